@@ -1,0 +1,18 @@
+/** Signature algorithms of Glasskey's own keys. */
+export type SignerAlgorithm = 'ed25519' | 'p256' | 'p384';
+
+/**
+ * A private key that can sign, wherever it lives (an encrypted file, a hardware token). The private key never leaves it.
+ */
+export interface Signer {
+  readonly algorithm: SignerAlgorithm;
+  /** The DER SubjectPublicKeyInfo of the public key. */
+  readonly spki: Uint8Array;
+  /** The raw public key: 32 bytes for Ed25519, an uncompressed SEC 1 point for P-256 and P-384. */
+  readonly publicKey: Uint8Array;
+  /**
+   * Signs `message`: Ed25519 (RFC 8032, 64 bytes), or ECDSA with SHA-256 (P-256) or SHA-384 (P-384) as a DER
+   * `Ecdsa-Sig-Value`.
+   */
+  sign(message: Uint8Array): Promise<Uint8Array>;
+}

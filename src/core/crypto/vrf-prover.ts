@@ -1,0 +1,18 @@
+/** What evaluating the VRF on one input gives. */
+export interface VrfResult {
+  /** The search key: VRF.Nh = 32 bytes. */
+  readonly output: Uint8Array;
+  /** The proof: VRF.Np bytes (80 for Ed25519). */
+  readonly proof: Uint8Array;
+}
+
+/**
+ * The port through which a server evaluates its VRF. Every implementation gives bit-identical results: noble in the
+ * core, libsodium (about ten times faster) in the server.
+ */
+export interface VrfProver {
+  /** The VRF public key, as in `Configuration.vrf_public_key`. */
+  readonly publicKey: Uint8Array;
+  /** Evaluates the VRF on each encoded `VrfInput` (KT §11.7), in order. */
+  prove(inputs: readonly Uint8Array[]): Promise<readonly VrfResult[]>;
+}

@@ -1,0 +1,130 @@
+/**
+ * Whose fault an error is.
+ *
+ * - `decode`: bytes from outside are not a canonical encoding.
+ * - `verification`: a proof, signature or chain does not hold: somebody lies or data is corrupt.
+ * - `usage`: the caller (a client of the API, or a programmer) asked for something that cannot be.
+ * - `authentication`: the caller did not show who it is, or may not do what it asks.
+ * - `conflict`: the request contradicts the current state of the log.
+ * - `absent`: what was asked for does not exist, or no longer does.
+ * - `overload`: try again later.
+ * - `network`: the other side could not be reached or did not answer in the protocol.
+ * - `storage`: the database or the disk failed, or holds what it must not hold.
+ * - `internal`: a bug of ours.
+ */
+export type Fault =
+  | 'decode'
+  | 'verification'
+  | 'usage'
+  | 'authentication'
+  | 'conflict'
+  | 'absent'
+  | 'overload'
+  | 'network'
+  | 'storage'
+  | 'internal';
+
+/**
+ * Every error code of Glasskey, with its {@link Fault}. Codes are stable: they appear in problem+json, in exit codes and
+ * in client programs. Keep the list sorted by room, then by name.
+ */
+export const ERROR_CODES = {
+  // core: encoding
+  'malformed-encoding': 'decode',
+  'value-out-of-range': 'usage',
+
+  // core: crypto
+  'bad-key': 'verification',
+  'bad-signature': 'verification',
+  'bad-vrf-proof': 'verification',
+
+  // core: trees and proofs
+  'bad-log-proof': 'verification',
+  'bad-prefix-proof': 'verification',
+  'bad-ladder': 'verification',
+  'bad-commitment': 'verification',
+  'bad-tree-head': 'verification',
+  'bad-timestamp': 'verification',
+  'tree-head-too-old': 'verification',
+  'tree-head-too-new': 'verification',
+  'tree-rolled-back': 'verification',
+  'view-mismatch': 'verification',
+  'proof-exhausted': 'verification',
+  'proof-left-over': 'verification',
+  'version-mismatch': 'verification',
+  'unsupported-suite': 'usage',
+  'prefix-key-exists': 'conflict',
+
+  // core: audit log
+  'bad-auditor-update': 'verification',
+  'bad-audit-entry': 'verification',
+  'bad-checkpoint': 'verification',
+  'bad-note': 'decode',
+  'bad-tlog-proof': 'verification',
+  'log-forked': 'verification',
+
+  // identity
+  'invalid-identity': 'usage',
+  'bad-record': 'verification',
+  'bad-chain': 'verification',
+  'bad-change-signature': 'verification',
+
+  // ca
+  'bad-csr': 'usage',
+  'bad-proof-of-possession': 'usage',
+  'weak-key': 'usage',
+  'csr-identity-mismatch': 'usage',
+  'bad-certificate': 'verification',
+  'certificate-expired': 'verification',
+  'certificate-not-in-record': 'verification',
+  'untrusted-issuer': 'verification',
+  'bad-key-file': 'usage',
+  'lint-failed': 'internal',
+
+  // contract: trust bundle
+  'bad-bundle': 'verification',
+  'bundle-changed': 'verification',
+
+  // service
+  'invalid-request': 'usage',
+  'unsupported-media-type': 'usage',
+  'payload-too-large': 'usage',
+  'not-found': 'absent',
+  'method-not-allowed': 'usage',
+  'unauthenticated': 'authentication',
+  'forbidden': 'authentication',
+  'change-required': 'conflict',
+  'change-rejected': 'conflict',
+  'version-conflict': 'conflict',
+  'already-registered': 'conflict',
+  'no-such-certificate': 'absent',
+  'identity-not-found': 'absent',
+  'erased': 'absent',
+  'search-not-found': 'absent',
+  'unsupported-operation': 'usage',
+  'too-far-behind': 'overload',
+  'overloaded': 'overload',
+  'timed-out': 'overload',
+  'shutting-down': 'overload',
+  'clock-skew': 'storage',
+
+  // store
+  'storage-failed': 'storage',
+  'storage-corrupt': 'storage',
+  'storage-locked': 'storage',
+  'storage-unsafe': 'storage',
+  'head-moved': 'conflict',
+
+  // client
+  'network-failed': 'network',
+  'bad-response': 'network',
+  'request-refused': 'usage',
+  'state-locked': 'storage',
+  'state-corrupt': 'storage',
+  'usage': 'usage',
+
+  'internal': 'internal',
+} as const satisfies Record<string, Fault>;
+
+/** A stable error code. */
+export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,294 @@
+import type { TileName } from '../core/prefix/tile-name.ts';
+
+/** Which of the two trees of a log: the KEYTRANS log tree, or the RFC 6962 tree of the audit log. */
+export type TreeKind = 'keytrans' | 'audit';
+
+/** What is created once, with the log. */
+export interface NewLog {
+  /** The log's name on the wire; unique in the database. */
+  readonly origin: string;
+  /** The encoded KEYTRANS Configuration. */
+  readonly configuration: Uint8Array;
+}
+
+/** A log as the database knows it. */
+export interface LogRow extends NewLog {
+  /** Surrogate key inside this database; never on the wire. */
+  readonly logId: number;
+}
+
+/**
+ * The committed state of a log: the one row that an append replaces by compare-and-swap on `size`. It is not signed:
+ * signatures are made afterwards, from this row (DESIGN §9).
+ */
+export interface HeadRow {
+  /** Number of log entries; 0 before entry 0 exists. */
+  readonly size: number;
+  /** Timestamp of the rightmost entry, ms since the epoch; 0 at size 0. */
+  readonly timestampMs: number;
+  /** Root of the newest prefix tree, 32 bytes. */
+  readonly prefixRoot: Uint8Array;
+  /** Tile that holds the root of the newest prefix tree; undefined while that tree is empty. */
+  readonly prefixTile: TileName | undefined;
+  /** Root of the KEYTRANS log tree at `size`, 32 bytes. */
+  readonly logRoot: Uint8Array;
+  /** RFC 6962 root of the audit log at `size`, 32 bytes. */
+  readonly auditRoot: Uint8Array;
+  /** The encoded right edge (partial tiles of every level) of the KEYTRANS log tree. */
+  readonly logEdge: Uint8Array;
+  /** The encoded right edge of the audit log's tree. */
+  readonly auditEdge: Uint8Array;
+}
+
+/** A head that was signed and released: clients may see it and everything up to its size. */
+export interface ReleasedHead {
+  readonly size: number;
+  /** Signature of the KEYTRANS TreeHead. */
+  readonly signature: Uint8Array;
+  /** The signed note of the audit log's checkpoint, as UTF-8 text. */
+  readonly checkpoint: string;
+}
+
+/** One log entry. Everything about it is in its AuditEntry (DESIGN §5), but for where its prefix tree is stored. */
+export interface EntryRow {
+  readonly position: number;
+  /** The encoded AuditEntry: timestamp, prefix root, log root, config hash, update hash. */
+  readonly auditEntry: Uint8Array;
+  /** Tile that holds the root of this entry's prefix tree; undefined for an empty tree. */
+  readonly prefixTile: TileName | undefined;
+}
+
+/** Name of one full tile (256 hashes, 8192 bytes) of a log's tree. */
+export interface LogTileName {
+  readonly tree: TreeKind;
+  readonly level: number;
+  readonly index: number;
+}
+
+/** A full log tile and its bytes. */
+export interface LogTileRow extends LogTileName {
+  readonly data: Uint8Array;
+}
+
+/** A prefix tile and its bytes. Immutable once written. */
+export interface PrefixTileRow {
+  readonly name: TileName;
+  readonly data: Uint8Array;
+}
+
+/** One version of one label. `opening` and `value` are undefined once erased. */
+export interface VersionRow {
+  /** VRF output of version 0 of the label: how rows of a label are found (the plaintext label can be erased). */
+  readonly labelKey: Uint8Array;
+  readonly version: number;
+  /** The log entry that added it. */
+  readonly position: number;
+  readonly vrfOutput: Uint8Array;
+  readonly vrfProof: Uint8Array;
+  readonly commitment: Uint8Array;
+  readonly opening: Uint8Array | undefined;
+  /** The encoded IdentityRecord. */
+  readonly value: Uint8Array | undefined;
+}
+
+/** A label's place in the log. */
+export interface LabelRow {
+  readonly labelKey: Uint8Array;
+  /** The plaintext label; undefined once erased. */
+  readonly label: Uint8Array | undefined;
+  /** Greatest version that is in the log. */
+  readonly greatestVersion: number;
+}
+
+/** A version waiting to be sequenced. */
+export interface NewSubmission {
+  readonly labelKey: Uint8Array;
+  readonly label: Uint8Array;
+  readonly version: number;
+  readonly vrfOutput: Uint8Array;
+  readonly vrfProof: Uint8Array;
+  readonly opening: Uint8Array;
+  readonly value: Uint8Array;
+  readonly commitment: Uint8Array;
+}
+
+/** A queued submission. Ids rise in the order in which submissions became durable, roughly. */
+export interface SubmissionRow extends NewSubmission {
+  readonly id: number;
+}
+
+/** What became of a submission. */
+export type SubmissionOutcome =
+  | { readonly id: number; readonly state: 'queued' }
+  | { readonly id: number; readonly state: 'sequenced'; readonly position: number }
+  | { readonly id: number; readonly state: 'rejected'; readonly code: string };
+
+/**
+ * The right to make one version of one label: inserted before anything is signed, under a unique key
+ * (log, label, version), so that of two requests only one goes on (DESIGN §8).
+ */
+export interface NewIntent {
+  readonly labelKey: Uint8Array;
+  readonly version: number;
+  /** SHA-256 over what was asked (identity, CSR, change): the same request again finds its own intent. */
+  readonly requestHash: Uint8Array;
+  readonly createdMs: number;
+}
+
+export type IntentState = 'open' | 'submitted' | 'sequenced' | 'failed';
+
+export interface IntentRow extends NewIntent {
+  readonly state: IntentState;
+  /** Serial of the certificate signed under it, if any, as lower-case hex. */
+  readonly serial: string | undefined;
+  readonly submissionId: number | undefined;
+}
+
+/** A certificate that was signed. */
+export interface CertificateRow {
+  /** Lower-case hex, no leading zeros beyond whole bytes. */
+  readonly serial: string;
+  readonly labelKey: Uint8Array;
+  /** First version whose record holds it. */
+  readonly version: number;
+  readonly der: Uint8Array;
+  readonly spkiSha256: Uint8Array;
+  /** The request that it answers: see {@link NewIntent.requestHash}. */
+  readonly requestHash: Uint8Array;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  /** When it was revoked, and why (RFC 5280 reason code). */
+  readonly revokedMs: number | undefined;
+  readonly revocationReason: number | undefined;
+}
+
+/** A certificate to be put on the CRL. */
+export interface Revocation {
+  readonly serial: string;
+  readonly revokedMs: number;
+  readonly reason: number;
+}
+
+/** An application token; only its SHA-256 is stored. */
+export interface TokenRow {
+  readonly id: number;
+  readonly tokenHash: Uint8Array;
+  readonly name: string;
+  readonly createdMs: number;
+  readonly revokedMs: number | undefined;
+}
+
+/** Everything that one sequencing step makes durable, in one transaction. */
+export interface AppendBatch {
+  /** Compare-and-swap: the append happens only if the head row still has this size. */
+  readonly expectedSize: number;
+  readonly head: HeadRow;
+  readonly entries: readonly EntryRow[];
+  /** The gzip-compressed AuditorUpdate of each entry, in the order of `entries`. */
+  readonly updates: readonly Uint8Array[];
+  readonly prefixTiles: readonly PrefixTileRow[];
+  /** Log tiles that became full. */
+  readonly logTiles: readonly LogTileRow[];
+  readonly versions: readonly (VersionRow & { readonly label: Uint8Array; readonly submissionId: number })[];
+  readonly rejected: readonly { readonly submissionId: number; readonly code: string }[];
+  /** Certificates that left a record for another reason than expiry: they go to the CRL in the same transaction. */
+  readonly revocations: readonly Revocation[];
+}
+
+/** Holding the writer's advisory lock. */
+export interface WriterLock {
+  /** Resolves when the lock is lost (its connection broke). */
+  readonly lost: Promise<void>;
+  release(): Promise<void>;
+}
+
+/** A database with any number of logs. Methods throw `storage-failed` when the database does. */
+export interface Store {
+  readonly kind: 'postgres' | 'pglite';
+  /** Fails unless the database answers. */
+  ping(): Promise<void>;
+  /** Throws `storage-unsafe` where the database would acknowledge what is not durable. PGlite: returns a warning. */
+  checkDurability(): Promise<{ readonly warnings: readonly string[] }>;
+  /** Creates a log of size 0. Throws `storage-failed` when the origin exists. */
+  createLog(log: NewLog): Promise<LogRow>;
+  findLog(origin: string): Promise<LogRow | undefined>;
+  /** Access to one log. */
+  log(logId: number): LogStore;
+  close(): Promise<void>;
+}
+
+/** One log's rows. Arrays come back in the order of the names asked for; a missing row is `undefined`. */
+export interface LogStore {
+  // the log
+  readHead(): Promise<HeadRow>;
+  append(batch: AppendBatch): Promise<void>;
+  readEntries(positions: readonly number[]): Promise<readonly (EntryRow | undefined)[]>;
+  /** Entries start <= position < end, ascending. At most 1024 at a time. */
+  readEntryRange(start: number, end: number): Promise<readonly EntryRow[]>;
+  readLogTiles(names: readonly LogTileName[]): Promise<readonly (Uint8Array | undefined)[]>;
+  readPrefixTiles(names: readonly TileName[]): Promise<readonly (Uint8Array | undefined)[]>;
+  /** The gzip-compressed AuditorUpdate of an entry. */
+  readUpdate(position: number): Promise<Uint8Array | undefined>;
+
+  // release
+  /** Stores a signed head. Storing the same again is fine; another signature or checkpoint for its size throws. */
+  release(head: ReleasedHead): Promise<void>;
+  /** The released head of the greatest size. */
+  readReleased(): Promise<ReleasedHead | undefined>;
+  readReleasedAt(size: number): Promise<ReleasedHead | undefined>;
+
+  // labels
+  findLabel(labelKey: Uint8Array): Promise<LabelRow | undefined>;
+  /** Versions first..last (inclusive) of a label, ascending; at most 1024. */
+  readVersions(labelKey: Uint8Array, first: number, last: number): Promise<readonly VersionRow[]>;
+  /** Positions of all versions of a label with position < `size`, ascending by version. */
+  readVersionPositions(labelKey: Uint8Array, size: number): Promise<readonly number[]>;
+  /** One round trip for the lookup path: label, positions, and the greatest version's row below `size`. */
+  readLabelAt(
+    labelKey: Uint8Array,
+    size: number,
+  ): Promise<{ readonly label: LabelRow; readonly positions: readonly number[]; readonly greatest: VersionRow } | undefined>;
+  /** Commitments and VRF results of chosen versions (those a binary ladder shows). */
+  readLadder(labelKey: Uint8Array, versions: readonly number[]): Promise<readonly (VersionRow | undefined)[]>;
+
+  // issuance
+  /** Inserts the intent, or returns the one that is in its way. A `failed` one is replaced. */
+  openIntent(intent: NewIntent): Promise<{ readonly opened: true } | { readonly opened: false; readonly existing: IntentRow }>;
+  /** In one transaction: the certificate (if one was signed), the submission, and the intent `submitted`. */
+  submit(submission: NewSubmission, certificate: CertificateRow | undefined): Promise<{ readonly submissionId: number }>;
+  /** Compare-and-swap `from` -> failed; a signed serial goes to the CRL in the same transaction. Returns whether it did. */
+  failIntent(
+    intent: { readonly labelKey: Uint8Array; readonly version: number },
+    from: IntentState,
+    revocation: Revocation | undefined,
+  ): Promise<boolean>;
+  /** Open or submitted intents created before `beforeMs`, oldest first. */
+  staleIntents(beforeMs: number, limit: number): Promise<readonly IntentRow[]>;
+  /** Oldest queued submissions. */
+  readQueue(limit: number): Promise<readonly SubmissionRow[]>;
+  queueDepth(): Promise<number>;
+  readOutcomes(submissionIds: readonly number[]): Promise<readonly SubmissionOutcome[]>;
+  /** Deletes settled submissions and sequenced intents that are older than `beforeMs`. */
+  purgeSettled(beforeMs: number): Promise<void>;
+
+  // certificates
+  findCertificateByRequest(labelKey: Uint8Array, requestHash: Uint8Array): Promise<CertificateRow | undefined>;
+  findCertificate(serial: string): Promise<CertificateRow | undefined>;
+  /** Unexpired revoked certificates, for the CRL. */
+  listRevoked(notExpiredAtMs: number): Promise<readonly Revocation[]>;
+
+  // application tokens
+  addToken(tokenHash: Uint8Array, name: string, createdMs: number): Promise<TokenRow>;
+  findToken(tokenHash: Uint8Array): Promise<TokenRow | undefined>;
+  listTokens(): Promise<readonly TokenRow[]>;
+  revokeToken(id: number, revokedMs: number): Promise<boolean>;
+
+  // coordination
+  /** Tries to become the writer of this log. */
+  tryWriterLock(): Promise<WriterLock | undefined>;
+  /** Calls `listener` after each append, release or submission, in this process or another. Returns how to stop. */
+  subscribe(listener: (event: LogEvent) => void): Promise<() => Promise<void>>;
+}
+
+/** Something that happened to a log; a hint to look, never the truth itself. */
+export type LogEvent = 'submitted' | 'appended' | 'released';
