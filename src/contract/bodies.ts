@@ -1,0 +1,117 @@
+import type { SignedChange } from '../identity/change-request.ts';
+
+/**
+ * What shows that the requester may have a certificate.
+ *
+ * - `application-token`: the bearer token in the Authorization header; the application vouches for the identity.
+ * - `key`: no token: a renewal of a key that the record certifies, or a change that such a key signed.
+ */
+export type RequestEvidence = { readonly type: 'application-token' } | { readonly type: 'key' };
+
+/** A {@link SignedChange} in JSON: every field in base64. */
+export interface ChangeBody {
+  /** The encoded ChangeRequest. */
+  readonly request: string;
+  /** SHA-256 of the signer's SubjectPublicKeyInfo. */
+  readonly signer: string;
+  readonly signature: string;
+}
+
+/** JSON of `POST /v1/certificates`: register, add, renew, rotate. */
+export interface CertificateRequestBody {
+  /** The identity as typed. */
+  readonly identity: string;
+  /** A PKCS#10 request in PEM. */
+  readonly csr: string;
+  /** Default: `key` where there is a change, else `application-token`. */
+  readonly evidence?: RequestEvidence;
+  readonly change?: ChangeBody;
+  /** Size of the tree head that the client holds; the proof in the answer is made for it. */
+  readonly last?: number;
+}
+
+/** A {@link CertificateRequestBody} after it was read. The CSR is still PEM, its content unchecked. */
+export interface CertificateRequest {
+  readonly identity: string;
+  readonly csr: string;
+  readonly evidence: RequestEvidence;
+  readonly change: SignedChange | undefined;
+  readonly last: number | undefined;
+}
+
+/** JSON answer of `POST /v1/certificates`. */
+export interface CertificateAnswer {
+  /** The canonical identity. */
+  readonly identity: string;
+  /** The version of the record that holds the certificate. */
+  readonly version: number;
+  /** The log entry that added that version. */
+  readonly position: number;
+  /** Size of the tree head in the proof. */
+  readonly treeSize: number;
+  /** Lower-case hex. */
+  readonly serial: string;
+  /** The leaf, PEM. */
+  readonly certificate: string;
+  /** From the leaf's issuer upwards, PEM, one certificate each. */
+  readonly chain: readonly string[];
+  /** Base64 of the SearchResponse for the greatest version and the request's `last`. */
+  readonly proof: string;
+}
+
+/** A {@link CertificateAnswer} after it was read: untrusted until its proof is verified. */
+export interface CertificateResult extends Omit<CertificateAnswer, 'proof'> {
+  /** The encoded SearchResponse. */
+  readonly proof: Uint8Array;
+}
+
+/** RFC 5280 §5.3.1 reasons that a revocation may name, with their codes. */
+export const REVOCATION_REASONS = {
+  unspecified: 0,
+  keyCompromise: 1,
+  affiliationChanged: 3,
+  superseded: 4,
+  cessationOfOperation: 5,
+  privilegeWithdrawn: 9,
+} as const satisfies Record<string, number>;
+
+/** Name of a revocation reason. */
+export type RevocationReason = keyof typeof REVOCATION_REASONS;
+
+/** JSON of `POST /v1/revocations`: either some serials or all certificates of the identity. */
+export interface RevocationBody {
+  readonly identity: string;
+  /** Lower-case hex, 1..255 of them. */
+  readonly serials?: readonly string[];
+  readonly all?: true;
+  /** Default: `unspecified`. */
+  readonly reason?: RevocationReason;
+  readonly change?: ChangeBody;
+  readonly last?: number;
+}
+
+/** A {@link RevocationBody} after it was read. */
+export interface RevocationRequest {
+  readonly identity: string;
+  readonly serials: readonly string[] | 'all';
+  readonly reason: RevocationReason;
+  readonly change: SignedChange | undefined;
+  readonly last: number | undefined;
+}
+
+/** JSON answer of `POST /v1/revocations`. */
+export interface RevocationAnswer {
+  readonly identity: string;
+  readonly version: number;
+  readonly position: number;
+  readonly treeSize: number;
+  /** Serials of the certificates that left the record, lower-case hex. */
+  readonly revoked: readonly string[];
+  /** Base64 of the SearchResponse for the greatest version and the request's `last`. */
+  readonly proof: string;
+}
+
+/** A {@link RevocationAnswer} after it was read: untrusted until its proof is verified. */
+export interface RevocationResult extends Omit<RevocationAnswer, 'proof'> {
+  readonly proof: Uint8Array;
+}

@@ -1,0 +1,20 @@
+/** Most bytes of a JSON request body. A CSR with an RSA-4096 key is below 3 KB. */
+export const MAX_JSON_BODY_BYTES = 64 * 1024;
+
+/** Most bytes of a TLS-encoded KEYTRANS request: a label of 255 bytes and a few integers. */
+export const MAX_KEYTRANS_BODY_BYTES = 1024;
+
+/** Most characters of an identity as typed, before it is canonicalised. */
+export const MAX_IDENTITY_CHARACTERS = 1024;
+
+/** Most characters of a CSR in PEM. */
+export const MAX_CSR_CHARACTERS = 16 * 1024;
+
+/** Most serials that one revocation names: as many as a record can hold. */
+export const MAX_SERIALS = 255;
+
+/** Most characters of a trust bundle. */
+export const MAX_BUNDLE_CHARACTERS = 256 * 1024;
+
+/** Most versions that one `chain` request asks for. */
+export const MAX_CHAIN_VERSIONS = 64;

@@ -1,0 +1,22 @@
+/** TLS-encoded KEYTRANS messages, both ways (DESIGN §15). */
+export const KEYTRANS_MEDIA_TYPE = 'application/vnd.glasskey.keytrans';
+
+/** Request bodies and answers of `/v1/`. */
+export const JSON_MEDIA_TYPE = 'application/json';
+
+/** Every failure, those of TLS-encoded requests too (RFC 9457). */
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
+
+/** PEM certificates (RFC 8555 §9.1). */
+export const PEM_MEDIA_TYPE = 'application/pem-certificate-chain';
+
+/** One DER certificate (RFC 2585). */
+export const CERTIFICATE_MEDIA_TYPE = 'application/pkix-cert';
+
+/** A DER CRL (RFC 2585). */
+export const CRL_MEDIA_TYPE = 'application/pkix-crl';
+
+/** The media type of a Content-Type header without its parameters, in lower case; empty for none. */
+export function mediaTypeOf(contentType: string | null | undefined): string {
+  return (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}

@@ -1,0 +1,39 @@
+/** Every path of the HTTP contract (DESIGN §15) that has no parameter. */
+export const PATHS = {
+  certificates: '/v1/certificates',
+  revocations: '/v1/revocations',
+  search: '/keytrans/v1/search',
+  lookup: '/keytrans/v1/lookup',
+  chain: '/keytrans/v1/chain',
+  rootPem: '/ca/root.pem',
+  rootDer: '/ca/root.der',
+  issuerPem: '/ca/issuer.pem',
+  issuerDer: '/ca/issuer.der',
+  issuerCrl: '/crl/issuer.crl',
+  checkpoint: '/log/checkpoint',
+  trustBundle: '/.well-known/glasskey',
+  health: '/healthz',
+  ready: '/readyz',
+  metrics: '/metrics',
+  openapi: '/openapi.json',
+} as const;
+
+/**
+ * Where the audit log starts: a C2SP tlog-tiles prefix. Below it are `checkpoint`, `tile/<L>/<N>[.p/<W>]`,
+ * `tile/entries/<N>[.p/<W>]`, and our own `updates/<N>` and `head/<size>`.
+ */
+export const LOG_PREFIX = '/log/';
+
+/** Hash tiles: `/log/tile/<L>/<N>[.p/<W>]` (tlog-tiles). */
+export const TILE_PREFIX = '/log/tile/';
+
+/** Entry bundles: `/log/tile/entries/<N>[.p/<W>]` (tlog-tiles). */
+export const ENTRIES_PREFIX = '/log/tile/entries/';
+
+/** AuditorUpdates, one log entry each: `/log/updates/<N>`, N in tlog-tiles path form. */
+export const UPDATES_PREFIX = '/log/updates/';
+
+/** The signed KEYTRANS TreeHead of a released size: `/log/head/<size>`, size in decimal. */
+export function headPath(size: number): string {
+  return `/log/head/${size}`;
+}

@@ -1,0 +1,136 @@
+import type { ErrorCode } from '../core/error-codes.ts';
+import { isGlasskeyError } from '../core/errors.ts';
+
+/** A failure as the HTTP API tells it: RFC 9457 problem details, with our stable code. */
+export interface Problem {
+  /** Always `about:blank`: `code` says more than the type would. */
+  readonly type: 'about:blank';
+  /** The status's own phrase (RFC 9457 §4.2.1). */
+  readonly title: string;
+  readonly status: number;
+  /** What went wrong with this request, for people. Absent where the fault is the server's. */
+  readonly detail?: string;
+  readonly code: ErrorCode;
+}
+
+/** HTTP status of every error code. A code without a status does not compile. */
+export const STATUS_OF_CODE = {
+  'malformed-encoding': 400,
+  'value-out-of-range': 400,
+
+  // A proof or signature that fails inside the server is the server's fault; one that a client sent has a code of its own.
+  'bad-key': 500,
+  'bad-signature': 500,
+  'bad-vrf-proof': 500,
+  'bad-log-proof': 500,
+  'bad-prefix-proof': 500,
+  'bad-ladder': 500,
+  'bad-commitment': 500,
+  'bad-tree-head': 500,
+  'bad-timestamp': 500,
+  'tree-head-too-old': 503,
+  'tree-head-too-new': 503,
+  'tree-rolled-back': 500,
+  'view-mismatch': 500,
+  'proof-exhausted': 500,
+  'proof-left-over': 500,
+  'version-mismatch': 500,
+  'unsupported-suite': 500,
+  'prefix-key-exists': 409,
+  'bad-auditor-update': 500,
+  'bad-audit-entry': 500,
+  'bad-checkpoint': 500,
+  'bad-note': 500,
+  'bad-tlog-proof': 500,
+  'log-forked': 500,
+
+  'invalid-identity': 400,
+  'bad-record': 500,
+  'bad-chain': 409,
+  'bad-change-signature': 409,
+
+  'bad-csr': 400,
+  'bad-proof-of-possession': 400,
+  'weak-key': 400,
+  'csr-identity-mismatch': 400,
+  'bad-certificate': 500,
+  'certificate-expired': 500,
+  'certificate-not-in-record': 500,
+  'untrusted-issuer': 500,
+  'bad-key-file': 500,
+  'lint-failed': 500,
+
+  'bad-bundle': 500,
+  'bundle-changed': 500,
+
+  'invalid-request': 400,
+  'unsupported-media-type': 415,
+  'payload-too-large': 413,
+  'not-found': 404,
+  'method-not-allowed': 405,
+  unauthenticated: 401,
+  forbidden: 403,
+  'change-required': 409,
+  'change-rejected': 409,
+  'version-conflict': 409,
+  'already-registered': 409,
+  'no-such-certificate': 404,
+  'identity-not-found': 404,
+  erased: 410,
+  'search-not-found': 404,
+  'unsupported-operation': 400,
+  'too-far-behind': 503,
+  overloaded: 503,
+  'timed-out': 503,
+  'shutting-down': 503,
+  'clock-skew': 503,
+
+  'storage-failed': 503,
+  'storage-corrupt': 500,
+  'storage-locked': 503,
+  'storage-unsafe': 503,
+  'head-moved': 503,
+
+  'network-failed': 502,
+  'bad-response': 502,
+  'request-refused': 400,
+  'state-locked': 500,
+  'state-corrupt': 500,
+  usage: 400,
+
+  internal: 500,
+} as const satisfies Record<ErrorCode, number>;
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  410: 'Gone',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  500: 'Internal Server Error',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+};
+
+/** Seconds for Retry-After where the status is 503. */
+export const RETRY_AFTER_SECONDS = 1;
+
+/**
+ * What a client is told about `error`. Messages of errors that are the server's fault are for its log, not for the
+ * client: then there is no detail, and an error that is not ours is `internal`.
+ */
+export function problemOf(error: unknown): Problem {
+  if (!isGlasskeyError(error)) return problem('internal');
+  return STATUS_OF_CODE[error.code] >= 500 ? problem(error.code) : problem(error.code, error.message);
+}
+
+/** The problem of a code. */
+export function problem(code: ErrorCode, detail?: string): Problem {
+  const status: number = STATUS_OF_CODE[code];
+  const title = TITLES[status] ?? 'Error';
+  return { type: 'about:blank', title, status, ...(detail === undefined ? {} : { detail }), code };
+}

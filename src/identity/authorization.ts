@@ -1,0 +1,134 @@
+import { bytes, type Codec, enumeration, fixedBytes, uint32, uint64, uint8 } from '../core/encoding/codec.ts';
+import type { ByteReader } from '../core/encoding/byte-reader.ts';
+import type { ByteWriter } from '../core/encoding/byte-writer.ts';
+import { type Evidence, evidenceCodec } from './evidence.ts';
+import { shortText } from './text-codec.ts';
+
+/** Version 0 of an identity. */
+export interface InitialAuthorization {
+  readonly type: 'initial';
+  readonly evidence: Evidence;
+}
+
+/**
+ * The owner's own act. The ChangeRequest itself is not repeated: whoever checks makes it anew from the transition that
+ * they see, so it cannot disagree with it.
+ */
+export interface KeyAuthorization {
+  readonly type: 'key';
+  /** SHA-256 of the SubjectPublicKeyInfo of a certificate in the previous record. */
+  readonly signer: Uint8Array;
+  /** Over `changeMessage(encode(ChangeRequest))`: 1..1024 bytes. */
+  readonly signature: Uint8Array;
+}
+
+/** The CA's own act, which never adds a key. `reason` is an RFC 5280 CRLReason code. */
+export type MaintenanceAuthorization =
+  | { readonly type: 'maintenance'; readonly kind: 'renewal' | 'expiry' | 'erasure' }
+  | { readonly type: 'maintenance'; readonly kind: 'revocation'; readonly reason: number };
+
+/** A recovery: asked for, or come into effect after the delay. */
+export type RecoveryAuthorization =
+  | { readonly type: 'recovery'; readonly phase: 'requested' }
+  | {
+      readonly type: 'recovery';
+      readonly phase: 'effective';
+      /** The version that carries the pending recovery. */
+      readonly pendingVersion: number;
+      /** Two positions of the log, first < last, at which `pendingVersion` was the greatest version. */
+      readonly firstPosition: number;
+      readonly lastPosition: number;
+    };
+
+/** An administrator's act. */
+export interface OperatorAuthorization {
+  readonly type: 'operator';
+  /** Why, for people: 1..255 bytes of UTF-8. Untrusted text. */
+  readonly reason: string;
+}
+
+/** Who authorised a version of an identity record (DESIGN §7). */
+export type Authorization =
+  | InitialAuthorization
+  | KeyAuthorization
+  | MaintenanceAuthorization
+  | RecoveryAuthorization
+  | OperatorAuthorization;
+
+const TYPES = { initial: 1, key: 2, maintenance: 3, recovery: 4, operator: 5 } as const;
+const KINDS = { renewal: 1, expiry: 2, revocation: 3, erasure: 4 } as const;
+const PHASES = { requested: 1, effective: 2 } as const;
+
+const typeCodec = enumeration([1, 2, 3, 4, 5]);
+const kindCodec = enumeration([1, 2, 3, 4]);
+const phaseCodec = enumeration([1, 2]);
+const hashCodec = fixedBytes(32);
+const signatureCodec = bytes(1, 1024);
+
+/** Codec of {@link Authorization}; the structure is in docs/spec.md. Throws `malformed-encoding` on untrusted bytes. */
+export const authorizationCodec: Codec<Authorization> = {
+  write: (writer, authorization) => {
+    typeCodec.write(writer, TYPES[authorization.type]);
+    writeBody(writer, authorization);
+  },
+  read: (reader) => {
+    switch (typeCodec.read(reader)) {
+      case TYPES.initial:
+        return { type: 'initial', evidence: evidenceCodec.read(reader) };
+      case TYPES.key:
+        return { type: 'key', signer: hashCodec.read(reader), signature: signatureCodec.read(reader) };
+      case TYPES.maintenance:
+        return readMaintenance(reader);
+      case TYPES.recovery:
+        return readRecovery(reader);
+      case TYPES.operator:
+        return { type: 'operator', reason: shortText.read(reader) };
+    }
+  },
+};
+
+function writeBody(writer: ByteWriter, authorization: Authorization): void {
+  switch (authorization.type) {
+    case 'initial':
+      return evidenceCodec.write(writer, authorization.evidence);
+    case 'key':
+      hashCodec.write(writer, authorization.signer);
+      return signatureCodec.write(writer, authorization.signature);
+    case 'maintenance':
+      kindCodec.write(writer, KINDS[authorization.kind]);
+      if (authorization.kind === 'revocation') uint8.write(writer, authorization.reason);
+      return;
+    case 'recovery':
+      phaseCodec.write(writer, PHASES[authorization.phase]);
+      if (authorization.phase === 'requested') return;
+      uint32.write(writer, authorization.pendingVersion);
+      uint64.write(writer, authorization.firstPosition);
+      return uint64.write(writer, authorization.lastPosition);
+    case 'operator':
+      return shortText.write(writer, authorization.reason);
+  }
+}
+
+function readMaintenance(reader: ByteReader): MaintenanceAuthorization {
+  switch (kindCodec.read(reader)) {
+    case KINDS.renewal:
+      return { type: 'maintenance', kind: 'renewal' };
+    case KINDS.expiry:
+      return { type: 'maintenance', kind: 'expiry' };
+    case KINDS.erasure:
+      return { type: 'maintenance', kind: 'erasure' };
+    case KINDS.revocation:
+      return { type: 'maintenance', kind: 'revocation', reason: uint8.read(reader) };
+  }
+}
+
+function readRecovery(reader: ByteReader): RecoveryAuthorization {
+  if (phaseCodec.read(reader) === PHASES.requested) return { type: 'recovery', phase: 'requested' };
+  return {
+    type: 'recovery',
+    phase: 'effective',
+    pendingVersion: uint32.read(reader),
+    firstPosition: uint64.read(reader),
+    lastPosition: uint64.read(reader),
+  };
+}

@@ -1,0 +1,75 @@
+import { compareBytes, concatBytes, encodeUtf8 } from '../core/encoding/bytes.ts';
+import { bytes, type Codec, fixedBytes, struct, uint32, vector } from '../core/encoding/codec.ts';
+import { decodeError, GlasskeyError } from '../core/errors.ts';
+import { shortText } from './text-codec.ts';
+
+/** What the owner of an identity signs to change it (DESIGN §7). It says everything that the next version changes. */
+export interface ChangeRequest {
+  /** The log that it is for, as in the trust bundle: 1..255 bytes of UTF-8. */
+  readonly origin: string;
+  /** The KEYTRANS label: 1..255 bytes. */
+  readonly label: Uint8Array;
+  /** The version that this change makes. */
+  readonly version: number;
+  /** KEYTRANS commitment of `version - 1`: 32 bytes. */
+  readonly previousCommitment: Uint8Array;
+  /** SHA-256 of each SubjectPublicKeyInfo that remains or arrives: strictly ascending, at most 255. */
+  readonly spkisAfter: readonly Uint8Array[];
+}
+
+/** A ChangeRequest as it travels: its encoding, who signed it, and the signature over {@link changeMessage}. */
+export interface SignedChange {
+  /** The encoded {@link ChangeRequest}. */
+  readonly request: Uint8Array;
+  /** SHA-256 of the signer's SubjectPublicKeyInfo. */
+  readonly signer: Uint8Array;
+  /** By the signer's key: ECDSA with its curve's hash as DER, or Ed25519, or RSA. */
+  readonly signature: Uint8Array;
+}
+
+const CONTEXT = encodeUtf8('glasskey change v1\0');
+
+const spkiHashes = vector(fixedBytes(32), 0, 255);
+
+/** A set of SHA-256 values: strictly ascending, so that a set has one encoding. */
+const spkiHashSet: Codec<readonly Uint8Array[]> = {
+  write: (writer, values) => {
+    if (!isAscending(values)) throw new GlasskeyError('value-out-of-range', 'SPKI hashes are not strictly ascending');
+    spkiHashes.write(writer, values);
+  },
+  read: (reader) => {
+    const values = spkiHashes.read(reader);
+    if (!isAscending(values)) throw decodeError('SPKI hashes are not strictly ascending');
+    return values;
+  },
+};
+
+/** Codec of {@link ChangeRequest} (DESIGN §7). Decoding takes untrusted bytes; throws `malformed-encoding`. */
+export const changeRequestCodec: Codec<ChangeRequest> = struct<ChangeRequest>({
+  origin: shortText,
+  label: bytes(1, 255),
+  version: uint32,
+  previousCommitment: fixedBytes(32),
+  spkisAfter: spkiHashSet,
+});
+
+/** The bytes that are signed for an encoded {@link ChangeRequest}: "glasskey change v1" || 0x00 || request. */
+export function changeMessage(encodedRequest: Uint8Array): Uint8Array {
+  return concatBytes(CONTEXT, encodedRequest);
+}
+
+/** The given hashes as a set: ascending, each once. This is the order of {@link ChangeRequest.spkisAfter}. */
+export function sortedHashSet(hashes: readonly Uint8Array[]): readonly Uint8Array[] {
+  const sorted = [...hashes].sort(compareBytes);
+  return sorted.filter((hash, i) => {
+    const before = sorted[i - 1];
+    return before === undefined || compareBytes(before, hash) !== 0;
+  });
+}
+
+function isAscending(values: readonly Uint8Array[]): boolean {
+  return values.every((value, i) => {
+    const before = values[i - 1];
+    return before === undefined || compareBytes(before, value) < 0;
+  });
+}

@@ -1,0 +1,48 @@
+import { type Codec, enumeration } from '../core/encoding/codec.ts';
+import { shortText } from './text-codec.ts';
+
+/**
+ * Who vouched that the requester holds the identity. It is in the record, so every contact of the identity sees it.
+ *
+ * - `application`: the application's own backend, by an application token. Which token is not told.
+ * - `oidc`: an OpenID provider, named by its issuer URL (1..255 bytes).
+ * - `email`: an answered e-mail challenge.
+ */
+export type Evidence =
+  | { readonly type: 'application' }
+  | { readonly type: 'oidc'; readonly issuer: string }
+  | { readonly type: 'email' };
+
+const APPLICATION = 1;
+const OIDC = 2;
+const EMAIL = 3;
+
+const kind = enumeration([APPLICATION, OIDC, EMAIL]);
+
+/**
+ * Codec of {@link Evidence}: `enum { application(1), oidc(2), email(3) } type; select (type) { case oidc: opaque
+ * issuer<1..2^8-1>; }`. Throws `malformed-encoding`.
+ */
+export const evidenceCodec: Codec<Evidence> = {
+  write: (writer, evidence) => {
+    switch (evidence.type) {
+      case 'application':
+        return kind.write(writer, APPLICATION);
+      case 'email':
+        return kind.write(writer, EMAIL);
+      case 'oidc':
+        kind.write(writer, OIDC);
+        return shortText.write(writer, evidence.issuer);
+    }
+  },
+  read: (reader) => {
+    switch (kind.read(reader)) {
+      case APPLICATION:
+        return { type: 'application' };
+      case EMAIL:
+        return { type: 'email' };
+      case OIDC:
+        return { type: 'oidc', issuer: shortText.read(reader) };
+    }
+  },
+};
