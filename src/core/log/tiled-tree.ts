@@ -1,0 +1,191 @@
+import { ensure, GlasskeyError } from '../errors.ts';
+import { ByteReader } from '../encoding/byte-reader.ts';
+import { ByteWriter } from '../encoding/byte-writer.ts';
+import { decodeError } from '../errors.ts';
+import { foldNodes, type CompactRange } from './compact-range.ts';
+import type { NodeHasher } from './node-hasher.ts';
+import { balancedNodes, type TreeNode } from './tree-node.ts';
+
+/** Bytes of one hash. */
+export const HASH_LENGTH = 32;
+/** Levels of the tree in one tile. */
+export const TILE_HEIGHT = 8;
+/** Hashes in a full tile. */
+export const TILE_WIDTH = 256;
+/** Bytes of a full tile. */
+export const TILE_LENGTH = TILE_WIDTH * HASH_LENGTH;
+
+/** Place of one tile: `level` counts tiles (8 levels of the tree each) from the leaves; see c2sp.org/tlog-tiles. */
+export interface TileCoordinate {
+  readonly level: number;
+  readonly index: number;
+}
+
+/** A full tile: 256 hashes, 8192 bytes. It never changes. */
+export interface FullTile extends TileCoordinate {
+  readonly data: Uint8Array;
+}
+
+/**
+ * The right edge of a log's Merkle tree as tiles: all that is needed, besides the full tiles, to append and to read any
+ * node. Immutable.
+ */
+export interface TreeEdge {
+  /** Number of leaves, 0..2^53-1. */
+  readonly size: number;
+  /**
+   * `partials[L]` holds the hashes of the partial tile of level L: `floor(size / 256^L) mod 256` of them, one after the
+   * other; possibly none. There is one element per level L with `256^L <= size`.
+   */
+  readonly partials: readonly Uint8Array[];
+}
+
+/** The edge of a tree without leaves. */
+export const EMPTY_EDGE: TreeEdge = { size: 0, partials: [] };
+
+/** Hashes that tile has in a tree of `size` leaves: 0 (it does not exist), 1..255 (partial) or 256 (full). */
+export function tileWidth(tile: TileCoordinate, size: number): number {
+  const hashes = Math.floor(size / TILE_WIDTH ** tile.level) - tile.index * TILE_WIDTH;
+  return Math.min(Math.max(hashes, 0), TILE_WIDTH);
+}
+
+/**
+ * Appends leaves, given by their hashes (32 bytes each, in order), and tells which tiles became full, lower levels
+ * before higher ones within each run of 256 leaves. The root of the result is {@link rootOf}.
+ */
+export function appendLeaves(
+  edge: TreeEdge,
+  leafHashes: readonly Uint8Array[],
+  hasher: NodeHasher,
+): { readonly edge: TreeEdge; readonly tiles: readonly FullTile[] } {
+  const tiles: FullTile[] = [];
+  const builders = edge.partials.map((partial) => growable(partial));
+  let size = edge.size;
+  for (const leaf of leafHashes) {
+    ensure(leaf.length === HASH_LENGTH, 'value-out-of-range', 'a leaf hash has 32 bytes');
+    size++;
+    let hash: Uint8Array | undefined = leaf;
+    for (let level = 0; hash !== undefined; level++) {
+      const builder: Builder = (builders[level] ??= growable(new Uint8Array()));
+      builder.data.set(hash, builder.length);
+      builder.length += HASH_LENGTH;
+      hash = undefined;
+      if (builder.length === TILE_LENGTH) {
+        tiles.push({ level, index: size / TILE_WIDTH ** (level + 1) - 1, data: builder.data });
+        hash = subtreeHead(builder.data, level, 0, TILE_HEIGHT, hasher);
+        builders[level] = growable(new Uint8Array());
+      }
+    }
+  }
+  ensure(Number.isSafeInteger(size), 'value-out-of-range', 'the log is full');
+  return { edge: { size, partials: builders.map(({ data, length }) => data.slice(0, length)) }, tiles };
+}
+
+interface Builder {
+  readonly data: Uint8Array;
+  length: number;
+}
+
+function growable(partial: Uint8Array): Builder {
+  const data = new Uint8Array(TILE_LENGTH);
+  data.set(partial);
+  return { data, length: partial.length };
+}
+
+/** The heads of the full subtrees of the edge's tree, as a compact range that can be appended to leaf by leaf. */
+export function rangeOf(edge: TreeEdge, hasher: NodeHasher): CompactRange {
+  const heads = balancedNodes(0, edge.size).map((node) => nodeFromEdge(edge, node, hasher));
+  return { size: edge.size, heads };
+}
+
+/** The root of the edge's tree; undefined for a tree without leaves. */
+export function rootOf(edge: TreeEdge, hasher: NodeHasher): Uint8Array | undefined {
+  const nodes = balancedNodes(0, edge.size);
+  return foldNodes(
+    nodes.map((node) => ({ level: node.level, value: nodeFromEdge(edge, node, hasher) })),
+    hasher,
+  );
+}
+
+/** The tile from which a node can be computed: the lowest one above it, or the one that holds it. */
+export function tileOfNode(node: TreeNode): TileCoordinate {
+  const level = Math.floor(node.level / TILE_HEIGHT);
+  const hashesBelow = 2 ** (node.level % TILE_HEIGHT);
+  return { level, index: Math.floor((node.index * hashesBelow) / TILE_WIDTH) };
+}
+
+/**
+ * Where to find what a node is computed from, in a tree of `size` leaves: a full tile, or the right edge
+ * (`edge.partials[level]`). Throws `value-out-of-range` for a node that is not a full subtree of such a tree.
+ */
+export function locateNode(node: TreeNode, size: number): { readonly tile: TileCoordinate; readonly full: boolean } {
+  ensure((node.index + 1) * 2 ** node.level <= size, 'value-out-of-range', 'no such node in a tree of this size');
+  const tile = tileOfNode(node);
+  return { tile, full: tileWidth(tile, size) === TILE_WIDTH };
+}
+
+/** The full tiles that these nodes need in a tree of `size` leaves, each once. What is not listed is in the edge. */
+export function fullTilesOfNodes(nodes: readonly TreeNode[], size: number): TileCoordinate[] {
+  const tiles = new Map<string, TileCoordinate>();
+  for (const node of nodes) {
+    const { tile, full } = locateNode(node, size);
+    if (full) tiles.set(`${tile.level}/${tile.index}`, tile);
+  }
+  return [...tiles.values()];
+}
+
+/**
+ * The value of `node`, computed from the hashes of its tile ({@link tileOfNode}), full or partial. Throws
+ * `storage-corrupt` where the tile is too short to contain it.
+ */
+export function nodeFromTile(data: Uint8Array, node: TreeNode, hasher: NodeHasher): Uint8Array {
+  const height = node.level % TILE_HEIGHT;
+  const first = (node.index * 2 ** height) % TILE_WIDTH;
+  if (data.length < (first + 2 ** height) * HASH_LENGTH) {
+    throw new GlasskeyError('storage-corrupt', `a log tile has ${data.length} bytes and lacks node ${node.index}`);
+  }
+  return subtreeHead(data, Math.floor(node.level / TILE_HEIGHT), first, height, hasher);
+}
+
+/** The value of a node whose tile is partial. Throws `storage-corrupt` where the edge does not contain it. */
+export function nodeFromEdge(edge: TreeEdge, node: TreeNode, hasher: NodeHasher): Uint8Array {
+  const tile = tileOfNode(node);
+  const partial = edge.partials[tile.level];
+  const isEdge = partial !== undefined && tile.index === Math.floor(edge.size / TILE_WIDTH ** (tile.level + 1));
+  if (!isEdge) throw new GlasskeyError('storage-corrupt', `node ${node.level}/${node.index} is not in the right edge`);
+  return nodeFromTile(partial, node, hasher);
+}
+
+/** The head of a subtree within a tile: over `2^height` hashes from number `first` on. */
+function subtreeHead(data: Uint8Array, tileLevel: number, first: number, height: number, hasher: NodeHasher): Uint8Array {
+  let row: Uint8Array[] = [];
+  for (let i = first; i < first + 2 ** height; i++) row.push(data.slice(i * HASH_LENGTH, (i + 1) * HASH_LENGTH));
+  for (let level = tileLevel * TILE_HEIGHT; row.length > 1; level++) {
+    const parents: Uint8Array[] = [];
+    for (let i = 0; i < row.length; i += 2) {
+      parents.push(hasher.parent(row[i] as Uint8Array, level, row[i + 1] as Uint8Array, level));
+    }
+    row = parents;
+  }
+  return row[0] as Uint8Array;
+}
+
+/** The bytes of an edge: uint64 size, then the hashes of every partial tile from level 0 upwards. */
+export function encodeTreeEdge(edge: TreeEdge): Uint8Array {
+  const writer = new ByteWriter();
+  writer.uint64(edge.size);
+  for (const partial of edge.partials) writer.bytes(partial);
+  return writer.finish();
+}
+
+/** Reads {@link encodeTreeEdge}'s bytes back; the size tells how long every partial is. Throws `malformed-encoding`. */
+export function decodeTreeEdge(bytes: Uint8Array): TreeEdge {
+  const reader = new ByteReader(bytes);
+  const size = reader.uint64();
+  const partials: Uint8Array[] = [];
+  for (let rest = size; rest > 0; rest = Math.floor(rest / TILE_WIDTH)) {
+    partials.push(reader.bytes((rest % TILE_WIDTH) * HASH_LENGTH));
+  }
+  if (reader.remaining !== 0) throw decodeError('trailing bytes after a tree edge');
+  return { size, partials };
+}
