@@ -1,0 +1,44 @@
+import { GlasskeyError } from '../errors.ts';
+import { assertEd25519Key, verifyEd25519 } from './ed25519-strict.ts';
+import { assertVrfPublicKey, VRF_PROOF_LENGTH, verifyVrf } from './vrf-ed25519.ts';
+
+/** The primitives of one KEYTRANS cipher suite (KT §11.1, §17.1), as a verifier needs them. All inputs are untrusted. */
+export interface CipherSuite {
+  readonly id: number;
+  readonly name: string;
+  /** Hash.Nh, in bytes. */
+  readonly hashLength: 32;
+  /** VRF.Np, in bytes. */
+  readonly vrfProofLength: number;
+  /** Nc, in bytes. */
+  readonly openingLength: 16;
+  /** Throws `bad-key` for a VRF key that RFC 9381's validate_key refuses. */
+  assertVrfKey(publicKey: Uint8Array): void;
+  /** Throws `bad-key` for a malformed or weak signature key. */
+  assertSignatureKey(publicKey: Uint8Array): void;
+  /** Throws `bad-signature`. */
+  verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): void;
+  /** The VRF output (32 bytes) that `proof` proves for `input`. Throws `bad-vrf-proof`. */
+  verifyVrf(publicKey: Uint8Array, input: Uint8Array, proof: Uint8Array): Uint8Array;
+}
+
+/** Number of the cipher suite KT_128_SHA256_Ed25519 (KT §17.1). */
+export const KT_128_SHA256_ED25519 = 2;
+
+const ed25519Suite: CipherSuite = {
+  id: KT_128_SHA256_ED25519,
+  name: 'KT_128_SHA256_Ed25519',
+  hashLength: 32,
+  vrfProofLength: VRF_PROOF_LENGTH,
+  openingLength: 16,
+  assertVrfKey: assertVrfPublicKey,
+  assertSignatureKey: assertEd25519Key,
+  verifySignature: verifyEd25519,
+  verifyVrf,
+};
+
+/** The cipher suite of that number (KT §17.1). Throws `unsupported-suite`. */
+export function cipherSuite(id: number): CipherSuite {
+  if (id === KT_128_SHA256_ED25519) return ed25519Suite;
+  throw new GlasskeyError('unsupported-suite', `cipher suite ${id} is not supported`);
+}

@@ -1,0 +1,49 @@
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { equalBytes, parseHex } from '../encoding/bytes.ts';
+import { type Codec, encode, fixedBytes, uint32 } from '../encoding/codec.ts';
+import { ensure } from '../errors.ts';
+import { type UpdateValue, updateValueCodec } from '../keytrans/messages.ts';
+import { labelCodec } from '../keytrans/vrf-input.ts';
+
+/** Kc (KT §17.1). */
+const COMMITMENT_KEY = parseHex('d821f8790d97709796b4d7903357c3f5');
+
+/** Nc (KT §17.1): bytes in an opening. */
+export const OPENING_LENGTH = 16;
+
+/** `CommitmentValue` (KT §11.6). */
+export interface CommitmentValue {
+  /** {@link OPENING_LENGTH} random bytes. */
+  readonly opening: Uint8Array;
+  readonly label: Uint8Array;
+  readonly version: number;
+  readonly update: UpdateValue;
+}
+
+const openingCodec = fixedBytes(OPENING_LENGTH);
+
+const commitmentValueCodec: Pick<Codec<CommitmentValue>, 'write'> = {
+  write: (writer, value) => {
+    openingCodec.write(writer, value.opening);
+    labelCodec.write(writer, value.label);
+    uint32.write(writer, value.version);
+    const mode = value.update.signature === undefined ? 'contactMonitoring' : 'thirdPartyManagement';
+    updateValueCodec(mode).write(writer, value.update);
+  },
+};
+
+/** The encoding of a `CommitmentValue` (KT §11.6). */
+export function encodeCommitmentValue(value: CommitmentValue): Uint8Array {
+  return encode(commitmentValueCodec as Codec<CommitmentValue>, value);
+}
+
+/** The 32-byte commitment to a version of a label (KT §11.6). */
+export function commit(value: CommitmentValue): Uint8Array {
+  return hmac(sha256, COMMITMENT_KEY, encodeCommitmentValue(value));
+}
+
+/** Throws `bad-commitment` unless untrusted `value` opens `commitment`. */
+export function verifyCommitment(commitment: Uint8Array, value: CommitmentValue): void {
+  ensure(equalBytes(commit(value), commitment), 'bad-commitment', 'the value does not open its commitment');
+}

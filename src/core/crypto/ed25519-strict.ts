@@ -1,0 +1,30 @@
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { ensure, GlasskeyError } from '../errors.ts';
+
+/**
+ * Refuses an Ed25519 public key that is no canonical point or of small order (with which one signature would fit many
+ * messages). Throws `bad-key`.
+ */
+export function assertEd25519Key(publicKey: Uint8Array): void {
+  ensure(publicKey.length === 32, 'bad-key', 'an Ed25519 public key is 32 bytes');
+  let smallOrder: boolean;
+  try {
+    smallOrder = ed25519.Point.fromBytes(publicKey, false).isSmallOrder();
+  } catch (error) {
+    throw new GlasskeyError('bad-key', 'not a canonical Ed25519 public key', { cause: error });
+  }
+  ensure(!smallOrder, 'bad-key', 'Ed25519 public key of small order');
+}
+
+/** Verifies an untrusted Ed25519 signature as RFC 8032 §5.1.7 says, not as ZIP 215. Throws `bad-key`, `bad-signature`. */
+export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): void {
+  assertEd25519Key(publicKey);
+  ensure(signature.length === 64, 'bad-signature', 'an Ed25519 signature is 64 bytes');
+  let valid = false;
+  try {
+    valid = ed25519.verify(signature, message, publicKey, { zip215: false });
+  } catch (error) {
+    throw new GlasskeyError('bad-signature', 'malformed Ed25519 signature', { cause: error });
+  }
+  ensure(valid, 'bad-signature', 'the Ed25519 signature does not verify');
+}

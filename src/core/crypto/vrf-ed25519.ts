@@ -1,0 +1,173 @@
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { sha512 } from '@noble/hashes/sha2.js';
+import { concatBytes, equalBytes } from '../encoding/bytes.ts';
+import { ensure, GlasskeyError } from '../errors.ts';
+import type { VrfResult } from './vrf-prover.ts';
+
+/**
+ * ECVRF-EDWARDS25519-SHA512-TAI (RFC 9381 §5.5), with the output truncated to 32 bytes (KT §17.1).
+ *
+ * Proving with this module is not hardened against timing beyond what noble offers; servers prove with libsodium.
+ */
+
+const { Point } = ed25519;
+const ORDER = Point.Fn.ORDER;
+const COFACTOR_BITS = 8n;
+type EdwardsPoint = ReturnType<typeof Point.fromBytes>;
+
+const SUITE = 0x03;
+const CHALLENGE_LENGTH = 16;
+const SCALAR_LENGTH = 32;
+/** VRF.Np (KT §17.1). */
+export const VRF_PROOF_LENGTH = 80;
+/** VRF.Nh (KT §17.1). */
+export const VRF_OUTPUT_LENGTH = 32;
+
+const ENCODE_TO_CURVE = 0x01;
+const CHALLENGE = 0x02;
+const PROOF_TO_HASH = 0x03;
+const BACK = 0x00;
+
+/** The parts of a secret key (RFC 8032 §5.1.5): the scalar, and the second half of the hash, used for nonces. */
+export interface VrfSecret {
+  readonly scalar: Uint8Array;
+  readonly noncePrefix: Uint8Array;
+  readonly publicKey: Uint8Array;
+}
+
+/** The VRF public key of a 32-byte secret key. */
+export function vrfPublicKey(secretKey: Uint8Array): Uint8Array {
+  return ed25519.getPublicKey(secretKey);
+}
+
+/** Expands a 32-byte secret key as RFC 8032 §5.1.5 does. */
+export function expandVrfSecret(secretKey: Uint8Array): VrfSecret {
+  ensure(secretKey.length === 32, 'bad-key', 'a VRF secret key is 32 bytes');
+  const digest = sha512(secretKey);
+  const scalar = digest.slice(0, 32);
+  scalar[0] = (scalar[0] as number) & 0xf8;
+  scalar[31] = ((scalar[31] as number) & 0x7f) | 0x40;
+  return { scalar, noncePrefix: digest.slice(32), publicKey: vrfPublicKey(secretKey) };
+}
+
+/** Decodes a canonical point of the curve (RFC 8032 §5.1.3). Throws `code`. */
+function decodePoint(bytes: Uint8Array, code: 'bad-key' | 'bad-vrf-proof'): EdwardsPoint {
+  try {
+    return Point.fromBytes(bytes, false);
+  } catch (error) {
+    throw new GlasskeyError(code, 'not a canonical point of the curve', { cause: error });
+  }
+}
+
+/**
+ * Refuses a public key that is not a canonical point, or of small order (RFC 9381 §5.4.5): with such a key one input
+ * would have several outputs. Throws `bad-key`.
+ */
+export function assertVrfPublicKey(publicKey: Uint8Array): void {
+  ensure(publicKey.length === 32, 'bad-key', 'a VRF public key is 32 bytes');
+  ensure(!decodePoint(publicKey, 'bad-key').isSmallOrder(), 'bad-key', 'VRF public key of small order');
+}
+
+/** The candidate hashes of ECVRF_encode_to_curve_try_and_increment (RFC 9381 §5.4.1.1), the first 32 bytes of each. */
+export function* curveCandidates(publicKey: Uint8Array, alpha: Uint8Array): Generator<Uint8Array> {
+  for (let counter = 0; counter < 256; counter++) {
+    const input = concatBytes(Uint8Array.of(SUITE, ENCODE_TO_CURVE), publicKey, alpha, Uint8Array.of(counter, BACK));
+    yield sha512(input).slice(0, 32);
+  }
+}
+
+/** ECVRF_encode_to_curve: a point of the prime-order subgroup. */
+function encodeToCurve(publicKey: Uint8Array, alpha: Uint8Array): EdwardsPoint {
+  for (const candidate of curveCandidates(publicKey, alpha)) {
+    let point: EdwardsPoint;
+    try {
+      point = Point.fromBytes(candidate, false);
+    } catch {
+      continue;
+    }
+    const cleared = point.clearCofactor();
+    if (!cleared.equals(Point.ZERO)) return cleared;
+  }
+  throw new GlasskeyError('internal', 'no curve point in 256 tries');
+}
+
+function decodeScalar(littleEndian: Uint8Array): bigint {
+  let value = 0n;
+  for (let i = littleEndian.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(littleEndian[i] as number);
+  return value;
+}
+
+function encodeScalar(value: bigint): Uint8Array {
+  const bytes = new Uint8Array(SCALAR_LENGTH);
+  let rest = value;
+  for (let i = 0; i < SCALAR_LENGTH; i++) {
+    bytes[i] = Number(rest & 0xffn);
+    rest >>= 8n;
+  }
+  return bytes;
+}
+
+/** ECVRF_challenge_generation (RFC 9381 §5.4.3) over the encodings of Y, H, Gamma, U and V: 16 bytes. */
+export function vrfChallenge(points: readonly Uint8Array[]): Uint8Array {
+  const input = concatBytes(Uint8Array.of(SUITE, CHALLENGE), ...points, Uint8Array.of(BACK));
+  return sha512(input).slice(0, CHALLENGE_LENGTH);
+}
+
+/** ECVRF_nonce_generation_RFC8032 (RFC 9381 §5.4.2.2): 64 bytes, to be reduced by the caller. */
+export function vrfNonce(noncePrefix: Uint8Array, curvePoint: Uint8Array): Uint8Array {
+  return sha512(concatBytes(noncePrefix, curvePoint));
+}
+
+/** ECVRF_proof_to_hash (RFC 9381 §5.2) over the encoding of cofactor * Gamma, truncated to 32 bytes. */
+export function vrfOutput(clearedGamma: Uint8Array): Uint8Array {
+  const input = concatBytes(Uint8Array.of(SUITE, PROOF_TO_HASH), clearedGamma, Uint8Array.of(BACK));
+  return sha512(input).slice(0, VRF_OUTPUT_LENGTH);
+}
+
+/** ECVRF_prove (RFC 9381 §5.1) with a 32-byte secret key. */
+export function proveVrf(secretKey: Uint8Array, alpha: Uint8Array): VrfResult {
+  const secret = expandVrfSecret(secretKey);
+  const x = decodeScalar(secret.scalar) % ORDER;
+  const point = encodeToCurve(secret.publicKey, alpha);
+  const encodedPoint = point.toBytes();
+  const gamma = point.multiply(x);
+  const k = decodeScalar(vrfNonce(secret.noncePrefix, encodedPoint)) % ORDER;
+  const challenge = vrfChallenge([
+    secret.publicKey,
+    encodedPoint,
+    gamma.toBytes(),
+    Point.BASE.multiply(k).toBytes(),
+    point.multiply(k).toBytes(),
+  ]);
+  const s = (k + decodeScalar(challenge) * x) % ORDER;
+  return {
+    output: vrfOutput(gamma.clearCofactor().toBytes()),
+    proof: concatBytes(gamma.toBytes(), challenge, encodeScalar(s)),
+  };
+}
+
+/**
+ * ECVRF_verify (RFC 9381 §5.3) of an untrusted proof, with validate_key. Returns the 32-byte output. Throws `bad-key` or
+ * `bad-vrf-proof`.
+ */
+export function verifyVrf(publicKey: Uint8Array, alpha: Uint8Array, proof: Uint8Array): Uint8Array {
+  assertVrfPublicKey(publicKey);
+  ensure(proof.length === VRF_PROOF_LENGTH, 'bad-vrf-proof', `a VRF proof is ${VRF_PROOF_LENGTH} bytes`);
+  const y = Point.fromBytes(publicKey, false);
+  const gamma = decodePoint(proof.slice(0, 32), 'bad-vrf-proof');
+  const challenge = proof.slice(32, 32 + CHALLENGE_LENGTH);
+  const s = decodeScalar(proof.slice(32 + CHALLENGE_LENGTH));
+  ensure(s < ORDER, 'bad-vrf-proof', 'the scalar is not reduced');
+  const c = decodeScalar(challenge);
+  const point = encodeToCurve(publicKey, alpha);
+  const u = multiply(Point.BASE, s).subtract(multiply(y, c));
+  const v = multiply(point, s).subtract(multiply(gamma, c));
+  const expected = vrfChallenge([publicKey, point.toBytes(), gamma.toBytes(), u.toBytes(), v.toBytes()]);
+  ensure(equalBytes(challenge, expected), 'bad-vrf-proof', 'the VRF proof does not verify');
+  return vrfOutput(gamma.multiplyUnsafe(COFACTOR_BITS).toBytes());
+}
+
+/** Scalar multiplication of public values; noble refuses the scalar 0. */
+function multiply(point: EdwardsPoint, scalar: bigint): EdwardsPoint {
+  return scalar === 0n ? Point.ZERO : point.multiplyUnsafe(scalar);
+}

@@ -1,0 +1,83 @@
+import { ensure } from '../errors.ts';
+
+/**
+ * The implicit binary search tree over the entries of a log (KT §4.1, Appendix A). All arithmetic is on integers up to
+ * 2^53-1, without 32-bit shifts.
+ */
+
+/** Level of entry `x`: the number of trailing one bits. Leaves are level 0. */
+function levelStep(x: number): number {
+  // Returns 2^level.
+  let step = 1;
+  let rest = x;
+  while (rest % 2 === 1) {
+    rest = (rest - 1) / 2;
+    step *= 2;
+  }
+  return step;
+}
+
+function assertSize(size: number): void {
+  ensure(Number.isSafeInteger(size) && size > 0, 'value-out-of-range', `log size ${size} is not in 1..2^53-1`);
+}
+
+function assertEntry(x: number, size: number): void {
+  assertSize(size);
+  ensure(Number.isSafeInteger(x) && x >= 0 && x < size, 'value-out-of-range', `entry ${x} is not in a log of ${size}`);
+}
+
+/** The greatest power of two that is at most `n` (n >= 1). */
+function powerAtMost(n: number): number {
+  let power = 1;
+  while (power <= n / 2) power *= 2;
+  return power;
+}
+
+/** The root entry of a log of `size` >= 1 entries: 2^floor(log2(size)) - 1. */
+export function rootOf(size: number): number {
+  assertSize(size);
+  return powerAtMost(size) - 1;
+}
+
+/** The left child of entry `x`, or undefined where it has none (even entries). */
+export function leftChild(x: number): number | undefined {
+  const step = levelStep(x);
+  return step === 1 ? undefined : x - step / 2;
+}
+
+/** The right child of entry `x` in a log of `size` entries, or undefined where it has none. */
+export function rightChild(x: number, size: number): number | undefined {
+  assertEntry(x, size);
+  const step = levelStep(x);
+  if (step === 1 || x === size - 1) return undefined;
+  let child = x + step / 2;
+  let childStep = step / 2;
+  while (child >= size) {
+    childStep /= 2;
+    child -= childStep;
+  }
+  return child;
+}
+
+/** The path from the root of a log of `size` entries down to entry `x`, both included, root first. */
+export function pathTo(x: number, size: number): number[] {
+  assertEntry(x, size);
+  const path = [rootOf(size)];
+  for (;;) {
+    const node = path[path.length - 1] as number;
+    if (node === x) return path;
+    const next = x < node ? leftChild(node) : rightChild(node, size);
+    if (next === undefined) return path;
+    path.push(next);
+  }
+}
+
+/** The direct path of entry `x` (KT §3.1): its ancestors, the nearest first and the root last; without `x` itself. */
+export function directPath(x: number, size: number): number[] {
+  return pathTo(x, size).slice(0, -1).toReversed();
+}
+
+/** The frontier of a log of `size` >= 1 entries: the root, its right child, that one's right child, and so on. */
+export function frontier(size: number): number[] {
+  return pathTo(size - 1, size);
+}
