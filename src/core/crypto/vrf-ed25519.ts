@@ -124,6 +124,11 @@ export function vrfOutput(clearedGamma: Uint8Array): Uint8Array {
   return sha512(input).slice(0, VRF_OUTPUT_LENGTH);
 }
 
+/** The last scalar of a proof, k + c*x modulo the group order, from the 64-byte nonce and the 16-byte challenge. */
+export function vrfResponse(secret: VrfSecret, nonce: Uint8Array, challenge: Uint8Array): Uint8Array {
+  return encodeScalar((decodeScalar(nonce) + decodeScalar(challenge) * decodeScalar(secret.scalar)) % ORDER);
+}
+
 /** ECVRF_prove (RFC 9381 §5.1) with a 32-byte secret key. */
 export function proveVrf(secretKey: Uint8Array, alpha: Uint8Array): VrfResult {
   const secret = expandVrfSecret(secretKey);
@@ -131,7 +136,8 @@ export function proveVrf(secretKey: Uint8Array, alpha: Uint8Array): VrfResult {
   const point = encodeToCurve(secret.publicKey, alpha);
   const encodedPoint = point.toBytes();
   const gamma = point.multiply(x);
-  const k = decodeScalar(vrfNonce(secret.noncePrefix, encodedPoint)) % ORDER;
+  const nonce = vrfNonce(secret.noncePrefix, encodedPoint);
+  const k = decodeScalar(nonce) % ORDER;
   const challenge = vrfChallenge([
     secret.publicKey,
     encodedPoint,
@@ -139,10 +145,9 @@ export function proveVrf(secretKey: Uint8Array, alpha: Uint8Array): VrfResult {
     Point.BASE.multiply(k).toBytes(),
     point.multiply(k).toBytes(),
   ]);
-  const s = (k + decodeScalar(challenge) * x) % ORDER;
   return {
     output: vrfOutput(gamma.clearCofactor().toBytes()),
-    proof: concatBytes(gamma.toBytes(), challenge, encodeScalar(s)),
+    proof: concatBytes(gamma.toBytes(), challenge, vrfResponse(secret, nonce, challenge)),
   };
 }
 
