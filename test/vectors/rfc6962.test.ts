@@ -26,7 +26,9 @@ interface Consistency {
 }
 
 function files(kind: string): string[] {
-  return readdirSync(join(folder, kind), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.json'));
+  return readdirSync(join(folder, kind), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.json'),
+  );
 }
 
 function outcome(check: () => void): 'accepted' | 'refused' {
@@ -61,13 +63,7 @@ describe.skipIf(!present && process.env['CI'] === undefined)(title, () => {
   it.each(present ? files('consistency') : [])('consistency/%s', (name) => {
     const test = JSON.parse(readFileSync(join(folder, 'consistency', name), 'utf8')) as Consistency;
     const check = (): void =>
-      verifyConsistency(
-        test.size1,
-        test.size2,
-        parseBase64(test.root1),
-        parseBase64(test.root2),
-        hashes(test.proof),
-      );
+      verifyConsistency(test.size1, test.size2, parseBase64(test.root1), parseBase64(test.root2), hashes(test.proof));
     expect(outcome(check)).toBe(test.wantErr ? 'refused' : 'accepted');
   });
 

@@ -1,0 +1,43 @@
+import { expect } from 'vitest';
+import { cipherSuite, KT_128_SHA256_ED25519 } from '../../../src/core/crypto/cipher-suite.ts';
+import { verifyCommitment } from '../../../src/core/crypto/commitment.ts';
+import { parseHex } from '../../../src/core/encoding/bytes.ts';
+import { verifyTreeHead } from '../../../src/core/keytrans/tree-head.ts';
+import { encodeVrfInput } from '../../../src/core/keytrans/vrf-input.ts';
+import type { Checker, VectorCase } from '../vector-file.ts';
+import { readCommitmentValue } from './commitment.ts';
+import checkTamperedLogTree from './tampered-log-tree.ts';
+import checkTamperedPrefixTree from './tampered-prefix-tree.ts';
+import { readConfiguration } from './tree-head.ts';
+
+function verify(input: VectorCase['input']): void {
+  switch (input.kind) {
+    case 'vrf':
+      cipherSuite(KT_128_SHA256_ED25519).verifyVrf(
+        parseHex(input.public_key),
+        encodeVrfInput(parseHex(input.label), input.version),
+        parseHex(input.proof),
+      );
+      return;
+    case 'commitment':
+      verifyCommitment(parseHex(input.commitment), readCommitmentValue(input));
+      return;
+    case 'tree-head':
+      verifyTreeHead(
+        readConfiguration(input),
+        { treeSize: input.tree_size, signature: parseHex(input.signature) },
+        parseHex(input.root),
+      );
+      return;
+    default:
+      throw new Error(`unknown kind ${input.kind}`);
+  }
+}
+
+const checkTampered: Checker = (vector, file) => {
+  if (vector.input.kind === 'log-tree') return checkTamperedLogTree(vector, file);
+  if (vector.input.kind === 'prefix-tree') return checkTamperedPrefixTree(vector, file);
+  expect(() => verify(vector.input)).toThrow(expect.objectContaining({ name: 'GlasskeyError' }));
+};
+
+export default checkTampered;
