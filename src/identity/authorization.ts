@@ -72,18 +72,14 @@ export const authorizationCodec: Codec<Authorization> = {
     writeBody(writer, authorization);
   },
   read: (reader) => {
-    switch (typeCodec.read(reader)) {
-      case TYPES.initial:
-        return { type: 'initial', evidence: evidenceCodec.read(reader) };
-      case TYPES.key:
-        return { type: 'key', signer: hashCodec.read(reader), signature: signatureCodec.read(reader) };
-      case TYPES.maintenance:
-        return readMaintenance(reader);
-      case TYPES.recovery:
-        return readRecovery(reader);
-      case TYPES.operator:
-        return { type: 'operator', reason: shortText.read(reader) };
+    const type = typeCodec.read(reader);
+    if (type === TYPES.initial) return { type: 'initial', evidence: evidenceCodec.read(reader) };
+    if (type === TYPES.key) {
+      return { type: 'key', signer: hashCodec.read(reader), signature: signatureCodec.read(reader) };
     }
+    if (type === TYPES.maintenance) return readMaintenance(reader);
+    if (type === TYPES.recovery) return readRecovery(reader);
+    return { type: 'operator', reason: shortText.read(reader) };
   },
 };
 
@@ -110,16 +106,10 @@ function writeBody(writer: ByteWriter, authorization: Authorization): void {
 }
 
 function readMaintenance(reader: ByteReader): MaintenanceAuthorization {
-  switch (kindCodec.read(reader)) {
-    case KINDS.renewal:
-      return { type: 'maintenance', kind: 'renewal' };
-    case KINDS.expiry:
-      return { type: 'maintenance', kind: 'expiry' };
-    case KINDS.erasure:
-      return { type: 'maintenance', kind: 'erasure' };
-    case KINDS.revocation:
-      return { type: 'maintenance', kind: 'revocation', reason: uint8.read(reader) };
-  }
+  const kind = kindCodec.read(reader);
+  if (kind === KINDS.revocation) return { type: 'maintenance', kind: 'revocation', reason: uint8.read(reader) };
+  if (kind === KINDS.renewal) return { type: 'maintenance', kind: 'renewal' };
+  return { type: 'maintenance', kind: kind === KINDS.expiry ? 'expiry' : 'erasure' };
 }
 
 function readRecovery(reader: ByteReader): RecoveryAuthorization {

@@ -36,13 +36,8 @@ export const evidenceCodec: Codec<Evidence> = {
     }
   },
   read: (reader) => {
-    switch (kind.read(reader)) {
-      case APPLICATION:
-        return { type: 'application' };
-      case EMAIL:
-        return { type: 'email' };
-      case OIDC:
-        return { type: 'oidc', issuer: shortText.read(reader) };
-    }
+    const type = kind.read(reader);
+    if (type === OIDC) return { type: 'oidc', issuer: shortText.read(reader) };
+    return type === EMAIL ? { type: 'email' } : { type: 'application' };
   },
 };

@@ -1,0 +1,54 @@
+import { canonicalDomain } from './canonical-domain.ts';
+import { canonicalName, refusal } from './name-characters.ts';
+import { decodePercent, encodePercent } from './percent-encoding.ts';
+
+/** unreserved, sub-delims, ":" and "@" (RFC 3986 §3.3 pchar), and what is encoded afterwards. */
+const SEGMENT = /^[A-Za-z0-9._~!$&'()*+,;=:@\u{80}-\u{10ffff}-]+$/u;
+
+/**
+ * The canonical form of a URI whose scheme (lower case) the configuration lists; `rest` is what follows `scheme:`.
+ *
+ * RFC 3986 §6.2.2, and everything refused that a reader could take for two things: user information, port, query,
+ * fragment, dot segments, empty segments, encoded delimiters. Letters beyond ASCII are percent-encoded as UTF-8 of their
+ * NFC; case stays, but for the host, a URN's namespace and a UUID. A path of one slash is none. The outcome is ASCII.
+ * Throws `invalid-identity`.
+ */
+export function canonicalUri(scheme: string, rest: string): string {
+  if (/[?#]/.test(rest)) throw refusal('has a query or a fragment');
+  if (rest.startsWith('//')) return `${scheme}://${canonicalHierarchy(rest.slice(2))}`;
+  if (rest.includes('@')) throw refusal('has an @ that does not separate user and host in this scheme');
+  const opaque = canonicalPath(rest);
+  if (scheme === 'urn') return `urn:${canonicalUrn(opaque)}`;
+  if (scheme === 'did' && !/^[a-z0-9]+:./.test(opaque)) throw refusal('has no lower-case DID method');
+  return `${scheme}:${opaque}`;
+}
+
+function canonicalHierarchy(text: string): string {
+  const slash = text.indexOf('/');
+  const authority = slash < 0 ? text : text.slice(0, slash);
+  const path = slash < 0 ? '' : text.slice(slash + 1);
+  if (/[@:[\]%]/.test(authority)) throw refusal('has user information, a port or an address for a host');
+  const host = canonicalDomain(authority);
+  return path === '' ? host : `${host}/${canonicalPath(path)}`;
+}
+
+function canonicalPath(path: string): string {
+  return path.split('/').map(canonicalSegment).join('/');
+}
+
+function canonicalSegment(typed: string): string {
+  const segment = canonicalName(decodePercent(typed), { fold: false });
+  if (segment === '') throw refusal('has an empty path segment');
+  if (segment === '.' || segment === '..') throw refusal('has a dot segment');
+  if (!SEGMENT.test(segment)) throw refusal('holds a character that a URI must not hold');
+  return encodePercent(segment);
+}
+
+/** RFC 8141 §3.1: the namespace is caseless; RFC 9562 §4: so is a UUID. */
+function canonicalUrn(text: string): string {
+  const match = /^([A-Za-z0-9][A-Za-z0-9-]{0,30}[A-Za-z0-9]):(.+)$/.exec(text);
+  const namespace = match?.[1]?.toLowerCase();
+  const specific = match?.[2];
+  if (namespace === undefined || specific === undefined) throw refusal('is not a URN');
+  return `${namespace}:${namespace === 'uuid' ? specific.toLowerCase() : specific}`;
+}

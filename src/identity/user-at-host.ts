@@ -1,0 +1,35 @@
+import { encodeUtf8 } from '../core/encoding/bytes.ts';
+import { canonicalDomain } from './canonical-domain.ts';
+import { canonicalName, refusal } from './name-characters.ts';
+import { decodePercent } from './percent-encoding.ts';
+
+/** A canonical `user@host`. */
+export interface UserAtHost {
+  /** Folded to lower case; UTF-8 of at most 64 bytes. */
+  readonly user: string;
+  /** ASCII: see `canonicalDomain`. */
+  readonly host: string;
+}
+
+/**
+ * ASCII in a user part: what is both an RFC 5322 atom character and needs no escape in a mailto or acct URI (RFC 6068
+ * §2, RFC 7565 §7), so that there is one way to write it. Refused are thus quotes, spaces, and `# % & / = ? ^ { | }` and
+ * the backquote.
+ */
+const USER = /^[a-z0-9!$'*+_~.\u{80}-\u{10ffff}-]+$/u;
+
+/**
+ * The canonical form of `user@host`. With `uri`, the user part may be percent-encoded. Exactly one `@`; dots in the user
+ * part only between other characters; no quoted local part. Throws `invalid-identity`.
+ */
+export function canonicalUserAtHost(text: string, { uri }: { readonly uri: boolean }): UserAtHost {
+  const at = text.indexOf('@');
+  if (at < 0 || at !== text.lastIndexOf('@')) throw refusal('is not of the form user@host');
+  const typed = text.slice(0, at);
+  const user = canonicalName(uri ? decodePercent(typed) : typed, { fold: true });
+  if (user === '') throw refusal('has nothing before the @');
+  if (!USER.test(user)) throw refusal('holds a character that its part before the @ must not hold');
+  if (user.startsWith('.') || user.endsWith('.') || user.includes('..')) throw refusal('has a misplaced dot');
+  if (encodeUtf8(user).length > 64) throw refusal('has more than 64 bytes before the @');
+  return { user, host: canonicalDomain(text.slice(at + 1)) };
+}
