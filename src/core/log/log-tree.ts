@@ -1,0 +1,209 @@
+import { sha256 } from '../crypto/sha256.ts';
+import { equalBytes } from '../encoding/bytes.ts';
+import { encode, fixedBytes, struct, uint64 } from '../encoding/codec.ts';
+import { ensure } from '../errors.ts';
+import { foldNodes } from './compact-range.ts';
+import { keytransNodeHasher } from './node-hasher.ts';
+import { balancedNodes, splitPoint, type TreeNode } from './tree-node.ts';
+
+const logEntryCodec = struct<{ timestampMs: number; prefixRoot: Uint8Array }>({
+  timestampMs: uint64,
+  prefixRoot: fixedBytes(32),
+});
+
+/** The value of a log entry's leaf (KT §11.8): the hash of its timestamp (ms) and prefix-tree root. */
+export function logLeaf(timestampMs: number, prefixRoot: Uint8Array): Uint8Array {
+  return sha256(encode(logEntryCodec, { timestampMs, prefixRoot }));
+}
+
+/** The full subtrees of a log of `size` entries (KT §4.2), left to right. */
+export function fullSubtrees(size: number): TreeNode[] {
+  return balancedNodes(0, size);
+}
+
+/** What a batch proof of the log tree is about (KT §12.1). */
+export interface LogProofShape {
+  /** Entries of the log, at least 1. */
+  readonly size: number;
+  /** Positions of the leaves that are proved included, ascending and distinct. */
+  readonly leaves: readonly number[];
+  /** Size of the log whose full-subtree heads the verifier retained. */
+  readonly retainedSize: number | undefined;
+  /** A smaller size whose root must be computable too: an auditor's (KT §12.3). */
+  readonly auditedSize: number | undefined;
+}
+
+/** A subtree over the leaves start <= i < end. */
+interface Head {
+  readonly level: number;
+  readonly value: Uint8Array;
+}
+
+/** Where the walk over a batch proof takes values from. */
+interface Source {
+  element(node: TreeNode): Uint8Array;
+  leaf(position: number): Uint8Array;
+  /** The retained head that is exactly this node, if there is one. */
+  retained(node: TreeNode): Uint8Array | undefined;
+  visited(node: TreeNode, value: Uint8Array): void;
+}
+
+const nodeName = (node: TreeNode): string => `${node.level}/${node.index}`;
+
+/** The balanced subtree over exactly start <= i < end, or undefined where that is not one. */
+function asNode(start: number, end: number): TreeNode | undefined {
+  const nodes = balancedNodes(start, end);
+  return nodes.length === 1 ? nodes[0] : undefined;
+}
+
+/**
+ * Walks the tree in the order of a batch proof and computes its root: one algorithm for the prover, which learns which
+ * heads to send, and for the verifier, which is given them.
+ */
+class BatchProofWalk {
+  readonly #shape: LogProofShape;
+  readonly #source: Source;
+
+  constructor(shape: LogProofShape, source: Source) {
+    this.#shape = shape;
+    this.#source = source;
+  }
+
+  root(): Uint8Array {
+    return this.#head(0, this.#shape.size).value;
+  }
+
+  #head(start: number, end: number): Head {
+    const node = asNode(start, end);
+    const value = this.#value(start, end, node);
+    if (node !== undefined) this.#source.visited(node, value);
+    return { level: node?.level ?? Number.POSITIVE_INFINITY, value };
+  }
+
+  #value(start: number, end: number, node: TreeNode | undefined): Uint8Array {
+    const hasLeaves = this.#hasLeaves(start, end);
+    if (hasLeaves && end - start === 1) return this.#source.leaf(start);
+    if (!hasLeaves) {
+      const retained = node && this.#source.retained(node);
+      if (retained !== undefined) return retained;
+      if (!this.#isCut(start, end)) return this.#elements(start, end);
+    }
+    const middle = start + splitPoint(end - start);
+    const left = this.#head(start, middle);
+    const right = this.#head(middle, end);
+    return keytransNodeHasher.parent(left.value, left.level, right.value, right.level);
+  }
+
+  /** A subtree of which nothing is known comes as the heads of its balanced subtrees. */
+  #elements(start: number, end: number): Uint8Array {
+    const heads = balancedNodes(start, end).map((node) => {
+      const value = this.#source.element(node);
+      this.#source.visited(node, value);
+      return { level: node.level, value };
+    });
+    return foldNodes(heads, keytransNodeHasher) as Uint8Array;
+  }
+
+  /** Whether a size whose full subtrees matter ends inside this range. */
+  #isCut(start: number, end: number): boolean {
+    const { retainedSize, auditedSize } = this.#shape;
+    const cuts = (size: number | undefined): boolean => size !== undefined && start < size && size < end;
+    const overlaps = retainedSize !== undefined && start < retainedSize;
+    const isWithinRetained = overlaps && end <= retainedSize && this.#containsRetained(start, end);
+    return cuts(retainedSize) || cuts(auditedSize) || isWithinRetained;
+  }
+
+  /** Whether a range left of the retained size is made of several retained subtrees, rather than part of one. */
+  #containsRetained(start: number, end: number): boolean {
+    const { retainedSize } = this.#shape;
+    return fullSubtrees(retainedSize as number).some((node) => {
+      const first = node.index * 2 ** node.level;
+      return first >= start && first + 2 ** node.level <= end && 2 ** node.level < end - start;
+    });
+  }
+
+  #hasLeaves(start: number, end: number): boolean {
+    const { leaves } = this.#shape;
+    let low = 0;
+    let high = leaves.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((leaves[middle] as number) < start) low = middle + 1;
+      else high = middle;
+    }
+    return low < leaves.length && (leaves[low] as number) < end;
+  }
+}
+
+const NO_VALUE = new Uint8Array(32);
+
+/** The heads that a batch proof of this shape carries, left to right (KT §12.1). */
+export function batchCopath(shape: LogProofShape): TreeNode[] {
+  const nodes: TreeNode[] = [];
+  const retained = new Set(shape.retainedSize === undefined ? [] : fullSubtrees(shape.retainedSize).map(nodeName));
+  new BatchProofWalk(shape, {
+    element: (node) => {
+      nodes.push(node);
+      return NO_VALUE;
+    },
+    leaf: () => NO_VALUE,
+    retained: (node) => (retained.has(nodeName(node)) ? NO_VALUE : undefined),
+    visited: () => undefined,
+  }).root();
+  return nodes;
+}
+
+/** What a verifier brings to a batch proof. */
+export interface LogProofInputs {
+  /** The values of `shape.leaves`, in the same order. */
+  readonly leafValues: readonly Uint8Array[];
+  /** The retained heads of `shape.retainedSize`'s full subtrees, left to right. */
+  readonly retained: readonly Uint8Array[];
+  /** The untrusted proof. */
+  readonly elements: readonly Uint8Array[];
+}
+
+/** What a batch proof implies, if the root is the right one. */
+export interface LogProofResult {
+  readonly root: Uint8Array;
+  /** Heads of the full subtrees of the new size, left to right, to be retained. */
+  readonly fullSubtrees: readonly Uint8Array[];
+  /** The root at `shape.auditedSize`. */
+  readonly auditedRoot: Uint8Array | undefined;
+}
+
+/**
+ * The root that an untrusted batch proof implies (KT §12.1). Throws `bad-log-proof` for too many or too few elements, and
+ * where a retained head that can be recomputed from proven leaves differs from what was retained.
+ */
+export function evaluateLogProof(shape: LogProofShape, inputs: LogProofInputs): LogProofResult {
+  const leaves = new Map(shape.leaves.map((position, i) => [position, inputs.leafValues[i] as Uint8Array]));
+  const retainedNodes = shape.retainedSize === undefined ? [] : fullSubtrees(shape.retainedSize);
+  ensure(retainedNodes.length === inputs.retained.length, 'view-mismatch', 'the retained heads do not fit their size');
+  const retained = new Map(retainedNodes.map((node, i) => [nodeName(node), inputs.retained[i] as Uint8Array]));
+  const values = new Map<string, Uint8Array>();
+  let used = 0;
+  const root = new BatchProofWalk(shape, {
+    element: () => {
+      const element = inputs.elements[used++];
+      ensure(element?.length === 32, 'bad-log-proof', 'the log proof has too few elements');
+      return element;
+    },
+    leaf: (position) => leaves.get(position) as Uint8Array,
+    retained: (node) => retained.get(nodeName(node)),
+    visited: (node, value) => values.set(nodeName(node), value),
+  }).root();
+  ensure(used === inputs.elements.length, 'bad-log-proof', 'the log proof has too many elements');
+  for (const [name, head] of retained) {
+    const computed = values.get(name);
+    ensure(computed !== undefined && equalBytes(computed, head), 'bad-log-proof', 'a retained subtree has changed');
+  }
+  const headsOf = (size: number): Head[] =>
+    fullSubtrees(size).map((node) => ({ level: node.level, value: values.get(nodeName(node)) as Uint8Array }));
+  const { auditedSize } = shape;
+  return {
+    root,
+    fullSubtrees: headsOf(shape.size).map((head) => head.value),
+    auditedRoot: auditedSize === undefined ? undefined : foldNodes(headsOf(auditedSize), keytransNodeHasher),
+  };
+}
