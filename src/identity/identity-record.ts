@@ -35,7 +35,8 @@ export const NO_COMMITMENT: Uint8Array = new Uint8Array(32);
 /** Most certificates in one record. */
 export const MAX_CERTIFICATES = 255;
 
-const pendingCodec = struct<Pending>({ spkiSha256: fixedBytes(32), evidence: evidenceCodec });
+/** Codec of {@link Pending}. Throws `malformed-encoding`. */
+export const pendingCodec: Codec<Pending> = struct<Pending>({ spkiSha256: fixedBytes(32), evidence: evidenceCodec });
 const formatCodec = enumeration([1]);
 const fieldsCodec = struct<IdentityRecord>({
   previousCommitment: fixedBytes(32),

@@ -1,0 +1,170 @@
+import { equalBytes } from '../core/encoding/bytes.ts';
+import { encode } from '../core/encoding/codec.ts';
+import { ensure } from '../core/errors.ts';
+import type { KeyAuthorization, MaintenanceAuthorization, RecoveryAuthorization } from './authorization.ts';
+import { type IdentityRecord, NO_COMMITMENT, type Pending, pendingCodec } from './identity-record.ts';
+import { verifyChangeSignature } from './signed-change.ts';
+import { addedTo, type ContinuityPorts, includesBytes, spkiSet } from './spki-set.ts';
+
+/** Who made a version, as far as it could be proved. */
+export type LinkType = 'initial' | 'key' | 'maintenance' | 'recovery' | 'operator';
+
+/** A version that is known to be in the log. */
+export interface HeldVersion {
+  readonly version: number;
+  /** Its KEYTRANS commitment: 32 bytes. */
+  readonly commitment: Uint8Array;
+  readonly record: IdentityRecord;
+}
+
+/** One step from a version to its successor. */
+export interface Transition {
+  readonly origin: string;
+  readonly label: Uint8Array;
+  /** The version that `next` is. */
+  readonly version: number;
+  /** The version before; undefined exactly for version 0. */
+  readonly previous: HeldVersion | undefined;
+  readonly next: IdentityRecord;
+  readonly ports: ContinuityPorts;
+}
+
+interface Step extends Transition {
+  readonly previous: HeldVersion;
+  /** SPKI hashes after the step, and those among them that are new. */
+  readonly after: readonly Uint8Array[];
+  readonly added: readonly Uint8Array[];
+}
+
+/**
+ * Judges one version of a record against the one before (DESIGN §7): who made it, or why it cannot be.
+ *
+ * The record must already be known to be the value of that version (its commitment is the caller's to check), and may
+ * otherwise be anybody's invention. A `recovery` that came into effect is reported as `operator`, since its positions in
+ * the log are not checked here. Throws `bad-record` (it cannot be a record of that version), `bad-chain` (it does not
+ * follow its predecessor) and `bad-change-signature`.
+ */
+export async function checkTransition(transition: Transition): Promise<LinkType> {
+  const { previous, next, version, ports } = transition;
+  assertDistinct(next.certificates);
+  const after = await spkiSet(next, ports);
+  if (previous === undefined) return checkFirst(transition);
+  ensure(previous.version + 1 === version, 'bad-chain', 'the version does not follow the one before');
+  ensure(
+    equalBytes(next.previousCommitment, previous.commitment),
+    'bad-chain',
+    'the record names another predecessor than the version before it',
+  );
+  const added = addedTo(await spkiSet(previous.record, ports), after);
+  const { authorization } = next;
+  if (previous.record.certificates.length === 0) {
+    const type = authorization.type;
+    ensure(type === 'recovery' || type === 'operator', 'bad-chain', 'only recovery or operator follow an empty record');
+  }
+  return checkAuthorization({ ...transition, previous, after, added });
+}
+
+function checkFirst({ version, next }: Transition): LinkType {
+  ensure(version === 0, 'bad-chain', 'only version 0 has no version before it');
+  ensure(equalBytes(next.previousCommitment, NO_COMMITMENT), 'bad-chain', 'version 0 names a predecessor');
+  ensure(next.pending === undefined, 'bad-record', 'version 0 has a pending recovery');
+  const { type } = next.authorization;
+  ensure(type === 'initial' || type === 'operator', 'bad-record', `version 0 cannot be authorised by ${type}`);
+  ensure(type === 'operator' || next.certificates.length > 0, 'bad-record', 'version 0 has no certificate');
+  return type;
+}
+
+async function checkAuthorization(step: Step): Promise<LinkType> {
+  const { authorization } = step.next;
+  if (authorization.type === 'key') await checkKey(step, authorization);
+  if (authorization.type === 'maintenance') checkMaintenance(step, authorization);
+  if (authorization.type === 'recovery') return checkRecovery(step, authorization);
+  if (authorization.type === 'operator') {
+    ensure(step.next.pending === undefined, 'bad-record', 'an operator cannot make a recovery pending');
+  }
+  ensure(authorization.type !== 'initial', 'bad-record', 'only version 0 is initial');
+  return authorization.type;
+}
+
+/** The owner's act: signed by a key of the previous record; it cancels whatever was pending. */
+async function checkKey(step: Step, authorization: KeyAuthorization): Promise<void> {
+  const { origin, label, version, previous, next, after, ports } = step;
+  ensure(next.pending === undefined, 'bad-record', 'a change by a key leaves nothing pending');
+  assertOrder(previous.record, next);
+  const request = { origin, label, version, previousCommitment: previous.commitment, spkisAfter: after };
+  await verifyChangeSignature(request, authorization, previous.record, ports);
+}
+
+/** The CA's own act: no new key, and only what its kind says. What is pending stays or goes, but never comes. */
+function checkMaintenance(step: Step, authorization: MaintenanceAuthorization): void {
+  const { previous, next, added } = step;
+  ensure(added.length === 0, 'bad-chain', 'maintenance adds a key');
+  ensure(
+    next.pending === undefined || samePending(previous.record.pending, next.pending),
+    'bad-record',
+    'maintenance makes a recovery pending',
+  );
+  assertOrder(previous.record, next);
+  const kept = next.certificates.filter((certificate) => includesBytes(previous.record.certificates, certificate));
+  const onlyRemoves = kept.length === next.certificates.length && kept.length < previous.record.certificates.length;
+  switch (authorization.kind) {
+    case 'renewal':
+      return ensure(kept.length < next.certificates.length, 'bad-record', 'a renewal without a new certificate');
+    case 'expiry':
+    case 'revocation':
+      return ensure(onlyRemoves, 'bad-record', `${authorization.kind} does not only remove certificates`);
+    case 'erasure':
+      return ensure(
+        next.certificates.length === 0 && next.pending === undefined,
+        'bad-record',
+        'erasure leaves something',
+      );
+  }
+}
+
+function checkRecovery(step: Step, authorization: RecoveryAuthorization): LinkType {
+  const { previous, next, added } = step;
+  assertOrder(previous.record, next);
+  if (authorization.phase === 'requested') {
+    ensure(next.pending !== undefined, 'bad-record', 'a recovery was requested and nothing is pending');
+    const unchanged = next.certificates.length === previous.record.certificates.length && added.length === 0;
+    ensure(unchanged && isPrefixOf(previous.record, next), 'bad-chain', 'a requested recovery changes certificates');
+    return 'recovery';
+  }
+  const pending = previous.record.pending;
+  ensure(next.pending === undefined, 'bad-record', 'a recovery in effect is still pending');
+  ensure(pending !== undefined, 'bad-chain', 'a recovery takes effect that was not pending');
+  ensure(authorization.pendingVersion === previous.version, 'bad-chain', 'a recovery of another version takes effect');
+  ensure(authorization.firstPosition < authorization.lastPosition, 'bad-record', 'recovery positions are not in order');
+  ensure(
+    added.every((hash) => equalBytes(hash, pending.spkiSha256)),
+    'bad-chain',
+    'a recovery adds another key',
+  );
+  // Whether it was pending for long enough is in the log, which is not looked at here.
+  return 'operator';
+}
+
+/** Certificates that stay come first, in their order; the new ones follow. So one change has one record. */
+function assertOrder(previous: IdentityRecord, next: IdentityRecord): void {
+  const kept = previous.certificates.filter((certificate) => includesBytes(next.certificates, certificate));
+  const inOrder = kept.every((certificate, i) => {
+    const same = next.certificates[i];
+    return same !== undefined && equalBytes(certificate, same);
+  });
+  ensure(inOrder, 'bad-record', 'certificates that stay are not first, or not in their order');
+}
+
+function isPrefixOf(previous: IdentityRecord, next: IdentityRecord): boolean {
+  return previous.certificates.every((certificate) => includesBytes(next.certificates, certificate));
+}
+
+function samePending(a: Pending | undefined, b: Pending): boolean {
+  return a !== undefined && equalBytes(encode(pendingCodec, a), encode(pendingCodec, b));
+}
+
+function assertDistinct(certificates: readonly Uint8Array[]): void {
+  certificates.forEach((certificate, i) => {
+    ensure(!includesBytes(certificates.slice(0, i), certificate), 'bad-record', 'a certificate is in the record twice');
+  });
+}
