@@ -1,0 +1,48 @@
+import { equalBytes, parseBase64 } from '../core/encoding/bytes.ts';
+import { decode, encode } from '../core/encoding/codec.ts';
+import { ensure } from '../core/errors.ts';
+import { type Configuration, configurationCodec } from '../core/keytrans/configuration.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { canonicalBundle, verifyBundleSignatures } from './bundle-signature.ts';
+import type { SignedTrustBundle, TrustBundle } from './trust-bundle.ts';
+
+/**
+ * Decides whether a client that pinned `pinned` accepts `next`, which a server sent (DESIGN §2).
+ *
+ * The same bundle is accepted. Another one must have a higher sequence number and a signature by the bundle key that the
+ * pinned one names, and must be about the same log: origin, rules of identities and KEYTRANS Configuration stay, but for
+ * an auditor's fields. Throws `bundle-changed`, and `bad-bundle` for signatures that do not hold.
+ */
+export function assertSuccessor(pinned: TrustBundle, next: SignedTrustBundle): void {
+  verifyBundleSignatures(next);
+  const { bundle, signatures } = next;
+  if (canonicalBundle(bundle) === canonicalBundle(pinned)) return;
+  ensure(
+    bundle.sequence > pinned.sequence,
+    'bundle-changed',
+    'the trust bundle changed without a higher sequence number',
+  );
+  const approved = signatures.some((signature) => signature.key === pinned.bundleKey);
+  ensure(approved, 'bundle-changed', 'the trust bundle changed without a signature by the pinned bundle key');
+  ensure(bundle.origin === pinned.origin, 'bundle-changed', 'the trust bundle names another log');
+  ensure(
+    canonicalJson({ ...bundle.identityRules }) === canonicalJson({ ...pinned.identityRules }),
+    'bundle-changed',
+    'the trust bundle has other rules of identities',
+  );
+  ensure(
+    equalBytes(withoutAuditor(bundle), withoutAuditor(pinned)),
+    'bundle-changed',
+    'the trust bundle changes more of the Configuration than its auditor',
+  );
+}
+
+/** The Configuration's encoding with an auditor's fields blanked: they alone may change (DESIGN §4). */
+function withoutAuditor(bundle: TrustBundle): Uint8Array {
+  const config = decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
+  return encode(configurationCodec, config.mode === 'thirdPartyAuditing' ? blankAuditor(config) : config);
+}
+
+function blankAuditor(config: Configuration & { readonly mode: 'thirdPartyAuditing' }): Configuration {
+  return { ...config, maxAuditorLagMs: 0, auditorStartPosition: 0, auditorPublicKey: new Uint8Array(0) };
+}

@@ -1,0 +1,107 @@
+import { formatBase64 } from '../core/encoding/bytes.ts';
+import type { SignedChange } from '../identity/change-request.ts';
+import {
+  type CertificateRequest,
+  type CertificateRequestBody,
+  type ChangeBody,
+  type RequestEvidence,
+  REVOCATION_REASONS,
+  type RevocationBody,
+  type RevocationReason,
+  type RevocationRequest,
+} from './bodies.ts';
+import { JsonFields } from './json-fields.ts';
+import { MAX_CSR_CHARACTERS, MAX_IDENTITY_CHARACTERS, MAX_SERIALS } from './limits.ts';
+import { readPem } from './pem-text.ts';
+
+const CODE = 'invalid-request';
+
+/** Longest encoding of a ChangeRequest: origin, label, version, commitment and 255 hashes. */
+const MAX_CHANGE_BYTES = 2 * 256 + 4 + 32 + 1 + 255 * 32;
+const MAX_SIGNATURE_BYTES = 1024;
+
+/** Names of the reasons that a revocation may have. */
+const REASONS = Object.keys(REVOCATION_REASONS) as readonly RevocationReason[];
+
+/**
+ * Reads the JSON of `POST /v1/certificates`, as JSON.parse gave it. Unknown members are refused. That the CSR is one PEM
+ * block is checked, its content is not. Throws `invalid-request`; messages never repeat what was sent.
+ */
+export function parseCertificateRequest(body: unknown): CertificateRequest {
+  const fields = new JsonFields(body, CODE).only(['identity', 'csr', 'evidence', 'change', 'last']);
+  const change = readChange(fields);
+  const csr = fields.string('csr', MAX_CSR_CHARACTERS);
+  if (readPem(csr, ['CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST']) === undefined) {
+    throw fields.failure('csr', 'is not one CERTIFICATE REQUEST in PEM');
+  }
+  return {
+    identity: fields.string('identity', MAX_IDENTITY_CHARACTERS),
+    csr,
+    evidence: readEvidence(fields, change === undefined ? 'application-token' : 'key'),
+    change,
+    last: readLast(fields),
+  };
+}
+
+/** Reads the JSON of `POST /v1/revocations`, as JSON.parse gave it. Throws `invalid-request`. */
+export function parseRevocationRequest(body: unknown): RevocationRequest {
+  const fields = new JsonFields(body, CODE).only(['identity', 'serials', 'all', 'reason', 'change', 'last']);
+  return {
+    identity: fields.string('identity', MAX_IDENTITY_CHARACTERS),
+    serials: readSerials(fields),
+    reason: fields.has('reason') ? fields.oneOf('reason', REASONS) : 'unspecified',
+    change: readChange(fields),
+    last: readLast(fields),
+  };
+}
+
+/** The JSON of a certificate request. */
+export function formatCertificateRequest(request: CertificateRequest): CertificateRequestBody {
+  const { identity, csr, evidence, change, last } = request;
+  return { identity, csr, evidence, ...formatOptional(change, last) };
+}
+
+/** The JSON of a revocation. */
+export function formatRevocationRequest(request: RevocationRequest): RevocationBody {
+  const { identity, serials, reason, change, last } = request;
+  const which = serials === 'all' ? { all: true as const } : { serials };
+  return { identity, ...which, reason, ...formatOptional(change, last) };
+}
+
+function formatOptional(change: SignedChange | undefined, last: number | undefined) {
+  return { ...(change === undefined ? {} : { change: formatChange(change) }), ...(last === undefined ? {} : { last }) };
+}
+
+function formatChange({ request, signer, signature }: SignedChange): ChangeBody {
+  return { request: formatBase64(request), signer: formatBase64(signer), signature: formatBase64(signature) };
+}
+
+function readChange(fields: JsonFields): SignedChange | undefined {
+  if (!fields.has('change')) return undefined;
+  const change = fields.object('change').only(['request', 'signer', 'signature']);
+  return {
+    request: change.base64('request', { minimum: 1, maximum: MAX_CHANGE_BYTES }),
+    signer: change.base64('signer', { minimum: 32, maximum: 32 }),
+    signature: change.base64('signature', { minimum: 1, maximum: MAX_SIGNATURE_BYTES }),
+  };
+}
+
+function readEvidence(fields: JsonFields, byDefault: RequestEvidence['type']): RequestEvidence {
+  if (!fields.has('evidence')) return { type: byDefault };
+  return { type: fields.object('evidence').only(['type']).oneOf('type', ['application-token', 'key']) };
+}
+
+function readLast(fields: JsonFields): number | undefined {
+  return fields.has('last') ? fields.integer('last') : undefined;
+}
+
+function readSerials(fields: JsonFields): readonly string[] | 'all' {
+  if (fields.has('serials') === fields.has('all')) throw fields.failure('serials', 'and all exclude each other');
+  if (fields.has('all')) return fields.true('all') && 'all';
+  const serials = fields.strings('serials', { minimum: 1, maximum: MAX_SERIALS }, 40);
+  if (!serials.every((serial) => /^(?:[0-9a-f]{2})+$/.test(serial))) {
+    throw fields.failure('serials', 'are not lower-case hex');
+  }
+  if (new Set(serials).size !== serials.length) throw fields.failure('serials', 'name one serial twice');
+  return serials;
+}
