@@ -9,7 +9,9 @@ const checkTamperedLogTree: Checker = ({ input }) => {
   let root = 'refused';
   try {
     const leafValues = input.values.map(parseHex);
-    root = formatHex(evaluateLogProof(shape, { leafValues, retained: [], elements: input.elements.map(parseHex) }).root);
+    root = formatHex(
+      evaluateLogProof(shape, { leafValues, retained: [], elements: input.elements.map(parseHex) }).root,
+    );
   } catch (error) {
     expect(error).toMatchObject({ code: 'bad-log-proof' });
   }

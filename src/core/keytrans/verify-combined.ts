@@ -1,0 +1,174 @@
+import { equalBytes } from '../encoding/bytes.ts';
+import { ensure, GlasskeyError } from '../errors.ts';
+import { evaluateLogProof, logLeaf, type LogProofResult } from '../log/log-tree.ts';
+import { evaluatePrefixProof, type PrefixSearch } from '../prefix/prefix-proof.ts';
+import { baseBinaryLadder, endsSearchLadder, type LadderVerdict } from './binary-ladder.ts';
+import type { Algorithm, Question } from './evidence.ts';
+import { frontier } from './implicit-search-tree.ts';
+import type { CombinedTreeProof } from './proofs.ts';
+import { ShownLookups } from './shown-lookups.ts';
+import type { RetainedEntry, TreeView } from './tree-view.ts';
+
+/** Search keys (and, where known, commitments) of the versions that ladders look up. */
+export type LadderKeys = ReadonlyMap<number, PrefixSearch>;
+
+/** A proof whose every element was used. It is still to be compared with a signed tree head. */
+export interface CombinedResult<T> extends LogProofResult {
+  readonly result: T;
+  /** The frontier of the new tree, to be retained. */
+  readonly frontier: readonly RetainedEntry[];
+  readonly shown: ShownLookups;
+}
+
+/**
+ * The verifier's driver (KT §12.3): answers an algorithm's questions from an untrusted proof and from the view that the
+ * client retained. Throws `proof-exhausted` or `proof-left-over` where the proof has not exactly what the algorithm asks
+ * for, `bad-timestamp` where time does not rise, `bad-ladder`, `bad-prefix-proof`, `bad-log-proof` or `view-mismatch`.
+ */
+export function verifyCombined<T>(options: {
+  readonly proof: CombinedTreeProof;
+  readonly size: number;
+  readonly view: TreeView | undefined;
+  readonly auditedSize: number | undefined;
+  readonly keys: LadderKeys;
+  readonly algorithm: Algorithm<T>;
+}): CombinedResult<T> {
+  const verifier = new CombinedVerifier(options.proof, options.view, options.keys);
+  let step = options.algorithm.next();
+  while (step.done !== true) step = options.algorithm.next(verifier.answer(step.value));
+  return { result: step.value, ...verifier.finish(options.size, options.auditedSize) };
+}
+
+class CombinedVerifier {
+  readonly #proof: CombinedTreeProof;
+  readonly #view: TreeView | undefined;
+  readonly #keys: LadderKeys;
+  readonly #retained: ReadonlyMap<number, RetainedEntry>;
+  /** Timestamps taken from the proof, by position. */
+  readonly #timestamps = new Map<number, number>();
+  /** Prefix-tree roots that the proof's prefix proofs imply, by position. */
+  readonly #prefixRoots = new Map<number, Uint8Array>();
+  readonly #shown = new ShownLookups();
+  #timestampsUsed = 0;
+  #prefixProofsUsed = 0;
+
+  constructor(proof: CombinedTreeProof, view: TreeView | undefined, keys: LadderKeys) {
+    this.#proof = proof;
+    this.#view = view;
+    this.#keys = keys;
+    this.#retained = new Map(view?.frontier.map((entry) => [entry.position, entry]));
+  }
+
+  answer(question: Question): number {
+    switch (question.kind) {
+      case 'timestamp':
+        return this.#timestamp(question.position);
+      case 'search-ladder':
+        return this.#searchLadder(question.position, question.target, question.omit);
+    }
+  }
+
+  #timestamp(position: number): number {
+    const known = this.#retained.get(position)?.timestampMs ?? this.#timestamps.get(position);
+    if (known !== undefined) return known;
+    const timestampMs = this.#proof.timestamps[this.#timestampsUsed++];
+    ensure(timestampMs !== undefined, 'proof-exhausted', 'the proof has too few timestamps');
+    this.#timestamps.set(position, timestampMs);
+    return timestampMs;
+  }
+
+  #searchLadder(position: number, target: number, omit: boolean): LadderVerdict {
+    const proof = this.#proof.prefixProofs[this.#prefixProofsUsed++];
+    ensure(proof !== undefined, 'proof-exhausted', 'the proof has too few prefix proofs');
+    const searches: PrefixSearch[] = [];
+    const outcomes: [number, boolean][] = [];
+    let verdict: LadderVerdict = 0;
+    for (const version of baseBinaryLadder(target)) {
+      let included = omit ? this.#shown.outcome(version, position) : undefined;
+      if (included === undefined) {
+        const result = proof.results[searches.length];
+        ensure(result !== undefined, 'bad-ladder', 'a ladder has too few lookups');
+        included = result.type === 'inclusion';
+        searches.push(this.#search(version));
+        outcomes.push([version, included]);
+      }
+      if (!endsSearchLadder(target, version, included)) continue;
+      verdict = included ? 1 : -1;
+      break;
+    }
+    ensure(proof.results.length === searches.length, 'bad-ladder', 'a ladder has too many lookups');
+    this.#setPrefixRoot(position, evaluatePrefixProof(proof, searches));
+    for (const [version, included] of outcomes) this.#shown.record(version, position, included);
+    return verdict;
+  }
+
+  #search(version: number): PrefixSearch {
+    const search = this.#keys.get(version);
+    if (search === undefined) throw new GlasskeyError('internal', `no search key for version ${version}`);
+    return search;
+  }
+
+  #setPrefixRoot(position: number, root: Uint8Array): void {
+    ensure(
+      this.#timestamps.has(position) || this.#retained.has(position),
+      'internal',
+      `entry ${position} was inspected before its timestamp was asked for`,
+    );
+    const known = this.#retained.get(position)?.prefixRoot ?? this.#prefixRoots.get(position);
+    ensure(known === undefined || equalBytes(known, root), 'bad-prefix-proof', 'two prefix roots for one log entry');
+    this.#prefixRoots.set(position, root);
+  }
+
+  finish(size: number, auditedSize: number | undefined): LogProofResult & Omit<CombinedResult<never>, 'result'> {
+    const { timestamps, prefixProofs, inclusion } = this.#proof;
+    ensure(timestamps.length === this.#timestampsUsed, 'proof-left-over', 'the proof has too many timestamps');
+    ensure(prefixProofs.length === this.#prefixProofsUsed, 'proof-left-over', 'the proof has too many prefix proofs');
+    this.#assertMonotonic();
+    const entries = this.#entries();
+    const result = evaluateLogProof(
+      { size, leaves: entries.map((entry) => entry.position), retainedSize: this.#view?.size, auditedSize },
+      {
+        leafValues: entries.map((entry) => logLeaf(entry.timestampMs, entry.prefixRoot)),
+        retained: this.#view?.fullSubtrees ?? [],
+        elements: inclusion.elements,
+      },
+    );
+    return { ...result, frontier: this.#frontier(size, entries), shown: this.#shown };
+  }
+
+  /** Every timestamp is at least all timestamps to its left, retained ones included (KT §12.3). */
+  #assertMonotonic(): void {
+    const all = new Map(this.#timestamps);
+    for (const entry of this.#retained.values()) all.set(entry.position, entry.timestampMs);
+    let previous = 0;
+    for (const position of [...all.keys()].sort((a, b) => a - b)) {
+      const timestampMs = all.get(position) as number;
+      ensure(timestampMs >= previous, 'bad-timestamp', `the timestamp of entry ${position} is below one to its left`);
+      previous = timestampMs;
+    }
+  }
+
+  /** The log entries of which the proof gave a timestamp, ascending; `prefix_roots` fills in what no ladder showed. */
+  #entries(): RetainedEntry[] {
+    const { prefixRoots } = this.#proof;
+    let used = 0;
+    const entries = [...this.#timestamps]
+      .sort(([a], [b]) => a - b)
+      .map(([position, timestampMs]) => {
+        const prefixRoot = this.#prefixRoots.get(position) ?? prefixRoots[used++];
+        ensure(prefixRoot !== undefined, 'proof-exhausted', 'the proof has too few prefix roots');
+        return { position, timestampMs, prefixRoot };
+      });
+    ensure(used === prefixRoots.length, 'proof-left-over', 'the proof has too many prefix roots');
+    return entries;
+  }
+
+  #frontier(size: number, entries: readonly RetainedEntry[]): RetainedEntry[] {
+    const known = new Map([...this.#retained.values(), ...entries].map((entry) => [entry.position, entry]));
+    return frontier(size).map((position) => {
+      const entry = known.get(position);
+      ensure(entry !== undefined, 'internal', `entry ${position} of the frontier was never asked for`);
+      return entry;
+    });
+  }
+}

@@ -1,0 +1,79 @@
+import { ensure } from '../errors.ts';
+import type { LogProofResult } from '../log/log-tree.ts';
+import type { Configuration } from './configuration.ts';
+import {
+  type AuditorTreeHead,
+  type FullTreeHead,
+  type TreeHead,
+  verifyAuditorTreeHead,
+  verifyTreeHead,
+} from './tree-head.ts';
+import type { RetainedEntry, TreeView } from './tree-view.ts';
+
+/** The sizes that an untrusted FullTreeHead claims, after the checks that need no proof. */
+export interface ClaimedSizes {
+  readonly size: number;
+  /** Size of the auditor's head, where a new one came. */
+  readonly auditedSize: number | undefined;
+}
+
+/**
+ * The sizes that a response's proof has to be for (KT §11.4 steps 1 and 2.1, §11.3 steps 1 and 3). Throws
+ * `bad-tree-head`, or `tree-rolled-back` where the log became no larger than what the client has seen.
+ */
+export function claimedSizes(config: Configuration, head: FullTreeHead, view: TreeView | undefined): ClaimedSizes {
+  if (head.type === 'same') {
+    ensure(view !== undefined, 'bad-tree-head', 'the same head as before, but there is none');
+    return { size: view.size, auditedSize: undefined };
+  }
+  const { treeSize } = head.treeHead;
+  ensure(treeSize >= 1, 'bad-tree-head', 'a tree head of an empty log');
+  ensure(view === undefined || treeSize > view.size, 'tree-rolled-back', 'the new tree head is not larger');
+  if (config.mode !== 'thirdPartyAuditing') return { size: treeSize, auditedSize: undefined };
+  const auditor = head.auditorTreeHead;
+  ensure(auditor !== undefined, 'bad-tree-head', "the auditor's tree head is missing");
+  ensure(auditor.treeSize >= 1 && auditor.treeSize <= treeSize, 'bad-tree-head', "the auditor's head is too large");
+  const previous = view?.auditorTreeHead;
+  ensure(
+    previous === undefined || previous.treeSize >= config.auditorStartPosition,
+    'bad-tree-head',
+    'the auditor started after what was audited before',
+  );
+  return { size: treeSize, auditedSize: auditor.treeSize };
+}
+
+/** Throws `tree-head-too-old` or `tree-head-too-new` where the rightmost timestamp is out of bounds (KT §4.2). */
+export function assertRecent(config: Configuration, timestampMs: number, nowMs: number): void {
+  ensure(timestampMs >= nowMs - config.maxBehindMs, 'tree-head-too-old', `the log is ${nowMs - timestampMs} ms behind`);
+  ensure(timestampMs <= nowMs + config.maxAheadMs, 'tree-head-too-new', `the log is ${timestampMs - nowMs} ms ahead`);
+}
+
+/**
+ * Verifies an untrusted FullTreeHead against what its proof implies (KT §11.4), and gives the view to retain. `entries` is
+ * the new frontier. Throws `bad-signature`, `bad-tree-head`, `view-mismatch`, `tree-head-too-old`, `tree-head-too-new`.
+ */
+export function verifyFullTreeHead(options: {
+  readonly config: Configuration;
+  readonly head: FullTreeHead;
+  readonly view: TreeView | undefined;
+  readonly size: number;
+  readonly proof: LogProofResult;
+  readonly frontier: readonly RetainedEntry[];
+  readonly nowMs: number;
+}): TreeView {
+  const { config, head, view, size, proof, frontier, nowMs } = options;
+  const rightmostMs = (frontier.at(-1) as RetainedEntry).timestampMs;
+  assertRecent(config, rightmostMs, nowMs);
+  // With the same head the proof was folded from the retained subtrees of a root that was verified when they were stored;
+  // verifying its signature again costs little and catches state that was tampered with.
+  const treeHead: TreeHead = head.type === 'same' ? (view as TreeView).treeHead : head.treeHead;
+  verifyTreeHead(config, treeHead, proof.root);
+  let auditorTreeHead: AuditorTreeHead | undefined = view?.auditorTreeHead;
+  if (head.type === 'updated' && head.auditorTreeHead !== undefined && config.mode === 'thirdPartyAuditing') {
+    auditorTreeHead = head.auditorTreeHead;
+    const lagMs = rightmostMs - auditorTreeHead.timestampMs;
+    ensure(lagMs >= 0 && lagMs <= config.maxAuditorLagMs, 'bad-tree-head', `the auditor lags by ${lagMs} ms`);
+    verifyAuditorTreeHead(config, auditorTreeHead, proof.auditedRoot as Uint8Array);
+  }
+  return { size, fullSubtrees: proof.fullSubtrees, frontier, treeHead, auditorTreeHead };
+}
