@@ -30,13 +30,13 @@ export interface HeadRow {
   readonly prefixRoot: Uint8Array;
   /** Tile that holds the root of the newest prefix tree; undefined while that tree is empty. */
   readonly prefixTile: TileName | undefined;
-  /** Root of the KEYTRANS log tree at `size`, 32 bytes. */
+  /** Root of the KEYTRANS log tree at `size`, 32 bytes; zeros at size 0. */
   readonly logRoot: Uint8Array;
-  /** RFC 6962 root of the audit log at `size`, 32 bytes. */
+  /** RFC 6962 root of the audit log at `size`, 32 bytes; the SHA-256 of nothing at size 0. */
   readonly auditRoot: Uint8Array;
-  /** The encoded right edge (partial tiles of every level) of the KEYTRANS log tree. */
+  /** The encoded right edge (partial tiles of every level) of the KEYTRANS log tree; no bytes at size 0. */
   readonly logEdge: Uint8Array;
-  /** The encoded right edge of the audit log's tree. */
+  /** The encoded right edge of the audit log's tree; no bytes at size 0. */
   readonly auditEdge: Uint8Array;
 }
 
@@ -202,7 +202,10 @@ export interface WriterLock {
   release(): Promise<void>;
 }
 
-/** A database with any number of logs. Methods throw `storage-failed` when the database does. */
+/**
+ * A database with any number of logs. Methods throw `storage-failed` when the database does, and `overloaded` when too
+ * many requests wait for it.
+ */
 export interface Store {
   readonly kind: 'postgres' | 'pglite';
   /** Fails unless the database answers. */
@@ -221,6 +224,12 @@ export interface Store {
 export interface LogStore {
   // the log
   readHead(): Promise<HeadRow>;
+  /**
+   * Makes a sequencing step durable. Sequenced intents follow their submissions; the intent of a rejected one fails, and
+   * its serial goes to the CRL (reason 5). Throws `head-moved`, having changed nothing, where the head has another size
+   * or a submission of the batch was settled meanwhile. After `storage-failed` it may or may not have happened: read
+   * the head again.
+   */
   append(batch: AppendBatch): Promise<void>;
   readEntries(positions: readonly number[]): Promise<readonly (EntryRow | undefined)[]>;
   /** Entries start <= position < end, ascending. At most 1024 at a time. */
@@ -231,7 +240,10 @@ export interface LogStore {
   readUpdate(position: number): Promise<Uint8Array | undefined>;
 
   // release
-  /** Stores a signed head. Storing the same again is fine; another signature or checkpoint for its size throws. */
+  /**
+   * Stores a signed head. Storing the same again is fine; another signature or checkpoint for its size throws
+   * `log-forked`; a size that was not committed throws `internal`.
+   */
   release(head: ReleasedHead): Promise<void>;
   /** The released head of the greatest size. */
   readReleased(): Promise<ReleasedHead | undefined>;
@@ -247,16 +259,36 @@ export interface LogStore {
   readLabelAt(
     labelKey: Uint8Array,
     size: number,
-  ): Promise<{ readonly label: LabelRow; readonly positions: readonly number[]; readonly greatest: VersionRow } | undefined>;
+  ): Promise<
+    { readonly label: LabelRow; readonly positions: readonly number[]; readonly greatest: VersionRow } | undefined
+  >;
   /** Commitments and VRF results of chosen versions (those a binary ladder shows). */
   readLadder(labelKey: Uint8Array, versions: readonly number[]): Promise<readonly (VersionRow | undefined)[]>;
 
   // issuance
-  /** Inserts the intent, or returns the one that is in its way. A `failed` one is replaced. */
-  openIntent(intent: NewIntent): Promise<{ readonly opened: true } | { readonly opened: false; readonly existing: IntentRow }>;
-  /** In one transaction: the certificate (if one was signed), the submission, and the intent `submitted`. */
-  submit(submission: NewSubmission, certificate: CertificateRow | undefined): Promise<{ readonly submissionId: number }>;
-  /** Compare-and-swap `from` -> failed; a signed serial goes to the CRL in the same transaction. Returns whether it did. */
+  /**
+   * Inserts the intent, or returns the one that is in its way. A `failed` one is replaced. A version that is in the log
+   * is in the way like a `sequenced` intent, also after its intent was purged (the request hash is then zeros where no
+   * certificate tells it).
+   */
+  openIntent(
+    intent: NewIntent,
+  ): Promise<{ readonly opened: true } | { readonly opened: false; readonly existing: IntentRow }>;
+  /**
+   * In one transaction: the certificate (if one was signed), the submission, and the intent `submitted`. `requestHash`
+   * is that of the caller's intent: where the open intent is gone, or is another request's, this throws
+   * `version-conflict` and nothing is stored.
+   */
+  submit(
+    submission: NewSubmission,
+    certificate: CertificateRow | undefined,
+    requestHash: Uint8Array,
+  ): Promise<{ readonly submissionId: number }>;
+  /**
+   * Compare-and-swap `from` -> failed; the serial of `revocation`, and one that the intent names, go to the CRL in the
+   * same transaction, and a submission that still waits is rejected as `timed-out`. Returns whether it did: false where
+   * the intent has another state, or its submission was sequenced.
+   */
   failIntent(
     intent: { readonly labelKey: Uint8Array; readonly version: number },
     from: IntentState,
@@ -267,8 +299,9 @@ export interface LogStore {
   /** Oldest queued submissions. */
   readQueue(limit: number): Promise<readonly SubmissionRow[]>;
   queueDepth(): Promise<number>;
+  /** Outcomes in the order of the ids; those that were purged are left out. */
   readOutcomes(submissionIds: readonly number[]): Promise<readonly SubmissionOutcome[]>;
-  /** Deletes settled submissions and sequenced intents that are older than `beforeMs`. */
+  /** Deletes settled submissions, and sequenced and failed intents, that are older than `beforeMs`. */
   purgeSettled(beforeMs: number): Promise<void>;
 
   // certificates
@@ -290,5 +323,5 @@ export interface LogStore {
   subscribe(listener: (event: LogEvent) => void): Promise<() => Promise<void>>;
 }
 
-/** Something that happened to a log; a hint to look, never the truth itself. */
+/** Something that happened to a log; a hint to look, never the truth itself. Some may be lost, and some are merged. */
 export type LogEvent = 'submitted' | 'appended' | 'released';

@@ -1,0 +1,176 @@
+CREATE TABLE "certificates" (
+	"log_id" integer NOT NULL,
+	"serial" "bytea" NOT NULL,
+	"label_key" "bytea" NOT NULL,
+	"version" bigint NOT NULL,
+	"der" "bytea" NOT NULL,
+	"spki_sha256" "bytea" NOT NULL,
+	"request_hash" "bytea" NOT NULL,
+	"not_before_ms" bigint NOT NULL,
+	"not_after_ms" bigint NOT NULL,
+	CONSTRAINT "certificates_log_id_serial_pk" PRIMARY KEY("log_id","serial"),
+	CONSTRAINT "certificates_serial" CHECK (octet_length("certificates"."serial") between 1 and 20),
+	CONSTRAINT "certificates_spki_sha256" CHECK (octet_length("certificates"."spki_sha256") = 32),
+	CONSTRAINT "certificates_request_hash" CHECK (octet_length("certificates"."request_hash") = 32)
+);
+--> statement-breakpoint
+CREATE TABLE "entries" (
+	"log_id" integer NOT NULL,
+	"position" bigint NOT NULL,
+	"audit_entry" "bytea" NOT NULL,
+	"prefix_tile_position" bigint,
+	"prefix_tile_counter" bigint,
+	"update_gzip" "bytea" NOT NULL,
+	CONSTRAINT "entries_log_id_position_pk" PRIMARY KEY("log_id","position"),
+	CONSTRAINT "entries_position" CHECK ("entries"."position" >= 0),
+	CONSTRAINT "entries_prefix_tile" CHECK (("entries"."prefix_tile_position" is null) = ("entries"."prefix_tile_counter" is null))
+);
+--> statement-breakpoint
+CREATE TABLE "heads" (
+	"log_id" integer PRIMARY KEY NOT NULL,
+	"size" bigint NOT NULL,
+	"timestamp_ms" bigint NOT NULL,
+	"prefix_root" "bytea" NOT NULL,
+	"prefix_tile_position" bigint,
+	"prefix_tile_counter" bigint,
+	"log_root" "bytea" NOT NULL,
+	"audit_root" "bytea" NOT NULL,
+	"log_edge" "bytea" NOT NULL,
+	"audit_edge" "bytea" NOT NULL,
+	CONSTRAINT "heads_size" CHECK ("heads"."size" >= 0),
+	CONSTRAINT "heads_prefix_root" CHECK (octet_length("heads"."prefix_root") = 32),
+	CONSTRAINT "heads_log_root" CHECK (octet_length("heads"."log_root") = 32),
+	CONSTRAINT "heads_audit_root" CHECK (octet_length("heads"."audit_root") = 32),
+	CONSTRAINT "heads_prefix_tile" CHECK (("heads"."prefix_tile_position" is null) = ("heads"."prefix_tile_counter" is null))
+);
+--> statement-breakpoint
+CREATE TABLE "intents" (
+	"log_id" integer NOT NULL,
+	"label_key" "bytea" NOT NULL,
+	"version" bigint NOT NULL,
+	"request_hash" "bytea" NOT NULL,
+	"created_ms" bigint NOT NULL,
+	"state" text NOT NULL,
+	"serial" "bytea",
+	"submission_id" bigint,
+	CONSTRAINT "intents_log_id_label_key_version_pk" PRIMARY KEY("log_id","label_key","version"),
+	CONSTRAINT "intents_label_key" CHECK (octet_length("intents"."label_key") = 32),
+	CONSTRAINT "intents_request_hash" CHECK (octet_length("intents"."request_hash") = 32),
+	CONSTRAINT "intents_state" CHECK ("intents"."state" in ('open', 'submitted', 'sequenced', 'failed'))
+);
+--> statement-breakpoint
+CREATE TABLE "labels" (
+	"log_id" integer NOT NULL,
+	"label_key" "bytea" NOT NULL,
+	"label" "bytea",
+	"greatest_version" bigint NOT NULL,
+	CONSTRAINT "labels_log_id_label_key_pk" PRIMARY KEY("log_id","label_key"),
+	CONSTRAINT "labels_label_key" CHECK (octet_length("labels"."label_key") = 32)
+);
+--> statement-breakpoint
+CREATE TABLE "log_tiles" (
+	"log_id" integer NOT NULL,
+	"tree" smallint NOT NULL,
+	"level" smallint NOT NULL,
+	"tile_index" bigint NOT NULL,
+	"data" "bytea" NOT NULL,
+	CONSTRAINT "log_tiles_log_id_tree_level_tile_index_pk" PRIMARY KEY("log_id","tree","level","tile_index"),
+	CONSTRAINT "log_tiles_tree" CHECK ("log_tiles"."tree" in (0, 1)),
+	CONSTRAINT "log_tiles_data" CHECK (octet_length("log_tiles"."data") = 8192)
+);
+--> statement-breakpoint
+CREATE TABLE "logs" (
+	"log_id" integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "logs_log_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 2147483647 START WITH 1 CACHE 1),
+	"origin" text NOT NULL,
+	"configuration" "bytea" NOT NULL,
+	CONSTRAINT "logs_origin_unique" UNIQUE("origin")
+);
+--> statement-breakpoint
+CREATE TABLE "prefix_tiles" (
+	"log_id" integer NOT NULL,
+	"position" bigint NOT NULL,
+	"counter" bigint NOT NULL,
+	"data" "bytea" NOT NULL,
+	CONSTRAINT "prefix_tiles_log_id_position_counter_pk" PRIMARY KEY("log_id","position","counter")
+);
+--> statement-breakpoint
+CREATE TABLE "released_heads" (
+	"log_id" integer NOT NULL,
+	"size" bigint NOT NULL,
+	"signature" "bytea" NOT NULL,
+	"checkpoint" text NOT NULL,
+	CONSTRAINT "released_heads_log_id_size_pk" PRIMARY KEY("log_id","size"),
+	CONSTRAINT "released_heads_size" CHECK ("released_heads"."size" > 0)
+);
+--> statement-breakpoint
+CREATE TABLE "revocations" (
+	"log_id" integer NOT NULL,
+	"serial" "bytea" NOT NULL,
+	"revoked_ms" bigint NOT NULL,
+	"reason" smallint NOT NULL,
+	"not_after_ms" bigint,
+	CONSTRAINT "revocations_log_id_serial_pk" PRIMARY KEY("log_id","serial"),
+	CONSTRAINT "revocations_serial" CHECK (octet_length("revocations"."serial") between 1 and 20),
+	CONSTRAINT "revocations_reason" CHECK ("revocations"."reason" between 0 and 10 and "revocations"."reason" <> 7)
+);
+--> statement-breakpoint
+CREATE TABLE "submissions" (
+	"log_id" integer NOT NULL,
+	"submission_id" bigint GENERATED BY DEFAULT AS IDENTITY (sequence name "submissions_submission_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"label_key" "bytea" NOT NULL,
+	"version" bigint NOT NULL,
+	"label" "bytea",
+	"vrf_output" "bytea",
+	"vrf_proof" "bytea",
+	"commitment" "bytea",
+	"opening" "bytea",
+	"value" "bytea",
+	"state" text NOT NULL,
+	"position" bigint,
+	"code" text,
+	"settled_ms" bigint,
+	CONSTRAINT "submissions_log_id_submission_id_pk" PRIMARY KEY("log_id","submission_id"),
+	CONSTRAINT "submissions_state" CHECK ("submissions"."state" in ('queued', 'sequenced', 'rejected')),
+	CONSTRAINT "submissions_settled_ms" CHECK (("submissions"."state" = 'queued') = ("submissions"."settled_ms" is null)),
+	CONSTRAINT "submissions_position" CHECK (("submissions"."state" = 'sequenced') = ("submissions"."position" is not null)),
+	CONSTRAINT "submissions_code" CHECK (("submissions"."state" = 'rejected') = ("submissions"."code" is not null)),
+	CONSTRAINT "submissions_queued" CHECK ("submissions"."state" <> 'queued' or num_nulls(label, vrf_output, vrf_proof, commitment, opening, value) = 0)
+);
+--> statement-breakpoint
+CREATE TABLE "tokens" (
+	"log_id" integer NOT NULL,
+	"token_id" integer GENERATED ALWAYS AS IDENTITY (sequence name "tokens_token_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 2147483647 START WITH 1 CACHE 1),
+	"token_hash" "bytea" NOT NULL,
+	"name" text NOT NULL,
+	"created_ms" bigint NOT NULL,
+	"revoked_ms" bigint,
+	CONSTRAINT "tokens_log_id_token_id_pk" PRIMARY KEY("log_id","token_id"),
+	CONSTRAINT "tokens_token_hash" UNIQUE("log_id","token_hash"),
+	CONSTRAINT "tokens_token_hash_length" CHECK (octet_length("tokens"."token_hash") = 32)
+);
+--> statement-breakpoint
+CREATE TABLE "versions" (
+	"log_id" integer NOT NULL,
+	"label_key" "bytea" NOT NULL,
+	"version" bigint NOT NULL,
+	"position" bigint NOT NULL,
+	"vrf_output" "bytea" NOT NULL,
+	"vrf_proof" "bytea" NOT NULL,
+	"commitment" "bytea" NOT NULL,
+	"opening" "bytea",
+	"value" "bytea",
+	CONSTRAINT "versions_log_id_label_key_version_pk" PRIMARY KEY("log_id","label_key","version"),
+	CONSTRAINT "versions_version" CHECK ("versions"."version" between 0 and 4294967295),
+	CONSTRAINT "versions_label_key" CHECK (octet_length("versions"."label_key") = 32),
+	CONSTRAINT "versions_vrf_output" CHECK (octet_length("versions"."vrf_output") = 32),
+	CONSTRAINT "versions_commitment" CHECK (octet_length("versions"."commitment") = 32),
+	CONSTRAINT "versions_opening" CHECK (octet_length("versions"."opening") = 16),
+	CONSTRAINT "versions_erased" CHECK (("versions"."opening" is null) = ("versions"."value" is null))
+);
+--> statement-breakpoint
+ALTER TABLE "heads" ADD CONSTRAINT "heads_log_id_logs_log_id_fk" FOREIGN KEY ("log_id") REFERENCES "public"."logs"("log_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "certificates_request" ON "certificates" USING btree ("log_id","label_key","request_hash");--> statement-breakpoint
+CREATE INDEX "intents_created" ON "intents" USING btree ("log_id","created_ms");--> statement-breakpoint
+CREATE INDEX "revocations_not_after" ON "revocations" USING btree ("log_id","not_after_ms");--> statement-breakpoint
+CREATE INDEX "submissions_queue" ON "submissions" USING btree ("log_id","submission_id") WHERE "submissions"."state" = 'queued';--> statement-breakpoint
+CREATE INDEX "submissions_settled" ON "submissions" USING btree ("log_id","settled_ms") WHERE "submissions"."settled_ms" is not null;

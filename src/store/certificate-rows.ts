@@ -1,0 +1,71 @@
+import type { CertificateRow, LogStore, Revocation } from './ports.ts';
+import { orUndefined, serialBytes, serialText, type LogContext } from './rows.ts';
+
+type Part = 'findCertificateByRequest' | 'findCertificate' | 'listRevoked';
+
+type CertificateColumns = {
+  readonly serial: Uint8Array;
+  readonly label_key: Uint8Array;
+  readonly version: number;
+  readonly der: Uint8Array;
+  readonly spki_sha256: Uint8Array;
+  readonly request_hash: Uint8Array;
+  readonly not_before_ms: number;
+  readonly not_after_ms: number;
+  readonly revoked_ms: number | null;
+  readonly reason: number | null;
+};
+
+const CERTIFICATE = `select c.serial, c.label_key, c.version, c.der, c.spki_sha256, c.request_hash, c.not_before_ms,
+    c.not_after_ms, r.revoked_ms, r.reason
+  from certificates c left join revocations r on r.log_id = c.log_id and r.serial = c.serial`;
+
+const BY_SERIAL = `${CERTIFICATE} where c.log_id = $1 and c.serial = $2`;
+
+const BY_REQUEST = `${CERTIFICATE} where c.log_id = $1 and c.label_key = $2 and c.request_hash = $3
+  order by c.version desc limit 1`;
+
+const REVOKED = `select serial, revoked_ms, reason from revocations
+  where log_id = $1 and (not_after_ms is null or not_after_ms >= $2) order by revoked_ms, serial`;
+
+/** Certificates and the CRL's contents. */
+export function certificateRows({ sql, logId }: LogContext): Pick<LogStore, Part> {
+  return {
+    async findCertificateByRequest(labelKey, requestHash) {
+      const [row] = await sql.query<CertificateColumns>(BY_REQUEST, [logId, labelKey, requestHash]);
+      return row === undefined ? undefined : toCertificate(row);
+    },
+
+    async findCertificate(serial) {
+      const [row] = await sql.query<CertificateColumns>(BY_SERIAL, [logId, serialBytes(serial)]);
+      return row === undefined ? undefined : toCertificate(row);
+    },
+
+    async listRevoked(notExpiredAtMs) {
+      const rows = await sql.query<{ serial: Uint8Array; revoked_ms: number; reason: number }>(REVOKED, [
+        logId,
+        notExpiredAtMs,
+      ]);
+      return rows.map((row): Revocation => ({
+        serial: serialText(row.serial),
+        revokedMs: row.revoked_ms,
+        reason: row.reason,
+      }));
+    },
+  };
+}
+
+function toCertificate(row: CertificateColumns): CertificateRow {
+  return {
+    serial: serialText(row.serial),
+    labelKey: row.label_key,
+    version: row.version,
+    der: row.der,
+    spkiSha256: row.spki_sha256,
+    requestHash: row.request_hash,
+    notBeforeMs: row.not_before_ms,
+    notAfterMs: row.not_after_ms,
+    revokedMs: orUndefined(row.revoked_ms),
+    revocationReason: orUndefined(row.reason),
+  };
+}

@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import type { LogEvent } from './ports.ts';
+import type { SqlDriver, SqlExecutor } from './sql-driver.ts';
+
+type Listener = (event: LogEvent) => void;
+
+const EVENTS: readonly LogEvent[] = ['submitted', 'appended', 'released'];
+
+/** At most one notification of submissions is sent to other processes in this time. */
+const SUBMITTED_PAUSE_MS = 10;
+
+/**
+ * Tells listeners what happened: those of this process at once, those of other processes by NOTIFY. Submissions are
+ * announced after their commit and many at once, because PostgreSQL commits transactions that notify one at a time,
+ * which would end group commit. A lost hint costs a poll, nothing else.
+ */
+export class EventHub {
+  readonly #sql: SqlDriver;
+  readonly #process = randomUUID();
+  readonly #listeners = new Map<number, Set<Listener>>();
+  readonly #announcing = new Map<number, 'sent' | 'again'>();
+  #listening: Promise<() => Promise<void>> | undefined;
+
+  constructor(sql: SqlDriver) {
+    this.#sql = sql;
+  }
+
+  /** Adds a listener. Throws `storage-failed` where other processes cannot be heard. */
+  async subscribe(logId: number, listener: Listener): Promise<() => Promise<void>> {
+    await this.#listen();
+    const own: Listener = (event) => listener(event);
+    const listeners = this.#listeners.get(logId) ?? new Set();
+    this.#listeners.set(logId, listeners.add(own));
+    return () => {
+      listeners.delete(own);
+      return Promise.resolve();
+    };
+  }
+
+  /** Calls the listeners of this process, each in a turn of its own. */
+  emit(logId: number, event: LogEvent): void {
+    for (const listener of this.#listeners.get(logId) ?? []) queueMicrotask(() => listener(event));
+  }
+
+  /** Tells other processes when the transaction of `executor` commits. */
+  async notify(executor: SqlExecutor, logId: number, event: LogEvent): Promise<void> {
+    if (this.#sql.notifyStatement === undefined) return;
+    await executor.query(this.#sql.notifyStatement, [`${logId}:${event}:${this.#process}`]);
+  }
+
+  /** Tells everybody of a submission that is durable. */
+  submitted(logId: number): void {
+    this.emit(logId, 'submitted');
+    if (this.#sql.notifyStatement === undefined) return;
+    const announcing = this.#announcing.get(logId);
+    this.#announcing.set(logId, announcing === undefined ? 'sent' : 'again');
+    if (announcing === undefined) void this.#announce(logId);
+  }
+
+  async #announce(logId: number): Promise<void> {
+    do {
+      this.#announcing.set(logId, 'sent');
+      await this.notify(this.#sql, logId, 'submitted').catch(() => {});
+      await pause(SUBMITTED_PAUSE_MS);
+    } while (this.#announcing.get(logId) === 'again');
+    this.#announcing.delete(logId);
+  }
+
+  async #listen(): Promise<void> {
+    this.#listening ??= this.#sql.listen(
+      (payload) => this.#receive(payload),
+      () => this.#emitAll(),
+    );
+    try {
+      await this.#listening;
+    } catch (error) {
+      this.#listening = undefined;
+      throw error;
+    }
+  }
+
+  #receive(payload: string): void {
+    const [logId, event, sender] = payload.split(':');
+    const known = EVENTS.find((name) => name === event);
+    if (known !== undefined && sender !== this.#process) this.emit(Number(logId), known);
+  }
+
+  /** After a gap: anything may have happened. */
+  #emitAll(): void {
+    for (const logId of this.#listeners.keys()) {
+      for (const event of EVENTS) this.emit(logId, event);
+    }
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}

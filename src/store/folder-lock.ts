@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { link, readdir, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { GlasskeyError } from '../core/errors.ts';
+import { toStorageError } from './sql-error.ts';
+
+/** The exclusive right to a folder. */
+export interface FolderLock {
+  release(): Promise<void>;
+}
+
+/** Who holds a lock: what its file says. */
+interface Holder {
+  /** Names this holder: never used twice. */
+  readonly nonce: string;
+  readonly pid: number;
+  /** When the process started, in the kernel's units; undefined where the system does not tell. */
+  readonly startTime: string | undefined;
+  /** The machine (since it booted) and the namespace in which the pid means something. */
+  readonly machine: string;
+}
+
+const NAME = 'lock';
+const HEARTBEAT_MS = 5_000;
+/** Where the pid tells nothing, a holder whose file was not touched for this long is dead. */
+const SILENCE_MS = 30_000;
+const ATTEMPTS = 20;
+
+/**
+ * Takes the lock of a folder, or throws `storage-locked` naming the process that holds it.
+ *
+ * A holder writes its name into a file of its own and links it (atomically, and only where nothing is) to `lock`. The
+ * right to succeed a dead holder N is the link `lock.N`, which only one process can make; so the holder is found by
+ * following `lock`, `lock.N`, … to the end, and a stale lock cannot be taken over twice. The new holder then moves its
+ * file to `lock` and clears the rest. Throws `storage-failed` where the folder cannot be written.
+ */
+export async function lockFolder(folder: string): Promise<FolderLock> {
+  const self = describeSelf();
+  const own = join(folder, `${NAME}-${self.nonce}.tmp`);
+  try {
+    await writeFile(own, JSON.stringify(self), { flag: 'wx', mode: 0o600 });
+    try {
+      await acquire(folder, self, own);
+    } finally {
+      await unlink(own);
+    }
+  } catch (error) {
+    throw toStorageError(error);
+  }
+  const path = join(folder, NAME);
+  const heartbeat = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => {});
+  }, HEARTBEAT_MS);
+  heartbeat.unref();
+  return {
+    release: async () => {
+      clearInterval(heartbeat);
+      const holder = await readHolder(path);
+      if (holder?.nonce === self.nonce) await unlink(path).catch(ignoreMissing);
+    },
+  };
+}
+
+async function acquire(folder: string, self: Holder, own: string): Promise<void> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const last = await followHolders(folder);
+    if (last !== undefined && (await isAlive(last.holder, last.path))) throw lockedBy(folder, last.holder);
+    const successor = last === undefined ? join(folder, NAME) : join(folder, `${NAME}.${last.holder.nonce}`);
+    if (!(await tryLink(own, successor))) continue;
+    // Those before may have been cleared between the look and the link: only who is at the end now holds the lock.
+    if ((await followHolders(folder))?.holder.nonce === self.nonce) {
+      if (last !== undefined) await compact(folder, own);
+      return;
+    }
+    await unlink(successor).catch(ignoreMissing);
+  }
+  throw new GlasskeyError('storage-locked', `${folder} is being opened by other processes`);
+}
+
+/** Makes the new holder's file the first, in one step, and then clears the dead ones. */
+async function compact(folder: string, own: string): Promise<void> {
+  const copy = `${own}.first`;
+  await link(own, copy);
+  await rename(copy, join(folder, NAME));
+  for (const file of await readdir(folder)) {
+    if (file.startsWith(`${NAME}.`)) await unlink(join(folder, file)).catch(ignoreMissing);
+  }
+}
+
+/** The last holder, dead or alive; undefined where there is none. */
+async function followHolders(folder: string): Promise<{ holder: Holder; path: string } | undefined> {
+  let last: { holder: Holder; path: string } | undefined;
+  let path = join(folder, NAME);
+  for (;;) {
+    const holder = await readHolder(path);
+    if (holder === undefined) return last;
+    last = { holder, path };
+    path = join(folder, `${NAME}.${holder.nonce}`);
+  }
+}
+
+async function readHolder(path: string): Promise<Holder | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Holder;
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+async function isAlive(holder: Holder, path: string): Promise<boolean> {
+  if (holder.machine === machine()) {
+    if (!isRunning(holder.pid)) return false;
+    if (holder.startTime !== undefined) return holder.startTime === startTimeOf(holder.pid);
+  }
+  // Another machine or namespace, or a system that does not tell when a process started: listen for its heartbeat.
+  const touched = await stat(path).catch(() => undefined);
+  return touched !== undefined && Date.now() - touched.mtimeMs < SILENCE_MS;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return isCode(error, 'EPERM');
+  }
+}
+
+function describeSelf(): Holder {
+  return { nonce: randomUUID(), pid: process.pid, startTime: startTimeOf(process.pid), machine: machine() };
+}
+
+/** Field 22 of /proc/PID/stat (proc(5)); the command before it can hold spaces and parentheses. */
+function startTimeOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+function machine(): string {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return hostname();
+  }
+}
+
+function lockedBy(folder: string, holder: Holder): GlasskeyError {
+  const where = holder.machine === machine() ? '' : ' of another machine or container';
+  return new GlasskeyError('storage-locked', `${folder} is in use by process ${holder.pid}${where}`);
+}
+
+async function tryLink(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (isCode(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!isCode(error, 'ENOENT')) throw error;
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

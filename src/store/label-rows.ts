@@ -1,0 +1,95 @@
+import { ensure } from '../core/errors.ts';
+import { MAX_RANGE } from './log-rows.ts';
+import type { LabelRow, LogStore, VersionRow } from './ports.ts';
+import { inOrder, orUndefined, type LogContext } from './rows.ts';
+
+type Part = 'findLabel' | 'readVersions' | 'readVersionPositions' | 'readLabelAt' | 'readLadder';
+
+type VersionColumns = {
+  readonly version: number;
+  readonly position: number;
+  readonly vrf_output: Uint8Array;
+  readonly vrf_proof: Uint8Array;
+  readonly commitment: Uint8Array;
+  readonly opening: Uint8Array | null;
+  readonly value: Uint8Array | null;
+};
+
+type LabelColumns = { readonly label: Uint8Array | null; readonly greatest_version: number };
+
+const VERSION_COLUMNS = 'version, position, vrf_output, vrf_proof, commitment, opening, value';
+
+const LABEL = 'select label, greatest_version from labels where log_id = $1 and label_key = $2';
+
+const VERSIONS = `select ${VERSION_COLUMNS} from versions
+  where log_id = $1 and label_key = $2 and version >= $3 and version <= $4 order by version`;
+
+const POSITIONS = `select coalesce(array_agg(position order by version), '{}') as positions from versions
+  where log_id = $1 and label_key = $2 and position < $3`;
+
+// A label's versions are in the log in their order, so the greatest below a size is the last of its positions.
+const LABEL_AT = `select l.label, l.greatest_version, newest.*,
+    array(select position from versions where log_id = $1 and label_key = $2 and position < $3 order by version)
+      as positions
+  from labels l
+  cross join lateral (select ${VERSION_COLUMNS} from versions where log_id = $1 and label_key = $2 and position < $3
+    order by version desc limit 1) as newest
+  where l.log_id = $1 and l.label_key = $2`;
+
+const LADDER = `select asked.ord, found.* from unnest($3::int8[]) with ordinality as asked (version, ord)
+  cross join lateral (select ${VERSION_COLUMNS} from versions
+    where log_id = $1 and label_key = $2 and versions.version = asked.version limit 1) as found`;
+
+/** Labels and their versions. */
+export function labelRows({ sql, logId }: LogContext): Pick<LogStore, Part> {
+  return {
+    async findLabel(labelKey) {
+      const [row] = await sql.query<LabelColumns>(LABEL, [logId, labelKey]);
+      return row === undefined ? undefined : toLabel(labelKey, row);
+    },
+
+    async readVersions(labelKey, first, last) {
+      ensure(last - first < MAX_RANGE, 'value-out-of-range', `at most ${MAX_RANGE} versions at a time`);
+      const rows = await sql.query<VersionColumns>(VERSIONS, [logId, labelKey, first, last]);
+      return rows.map((row) => toVersion(labelKey, row));
+    },
+
+    async readVersionPositions(labelKey, size) {
+      const [row] = await sql.query<{ positions: number[] }>(POSITIONS, [logId, labelKey, size]);
+      return row?.positions ?? [];
+    },
+
+    async readLabelAt(labelKey, size) {
+      const [row] = await sql.query<LabelColumns & VersionColumns & { positions: number[] }>(LABEL_AT, [
+        logId,
+        labelKey,
+        size,
+      ]);
+      if (row === undefined) return undefined;
+      return { label: toLabel(labelKey, row), positions: row.positions, greatest: toVersion(labelKey, row) };
+    },
+
+    async readLadder(labelKey, versions) {
+      if (versions.length === 0) return [];
+      const rows = await sql.query<VersionColumns & { ord: number }>(LADDER, [logId, labelKey, versions]);
+      return inOrder(rows, versions.length, (row) => toVersion(labelKey, row));
+    },
+  };
+}
+
+function toLabel(labelKey: Uint8Array, row: LabelColumns): LabelRow {
+  return { labelKey, label: orUndefined(row.label), greatestVersion: row.greatest_version };
+}
+
+function toVersion(labelKey: Uint8Array, row: VersionColumns): VersionRow {
+  return {
+    labelKey,
+    version: row.version,
+    position: row.position,
+    vrfOutput: row.vrf_output,
+    vrfProof: row.vrf_proof,
+    commitment: row.commitment,
+    opening: orUndefined(row.opening),
+    value: orUndefined(row.value),
+  };
+}

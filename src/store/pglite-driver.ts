@@ -1,0 +1,112 @@
+import type { PGlite, Results, Transaction } from '@electric-sql/pglite';
+import {
+  decodeBytea,
+  encodeParameter,
+  type SqlDriver,
+  type SqlExecutor,
+  type SqlLock,
+  type SqlParameter,
+  type SqlRow,
+} from './sql-driver.ts';
+import { SqlError, toStorageError } from './sql-error.ts';
+
+const BYTEA = 17;
+const INT8 = 20;
+const BOOL = 16;
+const passThrough = (text: string): string => text;
+
+/** Values of {@link encodeParameter} are PostgreSQL's text format already, and int8 is a number here. */
+export const PGLITE_TYPES = {
+  serializers: { [BYTEA]: passThrough, [INT8]: passThrough, [BOOL]: passThrough },
+  parsers: { [BYTEA]: decodeBytea, [INT8]: Number },
+};
+
+/** Statements on an embedded database, which runs one at a time. */
+export class PgliteDriver implements SqlDriver {
+  readonly kind = 'pglite';
+  /** No other process can open the folder. */
+  readonly notifyStatement = undefined;
+  readonly #database: PGlite;
+  readonly #warnings: readonly string[];
+  readonly #onClose: () => Promise<void>;
+  readonly #locked = new Set<number>();
+  #closing: Promise<void> | undefined;
+
+  /** `onClose` runs after the database was closed: it unlocks the folder. */
+  constructor(database: PGlite, warnings: readonly string[], onClose: () => Promise<void>) {
+    this.#database = database;
+    this.#warnings = warnings;
+    this.#onClose = onClose;
+  }
+
+  async query<Row extends SqlRow>(text: string, parameters: readonly SqlParameter[]): Promise<readonly Row[]> {
+    return (await this.#guard(() => run<Row>(this.#database, text, parameters))).rows;
+  }
+
+  async execute(text: string, parameters: readonly SqlParameter[]): Promise<number> {
+    return (await this.#guard(() => run(this.#database, text, parameters))).affectedRows ?? 0;
+  }
+
+  transaction<T>(work: (executor: SqlExecutor) => Promise<T>): Promise<T> {
+    return this.#guard(() => this.#database.transaction((transaction) => work(transactionExecutor(transaction))));
+  }
+
+  listen(): Promise<() => Promise<void>> {
+    return Promise.resolve(() => Promise.resolve());
+  }
+
+  tryLock(logId: number): Promise<SqlLock | undefined> {
+    if (this.#locked.has(logId)) return Promise.resolve(undefined);
+    this.#locked.add(logId);
+    const release = (): Promise<void> => {
+      this.#locked.delete(logId);
+      return Promise.resolve();
+    };
+    return Promise.resolve({ lost: new Promise<void>(() => {}), release });
+  }
+
+  checkDurability(): Promise<{ readonly warnings: readonly string[] }> {
+    return Promise.resolve({ warnings: this.#warnings });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#database.close().then(this.#onClose, this.#onClose);
+    return this.#closing;
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) throw new SqlError('the store is closed');
+    try {
+      return await work();
+    } catch (error) {
+      throw toStorageError(error);
+    }
+  }
+}
+
+function run<Row extends SqlRow>(
+  on: PGlite | Transaction,
+  text: string,
+  parameters: readonly SqlParameter[],
+): Promise<Results<Row>> {
+  return on.query<Row>(text, parameters.map(encodeParameter), PGLITE_TYPES);
+}
+
+function transactionExecutor(transaction: Transaction): SqlExecutor {
+  return {
+    query: async <Row extends SqlRow>(text: string, parameters: readonly SqlParameter[]) => {
+      try {
+        return (await run<Row>(transaction, text, parameters)).rows;
+      } catch (error) {
+        throw toStorageError(error);
+      }
+    },
+    execute: async (text, parameters) => {
+      try {
+        return (await run(transaction, text, parameters)).affectedRows ?? 0;
+      } catch (error) {
+        throw toStorageError(error);
+      }
+    },
+  };
+}

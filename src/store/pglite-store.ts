@@ -1,0 +1,71 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PGlite } from '@electric-sql/pglite';
+import { lockFolder } from './folder-lock.ts';
+import { migratePglite } from './migrate.ts';
+import { PgliteDriver } from './pglite-driver.ts';
+import type { Store } from './ports.ts';
+import { toStorageError } from './sql-error.ts';
+import { sqlStore } from './sql-store.ts';
+
+/** The folder of an embedded database, which is made where missing; or none: then it is in memory only. */
+export type PgliteTarget =
+  | { readonly dataDir: string }
+  | {
+      readonly memory: true;
+      /** A database to start from, as PGlite's `dumpDataDir` gives it. */
+      readonly image?: Blob | undefined;
+    };
+
+const WARNING =
+  'the embedded database does not flush to disk (fsync): a power failure can lose acknowledged registrations. It is for trying out; use PostgreSQL for service';
+
+/** The same plans as on PostgreSQL: rows are found by primary key. */
+const SESSION = 'set enable_seqscan = off; set jit = off';
+
+/**
+ * Opens an embedded PostgreSQL in this process and brings it to this program's schema. Takes the folder's lock: two
+ * processes on one folder would lose rows. Throws `storage-locked`, `storage-failed`.
+ */
+export async function openPgliteStore(
+  target: PgliteTarget,
+  options: { readonly now?: (() => number) | undefined } = {},
+): Promise<Store> {
+  const now = options.now ?? Date.now;
+  if ('memory' in target) {
+    return open(
+      target.image === undefined ? {} : { loadDataDir: target.image },
+      ['the embedded database is in memory only: nothing survives this process'],
+      async () => {},
+      now,
+    );
+  }
+  await mkdir(target.dataDir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw toStorageError(error);
+  });
+  const lock = await lockFolder(target.dataDir);
+  try {
+    return await open({ dataDir: join(target.dataDir, 'database') }, [WARNING], () => lock.release(), now);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function open(
+  source: { readonly dataDir?: string; readonly loadDataDir?: Blob },
+  warnings: readonly string[],
+  onClose: () => Promise<void>,
+  now: () => number,
+): Promise<Store> {
+  let database: PGlite | undefined;
+  try {
+    database = await PGlite.create(source);
+    await migratePglite(database);
+    await database.exec(SESSION);
+    return sqlStore(new PgliteDriver(database, warnings, onClose), now);
+  } catch (error) {
+    await database?.close().catch(() => {});
+    throw toStorageError(error);
+  }
+}

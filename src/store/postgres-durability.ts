@@ -1,0 +1,66 @@
+import { GlasskeyError } from '../core/errors.ts';
+import { connectPlain, type PostgresLimits } from './postgres-pool.ts';
+import { toStorageError } from './sql-error.ts';
+
+/** What decides whether an acknowledged commit survives. */
+interface DurabilitySettings {
+  readonly fsync: string;
+  readonly full_page_writes: string;
+  readonly synchronous_commit: string;
+  readonly standby_names: string;
+  readonly in_recovery: boolean;
+  readonly standbys: number;
+}
+
+/** Reads the settings that a fresh connection of this user gets. Throws `storage-failed`. */
+async function readSettings(url: string, limits: PostgresLimits): Promise<DurabilitySettings> {
+  const sql = connectPlain(url, limits);
+  try {
+    const [row] = await sql.unsafe<DurabilitySettings[]>(
+      `select current_setting('fsync') as fsync, current_setting('full_page_writes') as full_page_writes,
+        current_setting('synchronous_commit') as synchronous_commit,
+        current_setting('synchronous_standby_names') as standby_names, pg_is_in_recovery() as in_recovery,
+        (select count(*) from pg_stat_replication) as standbys`,
+    );
+    if (row === undefined) throw new Error('no settings');
+    return row;
+  } catch (error) {
+    throw toStorageError(error);
+  } finally {
+    await sql.end({ timeout: 1 }).catch(() => {});
+  }
+}
+
+/** The `synchronous_commit` that sessions pin: the server's, or `on` where that would acknowledge what is not durable. */
+export async function chooseSynchronousCommit(url: string, limits: PostgresLimits): Promise<string> {
+  const settings = await readSettings(url, limits);
+  return settings.synchronous_commit === 'off' ? 'on' : settings.synchronous_commit;
+}
+
+/**
+ * Throws `storage-unsafe` where PostgreSQL would acknowledge commits that a crash can lose; warns where a failover
+ * could lose them.
+ */
+export async function checkPostgresDurability(
+  url: string,
+  limits: PostgresLimits,
+): Promise<{ readonly warnings: readonly string[] }> {
+  const settings = await readSettings(url, limits);
+  for (const name of ['fsync', 'full_page_writes', 'synchronous_commit'] as const) {
+    if (settings[name] === 'off') {
+      throw new GlasskeyError('storage-unsafe', `PostgreSQL has ${name}=off: a crash could lose acknowledged commits`);
+    }
+  }
+  if (settings.in_recovery)
+    throw new GlasskeyError('storage-unsafe', 'PostgreSQL is a standby: nothing can be written');
+  const warnings: string[] = [];
+  if (settings.standbys > 0 && settings.standby_names === '') {
+    warnings.push(
+      'PostgreSQL has standbys but no synchronous_standby_names: a failover could lose acknowledged commits',
+    );
+  }
+  if (settings.standby_names !== '' && settings.synchronous_commit === 'local') {
+    warnings.push('PostgreSQL has synchronous_commit=local: a failover could lose acknowledged commits');
+  }
+  return { warnings };
+}

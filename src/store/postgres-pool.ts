@@ -1,0 +1,94 @@
+import postgres, { type Options, type Sql } from 'postgres';
+import { decodeBytea, decodeIntegers } from './sql-driver.ts';
+
+/** Limits of the connections to PostgreSQL. */
+export interface PostgresLimits {
+  /** Connections of the pool. Default 8. */
+  readonly connections: number;
+  /** PostgreSQL cancels a statement that runs longer. Default 15,000. */
+  readonly statementTimeoutMs: number;
+  /** PostgreSQL cancels a statement that waits for a lock longer. Default 5,000. */
+  readonly lockTimeoutMs: number;
+  /** How long to wait for a connection to be made. Default 5,000. */
+  readonly connectTimeoutMs: number;
+  /** Statements and transactions under way or waiting; more get `overloaded`. Default 4,096. */
+  readonly maxPending: number;
+}
+
+export const DEFAULT_LIMITS: PostgresLimits = {
+  connections: 8,
+  statementTimeoutMs: 15_000,
+  lockTimeoutMs: 5_000,
+  connectTimeoutMs: 5_000,
+  maxPending: 4_096,
+};
+
+/**
+ * Values of {@link encodeParameter} are PostgreSQL's text format already: pass them through. `fetch_types` stays off, so
+ * only these types are parsed; a new type of column needs a line here.
+ */
+const TYPES = {
+  bytea: { to: 17, from: [17], serialize: (text: string) => text, parse: decodeBytea },
+  int8: { to: 20, from: [20], serialize: String, parse: Number },
+  bool: { to: 16, from: [16], serialize: String, parse: (text: string) => text === 't' },
+  int8Array: { to: 1016, from: [1016], serialize: (text: string) => text, parse: decodeIntegers },
+};
+
+/**
+ * Settings of every session. All statements find their rows by primary key: a plan made while a table was empty must
+ * not become a sequential scan of a million rows, so such plans are switched off, and plans are made once.
+ */
+function sessionSettings(limits: PostgresLimits, synchronousCommit: string): Record<string, string | number> {
+  return {
+    application_name: 'glasskey',
+    synchronous_commit: synchronousCommit,
+    statement_timeout: limits.statementTimeoutMs,
+    lock_timeout: limits.lockTimeoutMs,
+    idle_in_transaction_session_timeout: limits.statementTimeoutMs,
+    tcp_keepalives_idle: 10,
+    tcp_keepalives_interval: 5,
+    tcp_keepalives_count: 3,
+    plan_cache_mode: 'force_generic_plan',
+    enable_seqscan: 'off',
+    jit: 'off',
+  };
+}
+
+/** A pool of connections. `synchronousCommit` is set for each session, whatever becomes of the server's default. */
+export function connectPool(url: string, limits: PostgresLimits, synchronousCommit: string): Sql {
+  return connect(url, {
+    max: limits.connections,
+    connect_timeout: limits.connectTimeoutMs / 1000,
+    connection: sessionSettings(limits, synchronousCommit),
+  });
+}
+
+/** One connection that is never recycled. `onclose` is called when it breaks. */
+export function connectSession(url: string, limits: PostgresLimits, options: Options<Record<string, never>> = {}): Sql {
+  return connect(url, {
+    max: 1,
+    max_lifetime: null,
+    connect_timeout: limits.connectTimeoutMs / 1000,
+    connection: sessionSettings(limits, 'on'),
+    ...options,
+  });
+}
+
+/** One connection with the server's own defaults: to look at them, and for migrations. */
+export function connectPlain(url: string, limits: PostgresLimits): Sql {
+  return connect(url, {
+    max: 1,
+    connect_timeout: limits.connectTimeoutMs / 1000,
+    connection: { application_name: 'glasskey' },
+  });
+}
+
+function connect(url: string, options: Options<Record<string, never>>): Sql {
+  return postgres(url, {
+    fetch_types: false,
+    onnotice: () => {},
+    backoff: (retries: number) => Math.min(0.05 * 2 ** retries, 1),
+    types: TYPES,
+    ...options,
+  }) as unknown as Sql;
+}

@@ -1,0 +1,21 @@
+import { migratePostgres } from './migrate.ts';
+import type { Store } from './ports.ts';
+import { PostgresDriver } from './postgres-driver.ts';
+import { chooseSynchronousCommit } from './postgres-durability.ts';
+import { DEFAULT_LIMITS, type PostgresLimits } from './postgres-pool.ts';
+import { sqlStore } from './sql-store.ts';
+
+/** How to open a PostgreSQL database. */
+export interface PostgresStoreOptions {
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: (() => number) | undefined;
+  readonly limits?: Partial<PostgresLimits> | undefined;
+}
+
+/** Opens a PostgreSQL database and brings it to this program's schema. Throws `storage-failed`. */
+export async function openPostgresStore(url: string, options: PostgresStoreOptions = {}): Promise<Store> {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  await migratePostgres(url, limits);
+  const driver = new PostgresDriver(url, limits, await chooseSynchronousCommit(url, limits));
+  return sqlStore(driver, options.now ?? Date.now);
+}

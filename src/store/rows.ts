@@ -1,0 +1,60 @@
+import { formatHex, parseHex } from '../core/encoding/bytes.ts';
+import { ensure } from '../core/errors.ts';
+import type { TileName } from '../core/prefix/tile-name.ts';
+import type { SqlExecutor, SqlDriver } from './sql-driver.ts';
+import type { LogEvent } from './ports.ts';
+
+/** What the parts of a log's store share. */
+export interface LogContext {
+  readonly sql: SqlDriver;
+  readonly logId: number;
+  readonly now: () => number;
+  /** Statement that tells other processes of `event` when its transaction commits; nothing where there are none. */
+  readonly notify: (executor: SqlExecutor, event: LogEvent) => Promise<unknown>;
+  /** Calls the listeners of this process. */
+  readonly emit: (event: LogEvent) => void;
+  /** Calls the listeners of this process, and tells others soon, many submissions at once. */
+  readonly emitSubmitted: () => void;
+}
+
+/** The columns in which a row names a prefix tile. */
+export type TileColumns = {
+  readonly prefix_tile_position: number | null;
+  readonly prefix_tile_counter: number | null;
+};
+
+/** The tile that a row names, if any. */
+export function tileOf(row: TileColumns): TileName | undefined {
+  if (row.prefix_tile_position === null || row.prefix_tile_counter === null) return undefined;
+  return { position: row.prefix_tile_position, counter: row.prefix_tile_counter };
+}
+
+/** The bytes of a serial. Throws `value-out-of-range` unless it is lower-case hex of 1 to 20 bytes. */
+export function serialBytes(serial: string): Uint8Array {
+  ensure(/^(?:[0-9a-f]{2}){1,20}$/.test(serial), 'value-out-of-range', 'a serial is lower-case hex of 1 to 20 bytes');
+  return parseHex(serial);
+}
+
+/** A serial from its bytes. */
+export function serialText(bytes: Uint8Array): string {
+  return formatHex(bytes);
+}
+
+/** NULL as `undefined`. */
+export function orUndefined<T>(value: T | null): T | undefined {
+  return value ?? undefined;
+}
+
+/**
+ * Rows of a query whose `ord` column is the 1-based index of the name that was asked for, in the order of the names,
+ * with `undefined` for each that has none.
+ */
+export function inOrder<Row extends { readonly ord: number }, T>(
+  rows: readonly Row[],
+  length: number,
+  map: (row: Row) => T,
+): (T | undefined)[] {
+  const found = Array.from<T | undefined>({ length });
+  for (const row of rows) found[row.ord - 1] = map(row);
+  return found;
+}

@@ -1,0 +1,284 @@
+import { sql, type SQL } from 'drizzle-orm';
+import {
+  bigint,
+  check,
+  customType,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  unique,
+  type AnyPgColumn,
+} from 'drizzle-orm/pg-core';
+
+/**
+ * The tables of a Glasskey database: the source that `drizzle-kit generate` makes `migrations/` from. Every primary key
+ * starts with `log_id`, so that many logs can share a database and a distributed PostgreSQL can place each by itself.
+ * Foreign keys to `logs` are left out on purpose: they would make every insert lock one row that all share.
+ */
+
+const bytea = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' });
+const count = (name: string) => bigint(name, { mode: 'number' });
+const logId = () => integer('log_id').notNull();
+
+function hasLength(column: AnyPgColumn, bytes: number): SQL {
+  return sql`octet_length(${column}) = ${sql.raw(String(bytes))}`;
+}
+
+/** One row for each log: what is fixed when it is created. */
+export const logs = pgTable('logs', {
+  logId: integer('log_id').primaryKey().generatedAlwaysAsIdentity(),
+  origin: text('origin').notNull().unique(),
+  configuration: bytea('configuration').notNull(),
+});
+
+/** The committed state of each log: the row that an append replaces by compare-and-swap on `size`. */
+export const heads = pgTable(
+  'heads',
+  {
+    logId: integer('log_id')
+      .primaryKey()
+      .references(() => logs.logId),
+    size: count('size').notNull(),
+    timestampMs: count('timestamp_ms').notNull(),
+    prefixRoot: bytea('prefix_root').notNull(),
+    prefixTilePosition: count('prefix_tile_position'),
+    prefixTileCounter: count('prefix_tile_counter'),
+    logRoot: bytea('log_root').notNull(),
+    auditRoot: bytea('audit_root').notNull(),
+    logEdge: bytea('log_edge').notNull(),
+    auditEdge: bytea('audit_edge').notNull(),
+  },
+  (table) => [
+    check('heads_size', sql`${table.size} >= 0`),
+    check('heads_prefix_root', hasLength(table.prefixRoot, 32)),
+    check('heads_log_root', hasLength(table.logRoot, 32)),
+    check('heads_audit_root', hasLength(table.auditRoot, 32)),
+    check('heads_prefix_tile', sql`(${table.prefixTilePosition} is null) = (${table.prefixTileCounter} is null)`),
+  ],
+);
+
+/** Heads that were signed: clients may see these sizes. */
+export const releasedHeads = pgTable(
+  'released_heads',
+  {
+    logId: logId(),
+    size: count('size').notNull(),
+    signature: bytea('signature').notNull(),
+    checkpoint: text('checkpoint').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.logId, table.size] }), check('released_heads_size', sql`${table.size} > 0`)],
+);
+
+/** Log entries, each with its compressed AuditorUpdate. */
+export const entries = pgTable(
+  'entries',
+  {
+    logId: logId(),
+    position: count('position').notNull(),
+    auditEntry: bytea('audit_entry').notNull(),
+    prefixTilePosition: count('prefix_tile_position'),
+    prefixTileCounter: count('prefix_tile_counter'),
+    updateGzip: bytea('update_gzip').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.logId, table.position] }),
+    check('entries_position', sql`${table.position} >= 0`),
+    check('entries_prefix_tile', sql`(${table.prefixTilePosition} is null) = (${table.prefixTileCounter} is null)`),
+  ],
+);
+
+/** Full tiles of the two log trees; `tree` is 0 for KEYTRANS, 1 for the audit log. */
+export const logTiles = pgTable(
+  'log_tiles',
+  {
+    logId: logId(),
+    tree: smallint('tree').notNull(),
+    level: smallint('level').notNull(),
+    tileIndex: count('tile_index').notNull(),
+    data: bytea('data').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.logId, table.tree, table.level, table.tileIndex] }),
+    check('log_tiles_tree', sql`${table.tree} in (0, 1)`),
+    check('log_tiles_data', hasLength(table.data, 8192)),
+  ],
+);
+
+/** Copy-on-write tiles of the prefix tree. */
+export const prefixTiles = pgTable(
+  'prefix_tiles',
+  {
+    logId: logId(),
+    position: count('position').notNull(),
+    counter: count('counter').notNull(),
+    data: bytea('data').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.logId, table.position, table.counter] })],
+);
+
+/** Labels that are in the log, by the VRF output of their version 0. */
+export const labels = pgTable(
+  'labels',
+  {
+    logId: logId(),
+    labelKey: bytea('label_key').notNull(),
+    label: bytea('label'),
+    greatestVersion: count('greatest_version').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.logId, table.labelKey] }),
+    check('labels_label_key', hasLength(table.labelKey, 32)),
+  ],
+);
+
+/** Versions of labels. `opening` and `value` are null once erased. */
+export const versions = pgTable(
+  'versions',
+  {
+    logId: logId(),
+    labelKey: bytea('label_key').notNull(),
+    version: count('version').notNull(),
+    position: count('position').notNull(),
+    vrfOutput: bytea('vrf_output').notNull(),
+    vrfProof: bytea('vrf_proof').notNull(),
+    commitment: bytea('commitment').notNull(),
+    opening: bytea('opening'),
+    value: bytea('value'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.logId, table.labelKey, table.version] }),
+    check('versions_version', sql`${table.version} between 0 and 4294967295`),
+    check('versions_label_key', hasLength(table.labelKey, 32)),
+    check('versions_vrf_output', hasLength(table.vrfOutput, 32)),
+    check('versions_commitment', hasLength(table.commitment, 32)),
+    check('versions_opening', hasLength(table.opening, 16)),
+    check('versions_erased', sql`(${table.opening} is null) = (${table.value} is null)`),
+  ],
+);
+
+/** The queue of versions to be sequenced. What a settled one carried is cleared. */
+export const submissions = pgTable(
+  'submissions',
+  {
+    logId: logId(),
+    submissionId: count('submission_id')
+      .notNull()
+      .generatedByDefaultAsIdentity({ name: 'submissions_submission_id_seq' }),
+    labelKey: bytea('label_key').notNull(),
+    version: count('version').notNull(),
+    label: bytea('label'),
+    vrfOutput: bytea('vrf_output'),
+    vrfProof: bytea('vrf_proof'),
+    commitment: bytea('commitment'),
+    opening: bytea('opening'),
+    value: bytea('value'),
+    state: text('state').notNull(),
+    position: count('position'),
+    code: text('code'),
+    settledMs: count('settled_ms'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.logId, table.submissionId] }),
+    index('submissions_queue')
+      .on(table.logId, table.submissionId)
+      .where(sql`${table.state} = 'queued'`),
+    index('submissions_settled')
+      .on(table.logId, table.settledMs)
+      .where(sql`${table.settledMs} is not null`),
+    check('submissions_state', sql`${table.state} in ('queued', 'sequenced', 'rejected')`),
+    check('submissions_settled_ms', sql`(${table.state} = 'queued') = (${table.settledMs} is null)`),
+    check('submissions_position', sql`(${table.state} = 'sequenced') = (${table.position} is not null)`),
+    check('submissions_code', sql`(${table.state} = 'rejected') = (${table.code} is not null)`),
+    check(
+      'submissions_queued',
+      sql`${table.state} <> 'queued' or num_nulls(label, vrf_output, vrf_proof, commitment, opening, value) = 0`,
+    ),
+  ],
+);
+
+/** The right to make one version of one label. */
+export const intents = pgTable(
+  'intents',
+  {
+    logId: logId(),
+    labelKey: bytea('label_key').notNull(),
+    version: count('version').notNull(),
+    requestHash: bytea('request_hash').notNull(),
+    createdMs: count('created_ms').notNull(),
+    state: text('state').notNull(),
+    serial: bytea('serial'),
+    submissionId: count('submission_id'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.logId, table.labelKey, table.version] }),
+    index('intents_created').on(table.logId, table.createdMs),
+    check('intents_label_key', hasLength(table.labelKey, 32)),
+    check('intents_request_hash', hasLength(table.requestHash, 32)),
+    check('intents_state', sql`${table.state} in ('open', 'submitted', 'sequenced', 'failed')`),
+  ],
+);
+
+/** Certificates that were signed and submitted. */
+export const certificates = pgTable(
+  'certificates',
+  {
+    logId: logId(),
+    serial: bytea('serial').notNull(),
+    labelKey: bytea('label_key').notNull(),
+    version: count('version').notNull(),
+    der: bytea('der').notNull(),
+    spkiSha256: bytea('spki_sha256').notNull(),
+    requestHash: bytea('request_hash').notNull(),
+    notBeforeMs: count('not_before_ms').notNull(),
+    notAfterMs: count('not_after_ms').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.logId, table.serial] }),
+    index('certificates_request').on(table.logId, table.labelKey, table.requestHash),
+    check('certificates_serial', sql`octet_length(${table.serial}) between 1 and 20`),
+    check('certificates_spki_sha256', hasLength(table.spkiSha256, 32)),
+    check('certificates_request_hash', hasLength(table.requestHash, 32)),
+  ],
+);
+
+/**
+ * Revoked serials, also those of certificates that were signed and never stored. `not_after_ms` is null where the
+ * certificate is not known: such a serial stays on the CRL.
+ */
+export const revocations = pgTable(
+  'revocations',
+  {
+    logId: logId(),
+    serial: bytea('serial').notNull(),
+    revokedMs: count('revoked_ms').notNull(),
+    reason: smallint('reason').notNull(),
+    notAfterMs: count('not_after_ms'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.logId, table.serial] }),
+    index('revocations_not_after').on(table.logId, table.notAfterMs),
+    check('revocations_serial', sql`octet_length(${table.serial}) between 1 and 20`),
+    check('revocations_reason', sql`${table.reason} between 0 and 10 and ${table.reason} <> 7`),
+  ],
+);
+
+/** Application tokens, by their SHA-256. */
+export const tokens = pgTable(
+  'tokens',
+  {
+    logId: logId(),
+    tokenId: integer('token_id').notNull().generatedAlwaysAsIdentity(),
+    tokenHash: bytea('token_hash').notNull(),
+    name: text('name').notNull(),
+    createdMs: count('created_ms').notNull(),
+    revokedMs: count('revoked_ms'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.logId, table.tokenId] }),
+    unique('tokens_token_hash').on(table.logId, table.tokenHash),
+    check('tokens_token_hash_length', hasLength(table.tokenHash, 32)),
+  ],
+);

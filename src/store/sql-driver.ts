@@ -1,0 +1,72 @@
+import { Buffer } from 'node:buffer';
+
+/** What a statement takes as a parameter. `undefined` is NULL. */
+export type SqlValue = string | number | Uint8Array | null | undefined;
+export type SqlParameter = SqlValue | readonly SqlValue[];
+
+/** What a column gives: int8 and int4 are numbers, bytea a plain Uint8Array, int8[] an array of numbers. */
+export type SqlRow = Readonly<Record<string, unknown>>;
+
+/** Where statements run: the database itself (each statement its own transaction) or one open transaction. */
+export interface SqlExecutor {
+  /** Runs a statement with `$1…` parameters and gives its rows. Throws {@link SqlError}. */
+  query<Row extends SqlRow>(text: string, parameters: readonly SqlParameter[]): Promise<readonly Row[]>;
+  /** Runs a statement and gives the number of rows that it wrote. Throws {@link SqlError}. */
+  execute(text: string, parameters: readonly SqlParameter[]): Promise<number>;
+}
+
+/** Holds an advisory lock, or an equivalent, for as long as its connection lives. */
+export interface SqlLock {
+  readonly lost: Promise<void>;
+  release(): Promise<void>;
+}
+
+/** The small port that the store's queries are written against; PostgreSQL and PGlite implement it. */
+export interface SqlDriver extends SqlExecutor {
+  readonly kind: 'postgres' | 'pglite';
+  /**
+   * Runs `work` in one transaction: commits when it resolves, rolls back when it rejects. `work` may start statements
+   * without waiting for those before; they run in the order in which they were started. It may run twice, after a
+   * deadlock.
+   */
+  transaction<T>(work: (executor: SqlExecutor) => Promise<T>): Promise<T>;
+  /** Statement that tells other processes `payload` ($1) when its transaction commits; undefined where there are none. */
+  readonly notifyStatement: string | undefined;
+  /** Hears what other processes were told. Calls `onGap` whenever something may have been missed. */
+  listen(onPayload: (payload: string) => void, onGap: () => void): Promise<() => Promise<void>>;
+  tryLock(logId: number): Promise<SqlLock | undefined>;
+  checkDurability(): Promise<{ readonly warnings: readonly string[] }>;
+  close(): Promise<void>;
+}
+
+/** A parameter as PostgreSQL's text format. */
+export function encodeParameter(value: SqlParameter): string | null {
+  if (value === null || value === undefined) return null;
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number') return String(value);
+  if (value instanceof Uint8Array) return `\\x${hex(value)}`;
+  return `{${value.map(encodeElement).join(',')}}`;
+}
+
+function encodeElement(value: SqlValue): string {
+  if (value === null || value === undefined) return 'NULL';
+  if (typeof value === 'number') return String(value);
+  if (value instanceof Uint8Array) return `"\\\\x${hex(value)}"`;
+  return `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}
+
+/** A bytea in PostgreSQL's hex format as a plain array that owns its memory (no slice of a shared pool). */
+export function decodeBytea(text: string): Uint8Array {
+  const bytes = new Uint8Array((text.length - 2) / 2);
+  Buffer.from(bytes.buffer).write(text.slice(2), 'hex');
+  return bytes;
+}
+
+/** An int8[] in PostgreSQL's text format. */
+export function decodeIntegers(text: string): number[] {
+  return text === '{}' ? [] : text.slice(1, -1).split(',').map(Number);
+}

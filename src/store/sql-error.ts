@@ -1,0 +1,49 @@
+import { GlasskeyError } from '../core/errors.ts';
+
+/**
+ * The database refused or failed: `storage-failed`, with the SQLSTATE where there is one. It carries neither the
+ * statement's parameters nor the database's detail lines, which hold data.
+ */
+export class SqlError extends GlasskeyError {
+  /** Five characters, or the driver's own code where the connection failed (`CONNECTION_CLOSED`, `ECONNREFUSED`). */
+  readonly sqlState: string | undefined;
+  readonly constraint: string | undefined;
+
+  constructor(message: string, sqlState?: string, constraint?: string) {
+    super('storage-failed', message);
+    this.name = 'SqlError';
+    this.sqlState = sqlState;
+    this.constraint = constraint;
+  }
+}
+
+/** Turns whatever a driver threw into a {@link SqlError}; errors of our own pass through. */
+export function toStorageError(error: unknown): GlasskeyError {
+  if (error instanceof GlasskeyError) return error;
+  if (!(error instanceof Error)) return new SqlError('the database failed');
+  const fields = error as Error & { code?: unknown; constraint_name?: unknown; constraint?: unknown };
+  const code = typeof fields.code === 'string' ? fields.code : undefined;
+  const constraint = [fields.constraint_name, fields.constraint].find((name) => typeof name === 'string');
+  const suffix = code === undefined ? '' : ` (${code})`;
+  return new SqlError(`database: ${summary(error)}${suffix}`, code, constraint);
+}
+
+function summary(error: Error): string {
+  const inner = error instanceof AggregateError ? error.errors[0] : undefined;
+  const message = error.message === '' && inner instanceof Error ? inner.message : error.message;
+  return message.split('\n', 1)[0]?.slice(0, 300) ?? '';
+}
+
+/** Tells whether `error` is a unique violation (of a given constraint). */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  return (
+    error instanceof SqlError &&
+    error.sqlState === '23505' &&
+    (constraint === undefined || error.constraint === constraint)
+  );
+}
+
+/** Deadlock or serialisation failure: the transaction was rolled back and can be run again as it is. */
+export function isRetriable(error: unknown): boolean {
+  return error instanceof SqlError && (error.sqlState === '40P01' || error.sqlState === '40001');
+}
