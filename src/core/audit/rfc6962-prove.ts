@@ -22,7 +22,7 @@ export function planInclusion(index: number, size: number): ProofPlan {
     plan.push(index < middle ? balancedNodes(middle, end) : balancedNodes(start, middle));
     [start, end] = index < middle ? [start, middle] : [middle, end];
   }
-  return plan.reverse();
+  return plan.toReversed();
 }
 
 /**
@@ -40,7 +40,7 @@ export function planConsistency(oldSize: number, newSize: number): ProofPlan {
     [start, end] = oldSize <= middle ? [start, middle] : [middle, end];
   }
   if (start > 0) plan.push(balancedNodes(start, end));
-  return plan.reverse();
+  return plan.toReversed();
 }
 
 /** Every node that the plan needs, in order. */

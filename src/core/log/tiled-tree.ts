@@ -157,7 +157,13 @@ export function nodeFromEdge(edge: TreeEdge, node: TreeNode, hasher: NodeHasher)
 }
 
 /** The head of a subtree within a tile: over `2^height` hashes from number `first` on. */
-function subtreeHead(data: Uint8Array, tileLevel: number, first: number, height: number, hasher: NodeHasher): Uint8Array {
+function subtreeHead(
+  data: Uint8Array,
+  tileLevel: number,
+  first: number,
+  height: number,
+  hasher: NodeHasher,
+): Uint8Array {
   let row: Uint8Array[] = [];
   for (let i = first; i < first + 2 ** height; i++) row.push(data.slice(i * HASH_LENGTH, (i + 1) * HASH_LENGTH));
   for (let level = tileLevel * TILE_HEIGHT; row.length > 1; level++) {

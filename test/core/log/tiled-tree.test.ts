@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nodeHash, rfc6962NodeHasher, verifyConsistency, verifyInclusion } from '../../../src/core/audit/rfc6962.ts';
 import { assembleProof, nodesOfPlan, planConsistency, planInclusion } from '../../../src/core/audit/rfc6962-prove.ts';
@@ -119,9 +119,16 @@ describe('full tiles', () => {
   });
 
   it('are asked for once', () => {
-    expect(fullTilesOfNodes([{ level: 0, index: 3 }, { level: 4, index: 1 }, { level: 0, index: 300 }], 301)).toEqual([
-      { level: 0, index: 0 },
-    ]);
+    expect(
+      fullTilesOfNodes(
+        [
+          { level: 0, index: 3 },
+          { level: 4, index: 1 },
+          { level: 0, index: 300 },
+        ],
+        301,
+      ),
+    ).toEqual([{ level: 0, index: 0 }]);
   });
 });
 

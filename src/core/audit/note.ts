@@ -1,0 +1,135 @@
+import type { Signer } from '../crypto/signer.ts';
+import { concatBytes, decodeUtf8, encodeUtf8, formatBase64, parseBase64 } from '../encoding/bytes.ts';
+import { ensure, GlasskeyError } from '../errors.ts';
+import { ED25519_NOTE, ed25519Vkey, isEd25519Signature, isKeyName, type Vkey } from './vkey.ts';
+
+/** Most bytes of a note that the parser accepts: room for 64 post-quantum signatures. */
+export const MAX_NOTE_BYTES = 512 * 1024;
+/** Most signature lines of a note that the parser accepts. */
+export const MAX_NOTE_SIGNATURES = 64;
+
+/** One signature line of a note: `— name base64(key ID || signature)`. */
+export interface NoteSignature {
+  readonly name: string;
+  readonly keyId: number;
+  readonly signature: Uint8Array;
+}
+
+/** A signed note (c2sp.org/signed-note), whose signatures may or may not have been verified. */
+export interface Note {
+  /** The signed text, with its final newline. */
+  readonly text: string;
+  /** Every signature line in order, those of unknown keys too. */
+  readonly signatures: readonly NoteSignature[];
+}
+
+/** A key that signs notes under a name. */
+export interface NoteSigner {
+  readonly vkey: Vkey;
+  readonly signer: Signer;
+}
+
+/** Puts a name to an Ed25519 signing key. Throws `value-out-of-range` for another algorithm or an impossible name. */
+export function noteSigner(name: string, signer: Signer): NoteSigner {
+  ensure(signer.algorithm === 'ed25519', 'value-out-of-range', 'notes are signed with Ed25519 keys');
+  return { vkey: ed25519Vkey(name, signer.publicKey), signer };
+}
+
+/** Signs `text`, which must end in a newline, with every signer. Returns the note. Throws `value-out-of-range`. */
+export async function signNote(text: string, signers: readonly NoteSigner[]): Promise<string> {
+  ensure(isNoteText(text), 'value-out-of-range', 'a note text ends in a newline and has no control characters');
+  const message = encodeUtf8(text);
+  const signatures = await Promise.all(
+    signers.map(async ({ vkey, signer }) => ({
+      name: vkey.name,
+      keyId: vkey.keyId,
+      signature: await signer.sign(message),
+    })),
+  );
+  return formatNote({ text, signatures });
+}
+
+/** The bytes of a note, as text. */
+export function formatNote(note: Note): string {
+  return `${note.text}\n${note.signatures.map(formatSignatureLine).join('')}`;
+}
+
+function formatSignatureLine({ name, keyId, signature }: NoteSignature): string {
+  const id = new Uint8Array(4);
+  new DataView(id.buffer).setUint32(0, keyId);
+  return `— ${name} ${formatBase64(concatBytes(id, signature))}\n`;
+}
+
+/**
+ * Parses an untrusted note, given as UTF-8 bytes or as text; nothing is verified. Throws `bad-note` for what is not one,
+ * or is larger than {@link MAX_NOTE_BYTES} or {@link MAX_NOTE_SIGNATURES} allow.
+ */
+export function parseNote(note: Uint8Array | string): Note {
+  const whole = readText(note);
+  const end = whole.lastIndexOf('\n\n');
+  ensure(end >= 0, 'bad-note', 'the note has no blank line before its signatures');
+  const text = whole.slice(0, end + 1);
+  const lines = whole.slice(end + 2).split('\n');
+  ensure(
+    lines.pop() === '' && lines.length > 0,
+    'bad-note',
+    'the note has no signatures, or does not end in a newline',
+  );
+  ensure(lines.length <= MAX_NOTE_SIGNATURES, 'bad-note', 'the note has too many signatures');
+  return { text, signatures: lines.map(parseSignatureLine) };
+}
+
+function readText(note: Uint8Array | string): string {
+  ensure(note.length <= MAX_NOTE_BYTES, 'bad-note', 'the note is too large');
+  try {
+    const bytes = typeof note === 'string' ? encodeUtf8(note) : note;
+    const text = decodeUtf8(bytes);
+    const isText = (typeof note !== 'string' || text === note) && !hasControls(text);
+    if (bytes.length <= MAX_NOTE_BYTES && isText) return text;
+  } catch (cause) {
+    throw new GlasskeyError('bad-note', 'the note is not UTF-8', { cause });
+  }
+  throw new GlasskeyError('bad-note', 'the note has control characters, or is too large');
+}
+
+function parseSignatureLine(line: string): NoteSignature {
+  const parts = /^— (\S+) ([A-Za-z0-9+/]+={0,2})$/u.exec(line);
+  ensure(parts !== null && isKeyName(parts[1] as string), 'bad-note', 'a signature line of the note is malformed');
+  let bytes: Uint8Array;
+  try {
+    bytes = parseBase64(parts[2] as string);
+  } catch (cause) {
+    throw new GlasskeyError('bad-note', 'a signature of the note is not base64', { cause });
+  }
+  ensure(bytes.length > 4, 'bad-note', 'a signature of the note is too short');
+  const keyId = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+  return { name: parts[1] as string, keyId, signature: bytes.slice(4) };
+}
+
+/**
+ * Verifies the signatures of an untrusted note by trusted keys and returns the keys that signed it. Signatures of unknown
+ * keys, and trusted keys of types that cannot be verified here, are ignored; a signature line of a known key that does not
+ * verify condemns the note. Throws `bad-signature` also where no known key has signed.
+ */
+export function verifyNote(note: Note, trusted: readonly Vkey[]): readonly Vkey[] {
+  const message = encodeUtf8(note.text);
+  const signedBy = new Set<Vkey>();
+  for (const { name, keyId, signature } of note.signatures) {
+    for (const vkey of trusted) {
+      if (vkey.type !== ED25519_NOTE || vkey.name !== name || vkey.keyId !== keyId) continue;
+      ensure(isEd25519Signature(vkey, message, signature), 'bad-signature', `the signature of ${name} does not verify`);
+      signedBy.add(vkey);
+    }
+  }
+  ensure(signedBy.size > 0, 'bad-signature', 'the note is not signed by a trusted key');
+  return [...signedBy];
+}
+
+function isNoteText(text: string): boolean {
+  return text.endsWith('\n') && !hasControls(text) && decodeUtf8(encodeUtf8(text)) === text;
+}
+
+/** Newlines aside. */
+function hasControls(text: string): boolean {
+  return /(?!\n)\p{Cc}/u.test(text) && [...text].some((char) => char < ' ' && char !== '\n');
+}
