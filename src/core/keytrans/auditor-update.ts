@@ -1,0 +1,83 @@
+import { equalBytes } from '../encoding/bytes.ts';
+import { type Codec, struct, uint64, vector } from '../encoding/codec.ts';
+import { ensure } from '../errors.ts';
+import { appendLeaf, compactRange, rangeRoot } from '../log/compact-range.ts';
+import { logLeaf } from '../log/log-tree.ts';
+import { keytransNodeHasher } from '../log/node-hasher.ts';
+import { ABSENT_HASH } from '../prefix/prefix-hash.ts';
+import { evaluatePrefixInsertion } from '../prefix/prefix-proof.ts';
+import { areAscending } from '../prefix/sorted-leaves.ts';
+import { type PrefixLeaf, prefixLeafCodec, type PrefixProof, prefixProofCodec } from './proofs.ts';
+
+/** What one log entry changed, and the evidence that it changed nothing else (KT §15.2). */
+export interface AuditorUpdate {
+  /** Timestamp of the log entry, milliseconds since the epoch. */
+  readonly timestampMs: number;
+  /** Strictly ascending by VRF output. */
+  readonly added: readonly PrefixLeaf[];
+  /** Always empty in our logs. */
+  readonly removed: readonly PrefixLeaf[];
+  /** Lookup of the added keys, then of the removed ones, in the previous entry's prefix tree. */
+  readonly proof: PrefixProof;
+}
+
+/** Codec of {@link AuditorUpdate}. */
+export const auditorUpdateCodec: Codec<AuditorUpdate> = struct<AuditorUpdate>({
+  timestampMs: uint64,
+  added: vector(prefixLeafCodec, 0, 0xffff),
+  removed: vector(prefixLeafCodec, 0, 0xffff),
+  proof: prefixProofCodec,
+});
+
+/** All that an auditor has to remember between two log entries. */
+export interface AuditorState {
+  /** Number of log entries seen. */
+  readonly size: number;
+  /** Timestamp of the last entry; 0 before the first. */
+  readonly timestampMs: number;
+  /** Root of the last entry's prefix tree; all-zero before the first. */
+  readonly prefixRoot: Uint8Array;
+  /** Heads of the log tree's full subtrees, left to right (KT §3.2). */
+  readonly fullSubtrees: readonly Uint8Array[];
+}
+
+/** The state before entry 0. */
+export const EMPTY_AUDITOR_STATE: AuditorState = {
+  size: 0,
+  timestampMs: 0,
+  prefixRoot: ABSENT_HASH,
+  fullSubtrees: [],
+};
+
+/**
+ * Follows the log by one entry: the auditor's steps 1 to 7 (KT §15.2) on an untrusted update. Stricter than the draft: an
+ * update that removes leaves is refused, since our prefix trees only grow. `state` is left as it is.
+ *
+ * Throws `bad-timestamp` if time runs backwards, `bad-prefix-proof` where the proof is not one for `added` or shows one of
+ * them to be there already, `bad-auditor-update` if it removes leaves, if `added` is out of order, or if the proof is of
+ * another tree than that of `state`.
+ */
+export function verifyAuditorUpdate(state: AuditorState, update: AuditorUpdate): AuditorState {
+  const { timestampMs, added, removed, proof } = update;
+  ensure(timestampMs >= state.timestampMs, 'bad-timestamp', 'the entry is older than the one before it');
+  ensure(removed.length === 0, 'bad-auditor-update', 'the entry removes leaves');
+  ensure(areAscending(added), 'bad-auditor-update', 'added leaves are not strictly ascending');
+  const { before, after } = evaluatePrefixInsertion(proof, added);
+  const follows = equalBytes(before, state.prefixRoot);
+  ensure(follows, 'bad-auditor-update', 'the proof is not of the previous prefix tree');
+  return appendToState(state, timestampMs, after);
+}
+
+/** Root of the log tree of `state` (KT §11.8), which must have at least one entry. Throws `value-out-of-range`. */
+export function auditorLogRoot(state: AuditorState): Uint8Array {
+  const root = rangeRoot(compactRange(state.size, state.fullSubtrees), keytransNodeHasher);
+  ensure(root !== undefined, 'value-out-of-range', 'an empty log has no root');
+  return root;
+}
+
+function appendToState(state: AuditorState, timestampMs: number, prefixRoot: Uint8Array): AuditorState {
+  const range = compactRange(state.size, state.fullSubtrees);
+  const leaf = logLeaf(timestampMs, prefixRoot);
+  const { size, heads } = appendLeaf(range, leaf, keytransNodeHasher);
+  return { size, timestampMs, prefixRoot, fullSubtrees: heads };
+}

@@ -1,0 +1,48 @@
+import type { PrefixTile } from './prefix-tile.ts';
+import type { TileName } from './tile-name.ts';
+import type { TileRequests } from './tile-paths.ts';
+
+/** Reads tiles by name, in the order of the names. Throws `storage-corrupt` where one is missing. */
+export type ReadTiles = (names: readonly TileName[]) => Promise<readonly PrefixTile[]>;
+
+/** Runs one piece of work on a prefix tree: one call of `read` per tile level. */
+export async function driveTiles<R>(work: TileRequests<R>, read: ReadTiles): Promise<R> {
+  let step = work.next();
+  while (step.done !== true) step = work.next(await read(step.value));
+  return step.value;
+}
+
+/** As {@link driveTiles}, where every tile is in memory. */
+export function driveTilesSync<R>(work: TileRequests<R>, read: (name: TileName) => PrefixTile): R {
+  let step = work.next();
+  while (step.done !== true) step = work.next(step.value.map(read));
+  return step.value;
+}
+
+/**
+ * Runs several pieces of work in lockstep, so that together they need as many calls of `read` as the deepest alone. What
+ * several of them ask for in one step is read once.
+ */
+export async function driveTilesTogether<R>(works: readonly TileRequests<R>[], read: ReadTiles): Promise<R[]> {
+  const steps = works.map((work) => work.next());
+  for (;;) {
+    const wanted = new Map<string, TileName>();
+    for (const step of steps) {
+      if (step.done !== true) for (const name of step.value) wanted.set(formatTileName(name), name);
+    }
+    if (wanted.size === 0) break;
+    const tiles = await read([...wanted.values()]);
+    const byName = new Map([...wanted.keys()].map((key, index) => [key, tiles[index] as PrefixTile]));
+    steps.forEach((step, index) => {
+      if (step.done === true) return;
+      const answer = step.value.map((name) => byName.get(formatTileName(name)) as PrefixTile);
+      steps[index] = (works[index] as TileRequests<R>).next(answer);
+    });
+  }
+  return steps.map((step) => step.value as R);
+}
+
+/** A tile's name as text, for keys of a Map: `position/counter`. */
+export function formatTileName({ position, counter }: TileName): string {
+  return `${position}/${counter}`;
+}

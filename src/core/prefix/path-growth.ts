@@ -1,0 +1,91 @@
+import { ensure } from '../errors.ts';
+import type { PrefixLeaf } from '../keytrans/proofs.ts';
+import { MAX_DEPTH } from './key-bits.ts';
+import type { PrefixTile, TileReference } from './prefix-tile.ts';
+import { insertSorted, splitLeaves } from './sorted-leaves.ts';
+import { TileDraft } from './tile-draft.ts';
+import type { TileName } from './tile-name.ts';
+import { childTile, type PathTile } from './tile-paths.ts';
+import { FIRST_REFERENCE_SLOT } from './tile-shape.ts';
+
+/** A tile that an insertion made. */
+export interface NamedTile {
+  readonly name: TileName;
+  readonly tile: PrefixTile;
+}
+
+/**
+ * Copy on write (KT §3.3): makes a new tile for each tile that a new leaf falls into, and leaves the old ones as they
+ * are. New tiles are named by the log entry that makes them and counted from 0, children before their parents.
+ */
+export class PathGrowth {
+  /** The tiles made so far. */
+  readonly tiles: NamedTile[] = [];
+  readonly #position: number;
+
+  constructor(position: number) {
+    this.#position = position;
+  }
+
+  /** A whole tree of `leaves`: ascending, at least one. */
+  plant(leaves: readonly PrefixLeaf[]): TileReference {
+    const draft = new TileDraft();
+    this.#plantAt(draft, 1, leaves, 0);
+    return this.#finish(draft);
+  }
+
+  /** The tree of `root` with `leaves` added: ascending, at least one, none of which is in it. */
+  grow(root: PathTile, leaves: readonly PrefixLeaf[]): TileReference {
+    return this.#growTile(root, leaves, 0);
+  }
+
+  #growTile(path: PathTile, leaves: readonly PrefixLeaf[], depth: number): TileReference {
+    const draft = new TileDraft();
+    this.#growAt(draft, path, 1, leaves, depth);
+    return this.#finish(draft);
+  }
+
+  /** Fills `slot` of the draft with what `path` has there and the new leaves, which all belong below it. */
+  #growAt(draft: TileDraft, path: PathTile, slot: number, leaves: readonly PrefixLeaf[], depth: number): void {
+    if (leaves.length === 0) return draft.copy(path.tile, slot);
+    switch (path.tile.kind(slot)) {
+      case 'absent':
+        return this.#plantAt(draft, slot, leaves, depth);
+      case 'leaf':
+        return this.#plantAt(draft, slot, insertSorted(leaves, path.tile.leaf(slot)), depth);
+      case 'reference':
+        return draft.setReference(slot, this.#growTile(childTile(path, slot), leaves, depth));
+      case 'parent': {
+        const [left, right] = splitLeaves(leaves, depth);
+        this.#growAt(draft, path, 2 * slot, left, depth + 1);
+        this.#growAt(draft, path, 2 * slot + 1, right, depth + 1);
+        return draft.setParent(slot);
+      }
+    }
+  }
+
+  /** Fills `slot` of the draft with a subtree of `leaves` alone. */
+  #plantAt(draft: TileDraft, slot: number, leaves: readonly PrefixLeaf[], depth: number): void {
+    const [only] = leaves;
+    if (only === undefined) return;
+    if (leaves.length === 1) return draft.setLeaf(slot, only);
+    if (slot >= FIRST_REFERENCE_SLOT) {
+      const child = new TileDraft();
+      this.#plantAt(child, 1, leaves, depth);
+      return draft.setReference(slot, this.#finish(child));
+    }
+    // Two keys that differ in their last bit only would lie at depth 256, which no proof can say.
+    ensure(depth < MAX_DEPTH, 'value-out-of-range', 'two search keys differ only in their last bit');
+    const [left, right] = splitLeaves(leaves, depth);
+    this.#plantAt(draft, 2 * slot, left, depth + 1);
+    this.#plantAt(draft, 2 * slot + 1, right, depth + 1);
+    draft.setParent(slot);
+  }
+
+  #finish(draft: TileDraft): TileReference {
+    const name: TileName = { position: this.#position, counter: this.tiles.length };
+    const tile = draft.finish();
+    this.tiles.push({ name, tile });
+    return { hash: tile.headHash, tile: name };
+  }
+}

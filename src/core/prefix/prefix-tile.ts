@@ -1,0 +1,192 @@
+import { equalBytes } from '../encoding/bytes.ts';
+import type { PrefixLeaf } from '../keytrans/proofs.ts';
+import { ABSENT_HASH, HASH_LENGTH, hashPrefixLeaf, hashPrefixParent } from './prefix-hash.ts';
+import type { TileName } from './tile-name.ts';
+import { assertShape, assertTile, countBits, kindAt, LAST_SLOT, rank, slotBit } from './tile-shape.ts';
+import type { SlotKind, TileShape } from './tile-shape.ts';
+
+/*
+ * Encoding of a tile, all integers big-endian:
+ *
+ *   uint8  format = 1
+ *   uint16 parents       bit s-1 = slot s is a parent (slots 1..15)
+ *   uint32 leaves        bit s-1 = slot s is a leaf (slots 1..31)
+ *   uint16 references    bit s-16 = slot s is a reference (slots 16..31)
+ *   leaves by slot:      vrf_output[32], commitment[32]
+ *   references by slot:  hash[32], uint64 position, uint32 counter
+ */
+const FORMAT = 1;
+const HEADER_LENGTH = 9;
+const REFERENCE_SHIFT = 15;
+const LEAF_LENGTH = 2 * HASH_LENGTH;
+const REFERENCE_LENGTH = HASH_LENGTH + 12;
+
+/** A child tile: the value of its head and where it is stored. */
+export interface TileReference {
+  readonly hash: Uint8Array;
+  readonly tile: TileName;
+}
+
+/**
+ * One immutable tile of the prefix tree with the values of its nodes: the encoded bytes, and beside them the node values
+ * that the encoding leaves out, so that a cached tile is never hashed again. Two flat buffers rather than an object per
+ * node: a server keeps tens of thousands. What the methods return are views; do not write to them.
+ */
+export class PrefixTile {
+  /** Which slots hold what. */
+  readonly shape: TileShape;
+  /** The encoding. */
+  readonly data: Uint8Array;
+  readonly #hashes: Uint8Array;
+
+  /** For {@link decodePrefixTile} and {@link assembleTile} only. `hashes`: values of parents and leaves, by slot. */
+  constructor(shape: TileShape, data: Uint8Array, hashes: Uint8Array) {
+    this.shape = shape;
+    this.data = data;
+    this.#hashes = hashes;
+  }
+
+  /** Value of the tile's head. */
+  get headHash(): Uint8Array {
+    return this.hash(1);
+  }
+
+  /** About how much memory the tile takes, in bytes. */
+  get memorySize(): number {
+    return this.data.length + this.#hashes.length + 512;
+  }
+
+  /** What is at `slot` (1..31). */
+  kind(slot: number): SlotKind {
+    return kindAt(this.shape, slot);
+  }
+
+  /** Value of the node at `slot`; all-zero where there is none. */
+  hash(slot: number): Uint8Array {
+    const bit = slotBit(slot);
+    const { parents, leaves, references } = this.shape;
+    if (((parents | leaves) & bit) !== 0) {
+      const offset = HASH_LENGTH * rank(parents | leaves, bit);
+      return this.#hashes.subarray(offset, offset + HASH_LENGTH);
+    }
+    return (references & bit) === 0 ? ABSENT_HASH : this.referenceBytes(slot).subarray(0, HASH_LENGTH);
+  }
+
+  /** The leaf at `slot`, which must hold one. */
+  leaf(slot: number): PrefixLeaf {
+    const bytes = this.leafBytes(slot);
+    return { vrfOutput: bytes.subarray(0, HASH_LENGTH), commitment: bytes.subarray(HASH_LENGTH) };
+  }
+
+  /** The encoded leaf at `slot`, which must hold one. */
+  leafBytes(slot: number): Uint8Array {
+    const offset = HEADER_LENGTH + LEAF_LENGTH * rank(this.shape.leaves, slotBit(slot));
+    return this.data.subarray(offset, offset + LEAF_LENGTH);
+  }
+
+  /** The reference at `slot`, which must hold one. */
+  reference(slot: number): TileReference {
+    const bytes = this.referenceBytes(slot);
+    const view = new DataView(bytes.buffer, bytes.byteOffset + HASH_LENGTH);
+    const position = view.getUint32(0) * 2 ** 32 + view.getUint32(4);
+    return { hash: bytes.subarray(0, HASH_LENGTH), tile: { position, counter: view.getUint32(8) } };
+  }
+
+  /** The encoded reference at `slot`, which must hold one. */
+  referenceBytes(slot: number): Uint8Array {
+    const { leaves, references } = this.shape;
+    const leavesEnd = HEADER_LENGTH + LEAF_LENGTH * countBits(leaves);
+    const offset = leavesEnd + REFERENCE_LENGTH * rank(references, slotBit(slot));
+    return this.data.subarray(offset, offset + REFERENCE_LENGTH);
+  }
+}
+
+/** The bytes to store. */
+export function encodePrefixTile(tile: PrefixTile): Uint8Array {
+  return tile.data;
+}
+
+/**
+ * Reads a stored tile and computes the value of each node. The bytes are untrusted: throws `storage-corrupt` unless they
+ * are canonical. That it is the right tile shows when its `headHash` is compared with the reference that led to it.
+ */
+export function decodePrefixTile(stored: Uint8Array): PrefixTile {
+  // A copy: drivers hand out views of large network buffers, which a cached tile must not keep alive.
+  const data = new Uint8Array(stored);
+  assertTile(data.length >= HEADER_LENGTH && data[0] === FORMAT, 'unknown format');
+  const shape = readShape(data);
+  assertShape(shape);
+  assertTile(data.length === encodedLength(shape), 'wrong length');
+  const tile = new PrefixTile(shape, data, new Uint8Array(HASH_LENGTH * countBits(shape.parents | shape.leaves)));
+  for (let slot = LAST_SLOT; slot >= 1; slot--) completeSlot(tile, slot);
+  return tile;
+}
+
+/**
+ * A tile from its shape (the caller's own, not checked), its encoded leaves, its encoded references, and the values of
+ * its leaves and parents, each by ascending slot.
+ */
+export function assembleTile(
+  shape: TileShape,
+  leaves: readonly Uint8Array[],
+  references: readonly Uint8Array[],
+  hashes: readonly Uint8Array[],
+): PrefixTile {
+  const data = new Uint8Array(encodedLength(shape));
+  const view = new DataView(data.buffer);
+  data[0] = FORMAT;
+  view.setUint16(1, shape.parents);
+  view.setUint32(3, shape.leaves);
+  view.setUint16(7, shape.references >>> REFERENCE_SHIFT);
+  leaves.forEach((leaf, index) => data.set(leaf, HEADER_LENGTH + LEAF_LENGTH * index));
+  const leavesEnd = HEADER_LENGTH + LEAF_LENGTH * leaves.length;
+  references.forEach((reference, index) => data.set(reference, leavesEnd + REFERENCE_LENGTH * index));
+  const values = new Uint8Array(HASH_LENGTH * hashes.length);
+  hashes.forEach((hash, index) => values.set(hash, HASH_LENGTH * index));
+  return new PrefixTile(shape, data, values);
+}
+
+/** The encoding of a reference within a tile. */
+export function encodeReference({ hash, tile }: TileReference): Uint8Array {
+  const bytes = new Uint8Array(REFERENCE_LENGTH);
+  bytes.set(hash);
+  const view = new DataView(bytes.buffer, HASH_LENGTH);
+  view.setUint32(0, Math.floor(tile.position / 2 ** 32));
+  view.setUint32(4, tile.position % 2 ** 32);
+  view.setUint32(8, tile.counter);
+  return bytes;
+}
+
+function readShape(data: Uint8Array<ArrayBuffer>): TileShape {
+  const view = new DataView(data.buffer);
+  return {
+    parents: view.getUint16(1),
+    leaves: view.getUint32(3),
+    references: view.getUint16(7) << REFERENCE_SHIFT,
+  };
+}
+
+/** Fills in the value at `slot`, once those of higher slots are known. */
+function completeSlot(tile: PrefixTile, slot: number): void {
+  switch (tile.kind(slot)) {
+    case 'absent':
+      return;
+    case 'leaf': {
+      const { vrfOutput, commitment } = tile.leaf(slot);
+      tile.hash(slot).set(hashPrefixLeaf(vrfOutput, commitment));
+      return;
+    }
+    case 'parent':
+      tile.hash(slot).set(hashPrefixParent(tile.hash(2 * slot), tile.hash(2 * slot + 1)));
+      return;
+    case 'reference': {
+      const { hash, tile: name } = tile.reference(slot);
+      assertTile(Number.isSafeInteger(name.position), 'position above 2^53-1');
+      assertTile(!equalBytes(hash, ABSENT_HASH), 'reference to an empty subtree');
+    }
+  }
+}
+
+function encodedLength({ leaves, references }: TileShape): number {
+  return HEADER_LENGTH + LEAF_LENGTH * countBits(leaves) + REFERENCE_LENGTH * countBits(references);
+}

@@ -1,0 +1,76 @@
+import { concatBytes } from '../encoding/bytes.ts';
+import type { PrefixLeaf } from '../keytrans/proofs.ts';
+import { ABSENT_HASH, hashPrefixLeaf, hashPrefixParent } from './prefix-hash.ts';
+import { assembleTile, encodeReference, type PrefixTile, type TileReference } from './prefix-tile.ts';
+import { LAST_SLOT, slotBit } from './tile-shape.ts';
+
+const SLOTS = LAST_SLOT + 1;
+
+/**
+ * A tile being made, filled from its leaves up to its head: a parent's value is computed when the parent is set, from the
+ * children that are there by then. What is copied from an older tile is not hashed again.
+ */
+export class TileDraft {
+  #parents = 0;
+  #leaves = 0;
+  #references = 0;
+  readonly #payloads: (Uint8Array | undefined)[] = Array.from({ length: SLOTS });
+  readonly #hashes: (Uint8Array | undefined)[] = Array.from({ length: SLOTS });
+
+  /** Puts a new leaf at `slot`. */
+  setLeaf(slot: number, { vrfOutput, commitment }: PrefixLeaf): void {
+    this.#leaves |= slotBit(slot);
+    this.#payloads[slot] = concatBytes(vrfOutput, commitment);
+    this.#hashes[slot] = hashPrefixLeaf(vrfOutput, commitment);
+  }
+
+  /** Puts a parent at `slot`, whose children are already there. */
+  setParent(slot: number): void {
+    this.#parents |= slotBit(slot);
+    this.#hashes[slot] = hashPrefixParent(this.#hashes[2 * slot] ?? ABSENT_HASH, this.#hashes[2 * slot + 1] ?? ABSENT_HASH);
+  }
+
+  /** Puts a reference at `slot`. */
+  setReference(slot: number, reference: TileReference): void {
+    this.#references |= slotBit(slot);
+    this.#payloads[slot] = encodeReference(reference);
+    this.#hashes[slot] = reference.hash;
+  }
+
+  /** Copies the node at `slot` of `source` and everything below it within the tile. */
+  copy(source: PrefixTile, slot: number): void {
+    const kind = source.kind(slot);
+    if (kind === 'absent') return;
+    this.#hashes[slot] = source.hash(slot);
+    switch (kind) {
+      case 'leaf':
+        this.#leaves |= slotBit(slot);
+        this.#payloads[slot] = source.leafBytes(slot);
+        return;
+      case 'reference':
+        this.#references |= slotBit(slot);
+        this.#payloads[slot] = source.referenceBytes(slot);
+        return;
+      case 'parent':
+        this.#parents |= slotBit(slot);
+        this.copy(source, 2 * slot);
+        this.copy(source, 2 * slot + 1);
+    }
+  }
+
+  /** The finished tile. */
+  finish(): PrefixTile {
+    const shape = { parents: this.#parents, leaves: this.#leaves, references: this.#references };
+    return assembleTile(
+      shape,
+      select(this.#payloads, shape.leaves),
+      select(this.#payloads, shape.references),
+      select(this.#hashes, shape.parents | shape.leaves),
+    );
+  }
+}
+
+/** The values at the slots of `mask`, by ascending slot. */
+function select(values: readonly (Uint8Array | undefined)[], mask: number): Uint8Array[] {
+  return values.filter((value, slot): value is Uint8Array => value !== undefined && (mask & slotBit(slot)) !== 0);
+}

@@ -1,0 +1,96 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isGlasskeyError } from '../../../src/core/errors.ts';
+import { formatTileName } from '../../../src/core/prefix/drive.ts';
+import { decodePrefixTile, encodePrefixTile } from '../../../src/core/prefix/prefix-tile.ts';
+import { EMPTY_PREFIX_ROOT } from '../../../src/core/prefix/prefix-tree.ts';
+import { leavesArbitrary } from './arbitraries.ts';
+import { naiveRoot } from './naive-prefix-tree.ts';
+import { TileStore } from './tile-store.ts';
+
+const corrupt = expect.objectContaining({ code: 'storage-corrupt' });
+const SLOTS = Array.from({ length: 31 }, (_, i) => i + 1);
+
+describe('prefix tile', () => {
+  it('comes back from its encoding with every node and every value', () => {
+    fc.assert(
+      fc.property(leavesArbitrary(30, 1), fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), (leaves, position) => {
+        const { root, tiles } = new TileStore().insert(EMPTY_PREFIX_ROOT, leaves, position);
+        expect(root.hash).toEqual(naiveRoot(leaves));
+        for (const { tile } of tiles) {
+          const decoded = decodePrefixTile(encodePrefixTile(tile));
+          expect(decoded.shape).toEqual(tile.shape);
+          expect(encodePrefixTile(decoded)).toEqual(encodePrefixTile(tile));
+          for (const slot of SLOTS) {
+            expect(decoded.hash(slot)).toEqual(tile.hash(slot));
+            if (decoded.kind(slot) === 'reference') expect(decoded.reference(slot).tile.position).toBe(position);
+          }
+        }
+      }),
+    );
+  });
+
+  it('holds at most about 1 KB', () => {
+    const store = new TileStore();
+    const leaves = Array.from({ length: 16 }, (_, i) => ({
+      vrfOutput: new Uint8Array(32).fill(i << 4),
+      commitment: new Uint8Array(32),
+    }));
+    store.build(leaves);
+    expect(Math.max(...[...store.rows.values()].map(({ length }) => length))).toBe(9 + 16 * 64);
+  });
+
+  it('is refused, or has another head, or names another tile, when any bit is flipped', () => {
+    const runs = fc.tuple(leavesArbitrary(20, 2), fc.nat(), fc.nat());
+    fc.assert(
+      fc.property(runs, ([leaves, chosen, place]) => {
+        const { tiles } = new TileStore().insert(EMPTY_PREFIX_ROOT, leaves, 5);
+        const { tile } = tiles[chosen % tiles.length]!;
+        const data = encodePrefixTile(tile).slice();
+        const at = place % (8 * data.length);
+        data[at >> 3]! ^= 1 << (at & 7);
+        try {
+          const changed = decodePrefixTile(data);
+          const references = (of: typeof tile): unknown =>
+            SLOTS.filter((slot) => of.kind(slot) === 'reference').map((slot) => of.reference(slot));
+          const same = Buffer.compare(changed.headHash, tile.headHash) === 0;
+          if (same) expect(references(changed)).not.toEqual(references(tile));
+        } catch (error) {
+          expect(error).toSatisfy((thrown) => isGlasskeyError(thrown, 'storage-corrupt'));
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('is refused when truncated, extended or empty', () => {
+    const store = new TileStore();
+    store.build(Array.from({ length: 3 }, (_, i) => leafAt(i << 5)));
+    for (const data of store.rows.values()) {
+      expect(() => decodePrefixTile(data.slice(0, -1))).toThrow(corrupt);
+      expect(() => decodePrefixTile(Uint8Array.of(...data, 0))).toThrow(corrupt);
+    }
+    expect(() => decodePrefixTile(new Uint8Array(0))).toThrow(corrupt);
+    expect(() => decodePrefixTile(Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0))).toThrow(corrupt);
+  });
+
+  it('is detected when the storage holds another one in its place', () => {
+    const store = new TileStore();
+    const leaves = Array.from({ length: 40 }, (_, i) => leafAt((i * 71) & 255, (i * 13) & 255));
+    const root = store.build(leaves);
+    const keys = leaves.map(({ vrfOutput }) => vrfOutput);
+    for (const [name, data] of [...store.rows]) {
+      const other = [...store.rows].find(([otherName]) => otherName !== name)![1];
+      store.rows.set(name, other);
+      expect(() => store.prove(root, keys)).toThrow(corrupt);
+      store.rows.set(name, data);
+    }
+    const elsewhere = { hash: root.hash.map((byte) => byte ^ 1), tile: root.tile };
+    expect(() => store.prove(elsewhere, keys)).toThrow(corrupt);
+    expect(root.tile === undefined ? '' : formatTileName(root.tile)).toBe(`0/${store.rows.size - 1}`);
+  });
+});
+
+function leafAt(...bytes: number[]): { vrfOutput: Uint8Array; commitment: Uint8Array } {
+  return { vrfOutput: Uint8Array.from({ length: 32 }, (_, i) => bytes[i] ?? 0), commitment: new Uint8Array(32) };
+}
