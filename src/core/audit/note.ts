@@ -129,7 +129,8 @@ function isNoteText(text: string): boolean {
   return text.endsWith('\n') && !hasControls(text) && decodeUtf8(encodeUtf8(text)) === text;
 }
 
-/** Newlines aside. */
+/** Tells whether there is a character below U+0020 other than newline. */
 function hasControls(text: string): boolean {
-  return /(?!\n)\p{Cc}/u.test(text) && [...text].some((char) => char < ' ' && char !== '\n');
+  for (const char of text) if (char < ' ' && char !== '\n') return true;
+  return false;
 }
