@@ -1,0 +1,93 @@
+import { encodeUtf8 } from '../core/encoding/bytes.ts';
+import { decodeError, ensure } from '../core/errors.ts';
+import { DerReader, DerTag, readSingle } from './der-reader.ts';
+import { asciiText, readOid, utf8Text } from './der-values.ts';
+import { der, derOid, derSequence } from './der-writer.ts';
+import { SMTP_UTF8_MAILBOX_OID } from './oids.ts';
+
+/** The name that a leaf certificate binds: a mail address, or any other identity as a URI. */
+export interface AlternativeName {
+  readonly kind: 'email' | 'uri';
+  readonly value: string;
+}
+
+/** What a subjectAltName extension holds. */
+export interface AlternativeNames {
+  /** rfc822Name values: ASCII mail addresses. */
+  readonly email: readonly string[];
+  /** SmtpUTF8Mailbox values (RFC 9598): mail addresses beyond ASCII. */
+  readonly smtpUtf8: readonly string[];
+  /** uniformResourceIdentifier values. */
+  readonly uri: readonly string[];
+  /** Whether there are names of other kinds, which nobody here reads. */
+  readonly other: boolean;
+}
+
+/** No names at all: what a certificate without the extension has. */
+export const NO_NAMES: AlternativeNames = { email: [], smtpUtf8: [], uri: [], other: false };
+
+const OTHER_NAME = 0xa0;
+const RFC822_NAME = 0x81;
+const URI = 0x86;
+/** SmtpUTF8Mailbox values are `[0] EXPLICIT` inside their otherName. */
+const OTHER_NAME_VALUE = 0xa0;
+const MAX_NAMES = 64;
+const MAX_NAME_BYTES = 2048;
+
+/** Reads the value of a subjectAltName extension (RFC 5280 §4.2.1.6; untrusted). Throws `malformed-encoding`. */
+export function parseAlternativeNames(value: Uint8Array): AlternativeNames {
+  const reader = new DerReader(readSingle(value).content);
+  const email: string[] = [];
+  const smtpUtf8: string[] = [];
+  const uri: string[] = [];
+  let other = false;
+  let count = 0;
+  do {
+    const { tag, content } = reader.read();
+    count += 1;
+    if (count > MAX_NAMES || content.length > MAX_NAME_BYTES) throw decodeError('subjectAltName too large');
+    if (tag === RFC822_NAME) email.push(nonEmpty(asciiText(content)));
+    else if (tag === URI) uri.push(nonEmpty(asciiText(content)));
+    else if (tag === OTHER_NAME) {
+      const mailbox = parseSmtpUtf8Mailbox(content);
+      if (mailbox === undefined) other = true;
+      else smtpUtf8.push(nonEmpty(mailbox));
+    } else other = true;
+  } while (!reader.done);
+  return { email, smtpUtf8, uri, other };
+}
+
+function nonEmpty(text: string): string {
+  if (text === '') throw decodeError('empty name');
+  return text;
+}
+
+/** The mailbox of an otherName's contents; undefined for otherNames of other types. */
+function parseSmtpUtf8Mailbox(content: Uint8Array): string | undefined {
+  const reader = new DerReader(content);
+  if (readOid(reader) !== SMTP_UTF8_MAILBOX_OID) return undefined;
+  const value = reader.enter(OTHER_NAME_VALUE);
+  reader.end();
+  const text = utf8Text(value.read(DerTag.utf8String).content);
+  value.end();
+  return text;
+}
+
+/**
+ * The value of a subjectAltName extension with one name: rfc822Name for ASCII mail addresses, SmtpUTF8Mailbox for others
+ * (RFC 9598 §3: not for ASCII ones), uniformResourceIdentifier for URIs. Throws `value-out-of-range` for a URI beyond
+ * ASCII (it has to be percent-encoded before) and for control characters.
+ */
+export function encodeAlternativeName(name: AlternativeName): Uint8Array {
+  const bytes = encodeUtf8(name.value);
+  const ascii = /^[\x21-\x7e]+$/.test(name.value);
+  ensure(bytes.length > 0 && bytes.length <= MAX_NAME_BYTES, 'value-out-of-range', 'name empty or too long');
+  if (name.kind === 'uri') {
+    ensure(ascii, 'value-out-of-range', 'a URI must be ASCII without spaces');
+    return derSequence(der(URI, bytes));
+  }
+  if (ascii) return derSequence(der(RFC822_NAME, bytes));
+  ensure(!/[\p{Cc}\p{Zs}\p{Cs}]/u.test(name.value), 'value-out-of-range', 'a mail address must not hold control characters');
+  const mailbox = der(OTHER_NAME_VALUE, der(DerTag.utf8String, bytes));
+  return derSequence(der(OTHER_NAME, derOid(SMTP_UTF8_MAILBOX_OID), mailbox));
+}

@@ -1,0 +1,187 @@
+import { decodeError } from '../core/errors.ts';
+import { type AlternativeNames, NO_NAMES, parseAlternativeNames } from './alternative-names.ts';
+import { DerReader, DerTag, readSingle } from './der-reader.ts';
+import { asciiText, readBoolean, readNamedBits, readOid, readSmallUnsigned } from './der-values.ts';
+import { CA_ISSUERS_OID, ExtensionOid } from './oids.ts';
+
+/** Names of the bits of keyUsage, in order (RFC 5280 §4.2.1.3). */
+export const KEY_USAGES = [
+  'digitalSignature',
+  'nonRepudiation',
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+  'keyCertSign',
+  'cRLSign',
+  'encipherOnly',
+  'decipherOnly',
+] as const;
+
+/** One use that a key may be put to. */
+export type KeyUsage = (typeof KEY_USAGES)[number];
+
+/** One extension as it is encoded. */
+export interface RawExtension {
+  readonly oid: string;
+  readonly critical: boolean;
+  readonly value: Uint8Array;
+}
+
+/** What the extensions of a certificate say. */
+export interface CertificateExtensions {
+  /** The object identifiers of all extensions, in order. */
+  readonly extensionOids: readonly string[];
+  /** Those that are critical and not understood here: a verifier must refuse the certificate. */
+  readonly unknownCritical: readonly string[];
+  readonly isCa: boolean;
+  readonly basicConstraintsCritical: boolean;
+  /** How many CA certificates may follow; undefined is any number. */
+  readonly pathLength: number | undefined;
+  /** undefined where the extension is missing. */
+  readonly keyUsage: ReadonlySet<KeyUsage> | undefined;
+  readonly keyUsageCritical: boolean;
+  /** Object identifiers of purposes; undefined where the extension is missing. */
+  readonly extendedKeyUsage: readonly string[] | undefined;
+  readonly subjectKeyId: Uint8Array | undefined;
+  readonly authorityKeyId: Uint8Array | undefined;
+  readonly sans: AlternativeNames;
+  readonly sansCritical: boolean;
+  readonly crlUrls: readonly string[];
+  readonly caIssuersUrls: readonly string[];
+}
+
+const MAX_EXTENSIONS = 32;
+
+/** Reads a SEQUENCE OF Extension (RFC 5280 §4.1; untrusted); an extension given twice is refused. `malformed-encoding`. */
+export function parseRawExtensions(extensions: Uint8Array): RawExtension[] {
+  const reader = new DerReader(readSingle(extensions).content);
+  const found = new Map<string, RawExtension>();
+  do {
+    const one = reader.enter();
+    const oid = readOid(one);
+    const critical = one.nextTag === DerTag.boolean && readBoolean(one);
+    const value = one.read(DerTag.octetString).content;
+    one.end();
+    if (found.has(oid)) throw decodeError(`extension ${oid} given twice`);
+    if (found.size === MAX_EXTENSIONS) throw decodeError('too many extensions');
+    found.set(oid, { oid, critical, value });
+  } while (!reader.done);
+  return [...found.values()];
+}
+
+type Mutable = { -readonly [Name in keyof CertificateExtensions]: CertificateExtensions[Name] };
+
+/** Reads what the extensions of a certificate say (untrusted). Throws `malformed-encoding`. */
+export function parseCertificateExtensions(extensions: readonly RawExtension[]): CertificateExtensions {
+  const unknownCritical: string[] = [];
+  const result: Mutable = {
+    extensionOids: extensions.map(({ oid }) => oid),
+    unknownCritical,
+    isCa: false,
+    basicConstraintsCritical: false,
+    pathLength: undefined,
+    keyUsage: undefined,
+    keyUsageCritical: false,
+    extendedKeyUsage: undefined,
+    subjectKeyId: undefined,
+    authorityKeyId: undefined,
+    sans: NO_NAMES,
+    sansCritical: false,
+    crlUrls: [],
+    caIssuersUrls: [],
+  };
+  for (const extension of extensions) {
+    const understood = applyExtension(result, extension);
+    if (!understood && extension.critical) unknownCritical.push(extension.oid);
+  }
+  return result;
+}
+
+/** Writes what one extension says into `result`; false where the extension is not one that we know. */
+function applyExtension(result: Mutable, { oid, critical, value }: RawExtension): boolean {
+  switch (oid) {
+    case ExtensionOid.basicConstraints: {
+      result.basicConstraintsCritical = critical;
+      [result.isCa, result.pathLength] = parseBasicConstraints(value);
+      return true;
+    }
+    case ExtensionOid.keyUsage:
+      result.keyUsageCritical = critical;
+      result.keyUsage = parseKeyUsage(value);
+      return true;
+    case ExtensionOid.extendedKeyUsage:
+      result.extendedKeyUsage = parsePurposes(value);
+      return true;
+    case ExtensionOid.subjectAltName:
+      result.sansCritical = critical;
+      result.sans = parseAlternativeNames(value);
+      return true;
+    case ExtensionOid.subjectKeyIdentifier:
+      result.subjectKeyId = readSingle(value, DerTag.octetString).content;
+      return true;
+    case ExtensionOid.authorityKeyIdentifier:
+      result.authorityKeyId = new DerReader(readSingle(value).content).optional(0x80)?.content;
+      return true;
+    case ExtensionOid.crlDistributionPoints:
+      result.crlUrls = parseCrlUrls(value);
+      return true;
+    case ExtensionOid.authorityInformationAccess:
+      result.caIssuersUrls = parseCaIssuers(value);
+      return true;
+    default:
+      return false;
+  }
+}
+
+function parseBasicConstraints(value: Uint8Array): [isCa: boolean, pathLength: number | undefined] {
+  const reader = new DerReader(readSingle(value).content);
+  const isCa = reader.nextTag === DerTag.boolean && readBoolean(reader);
+  const pathLength = reader.nextTag === DerTag.integer ? readSmallUnsigned(reader) : undefined;
+  reader.end();
+  if (!isCa && pathLength !== undefined) throw decodeError('pathLenConstraint without cA');
+  return [isCa, pathLength];
+}
+
+function parseKeyUsage(value: Uint8Array): ReadonlySet<KeyUsage> {
+  const reader = new DerReader(value);
+  const bits = readNamedBits(reader);
+  reader.end();
+  if (bits === 0 || bits >= 1 << KEY_USAGES.length) throw decodeError('keyUsage without bits, or with unknown ones');
+  return new Set(KEY_USAGES.filter((_, bit) => (bits & (1 << bit)) !== 0));
+}
+
+function parsePurposes(value: Uint8Array): string[] {
+  const reader = new DerReader(readSingle(value).content);
+  const purposes: string[] = [];
+  do purposes.push(readOid(reader));
+  while (!reader.done);
+  return purposes;
+}
+
+/** URIs of the full names of the distribution points; points of another form are skipped. */
+function parseCrlUrls(value: Uint8Array): string[] {
+  const points = new DerReader(readSingle(value).content);
+  const urls: string[] = [];
+  do {
+    const fullName = points.enter().optional(0xa0);
+    const names = fullName === undefined ? undefined : new DerReader(fullName.content).optional(0xa0);
+    for (const reader = new DerReader(names?.content ?? new Uint8Array()); !reader.done; ) {
+      const { tag, content } = reader.read();
+      if (tag === 0x86) urls.push(asciiText(content));
+    }
+  } while (!points.done);
+  return urls;
+}
+
+function parseCaIssuers(value: Uint8Array): string[] {
+  const descriptions = new DerReader(readSingle(value).content);
+  const urls: string[] = [];
+  do {
+    const description = descriptions.enter();
+    const method = readOid(description);
+    const location = description.read();
+    description.end();
+    if (method === CA_ISSUERS_OID && location.tag === 0x86) urls.push(asciiText(location.content));
+  } while (!descriptions.done);
+  return urls;
+}

@@ -1,0 +1,88 @@
+import { sha256 } from '../core/crypto/sha256.ts';
+import { equalBytes, formatHex } from '../core/encoding/bytes.ts';
+import { decodeError, ensure } from '../core/errors.ts';
+import { type CertificateExtensions, parseCertificateExtensions, parseRawExtensions } from './certificate-extensions.ts';
+import { DerReader, type DerElement, readSingle } from './der-reader.ts';
+import { readOctetAlignedBits, readSmallUnsigned, readTime, readUnsigned } from './der-values.ts';
+import { type DistinguishedName, parseDistinguishedName } from './distinguished-name.ts';
+import { type KeyType, parsePublicKey, type PublicKey } from './public-key.ts';
+import { parseSignatureAlgorithm, type SignatureAlgorithm } from './signature-algorithm.ts';
+import { withCode } from './with-code.ts';
+
+/** An X.509 v3 certificate as it was read. Nothing about it is verified: see `verifyChain`. */
+export interface ParsedCertificate extends CertificateExtensions {
+  readonly der: Uint8Array;
+  /** The signed part. */
+  readonly tbs: Uint8Array;
+  /** Lower-case hex of whole bytes, without leading zero bytes. */
+  readonly serial: string;
+  readonly issuer: DistinguishedName;
+  readonly subject: DistinguishedName;
+  /** The first moment of validity, ms since the epoch. */
+  readonly notBeforeMs: number;
+  /** The last second of validity, ms since the epoch: valid up to and including it. */
+  readonly notAfterMs: number;
+  /** The DER SubjectPublicKeyInfo. */
+  readonly spki: Uint8Array;
+  /** SHA-256 of `spki`: how a key is named. */
+  readonly spkiSha256: Uint8Array;
+  readonly keyType: KeyType;
+  readonly publicKey: PublicKey;
+  readonly signatureAlgorithm: SignatureAlgorithm;
+  readonly signature: Uint8Array;
+}
+
+/** The longest certificate that is read. Ours have 500 to 1,600 bytes; the identity record holds up to 2^16-1. */
+const MAX_CERTIFICATE_BYTES = 16_384;
+const MAX_SERIAL_BYTES = 20;
+
+/**
+ * Reads a DER certificate (RFC 5280 §4.1; untrusted): version 3, strict DER, a positive serial of at most 20 bytes, a key
+ * and a signature algorithm of an accepted kind. Throws `bad-certificate`, or `weak-key` for keys that are not accepted.
+ */
+export function parseCertificate(der: Uint8Array): ParsedCertificate {
+  return withCode('bad-certificate', 'certificate', () => {
+    ensure(der.length <= MAX_CERTIFICATE_BYTES, 'bad-certificate', 'certificate too large');
+    const outer = new DerReader(readSingle(der).content);
+    const tbs = outer.read(0x30);
+    const algorithm = outer.read(0x30);
+    const signature = readOctetAlignedBits(outer);
+    outer.end();
+    return { der, tbs: tbs.raw, signature, ...parseTbs(tbs, algorithm) };
+  });
+}
+
+function parseTbs(tbs: DerElement, outerAlgorithm: DerElement) {
+  const reader = new DerReader(tbs.content);
+  const version = reader.enter(0xa0);
+  if (readSmallUnsigned(version) !== 2) throw decodeError('not a version 3 certificate');
+  version.end();
+  const serial = readUnsigned(reader, MAX_SERIAL_BYTES);
+  if (serial.length === 0) throw decodeError('serial number 0');
+  const algorithm = reader.read(0x30);
+  if (!equalBytes(algorithm.raw, outerAlgorithm.raw)) throw decodeError('two different signature algorithms');
+  const issuer = parseDistinguishedName(reader.read(0x30).raw);
+  const validity = reader.enter();
+  const notBeforeMs = readTime(validity);
+  const notAfterMs = readTime(validity);
+  validity.end();
+  const subject = parseDistinguishedName(reader.read(0x30).raw);
+  const publicKey = parsePublicKey(reader.read(0x30).raw);
+  const extensions = reader.enter(0xa3);
+  reader.end();
+  const rawExtensions = parseRawExtensions(extensions.read(0x30).raw);
+  extensions.end();
+  return {
+    ...parseCertificateExtensions(rawExtensions),
+    serial: formatHex(serial),
+    signatureAlgorithm: parseSignatureAlgorithm(algorithm.raw),
+    issuer,
+    subject,
+    notBeforeMs,
+    notAfterMs,
+    spki: publicKey.spki,
+    spkiSha256: sha256(publicKey.spki),
+    keyType: publicKey.keyType,
+    publicKey,
+  };
+}

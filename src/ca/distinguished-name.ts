@@ -1,0 +1,47 @@
+import { decodeError } from '../core/errors.ts';
+import { DerReader, DerTag, readSingle } from './der-reader.ts';
+import { asciiText, readOid, utf8Text } from './der-values.ts';
+import { COMMON_NAME_OID } from './oids.ts';
+
+/** What is read of a distinguished name. */
+export interface DistinguishedName {
+  /** The encoded `Name`: names are compared by their bytes. */
+  readonly der: Uint8Array;
+  readonly empty: boolean;
+  readonly commonNames: readonly string[];
+  /** Values of the legacy emailAddress attribute (RFC 5280 §4.1.2.6). */
+  readonly emailAddresses: readonly string[];
+}
+
+const EMAIL_ADDRESS_OID = '1.2.840.113549.1.9.1';
+const MAX_ATTRIBUTES = 64;
+
+/** Reads an encoded `Name` (RFC 5280 §4.1.2.4; untrusted). Throws `malformed-encoding`. */
+export function parseDistinguishedName(name: Uint8Array): DistinguishedName {
+  const sequence = new DerReader(readSingle(name).content);
+  const commonNames: string[] = [];
+  const emailAddresses: string[] = [];
+  let count = 0;
+  const empty = sequence.done;
+  while (!sequence.done) {
+    const set = sequence.enter(DerTag.set);
+    do {
+      count += 1;
+      if (count > MAX_ATTRIBUTES) throw decodeError('distinguished name too large');
+      const attribute = set.enter();
+      const oid = readOid(attribute);
+      const { tag, content } = attribute.read();
+      attribute.end();
+      if (oid === COMMON_NAME_OID) commonNames.push(directoryText(tag, content));
+      if (oid === EMAIL_ADDRESS_OID) emailAddresses.push(directoryText(tag, content));
+    } while (!set.done);
+  }
+  return { der: name, empty, commonNames, emailAddresses };
+}
+
+/** The text of a DirectoryString or IA5String. The forms that nobody should use any more are refused. */
+function directoryText(tag: number, content: Uint8Array): string {
+  if (tag === DerTag.utf8String) return utf8Text(content);
+  if (tag === DerTag.printableString || tag === DerTag.ia5String) return asciiText(content);
+  throw decodeError(`name attribute of string type ${tag}`);
+}

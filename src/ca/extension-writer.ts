@@ -1,0 +1,55 @@
+import { encodeUtf8 } from '../core/encoding/bytes.ts';
+import { ensure } from '../core/errors.ts';
+import { KEY_USAGES, type KeyUsage } from './certificate-extensions.ts';
+import { DerTag } from './der-reader.ts';
+import { der, derOid, derSequence } from './der-writer.ts';
+import { CA_ISSUERS_OID, ExtensionOid } from './oids.ts';
+
+const CRITICAL = der(DerTag.boolean, Uint8Array.of(0xff));
+
+/** Where programs find what goes with a certificate. */
+export interface CertificateUrls {
+  /** The issuer's CRL; undefined leaves the extension out. */
+  readonly crl: string | undefined;
+  /** The issuer's own certificate, DER; undefined leaves the extension out. */
+  readonly caIssuers: string | undefined;
+}
+
+/** One encoded Extension (RFC 5280 §4.1). */
+export function encodeExtension(oid: string, critical: boolean, value: Uint8Array): Uint8Array {
+  return derSequence(derOid(oid), ...(critical ? [CRITICAL] : []), der(DerTag.octetString, value));
+}
+
+/** The value of keyUsage (RFC 5280 §4.2.1.3). */
+export function encodeKeyUsage(usages: readonly KeyUsage[]): Uint8Array {
+  let bits = 0;
+  for (const usage of usages) bits |= 0x8000 >> KEY_USAGES.indexOf(usage);
+  const octets = (bits & 0xff) === 0 ? [bits >> 8] : [bits >> 8, bits & 0xff];
+  const last = octets.at(-1) ?? 0;
+  const unused = 31 - Math.clz32(last & -last);
+  return der(DerTag.bitString, Uint8Array.of(unused, ...octets));
+}
+
+/** The authorityKeyIdentifier extension that names the issuer's key. */
+export function encodeAuthorityKeyId(keyId: Uint8Array): Uint8Array {
+  return encodeExtension(ExtensionOid.authorityKeyIdentifier, false, derSequence(der(0x80, keyId)));
+}
+
+/** The extensions that hold URLs: CRL distribution point and authority information access. */
+export function encodeUrlExtensions({ crl, caIssuers }: CertificateUrls): Uint8Array[] {
+  const extensions: Uint8Array[] = [];
+  if (crl !== undefined) {
+    const fullName = der(0xa0, der(0xa0, encodeUrl(crl)));
+    extensions.push(encodeExtension(ExtensionOid.crlDistributionPoints, false, derSequence(derSequence(fullName))));
+  }
+  if (caIssuers !== undefined) {
+    const description = derSequence(derOid(CA_ISSUERS_OID), encodeUrl(caIssuers));
+    extensions.push(encodeExtension(ExtensionOid.authorityInformationAccess, false, derSequence(description)));
+  }
+  return extensions;
+}
+
+function encodeUrl(url: string): Uint8Array {
+  ensure(/^[\x21-\x7e]+$/.test(url), 'value-out-of-range', 'a URL in a certificate must be ASCII');
+  return der(0x86, encodeUtf8(url));
+}

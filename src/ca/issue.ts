@@ -1,0 +1,62 @@
+import { ensure } from '../core/errors.ts';
+import { type AlternativeName, encodeAlternativeName } from './alternative-names.ts';
+import type { Issuer } from './authority.ts';
+import { DerTag } from './der-reader.ts';
+import { der, derBitString, derOid, derSequence, derTime, derUnsigned } from './der-writer.ts';
+import { type CertificateUrls, encodeAuthorityKeyId, encodeExtension, encodeKeyUsage, encodeUrlExtensions } from './extension-writer.ts';
+import { keyIdentifier } from './key-id.ts';
+import { ExtensionOid } from './oids.ts';
+import { leafKeyUsage, type LeafProfile, type Validity } from './profile.ts';
+import { parsePublicKey, type PublicKey } from './public-key.ts';
+import { encodeSignatureAlgorithm } from './signature-algorithm.ts';
+
+/** What one leaf certificate says. */
+export interface LeafRequest extends Validity {
+  /** The DER SubjectPublicKeyInfo of the key. Untrusted; possession must have been proved before. */
+  readonly spki: Uint8Array;
+  /** The one name that is bound to the key. Already canonical. */
+  readonly san: AlternativeName;
+  /** From `newSerial`. */
+  readonly serial: Uint8Array;
+  readonly profile: LeafProfile;
+  readonly urls: CertificateUrls;
+}
+
+const VERSION_3 = der(0xa0, der(DerTag.integer, Uint8Array.of(2)));
+const EMPTY_NAME = derSequence();
+
+/**
+ * Issues a leaf certificate (RFC 5280 §4). The subject is empty and the subjectAltName critical (§4.1.2.6), since the
+ * name is an identity and no directory entry. DER is written directly: pkijs takes over 0.4 ms of the main thread for
+ * the same bytes. Throws `bad-key`, `weak-key`, and `value-out-of-range` for a validity outside the issuer's.
+ */
+export async function issueLeaf(issuer: Issuer, request: LeafRequest): Promise<Uint8Array> {
+  const { certificate, signer } = issuer;
+  const inside = request.notBeforeMs >= certificate.notBeforeMs && request.notAfterMs <= certificate.notAfterMs;
+  ensure(inside && request.notBeforeMs <= request.notAfterMs, 'value-out-of-range', 'validity outside the issuer\'s');
+  const algorithm = encodeSignatureAlgorithm(signer.algorithm);
+  const tbs = derSequence(
+    VERSION_3,
+    derUnsigned(request.serial),
+    algorithm,
+    certificate.subject.der,
+    derSequence(derTime(request.notBeforeMs), derTime(request.notAfterMs)),
+    EMPTY_NAME,
+    request.spki,
+    der(0xa3, leafExtensions(issuer, request, parsePublicKey(request.spki))),
+  );
+  return derSequence(tbs, algorithm, derBitString(await signer.sign(tbs)));
+}
+
+function leafExtensions(issuer: Issuer, { san, profile, urls }: LeafRequest, key: PublicKey): Uint8Array {
+  const keyId = der(DerTag.octetString, keyIdentifier(key));
+  return derSequence(
+    encodeExtension(ExtensionOid.basicConstraints, true, derSequence()),
+    encodeExtension(ExtensionOid.keyUsage, true, encodeKeyUsage(leafKeyUsage(key.keyType))),
+    encodeExtension(ExtensionOid.extendedKeyUsage, false, derSequence(...profile.purposes.map(derOid))),
+    encodeExtension(ExtensionOid.subjectAltName, true, encodeAlternativeName(san)),
+    encodeExtension(ExtensionOid.subjectKeyIdentifier, false, keyId),
+    encodeAuthorityKeyId(issuer.keyId),
+    ...encodeUrlExtensions(urls),
+  );
+}

@@ -1,0 +1,42 @@
+/** Object identifiers of public keys (RFC 3279 §2.3, RFC 5480 §2.1, RFC 8410 §3). */
+export const KeyOid = {
+  rsaEncryption: '1.2.840.113549.1.1.1',
+  ecPublicKey: '1.2.840.10045.2.1',
+  p256: '1.2.840.10045.3.1.7',
+  p384: '1.3.132.0.34',
+  ed25519: '1.3.101.112',
+} as const;
+
+/** Object identifiers of extensions (RFC 5280 §4.2, §5.2). */
+export const ExtensionOid = {
+  subjectKeyIdentifier: '2.5.29.14',
+  keyUsage: '2.5.29.15',
+  subjectAltName: '2.5.29.17',
+  basicConstraints: '2.5.29.19',
+  crlNumber: '2.5.29.20',
+  crlReason: '2.5.29.21',
+  issuingDistributionPoint: '2.5.29.28',
+  crlDistributionPoints: '2.5.29.31',
+  authorityKeyIdentifier: '2.5.29.35',
+  extendedKeyUsage: '2.5.29.37',
+  authorityInformationAccess: '1.3.6.1.5.5.7.1.1',
+} as const;
+
+/** Purposes in an extended key usage extension (RFC 5280 §4.2.1.12). */
+export const PurposeOid = {
+  any: '2.5.29.37.0',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
+  emailProtection: '1.3.6.1.5.5.7.3.4',
+} as const;
+
+/** The certificate request attribute that carries extensions (PKCS#9, RFC 2985 §5.4.2). */
+export const EXTENSION_REQUEST_OID = '1.2.840.113549.1.9.14';
+
+/** `id-on-SmtpUTF8Mailbox`, the otherName of internationalised mail addresses (RFC 9598 §3). */
+export const SMTP_UTF8_MAILBOX_OID = '1.3.6.1.5.5.7.8.9';
+
+/** `id-ad-caIssuers` (RFC 5280 §4.2.2.1). */
+export const CA_ISSUERS_OID = '1.3.6.1.5.5.7.48.2';
+
+/** `id-at-commonName` (RFC 5280 appendix A). */
+export const COMMON_NAME_OID = '2.5.4.3';

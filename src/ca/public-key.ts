@@ -1,0 +1,147 @@
+import { formatHex } from '../core/encoding/bytes.ts';
+import { ensure, GlasskeyError } from '../core/errors.ts';
+import { DerReader, DerTag, readSingle } from './der-reader.ts';
+import { readOctetAlignedBits, readOid, readUnsigned } from './der-values.ts';
+import { KeyOid } from './oids.ts';
+import { withCode } from './with-code.ts';
+
+/** Kinds of public keys that certificates are issued for. CA keys are of the first three. */
+export type KeyType = 'p256' | 'p384' | 'ed25519' | 'rsa';
+
+interface EllipticKey {
+  readonly keyType: 'p256' | 'p384' | 'ed25519';
+  /** The DER SubjectPublicKeyInfo. */
+  readonly spki: Uint8Array;
+  /** An uncompressed SEC 1 point, or the 32 bytes of an Ed25519 key: the contents of the BIT STRING. */
+  readonly keyBits: Uint8Array;
+}
+
+/** An RSA key; both numbers are big-endian without leading zeros. */
+export interface RsaKey {
+  readonly keyType: 'rsa';
+  readonly spki: Uint8Array;
+  /** The encoded RSAPublicKey: the contents of the BIT STRING. */
+  readonly keyBits: Uint8Array;
+  readonly modulus: Uint8Array;
+  readonly exponent: Uint8Array;
+}
+
+/** A public key of an accepted kind and strength. */
+export type PublicKey = EllipticKey | RsaKey;
+
+/** The longest SubjectPublicKeyInfo that is accepted: RSA 4096 with room. */
+const MAX_SPKI_BYTES = 600;
+const MIN_RSA_BITS = 2048;
+const MAX_RSA_BITS = 4096;
+
+/**
+ * The public key in a DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7; untrusted): P-256 or P-384 as an uncompressed point
+ * on the curve, Ed25519 canonical and not of small order, RSA of 2048 to 4096 bits with an odd exponent from 65537 to
+ * 2^32-1. Throws `bad-key` where the encoding or the point is bad, `weak-key` where the key is of a kind or size that is
+ * not accepted.
+ */
+export function parsePublicKey(spki: Uint8Array): PublicKey {
+  return withCode('bad-key', 'public key', () => {
+    ensure(spki.length <= MAX_SPKI_BYTES, 'weak-key', 'public key too large');
+    const reader = new DerReader(readSingle(spki).content);
+    const algorithm = reader.enter();
+    const oid = readOid(algorithm);
+    switch (oid) {
+      case KeyOid.ecPublicKey:
+        return parseEllipticKey(spki, algorithm, reader);
+      case KeyOid.ed25519:
+        return parseEd25519Key(spki, algorithm, reader);
+      case KeyOid.rsaEncryption:
+        return parseRsaKey(spki, algorithm, reader);
+      default:
+        throw new GlasskeyError('weak-key', `keys of algorithm ${oid} are not accepted`);
+    }
+  });
+}
+
+/** Reads the BIT STRING that ends a SubjectPublicKeyInfo. */
+function lastBits(reader: DerReader): Uint8Array {
+  const bits = readOctetAlignedBits(reader);
+  reader.end();
+  return bits;
+}
+
+function parseEllipticKey(spki: Uint8Array, algorithm: DerReader, reader: DerReader): PublicKey {
+  const curve = readOid(algorithm);
+  algorithm.end();
+  const keyType = curve === KeyOid.p256 ? 'p256' : curve === KeyOid.p384 ? 'p384' : undefined;
+  if (keyType === undefined) throw new GlasskeyError('weak-key', `curve ${curve} is not accepted`);
+  const keyBits = lastBits(reader);
+  assertOnCurve(CURVES[keyType], keyBits);
+  return { keyType, spki, keyBits };
+}
+
+function parseEd25519Key(spki: Uint8Array, algorithm: DerReader, reader: DerReader): PublicKey {
+  algorithm.end();
+  const keyBits = lastBits(reader);
+  ensure(keyBits.length === 32, 'bad-key', 'an Ed25519 key has 32 bytes');
+  assertEd25519Point(keyBits);
+  return { keyType: 'ed25519', spki, keyBits };
+}
+
+function parseRsaKey(spki: Uint8Array, algorithm: DerReader, reader: DerReader): PublicKey {
+  ensure(algorithm.read(0x05).content.length === 0, 'bad-key', 'RSA parameters must be NULL');
+  algorithm.end();
+  const keyBits = lastBits(reader);
+  const numbers = new DerReader(readSingle(keyBits, DerTag.sequence).content);
+  const modulus = readUnsigned(numbers, MAX_SPKI_BYTES);
+  const exponent = readUnsigned(numbers, MAX_SPKI_BYTES);
+  numbers.end();
+  const bits = modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24;
+  ensure(bits >= MIN_RSA_BITS && bits <= MAX_RSA_BITS, 'weak-key', `RSA keys have ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits`);
+  ensure(((modulus.at(-1) ?? 0) & 1) === 1, 'weak-key', 'RSA modulus is even');
+  ensure(exponent.length <= 4, 'weak-key', 'RSA exponent is above 2^32-1');
+  const e = exponent.reduce((value, byte) => value * 256 + byte, 0);
+  ensure(e >= 65537 && e % 2 === 1, 'weak-key', 'RSA exponent is even or below 65537');
+  return { keyType: 'rsa', spki, keyBits, modulus, exponent };
+}
+
+interface Curve {
+  readonly p: bigint;
+  readonly b: bigint;
+  readonly fieldBytes: number;
+}
+
+/** The curves y² = x³ - 3x + b of FIPS 186-5 (SP 800-186 §3.2.1). */
+const CURVES: Readonly<Record<'p256' | 'p384', Curve>> = {
+  p256: {
+    p: 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n,
+    b: 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn,
+    fieldBytes: 32,
+  },
+  p384: {
+    p: 2n ** 384n - 2n ** 128n - 2n ** 96n + 2n ** 32n - 1n,
+    b: 0xb3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8edd3ec2aefn,
+    fieldBytes: 48,
+  },
+};
+
+/** Asserts that `point` is an uncompressed point of the curve; both curves have cofactor 1. */
+function assertOnCurve({ p, b, fieldBytes }: Curve, point: Uint8Array): void {
+  ensure(point.length === 1 + 2 * fieldBytes && point[0] === 4, 'bad-key', 'not an uncompressed point');
+  const x = BigInt(`0x${formatHex(point.subarray(1, 1 + fieldBytes))}`);
+  const y = BigInt(`0x${formatHex(point.subarray(1 + fieldBytes))}`);
+  ensure(x < p && y < p && (y * y - (x * x * x - 3n * x + b)) % p === 0n, 'bad-key', 'a point that is not on the curve');
+}
+
+const ED25519_P = 2n ** 255n - 19n;
+
+/** The y coordinates of the eight points of small order (of 1, 2, 4 and 8: anybody can sign for them). */
+const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([
+  0n,
+  1n,
+  ED25519_P - 1n,
+  ED25519_P - 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n,
+  0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n,
+]);
+
+/** Asserts that an encoded Ed25519 key is canonical and not of small order. Whether y has an x the verifier tells. */
+function assertEd25519Point(key: Uint8Array): void {
+  const y = BigInt(`0x${formatHex(key.toReversed())}`) & (2n ** 255n - 1n);
+  ensure(y < ED25519_P && !SMALL_ORDER_Y.has(y), 'bad-key', 'Ed25519 key not canonical or of small order');
+}

@@ -1,0 +1,74 @@
+import { decodeError } from '../core/errors.ts';
+import type { SignerAlgorithm } from '../core/crypto/signer.ts';
+import { DerReader, readSingle } from './der-reader.ts';
+import { readOid } from './der-values.ts';
+import { derOid, derSequence } from './der-writer.ts';
+import type { KeyType } from './public-key.ts';
+
+/** Hash functions that signatures may use. Ed25519 has its own. */
+export type SignatureHash = 'SHA-256' | 'SHA-384' | 'SHA-512';
+
+/** How a signature on a certificate, a CRL or a request was made. */
+export interface SignatureAlgorithm {
+  readonly family: 'ecdsa' | 'ed25519' | 'rsa-pkcs1';
+  readonly hash: SignatureHash;
+}
+
+const ALGORITHMS: ReadonlyMap<string, SignatureAlgorithm> = new Map([
+  ['1.2.840.10045.4.3.2', { family: 'ecdsa', hash: 'SHA-256' }],
+  ['1.2.840.10045.4.3.3', { family: 'ecdsa', hash: 'SHA-384' }],
+  ['1.2.840.10045.4.3.4', { family: 'ecdsa', hash: 'SHA-512' }],
+  ['1.3.101.112', { family: 'ed25519', hash: 'SHA-512' }],
+  ['1.2.840.113549.1.1.11', { family: 'rsa-pkcs1', hash: 'SHA-256' }],
+  ['1.2.840.113549.1.1.12', { family: 'rsa-pkcs1', hash: 'SHA-384' }],
+  ['1.2.840.113549.1.1.13', { family: 'rsa-pkcs1', hash: 'SHA-512' }],
+]);
+
+/**
+ * Reads a signature's AlgorithmIdentifier (RFC 5758 §3.2, RFC 8410 §3, RFC 4055 §5; untrusted). Only ECDSA, Ed25519 and
+ * RSASSA-PKCS1-v1_5, with SHA-2; parameters absent, or NULL for RSA. Throws `malformed-encoding`.
+ */
+export function parseSignatureAlgorithm(identifier: Uint8Array): SignatureAlgorithm {
+  const reader = new DerReader(readSingle(identifier).content);
+  const oid = readOid(reader);
+  const algorithm = ALGORITHMS.get(oid);
+  if (algorithm === undefined) throw decodeError(`signature algorithm ${oid} is not accepted`);
+  if (algorithm.family === 'rsa-pkcs1' && reader.read(0x05).content.length > 0) throw decodeError('bad NULL');
+  reader.end();
+  return algorithm;
+}
+
+const SIGNER_OIDS: Readonly<Record<SignerAlgorithm, string>> = {
+  p256: '1.2.840.10045.4.3.2',
+  p384: '1.2.840.10045.4.3.3',
+  ed25519: '1.3.101.112',
+};
+
+/** The object identifier of the signatures that a `Signer` of this algorithm makes. */
+export function signatureOid(algorithm: SignerAlgorithm): string {
+  return SIGNER_OIDS[algorithm];
+}
+
+/** The encoded AlgorithmIdentifier of the signatures that a `Signer` of this algorithm makes: no parameters. */
+export function encodeSignatureAlgorithm(algorithm: SignerAlgorithm): Uint8Array {
+  return derSequence(derOid(SIGNER_OIDS[algorithm]));
+}
+
+/** The algorithm of a bare signature by a key of this kind: SHA-384 for P-384, else SHA-256; RSA is PKCS#1 v1.5. */
+export function defaultSignatureAlgorithm(keyType: KeyType): SignatureAlgorithm {
+  switch (keyType) {
+    case 'p256':
+      return { family: 'ecdsa', hash: 'SHA-256' };
+    case 'p384':
+      return { family: 'ecdsa', hash: 'SHA-384' };
+    case 'ed25519':
+      return { family: 'ed25519', hash: 'SHA-512' };
+    case 'rsa':
+      return { family: 'rsa-pkcs1', hash: 'SHA-256' };
+  }
+}
+
+/** Whether a key of this kind can make signatures of this family. */
+export function familyFits(keyType: KeyType, { family }: SignatureAlgorithm): boolean {
+  return defaultSignatureAlgorithm(keyType).family === family;
+}

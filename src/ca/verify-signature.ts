@@ -1,0 +1,75 @@
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { ensure, GlasskeyError } from '../core/errors.ts';
+import { ecdsaSignatureToRaw } from './ecdsa-signature.ts';
+import { parsePublicKey, type PublicKey } from './public-key.ts';
+import { defaultSignatureAlgorithm, familyFits, type SignatureAlgorithm } from './signature-algorithm.ts';
+
+/**
+ * Verifies a bare signature by the key in a DER SubjectPublicKeyInfo; everything is untrusted. P-256 signs with SHA-256
+ * and P-384 with SHA-384 (DER `Ecdsa-Sig-Value`), Ed25519 by RFC 8032, RSA by RSASSA-PKCS1-v1_5 with SHA-256. Needs
+ * WebCrypto, but for Ed25519. Throws `bad-signature`, `bad-key`, `weak-key`.
+ */
+export async function verifySpkiSignature(
+  spki: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): Promise<void> {
+  const key = parsePublicKey(spki);
+  await verifySignature(key, defaultSignatureAlgorithm(key.keyType), message, signature);
+}
+
+/** Verifies `signature` (untrusted) of `message` by `key`, made by `algorithm`. Throws `bad-signature`. */
+export async function verifySignature(
+  key: PublicKey,
+  algorithm: SignatureAlgorithm,
+  message: Uint8Array,
+  signature: Uint8Array,
+): Promise<void> {
+  ensure(familyFits(key.keyType, algorithm), 'bad-signature', 'a signature of another algorithm than the key');
+  ensure(await holds(key, algorithm, message, signature), 'bad-signature', 'the signature does not hold');
+}
+
+async function holds(
+  key: PublicKey,
+  { hash }: SignatureAlgorithm,
+  message: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  if (key.keyType === 'ed25519') return verifyEd25519(key.keyBits, message, signature);
+  if (key.keyType === 'rsa') {
+    const name = 'RSASSA-PKCS1-v1_5';
+    const imported = await importKey('spki', key.spki, { name, hash });
+    return subtle().verify(name, imported, new Uint8Array(signature), new Uint8Array(message));
+  }
+  const raw = ecdsaSignatureToRaw(key.keyType, signature);
+  const namedCurve = key.keyType === 'p256' ? 'P-256' : 'P-384';
+  const imported = await importKey('raw', key.keyBits, { name: 'ECDSA', namedCurve });
+  return subtle().verify({ name: 'ECDSA', hash }, imported, raw, new Uint8Array(message));
+}
+
+/** Strict Ed25519: noble everywhere, since browsers differ in what they accept. */
+function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (signature.length !== 64) return false;
+  try {
+    return ed25519.verify(signature, message, publicKey, { zip215: false });
+  } catch {
+    return false;
+  }
+}
+
+/** The arguments beyond bytes that importing a verification key takes. */
+type ImportAlgorithm = { readonly name: string; readonly hash: string } | { readonly name: string; readonly namedCurve: string };
+
+async function importKey(format: 'raw' | 'spki', data: Uint8Array, algorithm: ImportAlgorithm) {
+  try {
+    return await subtle().importKey(format, new Uint8Array(data), algorithm, false, ['verify']);
+  } catch (error) {
+    throw new GlasskeyError('bad-key', 'the platform refuses the public key', { cause: error });
+  }
+}
+
+function subtle() {
+  const found = globalThis.crypto?.subtle;
+  ensure(found !== undefined, 'unsupported-operation', 'WebCrypto is missing (browsers have it on https only)');
+  return found;
+}
