@@ -22,7 +22,7 @@ export function canonicalDomain(typed: string): string {
   if (domain.length > 253) throw refusal('domain is longer than 253 bytes');
   const last = labels.at(-1) ?? '';
   if (/^(?:[0-9]+|0x[0-9a-f]*)$/.test(last)) throw refusal('domain ends in a number, as an IP address does');
-  if (labels.some((label) => label.startsWith(PREFIX))) assertPlatformAgrees(domain);
+  if (labels.some((label) => label.startsWith(PREFIX))) assertPlatformAgrees(labels);
   return domain;
 }
 
@@ -71,12 +71,18 @@ function isCanonicalULabel(label: string): boolean {
   return canonicalName(label, { fold: true, exempt: DEVIATIONS }) === label;
 }
 
-function assertPlatformAgrees(domain: string): void {
-  let host: string | undefined;
+/** Asked in both forms, since some parsers check a typed label more strictly than an A-label. */
+function assertPlatformAgrees(labels: readonly string[]): void {
+  const domain = labels.join('.');
+  const unicode = labels.map((label) => (label.startsWith(PREFIX) ? decodeALabel(label) : label)).join('.');
+  if (platformHost(domain) !== domain || platformHost(unicode) !== domain)
+    throw refusal('domain is not valid under IDNA');
+}
+
+function platformHost(domain: string): string | undefined {
   try {
-    host = new URL(`http://${domain}/`).hostname;
+    return new URL(`http://${domain}/`).hostname;
   } catch {
-    host = undefined;
+    return undefined;
   }
-  if (host !== domain) throw refusal('domain is not valid under IDNA');
 }

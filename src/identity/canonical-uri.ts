@@ -2,6 +2,9 @@ import { canonicalDomain } from './canonical-domain.ts';
 import { canonicalName, refusal } from './name-characters.ts';
 import { decodePercent, encodePercent } from './percent-encoding.ts';
 
+/** Schemes after which browsers imagine the `//` that is missing (WHATWG URL special schemes). */
+const WEB_SCHEMES: readonly string[] = ['file', 'ftp', 'http', 'https', 'ws', 'wss'];
+
 /** unreserved, sub-delims, ":" and "@" (RFC 3986 §3.3 pchar), and what is encoded afterwards. */
 const SEGMENT = /^[A-Za-z0-9._~!$&'()*+,;=:@\u{80}-\u{10ffff}-]+$/u;
 
@@ -16,6 +19,7 @@ const SEGMENT = /^[A-Za-z0-9._~!$&'()*+,;=:@\u{80}-\u{10ffff}-]+$/u;
 export function canonicalUri(scheme: string, rest: string): string {
   if (/[?#]/.test(rest)) throw refusal('has a query or a fragment');
   if (rest.startsWith('//')) return `${scheme}://${canonicalHierarchy(rest.slice(2))}`;
+  if (WEB_SCHEMES.includes(scheme)) throw refusal('has no // after its scheme');
   if (rest.includes('@')) throw refusal('has an @ that does not separate user and host in this scheme');
   const opaque = canonicalPath(rest);
   if (scheme === 'urn') return `urn:${canonicalUrn(opaque)}`;
