@@ -14,7 +14,7 @@ const TABLE: Readonly<Record<string, RoomRule>> = {
   store: { rooms: ['core'], packages: ['drizzle-orm', 'postgres', '@electric-sql/pglite', 'node:'] },
   service: { rooms: ['core', 'ca', 'identity', 'store/ports.ts'], packages: ['sodium-native', '@noble/', 'node:'] },
   http: { rooms: ['service', 'contract', 'core'], packages: ['hono', '@hono/', 'zod', 'prom-client', 'pino', 'node:'] },
-  client: { rooms: ['core', 'identity', 'contract', ...caVerifier()], packages: ['node:'] },
+  client: { rooms: ['core', 'identity', 'contract', ...caVerifier()], packages: ['@noble/', 'node:'] },
   cli: {
     rooms: ['client', 'contract', 'core', 'identity', 'service', 'store', 'http', 'ca'],
     packages: ['commander', 'cli-progress', 'pino', 'node:'],
@@ -22,9 +22,19 @@ const TABLE: Readonly<Record<string, RoomRule>> = {
   web: { rooms: ['client'], packages: [] },
 };
 
-/** The part of `src/ca` that a client needs to judge certificates; the rest issues. */
+/** The part of `src/ca` that a client needs to read and judge certificates and to write a CSR; the rest issues. */
 function caVerifier(): string[] {
-  return ['ca/certificate.ts', 'ca/verify-chain.ts', 'ca/verify-signature.ts', 'ca/pem.ts'];
+  return [
+    'alternative-names',
+    'certificate',
+    'der-writer',
+    'oids',
+    'pem',
+    'public-key',
+    'signature-algorithm',
+    'verify-chain',
+    'verify-signature',
+  ].map((name) => `ca/${name}.ts`);
 }
 
 /** The only files of `src/client` that may use Node: behind the package's `./node` entry. */

@@ -34,7 +34,7 @@ const fieldsCodec = struct<TreeView>({
 
 /** How a client stores a {@link TreeView}. Refuses one whose parts do not fit its size. */
 export const treeViewCodec: Codec<TreeView> = {
-  write: fieldsCodec.write,
+  write: (writer, view) => fieldsCodec.write(writer, view),
   read: (reader) => {
     const view = fieldsCodec.read(reader);
     if (view.size === 0 || view.treeHead.treeSize !== view.size) throw decodeError('a view of no tree head');

@@ -1,0 +1,24 @@
+/**
+ * Glasskey's client library: look identities up, verify certificates, register and change keys, audit the log. Runs in
+ * Node and in browsers.
+ */
+export { type BindingChange, type BoundCertificate, type VerifiedBinding } from './binding.ts';
+export { type ClientKey, generateKey, importKey } from './client-key.ts';
+export {
+  type ClientState,
+  EMPTY_STATE,
+  formatClientState,
+  type KnownContact,
+  MemoryState,
+  type MonitoredVersion,
+  parseClientState,
+  type StateStore,
+} from './client-state.ts';
+export { createCsr } from './csr.ts';
+export { type IssuedCertificate, KeyDirectory, type KeyDirectoryOptions, type LookupResult } from './key-directory.ts';
+export { ServerRefusal } from './transport.ts';
+export { type ErrorCode, type Fault } from '../core/error-codes.ts';
+export { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
+export { fingerprint } from '../contract/bundle-signature.ts';
+export { formatTrustBundle, parseTrustBundle } from '../contract/parse-trust-bundle.ts';
+export { type SignedTrustBundle, type TrustBundle } from '../contract/trust-bundle.ts';

@@ -1,0 +1,24 @@
+import { encode } from '../core/encoding/codec.ts';
+import { sha256 } from '../core/crypto/sha256.ts';
+import { changeMessage, changeRequestCodec, type SignedChange, sortedHashSet } from '../identity/change-request.ts';
+import type { HeldVersion } from '../identity/continuity.ts';
+import type { ClientKey } from './client-key.ts';
+
+/**
+ * A change of an identity's keys, signed by `signer`, one of the keys that `previous` certifies (DESIGN §7). `spkisAfter`
+ * are the SHA-256 of every SubjectPublicKeyInfo that remains or arrives.
+ */
+export async function signChange(
+  context: { readonly origin: string; readonly label: Uint8Array; readonly previous: HeldVersion },
+  spkisAfter: readonly Uint8Array[],
+  signer: ClientKey,
+): Promise<SignedChange> {
+  const request = encode(changeRequestCodec, {
+    origin: context.origin,
+    label: context.label,
+    version: context.previous.version + 1,
+    previousCommitment: context.previous.commitment,
+    spkisAfter: sortedHashSet(spkisAfter),
+  });
+  return { request, signer: sha256(signer.spki), signature: await signer.sign(changeMessage(request)) };
+}

@@ -1,0 +1,145 @@
+import { type Codec, decode, encode } from '../core/encoding/codec.ts';
+import { GlasskeyError } from '../core/errors.ts';
+import { JSON_MEDIA_TYPE, KEYTRANS_MEDIA_TYPE, mediaTypeOf, PROBLEM_MEDIA_TYPE } from '../contract/media-types.ts';
+import { parseProblem } from '../contract/parse-problem.ts';
+
+/** `fetch`, as the platform has it. */
+export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
+
+/** How a client reaches its server. */
+export interface TransportOptions {
+  /** http or https URL of the server, with or without a trailing slash. */
+  readonly server: string;
+  readonly fetch: Fetch;
+  /** Longest wait for one answer, in ms. */
+  readonly timeoutMs: number;
+}
+
+/** Most bytes of an answer that are read. */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+
+/**
+ * HTTP to one server, with every answer bounded in size and time. What comes back is untrusted. Methods throw
+ * `network-failed` where there is no answer, `bad-response` where it is not in the protocol, and the server's own code
+ * (else `request-refused`) where it refuses.
+ */
+export class Transport {
+  readonly #base: string;
+  readonly #fetch: Fetch;
+  readonly #timeoutMs: number;
+
+  constructor(options: TransportOptions) {
+    this.#base = serverBase(options.server);
+    this.#fetch = options.fetch;
+    this.#timeoutMs = options.timeoutMs;
+  }
+
+  /** The server's URL without a trailing slash. */
+  get server(): string {
+    return this.#base;
+  }
+
+  /** The text at `path`. */
+  async getText(path: string): Promise<string> {
+    return new TextDecoder().decode(await this.#request(path, {}));
+  }
+
+  /** Sends a JSON body; the answer's JSON is untrusted. */
+  async postJson(path: string, body: unknown, token?: string): Promise<unknown> {
+    const headers: Record<string, string> = { 'content-type': JSON_MEDIA_TYPE };
+    if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
+    const answer = await this.#request(path, { method: 'POST', headers, body: JSON.stringify(body) });
+    try {
+      return JSON.parse(new TextDecoder().decode(answer));
+    } catch (error) {
+      throw new GlasskeyError('bad-response', 'the answer is not JSON', { cause: error });
+    }
+  }
+
+  /** Sends a TLS-encoded request and decodes its TLS-encoded answer. */
+  async postKeytrans<Q, A>(path: string, request: [Codec<Q>, Q], answer: Codec<A>): Promise<A> {
+    const headers = { 'content-type': KEYTRANS_MEDIA_TYPE };
+    const body = new Uint8Array(encode(...request));
+    return decode(answer, await this.#request(path, { method: 'POST', headers, body }));
+  }
+
+  async #request(path: string, init: RequestInit): Promise<Uint8Array> {
+    let response: Response;
+    let body: Uint8Array;
+    try {
+      response = await this.#fetch(this.#base + path, { ...init, signal: AbortSignal.timeout(this.#timeoutMs) });
+      body = await readBounded(response, MAX_ANSWER_BYTES);
+    } catch (error) {
+      if (error instanceof GlasskeyError) throw error;
+      throw new GlasskeyError('network-failed', `no answer from ${this.#base}: ${reasonOf(error)}`, { cause: error });
+    }
+    if (!response.ok) throw refusal(response, body);
+    return body;
+  }
+}
+
+/** An http or https URL without its trailing slash. Throws `usage`. */
+export function serverBase(server: string): string {
+  let url: URL;
+  try {
+    url = new URL(server);
+  } catch (error) {
+    throw new GlasskeyError('usage', `not a URL: ${server}`, { cause: error });
+  }
+  const plain = /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '' && url.username === '';
+  if (!plain) throw new GlasskeyError('usage', `not the http or https URL of a server: ${server}`);
+  return url.href.replace(/\/$/, '');
+}
+
+/** Reads a body of at most `maximum` bytes. Throws `bad-response` for a longer one. */
+export async function readBounded(response: Response, maximum: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = response.body?.getReader();
+  for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
+    length += part.value.length;
+    if (length > maximum) {
+      await reader?.cancel();
+      throw new GlasskeyError('bad-response', `the answer is longer than ${maximum} bytes`);
+    }
+    chunks.push(part.value);
+  }
+  const body = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return body;
+}
+
+/** What a server said when it refused, with its own code where this version knows it. */
+function refusal(response: Response, body: Uint8Array): GlasskeyError {
+  const status = `${response.status} ${response.statusText}`.trim();
+  if (mediaTypeOf(response.headers.get('content-type')) !== PROBLEM_MEDIA_TYPE) {
+    return new GlasskeyError('bad-response', `the server answered ${status} and no problem details`);
+  }
+  try {
+    const problem = parseProblem(JSON.parse(new TextDecoder().decode(body)), response.status);
+    return new ServerRefusal(problem.code ?? 'request-refused', problem.detail ?? status, response.status);
+  } catch (error) {
+    return new GlasskeyError('bad-response', `the server answered ${status}, unreadably`, { cause: error });
+  }
+}
+
+/** The server refused a request: its code, its words. What it says is not evidence of anything. */
+export class ServerRefusal extends GlasskeyError {
+  /** HTTP status. */
+  readonly status: number;
+
+  constructor(code: GlasskeyError['code'], message: string, status: number) {
+    super(code, message);
+    this.status = status;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown reason';
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  return `${error.message}${cause}`;
+}

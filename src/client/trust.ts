@@ -1,0 +1,58 @@
+import { parsePem } from '../ca/pem.ts';
+import { parseBase64 } from '../core/encoding/bytes.ts';
+import { decode } from '../core/encoding/codec.ts';
+import { type Configuration, configurationCodec } from '../core/keytrans/configuration.ts';
+import { verifyBundleSignatures } from '../contract/bundle-signature.ts';
+import { assertSuccessor } from '../contract/bundle-successor.ts';
+import { formatTrustBundle, parseTrustBundle } from '../contract/parse-trust-bundle.ts';
+import { PATHS } from '../contract/paths.ts';
+import type { SignedTrustBundle, TrustBundle } from '../contract/trust-bundle.ts';
+import type { ClientState } from './client-state.ts';
+import type { Transport } from './transport.ts';
+
+/** A trust bundle, ready for use. */
+export interface Trust {
+  readonly bundle: TrustBundle;
+  readonly config: Configuration;
+  /** DER certificates. */
+  readonly roots: readonly Uint8Array[];
+  readonly issuers: readonly Uint8Array[];
+}
+
+/** How the bundle in use came to be trusted. */
+export type TrustOrigin = 'given' | 'pinned' | 'first-use';
+
+/** Takes a bundle apart. Its signatures must have been checked. */
+export function readTrust(bundle: TrustBundle): Trust {
+  return {
+    bundle,
+    config: decode(configurationCodec, parseBase64(bundle.keytransConfiguration)),
+    roots: bundle.roots.map((pem) => parsePem('CERTIFICATE', pem)),
+    issuers: bundle.issuers.map((pem) => parsePem('CERTIFICATE', pem)),
+  };
+}
+
+/** Fetches the server's bundle: untrusted, but for its own signature. Throws `bad-bundle`. */
+export async function fetchBundle(transport: Transport): Promise<SignedTrustBundle> {
+  const signed = parseTrustBundle(await transport.getText(PATHS.trustBundle));
+  verifyBundleSignatures(signed);
+  return signed;
+}
+
+/**
+ * Settles which bundle to trust (DESIGN §2): the given one or the pinned one, brought up to date by what the server shows
+ * if that is a signed successor; without either, the server's, on first use. Throws `bundle-changed` where the server shows
+ * another bundle without the right signature.
+ */
+export async function settleTrust(
+  transport: Transport,
+  state: ClientState,
+  given: SignedTrustBundle | undefined,
+): Promise<{ readonly trust: Trust; readonly origin: TrustOrigin; readonly next: ClientState }> {
+  const shown = await fetchBundle(transport);
+  if (given !== undefined) verifyBundleSignatures(given);
+  const known = [given, state.bundle === undefined ? undefined : parseTrustBundle(state.bundle)];
+  for (const one of known) if (one !== undefined) assertSuccessor(one.bundle, shown);
+  const origin: TrustOrigin = given === undefined ? (state.bundle === undefined ? 'first-use' : 'pinned') : 'given';
+  return { trust: readTrust(shown.bundle), origin, next: { ...state, bundle: formatTrustBundle(shown) } };
+}

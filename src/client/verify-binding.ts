@@ -1,0 +1,124 @@
+import { parseCertificate } from '../ca/certificate.ts';
+import { verifySpkiSignature } from '../ca/verify-signature.ts';
+import { formatHex } from '../core/encoding/bytes.ts';
+import { ensure, isGlasskeyError } from '../core/errors.ts';
+import {
+  type ChainRequest,
+  chainRequestCodec,
+  chainResponseCodec,
+  MAXIMUM_CHAIN_LINKS,
+} from '../core/keytrans/messages.ts';
+import type { VerifiedSearch } from '../core/keytrans/verify-search.ts';
+import { PATHS } from '../contract/paths.ts';
+import { type ChainLink, checkChain } from '../identity/chain.ts';
+import type { HeldVersion } from '../identity/continuity.ts';
+import type { Identity } from '../identity/identity.ts';
+import { decodeIdentityRecord, encodeIdentityRecord } from '../identity/identity-record.ts';
+import type { ContinuityPorts } from '../identity/spki-set.ts';
+import { type VerifiedBinding, verifyRecordCertificates } from './binding.ts';
+import type { KnownContact, MonitoredVersion } from './client-state.ts';
+import type { Transport } from './transport.ts';
+import type { Trust } from './trust.ts';
+
+/** What continuity needs of X.509, by the verifier of this library. */
+const PORTS: ContinuityPorts = {
+  certificateSpki: (certificate) => parseCertificate(certificate).spki,
+  verifySignature: verifySpkiSignature,
+};
+
+/** What a verified search leaves to be checked. */
+export interface BindingInput {
+  readonly transport: Transport;
+  readonly trust: Trust;
+  readonly identity: Identity;
+  readonly search: VerifiedSearch;
+  readonly known: KnownContact | undefined;
+  readonly nowMs: number;
+}
+
+/** A verified binding, and what to remember of it. */
+export interface CheckedBinding {
+  readonly binding: VerifiedBinding;
+  readonly contact: KnownContact;
+  /** The latest version, for signing a change that follows it. */
+  readonly latest: HeldVersion;
+}
+
+/**
+ * Checks what a proved version says (DESIGN §7): the chain of versions since the client last looked, and every certificate
+ * of the record. Throws a verification error where anything does not hold; a chain that does not close is reported in
+ * `change` instead.
+ */
+export async function verifyBinding(input: BindingInput): Promise<CheckedBinding> {
+  const { trust, identity, search, known, nowMs } = input;
+  const held: HeldVersion | undefined = known && {
+    version: known.version,
+    commitment: known.commitment,
+    record: decodeIdentityRecord(known.value),
+  };
+  const { origin } = trust.bundle;
+  const between = await fetchBetween(input);
+  const chain = await checkChain({ origin, label: identity.label, held, between, latest: search, ports: PORTS });
+  const { record } = chain.latest;
+  const { current, expired } = await verifyRecordCertificates(record, identity, trust, nowMs);
+  const monitored = monitoredVersions(known, search);
+  const binding: VerifiedBinding = {
+    identity: identity.text,
+    version: search.version,
+    certificates: current,
+    expired,
+    change: { type: chain.verdict, links: chain.links, reason: chain.fault?.message },
+    authorization: record.authorization,
+    treeSize: search.view.size,
+    logRoot: formatHex(search.logRoot),
+    monitored,
+  };
+  const { version, commitment } = search;
+  return {
+    binding,
+    latest: chain.latest,
+    contact: { version, commitment, value: encodeIdentityRecord(record), monitored },
+  };
+}
+
+/** The versions between the held and the found one, in pages. What the server does not give stays undefined. */
+async function fetchBetween({
+  transport,
+  trust,
+  identity,
+  search,
+  known,
+}: BindingInput): Promise<(ChainLink | undefined)[]> {
+  const links: (ChainLink | undefined)[] = [];
+  if (known === undefined) return links;
+  for (let first = known.version + 1; first < search.version; first += MAXIMUM_CHAIN_LINKS) {
+    const last = Math.min(first + MAXIMUM_CHAIN_LINKS, search.version) - 1;
+    links.push(...(await fetchLinks(transport, trust, { label: identity.label, first, last })));
+  }
+  return links;
+}
+
+async function fetchLinks(
+  transport: Transport,
+  trust: Trust,
+  request: ChainRequest,
+): Promise<(ChainLink | undefined)[]> {
+  const count = request.last - request.first + 1;
+  try {
+    const codec = chainResponseCodec(trust.config);
+    const { links } = await transport.postKeytrans(PATHS.chain, [chainRequestCodec, request], codec);
+    ensure(links.length === count, 'bad-response', 'the chain has another length than asked for');
+    return links.map(({ opening, value }) => ({ opening, value: value.value }));
+  } catch (error) {
+    // That it was erased is the server's word: the chain then has a gap, and the caller is told so.
+    if (isGlasskeyError(error, 'erased')) return Array.from({ length: count }, () => undefined);
+    throw error;
+  }
+}
+
+/** KT §6.3: a version whose terminal entry is right of the rightmost distinguished one is to be monitored (§8.2). */
+function monitoredVersions(known: KnownContact | undefined, search: VerifiedSearch): readonly MonitoredVersion[] {
+  const before = known?.monitored ?? [];
+  if (!search.mustMonitor || before.some((entry) => entry.version === search.version)) return before;
+  return [...before, { position: search.terminalPosition, version: search.version }];
+}
