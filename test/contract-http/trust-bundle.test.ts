@@ -148,7 +148,7 @@ describe('trust bundles', () => {
     ['schemes out of order', { identityRules: { localPart: 'fold-lower-case', uriSchemes: ['urn', 'https'] } }],
     ['a short bundle key', { bundleKey: 'AQID' }],
   ])('are refused with %s', (_, change) => {
-    expect(() => assertTrustBundle({ ...BUNDLE, ...change } as TrustBundle)).toThrow(code('bad-bundle'));
+    expect(() => assertTrustBundle({ ...BUNDLE, ...change })).toThrow(code('bad-bundle'));
     const text = JSON.stringify({ ...BUNDLE, ...change, signatures: [] });
     expect(() => parseTrustBundle(text)).toThrow(code('bad-bundle'));
   });
