@@ -75,7 +75,11 @@ class Evaluation {
   #used = 0;
 
   /** `added`, if given, are the leaves to put at the terminals of the same index. */
-  constructor(elements: readonly Uint8Array[], terminals: readonly Terminal[], added: readonly PrefixLeaf[] | undefined) {
+  constructor(
+    elements: readonly Uint8Array[],
+    terminals: readonly Terminal[],
+    added: readonly PrefixLeaf[] | undefined,
+  ) {
     this.#elements = elements;
     this.#terminals = terminals;
     this.#added = added;

@@ -2,7 +2,16 @@ import { equalBytes } from '../encoding/bytes.ts';
 import type { PrefixLeaf } from '../keytrans/proofs.ts';
 import { ABSENT_HASH, HASH_LENGTH, hashPrefixLeaf, hashPrefixParent } from './prefix-hash.ts';
 import type { TileName } from './tile-name.ts';
-import { assertShape, assertTile, countBits, kindAt, LAST_SLOT, rank, slotBit } from './tile-shape.ts';
+import {
+  assertShape,
+  assertTile,
+  countBits,
+  FIRST_REFERENCE_SLOT,
+  kindAt,
+  LAST_SLOT,
+  rank,
+  slotBit,
+} from './tile-shape.ts';
 import type { SlotKind, TileShape } from './tile-shape.ts';
 
 /*
@@ -17,7 +26,7 @@ import type { SlotKind, TileShape } from './tile-shape.ts';
  */
 const FORMAT = 1;
 const HEADER_LENGTH = 9;
-const REFERENCE_SHIFT = 15;
+const REFERENCE_SHIFT = FIRST_REFERENCE_SLOT - 1;
 const LEAF_LENGTH = 2 * HASH_LENGTH;
 const REFERENCE_LENGTH = HASH_LENGTH + 12;
 

@@ -2,9 +2,7 @@ import { concatBytes } from '../encoding/bytes.ts';
 import type { PrefixLeaf } from '../keytrans/proofs.ts';
 import { ABSENT_HASH, hashPrefixLeaf, hashPrefixParent } from './prefix-hash.ts';
 import { assembleTile, encodeReference, type PrefixTile, type TileReference } from './prefix-tile.ts';
-import { LAST_SLOT, slotBit } from './tile-shape.ts';
-
-const SLOTS = LAST_SLOT + 1;
+import { slotBit } from './tile-shape.ts';
 
 /**
  * A tile being made, filled from its leaves up to its head: a parent's value is computed when the parent is set, from the
@@ -14,8 +12,9 @@ export class TileDraft {
   #parents = 0;
   #leaves = 0;
   #references = 0;
-  readonly #payloads: (Uint8Array | undefined)[] = Array.from({ length: SLOTS });
-  readonly #hashes: (Uint8Array | undefined)[] = Array.from({ length: SLOTS });
+  // By slot, with holes.
+  readonly #payloads: (Uint8Array | undefined)[] = [];
+  readonly #hashes: (Uint8Array | undefined)[] = [];
 
   /** Puts a new leaf at `slot`. */
   setLeaf(slot: number, { vrfOutput, commitment }: PrefixLeaf): void {
@@ -27,7 +26,10 @@ export class TileDraft {
   /** Puts a parent at `slot`, whose children are already there. */
   setParent(slot: number): void {
     this.#parents |= slotBit(slot);
-    this.#hashes[slot] = hashPrefixParent(this.#hashes[2 * slot] ?? ABSENT_HASH, this.#hashes[2 * slot + 1] ?? ABSENT_HASH);
+    this.#hashes[slot] = hashPrefixParent(
+      this.#hashes[2 * slot] ?? ABSENT_HASH,
+      this.#hashes[2 * slot + 1] ?? ABSENT_HASH,
+    );
   }
 
   /** Puts a reference at `slot`. */

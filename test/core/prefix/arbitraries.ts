@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { formatHex } from '../../../src/core/encoding/bytes.ts';
 import type { PrefixLeaf } from '../../../src/core/keytrans/proofs.ts';
 

@@ -16,9 +16,10 @@ function build(leaves: readonly PrefixLeaf[], depth: number): Node {
 
 function hash(node: Node): Buffer {
   if (node === undefined) return Buffer.alloc(32);
-  const parts = 'leaf' in node
-    ? [Buffer.from([2]), node.leaf.vrfOutput, node.leaf.commitment]
-    : [Buffer.from([3]), hash(node.left), hash(node.right)];
+  const parts =
+    'leaf' in node
+      ? [Buffer.from([2]), node.leaf.vrfOutput, node.leaf.commitment]
+      : [Buffer.from([3]), hash(node.left), hash(node.right)];
   return createHash('sha256').update(Buffer.concat(parts)).digest();
 }
 
@@ -43,8 +44,16 @@ export function naiveProof(leaves: readonly PrefixLeaf[], keys: readonly Uint8Ar
   const walk = (node: Node, within: readonly Uint8Array[], depth: number): void => {
     if (within.length === 0) elements.push(new Uint8Array(hash(node)));
     else if (node !== undefined && !('leaf' in node)) {
-      walk(node.left, within.filter((key) => bit(key, depth) === 0), depth + 1);
-      walk(node.right, within.filter((key) => bit(key, depth) === 1), depth + 1);
+      walk(
+        node.left,
+        within.filter((key) => bit(key, depth) === 0),
+        depth + 1,
+      );
+      walk(
+        node.right,
+        within.filter((key) => bit(key, depth) === 1),
+        depth + 1,
+      );
     }
   };
   walk(root, keys, 0);

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decode, encode } from '../../../src/core/encoding/codec.ts';
 import { isGlasskeyError } from '../../../src/core/errors.ts';
@@ -101,10 +101,7 @@ describe('evaluatePrefixProof', () => {
 
   it('refuses a key hidden behind its own leaf', () => {
     const [a, b] = [leaf(0), leaf(0x80)];
-    const root = hashPrefixParent(
-      hashPrefixLeaf(a.vrfOutput, a.commitment),
-      hashPrefixLeaf(b.vrfOutput, b.commitment),
-    );
+    const root = hashPrefixParent(hashPrefixLeaf(a.vrfOutput, a.commitment), hashPrefixLeaf(b.vrfOutput, b.commitment));
     const elements = [hashPrefixLeaf(b.vrfOutput, b.commitment)];
     expect(evaluatePrefixProof({ results: [{ type: 'inclusion', depth: 1 }], elements }, [a])).toEqual(root);
     const hidden: PrefixProof = { results: [{ type: 'nonInclusionLeaf', leaf: a, depth: 1 }], elements };
@@ -155,7 +152,10 @@ describe('evaluatePrefixInsertion', () => {
       fc.property(leavesArbitrary(30), fc.nat(30), (leaves, split) => {
         const old = leaves.slice(0, split);
         const added = sortLeaves(leaves.slice(split));
-        const proof = naiveProof(old, added.map(({ vrfOutput }) => vrfOutput));
+        const proof = naiveProof(
+          old,
+          added.map(({ vrfOutput }) => vrfOutput),
+        );
         expect(evaluatePrefixInsertion(proof, added)).toEqual({ before: naiveRoot(old), after: naiveRoot(leaves) });
       }),
     );
@@ -163,7 +163,10 @@ describe('evaluatePrefixInsertion', () => {
 
   it('refuses leaves that are out of order, repeated, or there already', () => {
     const refused = (old: PrefixLeaf[], added: PrefixLeaf[]): void => {
-      const proof = naiveProof(old, added.map(({ vrfOutput }) => vrfOutput));
+      const proof = naiveProof(
+        old,
+        added.map(({ vrfOutput }) => vrfOutput),
+      );
       expect(() => evaluatePrefixInsertion(proof, added)).toThrow(badProof);
     };
     refused([leaf(1)], [leaf(3), leaf(2)]);

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/core/crypto/sha256.ts';
 import type { PrefixLeaf } from '../../../src/core/keytrans/proofs.ts';
@@ -82,7 +82,11 @@ describe('prefix tree', () => {
   });
 
   it('agrees with the model, in any order of insertion and of lookup, with repetitions', () => {
-    const runs = fc.tuple(leavesArbitrary(40), fc.array(keyArbitrary, { maxLength: 12 }), fc.integer({ min: 1, max: 9 }));
+    const runs = fc.tuple(
+      leavesArbitrary(40),
+      fc.array(keyArbitrary, { maxLength: 12 }),
+      fc.integer({ min: 1, max: 9 }),
+    );
     fc.assert(
       fc.property(runs, ([leaves, others, batch]) => {
         const store = new TileStore();
@@ -124,7 +128,10 @@ describe('prefix tree', () => {
     const leaves = Array.from({ length: 600 }, (_, i) => leaf(sha256(Uint8Array.of(i & 255, i >> 8))));
     const store = new TileStore();
     const root = store.build(leaves);
-    const work = provePrefixLookups(root, leaves.slice(0, 200).map(({ vrfOutput }) => vrfOutput));
+    const work = provePrefixLookups(
+      root,
+      leaves.slice(0, 200).map(({ vrfOutput }) => vrfOutput),
+    );
     const rounds: number[] = [];
     let step = work.next();
     while (step.done !== true) {

@@ -12,7 +12,11 @@ const leaves = Array.from({ length: 120 }, (_, i) => ({
 }));
 const keys = leaves.map(({ vrfOutput }) => vrfOutput);
 
-function setUp(): { store: TileStore; asked: string[][]; read: (names: readonly TileName[]) => Promise<(Uint8Array | undefined)[]> } {
+function setUp(): {
+  store: TileStore;
+  asked: string[][];
+  read: (names: readonly TileName[]) => Promise<(Uint8Array | undefined)[]>;
+} {
   const store = new TileStore();
   const asked: string[][] = [];
   const read = (names: readonly TileName[]): Promise<(Uint8Array | undefined)[]> => {
@@ -71,7 +75,10 @@ describe('driveTilesTogether', () => {
     ];
     const alone = works.map((work) => store.prove(work.root, work.keys));
     const reader = cachedTileReader(new PrefixTileCache(0), read);
-    const together = await driveTilesTogether(works.map((work) => provePrefixLookups(work.root, work.keys)), reader);
+    const together = await driveTilesTogether(
+      works.map((work) => provePrefixLookups(work.root, work.keys)),
+      reader,
+    );
     expect(together).toEqual(alone);
     for (const names of asked) expect(names.length).toBe(new Set(names).size);
     expect(asked.length).toBeLessThanOrEqual(4);
