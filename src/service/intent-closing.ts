@@ -1,0 +1,36 @@
+import type { IntentRow, Revocation } from '../store/ports.ts';
+import type { LogContext } from './log-context.ts';
+
+/** RFC 5280 §5.3.1 cessationOfOperation: for certificates that were signed and never let out. */
+const NEVER_RELEASED = 5;
+/** Intents looked at in one go. */
+const LIMIT = 500;
+
+/**
+ * Closes open intents that nobody will finish (DESIGN §8), each by compare-and-swap, so one that is finished at this
+ * moment stays. A submitted intent is left alone: its submission will be sequenced, or rejected, which closes it.
+ */
+export async function closeStaleIntents(context: LogContext): Promise<void> {
+  const { store, limits, now } = context;
+  const stale = await store.staleIntents(now() - limits.intentTimeoutMs, LIMIT);
+  for (const intent of stale) if (intent.state === 'open') await closeOpenIntent(context, intent, intent.serial);
+}
+
+/**
+ * Closes one open intent; the serial that was signed under it, if any, goes to the CRL in the same transaction. Returns
+ * whether the intent was still open.
+ */
+export async function closeOpenIntent(
+  context: LogContext,
+  intent: Pick<IntentRow, 'labelKey' | 'version'>,
+  serial: string | undefined,
+): Promise<boolean> {
+  const revocation = serial === undefined ? undefined : revocationOf(context, serial);
+  const closed = await context.store.failIntent(intent, 'open', revocation);
+  if (closed) context.observe({ type: 'intent-closed', signed: serial !== undefined });
+  return closed;
+}
+
+function revocationOf({ now }: LogContext, serial: string): Revocation {
+  return { serial, revokedMs: now(), reason: NEVER_RELEASED };
+}

@@ -1,0 +1,26 @@
+import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { ERROR_CODES, type ErrorCode } from '../../core/error-codes.ts';
+import type { LogProgress } from '../log-progress.ts';
+import type { ReleasedLog } from '../released-log.ts';
+
+/**
+ * Step `awaitSequenced`: waits until the sequencer has taken the submission; returns its position. Throws the code with
+ * which it was rejected, `timed-out`, `shutting-down`. After the latter two the submission is still in the queue, and the
+ * same request again finds it.
+ */
+export async function awaitSequenced(progress: LogProgress, submissionId: number, timeoutMs: number): Promise<number> {
+  const outcome = await progress.waitForOutcome(submissionId, timeoutMs);
+  if (outcome.state === 'sequenced') return outcome.position;
+  throw new GlasskeyError(isErrorCode(outcome.code) ? outcome.code : 'internal', 'the log refused the version');
+}
+
+/** Step `awaitReleased`: waits until the entry is in a released head: before, nothing of it leaves the server. */
+export async function awaitReleased(progress: LogProgress, position: number, timeoutMs: number): Promise<ReleasedLog> {
+  const log = await progress.waitForRelease(position + 1, timeoutMs);
+  ensure(log.released.size > position, 'internal', 'released too early');
+  return log;
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, code);
+}

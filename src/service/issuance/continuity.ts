@@ -1,0 +1,91 @@
+import type { ParsedCertificate } from '../../ca/certificate.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
+import type { Authorization } from '../../identity/authorization.ts';
+import { includesBytes } from '../../identity/spki-set.ts';
+import type { SignedChange } from '../../identity/change-request.ts';
+import type { Requester } from './authenticate.ts';
+import type { LabelState } from './label-state.ts';
+import { verifyChange } from './signed-change.ts';
+
+/** What the next version of an identity will be, but for a certificate that is still to be signed. */
+export interface NextVersion {
+  readonly version: number;
+  readonly previous: LabelState | undefined;
+  /** Certificates of the previous record that stay, in their order. */
+  readonly kept: readonly ParsedCertificate[];
+  readonly authorization: Authorization;
+}
+
+/** What step {@link continuity} looks at. */
+export interface ContinuityInput {
+  readonly origin: string;
+  readonly label: Uint8Array;
+  readonly state: LabelState | undefined;
+  readonly requester: Requester;
+  readonly change: SignedChange | undefined;
+  /** SHA-256 of the SPKI in the CSR. */
+  readonly spkiSha256: Uint8Array;
+  readonly nowMs: number;
+}
+
+/**
+ * Step `continuity`: a name that is bound to one key is not signed for another (DESIGN §7). A first registration needs an
+ * application that vouches; a renewal needs the key alone; anything else needs a change that a key of the record signed.
+ * Throws `unauthenticated`, `change-required`, and what {@link verifyChange} throws.
+ */
+export async function continuity(input: ContinuityInput): Promise<NextVersion> {
+  const { state, requester, change, spkiSha256 } = input;
+  if (state === undefined) {
+    ensure(change === undefined, 'version-conflict', 'there is no record yet that could be changed');
+    ensure(requester === 'application', 'unauthenticated', 'a first registration needs an application token');
+    const authorization: Authorization = { type: 'initial', evidence: { type: 'application' } };
+    return { version: 0, previous: undefined, kept: [], authorization };
+  }
+  if (change !== undefined) return changed(input, state, change);
+  const renews = state.certificates.some((certificate) => equalBytes(certificate.spkiSha256, spkiSha256));
+  ensure(renews, 'change-required', 'the identity is bound to another key: a change signed by that key is needed');
+  return renewal(state, spkiSha256, input.nowMs);
+}
+
+/**
+ * The CA renews for the same key: what has expired goes, and so do older certificates of the renewed key but the newest,
+ * which its holder may still be using.
+ */
+function renewal(state: LabelState, spkiSha256: Uint8Array, nowMs: number): NextVersion {
+  const newest = state.certificates.findLast((certificate) => equalBytes(certificate.spkiSha256, spkiSha256));
+  const kept = state.certificates.filter((certificate) => {
+    const isOlder = certificate !== newest && equalBytes(certificate.spkiSha256, spkiSha256);
+    return certificate.notAfterMs > nowMs && !isOlder;
+  });
+  const authorization: Authorization = { type: 'maintenance', kind: 'renewal' };
+  return { version: state.version + 1, previous: state, kept, authorization };
+}
+
+/** The owner adds or rotates: the change says which keys the record has afterwards. */
+async function changed(input: ContinuityInput, state: LabelState, change: SignedChange): Promise<NextVersion> {
+  const { request, authorization } = await verifyChange(change, state, input);
+  const { spkisAfter } = request;
+  const { spkiSha256 } = input;
+  ensure(includesBytes(spkisAfter, spkiSha256), 'change-rejected', 'the change does not name the key of the request');
+  const isKnown = (hash: Uint8Array): boolean =>
+    equalBytes(hash, spkiSha256) || state.certificates.some((certificate) => equalBytes(certificate.spkiSha256, hash));
+  ensure(spkisAfter.every(isKnown), 'change-rejected', 'the change names a key that has no certificate');
+  const staying = state.certificates.filter((certificate) => includesBytes(spkisAfter, certificate.spkiSha256));
+  const kept = withoutExpired(staying, spkiSha256, input.nowMs);
+  return { version: state.version + 1, previous: state, kept, authorization };
+}
+
+/** Without expired certificates, unless a key that stays would then have none left. */
+function withoutExpired(
+  certificates: readonly ParsedCertificate[],
+  arriving: Uint8Array,
+  nowMs: number,
+): ParsedCertificate[] {
+  const hasOther = (one: ParsedCertificate): boolean =>
+    equalBytes(one.spkiSha256, arriving) ||
+    certificates.some(
+      (other) => other !== one && other.notAfterMs > nowMs && equalBytes(other.spkiSha256, one.spkiSha256),
+    );
+  return certificates.filter((certificate) => certificate.notAfterMs > nowMs || !hasOther(certificate));
+}

@@ -1,0 +1,24 @@
+import type { LogContext } from '../log-context.ts';
+import type { LogProgress } from '../log-progress.ts';
+import type { Prover } from '../prover.ts';
+import type { Admission } from './admission.ts';
+import type { Flights } from './flights.ts';
+
+/** What the pipeline made: a version in the released log, and the certificate that it brought. */
+export interface Made {
+  readonly version: number;
+  readonly position: number;
+  /** The certificate signed for it, DER; undefined for a revocation. */
+  readonly certificate: Uint8Array | undefined;
+  /** Serial of the certificate, lower-case hex. */
+  readonly serial: string | undefined;
+}
+
+/** What the steps of the pipeline share. */
+export interface Issuance {
+  readonly context: LogContext;
+  readonly progress: LogProgress;
+  readonly prover: Prover;
+  readonly admission: Admission;
+  readonly flights: Flights<Made>;
+}

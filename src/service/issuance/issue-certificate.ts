@@ -1,0 +1,139 @@
+import type { ParsedCertificate } from '../../ca/certificate.ts';
+import type { ParsedCsr } from '../../ca/csr.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import { type IdentityRecord, NO_COMMITMENT } from '../../identity/identity-record.ts';
+import type { Identity } from '../../identity/identity.ts';
+import type { CertificateRow } from '../../store/ports.ts';
+import { closeOpenIntent } from '../intent-closing.ts';
+import type { Ticket } from './admission.ts';
+import { authenticate, type Requester } from './authenticate.ts';
+import { awaitReleased, awaitSequenced } from './await-log.ts';
+import { continuity, type NextVersion } from './continuity.ts';
+import { Deadline, followIntent } from './follow-intent.ts';
+import { canonicalise, parse, proofOfPossession } from './intake.ts';
+import type { Issuance, Made } from './issuance.ts';
+import { readLabelState } from './label-state.ts';
+import { policy } from './policy.ts';
+import { recordIntent } from './record-intent.ts';
+import { requestHash } from './request-hash.ts';
+import type { CertificateOrder, IssuedCertificate } from './requests.ts';
+import { respond } from './respond.ts';
+import { leafRequest, lint, sign } from './sign.ts';
+import { findStoredAnswer } from './stored-answer.ts';
+import { submit } from './submit.ts';
+
+/** A certificate order that was taken in. */
+interface Work {
+  readonly order: CertificateOrder;
+  readonly identity: Identity;
+  readonly labelKey: Uint8Array;
+  readonly csr: ParsedCsr;
+  readonly requester: Requester;
+  readonly requestHash: Uint8Array;
+  readonly deadline: Deadline;
+  readonly ticket: Ticket;
+}
+
+/**
+ * Registers, adds, renews or rotates: the issuance pipeline (DESIGN §8), one line per step. The certificate is let out
+ * once the version that holds it is in a released head. The same request again gets the same answer. `order` is
+ * untrusted. Throws the code of the step that refuses; `timed-out` leaves the request in the queue.
+ */
+export async function issueCertificate(issuance: Issuance, order: CertificateOrder): Promise<IssuedCertificate> {
+  const { context, admission, flights } = issuance;
+  return admission.run('certificate', async (ticket) => {
+    const der = parse(order);
+    const identity = canonicalise(order.identity, context.identityRules);
+    const csr = await proofOfPossession(der, identity, context.identityRules);
+    const requester = await authenticate(context, order);
+    const hash = requestHash('certificate', identity.label, [csr.der], order.change);
+    const made = await flights.share(hash, async () => {
+      const labelKey = await context.vrf.labelKey(identity.label);
+      const deadline = new Deadline(context.limits.requestTimeoutMs);
+      return make(issuance, { order, identity, labelKey, csr, requester, requestHash: hash, deadline, ticket });
+    });
+    const answer = await respond(issuance, identity, made, order.last);
+    const { certificate, serial } = made;
+    ensure(certificate !== undefined && serial !== undefined, 'internal', 'a certificate order without a certificate');
+    const { issuer } = context.keys;
+    return { ...answer, serial, certificate, chain: [issuer.certificate.der, ...issuer.chain] };
+  });
+}
+
+/** From continuity to release; starts again where the same request turns out to be under way elsewhere. */
+async function make(issuance: Issuance, work: Work): Promise<Made> {
+  const { context } = issuance;
+  const { labelKey, deadline } = work;
+  for (;;) {
+    const state = await readLabelState(context, labelKey);
+    const stored = await findStoredAnswer(context, work, state);
+    if (stored !== undefined) return released(issuance, work, stored.row, stored.position);
+    const { spkiSha256 } = work.csr;
+    const { origin } = context;
+    const { label } = work.identity;
+    const { requester } = work;
+    const { change } = work.order;
+    const next = await continuity({ origin, label, state, requester, change, spkiSha256, nowMs: context.now() });
+    const intent = { labelKey, version: next.version, requestHash: work.requestHash };
+    const validity = policy(context, next);
+    const recorded = await recordIntent(context, intent);
+    if (recorded.own) {
+      const { row, submissionId } = await signAndSubmit(issuance, work, next, validity);
+      work.ticket.submitted();
+      const position = await awaitSequenced(issuance.progress, submissionId, deadline.leftMs());
+      return released(issuance, work, row, position);
+    }
+    work.ticket.submitted();
+    await followIntent(issuance, recorded.existing, deadline);
+  }
+}
+
+/** Steps sign, lint and submit. Where one fails, the intent is closed, and what was signed goes to the CRL. */
+async function signAndSubmit(
+  { context }: Issuance,
+  work: Work,
+  next: NextVersion,
+  validity: ReturnType<typeof policy>,
+): Promise<{ row: CertificateRow; submissionId: number }> {
+  const { identity, labelKey, csr } = work;
+  const { version } = next;
+  let serial: string | undefined;
+  try {
+    const request = leafRequest(context, csr, identity, validity);
+    const der = await sign(context, request);
+    serial = Buffer.from(request.serial).toString('hex');
+    const row = certificateRow(work, version, lint(context, der, request));
+    const record = recordOf(next, der);
+    const { label } = identity;
+    const submission = { label, labelKey, version, record, certificate: row, requestHash: work.requestHash };
+    return { row, submissionId: await submit(context, submission) };
+  } catch (error) {
+    // After a conflict the intent is somebody else's.
+    if (!isGlasskeyError(error, 'version-conflict')) {
+      await closeOpenIntent(context, { labelKey, version }, serial).catch(() => undefined);
+    }
+    throw error;
+  }
+}
+
+function recordOf({ previous, kept, authorization }: NextVersion, certificate: Uint8Array): IdentityRecord {
+  return {
+    previousCommitment: previous?.commitment ?? NO_COMMITMENT,
+    certificates: [...kept.map(({ der }) => der), certificate],
+    // A change by a key cancels what is pending; maintenance leaves it.
+    pending: authorization.type === 'maintenance' ? previous?.record.pending : undefined,
+    authorization,
+  };
+}
+
+function certificateRow({ labelKey, requestHash: hash }: Work, version: number, certificate: ParsedCertificate): CertificateRow {
+  const { serial, der, spkiSha256, notBeforeMs, notAfterMs } = certificate;
+  const notRevoked = { revokedMs: undefined, revocationReason: undefined };
+  return { serial, labelKey, version, der, spkiSha256, requestHash: hash, notBeforeMs, notAfterMs, ...notRevoked };
+}
+
+async function released({ progress }: Issuance, work: Work, row: CertificateRow, position: number): Promise<Made> {
+  work.ticket.submitted();
+  await awaitReleased(progress, position, work.deadline.leftMs());
+  return { version: row.version, position, certificate: row.der, serial: row.serial };
+}

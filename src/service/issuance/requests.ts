@@ -1,0 +1,65 @@
+import type { SearchResponse } from '../../core/keytrans/messages.ts';
+import type { SignedChange } from '../../identity/change-request.ts';
+
+/** A request for a certificate, as it came in. Everything in it is untrusted. */
+export interface CertificateOrder {
+  /** The identity as typed. */
+  readonly identity: string;
+  /** A PKCS#10 request: PEM text, or DER. */
+  readonly csr: string | Uint8Array;
+  /** The application token that came with it, if one did. */
+  readonly token: string | undefined;
+  readonly change: SignedChange | undefined;
+  /** Size of the tree head that the client holds. */
+  readonly last: number | undefined;
+}
+
+/** A certificate that is in the released log. */
+export interface IssuedCertificate {
+  /** The canonical identity. */
+  readonly identity: string;
+  /** The version that brought the certificate. */
+  readonly version: number;
+  /** The log entry that added that version. */
+  readonly position: number;
+  /** Size of the tree head in the proof. */
+  readonly treeSize: number;
+  /** Lower-case hex. */
+  readonly serial: string;
+  /** The leaf, DER. */
+  readonly certificate: Uint8Array;
+  /** DER, from the leaf's issuer upwards. */
+  readonly chain: readonly Uint8Array[];
+  /** The greatest version of the identity, for the request's `last`. */
+  readonly proof: SearchResponse;
+}
+
+/** A request to revoke certificates, as it came in. Everything in it is untrusted. */
+export interface RevocationOrder {
+  /** The identity as typed. */
+  readonly identity: string;
+  /** Lower-case hex, or all that the record holds. */
+  readonly serials: readonly string[] | 'all';
+  /** RFC 5280 reason code. */
+  readonly reason: number;
+  readonly token: string | undefined;
+  readonly change: SignedChange | undefined;
+  /** Size of the tree head that the client holds. */
+  readonly last: number | undefined;
+}
+
+/** A revocation that is in the released log. */
+export interface RevokedCertificates {
+  /** The canonical identity. */
+  readonly identity: string;
+  /** The version without the certificates. */
+  readonly version: number;
+  /** The log entry that added that version. */
+  readonly position: number;
+  /** Size of the tree head in the proof. */
+  readonly treeSize: number;
+  /** Serials that were asked for and are revoked, lower-case hex. */
+  readonly revoked: readonly string[];
+  /** The greatest version of the identity, for the request's `last`. */
+  readonly proof: SearchResponse;
+}

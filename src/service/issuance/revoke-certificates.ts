@@ -1,0 +1,150 @@
+import type { ParsedCertificate } from '../../ca/certificate.ts';
+import { concatBytes, encodeUtf8, equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
+import type { Authorization } from '../../identity/authorization.ts';
+import { sortedHashSet } from '../../identity/change-request.ts';
+import type { Identity } from '../../identity/identity.ts';
+import type { IdentityRecord } from '../../identity/identity-record.ts';
+import { closeOpenIntent } from '../intent-closing.ts';
+import type { Ticket } from './admission.ts';
+import { authenticate, type Requester } from './authenticate.ts';
+import { awaitReleased, awaitSequenced } from './await-log.ts';
+import { Deadline, followIntent } from './follow-intent.ts';
+import { canonicalise } from './intake.ts';
+import type { Issuance, Made } from './issuance.ts';
+import { type LabelState, readLabelState } from './label-state.ts';
+import { recordIntent } from './record-intent.ts';
+import { requestHash } from './request-hash.ts';
+import type { RevocationOrder, RevokedCertificates } from './requests.ts';
+import { respond } from './respond.ts';
+import { verifyChange } from './signed-change.ts';
+import { submit } from './submit.ts';
+
+/** RFC 5280 §5.3.1, but for holds (6, 8), compromised CAs (2, 10) and 7, which is not used. */
+const REASONS: readonly number[] = [0, 1, 3, 4, 5, 9];
+/** As many as a record can hold. */
+const MAX_SERIALS = 255;
+
+interface Work {
+  readonly order: RevocationOrder;
+  readonly identity: Identity;
+  readonly labelKey: Uint8Array;
+  readonly requester: Requester;
+  readonly requestHash: Uint8Array;
+  readonly deadline: Deadline;
+  readonly ticket: Ticket;
+}
+
+/**
+ * Revokes certificates of an identity: makes the version without them, by a change that a key of the record signed, or
+ * by an application's word (`maintenance: revocation`). The certificates go to the CRL in the same transaction. Asking
+ * again for what is revoked already changes nothing. `order` is untrusted. Throws `unauthenticated`, `identity-not-found`,
+ * `no-such-certificate`, `change-rejected`, `version-conflict`, `timed-out`.
+ */
+export async function revokeCertificates(issuance: Issuance, order: RevocationOrder): Promise<RevokedCertificates> {
+  const { context, admission, flights } = issuance;
+  return admission.run('revocation', async (ticket) => {
+    const asked = parseSerials(order);
+    const identity = canonicalise(order.identity, context.identityRules);
+    const requester = await authenticate(context, order);
+    ensure(requester !== 'key-holder', 'unauthenticated', 'a revocation needs an application token or a signed change');
+    const labelKey = await context.vrf.labelKey(identity.label);
+    const before = await readLabelState(context, labelKey);
+    const revoked = order.serials === 'all' ? (before?.certificates ?? []).map(({ serial }) => serial) : asked;
+    const hash = requestHash('revocation', identity.label, [encodeUtf8(`${order.reason} ${asked.join()}`)], order.change);
+    const deadline = new Deadline(context.limits.requestTimeoutMs);
+    const work = { order, identity, labelKey, requester, requestHash: hash, deadline, ticket };
+    const made = await flights.share(hash, () => make(issuance, work));
+    return { ...(await respond(issuance, identity, made, order.last)), revoked };
+  });
+}
+
+/** The serials that were asked for, as a set in one order; none for `all`. */
+function parseSerials({ serials, reason }: RevocationOrder): readonly string[] {
+  ensure(REASONS.includes(reason), 'invalid-request', 'not a reason for a revocation');
+  if (serials === 'all') return [];
+  const fits = serials.length >= 1 && serials.length <= MAX_SERIALS;
+  ensure(fits, 'invalid-request', `a revocation names 1 to ${MAX_SERIALS} serials`);
+  const wellFormed = serials.every((serial) => /^(?:[0-9a-f]{2}){1,20}$/.test(serial));
+  ensure(wellFormed, 'invalid-request', 'a serial is lower-case hex of 1 to 20 bytes');
+  return [...new Set(serials)].sort();
+}
+
+async function make(issuance: Issuance, work: Work): Promise<Made> {
+  const { context, progress } = issuance;
+  const { labelKey, deadline, ticket, identity } = work;
+  for (;;) {
+    const state = await readLabelState(context, labelKey);
+    ensure(state !== undefined, 'identity-not-found', 'the identity is not registered');
+    const removed = await certificatesToRemove(issuance, work, state);
+    if (removed.length === 0) return released(issuance, work, state.version, state.position);
+    const record = await nextRecord(issuance, work, state, removed);
+    const version = state.version + 1;
+    const recorded = await recordIntent(context, { labelKey, version, requestHash: work.requestHash });
+    if (recorded.own) {
+      const { label } = identity;
+      const next = { label, labelKey, version, record, certificate: undefined, requestHash: work.requestHash };
+      const submissionId = await submit(context, next).catch(async (error: unknown) => {
+        await closeOpenIntent(context, { labelKey, version }, undefined).catch(() => undefined);
+        throw error;
+      });
+      ticket.submitted();
+      const position = await awaitSequenced(progress, submissionId, deadline.leftMs());
+      return released(issuance, work, version, position);
+    }
+    ticket.submitted();
+    await followIntent(issuance, recorded.existing, deadline);
+  }
+}
+
+/** Which certificates of the record are to go; none where all that was asked for is revoked already. */
+async function certificatesToRemove({ context }: Issuance, work: Work, state: LabelState): Promise<ParsedCertificate[]> {
+  const { serials } = work.order;
+  if (serials === 'all') return [...state.certificates];
+  const removed = state.certificates.filter(({ serial }) => serials.includes(serial));
+  for (const serial of serials) {
+    if (removed.some((certificate) => certificate.serial === serial)) continue;
+    const row = await context.store.findCertificate(serial);
+    const isDone = row !== undefined && equalBytes(row.labelKey, work.labelKey) && row.version <= state.version;
+    ensure(isDone, 'no-such-certificate', 'the identity has no certificate of this serial');
+  }
+  return removed;
+}
+
+async function nextRecord(
+  { context }: Issuance,
+  { order, identity }: Work,
+  state: LabelState,
+  removed: readonly ParsedCertificate[],
+): Promise<IdentityRecord> {
+  const kept = state.certificates.filter((certificate) => !removed.includes(certificate));
+  const authorization = await authorizationOf(context.origin, identity, order, state, kept);
+  return {
+    previousCommitment: state.commitment,
+    certificates: kept.map(({ der }) => der),
+    // A change by a key cancels what is pending; maintenance leaves it.
+    pending: authorization.type === 'maintenance' ? state.record.pending : undefined,
+    authorization,
+  };
+}
+
+async function authorizationOf(
+  origin: string,
+  { label }: Identity,
+  { change, reason }: RevocationOrder,
+  state: LabelState,
+  kept: readonly ParsedCertificate[],
+): Promise<Authorization> {
+  if (change === undefined) return { type: 'maintenance', kind: 'revocation', reason };
+  const { request, authorization } = await verifyChange(change, state, { origin, label });
+  const after = sortedHashSet(kept.map(({ spkiSha256 }) => spkiSha256));
+  const same = equalBytes(concatBytes(...after), concatBytes(...request.spkisAfter));
+  ensure(same, 'change-rejected', 'the change leaves other keys than this revocation');
+  return authorization;
+}
+
+async function released({ progress }: Issuance, work: Work, version: number, position: number): Promise<Made> {
+  work.ticket.submitted();
+  await awaitReleased(progress, position, work.deadline.leftMs());
+  return { version, position, certificate: undefined, serial: undefined };
+}

@@ -1,0 +1,26 @@
+import type { ParsedCsr } from '../../ca/csr.ts';
+import { issueLeaf, type LeafRequest } from '../../ca/issue.ts';
+import { lintLeaf } from '../../ca/lint.ts';
+import type { ParsedCertificate } from '../../ca/certificate.ts';
+import type { Validity } from '../../ca/profile.ts';
+import { newSerial } from '../../ca/serial.ts';
+import type { Identity } from '../../identity/identity.ts';
+import type { LogContext } from '../log-context.ts';
+
+/** What the certificate to be signed must say. */
+export function leafRequest(context: LogContext, csr: ParsedCsr, identity: Identity, validity: Validity): LeafRequest {
+  const { profile, urls, random } = context;
+  return { ...validity, spki: csr.spki, san: identity.san, serial: newSerial(random), profile, urls };
+}
+
+/** Step `sign`: the one place where the service signs certificates. */
+export async function sign(context: LogContext, request: LeafRequest): Promise<Uint8Array> {
+  const certificate = await issueLeaf(context.keys.issuer, request);
+  context.observe({ type: 'signed' });
+  return certificate;
+}
+
+/** Step `lint`: the signed certificate says what it was meant to say. Throws `lint-failed`. */
+export function lint({ keys }: LogContext, certificate: Uint8Array, request: LeafRequest): ParsedCertificate {
+  return lintLeaf(certificate, keys.issuer, request);
+}

@@ -1,0 +1,40 @@
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { decode } from '../../core/encoding/codec.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import type { KeyAuthorization } from '../../identity/authorization.ts';
+import { changeMessage, type ChangeRequest, changeRequestCodec, type SignedChange } from '../../identity/change-request.ts';
+import { continuityPorts } from '../continuity-ports.ts';
+import type { LabelState } from './label-state.ts';
+
+/** A change that a key of the record has signed. */
+export interface VerifiedChange {
+  readonly request: ChangeRequest;
+  readonly authorization: KeyAuthorization;
+}
+
+/**
+ * Verifies an untrusted change against the record that it changes (DESIGN §7). Throws `change-rejected` for a change of
+ * another log or identity, `version-conflict` where the record is no longer the one that it changes, and
+ * `bad-change-signature`.
+ */
+export async function verifyChange(
+  change: SignedChange,
+  state: LabelState,
+  expected: { readonly origin: string; readonly label: Uint8Array },
+): Promise<VerifiedChange> {
+  const request = decode(changeRequestCodec, change.request);
+  const isOurs = request.origin === expected.origin && equalBytes(request.label, expected.label);
+  ensure(isOurs, 'change-rejected', 'the change is for another log or another identity');
+  const isNext =
+    request.version === state.version + 1 && equalBytes(request.previousCommitment, state.commitment);
+  ensure(isNext, 'version-conflict', `the change is not for version ${state.version + 1}`);
+  const signer = state.certificates.find((certificate) => equalBytes(certificate.spkiSha256, change.signer));
+  ensure(signer !== undefined, 'bad-change-signature', 'the signer of the change is not certified in the record');
+  try {
+    await continuityPorts.verifySignature(signer.spki, changeMessage(change.request), change.signature);
+  } catch (error) {
+    if (!isGlasskeyError(error)) throw error;
+    ensure(false, 'bad-change-signature', 'the signature of the change does not hold');
+  }
+  return { request, authorization: { type: 'key', signer: change.signer, signature: change.signature } };
+}

@@ -1,0 +1,32 @@
+import { commit, OPENING_LENGTH } from '../../core/crypto/commitment.ts';
+import type { VrfResult } from '../../core/crypto/vrf-prover.ts';
+import { type IdentityRecord, encodeIdentityRecord } from '../../identity/identity-record.ts';
+import type { CertificateRow } from '../../store/ports.ts';
+import type { LogContext } from '../log-context.ts';
+
+/** A version that is ready for the log. */
+export interface VersionToSubmit {
+  readonly label: Uint8Array;
+  readonly labelKey: Uint8Array;
+  readonly version: number;
+  readonly record: IdentityRecord;
+  /** The certificate that was signed for it, if one was. */
+  readonly certificate: CertificateRow | undefined;
+  readonly requestHash: Uint8Array;
+}
+
+/**
+ * Step `submit`: commits to the record (KT §11.6) and puts the version into the durable queue, in one transaction with the
+ * certificate. Returns the submission's id. Throws `version-conflict` where the intent was closed meanwhile.
+ */
+export async function submit(context: LogContext, next: VersionToSubmit): Promise<number> {
+  const { label, labelKey, version, record, certificate, requestHash } = next;
+  const [vrf] = await context.vrf.evaluate(label, [version]);
+  const { output: vrfOutput, proof: vrfProof } = vrf as VrfResult;
+  const value = encodeIdentityRecord(record);
+  const opening = context.random(OPENING_LENGTH);
+  const commitment = commit({ opening, label, version, update: { value, signature: undefined } });
+  const submission = { labelKey, label, version, vrfOutput, vrfProof, opening, value, commitment };
+  const { submissionId } = await context.store.submit(submission, certificate, requestHash);
+  return submissionId;
+}

@@ -1,0 +1,72 @@
+/** Bounds of one open log. Every queue, cache and wait in `src/service` is limited by one of these. */
+export interface ServiceLimits {
+  /** Least time between the starts of two appends, ms. */
+  readonly minBatchIntervalMs: number;
+  /** Submissions wait no longer than this for others of this process to join their append, ms. */
+  readonly batchIntervalMs: number;
+  /** An idle log gets an entry without changes after so long, ms; well below `Configuration.maxBehindMs`. */
+  readonly heartbeatMs: number;
+  /** Most submissions that one append takes from the queue. */
+  readonly batchSize: number;
+  /** Most leaves that one log entry adds: at most 255 (KT §12.2). */
+  readonly entrySize: number;
+  /** No append while the clock is further ahead of the last entry than this, ms. */
+  readonly maxClockAheadMs: number;
+  /** No append while the clock is further behind the last entry than this, ms. */
+  readonly maxClockBehindMs: number;
+  /** First pause after a failed append, ms; doubles up to `maxBackoffMs`. */
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
+  /** How often the queue, a lock that others hold, and released heads are looked at without a notification, ms. */
+  readonly pollMs: number;
+  /** Requests that may be in the issuance pipeline of this process at once; more are `overloaded`. */
+  readonly maxInFlight: number;
+  /** Submissions that may wait in the queue; while there are more, requests are `overloaded`. */
+  readonly maxQueue: number;
+  /** How long a request waits to be sequenced and released before it is `timed-out`, ms. */
+  readonly requestTimeoutMs: number;
+  /** An intent without submission is closed after so long, ms; more than `requestTimeoutMs`. */
+  readonly intentTimeoutMs: number;
+  /** Settled submissions and intents are deleted after so long, ms. */
+  readonly settledRetentionMs: number;
+  /** Certificates that one identity record may hold. */
+  readonly maxCertificates: number;
+  /** Memory for decoded prefix tiles, bytes. */
+  readonly prefixTileCacheBytes: number;
+  /** Log entries kept decoded. */
+  readonly entryCacheSize: number;
+  /** Full log tiles kept, 8 KB each. */
+  readonly logTileCacheSize: number;
+  /** VRF results kept. */
+  readonly vrfCacheSize: number;
+  /** One of so many own answers is verified with the client's verifier; 0: none, 1: all. */
+  readonly verifyOneIn: number;
+  /** How long a CRL is valid, ms. It is made anew when half of it has passed, or when something was revoked. */
+  readonly crlValidityMs: number;
+}
+
+/** The bounds of a server that configures none. */
+export const DEFAULT_LIMITS: ServiceLimits = {
+  minBatchIntervalMs: 50,
+  batchIntervalMs: 200,
+  heartbeatMs: 120_000,
+  batchSize: 2040,
+  entrySize: 255,
+  maxClockAheadMs: 24 * 3_600_000,
+  maxClockBehindMs: 60_000,
+  backoffMs: 100,
+  maxBackoffMs: 5_000,
+  pollMs: 1_000,
+  maxInFlight: 2_000,
+  maxQueue: 10_000,
+  requestTimeoutMs: 20_000,
+  intentTimeoutMs: 60_000,
+  settledRetentionMs: 24 * 3_600_000,
+  maxCertificates: 64,
+  prefixTileCacheBytes: 96 * 2 ** 20,
+  entryCacheSize: 20_000,
+  logTileCacheSize: 1_024,
+  vrfCacheSize: 200_000,
+  verifyOneIn: 500,
+  crlValidityMs: 24 * 3_600_000,
+};

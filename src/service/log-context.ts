@@ -1,0 +1,52 @@
+import type { Issuer } from '../ca/authority.ts';
+import type { CertificateUrls } from '../ca/extension-writer.ts';
+import type { LeafProfile } from '../ca/profile.ts';
+import type { NoteSigner } from '../core/audit/note.ts';
+import type { Signer } from '../core/crypto/signer.ts';
+import type { VrfProver } from '../core/crypto/vrf-prover.ts';
+import type { Configuration } from '../core/keytrans/configuration.ts';
+import type { ReadTiles } from '../core/prefix/drive.ts';
+import type { PrefixTileCache } from '../core/prefix/tile-cache.ts';
+import type { IdentityRules } from '../identity/identity.ts';
+import type { LogStore } from '../store/ports.ts';
+import type { LabelVrf } from './label-vrf.ts';
+import type { ServiceLimits } from './limits.ts';
+import type { Observer } from './service-event.ts';
+
+/** The private keys of one log. None is used for anything else. */
+export interface LogKeys {
+  /** Signs KEYTRANS tree heads: `Configuration.signature_public_key`. */
+  readonly treeHead: Signer;
+  /** Signs the audit log's checkpoints under the log's origin as the key name: Ed25519. */
+  readonly checkpoint: Signer;
+  readonly vrf: VrfProver;
+  /** Signs certificates and CRLs. */
+  readonly issuer: Issuer;
+}
+
+/** Everything of one open log. Nothing in `src/service` is global. */
+export interface LogContext {
+  readonly origin: string;
+  readonly store: LogStore;
+  readonly configuration: Configuration;
+  /** SHA-256 of the encoded Configuration. */
+  readonly configHash: Uint8Array;
+  readonly keys: LogKeys;
+  /** The checkpoint key under its name. */
+  readonly noteSigner: NoteSigner;
+  readonly identityRules: IdentityRules;
+  readonly profile: LeafProfile;
+  readonly urls: CertificateUrls;
+  readonly limits: ServiceLimits;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Cryptographically secure random bytes. */
+  readonly random: (length: number) => Uint8Array;
+  readonly observe: Observer;
+  /** The VRF, through a bounded cache. */
+  readonly vrf: LabelVrf;
+  /** Decoded prefix tiles. */
+  readonly prefixTiles: PrefixTileCache;
+  /** Reads prefix tiles through {@link LogContext.prefixTiles}. */
+  readonly readPrefixTiles: ReadTiles;
+}

@@ -1,0 +1,75 @@
+import { encodeEntryBundle } from '../core/audit/entry-bundle.ts';
+import { rfc6962NodeHasher } from '../core/audit/rfc6962.ts';
+import { encode } from '../core/encoding/codec.ts';
+import { ensure, GlasskeyError } from '../core/errors.ts';
+import { treeHeadCodec } from '../core/keytrans/tree-head.ts';
+import { HASH_LENGTH, TILE_WIDTH, type TileCoordinate, tileWidth } from '../core/log/tiled-tree.ts';
+import type { LogContext } from './log-context.ts';
+import { LogNodeReader } from './log-node-reader.ts';
+import type { LogProgress } from './log-progress.ts';
+
+/**
+ * The static files of the audit log (DESIGN §5; c2sp.org/tlog-tiles), for released sizes only. All but the checkpoint never
+ * change. What does not exist, or not yet, is `not-found`.
+ */
+export class LogFiles {
+  readonly #context: LogContext;
+  readonly #progress: LogProgress;
+  readonly #tiles: LogNodeReader;
+
+  constructor(context: LogContext, progress: LogProgress) {
+    this.#context = context;
+    this.#progress = progress;
+    this.#tiles = new LogNodeReader(context.store, 'audit', rfc6962NodeHasher, context.limits.logTileCacheSize);
+  }
+
+  /** The newest released checkpoint: a signed note. */
+  async checkpoint(): Promise<string> {
+    return (await this.#progress.released()).released.checkpoint;
+  }
+
+  /** `width` (1..256) hashes of a tile. */
+  async tile(tile: TileCoordinate, width: number): Promise<Uint8Array> {
+    const { released, auditEdge } = await this.#progress.released();
+    assertThere(width >= 1 && width <= tileWidth(tile, released.size));
+    if (tileWidth(tile, auditEdge.size) < TILE_WIDTH) {
+      const partial = auditEdge.partials[tile.level];
+      assertThere(partial !== undefined && partial.length >= width * HASH_LENGTH);
+      return partial.slice(0, width * HASH_LENGTH);
+    }
+    const [data] = await this.#tiles.readTiles([tile]);
+    assertThere(data !== undefined);
+    return data.slice(0, width * HASH_LENGTH);
+  }
+
+  /** An entry bundle of `width` (1..256) AuditEntries. */
+  async entries(index: number, width: number): Promise<Uint8Array> {
+    const { released } = await this.#progress.released();
+    assertThere(width >= 1 && width <= tileWidth({ level: 0, index }, released.size));
+    const start = index * TILE_WIDTH;
+    const rows = await this.#context.store.readEntryRange(start, start + width);
+    if (rows.length !== width) throw new GlasskeyError('storage-corrupt', 'log entries are missing');
+    return encodeEntryBundle(rows.map(({ auditEntry }) => auditEntry));
+  }
+
+  /** The gzip-compressed AuditorUpdate of a log entry. */
+  async update(position: number): Promise<Uint8Array> {
+    const { released } = await this.#progress.released();
+    assertThere(Number.isSafeInteger(position) && position >= 0 && position < released.size);
+    const update = await this.#context.store.readUpdate(position);
+    if (update === undefined) throw new GlasskeyError('storage-corrupt', `the update of entry ${position} is missing`);
+    return update;
+  }
+
+  /** The encoded KEYTRANS TreeHead of a released size (KT §11.2). */
+  async head(size: number): Promise<Uint8Array> {
+    assertThere(Number.isSafeInteger(size) && size > 0);
+    const released = await this.#context.store.readReleasedAt(size);
+    assertThere(released !== undefined);
+    return encode(treeHeadCodec, { treeSize: size, signature: released.signature });
+  }
+}
+
+function assertThere(holds: boolean): asserts holds {
+  ensure(holds, 'not-found', 'no such file in the released log');
+}

@@ -1,0 +1,58 @@
+import { GlasskeyError } from '../core/errors.ts';
+import type { NodeHasher } from '../core/log/node-hasher.ts';
+import { fullTilesOfNodes, locateNode, nodeFromEdge, nodeFromTile, type TileCoordinate, type TreeEdge } from '../core/log/tiled-tree.ts';
+import type { TreeNode } from '../core/log/tree-node.ts';
+import type { LogStore, TreeKind } from '../store/ports.ts';
+import { LruCache } from './lru-cache.ts';
+
+/** Reads nodes of one of a log's two trees: full tiles from the store through a bounded cache, the rest from the edge. */
+export class LogNodeReader {
+  readonly #store: Pick<LogStore, 'readLogTiles'>;
+  readonly #tree: TreeKind;
+  readonly #hasher: NodeHasher;
+  readonly #cache: LruCache<Uint8Array>;
+
+  constructor(store: Pick<LogStore, 'readLogTiles'>, tree: TreeKind, hasher: NodeHasher, cacheSize: number) {
+    this.#store = store;
+    this.#tree = tree;
+    this.#hasher = hasher;
+    this.#cache = new LruCache(cacheSize);
+  }
+
+  /**
+   * The values of nodes that exist in the edge's tree, in order; at most one round trip. Throws `storage-corrupt` where a
+   * tile is missing, `value-out-of-range` for a node that is not in the tree.
+   */
+  async readNodes(nodes: readonly TreeNode[], edge: TreeEdge): Promise<readonly Uint8Array[]> {
+    const coordinates = fullTilesOfNodes(nodes, edge.size);
+    const tiles = await this.readTiles(coordinates);
+    const byKey = new Map(coordinates.map((tile, i) => [tileKey(tile), tiles[i] as Uint8Array]));
+    return nodes.map((node) => {
+      const { tile, full } = locateNode(node, edge.size);
+      const data = full ? byKey.get(tileKey(tile)) : undefined;
+      return data === undefined ? nodeFromEdge(edge, node, this.#hasher) : nodeFromTile(data, node, this.#hasher);
+    });
+  }
+
+  /** Full tiles of the tree, in order; at most one round trip. Throws `storage-corrupt` where one is missing. */
+  async readTiles(coordinates: readonly TileCoordinate[]): Promise<readonly Uint8Array[]> {
+    const tiles = coordinates.map((tile) => this.#cache.get(tileKey(tile)));
+    const missing = coordinates.filter((_, i) => tiles[i] === undefined);
+    if (missing.length === 0) return tiles as Uint8Array[];
+    const rows = await this.#store.readLogTiles(missing.map(({ level, index }) => ({ tree: this.#tree, level, index })));
+    let next = 0;
+    return tiles.map((tile) => {
+      if (tile !== undefined) return tile;
+      const key = tileKey(missing[next] as TileCoordinate);
+      const data = rows[next++];
+      if (data === undefined) throw new GlasskeyError('storage-corrupt', `${this.#tree} log tile ${key} is missing`);
+      const copy = new Uint8Array(data);
+      this.#cache.set(key, copy);
+      return copy;
+    });
+  }
+}
+
+function tileKey({ level, index }: TileCoordinate): string {
+  return `${level}/${index}`;
+}

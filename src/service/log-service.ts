@@ -1,0 +1,128 @@
+import { type Codec, decode, encode } from '../core/encoding/codec.ts';
+import { GlasskeyError } from '../core/errors.ts';
+import {
+  chainRequestCodec,
+  chainResponseCodec,
+  lookupRequestCodec,
+  lookupResponseCodec,
+  searchRequestCodec,
+  type SearchResponse,
+  searchResponseCodec,
+} from '../core/keytrans/messages.ts';
+import { CrlService } from './crl-service.ts';
+import { Admission } from './issuance/admission.ts';
+import { Flights } from './issuance/flights.ts';
+import type { Issuance, Made } from './issuance/issuance.ts';
+import { issueCertificate } from './issuance/issue-certificate.ts';
+import type { CertificateOrder, IssuedCertificate, RevocationOrder, RevokedCertificates } from './issuance/requests.ts';
+import { revokeCertificates } from './issuance/revoke-certificates.ts';
+import type { LogContext } from './log-context.ts';
+import { LogFiles } from './log-files.ts';
+import { LogProgress } from './log-progress.ts';
+import { Prover } from './prover.ts';
+import { Sequencer, type SequencerOptions } from './sequencer.ts';
+
+/** How well a log is served, for `/readyz` and metrics. */
+export interface LogHealth {
+  /** The greatest released size. */
+  readonly size: number;
+  /** Why nothing is signed any more; undefined while all is well. */
+  readonly failure: unknown;
+  readonly isWriter: boolean;
+  readonly queueDepth: number;
+  readonly inFlight: number;
+}
+
+/** Options of a {@link LogService}. */
+export interface LogServiceOptions extends Pick<SequencerOptions, 'acceptClockGap'> {
+  /** Whether this process also tries to be the writer. Default true. */
+  readonly sequence?: boolean;
+}
+
+/** One open log with everything that serves it: what the HTTP layer and the server-side commands call. */
+export class LogService {
+  readonly context: LogContext;
+  readonly progress: LogProgress;
+  readonly prover: Prover;
+  readonly files: LogFiles;
+  readonly crl: CrlService;
+  readonly sequencer: Sequencer;
+  readonly #issuance: Issuance;
+  readonly #sequence: boolean;
+  readonly #searchResponse: Codec<SearchResponse>;
+
+  constructor(context: LogContext, options: LogServiceOptions = {}) {
+    this.context = context;
+    this.progress = new LogProgress(context.store, context.limits);
+    this.prover = new Prover(context, this.progress);
+    this.files = new LogFiles(context, this.progress);
+    this.crl = new CrlService(context);
+    const admission = new Admission(context);
+    const expectsMore = (): boolean => admission.preparing > 0;
+    this.sequencer = new Sequencer(context, this.progress, { ...options, expectsMore });
+    const { progress, prover } = this;
+    this.#issuance = { context, progress, prover, admission, flights: new Flights<Made>() };
+    this.#sequence = options.sequence ?? true;
+    this.#searchResponse = searchResponseCodec(context.configuration, { version: undefined });
+  }
+
+  /** Starts to listen and, unless told otherwise, to sequence. */
+  async start(): Promise<void> {
+    await this.progress.start();
+    if (this.#sequence) this.sequencer.start();
+  }
+
+  /** Stops. Requests that wait get `shutting-down`; what is queued stays queued. */
+  async stop(): Promise<void> {
+    await this.sequencer.stop();
+    await this.progress.stop();
+  }
+
+  /** `POST /v1/certificates`: see {@link issueCertificate}. */
+  async issue(order: CertificateOrder): Promise<IssuedCertificate> {
+    this.#assertSigning();
+    return issueCertificate(this.#issuance, order);
+  }
+
+  /** `POST /v1/revocations`: see {@link revokeCertificates}. */
+  async revoke(order: RevocationOrder): Promise<RevokedCertificates> {
+    this.#assertSigning();
+    return revokeCertificates(this.#issuance, order);
+  }
+
+  /** Encodes the proof of an answer of {@link issue} or {@link revoke}. */
+  encodeProof(proof: SearchResponse): Uint8Array {
+    return encode(this.#searchResponse, proof);
+  }
+
+  /** `POST /keytrans/v1/search`: untrusted bytes in, encoded answer out. */
+  async search(request: Uint8Array): Promise<Uint8Array> {
+    return encode(this.#searchResponse, await this.prover.search(decode(searchRequestCodec, request)));
+  }
+
+  /** `POST /keytrans/v1/lookup`: untrusted bytes in, encoded answer out. */
+  async lookup(request: Uint8Array): Promise<Uint8Array> {
+    const answer = await this.prover.lookup(decode(lookupRequestCodec, request));
+    return encode(lookupResponseCodec(this.context.configuration), answer);
+  }
+
+  /** `POST /keytrans/v1/chain`: untrusted bytes in, encoded answer out. */
+  async chain(request: Uint8Array): Promise<Uint8Array> {
+    const answer = await this.prover.chain(decode(chainRequestCodec, request));
+    return encode(chainResponseCodec(this.context.configuration), answer);
+  }
+
+  /** How the log does. Throws `storage-failed` where the released head cannot be read. */
+  async health(): Promise<LogHealth> {
+    const { released } = await this.progress.released();
+    const { failure, isWriter, queueDepth } = this.sequencer;
+    return { size: released.size, failure, isWriter, queueDepth, inFlight: this.#issuance.admission.inFlight };
+  }
+
+  /** A log that contradicts itself serves reads only. */
+  #assertSigning(): void {
+    const { failure } = this.sequencer;
+    if (failure === undefined) return;
+    throw new GlasskeyError('storage-corrupt', 'the stored log contradicts itself; nothing is signed', { cause: failure });
+  }
+}

@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import type { CertificateUrls } from '../ca/extension-writer.ts';
+import type { LeafProfile } from '../ca/profile.ts';
+import { noteSigner } from '../core/audit/note.ts';
+import { cipherSuite } from '../core/crypto/cipher-suite.ts';
+import { sha256 } from '../core/crypto/sha256.ts';
+import { equalBytes } from '../core/encoding/bytes.ts';
+import { decode } from '../core/encoding/codec.ts';
+import { ensure } from '../core/errors.ts';
+import { type Configuration, configurationCodec } from '../core/keytrans/configuration.ts';
+import { cachedTileReader, PrefixTileCache } from '../core/prefix/tile-cache.ts';
+import type { IdentityRules } from '../identity/identity.ts';
+import type { Store } from '../store/ports.ts';
+import { LabelVrf } from './label-vrf.ts';
+import { DEFAULT_LIMITS, type ServiceLimits } from './limits.ts';
+import type { LogContext, LogKeys } from './log-context.ts';
+import type { Observer } from './service-event.ts';
+
+/** What opening a log takes. */
+export interface OpenLogOptions {
+  readonly store: Store;
+  readonly origin: string;
+  readonly keys: LogKeys;
+  readonly identityRules: IdentityRules;
+  readonly profile: LeafProfile;
+  readonly urls: CertificateUrls;
+  /** Bounds that differ from {@link DEFAULT_LIMITS}. */
+  readonly limits?: Partial<ServiceLimits>;
+  /** Default: the system's clock. */
+  readonly now?: () => number;
+  /** Default: the system's generator. */
+  readonly random?: (length: number) => Uint8Array;
+  /** Default: events are dropped. */
+  readonly observe?: Observer;
+}
+
+/**
+ * Opens a log that exists in the store. Throws `not-found` where it does not, `bad-key` where the keys are not those of
+ * its Configuration, `unsupported-operation` for a deployment mode that is not served.
+ */
+export async function openLog(options: OpenLogOptions): Promise<LogContext> {
+  const { store, origin, keys } = options;
+  const row = await store.findLog(origin);
+  ensure(row !== undefined, 'not-found', 'the database holds no log of this origin');
+  const configuration = decode(configurationCodec, row.configuration);
+  const isServed = configuration.mode === 'contactMonitoring';
+  ensure(isServed, 'unsupported-operation', 'only logs with contact monitoring are served');
+  assertKeys(configuration, keys);
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  assertLimits(limits, configuration);
+  const logStore = store.log(row.logId);
+  const prefixTiles = new PrefixTileCache(limits.prefixTileCacheBytes);
+  return {
+    origin,
+    store: logStore,
+    configuration,
+    configHash: sha256(row.configuration),
+    keys,
+    noteSigner: noteSigner(origin, keys.checkpoint),
+    identityRules: options.identityRules,
+    profile: options.profile,
+    urls: options.urls,
+    limits,
+    now: options.now ?? Date.now,
+    random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
+    observe: options.observe ?? (() => undefined),
+    vrf: new LabelVrf(keys.vrf, limits.vrfCacheSize),
+    prefixTiles,
+    readPrefixTiles: cachedTileReader(prefixTiles, (names) => logStore.readPrefixTiles(names)),
+  };
+}
+
+/** Throws `bad-key` unless these are the private keys of the Configuration, and each is used once. */
+export function assertKeys(configuration: Configuration, keys: LogKeys): void {
+  const suite = cipherSuite(configuration.cipherSuite);
+  suite.assertSignatureKey(configuration.signaturePublicKey);
+  suite.assertVrfKey(configuration.vrfPublicKey);
+  const isTreeHeadKey = equalBytes(keys.treeHead.publicKey, configuration.signaturePublicKey);
+  ensure(isTreeHeadKey, 'bad-key', 'the tree-head key is not the one of the log');
+  const isVrfKey = equalBytes(keys.vrf.publicKey, configuration.vrfPublicKey);
+  ensure(isVrfKey, 'bad-key', 'the VRF key is not the one of the log');
+  const publicKeys = [
+    keys.treeHead.publicKey,
+    keys.checkpoint.publicKey,
+    keys.vrf.publicKey,
+    keys.issuer.signer.publicKey,
+  ];
+  const distinct = new Set(publicKeys.map((key) => Buffer.from(key).toString('hex')));
+  ensure(distinct.size === publicKeys.length, 'bad-key', 'every key of a log has one purpose only');
+}
+
+function assertLimits(limits: ServiceLimits, configuration: Configuration): void {
+  const beats = limits.heartbeatMs < configuration.maxBehindMs;
+  ensure(beats, 'value-out-of-range', 'the heartbeat is slower than the log may be behind');
+  const fits = limits.entrySize >= 1 && limits.entrySize <= 255;
+  ensure(fits, 'value-out-of-range', 'a log entry adds 1 to 255 leaves');
+}

@@ -1,0 +1,39 @@
+import type { ErrorCode } from '../core/error-codes.ts';
+
+/** What the service tells whoever counts, logs or alarms. Never holds secrets or identities. */
+export type ServiceEvent =
+  /** One append was committed. */
+  | {
+      readonly type: 'appended';
+      readonly size: number;
+      readonly entries: number;
+      readonly changes: number;
+      readonly rejected: number;
+      readonly milliseconds: number;
+    }
+  /** A size was signed and released. */
+  | { readonly type: 'released'; readonly size: number; readonly timestampMs: number }
+  /** The sequencer could not append; it tries again. */
+  | { readonly type: 'sequencing-failed'; readonly error: unknown }
+  /** This process became the log's writer, or no longer is. */
+  | { readonly type: 'writer'; readonly holds: boolean }
+  /** What the log stores contradicts itself: nothing is signed any more, reads go on. Must never happen. */
+  | { readonly type: 'self-check-failed'; readonly error: unknown }
+  /** A certificate was signed. */
+  | { readonly type: 'signed' }
+  /** A request to issue or revoke ended. */
+  | {
+      readonly type: 'request';
+      readonly kind: 'certificate' | 'revocation';
+      readonly code: ErrorCode | 'ok';
+      readonly milliseconds: number;
+    }
+  /** The server verified one of its own answers. `error` must stay undefined. */
+  | { readonly type: 'self-verified'; readonly error: unknown }
+  /** An intent that nobody finished was closed. */
+  | { readonly type: 'intent-closed'; readonly signed: boolean }
+  /** A submission was refused by the sequencer. */
+  | { readonly type: 'rejected'; readonly code: ErrorCode };
+
+/** Takes events; must neither throw nor block. */
+export type Observer = (event: ServiceEvent) => void;

@@ -1,0 +1,131 @@
+import { parseCertificate } from '../ca/certificate.ts';
+import { commit } from '../core/crypto/commitment.ts';
+import { equalBytes, formatHex } from '../core/encoding/bytes.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
+import { ensure, isGlasskeyError } from '../core/errors.ts';
+import { checkTransition, type HeldVersion } from '../identity/continuity.ts';
+import { decodeIdentityRecord, type IdentityRecord } from '../identity/identity-record.ts';
+import { includesBytes } from '../identity/spki-set.ts';
+import type { HeadRow, Revocation, SubmissionRow } from '../store/ports.ts';
+import { continuityPorts } from './continuity-ports.ts';
+import type { LogContext } from './log-context.ts';
+
+/** RFC 5280 §5.3.1. */
+const SUPERSEDED = 4;
+const UNSPECIFIED = 0;
+
+/** What the sequencer made of a queue. */
+export interface CheckedQueue {
+  /** In the order of the queue. */
+  readonly accepted: readonly SubmissionRow[];
+  readonly rejected: readonly { readonly row: SubmissionRow; readonly code: ErrorCode }[];
+  /** Certificates that leave a record before they expire. */
+  readonly revocations: readonly Revocation[];
+}
+
+interface CheckOptions {
+  /** Timestamp that the new log entries will have. */
+  readonly timestampMs: number;
+  /**
+   * Looks also up whether version 0 of a label is in the log already. Otherwise that shows when its search key is
+   * inserted into the prefix tree.
+   */
+  readonly thorough: boolean;
+}
+
+/**
+ * Checks queued submissions against what is committed (DESIGN §9): each must open its commitment, be the successor of the
+ * label's greatest version, and follow it by the rules of continuity (DESIGN §7). The queue is not trusted: what does not
+ * hold is rejected, whoever wrote it.
+ */
+export async function checkQueue(
+  context: LogContext,
+  head: HeadRow,
+  queue: readonly SubmissionRow[],
+  options: CheckOptions,
+): Promise<CheckedQueue> {
+  const stored = await readPredecessors(context, head, queue, options.thorough);
+  const latest = new Map<string, HeldVersion>(stored);
+  const accepted: SubmissionRow[] = [];
+  const rejected: { row: SubmissionRow; code: ErrorCode }[] = [];
+  const revocations: Revocation[] = [];
+  for (const row of queue) {
+    const label = formatHex(row.labelKey);
+    try {
+      const next = await checkSubmission(context, row, latest.get(label));
+      revocations.push(...revocationsOf(latest.get(label)?.record, next.record, options.timestampMs));
+      latest.set(label, next);
+      accepted.push(row);
+    } catch (error) {
+      if (!isGlasskeyError(error) || error.fault === 'storage') throw error;
+      rejected.push({ row, code: error.code });
+      context.observe({ type: 'rejected', code: error.code });
+    }
+  }
+  return { accepted, rejected, revocations };
+}
+
+/** The greatest committed version of each label that needs one. */
+async function readPredecessors(
+  { store }: LogContext,
+  head: HeadRow,
+  queue: readonly SubmissionRow[],
+  thorough: boolean,
+): Promise<ReadonlyMap<string, HeldVersion>> {
+  const keys = new Map<string, Uint8Array>();
+  for (const { labelKey, version } of queue) if (version > 0 || thorough) keys.set(formatHex(labelKey), labelKey);
+  const found = await Promise.all(
+    [...keys].map(async ([text, labelKey]) => {
+      const held = await readGreatest(store, labelKey, head.size);
+      return held === undefined ? [] : [[text, held] as const];
+    }),
+  );
+  return new Map(found.flat());
+}
+
+/** The greatest version of a label in the first `size` entries, with its record; undefined where there is none. */
+export async function readGreatest(
+  store: LogContext['store'],
+  labelKey: Uint8Array,
+  size: number,
+): Promise<HeldVersion | undefined> {
+  const row = await store.readLabelAt(labelKey, size);
+  if (row === undefined) return undefined;
+  const { version, commitment, value } = row.greatest;
+  ensure(value !== undefined, 'erased', 'the identity was erased');
+  return { version, commitment, record: decodeIdentityRecord(value) };
+}
+
+async function checkSubmission(
+  context: LogContext,
+  row: SubmissionRow,
+  previous: HeldVersion | undefined,
+): Promise<HeldVersion> {
+  const { label, version, opening, value, commitment } = row;
+  const update = { value, signature: undefined };
+  const opens = equalBytes(commit({ opening, label, version, update }), commitment);
+  ensure(opens, 'bad-commitment', 'the submission does not open its commitment');
+  const expected = previous === undefined ? 0 : previous.version + 1;
+  ensure(version === expected, 'version-conflict', `version ${version} is not the next one`);
+  if (version === 0) ensure(equalBytes(row.vrfOutput, row.labelKey), 'bad-record', 'the label key is not version 0');
+  const record = decodeIdentityRecord(value);
+  await checkTransition({ origin: context.origin, label, version, previous, next: record, ports: continuityPorts });
+  return { version, commitment, record };
+}
+
+function revocationsOf(previous: IdentityRecord | undefined, next: IdentityRecord, timestampMs: number): Revocation[] {
+  if (previous === undefined) return [];
+  const removed = previous.certificates.filter((certificate) => !includesBytes(next.certificates, certificate));
+  const reason = reasonOf(previous, next);
+  return removed
+    .map((certificate) => parseCertificate(certificate))
+    .filter(({ notAfterMs }) => notAfterMs > timestampMs)
+    .map(({ serial }) => ({ serial, revokedMs: timestampMs, reason }));
+}
+
+function reasonOf(previous: IdentityRecord, next: IdentityRecord): number {
+  const { authorization } = next;
+  if (authorization.type === 'maintenance' && authorization.kind === 'revocation') return authorization.reason;
+  const brings = next.certificates.some((certificate) => !includesBytes(previous.certificates, certificate));
+  return brings ? SUPERSEDED : UNSPECIFIED;
+}
