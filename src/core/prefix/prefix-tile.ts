@@ -62,7 +62,7 @@ export class PrefixTile {
 
   /** About how much memory the tile takes, in bytes. */
   get memorySize(): number {
-    return this.data.length + this.#hashes.length + 512;
+    return this.data.length + this.#hashes.length + 900;
   }
 
   /** What is at `slot` (1..31). */
