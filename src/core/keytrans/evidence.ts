@@ -6,18 +6,37 @@ import type { TimestampAlgorithm } from './distinguished.ts';
  * What an algorithm of KEYTRANS asks for while it runs (KT §12.3). Each algorithm is written once, as a generator of such
  * questions; the verifier answers them from a received proof, the prover from its own data. The two can then not disagree
  * about order or omission.
+ *
+ * Questions about an entry's prefix tree come after the one about its timestamp: the entry's leaf has to be hashed.
  */
 export type Question =
   /** The timestamp (ms) of a log entry. Answered with a number. */
   | { readonly kind: 'timestamp'; readonly position: number }
+  | LookupQuestion
   /**
-   * A search binary ladder (KT §6.2) from the prefix tree of a log entry whose timestamp is known. With `omit`, lookups
-   * whose outcome was shown already are left out: inclusions to the left, non-inclusions to the right. Answered with a
-   * {@link LadderVerdict}.
+   * A search ladder that nobody inspects, because the asker knows that `greatest` (-1 for none) is the greatest version at
+   * that entry. Later ladders omit lookups as if it had been provided (KT §9.1 step 2.2). Answered with 0.
    */
-  | { readonly kind: 'search-ladder'; readonly position: number; readonly target: number; readonly omit: boolean };
+  | {
+      readonly kind: 'known-ladder';
+      readonly position: number;
+      readonly target: number;
+      readonly greatest: number;
+    };
 
-/** The answer to a {@link Question}: a timestamp, or a verdict. */
+/** A question that one PrefixProof answers. */
+export type LookupQuestion =
+  /**
+   * A search binary ladder (KT §6.2). With `omit`, lookups whose outcome was shown already are left out: inclusions to the
+   * left, non-inclusions to the right. Answered with a {@link LadderVerdict}.
+   */
+  | { readonly kind: 'search-ladder'; readonly position: number; readonly target: number; readonly omit: boolean }
+  /** A monitoring binary ladder (KT §8.1). Answered with 0 where all its versions are included, else with -1. */
+  | { readonly kind: 'monitoring-ladder'; readonly position: number; readonly target: number }
+  /** Lookups of given versions (KT §7.2 step 6.3, §9.1 steps 3 and 4). Answered with how many are included. */
+  | { readonly kind: 'lookups'; readonly position: number; readonly versions: readonly number[] };
+
+/** The answer to a {@link Question}: a timestamp, a verdict or a count. */
 export type Answer = number;
 
 /** An algorithm that asks for evidence and comes to a result, or throws the reason why the evidence does not do. */
@@ -37,6 +56,13 @@ export function* askSearchLadder(position: number, target: number, omit: boolean
 export function* onTimestamps<T>(algorithm: TimestampAlgorithm<T>): Algorithm<T> {
   let step = algorithm.next();
   while (step.done !== true) step = algorithm.next(yield* askTimestamp(step.value));
+  return step.value;
+}
+
+/** Runs an algorithm to its end. What `answer` throws ends the run. */
+export function runAlgorithm<T>(algorithm: Algorithm<T>, answer: (question: Question) => Answer): T {
+  let step = algorithm.next();
+  while (step.done !== true) step = algorithm.next(answer(step.value));
   return step.value;
 }
 

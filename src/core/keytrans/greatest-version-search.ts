@@ -40,10 +40,11 @@ export function* greatestVersionSearch(size: number, windowMs: number, target: n
  * Establishes that a label does not exist in a log of `size` entries (docs/spec.md, "Negative answers"): the walk of a
  * greatest-version search with target 0, in which version 0 is absent from every inspected entry. Throws `bad-ladder`.
  */
-export function* absenceSearch(size: number, windowMs: number): Algorithm<void> {
+export function* absenceSearch(size: number, windowMs: number): Algorithm<undefined> {
   const distinguished = yield* onTimestamps(rightmostDistinguished(size, windowMs));
   for (const position of inspected(size, distinguished)) {
     const verdict = yield* askSearchLadder(position, 0, false);
     ensure(verdict === -1, 'bad-ladder', `entry ${position} contains version 0 of a label said to be absent`);
   }
+  return undefined;
 }

@@ -1,30 +1,51 @@
+import type { Answer, Question } from './evidence.ts';
+import { type KnownOutcomes, type Lookup, walkLadder } from './ladder-walk.ts';
+
 /**
  * Which lookups a response has shown so far, and for which entries: what a ladder may omit (KT §6.2). Omission is
  * directional: an inclusion carries to the right, a non-inclusion to the left.
  */
-export class ShownLookups {
-  /** Version to the leftmost position where its inclusion was shown. */
+export class ShownLookups implements KnownOutcomes {
+  /** Version to the leftmost position where its inclusion was shown, or is known. */
   readonly #included = new Map<number, number>();
-  /** Version to the rightmost position where its absence was shown. */
+  /** Version to the rightmost position where its absence was shown, or is known. */
   readonly #absent = new Map<number, number>();
+  /** Versions whose inclusion a prefix proof of the response shows. */
+  readonly #proved = new Set<number>();
 
-  /** The outcome of looking `version` up at `position` that follows from what was shown, or undefined. */
   outcome(version: number, position: number): boolean | undefined {
     if ((this.#included.get(version) ?? Number.POSITIVE_INFINITY) < position) return true;
     if ((this.#absent.get(version) ?? -1) > position) return false;
     return undefined;
   }
 
-  record(version: number, position: number, included: boolean): void {
+  /** Takes in the lookups of one prefix proof of the entry at `position`. */
+  recordAll(position: number, lookups: readonly Lookup[]): void {
+    for (const { version, included } of lookups) {
+      this.#note(version, position, included);
+      if (included) this.#proved.add(version);
+    }
+  }
+
+  /** Takes in a ladder that was not inspected because its outcome is known. */
+  recordKnown(question: Extract<Question, { kind: 'known-ladder' }>): Answer {
+    const { position, target, greatest } = question;
+    const ladder = { kind: 'search-ladder', position, target, omit: true } as const;
+    const { lookups } = walkLadder(ladder, this, (version) => version <= greatest);
+    for (const { version, included } of lookups) this.#note(version, position, included);
+    return 0;
+  }
+
+  /** Whether the response showed that `version` exists. */
+  showedInclusion(version: number): boolean {
+    return this.#proved.has(version);
+  }
+
+  #note(version: number, position: number, included: boolean): void {
     if (included) {
       this.#included.set(version, Math.min(position, this.#included.get(version) ?? position));
     } else {
       this.#absent.set(version, Math.max(position, this.#absent.get(version) ?? position));
     }
-  }
-
-  /** Whether the response showed that `version` exists. */
-  showedInclusion(version: number): boolean {
-    return this.#included.has(version);
   }
 }

@@ -1,10 +1,10 @@
 import { equalBytes } from '../encoding/bytes.ts';
-import { ensure, GlasskeyError } from '../errors.ts';
+import { ensure } from '../errors.ts';
 import { evaluateLogProof, logLeaf, type LogProofResult } from '../log/log-tree.ts';
 import { evaluatePrefixProof, type PrefixSearch } from '../prefix/prefix-proof.ts';
-import { baseBinaryLadder, endsSearchLadder, type LadderVerdict } from './binary-ladder.ts';
-import type { Algorithm, Question } from './evidence.ts';
+import { type Algorithm, type LookupQuestion, type Question, runAlgorithm } from './evidence.ts';
 import { frontier } from './implicit-search-tree.ts';
+import { walkLadder } from './ladder-walk.ts';
 import type { CombinedTreeProof } from './proofs.ts';
 import { ShownLookups } from './shown-lookups.ts';
 import type { RetainedEntry, TreeView } from './tree-view.ts';
@@ -34,9 +34,8 @@ export function verifyCombined<T>(options: {
   readonly algorithm: Algorithm<T>;
 }): CombinedResult<T> {
   const verifier = new CombinedVerifier(options.proof, options.view, options.keys);
-  let step = options.algorithm.next();
-  while (step.done !== true) step = options.algorithm.next(verifier.answer(step.value));
-  return { result: step.value, ...verifier.finish(options.size, options.auditedSize) };
+  const result = runAlgorithm(options.algorithm, (question) => verifier.answer(question));
+  return { result, ...verifier.finish(options.size, options.auditedSize) };
 }
 
 class CombinedVerifier {
@@ -63,8 +62,12 @@ class CombinedVerifier {
     switch (question.kind) {
       case 'timestamp':
         return this.#timestamp(question.position);
+      case 'known-ladder':
+        return this.#shown.recordKnown(question);
       case 'search-ladder':
-        return this.#searchLadder(question.position, question.target, question.omit);
+      case 'monitoring-ladder':
+      case 'lookups':
+        return this.#lookups(question);
     }
   }
 
@@ -77,34 +80,25 @@ class CombinedVerifier {
     return timestampMs;
   }
 
-  #searchLadder(position: number, target: number, omit: boolean): LadderVerdict {
+  #lookups(question: LookupQuestion): number {
     const proof = this.#proof.prefixProofs[this.#prefixProofsUsed++];
     ensure(proof !== undefined, 'proof-exhausted', 'the proof has too few prefix proofs');
     const searches: PrefixSearch[] = [];
-    const outcomes: [number, boolean][] = [];
-    let verdict: LadderVerdict = 0;
-    for (const version of baseBinaryLadder(target)) {
-      let included = omit ? this.#shown.outcome(version, position) : undefined;
-      if (included === undefined) {
-        const result = proof.results[searches.length];
-        ensure(result !== undefined, 'bad-ladder', 'a ladder has too few lookups');
-        included = result.type === 'inclusion';
-        searches.push(this.#search(version));
-        outcomes.push([version, included]);
-      }
-      if (!endsSearchLadder(target, version, included)) continue;
-      verdict = included ? 1 : -1;
-      break;
-    }
+    const { answer, lookups } = walkLadder(question, this.#shown, (version) => {
+      const result = proof.results[searches.length];
+      ensure(result !== undefined, 'bad-ladder', 'a ladder has too few lookups');
+      searches.push(this.#search(version));
+      return result.type === 'inclusion';
+    });
     ensure(proof.results.length === searches.length, 'bad-ladder', 'a ladder has too many lookups');
-    this.#setPrefixRoot(position, evaluatePrefixProof(proof, searches));
-    for (const [version, included] of outcomes) this.#shown.record(version, position, included);
-    return verdict;
+    this.#setPrefixRoot(question.position, evaluatePrefixProof(proof, searches));
+    this.#shown.recordAll(question.position, lookups);
+    return answer;
   }
 
   #search(version: number): PrefixSearch {
     const search = this.#keys.get(version);
-    if (search === undefined) throw new GlasskeyError('internal', `no search key for version ${version}`);
+    ensure(search !== undefined, 'bad-ladder', `the response has no search key for version ${version}`);
     return search;
   }
 

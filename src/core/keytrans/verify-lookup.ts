@@ -1,4 +1,5 @@
 import { cipherSuite } from '../crypto/cipher-suite.ts';
+import { ensure } from '../errors.ts';
 import type { Configuration } from './configuration.ts';
 import type { Algorithm } from './evidence.ts';
 import { absenceSearch } from './greatest-version-search.ts';
@@ -9,7 +10,6 @@ import { verifyCombined } from './verify-combined.ts';
 import { claimedSizes, verifyFullTreeHead } from './verify-full-tree-head.ts';
 import { type VerifiedSearch, type VerifyContext, verifySearch } from './verify-search.ts';
 import { encodeVrfInput } from './vrf-input.ts';
-import { ensure } from '../errors.ts';
 
 /** A lookup's answer that holds. */
 export type VerifiedLookup =
@@ -17,9 +17,13 @@ export type VerifiedLookup =
   | { readonly type: 'absent'; readonly view: TreeView; readonly labelKey: Uint8Array; readonly logRoot: Uint8Array };
 
 /** Updates the view, then establishes that the label does not exist. */
-export function* updateAndProveAbsence(config: Configuration, size: number, last: number | undefined): Algorithm<void> {
+export function* updateAndProveAbsence(
+  config: Configuration,
+  size: number,
+  last: number | undefined,
+): Algorithm<undefined> {
   yield* updateView(size, last);
-  yield* absenceSearch(size, config.reasonableMonitoringWindowMs);
+  return yield* absenceSearch(size, config.reasonableMonitoringWindowMs);
 }
 
 /**

@@ -6,6 +6,7 @@ import { greatestVersionSearch, type SearchEnd } from './greatest-version-search
 import { assertLadderCommitments, verifyLadder } from './ladder-keys.ts';
 import type { SearchRequest, SearchResponse } from './messages.ts';
 import type { TreeView } from './tree-view.ts';
+import { verifyUpdateValue } from './update-signature.ts';
 import { updateView } from './update-view.ts';
 import { verifyCombined } from './verify-combined.ts';
 import { claimedSizes, verifyFullTreeHead } from './verify-full-tree-head.ts';
@@ -18,6 +19,15 @@ export interface VerifyContext {
   readonly nowMs: number;
 }
 
+/** What a client knows of one version of a label (KT §8.1, §9.1). */
+export interface KnownVersion {
+  readonly version: number;
+  /** Its search key. */
+  readonly vrfOutput: Uint8Array;
+  /** Undefined where the response showed that the version does not exist. */
+  readonly commitment: Uint8Array | undefined;
+}
+
 /** A search response that holds. */
 export interface VerifiedSearch {
   /** To be retained in the place of the view that was advertised. */
@@ -28,10 +38,14 @@ export interface VerifiedSearch {
   readonly commitment: Uint8Array;
   /** VRF output of version 0 of the label. */
   readonly labelKey: Uint8Array;
+  /** The versions of the target's binary ladder: retained by whoever monitors the version or owns the label. */
+  readonly ladder: readonly KnownVersion[];
   /** Root of the log tree at `view.size`. */
   readonly logRoot: Uint8Array;
   /** The terminal log entry of the search (KT §6.3). */
   readonly terminalPosition: number;
+  /** The rightmost distinguished log entry, if there is one yet. */
+  readonly rightmostDistinguished: number | undefined;
   /** Whether the client must monitor the version from now on (KT §6.3): contact monitoring, right of the distinguished. */
   readonly mustMonitor: boolean;
 }
@@ -57,11 +71,11 @@ export function verifySearch(context: VerifyContext, request: SearchRequest, res
   if (request.version !== undefined) {
     throw new GlasskeyError('unsupported-operation', 'fixed-version search is not supported');
   }
-  ensure(config.mode !== 'thirdPartyManagement', 'unsupported-operation', 'third-party management is not supported');
   const { version } = response;
   ensure(version !== undefined, 'version-mismatch', 'the response names no version');
   const { label } = request;
   const { opening, value } = response;
+  verifyUpdateValue(config, label, version, value);
   const commitment = commit({ opening, label, version, update: value });
   const { keys, labelKey } = verifyLadder(config, label, version, response.binaryLadder, commitment);
   const { size, auditedSize } = claimedSizes(config, response.fullTreeHead, view);
@@ -84,8 +98,10 @@ export function verifySearch(context: VerifyContext, request: SearchRequest, res
     opening,
     commitment,
     labelKey,
+    ladder: [...keys].map(([known, key]) => ({ version: known, commitment: undefined, ...key })),
     logRoot: proof.root,
     terminalPosition,
+    rightmostDistinguished,
     mustMonitor: config.mode === 'contactMonitoring' && terminalPosition > (rightmostDistinguished ?? -1),
   };
 }

@@ -50,6 +50,11 @@ interface Source {
 
 const nodeName = (node: TreeNode): string => `${node.level}/${node.index}`;
 
+/** Whether a tree of `size` leaves ends strictly inside the range. */
+function isWithin(size: number | undefined, start: number, end: number): boolean {
+  return size !== undefined && start < size && size < end;
+}
+
 /** The balanced subtree over exactly start <= i < end, or undefined where that is not one. */
 function asNode(start: number, end: number): TreeNode | undefined {
   const nodes = balancedNodes(start, end);
@@ -85,7 +90,8 @@ class BatchProofWalk {
     if (hasLeaves && end - start === 1) return this.#source.leaf(start);
     if (!hasLeaves) {
       const retained = node && this.#source.retained(node);
-      if (retained !== undefined) return retained;
+      // Where an auditor lags behind the client, the retained head is recomputed, and compared like any other.
+      if (retained !== undefined && !isWithin(this.#shape.auditedSize, start, end)) return retained;
       if (!this.#isCut(start, end)) return this.#elements(start, end);
     }
     const middle = start + splitPoint(end - start);
@@ -107,10 +113,8 @@ class BatchProofWalk {
   /** Whether a size whose full subtrees matter ends inside this range. */
   #isCut(start: number, end: number): boolean {
     const { retainedSize, auditedSize } = this.#shape;
-    const cuts = (size: number | undefined): boolean => size !== undefined && start < size && size < end;
-    const overlaps = retainedSize !== undefined && start < retainedSize;
-    const isWithinRetained = overlaps && end <= retainedSize && this.#containsRetained(start, end);
-    return cuts(retainedSize) || cuts(auditedSize) || isWithinRetained;
+    if (isWithin(retainedSize, start, end) || isWithin(auditedSize, start, end)) return true;
+    return retainedSize !== undefined && end <= retainedSize && this.#containsRetained(start, end);
   }
 
   /** Whether a range left of the retained size is made of several retained subtrees, rather than part of one. */

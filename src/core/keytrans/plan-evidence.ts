@@ -1,0 +1,162 @@
+import { batchCopath } from '../log/log-tree.ts';
+import type { TreeNode } from '../log/tree-node.ts';
+import {
+  type Algorithm,
+  type Answer,
+  type LookupQuestion,
+  type Question,
+  retainedPositions,
+  runAlgorithm,
+} from './evidence.ts';
+import { walkLadder } from './ladder-walk.ts';
+import { ShownLookups } from './shown-lookups.ts';
+
+/** The timestamps that a prover has at hand. */
+export interface ProofSource {
+  /** Timestamp of a log entry in ms, or undefined where it has to be fetched first. */
+  timestamp(position: number): number | undefined;
+}
+
+/** Lookups in one entry's prefix tree: one PrefixProof of the response. */
+export interface PlannedLookup {
+  readonly position: number;
+  /** In the order of the proof's results. Empty where everything was omitted: then the proof is the root alone. */
+  readonly versions: readonly number[];
+}
+
+/** Everything that a CombinedTreeProof consists of, before any of it is fetched. */
+export interface EvidencePlan {
+  /** The proof's timestamps, in order. */
+  readonly timestamps: readonly number[];
+  readonly lookups: readonly PlannedLookup[];
+  /** Entries whose prefix root has to be given, ascending. */
+  readonly prefixRootPositions: readonly number[];
+  /** Heads of the log tree, left to right. */
+  readonly logNodes: readonly TreeNode[];
+}
+
+/** An algorithm's result and its evidence, or the positions whose timestamps have to be fetched first. */
+export type PlannedEvidence<T> =
+  | { readonly done: true; readonly result: T; readonly evidence: EvidencePlan; readonly shown: ShownLookups }
+  | { readonly done: false; readonly missing: readonly number[] };
+
+/** What a plan is about. */
+export interface PlanOptions<T> {
+  /** Size of the log that the proof is for. */
+  readonly size: number;
+  /** Size of the tree whose head the client advertised. */
+  readonly last: number | undefined;
+  /** Size of the auditor's head in the response, if one is in it. */
+  readonly auditedSize: number | undefined;
+  /** The log entries that added the label's versions 0, 1, 2…, ascending, all below `size`. */
+  readonly versionPositions: readonly number[];
+  readonly source: ProofSource;
+  /** The entries whose timestamps the algorithm is likely to ask for: fetched together if any of them is missing. */
+  readonly likely: readonly number[];
+  readonly algorithm: Algorithm<T>;
+}
+
+/**
+ * The prover's driver (KT §12.3): runs an algorithm on what the log is, and writes down what it asked for. The outcome of
+ * every lookup follows from where the label's versions were added, so nothing has to be fetched to know what to fetch.
+ */
+export function planEvidence<T>(options: PlanOptions<T>): PlannedEvidence<T> {
+  const { size, last, auditedSize, source, algorithm } = options;
+  const missing = [...new Set(options.likely)].filter((position) => source.timestamp(position) === undefined);
+  if (missing.length > 0) return { done: false, missing };
+
+  const planner = new Planner(source, options.versionPositions, last);
+  const outcome = planner.run(algorithm);
+  if (outcome === undefined) return { done: false, missing: planner.missing };
+  return {
+    done: true,
+    result: outcome.result,
+    evidence: planner.evidence(size, last, auditedSize),
+    shown: planner.shown,
+  };
+}
+
+/** Thrown through an algorithm that asks for a timestamp which is not at hand. */
+class MissingTimestamp extends Error {}
+
+class Planner {
+  readonly shown = new ShownLookups();
+  /** The position whose timestamp ended the run. */
+  missing: readonly number[] = [];
+  readonly #source: ProofSource;
+  readonly #versionPositions: readonly number[];
+  readonly #retained: ReadonlySet<number>;
+  /** Timestamps that go into the proof, by position, in the order of the first question. */
+  readonly #timestamps = new Map<number, number>();
+  readonly #lookups: PlannedLookup[] = [];
+
+  constructor(source: ProofSource, versionPositions: readonly number[], last: number | undefined) {
+    this.#source = source;
+    this.#versionPositions = versionPositions;
+    this.#retained = new Set(retainedPositions(last));
+  }
+
+  run<T>(algorithm: Algorithm<T>): { readonly result: T } | undefined {
+    try {
+      return { result: runAlgorithm(algorithm, (question) => this.#answer(question)) };
+    } catch (error) {
+      if (error instanceof MissingTimestamp) return undefined;
+      throw error;
+    }
+  }
+
+  #answer(question: Question): Answer {
+    switch (question.kind) {
+      case 'timestamp':
+        return this.#timestamp(question.position);
+      case 'known-ladder':
+        return this.shown.recordKnown(question);
+      case 'search-ladder':
+      case 'monitoring-ladder':
+      case 'lookups':
+        return this.#lookup(question);
+    }
+  }
+
+  #timestamp(position: number): number {
+    const timestampMs = this.#source.timestamp(position);
+    if (timestampMs === undefined) {
+      this.missing = [position];
+      throw new MissingTimestamp();
+    }
+    if (!this.#retained.has(position)) this.#timestamps.set(position, timestampMs);
+    return timestampMs;
+  }
+
+  #lookup(question: LookupQuestion): Answer {
+    const { position } = question;
+    const greatest = this.#greatestAt(position);
+    const { answer, lookups } = walkLadder(question, this.shown, (version) => version <= greatest);
+    this.shown.recordAll(position, lookups);
+    this.#lookups.push({ position, versions: lookups.map(({ version }) => version) });
+    return answer;
+  }
+
+  /** Greatest version present at `position`, or -1. */
+  #greatestAt(position: number): number {
+    let low = 0;
+    let high = this.#versionPositions.length;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if ((this.#versionPositions[middle] as number) <= position) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  evidence(size: number, last: number | undefined, auditedSize: number | undefined): EvidencePlan {
+    const positions = [...this.#timestamps.keys()].sort((a, b) => a - b);
+    const inspected = new Set(this.#lookups.map((lookup) => lookup.position));
+    return {
+      timestamps: [...this.#timestamps.values()],
+      lookups: this.#lookups,
+      prefixRootPositions: positions.filter((position) => !inspected.has(position)),
+      logNodes: batchCopath({ size, leaves: positions, retainedSize: last, auditedSize }),
+    };
+  }
+}
