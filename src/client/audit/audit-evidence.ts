@@ -1,0 +1,37 @@
+import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+
+/** What shows that a log misbehaved: enough for somebody else to check, and for a report. */
+export interface AuditEvidence {
+  readonly origin: string;
+  /** The error code. */
+  readonly code: string;
+  readonly message: string;
+  /** The signed checkpoint that the log served, verbatim. Untrusted if it is itself what is wrong. */
+  readonly checkpoint: string | undefined;
+  /** The signed checkpoint that an earlier run had verified. */
+  readonly previousCheckpoint: string | undefined;
+  /** The log entry at which verification failed; undefined where it is about the tree as a whole. */
+  readonly position: number | undefined;
+}
+
+/** The `cause` of an error that an audit throws for misbehaviour. */
+export interface AuditFailureCause {
+  readonly evidence: AuditEvidence;
+  readonly error: unknown;
+}
+
+/** The evidence that an error of `auditLog` carries, if it is about misbehaviour. */
+export function evidenceOf(error: unknown): AuditEvidence | undefined {
+  if (!isGlasskeyError(error)) return undefined;
+  const cause = error.cause as Partial<AuditFailureCause> | undefined;
+  return cause?.evidence;
+}
+
+/** The same error with evidence, where it is about misbehaviour; any other error as it is. */
+export function withEvidence(error: unknown, known: Omit<AuditEvidence, 'code' | 'message'>): unknown {
+  if (!isGlasskeyError(error) || error.fault !== 'verification') return error;
+  const evidence: AuditEvidence = { ...known, code: error.code, message: error.message };
+  const at = known.position === undefined ? '' : `log entry ${known.position}: `;
+  const cause: AuditFailureCause = { evidence, error };
+  return new GlasskeyError(error.code, at + error.message, { cause });
+}
