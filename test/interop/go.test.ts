@@ -1,0 +1,69 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildGoPeers, goMissing, type GoPeers, type PeerTarget } from '../support/go-peers.ts';
+import { StaticLog, testLeaf } from '../support/static-log.ts';
+
+const missing = goMissing();
+const title = missing === undefined ? 'Go programs' : `Go programs (${missing})`;
+
+describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title, () => {
+  const log = new StaticLog('log.example/interop');
+  let server: Server;
+  let peers: GoPeers;
+  let target: PeerTarget;
+
+  beforeAll(async () => {
+    for (let i = 0; i < 700; i++) log.append(i % 50 === 0 ? [testLeaf(i)] : [], 1_000_000 + i);
+    await log.release();
+    server = createServer((request, response) => {
+      const file = log.serve((request.url ?? '').replace(/^\/log\//, ''));
+      response.statusCode = file === undefined ? 404 : 200;
+      response.end(file?.body);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    target = { url: `http://127.0.0.1:${port}/log/`, vkey: log.vkey, origin: log.origin };
+    peers = await buildGoPeers();
+  }, 600_000);
+
+  afterAll(async () => {
+    await peers?.close();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  const programs = ['torchwood', 'fsck'] as const;
+
+  it.each(programs)(
+    '%s accepts an honest log',
+    async (program) => {
+      log.lie = (_path, file) => file;
+      expect(await peers[program](target)).toMatchObject({ accepted: true });
+    },
+    120_000,
+  );
+
+  it.each(programs)(
+    '%s refuses a changed entry',
+    async (program) => {
+      log.lie = (path, file) => {
+        if (!path.startsWith('tile/entries/001') || file === undefined) return file;
+        const body = file.body.slice();
+        body[1000] = (body[1000] ?? 0) ^ 1;
+        return { ...file, body };
+      };
+      expect(await peers[program](target)).toMatchObject({ accepted: false });
+    },
+    120_000,
+  );
+
+  it.each(programs)(
+    '%s refuses another key',
+    async (program) => {
+      log.lie = (_path, file) => file;
+      const { vkey } = new StaticLog('log.example/interop', 9);
+      expect(await peers[program]({ ...target, vkey })).toMatchObject({ accepted: false });
+    },
+    120_000,
+  );
+});
