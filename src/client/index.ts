@@ -2,6 +2,7 @@
  * Glasskey's client library: look identities up, verify certificates, register and change keys, audit the log. Runs in
  * Node and in browsers.
  */
+export { auditLog, type AuditOptions, type AuditReport } from './audit/audit-log.ts';
 export { type BindingChange, type BoundCertificate, type VerifiedBinding } from './binding.ts';
 export { type ClientKey, generateKey, importKey } from './client-key.ts';
 export {

@@ -13,7 +13,10 @@ const TABLE: Readonly<Record<string, RoomRule>> = {
   contract: { rooms: ['core', 'identity'], packages: [] },
   store: { rooms: ['core'], packages: ['drizzle-orm', 'postgres', '@electric-sql/pglite', 'node:'] },
   service: { rooms: ['core', 'ca', 'identity', 'store/ports.ts'], packages: ['sodium-native', '@noble/', 'node:'] },
-  http: { rooms: ['service', 'contract', 'core'], packages: ['hono', '@hono/', 'zod', 'prom-client', 'pino', 'node:'] },
+  http: {
+    rooms: ['service', 'contract', 'core', 'ca/pem.ts'],
+    packages: ['hono', '@hono/', 'zod', 'prom-client', 'pino', 'node:'],
+  },
   client: { rooms: ['core', 'identity', 'contract', ...caVerifier()], packages: ['@noble/', 'node:'] },
   cli: {
     rooms: ['client', 'contract', 'core', 'identity', 'service', 'store', 'http', 'ca'],

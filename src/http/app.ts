@@ -1,0 +1,61 @@
+import { Hono } from 'hono';
+import { GlasskeyError } from '../core/errors.ts';
+import type { LogService } from '../service/log-service.ts';
+import { caRoutes, type PublicDocuments } from './ca-routes.ts';
+import { issuanceRoutes } from './issuance-routes.ts';
+import { keytransRoutes } from './keytrans-routes.ts';
+import { logRoutes } from './log-routes.ts';
+import type { Metrics } from './metrics.ts';
+import { operationsRoutes } from './operations-routes.ts';
+import { respondProblem } from './responses.ts';
+
+/** What the HTTP layer serves. */
+export interface AppOptions {
+  readonly service: LogService;
+  readonly documents: PublicDocuments;
+  readonly metrics: Metrics;
+  /** Fails unless the database answers. */
+  readonly ping: () => Promise<void>;
+  /** Told of every failed request; `error` is for the log and never for the client. */
+  readonly onError?: ((error: unknown, method: string, route: string) => void) | undefined;
+}
+
+/** The HTTP API of one log (DESIGN §15). Every failure is problem+json with a stable code. */
+export function createApp(options: AppOptions): Hono {
+  const { service, metrics, documents } = options;
+  const app = new Hono();
+  app.use(async (c, next) => {
+    const start = performance.now();
+    await next();
+    metrics.observeHttp(routeOf(c.req.routePath), c.res.status, (performance.now() - start) / 1000);
+  });
+  issuanceRoutes(app, service);
+  keytransRoutes(app, service);
+  logRoutes(app, service);
+  caRoutes(app, service, documents);
+  operationsRoutes(app, service, metrics, options.ping);
+
+  const methods = new Map<string, Set<string>>();
+  for (const route of app.routes) {
+    if (route.method !== 'ALL') methods.set(route.path, (methods.get(route.path) ?? new Set()).add(route.method));
+  }
+  app.notFound((c) => {
+    const known = methods.get(c.req.path);
+    if (known === undefined || known.has(c.req.method)) {
+      return respondProblem(new GlasskeyError('not-found', 'there is nothing at this path'));
+    }
+    const response = respondProblem(new GlasskeyError('method-not-allowed', 'not with this method'));
+    response.headers.set('allow', [...known].join(', '));
+    return response;
+  });
+  app.onError((error, c) => {
+    options.onError?.(error, c.req.method, routeOf(c.req.routePath));
+    return respondProblem(error);
+  });
+  return app;
+}
+
+/** The pattern that matched, or `other`: paths may hold what clients typed. */
+function routeOf(pattern: string | undefined): string {
+  return pattern === undefined || pattern === '/*' ? 'other' : pattern;
+}

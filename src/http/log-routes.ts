@@ -1,0 +1,58 @@
+import { gunzipSync } from 'node:zlib';
+import type { Context, Hono } from 'hono';
+import { parseTileIndex, parseTilePath } from '../core/audit/tile-path.ts';
+import { formatBase64 } from '../core/encoding/bytes.ts';
+import { decode } from '../core/encoding/codec.ts';
+import { GlasskeyError } from '../core/errors.ts';
+import { treeHeadCodec } from '../core/keytrans/tree-head.ts';
+import { JSON_MEDIA_TYPE } from '../contract/media-types.ts';
+import { LOG_PREFIX, PATHS, TILE_PREFIX, UPDATES_PREFIX } from '../contract/paths.ts';
+import type { LogService } from '../service/log-service.ts';
+import { IMMUTABLE, respond } from './responses.ts';
+
+const OCTETS = 'application/octet-stream';
+const HEAD_PREFIX = `${LOG_PREFIX}head/`;
+/** A checkpoint is at most so old when it comes from a cache. */
+const CHECKPOINT_CACHE = 'public, max-age=1';
+
+/** The audit log's static resources (c2sp.org/tlog-tiles; DESIGN §15). */
+export function logRoutes(app: Hono, { files }: LogService): void {
+  app.get(PATHS.checkpoint, async () => {
+    return respond(await files.checkpoint(), 'text/plain; charset=utf-8', CHECKPOINT_CACHE);
+  });
+  app.get(`${TILE_PREFIX}*`, async (c) => {
+    const resource = parseTilePath(restOf(c, TILE_PREFIX));
+    if (resource === undefined) throw notFound();
+    const data =
+      resource.kind === 'hashes'
+        ? await files.tile(resource.tile, resource.width)
+        : await files.entries(resource.index, resource.width);
+    return respond(data, OCTETS, IMMUTABLE);
+  });
+  app.get(`${UPDATES_PREFIX}*`, async (c) => {
+    const position = parseTileIndex(restOf(c, UPDATES_PREFIX));
+    if (position === undefined) throw notFound();
+    const data = await files.update(position);
+    const accepts = /(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[\d.]+\s*)?(?:,|$)/i;
+    const vary = { vary: 'accept-encoding' };
+    if (!accepts.test(c.req.header('accept-encoding') ?? '')) {
+      return respond(new Uint8Array(gunzipSync(data)), OCTETS, IMMUTABLE, { headers: vary });
+    }
+    return respond(data, OCTETS, IMMUTABLE, { headers: { ...vary, 'content-encoding': 'gzip' } });
+  });
+  app.get(`${HEAD_PREFIX}*`, async (c) => {
+    const size = restOf(c, HEAD_PREFIX);
+    if (!/^[1-9]\d{0,15}$/.test(size) || !Number.isSafeInteger(Number(size))) throw notFound();
+    const head = decode(treeHeadCodec, await files.head(Number(size)));
+    const body = JSON.stringify({ size: head.treeSize, signature: formatBase64(head.signature) });
+    return respond(body, JSON_MEDIA_TYPE, IMMUTABLE);
+  });
+}
+
+function restOf(c: Context, prefix: string): string {
+  return c.req.path.slice(prefix.length);
+}
+
+function notFound(): GlasskeyError {
+  return new GlasskeyError('not-found', 'the log has no such resource');
+}

@@ -1,0 +1,99 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { LogHealth } from '../service/log-service.ts';
+import type { ServiceEvent } from '../service/service-event.ts';
+
+const REQUEST_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+
+/** The metrics of one server, in Prometheus's text format. Holds no identities. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #http = new Histogram({
+    name: 'glasskey_http_request_seconds',
+    help: 'Time to answer an HTTP request',
+    labelNames: ['route', 'status'],
+    buckets: REQUEST_BUCKETS,
+    registers: [this.#registry],
+  });
+  readonly #requests = this.#counter('glasskey_issuance_requests_total', 'Requests to issue or revoke', [
+    'kind',
+    'code',
+  ]);
+  readonly #signed = this.#counter('glasskey_certificates_signed_total', 'Certificates that were signed');
+  readonly #changes = this.#counter('glasskey_log_changes_total', 'Versions that were added to the log');
+  readonly #entries = this.#counter('glasskey_log_entries_total', 'Log entries that were appended');
+  readonly #rejected = this.#counter('glasskey_submissions_rejected_total', 'Submissions that were refused', ['code']);
+  readonly #failures = this.#counter('glasskey_sequencing_failures_total', 'Appends that failed and are tried again');
+  readonly #intents = this.#counter('glasskey_intents_closed_total', 'Intents that nobody finished', ['signed']);
+  readonly #selfVerified = this.#counter('glasskey_self_verified_total', 'Own answers that were verified', ['result']);
+  readonly #corrupt = this.#gauge('glasskey_self_check_failed', '1 where the stored log contradicts itself: must be 0');
+  readonly #releasedSize = this.#gauge('glasskey_log_released_size', 'Greatest released size');
+  readonly #releasedTime = this.#gauge(
+    'glasskey_log_released_timestamp_seconds',
+    'Timestamp of the newest released entry',
+  );
+  readonly #writer = this.#gauge('glasskey_writer', '1 where this process is the writer of the log');
+  readonly #queueDepth = this.#gauge('glasskey_queue_depth', 'Submissions that wait to be sequenced');
+  readonly #inFlight = this.#gauge('glasskey_issuance_in_flight', 'Requests inside the issuance pipeline');
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry });
+    for (const result of ['ok', 'failed']) this.#selfVerified.inc({ result }, 0);
+  }
+
+  /** Counts an event of the service: an {@link Observer}. */
+  readonly observe = (event: ServiceEvent): void => {
+    switch (event.type) {
+      case 'appended':
+        this.#entries.inc(event.entries);
+        this.#changes.inc(event.changes);
+        return;
+      case 'released':
+        this.#releasedSize.set(event.size);
+        return this.#releasedTime.set(event.timestampMs / 1000);
+      case 'sequencing-failed':
+        return this.#failures.inc();
+      case 'writer':
+        return this.#writer.set(event.holds ? 1 : 0);
+      case 'self-check-failed':
+        return this.#corrupt.set(1);
+      case 'signed':
+        return this.#signed.inc();
+      case 'request':
+        return this.#requests.inc({ kind: event.kind, code: event.code });
+      case 'self-verified':
+        return this.#selfVerified.inc({ result: event.error === undefined ? 'ok' : 'failed' });
+      case 'intent-closed':
+        return this.#intents.inc({ signed: String(event.signed) });
+      case 'rejected':
+        return this.#rejected.inc({ code: event.code });
+    }
+  };
+
+  /** Counts an answered request. `route` is a pattern, never a path with somebody's data in it. */
+  observeHttp(route: string, status: number, seconds: number): void {
+    this.#http.observe({ route, status }, seconds);
+  }
+
+  /** The text of `GET /metrics`. */
+  async format(health: LogHealth | undefined): Promise<string> {
+    if (health !== undefined) {
+      this.#queueDepth.set(health.queueDepth);
+      this.#inFlight.set(health.inFlight);
+      this.#releasedSize.set(health.size);
+    }
+    return this.#registry.metrics();
+  }
+
+  /** Media type of {@link format}. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  #counter(name: string, help: string, labelNames: string[] = []): Counter {
+    return new Counter({ name, help, labelNames, registers: [this.#registry] });
+  }
+
+  #gauge(name: string, help: string): Gauge {
+    return new Gauge({ name, help, registers: [this.#registry] });
+  }
+}

@@ -1,0 +1,212 @@
+import { ERROR_CODES } from '../core/error-codes.ts';
+import { REVOCATION_REASONS } from '../contract/bodies.ts';
+import {
+  MAX_CSR_CHARACTERS,
+  MAX_IDENTITY_CHARACTERS,
+  MAX_JSON_BODY_BYTES,
+  MAX_KEYTRANS_BODY_BYTES,
+  MAX_SERIALS,
+} from '../contract/limits.ts';
+import {
+  CERTIFICATE_MEDIA_TYPE,
+  CRL_MEDIA_TYPE,
+  JSON_MEDIA_TYPE,
+  KEYTRANS_MEDIA_TYPE,
+  PEM_MEDIA_TYPE,
+  PROBLEM_MEDIA_TYPE,
+} from '../contract/media-types.ts';
+import { PATHS } from '../contract/paths.ts';
+
+type Schema = Readonly<Record<string, unknown>>;
+
+const text = (maxLength: number, description: string): Schema => ({ type: 'string', maxLength, description });
+const integer = (description: string): Schema => ({ type: 'integer', minimum: 0, description });
+const object = (properties: Record<string, Schema>, required: readonly string[]): Schema => ({
+  type: 'object',
+  properties,
+  required,
+  additionalProperties: false,
+});
+const reference = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+const binary: Schema = { type: 'string', format: 'binary' };
+
+const PEM = 'One PEM block';
+const LAST = integer('Size of the tree head that the client holds; the proof in the answer is made for it');
+const PROOF = text(4_194_304, 'Base64 of the KEYTRANS SearchResponse for the greatest version and the given `last`');
+
+const SCHEMAS: Readonly<Record<string, Schema>> = {
+  Problem: {
+    description: 'A failure (RFC 9457). Programs test `code`, which is stable.',
+    type: 'object',
+    properties: {
+      type: { const: 'about:blank' },
+      title: text(100, 'Phrase of the status'),
+      status: integer('HTTP status'),
+      detail: text(4096, 'What was wrong with the request, for people; absent where the fault is the server’s'),
+      code: { type: 'string', enum: Object.keys(ERROR_CODES).sort() },
+    },
+    required: ['type', 'title', 'status', 'code'],
+  },
+  Change: {
+    ...object(
+      {
+        request: text(16_384, 'Base64 of the encoded ChangeRequest'),
+        signer: text(44, 'Base64 of the SHA-256 of the signer’s SubjectPublicKeyInfo'),
+        signature: text(1368, 'Base64 of the signature over "glasskey change v1", a zero byte, and the request'),
+      },
+      ['request', 'signer', 'signature'],
+    ),
+    description: 'A change of an identity’s keys, signed by a key that its record certifies',
+  },
+  CertificateRequest: object(
+    {
+      identity: text(MAX_IDENTITY_CHARACTERS, 'alice@example.com, acct:alice@chat.example, tel:+15551234567, a URI'),
+      csr: text(MAX_CSR_CHARACTERS, 'PKCS#10 request in PEM whose subjectAltName is the identity'),
+      evidence: object({ type: { enum: ['application-token', 'key'] } }, ['type']),
+      change: reference('Change'),
+      last: LAST,
+    },
+    ['identity', 'csr'],
+  ),
+  CertificateAnswer: object(
+    {
+      identity: text(255, 'Canonical form'),
+      version: integer('Version of the record that holds the certificate'),
+      position: integer('Log entry that added that version'),
+      treeSize: integer('Size of the tree head in the proof'),
+      serial: text(40, 'Lower-case hexadecimal'),
+      certificate: text(65_536, PEM),
+      chain: { type: 'array', items: text(65_536, PEM), description: 'From the leaf’s issuer upwards' },
+      proof: PROOF,
+    },
+    ['identity', 'version', 'position', 'treeSize', 'serial', 'certificate', 'chain', 'proof'],
+  ),
+  RevocationRequest: object(
+    {
+      identity: text(MAX_IDENTITY_CHARACTERS, 'As typed'),
+      serials: { type: 'array', items: text(40, 'Lower-case hexadecimal'), minItems: 1, maxItems: MAX_SERIALS },
+      all: { const: true, description: 'Instead of `serials`: every certificate of the identity' },
+      reason: { enum: Object.keys(REVOCATION_REASONS), default: 'unspecified' },
+      change: reference('Change'),
+      last: LAST,
+    },
+    ['identity'],
+  ),
+  RevocationAnswer: object(
+    {
+      identity: text(255, 'Canonical form'),
+      version: integer('Version without the certificates'),
+      position: integer('Log entry that added that version'),
+      treeSize: integer('Size of the tree head in the proof'),
+      revoked: { type: 'array', items: text(40, 'Lower-case hexadecimal') },
+      proof: PROOF,
+    },
+    ['identity', 'version', 'position', 'treeSize', 'revoked', 'proof'],
+  ),
+};
+
+const problems = {
+  '4XX': { $ref: '#/components/responses/Problem' },
+  '5XX': { $ref: '#/components/responses/Problem' },
+};
+
+function get(
+  summary: string,
+  contentType: string,
+  schema: Schema = binary,
+  parameters: readonly Schema[] = [],
+): Schema {
+  const ok = { description: summary, content: { [contentType]: { schema } } };
+  return { get: { summary, ...(parameters.length > 0 ? { parameters } : {}), responses: { 200: ok, ...problems } } };
+}
+
+function parameter(name: string, description: string): Schema {
+  return { name, in: 'path', required: true, schema: { type: 'string' }, description };
+}
+
+function postJson(summary: string, status: number, request: string, answer: string): Schema {
+  const description = `At most ${MAX_JSON_BODY_BYTES} bytes`;
+  const ok = { description: summary, content: { [JSON_MEDIA_TYPE]: { schema: reference(answer) } } };
+  return {
+    post: {
+      summary,
+      security: [{ applicationToken: [] }, {}],
+      requestBody: { required: true, description, content: { [JSON_MEDIA_TYPE]: { schema: reference(request) } } },
+      responses: { [status]: ok, ...problems },
+    },
+  };
+}
+
+function postKeytrans(summary: string, request: string, answer: string): Schema {
+  const description = `${request}, TLS-encoded; at most ${MAX_KEYTRANS_BODY_BYTES} bytes`;
+  const content = { [KEYTRANS_MEDIA_TYPE]: { schema: binary } };
+  return {
+    post: {
+      summary,
+      requestBody: { required: true, description, content },
+      responses: { 200: { description: `${answer}, TLS-encoded`, content }, ...problems },
+    },
+  };
+}
+
+const OCTETS = 'application/octet-stream';
+const tileParameters = [parameter('path', '<L>/<N>[.p/<W>] or entries/<N>[.p/<W>], as c2sp.org/tlog-tiles says')];
+
+/** Every path of the API. Path parameters that span slashes are written `{path}`. */
+const OPERATIONS: Readonly<Record<string, Schema>> = {
+  [PATHS.certificates]: postJson(
+    'Register, add, renew or rotate a key',
+    201,
+    'CertificateRequest',
+    'CertificateAnswer',
+  ),
+  [PATHS.revocations]: postJson('Revoke certificates', 200, 'RevocationRequest', 'RevocationAnswer'),
+  [PATHS.search]: postKeytrans('Search for the greatest version of a label', 'SearchRequest', 'SearchResponse'),
+  [PATHS.lookup]: postKeytrans('The same, or a proof of absence', 'LookupRequest', 'LookupResponse'),
+  [PATHS.chain]: postKeytrans('Open a range of versions of a label', 'ChainRequest', 'ChainResponse'),
+  [PATHS.checkpoint]: get('Newest checkpoint of the audit log, a signed note', 'text/plain', { type: 'string' }),
+  '/log/tile/{path}': get('Hash tiles and entry bundles of the audit log', OCTETS, binary, tileParameters),
+  '/log/updates/{path}': get('AuditorUpdate of a log entry', OCTETS, binary, [
+    parameter('path', 'Index of the entry in tlog-tiles form, such as x001/234'),
+  ]),
+  '/log/head/{size}': get(
+    'KEYTRANS tree head of a released size',
+    JSON_MEDIA_TYPE,
+    object({ size: integer('Entries'), signature: text(128, 'Base64') }, ['size', 'signature']),
+    [parameter('size', 'A released size')],
+  ),
+  [PATHS.rootPem]: get('Root certificate', PEM_MEDIA_TYPE, { type: 'string' }),
+  [PATHS.rootDer]: get('Root certificate', CERTIFICATE_MEDIA_TYPE),
+  [PATHS.issuerPem]: get('Certificate of the issuing CA', PEM_MEDIA_TYPE, { type: 'string' }),
+  [PATHS.issuerDer]: get('Certificate of the issuing CA', CERTIFICATE_MEDIA_TYPE),
+  [PATHS.issuerCrl]: get('Revoked certificates that have not expired', CRL_MEDIA_TYPE),
+  [PATHS.trustBundle]: get('The signed trust bundle that clients pin', JSON_MEDIA_TYPE, { type: 'object' }),
+  [PATHS.health]: get('The process is alive', JSON_MEDIA_TYPE, { type: 'object' }),
+  [PATHS.ready]: get('Database, signer and log were each checked', JSON_MEDIA_TYPE, { type: 'object' }),
+  [PATHS.metrics]: get('Prometheus metrics', 'text/plain', { type: 'string' }),
+  [PATHS.openapi]: get('This document', JSON_MEDIA_TYPE, { type: 'object' }),
+};
+
+/** The OpenAPI 3.1 description of the API. A test holds it and the routes to each other. */
+export function openApiDocument(): Schema {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Glasskey',
+      version: '1',
+      summary: 'A certificate authority you can see through',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    paths: OPERATIONS,
+    components: {
+      schemas: SCHEMAS,
+      responses: {
+        Problem: {
+          description: 'A failure',
+          content: { [PROBLEM_MEDIA_TYPE]: { schema: reference('Problem') } },
+        },
+      },
+      securitySchemes: { applicationToken: { type: 'http', scheme: 'bearer' } },
+    },
+  };
+}

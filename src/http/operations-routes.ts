@@ -1,0 +1,60 @@
+import type { Hono } from 'hono';
+import { isGlasskeyError } from '../core/errors.ts';
+import { JSON_MEDIA_TYPE } from '../contract/media-types.ts';
+import { PATHS } from '../contract/paths.ts';
+import type { LogService } from '../service/log-service.ts';
+import type { Metrics } from './metrics.ts';
+import { openApiDocument } from './openapi-document.ts';
+import { NO_STORE, respond } from './responses.ts';
+
+/** One of the three things that a server needs in order to serve. */
+interface Check {
+  readonly name: 'database' | 'signer' | 'log';
+  readonly ok: boolean;
+  /** For the operator. */
+  readonly detail: string;
+}
+
+/** What operators and load balancers ask: alive, ready, metrics, and what the API is. */
+export function operationsRoutes(app: Hono, service: LogService, metrics: Metrics, ping: () => Promise<void>): void {
+  app.get(PATHS.health, () => respond('{"status":"ok"}', JSON_MEDIA_TYPE, NO_STORE));
+  app.get(PATHS.ready, async () => {
+    const checks = [
+      await check('database', ping),
+      await check('signer', async () => void (await service.context.keys.treeHead.sign(Uint8Array.of(0)))),
+      await check('log', () => checkLog(service)),
+    ];
+    const ok = checks.every((one) => one.ok);
+    const body = JSON.stringify({ status: ok ? 'ready' : 'not ready', checks });
+    return respond(body, JSON_MEDIA_TYPE, NO_STORE, { status: ok ? 200 : 503 });
+  });
+  app.get(PATHS.metrics, async () => {
+    const health = await service.health().catch(() => undefined);
+    return respond(await metrics.format(health), metrics.contentType, NO_STORE);
+  });
+  const document = JSON.stringify(openApiDocument());
+  app.get(PATHS.openapi, () => respond(document, JSON_MEDIA_TYPE, 'public, max-age=3600'));
+}
+
+async function checkLog(service: LogService): Promise<void> {
+  const { failure } = await service.health();
+  if (failure !== undefined) throw new Error('the stored log contradicts itself', { cause: failure });
+  const { released } = await service.progress.released();
+  await service.prover.lookup({ last: undefined, label: new TextEncoder().encode('urn:glasskey:readiness') });
+  const { configuration, now, store } = service.context;
+  const head = await store.readHead();
+  const behindMs = now() - head.timestampMs;
+  if (behindMs > configuration.maxBehindMs) {
+    throw new Error(`size ${released.size} is ${behindMs} ms old, which clients refuse`);
+  }
+}
+
+async function check(name: Check['name'], work: () => Promise<void>): Promise<Check> {
+  try {
+    await work();
+    return { name, ok: true, detail: 'ok' };
+  } catch (error) {
+    const detail = isGlasskeyError(error) ? `${error.code}: ${error.message}` : 'failed';
+    return { name, ok: false, detail };
+  }
+}

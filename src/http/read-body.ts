@@ -1,0 +1,51 @@
+import type { Context } from 'hono';
+import { mediaTypeOf } from '../contract/media-types.ts';
+import { ensure, GlasskeyError } from '../core/errors.ts';
+
+/**
+ * Reads a request body of the given media type and at most `maximum` bytes. Throws `unsupported-media-type`,
+ * `payload-too-large`, `invalid-request`. A body that announces its length is refused before a byte of it is read.
+ */
+export async function readBody(c: Context, mediaType: string, maximum: number): Promise<Uint8Array> {
+  const given = mediaTypeOf(c.req.header('content-type'));
+  ensure(given === mediaType, 'unsupported-media-type', `the body has to be ${mediaType}`);
+  const encoding = c.req.header('content-encoding') ?? 'identity';
+  ensure(encoding === 'identity', 'unsupported-media-type', 'the body must not be compressed');
+  const announced = c.req.header('content-length');
+  if (announced === undefined) return readStream(c.req.raw.body, maximum);
+  ensure(/^\d{1,15}$/.test(announced), 'invalid-request', 'the Content-Length is not a number');
+  ensure(Number(announced) <= maximum, 'payload-too-large', `the body is longer than ${maximum} bytes`);
+  return new Uint8Array(await c.req.arrayBuffer());
+}
+
+async function readStream(body: ReadableStream<Uint8Array> | null, maximum: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  if (body !== null) {
+    for await (const chunk of body) {
+      length += chunk.length;
+      ensure(length <= maximum, 'payload-too-large', `the body is longer than ${maximum} bytes`);
+      chunks.push(chunk);
+    }
+  }
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+/** Reads a JSON body as {@link readBody} does. Throws `invalid-request` where it is not JSON in UTF-8. */
+export async function readJson(c: Context, mediaType: string, maximum: number): Promise<unknown> {
+  const bytes = await readBody(c, mediaType, maximum);
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new GlasskeyError('invalid-request', 'the body is not JSON', { cause: error });
+  }
+}
+
+/** The bearer token of a request; undefined where there is no Authorization header. Throws `unauthenticated`. */
+export function bearerToken(c: Context): string | undefined {
+  const header = c.req.header('authorization');
+  if (header === undefined) return undefined;
+  const [, token] = /^Bearer ([A-Za-z0-9._~+/=-]{1,512})$/i.exec(header) ?? [];
+  ensure(token !== undefined, 'unauthenticated', 'the Authorization header is not a bearer token');
+  return token;
+}

@@ -1,0 +1,31 @@
+import { PROBLEM_MEDIA_TYPE } from '../contract/media-types.ts';
+import { problemOf, RETRY_AFTER_SECONDS } from '../contract/problem.ts';
+
+/** Headers of what never changes. */
+export const IMMUTABLE = 'public, max-age=31536000, immutable';
+/** Headers of what belongs to one moment and one client. */
+export const NO_STORE = 'no-store';
+
+const COMMON = { 'x-content-type-options': 'nosniff' } as const;
+
+/** A complete response: status 200 unless `init` says otherwise. */
+export function respond(
+  body: string | Uint8Array | null,
+  contentType: string,
+  cacheControl: string,
+  init: { readonly status?: number; readonly headers?: Readonly<Record<string, string>> } = {},
+): Response {
+  return new Response(typeof body === 'string' || body === null ? body : new Uint8Array(body), {
+    status: init.status ?? 200,
+    headers: { ...COMMON, 'content-type': contentType, 'cache-control': cacheControl, ...init.headers },
+  });
+}
+
+/** The problem details of an error (RFC 9457). What is the server's own fault is not described to the client. */
+export function respondProblem(error: unknown): Response {
+  const problem = problemOf(error);
+  const headers: Record<string, string> = {};
+  if (problem.status === 503) headers['retry-after'] = String(RETRY_AFTER_SECONDS);
+  if (problem.status === 401) headers['www-authenticate'] = 'Bearer realm="glasskey"';
+  return respond(JSON.stringify(problem), PROBLEM_MEDIA_TYPE, NO_STORE, { status: problem.status, headers });
+}

@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { generateKey, importKey } from '../../src/client/client-key.ts';
+import { MemoryState } from '../../src/client/client-state.ts';
+import { createCsr } from '../../src/client/csr.ts';
+import { createTestServer, type TestServer } from '../support/test-server.ts';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await createTestServer();
+});
+afterAll(() => server.close());
+
+const code = (expected: string) => expect.objectContaining({ code: expected });
+
+describe('a client of a real server', () => {
+  it('registers a key and gives a verified binding', async () => {
+    const alice = await server.client();
+    const key = await generateKey();
+    const { certificate, chain, binding } = await alice.register('Alice@Example.com', { token: server.log.token, key });
+    expect(binding).toMatchObject({ identity: 'alice@example.com', version: 0, change: { type: 'first-seen' } });
+    expect(binding.authorization.type).toBe('initial');
+    expect(binding.certificates.map(({ spki }) => spki)).toEqual([key.spki]);
+    expect(chain.length).toBeGreaterThan(0);
+    const bob = await server.client();
+    await expect(bob.verifyCertificate(certificate)).resolves.toMatchObject({ version: 0 });
+  });
+
+  it('proves that a name does not exist', async () => {
+    const alice = await server.client();
+    await expect(alice.lookup('nobody@example.com')).resolves.toMatchObject({
+      found: false,
+      identity: 'nobody@example.com',
+    });
+  });
+
+  it('gives the same answer to the same request', async () => {
+    const carol = await server.client();
+    const key = await generateKey();
+    const csr = await createCsr(carol.identity('carol@example.com'), key);
+    const first = await carol.register('carol@example.com', { token: server.log.token, csr });
+    const again = await carol.register('carol@example.com', { token: server.log.token, csr });
+    expect(again.certificate).toBe(first.certificate);
+    expect(again.binding.version).toBe(0);
+  });
+
+  it('refuses a second key without a signed change, and nothing changes', async () => {
+    const client = await server.client();
+    const key = await generateKey();
+    await client.register('dave@example.com', { token: server.log.token, key });
+    const other = client.register('dave@example.com', { token: server.log.token, key: await generateKey() });
+    await expect(other).rejects.toThrow(code('change-required'));
+    await expect(client.lookup('dave@example.com')).resolves.toMatchObject({
+      binding: { version: 0, change: { type: 'unchanged' } },
+    });
+  });
+
+  it('adds, rotates, renews and revokes, and a contact follows the chain', async () => {
+    const erin = await server.client();
+    const contact = await server.client();
+    const first = await generateKey();
+    const second = await generateKey();
+    const third = await generateKey();
+    const identity = 'erin@example.com';
+    await erin.register(identity, { token: server.log.token, key: first });
+    await contact.lookup(identity);
+
+    const added = await erin.register(identity, { credentials: first, key: second });
+    expect(added.binding.certificates.map(({ spki }) => spki)).toEqual([first.spki, second.spki]);
+    const rotated = await erin.rotate(identity, first, third);
+    expect(rotated.binding.certificates.map(({ spki }) => spki)).toEqual([second.spki, third.spki]);
+    server.log.clock.advance(1000);
+    const renewed = await erin.renew(identity, third);
+    expect(renewed.binding.authorization).toMatchObject({ type: 'maintenance', kind: 'renewal' });
+
+    const seen = await contact.lookup(identity);
+    expect(seen).toMatchObject({ binding: { version: 3, change: { type: 'maintenance' } } });
+
+    const revoked = await erin.revoke(identity, third);
+    expect(revoked.certificates.map(({ spki }) => spki)).toEqual([second.spki]);
+    await expect(contact.verifyCertificate(rotated.certificate)).rejects.toThrow(code('certificate-not-in-record'));
+    await erin.revoke(identity, second);
+    await expect(contact.lookup(identity)).resolves.toMatchObject({
+      binding: { certificates: [], change: { type: 'key' } },
+    });
+    await expect(erin.register(identity, { token: server.log.token, key: first })).rejects.toThrow(
+      code('change-required'),
+    );
+  });
+
+  it('lets only a key of the record sign a change', async () => {
+    const frank = await server.client();
+    const mallory = await generateKey();
+    await frank.register('frank@example.com', { token: server.log.token, key: await generateKey() });
+    await expect(frank.rotate('frank@example.com', mallory, mallory)).rejects.toThrow(code('change-rejected'));
+  });
+
+  it('refuses a wrong token and an identity that is none', async () => {
+    const client = await server.client();
+    const key = await generateKey();
+    const token = `gkt_${'A'.repeat(43)}`;
+    await expect(client.register('x@example.com', { token, key })).rejects.toThrow(code('unauthenticated'));
+    await expect(client.register('x@example.com', { key })).rejects.toThrow(code('unauthenticated'));
+    await expect(async () => client.lookup('not an identity')).rejects.toThrow(code('invalid-identity'));
+  });
+
+  it('keeps its state where an answer fails, and says when nothing answers', async () => {
+    const state = new MemoryState();
+    const client = await server.client(state);
+    await client.lookup('alice@example.com');
+    const before = await state.transact(async (current) => ({ result: current }));
+    server.log.clock.advance(-700_000);
+    await expect(client.lookup('alice@example.com')).rejects.toThrow(code('tree-head-too-new'));
+    server.log.clock.advance(700_000);
+    const after = await state.transact(async (current) => ({ result: current }));
+    expect(after).toBe(before);
+  });
+
+  it('reads its own private key back', async () => {
+    const key = await generateKey();
+    const again = await importKey(await key.exportPem(), key.spki);
+    expect(again.spki).toEqual(key.spki);
+    const other = await generateKey();
+    await expect(importKey(await key.exportPem(), other.spki)).rejects.toThrow(code('bad-key-file'));
+  });
+});

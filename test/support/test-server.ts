@@ -1,0 +1,84 @@
+import { formatPem } from '../../src/ca/pem.ts';
+import { createKey } from '../../src/ca/key-file.ts';
+import { signerFromKey } from '../../src/ca/node-signer.ts';
+import { KeyDirectory } from '../../src/client/key-directory.ts';
+import { MemoryState, type StateStore } from '../../src/client/client-state.ts';
+import { formatVkey } from '../../src/core/audit/vkey.ts';
+import { formatBase64 } from '../../src/core/encoding/bytes.ts';
+import { encode } from '../../src/core/encoding/codec.ts';
+import type { Signer } from '../../src/core/crypto/signer.ts';
+import { configurationCodec } from '../../src/core/keytrans/configuration.ts';
+import { signTrustBundle } from '../../src/contract/bundle-signature.ts';
+import { formatTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
+import type { SignedTrustBundle, TrustBundle } from '../../src/contract/trust-bundle.ts';
+import { Metrics } from '../../src/http/metrics.ts';
+import { startServer } from '../../src/http/server.ts';
+import { DEFAULT_IDENTITY_RULES } from '../../src/identity/identity.ts';
+import { createTestLog, type TestLog, type TestLogOptions } from './test-log.ts';
+
+/** A log that is served over HTTP on loopback. */
+export interface TestServer {
+  readonly log: TestLog;
+  readonly url: string;
+  readonly bundle: SignedTrustBundle;
+  readonly bundleKey: Signer;
+  readonly metrics: Metrics;
+  /** Errors that the HTTP layer was told of. */
+  readonly errors: unknown[];
+  /** Opens a client with the server's clock. */
+  client(state?: StateStore): Promise<KeyDirectory>;
+  close(): Promise<void>;
+}
+
+/** The trust bundle of a test log. */
+export function bundleOf(log: TestLog, bundleKey: Signer): TrustBundle {
+  const { keys, configuration, origin, noteSigner } = log.context;
+  return {
+    format: 1,
+    sequence: 1,
+    origin,
+    roots: keys.issuer.chain.slice(-1).map((der) => formatPem('CERTIFICATE', der)),
+    issuers: [formatPem('CERTIFICATE', keys.issuer.certificate.der)],
+    keytransConfiguration: formatBase64(encode(configurationCodec, configuration)),
+    auditLogVkeys: [formatVkey(noteSigner.vkey)],
+    witnessPolicy: 'quorum none',
+    recoveryDelayMs: 7 * 86_400_000,
+    identityRules: DEFAULT_IDENTITY_RULES,
+    bundleKey: formatBase64(bundleKey.publicKey),
+  };
+}
+
+/** Makes a log and serves it over HTTP. */
+export async function createTestServer(options: TestLogOptions = {}): Promise<TestServer> {
+  const log = await createTestLog(options);
+  const bundleKey = signerFromKey(await createKey('ed25519'));
+  const bundle = await signTrustBundle(bundleOf(log, bundleKey), [bundleKey]);
+  const metrics = new Metrics();
+  const errors: unknown[] = [];
+  const { issuer } = log.context.keys;
+  const server = await startServer({
+    service: log.service,
+    documents: {
+      root: issuer.chain.at(-1) as Uint8Array,
+      issuer: issuer.certificate.der,
+      trustBundle: formatTrustBundle(bundle),
+    },
+    metrics,
+    ping: () => log.store.ping(),
+    onError: (error) => errors.push(error),
+    listen: { host: '127.0.0.1', port: 0 },
+  });
+  return {
+    log,
+    url: server.url,
+    bundle,
+    bundleKey,
+    metrics,
+    errors,
+    client: (state = new MemoryState()) => KeyDirectory.open({ server: server.url, state, now: log.clock.now }),
+    close: async () => {
+      await server.close();
+      await log.close();
+    },
+  };
+}
