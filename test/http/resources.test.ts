@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { auditLog } from '../../src/client/audit/audit-log.ts';
+import { generateKey } from '../../src/client/client-key.ts';
+import { parseCheckpoint } from '../../src/core/audit/checkpoint.ts';
+import { parseNote } from '../../src/core/audit/note.ts';
+import { createApp } from '../../src/http/app.ts';
+import { openApiDocument } from '../../src/http/openapi-document.ts';
+import { PATHS } from '../../src/contract/paths.ts';
+import { createTestServer, type TestServer } from '../support/test-server.ts';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await createTestServer();
+  const client = await server.client();
+  for (const name of ['a', 'b', 'c']) {
+    await client.register(`${name}@example.com`, { token: server.log.token, key: await generateKey() });
+  }
+});
+afterAll(() => server.close());
+
+const get = (path: string, headers: Record<string, string> = {}) => fetch(server.url + path, { headers });
+
+async function size(): Promise<number> {
+  return parseCheckpoint(parseNote(await (await get(PATHS.checkpoint)).text()).text).size;
+}
+
+describe('static resources', () => {
+  it('exist for the checkpoint that is served, with immutable caching', async () => {
+    const width = await size();
+    for (const path of [
+      `/log/tile/0/000.p/${width}`,
+      `/log/tile/entries/000.p/${width}`,
+      '/log/updates/000',
+      `/log/head/${width}`,
+    ]) {
+      const response = await get(path);
+      expect([path, response.status]).toEqual([path, 200]);
+      expect(response.headers.get('cache-control')).toContain('immutable');
+    }
+    const tile = new Uint8Array(await (await get(`/log/tile/0/000.p/${width}`)).arrayBuffer());
+    expect(tile.length).toBe(32 * width);
+    const beyond = await get(`/log/tile/0/000.p/${width + 1}`);
+    expect([beyond.status, beyond.headers.get('cache-control')]).toEqual([404, 'no-store']);
+  });
+
+  it('give updates compressed or not, as the client likes', async () => {
+    const plain = await get('/log/updates/001', { 'accept-encoding': 'identity' });
+    const packed = await get('/log/updates/001', { 'accept-encoding': 'gzip' });
+    expect(plain.headers.get('content-encoding')).toBeNull();
+    expect(packed.headers.get('content-encoding')).toBe('gzip');
+    expect(Buffer.from(await plain.arrayBuffer())).toEqual(Buffer.from(await packed.arrayBuffer()));
+  });
+
+  it('pass an audit from outside', async () => {
+    const report = await auditLog({ baseUrl: server.url, bundle: server.bundle.bundle, now: server.log.clock.now });
+    expect(report).toMatchObject({ treeSize: await size(), updates: 3 });
+  });
+
+  it('include CA certificates, a CRL and the trust bundle', async () => {
+    for (const path of [PATHS.rootPem, PATHS.issuerPem]) {
+      expect(await (await get(path)).text()).toMatch(/^-----BEGIN CERTIFICATE-----\n/);
+    }
+    for (const path of [PATHS.rootDer, PATHS.issuerDer, PATHS.issuerCrl]) {
+      expect(new Uint8Array(await (await get(path)).arrayBuffer())[0]).toBe(0x30);
+    }
+    expect(await (await get(PATHS.trustBundle)).json()).toMatchObject({ origin: 'log.example' });
+  });
+});
+
+describe('operations', () => {
+  it('tell health, readiness and metrics', async () => {
+    expect(await (await get(PATHS.health)).json()).toEqual({ status: 'ok' });
+    const ready = await get(PATHS.ready);
+    expect(await ready.json()).toMatchObject({ status: 'ready' });
+    expect(ready.status).toBe(200);
+    const metrics = await (await get(PATHS.metrics)).text();
+    expect(metrics).toMatch(/glasskey_log_released_size \d+/);
+    expect(metrics).toMatch(/glasskey_self_verified_total\{result="failed"\} 0/);
+    expect(metrics).toContain('glasskey_http_request_seconds_count{route="/v1/certificates",status="201"} 3');
+    expect(metrics).not.toContain('example.com');
+  });
+
+  it('say not ready when the database does not answer, and when the log stands still', async () => {
+    const { service, store } = server.log;
+    const original = store.ping;
+    store.ping = () => Promise.reject(new Error('down'));
+    try {
+      const response = await get(PATHS.ready);
+      expect(response.status).toBe(503);
+      expect(await response.json()).toMatchObject({
+        checks: [{ name: 'database', ok: false }, { ok: true }, { ok: true }],
+      });
+    } finally {
+      store.ping = original;
+    }
+    await service.sequencer.stop();
+    server.log.clock.advance(700_000);
+    const stale = await get(PATHS.ready);
+    expect(await stale.json()).toMatchObject({ status: 'not ready', checks: [{}, {}, { name: 'log', ok: false }] });
+    server.log.clock.advance(-700_000);
+  });
+});
+
+describe('the OpenAPI document', () => {
+  it('has exactly the routes of the API', () => {
+    const app = createApp({
+      service: server.log.service,
+      documents: { root: new Uint8Array(), issuer: new Uint8Array(), trustBundle: '{}' },
+      metrics: server.metrics,
+      ping: () => Promise.resolve(),
+    });
+    const routes = app.routes
+      .filter(({ method }) => method !== 'ALL')
+      .map(({ method, path }) => `${method} ${path.replace('head/*', 'head/{size}').replace('*', '{path}')}`);
+    const paths = openApiDocument()['paths'] as Record<string, Record<string, unknown>>;
+    const documented = Object.entries(paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(documented.sort()).toEqual([...new Set(routes)].sort());
+  });
+
+  it('is served', async () => {
+    expect(await (await get(PATHS.openapi)).json()).toMatchObject({ openapi: '3.1.0' });
+  });
+});
