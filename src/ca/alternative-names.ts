@@ -87,7 +87,11 @@ export function encodeAlternativeName(name: AlternativeName): Uint8Array {
     return derSequence(der(URI, bytes));
   }
   if (ascii) return derSequence(der(RFC822_NAME, bytes));
-  ensure(!/[\p{Cc}\p{Zs}\p{Cs}]/u.test(name.value), 'value-out-of-range', 'a mail address must not hold control characters');
+  ensure(
+    !/[\p{Cc}\p{Zs}\p{Cs}]/u.test(name.value),
+    'value-out-of-range',
+    'a mail address must not hold control characters',
+  );
   const mailbox = der(OTHER_NAME_VALUE, der(DerTag.utf8String, bytes));
   return derSequence(der(OTHER_NAME, derOid(SMTP_UTF8_MAILBOX_OID), mailbox));
 }

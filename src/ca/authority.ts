@@ -155,7 +155,7 @@ function octets(bytes: Uint8Array): OctetString {
 }
 
 function encodeName(commonName: string): RelativeDistinguishedNames {
-  const length = [...commonName].length;
+  const { length } = Array.from(commonName);
   ensure(length >= 1 && length <= 64, 'value-out-of-range', 'a common name has 1 to 64 characters');
   const value = new Utf8String({ value: commonName });
   return new RelativeDistinguishedNames({

@@ -165,7 +165,7 @@ function parseCrlUrls(value: Uint8Array): string[] {
   do {
     const fullName = points.enter().optional(0xa0);
     const names = fullName === undefined ? undefined : new DerReader(fullName.content).optional(0xa0);
-    for (const reader = new DerReader(names?.content ?? new Uint8Array()); !reader.done; ) {
+    for (const reader = new DerReader(names?.content ?? new Uint8Array()); !reader.done;) {
       const { tag, content } = reader.read();
       if (tag === 0x86) urls.push(asciiText(content));
     }

@@ -1,7 +1,11 @@
 import { sha256 } from '../core/crypto/sha256.ts';
 import { equalBytes, formatHex } from '../core/encoding/bytes.ts';
 import { decodeError, ensure } from '../core/errors.ts';
-import { type CertificateExtensions, parseCertificateExtensions, parseRawExtensions } from './certificate-extensions.ts';
+import {
+  type CertificateExtensions,
+  parseCertificateExtensions,
+  parseRawExtensions,
+} from './certificate-extensions.ts';
 import { DerReader, type DerElement, readSingle } from './der-reader.ts';
 import { readOctetAlignedBits, readSmallUnsigned, readTime, readUnsigned } from './der-values.ts';
 import { type DistinguishedName, parseDistinguishedName } from './distinguished-name.ts';

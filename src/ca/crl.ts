@@ -2,7 +2,7 @@ import { parseHex } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import type { Issuer } from './authority.ts';
 import { DerTag } from './der-reader.ts';
-import { der, derBitString, derSequence, derTime, derUnsigned } from './der-writer.ts';
+import { der, derBitString, derOf, derSequence, derTime, derUnsigned } from './der-writer.ts';
 import { encodeAuthorityKeyId, encodeExtension } from './extension-writer.ts';
 import { ExtensionOid } from './oids.ts';
 import { encodeSignatureAlgorithm } from './signature-algorithm.ts';
@@ -19,6 +19,14 @@ export const CRL_REASONS = {
 
 /** The name of a reason of revocation. */
 export type CrlReason = keyof typeof CRL_REASONS;
+
+/** The extensions of an entry by reason: none where it is unspecified (RFC 5280 §5.3.1). */
+const REASON_EXTENSIONS: ReadonlyMap<string, readonly Uint8Array[]> = new Map(
+  Object.entries(CRL_REASONS).map(([reason, number]) => {
+    const value = der(0x0a, Uint8Array.of(number));
+    return [reason, number === 0 ? [] : [derSequence(encodeExtension(ExtensionOid.crlReason, false, value))]];
+  }),
+);
 
 /** One revoked certificate. */
 export interface CrlEntry {
@@ -67,14 +75,12 @@ function encodeNumber(number: number): Uint8Array {
 
 function encodeEntries(entries: readonly CrlEntry[]): Uint8Array {
   const sorted = entries.toSorted((a, b) => (a.serial < b.serial ? -1 : Number(a.serial > b.serial)));
-  return derSequence(...sorted.map((entry) => encodeEntry(entry)));
+  return derOf(
+    DerTag.sequence,
+    sorted.map((entry) => encodeEntry(entry)),
+  );
 }
 
 function encodeEntry({ serial, revokedAtMs, reason }: CrlEntry): Uint8Array {
-  const parts = [derUnsigned(parseHex(serial)), derTime(revokedAtMs)];
-  if (reason !== 'unspecified') {
-    const value = der(0x0a, Uint8Array.of(CRL_REASONS[reason]));
-    parts.push(derSequence(encodeExtension(ExtensionOid.crlReason, false, value)));
-  }
-  return derSequence(...parts);
+  return derSequence(derUnsigned(parseHex(serial)), derTime(revokedAtMs), ...(REASON_EXTENSIONS.get(reason) ?? []));
 }

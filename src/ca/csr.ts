@@ -74,7 +74,7 @@ function read(der: Uint8Array): UnverifiedCsr {
   assertBoundedDer(der, LIMITS);
   const outer = new DerReader(readSingle(der).content);
   const info = outer.read(DerTag.sequence);
-  const algorithm = parseSignatureAlgorithm(outer.read(DerTag.sequence).raw);
+  const identifier = outer.read(DerTag.sequence).raw;
   const signature = readOctetAlignedBits(outer);
   outer.end();
   const reader = new DerReader(info.content);
@@ -83,6 +83,7 @@ function read(der: Uint8Array): UnverifiedCsr {
   const key = parsePublicKey(reader.read(DerTag.sequence).raw);
   const attributes = reader.optional(0xa0);
   reader.end();
+  const algorithm = parseSignatureAlgorithm(identifier);
   return { signedPart: info.raw, algorithm, signature, key, subject, sans: requestedNames(attributes) };
 }
 

@@ -1,21 +1,37 @@
-import { concatBytes, encodeUtf8 } from '../core/encoding/bytes.ts';
+import { encodeUtf8 } from '../core/encoding/bytes.ts';
 import { DerTag } from './der-reader.ts';
 
 /** One DER value: the tag, the length in the fewest octets, and the parts as contents (X.690 §8.1). */
 export function der(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  return derOf(tag, parts);
+}
+
+/** Like {@link der}, for any number of parts. Throws RangeError from 2^32 bytes of contents on. */
+export function derOf(tag: number, parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
-  const header = [tag];
-  if (length < 0x80) header.push(length);
-  else if (length < 0x100) header.push(0x81, length);
-  else if (length < 0x10000) header.push(0x82, length >> 8, length & 0xff);
-  else header.push(0x83, length >> 16, (length >> 8) & 0xff, length & 0xff);
-  return concatBytes(Uint8Array.from(header), ...parts);
+  const header = encodeHeader(tag, length);
+  const bytes = new Uint8Array(header.length + length);
+  bytes.set(header);
+  let offset = header.length;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}
+
+function encodeHeader(tag: number, length: number): number[] {
+  if (length < 0x80) return [tag, length];
+  if (length >= 2 ** 32) throw new RangeError('DER value too large');
+  const octets: number[] = [];
+  for (let left = length; left > 0; left = Math.floor(left / 256)) octets.unshift(left % 256);
+  return [tag, 0x80 | octets.length, ...octets];
 }
 
 /** A SEQUENCE of encoded values. */
 export function derSequence(...parts: readonly Uint8Array[]): Uint8Array {
-  return der(DerTag.sequence, ...parts);
+  return derOf(DerTag.sequence, parts);
 }
 
 /** A non-negative INTEGER from its big-endian magnitude. */
@@ -39,11 +55,17 @@ export function derTime(timeMs: number): Uint8Array {
   const digits = `${iso.slice(0, 19).replace(/[-T:]/g, '')}Z`;
   const year = Number(iso.slice(0, 4));
   if (year < 1950) throw new RangeError('a time before 1950');
-  return year < 2050 ? der(DerTag.utcTime, encodeUtf8(digits.slice(2))) : der(DerTag.generalizedTime, encodeUtf8(digits));
+  return year < 2050
+    ? der(DerTag.utcTime, encodeUtf8(digits.slice(2)))
+    : der(DerTag.generalizedTime, encodeUtf8(digits));
 }
 
-/** An OBJECT IDENTIFIER from its dotted form. */
+const ENCODED_OIDS = new Map<string, Uint8Array>();
+
+/** An OBJECT IDENTIFIER from its dotted form. Remembered: only for those that code or configuration names. */
 export function derOid(dotted: string): Uint8Array {
+  const known = ENCODED_OIDS.get(dotted);
+  if (known !== undefined) return known;
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number);
   const octets: number[] = [];
   for (const arc of [first * 40 + second, ...rest]) {
@@ -51,5 +73,7 @@ export function derOid(dotted: string): Uint8Array {
     for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128)) groups.unshift(0x80 | (left % 128));
     octets.push(...groups);
   }
-  return der(DerTag.oid, Uint8Array.from(octets));
+  const encoded = der(DerTag.oid, Uint8Array.from(octets));
+  ENCODED_OIDS.set(dotted, encoded);
+  return encoded;
 }

@@ -3,7 +3,13 @@ import { type AlternativeName, encodeAlternativeName } from './alternative-names
 import type { Issuer } from './authority.ts';
 import { DerTag } from './der-reader.ts';
 import { der, derBitString, derOid, derSequence, derTime, derUnsigned } from './der-writer.ts';
-import { type CertificateUrls, encodeAuthorityKeyId, encodeExtension, encodeKeyUsage, encodeUrlExtensions } from './extension-writer.ts';
+import {
+  type CertificateUrls,
+  encodeAuthorityKeyId,
+  encodeExtension,
+  encodeKeyUsage,
+  encodeUrlExtensions,
+} from './extension-writer.ts';
 import { keyIdentifier } from './key-id.ts';
 import { ExtensionOid } from './oids.ts';
 import { leafKeyUsage, type LeafProfile, type Validity } from './profile.ts';
@@ -33,7 +39,7 @@ const EMPTY_NAME = derSequence();
 export async function issueLeaf(issuer: Issuer, request: LeafRequest): Promise<Uint8Array> {
   const { certificate, signer } = issuer;
   const inside = request.notBeforeMs >= certificate.notBeforeMs && request.notAfterMs <= certificate.notAfterMs;
-  ensure(inside && request.notBeforeMs <= request.notAfterMs, 'value-out-of-range', 'validity outside the issuer\'s');
+  ensure(inside && request.notBeforeMs <= request.notAfterMs, 'value-out-of-range', "validity outside the issuer's");
   const algorithm = encodeSignatureAlgorithm(signer.algorithm);
   const tbs = derSequence(
     VERSION_3,

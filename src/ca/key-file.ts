@@ -38,7 +38,7 @@ export async function formatPrivateKey(key: KeyObject, passphrase: string | unde
     iterationCount: PBKDF2_ITERATIONS,
   };
   const engine = new CryptoEngine({ name: 'key file', crypto: new Crypto() });
-  await bag.makeInternalValues(parameters as Parameters<typeof bag.makeInternalValues>[0], engine);
+  await bag.makeInternalValues(parameters, engine);
   return formatPem('ENCRYPTED PRIVATE KEY', new Uint8Array(bag.toSchema().toBER()));
 }
 

@@ -40,7 +40,10 @@ export function lintLeaf(der: Uint8Array, issuer: Issuer, request: LeafRequest):
   check(!isCa && pathLength === undefined && certificate.basicConstraintsCritical, 'basicConstraints');
   const usages = leafKeyUsage(certificate.keyType);
   check(certificate.keyUsageCritical && keyUsage?.size === usages.length, 'keyUsage');
-  check(usages.every((usage) => keyUsage?.has(usage) === true), 'keyUsage');
+  check(
+    usages.every((usage) => keyUsage?.has(usage) === true),
+    'keyUsage',
+  );
   check(certificate.extendedKeyUsage?.join() === request.profile.purposes.join(), 'extendedKeyUsage');
   check(certificate.sansCritical && namesOnly(sans, request.san), 'subjectAltName');
   check(subjectKeyId !== undefined && equalBytes(subjectKeyId, keyIdentifier(publicKey)), 'subjectKeyIdentifier');
@@ -48,7 +51,10 @@ export function lintLeaf(der: Uint8Array, issuer: Issuer, request: LeafRequest):
   check(certificate.crlUrls.join() === (request.urls.crl ?? ''), 'CRL distribution point');
   check(certificate.caIssuersUrls.join() === (request.urls.caIssuers ?? ''), 'authority information access');
   const { extensionOids } = certificate;
-  check(REQUIRED_EXTENSIONS.every((oid) => extensionOids.includes(oid)), 'an extension is missing');
+  check(
+    REQUIRED_EXTENSIONS.every((oid) => extensionOids.includes(oid)),
+    'an extension is missing',
+  );
   const optional = Number(request.urls.crl !== undefined) + Number(request.urls.caIssuers !== undefined);
   check(extensionOids.length === REQUIRED_EXTENSIONS.length + optional, 'an extension too many');
   return certificate;

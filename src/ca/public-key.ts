@@ -93,7 +93,11 @@ function parseRsaKey(spki: Uint8Array, algorithm: DerReader, reader: DerReader):
   const exponent = readUnsigned(numbers, MAX_SPKI_BYTES);
   numbers.end();
   const bits = modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24;
-  ensure(bits >= MIN_RSA_BITS && bits <= MAX_RSA_BITS, 'weak-key', `RSA keys have ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits`);
+  ensure(
+    bits >= MIN_RSA_BITS && bits <= MAX_RSA_BITS,
+    'weak-key',
+    `RSA keys have ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits`,
+  );
   ensure(((modulus.at(-1) ?? 0) & 1) === 1, 'weak-key', 'RSA modulus is even');
   ensure(exponent.length <= 4, 'weak-key', 'RSA exponent is above 2^32-1');
   const e = exponent.reduce((value, byte) => value * 256 + byte, 0);
@@ -126,7 +130,11 @@ function assertOnCurve({ p, b, fieldBytes }: Curve, point: Uint8Array): void {
   ensure(point.length === 1 + 2 * fieldBytes && point[0] === 4, 'bad-key', 'not an uncompressed point');
   const x = BigInt(`0x${formatHex(point.subarray(1, 1 + fieldBytes))}`);
   const y = BigInt(`0x${formatHex(point.subarray(1 + fieldBytes))}`);
-  ensure(x < p && y < p && (y * y - (x * x * x - 3n * x + b)) % p === 0n, 'bad-key', 'a point that is not on the curve');
+  ensure(
+    x < p && y < p && (y * y - (x * x * x - 3n * x + b)) % p === 0n,
+    'bad-key',
+    'a point that is not on the curve',
+  );
 }
 
 const ED25519_P = 2n ** 255n - 19n;

@@ -9,7 +9,9 @@ const SMALL_PRIMES = primesBelow(752);
 const PRIME_GROUPS = groupPrimes();
 
 /** For the primes up to 167: the residues that a key of the faulty generator "ROCA" (CVE-2017-15361) can have. */
-const ROCA_RESIDUES = new Map(SMALL_PRIMES.filter((prime) => prime <= 167).map((prime) => [prime, powersOf65537(prime)]));
+const ROCA_RESIDUES = new Map(
+  SMALL_PRIMES.filter((prime) => prime <= 167).map((prime) => [prime, powersOf65537(prime)]),
+);
 
 const FERMAT_ROUNDS = 100;
 const SQUARES_MOD_4032 = new Set(Array.from({ length: 4032 }, (_, root) => (root * root) % 4032));

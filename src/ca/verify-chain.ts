@@ -41,7 +41,7 @@ export async function verifyChain(options: ChainOptions): Promise<VerifiedChain>
   const candidates = [...roots, ...options.intermediates.map((one) => parseCertificate(one))];
   assertLeaf(leaf);
   const path = [leaf];
-  for (let subject = leaf; ; ) {
+  for (let subject = leaf; ;) {
     const issuer = await findIssuer(subject, candidates, path);
     path.push(issuer);
     if (roots.includes(issuer)) break;
@@ -88,7 +88,11 @@ async function signed(issuer: ParsedCertificate, subject: ParsedCertificate): Pr
 
 function assertLeaf({ isCa, keyUsage }: ParsedCertificate): void {
   ensure(!isCa, 'bad-certificate', 'a CA certificate where a leaf belongs');
-  ensure(keyUsage === undefined || !keyUsage.has('keyCertSign'), 'bad-certificate', 'a leaf that may sign certificates');
+  ensure(
+    keyUsage === undefined || !keyUsage.has('keyCertSign'),
+    'bad-certificate',
+    'a leaf that may sign certificates',
+  );
 }
 
 /** What must hold of every certificate of the path, whatever its place. */

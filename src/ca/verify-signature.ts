@@ -9,11 +9,7 @@ import { defaultSignatureAlgorithm, familyFits, type SignatureAlgorithm } from '
  * and P-384 with SHA-384 (DER `Ecdsa-Sig-Value`), Ed25519 by RFC 8032, RSA by RSASSA-PKCS1-v1_5 with SHA-256. Needs
  * WebCrypto, but for Ed25519. Throws `bad-signature`, `bad-key`, `weak-key`.
  */
-export async function verifySpkiSignature(
-  spki: Uint8Array,
-  message: Uint8Array,
-  signature: Uint8Array,
-): Promise<void> {
+export async function verifySpkiSignature(spki: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<void> {
   const key = parsePublicKey(spki);
   await verifySignature(key, defaultSignatureAlgorithm(key.keyType), message, signature);
 }
@@ -58,7 +54,9 @@ function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Ui
 }
 
 /** The arguments beyond bytes that importing a verification key takes. */
-type ImportAlgorithm = { readonly name: string; readonly hash: string } | { readonly name: string; readonly namedCurve: string };
+type ImportAlgorithm =
+  | { readonly name: string; readonly hash: string }
+  | { readonly name: string; readonly namedCurve: string };
 
 async function importKey(format: 'raw' | 'spki', data: Uint8Array, algorithm: ImportAlgorithm) {
   try {

@@ -101,6 +101,23 @@ describe.each(CA_ALGORITHMS)('a chain of %s CAs', (algorithm) => {
     const read = CertificateRevocationList.fromBER(new Uint8Array(crl));
     expect(read.revokedCertificates).toHaveLength(2);
     const [, second] = read.revokedCertificates ?? [];
-    expect(equalBytes(new Uint8Array(second?.userCertificate.valueBlock.valueHexView ?? []), parseHex(serial))).toBe(true);
+    expect(equalBytes(new Uint8Array(second?.userCertificate.valueBlock.valueHexView ?? []), parseHex(serial))).toBe(
+      true,
+    );
+  });
+});
+
+describe('a large CRL', () => {
+  it('is made without a limit that a busy CA would meet', async () => {
+    const { issuing } = await createHierarchy('p256');
+    const revoked = (serial: string) => ({ serial, revokedAtMs: NOW_MS, reason: 'superseded' as const });
+    const entries = Array.from({ length: 150_000 }, (_, i) => revoked(`41${i.toString(16).padStart(6, '0')}`));
+    const crl = await createCrl(issuing, { number: 1, thisUpdateMs: NOW_MS, nextUpdateMs: NOW_MS + 1000, entries });
+    writeFileSync(join(folder.path, 'large.crl'), crl);
+    const text = openssl(
+      ['crl', '-inform', 'DER', '-in', 'large.crl', '-noout', '-crlnumber', '-lastupdate'],
+      folder.path,
+    );
+    expect(text).toMatch(/crlNumber=0x01/);
   });
 });

@@ -23,11 +23,18 @@ export function temporaryFolder(): { path: string; remove: () => void } {
 
 /** Runs openssl and returns what it wrote, stderr included; throws where it fails. */
 export function openssl(args: readonly string[], folder?: string): string {
-  return execFileSync('openssl', args, { encoding: 'utf8', stdio: 'pipe', ...(folder === undefined ? {} : { cwd: folder }) });
+  return execFileSync('openssl', args, {
+    encoding: 'utf8',
+    stdio: 'pipe',
+    ...(folder === undefined ? {} : { cwd: folder }),
+  });
 }
 
 /** A root and an issuing CA below it, both of one algorithm. */
-export async function createHierarchy(algorithm: SignerAlgorithm, nowMs = NOW_MS): Promise<{ root: Issuer; issuing: Issuer }> {
+export async function createHierarchy(
+  algorithm: SignerAlgorithm,
+  nowMs = NOW_MS,
+): Promise<{ root: Issuer; issuing: Issuer }> {
   const rootSigner = signerFromKey(await createKey(algorithm));
   const root = await createRoot({ signer: rootSigner, commonName: 'Test Root', nowMs, random: randomBytes });
   const signer = signerFromKey(await createKey(algorithm));
@@ -44,11 +51,12 @@ export function spkiOf(key: KeyObject): Uint8Array {
 
 /** A leaf request for alice under the default profile. */
 export function leafRequest(issuer: Issuer, spki: Uint8Array, changes: Partial<LeafRequest> = {}): LeafRequest {
+  const nowMs = Math.max(NOW_MS, issuer.certificate.notBeforeMs);
   return {
     spki,
     san: { kind: 'email', value: 'alice@example.com' },
     serial: newSerial(randomBytes),
-    ...leafValidity(DEFAULT_PROFILE, issuer.certificate, NOW_MS),
+    ...leafValidity(DEFAULT_PROFILE, issuer.certificate, nowMs),
     profile: DEFAULT_PROFILE,
     urls: URLS,
     ...changes,
