@@ -26,7 +26,7 @@ export async function createKey(algorithm: SignerAlgorithm): Promise<KeyObject> 
  * PEM of a private key: encrypted PKCS#8 (RFC 5958; PBES2 with PBKDF2-HMAC-SHA-256 and AES-256-CBC) under a passphrase,
  * or plain PKCS#8 where the passphrase is undefined. Throws `bad-key-file` for an empty passphrase.
  */
-export async function formatPrivateKey(key: KeyObject, passphrase: string | undefined): Promise<string> {
+async function formatPrivateKey(key: KeyObject, passphrase: string | undefined): Promise<string> {
   const plain = new Uint8Array(key.export({ format: 'der', type: 'pkcs8' }));
   if (passphrase === undefined) return formatPem('PRIVATE KEY', plain);
   ensure(passphrase !== '', 'bad-key-file', 'a passphrase must not be empty');

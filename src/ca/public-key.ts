@@ -17,7 +17,7 @@ interface EllipticKey {
 }
 
 /** An RSA key; both numbers are big-endian without leading zeros. */
-export interface RsaKey {
+interface RsaKey {
   readonly keyType: 'rsa';
   readonly spki: Uint8Array;
   /** The encoded RSAPublicKey: the contents of the BIT STRING. */

@@ -6,7 +6,7 @@ import { derOid, derSequence } from './der-writer.ts';
 import type { KeyType } from './public-key.ts';
 
 /** Hash functions that signatures may use. Ed25519 has its own. */
-export type SignatureHash = 'SHA-256' | 'SHA-384' | 'SHA-512';
+type SignatureHash = 'SHA-256' | 'SHA-384' | 'SHA-512';
 
 /** How a signature on a certificate, a CRL or a request was made. */
 export interface SignatureAlgorithm {

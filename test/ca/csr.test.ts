@@ -170,7 +170,7 @@ describe('bad requests', async () => {
     await bad(derSequence(...Array.from({ length: 20_000 }, () => derSequence())), 'bad-csr');
     await bad(derSequence(der(0x04, new Uint8Array(MAX_CSR_BYTES))), 'bad-csr');
     expect(() => decodeCsrPem('-'.repeat(MAX_CSR_BYTES + 1))).toThrow(expect.objectContaining(refusal('bad-csr')));
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(3000);
   });
 
   it('refuses PEM that is none, twice, or not base64', () => {

@@ -12,7 +12,7 @@ import { newSerial } from '../../src/ca/serial.ts';
 import type { SignerAlgorithm } from '../../src/core/crypto/signer.ts';
 
 export const NOW_MS = Date.UTC(2026, 10, 23, 12, 0, 0, 345);
-export const URLS = { crl: 'http://ca.example/crl/1.crl', caIssuers: 'http://ca.example/ca/issuing.der' };
+const URLS = { crl: 'http://ca.example/crl/1.crl', caIssuers: 'http://ca.example/ca/issuing.der' };
 export const CA_ALGORITHMS: readonly SignerAlgorithm[] = ['p256', 'p384', 'ed25519'];
 
 /** A folder that is removed by `remove`. */
