@@ -1,6 +1,14 @@
 import { GlasskeyError } from '../core/errors.ts';
 import type { NodeHasher } from '../core/log/node-hasher.ts';
-import { fullTilesOfNodes, locateNode, nodeFromEdge, nodeFromTile, type TileCoordinate, type TreeEdge } from '../core/log/tiled-tree.ts';
+import {
+  fullTilesOfNodes,
+  locateNode,
+  nodeFromEdge,
+  nodeFromTile,
+  TILE_HEIGHT,
+  type TileCoordinate,
+  type TreeEdge,
+} from '../core/log/tiled-tree.ts';
 import type { TreeNode } from '../core/log/tree-node.ts';
 import type { LogStore, TreeKind } from '../store/ports.ts';
 import { LruCache } from './lru-cache.ts';
@@ -39,7 +47,9 @@ export class LogNodeReader {
     const tiles = coordinates.map((tile) => this.#cache.get(tileKey(tile)));
     const missing = coordinates.filter((_, i) => tiles[i] === undefined);
     if (missing.length === 0) return tiles as Uint8Array[];
-    const rows = await this.#store.readLogTiles(missing.map(({ level, index }) => ({ tree: this.#tree, level, index })));
+    const rows = await this.#store.readLogTiles(
+      missing.map(({ level, index }) => ({ tree: this.#tree, level, index })),
+    );
     let next = 0;
     return tiles.map((tile) => {
       if (tile !== undefined) return tile;
@@ -51,6 +61,14 @@ export class LogNodeReader {
       return copy;
     });
   }
+}
+
+/** The value of the node that a full tile of the tree is below: the hash that the tile of the next level has for it. */
+export function tileHead({ level, index }: TileCoordinate, data: Uint8Array, hasher: NodeHasher): Uint8Array {
+  const below = (level + 1) * TILE_HEIGHT - 1;
+  const left = nodeFromTile(data, { level: below, index: 2 * index }, hasher);
+  const right = nodeFromTile(data, { level: below, index: 2 * index + 1 }, hasher);
+  return hasher.parent(left, below, right, below);
 }
 
 function tileKey({ level, index }: TileCoordinate): string {

@@ -110,12 +110,15 @@ export class LogProgress {
 
   /** Notifications can get lost: while somebody waits, the store is asked regularly. */
   #askLater(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      void this.#ask().then(() => {
-        if (!this.#outcomes.isEmpty || !this.#releases.isEmpty) this.#askLater();
-      });
-    }, Math.max(this.#limits.batchIntervalMs, 20));
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = undefined;
+        void this.#ask().then(() => {
+          if (!this.#outcomes.isEmpty || !this.#releases.isEmpty) this.#askLater();
+        });
+      },
+      Math.max(this.#limits.batchIntervalMs, 20),
+    );
   }
 
   async #ask(): Promise<void> {

@@ -1,5 +1,5 @@
 import { type Codec, decode, encode } from '../core/encoding/codec.ts';
-import { GlasskeyError } from '../core/errors.ts';
+import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import {
   chainRequestCodec,
   chainResponseCodec,
@@ -27,7 +27,9 @@ export interface LogHealth {
   /** The greatest released size. */
   readonly size: number;
   /** Why nothing is signed any more; undefined while all is well. */
-  readonly failure: unknown;
+  readonly failure: GlasskeyError | undefined;
+  /** Why the sequencer's last turn failed, such as a clock out of bounds; it tries again. */
+  readonly trouble: unknown;
   readonly isWriter: boolean;
   readonly queueDepth: number;
   readonly inFlight: number;
@@ -115,14 +117,18 @@ export class LogService {
   /** How the log does. Throws `storage-failed` where the released head cannot be read. */
   async health(): Promise<LogHealth> {
     const { released } = await this.progress.released();
-    const { failure, isWriter, queueDepth } = this.sequencer;
-    return { size: released.size, failure, isWriter, queueDepth, inFlight: this.#issuance.admission.inFlight };
+    const { failure, trouble, isWriter, queueDepth } = this.sequencer;
+    return { size: released.size, failure, trouble, isWriter, queueDepth, inFlight: this.#issuance.admission.inFlight };
   }
 
-  /** A log that contradicts itself serves reads only. */
+  /** A log that contradicts itself, or whose clock is out of bounds, serves reads only. */
   #assertSigning(): void {
-    const { failure } = this.sequencer;
+    const { failure, trouble } = this.sequencer;
+    if (isGlasskeyError(trouble, 'clock-skew'))
+      throw new GlasskeyError('clock-skew', trouble.message, { cause: trouble });
     if (failure === undefined) return;
-    throw new GlasskeyError('storage-corrupt', 'the stored log contradicts itself; nothing is signed', { cause: failure });
+    throw new GlasskeyError('storage-corrupt', 'the stored log contradicts itself; nothing is signed', {
+      cause: failure,
+    });
   }
 }

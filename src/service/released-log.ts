@@ -13,7 +13,8 @@ export interface ReleasedLog {
 
 /** Puts together what was read. `head` must have been read after `released`, so that it is at least as large. */
 export function releasedLog(released: ReleasedHead, head: HeadRow): ReleasedLog {
-  if (head.size < released.size) throw new GlasskeyError('storage-corrupt', 'the head is smaller than what was released');
+  if (head.size < released.size)
+    throw new GlasskeyError('storage-corrupt', 'the head is smaller than what was released');
   return { released, logEdge: decodeTreeEdge(head.logEdge), auditEdge: decodeTreeEdge(head.auditEdge) };
 }
 

@@ -11,11 +11,11 @@ import { verifyTreeHead } from '../core/keytrans/tree-head.ts';
 import { foldNodes } from '../core/log/compact-range.ts';
 import { logLeaf } from '../core/log/log-tree.ts';
 import { keytransNodeHasher, type NodeHasher } from '../core/log/node-hasher.ts';
-import { decodeTreeEdge, HASH_LENGTH, nodeFromTile, rootOf, TILE_HEIGHT, TILE_WIDTH, type TreeEdge } from '../core/log/tiled-tree.ts';
+import { decodeTreeEdge, HASH_LENGTH, rootOf, TILE_WIDTH, type TreeEdge } from '../core/log/tiled-tree.ts';
 import { balancedNodes } from '../core/log/tree-node.ts';
 import type { EntryRow, HeadRow, LogTileName, ReleasedHead, TreeKind } from '../store/ports.ts';
 import type { LogContext } from './log-context.ts';
-import { LogNodeReader } from './log-node-reader.ts';
+import { LogNodeReader, tileHead } from './log-node-reader.ts';
 
 const decompress = promisify(gunzip);
 
@@ -111,13 +111,19 @@ async function checkUpdate({ store }: LogContext, entries: readonly LastEntry[])
 }
 
 async function checkPrefixRoot(context: LogContext, head: HeadRow): Promise<void> {
-  if (head.prefixTile === undefined) return assertSame(head.prefixRoot, new Uint8Array(32), 'the prefix root has no tile');
+  if (head.prefixTile === undefined)
+    return assertSame(head.prefixRoot, new Uint8Array(32), 'the prefix root has no tile');
   const [tile] = await context.readPrefixTiles([head.prefixTile]);
   assertSame(tile?.headHash, head.prefixRoot, 'the tile of the prefix root has another root');
 }
 
 /** Every hash of the upper partial tiles must be the head of the full tile below it. */
-async function checkUpperLevels(context: LogContext, tree: TreeKind, edge: TreeEdge, hasher: NodeHasher): Promise<void> {
+async function checkUpperLevels(
+  context: LogContext,
+  tree: TreeKind,
+  edge: TreeEdge,
+  hasher: NodeHasher,
+): Promise<void> {
   for (let level = 1; level < edge.partials.length; level++) {
     const partial = edge.partials[level] as Uint8Array;
     const count = partial.length / HASH_LENGTH;
@@ -128,7 +134,7 @@ async function checkUpperLevels(context: LogContext, tree: TreeKind, edge: TreeE
       const tiles = await context.store.readLogTiles(names);
       tiles.forEach((data, j) => {
         assertStored(data !== undefined, `${tree} tile ${level - 1}/${first + i + j} is missing`);
-        const found = nodeFromTile(data, { level: level * TILE_HEIGHT, index: first + i + j }, hasher);
+        const found = tileHead({ level: level - 1, index: first + i + j }, data, hasher);
         const offset = (i + j) * HASH_LENGTH;
         const expected = partial.subarray(offset, offset + HASH_LENGTH);
         assertSame(found, expected, `${tree} tile ${level - 1}/${first + i + j} has another head`);
@@ -137,7 +143,12 @@ async function checkUpperLevels(context: LogContext, tree: TreeKind, edge: TreeE
   }
 }
 
-async function checkReleased(context: LogContext, head: HeadRow, audit: TreeEdge, released: ReleasedHead): Promise<void> {
+async function checkReleased(
+  context: LogContext,
+  head: HeadRow,
+  audit: TreeEdge,
+  released: ReleasedHead,
+): Promise<void> {
   const { size, signature, checkpoint } = released;
   assertStored(size <= head.size, 'a size was released that is beyond the head');
   const [row] = await context.store.readEntries([size - 1]);

@@ -1,4 +1,4 @@
-import { isGlasskeyError } from '../core/errors.ts';
+import { type GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import type { HeadRow, WriterLock } from '../store/ports.ts';
 import { releaseHead } from './head-signer.ts';
 import { closeStaleIntents } from './intent-closing.ts';
@@ -38,7 +38,8 @@ export class Sequencer {
   #releasedSize = 0;
   #checked = false;
   #acceptClockGap: boolean;
-  #failure: unknown;
+  #failure: GlasskeyError | undefined;
+  #trouble: unknown;
   #queueDepth = 0;
 
   #lock: WriterLock | undefined;
@@ -57,8 +58,13 @@ export class Sequencer {
   }
 
   /** Why nothing is signed any more: what the self-check found. Undefined while all is well. */
-  get failure(): unknown {
+  get failure(): GlasskeyError | undefined {
     return this.#failure;
+  }
+
+  /** Why the last turn of the loop failed; undefined once one has not. */
+  get trouble(): unknown {
+    return this.#trouble;
   }
 
   /** Submissions in the queue when it was last looked at. */
@@ -166,10 +172,15 @@ export class Sequencer {
     while (!this.#stopping) {
       try {
         await this.#turn();
+        this.#trouble = undefined;
         backoffMs = 0;
       } catch (error) {
+        this.#trouble = error;
         this.#context.observe({ type: 'sequencing-failed', error });
-        backoffMs = Math.min(Math.max(2 * backoffMs, this.#context.limits.backoffMs), this.#context.limits.maxBackoffMs);
+        backoffMs = Math.min(
+          Math.max(2 * backoffMs, this.#context.limits.backoffMs),
+          this.#context.limits.maxBackoffMs,
+        );
         await this.#sleep(backoffMs, () => false);
       }
     }

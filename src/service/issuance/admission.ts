@@ -34,7 +34,10 @@ export class Admission {
   }
 
   /** Runs a request in the pipeline, and reports how it ended. Throws `overloaded` where there is no room. */
-  async run<T>(kind: Extract<ServiceEvent, { type: 'request' }>['kind'], work: (ticket: Ticket) => Promise<T>): Promise<T> {
+  async run<T>(
+    kind: Extract<ServiceEvent, { type: 'request' }>['kind'],
+    work: (ticket: Ticket) => Promise<T>,
+  ): Promise<T> {
     this.#assertRoom();
     const started = performance.now();
     const ticket = this.#enter();

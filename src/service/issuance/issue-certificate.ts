@@ -126,7 +126,11 @@ function recordOf({ previous, kept, authorization }: NextVersion, certificate: U
   };
 }
 
-function certificateRow({ labelKey, requestHash: hash }: Work, version: number, certificate: ParsedCertificate): CertificateRow {
+function certificateRow(
+  { labelKey, requestHash: hash }: Work,
+  version: number,
+  certificate: ParsedCertificate,
+): CertificateRow {
   const { serial, der, spkiSha256, notBeforeMs, notAfterMs } = certificate;
   const notRevoked = { revokedMs: undefined, revocationReason: undefined };
   return { serial, labelKey, version, der, spkiSha256, requestHash: hash, notBeforeMs, notAfterMs, ...notRevoked };

@@ -23,7 +23,13 @@ export async function readLabelState(
   const { version, commitment, position, value } = row.greatest;
   ensure(value !== undefined, 'erased', 'the identity was erased');
   const record = decodeIdentityRecord(value);
-  return { version, commitment, position, record, certificates: record.certificates.map((der) => parseCertificate(der)) };
+  return {
+    version,
+    commitment,
+    position,
+    record,
+    certificates: record.certificates.map((der) => parseCertificate(der)),
+  };
 }
 
 /** Tells whether a certificate of the record is for this key. */

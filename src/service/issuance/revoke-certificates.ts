@@ -51,7 +51,12 @@ export async function revokeCertificates(issuance: Issuance, order: RevocationOr
     const labelKey = await context.vrf.labelKey(identity.label);
     const before = await readLabelState(context, labelKey);
     const revoked = order.serials === 'all' ? (before?.certificates ?? []).map(({ serial }) => serial) : asked;
-    const hash = requestHash('revocation', identity.label, [encodeUtf8(`${order.reason} ${asked.join()}`)], order.change);
+    const hash = requestHash(
+      'revocation',
+      identity.label,
+      [encodeUtf8(`${order.reason} ${asked.join()}`)],
+      order.change,
+    );
     const deadline = new Deadline(context.limits.requestTimeoutMs);
     const work = { order, identity, labelKey, requester, requestHash: hash, deadline, ticket };
     const made = await flights.share(hash, () => make(issuance, work));
@@ -98,7 +103,11 @@ async function make(issuance: Issuance, work: Work): Promise<Made> {
 }
 
 /** Which certificates of the record are to go; none where all that was asked for is revoked already. */
-async function certificatesToRemove({ context }: Issuance, work: Work, state: LabelState): Promise<ParsedCertificate[]> {
+async function certificatesToRemove(
+  { context }: Issuance,
+  work: Work,
+  state: LabelState,
+): Promise<ParsedCertificate[]> {
   const { serials } = work.order;
   if (serials === 'all') return [...state.certificates];
   const removed = state.certificates.filter(({ serial }) => serials.includes(serial));

@@ -2,7 +2,12 @@ import { equalBytes } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import type { KeyAuthorization } from '../../identity/authorization.ts';
-import { changeMessage, type ChangeRequest, changeRequestCodec, type SignedChange } from '../../identity/change-request.ts';
+import {
+  changeMessage,
+  type ChangeRequest,
+  changeRequestCodec,
+  type SignedChange,
+} from '../../identity/change-request.ts';
 import { continuityPorts } from '../continuity-ports.ts';
 import type { LabelState } from './label-state.ts';
 
@@ -25,8 +30,7 @@ export async function verifyChange(
   const request = decode(changeRequestCodec, change.request);
   const isOurs = request.origin === expected.origin && equalBytes(request.label, expected.label);
   ensure(isOurs, 'change-rejected', 'the change is for another log or another identity');
-  const isNext =
-    request.version === state.version + 1 && equalBytes(request.previousCommitment, state.commitment);
+  const isNext = request.version === state.version + 1 && equalBytes(request.previousCommitment, state.commitment);
   ensure(isNext, 'version-conflict', `the change is not for version ${state.version + 1}`);
   const signer = state.certificates.find((certificate) => equalBytes(certificate.spkiSha256, change.signer));
   ensure(signer !== undefined, 'bad-change-signature', 'the signer of the change is not certified in the record');

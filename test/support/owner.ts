@@ -1,0 +1,77 @@
+import { parseCertificate } from '../../src/ca/certificate.ts';
+import { createCsr } from '../../src/ca/create-csr.ts';
+import { createKey } from '../../src/ca/key-file.ts';
+import { signerFromKey } from '../../src/ca/node-signer.ts';
+import { commit } from '../../src/core/crypto/commitment.ts';
+import { sha256 } from '../../src/core/crypto/sha256.ts';
+import type { Signer, SignerAlgorithm } from '../../src/core/crypto/signer.ts';
+import { encode } from '../../src/core/encoding/codec.ts';
+import type { SearchResponse } from '../../src/core/keytrans/messages.ts';
+import { canonicalIdentity } from '../../src/identity/canonical-identity.ts';
+import {
+  changeMessage,
+  changeRequestCodec,
+  type SignedChange,
+  sortedHashSet,
+} from '../../src/identity/change-request.ts';
+import { DEFAULT_IDENTITY_RULES, type Identity } from '../../src/identity/identity.ts';
+import { decodeIdentityRecord, type IdentityRecord } from '../../src/identity/identity-record.ts';
+
+/** A key of some device. */
+export interface DeviceKey extends Signer {
+  readonly spkiSha256: Uint8Array;
+}
+
+/** A new key. */
+export async function newDeviceKey(algorithm: SignerAlgorithm = 'ed25519'): Promise<DeviceKey> {
+  const signer = signerFromKey(await createKey(algorithm));
+  return { ...signer, spkiSha256: sha256(signer.spki) };
+}
+
+/** The identity that a text names. */
+export function identityOf(text: string): Identity {
+  return canonicalIdentity(text, DEFAULT_IDENTITY_RULES);
+}
+
+/** A CSR of `key` for an identity. */
+export async function csrFor(key: Signer, text: string): Promise<Uint8Array> {
+  return createCsr(key, identityOf(text).san);
+}
+
+/** A version as its owner sees it in an answer. */
+export interface SeenVersion {
+  readonly version: number;
+  readonly commitment: Uint8Array;
+  readonly record: IdentityRecord;
+}
+
+/** What an answer says about an identity; not verified. */
+export function seenVersion(text: string, { version, opening, value }: SearchResponse): SeenVersion {
+  if (version === undefined) throw new Error('an answer without a version');
+  const { label } = identityOf(text);
+  const commitment = commit({ opening, label, version, update: value });
+  return { version, commitment, record: decodeIdentityRecord(value.value) };
+}
+
+/** SHA-256 of the keys that a record certifies. */
+export function keysOf(record: IdentityRecord): Uint8Array[] {
+  return record.certificates.map((certificate) => parseCertificate(certificate).spkiSha256);
+}
+
+/** A change from `seen` to the keys `after`, signed by `signer`. */
+export async function signChange(
+  text: string,
+  seen: SeenVersion,
+  signer: DeviceKey,
+  after: readonly Uint8Array[],
+  origin = 'log.example',
+): Promise<SignedChange> {
+  const request = encode(changeRequestCodec, {
+    origin,
+    label: identityOf(text).label,
+    version: seen.version + 1,
+    previousCommitment: seen.commitment,
+    spkisAfter: sortedHashSet(after),
+  });
+  return { request, signer: signer.spkiSha256, signature: await signer.sign(changeMessage(request)) };
+}

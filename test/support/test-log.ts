@@ -1,0 +1,135 @@
+import { randomBytes } from 'node:crypto';
+import { createIssuingCa, createRoot, type Issuer } from '../../src/ca/authority.ts';
+import { createKey } from '../../src/ca/key-file.ts';
+import { signerFromKey } from '../../src/ca/node-signer.ts';
+import { DEFAULT_PROFILE } from '../../src/ca/profile.ts';
+import type { Signer } from '../../src/core/crypto/signer.ts';
+import type { Configuration } from '../../src/core/keytrans/configuration.ts';
+import { DEFAULT_IDENTITY_RULES } from '../../src/identity/identity.ts';
+import { createLog } from '../../src/service/genesis.ts';
+import type { ServiceLimits } from '../../src/service/limits.ts';
+import type { LogContext, LogKeys } from '../../src/service/log-context.ts';
+import { LogService } from '../../src/service/log-service.ts';
+import type { OpenLogOptions } from '../../src/service/open-log.ts';
+import type { ServiceEvent } from '../../src/service/service-event.ts';
+import { sodiumVrfProver } from '../../src/service/sodium-vrf-prover.ts';
+import { createToken } from '../../src/service/tokens.ts';
+import { openStore, type StoreTarget } from '../../src/store/open-store.ts';
+import type { LogStore, Store } from '../../src/store/ports.ts';
+import { pgliteImage } from './pglite.ts';
+
+/** When tests happen. */
+export const TEST_START_MS = 1_800_000_000_000;
+
+/** A clock that only tests move. */
+export class TestClock {
+  nowMs = TEST_START_MS;
+  readonly now = (): number => this.nowMs;
+
+  advance(ms: number): void {
+    this.nowMs += ms;
+  }
+}
+
+/** A log under test with everything around it. */
+export interface TestLog {
+  readonly store: Store;
+  readonly context: LogContext;
+  readonly service: LogService;
+  readonly clock: TestClock;
+  readonly events: ServiceEvent[];
+  /** An application token. */
+  readonly token: string;
+  /** How to open the same log again, as another process would. */
+  readonly options: OpenLogOptions;
+  close(): Promise<void>;
+}
+
+/** What differs from log to log. */
+export interface TestLogOptions {
+  /** Default: an embedded database in memory. */
+  readonly target?: StoreTarget;
+  readonly limits?: Partial<ServiceLimits>;
+  readonly configuration?: Partial<Configuration>;
+  /** Puts something in front of the log's store, to make it fail. */
+  readonly wrap?: (store: LogStore) => LogStore;
+  /** Whether the sequencer's loop runs; without it, tests call `service.sequencer.step()`. Default true. */
+  readonly loop?: boolean;
+}
+
+/** Limits that make tests fast, and verify every answer. */
+export const TEST_LIMITS: Partial<ServiceLimits> = {
+  minBatchIntervalMs: 0,
+  batchIntervalMs: 20,
+  pollMs: 20,
+  backoffMs: 5,
+  maxBackoffMs: 20,
+  verifyOneIn: 1,
+};
+
+async function newSigner(algorithm: Signer['algorithm']): Promise<Signer> {
+  return signerFromKey(await createKey(algorithm));
+}
+
+/** A fresh key for everything. */
+export async function newLogKeys(nowMs: number): Promise<LogKeys> {
+  const [treeHead, checkpoint, rootKey, issuingKey] = await Promise.all([
+    newSigner('ed25519'),
+    newSigner('ed25519'),
+    newSigner('p256'),
+    newSigner('p256'),
+  ]);
+  const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
+  const root = await createRoot({ signer: rootKey, commonName: 'Test Root', nowMs: nowMs - 60_000, random });
+  const common = { commonName: 'Test Issuing CA', nowMs: nowMs - 60_000, random };
+  const issuer: Issuer = await createIssuingCa({ ...common, signer: issuingKey, root });
+  return { treeHead, checkpoint, vrf: sodiumVrfProver(random(32)), issuer };
+}
+
+/** The Configuration that fits the keys. */
+export function configurationFor(keys: LogKeys): Configuration {
+  return {
+    cipherSuite: 2,
+    mode: 'contactMonitoring',
+    signaturePublicKey: keys.treeHead.publicKey,
+    vrfPublicKey: keys.vrf.publicKey,
+    maxAheadMs: 60_000,
+    maxBehindMs: 600_000,
+    reasonableMonitoringWindowMs: 6 * 3_600_000,
+    maximumLifetimeMs: undefined,
+  };
+}
+
+/** Makes a log and serves it. */
+export async function createTestLog(options: TestLogOptions = {}): Promise<TestLog> {
+  const clock = new TestClock();
+  const events: ServiceEvent[] = [];
+  const store = await openStore(options.target ?? { memory: true, image: await pgliteImage() }, { now: clock.now });
+  const { wrap } = options;
+  const wrapped: Store =
+    wrap === undefined
+      ? store
+      : Object.assign(Object.create(store) as Store, { log: (id: number) => wrap(store.log(id)) });
+  const keys = await newLogKeys(clock.nowMs);
+  const open: OpenLogOptions = {
+    store: wrapped,
+    origin: 'log.example',
+    keys,
+    identityRules: DEFAULT_IDENTITY_RULES,
+    profile: DEFAULT_PROFILE,
+    urls: { crl: 'http://log.example/crl/issuer.crl', caIssuers: 'http://log.example/ca/issuer.der' },
+    limits: { ...TEST_LIMITS, ...options.limits },
+    now: clock.now,
+    observe: (event) => events.push(event),
+  };
+  const configuration = { ...configurationFor(keys), ...options.configuration } as Configuration;
+  const context = await createLog(open, configuration);
+  const service = new LogService(context, { sequence: options.loop ?? true });
+  await service.start();
+  const { token } = await createToken(context, 'test');
+  const close = async (): Promise<void> => {
+    await service.stop();
+    await store.close();
+  };
+  return { store, context, service, clock, events, token, options: open, close };
+}
