@@ -1,0 +1,191 @@
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { KT_128_SHA256_ED25519 } from '../../src/core/crypto/cipher-suite.ts';
+import { commit } from '../../src/core/crypto/commitment.ts';
+import { sha256 } from '../../src/core/crypto/sha256.ts';
+import { proveVrf, vrfPublicKey } from '../../src/core/crypto/vrf-ed25519.ts';
+import type { VrfResult } from '../../src/core/crypto/vrf-prover.ts';
+import type { Configuration } from '../../src/core/keytrans/configuration.ts';
+import { frontier } from '../../src/core/keytrans/implicit-search-tree.ts';
+import type { EvidencePlan } from '../../src/core/keytrans/plan-evidence.ts';
+import { assembleProof } from '../../src/core/keytrans/plan-proof.ts';
+import type { CombinedTreeProof, PrefixLeaf } from '../../src/core/keytrans/proofs.ts';
+import {
+  type AuditorTreeHead,
+  encodeAuditorTreeHeadTbs,
+  encodeTreeHeadTbs,
+} from '../../src/core/keytrans/tree-head.ts';
+import type { TreeView } from '../../src/core/keytrans/tree-view.ts';
+import { encodeVrfInput } from '../../src/core/keytrans/vrf-input.ts';
+import { naiveProof, naiveRoot } from '../core/prefix/naive-prefix-tree.ts';
+import { naiveNode, naiveRootOf } from './naive-log-tree.ts';
+
+/** What one entry of a reference log is to hold. */
+export interface ReferenceEntry {
+  readonly timestampMs: number;
+  /** Each gets one new version. */
+  readonly labels: readonly string[];
+}
+
+/** One version of a label. */
+export interface ReferenceVersion {
+  readonly position: number;
+  readonly opening: Uint8Array;
+  readonly value: Uint8Array;
+  readonly commitment: Uint8Array;
+}
+
+/** How a reference log finds search keys. */
+export type ReferenceVrf = (label: string, version: number) => VrfResult;
+
+const SIGNING_KEY = new Uint8Array(32).fill(1);
+const AUDITOR_KEY = new Uint8Array(32).fill(2);
+const VRF_KEY = new Uint8Array(32).fill(3);
+const realVrfResults = new Map<string, VrfResult>();
+
+/** The VRF, remembered from one test to the next. */
+export const realVrf: ReferenceVrf = (label, version) => {
+  const name = `${version}:${label}`;
+  const known = realVrfResults.get(name) ?? proveVrf(VRF_KEY, encodeVrfInput(labelBytes(label), version));
+  realVrfResults.set(name, known);
+  return known;
+};
+
+/** Search keys without proofs, for tests that verify none. */
+export const fakeVrf: ReferenceVrf = (label, version) => ({
+  output: sha256(encodeVrfInput(labelBytes(label), version)),
+  proof: new Uint8Array(80),
+});
+
+export function labelBytes(label: string): Uint8Array {
+  return new TextEncoder().encode(label);
+}
+
+/** A log's Configuration; audited if `auditor` is given. */
+export function referenceConfiguration(
+  windowMs: number,
+  auditor?: { readonly maxAuditorLagMs: number; readonly auditorStartPosition: number },
+): Configuration {
+  const common = {
+    cipherSuite: KT_128_SHA256_ED25519,
+    signaturePublicKey: ed25519.getPublicKey(SIGNING_KEY),
+    vrfPublicKey: vrfPublicKey(VRF_KEY),
+    maxAheadMs: 1000,
+    maxBehindMs: 2000,
+    reasonableMonitoringWindowMs: windowMs,
+    maximumLifetimeMs: undefined,
+  };
+  if (auditor === undefined) return { ...common, mode: 'contactMonitoring' };
+  const auditorPublicKey = ed25519.getPublicKey(AUDITOR_KEY);
+  return { ...common, mode: 'thirdPartyAuditing', auditorPublicKey, ...auditor };
+}
+
+/**
+ * A log straight from the definitions of KT §3, in memory and slow: what the algorithms' provers and verifiers are tried
+ * on. Its prefix trees are lists of leaves, its log tree a list of entries.
+ */
+export class ReferenceLog {
+  readonly config: Configuration;
+  readonly timestamps: number[] = [];
+  readonly prefixRoots: Uint8Array[] = [];
+  readonly versions = new Map<string, ReferenceVersion[]>();
+  readonly #vrf: ReferenceVrf;
+  /** All leaves of the prefix tree of each entry. */
+  readonly #leaves: PrefixLeaf[][] = [];
+
+  constructor(config: Configuration, vrf: ReferenceVrf, entries: readonly ReferenceEntry[]) {
+    this.config = config;
+    this.#vrf = vrf;
+    for (const entry of entries) this.append(entry);
+  }
+
+  get size(): number {
+    return this.timestamps.length;
+  }
+
+  append({ timestampMs, labels }: ReferenceEntry): void {
+    const added = labels.map((label) => this.#addVersion(label));
+    const leaves = [...(this.#leaves.at(-1) ?? []), ...added];
+    this.#leaves.push(leaves);
+    this.timestamps.push(timestampMs);
+    this.prefixRoots.push(naiveRoot(leaves));
+  }
+
+  #addVersion(label: string): PrefixLeaf {
+    const versions = this.versions.get(label) ?? [];
+    const version = versions.length;
+    const opening = sha256(labelBytes(`opening ${label} ${version}`)).slice(0, 16);
+    const value = labelBytes(`value ${version} of ${label}`);
+    const update = { value, signature: undefined };
+    const commitment = commit({ opening, label: labelBytes(label), version, update });
+    versions.push({ position: this.size, opening, value, commitment });
+    this.versions.set(label, versions);
+    return { vrfOutput: this.#vrf(label, version).output, commitment };
+  }
+
+  vrf(label: string, version: number): VrfResult {
+    return this.#vrf(label, version);
+  }
+
+  /** The log entries below `size` that added each version of a label. */
+  versionPositions(label: string, size = this.size): number[] {
+    return (this.versions.get(label) ?? []).map(({ position }) => position).filter((position) => position < size);
+  }
+
+  logRoot(size = this.size): Uint8Array {
+    return naiveRootOf(this.#entries(size));
+  }
+
+  #entries(size: number): { timestampMs: number; prefixRoot: Uint8Array }[] {
+    return this.timestamps.slice(0, size).map((timestampMs, position) => {
+      return { timestampMs, prefixRoot: this.prefixRoots[position]! };
+    });
+  }
+
+  /** The proof that a plan asks for. */
+  prove(plan: EvidencePlan, label: string): CombinedTreeProof {
+    const entries = this.#entries(this.size);
+    return assembleProof(plan, {
+      prefixProofs: plan.lookups.map(({ position, versions }) => {
+        const keys = versions.map((version) => this.#vrf(label, version).output);
+        return naiveProof(this.#leaves[position]!, keys);
+      }),
+      prefixRoots: plan.prefixRootPositions.map((position) => this.prefixRoots[position]!),
+      logNodes: plan.logNodes.map((node) => naiveNode(entries, node)),
+    });
+  }
+
+  treeHead(size = this.size): { treeSize: number; signature: Uint8Array } {
+    const message = encodeTreeHeadTbs(this.config, size, this.logRoot(size));
+    return { treeSize: size, signature: ed25519.sign(message, SIGNING_KEY) };
+  }
+
+  auditorTreeHead(size: number): AuditorTreeHead {
+    const head = { timestampMs: this.timestamps[size - 1]!, treeSize: size };
+    const message = encodeAuditorTreeHeadTbs(this.config, head, this.logRoot(size));
+    return { ...head, signature: ed25519.sign(message, AUDITOR_KEY) };
+  }
+
+  /** What a client retains of the log when it had `size` entries. */
+  view(size: number, auditedSize?: number): TreeView {
+    const entries = this.#entries(size);
+    return {
+      size,
+      fullSubtrees: fullSubtreesByBits(size).map((node) => naiveNode(entries, node)),
+      frontier: frontier(size).map((position) => ({ position, ...entries[position]! })),
+      treeHead: this.treeHead(size),
+      auditorTreeHead: auditedSize === undefined ? undefined : this.auditorTreeHead(auditedSize),
+    };
+  }
+}
+
+/** The full subtrees of a tree: one for each bit of its size, largest first. */
+function fullSubtreesByBits(size: number): { level: number; index: number }[] {
+  const nodes: { level: number; index: number }[] = [];
+  let start = 0;
+  for (let level = 31; level >= 0; level--) {
+    if (Math.floor(size / 2 ** level) % 2 === 0) continue;
+    nodes.push({ level, index: start / 2 ** level });
+    start += 2 ** level;
+  }
+  return nodes;
+}

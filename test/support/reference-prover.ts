@@ -1,0 +1,56 @@
+import type { LookupResponse } from '../../src/core/keytrans/messages.ts';
+import { planGreatestVersionSearch, type ProofPlan } from '../../src/core/keytrans/plan-proof.ts';
+import type { FullTreeHead } from '../../src/core/keytrans/tree-head.ts';
+import type { ReferenceLog } from './reference-log.ts';
+
+/** What a reference prover is asked; the fields that honest provers do not set are for lying ones. */
+export interface ReferenceLookup {
+  readonly label: string;
+  readonly last: number | undefined;
+  readonly auditedSize?: number;
+  /** Versions that the prover pretends to know of. */
+  readonly versionPositions?: readonly number[];
+}
+
+export function planLookup(log: ReferenceLog, options: ReferenceLookup): ProofPlan {
+  const { label, last, auditedSize } = options;
+  const known = new Map<number, number>();
+  for (;;) {
+    const planned = planGreatestVersionSearch({
+      config: log.config,
+      size: log.size,
+      last,
+      auditedSize: last === log.size ? undefined : auditedSize,
+      versionPositions: options.versionPositions ?? log.versionPositions(label),
+      source: { timestamp: (position) => known.get(position) },
+    });
+    if (planned.done) return planned.plan;
+    if (known.size > 0) throw new Error('a second fetch is needed');
+    for (const position of planned.missing) known.set(position, log.timestamps[position]!);
+  }
+}
+
+/** The answer of a log to a lookup. */
+export function answerLookup(log: ReferenceLog, options: ReferenceLookup): LookupResponse {
+  const { label, last, auditedSize } = options;
+  const plan = planLookup(log, options);
+  const proof = log.prove(plan, label);
+  const fullTreeHead: FullTreeHead =
+    last === log.size
+      ? { type: 'same' }
+      : {
+          type: 'updated',
+          treeHead: log.treeHead(),
+          auditorTreeHead: auditedSize === undefined ? undefined : log.auditorTreeHead(auditedSize),
+        };
+  const version = (options.versionPositions ?? log.versionPositions(label)).length - 1;
+  if (version < 0) return { type: 'absent', fullTreeHead, vrfProof: log.vrf(label, 0).proof, proof };
+  const versions = log.versions.get(label)!;
+  const { opening, value } = versions[version]!;
+  const binaryLadder = plan.ladder.map((step) => ({
+    proof: log.vrf(label, step).proof,
+    commitment: plan.committed.includes(step) ? versions[step]!.commitment : undefined,
+  }));
+  const update = { value, signature: undefined };
+  return { type: 'found', response: { fullTreeHead, version, opening, value: update, binaryLadder, search: proof } };
+}
