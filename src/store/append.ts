@@ -2,82 +2,153 @@ import { ensure, GlasskeyError } from '../core/errors.ts';
 import { logTileColumns } from './log-rows.ts';
 import type { AppendBatch, VersionRow } from './ports.ts';
 import { serialBytes, type LogContext } from './rows.ts';
-import type { SqlExecutor, SqlParameter } from './sql-driver.ts';
+import type { SqlParameter } from './sql-driver.ts';
+import { isRefused } from './sql-error.ts';
+import { statement } from './sql-statement.ts';
 
 /** RFC 5280 reason `cessationOfOperation`: for certificates that were signed and never let out. */
 export const REASON_NEVER_RELEASED = 5;
 
-// These statements join arrays with tables: plan them for the sizes at hand.
-const CUSTOM_PLANS = 'set local plan_cache_mode = force_custom_plan';
+const HEAD = [
+  'log',
+  'expectedSize',
+  'size',
+  'timestampMs',
+  'prefixRoot',
+  'prefixTilePosition',
+  'prefixTileCounter',
+  'logRoot',
+  'auditRoot',
+  'logEdge',
+  'auditEdge',
+] as const;
+const ENTRIES = ['entryPositions', 'auditEntries', 'rootPositions', 'rootCounters', 'updates'] as const;
+const TILES = [
+  'tilePositions',
+  'tileCounters',
+  'tileData',
+  'logTileTrees',
+  'logTileLevels',
+  'logTileIndexes',
+  'logTileData',
+] as const;
+const VERSIONS = [
+  'labelKeys',
+  'versions',
+  'positions',
+  'vrfOutputs',
+  'vrfProofs',
+  'commitments',
+  'openings',
+  'values',
+  'submissionIds',
+] as const;
+const LABELS = ['newestKeys', 'newestLabels', 'newestVersions'] as const;
+const OUTCOMES = ['rejectedIds', 'rejectedCodes', 'settledMs', 'settledCount'] as const;
+const REVOCATIONS = ['revokedSerials', 'revokedTimes', 'revokedReasons'] as const;
+const EVENT = ['channel', 'event'] as const;
 
-const HEAD = `update heads set size = $3, timestamp_ms = $4, prefix_root = $5, prefix_tile_position = $6,
-    prefix_tile_counter = $7, log_root = $8, audit_root = $9, log_edge = $10, audit_edge = $11
-  where log_id = $1 and size = $2`;
+const CLEARED = 'label = null, vrf_output = null, vrf_proof = null, commitment = null, opening = null, value = null';
 
-const ENTRIES = `insert into entries
-    (log_id, position, audit_entry, prefix_tile_position, prefix_tile_counter, update_gzip)
-  select $1::int4, * from unnest($2::int8[], $3::bytea[], $4::int8[], $5::int8[], $6::bytea[])`;
+/**
+ * The whole append is one statement, so one transaction and one round trip. Nothing is written unless `moved`, the
+ * compare-and-swap, has a row; the last line divides by zero, which undoes everything, where a submission of the batch
+ * does not wait any more.
+ */
+const APPEND = statement(
+  [...HEAD, ...ENTRIES, ...TILES, ...VERSIONS, ...LABELS, ...OUTCOMES, ...REVOCATIONS, ...EVENT],
+  `with moved as (
+    update heads set size = :size, timestamp_ms = :timestampMs, prefix_root = :prefixRoot,
+      prefix_tile_position = :prefixTilePosition, prefix_tile_counter = :prefixTileCounter, log_root = :logRoot,
+      audit_root = :auditRoot, log_edge = :logEdge, audit_edge = :auditEdge
+    where log_id = :log and size = :expectedSize
+    returning log_id),
+  new_entries as (
+    insert into entries (log_id, position, audit_entry, prefix_tile_position, prefix_tile_counter, update_gzip)
+    select moved.log_id, new.* from moved, unnest(:entryPositions::int8[], :auditEntries::bytea[],
+      :rootPositions::int8[], :rootCounters::int8[], :updates::bytea[]) as new),
+  new_prefix_tiles as (
+    insert into prefix_tiles (log_id, position, counter, data)
+    select moved.log_id, new.* from moved,
+      unnest(:tilePositions::int8[], :tileCounters::int8[], :tileData::bytea[]) as new),
+  new_log_tiles as (
+    insert into log_tiles (log_id, tree, level, tile_index, data)
+    select moved.log_id, new.* from moved, unnest(:logTileTrees::int8[], :logTileLevels::int8[],
+      :logTileIndexes::int8[], :logTileData::bytea[]) as new),
+  new_versions as (
+    insert into versions (log_id, label_key, version, position, vrf_output, vrf_proof, commitment, opening, value)
+    select moved.log_id, new.* from moved, unnest(:labelKeys::bytea[], :versions::int8[], :positions::int8[],
+      :vrfOutputs::bytea[], :vrfProofs::bytea[], :commitments::bytea[], :openings::bytea[], :values::bytea[]) as new),
+  new_labels as (
+    insert into labels (log_id, label_key, label, greatest_version)
+    select moved.log_id, new.* from moved,
+      unnest(:newestKeys::bytea[], :newestLabels::bytea[], :newestVersions::int8[]) as new
+    on conflict (log_id, label_key) do update set label = excluded.label, greatest_version = excluded.greatest_version
+    where labels.greatest_version < excluded.greatest_version),
+  sequenced as (
+    update submissions s set state = 'sequenced', position = done.position, settled_ms = :settledMs::int8, ${CLEARED}
+    from moved, unnest(:submissionIds::int8[], :positions::int8[]) as done (id, position)
+    where s.log_id = :log and s.submission_id = done.id and s.state = 'queued'
+    returning s.submission_id),
+  rejected as (
+    update submissions s set state = 'rejected', code = done.code, settled_ms = :settledMs::int8, ${CLEARED}
+    from moved, unnest(:rejectedIds::int8[], :rejectedCodes::text[]) as done (id, code)
+    where s.log_id = :log and s.submission_id = done.id and s.state = 'queued'
+    returning s.submission_id, s.label_key, s.version),
+  sequenced_intents as (
+    update intents i set state = 'sequenced'
+    from moved, unnest(:labelKeys::bytea[], :versions::int8[], :submissionIds::int8[]) as done (label_key, version, id)
+    where i.log_id = :log and i.label_key = done.label_key and i.version = done.version and i.submission_id = done.id
+      and i.state = 'submitted' and (select count(*) from sequenced) > 0),
+  failed_intents as (
+    update intents i set state = 'failed' from rejected
+    where i.log_id = :log and i.label_key = rejected.label_key and i.version = rejected.version
+      and i.submission_id = rejected.submission_id and i.state = 'submitted'
+    returning i.serial),
+  revoked as (
+    select * from unnest(:revokedSerials::bytea[], :revokedTimes::int8[], :revokedReasons::int8[])
+      as given (serial, revoked_ms, reason)
+    union all
+    select serial, :timestampMs::int8, ${REASON_NEVER_RELEASED} from failed_intents
+    where serial is not null and serial <> all (:revokedSerials::bytea[])),
+  new_revocations as (
+    insert into revocations (log_id, serial, revoked_ms, reason, not_after_ms)
+    select moved.log_id, revoked.*,
+      (select not_after_ms from certificates c where c.log_id = :log and c.serial = revoked.serial)
+    from moved, revoked
+    on conflict do nothing)
+  select (select pg_notify(:channel, :event) from moved) as told,
+    (select count(*) from moved) as moved,
+    1 / (case when (select count(*) from moved) = 0
+        or (select count(*) from sequenced) + (select count(*) from rejected) = :settledCount::int8
+      then 1 else 0 end) as settled`,
+);
 
-const PREFIX_TILES = `insert into prefix_tiles (log_id, position, counter, data)
-  select $1::int4, * from unnest($2::int8[], $3::int8[], $4::bytea[])`;
-
-const LOG_TILES = `insert into log_tiles (log_id, tree, level, tile_index, data)
-  select $1::int4, * from unnest($2::int8[], $3::int8[], $4::int8[], $5::bytea[])`;
-
-const VERSIONS = `insert into versions
-    (log_id, label_key, version, position, vrf_output, vrf_proof, commitment, opening, value)
-  select $1::int4, * from unnest($2::bytea[], $3::int8[], $4::int8[], $5::bytea[], $6::bytea[], $7::bytea[],
-    $8::bytea[], $9::bytea[])`;
-
-const LABELS = `insert into labels (log_id, label_key, label, greatest_version)
-  select $1::int4, * from unnest($2::bytea[], $3::bytea[], $4::int8[])
-  on conflict (log_id, label_key) do update set label = excluded.label, greatest_version = excluded.greatest_version
-  where labels.greatest_version < excluded.greatest_version`;
-
-const CLEAR = 'label = null, vrf_output = null, vrf_proof = null, commitment = null, opening = null, value = null';
-
-const SEQUENCED = `update submissions s set state = 'sequenced', position = settled.position, settled_ms = $4, ${CLEAR}
-  from unnest($2::int8[], $3::int8[]) as settled (id, position)
-  where s.log_id = $1 and s.submission_id = settled.id and s.state = 'queued'`;
-
-const REJECTED = `update submissions s set state = 'rejected', code = settled.code, settled_ms = $4, ${CLEAR}
-  from unnest($2::int8[], $3::text[]) as settled (id, code)
-  where s.log_id = $1 and s.submission_id = settled.id and s.state = 'queued'`;
-
-const SEQUENCED_INTENTS = `update intents i set state = 'sequenced'
-  from unnest($2::bytea[], $3::int8[], $4::int8[]) as done (label_key, version, submission_id)
-  where i.log_id = $1 and i.label_key = done.label_key and i.version = done.version
-    and i.submission_id = done.submission_id and i.state = 'submitted'`;
-
-const FAILED_INTENTS = `with failed as (
-    update intents i set state = 'failed' from unnest($2::int8[]) as settled (id), submissions s
-    where s.log_id = $1 and s.submission_id = settled.id and i.log_id = $1 and i.label_key = s.label_key
-      and i.version = s.version and i.submission_id = s.submission_id and i.state = 'submitted'
-    returning i.serial)
-  insert into revocations (log_id, serial, revoked_ms, reason, not_after_ms)
-  select $1::int4, failed.serial, $3::int8, ${REASON_NEVER_RELEASED}, (select not_after_ms from certificates c
-    where c.log_id = $1 and c.serial = failed.serial)
-  from failed where failed.serial is not null
-  on conflict do nothing`;
-
-/** Puts serials on the CRL; the first revocation of a serial stands. $2 serials, $3 times, $4 reasons. */
-export const REVOKE = `insert into revocations (log_id, serial, revoked_ms, reason, not_after_ms)
-  select $1::int4, revoked.serial, revoked.ms, revoked.reason, (select not_after_ms from certificates c
-    where c.log_id = $1 and c.serial = revoked.serial)
-  from unnest($2::bytea[], $3::int8[], $4::int8[]) as revoked (serial, ms, reason)
-  on conflict do nothing`;
-
-/** Makes one sequencing step durable: see the port. All statements after the first are sent without waiting. */
+/** Makes one sequencing step durable: see the port. */
 export async function append(context: LogContext, batch: AppendBatch): Promise<void> {
   assertConsistent(batch);
-  const statements = batchStatements(context, batch);
-  await context.sql.transaction(async (transaction) => {
-    await Promise.all([transaction.execute(CUSTOM_PLANS, []), moveHead(context, batch, transaction)]);
-    const settled = settle(context, batch, transaction);
-    const written = statements.map(([text, parameters]) => transaction.execute(text, parameters));
-    await Promise.all([settled, ...written, context.notify(transaction, 'appended')]);
+  const parameters = APPEND.bind({
+    ...headValues(context, batch),
+    ...entryValues(batch),
+    ...tileValues(batch),
+    ...versionValues(batch),
+    ...outcomeValues(context, batch),
+    ...context.eventValues('appended'),
   });
+  const moved = await run(context, parameters);
+  ensure(moved === 1, 'head-moved', `the head is no longer at size ${batch.expectedSize}`);
   context.emit('appended');
+}
+
+async function run({ sql }: LogContext, parameters: readonly SqlParameter[]): Promise<number> {
+  try {
+    // Its joins of arrays with tables are planned for the sizes at hand, each time.
+    const [row] = await sql.query<{ moved: number }>(APPEND.text, parameters, { replan: true });
+    return row?.moved ?? 0;
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    throw new GlasskeyError('head-moved', 'a submission of the batch was settled meanwhile');
+  }
 }
 
 function assertConsistent(batch: AppendBatch): void {
@@ -87,103 +158,78 @@ function assertConsistent(batch: AppendBatch): void {
   ensure(updates.length === entries.length && entries.length > 0, 'internal', 'each entry has one update');
 }
 
-async function moveHead(context: LogContext, batch: AppendBatch, transaction: SqlExecutor): Promise<void> {
-  const { head } = batch;
-  const moved = await transaction.execute(HEAD, [
-    context.logId,
-    batch.expectedSize,
-    head.size,
-    head.timestampMs,
-    head.prefixRoot,
-    head.prefixTile?.position,
-    head.prefixTile?.counter,
-    head.logRoot,
-    head.auditRoot,
-    head.logEdge,
-    head.auditEdge,
-  ]);
-  ensure(moved === 1, 'head-moved', `the head is no longer at size ${batch.expectedSize}`);
+type Values<Names extends readonly string[]> = Record<Names[number], SqlParameter>;
+
+function headValues({ logId }: LogContext, { expectedSize, head }: AppendBatch): Values<typeof HEAD> {
+  return {
+    log: logId,
+    expectedSize,
+    size: head.size,
+    timestampMs: head.timestampMs,
+    prefixRoot: head.prefixRoot,
+    prefixTilePosition: head.prefixTile?.position,
+    prefixTileCounter: head.prefixTile?.counter,
+    logRoot: head.logRoot,
+    auditRoot: head.auditRoot,
+    logEdge: head.logEdge,
+    auditEdge: head.auditEdge,
+  };
 }
 
-/** Settles the submissions of the batch, each of which must still wait. */
-async function settle(context: LogContext, batch: AppendBatch, transaction: SqlExecutor): Promise<void> {
-  const { versions, rejected } = batch;
-  const settledMs = context.now();
-  const ids = versions.map((row) => row.submissionId);
-  const positions = versions.map((row) => row.position);
-  const rejectedIds = rejected.map((row) => row.submissionId);
-  const codes = rejected.map((row) => row.code);
-  const counts = await Promise.all([
-    ids.length === 0 ? 0 : transaction.execute(SEQUENCED, [context.logId, ids, positions, settledMs]),
-    rejected.length === 0 ? 0 : transaction.execute(REJECTED, [context.logId, rejectedIds, codes, settledMs]),
-  ]);
-  const settledAll = counts[0] === versions.length && counts[1] === rejected.length;
-  if (!settledAll) throw new GlasskeyError('head-moved', 'a submission of the batch was settled meanwhile');
+function entryValues({ entries, updates }: AppendBatch): Values<typeof ENTRIES> {
+  return {
+    entryPositions: entries.map((row) => row.position),
+    auditEntries: entries.map((row) => row.auditEntry),
+    rootPositions: entries.map((row) => row.prefixTile?.position),
+    rootCounters: entries.map((row) => row.prefixTile?.counter),
+    updates,
+  };
 }
 
-type Statement = readonly [text: string, parameters: readonly SqlParameter[]];
-
-function batchStatements({ logId }: LogContext, batch: AppendBatch): Statement[] {
-  const { entries, prefixTiles, logTiles, versions, rejected, revocations } = batch;
-  const statements: Statement[] = [
-    [
-      ENTRIES,
-      [
-        logId,
-        entries.map((row) => row.position),
-        entries.map((row) => row.auditEntry),
-        entries.map((row) => row.prefixTile?.position),
-        entries.map((row) => row.prefixTile?.counter),
-        batch.updates,
-      ],
-    ],
-  ];
-  if (prefixTiles.length > 0) {
-    const positions = prefixTiles.map((row) => row.name.position);
-    const counters = prefixTiles.map((row) => row.name.counter);
-    statements.push([PREFIX_TILES, [logId, positions, counters, prefixTiles.map((row) => row.data)]]);
-  }
-  if (logTiles.length > 0) {
-    statements.push([LOG_TILES, [logId, ...logTileColumns(logTiles), logTiles.map((row) => row.data)]]);
-  }
-  if (versions.length > 0) statements.push(...versionStatements(logId, versions));
-  // Before the reason of its own that a rejected submission would give.
-  if (revocations.length > 0) {
-    const serials = revocations.map((row) => serialBytes(row.serial));
-    const times = revocations.map((row) => row.revokedMs);
-    statements.push([REVOKE, [logId, serials, times, revocations.map((row) => row.reason)]]);
-  }
-  if (rejected.length > 0) {
-    statements.push([FAILED_INTENTS, [logId, rejected.map((row) => row.submissionId), batch.head.timestampMs]]);
-  }
-  return statements;
+function tileValues({ prefixTiles, logTiles }: AppendBatch): Values<typeof TILES> {
+  const [logTileTrees, logTileLevels, logTileIndexes] = logTileColumns(logTiles);
+  return {
+    tilePositions: prefixTiles.map((row) => row.name.position),
+    tileCounters: prefixTiles.map((row) => row.name.counter),
+    tileData: prefixTiles.map((row) => row.data),
+    logTileTrees,
+    logTileLevels,
+    logTileIndexes,
+    logTileData: logTiles.map((row) => row.data),
+  };
 }
 
-function versionStatements(logId: number, versions: AppendBatch['versions']): Statement[] {
-  const labelKeys = versions.map((row) => row.labelKey);
-  const numbers = versions.map((row) => row.version);
+function versionValues({ versions }: AppendBatch): Values<typeof VERSIONS> & Values<typeof LABELS> {
   const newest = newestOfEachLabel(versions);
-  return [
-    [
-      VERSIONS,
-      [
-        logId,
-        labelKeys,
-        numbers,
-        versions.map((row) => row.position),
-        versions.map((row) => row.vrfOutput),
-        versions.map((row) => row.vrfProof),
-        versions.map((row) => row.commitment),
-        versions.map((row) => row.opening),
-        versions.map((row) => row.value),
-      ],
-    ],
-    [
-      LABELS,
-      [logId, newest.map((row) => row.labelKey), newest.map((row) => row.label), newest.map((row) => row.version)],
-    ],
-    [SEQUENCED_INTENTS, [logId, labelKeys, numbers, versions.map((row) => row.submissionId)]],
-  ];
+  return {
+    labelKeys: versions.map((row) => row.labelKey),
+    versions: versions.map((row) => row.version),
+    positions: versions.map((row) => row.position),
+    vrfOutputs: versions.map((row) => row.vrfOutput),
+    vrfProofs: versions.map((row) => row.vrfProof),
+    commitments: versions.map((row) => row.commitment),
+    openings: versions.map((row) => row.opening),
+    values: versions.map((row) => row.value),
+    submissionIds: versions.map((row) => row.submissionId),
+    newestKeys: newest.map((row) => row.labelKey),
+    newestLabels: newest.map((row) => row.label),
+    newestVersions: newest.map((row) => row.version),
+  };
+}
+
+function outcomeValues(
+  { now }: LogContext,
+  { versions, rejected, revocations }: AppendBatch,
+): Values<typeof OUTCOMES> & Values<typeof REVOCATIONS> {
+  return {
+    rejectedIds: rejected.map((row) => row.submissionId),
+    rejectedCodes: rejected.map((row) => row.code),
+    settledMs: now(),
+    settledCount: versions.length + rejected.length,
+    revokedSerials: revocations.map((row) => serialBytes(row.serial)),
+    revokedTimes: revocations.map((row) => row.revokedMs),
+    revokedReasons: revocations.map((row) => row.reason),
+  };
 }
 
 /** One statement must not write a row twice: of a label with several versions in the batch, the last. */

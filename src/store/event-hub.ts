@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { LogEvent } from './ports.ts';
-import type { SqlDriver, SqlExecutor } from './sql-driver.ts';
+import { CHANNEL, type SqlDriver } from './sql-driver.ts';
 
 type Listener = (event: LogEvent) => void;
 
@@ -42,16 +42,15 @@ export class EventHub {
     for (const listener of this.#listeners.get(logId) ?? []) queueMicrotask(() => listener(event));
   }
 
-  /** Tells other processes when the transaction of `executor` commits. */
-  async notify(executor: SqlExecutor, logId: number, event: LogEvent): Promise<void> {
-    if (this.#sql.notifyStatement === undefined) return;
-    await executor.query(this.#sql.notifyStatement, [`${logId}:${event}:${this.#process}`]);
+  /** Parameters of the `pg_notify` that tells other processes. */
+  eventValues(logId: number, event: LogEvent): { readonly channel: string; readonly event: string } {
+    return { channel: CHANNEL, event: `${logId}:${event}:${this.#process}` };
   }
 
   /** Tells everybody of a submission that is durable. */
   submitted(logId: number): void {
     this.emit(logId, 'submitted');
-    if (this.#sql.notifyStatement === undefined) return;
+    if (!this.#sql.shared) return;
     const announcing = this.#announcing.get(logId);
     this.#announcing.set(logId, announcing === undefined ? 'sent' : 'again');
     if (announcing === undefined) void this.#announce(logId);
@@ -60,7 +59,8 @@ export class EventHub {
   async #announce(logId: number): Promise<void> {
     do {
       this.#announcing.set(logId, 'sent');
-      await this.notify(this.#sql, logId, 'submitted').catch(() => {});
+      const { channel, event } = this.eventValues(logId, 'submitted');
+      await this.#sql.query('select pg_notify($1, $2)', [channel, event]).catch(() => {});
       await pause(SUBMITTED_PAUSE_MS);
     } while (this.#announcing.get(logId) === 'again');
     this.#announcing.delete(logId);

@@ -1,5 +1,5 @@
 import { ensure, GlasskeyError } from '../core/errors.ts';
-import { REASON_NEVER_RELEASED, REVOKE } from './append.ts';
+import { REASON_NEVER_RELEASED } from './append.ts';
 import type {
   CertificateRow,
   IntentRow,
@@ -12,6 +12,8 @@ import type {
   SubmissionRow,
 } from './ports.ts';
 import { orUndefined, serialBytes, serialText, type LogContext } from './rows.ts';
+import { isRefused } from './sql-error.ts';
+import { statement } from './sql-statement.ts';
 
 type Part =
   | 'openIntent'
@@ -69,12 +71,40 @@ const SUBMIT = `with fresh as materialized (select nextval('submissions_submissi
     'queued'
   from claimed returning submission_id`;
 
-const REJECT_SUBMISSION = `update submissions set state = 'rejected', code = 'timed-out', settled_ms = $3, label = null,
-    vrf_output = null, vrf_proof = null, commitment = null, opening = null, value = null
-  where log_id = $1 and submission_id = $2 and state = 'queued'`;
-
-const FAIL_INTENT = `update intents set state = 'failed'
-  where log_id = $1 and label_key = $2 and version = $3 and state = $4 and submission_id is not distinct from $5::int8`;
+// Locks in the order of the append: the submission, the intent, revocations. Where the submission could be stopped but the
+// intent has changed meanwhile, the last line divides by zero and so undoes everything.
+const FAIL_INTENT = statement(
+  ['log', 'labelKey', 'version', 'from', 'nowMs', 'serial', 'revokedMs', 'reason'],
+  `with found as materialized (
+    select submission_id from intents where log_id = :log and label_key = :labelKey and version = :version
+      and state = :from),
+  stopped as (
+    update submissions s set state = 'rejected', code = 'timed-out', settled_ms = :nowMs::int8, label = null,
+      vrf_output = null, vrf_proof = null, commitment = null, opening = null, value = null
+    from found where :from = 'submitted' and s.log_id = :log and s.submission_id = found.submission_id
+      and s.state = 'queued'
+    returning s.submission_id),
+  failed as (
+    update intents i set state = 'failed' from found
+    where i.log_id = :log and i.label_key = :labelKey and i.version = :version and i.state = :from
+      and i.submission_id is not distinct from found.submission_id
+      and (:from <> 'submitted' or exists (select from stopped))
+    returning i.serial),
+  revoked as (
+    select :serial::bytea as serial, :revokedMs::int8 as revoked_ms, :reason::int8 as reason from failed
+    where :serial::bytea is not null
+    union all
+    select serial, coalesce(:revokedMs::int8, :nowMs::int8), ${REASON_NEVER_RELEASED} from failed
+    where serial is not null and serial is distinct from :serial::bytea),
+  new_revocations as (
+    insert into revocations (log_id, serial, revoked_ms, reason, not_after_ms)
+    select :log::int4, revoked.*,
+      (select not_after_ms from certificates c where c.log_id = :log and c.serial = revoked.serial)
+    from revoked
+    on conflict do nothing)
+  select (select count(*) from failed) as failed,
+    1 / (case when exists (select from stopped) and not exists (select from failed) then 0 else 1 end) as consistent`,
+);
 
 const STALE_INTENTS = `select ${INTENT_COLUMNS} from intents
   where log_id = $1 and created_ms < $2 and state in ('open', 'submitted') order by created_ms limit $3`;
@@ -173,41 +203,29 @@ async function submit(
   return { submissionId: row.submission_id };
 }
 
-/** Locks in the order of `append`: the submission, then the intent, then revocations. */
 async function failIntent(
   { sql, logId, now }: LogContext,
   intent: { readonly labelKey: Uint8Array; readonly version: number },
   from: IntentState,
   revocation: Revocation | undefined,
 ): Promise<boolean> {
-  const key = [logId, intent.labelKey, intent.version] as const;
-  return sql.transaction(async (transaction) => {
-    const [found] = await transaction.query<IntentColumns>(INTENT, key);
-    if (found?.state !== from) return false;
-    if (from === 'submitted') {
-      const stopped = await transaction.execute(REJECT_SUBMISSION, [logId, found.submission_id, now()]);
-      if (stopped === 0) return false;
-    }
-    const failed = await transaction.execute(FAIL_INTENT, [...key, from, found.submission_id]);
-    // The submission must not stay rejected without its intent.
-    ensure(failed === 1 || from !== 'submitted', 'storage-failed', 'the intent changed meanwhile: try again');
-    if (failed === 0) return false;
-    const revoked = revokedWith(found, revocation, now());
-    const serials = revoked.map((row) => serialBytes(row.serial));
-    const times = revoked.map((row) => row.revokedMs);
-    await transaction.execute(REVOKE, [logId, serials, times, revoked.map((row) => row.reason)]);
-    return true;
+  const parameters = FAIL_INTENT.bind({
+    log: logId,
+    labelKey: intent.labelKey,
+    version: intent.version,
+    from,
+    nowMs: now(),
+    serial: revocation === undefined ? undefined : serialBytes(revocation.serial),
+    revokedMs: revocation?.revokedMs,
+    reason: revocation?.reason,
   });
-}
-
-/** The given revocation, and one for the serial that the intent itself names. */
-function revokedWith(intent: IntentColumns, revocation: Revocation | undefined, nowMs: number): Revocation[] {
-  const revoked = revocation === undefined ? [] : [revocation];
-  const own = intent.serial === null ? undefined : serialText(intent.serial);
-  if (own !== undefined && own !== revocation?.serial) {
-    revoked.push({ serial: own, revokedMs: revocation?.revokedMs ?? nowMs, reason: REASON_NEVER_RELEASED });
+  try {
+    const [row] = await sql.query<{ failed: number }>(FAIL_INTENT.text, parameters);
+    return row?.failed === 1;
+  } catch (error) {
+    if (isRefused(error)) return false;
+    throw error;
   }
-  return revoked;
 }
 
 type QueueColumns = {

@@ -56,9 +56,11 @@ const PREFIX_TILES = `select asked.ord, found.data
 
 const UPDATE = 'select update_gzip from entries where log_id = $1 and position = $2';
 
-const RELEASE = `insert into released_heads (log_id, size, signature, checkpoint)
-  select log_id, $2::int8, $3::bytea, $4::text from heads where log_id = $1 and size >= $2::int8
-  on conflict do nothing`;
+const RELEASE = `with released as (
+    insert into released_heads (log_id, size, signature, checkpoint)
+    select log_id, $2::int8, $3::bytea, $4::text from heads where log_id = $1 and size >= $2::int8
+    on conflict do nothing returning size)
+  select size, pg_notify($5, $6) as told from released`;
 
 const RELEASED = 'select size, signature, checkpoint from released_heads where log_id = $1 order by size desc limit 1';
 const RELEASED_AT = 'select size, signature, checkpoint from released_heads where log_id = $1 and size = $2';
@@ -127,14 +129,10 @@ export function logTileColumns(names: readonly LogTileName[]): [number[], number
 
 async function release(context: LogContext, head: ReleasedHead): Promise<void> {
   const { sql, logId } = context;
-  const inserted = await sql.transaction(async (transaction) => {
-    const [count] = await Promise.all([
-      transaction.execute(RELEASE, [logId, head.size, head.signature, head.checkpoint]),
-      context.notify(transaction, 'released'),
-    ]);
-    return count;
-  });
-  if (inserted === 0) await assertSameRelease(context, head);
+  const { channel, event } = context.eventValues('released');
+  const parameters = [logId, head.size, head.signature, head.checkpoint, channel, event];
+  const released = await sql.query(RELEASE, parameters);
+  if (released.length === 0) await assertSameRelease(context, head);
   else context.emit('released');
 }
 

@@ -1,9 +1,8 @@
-import type { PGlite, Results, Transaction } from '@electric-sql/pglite';
+import type { PGlite, Results } from '@electric-sql/pglite';
 import {
   decodeBytea,
   encodeParameter,
   type SqlDriver,
-  type SqlExecutor,
   type SqlLock,
   type SqlParameter,
   type SqlRow,
@@ -25,7 +24,7 @@ export const PGLITE_TYPES = {
 export class PgliteDriver implements SqlDriver {
   readonly kind = 'pglite';
   /** No other process can open the folder. */
-  readonly notifyStatement = undefined;
+  readonly shared = false;
   readonly #database: PGlite;
   readonly #warnings: readonly string[];
   readonly #onClose: () => Promise<void>;
@@ -45,10 +44,6 @@ export class PgliteDriver implements SqlDriver {
 
   async execute(text: string, parameters: readonly SqlParameter[]): Promise<number> {
     return (await this.#guard(() => run(this.#database, text, parameters))).affectedRows ?? 0;
-  }
-
-  transaction<T>(work: (executor: SqlExecutor) => Promise<T>): Promise<T> {
-    return this.#guard(() => this.#database.transaction((transaction) => work(transactionExecutor(transaction))));
   }
 
   listen(): Promise<() => Promise<void>> {
@@ -84,29 +79,6 @@ export class PgliteDriver implements SqlDriver {
   }
 }
 
-function run<Row extends SqlRow>(
-  on: PGlite | Transaction,
-  text: string,
-  parameters: readonly SqlParameter[],
-): Promise<Results<Row>> {
+function run<Row extends SqlRow>(on: PGlite, text: string, parameters: readonly SqlParameter[]): Promise<Results<Row>> {
   return on.query<Row>(text, parameters.map(encodeParameter), PGLITE_TYPES);
-}
-
-function transactionExecutor(transaction: Transaction): SqlExecutor {
-  return {
-    query: async <Row extends SqlRow>(text: string, parameters: readonly SqlParameter[]) => {
-      try {
-        return (await run<Row>(transaction, text, parameters)).rows;
-      } catch (error) {
-        throw toStorageError(error);
-      }
-    },
-    execute: async (text, parameters) => {
-      try {
-        return (await run(transaction, text, parameters)).affectedRows ?? 0;
-      } catch (error) {
-        throw toStorageError(error);
-      }
-    },
-  };
 }

@@ -1,28 +1,31 @@
-import type { Sql, TransactionSql } from 'postgres';
+import type { Sql } from 'postgres';
 import { GlasskeyError } from '../core/errors.ts';
+import { checkPostgresDurability } from './postgres-durability.ts';
 import { listenPostgres } from './postgres-listener.ts';
 import { lockPostgres } from './postgres-lock.ts';
 import { connectPool, type PostgresLimits } from './postgres-pool.ts';
-import { checkPostgresDurability } from './postgres-durability.ts';
 import {
   encodeParameter,
   type SqlDriver,
-  type SqlExecutor,
   type SqlLock,
+  type SqlOptions,
   type SqlParameter,
   type SqlRow,
 } from './sql-driver.ts';
 import { isRetriable, SqlError, toStorageError } from './sql-error.ts';
 
-/** Name of the one channel on which Glasskey's processes tell each other what happened. */
-export const CHANNEL = 'glasskey';
-
 const ATTEMPTS = 3;
+/** How long the other connections of a broken pool get to finish. */
+const GRACE_S = 1;
 
-/** Statements on a pool of postgres.js. Connections that broke are made anew by the next statement. */
+/**
+ * Statements on pools of postgres.js. A pool is given up for a new one when any of its connections closes: postgres.js
+ * (3.4) does not reset a connection's write buffer when its socket closes, so that one that reconnects can hang or throw
+ * outside of any promise.
+ */
 export class PostgresDriver implements SqlDriver {
   readonly kind = 'postgres';
-  readonly notifyStatement = `select pg_notify('${CHANNEL}', $1)`;
+  readonly shared = true;
   readonly #url: string;
   readonly #limits: PostgresLimits;
   readonly #synchronousCommit: string;
@@ -35,23 +38,23 @@ export class PostgresDriver implements SqlDriver {
     this.#url = url;
     this.#limits = limits;
     this.#synchronousCommit = synchronousCommit;
-    this.#pool = connectPool(url, limits, synchronousCommit);
+    this.#pool = this.#connect();
   }
 
-  query<Row extends SqlRow>(text: string, parameters: readonly SqlParameter[]): Promise<readonly Row[]> {
-    return this.#bounded((pool) => run<Row>(pool, text, parameters));
+  query<Row extends SqlRow>(
+    text: string,
+    parameters: readonly SqlParameter[],
+    options: SqlOptions = {},
+  ): Promise<readonly Row[]> {
+    return this.#run<Row>(text, parameters, options);
   }
 
-  execute(text: string, parameters: readonly SqlParameter[]): Promise<number> {
-    return this.#bounded(async (pool) => (await run(pool, text, parameters)).count);
-  }
-
-  transaction<T>(work: (executor: SqlExecutor) => Promise<T>): Promise<T> {
-    return this.#bounded((pool) => pool.begin((sql) => work(transactionExecutor(sql))) as Promise<T>);
+  async execute(text: string, parameters: readonly SqlParameter[]): Promise<number> {
+    return (await this.#run(text, parameters, {})).count;
   }
 
   async listen(onPayload: (payload: string) => void, onGap: () => void): Promise<() => Promise<void>> {
-    const listener = await listenPostgres({ url: this.#url, limits: this.#limits, channel: CHANNEL, onPayload, onGap });
+    const listener = await listenPostgres({ url: this.#url, limits: this.#limits, onPayload, onGap });
     return this.#track(() => listener.stop());
   }
 
@@ -82,17 +85,32 @@ export class PostgresDriver implements SqlDriver {
     return resource.close;
   }
 
-  async #bounded<T>(work: (pool: Sql) => Promise<T>): Promise<T> {
+  #connect(): Sql {
+    const pool = connectPool(this.#url, this.#limits, this.#synchronousCommit, () => this.#replacePool(pool, GRACE_S));
+    return pool;
+  }
+
+  #replacePool(broken: Sql, graceSeconds: number): void {
+    if (this.#pool !== broken || this.#closed) return;
+    this.#pool = this.#connect();
+    broken.end({ timeout: graceSeconds }).catch(() => {});
+  }
+
+  async #run<Row extends SqlRow>(
+    text: string,
+    parameters: readonly SqlParameter[],
+    options: SqlOptions,
+  ): Promise<readonly Row[] & { readonly count: number }> {
     if (this.#closed) throw new SqlError('the store is closed');
     if (this.#pending >= this.#limits.maxPending) throw new GlasskeyError('overloaded', 'too many database requests');
     this.#pending++;
     try {
       for (let attempt = 1; ; attempt++) {
         try {
-          return await this.#withDeadline(work);
+          return await this.#runOnce<Row>(text, parameters, options);
         } catch (error) {
           const failure = toStorageError(error);
-          if (attempt >= ATTEMPTS || !isRetriable(failure)) throw failure;
+          if (attempt >= ATTEMPTS || !isRetriable(failure, text.startsWith('select'))) throw failure;
         }
       }
     } finally {
@@ -100,56 +118,27 @@ export class PostgresDriver implements SqlDriver {
     }
   }
 
-  /**
-   * PostgreSQL keeps the timeouts itself; this deadline is for a server that does not answer at all. The whole pool is
-   * then replaced, since its other connections hang too.
-   */
-  #withDeadline<T>(work: (pool: Sql) => Promise<T>): Promise<T> {
+  /** PostgreSQL keeps the timeouts itself; the deadline here is for a server that does not answer at all. */
+  async #runOnce<Row extends SqlRow>(
+    text: string,
+    parameters: readonly SqlParameter[],
+    options: SqlOptions,
+  ): Promise<readonly Row[] & { readonly count: number }> {
     const pool = this.#pool;
-    const { promise, resolve, reject } = settler<T>();
-    const timer = setTimeout(() => {
-      reject(new SqlError('the database does not answer', 'DEADLINE'));
-      this.#replacePool(pool);
-    }, this.#limits.statementTimeoutMs + this.#limits.connectTimeoutMs);
-    work(pool)
-      .then(resolve, reject)
-      .finally(() => clearTimeout(timer));
-    return promise;
+    const { statementTimeoutMs, connectTimeoutMs } = this.#limits;
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(new SqlError('the database does not answer', 'DEADLINE'));
+        this.#replacePool(pool, 0);
+      }, statementTimeoutMs + connectTimeoutMs);
+    });
+    try {
+      const prepare = options.replan !== true;
+      const result = pool.unsafe<Row[]>(text, parameters.map(encodeParameter), { prepare });
+      return await Promise.race([result, deadline]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
-
-  #replacePool(hanging: Sql): void {
-    if (this.#pool !== hanging || this.#closed) return;
-    this.#pool = connectPool(this.#url, this.#limits, this.#synchronousCommit);
-    hanging.end({ timeout: 0 }).catch(() => {});
-  }
-}
-
-function settler<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (reason: unknown) => void } {
-  let resolve!: (value: T) => void;
-  let reject!: (reason: unknown) => void;
-  const promise = new Promise<T>((accept, refuse) => {
-    resolve = accept;
-    reject = refuse;
-  });
-  return { promise, resolve, reject };
-}
-
-async function run<Row extends SqlRow>(
-  sql: Sql | TransactionSql,
-  text: string,
-  parameters: readonly SqlParameter[],
-): Promise<readonly Row[] & { count: number }> {
-  return sql.unsafe<Row[]>(text, parameters.map(encodeParameter), { prepare: true });
-}
-
-function transactionExecutor(sql: TransactionSql): SqlExecutor {
-  return {
-    query: <Row extends SqlRow>(text: string, parameters: readonly SqlParameter[]) =>
-      run<Row>(sql, text, parameters).catch(rethrow),
-    execute: (text, parameters) => run(sql, text, parameters).then((result) => result.count, rethrow),
-  };
-}
-
-function rethrow(error: unknown): never {
-  throw toStorageError(error);
 }

@@ -1,12 +1,12 @@
 import type { Sql } from 'postgres';
 import { connectSession, type PostgresLimits } from './postgres-pool.ts';
+import { CHANNEL } from './sql-driver.ts';
 import { toStorageError } from './sql-error.ts';
 
 /** What to listen to. */
 export interface ListenOptions {
   readonly url: string;
   readonly limits: PostgresLimits;
-  readonly channel: string;
   readonly onPayload: (payload: string) => void;
   /** Called after each reconnection: what was told meanwhile is lost. */
   readonly onGap: () => void;
@@ -31,12 +31,12 @@ export async function listenPostgres(options: ListenOptions): Promise<{ stop(): 
         if (listening) reopenLater(session);
       },
       onnotify: (channel: string, payload: string) => {
-        if (channel === options.channel) options.onPayload(payload);
+        if (channel === CHANNEL) options.onPayload(payload);
       },
     } as Parameters<typeof connectSession>[2]);
     current = session;
     try {
-      await session.unsafe(`listen ${options.channel}`);
+      await session.unsafe(`listen ${CHANNEL}`);
       listening = true;
     } catch (error) {
       await session.end({ timeout: 0 });

@@ -54,10 +54,15 @@ function sessionSettings(limits: PostgresLimits, synchronousCommit: string): Rec
   };
 }
 
-/** A pool of connections. `synchronousCommit` is set for each session, whatever becomes of the server's default. */
-export function connectPool(url: string, limits: PostgresLimits, synchronousCommit: string): Sql {
+/**
+ * A pool of connections. `synchronousCommit` is set for each session, whatever becomes of the server's default.
+ * `onClose` is called whenever one of them closes, or could not be made.
+ */
+export function connectPool(url: string, limits: PostgresLimits, synchronousCommit: string, onClose: () => void): Sql {
   return connect(url, {
     max: limits.connections,
+    max_lifetime: null,
+    onclose: onClose,
     connect_timeout: limits.connectTimeoutMs / 1000,
     connection: sessionSettings(limits, synchronousCommit),
   });
@@ -87,8 +92,8 @@ function connect(url: string, options: Options<Record<string, never>>): Sql {
   return postgres(url, {
     fetch_types: false,
     onnotice: () => {},
-    backoff: (retries: number) => Math.min(0.05 * 2 ** retries, 1),
+    backoff: () => 0,
     types: TYPES,
     ...options,
-  }) as unknown as Sql;
+  });
 }

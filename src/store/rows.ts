@@ -1,7 +1,7 @@
 import { formatHex, parseHex } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import type { TileName } from '../core/prefix/tile-name.ts';
-import type { SqlExecutor, SqlDriver } from './sql-driver.ts';
+import type { SqlDriver } from './sql-driver.ts';
 import type { LogEvent } from './ports.ts';
 
 /** What the parts of a log's store share. */
@@ -9,8 +9,8 @@ export interface LogContext {
   readonly sql: SqlDriver;
   readonly logId: number;
   readonly now: () => number;
-  /** Statement that tells other processes of `event` when its transaction commits; nothing where there are none. */
-  readonly notify: (executor: SqlExecutor, event: LogEvent) => Promise<unknown>;
+  /** Parameters of `pg_notify`: a statement that changes the log tells other processes of `event` when it commits. */
+  readonly eventValues: (event: LogEvent) => { readonly channel: string; readonly event: string };
   /** Calls the listeners of this process. */
   readonly emit: (event: LogEvent) => void;
   /** Calls the listeners of this process, and tells others soon, many submissions at once. */

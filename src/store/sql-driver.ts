@@ -7,37 +7,43 @@ export type SqlParameter = SqlValue | readonly SqlValue[];
 /** What a column gives: int8 and int4 are numbers, bytea a plain Uint8Array, int8[] an array of numbers. */
 export type SqlRow = Readonly<Record<string, unknown>>;
 
-/** Where statements run: the database itself (each statement its own transaction) or one open transaction. */
-export interface SqlExecutor {
-  /** Runs a statement with `$1…` parameters and gives its rows. Throws {@link SqlError}. */
-  query<Row extends SqlRow>(text: string, parameters: readonly SqlParameter[]): Promise<readonly Row[]>;
-  /** Runs a statement and gives the number of rows that it wrote. Throws {@link SqlError}. */
-  execute(text: string, parameters: readonly SqlParameter[]): Promise<number>;
-}
-
 /** Holds an advisory lock, or an equivalent, for as long as its connection lives. */
 export interface SqlLock {
   readonly lost: Promise<void>;
   release(): Promise<void>;
 }
 
-/** The small port that the store's queries are written against; PostgreSQL and PGlite implement it. */
-export interface SqlDriver extends SqlExecutor {
+/** How a statement is to run. */
+export interface SqlOptions {
+  /** Plan it for these parameters and the tables as they are, instead of once for ever. */
+  readonly replan?: boolean;
+}
+
+/**
+ * The small port that the store's queries are written against; PostgreSQL and PGlite implement it. Each statement is a
+ * transaction: what belongs together is one statement, so that no connection is ever held between two.
+ */
+export interface SqlDriver {
   readonly kind: 'postgres' | 'pglite';
-  /**
-   * Runs `work` in one transaction: commits when it resolves, rolls back when it rejects. `work` may start statements
-   * without waiting for those before; they run in the order in which they were started. It may run twice, after a
-   * deadlock.
-   */
-  transaction<T>(work: (executor: SqlExecutor) => Promise<T>): Promise<T>;
-  /** Statement that tells other processes `payload` ($1) when its transaction commits; undefined where there are none. */
-  readonly notifyStatement: string | undefined;
-  /** Hears what other processes were told. Calls `onGap` whenever something may have been missed. */
+  /** Runs a statement with `$1…` parameters and gives its rows. Throws {@link SqlError}, `overloaded`. */
+  query<Row extends SqlRow>(
+    text: string,
+    parameters: readonly SqlParameter[],
+    options?: SqlOptions,
+  ): Promise<readonly Row[]>;
+  /** Runs a statement and gives the number of rows that it wrote. Throws {@link SqlError}, `overloaded`. */
+  execute(text: string, parameters: readonly SqlParameter[]): Promise<number>;
+  /** Whether other processes can use the same database, and so have to be told by NOTIFY. */
+  readonly shared: boolean;
+  /** Hears what other processes said on {@link CHANNEL}. Calls `onGap` whenever something may have been missed. */
   listen(onPayload: (payload: string) => void, onGap: () => void): Promise<() => Promise<void>>;
   tryLock(logId: number): Promise<SqlLock | undefined>;
   checkDurability(): Promise<{ readonly warnings: readonly string[] }>;
   close(): Promise<void>;
 }
+
+/** Name of the one channel on which Glasskey's processes tell each other what happened. */
+export const CHANNEL = 'glasskey';
 
 /** A parameter as PostgreSQL's text format. */
 export function encodeParameter(value: SqlParameter): string | null {

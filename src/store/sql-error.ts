@@ -43,7 +43,19 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   );
 }
 
-/** Deadlock or serialisation failure: the transaction was rolled back and can be run again as it is. */
-export function isRetriable(error: unknown): boolean {
-  return error instanceof SqlError && (error.sqlState === '40P01' || error.sqlState === '40001');
+/** Tells whether a statement undid itself, by dividing by zero, because a condition of its own does not hold. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof SqlError && error.sqlState === '22012';
+}
+
+/** SQLSTATEs of a transaction that was rolled back only because of others: deadlock, serialisation failure. */
+const ROLLED_BACK: readonly unknown[] = ['40P01', '40001'];
+
+/** How it ends when a connection breaks, or the server ends it, while a statement is under way. */
+const DISCONNECTED: readonly unknown[] = ['CONNECTION_CLOSED', 'CONNECTION_DESTROYED', 'ECONNRESET', 'EPIPE', '57P01'];
+
+/** Tells whether a statement can be run again: nothing of it was done, or it only reads and lost its connection. */
+export function isRetriable(error: unknown, onlyReads: boolean): boolean {
+  if (!(error instanceof SqlError)) return false;
+  return ROLLED_BACK.includes(error.sqlState) || (onlyReads && DISCONNECTED.includes(error.sqlState));
 }

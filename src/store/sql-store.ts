@@ -67,7 +67,7 @@ function logStore(sql: SqlDriver, hub: EventHub, logId: number, now: () => numbe
     sql,
     logId,
     now,
-    notify: (executor, event) => hub.notify(executor, logId, event),
+    eventValues: (event) => hub.eventValues(logId, event),
     emit: (event) => hub.emit(logId, event),
     emitSubmitted: () => hub.submitted(logId),
   };

@@ -13,8 +13,8 @@ export interface PostgresServer {
   /** URL of the `postgres` database, as a superuser. */
   readonly url: string;
   readonly port: number;
-  /** Process id of the server. */
-  readonly pid: () => number;
+  /** Its files can then not grow beyond `bytes`: as good as a full disk, without a disk of its own (Linux). */
+  limitFileSize(bytes: number | 'unlimited'): Promise<void>;
   /** Stops the server as a crash would (`immediate`), or in order (`fast`), and keeps its data. */
   halt(how: 'immediate' | 'fast'): Promise<void>;
   /** Starts it again after {@link halt}, on the same port. */
@@ -82,7 +82,16 @@ export async function startPostgresServer(settings: Record<string, string> = {})
   return {
     url: `postgres://glasskey@127.0.0.1:${port}/postgres`,
     port,
-    pid: () => server.pid ?? 0,
+    limitFileSize: async (bytes) => {
+      const main = String(server.pid);
+      const children = await run('ps', ['-o', 'pid=', '--ppid', main]);
+      for (const pid of [main, ...children.stdout.split('\n').map((line) => line.trim())]) {
+        if (pid === '') continue;
+        await run('prlimit', ['--pid', pid, `--fsize=${bytes}:`], { ...owner }).catch((error: unknown) => {
+          if (!String(error).includes('No such process')) throw error;
+        });
+      }
+    },
     halt,
     resume: async () => {
       server = await launch();

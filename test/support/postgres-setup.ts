@@ -50,6 +50,7 @@ async function createProvider(): Promise<Provider> {
   const server = external === undefined ? await startPostgresServer() : undefined;
   const admin = postgres(server?.url ?? String(external), { max: 1, onnotice: () => {} });
   const made: string[] = [];
+  let counter = 0;
   const create = async (name: string, template: string): Promise<string> => {
     await admin.unsafe(`create database ${name} template ${template}`);
     made.push(name);
@@ -70,5 +71,5 @@ async function createProvider(): Promise<Provider> {
     await stop();
     throw error;
   }
-  return { create: () => create(`${template}_${made.length}`, template), stop };
+  return { create: () => create(`${template}_${++counter}`, template), stop };
 }

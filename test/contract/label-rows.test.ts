@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { describeEachStore } from './each-store.ts';
+import { enqueue, labelKey, sampleBatch, toVersion } from './samples.ts';
+
+describeEachStore('label rows', ({ newLog }) => {
+  test('a label and its versions, one log entry each', async () => {
+    const log = await newLog();
+    const rows = [];
+    for (let version = 0; version < 4; version++) {
+      const row = await enqueue(log, 'alice', version);
+      await log.append(sampleBatch(2 * version, [row], { entryCount: 2 }));
+      rows.push(toVersion(row, 2 * version + 1));
+    }
+    const key = labelKey('alice');
+    const label = { labelKey: key, label: new TextEncoder().encode('mailto:alice@example.com'), greatestVersion: 3 };
+    expect(await log.findLabel(key)).toEqual(label);
+    expect(await log.findLabel(labelKey('bob'))).toBeUndefined();
+    expect(await log.readVersions(key, 1, 2)).toEqual(rows.slice(1, 3));
+    expect(await log.readVersions(key, 3, 100)).toEqual(rows.slice(3));
+    expect(await log.readVersionPositions(key, 8)).toEqual([1, 3, 5, 7]);
+    expect(await log.readVersionPositions(key, 5)).toEqual([1, 3]);
+    expect(await log.readVersionPositions(labelKey('bob'), 8)).toEqual([]);
+    expect(await log.readLadder(key, [3, 7, 0])).toEqual([rows[3], undefined, rows[0]]);
+    expect(await log.readLadder(key, [])).toEqual([]);
+    expect(await log.readLabelAt(key, 8)).toEqual({ label, positions: [1, 3, 5, 7], greatest: rows[3] });
+    expect(await log.readLabelAt(key, 4)).toEqual({ label, positions: [1, 3], greatest: rows[1] });
+    expect(await log.readLabelAt(key, 1)).toBeUndefined();
+    expect(await log.readLabelAt(labelKey('bob'), 8)).toBeUndefined();
+  });
+
+  test('several versions of one label in one append', async () => {
+    const log = await newLog();
+    const rows = [await enqueue(log, 'alice', 0), await enqueue(log, 'alice', 1), await enqueue(log, 'bob', 0)];
+    await log.append(sampleBatch(0, [rows[1]!, rows[0]!, rows[2]!]));
+    expect(await log.findLabel(labelKey('alice'))).toMatchObject({ greatestVersion: 1 });
+    expect(await log.readVersions(labelKey('alice'), 0, 9)).toHaveLength(2);
+    expect(await log.findLabel(labelKey('bob'))).toMatchObject({ greatestVersion: 0 });
+  });
+
+  test('a version is never written twice', async () => {
+    const log = await newLog();
+    const row = await enqueue(log, 'alice');
+    await log.append(sampleBatch(0, [row]));
+    const again = sampleBatch(1, [row]);
+    await expect(log.append(again)).rejects.toMatchObject({ fault: expect.stringMatching(/storage|conflict/) });
+    expect((await log.readHead()).size).toBe(1);
+  });
+
+  test('erased columns come back undefined', async () => {
+    const log = await newLog();
+    const row = await enqueue(log, 'alice');
+    const batch = sampleBatch(0, [row]);
+    const versions = batch.versions.map((version) => ({ ...version, opening: undefined, value: undefined }));
+    await log.append({ ...batch, versions });
+    const [stored] = await log.readVersions(labelKey('alice'), 0, 0);
+    expect(stored).toEqual({ ...toVersion(row, 0), opening: undefined, value: undefined });
+  });
+
+  test('a range of versions is bounded', async () => {
+    const log = await newLog();
+    await expect(log.readVersions(labelKey('a'), 0, 1024)).rejects.toMatchObject({ code: 'value-out-of-range' });
+  });
+});

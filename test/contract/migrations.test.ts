@@ -1,0 +1,61 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { promisify } from 'node:util';
+import postgres from 'postgres';
+import { expect, test } from 'vitest';
+import { MIGRATIONS_FOLDER } from '../../src/store/migrate.ts';
+import { openPostgresStore } from '../../src/store/postgres-store.ts';
+import { createTestDatabase } from '../support/postgres.ts';
+
+const root = join(MIGRATIONS_FOLDER, '..');
+
+test('the committed migrations make the schema of the code', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'glasskey-migrations-'));
+  try {
+    await cp(MIGRATIONS_FOLDER, folder, { recursive: true });
+    const before = await readdir(folder);
+    const kit = join(root, 'node_modules/drizzle-kit/bin.cjs');
+    const options = ['--dialect=postgresql', '--schema=src/store/schema.ts', `--out=${relative(root, folder)}`];
+    await promisify(execFile)(process.execPath, [kit, 'generate', ...options], { cwd: root });
+    expect(await readdir(folder)).toEqual(before);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('every primary key starts with the log', async () => {
+  const sql = postgres(await createTestDatabase(), { max: 1 });
+  const rows = await sql<{ name: string; first: string }[]>`
+    select c.conrelid::regclass::text as name, a.attname as first
+    from pg_constraint c join pg_attribute a on a.attrelid = c.conrelid and a.attnum = c.conkey[1]
+    where c.contype = 'p' and c.connamespace = 'public'::regnamespace`;
+  expect(rows).toHaveLength(13);
+  for (const row of rows) expect(row).toMatchObject({ first: 'log_id' });
+  await sql.end();
+});
+
+test('servers that start together migrate an empty database once', async () => {
+  const admin = postgres(await createTestDatabase(), { max: 1, onnotice: () => {} });
+  await admin`drop schema public cascade`;
+  await admin`drop schema drizzle cascade`;
+  await admin`create schema public`;
+  const url = `postgres://${admin.options.user}@${admin.options.host[0]}:${admin.options.port[0]}/${admin.options.database}`;
+  const stores = await Promise.all(Array.from({ length: 4 }, () => openPostgresStore(url)));
+  const { logId } = await stores[0]!.createLog({ origin: 'log', configuration: new Uint8Array(1) });
+  expect((await stores[3]!.log(logId).readHead()).size).toBe(0);
+  await Promise.all(stores.map((store) => store.close()));
+  await admin.end();
+});
+
+test('a database of a newer version is refused', async () => {
+  const url = await createTestDatabase();
+  const admin = postgres(url, { max: 1 });
+  await admin`insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', ${String(2 ** 52)})`;
+  await expect(openPostgresStore(url)).rejects.toMatchObject({
+    code: 'storage-failed',
+    message: expect.stringContaining('newer version'),
+  });
+  await admin.end();
+});
