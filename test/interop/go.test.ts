@@ -1,7 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { generateKey } from '../../src/client/client-key.ts';
 import { buildGoPeers, goMissing, type GoPeers, type PeerTarget } from '../support/go-peers.ts';
+import { createTestServer } from '../support/test-server.ts';
 import { StaticLog, testLeaf } from '../support/static-log.ts';
 
 const missing = goMissing();
@@ -66,4 +68,19 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     },
     120_000,
   );
+
+  it('all accept a live server', async () => {
+    const live = await createTestServer();
+    try {
+      const client = await live.client();
+      for (let i = 0; i < 5; i++) {
+        await client.register(`peer${i}@example.com`, { token: live.log.token, key: await generateKey() });
+      }
+      const [vkey = ''] = live.bundle.bundle.auditLogVkeys;
+      const peer = { url: `${live.url}/log/`, vkey, origin: live.bundle.bundle.origin };
+      for (const program of programs) expect(await peers[program](peer)).toMatchObject({ accepted: true });
+    } finally {
+      await live.close();
+    }
+  }, 120_000);
 });

@@ -1,0 +1,125 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { importKey } from '../../src/client/client-key.ts';
+import type { KeyDirectory } from '../../src/client/key-directory.ts';
+import { PATHS } from '../../src/contract/paths.ts';
+import { createTestServer, type TestServer } from '../support/test-server.ts';
+
+function opensslMissing(): string | undefined {
+  try {
+    execFileSync('openssl', ['version'], { stdio: 'pipe' });
+    return undefined;
+  } catch {
+    return 'no openssl on this machine';
+  }
+}
+
+const missing = opensslMissing();
+const title = missing === undefined ? 'openssl' : `openssl (${missing})`;
+
+describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title, () => {
+  let server: TestServer;
+  let client: KeyDirectory;
+  let folder: string;
+
+  /** Runs openssl in the folder; the clock of the server is not today's. */
+  const openssl = (...args: string[]): string =>
+    execFileSync('openssl', args, { cwd: folder, stdio: 'pipe', encoding: 'utf8' });
+  const verify = (...args: string[]): string =>
+    openssl(
+      'verify',
+      ...['-x509_strict', '-attime', String(Math.floor(server.log.clock.now() / 1000)), '-CAfile', 'root.pem'],
+      ...['-untrusted', 'issuer.pem', ...args],
+    );
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'glasskey-openssl-'));
+    server = await createTestServer();
+    client = await server.client();
+    for (const [name, path] of [
+      ['root.pem', PATHS.rootPem],
+      ['issuer.pem', PATHS.issuerPem],
+    ] as const) {
+      writeFileSync(join(folder, name), await (await fetch(server.url + path)).text());
+    }
+  });
+  afterAll(async () => {
+    await server.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const kinds: [string, string[]][] = [
+    ['p256', ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256']],
+    ['p384', ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-384']],
+    ['ed25519', ['-algorithm', 'ED25519']],
+    ['rsa2048', ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048']],
+    ['rsa4096', ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:4096']],
+  ];
+
+  it.each(kinds)('makes a CSR for %s that registers, and accepts the chain and the CRL', async (name, keyOptions) => {
+    const identity = `${name}@example.com`;
+    openssl('genpkey', ...keyOptions, '-out', `${name}.key`);
+    const san = `subjectAltName=email:${identity}`;
+    openssl('req', '-new', '-key', `${name}.key`, '-subj', '/', '-addext', san, '-out', `${name}.csr`);
+    expect(openssl('req', '-in', `${name}.csr`, '-verify', '-noout', '-text')).toContain(identity);
+    const csr = readFileSync(join(folder, `${name}.csr`), 'utf8');
+    const issued = await client.register(identity, { token: server.log.token, csr });
+    writeFileSync(join(folder, `${name}.pem`), issued.certificate);
+    expect(verify(`${name}.pem`)).toContain('OK');
+    expect(verify('-purpose', 'sslclient', `${name}.pem`)).toContain('OK');
+    expect(verify('-purpose', 'smimesign', `${name}.pem`)).toContain('OK');
+
+    const crl = async (): Promise<void> => {
+      const response = await fetch(server.url + PATHS.issuerCrl);
+      writeFileSync(join(folder, 'crl.der'), new Uint8Array(await response.arrayBuffer()));
+      openssl('crl', '-inform', 'DER', '-in', 'crl.der', '-out', 'crl.pem');
+    };
+    server.log.clock.advance(5_000);
+    await crl();
+    expect(verify('-crl_check', '-CRLfile', 'crl.pem', `${name}.pem`)).toContain('OK');
+
+    // The owner's key, in a file that openssl wrote, signs the revocation.
+    const key = await importKey(
+      readFileSync(join(folder, `${name}.key`), 'utf8'),
+      issued.binding.certificates[0]!.spki,
+    );
+    await client.revoke(identity, key, { reason: 'keyCompromise' });
+    server.log.clock.advance(5_000);
+    await crl();
+    expect(() => verify('-crl_check', '-CRLfile', 'crl.pem', `${name}.pem`)).toThrow(/certificate revoked/);
+  });
+
+  it('makes weak requests, which are refused', async () => {
+    const weak: [string, string[], string[]][] = [
+      ['rsa1024', ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024'], []],
+      ['secp256k1', ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:secp256k1'], []],
+      ['p521', ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-521'], []],
+      ['sha1', ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048'], ['-sha1']],
+    ];
+    for (const [name, keyOptions, requestOptions] of weak) {
+      const identity = `${name}@example.com`;
+      openssl('genpkey', ...keyOptions, '-out', `${name}.key`);
+      const san = `subjectAltName=email:${identity}`;
+      openssl(
+        'req',
+        '-new',
+        '-key',
+        `${name}.key`,
+        '-subj',
+        '/',
+        '-addext',
+        san,
+        ...requestOptions,
+        '-out',
+        `${name}.csr`,
+      );
+      const csr = readFileSync(join(folder, `${name}.csr`), 'utf8');
+      await expect(client.register(identity, { token: server.log.token, csr })).rejects.toMatchObject({
+        code: expect.stringMatching(/^(?:weak-key|bad-csr)$/) as string,
+      });
+    }
+  });
+});
