@@ -15,6 +15,3 @@ export const MAX_SERIALS = 255;
 
 /** Most characters of a trust bundle. */
 export const MAX_BUNDLE_CHARACTERS = 256 * 1024;
-
-/** Most versions that one `chain` request asks for. */
-export const MAX_CHAIN_VERSIONS = 64;

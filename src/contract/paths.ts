@@ -27,13 +27,8 @@ export const LOG_PREFIX = '/log/';
 /** Hash tiles: `/log/tile/<L>/<N>[.p/<W>]` (tlog-tiles). */
 export const TILE_PREFIX = '/log/tile/';
 
-/** Entry bundles: `/log/tile/entries/<N>[.p/<W>]` (tlog-tiles). */
-export const ENTRIES_PREFIX = '/log/tile/entries/';
-
 /** AuditorUpdates, one log entry each: `/log/updates/<N>`, N in tlog-tiles path form. */
 export const UPDATES_PREFIX = '/log/updates/';
 
 /** The signed KEYTRANS TreeHead of a released size: `/log/head/<size>`, size in decimal. */
-export function headPath(size: number): string {
-  return `/log/head/${size}`;
-}
+export const HEAD_PREFIX = '/log/head/';

@@ -6,12 +6,11 @@ import { decode } from '../core/encoding/codec.ts';
 import { GlasskeyError } from '../core/errors.ts';
 import { treeHeadCodec } from '../core/keytrans/tree-head.ts';
 import { JSON_MEDIA_TYPE } from '../contract/media-types.ts';
-import { LOG_PREFIX, PATHS, TILE_PREFIX, UPDATES_PREFIX } from '../contract/paths.ts';
+import { HEAD_PREFIX, PATHS, TILE_PREFIX, UPDATES_PREFIX } from '../contract/paths.ts';
 import type { LogService } from '../service/log-service.ts';
 import { IMMUTABLE, respond } from './responses.ts';
 
 const OCTETS = 'application/octet-stream';
-const HEAD_PREFIX = `${LOG_PREFIX}head/`;
 /** A checkpoint is at most so old when it comes from a cache. */
 const CHECKPOINT_CACHE = 'public, max-age=1';
 

@@ -1,0 +1,41 @@
+import { resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+/** Most bytes of the client in a browser, compressed. */
+const BUDGET_BYTES = 120 * 1024;
+const SRC = resolve(import.meta.dirname, '../../src');
+
+describe('the client in a browser', () => {
+  let code: string;
+  let inputs: string[];
+
+  beforeAll(async () => {
+    // Fails where anything needs Node: nothing is left out of the bundle.
+    const result = await build({
+      entryPoints: [`${SRC}/client/index.ts`],
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      platform: 'browser',
+      write: false,
+      metafile: true,
+      logLevel: 'silent',
+    });
+    code = result.outputFiles[0]?.text ?? '';
+    inputs = Object.keys(result.metafile.inputs);
+  });
+
+  it('contains neither Node, nor a database, nor what issues certificates', () => {
+    expect(inputs.length).toBeGreaterThan(40);
+    const forbidden =
+      /node:|drizzle|postgres|pglite|sodium|hono|pkijs|asn1js|src\/(?:service|store|http|cli)\/|ca\/(?:issue|authority|key-file|crl|lint)\.ts/;
+    expect(inputs.filter((input) => forbidden.test(input))).toEqual([]);
+    expect(code).not.toMatch(/["']node:/);
+  });
+
+  it('is within its budget', () => {
+    expect(gzipSync(code).length).toBeLessThan(BUDGET_BYTES);
+  });
+});
