@@ -1,7 +1,8 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
+import { ByteWriter } from '../encoding/byte-writer.ts';
 import { equalBytes, parseHex } from '../encoding/bytes.ts';
-import { type Codec, encode, fixedBytes, uint32 } from '../encoding/codec.ts';
+import { fixedBytes, uint32 } from '../encoding/codec.ts';
 import { ensure } from '../errors.ts';
 import { type UpdateValue, updateValueCodec } from '../keytrans/messages.ts';
 import { labelCodec } from '../keytrans/vrf-input.ts';
@@ -23,19 +24,15 @@ export interface CommitmentValue {
 
 const openingCodec = fixedBytes(OPENING_LENGTH);
 
-const commitmentValueCodec: Pick<Codec<CommitmentValue>, 'write'> = {
-  write: (writer, value) => {
-    openingCodec.write(writer, value.opening);
-    labelCodec.write(writer, value.label);
-    uint32.write(writer, value.version);
-    const mode = value.update.signature === undefined ? 'contactMonitoring' : 'thirdPartyManagement';
-    updateValueCodec(mode).write(writer, value.update);
-  },
-};
-
-/** The encoding of a `CommitmentValue` (KT §11.6). */
+/** The encoding of a `CommitmentValue` (KT §11.6). Throws `value-out-of-range`. */
 export function encodeCommitmentValue(value: CommitmentValue): Uint8Array {
-  return encode(commitmentValueCodec as Codec<CommitmentValue>, value);
+  const mode = value.update.signature === undefined ? 'contactMonitoring' : 'thirdPartyManagement';
+  const writer = new ByteWriter();
+  openingCodec.write(writer, value.opening);
+  labelCodec.write(writer, value.label);
+  uint32.write(writer, value.version);
+  updateValueCodec(mode).write(writer, value.update);
+  return writer.finish();
 }
 
 /** The 32-byte commitment to a version of a label (KT §11.6). */
