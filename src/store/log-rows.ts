@@ -18,7 +18,7 @@ type Part =
 export const MAX_RANGE = 1024;
 
 /** The smallint that stands for a tree in `log_tiles`. */
-export function treeNumber(tree: TreeKind): number {
+function treeNumber(tree: TreeKind): number {
   return tree === 'keytrans' ? 0 : 1;
 }
 

@@ -90,7 +90,7 @@ describe('two processes on one PostgreSQL', () => {
     const { one, two, url } = await openTwo();
     const watcher = await watch(two);
     const gap = watcher.next('released');
-    const admin = postgres(url, { max: 1 });
+    const admin = postgres(url, { max: 1, onnotice: () => {} });
     await admin`select pg_terminate_backend(pid) from pg_stat_activity
       where pid <> pg_backend_pid() and datname = current_database() and query like 'listen%'`;
     await gap;
@@ -104,7 +104,7 @@ describe('two processes on one PostgreSQL', () => {
     const { one, two, url, first } = await openTwo();
     const lock = await one.tryWriterLock();
     expect(await two.tryWriterLock()).toBeUndefined();
-    const admin = postgres(url, { max: 1 });
+    const admin = postgres(url, { max: 1, onnotice: () => {} });
     await admin`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted
       and database = (select oid from pg_database where datname = current_database())`;
     await lock?.lost;
@@ -122,7 +122,7 @@ describe('two processes on one PostgreSQL', () => {
   test('connections that are killed are made anew', async () => {
     const { one, url } = await openTwo();
     await one.readHead();
-    const admin = postgres(url, { max: 1 });
+    const admin = postgres(url, { max: 1, onnotice: () => {} });
     for (let round = 0; round < 5; round++) {
       const reads = Array.from({ length: 100 }, () => one.readHead());
       await admin`select pg_terminate_backend(pid) from pg_stat_activity

