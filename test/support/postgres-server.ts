@@ -13,6 +13,8 @@ export interface PostgresServer {
   /** URL of the `postgres` database, as a superuser. */
   readonly url: string;
   readonly port: number;
+  /** Process id of the server. */
+  pid(): number;
   /** Its files can then not grow beyond `bytes`: as good as a full disk, without a disk of its own (Linux). */
   limitFileSize(bytes: number | 'unlimited'): Promise<void>;
   /** Stops the server as a crash would (`immediate`), or in order (`fast`), and keeps its data. */
@@ -82,6 +84,7 @@ export async function startPostgresServer(settings: Record<string, string> = {})
   return {
     url: `postgres://glasskey@127.0.0.1:${port}/postgres`,
     port,
+    pid: () => server.pid ?? 0,
     limitFileSize: async (bytes) => {
       const main = String(server.pid);
       const children = await run('ps', ['-o', 'pid=', '--ppid', main]);
