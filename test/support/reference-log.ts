@@ -6,6 +6,7 @@ import { proveVrf, vrfPublicKey } from '../../src/core/crypto/vrf-ed25519.ts';
 import type { VrfResult } from '../../src/core/crypto/vrf-prover.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
 import { frontier } from '../../src/core/keytrans/implicit-search-tree.ts';
+import type { UpdateValue } from '../../src/core/keytrans/messages.ts';
 import type { EvidencePlan } from '../../src/core/keytrans/plan-evidence.ts';
 import { assembleProof } from '../../src/core/keytrans/plan-proof.ts';
 import type { CombinedTreeProof, PrefixLeaf } from '../../src/core/keytrans/proofs.ts';
@@ -15,6 +16,7 @@ import {
   encodeTreeHeadTbs,
 } from '../../src/core/keytrans/tree-head.ts';
 import type { TreeView } from '../../src/core/keytrans/tree-view.ts';
+import { encodeUpdateTbs } from '../../src/core/keytrans/update-signature.ts';
 import { encodeVrfInput } from '../../src/core/keytrans/vrf-input.ts';
 import { naiveProof, naiveRoot } from '../core/prefix/naive-prefix-tree.ts';
 import { naiveNode, naiveRootOf } from './naive-log-tree.ts';
@@ -30,7 +32,7 @@ export interface ReferenceEntry {
 export interface ReferenceVersion {
   readonly position: number;
   readonly opening: Uint8Array;
-  readonly value: Uint8Array;
+  readonly update: UpdateValue;
   readonly commitment: Uint8Array;
 }
 
@@ -39,6 +41,7 @@ export type ReferenceVrf = (label: string, version: number) => VrfResult;
 
 const SIGNING_KEY = new Uint8Array(32).fill(1);
 const AUDITOR_KEY = new Uint8Array(32).fill(2);
+const OPERATOR_KEY = new Uint8Array(32).fill(4);
 const VRF_KEY = new Uint8Array(32).fill(3);
 const realVrfResults = new Map<string, VrfResult>();
 
@@ -79,6 +82,12 @@ export function referenceConfiguration(
   return { ...common, mode: 'thirdPartyAuditing', auditorPublicKey, ...auditor };
 }
 
+/** The Configuration of a log that a third party manages, which expects updates signed with this secret key. */
+export function managedConfiguration(windowMs: number, operatorKey: Uint8Array = OPERATOR_KEY): Configuration {
+  const leafPublicKey = ed25519.getPublicKey(operatorKey);
+  return { ...referenceConfiguration(windowMs), mode: 'thirdPartyManagement', leafPublicKey };
+}
+
 /**
  * A log straight from the definitions of KT §3, in memory and slow: what the algorithms' provers and verifiers are tried
  * on. Its prefix trees are lists of leaves, its log tree a list of entries.
@@ -115,11 +124,17 @@ export class ReferenceLog {
     const version = versions.length;
     const opening = sha256(labelBytes(`opening ${label} ${version}`)).slice(0, 16);
     const value = labelBytes(`value ${version} of ${label}`);
-    const update = { value, signature: undefined };
+    const update = this.#updateValue(label, version, value);
     const commitment = commit({ opening, label: labelBytes(label), version, update });
-    versions.push({ position: this.size, opening, value, commitment });
+    versions.push({ position: this.size, opening, update, commitment });
     this.versions.set(label, versions);
     return { vrfOutput: this.#vrf(label, version).output, commitment };
+  }
+
+  #updateValue(label: string, version: number, value: Uint8Array): UpdateValue {
+    if (this.config.mode !== 'thirdPartyManagement') return { value, signature: undefined };
+    const message = encodeUpdateTbs(this.config, labelBytes(label), version, value);
+    return { value, signature: ed25519.sign(message, OPERATOR_KEY) };
   }
 
   vrf(label: string, version: number): VrfResult {
@@ -171,7 +186,7 @@ export class ReferenceLog {
     return {
       size,
       fullSubtrees: fullSubtreesByBits(size).map((node) => naiveNode(entries, node)),
-      frontier: frontier(size).map((position) => ({ position, ...entries[position]! })),
+      frontier: frontier(size).map((position) => Object.assign({ position }, entries[position]!)),
       treeHead: this.treeHead(size),
       auditorTreeHead: auditedSize === undefined ? undefined : this.auditorTreeHead(auditedSize),
     };

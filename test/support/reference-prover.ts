@@ -1,5 +1,6 @@
-import type { LookupResponse } from '../../src/core/keytrans/messages.ts';
+import type { LookupResponse, SearchResponse } from '../../src/core/keytrans/messages.ts';
 import { planGreatestVersionSearch, type ProofPlan } from '../../src/core/keytrans/plan-proof.ts';
+import type { CombinedTreeProof } from '../../src/core/keytrans/proofs.ts';
 import type { FullTreeHead } from '../../src/core/keytrans/tree-head.ts';
 import type { ReferenceLog } from './reference-log.ts';
 
@@ -45,12 +46,26 @@ export function answerLookup(log: ReferenceLog, options: ReferenceLookup): Looku
         };
   const version = (options.versionPositions ?? log.versionPositions(label)).length - 1;
   if (version < 0) return { type: 'absent', fullTreeHead, vrfProof: log.vrf(label, 0).proof, proof };
+  return { type: 'found', response: openVersion(log, label, version, { fullTreeHead, plan, search: proof }) };
+}
+
+/** A response that opens a version, and names in its ladder the commitments that its plan names. */
+export function openVersion(
+  log: ReferenceLog,
+  label: string,
+  version: number,
+  parts: {
+    readonly fullTreeHead: FullTreeHead;
+    readonly plan: Pick<ProofPlan, 'ladder' | 'committed'>;
+    readonly search: CombinedTreeProof;
+  },
+): SearchResponse {
   const versions = log.versions.get(label)!;
-  const { opening, value } = versions[version]!;
+  const { opening, update } = versions[version]!;
+  const { fullTreeHead, plan, search } = parts;
   const binaryLadder = plan.ladder.map((step) => ({
     proof: log.vrf(label, step).proof,
     commitment: plan.committed.includes(step) ? versions[step]!.commitment : undefined,
   }));
-  const update = { value, signature: undefined };
-  return { type: 'found', response: { fullTreeHead, version, opening, value: update, binaryLadder, search: proof } };
+  return { fullTreeHead, version, opening, value: update, binaryLadder, search };
 }

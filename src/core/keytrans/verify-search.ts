@@ -98,7 +98,9 @@ export function verifySearch(context: VerifyContext, request: SearchRequest, res
     opening,
     commitment,
     labelKey,
-    ladder: [...keys].map(([known, key]) => ({ version: known, commitment: undefined, ...key })),
+    ladder: Array.from(keys, ([known, { vrfOutput, commitment: shown }]) => {
+      return { version: known, vrfOutput, commitment: shown };
+    }),
     logRoot: proof.root,
     terminalPosition,
     rightmostDistinguished,

@@ -29,7 +29,10 @@ export interface LogProofShape {
   readonly leaves: readonly number[];
   /** Size of the log whose full-subtree heads the verifier retained. */
   readonly retainedSize: number | undefined;
-  /** A smaller size whose root must be computable too: an auditor's (KT §12.3). */
+  /**
+   * A smaller size whose root must be computable too: an auditor's (KT §12.3). Where it ends inside a retained subtree, the
+   * proof also recomputes that subtree's head: otherwise nothing would tie the auditor's root to this log.
+   */
   readonly auditedSize: number | undefined;
 }
 

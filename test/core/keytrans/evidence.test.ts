@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Algorithm, askTimestamp, type Question } from '../../../src/core/keytrans/evidence.ts';
 import { planEvidence } from '../../../src/core/keytrans/plan-evidence.ts';
+import { ShownLookups } from '../../../src/core/keytrans/shown-lookups.ts';
 import { updateView } from '../../../src/core/keytrans/update-view.ts';
 import { verifyCombined } from '../../../src/core/keytrans/verify-combined.ts';
 import { historyArbitrary, WINDOW_MS } from '../../support/histories.ts';
@@ -32,6 +33,46 @@ function questionArbitrary(size: number): fc.Arbitrary<Question> {
     fc.record({ kind: fc.constant('lookups' as const), position, versions }),
   );
 }
+
+describe('omission', () => {
+  it('carries inclusions to the right and absences to the left, whatever the order', () => {
+    for (const order of [
+      [3, 5],
+      [5, 3],
+    ]) {
+      const shown = new ShownLookups();
+      for (const position of order) {
+        const lookups = [
+          { version: 0, included: true },
+          { version: 9, included: false },
+        ];
+        shown.recordAll(position, lookups);
+      }
+      expect([2, 3, 4, 5, 6].map((position) => shown.outcome(0, position))).toEqual([
+        undefined,
+        undefined,
+        true,
+        true,
+        true,
+      ]);
+      expect([2, 3, 4, 5, 6].map((position) => shown.outcome(9, position))).toEqual([
+        false,
+        false,
+        false,
+        undefined,
+        undefined,
+      ]);
+    }
+  });
+
+  it('counts a ladder whose outcome is known, but not as shown', () => {
+    const shown = new ShownLookups();
+    shown.recordKnown({ kind: 'known-ladder', position: 4, target: 2, greatest: 2 });
+    expect(shown.outcome(1, 5)).toBe(true);
+    expect(shown.outcome(3, 3)).toBe(false);
+    expect(shown.showedInclusion(1)).toBe(false);
+  });
+});
 
 describe('evidence', () => {
   const conversations = historyArbitrary(20).chain((entries) =>

@@ -2,10 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decode, encode } from '../../../src/core/encoding/codec.ts';
 import { GlasskeyError } from '../../../src/core/errors.ts';
+import { baseBinaryLadder } from '../../../src/core/keytrans/binary-ladder.ts';
 import type { Configuration } from '../../../src/core/keytrans/configuration.ts';
-import { isDistinguished, runOnTimestamps } from '../../../src/core/keytrans/distinguished.ts';
+import { isDistinguished, rightmostDistinguished, runOnTimestamps } from '../../../src/core/keytrans/distinguished.ts';
+import { type Algorithm, askSearchLadder, onTimestamps } from '../../../src/core/keytrans/evidence.ts';
+import { frontier } from '../../../src/core/keytrans/implicit-search-tree.ts';
 import { type LookupResponse, lookupResponseCodec, type SearchResponse } from '../../../src/core/keytrans/messages.ts';
+import { planEvidence } from '../../../src/core/keytrans/plan-evidence.ts';
 import { type TreeView, treeViewCodec } from '../../../src/core/keytrans/tree-view.ts';
+import { updateView } from '../../../src/core/keytrans/update-view.ts';
 import { type VerifiedLookup, verifyLookup } from '../../../src/core/keytrans/verify-lookup.ts';
 import { verifySearch } from '../../../src/core/keytrans/verify-search.ts';
 import { historyArbitrary, LABELS, WINDOW_MS } from '../../support/histories.ts';
@@ -14,9 +19,10 @@ import {
   realVrf,
   type ReferenceEntry,
   ReferenceLog,
+  managedConfiguration,
   referenceConfiguration,
 } from '../../support/reference-log.ts';
-import { answerLookup, type ReferenceLookup } from '../../support/reference-prover.ts';
+import { answerLookup, openVersion, type ReferenceLookup } from '../../support/reference-prover.ts';
 
 const config = referenceConfiguration(WINDOW_MS);
 const history: readonly ReferenceEntry[] = [
@@ -56,6 +62,37 @@ function found(log: ReferenceLog, label: string, change: (response: SearchRespon
   return { type: 'found' as const, response: { ...answer.response, ...change(answer.response) } };
 }
 
+/** The walk of a greatest-version search, by somebody who does not mind what it finds. */
+function* carelessSearch(size: number, target: number): Algorithm<void> {
+  yield* updateView(size, undefined);
+  const start = yield* onTimestamps(rightmostDistinguished(size, WINDOW_MS));
+  for (const position of frontier(size).filter((inspected) => inspected >= start!)) {
+    yield* askSearchLadder(position, target, true);
+  }
+}
+
+/** An answer whose every proof is right, but which claims that `target` is the greatest version. */
+function claim(log: ReferenceLog, label: string, target: number): LookupResponse {
+  const planned = planEvidence({
+    size: log.size,
+    last: undefined,
+    auditedSize: undefined,
+    versionPositions: log.versionPositions(label),
+    source: { timestamp: (position) => log.timestamps[position] },
+    likely: [],
+    algorithm: carelessSearch(log.size, target),
+  });
+  if (!planned.done) throw new Error('no timestamp is missing');
+  const ladder = baseBinaryLadder(target);
+  const committed = ladder.filter((version) => version !== target && planned.shown.showedInclusion(version));
+  const fullTreeHead = { type: 'updated' as const, treeHead: log.treeHead(), auditorTreeHead: undefined };
+  const search = log.prove(planned.evidence, label);
+  return {
+    type: 'found',
+    response: openVersion(log, label, target, { fullTreeHead, plan: { ladder, committed }, search }),
+  };
+}
+
 const refused = (...codes: string[]) =>
   expect.objectContaining({ name: 'GlasskeyError', code: expect.stringMatching(new RegExp(`^(${codes.join('|')})$`)) });
 
@@ -77,7 +114,7 @@ describe('verifyLookup', () => {
           expect(result.labelKey).toEqual(realVrf(label, 0).output);
           if (result.type === 'found') {
             expect(result.version).toBe(versions.length - 1);
-            expect(result.value).toEqual(versions.at(-1)!.value);
+            expect(result.value).toEqual(versions.at(-1)!.update.value);
             expect(result.commitment).toEqual(versions.at(-1)!.commitment);
           }
           view = decode(treeViewCodec, encode(treeViewCodec, result.view));
@@ -131,24 +168,25 @@ describe('verifyLookup', () => {
 });
 
 describe('a lying server', () => {
-  it('cannot hide newer versions', () => {
+  it('cannot pass an older version off as the greatest', () => {
     const log = logOf();
-    for (const count of [0, 1, 2, 3]) {
-      const versionPositions = log.versionPositions('alice').slice(0, count);
-      // The proofs are what the trees truly say; only the claim is older.
-      expect(() => ask(log, { label: 'alice', last: undefined, versionPositions })).toThrow(
-        refused('bad-ladder', 'bad-prefix-proof'),
-      );
+    for (const target of [0, 1, 2]) {
+      expect(() => verify(log, 'alice', claim(log, 'alice', target))).toThrow(refused('bad-ladder'));
     }
+    expect(verify(log, 'alice', claim(log, 'alice', 3))).toMatchObject({ version: 3 });
   });
 
   it('cannot invent versions', () => {
     const log = logOf();
-    log.versions.get('alice')!.push({ ...log.versions.get('alice')!.at(-1)! });
-    const versionPositions = log.versionPositions('alice');
-    expect(() => ask(log, { label: 'alice', last: undefined, versionPositions })).toThrow(
-      refused('bad-ladder', 'bad-prefix-proof'),
-    );
+    const { opening, update, commitment } = log.versions.get('alice')![3]!;
+    log.versions.get('alice')!.push({ position: log.size, opening, update, commitment });
+    expect(() => verify(log, 'alice', claim(log, 'alice', 4))).toThrow(refused('bad-ladder'));
+  });
+
+  it('cannot deny a label', () => {
+    const log = logOf();
+    const lookup = { label: 'alice', last: undefined, versionPositions: [] };
+    expect(() => ask(log, lookup)).toThrow(refused('bad-ladder'));
   });
 
   it('cannot change what a version opens to', () => {
@@ -285,5 +323,20 @@ describe('third-party auditing', () => {
     };
     expect(() => verify(log, 'alice', forked)).toThrow(refused('bad-signature', 'bad-log-proof'));
     expect(() => verify(log, 'alice', answer)).toThrow(refused('bad-tree-head'));
+  });
+});
+
+describe('third-party management', () => {
+  it('requires that the operator signed the value', () => {
+    const lookup = { label: 'alice', last: undefined };
+    expect(ask(logOf(history, managedConfiguration(WINDOW_MS)), lookup)).toMatchObject({
+      version: 3,
+      mustMonitor: false,
+    });
+    const expectingAnother = managedConfiguration(WINDOW_MS, new Uint8Array(32).fill(9));
+    expect(() => ask(logOf(history, expectingAnother), lookup)).toThrow(refused('bad-signature'));
+    const log = logOf(history, managedConfiguration(WINDOW_MS));
+    const unsigned = found(log, 'alice', ({ value }) => ({ value: { ...value, signature: undefined } }));
+    expect(() => verify(log, 'alice', unsigned)).toThrow(refused('bad-signature'));
   });
 });
