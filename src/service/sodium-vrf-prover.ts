@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { setImmediate } from 'node:timers/promises';
+import type sodiumNative from 'sodium-native';
 import { nobleVrfProver } from '../core/crypto/noble-vrf-prover.ts';
 import {
   curveCandidates,
@@ -14,7 +15,7 @@ import type { VrfProver, VrfResult } from '../core/crypto/vrf-prover.ts';
 import { concatBytes, equalBytes } from '../core/encoding/bytes.ts';
 import { GlasskeyError } from '../core/errors.ts';
 
-type Sodium = typeof import('sodium-native').default;
+type Sodium = typeof sodiumNative;
 
 /** Proofs made before the event loop gets a turn: about 5 ms of work. */
 const PROOFS_PER_TURN = 12;
@@ -23,9 +24,10 @@ const PROOFS_PER_TURN = 12;
 const IDENTITY = Uint8Array.of(1, ...new Uint8Array(31));
 
 /**
- * A VRF prover on libsodium: constant-time where it touches the secret, about ten times faster than noble's, and
- * bit-identical to it (RFC 9381 ECVRF-EDWARDS25519-SHA512-TAI). Where the native module does not load (a platform
- * without a prebuilt binary) it is noble's. `secretKey` is 32 bytes.
+ * A VRF prover on libsodium: about ten times faster than noble's, and bit-identical to it (RFC 9381
+ * ECVRF-EDWARDS25519-SHA512-TAI). Points are multiplied in constant time; the one multiplication of scalars in a proof is
+ * a bigint's, since the module does not offer libsodium's. Where the module does not load (a platform without a prebuilt
+ * binary) it is noble's prover. `secretKey` is 32 bytes.
  */
 export function sodiumVrfProver(secretKey: Uint8Array): VrfProver {
   const sodium = loadSodium();

@@ -31,8 +31,14 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
   const verify = (...args: string[]): string =>
     openssl(
       'verify',
-      ...['-x509_strict', '-attime', String(Math.floor(server.log.clock.now() / 1000)), '-CAfile', 'root.pem'],
-      ...['-untrusted', 'issuer.pem', ...args],
+      '-x509_strict',
+      '-attime',
+      String(Math.floor(server.log.clock.now() / 1000)),
+      '-CAfile',
+      'root.pem',
+      '-untrusted',
+      'issuer.pem',
+      ...args,
     );
 
   beforeAll(async () => {

@@ -3,7 +3,6 @@ import { bytes, type Codec, enumeration, optional, uint16, uint64 } from '../enc
 /** How a log is deployed (KT §11.2). */
 export const DEPLOYMENT_MODES = { contactMonitoring: 1, thirdPartyManagement: 2, thirdPartyAuditing: 3 } as const;
 
-
 interface CommonConfiguration {
   /** KT §17.1. */
   readonly cipherSuite: number;
