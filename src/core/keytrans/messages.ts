@@ -97,7 +97,10 @@ export function searchResponseCodec(
           },
           read: (reader) => uint32.read(reader),
         }
-      : { write: () => undefined, read: () => undefined };
+      : {
+          write: (_, value) => ensure(value === undefined, 'value-out-of-range', 'the request named the version'),
+          read: () => undefined,
+        };
   return struct<SearchResponse>({
     fullTreeHead: fullTreeHeadCodec(config),
     version,
@@ -190,5 +193,5 @@ export function chainResponseCodec(config: Configuration): Codec<ChainResponse> 
     opening: fixedBytes(cipherSuite(config.cipherSuite).openingLength),
     value: updateValueCodec(config.mode),
   });
-  return struct<ChainResponse>({ links: vector(link, 0, 0xff) });
+  return struct<ChainResponse>({ links: vector(link, 1, 0xff) });
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import { formatHex } from '../../../src/core/encoding/bytes.ts';
 import { type Codec, decode, encode } from '../../../src/core/encoding/codec.ts';
 import { isGlasskeyError } from '../../../src/core/errors.ts';
 
@@ -14,7 +15,7 @@ function attempt<T>(codec: Codec<T>, bytes: Uint8Array): { readonly value: T } |
 }
 
 /** At most so many places of an encoding are cut or changed. */
-const PLACES = 64;
+const PLACES = 24;
 
 /**
  * The laws of every codec: a value comes back from its encoding; each proper prefix of an encoding, and each encoding
@@ -41,5 +42,5 @@ export function expectCodecLaws<T>(codec: Codec<T>, values: fc.Arbitrary<T>, num
 
 function expectCanonical<T>(codec: Codec<T>, bytes: Uint8Array): void {
   const decoded = attempt(codec, bytes);
-  if (decoded !== undefined) expect(encode(codec, decoded.value)).toEqual(bytes);
+  if (decoded !== undefined) expect(formatHex(encode(codec, decoded.value))).toBe(formatHex(bytes));
 }
