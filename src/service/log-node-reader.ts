@@ -13,12 +13,17 @@ import type { TreeNode } from '../core/log/tree-node.ts';
 import type { LogStore, TreeKind } from '../store/ports.ts';
 import { LruCache } from './lru-cache.ts';
 
+/** Node values that a reader keeps. */
+const MAX_VALUES = 16_384;
+
 /** Reads nodes of one of a log's two trees: full tiles from the store through a bounded cache, the rest from the edge. */
 export class LogNodeReader {
   readonly #store: Pick<LogStore, 'readLogTiles'>;
   readonly #tree: TreeKind;
   readonly #hasher: NodeHasher;
   readonly #cache: LruCache<Uint8Array>;
+  /** Values of nodes: one that lies high in its tile takes up to 127 hashes to compute. */
+  readonly #values = new LruCache<Uint8Array>(MAX_VALUES);
 
   constructor(store: Pick<LogStore, 'readLogTiles'>, tree: TreeKind, hasher: NodeHasher, cacheSize: number) {
     this.#store = store;
@@ -32,6 +37,21 @@ export class LogNodeReader {
    * tile is missing, `value-out-of-range` for a node that is not in the tree.
    */
   async readNodes(nodes: readonly TreeNode[], edge: TreeEdge): Promise<readonly Uint8Array[]> {
+    const values = nodes.map((node) => this.#values.get(nodeKey(node)));
+    const missing = nodes.filter((_, i) => values[i] === undefined);
+    if (missing.length === 0) return values as Uint8Array[];
+    const computed = await this.#compute(missing, edge);
+    let next = 0;
+    return values.map((value) => {
+      if (value !== undefined) return value;
+      const node = missing[next] as TreeNode;
+      const made = computed[next++] as Uint8Array;
+      this.#values.set(nodeKey(node), made);
+      return made;
+    });
+  }
+
+  async #compute(nodes: readonly TreeNode[], edge: TreeEdge): Promise<readonly Uint8Array[]> {
     const coordinates = fullTilesOfNodes(nodes, edge.size);
     const tiles = await this.readTiles(coordinates);
     const byKey = new Map(coordinates.map((tile, i) => [tileKey(tile), tiles[i] as Uint8Array]));
@@ -73,4 +93,8 @@ export function tileHead({ level, index }: TileCoordinate, data: Uint8Array, has
 
 function tileKey({ level, index }: TileCoordinate): string {
   return `${level}/${index}`;
+}
+
+function nodeKey({ level, index }: TreeNode): string {
+  return `${level}:${index}`;
 }

@@ -21,6 +21,7 @@ import { LogFiles } from './log-files.ts';
 import { LogProgress } from './log-progress.ts';
 import { Prover } from './prover.ts';
 import { Sequencer, type SequencerOptions } from './sequencer.ts';
+import type { TokenInfo } from './tokens.ts';
 
 /** How well a log is served, for `/readyz` and metrics. */
 export interface LogHealth {
@@ -63,7 +64,8 @@ export class LogService {
     const expectsMore = (): boolean => admission.preparing > 0;
     this.sequencer = new Sequencer(context, this.progress, { ...options, expectsMore });
     const { progress, prover } = this;
-    this.#issuance = { context, progress, prover, admission, flights: new Flights<Made>() };
+    const flights = new Flights<Made>();
+    this.#issuance = { context, progress, prover, admission, flights, tokens: new Flights<TokenInfo>() };
     this.#sequence = options.sequence ?? true;
     this.#searchResponse = searchResponseCodec(context.configuration, { version: undefined });
   }

@@ -4,6 +4,7 @@ import { createKey } from '../../src/ca/key-file.ts';
 import { signerFromKey } from '../../src/ca/node-signer.ts';
 import { DEFAULT_PROFILE } from '../../src/ca/profile.ts';
 import type { Signer } from '../../src/core/crypto/signer.ts';
+import type { VrfProver } from '../../src/core/crypto/vrf-prover.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
 import { DEFAULT_IDENTITY_RULES } from '../../src/identity/identity.ts';
 import { createLog } from '../../src/service/genesis.ts';
@@ -53,6 +54,8 @@ export interface TestLogOptions {
   readonly configuration?: Partial<Configuration>;
   /** Puts something in front of the log's store, to make it fail. */
   readonly wrap?: (store: LogStore) => LogStore;
+  /** Makes the VRF prover; default: libsodium's in this thread. */
+  readonly vrfProver?: (secretKey: Uint8Array) => VrfProver;
   /** Whether the sequencer's loop runs; without it, tests call `service.sequencer.step()`. Default true. */
   readonly loop?: boolean;
 }
@@ -72,7 +75,7 @@ async function newSigner(algorithm: Signer['algorithm']): Promise<Signer> {
 }
 
 /** A fresh key for everything. */
-export async function newLogKeys(nowMs: number): Promise<LogKeys> {
+export async function newLogKeys(nowMs: number, vrfProver = sodiumVrfProver): Promise<LogKeys> {
   const [treeHead, checkpoint, rootKey, issuingKey] = await Promise.all([
     newSigner('ed25519'),
     newSigner('ed25519'),
@@ -83,7 +86,7 @@ export async function newLogKeys(nowMs: number): Promise<LogKeys> {
   const root = await createRoot({ signer: rootKey, commonName: 'Test Root', nowMs: nowMs - 60_000, random });
   const common = { commonName: 'Test Issuing CA', nowMs: nowMs - 60_000, random };
   const issuer: Issuer = await createIssuingCa({ ...common, signer: issuingKey, root });
-  return { treeHead, checkpoint, vrf: sodiumVrfProver(random(32)), issuer };
+  return { treeHead, checkpoint, vrf: vrfProver(random(32)), issuer };
 }
 
 /** The Configuration that fits the keys. */
@@ -110,7 +113,7 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
     wrap === undefined
       ? store
       : Object.assign(Object.create(store) as Store, { log: (id: number) => wrap(store.log(id)) });
-  const keys = await newLogKeys(clock.nowMs);
+  const keys = await newLogKeys(clock.nowMs, options.vrfProver);
   const open: OpenLogOptions = {
     store: wrapped,
     origin: 'log.example',

@@ -1,6 +1,6 @@
-import type { LogContext } from '../log-context.ts';
 import { verifyToken } from '../tokens.ts';
 import type { SignedChange } from '../../identity/change-request.ts';
+import type { Issuance } from './issuance.ts';
 
 /**
  * Who asks, as far as is known before the record is looked at: an application that vouches for the identity; a change that
@@ -13,10 +13,11 @@ export type Requester = 'application' | 'change' | 'key-holder';
  * `unauthenticated`.
  */
 export async function authenticate(
-  context: Pick<LogContext, 'store'>,
+  { context, tokens }: Pick<Issuance, 'context' | 'tokens'>,
   { token, change }: { readonly token: string | undefined; readonly change: SignedChange | undefined },
 ): Promise<Requester> {
-  if (token !== undefined) await verifyToken(context, token);
+  // Requests that come together ask the store once; nothing is remembered, so a revoked token is refused at once.
+  if (token !== undefined) await tokens.share(token, () => verifyToken(context, token));
   if (change !== undefined) return 'change';
   return token === undefined ? 'key-holder' : 'application';
 }

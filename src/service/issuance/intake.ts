@@ -41,6 +41,7 @@ export async function proofOfPossession(csr: Uint8Array, identity: Identity, rul
 }
 
 function isName(name: string, identity: Identity, rules: IdentityRules): boolean {
+  if (name === identity.san.value) return true;
   const found = nameOf(name, rules);
   return found !== undefined && equalBytes(found.label, identity.label);
 }

@@ -1,6 +1,7 @@
 import type { LogContext } from '../log-context.ts';
 import type { LogProgress } from '../log-progress.ts';
 import type { Prover } from '../prover.ts';
+import type { TokenInfo } from '../tokens.ts';
 import type { Admission } from './admission.ts';
 import type { Flights } from './flights.ts';
 
@@ -20,5 +21,8 @@ export interface Issuance {
   readonly progress: LogProgress;
   readonly prover: Prover;
   readonly admission: Admission;
+  /** Requests under way, by their hash: the same at the same time share one. */
   readonly flights: Flights<Made>;
+  /** Tokens being looked up. */
+  readonly tokens: Flights<TokenInfo>;
 }

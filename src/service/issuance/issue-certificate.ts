@@ -1,5 +1,6 @@
 import type { ParsedCertificate } from '../../ca/certificate.ts';
 import type { ParsedCsr } from '../../ca/csr.ts';
+import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { type IdentityRecord, NO_COMMITMENT } from '../../identity/identity-record.ts';
 import type { Identity } from '../../identity/identity.ts';
@@ -45,9 +46,9 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
     const der = parse(order);
     const identity = canonicalise(order.identity, context.identityRules);
     const csr = await proofOfPossession(der, identity, context.identityRules);
-    const requester = await authenticate(context, order);
+    const requester = await authenticate(issuance, order);
     const hash = requestHash('certificate', identity.label, [csr.der], order.change);
-    const made = await flights.share(hash, async () => {
+    const made = await flights.share(formatHex(hash), async () => {
       const labelKey = await context.vrf.labelKey(identity.label);
       const deadline = new Deadline(context.limits.requestTimeoutMs);
       return make(issuance, { order, identity, labelKey, csr, requester, requestHash: hash, deadline, ticket });
@@ -101,7 +102,7 @@ async function signAndSubmit(
   try {
     const request = leafRequest(context, csr, identity, validity);
     const der = await sign(context, request);
-    serial = Buffer.from(request.serial).toString('hex');
+    serial = formatHex(request.serial);
     const row = certificateRow(work, version, lint(context, der, request));
     const record = recordOf(next, der);
     const { label } = identity;

@@ -1,5 +1,5 @@
 import type { ParsedCertificate } from '../../ca/certificate.ts';
-import { concatBytes, encodeUtf8, equalBytes } from '../../core/encoding/bytes.ts';
+import { concatBytes, encodeUtf8, equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import type { Authorization } from '../../identity/authorization.ts';
 import { sortedHashSet } from '../../identity/change-request.ts';
@@ -46,7 +46,7 @@ export async function revokeCertificates(issuance: Issuance, order: RevocationOr
   return admission.run('revocation', async (ticket) => {
     const asked = parseSerials(order);
     const identity = canonicalise(order.identity, context.identityRules);
-    const requester = await authenticate(context, order);
+    const requester = await authenticate(issuance, order);
     ensure(requester !== 'key-holder', 'unauthenticated', 'a revocation needs an application token or a signed change');
     const labelKey = await context.vrf.labelKey(identity.label);
     const before = await readLabelState(context, labelKey);
@@ -59,7 +59,7 @@ export async function revokeCertificates(issuance: Issuance, order: RevocationOr
     );
     const deadline = new Deadline(context.limits.requestTimeoutMs);
     const work = { order, identity, labelKey, requester, requestHash: hash, deadline, ticket };
-    const made = await flights.share(hash, () => make(issuance, work));
+    const made = await flights.share(formatHex(hash), () => make(issuance, work));
     return { ...(await respond(issuance, identity, made, order.last)), revoked };
   });
 }
