@@ -34,4 +34,17 @@ describe('the libsodium VRF prover', () => {
     expect(results).toHaveLength(40);
     expect(Uint8Array.from(results[39]?.output ?? [])).toEqual(proveVrf(secretKey, Uint8Array.of(39)).output);
   });
+
+  it('lets other work run during a long batch', async () => {
+    let turns = 0;
+    let proving = true;
+    const count = (): void => {
+      turns += 1;
+      if (proving) setImmediate(count);
+    };
+    setImmediate(count);
+    await sodiumVrfProver(new Uint8Array(32).fill(8)).prove(Array.from({ length: 60 }, (_, i) => Uint8Array.of(i)));
+    proving = false;
+    expect(turns).toBeGreaterThanOrEqual(4);
+  });
 });

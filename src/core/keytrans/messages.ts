@@ -63,8 +63,8 @@ export interface BinaryLadderStep {
   readonly commitment: Uint8Array | undefined;
 }
 
-/** `BinaryLadderStep` of a cipher suite (KT §13.1). */
-function binaryLadderStepCodec(config: Configuration): Codec<BinaryLadderStep> {
+/** `BinaryLadderStep` of a log with this cipher suite (KT §13.1). */
+export function binaryLadderStepCodec(config: Pick<Configuration, 'cipherSuite'>): Codec<BinaryLadderStep> {
   return struct<BinaryLadderStep>({
     proof: fixedBytes(cipherSuite(config.cipherSuite).vrfProofLength),
     commitment: optional(hashValueCodec),

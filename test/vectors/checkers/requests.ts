@@ -1,14 +1,32 @@
 import { expect } from 'vitest';
+import { KT_128_SHA256_ED25519 } from '../../../src/core/crypto/cipher-suite.ts';
 import { formatHex, parseHex } from '../../../src/core/encoding/bytes.ts';
-import { decode, encode } from '../../../src/core/encoding/codec.ts';
-import { searchRequestCodec } from '../../../src/core/keytrans/messages.ts';
+import { type Codec, decode, encode } from '../../../src/core/encoding/codec.ts';
+import { binaryLadderStepCodec, searchRequestCodec } from '../../../src/core/keytrans/messages.ts';
 import type { Checker } from '../vector-file.ts';
 
+/** Checks both directions of a codec on one value. */
+function both<T>(codec: Codec<T>, value: T, hex: string): void {
+  expect(formatHex(encode(codec, value))).toBe(hex);
+  expect(decode(codec, parseHex(hex))).toEqual(value);
+}
+
 const checkRequest: Checker = ({ input, expect: expected }) => {
-  if (input.kind !== 'search-request') return { notApplicable: `no ${input.kind} here yet` };
-  const request = { last: input.last, label: parseHex(input.label), version: input.version };
-  expect(formatHex(encode(searchRequestCodec, request))).toBe(expected.encoding);
-  expect(decode(searchRequestCodec, parseHex(expected.encoding))).toEqual(request);
+  switch (input.kind) {
+    case 'search-request':
+      return both(
+        searchRequestCodec,
+        { last: input.last, label: parseHex(input.label), version: input.version },
+        expected.encoding,
+      );
+    case 'binary-ladder-step': {
+      const commitment = input.commitment === undefined ? undefined : parseHex(input.commitment);
+      const step = { proof: parseHex(input.proof), commitment };
+      return both(binaryLadderStepCodec({ cipherSuite: KT_128_SHA256_ED25519 }), step, expected.encoding);
+    }
+    default:
+      return { notApplicable: `no ${input.kind} here yet` };
+  }
 };
 
 export default checkRequest;
