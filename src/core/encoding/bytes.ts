@@ -3,6 +3,8 @@
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 const UTF8_ENCODER = new TextEncoder();
 const UTF8_DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const BASE64 = UTF8_ENCODER.encode('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
+const EQUALS_SIGN = 0x3d;
 
 /** Lower-case hexadecimal of `bytes`. */
 export function formatHex(bytes: Uint8Array): string {
@@ -21,9 +23,15 @@ export function parseHex(text: string): Uint8Array {
 
 /** Standard base64 with padding (RFC 4648 §4). */
 export function formatBase64(bytes: Uint8Array): string {
-  let binary = '';
-  for (let i = 0; i < bytes.length; i += 0x8000) binary += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
-  return btoa(binary);
+  const text = new Uint8Array(4 * Math.ceil(bytes.length / 3));
+  let end = 0;
+  for (let i = 0; i < bytes.length; i += 3, end += 4) {
+    // Bytes beyond the end count as zero here.
+    const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
+    for (let j = 0; j < 4; j++) text[end + j] = BASE64[(group >> (18 - 6 * j)) & 63] ?? 0;
+  }
+  text.fill(EQUALS_SIGN, text.length - ((3 - (bytes.length % 3)) % 3));
+  return UTF8_DECODER.decode(text);
 }
 
 /** Decodes canonical standard base64 (padding present, unused bits zero). Throws RangeError on anything else. */

@@ -1,0 +1,63 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const PROGRAM = join(import.meta.dirname, '../dist/cli/main.js');
+
+/** A server in a process of its own: the program that users run. */
+export interface ServerProcess {
+  readonly url: string;
+  readonly token: string;
+  readonly pid: number;
+  /** Memory in MB: now, and the most so far. */
+  memory(): { readonly rssMb: number; readonly peakMb: number };
+  stop(): Promise<void>;
+}
+
+/** Makes a log in `folder` and serves it from a PostgreSQL database. `profile`: a folder for a CPU profile. */
+export async function startServerProcess(
+  folder: string,
+  database: string,
+  profile: string | undefined,
+): Promise<ServerProcess> {
+  await run(process.execPath, [PROGRAM, 'init', '--data', folder]);
+  const nodeOptions = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
+  const serve = ['serve', '--data', folder, '--listen', '127.0.0.1:0', '--database', database];
+  const child = spawn(process.execPath, [...nodeOptions, PROGRAM, ...serve], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const url = await new Promise<string>((resolve, reject) => {
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      const found = /^listening on (http:\/\/\S+)/m.exec(output)?.[1];
+      if (found !== undefined) resolve(found);
+    });
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${output}`)));
+  });
+  const pid = child.pid ?? 0;
+  return {
+    url,
+    token: readFileSync(join(folder, 'registration.token'), 'utf8').trim(),
+    pid,
+    memory: () => {
+      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+      const megabytes = (name: string): number =>
+        Math.round(Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]) / 1024);
+      return { rssMb: megabytes('VmRSS'), peakMb: megabytes('VmHWM') };
+    },
+    stop: async () => {
+      const exited = once(child, 'exit');
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+/** Runs the audit command from entry 0 on and gives its JSON report. */
+export async function runAudit(url: string, state: string): Promise<{ updates: number; seconds: number }> {
+  const { stdout } = await run(process.execPath, [PROGRAM, 'audit', url, '--state', state, '--json']);
+  return JSON.parse(stdout) as { updates: number; seconds: number };
+}
