@@ -70,7 +70,7 @@ class VrfThread {
     this.#waiting.set(job.id, gathered);
     // The thread keeps the process alive exactly while something waits for it.
     this.#worker.ref();
-    this.#worker.postMessage(job);
+    this.#worker.postMessage(job, []);
   }
 
   #settle(result: VrfJobResult): void {

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { ensure } from '../core/errors.ts';
 import type { LogStore, TokenRow } from '../store/ports.ts';
 
@@ -23,13 +23,29 @@ export interface TokenContext {
   readonly random: (length: number) => Uint8Array;
 }
 
+/** The text of a new token: {@link registerToken} makes it valid. */
+export function newTokenText(random: (length: number) => Uint8Array = (length) => randomBytes(length)): string {
+  return PREFIX + Buffer.from(random(TOKEN_BYTES)).toString('base64url');
+}
+
+/** Makes a token valid that {@link newTokenText} made; does nothing for one that is known, valid or revoked. */
+export async function registerToken(
+  context: Pick<TokenContext, 'store' | 'now'>,
+  token: string,
+  name: string,
+): Promise<void> {
+  ensure(SHAPE.test(token), 'invalid-request', 'not an application token');
+  const hash = tokenHash(token);
+  if ((await context.store.findToken(hash)) === undefined) await context.store.addToken(hash, name, context.now());
+}
+
 /** Creates a token of 256 random bits. The returned text is the only copy: just its SHA-256 is stored. */
 export async function createToken(
   context: TokenContext,
   name: string,
 ): Promise<{ readonly token: string; readonly info: TokenInfo }> {
   ensure(/^[\x20-\x7e]{1,100}$/.test(name), 'invalid-request', 'a token needs a name of 1 to 100 ASCII characters');
-  const token = PREFIX + Buffer.from(context.random(TOKEN_BYTES)).toString('base64url');
+  const token = newTokenText(context.random);
   const row = await context.store.addToken(tokenHash(token), name, context.now());
   return { token, info: tokenInfo(row) };
 }

@@ -1,5 +1,4 @@
 import { parseCertificate, type ParsedCertificate } from '../../ca/certificate.ts';
-import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import type { HeldVersion } from '../../identity/continuity.ts';
 import { decodeIdentityRecord } from '../../identity/identity-record.ts';
@@ -30,9 +29,4 @@ export async function readLabelState(
     record,
     certificates: record.certificates.map((der) => parseCertificate(der)),
   };
-}
-
-/** Tells whether a certificate of the record is for this key. */
-export function certifies(state: LabelState, spkiSha256: Uint8Array): boolean {
-  return state.certificates.some((certificate) => equalBytes(certificate.spkiSha256, spkiSha256));
 }
