@@ -107,10 +107,22 @@ async function checkSubmission(
   ensure(opens, 'bad-commitment', 'the submission does not open its commitment');
   const expected = previous === undefined ? 0 : previous.version + 1;
   ensure(version === expected, 'version-conflict', `version ${version} is not the next one`);
-  if (version === 0) ensure(equalBytes(row.vrfOutput, row.labelKey), 'bad-record', 'the label key is not version 0');
+  await checkSearchKeys(context, row);
   const record = decodeIdentityRecord(value);
   await checkTransition({ origin: context.origin, label, version, previous, next: record, ports: continuityPorts });
   return { version, commitment, record };
+}
+
+/** A wrong search key would be in the prefix tree for ever. Rows that this process submitted are in the cache. */
+async function checkSearchKeys({ vrf }: LogContext, row: SubmissionRow): Promise<void> {
+  const [first, own] = await vrf.evaluate(row.label, [0, row.version]);
+  const holds =
+    first !== undefined &&
+    own !== undefined &&
+    equalBytes(first.output, row.labelKey) &&
+    equalBytes(own.output, row.vrfOutput) &&
+    equalBytes(own.proof, row.vrfProof);
+  ensure(holds, 'bad-vrf-proof', 'the search key of the submission is not that of its label');
 }
 
 function revocationsOf(previous: IdentityRecord | undefined, next: IdentityRecord, timestampMs: number): Revocation[] {

@@ -96,7 +96,11 @@ describe('a step', () => {
     expect(await check('alice@example.com')).toEqual({ size: 261, leaves: 1, released: 261 });
   });
 
-  it('rejects what does not follow the log, and sequences the rest', async () => {
+  it.each([
+    ['value', 'bad-commitment'],
+    ['vrfOutput', 'bad-vrf-proof'],
+    ['vrfProof', 'bad-vrf-proof'],
+  ] as const)('rejects a row with another %s, and sequences the rest', async (field, code) => {
     await open();
     const good = await register('alice@example.com');
     const bad = await register('bob@example.com');
@@ -104,12 +108,12 @@ describe('a step', () => {
     const spy = vi.spyOn(log.context.store, 'readQueue').mockImplementationOnce(async (limit) => {
       const rows = await queue(limit);
       const [, forged] = rows;
-      return forged === undefined ? rows : rows.with(1, { ...forged, value: forged.value.slice(1) });
+      return forged === undefined ? rows : rows.with(1, { ...forged, [field]: forged[field].toReversed() });
     });
     await log.service.sequencer.step();
     spy.mockRestore();
     await good.answer;
-    await expect(bad.answer).rejects.toMatchObject({ code: 'bad-commitment' });
+    await expect(bad.answer).rejects.toMatchObject({ code });
     // The certificate that was signed for it never got out, and is on the CRL.
     expect(await log.context.store.listRevoked(log.clock.nowMs)).toHaveLength(1);
     await check('alice@example.com');
