@@ -2,7 +2,7 @@ import { parseCertificate, type ParsedCertificate } from '../ca/certificate.ts';
 import { parsePem, parsePemBlocks } from '../ca/pem.ts';
 import { verifyChain } from '../ca/verify-chain.ts';
 import { sha256 } from '../core/crypto/sha256.ts';
-import { equalBytes } from '../core/encoding/bytes.ts';
+import { equalBytes, formatBase64, parseBase64 } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { lookupRequestCodec, lookupResponseCodec, searchResponseCodec } from '../core/keytrans/messages.ts';
@@ -17,6 +17,8 @@ import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
 import { canonicalIdentity } from '../identity/canonical-identity.ts';
 import type { SignedChange } from '../identity/change-request.ts';
 import type { Identity } from '../identity/identity.ts';
+import { auditLog, type AuditReport } from './audit/audit-log.ts';
+import { decodeAuditState, encodeAuditState } from './audit/audit-state.ts';
 import type { VerifiedBinding } from './binding.ts';
 import type { ClientKey } from './client-key.ts';
 import type { ClientState, StateStore } from './client-state.ts';
@@ -161,17 +163,19 @@ export class KeyDirectory {
     ensure(csr !== undefined, 'usage', 'neither a key nor a CSR');
     if (credentials === undefined) return this.#request(identity, csr, options.token);
     ensure(key !== undefined, 'usage', 'to add a key, the key itself is needed');
-    return this.#change(identity, csr, credentials, (spkis) => [...spkis, key.spki]);
+    return this.#change(identity, csr, credentials, key, (spkis) => spkis);
   }
 
-  /** Replaces the key `credentials` by `key`: one signed change. `key` must be stored safely before. */
-  async rotate(text: string, credentials: ClientKey, key: ClientKey): Promise<IssuedCertificate> {
+  /**
+   * Replaces the key `credentials` by `key`: one signed change. `key` must be stored safely before; asking again, also
+   * after a lost answer, gives the certificate that was issued.
+   */
+  async rotate(text: string, credentials: ClientKey, key: ClientKey, csr?: string): Promise<IssuedCertificate> {
     const identity = this.identity(text);
-    const csr = await createCsr(identity, key);
-    return this.#change(identity, csr, credentials, (spkis) => [
-      ...spkis.filter((spki) => !equalBytes(spki, credentials.spki)),
-      key.spki,
-    ]);
+    const request = csr ?? (await createCsr(identity, key));
+    return this.#change(identity, request, credentials, key, (spkis) =>
+      spkis.filter((spki) => !equalBytes(spki, credentials.spki)),
+    );
   }
 
   /** Asks for a new certificate of a key that the record certifies already. */
@@ -211,23 +215,49 @@ export class KeyDirectory {
     });
   }
 
+  /**
+   * Audits the whole log, from where the last audit of this state ended (see `auditLog`). Throws a verification error with
+   * evidence where the log misbehaved.
+   */
+  audit(options: { readonly onProgress?: (done: number, total: number) => void } = {}): Promise<AuditReport> {
+    return this.#state.transact(async (state) => {
+      const report = await auditLog({
+        baseUrl: this.#transport.server,
+        bundle: this.trust.bundle,
+        state: state.audit === undefined ? undefined : decodeAuditState(parseBase64(state.audit)),
+        now: this.#now,
+        ...options,
+      });
+      return { next: { ...state, audit: formatBase64(encodeAuditState(report.state)) }, result: report };
+    });
+  }
+
   /** Requests a certificate without a change: first registration, or renewal of the same key. */
   #request(identity: Identity, csr: string, token: string | undefined): Promise<IssuedCertificate> {
     return this.#state.transact((state) => this.#issue(state, identity, csr, token, undefined));
   }
 
-  /** Requests a certificate with a change of the set of keys, signed by `credentials`. */
+  /**
+   * Requests a certificate for `key` with a change of the set of keys, signed by `credentials`; `remaining` tells which of
+   * the keys stay. Where the record certifies `key` already, the change was made before: its certificate is given.
+   */
   #change(
     identity: Identity,
     csr: string,
     credentials: ClientKey,
-    after: (spkis: readonly Uint8Array[]) => readonly Uint8Array[],
+    key: ClientKey,
+    remaining: (spkis: readonly Uint8Array[]) => readonly Uint8Array[],
   ): Promise<IssuedCertificate> {
     return this.#state.transact(async (state) => {
       const { next, found } = await this.#lookup(state, identity);
+      const made = found?.binding.certificates.findLast((one) => equalBytes(one.spki, key.spki));
+      if (found !== undefined && made !== undefined) {
+        const { issuers } = this.trust.bundle;
+        return { next, result: { certificate: made.pem, chain: issuers, binding: found.binding } };
+      }
       const current = this.#ownRecord(found, identity, credentials);
       const spkis = current.latest.record.certificates.map((der) => parseCertificate(der).spki);
-      const change = await this.#sign(identity, current, after(spkis), credentials);
+      const change = await this.#sign(identity, current, [...remaining(spkis), key.spki], credentials);
       return this.#issue(next, identity, csr, undefined, change);
     });
   }

@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { MemoryState, type StateStore } from '../client/client-state.ts';
+import { KeyDirectory } from '../client/key-directory.ts';
+import { FolderState } from '../client/node.ts';
+import { serverBase } from '../client/transport.ts';
+import { parseTrustBundle } from '../contract/parse-trust-bundle.ts';
+import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
+
+/** Options that every client command has. */
+export interface ClientOptions {
+  readonly server: string;
+  readonly trust?: string;
+  readonly state?: string;
+}
+
+/** The platform's folder for user data. */
+function userDataFolder(): string {
+  const { env, platform } = process;
+  if (platform === 'win32') return env['APPDATA'] ?? join(homedir(), 'AppData', 'Roaming');
+  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support');
+  return env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share');
+}
+
+/** The state folder of a server where none is given: one for each URL. */
+export function defaultStateFolder(server: string): string {
+  const base = serverBase(server);
+  const name = base.replace(/^https?:\/\//, '').replaceAll(/[^A-Za-z0-9.-]/g, '_');
+  return join(userDataFolder(), 'glasskey', `${name}-${createHash('sha256').update(base).digest('hex').slice(0, 8)}`);
+}
+
+/** The folder that holds the state of a command, and the evidence where something does not verify. */
+export function stateFolder(options: ClientOptions): string {
+  return options.state ?? defaultStateFolder(options.server);
+}
+
+/** Connects, with state in a folder. On first use it prints the fingerprint of the bundle that it pins. */
+export async function openDirectory(options: ClientOptions): Promise<KeyDirectory> {
+  return open(options, new FolderState(stateFolder(options)));
+}
+
+/** Connects for a command that keeps no state of its own unless told where: register, rotate, renew, revoke. */
+export async function openIssuing(options: ClientOptions): Promise<KeyDirectory> {
+  return open(options, options.state === undefined ? new MemoryState() : new FolderState(options.state));
+}
+
+async function open(options: ClientOptions, state: StateStore): Promise<KeyDirectory> {
+  const bundle = options.trust === undefined ? undefined : parseTrustBundle(await readInput(options.trust));
+  const directory = await KeyDirectory.open({ server: options.server, state, bundle });
+  if (directory.trustOrigin === 'first-use') {
+    process.stderr.write(
+      `trusting ${directory.trust.bundle.origin} on first use: fingerprint ${directory.fingerprint}\n`,
+    );
+  }
+  return directory;
+}
+
+/** Reads a file that the user named. Throws `usage`. */
+export async function readInput(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new GlasskeyError('usage', `cannot read ${path}`, { cause });
+  }
+}
+
+/** Runs what reads something of the user's: malformed input is then a wrong use, not somebody's lie. */
+export async function asUserInput<T>(what: string, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isGlasskeyError(error)) throw error;
+    throw new GlasskeyError('usage', `${what}: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,220 @@
+import { Option, type Command } from 'commander';
+import { REVOCATION_REASONS, type RevocationReason } from '../../contract/bodies.ts';
+import { formatTrustBundle, parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
+import { fingerprint } from '../../contract/bundle-signature.ts';
+import { PATHS } from '../../contract/paths.ts';
+import { Transport } from '../../client/transport.ts';
+import { writeFileDurably } from '../../client/node.ts';
+import { ensure } from '../../core/errors.ts';
+import { parsePemBlocks } from '../../ca/pem.ts';
+import { asUserInput, type ClientOptions, openDirectory, openIssuing, readInput } from '../client-options.ts';
+import { CredentialFolder } from '../credentials.ts';
+import { EXIT } from '../exit-code.ts';
+import { bindingJson, bindingLines, printJson, printLines } from '../output.ts';
+
+interface JsonOption {
+  readonly json?: boolean;
+}
+
+/** Runs a command; its result is the exit code. */
+export type Run = (options: ClientOptions, work: () => Promise<number>) => Promise<void>;
+
+function clientCommand(program: Command, usage: string, summary: string, example: string): Command {
+  return program
+    .command(usage)
+    .description(summary)
+    .requiredOption('--server <url>', 'URL of the server')
+    .option(
+      '--trust <file>',
+      'trust bundle to hold the server to; default: the pinned one, else the first that is seen',
+    )
+    .option('--state <dir>', 'folder for what this client knows')
+    .addHelpText('after', `\nExample:\n  $ ${example}`);
+}
+
+/** The commands of an end user: trust, register, rotate, renew, revoke. */
+export function issuingCommands(program: Command, run: Run): void {
+  program
+    .command('trust')
+    .description('fetch the trust bundle of a server and show its fingerprint')
+    .requiredOption('--server <url>', 'URL of the server')
+    .option('--out <file>', 'write the bundle to this file')
+    .addHelpText('after', '\nExample:\n  $ glasskey trust --server https://keys.example --out trust.json')
+    .action((options: ClientOptions & { out?: string }) =>
+      run(options, async () => {
+        const fetcher = (url: string, init?: RequestInit) => fetch(url, init);
+        const transport = new Transport({ server: options.server, fetch: fetcher, timeoutMs: 30_000 });
+        const signed = parseTrustBundle(await transport.getText(PATHS.trustBundle));
+        const text = formatTrustBundle(signed);
+        if (options.out === undefined) printLines(text.trimEnd());
+        else await writeFileDurably(options.out, text);
+        process.stderr.write(`${signed.bundle.origin}: fingerprint ${fingerprint(signed.bundle)}\n`);
+        return EXIT.fine;
+      }),
+    );
+
+  clientCommand(
+    program,
+    'register <identity>',
+    'register a key for an identity: the first with an application token, a further one with the credentials of another',
+    'glasskey register alice@example.com --server https://keys.example --token-file app.token --out alice',
+  )
+    .option('--token-file <file>', 'application token that vouches for the identity')
+    .option('--credentials <dir>', 'credentials of the identity, to add a further key')
+    .requiredOption('--out <dir>', 'folder for key.pem and certificate.pem')
+    .option('--csr <file>', 'PKCS#10 request of a key that you keep yourself')
+    .option('--json', 'print the result as JSON')
+    .action((identity: string, options: RegisterOptions) => run(options, () => register(identity, options)));
+
+  clientCommand(
+    program,
+    'rotate <identity>',
+    'replace a key by a new one, signed by the old one',
+    'glasskey rotate alice@example.com --server https://keys.example --credentials alice --out alice2',
+  )
+    .requiredOption('--credentials <dir>', 'the key to be replaced')
+    .requiredOption('--out <dir>', 'folder for the new key and its certificate')
+    .option('--json', 'print the result as JSON')
+    .action((identity: string, options: ClientOptions & JsonOption & { credentials: string; out: string }) =>
+      run(options, async () => {
+        const directory = await openIssuing(options);
+        const folder = new CredentialFolder(options.out);
+        const old = await new CredentialFolder(options.credentials).key();
+        const key = await folder.prepareKey();
+        const csr = await folder.prepareRequest(directory.identity(identity), key);
+        const issued = await directory.rotate(identity, old, key, csr);
+        await folder.writeCertificate(issued);
+        return printIssued(issued.binding, folder, options);
+      }),
+    );
+
+  clientCommand(
+    program,
+    'renew <identity>',
+    'ask for a new certificate of the same key',
+    'glasskey renew alice@example.com --server https://keys.example --credentials alice',
+  )
+    .requiredOption('--credentials <dir>', 'the key; its certificate.pem is replaced')
+    .option('--json', 'print the result as JSON')
+    .action((identity: string, options: ClientOptions & JsonOption & { credentials: string }) =>
+      run(options, async () => {
+        const directory = await openIssuing(options);
+        const folder = new CredentialFolder(options.credentials);
+        const issued = await directory.renew(identity, await folder.key());
+        await folder.writeCertificate(issued);
+        return printIssued(issued.binding, folder, options);
+      }),
+    );
+
+  clientCommand(
+    program,
+    'revoke <identity>',
+    'revoke a certificate, signed by a key of the identity',
+    'glasskey revoke alice@example.com --server https://keys.example --credentials alice --reason keyCompromise',
+  )
+    .requiredOption('--credentials <dir>', 'a key of the identity')
+    .option('--serial <hex>', 'serial of the certificate; default: the one in the credentials')
+    .addOption(new Option('--reason <name>', 'reason').choices(Object.keys(REVOCATION_REASONS)).default('unspecified'))
+    .option('--json', 'print the result as JSON')
+    .action((identity: string, options: RevokeOptions) => run(options, () => revoke(identity, options)));
+}
+
+interface RegisterOptions extends ClientOptions, JsonOption {
+  readonly tokenFile?: string;
+  readonly credentials?: string;
+  readonly out: string;
+  readonly csr?: string;
+}
+
+async function register(identity: string, options: RegisterOptions): Promise<number> {
+  const byToken = options.tokenFile !== undefined;
+  ensure(byToken !== (options.credentials !== undefined), 'usage', 'either --token-file or --credentials is needed');
+  ensure(byToken || options.csr === undefined, 'usage', '--csr goes with --token-file only');
+  const token = options.tokenFile === undefined ? undefined : (await readInput(options.tokenFile)).trim();
+  const isToken = token === undefined || /^[\x21-\x7e]{1,512}$/.test(token);
+  ensure(isToken, 'usage', `${options.tokenFile} does not hold an application token`);
+  const directory = await openIssuing(options);
+  const folder = new CredentialFolder(options.out);
+  const canonical = directory.identity(identity);
+  const credentials =
+    options.credentials === undefined ? undefined : await new CredentialFolder(options.credentials).key();
+  const key = options.csr === undefined ? await folder.prepareKey() : undefined;
+  const csr = key === undefined ? await readInput(options.csr as string) : await folder.prepareRequest(canonical, key);
+  const issued = await directory.register(identity, { token, credentials, key, csr });
+  await folder.writeCertificate(issued);
+  return printIssued(issued.binding, folder, options);
+}
+
+interface RevokeOptions extends ClientOptions, JsonOption {
+  readonly credentials: string;
+  readonly serial?: string;
+  readonly reason: RevocationReason;
+}
+
+async function revoke(identity: string, options: RevokeOptions): Promise<number> {
+  const folder = new CredentialFolder(options.credentials);
+  const key = await folder.key();
+  const serial = (options.serial ?? (await folder.serial())).toLowerCase().replaceAll(':', '');
+  ensure(/^(?:[0-9a-f]{2}){1,20}$/.test(serial), 'usage', 'a serial is hexadecimal');
+  const directory = await openIssuing(options);
+  const binding = await directory.revoke(identity, key, { serials: [serial], reason: options.reason });
+  if (options.json === true) printJson({ revoked: [serial], ...bindingJson(binding) });
+  else printLines(`revoked ${serial}`, ...bindingLines(binding));
+  return EXIT.fine;
+}
+
+function printIssued(
+  binding: Parameters<typeof bindingJson>[0],
+  folder: CredentialFolder,
+  options: JsonOption,
+): number {
+  if (options.json === true) printJson(bindingJson(binding));
+  else printLines(`certificate written to ${folder.certificate}`, ...bindingLines(binding));
+  return EXIT.fine;
+}
+
+/** The commands of who relies on the log: lookup, verify, audit. */
+export function relyingCommands(program: Command, run: Run): void {
+  clientCommand(
+    program,
+    'lookup <identity>',
+    'look an identity up: its verified certificates, or a proof that it has none (exit 3)',
+    'glasskey lookup bob@example.com --server https://keys.example',
+  )
+    .option('--json', 'print the result as JSON')
+    .action((identity: string, options: ClientOptions & JsonOption) =>
+      run(options, async () => {
+        const directory = await openDirectory(options);
+        const result = await directory.lookup(identity);
+        if (!result.found) {
+          const { treeSize } = result;
+          if (options.json === true) printJson({ identity: result.identity, found: false, treeSize });
+          else printLines(`${result.identity}: proved not to exist in the log of ${treeSize} entries`);
+          return EXIT.absent;
+        }
+        if (options.json === true) printJson(bindingJson(result.binding));
+        else printLines(...bindingLines(result.binding));
+        return EXIT.fine;
+      }),
+    );
+
+  clientCommand(
+    program,
+    'verify <certificate>',
+    'verify that a certificate (PEM file) is in the current record of the identity that it names',
+    'glasskey verify bob.pem --server https://keys.example',
+  )
+    .option('--json', 'print the result as JSON')
+    .action((file: string, options: ClientOptions & JsonOption) =>
+      run(options, async () => {
+        const pem = await readInput(file);
+        const blocks = await asUserInput(file, () => parsePemBlocks('CERTIFICATE', pem));
+        ensure(blocks.length > 0, 'usage', `${file} holds no certificate in PEM`);
+        const directory = await openDirectory(options);
+        const binding = await directory.verifyCertificate(pem);
+        if (options.json === true) printJson({ verified: true, ...bindingJson(binding) });
+        else printLines('verified: the certificate is in the current record', ...bindingLines(binding));
+        return EXIT.fine;
+      }),
+    );
+}

@@ -1,0 +1,152 @@
+import { Option, type Command } from 'commander';
+import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
+import { ensure } from '../../core/errors.ts';
+import { createToken, listTokens, revokeToken } from '../../service/tokens.ts';
+import { EXIT } from '../exit-code.ts';
+import { printJson, printLines } from '../output.ts';
+import { DataFolder } from '../server/data-folder.ts';
+import { initialise } from '../server/init.ts';
+import { openServer } from '../server/open-server.ts';
+import { serve } from '../server/serve.ts';
+
+/** Runs a server-side command; its result is the exit code. */
+export type RunServer = (work: () => Promise<number>) => Promise<void>;
+
+interface InitFlags {
+  readonly data: string;
+  readonly suite: string;
+  readonly origin?: string;
+  readonly publicUrl?: string;
+  readonly caKey: SignerAlgorithm;
+}
+
+interface ServeFlags {
+  readonly data: string;
+  readonly listen: string;
+  readonly database?: string;
+  readonly dev?: boolean;
+  readonly acceptClockGap?: boolean;
+}
+
+/** The commands of an operator: init, serve, admin. */
+export function serverCommands(program: Command, run: RunServer): void {
+  program
+    .command('init')
+    .description('make a data folder: keys, certificate authority, trust bundle, first application token')
+    .requiredOption('--data <dir>', 'folder to make')
+    .addOption(new Option('--suite <name>', 'KEYTRANS cipher suite').choices(['ed25519']).default('ed25519'))
+    .option('--origin <name>', 'name of the log; default: host of the public URL and a random part')
+    .option('--public-url <url>', 'URL that certificates name for CRL and AIA')
+    .addOption(new Option('--ca-key <kind>', 'keys of the CA').choices(['p256', 'p384', 'ed25519']).default('p256'))
+    .addHelpText('after', '\nExample:\n  $ glasskey init --data /srv/glasskey --public-url https://keys.example')
+    .action((flags: InitFlags) =>
+      run(async () => {
+        const { data, suite, origin, publicUrl, caKey } = flags;
+        const config = await initialise({ data, suite, origin, publicUrl, caKey, nowMs: Date.now() });
+        const folder = new DataFolder(data);
+        printLines(
+          `made the log ${config.origin} in ${data}`,
+          `  application token: ${folder.token}`,
+          `  trust bundle for clients: ${folder.trust}`,
+          '  keep keys/root.pem and keys/bundle.pem offline: the server does not need them',
+        );
+        return EXIT.fine;
+      }),
+    );
+
+  program
+    .command('serve')
+    .description('serve the log of a data folder')
+    .requiredOption('--data <dir>', 'data folder')
+    .option('--listen <address>', 'address and port', '127.0.0.1:8080')
+    .option('--database <url>', 'postgres://… ; default: the embedded database, for trying out')
+    .option('--dev', 'for development: initialise where needed, with the address as public URL')
+    .option('--accept-clock-gap', 'append though the last entry is more than a day old; look at the clock first')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ glasskey serve --data /srv/glasskey --database postgres://localhost/glasskey',
+    )
+    .action((flags: ServeFlags) => run(() => runServer(flags)));
+
+  tokenCommands(program.command('admin').description('administer a log'), run);
+}
+
+async function runServer(flags: ServeFlags): Promise<number> {
+  const { data, listen, database, dev, acceptClockGap } = flags;
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+  const running = await serve({
+    data,
+    listen,
+    database,
+    dev: dev === true,
+    acceptClockGap: acceptClockGap === true,
+  });
+  printLines(`listening on ${running.url}`);
+  await stopped;
+  await running.stop();
+  return EXIT.fine;
+}
+
+interface AdminFlags {
+  readonly data: string;
+  readonly database?: string;
+  readonly json?: boolean;
+}
+
+/** `admin token create|list|revoke`. With the embedded database the server must be stopped: it holds the folder's lock. */
+function tokenCommands(admin: Command, run: RunServer): void {
+  const tokens = admin.command('token').description('application tokens');
+  const add = (usage: string, summary: string, example: string): Command =>
+    tokens
+      .command(usage)
+      .description(summary)
+      .requiredOption('--data <dir>', 'data folder')
+      .option('--database <url>', 'postgres://… ; default: the embedded database')
+      .option('--json', 'print the result as JSON')
+      .addHelpText('after', `\nExample:\n  $ ${example}`);
+
+  add('create <name>', 'make a token and print it', 'glasskey admin token create backend --data /srv/glasskey').action(
+    (name: string, flags: AdminFlags) =>
+      run(() =>
+        withLog(flags, async ({ context }) => {
+          const { token, info } = await createToken(context, name);
+          if (flags.json === true) printJson({ ...info, token });
+          else printLines(token);
+        }),
+      ),
+  );
+  add('list', 'list tokens, revoked ones too', 'glasskey admin token list --data /srv/glasskey').action(
+    (flags: AdminFlags) =>
+      run(() =>
+        withLog(flags, async ({ context }) => {
+          const all = await listTokens(context);
+          if (flags.json === true) return printJson(all);
+          const line = (one: (typeof all)[number]): string =>
+            `${one.id}  ${one.revokedMs === undefined ? 'valid  ' : 'revoked'}  ${one.name}`;
+          printLines(...all.map(line));
+        }),
+      ),
+  );
+  add('revoke <id>', 'revoke a token', 'glasskey admin token revoke 2 --data /srv/glasskey').action(
+    (id: string, flags: AdminFlags) =>
+      run(() => {
+        ensure(/^\d{1,15}$/.test(id), 'usage', 'a token is named by its number in the list');
+        return withLog(flags, ({ context }) => revokeToken(context, Number(id)));
+      }),
+  );
+}
+
+async function withLog(
+  flags: AdminFlags,
+  work: (open: Awaited<ReturnType<typeof openServer>>) => Promise<void>,
+): Promise<number> {
+  const open = await openServer({ data: flags.data, database: flags.database });
+  try {
+    await work(open);
+    return EXIT.fine;
+  } finally {
+    await open.store.close();
+  }
+}

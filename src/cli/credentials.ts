@@ -1,0 +1,81 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parsePemBlocks } from '../ca/pem.ts';
+import { parseCertificate } from '../ca/certificate.ts';
+import { type ClientKey, generateKey, importKey } from '../client/client-key.ts';
+import { createCsr } from '../client/csr.ts';
+import type { IssuedCertificate } from '../client/key-directory.ts';
+import { writeFileDurably } from '../client/node.ts';
+import { ensure, GlasskeyError } from '../core/errors.ts';
+import type { Identity } from '../identity/identity.ts';
+import { asUserInput, readInput } from './client-options.ts';
+
+/** The files of one key: `key.pem` (0600), `request.pem`, `certificate.pem` (leaf, then issuer). */
+export class CredentialFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  get #key(): string {
+    return join(this.path, 'key.pem');
+  }
+  get #request(): string {
+    return join(this.path, 'request.pem');
+  }
+  /** Where the certificate is. */
+  get certificate(): string {
+    return join(this.path, 'certificate.pem');
+  }
+
+  /**
+   * The key to be certified: the one that is there, else a new one, which is safely on disk before this returns. So a lost
+   * answer never loses a key.
+   */
+  async prepareKey(): Promise<ClientKey> {
+    await mkdir(this.path, { recursive: true, mode: 0o700 });
+    if (existsSync(this.#key)) return this.key();
+    const key = await generateKey();
+    await writeFileDurably(this.#key, await key.exportPem());
+    return key;
+  }
+
+  /** The CSR of an earlier attempt, byte for byte, else a new one: the same request again finds its answer. */
+  async prepareRequest(identity: Identity, key: ClientKey): Promise<string> {
+    if (existsSync(this.#request)) return readInput(this.#request);
+    const csr = await createCsr(identity, key);
+    await writeFileDurably(this.#request, csr);
+    return csr;
+  }
+
+  /** The private key that is there. Throws `usage`, `bad-key-file`. */
+  async key(): Promise<ClientKey> {
+    const pem = await readInput(this.#key);
+    let spki: Uint8Array;
+    try {
+      spki = new Uint8Array(createPublicKey(createPrivateKey(pem)).export({ format: 'der', type: 'spki' }));
+    } catch (cause) {
+      throw new GlasskeyError('bad-key-file', `${this.#key} is not a private key in PEM`, { cause });
+    }
+    return asUserInput(this.#key, () => importKey(pem, spki));
+  }
+
+  /** Serial of the certificate that is there, lower-case hex. */
+  async serial(): Promise<string> {
+    const text = await readInput(this.certificate);
+    return asUserInput(this.certificate, () => {
+      const [leaf] = parsePemBlocks('CERTIFICATE', text);
+      ensure(leaf !== undefined, 'usage', 'no certificate');
+      return parseCertificate(leaf).serial;
+    });
+  }
+
+  /** Writes the certificate: the leaf, then its issuer. */
+  async writeCertificate(issued: IssuedCertificate): Promise<void> {
+    await mkdir(this.path, { recursive: true, mode: 0o700 });
+    await writeFileDurably(this.certificate, issued.certificate + (issued.chain[0] ?? ''));
+  }
+}

@@ -1,0 +1,65 @@
+import type { BoundCertificate, VerifiedBinding } from '../client/binding.ts';
+
+/** Prints a value for programs. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Prints lines for people. */
+export function printLines(...lines: readonly string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** A binding as JSON: times in ISO 8601. */
+export function bindingJson(binding: VerifiedBinding): Record<string, unknown> {
+  const { identity, version, change, authorization, treeSize, logRoot, monitored } = binding;
+  return {
+    identity,
+    version,
+    certificates: binding.certificates.map(certificateJson),
+    expired: binding.expired.map(certificateJson),
+    change,
+    authorization: { type: authorization.type },
+    treeSize,
+    logRoot,
+    monitored,
+  };
+}
+
+function certificateJson(certificate: BoundCertificate): Record<string, unknown> {
+  const { serial, pem, spkiSha256, notBeforeMs, notAfterMs } = certificate;
+  return { serial, pem, spkiSha256, notBefore: isoTime(notBeforeMs), notAfter: isoTime(notAfterMs) };
+}
+
+function isoTime(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}
+
+/** What each verdict on a chain of versions means, in words that a person can act on. */
+const CHANGES: Readonly<Record<VerifiedBinding['change']['type'], string>> = {
+  unchanged: 'nothing changed since you last looked',
+  'first-seen': 'you see this identity for the first time',
+  key: 'changed since you last looked, each time signed by a key that it had before',
+  maintenance: 'changed since you last looked; the authority renewed or removed certificates and added no key',
+  recovery: 'a recovery of this identity is pending: somebody proved the name anew, without any of its keys',
+  operator: 'WARNING: keys were changed by the operator, not by a key that the identity had before',
+  unexplained: 'WARNING: the change since you last looked is not explained by the log',
+};
+
+/** A binding for people. */
+export function bindingLines(binding: VerifiedBinding): string[] {
+  const certificates = binding.certificates.map(
+    (certificate) =>
+      `  ${certificate.serial}  key ${certificate.spkiSha256.slice(0, 16)}…  until ${isoTime(certificate.notAfterMs)}`,
+  );
+  const reason = binding.change.reason === undefined ? '' : ` (${binding.change.reason})`;
+  const monitored = binding.monitored.map(
+    ({ version, position }) => `version ${version} from log entry ${position} on`,
+  );
+  return [
+    `${binding.identity}: version ${binding.version}, in the log of ${binding.treeSize} entries`,
+    ...(certificates.length > 0 ? certificates : ['  no certificate: all were revoked or have expired']),
+    `${CHANGES[binding.change.type]}${reason}`,
+    ...(monitored.length > 0 ? [`still to be monitored: ${monitored.join(', ')}`] : []),
+  ];
+}

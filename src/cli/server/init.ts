@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import { parsePem } from '../../ca/pem.ts';
+import { readKeyFile } from '../../ca/key-file.ts';
+import { signerFromKey } from '../../ca/node-signer.ts';
+import { ed25519Vkey, formatVkey, isKeyName } from '../../core/audit/vkey.ts';
+import { KT_128_SHA256_ED25519 } from '../../core/crypto/cipher-suite.ts';
+import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
+import { formatBase64 } from '../../core/encoding/bytes.ts';
+import { encode } from '../../core/encoding/codec.ts';
+import { ensure } from '../../core/errors.ts';
+import { type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
+import { signTrustBundle } from '../../contract/bundle-signature.ts';
+import { formatTrustBundle } from '../../contract/parse-trust-bundle.ts';
+import { DEFAULT_IDENTITY_RULES } from '../../identity/identity.ts';
+import { newTokenText } from '../../service/tokens.ts';
+import { DataFolder, keyPassphrase, type ServerConfig } from './data-folder.ts';
+import { createCaCertificates, createKeyFiles, readSigner } from './server-keys.ts';
+
+/** What `glasskey init` is told. */
+export interface InitOptions {
+  readonly data: string;
+  readonly suite: string;
+  readonly origin: string | undefined;
+  readonly publicUrl: string | undefined;
+  readonly caKey: SignerAlgorithm;
+  readonly nowMs: number;
+}
+
+/** Defaults of DESIGN §4: 1 min ahead, 10 min behind, a monitoring window of 6 h, no maximum lifetime. */
+const MAX_AHEAD_MS = 60_000;
+const MAX_BEHIND_MS = 600_000;
+const MONITORING_WINDOW_MS = 6 * 3_600_000;
+const RECOVERY_DELAY_MS = 7 * 86_400_000;
+
+/**
+ * Makes a data folder: keys, CA certificates, the trust bundle, the first application token. The log itself is created in
+ * the database when the server first starts. Safe to repeat after a crash: what is there stays. Throws `usage` for a
+ * folder that is complete.
+ */
+export async function initialise(options: InitOptions): Promise<ServerConfig> {
+  const folder = new DataFolder(options.data);
+  ensure(!folder.isComplete, 'usage', `${options.data} is already initialised`);
+  ensure(options.suite === 'ed25519', 'unsupported-suite', 'the only cipher suite is ed25519');
+  const publicUrl = options.publicUrl === undefined ? undefined : readPublicUrl(options.publicUrl);
+  await folder.make();
+  const origin = await settleOrigin(folder, options.origin, publicUrl);
+  const passphrase = await keyPassphrase(folder);
+  await createKeyFiles(folder, passphrase, options.caKey);
+  await createCaCertificates(folder, passphrase, origin, options.nowMs);
+  await folder.readOrCreate(folder.token, () => `${newTokenText()}\n`);
+  const { caKey } = options;
+  const config: ServerConfig = { format: 1, origin, publicUrl, caKey, identityRules: DEFAULT_IDENTITY_RULES };
+  await writeTrustBundle(folder, passphrase, config);
+  await folder.write(folder.config, `${JSON.stringify(config, null, 2)}\n`);
+  return config;
+}
+
+/** The log's name: given, or made of the public URL's host and a random part, since no two logs may share one. */
+async function settleOrigin(
+  folder: DataFolder,
+  given: string | undefined,
+  publicUrl: string | undefined,
+): Promise<string> {
+  const host = publicUrl === undefined ? 'glasskey.local' : new URL(publicUrl).hostname;
+  const origin = given ?? `${host}/${randomBytes(4).toString('hex')}`;
+  ensure(isKeyName(origin) && origin.length <= 255, 'usage', 'an origin has no spaces and no plus sign');
+  // A repeated run goes on with the name that the first one chose.
+  const kept = (await folder.readOrCreate(`${folder.path}/origin`, () => `${origin}\n`)).trim();
+  ensure(given === undefined || given === kept, 'usage', `this folder was begun for the origin ${kept}`);
+  return kept;
+}
+
+function readPublicUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url !== undefined && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '';
+  ensure(isPlain, 'usage', 'the public URL is an http or https URL');
+  return url.href.replace(/\/$/, '');
+}
+
+/** The Configuration that a log of these keys has. */
+export async function configurationOf(folder: DataFolder, passphrase: string): Promise<Configuration> {
+  const treeHead = await readSigner(folder, 'tree-head', passphrase);
+  const vrf = signerFromKey(await readKeyFile(folder.key('vrf'), passphrase));
+  return {
+    cipherSuite: KT_128_SHA256_ED25519,
+    mode: 'contactMonitoring',
+    signaturePublicKey: treeHead.publicKey,
+    vrfPublicKey: vrf.publicKey,
+    maxAheadMs: MAX_AHEAD_MS,
+    maxBehindMs: MAX_BEHIND_MS,
+    reasonableMonitoringWindowMs: MONITORING_WINDOW_MS,
+    maximumLifetimeMs: undefined,
+  };
+}
+
+async function writeTrustBundle(folder: DataFolder, passphrase: string, config: ServerConfig): Promise<void> {
+  const [checkpoint, bundleKey] = await Promise.all([
+    readSigner(folder, 'checkpoint', passphrase),
+    readSigner(folder, 'bundle', passphrase),
+  ]);
+  const [root = '', issuer = ''] = await Promise.all([
+    folder.read(folder.certificate('root')),
+    folder.read(folder.certificate('issuer')),
+  ]);
+  for (const pem of [root, issuer]) parsePem('CERTIFICATE', pem);
+  const signed = await signTrustBundle(
+    {
+      format: 1,
+      sequence: 1,
+      origin: config.origin,
+      ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
+      roots: [root],
+      issuers: [issuer],
+      keytransConfiguration: formatBase64(encode(configurationCodec, await configurationOf(folder, passphrase))),
+      auditLogVkeys: [formatVkey(ed25519Vkey(config.origin, checkpoint.publicKey))],
+      witnessPolicy: 'quorum none',
+      recoveryDelayMs: RECOVERY_DELAY_MS,
+      identityRules: config.identityRules,
+      bundleKey: formatBase64(bundleKey.publicKey),
+    },
+    [bundleKey],
+  );
+  await folder.write(folder.trust, formatTrustBundle(signed));
+}

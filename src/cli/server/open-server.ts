@@ -1,0 +1,112 @@
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
+import { Metrics } from '../../http/metrics.ts';
+import { DEFAULT_PROFILE } from '../../ca/profile.ts';
+import { PATHS } from '../../contract/paths.ts';
+import { appendGenesis, createLog } from '../../service/genesis.ts';
+import type { LogContext } from '../../service/log-context.ts';
+import { openLog, type OpenLogOptions } from '../../service/open-log.ts';
+import type { ServiceEvent } from '../../service/service-event.ts';
+import { registerToken } from '../../service/tokens.ts';
+import { openStore } from '../../store/open-store.ts';
+import type { Store } from '../../store/ports.ts';
+import { DataFolder, keyPassphrase, readServerConfig, type ServerConfig } from './data-folder.ts';
+import { configurationOf } from './init.ts';
+import { openServerKeys } from './server-keys.ts';
+
+/** A log that is open, with everything around it. */
+export interface OpenServer {
+  readonly config: ServerConfig;
+  readonly store: Store;
+  readonly context: LogContext;
+  readonly metrics: Metrics;
+  readonly root: Uint8Array;
+  /** The signed trust bundle, JSON. */
+  readonly trustBundle: string;
+  /** What the operator should know about the database. */
+  readonly warnings: readonly string[];
+}
+
+/** How to open a data folder. */
+export interface OpenServerOptions {
+  readonly data: string;
+  /** `postgres://…`; without it, the embedded database in the folder. */
+  readonly database: string | undefined;
+  /** Told of everything that happens. */
+  readonly observe?: (event: ServiceEvent) => void;
+}
+
+/**
+ * Opens a data folder and its database, and creates the log there if this folder never had one. Throws `usage`,
+ * `bad-key-file`, `storage-locked`, `storage-unsafe`, `storage-failed`, `bad-key`.
+ */
+export async function openServer(options: OpenServerOptions): Promise<OpenServer> {
+  const folder = new DataFolder(options.data);
+  const config = await readServerConfig(folder);
+  const trustBundle = await folder.read(folder.trust);
+  ensure(trustBundle !== undefined, 'usage', `${folder.trust} is missing`);
+  parseTrustBundle(trustBundle);
+  const passphrase = await keyPassphrase(folder);
+  const keys = await openServerKeys(folder, passphrase);
+  const store = await openStore(options.database ?? { dataDir: folder.database });
+  try {
+    const { warnings } = await store.checkDurability();
+    const metrics = new Metrics();
+    const open: OpenLogOptions = {
+      store,
+      origin: config.origin,
+      keys: keys.log,
+      identityRules: config.identityRules,
+      profile: DEFAULT_PROFILE,
+      urls: {
+        crl: config.publicUrl && config.publicUrl + PATHS.issuerCrl,
+        caIssuers: config.publicUrl && config.publicUrl + PATHS.issuerDer,
+      },
+      observe: (event) => {
+        metrics.observe(event);
+        options.observe?.(event);
+      },
+    };
+    const context = await openOrCreate(open, folder, passphrase, options.database);
+    return { config, store, context, metrics, root: keys.root, trustBundle, warnings };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens the log, or creates it. A folder whose log was created in some database never creates it in another one: two logs
+ * under one name and one set of keys would be a fork.
+ */
+async function openOrCreate(
+  open: OpenLogOptions,
+  folder: DataFolder,
+  passphrase: string,
+  database: string | undefined,
+): Promise<LogContext> {
+  const context = await openLog(open).catch(async (error: unknown) => {
+    if (!isGlasskeyError(error, 'not-found')) throw error;
+    const marker = await folder.read(folder.marker);
+    const place = marker === undefined ? '' : (JSON.parse(marker) as { database: string }).database;
+    const advice = 'give the same --database again, or restore it; a log must never be begun twice';
+    ensure(
+      marker === undefined,
+      'usage',
+      `this database does not hold the log, which was created in ${place}: ${advice}`,
+    );
+    return createLog(open, await configurationOf(folder, passphrase));
+  });
+  await appendGenesis(context);
+  const token = await folder.read(folder.token);
+  if (token !== undefined) await registerToken(context, token.trim(), 'registration');
+  await folder.readOrCreate(folder.marker, () => `${JSON.stringify({ database: describe(database) })}\n`);
+  return context;
+}
+
+/** Names a database without its password. */
+function describe(database: string | undefined): string {
+  if (database === undefined) return 'the embedded database';
+  const url = new URL(database);
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}

@@ -1,0 +1,113 @@
+import { type BaseLogger, pino } from 'pino';
+import { isGlasskeyError, ensure } from '../../core/errors.ts';
+import { startServer } from '../../http/server.ts';
+import { LogService } from '../../service/log-service.ts';
+import type { ServiceEvent } from '../../service/service-event.ts';
+import { DataFolder } from './data-folder.ts';
+import { initialise } from './init.ts';
+import { openServer } from './open-server.ts';
+
+/** What `glasskey serve` is told. */
+export interface ServeOptions {
+  readonly data: string;
+  /** `host:port`; port 0 takes a free one. */
+  readonly listen: string;
+  readonly database: string | undefined;
+  /** Initialise where needed, with the address as public URL. */
+  readonly dev: boolean;
+  /** Accept that the clock is far ahead of the last entry: for a log that was stopped for long. */
+  readonly acceptClockGap: boolean;
+}
+
+/** A server that runs until {@link RunningService.stop}. */
+export interface RunningService {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Serves a data folder. Logs to stderr; what a client sent, and who it is, is not logged. */
+export async function serve(options: ServeOptions): Promise<RunningService> {
+  const logger = pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
+  const listen = parseListen(options.listen);
+  const folder = new DataFolder(options.data);
+  if (options.dev && !folder.isComplete) {
+    const publicUrl = `http://${listen.host}:${listen.port}`;
+    await initialise({
+      data: options.data,
+      suite: 'ed25519',
+      origin: undefined,
+      publicUrl: listen.port === 0 ? undefined : publicUrl,
+      caKey: 'p256',
+      nowMs: Date.now(),
+    });
+    logger.info({ data: options.data }, 'initialised for development');
+  }
+  const open = await openServer({
+    data: options.data,
+    database: options.database,
+    observe: (event) => logEvent(logger, event),
+  });
+  for (const warning of open.warnings) logger.warn(warning);
+  // A development log is stopped overnight all the time; nobody relies on its clock.
+  const acceptClockGap = options.acceptClockGap || options.dev;
+  const service = new LogService(open.context, { acceptClockGap });
+  try {
+    await service.start();
+    const server = await startServer({
+      service,
+      documents: { root: open.root, issuer: open.context.keys.issuer.certificate.der, trustBundle: open.trustBundle },
+      metrics: open.metrics,
+      ping: () => open.store.ping(),
+      onError: (error, method, route) => logError(logger, error, method, route),
+      listen,
+    });
+    logger.info({ origin: open.config.origin, url: server.url, database: open.store.kind }, 'serving');
+    const stop = async (): Promise<void> => {
+      logger.info('stopping');
+      await server.close();
+      await service.stop();
+      await open.store.close();
+    };
+    return { url: server.url, stop };
+  } catch (error) {
+    await service.stop();
+    await open.store.close();
+    throw error;
+  }
+}
+
+type Logger = Pick<BaseLogger, 'info' | 'error' | 'fatal'>;
+
+function logEvent(logger: Logger, event: ServiceEvent): void {
+  if (event.type === 'sequencing-failed')
+    logger.error({ error: describe(event.error) }, 'appending failed; trying again');
+  if (event.type === 'self-check-failed')
+    logger.fatal({ error: describe(event.error) }, 'the stored log contradicts itself: nothing is signed any more');
+  if (event.type === 'self-verified' && event.error !== undefined) {
+    logger.fatal({ error: describe(event.error) }, 'an own answer does not verify');
+  }
+  if (event.type === 'writer') logger.info({ holds: event.holds }, 'writer of the log');
+}
+
+/** A client's mistakes are its own business; the server's faults are logged. */
+function logError(logger: Logger, error: unknown, method: string, route: string): void {
+  const isOurs = !isGlasskeyError(error) || ['storage', 'internal'].includes(error.fault);
+  if (isOurs) logger.error({ method, route, error: describe(error) }, 'a request failed');
+}
+
+function describe(error: unknown): { code: string | undefined; message: string; cause: string | undefined } {
+  const code = isGlasskeyError(error) ? error.code : undefined;
+  const message = error instanceof Error ? error.message : String(error);
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : undefined;
+  return { code, message, cause };
+}
+
+/** `host:port`, with IPv6 hosts in brackets. Throws `usage`. */
+export function parseListen(text: string): { readonly host: string; readonly port: number } {
+  const [, host, port] = /^(\[[0-9a-fA-F:.]+\]|[^:\s]+):(\d{1,5})$/.exec(text) ?? [];
+  ensure(host !== undefined && Number(port) <= 65_535, 'usage', `not an address to listen on: ${text}`);
+  return { host: host.replaceAll(/[[\]]/g, ''), port: Number(port) };
+}

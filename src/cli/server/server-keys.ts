@@ -1,0 +1,89 @@
+import { createPrivateKey, type KeyObject, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { createIssuingCa, createRoot, type Issuer, openIssuer } from '../../ca/authority.ts';
+import { createKey, readKeyFile, writeKeyFile } from '../../ca/key-file.ts';
+import { signerFromKey } from '../../ca/node-signer.ts';
+import { formatPem, parsePem } from '../../ca/pem.ts';
+import type { Signer, SignerAlgorithm } from '../../core/crypto/signer.ts';
+import { ensure } from '../../core/errors.ts';
+import type { LogKeys } from '../../service/log-context.ts';
+import { sodiumVrfProver } from '../../service/sodium-vrf-prover.ts';
+import { type DataFolder, KEY_NAMES, type KeyName } from './data-folder.ts';
+
+/** Everything that a server signs with. The root and bundle keys are needed by `init` only, and can be kept offline. */
+export interface ServerKeys {
+  readonly log: LogKeys;
+  /** The root certificate, DER. */
+  readonly root: Uint8Array;
+}
+
+const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
+
+/** Makes the key files that are missing: encrypted PKCS#8, mode 0600. */
+export async function createKeyFiles(folder: DataFolder, passphrase: string, caKey: SignerAlgorithm): Promise<void> {
+  await Promise.all(
+    KEY_NAMES.map(async (name) => {
+      if (existsSync(folder.key(name))) return;
+      const algorithm = name === 'root' || name === 'issuer' ? caKey : 'ed25519';
+      await writeKeyFile(folder.key(name), await createKey(algorithm), passphrase);
+    }),
+  );
+}
+
+/** The signer in a key file. */
+export async function readSigner(folder: DataFolder, name: KeyName, passphrase: string): Promise<Signer> {
+  return signerFromKey(await readKeyFile(folder.key(name), passphrase));
+}
+
+/** Makes root and issuing CA certificates where they are missing. */
+export async function createCaCertificates(
+  folder: DataFolder,
+  passphrase: string,
+  origin: string,
+  nowMs: number,
+): Promise<void> {
+  const rootSigner = await readSigner(folder, 'root', passphrase);
+  const rootPem = await folder.readOrCreate(folder.certificate('root'), async () => {
+    const root = await createRoot({ signer: rootSigner, commonName: commonName(origin, 'Root CA'), nowMs, random });
+    return formatPem('CERTIFICATE', root.certificate.der);
+  });
+  await folder.readOrCreate(folder.certificate('issuer'), async () => {
+    const root = openIssuer(parsePem('CERTIFICATE', rootPem), [], rootSigner);
+    const signer = await readSigner(folder, 'issuer', passphrase);
+    const name = commonName(origin, 'Issuing CA');
+    const issuer = await createIssuingCa({ signer, commonName: name, nowMs, random, root });
+    return formatPem('CERTIFICATE', issuer.certificate.der);
+  });
+}
+
+/** A common name of at most 64 characters (RFC 5280 appendix A.1). */
+function commonName(origin: string, role: string): string {
+  return `${origin.slice(0, 50)} ${role}`;
+}
+
+/** Opens the keys that a running server needs. Throws `bad-key-file`. */
+export async function openServerKeys(folder: DataFolder, passphrase: string): Promise<ServerKeys> {
+  const [issuerSigner, treeHead, checkpoint, vrfKey] = await Promise.all([
+    readSigner(folder, 'issuer', passphrase),
+    readSigner(folder, 'tree-head', passphrase),
+    readSigner(folder, 'checkpoint', passphrase),
+    readKeyFile(folder.key('vrf'), passphrase),
+  ]);
+  const root = parsePem('CERTIFICATE', await readCertificate(folder, 'root'));
+  const certificate = parsePem('CERTIFICATE', await readCertificate(folder, 'issuer'));
+  const issuer: Issuer = openIssuer(certificate, [root], issuerSigner);
+  return { log: { treeHead, checkpoint, vrf: sodiumVrfProver(seedOf(vrfKey)), issuer }, root };
+}
+
+async function readCertificate(folder: DataFolder, name: 'root' | 'issuer'): Promise<string> {
+  const pem = await folder.read(folder.certificate(name));
+  ensure(pem !== undefined, 'bad-key-file', `${folder.certificate(name)} is missing`);
+  return pem;
+}
+
+/** The 32-byte secret key of an Ed25519 key: what the VRF is proved with. */
+function seedOf(key: KeyObject): Uint8Array {
+  const { d } = createPrivateKey({ key: key.export({ format: 'pem', type: 'pkcs8' }) }).export({ format: 'jwk' });
+  ensure(typeof d === 'string', 'bad-key-file', 'the VRF key is not an Ed25519 key');
+  return new Uint8Array(Buffer.from(d, 'base64url'));
+}
