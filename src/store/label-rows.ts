@@ -1,4 +1,5 @@
 import { ensure } from '../core/errors.ts';
+import { Batcher } from './batcher.ts';
 import { MAX_RANGE } from './log-rows.ts';
 import type { LabelRow, LogStore, VersionRow } from './ports.ts';
 import { inOrder, orUndefined, type LogContext } from './rows.ts';
@@ -17,6 +18,16 @@ type VersionColumns = {
 
 type LabelColumns = { readonly label: Uint8Array | null; readonly greatest_version: number };
 
+type LabelStateColumns = LabelColumns & VersionColumns & { readonly ord: number; readonly positions: number[] };
+
+/** What `readLabelAt` is asked for. */
+interface LabelAt {
+  readonly labelKey: Uint8Array;
+  readonly size: number;
+}
+
+type LabelState = NonNullable<Awaited<ReturnType<LogStore['readLabelAt']>>>;
+
 const VERSION_COLUMNS = 'version, position, vrf_output, vrf_proof, commitment, opening, value';
 
 const LABEL = 'select label, greatest_version from labels where log_id = $1 and label_key = $2';
@@ -27,21 +38,30 @@ const VERSIONS = `select ${VERSION_COLUMNS} from versions
 const POSITIONS = `select coalesce(array_agg(position order by version), '{}') as positions from versions
   where log_id = $1 and label_key = $2 and position < $3`;
 
-// A label's versions are in the log in their order, so the greatest below a size is the last of its positions.
-const LABEL_AT = `select l.label, l.greatest_version, newest.*,
-    array(select position from versions where log_id = $1 and label_key = $2 and position < $3 order by version)
-      as positions
-  from labels l
-  cross join lateral (select ${VERSION_COLUMNS} from versions where log_id = $1 and label_key = $2 and position < $3
-    order by version desc limit 1) as newest
-  where l.log_id = $1 and l.label_key = $2`;
+// A label's versions are in the log in their order, so the greatest below a size is the last of its positions. Lateral
+// joins with a limit make the planner look rows up one by one, whatever it believes the sizes of the tables to be.
+const LABELS_AT = `select asked.ord, label_row.*, newest.*,
+    array(select position from versions where log_id = $1 and label_key = asked.label_key and position < asked.size
+      order by version) as positions
+  from unnest($2::bytea[], $3::int8[]) with ordinality as asked (label_key, size, ord)
+  cross join lateral (select label, greatest_version from labels
+    where log_id = $1 and label_key = asked.label_key limit 1) as label_row
+  cross join lateral (select ${VERSION_COLUMNS} from versions
+    where log_id = $1 and label_key = asked.label_key and position < asked.size
+    order by version desc limit 1) as newest`;
 
 const LADDER = `select asked.ord, found.* from unnest($3::int8[]) with ordinality as asked (version, ord)
   cross join lateral (select ${VERSION_COLUMNS} from versions
     where log_id = $1 and label_key = $2 and versions.version = asked.version limit 1) as found`;
 
 /** Labels and their versions. */
-export function labelRows({ sql, logId }: LogContext): Pick<LogStore, Part> {
+export function labelRows(context: LogContext): Pick<LogStore, Part> {
+  const { sql, logId } = context;
+  const labelsAt = new Batcher<LabelAt, LabelState | undefined>({
+    maxItems: 64,
+    maxRuns: 4,
+    run: (asked) => readLabelsAt(context, asked),
+  });
   return {
     async findLabel(labelKey) {
       const [row] = await sql.query<LabelColumns>(LABEL, [logId, labelKey]);
@@ -59,15 +79,7 @@ export function labelRows({ sql, logId }: LogContext): Pick<LogStore, Part> {
       return row?.positions ?? [];
     },
 
-    async readLabelAt(labelKey, size) {
-      const [row] = await sql.query<LabelColumns & VersionColumns & { positions: number[] }>(LABEL_AT, [
-        logId,
-        labelKey,
-        size,
-      ]);
-      if (row === undefined) return undefined;
-      return { label: toLabel(labelKey, row), positions: row.positions, greatest: toVersion(labelKey, row) };
-    },
+    readLabelAt: (labelKey, size) => labelsAt.add({ labelKey, size }),
 
     async readLadder(labelKey, versions) {
       if (versions.length === 0) return [];
@@ -75,6 +87,19 @@ export function labelRows({ sql, logId }: LogContext): Pick<LogStore, Part> {
       return inOrder(rows, versions.length, (row) => toVersion(labelKey, row));
     },
   };
+}
+
+async function readLabelsAt(
+  { sql, logId }: LogContext,
+  asked: readonly LabelAt[],
+): Promise<readonly (LabelState | undefined)[]> {
+  const keys = asked.map(({ labelKey }) => labelKey);
+  const sizes = asked.map(({ size }) => size);
+  const rows = await sql.query<LabelStateColumns>(LABELS_AT, [logId, keys, sizes]);
+  return inOrder(rows, asked.length, (row) => {
+    const labelKey = keys[row.ord - 1] as Uint8Array;
+    return { label: toLabel(labelKey, row), positions: row.positions, greatest: toVersion(labelKey, row) };
+  });
 }
 
 function toLabel(labelKey: Uint8Array, row: LabelColumns): LabelRow {

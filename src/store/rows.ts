@@ -40,6 +40,11 @@ export function serialText(bytes: Uint8Array): string {
   return formatHex(bytes);
 }
 
+/** A version of a label as the key of a Map; such keys sort like the rows. */
+export function keyOf({ labelKey, version }: { readonly labelKey: Uint8Array; readonly version: number }): string {
+  return `${formatHex(labelKey)}/${String(version).padStart(10, '0')}`;
+}
+
 /** NULL as `undefined`. */
 export function orUndefined<T>(value: T | null): T | undefined {
   return value ?? undefined;

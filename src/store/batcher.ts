@@ -1,0 +1,74 @@
+import { SqlError } from './sql-error.ts';
+
+/** How calls are run together. */
+export interface BatcherOptions<Item, Result> {
+  /** Runs some items as one statement; gives their results in the order of the items. */
+  readonly run: (items: readonly Item[]) => Promise<readonly Result[]>;
+  /** Most items of one statement. */
+  readonly maxItems: number;
+  /** Most statements under way. */
+  readonly maxRuns: number;
+}
+
+interface Waiting<Item, Result> {
+  readonly item: Item;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Runs calls that come close together as one statement: those of one turn of the event loop, and those that come while as
+ * many statements as may be are under way. Under load, a statement and its commit are then shared by many requests;
+ * without load, a call waits for nobody. Every run begins after the calls that it serves. Where the database refuses the
+ * data of a batch, each of its items is run alone, so that nobody fails for another's.
+ */
+export class Batcher<Item, Result> {
+  readonly #options: BatcherOptions<Item, Result>;
+  #waiting: Waiting<Item, Result>[] = [];
+  #runs = 0;
+  #scheduled = false;
+
+  constructor(options: BatcherOptions<Item, Result>) {
+    this.#options = options;
+  }
+
+  /** The result of one item. Rejects with what `run` threw. */
+  add(item: Item): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject });
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      setImmediate(() => {
+        this.#scheduled = false;
+        this.#start();
+      });
+    });
+  }
+
+  #start(): void {
+    const { maxItems, maxRuns } = this.#options;
+    while (this.#waiting.length > 0 && this.#runs < maxRuns) {
+      const batch = this.#waiting.splice(0, maxItems);
+      this.#runs++;
+      void this.#run(batch).finally(() => {
+        this.#runs--;
+        this.#start();
+      });
+    }
+  }
+
+  async #run(batch: readonly Waiting<Item, Result>[]): Promise<void> {
+    try {
+      const results = await this.#options.run(batch.map(({ item }) => item));
+      batch.forEach(({ resolve }, index) => resolve(results[index] as Result));
+    } catch (error) {
+      if (batch.length > 1 && isRefusedData(error)) await Promise.all(batch.map((one) => this.#run([one])));
+      else for (const { reject } of batch) reject(error);
+    }
+  }
+}
+
+/** Classes of SQLSTATEs that are about the data of a statement, which then did nothing: bad data, violated constraints. */
+function isRefusedData(error: unknown): boolean {
+  return error instanceof SqlError && /^2[23]/.test(error.sqlState ?? '');
+}
