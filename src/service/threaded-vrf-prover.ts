@@ -8,6 +8,9 @@ import type { VrfJob, VrfJobResult } from './vrf-worker.ts';
 /** The worker as it is built; sources that are run directly have none. */
 const WORKER = new URL('./vrf-worker.js', import.meta.url);
 
+/** Few enough that the first callers do not wait long for the last, many enough that messages cost little. */
+const CALLS_PER_JOB = 8;
+
 interface Waiting {
   readonly inputs: readonly Uint8Array[];
   readonly resolve: (results: readonly VrfResult[]) => void;
@@ -66,11 +69,14 @@ class VrfThread {
     const gathered = this.#gathered;
     this.#gathered = [];
     if (this.#worker === undefined) return this.#proveHere(gathered);
-    const job: VrfJob = { id: this.#nextId++, inputs: gathered.flatMap(({ inputs }) => inputs) };
-    this.#waiting.set(job.id, gathered);
     // The thread keeps the process alive exactly while something waits for it.
     this.#worker.ref();
-    this.#worker.postMessage(job, []);
+    for (let i = 0; i < gathered.length; i += CALLS_PER_JOB) {
+      const calls = gathered.slice(i, i + CALLS_PER_JOB);
+      const job: VrfJob = { id: this.#nextId++, inputs: calls.flatMap(({ inputs }) => inputs) };
+      this.#waiting.set(job.id, calls);
+      this.#worker.postMessage(job, []);
+    }
   }
 
   #settle(result: VrfJobResult): void {
