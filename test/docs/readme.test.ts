@@ -1,0 +1,106 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BuiltProgram, buildProgram } from './built-program.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const README = read('README.md');
+
+/** The contents of a document's fenced blocks whose info string is exactly this. */
+function blocks(text: string, info: string): string[] {
+  const fences = text.matchAll(/^```([^\n]*)\n([\s\S]*?)^```$/gm);
+  return [...fences].filter(([, found]) => found === info).map(([, , content]) => content as string);
+}
+
+/** Every line of the blocks that are not run here, from where it names the program. */
+function commandsIn(text: string): string[] {
+  const code = ['', 'sh'].flatMap((info) => blocks(text, info));
+  return code.flatMap((block) => block.match(/(?<=^(?:[A-Z_]+=\S+ )?)glasskey .*$/gm) ?? []);
+}
+
+let program: BuiltProgram;
+let server: string;
+beforeAll(async () => {
+  program = await buildProgram();
+  server = await program.serve(['--dev', '--data', 'certs-dev', '--listen', '127.0.0.1:0']);
+}, 120_000);
+afterAll(() => program?.remove());
+
+describe('the tour of the README', () => {
+  const outputs: string[] = [];
+
+  it.for([...blocks(README, 'sh tested').entries()])('block %i runs', async ([, commands]) => {
+    const { status, stdout, stderr } = await program.shell(commands.replaceAll('http://127.0.0.1:8080', server));
+    expect({ status, stderr }, stdout).toMatchObject({ status: 0 });
+    outputs.push(stdout + stderr);
+  });
+
+  it('shows what the README says', () => {
+    const told = outputs.join('\n');
+    expect(outputs.length).toBeGreaterThan(4);
+    expect(told).toContain('on first use: fingerprint');
+    expect(told).toContain('each time signed by a key that it had before');
+    expect(told).toMatch(/the log of \d+ entries holds/);
+    for (const file of ['alice/key.pem', 'alice/certificate.pem', 'bob-2/certificate.pem', 'trust.json']) {
+      expect([file, existsSync(join(program.folder, file))]).toEqual([file, true]);
+    }
+  });
+
+  it('ends with the exit codes that it names', async () => {
+    const lookUp = `glasskey lookup nobody@example.com --server ${server} --state alice-state`;
+    expect((await program.shell(lookUp)).status).toBe(3);
+    const verify = `glasskey verify bob/certificate.pem --server ${server} --state alice-state`;
+    const gone = await program.shell(verify);
+    expect(gone.status).toBe(2);
+    expect(gone.stderr).toContain('evidence written to');
+    expect((await program.shell('glasskey lookup')).status).toBe(1);
+  });
+});
+
+describe('the program of the README', () => {
+  it('is in examples/, word for word', () => {
+    expect(blocks(README, 'js')).toEqual([read('examples/look-up.mjs')]);
+  });
+
+  it('has ten lines', () => {
+    const lines = read('examples/look-up.mjs')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('import '));
+    expect(lines.length).toBeLessThanOrEqual(10);
+  });
+
+  it('runs as it stands', async () => {
+    const found = await program.example('look-up.mjs', [server, 'alice@example.com']);
+    expect({ ...found, stdout: '' }, found.stdout).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(found.stdout).toMatch(/^first-use: [0-9a-f]{64}\n[0-9a-f]{32} [0-9a-f]{64}\n$/);
+    const absent = await program.example('look-up.mjs', [server, 'nobody@example.com']);
+    expect(absent.status).toBe(1);
+    expect(absent.stderr).toContain('nobody@example.com has no keys: proved by the log');
+  });
+});
+
+describe('commands in the documents', () => {
+  it('are scripts of package.json', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const named = [...README.matchAll(/npm (?:run )?(start|test|demo|bench)\b/g)].map(([, name]) => name as string);
+    expect(new Set(named)).toEqual(new Set(['start', 'test', 'demo', 'bench']));
+    expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+    expect(scripts['start']).toMatch(/--data certs-dev --listen 127\.0\.0\.1:8080/);
+  });
+
+  it('that are not run are of the program, with flags that it has', async () => {
+    const lines = [...commandsIn(README), ...commandsIn(read('docs/operations.md'))];
+    expect(lines.length).toBeGreaterThan(5);
+    const helps = new Map<string, string>();
+    for (const line of lines) {
+      const words = line.split(/\s+/);
+      const command = words.slice(0, words[1] === 'admin' ? 4 : 2).join(' ');
+      if (!helps.has(command)) helps.set(command, (await program.shell(`${command} --help`)).stdout);
+      const flags = words.filter((word) => word.startsWith('--'));
+      expect(flags.length).toBeGreaterThan(0);
+      const unknown = flags.filter((flag) => !new RegExp(`^ +${flag}(?: |$)`, 'm').test(helps.get(command) as string));
+      expect([line, unknown]).toEqual([line, []]);
+    }
+  });
+});
