@@ -8,9 +8,13 @@ import type { Store } from './ports.ts';
 import { toStorageError } from './sql-error.ts';
 import { sqlStore } from './sql-store.ts';
 
-/** The folder of an embedded database, which is made where missing; or none: then it is in memory only. */
+/**
+ * The folder of an embedded database, which is made where missing; or none: then it is in memory only; or a database that
+ * the caller opened and can look into.
+ */
 export type PgliteTarget =
   | { readonly dataDir: string }
+  | { readonly database: PGlite }
   | {
       readonly memory: true;
       /** A database to start from, as PGlite's `dumpDataDir` gives it. */
@@ -32,6 +36,7 @@ export async function openPgliteStore(
   options: { readonly now?: (() => number) | undefined } = {},
 ): Promise<Store> {
   const now = options.now ?? Date.now;
+  if ('database' in target) return serve(target.database, [WARNING], async () => {}, now);
   if ('memory' in target) {
     return open(
       target.image === undefined ? {} : { loadDataDir: target.image },
@@ -61,11 +66,20 @@ async function open(
   let database: PGlite | undefined;
   try {
     database = await PGlite.create(source);
-    await migratePglite(database);
-    await database.exec(SESSION);
-    return sqlStore(new PgliteDriver(database, warnings, onClose), now);
+    return await serve(database, warnings, onClose, now);
   } catch (error) {
     await database?.close().catch(() => {});
     throw toStorageError(error);
   }
+}
+
+async function serve(
+  database: PGlite,
+  warnings: readonly string[],
+  onClose: () => Promise<void>,
+  now: () => number,
+): Promise<Store> {
+  await migratePglite(database);
+  await database.exec(SESSION);
+  return sqlStore(new PgliteDriver(database, warnings, onClose), now);
 }

@@ -23,7 +23,9 @@ export function auditCommand(program: Command, run: Run): void {
 async function audit(options: ClientOptions & { readonly json?: boolean }): Promise<number> {
   const directory = await openDirectory(options);
   const bar = progressBar();
-  const report = await directory.audit({ onProgress: (done, total) => bar.update(done, total) }).finally(bar.stop);
+  const report = await directory
+    .audit({ onProgress: (done, total) => bar.update(done, total) })
+    .finally(() => bar.stop());
   const { treeSize, rootHash, entries, updates, seconds, lastEntryMs } = report;
   if (options.json === true) {
     printJson({ treeSize, rootHash, entries, updates, seconds, lastEntry: new Date(lastEntryMs).toISOString() });

@@ -8,7 +8,7 @@ import type { LogContext } from '../../service/log-context.ts';
 import { openLog, type OpenLogOptions } from '../../service/open-log.ts';
 import type { ServiceEvent } from '../../service/service-event.ts';
 import { registerToken } from '../../service/tokens.ts';
-import { openStore } from '../../store/open-store.ts';
+import { openStore, type StoreTarget } from '../../store/open-store.ts';
 import type { Store } from '../../store/ports.ts';
 import { DataFolder, keyPassphrase, readServerConfig, type ServerConfig } from './data-folder.ts';
 import { configurationOf } from './init.ts';
@@ -30,8 +30,8 @@ export interface OpenServer {
 /** How to open a data folder. */
 export interface OpenServerOptions {
   readonly data: string;
-  /** `postgres://…`; without it, the embedded database in the folder. */
-  readonly database: string | undefined;
+  /** `postgres://…`, or an embedded database; without it, the embedded one in the folder. */
+  readonly database: StoreTarget | undefined;
   /** Told of everything that happens. */
   readonly observe?: (event: ServiceEvent) => void;
 }
@@ -83,7 +83,7 @@ async function openOrCreate(
   open: OpenLogOptions,
   folder: DataFolder,
   passphrase: string,
-  database: string | undefined,
+  database: StoreTarget | undefined,
 ): Promise<LogContext> {
   const context = await openLog(open).catch(async (error: unknown) => {
     if (!isGlasskeyError(error, 'not-found')) throw error;
@@ -105,8 +105,8 @@ async function openOrCreate(
 }
 
 /** Names a database without its password. */
-function describe(database: string | undefined): string {
-  if (database === undefined) return 'the embedded database';
+function describe(database: StoreTarget | undefined): string {
+  if (typeof database !== 'string') return 'the embedded database';
   const url = new URL(database);
   return `${url.protocol}//${url.host}${url.pathname}`;
 }

@@ -1,0 +1,133 @@
+import { PGlite } from '@electric-sql/pglite';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ensure } from '../../core/errors.ts';
+import { type RunningServer, startServer } from '../../http/server.ts';
+import { LogService } from '../../service/log-service.ts';
+import { initialise } from '../server/init.ts';
+import { openServer, type OpenServer } from '../server/open-server.ts';
+
+/** Tables whose rows belong to log entries, and the column that says to which. */
+const BY_POSITION = [
+  ['entries', 'position'],
+  ['prefix_tiles', 'position'],
+  ['versions', 'position'],
+] as const;
+/** Tables that only remember requests. */
+const REQUESTS = ['submissions', 'intents'] as const;
+
+/** The head row of the database at some moment. */
+type Snapshot = Readonly<Record<string, unknown>>;
+
+/** A record put in the place of another: whose, and the new value. */
+export interface ForgedValue {
+  readonly labelKey: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** A server in this process whose operator can reach into its database. */
+export class DemoServer {
+  readonly token: string;
+  readonly url: string;
+  readonly #folder: string;
+  readonly #database: PGlite;
+  #open: OpenServer;
+  #service: LogService;
+  #http: RunningServer;
+
+  private constructor(folder: string, token: string, database: PGlite, started: Started) {
+    this.#folder = folder;
+    this.token = token;
+    this.#database = database;
+    this.#open = started.open;
+    this.#service = started.service;
+    this.#http = started.http;
+    this.url = started.http.url;
+  }
+
+  /** Initialises a data folder and serves it from a database in memory, on a free port of loopback. */
+  static async start(folder: string): Promise<DemoServer> {
+    const options = { suite: 'ed25519', origin: undefined, publicUrl: undefined, caKey: 'p256' as const };
+    await initialise({ data: folder, ...options, nowMs: Date.now() });
+    const token = (await readFile(join(folder, 'registration.token'), 'utf8')).trim();
+    const database = await PGlite.create();
+    return new DemoServer(folder, token, database, await begin(folder, database, 0));
+  }
+
+  /** Everything that the server signs with, in the operator's hands. */
+  get open(): OpenServer {
+    return this.#open;
+  }
+
+  async stop(): Promise<void> {
+    await this.#http.close();
+    await this.#service.stop();
+    await this.#open.store.close();
+  }
+
+  /** The head row as it is now. */
+  async snapshot(): Promise<Snapshot> {
+    const { rows } = await this.#database.query<Snapshot>('select * from heads');
+    ensure(rows[0] !== undefined, 'internal', 'no head');
+    return rows[0];
+  }
+
+  /** Overwrites the newest record of a label. Gives how to undo it. */
+  async replaceRecord({ labelKey, value }: ForgedValue): Promise<() => Promise<void>> {
+    const where = 'where label_key = $1 and version = (select max(version) from versions where label_key = $1)';
+    const { rows } = await this.#database.query<{ value: Uint8Array }>(`select value from versions ${where}`, [
+      labelKey,
+    ]);
+    const update = async (bytes: Uint8Array | undefined): Promise<void> => {
+      await this.#database.query(`update versions set value = $2 ${where}`, [labelKey, bytes]);
+    };
+    await update(value);
+    return () => update(rows[0]?.value);
+  }
+
+  /** Takes the log back to an earlier head, as if nothing had happened since, and serves it from there. */
+  async rewindTo(head: Snapshot): Promise<void> {
+    const port = Number(new URL(this.url).port);
+    await this.#http.close();
+    await this.#service.stop();
+    await this.#database.transaction(async (sql) => {
+      const { size } = head;
+      for (const [table, column] of BY_POSITION) await sql.query(`delete from ${table} where ${column} >= $1`, [size]);
+      await sql.query('delete from released_heads where size > $1', [size]);
+      for (const table of REQUESTS) await sql.query(`delete from ${table}`);
+      await sql.query('delete from certificates where label_key not in (select label_key from versions)');
+      await sql.query('delete from labels where label_key not in (select label_key from versions)');
+      const columns = Object.keys(head).filter((name) => name !== 'log_id');
+      const assignments = columns.map((name, i) => `${name} = $${i + 1}`).join(', ');
+      await sql.query(
+        `update heads set ${assignments}`,
+        columns.map((name) => head[name]),
+      );
+    });
+    const started = await begin(this.#folder, this.#database, port);
+    this.#open = started.open;
+    this.#service = started.service;
+    this.#http = started.http;
+  }
+}
+
+interface Started {
+  readonly open: OpenServer;
+  readonly service: LogService;
+  readonly http: RunningServer;
+}
+
+async function begin(folder: string, database: PGlite, port: number): Promise<Started> {
+  const open = await openServer({ data: folder, database: { database } });
+  const service = new LogService(open.context);
+  await service.start();
+  const { root, trustBundle, metrics } = open;
+  const http = await startServer({
+    service,
+    documents: { root, issuer: open.context.keys.issuer.certificate.der, trustBundle },
+    metrics,
+    ping: () => open.store.ping(),
+    listen: { host: '127.0.0.1', port },
+  });
+  return { open, service, http };
+}
