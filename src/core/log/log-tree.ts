@@ -3,7 +3,7 @@ import { equalBytes } from '../encoding/bytes.ts';
 import { encode, fixedBytes, struct, uint64 } from '../encoding/codec.ts';
 import { ensure } from '../errors.ts';
 import { foldNodes } from './compact-range.ts';
-import { keytransNodeHasher } from './node-hasher.ts';
+import { keytransNodeHasher, type NodeHasher } from './node-hasher.ts';
 import { balancedNodes, splitPoint, type TreeNode } from './tree-node.ts';
 
 const logEntryCodec = struct<{ timestampMs: number; prefixRoot: Uint8Array }>({
@@ -44,6 +44,7 @@ interface Head {
 
 /** Where the walk over a batch proof takes values from. */
 interface Source {
+  readonly hasher: NodeHasher;
   element(node: TreeNode): Uint8Array;
   leaf(position: number): Uint8Array;
   /** The retained head that is exactly this node, if there is one. */
@@ -100,7 +101,7 @@ class BatchProofWalk {
     const middle = start + splitPoint(end - start);
     const left = this.#head(start, middle);
     const right = this.#head(middle, end);
-    return keytransNodeHasher.parent(left.value, left.level, right.value, right.level);
+    return this.#source.hasher.parent(left.value, left.level, right.value, right.level);
   }
 
   /** A subtree of which nothing is known comes as the heads of its balanced subtrees. */
@@ -110,7 +111,7 @@ class BatchProofWalk {
       this.#source.visited(node, value);
       return { level: node.level, value };
     });
-    return foldNodes(heads, keytransNodeHasher) as Uint8Array;
+    return foldNodes(heads, this.#source.hasher) as Uint8Array;
   }
 
   /** Whether a size whose full subtrees matter ends inside this range. */
@@ -144,11 +145,15 @@ class BatchProofWalk {
 
 const NO_VALUE = new Uint8Array(32);
 
+/** For who wants to know only which nodes there are. */
+const noHasher: NodeHasher = { parent: () => NO_VALUE };
+
 /** The heads that a batch proof of this shape carries, left to right (KT §12.1). */
 export function batchCopath(shape: LogProofShape): TreeNode[] {
   const nodes: TreeNode[] = [];
   const retained = new Set(shape.retainedSize === undefined ? [] : fullSubtrees(shape.retainedSize).map(nodeName));
   new BatchProofWalk(shape, {
+    hasher: noHasher,
     element: (node) => {
       nodes.push(node);
       return NO_VALUE;
@@ -191,6 +196,7 @@ export function evaluateLogProof(shape: LogProofShape, inputs: LogProofInputs): 
   const values = new Map<string, Uint8Array>();
   let used = 0;
   const root = new BatchProofWalk(shape, {
+    hasher: keytransNodeHasher,
     element: () => {
       const element = inputs.elements[used++];
       ensure(element?.length === 32, 'bad-log-proof', 'the log proof has too few elements');
