@@ -47,10 +47,11 @@ class VrfThread {
   constructor(secretKey: Uint8Array, local: VrfProver) {
     this.#local = local;
     const worker = new Worker(WORKER, { workerData: secretKey });
-    worker.unref();
     worker.on('message', (result: VrfJobResult) => this.#settle(result));
     worker.on('error', () => this.#abandon());
     worker.on('exit', () => this.#abandon());
+    // After the listeners: one for messages keeps the process alive.
+    worker.unref();
     this.#worker = worker;
   }
 
