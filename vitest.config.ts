@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['node_modules/**', 'dist/**', 'test/interop/go/**', 'test/interop/rust/**', 'test/interop/python/**'],
-    globalSetup: ['test/support/postgres-setup.ts'],
+    globalSetup: ['test/support/build-setup.ts', 'test/support/postgres-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -147,6 +147,6 @@ async function withLog(
     await work(open);
     return EXIT.fine;
   } finally {
-    await open.store.close();
+    await open.close();
   }
 }

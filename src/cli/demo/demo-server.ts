@@ -62,7 +62,7 @@ export class DemoServer {
   async stop(): Promise<void> {
     await this.#http.close();
     await this.#service.stop();
-    await this.#open.store.close();
+    await this.#open.close();
   }
 
   /** The head row as it is now. */

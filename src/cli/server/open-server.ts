@@ -25,6 +25,8 @@ export interface OpenServer {
   readonly trustBundle: string;
   /** What the operator should know about the database. */
   readonly warnings: readonly string[];
+  /** Closes the database and ends what runs beside. */
+  close(): Promise<void>;
 }
 
 /** How to open a data folder. */
@@ -48,8 +50,13 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   parseTrustBundle(trustBundle);
   const passphrase = await keyPassphrase(folder);
   const keys = await openServerKeys(folder, passphrase);
-  const store = await openStore(options.database ?? { dataDir: folder.database });
+  let store: Store | undefined;
+  const close = async (): Promise<void> => {
+    await store?.close();
+    await keys.close();
+  };
   try {
+    store = await openStore(options.database ?? { dataDir: folder.database });
     const { warnings } = await store.checkDurability();
     const metrics = new Metrics();
     const open: OpenLogOptions = {
@@ -68,9 +75,9 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       },
     };
     const context = await openOrCreate(open, folder, passphrase, options.database);
-    return { config, store, context, metrics, root: keys.root, trustBundle, warnings };
+    return { config, store, context, metrics, root: keys.root, trustBundle, warnings, close };
   } catch (error) {
-    await store.close();
+    await close();
     throw error;
   }
 }

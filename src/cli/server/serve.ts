@@ -69,12 +69,12 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
       logger.info('stopping');
       await server.close();
       await service.stop();
-      await open.store.close();
+      await open.close();
     };
     return { url: server.url, stop };
   } catch (error) {
     await service.stop();
-    await open.store.close();
+    await open.close();
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import { formatPem, parsePem } from '../../ca/pem.ts';
 import type { Signer, SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { ensure } from '../../core/errors.ts';
 import type { LogKeys } from '../../service/log-context.ts';
-import { sodiumVrfProver } from '../../service/sodium-vrf-prover.ts';
+import { threadedVrfProver } from '../../service/threaded-vrf-prover.ts';
 import { type DataFolder, KEY_NAMES, type KeyName } from './data-folder.ts';
 
 /** Everything that a server signs with. The root and bundle keys are needed by `init` only, and can be kept offline. */
@@ -15,6 +15,8 @@ export interface ServerKeys {
   readonly log: LogKeys;
   /** The root certificate, DER. */
   readonly root: Uint8Array;
+  /** Ends the thread that proves. */
+  close(): Promise<void>;
 }
 
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
@@ -72,7 +74,8 @@ export async function openServerKeys(folder: DataFolder, passphrase: string): Pr
   const root = parsePem('CERTIFICATE', await readCertificate(folder, 'root'));
   const certificate = parsePem('CERTIFICATE', await readCertificate(folder, 'issuer'));
   const issuer: Issuer = openIssuer(certificate, [root], issuerSigner);
-  return { log: { treeHead, checkpoint, vrf: sodiumVrfProver(seedOf(vrfKey)), issuer }, root };
+  const vrf = threadedVrfProver(seedOf(vrfKey));
+  return { log: { treeHead, checkpoint, vrf, issuer }, root, close: () => vrf.close() };
 }
 
 async function readCertificate(folder: DataFolder, name: 'root' | 'issuer'): Promise<string> {

@@ -1,0 +1,277 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CliSandbox, PROGRAM } from '../support/cli.ts';
+
+const box = new CliSandbox();
+let url: string;
+let token: string[];
+
+beforeAll(async () => {
+  const made = await box.run('init', '--data', 'server', '--public-url', 'https://keys.example');
+  expect([made.code, made.stderr]).toEqual([0, '']);
+  ({ url } = await box.serve('--data', 'server', '--listen', '127.0.0.1:0'));
+  token = ['--token-file', box.path('server/registration.token')];
+}, 60_000);
+afterAll(() => box.remove());
+
+const to = (): string[] => ['--server', url];
+const json = (text: string): Record<string, unknown> => JSON.parse(text) as Record<string, unknown>;
+const mode = (path: string): number => statSync(path).mode & 0o777;
+
+describe('the program', () => {
+  it('is what package.json names, runnable with node', () => {
+    const { bin } = json(readFileSync(join(PROGRAM, '../../../package.json'), 'utf8')) as { bin: { glasskey: string } };
+    expect(bin.glasskey).toBe('dist/cli/main.js');
+    expect(readFileSync(PROGRAM, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+  });
+
+  it('has help with an example for every command', async () => {
+    const { stdout } = await box.run('--help');
+    const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name as string);
+    expect(commands).toEqual(
+      expect.arrayContaining(['init', 'serve', 'trust', 'register', 'rotate', 'revoke', 'lookup', 'verify', 'audit']),
+    );
+    for (const name of commands.filter((one) => one !== 'help' && one !== 'admin')) {
+      const help = await box.run(name, '--help');
+      expect([name, help.code]).toEqual([name, 0]);
+      expect(help.stdout).toContain(`$ glasskey ${name}`);
+    }
+  }, 60_000);
+
+  it.each([
+    ['an unknown command', ['frobnicate']],
+    ['an unknown flag', ['lookup', 'a@example.com', '--server', 'http://127.0.0.1:1', '--frob']],
+    ['a missing argument', ['lookup', '--server', 'http://127.0.0.1:1']],
+    ['a missing option', ['lookup', 'a@example.com']],
+    ['a server that is no URL', ['lookup', 'a@example.com', '--server', 'nonsense']],
+    ['a server that does not answer', ['lookup', 'a@example.com', '--server', 'http://127.0.0.1:1']],
+    ['no data folder', ['serve', '--data', 'nowhere']],
+    ['an address that is none', ['serve', '--data', 'server', '--listen', 'here']],
+    ['an unknown suite', ['init', '--data', 'x', '--suite', 'rot13']],
+    ['a folder that is initialised', ['init', '--data', 'server']],
+    ['a folder that a server uses', ['serve', '--data', 'server', '--listen', '127.0.0.1:0']],
+  ])('ends with 1 and one clear line for %s', async (_, args) => {
+    const result = await box.run(...args);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toMatch(/^glasskey: /m);
+    expect(result.stderr).not.toMatch(/ {4}at |node_modules/);
+  });
+});
+
+describe('files', () => {
+  it('of the server are private, and keys are encrypted', () => {
+    for (const name of readdirSync(box.path('server/keys'))) {
+      const path = box.path('server/keys', name);
+      expect([name, mode(path)]).toEqual([name, 0o600]);
+      expect(readFileSync(path, 'utf8')).toContain('BEGIN ENCRYPTED PRIVATE KEY');
+    }
+    expect(mode(box.path('server'))).toBe(0o700);
+    expect(mode(box.path('server/registration.token'))).toBe(0o600);
+    expect(mode(box.path('server/passphrase'))).toBe(0o600);
+  });
+
+  it('of a registration are a private key and a chain that openssl accepts', async () => {
+    const result = await box.run('register', 'files@example.com', ...to(), ...token, '--out', 'files');
+    expect([result.code, result.stderr.includes('on first use')]).toEqual([0, true]);
+    expect(mode(box.path('files/key.pem'))).toBe(0o600);
+    const pem = readFileSync(box.path('files/certificate.pem'), 'utf8');
+    expect(pem.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
+    writeFileSync(box.path('root.pem'), await (await fetch(`${url}/ca/root.pem`)).text());
+    const text = execFileSync('openssl', [
+      'x509',
+      '-in',
+      box.path('files/certificate.pem'),
+      '-noout',
+      '-text',
+    ]).toString();
+    expect(text).toContain('https://keys.example/crl/issuer.crl');
+    expect(text).toContain('https://keys.example/ca/issuer.der');
+  });
+});
+
+describe('registering', () => {
+  it('gives the same certificate when asked again, and refuses another key', async () => {
+    const register = (out: string) => box.run('register', 'again@example.com', ...to(), ...token, '--out', out);
+    expect((await register('again')).code).toBe(0);
+    const first = readFileSync(box.path('again/certificate.pem'), 'utf8');
+    expect((await register('again')).code).toBe(0);
+    expect(readFileSync(box.path('again/certificate.pem'), 'utf8')).toBe(first);
+    const other = await register('other');
+    expect(other.code).toBe(1);
+    expect(other.stderr).toContain('(change-required)');
+    expect(existsSync(box.path('other/key.pem'))).toBe(true);
+    expect(existsSync(box.path('other/certificate.pem'))).toBe(false);
+  });
+
+  it('takes the CSR of a key that stays elsewhere', async () => {
+    execFileSync('openssl', [
+      'genpkey',
+      '-algorithm',
+      'EC',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-out',
+      box.path('own.key'),
+    ]);
+    const san = 'subjectAltName=email:csr@example.com';
+    const make = [
+      'req',
+      '-new',
+      '-key',
+      box.path('own.key'),
+      '-subj',
+      '/',
+      '-addext',
+      san,
+      '-out',
+      box.path('own.csr'),
+    ];
+    execFileSync('openssl', make);
+    const result = await box.run('register', 'csr@example.com', ...to(), ...token, '--out', 'csr', '--csr', 'own.csr');
+    expect(result.code).toBe(0);
+    expect(existsSync(box.path('csr/key.pem'))).toBe(false);
+    expect(existsSync(box.path('csr/certificate.pem'))).toBe(true);
+  });
+
+  it('refuses a wrong token, an empty token file and an identity that is none', async () => {
+    writeFileSync(box.path('wrong.token'), `gkt_${'x'.repeat(43)}\n`);
+    writeFileSync(box.path('empty.token'), '');
+    const bad = (identity: string, file: string) =>
+      box.run('register', identity, ...to(), '--token-file', file, '--out', 'bad');
+    for (const [identity, file, code] of [
+      ['bad@example.com', 'wrong.token', 'unauthenticated'],
+      ['bad@example.com', 'empty.token', 'usage'],
+      ['bad@example.com', 'missing.token', 'usage'],
+      ['bad', 'wrong.token', 'invalid-identity'],
+    ] as const) {
+      const result = await bad(identity, file);
+      expect([identity, file, result.code]).toEqual([identity, file, 1]);
+      expect(result.stderr).toContain(`(${code})`);
+    }
+  });
+});
+
+describe('looking up, verifying, rotating, revoking', () => {
+  it('follow an identity through its life', async () => {
+    const name = 'life@example.com';
+    const state = ['--state', 'contact'];
+    expect((await box.run('lookup', name, ...to(), ...state)).code).toBe(3);
+    await box.run('register', name, ...to(), ...token, '--out', 'life');
+    const first = await box.run('lookup', name, ...to(), ...state, '--json');
+    expect(first.code).toBe(0);
+    expect(json(first.stdout)).toMatchObject({
+      identity: name,
+      version: 0,
+      change: { type: 'first-seen' },
+      certificates: [
+        {
+          serial: expect.stringMatching(/^[0-9a-f]{2,40}$/) as string,
+          pem: expect.stringContaining('BEGIN CERTIFICATE') as string,
+          spkiSha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+          notBefore: expect.stringMatching(/Z$/) as string,
+          notAfter: expect.stringMatching(/Z$/) as string,
+        },
+      ],
+      treeSize: expect.any(Number) as number,
+    });
+    expect((await box.run('verify', 'life/certificate.pem', ...to(), ...state)).code).toBe(0);
+
+    expect((await box.run('rotate', name, ...to(), '--credentials', 'life', '--out', 'life2')).code).toBe(0);
+    const rotated = await box.run('lookup', name, ...to(), ...state, '--json');
+    expect(json(rotated.stdout)).toMatchObject({ version: 1, change: { type: 'key' } });
+    const old = await box.run('verify', 'life/certificate.pem', ...to(), ...state);
+    expect([old.code, old.stderr.includes('(certificate-not-in-record)')]).toEqual([2, true]);
+    const [, evidence = ''] = /evidence written to (\S+)/.exec(old.stderr) ?? [];
+    expect(json(readFileSync(join(box.folder, evidence), 'utf8'))).toMatchObject({ code: 'certificate-not-in-record' });
+    expect((await box.run('verify', 'life2/certificate.pem', ...to(), ...state, '--json')).code).toBe(0);
+
+    const again = await box.run('rotate', name, ...to(), '--credentials', 'life', '--out', 'life2');
+    expect(again.code).toBe(0);
+    expect((await box.run('register', name, ...to(), '--credentials', 'life2', '--out', 'life3')).code).toBe(0);
+    expect((await box.run('renew', name, ...to(), '--credentials', 'life3')).code).toBe(0);
+    expect((await box.run('revoke', name, ...to(), '--credentials', 'life2')).code).toBe(0);
+    const revoked = await box.run('lookup', name, ...to(), ...state, '--json');
+    expect(json(revoked.stdout)).toMatchObject({ version: 4 });
+    // A renewal leaves the certificate before it valid: two of the third key remain.
+    expect(json(revoked.stdout)['certificates']).toHaveLength(2);
+    const unknown = await box.run('revoke', name, ...to(), '--credentials', 'life3', '--serial', 'abcd');
+    expect([unknown.code, unknown.stderr.includes('(no-such-certificate)')]).toEqual([1, true]);
+  }, 60_000);
+
+  it('tell a file that holds no certificate from a lie', async () => {
+    writeFileSync(box.path('nonsense.pem'), 'nonsense');
+    expect((await box.run('verify', 'nonsense.pem', ...to())).code).toBe(1);
+    expect((await box.run('verify', 'missing.pem', ...to())).code).toBe(1);
+  });
+});
+
+describe('trust and audit', () => {
+  it('pin the bundle on first use and refuse another one', async () => {
+    const trust = await box.run('trust', ...to(), '--out', 'trust.json');
+    expect(trust.code).toBe(0);
+    const [, fingerprint = ''] = /fingerprint ([0-9a-f]{64})/.exec(trust.stderr) ?? [];
+    const state = ['--state', 'pinned'];
+    const first = await box.run('lookup', 'files@example.com', ...to(), ...state);
+    expect(first.stderr).toContain(fingerprint);
+    const second = await box.run('lookup', 'files@example.com', ...to(), ...state);
+    expect(second.stderr).not.toContain('first use');
+    expect(
+      (await box.run('lookup', 'files@example.com', ...to(), '--trust', 'trust.json', '--state', 'given')).code,
+    ).toBe(0);
+
+    await box.run('init', '--data', 'impostor');
+    const impostor = await box.serve('--data', 'impostor', '--listen', '127.0.0.1:0');
+    const changed = await box.run('lookup', 'files@example.com', '--server', impostor.url, ...state);
+    expect([changed.code, changed.stderr.includes('(bundle-changed)')]).toEqual([2, true]);
+    const given = await box.run('audit', impostor.url, '--trust', 'trust.json', '--state', 'other');
+    expect(given.code).toBe(2);
+    expect(await impostor.stop()).toBe(0);
+  }, 60_000);
+
+  it('audit the whole log, and go on from there', async () => {
+    const state = ['--state', 'auditor'];
+    const first = await box.run('audit', url, ...state, '--json');
+    expect(first.code).toBe(0);
+    expect(json(first.stdout)).toMatchObject({
+      treeSize: expect.any(Number) as number,
+      rootHash: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+      entries: expect.any(Number) as number,
+      updates: expect.any(Number) as number,
+      seconds: expect.any(Number) as number,
+    });
+    expect(json(first.stdout)['entries']).toBe(json(first.stdout)['treeSize']);
+    await box.run('register', 'audited@example.com', ...to(), ...token, '--out', 'audited');
+    const second = await box.run('audit', url, ...state, '--json');
+    expect(json(second.stdout)).toMatchObject({ entries: 1, updates: 1 });
+  });
+});
+
+describe('serving', () => {
+  it('keeps everything across a restart, and administers tokens', async () => {
+    const server = await box.serve('--data', 'restart', '--dev', '--listen', '127.0.0.1:0');
+    const made = ['--token-file', box.path('restart/registration.token')];
+    await box.run('register', 'kept@example.com', '--server', server.url, ...made, '--out', 'kept');
+    const busy = await box.run('admin', 'token', 'list', '--data', 'restart');
+    expect([busy.code, busy.stderr.includes('(storage-locked)')]).toEqual([1, true]);
+    expect(await server.stop()).toBe(0);
+
+    const created = await box.run('admin', 'token', 'create', 'backend', '--data', 'restart');
+    writeFileSync(box.path('backend.token'), created.stdout);
+    const listed = await box.run('admin', 'token', 'list', '--data', 'restart', '--json');
+    const tokens = JSON.parse(listed.stdout) as { id: number; name: string }[];
+    expect(tokens.map(({ name }) => name)).toEqual(['registration', 'backend']);
+    const id = String(tokens[0]?.id);
+    expect((await box.run('admin', 'token', 'revoke', id, '--data', 'restart')).code).toBe(0);
+
+    const again = await box.serve('--data', 'restart', '--listen', '127.0.0.1:0');
+    expect((await box.run('lookup', 'kept@example.com', '--server', again.url)).code).toBe(0);
+    const register = (file: string, out: string) =>
+      box.run('register', `${out}@example.com`, '--server', again.url, '--token-file', file, '--out', out);
+    expect((await register('backend.token', 'new')).code).toBe(0);
+    const revoked = await register(box.path('restart/registration.token'), 'late');
+    expect([revoked.code, revoked.stderr.includes('(unauthenticated)')]).toEqual([1, true]);
+    expect(await again.stop()).toBe(0);
+  }, 60_000);
+});

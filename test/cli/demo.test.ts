@@ -1,0 +1,12 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { PROGRAM } from '../support/cli.ts';
+
+it('npm run demo tells the story, and both lies are caught', () => {
+  const output = execFileSync(process.execPath, [join(PROGRAM, '../demo.js')], { encoding: 'utf8' });
+  expect(output).toMatch(/Alice’s device refuses it: .* \(bad-prefix-proof\)/);
+  expect(output).toMatch(/Alice’s device, which remembers the log, refuses it: .* \(bad-signature\)/);
+  expect(output).toMatch(/The journalist, who audited it before, refuses it: .* \(log-forked\)/);
+  expect(output).toContain('Both lies were noticed.');
+}, 60_000);

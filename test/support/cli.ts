@@ -1,0 +1,90 @@
+import { execFile, execFileSync, type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const PROJECT = resolve(import.meta.dirname, '../..');
+/** What `bin.glasskey` of package.json names. */
+export const PROGRAM = join(PROJECT, 'dist/cli/main.js');
+
+/** Builds the program: tests run what users run. */
+export function buildProgram(): void {
+  execFileSync(process.execPath, [join(PROJECT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
+    cwd: PROJECT,
+    stdio: 'pipe',
+  });
+}
+
+/** What one run of the program did. */
+export interface CliResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A folder in which the program is run, with no state from elsewhere. */
+export class CliSandbox {
+  readonly folder = mkdtempSync(join(tmpdir(), 'glasskey-cli-'));
+  readonly #servers: ChildProcess[] = [];
+
+  path(...parts: string[]): string {
+    return join(this.folder, ...parts);
+  }
+
+  get #environment(): NodeJS.ProcessEnv {
+    const { GLASSKEY_PASSPHRASE: _, GLASSKEY_DEBUG: __, ...environment } = process.env;
+    return { ...environment, XDG_DATA_HOME: this.path('user-data'), NO_COLOR: '1' };
+  }
+
+  /** Runs `glasskey` with these arguments to its end. */
+  run(...args: readonly string[]): Promise<CliResult> {
+    return new Promise((done) => {
+      const options = { cwd: this.folder, env: this.#environment };
+      execFile(process.execPath, [PROGRAM, ...args], options, (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+        done({ code, stdout, stderr });
+      });
+    });
+  }
+
+  /** Starts `glasskey serve` with these arguments; resolves when it says that it listens. */
+  async serve(
+    ...args: readonly string[]
+  ): Promise<{ readonly url: string; readonly stop: () => Promise<number | null> }> {
+    const child = spawn(process.execPath, [PROGRAM, 'serve', ...args], {
+      cwd: this.folder,
+      env: this.#environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#servers.push(child);
+    let output = '';
+    let errors = '';
+    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+    const url = await new Promise<string>((resolveUrl, reject) => {
+      child.stdout.on('data', (chunk: Buffer) => {
+        output += chunk.toString();
+        const [, found] = /^listening on (http:\/\/\S+)$/m.exec(output) ?? [];
+        if (found !== undefined) resolveUrl(found);
+      });
+      child.once('exit', (code) => reject(new Error(`serve ended with ${code}: ${errors}`)));
+    });
+    const stop = async (): Promise<number | null> => {
+      if (child.exitCode !== null) return child.exitCode;
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+      return child.exitCode;
+    };
+    return { url, stop };
+  }
+
+  /** Ends what still runs and removes the folder. */
+  async remove(): Promise<void> {
+    for (const child of this.#servers) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
