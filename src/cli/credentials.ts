@@ -6,7 +6,7 @@ import { parsePemBlocks } from '../ca/pem.ts';
 import { parseCertificate } from '../ca/certificate.ts';
 import { type ClientKey, generateKey, importKey } from '../client/client-key.ts';
 import { createCsr } from '../client/csr.ts';
-import type { IssuedCertificate } from '../client/key-directory.ts';
+import type { IssuedCertificate } from '../client/issued-certificate.ts';
 import { writeFileDurably } from '../client/node.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import type { Identity } from '../identity/identity.ts';

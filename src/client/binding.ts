@@ -3,7 +3,7 @@ import { verifyChain } from '../ca/verify-chain.ts';
 import { formatHex } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import type { Authorization } from '../identity/authorization.ts';
-import type { ChainVerdict, JudgedLink } from '../identity/chain.ts';
+import { type ChainVerdict, type JudgedLink, worstVerdict } from '../identity/chain.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { IdentityRecord } from '../identity/identity-record.ts';
 import { formatPem } from '../ca/pem.ts';
@@ -49,6 +49,15 @@ export interface VerifiedBinding {
   readonly logRoot: string;
   /** Versions that still have to be monitored, so that they cannot be taken back (KT §8.2). */
   readonly monitored: readonly MonitoredVersion[];
+}
+
+/** What happened over two looks, one after the other: nothing that the first one would have told is lost. */
+export function joinChanges(first: BindingChange, second: BindingChange): BindingChange {
+  return {
+    type: worstVerdict([first.type], second.type),
+    links: [...first.links, ...second.links],
+    reason: first.reason ?? second.reason,
+  };
 }
 
 /**

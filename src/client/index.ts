@@ -16,7 +16,8 @@ export {
   type StateStore,
 } from './client-state.ts';
 export { createCsr } from './csr.ts';
-export { type IssuedCertificate, KeyDirectory, type KeyDirectoryOptions, type LookupResult } from './key-directory.ts';
+export { type IssuedCertificate } from './issued-certificate.ts';
+export { KeyDirectory, type KeyDirectoryOptions, type LookupResult } from './key-directory.ts';
 export { ServerRefusal } from './transport.ts';
 export { type ErrorCode, type Fault } from '../core/error-codes.ts';
 export { GlasskeyError, isGlasskeyError } from '../core/errors.ts';

@@ -19,10 +19,11 @@ import type { SignedChange } from '../identity/change-request.ts';
 import type { Identity } from '../identity/identity.ts';
 import { auditLog, type AuditReport } from './audit/audit-log.ts';
 import { decodeAuditState, encodeAuditState } from './audit/audit-state.ts';
-import type { VerifiedBinding } from './binding.ts';
+import { joinChanges, type VerifiedBinding } from './binding.ts';
 import type { ClientKey } from './client-key.ts';
 import type { ClientState, StateStore } from './client-state.ts';
-import { createCsr } from './csr.ts';
+import { createCsr, csrSpki } from './csr.ts';
+import { assertIssued, describeIssued, type IssuedCertificate } from './issued-certificate.ts';
 import { signChange } from './signed-change.ts';
 import { type Fetch, Transport } from './transport.ts';
 import { settleTrust, type Trust, type TrustOrigin } from './trust.ts';
@@ -49,15 +50,6 @@ export type LookupResult =
   | { readonly found: true; readonly binding: VerifiedBinding }
   /** Proved by the log not to exist at this tree size. */
   | { readonly found: false; readonly identity: string; readonly treeSize: number };
-
-/** What an issuing operation gives. */
-export interface IssuedCertificate {
-  /** The leaf, PEM. */
-  readonly certificate: string;
-  /** From the leaf's issuer upwards, PEM. */
-  readonly chain: readonly string[];
-  readonly binding: VerifiedBinding;
-}
 
 /**
  * A Glasskey server as a client sees it. Every answer is verified in full (KEYTRANS proof, tree head, chain of records,
@@ -133,12 +125,17 @@ export class KeyDirectory {
     const certificate = parseCertificate(der);
     const { issuers, roots } = this.trust;
     await verifyChain({ certificate: der, intermediates: issuers, roots, atMs: this.#now() });
-    const result = await this.lookup(identityOf(certificate));
-    if (!result.found) {
-      throw new GlasskeyError('certificate-not-in-record', `${result.identity} is proved not to exist in the log`);
+    const identity = this.identity(identityOf(certificate));
+    const { binding, held } = await this.#state.transact(async (state) => {
+      const { next, found } = await this.#lookup(state, identity);
+      const held = found?.binding.certificates.some((candidate) => equalBytes(candidate.der, der)) ?? false;
+      // Where this throws, nobody is shown what changed: then it must be told by the next lookup.
+      const isTold = held || !state.contacts.has(identity.text);
+      return { next: isTold ? next : { ...next, contacts: state.contacts }, result: { binding: found?.binding, held } };
+    });
+    if (binding === undefined) {
+      throw new GlasskeyError('certificate-not-in-record', `${identity.text} is proved not to exist in the log`);
     }
-    const { binding } = result;
-    const held = binding.certificates.some((candidate) => equalBytes(candidate.der, der));
     ensure(held, 'certificate-not-in-record', `the certificate is not in version ${binding.version} of the record`);
     return binding;
   }
@@ -161,6 +158,8 @@ export class KeyDirectory {
     const { credentials, key } = options;
     const csr = options.csr ?? (key && (await createCsr(identity, key)));
     ensure(csr !== undefined, 'usage', 'neither a key nor a CSR');
+    const spki = csrSpki(csr);
+    ensure(key === undefined || equalBytes(key.spki, spki), 'usage', 'the CSR is not for the key');
     if (credentials === undefined) return this.#request(identity, csr, options.token);
     ensure(key !== undefined, 'usage', 'to add a key, the key itself is needed');
     return this.#change(identity, csr, credentials, key, (spkis) => spkis);
@@ -208,7 +207,7 @@ export class KeyDirectory {
       const reason = options.reason ?? 'unspecified';
       const body = formatRevocationRequest({ identity: identity.text, serials, reason, change, last });
       const answer = parseRevocationAnswer(await this.#transport.postJson(PATHS.revocations, body));
-      const { checked, next } = await this.#verifyAnswer(before, identity, answer.proof);
+      const { checked, next } = await this.#verifyAnswer(before, identity, answer.proof, current);
       const gone = checked.latest.record.certificates.map((der) => parseCertificate(der).serial);
       ensure(!serials.some((serial) => gone.includes(serial)), 'bad-response', 'a revoked certificate is still there');
       return { next, result: checked.binding };
@@ -234,12 +233,12 @@ export class KeyDirectory {
 
   /** Requests a certificate without a change: first registration, or renewal of the same key. */
   #request(identity: Identity, csr: string, token: string | undefined): Promise<IssuedCertificate> {
-    return this.#state.transact((state) => this.#issue(state, identity, csr, token, undefined));
+    return this.#state.transact((state) => this.#issue(state, identity, { csr, token }, undefined));
   }
 
   /**
    * Requests a certificate for `key` with a change of the set of keys, signed by `credentials`; `remaining` tells which of
-   * the keys stay. Where the record certifies `key` already, the change was made before: its certificate is given.
+   * the keys stay. Where the record certifies these keys already, the change was made before: its certificate is given.
    */
   #change(
     identity: Identity,
@@ -250,34 +249,43 @@ export class KeyDirectory {
   ): Promise<IssuedCertificate> {
     return this.#state.transact(async (state) => {
       const { next, found } = await this.#lookup(state, identity);
-      const made = found?.binding.certificates.findLast((one) => equalBytes(one.spki, key.spki));
-      if (found !== undefined && made !== undefined) {
-        const { issuers } = this.trust.bundle;
-        return { next, result: { certificate: made.pem, chain: issuers, binding: found.binding } };
-      }
+      const made = found && (await this.#alreadyMade(found, key, remaining));
+      if (made !== undefined) return { next, result: made };
       const current = this.#ownRecord(found, identity, credentials);
-      const spkis = current.latest.record.certificates.map((der) => parseCertificate(der).spki);
-      const change = await this.#sign(identity, current, [...remaining(spkis), key.spki], credentials);
-      return this.#issue(next, identity, csr, undefined, change);
+      const after = [...remaining(recordKeys(current)), key.spki];
+      const change = await this.#sign(identity, current, after, credentials);
+      return this.#issue(next, identity, { csr, change }, current);
     });
   }
 
+  /** The outcome of a change that leaves the record with the keys that it has. */
+  async #alreadyMade(
+    found: CheckedBinding,
+    key: ClientKey,
+    remaining: (spkis: readonly Uint8Array[]) => readonly Uint8Array[],
+  ): Promise<IssuedCertificate | undefined> {
+    const spkis = recordKeys(found);
+    const made = found.binding.certificates.findLast((one) => equalBytes(one.spki, key.spki));
+    if (made === undefined || remaining(spkis).length !== spkis.length) return undefined;
+    return describeIssued(this.trust, made, found.binding);
+  }
+
+  /** Requests a certificate for the key of `csr`; `before` is what a change was signed for. */
   async #issue(
     state: ClientState,
     identity: Identity,
-    csr: string,
-    token: string | undefined,
-    change: SignedChange | undefined,
+    order: { readonly csr: string; readonly token?: string | undefined; readonly change?: SignedChange },
+    before: CheckedBinding | undefined,
   ): Promise<{ next: ClientState; result: IssuedCertificate }> {
+    const { csr, token, change } = order;
     const evidence = { type: token === undefined ? ('key' as const) : ('application-token' as const) };
     const last = state.view?.size;
     const body = formatCertificateRequest({ identity: identity.text, csr, evidence, change, last });
     const answer = parseCertificateAnswer(await this.#transport.postJson(PATHS.certificates, body, token));
-    const { checked, next } = await this.#verifyAnswer(state, identity, answer.proof);
-    const der = parsePem('CERTIFICATE', answer.certificate);
-    const held = checked.binding.certificates.some((certificate) => equalBytes(certificate.der, der));
-    ensure(held, 'certificate-not-in-record', 'the certificate that was issued is not in the record that was proved');
-    return { next, result: { certificate: answer.certificate, chain: answer.chain, binding: checked.binding } };
+    const { checked, next } = await this.#verifyAnswer(state, identity, answer.proof, before);
+    const issued = parsePem('CERTIFICATE', answer.certificate);
+    const certificate = assertIssued(checked.binding, csrSpki(csr), issued);
+    return { next, result: await describeIssued(this.trust, certificate, checked.binding) };
   }
 
   #sign(identity: Identity, current: CheckedBinding, spkis: readonly Uint8Array[], key: ClientKey) {
@@ -313,13 +321,21 @@ export class KeyDirectory {
     return { next, found: checked };
   }
 
-  /** Verifies the proof in the answer to a request that changed the record. */
-  async #verifyAnswer(state: ClientState, identity: Identity, proof: Uint8Array) {
+  /** Verifies the proof in the answer to a request that changed the record, which the client knew as `before`. */
+  async #verifyAnswer(
+    state: ClientState,
+    identity: Identity,
+    proof: Uint8Array,
+    before: CheckedBinding | undefined,
+  ): Promise<{ checked: CheckedBinding; next: ClientState }> {
     const { config } = this.trust;
     const request = { last: state.view?.size, label: identity.label, version: undefined };
     const response = decode(searchResponseCodec(config, request), proof);
     const search = verifySearch({ config, view: state.view, nowMs: this.#now() }, request, response);
-    return this.#check(state, identity, search);
+    const { checked, next } = await this.#check(state, identity, search);
+    if (before === undefined) return { checked, next };
+    const change = joinChanges(before.binding.change, checked.binding.change);
+    return { checked: { ...checked, binding: { ...checked.binding, change } }, next };
   }
 
   async #check(state: ClientState, identity: Identity, search: VerifiedSearch) {
@@ -334,6 +350,11 @@ export class KeyDirectory {
     const contacts = new Map(state.contacts).set(identity.text, checked.contact);
     return { checked, next: { ...state, view: search.view, contacts } };
   }
+}
+
+/** The key of each certificate of a record. */
+function recordKeys({ latest }: CheckedBinding): readonly Uint8Array[] {
+  return latest.record.certificates.map((der) => parseCertificate(der).spki);
 }
 
 /** The first certificate of a PEM text. */

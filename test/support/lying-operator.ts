@@ -1,0 +1,146 @@
+import { PGlite } from '@electric-sql/pglite';
+import { issueLeaf } from '../../src/ca/issue.ts';
+import { leafValidity, type Validity } from '../../src/ca/profile.ts';
+import { newSerial } from '../../src/ca/serial.ts';
+import { MemoryState, type StateStore } from '../../src/client/client-state.ts';
+import { KeyDirectory } from '../../src/client/key-directory.ts';
+import type { Fetch } from '../../src/client/transport.ts';
+import { commit, OPENING_LENGTH } from '../../src/core/crypto/commitment.ts';
+import type { VrfResult } from '../../src/core/crypto/vrf-prover.ts';
+import type { HeldVersion } from '../../src/identity/continuity.ts';
+import { encodeIdentityRecord, type IdentityRecord, NO_COMMITMENT } from '../../src/identity/identity-record.ts';
+import { growLog, prefixTileRows } from '../../src/service/grow-log.ts';
+import { releaseHead } from '../../src/service/head-signer.ts';
+import { readGreatest } from '../../src/service/submission-check.ts';
+import { identityOf } from './owner.ts';
+import { pgliteImage } from './pglite.ts';
+import { createTestServer, type TestServer } from './test-server.ts';
+import type { TestLogOptions } from './test-log.ts';
+
+/** A version of a label as its row has it. */
+interface NewVersion {
+  readonly version: number;
+  readonly value: Uint8Array;
+}
+
+/**
+ * A real server whose operator has every key and the database in hand, and keeps no rule: what it appends is checked by
+ * nobody, and nothing of the server verifies its own answers.
+ */
+export class LyingOperator {
+  readonly server: TestServer;
+  readonly database: PGlite;
+
+  private constructor(server: TestServer, database: PGlite) {
+    this.server = server;
+    this.database = database;
+  }
+
+  static async start(options: TestLogOptions = {}): Promise<LyingOperator> {
+    const database = await PGlite.create({ loadDataDir: await pgliteImage() });
+    const limits = { verifyOneIn: 0, ...options.limits };
+    return new LyingOperator(await createTestServer({ ...options, target: { database }, limits }), database);
+  }
+
+  async stop(): Promise<void> {
+    await this.server.close();
+  }
+
+  /** A client of this server, whose answers may pass through somebody's hands. */
+  client(options: { readonly state?: StateStore; readonly fetch?: Fetch } = {}): Promise<KeyDirectory> {
+    const { url: server, log } = this.server;
+    return KeyDirectory.open({
+      server,
+      state: options.state ?? new MemoryState(),
+      now: log.clock.now,
+      fetch: options.fetch,
+    });
+  }
+
+  /** A certificate by the true authority that is in no record. */
+  async certify(text: string, spki: Uint8Array, validity: Partial<Validity> = {}): Promise<Uint8Array> {
+    const { keys, profile, urls, random, now } = this.server.log.context;
+    const { san } = identityOf(text);
+    const times = { ...leafValidity(profile, keys.issuer.certificate, now()), ...validity };
+    return issueLeaf(keys.issuer, { ...times, spki, san, serial: newSerial(random), profile, urls });
+  }
+
+  /** The greatest version of an identity. */
+  async latest(text: string): Promise<HeldVersion | undefined> {
+    const { store, vrf } = this.server.log.context;
+    return readGreatest(store, await vrf.labelKey(identityOf(text).label), Number.MAX_SAFE_INTEGER);
+  }
+
+  /** Appends the next version of an identity: a record that refers to its predecessor, but for what `record` says. */
+  async appendRecord(
+    text: string,
+    record: Pick<IdentityRecord, 'certificates' | 'authorization'> & Partial<IdentityRecord>,
+  ): Promise<void> {
+    const previous = await this.latest(text);
+    const previousCommitment = previous?.commitment ?? NO_COMMITMENT;
+    const value = encodeIdentityRecord({ previousCommitment, pending: undefined, ...record });
+    await this.appendVersions(text, [{ version: previous === undefined ? 0 : previous.version + 1, value }]);
+  }
+
+  /** Appends any versions of an identity in one log entry, signs and releases. */
+  async appendVersions(text: string, added: readonly NewVersion[]): Promise<void> {
+    const { context, service } = this.server.log;
+    const { label } = identityOf(text);
+    const labelKey = await context.vrf.labelKey(label);
+    const proved = await context.vrf.evaluate(
+      label,
+      added.map(({ version }) => version),
+    );
+    const rows = added.map(({ version, value }, i) => {
+      const opening = context.random(OPENING_LENGTH);
+      const commitment = commit({ opening, label, version, update: { value, signature: undefined } });
+      const { output: vrfOutput, proof } = proved[i] as VrfResult;
+      return { version, value, opening, commitment, vrfOutput, proof };
+    });
+    const head = await context.store.readHead();
+    const { configHash, readPrefixTiles: readTiles } = context;
+    const timestampMs = Math.max(head.timestampMs, context.now());
+    const growth = await growLog({ head, changes: [rows], timestampMs, configHash, readTiles });
+    const prefixTiles = prefixTileRows(growth.prefixTiles);
+    await context.store.append({ ...growth, prefixTiles, versions: [], rejected: [], revocations: [] });
+    for (const row of rows) {
+      await this.database.query(
+        `insert into versions (log_id, label_key, version, position, vrf_output, vrf_proof, commitment, opening, value)
+         select log_id, $1, $2, $3, $4, $5, $6, $7, $8 from logs`,
+        [labelKey, row.version, head.size, row.vrfOutput, row.proof, row.commitment, row.opening, row.value],
+      );
+    }
+    await this.database.query(
+      `insert into labels (log_id, label_key, label, greatest_version) select log_id, $1, $2, $3 from logs
+       on conflict (log_id, label_key) do update set greatest_version = excluded.greatest_version`,
+      [labelKey, label, Math.max(...added.map(({ version }) => version))],
+    );
+    await releaseHead(context, await context.store.readHead());
+    await service.progress.refresh();
+  }
+
+  /** Overwrites a column of the greatest version's row. */
+  async overwrite(
+    text: string,
+    column: 'value' | 'opening' | 'commitment' | 'vrf_proof',
+    bytes: Uint8Array,
+  ): Promise<void> {
+    const labelKey = await this.server.log.context.vrf.labelKey(identityOf(text).label);
+    await this.database.query(
+      `update versions set ${column} = $2 where label_key = $1
+       and version = (select max(version) from versions where label_key = $1)`,
+      [labelKey, bytes],
+    );
+  }
+}
+
+/** `fetch` whose answers to one path are replaced. */
+export function lie(
+  path: string,
+  answer: (honest: () => Promise<Response>, init?: RequestInit) => Promise<Response>,
+): Fetch {
+  return async (url, init) => {
+    const honest = (): Promise<Response> => fetch(url, init);
+    return new URL(url).pathname === path ? answer(honest, init) : honest();
+  };
+}
