@@ -1,7 +1,7 @@
 import { parseCertificate, type ParsedCertificate } from '../ca/certificate.ts';
 import { verifyChain } from '../ca/verify-chain.ts';
 import { formatHex } from '../core/encoding/bytes.ts';
-import { ensure } from '../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import type { Authorization } from '../identity/authorization.ts';
 import { type ChainVerdict, type JudgedLink, worstVerdict } from '../identity/chain.ts';
 import type { Identity } from '../identity/identity.ts';
@@ -73,14 +73,32 @@ export async function verifyRecordCertificates(
   const current: BoundCertificate[] = [];
   const expired: BoundCertificate[] = [];
   for (const der of record.certificates) {
-    const certificate = parseCertificate(der);
-    // An expired certificate is judged at the end of its life, a young one (our clock may be slow) at its beginning.
-    const atMs = Math.min(Math.max(nowMs, certificate.notBeforeMs), certificate.notAfterMs);
-    await verifyChain({ certificate: der, intermediates: trust.issuers, roots: trust.roots, atMs });
-    assertNames(certificate, identity);
+    const certificate = await judgeCertificate(async () => {
+      const parsed = parseCertificate(der);
+      const { notBeforeMs, notAfterMs } = parsed;
+      ensure(notBeforeMs <= nowMs + trust.config.maxAheadMs, 'bad-certificate', 'a certificate is from the future');
+      // An expired certificate is judged at the end of its life, a young one (our clock may be slow) at its beginning.
+      const atMs = Math.min(Math.max(nowMs, notBeforeMs), notAfterMs);
+      await verifyChain({ certificate: der, intermediates: trust.issuers, roots: trust.roots, atMs });
+      assertNames(parsed, identity);
+      return parsed;
+    });
     (certificate.notAfterMs < nowMs ? expired : current).push(describe(certificate));
   }
   return { current, expired };
+}
+
+/**
+ * Runs checks of a certificate that somebody else shows: whatever is wrong with it is then its maker's fault and not the
+ * caller's, so that a key or name that would be a bad request elsewhere is `bad-certificate` here.
+ */
+export async function judgeCertificate<T>(check: () => T | Promise<T>): Promise<T> {
+  try {
+    return await check();
+  } catch (cause) {
+    if (!isGlasskeyError(cause) || cause.fault === 'verification') throw cause;
+    throw new GlasskeyError('bad-certificate', `certificate: ${cause.message}`, { cause });
+  }
 }
 
 /** Throws `bad-certificate` unless the certificate names this identity and no other. */

@@ -19,7 +19,7 @@ import type { SignedChange } from '../identity/change-request.ts';
 import type { Identity } from '../identity/identity.ts';
 import { auditLog, type AuditReport } from './audit/audit-log.ts';
 import { decodeAuditState, encodeAuditState } from './audit/audit-state.ts';
-import { joinChanges, type VerifiedBinding } from './binding.ts';
+import { joinChanges, judgeCertificate, type VerifiedBinding } from './binding.ts';
 import type { ClientKey } from './client-key.ts';
 import type { ClientState, StateStore } from './client-state.ts';
 import { createCsr, csrSpki } from './csr.ts';
@@ -122,10 +122,11 @@ export class KeyDirectory {
    */
   async verifyCertificate(pem: string): Promise<VerifiedBinding> {
     const der = firstCertificate(pem);
-    const certificate = parseCertificate(der);
     const { issuers, roots } = this.trust;
-    await verifyChain({ certificate: der, intermediates: issuers, roots, atMs: this.#now() });
-    const identity = this.identity(identityOf(certificate));
+    const identity = await judgeCertificate(async () => {
+      const { leaf } = await verifyChain({ certificate: der, intermediates: issuers, roots, atMs: this.#now() });
+      return this.identity(identityOf(leaf));
+    });
     const { binding, held } = await this.#state.transact(async (state) => {
       const { next, found } = await this.#lookup(state, identity);
       const held = found?.binding.certificates.some((candidate) => equalBytes(candidate.der, der)) ?? false;

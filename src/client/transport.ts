@@ -67,7 +67,10 @@ export class Transport {
     let response: Response;
     let body: Uint8Array;
     try {
-      response = await this.#fetch(this.#base + path, { ...init, signal: AbortSignal.timeout(this.#timeoutMs) });
+      const signal = AbortSignal.timeout(this.#timeoutMs);
+      // What is posted, a token perhaps, is for this server: it cannot have it sent to another.
+      const redirect = init.method === 'POST' ? 'error' : 'follow';
+      response = await this.#fetch(this.#base + path, { ...init, redirect, signal });
       body = await readBounded(response, MAX_ANSWER_BYTES);
     } catch (error) {
       if (error instanceof GlasskeyError) throw error;
@@ -78,15 +81,18 @@ export class Transport {
   }
 }
 
-/** An http or https URL without its trailing slash. Throws `usage`. */
+/** An http or https URL without its trailing slash. Throws `usage`; the message does not repeat what may hold a password. */
 export function serverBase(server: string): string {
   let url: URL;
   try {
     url = new URL(server);
-  } catch (error) {
-    throw new GlasskeyError('usage', `not a URL: ${server}`, { cause: error });
+  } catch {
+    throw new GlasskeyError('usage', 'not the URL of a server');
   }
-  const plain = /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '' && url.username === '';
+  if (url.username !== '' || url.password !== '') {
+    throw new GlasskeyError('usage', 'the URL of a server holds no user and no password');
+  }
+  const plain = /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '';
   if (!plain) throw new GlasskeyError('usage', `not the http or https URL of a server: ${server}`);
   return url.href.replace(/\/$/, '');
 }
@@ -115,13 +121,13 @@ export async function readBounded(response: Response, maximum: number): Promise<
 
 /** What a server said when it refused, with its own code where this version knows it. */
 function refusal(response: Response, body: Uint8Array): GlasskeyError {
-  const status = `${response.status} ${response.statusText}`.trim();
+  const status = printable(`${response.status} ${response.statusText}`.trim());
   if (mediaTypeOf(response.headers.get('content-type')) !== PROBLEM_MEDIA_TYPE) {
     return new GlasskeyError('bad-response', `the server answered ${status} and no problem details`);
   }
   try {
     const problem = parseProblem(JSON.parse(new TextDecoder().decode(body)), response.status);
-    return new ServerRefusal(problem.code ?? 'request-refused', problem.detail ?? status, response.status);
+    return new ServerRefusal(problem.code ?? 'request-refused', printable(problem.detail ?? status), response.status);
   } catch (error) {
     return new GlasskeyError('bad-response', `the server answered ${status}, unreadably`, { cause: error });
   }
@@ -141,5 +147,10 @@ export class ServerRefusal extends GlasskeyError {
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown reason';
   const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
-  return `${error.message}${cause}`;
+  return printable(`${error.message}${cause}`);
+}
+
+/** Somebody else's words for a terminal or a log: without control characters, line breaks and marks of direction. */
+function printable(text: string): string {
+  return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, '\ufffd');
 }

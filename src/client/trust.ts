@@ -1,6 +1,9 @@
+import { parseCertificate } from '../ca/certificate.ts';
 import { parsePem } from '../ca/pem.ts';
+import { cipherSuite } from '../core/crypto/cipher-suite.ts';
 import { parseBase64 } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';
+import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { type Configuration, configurationCodec } from '../core/keytrans/configuration.ts';
 import { verifyBundleSignatures } from '../contract/bundle-signature.ts';
 import { assertSuccessor } from '../contract/bundle-successor.ts';
@@ -22,14 +25,22 @@ export interface Trust {
 /** How the bundle in use came to be trusted. */
 export type TrustOrigin = 'given' | 'pinned' | 'first-use';
 
-/** Takes a bundle apart. Its signatures must have been checked. */
+/**
+ * Takes a bundle apart. Its signatures must have been checked. Throws `bad-bundle` where nothing could ever be verified
+ * with it: an unknown cipher suite, a key that is none, a CA certificate that cannot be read.
+ */
 export function readTrust(bundle: TrustBundle): Trust {
-  return {
-    bundle,
-    config: decode(configurationCodec, parseBase64(bundle.keytransConfiguration)),
-    roots: bundle.roots.map((pem) => parsePem('CERTIFICATE', pem)),
-    issuers: bundle.issuers.map((pem) => parsePem('CERTIFICATE', pem)),
-  };
+  try {
+    const config = decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
+    const suite = cipherSuite(config.cipherSuite);
+    suite.assertVrfKey(config.vrfPublicKey);
+    suite.assertSignatureKey(config.signaturePublicKey);
+    const read = (pem: string): Uint8Array => parseCertificate(parsePem('CERTIFICATE', pem)).der;
+    return { bundle, config, roots: bundle.roots.map(read), issuers: bundle.issuers.map(read) };
+  } catch (cause) {
+    if (!isGlasskeyError(cause)) throw cause;
+    throw new GlasskeyError('bad-bundle', `the trust bundle cannot be used: ${cause.message}`, { cause });
+  }
 }
 
 /** Fetches the server's bundle: untrusted, but for its own signature. Throws `bad-bundle`. */

@@ -1,22 +1,15 @@
 import { parseCertificate } from '../ca/certificate.ts';
 import { verifySpkiSignature } from '../ca/verify-signature.ts';
 import { formatHex } from '../core/encoding/bytes.ts';
-import { ensure, isGlasskeyError } from '../core/errors.ts';
-import {
-  type ChainRequest,
-  chainRequestCodec,
-  chainResponseCodec,
-  MAXIMUM_CHAIN_LINKS,
-} from '../core/keytrans/messages.ts';
 import type { VerifiedSearch } from '../core/keytrans/verify-search.ts';
-import { PATHS } from '../contract/paths.ts';
-import { type ChainLink, checkChain } from '../identity/chain.ts';
+import { checkChain } from '../identity/chain.ts';
 import type { HeldVersion } from '../identity/continuity.ts';
 import type { Identity } from '../identity/identity.ts';
 import { decodeIdentityRecord, encodeIdentityRecord } from '../identity/identity-record.ts';
 import type { ContinuityPorts } from '../identity/spki-set.ts';
 import { type VerifiedBinding, verifyRecordCertificates } from './binding.ts';
 import type { KnownContact, MonitoredVersion } from './client-state.ts';
+import { fetchChain } from './fetch-chain.ts';
 import type { Transport } from './transport.ts';
 import type { Trust } from './trust.ts';
 
@@ -57,7 +50,8 @@ export async function verifyBinding(input: BindingInput): Promise<CheckedBinding
     record: decodeIdentityRecord(known.value),
   };
   const { origin } = trust.bundle;
-  const between = await fetchBetween(input);
+  const range = { first: known === undefined ? search.version : known.version + 1, end: search.version };
+  const between = await fetchChain(input.transport, trust.config, identity.label, range);
   const chain = await checkChain({ origin, label: identity.label, held, between, latest: search, ports: PORTS });
   const { record } = chain.latest;
   const { current, expired } = await verifyRecordCertificates(record, identity, trust, nowMs);
@@ -79,41 +73,6 @@ export async function verifyBinding(input: BindingInput): Promise<CheckedBinding
     latest: chain.latest,
     contact: { version, commitment, value: encodeIdentityRecord(record), monitored },
   };
-}
-
-/** The versions between the held and the found one, in pages. What the server does not give stays undefined. */
-async function fetchBetween({
-  transport,
-  trust,
-  identity,
-  search,
-  known,
-}: BindingInput): Promise<(ChainLink | undefined)[]> {
-  const links: (ChainLink | undefined)[] = [];
-  if (known === undefined) return links;
-  for (let first = known.version + 1; first < search.version; first += MAXIMUM_CHAIN_LINKS) {
-    const last = Math.min(first + MAXIMUM_CHAIN_LINKS, search.version) - 1;
-    links.push(...(await fetchLinks(transport, trust, { label: identity.label, first, last })));
-  }
-  return links;
-}
-
-async function fetchLinks(
-  transport: Transport,
-  trust: Trust,
-  request: ChainRequest,
-): Promise<(ChainLink | undefined)[]> {
-  const count = request.last - request.first + 1;
-  try {
-    const codec = chainResponseCodec(trust.config);
-    const { links } = await transport.postKeytrans(PATHS.chain, [chainRequestCodec, request], codec);
-    ensure(links.length === count, 'bad-response', 'the chain has another length than asked for');
-    return links.map(({ opening, value }) => ({ opening, value: value.value }));
-  } catch (error) {
-    // That it was erased is the server's word: the chain then has a gap, and the caller is told so.
-    if (isGlasskeyError(error, 'erased')) return Array.from({ length: count }, () => undefined);
-    throw error;
-  }
 }
 
 /** KT §6.3: a version whose terminal entry is right of the rightmost distinguished one is to be monitored (§8.2). */
