@@ -1,4 +1,5 @@
 import { parseCertificate } from '../ca/certificate.ts';
+import { nodeVerifySignature } from '../ca/node-verify-signature.ts';
 import { commit } from '../core/crypto/commitment.ts';
 import { equalBytes, formatHex } from '../core/encoding/bytes.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
@@ -46,6 +47,10 @@ export async function checkQueue(
 ): Promise<CheckedQueue> {
   const stored = await readPredecessors(context, head, queue, options.thorough);
   const latest = new Map<string, HeldVersion>(stored);
+  // On the thread pool, all at once; an outcome is looked at when its row's turn comes.
+  const issued = new Map(
+    queue.map((row) => [row.id, outcome(checkIssued(context, row, stored.get(formatHex(row.labelKey))?.record))]),
+  );
   const accepted: SubmissionRow[] = [];
   const rejected: { row: SubmissionRow; code: ErrorCode }[] = [];
   const revocations: Revocation[] = [];
@@ -53,6 +58,8 @@ export async function checkQueue(
     const label = formatHex(row.labelKey);
     try {
       const next = await checkSubmission(context, row, latest.get(label));
+      const fault = await issued.get(row.id);
+      if (fault !== undefined) throw fault;
       revocations.push(...revocationsOf(latest.get(label)?.record, next.record, options.timestampMs));
       latest.set(label, next);
       accepted.push(row);
@@ -109,8 +116,34 @@ async function checkSubmission(
   ensure(version === expected, 'version-conflict', `version ${version} is not the next one`);
   await checkSearchKeys(context, row);
   const record = decodeIdentityRecord(value);
-  await checkTransition({ origin: context.origin, label, version, previous, next: record, ports: continuityPorts });
+  const { origin } = context;
+  const type = await checkTransition({ origin, label, version, previous, next: record, ports: continuityPorts });
+  const isOurs = type !== 'operator' && type !== 'recovery';
+  ensure(isOurs, 'change-rejected', `nothing in this service makes a version by ${type}`);
   return { version, commitment, record };
+}
+
+/** Every certificate that a record adds to the stored one is signed by this log's issuer: nothing else is recorded. */
+async function checkIssued(
+  { keys }: LogContext,
+  row: SubmissionRow,
+  stored: IdentityRecord | undefined,
+): Promise<void> {
+  for (const der of decodeIdentityRecord(row.value).certificates) {
+    if (stored !== undefined && includesBytes(stored.certificates, der)) continue;
+    const { tbs, signature, signatureAlgorithm } = parseCertificate(der);
+    await nodeVerifySignature(keys.issuer.certificate.publicKey, signatureAlgorithm, tbs, signature);
+  }
+}
+
+/** What a check throws, as a value; undefined where it holds. */
+async function outcome(check: Promise<void>): Promise<Error | undefined> {
+  try {
+    await check;
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 /** A wrong search key would be in the prefix tree for ever. Rows that this process submitted are in the cache. */

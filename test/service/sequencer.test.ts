@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { commit } from '../../src/core/crypto/commitment.ts';
 import { GlasskeyError } from '../../src/core/errors.ts';
+import { decodeIdentityRecord, encodeIdentityRecord } from '../../src/identity/identity-record.ts';
 import { openLog } from '../../src/service/open-log.ts';
 import { LogService } from '../../src/service/log-service.ts';
 import type { LogStore } from '../../src/store/ports.ts';
@@ -117,6 +119,33 @@ describe('a step', () => {
     // The certificate that was signed for it never got out, and is on the CRL.
     expect(await log.context.store.listRevoked(log.clock.nowMs)).toHaveLength(1);
     await check('alice@example.com');
+  });
+
+  it.each([
+    ['a certificate that the issuer did not sign', 'bad-signature', false],
+    ['a version by the operator', 'change-rejected', true],
+  ] as const)('rejects a record with %s, whoever put it in the queue', async (_, code, byOperator) => {
+    await open();
+    const bad = await register('bob@example.com');
+    const queue = log.context.store.readQueue.bind(log.context.store);
+    const spy = vi.spyOn(log.context.store, 'readQueue').mockImplementationOnce(async (limit) => {
+      const [row, ...rest] = await queue(limit);
+      if (row === undefined) return rest;
+      const record = decodeIdentityRecord(row.value);
+      const certificates = record.certificates.map((der) => der.with(-1, (der.at(-1) as number) ^ 1));
+      const value = encodeIdentityRecord(
+        byOperator
+          ? { ...record, authorization: { type: 'operator', reason: 'because' } }
+          : { ...record, certificates },
+      );
+      const { opening, label, version } = row;
+      const commitment = commit({ opening, label, version, update: { value, signature: undefined } });
+      return [{ ...row, value, commitment }, ...rest];
+    });
+    await log.service.sequencer.step();
+    spy.mockRestore();
+    await expect(bad.answer).rejects.toMatchObject({ code });
+    await check();
   });
 
   it('rejects a first version of a label that is in the log, in the middle of others', async () => {
