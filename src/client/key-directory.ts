@@ -6,6 +6,7 @@ import { equalBytes, formatBase64, parseBase64 } from '../core/encoding/bytes.ts
 import { decode } from '../core/encoding/codec.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { lookupRequestCodec, lookupResponseCodec, searchResponseCodec } from '../core/keytrans/messages.ts';
+import { viewRoot } from '../core/keytrans/tree-view.ts';
 import { verifyLookup } from '../core/keytrans/verify-lookup.ts';
 import { type VerifiedSearch, verifySearch } from '../core/keytrans/verify-search.ts';
 import type { RevocationReason } from '../contract/bodies.ts';
@@ -216,8 +217,8 @@ export class KeyDirectory {
   }
 
   /**
-   * Audits the whole log, from where the last audit of this state ended (see `auditLog`). Throws a verification error with
-   * evidence where the log misbehaved.
+   * Audits the whole log, from where the last audit of this state ended (see `auditLog`), and holds it to the tree head
+   * that lookups have shown. Throws a verification error with evidence where the log misbehaved.
    */
   audit(options: { readonly onProgress?: (done: number, total: number) => void } = {}): Promise<AuditReport> {
     return this.#state.transact(async (state) => {
@@ -225,6 +226,8 @@ export class KeyDirectory {
         baseUrl: this.#transport.server,
         bundle: this.trust.bundle,
         state: state.audit === undefined ? undefined : decodeAuditState(parseBase64(state.audit)),
+        seen: state.view && { size: state.view.size, logRoot: viewRoot(state.view) },
+        fetch: this.#transport.fetch,
         now: this.#now,
         ...options,
       });

@@ -25,12 +25,13 @@ const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
  */
 export class Transport {
   readonly #base: string;
-  readonly #fetch: Fetch;
+  /** What requests are made with. */
+  readonly fetch: Fetch;
   readonly #timeoutMs: number;
 
   constructor(options: TransportOptions) {
     this.#base = serverBase(options.server);
-    this.#fetch = options.fetch;
+    this.fetch = options.fetch;
     this.#timeoutMs = options.timeoutMs;
   }
 
@@ -70,7 +71,7 @@ export class Transport {
       const signal = AbortSignal.timeout(this.#timeoutMs);
       // What is posted, a token perhaps, is for this server: it cannot have it sent to another.
       const redirect = init.method === 'POST' ? 'error' : 'follow';
-      response = await this.#fetch(this.#base + path, { ...init, redirect, signal });
+      response = await this.fetch(this.#base + path, { ...init, redirect, signal });
       body = await readBounded(response, MAX_ANSWER_BYTES);
     } catch (error) {
       if (error instanceof GlasskeyError) throw error;

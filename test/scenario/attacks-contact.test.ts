@@ -258,3 +258,63 @@ describe('a client', () => {
     }
   });
 });
+
+describe('an audit', () => {
+  it('uses the caller’s own fetch', async () => {
+    const paths: string[] = [];
+    const client = await operator.client({
+      fetch: async (url, init) => {
+        paths.push(new URL(url).pathname);
+        return fetch(url, init);
+      },
+    });
+    await client.audit();
+    expect(paths).toContain(PATHS.checkpoint);
+  });
+
+  it('is of the log that answers lookups, not of a prettier one', async () => {
+    const pretty = await LyingOperator.start();
+    try {
+      // Two logs of one name, signed by the same keys: one for who looks people up, one for who audits.
+      const { context } = pretty.server.log;
+      const own = operator.server.log.context;
+      Object.assign(context.keys, own.keys);
+      Object.assign(context, { configuration: own.configuration, vrf: own.vrf, noteSigner: own.noteSigner });
+      Object.assign(context, { configHash: own.configHash });
+      const { database } = pretty;
+      await database.query('delete from entries');
+      await database.query('delete from released_heads');
+      await database.query(
+        `update heads set size = 0, timestamp_ms = 0, prefix_root = $1, prefix_tile_position = null,
+         prefix_tile_counter = null, log_edge = '', audit_edge = ''`,
+        [new Uint8Array(32)],
+      );
+      const authorization = { type: 'initial', evidence: { type: 'application' } } as const;
+      const state = new MemoryState();
+      await register('audited@example.com');
+      const client = await operator.client({ state });
+      await client.lookup('audited@example.com');
+      const seen = (await state.transact(async (current) => ({ result: current }))).view!.size;
+      const auditor: Fetch = async (url, init) => {
+        const { pathname } = new URL(url);
+        return fetch(pathname.startsWith('/log/') ? pretty.server.url + pathname : url, init);
+      };
+      const audit = async () => failure((await operator.client({ state, fetch: auditor })).audit());
+      for (let i = 0; i < seen + 3; i++) {
+        const { spki } = await generateKey();
+        const name = `pretty${i}@example.com`;
+        await pretty.appendRecord(name, { certificates: [await operator.certify(name, spki)], authorization });
+        const size = (await context.store.readHead()).size;
+        if (size === seen - 1) expect(await audit()).toEqual(code('too-far-behind'));
+        if (size === seen || size === seen + 2) {
+          const error = await audit();
+          expect(error).toEqual(code('log-forked'));
+          expect(exitCodeOf(error)).toBe(2);
+        }
+      }
+      await expect(client.audit()).resolves.toMatchObject({ treeSize: seen });
+    } finally {
+      await pretty.stop();
+    }
+  });
+});

@@ -14,6 +14,7 @@ import { JsonFields, parseJson } from '../../contract/json-fields.ts';
 import { LOG_PREFIX } from '../../contract/paths.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
 import { withEvidence } from './audit-evidence.ts';
+import { assertSeen, type SeenHead } from './assert-seen.ts';
 import type { AuditState } from './audit-state.ts';
 import { abortRequests, fetchBytes, type AuditFetch, type LogFiles } from './fetch-bytes.ts';
 import { fetchConsistency } from './read-tree.ts';
@@ -27,6 +28,8 @@ export interface AuditOptions {
   readonly bundle: TrustBundle;
   /** Where the last run ended; undefined for an audit from entry 0 on. */
   readonly state?: AuditState | undefined;
+  /** A tree head that lookups have shown: it must be one of this log. */
+  readonly seen?: SeenHead | undefined;
   /** Default: the platform's. */
   readonly fetch?: AuditFetch;
   /** Clock, ms since the epoch. */
@@ -71,8 +74,8 @@ interface Trust {
  * KEYTRANS tree head of the same size. Memory is bounded, whatever the size of the log. The whole answer of the server is
  * untrusted.
  *
- * Throws `tree-rolled-back` for a log that became shorter, `log-forked` for one that does not continue what was verified,
- * `bad-checkpoint`, `bad-audit-entry`, `bad-auditor-update`, `bad-prefix-proof`, `bad-log-proof`, `bad-timestamp`,
+ * Throws `tree-rolled-back` for a log that became shorter, `log-forked` for one that does not continue what was verified or
+ * `seen`, `too-far-behind` for one that is shorter than what was seen, `bad-checkpoint`, `bad-audit-entry`, `bad-auditor-update`, `bad-prefix-proof`, `bad-log-proof`, `bad-timestamp`,
  * `tree-head-too-new` and `bad-tree-head` for other misbehaviour, all with evidence (see `evidenceOf`); `network-failed`
  * and `bad-response` where the files cannot be had; `unsupported-operation` for a bundle that demands witnesses.
  */
@@ -93,6 +96,7 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
     served = new TextDecoder().decode(bytes);
     checkpoint = verifyCheckpoint(bytes, trust);
     await assertContinues(files, checkpoint, options.state, trust.origin);
+    if (options.seen !== undefined) await assertSeen(files, checkpoint, options.seen);
     const state = await followLog(files, checkpoint, trust, options, replay);
     return {
       treeSize: checkpoint.size,

@@ -1,5 +1,11 @@
 import { rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
-import { assembleProof, nodesOfPlan, planConsistency } from '../../core/audit/rfc6962-prove.ts';
+import {
+  assembleProof,
+  nodesOfPlan,
+  planConsistency,
+  planInclusion,
+  type ProofPlan,
+} from '../../core/audit/rfc6962-prove.ts';
 import { formatTilePath } from '../../core/audit/tile-path.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import { HASH_LENGTH, nodeFromTile, tileOfNode, tileWidth, type TileCoordinate } from '../../core/log/tiled-tree.ts';
@@ -18,15 +24,23 @@ export async function fetchTile(files: LogFiles, tile: TileCoordinate, size: num
 }
 
 /** The consistency proof between two sizes (RFC 6962 §2.1.2), put together from the tiles of the newer tree. Untrusted. */
-export async function fetchConsistency(files: LogFiles, oldSize: number, newSize: number): Promise<Uint8Array[]> {
-  const plan = planConsistency(oldSize, newSize);
+export function fetchConsistency(files: LogFiles, oldSize: number, newSize: number): Promise<Uint8Array[]> {
+  return fetchProof(files, planConsistency(oldSize, newSize), newSize);
+}
+
+/** The inclusion proof of a leaf in a tree of `size` leaves (RFC 6962 §2.1.1), put together from its tiles. Untrusted. */
+export function fetchInclusion(files: LogFiles, index: number, size: number): Promise<Uint8Array[]> {
+  return fetchProof(files, planInclusion(index, size), size);
+}
+
+async function fetchProof(files: LogFiles, plan: ProofPlan, size: number): Promise<Uint8Array[]> {
   const tiles = new Map<string, TileCoordinate>();
   for (const node of nodesOfPlan(plan)) {
     const tile = tileOfNode(node);
     tiles.set(`${tile.level}/${tile.index}`, tile);
   }
   const fetched = new Map(
-    await Promise.all([...tiles].map(async ([name, tile]) => [name, await fetchTile(files, tile, newSize)] as const)),
+    await Promise.all([...tiles].map(async ([name, tile]) => [name, await fetchTile(files, tile, size)] as const)),
   );
   return assembleProof(plan, (node) => {
     const tile = tileOfNode(node);

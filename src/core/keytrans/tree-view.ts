@@ -1,6 +1,8 @@
 import { type Codec, fixedBytes, optional, struct, uint64, vector } from '../encoding/codec.ts';
 import { decodeError } from '../errors.ts';
+import { compactRange, rangeRoot } from '../log/compact-range.ts';
 import { fullSubtrees } from '../log/log-tree.ts';
+import { keytransNodeHasher } from '../log/node-hasher.ts';
 import { frontier } from './implicit-search-tree.ts';
 import { type AuditorTreeHead, auditorTreeHeadCodec, type TreeHead, treeHeadCodec } from './tree-head.ts';
 
@@ -47,3 +49,8 @@ export const treeViewCodec: Codec<TreeView> = {
     return view;
   },
 };
+
+/** Root of the log tree that a view is of (KT §11.8). */
+export function viewRoot(view: TreeView): Uint8Array {
+  return rangeRoot(compactRange(view.size, view.fullSubtrees), keytransNodeHasher) as Uint8Array;
+}

@@ -1,0 +1,42 @@
+import type { VerifiedCheckpoint } from '../../core/audit/checkpoint.ts';
+import { verifyInclusion } from '../../core/audit/rfc6962.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
+import { TILE_WIDTH } from '../../core/log/tiled-tree.ts';
+import type { LogFiles } from './fetch-bytes.ts';
+import { fetchEntries } from './read-entries.ts';
+import { fetchInclusion } from './read-tree.ts';
+
+/** A KEYTRANS tree head that somebody verified elsewhere, such as in a lookup. */
+export interface SeenHead {
+  readonly size: number;
+  /** Root of the log tree at that size. */
+  readonly logRoot: Uint8Array;
+}
+
+/**
+ * Asserts that a head which was seen elsewhere is one of the log of `checkpoint`: else there are two logs, one for who
+ * looks up and one for who audits. Throws `log-forked` where it is not, `bad-log-proof` and `bad-audit-entry` for files
+ * that are not the checkpoint's, and `too-far-behind` where the checkpoint is older than the head and proves nothing.
+ */
+export async function assertSeen(files: LogFiles, checkpoint: VerifiedCheckpoint, seen: SeenHead): Promise<void> {
+  const { size, rootHash } = checkpoint;
+  ensure(
+    seen.size <= size,
+    'too-far-behind',
+    `lookups have shown a log of ${seen.size} entries, and there are files of ${size} only`,
+  );
+  const index = seen.size - 1;
+  const [bundle, proof] = await Promise.all([
+    fetchEntries(files, Math.floor(index / TILE_WIDTH), size),
+    fetchInclusion(files, index, size),
+  ]);
+  const read = bundle[index % TILE_WIDTH];
+  ensure(read !== undefined, 'bad-audit-entry', 'an entry bundle is too short');
+  verifyInclusion(index, size, read.leaf, proof, rootHash);
+  ensure(
+    equalBytes(read.entry.logRoot, seen.logRoot),
+    'log-forked',
+    `the log of ${seen.size} entries that lookups have shown is not the beginning of the one that is audited`,
+  );
+}
