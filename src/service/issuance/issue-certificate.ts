@@ -48,7 +48,8 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
     const csr = await proofOfPossession(der, identity, context.identityRules);
     const requester = await authenticate(issuance, order);
     const hash = requestHash('certificate', identity.label, [csr.der], order.change);
-    const made = await flights.share(formatHex(hash), async () => {
+    // Not with a stranger who sends the same CSR without a token: who may do less would have it fail for both.
+    const made = await flights.share(`${requester} ${formatHex(hash)}`, async () => {
       const labelKey = await context.vrf.labelKey(identity.label);
       const deadline = new Deadline(context.limits.requestTimeoutMs);
       return make(issuance, { order, identity, labelKey, csr, requester, requestHash: hash, deadline, ticket });
