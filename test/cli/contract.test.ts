@@ -13,7 +13,7 @@ beforeAll(async () => {
   expect([made.code, made.stderr]).toEqual([0, '']);
   ({ url } = await box.serve('--data', 'server', '--listen', '127.0.0.1:0'));
   token = ['--token-file', box.path('server/registration.token')];
-}, 60_000);
+}, 240_000);
 afterAll(() => box.remove());
 
 const to = (): string[] => ['--server', url];
@@ -38,7 +38,7 @@ describe('the program', () => {
       expect([name, help.code]).toEqual([name, 0]);
       expect(help.stdout).toContain(`$ glasskey ${name}`);
     }
-  }, 60_000);
+  }, 240_000);
 
   it.each([
     ['an unknown command', ['frobnicate']],
@@ -198,7 +198,7 @@ describe('looking up, verifying, rotating, revoking', () => {
     expect(json(revoked.stdout)['certificates']).toHaveLength(2);
     const unknown = await box.run('revoke', name, ...to(), '--credentials', 'life3', '--serial', 'abcd');
     expect([unknown.code, unknown.stderr.includes('(no-such-certificate)')]).toEqual([1, true]);
-  }, 60_000);
+  }, 240_000);
 
   it('tell a file that holds no certificate from a lie', async () => {
     writeFileSync(box.path('nonsense.pem'), 'nonsense');
@@ -228,7 +228,7 @@ describe('trust and audit', () => {
     const given = await box.run('audit', impostor.url, '--trust', 'trust.json', '--state', 'other');
     expect(given.code).toBe(2);
     expect(await impostor.stop()).toBe(0);
-  }, 60_000);
+  }, 240_000);
 
   it('audit the whole log, and go on from there', async () => {
     const state = ['--state', 'auditor'];
@@ -273,5 +273,5 @@ describe('serving', () => {
     const revoked = await register(box.path('restart/registration.token'), 'late');
     expect([revoked.code, revoked.stderr.includes('(unauthenticated)')]).toEqual([1, true]);
     expect(await again.stop()).toBe(0);
-  }, 60_000);
+  }, 240_000);
 });

@@ -9,4 +9,4 @@ it('npm run demo tells the story, and both lies are caught', () => {
   expect(output).toMatch(/Alice’s device, which remembers the log, refuses it: .* \(bad-signature\)/);
   expect(output).toMatch(/The journalist, who audited it before, refuses it: .* \(log-forked\)/);
   expect(output).toContain('Both lies were noticed.');
-}, 60_000);
+}, 240_000);
