@@ -52,7 +52,7 @@ describe('somebody else with a CSR that they found', () => {
 });
 
 describe('a hostile request', () => {
-  const post = (path: string, body: BodyInit, headers: Record<string, string>) =>
+  const post = (path: string, body: string, headers: Record<string, string>) =>
     fetch(server.url + path, { method: 'POST', body, headers });
 
   it('is refused with a code and without an echo', async () => {

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { GlasskeyError } from '../../core/errors.ts';
 import {
   type ClientState,
@@ -10,10 +9,7 @@ import {
   parseClientState,
   type StateStore,
 } from '../client-state.ts';
-
-/** How long an operation waits for another process that uses the folder, in ms. */
-const LOCK_WAIT_MS = 10_000;
-const LOCK_RETRY_MS = 25;
+import { hasCode, takeLock } from './state-lock.ts';
 
 /**
  * Client state in a folder (mode 0700): `state.json` (mode 0600), replaced atomically and synced to disk. A lock file keeps
@@ -38,14 +34,13 @@ export class FolderState implements StateStore {
     work: (state: ClientState) => Promise<{ readonly next?: ClientState; readonly result: T }>,
   ): Promise<T> {
     await storage(() => mkdir(this.#folder, { recursive: true, mode: 0o700 }));
-    const lock = join(this.#folder, 'lock');
-    await takeLock(lock);
+    const lock = await takeLock(join(this.#folder, 'lock'));
     try {
       const { next, result } = await work(await this.#read());
       if (next !== undefined) await this.#write(next);
       return result;
     } finally {
-      await unlink(lock).catch(() => undefined);
+      await lock.release();
     }
   }
 
@@ -72,50 +67,6 @@ export async function writeFileDurably(path: string, text: string): Promise<void
   }
   await chmod(temporary, 0o600);
   await rename(temporary, path);
-}
-
-async function takeLock(path: string): Promise<void> {
-  const deadline = Date.now() + LOCK_WAIT_MS;
-  for (;;) {
-    try {
-      const file = await open(path, 'wx', 0o600);
-      await file.writeFile(String(process.pid));
-      await file.close();
-      return;
-    } catch (error) {
-      if (!hasCode(error, 'EEXIST')) throw new GlasskeyError('storage-failed', `cannot lock ${path}`, { cause: error });
-    }
-    const holder = Number(await readFile(path, 'utf8').catch(() => ''));
-    if (holder > 0 && !isAlive(holder)) await removeStale(path, holder);
-    else if (Date.now() > deadline) {
-      throw new GlasskeyError('state-locked', `the state is in use by process ${holder || 'unknown'}: ${path}`);
-    } else await sleep(LOCK_RETRY_MS);
-  }
-}
-
-/** Moves the lock of a process that is gone aside, and looks again at what it moved: another may have been quicker. */
-async function removeStale(path: string, holder: number): Promise<void> {
-  const aside = `${path}.${randomBytes(6).toString('hex')}`;
-  try {
-    await rename(path, aside);
-    if (Number(await readFile(aside, 'utf8')) !== holder) await rename(aside, path);
-    else await unlink(aside);
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw new GlasskeyError('storage-failed', `cannot unlock ${path}`, { cause: error });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return hasCode(error, 'EPERM');
-  }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 function undefinedIfMissing(error: unknown): undefined {

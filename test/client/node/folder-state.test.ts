@@ -1,0 +1,82 @@
+import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type ClientState,
+  EMPTY_STATE,
+  formatClientState,
+  parseClientState,
+} from '../../../src/client/client-state.ts';
+import { FolderState } from '../../../src/client/node.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'glasskey-state-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const code = (expected: string) => expect.objectContaining({ code: expected });
+const contact = { version: 1, commitment: new Uint8Array(32), value: Uint8Array.of(1), monitored: [] };
+const read = (state: FolderState): Promise<ClientState> => state.transact(async (current) => ({ result: current }));
+const write = (state: FolderState, next: ClientState): Promise<void> =>
+  state.transact(async () => ({ next, result: undefined }));
+
+describe('a state in a folder', () => {
+  it('is private, comes back, and is untouched by work that fails', async () => {
+    const next = { ...EMPTY_STATE, bundle: 'bundle', contacts: new Map([['a@example.com', contact]]) };
+    await write(new FolderState(folder), next);
+    expect(await read(new FolderState(folder))).toEqual(next);
+    expect((await stat(join(folder, 'state.json'))).mode & 0o777).toBe(0o600);
+    const failing = new FolderState(folder).transact(() => Promise.reject(new Error('no')));
+    await expect(failing).rejects.toThrow('no');
+    expect(await read(new FolderState(folder))).toEqual(next);
+    expect(await readdir(folder)).toEqual(['state.json']);
+  });
+
+  it('holds names that mean something to JavaScript', async () => {
+    const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '7'];
+    const contacts = new Map(names.map((name, i) => [name, { ...contact, version: i }]));
+    const state = new FolderState(folder);
+    await write(state, { ...EMPTY_STATE, contacts });
+    const back = await read(new FolderState(folder));
+    for (const [name, { version }] of contacts) expect(back.contacts.get(name)?.version).toBe(version);
+    expect(back.contacts.size).toBe(names.length);
+    expect(({} as Record<string, unknown>)['version']).toBeUndefined();
+  });
+
+  it('is refused where it is damaged, and stays as it is', async () => {
+    const text = formatClientState({ ...EMPTY_STATE, contacts: new Map([['a@example.com', contact]]) });
+    const damaged = ['', '{', 'null', '[]', '{"format":2}', text.replace('"version": 1', '"version": 1.5')];
+    for (const bad of [...damaged, text.replace('"AQ=="', '"AQ="'), text.replace('"AQ=="', 'null')]) {
+      expect(() => parseClientState(bad)).toThrow(code('state-corrupt'));
+      await writeFile(join(folder, 'state.json'), bad);
+      await expect(read(new FolderState(folder))).rejects.toThrow(code('state-corrupt'));
+    }
+  });
+
+  it('is taken over from a process that is gone, whatever it left', async () => {
+    const lock = join(folder, 'lock');
+    // In a container every program has the same number: this one's own, from an earlier life.
+    for (const left of ['4194304999', String(process.pid), '', 'x']) {
+      await writeFile(lock, left);
+      await utimes(lock, 1, 1);
+      await write(new FolderState(folder), EMPTY_STATE);
+      expect(await readdir(folder)).toEqual(['state.json']);
+    }
+  });
+
+  it('is one operation’s at a time', async () => {
+    const stores = [new FolderState(folder), new FolderState(folder), new FolderState(folder)];
+    let inside = 0;
+    const add = (store: FolderState) =>
+      store.transact(async (current) => {
+        expect(++inside).toBe(1);
+        await new Promise((resolve) => setImmediate(resolve));
+        inside--;
+        return { next: { ...current, bundle: `${current.bundle ?? ''}x` }, result: undefined };
+      });
+    await Promise.all(Array.from({ length: 30 }, (_, i) => add(stores[i % 3] as FolderState)));
+    expect((await read(new FolderState(folder))).bundle).toHaveLength(30);
+  });
+});
