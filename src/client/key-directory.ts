@@ -1,4 +1,5 @@
 import { parseCertificate, type ParsedCertificate } from '../ca/certificate.ts';
+import { csrSpki } from '../ca/csr-spki.ts';
 import { parsePem, parsePemBlocks } from '../ca/pem.ts';
 import { verifyChain } from '../ca/verify-chain.ts';
 import { sha256 } from '../core/crypto/sha256.ts';
@@ -23,7 +24,7 @@ import { decodeAuditState, encodeAuditState } from './audit/audit-state.ts';
 import { joinChanges, judgeCertificate, type VerifiedBinding } from './binding.ts';
 import type { ClientKey } from './client-key.ts';
 import type { ClientState, StateStore } from './client-state.ts';
-import { createCsr, csrSpki } from './csr.ts';
+import { createCsr } from './csr.ts';
 import { assertIssued, describeIssued, type IssuedCertificate } from './issued-certificate.ts';
 import { signChange } from './signed-change.ts';
 import { type Fetch, Transport } from './transport.ts';

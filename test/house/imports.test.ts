@@ -27,9 +27,16 @@ const TABLE: Readonly<Record<string, RoomRule>> = {
 
 /** The part of `src/ca` that a client needs to read and judge certificates and to write a CSR; the rest issues. */
 function caVerifier(): string[] {
-  return ['certificate', 'create-csr', 'der-writer', 'pem', 'public-key', 'verify-chain', 'verify-signature'].map(
-    (name) => `ca/${name}.ts`,
-  );
+  return [
+    'certificate',
+    'create-csr',
+    'csr-spki',
+    'der-writer',
+    'pem',
+    'public-key',
+    'verify-chain',
+    'verify-signature',
+  ].map((name) => `ca/${name}.ts`);
 }
 
 /** The only files of `src/client` that may use Node: behind the package's `./node` entry. */
