@@ -7,7 +7,12 @@ import { KeyDirectory } from '../client/key-directory.ts';
 import { FolderState } from '../client/node.ts';
 import { serverBase } from '../client/transport.ts';
 import { parseTrustBundle } from '../contract/parse-trust-bundle.ts';
+import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
+import { formatBase64 } from '../core/encoding/bytes.ts';
+import { encode } from '../core/encoding/codec.ts';
 import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
+import { treeViewCodec } from '../core/keytrans/tree-view.ts';
+import { recordingFetch, recordKnown } from './evidence.ts';
 
 /** Options that every client command has. */
 export interface ClientOptions {
@@ -38,23 +43,38 @@ export function stateFolder(options: ClientOptions): string {
 
 /** Connects, with state in a folder. On first use it prints the fingerprint of the bundle that it pins. */
 export async function openDirectory(options: ClientOptions): Promise<KeyDirectory> {
-  return open(options, new FolderState(stateFolder(options)));
+  return openWithFolder(options, stateFolder(options));
 }
 
 /** Connects for a command that keeps no state of its own unless told where: register, rotate, renew, revoke. */
 export async function openIssuing(options: ClientOptions): Promise<KeyDirectory> {
-  return open(options, options.state === undefined ? new MemoryState() : new FolderState(options.state));
+  return options.state === undefined ? open(options, new MemoryState()) : openWithFolder(options, options.state);
+}
+
+async function openWithFolder(options: ClientOptions, folder: string): Promise<KeyDirectory> {
+  const state = new FolderState(folder);
+  await state.transact(async ({ bundle, view }) => {
+    recordKnown({ bundle, view: view && formatBase64(encode(treeViewCodec, view)) });
+    return { result: undefined };
+  });
+  return open(options, state);
 }
 
 async function open(options: ClientOptions, state: StateStore): Promise<KeyDirectory> {
-  const bundle = options.trust === undefined ? undefined : parseTrustBundle(await readInput(options.trust));
-  const directory = await KeyDirectory.open({ server: options.server, state, bundle });
+  const { server, trust } = options;
+  const bundle = trust === undefined ? undefined : await readBundle(trust);
+  const directory = await KeyDirectory.open({ server, state, bundle, fetch: recordingFetch });
   if (directory.trustOrigin === 'first-use') {
     process.stderr.write(
       `trusting ${directory.trust.bundle.origin} on first use: fingerprint ${directory.fingerprint}\n`,
     );
   }
   return directory;
+}
+
+async function readBundle(path: string): Promise<SignedTrustBundle> {
+  const text = await readInput(path);
+  return asUserInput(path, () => parseTrustBundle(text));
 }
 
 /** Reads a file that the user named. Throws `usage`. */

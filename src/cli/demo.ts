@@ -55,7 +55,9 @@ async function demo(folder: string): Promise<void> {
     say('   (The operator puts the true certificate back: Alice’s lookup holds again.)');
 
     act('So the operator rewrites history: it takes the database back to before Bob registered,');
-    say('   registers Mallory’s key as Bob’s first one, and signs the new log with the log’s true keys.');
+    say(
+      '   restarts the server, registers Mallory’s key as Bob’s first one, and signs the new log with the log’s true keys.',
+    );
     await server.rewindTo(beforeBob);
     const liar = await open();
     await liar.register('bob@example.com', { token: server.token, key: await generateKey() });

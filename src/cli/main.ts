@@ -6,14 +6,28 @@ import { type ClientOptions, stateFolder } from './client-options.ts';
 import { auditCommand } from './commands/audit-command.ts';
 import { issuingCommands, relyingCommands } from './commands/client-commands.ts';
 import { serverCommands } from './commands/server-commands.ts';
-import { EXIT, reportFailure } from './exit-code.ts';
+import { EXIT, exitCodeOf, reportFailure } from './exit-code.ts';
+import { writeEvidence } from './evidence.ts';
+import { ignoreClosedPipe, oneLine } from './output.ts';
 
-/** Runs work and ends the process with its exit code. */
-async function finish(work: () => Promise<number>, evidenceFolder: () => string): Promise<void> {
+/** Runs a command of a client: what does not verify leaves evidence in the folder of its state, and exit code 2. */
+async function runClient(options: ClientOptions, work: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await work();
   } catch (error) {
-    process.exitCode = await reportFailure(error, evidenceFolder);
+    reportFailure(error);
+    process.exitCode = exitCodeOf(error);
+    if (process.exitCode === EXIT.misbehaviour) await writeEvidence(error, stateFolder(options));
+  }
+}
+
+/** Runs a command of an operator: what fails is its own folder, database or clock, and nobody's lie. */
+async function runServer(work: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await work();
+  } catch (error) {
+    reportFailure(error);
+    process.exitCode = EXIT.refused;
   }
 }
 
@@ -22,11 +36,13 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
+// Subcommands inherit these settings, so they come before any of them is added.
 const program = new Command('glasskey')
   .description('A certificate authority you can see through')
   .version(version())
-  .showHelpAfterError('(see --help)')
-  .configureOutput({ outputError: (text, write) => write(`glasskey: ${text.replace(/^error: /, '')}`) })
+  .configureOutput({
+    outputError: (text, write) => write(`glasskey: ${oneLine(text.trim().replace(/^error: /, ''))} (usage)\n`),
+  })
   .exitOverride()
   .addHelpText(
     'after',
@@ -34,26 +50,17 @@ const program = new Command('glasskey')
       '3 proved not to exist.\n\nExample:\n  $ glasskey serve --dev --data ./glasskey-data',
   );
 
-serverCommands(program, (work) => finish(work, () => process.cwd()));
-const runClient = (options: ClientOptions, work: () => Promise<number>): Promise<void> =>
-  finish(work, () => stateFolder(options));
+serverCommands(program, runServer);
 issuingCommands(program, runClient);
 relyingCommands(program, runClient);
 auditCommand(program, runClient);
-inherit(program);
 
-/** Subcommands throw instead of ending the process, as the program does. */
-function inherit(command: Command): void {
-  for (const child of command.commands) {
-    child.exitOverride().configureOutput(command.configureOutput()).showHelpAfterError('(see --help)');
-    inherit(child);
-  }
-}
-
+ignoreClosedPipe(process.stdout);
+ignoreClosedPipe(process.stderr);
 installNativeSha256();
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode === 0 ? EXIT.fine : EXIT.refused;
+  if (!(error instanceof CommanderError)) reportFailure(error);
+  process.exitCode = error instanceof CommanderError && error.exitCode === 0 ? EXIT.fine : EXIT.refused;
 }

@@ -10,6 +10,18 @@ export function printLines(...lines: readonly string[]): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
+/** A text of whatever origin as one line that cannot steer a terminal. */
+export function oneLine(text: string): string {
+  return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ');
+}
+
+/** Lets a reader of the output leave early, as `head` does. Any other failure of a stream still ends the process. */
+export function ignoreClosedPipe(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 /** A binding as JSON: times in ISO 8601. */
 export function bindingJson(binding: VerifiedBinding): Record<string, unknown> {
   const { identity, version, change, authorization, treeSize, logRoot, monitored } = binding;

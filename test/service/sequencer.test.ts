@@ -132,7 +132,7 @@ describe('a step', () => {
       const [row, ...rest] = await queue(limit);
       if (row === undefined) return rest;
       const record = decodeIdentityRecord(row.value);
-      const certificates = record.certificates.map((der) => der.with(-1, (der.at(-1) as number) ^ 1));
+      const certificates = record.certificates.map((der) => der.with(der.length - 1, (der.at(-1) as number) ^ 1));
       const value = encodeIdentityRecord(
         byOperator
           ? { ...record, authorization: { type: 'operator', reason: 'because' } }

@@ -1,15 +1,19 @@
 import { Option, type Command } from 'commander';
 import { REVOCATION_REASONS, type RevocationReason } from '../../contract/bodies.ts';
-import { formatTrustBundle, parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
+import { formatTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { fingerprint } from '../../contract/bundle-signature.ts';
-import { PATHS } from '../../contract/paths.ts';
 import { Transport } from '../../client/transport.ts';
+import { fetchBundle } from '../../client/trust.ts';
 import { writeFileDurably } from '../../client/node.ts';
-import { ensure } from '../../core/errors.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import { parseCertificate } from '../../ca/certificate.ts';
 import { parsePemBlocks } from '../../ca/pem.ts';
+import type { ClientKey } from '../../client/client-key.ts';
 import { asUserInput, type ClientOptions, openDirectory, openIssuing, readInput } from '../client-options.ts';
 import { CredentialFolder } from '../credentials.ts';
-import { EXIT } from '../exit-code.ts';
+import { recordKnown, recordingFetch } from '../evidence.ts';
+import { CertificateIsOver, EXIT } from '../exit-code.ts';
 import { bindingJson, bindingLines, printJson, printLines } from '../output.ts';
 
 interface JsonOption {
@@ -42,9 +46,8 @@ export function issuingCommands(program: Command, run: Run): void {
     .addHelpText('after', '\nExample:\n  $ glasskey trust --server https://keys.example --out trust.json')
     .action((options: ClientOptions & { out?: string }) =>
       run(options, async () => {
-        const fetcher = (url: string, init?: RequestInit) => fetch(url, init);
-        const transport = new Transport({ server: options.server, fetch: fetcher, timeoutMs: 30_000 });
-        const signed = parseTrustBundle(await transport.getText(PATHS.trustBundle));
+        const transport = new Transport({ server: options.server, fetch: recordingFetch, timeoutMs: 30_000 });
+        const signed = await fetchBundle(transport);
         const text = formatTrustBundle(signed);
         if (options.out === undefined) printLines(text.trimEnd());
         else await writeFileDurably(options.out, text);
@@ -81,6 +84,7 @@ export function issuingCommands(program: Command, run: Run): void {
         const folder = new CredentialFolder(options.out);
         const old = await new CredentialFolder(options.credentials).key();
         const key = await folder.prepareKey();
+        assertAnother(key, old, options);
         const csr = await folder.prepareRequest(directory.identity(identity), key);
         const issued = await directory.rotate(identity, old, key, csr);
         await folder.writeCertificate(issued);
@@ -139,10 +143,17 @@ async function register(identity: string, options: RegisterOptions): Promise<num
   const credentials =
     options.credentials === undefined ? undefined : await new CredentialFolder(options.credentials).key();
   const key = options.csr === undefined ? await folder.prepareKey() : undefined;
+  if (key !== undefined && credentials !== undefined) assertAnother(key, credentials, options);
   const csr = key === undefined ? await readInput(options.csr as string) : await folder.prepareRequest(canonical, key);
   const issued = await directory.register(identity, { token, credentials, key, csr });
   await folder.writeCertificate(issued);
   return printIssued(issued.binding, folder, options);
+}
+
+/** Throws `usage` where the folder for the new key holds the one that signs for it. */
+function assertAnother(key: ClientKey, signer: ClientKey, { out }: { readonly out: string }): void {
+  const isAnother = !equalBytes(key.spki, signer.spki);
+  ensure(isAnother, 'usage', `${out} holds the key of the credentials: name another folder for the new key`);
 }
 
 interface RevokeOptions extends ClientOptions, JsonOption {
@@ -210,11 +221,21 @@ export function relyingCommands(program: Command, run: Run): void {
         const pem = await readInput(file);
         const blocks = await asUserInput(file, () => parsePemBlocks('CERTIFICATE', pem));
         ensure(blocks.length > 0, 'usage', `${file} holds no certificate in PEM`);
+        recordKnown({ certificate: pem });
         const directory = await openDirectory(options);
-        const binding = await directory.verifyCertificate(pem);
+        const binding = await directory.verifyCertificate(pem).catch((error: unknown) => {
+          throw isGlasskeyError(error, 'certificate-expired') && isOver(blocks[0])
+            ? new CertificateIsOver(error)
+            : error;
+        });
         if (options.json === true) printJson({ verified: true, ...bindingJson(binding) });
         else printLines('verified: the certificate is in the current record', ...bindingLines(binding));
         return EXIT.fine;
       }),
     );
+}
+
+/** Tells an expired certificate from one that is not valid yet, which a slow clock shows as well. */
+function isOver(der: Uint8Array | undefined): boolean {
+  return der !== undefined && parseCertificate(der).notAfterMs < Date.now();
 }

@@ -5,8 +5,9 @@ import { createToken, listTokens, revokeToken } from '../../service/tokens.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
 import { DataFolder } from '../server/data-folder.ts';
+import { boundHeapGrowth } from '../server/heap-growth.ts';
 import { initialise } from '../server/init.ts';
-import { openServer } from '../server/open-server.ts';
+import { assertDatabaseUrl, openServer } from '../server/open-server.ts';
 import { serve } from '../server/serve.ts';
 
 /** Runs a server-side command; its result is the exit code. */
@@ -18,6 +19,8 @@ interface InitFlags {
   readonly origin?: string;
   readonly publicUrl?: string;
   readonly caKey: SignerAlgorithm;
+  readonly database?: string;
+  readonly json?: boolean;
 }
 
 interface ServeFlags {
@@ -38,18 +41,27 @@ export function serverCommands(program: Command, run: RunServer): void {
     .option('--origin <name>', 'name of the log; default: host of the public URL and a random part')
     .option('--public-url <url>', 'URL that certificates name for CRL and AIA')
     .addOption(new Option('--ca-key <kind>', 'keys of the CA').choices(['p256', 'p384', 'ed25519']).default('p256'))
+    .option(
+      '--database <url>',
+      'postgres://… in which to create the log now; default: serve creates it where it first runs',
+    )
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  $ glasskey init --data /srv/glasskey --public-url https://keys.example')
     .action((flags: InitFlags) =>
       run(async () => {
-        const { data, suite, origin, publicUrl, caKey } = flags;
-        const config = await initialise({ data, suite, origin, publicUrl, caKey, nowMs: Date.now() });
+        const { data, suite, origin, publicUrl, caKey, database } = flags;
+        if (database !== undefined) assertDatabaseUrl(database);
+        const config = await initialise({ data, suite, origin, publicUrl, caKey, dev: false, nowMs: Date.now() });
+        if (database !== undefined) await (await openServer({ data, database })).close();
         const folder = new DataFolder(data);
-        printLines(
-          `made the log ${config.origin} in ${data}`,
-          `  application token: ${folder.token}`,
-          `  trust bundle for clients: ${folder.trust}`,
-          '  keep keys/root.pem and keys/bundle.pem offline: the server does not need them',
-        );
+        if (flags.json === true) printJson({ origin: config.origin, token: folder.token, trust: folder.trust });
+        else
+          printLines(
+            `made the log ${config.origin} in ${data}`,
+            `  application token: ${folder.token}`,
+            `  trust bundle for clients: ${folder.trust}`,
+            '  keep keys/root.pem and keys/bundle.pem offline: the server does not need them',
+          );
         return EXIT.fine;
       }),
     );
@@ -73,9 +85,8 @@ export function serverCommands(program: Command, run: RunServer): void {
 
 async function runServer(flags: ServeFlags): Promise<number> {
   const { data, listen, database, dev, acceptClockGap } = flags;
-  const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
+  boundHeapGrowth();
+  const stopped = stopSignal();
   const running = await serve({
     data,
     listen,
@@ -149,4 +160,24 @@ async function withLog(
   } finally {
     await open.close();
   }
+}
+
+/** How long more signals are taken for the same wish to stop, ms. */
+const SAME_SIGNAL_MS = 2_000;
+
+/**
+ * Resolves at the first SIGINT or SIGTERM. The same wish often comes twice, from the terminal and from what started the
+ * server, and must not cut the shutdown short; one that comes later ends the process.
+ */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let firstMs: number | undefined;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        firstMs ??= performance.now();
+        if (performance.now() - firstMs > SAME_SIGNAL_MS) process.exit(EXIT.refused);
+        resolve();
+      });
+    }
+  });
 }

@@ -47,7 +47,7 @@ export class DemoServer {
 
   /** Initialises a data folder and serves it from a database in memory, on a free port of loopback. */
   static async start(folder: string): Promise<DemoServer> {
-    const options = { suite: 'ed25519', origin: undefined, publicUrl: undefined, caKey: 'p256' as const };
+    const options = { suite: 'ed25519', origin: undefined, publicUrl: undefined, caKey: 'p256', dev: false } as const;
     await initialise({ data: folder, ...options, nowMs: Date.now() });
     const token = (await readFile(join(folder, 'registration.token'), 'utf8')).trim();
     const database = await PGlite.create();

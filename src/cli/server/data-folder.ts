@@ -89,6 +89,8 @@ export interface ServerConfig {
   /** URL that certificates name for CRL and CA certificates; undefined: they name none. */
   readonly publicUrl: string | undefined;
   readonly caKey: SignerAlgorithm;
+  /** Made by `serve --dev`: the public URL is where the server listens, wherever that is. */
+  readonly dev: boolean;
   readonly identityRules: IdentityRules;
 }
 
@@ -99,16 +101,28 @@ export async function readServerConfig(folder: DataFolder): Promise<ServerConfig
   try {
     const json = JSON.parse(text) as ServerConfig;
     ensure(json.format === 1 && typeof json.origin === 'string', 'usage', 'of another format');
-    return { ...json, identityRules: json.identityRules ?? DEFAULT_IDENTITY_RULES };
+    return { ...json, dev: json.dev ?? false, identityRules: json.identityRules ?? DEFAULT_IDENTITY_RULES };
   } catch (cause) {
     throw new GlasskeyError('usage', `${folder.config} cannot be read`, { cause });
   }
 }
 
-/** The passphrase of the key files: from GLASSKEY_PASSPHRASE, else from a file that is made where missing. */
+/** The passphrase of the key files: GLASSKEY_PASSPHRASE, else what `init` wrote. Throws `usage` where there is neither. */
 export async function keyPassphrase(folder: DataFolder): Promise<string> {
-  const given = process.env['GLASSKEY_PASSPHRASE'];
-  if (given !== undefined && given !== '') return given;
-  const text = await folder.readOrCreate(folder.passphrase, () => `${randomBytes(24).toString('base64url')}\n`);
+  const text = passphraseOfEnvironment() ?? (await folder.read(folder.passphrase));
+  ensure(text !== undefined, 'usage', `${folder.passphrase} is missing: set GLASSKEY_PASSPHRASE, as init had it`);
   return text.trim();
+}
+
+/** As {@link keyPassphrase}; where there is none, a random one is made and written. */
+export async function createPassphrase(folder: DataFolder): Promise<string> {
+  const given = passphraseOfEnvironment();
+  if (given === undefined)
+    await folder.readOrCreate(folder.passphrase, () => `${randomBytes(24).toString('base64url')}\n`);
+  return keyPassphrase(folder);
+}
+
+function passphraseOfEnvironment(): string | undefined {
+  const given = process.env['GLASSKEY_PASSPHRASE'];
+  return given === '' ? undefined : given;
 }

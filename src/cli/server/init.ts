@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parsePem } from '../../ca/pem.ts';
 import { readKeyFile } from '../../ca/key-file.ts';
 import { signerFromKey } from '../../ca/node-signer.ts';
@@ -7,13 +8,14 @@ import { KT_128_SHA256_ED25519 } from '../../core/crypto/cipher-suite.ts';
 import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { formatBase64 } from '../../core/encoding/bytes.ts';
 import { encode } from '../../core/encoding/codec.ts';
-import { ensure } from '../../core/errors.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
 import { signTrustBundle } from '../../contract/bundle-signature.ts';
 import { formatTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { DEFAULT_IDENTITY_RULES } from '../../identity/identity.ts';
 import { newTokenText } from '../../service/tokens.ts';
-import { DataFolder, keyPassphrase, type ServerConfig } from './data-folder.ts';
+import { type FolderLock, lockFolder } from '../../store/folder-lock.ts';
+import { createPassphrase, DataFolder, type ServerConfig } from './data-folder.ts';
 import { createCaCertificates, createKeyFiles, readSigner } from './server-keys.ts';
 
 /** What `glasskey init` is told. */
@@ -23,6 +25,8 @@ export interface InitOptions {
   readonly origin: string | undefined;
   readonly publicUrl: string | undefined;
   readonly caKey: SignerAlgorithm;
+  /** Made for development: see `ServerConfig.dev`. */
+  readonly dev: boolean;
   readonly nowMs: number;
 }
 
@@ -31,25 +35,50 @@ const MAX_AHEAD_MS = 60_000;
 const MAX_BEHIND_MS = 600_000;
 const MONITORING_WINDOW_MS = 6 * 3_600_000;
 const RECOVERY_DELAY_MS = 7 * 86_400_000;
+/** How long another process may be busy with the same folder. */
+const LOCK_PATIENCE_MS = 5_000;
+const LOCK_POLL_MS = 50;
 
 /**
  * Makes a data folder: keys, CA certificates, the trust bundle, the first application token. The log itself is created in
  * the database when the server first starts. Safe to repeat after a crash: what is there stays. Throws `usage` for a
- * folder that is complete.
+ * folder that is complete, `storage-locked` while another process does the same.
  */
 export async function initialise(options: InitOptions): Promise<ServerConfig> {
   const folder = new DataFolder(options.data);
-  ensure(!folder.isComplete, 'usage', `${options.data} is already initialised`);
+  const assertIncomplete = (): void => ensure(!folder.isComplete, 'usage', `${options.data} is already initialised`);
+  assertIncomplete();
   ensure(options.suite === 'ed25519', 'unsupported-suite', 'the only cipher suite is ed25519');
   const publicUrl = options.publicUrl === undefined ? undefined : readPublicUrl(options.publicUrl);
   await folder.make();
+  const lock = await waitForLock(folder.path);
+  try {
+    assertIncomplete();
+    return await fill(folder, options, publicUrl);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** The lock of the folder: of a process that was just killed it is not free at once. */
+async function waitForLock(path: string): Promise<FolderLock> {
+  for (const deadline = performance.now() + LOCK_PATIENCE_MS; ; await sleep(LOCK_POLL_MS)) {
+    try {
+      return await lockFolder(path);
+    } catch (error) {
+      if (!isGlasskeyError(error, 'storage-locked') || performance.now() > deadline) throw error;
+    }
+  }
+}
+
+async function fill(folder: DataFolder, options: InitOptions, publicUrl: string | undefined): Promise<ServerConfig> {
+  const { caKey, dev, nowMs } = options;
   const origin = await settleOrigin(folder, options.origin, publicUrl);
-  const passphrase = await keyPassphrase(folder);
-  await createKeyFiles(folder, passphrase, options.caKey);
-  await createCaCertificates(folder, passphrase, origin, options.nowMs);
+  const passphrase = await createPassphrase(folder);
+  await createKeyFiles(folder, passphrase, caKey);
+  await createCaCertificates(folder, passphrase, origin, nowMs);
   await folder.readOrCreate(folder.token, () => `${newTokenText()}\n`);
-  const { caKey } = options;
-  const config: ServerConfig = { format: 1, origin, publicUrl, caKey, identityRules: DEFAULT_IDENTITY_RULES };
+  const config: ServerConfig = { format: 1, origin, publicUrl, caKey, dev, identityRules: DEFAULT_IDENTITY_RULES };
   await writeTrustBundle(folder, passphrase, config);
   await folder.write(folder.config, `${JSON.stringify(config, null, 2)}\n`);
   return config;

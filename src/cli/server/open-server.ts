@@ -1,4 +1,5 @@
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import { verifyBundleSignatures } from '../../contract/bundle-signature.ts';
 import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { Metrics } from '../../http/metrics.ts';
 import { DEFAULT_PROFILE } from '../../ca/profile.ts';
@@ -34,6 +35,8 @@ export interface OpenServerOptions {
   readonly data: string;
   /** `postgres://…`, or an embedded database; without it, the embedded one in the folder. */
   readonly database: StoreTarget | undefined;
+  /** Where a log made for development listens. */
+  readonly listensAt?: string;
   /** Told of everything that happens. */
   readonly observe?: (event: ServiceEvent) => void;
 }
@@ -47,7 +50,9 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   const config = await readServerConfig(folder);
   const trustBundle = await folder.read(folder.trust);
   ensure(trustBundle !== undefined, 'usage', `${folder.trust} is missing`);
-  parseTrustBundle(trustBundle);
+  assertBundle(folder, config, trustBundle);
+  const { database } = options;
+  if (typeof database === 'string') assertDatabaseUrl(database);
   const passphrase = await keyPassphrase(folder);
   const keys = await openServerKeys(folder, passphrase);
   let store: Store | undefined;
@@ -56,9 +61,10 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
     await keys.close();
   };
   try {
-    store = await openStore(options.database ?? { dataDir: folder.database });
+    store = await openStore(database ?? { dataDir: folder.database });
     const { warnings } = await store.checkDurability();
     const metrics = new Metrics();
+    const publicUrl = (config.dev ? options.listensAt : undefined) ?? config.publicUrl;
     const open: OpenLogOptions = {
       store,
       origin: config.origin,
@@ -66,20 +72,33 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       identityRules: config.identityRules,
       profile: DEFAULT_PROFILE,
       urls: {
-        crl: config.publicUrl && config.publicUrl + PATHS.issuerCrl,
-        caIssuers: config.publicUrl && config.publicUrl + PATHS.issuerDer,
+        crl: publicUrl && publicUrl + PATHS.issuerCrl,
+        caIssuers: publicUrl && publicUrl + PATHS.issuerDer,
       },
       observe: (event) => {
         metrics.observe(event);
         options.observe?.(event);
       },
     };
-    const context = await openOrCreate(open, folder, passphrase, options.database);
+    const context = await openOrCreate(open, folder, passphrase, database);
     return { config, store, context, metrics, root: keys.root, trustBundle, warnings, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Throws `usage` for what is no URL of a database. The message does not repeat it, since it may hold a password. */
+export function assertDatabaseUrl(text: string): void {
+  const isOne = URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol);
+  ensure(isOne, 'usage', 'a database is named by a postgres:// URL');
+}
+
+/** Throws `usage` unless the bundle that clients would be given is whole and of this log. */
+function assertBundle(folder: DataFolder, config: ServerConfig, text: string): void {
+  const signed = parseTrustBundle(text);
+  verifyBundleSignatures(signed);
+  ensure(signed.bundle.origin === config.origin, 'usage', `${folder.trust} is of another log`);
 }
 
 /**

@@ -1,11 +1,13 @@
+import { createServer, type AddressInfo } from 'node:net';
 import { type BaseLogger, pino } from 'pino';
-import { isGlasskeyError, ensure } from '../../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { startServer } from '../../http/server.ts';
 import { LogService } from '../../service/log-service.ts';
 import type { ServiceEvent } from '../../service/service-event.ts';
 import { DataFolder } from './data-folder.ts';
 import { initialise } from './init.ts';
 import { openServer } from './open-server.ts';
+import { waitUntilFresh } from './wait-until-fresh.ts';
 
 /** What `glasskey serve` is told. */
 export interface ServeOptions {
@@ -33,21 +35,17 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   );
   const listen = parseListen(options.listen);
   const folder = new DataFolder(options.data);
+  if (options.dev) listen.port ||= await freePort(listen.host);
+  const listensAt = urlOf(listen);
   if (options.dev && !folder.isComplete) {
-    const publicUrl = `http://${listen.host}:${listen.port}`;
-    await initialise({
-      data: options.data,
-      suite: 'ed25519',
-      origin: undefined,
-      publicUrl: listen.port === 0 ? undefined : publicUrl,
-      caKey: 'p256',
-      nowMs: Date.now(),
-    });
+    const defaults = { suite: 'ed25519', origin: undefined, caKey: 'p256' } as const;
+    await initialise({ data: options.data, ...defaults, publicUrl: listensAt, dev: true, nowMs: Date.now() });
     logger.info({ data: options.data }, 'initialised for development');
   }
   const open = await openServer({
     data: options.data,
     database: options.database,
+    ...(options.dev ? { listensAt } : {}),
     observe: (event) => logEvent(logger, event),
   });
   for (const warning of open.warnings) logger.warn(warning);
@@ -56,6 +54,8 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   const service = new LogService(open.context, { acceptClockGap });
   try {
     await service.start();
+    if (!(await waitUntilFresh(service)))
+      logger.warn('the log has no fresh head: clients will refuse what is answered');
     const server = await startServer({
       service,
       documents: { root: open.root, issuer: open.context.keys.issuer.certificate.der, trustBundle: open.trustBundle },
@@ -106,8 +106,28 @@ function describe(error: unknown): { code: string | undefined; message: string; 
 }
 
 /** `host:port`, with IPv6 hosts in brackets. Throws `usage`. */
-export function parseListen(text: string): { readonly host: string; readonly port: number } {
+export function parseListen(text: string): { readonly host: string; port: number } {
   const [, host, port] = /^(\[[0-9a-fA-F:.]+\]|[^:\s]+):(\d{1,5})$/.exec(text) ?? [];
   ensure(host !== undefined && Number(port) <= 65_535, 'usage', `not an address to listen on: ${text}`);
   return { host: host.replaceAll(/[[\]]/g, ''), port: Number(port) };
+}
+
+/** The URL of an address, as a program on this machine reaches it. */
+function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+}
+
+/** A port that is free now: certificates name it, so it has to be known before the log is opened. */
+async function freePort(host: string): Promise<number> {
+  const probe = createServer();
+  return new Promise((resolve, reject) => {
+    probe.once('error', (cause) => {
+      reject(new GlasskeyError('usage', `cannot listen on ${host}: ${cause.message}`, { cause }));
+    });
+    probe.listen(0, host, () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
 }

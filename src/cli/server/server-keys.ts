@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import { createIssuingCa, createRoot, type Issuer, openIssuer } from '../../ca/authority.ts';
 import { createKey, readKeyFile, writeKeyFile } from '../../ca/key-file.ts';
 import { signerFromKey } from '../../ca/node-signer.ts';
@@ -21,15 +22,26 @@ export interface ServerKeys {
 
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 
-/** Makes the key files that are missing: encrypted PKCS#8, mode 0600. */
+/**
+ * Makes the key files that are missing: encrypted PKCS#8, mode 0600, each there whole or not at all. Throws `usage` where
+ * the CA keys that are there are of another kind.
+ */
 export async function createKeyFiles(folder: DataFolder, passphrase: string, caKey: SignerAlgorithm): Promise<void> {
   await Promise.all(
     KEY_NAMES.map(async (name) => {
-      if (existsSync(folder.key(name))) return;
-      const algorithm = name === 'root' || name === 'issuer' ? caKey : 'ed25519';
-      await writeKeyFile(folder.key(name), await createKey(algorithm), passphrase);
+      const isCa = name === 'root' || name === 'issuer';
+      if (!existsSync(folder.key(name))) return createKeyFile(folder.key(name), passphrase, isCa ? caKey : 'ed25519');
+      const { algorithm } = await readSigner(folder, name, passphrase);
+      ensure(!isCa || algorithm === caKey, 'usage', `this folder was begun with --ca-key ${algorithm}`);
     }),
   );
+}
+
+async function createKeyFile(path: string, passphrase: string, algorithm: SignerAlgorithm): Promise<void> {
+  const temporary = `${path}.tmp`;
+  await rm(temporary, { force: true });
+  await writeKeyFile(temporary, await createKey(algorithm), passphrase);
+  await rename(temporary, path);
 }
 
 /** The signer in a key file. */
