@@ -63,7 +63,7 @@ export const DEFAULT_LIMITS: ServiceLimits = {
   intentTimeoutMs: 60_000,
   settledRetentionMs: 24 * 3_600_000,
   maxCertificates: 64,
-  prefixTileCacheBytes: 64 * 2 ** 20,
+  prefixTileCacheBytes: 128 * 2 ** 20,
   entryCacheSize: 20_000,
   logTileCacheSize: 1_024,
   vrfCacheSize: 200_000,
