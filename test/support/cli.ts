@@ -23,9 +23,21 @@ export interface CliResult {
   readonly stderr: string;
 }
 
+/** A `glasskey serve` that listens. */
+export interface RunningCli {
+  readonly url: string;
+  readonly pid: number;
+  /** What it wrote to stdout so far. */
+  output(): string;
+  /** Sends SIGTERM and waits for the end; gives the exit code. */
+  stop(): Promise<number | null>;
+}
+
 /** A folder in which the program is run, with no state from elsewhere. */
 export class CliSandbox {
   readonly folder = mkdtempSync(join(tmpdir(), 'glasskey-cli-'));
+  /** Set for every run, beside what the sandbox sets. */
+  readonly variables: Record<string, string> = {};
   readonly #servers: ChildProcess[] = [];
 
   path(...parts: string[]): string {
@@ -34,7 +46,7 @@ export class CliSandbox {
 
   get #environment(): NodeJS.ProcessEnv {
     const { GLASSKEY_PASSPHRASE: _, GLASSKEY_DEBUG: __, ...environment } = process.env;
-    return { ...environment, XDG_DATA_HOME: this.path('user-data'), NO_COLOR: '1' };
+    return { ...environment, XDG_DATA_HOME: this.path('user-data'), NO_COLOR: '1', ...this.variables };
   }
 
   /** Runs `glasskey` with these arguments to its end. */
@@ -49,9 +61,7 @@ export class CliSandbox {
   }
 
   /** Starts `glasskey serve` with these arguments; resolves when it says that it listens. */
-  async serve(
-    ...args: readonly string[]
-  ): Promise<{ readonly url: string; readonly stop: () => Promise<number | null> }> {
+  async serve(...args: readonly string[]): Promise<RunningCli> {
     const child = spawn(process.execPath, [PROGRAM, 'serve', ...args], {
       cwd: this.folder,
       env: this.#environment,
@@ -75,7 +85,14 @@ export class CliSandbox {
       await once(child, 'exit');
       return child.exitCode;
     };
-    return { url, stop };
+    return { url, pid: child.pid ?? 0, output: () => output, stop };
+  }
+
+  /** Moves the clock of the programs that are run from now on; 0 sets it right again. */
+  shiftClock(milliseconds: number): void {
+    const module = `const now = Date.now; Date.now = () => now() + ${milliseconds};`;
+    this.variables['NODE_OPTIONS'] =
+      milliseconds === 0 ? '' : `--import data:text/javascript,${encodeURIComponent(module)}`;
   }
 
   /** Ends what still runs and removes the folder. */

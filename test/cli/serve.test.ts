@@ -1,0 +1,76 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CliSandbox } from '../support/cli.ts';
+import { createTestDatabase } from '../support/postgres.ts';
+
+const HOUR_MS = 3_600_000;
+const box = new CliSandbox();
+const token = (): string[] => ['--token-file', box.path('dev/registration.token')];
+let log: string[];
+const dev = (listen: string) => box.serve(...log, '--dev', '--listen', listen);
+beforeAll(async () => {
+  log = ['--data', 'dev', '--database', await createTestDatabase()];
+});
+afterAll(() => box.remove());
+
+/** URLs of the CA certificate that a new certificate of this server names. */
+async function issuersNamed(url: string, name: string): Promise<string> {
+  const made = await box.run('register', `${name}@example.com`, '--server', url, ...token(), '--out', name);
+  expect([made.code, made.stderr]).toEqual([0, expect.stringContaining('on first use')]);
+  return new X509Certificate(readFileSync(box.path(name, 'certificate.pem'))).infoAccess ?? '';
+}
+
+describe('serve --dev', () => {
+  it('names where it listens in certificates, on any port, also after a move', async () => {
+    const first = await dev('127.0.0.1:0');
+    expect(await issuersNamed(first.url, 'one')).toContain(`${first.url}/ca/issuer.der`);
+    expect(first.output()).toBe(`listening on ${first.url}\n`);
+    expect(await first.stop()).toBe(0);
+    const moved = await dev('[::1]:0');
+    expect(moved.url).toMatch(/^http:\/\/\[::1\]:\d+$/);
+    expect(await issuersNamed(moved.url, 'two')).toContain(`${moved.url}/ca/issuer.der`);
+    expect(await moved.stop()).toBe(0);
+  }, 120_000);
+});
+
+describe('serve', () => {
+  beforeAll(async () => {
+    const { stop } = await dev('127.0.0.1:0');
+    await stop();
+  }, 60_000);
+
+  it('answers with a head that clients accept after a log was stopped for an hour', async () => {
+    box.shiftClock(HOUR_MS);
+    const server = await box.serve(...log, '--listen', '127.0.0.1:0');
+    expect((await box.run('lookup', 'nobody@example.com', '--server', server.url)).code).toBe(3);
+    expect(await server.stop()).toBe(0);
+  }, 60_000);
+
+  it('asks somebody to look at the clock where the log was stopped for days', async () => {
+    box.shiftClock(72 * HOUR_MS);
+    const refused = await box.run('serve', ...log, '--listen', '127.0.0.1:0');
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/--accept-clock-gap \(clock-skew\)$/m);
+    const server = await box.serve(...log, '--listen', '127.0.0.1:0', '--accept-clock-gap');
+    expect((await box.run('lookup', 'nobody@example.com', '--server', server.url)).code).toBe(3);
+    // A wish to stop that comes twice, as from a terminal and from npm, is one wish.
+    process.kill(server.pid, 'SIGINT');
+    process.kill(server.pid, 'SIGTERM');
+    expect(await server.stop()).toBe(0);
+    const taken = await box.serve(...log, '--listen', '127.0.0.1:0');
+    const port = new URL(taken.url).port;
+    await box.run('init', '--data', 'late');
+    const late = await box.run(
+      'serve',
+      '--data',
+      'late',
+      '--database',
+      await createTestDatabase(),
+      '--listen',
+      `127.0.0.1:${port}`,
+    );
+    expect([late.code, late.stderr.includes('EADDRINUSE')]).toEqual([1, true]);
+    expect(await taken.stop()).toBe(0);
+  }, 120_000);
+});
