@@ -40,7 +40,7 @@ describe('serve', () => {
     await stop();
   }, 60_000);
 
-  it('says that it listens only when a log that was stopped has a head that clients accept', async () => {
+  it('answers with a head that clients accept after a log was stopped for an hour', async () => {
     box.shiftClock(HOUR_MS);
     const server = await box.serve(...log, '--listen', '127.0.0.1:0');
     expect((await box.run('lookup', 'nobody@example.com', '--server', server.url)).code).toBe(3);
