@@ -7,8 +7,8 @@ export default defineConfig({
     globalSetup: ['test/support/build-setup.ts', 'test/support/postgres-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 240_000,
     teardownTimeout: 20_000,
   },
 });
