@@ -36,7 +36,7 @@ const MAX_NAME_BYTES = 2048;
 
 /** Reads the value of a subjectAltName extension (RFC 5280 §4.2.1.6; untrusted). Throws `malformed-encoding`. */
 export function parseAlternativeNames(value: Uint8Array): AlternativeNames {
-  const reader = new DerReader(readSingle(value).content);
+  const reader = readSingle(value).values;
   const email: string[] = [];
   const smtpUtf8: string[] = [];
   const uri: string[] = [];

@@ -54,7 +54,7 @@ const MAX_EXTENSIONS = 32;
 
 /** Reads a SEQUENCE OF Extension (RFC 5280 §4.1; untrusted); an extension given twice is refused. `malformed-encoding`. */
 export function parseRawExtensions(extensions: Uint8Array): RawExtension[] {
-  const reader = new DerReader(readSingle(extensions).content);
+  const reader = readSingle(extensions).values;
   const found = new Map<string, RawExtension>();
   do {
     const one = reader.enter();
@@ -120,7 +120,7 @@ function applyExtension(result: Mutable, { oid, critical, value }: RawExtension)
       result.subjectKeyId = readSingle(value, DerTag.octetString).content;
       return true;
     case ExtensionOid.authorityKeyIdentifier:
-      result.authorityKeyId = new DerReader(readSingle(value).content).optional(0x80)?.content;
+      result.authorityKeyId = readSingle(value).values.optional(0x80)?.content;
       return true;
     case ExtensionOid.crlDistributionPoints:
       result.crlUrls = parseCrlUrls(value);
@@ -134,7 +134,7 @@ function applyExtension(result: Mutable, { oid, critical, value }: RawExtension)
 }
 
 function parseBasicConstraints(value: Uint8Array): [isCa: boolean, pathLength: number | undefined] {
-  const reader = new DerReader(readSingle(value).content);
+  const reader = readSingle(value).values;
   const isCa = reader.nextTag === DerTag.boolean && readBoolean(reader);
   const pathLength = reader.nextTag === DerTag.integer ? readSmallUnsigned(reader) : undefined;
   reader.end();
@@ -151,7 +151,7 @@ function parseKeyUsage(value: Uint8Array): ReadonlySet<KeyUsage> {
 }
 
 function parsePurposes(value: Uint8Array): string[] {
-  const reader = new DerReader(readSingle(value).content);
+  const reader = readSingle(value).values;
   const purposes: string[] = [];
   do purposes.push(readOid(reader));
   while (!reader.done);
@@ -160,11 +160,11 @@ function parsePurposes(value: Uint8Array): string[] {
 
 /** URIs of the full names of the distribution points; points of another form are skipped. */
 function parseCrlUrls(value: Uint8Array): string[] {
-  const points = new DerReader(readSingle(value).content);
+  const points = readSingle(value).values;
   const urls: string[] = [];
   do {
     const fullName = points.enter().optional(0xa0);
-    const names = fullName === undefined ? undefined : new DerReader(fullName.content).optional(0xa0);
+    const names = fullName === undefined ? undefined : fullName.values.optional(0xa0);
     for (const reader = new DerReader(names?.content ?? new Uint8Array()); !reader.done;) {
       const { tag, content } = reader.read();
       if (tag === 0x86) urls.push(asciiText(content));
@@ -174,7 +174,7 @@ function parseCrlUrls(value: Uint8Array): string[] {
 }
 
 function parseCaIssuers(value: Uint8Array): string[] {
-  const descriptions = new DerReader(readSingle(value).content);
+  const descriptions = readSingle(value).values;
   const urls: string[] = [];
   do {
     const description = descriptions.enter();

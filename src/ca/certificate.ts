@@ -6,7 +6,7 @@ import {
   parseCertificateExtensions,
   parseRawExtensions,
 } from './certificate-extensions.ts';
-import { DerReader, type DerElement, readSingle } from './der-reader.ts';
+import { type DerElement, readSingle } from './der-reader.ts';
 import { readOctetAlignedBits, readSmallUnsigned, readTime, readUnsigned } from './der-values.ts';
 import { type DistinguishedName, parseDistinguishedName } from './distinguished-name.ts';
 import { type KeyType, parsePublicKey, type PublicKey } from './public-key.ts';
@@ -47,7 +47,7 @@ const MAX_SERIAL_BYTES = 20;
 export function parseCertificate(der: Uint8Array): ParsedCertificate {
   return withCode('bad-certificate', 'certificate', () => {
     ensure(der.length <= MAX_CERTIFICATE_BYTES, 'bad-certificate', 'certificate too large');
-    const outer = new DerReader(readSingle(der).content);
+    const outer = readSingle(der).values;
     const tbs = outer.read(0x30);
     const algorithm = outer.read(0x30);
     const signature = readOctetAlignedBits(outer);
@@ -57,7 +57,7 @@ export function parseCertificate(der: Uint8Array): ParsedCertificate {
 }
 
 function parseTbs(tbs: DerElement, outerAlgorithm: DerElement) {
-  const reader = new DerReader(tbs.content);
+  const reader = tbs.values;
   const version = reader.enter(0xa0);
   if (readSmallUnsigned(version) !== 2) throw decodeError('not a version 3 certificate');
   version.end();

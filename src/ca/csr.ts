@@ -3,7 +3,7 @@ import { decodeError, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { type AlternativeNames, NO_NAMES, parseAlternativeNames } from './alternative-names.ts';
 import { parseRawExtensions } from './certificate-extensions.ts';
 import { assertBoundedDer } from './der-limits.ts';
-import { DerReader, type DerElement, DerTag, readSingle } from './der-reader.ts';
+import { type DerElement, DerTag, readSingle } from './der-reader.ts';
 import { readOctetAlignedBits, readOid, readSmallUnsigned } from './der-values.ts';
 import { type DistinguishedName, parseDistinguishedName } from './distinguished-name.ts';
 import { nodeVerifySignature } from './node-verify-signature.ts';
@@ -72,12 +72,12 @@ interface UnverifiedCsr {
 
 function read(der: Uint8Array): UnverifiedCsr {
   assertBoundedDer(der, LIMITS);
-  const outer = new DerReader(readSingle(der).content);
+  const outer = readSingle(der).values;
   const info = outer.read(DerTag.sequence);
   const identifier = outer.read(DerTag.sequence).raw;
   const signature = readOctetAlignedBits(outer);
   outer.end();
-  const reader = new DerReader(info.content);
+  const reader = info.values;
   if (readSmallUnsigned(reader) !== 0) throw decodeError('not a version 1 request');
   const subject = parseDistinguishedName(reader.read(DerTag.sequence).raw);
   const key = parsePublicKey(reader.read(DerTag.sequence).raw);
@@ -90,7 +90,7 @@ function read(der: Uint8Array): UnverifiedCsr {
 /** The names in the subjectAltName extension that the attributes ask for. */
 function requestedNames(attributes: DerElement | undefined): AlternativeNames {
   if (attributes === undefined) return NO_NAMES;
-  const reader = new DerReader(attributes.content);
+  const reader = attributes.values;
   const seen = new Set<string>();
   let names = NO_NAMES;
   while (!reader.done) {

@@ -1,5 +1,5 @@
 import { decodeError } from '../core/errors.ts';
-import { DerReader } from './der-reader.ts';
+import { type DerElement, DerReader } from './der-reader.ts';
 
 /** What {@link assertBoundedDer} lets pass. */
 export interface DerLimits {
@@ -26,13 +26,14 @@ export function assertBoundedDer(bytes: Uint8Array, limits: DerLimits): void {
   top.end();
   let elements = 1;
   const open: DerReader[] = [];
-  const descend = (tag: number, content: Uint8Array): void => {
+  const descend = (element: DerElement): void => {
+    const { tag } = element;
     if ((tag & 0x20) === 0) return;
     if (!mayBeConstructed(tag)) throw decodeError(`DER tag ${tag} must not be constructed`);
     if (open.length >= limits.maxDepth) throw decodeError('DER nested too deeply');
-    open.push(new DerReader(content));
+    open.push(element.values);
   };
-  descend(first.tag, first.content);
+  descend(first);
   for (let reader = open.at(-1); reader !== undefined; reader = open.at(-1)) {
     if (reader.done) {
       open.pop();
@@ -40,7 +41,6 @@ export function assertBoundedDer(bytes: Uint8Array, limits: DerLimits): void {
     }
     elements += 1;
     if (elements > limits.maxElements) throw decodeError('too many DER values');
-    const element = reader.read();
-    descend(element.tag, element.content);
+    descend(reader.read());
   }
 }

@@ -16,11 +16,37 @@ export const DerTag = {
   set: 0x31,
 } as const;
 
-/** One DER value: its identifier octet, its contents, and both with the length as they stood in the input. */
-export interface DerElement {
+/** One DER value. Its views of the input are made when they are asked for: most values are only passed or entered. */
+export class DerElement {
+  /** The identifier octet. */
   readonly tag: number;
-  readonly content: Uint8Array;
-  readonly raw: Uint8Array;
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
+  readonly #contentStart: number;
+  readonly #end: number;
+
+  constructor(bytes: Uint8Array, tag: number, start: number, contentStart: number, end: number) {
+    this.tag = tag;
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#contentStart = contentStart;
+    this.#end = end;
+  }
+
+  /** The contents, as they stood in the input. */
+  get content(): Uint8Array {
+    return this.#bytes.subarray(this.#contentStart, this.#end);
+  }
+
+  /** Identifier, length and contents, as they stood in the input. */
+  get raw(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.#end);
+  }
+
+  /** A reader of the contents. */
+  get values(): DerReader {
+    return new DerReader(this.#bytes, this.#contentStart, this.#end);
+  }
 }
 
 /**
@@ -30,20 +56,24 @@ export interface DerElement {
  */
 export class DerReader {
   readonly #bytes: Uint8Array;
-  #offset = 0;
+  readonly #end: number;
+  #offset: number;
 
-  constructor(bytes: Uint8Array) {
+  /** Reads the values in `bytes` from `start` up to `end`. */
+  constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
     this.#bytes = bytes;
+    this.#offset = start;
+    this.#end = end;
   }
 
   /** Whether everything has been read. */
   get done(): boolean {
-    return this.#offset === this.#bytes.length;
+    return this.#offset === this.#end;
   }
 
   /** The identifier octet of the next value; undefined at the end. */
   get nextTag(): number | undefined {
-    return this.#bytes[this.#offset];
+    return this.done ? undefined : this.#bytes[this.#offset];
   }
 
   /** The next value, of the given tag if one is named. */
@@ -53,11 +83,11 @@ export class DerReader {
     if ((found & 0x1f) === 0x1f) throw decodeError('DER tag above 30');
     if (tag !== undefined && found !== tag) throw decodeError(`DER tag ${found} where ${tag} belongs`);
     const length = this.#length();
-    const end = this.#offset + length;
-    if (end > this.#bytes.length) throw decodeError('truncated DER value');
-    const content = this.#bytes.subarray(this.#offset, end);
+    const contentStart = this.#offset;
+    const end = contentStart + length;
+    if (end > this.#end) throw decodeError('truncated DER value');
     this.#offset = end;
-    return { tag: found, content, raw: this.#bytes.subarray(start, end) };
+    return new DerElement(this.#bytes, found, start, contentStart, end);
   }
 
   /** The next value if it has this tag, else undefined. */
@@ -67,7 +97,7 @@ export class DerReader {
 
   /** A reader of the contents of the next value, which must have this tag (SEQUENCE unless told otherwise). */
   enter(tag: number = DerTag.sequence): DerReader {
-    return new DerReader(this.read(tag).content);
+    return this.read(tag).values;
   }
 
   /** Asserts that everything has been read. */
@@ -76,7 +106,7 @@ export class DerReader {
   }
 
   #byte(): number {
-    const byte = this.#bytes[this.#offset];
+    const byte = this.nextTag;
     if (byte === undefined) throw decodeError('truncated DER value');
     this.#offset += 1;
     return byte;

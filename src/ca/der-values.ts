@@ -50,13 +50,24 @@ export function readNamedBits(reader: DerReader): number {
   return bits;
 }
 
+const MAX_OID_BYTES = 32;
+/** Dotted forms of identifiers that were read, by their contents: there are few, and many certificates. */
+const OID_TEXTS = new Map<string, string>();
+const MAX_OID_TEXTS = 256;
+
 /** An OBJECT IDENTIFIER in dotted form, arcs below 2^48. Untrusted. Throws `malformed-encoding`. */
 export function readOid(reader: DerReader): string {
-  return oidText(reader.read(DerTag.oid).content);
+  const { content } = reader.read(DerTag.oid);
+  if (content.length === 0 || content.length > MAX_OID_BYTES) throw decodeError('OBJECT IDENTIFIER of a wrong length');
+  const key = String.fromCharCode(...content);
+  const known = OID_TEXTS.get(key);
+  if (known !== undefined) return known;
+  const text = oidText(content);
+  if (OID_TEXTS.size < MAX_OID_TEXTS) OID_TEXTS.set(key, text);
+  return text;
 }
 
 function oidText(content: Uint8Array): string {
-  if (content.length === 0 || content.length > 32) throw decodeError('OBJECT IDENTIFIER of a wrong length');
   const arcs: number[] = [];
   let arc = 0;
   let starts = true;

@@ -1,5 +1,5 @@
 import { decodeError } from '../core/errors.ts';
-import { DerReader, DerTag, readSingle } from './der-reader.ts';
+import { DerTag, readSingle } from './der-reader.ts';
 import { asciiText, readOid, utf8Text } from './der-values.ts';
 import { COMMON_NAME_OID } from './oids.ts';
 
@@ -18,7 +18,7 @@ const MAX_ATTRIBUTES = 64;
 
 /** Reads an encoded `Name` (RFC 5280 §4.1.2.4; untrusted). Throws `malformed-encoding`. */
 export function parseDistinguishedName(name: Uint8Array): DistinguishedName {
-  const sequence = new DerReader(readSingle(name).content);
+  const sequence = readSingle(name).values;
   const commonNames: string[] = [];
   const emailAddresses: string[] = [];
   let count = 0;

@@ -1,4 +1,4 @@
-import { DerReader, readSingle } from './der-reader.ts';
+import { readSingle } from './der-reader.ts';
 import { readUnsigned } from './der-values.ts';
 import { ensure } from '../core/errors.ts';
 import { withCode } from './with-code.ts';
@@ -12,7 +12,7 @@ const FIELD_BYTES = { p256: 32, p384: 48 } as const;
 export function ecdsaSignatureToRaw(keyType: 'p256' | 'p384', signature: Uint8Array): Uint8Array<ArrayBuffer> {
   const width = FIELD_BYTES[keyType];
   return withCode('bad-signature', 'ECDSA signature', () => {
-    const reader = new DerReader(readSingle(signature).content);
+    const reader = readSingle(signature).values;
     const raw = new Uint8Array(2 * width);
     for (const end of [width, 2 * width]) {
       const number = readUnsigned(reader, width);

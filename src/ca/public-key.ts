@@ -1,6 +1,6 @@
 import { formatHex } from '../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
-import { DerReader, DerTag, readSingle } from './der-reader.ts';
+import { type DerReader, readSingle } from './der-reader.ts';
 import { readOctetAlignedBits, readOid, readUnsigned } from './der-values.ts';
 import { KeyOid } from './oids.ts';
 import { withCode } from './with-code.ts';
@@ -43,7 +43,7 @@ const MAX_RSA_BITS = 4096;
 export function parsePublicKey(spki: Uint8Array): PublicKey {
   return withCode('bad-key', 'public key', () => {
     ensure(spki.length <= MAX_SPKI_BYTES, 'weak-key', 'public key too large');
-    const reader = new DerReader(readSingle(spki).content);
+    const reader = readSingle(spki).values;
     const algorithm = reader.enter();
     const oid = readOid(algorithm);
     switch (oid) {
@@ -88,7 +88,7 @@ function parseRsaKey(spki: Uint8Array, algorithm: DerReader, reader: DerReader):
   ensure(algorithm.read(0x05).content.length === 0, 'bad-key', 'RSA parameters must be NULL');
   algorithm.end();
   const keyBits = lastBits(reader);
-  const numbers = new DerReader(readSingle(keyBits, DerTag.sequence).content);
+  const numbers = readSingle(keyBits).values;
   const modulus = readUnsigned(numbers, MAX_SPKI_BYTES);
   const exponent = readUnsigned(numbers, MAX_SPKI_BYTES);
   numbers.end();

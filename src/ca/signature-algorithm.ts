@@ -1,6 +1,6 @@
 import { decodeError } from '../core/errors.ts';
 import type { SignerAlgorithm } from '../core/crypto/signer.ts';
-import { DerReader, readSingle } from './der-reader.ts';
+import { readSingle } from './der-reader.ts';
 import { readOid } from './der-values.ts';
 import { derOid, derSequence } from './der-writer.ts';
 import type { KeyType } from './public-key.ts';
@@ -29,7 +29,7 @@ const ALGORITHMS: ReadonlyMap<string, SignatureAlgorithm> = new Map([
  * RSASSA-PKCS1-v1_5, with SHA-2; parameters absent, or NULL for RSA. Throws `malformed-encoding`.
  */
 export function parseSignatureAlgorithm(identifier: Uint8Array): SignatureAlgorithm {
-  const reader = new DerReader(readSingle(identifier).content);
+  const reader = readSingle(identifier).values;
   const oid = readOid(reader);
   const algorithm = ALGORITHMS.get(oid);
   if (algorithm === undefined) throw decodeError(`signature algorithm ${oid} is not accepted`);

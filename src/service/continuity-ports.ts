@@ -1,9 +1,12 @@
 import { parseCertificate } from '../ca/certificate.ts';
 import { nodeVerifySpkiSignature } from '../ca/node-verify-signature.ts';
 import type { ContinuityPorts } from '../identity/spki-set.ts';
+import type { IssuedCertificates } from './issued-certificates.ts';
 
-/** The CA's parser and verifier, as continuity (DESIGN §7) needs them. */
-export const continuityPorts: ContinuityPorts = {
-  certificateSpki: (certificate) => parseCertificate(certificate).spki,
-  verifySignature: nodeVerifySpkiSignature,
-};
+/** The CA's parser and verifier, as continuity (DESIGN §7) needs them. What is in `issued` was parsed before. */
+export function continuityPorts(issued: IssuedCertificates): ContinuityPorts {
+  return {
+    certificateSpki: (certificate) => issued.spkiOf(certificate) ?? parseCertificate(certificate).spki,
+    verifySignature: nodeVerifySpkiSignature,
+  };
+}

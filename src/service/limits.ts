@@ -39,6 +39,8 @@ export interface ServiceLimits {
   readonly logTileCacheSize: number;
   /** VRF results kept. */
   readonly vrfCacheSize: number;
+  /** Certificates that this process remembers to have signed. */
+  readonly issuedCacheSize: number;
   /** One of so many own answers is verified with the client's verifier; 0: none, 1: all. */
   readonly verifyOneIn: number;
   /** How long a CRL is valid, ms. It is made anew when half of it has passed, or when something was revoked. */
@@ -67,6 +69,7 @@ export const DEFAULT_LIMITS: ServiceLimits = {
   entryCacheSize: 20_000,
   logTileCacheSize: 1_024,
   vrfCacheSize: 200_000,
+  issuedCacheSize: 10_000,
   verifyOneIn: 500,
   crlValidityMs: 24 * 3_600_000,
 };

@@ -9,6 +9,7 @@ import type { ReadTiles } from '../core/prefix/drive.ts';
 import type { PrefixTileCache } from '../core/prefix/tile-cache.ts';
 import type { IdentityRules } from '../identity/identity.ts';
 import type { LogStore } from '../store/ports.ts';
+import type { IssuedCertificates } from './issued-certificates.ts';
 import type { LabelVrf } from './label-vrf.ts';
 import type { ServiceLimits } from './limits.ts';
 import type { Observer } from './service-event.ts';
@@ -45,6 +46,8 @@ export interface LogContext {
   readonly observe: Observer;
   /** The VRF, through a bounded cache. */
   readonly vrf: LabelVrf;
+  /** The last certificates that this process signed. */
+  readonly issued: IssuedCertificates;
   /** Decoded prefix tiles. */
   readonly prefixTiles: PrefixTileCache;
   /** Reads prefix tiles through {@link LogContext.prefixTiles}. */

@@ -11,6 +11,7 @@ import { type Configuration, configurationCodec } from '../core/keytrans/configu
 import { cachedTileReader, PrefixTileCache } from '../core/prefix/tile-cache.ts';
 import type { IdentityRules } from '../identity/identity.ts';
 import type { Store } from '../store/ports.ts';
+import { IssuedCertificates } from './issued-certificates.ts';
 import { LabelVrf } from './label-vrf.ts';
 import { DEFAULT_LIMITS, type ServiceLimits } from './limits.ts';
 import type { LogContext, LogKeys } from './log-context.ts';
@@ -65,6 +66,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
     observe: options.observe ?? (() => undefined),
     vrf: new LabelVrf(keys.vrf, limits.vrfCacheSize),
+    issued: new IssuedCertificates(limits.issuedCacheSize),
     prefixTiles,
     readPrefixTiles: cachedTileReader(prefixTiles, (names) => logStore.readPrefixTiles(names)),
   };

@@ -116,21 +116,31 @@ async function checkSubmission(
   ensure(version === expected, 'version-conflict', `version ${version} is not the next one`);
   await checkSearchKeys(context, row);
   const record = decodeIdentityRecord(value);
-  const { origin } = context;
-  const type = await checkTransition({ origin, label, version, previous, next: record, ports: continuityPorts });
+  const { origin, issued } = context;
+  const type = await checkTransition({
+    origin,
+    label,
+    version,
+    previous,
+    next: record,
+    ports: continuityPorts(issued),
+  });
   const isOurs = type !== 'operator' && type !== 'recovery';
   ensure(isOurs, 'change-rejected', `nothing in this service makes a version by ${type}`);
   return { version, commitment, record };
 }
 
-/** Every certificate that a record adds to the stored one is signed by this log's issuer: nothing else is recorded. */
+/**
+ * Every certificate that a record adds to the stored one is signed by this log's issuer: nothing else is recorded. Those
+ * that this very process signed are known by their digests.
+ */
 async function checkIssued(
-  { keys }: LogContext,
+  { keys, issued }: LogContext,
   row: SubmissionRow,
   stored: IdentityRecord | undefined,
 ): Promise<void> {
   for (const der of decodeIdentityRecord(row.value).certificates) {
-    if (stored !== undefined && includesBytes(stored.certificates, der)) continue;
+    if (issued.spkiOf(der) !== undefined || (stored !== undefined && includesBytes(stored.certificates, der))) continue;
     const { tbs, signature, signatureAlgorithm } = parseCertificate(der);
     await nodeVerifySignature(keys.issuer.certificate.publicKey, signatureAlgorithm, tbs, signature);
   }

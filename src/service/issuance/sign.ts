@@ -21,6 +21,8 @@ export async function sign(context: LogContext, request: LeafRequest): Promise<U
 }
 
 /** Step `lint`: the signed certificate says what it was meant to say. Throws `lint-failed`. */
-export function lint({ keys }: LogContext, certificate: Uint8Array, request: LeafRequest): ParsedCertificate {
-  return lintLeaf(certificate, keys.issuer, request);
+export function lint({ keys, issued }: LogContext, certificate: Uint8Array, request: LeafRequest): ParsedCertificate {
+  const parsed = lintLeaf(certificate, keys.issuer, request);
+  issued.add(parsed);
+  return parsed;
 }

@@ -1,3 +1,4 @@
+import { nodeVerifySpkiSignature } from '../../ca/node-verify-signature.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
@@ -8,7 +9,6 @@ import {
   changeRequestCodec,
   type SignedChange,
 } from '../../identity/change-request.ts';
-import { continuityPorts } from '../continuity-ports.ts';
 import type { LabelState } from './label-state.ts';
 
 /** A change that a key of the record has signed. */
@@ -35,7 +35,7 @@ export async function verifyChange(
   const signer = state.certificates.find((certificate) => equalBytes(certificate.spkiSha256, change.signer));
   ensure(signer !== undefined, 'bad-change-signature', 'the signer of the change is not certified in the record');
   try {
-    await continuityPorts.verifySignature(signer.spki, changeMessage(change.request), change.signature);
+    await nodeVerifySpkiSignature(signer.spki, changeMessage(change.request), change.signature);
   } catch (error) {
     if (!isGlasskeyError(error)) throw error;
     ensure(false, 'bad-change-signature', 'the signature of the change does not hold');

@@ -1,0 +1,31 @@
+import { Buffer } from 'node:buffer';
+import type { ParsedCertificate } from '../ca/certificate.ts';
+import { sha256 } from '../core/crypto/sha256.ts';
+import { LruCache } from './lru-cache.ts';
+
+/**
+ * What this process knows of certificates that it signed and linted itself, by the SHA-256 of all their bytes: a
+ * certificate that comes back from the database with the same digest need not be parsed and verified again.
+ */
+export class IssuedCertificates {
+  readonly #spkis: LruCache<Uint8Array>;
+
+  /** Remembers the last `capacity` certificates. */
+  constructor(capacity: number) {
+    this.#spkis = new LruCache(capacity);
+  }
+
+  /** Remembers a certificate that this process has just signed and linted: nothing else may be added. */
+  add({ der, spki }: ParsedCertificate): void {
+    this.#spkis.set(keyOf(der), spki);
+  }
+
+  /** The SubjectPublicKeyInfo of a certificate, if it is one of those. */
+  spkiOf(der: Uint8Array): Uint8Array | undefined {
+    return this.#spkis.get(keyOf(der));
+  }
+}
+
+function keyOf(der: Uint8Array): string {
+  return Buffer.from(sha256(der)).toString('latin1');
+}
