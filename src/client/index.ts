@@ -6,15 +6,20 @@ export { auditLog, type AuditOptions, type AuditReport } from './audit/audit-log
 export { type BindingChange, type BoundCertificate, type VerifiedBinding } from './binding.ts';
 export { type ClientKey, generateKey, importKey } from './client-key.ts';
 export {
+  type Alert,
   type ClientState,
   EMPTY_STATE,
-  formatClientState,
   type KnownContact,
   MemoryState,
   type MonitoredVersion,
-  parseClientState,
+  type OwnedLabel,
+  type OwnedOrigin,
+  type OwnedVersion,
+  type PendingCredential,
+  type StateChange,
   type StateStore,
 } from './client-state.ts';
+export { formatClientState, parseClientState } from './client-state-json.ts';
 export { createCsr } from './csr.ts';
 export { type IssuedCertificate } from './issued-certificate.ts';
 export { KeyDirectory, type KeyDirectoryOptions, type LookupResult } from './key-directory.ts';

@@ -8,8 +8,9 @@ import type { Identity } from '../identity/identity.ts';
 import { decodeIdentityRecord, encodeIdentityRecord } from '../identity/identity-record.ts';
 import type { ContinuityPorts } from '../identity/spki-set.ts';
 import { type VerifiedBinding, verifyRecordCertificates } from './binding.ts';
-import type { KnownContact, MonitoredVersion } from './client-state.ts';
+import type { KnownContact } from './client-state.ts';
 import { fetchChain } from './fetch-chain.ts';
+import { monitorSearched } from './monitored-versions.ts';
 import type { Transport } from './transport.ts';
 import type { Trust } from './trust.ts';
 
@@ -55,7 +56,7 @@ export async function verifyBinding(input: BindingInput): Promise<CheckedBinding
   const chain = await checkChain({ origin, label: identity.label, held, between, latest: search, ports: PORTS });
   const { record } = chain.latest;
   const { current, expired } = await verifyRecordCertificates(record, identity, trust, nowMs);
-  const monitored = monitoredVersions(known, search);
+  const monitoring = monitorSearched(known, search);
   const binding: VerifiedBinding = {
     identity: identity.text,
     version: search.version,
@@ -65,19 +66,18 @@ export async function verifyBinding(input: BindingInput): Promise<CheckedBinding
     authorization: record.authorization,
     treeSize: search.view.size,
     logRoot: formatHex(search.logRoot),
-    monitored,
+    monitored: monitoring.monitored,
   };
   const { version, commitment } = search;
   return {
     binding,
     latest: chain.latest,
-    contact: { version, commitment, value: encodeIdentityRecord(record), monitored },
+    contact: {
+      version,
+      commitment,
+      value: encodeIdentityRecord(record),
+      ...monitoring,
+      monitoredAtMs: known?.monitoredAtMs,
+    },
   };
-}
-
-/** KT §6.3: a version whose terminal entry is right of the rightmost distinguished one is to be monitored (§8.2). */
-function monitoredVersions(known: KnownContact | undefined, search: VerifiedSearch): readonly MonitoredVersion[] {
-  const before = known?.monitored ?? [];
-  if (!search.mustMonitor || before.some((entry) => entry.version === search.version)) return before;
-  return [...before, { position: search.terminalPosition, version: search.version }];
 }

@@ -83,7 +83,7 @@ describe('the versions between', () => {
       return { version, commitment, opening, value };
     };
     const search = { ...opened(2 ** 32 - 1), mustMonitor: false, view: { size: 1 }, logRoot: NO_COMMITMENT };
-    const known = { ...opened(0), monitored: [] };
+    const known = { ...opened(0), monitored: [], ladder: [], monitoredAtMs: undefined };
     const nowMs = operator.server.log.clock.now();
     const input = { transport, trust, identity, search: search as unknown as VerifiedSearch, known, nowMs };
     const { binding } = await verifyBinding(input);

@@ -2,13 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GlasskeyError } from '../../core/errors.ts';
-import {
-  type ClientState,
-  EMPTY_STATE,
-  formatClientState,
-  parseClientState,
-  type StateStore,
-} from '../client-state.ts';
+import { type ClientState, EMPTY_STATE, type StateChange, type StateStore } from '../client-state.ts';
+import { formatClientState, parseClientState } from '../client-state-json.ts';
 import { hasCode, takeLock } from './state-lock.ts';
 
 /**
@@ -23,16 +18,14 @@ export class FolderState implements StateStore {
     this.#folder = folder;
   }
 
-  transact<T>(work: (state: ClientState) => Promise<{ readonly next?: ClientState; readonly result: T }>): Promise<T> {
+  transact<T>(work: (state: ClientState) => Promise<StateChange<T>>): Promise<T> {
     const run = () => this.#run(work);
     const turn = this.#last.then(run, run);
     this.#last = turn.catch(() => undefined);
     return turn;
   }
 
-  async #run<T>(
-    work: (state: ClientState) => Promise<{ readonly next?: ClientState; readonly result: T }>,
-  ): Promise<T> {
+  async #run<T>(work: (state: ClientState) => Promise<StateChange<T>>): Promise<T> {
     await storage(() => mkdir(this.#folder, { recursive: true, mode: 0o700 }));
     const lock = await takeLock(join(this.#folder, 'lock'));
     try {

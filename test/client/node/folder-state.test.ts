@@ -2,12 +2,8 @@ import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  type ClientState,
-  EMPTY_STATE,
-  formatClientState,
-  parseClientState,
-} from '../../../src/client/client-state.ts';
+import { type ClientState, EMPTY_STATE } from '../../../src/client/client-state.ts';
+import { formatClientState, parseClientState } from '../../../src/client/client-state-json.ts';
 import { FolderState } from '../../../src/client/node.ts';
 
 let folder: string;
@@ -17,7 +13,14 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const code = (expected: string) => expect.objectContaining({ code: expected });
-const contact = { version: 1, commitment: new Uint8Array(32), value: Uint8Array.of(1), monitored: [] };
+const contact = {
+  version: 1,
+  commitment: new Uint8Array(32),
+  value: Uint8Array.of(1),
+  monitored: [],
+  ladder: [],
+  monitoredAtMs: undefined,
+};
 const read = (state: FolderState): Promise<ClientState> => state.transact(async (current) => ({ result: current }));
 const write = (state: FolderState, next: ClientState): Promise<void> =>
   state.transact(async () => ({ next, result: undefined }));
