@@ -1,0 +1,129 @@
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { type ClientState, EMPTY_STATE, type StateChange, type StateStore } from '../client-state.ts';
+import { formatClientState, parseClientState } from '../client-state-json.ts';
+import { type Database, type DatabaseFactory, openDatabase, readValue, replaceValue } from './indexed-db.ts';
+
+const STORE = 'state';
+const KEY = 'state';
+/** How long an operation waits for another page that uses the state, ms. */
+const WAIT_MS = 10_000;
+
+/** What a browser offers to keep pages apart: `navigator.locks`. */
+interface LockManager {
+  request<T>(name: string, options: { readonly signal: AbortSignal }, work: () => Promise<T>): Promise<T>;
+}
+
+/** What is stored: the state's JSON text, and how often it has been written. */
+interface Stored {
+  readonly revision: number;
+  readonly text: string;
+}
+
+/** For {@link IndexedDbState}. */
+export interface IndexedDbStateOptions {
+  /** Default: the browser's. */
+  readonly indexedDb?: DatabaseFactory | undefined;
+}
+
+/**
+ * Client state in a browser's IndexedDB, under a name of the page's choice. Pages and workers of one origin may share it:
+ * Web Locks, where the browser has them (secure contexts), let one operation at a time in; and a state that another page
+ * has written meanwhile is never overwritten (`state-locked`: try again). Browsers may drop a site's storage when they run
+ * out of room, unless the page has called `navigator.storage.persist()`: call it, and keep a sealed export.
+ */
+export class IndexedDbState implements StateStore {
+  readonly #name: string;
+  readonly #factory: DatabaseFactory;
+  #database: Promise<Database> | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Throws `storage-failed` where there is no IndexedDB. */
+  constructor(name = 'glasskey', options: IndexedDbStateOptions = {}) {
+    const factory = options.indexedDb ?? (globalThis as { indexedDB?: DatabaseFactory }).indexedDB;
+    ensure(factory !== undefined, 'storage-failed', 'there is no IndexedDB here');
+    this.#name = name;
+    this.#factory = factory;
+  }
+
+  transact<T>(work: (state: ClientState) => Promise<StateChange<T>>): Promise<T> {
+    const run = () => this.#alone(() => this.#run(work));
+    const turn = this.#last.then(run, run);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Closes the database once what is under way has ended. The next operation opens it again. */
+  async close(): Promise<void> {
+    await this.#last;
+    const database = this.#database;
+    this.#database = undefined;
+    (await database?.catch(() => undefined))?.close();
+  }
+
+  async #run<T>(work: (state: ClientState) => Promise<StateChange<T>>): Promise<T> {
+    const stored = readStored(await this.#storage((database) => readValue(database, STORE, KEY)));
+    const { next, result } = await work(stored === undefined ? EMPTY_STATE : parseClientState(stored.text));
+    if (next === undefined) return result;
+    const revision = stored?.revision ?? 0;
+    const text = formatClientState(next);
+    const isWritten = await this.#storage((database) =>
+      replaceValue(database, STORE, KEY, (current) =>
+        (readStored(current)?.revision ?? 0) === revision ? { revision: revision + 1, text } : undefined,
+      ),
+    );
+    ensure(isWritten, 'state-locked', 'another page changed the state meanwhile');
+    return result;
+  }
+
+  /** Runs `work` while no other page or worker is in its own. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    const { navigator } = globalThis as { navigator?: { readonly locks?: LockManager } };
+    if (navigator?.locks === undefined) return work();
+    let isIn = false;
+    const enter = (): Promise<T> => {
+      isIn = true;
+      return work();
+    };
+    try {
+      return await navigator.locks.request(`glasskey:${this.#name}`, { signal: AbortSignal.timeout(WAIT_MS) }, enter);
+    } catch (cause) {
+      if (isIn) throw cause;
+      throw new GlasskeyError('state-locked', 'the state is in use by another page', { cause });
+    }
+  }
+
+  async #storage<T>(use: (database: Database) => Promise<T>): Promise<T> {
+    try {
+      return await use(await this.#open());
+    } catch (cause) {
+      if (isGlasskeyError(cause)) throw cause;
+      throw new GlasskeyError('storage-failed', 'the database of the state cannot be used', { cause });
+    }
+  }
+
+  #open(): Promise<Database> {
+    if (this.#database !== undefined) return this.#database;
+    const opening = openDatabase(this.#factory, this.#name, STORE);
+    const forget = (): void => {
+      if (this.#database === opening) this.#database = undefined;
+    };
+    this.#database = opening;
+    opening.then((database) => {
+      database.addEventListener('close', forget);
+      // Whoever wants to delete the database must not wait for this page.
+      database.addEventListener('versionchange', () => {
+        forget();
+        database.close();
+      });
+    }, forget);
+    return opening;
+  }
+}
+
+function readStored(value: unknown): Stored | undefined {
+  if (value === undefined) return undefined;
+  const { revision, text } = (value ?? {}) as Partial<Stored>;
+  const isStored = typeof text === 'string' && Number.isSafeInteger(revision);
+  ensure(isStored, 'state-corrupt', 'what is stored is no state');
+  return { revision: revision as number, text };
+}
