@@ -52,6 +52,10 @@ export const ERROR_CODES = {
   'proof-exhausted': 'verification',
   'proof-left-over': 'verification',
   'version-mismatch': 'verification',
+  'version-rolled-back': 'verification',
+  'version-expired': 'absent',
+  'unknown-head': 'verification',
+  'credential-expired': 'verification',
   'unsupported-suite': 'usage',
   'prefix-key-exists': 'conflict',
 

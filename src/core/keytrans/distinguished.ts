@@ -25,18 +25,48 @@ export function* rightmostDistinguished(size: number, windowMs: number): Timesta
   return found;
 }
 
-/** Tells whether `position` is distinguished in a log of `size` entries: it and all its ancestors are. */
-export function* isDistinguished(position: number, size: number, windowMs: number): TimestampAlgorithm<boolean> {
+/** Where the path from the root to a log entry leaves the distinguished entries. */
+export interface MonitoringPath {
+  /** The entries on the direct path that are to the right and not distinguished, left to right (nearest first). */
+  readonly ancestors: readonly number[];
+  /** The nearest distinguished entry on the direct path that is to the right, if there is one. */
+  readonly distinguished: number | undefined;
+}
+
+/**
+ * The part of the direct path of `position` that lies to its right, as far as contact monitoring inspects it (KT §8.2 steps
+ * 1 and 2), or undefined where `position` is distinguished itself. Asks from the root down to the parent, and stops at the
+ * first entry that is not distinguished: none below it is.
+ */
+export function* monitoringPath(
+  position: number,
+  size: number,
+  windowMs: number,
+): TimestampAlgorithm<MonitoringPath | undefined> {
   let right = yield size - 1;
   let left = 0;
-  for (const node of pathTo(position, size)) {
-    if (right - left < windowMs) return false;
+  let distinguished: number | undefined;
+  const path = pathTo(position, size);
+  for (const [i, node] of path.entries()) {
+    if (right - left < windowMs) {
+      const below = path.slice(i, -1).filter((ancestor) => ancestor > position);
+      return { ancestors: below.toReversed(), distinguished };
+    }
     if (node === position) break;
     const timestamp = yield node;
-    if (position < node) right = timestamp;
-    else left = timestamp;
+    if (position < node) {
+      right = timestamp;
+      distinguished = node;
+    } else {
+      left = timestamp;
+    }
   }
-  return true;
+  return undefined;
+}
+
+/** Tells whether `position` is distinguished in a log of `size` entries: it and all its ancestors are. */
+export function* isDistinguished(position: number, size: number, windowMs: number): TimestampAlgorithm<boolean> {
+  return (yield* monitoringPath(position, size, windowMs)) === undefined;
 }
 
 /** Runs a timestamp algorithm on timestamps that are all at hand. */

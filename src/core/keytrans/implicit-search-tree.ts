@@ -59,6 +59,14 @@ export function rightChild(x: number, size: number): number | undefined {
   return child;
 }
 
+/**
+ * Whether entry `x` is in the left subtree of entry `ancestor`: whether `ancestor` is on the direct path of `x` and to its
+ * right. That is so in every log that has both, or in none.
+ */
+export function isInLeftSubtree(x: number, ancestor: number): boolean {
+  return x < ancestor && x >= ancestor - (levelStep(ancestor) - 1);
+}
+
 /** The path from the root of a log of `size` entries down to entry `x`, both included, root first. */
 export function pathTo(x: number, size: number): number[] {
   assertEntry(x, size);

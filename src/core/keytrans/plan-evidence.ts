@@ -1,5 +1,7 @@
 import { batchCopath } from '../log/log-tree.ts';
 import type { TreeNode } from '../log/tree-node.ts';
+import { ensure } from '../errors.ts';
+import type { Configuration } from './configuration.ts';
 import {
   type Algorithm,
   type Answer,
@@ -8,6 +10,7 @@ import {
   retainedPositions,
   runAlgorithm,
 } from './evidence.ts';
+import { isExpired } from './expiry.ts';
 import { walkLadder } from './ladder-walk.ts';
 import { ShownLookups } from './shown-lookups.ts';
 
@@ -74,6 +77,34 @@ export function planEvidence<T>(options: PlanOptions<T>): PlannedEvidence<T> {
     evidence: planner.evidence(size, last, auditedSize),
     shown: planner.shown,
   };
+}
+
+/** A CombinedTreeProof's vectors hold at most so many elements (KT §12.3). */
+const MAXIMUM_EVIDENCE = 0xff;
+
+/** Checks that a proof of this plan can be encoded. Throws `invalid-request`. */
+export function assertProvable(evidence: EvidencePlan): void {
+  const { timestamps, lookups, prefixRootPositions } = evidence;
+  const fits = [timestamps, lookups, prefixRootPositions].every((list) => list.length <= MAXIMUM_EVIDENCE);
+  ensure(fits, 'invalid-request', 'the request asks for more evidence than one answer can hold');
+}
+
+/**
+ * Checks that a plan inspects no log entry that is past its maximum lifetime, whose prefix tree may be gone. All
+ * timestamps of inspected entries must be at hand. Throws `version-expired`.
+ */
+export function assertInspectable(
+  config: Configuration,
+  size: number,
+  evidence: EvidencePlan,
+  source: ProofSource,
+): void {
+  const rightmostMs = source.timestamp(size - 1);
+  for (const { position } of evidence.lookups) {
+    const timestampMs = source.timestamp(position);
+    ensure(timestampMs !== undefined && rightmostMs !== undefined, 'internal', `no timestamp of entry ${position}`);
+    ensure(!isExpired(config, timestampMs, rightmostMs), 'version-expired', `entry ${position} is past its lifetime`);
+  }
 }
 
 /** Thrown through an algorithm that asks for a timestamp which is not at hand. */

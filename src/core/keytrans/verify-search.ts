@@ -3,6 +3,7 @@ import { ensure, GlasskeyError } from '../errors.ts';
 import type { Configuration } from './configuration.ts';
 import type { Algorithm } from './evidence.ts';
 import { greatestVersionSearch, type SearchEnd } from './greatest-version-search.ts';
+import type { KnownVersion } from './known-version.ts';
 import { assertLadderCommitments, verifyLadder } from './ladder-keys.ts';
 import type { SearchRequest, SearchResponse } from './messages.ts';
 import type { TreeView } from './tree-view.ts';
@@ -11,21 +12,14 @@ import { updateView } from './update-view.ts';
 import { verifyCombined } from './verify-combined.ts';
 import { claimedSizes, verifyFullTreeHead } from './verify-full-tree-head.ts';
 
+export type { KnownVersion } from './known-version.ts';
+
 /** What a client knows when it verifies a response. */
 export interface VerifyContext {
   readonly config: Configuration;
   /** What it retained of the head that it advertised as `last`; undefined where it advertised none. */
   readonly view: TreeView | undefined;
   readonly nowMs: number;
-}
-
-/** What a client knows of one version of a label (KT §8.1, §9.1). */
-export interface KnownVersion {
-  readonly version: number;
-  /** Its search key. */
-  readonly vrfOutput: Uint8Array;
-  /** Undefined where the response showed that the version does not exist. */
-  readonly commitment: Uint8Array | undefined;
 }
 
 /** A search response that holds. */

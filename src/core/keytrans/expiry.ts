@@ -1,0 +1,13 @@
+import type { Configuration } from './configuration.ts';
+
+/**
+ * Whether a log entry is past the log's maximum lifetime (KT §7.1): seen from the rightmost entry, whose timestamp (ms) is
+ * `rightmostMs`. Nothing expires in a log without a maximum lifetime.
+ */
+export function isExpired(
+  config: Pick<Configuration, 'maximumLifetimeMs'>,
+  timestampMs: number,
+  rightmostMs: number,
+): boolean {
+  return config.maximumLifetimeMs !== undefined && rightmostMs - timestampMs >= config.maximumLifetimeMs;
+}

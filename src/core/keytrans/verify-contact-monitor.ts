@@ -1,0 +1,71 @@
+import { ensure } from '../errors.ts';
+import type { Configuration } from './configuration.ts';
+import type { ContactMonitorRequest, ContactMonitorResponse, MonitorMapEntry } from './contact-monitor-messages.ts';
+import { contactMonitor, type MonitorEnd } from './contact-monitor.ts';
+import type { Algorithm } from './evidence.ts';
+import { assertMonitorable, type KnownVersion, ladderKeys } from './known-version.ts';
+import { assertMonitorMap } from './monitor-map.ts';
+import type { TreeView } from './tree-view.ts';
+import { updateView } from './update-view.ts';
+import { verifyCombined } from './verify-combined.ts';
+import { claimedSizes, verifyFullTreeHead } from './verify-full-tree-head.ts';
+import type { VerifyContext } from './verify-search.ts';
+
+/** A contact's monitoring that found everything in its place. */
+export interface VerifiedContactMonitor {
+  /** To be retained in the place of the view that was advertised. */
+  readonly view: TreeView;
+  /** Root of the log tree at `view.size`. */
+  readonly logRoot: Uint8Array;
+  /** To be retained in the place of the map that was sent: what is still to be monitored. Empty when all is settled. */
+  readonly entries: readonly MonitorMapEntry[];
+  /** The rightmost distinguished log entry, if there is one yet. */
+  readonly rightmostDistinguished: number | undefined;
+}
+
+/** Updates the view, then monitors (KT §12.3: always in this order). */
+export function* updateAndMonitor(
+  config: Configuration,
+  size: number,
+  last: number | undefined,
+  entries: readonly MonitorMapEntry[],
+): Algorithm<MonitorEnd> {
+  yield* updateView(size, last);
+  return yield* contactMonitor({ size, windowMs: config.reasonableMonitoringWindowMs, entries });
+}
+
+/**
+ * Verifies an untrusted `ContactMonitorResponse` (KT §13.2). `request.last` must be the size of `context.view`, and
+ * `ladder` what the client retained of its searches (`VerifiedSearch.ladder`): a map without what its ladders need is
+ * refused with `usage`. Nothing is to be stored unless this returns. Throws `version-rolled-back` where a log entry lacks a
+ * monitored version, and other verification errors.
+ */
+export function verifyContactMonitor(
+  context: VerifyContext,
+  request: ContactMonitorRequest,
+  response: ContactMonitorResponse,
+  ladder: readonly KnownVersion[],
+): VerifiedContactMonitor {
+  const { config, view, nowMs } = context;
+  ensure(request.last === view?.size, 'usage', 'the request advertised another size than the view has');
+  ensure(view !== undefined, 'usage', 'who has seen no tree has nothing to monitor');
+  assertMonitorMap(request.entries, view.size);
+  const keys = ladderKeys(ladder);
+  assertMonitorable(
+    keys,
+    request.entries.map(({ version }) => version),
+  );
+  const { size, auditedSize } = claimedSizes(config, response.fullTreeHead, view);
+  const proof = verifyCombined({
+    proof: response.monitor,
+    size,
+    view,
+    auditedSize,
+    keys,
+    algorithm: updateAndMonitor(config, size, view.size, request.entries),
+  });
+  const { frontier } = proof;
+  const newView = verifyFullTreeHead({ config, head: response.fullTreeHead, view, size, proof, frontier, nowMs });
+  const { entries, rightmostDistinguished } = proof.result;
+  return { view: newView, logRoot: proof.root, entries, rightmostDistinguished };
+}
