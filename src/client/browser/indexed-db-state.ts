@@ -5,8 +5,6 @@ import { type Database, type DatabaseFactory, openDatabase, readValue, replaceVa
 
 const STORE = 'state';
 const KEY = 'state';
-/** How long an operation waits for another page that uses the state, ms. */
-const WAIT_MS = 10_000;
 
 /** What a browser offers to keep pages apart: `navigator.locks`. */
 interface LockManager {
@@ -23,6 +21,8 @@ interface Stored {
 export interface IndexedDbStateOptions {
   /** Default: the browser's. */
   readonly indexedDb?: DatabaseFactory | undefined;
+  /** How long an operation waits for another page that uses the state, ms. Default: 10,000. */
+  readonly waitMs?: number | undefined;
 }
 
 /**
@@ -34,6 +34,7 @@ export interface IndexedDbStateOptions {
 export class IndexedDbState implements StateStore {
   readonly #name: string;
   readonly #factory: DatabaseFactory;
+  readonly #waitMs: number;
   #database: Promise<Database> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -43,6 +44,7 @@ export class IndexedDbState implements StateStore {
     ensure(factory !== undefined, 'storage-failed', 'there is no IndexedDB here');
     this.#name = name;
     this.#factory = factory;
+    this.#waitMs = options.waitMs ?? 10_000;
   }
 
   transact<T>(work: (state: ClientState) => Promise<StateChange<T>>): Promise<T> {
@@ -85,7 +87,11 @@ export class IndexedDbState implements StateStore {
       return work();
     };
     try {
-      return await navigator.locks.request(`glasskey:${this.#name}`, { signal: AbortSignal.timeout(WAIT_MS) }, enter);
+      return await navigator.locks.request(
+        `glasskey:${this.#name}`,
+        { signal: AbortSignal.timeout(this.#waitMs) },
+        enter,
+      );
     } catch (cause) {
       if (isIn) throw cause;
       throw new GlasskeyError('state-locked', 'the state is in use by another page', { cause });
