@@ -1,17 +1,17 @@
 import { equalBytes } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import { frontier } from '../core/keytrans/implicit-search-tree.ts';
-import type { LookupRequest, LookupResponse } from '../core/keytrans/messages.ts';
 import type { TreeView } from '../core/keytrans/tree-view.ts';
-import { verifyLookup } from '../core/keytrans/verify-lookup.ts';
+import type { VerifyContext } from '../core/keytrans/verify-search.ts';
 import { fullSubtrees } from '../core/log/log-tree.ts';
 import type { EntryReader, LogEntry } from './entry-reader.ts';
 import type { LogContext } from './log-context.ts';
 import type { LogNodeReader } from './log-node-reader.ts';
-import type { ReleasedLog } from './released-log.ts';
+import type { AskedLabel } from './prover/asked-label.ts';
+import type { AskedLog } from './prover/asked-log.ts';
 
 /**
- * Verifies a sample of the server's own answers with the client's verifier (DESIGN §9): a wrong answer is a bug or a
+ * Verifies a sample of the server's own answers with the client's verifiers (DESIGN §9): a wrong answer is a bug or a
  * broken store, and does not leave the server.
  */
 export class AnswerVerifier {
@@ -26,12 +26,16 @@ export class AnswerVerifier {
     this.#nodes = nodes;
   }
 
-  /** Verifies every n-th answer, as `limits.verifyOneIn` says. Throws what the client would throw. */
-  async sample(request: LookupRequest, answer: LookupResponse, log: ReleasedLog): Promise<void> {
+  /**
+   * Runs `verify`, as the client that asked for `log` would, on every n-th answer, as `limits.verifyOneIn` says. Throws
+   * what it throws.
+   */
+  async sample(log: AskedLog, verify: (client: VerifyContext) => void): Promise<void> {
     const { verifyOneIn } = this.#context.limits;
     if (verifyOneIn === 0 || this.#count++ % verifyOneIn !== 0) return;
     try {
-      await this.#verify(request, answer, log);
+      const client = await this.#client(log);
+      if (client !== undefined) verify(client);
       this.#context.observe({ type: 'self-verified', error: undefined });
     } catch (error) {
       this.#context.observe({ type: 'self-verified', error });
@@ -39,21 +43,22 @@ export class AnswerVerifier {
     }
   }
 
-  async #verify(request: LookupRequest, answer: LookupResponse, log: ReleasedLog): Promise<void> {
-    const { size } = log.released;
-    const view = request.last === undefined ? undefined : await this.#viewAt(request.last, log);
-    // A client advertised a size that was never released: it cannot have a view of it, and verifies nothing.
-    if (request.last !== undefined && view === undefined) return;
+  /** Throws `bad-vrf-proof` unless a verified answer was about the label that was asked for. */
+  assertLabel(asked: AskedLabel, labelKey: Uint8Array): void {
+    ensure(equalBytes(labelKey, asked.labelKey), 'bad-vrf-proof', 'the answer is about another label');
+  }
+
+  /** What the client has, or undefined where it advertised a size that was never released, of which it can have nothing. */
+  async #client(log: AskedLog): Promise<VerifyContext | undefined> {
+    const view = log.last === undefined ? undefined : await this.#viewAt(log.last, log);
+    if (log.last !== undefined && view === undefined) return undefined;
     // The clock of a client is its own affair: here the newest entry is as old as the answer says.
-    const [last] = await this.#entries.read([size - 1]);
-    const nowMs = (last as LogEntry).timestampMs;
-    const verified = verifyLookup({ config: this.#context.configuration, view, nowMs }, request, answer);
-    const labelKey = await this.#context.vrf.labelKey(request.label);
-    ensure(equalBytes(verified.labelKey, labelKey), 'bad-vrf-proof', 'the answer is about another label');
+    const [newest] = await this.#entries.read([log.size - 1]);
+    return { config: this.#context.configuration, view, nowMs: (newest as LogEntry).timestampMs };
   }
 
   /** What a client retains that has verified the head of `size`. */
-  async #viewAt(size: number, log: ReleasedLog): Promise<TreeView | undefined> {
+  async #viewAt(size: number, log: AskedLog): Promise<TreeView | undefined> {
     const positions = frontier(size);
     const [released, fullSubtreeHeads, entries] = await Promise.all([
       this.#context.store.readReleasedAt(size),

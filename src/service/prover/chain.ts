@@ -1,0 +1,17 @@
+import { ensure } from '../../core/errors.ts';
+import { type ChainRequest, type ChainResponse, MAXIMUM_CHAIN_LINKS } from '../../core/keytrans/messages.ts';
+import { openVersion } from './asked-label.ts';
+import type { ProverParts } from './prover-parts.ts';
+
+/** Opens an untrusted range of a label's versions. Throws `invalid-request`, `search-not-found` and `erased`. */
+export async function chain({ context, progress }: ProverParts, request: ChainRequest): Promise<ChainResponse> {
+  const { label, first, last } = request;
+  const count = last - first + 1;
+  const fits = count >= 1 && count <= MAXIMUM_CHAIN_LINKS;
+  ensure(fits, 'invalid-request', `a chain has 1 to ${MAXIMUM_CHAIN_LINKS} versions`);
+  const [{ released }, labelKey] = await Promise.all([progress.released(), context.vrf.labelKey(label)]);
+  const rows = await context.store.readVersions(labelKey, first, last);
+  const visible = rows.filter(({ position }) => position < released.size);
+  ensure(visible.length === count, 'search-not-found', 'the label does not have all of these versions');
+  return { links: visible.map((row) => openVersion(row)) };
+}

@@ -1,0 +1,42 @@
+import type { LookupRequest, LookupResponse } from '../../core/keytrans/messages.ts';
+import { planGreatestVersionSearch } from '../../core/keytrans/plan-proof.ts';
+import { verifyLookup } from '../../core/keytrans/verify-lookup.ts';
+import { askLabel, openVersion } from './asked-label.ts';
+import { askLog } from './asked-log.ts';
+import type { ProverParts } from './prover-parts.ts';
+import { readVersionKeys } from './version-keys.ts';
+
+/**
+ * Answers an untrusted lookup (docs/spec.md, "Negative answers"): the greatest version, or a proof that there is none.
+ * Throws `too-far-behind` where the client has seen a larger log, `erased`.
+ */
+export async function lookup(parts: ProverParts, request: LookupRequest): Promise<LookupResponse> {
+  const { context, progress, proofs, verifier } = parts;
+  const log = await askLog(progress, request.last);
+  const asked = await askLabel(context, request.label, log.size);
+  const { greatest, positions: versionPositions } = asked;
+  const opened = greatest === undefined ? undefined : openVersion(greatest);
+  const { configuration: config } = context;
+  const plan = await proofs.plan((source) => planGreatestVersionSearch({ ...log, config, versionPositions, source }));
+  const keys = await readVersionKeys(context, asked, plan.ladder);
+  const proof = await proofs.prove(plan, keys, log);
+  const { fullTreeHead } = log;
+  const answer: LookupResponse =
+    greatest === undefined || opened === undefined
+      ? { type: 'absent', fullTreeHead, vrfProof: keys.get(0).proof, proof }
+      : {
+          type: 'found',
+          response: {
+            fullTreeHead,
+            version: greatest.version,
+            ...opened,
+            binaryLadder: keys.steps(plan.ladder, new Set(plan.committed)),
+            search: proof,
+          },
+        };
+  await verifier.sample(log, (client) => {
+    const verified = verifyLookup(client, request, answer);
+    verifier.assertLabel(asked, verified.labelKey);
+  });
+  return answer;
+}

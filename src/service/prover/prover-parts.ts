@@ -1,0 +1,12 @@
+import type { AnswerVerifier } from '../answer-verifier.ts';
+import type { LogContext } from '../log-context.ts';
+import type { LogProgress } from '../log-progress.ts';
+import type { ProofMaker } from './proof-maker.ts';
+
+/** What every operation of the prover works with. */
+export interface ProverParts {
+  readonly context: LogContext;
+  readonly progress: LogProgress;
+  readonly proofs: ProofMaker;
+  readonly verifier: AnswerVerifier;
+}

@@ -1,0 +1,69 @@
+import type { VrfResult } from '../../core/crypto/vrf-prover.ts';
+import { GlasskeyError } from '../../core/errors.ts';
+import type { BinaryLadderStep } from '../../core/keytrans/messages.ts';
+import type { VersionRow } from '../../store/ports.ts';
+import type { LogContext } from '../log-context.ts';
+import type { AskedLabel } from './asked-label.ts';
+
+/** Search key and VRF proof of a version; its commitment, where it exists. */
+export type VersionKey = VrfResult & { readonly commitment: Uint8Array | undefined };
+
+/** Search keys of the versions that an answer looks up or shows. */
+export class VersionKeys {
+  readonly #keys: ReadonlyMap<number, VersionKey>;
+  readonly #rows: ReadonlyMap<number, VersionRow>;
+
+  constructor(keys: ReadonlyMap<number, VersionKey>, rows: ReadonlyMap<number, VersionRow>) {
+    this.#keys = keys;
+    this.#rows = rows;
+  }
+
+  /** The key of a version that was read. */
+  get(version: number): VersionKey {
+    return present(this.#keys.get(version), version);
+  }
+
+  /** The stored row of a version that was read and exists. */
+  row(version: number): VersionRow {
+    return present(this.#rows.get(version), version);
+  }
+
+  /** The steps of an answer's `binary_ladder`; those of `committed` carry their commitment. */
+  steps(ladder: readonly number[], committed: ReadonlySet<number>): BinaryLadderStep[] {
+    return ladder.map((version) => {
+      const { proof, commitment } = this.get(version);
+      return { proof, commitment: committed.has(version) ? commitment : undefined };
+    });
+  }
+}
+
+/**
+ * Reads keys of a label's versions: those that exist as they are stored, in at most one round trip; those that do not are
+ * made. Throws `storage-corrupt` where a version has no row.
+ */
+export async function readVersionKeys(
+  { store, vrf }: LogContext,
+  { label, labelKey, positions, greatest }: AskedLabel,
+  versions: Iterable<number>,
+): Promise<VersionKeys> {
+  const asked = [...new Set(versions)];
+  const absent = asked.filter((version) => version >= positions.length);
+  const stored = asked.filter((version) => version < positions.length && version !== greatest?.version);
+  const [rows, results] = await Promise.all([
+    stored.length === 0 ? [] : store.readLadder(labelKey, stored),
+    vrf.evaluate(label, absent),
+  ]);
+  const found = new Map<number, VersionRow>();
+  for (const row of [greatest, ...rows]) if (row !== undefined) found.set(row.version, row);
+  const keys = new Map<number, VersionKey>();
+  for (const { version, vrfOutput, vrfProof, commitment } of found.values()) {
+    keys.set(version, { output: vrfOutput, proof: vrfProof, commitment });
+  }
+  absent.forEach((version, i) => keys.set(version, { ...(results[i] as VrfResult), commitment: undefined }));
+  return new VersionKeys(keys, found);
+}
+
+function present<T>(value: T | undefined, version: number): T {
+  if (value === undefined) throw new GlasskeyError('storage-corrupt', `version ${version} of a label is missing`);
+  return value;
+}
