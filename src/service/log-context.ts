@@ -13,6 +13,7 @@ import type { IssuedCertificates } from './issued-certificates.ts';
 import type { LabelVrf } from './label-vrf.ts';
 import type { ServiceLimits } from './limits.ts';
 import type { Observer } from './service-event.ts';
+import type { CsrParser } from './threaded-csr-parser.ts';
 
 /** The private keys of one log. None is used for anything else. */
 export interface LogKeys {
@@ -44,6 +45,8 @@ export interface LogContext {
   /** Cryptographically secure random bytes. */
   readonly random: (length: number) => Uint8Array;
   readonly observe: Observer;
+  /** Reads CSRs; in another thread where the program has one. */
+  readonly parseCsr: CsrParser;
   /** The VRF, through a bounded cache. */
   readonly vrf: LabelVrf;
   /** The last certificates that this process signed. */

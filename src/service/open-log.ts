@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { parseCsr } from '../ca/csr.ts';
 import type { CertificateUrls } from '../ca/extension-writer.ts';
 import type { LeafProfile } from '../ca/profile.ts';
 import { noteSigner } from '../core/audit/note.ts';
@@ -16,6 +17,7 @@ import { LabelVrf } from './label-vrf.ts';
 import { DEFAULT_LIMITS, type ServiceLimits } from './limits.ts';
 import type { LogContext, LogKeys } from './log-context.ts';
 import type { Observer } from './service-event.ts';
+import type { CsrParser } from './threaded-csr-parser.ts';
 
 /** What opening a log takes. */
 export interface OpenLogOptions {
@@ -31,6 +33,8 @@ export interface OpenLogOptions {
   readonly now?: () => number;
   /** Default: the system's generator. */
   readonly random?: (length: number) => Uint8Array;
+  /** Default: in this thread. */
+  readonly parseCsr?: CsrParser;
   /** Default: events are dropped. */
   readonly observe?: Observer;
 }
@@ -65,6 +69,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     now: options.now ?? Date.now,
     random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
     observe: options.observe ?? (() => undefined),
+    parseCsr: options.parseCsr ?? parseCsr,
     vrf: new LabelVrf(keys.vrf, limits.vrfCacheSize),
     issued: new IssuedCertificates(limits.issuedCacheSize),
     prefixTiles,

@@ -13,6 +13,7 @@ import { openStore, type StoreTarget } from '../../store/open-store.ts';
 import type { Store } from '../../store/ports.ts';
 import { DataFolder, keyPassphrase, readServerConfig, type ServerConfig } from './data-folder.ts';
 import { configurationOf } from './init.ts';
+import { threadedCsrParser } from '../../service/threaded-csr-parser.ts';
 import { openServerKeys } from './server-keys.ts';
 
 /** A log that is open, with everything around it. */
@@ -55,10 +56,11 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   if (typeof database === 'string') assertDatabaseUrl(database);
   const passphrase = await keyPassphrase(folder);
   const keys = await openServerKeys(folder, passphrase);
+  const csrParser = threadedCsrParser();
   let store: Store | undefined;
   const close = async (): Promise<void> => {
     await store?.close();
-    await keys.close();
+    await Promise.all([keys.close(), csrParser.close()]);
   };
   try {
     store = await openStore(database ?? { dataDir: folder.database });
@@ -75,6 +77,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         crl: publicUrl && publicUrl + PATHS.issuerCrl,
         caIssuers: publicUrl && publicUrl + PATHS.issuerDer,
       },
+      parseCsr: csrParser.parse,
       observe: (event) => {
         metrics.observe(event);
         options.observe?.(event);

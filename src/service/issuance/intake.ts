@@ -1,8 +1,9 @@
-import { decodeCsrPem, type ParsedCsr, parseCsr } from '../../ca/csr.ts';
+import { decodeCsrPem, type ParsedCsr } from '../../ca/csr.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { canonicalIdentity } from '../../identity/canonical-identity.ts';
 import type { Identity, IdentityRules } from '../../identity/identity.ts';
+import type { LogContext } from '../log-context.ts';
 import type { CertificateOrder } from './requests.ts';
 
 /** Most bytes of a CSR as DER. One with an RSA-8192 key has less than 3 KB. */
@@ -25,7 +26,11 @@ export function canonicalise(text: string, rules: IdentityRules): Identity {
  * the latter a captured CSR would bind Alice's key to Mallory. Throws `bad-csr`, `weak-key`, `bad-proof-of-possession`,
  * `csr-identity-mismatch`.
  */
-export async function proofOfPossession(csr: Uint8Array, identity: Identity, rules: IdentityRules): Promise<ParsedCsr> {
+export async function proofOfPossession(
+  { parseCsr, identityRules: rules }: Pick<LogContext, 'parseCsr' | 'identityRules'>,
+  csr: Uint8Array,
+  identity: Identity,
+): Promise<ParsedCsr> {
   const parsed = await parseCsr(csr);
   const { sans, subject } = parsed;
   const names = [...sans.email, ...sans.smtpUtf8, ...sans.uri];

@@ -45,7 +45,7 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
   return admission.run('certificate', async (ticket) => {
     const der = parse(order);
     const identity = canonicalise(order.identity, context.identityRules);
-    const csr = await proofOfPossession(der, identity, context.identityRules);
+    const csr = await proofOfPossession(context, der, identity);
     const requester = await authenticate(issuance, order);
     const hash = requestHash('certificate', identity.label, [csr.der], order.change);
     // Not with a stranger who sends the same CSR without a token: who may do less would have it fail for both.
