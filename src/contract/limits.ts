@@ -1,8 +1,8 @@
 /** Most bytes of a JSON request body. A CSR with an RSA-4096 key is below 3 KB. */
 export const MAX_JSON_BODY_BYTES = 64 * 1024;
 
-/** Most bytes of a TLS-encoded KEYTRANS request: a label of 255 bytes and a few integers. */
-export const MAX_KEYTRANS_BODY_BYTES = 1024;
+/** Most bytes of a TLS-encoded KEYTRANS request: a label of 255 bytes, a monitoring map of 255 entries, a few integers. */
+export const MAX_KEYTRANS_BODY_BYTES = 4096;
 
 /** Most characters of an identity as typed, before it is canonicalised. */
 export const MAX_IDENTITY_CHARACTERS = 1024;

@@ -5,6 +5,7 @@ export const PATHS = {
   search: '/keytrans/v1/search',
   lookup: '/keytrans/v1/lookup',
   chain: '/keytrans/v1/chain',
+  contactMonitor: '/keytrans/v1/contact-monitor',
   rootPem: '/ca/root.pem',
   rootDer: '/ca/root.der',
   issuerPem: '/ca/issuer.pem',

@@ -7,16 +7,11 @@ import { readBody } from './read-body.ts';
 import { NO_STORE, respond } from './responses.ts';
 
 /** The KEYTRANS operations, TLS-encoded both ways (DESIGN §15). Answers depend on the moment: never cached. */
-export function keytransRoutes(app: Hono, service: LogService): void {
-  const operations: [string, (request: Uint8Array) => Promise<Uint8Array>][] = [
-    [PATHS.lookup, (request) => service.lookup(request)],
-    [PATHS.search, (request) => service.search(request)],
-    [PATHS.chain, (request) => service.chain(request)],
-  ];
-  for (const [path, operation] of operations) {
-    app.post(path, async (c) => {
+export function keytransRoutes(app: Hono, { keytrans }: LogService): void {
+  for (const name of Object.keys(keytrans) as (keyof typeof keytrans)[]) {
+    app.post(PATHS[name], async (c) => {
       const request = await readBody(c, KEYTRANS_MEDIA_TYPE, MAX_KEYTRANS_BODY_BYTES);
-      return respond(await operation(request), KEYTRANS_MEDIA_TYPE, NO_STORE);
+      return respond(await keytrans[name](request), KEYTRANS_MEDIA_TYPE, NO_STORE);
     });
   }
 }

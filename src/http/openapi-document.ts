@@ -163,6 +163,11 @@ const OPERATIONS: Readonly<Record<string, Schema>> = {
   [PATHS.revocations]: postJson('Revoke certificates', 200, 'RevocationRequest', 'RevocationAnswer'),
   [PATHS.search]: postKeytrans('Search for the greatest version of a label', 'SearchRequest', 'SearchResponse'),
   [PATHS.lookup]: postKeytrans('The same, or a proof of absence', 'LookupRequest', 'LookupResponse'),
+  [PATHS.contactMonitor]: postKeytrans(
+    'Monitor versions of a label that the client was shown',
+    'ContactMonitorRequest',
+    'ContactMonitorResponse',
+  ),
   [PATHS.chain]: postKeytrans('Open a range of versions of a label', 'ChainRequest', 'ChainResponse'),
   [PATHS.checkpoint]: get('Newest checkpoint of the audit log, a signed note', 'text/plain', { type: 'string' }),
   '/log/tile/{path}': get('Hash tiles and entry bundles of the audit log', OCTETS, binary, tileParameters),

@@ -1,14 +1,6 @@
-import { type Codec, decode, encode } from '../core/encoding/codec.ts';
+import { type Codec, encode } from '../core/encoding/codec.ts';
 import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
-import {
-  chainRequestCodec,
-  chainResponseCodec,
-  lookupRequestCodec,
-  lookupResponseCodec,
-  searchRequestCodec,
-  type SearchResponse,
-  searchResponseCodec,
-} from '../core/keytrans/messages.ts';
+import { type SearchResponse, searchResponseCodec } from '../core/keytrans/messages.ts';
 import { CrlService } from './crl-service.ts';
 import { Admission } from './issuance/admission.ts';
 import { Flights } from './issuance/flights.ts';
@@ -16,6 +8,7 @@ import type { Issuance, Made } from './issuance/issuance.ts';
 import { issueCertificate } from './issuance/issue-certificate.ts';
 import type { CertificateOrder, IssuedCertificate, RevocationOrder, RevokedCertificates } from './issuance/requests.ts';
 import { revokeCertificates } from './issuance/revoke-certificates.ts';
+import { keytransOperations, type KeytransOperations } from './keytrans-operations.ts';
 import type { LogContext } from './log-context.ts';
 import { LogFiles } from './log-files.ts';
 import { LogProgress } from './log-progress.ts';
@@ -47,6 +40,8 @@ export class LogService {
   readonly context: LogContext;
   readonly progress: LogProgress;
   readonly prover: Prover;
+  /** `POST /keytrans/v1/…`. */
+  readonly keytrans: KeytransOperations;
   readonly files: LogFiles;
   readonly crl: CrlService;
   readonly sequencer: Sequencer;
@@ -58,6 +53,7 @@ export class LogService {
     this.context = context;
     this.progress = new LogProgress(context.store, context.limits);
     this.prover = new Prover(context, this.progress);
+    this.keytrans = keytransOperations(this.prover, context.configuration);
     this.files = new LogFiles(context, this.progress);
     this.crl = new CrlService(context);
     const admission = new Admission(context);
@@ -97,23 +93,6 @@ export class LogService {
   /** Encodes the proof of an answer of {@link issue} or {@link revoke}. */
   encodeProof(proof: SearchResponse): Uint8Array {
     return encode(this.#searchResponse, proof);
-  }
-
-  /** `POST /keytrans/v1/search`: untrusted bytes in, encoded answer out. */
-  async search(request: Uint8Array): Promise<Uint8Array> {
-    return encode(this.#searchResponse, await this.prover.search(decode(searchRequestCodec, request)));
-  }
-
-  /** `POST /keytrans/v1/lookup`: untrusted bytes in, encoded answer out. */
-  async lookup(request: Uint8Array): Promise<Uint8Array> {
-    const answer = await this.prover.lookup(decode(lookupRequestCodec, request));
-    return encode(lookupResponseCodec(this.context.configuration), answer);
-  }
-
-  /** `POST /keytrans/v1/chain`: untrusted bytes in, encoded answer out. */
-  async chain(request: Uint8Array): Promise<Uint8Array> {
-    const answer = await this.prover.chain(decode(chainRequestCodec, request));
-    return encode(chainResponseCodec(this.context.configuration), answer);
   }
 
   /** How the log does. Throws `storage-failed` where the released head cannot be read. */

@@ -1,3 +1,4 @@
+import type { ContactMonitorRequest, ContactMonitorResponse } from '../core/keytrans/contact-monitor-messages.ts';
 import type {
   ChainRequest,
   ChainResponse,
@@ -13,6 +14,7 @@ import type { LogContext } from './log-context.ts';
 import { LogNodeReader } from './log-node-reader.ts';
 import type { LogProgress } from './log-progress.ts';
 import { chain } from './prover/chain.ts';
+import { contactMonitor } from './prover/contact-monitor.ts';
 import { lookup } from './prover/lookup.ts';
 import { ProofMaker } from './prover/proof-maker.ts';
 import type { ProverParts } from './prover/prover-parts.ts';
@@ -47,5 +49,10 @@ export class Prover {
   /** See {@link chain}. */
   chain(request: ChainRequest): Promise<ChainResponse> {
     return chain(this.#parts, request);
+  }
+
+  /** See {@link contactMonitor}. */
+  contactMonitor(request: ContactMonitorRequest): Promise<ContactMonitorResponse> {
+    return contactMonitor(this.#parts, request);
   }
 }

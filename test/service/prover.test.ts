@@ -1,5 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decode, encode } from '../../src/core/encoding/codec.ts';
+import {
+  contactMonitorRequestCodec,
+  contactMonitorResponseCodec,
+  type MonitorMapEntry,
+} from '../../src/core/keytrans/contact-monitor-messages.ts';
+import type { KnownVersion } from '../../src/core/keytrans/known-version.ts';
 import {
   chainRequestCodec,
   chainResponseCodec,
@@ -7,84 +13,50 @@ import {
   lookupResponseCodec,
 } from '../../src/core/keytrans/messages.ts';
 import type { TreeView } from '../../src/core/keytrans/tree-view.ts';
+import { verifyContactMonitor } from '../../src/core/keytrans/verify-contact-monitor.ts';
 import { verifyLookup } from '../../src/core/keytrans/verify-lookup.ts';
-import type { LogStore } from '../../src/store/ports.ts';
 import { checkInvariants } from '../support/invariants.ts';
-import { csrFor, type DeviceKey, identityOf, keysOf, newDeviceKey, seenVersion, signChange } from '../support/owner.ts';
-import { createTestLog, type TestLog } from '../support/test-log.ts';
+import { createHistoryLog, type HistoryLog } from '../support/history-log.ts';
+import { identityOf } from '../support/owner.ts';
 
-let log: TestLog;
-let trips = 0;
+let log: HistoryLog;
+let names: readonly string[];
+/** What a contact has to monitor. */
+const monitored: {
+  readonly view: TreeView;
+  readonly label: Uint8Array;
+  readonly ladder: readonly KnownVersion[];
+  readonly entries: readonly MonitorMapEntry[];
+}[] = [];
 const views = new Map<number, TreeView>();
-const names = Array.from({ length: 12 }, (_, i) => `user${i}@example.com`);
-
-/** Counts round trips of reads. */
-function counting(store: LogStore): LogStore {
-  return new Proxy(store, {
-    get: (target, name) => {
-      const value: unknown = Reflect.get(target, name);
-      if (typeof value !== 'function') return value;
-      return (...args: unknown[]): unknown => {
-        if (String(name).startsWith('read')) trips++;
-        return (value as (...a: unknown[]) => unknown).apply(target, args);
-      };
-    },
-  });
-}
 
 /** Looks up as a client with the view of size `last` would, verifies, and keeps the new view. */
 async function lookUp(name: string, last?: number) {
   const { label } = identityOf(name);
   const request = { last, label };
-  const bytes = await log.service.lookup(encode(lookupRequestCodec, request));
+  const bytes = await log.service.keytrans.lookup(encode(lookupRequestCodec, request));
   const { configuration: config } = log.context;
   const answer = decode(lookupResponseCodec(config), bytes);
   const view = last === undefined ? undefined : views.get(last);
   const nowMs = log.clock.nowMs;
   const verified = verifyLookup({ config, view, nowMs }, request, answer);
   views.set(verified.view.size, verified.view);
+  if (verified.type === 'found' && verified.mustMonitor) {
+    const { view: seen, ladder, terminalPosition: position, version } = verified;
+    monitored.push({ view: seen, label, ladder, entries: [{ position, version }] });
+  }
   return { verified, bytes };
 }
 
 beforeAll(async () => {
-  log = await createTestLog({ loop: false, wrap: counting, limits: { heartbeatMs: 60_000 } });
-  const keys = new Map<string, DeviceKey>();
-  // User i has i versions or so; entries are 17 minutes apart, over more than one monitoring window.
-  for (let round = 0; round < 12; round++) {
-    const answers: Promise<unknown>[] = [];
-    for (const [i, name] of names.entries()) {
-      if (i > 0 && round % (13 - i) === 0) answers.push((await submit(name, keys)).answer);
-    }
-    for (let beat = 0; beat < 4; beat++) {
-      log.clock.advance(17 * 60_000);
-      await log.service.sequencer.step();
-      await lookUp(names[11] ?? '');
-    }
-    await Promise.all(answers);
-  }
+  log = await createHistoryLog({
+    onEntry: async (growing) => {
+      log = growing;
+      await lookUp(growing.names[11] ?? '');
+    },
+  });
+  names = log.names;
 }, 120_000);
-
-/** Registers, or rotates to a new key; the answer comes with the next step of the sequencer. */
-async function submit(name: string, keys: Map<string, DeviceKey>): Promise<{ answer: Promise<unknown> }> {
-  const key = await newDeviceKey();
-  const old = keys.get(name);
-  keys.set(name, key);
-  let change;
-  if (old !== undefined) {
-    const proof = await log.service.prover.search({
-      last: undefined,
-      label: identityOf(name).label,
-      version: undefined,
-    });
-    change = await signChange(name, seenVersion(name, proof), old, [key.spkiSha256]);
-    expect(keysOf(seenVersion(name, proof).record)).toEqual([old.spkiSha256]);
-  }
-  const before = await log.context.store.queueDepth();
-  const csr = await csrFor(key, name);
-  const answer = log.service.issue({ identity: name, csr, token: log.token, change, last: undefined });
-  await vi.waitFor(async () => expect(await log.context.store.queueDepth()).toBe(before + 1), { interval: 2 });
-  return { answer };
-}
 
 afterAll(async () => {
   await log.close();
@@ -113,24 +85,56 @@ describe('the prover', () => {
 
   it('needs few round trips, and fewer once it is warm', async () => {
     await lookUp(names[5] ?? '');
-    trips = 0;
+    log.trips = 0;
     const { bytes } = await lookUp(names[5] ?? '');
     // The label, and the versions of its ladder.
-    expect(trips).toBeLessThanOrEqual(2);
+    expect(log.trips).toBeLessThanOrEqual(2);
     expect(bytes.length).toBeLessThan(8 * 1024);
   });
 
   it('refuses a client that has seen more', async () => {
     const request = encode(lookupRequestCodec, { last: 1_000, label: identityOf('a@example.com').label });
-    await expect(log.service.lookup(request)).rejects.toMatchObject({ code: 'too-far-behind' });
+    await expect(log.service.keytrans.lookup(request)).rejects.toMatchObject({ code: 'too-far-behind' });
     const zero = encode(lookupRequestCodec, { last: 0, label: identityOf('a@example.com').label });
-    await expect(log.service.lookup(zero)).rejects.toMatchObject({ code: 'invalid-request' });
+    await expect(log.service.keytrans.lookup(zero)).rejects.toMatchObject({ code: 'invalid-request' });
+  });
+
+  it('answers contacts that monitor, from every size that they can have seen', async () => {
+    const { configuration: config } = log.context;
+    const nowMs = log.clock.nowMs;
+    let inspected = 0;
+    for (const seen of monitored) {
+      const request = { last: seen.view.size, label: seen.label, entries: seen.entries };
+      const bytes = await log.service.keytrans.contactMonitor(encode(contactMonitorRequestCodec, request));
+      const answer = decode(contactMonitorResponseCodec(config), bytes);
+      const verified = verifyContactMonitor({ config, view: seen.view, nowMs }, request, answer, seen.ladder);
+      inspected += answer.monitor.prefixProofs.length;
+      expect(verified.view.size).toBe((await log.service.progress.released()).released.size);
+    }
+    expect(monitored.length).toBeGreaterThan(10);
+    expect(inspected).toBeGreaterThan(0);
+  });
+
+  it('refuses monitoring maps that no search leads to', async () => {
+    const [seen] = monitored;
+    const { label } = identityOf(names[11] ?? '');
+    const ask = (entries: { position: number; version: number }[]) =>
+      log.service.keytrans.contactMonitor(encode(contactMonitorRequestCodec, { last: 1, label, entries }));
+    const entry = seen?.entries[0] ?? { position: 0, version: 0 };
+    for (const entries of [
+      [{ ...entry, version: 1_000 }],
+      [{ ...entry, position: 1_000 }],
+      [{ position: 0, version: 3 }],
+      [entry, entry],
+    ]) {
+      await expect(ask(entries)).rejects.toMatchObject({ code: 'invalid-request' });
+    }
   });
 
   it('opens chains', async () => {
     const label = identityOf(names[11] ?? '').label;
     const chain = async (first: number, last: number) => {
-      const bytes = await log.service.chain(encode(chainRequestCodec, { label, first, last }));
+      const bytes = await log.service.keytrans.chain(encode(chainRequestCodec, { label, first, last }));
       return decode(chainResponseCodec(log.context.configuration), bytes).links;
     };
     expect(await chain(0, 3)).toHaveLength(4);

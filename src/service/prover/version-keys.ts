@@ -1,5 +1,6 @@
 import type { VrfResult } from '../../core/crypto/vrf-prover.ts';
 import { GlasskeyError } from '../../core/errors.ts';
+import type { KnownVersion } from '../../core/keytrans/known-version.ts';
 import type { BinaryLadderStep } from '../../core/keytrans/messages.ts';
 import type { VersionRow } from '../../store/ports.ts';
 import type { LogContext } from '../log-context.ts';
@@ -26,6 +27,14 @@ export class VersionKeys {
   /** The stored row of a version that was read and exists. */
   row(version: number): VersionRow {
     return present(this.#rows.get(version), version);
+  }
+
+  /** What a client retains of these versions. */
+  known(versions: Iterable<number>): KnownVersion[] {
+    return Array.from(versions, (version) => {
+      const { output, commitment } = this.get(version);
+      return { version, vrfOutput: output, commitment };
+    });
   }
 
   /** The steps of an answer's `binary_ladder`; those of `committed` carry their commitment. */
