@@ -14,7 +14,7 @@ import type {
 } from './client-state.ts';
 
 /**
- * The JSON text of a state, format 2 (docs/spec.md): an object with the fields of {@link ClientState}; byte strings in
+ * The JSON text of a state, format 2 (docs/client-state.md): an object with the fields of {@link ClientState}; byte strings in
  * base64, what is undefined left out.
  */
 export function formatClientState(state: ClientState): string {

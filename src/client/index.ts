@@ -23,6 +23,8 @@ export { formatClientState, parseClientState } from './client-state-json.ts';
 export { createCsr } from './csr.ts';
 export { type IssuedCertificate } from './issued-certificate.ts';
 export { KeyDirectory, type KeyDirectoryOptions, type LookupResult } from './key-directory.ts';
+export { DEFAULT_SEAL_COST, openSealedState, type SealCost, type SealOptions, sealState } from './sealed-state.ts';
+export { exportState, importState, type ImportOptions } from './state-transfer.ts';
 export { ServerRefusal } from './transport.ts';
 export { type ErrorCode, type Fault } from '../core/error-codes.ts';
 export { GlasskeyError, isGlasskeyError } from '../core/errors.ts';

@@ -100,6 +100,8 @@ export const STATUS_OF_CODE = {
   'request-refused': 400,
   'state-locked': 500,
   'state-corrupt': 500,
+  'state-knows-more': 409,
+  'wrong-passphrase': 400,
   usage: 400,
 
   internal: 500,

@@ -125,6 +125,8 @@ export const ERROR_CODES = {
   'request-refused': 'usage',
   'state-locked': 'storage',
   'state-corrupt': 'storage',
+  'state-knows-more': 'conflict',
+  'wrong-passphrase': 'usage',
   usage: 'usage',
 
   internal: 'internal',
