@@ -1,13 +1,20 @@
-import { ensure } from '../errors.ts';
+import { ensure, GlasskeyError } from '../errors.ts';
 import { baseBinaryLadder } from './binary-ladder.ts';
 import type { Configuration } from './configuration.ts';
 import type { SearchEnd } from './greatest-version-search.ts';
-import { frontier } from './implicit-search-tree.ts';
-import { type EvidencePlan, planEvidence, type ProofSource } from './plan-evidence.ts';
+import { frontier, pathTo } from './implicit-search-tree.ts';
+import { isExpired } from './expiry.ts';
+import {
+  assertInspectable,
+  type EvidencePlan,
+  planEvidence,
+  type PlannedEvidence,
+  type ProofSource,
+} from './plan-evidence.ts';
 import type { CombinedTreeProof, PrefixProof } from './proofs.ts';
 import { updateViewPositions } from './update-view.ts';
 import { updateAndProveAbsence } from './verify-lookup.ts';
-import { updateAndSearch } from './verify-search.ts';
+import { updateAndSearch, updateAndSearchVersion } from './verify-search.ts';
 
 /** Everything that the answer to a lookup consists of, before any of it is fetched. */
 export interface ProofPlan extends EvidencePlan {
@@ -24,22 +31,24 @@ export type Planned =
   | { readonly done: true; readonly plan: ProofPlan }
   | { readonly done: false; readonly missing: readonly number[] };
 
-/**
- * Plans the proof of a greatest-version search, or of absence where the label has no version (KT §12.3).
- *
- * `versionPositions` are the log entries that added the label's versions 0, 1, 2…, ascending, all below `size`; `last` is
- * the client's size. Where timestamps are missing, all that can be needed are named at once. Throws `view-mismatch` where
- * `last` is not in 1..`size`.
- */
-export function planGreatestVersionSearch(options: {
+/** What a plan of a search is about. */
+export interface PlanSearchOptions {
   readonly config: Configuration;
   readonly size: number;
+  /** The client's size. */
   readonly last: number | undefined;
   /** Size of the auditor's head in the response, if one is in it. */
   readonly auditedSize?: number | undefined;
+  /** The log entries that added the label's versions 0, 1, 2…, ascending, all below `size`. */
   readonly versionPositions: readonly number[];
   readonly source: ProofSource;
-}): Planned {
+}
+
+/**
+ * Plans the proof of a greatest-version search, or of absence where the label has no version (KT §12.3). Where timestamps
+ * are missing, all that can be needed are named at once. Throws `view-mismatch` where `last` is not in 1..`size`.
+ */
+export function planGreatestVersionSearch(options: PlanSearchOptions): Planned {
   const { config, size, last, versionPositions } = options;
   const greatest = versionPositions.length - 1;
   const planned = planEvidence<SearchEnd | undefined>({
@@ -49,15 +58,51 @@ export function planGreatestVersionSearch(options: {
     likely: [...frontier(size), ...updateViewPositions(size, last)],
     algorithm: greatest < 0 ? updateAndProveAbsence(config, size, last) : updateAndSearch(config, size, last, greatest),
   });
+  return searchPlan(planned, greatest < 0 ? [0] : baseBinaryLadder(greatest), greatest);
+}
+
+/**
+ * Plans the proof of a search for one version (KT §7, §12.3). One fetch of timestamps suffices. Throws `search-not-found`
+ * where the label does not have the version, `version-expired` where it can no longer be shown, and `view-mismatch`.
+ */
+export function planFixedVersionSearch(options: PlanSearchOptions & { readonly version: number }): Planned {
+  const { config, size, last, versionPositions, version, source } = options;
+  ensure(version < versionPositions.length, 'search-not-found', `the label has no version ${version}`);
+  // The search is for the border between the entries that contain the next version and those to their left.
+  const next = versionPositions[version + 1];
+  const border = next === undefined ? [] : [...pathTo(next, size), ...pathTo(Math.max(next - 1, 0), size)];
+  assertUnexpired(options, next);
+  const planned = planEvidence<SearchEnd>({
+    ...options,
+    auditedSize: options.auditedSize,
+    likely: [...frontier(size), ...updateViewPositions(size, last), ...border],
+    algorithm: updateAndSearchVersion(config, size, last, version),
+  });
+  if (planned.done) assertInspectable(config, size, planned.evidence, source);
+  return searchPlan(planned, baseBinaryLadder(version), version);
+}
+
+/** Refuses a version whose successor came so long ago that every unexpired entry contains it, once that is known. */
+function assertUnexpired({ config, size, source }: PlanSearchOptions, successor: number | undefined): void {
+  const successorMs = successor === undefined ? undefined : source.timestamp(successor);
+  const rightmostMs = source.timestamp(size - 1);
+  if (successorMs === undefined || rightmostMs === undefined || !isExpired(config, successorMs, rightmostMs)) return;
+  throw new GlasskeyError('version-expired', 'the version is past its lifetime');
+}
+
+function searchPlan(
+  planned: PlannedEvidence<SearchEnd | undefined>,
+  ladder: readonly number[],
+  target: number,
+): Planned {
   if (!planned.done) return planned;
   const { result, evidence, shown } = planned;
-  const ladder = greatest < 0 ? [0] : baseBinaryLadder(greatest);
   return {
     done: true,
     plan: {
       ...evidence,
       ladder,
-      committed: ladder.filter((version) => version !== greatest && shown.showedInclusion(version)),
+      committed: ladder.filter((version) => version !== target && shown.showedInclusion(version)),
       terminalPosition: result?.terminalPosition,
     },
   };

@@ -41,6 +41,11 @@ export class ShownLookups implements KnownOutcomes {
     return this.#proved.has(version);
   }
 
+  /** The leftmost log entry for which the inclusion of `version` was shown, or is known. */
+  leftmostInclusion(version: number): number | undefined {
+    return this.#included.get(version);
+  }
+
   #note(version: number, position: number, included: boolean): void {
     if (included) {
       this.#included.set(version, Math.min(position, this.#included.get(version) ?? position));

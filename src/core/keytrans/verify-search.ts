@@ -1,11 +1,15 @@
 import { commit } from '../crypto/commitment.ts';
-import { ensure, GlasskeyError } from '../errors.ts';
+import { ensure } from '../errors.ts';
+import { baseBinaryLadder } from './binary-ladder.ts';
 import type { Configuration } from './configuration.ts';
+import type { MonitorMapEntry } from './contact-monitor-messages.ts';
 import type { Algorithm } from './evidence.ts';
+import { fixedVersionSearch } from './fixed-version-search.ts';
 import { greatestVersionSearch, type SearchEnd } from './greatest-version-search.ts';
 import type { KnownVersion } from './known-version.ts';
 import { assertLadderCommitments, verifyLadder } from './ladder-keys.ts';
 import type { SearchRequest, SearchResponse } from './messages.ts';
+import type { ShownLookups } from './shown-lookups.ts';
 import type { TreeView } from './tree-view.ts';
 import { verifyUpdateValue } from './update-signature.ts';
 import { updateView } from './update-view.ts';
@@ -36,12 +40,18 @@ export interface VerifiedSearch {
   readonly ladder: readonly KnownVersion[];
   /** Root of the log tree at `view.size`. */
   readonly logRoot: Uint8Array;
-  /** The terminal log entry of the search (KT §6.3). */
+  /** The terminal log entry of the search (KT §6.3, §7.2). */
   readonly terminalPosition: number;
   /** The rightmost distinguished log entry, if there is one yet. */
   readonly rightmostDistinguished: number | undefined;
-  /** Whether the client must monitor the version from now on (KT §6.3): contact monitoring, right of the distinguished. */
+  /** Whether the client must monitor the label from now on (KT §6.3): contact monitoring, right of the distinguished. */
   readonly mustMonitor: boolean;
+  /**
+   * What goes into the client's monitoring map where it must monitor: the terminal entry, and the greatest version that it
+   * was shown to contain. After a fixed-version search that can be greater than `version`: then it is the one of which
+   * `ladder` knows everything that monitoring needs (docs/spec.md, "What a search leaves to monitor").
+   */
+  readonly monitor: MonitorMapEntry | undefined;
 }
 
 /** Updates the view, then searches for the greatest version (KT §12.3: always in this order). */
@@ -55,36 +65,46 @@ export function* updateAndSearch(
   return yield* greatestVersionSearch(size, config.reasonableMonitoringWindowMs, target);
 }
 
+/** Updates the view, then searches for one version (KT §12.3: always in this order). */
+export function* updateAndSearchVersion(
+  config: Configuration,
+  size: number,
+  last: number | undefined,
+  target: number,
+): Algorithm<SearchEnd> {
+  yield* updateView(size, last);
+  return yield* fixedVersionSearch(config, size, target);
+}
+
 /**
- * Verifies an untrusted `SearchResponse` to a greatest-version search (KT §13.1). Nothing is to be stored, and nothing
- * used, unless this returns. Throws a verification error. `request.last` must be the size of `context.view`.
+ * Verifies an untrusted `SearchResponse` (KT §13.1), to a search for the greatest version or for the one that the request
+ * names. Nothing is to be stored, and nothing used, unless this returns. Throws a verification error, or `version-expired`
+ * where the response shows nothing but that. `request.last` must be the size of `context.view`.
  */
 export function verifySearch(context: VerifyContext, request: SearchRequest, response: SearchResponse): VerifiedSearch {
   const { config, view, nowMs } = context;
   ensure(request.last === view?.size, 'usage', 'the request advertised another size than the view has');
-  if (request.version !== undefined) {
-    throw new GlasskeyError('unsupported-operation', 'fixed-version search is not supported');
-  }
-  const { version } = response;
-  ensure(version !== undefined, 'version-mismatch', 'the response names no version');
   const { label } = request;
   const { opening, value } = response;
+  const version = targetVersion(request, response);
   verifyUpdateValue(config, label, version, value);
   const commitment = commit({ opening, label, version, update: value });
   const { keys, labelKey } = verifyLadder(config, label, version, response.binaryLadder, commitment);
   const { size, auditedSize } = claimedSizes(config, response.fullTreeHead, view);
+  const search = request.version === undefined ? updateAndSearch : updateAndSearchVersion;
   const proof = verifyCombined({
     proof: response.search,
     size,
     view,
     auditedSize,
     keys,
-    algorithm: updateAndSearch(config, size, view?.size, version),
+    algorithm: search(config, size, view?.size, version),
   });
   assertLadderCommitments(version, response.binaryLadder, proof.shown);
   const { frontier } = proof;
   const newView = verifyFullTreeHead({ config, head: response.fullTreeHead, view, size, proof, frontier, nowMs });
   const { terminalPosition, rightmostDistinguished } = proof.result;
+  const mustMonitor = config.mode === 'contactMonitoring' && terminalPosition > (rightmostDistinguished ?? -1);
   return {
     view: newView,
     version,
@@ -98,6 +118,24 @@ export function verifySearch(context: VerifyContext, request: SearchRequest, res
     logRoot: proof.root,
     terminalPosition,
     rightmostDistinguished,
-    mustMonitor: config.mode === 'contactMonitoring' && terminalPosition > (rightmostDistinguished ?? -1),
+    mustMonitor,
+    monitor: mustMonitor ? shownAt(terminalPosition, version, proof.shown) : undefined,
   };
+}
+
+/** The version that a search is for. Throws `version-mismatch`. */
+function targetVersion(request: SearchRequest, response: SearchResponse): number {
+  const version = request.version ?? response.version;
+  ensure(version !== undefined, 'version-mismatch', 'the response names no version');
+  const unasked = request.version !== undefined && response.version !== undefined;
+  ensure(!unasked, 'version-mismatch', 'the response names a version though the request did');
+  return version;
+}
+
+/** The greatest version that a search for `target` showed in its terminal entry: the target, or what ended the ladder. */
+function shownAt(position: number, target: number, shown: ShownLookups): MonitorMapEntry {
+  const above = baseBinaryLadder(target).find((version) => {
+    return version > target && shown.leftmostInclusion(version) === position;
+  });
+  return { position, version: above ?? target };
 }

@@ -1,0 +1,81 @@
+import type { ContactMonitorResponse, MonitorMapEntry } from '../../src/core/keytrans/contact-monitor-messages.ts';
+import type { SearchResponse } from '../../src/core/keytrans/messages.ts';
+import { planContactMonitor } from '../../src/core/keytrans/plan-contact-monitor.ts';
+import type { ProofSource } from '../../src/core/keytrans/plan-evidence.ts';
+import { planFixedVersionSearch, type ProofPlan } from '../../src/core/keytrans/plan-proof.ts';
+import type { FullTreeHead } from '../../src/core/keytrans/tree-head.ts';
+import type { ReferenceLog } from './reference-log.ts';
+import { openVersion } from './reference-prover.ts';
+
+/** What every reference answer is about. */
+export interface ReferenceRequest {
+  readonly label: string;
+  readonly last: number | undefined;
+  readonly auditedSize?: number;
+  /** Versions that the prover pretends to know of. */
+  readonly versionPositions?: readonly number[];
+}
+
+type Planned = { readonly done: boolean; readonly missing?: readonly number[] };
+
+/** Plans with a log's timestamps, fetched as they are asked for, in at most `fetches` rounds. */
+export function planWith<P extends Planned>(
+  log: ReferenceLog,
+  plan: (source: ProofSource) => P,
+  fetches = 1,
+): Extract<P, { readonly done: true }> {
+  const known = new Map<number, number>();
+  for (let round = 0; ; round++) {
+    const planned = plan({ timestamp: (position) => known.get(position) });
+    if (planned.done) return planned as Extract<P, { readonly done: true }>;
+    if (round === fetches) throw new Error('another fetch is needed');
+    for (const position of planned.missing ?? []) known.set(position, log.timestamps[position]!);
+  }
+}
+
+/** The head that an answer begins with. */
+export function headFor(log: ReferenceLog, last: number | undefined, auditedSize?: number): FullTreeHead {
+  if (last === log.size) return { type: 'same' };
+  return {
+    type: 'updated',
+    treeHead: log.treeHead(),
+    auditorTreeHead: auditedSize === undefined ? undefined : log.auditorTreeHead(auditedSize),
+  };
+}
+
+function optionsOf(log: ReferenceLog, request: ReferenceRequest) {
+  const { label, last } = request;
+  return {
+    config: log.config,
+    size: log.size,
+    last,
+    auditedSize: last === log.size ? undefined : request.auditedSize,
+    versionPositions: request.versionPositions ?? log.versionPositions(label),
+  };
+}
+
+export function planVersion(log: ReferenceLog, request: ReferenceRequest & { readonly version: number }): ProofPlan {
+  const { version } = request;
+  return planWith(log, (source) => planFixedVersionSearch({ ...optionsOf(log, request), version, source })).plan;
+}
+
+/** The answer of a log to a search for one version. */
+export function answerVersion(
+  log: ReferenceLog,
+  request: ReferenceRequest & { readonly version: number },
+): SearchResponse {
+  const { label, last, version, auditedSize } = request;
+  const plan = planVersion(log, request);
+  const parts = { fullTreeHead: headFor(log, last, auditedSize), plan, search: log.prove(plan, label) };
+  return { ...openVersion(log, label, version, parts), version: undefined };
+}
+
+/** The answer of a log to a contact's monitoring. */
+export function answerContactMonitor(
+  log: ReferenceLog,
+  request: ReferenceRequest & { readonly entries: readonly MonitorMapEntry[] },
+): ContactMonitorResponse {
+  const { label, last, entries, auditedSize } = request;
+  const { plan } = planWith(log, (source) => planContactMonitor({ ...optionsOf(log, request), entries, source }));
+  return { fullTreeHead: headFor(log, last, auditedSize), monitor: log.prove(plan, label) };
+}
