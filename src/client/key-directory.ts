@@ -1,35 +1,26 @@
-import { parseCertificate, type ParsedCertificate } from '../ca/certificate.ts';
 import { csrSpki } from '../ca/csr-spki.ts';
-import { parsePem, parsePemBlocks } from '../ca/pem.ts';
-import { verifyChain } from '../ca/verify-chain.ts';
-import { sha256 } from '../core/crypto/sha256.ts';
-import { equalBytes, formatBase64, parseBase64 } from '../core/encoding/bytes.ts';
-import { decode } from '../core/encoding/codec.ts';
-import { ensure, GlasskeyError } from '../core/errors.ts';
-import { lookupRequestCodec, lookupResponseCodec, searchResponseCodec } from '../core/keytrans/messages.ts';
-import { viewRoot } from '../core/keytrans/tree-view.ts';
-import { verifyLookup } from '../core/keytrans/verify-lookup.ts';
-import { type VerifiedSearch, verifySearch } from '../core/keytrans/verify-search.ts';
-import type { RevocationReason } from '../contract/bodies.ts';
+import { equalBytes } from '../core/encoding/bytes.ts';
+import { ensure } from '../core/errors.ts';
 import { fingerprint } from '../contract/bundle-signature.ts';
-import { parseCertificateAnswer, parseRevocationAnswer } from '../contract/parse-answers.ts';
-import { formatCertificateRequest, formatRevocationRequest } from '../contract/parse-requests.ts';
-import { PATHS } from '../contract/paths.ts';
 import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
 import { canonicalIdentity } from '../identity/canonical-identity.ts';
-import type { SignedChange } from '../identity/change-request.ts';
 import type { Identity } from '../identity/identity.ts';
-import { auditLog, type AuditReport } from './audit/audit-log.ts';
-import { decodeAuditState, encodeAuditState } from './audit/audit-state.ts';
-import { joinChanges, judgeCertificate, type VerifiedBinding } from './binding.ts';
+import type { AuditReport } from './audit/audit-log.ts';
+import type { VerifiedBinding } from './binding.ts';
 import type { ClientKey } from './client-key.ts';
-import type { ClientState, StateStore } from './client-state.ts';
+import type { ClientState, StateChange, StateStore } from './client-state.ts';
 import { createCsr } from './csr.ts';
-import { assertIssued, describeIssued, type IssuedCertificate } from './issued-certificate.ts';
-import { signChange } from './signed-change.ts';
+import type { IssuedCertificate } from './issued-certificate.ts';
+import { audit, type AuditRun } from './operations/audit.ts';
+import { changeKeys, requestCertificate } from './operations/issue.ts';
+import { lookup, type LookupResult } from './operations/lookup.ts';
+import type { Operation } from './operations/operation.ts';
+import { revoke, type RevokeOptions } from './operations/revoke.ts';
+import { verifyCertificate } from './operations/verify-certificate.ts';
 import { type Fetch, Transport } from './transport.ts';
 import { settleTrust, type Trust, type TrustOrigin } from './trust.ts';
-import { type CheckedBinding, verifyBinding } from './verify-binding.ts';
+
+export type { LookupResult } from './operations/lookup.ts';
 
 /** How to open a directory. */
 export interface KeyDirectoryOptions {
@@ -47,29 +38,19 @@ export interface KeyDirectoryOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** What {@link KeyDirectory.lookup} gives. */
-export type LookupResult =
-  | { readonly found: true; readonly binding: VerifiedBinding }
-  /** Proved by the log not to exist at this tree size. */
-  | { readonly found: false; readonly identity: string; readonly treeSize: number };
-
 /**
  * A Glasskey server as a client sees it. Every answer is verified in full (KEYTRANS proof, tree head, chain of records,
  * certificates) before anything is stored or returned; an answer that fails leaves the state as it was.
  */
 export class KeyDirectory {
-  readonly #transport: Transport;
+  readonly #operation: Operation;
   readonly #state: StateStore;
-  readonly #now: () => number;
-  readonly trust: Trust;
   /** How {@link trust} came to be trusted: show the fingerprint to the user on `first-use`. */
   readonly trustOrigin: TrustOrigin;
 
-  private constructor(options: KeyDirectoryOptions, transport: Transport, trust: Trust, trustOrigin: TrustOrigin) {
-    this.#transport = transport;
-    this.#state = options.state;
-    this.#now = options.now ?? Date.now;
-    this.trust = trust;
+  private constructor(operation: Operation, state: StateStore, trustOrigin: TrustOrigin) {
+    this.#operation = operation;
+    this.#state = state;
     this.trustOrigin = trustOrigin;
   }
 
@@ -87,7 +68,12 @@ export class KeyDirectory {
       const settled = await settleTrust(transport, state, options.bundle);
       return { next: settled.next, result: settled };
     });
-    return new KeyDirectory(options, transport, trust, origin);
+    return new KeyDirectory({ transport, trust, now: options.now ?? Date.now }, options.state, origin);
+  }
+
+  /** Whom the server is held to. */
+  get trust(): Trust {
+    return this.#operation.trust;
   }
 
   /** SHA-256 of the trust bundle, for people to compare. */
@@ -106,15 +92,7 @@ export class KeyDirectory {
    */
   lookup(text: string): Promise<LookupResult> {
     const identity = this.identity(text);
-    return this.#state.transact(async (state) => {
-      const { next, found } = await this.#lookup(state, identity);
-      const treeSize = next.view?.size ?? 0;
-      const result: LookupResult =
-        found === undefined
-          ? { found: false, identity: identity.text, treeSize }
-          : { found: true, binding: found.binding };
-      return { next, result };
-    });
+    return this.#run((operation, state) => lookup(operation, state, identity));
   }
 
   /**
@@ -122,25 +100,8 @@ export class KeyDirectory {
    * identity that it names holds it. Throws `certificate-not-in-record`, `certificate-expired`, `untrusted-issuer`,
    * `bad-certificate`, or what {@link lookup} throws. The binding's `change` still has to be looked at.
    */
-  async verifyCertificate(pem: string): Promise<VerifiedBinding> {
-    const der = firstCertificate(pem);
-    const { issuers, roots } = this.trust;
-    const identity = await judgeCertificate(async () => {
-      const { leaf } = await verifyChain({ certificate: der, intermediates: issuers, roots, atMs: this.#now() });
-      return this.identity(identityOf(leaf));
-    });
-    const { binding, held } = await this.#state.transact(async (state) => {
-      const { next, found } = await this.#lookup(state, identity);
-      const held = found?.binding.certificates.some((candidate) => equalBytes(candidate.der, der)) ?? false;
-      // Where this throws, nobody is shown what changed: then it must be told by the next lookup.
-      const isTold = held || !state.contacts.has(identity.text);
-      return { next: isTold ? next : { ...next, contacts: state.contacts }, result: { binding: found?.binding, held } };
-    });
-    if (binding === undefined) {
-      throw new GlasskeyError('certificate-not-in-record', `${identity.text} is proved not to exist in the log`);
-    }
-    ensure(held, 'certificate-not-in-record', `the certificate is not in version ${binding.version} of the record`);
-    return binding;
+  verifyCertificate(pem: string): Promise<VerifiedBinding> {
+    return verifyCertificate(this.#operation, this.#state, pem);
   }
 
   /**
@@ -163,9 +124,13 @@ export class KeyDirectory {
     ensure(csr !== undefined, 'usage', 'neither a key nor a CSR');
     const spki = csrSpki(csr);
     ensure(key === undefined || equalBytes(key.spki, spki), 'usage', 'the CSR is not for the key');
-    if (credentials === undefined) return this.#request(identity, csr, options.token);
+    if (credentials === undefined) {
+      const { token } = options;
+      return this.#run((operation, state) => requestCertificate(operation, state, identity, { csr, token }));
+    }
     ensure(key !== undefined, 'usage', 'to add a key, the key itself is needed');
-    return this.#change(identity, csr, credentials, key, (spkis) => spkis);
+    const change = { csr, credentials, key, remaining: (spkis: readonly Uint8Array[]) => spkis };
+    return this.#run((operation, state) => changeKeys(operation, state, identity, change));
   }
 
   /**
@@ -175,204 +140,37 @@ export class KeyDirectory {
   async rotate(text: string, credentials: ClientKey, key: ClientKey, csr?: string): Promise<IssuedCertificate> {
     const identity = this.identity(text);
     const request = csr ?? (await createCsr(identity, key));
-    return this.#change(identity, request, credentials, key, (spkis) =>
-      spkis.filter((spki) => !equalBytes(spki, credentials.spki)),
-    );
+    const remaining = (spkis: readonly Uint8Array[]) => spkis.filter((spki) => !equalBytes(spki, credentials.spki));
+    const change = { csr: request, credentials, key, remaining };
+    return this.#run((operation, state) => changeKeys(operation, state, identity, change));
   }
 
   /** Asks for a new certificate of a key that the record certifies already. */
   async renew(text: string, key: ClientKey): Promise<IssuedCertificate> {
     const identity = this.identity(text);
-    return this.#request(identity, await createCsr(identity, key), undefined);
+    const csr = await createCsr(identity, key);
+    return this.#run((operation, state) => requestCertificate(operation, state, identity, { csr }));
   }
 
   /**
    * Revokes certificates of an identity, signed by one of its keys: those of the given serials (lower-case hex), by default
    * every certificate of `credentials`. Throws `no-such-certificate` where the record does not hold one.
    */
-  async revoke(
-    text: string,
-    credentials: ClientKey,
-    options: { readonly serials?: readonly string[] | undefined; readonly reason?: RevocationReason | undefined } = {},
-  ): Promise<VerifiedBinding> {
+  async revoke(text: string, credentials: ClientKey, options: RevokeOptions = {}): Promise<VerifiedBinding> {
     const identity = this.identity(text);
-    return this.#state.transact(async (state) => {
-      const { next: before, found } = await this.#lookup(state, identity);
-      const current = this.#ownRecord(found, identity, credentials);
-      const all = [...current.binding.certificates, ...current.binding.expired];
-      const serials =
-        options.serials ?? all.filter((one) => equalBytes(one.spki, credentials.spki)).map((one) => one.serial);
-      const isThere = serials.every((serial) => all.some((one) => one.serial === serial));
-      ensure(isThere && serials.length > 0, 'no-such-certificate', 'the record holds no certificate of that serial');
-      const remaining = all.filter((one) => !serials.includes(one.serial)).map((one) => one.spki);
-      const change = await this.#sign(identity, current, remaining, credentials);
-      const last = before.view?.size;
-      const reason = options.reason ?? 'unspecified';
-      const body = formatRevocationRequest({ identity: identity.text, serials, reason, change, last });
-      const answer = parseRevocationAnswer(await this.#transport.postJson(PATHS.revocations, body));
-      const { checked, next } = await this.#verifyAnswer(before, identity, answer.proof, current);
-      const gone = checked.latest.record.certificates.map((der) => parseCertificate(der).serial);
-      ensure(!serials.some((serial) => gone.includes(serial)), 'bad-response', 'a revoked certificate is still there');
-      return { next, result: checked.binding };
-    });
+    return this.#run((operation, state) => revoke(operation, state, identity, credentials, options));
   }
 
   /**
    * Audits the whole log, from where the last audit of this state ended (see `auditLog`), and holds it to the tree head
    * that lookups have shown. Throws a verification error with evidence where the log misbehaved.
    */
-  audit(options: { readonly onProgress?: (done: number, total: number) => void } = {}): Promise<AuditReport> {
-    return this.#state.transact(async (state) => {
-      const report = await auditLog({
-        baseUrl: this.#transport.server,
-        bundle: this.trust.bundle,
-        state: state.audit === undefined ? undefined : decodeAuditState(parseBase64(state.audit)),
-        seen: state.view && { size: state.view.size, logRoot: viewRoot(state.view) },
-        fetch: this.#transport.fetch,
-        now: this.#now,
-        ...options,
-      });
-      return { next: { ...state, audit: formatBase64(encodeAuditState(report.state)) }, result: report };
-    });
+  audit(options: AuditRun = {}): Promise<AuditReport> {
+    return this.#run((operation, state) => audit(operation, state, options));
   }
 
-  /** Requests a certificate without a change: first registration, or renewal of the same key. */
-  #request(identity: Identity, csr: string, token: string | undefined): Promise<IssuedCertificate> {
-    return this.#state.transact((state) => this.#issue(state, identity, { csr, token }, undefined));
+  /** Runs an operation on the state; where it throws, the state stays as it was. */
+  #run<T>(work: (operation: Operation, state: ClientState) => Promise<StateChange<T>>): Promise<T> {
+    return this.#state.transact((state) => work(this.#operation, state));
   }
-
-  /**
-   * Requests a certificate for `key` with a change of the set of keys, signed by `credentials`; `remaining` tells which of
-   * the keys stay. Where the record certifies these keys already, the change was made before: its certificate is given.
-   */
-  #change(
-    identity: Identity,
-    csr: string,
-    credentials: ClientKey,
-    key: ClientKey,
-    remaining: (spkis: readonly Uint8Array[]) => readonly Uint8Array[],
-  ): Promise<IssuedCertificate> {
-    return this.#state.transact(async (state) => {
-      const { next, found } = await this.#lookup(state, identity);
-      const made = found && (await this.#alreadyMade(found, key, remaining));
-      if (made !== undefined) return { next, result: made };
-      const current = this.#ownRecord(found, identity, credentials);
-      const after = [...remaining(recordKeys(current)), key.spki];
-      const change = await this.#sign(identity, current, after, credentials);
-      return this.#issue(next, identity, { csr, change }, current);
-    });
-  }
-
-  /** The outcome of a change that leaves the record with the keys that it has. */
-  async #alreadyMade(
-    found: CheckedBinding,
-    key: ClientKey,
-    remaining: (spkis: readonly Uint8Array[]) => readonly Uint8Array[],
-  ): Promise<IssuedCertificate | undefined> {
-    const spkis = recordKeys(found);
-    const made = found.binding.certificates.findLast((one) => equalBytes(one.spki, key.spki));
-    if (made === undefined || remaining(spkis).length !== spkis.length) return undefined;
-    return describeIssued(this.trust, made, found.binding);
-  }
-
-  /** Requests a certificate for the key of `csr`; `before` is what a change was signed for. */
-  async #issue(
-    state: ClientState,
-    identity: Identity,
-    order: { readonly csr: string; readonly token?: string | undefined; readonly change?: SignedChange },
-    before: CheckedBinding | undefined,
-  ): Promise<{ next: ClientState; result: IssuedCertificate }> {
-    const { csr, token, change } = order;
-    const evidence = { type: token === undefined ? ('key' as const) : ('application-token' as const) };
-    const last = state.view?.size;
-    const body = formatCertificateRequest({ identity: identity.text, csr, evidence, change, last });
-    const answer = parseCertificateAnswer(await this.#transport.postJson(PATHS.certificates, body, token));
-    const { checked, next } = await this.#verifyAnswer(state, identity, answer.proof, before);
-    const issued = parsePem('CERTIFICATE', answer.certificate);
-    const certificate = assertIssued(checked.binding, csrSpki(csr), issued);
-    return { next, result: await describeIssued(this.trust, certificate, checked.binding) };
-  }
-
-  #sign(identity: Identity, current: CheckedBinding, spkis: readonly Uint8Array[], key: ClientKey) {
-    const context = { origin: this.trust.bundle.origin, label: identity.label, previous: current.latest };
-    return signChange(
-      context,
-      spkis.map((spki) => sha256(spki)),
-      key,
-    );
-  }
-
-  /** The record that `credentials` may change. */
-  #ownRecord(found: CheckedBinding | undefined, identity: Identity, credentials: ClientKey): CheckedBinding {
-    if (found === undefined) throw new GlasskeyError('identity-not-found', `${identity.text} is not registered`);
-    const all = [...found.binding.certificates, ...found.binding.expired];
-    const own = all.some((certificate) => equalBytes(certificate.spki, credentials.spki));
-    ensure(own, 'change-rejected', 'the record does not certify the key that would sign the change');
-    return found;
-  }
-
-  async #lookup(state: ClientState, identity: Identity) {
-    const { config } = this.trust;
-    const request = { last: state.view?.size, label: identity.label };
-    const codec = lookupResponseCodec(config);
-    const answer = await this.#transport.postKeytrans(PATHS.lookup, [lookupRequestCodec, request], codec);
-    const verified = verifyLookup({ config, view: state.view, nowMs: this.#now() }, request, answer);
-    const known = state.contacts.get(identity.text);
-    if (verified.type === 'absent') {
-      ensure(known === undefined, 'bad-chain', `${identity.text} is shown as absent, but was seen before`);
-      return { next: { ...state, view: verified.view }, found: undefined };
-    }
-    const { checked, next } = await this.#check(state, identity, verified);
-    return { next, found: checked };
-  }
-
-  /** Verifies the proof in the answer to a request that changed the record, which the client knew as `before`. */
-  async #verifyAnswer(
-    state: ClientState,
-    identity: Identity,
-    proof: Uint8Array,
-    before: CheckedBinding | undefined,
-  ): Promise<{ checked: CheckedBinding; next: ClientState }> {
-    const { config } = this.trust;
-    const request = { last: state.view?.size, label: identity.label, version: undefined };
-    const response = decode(searchResponseCodec(config, request), proof);
-    const search = verifySearch({ config, view: state.view, nowMs: this.#now() }, request, response);
-    const { checked, next } = await this.#check(state, identity, search);
-    if (before === undefined) return { checked, next };
-    const change = joinChanges(before.binding.change, checked.binding.change);
-    return { checked: { ...checked, binding: { ...checked.binding, change } }, next };
-  }
-
-  async #check(state: ClientState, identity: Identity, search: VerifiedSearch) {
-    const checked = await verifyBinding({
-      transport: this.#transport,
-      trust: this.trust,
-      identity,
-      search,
-      known: state.contacts.get(identity.text),
-      nowMs: this.#now(),
-    });
-    const contacts = new Map(state.contacts).set(identity.text, checked.contact);
-    return { checked, next: { ...state, view: search.view, contacts } };
-  }
-}
-
-/** The key of each certificate of a record. */
-function recordKeys({ latest }: CheckedBinding): readonly Uint8Array[] {
-  return latest.record.certificates.map((der) => parseCertificate(der).spki);
-}
-
-/** The first certificate of a PEM text. */
-function firstCertificate(pem: string): Uint8Array {
-  const [first] = parsePemBlocks('CERTIFICATE', pem);
-  ensure(first !== undefined, 'usage', 'no CERTIFICATE in the PEM text');
-  return first;
-}
-
-/** The one identity that a certificate names, as text. */
-function identityOf({ sans }: ParsedCertificate): string {
-  const names = [...sans.email, ...sans.smtpUtf8, ...sans.uri];
-  const [name] = names;
-  ensure(name !== undefined && names.length === 1, 'bad-certificate', 'the certificate does not name one identity');
-  return name;
 }

@@ -1,0 +1,78 @@
+import { ensure } from '../../core/errors.ts';
+import { lookupRequestCodec, lookupResponseCodec } from '../../core/keytrans/messages.ts';
+import { verifyLookup } from '../../core/keytrans/verify-lookup.ts';
+import type { VerifiedSearch } from '../../core/keytrans/verify-search.ts';
+import { PATHS } from '../../contract/paths.ts';
+import type { Identity } from '../../identity/identity.ts';
+import type { VerifiedBinding } from '../binding.ts';
+import type { ClientState, StateChange } from '../client-state.ts';
+import { type CheckedBinding, verifyBinding } from '../verify-binding.ts';
+import type { Operation } from './operation.ts';
+
+/** What `KeyDirectory.lookup` gives. */
+export type LookupResult =
+  | { readonly found: true; readonly binding: VerifiedBinding }
+  /** Proved by the log not to exist at this tree size. */
+  | { readonly found: false; readonly identity: string; readonly treeSize: number };
+
+/** A verified lookup, and the state that follows from it. */
+export interface Found {
+  readonly next: ClientState;
+  /** Undefined where the identity is proved not to exist. */
+  readonly found: CheckedBinding | undefined;
+}
+
+/** A verified answer about an identity that exists, and the state that follows from it. */
+export interface Checked {
+  readonly next: ClientState;
+  readonly checked: CheckedBinding;
+}
+
+/** Looks an identity up. Throws what {@link findIdentity} throws. */
+export async function lookup(
+  operation: Operation,
+  state: ClientState,
+  identity: Identity,
+): Promise<StateChange<LookupResult>> {
+  const { next, found } = await findIdentity(operation, state, identity);
+  if (found !== undefined) return { next, result: { found: true, binding: found.binding } };
+  return { next, result: { found: false, identity: identity.text, treeSize: next.view?.size ?? 0 } };
+}
+
+/**
+ * Asks for the greatest version of an identity and verifies the answer in full. Throws `network-failed`, the server's
+ * refusal, or a verification error; `bad-chain` where an identity that was seen before is shown as absent.
+ */
+export async function findIdentity(operation: Operation, state: ClientState, identity: Identity): Promise<Found> {
+  const { config } = operation.trust;
+  const request = { last: state.view?.size, label: identity.label };
+  const codec = lookupResponseCodec(config);
+  const answer = await operation.transport.postKeytrans(PATHS.lookup, [lookupRequestCodec, request], codec);
+  const verified = verifyLookup({ config, view: state.view, nowMs: operation.now() }, request, answer);
+  const known = state.contacts.get(identity.text);
+  if (verified.type === 'absent') {
+    ensure(known === undefined, 'bad-chain', `${identity.text} is shown as absent, but was seen before`);
+    return { next: { ...state, view: verified.view }, found: undefined };
+  }
+  const { checked, next } = await acceptSearch(operation, state, identity, verified);
+  return { next, found: checked };
+}
+
+/** Checks what a verified search for the greatest version of an identity says, and takes it into the state. */
+export async function acceptSearch(
+  operation: Operation,
+  state: ClientState,
+  identity: Identity,
+  search: VerifiedSearch,
+): Promise<Checked> {
+  const checked = await verifyBinding({
+    transport: operation.transport,
+    trust: operation.trust,
+    identity,
+    search,
+    known: state.contacts.get(identity.text),
+    nowMs: operation.now(),
+  });
+  const contacts = new Map(state.contacts).set(identity.text, checked.contact);
+  return { checked, next: { ...state, view: search.view, contacts } };
+}

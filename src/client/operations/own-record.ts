@@ -1,0 +1,68 @@
+import { parseCertificate } from '../../ca/certificate.ts';
+import { sha256 } from '../../core/crypto/sha256.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { decode } from '../../core/encoding/codec.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { searchResponseCodec } from '../../core/keytrans/messages.ts';
+import { verifySearch } from '../../core/keytrans/verify-search.ts';
+import type { SignedChange } from '../../identity/change-request.ts';
+import type { Identity } from '../../identity/identity.ts';
+import { joinChanges } from '../binding.ts';
+import type { ClientKey } from '../client-key.ts';
+import type { ClientState } from '../client-state.ts';
+import { signChange } from '../signed-change.ts';
+import type { CheckedBinding } from '../verify-binding.ts';
+import { acceptSearch, type Checked } from './lookup.ts';
+import type { Operation } from './operation.ts';
+
+/** The key of each certificate of a record. */
+export function recordKeys({ latest }: CheckedBinding): readonly Uint8Array[] {
+  return latest.record.certificates.map((der) => parseCertificate(der).spki);
+}
+
+/** The record that `credentials` may change. Throws `identity-not-found`, `change-rejected`. */
+export function assertOwnRecord(
+  found: CheckedBinding | undefined,
+  identity: Identity,
+  credentials: ClientKey,
+): CheckedBinding {
+  if (found === undefined) throw new GlasskeyError('identity-not-found', `${identity.text} is not registered`);
+  const all = [...found.binding.certificates, ...found.binding.expired];
+  const own = all.some((certificate) => equalBytes(certificate.spki, credentials.spki));
+  ensure(own, 'change-rejected', 'the record does not certify the key that would sign the change');
+  return found;
+}
+
+/** A change of `current` that leaves the keys `spkis`, signed by `key`. */
+export function signKeys(
+  { trust }: Operation,
+  identity: Identity,
+  current: CheckedBinding,
+  spkis: readonly Uint8Array[],
+  key: ClientKey,
+): Promise<SignedChange> {
+  const context = { origin: trust.bundle.origin, label: identity.label, previous: current.latest };
+  return signChange(
+    context,
+    spkis.map((spki) => sha256(spki)),
+    key,
+  );
+}
+
+/** Verifies the proof in the answer to a request that changed the record, which the client knew as `before`. */
+export async function verifyAnswer(
+  operation: Operation,
+  state: ClientState,
+  identity: Identity,
+  proof: Uint8Array,
+  before: CheckedBinding | undefined,
+): Promise<Checked> {
+  const { config } = operation.trust;
+  const request = { last: state.view?.size, label: identity.label, version: undefined };
+  const response = decode(searchResponseCodec(config, request), proof);
+  const search = verifySearch({ config, view: state.view, nowMs: operation.now() }, request, response);
+  const { checked, next } = await acceptSearch(operation, state, identity, search);
+  if (before === undefined) return { checked, next };
+  const change = joinChanges(before.binding.change, checked.binding.change);
+  return { checked: { ...checked, binding: { ...checked.binding, change } }, next };
+}

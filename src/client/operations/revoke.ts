@@ -1,0 +1,48 @@
+import { parseCertificate } from '../../ca/certificate.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
+import type { RevocationReason } from '../../contract/bodies.ts';
+import { parseRevocationAnswer } from '../../contract/parse-answers.ts';
+import { formatRevocationRequest } from '../../contract/parse-requests.ts';
+import { PATHS } from '../../contract/paths.ts';
+import type { Identity } from '../../identity/identity.ts';
+import type { VerifiedBinding } from '../binding.ts';
+import type { ClientKey } from '../client-key.ts';
+import type { ClientState, StateChange } from '../client-state.ts';
+import { findIdentity } from './lookup.ts';
+import type { Operation } from './operation.ts';
+import { assertOwnRecord, signKeys, verifyAnswer } from './own-record.ts';
+
+/** What to revoke, and why. */
+export interface RevokeOptions {
+  /** Lower-case hex. Default: every certificate of the key that signs. */
+  readonly serials?: readonly string[] | undefined;
+  readonly reason?: RevocationReason | undefined;
+}
+
+/** Revokes certificates of an identity, signed by one of its keys. Throws `no-such-certificate`, and what a lookup throws. */
+export async function revoke(
+  operation: Operation,
+  state: ClientState,
+  identity: Identity,
+  credentials: ClientKey,
+  options: RevokeOptions,
+): Promise<StateChange<VerifiedBinding>> {
+  const { next: before, found } = await findIdentity(operation, state, identity);
+  const current = assertOwnRecord(found, identity, credentials);
+  const all = [...current.binding.certificates, ...current.binding.expired];
+  const serials =
+    options.serials ?? all.filter((one) => equalBytes(one.spki, credentials.spki)).map((one) => one.serial);
+  const isThere = serials.every((serial) => all.some((one) => one.serial === serial));
+  ensure(isThere && serials.length > 0, 'no-such-certificate', 'the record holds no certificate of that serial');
+  const remaining = all.filter((one) => !serials.includes(one.serial)).map((one) => one.spki);
+  const change = await signKeys(operation, identity, current, remaining, credentials);
+  const last = before.view?.size;
+  const reason = options.reason ?? 'unspecified';
+  const body = formatRevocationRequest({ identity: identity.text, serials, reason, change, last });
+  const answer = parseRevocationAnswer(await operation.transport.postJson(PATHS.revocations, body));
+  const { checked, next } = await verifyAnswer(operation, before, identity, answer.proof, current);
+  const gone = checked.latest.record.certificates.map((der) => parseCertificate(der).serial);
+  ensure(!serials.some((serial) => gone.includes(serial)), 'bad-response', 'a revoked certificate is still there');
+  return { next, result: checked.binding };
+}
