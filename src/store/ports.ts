@@ -1,3 +1,4 @@
+import type { AuditorTreeHead } from '../core/keytrans/tree-head.ts';
 import type { TileName } from '../core/prefix/tile-name.ts';
 
 /** Which of the two trees of a log: the KEYTRANS log tree, or the RFC 6962 tree of the audit log. */
@@ -248,6 +249,25 @@ export interface LogStore {
   /** The released head of the greatest size. */
   readReleased(): Promise<ReleasedHead | undefined>;
   readReleasedAt(size: number): Promise<ReleasedHead | undefined>;
+
+  // third-party auditing
+  /** The auditor's newest head, if it has given one. */
+  readAuditorHead(): Promise<AuditorTreeHead | undefined>;
+  /** Keeps an auditor's head that was verified, unless one of its size or a larger one is there. Returns whether it did. */
+  storeAuditorHead(head: AuditorTreeHead): Promise<boolean>;
+
+  // pruning
+  /** How far the prefix tree was pruned: 0 for not at all. See {@link prune}. */
+  readPruned(): Promise<number>;
+  /**
+   * Deletes prefix tiles and moves what {@link readPruned} gives from `from` to `to`, in one transaction; of those that do
+   * not exist nothing is said. Changes nothing, and returns undefined, where it was not at `from`.
+   */
+  prune(pruning: {
+    readonly from: number;
+    readonly to: number;
+    readonly prefixTiles: readonly TileName[];
+  }): Promise<{ readonly dropped: number } | undefined>;
 
   // labels
   findLabel(labelKey: Uint8Array): Promise<LabelRow | undefined>;

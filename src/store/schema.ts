@@ -119,6 +119,32 @@ export const prefixTiles = pgTable(
   (table) => [primaryKey({ columns: [table.logId, table.position, table.counter] })],
 );
 
+/** How far each log was pruned: what entries below `position` replaced in the prefix tree is gone. */
+export const prunings = pgTable(
+  'prunings',
+  {
+    logId: integer('log_id')
+      .primaryKey()
+      .references(() => logs.logId),
+    position: count('position').notNull(),
+  },
+  (table) => [check('prunings_position', sql`${table.position} > 0`)],
+);
+
+/** The newest tree head that the log's third-party auditor has signed. */
+export const auditorHeads = pgTable(
+  'auditor_heads',
+  {
+    logId: integer('log_id')
+      .primaryKey()
+      .references(() => logs.logId),
+    size: count('size').notNull(),
+    timestampMs: count('timestamp_ms').notNull(),
+    signature: bytea('signature').notNull(),
+  },
+  (table) => [check('auditor_heads_size', sql`${table.size} > 0`)],
+);
+
 /** Labels that are in the log, by the VRF output of their version 0. */
 export const labels = pgTable(
   'labels',

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { ensure } from '../core/errors.ts';
 import { append } from './append.ts';
+import { auditorRows } from './auditor-rows.ts';
 import { certificateRows } from './certificate-rows.ts';
 import { EventHub } from './event-hub.ts';
 import { issuanceRows } from './issuance-rows.ts';
 import { labelRows } from './label-rows.ts';
 import { logRows } from './log-rows.ts';
+import { pruningRows } from './pruning-rows.ts';
 import type { LogRow, LogStore, NewLog, Store } from './ports.ts';
 import type { LogContext } from './rows.ts';
 import type { SqlDriver } from './sql-driver.ts';
@@ -73,6 +75,8 @@ function logStore(sql: SqlDriver, hub: EventHub, logId: number, now: () => numbe
   };
   return {
     ...logRows(context),
+    ...auditorRows(context),
+    ...pruningRows(context),
     ...labelRows(context),
     ...issuanceRows(context),
     ...certificateRows(context),

@@ -74,14 +74,14 @@ class HistoryBuilder implements HistoryLog {
   }
 
   static async create(options: HistoryLogOptions, labels: number): Promise<HistoryBuilder> {
-    let builder: HistoryBuilder | undefined;
+    const counter: { of?: HistoryBuilder } = {};
     const count = (): void => {
-      if (builder !== undefined) builder.trips++;
+      if (counter.of !== undefined) counter.of.trips++;
     };
     const wrap = (store: LogStore): LogStore => counting(options.wrap?.(store) ?? store, count);
     const limits = { heartbeatMs: 60_000, ...options.limits };
-    builder = new HistoryBuilder(await createTestLog({ loop: false, ...options, wrap, limits }), labels);
-    return builder;
+    counter.of = new HistoryBuilder(await createTestLog({ loop: false, ...options, wrap, limits }), labels);
+    return counter.of;
   }
 
   async submit(name: string): Promise<{ readonly answer: Promise<unknown> }> {
