@@ -18,6 +18,8 @@ export interface CombinedResult<T> extends LogProofResult {
   /** The frontier of the new tree, to be retained. */
   readonly frontier: readonly RetainedEntry[];
   readonly shown: ShownLookups;
+  /** The entries along the frontier of a smaller size. Throws `internal` where the proof did not show one of them. */
+  frontierOf(size: number): readonly RetainedEntry[];
 }
 
 /**
@@ -127,7 +129,9 @@ class CombinedVerifier {
         elements: inclusion.elements,
       },
     );
-    return { ...result, frontier: this.#frontier(size, entries), shown: this.#shown };
+    const known = new Map([...this.#retained.values(), ...entries].map((entry) => [entry.position, entry]));
+    const frontierOf = (smaller: number) => frontierAmong(known, smaller);
+    return { ...result, frontier: frontierOf(size), shown: this.#shown, frontierOf };
   }
 
   /** Every timestamp is at least all timestamps to its left, retained ones included (KT §12.3). */
@@ -156,13 +160,13 @@ class CombinedVerifier {
     ensure(used === prefixRoots.length, 'proof-left-over', 'the proof has too many prefix roots');
     return entries;
   }
+}
 
-  #frontier(size: number, entries: readonly RetainedEntry[]): RetainedEntry[] {
-    const known = new Map([...this.#retained.values(), ...entries].map((entry) => [entry.position, entry]));
-    return frontier(size).map((position) => {
-      const entry = known.get(position);
-      ensure(entry !== undefined, 'internal', `entry ${position} of the frontier was never asked for`);
-      return entry;
-    });
-  }
+/** The frontier of a log of `size` entries, all of which are known. */
+function frontierAmong(known: ReadonlyMap<number, RetainedEntry>, size: number): RetainedEntry[] {
+  return frontier(size).map((position) => {
+    const entry = known.get(position);
+    ensure(entry !== undefined, 'internal', `entry ${position} of the frontier was never asked for`);
+    return entry;
+  });
 }

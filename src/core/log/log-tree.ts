@@ -182,6 +182,12 @@ export interface LogProofResult {
   readonly fullSubtrees: readonly Uint8Array[];
   /** The root at `shape.auditedSize`. */
   readonly auditedRoot: Uint8Array | undefined;
+  /**
+   * Heads of the full subtrees of a smaller (or the same) size, left to right. They follow from the proof where entry
+   * `size - 1` is one of `shape.leaves`, or is the last of a full subtree of `shape.retainedSize`. Throws `internal` where
+   * they do not.
+   */
+  fullSubtreesOf(size: number): readonly Uint8Array[];
 }
 
 /**
@@ -212,11 +218,17 @@ export function evaluateLogProof(shape: LogProofShape, inputs: LogProofInputs): 
     ensure(computed !== undefined && equalBytes(computed, head), 'bad-log-proof', 'a retained subtree has changed');
   }
   const headsOf = (size: number): Head[] =>
-    fullSubtrees(size).map((node) => ({ level: node.level, value: values.get(nodeName(node)) as Uint8Array }));
+    fullSubtrees(size).map((node) => {
+      const value = values.get(nodeName(node));
+      ensure(value !== undefined, 'internal', `the proof does not show the tree of ${size} leaves`);
+      return { level: node.level, value };
+    });
+  const fullSubtreesOf = (size: number): Uint8Array[] => headsOf(size).map((head) => head.value);
   const { auditedSize } = shape;
   return {
     root,
-    fullSubtrees: headsOf(shape.size).map((head) => head.value),
+    fullSubtrees: fullSubtreesOf(shape.size),
     auditedRoot: auditedSize === undefined ? undefined : foldNodes(headsOf(auditedSize), keytransNodeHasher),
+    fullSubtreesOf,
   };
 }

@@ -158,7 +158,10 @@ describe('fixed-version search', () => {
     const log = new ReferenceLog(NEVER_EXPIRING, realVrf, entries);
     // Somebody claims version 2, of which the log's proofs show that it is absent.
     const planned = planEvidence({
-      ...{ size: log.size, last: undefined, auditedSize: undefined, likely: [] },
+      size: log.size,
+      last: undefined,
+      auditedSize: undefined,
+      likely: [],
       versionPositions: [0, 1],
       source: { timestamp: (position) => log.timestamps[position] },
       algorithm: careless(updateAndSearchVersion(NEVER_EXPIRING, log.size, undefined, 2)),
@@ -166,7 +169,8 @@ describe('fixed-version search', () => {
     if (!planned.done) throw new Error('no timestamp is missing');
     const lie: SearchResponse = {
       fullTreeHead: headFor(log, undefined),
-      ...{ version: undefined, opening: new Uint8Array(16) },
+      version: undefined,
+      opening: new Uint8Array(16),
       value: { value: new Uint8Array(0), signature: undefined },
       binaryLadder: [0, 1, 3, 2].map((version) => ({
         proof: log.vrf('alice', version).proof,
