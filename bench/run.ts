@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, cpus, tmpdir, totalmem, type } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { encodeUtf8 } from '../src/core/encoding/bytes.ts';
@@ -10,10 +10,12 @@ import { PATHS } from '../src/contract/paths.ts';
 import { installNativeSha256 } from '../src/service/native-sha256.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
 import { type ClientCost, measureClient } from './client-cost.ts';
-import { Clients, type PreparedRequest, round, type Timing } from './load.ts';
+import { Clients, round, type Timing } from './load.ts';
+import { fillLog } from './fill.ts';
+import { describeMachine } from './machine.ts';
 import { describePostgres } from './postgres-settings.ts';
 import { processorSeconds } from './processor-time.ts';
-import { identityOf, prepareRegistrations } from './registrations.ts';
+import { identityOf } from './registrations.ts';
 import { runAudit, type ServerProcess, startServerProcess } from './server-process.ts';
 
 const USAGE = `usage: npm run bench -- [--labels 10000[,100000]] [--clients 64] [--lookups 10000]
@@ -31,10 +33,6 @@ const FLOORS = {
   serverPeakMb: 600,
 };
 
-/** The last so many registrations before a size is reached are those that count. */
-const MEASURED_REGISTRATIONS = 5_000;
-/** CSRs made, and then sent, at a time. */
-const FILL_STEP = 20_000;
 const CLIENT_SAMPLES = 100;
 
 interface Measurement {
@@ -99,7 +97,7 @@ async function main(): Promise<void> {
 
 async function measure(setup: Setup, before: number, labels: number): Promise<Measurement> {
   const { server, clients, folder } = setup;
-  const registrations = await fill(setup, before, labels);
+  const registrations = await fillLog(clients, server.token, before, labels);
   note(`${labels} labels: lookups`);
   const first = await measureLookups(setup, labels, undefined);
   const treeSize = await currentSize(server.url);
@@ -118,21 +116,6 @@ async function measure(setup: Setup, before: number, labels: number): Promise<Me
     server: server.memory(),
   };
   return { ...measured, belowFloor: belowFloor(measured) };
-}
-
-/** Registers names until there are `labels`, all over HTTP; gives the timing of the last few thousand. */
-async function fill({ server, clients }: Setup, before: number, labels: number): Promise<Timing> {
-  const measuredFrom = Math.max(before, labels - MEASURED_REGISTRATIONS);
-  let timing: Timing | undefined;
-  for (let start = before; start < labels;) {
-    const end = start < measuredFrom ? Math.min(start + FILL_STEP, measuredFrom) : labels;
-    note(`registering ${start} to ${end}`);
-    const prepared = await prepareRegistrations(start, end, server.token);
-    timing = await clients.run(prepared.length, 201, (index) => prepared[index] as PreparedRequest);
-    start = end;
-  }
-  if (timing === undefined) throw new Error('sizes have to rise');
-  return timing;
 }
 
 function measureLookups(
@@ -163,16 +146,6 @@ function belowFloor(measured: Omit<Measurement, 'belowFloor'>): string[] {
     serverPeakMb: server.peakMb >= FLOORS.serverPeakMb,
   };
   return Object.entries(missed).flatMap(([name, isMissed]) => (isMissed ? [name] : []));
-}
-
-function describeMachine(): Record<string, string | number> {
-  return {
-    processors: availableParallelism(),
-    model: cpus()[0]?.model ?? 'unknown',
-    memoryGb: round(totalmem() / 2 ** 30, 1),
-    system: type(),
-    node: process.version,
-  };
 }
 
 function note(text: string): void {

@@ -23,7 +23,7 @@ export function chromiumMissing(): string | undefined {
 }
 
 /** The client's code for a browser, minified: an ES module that exports both of its entry points. */
-export async function bundleClient(): Promise<string> {
+async function bundleClient(): Promise<string> {
   const result = await build({
     stdin: { contents: `export * from './index.ts'; export * from './browser.ts';`, resolveDir: SRC, loader: 'ts' },
     bundle: true,
@@ -36,7 +36,13 @@ export async function bundleClient(): Promise<string> {
   return result.outputFiles[0]?.text ?? '';
 }
 
-/** Debian's chromium without a window. */
+/** Starts the browser, without a window. */
+export function launchChromium(): Promise<Browser> {
+  // Chromium's own sandbox cannot be had as root, nor in most containers.
+  return chromium.launch({ executablePath: executable() ?? '', args: ['--no-sandbox'], headless: true });
+}
+
+/** A browser under test whose pages hold the client. */
 export class Chromium {
   readonly #browser: Browser;
   readonly #code: string;
@@ -47,11 +53,7 @@ export class Chromium {
   }
 
   static async start(): Promise<Chromium> {
-    const [browser, code] = await Promise.all([
-      // Chromium's own sandbox cannot be had as root, nor in most containers.
-      chromium.launch({ executablePath: executable() ?? '', args: ['--no-sandbox'], headless: true }),
-      bundleClient(),
-    ]);
+    const [browser, code] = await Promise.all([launchChromium(), bundleClient()]);
     return new Chromium(browser, code);
   }
 

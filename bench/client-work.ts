@@ -1,0 +1,130 @@
+import { KeyDirectory } from '../src/client/key-directory.ts';
+import { MemoryState, type StateStore } from '../src/client/client-state.ts';
+import { IndexedDbState } from '../src/client/browser/indexed-db-state.ts';
+
+/** What one operation costs a client. */
+export interface Cost {
+  /** Without the time that it waits for the server. */
+  readonly ms: number;
+  readonly requests: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}
+
+/** What many runs of one operation cost. */
+export interface CostSummary {
+  readonly runs: number;
+  readonly p50Ms: number;
+  readonly maxMs: number;
+  /** Of one run, on average. */
+  readonly requests: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly maxResponseBytes: number;
+}
+
+/** Costs by the name of the operation. */
+export type Costs = Readonly<Record<string, CostSummary>>;
+
+/** What {@link measureLookups} looks up. */
+export interface LookupWork {
+  readonly server: string;
+  /** Registered, each once. */
+  readonly names: readonly string[];
+}
+
+/** Not counted: they only warm the verifier up. */
+const WARM_UP = 10;
+
+/** Lookups by clients that know nothing, by one that returns, of names that it knows, and of one that does not exist. */
+export async function measureLookups({ server, names }: LookupWork): Promise<Costs> {
+  const fresh: Cost[] = [];
+  const returning: Cost[] = [];
+  const known: Cost[] = [];
+  const absent: Cost[] = [];
+  const returningClient = await MeteredClient.open(server);
+  for (const [i, name] of names.entries()) {
+    const freshClient = await MeteredClient.open(server);
+    fresh.push(await freshClient.measure((directory) => lookUp(directory, name)));
+    returning.push(await returningClient.measure((directory) => lookUp(directory, name)));
+    known.push(await returningClient.measure((directory) => lookUp(directory, name)));
+    absent.push(await returningClient.measure((directory) => missLookup(directory, `absent${i}@bench.example`)));
+  }
+  const all = { fresh, returning, known, absent };
+  return Object.fromEntries(
+    Object.entries(all).map(([kind, costs]) => [`lookup, ${kind}`, summarize(costs.slice(WARM_UP))]),
+  );
+}
+
+async function lookUp(directory: KeyDirectory, name: string): Promise<void> {
+  const result = await directory.lookup(name);
+  if (!result.found || result.binding.certificates.length !== 1) throw new Error(`${name} has no certificate`);
+}
+
+async function missLookup(directory: KeyDirectory, name: string): Promise<void> {
+  if ((await directory.lookup(name)).found) throw new Error(`${name} is there`);
+}
+
+/** A client whose requests are measured, with its state in memory or, in a browser, in IndexedDB. */
+export class MeteredClient {
+  static #opened = 0;
+  #waitedMs = 0;
+  #requests = 0;
+  #requestBytes = 0;
+  #responseBytes = 0;
+  #directory: KeyDirectory | undefined;
+
+  static async open(server: string): Promise<MeteredClient> {
+    const client = new MeteredClient();
+    const state: StateStore =
+      'indexedDB' in globalThis ? new IndexedDbState(`client-${MeteredClient.#opened++}`) : new MemoryState();
+    client.#directory = await KeyDirectory.open({ server, state, fetch: (url, init) => client.#fetch(url, init) });
+    return client;
+  }
+
+  /** Runs one operation. */
+  async measure(work: (directory: KeyDirectory) => Promise<void>): Promise<Cost> {
+    if (this.#directory === undefined) throw new Error('not open');
+    this.#waitedMs = 0;
+    this.#requests = 0;
+    this.#requestBytes = 0;
+    this.#responseBytes = 0;
+    const start = performance.now();
+    await work(this.#directory);
+    return {
+      ms: performance.now() - start - this.#waitedMs,
+      requests: this.#requests,
+      requestBytes: this.#requestBytes,
+      responseBytes: this.#responseBytes,
+    };
+  }
+
+  async #fetch(url: string, init: RequestInit | undefined): Promise<Response> {
+    const start = performance.now();
+    const response = await fetch(url, init);
+    const body = await response.arrayBuffer();
+    this.#requests++;
+    const sent: unknown = init?.body;
+    if (sent instanceof Uint8Array || typeof sent === 'string') this.#requestBytes += sent.length;
+    this.#responseBytes += body.byteLength;
+    this.#waitedMs += performance.now() - start;
+    return new Response(body, { status: response.status, headers: response.headers });
+  }
+}
+
+/** Sums up. */
+export function summarize(costs: readonly Cost[]): CostSummary {
+  const ms = costs.map((cost) => cost.ms).sort((a, b) => a - b);
+  const responses = costs.map((cost) => cost.responseBytes);
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const round = (value: number): number => Number(value.toFixed(2));
+  return {
+    runs: costs.length,
+    p50Ms: round(ms[ms.length >> 1] ?? 0),
+    maxMs: round(ms.at(-1) ?? 0),
+    requests: round(mean(costs.map((cost) => cost.requests))),
+    requestBytes: Math.round(mean(costs.map((cost) => cost.requestBytes))),
+    responseBytes: Math.round(mean(responses)),
+    maxResponseBytes: Math.max(...responses),
+  };
+}
