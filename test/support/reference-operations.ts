@@ -1,6 +1,8 @@
 import type { ContactMonitorResponse, MonitorMapEntry } from '../../src/core/keytrans/contact-monitor-messages.ts';
+import type { DistinguishedResponse } from '../../src/core/keytrans/distinguished-messages.ts';
 import type { SearchResponse } from '../../src/core/keytrans/messages.ts';
 import { planContactMonitor } from '../../src/core/keytrans/plan-contact-monitor.ts';
+import { planDistinguished } from '../../src/core/keytrans/plan-distinguished.ts';
 import type { ProofSource } from '../../src/core/keytrans/plan-evidence.ts';
 import { planFixedVersionSearch, type ProofPlan } from '../../src/core/keytrans/plan-proof.ts';
 import type { FullTreeHead } from '../../src/core/keytrans/tree-head.ts';
@@ -78,4 +80,16 @@ export function answerContactMonitor(
   const { label, last, entries, auditedSize } = request;
   const { plan } = planWith(log, (source) => planContactMonitor({ ...optionsOf(log, request), entries, source }));
   return { fullTreeHead: headFor(log, last, auditedSize), monitor: log.prove(plan, label) };
+}
+
+/** The answer of a log to a walk of its distinguished entries; in fewer fetches than the log has levels. */
+export function answerDistinguished(
+  log: ReferenceLog,
+  request: { readonly last: number | undefined; readonly stop: number | undefined; readonly auditedSize?: number },
+): DistinguishedResponse {
+  const { last, stop, auditedSize } = request;
+  const options = optionsOf(log, { label: '', ...request });
+  const fetches = Math.ceil(Math.log2(log.size + 1)) + 1;
+  const { plan } = planWith(log, (source) => planDistinguished({ ...options, stop, source }), fetches);
+  return { fullTreeHead: headFor(log, last, auditedSize), distinguished: log.prove(plan, '') };
 }
