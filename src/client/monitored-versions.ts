@@ -1,4 +1,5 @@
 import { monitoringBinaryLadder } from '../core/keytrans/binary-ladder.ts';
+import { addToMonitorMap } from '../core/keytrans/monitor-map.ts';
 import type { KnownVersion, VerifiedSearch } from '../core/keytrans/verify-search.ts';
 import type { KnownContact, MonitoredVersion } from './client-state.ts';
 
@@ -6,22 +7,16 @@ import type { KnownContact, MonitoredVersion } from './client-state.ts';
 export type Monitoring = Pick<KnownContact, 'monitored' | 'ladder'>;
 
 /** What of a search a monitoring needs. */
-type Searched = Pick<VerifiedSearch, 'version' | 'terminalPosition' | 'mustMonitor' | 'ladder'>;
+type Searched = Pick<VerifiedSearch, 'monitor' | 'ladder'>;
 
 /**
- * What is to be monitored after a verified search (KT §6.3, §8.2): a version whose terminal entry is right of the rightmost
- * distinguished one is added. Of two versions at one position the later one is kept: who proves it proves that no version
- * was taken back.
+ * What is to be monitored after a verified search (KT §6.3, §7.2, §8.2): what the search left to monitor joins what was there
+ * before, unless monitoring one covers the other.
  */
 export function monitorSearched(known: Monitoring | undefined, search: Searched): Monitoring {
-  const before = known ?? { monitored: [], ladder: [] };
-  const { version, terminalPosition: position } = search;
-  if (!search.mustMonitor || before.monitored.some((entry) => entry.version === version)) return before;
-  const monitored = [...before.monitored.filter((entry) => entry.position !== position), { position, version }];
-  return monitorOnly(
-    monitored.sort((a, b) => a.position - b.position),
-    mergeLadders(before.ladder, search.ladder),
-  );
+  const { monitored, ladder } = known ?? { monitored: [], ladder: [] };
+  if (search.monitor === undefined) return { monitored, ladder };
+  return monitorOnly(addToMonitorMap(monitored, search.monitor), mergeLadders(ladder, search.ladder));
 }
 
 /** Keeps of a ladder what the monitoring of these versions needs (KT §8.1). */
