@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { GlasskeyError } from '../../core/errors.ts';
 import { type ClientState, EMPTY_STATE, type StateChange, type StateStore } from '../client-state.ts';
 import { formatClientState, parseClientState } from '../client-state-json.ts';
-import { hasCode, takeLock } from './state-lock.ts';
+import { hasCode } from './lock-holder.ts';
+import { takeLock } from './state-lock.ts';
 
 /**
  * Client state in a folder (mode 0700): `state.json` (mode 0600), replaced atomically and synced to disk. A lock file keeps
@@ -30,7 +31,10 @@ export class FolderState implements StateStore {
     const lock = await takeLock(join(this.#folder, 'lock'));
     try {
       const { next, result } = await work(await this.#read());
-      if (next !== undefined) await this.#write(next);
+      if (next !== undefined) {
+        await lock.assertHeld();
+        await this.#write(next);
+      }
       return result;
     } finally {
       await lock.release();
@@ -51,15 +55,35 @@ export class FolderState implements StateStore {
 /** Writes a private file (mode 0600) so that after a crash it holds either the old text or the new one. */
 export async function writeFileDurably(path: string, text: string): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  const file = await open(temporary, 'wx', 0o600);
   try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.chmod(0o600);
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined);
+    throw error;
   }
-  await chmod(temporary, 0o600);
-  await rename(temporary, path);
+  await syncFolder(dirname(path));
+}
+
+/** Makes a new name in a folder last; some systems have no such thing. */
+async function syncFolder(folder: string): Promise<void> {
+  try {
+    const opened = await open(folder, 'r');
+    try {
+      await opened.sync();
+    } finally {
+      await opened.close();
+    }
+  } catch (error) {
+    if (!['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP'].some((code) => hasCode(error, code))) throw error;
+  }
 }
 
 function undefinedIfMissing(error: unknown): undefined {

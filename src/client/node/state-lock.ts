@@ -1,96 +1,116 @@
-import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, stat, unlink } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { constants, copyFile, link, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GlasskeyError } from '../../core/errors.ts';
+import { hasCode, isRunning, newHolder, parseHolder } from './lock-holder.ts';
 
 /** How long an operation waits for another one that holds the lock, in ms. */
 const WAIT_MS = 10_000;
 const RETRY_MS = 25;
-/** A lock file that names nobody is one whose maker died before it wrote its number, once it is so old, in ms. */
-const NAMELESS_MS = 2_000;
-
-/** Locks of this process: a file with its number that is not among them is from an earlier process of that number. */
-const own = new Set<string>();
+const HEARTBEAT_MS = 5_000;
+/** A holder of which nothing else can be told is gone once its file was not touched for so long, in ms. */
+const SILENCE_MS = 30_000;
 
 /** A lock that is held. */
 export interface StateLock {
+  /** Throws `state-locked` where another has taken the lock over, because this process was asleep for long. */
+  assertHeld(): Promise<void>;
   release(): Promise<void>;
 }
 
-/** Takes the lock file at `path`, from a process that is gone if need be. Throws `state-locked`, `storage-failed`. */
+/**
+ * Takes the lock file at `path`, from a process that is gone if need be. The file says who holds it, and its holder touches
+ * it every few seconds. Throws `state-locked`, `storage-failed`.
+ */
 export async function takeLock(path: string): Promise<StateLock> {
-  const name = resolve(path);
-  const deadline = Date.now() + WAIT_MS;
-  while (own.has(name)) await wait(path, deadline, process.pid);
-  own.add(name);
+  const holder = newHolder();
+  const text = JSON.stringify(holder);
+  const own = `${path}.${holder.nonce}`;
   try {
-    while (!(await makeLock(path))) {
-      const text = await readFile(path, 'utf8').catch(() => undefined);
-      const holder = Number(text);
-      if (text !== undefined && (await isStale(path, holder))) await removeStale(path, text);
-      else await wait(path, deadline, holder);
-    }
-  } catch (error) {
-    own.delete(name);
-    throw error;
+    await writeFile(own, text, { flag: 'wx', mode: 0o600 });
+    await acquire(path, own);
+  } catch (cause) {
+    if (cause instanceof GlasskeyError) throw cause;
+    throw new GlasskeyError('storage-failed', `cannot lock ${path}`, { cause });
+  } finally {
+    await unlink(own).catch(() => undefined);
   }
+  const heartbeat = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => undefined);
+  }, HEARTBEAT_MS);
+  heartbeat.unref();
+  const isHeld = async (): Promise<boolean> => (await readText(path)) === text;
   return {
+    assertHeld: async () => {
+      if (!(await isHeld())) throw new GlasskeyError('state-locked', `another process has taken ${path} over`);
+    },
     release: async () => {
-      await unlink(path).catch(() => undefined);
-      own.delete(name);
+      clearInterval(heartbeat);
+      if (await isHeld()) await unlink(path).catch(() => undefined);
     },
   };
 }
 
-/** Tells whether a system error has this code. */
-export function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
-}
-
-async function wait(path: string, deadline: number, holder: number): Promise<void> {
-  if (Date.now() > deadline) {
-    throw new GlasskeyError('state-locked', `the state is in use by process ${holder || 'unknown'}: ${path}`);
-  }
-  await sleep(RETRY_MS);
-}
-
-async function makeLock(path: string): Promise<boolean> {
-  try {
-    const file = await open(path, 'wx', 0o600);
-    await file.writeFile(String(process.pid));
-    await file.close();
-    return true;
-  } catch (cause) {
-    if (hasCode(cause, 'EEXIST')) return false;
-    throw new GlasskeyError('storage-failed', `cannot lock ${path}`, { cause });
+async function acquire(path: string, own: string): Promise<void> {
+  const deadline = Date.now() + WAIT_MS;
+  while (!(await tryLink(own, path))) {
+    const text = await readText(path);
+    if (text === undefined) continue;
+    if (await isStale(path, text)) {
+      await removeStale(path, own, text);
+      continue;
+    }
+    if (Date.now() > deadline) {
+      const pid = parseHolder(text)?.pid ?? 'unknown';
+      throw new GlasskeyError('state-locked', `the state is in use by process ${pid}: ${path}`);
+    }
+    await sleep(RETRY_MS);
   }
 }
 
-/** Whoever asks holds no lock on this path, nor does anybody else in this process. */
-async function isStale(path: string, holder: number): Promise<boolean> {
-  if (holder > 0) return holder === process.pid || !isAlive(holder);
+async function isStale(path: string, text: string): Promise<boolean> {
+  const holder = parseHolder(text);
+  const running = holder && isRunning(holder);
+  if (running !== undefined) return !running;
   const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
-  return Date.now() - mtimeMs > NAMELESS_MS;
+  return Date.now() - mtimeMs > SILENCE_MS;
 }
 
-/** Moves a stale lock aside, and looks again at what it moved: another may have been quicker. */
-async function removeStale(path: string, text: string): Promise<void> {
-  const aside = `${path}.${randomBytes(6).toString('hex')}`;
+/**
+ * Moves a stale lock aside, and looks again at what it moved: another may have been quicker. Should that one's lock get lost
+ * here to a third process, it notices before it writes ({@link StateLock.assertHeld}).
+ */
+async function removeStale(path: string, own: string, text: string): Promise<void> {
+  const aside = `${own}.stale`;
   try {
     await rename(path, aside);
-    if ((await readFile(aside, 'utf8')) !== text) await rename(aside, path);
-    else await unlink(aside);
-  } catch (cause) {
-    if (!hasCode(cause, 'ENOENT')) throw new GlasskeyError('storage-failed', `cannot unlock ${path}`, { cause });
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return;
+    throw error;
+  }
+  if ((await readText(aside)) !== text) await tryLink(aside, path);
+  await unlink(aside);
+}
+
+/** Gives a file a second name, in one step and only where nothing has it; where files have one name, a copy. */
+async function tryLink(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to).catch((error: unknown) => {
+      if (hasCode(error, 'EEXIST')) throw error;
+      return copyFile(from, to, constants.COPYFILE_EXCL);
+    });
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false;
+    throw error;
   }
 }
 
-function isAlive(pid: number): boolean {
+async function readText(path: string): Promise<string | undefined> {
   try {
-    process.kill(pid, 0);
-    return true;
+    return await readFile(path, 'utf8');
   } catch (error) {
-    return hasCode(error, 'EPERM');
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
   }
 }

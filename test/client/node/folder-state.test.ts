@@ -1,10 +1,11 @@
-import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ClientState, EMPTY_STATE } from '../../../src/client/client-state.ts';
 import { formatClientState, parseClientState } from '../../../src/client/client-state-json.ts';
-import { FolderState } from '../../../src/client/node.ts';
+import { newHolder } from '../../../src/client/node/lock-holder.ts';
+import { FolderState, writeFileDurably } from '../../../src/client/node.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -60,13 +61,51 @@ describe('a state in a folder', () => {
 
   it('is taken over from a process that is gone, whatever it left', async () => {
     const lock = join(folder, 'lock');
+    const gone = { ...newHolder(), pid: 4_194_304_999 };
     // In a container every program has the same number: this one's own, from an earlier life.
-    for (const left of ['4194304999', String(process.pid), '', 'x']) {
+    const earlier = { ...newHolder(), startTime: '1' };
+    const elsewhere = { ...newHolder(), machine: 'another' };
+    for (const left of [gone, earlier, elsewhere].map((holder) => JSON.stringify(holder)).concat('', 'x', '{}')) {
       await writeFile(lock, left);
       await utimes(lock, 1, 1);
       await write(new FolderState(folder), EMPTY_STATE);
       expect(await readdir(folder)).toEqual(['state.json']);
     }
+  });
+
+  it('waits for one that runs, and for one elsewhere that gives signs of life', async () => {
+    const lock = join(folder, 'lock');
+    for (const holder of [newHolder(), { ...newHolder(), machine: 'another' }]) {
+      await writeFile(lock, JSON.stringify(holder));
+      let isWritten = false;
+      const writing = write(new FolderState(folder), EMPTY_STATE).then(() => (isWritten = true));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(isWritten).toBe(false);
+      await rm(lock);
+      await writing;
+    }
+  });
+
+  it('is not written by one that lost the lock while it was asleep', async () => {
+    await write(new FolderState(folder), { ...EMPTY_STATE, bundle: 'kept' });
+    const working = new FolderState(folder).transact(async (current) => {
+      // Another process has waited for long, and takes the state over.
+      await rm(join(folder, 'lock'));
+      await write(new FolderState(folder), { ...current, bundle: 'by another' });
+      await writeFile(join(folder, 'lock'), 'another');
+      return { next: { ...current, bundle: 'too late' }, result: undefined };
+    });
+    await expect(working).rejects.toThrow(code('state-locked'));
+    expect(await readdir(folder)).toEqual(['lock', 'state.json']);
+    await rm(join(folder, 'lock'));
+    expect((await read(new FolderState(folder))).bundle).toBe('by another');
+  });
+
+  it('leaves nothing behind where it cannot be written', async () => {
+    await mkdir(join(folder, 'state.json'));
+    await expect(write(new FolderState(folder), EMPTY_STATE)).rejects.toThrow(code('storage-failed'));
+    await expect(writeFileDurably(join(folder, 'state.json'), '')).rejects.toThrow();
+    expect(await readdir(folder)).toEqual(['state.json']);
   });
 
   it('is one operation’s at a time', async () => {
