@@ -1,0 +1,145 @@
+import { ensure } from '../errors.ts';
+import { baseBinaryLadder } from './binary-ladder.ts';
+import type { Configuration } from './configuration.ts';
+import type { CredentialRequest, CredentialUpdateRequest } from './credential.ts';
+import { isDistinguished, runOnTimestamps } from './distinguished.ts';
+import { isExpired } from './expiry.ts';
+import { frontier, isInLeftSubtree, pathTo } from './implicit-search-tree.ts';
+import {
+  assertInspectable,
+  type EvidencePlan,
+  planEvidence,
+  type PlannedLookup,
+  type ProofSource,
+} from './plan-evidence.ts';
+import { planGreatestVersionSearch, type ProofPlan } from './plan-proof.ts';
+import { updateAndClimb } from './settle-credential.ts';
+import { updateViewPositions } from './update-view.ts';
+
+/** Everything that a credential consists of, before any of it is fetched. */
+export type CredentialPlan = {
+  /** The greatest version of the label. */
+  readonly version: number;
+  /** Versions of `binary_ladder`, in order. */
+  readonly ladder: readonly number[];
+  /** Those of them, other than the greatest version, that carry a commitment. */
+  readonly committed: readonly number[];
+} & (
+  | { readonly type: 'standard'; readonly lookup: PlannedLookup }
+  /** `plan` is for a client of `position + 1` entries, and for no auditor. */
+  | { readonly type: 'provisional'; readonly plan: ProofPlan }
+);
+
+/** A plan, or the positions whose timestamps have to be fetched before there can be one. */
+export type PlannedCredential =
+  | { readonly done: true; readonly plan: CredentialPlan }
+  | { readonly done: false; readonly missing: readonly number[] };
+
+/** What the plans here are about. */
+export interface PlanCredentialOptions {
+  readonly config: Configuration;
+  readonly size: number;
+  /** The log entries that added the label's versions 0, 1, 2…, ascending, all below `size`. */
+  readonly versionPositions: readonly number[];
+  readonly source: ProofSource;
+}
+
+/**
+ * Plans the credential of a label's greatest version by the distinguished entry `request.position`, which is untrusted (KT
+ * §14): standard where that entry contains the version, else provisional. Throws `search-not-found` where the label has no
+ * version, `invalid-request` where the position is not that of a distinguished entry, and `version-expired` where that entry
+ * is past its maximum lifetime.
+ */
+export function planCredential(
+  options: PlanCredentialOptions & { readonly request: Pick<CredentialRequest, 'position'> },
+): PlannedCredential {
+  const { size, versionPositions, request, source } = options;
+  const { position } = request;
+  const version = versionPositions.length - 1;
+  ensure(version >= 0, 'search-not-found', 'the label is not in the log');
+  ensure(position < size, 'invalid-request', `entry ${position} is not in the log`);
+  const likely = [...pathTo(position, size), ...frontier(size), ...updateViewPositions(size, position + 1)];
+  const missing = unknown(likely, source);
+  if (missing.length > 0) return { done: false, missing };
+  assertDistinguished(options, position);
+
+  const ladder = baseBinaryLadder(version);
+  if ((versionPositions[version] as number) <= position) {
+    const committed = ladder.filter((looked) => looked < version);
+    return {
+      done: true,
+      plan: { type: 'standard', version, ladder, committed, lookup: { position, versions: ladder } },
+    };
+  }
+  const planned = planGreatestVersionSearch({ ...options, last: position + 1, auditedSize: undefined });
+  if (!planned.done) return planned;
+  const { committed } = planned.plan;
+  return { done: true, plan: { type: 'provisional', version, ladder, committed, plan: planned.plan } };
+}
+
+/** A plan of a CredentialUpdate, or the positions whose timestamps have to be fetched before there can be one. */
+export type PlannedCredentialUpdate =
+  | { readonly done: true; readonly plan: EvidencePlan }
+  | { readonly done: false; readonly missing: readonly number[] };
+
+/**
+ * Plans the CredentialUpdate that an untrusted request asks for (KT §14.2). The proof is for a log of
+ * `request.distinguished + 1` entries. Throws `invalid-request` where the request is not about a credential that this log
+ * can have given and a later distinguished entry, and `version-expired`.
+ */
+export function planCredentialUpdate(
+  options: PlanCredentialOptions & { readonly request: Omit<CredentialUpdateRequest, 'label'> },
+): PlannedCredentialUpdate {
+  const { config, size, versionPositions, request, source } = options;
+  const { version, treeSize, terminal, distinguished } = request;
+  const first = versionPositions[version];
+  ensure(
+    terminal < treeSize &&
+      treeSize <= distinguished &&
+      distinguished < size &&
+      isInLeftSubtree(terminal, distinguished),
+    'invalid-request',
+    'no credential leads from that log entry to that one',
+  );
+  ensure(
+    first !== undefined && (first === terminal || isInLeftSubtree(first, terminal)),
+    'invalid-request',
+    `no search for version ${version} ends at entry ${terminal}`,
+  );
+  const updated = distinguished + 1;
+  const likely = [
+    size - 1,
+    ...pathTo(distinguished, size),
+    ...frontier(updated),
+    ...updateViewPositions(updated, treeSize),
+    ...pathTo(terminal, updated),
+  ];
+  const missing = unknown(likely, source);
+  if (missing.length > 0) return { done: false, missing };
+  assertDistinguished(options, distinguished);
+  const planned = planEvidence({
+    size: updated,
+    last: treeSize,
+    auditedSize: undefined,
+    versionPositions: versionPositions.filter((position) => position < updated),
+    source,
+    likely: [],
+    algorithm: updateAndClimb(config, request),
+  });
+  if (!planned.done) return planned;
+  assertInspectable(config, size, planned.evidence, source);
+  return { done: true, plan: planned.evidence };
+}
+
+function unknown(positions: readonly number[], source: ProofSource): number[] {
+  return [...new Set(positions)].filter((position) => source.timestamp(position) === undefined);
+}
+
+/** Checks that an entry is distinguished and unexpired. The timestamps on the way to it must be at hand. */
+function assertDistinguished({ config, size, source }: PlanCredentialOptions, position: number): void {
+  const timestampOf = (entry: number): number => source.timestamp(entry) as number;
+  const walk = isDistinguished(position, size, config.reasonableMonitoringWindowMs);
+  ensure(runOnTimestamps(walk, timestampOf), 'invalid-request', `entry ${position} is not distinguished`);
+  const expired = isExpired(config, timestampOf(position), timestampOf(size - 1));
+  ensure(!expired, 'version-expired', `entry ${position} is past its lifetime`);
+}

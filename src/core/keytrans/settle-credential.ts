@@ -1,0 +1,112 @@
+import { equalBytes } from '../encoding/bytes.ts';
+import { type Codec, struct, uint32, uint64, vector } from '../encoding/codec.ts';
+import { ensure } from '../errors.ts';
+import type { Configuration } from './configuration.ts';
+import { contactMonitor } from './contact-monitor.ts';
+import type { CredentialUpdate, CredentialUpdateRequest } from './credential.ts';
+import type { Algorithm } from './evidence.ts';
+import type { KnownHead } from './known-head.ts';
+import { type KnownVersion, knownVersionCodec, ladderKeys } from './known-version.ts';
+import { hashValueCodec } from './proofs.ts';
+import { type TreeView, treeViewCodec } from './tree-view.ts';
+import { updateView } from './update-view.ts';
+import { verifyCombined } from './verify-combined.ts';
+import { labelCodec } from './vrf-input.ts';
+
+/**
+ * What is retained of a provisional credential until its final verification (KT §14.2). It is apart from the client's own
+ * view of the log, and must never take its place.
+ */
+export interface UnsettledCredential {
+  readonly label: Uint8Array;
+  readonly version: number;
+  /** The terminal log entry of the credential's search. */
+  readonly terminalPosition: number;
+  /** Root of that entry's prefix tree. */
+  readonly prefixRoot: Uint8Array;
+  readonly ladder: readonly KnownVersion[];
+  /** The log as the credential shows it. */
+  readonly view: TreeView;
+}
+
+/** How a client stores a {@link UnsettledCredential}. */
+export const unsettledCredentialCodec: Codec<UnsettledCredential> = struct<UnsettledCredential>({
+  label: labelCodec,
+  version: uint32,
+  terminalPosition: uint64,
+  prefixRoot: hashValueCodec,
+  ladder: vector(knownVersionCodec, 1, 0xff),
+  view: treeViewCodec,
+});
+
+/**
+ * The known distinguished entry by which a credential is finally verified: the first at or right of the terminal one, or
+ * undefined where none is known yet.
+ */
+function settlingHead(unsettled: UnsettledCredential, heads: readonly KnownHead[]): KnownHead | undefined {
+  const { terminalPosition: terminal, view } = unsettled;
+  return heads.find(({ position }) => position === terminal || (position > terminal && position >= view.size));
+}
+
+/**
+ * What a credential still needs, now that the client knows of `heads` (left to right): nothing yet (`waiting`: there is no
+ * distinguished entry right of it); an update, and the request for it; or nothing more: its terminal entry has become
+ * distinguished, and is the one that the client knows (KT §14.2, first way). Throws `log-forked` where it is another one.
+ */
+export function settleCredential(
+  unsettled: UnsettledCredential,
+  heads: readonly KnownHead[],
+): 'waiting' | 'final' | CredentialUpdateRequest {
+  const head = settlingHead(unsettled, heads);
+  if (head === undefined) return 'waiting';
+  const { label, version, terminalPosition: terminal, view } = unsettled;
+  if (head.position > terminal) return { label, version, treeSize: view.size, terminal, distinguished: head.position };
+  ensure(
+    equalBytes(head.prefixRoot, unsettled.prefixRoot),
+    'log-forked',
+    'a credential of another log than the one known',
+  );
+  return 'final';
+}
+
+/** Updates the credential's view up to the distinguished entry and, with contact monitoring, climbs to it (KT §14.2). */
+export function* updateAndClimb(
+  config: Configuration,
+  request: Omit<CredentialUpdateRequest, 'label'>,
+): Algorithm<void> {
+  const { version, treeSize, terminal, distinguished } = request;
+  const size = distinguished + 1;
+  yield* updateView(size, treeSize);
+  if (config.mode !== 'contactMonitoring') return;
+  const entries = [{ position: terminal, version }];
+  yield* contactMonitor({ size, windowMs: config.reasonableMonitoringWindowMs, entries });
+}
+
+/**
+ * Verifies an untrusted `CredentialUpdate`, and with it the credential finally (KT §14.2, second way). Nothing of the
+ * client's own state changes. Throws `unknown-head` where the client does not know the distinguished entry yet: the update
+ * is to be kept until it does, and must not lead to a request. Throws `log-forked` where the credential's log is not the
+ * client's, `version-rolled-back` where the version was taken back, and other verification errors.
+ */
+export function verifyCredentialUpdate(
+  config: Configuration,
+  unsettled: UnsettledCredential,
+  heads: readonly KnownHead[],
+  update: CredentialUpdate,
+): KnownHead {
+  const { version, terminalPosition: terminal, view } = unsettled;
+  const head = settlingHead(unsettled, heads);
+  ensure(head !== undefined, 'unknown-head', 'no distinguished entry right of the credential is known yet');
+  ensure(head.position > terminal, 'usage', 'the credential needs no update: its entry is distinguished');
+  const { position: distinguished } = head;
+  const { root } = verifyCombined({
+    proof: update.monitor,
+    size: distinguished + 1,
+    view,
+    auditedSize: undefined,
+    keys: ladderKeys(unsettled.ladder),
+    algorithm: updateAndClimb(config, { version, treeSize: view.size, terminal, distinguished }),
+  });
+  ensure(equalBytes(root, head.logRoot), 'log-forked', 'a credential of another log than the one known');
+  return head;
+}
