@@ -31,6 +31,9 @@ export class Metrics {
     'glasskey_log_released_timestamp_seconds',
     'Timestamp of the newest released entry',
   );
+  readonly #pruned = this.#counter('glasskey_pruned_tiles_total', 'Expired tiles of the prefix tree that were deleted');
+  readonly #prunedPosition = this.#gauge('glasskey_pruned_position', 'Log entry up to which the prefix tree is pruned');
+  readonly #pruningFailures = this.#counter('glasskey_pruning_failures_total', 'Steps of pruning that failed');
   readonly #writer = this.#gauge('glasskey_writer', '1 where this process is the writer of the log');
   readonly #queueDepth = this.#gauge('glasskey_queue_depth', 'Submissions that wait to be sequenced');
   readonly #inFlight = this.#gauge('glasskey_issuance_in_flight', 'Requests inside the issuance pipeline');
@@ -56,6 +59,11 @@ export class Metrics {
         return this.#writer.set(event.holds ? 1 : 0);
       case 'self-check-failed':
         return this.#corrupt.set(1);
+      case 'pruned':
+        this.#pruned.inc(event.tiles);
+        return this.#prunedPosition.set(event.position);
+      case 'pruning-failed':
+        return this.#pruningFailures.inc();
       case 'signed':
         return this.#signed.inc();
       case 'request':

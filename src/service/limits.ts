@@ -43,6 +43,15 @@ export interface ServiceLimits {
   readonly issuedCacheSize: number;
   /** One of so many own answers is verified with the client's verifier; 0: none, 1: all. */
   readonly verifyOneIn: number;
+  /** How often it is looked whether there is something to prune, in a log with a maximum lifetime, ms. */
+  readonly pruneIntervalMs: number;
+  /** Pause between two steps of pruning while there is something to prune, ms. */
+  readonly prunePauseMs: number;
+  /**
+   * Versions of the prefix tree are kept for so long after they are expired for every head that a client accepts, ms: for
+   * processes that have not heard of the newest head, and for requests under way.
+   */
+  readonly pruneMarginMs: number;
   /** How long a CRL is valid, ms. It is made anew when half of it has passed, or when something was revoked. */
   readonly crlValidityMs: number;
 }
@@ -71,5 +80,8 @@ export const DEFAULT_LIMITS: ServiceLimits = {
   vrfCacheSize: 200_000,
   issuedCacheSize: 10_000,
   verifyOneIn: 500,
+  pruneIntervalMs: 60_000,
+  prunePauseMs: 100,
+  pruneMarginMs: 3_600_000,
   crlValidityMs: 24 * 3_600_000,
 };

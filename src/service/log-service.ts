@@ -13,6 +13,7 @@ import type { LogContext } from './log-context.ts';
 import { LogFiles } from './log-files.ts';
 import { LogProgress } from './log-progress.ts';
 import { Prover } from './prover.ts';
+import { Pruner } from './pruner.ts';
 import { Sequencer, type SequencerOptions } from './sequencer.ts';
 import type { TokenInfo } from './tokens.ts';
 
@@ -45,6 +46,7 @@ export class LogService {
   readonly files: LogFiles;
   readonly crl: CrlService;
   readonly sequencer: Sequencer;
+  readonly pruner: Pruner;
   readonly #issuance: Issuance;
   readonly #sequence: boolean;
   readonly #searchResponse: Codec<SearchResponse>;
@@ -59,6 +61,7 @@ export class LogService {
     const admission = new Admission(context);
     const expectsMore = (): boolean => admission.preparing > 0;
     this.sequencer = new Sequencer(context, this.progress, { ...options, expectsMore });
+    this.pruner = new Pruner(context, () => this.sequencer.isWriter);
     const { progress, prover } = this;
     const flights = new Flights<Made>();
     this.#issuance = { context, progress, prover, admission, flights, tokens: new Flights<TokenInfo>() };
@@ -69,11 +72,14 @@ export class LogService {
   /** Starts to listen and, unless told otherwise, to sequence. */
   async start(): Promise<void> {
     await this.progress.start();
-    if (this.#sequence) this.sequencer.start();
+    if (!this.#sequence) return;
+    this.sequencer.start();
+    this.pruner.start();
   }
 
   /** Stops. Requests that wait get `shutting-down`; what is queued stays queued. */
   async stop(): Promise<void> {
+    await this.pruner.stop();
     await this.sequencer.stop();
     await this.progress.stop();
   }

@@ -96,9 +96,18 @@ export function assertKeys(configuration: Configuration, keys: LogKeys): void {
   ensure(distinct.size === publicKeys.length, 'bad-key', 'every key of a log has one purpose only');
 }
 
+/** Throws `value-out-of-range` unless entries outlive the monitoring window (KT §7.1), and every head that is served. */
+function assertLifetime(configuration: Configuration): void {
+  const { maximumLifetimeMs, reasonableMonitoringWindowMs, maxBehindMs } = configuration;
+  if (maximumLifetimeMs === undefined) return;
+  const outlives = maximumLifetimeMs > reasonableMonitoringWindowMs && maximumLifetimeMs > maxBehindMs;
+  ensure(outlives, 'value-out-of-range', 'the maximum lifetime is greater than the monitoring window');
+}
+
 function assertLimits(limits: ServiceLimits, configuration: Configuration): void {
   const beats = limits.heartbeatMs < configuration.maxBehindMs;
   ensure(beats, 'value-out-of-range', 'the heartbeat is slower than the log may be behind');
+  assertLifetime(configuration);
   const fits = limits.entrySize >= 1 && limits.entrySize <= 255;
   ensure(fits, 'value-out-of-range', 'a log entry adds 1 to 255 leaves');
 }

@@ -19,6 +19,10 @@ export type ServiceEvent =
   | { readonly type: 'writer'; readonly holds: boolean }
   /** What the log stores contradicts itself: nothing is signed any more, reads go on. Must never happen. */
   | { readonly type: 'self-check-failed'; readonly error: unknown }
+  /** Expired versions of the prefix tree were dropped: what entries below `position` replaced is gone. */
+  | { readonly type: 'pruned'; readonly position: number; readonly tiles: number }
+  /** Pruning failed; it is tried again. */
+  | { readonly type: 'pruning-failed'; readonly error: unknown }
   /** A certificate was signed. */
   | { readonly type: 'signed' }
   /** A request to issue or revoke ended. */

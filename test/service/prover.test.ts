@@ -11,10 +11,14 @@ import {
   chainResponseCodec,
   lookupRequestCodec,
   lookupResponseCodec,
+  searchRequestCodec,
+  type SearchResponse,
+  searchResponseCodec,
 } from '../../src/core/keytrans/messages.ts';
 import type { TreeView } from '../../src/core/keytrans/tree-view.ts';
 import { verifyContactMonitor } from '../../src/core/keytrans/verify-contact-monitor.ts';
 import { verifyLookup } from '../../src/core/keytrans/verify-lookup.ts';
+import { verifySearch } from '../../src/core/keytrans/verify-search.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { createHistoryLog, type HistoryLog } from '../support/history-log.ts';
 import { identityOf } from '../support/owner.ts';
@@ -99,6 +103,29 @@ describe('the prover', () => {
     await expect(log.service.keytrans.lookup(zero)).rejects.toMatchObject({ code: 'invalid-request' });
   });
 
+  it('answers for every version of every label, whatever the client has seen', async () => {
+    const { configuration: config } = log.context;
+    const lasts = [undefined, ...views.keys()];
+    for (const name of names) {
+      const { label } = identityOf(name);
+      const greatest = (await log.service.prover.lookup({ last: undefined, label })) as { response?: SearchResponse };
+      const count = (greatest.response?.version ?? -1) + 1;
+      for (let version = 0; version < count; version++) {
+        const last = lasts[(version * 7 + count) % lasts.length];
+        const request = { last, label, version };
+        const bytes = await log.service.keytrans.search(encode(searchRequestCodec, request));
+        const answer = decode(searchResponseCodec(config, request), bytes);
+        const view = last === undefined ? undefined : views.get(last);
+        const verified = verifySearch({ config, view, nowMs: log.clock.nowMs }, request, answer);
+        expect(verified.version).toBe(version);
+      }
+      for (const version of [count, count + 1, 2 ** 31, 2 ** 32 - 1]) {
+        const refused = log.service.prover.search({ last: undefined, label, version });
+        await expect(refused).rejects.toMatchObject({ code: 'search-not-found' });
+      }
+    }
+  });
+
   it('answers contacts that monitor, from every size that they can have seen', async () => {
     const { configuration: config } = log.context;
     const nowMs = log.clock.nowMs;
@@ -147,7 +174,7 @@ describe('the prover', () => {
     const label = identityOf(names[0] ?? '').label;
     const search = log.service.prover.search({ last: undefined, label, version: undefined });
     await expect(search).rejects.toMatchObject({ code: 'search-not-found' });
-    const fixed = log.service.prover.search({ last: undefined, label, version: 1 });
-    await expect(fixed).rejects.toMatchObject({ code: 'unsupported-operation' });
+    const fixed = log.service.prover.search({ last: undefined, label, version: 0 });
+    await expect(fixed).rejects.toMatchObject({ code: 'search-not-found' });
   });
 });

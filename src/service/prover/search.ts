@@ -1,13 +1,46 @@
 import { ensure } from '../../core/errors.ts';
 import type { SearchRequest, SearchResponse } from '../../core/keytrans/messages.ts';
+import { planFixedVersionSearch } from '../../core/keytrans/plan-proof.ts';
+import { verifySearch } from '../../core/keytrans/verify-search.ts';
+import { askLabel, openVersion } from './asked-label.ts';
+import { askLog } from './asked-log.ts';
 import { lookup } from './lookup.ts';
 import type { ProverParts } from './prover-parts.ts';
+import { readVersionKeys } from './version-keys.ts';
 
-/** Answers an untrusted search (KT §13.1). Throws as {@link lookup} does, and `search-not-found`. */
+/**
+ * Answers an untrusted search for the greatest version of a label, or for the one that the request names (KT §13.1).
+ * Throws `too-far-behind`, `search-not-found`, `version-expired`, `erased`.
+ */
 export async function search(parts: ProverParts, request: SearchRequest): Promise<SearchResponse> {
-  const fixed = request.version !== undefined;
-  ensure(!fixed, 'unsupported-operation', 'searches for a given version are not served yet');
+  const { version } = request;
+  if (version !== undefined) return searchVersion(parts, { ...request, version });
   const answer = await lookup(parts, request);
   ensure(answer.type === 'found', 'search-not-found', 'the label is not in the log');
   return answer.response;
+}
+
+async function searchVersion(
+  parts: ProverParts,
+  request: SearchRequest & { readonly version: number },
+): Promise<SearchResponse> {
+  const { context, progress, proofs, verifier } = parts;
+  const { label, last, version } = request;
+  const log = await askLog(progress, last);
+  const asked = await askLabel(context, label, log.size);
+  const { configuration: config } = context;
+  const options = { ...log, config, version, versionPositions: asked.positions };
+  const plan = await proofs.plan((source) => planFixedVersionSearch({ ...options, source }));
+  const keys = await readVersionKeys(context, asked, plan.ladder);
+  const answer: SearchResponse = {
+    fullTreeHead: log.fullTreeHead,
+    version: undefined,
+    ...openVersion(keys.row(version)),
+    binaryLadder: keys.steps(plan.ladder, new Set(plan.committed)),
+    search: await proofs.prove(plan, keys, log),
+  };
+  await verifier.sample(log, (client) => {
+    verifier.assertLabel(asked, verifySearch(client, request, answer).labelKey);
+  });
+  return answer;
 }
