@@ -1,11 +1,15 @@
 import { GlasskeyError } from '../errors.ts';
 import { assertEd25519Key, verifyEd25519 } from './ed25519-strict.ts';
+import { assertP256Key, verifyP256 } from './p256-signature.ts';
 import { assertVrfPublicKey, VRF_PROOF_LENGTH, verifyVrf } from './vrf-ed25519.ts';
+import { assertP256VrfKey, P256_VRF_PROOF_LENGTH, verifyP256Vrf } from './vrf-p256.ts';
 
 /** The primitives of one KEYTRANS cipher suite (KT §11.1, §17.1), as a verifier needs them. All inputs are untrusted. */
 export interface CipherSuite {
   readonly id: number;
   readonly name: string;
+  /** Kind of the keys of its signatures and of its VRF. */
+  readonly keyAlgorithm: 'ed25519' | 'p256';
   /** Hash.Nh, in bytes. */
   readonly hashLength: 32;
   /** VRF.Np, in bytes. */
@@ -22,12 +26,16 @@ export interface CipherSuite {
   verifyVrf(publicKey: Uint8Array, input: Uint8Array, proof: Uint8Array): Uint8Array;
 }
 
+/** Number of the cipher suite KT_128_SHA256_P256 (KT §17.1). */
+export const KT_128_SHA256_P256 = 1;
+
 /** Number of the cipher suite KT_128_SHA256_Ed25519 (KT §17.1). */
 export const KT_128_SHA256_ED25519 = 2;
 
 const ed25519Suite: CipherSuite = {
   id: KT_128_SHA256_ED25519,
   name: 'KT_128_SHA256_Ed25519',
+  keyAlgorithm: 'ed25519',
   hashLength: 32,
   vrfProofLength: VRF_PROOF_LENGTH,
   openingLength: 16,
@@ -37,8 +45,22 @@ const ed25519Suite: CipherSuite = {
   verifyVrf,
 };
 
+const p256Suite: CipherSuite = {
+  id: KT_128_SHA256_P256,
+  name: 'KT_128_SHA256_P256',
+  keyAlgorithm: 'p256',
+  hashLength: 32,
+  vrfProofLength: P256_VRF_PROOF_LENGTH,
+  openingLength: 16,
+  assertVrfKey: assertP256VrfKey,
+  assertSignatureKey: assertP256Key,
+  verifySignature: verifyP256,
+  verifyVrf: verifyP256Vrf,
+};
+
 /** The cipher suite of that number (KT §17.1). Throws `unsupported-suite`. */
 export function cipherSuite(id: number): CipherSuite {
   if (id === KT_128_SHA256_ED25519) return ed25519Suite;
+  if (id === KT_128_SHA256_P256) return p256Suite;
   throw new GlasskeyError('unsupported-suite', `cipher suite ${id} is not supported`);
 }

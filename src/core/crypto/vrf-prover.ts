@@ -2,13 +2,13 @@
 export interface VrfResult {
   /** The search key: VRF.Nh = 32 bytes. */
   readonly output: Uint8Array;
-  /** The proof: VRF.Np bytes (80 for Ed25519). */
+  /** The proof: VRF.Np bytes (80 for Ed25519, 81 for P-256). */
   readonly proof: Uint8Array;
 }
 
 /**
  * The port through which a server evaluates its VRF. Every implementation gives bit-identical results: noble in the
- * core, libsodium (about ten times faster) in the server.
+ * core, native code (about ten times faster) in the server.
  */
 export interface VrfProver {
   /** The VRF public key, as in `Configuration.vrf_public_key`. */
