@@ -20,7 +20,7 @@ export function denseHistories(maxLength: number): fc.Arbitrary<ReferenceEntry[]
     labels: fc.array(fc.constantFrom(...LABELS), { maxLength: 3 }),
   });
   const start = fc.constantFrom(0, 500, 1_700_000_000_000);
-  return fc.tuple(start, fc.array(entry, { minLength: 1, maxLength })).map(([startMs, entries]) => {
+  return fc.tuple(start, fc.array(entry, { minLength: 1, maxLength, size: 'max' })).map(([startMs, entries]) => {
     let timestampMs = startMs;
     return entries.map(({ gapMs, labels }) => {
       timestampMs += gapMs;

@@ -4,6 +4,7 @@ import { commit } from '../../src/core/crypto/commitment.ts';
 import { sha256 } from '../../src/core/crypto/sha256.ts';
 import { proveVrf, vrfPublicKey } from '../../src/core/crypto/vrf-ed25519.ts';
 import type { VrfResult } from '../../src/core/crypto/vrf-prover.ts';
+import { equalBytes } from '../../src/core/encoding/bytes.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
 import { frontier } from '../../src/core/keytrans/implicit-search-tree.ts';
 import type { UpdateValue } from '../../src/core/keytrans/messages.ts';
@@ -26,6 +27,8 @@ export interface ReferenceEntry {
   readonly timestampMs: number;
   /** Each gets one new version. */
   readonly labels: readonly string[];
+  /** Versions that a lying log takes out of its prefix tree again. */
+  readonly removed?: readonly { readonly label: string; readonly version: number }[];
 }
 
 /** One version of a label. */
@@ -111,9 +114,12 @@ export class ReferenceLog {
     return this.timestamps.length;
   }
 
-  append({ timestampMs, labels }: ReferenceEntry): void {
+  append({ timestampMs, labels, removed = [] }: ReferenceEntry): void {
     const added = labels.map((label) => this.#addVersion(label));
-    const leaves = [...(this.#leaves.at(-1) ?? []), ...added];
+    const gone = removed.map(({ label, version }) => this.#vrf(label, version).output);
+    const leaves = [...(this.#leaves.at(-1) ?? []), ...added].filter(
+      ({ vrfOutput }) => !gone.some((key) => equalBytes(key, vrfOutput)),
+    );
     this.#leaves.push(leaves);
     this.timestamps.push(timestampMs);
     this.prefixRoots.push(naiveRoot(leaves));
