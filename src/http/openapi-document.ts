@@ -168,6 +168,21 @@ const OPERATIONS: Readonly<Record<string, Schema>> = {
     'ContactMonitorRequest',
     'ContactMonitorResponse',
   ),
+  [PATHS.distinguished]: postKeytrans(
+    'Walk the recent distinguished log entries',
+    'DistinguishedRequest',
+    'DistinguishedResponse',
+  ),
+  [PATHS.credential]: postKeytrans(
+    'Make a credential of the greatest version of a label, to be sent to a contact',
+    'CredentialRequest',
+    'Credential',
+  ),
+  [PATHS.credentialUpdate]: postKeytrans(
+    'Lead from a provisional credential to a distinguished log entry',
+    'CredentialUpdateRequest',
+    'CredentialUpdate',
+  ),
   [PATHS.chain]: postKeytrans('Open a range of versions of a label', 'ChainRequest', 'ChainResponse'),
   [PATHS.checkpoint]: get('Newest checkpoint of the audit log, a signed note', 'text/plain', { type: 'string' }),
   '/log/tile/{path}': get('Hash tiles and entry bundles of the audit log', OCTETS, binary, tileParameters),

@@ -1,6 +1,7 @@
 import { equalBytes } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import { frontier } from '../core/keytrans/implicit-search-tree.ts';
+import { type KnownHead, knownHead } from '../core/keytrans/known-head.ts';
 import type { TreeView } from '../core/keytrans/tree-view.ts';
 import type { VerifyContext } from '../core/keytrans/verify-search.ts';
 import { fullSubtrees } from '../core/log/log-tree.ts';
@@ -30,12 +31,12 @@ export class AnswerVerifier {
    * Runs `verify`, as the client that asked for `log` would, on every n-th answer, as `limits.verifyOneIn` says. Throws
    * what it throws.
    */
-  async sample(log: AskedLog, verify: (client: VerifyContext) => void): Promise<void> {
+  async sample(log: AskedLog, verify: (client: VerifyContext) => void | Promise<void>): Promise<void> {
     const { verifyOneIn } = this.#context.limits;
     if (verifyOneIn === 0 || this.#count++ % verifyOneIn !== 0) return;
     try {
       const client = await this.#client(log);
-      if (client !== undefined) verify(client);
+      if (client !== undefined) await verify(client);
       this.#context.observe({ type: 'self-verified', error: undefined });
     } catch (error) {
       this.#context.observe({ type: 'self-verified', error });
@@ -59,22 +60,36 @@ export class AnswerVerifier {
 
   /** What a client retains that has verified the head of `size`. */
   async #viewAt(size: number, log: AskedLog): Promise<TreeView | undefined> {
+    const [released, view] = await Promise.all([this.#context.store.readReleasedAt(size), this.viewOf(size, log)]);
+    if (released === undefined) return undefined;
+    return { ...view, treeHead: { treeSize: size, signature: released.signature } };
+  }
+
+  /** The first `size` entries of the log as a client retains them, but for the tree head. */
+  async viewOf(size: number, log: AskedLog): Promise<TreeView> {
+    const { fullSubtrees: subtrees, frontier: entries } = await this.#retained(size, log);
+    const treeHead = { treeSize: size, signature: new Uint8Array(0) };
+    return { size, fullSubtrees: subtrees, frontier: entries, treeHead, auditorTreeHead: undefined };
+  }
+
+  /** What a client knows of the log entry at `position` if it is distinguished. */
+  async headAt(position: number, log: AskedLog): Promise<KnownHead> {
+    const { fullSubtrees: subtrees, frontier: entries } = await this.#retained(position + 1, log);
+    return knownHead(position, subtrees, entries);
+  }
+
+  async #retained(size: number, log: AskedLog): Promise<Pick<TreeView, 'fullSubtrees' | 'frontier'>> {
     const positions = frontier(size);
-    const [released, fullSubtreeHeads, entries] = await Promise.all([
-      this.#context.store.readReleasedAt(size),
+    const [subtrees, entries] = await Promise.all([
       this.#nodes.readNodes(fullSubtrees(size), log.logEdge),
       this.#entries.read(positions),
     ]);
-    if (released === undefined) return undefined;
     return {
-      size,
-      fullSubtrees: fullSubtreeHeads,
+      fullSubtrees: subtrees,
       frontier: positions.map((position, i) => {
         const { timestampMs, prefix } = entries[i] as LogEntry;
         return { position, timestampMs, prefixRoot: prefix.hash };
       }),
-      treeHead: { treeSize: size, signature: released.signature },
-      auditorTreeHead: undefined,
     };
   }
 }

@@ -2,6 +2,13 @@ import { type Codec, decode, encode } from '../core/encoding/codec.ts';
 import type { Configuration } from '../core/keytrans/configuration.ts';
 import { contactMonitorRequestCodec, contactMonitorResponseCodec } from '../core/keytrans/contact-monitor-messages.ts';
 import {
+  credentialCodec,
+  credentialRequestCodec,
+  credentialUpdateCodec,
+  credentialUpdateRequestCodec,
+} from '../core/keytrans/credential.ts';
+import { distinguishedRequestCodec, distinguishedResponseCodec } from '../core/keytrans/distinguished-messages.ts';
+import {
   chainRequestCodec,
   chainResponseCodec,
   lookupRequestCodec,
@@ -15,7 +22,12 @@ import type { Prover } from './prover.ts';
 export type KeytransOperation = (request: Uint8Array) => Promise<Uint8Array>;
 
 /** Every operation of `/keytrans/v1/` (DESIGN §15), by its name in the contract's paths. */
-export type KeytransOperations = Readonly<Record<'search' | 'lookup' | 'chain' | 'contactMonitor', KeytransOperation>>;
+export type KeytransOperations = Readonly<
+  Record<
+    'search' | 'lookup' | 'chain' | 'contactMonitor' | 'distinguished' | 'credential' | 'credentialUpdate',
+    KeytransOperation
+  >
+>;
 
 /** The operations of a log with this Configuration. */
 export function keytransOperations(prover: Prover, config: Configuration): KeytransOperations {
@@ -28,6 +40,13 @@ export function keytransOperations(prover: Prover, config: Configuration): Keytr
     chain: operation(chainRequestCodec, chainResponseCodec(config), (request) => prover.chain(request)),
     contactMonitor: operation(contactMonitorRequestCodec, contactMonitorResponseCodec(config), (request) =>
       prover.contactMonitor(request),
+    ),
+    distinguished: operation(distinguishedRequestCodec, distinguishedResponseCodec(config), (request) =>
+      prover.distinguished(request),
+    ),
+    credential: operation(credentialRequestCodec, credentialCodec(config), (request) => prover.credential(request)),
+    credentialUpdate: operation(credentialUpdateRequestCodec, credentialUpdateCodec, (request) =>
+      prover.credentialUpdate(request),
     ),
   };
 }

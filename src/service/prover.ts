@@ -1,5 +1,12 @@
 import type { ContactMonitorRequest, ContactMonitorResponse } from '../core/keytrans/contact-monitor-messages.ts';
 import type {
+  Credential,
+  CredentialRequest,
+  CredentialUpdate,
+  CredentialUpdateRequest,
+} from '../core/keytrans/credential.ts';
+import type { DistinguishedRequest, DistinguishedResponse } from '../core/keytrans/distinguished-messages.ts';
+import type {
   ChainRequest,
   ChainResponse,
   LookupRequest,
@@ -15,6 +22,8 @@ import { LogNodeReader } from './log-node-reader.ts';
 import type { LogProgress } from './log-progress.ts';
 import { chain } from './prover/chain.ts';
 import { contactMonitor } from './prover/contact-monitor.ts';
+import { credential, credentialUpdate } from './prover/credential.ts';
+import { distinguished } from './prover/distinguished.ts';
 import { lookup } from './prover/lookup.ts';
 import { ProofMaker } from './prover/proof-maker.ts';
 import type { ProverParts } from './prover/prover-parts.ts';
@@ -54,5 +63,20 @@ export class Prover {
   /** See {@link contactMonitor}. */
   contactMonitor(request: ContactMonitorRequest): Promise<ContactMonitorResponse> {
     return contactMonitor(this.#parts, request);
+  }
+
+  /** See {@link distinguished}. */
+  distinguished(request: DistinguishedRequest): Promise<DistinguishedResponse> {
+    return distinguished(this.#parts, request);
+  }
+
+  /** See {@link credential}. */
+  credential(request: CredentialRequest): Promise<Credential> {
+    return credential(this.#parts, request);
+  }
+
+  /** See {@link credentialUpdate}. */
+  credentialUpdate(request: CredentialUpdateRequest): Promise<CredentialUpdate> {
+    return credentialUpdate(this.#parts, request);
   }
 }

@@ -1,7 +1,7 @@
 import { ensure } from '../../core/errors.ts';
-import type { EvidencePlan, ProofSource } from '../../core/keytrans/plan-evidence.ts';
+import type { EvidencePlan, PlannedLookup, ProofSource } from '../../core/keytrans/plan-evidence.ts';
 import { assembleProof } from '../../core/keytrans/plan-proof.ts';
-import type { CombinedTreeProof } from '../../core/keytrans/proofs.ts';
+import type { CombinedTreeProof, PrefixProof } from '../../core/keytrans/proofs.ts';
 import { driveTilesTogether } from '../../core/prefix/drive.ts';
 import { provePrefixLookups } from '../../core/prefix/prefix-tree.ts';
 import type { EntryReader, LogEntry } from '../entry-reader.ts';
@@ -54,17 +54,27 @@ export class ProofMaker {
    * at most one for log tiles. `keys` has every version that the plan looks up.
    */
   async prove(plan: EvidencePlan, keys: VersionKeys, log: AskedLog): Promise<CombinedTreeProof> {
-    const lookupEntries = await this.#entries.read(plan.lookups.map(({ position }) => position));
-    const works = plan.lookups.map(({ versions }, i) => {
-      const outputs = versions.map((version) => keys.get(version).output);
-      return provePrefixLookups((lookupEntries[i] as LogEntry).prefix, outputs);
-    });
     const [prefixProofs, rootEntries, logNodes] = await Promise.all([
-      driveTilesTogether(works, this.#context.readPrefixTiles),
+      this.#proveLookups(plan.lookups, keys),
       this.#entries.read(plan.prefixRootPositions),
       this.#nodes.readNodes(plan.logNodes, log.logEdge),
     ]);
     const prefixRoots = rootEntries.map(({ prefix }) => prefix.hash);
     return assembleProof(plan, { prefixProofs, prefixRoots, logNodes });
+  }
+
+  /** The proof of lookups in one entry's prefix tree alone. */
+  async proveLookup(lookup: PlannedLookup, keys: VersionKeys): Promise<PrefixProof> {
+    const [proof] = await this.#proveLookups([lookup], keys);
+    return proof as PrefixProof;
+  }
+
+  async #proveLookups(lookups: readonly PlannedLookup[], keys: VersionKeys): Promise<readonly PrefixProof[]> {
+    const entries = await this.#entries.read(lookups.map(({ position }) => position));
+    const works = lookups.map(({ versions }, i) => {
+      const outputs = versions.map((version) => keys.get(version).output);
+      return provePrefixLookups((entries[i] as LogEntry).prefix, outputs);
+    });
+    return driveTilesTogether(works, this.#context.readPrefixTiles);
   }
 }

@@ -46,6 +46,9 @@ export class VersionKeys {
   }
 }
 
+/** For proofs that look nothing up. */
+export const NO_KEYS = new VersionKeys(new Map(), new Map());
+
 /**
  * Reads keys of a label's versions: those that exist as they are stored, in at most one round trip; those that do not are
  * made. Throws `storage-corrupt` where a version has no row.
