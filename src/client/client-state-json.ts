@@ -58,7 +58,7 @@ export function parseClientState(text: string): ClientState {
   }
 }
 
-const OWNED_ORIGINS = ['made', 'adopted', 'maintenance', 'acknowledged'] as const;
+const OWNED_ORIGINS = ['made', 'adopted', 'maintenance', 'unexpected', 'acknowledged'] as const;
 const ALERT_TYPES = ['operator', 'unexplained', 'unexpected-version'] as const;
 
 function readContactOfFormat1(value: unknown): KnownContact {
@@ -123,6 +123,7 @@ function readAlert(value: unknown): Alert {
     type: readOneOf(ALERT_TYPES, json['type']),
     version: readNumber(json['version']),
     reason: readText(json['reason']),
+    value: optional(readBytes)(json['value']),
     seenAtMs: readNumber(json['seenAtMs']),
   };
 }

@@ -28,7 +28,9 @@ export type OwnedOrigin =
   | 'adopted'
   /** The CA's own act, which adds no key: a renewal, an expiry, a revocation. */
   | 'maintenance'
-  /** Nobody had asked for it: it was reported, and its owner let it pass. */
+  /** Nobody had asked for it: it was reported, and its owner has not said yet what to make of it. */
+  | 'unexpected'
+  /** It was unexpected, and its owner let it pass. */
   | 'acknowledged';
 
 /** A version of an own label that its owner knows. */
@@ -64,6 +66,8 @@ export interface Alert {
   readonly version: number;
   /** What was seen, in words. */
   readonly reason: string;
+  /** The encoded IdentityRecord of that version, where it was shown. */
+  readonly value: Uint8Array | undefined;
   /** By the client's clock, ms. */
   readonly seenAtMs: number;
 }

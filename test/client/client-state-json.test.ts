@@ -31,7 +31,7 @@ const owner = fc.record({
     fc.record({
       version: number,
       commitment: hash,
-      origin: fc.constantFrom('made', 'adopted', 'maintenance', 'acknowledged'),
+      origin: fc.constantFrom('made', 'adopted', 'maintenance', 'unexpected', 'acknowledged'),
       spkis: maybe(fc.array(hash)),
     }),
   ),
@@ -42,6 +42,7 @@ const alert = fc.record({
   type: fc.constantFrom('operator', 'unexplained', 'unexpected-version'),
   version: number,
   reason: text,
+  value: maybe(bytes),
   seenAtMs: number,
 });
 const mapOf = <T>(arbitrary: fc.Arbitrary<T>) =>

@@ -70,7 +70,7 @@ describe('a state that moves', () => {
     const hash = new Uint8Array(32);
     const version = { version: 3, commitment: hash, origin: 'made', spkis: undefined } as const;
     const owner = { state: undefined, versions: [version], monitoredAtMs: undefined };
-    const alert = { identity: 'a@b', type: 'operator', version: 1, reason: '', seenAtMs: 0 } as const;
+    const alert = { identity: 'a@b', type: 'operator', version: 1, reason: '', value: undefined, seenAtMs: 0 } as const;
     const credential = { identity: 'c@d', credential: hash, receivedAtMs: 0 };
     const rich = {
       ...state,
