@@ -14,7 +14,11 @@ describe('the client in a browser', () => {
   beforeAll(async () => {
     // Fails where anything needs Node: nothing is left out of the bundle.
     const result = await build({
-      entryPoints: [`${SRC}/client/index.ts`],
+      stdin: {
+        contents: `export * from './index.ts'; export * from './browser.ts';`,
+        resolveDir: `${SRC}/client`,
+        loader: 'ts',
+      },
       bundle: true,
       minify: true,
       format: 'esm',
