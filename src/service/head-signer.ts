@@ -2,6 +2,7 @@ import { signCheckpoint } from '../core/audit/checkpoint.ts';
 import { encodeTreeHeadTbs } from '../core/keytrans/tree-head.ts';
 import type { HeadRow, ReleasedHead } from '../store/ports.ts';
 import type { LogContext } from './log-context.ts';
+import { signForSuite } from './tree-head-signature.ts';
 
 /**
  * Signs a head: the KEYTRANS tree head (KT §11.2) and the audit log's checkpoint. `head` must have been read back from
@@ -15,7 +16,7 @@ export async function signCommittedHead(
   const message = encodeTreeHeadTbs(context.configuration, size, logRoot);
   const checkpoint = { origin: context.origin, size, rootHash: auditRoot, extensions: [] };
   const [signature, note] = await Promise.all([
-    context.keys.treeHead.sign(message),
+    signForSuite(context.keys.treeHead, message),
     signCheckpoint(checkpoint, [context.noteSigner]),
   ]);
   return { size, signature, checkpoint: note };

@@ -4,6 +4,7 @@ import type { CertificateUrls } from '../ca/extension-writer.ts';
 import type { LeafProfile } from '../ca/profile.ts';
 import { noteSigner } from '../core/audit/note.ts';
 import { cipherSuite } from '../core/crypto/cipher-suite.ts';
+import { compressPoint } from '../core/crypto/compress-point.ts';
 import { sha256 } from '../core/crypto/sha256.ts';
 import { equalBytes } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';
@@ -92,7 +93,7 @@ export function assertKeys(configuration: Configuration, keys: LogKeys): void {
     keys.vrf.publicKey,
     keys.issuer.signer.publicKey,
   ];
-  const distinct = new Set(publicKeys.map((key) => Buffer.from(key).toString('hex')));
+  const distinct = new Set(publicKeys.map((key) => Buffer.from(compressPoint(key)).toString('hex')));
   ensure(distinct.size === publicKeys.length, 'bad-key', 'every key of a log has one purpose only');
 }
 

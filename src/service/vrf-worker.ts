@@ -1,7 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { VrfResult } from '../core/crypto/vrf-prover.ts';
 import { installNativeSha256 } from './native-sha256.ts';
-import { sodiumVrfProver } from './sodium-vrf-prover.ts';
+import { nativeVrfProver } from './native-vrf-prover.ts';
+
+/** What the thread proves with. */
+export interface VrfKey {
+  readonly suiteId: number;
+  readonly secretKey: Uint8Array;
+}
 
 /** Inputs to evaluate the VRF on. */
 export interface VrfJob {
@@ -18,7 +24,8 @@ export type VrfJobResult =
 if (parentPort !== null) {
   installNativeSha256();
   const port = parentPort;
-  const prover = sodiumVrfProver(workerData as Uint8Array);
+  const { suiteId, secretKey } = workerData as VrfKey;
+  const prover = nativeVrfProver(suiteId, secretKey);
   port.on('message', ({ id, inputs }: VrfJob) => {
     prover.prove(inputs).then(
       (results) => port.postMessage({ id, results } satisfies VrfJobResult),

@@ -18,7 +18,7 @@ export type RunServer = (work: () => Promise<number>) => Promise<void>;
 
 interface InitFlags {
   readonly data: string;
-  readonly suite: string;
+  readonly suite: 'ed25519' | 'p256';
   readonly origin?: string;
   readonly publicUrl?: string;
   readonly caKey: SignerAlgorithm;
@@ -40,7 +40,7 @@ export function serverCommands(program: Command, run: RunServer): void {
     .command('init')
     .description('make a data folder: keys, certificate authority, trust bundle, first application token')
     .requiredOption('--data <dir>', 'folder to make')
-    .addOption(new Option('--suite <name>', 'KEYTRANS cipher suite').choices(['ed25519']).default('ed25519'))
+    .addOption(new Option('--suite <name>', 'KEYTRANS cipher suite').choices(['ed25519', 'p256']).default('ed25519'))
     .option('--origin <name>', 'name of the log; default: host of the public URL and a random part')
     .option('--public-url <url>', 'URL that certificates name for CRL and AIA')
     .addOption(new Option('--ca-key <kind>', 'keys of the CA').choices(['p256', 'p384', 'ed25519']).default('p256'))

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parsePem } from '../../ca/pem.ts';
-import { readKeyFile } from '../../ca/key-file.ts';
-import { signerFromKey } from '../../ca/node-signer.ts';
 import { ed25519Vkey, formatVkey, isKeyName } from '../../core/audit/vkey.ts';
-import { KT_128_SHA256_ED25519 } from '../../core/crypto/cipher-suite.ts';
+import type { CipherSuite } from '../../core/crypto/cipher-suite.ts';
+import { compressPoint } from '../../core/crypto/compress-point.ts';
 import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { formatBase64 } from '../../core/encoding/bytes.ts';
 import { encode } from '../../core/encoding/codec.ts';
@@ -16,12 +15,13 @@ import { DEFAULT_IDENTITY_RULES } from '../../identity/identity.ts';
 import { newTokenText } from '../../service/tokens.ts';
 import { type FolderLock, lockFolder } from '../../store/folder-lock.ts';
 import { createPassphrase, DataFolder, type ServerConfig } from './data-folder.ts';
-import { createCaCertificates, createKeyFiles, readSigner } from './server-keys.ts';
+import { createCaCertificates, createKeyFiles, readSigner, suiteOf } from './server-keys.ts';
 
 /** What `glasskey init` is told. */
 export interface InitOptions {
   readonly data: string;
-  readonly suite: string;
+  /** Kind of the keys of the KEYTRANS cipher suite. */
+  readonly suite: CipherSuite['keyAlgorithm'];
   readonly origin: string | undefined;
   readonly publicUrl: string | undefined;
   readonly caKey: SignerAlgorithm;
@@ -48,7 +48,6 @@ export async function initialise(options: InitOptions): Promise<ServerConfig> {
   const folder = new DataFolder(options.data);
   const assertIncomplete = (): void => ensure(!folder.isComplete, 'usage', `${options.data} is already initialised`);
   assertIncomplete();
-  ensure(options.suite === 'ed25519', 'unsupported-suite', 'the only cipher suite is ed25519');
   const publicUrl = options.publicUrl === undefined ? undefined : readPublicUrl(options.publicUrl);
   await folder.make();
   const lock = await waitForLock(folder.path);
@@ -72,10 +71,10 @@ async function waitForLock(path: string): Promise<FolderLock> {
 }
 
 async function fill(folder: DataFolder, options: InitOptions, publicUrl: string | undefined): Promise<ServerConfig> {
-  const { caKey, dev, nowMs } = options;
+  const { caKey, suite, dev, nowMs } = options;
   const origin = await settleOrigin(folder, options.origin, publicUrl);
   const passphrase = await createPassphrase(folder);
-  await createKeyFiles(folder, passphrase, caKey);
+  await createKeyFiles(folder, passphrase, { caKey, suite });
   await createCaCertificates(folder, passphrase, origin, nowMs);
   await folder.readOrCreate(folder.token, () => `${newTokenText()}\n`);
   const config: ServerConfig = { format: 1, origin, publicUrl, caKey, dev, identityRules: DEFAULT_IDENTITY_RULES };
@@ -109,12 +108,12 @@ function readPublicUrl(text: string): string {
 /** The Configuration that a log of these keys has. */
 export async function configurationOf(folder: DataFolder, passphrase: string): Promise<Configuration> {
   const treeHead = await readSigner(folder, 'tree-head', passphrase);
-  const vrf = signerFromKey(await readKeyFile(folder.key('vrf'), passphrase));
+  const vrf = await readSigner(folder, 'vrf', passphrase);
   return {
-    cipherSuite: KT_128_SHA256_ED25519,
+    cipherSuite: suiteOf(treeHead).id,
     mode: 'contactMonitoring',
     signaturePublicKey: treeHead.publicKey,
-    vrfPublicKey: vrf.publicKey,
+    vrfPublicKey: compressPoint(vrf.publicKey),
     maxAheadMs: MAX_AHEAD_MS,
     maxBehindMs: MAX_BEHIND_MS,
     reasonableMonitoringWindowMs: MONITORING_WINDOW_MS,

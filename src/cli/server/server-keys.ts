@@ -5,8 +5,14 @@ import { createIssuingCa, createRoot, type Issuer, openIssuer } from '../../ca/a
 import { createKey, readKeyFile, writeKeyFile } from '../../ca/key-file.ts';
 import { signerFromKey } from '../../ca/node-signer.ts';
 import { formatPem, parsePem } from '../../ca/pem.ts';
+import {
+  type CipherSuite,
+  cipherSuite,
+  KT_128_SHA256_ED25519,
+  KT_128_SHA256_P256,
+} from '../../core/crypto/cipher-suite.ts';
 import type { Signer, SignerAlgorithm } from '../../core/crypto/signer.ts';
-import { ensure } from '../../core/errors.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { LogKeys } from '../../service/log-context.ts';
 import { threadedVrfProver } from '../../service/threaded-vrf-prover.ts';
 import { type DataFolder, KEY_NAMES, type KeyName } from './data-folder.ts';
@@ -22,17 +28,33 @@ export interface ServerKeys {
 
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 
+/** Kinds of the keys that are chosen; the others are Ed25519. */
+export interface KeyKinds {
+  readonly caKey: SignerAlgorithm;
+  readonly suite: CipherSuite['keyAlgorithm'];
+}
+
+/** The option of `init` that decides the kind of a key, if one does. */
+const KIND_OPTIONS: Readonly<Partial<Record<KeyName, keyof KeyKinds>>> = {
+  root: 'caKey',
+  issuer: 'caKey',
+  'tree-head': 'suite',
+  vrf: 'suite',
+};
+
 /**
  * Makes the key files that are missing: encrypted PKCS#8, mode 0600, each there whole or not at all. Throws `usage` where
- * the CA keys that are there are of another kind.
+ * keys that are there are of another kind.
  */
-export async function createKeyFiles(folder: DataFolder, passphrase: string, caKey: SignerAlgorithm): Promise<void> {
+export async function createKeyFiles(folder: DataFolder, passphrase: string, kinds: KeyKinds): Promise<void> {
   await Promise.all(
     KEY_NAMES.map(async (name) => {
-      const isCa = name === 'root' || name === 'issuer';
-      if (!existsSync(folder.key(name))) return createKeyFile(folder.key(name), passphrase, isCa ? caKey : 'ed25519');
+      const option = KIND_OPTIONS[name];
+      const kind = option === undefined ? 'ed25519' : kinds[option];
+      if (!existsSync(folder.key(name))) return createKeyFile(folder.key(name), passphrase, kind);
       const { algorithm } = await readSigner(folder, name, passphrase);
-      ensure(!isCa || algorithm === caKey, 'usage', `this folder was begun with --ca-key ${algorithm}`);
+      const flag = option === 'caKey' ? '--ca-key' : '--suite';
+      ensure(algorithm === kind, 'usage', `this folder was begun with ${flag} ${algorithm}`);
     }),
   );
 }
@@ -86,7 +108,7 @@ export async function openServerKeys(folder: DataFolder, passphrase: string): Pr
   const root = parsePem('CERTIFICATE', await readCertificate(folder, 'root'));
   const certificate = parsePem('CERTIFICATE', await readCertificate(folder, 'issuer'));
   const issuer: Issuer = openIssuer(certificate, [root], issuerSigner);
-  const vrf = threadedVrfProver(seedOf(vrfKey));
+  const vrf = threadedVrfProver(suiteOf(treeHead).id, secretKeyOf(vrfKey));
   return { log: { treeHead, checkpoint, vrf, issuer }, root, close: () => vrf.close() };
 }
 
@@ -96,9 +118,16 @@ async function readCertificate(folder: DataFolder, name: 'root' | 'issuer'): Pro
   return pem;
 }
 
-/** The 32-byte secret key of an Ed25519 key: what the VRF is proved with. */
-function seedOf(key: KeyObject): Uint8Array {
+/** The cipher suite that signs tree heads with such a key. Throws `bad-key-file`. */
+export function suiteOf(treeHead: Signer): CipherSuite {
+  const id = { ed25519: KT_128_SHA256_ED25519, p256: KT_128_SHA256_P256, p384: undefined }[treeHead.algorithm];
+  if (id === undefined) throw new GlasskeyError('bad-key-file', 'no cipher suite signs tree heads with P-384');
+  return cipherSuite(id);
+}
+
+/** The 32-byte secret key of an Ed25519 or P-256 key: what the VRF is proved with. */
+function secretKeyOf(key: KeyObject): Uint8Array {
   const { d } = createPrivateKey({ key: key.export({ format: 'pem', type: 'pkcs8' }) }).export({ format: 'jwk' });
-  ensure(typeof d === 'string', 'bad-key-file', 'the VRF key is not an Ed25519 key');
+  ensure(typeof d === 'string', 'bad-key-file', 'the VRF key is neither an Ed25519 nor a P-256 key');
   return new Uint8Array(Buffer.from(d, 'base64url'));
 }
