@@ -37,7 +37,7 @@ export function* updateAndMonitor(
 /**
  * Verifies an untrusted `ContactMonitorResponse` (KT §13.2). `request.last` must be the size of `context.view`, and
  * `ladder` what the client retained of its searches (`VerifiedSearch.ladder`): a map without what its ladders need is
- * refused with `usage`. Nothing is to be stored unless this returns. Throws `version-rolled-back` where a log entry lacks a
+ * refused with `usage`, a malformed one with `invalid-request`. Nothing is to be stored unless this returns. Throws `version-rolled-back` where a log entry lacks a
  * monitored version, and other verification errors.
  */
 export function verifyContactMonitor(
@@ -48,21 +48,23 @@ export function verifyContactMonitor(
 ): VerifiedContactMonitor {
   const { config, view, nowMs } = context;
   ensure(request.last === view?.size, 'usage', 'the request advertised another size than the view has');
-  ensure(view !== undefined, 'usage', 'who has seen no tree has nothing to monitor');
-  assertMonitorMap(request.entries, view.size);
+  const { entries: monitored } = request;
+  assertMonitorMap(monitored, view?.size ?? Number.POSITIVE_INFINITY);
   const keys = ladderKeys(ladder);
   assertMonitorable(
     keys,
-    request.entries.map(({ version }) => version),
+    monitored.map(({ version }) => version),
   );
   const { size, auditedSize } = claimedSizes(config, response.fullTreeHead, view);
+  const rightmost = monitored.at(-1)?.position ?? 0;
+  ensure(rightmost < size, 'view-mismatch', `the log has no entry ${rightmost}, which the client was shown`);
   const proof = verifyCombined({
     proof: response.monitor,
     size,
     view,
     auditedSize,
     keys,
-    algorithm: updateAndMonitor(config, size, view.size, request.entries),
+    algorithm: updateAndMonitor(config, size, view?.size, monitored),
   });
   const { frontier } = proof;
   const newView = verifyFullTreeHead({ config, head: response.fullTreeHead, view, size, proof, frontier, nowMs });

@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { KT_128_SHA256_ED25519 } from '../../../src/core/crypto/cipher-suite.ts';
 import { formatHex, parseHex } from '../../../src/core/encoding/bytes.ts';
 import { type Codec, decode, encode } from '../../../src/core/encoding/codec.ts';
+import { contactMonitorRequestCodec } from '../../../src/core/keytrans/contact-monitor-messages.ts';
 import { binaryLadderStepCodec, searchRequestCodec } from '../../../src/core/keytrans/messages.ts';
 import type { Checker } from '../vector-file.ts';
 
@@ -17,6 +18,12 @@ const checkRequest: Checker = ({ input, expect: expected }) => {
       return both(
         searchRequestCodec,
         { last: input.last, label: parseHex(input.label), version: input.version },
+        expected.encoding,
+      );
+    case 'contact-monitor-request':
+      return both(
+        contactMonitorRequestCodec,
+        { last: input.last, label: parseHex(input.label), entries: input.entries },
         expected.encoding,
       );
     case 'binary-ladder-step': {

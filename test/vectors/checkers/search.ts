@@ -1,8 +1,11 @@
 import { expect } from 'vitest';
 import { formatHex, parseHex } from '../../../src/core/encoding/bytes.ts';
 import { decode, encode } from '../../../src/core/encoding/codec.ts';
-import { searchResponseCodec } from '../../../src/core/keytrans/messages.ts';
-import { planGreatestVersionSearch } from '../../../src/core/keytrans/plan-proof.ts';
+import { fixedVersionSearch } from '../../../src/core/keytrans/fixed-version-search.ts';
+import { type SearchResponse, searchResponseCodec } from '../../../src/core/keytrans/messages.ts';
+import { type EvidencePlan, planEvidence } from '../../../src/core/keytrans/plan-evidence.ts';
+import { planFixedVersionSearch, planGreatestVersionSearch } from '../../../src/core/keytrans/plan-proof.ts';
+import { updateViewPositions } from '../../../src/core/keytrans/update-view.ts';
 import { verifySearch } from '../../../src/core/keytrans/verify-search.ts';
 import type { Checker, VectorCase } from '../vector-file.ts';
 import { readConfiguration } from './tree-head.ts';
@@ -12,41 +15,70 @@ function versionPositions(mutations: { add: { label: string }[] }[], label: stri
   return mutations.flatMap(({ add }, position) => add.filter((entry) => entry.label === label).map(() => position));
 }
 
-const checkSearch: Checker = ({ input, expect: expected }: VectorCase) => {
-  if (input.version !== undefined) return { notApplicable: 'no fixed-version search here yet' };
+/** The parts of a plan and of a recorded response that must agree. */
+function expectPlan(plan: EvidencePlan, response: SearchResponse): void {
+  const { search } = response;
+  expect(plan.timestamps).toEqual(search.timestamps);
+  expect(plan.lookups.map(({ versions }) => versions.length)).toEqual(
+    search.prefixProofs.map(({ results }) => results.length),
+  );
+  expect(plan.prefixRootPositions).toHaveLength(search.prefixRoots.length);
+  expect(plan.logNodes).toHaveLength(search.inclusion.elements.length);
+}
+
+/**
+ * An answer to a client that has seen `last` entries, recorded under an older text of §4.2: entry last-1 is still on the
+ * frontier, and nothing is asked for to update the view. The search itself is the same.
+ */
+function checkOlderViewUpdate({ input, expect: expected }: VectorCase, response: SearchResponse): void {
+  const planned = planEvidence({
+    size: expected.tree_size,
+    last: input.last,
+    auditedSize: undefined,
+    versionPositions: versionPositions(input.mutations, input.label),
+    source: { timestamp: (position) => input.entry_timestamps[position] },
+    likely: [],
+    algorithm: fixedVersionSearch(readConfiguration(input), expected.tree_size, input.version),
+  });
+  if (!planned.done) throw new Error('the plan lacks timestamps');
+  expectPlan(planned.evidence, response);
+  expect(updateViewPositions(expected.tree_size, input.last)).toEqual([5, 6]);
+}
+
+const checkSearch: Checker = (vector) => {
+  const { input, expect: expected } = vector;
   const config = readConfiguration(input);
-  const request = { last: undefined, label: parseHex(input.label), version: undefined };
+  const request = { last: undefined, label: parseHex(input.label), version: input.version as number | undefined };
   const codec = searchResponseCodec(config, request);
   const response = decode(codec, parseHex(expected.response));
   expect(formatHex(encode(codec, response))).toBe(expected.response);
+  if (input.last !== undefined) return checkOlderViewUpdate(vector, response);
 
-  const rightmostMs: number = input.entry_timestamps.at(-1);
-  if (versionPositions(input.mutations, input.label).length === 0) {
+  const context = { config, view: undefined, nowMs: input.entry_timestamps.at(-1) as number };
+  const positions = versionPositions(input.mutations, input.label);
+  if (positions.length === 0) {
     // A plain search never proves absence (KT §13.1): a negative answer is refused.
-    expect(() => verifySearch({ config, view: undefined, nowMs: rightmostMs }, request, response)).toThrow(/ladder/);
+    expect(() => verifySearch(context, request, response)).toThrow(/ladder/);
     return;
   }
-  const verified = verifySearch({ config, view: undefined, nowMs: rightmostMs }, request, response);
-  const positions = versionPositions(input.mutations, input.label);
-  expect(verified.version).toBe(positions.length - 1);
+  const verified = verifySearch(context, request, response);
+  expect(verified.version).toBe(request.version ?? positions.length - 1);
   expect(verified.view.size).toBe(expected.tree_size);
 
   // The prover's plan has the same timestamps, lookups and heads, in the same order.
-  const planned = planGreatestVersionSearch({
+  const options = {
     config,
-    size: expected.tree_size,
+    size: expected.tree_size as number,
     last: undefined,
     versionPositions: positions,
-    source: { timestamp: (position) => input.entry_timestamps[position] },
-  });
+    source: { timestamp: (position: number) => input.entry_timestamps[position] as number },
+  };
+  const { version } = request;
+  const planned =
+    version === undefined ? planGreatestVersionSearch(options) : planFixedVersionSearch({ ...options, version });
   if (!planned.done) throw new Error('the plan lacks timestamps');
   const { plan } = planned;
-  expect(plan.timestamps).toEqual(response.search.timestamps);
-  expect(plan.lookups.map(({ versions }) => versions.length)).toEqual(
-    response.search.prefixProofs.map(({ results }) => results.length),
-  );
-  expect(plan.prefixRootPositions).toHaveLength(response.search.prefixRoots.length);
-  expect(plan.logNodes).toHaveLength(response.search.inclusion.elements.length);
+  expectPlan(plan, response);
   expect(plan.committed).toEqual(plan.ladder.filter((_, i) => response.binaryLadder[i]?.commitment !== undefined));
 };
 
