@@ -1,6 +1,8 @@
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
+import { MemoryState } from '../../src/client/client-state.ts';
+import { exportState, importState } from '../../src/client/state-transfer.ts';
 import { Chromium, chromiumMissing, loadClient, type TestPage } from '../support/chromium.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
 
@@ -57,6 +59,8 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
 
   beforeAll(async () => {
     [server, browser] = await Promise.all([createTestServer(), Chromium.start()]);
+    const alice = await server.client();
+    await alice.register('alice@example.com', { token: server.log.token, key: await generateKey() });
   });
   afterAll(async () => {
     await browser?.close();
@@ -73,16 +77,16 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
   });
 
   it('looks up, and again after a reload from what it kept in IndexedDB', async () => {
-    const alice = await server.client();
+    const bob = await server.client();
     const [first, second] = [await generateKey(), await generateKey()];
-    await alice.register('alice@example.com', { token: server.log.token, key: first });
-    const seen = await lookup(page, 'alice@example.com');
+    await bob.register('bob@example.com', { token: server.log.token, key: first });
+    const seen = await lookup(page, 'bob@example.com');
     expect(seen).toMatchObject({ found: true, type: 'first-seen', version: 0, trustOrigin: 'first-use' });
 
-    await alice.rotate('alice@example.com', first, second);
+    await bob.rotate('bob@example.com', first, second);
     await page.reload();
     await loadClient(page);
-    const again = await lookup(page, 'alice@example.com');
+    const again = await lookup(page, 'bob@example.com');
     expect(again).toMatchObject({ found: true, type: 'key', version: 1, trustOrigin: 'pinned' });
     expect(again.sizeBefore).toBeGreaterThan(0);
     expect(again.spkiSha256).not.toBe(seen.spkiSha256);
@@ -103,6 +107,50 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     }, server.log.token);
     const other = await (await server.client()).lookup('carol@example.com');
     expect(other).toMatchObject({ found: true, binding: { certificates: [{ spkiSha256: made }] } });
+  });
+
+  it('moves its state to a program and back, sealed', async () => {
+    await lookup(page, 'alice@example.com');
+    const sealed = await page.evaluate(() => {
+      const { glasskey } = globalThis as unknown as TestPage;
+      return glasskey.exportState(new glasskey.IndexedDbState(), 'correct horse battery staple');
+    });
+    const moved = new MemoryState();
+    await importState(moved, sealed, 'correct horse battery staple');
+    const client = await server.client(moved);
+    expect(client.trustOrigin).toBe('pinned');
+    expect(await client.lookup('nobody@example.com')).toMatchObject({ found: false });
+
+    const back = await exportState(moved, 'correct horse battery staple', { cost: { memoryKib: 8192, passes: 1 } });
+    const { lost, failure } = await page.evaluate(async (text) => {
+      const { glasskey } = globalThis as unknown as TestPage;
+      const state = new glasskey.IndexedDbState();
+      const wrong = await glasskey.importState(state, text, 'wrong horse').catch((error: unknown) => error);
+      const result = await glasskey.importState(state, text, 'correct horse battery staple');
+      return { lost: result.lost, failure: glasskey.isGlasskeyError(wrong) ? wrong.code : 'none' };
+    }, back);
+    expect({ lost, failure }).toEqual({ lost: [], failure: 'wrong-passphrase' });
+    expect((await lookup(page, 'alice@example.com')).type).toBe('unchanged');
+  });
+
+  it('runs in a worker, which shares the state of the page', async () => {
+    await lookup(page, 'alice@example.com');
+    const code = `
+      const { KeyDirectory, IndexedDbState } = await import('/client.js');
+      const options = { server: location.origin, state: new IndexedDbState(), now: () => ${server.log.clock.nowMs} };
+      const directory = await KeyDirectory.open(options);
+      const { binding } = await directory.lookup('alice@example.com');
+      postMessage(directory.trustOrigin + ' ' + binding.change.type);`;
+    await page.route('**/worker.js', (route) => route.fulfill({ contentType: 'text/javascript', body: code }));
+    const answer = await page.evaluate(() => {
+      interface Worker {
+        addEventListener(type: string, listener: (event: { readonly data: string }) => void): void;
+      }
+      const { Worker } = globalThis as unknown as { Worker: new (url: string, options: object) => Worker };
+      const worker = new Worker('/worker.js', { type: 'module' });
+      return new Promise<string>((resolve) => worker.addEventListener('message', ({ data }) => resolve(data)));
+    });
+    expect(answer).toBe('pinned unchanged');
   });
 
   it('keeps its state where an answer does not hold', async () => {
