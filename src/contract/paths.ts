@@ -9,6 +9,7 @@ export const PATHS = {
   distinguished: '/keytrans/v1/distinguished',
   credential: '/keytrans/v1/credential',
   credentialUpdate: '/keytrans/v1/credential-update',
+  auditorHead: '/keytrans/v1/auditor-head',
   rootPem: '/ca/root.pem',
   rootDer: '/ca/root.der',
   issuerPem: '/ca/issuer.pem',

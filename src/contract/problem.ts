@@ -84,6 +84,7 @@ export const STATUS_OF_CODE = {
   'search-not-found': 404,
   'unsupported-operation': 400,
   'too-far-behind': 503,
+  'not-audited': 503,
   overloaded: 503,
   'timed-out': 503,
   'shutting-down': 503,

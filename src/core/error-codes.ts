@@ -107,6 +107,7 @@ export const ERROR_CODES = {
   'search-not-found': 'absent',
   'unsupported-operation': 'usage',
   'too-far-behind': 'overload',
+  'not-audited': 'overload',
   overloaded: 'overload',
   'timed-out': 'overload',
   'shutting-down': 'overload',

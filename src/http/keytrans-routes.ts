@@ -1,4 +1,6 @@
 import type { Hono } from 'hono';
+import { decode } from '../core/encoding/codec.ts';
+import { auditorTreeHeadCodec } from '../core/keytrans/tree-head.ts';
 import { MAX_KEYTRANS_BODY_BYTES } from '../contract/limits.ts';
 import { KEYTRANS_MEDIA_TYPE } from '../contract/media-types.ts';
 import { PATHS } from '../contract/paths.ts';
@@ -7,11 +9,16 @@ import { readBody } from './read-body.ts';
 import { NO_STORE, respond } from './responses.ts';
 
 /** The KEYTRANS operations, TLS-encoded both ways (DESIGN §15). Answers depend on the moment: never cached. */
-export function keytransRoutes(app: Hono, { keytrans }: LogService): void {
+export function keytransRoutes(app: Hono, { keytrans, auditor }: LogService): void {
   for (const name of Object.keys(keytrans) as (keyof typeof keytrans)[]) {
     app.post(PATHS[name], async (c) => {
       const request = await readBody(c, KEYTRANS_MEDIA_TYPE, MAX_KEYTRANS_BODY_BYTES);
       return respond(await keytrans[name](request), KEYTRANS_MEDIA_TYPE, NO_STORE);
     });
   }
+  app.post(PATHS.auditorHead, async (c) => {
+    const body = await readBody(c, KEYTRANS_MEDIA_TYPE, MAX_KEYTRANS_BODY_BYTES);
+    await auditor.accept(decode(auditorTreeHeadCodec, body));
+    return respond(null, KEYTRANS_MEDIA_TYPE, NO_STORE, { status: 204 });
+  });
 }

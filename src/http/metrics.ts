@@ -31,6 +31,8 @@ export class Metrics {
     'glasskey_log_released_timestamp_seconds',
     'Timestamp of the newest released entry',
   );
+  readonly #auditedSize = this.#gauge('glasskey_audited_size', 'Greatest size that the third-party auditor has signed');
+  readonly #auditedTime = this.#gauge('glasskey_audited_timestamp_seconds', 'Timestamp of the newest audited entry');
   readonly #pruned = this.#counter('glasskey_pruned_tiles_total', 'Expired tiles of the prefix tree that were deleted');
   readonly #prunedPosition = this.#gauge('glasskey_pruned_position', 'Log entry up to which the prefix tree is pruned');
   readonly #pruningFailures = this.#counter('glasskey_pruning_failures_total', 'Steps of pruning that failed');
@@ -53,6 +55,9 @@ export class Metrics {
       case 'released':
         this.#releasedSize.set(event.size);
         return this.#releasedTime.set(event.timestampMs / 1000);
+      case 'audited':
+        this.#auditedSize.set(event.size);
+        return this.#auditedTime.set(event.timestampMs / 1000);
       case 'sequencing-failed':
         return this.#failures.inc();
       case 'writer':

@@ -184,6 +184,17 @@ const OPERATIONS: Readonly<Record<string, Schema>> = {
     'CredentialUpdate',
   ),
   [PATHS.chain]: postKeytrans('Open a range of versions of a label', 'ChainRequest', 'ChainResponse'),
+  [PATHS.auditorHead]: {
+    post: {
+      summary: 'Hand over a head that the log’s third-party auditor has signed',
+      requestBody: {
+        required: true,
+        description: 'AuditorTreeHead, TLS-encoded: the signature tells whose it is',
+        content: { [KEYTRANS_MEDIA_TYPE]: { schema: binary } },
+      },
+      responses: { 204: { description: 'Verified, and kept if it is newer than those before' }, ...problems },
+    },
+  },
   [PATHS.checkpoint]: get('Newest checkpoint of the audit log, a signed note', 'text/plain', { type: 'string' }),
   '/log/tile/{path}': get('Hash tiles and entry bundles of the audit log', OCTETS, binary, tileParameters),
   '/log/updates/{path}': get('AuditorUpdate of a log entry', OCTETS, binary, [

@@ -1,6 +1,7 @@
 import { type Codec, encode } from '../core/encoding/codec.ts';
 import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { type SearchResponse, searchResponseCodec } from '../core/keytrans/messages.ts';
+import { AuditorHeads } from './auditor-heads.ts';
 import { CrlService } from './crl-service.ts';
 import { Admission } from './issuance/admission.ts';
 import { Flights } from './issuance/flights.ts';
@@ -40,6 +41,7 @@ export interface LogServiceOptions extends Pick<SequencerOptions, 'acceptClockGa
 export class LogService {
   readonly context: LogContext;
   readonly progress: LogProgress;
+  readonly auditor: AuditorHeads;
   readonly prover: Prover;
   /** `POST /keytrans/v1/…`. */
   readonly keytrans: KeytransOperations;
@@ -54,7 +56,8 @@ export class LogService {
   constructor(context: LogContext, options: LogServiceOptions = {}) {
     this.context = context;
     this.progress = new LogProgress(context.store, context.limits);
-    this.prover = new Prover(context, this.progress);
+    this.auditor = new AuditorHeads(context, this.progress);
+    this.prover = new Prover(context, this.progress, this.auditor);
     this.keytrans = keytransOperations(this.prover, context.configuration);
     this.files = new LogFiles(context, this.progress);
     this.crl = new CrlService(context);

@@ -49,8 +49,8 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
   const row = await store.findLog(origin);
   ensure(row !== undefined, 'not-found', 'the database holds no log of this origin');
   const configuration = decode(configurationCodec, row.configuration);
-  const isServed = configuration.mode === 'contactMonitoring';
-  ensure(isServed, 'unsupported-operation', 'only logs with contact monitoring are served');
+  const isServed = configuration.mode !== 'thirdPartyManagement';
+  ensure(isServed, 'unsupported-operation', 'logs with third-party management are not served');
   assertKeys(configuration, keys);
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   assertLimits(limits, configuration);

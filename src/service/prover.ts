@@ -16,6 +16,7 @@ import type {
 } from '../core/keytrans/messages.ts';
 import { keytransNodeHasher } from '../core/log/node-hasher.ts';
 import { AnswerVerifier } from './answer-verifier.ts';
+import type { AuditorHeads } from './auditor-heads.ts';
 import { EntryReader } from './entry-reader.ts';
 import type { LogContext } from './log-context.ts';
 import { LogNodeReader } from './log-node-reader.ts';
@@ -37,12 +38,12 @@ import { search } from './prover/search.ts';
 export class Prover {
   readonly #parts: ProverParts;
 
-  constructor(context: LogContext, progress: LogProgress) {
+  constructor(context: LogContext, progress: LogProgress, auditor: AuditorHeads) {
     const { store, limits } = context;
     const entries = new EntryReader(store, limits.entryCacheSize);
     const nodes = new LogNodeReader(store, 'keytrans', keytransNodeHasher, limits.logTileCacheSize);
     const proofs = new ProofMaker(context, entries, nodes);
-    this.#parts = { context, progress, proofs, verifier: new AnswerVerifier(context, entries, nodes) };
+    this.#parts = { context, progress, auditor, proofs, verifier: new AnswerVerifier(context, entries, nodes) };
   }
 
   /** See {@link lookup}. */

@@ -13,6 +13,8 @@ export type ServiceEvent =
     }
   /** A size was signed and released. */
   | { readonly type: 'released'; readonly size: number; readonly timestampMs: number }
+  /** The log's auditor gave a head that is newer than those before. */
+  | { readonly type: 'audited'; readonly size: number; readonly timestampMs: number }
   /** The sequencer could not append; it tries again. */
   | { readonly type: 'sequencing-failed'; readonly error: unknown }
   /** This process became the log's writer, or no longer is. */

@@ -24,6 +24,8 @@ export interface HistoryLogOptions extends TestLogOptions {
   readonly entriesPerRound?: number;
   /** Time between entries. Default 17 minutes. */
   readonly spacingMs?: number;
+  /** Told before the first round. */
+  readonly onCreated?: (log: HistoryLog) => Promise<void>;
   /** Told after every entry. */
   readonly onEntry?: (log: HistoryLog) => Promise<void>;
 }
@@ -34,6 +36,7 @@ const SPACING_MS = 17 * 60_000;
 export async function createHistoryLog(options: HistoryLogOptions = {}): Promise<HistoryLog> {
   const { labels = 12, rounds = labels, entriesPerRound = 4, spacingMs = SPACING_MS } = options;
   const log = await HistoryBuilder.create(options, labels);
+  await options.onCreated?.(log);
   for (let round = 0; round < rounds; round++) {
     const answers: Promise<unknown>[] = [];
     for (const [i, name] of log.names.entries()) {

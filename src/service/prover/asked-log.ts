@@ -1,7 +1,7 @@
 import { ensure } from '../../core/errors.ts';
 import type { FullTreeHead } from '../../core/keytrans/tree-head.ts';
-import type { LogProgress } from '../log-progress.ts';
 import type { ReleasedLog } from '../released-log.ts';
+import type { ProverParts } from './prover-parts.ts';
 
 /** The log as one answer shows it. */
 export interface AskedLog extends ReleasedLog {
@@ -17,21 +17,20 @@ export interface AskedLog extends ReleasedLog {
 
 /**
  * The released log for a client that advertises the untrusted size `last`; refreshed where the client has seen more of it
- * than this process. Throws `invalid-request`, and `too-far-behind` where the client has seen more than was released.
+ * than this process. Throws `invalid-request`, `too-far-behind` where the client has seen more than was released, and
+ * `not-audited`.
  */
-export async function askLog(progress: LogProgress, last: number | undefined): Promise<AskedLog> {
+export async function askLog(
+  { progress, auditor }: Pick<ProverParts, 'progress' | 'auditor'>,
+  last: number | undefined,
+): Promise<AskedLog> {
   ensure(last !== 0, 'invalid-request', 'there is no tree head of size 0');
   const known = await progress.released();
-  const isKnown = last === undefined || last <= known.released.size;
-  return forClient(isKnown ? known : await progress.refresh(), last);
-}
-
-function forClient(log: ReleasedLog, last: number | undefined): AskedLog {
+  const log = last === undefined || last <= known.released.size ? known : await progress.refresh();
   const { size, signature } = log.released;
   ensure(last === undefined || last <= size, 'too-far-behind', `this server has released ${size} entries only`);
-  const fullTreeHead: FullTreeHead =
-    last === size
-      ? { type: 'same' }
-      : { type: 'updated', treeHead: { treeSize: size, signature }, auditorTreeHead: undefined };
-  return { ...log, size, last, fullTreeHead, auditedSize: undefined };
+  if (last === size) return { ...log, size, last, fullTreeHead: { type: 'same' }, auditedSize: undefined };
+  const auditorTreeHead = await auditor.newestFor(size);
+  const fullTreeHead: FullTreeHead = { type: 'updated', treeHead: { treeSize: size, signature }, auditorTreeHead };
+  return { ...log, size, last, fullTreeHead, auditedSize: auditorTreeHead?.treeSize };
 }

@@ -15,8 +15,8 @@ export async function contactMonitor(
   parts: ProverParts,
   request: ContactMonitorRequest,
 ): Promise<ContactMonitorResponse> {
-  const { context, progress, proofs, verifier } = parts;
-  const log = await askLog(progress, request.last);
+  const { context, proofs, verifier } = parts;
+  const log = await askLog(parts, request.last);
   const asked = await askLabel(context, request.label, log.size);
   const { positions: versionPositions } = asked;
   const { configuration: config } = context;

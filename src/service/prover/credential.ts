@@ -19,9 +19,9 @@ import { readVersionKeys } from './version-keys.ts';
  * `erased`.
  */
 export async function credential(parts: ProverParts, request: CredentialRequest): Promise<Credential> {
-  const { context, progress, proofs, verifier } = parts;
+  const { context, proofs, verifier } = parts;
   const { label, position } = request;
-  const log = await askLog(progress, undefined);
+  const log = await askLog(parts, undefined);
   const asked = await askLabel(context, label, log.size);
   const { configuration: config } = context;
   const { size } = log;
@@ -56,9 +56,9 @@ export async function credentialUpdate(
   parts: ProverParts,
   request: CredentialUpdateRequest,
 ): Promise<CredentialUpdate> {
-  const { context, progress, proofs, verifier } = parts;
+  const { context, proofs, verifier } = parts;
   const { label, version, treeSize, terminal, distinguished: position } = request;
-  const log = await askLog(progress, undefined);
+  const log = await askLog(parts, undefined);
   const asked = await askLabel(context, label, log.size);
   const { configuration: config } = context;
   const { size } = log;

@@ -7,8 +7,8 @@ import { NO_KEYS } from './version-keys.ts';
 
 /** Answers an untrusted DistinguishedRequest (KT §13.6). Throws `invalid-request`, `too-far-behind`. */
 export async function distinguished(parts: ProverParts, request: DistinguishedRequest): Promise<DistinguishedResponse> {
-  const { context, progress, proofs, verifier } = parts;
-  const log = await askLog(progress, request.last);
+  const { context, proofs, verifier } = parts;
+  const log = await askLog(parts, request.last);
   const { configuration: config } = context;
   const plan = await proofs.plan((source) => planDistinguished({ ...log, config, stop: request.stop, source }));
   const answer = { fullTreeHead: log.fullTreeHead, distinguished: await proofs.prove(plan, NO_KEYS, log) };

@@ -11,8 +11,8 @@ import { readVersionKeys } from './version-keys.ts';
  * Throws `too-far-behind` where the client has seen a larger log, `erased`.
  */
 export async function lookup(parts: ProverParts, request: LookupRequest): Promise<LookupResponse> {
-  const { context, progress, proofs, verifier } = parts;
-  const log = await askLog(progress, request.last);
+  const { context, proofs, verifier } = parts;
+  const log = await askLog(parts, request.last);
   const asked = await askLabel(context, request.label, log.size);
   const { greatest, positions: versionPositions } = asked;
   const opened = greatest === undefined ? undefined : openVersion(greatest);

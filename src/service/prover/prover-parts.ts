@@ -1,4 +1,5 @@
 import type { AnswerVerifier } from '../answer-verifier.ts';
+import type { AuditorHeads } from '../auditor-heads.ts';
 import type { LogContext } from '../log-context.ts';
 import type { LogProgress } from '../log-progress.ts';
 import type { ProofMaker } from './proof-maker.ts';
@@ -7,6 +8,7 @@ import type { ProofMaker } from './proof-maker.ts';
 export interface ProverParts {
   readonly context: LogContext;
   readonly progress: LogProgress;
+  readonly auditor: AuditorHeads;
   readonly proofs: ProofMaker;
   readonly verifier: AnswerVerifier;
 }

@@ -24,9 +24,9 @@ async function searchVersion(
   parts: ProverParts,
   request: SearchRequest & { readonly version: number },
 ): Promise<SearchResponse> {
-  const { context, progress, proofs, verifier } = parts;
+  const { context, proofs, verifier } = parts;
   const { label, last, version } = request;
-  const log = await askLog(progress, last);
+  const log = await askLog(parts, last);
   const asked = await askLabel(context, label, log.size);
   const { configuration: config } = context;
   const options = { ...log, config, version, versionPositions: asked.positions };
