@@ -5,18 +5,20 @@ import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
 import { DataFolder } from '../server/data-folder.ts';
 import type { OpenServer } from '../server/open-server.ts';
+import type { LogFlags } from '../server/log-settings.ts';
 import { boundHeapGrowth } from '../server/heap-growth.ts';
 
 // A server's modules (databases, HTTP, issuing) are loaded by the commands that need them: clients start twice as fast.
 const loadInit = () => import('../server/init.ts');
 const loadOpen = () => import('../server/open-server.ts');
+const loadSettings = () => import('../server/log-settings.ts');
 const loadServe = () => import('../server/serve.ts');
 const loadTokens = () => import('../../service/tokens.ts');
 
 /** Runs a server-side command; its result is the exit code. */
 export type RunServer = (work: () => Promise<number>) => Promise<void>;
 
-interface InitFlags {
+interface InitFlags extends LogFlags {
   readonly data: string;
   readonly suite: 'ed25519' | 'p256';
   readonly origin?: string;
@@ -44,6 +46,10 @@ export function serverCommands(program: Command, run: RunServer): void {
     .option('--origin <name>', 'name of the log; default: host of the public URL and a random part')
     .option('--public-url <url>', 'URL that certificates name for CRL and AIA')
     .addOption(new Option('--ca-key <kind>', 'keys of the CA').choices(['p256', 'p384', 'ed25519']).default('p256'))
+    .option('--monitoring-window <duration>', 'how often owners and contacts monitor; never changes', '6h')
+    .option('--maximum-lifetime <duration>', 'older versions can no longer be shown, and are pruned; never changes')
+    .option('--auditor-key <base64>', 'public key of a third-party auditor, without which clients accept nothing')
+    .option('--auditor-lag <duration>', 'how far the auditor may be behind the log; default: 10m')
     .option(
       '--database <url>',
       'postgres://… in which to create the log now; default: serve creates it where it first runs',
@@ -53,9 +59,14 @@ export function serverCommands(program: Command, run: RunServer): void {
     .action((flags: InitFlags) =>
       run(async () => {
         const { data, suite, origin, publicUrl, caKey, database } = flags;
-        const [{ initialise }, { assertDatabaseUrl, openServer }] = await Promise.all([loadInit(), loadOpen()]);
+        const [{ initialise }, { assertDatabaseUrl, openServer }, { logSettings }] = await Promise.all([
+          loadInit(),
+          loadOpen(),
+          loadSettings(),
+        ]);
+        const log = logSettings(flags);
         if (database !== undefined) assertDatabaseUrl(database);
-        const config = await initialise({ data, suite, origin, publicUrl, caKey, dev: false, nowMs: Date.now() });
+        const config = await initialise({ data, suite, origin, publicUrl, caKey, log, dev: false, nowMs: Date.now() });
         if (database !== undefined) await (await openServer({ data, database })).close();
         const folder = new DataFolder(data);
         if (flags.json === true) printJson({ origin: config.origin, token: folder.token, trust: folder.trust });

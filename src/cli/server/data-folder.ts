@@ -6,6 +6,7 @@ import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { writeFileDurably } from '../../client/node.ts';
 import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { DEFAULT_IDENTITY_RULES, type IdentityRules } from '../../identity/identity.ts';
+import { DEFAULT_LOG_SETTINGS, type LogSettings } from './log-settings.ts';
 
 /** What a server keeps in its data folder, by file name. */
 export class DataFolder {
@@ -92,6 +93,8 @@ export interface ServerConfig {
   /** Made by `serve --dev`: the public URL is where the server listens, wherever that is. */
   readonly dev: boolean;
   readonly identityRules: IdentityRules;
+  /** What the log's Configuration says beside its keys. */
+  readonly log: LogSettings;
 }
 
 /** Reads `glasskey.json`. Throws `usage` where it is missing or not one. */
@@ -101,7 +104,12 @@ export async function readServerConfig(folder: DataFolder): Promise<ServerConfig
   try {
     const json = JSON.parse(text) as ServerConfig;
     ensure(json.format === 1 && typeof json.origin === 'string', 'usage', 'of another format');
-    return { ...json, dev: json.dev ?? false, identityRules: json.identityRules ?? DEFAULT_IDENTITY_RULES };
+    return {
+      ...json,
+      dev: json.dev ?? false,
+      identityRules: json.identityRules ?? DEFAULT_IDENTITY_RULES,
+      log: json.log ?? DEFAULT_LOG_SETTINGS,
+    };
   } catch (cause) {
     throw new GlasskeyError('usage', `${folder.config} cannot be read`, { cause });
   }

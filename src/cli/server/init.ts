@@ -15,6 +15,7 @@ import { DEFAULT_IDENTITY_RULES } from '../../identity/identity.ts';
 import { newTokenText } from '../../service/tokens.ts';
 import { type FolderLock, lockFolder } from '../../store/folder-lock.ts';
 import { createPassphrase, DataFolder, type ServerConfig } from './data-folder.ts';
+import { configurationFrom, DEFAULT_LOG_SETTINGS, type LogSettings } from './log-settings.ts';
 import { createCaCertificates, createKeyFiles, readSigner, suiteOf } from './server-keys.ts';
 
 /** What `glasskey init` is told. */
@@ -25,15 +26,13 @@ export interface InitOptions {
   readonly origin: string | undefined;
   readonly publicUrl: string | undefined;
   readonly caKey: SignerAlgorithm;
+  /** Default: {@link DEFAULT_LOG_SETTINGS}. */
+  readonly log?: LogSettings;
   /** Made for development: see `ServerConfig.dev`. */
   readonly dev: boolean;
   readonly nowMs: number;
 }
 
-/** Defaults of DESIGN §4: 1 min ahead, 10 min behind, a monitoring window of 6 h, no maximum lifetime. */
-const MAX_AHEAD_MS = 60_000;
-const MAX_BEHIND_MS = 600_000;
-const MONITORING_WINDOW_MS = 6 * 3_600_000;
 const RECOVERY_DELAY_MS = 7 * 86_400_000;
 /** How long another process may be busy with the same folder. */
 const LOCK_PATIENCE_MS = 5_000;
@@ -71,13 +70,13 @@ async function waitForLock(path: string): Promise<FolderLock> {
 }
 
 async function fill(folder: DataFolder, options: InitOptions, publicUrl: string | undefined): Promise<ServerConfig> {
-  const { caKey, suite, dev, nowMs } = options;
+  const { caKey, suite, dev, nowMs, log = DEFAULT_LOG_SETTINGS } = options;
   const origin = await settleOrigin(folder, options.origin, publicUrl);
   const passphrase = await createPassphrase(folder);
   await createKeyFiles(folder, passphrase, { caKey, suite });
   await createCaCertificates(folder, passphrase, origin, nowMs);
   await folder.readOrCreate(folder.token, () => `${newTokenText()}\n`);
-  const config: ServerConfig = { format: 1, origin, publicUrl, caKey, dev, identityRules: DEFAULT_IDENTITY_RULES };
+  const config: ServerConfig = { format: 1, origin, publicUrl, caKey, dev, identityRules: DEFAULT_IDENTITY_RULES, log };
   await writeTrustBundle(folder, passphrase, config);
   await folder.write(folder.config, `${JSON.stringify(config, null, 2)}\n`);
   return config;
@@ -105,20 +104,19 @@ function readPublicUrl(text: string): string {
   return url.href.replace(/\/$/, '');
 }
 
-/** The Configuration that a log of these keys has. */
-export async function configurationOf(folder: DataFolder, passphrase: string): Promise<Configuration> {
+/** The Configuration of a log with these settings and the keys of the folder. */
+export async function configurationOf(
+  folder: DataFolder,
+  passphrase: string,
+  settings: LogSettings,
+): Promise<Configuration> {
   const treeHead = await readSigner(folder, 'tree-head', passphrase);
   const vrf = await readSigner(folder, 'vrf', passphrase);
-  return {
+  return configurationFrom(settings, {
     cipherSuite: suiteOf(treeHead).id,
-    mode: 'contactMonitoring',
     signaturePublicKey: treeHead.publicKey,
     vrfPublicKey: compressPoint(vrf.publicKey),
-    maxAheadMs: MAX_AHEAD_MS,
-    maxBehindMs: MAX_BEHIND_MS,
-    reasonableMonitoringWindowMs: MONITORING_WINDOW_MS,
-    maximumLifetimeMs: undefined,
-  };
+  });
 }
 
 async function writeTrustBundle(folder: DataFolder, passphrase: string, config: ServerConfig): Promise<void> {
@@ -131,6 +129,7 @@ async function writeTrustBundle(folder: DataFolder, passphrase: string, config: 
     folder.read(folder.certificate('issuer')),
   ]);
   for (const pem of [root, issuer]) parsePem('CERTIFICATE', pem);
+  const configuration = await configurationOf(folder, passphrase, config.log);
   const signed = await signTrustBundle(
     {
       format: 1,
@@ -139,7 +138,7 @@ async function writeTrustBundle(folder: DataFolder, passphrase: string, config: 
       ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
       roots: [root],
       issuers: [issuer],
-      keytransConfiguration: formatBase64(encode(configurationCodec, await configurationOf(folder, passphrase))),
+      keytransConfiguration: formatBase64(encode(configurationCodec, configuration)),
       auditLogVkeys: [formatVkey(ed25519Vkey(config.origin, checkpoint.publicKey))],
       witnessPolicy: 'quorum none',
       recoveryDelayMs: RECOVERY_DELAY_MS,

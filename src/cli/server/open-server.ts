@@ -12,6 +12,7 @@ import { registerToken } from '../../service/tokens.ts';
 import { openStore, type StoreTarget } from '../../store/open-store.ts';
 import type { Store } from '../../store/ports.ts';
 import { DataFolder, keyPassphrase, readServerConfig, type ServerConfig } from './data-folder.ts';
+import type { LogSettings } from './log-settings.ts';
 import { configurationOf } from './init.ts';
 import { threadedCsrParser } from '../../service/threaded-csr-parser.ts';
 import { openServerKeys } from './server-keys.ts';
@@ -83,7 +84,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         options.observe?.(event);
       },
     };
-    const context = await openOrCreate(open, folder, passphrase, database);
+    const context = await openOrCreate(open, config.log, folder, passphrase, database);
     return { config, store, context, metrics, root: keys.root, trustBundle, warnings, close };
   } catch (error) {
     await close();
@@ -110,6 +111,7 @@ function assertBundle(folder: DataFolder, config: ServerConfig, text: string): v
  */
 async function openOrCreate(
   open: OpenLogOptions,
+  settings: LogSettings,
   folder: DataFolder,
   passphrase: string,
   database: StoreTarget | undefined,
@@ -124,7 +126,7 @@ async function openOrCreate(
       'usage',
       `this database does not hold the log, which was created in ${place}: ${advice}`,
     );
-    return createLog(open, await configurationOf(folder, passphrase));
+    return createLog(open, await configurationOf(folder, passphrase, settings));
   });
   await appendGenesis(context);
   const token = await folder.read(folder.token);

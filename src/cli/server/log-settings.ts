@@ -1,0 +1,88 @@
+import { cipherSuite } from '../../core/crypto/cipher-suite.ts';
+import { parseBase64 } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
+import type { Configuration } from '../../core/keytrans/configuration.ts';
+import { parseDuration } from '../duration.ts';
+
+/** What `init` decides about a log for ever (KT §11.2). */
+export interface LogSettings {
+  readonly monitoringWindowMs: number;
+  readonly maximumLifetimeMs?: number;
+  /** A third-party auditor, without which clients accept no answer. */
+  readonly auditor?: {
+    /** Its signature public key, base64. */
+    readonly publicKey: string;
+    /** How far its newest head may be behind the log. */
+    readonly maxLagMs: number;
+    /** The first log entry that it has audited. */
+    readonly startPosition: number;
+  };
+}
+
+/** A log that says nothing else: a monitoring window of 6 h, no maximum lifetime, no auditor (DESIGN §4). */
+export const DEFAULT_LOG_SETTINGS: LogSettings = { monitoringWindowMs: 6 * 3_600_000 };
+
+/** How far a log's rightmost timestamp may be ahead of a client's clock, or behind it, ms. */
+const MAX_AHEAD_MS = 60_000;
+const MAX_BEHIND_MS = 600_000;
+const AUDITOR_LAG_MS = 600_000;
+
+/** The options of `init` that make {@link LogSettings}. */
+export interface LogFlags {
+  readonly monitoringWindow?: string;
+  readonly maximumLifetime?: string;
+  readonly auditorKey?: string;
+  readonly auditorLag?: string;
+}
+
+/** Reads what was given at the command line. Throws `usage`. */
+export function logSettings(flags: LogFlags): LogSettings {
+  const monitoringWindowMs =
+    flags.monitoringWindow === undefined
+      ? DEFAULT_LOG_SETTINGS.monitoringWindowMs
+      : parseDuration(flags.monitoringWindow);
+  const maximumLifetimeMs = flags.maximumLifetime === undefined ? undefined : parseDuration(flags.maximumLifetime);
+  const outlives =
+    maximumLifetimeMs === undefined || (maximumLifetimeMs > monitoringWindowMs && maximumLifetimeMs > MAX_BEHIND_MS);
+  ensure(outlives, 'usage', 'the maximum lifetime must be longer than the monitoring window, and than 10 minutes');
+  ensure(
+    flags.auditorKey !== undefined || flags.auditorLag === undefined,
+    'usage',
+    '--auditor-lag goes with --auditor-key',
+  );
+  return {
+    monitoringWindowMs,
+    ...(maximumLifetimeMs === undefined ? {} : { maximumLifetimeMs }),
+    ...(flags.auditorKey === undefined ? {} : { auditor: auditorSettings(flags.auditorKey, flags.auditorLag) }),
+  };
+}
+
+function auditorSettings(publicKey: string, lag: string | undefined): NonNullable<LogSettings['auditor']> {
+  const maxLagMs = lag === undefined ? AUDITOR_LAG_MS : parseDuration(lag);
+  return { publicKey, maxLagMs, startPosition: 0 };
+}
+
+/** The Configuration of a log with these settings and keys. Throws `bad-key` for a key of the auditor that is none. */
+export function configurationFrom(
+  settings: LogSettings,
+  keys: Pick<Configuration, 'cipherSuite' | 'signaturePublicKey' | 'vrfPublicKey'>,
+): Configuration {
+  const { monitoringWindowMs, maximumLifetimeMs, auditor } = settings;
+  const common = {
+    ...keys,
+    maxAheadMs: MAX_AHEAD_MS,
+    maxBehindMs: MAX_BEHIND_MS,
+    reasonableMonitoringWindowMs: monitoringWindowMs,
+    maximumLifetimeMs,
+  };
+  if (auditor === undefined) return { ...common, mode: 'contactMonitoring' };
+  const auditorPublicKey = parseBase64(auditor.publicKey);
+  cipherSuite(keys.cipherSuite).assertSignatureKey(auditorPublicKey);
+  return {
+    ...common,
+    mode: 'thirdPartyAuditing',
+    maxAuditorLagMs: auditor.maxLagMs,
+    auditorStartPosition: auditor.startPosition,
+    auditorPublicKey,
+  };
+}
