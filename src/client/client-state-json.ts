@@ -15,9 +15,10 @@ import type {
 
 /**
  * The JSON text of a state, format 2 (docs/client-state.md): an object with the fields of {@link ClientState}; byte strings in
- * base64, what is undefined left out.
+ * base64, what is undefined left out. Throws `state-corrupt` for a state that could not be read back.
  */
 export function formatClientState(state: ClientState): string {
+  assertState(state);
   const json = {
     format: 2,
     bundle: state.bundle,
@@ -29,8 +30,26 @@ export function formatClientState(state: ClientState): string {
     credentials: state.credentials,
     audit: state.audit,
   };
-  const text = JSON.stringify(json, (_, value) => (value instanceof Uint8Array ? formatBase64(value) : value), 1);
-  return `${text}\n`;
+  return `${JSON.stringify(json, writeValue, 1)}\n`;
+}
+
+function writeValue(_: string, value: unknown): unknown {
+  if (value instanceof Uint8Array) return formatBase64(value);
+  return typeof value === 'number' ? readNumber(value) : value;
+}
+
+/** Throws `state-corrupt` unless every list is in order and every hash is one. */
+function assertState({ contacts, owners }: ClientState): void {
+  for (const { commitment, monitored, ladder } of contacts.values()) {
+    assertAscending(monitored.map(({ position }) => position));
+    assertAscending(ladder.map(({ version }) => version));
+    assertHashes([commitment, ...ladder.flatMap((known) => [known.vrfOutput, known.commitment])]);
+  }
+  for (const { versions } of owners.values()) {
+    assertAscending(versions.map(({ version }) => version));
+    assertHashes(versions.map(({ commitment }) => commitment));
+    assertHashes(versions.flatMap(({ spkis }) => spkis ?? []));
+  }
 }
 
 /**
@@ -43,7 +62,7 @@ export function parseClientState(text: string): ClientState {
     const format = json['format'];
     ensure(format === 1 || format === 2, 'state-corrupt', 'the state is of another format');
     const view = optional(readText)(json['view']);
-    return {
+    const state: ClientState = {
       bundle: optional(readText)(json['bundle']),
       view: view === undefined ? undefined : decode(treeViewCodec, parseBase64(view)),
       contacts: readMap(json['contacts'], format === 1 ? readContactOfFormat1 : readContact),
@@ -53,8 +72,28 @@ export function parseClientState(text: string): ClientState {
       credentials: format === 1 ? [] : readArray(json['credentials'], readCredential),
       audit: optional(readText)(json['audit']),
     };
+    assertState(state);
+    return state;
   } catch (error) {
     throw new GlasskeyError('state-corrupt', 'the stored state cannot be read', { cause: error });
+  }
+}
+
+/** Reads states, and remembers the last one: most often a store holds what it was given last. */
+export class StateReader {
+  #last: { readonly text: string; readonly state: ClientState } | undefined;
+
+  /** As {@link parseClientState}. */
+  parse(text: string): ClientState {
+    if (this.#last?.text !== text) this.#last = { text, state: parseClientState(text) };
+    return this.#last.state;
+  }
+
+  /** As {@link formatClientState}. */
+  format(state: ClientState): string {
+    const text = formatClientState(state);
+    this.#last = { text, state };
+    return text;
   }
 }
 
@@ -67,16 +106,12 @@ function readContactOfFormat1(value: unknown): KnownContact {
 
 function readContact(value: unknown): KnownContact {
   const json = readObject(value);
-  const monitored = readArray(json['monitored'], readMonitored);
-  assertAscending(monitored.map(({ position }) => position));
-  const ladder = readArray(json['ladder'], readKnownVersion);
-  assertAscending(ladder.map(({ version }) => version));
   return {
     version: readNumber(json['version']),
-    commitment: readHash(json['commitment']),
+    commitment: readBytes(json['commitment']),
     value: readBytes(json['value']),
-    monitored,
-    ladder,
+    monitored: readArray(json['monitored'], readMonitored),
+    ladder: readArray(json['ladder'], readKnownVersion),
     monitoredAtMs: optional(readNumber)(json['monitoredAtMs']),
   };
 }
@@ -90,18 +125,16 @@ function readKnownVersion(value: unknown): KnownVersion {
   const json = readObject(value);
   return {
     version: readNumber(json['version']),
-    vrfOutput: readHash(json['vrfOutput']),
-    commitment: optional(readHash)(json['commitment']),
+    vrfOutput: readBytes(json['vrfOutput']),
+    commitment: optional(readBytes)(json['commitment']),
   };
 }
 
 function readOwner(value: unknown): OwnedLabel {
   const json = readObject(value);
-  const versions = readArray(json['versions'], readOwnedVersion);
-  assertAscending(versions.map(({ version }) => version));
   return {
     state: optional(readBytes)(json['state']),
-    versions,
+    versions: readArray(json['versions'], readOwnedVersion),
     monitoredAtMs: optional(readNumber)(json['monitoredAtMs']),
   };
 }
@@ -110,9 +143,9 @@ function readOwnedVersion(value: unknown): OwnedVersion {
   const json = readObject(value);
   return {
     version: readNumber(json['version']),
-    commitment: readHash(json['commitment']),
+    commitment: readBytes(json['commitment']),
     origin: readOneOf(OWNED_ORIGINS, json['origin']),
-    spkis: optional((spkis) => readArray(spkis, readHash))(json['spkis']),
+    spkis: optional((spkis) => readArray(spkis, readBytes))(json['spkis']),
   };
 }
 
@@ -161,12 +194,6 @@ function readBytes(value: unknown): Uint8Array {
   return parseBase64(readText(value));
 }
 
-function readHash(value: unknown): Uint8Array {
-  const hash = readBytes(value);
-  ensure(hash.length === 32, 'state-corrupt', 'a hash of the state has another length');
-  return hash;
-}
-
 function readNumber(value: unknown): number {
   ensure(Number.isSafeInteger(value) && (value as number) >= 0, 'state-corrupt', 'a number of the state is none');
   return value as number;
@@ -180,6 +207,11 @@ function readOneOf<const T extends string>(known: readonly T[], value: unknown):
 
 function optional<T>(read: (value: unknown) => T): (value: unknown) => T | undefined {
   return (value) => (value === undefined ? undefined : read(value));
+}
+
+function assertHashes(hashes: readonly (Uint8Array | undefined)[]): void {
+  const fits = hashes.every((hash) => hash === undefined || hash.length === 32);
+  ensure(fits, 'state-corrupt', 'a hash of the state has another length');
 }
 
 function assertAscending(values: readonly number[]): void {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ClientState, EMPTY_STATE } from '../../src/client/client-state.ts';
+import { type ClientState, EMPTY_STATE, type OwnedVersion } from '../../src/client/client-state.ts';
 import { formatClientState, parseClientState } from '../../src/client/client-state-json.ts';
 
 const code = (expected: string) => expect.objectContaining({ code: expected });
@@ -127,6 +127,39 @@ describe('the JSON of a state', () => {
       withOwner([{ ...owned, spkis: ['AAAA'] }]),
     ];
     for (const one of bad) expect(() => parseClientState(JSON.stringify(one))).toThrow(code('state-corrupt'));
+  });
+
+  it('writes nothing that it would refuse', () => {
+    const hash32 = new Uint8Array(32);
+    const known = {
+      version: 1,
+      commitment: hash32,
+      value: hash32,
+      monitored: [],
+      ladder: [],
+      monitoredAtMs: undefined,
+    };
+    const owned = { version: 1, commitment: hash32, origin: 'made', spkis: undefined } as const;
+    const withContact = (change: object) => ({ ...EMPTY_STATE, contacts: new Map([['a', { ...known, ...change }]]) });
+    const withOwner = (...versions: OwnedVersion[]) => {
+      return { ...EMPTY_STATE, owners: new Map([['a', { state: undefined, versions, monitoredAtMs: undefined }]]) };
+    };
+    const bad = [
+      withContact({ version: 0.5 }),
+      withContact({ monitoredAtMs: Number.NaN }),
+      withContact({ commitment: new Uint8Array(31) }),
+      withContact({
+        monitored: [
+          { position: 2, version: 1 },
+          { position: 1, version: 2 },
+        ],
+      }),
+      withContact({ ladder: [{ version: 1, vrfOutput: new Uint8Array(1), commitment: undefined }] }),
+      withOwner(owned, owned),
+      withOwner({ ...owned, spkis: [new Uint8Array(2)] }),
+    ];
+    for (const one of bad) expect(() => formatClientState(one)).toThrow(code('state-corrupt'));
+    expect(formatClientState(withOwner(owned, { ...owned, version: 2 }))).toContain('"made"');
   });
 
   it('takes over a state of format 1', () => {

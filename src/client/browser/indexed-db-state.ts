@@ -1,6 +1,6 @@
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { type ClientState, EMPTY_STATE, type StateChange, type StateStore } from '../client-state.ts';
-import { formatClientState, parseClientState } from '../client-state-json.ts';
+import { StateReader } from '../client-state-json.ts';
 import { type Database, type DatabaseFactory, openDatabase, readValue, replaceValue } from './indexed-db.ts';
 
 const STORE = 'state';
@@ -35,6 +35,7 @@ export class IndexedDbState implements StateStore {
   readonly #name: string;
   readonly #factory: DatabaseFactory;
   readonly #waitMs: number;
+  readonly #reader = new StateReader();
   #database: Promise<Database> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -64,10 +65,10 @@ export class IndexedDbState implements StateStore {
 
   async #run<T>(work: (state: ClientState) => Promise<StateChange<T>>): Promise<T> {
     const stored = readStored(await this.#storage((database) => readValue(database, STORE, KEY)));
-    const { next, result } = await work(stored === undefined ? EMPTY_STATE : parseClientState(stored.text));
+    const { next, result } = await work(stored === undefined ? EMPTY_STATE : this.#reader.parse(stored.text));
     if (next === undefined) return result;
     const revision = stored?.revision ?? 0;
-    const text = formatClientState(next);
+    const text = this.#reader.format(next);
     const isWritten = await this.#storage((database) =>
       replaceValue(database, STORE, KEY, (current) =>
         (readStored(current)?.revision ?? 0) === revision ? { revision: revision + 1, text } : undefined,

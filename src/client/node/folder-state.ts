@@ -3,7 +3,7 @@ import { mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GlasskeyError } from '../../core/errors.ts';
 import { type ClientState, EMPTY_STATE, type StateChange, type StateStore } from '../client-state.ts';
-import { formatClientState, parseClientState } from '../client-state-json.ts';
+import { StateReader } from '../client-state-json.ts';
 import { hasCode } from './lock-holder.ts';
 import { takeLock } from './state-lock.ts';
 
@@ -13,6 +13,7 @@ import { takeLock } from './state-lock.ts';
  */
 export class FolderState implements StateStore {
   readonly #folder: string;
+  readonly #reader = new StateReader();
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string) {
@@ -43,12 +44,12 @@ export class FolderState implements StateStore {
 
   async #read(): Promise<ClientState> {
     const text = await storage(() => readFile(join(this.#folder, 'state.json'), 'utf8').catch(undefinedIfMissing));
-    return text === undefined ? EMPTY_STATE : parseClientState(text);
+    return text === undefined ? EMPTY_STATE : this.#reader.parse(text);
   }
 
   async #write(state: ClientState): Promise<void> {
     const path = join(this.#folder, 'state.json');
-    await storage(() => writeFileDurably(path, formatClientState(state)));
+    await storage(() => writeFileDurably(path, this.#reader.format(state)));
   }
 }
 
