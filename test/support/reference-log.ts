@@ -8,9 +8,9 @@ import { equalBytes } from '../../src/core/encoding/bytes.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
 import { frontier } from '../../src/core/keytrans/implicit-search-tree.ts';
 import type { UpdateValue } from '../../src/core/keytrans/messages.ts';
-import type { EvidencePlan } from '../../src/core/keytrans/plan-evidence.ts';
+import type { EvidencePlan, PlannedLookup } from '../../src/core/keytrans/plan-evidence.ts';
 import { assembleProof } from '../../src/core/keytrans/plan-proof.ts';
-import type { CombinedTreeProof, PrefixLeaf } from '../../src/core/keytrans/proofs.ts';
+import type { CombinedTreeProof, PrefixLeaf, PrefixProof } from '../../src/core/keytrans/proofs.ts';
 import {
   type AuditorTreeHead,
   encodeAuditorTreeHeadTbs,
@@ -166,13 +166,16 @@ export class ReferenceLog {
   prove(plan: EvidencePlan, label: string): CombinedTreeProof {
     const entries = this.#entries(this.size);
     return assembleProof(plan, {
-      prefixProofs: plan.lookups.map(({ position, versions }) => {
-        const keys = versions.map((version) => this.#vrf(label, version).output);
-        return naiveProof(this.#leaves[position]!, keys);
-      }),
+      prefixProofs: plan.lookups.map((lookup) => this.provePrefix(lookup, label)),
       prefixRoots: plan.prefixRootPositions.map((position) => this.prefixRoots[position]!),
       logNodes: plan.logNodes.map((node) => naiveNode(entries, node)),
     });
+  }
+
+  /** Lookups of versions of a label in the prefix tree of one entry. */
+  provePrefix({ position, versions }: PlannedLookup, label: string): PrefixProof {
+    const keys = versions.map((version) => this.#vrf(label, version).output);
+    return naiveProof(this.#leaves[position]!, keys);
   }
 
   treeHead(size = this.size): { treeSize: number; signature: Uint8Array } {

@@ -1,12 +1,14 @@
 import type { ContactMonitorResponse, MonitorMapEntry } from '../../src/core/keytrans/contact-monitor-messages.ts';
+import type { Credential, CredentialUpdate, CredentialUpdateRequest } from '../../src/core/keytrans/credential.ts';
 import type { DistinguishedResponse } from '../../src/core/keytrans/distinguished-messages.ts';
 import type { SearchResponse } from '../../src/core/keytrans/messages.ts';
 import { planContactMonitor } from '../../src/core/keytrans/plan-contact-monitor.ts';
+import { planCredential, planCredentialUpdate } from '../../src/core/keytrans/plan-credential.ts';
 import { planDistinguished } from '../../src/core/keytrans/plan-distinguished.ts';
 import type { ProofSource } from '../../src/core/keytrans/plan-evidence.ts';
 import { planFixedVersionSearch, type ProofPlan } from '../../src/core/keytrans/plan-proof.ts';
 import type { FullTreeHead } from '../../src/core/keytrans/tree-head.ts';
-import type { ReferenceLog } from './reference-log.ts';
+import { labelBytes, type ReferenceLog } from './reference-log.ts';
 import { openVersion } from './reference-prover.ts';
 
 /** What every reference answer is about. */
@@ -92,4 +94,42 @@ export function answerDistinguished(
   const fetches = Math.ceil(Math.log2(log.size + 1)) + 1;
   const { plan } = planWith(log, (source) => planDistinguished({ ...options, stop, source }), fetches);
   return { fullTreeHead: headFor(log, last, auditedSize), distinguished: log.prove(plan, '') };
+}
+
+/** A credential of a label's greatest version by the distinguished entry at `position`. */
+export function makeCredential(
+  log: ReferenceLog,
+  request: Omit<ReferenceRequest, 'last'> & { readonly position: number },
+): Credential {
+  const { label, position } = request;
+  const options = optionsOf(log, { ...request, last: undefined });
+  const { plan } = planWith(log, (source) => planCredential({ ...options, request: { position }, source }));
+  const versions = log.versions.get(label)!;
+  const { opening, update } = versions[plan.version]!;
+  const common = {
+    label: labelBytes(label),
+    version: plan.version,
+    opening,
+    value: update,
+    binaryLadder: plan.ladder.map((version) => ({
+      proof: log.vrf(label, version).proof,
+      commitment: plan.committed.includes(version) ? versions[version]!.commitment : undefined,
+    })),
+    position,
+  };
+  if (plan.type === 'standard') {
+    return { ...common, type: 'standard', distinguished: log.provePrefix(plan.lookup, label) };
+  }
+  return { ...common, type: 'provisional', treeHead: log.treeHead(), search: log.prove(plan.plan, label) };
+}
+
+/** The update of a provisional credential. */
+export function makeCredentialUpdate(
+  log: ReferenceLog,
+  label: string,
+  request: Omit<CredentialUpdateRequest, 'label'>,
+): CredentialUpdate {
+  const options = optionsOf(log, { label, last: undefined });
+  const { plan } = planWith(log, (source) => planCredentialUpdate({ ...options, request, source }));
+  return { monitor: log.prove(plan, label) };
 }

@@ -4,7 +4,7 @@ import type { Configuration } from './configuration.ts';
 import type { CredentialRequest, CredentialUpdateRequest } from './credential.ts';
 import { isDistinguished, runOnTimestamps } from './distinguished.ts';
 import { isExpired } from './expiry.ts';
-import { frontier, isInLeftSubtree, pathTo } from './implicit-search-tree.ts';
+import { frontier, pathTo } from './implicit-search-tree.ts';
 import {
   assertInspectable,
   type EvidencePlan,
@@ -94,18 +94,11 @@ export function planCredentialUpdate(
   const { version, treeSize, terminal, distinguished } = request;
   const first = versionPositions[version];
   ensure(
-    terminal < treeSize &&
-      treeSize <= distinguished &&
-      distinguished < size &&
-      isInLeftSubtree(terminal, distinguished),
+    terminal < treeSize && treeSize <= distinguished && distinguished < size,
     'invalid-request',
     'no credential leads from that log entry to that one',
   );
-  ensure(
-    first !== undefined && (first === terminal || isInLeftSubtree(first, terminal)),
-    'invalid-request',
-    `no search for version ${version} ends at entry ${terminal}`,
-  );
+  ensure(first !== undefined && first <= terminal, 'invalid-request', `entry ${terminal} lacks version ${version}`);
   const updated = distinguished + 1;
   const likely = [
     size - 1,

@@ -19,7 +19,7 @@ import { updateAndSearch } from './verify-search.ts';
 /** What a client needs to verify a credential offline. */
 export interface CredentialContext {
   readonly config: Configuration;
-  /** The recent distinguished log entries that the client knows of (`recentHeads`). */
+  /** The recent distinguished log entries that the client knows of (`recentHeads`), left to right. */
   readonly heads: readonly KnownHead[];
   readonly nowMs: number;
   /**
