@@ -3,6 +3,7 @@ import { createIssuingCa, createRoot, type Issuer } from '../../src/ca/authority
 import { createKey } from '../../src/ca/key-file.ts';
 import { signerFromKey } from '../../src/ca/node-signer.ts';
 import { DEFAULT_PROFILE } from '../../src/ca/profile.ts';
+import { cipherSuite, KT_128_SHA256_ED25519, KT_128_SHA256_P256 } from '../../src/core/crypto/cipher-suite.ts';
 import type { Signer } from '../../src/core/crypto/signer.ts';
 import type { VrfProver } from '../../src/core/crypto/vrf-prover.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
@@ -13,7 +14,7 @@ import type { LogContext, LogKeys } from '../../src/service/log-context.ts';
 import { LogService } from '../../src/service/log-service.ts';
 import type { OpenLogOptions } from '../../src/service/open-log.ts';
 import type { ServiceEvent } from '../../src/service/service-event.ts';
-import { sodiumVrfProver } from '../../src/service/sodium-vrf-prover.ts';
+import { nativeVrfProver } from '../../src/service/native-vrf-prover.ts';
 import { createToken } from '../../src/service/tokens.ts';
 import { openStore, type StoreTarget } from '../../src/store/open-store.ts';
 import type { LogStore, Store } from '../../src/store/ports.ts';
@@ -54,7 +55,9 @@ export interface TestLogOptions {
   readonly configuration?: Partial<Configuration>;
   /** Puts something in front of the log's store, to make it fail. */
   readonly wrap?: (store: LogStore) => LogStore;
-  /** Makes the VRF prover; default: libsodium's in this thread. */
+  /** Number of the cipher suite. Default: KT_128_SHA256_Ed25519. */
+  readonly suiteId?: number;
+  /** Makes the VRF prover; default: the native one in this thread. */
   readonly vrfProver?: (secretKey: Uint8Array) => VrfProver;
   /** Whether the sequencer's loop runs; without it, tests call `service.sequencer.step()`. Default true. */
   readonly loop?: boolean;
@@ -74,10 +77,13 @@ async function newSigner(algorithm: Signer['algorithm']): Promise<Signer> {
   return signerFromKey(await createKey(algorithm));
 }
 
+type KeyOptions = Pick<TestLogOptions, 'suiteId' | 'vrfProver'>;
+
 /** A fresh key for everything. */
-export async function newLogKeys(nowMs: number, vrfProver = sodiumVrfProver): Promise<LogKeys> {
+export async function newLogKeys(nowMs: number, { suiteId, vrfProver }: KeyOptions = {}): Promise<LogKeys> {
+  const suite = suiteId ?? KT_128_SHA256_ED25519;
   const [treeHead, checkpoint, rootKey, issuingKey] = await Promise.all([
-    newSigner('ed25519'),
+    newSigner(cipherSuite(suite).keyAlgorithm),
     newSigner('ed25519'),
     newSigner('p256'),
     newSigner('p256'),
@@ -86,13 +92,14 @@ export async function newLogKeys(nowMs: number, vrfProver = sodiumVrfProver): Pr
   const root = await createRoot({ signer: rootKey, commonName: 'Test Root', nowMs: nowMs - 60_000, random });
   const common = { commonName: 'Test Issuing CA', nowMs: nowMs - 60_000, random };
   const issuer: Issuer = await createIssuingCa({ ...common, signer: issuingKey, root });
-  return { treeHead, checkpoint, vrf: vrfProver(random(32)), issuer };
+  const makeProver = vrfProver ?? ((secretKey: Uint8Array) => nativeVrfProver(suite, secretKey));
+  return { treeHead, checkpoint, vrf: makeProver(random(32)), issuer };
 }
 
 /** The Configuration that fits the keys. */
 export function configurationFor(keys: LogKeys): Configuration {
   return {
-    cipherSuite: 2,
+    cipherSuite: keys.treeHead.algorithm === 'p256' ? KT_128_SHA256_P256 : KT_128_SHA256_ED25519,
     mode: 'contactMonitoring',
     signaturePublicKey: keys.treeHead.publicKey,
     vrfPublicKey: keys.vrf.publicKey,
@@ -113,7 +120,7 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
     wrap === undefined
       ? store
       : Object.assign(Object.create(store) as Store, { log: (id: number) => wrap(store.log(id)) });
-  const keys = await newLogKeys(clock.nowMs, options.vrfProver);
+  const keys = await newLogKeys(clock.nowMs, options);
   const open: OpenLogOptions = {
     store: wrapped,
     origin: 'log.example',

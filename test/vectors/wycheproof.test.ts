@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { nodeVerifySpkiSignature } from '../../src/ca/node-verify-signature.ts';
 import { verifySpkiSignature } from '../../src/ca/verify-signature.ts';
+import { cipherSuite, KT_128_SHA256_P256 } from '../../src/core/crypto/cipher-suite.ts';
 import { parseHex } from '../../src/core/encoding/bytes.ts';
 import { GlasskeyError } from '../../src/core/errors.ts';
 import { VECTORS } from './vector-file.ts';
 
 interface WycheproofGroup {
   readonly publicKeyDer: string;
+  readonly publicKey: { readonly uncompressed: string };
   readonly tests: readonly {
     readonly tcId: number;
     readonly comment: string;
@@ -26,9 +28,11 @@ const COVERED: readonly string[] = [
   'rsa_signature_2048_sha256_test.json',
 ];
 
+/** ECDSA signatures as r || s: those of KT_128_SHA256_P256. */
+const TREE_HEADS = 'ecdsa_secp256r1_sha256_p1363_test.json';
+
 /** Files that do not apply, and why. A file in neither list is reported as not covered. */
 const NOT_COVERED: Readonly<Record<string, string>> = {
-  'ecdsa_secp256r1_sha256_p1363_test.json': 'ECDSA signatures are taken as DER only',
   'rsa_pss_2048_sha256_mgf1_32_test.json': 'RSA signatures are PKCS#1 v1.5 only',
   'mldsa_44_verify_test.json': 'ML-DSA is not verified yet',
 };
@@ -49,7 +53,7 @@ function groups(file: string): readonly WycheproofGroup[] {
 
 describe.skipIf(!present && process.env['CI'] === undefined)(title, () => {
   it('are there', () => {
-    expect(present ? readdirSync(folder) : []).toEqual(expect.arrayContaining([...COVERED]));
+    expect(present ? readdirSync(folder) : []).toEqual(expect.arrayContaining([...COVERED, TREE_HEADS]));
   });
 
   describe.each(Object.entries(VERIFIERS))('%s', (_, verify) => {
@@ -77,7 +81,21 @@ describe.skipIf(!present && process.env['CI'] === undefined)(title, () => {
     });
   });
 
+  it(`${TREE_HEADS}, as tree heads are verified`, () => {
+    const suite = cipherSuite(KT_128_SHA256_P256);
+    for (const group of groups(TREE_HEADS)) {
+      const publicKey = parseHex(group.publicKey.uncompressed);
+      suite.assertSignatureKey(publicKey);
+      for (const { tcId, comment, msg, sig, result } of group.tests) {
+        const verify = (): void => suite.verifySignature(publicKey, parseHex(msg), parseHex(sig));
+        if (result === 'valid') expect(verify, `${tcId} ${comment}`).not.toThrow();
+        else expect(verify, `${tcId} ${comment}`).toThrow(expect.objectContaining({ code: 'bad-signature' }));
+      }
+    }
+  });
+
   for (const file of present ? readdirSync(folder) : []) {
-    if (!COVERED.includes(file)) it.skip(`${file}: not covered: ${NOT_COVERED[file] ?? 'unknown file'}`);
+    if (!COVERED.includes(file) && file !== TREE_HEADS)
+      it.skip(`${file}: not covered: ${NOT_COVERED[file] ?? 'unknown file'}`);
   }
 });
