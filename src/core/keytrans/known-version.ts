@@ -1,3 +1,4 @@
+import { equalBytes } from '../encoding/bytes.ts';
 import { type Codec, optional, struct, uint32 } from '../encoding/codec.ts';
 import { ensure } from '../errors.ts';
 import { monitoringBinaryLadder } from './binary-ladder.ts';
@@ -19,6 +20,28 @@ export const knownVersionCodec: Codec<KnownVersion> = struct<KnownVersion>({
   vrfOutput: hashValueCodec,
   commitment: optional(hashValueCodec),
 });
+
+/**
+ * What a client knew of a label's versions together with what it was shown now, ascending by version. Throws
+ * `bad-commitment` where a version that it knew has another commitment now (or another search key): a value was replaced
+ * without a new version, which no proof of a later log entry tells by itself.
+ */
+export function mergeKnownVersions(
+  known: readonly KnownVersion[],
+  shown: readonly KnownVersion[],
+): readonly KnownVersion[] {
+  const merged = new Map(known.map((entry) => [entry.version, entry]));
+  for (const entry of shown) {
+    const before = merged.get(entry.version);
+    if (before === undefined || before.commitment === undefined) {
+      merged.set(entry.version, entry);
+    } else if (entry.commitment !== undefined) {
+      const isSame = equalBytes(before.commitment, entry.commitment) && equalBytes(before.vrfOutput, entry.vrfOutput);
+      ensure(isSame, 'bad-commitment', `version ${entry.version} of the label was replaced by another value`);
+    }
+  }
+  return [...merged.values()].sort((a, b) => a.version - b.version);
+}
 
 /** Known versions by version. */
 export function ladderKeys(ladder: readonly KnownVersion[]): LadderKeys {

@@ -8,9 +8,11 @@ import {
   contactMonitorResponseCodec,
   type MonitorMapEntry,
 } from '../../../src/core/keytrans/contact-monitor-messages.ts';
+import { contactMonitor } from '../../../src/core/keytrans/contact-monitor.ts';
 import { isDistinguished, runOnTimestamps } from '../../../src/core/keytrans/distinguished.ts';
+import { runAlgorithm } from '../../../src/core/keytrans/evidence.ts';
 import { directPath, frontier } from '../../../src/core/keytrans/implicit-search-tree.ts';
-import type { KnownVersion } from '../../../src/core/keytrans/known-version.ts';
+import { type KnownVersion, knownVersionCodec, mergeKnownVersions } from '../../../src/core/keytrans/known-version.ts';
 import { addToMonitorMap } from '../../../src/core/keytrans/monitor-map.ts';
 import { assertContactMonitorRequest, planContactMonitor } from '../../../src/core/keytrans/plan-contact-monitor.ts';
 import { verifyContactMonitor } from '../../../src/core/keytrans/verify-contact-monitor.ts';
@@ -199,6 +201,70 @@ describe('contact monitoring', () => {
       if (i % 7 === 6) contact.monitor();
       expect(contact.entries.length).toBeLessThanOrEqual(6);
     }
+  });
+});
+
+describe('contact monitoring within owner monitoring', () => {
+  const run = (entries: MonitorMapEntry[], ownerStart: number) => {
+    const log = crowded(40);
+    const inspected: number[] = [];
+    const algorithm = contactMonitor({ size: 40, windowMs: WINDOW_MS, entries, ownerStart });
+    const result = runAlgorithm(algorithm, (question) => {
+      if (question.kind === 'timestamp') return log.timestamps[question.position]!;
+      inspected.push(question.position);
+      return 0;
+    });
+    return { inspected, result };
+  };
+
+  it('leaves distinguished entries right of the start to the owner', () => {
+    const { inspected, result } = run([{ position: 20, version: 2 }], 15);
+    expect(inspected).toEqual([21, 23]);
+    expect(result.entries).toEqual([]);
+    expect(result.awaiting).toEqual([{ position: 23, version: 2, distinguished: 31 }]);
+  });
+
+  it('inspects them for entries left of the start', () => {
+    const { inspected, result } = run([{ position: 20, version: 2 }], 21);
+    expect(inspected).toEqual([21, 23, 31]);
+    expect(result).toMatchObject({ entries: [], awaiting: [], rightmostDistinguished: 31 });
+  });
+
+  it('gives what waits for which entry, in order, and what still has none above it', () => {
+    const entries = [
+      { position: 17, version: 0 },
+      { position: 20, version: 2 },
+      { position: 35, version: 4 },
+    ];
+    const { inspected, result } = run(entries, 15);
+    // The root of the right subtree, entry 39, is not distinguished.
+    expect(inspected).toEqual([39, 21, 23, 19]);
+    expect(result.entries).toEqual([{ position: 39, version: 4 }]);
+    expect(result.awaiting).toEqual([{ position: 23, version: 2, distinguished: 31 }]);
+  });
+});
+
+describe('known versions', () => {
+  const known = (version: number, commitment?: number, key = version): KnownVersion => ({
+    version,
+    vrfOutput: new Uint8Array(32).fill(key),
+    commitment: commitment === undefined ? undefined : new Uint8Array(32).fill(commitment),
+  });
+
+  it('are merged, and none is ever replaced by another value', () => {
+    expect(mergeKnownVersions([known(3, 3), known(1)], [known(0, 0), known(1, 1), known(3)])).toEqual([
+      known(0, 0),
+      known(1, 1),
+      known(3, 3),
+    ]);
+    expect(() => mergeKnownVersions([known(1, 1)], [known(1, 2)])).toThrow(refused('bad-commitment'));
+    expect(() => mergeKnownVersions([known(1, 1)], [known(1, 1, 9)])).toThrow(refused('bad-commitment'));
+  });
+
+  it('are stored canonically', () => {
+    const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
+    const commitment = fc.option(hash, { nil: undefined });
+    expectCodecLaws(knownVersionCodec, fc.record({ version: arbitrary.versions, vrfOutput: hash, commitment }));
   });
 });
 
