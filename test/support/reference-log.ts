@@ -1,8 +1,10 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { KT_128_SHA256_ED25519 } from '../../src/core/crypto/cipher-suite.ts';
+import { p256 } from '@noble/curves/nist.js';
+import { KT_128_SHA256_ED25519, KT_128_SHA256_P256 } from '../../src/core/crypto/cipher-suite.ts';
 import { commit } from '../../src/core/crypto/commitment.ts';
 import { sha256 } from '../../src/core/crypto/sha256.ts';
 import { proveVrf, vrfPublicKey } from '../../src/core/crypto/vrf-ed25519.ts';
+import { p256VrfPublicKey, proveP256Vrf } from '../../src/core/crypto/vrf-p256.ts';
 import type { VrfResult } from '../../src/core/crypto/vrf-prover.ts';
 import { equalBytes } from '../../src/core/encoding/bytes.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
@@ -46,15 +48,23 @@ const SIGNING_KEY = new Uint8Array(32).fill(1);
 const AUDITOR_KEY = new Uint8Array(32).fill(2);
 const OPERATOR_KEY = new Uint8Array(32).fill(4);
 const VRF_KEY = new Uint8Array(32).fill(3);
-const realVrfResults = new Map<string, VrfResult>();
 
-/** The VRF, remembered from one test to the next. */
-export const realVrf: ReferenceVrf = (label, version) => {
-  const name = `${version}:${label}`;
-  const known = realVrfResults.get(name) ?? proveVrf(VRF_KEY, encodeVrfInput(labelBytes(label), version));
-  realVrfResults.set(name, known);
-  return known;
-};
+/** A VRF whose results are remembered from one test to the next. */
+function remembering(prove: (secretKey: Uint8Array, input: Uint8Array) => VrfResult): ReferenceVrf {
+  const results = new Map<string, VrfResult>();
+  return (label, version) => {
+    const name = `${version}:${label}`;
+    const known = results.get(name) ?? prove(VRF_KEY, encodeVrfInput(labelBytes(label), version));
+    results.set(name, known);
+    return known;
+  };
+}
+
+/** The VRF of {@link referenceConfiguration}. */
+export const realVrf: ReferenceVrf = remembering(proveVrf);
+
+/** The VRF of {@link p256Configuration}. */
+export const p256Vrf: ReferenceVrf = remembering(proveP256Vrf);
 
 /** Search keys without proofs, for tests that verify none. */
 export const fakeVrf: ReferenceVrf = (label, version) => ({
@@ -83,6 +93,24 @@ export function referenceConfiguration(
   if (auditor === undefined) return { ...common, mode: 'contactMonitoring' };
   const auditorPublicKey = ed25519.getPublicKey(AUDITOR_KEY);
   return { ...common, mode: 'thirdPartyAuditing', auditorPublicKey, ...auditor };
+}
+
+/** The same Configuration for a log of KT_128_SHA256_P256; it goes with {@link p256Vrf}. */
+export function p256Configuration(config: Configuration): Configuration {
+  const keyOf = (secretKey: Uint8Array): Uint8Array => p256.getPublicKey(secretKey, false);
+  const common = {
+    cipherSuite: KT_128_SHA256_P256,
+    signaturePublicKey: keyOf(SIGNING_KEY),
+    vrfPublicKey: p256VrfPublicKey(VRF_KEY),
+  };
+  switch (config.mode) {
+    case 'contactMonitoring':
+      return { ...config, ...common };
+    case 'thirdPartyAuditing':
+      return { ...config, ...common, auditorPublicKey: keyOf(AUDITOR_KEY) };
+    case 'thirdPartyManagement':
+      return { ...config, ...common, leafPublicKey: keyOf(OPERATOR_KEY) };
+  }
 }
 
 /** The Configuration of a log that a third party manages, which expects updates signed with this secret key. */
@@ -140,7 +168,12 @@ export class ReferenceLog {
   #updateValue(label: string, version: number, value: Uint8Array): UpdateValue {
     if (this.config.mode !== 'thirdPartyManagement') return { value, signature: undefined };
     const message = encodeUpdateTbs(this.config, labelBytes(label), version, value);
-    return { value, signature: ed25519.sign(message, OPERATOR_KEY) };
+    return { value, signature: this.#sign(message, OPERATOR_KEY) };
+  }
+
+  #sign(message: Uint8Array, secretKey: Uint8Array): Uint8Array {
+    if (this.config.cipherSuite === KT_128_SHA256_P256) return p256.sign(message, secretKey, { lowS: false });
+    return ed25519.sign(message, secretKey);
   }
 
   vrf(label: string, version: number): VrfResult {
@@ -180,13 +213,13 @@ export class ReferenceLog {
 
   treeHead(size = this.size): { treeSize: number; signature: Uint8Array } {
     const message = encodeTreeHeadTbs(this.config, size, this.logRoot(size));
-    return { treeSize: size, signature: ed25519.sign(message, SIGNING_KEY) };
+    return { treeSize: size, signature: this.#sign(message, SIGNING_KEY) };
   }
 
   auditorTreeHead(size: number): AuditorTreeHead {
     const head = { timestampMs: this.timestamps[size - 1]!, treeSize: size };
     const message = encodeAuditorTreeHeadTbs(this.config, head, this.logRoot(size));
-    return { ...head, signature: ed25519.sign(message, AUDITOR_KEY) };
+    return { ...head, signature: this.#sign(message, AUDITOR_KEY) };
   }
 
   /** What a client retains of the log when it had `size` entries. */
