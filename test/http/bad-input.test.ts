@@ -129,6 +129,25 @@ describe('the KEYTRANS operations', () => {
     expect(await post(PATHS.lookup, body, type)).toMatchObject({ status, code });
   });
 
+  const everyPath = Object.entries(PATHS).filter(([, path]) => path.startsWith('/keytrans/'));
+  it.each(everyPath)('refuse what is no request: %s', async (_, path) => {
+    const bodies = [new Uint8Array(), Uint8Array.of(2), new Uint8Array(37).fill(0xff), new Uint8Array(4096)];
+    for (const body of bodies) {
+      expect(await post(path, body, type)).toMatchObject({ status: 400, code: 'malformed-encoding' });
+    }
+    expect(await post(path, new Uint8Array(5000), type)).toMatchObject({ status: 413, code: 'payload-too-large' });
+    const untyped = await post(path, new Uint8Array(), { 'content-type': 'application/json' });
+    expect(untyped).toMatchObject({ status: 415, code: 'unsupported-media-type' });
+    const wrong = await fetch(server.url + path);
+    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'POST']);
+  });
+
+  it('take no head of an auditor in a log that has none', async () => {
+    const head = new Uint8Array(8 + 8 + 2);
+    head[15] = 1;
+    expect(await post(PATHS.auditorHead, head, type)).toMatchObject({ status: 400, code: 'unsupported-operation' });
+  });
+
   it('never answer a plain search for a missing label with anything but a problem', async () => {
     expect(await post(PATHS.search, Uint8Array.of(0, 1, 65, 0), type)).toMatchObject({
       status: 404,
