@@ -1,0 +1,50 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { LABELS, WINDOW_MS } from '../support/histories.ts';
+import { contactMonitorCases, type PeerCase, searchCases, verifyPeerCase } from '../support/peer-cases.ts';
+import { peerLog, type PeerSuite } from '../support/peer-log.ts';
+import { denseHistories, runs } from '../support/random-histories.ts';
+import { labelBytes, type ReferenceEntry } from '../support/reference-log.ts';
+import { answerLookup } from '../support/reference-prover.ts';
+import { verifySearch } from '../../src/core/keytrans/verify-search.ts';
+
+/** All that a client is answered which looks every label up at `last` entries, and comes back when all are there. */
+function casesOf(suite: PeerSuite, entries: readonly ReferenceEntry[], last: number): PeerCase[] {
+  const early = peerLog(suite, WINDOW_MS, entries.slice(0, last));
+  const log = peerLog(suite, WINDOW_MS, entries);
+  return LABELS.flatMap((label) => {
+    const searches = [undefined, last].flatMap((known) => searchCases({ log, label, last: known }));
+    const answer = answerLookup(early, { label, last: undefined });
+    if (answer.type === 'absent') return searches;
+    const request = { last: undefined, label: labelBytes(label), version: undefined };
+    const context = { config: early.config, view: undefined, nowMs: early.timestamps.at(-1)! };
+    const search = verifySearch(context, request, answer.response);
+    return [...searches, ...contactMonitorCases({ log, label, last }, search)];
+  });
+}
+
+const historyWithLast = denseHistories(12).chain((entries) =>
+  fc.tuple(fc.constant(entries), fc.integer({ min: 1, max: entries.length })),
+);
+
+describe.each([
+  ['ed25519', 20],
+  ['p256', 5],
+] as const)('cases for other implementations, %s', (suite, byDefault) => {
+  it('hold everything that a verifier needs', { timeout: 120_000 }, () => {
+    const seen = new Set<string>();
+    const property = fc.property(historyWithLast, ([entries, last]) => {
+      for (const peerCase of casesOf(suite, entries, last)) {
+        const told = JSON.parse(JSON.stringify(peerCase)) as PeerCase;
+        expect(verifyPeerCase(told)).toEqual(peerCase.expect);
+        seen.add(`${peerCase.operation}, ${peerCase.view === null ? 'first' : 'returning'}`);
+      }
+    });
+    const spread = Array.from({ length: 7 }, (_, i) => ({
+      timestampMs: 500 + 40 * i,
+      labels: i < 6 ? [...LABELS] : [],
+    }));
+    fc.assert(property, { ...runs(byDefault), examples: [[[spread, 6]]] });
+    expect([...seen].toSorted()).toEqual(['contact-monitor, returning', 'search, first', 'search, returning']);
+  });
+});
