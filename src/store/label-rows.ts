@@ -1,17 +1,20 @@
 import { ensure } from '../core/errors.ts';
 import { Batcher } from './batcher.ts';
 import { MAX_RANGE } from './log-rows.ts';
-import type { LabelRow, LogStore, VersionRow } from './ports.ts';
+import type { LabelRow, LadderRow, LogStore, VersionRow } from './ports.ts';
 import { inOrder, orUndefined, type LogContext } from './rows.ts';
 
 type Part = 'findLabel' | 'readVersions' | 'readVersionPositions' | 'readLabelAt' | 'readLadder';
 
-type VersionColumns = {
+type LadderColumns = {
   readonly version: number;
-  readonly position: number;
   readonly vrf_output: Uint8Array;
   readonly vrf_proof: Uint8Array;
   readonly commitment: Uint8Array;
+};
+
+type VersionColumns = LadderColumns & {
+  readonly position: number;
   readonly opening: Uint8Array | null;
   readonly value: Uint8Array | null;
 };
@@ -51,7 +54,7 @@ const LABELS_AT = `select asked.ord, label_row.*, newest.*,
     order by version desc limit 1) as newest`;
 
 const LADDER = `select asked.ord, found.* from unnest($3::int8[]) with ordinality as asked (version, ord)
-  cross join lateral (select ${VERSION_COLUMNS} from versions
+  cross join lateral (select version, vrf_output, vrf_proof, commitment from versions
     where log_id = $1 and label_key = $2 and versions.version = asked.version limit 1) as found`;
 
 /** Labels and their versions. */
@@ -83,8 +86,8 @@ export function labelRows(context: LogContext): Pick<LogStore, Part> {
 
     async readLadder(labelKey, versions) {
       if (versions.length === 0) return [];
-      const rows = await sql.query<VersionColumns & { ord: number }>(LADDER, [logId, labelKey, versions]);
-      return inOrder(rows, versions.length, (row) => toVersion(labelKey, row));
+      const rows = await sql.query<LadderColumns & { ord: number }>(LADDER, [logId, labelKey, versions]);
+      return inOrder(rows, versions.length, toLadder);
     },
   };
 }
@@ -104,6 +107,10 @@ async function readLabelsAt(
 
 function toLabel(labelKey: Uint8Array, row: LabelColumns): LabelRow {
   return { labelKey, label: orUndefined(row.label), greatestVersion: row.greatest_version };
+}
+
+function toLadder(row: LadderColumns): LadderRow {
+  return { version: row.version, vrfOutput: row.vrf_output, vrfProof: row.vrf_proof, commitment: row.commitment };
 }
 
 function toVersion(labelKey: Uint8Array, row: VersionColumns): VersionRow {

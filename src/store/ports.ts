@@ -92,6 +92,9 @@ export interface VersionRow {
   readonly value: Uint8Array | undefined;
 }
 
+/** What a binary ladder shows of a version: never its record, which can be large. */
+export type LadderRow = Pick<VersionRow, 'version' | 'vrfOutput' | 'vrfProof' | 'commitment'>;
+
 /** A label's place in the log. */
 export interface LabelRow {
   readonly labelKey: Uint8Array;
@@ -283,7 +286,7 @@ export interface LogStore {
     { readonly label: LabelRow; readonly positions: readonly number[]; readonly greatest: VersionRow } | undefined
   >;
   /** Commitments and VRF results of chosen versions (those a binary ladder shows). */
-  readLadder(labelKey: Uint8Array, versions: readonly number[]): Promise<readonly (VersionRow | undefined)[]>;
+  readLadder(labelKey: Uint8Array, versions: readonly number[]): Promise<readonly (LadderRow | undefined)[]>;
 
   // issuance
   /**

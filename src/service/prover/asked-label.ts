@@ -1,4 +1,4 @@
-import { ensure } from '../../core/errors.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { ChainLink } from '../../core/keytrans/messages.ts';
 import type { VersionRow } from '../../store/ports.ts';
 import type { LogContext } from '../log-context.ts';
@@ -19,6 +19,22 @@ export async function askLabel(context: LogContext, label: Uint8Array, size: num
   const labelKey = await context.vrf.labelKey(label);
   const row = await context.store.readLabelAt(labelKey, size);
   return { label, labelKey, positions: row?.positions ?? [], greatest: row?.greatest };
+}
+
+/**
+ * What the commitments of versions `first`..`last` of a label open to; all of them exist. At most one round trip. Throws
+ * `erased`, `storage-corrupt`.
+ */
+export async function openVersions(
+  { store }: LogContext,
+  { labelKey, greatest }: AskedLabel,
+  first: number,
+  last: number,
+): Promise<readonly ChainLink[]> {
+  const isNewest = first === last && first === greatest?.version;
+  const rows = isNewest ? [greatest] : await store.readVersions(labelKey, first, last);
+  if (rows.length !== last - first + 1) throw new GlasskeyError('storage-corrupt', 'versions of a label are missing');
+  return rows.map((row) => openVersion(row));
 }
 
 /** What the commitment of a stored version opens to. Throws `erased`. */

@@ -5,10 +5,11 @@ import type {
   CredentialUpdate,
   CredentialUpdateRequest,
 } from '../../core/keytrans/credential.ts';
+import type { ChainLink } from '../../core/keytrans/messages.ts';
 import { planCredential, planCredentialUpdate } from '../../core/keytrans/plan-credential.ts';
 import { verifyCredentialUpdate } from '../../core/keytrans/settle-credential.ts';
 import { verifyCredential } from '../../core/keytrans/verify-credential.ts';
-import { askLabel, openVersion } from './asked-label.ts';
+import { askLabel, openVersions } from './asked-label.ts';
 import { askLog } from './asked-log.ts';
 import type { ProverParts } from './prover-parts.ts';
 import { readVersionKeys } from './version-keys.ts';
@@ -28,9 +29,10 @@ export async function credential(parts: ProverParts, request: CredentialRequest)
   const versionPositions = asked.positions;
   const plan = await proofs.plan((source) => planCredential({ config, size, versionPositions, request, source }));
   const { version } = plan;
+  const [opened] = await openVersions(context, asked, version, version);
   const keys = await readVersionKeys(context, asked, plan.ladder);
   const binaryLadder = keys.steps(plan.ladder, new Set(plan.committed));
-  const common = { label, version, ...openVersion(keys.row(version)), binaryLadder, position };
+  const common = { label, version, ...(opened as ChainLink), binaryLadder, position };
   const { signature } = log.released;
   const made: Credential =
     plan.type === 'standard'

@@ -1,8 +1,8 @@
 import { ensure } from '../../core/errors.ts';
-import type { SearchRequest, SearchResponse } from '../../core/keytrans/messages.ts';
+import type { ChainLink, SearchRequest, SearchResponse } from '../../core/keytrans/messages.ts';
 import { planFixedVersionSearch } from '../../core/keytrans/plan-proof.ts';
 import { verifySearch } from '../../core/keytrans/verify-search.ts';
-import { askLabel, openVersion } from './asked-label.ts';
+import { askLabel, openVersions } from './asked-label.ts';
 import { askLog } from './asked-log.ts';
 import { lookup } from './lookup.ts';
 import type { ProverParts } from './prover-parts.ts';
@@ -31,11 +31,14 @@ async function searchVersion(
   const { configuration: config } = context;
   const options = { ...log, config, version, versionPositions: asked.positions };
   const plan = await proofs.plan((source) => planFixedVersionSearch({ ...options, source }));
-  const keys = await readVersionKeys(context, asked, plan.ladder);
+  const [keys, [opened]] = await Promise.all([
+    readVersionKeys(context, asked, plan.ladder),
+    openVersions(context, asked, version, version),
+  ]);
   const answer: SearchResponse = {
     fullTreeHead: log.fullTreeHead,
     version: undefined,
-    ...openVersion(keys.row(version)),
+    ...(opened as ChainLink),
     binaryLadder: keys.steps(plan.ladder, new Set(plan.committed)),
     search: await proofs.prove(plan, keys, log),
   };

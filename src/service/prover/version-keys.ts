@@ -2,7 +2,6 @@ import type { VrfResult } from '../../core/crypto/vrf-prover.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import type { KnownVersion } from '../../core/keytrans/known-version.ts';
 import type { BinaryLadderStep } from '../../core/keytrans/messages.ts';
-import type { VersionRow } from '../../store/ports.ts';
 import type { LogContext } from '../log-context.ts';
 import type { AskedLabel } from './asked-label.ts';
 
@@ -12,21 +11,16 @@ export type VersionKey = VrfResult & { readonly commitment: Uint8Array | undefin
 /** Search keys of the versions that an answer looks up or shows. */
 export class VersionKeys {
   readonly #keys: ReadonlyMap<number, VersionKey>;
-  readonly #rows: ReadonlyMap<number, VersionRow>;
 
-  constructor(keys: ReadonlyMap<number, VersionKey>, rows: ReadonlyMap<number, VersionRow>) {
+  constructor(keys: ReadonlyMap<number, VersionKey>) {
     this.#keys = keys;
-    this.#rows = rows;
   }
 
   /** The key of a version that was read. */
   get(version: number): VersionKey {
-    return present(this.#keys.get(version), version);
-  }
-
-  /** The stored row of a version that was read and exists. */
-  row(version: number): VersionRow {
-    return present(this.#rows.get(version), version);
+    const key = this.#keys.get(version);
+    if (key === undefined) throw new GlasskeyError('storage-corrupt', `version ${version} of a label is missing`);
+    return key;
   }
 
   /** What a client retains of these versions. */
@@ -47,7 +41,7 @@ export class VersionKeys {
 }
 
 /** For proofs that look nothing up. */
-export const NO_KEYS = new VersionKeys(new Map(), new Map());
+export const NO_KEYS = new VersionKeys(new Map());
 
 /**
  * Reads keys of a label's versions: those that exist as they are stored, in at most one round trip; those that do not are
@@ -65,17 +59,11 @@ export async function readVersionKeys(
     stored.length === 0 ? [] : store.readLadder(labelKey, stored),
     vrf.evaluate(label, absent),
   ]);
-  const found = new Map<number, VersionRow>();
-  for (const row of [greatest, ...rows]) if (row !== undefined) found.set(row.version, row);
   const keys = new Map<number, VersionKey>();
-  for (const { version, vrfOutput, vrfProof, commitment } of found.values()) {
-    keys.set(version, { output: vrfOutput, proof: vrfProof, commitment });
+  for (const row of [greatest, ...rows]) {
+    if (row === undefined) continue;
+    keys.set(row.version, { output: row.vrfOutput, proof: row.vrfProof, commitment: row.commitment });
   }
   absent.forEach((version, i) => keys.set(version, { ...(results[i] as VrfResult), commitment: undefined }));
-  return new VersionKeys(keys, found);
-}
-
-function present<T>(value: T | undefined, version: number): T {
-  if (value === undefined) throw new GlasskeyError('storage-corrupt', `version ${version} of a label is missing`);
-  return value;
+  return new VersionKeys(keys);
 }
