@@ -2,16 +2,31 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LABELS, WINDOW_MS } from '../support/histories.ts';
 import { contactMonitorCases, type PeerCase, searchCases, verifyPeerCase } from '../support/peer-cases.ts';
-import { peerLog, type PeerSuite } from '../support/peer-log.ts';
 import { denseHistories, runs } from '../support/random-histories.ts';
-import { labelBytes, type ReferenceEntry } from '../support/reference-log.ts';
+import {
+  labelBytes,
+  p256Configuration,
+  p256Vrf,
+  realVrf,
+  type ReferenceEntry,
+  ReferenceLog,
+  referenceConfiguration,
+} from '../support/reference-log.ts';
 import { answerLookup } from '../support/reference-prover.ts';
 import { verifySearch } from '../../src/core/keytrans/verify-search.ts';
 
+type PeerSuite = 'ed25519' | 'p256';
+
+function peerLog(suite: PeerSuite, entries: readonly ReferenceEntry[]): ReferenceLog {
+  const config = referenceConfiguration(WINDOW_MS);
+  if (suite === 'p256') return new ReferenceLog(p256Configuration(config), p256Vrf, entries);
+  return new ReferenceLog(config, realVrf, entries);
+}
+
 /** All that a client is answered which looks every label up at `last` entries, and comes back when all are there. */
 function casesOf(suite: PeerSuite, entries: readonly ReferenceEntry[], last: number): PeerCase[] {
-  const early = peerLog(suite, WINDOW_MS, entries.slice(0, last));
-  const log = peerLog(suite, WINDOW_MS, entries);
+  const early = peerLog(suite, entries.slice(0, last));
+  const log = peerLog(suite, entries);
   return LABELS.flatMap((label) => {
     const searches = [undefined, last].flatMap((known) => searchCases({ log, label, last: known }));
     const answer = answerLookup(early, { label, last: undefined });
