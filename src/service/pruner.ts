@@ -1,20 +1,13 @@
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import { auditEntryCodec } from '../core/audit/audit-entry.ts';
-import { compareBytes } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';
 import { GlasskeyError } from '../core/errors.ts';
-import { auditorUpdateCodec } from '../core/keytrans/auditor-update.ts';
-import { driveTilesTogether, formatTileName, type ReadTiles } from '../core/prefix/drive.ts';
-import { type PrefixRoot, provePrefixLookups } from '../core/prefix/prefix-tree.ts';
+import type { ReadTiles } from '../core/prefix/drive.ts';
 import { cachedTileReader, PrefixTileCache } from '../core/prefix/tile-cache.ts';
-import type { TileName } from '../core/prefix/tile-name.ts';
 import type { EntryRow } from '../store/ports.ts';
 import type { LogContext } from './log-context.ts';
+import { readReplacedTiles } from './replaced-tiles.ts';
 
-const decompress = promisify(gunzip);
-
-/** Log entries whose replaced tiles one step deletes. */
+/** Log entries that one step looks at. */
 const STEP_ENTRIES = 64;
 
 /** Memory for decoded tiles, bytes: consecutive versions share most of theirs. */
@@ -30,7 +23,7 @@ export type PruneStep = 'pruned' | 'idle';
  * A tile belongs to every version of the tree from the entry that wrote it to the one before the entry that replaced it.
  * An entry replaces exactly the tiles on the paths of the keys that it adds, as they were in the version before. So once
  * version q-1 is expired, and with it all before, the tiles that entry q replaced belong to expired versions only. The
- * pruner goes through the entries in order; how far it went, and what it deleted, is one transaction.
+ * pruner goes through the entries in order ({@link readReplacedTiles}); how far it went, and what it deleted, is one transaction.
  */
 export class Pruner {
   readonly #context: LogContext;
@@ -79,12 +72,9 @@ export class Pruner {
 
   async #stepFrom(from: number): Promise<PruneStep> {
     const { store, observe } = this.#context;
-    const first = Math.max(from, 1);
-    const expired = await this.#expiredFrom(first - 1);
-    if (expired.length === 0) return 'idle';
-    // Entry `first` replaced tiles of version `first - 1`, and so on: the last one may itself be unexpired.
-    const to = first + expired.length;
-    const prefixTiles = await this.#replacedTiles(expired, first);
+    const rows = await this.#readVersions(Math.max(from, 1) - 1);
+    if (rows.length < 2) return 'idle';
+    const { end: to, tiles: prefixTiles } = await readReplacedTiles(store, this.#readTiles, rows);
     const pruned = await store.prune({ from, to, prefixTiles });
     if (pruned !== undefined) observe({ type: 'pruned', position: to, tiles: pruned.dropped });
     return 'pruned';
@@ -110,57 +100,25 @@ export class Pruner {
   }
 
   /**
-   * The entries from `start` on that are expired for every head that a client may still accept or a replica may still
-   * serve, at most {@link STEP_ENTRIES} of them. Never the newest released entry.
+   * Entries from `start` on, of which all but the last are expired for every head that a client may still accept or a
+   * replica may still serve. At most {@link STEP_ENTRIES} of them, none or one where there is nothing to do.
    */
-  async #expiredFrom(start: number): Promise<readonly EntryRow[]> {
+  async #readVersions(start: number): Promise<readonly EntryRow[]> {
     const { store, configuration, limits } = this.#context;
-    const lifetimeMs = configuration.maximumLifetimeMs;
+    const { maximumLifetimeMs: lifetimeMs, maxBehindMs } = configuration;
     const released = await store.readReleased();
-    if (lifetimeMs === undefined || released === undefined || start >= released.size - 1) return [];
+    if (lifetimeMs === undefined || released === undefined || start >= released.size) return [];
     const [newest] = await store.readEntries([released.size - 1]);
-    const keptFromMs = timestampOf(newest, released.size - 1) - lifetimeMs - configuration.maxBehindMs;
-    const end = Math.min(start + STEP_ENTRIES, released.size - 1);
-    const rows = await store.readEntryRange(start, end);
-    const expired: EntryRow[] = [];
-    for (const [i, row] of rows.entries()) {
-      if (row.position !== start + i) throw missing(start + i);
-      if (timestampOf(row, row.position) > keptFromMs - limits.pruneMarginMs) break;
-      expired.push(row);
-    }
-    return expired;
-  }
-
-  /** The tiles that the entries from `first` on replaced in the versions before them. */
-  async #replacedTiles(before: readonly EntryRow[], first: number): Promise<readonly TileName[]> {
-    const added = await Promise.all(before.map((_, i) => this.#keysAddedBy(first + i)));
-    const replaced = new Map<string, TileName>();
-    const recording: ReadTiles = (names) => {
-      for (const name of names) replaced.set(formatTileName(name), name);
-      return this.#readTiles(names);
-    };
-    const works = before.map((row, i) => provePrefixLookups(prefixRootOf(row), added[i] as Uint8Array[]));
-    await driveTilesTogether(works, recording);
-    return [...replaced.values()];
-  }
-
-  async #keysAddedBy(position: number): Promise<Uint8Array[]> {
-    const stored = await this.#context.store.readUpdate(position);
-    if (stored === undefined) throw missing(position);
-    const { added } = decode(auditorUpdateCodec, new Uint8Array(await decompress(stored)));
-    return added.map(({ vrfOutput }) => vrfOutput).sort(compareBytes);
+    const expiredMs = timestampOf(newest) - lifetimeMs - maxBehindMs - limits.pruneMarginMs;
+    const rows = await store.readEntryRange(start, Math.min(start + STEP_ENTRIES, released.size));
+    const fits = rows.every(({ position }, i) => position === start + i);
+    if (!fits) throw new GlasskeyError('storage-corrupt', 'log entries are missing');
+    const kept = rows.findIndex((row) => timestampOf(row) > expiredMs);
+    return kept < 0 ? rows : rows.slice(0, kept + 1);
   }
 }
 
-function prefixRootOf({ auditEntry, prefixTile }: EntryRow): PrefixRoot {
-  return { hash: decode(auditEntryCodec, auditEntry).prefixRoot, tile: prefixTile };
-}
-
-function timestampOf(row: EntryRow | undefined, position: number): number {
-  if (row === undefined) throw missing(position);
+function timestampOf(row: EntryRow | undefined): number {
+  if (row === undefined) throw new GlasskeyError('storage-corrupt', 'a released log entry is missing');
   return decode(auditEntryCodec, row.auditEntry).timestampMs;
-}
-
-function missing(position: number): GlasskeyError {
-  return new GlasskeyError('storage-corrupt', `log entry ${position} is missing`);
 }
