@@ -36,6 +36,7 @@ export const STATUS_OF_CODE = {
   'proof-left-over': 500,
   'version-mismatch': 500,
   'version-rolled-back': 500,
+  'unexpected-version': 500,
   'version-expired': 410,
   'unknown-head': 500,
   'credential-expired': 500,

@@ -53,6 +53,7 @@ export const ERROR_CODES = {
   'proof-left-over': 'verification',
   'version-mismatch': 'verification',
   'version-rolled-back': 'verification',
+  'unexpected-version': 'verification',
   'version-expired': 'absent',
   'unknown-head': 'verification',
   'credential-expired': 'verification',

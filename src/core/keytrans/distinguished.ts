@@ -64,6 +64,29 @@ export function* monitoringPath(
   return undefined;
 }
 
+/**
+ * The distinguished log entries on the path from the root to `position`, itself included, root first. Asks from the root
+ * down to the parent, and stops at the first entry that is not distinguished: none below it is.
+ */
+export function* distinguishedOnPath(
+  position: number,
+  size: number,
+  windowMs: number,
+): TimestampAlgorithm<readonly number[]> {
+  let right = yield size - 1;
+  let left = 0;
+  const found: number[] = [];
+  for (const node of pathTo(position, size)) {
+    if (right - left < windowMs) break;
+    found.push(node);
+    if (node === position) break;
+    const timestamp = yield node;
+    if (position < node) right = timestamp;
+    else left = timestamp;
+  }
+  return found;
+}
+
 /** Tells whether `position` is distinguished in a log of `size` entries: it and all its ancestors are. */
 export function* isDistinguished(position: number, size: number, windowMs: number): TimestampAlgorithm<boolean> {
   return (yield* monitoringPath(position, size, windowMs)) === undefined;

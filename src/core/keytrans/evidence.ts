@@ -22,7 +22,12 @@ export type Question =
       readonly position: number;
       readonly target: number;
       readonly greatest: number;
-    };
+    }
+  /**
+   * Whether an owner's monitoring inspects the entry at `position`, where `expected` is the greatest version that the owner
+   * knows, or undefined (KT §8.3 step 4). Answered with 1, or with 0 where the log stopped before.
+   */
+  | { readonly kind: 'go-on'; readonly position: number; readonly expected: number | undefined };
 
 /** A question that one PrefixProof answers. */
 export type LookupQuestion =

@@ -79,6 +79,9 @@ export function planEvidence<T>(options: PlanOptions<T>): PlannedEvidence<T> {
   };
 }
 
+/** An owner's monitoring is answered in parts of so many prefix proofs: owners come again. */
+const MAXIMUM_OWNER_LOOKUPS = 64;
+
 /** A CombinedTreeProof's vectors hold at most so many elements (KT §12.3). */
 const MAXIMUM_EVIDENCE = 0xff;
 
@@ -142,6 +145,8 @@ class Planner {
         return this.#timestamp(question.position);
       case 'known-ladder':
         return this.shown.recordKnown(question);
+      case 'go-on':
+        return this.#goesOn(question.position, question.expected) ? 1 : 0;
       case 'search-ladder':
       case 'monitoring-ladder':
       case 'lookups':
@@ -157,6 +162,11 @@ class Planner {
     }
     if (!this.#retained.has(position)) this.#timestamps.set(position, timestampMs);
     return timestampMs;
+  }
+
+  /** Stops before the first entry with a version that the owner does not know, and where an answer is long enough. */
+  #goesOn(position: number, expected: number | undefined): boolean {
+    return this.#greatestAt(position) <= (expected ?? -1) && this.#lookups.length < MAXIMUM_OWNER_LOOKUPS;
   }
 
   #lookup(question: LookupQuestion): Answer {

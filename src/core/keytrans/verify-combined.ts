@@ -66,6 +66,9 @@ class CombinedVerifier {
         return this.#timestamp(question.position);
       case 'known-ladder':
         return this.#shown.recordKnown(question);
+      case 'go-on':
+        // The one stop condition that a client has: it has consumed the whole response.
+        return this.#prefixProofsUsed < this.#proof.prefixProofs.length ? 1 : 0;
       case 'search-ladder':
       case 'monitoring-ladder':
       case 'lookups':
