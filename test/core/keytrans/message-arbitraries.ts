@@ -110,27 +110,34 @@ export const searchRequests: fc.Arbitrary<SearchRequest> = fc.record({
 export const lookupRequests = fc.record({ last: maybe(positions), label: labels });
 export const chainRequests = fc.record({ label: labels, first: versions, last: versions });
 
-const ladderSteps: fc.Arbitrary<BinaryLadderStep> = fc.record({ proof: fixed(80), commitment: maybe(hashes) });
+/** Steps of a ladder whose VRF proofs have this length. */
+export function ladderSteps(proofLength = 80): fc.Arbitrary<BinaryLadderStep> {
+  return fc.record({ proof: fixed(proofLength), commitment: maybe(hashes) });
+}
 
 /** Answers to a search; `named` tells whether the request named a version. */
-export function searchResponses(mode: Configuration['mode'], named: boolean): fc.Arbitrary<SearchResponse> {
+export function searchResponses(
+  mode: Configuration['mode'],
+  named: boolean,
+  proofLength = 80,
+): fc.Arbitrary<SearchResponse> {
   return fc.record({
     fullTreeHead: fullTreeHeads(mode),
     version: named ? fc.constant(undefined) : versions,
     opening: fixed(16),
     value: updateValues(mode),
-    binaryLadder: fc.array(ladderSteps, { maxLength: 4 }),
+    binaryLadder: fc.array(ladderSteps(proofLength), { maxLength: 4 }),
     search: combinedTreeProofs,
   });
 }
 
-export function lookupResponses(mode: Configuration['mode']): fc.Arbitrary<LookupResponse> {
+export function lookupResponses(mode: Configuration['mode'], proofLength = 80): fc.Arbitrary<LookupResponse> {
   return fc.oneof(
-    fc.record({ type: fc.constant('found' as const), response: searchResponses(mode, false) }),
+    fc.record({ type: fc.constant('found' as const), response: searchResponses(mode, false, proofLength) }),
     fc.record({
       type: fc.constant('absent' as const),
       fullTreeHead: fullTreeHeads(mode),
-      vrfProof: fixed(80),
+      vrfProof: fixed(proofLength),
       proof: combinedTreeProofs,
     }),
   );

@@ -1,0 +1,100 @@
+import fc from 'fast-check';
+import { decodeAuditState, encodeAuditState } from '../../../src/client/audit/audit-state.ts';
+import type { ClientState } from '../../../src/client/client-state.ts';
+import { formatClientState, parseClientState } from '../../../src/client/client-state-json.ts';
+import { parseHolder } from '../../../src/client/node/lock-holder.ts';
+import { encode } from '../../../src/core/encoding/codec.ts';
+import { knownHeadCodec } from '../../../src/core/keytrans/known-head.ts';
+import { fullSubtrees } from '../../../src/core/log/log-tree.ts';
+import { positions, versions } from '../../core/keytrans/message-arbitraries.ts';
+import { fixed, hashes, knownHeads, maybe, treeViews } from './arbitraries.ts';
+import { type Decoder, ofText, present, reading } from './decoder.ts';
+
+const bytes = fc.uint8Array({ maxLength: 60 });
+const texts = fc.string({ unit: 'grapheme', maxLength: 12 });
+const contacts = fc.record({
+  version: versions,
+  commitment: hashes,
+  value: bytes,
+  monitored: fc.constant([
+    { position: 3, version: 1 },
+    { position: 5, version: 2 },
+  ]),
+  ladder: fc.tuple(hashes, maybe(hashes)).map(([vrfOutput, commitment]) => [{ version: 1, vrfOutput, commitment }]),
+  monitoredAtMs: maybe(positions),
+});
+const owners = fc.record({
+  state: maybe(bytes),
+  versions: fc.tuple(hashes, maybe(fc.array(hashes, { maxLength: 2 }))).map(([commitment, spkis]) => {
+    return [{ version: 0, commitment, origin: 'made' as const, spkis }];
+  }),
+  monitoredAtMs: maybe(positions),
+});
+const states: fc.Arbitrary<ClientState> = fc.record({
+  bundle: maybe(texts),
+  view: maybe(treeViews),
+  contacts: fc.array(fc.tuple(texts, contacts), { maxLength: 3 }).map((entries) => new Map(entries)),
+  owners: fc.array(fc.tuple(texts, owners), { maxLength: 2 }).map((entries) => new Map(entries)),
+  alerts: fc.array(
+    fc.record({
+      identity: texts,
+      type: fc.constantFrom('operator' as const, 'unexplained' as const),
+      version: versions,
+      reason: texts,
+      value: maybe(bytes),
+      seenAtMs: positions,
+    }),
+    { maxLength: 2 },
+  ),
+  distinguished: fc.array(
+    knownHeads.map((head) => encode(knownHeadCodec, head)),
+    { maxLength: 3 },
+  ),
+  credentials: fc.array(fc.record({ identity: texts, credential: bytes, receivedAtMs: positions }), { maxLength: 2 }),
+  audit: maybe(texts),
+});
+const auditStates = fc.integer({ min: 1, max: 70_000 }).chain((size) => {
+  const partials: Uint8Array[] = [];
+  for (let rest = size; rest > 0; rest = Math.floor(rest / 256)) partials.push(new Uint8Array(32 * (rest % 256)));
+  const count = fullSubtrees(size).length;
+  return fc.record({
+    auditor: fc.record({
+      size: fc.constant(size),
+      timestampMs: positions,
+      prefixRoot: fixed(32),
+      fullSubtrees: fc.array(hashes, { minLength: count, maxLength: count }),
+    }),
+    edge: fc.constant({ size, partials }),
+    checkpoint: texts,
+  });
+});
+
+/** What reads what a client has stored. */
+export const CLIENT_DECODERS: readonly Decoder[] = [
+  ofText({
+    name: 'parseClientState',
+    texts: states.map(formatClientState),
+    read: parseClientState,
+    write: formatClientState,
+    refusals: ['state-corrupt'],
+    canonical: false,
+  }),
+  {
+    name: 'decodeAuditState',
+    inputs: auditStates.map(encodeAuditState),
+    read: reading(decodeAuditState, encodeAuditState),
+    refusals: ['state-corrupt'],
+    canonical: true,
+    selfDelimiting: true,
+  },
+  ofText({
+    name: 'parseHolder',
+    texts: fc
+      .record({ nonce: texts, pid: fc.nat(), startTime: texts, machine: texts })
+      .map((one) => JSON.stringify(one)),
+    read: (text) => present(parseHolder(text)),
+    write: (holder) => JSON.stringify(holder),
+    refusals: ['Refused'],
+    canonical: false,
+  }),
+];

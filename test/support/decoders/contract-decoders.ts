@@ -1,0 +1,153 @@
+import { ed25519 } from '@noble/curves/ed25519.js';
+import fc from 'fast-check';
+import { signTrustBundle } from '../../../src/contract/bundle-signature.ts';
+import { parseJson } from '../../../src/contract/json-fields.ts';
+import {
+  formatCertificateAnswer,
+  formatRevocationAnswer,
+  parseCertificateAnswer,
+  parseRevocationAnswer,
+} from '../../../src/contract/parse-answers.ts';
+import { parseProblem } from '../../../src/contract/parse-problem.ts';
+import {
+  formatCertificateRequest,
+  formatRevocationRequest,
+  parseCertificateRequest,
+  parseRevocationRequest,
+} from '../../../src/contract/parse-requests.ts';
+import { formatTrustBundle, parseTrustBundle } from '../../../src/contract/parse-trust-bundle.ts';
+import { readPem } from '../../../src/contract/pem-text.ts';
+import type { TrustBundle } from '../../../src/contract/trust-bundle.ts';
+import { ed25519Vkey, formatVkey } from '../../../src/core/audit/vkey.ts';
+import type { Signer } from '../../../src/core/crypto/signer.ts';
+import { formatBase64, formatHex } from '../../../src/core/encoding/bytes.ts';
+import { encode } from '../../../src/core/encoding/codec.ts';
+import { configurationCodec } from '../../../src/core/keytrans/configuration.ts';
+import { formatPem } from '../../../src/ca/pem.ts';
+import { referenceConfiguration } from '../reference-log.ts';
+import { fixed } from './arbitraries.ts';
+import { type Decoder, ofJson, ofText, present } from './decoder.ts';
+
+const secret = new Uint8Array(32).fill(1);
+const publicKey = ed25519.getPublicKey(secret);
+const signer: Signer = {
+  algorithm: 'ed25519',
+  spki: publicKey,
+  publicKey,
+  sign: (message) => Promise.resolve(ed25519.sign(message, secret)),
+};
+const PEM = formatPem('CERTIFICATE', Uint8Array.of(1, 2, 3));
+const BUNDLE: TrustBundle = {
+  format: 1,
+  sequence: 1,
+  origin: 'log.example/1',
+  publicUrl: 'https://log.example',
+  roots: [PEM],
+  issuers: [PEM],
+  keytransConfiguration: formatBase64(encode(configurationCodec, referenceConfiguration(1000))),
+  auditLogVkeys: [formatVkey(ed25519Vkey('log.example/1', publicKey))],
+  witnessPolicy: 'quorum none\n',
+  recoveryDelayMs: 259_200_000,
+  identityRules: { localPart: 'fold-lower-case', uriSchemes: ['https', 'urn'] },
+  bundleKey: formatBase64(publicKey),
+};
+const { publicUrl: _, ...WITHOUT_URL } = BUNDLE;
+const bundles = await Promise.all([
+  signTrustBundle(BUNDLE, [signer]),
+  signTrustBundle({ ...WITHOUT_URL, sequence: 2 ** 40 }, [signer]),
+]);
+
+const bytes = fc.uint8Array({ minLength: 1, maxLength: 60 });
+const base64 = bytes.map(formatBase64);
+const identities = fc.constantFrom('alice@example.com', 'tel:+15551234567', 'acct:ä@example.com');
+const csrs = bytes.map((der) => formatPem('CERTIFICATE REQUEST', der));
+const changes = fc.record({ request: base64, signer: fixed(32).map(formatBase64), signature: base64 });
+const serials = fc.uniqueArray(fixed(16).map(formatHex), { minLength: 1, maxLength: 4 });
+const place = {
+  identity: identities,
+  version: fc.nat({ max: 2 ** 32 - 1 }),
+  position: fc.maxSafeNat(),
+  treeSize: fc.maxSafeNat(),
+  proof: base64,
+};
+const optional = { requiredKeys: ['identity', 'csr'] as ['identity', 'csr'] };
+
+/** What reads the bodies and documents of the HTTP contract. */
+export const CONTRACT_DECODERS: readonly Decoder[] = [
+  ofText({
+    name: 'parseTrustBundle',
+    texts: fc.constantFrom(...bundles).map(formatTrustBundle),
+    read: parseTrustBundle,
+    write: formatTrustBundle,
+    refusals: ['bad-bundle'],
+    canonical: false,
+  }),
+  ofText({
+    name: 'parseJson',
+    texts: fc.json({ noUnicodeString: false }),
+    read: (text) => parseJson(text, 'invalid-request'),
+    write: (value) => JSON.stringify(value),
+    refusals: ['invalid-request'],
+    canonical: false,
+  }),
+  ofJson({
+    name: 'parseProblem',
+    values: fc.record({ code: fc.constantFrom('not-found', 'other', 5), detail: fc.option(fc.string()) }),
+    read: (value) => parseProblem(value, 400),
+    write: (problem) => problem,
+    refusals: ['bad-response'],
+  }),
+  ofJson({
+    name: 'parseCertificateRequest',
+    values: fc.record(
+      {
+        identity: identities,
+        csr: csrs,
+        evidence: fc.constantFrom({ type: 'application-token' }, { type: 'key' }),
+        change: changes,
+        last: fc.maxSafeNat(),
+      },
+      optional,
+    ),
+    read: parseCertificateRequest,
+    write: formatCertificateRequest,
+    refusals: ['invalid-request'],
+  }),
+  ofJson({
+    name: 'parseRevocationRequest',
+    values: fc.oneof(
+      fc.record({ identity: identities, serials, reason: fc.constant('superseded'), change: changes }),
+      fc.record({ identity: identities, all: fc.constant(true), last: fc.maxSafeNat() }),
+    ),
+    read: parseRevocationRequest,
+    write: formatRevocationRequest,
+    refusals: ['invalid-request'],
+  }),
+  ofJson({
+    name: 'parseCertificateAnswer',
+    values: fc.record({
+      ...place,
+      serial: fixed(16).map(formatHex),
+      certificate: fc.constant(PEM),
+      chain: fc.constant([PEM, PEM]),
+    }),
+    read: parseCertificateAnswer,
+    write: formatCertificateAnswer,
+    refusals: ['bad-response'],
+  }),
+  ofJson({
+    name: 'parseRevocationAnswer',
+    values: fc.record({ ...place, revoked: serials }),
+    read: parseRevocationAnswer,
+    write: formatRevocationAnswer,
+    refusals: ['bad-response'],
+  }),
+  ofText({
+    name: 'readPem',
+    texts: csrs,
+    read: (text) => present(readPem(text, ['CERTIFICATE REQUEST'])),
+    write: (der) => formatPem('CERTIFICATE REQUEST', der),
+    refusals: ['Refused'],
+    canonical: false,
+  }),
+];
