@@ -19,6 +19,9 @@ export {
 export { type KnownVersion, knownVersionCodec, mergeKnownVersions } from './keytrans/known-version.ts';
 export * from './keytrans/messages.ts';
 export { addToMonitorMap } from './keytrans/monitor-map.ts';
+export * from './keytrans/owner-init-messages.ts';
+export * from './keytrans/owner-monitor-messages.ts';
+export { expectedAt, greatestKnown, type OwnerState, ownerStateCodec } from './keytrans/owner-state.ts';
 export * from './keytrans/proofs.ts';
 export {
   settleCredential,
@@ -28,8 +31,16 @@ export {
 } from './keytrans/settle-credential.ts';
 export { type TreeHead, verifyTreeHead } from './keytrans/tree-head.ts';
 export { type TreeView, treeViewCodec } from './keytrans/tree-view.ts';
+export * from './keytrans/update-messages.ts';
 export { type VerifiedContactMonitor, verifyContactMonitor } from './keytrans/verify-contact-monitor.ts';
 export { type CredentialContext, type VerifiedCredential, verifyCredential } from './keytrans/verify-credential.ts';
 export { type VerifiedDistinguished, verifyDistinguished } from './keytrans/verify-distinguished.ts';
 export { type VerifiedLookup, verifyLookup } from './keytrans/verify-lookup.ts';
 export { type VerifiedSearch, type VerifyContext, verifySearch } from './keytrans/verify-search.ts';
+export { type VerifiedOwnerInit, verifyOwnerInit } from './keytrans/verify-owner-init.ts';
+export {
+  ownerMonitorRequest,
+  type VerifiedOwnerMonitor,
+  verifyOwnerMonitor,
+} from './keytrans/verify-owner-monitor.ts';
+export { type CreatedVersion, type VerifiedUpdate, verifyOwnerUpdate } from './keytrans/verify-owner-update.ts';

@@ -2,11 +2,15 @@ import type { ContactMonitorResponse, MonitorMapEntry } from '../../src/core/key
 import type { Credential, CredentialUpdate, CredentialUpdateRequest } from '../../src/core/keytrans/credential.ts';
 import type { DistinguishedResponse } from '../../src/core/keytrans/distinguished-messages.ts';
 import type { SearchResponse } from '../../src/core/keytrans/messages.ts';
+import type { OwnerInitResponse } from '../../src/core/keytrans/owner-init-messages.ts';
+import type { OwnerMonitorRequest, OwnerMonitorResponse } from '../../src/core/keytrans/owner-monitor-messages.ts';
 import { planContactMonitor } from '../../src/core/keytrans/plan-contact-monitor.ts';
 import { planCredential, planCredentialUpdate } from '../../src/core/keytrans/plan-credential.ts';
 import { planDistinguished } from '../../src/core/keytrans/plan-distinguished.ts';
 import type { ProofSource } from '../../src/core/keytrans/plan-evidence.ts';
+import { planOwnerInit, planOwnerMonitor, planOwnerUpdate, type PlannedStep } from '../../src/core/keytrans/plan-owner.ts';
 import { planFixedVersionSearch, type ProofPlan } from '../../src/core/keytrans/plan-proof.ts';
+import type { UpdateResponse } from '../../src/core/keytrans/update-messages.ts';
 import type { FullTreeHead } from '../../src/core/keytrans/tree-head.ts';
 import { labelBytes, type ReferenceLog } from './reference-log.ts';
 import { openVersion } from './reference-prover.ts';
@@ -132,4 +136,54 @@ export function makeCredentialUpdate(
   const options = optionsOf(log, { label, last: undefined });
   const { plan } = planWith(log, (source) => planCredentialUpdate({ ...options, request, source }));
   return { monitor: log.prove(plan, label) };
+}
+
+function ladderSteps(log: ReferenceLog, label: string, steps: readonly PlannedStep[]) {
+  return steps.map(({ version, committed }) => ({
+    proof: log.vrf(label, version).proof,
+    commitment: committed ? log.versions.get(label)![version]!.commitment : undefined,
+  }));
+}
+
+/** The answer of a log to whoever takes ownership of a label. */
+export function answerOwnerInit(
+  log: ReferenceLog,
+  request: ReferenceRequest & { readonly start: number },
+): OwnerInitResponse {
+  const { label, last, auditedSize } = request;
+  const { plan } = planWith(log, (source) => planOwnerInit({ ...optionsOf(log, request), request, source }));
+  const { greatestVersions } = plan;
+  const binaryLadder = ladderSteps(log, label, plan.ladder);
+  return { fullTreeHead: headFor(log, last, auditedSize), greatestVersions, binaryLadder, init: log.prove(plan, label) };
+}
+
+/** The answer of a log to an owner's monitoring. */
+export function answerOwnerMonitor(
+  log: ReferenceLog,
+  label: string,
+  request: Omit<OwnerMonitorRequest, 'label'>,
+  pretended?: Pick<ReferenceRequest, 'versionPositions' | 'auditedSize'>,
+): OwnerMonitorResponse {
+  const options = optionsOf(log, { ...pretended, label, last: request.last });
+  const { plan } = planWith(log, (source) => planOwnerMonitor({ ...options, request, source }), log.size);
+  return { fullTreeHead: headFor(log, request.last, pretended?.auditedSize), monitor: log.prove(plan, label) };
+}
+
+/** The answer of a log to an owner who asks for the versions after `greatestVersion`. */
+export function answerOwnerUpdate(
+  log: ReferenceLog,
+  request: ReferenceRequest & { readonly greatestVersion: number | undefined },
+): UpdateResponse {
+  const { label, last, auditedSize } = request;
+  const { plan } = planWith(log, (source) => planOwnerUpdate({ ...optionsOf(log, request), request, source }));
+  const made = plan.created.map((version) => log.versions.get(label)![version]!);
+  return {
+    fullTreeHead: headFor(log, last, auditedSize),
+    position: plan.position,
+    skippedVersions: undefined,
+    values: made.map(({ update }) => update.value),
+    info: made.map(({ opening }) => ({ opening, signature: undefined })),
+    binaryLadder: ladderSteps(log, label, plan.ladder),
+    update: log.prove(plan, label),
+  };
 }
