@@ -168,6 +168,21 @@ const OPERATIONS: Readonly<Record<string, Schema>> = {
     'ContactMonitorRequest',
     'ContactMonitorResponse',
   ),
+  [PATHS.ownerInit]: postKeytrans(
+    'Begin to own a label, from a distinguished log entry on',
+    'OwnerInitRequest',
+    'OwnerInitResponse',
+  ),
+  [PATHS.ownerMonitor]: postKeytrans(
+    'Monitor a label that the client owns',
+    'OwnerMonitorRequest',
+    'OwnerMonitorResponse',
+  ),
+  [PATHS.update]: postKeytrans(
+    'Tell an owner what was created since; values are refused',
+    'UpdateRequest without values',
+    'UpdateResponse responses<1..2^8-1>',
+  ),
   [PATHS.distinguished]: postKeytrans(
     'Walk the recent distinguished log entries',
     'DistinguishedRequest',

@@ -16,6 +16,9 @@ import {
   searchRequestCodec,
   searchResponseCodec,
 } from '../core/keytrans/messages.ts';
+import { ownerInitRequestCodec, ownerInitResponseCodec } from '../core/keytrans/owner-init-messages.ts';
+import { ownerMonitorRequestCodec, ownerMonitorResponseCodec } from '../core/keytrans/owner-monitor-messages.ts';
+import { updateRequestCodec, updateResponsesCodec } from '../core/keytrans/update-messages.ts';
 import type { Prover } from './prover.ts';
 
 /** Answers one kind of request: untrusted bytes in, encoded answer out. Throws what the prover throws. */
@@ -24,7 +27,16 @@ export type KeytransOperation = (request: Uint8Array) => Promise<Uint8Array>;
 /** Every operation of `/keytrans/v1/` (DESIGN §15), by its name in the contract's paths. */
 export type KeytransOperations = Readonly<
   Record<
-    'search' | 'lookup' | 'chain' | 'contactMonitor' | 'distinguished' | 'credential' | 'credentialUpdate',
+    | 'search'
+    | 'lookup'
+    | 'chain'
+    | 'contactMonitor'
+    | 'ownerInit'
+    | 'ownerMonitor'
+    | 'update'
+    | 'distinguished'
+    | 'credential'
+    | 'credentialUpdate',
     KeytransOperation
   >
 >;
@@ -41,6 +53,11 @@ export function keytransOperations(prover: Prover, config: Configuration): Keytr
     contactMonitor: operation(contactMonitorRequestCodec, contactMonitorResponseCodec(config), (request) =>
       prover.contactMonitor(request),
     ),
+    ownerInit: operation(ownerInitRequestCodec, ownerInitResponseCodec(config), (request) => prover.ownerInit(request)),
+    ownerMonitor: operation(ownerMonitorRequestCodec, ownerMonitorResponseCodec(config), (request) =>
+      prover.ownerMonitor(request),
+    ),
+    update: operation(updateRequestCodec, updateResponsesCodec(config), (request) => prover.update(request)),
     distinguished: operation(distinguishedRequestCodec, distinguishedResponseCodec(config), (request) =>
       prover.distinguished(request),
     ),

@@ -14,6 +14,9 @@ import type {
   SearchRequest,
   SearchResponse,
 } from '../core/keytrans/messages.ts';
+import type { OwnerInitRequest, OwnerInitResponse } from '../core/keytrans/owner-init-messages.ts';
+import type { OwnerMonitorRequest, OwnerMonitorResponse } from '../core/keytrans/owner-monitor-messages.ts';
+import type { UpdateRequest, UpdateResponse } from '../core/keytrans/update-messages.ts';
 import { keytransNodeHasher } from '../core/log/node-hasher.ts';
 import { AnswerVerifier } from './answer-verifier.ts';
 import type { AuditorHeads } from './auditor-heads.ts';
@@ -23,12 +26,15 @@ import { LogNodeReader } from './log-node-reader.ts';
 import type { LogProgress } from './log-progress.ts';
 import { chain } from './prover/chain.ts';
 import { contactMonitor } from './prover/contact-monitor.ts';
+import { ownerInit } from './prover/owner-init.ts';
+import { ownerMonitor } from './prover/owner-monitor.ts';
 import { credential, credentialUpdate } from './prover/credential.ts';
 import { distinguished } from './prover/distinguished.ts';
 import { lookup } from './prover/lookup.ts';
 import { ProofMaker } from './prover/proof-maker.ts';
 import type { ProverParts } from './prover/prover-parts.ts';
 import { search } from './prover/search.ts';
+import { update } from './prover/update.ts';
 
 /**
  * Answers KEYTRANS requests from the released log; each operation is a file in `prover/`. Nothing of a later size is ever
@@ -64,6 +70,21 @@ export class Prover {
   /** See {@link contactMonitor}. */
   contactMonitor(request: ContactMonitorRequest): Promise<ContactMonitorResponse> {
     return contactMonitor(this.#parts, request);
+  }
+
+  /** See {@link ownerInit}. */
+  ownerInit(request: OwnerInitRequest): Promise<OwnerInitResponse> {
+    return ownerInit(this.#parts, request);
+  }
+
+  /** See {@link ownerMonitor}. */
+  ownerMonitor(request: OwnerMonitorRequest): Promise<OwnerMonitorResponse> {
+    return ownerMonitor(this.#parts, request);
+  }
+
+  /** See {@link update}. */
+  update(request: UpdateRequest): Promise<readonly UpdateResponse[]> {
+    return update(this.#parts, request);
   }
 
   /** See {@link distinguished}. */

@@ -55,6 +55,23 @@ describe('in a process that has just started', () => {
     }
   });
 
+  it('an owner', async () => {
+    const { label } = identityOf('user9@example.com');
+    const row = await log.context.store.readLabelAt(await log.context.vrf.labelKey(label), size);
+    const entries = (row?.positions ?? []).map((position, version) => ({ position, version })).slice(-2);
+    const greatestVersion = (row?.positions.length ?? 0) - 1;
+    for (const last of lasts()) {
+      const asked = { last, label };
+      const inits = await coldReads((prover) => prover.ownerInit({ ...asked, start: 31 }));
+      expect(inits).toBeLessThanOrEqual(4);
+      const rounds = await coldReads((prover) => prover.ownerMonitor({ ...asked, entries, start: 0, greatestVersion }));
+      expect(rounds).toBeLessThanOrEqual(6);
+      // As many responses as there are versions.
+      const updates = await coldReads((prover) => prover.update({ ...asked, greatestVersion: undefined, values: [] }));
+      expect(updates).toBeLessThanOrEqual(5 + greatestVersion);
+    }
+  });
+
   it('a walk of distinguished entries, in rounds that double what they reach', async () => {
     for (const last of lasts()) {
       const reads = await coldReads((prover) => prover.distinguished({ last, stop: undefined }));

@@ -54,13 +54,37 @@ export class ProofMaker {
    * at most one for log tiles. `keys` has every version that the plan looks up.
    */
   async prove(plan: EvidencePlan, keys: VersionKeys, log: AskedLog): Promise<CombinedTreeProof> {
+    const [proof] = await this.proveAll([plan], keys, log);
+    return proof as CombinedTreeProof;
+  }
+
+  /** The proofs of several plans, in as many round trips as one. */
+  async proveAll(
+    plans: readonly EvidencePlan[],
+    keys: VersionKeys,
+    log: AskedLog,
+  ): Promise<readonly CombinedTreeProof[]> {
     const [prefixProofs, rootEntries, logNodes] = await Promise.all([
-      this.#proveLookups(plan.lookups, keys),
-      this.#entries.read(plan.prefixRootPositions),
-      this.#nodes.readNodes(plan.logNodes, log.logEdge),
+      this.#proveLookups(
+        plans.flatMap(({ lookups }) => lookups),
+        keys,
+      ),
+      this.#entries.read(plans.flatMap(({ prefixRootPositions }) => prefixRootPositions)),
+      this.#nodes.readNodes(
+        plans.flatMap((plan) => plan.logNodes),
+        log.logEdge,
+      ),
     ]);
-    const prefixRoots = rootEntries.map(({ prefix }) => prefix.hash);
-    return assembleProof(plan, { prefixProofs, prefixRoots, logNodes });
+    const proofs = takeFrom(prefixProofs);
+    const roots = takeFrom(rootEntries.map(({ prefix }) => prefix.hash));
+    const nodes = takeFrom(logNodes);
+    return plans.map((plan) =>
+      assembleProof(plan, {
+        prefixProofs: proofs(plan.lookups.length),
+        prefixRoots: roots(plan.prefixRootPositions.length),
+        logNodes: nodes(plan.logNodes.length),
+      }),
+    );
   }
 
   /** The proof of lookups in one entry's prefix tree alone. */
@@ -77,4 +101,10 @@ export class ProofMaker {
     });
     return driveTilesTogether(works, this.#context.readPrefixTiles);
   }
+}
+
+/** Takes the next elements of an array, so many at a time. */
+function takeFrom<T>(all: readonly T[]): (count: number) => readonly T[] {
+  let taken = 0;
+  return (count) => all.slice(taken, (taken += count));
 }

@@ -40,6 +40,18 @@ export class VersionKeys {
   }
 }
 
+/** The steps of an answer's `binary_ladder`, as a plan of the core has them. */
+export function plannedSteps(
+  keys: VersionKeys,
+  ladder: readonly { readonly version: number; readonly committed: boolean }[],
+): BinaryLadderStep[] {
+  const committed = new Set(ladder.filter((step) => step.committed).map(({ version }) => version));
+  return keys.steps(
+    ladder.map(({ version }) => version),
+    committed,
+  );
+}
+
 /** For proofs that look nothing up. */
 export const NO_KEYS = new VersionKeys(new Map());
 

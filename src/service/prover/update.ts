@@ -1,0 +1,106 @@
+import { baseBinaryLadder } from '../../core/keytrans/binary-ladder.ts';
+import { ensure } from '../../core/errors.ts';
+import { greatestKnown } from '../../core/keytrans/owner-state.ts';
+import type { ChainLink } from '../../core/keytrans/messages.ts';
+import { type OwnerUpdatePlan, planOwnerUpdate } from '../../core/keytrans/plan-owner.ts';
+import type { CombinedTreeProof } from '../../core/keytrans/proofs.ts';
+import type { FullTreeHead } from '../../core/keytrans/tree-head.ts';
+import type { UpdateRequest, UpdateResponse } from '../../core/keytrans/update-messages.ts';
+import { verifyOwnerUpdate } from '../../core/keytrans/verify-owner-update.ts';
+import { type AskedLabel, askLabel, openVersions } from './asked-label.ts';
+import { type AskedLog, askLog } from './asked-log.ts';
+import { ownerOf } from './owner-of.ts';
+import type { ProverParts } from './prover-parts.ts';
+import { plannedSteps, readVersionKeys, type VersionKeys } from './version-keys.ts';
+
+/** Most responses to one request: the owner asks again for what remains. */
+export const MAX_UPDATE_RESPONSES = 16;
+
+/**
+ * Answers an untrusted UpdateRequest (KT §13.5): what was created after the version that the owner knows, one response for
+ * each log entry, at most {@link MAX_UPDATE_RESPONSES}. New versions are not made here but by the issuance pipeline: a
+ * request with values is refused with `unsupported-operation`. Throws `too-far-behind`, `search-not-found` where nothing was
+ * created since, `invalid-request`, `version-expired`, `erased`.
+ */
+export async function update(parts: ProverParts, request: UpdateRequest): Promise<readonly UpdateResponse[]> {
+  const { label, last, greatestVersion, values } = request;
+  ensure(values.length === 0, 'unsupported-operation', 'versions are made by /v1/certificates and /v1/revocations');
+  const { context, proofs, verifier } = parts;
+  const log = await askLog(parts, last);
+  const asked = await askLabel(context, label, log.size);
+  const plans = await planAll(parts, asked, log, greatestVersion);
+  const held = greatestVersion === undefined ? [0] : baseBinaryLadder(greatestVersion);
+  const [keys, opened] = await Promise.all([
+    readVersionKeys(context, asked, [...held, ...plans.flatMap(versionsOf)]),
+    openAll(parts, asked, plans),
+  ]);
+  const proved = await proofs.proveAll(plans, keys, log);
+  const answers = plans.map((plan, i) => respond(plan, i === 0 ? log.fullTreeHead : SAME, { keys, opened }, proved[i]));
+  await verifier.sample(log, (client) => {
+    let owner = ownerOf(asked, { start: 0, greatestVersion, entries: [], ladder: keys.known(new Set(held)) });
+    let { view } = client;
+    for (const answer of answers) {
+      const asIf = { label, last: view?.size, greatestVersion: greatestKnown(owner), values: [] };
+      ({ view, owner } = verifyOwnerUpdate({ ...client, view }, asIf, answer, owner));
+    }
+  });
+  return answers;
+}
+
+const SAME: FullTreeHead = { type: 'same' };
+
+/** Plans each response as if it were asked for after the one before it (KT §13.5). */
+async function planAll(
+  { context, proofs }: ProverParts,
+  { positions: versionPositions }: AskedLabel,
+  log: AskedLog,
+  known: number | undefined,
+): Promise<readonly OwnerUpdatePlan[]> {
+  const { configuration: config } = context;
+  const { size } = log;
+  const plans: OwnerUpdatePlan[] = [];
+  let request = { last: log.last, greatestVersion: known };
+  let { auditedSize } = log;
+  do {
+    const options = { config, size, auditedSize, versionPositions, request };
+    const plan = await proofs.plan((source) => planOwnerUpdate({ ...options, source }));
+    plans.push(plan);
+    request = { last: size, greatestVersion: plan.created.at(-1) };
+    auditedSize = undefined;
+  } while (plans.length < MAX_UPDATE_RESPONSES && (request.greatestVersion ?? 0) < versionPositions.length - 1);
+  return plans;
+}
+
+function versionsOf({ ladder, lookups }: OwnerUpdatePlan): number[] {
+  return [...ladder.map(({ version }) => version), ...lookups.flatMap(({ versions }) => versions)];
+}
+
+/** What the created versions open to, by version: they follow each other. */
+async function openAll(
+  { context }: ProverParts,
+  asked: AskedLabel,
+  plans: readonly OwnerUpdatePlan[],
+): Promise<ReadonlyMap<number, ChainLink>> {
+  const created = plans.flatMap((plan) => plan.created);
+  const first = created[0] as number;
+  const links = await openVersions(context, asked, first, created.at(-1) as number);
+  return new Map(links.map((link, i) => [first + i, link]));
+}
+
+function respond(
+  plan: OwnerUpdatePlan,
+  fullTreeHead: FullTreeHead,
+  { keys, opened }: { readonly keys: VersionKeys; readonly opened: ReadonlyMap<number, ChainLink> },
+  proof: CombinedTreeProof | undefined,
+): UpdateResponse {
+  const links = plan.created.map((version) => opened.get(version) as ChainLink);
+  return {
+    fullTreeHead,
+    position: plan.position,
+    skippedVersions: undefined,
+    values: links.map(({ value }) => value.value),
+    info: links.map(({ opening }) => ({ opening, signature: undefined })),
+    binaryLadder: plannedSteps(keys, plan.ladder),
+    update: proof as CombinedTreeProof,
+  };
+}
