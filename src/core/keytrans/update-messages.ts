@@ -8,7 +8,7 @@ import { type FullTreeHead, fullTreeHeadCodec } from './tree-head.ts';
 import { labelCodec } from './vrf-input.ts';
 
 /** `LabelValue` (KT §13.5). */
-const labelValueCodec = bytes(0, 0xffff_ffff);
+export const labelValueCodec: Codec<Uint8Array> = bytes(0, 0xffff_ffff);
 
 /** `UpdateRequest` (KT §13.5). Without values it asks what was created after `greatestVersion`. */
 export interface UpdateRequest {

@@ -92,8 +92,14 @@ class CombinedVerifier {
     const { answer, lookups } = walkLadder(question, this.#shown, (version) => {
       const result = proof.results[searches.length];
       ensure(result !== undefined, 'bad-ladder', 'a ladder has too few lookups');
-      searches.push(this.#search(version));
-      return result.type === 'inclusion';
+      const search = this.#search(version);
+      searches.push(search);
+      const included = result.type === 'inclusion';
+      // An owner's ladders omit nothing, and their versions are all known.
+      const isKnown =
+        !included || search.commitment !== undefined || question.kind !== 'search-ladder' || question.omit;
+      ensure(isKnown, 'unexpected-version', `entry ${question.position} shows version ${version}, which is unknown`);
+      return included;
     });
     ensure(proof.results.length === searches.length, 'bad-ladder', 'a ladder has too many lookups');
     this.#setPrefixRoot(question.position, evaluatePrefixProof(proof, searches));

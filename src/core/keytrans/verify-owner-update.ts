@@ -40,6 +40,11 @@ export interface VerifiedUpdate {
   readonly position: number;
   /** Ascending; without versions that were skipped. */
   readonly created: readonly CreatedVersion[];
+  /**
+   * Whether the log entry was shown to hold them. If not, it is distinguished, and the next monitoring shows it (KT §9.1
+   * step 3): nothing is to be concluded from the values before.
+   */
+  readonly proved: boolean;
 }
 
 /** Updates the view, then checks new versions (KT §12.3: always in this order). */
@@ -109,7 +114,8 @@ export function verifyOwnerUpdate(
   const { entries, upcoming } = owner;
   const monitored = proof.result.distinguished ? entries : addToMonitorMap(entries, next);
   const state = withoutUnneeded({ ...owner, upcoming: [...upcoming, next], entries: monitored, ladder });
-  return { view: newView, logRoot: proof.root, owner: state, position, created: made };
+  const proved = !proof.result.distinguished;
+  return { view: newView, logRoot: proof.root, owner: state, position, created: made, proved };
 }
 
 type Committed = Pick<CreatedVersion, 'version' | 'commitment'>;

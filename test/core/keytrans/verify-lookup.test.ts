@@ -186,7 +186,7 @@ describe('a lying server', () => {
   it('cannot deny a label', () => {
     const log = logOf();
     const lookup = { label: 'alice', last: undefined, versionPositions: [] };
-    expect(() => ask(log, lookup)).toThrow(refused('bad-ladder'));
+    expect(() => ask(log, lookup)).toThrow(refused('unexpected-version'));
   });
 
   it('cannot change what a version opens to', () => {

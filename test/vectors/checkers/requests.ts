@@ -3,6 +3,9 @@ import { KT_128_SHA256_ED25519 } from '../../../src/core/crypto/cipher-suite.ts'
 import { formatHex, parseHex } from '../../../src/core/encoding/bytes.ts';
 import { type Codec, decode, encode } from '../../../src/core/encoding/codec.ts';
 import { contactMonitorRequestCodec } from '../../../src/core/keytrans/contact-monitor-messages.ts';
+import { ownerInitRequestCodec } from '../../../src/core/keytrans/owner-init-messages.ts';
+import { ownerMonitorRequestCodec } from '../../../src/core/keytrans/owner-monitor-messages.ts';
+import { labelValueCodec, updateRequestCodec } from '../../../src/core/keytrans/update-messages.ts';
 import { binaryLadderStepCodec, searchRequestCodec } from '../../../src/core/keytrans/messages.ts';
 import type { Checker } from '../vector-file.ts';
 
@@ -26,6 +29,31 @@ const checkRequest: Checker = ({ input, expect: expected }) => {
         { last: input.last, label: parseHex(input.label), entries: input.entries },
         expected.encoding,
       );
+    case 'owner-init-request':
+      return both(
+        ownerInitRequestCodec,
+        { last: input.last, label: parseHex(input.label), start: input.start },
+        expected.encoding,
+      );
+    case 'owner-monitor-request': {
+      const { last, entries, start, greatest_version: greatestVersion } = input;
+      return both(
+        ownerMonitorRequestCodec,
+        { last, label: parseHex(input.label), entries, start, greatestVersion },
+        expected.encoding,
+      );
+    }
+    case 'update-request': {
+      const { last, greatest_version: greatestVersion } = input;
+      const values = (input.values as string[]).map(parseHex);
+      return both(
+        updateRequestCodec,
+        { last, label: parseHex(input.label), greatestVersion, values },
+        expected.encoding,
+      );
+    }
+    case 'label-value':
+      return both(labelValueCodec, parseHex(input.value), expected.encoding);
     case 'binary-ladder-step': {
       const commitment = input.commitment === undefined ? undefined : parseHex(input.commitment);
       const step = { proof: parseHex(input.proof), commitment };

@@ -11,7 +11,10 @@ import type { Checker } from '../vector-file.ts';
 const checkUpdate: Checker = ({ input, expect: expected }) => {
   const { tree_size: size, monitoring_window: windowMs, position, versions: count } = input;
   const { starting: start, upcoming: later, version_at_starting: versionAtStart } = input.owner;
-  const upcoming = (later as number[]).map((entry, i) => ({ position: entry, version: (versionAtStart ?? -1) + 1 + i }));
+  const upcoming = (later as number[]).map((entry, i) => ({
+    position: entry,
+    version: (versionAtStart ?? -1) + 1 + i,
+  }));
   const previous: number | undefined = upcoming.at(-1)?.version ?? versionAtStart;
   const first = (previous ?? -1) + 1;
   const created = Array.from({ length: count }, (_, i) => first + i);
