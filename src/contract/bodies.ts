@@ -17,6 +17,12 @@ export interface ChangeBody {
   readonly signature: string;
 }
 
+/** What the owner of an identity knows of it: then the answer's proof tells what was created since (KT §13.5). */
+export interface OwnerKnowledge {
+  /** The greatest version that the owner knows of; absent where it knows that there was none. */
+  readonly greatestVersion?: number | undefined;
+}
+
 /** JSON of `POST /v1/certificates`: register, add, renew, rotate. */
 export interface CertificateRequestBody {
   /** The identity as typed. */
@@ -28,6 +34,7 @@ export interface CertificateRequestBody {
   readonly change?: ChangeBody;
   /** Size of the tree head that the client holds; the proof in the answer is made for it. */
   readonly last?: number;
+  readonly owner?: OwnerKnowledge;
 }
 
 /** A {@link CertificateRequestBody} after it was read. The CSR is still PEM, its content unchecked. */
@@ -37,6 +44,7 @@ export interface CertificateRequest {
   readonly evidence: RequestEvidence;
   readonly change: SignedChange | undefined;
   readonly last: number | undefined;
+  readonly owner?: OwnerKnowledge | undefined;
 }
 
 /** JSON answer of `POST /v1/certificates`. */
@@ -55,13 +63,16 @@ export interface CertificateAnswer {
   readonly certificate: string;
   /** From the leaf's issuer upwards, PEM, one certificate each. */
   readonly chain: readonly string[];
-  /** Base64 of the SearchResponse for the greatest version and the request's `last`. */
+  /**
+   * Base64 of a proof for the request's `last`: the SearchResponse for the greatest version; to a request with `owner`, the
+   * UpdateResponses of what was created since, empty where the owner knows all of it.
+   */
   readonly proof: string;
 }
 
 /** A {@link CertificateAnswer} after it was read: untrusted until its proof is verified. */
 export interface CertificateResult extends Omit<CertificateAnswer, 'proof'> {
-  /** The encoded SearchResponse. */
+  /** The encoded SearchResponse, or the UpdateResponses where the request had `owner`. */
   readonly proof: Uint8Array;
 }
 
@@ -88,6 +99,7 @@ export interface RevocationBody {
   readonly reason?: RevocationReason;
   readonly change?: ChangeBody;
   readonly last?: number;
+  readonly owner?: OwnerKnowledge;
 }
 
 /** A {@link RevocationBody} after it was read. */
@@ -97,6 +109,7 @@ export interface RevocationRequest {
   readonly reason: RevocationReason;
   readonly change: SignedChange | undefined;
   readonly last: number | undefined;
+  readonly owner?: OwnerKnowledge | undefined;
 }
 
 /** JSON answer of `POST /v1/revocations`. */
@@ -107,7 +120,10 @@ export interface RevocationAnswer {
   readonly treeSize: number;
   /** Serials of the certificates that left the record, lower-case hex. */
   readonly revoked: readonly string[];
-  /** Base64 of the SearchResponse for the greatest version and the request's `last`. */
+  /**
+   * Base64 of a proof for the request's `last`: the SearchResponse for the greatest version; to a request with `owner`, the
+   * UpdateResponses of what was created since, empty where the owner knows all of it.
+   */
   readonly proof: string;
 }
 

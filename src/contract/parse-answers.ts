@@ -50,7 +50,7 @@ function readPlace(fields: JsonFields) {
     version,
     position: fields.integer('position'),
     treeSize: fields.integer('treeSize'),
-    proof: fields.base64('proof', { minimum: 1, maximum: MAX_PROOF_BYTES }),
+    proof: fields.base64('proof', { minimum: 0, maximum: MAX_PROOF_BYTES }),
   };
 }
 

@@ -4,6 +4,7 @@ import {
   type CertificateRequest,
   type CertificateRequestBody,
   type ChangeBody,
+  type OwnerKnowledge,
   type RequestEvidence,
   REVOCATION_REASONS,
   type RevocationBody,
@@ -28,7 +29,7 @@ const REASONS = Object.keys(REVOCATION_REASONS) as readonly RevocationReason[];
  * block is checked, its content is not. Throws `invalid-request`; messages never repeat what was sent.
  */
 export function parseCertificateRequest(body: unknown): CertificateRequest {
-  const fields = new JsonFields(body, CODE).only(['identity', 'csr', 'evidence', 'change', 'last']);
+  const fields = new JsonFields(body, CODE).only(['identity', 'csr', 'evidence', 'change', 'last', 'owner']);
   const change = readChange(fields);
   const csr = fields.string('csr', MAX_CSR_CHARACTERS);
   if (readPem(csr, ['CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST']) === undefined) {
@@ -40,36 +41,46 @@ export function parseCertificateRequest(body: unknown): CertificateRequest {
     evidence: readEvidence(fields, change === undefined ? 'application-token' : 'key'),
     change,
     last: readLast(fields),
+    ...readOwner(fields),
   };
 }
 
 /** Reads the JSON of `POST /v1/revocations`, as JSON.parse gave it. Throws `invalid-request`. */
 export function parseRevocationRequest(body: unknown): RevocationRequest {
-  const fields = new JsonFields(body, CODE).only(['identity', 'serials', 'all', 'reason', 'change', 'last']);
+  const fields = new JsonFields(body, CODE).only(['identity', 'serials', 'all', 'reason', 'change', 'last', 'owner']);
   return {
     identity: fields.string('identity', MAX_IDENTITY_CHARACTERS),
     serials: readSerials(fields),
     reason: fields.has('reason') ? fields.oneOf('reason', REASONS) : 'unspecified',
     change: readChange(fields),
     last: readLast(fields),
+    ...readOwner(fields),
   };
 }
 
 /** The JSON of a certificate request. */
 export function formatCertificateRequest(request: CertificateRequest): CertificateRequestBody {
-  const { identity, csr, evidence, change, last } = request;
-  return { identity, csr, evidence, ...formatOptional(change, last) };
+  const { identity, csr, evidence } = request;
+  return { identity, csr, evidence, ...formatOptional(request) };
 }
 
 /** The JSON of a revocation. */
 export function formatRevocationRequest(request: RevocationRequest): RevocationBody {
-  const { identity, serials, reason, change, last } = request;
+  const { identity, serials, reason } = request;
   const which = serials === 'all' ? { all: true as const } : { serials };
-  return { identity, ...which, reason, ...formatOptional(change, last) };
+  return { identity, ...which, reason, ...formatOptional(request) };
 }
 
-function formatOptional(change: SignedChange | undefined, last: number | undefined) {
-  return { ...(change === undefined ? {} : { change: formatChange(change) }), ...(last === undefined ? {} : { last }) };
+function formatOptional({ change, last, owner }: Pick<CertificateRequest, 'change' | 'last' | 'owner'>) {
+  return {
+    ...(change === undefined ? {} : { change: formatChange(change) }),
+    ...(last === undefined ? {} : { last }),
+    ...(owner === undefined ? {} : { owner: formatOwner(owner) }),
+  };
+}
+
+function formatOwner({ greatestVersion }: OwnerKnowledge): OwnerKnowledge {
+  return greatestVersion === undefined ? {} : { greatestVersion };
 }
 
 function formatChange({ request, signer, signature }: SignedChange): ChangeBody {
@@ -93,6 +104,15 @@ function readEvidence(fields: JsonFields, byDefault: RequestEvidence['type']): R
 
 function readLast(fields: JsonFields): number | undefined {
   return fields.has('last') ? fields.integer('last') : undefined;
+}
+
+function readOwner(fields: JsonFields): { readonly owner?: OwnerKnowledge } {
+  if (!fields.has('owner')) return {};
+  const owner = fields.object('owner').only(['greatestVersion']);
+  if (!owner.has('greatestVersion')) return { owner: {} };
+  const greatestVersion = owner.integer('greatestVersion');
+  if (greatestVersion > 0xffff_ffff) throw owner.failure('greatestVersion', 'is not an integer of 0 to 2^32-1');
+  return { owner: { greatestVersion } };
 }
 
 function readSerials(fields: JsonFields): readonly string[] | 'all' {

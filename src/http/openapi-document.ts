@@ -32,7 +32,11 @@ const binary: Schema = { type: 'string', format: 'binary' };
 
 const PEM = 'One PEM block';
 const LAST = integer('Size of the tree head that the client holds; the proof in the answer is made for it');
-const PROOF = text(4_194_304, 'Base64 of the KEYTRANS SearchResponse for the greatest version and the given `last`');
+const PROOF = text(
+  4_194_304,
+  'Base64 of the KEYTRANS SearchResponse for the greatest version and the given `last`; where the request has `owner`, of the ' +
+    'UpdateResponses of what was created since, empty where the owner knows all of it',
+);
 
 const SCHEMAS: Readonly<Record<string, Schema>> = {
   Problem: {
@@ -58,6 +62,11 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
     ),
     description: 'A change of an identity’s keys, signed by a key that its record certifies',
   },
+  OwnerKnowledge: {
+    ...object({ greatestVersion: integer('The greatest version that the owner knows of, if any') }, []),
+    description:
+      'Makes the proof in the answer tell the owner of the identity what was created since (KEYTRANS Update)',
+  },
   CertificateRequest: object(
     {
       identity: text(MAX_IDENTITY_CHARACTERS, 'alice@example.com, acct:alice@chat.example, tel:+15551234567, a URI'),
@@ -65,6 +74,7 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
       evidence: object({ type: { enum: ['application-token', 'key'] } }, ['type']),
       change: reference('Change'),
       last: LAST,
+      owner: reference('OwnerKnowledge'),
     },
     ['identity', 'csr'],
   ),
@@ -89,6 +99,7 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
       reason: { enum: Object.keys(REVOCATION_REASONS), default: 'unspecified' },
       change: reference('Change'),
       last: LAST,
+      owner: reference('OwnerKnowledge'),
     },
     ['identity'],
   ),

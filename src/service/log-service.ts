@@ -2,6 +2,8 @@ import { type Codec, encode } from '../core/encoding/codec.ts';
 import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { type SearchResponse, searchResponseCodec } from '../core/keytrans/messages.ts';
 import { AuditorHeads } from './auditor-heads.ts';
+import { updateResponsesCodec } from '../core/keytrans/update-messages.ts';
+import { canonicalIdentity } from '../identity/canonical-identity.ts';
 import { CrlService } from './crl-service.ts';
 import { Admission } from './issuance/admission.ts';
 import { Flights } from './issuance/flights.ts';
@@ -102,6 +104,31 @@ export class LogService {
   /** Encodes the proof of an answer of {@link issue} or {@link revoke}. */
   encodeProof(proof: SearchResponse): Uint8Array {
     return encode(this.#searchResponse, proof);
+  }
+
+  /**
+   * What the owner of a canonical identity is told with an answer of {@link issue} or {@link revoke}: the encoded
+   * UpdateResponses of what was created after `greatestVersion`, for a client of `last` entries. No bytes where the owner
+   * knows all of it, or where it can no longer be shown. Throws `invalid-request`.
+   */
+  async proveToOwner(
+    { identity, treeSize }: { readonly identity: string; readonly treeSize: number },
+    last: number | undefined,
+    greatestVersion: number | undefined,
+  ): Promise<{ readonly treeSize: number; readonly proof: Uint8Array }> {
+    const { label } = canonicalIdentity(identity, this.context.identityRules);
+    try {
+      const responses = await this.prover.update({ last, label, greatestVersion, values: [] });
+      const [first] = responses;
+      const size = first?.fullTreeHead.type === 'updated' ? first.fullTreeHead.treeHead.treeSize : treeSize;
+      return { treeSize: size, proof: encode(updateResponsesCodec(this.context.configuration), responses) };
+    } catch (error) {
+      const untold = (['search-not-found', 'version-expired', 'erased'] as const).some((code) => {
+        return isGlasskeyError(error, code);
+      });
+      if (!untold) throw error;
+      return { treeSize, proof: new Uint8Array(0) };
+    }
   }
 
   /** How the log does. Throws `storage-failed` where the released head cannot be read. */

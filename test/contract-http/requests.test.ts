@@ -136,6 +136,10 @@ describe('POST /v1/revocations', () => {
     ['an inherited reason', { ...body, reason: 'toString' }],
     ['a reason that only a CRL has', { ...body, reason: 'removeFromCRL' }],
     ['an unknown member', { ...body, csr: CSR }],
+    ['an owner that is none', { ...body, owner: 3 }],
+    ['an owner of a version that cannot be', { ...body, owner: { greatestVersion: 2 ** 32 } }],
+    ['an owner of no version', { ...body, owner: { greatestVersion: null } }],
+    ['an owner that knows more', { ...body, owner: { position: 1 } }],
   ])('refuses %s', (_, value) => {
     expect(() => parseRevocationRequest(value)).toThrow(invalid);
   });
@@ -147,6 +151,8 @@ describe('requests', () => {
     const requests: CertificateRequest[] = [
       { identity: 'x', csr: CSR, evidence: { type: 'key' }, change, last: 0 },
       { identity: 'x', csr: CSR, evidence: { type: 'application-token' }, change: undefined, last: undefined },
+      { identity: 'x', csr: CSR, evidence: { type: 'key' }, change, last: 5, owner: { greatestVersion: 7 } },
+      { identity: 'x', csr: CSR, evidence: { type: 'key' }, change, last: 5, owner: {} },
     ];
     for (const request of requests) {
       const json: unknown = JSON.parse(JSON.stringify(formatCertificateRequest(request)));
@@ -155,6 +161,14 @@ describe('requests', () => {
     const revocations: RevocationRequest[] = [
       { identity: 'x', serials: ['01'], reason: 'superseded', change, last: 3 },
       { identity: 'x', serials: 'all', reason: 'unspecified', change: undefined, last: undefined },
+      {
+        identity: 'x',
+        serials: 'all',
+        reason: 'unspecified',
+        change: undefined,
+        last: 1,
+        owner: { greatestVersion: 0 },
+      },
     ];
     for (const request of revocations) {
       const json: unknown = JSON.parse(JSON.stringify(formatRevocationRequest(request)));
