@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../error-codes.ts';
 import { ensure } from '../errors.ts';
 import type { Configuration } from './configuration.ts';
 import { isDistinguished } from './distinguished.ts';
@@ -11,22 +12,29 @@ import { pathTo } from './implicit-search-tree.ts';
  */
 export type ClaimedVersion = (index: number, position: number) => number | undefined;
 
+/** Where an ownership begins. */
+export interface OwnerInitOptions {
+  readonly size: number;
+  readonly start: number;
+  readonly claimed: ClaimedVersion;
+  /** The code for a `start` that is not distinguished: a wrong request to a log, and to a client a log that lies. */
+  readonly notDistinguished: Extract<ErrorCode, 'invalid-request' | 'view-mismatch'>;
+}
+
 /**
  * Begins an owner's monitoring (KT §8.3, first algorithm) in a log of `size` entries: what was the label's greatest version
  * at `start`, and at the entries to its left that searches pass? Gives the inspected entries' versions, from right to left.
- * Throws `invalid-request` for a `start` that is not distinguished, `version-expired` for an expired one, `bad-ladder`
- * where an entry does not hold what is claimed.
+ * Throws `notDistinguished` for a `start` that is not, `version-expired` for an expired one, `bad-ladder` where an entry does
+ * not hold what is claimed.
  */
 export function* ownerInit(
   config: Configuration,
-  size: number,
-  start: number,
-  claimed: ClaimedVersion,
+  { size, start, claimed, notDistinguished }: OwnerInitOptions,
 ): Algorithm<readonly (number | undefined)[]> {
   const windowMs = config.reasonableMonitoringWindowMs;
   const rightmostMs = yield* askTimestamp(size - 1);
   const isAllowed = yield* onTimestamps(isDistinguished(start, size, windowMs));
-  ensure(isAllowed, 'invalid-request', `entry ${start} is not distinguished`);
+  ensure(isAllowed, notDistinguished, `entry ${start} is not distinguished`);
   const startMs = yield* askTimestamp(start);
   ensure(!isExpired(config, startMs, rightmostMs), 'version-expired', `entry ${start} is past its lifetime`);
 

@@ -77,7 +77,12 @@ export function planOwnerInit(
     last,
     auditedSize: options.auditedSize,
     likely: [...frontier(size), ...updateViewPositions(size, last), ...pathTo(start, size)],
-    algorithm: updateAndInit(config, size, last, start, (_, position) => greatestAt(versionPositions, position)),
+    algorithm: updateAndInit(config, last, {
+      size,
+      start,
+      claimed: (_, position) => greatestAt(versionPositions, position),
+      notDistinguished: 'invalid-request',
+    }),
   });
   if (!planned.done) return planned;
   assertProvable(planned.evidence);

@@ -6,7 +6,7 @@ import type { Configuration } from './configuration.ts';
 import type { Algorithm } from './evidence.ts';
 import type { BinaryLadderStep } from './messages.ts';
 import type { OwnerInitRequest, OwnerInitResponse } from './owner-init-messages.ts';
-import { type ClaimedVersion, ownerInit } from './owner-init.ts';
+import { ownerInit, type OwnerInitOptions } from './owner-init.ts';
 import type { OwnerState } from './owner-state.ts';
 import type { TreeView } from './tree-view.ts';
 import { updateView } from './update-view.ts';
@@ -28,13 +28,11 @@ export interface VerifiedOwnerInit {
 /** Updates the view, then begins the ownership (KT §12.3: always in this order). */
 export function* updateAndInit(
   config: Configuration,
-  size: number,
   last: number | undefined,
-  start: number,
-  claimed: ClaimedVersion,
+  options: OwnerInitOptions,
 ): Algorithm<readonly (number | undefined)[]> {
-  yield* updateView(size, last);
-  return yield* ownerInit(config, size, start, claimed);
+  yield* updateView(options.size, last);
+  return yield* ownerInit(config, options);
 }
 
 /** The versions of an answer's `binary_ladder`, ascending (KT §8.3 step 3). */
@@ -45,8 +43,8 @@ export function ownerInitLadder(greatestVersions: readonly number[]): readonly n
 
 /**
  * Verifies an untrusted `OwnerInitResponse` (KT §13.3). `request.last` must be the size of `context.view`. Nothing is to be
- * stored unless this returns. Throws `invalid-request` where `start` is not distinguished, `version-expired` where it has
- * expired, `bad-ladder`, and other verification errors.
+ * stored unless this returns. Throws `view-mismatch` where `start`, which the client was shown to be distinguished, is not,
+ * `version-expired` where it has expired, `bad-ladder`, and other verification errors.
  */
 export function verifyOwnerInit(
   context: VerifyContext,
@@ -66,7 +64,12 @@ export function verifyOwnerInit(
     view,
     auditedSize,
     keys,
-    algorithm: updateAndInit(config, size, view?.size, start, (index) => greatestVersions[index]),
+    algorithm: updateAndInit(config, view?.size, {
+      size,
+      start,
+      claimed: (index) => greatestVersions[index],
+      notDistinguished: 'view-mismatch',
+    }),
   });
   const isUsed = greatestVersions.length <= proof.result.length;
   ensure(isUsed, 'bad-ladder', 'more greatest versions than inspected log entries');
