@@ -85,6 +85,45 @@ async function searchAll(): Promise<{ found: number; expired: number }> {
   return counts;
 }
 
+/** Asks everything else that there is about each label; gives how much was answered, and how much is expired. */
+async function askAll(): Promise<{ answered: number; expired: number }> {
+  const { prover, progress } = log.service;
+  const { size } = (await progress.released()).released;
+  const counts = { answered: 0, expired: 0 };
+  const ask = async (answer: Promise<unknown>): Promise<void> => {
+    try {
+      await answer;
+      counts.answered++;
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'version-expired' });
+      counts.expired++;
+    }
+  };
+  for (const name of log.names.slice(1)) {
+    const { label } = identityOf(name);
+    const row = await log.context.store.readLabelAt(await log.context.vrf.labelKey(label), size);
+    for (const [version, position] of (row?.positions ?? []).entries()) {
+      const asked = { last: undefined, label, entries: [{ position, version }] };
+      await ask(prover.contactMonitor(asked));
+      await ask(prover.ownerMonitor({ ...asked, start: position, greatestVersion: version }));
+      await ask(
+        prover.update({
+          last: undefined,
+          label,
+          greatestVersion: version - 1 < 0 ? undefined : version - 1,
+          values: [],
+        }),
+      );
+    }
+    // Entry 0 and those of index 2^k-1 on the left spine are always distinguished.
+    for (const start of [0, 1, 3, 7, 15, 31]) {
+      await ask(prover.ownerInit({ last: undefined, label, start }));
+      await ask(prover.credential({ label, position: start }));
+    }
+  }
+  return counts;
+}
+
 describe('the pruner', () => {
   it('drops exactly the tiles that only expired versions have, and no proof misses one', async () => {
     const { store } = log.context;
@@ -98,6 +137,9 @@ describe('the pruner', () => {
     expect(counts.expired).toBeGreaterThan(3);
     expect(counts.found).toBeGreaterThan(10);
 
+    const others = await askAll();
+    expect(others.expired).toBeGreaterThan(5);
+    expect(others.answered).toBeGreaterThan(20);
     const pruner = new Pruner(log.context);
     expect(await pruneAll(pruner)).toBeGreaterThan(0);
     expect(await store.readPruned()).toBe(kept + 1);
@@ -106,6 +148,7 @@ describe('the pruner', () => {
     const left = names.filter((_, i) => rows[i] !== undefined).map(formatTileName);
     expect(left.toSorted()).toEqual([...needed.keys()].toSorted());
     expect(await searchAll()).toEqual(counts);
+    expect(await askAll()).toEqual(others);
     expect(log.events.filter(({ type }) => type === 'pruned').length).toBeGreaterThan(0);
   });
 
