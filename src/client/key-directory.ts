@@ -8,19 +8,32 @@ import type { Identity } from '../identity/identity.ts';
 import type { AuditReport } from './audit/audit-log.ts';
 import type { VerifiedBinding } from './binding.ts';
 import type { ClientKey } from './client-key.ts';
-import type { ClientState, StateChange, StateStore } from './client-state.ts';
+import type { Alert, ClientState, StateChange, StateStore } from './client-state.ts';
 import { createCsr } from './csr.ts';
 import type { IssuedCertificate } from './issued-certificate.ts';
 import { audit, type AuditRun } from './operations/audit.ts';
 import { changeKeys, requestCertificate } from './operations/issue.ts';
+import { acknowledge } from './operations/acknowledge.ts';
+import { history, type History } from './operations/history.ts';
 import { lookup, type LookupResult } from './operations/lookup.ts';
+import { lookupVersion, type VerifiedVersion } from './operations/lookup-version.ts';
+import { type ContactMonitored, monitorContact } from './operations/monitor-contact.ts';
+import { monitorOwned, type OwnerMonitored } from './operations/monitor-owned.ts';
+import { monitoringDue } from './operations/monitoring-due.ts';
 import type { Operation } from './operations/operation.ts';
 import { revoke, type RevokeOptions } from './operations/revoke.ts';
 import { verifyCertificate } from './operations/verify-certificate.ts';
 import { type Fetch, Transport } from './transport.ts';
 import { settleTrust, type Trust, type TrustOrigin } from './trust.ts';
 
+export type { History, PastVersion } from './operations/history.ts';
 export type { LookupResult } from './operations/lookup.ts';
+export type { VerifiedVersion } from './operations/lookup-version.ts';
+export type { ContactMonitored } from './operations/monitor-contact.ts';
+export type { OwnerMonitored } from './operations/monitor-owned.ts';
+
+/** What monitoring one identity came to. */
+export type Monitored = OwnerMonitored | ContactMonitored;
 
 /** How to open a directory. */
 export interface KeyDirectoryOptions {
@@ -95,6 +108,57 @@ export class KeyDirectory {
     return this.#run((operation, state) => lookup(operation, state, identity));
   }
 
+  /** Looks one version of an identity up. Throws `search-not-found`, and what {@link lookup} throws. */
+  lookupVersion(text: string, version: number): Promise<VerifiedVersion> {
+    const identity = this.identity(text);
+    return this.#run((operation, state) => lookupVersion(operation, state, identity, version));
+  }
+
+  /** Every version of an identity, with its certificates and who authorised it. Throws `identity-not-found`. */
+  history(text: string): Promise<History> {
+    const identity = this.identity(text);
+    return this.#run((operation, state) => history(operation, state, identity));
+  }
+
+  /**
+   * Takes an identity as the user's own: from then on {@link monitor} reports every version that this client did not ask
+   * for. What a client registers with a key of its own is its own already.
+   */
+  own(text: string): Promise<OwnerMonitored> {
+    const identity = this.identity(text);
+    return this.#run((operation, state) => monitorOwned(operation, state, identity));
+  }
+
+  /**
+   * Monitors identities, by default all that need it: the user's own ones, and those whose lookups left something to be
+   * monitored. Throws a verification error where the log misbehaved; versions of an own identity that its owner did not make
+   * are `alerts` of its result, now and at every later call, until they are {@link acknowledge}d.
+   */
+  async monitor(texts?: readonly string[]): Promise<readonly Monitored[]> {
+    const identities =
+      texts?.map((text) => this.identity(text)) ??
+      (await this.#run(async (_, state) => ({
+        result: monitoringDue(state).map((text) => this.identity(text)),
+      })));
+    const results: Monitored[] = [];
+    for (const identity of identities) {
+      results.push(
+        await this.#run<Monitored>((operation, state) =>
+          state.owners.has(identity.text)
+            ? monitorOwned(operation, state, identity)
+            : monitorContact(operation, state, identity),
+        ),
+      );
+    }
+    return results;
+  }
+
+  /** Lets the alerts about an identity pass: its user has seen them. Gives those that there were. */
+  acknowledge(text: string): Promise<readonly Alert[]> {
+    const identity = this.identity(text);
+    return this.#run((_, state) => Promise.resolve(acknowledge(state, identity)));
+  }
+
   /**
    * Verifies a certificate (PEM, the first block counts): it chains to the bundle's roots, and the current record of the
    * identity that it names holds it. Throws `certificate-not-in-record`, `certificate-expired`, `untrusted-issuer`,
@@ -126,7 +190,8 @@ export class KeyDirectory {
     ensure(key === undefined || equalBytes(key.spki, spki), 'usage', 'the CSR is not for the key');
     if (credentials === undefined) {
       const { token } = options;
-      return this.#run((operation, state) => requestCertificate(operation, state, identity, { csr, token }));
+      const owns = key !== undefined;
+      return this.#run((operation, state) => requestCertificate(operation, state, identity, { csr, token, owns }));
     }
     ensure(key !== undefined, 'usage', 'to add a key, the key itself is needed');
     const change = { csr, credentials, key, remaining: (spkis: readonly Uint8Array[]) => spkis };
@@ -149,7 +214,7 @@ export class KeyDirectory {
   async renew(text: string, key: ClientKey): Promise<IssuedCertificate> {
     const identity = this.identity(text);
     const csr = await createCsr(identity, key);
-    return this.#run((operation, state) => requestCertificate(operation, state, identity, { csr }));
+    return this.#run((operation, state) => requestCertificate(operation, state, identity, { csr, owns: true }));
   }
 
   /**

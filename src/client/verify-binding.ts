@@ -15,7 +15,7 @@ import type { Transport } from './transport.ts';
 import type { Trust } from './trust.ts';
 
 /** What continuity needs of X.509, by the verifier of this library. */
-const PORTS: ContinuityPorts = {
+export const CONTINUITY_PORTS: ContinuityPorts = {
   certificateSpki: (certificate) => parseCertificate(certificate).spki,
   verifySignature: verifySpkiSignature,
 };
@@ -53,7 +53,14 @@ export async function verifyBinding(input: BindingInput): Promise<CheckedBinding
   const { origin } = trust.bundle;
   const range = { first: known === undefined ? search.version : known.version + 1, end: search.version };
   const between = await fetchChain(input.transport, trust.config, identity.label, range);
-  const chain = await checkChain({ origin, label: identity.label, held, between, latest: search, ports: PORTS });
+  const chain = await checkChain({
+    origin,
+    label: identity.label,
+    held,
+    between,
+    latest: search,
+    ports: CONTINUITY_PORTS,
+  });
   const { record } = chain.latest;
   const { current, expired } = await verifyRecordCertificates(record, identity, trust, nowMs);
   const monitoring = monitorSearched(known, search);

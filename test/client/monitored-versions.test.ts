@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mergeLadders, monitorOnly, monitorSearched } from '../../src/client/monitored-versions.ts';
+import { monitorOnly, monitorSearched } from '../../src/client/monitored-versions.ts';
 import { baseBinaryLadder, monitoringBinaryLadder } from '../../src/core/keytrans/binary-ladder.ts';
 import type { KnownVersion } from '../../src/core/keytrans/verify-search.ts';
 
@@ -46,14 +46,5 @@ describe('what is to be monitored', () => {
         expect(monitorOnly([], known.ladder)).toEqual({ monitored: [], ladder: [] });
       }),
     );
-  });
-
-  it('forgets no commitment', () => {
-    const [merged] = mergeLadders(
-      [{ version: 1, vrfOutput: new Uint8Array(32), commitment: undefined }],
-      ladderOf(2),
-    ).slice(1);
-    expect(merged?.commitment).toEqual(new Uint8Array(32).fill(1));
-    expect(mergeLadders(ladderOf(2), ladderOf(0))).toEqual(ladderOf(2).toSorted((a, b) => a.version - b.version));
   });
 });

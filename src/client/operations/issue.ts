@@ -1,10 +1,12 @@
 import { csrSpki } from '../../ca/csr-spki.ts';
 import { parsePem } from '../../ca/pem.ts';
+import { sha256 } from '../../core/crypto/sha256.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { parseCertificateAnswer } from '../../contract/parse-answers.ts';
 import { formatCertificateRequest } from '../../contract/parse-requests.ts';
 import { PATHS } from '../../contract/paths.ts';
 import type { SignedChange } from '../../identity/change-request.ts';
+import type { HeldVersion } from '../../identity/continuity.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { ClientKey } from '../client-key.ts';
 import type { ClientState, StateChange } from '../client-state.ts';
@@ -12,6 +14,7 @@ import { assertIssued, describeIssued, type IssuedCertificate } from '../issued-
 import type { CheckedBinding } from '../verify-binding.ts';
 import { findIdentity } from './lookup.ts';
 import type { Operation } from './operation.ts';
+import { noteMade } from './owned-versions.ts';
 import { assertOwnRecord, recordKeys, signKeys, verifyAnswer } from './own-record.ts';
 
 /** A change of the keys of an identity. */
@@ -31,7 +34,7 @@ export function requestCertificate(
   operation: Operation,
   state: ClientState,
   identity: Identity,
-  order: { readonly csr: string; readonly token?: string | undefined },
+  order: { readonly csr: string; readonly token?: string | undefined; readonly owns: boolean },
 ): Promise<StateChange<IssuedCertificate>> {
   return issue(operation, state, identity, order, undefined);
 }
@@ -49,11 +52,14 @@ export async function changeKeys(
   const { csr, credentials, key, remaining } = change;
   const { next, found } = await findIdentity(operation, state, identity);
   const made = found && (await alreadyMade(operation, found, change));
-  if (made !== undefined) return { next, result: made };
+  if (found !== undefined && made !== undefined) {
+    const isOurs = signedBy(found.latest, credentials);
+    return { next: isOurs ? await noteMade(next, identity, found) : next, result: made };
+  }
   const current = assertOwnRecord(found, identity, credentials);
   const after = [...remaining(recordKeys(current)), key.spki];
   const signed = await signKeys(operation, identity, current, after, credentials);
-  return issue(operation, next, identity, { csr, change: signed }, current);
+  return issue(operation, next, identity, { csr, change: signed, owns: true }, current);
 }
 
 /** The outcome of a change that leaves the record with the keys that it has. */
@@ -73,7 +79,13 @@ async function issue(
   operation: Operation,
   state: ClientState,
   identity: Identity,
-  order: { readonly csr: string; readonly token?: string | undefined; readonly change?: SignedChange },
+  order: {
+    readonly csr: string;
+    readonly token?: string | undefined;
+    readonly change?: SignedChange;
+    /** Whether the key of the CSR is this client's: an application registers the keys of others. */
+    readonly owns: boolean;
+  },
   before: CheckedBinding | undefined,
 ): Promise<StateChange<IssuedCertificate>> {
   const { csr, token, change } = order;
@@ -84,5 +96,20 @@ async function issue(
   const { checked, next } = await verifyAnswer(operation, state, identity, answer.proof, before);
   const issued = parsePem('CERTIFICATE', answer.certificate);
   const certificate = assertIssued(checked.binding, csrSpki(csr), issued);
-  return { next, result: await describeIssued(operation.trust, certificate, checked.binding) };
+  const result = await describeIssued(operation.trust, certificate, checked.binding);
+  const isOwn = order.owns && isOwnDoing(checked.latest, change);
+  return { next: isOwn ? await noteMade(next, identity, checked) : next, result };
+}
+
+/** Whether the version is what this request makes: what else happened meanwhile is for the owner's monitoring to tell. */
+function isOwnDoing({ record }: HeldVersion, change: SignedChange | undefined): boolean {
+  const { authorization, certificates } = record;
+  if (change !== undefined)
+    return authorization.type === 'key' && equalBytes(authorization.signature, change.signature);
+  return authorization.type === 'maintenance' || (authorization.type === 'initial' && certificates.length === 1);
+}
+
+/** Whether the version was authorised by this key. */
+function signedBy({ record: { authorization } }: HeldVersion, key: ClientKey): boolean {
+  return authorization.type === 'key' && equalBytes(authorization.signer, sha256(key.spki));
 }

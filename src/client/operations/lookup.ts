@@ -20,6 +20,8 @@ export interface Found {
   readonly next: ClientState;
   /** Undefined where the identity is proved not to exist. */
   readonly found: CheckedBinding | undefined;
+  /** The rightmost distinguished log entry, where the identity exists and the log has one. */
+  readonly rightmostDistinguished: number | undefined;
 }
 
 /** A verified answer about an identity that exists, and the state that follows from it. */
@@ -52,10 +54,10 @@ export async function findIdentity(operation: Operation, state: ClientState, ide
   const known = state.contacts.get(identity.text);
   if (verified.type === 'absent') {
     ensure(known === undefined, 'bad-chain', `${identity.text} is shown as absent, but was seen before`);
-    return { next: { ...state, view: verified.view }, found: undefined };
+    return { next: { ...state, view: verified.view }, found: undefined, rightmostDistinguished: undefined };
   }
   const { checked, next } = await acceptSearch(operation, state, identity, verified);
-  return { next, found: checked };
+  return { next, found: checked, rightmostDistinguished: verified.rightmostDistinguished };
 }
 
 /** Checks what a verified search for the greatest version of an identity says, and takes it into the state. */

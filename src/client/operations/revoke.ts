@@ -11,6 +11,7 @@ import type { ClientKey } from '../client-key.ts';
 import type { ClientState, StateChange } from '../client-state.ts';
 import { findIdentity } from './lookup.ts';
 import type { Operation } from './operation.ts';
+import { noteMade } from './owned-versions.ts';
 import { assertOwnRecord, signKeys, verifyAnswer } from './own-record.ts';
 
 /** What to revoke, and why. */
@@ -44,5 +45,7 @@ export async function revoke(
   const { checked, next } = await verifyAnswer(operation, before, identity, answer.proof, current);
   const gone = checked.latest.record.certificates.map((der) => parseCertificate(der).serial);
   ensure(!serials.some((serial) => gone.includes(serial)), 'bad-response', 'a revoked certificate is still there');
-  return { next, result: checked.binding };
+  const { authorization } = checked.latest.record;
+  const isOwn = authorization.type === 'key' && equalBytes(authorization.signature, change.signature);
+  return { next: isOwn ? await noteMade(next, identity, checked) : next, result: checked.binding };
 }

@@ -1,0 +1,56 @@
+import { ensure } from '../../core/errors.ts';
+import {
+  contactMonitorRequestCodec,
+  contactMonitorResponseCodec,
+} from '../../core/keytrans/contact-monitor-messages.ts';
+import { verifyContactMonitor } from '../../core/keytrans/verify-contact-monitor.ts';
+import { PATHS } from '../../contract/paths.ts';
+import type { Identity } from '../../identity/identity.ts';
+import type { ClientState, MonitoredVersion, StateChange } from '../client-state.ts';
+import { monitorOnly } from '../monitored-versions.ts';
+import type { Operation } from './operation.ts';
+
+/** What monitoring a contact came to. */
+export interface ContactMonitored {
+  readonly role: 'contact';
+  /** Canonical. */
+  readonly identity: string;
+  readonly treeSize: number;
+  /** Versions that were shown to be still in the log. */
+  readonly checked: readonly MonitoredVersion[];
+  /** Versions that are still to be monitored; empty when nothing that was seen can be taken back unnoticed any more. */
+  readonly remaining: readonly MonitoredVersion[];
+}
+
+/**
+ * Monitors what lookups of a contact left to be monitored (KT §8.2). Throws `version-rolled-back` where the log took a
+ * version back, `identity-not-found` for an identity that was never looked up, other verification errors, and
+ * `network-failed`.
+ */
+export async function monitorContact(
+  operation: Operation,
+  state: ClientState,
+  { text, label }: Identity,
+): Promise<StateChange<ContactMonitored>> {
+  const contact = state.contacts.get(text);
+  ensure(contact !== undefined, 'identity-not-found', `${text} was never looked up with this state`);
+  const { monitored: entries, ladder } = contact;
+  const nowMs = operation.now();
+  const common = { role: 'contact', identity: text, checked: entries } as const;
+  if (entries.length === 0) {
+    return { result: { ...common, treeSize: state.view?.size ?? 0, remaining: [] } };
+  }
+  const { config } = operation.trust;
+  const request = { last: state.view?.size, label, entries };
+  const codec = contactMonitorResponseCodec(config);
+  const answer = await operation.transport.postKeytrans(
+    PATHS.contactMonitor,
+    [contactMonitorRequestCodec, request],
+    codec,
+  );
+  const verified = verifyContactMonitor({ config, view: state.view, nowMs }, request, answer, ladder);
+  const monitoring = monitorOnly(verified.entries, ladder);
+  const contacts = new Map(state.contacts).set(text, { ...contact, ...monitoring, monitoredAtMs: nowMs });
+  const next = { ...state, view: verified.view, contacts };
+  return { next, result: { ...common, treeSize: verified.view.size, remaining: verified.entries } };
+}

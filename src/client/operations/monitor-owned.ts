@@ -1,0 +1,178 @@
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { decode, encode } from '../../core/encoding/codec.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import { ownerInitRequestCodec, ownerInitResponseCodec } from '../../core/keytrans/owner-init-messages.ts';
+import { ownerMonitorRequestCodec, ownerMonitorResponseCodec } from '../../core/keytrans/owner-monitor-messages.ts';
+import { greatestKnown, type OwnerState, ownerStateCodec } from '../../core/keytrans/owner-state.ts';
+import type { TreeView } from '../../core/keytrans/tree-view.ts';
+import { updateRequestCodec, updateResponsesCodec } from '../../core/keytrans/update-messages.ts';
+import { verifyOwnerInit } from '../../core/keytrans/verify-owner-init.ts';
+import { ownerMonitorRequest, verifyOwnerMonitor } from '../../core/keytrans/verify-owner-monitor.ts';
+import { type CreatedVersion, verifyOwnerUpdate } from '../../core/keytrans/verify-owner-update.ts';
+import { PATHS } from '../../contract/paths.ts';
+import type { Identity } from '../../identity/identity.ts';
+import type { VerifiedBinding } from '../binding.ts';
+import type { Alert, ClientState, OwnedVersion, StateChange } from '../client-state.ts';
+import { findIdentity } from './lookup.ts';
+import { NEW_OWNED, noteChanges, type OwnChanges } from './owned-versions.ts';
+import type { Operation } from './operation.ts';
+
+/** What monitoring an own label came to. */
+export interface OwnerMonitored {
+  readonly role: 'owner';
+  /** Canonical. */
+  readonly identity: string;
+  readonly treeSize: number;
+  /** What everybody who looks sees now. */
+  readonly binding: VerifiedBinding;
+  /** Versions that the owner did not know before. */
+  readonly added: readonly OwnedVersion[];
+  /** Everything that the owner still has to look at: versions that the owner did not make. */
+  readonly alerts: readonly Alert[];
+  /**
+   * The distinguished log entry up to which every version was checked; undefined while the log has none: then the label's
+   * present version was checked, and monitoring begins once the log has one.
+   */
+  readonly verifiedTo: number | undefined;
+}
+
+/** Most rounds of questions in one monitoring. Each moves on, or is the last. */
+const MAX_ROUNDS = 256;
+
+/** An owner's view in the course of a monitoring. */
+interface Course {
+  readonly view: TreeView | undefined;
+  readonly owner: OwnerState;
+}
+
+/**
+ * Monitors an own label (KT §8.3, §9): every distinguished log entry, every new version, and what a contact who looks now is
+ * shown. Takes ownership first where that has not happened yet. Versions that the owner did not make are alerts of the
+ * result and of the state. Throws `unexpected-version`, `version-rolled-back`, `identity-not-found`, other verification
+ * errors, and `network-failed`.
+ */
+export async function monitorOwned(
+  operation: Operation,
+  state: ClientState,
+  identity: Identity,
+): Promise<StateChange<OwnerMonitored>> {
+  const { text } = identity;
+  const first = await begin(operation, state, identity);
+  const course = first.course && (await follow(operation, first.course));
+  const followed: ClientState = { ...first.next, view: course?.view ?? first.next.view };
+  const { next: looked, found } = await findIdentity(operation, followed, identity);
+  ensure(found !== undefined, 'identity-not-found', `${text} is not registered`);
+  const { next, added } = await noteChanges(operation, looked, identity, found);
+  assertAgrees(next, identity, course?.created ?? []);
+  const owned = next.owners.get(text) ?? NEW_OWNED;
+  const encoded = course && encode(ownerStateCodec, course.owner);
+  const monitored = { ...owned, state: encoded, monitoredAtMs: course && operation.now() };
+  return {
+    next: { ...next, owners: new Map(next.owners).set(text, monitored) },
+    result: {
+      role: 'owner',
+      identity: text,
+      treeSize: next.view?.size ?? 0,
+      binding: found.binding,
+      added: [...first.added, ...added],
+      alerts: next.alerts.filter((alert) => alert.identity === text),
+      verifiedTo: course?.owner.start,
+    },
+  };
+}
+
+/** The retained state, or the beginning of the ownership at the rightmost distinguished log entry (KT §13.3). */
+async function begin(
+  operation: Operation,
+  state: ClientState,
+  identity: Identity,
+): Promise<OwnChanges & { readonly course: Course | undefined }> {
+  const retained = state.owners.get(identity.text)?.state;
+  if (retained !== undefined) {
+    return { next: state, added: [], course: { view: state.view, owner: decode(ownerStateCodec, retained) } };
+  }
+  const { next, found, rightmostDistinguished: start } = await findIdentity(operation, state, identity);
+  ensure(found !== undefined, 'identity-not-found', `${identity.text} is not registered`);
+  // The chain since the owner last looked has to be judged before it becomes what is held.
+  const noted = await noteChanges(operation, next, identity, found);
+  if (start === undefined) return { ...noted, course: undefined };
+  const { config } = operation.trust;
+  const request = { last: next.view?.size, label: identity.label, start };
+  const answer = await operation.transport.postKeytrans(
+    PATHS.ownerInit,
+    [ownerInitRequestCodec, request],
+    ownerInitResponseCodec(config),
+  );
+  const context = { config, view: next.view, nowMs: operation.now() };
+  const { view, owner } = verifyOwnerInit(context, request, answer);
+  return { ...noted, course: { view, owner } };
+}
+
+/** Processes new versions and distinguished entries until there is nothing more (KT §13.4, §13.5). */
+async function follow(
+  operation: Operation,
+  from: Course,
+): Promise<Course & { readonly created: readonly CreatedVersion[] }> {
+  let course = from;
+  const created: CreatedVersion[] = [];
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const updated = await askUpdates(operation, course);
+    created.push(...updated.created);
+    const monitored = await askMonitoring(operation, updated);
+    const moved = updated.created.length > 0 || monitored.owner.start > course.owner.start;
+    course = monitored;
+    if (monitored.complete) return { ...course, created };
+    const greatest = greatestKnown(course.owner) ?? 'none';
+    ensure(moved, 'unexpected-version', `the log holds a version after ${greatest} and does not show it`);
+  }
+  return { ...course, created };
+}
+
+async function askUpdates(
+  operation: Operation,
+  course: Course,
+): Promise<Course & { readonly created: readonly CreatedVersion[] }> {
+  const { config } = operation.trust;
+  let { view, owner } = course;
+  const created: CreatedVersion[] = [];
+  const { label } = owner;
+  const first = { last: view?.size, label, greatestVersion: greatestKnown(owner), values: [] };
+  const codec = updateResponsesCodec(config);
+  const answers = await operation.transport
+    .postKeytrans(PATHS.update, [updateRequestCodec, first], codec)
+    .catch((error: unknown) => {
+      // Its word alone; a version that it keeps back shows in the monitoring.
+      if (isGlasskeyError(error, 'search-not-found')) return [];
+      throw error;
+    });
+  for (const answer of answers) {
+    const request = { last: view?.size, label, greatestVersion: greatestKnown(owner), values: [] };
+    const verified = verifyOwnerUpdate({ config, view, nowMs: operation.now() }, request, answer, owner);
+    ({ view, owner } = verified);
+    created.push(...verified.created);
+  }
+  return { view, owner, created };
+}
+
+async function askMonitoring(
+  operation: Operation,
+  { view, owner }: Course,
+): Promise<Course & { readonly complete: boolean }> {
+  const { config } = operation.trust;
+  const answer = await operation.transport.postKeytrans(
+    PATHS.ownerMonitor,
+    [ownerMonitorRequestCodec, ownerMonitorRequest(owner, view?.size)],
+    ownerMonitorResponseCodec(config),
+  );
+  return verifyOwnerMonitor({ config, view, nowMs: operation.now() }, answer, owner);
+}
+
+/** What the owner was told must be what a contact is shown. */
+function assertAgrees(state: ClientState, { text }: Identity, created: readonly CreatedVersion[]): void {
+  const known = state.owners.get(text)?.versions ?? [];
+  for (const { version, commitment } of created) {
+    const shown = known.find((one) => one.version === version);
+    const agrees = shown === undefined || equalBytes(shown.commitment, commitment);
+    ensure(agrees, 'unexpected-version', `version ${version} has another value for contacts than for its owner`);
+  }
+}

@@ -1,0 +1,101 @@
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
+import type { HeldVersion } from '../../identity/continuity.ts';
+import type { Identity } from '../../identity/identity.ts';
+import { spkiSet } from '../../identity/spki-set.ts';
+import type { BindingChange } from '../binding.ts';
+import type { Alert, ClientState, OwnedLabel, OwnedOrigin, OwnedVersion } from '../client-state.ts';
+import { type CheckedBinding, CONTINUITY_PORTS } from '../verify-binding.ts';
+import { readVersions, type ReadVersion } from './read-versions.ts';
+import type { Operation } from './operation.ts';
+
+/** A label that its user owns and of which nothing is known yet. */
+export const NEW_OWNED: OwnedLabel = { state: undefined, versions: [], monitoredAtMs: undefined };
+
+/** A state in which the owner of `identity` knows these versions as well. */
+export function withVersions(state: ClientState, { text }: Identity, versions: readonly OwnedVersion[]): ClientState {
+  const owned = state.owners.get(text) ?? NEW_OWNED;
+  const others = owned.versions.filter(({ version }) => !versions.some((one) => one.version === version));
+  const all = [...others, ...versions].sort((a, b) => a.version - b.version);
+  return { ...state, owners: new Map(state.owners).set(text, { ...owned, versions: all }) };
+}
+
+/** The record that its owner asked for and verified: from then on its user is known as the owner of the identity. */
+export async function noteMade(state: ClientState, identity: Identity, made: CheckedBinding): Promise<ClientState> {
+  return withVersions(state, identity, [await describe(made.latest, 'made')]);
+}
+
+/** What became of an own label since its owner last looked. */
+export interface OwnChanges {
+  readonly next: ClientState;
+  /** Versions that the owner did not know. */
+  readonly added: readonly OwnedVersion[];
+}
+
+/**
+ * Takes every version since the last known one into the state. What the owner did not make is `maintenance` where the
+ * authority renewed or removed certificates, and otherwise unexpected: an alert, until it is acknowledged. When a label is
+ * taken over, what is there is adopted. Throws `bad-chain`, and `unexpected-version` where a version that the owner knows
+ * has another value.
+ */
+export async function noteChanges(
+  operation: Operation,
+  state: ClientState,
+  identity: Identity,
+  found: CheckedBinding,
+): Promise<OwnChanges> {
+  const owned = state.owners.get(identity.text) ?? NEW_OWNED;
+  const last = owned.versions.at(-1);
+  assertSame(owned, found.latest);
+  const isNew = last === undefined;
+  const first = isNew ? found.latest.version : last.version + 1;
+  const versions = await readVersions(operation, identity, first, found.latest);
+  if (!isNew) assertFollows(last, versions);
+  const added: OwnedVersion[] = [];
+  const alerts: Alert[] = [];
+  for (const one of versions) {
+    const origin = isNew ? 'adopted' : originOf(one, found.binding.change);
+    added.push(await describe(one, origin));
+    if (origin === 'unexpected') alerts.push(alertOf(identity, one, operation.now()));
+  }
+  const next = withVersions(state, identity, added);
+  return { next: { ...next, alerts: mergeAlerts(next.alerts, alerts) }, added };
+}
+
+/** Alerts with others, at most one of a type for one version of an identity. */
+export function mergeAlerts(alerts: readonly Alert[], more: readonly Alert[]): readonly Alert[] {
+  const isKnown = (alert: Alert): boolean =>
+    alerts.some(
+      ({ identity, type, version }) => identity === alert.identity && type === alert.type && version === alert.version,
+    );
+  return [...alerts, ...more.filter((alert) => !isKnown(alert))];
+}
+
+/** A version that the owner knows must still have the value that it had. */
+function assertSame({ versions }: OwnedLabel, latest: HeldVersion): void {
+  const known = versions.find(({ version }) => version === latest.version);
+  const isSame = known === undefined || equalBytes(known.commitment, latest.commitment);
+  ensure(isSame, 'unexpected-version', `version ${latest.version} has another value than its owner gave it`);
+  const greatest = versions.at(-1)?.version ?? -1;
+  ensure(latest.version >= greatest, 'version-rolled-back', `version ${greatest} is no longer shown`);
+}
+
+function assertFollows(last: OwnedVersion, [next]: readonly ReadVersion[]): void {
+  const follows = next === undefined || equalBytes(next.record.previousCommitment, last.commitment);
+  ensure(follows, 'unexpected-version', `version ${last.version} has another value than its owner gave it`);
+}
+
+function originOf({ version }: ReadVersion, change: BindingChange): OwnedOrigin {
+  const type = change.links.find((link) => link.version === version)?.type;
+  return type === 'maintenance' ? 'maintenance' : 'unexpected';
+}
+
+async function describe({ version, commitment, record }: HeldVersion, origin: OwnedOrigin): Promise<OwnedVersion> {
+  return { version, commitment, origin, spkis: await spkiSet(record, CONTINUITY_PORTS) };
+}
+
+function alertOf({ text }: Identity, { version, record, value }: ReadVersion, nowMs: number): Alert {
+  const by = record.authorization.type;
+  const reason = `version ${version} was not made by this owner; it names "${by}" as its authorisation`;
+  return { identity: text, type: 'unexpected-version', version, reason, value, seenAtMs: nowMs };
+}

@@ -1,0 +1,170 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { generateKey } from '../../src/client/client-key.ts';
+import { MemoryState } from '../../src/client/client-state.ts';
+import { monitoringDue } from '../../src/client/operations/monitoring-due.ts';
+import { PATHS } from '../../src/contract/paths.ts';
+import { lie, LyingOperator } from '../support/lying-operator.ts';
+import { newDeviceKey } from '../support/owner.ts';
+
+const WINDOW_MS = 60_000;
+const ALICE = 'alice@example.com';
+const BOB = 'bob@example.com';
+const code = (...expected: string[]) =>
+  expect.objectContaining({ code: expect.toSatisfy((one: string) => expected.includes(one)) as string });
+
+let operator: LyingOperator;
+beforeEach(async () => {
+  operator = await LyingOperator.start({
+    configuration: { reasonableMonitoringWindowMs: WINDOW_MS, maxBehindMs: 86_400_000 },
+  });
+});
+afterEach(() => operator.stop());
+
+/** Registers an identity with a client of its own, and gives that client. */
+async function register(text: string, state = new MemoryState()) {
+  const client = await operator.client({ state });
+  const { token } = operator.server.log;
+  const key = await generateKey();
+  await client.register(text, { token, key });
+  return { client, key, state };
+}
+
+/** Lets time pass, and others register. */
+async function pass(windows: number): Promise<void> {
+  for (let i = 0; i < windows; i++) {
+    operator.server.log.clock.advance(WINDOW_MS);
+    await register(`someone${Math.random()}@example.com`);
+  }
+}
+
+/** The operator signs another key for an identity, and logs it like any version. */
+async function addFalseKey(text: string, authorization: 'operator' | 'maintenance' = 'operator'): Promise<void> {
+  const { spki } = await newDeviceKey();
+  const latest = await operator.latest(text);
+  const certificates = [...(latest?.record.certificates ?? []), await operator.certify(text, spki)];
+  await operator.appendRecord(text, {
+    certificates,
+    authorization:
+      authorization === 'operator'
+        ? { type: 'operator', reason: 'trust me' }
+        : { type: 'maintenance', kind: 'renewal' },
+  });
+}
+
+describe('an owner', () => {
+  it('is told nothing while nothing happens, from before the first distinguished entry on', async () => {
+    const { client } = await register(BOB);
+    const [early] = await client.monitor();
+    expect(early).toMatchObject({ role: 'owner', identity: BOB, alerts: [], added: [] });
+    await pass(3);
+    const [late] = await client.monitor();
+    expect(late).toMatchObject({ role: 'owner', alerts: [], added: [], binding: { version: 0 } });
+    expect((late as { verifiedTo: number }).verifiedTo).toBeGreaterThan(0);
+    await pass(3);
+    await expect(client.monitor([BOB])).resolves.toMatchObject([{ alerts: [], added: [] }]);
+  });
+
+  it('knows what it did itself: rotations, renewals, revocations', async () => {
+    const { client, key } = await register(BOB);
+    await pass(2);
+    await client.monitor();
+    const next = await generateKey();
+    await client.rotate(BOB, key, next);
+    await pass(2);
+    await expect(client.monitor()).resolves.toMatchObject([{ alerts: [], added: [], binding: { version: 1 } }]);
+    const third = await generateKey();
+    await client.register(BOB, { credentials: next, key: third });
+    await client.revoke(BOB, third);
+    await pass(2);
+    await expect(client.monitor()).resolves.toMatchObject([{ alerts: [], added: [], binding: { version: 3 } }]);
+    const { versions } = await client.history(BOB);
+    expect(versions.map(({ version, origin }) => [version, origin])).toEqual([0, 1, 2, 3].map((v) => [v, 'made']));
+    expect(versions.map(({ authorization }) => authorization.type)).toEqual(['initial', 'key', 'key', 'key']);
+  });
+
+  it.each([0, 3])('is told of a false key that was added %i windows after it last looked', async (windows) => {
+    const { client, state } = await register(BOB);
+    await pass(2);
+    await client.monitor();
+    await addFalseKey(BOB);
+    await pass(windows);
+    const [told] = await client.monitor();
+    expect(told).toMatchObject({ role: 'owner', alerts: [{ type: 'unexpected-version', version: 1, identity: BOB }] });
+    expect(told).toMatchObject({ binding: { version: 1, change: { type: 'operator' } } });
+    // It stays told, also to a client of the same state, until it is acknowledged.
+    const again = await operator.client({ state });
+    await expect(again.monitor()).resolves.toMatchObject([{ alerts: [{ version: 1 }], added: [] }]);
+    await expect(again.acknowledge(BOB)).resolves.toHaveLength(1);
+    await expect(again.monitor()).resolves.toMatchObject([{ alerts: [] }]);
+  });
+
+  it('is told of a false key that was taken back, and of one that calls itself maintenance', async () => {
+    const { client } = await register(BOB);
+    await pass(2);
+    await client.monitor();
+    const honest = await operator.latest(BOB);
+    await addFalseKey(BOB, 'maintenance');
+    await operator.appendRecord(BOB, {
+      certificates: honest?.record.certificates ?? [],
+      authorization: { type: 'maintenance', kind: 'expiry' },
+    });
+    await pass(3);
+    const [told] = await client.monitor();
+    expect(told).toMatchObject({ alerts: [{ version: 1 }, { version: 2 }] });
+  });
+
+  it('notices a log that shows it nothing new while contacts see a new version', async () => {
+    const { client, state } = await register(BOB);
+    await pass(2);
+    await client.monitor();
+    await addFalseKey(BOB);
+    await pass(3);
+    const fetch = lie(PATHS.update, () =>
+      Promise.resolve(
+        Response.json(
+          { code: 'search-not-found', title: 'none', status: 404 },
+          { status: 404, headers: { 'content-type': 'application/problem+json' } },
+        ),
+      ),
+    );
+    const deceived = await operator.client({ state, fetch });
+    await expect(deceived.monitor()).rejects.toEqual(code('unexpected-version'));
+  });
+
+  it('adopts what is there when it takes an identity over', async () => {
+    await register(BOB);
+    await pass(2);
+    const client = await operator.client();
+    await expect(client.own(BOB)).resolves.toMatchObject({ added: [{ version: 0, origin: 'adopted' }], alerts: [] });
+    await expect(client.own('nobody@example.com')).rejects.toEqual(code('identity-not-found'));
+  });
+});
+
+describe('a contact', () => {
+  it('monitors what it looked up until it is settled', async () => {
+    await pass(3);
+    await register(BOB);
+    const state = new MemoryState();
+    const alice = await operator.client({ state });
+    await alice.lookup(BOB);
+    await expect(state.transact(async (all) => ({ result: monitoringDue(all) }))).resolves.toEqual([BOB]);
+    const [first] = await alice.monitor();
+    expect(first).toMatchObject({ role: 'contact', identity: BOB });
+    await pass(4);
+    const [settled] = await alice.monitor();
+    expect(settled).toMatchObject({ role: 'contact', remaining: [] });
+    await expect(alice.monitor()).resolves.toEqual([]);
+    await expect(alice.monitor([ALICE])).rejects.toEqual(code('identity-not-found'));
+  });
+
+  it('looks a version up', async () => {
+    const { client, key } = await register(BOB);
+    await client.rotate(BOB, key, await generateKey());
+    const alice = await operator.client();
+    const first = await alice.lookupVersion(BOB, 0);
+    expect(first).toMatchObject({ identity: BOB, version: 0, authorization: { type: 'initial' } });
+    expect(first.certificates.map(({ spki }) => spki)).toEqual([key.spki]);
+    await expect(alice.lookup(BOB)).resolves.toMatchObject({ binding: { version: 1, change: { type: 'key' } } });
+    await expect(alice.lookupVersion(BOB, 7)).rejects.toEqual(code('search-not-found'));
+  });
+});
