@@ -5,6 +5,8 @@ import { installNativeSha256 } from '../service/native-sha256.ts';
 import { type ClientOptions, stateFolder } from './client-options.ts';
 import { auditCommand } from './commands/audit-command.ts';
 import { issuingCommands, relyingCommands } from './commands/client-commands.ts';
+import { historyCommand } from './commands/history-command.ts';
+import { monitorCommand } from './commands/monitor-command.ts';
 import { serverCommands } from './commands/server-commands.ts';
 import { EXIT, exitCodeOf, reportFailure } from './exit-code.ts';
 import { writeEvidence } from './evidence.ts';
@@ -38,6 +40,7 @@ function version(): string {
 
 // Subcommands inherit these settings, so they come before any of them is added.
 const program = new Command('glasskey')
+  .enablePositionalOptions()
   .description('A certificate authority you can see through')
   .version(version())
   .configureOutput({
@@ -53,6 +56,8 @@ const program = new Command('glasskey')
 serverCommands(program, runServer);
 issuingCommands(program, runClient);
 relyingCommands(program, runClient);
+monitorCommand(program, runClient);
+historyCommand(program, runClient);
 auditCommand(program, runClient);
 
 ignoreClosedPipe(process.stdout);

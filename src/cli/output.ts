@@ -1,4 +1,5 @@
 import type { BoundCertificate, VerifiedBinding } from '../client/binding.ts';
+import type { VerifiedVersion } from '../client/key-directory.ts';
 
 /** Prints a value for programs. */
 export function printJson(value: unknown): void {
@@ -38,7 +39,8 @@ export function bindingJson(binding: VerifiedBinding): Record<string, unknown> {
   };
 }
 
-function certificateJson(certificate: BoundCertificate): Record<string, unknown> {
+/** A certificate as JSON. */
+export function certificateJson(certificate: BoundCertificate): Record<string, unknown> {
   const { serial, pem, spkiSha256, notBeforeMs, notAfterMs } = certificate;
   return { serial, pem, spkiSha256, notBefore: isoTime(notBeforeMs), notAfter: isoTime(notAfterMs) };
 }
@@ -73,5 +75,40 @@ export function bindingLines(binding: VerifiedBinding): string[] {
     ...(certificates.length > 0 ? certificates : ['  no certificate: all were revoked or have expired']),
     `${CHANGES[binding.change.type]}${reason}`,
     ...(monitored.length > 0 ? [`still to be monitored: ${monitored.join(', ')}`] : []),
+  ];
+}
+
+/** One version of an identity as JSON. */
+export function versionJson(found: VerifiedVersion): Record<string, unknown> {
+  const { identity, version, authorization, treeSize, logRoot, monitored } = found;
+  const [certificates, expired] = [found.certificates.map(certificateJson), found.expired.map(certificateJson)];
+  return {
+    identity,
+    version,
+    certificates,
+    expired,
+    authorization: { type: authorization.type },
+    treeSize,
+    logRoot,
+    monitored,
+  };
+}
+
+/** One version of an identity for people. */
+export function versionLines({
+  identity,
+  version,
+  certificates,
+  expired,
+  authorization,
+  treeSize,
+}: VerifiedVersion): string[] {
+  const all = [...certificates, ...expired];
+  return [
+    `${identity}: version ${version} by ${authorization.type}, in the log of ${treeSize} entries (later versions may have replaced it)`,
+    ...all.map(
+      ({ serial, spkiSha256, notAfterMs }) =>
+        `  ${serial}  key ${spkiSha256.slice(0, 16)}…  until ${isoTime(notAfterMs)}`,
+    ),
   ];
 }

@@ -153,10 +153,18 @@ export class KeyDirectory {
     return results;
   }
 
-  /** Lets the alerts about an identity pass: its user has seen them. Gives those that there were. */
-  acknowledge(text: string): Promise<readonly Alert[]> {
+  /** Whether this client owns an identity or has looked it up. */
+  isKnown(text: string): Promise<boolean> {
     const identity = this.identity(text);
-    return this.#run((_, state) => Promise.resolve(acknowledge(state, identity)));
+    return this.#run((_, { owners, contacts }) =>
+      Promise.resolve({ result: owners.has(identity.text) || contacts.has(identity.text) }),
+    );
+  }
+
+  /** Lets alerts pass, by default all: their user has seen them. Gives those that there were. */
+  acknowledge(texts: readonly string[] = []): Promise<readonly Alert[]> {
+    const identities = texts.map((text) => this.identity(text).text);
+    return this.#run((_, state) => Promise.resolve(acknowledge(state, identities)));
   }
 
   /**

@@ -94,7 +94,7 @@ describe('an owner', () => {
     // It stays told, also to a client of the same state, until it is acknowledged.
     const again = await operator.client({ state });
     await expect(again.monitor()).resolves.toMatchObject([{ alerts: [{ version: 1 }], added: [] }]);
-    await expect(again.acknowledge(BOB)).resolves.toHaveLength(1);
+    await expect(again.acknowledge([BOB])).resolves.toHaveLength(1);
     await expect(again.monitor()).resolves.toMatchObject([{ alerts: [] }]);
   });
 

@@ -1,9 +1,10 @@
-import { Option, type Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { REVOCATION_REASONS, type RevocationReason } from '../../contract/bodies.ts';
 import { formatTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { fingerprint } from '../../contract/bundle-signature.ts';
 import { Transport } from '../../client/transport.ts';
 import { fetchBundle } from '../../client/trust.ts';
+import type { KeyDirectory } from '../../client/key-directory.ts';
 import { writeFileDurably } from '../../client/node.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
@@ -14,7 +15,7 @@ import { asUserInput, type ClientOptions, openDirectory, openIssuing, readInput 
 import { CredentialFolder } from '../credentials.ts';
 import { recordKnown, recordingFetch } from '../evidence.ts';
 import { CertificateIsOver, EXIT } from '../exit-code.ts';
-import { bindingJson, bindingLines, printJson, printLines } from '../output.ts';
+import { bindingJson, bindingLines, printJson, printLines, versionJson, versionLines } from '../output.ts';
 
 interface JsonOption {
   readonly json?: boolean;
@@ -192,10 +193,12 @@ export function relyingCommands(program: Command, run: Run): void {
     'look an identity up: its verified certificates, or a proof that it has none (exit 3)',
     'glasskey lookup bob@example.com --server https://keys.example',
   )
+    .option('--version <n>', 'this version instead of the greatest one', parseVersion)
     .option('--json', 'print the result as JSON')
-    .action((identity: string, options: ClientOptions & JsonOption) =>
+    .action((identity: string, options: ClientOptions & JsonOption & { readonly version?: number }) =>
       run(options, async () => {
         const directory = await openDirectory(options);
+        if (options.version !== undefined) return lookupVersion(directory, identity, options.version, options);
         const result = await directory.lookup(identity);
         if (!result.found) {
           const { treeSize } = result;
@@ -233,6 +236,33 @@ export function relyingCommands(program: Command, run: Run): void {
         return EXIT.fine;
       }),
     );
+}
+
+/** Shows one version of an identity. */
+async function lookupVersion(
+  directory: KeyDirectory,
+  identity: string,
+  version: number,
+  { json }: JsonOption,
+): Promise<number> {
+  const found = await directory.lookupVersion(identity, version).catch((error: unknown) => {
+    if (isGlasskeyError(error, 'search-not-found')) return undefined;
+    throw error;
+  });
+  if (found === undefined) {
+    process.stderr.write(`glasskey: the server shows no version ${version} of ${identity}, and proves nothing of it\n`);
+    return EXIT.refused;
+  }
+  if (json === true) printJson(versionJson(found));
+  else printLines(...versionLines(found));
+  return EXIT.fine;
+}
+
+function parseVersion(text: string): number {
+  const version = Number(text);
+  const isOne = /^\d{1,10}$/.test(text) && version < 2 ** 32;
+  if (!isOne) throw new InvalidArgumentError('a version is a number from 0 to 4294967295');
+  return version;
 }
 
 /** Tells an expired certificate from one that is not valid yet, which a slow clock shows as well. */

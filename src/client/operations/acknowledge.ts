@@ -1,15 +1,22 @@
-import type { Identity } from '../../identity/identity.ts';
-import type { Alert, ClientState, StateChange } from '../client-state.ts';
-import { withVersions } from './owned-versions.ts';
+import type { Alert, ClientState, OwnedLabel, StateChange } from '../client-state.ts';
 
-/** Takes the alerts about an identity away: its user has seen them, and lets the versions pass. */
-export function acknowledge(state: ClientState, identity: Identity): StateChange<readonly Alert[]> {
-  const result = state.alerts.filter((alert) => alert.identity === identity.text);
-  const alerts = state.alerts.filter((alert) => alert.identity !== identity.text);
-  const owned = state.owners.get(identity.text);
-  if (owned === undefined) return { next: { ...state, alerts }, result };
-  const versions = owned.versions
-    .filter(({ origin }) => origin === 'unexpected')
-    .map(({ version, commitment, spkis }) => ({ version, commitment, spkis, origin: 'acknowledged' as const }));
-  return { next: { ...withVersions(state, identity, versions), alerts }, result };
+/** Takes the alerts about some identities away, or all: their user has seen them, and lets the versions pass. */
+export function acknowledge(state: ClientState, identities: readonly string[]): StateChange<readonly Alert[]> {
+  const isMeant = (identity: string): boolean => identities.length === 0 || identities.includes(identity);
+  const result = state.alerts.filter(({ identity }) => isMeant(identity));
+  const alerts = state.alerts.filter(({ identity }) => !isMeant(identity));
+  const owners = new Map(
+    [...state.owners].map(([identity, owned]) => [identity, isMeant(identity) ? withoutUnexpected(owned) : owned]),
+  );
+  return { next: { ...state, alerts, owners }, result };
+}
+
+function withoutUnexpected({ state, versions, monitoredAtMs }: OwnedLabel): OwnedLabel {
+  return {
+    state,
+    monitoredAtMs,
+    versions: versions.map(({ version, commitment, spkis, origin }) => {
+      return { version, commitment, spkis, origin: origin === 'unexpected' ? 'acknowledged' : origin };
+    }),
+  };
 }

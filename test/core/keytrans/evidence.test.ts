@@ -166,5 +166,7 @@ function expectAnswer(log: ReferenceLog, question: Question, answer: number): vo
       return expect(answer).toBe(question.versions.filter((version) => version <= greatest).length);
     case 'known-ladder':
       return expect(answer).toBe(0);
+    case 'go-on':
+      return expect(answer).toBe(greatest <= (question.expected ?? -1) ? 1 : 0);
   }
 }

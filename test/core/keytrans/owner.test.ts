@@ -228,7 +228,7 @@ describe('an owner', () => {
       { ...honest, greatestVersions: [1, 1] },
       { ...honest, greatestVersions: [1, 0, 0] },
       { ...honest, binaryLadder: honest.binaryLadder.slice(1) },
-      { ...honest, binaryLadder: honest.binaryLadder.map((step) => ({ ...step, commitment: undefined })) },
+      { ...honest, binaryLadder: honest.binaryLadder.map(({ proof }) => ({ proof, commitment: undefined })) },
     ];
     for (const lie of lies) {
       expect(() => verifyOwnerInit(context, request, lie)).toThrow(

@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import type { PastVersion } from '../../client/key-directory.ts';
+import { formatHex } from '../../core/encoding/bytes.ts';
+import { type ClientOptions, openDirectory } from '../client-options.ts';
+import { EXIT } from '../exit-code.ts';
+import { certificateJson, printJson, printLines } from '../output.ts';
+import type { Run } from './client-commands.ts';
+
+/** `glasskey history`: every version of an identity. */
+export function historyCommand(program: Command, run: Run): void {
+  program
+    .command('history <identity>')
+    .description('every version of an identity: its certificates, and who authorised it')
+    .requiredOption('--server <url>', 'URL of the server')
+    .option(
+      '--trust <file>',
+      'trust bundle to hold the server to; default: the pinned one, else the first that is seen',
+    )
+    .option('--state <dir>', 'folder for what this client knows')
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', '\nExample:\n  $ glasskey history alice@example.com --server https://keys.example')
+    .action((identity: string, options: ClientOptions & { readonly json?: boolean }) =>
+      run(options, async () => {
+        const directory = await openDirectory(options);
+        const { versions, treeSize, identity: canonical } = await directory.history(identity);
+        if (options.json === true) printJson({ identity: canonical, treeSize, versions: versions.map(versionJson) });
+        else printLines(`${canonical}: ${versions.length} version(s)`, ...versions.flatMap(versionLines));
+        return EXIT.fine;
+      }),
+    );
+}
+
+function versionJson({ version, commitment, authorization, certificates, origin }: PastVersion): object {
+  return {
+    version,
+    commitment: formatHex(commitment),
+    authorization: { type: authorization.type },
+    origin,
+    certificates: certificates.map(certificateJson),
+  };
+}
+
+function versionLines({ version, authorization, certificates, origin }: PastVersion): string[] {
+  const known = origin === undefined ? '' : `, ${origin}`;
+  return [
+    `version ${version}: by ${authorization.type}${known}`,
+    ...certificates.map(({ serial, spkiSha256 }) => `  ${serial}  key ${spkiSha256.slice(0, 16)}…`),
+  ];
+}

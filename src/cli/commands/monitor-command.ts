@@ -1,0 +1,143 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import { parseCertificate } from '../../ca/certificate.ts';
+import { formatPem } from '../../ca/pem.ts';
+import type { Alert } from '../../client/client-state.ts';
+import type { KeyDirectory, Monitored } from '../../client/key-directory.ts';
+import { formatHex } from '../../core/encoding/bytes.ts';
+import { decodeIdentityRecord } from '../../identity/identity-record.ts';
+import { type ClientOptions, openDirectory } from '../client-options.ts';
+import { EXIT } from '../exit-code.ts';
+import { oneLine, printJson, printLines } from '../output.ts';
+import type { Run } from './client-commands.ts';
+
+interface MonitorOptions extends ClientOptions {
+  readonly watch?: boolean;
+  readonly interval?: number;
+  readonly own?: boolean;
+  readonly acknowledge?: boolean;
+  readonly json?: boolean;
+}
+
+/** `glasskey monitor`: does the log still hold what it showed, and only what its owner made? */
+export function monitorCommand(program: Command, run: Run): void {
+  program
+    .command('monitor [identities...]')
+    .description(
+      'monitor your own identities and what you looked up: exit 2 for a version that its owner did not make\n' +
+        '(default: all of the state; an identity that the state does not know is taken as your own)',
+    )
+    .requiredOption('--server <url>', 'URL of the server')
+    .option(
+      '--trust <file>',
+      'trust bundle to hold the server to; default: the pinned one, else the first that is seen',
+    )
+    .option('--state <dir>', 'folder for what this client knows')
+    .option('--own', 'take the identities as your own, also where they were only looked up so far')
+    .option('--acknowledge', 'let reported versions pass: do not report them again')
+    .option('--watch', 'go on until something is wrong')
+    .option('--interval <seconds>', 'pause of --watch; default: a fourth of the monitoring window', parseSeconds)
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', '\nExample:\n  $ glasskey monitor alice@example.com --server https://keys.example --watch')
+    .action((identities: readonly string[], options: MonitorOptions) =>
+      run(options, async () => {
+        const directory = await openDirectory(options);
+        if (options.acknowledge === true) await acknowledge(directory, identities);
+        for (;;) {
+          const code = await monitorOnce(directory, identities, options);
+          if (code !== EXIT.fine || options.watch !== true) return code;
+          await sleep(pauseMs(directory, options));
+        }
+      }),
+    );
+}
+
+async function monitorOnce(
+  directory: KeyDirectory,
+  identities: readonly string[],
+  options: MonitorOptions,
+): Promise<number> {
+  const results: Monitored[] = [];
+  if (identities.length === 0) results.push(...(await directory.monitor()));
+  for (const identity of identities) {
+    const isOwn = options.own === true || !(await directory.isKnown(identity));
+    if (isOwn) results.push(await directory.own(identity));
+    else results.push(...(await directory.monitor([identity])));
+  }
+  if (options.json === true) printJson({ monitored: results.map(resultJson) });
+  else printLines(...(results.length === 0 ? ['nothing to monitor'] : results.flatMap(resultLines)));
+  const alerts = results.flatMap((result) => (result.role === 'owner' ? result.alerts : []));
+  for (const { identity, reason } of alerts) process.stderr.write(`glasskey: ${identity}: ${oneLine(reason)}\n`);
+  return alerts.length > 0 ? EXIT.misbehaviour : EXIT.fine;
+}
+
+async function acknowledge(directory: KeyDirectory, identities: readonly string[]): Promise<void> {
+  for (const { identity, reason } of await directory.acknowledge(identities)) {
+    process.stderr.write(`${identity}: acknowledged: ${oneLine(reason)}\n`);
+  }
+}
+
+function pauseMs(directory: KeyDirectory, { interval }: MonitorOptions): number {
+  if (interval !== undefined) return interval * 1000;
+  const { reasonableMonitoringWindowMs } = directory.trust.config;
+  return Math.min(Math.max(reasonableMonitoringWindowMs / 4, 1000), 3_600_000);
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!/^\d{1,6}$/.test(text) || seconds < 1) throw new InvalidArgumentError('a number of seconds from 1 to 999999');
+  return seconds;
+}
+
+function resultJson(result: Monitored): Record<string, unknown> {
+  if (result.role === 'contact') return { ...result };
+  const { role, identity, treeSize, verifiedTo, added, alerts, binding } = result;
+  return {
+    role,
+    identity,
+    treeSize,
+    verifiedTo,
+    version: binding.version,
+    added: added.map(({ version, origin }) => ({ version, origin })),
+    alerts: alerts.map(alertJson),
+  };
+}
+
+function alertJson({ type, version, reason, value, seenAtMs }: Alert): Record<string, unknown> {
+  const seenAt = new Date(seenAtMs).toISOString();
+  if (value === undefined) return { type, version, reason, seenAt };
+  const { authorization, certificates } = decodeIdentityRecord(value);
+  const shown = certificates.map((der) => {
+    const { serial, spkiSha256 } = parseCertificate(der);
+    return { serial, spkiSha256: formatHex(spkiSha256), pem: formatPem('CERTIFICATE', der) };
+  });
+  return { type, version, reason, seenAt, authorization: { type: authorization.type }, certificates: shown };
+}
+
+function resultLines(result: Monitored): string[] {
+  if (result.role === 'contact') {
+    const { identity, checked, remaining } = result;
+    const versions = checked.map(({ version }) => version).join(', ');
+    const shown = versions === '' ? 'nothing that you saw needs monitoring' : `still in the log: version ${versions}`;
+    const rest = remaining.length > 0 ? '; monitor again within the monitoring window' : '';
+    return [`${identity}: ${shown}${rest}`];
+  }
+  const { identity, binding, verifiedTo, alerts, treeSize } = result;
+  const to =
+    verifiedTo === undefined
+      ? 'the log is young: monitoring of past entries begins with its first distinguished one'
+      : `every version was checked up to log entry ${verifiedTo} of ${treeSize}`;
+  if (alerts.length === 0) return [`${identity}: version ${binding.version}, all versions are yours; ${to}`];
+  return [
+    `${identity}: WARNING: ${alerts.length} version(s) that you did not make; ${to}`,
+    ...alerts.flatMap(alertLines),
+  ];
+}
+
+function alertLines({ version, reason, value }: Alert): string[] {
+  const certificates = value === undefined ? [] : decodeIdentityRecord(value).certificates;
+  return [
+    `  version ${version}: ${oneLine(reason)}`,
+    ...certificates.map((der) => formatPem('CERTIFICATE', der).trimEnd()),
+  ];
+}

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CliSandbox, type RunningCli } from '../support/cli.ts';
+
+const sandbox = new CliSandbox();
+let server: RunningCli;
+beforeAll(async () => {
+  server = await sandbox.serve('--dev', '--data', 'server', '--listen', '127.0.0.1:0');
+}, 60_000);
+afterAll(() => sandbox.remove());
+
+const token = () => ['--token-file', sandbox.path('server', 'registration.token')];
+const run = (command: string, ...args: readonly string[]) => sandbox.run(command, ...args, '--server', server.url);
+
+describe('monitor and history', () => {
+  it('let an owner pass who made every version, and stop at one that somebody else made', async () => {
+    const alice = 'alice@example.com';
+    const state = ['--state', 'alice-state'];
+    expect(await run('register', alice, ...token(), '--out', 'first', ...state)).toMatchObject({ code: 0 });
+    const quiet = await run('monitor', ...state);
+    expect(quiet, quiet.stderr).toMatchObject({ code: 0 });
+    expect(quiet.stdout).toContain('all versions are yours');
+    expect(await run('rotate', alice, '--credentials', 'first', '--out', 'second', ...state)).toMatchObject({
+      code: 0,
+    });
+    const rotated = await run('monitor', alice, '--json', ...state);
+    expect(JSON.parse(rotated.stdout)).toMatchObject({ monitored: [{ role: 'owner', version: 1, alerts: [] }] });
+
+    // A thief with the key, on another machine.
+    const thief = ['--credentials', 'second', '--out', 'stolen', '--state', 'thief-state'];
+    expect(await run('register', alice, ...thief)).toMatchObject({ code: 0 });
+    const found = await run('monitor', '--json', ...state);
+    expect(found.code).toBe(2);
+    const [{ alerts }] = (JSON.parse(found.stdout) as { monitored: [{ alerts: object[] }] }).monitored;
+    expect(alerts).toMatchObject([{ version: 2, type: 'unexpected-version', authorization: { type: 'key' } }]);
+    expect(alerts[0]).toMatchObject({
+      certificates: [{}, { pem: expect.stringContaining('BEGIN CERTIFICATE') as string }],
+    });
+    const again = await run('monitor', ...state);
+    expect(again.code).toBe(2);
+    expect(again.stdout).toContain('WARNING');
+    expect(await run('monitor', '--acknowledge', ...state)).toMatchObject({ code: 0 });
+
+    const history = await run('history', alice, '--json', ...state);
+    const { versions } = JSON.parse(history.stdout) as { versions: { version: number; origin: string }[] };
+    expect(versions.map(({ origin }) => origin)).toEqual(['made', 'made', 'acknowledged']);
+    expect((await run('history', alice, ...state)).stdout).toContain('version 0: by initial, made');
+  }, 60_000);
+
+  it('show a contact its versions, and know no identity that nobody has', async () => {
+    const bob = 'bob@example.com';
+    const state = ['--state', 'bob-state'];
+    expect(await run('register', bob, ...token(), '--out', 'bob')).toMatchObject({ code: 0 });
+    expect(await run('rotate', bob, '--credentials', 'bob', '--out', 'bob2')).toMatchObject({ code: 0 });
+    const first = await run('lookup', bob, '--version', '0', '--json', ...state);
+    expect(first, first.stderr).toMatchObject({ code: 0 });
+    expect(JSON.parse(first.stdout)).toMatchObject({ identity: bob, version: 0, authorization: { type: 'initial' } });
+    expect((await run('lookup', bob, '--version', '1', ...state)).stdout).toContain('version 1 by key');
+    expect(await run('lookup', bob, '--version', '5', ...state)).toMatchObject({ code: 1 });
+    expect(await run('lookup', bob, '--version', '-1', ...state)).toMatchObject({ code: 1 });
+    expect(await run('lookup', bob, ...state)).toMatchObject({ code: 0 });
+    expect(await run('monitor', bob, ...state)).toMatchObject({ code: 0 });
+    expect(await run('monitor', 'nobody@example.com', '--state', 'other')).toMatchObject({ code: 1 });
+    const { stdout } = await run('monitor', '--state', 'empty');
+    expect(stdout).toBe('nothing to monitor\n');
+  }, 60_000);
+
+  it('go on with --watch until something is wrong', async () => {
+    const carol = 'carol@example.com';
+    const state = ['--state', 'carol-state'];
+    expect(await run('register', carol, ...token(), '--out', 'carol', ...state)).toMatchObject({ code: 0 });
+    const watching = run('monitor', '--watch', '--interval', '1', ...state);
+    const thief = await run('register', carol, '--credentials', 'carol', '--out', 'carol2', '--state', 'thief-state');
+    expect(thief, thief.stderr).toMatchObject({ code: 0 });
+    expect(await watching).toMatchObject({ code: 2 });
+    expect(await run('monitor', '--watch', '--interval', '0', ...state)).toMatchObject({ code: 1 });
+  }, 60_000);
+});
