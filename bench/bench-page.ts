@@ -2,7 +2,7 @@ import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import { launchChromium } from '../test/support/chromium.ts';
 import type * as clientWork from './client-work.ts';
-import type { Costs, LookupWork } from './client-work.ts';
+import type { Costs, LookupWork, Monitors, MonitorWork } from './client-work.ts';
 
 /** A page in chromium that measures. */
 export class BenchPage {
@@ -34,6 +34,18 @@ export class BenchPage {
       const { work: inPage } = globalThis as unknown as { readonly work: typeof clientWork };
       return inPage.measureLookups(options);
     }, work);
+  }
+
+  /** Lets clients of the page look at what they will monitor. */
+  look(work: MonitorWork): Promise<void> {
+    return this.#page.evaluate(async (options) => {
+      const page = globalThis as unknown as { readonly work: typeof clientWork; monitors: Monitors };
+      page.monitors = await page.work.Monitors.look(options);
+    }, work);
+  }
+
+  measureMonitors(): Promise<Costs> {
+    return this.#page.evaluate(() => (globalThis as unknown as { readonly monitors: Monitors }).monitors.measure());
   }
 
   close(): Promise<void> {

@@ -6,12 +6,12 @@ import { installNativeSha256 } from '../src/service/native-sha256.ts';
 import { chromiumMissing } from '../test/support/chromium.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
 import { BenchPage } from './bench-page.ts';
-import { type Costs, measureLookups } from './client-work.ts';
+import { type Costs, type LookupWork, measureLookups, Monitors, type MonitorWork } from './client-work.ts';
 import { fillLog } from './fill.ts';
 import { Clients } from './load.ts';
 import { describeMachine } from './machine.ts';
 import { identityOf } from './registrations.ts';
-import { startServerProcess } from './server-process.ts';
+import { type ServerProcess, startServerProcess } from './server-process.ts';
 
 const USAGE = `usage: npm run bench:client -- [--labels 10000] [--samples 50] [--no-chromium]
 
@@ -20,7 +20,23 @@ bytes both ways; in Node, with its state in memory, and in chromium, with its st
 program's \`serve\` on a PostgreSQL that is started for it. Prints JSON; what it is doing goes to stderr.`;
 
 /** What the project promises, ms. */
-const CEILINGS = { 'lookup, returning': 10 } as const;
+const CEILINGS = [
+  ['lookup, returning', 10],
+  ['monitor 100 contacts, after growth', 300],
+] as const;
+
+/** Names registered while clients monitor, and names that each of them monitors. */
+const GROWTH = 2_000;
+const CONTACTS = 100;
+const OWN = 20;
+
+/** Where clients are measured. */
+interface Platform {
+  measureLookups(work: LookupWork): Promise<Costs>;
+  look(work: MonitorWork): Promise<void>;
+  measureMonitors(): Promise<Costs>;
+  close(): Promise<void>;
+}
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -32,23 +48,19 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return console.log(USAGE);
-  const [labels, samples] = [Number(values.labels), Number(values.samples)];
   const folder = await mkdtemp(join(tmpdir(), 'glasskey-bench-'));
   const database = await startPostgresServer();
   try {
     const server = await startServerProcess(join(folder, 'server'), database.url, undefined);
     try {
-      const clients = new Clients(server.url, 64, () => ({}));
-      await fillLog(clients, server.token, 0, labels);
-      clients.close();
+      const [labels, samples] = [Number(values.labels), Number(values.samples)];
       const missing = values['no-chromium'] ? 'not wanted' : chromiumMissing();
       if (missing !== undefined) console.error(`chromium: ${missing}`);
-      const node = await inNode(server.url, labels, samples);
-      const chromium = missing === undefined ? await inChromium(server.url, labels, samples) : undefined;
-      const aboveCeiling = Object.entries(CEILINGS).flatMap(([name, ms]) => {
-        return (node[name]?.p50Ms ?? 0) > ms ? [`${name}: more than ${ms} ms in Node`] : [];
+      const costs = await measure(server, labels, samples, missing === undefined);
+      const aboveCeiling = CEILINGS.flatMap(([name, ms]) => {
+        return (costs['node']?.[name]?.p50Ms ?? 0) > ms ? [`${name}: more than ${ms} ms in Node`] : [];
       });
-      console.log(JSON.stringify({ machine: describeMachine(), labels, node, chromium, aboveCeiling }, undefined, 2));
+      console.log(JSON.stringify({ machine: describeMachine(), labels, ...costs, aboveCeiling }, undefined, 2));
     } finally {
       await server.stop();
     }
@@ -58,20 +70,49 @@ async function main(): Promise<void> {
   }
 }
 
-async function inNode(server: string, labels: number, samples: number): Promise<Costs> {
-  console.error('measuring in Node');
-  installNativeSha256();
-  return measureLookups({ server, names: randomNames(labels, samples) });
+async function measure(
+  server: ServerProcess,
+  labels: number,
+  samples: number,
+  withChromium: boolean,
+): Promise<Readonly<Record<string, Costs>>> {
+  const clients = new Clients(server.url, 64, () => ({}));
+  await fillLog(clients, server.token, 0, labels);
+  const platforms: [string, Platform][] = [['node', nodePlatform()]];
+  if (withChromium) platforms.push(['chromium', await BenchPage.open(server.url)]);
+  try {
+    const lookups: Record<string, Costs> = {};
+    const last = Array.from({ length: Math.max(CONTACTS, OWN) }, (_, i) => identityOf(labels - 1 - i));
+    const [contacts, own] = [last.slice(0, CONTACTS), last.slice(0, OWN)];
+    for (const [name, platform] of platforms) {
+      console.error(`lookups in ${name}`);
+      lookups[name] = await platform.measureLookups({ server: server.url, names: randomNames(labels, samples) });
+      await platform.look({ server: server.url, contacts, own });
+    }
+    await fillLog(clients, server.token, labels, labels + GROWTH);
+    const costs: Record<string, Costs> = {};
+    for (const [name, platform] of platforms) {
+      console.error(`monitoring in ${name}`);
+      costs[name] = { ...lookups[name], ...(await platform.measureMonitors()) };
+    }
+    return costs;
+  } finally {
+    for (const [, platform] of platforms) await platform.close();
+    clients.close();
+  }
 }
 
-async function inChromium(server: string, labels: number, samples: number): Promise<Costs> {
-  console.error('measuring in chromium');
-  const page = await BenchPage.open(server);
-  try {
-    return await page.measureLookups({ server, names: randomNames(labels, samples) });
-  } finally {
-    await page.close();
-  }
+function nodePlatform(): Platform {
+  installNativeSha256();
+  let monitors: Monitors | undefined;
+  return {
+    measureLookups,
+    look: async (work) => {
+      monitors = await Monitors.look(work);
+    },
+    measureMonitors: async () => (await monitors?.measure()) ?? {},
+    close: () => Promise.resolve(),
+  };
 }
 
 /** Names for `samples` measured runs and those before them. */

@@ -33,6 +33,15 @@ export interface LookupWork {
   readonly names: readonly string[];
 }
 
+/** Rounds of monitoring, of clients that {@link Monitors.look} at contacts before the log grows. */
+export interface MonitorWork {
+  readonly server: string;
+  /** Registered last, so that looking them up leaves something to be monitored; each once. */
+  readonly contacts: readonly string[];
+  /** Names that one client each takes as its own. */
+  readonly own: readonly string[];
+}
+
 /** Not counted: they only warm the verifier up. */
 const WARM_UP = 10;
 
@@ -54,6 +63,51 @@ export async function measureLookups({ server, names }: LookupWork): Promise<Cos
   return Object.fromEntries(
     Object.entries(all).map(([kind, costs]) => [`lookup, ${kind}`, summarize(costs.slice(WARM_UP))]),
   );
+}
+
+/** Clients that monitor. */
+export class Monitors {
+  readonly #contacts: MeteredClient;
+  readonly #owners: readonly MeteredClient[];
+  readonly #costs: Record<string, CostSummary> = {};
+
+  private constructor(contacts: MeteredClient, owners: readonly MeteredClient[]) {
+    this.#contacts = contacts;
+    this.#owners = owners;
+  }
+
+  /** One client that looks its contacts up, and one for each own name. */
+  static async look({ server, contacts, own }: MonitorWork): Promise<Monitors> {
+    const client = await MeteredClient.open(server);
+    for (const name of contacts) await client.measure((directory) => lookUp(directory, name));
+    const owners: MeteredClient[] = [];
+    const owning: Cost[] = [];
+    for (const name of own) {
+      const owner = await MeteredClient.open(server);
+      owning.push(await owner.measure(async (directory) => void (await directory.own(name))));
+      owners.push(owner);
+    }
+    const monitors = new Monitors(client, owners);
+    monitors.#costs['own'] = summarize(owning);
+    return monitors;
+  }
+
+  /** A round of each, now that the log has grown, and another one. */
+  async measure(): Promise<Costs> {
+    for (const when of ['after growth', 'again']) {
+      let count = 0;
+      const cost = await this.#contacts.measure(async (directory) => {
+        count = (await directory.monitor()).length;
+      });
+      this.#costs[`monitor ${count} contacts, ${when}`] = summarize([cost]);
+      const owned: Cost[] = [];
+      for (const owner of this.#owners) {
+        owned.push(await owner.measure(async (directory) => void (await directory.monitor())));
+      }
+      this.#costs[`monitor own label, ${when}`] = summarize(owned);
+    }
+    return this.#costs;
+  }
 }
 
 async function lookUp(directory: KeyDirectory, name: string): Promise<void> {
