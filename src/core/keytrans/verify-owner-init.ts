@@ -4,10 +4,11 @@ import type { PrefixSearch } from '../prefix/prefix-proof.ts';
 import { baseBinaryLadder } from './binary-ladder.ts';
 import type { Configuration } from './configuration.ts';
 import type { Algorithm } from './evidence.ts';
+import { pathTo } from './implicit-search-tree.ts';
 import type { BinaryLadderStep } from './messages.ts';
 import type { OwnerInitRequest, OwnerInitResponse } from './owner-init-messages.ts';
 import { ownerInit, type OwnerInitOptions } from './owner-init.ts';
-import type { OwnerState } from './owner-state.ts';
+import { type OwnerState, withoutUnneeded } from './owner-state.ts';
 import type { TreeView } from './tree-view.ts';
 import { updateView } from './update-view.ts';
 import { verifyCombined } from './verify-combined.ts';
@@ -55,9 +56,12 @@ export function verifyOwnerInit(
   const { label, start } = request;
   const { greatestVersions } = response;
   ensure(request.last === view?.size, 'usage', 'the request advertised another size than the view has');
-  const keys = verifySteps(config, label, response);
   const { size, auditedSize } = claimedSizes(config, response.fullTreeHead, view);
   ensure(start < size, 'view-mismatch', `the log has no entry ${start}, which the client was shown`);
+  // Before their VRF proofs cost any time.
+  const isPossible = greatestVersions.length <= pathTo(start, size).length;
+  ensure(isPossible, 'bad-ladder', 'more greatest versions than inspected log entries');
+  const keys = verifySteps(config, label, response);
   const proof = verifyCombined({
     proof: response.init,
     size,
@@ -77,7 +81,8 @@ export function verifyOwnerInit(
   const newView = verifyFullTreeHead({ config, head: response.fullTreeHead, view, size, proof, frontier, nowMs });
   const ladder = Array.from(keys, ([version, { vrfOutput, commitment }]) => ({ version, vrfOutput, commitment }));
   const owner = { label, start, versionAtStart: greatestVersions[0], upcoming: [], entries: [], ladder };
-  return { view: newView, logRoot: proof.root, owner };
+  // What goes is what only ladders further left look up: of those versions, no proof has shown the commitments.
+  return { view: newView, logRoot: proof.root, owner: withoutUnneeded(owner) };
 }
 
 /** The search keys of the untrusted ladder: a commitment is given exactly for the versions that exist at `start`. */
