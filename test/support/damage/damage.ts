@@ -43,6 +43,7 @@ export function damaged<T>(random: Random, codec: Codec<T>, response: T, others:
 }
 
 function damagedBytes(random: Random, bytes: Uint8Array, other: Uint8Array): Uint8Array {
+  if (bytes.length === 0) return randomBytes(random, 1);
   const at = pick(random, bytes.length);
   const length = 1 + pick(random, random() < 0.5 ? 4 : 70);
   const before = bytes.subarray(0, at);

@@ -1,5 +1,6 @@
-import { equalBytes } from '../../../src/core/encoding/bytes.ts';
-import { type Codec, encode, optional, struct, vector } from '../../../src/core/encoding/codec.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { equalBytes, formatHex } from '../../../src/core/encoding/bytes.ts';
+import { type Codec, decode, encode, optional, struct, vector } from '../../../src/core/encoding/codec.ts';
 import { ensure, isGlasskeyError } from '../../../src/core/errors.ts';
 import type { Configuration } from '../../../src/core/keytrans/configuration.ts';
 import {
@@ -22,6 +23,7 @@ import {
   unsettledCredentialCodec,
   verifyCredentialUpdate,
 } from '../../../src/core/keytrans/settle-credential.ts';
+import { type AuditorTreeHead, auditorTreeHeadCodec, type FullTreeHead } from '../../../src/core/keytrans/tree-head.ts';
 import { type TreeView, treeViewCodec } from '../../../src/core/keytrans/tree-view.ts';
 import { updateResponseCodec } from '../../../src/core/keytrans/update-messages.ts';
 import { verifyContactMonitor } from '../../../src/core/keytrans/verify-contact-monitor.ts';
@@ -161,8 +163,23 @@ export class Collector {
     answer: Omit<HonestAnswer<T>, 'state'>,
   ): ReturnType<HonestAnswer['verify']> {
     const result = answer.verify(answer.response);
-    this.#answers.get(name)!.push({ ...answer, state: () => encode(heldCodec, held) });
+    const { codec, response } = answer;
+    const isHarmless: HonestAnswer['isHarmless'] = (shown, bytes) => {
+      if (answer.isHarmless?.(shown, bytes) === true) return true;
+      return this.#hasOtherAuditorHead(encode(codec, response), codec, bytes);
+    };
+    this.#answers.get(name)!.push({ ...answer, isHarmless, state: () => encode(heldCodec, held) });
     return result;
+  }
+
+  /** Whether an answer is the honest one but for the auditor's head, which is another that the auditor signed. */
+  #hasOtherAuditorHead<T>(honest: Uint8Array, codec: Codec<T>, bytes: Uint8Array): boolean {
+    const headOf = (encoded: Uint8Array) => auditorHeadIn(decode(codec, encoded));
+    const [own, other] = [headOf(honest), headOf(bytes)];
+    if (own === undefined || other === undefined || other.treeSize < 1 || other.treeSize > this.#log.size) return false;
+    const signed = this.#log.auditorTreeHead(other.treeSize);
+    const text = (head: AuditorTreeHead): string => formatHex(encode(auditorTreeHeadCodec, head));
+    return text(signed) === text(other) && formatHex(bytes).replace(text(other), text(own)) === formatHex(honest);
   }
 
   /** Whether these are the bytes of an answer that the log gave. */
@@ -343,13 +360,16 @@ export class Collector {
     const last = choose(this.#random, [undefined, start + 1, this.#log.size]);
     const context = this.#context(last);
     const request = { last, label: labelBytes(label), start };
+    const honest = answerOwnerInit(this.#log, { label, last, start, ...this.#auditedSize() });
     const { owner } = this.#keep(
       'owner-init',
       { view: context.view },
       {
         codec: ownerInitResponseCodec(this.#log.config),
-        response: answerOwnerInit(this.#log, { label, last, start, ...this.#auditedSize() }),
+        response: honest,
         verify: (response) => verifyOwnerInit(context, request, response),
+        // Commitments of versions that no proof shows are told (KT §8.3 step 4), and not kept.
+        isHarmless: (shown) => isDeepStrictEqual(shown, verifyOwnerInit(context, request, honest)),
       },
     ) as ReturnType<typeof verifyOwnerInit>;
     if (!this.#owners.has(label)) this.#owners.set(label, { size: this.#log.size, state: owner });
@@ -425,4 +445,11 @@ export class Collector {
     ) as VerifiedOwnerMonitor;
     this.#owners.set(label, { size: log.size, state: result.owner });
   }
+}
+
+/** The auditor's head in an answer of any operation. */
+function auditorHeadIn(answer: unknown): AuditorTreeHead | undefined {
+  const { response, fullTreeHead } = answer as { response?: unknown; fullTreeHead?: FullTreeHead };
+  if (response !== undefined) return auditorHeadIn(response);
+  return fullTreeHead?.type === 'updated' ? fullTreeHead.auditorTreeHead : undefined;
 }
