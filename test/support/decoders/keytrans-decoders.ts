@@ -46,6 +46,7 @@ import {
 } from '../../../src/core/keytrans/owner-monitor-messages.ts';
 import { ownerStateCodec } from '../../../src/core/keytrans/owner-state.ts';
 import {
+  labelValueCodec,
   updateRequestCodec,
   type UpdateResponse,
   updateResponseCodec,
@@ -67,6 +68,7 @@ const values = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 3 });
 const COMMON: readonly Decoder[] = [
   ofCodec('configurationCodec', configurationCodec, message.configurations),
   ofCodec('labelCodec', labelCodec, labels),
+  ofCodec('labelValueCodec', labelValueCodec, labels),
   ofCodec('vrfInputCodec', vrfInputCodec, fc.record({ label: labels, version: versions })),
   ofCodec('treeHeadCodec', treeHeadCodec, message.treeHeads),
   ofCodec('auditorTreeHeadCodec', auditorTreeHeadCodec, message.auditorTreeHeads),
