@@ -28,7 +28,11 @@ export interface CreatedVersion {
   readonly commitment: Uint8Array;
 }
 
-/** New versions that were inserted correctly. Whether the owner made them is for the owner to say. */
+/**
+ * New versions that were inserted correctly. Whether the owner made them is for the owner to say. Where the log entry that
+ * created them is distinguished, their values are not shown to be in the log before `verifyOwnerMonitor` is through:
+ * the draft leaves that entry to it (KT §9.1 step 3), so an answer of this kind alone is no proof of inclusion.
+ */
 export interface VerifiedUpdate {
   /** To be retained in the place of the view that was advertised. */
   readonly view: TreeView;
