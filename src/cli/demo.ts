@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DemoServer } from './demo/demo-server.ts';
-import { falseRecord } from './demo/false-record.ts';
+import { falseRecord, falseVersion } from './demo/false-record.ts';
 import { generateKey, MemoryState, isGlasskeyError, KeyDirectory } from '../client/index.ts';
 import { installNativeSha256 } from '../service/native-sha256.ts';
 
@@ -20,7 +20,7 @@ async function caught(who: string, work: () => Promise<unknown>): Promise<void> 
   throw new Error(`${who} noticed nothing`);
 }
 
-/** `npm run demo`: a directory that tells the truth, then an operator that lies, twice. */
+/** `npm run demo`: a directory that tells the truth, then an operator that lies, three times. */
 async function demo(folder: string): Promise<void> {
   act('A Glasskey server starts, with a log and a certificate authority of its own.');
   const server = await DemoServer.start(folder);
@@ -54,7 +54,19 @@ async function demo(folder: string): Promise<void> {
     await alice.lookup('bob@example.com');
     say('   (The operator puts the true certificate back: Alice’s lookup holds again.)');
 
-    act('So the operator rewrites history: it takes the database back to before Bob registered,');
+    act('So the operator publishes Mallory’s key properly: as the next version of Bob’s record, in the log, signed.');
+    await server.publish(await falseVersion(server, 'bob@example.com', await generateKey()));
+    const fresh = await (await open()).lookup('bob@example.com');
+    say(
+      `   Somebody who never looked before finds it: ${fresh.found ? fresh.binding.certificates.length : 0} keys for Bob.`,
+    );
+    const [monitored] = await bob.monitor();
+    const alerts = monitored?.role === 'owner' ? monitored.alerts : [];
+    if (alerts.length === 0) throw new Error('Bob’s device noticed nothing');
+    for (const { reason } of alerts)
+      say(`   Bob’s device, which monitors his name, reports: ${reason} (unexpected-version)`);
+
+    act('At last the operator rewrites history: it takes the database back to before Bob registered,');
     say(
       '   restarts the server, registers Mallory’s key as Bob’s first one, and signs the new log with the log’s true keys.',
     );
@@ -67,7 +79,7 @@ async function demo(folder: string): Promise<void> {
     await caught('Alice’s device, which remembers the log,', () => alice.lookup('bob@example.com'));
     await caught('The journalist, who audited it before,', () => auditor.audit());
 
-    say('\nBoth lies were noticed. Nobody had to trust the operator; somebody only had to look.\n');
+    say('\nAll three lies were noticed. Nobody had to trust the operator; somebody only had to look.\n');
   } finally {
     await server.stop();
   }

@@ -1,8 +1,11 @@
 import { PGlite } from '@electric-sql/pglite';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { commit, OPENING_LENGTH } from '../../core/crypto/commitment.ts';
 import { ensure } from '../../core/errors.ts';
 import { type RunningServer, startServer } from '../../http/server.ts';
+import { growLog, prefixTileRows } from '../../service/grow-log.ts';
+import { releaseHead } from '../../service/head-signer.ts';
 import { LogService } from '../../service/log-service.ts';
 import { initialise } from '../server/init.ts';
 import { openServer, type OpenServer } from '../server/open-server.ts';
@@ -23,6 +26,11 @@ type Snapshot = Readonly<Record<string, unknown>>;
 export interface ForgedValue {
   readonly labelKey: Uint8Array;
   readonly value: Uint8Array;
+}
+
+/** A record to be added as the next version of a label. */
+export interface ForgedVersion extends ForgedValue {
+  readonly label: Uint8Array;
 }
 
 /** A server in this process whose operator can reach into its database. */
@@ -85,10 +93,49 @@ export class DemoServer {
     return () => update(rows[0]?.value);
   }
 
-  /** Takes the log back to an earlier head, as if nothing had happened since, and serves it from there. */
-  async rewindTo(head: Snapshot): Promise<void> {
+  /** Appends a record as the next version of a label to the log, as the sequencer would, but checks nothing; signs it. */
+  async publish({ label, labelKey, value }: ForgedVersion): Promise<void> {
+    const { context } = this.#open;
+    const head = await context.store.readHead();
+    const latest = await context.store.readLabelAt(labelKey, head.size);
+    const version = (latest?.greatest.version ?? -1) + 1;
+    const [vrf] = await context.vrf.evaluate(label, [version]);
+    ensure(vrf !== undefined, 'internal', 'no VRF result');
+    const opening = context.random(OPENING_LENGTH);
+    const commitment = commit({ opening, label, version, update: { value, signature: undefined } });
+    const { output: vrfOutput, proof } = vrf;
+    const growth = await growLog({
+      head,
+      changes: [[{ vrfOutput, commitment }]],
+      timestampMs: Math.max(head.timestampMs, context.now()),
+      configHash: context.configHash,
+      readTiles: context.readPrefixTiles,
+    });
+    const prefixTiles = prefixTileRows(growth.prefixTiles);
+    await this.#service.stop();
+    await context.store.append({ ...growth, prefixTiles, versions: [], rejected: [], revocations: [] });
+    await this.#database.query(
+      `insert into versions (log_id, label_key, version, position, vrf_output, vrf_proof, commitment, opening, value)
+       select log_id, $1, $2, $3, $4, $5, $6, $7, $8 from logs`,
+      [labelKey, version, head.size, vrfOutput, proof, commitment, opening, value],
+    );
+    await this.#database.query('update labels set greatest_version = $2 where label_key = $1', [labelKey, version]);
+    await releaseHead(context, await context.store.readHead());
+    await this.#restart();
+  }
+
+  /** Serves again, from the database as it is now. */
+  async #restart(): Promise<void> {
     const port = Number(new URL(this.url).port);
     await this.#http.close();
+    const started = await begin(this.#folder, this.#database, port);
+    this.#open = started.open;
+    this.#service = started.service;
+    this.#http = started.http;
+  }
+
+  /** Takes the log back to an earlier head, as if nothing had happened since, and serves it from there. */
+  async rewindTo(head: Snapshot): Promise<void> {
     await this.#service.stop();
     await this.#database.transaction(async (sql) => {
       const { size } = head;
@@ -104,10 +151,7 @@ export class DemoServer {
         columns.map((name) => head[name]),
       );
     });
-    const started = await begin(this.#folder, this.#database, port);
-    this.#open = started.open;
-    this.#service = started.service;
-    this.#http = started.http;
+    await this.#restart();
   }
 }
 

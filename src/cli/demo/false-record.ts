@@ -2,12 +2,31 @@ import { issueLeaf } from '../../ca/issue.ts';
 import { leafValidity } from '../../ca/profile.ts';
 import { newSerial } from '../../ca/serial.ts';
 import type { ClientKey } from '../../client/client-key.ts';
+import type { Authorization } from '../../identity/authorization.ts';
 import { canonicalIdentity } from '../../identity/canonical-identity.ts';
-import { encodeIdentityRecord, NO_COMMITMENT } from '../../identity/identity-record.ts';
-import type { DemoServer, ForgedValue } from './demo-server.ts';
+import { encodeIdentityRecord, type IdentityRecord, NO_COMMITMENT } from '../../identity/identity-record.ts';
+import { readGreatest } from '../../service/submission-check.ts';
+import type { DemoServer, ForgedValue, ForgedVersion } from './demo-server.ts';
 
-/** A record for an identity that certifies somebody else's key: well-formed, and signed by the true authority. */
+/** A first record for an identity that certifies somebody else's key: well-formed, and signed by the true authority. */
 export async function falseRecord(server: DemoServer, identity: string, key: ClientKey): Promise<ForgedValue> {
+  const { certificate, labelKey } = await certifyFalsely(server, identity, key);
+  return {
+    labelKey,
+    value: encode([certificate], { type: 'initial', evidence: { type: 'application' } }, NO_COMMITMENT),
+  };
+}
+
+/** The next record of an identity, with somebody else's key beside those that it has, and every link in order. */
+export async function falseVersion(server: DemoServer, identity: string, key: ClientKey): Promise<ForgedVersion> {
+  const { certificate, labelKey, label } = await certifyFalsely(server, identity, key);
+  const previous = await readGreatest(server.open.context.store, labelKey, Number.MAX_SAFE_INTEGER);
+  const certificates = [...(previous?.record.certificates ?? []), certificate];
+  const authorization = { type: 'operator', reason: 'customer care' } as const;
+  return { label, labelKey, value: encode(certificates, authorization, previous?.commitment ?? NO_COMMITMENT) };
+}
+
+async function certifyFalsely(server: DemoServer, identity: string, key: ClientKey) {
   const { context } = server.open;
   const { keys, profile, urls, random, now, identityRules } = context;
   const { label, san } = canonicalIdentity(identity, identityRules);
@@ -19,11 +38,13 @@ export async function falseRecord(server: DemoServer, identity: string, key: Cli
     profile,
     urls,
   });
-  const value = encodeIdentityRecord({
-    previousCommitment: NO_COMMITMENT,
-    certificates: [certificate],
-    pending: undefined,
-    authorization: { type: 'initial', evidence: { type: 'application' } },
-  });
-  return { labelKey: await context.vrf.labelKey(label), value };
+  return { certificate, label, labelKey: await context.vrf.labelKey(label) };
+}
+
+function encode(
+  certificates: IdentityRecord['certificates'],
+  authorization: Authorization,
+  previousCommitment: Uint8Array,
+): Uint8Array {
+  return encodeIdentityRecord({ previousCommitment, certificates, pending: undefined, authorization });
 }
