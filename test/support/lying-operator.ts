@@ -6,6 +6,8 @@ import { MemoryState, type StateStore } from '../../src/client/client-state.ts';
 import { KeyDirectory } from '../../src/client/key-directory.ts';
 import type { Fetch } from '../../src/client/transport.ts';
 import { commit, OPENING_LENGTH } from '../../src/core/crypto/commitment.ts';
+import { auditEntryCodec } from '../../src/core/audit/audit-entry.ts';
+import { decode } from '../../src/core/encoding/codec.ts';
 import type { VrfResult } from '../../src/core/crypto/vrf-prover.ts';
 import type { HeldVersion } from '../../src/identity/continuity.ts';
 import { encodeIdentityRecord, type IdentityRecord, NO_COMMITMENT } from '../../src/identity/identity-record.ts';
@@ -115,6 +117,46 @@ export class LyingOperator {
        on conflict (log_id, label_key) do update set greatest_version = excluded.greatest_version`,
       [labelKey, label, Math.max(...added.map(({ version }) => version))],
     );
+    await releaseHead(context, await context.store.readHead());
+    await service.progress.refresh();
+  }
+
+  /**
+   * Makes the prefix tree of log entry `position` the one that the next entry builds on, so that the log no longer holds what
+   * came later. The rows of later versions stay, unless they are to be forgotten: without them the server proves honestly
+   * that there are none, and with them it is asked for proofs that it cannot make.
+   */
+  async takeBack(position: number, { forget }: { readonly forget: boolean }): Promise<void> {
+    const { context } = this.server.log;
+    const [entry] = await context.store.readEntries([position]);
+    if (entry === undefined) throw new Error(`no entry ${position}`);
+    const { prefixRoot } = decode(auditEntryCodec, entry.auditEntry);
+    await this.database.query(
+      'update heads set prefix_root = $1, prefix_tile_position = $2, prefix_tile_counter = $3',
+      [prefixRoot, entry.prefixTile?.position ?? null, entry.prefixTile?.counter ?? null],
+    );
+    if (forget) await this.#forgetAfter(position);
+    await this.appendNothing();
+  }
+
+  async #forgetAfter(position: number): Promise<void> {
+    await this.database.query('delete from versions where position > $1', [position]);
+    await this.database.query('delete from labels where label_key not in (select label_key from versions)');
+    await this.database.query(
+      `update labels set greatest_version =
+       (select max(version) from versions where versions.label_key = labels.label_key)`,
+    );
+  }
+
+  /** Appends an entry without changes. */
+  async appendNothing(): Promise<void> {
+    const { context, service } = this.server.log;
+    const head = await context.store.readHead();
+    const { configHash, readPrefixTiles: readTiles } = context;
+    const timestampMs = Math.max(head.timestampMs, context.now());
+    const growth = await growLog({ head, changes: [[]], timestampMs, configHash, readTiles });
+    const prefixTiles = prefixTileRows(growth.prefixTiles);
+    await context.store.append({ ...growth, prefixTiles, versions: [], rejected: [], revocations: [] });
     await releaseHead(context, await context.store.readHead());
     await service.progress.refresh();
   }

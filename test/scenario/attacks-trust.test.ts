@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { createKey } from '../../src/ca/key-file.ts';
+import { signerFromKey } from '../../src/ca/node-signer.ts';
+import { formatPem } from '../../src/ca/pem.ts';
+import { MemoryState } from '../../src/client/client-state.ts';
+import { KeyDirectory } from '../../src/client/key-directory.ts';
+import { formatBase64 } from '../../src/core/encoding/bytes.ts';
+import { encode } from '../../src/core/encoding/codec.ts';
+import { configurationCodec } from '../../src/core/keytrans/configuration.ts';
+import { signTrustBundle } from '../../src/contract/bundle-signature.ts';
+import { formatTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
+import { PATHS } from '../../src/contract/paths.ts';
+import type { SignedTrustBundle } from '../../src/contract/trust-bundle.ts';
+import { exitCodeOf } from '../../src/cli/exit-code.ts';
+import { lie, LyingOperator } from '../support/lying-operator.ts';
+import { failure, readState, register } from '../support/victims.ts';
+import { attack } from './attack.ts';
+
+let operator: LyingOperator;
+beforeAll(async () => {
+  operator = await LyingOperator.start();
+  await register(operator, 'bob@example.com');
+});
+afterAll(() => operator.stop());
+
+const showing = (bundle: SignedTrustBundle | string) =>
+  lie(PATHS.trustBundle, async () => new Response(typeof bundle === 'string' ? bundle : formatTrustBundle(bundle)));
+
+/** The bundle of the log with another VRF key, signed by the true bundle key. */
+async function otherVrf(): Promise<SignedTrustBundle> {
+  const { bundle, bundleKey, log } = operator.server;
+  const stranger = signerFromKey(await createKey('ed25519'));
+  const config = { ...log.context.configuration, vrfPublicKey: stranger.publicKey };
+  const keytransConfiguration = formatBase64(encode(configurationCodec, config));
+  return signTrustBundle({ ...bundle.bundle, sequence: 2, keytransConfiguration }, [bundleKey]);
+}
+
+/** What those notice who pinned the true bundle, or were given it, when the server shows another one. */
+async function refusals(shown: SignedTrustBundle): Promise<unknown[]> {
+  const { bundle, url: server } = operator.server;
+  const state = new MemoryState();
+  await (await operator.client({ state })).lookup('bob@example.com');
+  const before = await readState(state);
+  const fetch = showing(shown);
+  const pinned = await failure(operator.client({ state, fetch }));
+  expect(exitCodeOf(pinned)).toBe(2);
+  expect(await readState(state)).toBe(before);
+  return [pinned, await failure(KeyDirectory.open({ server, state: new MemoryState(), fetch, bundle }))];
+}
+
+describe('a server that shows another trust bundle', () => {
+  attack('bundle-changed', async () => {
+    const { bundle, bundleKey } = operator.server;
+    const stranger = signerFromKey(await createKey('ed25519'));
+    const foreign = { ...bundle.bundle, sequence: 2, bundleKey: formatBase64(stranger.publicKey) };
+    const swaps = [
+      await signTrustBundle(foreign, [stranger]),
+      await signTrustBundle({ ...bundle.bundle, recoveryDelayMs: 0 }, [bundleKey]),
+      await signTrustBundle({ ...bundle.bundle, sequence: 2, origin: 'another.example' }, [bundleKey]),
+    ];
+    const noticed: unknown[] = [];
+    for (const swap of swaps) noticed.push(...(await refusals(swap)));
+    const state = new MemoryState();
+    await operator.client({ state });
+    const successor = await signTrustBundle({ ...bundle.bundle, sequence: 2 }, [bundleKey]);
+    await expect(operator.client({ state, fetch: showing(successor) })).resolves.toBeDefined();
+    // From then on the older one is a step back.
+    return [...noticed, await failure(operator.client({ state }))];
+  });
+
+  attack('bundle-unsigned', async () => {
+    const text = formatTrustBundle(operator.server.bundle);
+    const altered = [
+      text.replace('"sequence": 1', '"sequence": 2'),
+      text.replace('"sequence": 1', '"sequence": 1, "sequence": 2'),
+    ];
+    const noticed: unknown[] = [];
+    for (const one of altered) noticed.push(await failure(operator.client({ fetch: showing(one) })));
+    return noticed;
+  });
+
+  attack('two-vrf-keys', async () => {
+    const shown = await otherVrf();
+    // Two people, each at first sight: each pins what it is shown, and the fingerprints tell them apart.
+    const [alice, bob] = [await operator.client(), await operator.client({ fetch: showing(shown) })];
+    expect([alice.trustOrigin, bob.trustOrigin]).toEqual(['first-use', 'first-use']);
+    expect(alice.trust.bundle.origin).toBe(bob.trust.bundle.origin);
+    expect(alice.fingerprint).not.toBe(bob.fingerprint);
+    return refusals(shown);
+  });
+
+  attack('useless-keys', async () => {
+    const { bundle, bundleKey, url, log } = operator.server;
+    const small = new Uint8Array(32);
+    small[0] = 1;
+    const { configuration } = log.context;
+    const broken = [
+      { ...configuration, vrfPublicKey: small },
+      { ...configuration, vrfPublicKey: new Uint8Array(32) },
+      { ...configuration, signaturePublicKey: small },
+      { ...configuration, cipherSuite: 1 },
+    ].map((config) => ({ keytransConfiguration: formatBase64(encode(configurationCodec, config)) }));
+    const issuers = [formatPem('CERTIFICATE', Uint8Array.of(0x30, 0))];
+    const noticed: unknown[] = [];
+    for (const change of [...broken, { issuers }]) {
+      const signed = await signTrustBundle({ ...bundle.bundle, ...change }, [bundleKey]);
+      const state = new MemoryState();
+      noticed.push(await failure(KeyDirectory.open({ server: url, state, fetch: showing(signed) })));
+      expect((await readState(state)).bundle).toBeUndefined();
+    }
+    return noticed;
+  });
+});

@@ -1,0 +1,465 @@
+import type { ErrorCode } from '../../src/core/error-codes.ts';
+import type { ChainVerdict } from '../../src/identity/chain.ts';
+
+/** Who notices an attack, and doing what. */
+export type Noticer =
+  | 'contact, looking up'
+  | 'contact, monitoring'
+  | 'owner, monitoring'
+  | 'owner, at the next change'
+  | 'registrant'
+  | 'auditor'
+  | 'two people, comparing heads'
+  | 'receiver of a credential'
+  | 'client, opening the directory';
+
+/** One thing that a server or its operator can try. */
+export interface Attack {
+  /** What is tried; also the name of the test that carries it out. */
+  readonly attack: string;
+  readonly noticedBy: readonly Noticer[];
+  /** What it is noticed as: an error with one of these codes, or one of these words for how keys changed. */
+  readonly codes: readonly (ErrorCode | ChainVerdict)[];
+  /** After how long at most. */
+  readonly within: string;
+  /** The file of the test, in this folder. */
+  readonly test: string;
+}
+
+/** As soon as the answer is there: it is refused, and nothing of it is stored or shown. */
+const AT_ONCE = 'at once';
+/** Whenever the victim looks, monitors or audits the next time; nothing has to be asked for in time. */
+const NEXT_LOOKUP = 'at the next lookup';
+const NEXT_MONITORING = 'at the next monitoring: one window (6 h)';
+const NEXT_AUDIT = 'at the next audit';
+
+const rows = <const T extends Readonly<Record<string, Omit<Attack, 'test'>>>>(test: string, attacks: T) =>
+  Object.fromEntries(Object.entries(attacks).map(([id, row]) => [id, { ...row, test }])) as Readonly<
+    Record<keyof T, Attack>
+  >;
+
+const LOOKUP = rows('attacks-lookup.test.ts', {
+  'value-swapped-in-place': {
+    attack: 'swap the record of a version in the database, without a new version',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-prefix-proof', 'bad-signature'],
+    within: AT_ONCE,
+  },
+  'two-values-for-a-version': {
+    attack: 'show one contact another value for a version than everybody else',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-prefix-proof', 'bad-signature'],
+    within: AT_ONCE,
+  },
+  'two-keys-for-a-label': {
+    attack: 'give a label the search key of another one',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-vrf-proof'],
+    within: AT_ONCE,
+  },
+  'another-root-signed': {
+    attack: 'sign another root than that of the entries which are shown',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-signature'],
+    within: AT_ONCE,
+  },
+  'old-head': {
+    attack: 'serve an old head, without the newest versions',
+    noticedBy: ['contact, looking up'],
+    codes: ['tree-head-too-old'],
+    within: '`max_behind` (10 min) after its last entry',
+  },
+  'head-older-than-seen': {
+    attack: 'serve an older head than the client has seen, though it is recent',
+    noticedBy: ['contact, looking up'],
+    codes: ['tree-rolled-back'],
+    within: AT_ONCE,
+  },
+  'fork-in-time': {
+    attack: 'begin the log anew, under the same keys, for a client that has seen it',
+    noticedBy: ['contact, looking up'],
+    codes: ['tree-rolled-back', 'bad-prefix-proof', 'bad-signature'],
+    within: AT_ONCE,
+  },
+  'existing-name-denied': {
+    attack: 'deny a name that exists',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-vrf-proof', 'bad-prefix-proof', 'bad-signature', 'unexpected-version'],
+    within: AT_ONCE,
+  },
+  'denied-by-its-own-leaf': {
+    attack: 'deny a name by a leaf that is its own',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-prefix-proof'],
+    within: AT_ONCE,
+  },
+  'seen-name-denied': {
+    attack: 'prove that a name is absent which the client has seen',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-chain'],
+    within: AT_ONCE,
+  },
+  'answer-about-another': {
+    attack: 'answer truly about another name',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-vrf-proof'],
+    within: AT_ONCE,
+  },
+  'endless-answer': {
+    attack: 'answer without end',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-response'],
+    within: AT_ONCE,
+  },
+});
+
+const PROOF = rows('attacks-proof.test.ts', {
+  'ladder-step-omitted': {
+    attack: 'omit a step of a binary ladder',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-ladder'],
+    within: AT_ONCE,
+  },
+  'entry-omitted': {
+    attack: 'omit a log entry that a search inspects',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-ladder'],
+    within: AT_ONCE,
+  },
+  'newest-version-omitted': {
+    attack: 'show an older version as the newest one',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-prefix-proof'],
+    within: AT_ONCE,
+  },
+  'version-skipped': {
+    attack: 'skip a version: add the one after it',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-ladder'],
+    within: AT_ONCE,
+  },
+  'pruned-too-early': {
+    attack: 'prune what is not expired, and prove without it',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-signature'],
+    within: AT_ONCE,
+  },
+  'timestamps-reordered': {
+    attack: 'log entries with timestamps that are not in order',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-timestamp'],
+    within: AT_ONCE,
+  },
+  'timestamps-forged': {
+    attack: 'show other timestamps than were logged',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-signature'],
+    within: AT_ONCE,
+  },
+  'vrf-of-its-own': {
+    attack: 'give one contact a second search key for a label, with a history of its own',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-vrf-proof'],
+    within: AT_ONCE,
+  },
+  'version-in-one-entry': {
+    attack: 'show a version that is in the newest entry alone',
+    noticedBy: ['contact, monitoring'],
+    codes: ['version-rolled-back'],
+    within: NEXT_MONITORING,
+  },
+  'commitment-replaced': {
+    attack: 'replace the commitment of a version in a later prefix tree',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-commitment'],
+    within: NEXT_LOOKUP,
+  },
+  'fork-per-user': {
+    attack: 'fork the log for each user',
+    noticedBy: ['two people, comparing heads'],
+    codes: ['log-forked'],
+    within: 'when they compare',
+  },
+  'fork-after-view': {
+    attack: 'go on with a fork that is larger than what the client has seen',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-signature'],
+    within: AT_ONCE,
+  },
+  'false-distinguished-entry': {
+    attack: 'call an entry distinguished that is not',
+    noticedBy: ['contact, monitoring', 'owner, monitoring'],
+    codes: ['proof-left-over', 'view-mismatch'],
+    within: AT_ONCE,
+  },
+  'credential-of-an-old-version': {
+    attack: 'make a credential of a version that was not the newest any more',
+    noticedBy: ['receiver of a credential'],
+    codes: ['bad-ladder', 'bad-prefix-proof'],
+    within: AT_ONCE,
+  },
+  'credential-by-an-unknown-entry': {
+    attack: 'make a credential by an entry that is not distinguished',
+    noticedBy: ['receiver of a credential'],
+    codes: ['unknown-head'],
+    within: AT_ONCE,
+  },
+  'credential-expired': {
+    attack: 'hand out a credential that was true long ago',
+    noticedBy: ['receiver of a credential'],
+    codes: ['credential-expired'],
+    within: 'ten windows (60 h) after its entry',
+  },
+  'credential-of-a-fork': {
+    attack: 'make a provisional credential in a branch that nobody else is shown',
+    noticedBy: ['receiver of a credential'],
+    codes: ['log-forked'],
+    within: 'when the next distinguished entry is known',
+  },
+});
+
+const RECORD = rows('attacks-record.test.ts', {
+  'false-version': {
+    attack: 'add a version with a false key, properly and openly',
+    noticedBy: ['contact, looking up'],
+    codes: ['operator'],
+    within: NEXT_LOOKUP,
+  },
+  'false-authorisation': {
+    attack: 'pass it off as the owner’s, by a key that was not in the version before',
+    noticedBy: ['contact, looking up'],
+    codes: ['unexplained'],
+    within: NEXT_LOOKUP,
+  },
+  'key-as-maintenance': {
+    attack: 'add a key as maintenance',
+    noticedBy: ['contact, looking up'],
+    codes: ['unexplained'],
+    within: NEXT_LOOKUP,
+  },
+  'laundered-while-away': {
+    attack: 'add a false key while the contact is away, and then change keys with it',
+    noticedBy: ['contact, looking up'],
+    codes: ['operator'],
+    within: NEXT_LOOKUP,
+  },
+  'recovery-without-waiting': {
+    attack: 'let a recovery take effect at once',
+    noticedBy: ['contact, looking up'],
+    codes: ['operator'],
+    within: NEXT_LOOKUP,
+  },
+  'chain-without-end': {
+    attack: 'show a version so great that nobody can fetch the ones between',
+    noticedBy: ['contact, looking up'],
+    codes: ['unexplained'],
+    within: AT_ONCE,
+  },
+  'chain-of-another-length': {
+    attack: 'give more versions between than were asked for',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-chain'],
+    within: AT_ONCE,
+  },
+  'chain-withheld': {
+    attack: 'withhold the versions between, or give others',
+    noticedBy: ['contact, looking up'],
+    codes: ['unexplained'],
+    within: NEXT_LOOKUP,
+  },
+  'certificate-in-no-record': {
+    attack: 'sign a certificate that is in no record',
+    noticedBy: ['contact, looking up'],
+    codes: ['certificate-not-in-record'],
+    within: AT_ONCE,
+  },
+  'revoked-certificate-shown': {
+    attack: 'go on showing a certificate that was revoked or replaced',
+    noticedBy: ['contact, looking up'],
+    codes: ['certificate-not-in-record', 'tree-rolled-back'],
+    within: 'at once, or `max_behind` (10 min) for who has not looked since',
+  },
+  'certificate-of-another': {
+    attack: 'put the certificate of somebody else into a record',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-certificate'],
+    within: AT_ONCE,
+  },
+  'certificate-of-another-authority': {
+    attack: 'put the certificate of another authority into a record',
+    noticedBy: ['contact, looking up'],
+    codes: ['untrusted-issuer'],
+    within: AT_ONCE,
+  },
+  'certificate-for-no-identity': {
+    attack: 'sign a name that is no identity, or another spelling of one',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-certificate'],
+    within: AT_ONCE,
+  },
+  'certificate-not-yet-valid': {
+    attack: 'put a certificate into a record before it is valid',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-certificate'],
+    within: AT_ONCE,
+  },
+  'certificate-for-a-weak-key': {
+    attack: 'sign a weak key',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-certificate'],
+    within: AT_ONCE,
+  },
+});
+
+const MONITORING = rows('attacks-monitoring.test.ts', {
+  'false-version-owned': {
+    attack: 'add a version with a false key, which no contact has looked up',
+    noticedBy: ['owner, monitoring'],
+    codes: ['unexpected-version'],
+    within: NEXT_MONITORING,
+  },
+  'false-version-and-back': {
+    attack: 'add a false version, and then one that is as before',
+    noticedBy: ['owner, monitoring'],
+    codes: ['unexpected-version'],
+    within: NEXT_MONITORING,
+  },
+  'hidden-from-its-owner': {
+    attack: 'tell the owner of nothing new while contacts see a new version',
+    noticedBy: ['owner, monitoring'],
+    codes: ['unexpected-version'],
+    within: NEXT_MONITORING,
+  },
+  'own-version-taken-back': {
+    attack: 'take a version of the owner’s back',
+    noticedBy: ['owner, monitoring'],
+    codes: ['bad-ladder'],
+    within: NEXT_MONITORING,
+  },
+  'shown-and-taken-back': {
+    attack: 'add a false version, show it, and take it back before the next distinguished entry',
+    noticedBy: ['contact, monitoring', 'contact, looking up'],
+    codes: ['version-rolled-back', 'bad-ladder'],
+    within: NEXT_MONITORING,
+  },
+  'taken-back-and-audited': {
+    attack: 'take a version back, of which nobody but its victim knows',
+    noticedBy: ['auditor'],
+    codes: ['bad-auditor-update'],
+    within: NEXT_AUDIT,
+  },
+  'value-replaced': {
+    attack: 'take a version back, and log another value as the same version',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-chain'],
+    within: NEXT_LOOKUP,
+  },
+});
+
+const OWNER = rows('attacks-owner.test.ts', {
+  'another-key-registered': {
+    attack: 'register another key than the one that was asked for',
+    noticedBy: ['registrant'],
+    codes: ['certificate-not-in-record'],
+    within: AT_ONCE,
+  },
+  'second-key-registered': {
+    attack: 'slip a second key into the first version',
+    noticedBy: ['registrant'],
+    codes: ['bad-record'],
+    within: AT_ONCE,
+  },
+  'confirmed-by-the-owner': {
+    attack: 'have a false key confirmed by the owner’s next change',
+    noticedBy: ['owner, at the next change'],
+    codes: ['operator'],
+    within: AT_ONCE,
+  },
+  'warning-lost': {
+    attack: 'have the warning lost in a verification that fails for another reason',
+    noticedBy: ['contact, looking up'],
+    codes: ['certificate-not-in-record', 'operator'],
+    within: NEXT_LOOKUP,
+  },
+});
+
+const AUDITOR = rows('attacks-auditor.test.ts', {
+  'leaf-removed': {
+    attack: 'remove a leaf from the prefix tree and say so',
+    noticedBy: ['auditor'],
+    codes: ['bad-auditor-update'],
+    within: NEXT_AUDIT,
+  },
+  'leaf-replaced': {
+    attack: 'publish another leaf than the prefix tree has got',
+    noticedBy: ['auditor'],
+    codes: ['bad-audit-entry'],
+    within: NEXT_AUDIT,
+  },
+  'leaf-added-twice': {
+    attack: 'add a leaf again that is there, with another commitment',
+    noticedBy: ['auditor'],
+    codes: ['bad-prefix-proof'],
+    within: NEXT_AUDIT,
+  },
+  'history-rewritten': {
+    attack: 'rewrite or shorten what was audited',
+    noticedBy: ['auditor'],
+    codes: ['log-forked', 'tree-rolled-back'],
+    within: NEXT_AUDIT,
+  },
+  'time-reversed-for-auditors': {
+    attack: 'log an entry that is older than the one before it',
+    noticedBy: ['auditor'],
+    codes: ['bad-timestamp'],
+    within: NEXT_AUDIT,
+  },
+  'future-entry': {
+    attack: 'log an entry from the future',
+    noticedBy: ['auditor'],
+    codes: ['tree-head-too-new'],
+    within: NEXT_AUDIT,
+  },
+  'log-for-auditors': {
+    attack: 'keep a prettier log for auditors than for those who look up',
+    noticedBy: ['auditor'],
+    codes: ['log-forked'],
+    within: 'at the next audit by anybody who has looked up',
+  },
+});
+
+const TRUST = rows('attacks-trust.test.ts', {
+  'bundle-changed': {
+    attack: 'show another trust bundle, without the pinned bundle key or for another log',
+    noticedBy: ['client, opening the directory'],
+    codes: ['bundle-changed'],
+    within: AT_ONCE,
+  },
+  'bundle-unsigned': {
+    attack: 'alter a trust bundle',
+    noticedBy: ['client, opening the directory'],
+    codes: ['bad-bundle'],
+    within: AT_ONCE,
+  },
+  'two-vrf-keys': {
+    attack: 'give out two bundles of one origin with different VRF keys',
+    noticedBy: ['client, opening the directory'],
+    codes: ['bundle-changed'],
+    within: 'at once; for who pinned on first use, when fingerprints are compared',
+  },
+  'useless-keys': {
+    attack: 'give out a VRF or tree-head key of small order, under which anything verifies',
+    noticedBy: ['client, opening the directory'],
+    codes: ['bad-bundle'],
+    within: AT_ONCE,
+  },
+});
+
+/**
+ * What a lying server can try. Every row is carried out by the test of its name, with code that changes the server, its
+ * prover or its database; the README has the same table.
+ */
+export const CATALOGUE = { ...LOOKUP, ...RECORD, ...MONITORING, ...PROOF, ...OWNER, ...AUDITOR, ...TRUST };
+
+/** Names a row. */
+export type AttackId = keyof typeof CATALOGUE;
