@@ -208,7 +208,7 @@ const PROOF = rows('attacks-proof.test.ts', {
     attack: 'hand out a credential that was true long ago',
     noticedBy: ['receiver of a credential'],
     codes: ['credential-expired'],
-    within: 'ten windows (60 h) after its entry',
+    within: 'ten windows and `max_behind` (60 h 10 min) after its entry',
   },
   'credential-of-a-fork': {
     attack: 'make a provisional credential in a branch that nobody else is shown',
