@@ -77,6 +77,8 @@ export async function startPostgresServer(settings: Record<string, string> = {})
   const halt = async (how: 'immediate' | 'fast'): Promise<void> => {
     if (server.exitCode !== null || server.signalCode !== null) return;
     const exited = once(server, 'exit');
+    // Else a process that waits for nothing else ends here, and leaves the data.
+    server.ref();
     server.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT');
     await exited;
     guard.kill();
