@@ -44,7 +44,10 @@ describe('init', () => {
   it('that runs twice at once makes one log', async () => {
     const both = await Promise.all([init('twice'), init('twice')]);
     const told = both.map(({ stderr }) => stderr).join('');
-    expect(both.map(({ code }) => code).toSorted((a, b) => a - b), told).toEqual([0, 1]);
+    expect(
+      both.map(({ code }) => code).toSorted((a, b) => a - b),
+      told,
+    ).toEqual([0, 1]);
     expect(told).toContain('twice is already initialised (usage)');
   }, 60_000);
 
