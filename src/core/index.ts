@@ -38,9 +38,5 @@ export { type VerifiedDistinguished, verifyDistinguished } from './keytrans/veri
 export { type VerifiedLookup, verifyLookup } from './keytrans/verify-lookup.ts';
 export { type VerifiedSearch, type VerifyContext, verifySearch } from './keytrans/verify-search.ts';
 export { type VerifiedOwnerInit, verifyOwnerInit } from './keytrans/verify-owner-init.ts';
-export {
-  ownerMonitorRequest,
-  type VerifiedOwnerMonitor,
-  verifyOwnerMonitor,
-} from './keytrans/verify-owner-monitor.ts';
+export { ownerMonitorRequest, type VerifiedOwnerMonitor, verifyOwnerMonitor } from './keytrans/verify-owner-monitor.ts';
 export { type CreatedVersion, type VerifiedUpdate, verifyOwnerUpdate } from './keytrans/verify-owner-update.ts';

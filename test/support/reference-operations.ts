@@ -8,7 +8,12 @@ import { planContactMonitor } from '../../src/core/keytrans/plan-contact-monitor
 import { planCredential, planCredentialUpdate } from '../../src/core/keytrans/plan-credential.ts';
 import { planDistinguished } from '../../src/core/keytrans/plan-distinguished.ts';
 import type { ProofSource } from '../../src/core/keytrans/plan-evidence.ts';
-import { planOwnerInit, planOwnerMonitor, planOwnerUpdate, type PlannedStep } from '../../src/core/keytrans/plan-owner.ts';
+import {
+  planOwnerInit,
+  planOwnerMonitor,
+  planOwnerUpdate,
+  type PlannedStep,
+} from '../../src/core/keytrans/plan-owner.ts';
 import { planFixedVersionSearch, type ProofPlan } from '../../src/core/keytrans/plan-proof.ts';
 import type { UpdateResponse } from '../../src/core/keytrans/update-messages.ts';
 import type { FullTreeHead } from '../../src/core/keytrans/tree-head.ts';
@@ -154,7 +159,12 @@ export function answerOwnerInit(
   const { plan } = planWith(log, (source) => planOwnerInit({ ...optionsOf(log, request), request, source }));
   const { greatestVersions } = plan;
   const binaryLadder = ladderSteps(log, label, plan.ladder);
-  return { fullTreeHead: headFor(log, last, auditedSize), greatestVersions, binaryLadder, init: log.prove(plan, label) };
+  return {
+    fullTreeHead: headFor(log, last, auditedSize),
+    greatestVersions,
+    binaryLadder,
+    init: log.prove(plan, label),
+  };
 }
 
 /** The answer of a log to an owner's monitoring. */
