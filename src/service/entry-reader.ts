@@ -3,7 +3,7 @@ import { decode } from '../core/encoding/codec.ts';
 import { GlasskeyError } from '../core/errors.ts';
 import type { PrefixRoot } from '../core/prefix/prefix-tree.ts';
 import type { EntryRow, LogStore } from '../store/ports.ts';
-import { LruCache } from './lru-cache.ts';
+import { RecentCache } from '../core/recent-cache.ts';
 
 /** What the prover needs of a log entry. */
 export interface LogEntry {
@@ -15,11 +15,11 @@ export interface LogEntry {
 /** Reads log entries through a bounded cache: entries never change. */
 export class EntryReader {
   readonly #store: Pick<LogStore, 'readEntries'>;
-  readonly #cache: LruCache<LogEntry>;
+  readonly #cache: RecentCache<LogEntry>;
 
   constructor(store: Pick<LogStore, 'readEntries'>, cacheSize: number) {
     this.#store = store;
-    this.#cache = new LruCache(cacheSize);
+    this.#cache = new RecentCache(cacheSize);
   }
 
   /** An entry that is in the cache. */

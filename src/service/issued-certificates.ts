@@ -1,18 +1,18 @@
 import { Buffer } from 'node:buffer';
 import type { ParsedCertificate } from '../ca/certificate.ts';
 import { sha256 } from '../core/crypto/sha256.ts';
-import { LruCache } from './lru-cache.ts';
+import { RecentCache } from '../core/recent-cache.ts';
 
 /**
  * What this process knows of certificates that it signed and linted itself, by the SHA-256 of all their bytes: a
  * certificate that comes back from the database with the same digest need not be parsed and verified again.
  */
 export class IssuedCertificates {
-  readonly #spkis: LruCache<Uint8Array>;
+  readonly #spkis: RecentCache<Uint8Array>;
 
   /** Remembers the last `capacity` certificates. */
   constructor(capacity: number) {
-    this.#spkis = new LruCache(capacity);
+    this.#spkis = new RecentCache(capacity);
   }
 
   /** Remembers a certificate that this process has just signed and linted: nothing else may be added. */

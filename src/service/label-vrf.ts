@@ -1,7 +1,7 @@
 import { VRF_OUTPUT_LENGTH } from '../core/crypto/vrf-ed25519.ts';
 import type { VrfProver, VrfResult } from '../core/crypto/vrf-prover.ts';
 import { encodeVrfInput } from '../core/keytrans/vrf-input.ts';
-import { LruCache } from './lru-cache.ts';
+import { RecentCache } from '../core/recent-cache.ts';
 
 /**
  * The VRF of a log, through a bounded cache. A result takes about 0.3 ms to make, so versions that a lookup shows as
@@ -10,11 +10,11 @@ import { LruCache } from './lru-cache.ts';
  */
 export class LabelVrf {
   readonly #prover: VrfProver;
-  readonly #cache: LruCache<string>;
+  readonly #cache: RecentCache<string>;
 
   constructor(prover: VrfProver, cacheSize: number) {
     this.#prover = prover;
-    this.#cache = new LruCache(cacheSize);
+    this.#cache = new RecentCache(cacheSize);
   }
 
   /** The VRF results of some versions of a label, in order. */

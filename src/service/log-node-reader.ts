@@ -11,7 +11,7 @@ import {
 } from '../core/log/tiled-tree.ts';
 import type { TreeNode } from '../core/log/tree-node.ts';
 import type { LogStore, TreeKind } from '../store/ports.ts';
-import { LruCache } from './lru-cache.ts';
+import { RecentCache } from '../core/recent-cache.ts';
 
 /** Node values that a reader keeps. */
 const MAX_VALUES = 16_384;
@@ -21,15 +21,15 @@ export class LogNodeReader {
   readonly #store: Pick<LogStore, 'readLogTiles'>;
   readonly #tree: TreeKind;
   readonly #hasher: NodeHasher;
-  readonly #cache: LruCache<Uint8Array>;
+  readonly #cache: RecentCache<Uint8Array>;
   /** Values of nodes: one that lies high in its tile takes up to 127 hashes to compute. */
-  readonly #values = new LruCache<Uint8Array>(MAX_VALUES);
+  readonly #values = new RecentCache<Uint8Array>(MAX_VALUES);
 
   constructor(store: Pick<LogStore, 'readLogTiles'>, tree: TreeKind, hasher: NodeHasher, cacheSize: number) {
     this.#store = store;
     this.#tree = tree;
     this.#hasher = hasher;
-    this.#cache = new LruCache(cacheSize);
+    this.#cache = new RecentCache(cacheSize);
   }
 
   /**

@@ -1,7 +1,7 @@
 import { GlasskeyError } from '../core/errors.ts';
 import type { LogEvent, LogStore, SubmissionOutcome } from '../store/ports.ts';
 import type { ServiceLimits } from './limits.ts';
-import { LruCache } from './lru-cache.ts';
+import { RecentCache } from '../core/recent-cache.ts';
 import { readReleasedLog, type ReleasedLog } from './released-log.ts';
 import { Waiters } from './waiters.ts';
 
@@ -19,7 +19,7 @@ export class LogProgress {
   readonly #store: LogStore;
   readonly #limits: ServiceLimits;
   readonly #outcomes = new Waiters<number, SettledOutcome>();
-  readonly #recent = new LruCache<SettledOutcome>(RECENT_OUTCOMES);
+  readonly #recent = new RecentCache<SettledOutcome>(RECENT_OUTCOMES);
   readonly #releases = new Waiters<number, ReleasedLog>();
   #released: ReleasedLog | undefined;
   #refreshing: Promise<ReleasedLog> | undefined;

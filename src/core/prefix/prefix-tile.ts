@@ -29,6 +29,8 @@ const HEADER_LENGTH = 9;
 const REFERENCE_SHIFT = FIRST_REFERENCE_SLOT - 1;
 const LEAF_LENGTH = 2 * HASH_LENGTH;
 const REFERENCE_LENGTH = HASH_LENGTH + 12;
+/** What a tile takes beside its bytes: its objects, and its place in a cache. */
+const OVERHEAD = 600;
 
 /** A child tile: the value of its head and where it is stored. */
 export interface TileReference {
@@ -37,22 +39,28 @@ export interface TileReference {
 }
 
 /**
- * One immutable tile of the prefix tree with the values of its nodes: the encoded bytes, and beside them the node values
- * that the encoding leaves out, so that a cached tile is never hashed again. Two flat buffers rather than an object per
+ * One immutable tile of the prefix tree with the values of its nodes: the encoded bytes, and after them the node values
+ * that the encoding leaves out, so that a cached tile is never hashed again. One flat buffer rather than an object per
  * node: a server keeps tens of thousands. What the methods return are views; do not write to them.
  */
-export class PrefixTile {
-  /** Which slots hold what. */
-  readonly shape: TileShape;
-  /** The encoding. */
-  readonly data: Uint8Array;
-  readonly #hashes: Uint8Array;
+export class PrefixTile implements TileShape {
+  readonly parents: number;
+  readonly leaves: number;
+  readonly references: number;
+  /** The encoding, then the values of parents and leaves, by slot. */
+  readonly #bytes: Uint8Array;
 
-  /** For {@link decodePrefixTile} and {@link assembleTile} only. `hashes`: values of parents and leaves, by slot. */
-  constructor(shape: TileShape, data: Uint8Array, hashes: Uint8Array) {
-    this.shape = shape;
-    this.data = data;
-    this.#hashes = hashes;
+  /** For {@link decodePrefixTile} and {@link assembleTile} only. */
+  constructor({ parents, leaves, references }: TileShape, bytes: Uint8Array) {
+    this.parents = parents;
+    this.leaves = leaves;
+    this.references = references;
+    this.#bytes = bytes;
+  }
+
+  /** The encoding. */
+  get data(): Uint8Array {
+    return this.#bytes.subarray(0, encodedLength(this));
   }
 
   /** Value of the tile's head. */
@@ -62,21 +70,21 @@ export class PrefixTile {
 
   /** About how much memory the tile takes, in bytes. */
   get memorySize(): number {
-    return this.data.length + this.#hashes.length + 900;
+    return this.#bytes.length + OVERHEAD;
   }
 
   /** What is at `slot` (1..31). */
   kind(slot: number): SlotKind {
-    return kindAt(this.shape, slot);
+    return kindAt(this, slot);
   }
 
   /** Value of the node at `slot`; all-zero where there is none. */
   hash(slot: number): Uint8Array {
     const bit = slotBit(slot);
-    const { parents, leaves, references } = this.shape;
+    const { parents, leaves, references } = this;
     if (((parents | leaves) & bit) !== 0) {
-      const offset = HASH_LENGTH * rank(parents | leaves, bit);
-      return this.#hashes.subarray(offset, offset + HASH_LENGTH);
+      const offset = encodedLength(this) + HASH_LENGTH * rank(parents | leaves, bit);
+      return this.#bytes.subarray(offset, offset + HASH_LENGTH);
     }
     return (references & bit) === 0 ? ABSENT_HASH : this.referenceBytes(slot).subarray(0, HASH_LENGTH);
   }
@@ -89,8 +97,8 @@ export class PrefixTile {
 
   /** The encoded leaf at `slot`, which must hold one. */
   leafBytes(slot: number): Uint8Array {
-    const offset = HEADER_LENGTH + LEAF_LENGTH * rank(this.shape.leaves, slotBit(slot));
-    return this.data.subarray(offset, offset + LEAF_LENGTH);
+    const offset = HEADER_LENGTH + LEAF_LENGTH * rank(this.leaves, slotBit(slot));
+    return this.#bytes.subarray(offset, offset + LEAF_LENGTH);
   }
 
   /** The reference at `slot`, which must hold one. */
@@ -103,10 +111,10 @@ export class PrefixTile {
 
   /** The encoded reference at `slot`, which must hold one. */
   referenceBytes(slot: number): Uint8Array {
-    const { leaves, references } = this.shape;
+    const { leaves, references } = this;
     const leavesEnd = HEADER_LENGTH + LEAF_LENGTH * countBits(leaves);
     const offset = leavesEnd + REFERENCE_LENGTH * rank(references, slotBit(slot));
-    return this.data.subarray(offset, offset + REFERENCE_LENGTH);
+    return this.#bytes.subarray(offset, offset + REFERENCE_LENGTH);
   }
 }
 
@@ -120,13 +128,14 @@ export function encodePrefixTile(tile: PrefixTile): Uint8Array {
  * are canonical. That it is the right tile shows when its `headHash` is compared with the reference that led to it.
  */
 export function decodePrefixTile(stored: Uint8Array): PrefixTile {
-  // A copy: drivers hand out views of large network buffers, which a cached tile must not keep alive.
-  const data = new Uint8Array(stored);
-  assertTile(data.length >= HEADER_LENGTH && data[0] === FORMAT, 'unknown format');
-  const shape = readShape(data);
+  assertTile(stored.length >= HEADER_LENGTH && stored[0] === FORMAT, 'unknown format');
+  const shape = readShape(stored);
   assertShape(shape);
-  assertTile(data.length === encodedLength(shape), 'wrong length');
-  const tile = new PrefixTile(shape, data, new Uint8Array(HASH_LENGTH * countBits(shape.parents | shape.leaves)));
+  assertTile(stored.length === encodedLength(shape), 'wrong length');
+  // A copy: drivers hand out views of large network buffers, which a cached tile must not keep alive.
+  const bytes = new Uint8Array(stored.length + valuesLength(shape));
+  bytes.set(stored);
+  const tile = new PrefixTile(shape, bytes);
   for (let slot = LAST_SLOT; slot >= 1; slot--) completeSlot(tile, slot);
   return tile;
 }
@@ -141,18 +150,18 @@ export function assembleTile(
   references: readonly Uint8Array[],
   hashes: readonly Uint8Array[],
 ): PrefixTile {
-  const data = new Uint8Array(encodedLength(shape));
-  const view = new DataView(data.buffer);
-  data[0] = FORMAT;
+  const valuesStart = encodedLength(shape);
+  const bytes = new Uint8Array(valuesStart + valuesLength(shape));
+  const view = new DataView(bytes.buffer);
+  bytes[0] = FORMAT;
   view.setUint16(1, shape.parents);
   view.setUint32(3, shape.leaves);
   view.setUint16(7, shape.references >>> REFERENCE_SHIFT);
-  leaves.forEach((leaf, index) => data.set(leaf, HEADER_LENGTH + LEAF_LENGTH * index));
+  leaves.forEach((leaf, index) => bytes.set(leaf, HEADER_LENGTH + LEAF_LENGTH * index));
   const leavesEnd = HEADER_LENGTH + LEAF_LENGTH * leaves.length;
-  references.forEach((reference, index) => data.set(reference, leavesEnd + REFERENCE_LENGTH * index));
-  const values = new Uint8Array(HASH_LENGTH * hashes.length);
-  hashes.forEach((hash, index) => values.set(hash, HASH_LENGTH * index));
-  return new PrefixTile(shape, data, values);
+  references.forEach((reference, index) => bytes.set(reference, leavesEnd + REFERENCE_LENGTH * index));
+  hashes.forEach((hash, index) => bytes.set(hash, valuesStart + HASH_LENGTH * index));
+  return new PrefixTile(shape, bytes);
 }
 
 /** The encoding of a reference within a tile. */
@@ -166,8 +175,8 @@ export function encodeReference({ hash, tile }: TileReference): Uint8Array {
   return bytes;
 }
 
-function readShape(data: Uint8Array<ArrayBuffer>): TileShape {
-  const view = new DataView(data.buffer);
+function readShape(data: Uint8Array): TileShape {
+  const view = new DataView(data.buffer, data.byteOffset);
   return {
     parents: view.getUint16(1),
     leaves: view.getUint32(3),
@@ -198,4 +207,9 @@ function completeSlot(tile: PrefixTile, slot: number): void {
 
 function encodedLength({ leaves, references }: TileShape): number {
   return HEADER_LENGTH + LEAF_LENGTH * countBits(leaves) + REFERENCE_LENGTH * countBits(references);
+}
+
+/** Length of the values that follow the encoding in memory. */
+function valuesLength({ parents, leaves }: TileShape): number {
+  return HASH_LENGTH * countBits(parents | leaves);
 }

@@ -1,47 +1,31 @@
 import { ensure } from '../errors.ts';
+import { RecentCache } from '../recent-cache.ts';
 import { formatTileName, type ReadTiles } from './drive.ts';
 import { decodePrefixTile, type PrefixTile } from './prefix-tile.ts';
 import type { TileName } from './tile-name.ts';
 
-/** Keeps the most recently used decoded tiles. Tiles are immutable, so nothing in it can be out of date. */
+/** Keeps decoded tiles that are in use. Tiles are immutable, so nothing in it can be out of date. */
 export class PrefixTileCache {
-  readonly #tiles = new Map<string, PrefixTile>();
-  readonly #maxBytes: number;
-  #bytes = 0;
+  readonly #tiles: RecentCache<PrefixTile>;
 
   /** `maxBytes`: about how much memory to use. */
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.#tiles = new RecentCache(maxBytes, ({ memorySize }) => memorySize);
   }
 
   /** Memory in use, roughly, in bytes. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#tiles.weight;
   }
 
-  /** The tile of this name, if it is here; it then counts as just used. */
+  /** The tile of this name, if it is here; it then counts as used. */
   get(name: TileName): PrefixTile | undefined {
-    const key = formatTileName(name);
-    const tile = this.#tiles.get(key);
-    if (tile === undefined) return undefined;
-    this.#tiles.delete(key);
-    this.#tiles.set(key, tile);
-    return tile;
+    return this.#tiles.get(formatTileName(name));
   }
 
-  /** Adds a tile; the least recently used ones make room. */
+  /** Adds a tile; others make room. */
   put(name: TileName, tile: PrefixTile): void {
-    const key = formatTileName(name);
-    const replaced = this.#tiles.get(key);
-    if (replaced !== undefined) this.#bytes -= replaced.memorySize;
-    this.#tiles.delete(key);
-    this.#tiles.set(key, tile);
-    this.#bytes += tile.memorySize;
-    for (const [oldest, { memorySize }] of this.#tiles) {
-      if (this.#bytes <= this.#maxBytes) break;
-      this.#tiles.delete(oldest);
-      this.#bytes -= memorySize;
-    }
+    this.#tiles.set(formatTileName(name), tile);
   }
 }
 

@@ -1,10 +1,10 @@
 import { array, assert, nat, oneof, property, record, constant } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LruCache } from '../../src/service/lru-cache.ts';
+import { RecentCache } from '../../src/core/recent-cache.ts';
 
-describe('LruCache', () => {
-  it('forgets what was used least recently', () => {
-    const cache = new LruCache<number>(2);
+describe('RecentCache', () => {
+  it('forgets what was not used', () => {
+    const cache = new RecentCache<number>(2);
     cache.set('a', 1);
     cache.set('b', 2);
     cache.get('a');
@@ -13,7 +13,7 @@ describe('LruCache', () => {
   });
 
   it('does not keep what is heavier than its capacity', () => {
-    const cache = new LruCache<number>(10, (weight) => weight);
+    const cache = new RecentCache<number>(10, (weight) => weight);
     cache.set('a', 4);
     cache.set('b', 11);
     expect([cache.get('a'), cache.get('b'), cache.weight]).toEqual([4, undefined, 4]);
@@ -26,7 +26,7 @@ describe('LruCache', () => {
     );
     assert(
       property(array(step), (steps) => {
-        const cache = new LruCache<number>(30, (weight) => weight);
+        const cache = new RecentCache<number>(30, (weight) => weight);
         const model = new Map<string, number>();
         for (const { kind, key, weight } of steps) {
           if (kind === 'set') cache.set(`${key}`, weight);
