@@ -29,6 +29,8 @@ export interface ReferenceEntry {
   readonly timestampMs: number;
   /** Each gets one new version. */
   readonly labels: readonly string[];
+  /** What the new version of a label opens to, where it is to be something of its own. */
+  readonly values?: Readonly<Record<string, { readonly opening: Uint8Array; readonly value: Uint8Array }>>;
   /** Versions that a lying log takes out of its prefix tree again. */
   readonly removed?: readonly { readonly label: string; readonly version: number }[];
 }
@@ -142,8 +144,8 @@ export class ReferenceLog {
     return this.timestamps.length;
   }
 
-  append({ timestampMs, labels, removed = [] }: ReferenceEntry): void {
-    const added = labels.map((label) => this.#addVersion(label));
+  append({ timestampMs, labels, removed = [], values = {} }: ReferenceEntry): void {
+    const added = labels.map((label) => this.#addVersion(label, values[label]));
     const gone = removed.map(({ label, version }) => this.#vrf(label, version).output);
     const leaves = [...(this.#leaves.at(-1) ?? []), ...added].filter(
       ({ vrfOutput }) => !gone.some((key) => equalBytes(key, vrfOutput)),
@@ -153,11 +155,11 @@ export class ReferenceLog {
     this.prefixRoots.push(naiveRoot(leaves));
   }
 
-  #addVersion(label: string): PrefixLeaf {
+  #addVersion(label: string, given?: { readonly opening: Uint8Array; readonly value: Uint8Array }): PrefixLeaf {
     const versions = this.versions.get(label) ?? [];
     const version = versions.length;
-    const opening = sha256(labelBytes(`opening ${label} ${version}`)).slice(0, 16);
-    const value = labelBytes(`value ${version} of ${label}`);
+    const opening = given?.opening ?? sha256(labelBytes(`opening ${label} ${version}`)).slice(0, 16);
+    const value = given?.value ?? labelBytes(`value ${version} of ${label}`);
     const update = this.#updateValue(label, version, value);
     const commitment = commit({ opening, label: labelBytes(label), version, update });
     versions.push({ position: this.size, opening, update, commitment });

@@ -1,0 +1,68 @@
+import { commit } from '../../../src/core/crypto/commitment.ts';
+import { formatHex, parseHex } from '../../../src/core/encoding/bytes.ts';
+import { decode } from '../../../src/core/encoding/codec.ts';
+import { ensure } from '../../../src/core/errors.ts';
+import { configurationCodec } from '../../../src/core/keytrans/configuration.ts';
+import { credentialRequestCodec, credentialUpdateRequestCodec } from '../../../src/core/keytrans/credential.ts';
+import {
+  chainRequestCodec,
+  chainResponseCodec,
+  lookupRequestCodec,
+  lookupResponseCodec,
+} from '../../../src/core/keytrans/messages.ts';
+import type { TreeView } from '../../../src/core/keytrans/tree-view.ts';
+import { verifyLookup } from '../../../src/core/keytrans/verify-lookup.ts';
+import type { OwnChecker } from './checker.ts';
+
+export const checkLookup: OwnChecker = ({ configuration, view, nowMs, request, response }) => {
+  const config = decode(configurationCodec, parseHex(configuration));
+  const answer = decode(lookupResponseCodec(config), parseHex(response));
+  const context = { config, view: view === null ? undefined : viewOf(view), nowMs };
+  const result = verifyLookup(context, decode(lookupRequestCodec, parseHex(request)), answer);
+  const { type } = result;
+  const [logRoot, labelKey] = [formatHex(result.logRoot), formatHex(result.labelKey)];
+  const learnt = { type, size: result.view.size, logRoot, labelKey };
+  if (result.type === 'absent') return learnt;
+  const { version, value, commitment } = result;
+  return { ...learnt, version, value: formatHex(value), commitment: formatHex(commitment) };
+};
+
+interface ViewJson {
+  readonly size: number;
+  readonly fullSubtrees: readonly string[];
+  readonly frontier: readonly {
+    readonly position: number;
+    readonly timestampMs: number;
+    readonly prefixRoot: string;
+  }[];
+  readonly signature: string;
+}
+
+function viewOf({ size, fullSubtrees, frontier, signature }: ViewJson): TreeView {
+  return {
+    size,
+    fullSubtrees: fullSubtrees.map(parseHex),
+    frontier: frontier.map((entry) => ({ ...entry, prefixRoot: parseHex(entry.prefixRoot) })),
+    treeHead: { treeSize: size, signature: parseHex(signature) },
+    auditorTreeHead: undefined,
+  };
+}
+
+export const checkChainAnswer: OwnChecker = ({ configuration, request, response }) => {
+  const config = decode(configurationCodec, parseHex(configuration));
+  const { label, first, last } = decode(chainRequestCodec, parseHex(request));
+  const { links } = decode(chainResponseCodec(config), parseHex(response));
+  ensure(links.length === last - first + 1, 'malformed-encoding', 'another number of links');
+  const commitments = links.map(({ opening, value: update }, i) =>
+    formatHex(commit({ opening, label, version: first + i, update })),
+  );
+  const shown = links.map(({ opening, value }) => ({ opening: formatHex(opening), value: formatHex(value.value) }));
+  return { first, last, links: shown, commitments };
+};
+
+export const checkCredentialRequest: OwnChecker = ({ type, request }) => {
+  const bytes = parseHex(request);
+  const fields =
+    type === 'credential' ? decode(credentialRequestCodec, bytes) : decode(credentialUpdateRequestCodec, bytes);
+  return { ...fields, label: formatHex(fields.label) };
+};
