@@ -252,6 +252,9 @@ export function openApiDocument(): Schema {
       title: 'Glasskey',
       version: '1',
       summary: 'A certificate authority you can see through',
+      description:
+        'Pages of any origin may call /v1, /keytrans, /log, /ca, /crl and /.well-known (CORS, without credentials): there are ' +
+        'no cookies, and what is not public needs a token or a key.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     paths: OPERATIONS,

@@ -92,6 +92,33 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     expect(again.spkiSha256).not.toBe(seen.spkiSha256);
   });
 
+  it('serves a page of another origin, which registers and looks up', async () => {
+    const other = 'http://app.localhost:9';
+    const context = await browser.profile();
+    // A page from elsewhere needs the user's leave to reach this computer, whatever the server allows.
+    await context.grantPermissions(['local-network-access'], { origin: other });
+    const stranger = await browser.open(context, other, server.log.clock.nowMs, errors);
+    const outcome = await stranger.evaluate(
+      async ({ url, token }) => {
+        const { glasskey, nowMs } = globalThis as unknown as TestPage;
+        const state = new glasskey.IndexedDbState();
+        const directory = await glasskey.KeyDirectory.open({ server: url, state, now: () => nowMs });
+        const key = await glasskey.generateKey();
+        await directory.register('dora@example.com', { token, key });
+        const [found, refusal] = await Promise.all([
+          directory.lookup('dora@example.com'),
+          directory
+            .register('dora@example.com', { token: 'gk_wrong', key })
+            .catch((error: unknown) => (glasskey.isGlasskeyError(error) ? error.code : String(error))),
+        ]);
+        return { found: found.found, refusal };
+      },
+      { url: server.url, token: server.log.token },
+    );
+    expect(outcome).toEqual({ found: true, refusal: 'unauthenticated' });
+    await context.close();
+  });
+
   it('proves that a name does not exist', async () => {
     expect(await lookup(page, 'nobody@example.com')).toMatchObject({ found: false });
   });

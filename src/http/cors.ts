@@ -1,0 +1,24 @@
+import type { Hono } from 'hono';
+import { cors } from 'hono/cors';
+
+/** What programs in a page of another origin may call: all that a client needs, and nothing that is for operators. */
+const OPEN_TO_PAGES = ['/v1/*', '/keytrans/*', '/log/*', '/ca/*', '/crl/*', '/.well-known/*'];
+
+/** How long a browser may remember the answer to a preflight: the most that Chromium accepts. */
+const PREFLIGHT_SECONDS = 7200;
+
+/**
+ * Lets pages of any origin use the client library (Fetch Standard, "CORS protocol"). It gives nobody a right: there are no
+ * cookies to be sent along (no credentials), a page needs an application token or an owner's key for whatever a program
+ * needs one for, and everything else is public.
+ */
+export function allowOtherOrigins(app: Hono): void {
+  const open = cors({
+    origin: '*',
+    allowMethods: ['GET', 'HEAD', 'POST'],
+    allowHeaders: ['Authorization', 'Content-Type'],
+    exposeHeaders: ['Retry-After', 'WWW-Authenticate'],
+    maxAge: PREFLIGHT_SECONDS,
+  });
+  for (const path of OPEN_TO_PAGES) app.use(path, open);
+}
