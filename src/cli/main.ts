@@ -8,6 +8,7 @@ import { issuingCommands, relyingCommands } from './commands/client-commands.ts'
 import { historyCommand } from './commands/history-command.ts';
 import { monitorCommand } from './commands/monitor-command.ts';
 import { serverCommands } from './commands/server-commands.ts';
+import { stateCommand } from './commands/state-command.ts';
 import { EXIT, exitCodeOf, reportFailure } from './exit-code.ts';
 import { writeEvidence } from './evidence.ts';
 import { ignoreClosedPipe, oneLine } from './output.ts';
@@ -58,6 +59,7 @@ issuingCommands(program, runClient);
 relyingCommands(program, runClient);
 monitorCommand(program, runClient);
 historyCommand(program, runClient);
+stateCommand(program, runClient);
 auditCommand(program, runClient);
 
 ignoreClosedPipe(process.stdout);

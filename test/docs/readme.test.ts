@@ -95,7 +95,8 @@ describe('commands in the documents', () => {
     const helps = new Map<string, string>();
     for (const line of lines) {
       const words = line.split(/\s+/);
-      const command = words.slice(0, words[1] === 'admin' ? 4 : 2).join(' ');
+      const depth = { admin: 4, state: 3 }[words[1] as string] ?? 2;
+      const command = words.slice(0, depth).join(' ');
       if (!helps.has(command)) helps.set(command, (await program.shell(`${command} --help`)).stdout);
       const flags = words.filter((word) => word.startsWith('--'));
       expect(flags.length).toBeGreaterThan(0);

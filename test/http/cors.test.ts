@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const ORIGIN = 'https://app.example';
-const send = (path: string, init: RequestInit & { headers?: Record<string, string> } = {}) =>
+const send = (path: string, init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {}) =>
   fetch(server.url + path, { ...init, headers: { origin: ORIGIN, ...init.headers } });
 const allowed = (response: Response): string | null => response.headers.get('access-control-allow-origin');
 

@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import type { ClientState, StateStore } from '../../client/client-state.ts';
+import { FolderState, writeFileDurably } from '../../client/node.ts';
+import { exportState, importState } from '../../client/state-transfer.ts';
+import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { readInput, stateFolder } from '../client-options.ts';
+import { EXIT } from '../exit-code.ts';
+import { oneLine, printJson, printLines } from '../output.ts';
+import { readPassphrase } from '../read-passphrase.ts';
+import type { Run } from './client-commands.ts';
+
+interface StateOptions {
+  readonly server?: string;
+  readonly state?: string;
+  readonly passphraseFile?: string;
+  readonly json?: boolean;
+  readonly overwrite?: boolean;
+}
+
+/** `glasskey state`: what a client knows, sealed with a passphrase, for another device or for keeping. */
+export function stateCommand(program: Command, run: Run): void {
+  const state = program
+    .command('state')
+    .description('carry what this client knows to another device, sealed with a passphrase')
+    .addHelpText('after', '\nExample:\n  $ glasskey state export alice.sealed --server https://keys.example');
+  withOptions(state.command('export <file>'), 'export alice.sealed')
+    .description('seal the state into a new file; private keys are not in it')
+    .action((file: string, options: StateOptions) => runHere(run, options, (folder) => seal(file, folder, options)));
+  withOptions(state.command('import <file>'), 'import alice.sealed')
+    .description('put a sealed state into the folder; refused where the one that is there knows more')
+    .option('--overwrite', 'replace a state that knows more, and tell what is lost')
+    .action((file: string, options: StateOptions) => runHere(run, options, (folder) => unseal(file, folder, options)));
+}
+
+function withOptions(command: Command, example: string): Command {
+  return command
+    .option('--server <url>', 'URL of the server that the state is of')
+    .option('--state <dir>', 'folder of the state; default: the one of the server')
+    .option('--passphrase-file <file>', 'file whose first line is the passphrase; default: ask on the terminal')
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', `\nExample:\n  $ glasskey state ${example} --server https://keys.example`);
+}
+
+/** Runs a command in the folder that the options name. */
+function runHere(run: Run, options: StateOptions, work: (folder: string) => Promise<number>): Promise<void> {
+  const { server, state } = options;
+  const named = { server: server ?? '', ...(state === undefined ? {} : { state }) };
+  return run(named, () => {
+    ensure(
+      server !== undefined || state !== undefined,
+      'usage',
+      'name the state with --state, or its server with --server',
+    );
+    return work(stateFolder(named));
+  });
+}
+
+async function seal(file: string, folder: string, options: StateOptions): Promise<number> {
+  ensure(existsSync(join(folder, 'state.json')), 'usage', `there is no state in ${folder}`);
+  ensure(!existsSync(file), 'usage', `${file} exists: a sealed state is not overwritten`);
+  const passphrase = await readPassphrase({ file: options.passphraseFile, confirm: true });
+  const store = new FolderState(folder);
+  await writeFileDurably(file, await exportState(store, passphrase));
+  const known = await read(store);
+  if (options.json === true) printJson({ file, ...summary(known) });
+  else printLines(`sealed into ${file}: ${summaryLine(known)}`);
+  return EXIT.fine;
+}
+
+async function unseal(file: string, folder: string, options: StateOptions): Promise<number> {
+  const text = await readInput(file);
+  const passphrase = await readPassphrase({ file: options.passphraseFile, confirm: false });
+  const store = new FolderState(folder);
+  const { overwrite } = options;
+  const { lost } = await importState(store, text, passphrase, { overwrite }).catch((error: unknown): never => {
+    // The file is the user's own: that it is none is a wrong use. What its contents show stays what it is.
+    if (!isGlasskeyError(error, 'malformed-encoding')) throw error;
+    throw new GlasskeyError('usage', `${file} is not a sealed state`, { cause: error });
+  });
+  const known = await read(store);
+  if (options.json === true) printJson({ folder, ...summary(known), lost });
+  else printLines(`now in ${folder}: ${summaryLine(known)}`);
+  for (const sentence of lost) process.stderr.write(`lost: ${oneLine(sentence)}\n`);
+  return EXIT.fine;
+}
+
+function read(store: StateStore): Promise<ClientState> {
+  return store.transact(async (state) => ({ result: state }));
+}
+
+function summary({ bundle, view, contacts, owners, alerts }: ClientState) {
+  return {
+    origin: bundle === undefined ? undefined : parseTrustBundle(bundle).bundle.origin,
+    treeSize: view?.size,
+    contacts: contacts.size,
+    owned: owners.size,
+    warnings: alerts.length,
+  };
+}
+
+function summaryLine(state: ClientState): string {
+  const { origin = 'no log', treeSize = 0, contacts, owned, warnings } = summary(state);
+  const warned = warnings > 0 ? `, ${warnings} warning(s)` : '';
+  return `${origin} at size ${treeSize}, ${contacts} contact(s), ${owned} of one’s own${warned}`;
+}
