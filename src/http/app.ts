@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { GlasskeyError } from '../core/errors.ts';
 import type { LogService } from '../service/log-service.ts';
 import { caRoutes, type PublicDocuments } from './ca-routes.ts';
-import { allowOtherOrigins } from './cors.ts';
+import { answerPreflights } from './cors.ts';
 import { issuanceRoutes } from './issuance-routes.ts';
 import { keytransRoutes } from './keytrans-routes.ts';
 import { logRoutes } from './log-routes.ts';
@@ -30,7 +30,7 @@ export function createApp(options: AppOptions): Hono {
     await next();
     metrics.observeHttp(routeOf(c.req.routePath), c.res.status, (performance.now() - start) / 1000);
   });
-  allowOtherOrigins(app);
+  answerPreflights(app);
   issuanceRoutes(app, service);
   keytransRoutes(app, service);
   logRoutes(app, service);

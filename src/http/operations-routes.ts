@@ -17,7 +17,7 @@ interface Check {
 
 /** What operators and load balancers ask: alive, ready, metrics, and what the API is. */
 export function operationsRoutes(app: Hono, service: LogService, metrics: Metrics, ping: () => Promise<void>): void {
-  app.get(PATHS.health, () => respond('{"status":"ok"}', JSON_MEDIA_TYPE, NO_STORE));
+  app.get(PATHS.health, () => respond('{"status":"ok"}', JSON_MEDIA_TYPE, NO_STORE, { forOperators: true }));
   app.get(PATHS.ready, async () => {
     const checks = [
       await check('database', ping),
@@ -26,11 +26,11 @@ export function operationsRoutes(app: Hono, service: LogService, metrics: Metric
     ];
     const ok = checks.every((one) => one.ok);
     const body = JSON.stringify({ status: ok ? 'ready' : 'not ready', checks });
-    return respond(body, JSON_MEDIA_TYPE, NO_STORE, { status: ok ? 200 : 503 });
+    return respond(body, JSON_MEDIA_TYPE, NO_STORE, { status: ok ? 200 : 503, forOperators: true });
   });
   app.get(PATHS.metrics, async () => {
     const health = await service.health().catch(() => undefined);
-    return respond(await metrics.format(health), metrics.contentType, NO_STORE);
+    return respond(await metrics.format(health), metrics.contentType, NO_STORE, { forOperators: true });
   });
   const document = JSON.stringify(openApiDocument());
   app.get(PATHS.openapi, () => respond(document, JSON_MEDIA_TYPE, 'public, max-age=3600'));

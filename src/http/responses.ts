@@ -7,17 +7,27 @@ export const IMMUTABLE = 'public, max-age=31536000, immutable';
 export const NO_STORE = 'no-store';
 
 const COMMON = { 'x-content-type-options': 'nosniff' } as const;
+/** Lets pages of every origin read an answer, with these of its headers (Fetch Standard, "CORS protocol"). */
+const OPEN = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'Retry-After,WWW-Authenticate',
+} as const;
 
-/** A complete response: status 200 unless `init` says otherwise. */
+/** A complete response: status 200 unless `init` says otherwise; `forOperators` keeps it from pages of other origins. */
 export function respond(
   body: string | Uint8Array | null,
   contentType: string,
   cacheControl: string,
-  init: { readonly status?: number; readonly headers?: Readonly<Record<string, string>> } = {},
+  init: {
+    readonly status?: number;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly forOperators?: boolean;
+  } = {},
 ): Response {
+  const open = init.forOperators === true ? {} : OPEN;
   return new Response(typeof body === 'string' || body === null ? body : new Uint8Array(body), {
     status: init.status ?? 200,
-    headers: { ...COMMON, 'content-type': contentType, 'cache-control': cacheControl, ...init.headers },
+    headers: { ...COMMON, ...open, 'content-type': contentType, 'cache-control': cacheControl, ...init.headers },
   });
 }
 

@@ -67,6 +67,6 @@ describe('a page of another origin', () => {
   it.each([PATHS.metrics, PATHS.ready, PATHS.health])('may not read %s', async (path) => {
     expect(allowed(await send(path))).toBeNull();
     const response = await preflight(path, 'GET', 'x-any');
-    expect([response.status, allowed(response)]).toEqual([405, null]);
+    expect([response.status, response.headers.get('access-control-allow-headers')]).toEqual([405, null]);
   });
 });
