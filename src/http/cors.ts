@@ -22,5 +22,5 @@ export function answerPreflights(app: Hono): void {
     allowHeaders: ['Authorization', 'Content-Type'],
     maxAge: PREFLIGHT_SECONDS,
   });
-  for (const path of OPEN_TO_PAGES) app.options(path, open);
+  for (const path of OPEN_TO_PAGES) app.use(path, (c, next) => (c.req.method === 'OPTIONS' ? open(c, next) : next()));
 }
