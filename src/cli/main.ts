@@ -7,6 +7,7 @@ import { auditCommand } from './commands/audit-command.ts';
 import { issuingCommands, relyingCommands } from './commands/client-commands.ts';
 import { historyCommand } from './commands/history-command.ts';
 import { monitorCommand } from './commands/monitor-command.ts';
+import { publishCommand } from './commands/publish-command.ts';
 import { serverCommands } from './commands/server-commands.ts';
 import { stateCommand } from './commands/state-command.ts';
 import { EXIT, exitCodeOf, reportFailure } from './exit-code.ts';
@@ -60,6 +61,7 @@ relyingCommands(program, runClient);
 monitorCommand(program, runClient);
 historyCommand(program, runClient);
 stateCommand(program, runClient);
+publishCommand(program, runClient);
 auditCommand(program, runClient);
 
 ignoreClosedPipe(process.stdout);

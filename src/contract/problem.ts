@@ -96,6 +96,7 @@ export const STATUS_OF_CODE = {
   'storage-locked': 503,
   'storage-unsafe': 503,
   'head-moved': 503,
+  'published-differs': 500,
 
   'network-failed': 502,
   'bad-response': 502,

@@ -120,6 +120,7 @@ export const ERROR_CODES = {
   'storage-locked': 'storage',
   'storage-unsafe': 'storage',
   'head-moved': 'conflict',
+  'published-differs': 'conflict',
 
   // client
   'network-failed': 'network',

@@ -12,7 +12,10 @@ const TABLE: Readonly<Record<string, RoomRule>> = {
   identity: { rooms: ['core'], packages: [] },
   contract: { rooms: ['core', 'identity'], packages: [] },
   store: { rooms: ['core'], packages: ['drizzle-orm', 'postgres', '@electric-sql/pglite', 'node:'] },
-  service: { rooms: ['core', 'ca', 'identity', 'store/ports.ts'], packages: ['sodium-native', '@noble/', 'node:'] },
+  service: {
+    rooms: ['core', 'ca', 'identity', 'store/ports.ts'],
+    packages: ['sodium-native', '@noble/', 'aws4fetch', 'node:'],
+  },
   http: {
     rooms: ['service', 'contract', 'core', 'ca/pem.ts'],
     packages: ['hono', '@hono/', 'zod', 'prom-client', 'pino', 'node:'],

@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import { Transport } from '../../client/transport.ts';
+import { fetchBundle } from '../../client/trust.ts';
+import { fingerprint } from '../../contract/bundle-signature.ts';
+import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
+import { LOG_PREFIX } from '../../contract/paths.ts';
+import type { SignedTrustBundle } from '../../contract/trust-bundle.ts';
+import { isGlasskeyError } from '../../core/errors.ts';
+import { httpLogSource } from '../../service/publish/log-source.ts';
+import { type Published, publishLog } from '../../service/publish/publish-log.ts';
+import type { PublishTarget } from '../../service/publish/publish-target.ts';
+import { asUserInput, type ClientOptions, readInput } from '../client-options.ts';
+import { recordingFetch } from '../evidence.ts';
+import { EXIT, reportFailure } from '../exit-code.ts';
+import { printJson, printLines } from '../output.ts';
+import { openPlace, type PlaceOptions } from '../publish-place.ts';
+import { publishBundle } from '../publish-bundle.ts';
+import type { Run } from './client-commands.ts';
+
+interface PublishFlags extends PlaceOptions {
+  readonly trust?: string;
+  readonly state?: string;
+  readonly watch?: boolean;
+  readonly interval: number;
+  readonly json?: boolean;
+}
+
+/** `glasskey publish`: a copy of the audit log that any static web server or CDN can serve. */
+export function publishCommand(program: Command, run: Run): void {
+  program
+    .command('publish <url>')
+    .description(
+      'keep all that audits read in a folder or a bucket, for a static web server or a CDN; never overwrites',
+    )
+    .requiredOption('--to <place>', 'a folder, or s3://bucket/prefix (keys: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)')
+    .option('--endpoint <url>', 'S3-compatible server; default: AWS_ENDPOINT_URL, else Amazon’s')
+    .option('--region <name>', 'region of the bucket; default: AWS_REGION, else us-east-1')
+    .option(
+      '--trust <file>',
+      'trust bundle to hold the server to; default: the published one, else the first that is seen',
+    )
+    .option('--state <dir>', 'folder for evidence, should the log misbehave')
+    .option('--watch', 'go on as the log grows')
+    .option('--interval <seconds>', 'pause of --watch', parseSeconds, 10)
+    .option('--json', 'print what was published as JSON')
+    .addHelpText('after', '\nExample:\n  $ glasskey publish https://keys.example --to /var/www/log --watch')
+    .action((url: string, flags: PublishFlags) => {
+      const { trust, state } = flags;
+      const options = {
+        server: url,
+        ...(trust === undefined ? {} : { trust }),
+        ...(state === undefined ? {} : { state }),
+      };
+      return run(options, () => publish(options, flags));
+    });
+}
+
+async function publish(options: ClientOptions, flags: PublishFlags): Promise<number> {
+  const { trust } = options;
+  const given =
+    trust === undefined ? undefined : await asUserInput(trust, async () => parseTrustBundle(await readInput(trust)));
+  const place = await openPlace(flags);
+  try {
+    await publishOnce(place.target, options, given, flags);
+    while (flags.watch === true) {
+      await sleep(flags.interval * 1000);
+      await publishOnce(place.target, options, given, flags).catch(reportPassing);
+    }
+    return EXIT.fine;
+  } finally {
+    await place.close();
+  }
+}
+
+/** Goes on where the server or the place could not be reached; a log that misbehaves, or a copy that was changed, ends it. */
+function reportPassing(error: unknown): void {
+  const passes = isGlasskeyError(error) && ['network', 'storage', 'overload'].includes(error.fault);
+  if (!passes && !isGlasskeyError(error, 'head-moved')) throw error;
+  reportFailure(error);
+}
+
+async function publishOnce(
+  target: PublishTarget,
+  { server }: ClientOptions,
+  given: SignedTrustBundle | undefined,
+  flags: PublishFlags,
+): Promise<void> {
+  const transport = new Transport({ server, fetch: recordingFetch, timeoutMs: 30_000 });
+  const served = await fetchBundle(transport);
+  const { trust, firstUse } = await publishBundle(target, served, given);
+  if (firstUse) {
+    process.stderr.write(`trusting ${trust.origin} on first use: fingerprint ${fingerprint(served.bundle)}\n`);
+  }
+  const source = httpLogSource({ prefix: transport.server + LOG_PREFIX });
+  report(await publishLog({ source, target, trust, onProgress: showProgress }), trust.origin, flags);
+}
+
+function report({ treeSize, rootHash, entries, files }: Published, origin: string, flags: PublishFlags): void {
+  if (flags.json === true) printJson({ origin, treeSize, rootHash, entries, files });
+  else if (entries > 0 || flags.watch !== true) {
+    printLines(`${origin}: ${treeSize} entries are published, ${entries} of them now, in ${files} new files`);
+  }
+}
+
+/** For people who wait: long work is seen to go on. */
+function showProgress(done: number, total: number): void {
+  if (process.stderr.isTTY) process.stderr.write(`\rcopied ${done} of ${total} entries${done === total ? '\n' : ''}`);
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!/^\d{1,6}$/.test(text) || seconds < 1) throw new InvalidArgumentError('a number of seconds from 1 to 999999');
+  return seconds;
+}

@@ -1,0 +1,48 @@
+import { assertSuccessor } from '../contract/bundle-successor.ts';
+import { formatTrustBundle, parseTrustBundle } from '../contract/parse-trust-bundle.ts';
+import { PATHS } from '../contract/paths.ts';
+import type { SignedTrustBundle, TrustBundle } from '../contract/trust-bundle.ts';
+import { parseVkey, type Vkey } from '../core/audit/vkey.ts';
+import { decodeUtf8, encodeUtf8, equalBytes, parseBase64 } from '../core/encoding/bytes.ts';
+import { decode } from '../core/encoding/codec.ts';
+import { GlasskeyError } from '../core/errors.ts';
+import { configurationCodec } from '../core/keytrans/configuration.ts';
+import type { PublishTrust } from '../service/publish/publish-log.ts';
+import type { PublishTarget } from '../service/publish/publish-target.ts';
+
+const PUBLISHED_BUNDLE = PATHS.trustBundle.slice(1);
+
+/**
+ * Publishes the bundle that a server serves, and gives what is to be believed. It must be `given`, or succeed it, and the
+ * published one too: readers of the copy have pinned that. Throws `bundle-changed`, `bad-bundle`, `published-differs` for
+ * something else that is published in its place, `head-moved`, `storage-failed`.
+ */
+export async function publishBundle(
+  target: PublishTarget,
+  served: SignedTrustBundle,
+  given: SignedTrustBundle | undefined,
+): Promise<{ readonly trust: PublishTrust; readonly firstUse: boolean }> {
+  const stored = await target.read(PUBLISHED_BUNDLE);
+  const held = stored === undefined ? undefined : parsePublished(stored.bytes);
+  if (given !== undefined) assertSuccessor(given.bundle, served);
+  if (held !== undefined) assertSuccessor(held.bundle, served);
+  const bytes = encodeUtf8(formatTrustBundle(served));
+  if (stored === undefined || !equalBytes(stored.bytes, bytes)) await target.replace(PUBLISHED_BUNDLE, bytes, stored);
+  const { bundle } = served;
+  const config = decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
+  const previousVkeys = held === undefined ? [] : vkeysOf(held.bundle);
+  const trust = { origin: bundle.origin, vkeys: vkeysOf(bundle), previousVkeys, config };
+  return { trust, firstUse: given === undefined && held === undefined };
+}
+
+function parsePublished(bytes: Uint8Array): SignedTrustBundle {
+  try {
+    return parseTrustBundle(decodeUtf8(bytes));
+  } catch (cause) {
+    throw new GlasskeyError('published-differs', 'what is published there is not a trust bundle', { cause });
+  }
+}
+
+function vkeysOf(bundle: TrustBundle): Vkey[] {
+  return bundle.auditLogVkeys.map((vkey) => parseVkey(vkey));
+}

@@ -1,0 +1,53 @@
+import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+
+/** Where a log's files come from. All that it gives is untrusted. */
+export interface LogSource {
+  /**
+   * The file at `path` below the log's prefix, decompressed, of at most `maximum` bytes. Throws `network-failed`,
+   * `bad-response`.
+   */
+  read(path: string, maximum: number): Promise<Uint8Array>;
+}
+
+/** How to reach a server. */
+export interface HttpSourceOptions {
+  /** URL of the log's prefix, with its final slash. */
+  readonly prefix: string;
+  /** Default: the platform's. */
+  readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
+  /** Longest time for one file. Default: one minute. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** The files of a log that a server serves. */
+export function httpLogSource(options: HttpSourceOptions): LogSource {
+  const { prefix, timeoutMs = 60_000 } = options;
+  const send = options.fetch ?? ((url: string, init: RequestInit) => fetch(url, init));
+  return {
+    read: async (path, maximum) => {
+      try {
+        const response = await send(prefix + path, { signal: AbortSignal.timeout(timeoutMs) });
+        if (response.status !== 200) {
+          await response.body?.cancel();
+          throw new GlasskeyError('bad-response', `${path}: status ${response.status}`);
+        }
+        return await readAll(response, maximum, path);
+      } catch (cause) {
+        if (isGlasskeyError(cause)) throw cause;
+        throw new GlasskeyError('network-failed', `${path}: the server could not be read`, { cause });
+      }
+    },
+  };
+}
+
+/** A body of at most `maximum` bytes. Throws `bad-response`. */
+export async function readAll(response: Response, maximum: number, path: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length;
+    if (length > maximum) throw new GlasskeyError('bad-response', `${path}: more than ${maximum} bytes`);
+    chunks.push(chunk);
+  }
+  return new Uint8Array(Buffer.concat(chunks));
+}

@@ -1,0 +1,105 @@
+import { AUDIT_ENTRY_LENGTH, type AuditEntry, auditEntryCodec } from '../../core/audit/audit-entry.ts';
+import { decodeEntryBundle } from '../../core/audit/entry-bundle.ts';
+import { leafHash, rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
+import { formatEntriesPath, formatTilePath, formatUpdatePath } from '../../core/audit/tile-path.ts';
+import { sha256 } from '../../core/crypto/sha256.ts';
+import { concatBytes, equalBytes } from '../../core/encoding/bytes.ts';
+import { decode } from '../../core/encoding/codec.ts';
+import { ensure } from '../../core/errors.ts';
+import { appendLeaves, TILE_WIDTH, tileWidth, type TreeEdge } from '../../core/log/tiled-tree.ts';
+import { eachLimited } from './each-limited.ts';
+import type { LogSource } from './log-source.ts';
+import { PUBLISHED_LOG, type PublishTarget } from './publish-target.ts';
+import { partialTiles } from './published-edge.ts';
+import type { Growth } from './read-growth.ts';
+
+/** Most bytes of one AuditorUpdate: 255 leaves whose paths of 200 hashes share nothing. */
+const MAX_UPDATE_BYTES = 2 * 1024 * 1024;
+const MAX_BUNDLE_BYTES = TILE_WIDTH * (2 + AUDIT_ENTRY_LENGTH);
+
+/** What {@link publishEntries} copies. */
+export interface EntriesOptions {
+  readonly source: LogSource;
+  readonly target: PublishTarget;
+  /** The edge of the tree that is published. */
+  readonly published: TreeEdge;
+  /** Size of the tree to be published. */
+  readonly size: number;
+  readonly growth: Growth;
+  /** Files under way at a time. */
+  readonly concurrency: number;
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+/** What was copied. */
+export interface PublishedEntries {
+  /** The last entry of the log. */
+  readonly last: AuditEntry;
+  /** Files that were not there before. */
+  readonly files: number;
+}
+
+/**
+ * Copies every entry after the published ones: first its AuditorUpdate, then bundles, then hash tiles, the full ones and at
+ * last the partial ones of the new size. Tiles are computed from the entries. A reader who goes by the published checkpoint
+ * sees nothing of it. Throws `bad-audit-entry`, `bad-auditor-update` for what is not what `growth` has shown,
+ * `published-differs`, and what source and target throw.
+ */
+export async function publishEntries(options: EntriesOptions): Promise<PublishedEntries> {
+  const { target, size, growth, onProgress } = options;
+  let edge = options.published;
+  let last: AuditEntry | undefined;
+  let files = 0;
+  const create = async (path: string, bytes: Uint8Array): Promise<void> => {
+    if ((await target.create(PUBLISHED_LOG + path, bytes)) === 'written') files++;
+  };
+  for (const [i, tileHash] of growth.tileHashes.entries()) {
+    const index = growth.firstBundle + i;
+    const { bundle, entries, leaves } = await readBundle(options.source, index, size, tileHash);
+    const known = edge.size % TILE_WIDTH;
+    await publishUpdates(options, index * TILE_WIDTH + known, entries.slice(known), create);
+    await create(formatEntriesPath(index, entries.length), bundle);
+    const step = appendLeaves(edge, leaves.slice(known), rfc6962NodeHasher);
+    for (const tile of step.tiles) await create(formatTilePath(tile, TILE_WIDTH), tile.data);
+    edge = step.edge;
+    last = entries.at(-1);
+    onProgress(edge.size, size);
+  }
+  for (const tile of partialTiles(edge)) {
+    await create(formatTilePath(tile, tileWidth(tile, size)), tile.data);
+  }
+  ensure(last !== undefined && edge.size === size, 'internal', 'entries were not copied');
+  return { last, files };
+}
+
+interface ReadBundle {
+  readonly bundle: Uint8Array;
+  readonly entries: readonly AuditEntry[];
+  readonly leaves: readonly Uint8Array[];
+}
+
+async function readBundle(source: LogSource, index: number, size: number, tileHash: Uint8Array): Promise<ReadBundle> {
+  const width = tileWidth({ level: 0, index }, size);
+  const bundle = await source.read(formatEntriesPath(index, width), MAX_BUNDLE_BYTES);
+  const encoded = decodeEntryBundle(bundle, width);
+  const leaves = encoded.map(leafHash);
+  const isHashed = equalBytes(sha256(concatBytes(...leaves)), tileHash);
+  ensure(isHashed, 'bad-audit-entry', `the entries of bundle ${index} are not those of its hash tile`);
+  return { bundle, entries: encoded.map((entry) => decode(auditEntryCodec, entry)), leaves };
+}
+
+async function publishUpdates(
+  { source, concurrency }: EntriesOptions,
+  start: number,
+  entries: readonly AuditEntry[],
+  create: (path: string, bytes: Uint8Array) => Promise<void>,
+): Promise<void> {
+  const numbered = entries.map((entry, i) => ({ position: start + i, entry }));
+  await eachLimited(numbered, concurrency, async ({ position, entry }) => {
+    const path = formatUpdatePath(position);
+    const update = await source.read(path, MAX_UPDATE_BYTES);
+    const isNamed = equalBytes(sha256(update), entry.updateHash);
+    ensure(isNamed, 'bad-auditor-update', `${path} is not the AuditorUpdate that the log entry names`);
+    await create(path, update);
+  });
+}

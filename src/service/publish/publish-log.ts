@@ -1,0 +1,140 @@
+import type { AuditEntry } from '../../core/audit/audit-entry.ts';
+import { type VerifiedCheckpoint, verifyCheckpoint } from '../../core/audit/checkpoint.ts';
+import { MAX_NOTE_BYTES } from '../../core/audit/note.ts';
+import type { Vkey } from '../../core/audit/vkey.ts';
+import { sha256 } from '../../core/crypto/sha256.ts';
+import { decodeUtf8, encodeUtf8, equalBytes, formatBase64, formatHex, parseBase64 } from '../../core/encoding/bytes.ts';
+import { encode } from '../../core/encoding/codec.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
+import { verifyTreeHead } from '../../core/keytrans/tree-head.ts';
+import { EMPTY_EDGE } from '../../core/log/tiled-tree.ts';
+import type { LogSource } from './log-source.ts';
+import { publishEntries } from './publish-entries.ts';
+import { PUBLISHED_CHECKPOINT, PUBLISHED_LOG, type PublishTarget, type StoredFile } from './publish-target.ts';
+import { readPublishedEdge } from './published-edge.ts';
+import { readGrowth } from './read-growth.ts';
+
+/** Whom to believe: from a trust bundle. */
+export interface PublishTrust {
+  readonly origin: string;
+  readonly vkeys: readonly Vkey[];
+  /** Keys of bundles before this one: the checkpoint that is published may be signed by them alone. */
+  readonly previousVkeys?: readonly Vkey[] | undefined;
+  readonly config: Configuration;
+}
+
+/** What {@link publishLog} takes. */
+export interface PublishOptions {
+  readonly source: LogSource;
+  readonly target: PublishTarget;
+  readonly trust: PublishTrust;
+  /** AuditorUpdates under way at a time. Default: 16. */
+  readonly concurrency?: number | undefined;
+  /** Called now and then with the number of entries that are copied, and that there are. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** What is published now. */
+export interface Published {
+  readonly treeSize: number;
+  /** RFC 6962 root, lower-case hex. */
+  readonly rootHash: string;
+  /** Entries that this run added. */
+  readonly entries: number;
+  /** Files that this run wrote, the checkpoint left out. */
+  readonly files: number;
+}
+
+/**
+ * Brings a published copy of a log up to the log's newest checkpoint: all that an audit reads (DESIGN §5), in an order in
+ * which no reader ever sees a checkpoint of which something is missing. Nothing that was published is overwritten but the
+ * checkpoint, and that only by one that continues it. A run that failed, at whatever write, is simply repeated.
+ *
+ * The log is untrusted: what is copied is proved to be the checkpoint's first; whether it is also an honest KEYTRANS log is
+ * for audits of the copy to tell. Throws `bad-checkpoint`, `bad-log-proof`, `bad-audit-entry`, `bad-auditor-update`,
+ * `bad-tree-head`, `tree-rolled-back`, `log-forked` for a log that misbehaves; `published-differs` for a copy that was
+ * changed or is of another log; `head-moved` where somebody else publishes; `network-failed`, `bad-response`,
+ * `storage-failed`.
+ */
+export async function publishLog(options: PublishOptions): Promise<Published> {
+  const { source, target, trust } = options;
+  const text = await source.read('checkpoint', MAX_NOTE_BYTES);
+  const next = verifyCheckpoint(text, trust);
+  ensure(next.size > 0, 'bad-checkpoint', 'the log has no entries');
+  const held = await readHeld(target, trust);
+  assertNotBehind(held?.checkpoint, next);
+  const published = held === undefined ? EMPTY_EDGE : await readPublishedEdge(target, held.checkpoint);
+  let files = 0;
+  if (published.size < next.size) {
+    const growth = await readGrowth(source, published, next);
+    const { concurrency = 16, onProgress = () => undefined } = options;
+    const copied = await publishEntries({
+      source,
+      target,
+      published,
+      size: next.size,
+      growth,
+      concurrency,
+      onProgress,
+    });
+    files = copied.files + (await publishHead(options, next.size, copied.last));
+  }
+  if (held === undefined || !equalBytes(held.stored.bytes, text)) {
+    await target.flush();
+    await target.replace(PUBLISHED_CHECKPOINT, text, held?.stored);
+    await target.flush();
+  }
+  const entries = next.size - published.size;
+  return { treeSize: next.size, rootHash: formatHex(next.rootHash), entries, files };
+}
+
+interface Held {
+  readonly stored: StoredFile;
+  readonly checkpoint: VerifiedCheckpoint;
+}
+
+async function readHeld(target: PublishTarget, trust: PublishTrust): Promise<Held | undefined> {
+  const stored = await target.read(PUBLISHED_CHECKPOINT);
+  if (stored === undefined) return undefined;
+  try {
+    const vkeys = [...trust.vkeys, ...(trust.previousVkeys ?? [])];
+    return { stored, checkpoint: verifyCheckpoint(stored.bytes, { origin: trust.origin, vkeys }) };
+  } catch (cause) {
+    throw new GlasskeyError('published-differs', 'what is published there is not a checkpoint of this log', { cause });
+  }
+}
+
+function assertNotBehind(held: VerifiedCheckpoint | undefined, next: VerifiedCheckpoint): void {
+  if (held === undefined) return;
+  const shrunk = `the log has ${next.size} entries, of ${held.size} that are published`;
+  ensure(next.size >= held.size, 'tree-rolled-back', shrunk);
+  const isSame = next.size > held.size || equalBytes(next.rootHash, held.rootHash);
+  ensure(isSame, 'log-forked', `the log has signed two different roots of size ${next.size}`);
+}
+
+/** Copies the KEYTRANS tree head of the new size, which must be signed over the log root that its last entry names. */
+async function publishHead({ source, target, trust }: PublishOptions, size: number, last: AuditEntry): Promise<number> {
+  const path = `head/${size}`;
+  const isOurs = equalBytes(last.configHash, sha256(encode(configurationCodec, trust.config)));
+  ensure(isOurs, 'bad-audit-entry', 'the last entry of the log is of another Configuration');
+  const signature = readHead(await source.read(path, 256 * 1024), size);
+  try {
+    verifyTreeHead(trust.config, { treeSize: size, signature }, last.logRoot);
+  } catch (cause) {
+    throw new GlasskeyError('bad-tree-head', 'the KEYTRANS tree head is not that of the last log entry', { cause });
+  }
+  const body = encodeUtf8(JSON.stringify({ size, signature: formatBase64(signature) }));
+  return (await target.create(PUBLISHED_LOG + path, body)) === 'written' ? 1 : 0;
+}
+
+/** The signature in an untrusted `head/<size>`. Throws `bad-response`. */
+function readHead(body: Uint8Array, size: number): Uint8Array {
+  try {
+    const head = JSON.parse(decodeUtf8(body)) as { readonly size?: unknown; readonly signature?: unknown } | null;
+    ensure(head?.size === size && typeof head.signature === 'string', 'bad-response', 'not the tree head of this size');
+    return parseBase64(head.signature);
+  } catch (cause) {
+    throw new GlasskeyError('bad-response', `head/${size} is not a tree head of that size`, { cause });
+  }
+}

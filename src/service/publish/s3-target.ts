@@ -1,0 +1,149 @@
+import { AwsClient } from 'aws4fetch';
+import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
+import { sha256 } from '../../core/crypto/sha256.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { readAll } from './log-source.ts';
+import type { PublishTarget, StoredFile } from './publish-target.ts';
+
+/** Where a bucket is, and who writes there. */
+export interface S3Options {
+  /** `https://s3.eu-central-1.amazonaws.com`, without a final slash; the bucket is the first element of the path. */
+  readonly endpoint: string;
+  readonly bucket: string;
+  /** What every key begins with: empty, or with a final slash. */
+  readonly prefix: string;
+  readonly region: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+  /** Sends a signed request. Default: the platform's `fetch`. */
+  readonly fetch?: ((request: Request) => Promise<Response>) | undefined;
+  /** Longest time for one request. Default: one minute. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Most bytes of one published file: an AuditorUpdate has at most 2 MiB. */
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
+/** An object that shows whether the bucket keeps its word. */
+const PROBE = '.conditional-writes';
+const IMMUTABLE = 'public, max-age=31536000, immutable';
+const CHANGING = 'public, max-age=1';
+const ATTEMPTS = 4;
+/** Answers after which the same request may be sent again. */
+const TRANSIENT: ReadonlySet<number> = new Set([409, 429, 500, 502, 503, 504]);
+
+type Condition = { readonly 'if-none-match': '*' } | { readonly 'if-match': string };
+
+/**
+ * A log published in an S3-compatible bucket. Every write is conditional (RFC 9110 §13.1: `If-None-Match: *`, `If-Match`), so
+ * that nothing is overwritten, whoever else writes there; a bucket that ignores conditions is refused.
+ */
+export class S3Target implements PublishTarget {
+  readonly #options: S3Options;
+  readonly #client: AwsClient;
+
+  private constructor(options: S3Options) {
+    this.#options = options;
+    const { accessKeyId, secretAccessKey, sessionToken, region } = options;
+    const session = sessionToken === undefined ? {} : { sessionToken };
+    this.#client = new AwsClient({ accessKeyId, secretAccessKey, ...session, region, service: 's3', retries: 0 });
+  }
+
+  /** Throws `unsupported-operation` for a bucket that overwrites in spite of a condition, `storage-failed`. */
+  static async open(options: S3Options): Promise<S3Target> {
+    const target = new S3Target(options);
+    await target.#put(PROBE, new Uint8Array(), { 'if-none-match': '*' });
+    const again = await target.#put(PROBE, new Uint8Array(), { 'if-none-match': '*' });
+    ensure(!again, 'unsupported-operation', `the bucket ${options.bucket} does not honour If-None-Match`);
+    return target;
+  }
+
+  async read(path: string): Promise<StoredFile | undefined> {
+    const response = await this.#send(path, { method: 'GET' });
+    if (response.status === 404) return undefined;
+    if (response.status !== 200) throw await failure(path, response);
+    const bytes = await this.#try(path, () => readAll(response, MAX_FILE_BYTES, path));
+    const tag = response.headers.get('etag');
+    ensure(tag !== null, 'storage-failed', `${path}: the bucket gives no ETag`);
+    return { bytes, tag };
+  }
+
+  async create(path: string, bytes: Uint8Array): Promise<'written' | 'there'> {
+    if (await this.#put(path, bytes, { 'if-none-match': '*' }, IMMUTABLE)) return 'written';
+    const known = await this.read(path);
+    if (known !== undefined && equalBytes(known.bytes, bytes)) return 'there';
+    throw new GlasskeyError(
+      'published-differs',
+      `${path} is published with other contents; they were left as they are`,
+    );
+  }
+
+  async replace(path: string, bytes: Uint8Array, expected: StoredFile | undefined): Promise<void> {
+    const condition = expected === undefined ? ({ 'if-none-match': '*' } as const) : { 'if-match': expected.tag };
+    if (await this.#put(path, bytes, condition, CHANGING)) return;
+    // The answer to an earlier attempt may have been lost: then what is there is ours.
+    const known = await this.read(path);
+    if (known !== undefined && equalBytes(known.bytes, bytes)) return;
+    throw new GlasskeyError('head-moved', `${path} was changed by somebody else`);
+  }
+
+  /** A bucket answers when it has stored. */
+  async flush(): Promise<void> {}
+
+  /** Writes an object; false where the condition does not hold. */
+  async #put(path: string, bytes: Uint8Array, condition: Condition, cacheControl = CHANGING): Promise<boolean> {
+    const headers = {
+      ...condition,
+      'cache-control': cacheControl,
+      'content-type': 'application/octet-stream',
+      'x-amz-content-sha256': formatHex(sha256(bytes)),
+    };
+    const response = await this.#send(path, { method: 'PUT', headers, body: new Uint8Array(bytes) });
+    if (response.status === 412) return false;
+    // If-Match on an object that is gone.
+    if (response.status === 404 && 'if-match' in condition) return false;
+    if (response.status !== 200) throw await failure(path, response);
+    await response.body?.cancel();
+    return true;
+  }
+
+  /** Sends a request, again where the bucket was busy. Every request may be repeated: writes are conditional. */
+  async #send(path: string, init: RequestInit): Promise<Response> {
+    const { endpoint, bucket, prefix, timeoutMs = 60_000 } = this.#options;
+    const send = this.#options.fetch ?? ((request: Request) => fetch(request));
+    const url = `${endpoint}/${bucket}/${prefix}${path}`;
+    for (let attempt = 1; ; attempt++) {
+      const response = await this.#try(path, async () => {
+        const signed = await this.#client.sign(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
+        return send(signed);
+      });
+      if (!TRANSIENT.has(response.status) || attempt === ATTEMPTS) return response;
+      await response.body?.cancel();
+      await new Promise((resolve) => setTimeout(resolve, 100 * 2 ** attempt));
+    }
+  }
+
+  async #try<T>(path: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      if (isGlasskeyError(cause, 'storage-failed')) throw cause;
+      const { bucket } = this.#options;
+      throw new GlasskeyError('storage-failed', `${path}: the bucket ${bucket} cannot be reached`, { cause });
+    }
+  }
+}
+
+/** What a bucket said where it did not do what it was asked. */
+async function failure(path: string, response: Response): Promise<GlasskeyError> {
+  const text = await readAll(response, 64 * 1024, path).then(
+    (bytes) => new TextDecoder().decode(bytes),
+    () => '',
+  );
+  const code = /<Code>(\w{1,64})<\/Code>/.exec(text)?.[1];
+  const why = code === undefined ? '' : ` (${code})`;
+  if (response.status === 501) {
+    return new GlasskeyError('unsupported-operation', `${path}: the bucket knows no conditional writes${why}`);
+  }
+  return new GlasskeyError('storage-failed', `${path}: the bucket answered ${response.status}${why}`);
+}

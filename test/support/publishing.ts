@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { auditLog } from '../../src/client/audit/audit-log.ts';
+import { parseVkey } from '../../src/core/audit/vkey.ts';
+import type { LogSource } from '../../src/service/publish/log-source.ts';
+import { httpLogSource } from '../../src/service/publish/log-source.ts';
+import type { PublishTrust } from '../../src/service/publish/publish-log.ts';
+import type { PublishTarget } from '../../src/service/publish/publish-target.ts';
+import { type StaticLog, testLeaf } from './static-log.ts';
+
+/** A log as a publisher reads it. */
+export function sourceOf(log: StaticLog): LogSource {
+  return httpLogSource({ prefix: 'http://log.test/log/', fetch: (url) => log.fetch(url) });
+}
+
+/** Whom a publisher of the log believes. */
+export function trustOf(log: StaticLog): PublishTrust {
+  return { origin: log.origin, vkeys: [parseVkey(log.vkey)], config: log.config };
+}
+
+/** Adds entries, some of them with a leaf, and releases the new size. */
+export async function growTo(log: StaticLog, size: number): Promise<void> {
+  for (let i = log.entries.length; i < size; i++) log.append(i % 3 === 0 ? [testLeaf(i)] : [], 1_000_000 + i);
+  await log.release();
+}
+
+/** Audits what a reader gets by `read`: paths relative to the root of the copy. Gives the size of the tree. */
+export async function auditCopy(
+  log: StaticLog,
+  read: (path: string) => Promise<Uint8Array | undefined>,
+): Promise<number> {
+  const fetchCopy = async (url: string): Promise<Response> => {
+    const bytes = await read(new URL(url).pathname.slice(1));
+    return bytes === undefined ? new Response('no such file', { status: 404 }) : new Response(bytes.slice());
+  };
+  const options = { baseUrl: 'http://copy.test', bundle: log.bundle, fetch: fetchCopy, now: () => 2_000_000 };
+  return (await auditLog(options)).treeSize;
+}
+
+/** Reads a folder as a static web server does. */
+export function folderReader(folder: string): (path: string) => Promise<Uint8Array | undefined> {
+  return (path) => readFile(join(folder, path)).catch(() => undefined);
+}
+
+/** What the checkpoint of a copy promises is there: an audit passes, or there is no checkpoint at all. */
+export async function assertWhole(
+  log: StaticLog,
+  read: (path: string) => Promise<Uint8Array | undefined>,
+): Promise<number> {
+  return (await read('log/checkpoint')) === undefined ? 0 : auditCopy(log, read);
+}
+
+/** A target that tells of every write, in order. */
+export function recorded(target: PublishTarget, writes: string[]): PublishTarget {
+  return {
+    read: (path) => target.read(path),
+    flush: () => target.flush(),
+    create: async (path, bytes) => {
+      const outcome = await target.create(path, bytes);
+      if (outcome === 'written') writes.push(path);
+      return outcome;
+    },
+    replace: async (path, bytes, expected) => {
+      await target.replace(path, bytes, expected);
+      writes.push(path);
+    },
+  };
+}
