@@ -34,8 +34,11 @@ const OTHER_NAME_VALUE = 0xa0;
 const MAX_NAMES = 64;
 const MAX_NAME_BYTES = 2048;
 
-/** Reads the value of a subjectAltName extension (RFC 5280 §4.2.1.6; untrusted). Throws `malformed-encoding`. */
-export function parseAlternativeNames(value: Uint8Array): AlternativeNames {
+/**
+ * Reads the value of a subjectAltName extension (RFC 5280 §4.2.1.6; untrusted) of at most `maxNames` names. Throws
+ * `malformed-encoding`.
+ */
+export function parseAlternativeNames(value: Uint8Array, maxNames: number = MAX_NAMES): AlternativeNames {
   const reader = readSingle(value).values;
   const email: string[] = [];
   const smtpUtf8: string[] = [];
@@ -45,7 +48,7 @@ export function parseAlternativeNames(value: Uint8Array): AlternativeNames {
   do {
     const { tag, content } = reader.read();
     count += 1;
-    if (count > MAX_NAMES || content.length > MAX_NAME_BYTES) throw decodeError('subjectAltName too large');
+    if (count > maxNames || content.length > MAX_NAME_BYTES) throw decodeError('subjectAltName too large');
     if (tag === RFC822_NAME) email.push(nonEmpty(asciiText(content)));
     else if (tag === URI) uri.push(nonEmpty(asciiText(content)));
     else if (tag === OTHER_NAME) {

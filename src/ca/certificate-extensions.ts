@@ -51,6 +51,8 @@ export interface CertificateExtensions {
 }
 
 const MAX_EXTENSIONS = 32;
+/** Certificates of web servers have hundreds. */
+const MAX_NAMES = 1_024;
 
 /** Reads a SEQUENCE OF Extension (RFC 5280 §4.1; untrusted); an extension given twice is refused. `malformed-encoding`. */
 export function parseRawExtensions(extensions: Uint8Array): RawExtension[] {
@@ -114,7 +116,7 @@ function applyExtension(result: Mutable, { oid, critical, value }: RawExtension)
       return true;
     case ExtensionOid.subjectAltName:
       result.sansCritical = critical;
-      result.sans = parseAlternativeNames(value);
+      result.sans = parseAlternativeNames(value, MAX_NAMES);
       return true;
     case ExtensionOid.subjectKeyIdentifier:
       result.subjectKeyId = readSingle(value, DerTag.octetString).content;

@@ -5,6 +5,7 @@ import {
   type CertificateExtensions,
   parseCertificateExtensions,
   parseRawExtensions,
+  type RawExtension,
 } from './certificate-extensions.ts';
 import { type DerElement, readSingle } from './der-reader.ts';
 import { readOctetAlignedBits, readSmallUnsigned, readTime, readUnsigned } from './der-values.ts';
@@ -13,11 +14,9 @@ import { type KeyType, parsePublicKey, type PublicKey } from './public-key.ts';
 import { parseSignatureAlgorithm, type SignatureAlgorithm } from './signature-algorithm.ts';
 import { withCode } from './with-code.ts';
 
-/** An X.509 v3 certificate as it was read. Nothing about it is verified: see `verifyChain`. */
-export interface ParsedCertificate extends CertificateExtensions {
+/** What a certificate says of its subject: all that matters of a trust anchor, whose own signature nobody needs. */
+export interface CertificateContents extends CertificateExtensions {
   readonly der: Uint8Array;
-  /** The signed part. */
-  readonly tbs: Uint8Array;
   /** Lower-case hex of whole bytes, without leading zero bytes. */
   readonly serial: string;
   readonly issuer: DistinguishedName;
@@ -32,6 +31,14 @@ export interface ParsedCertificate extends CertificateExtensions {
   readonly spkiSha256: Uint8Array;
   readonly keyType: KeyType;
   readonly publicKey: PublicKey;
+  /** The extensions as they are encoded. */
+  readonly rawExtensions: readonly RawExtension[];
+}
+
+/** An X.509 v3 certificate as it was read. Nothing about it is verified: see `verifyChain`. */
+export interface ParsedCertificate extends CertificateContents {
+  /** The signed part. */
+  readonly tbs: Uint8Array;
   readonly signatureAlgorithm: SignatureAlgorithm;
   readonly signature: Uint8Array;
 }
@@ -46,23 +53,41 @@ const MAX_SERIAL_BYTES = 20;
  */
 export function parseCertificate(der: Uint8Array): ParsedCertificate {
   return withCode('bad-certificate', 'certificate', () => {
-    ensure(der.length <= MAX_CERTIFICATE_BYTES, 'bad-certificate', 'certificate too large');
-    const outer = readSingle(der).values;
-    const tbs = outer.read(0x30);
-    const algorithm = outer.read(0x30);
-    const signature = readOctetAlignedBits(outer);
-    outer.end();
-    return { der, tbs: tbs.raw, signature, ...parseTbs(tbs, algorithm) };
+    const { tbs, algorithm, signature } = readParts(der);
+    const signatureAlgorithm = parseSignatureAlgorithm(algorithm.raw);
+    const contents = parseContents(der, tbs, algorithm);
+    if (contents.serial === '') throw decodeError('serial number 0');
+    return { tbs: tbs.raw, signatureAlgorithm, signature, ...contents };
   });
 }
 
-function parseTbs(tbs: DerElement, outerAlgorithm: DerElement) {
+/**
+ * Reads a certificate that is trusted for what it is, whatever signed it: as {@link parseCertificate}, but for the
+ * signature, which may be of any algorithm, and the serial number, which may be 0. Throws the same.
+ */
+export function parseTrustAnchor(der: Uint8Array): CertificateContents {
+  return withCode('bad-certificate', 'trust anchor', () => {
+    const { tbs, algorithm } = readParts(der);
+    return parseContents(der, tbs, algorithm);
+  });
+}
+
+function readParts(der: Uint8Array) {
+  ensure(der.length <= MAX_CERTIFICATE_BYTES, 'bad-certificate', 'certificate too large');
+  const outer = readSingle(der).values;
+  const tbs = outer.read(0x30);
+  const algorithm = outer.read(0x30);
+  const signature = readOctetAlignedBits(outer);
+  outer.end();
+  return { tbs, algorithm, signature };
+}
+
+function parseContents(der: Uint8Array, tbs: DerElement, outerAlgorithm: DerElement): CertificateContents {
   const reader = tbs.values;
   const version = reader.enter(0xa0);
   if (readSmallUnsigned(version) !== 2) throw decodeError('not a version 3 certificate');
   version.end();
   const serial = readUnsigned(reader, MAX_SERIAL_BYTES);
-  if (serial.length === 0) throw decodeError('serial number 0');
   const algorithm = reader.read(0x30);
   if (!equalBytes(algorithm.raw, outerAlgorithm.raw)) throw decodeError('two different signature algorithms');
   const issuer = parseDistinguishedName(reader.read(0x30).raw);
@@ -78,8 +103,9 @@ function parseTbs(tbs: DerElement, outerAlgorithm: DerElement) {
   extensions.end();
   return {
     ...parseCertificateExtensions(rawExtensions),
+    der,
+    rawExtensions,
     serial: formatHex(serial),
-    signatureAlgorithm: parseSignatureAlgorithm(algorithm.raw),
     issuer,
     subject,
     notBeforeMs,

@@ -36,7 +36,7 @@ const MAX_RSA_BITS = 4096;
 
 /**
  * The public key in a DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7; untrusted): P-256 or P-384 as an uncompressed point
- * on the curve, Ed25519 canonical and not of small order, RSA of 2048 to 4096 bits with an odd exponent from 65537 to
+ * on the curve, Ed25519 canonical and not of small order, RSA of 2048 to 4096 bits, in whole bytes, with an odd exponent from 65537 to
  * 2^32-1. Throws `bad-key` where the encoding or the point is bad, `weak-key` where the key is of a kind or size that is
  * not accepted.
  */
@@ -94,9 +94,9 @@ function parseRsaKey(spki: Uint8Array, algorithm: DerReader, reader: DerReader):
   numbers.end();
   const bits = modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24;
   ensure(
-    bits >= MIN_RSA_BITS && bits <= MAX_RSA_BITS,
+    bits >= MIN_RSA_BITS && bits <= MAX_RSA_BITS && bits % 8 === 0,
     'weak-key',
-    `RSA keys have ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits`,
+    `RSA keys have ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits, in whole bytes`,
   );
   ensure(((modulus.at(-1) ?? 0) & 1) === 1, 'weak-key', 'RSA modulus is even');
   ensure(exponent.length <= 4, 'weak-key', 'RSA exponent is above 2^32-1');

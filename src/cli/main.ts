@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { installNativeSha256 } from '../service/native-sha256.ts';
 import { type ClientOptions, stateFolder } from './client-options.ts';
 import { auditCommand } from './commands/audit-command.ts';
+import { caCommand } from './commands/ca-command.ts';
 import { issuingCommands, relyingCommands } from './commands/client-commands.ts';
 import { historyCommand } from './commands/history-command.ts';
 import { monitorCommand } from './commands/monitor-command.ts';
@@ -62,6 +63,7 @@ monitorCommand(program, runClient);
 historyCommand(program, runClient);
 stateCommand(program, runClient);
 publishCommand(program, runClient);
+caCommand(program, runServer);
 auditCommand(program, runClient);
 
 ignoreClosedPipe(process.stdout);

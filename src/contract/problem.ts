@@ -59,6 +59,7 @@ export const STATUS_OF_CODE = {
   'weak-key': 400,
   'csr-identity-mismatch': 400,
   'bad-certificate': 500,
+  'certificate-revoked': 500,
   'certificate-expired': 500,
   'certificate-not-in-record': 500,
   'untrusted-issuer': 500,

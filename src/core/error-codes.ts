@@ -80,6 +80,7 @@ export const ERROR_CODES = {
   'weak-key': 'usage',
   'csr-identity-mismatch': 'usage',
   'bad-certificate': 'verification',
+  'certificate-revoked': 'verification',
   'certificate-expired': 'verification',
   'certificate-not-in-record': 'verification',
   'untrusted-issuer': 'verification',

@@ -1,0 +1,153 @@
+import { ensure } from '../../core/errors.ts';
+import { ExtensionOid, PurposeOid } from '../oids.ts';
+import type { GeneralName } from './general-name.ts';
+import { isDomainName, isPresentedName } from './host-name.ts';
+import { assertNamesAllowed, type Budget, MAX_COMPARISONS } from './name-constraints.ts';
+import type { PathCertificate } from './path-certificate.ts';
+import { PathPolicies } from './policies.ts';
+
+/** What a path has to be good for. */
+export interface PathRequirements {
+  /** The time at which the path must be valid, ms since the epoch. */
+  readonly atMs: number;
+  /** A purpose that every certificate with an extendedKeyUsage must allow; undefined: any. */
+  readonly purpose?: string | undefined;
+  /** Policies of which one must hold for the leaf, where one is required; undefined: any. */
+  readonly policies?: ReadonlySet<string> | undefined;
+  /** Whether a policy must hold, whatever the certificates require (RFC 5280 §6.1.1 (e)). */
+  readonly requirePolicy?: boolean | undefined;
+  /** Whether a CA certificate may stand where the leaf belongs: RFC 5280 allows it. Default: no. */
+  readonly acceptsCa?: boolean | undefined;
+}
+
+/**
+ * Validates a path, leaf first, trust anchor last (RFC 5280 §6.1), but for its signatures and names of issuers: those make
+ * it a path. Throws `certificate-expired`, `bad-certificate`. Gives the policies that hold for the leaf.
+ */
+export function checkPath(path: readonly PathCertificate[], requirements: PathRequirements): ReadonlySet<string> {
+  const [leaf] = path as [PathCertificate];
+  for (const certificate of path) assertProfile(certificate, requirements);
+  assertLeaf(leaf, requirements);
+  path.slice(1).forEach((issuer, index) => assertCa(issuer, path.slice(1, index + 1)));
+  assertConstraints(path);
+  return checkPolicies(path.slice(0, -1), requirements);
+}
+
+/** What holds of every certificate, whatever its place (RFC 5280 §4.1, §4.2, §6.1.3 (a), §6.1.4 (o)). */
+function assertProfile(certificate: PathCertificate, { atMs, purpose }: PathRequirements): void {
+  const { contents, unknownCritical, isCritical, isSelfIssued } = certificate;
+  const { serial, extendedKeyUsage } = contents;
+  ensure(unknownCritical.length === 0, 'bad-certificate', `critical extension ${unknownCritical[0]} is not processed`);
+  // Times are of whole seconds, both ends included (RFC 5280 §4.1.2.5).
+  const nowMs = Math.floor(atMs / 1000) * 1000;
+  const isValid = nowMs >= contents.notBeforeMs && nowMs <= contents.notAfterMs;
+  ensure(isValid, 'certificate-expired', `certificate ${serial} is not valid at ${new Date(atMs).toISOString()}`);
+  for (const oid of NEVER_CRITICAL) ensure(!isCritical(oid), 'bad-certificate', `extension ${oid} is critical`);
+  // An anchor is trusted for what it is: it need not say who issued it.
+  const needsAuthority =
+    (!isSelfIssued && certificate.signed !== undefined) ||
+    contents.extensionOids.includes(ExtensionOid.authorityKeyIdentifier);
+  const hasAuthority = !needsAuthority || contents.authorityKeyId !== undefined;
+  ensure(hasAuthority, 'bad-certificate', `certificate ${serial} does not name the key that signed it`);
+  ensure(certificate.issuer.length > 0, 'bad-certificate', `certificate ${serial} has no issuer`);
+  ensure(
+    certificate.names.every(isWellFormed),
+    'bad-certificate',
+    `a name of certificate ${serial} is not well-formed`,
+  );
+  const isNamed = certificate.subject.length > 0 || (contents.sansCritical && certificate.names.length > 0);
+  ensure(isNamed, 'bad-certificate', `certificate ${serial} has neither a subject nor a critical alternative name`);
+  if (purpose === undefined || extendedKeyUsage === undefined) return;
+  const allows = extendedKeyUsage.includes(purpose) || extendedKeyUsage.includes(PurposeOid.any);
+  ensure(allows, 'bad-certificate', `certificate ${serial} is not for purpose ${purpose}`);
+}
+
+/** Extensions that conforming CAs mark as not critical (RFC 5280 §4.2.1.1, §4.2.1.2, §4.2.2.1). */
+const NEVER_CRITICAL = [
+  ExtensionOid.authorityKeyIdentifier,
+  ExtensionOid.subjectKeyIdentifier,
+  ExtensionOid.authorityInformationAccess,
+];
+
+function isWellFormed({ kind, value }: GeneralName): boolean {
+  switch (kind) {
+    case 'dns':
+      return isPresentedName(value);
+    case 'email': {
+      const at = value.indexOf('@');
+      return at > 0 && at === value.lastIndexOf('@') && isDomainName(value.slice(at + 1));
+    }
+    case 'ip':
+      return value.length === 4 || value.length === 16;
+    case 'uri':
+      return /^[a-z][a-z0-9+.-]*:./i.test(value);
+    case 'directory':
+    case 'other':
+      return true;
+  }
+}
+
+function assertLeaf({ contents, nameConstraints }: PathCertificate, { acceptsCa = false }: PathRequirements): void {
+  const { isCa, keyUsage } = contents;
+  ensure(acceptsCa || !isCa, 'bad-certificate', 'a CA certificate where a leaf belongs');
+  const signs = keyUsage?.has('keyCertSign') === true;
+  ensure(isCa ? keyUsage === undefined || signs : !signs, 'bad-certificate', 'a leaf whose uses contradict each other');
+  const isConstrained = nameConstraints !== undefined && !isCa;
+  ensure(!isConstrained, 'bad-certificate', 'name constraints in a certificate that is no CA');
+}
+
+/** What holds of a CA (RFC 5280 §4.2.1.2, §4.2.1.9, §4.2.1.10, §6.1.4 (k)-(n)); `below`: the CAs between it and the leaf. */
+function assertCa({ contents, isCritical, nameConstraints }: PathCertificate, below: readonly PathCertificate[]): void {
+  const { serial, keyUsage, pathLength } = contents;
+  ensure(contents.isCa, 'bad-certificate', `certificate ${serial} is not a CA's`);
+  ensure(contents.basicConstraintsCritical, 'bad-certificate', `basicConstraints of ${serial} are not critical`);
+  const signs = keyUsage === undefined || keyUsage.has('keyCertSign');
+  ensure(signs, 'bad-certificate', `certificate ${serial} may not sign certificates`);
+  ensure(!contents.subject.empty, 'bad-certificate', `CA ${serial} has no name`);
+  ensure(contents.subjectKeyId !== undefined, 'bad-certificate', `CA ${serial} has no key identifier`);
+  const depth = below.filter(({ isSelfIssued }) => !isSelfIssued).length;
+  ensure(pathLength === undefined || depth <= pathLength, 'bad-certificate', `too many CAs below ${serial}`);
+  const isBinding = nameConstraints === undefined || isCritical(ExtensionOid.nameConstraints);
+  ensure(isBinding, 'bad-certificate', `name constraints of ${serial} are not critical`);
+}
+
+/** Holds the names of each certificate to the constraints of all above it (RFC 5280 §6.1.3 (b), (c)). */
+function assertConstraints(path: readonly PathCertificate[]): void {
+  const budget: Budget = { comparisons: MAX_COMPARISONS };
+  path.forEach((certificate, index) => {
+    if (certificate.isSelfIssued && index > 0) return;
+    const names = allNames(certificate);
+    for (const { nameConstraints } of path.slice(index + 1)) {
+      if (nameConstraints !== undefined) assertNamesAllowed(nameConstraints, names, budget);
+    }
+  });
+}
+
+/** The alternative names, the subject, and mail addresses of the subject where there are no others. */
+function allNames({ contents, names, subject }: PathCertificate): readonly GeneralName[] {
+  const hasEmail = names.some(({ kind }) => kind === 'email');
+  const legacy = hasEmail ? [] : contents.subject.emailAddresses;
+  return [
+    ...names,
+    ...(subject.length === 0 ? [] : [{ kind: 'directory', value: subject } as const]),
+    ...legacy.map((value) => ({ kind: 'email', value }) as const),
+  ];
+}
+
+/** `certificates`: the path without its anchor, leaf first. */
+function checkPolicies(certificates: readonly PathCertificate[], requirements: PathRequirements): ReadonlySet<string> {
+  const state = new PathPolicies(certificates.length, requirements.requirePolicy ?? false);
+  for (let index = certificates.length - 1; index >= 0; index--) {
+    const { policies, isSelfIssued, isCritical, contents } = certificates[index] as PathCertificate;
+    for (const oid of ALWAYS_CRITICAL) {
+      const isBinding = !contents.extensionOids.includes(oid) || isCritical(oid);
+      ensure(isBinding, 'bad-certificate', `extension ${oid} of ${contents.serial} is not critical`);
+    }
+    state.process(policies, isSelfIssued, index === 0);
+    if (index > 0) state.prepareNext(policies, isSelfIssued);
+  }
+  return state.finish((certificates[0] as PathCertificate).policies, requirements.policies);
+}
+
+/** Extensions about policies that conforming CAs mark as critical (RFC 5280 §4.2.1.11, §4.2.1.14). */
+const ALWAYS_CRITICAL = [ExtensionOid.policyConstraints, ExtensionOid.inhibitAnyPolicy];

@@ -1,0 +1,50 @@
+import { decodeError } from '../../core/errors.ts';
+import { type DerElement, DerReader, readSingle } from '../der-reader.ts';
+import { asciiText, readOid } from '../der-values.ts';
+import { parseRelativeNames, type RelativeNames } from './relative-names.ts';
+
+/** A name in a subjectAltName or nameConstraints extension (RFC 5280 §4.2.1.6), as far as it is read here. */
+export type GeneralName =
+  | { readonly kind: 'email' | 'dns' | 'uri'; readonly value: string }
+  /** An address of 4 or 16 bytes; in a constraint, with as many bytes of mask after it. */
+  | { readonly kind: 'ip'; readonly value: Uint8Array }
+  | { readonly kind: 'directory'; readonly value: RelativeNames }
+  /** An otherName, by its type; or another form, by its tag. */
+  | { readonly kind: 'other'; readonly value: string };
+
+const MAX_NAMES = 1_024;
+
+/** Reads the GeneralNames that are the value of an extension (untrusted). Throws `malformed-encoding`. */
+export function parseGeneralNames(value: Uint8Array): readonly GeneralName[] {
+  const reader = readSingle(value).values;
+  const names: GeneralName[] = [];
+  do {
+    if (names.length === MAX_NAMES) throw decodeError('too many names');
+    names.push(parseGeneralName(reader.read()));
+  } while (!reader.done);
+  return names;
+}
+
+/** Reads one GeneralName (untrusted). Throws `malformed-encoding`. */
+export function parseGeneralName({ tag, content }: DerElement): GeneralName {
+  switch (tag) {
+    case 0x81:
+      return { kind: 'email', value: asciiText(content) };
+    case 0x82:
+      return { kind: 'dns', value: asciiText(content) };
+    case 0x86:
+      return { kind: 'uri', value: asciiText(content) };
+    case 0x87:
+      return { kind: 'ip', value: content };
+    case 0xa4:
+      return { kind: 'directory', value: parseRelativeNames(content) };
+    case 0xa0:
+      return { kind: 'other', value: readOid(new DerReader(content)) };
+    case 0x88:
+    case 0xa3:
+    case 0xa5:
+      return { kind: 'other', value: `[${tag & 0x1f}]` };
+    default:
+      throw decodeError('not a GeneralName');
+  }
+}

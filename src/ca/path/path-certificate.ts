@@ -1,0 +1,110 @@
+import { decodeError } from '../../core/errors.ts';
+import {
+  type CertificateContents,
+  parseCertificate,
+  parseTrustAnchor,
+  type ParsedCertificate,
+} from '../certificate.ts';
+import type { RawExtension } from '../certificate-extensions.ts';
+import { readSingle } from '../der-reader.ts';
+import { ExtensionOid } from '../oids.ts';
+import { withCode } from '../with-code.ts';
+import { type GeneralName, parseGeneralNames } from './general-name.ts';
+import { type NameConstraints, parseNameConstraints } from './name-constraints.ts';
+import {
+  type CertificatePolicies,
+  parseInhibitAnyPolicy,
+  parsePolicies,
+  parsePolicyConstraints,
+  parsePolicyMappings,
+} from './policies.ts';
+import { parseRelativeNames, type RelativeNames, sameNames } from './relative-names.ts';
+
+/** A certificate with everything that path validation needs of it (RFC 5280 §6.1). Nothing of it is verified. */
+export interface PathCertificate {
+  readonly contents: CertificateContents;
+  /** Undefined for a trust anchor, whose signature is not looked at. */
+  readonly signed: ParsedCertificate | undefined;
+  readonly subject: RelativeNames;
+  readonly issuer: RelativeNames;
+  /** Whether subject and issuer are the same name. */
+  readonly isSelfIssued: boolean;
+  /** Names of the subjectAltName extension; none where it is missing. */
+  readonly names: readonly GeneralName[];
+  readonly nameConstraints: NameConstraints | undefined;
+  readonly policies: CertificatePolicies;
+  /** Whether the AKI names its issuer and serial number. */
+  readonly authorityIsNamed: boolean;
+  readonly isCritical: (oid: string) => boolean;
+  /** Critical extensions that path validation does not process either. */
+  readonly unknownCritical: readonly string[];
+}
+
+/** Extensions that are understood here beyond those of {@link ParsedCertificate}. */
+const UNDERSTOOD: ReadonlySet<string> = new Set([
+  ExtensionOid.nameConstraints,
+  ExtensionOid.certificatePolicies,
+  ExtensionOid.policyMappings,
+  ExtensionOid.policyConstraints,
+  ExtensionOid.inhibitAnyPolicy,
+]);
+
+/** Reads an untrusted certificate for path validation. Throws `bad-certificate`, `weak-key`. */
+export function parsePathCertificate(der: Uint8Array): PathCertificate {
+  const signed = parseCertificate(der);
+  return withCode('bad-certificate', 'certificate', () => complete(signed, signed));
+}
+
+/** Reads a trust anchor for path validation. Throws `bad-certificate`, `weak-key`. */
+export function parsePathAnchor(der: Uint8Array): PathCertificate {
+  const contents = parseTrustAnchor(der);
+  return withCode('bad-certificate', 'trust anchor', () => complete(contents, undefined));
+}
+
+function complete(contents: CertificateContents, signed: ParsedCertificate | undefined): PathCertificate {
+  const extensions = new Map(contents.rawExtensions.map((one) => [one.oid, one]));
+  const read = <T>(oid: string, parse: (value: Uint8Array) => T): T | undefined => {
+    const extension = extensions.get(oid);
+    return extension === undefined ? undefined : parse(extension.value);
+  };
+  const subject = parseRelativeNames(contents.subject.der);
+  const issuer = parseRelativeNames(contents.issuer.der);
+  return {
+    contents,
+    signed,
+    subject,
+    issuer,
+    isSelfIssued: sameNames(subject, issuer),
+    names: read(ExtensionOid.subjectAltName, parseGeneralNames) ?? [],
+    nameConstraints: read(ExtensionOid.nameConstraints, parseNameConstraints),
+    policies: readPolicies(read),
+    authorityIsNamed: read(ExtensionOid.authorityKeyIdentifier, namesAuthority) ?? false,
+    isCritical: (oid) => extensions.get(oid)?.critical ?? false,
+    unknownCritical: unknownCritical(contents.rawExtensions, contents.unknownCritical),
+  };
+}
+
+function readPolicies(read: <T>(oid: string, parse: (value: Uint8Array) => T) => T | undefined): CertificatePolicies {
+  const constraints = read(ExtensionOid.policyConstraints, parsePolicyConstraints);
+  return {
+    policies: read(ExtensionOid.certificatePolicies, parsePolicies),
+    mappings: read(ExtensionOid.policyMappings, parsePolicyMappings) ?? new Map(),
+    requireExplicitPolicy: constraints?.requireExplicitPolicy,
+    inhibitPolicyMapping: constraints?.inhibitPolicyMapping,
+    inhibitAnyPolicy: read(ExtensionOid.inhibitAnyPolicy, parseInhibitAnyPolicy),
+  };
+}
+
+/** Whether an authorityKeyIdentifier has more than a key identifier (RFC 5280 §4.2.1.1). */
+function namesAuthority(value: Uint8Array): boolean {
+  const reader = readSingle(value).values;
+  reader.optional(0x80);
+  const issuer = reader.optional(0xa1);
+  const serial = reader.optional(0x82);
+  if (!reader.done) throw decodeError('bad authorityKeyIdentifier');
+  return issuer !== undefined || serial !== undefined;
+}
+
+function unknownCritical(extensions: readonly RawExtension[], unknown: readonly string[]): readonly string[] {
+  return extensions.filter(({ oid }) => unknown.includes(oid) && !UNDERSTOOD.has(oid)).map(({ oid }) => oid);
+}

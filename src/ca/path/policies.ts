@@ -1,0 +1,184 @@
+import { decodeError, ensure } from '../../core/errors.ts';
+import { DerReader, readSingle } from '../der-reader.ts';
+import { readOid, readSmallUnsigned } from '../der-values.ts';
+
+/** What a certificate says about policies (RFC 5280 §4.2.1.4, §4.2.1.5, §4.2.1.11, §4.2.1.14). */
+export interface CertificatePolicies {
+  /** Undefined where the extension is missing. */
+  readonly policies: ReadonlySet<string> | undefined;
+  /** Policies of the subject's domain by those of the issuer's to which they are equal. */
+  readonly mappings: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly requireExplicitPolicy: number | undefined;
+  readonly inhibitPolicyMapping: number | undefined;
+  readonly inhibitAnyPolicy: number | undefined;
+}
+
+/** The policy that stands for any (RFC 5280 §4.2.1.4). */
+export const ANY_POLICY = '2.5.29.32.0';
+
+const MAX_POLICIES = 64;
+
+/** Reads the value of a certificatePolicies extension (untrusted): each policy once. Throws `malformed-encoding`. */
+export function parsePolicies(value: Uint8Array): ReadonlySet<string> {
+  const reader = readSingle(value).values;
+  const policies = new Set<string>();
+  do {
+    const information = reader.enter();
+    const policy = readOid(information);
+    if (!information.done) information.read(0x30);
+    information.end();
+    if (policies.has(policy)) throw decodeError('a policy given twice');
+    if (policies.size === MAX_POLICIES) throw decodeError('too many policies');
+    policies.add(policy);
+  } while (!reader.done);
+  return policies;
+}
+
+/** Reads the value of a policyMappings extension (untrusted). Throws `malformed-encoding`; also for anyPolicy. */
+export function parsePolicyMappings(value: Uint8Array): ReadonlyMap<string, ReadonlySet<string>> {
+  const reader = readSingle(value).values;
+  const mappings = new Map<string, Set<string>>();
+  let count = 0;
+  do {
+    const mapping = reader.enter();
+    const [issuers, subjects] = [readOid(mapping), readOid(mapping)];
+    mapping.end();
+    count += 1;
+    if (count > MAX_POLICIES) throw decodeError('too many policy mappings');
+    if (issuers === ANY_POLICY || subjects === ANY_POLICY) throw decodeError('a mapping from or to any policy');
+    const mapped = mappings.get(issuers) ?? new Set();
+    mappings.set(issuers, mapped.add(subjects));
+  } while (!reader.done);
+  return mappings;
+}
+
+/** Reads the value of a policyConstraints extension (untrusted): at least one of the two. Throws `malformed-encoding`. */
+export function parsePolicyConstraints(
+  value: Uint8Array,
+): Pick<CertificatePolicies, 'requireExplicitPolicy' | 'inhibitPolicyMapping'> {
+  const reader = readSingle(value).values;
+  const requireExplicitPolicy = readSkip(reader, 0x80);
+  const inhibitPolicyMapping = readSkip(reader, 0x81);
+  reader.end();
+  const isEmpty = requireExplicitPolicy === undefined && inhibitPolicyMapping === undefined;
+  if (isEmpty) throw decodeError('policy constraints without one');
+  return { requireExplicitPolicy, inhibitPolicyMapping };
+}
+
+/** An optional `[n] IMPLICIT SkipCerts`. */
+function readSkip(reader: DerReader, tag: number): number | undefined {
+  const content = reader.optional(tag)?.content;
+  if (content === undefined) return undefined;
+  return readSmallUnsigned(new DerReader(Uint8Array.of(0x02, content.length, ...content)));
+}
+
+/** Reads the value of an inhibitAnyPolicy extension (untrusted). Throws `malformed-encoding`. */
+export function parseInhibitAnyPolicy(value: Uint8Array): number {
+  const reader = new DerReader(value);
+  const skip = readSmallUnsigned(reader);
+  reader.end();
+  return skip;
+}
+
+/** A policy that holds so far along a path. */
+interface PolicyNode {
+  /** What the next certificate may call it. */
+  readonly expected: ReadonlySet<string>;
+  /** What the trust anchor's domain calls it: policies that a caller can ask for. */
+  readonly authorities: ReadonlySet<string>;
+}
+
+/**
+ * The policies of a path, certificate by certificate (RFC 5280 §6.1.3 (d)-(f), §6.1.4 (a)-(j), §6.1.5). Of RFC 5280's tree
+ * only the last level is kept, each policy once (RFC 9618): a tree can be made to grow exponentially.
+ */
+export class PathPolicies {
+  #level: ReadonlyMap<string, PolicyNode> = new Map([
+    [ANY_POLICY, { expected: new Set([ANY_POLICY]), authorities: new Set([ANY_POLICY]) }],
+  ]);
+  #explicitPolicy: number;
+  #policyMapping: number;
+  #inhibitAny: number;
+
+  /** `length`: certificates of the path, without the trust anchor. */
+  constructor(length: number, initiallyExplicit: boolean) {
+    this.#explicitPolicy = initiallyExplicit ? 0 : length + 1;
+    this.#policyMapping = length + 1;
+    this.#inhibitAny = length + 1;
+  }
+
+  /** The next certificate of the path. Throws `bad-certificate` where a policy is required and none holds. */
+  process({ policies }: CertificatePolicies, isSelfIssued: boolean, isLast: boolean): void {
+    const allowsAny = this.#inhibitAny > 0 || (!isLast && isSelfIssued);
+    this.#level = policies === undefined ? new Map() : nextLevel(this.#level, policies, allowsAny);
+    const holds = this.#explicitPolicy > 0 || this.#level.size > 0;
+    ensure(holds, 'bad-certificate', 'a certificate policy is required, and none holds along the path');
+  }
+
+  /** Goes on from a CA certificate to the one below it. */
+  prepareNext(certificate: CertificatePolicies, isSelfIssued: boolean): void {
+    this.#map(certificate.mappings);
+    if (!isSelfIssued) {
+      this.#explicitPolicy = Math.max(0, this.#explicitPolicy - 1);
+      this.#policyMapping = Math.max(0, this.#policyMapping - 1);
+      this.#inhibitAny = Math.max(0, this.#inhibitAny - 1);
+    }
+    this.#explicitPolicy = Math.min(this.#explicitPolicy, certificate.requireExplicitPolicy ?? Infinity);
+    this.#policyMapping = Math.min(this.#policyMapping, certificate.inhibitPolicyMapping ?? Infinity);
+    this.#inhibitAny = Math.min(this.#inhibitAny, certificate.inhibitAnyPolicy ?? Infinity);
+  }
+
+  /**
+   * The policies of the trust anchor's domain that hold for the leaf, of those that the caller `accepts`; anyPolicy where
+   * any does. Throws `bad-certificate` where one is required and none is left.
+   */
+  finish(leaf: CertificatePolicies, accepts: ReadonlySet<string> | undefined): ReadonlySet<string> {
+    const explicit = leaf.requireExplicitPolicy === 0 ? 0 : Math.max(0, this.#explicitPolicy - 1);
+    const holding = new Set<string>();
+    for (const { authorities } of this.#level.values()) for (const policy of authorities) holding.add(policy);
+    const accepted =
+      accepts === undefined || accepts.has(ANY_POLICY) || holding.has(ANY_POLICY)
+        ? holding
+        : new Set([...holding].filter((policy) => accepts.has(policy)));
+    ensure(explicit > 0 || accepted.size > 0, 'bad-certificate', 'no accepted certificate policy holds for the leaf');
+    return accepted;
+  }
+
+  #map(mappings: ReadonlyMap<string, ReadonlySet<string>>): void {
+    const level = new Map(this.#level);
+    for (const [policy, mapped] of mappings) {
+      const node = level.get(policy);
+      if (this.#policyMapping === 0) level.delete(policy);
+      else if (node !== undefined) level.set(policy, { ...node, expected: mapped });
+      else if (level.has(ANY_POLICY)) level.set(policy, { expected: mapped, authorities: new Set([policy]) });
+    }
+    this.#level = level;
+  }
+}
+
+function nextLevel(
+  level: ReadonlyMap<string, PolicyNode>,
+  policies: ReadonlySet<string>,
+  allowsAny: boolean,
+): ReadonlyMap<string, PolicyNode> {
+  const authoritiesOf = new Map<string, Set<string>>();
+  const add = (policy: string, authorities: ReadonlySet<string>): void => {
+    const known = authoritiesOf.get(policy) ?? new Set();
+    for (const one of authorities) known.add(one);
+    authoritiesOf.set(policy, known);
+  };
+  for (const policy of policies) {
+    if (policy === ANY_POLICY) continue;
+    for (const { expected, authorities } of level.values()) if (expected.has(policy)) add(policy, authorities);
+    if (!authoritiesOf.has(policy) && level.has(ANY_POLICY)) add(policy, new Set([policy]));
+  }
+  if (policies.has(ANY_POLICY) && allowsAny) {
+    const named = new Set(authoritiesOf.keys());
+    for (const { expected, authorities } of level.values()) {
+      for (const policy of expected) if (!named.has(policy)) add(policy, authorities);
+    }
+  }
+  return new Map(
+    [...authoritiesOf].map(([policy, authorities]) => [policy, { expected: new Set([policy]), authorities }]),
+  );
+}

@@ -1,0 +1,161 @@
+import { parsePem } from '../ca/pem.ts';
+import { KEY_USAGES, type KeyUsage } from '../ca/certificate-extensions.ts';
+import { PurposeOid } from '../ca/oids.ts';
+import { validatePath } from '../ca/path/build-path.ts';
+import { checkRevocation } from '../ca/path/check-revocation.ts';
+import type { PathCertificate } from '../ca/path/path-certificate.ts';
+import { assertPeer, assertServerPath, type PeerName } from '../ca/path/peer-checks.ts';
+import { JsonFields } from '../contract/json-fields.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
+import { ensure, GlasskeyError } from '../core/errors.ts';
+
+/** What validating one case gave. */
+export interface LimboOutcome {
+  readonly id: string;
+  readonly expected: 'SUCCESS' | 'FAILURE';
+  readonly outcome: 'accepted' | 'refused' | 'skipped';
+  /** Why it was refused. */
+  readonly code?: ErrorCode;
+  /** The reason in words: of a refusal, or of skipping. */
+  readonly reason?: string;
+}
+
+const MAX_CASES = 100_000;
+const MAX_PEM = 1_000_000;
+const CODE = 'malformed-encoding';
+
+/** Features of cases that are refused on purpose, and why. */
+const REFUSED_FEATURES: ReadonlyMap<string, string> = new Map([
+  ['pedantic-public-suffix-wildcard', 'no list of public suffixes is consulted'],
+  ['pedantic-rfc5280', 'how a trust anchor was issued is not looked at'],
+  ['no-cert-policies', 'certificate policies are processed'],
+]);
+
+/** Reads a file in the schema of x509-limbo, version 1. Throws `malformed-encoding`. */
+export function parseLimbo(text: string): readonly JsonFields[] {
+  const file = new JsonFields(parseWithoutNull(text), CODE, 'limbo');
+  ensure(file.integer('version') === 1, CODE, 'only version 1 of the schema is known');
+  return file
+    .array('testcases', { minimum: 0, maximum: MAX_CASES })
+    .map((one, i) => new JsonFields(one, CODE, `case ${i}`));
+}
+
+/** In this schema, null stands for a member that is missing. */
+function parseWithoutNull(text: string): unknown {
+  try {
+    return JSON.parse(text, (_, value: unknown) => (value === null ? undefined : value)) as unknown;
+  } catch (cause) {
+    throw new GlasskeyError(CODE, 'not JSON', { cause });
+  }
+}
+
+/** Validates what one case describes. Throws `malformed-encoding` for a case that is not one of the schema. */
+export async function runLimboCase(fields: JsonFields): Promise<LimboOutcome> {
+  const id = fields.string('id', 1_000);
+  const expected = fields.oneOf('expected_result', ['SUCCESS', 'FAILURE']);
+  const skipped = reasonToSkip(id, fields);
+  if (skipped !== undefined) return { id, expected, outcome: 'skipped', reason: skipped };
+  const validate = prepare(fields);
+  try {
+    await validate();
+    return { id, expected, outcome: 'accepted' };
+  } catch (error) {
+    if (!(error instanceof GlasskeyError)) throw error;
+    return { id, expected, outcome: 'refused', code: error.code, reason: error.message };
+  }
+}
+
+function reasonToSkip(id: string, fields: JsonFields): string | undefined {
+  const strings = (name: string): readonly string[] =>
+    fields.has(name) ? fields.strings(name, { minimum: 0, maximum: 100 }, 1_000) : [];
+  const refused = strings('features').find((feature) => REFUSED_FEATURES.has(feature));
+  if (refused !== undefined) return REFUSED_FEATURES.get(refused);
+  if (id.startsWith('webpki::cn::'))
+    return 'common names are not read: neither as a name of the peer nor for their form';
+  if (strings('signature_algorithms').length > 0) return 'signature algorithms are not the caller’s choice';
+  const contradicts =
+    id.startsWith('webpki::') && strings('conflicts_with').some((other) => other.startsWith('rfc5280::'));
+  return contradicts ? 'the Web PKI’s rule contradicts RFC 5280, which decides here' : undefined;
+}
+
+/** Reads all of a case, so that only the validation itself can be what refuses it. */
+function prepare(fields: JsonFields): () => Promise<void> {
+  const pems = (name: string): readonly string[] =>
+    fields.has(name) ? fields.strings(name, { minimum: 0, maximum: 2_000 }, MAX_PEM) : [];
+  const [anchors, intermediates, crls] = [pems('trusted_certs'), pems('untrusted_intermediates'), pems('crls')];
+  const leaf = fields.string('peer_certificate', MAX_PEM);
+  const atMs = fields.has('validation_time') ? parseTime(fields) : Date.now();
+  const isServer = fields.oneOf('validation_kind', ['SERVER', 'CLIENT']) === 'SERVER';
+  const maxDepth = fields.has('max_chain_depth') ? fields.integer('max_chain_depth') : undefined;
+  const peers = readPeers(fields);
+  const purposes = pems('extended_key_usage').map((name) => purposeOid(name));
+  const usages = pems('key_usage').map((name) => usageOf(name));
+  return async () => {
+    const der = (pem: string): Uint8Array => parsePem('CERTIFICATE', pem);
+    const [purpose = isServer ? PurposeOid.serverAuth : undefined] = purposes;
+    const accept = async (path: readonly PathCertificate[]): Promise<void> => {
+      for (const peer of peers) assertPeer(path[0] as PathCertificate, peer);
+      if (isServer) assertServerPath(path);
+      assertUsages(path[0] as PathCertificate, usages);
+      const encoded = crls.map((pem) => parsePem('X509 CRL', pem));
+      if (encoded.length > 0) await checkRevocation(path, encoded, atMs);
+    };
+    await validatePath({
+      leaf: der(leaf),
+      intermediates: intermediates.map(der),
+      anchors: anchors.map(der),
+      atMs,
+      maxDepth,
+      purpose,
+      accept,
+      acceptsCa: true,
+    });
+  };
+}
+
+function parseTime(fields: JsonFields): number {
+  const timeMs = Date.parse(fields.string('validation_time', 40));
+  if (Number.isNaN(timeMs)) throw fields.failure('validation_time', 'is not a time');
+  return timeMs;
+}
+
+const PEER_KINDS = { DNS: 'dns', IP: 'ip', RFC822: 'email' } as const;
+
+function readPeers(fields: JsonFields): readonly PeerName[] {
+  const names = fields.has('expected_peer_names')
+    ? fields.array('expected_peer_names', { minimum: 0, maximum: 100 })
+    : [];
+  const one = fields.has('expected_peer_name') ? [fields.object('expected_peer_name')] : [];
+  return [...one, ...names.map((name) => new JsonFields(name, CODE, 'peer name'))].map((name) => ({
+    kind: PEER_KINDS[name.oneOf('kind', ['DNS', 'IP', 'RFC822'])],
+    value: name.string('value', 1_000),
+  }));
+}
+
+const PURPOSES: ReadonlyMap<string, string> = new Map([
+  ['anyExtendedKeyUsage', PurposeOid.any],
+  ['serverAuth', PurposeOid.serverAuth],
+  ['clientAuth', PurposeOid.clientAuth],
+  ['codeSigning', '1.3.6.1.5.5.7.3.3'],
+  ['emailProtection', PurposeOid.emailProtection],
+  ['timeStamping', '1.3.6.1.5.5.7.3.8'],
+  ['OCSPSigning', '1.3.6.1.5.5.7.3.9'],
+]);
+
+function purposeOid(name: string): string {
+  const oid = PURPOSES.get(name);
+  ensure(oid !== undefined, CODE, 'a purpose that is not known');
+  return oid;
+}
+
+function usageOf(name: string): KeyUsage {
+  const usage = KEY_USAGES.find((one) => one === (name === 'contentCommitment' ? 'nonRepudiation' : name));
+  ensure(usage !== undefined, CODE, 'a key usage that is not known');
+  return usage;
+}
+
+function assertUsages({ contents }: PathCertificate, usages: readonly KeyUsage[]): void {
+  const { keyUsage } = contents;
+  if (keyUsage === undefined) return;
+  for (const usage of usages) ensure(keyUsage.has(usage), 'bad-certificate', `the key is not for ${usage}`);
+}

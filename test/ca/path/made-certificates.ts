@@ -1,0 +1,159 @@
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { encodeKeyUsage } from '../../../src/ca/extension-writer.ts';
+import type { KeyUsage } from '../../../src/ca/certificate-extensions.ts';
+import { der, derBitString, derOid, derSequence, derTime, derUnsigned } from '../../../src/ca/der-writer.ts';
+import { ExtensionOid, PurposeOid } from '../../../src/ca/oids.ts';
+import { formatPem } from '../../../src/ca/pem.ts';
+import { encodeUtf8 } from '../../../src/core/encoding/bytes.ts';
+
+/** When the certificates here are valid, and a time within. */
+export const VALID_FROM_MS: number = Date.UTC(2026, 0, 1);
+export const VALID_TO_MS: number = Date.UTC(2027, 0, 1);
+export const WITHIN_MS: number = Date.UTC(2026, 6, 1);
+
+/** A certificate and the key that it is for. */
+export interface Made {
+  readonly der: Uint8Array;
+  readonly pem: string;
+  readonly key: KeyObject;
+  readonly name: Uint8Array;
+  readonly keyId: Uint8Array;
+}
+
+/** An extension as it is to be encoded: false leaves a default one out. */
+export interface MadeExtension {
+  readonly critical: boolean;
+  readonly value: Uint8Array;
+}
+
+/** What a certificate is to be; everything has a good default. */
+export interface Recipe {
+  readonly subject?: string;
+  readonly name?: Uint8Array;
+  readonly issuerName?: Uint8Array;
+  readonly key?: KeyObject;
+  readonly serial?: Uint8Array;
+  readonly version?: number;
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  readonly hash?: 'sha256' | 'sha1';
+  /** By object identifier; undefined removes a default extension. */
+  readonly extensions?: Readonly<Record<string, MadeExtension | undefined>>;
+}
+
+export const critical = (value: Uint8Array): MadeExtension => ({ critical: true, value });
+export const plain = (value: Uint8Array): MadeExtension => ({ critical: false, value });
+
+/** A Name of one commonName. */
+export function commonName(text: string, tag = 0x0c): Uint8Array {
+  const attribute = derSequence(derOid('2.5.4.3'), der(tag, encodeUtf8(text)));
+  return text === '' ? derSequence() : derSequence(der(0x31, attribute));
+}
+
+export const dns = (name: string): Uint8Array => der(0x82, encodeUtf8(name));
+export const email = (name: string): Uint8Array => der(0x81, encodeUtf8(name));
+export const uri = (name: string): Uint8Array => der(0x86, encodeUtf8(name));
+export const ip = (...bytes: readonly number[]): Uint8Array => der(0x87, Uint8Array.from(bytes));
+export const directory = (name: Uint8Array): Uint8Array => der(0xa4, name);
+export const names = (...all: readonly Uint8Array[]): MadeExtension => plain(derSequence(...all));
+
+/** basicConstraints of a CA. */
+export function caWith(pathLength?: number): MadeExtension {
+  const length = pathLength === undefined ? [] : [derUnsigned(Uint8Array.of(pathLength))];
+  return critical(derSequence(der(1, Uint8Array.of(0xff)), ...length));
+}
+
+export function keyUsage(...usages: readonly KeyUsage[]): MadeExtension {
+  return critical(encodeKeyUsage(usages));
+}
+
+export function purposes(...oids: readonly string[]): MadeExtension {
+  return plain(derSequence(...oids.map(derOid)));
+}
+
+/** nameConstraints of permitted and excluded bases. */
+export function constraints(permitted: readonly Uint8Array[], excluded: readonly Uint8Array[] = []): MadeExtension {
+  const subtrees = (tag: number, bases: readonly Uint8Array[]): Uint8Array[] =>
+    bases.length === 0 ? [] : [der(tag, ...bases.map((base) => derSequence(base)))];
+  return critical(derSequence(...subtrees(0xa0, permitted), ...subtrees(0xa1, excluded)));
+}
+
+export function policies(...oids: readonly string[]): MadeExtension {
+  return plain(derSequence(...oids.map((oid) => derSequence(derOid(oid)))));
+}
+
+export function mappings(...pairs: readonly (readonly [string, string])[]): MadeExtension {
+  return critical(derSequence(...pairs.map(([from, to]) => derSequence(derOid(from), derOid(to)))));
+}
+
+/** policyConstraints; numbers below 128. */
+export function policyConstraints(explicit?: number, mapping?: number): MadeExtension {
+  const skip = (tag: number, count?: number): Uint8Array[] =>
+    count === undefined ? [] : [der(tag, Uint8Array.of(count))];
+  return critical(derSequence(...skip(0x80, explicit), ...skip(0x81, mapping)));
+}
+
+export const inhibitAnyPolicy = (count: number): MadeExtension => critical(derUnsigned(Uint8Array.of(count)));
+
+export function newKey(): KeyObject {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+}
+
+function spkiOf(key: KeyObject): Uint8Array {
+  const pem = key.export({ format: 'jwk' });
+  const point = [pem.x ?? '', pem.y ?? ''].map((part) => Buffer.from(part, 'base64url'));
+  const bits = Uint8Array.of(4, ...(point[0] ?? []), ...(point[1] ?? []));
+  return derSequence(derSequence(derOid('1.2.840.10045.2.1'), derOid('1.2.840.10045.3.1.7')), derBitString(bits));
+}
+
+const SIGNATURES = { sha256: '1.2.840.10045.4.3.2', sha1: '1.2.840.10045.4.1' } as const;
+
+function make(recipe: Recipe, issuer: Made | undefined, defaults: Record<string, MadeExtension | undefined>): Made {
+  const key = recipe.key ?? newKey();
+  const spki = spkiOf(key);
+  const keyId = new Uint8Array(createHash('sha1').update(spki).digest());
+  const name = recipe.name ?? commonName(recipe.subject ?? 'somebody');
+  const extensions: Record<string, MadeExtension | undefined> = {
+    [ExtensionOid.subjectKeyIdentifier]: plain(der(4, keyId)),
+    [ExtensionOid.authorityKeyIdentifier]: plain(derSequence(der(0x80, issuer?.keyId ?? keyId))),
+    ...defaults,
+    ...recipe.extensions,
+  };
+  const encoded = Object.entries(extensions).flatMap(([oid, extension]) => {
+    if (extension === undefined) return [];
+    const flag = extension.critical ? [der(1, Uint8Array.of(0xff))] : [];
+    return [derSequence(derOid(oid), ...flag, der(4, extension.value))];
+  });
+  const algorithm = derSequence(derOid(SIGNATURES[recipe.hash ?? 'sha256']));
+  const tbs = derSequence(
+    der(0xa0, derUnsigned(Uint8Array.of(recipe.version ?? 2))),
+    derUnsigned(recipe.serial ?? Uint8Array.of(0x40, ...randomBytes(15))),
+    algorithm,
+    recipe.issuerName ?? issuer?.name ?? name,
+    derSequence(derTime(recipe.fromMs ?? VALID_FROM_MS), derTime(recipe.toMs ?? VALID_TO_MS)),
+    name,
+    spki,
+    ...(encoded.length === 0 ? [] : [der(0xa3, derSequence(...encoded))]),
+  );
+  const signature = new Uint8Array(sign(recipe.hash ?? 'sha256', tbs, issuer?.key ?? key));
+  const bytes = derSequence(tbs, algorithm, derBitString(signature));
+  return { der: bytes, pem: formatPem('CERTIFICATE', bytes), key, name, keyId };
+}
+
+/** A CA: a root without an issuer. */
+export function makeCa(recipe: Recipe = {}, issuer?: Made): Made {
+  const subject = recipe.subject ?? (issuer === undefined ? 'Root' : 'Intermediate');
+  return make({ ...recipe, subject }, issuer, {
+    [ExtensionOid.basicConstraints]: caWith(),
+    [ExtensionOid.keyUsage]: keyUsage('keyCertSign', 'cRLSign'),
+  });
+}
+
+/** A TLS server's certificate for `host.example`. */
+export function makeLeaf(issuer: Made, recipe: Recipe = {}): Made {
+  return make({ subject: 'host.example', ...recipe }, issuer, {
+    [ExtensionOid.keyUsage]: keyUsage('digitalSignature'),
+    [ExtensionOid.extendedKeyUsage]: purposes(PurposeOid.serverAuth),
+    [ExtensionOid.subjectAltName]: names(dns('host.example')),
+  });
+}

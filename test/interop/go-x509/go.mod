@@ -1,0 +1,3 @@
+module glasskey.example/x509
+
+go 1.22
