@@ -47,7 +47,9 @@ export const STATUS_OF_CODE = {
   'bad-checkpoint': 500,
   'bad-note': 500,
   'bad-tlog-proof': 500,
+  'bad-policy': 400,
   'log-forked': 500,
+  'not-witnessed': 500,
 
   'invalid-identity': 400,
   'bad-record': 500,

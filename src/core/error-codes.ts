@@ -65,8 +65,10 @@ export const ERROR_CODES = {
   'bad-audit-entry': 'verification',
   'bad-checkpoint': 'verification',
   'bad-note': 'decode',
+  'bad-policy': 'usage',
   'bad-tlog-proof': 'verification',
   'log-forked': 'verification',
+  'not-witnessed': 'verification',
 
   // identity
   'invalid-identity': 'usage',

@@ -1,6 +1,7 @@
 import type { Signer } from '../crypto/signer.ts';
 import { concatBytes, decodeUtf8, encodeUtf8, formatBase64, parseBase64 } from '../encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../errors.ts';
+import { isCosignerVkey, openCosignature } from './cosigned-message.ts';
 import { ED25519_NOTE, ed25519Vkey, isEd25519Signature, isKeyName, type Vkey } from './vkey.ts';
 
 /** Most bytes of a note that the parser accepts: room for 64 post-quantum signatures. */
@@ -108,21 +109,30 @@ function parseSignatureLine(line: string): NoteSignature {
 
 /**
  * Verifies the signatures of an untrusted note by trusted keys and returns the keys that signed it. Signatures of unknown
- * keys, and trusted keys of types that cannot be verified here, are ignored; a signature line of a known key that does not
+ * keys, and trusted keys of types that cannot be verified here, are ignored; keys of cosigners sign checkpoints only (a log
+ * may sign its own in that way: c2sp.org/tlog-checkpoint). A signature line of a known key that does not
  * verify condemns the note. Throws `bad-signature` also where no known key has signed.
  */
 export function verifyNote(note: Note, trusted: readonly Vkey[]): readonly Vkey[] {
-  const message = encodeUtf8(note.text);
   const signedBy = new Set<Vkey>();
   for (const { name, keyId, signature } of note.signatures) {
     for (const vkey of trusted) {
-      if (vkey.type !== ED25519_NOTE || vkey.name !== name || vkey.keyId !== keyId) continue;
-      ensure(isEd25519Signature(vkey, message, signature), 'bad-signature', `the signature of ${name} does not verify`);
+      if (!isVerifiable(vkey) || vkey.name !== name || vkey.keyId !== keyId) continue;
+      ensure(isSignature(vkey, note.text, signature), 'bad-signature', `the signature of ${name} does not verify`);
       signedBy.add(vkey);
     }
   }
   ensure(signedBy.size > 0, 'bad-signature', 'the note is not signed by a trusted key');
   return [...signedBy];
+}
+
+function isVerifiable(vkey: Vkey): boolean {
+  return vkey.type === ED25519_NOTE || isCosignerVkey(vkey);
+}
+
+function isSignature(vkey: Vkey, text: string, signature: Uint8Array): boolean {
+  if (isCosignerVkey(vkey)) return openCosignature(vkey, text, signature) !== undefined;
+  return isEd25519Signature(vkey, encodeUtf8(text), signature);
 }
 
 function isNoteText(text: string): boolean {

@@ -1,13 +1,22 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
+import { ML_DSA_PUBLIC_KEY_LENGTH } from '../crypto/ml-dsa.ts';
 import { sha256 } from '../crypto/sha256.ts';
 import { concatBytes, encodeUtf8, formatBase64, parseBase64 } from '../encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../errors.ts';
 
 /** Signature type identifier of plain Ed25519 note signatures (c2sp.org/signed-note). */
 export const ED25519_NOTE = 0x01;
+/** Signature type identifier of Ed25519 cosignatures with a time (c2sp.org/tlog-cosignature). */
+export const ED25519_COSIGNATURE = 0x04;
+/** Signature type identifier of ML-DSA-44 cosignatures with a time (c2sp.org/tlog-cosignature). */
+export const ML_DSA_COSIGNATURE = 0x06;
 
-/** The types whose key ID is computed as c2sp.org/signed-note recommends: Ed25519, and the two kinds of cosignatures. */
-const TYPES_WITH_COMPUTED_ID: readonly number[] = [ED25519_NOTE, 0x04, 0x06];
+/** The types that can be verified, whose key ID is computed as c2sp.org/signed-note recommends. Bytes of their keys. */
+const KEY_LENGTHS: Readonly<Record<number, number>> = {
+  [ED25519_NOTE]: 32,
+  [ED25519_COSIGNATURE]: 32,
+  [ML_DSA_COSIGNATURE]: ML_DSA_PUBLIC_KEY_LENGTH,
+};
 
 /** A key that verifies signed notes (c2sp.org/signed-note). */
 export interface Vkey {
@@ -15,9 +24,9 @@ export interface Vkey {
   readonly name: string;
   /** uint32. With the name it picks the signature lines that this key made. */
   readonly keyId: number;
-  /** Signature type identifier byte; only {@link ED25519_NOTE} can be verified so far. */
+  /** Signature type identifier byte: {@link ED25519_NOTE}, {@link ED25519_COSIGNATURE}, {@link ML_DSA_COSIGNATURE}, others. */
   readonly type: number;
-  /** The public key as the type has it: 32 bytes for Ed25519. */
+  /** The public key as the type has it: 32 bytes for Ed25519, 1312 for ML-DSA-44. */
   readonly publicKey: Uint8Array;
 }
 
@@ -28,9 +37,21 @@ export function isKeyName(name: string): boolean {
 
 /** The vkey of an Ed25519 key of 32 bytes under a name. Throws `value-out-of-range` for a name that cannot be one. */
 export function ed25519Vkey(name: string, publicKey: Uint8Array): Vkey {
+  return vkeyOf(name, ED25519_NOTE, publicKey);
+}
+
+/**
+ * The vkey of a cosigner: type {@link ED25519_COSIGNATURE} with a key of 32 bytes, or {@link ML_DSA_COSIGNATURE} with one
+ * of 1312. Throws `value-out-of-range`.
+ */
+export function cosignatureVkey(name: string, type: 0x04 | 0x06, publicKey: Uint8Array): Vkey {
+  return vkeyOf(name, type, publicKey);
+}
+
+function vkeyOf(name: string, type: number, publicKey: Uint8Array): Vkey {
   ensure(isKeyName(name), 'value-out-of-range', 'a key name is not empty and has no spaces and no plus');
-  ensure(publicKey.length === 32, 'value-out-of-range', 'an Ed25519 public key has 32 bytes');
-  return { name, keyId: computeKeyId(name, ED25519_NOTE, publicKey), type: ED25519_NOTE, publicKey };
+  ensure(publicKey.length === KEY_LENGTHS[type], 'value-out-of-range', 'a public key of a wrong length');
+  return { name, keyId: computeKeyId(name, type, publicKey), type, publicKey };
 }
 
 /** `SHA-256(name || 0x0A || type || public key)[:4]`, big-endian. */
@@ -57,10 +78,12 @@ export function parseVkey(text: string): Vkey {
   const type = key[0] as number;
   const publicKey = key.slice(1);
   const keyId = Number.parseInt(id, 16);
-  if (TYPES_WITH_COMPUTED_ID.includes(type)) {
+  const length = KEY_LENGTHS[type];
+  if (length !== undefined) {
+    ensure(publicKey.length === length, 'bad-key', 'the key of a vkey is too long or too short');
     ensure(keyId === computeKeyId(name, type, publicKey), 'bad-key', 'the key ID of a vkey is not that of its key');
   }
-  if (type === ED25519_NOTE) {
+  if (type === ED25519_NOTE || type === ED25519_COSIGNATURE) {
     ensure(isStrictEd25519Key(publicKey), 'bad-key', 'the key of a vkey is not a usable Ed25519 key');
   }
   return { name, keyId, type, publicKey };

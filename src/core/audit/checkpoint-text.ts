@@ -1,0 +1,48 @@
+import { formatBase64, parseBase64 } from '../encoding/bytes.ts';
+import { ensure, GlasskeyError } from '../errors.ts';
+
+/** The text of a checkpoint (c2sp.org/tlog-checkpoint): a log's name, size and RFC 6962 root. */
+export interface Checkpoint {
+  readonly origin: string;
+  /** Number of entries, 0..2^53-1. */
+  readonly size: number;
+  /** 32 bytes. */
+  readonly rootHash: Uint8Array;
+  /** Extension lines; Glasskey's own checkpoints have none. */
+  readonly extensions: readonly string[];
+}
+
+/** The note text of a checkpoint. Throws `value-out-of-range`. */
+export function formatCheckpoint(checkpoint: Checkpoint): string {
+  const { origin, size, rootHash, extensions } = checkpoint;
+  const isValid = Number.isSafeInteger(size) && size >= 0 && rootHash.length === 32 && origin !== '';
+  ensure(isValid, 'value-out-of-range', 'not a checkpoint');
+  const lines = [origin, String(size), formatBase64(rootHash), ...extensions];
+  ensure(
+    lines.every((line) => line !== '' && !line.includes('\n')),
+    'value-out-of-range',
+    'a line of the checkpoint is empty, or is two',
+  );
+  return `${lines.join('\n')}\n`;
+}
+
+/** Parses the untrusted note text of a checkpoint. Throws `bad-checkpoint`. */
+export function parseCheckpoint(text: string): Checkpoint {
+  const lines = text.split('\n');
+  const isWhole = lines.pop() === '' && lines.length >= 3 && lines.every((line) => line !== '');
+  ensure(isWhole, 'bad-checkpoint', 'a checkpoint has at least three lines, none of them empty');
+  const [origin, size, root, ...extensions] = lines as [string, string, string, ...string[]];
+  ensure(/^(0|[1-9][0-9]{0,15})$/.test(size), 'bad-checkpoint', 'the size of the checkpoint is not a decimal number');
+  ensure(Number.isSafeInteger(Number(size)), 'bad-checkpoint', 'the size of the checkpoint is above 2^53-1');
+  return { origin, size: Number(size), rootHash: parseRoot(root), extensions };
+}
+
+function parseRoot(line: string): Uint8Array {
+  try {
+    const root = parseBase64(line);
+    if (root.length === 32) return root;
+  } catch (cause) {
+    throw new GlasskeyError('bad-checkpoint', 'the root of the checkpoint is not base64', { cause });
+  }
+  throw new GlasskeyError('bad-checkpoint', 'the root of the checkpoint has not 32 bytes');
+}

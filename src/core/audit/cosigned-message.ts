@@ -1,0 +1,71 @@
+import { isMlDsaSignature } from '../crypto/ml-dsa.ts';
+import { ByteReader } from '../encoding/byte-reader.ts';
+import { ByteWriter } from '../encoding/byte-writer.ts';
+import { encodeUtf8 } from '../encoding/bytes.ts';
+import { ensure, GlasskeyError } from '../errors.ts';
+import { parseCheckpoint } from './checkpoint-text.ts';
+import { ED25519_COSIGNATURE, isEd25519Signature, ML_DSA_COSIGNATURE, type Vkey } from './vkey.ts';
+
+/** Domain separation of what an ML-DSA-44 cosigner signs: 12 bytes. */
+const SUBTREE_LABEL = encodeUtf8('subtree/v1\n\0');
+/** Bytes of the time-stamp before the signature. */
+const TIMESTAMP_LENGTH = 8;
+
+/** Tells whether the key makes cosignatures, rather than plain signatures of notes. */
+export function isCosignerVkey(vkey: Vkey): boolean {
+  return vkey.type === ED25519_COSIGNATURE || vkey.type === ML_DSA_COSIGNATURE;
+}
+
+/**
+ * The bytes that the cosigner `vkey` signs for the checkpoint of note text `text` at `timestamp` seconds
+ * (c2sp.org/tlog-cosignature). Throws `bad-checkpoint` for what is no checkpoint, `value-out-of-range` for what has no
+ * such message: a name or an origin above 255 bytes with ML-DSA-44, another type of key.
+ */
+export function cosignedMessage(vkey: Vkey, text: string, timestamp: number): Uint8Array {
+  const { origin, size, rootHash } = parseCheckpoint(text);
+  ensure(isCosignerVkey(vkey), 'value-out-of-range', 'the key does not make cosignatures');
+  if (vkey.type === ED25519_COSIGNATURE) return encodeUtf8(`cosignature/v1\ntime ${timestamp}\n${text}`);
+  const writer = new ByteWriter();
+  writer.bytes(SUBTREE_LABEL);
+  writeShort(writer, encodeUtf8(vkey.name));
+  writer.uint64(timestamp);
+  writeShort(writer, encodeUtf8(origin));
+  writer.uint64(0);
+  writer.uint64(size);
+  writer.bytes(rootHash);
+  return writer.finish();
+}
+
+function writeShort(writer: ByteWriter, bytes: Uint8Array): void {
+  writer.uint(1, bytes.length);
+  writer.bytes(bytes);
+}
+
+/** The `timestamped_signature` of c2sp.org/tlog-cosignature. `timestamp` is in seconds. */
+export function encodeTimestampedSignature(timestamp: number, signature: Uint8Array): Uint8Array {
+  const writer = new ByteWriter();
+  writer.uint64(timestamp);
+  writer.bytes(signature);
+  return writer.finish();
+}
+
+/**
+ * The time, in seconds, of an untrusted `timestamped_signature` that the cosigner `vkey` made of the checkpoint text;
+ * undefined where it does not verify. A time beyond 2^53-1 ms is no time here.
+ */
+export function openCosignature(vkey: Vkey, text: string, timestamped: Uint8Array): number | undefined {
+  try {
+    const timestamp = new ByteReader(timestamped).uint64();
+    if (!Number.isSafeInteger(timestamp * 1000)) return undefined;
+    const signature = timestamped.slice(TIMESTAMP_LENGTH);
+    const message = cosignedMessage(vkey, text, timestamp);
+    const isValid =
+      vkey.type === ED25519_COSIGNATURE
+        ? isEd25519Signature(vkey, message, signature)
+        : isMlDsaSignature(vkey.publicKey, message, signature);
+    return isValid ? timestamp : undefined;
+  } catch (error) {
+    if (error instanceof GlasskeyError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,127 @@
+import { ensure, GlasskeyError } from '../errors.ts';
+import { parseCheckpoint } from './checkpoint-text.ts';
+import { type Cosignature, verifyCosignatures } from './cosignature.ts';
+import { isCosignerVkey } from './cosigned-message.ts';
+import { type Note, verifyNote } from './note.ts';
+import { parsePolicyLines } from './policy-lines.ts';
+import type { Vkey } from './vkey.ts';
+
+/** Most characters of a policy: room for the vkeys of all its logs and witnesses with ML-DSA-44. */
+export const MAX_POLICY_LENGTH = 512 * 1024;
+/** Most logs, most witnesses and most groups of a policy; c2sp.org/tlog-policy asks for at least 32. */
+export const MAX_POLICY_PARTS = 64;
+
+/** The name of the quorum that asks for no witness. */
+export const NO_QUORUM = 'none';
+
+/** A log of a policy. The key's name is the log's origin. */
+export interface PolicyLog {
+  readonly vkey: Vkey;
+  readonly url?: string;
+}
+
+/** A witness of a policy. */
+export interface PolicyWitness {
+  /** Its name inside the policy: opaque text. */
+  readonly name: string;
+  /** A key of type 0x04 or 0x06. */
+  readonly vkey: Vkey;
+  /** Where checkpoints are submitted: the submission prefix of c2sp.org/tlog-witness. */
+  readonly url?: string;
+}
+
+/** A group of witnesses and of groups before it. */
+export interface PolicyGroup {
+  readonly name: string;
+  /** So many of its members make it: 1..members. */
+  readonly threshold: number;
+  readonly members: readonly string[];
+}
+
+/** Which logs and witnesses are known, and which witnesses together suffice (c2sp.org/tlog-policy). */
+export interface Policy {
+  readonly logs: readonly PolicyLog[];
+  readonly witnesses: readonly PolicyWitness[];
+  readonly groups: readonly PolicyGroup[];
+  /** Name of a witness or of a group, or {@link NO_QUORUM}. */
+  readonly quorum: string;
+}
+
+/**
+ * Parses a policy (c2sp.org/tlog-policy): a setting, or part of a signed bundle. Stricter than the text in one thing: it
+ * has to be UTF-8. The newline of the last line may be missing. Throws `bad-policy`.
+ */
+export function parsePolicy(text: string): Policy {
+  ensure(text.length <= MAX_POLICY_LENGTH, 'bad-policy', 'the policy is too long');
+  const policy = parsePolicyLines(text);
+  for (const parts of [policy.logs, policy.witnesses, policy.groups]) {
+    ensure(parts.length <= MAX_POLICY_PARTS, 'bad-policy', `the policy has more than ${MAX_POLICY_PARTS} of a kind`);
+  }
+  assertDistinctKeys(policy.logs, 'logs');
+  assertDistinctKeys(policy.witnesses, 'witnesses');
+  ensure(
+    policy.witnesses.every(({ vkey }) => isCosignerVkey(vkey)),
+    'bad-policy',
+    'a witness has a key of another type',
+  );
+  return policy;
+}
+
+/** One key in two lines would let one party count twice, whatever the lines call it. */
+function assertDistinctKeys(parts: readonly { readonly vkey: Vkey }[], kind: string): void {
+  const keys = new Set(parts.map(({ vkey }) => vkey.publicKey.join()));
+  ensure(keys.size === parts.length, 'bad-policy', `two ${kind} of the policy have the same key`);
+}
+
+/** Tells whether the witnesses of these names (names inside the policy) make its quorum. */
+export function isQuorum(policy: Policy, cosigned: ReadonlySet<string>): boolean {
+  if (policy.quorum === NO_QUORUM) return true;
+  const reached = new Set(policy.witnesses.map(({ name }) => name).filter((name) => cosigned.has(name)));
+  // Groups name only what stands before them: one pass settles all.
+  for (const { name, threshold, members } of policy.groups) {
+    if (members.filter((member) => reached.has(member)).length >= threshold) reached.add(name);
+  }
+  return reached.has(policy.quorum);
+}
+
+/** How far the clock of a witness may be ahead of ours. A cosignature from the future would look fresh for ever. */
+export const MAX_WITNESS_AHEAD_MS = 5 * 60_000;
+
+/** When and how fresh. */
+export interface WitnessedOptions {
+  /** Now, by the clock of whoever asks, in ms. */
+  readonly nowMs: number;
+  /** Cosignatures older than this do not count, in ms; Infinity for a proof that is kept. */
+  readonly maxAgeMs: number;
+}
+
+/**
+ * Checks that an untrusted checkpoint is signed by a log of the policy (where it lists any) and that witnesses who make its
+ * quorum have cosigned it, each within `maxAgeMs`. Returns the cosignatures that count; none with `quorum none`. Throws
+ * `bad-checkpoint` where a line of a known key does not verify or no listed log has signed, else `not-witnessed`.
+ */
+export function assertWitnessed(policy: Policy, note: Note, options: WitnessedOptions): readonly Cosignature[] {
+  assertLogged(policy, note);
+  if (policy.quorum === NO_QUORUM) return [];
+  const vkeys = policy.witnesses.map(({ vkey }) => vkey);
+  // Times are whole seconds, rounded down: one made just now looks up to a second older.
+  const oldestMs = options.nowMs - options.maxAgeMs - 1000;
+  const counted = verifyCosignatures(note, vkeys).filter(
+    ({ timestampMs: at }) => at > 0 && at >= oldestMs && at <= options.nowMs + MAX_WITNESS_AHEAD_MS,
+  );
+  const signers = new Set(counted.map(({ vkey }) => vkey));
+  const names = policy.witnesses.filter(({ vkey }) => signers.has(vkey)).map(({ name }) => name);
+  ensure(isQuorum(policy, new Set(names)), 'not-witnessed', 'the checkpoint lacks the quorum of recent cosignatures');
+  return counted;
+}
+
+function assertLogged(policy: Policy, note: Note): void {
+  if (policy.logs.length === 0) return;
+  const { origin } = parseCheckpoint(note.text);
+  const vkeys = policy.logs.map(({ vkey }) => vkey).filter(({ name }) => name === origin);
+  try {
+    verifyNote(note, vkeys);
+  } catch (cause) {
+    throw new GlasskeyError('bad-checkpoint', 'the checkpoint is not signed by a log of the policy', { cause });
+  }
+}
