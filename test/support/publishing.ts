@@ -2,10 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { auditLog } from '../../src/client/audit/audit-log.ts';
 import { parseVkey } from '../../src/core/audit/vkey.ts';
+import { sha256 } from '../../src/core/crypto/sha256.ts';
+import { equalBytes, formatHex } from '../../src/core/encoding/bytes.ts';
+import { ensure } from '../../src/core/errors.ts';
 import type { LogSource } from '../../src/service/publish/log-source.ts';
 import { httpLogSource } from '../../src/service/publish/log-source.ts';
 import type { PublishTrust } from '../../src/service/publish/publish-log.ts';
-import type { PublishTarget } from '../../src/service/publish/publish-target.ts';
+import type { PublishTarget, StoredFile } from '../../src/service/publish/publish-target.ts';
 import { type StaticLog, testLeaf } from './static-log.ts';
 
 /** A log as a publisher reads it. */
@@ -20,7 +23,8 @@ export function trustOf(log: StaticLog): PublishTrust {
 
 /** Adds entries, some of them with a leaf, and releases the new size. */
 export async function growTo(log: StaticLog, size: number): Promise<void> {
-  for (let i = log.entries.length; i < size; i++) log.append(i % 3 === 0 ? [testLeaf(i)] : [], 1_000_000 + i);
+  const every = size > 1000 ? 500 : 3;
+  for (let i = log.entries.length; i < size; i++) log.append(i % every === 0 ? [testLeaf(i)] : [], 1_000_000 + i);
   await log.release();
 }
 
@@ -65,4 +69,29 @@ export function recorded(target: PublishTarget, writes: string[]): PublishTarget
       writes.push(path);
     },
   };
+}
+
+/** A target in memory. */
+export class MemoryTarget implements PublishTarget {
+  readonly files = new Map<string, Uint8Array>();
+
+  async read(path: string): Promise<StoredFile | undefined> {
+    const bytes = this.files.get(path);
+    return bytes === undefined ? undefined : { bytes, tag: formatHex(sha256(bytes)) };
+  }
+
+  async create(path: string, bytes: Uint8Array): Promise<'written' | 'there'> {
+    const known = this.files.get(path);
+    if (known !== undefined && equalBytes(known, bytes)) return 'there';
+    ensure(known === undefined, 'published-differs', path);
+    this.files.set(path, bytes);
+    return 'written';
+  }
+
+  async replace(path: string, bytes: Uint8Array, expected: StoredFile | undefined): Promise<void> {
+    ensure((await this.read(path))?.tag === expected?.tag, 'head-moved', path);
+    this.files.set(path, bytes);
+  }
+
+  async flush(): Promise<void> {}
 }

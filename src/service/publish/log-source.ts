@@ -28,7 +28,7 @@ export function httpLogSource(options: HttpSourceOptions): LogSource {
       try {
         const response = await send(prefix + path, { signal: AbortSignal.timeout(timeoutMs) });
         if (response.status !== 200) {
-          await response.body?.cancel();
+          await response.body?.cancel().catch(() => undefined);
           throw new GlasskeyError('bad-response', `${path}: status ${response.status}`);
         }
         return await readAll(response, maximum, path);

@@ -20,6 +20,8 @@ export interface S3Options {
   readonly fetch?: ((request: Request) => Promise<Response>) | undefined;
   /** Longest time for one request. Default: one minute. */
   readonly timeoutMs?: number | undefined;
+  /** Pause before a request is sent again; doubles each time. Default: 200 ms. */
+  readonly retryMs?: number | undefined;
 }
 
 /** Most bytes of one published file: an AuditorUpdate has at most 2 MiB. */
@@ -103,13 +105,13 @@ export class S3Target implements PublishTarget {
     // If-Match on an object that is gone.
     if (response.status === 404 && 'if-match' in condition) return false;
     if (response.status !== 200) throw await failure(path, response);
-    await response.body?.cancel();
+    await discard(response);
     return true;
   }
 
   /** Sends a request, again where the bucket was busy. Every request may be repeated: writes are conditional. */
   async #send(path: string, init: RequestInit): Promise<Response> {
-    const { endpoint, bucket, prefix, timeoutMs = 60_000 } = this.#options;
+    const { endpoint, bucket, prefix, timeoutMs = 60_000, retryMs = 200 } = this.#options;
     const send = this.#options.fetch ?? ((request: Request) => fetch(request));
     const url = `${endpoint}/${bucket}/${prefix}${path}`;
     for (let attempt = 1; ; attempt++) {
@@ -118,8 +120,8 @@ export class S3Target implements PublishTarget {
         return send(signed);
       });
       if (!TRANSIENT.has(response.status) || attempt === ATTEMPTS) return response;
-      await response.body?.cancel();
-      await new Promise((resolve) => setTimeout(resolve, 100 * 2 ** attempt));
+      await discard(response);
+      await new Promise((resolve) => setTimeout(resolve, retryMs * 2 ** (attempt - 1)));
     }
   }
 
@@ -132,6 +134,11 @@ export class S3Target implements PublishTarget {
       throw new GlasskeyError('storage-failed', `${path}: the bucket ${bucket} cannot be reached`, { cause });
     }
   }
+}
+
+/** Lets go of a body that says nothing of interest, whether it can still be read or not. */
+async function discard(response: Response): Promise<void> {
+  await response.body?.cancel().catch(() => undefined);
 }
 
 /** What a bucket said where it did not do what it was asked. */
