@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LABELS, WINDOW_MS } from '../support/histories.ts';
 import { contactMonitorCases, type PeerCase, searchCases, verifyPeerCase } from '../support/peer-cases.ts';
+import { ownerCases } from '../support/peer-owner-cases.ts';
 import { denseHistories, runs } from '../support/random-histories.ts';
 import {
   labelBytes,
@@ -28,7 +29,10 @@ function casesOf(suite: PeerSuite, entries: readonly ReferenceEntry[], last: num
   const early = peerLog(suite, entries.slice(0, last));
   const log = peerLog(suite, entries);
   return LABELS.flatMap((label) => {
-    const searches = [undefined, last].flatMap((known) => searchCases({ log, label, last: known }));
+    const searches = [
+      ...[undefined, last].flatMap((known) => searchCases({ log, label, last: known })),
+      ...ownerCases(early, log, label),
+    ];
     const answer = answerLookup(early, { label, last: undefined });
     if (answer.type === 'absent') return searches;
     const request = { last: undefined, label: labelBytes(label), version: undefined };
@@ -36,6 +40,12 @@ function casesOf(suite: PeerSuite, entries: readonly ReferenceEntry[], last: num
     const search = verifySearch(context, request, answer.response);
     return [...searches, ...contactMonitorCases({ log, label, last }, search)];
   });
+}
+
+/** Who was answered; only an owner's monitoring is a case of its own for a client that has the newest head. */
+function clientOf({ operation, view, expect: { size } }: PeerCase): string {
+  if (view === null) return 'first';
+  return operation === 'owner-monitor' && view.size === size ? 'up to date' : 'returning';
 }
 
 const historyWithLast = denseHistories(12).chain((entries) =>
@@ -52,7 +62,7 @@ describe.each([
       for (const peerCase of casesOf(suite, entries, last)) {
         const told = JSON.parse(JSON.stringify(peerCase)) as PeerCase;
         expect(verifyPeerCase(told)).toEqual(peerCase.expect);
-        seen.add(`${peerCase.operation}, ${peerCase.view === null ? 'first' : 'returning'}`);
+        seen.add(`${peerCase.operation}, ${clientOf(peerCase)}`);
       }
     });
     const spread = Array.from({ length: 7 }, (_, i) => ({
@@ -60,6 +70,14 @@ describe.each([
       labels: i < 6 ? [...LABELS] : [],
     }));
     fc.assert(property, { ...runs(byDefault), examples: [[[spread, 6]]] });
-    expect([...seen].toSorted()).toEqual(['contact-monitor, returning', 'search, first', 'search, returning']);
+    expect([...seen].toSorted()).toEqual([
+      'contact-monitor, returning',
+      'owner-init, first',
+      'owner-init, returning',
+      'owner-monitor, returning',
+      'owner-monitor, up to date',
+      'search, first',
+      'search, returning',
+    ]);
   });
 });

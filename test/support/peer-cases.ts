@@ -4,11 +4,17 @@ import { configurationCodec } from '../../src/core/keytrans/configuration.ts';
 import {
   contactMonitorRequestCodec,
   contactMonitorResponseCodec,
+  type MonitorMapEntry,
 } from '../../src/core/keytrans/contact-monitor-messages.ts';
 import { type KnownVersion, knownVersionCodec } from '../../src/core/keytrans/known-version.ts';
 import { searchRequestCodec, type SearchResponse, searchResponseCodec } from '../../src/core/keytrans/messages.ts';
+import { ownerInitRequestCodec, ownerInitResponseCodec } from '../../src/core/keytrans/owner-init-messages.ts';
+import { ownerMonitorRequestCodec, ownerMonitorResponseCodec } from '../../src/core/keytrans/owner-monitor-messages.ts';
+import { type OwnerState, ownerStateCodec } from '../../src/core/keytrans/owner-state.ts';
 import { type TreeView, treeViewCodec } from '../../src/core/keytrans/tree-view.ts';
 import { verifyContactMonitor } from '../../src/core/keytrans/verify-contact-monitor.ts';
+import { verifyOwnerInit } from '../../src/core/keytrans/verify-owner-init.ts';
+import { verifyOwnerMonitor } from '../../src/core/keytrans/verify-owner-monitor.ts';
 import { type VerifiedSearch, type VerifyContext, verifySearch } from '../../src/core/keytrans/verify-search.ts';
 import { labelBytes, type ReferenceLog } from './reference-log.ts';
 import { answerContactMonitor, answerVersion } from './reference-operations.ts';
@@ -16,10 +22,10 @@ import { answerLookup } from './reference-prover.ts';
 
 /**
  * One exchange as another implementation is told about it: everything that a verifier has, and what it should find. Byte
- * strings are hex; `configuration`, `request` and `response` are the draft's structures (KT §11.2, §13.1, §13.2).
+ * strings are hex; `configuration`, `request` and `response` are the draft's structures (KT §11.2, §13.1 to §13.4).
  */
 export interface PeerCase {
-  readonly operation: 'search' | 'contact-monitor';
+  readonly operation: 'search' | 'contact-monitor' | 'owner-init' | 'owner-monitor';
   readonly configuration: string;
   readonly request: string;
   readonly response: string;
@@ -28,8 +34,24 @@ export interface PeerCase {
   readonly view: PeerView | null;
   /** What a monitoring client retained of the label's versions. */
   readonly ladder: readonly PeerVersion[];
-  /** The head that a verifier arrives at. */
-  readonly expect: { readonly size: number; readonly logRoot: string };
+  /** What a monitoring owner retained besides; null for all others. */
+  readonly owner: PeerOwner | null;
+  readonly expect: PeerVerdict;
+}
+
+/** The head that a verifier arrives at, and for an owner the entry up to which it is settled what the label held. */
+export interface PeerVerdict {
+  readonly size: number;
+  readonly logRoot: string;
+  readonly owner: Pick<PeerOwner, 'start' | 'versionAtStart'> | null;
+}
+
+interface PeerOwner {
+  readonly start: number;
+  readonly versionAtStart: number | null;
+  /** Later log entries that created versions, each with its greatest one. */
+  readonly upcoming: readonly MonitorMapEntry[];
+  readonly entries: readonly MonitorMapEntry[];
 }
 
 interface PeerView {
@@ -56,7 +78,7 @@ export interface PeerHistory {
   readonly last: number | undefined;
 }
 
-const hexOf = <T>(codec: Codec<T>, value: T): string => formatHex(encode(codec, value));
+export const hexOf = <T>(codec: Codec<T>, value: T): string => formatHex(encode(codec, value));
 
 /** The search for the greatest version and, where it has one, for its first; none for a label without versions. */
 export function searchCases(history: PeerHistory): PeerCase[] {
@@ -89,23 +111,28 @@ export function contactMonitorCases(history: PeerHistory, search: VerifiedSearch
       ...caseFor({ log, label, last }, 'contact-monitor'),
       request: hexOf(contactMonitorRequestCodec, request),
       response: hexOf(contactMonitorResponseCodec(log.config), response),
-      ladder: search.ladder.map(({ version, vrfOutput, commitment }) => ({
-        version,
-        vrfOutput: formatHex(vrfOutput),
-        commitment: commitment === undefined ? null : formatHex(commitment),
-      })),
+      ladder: peerVersions(search.ladder),
     },
   ];
 }
 
-function caseFor({ log, last }: PeerHistory, operation: PeerCase['operation']) {
+export function peerVersions(ladder: readonly KnownVersion[]): PeerVersion[] {
+  return ladder.map(({ version, vrfOutput, commitment }) => {
+    const shown = commitment === undefined ? null : formatHex(commitment);
+    return { version, vrfOutput: formatHex(vrfOutput), commitment: shown };
+  });
+}
+
+/** What cases of all operations begin with. */
+export function caseFor({ log, last }: PeerHistory, operation: PeerCase['operation']) {
   return {
     operation,
     configuration: hexOf(configurationCodec, log.config),
     nowMs: log.timestamps.at(-1)!,
     view: last === undefined ? null : peerView(log.view(last)),
     ladder: [],
-    expect: { size: log.size, logRoot: formatHex(log.logRoot()) },
+    owner: null,
+    expect: { size: log.size, logRoot: formatHex(log.logRoot()), owner: null },
   };
 }
 
@@ -120,26 +147,55 @@ function peerView(view: TreeView): PeerView {
   };
 }
 
-/** Verifies an untrusted case with the project's verifiers, from the case alone; gives the root that it arrives at. */
-export function verifyPeerCase(peerCase: PeerCase): { readonly size: number; readonly logRoot: string } {
+/** Verifies an untrusted case with the project's verifiers, from the case alone; gives what it arrives at. */
+export function verifyPeerCase(peerCase: PeerCase): PeerVerdict {
   const config = decode(configurationCodec, parseHex(peerCase.configuration));
   const context: VerifyContext = { config, view: readView(peerCase.view), nowMs: peerCase.nowMs };
-  const { view, logRoot } = verifyWith(context, peerCase);
-  return { size: view.size, logRoot: formatHex(logRoot) };
+  const { view, logRoot, owner } = verifyWith(context, peerCase);
+  const settled = owner && { start: owner.start, versionAtStart: owner.versionAtStart ?? null };
+  return { size: view.size, logRoot: formatHex(logRoot), owner: settled ?? null };
 }
 
-function verifyWith(
-  context: VerifyContext,
-  peerCase: PeerCase,
-): { readonly view: TreeView; readonly logRoot: Uint8Array } {
+interface Verified {
+  readonly view: TreeView;
+  readonly logRoot: Uint8Array;
+  readonly owner?: OwnerState;
+}
+
+function verifyWith(context: VerifyContext, peerCase: PeerCase): Verified {
+  const { config } = context;
   const response = parseHex(peerCase.response);
-  if (peerCase.operation === 'search') {
-    const request = decode(searchRequestCodec, parseHex(peerCase.request));
-    return verifySearch(context, request, decode(searchResponseCodec(context.config, request), response));
+  const requested = parseHex(peerCase.request);
+  switch (peerCase.operation) {
+    case 'search': {
+      const request = decode(searchRequestCodec, requested);
+      return verifySearch(context, request, decode(searchResponseCodec(config, request), response));
+    }
+    case 'contact-monitor': {
+      const request = decode(contactMonitorRequestCodec, requested);
+      const ladder = peerCase.ladder.map(readVersion);
+      return verifyContactMonitor(context, request, decode(contactMonitorResponseCodec(config), response), ladder);
+    }
+    case 'owner-init': {
+      const request = decode(ownerInitRequestCodec, requested);
+      return verifyOwnerInit(context, request, decode(ownerInitResponseCodec(config), response));
+    }
+    case 'owner-monitor': {
+      const { label } = decode(ownerMonitorRequestCodec, requested);
+      return verifyOwnerMonitor(
+        context,
+        decode(ownerMonitorResponseCodec(config), response),
+        readOwner(peerCase, label),
+      );
+    }
   }
-  const request = decode(contactMonitorRequestCodec, parseHex(peerCase.request));
-  const ladder = peerCase.ladder.map(readVersion);
-  return verifyContactMonitor(context, request, decode(contactMonitorResponseCodec(context.config), response), ladder);
+}
+
+function readOwner({ owner, ladder }: PeerCase, label: Uint8Array): OwnerState {
+  if (owner === null) throw new Error('a case of an owner without an owner');
+  const versionAtStart = owner.versionAtStart ?? undefined;
+  const read: OwnerState = { ...owner, label, versionAtStart, ladder: ladder.map(readVersion) };
+  return decode(ownerStateCodec, encode(ownerStateCodec, read));
 }
 
 function readVersion({ version, vrfOutput, commitment }: PeerVersion): KnownVersion {
