@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../src/core/encoding/bytes.ts';
 import { publishLog } from '../../src/service/publish/publish-log.ts';
 import { S3Target } from '../../src/service/publish/s3-target.ts';
+import { CliSandbox } from '../support/cli.ts';
 import { auditCopy, growTo, sourceOf, trustOf } from '../support/publishing.ts';
 import { StaticLog } from '../support/static-log.ts';
 import { type S3Server, startVersitygw, versitygwMissing } from '../support/versitygw.ts';
@@ -55,6 +56,28 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     await expect(target.replace('log/checkpoint', encodeUtf8('three'), stored)).rejects.toEqual(code('head-moved'));
     await expect(target.replace('log/checkpoint', encodeUtf8('three'), undefined)).rejects.toEqual(code('head-moved'));
   });
+
+  it('holds what `glasskey publish` puts there', async () => {
+    const box = new CliSandbox();
+    try {
+      const made = await box.run('init', '--data', 'server');
+      expect(made, made.stderr).toMatchObject({ code: 0 });
+      const { url } = await box.serve('--data', 'server', '--listen', '127.0.0.1:0');
+      box.variables['AWS_ACCESS_KEY_ID'] = server.accessKeyId;
+      box.variables['AWS_SECRET_ACCESS_KEY'] = server.secretAccessKey;
+      box.variables['AWS_ENDPOINT_URL'] = server.endpoint;
+      const published = await box.run('publish', url, '--to', 's3://glasskey-log/served/');
+      expect(published, published.stderr).toMatchObject({ code: 0 });
+      const target = await open('served/');
+      expect((await target.read('.well-known/glasskey'))?.bytes.length).toBeGreaterThan(1000);
+      expect((await target.read('log/checkpoint'))?.bytes.length).toBeGreaterThan(100);
+      const again = await box.run('publish', url, '--to', 's3://glasskey-log/served', '--json');
+      expect(again, again.stderr).toMatchObject({ code: 0 });
+      expect(JSON.parse(again.stdout)).toMatchObject({ rootHash: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    } finally {
+      await box.remove();
+    }
+  }, 120_000);
 
   it('refuses a wrong key', async () => {
     await expect(open('copy/', 'not the secret')).rejects.toEqual(code('storage-failed'));
