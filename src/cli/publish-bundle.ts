@@ -2,6 +2,7 @@ import { assertSuccessor } from '../contract/bundle-successor.ts';
 import { formatTrustBundle, parseTrustBundle } from '../contract/parse-trust-bundle.ts';
 import { PATHS } from '../contract/paths.ts';
 import type { SignedTrustBundle, TrustBundle } from '../contract/trust-bundle.ts';
+import { parsePolicy } from '../core/audit/policy.ts';
 import { parseVkey, type Vkey } from '../core/audit/vkey.ts';
 import { decodeUtf8, encodeUtf8, equalBytes, parseBase64 } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';
@@ -14,7 +15,7 @@ const PUBLISHED_BUNDLE = PATHS.trustBundle.slice(1);
 
 /**
  * Publishes the bundle that a server serves, and gives what is to be believed. It must be `given`, or succeed it, and the
- * published one too: readers of the copy have pinned that. Throws `bundle-changed`, `bad-bundle`, `published-differs` for
+ * published one too: readers of the copy have pinned that. Throws `bundle-changed`, `bad-bundle`, `bad-policy`, `published-differs` for
  * something else that is published in its place, `head-moved`, `storage-failed`.
  */
 export async function publishBundle(
@@ -31,7 +32,8 @@ export async function publishBundle(
   const { bundle } = served;
   const config = decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
   const previousVkeys = held === undefined ? [] : vkeysOf(held.bundle);
-  const trust = { origin: bundle.origin, vkeys: vkeysOf(bundle), previousVkeys, config };
+  const policy = parsePolicy(bundle.witnessPolicy);
+  const trust = { origin: bundle.origin, vkeys: vkeysOf(bundle), previousVkeys, config, policy };
   return { trust, firstUse: given === undefined && held === undefined };
 }
 

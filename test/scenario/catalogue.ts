@@ -9,6 +9,7 @@ export type Noticer =
   | 'owner, at the next change'
   | 'registrant'
   | 'auditor'
+  | 'publisher of a copy'
   | 'two people, comparing heads'
   | 'receiver of a credential'
   | 'client, opening the directory';
@@ -455,11 +456,26 @@ const TRUST = rows('attacks-trust.test.ts', {
   },
 });
 
+const COPY = rows('attacks-copy.test.ts', {
+  'copy-altered': {
+    attack: 'alter a tile, an entry or an update in a published copy (on the CDN)',
+    noticedBy: ['auditor'],
+    codes: ['bad-audit-entry', 'bad-log-proof', 'bad-auditor-update'],
+    within: NEXT_AUDIT,
+  },
+  'copy-of-a-fork': {
+    attack: 'have another history of the log published over the one that is published',
+    noticedBy: ['publisher of a copy'],
+    codes: ['log-forked', 'bad-log-proof', 'tree-rolled-back'],
+    within: 'when it is published: the copy stays as it is',
+  },
+});
+
 /**
  * What a lying server can try. Every row is carried out by the test of its name, with code that changes the server, its
  * prover or its database; the README has the same table.
  */
-export const CATALOGUE = { ...LOOKUP, ...RECORD, ...MONITORING, ...PROOF, ...OWNER, ...AUDITOR, ...TRUST };
+export const CATALOGUE = { ...LOOKUP, ...RECORD, ...MONITORING, ...PROOF, ...OWNER, ...AUDITOR, ...TRUST, ...COPY };
 
 /** Names a row. */
 export type AttackId = keyof typeof CATALOGUE;

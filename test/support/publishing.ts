@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { auditLog } from '../../src/client/audit/audit-log.ts';
+import type { NoteCosigner } from '../../src/core/audit/cosignature.ts';
+import { formatNote, parseNote } from '../../src/core/audit/note.ts';
 import { parseVkey } from '../../src/core/audit/vkey.ts';
 import { sha256 } from '../../src/core/crypto/sha256.ts';
 import { equalBytes, formatHex } from '../../src/core/encoding/bytes.ts';
@@ -69,6 +71,12 @@ export function recorded(target: PublishTarget, writes: string[]): PublishTarget
       writes.push(path);
     },
   };
+}
+
+/** A checkpoint with the cosignature of one more witness. */
+export async function cosign(checkpoint: string, witness: NoteCosigner, timestampMs: number): Promise<string> {
+  const note = parseNote(checkpoint);
+  return formatNote({ ...note, signatures: [...note.signatures, await witness.cosign(note.text, timestampMs)] });
 }
 
 /** A target in memory. */

@@ -93,7 +93,7 @@ async function publishOnce(
     process.stderr.write(`trusting ${trust.origin} on first use: fingerprint ${fingerprint(served.bundle)}\n`);
   }
   const source = httpLogSource({ prefix: transport.server + LOG_PREFIX });
-  report(await publishLog({ source, target, trust, onProgress: showProgress }), trust.origin, flags);
+  report(await publishLog({ source, target, trust, now: Date.now, onProgress: showProgress }), trust.origin, flags);
 }
 
 function report({ treeSize, rootHash, entries, files }: Published, origin: string, flags: PublishFlags): void {

@@ -1,6 +1,7 @@
 import type { AuditEntry } from '../../core/audit/audit-entry.ts';
 import { type VerifiedCheckpoint, verifyCheckpoint } from '../../core/audit/checkpoint.ts';
 import { MAX_NOTE_BYTES } from '../../core/audit/note.ts';
+import { assertWitnessed, type Policy } from '../../core/audit/policy.ts';
 import type { Vkey } from '../../core/audit/vkey.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { decodeUtf8, encodeUtf8, equalBytes, formatBase64, formatHex, parseBase64 } from '../../core/encoding/bytes.ts';
@@ -22,6 +23,8 @@ export interface PublishTrust {
   /** Keys of bundles before this one: the checkpoint that is published may be signed by them alone. */
   readonly previousVkeys?: readonly Vkey[] | undefined;
   readonly config: Configuration;
+  /** Whose cosignatures a checkpoint must have to be published. Default: nobody's. */
+  readonly policy?: Policy | undefined;
 }
 
 /** What {@link publishLog} takes. */
@@ -29,6 +32,8 @@ export interface PublishOptions {
   readonly source: LogSource;
   readonly target: PublishTarget;
   readonly trust: PublishTrust;
+  /** Clock, ms since the epoch: cosignatures from the future do not count. */
+  readonly now: () => number;
   /** AuditorUpdates under way at a time. Default: 16. */
   readonly concurrency?: number | undefined;
   /** Called now and then with the number of entries that are copied, and that there are. */
@@ -52,7 +57,7 @@ export interface Published {
  * checkpoint, and that only by one that continues it. A run that failed, at whatever write, is simply repeated.
  *
  * The log is untrusted: what is copied is proved to be the checkpoint's first; whether it is also an honest KEYTRANS log is
- * for audits of the copy to tell. Throws `bad-checkpoint`, `bad-log-proof`, `bad-audit-entry`, `bad-auditor-update`,
+ * for audits of the copy to tell. Throws `bad-checkpoint`, `not-witnessed`, `bad-log-proof`, `bad-audit-entry`, `bad-auditor-update`,
  * `bad-tree-head`, `tree-rolled-back`, `log-forked` for a log that misbehaves; `published-differs` for a copy that was
  * changed or is of another log; `head-moved` where somebody else publishes; `network-failed`, `bad-response`,
  * `storage-failed`.
@@ -62,6 +67,9 @@ export async function publishLog(options: PublishOptions): Promise<Published> {
   const text = await source.read('checkpoint', MAX_NOTE_BYTES);
   const next = verifyCheckpoint(text, trust);
   ensure(next.size > 0, 'bad-checkpoint', 'the log has no entries');
+  // Readers see to it that a checkpoint is recent enough for them.
+  if (trust.policy !== undefined)
+    assertWitnessed(trust.policy, next.note, { nowMs: options.now(), maxAgeMs: Infinity });
   const held = await readHeld(target, trust);
   assertNotBehind(held?.checkpoint, next);
   const published = held === undefined ? EMPTY_EDGE : await readPublishedEdge(target, held.checkpoint);

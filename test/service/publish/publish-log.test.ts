@@ -2,14 +2,18 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parsePolicy } from '../../../src/core/audit/policy.ts';
+import { formatVkey } from '../../../src/core/audit/vkey.ts';
 import { sha256 } from '../../../src/core/crypto/sha256.ts';
 import { FolderTarget } from '../../../src/service/publish/folder-target.ts';
 import { publishLog } from '../../../src/service/publish/publish-log.ts';
 import type { PublishTarget } from '../../../src/service/publish/publish-target.ts';
+import { testCosigner } from '../../core/audit/test-cosigner.ts';
 import { type Failure, FailingFiles } from '../../support/failing-files.ts';
 import {
   assertWhole,
   auditCopy,
+  cosign,
   folderReader,
   growTo,
   MemoryTarget,
@@ -27,9 +31,15 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
+const NOW = () => 2_000_000;
 const code = (expected: string) => expect.objectContaining({ code: expected });
 const publish = async (target?: PublishTarget, of = log) =>
-  publishLog({ source: sourceOf(of), target: target ?? (await FolderTarget.open(folder)), trust: trustOf(of) });
+  publishLog({
+    source: sourceOf(of),
+    target: target ?? (await FolderTarget.open(folder)),
+    now: NOW,
+    trust: trustOf(of),
+  });
 const contents = async (): Promise<string[]> =>
   (await readdir(folder, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
@@ -147,6 +157,22 @@ describe('a published log is not touched', () => {
     expect(await contents()).not.toContain('log/checkpoint');
   });
 
+  it('by a checkpoint without the cosignatures that its bundle demands', async () => {
+    const witness = testCosigner('witness.example', 5);
+    const policy = parsePolicy(`witness w ${formatVkey(witness.vkey)}\nquorum w\n`);
+    const trust = { ...trustOf(log), policy };
+    await growTo(log, 10);
+    const run = async () =>
+      publishLog({ source: sourceOf(log), target: await FolderTarget.open(folder), trust, now: NOW });
+    await expect(run()).rejects.toEqual(code('not-witnessed'));
+    const alone = log.checkpoint;
+    log.checkpoint = await cosign(alone, witness, NOW() + 600_000);
+    await expect(run()).rejects.toEqual(code('not-witnessed'));
+    expect(await contents()).toEqual([]);
+    log.checkpoint = await cosign(alone, witness, NOW() - 600_000);
+    expect(await run()).toMatchObject({ treeSize: 10 });
+  });
+
   it('where other bytes are in the place of a file', async () => {
     await growTo(log, 10);
     await publish();
@@ -188,12 +214,17 @@ describe('a disk that', () => {
     const place = join(folder, `${failure}-${at}`);
     const small = new StaticLog('log.example/published');
     await growTo(small, 5);
-    await publishLog({ source: sourceOf(small), target: await FolderTarget.open(place), trust: trustOf(small) });
+    await publishLog({
+      source: sourceOf(small),
+      target: await FolderTarget.open(place),
+      now: NOW,
+      trust: trustOf(small),
+    });
     await growTo(small, 8);
     const failing = new FailingFiles(failure, at);
     const run = async (): Promise<unknown> => {
       const target = await FolderTarget.open(place, { files: failing.files });
-      return publishLog({ source: sourceOf(small), target, trust: trustOf(small), concurrency: 2 });
+      return publishLog({ source: sourceOf(small), target, now: NOW, trust: trustOf(small), concurrency: 2 });
     };
     const outcome = await run().then(
       () => 'done',
@@ -203,7 +234,12 @@ describe('a disk that', () => {
     if (outcome !== 'done') expect(outcome).toEqual(code('storage-failed'));
     const reader = folderReader(place);
     expect([5, 8]).toContain(await assertWhole(small, reader));
-    await publishLog({ source: sourceOf(small), target: await FolderTarget.open(place), trust: trustOf(small) });
+    await publishLog({
+      source: sourceOf(small),
+      target: await FolderTarget.open(place),
+      now: NOW,
+      trust: trustOf(small),
+    });
     expect(await auditCopy(small, reader)).toBe(8);
     expect(await readdir(join(place, '.unfinished'))).toEqual([]);
     return failing.fails;

@@ -11,6 +11,7 @@ beforeEach(() => {
   s3 = new FakeS3();
 });
 
+const NOW = () => 2_000_000;
 const code = (expected: string) => expect.objectContaining({ code: expected });
 const open = (bucket = s3): Promise<S3Target> =>
   S3Target.open({
@@ -79,12 +80,12 @@ describe('a log in a bucket', () => {
     async (fault) => {
       const log = new StaticLog('log.example/published');
       await growTo(log, 5);
-      const small = { source: sourceOf(log), trust: trustOf(log) };
+      const small = { source: sourceOf(log), now: NOW, trust: trustOf(log) };
       for (let at = 1; ; at++) {
         const bucket = new FakeS3();
         const early = new StaticLog('log.example/published');
         await growTo(early, 3);
-        await publishLog({ source: sourceOf(early), trust: trustOf(early), target: await open(bucket) });
+        await publishLog({ source: sourceOf(early), now: NOW, trust: trustOf(early), target: await open(bucket) });
         const start = bucket.requests.length;
         bucket.fault = (request) => (request === start + at ? fault : undefined);
         const run = async (): Promise<unknown> => publishLog({ ...small, target: await open(bucket), concurrency: 2 });
