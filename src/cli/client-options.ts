@@ -51,19 +51,24 @@ export async function openIssuing(options: ClientOptions): Promise<KeyDirectory>
   return options.state === undefined ? open(options, new MemoryState()) : openWithFolder(options, options.state);
 }
 
-async function openWithFolder(options: ClientOptions, folder: string): Promise<KeyDirectory> {
+/** Opens what this client knows of a server, without asking it. */
+export async function openOffline(options: ClientOptions): Promise<KeyDirectory> {
+  return openWithFolder(options, stateFolder(options), true);
+}
+
+async function openWithFolder(options: ClientOptions, folder: string, offline = false): Promise<KeyDirectory> {
   const state = new FolderState(folder);
   await state.transact(async ({ bundle, view }) => {
     recordKnown({ bundle, view: view && formatBase64(encode(treeViewCodec, view)) });
     return { result: undefined };
   });
-  return open(options, state);
+  return open(options, state, offline);
 }
 
-async function open(options: ClientOptions, state: StateStore): Promise<KeyDirectory> {
+async function open(options: ClientOptions, state: StateStore, offline = false): Promise<KeyDirectory> {
   const { server, trust } = options;
   const bundle = trust === undefined ? undefined : await readBundle(trust);
-  const directory = await KeyDirectory.open({ server, state, bundle, fetch: recordingFetch });
+  const directory = await KeyDirectory.open({ server, state, bundle, fetch: recordingFetch, offline });
   if (directory.trustOrigin === 'first-use') {
     process.stderr.write(
       `trusting ${directory.trust.bundle.origin} on first use: fingerprint ${directory.fingerprint}\n`,

@@ -60,20 +60,24 @@ const CHANGES: Readonly<Record<VerifiedBinding['change']['type'], string>> = {
   unexplained: 'WARNING: the change since you last looked is not explained by the log',
 };
 
+/** How an identity came to its keys, for people. */
+export function changeLine({ type, reason }: VerifiedBinding['change']): string {
+  return `${CHANGES[type]}${reason === undefined ? '' : ` (${reason})`}`;
+}
+
 /** A binding for people. */
 export function bindingLines(binding: VerifiedBinding): string[] {
   const certificates = binding.certificates.map(
     (certificate) =>
       `  ${certificate.serial}  key ${certificate.spkiSha256.slice(0, 16)}…  until ${isoTime(certificate.notAfterMs)}`,
   );
-  const reason = binding.change.reason === undefined ? '' : ` (${binding.change.reason})`;
   const monitored = binding.monitored.map(
     ({ version, position }) => `version ${version} from log entry ${position} on`,
   );
   return [
     `${binding.identity}: version ${binding.version}, in the log of ${binding.treeSize} entries`,
     ...(certificates.length > 0 ? certificates : ['  no certificate: all were revoked or have expired']),
-    `${CHANGES[binding.change.type]}${reason}`,
+    changeLine(binding.change),
     ...(monitored.length > 0 ? [`still to be monitored: ${monitored.join(', ')}`] : []),
   ];
 }

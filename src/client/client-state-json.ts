@@ -1,6 +1,8 @@
 import { formatBase64, parseBase64 } from '../core/encoding/bytes.ts';
 import { decode, encode } from '../core/encoding/codec.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
+import { type KnownHead, knownHeadCodec } from '../core/keytrans/known-head.ts';
+import { unsettledCredentialCodec } from '../core/keytrans/settle-credential.ts';
 import { treeViewCodec } from '../core/keytrans/tree-view.ts';
 import type { KnownVersion } from '../core/keytrans/verify-search.ts';
 import type {
@@ -26,8 +28,11 @@ export function formatClientState(state: ClientState): string {
     contacts: Object.fromEntries(state.contacts),
     owners: Object.fromEntries(state.owners),
     alerts: state.alerts,
-    distinguished: state.distinguished,
-    credentials: state.credentials,
+    distinguished: state.distinguished.map((head) => encode(knownHeadCodec, head)),
+    credentials: state.credentials.map((one) => ({
+      ...one,
+      unsettled: encode(unsettledCredentialCodec, one.unsettled),
+    })),
     audit: state.audit,
   };
   return `${JSON.stringify(json, writeValue, 1)}\n`;
@@ -39,7 +44,8 @@ function writeValue(_: string, value: unknown): unknown {
 }
 
 /** Throws `state-corrupt` unless every list is in order and every hash is one. */
-function assertState({ contacts, owners }: ClientState): void {
+function assertState({ contacts, owners, distinguished }: ClientState): void {
+  assertAscending(distinguished.map(({ position }) => position));
   for (const { commitment, monitored, ladder } of contacts.values()) {
     assertAscending(monitored.map(({ position }) => position));
     assertAscending(ladder.map(({ version }) => version));
@@ -68,7 +74,7 @@ export function parseClientState(text: string): ClientState {
       contacts: readMap(json['contacts'], format === 1 ? readContactOfFormat1 : readContact),
       owners: readMap(format === 1 ? {} : json['owners'], readOwner),
       alerts: format === 1 ? [] : readArray(json['alerts'], readAlert),
-      distinguished: format === 1 ? [] : readArray(json['distinguished'], readBytes),
+      distinguished: format === 1 ? [] : readArray(json['distinguished'], readHead),
       credentials: format === 1 ? [] : readArray(json['credentials'], readCredential),
       audit: optional(readText)(json['audit']),
     };
@@ -165,9 +171,13 @@ function readCredential(value: unknown): PendingCredential {
   const json = readObject(value);
   return {
     identity: readText(json['identity']),
-    credential: readBytes(json['credential']),
+    unsettled: decode(unsettledCredentialCodec, readBytes(json['unsettled'])),
     receivedAtMs: readNumber(json['receivedAtMs']),
   };
+}
+
+function readHead(value: unknown): KnownHead {
+  return decode(knownHeadCodec, readBytes(value));
 }
 
 function readMap<T>(value: unknown, read: (value: unknown) => T): ReadonlyMap<string, T> {

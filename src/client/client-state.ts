@@ -1,4 +1,6 @@
 import type { MonitorMapEntry } from '../core/keytrans/contact-monitor-messages.ts';
+import type { KnownHead } from '../core/keytrans/known-head.ts';
+import type { UnsettledCredential } from '../core/keytrans/settle-credential.ts';
 import type { TreeView } from '../core/keytrans/tree-view.ts';
 import type { KnownVersion } from '../core/keytrans/verify-search.ts';
 
@@ -76,8 +78,7 @@ export interface Alert {
 export interface PendingCredential {
   /** Canonical identity of whom it is about. */
   readonly identity: string;
-  /** The encoded credential. */
-  readonly credential: Uint8Array;
+  readonly unsettled: UnsettledCredential;
   /** By the client's clock, ms. */
   readonly receivedAtMs: number;
 }
@@ -94,8 +95,8 @@ export interface ClientState {
   readonly owners: ReadonlyMap<string, OwnedLabel>;
   /** Oldest first; at most one of a type for one version of an identity. */
   readonly alerts: readonly Alert[];
-  /** Recent distinguished log entries (KT §10), left to right, each as core's codec writes it. */
-  readonly distinguished: readonly Uint8Array[];
+  /** Recent distinguished log entries (KT §10), left to right. */
+  readonly distinguished: readonly KnownHead[];
   readonly credentials: readonly PendingCredential[];
   /** What an audit has verified so far, as its own JSON text. */
   readonly audit: string | undefined;

@@ -10,10 +10,20 @@ import type { VerifiedBinding } from './binding.ts';
 import type { ClientKey } from './client-key.ts';
 import type { Alert, ClientState, StateChange, StateStore } from './client-state.ts';
 import { createCsr } from './csr.ts';
+import type { HeadsAgreement } from './heads-text.ts';
 import type { IssuedCertificate } from './issued-certificate.ts';
 import { audit, type AuditRun } from './operations/audit.ts';
 import { changeKeys, requestCertificate } from './operations/issue.ts';
 import { acknowledge } from './operations/acknowledge.ts';
+import {
+  acceptCredential,
+  type CredentialBinding,
+  type MadeCredential,
+  makeCredential,
+  type SettledCredential,
+  settleCredentials,
+} from './operations/credential.ts';
+import { compareWithOthers, showHeads, updateHeads } from './operations/heads.ts';
 import { history, type History } from './operations/history.ts';
 import { lookup, type LookupResult } from './operations/lookup.ts';
 import { lookupVersion, type VerifiedVersion } from './operations/lookup-version.ts';
@@ -24,8 +34,10 @@ import type { Operation } from './operations/operation.ts';
 import { revoke, type RevokeOptions } from './operations/revoke.ts';
 import { verifyCertificate } from './operations/verify-certificate.ts';
 import { type Fetch, Transport } from './transport.ts';
-import { settleTrust, type Trust, type TrustOrigin } from './trust.ts';
+import { knownTrust, settleTrust, type Trust, type TrustOrigin } from './trust.ts';
 
+export type { HeadsAgreement } from './heads-text.ts';
+export type { CredentialBinding, MadeCredential, SettledCredential } from './operations/credential.ts';
 export type { History, PastVersion } from './operations/history.ts';
 export type { LookupResult } from './operations/lookup.ts';
 export type { VerifiedVersion } from './operations/lookup-version.ts';
@@ -47,6 +59,8 @@ export interface KeyDirectoryOptions {
   readonly fetch?: Fetch | undefined;
   /** ms since the epoch; default: the platform's clock. */
   readonly now?: (() => number) | undefined;
+  /** Ask nobody: only {@link KeyDirectory.verifyCredential} is of use then. Needs a bundle that is given or pinned. */
+  readonly offline?: boolean | undefined;
   /** Longest wait for an answer, ms. Default: 30,000. */
   readonly timeoutMs?: number | undefined;
 }
@@ -78,6 +92,7 @@ export class KeyDirectory {
       timeoutMs: options.timeoutMs ?? 30_000,
     });
     const { trust, origin } = await options.state.transact(async (state) => {
+      if (options.offline === true) return { result: knownTrust(state, options.bundle) };
       const settled = await settleTrust(transport, state, options.bundle);
       return { next: settled.next, result: settled };
     });
@@ -132,7 +147,8 @@ export class KeyDirectory {
   /**
    * Monitors identities, by default all that need it: the user's own ones, and those whose lookups left something to be
    * monitored. Throws a verification error where the log misbehaved; versions of an own identity that its owner did not make
-   * are `alerts` of its result, now and at every later call, until they are {@link acknowledge}d.
+   * are `alerts` of its result, now and at every later call, until they are {@link acknowledge}d. Without arguments it also
+   * learns of new distinguished log entries, and settles credentials.
    */
   async monitor(texts?: readonly string[]): Promise<readonly Monitored[]> {
     const identities =
@@ -150,6 +166,7 @@ export class KeyDirectory {
         ),
       );
     }
+    if (texts === undefined) await this.settleCredentials();
     return results;
   }
 
@@ -159,6 +176,44 @@ export class KeyDirectory {
     return this.#run((_, { owners, contacts }) =>
       Promise.resolve({ result: owners.has(identity.text) || contacts.has(identity.text) }),
     );
+  }
+
+  /**
+   * Makes a credential of an identity, most often the user's own: a text to send to a contact, who can verify it without asking
+   * anybody (KT §14). Throws `identity-not-found`, `usage` while the log has no distinguished entry yet, or what
+   * {@link lookup} throws.
+   */
+  credential(text: string): Promise<MadeCredential> {
+    const identity = this.identity(text);
+    return this.#run((operation, state) => makeCredential(operation, state, identity));
+  }
+
+  /**
+   * Verifies a credential that somebody sent, without any request: by the distinguished log entries that this client knows
+   * from {@link monitor} or {@link heads}. Where the result is not `final`, the next {@link monitor} settles it. Throws
+   * `unknown-head`, `credential-expired`, `log-forked`, other verification errors, `malformed-encoding`, and `usage` for one of
+   * another log.
+   */
+  verifyCredential(text: string): Promise<CredentialBinding> {
+    return this.#run((operation, state) => acceptCredential(operation, state, text));
+  }
+
+  /** Verifies provisional credentials finally, as far as the log has come since they were accepted (KT §14.2). */
+  settleCredentials(): Promise<readonly SettledCredential[]> {
+    return this.#run(async (operation, state) => settleCredentials(operation, await updateHeads(operation, state)));
+  }
+
+  /** The log as this client was shown it, as a short text for other people to compare with theirs (KT §10.2). */
+  heads(): Promise<string> {
+    return this.#run(showHeads);
+  }
+
+  /**
+   * Compares what the log showed to somebody else, by the text of their {@link heads}, with what it showed here. Throws
+   * `log-forked` where the two differ, `usage` where they cannot be compared, `malformed-encoding`.
+   */
+  compareHeads(text: string): Promise<HeadsAgreement> {
+    return this.#run((operation, state) => compareWithOthers(operation, state, text));
   }
 
   /** Lets alerts pass, by default all: their user has seen them. Gives those that there were. */

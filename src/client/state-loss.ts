@@ -1,12 +1,13 @@
 import { equalBytes } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
+import { recentHeads } from '../core/keytrans/known-head.ts';
 import { viewRoot } from '../core/keytrans/tree-view.ts';
 import { parseTrustBundle } from '../contract/parse-trust-bundle.ts';
-import type { ClientState } from './client-state.ts';
+import type { ClientState, PendingCredential } from './client-state.ts';
 
 /**
  * What a client would no longer know if `next` took the place of `current`, in sentences; none where `next` knows at least
- * as much. Throws `log-forked` where both hold a tree head of one size and the two differ.
+ * as much. Throws `log-forked` where both hold a tree head of one size, or a distinguished entry, and the two differ.
  */
 export function lossOf(current: ClientState, next: ClientState): readonly string[] {
   return [
@@ -14,6 +15,7 @@ export function lossOf(current: ClientState, next: ClientState): readonly string
     ...lossOfView(current, next),
     ...lossOfNames(current, next),
     ...lossOfCredentials(current, next),
+    ...lossOfHeads(current, next),
     ...lossOfWarnings(current, next),
   ];
 }
@@ -54,8 +56,20 @@ function lossOfNames(current: ClientState, next: ClientState): readonly string[]
 
 function lossOfCredentials(current: ClientState, next: ClientState): readonly string[] {
   return current.credentials
-    .filter(({ credential }) => !next.credentials.some((held) => equalBytes(held.credential, credential)))
+    .filter((one) => !next.credentials.some((held) => isSamePending(held, one)))
     .map(({ identity }) => `a credential of ${identity} that is still to be verified`);
+}
+
+/** Two pending credentials are the same if the same version of the same label was shown in the same log. */
+function isSamePending(a: PendingCredential, b: PendingCredential): boolean {
+  const isSameVersion = a.identity === b.identity && a.unsettled.version === b.unsettled.version;
+  return isSameVersion && equalBytes(viewRoot(a.unsettled.view), viewRoot(b.unsettled.view));
+}
+
+function lossOfHeads({ distinguished: ours }: ClientState, { distinguished: theirs }: ClientState): readonly string[] {
+  recentHeads(ours, theirs);
+  const rightmost = ours.at(-1)?.position ?? -1;
+  return rightmost > (theirs.at(-1)?.position ?? -1) ? [`the distinguished log entry ${rightmost}`] : [];
 }
 
 function lossOfWarnings(current: ClientState, next: ClientState): readonly string[] {

@@ -3,7 +3,7 @@ import { parsePem } from '../ca/pem.ts';
 import { cipherSuite } from '../core/crypto/cipher-suite.ts';
 import { parseBase64 } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';
-import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { type Configuration, configurationCodec } from '../core/keytrans/configuration.ts';
 import { verifyBundleSignatures } from '../contract/bundle-signature.ts';
 import { assertSuccessor } from '../contract/bundle-successor.ts';
@@ -66,4 +66,17 @@ export async function settleTrust(
   for (const one of known) if (one !== undefined) assertSuccessor(one.bundle, shown);
   const origin: TrustOrigin = given === undefined ? (state.bundle === undefined ? 'first-use' : 'pinned') : 'given';
   return { trust: readTrust(shown.bundle), origin, next: { ...state, bundle: formatTrustBundle(shown) } };
+}
+
+/** The given bundle or else the pinned one, without asking anybody. Throws `usage` where there is neither. */
+export function knownTrust(
+  state: ClientState,
+  given: SignedTrustBundle | undefined,
+): { readonly trust: Trust; readonly origin: TrustOrigin } {
+  const pinned = state.bundle === undefined ? undefined : parseTrustBundle(state.bundle);
+  const known = given ?? pinned;
+  ensure(known !== undefined, 'usage', 'no trust bundle is pinned yet, and none is given');
+  verifyBundleSignatures(known);
+  if (given !== undefined && pinned !== undefined) assertSuccessor(given.bundle, pinned);
+  return { trust: readTrust((pinned ?? known).bundle), origin: given === undefined ? 'pinned' : 'given' };
 }

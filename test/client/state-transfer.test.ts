@@ -71,7 +71,16 @@ describe('a state that moves', () => {
     const version = { version: 3, commitment: hash, origin: 'made', spkis: undefined } as const;
     const owner = { state: undefined, versions: [version], monitoredAtMs: undefined };
     const alert = { identity: 'a@b', type: 'operator', version: 1, reason: '', value: undefined, seenAtMs: 0 } as const;
-    const credential = { identity: 'c@d', credential: hash, receivedAtMs: 0 };
+    if (state.view === undefined) throw new Error('no view');
+    const unsettled = {
+      label: hash,
+      version: 0,
+      terminalPosition: 0,
+      prefixRoot: hash,
+      ladder: [],
+      view: state.view,
+    };
+    const credential = { identity: 'c@d', unsettled, receivedAtMs: 0 };
     const rich = {
       ...state,
       owners: new Map([['o@p', owner]]),

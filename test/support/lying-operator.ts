@@ -49,13 +49,16 @@ export class LyingOperator {
   }
 
   /** A client of this server, whose answers may pass through somebody's hands. */
-  client(options: { readonly state?: StateStore; readonly fetch?: Fetch } = {}): Promise<KeyDirectory> {
+  client(
+    options: { readonly state?: StateStore; readonly fetch?: Fetch; readonly offline?: boolean } = {},
+  ): Promise<KeyDirectory> {
     const { url: server, log } = this.server;
     return KeyDirectory.open({
       server,
       state: options.state ?? new MemoryState(),
       now: log.clock.now,
       fetch: options.fetch,
+      offline: options.offline,
     });
   }
 

@@ -4,6 +4,7 @@ import type { KnownHead } from '../../../src/core/keytrans/known-head.ts';
 import { knownHead } from '../../../src/core/keytrans/known-head.ts';
 import type { KnownVersion } from '../../../src/core/keytrans/known-version.ts';
 import type { OwnerState } from '../../../src/core/keytrans/owner-state.ts';
+import type { UnsettledCredential } from '../../../src/core/keytrans/settle-credential.ts';
 import type { TreeView } from '../../../src/core/keytrans/tree-view.ts';
 import { fullSubtrees } from '../../../src/core/log/log-tree.ts';
 import { auditorTreeHeads, labels, positions, versions } from '../../core/keytrans/message-arbitraries.ts';
@@ -62,4 +63,13 @@ export const ownerStates: fc.Arbitrary<OwnerState> = fc.record({
   upcoming: monitorMaps,
   entries: monitorMaps,
   ladder: fc.array(knownVersions, { maxLength: 5 }),
+});
+
+export const unsettledCredentials: fc.Arbitrary<UnsettledCredential> = fc.record({
+  label: labels,
+  version: versions,
+  terminalPosition: positions,
+  prefixRoot: hashes,
+  ladder: fc.array(knownVersions, { minLength: 1, maxLength: 5 }),
+  view: treeViews,
 });

@@ -44,7 +44,12 @@ function extensionsOf(tbs: Uint8Array): Uint8Array {
 }
 
 /** What reads DER keeps the bytes that it has read: only how it refuses is looked at. */
-function ofDer(name: string, inputs: readonly Uint8Array[], read: (der: Uint8Array) => unknown, code: string): Decoder {
+export function ofDer(
+  name: string,
+  inputs: readonly Uint8Array[],
+  read: (der: Uint8Array) => unknown,
+  code: string,
+): Decoder {
   return {
     name,
     inputs: fc.constantFrom(...inputs),

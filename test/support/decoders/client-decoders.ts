@@ -2,12 +2,11 @@ import fc from 'fast-check';
 import { decodeAuditState, encodeAuditState } from '../../../src/client/audit/audit-state.ts';
 import type { ClientState } from '../../../src/client/client-state.ts';
 import { formatClientState, parseClientState } from '../../../src/client/client-state-json.ts';
+import { formatHeads, parseHeads } from '../../../src/client/heads-text.ts';
 import { parseHolder } from '../../../src/client/node/lock-holder.ts';
-import { encode } from '../../../src/core/encoding/codec.ts';
-import { knownHeadCodec } from '../../../src/core/keytrans/known-head.ts';
 import { fullSubtrees } from '../../../src/core/log/log-tree.ts';
 import { positions, versions } from '../../core/keytrans/message-arbitraries.ts';
-import { fixed, hashes, knownHeads, maybe, treeViews } from './arbitraries.ts';
+import { fixed, hashes, knownHeads, maybe, treeViews, unsettledCredentials } from './arbitraries.ts';
 import { type Decoder, ofText, present, reading } from './decoder.ts';
 
 const bytes = fc.uint8Array({ maxLength: 60 });
@@ -46,11 +45,10 @@ const states: fc.Arbitrary<ClientState> = fc.record({
     }),
     { maxLength: 2 },
   ),
-  distinguished: fc.array(
-    knownHeads.map((head) => encode(knownHeadCodec, head)),
-    { maxLength: 3 },
-  ),
-  credentials: fc.array(fc.record({ identity: texts, credential: bytes, receivedAtMs: positions }), { maxLength: 2 }),
+  distinguished: fc.array(knownHeads, { maxLength: 1 }),
+  credentials: fc.array(fc.record({ identity: texts, unsettled: unsettledCredentials, receivedAtMs: positions }), {
+    maxLength: 2,
+  }),
   audit: maybe(texts),
 });
 const auditStates = fc.integer({ min: 1, max: 70_000 }).chain((size) => {
@@ -87,6 +85,16 @@ export const CLIENT_DECODERS: readonly Decoder[] = [
     canonical: true,
     selfDelimiting: true,
   },
+  ofText({
+    name: 'parseHeads',
+    texts: fc.tuple(fc.stringMatching(/^[a-z.]{1,20}$/), hashes, positions).map(([origin, logRoot, position]) => {
+      return formatHeads(origin, [{ position, logRoot }]);
+    }),
+    read: parseHeads,
+    write: ({ origin, heads }) => formatHeads(origin, heads),
+    refusals: ['malformed-encoding'],
+    canonical: false,
+  }),
   ofText({
     name: 'parseHolder',
     texts: fc

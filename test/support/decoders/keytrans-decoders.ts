@@ -58,7 +58,17 @@ import { treeViewCodec } from '../../../src/core/keytrans/tree-view.ts';
 import { labelCodec, vrfInputCodec } from '../../../src/core/keytrans/vrf-input.ts';
 import * as message from '../../core/keytrans/message-arbitraries.ts';
 import { managedConfiguration, p256Configuration, referenceConfiguration } from '../reference-log.ts';
-import { fixed, hashes, knownHeads, knownVersions, maybe, monitorMaps, ownerStates, treeViews } from './arbitraries.ts';
+import {
+  fixed,
+  hashes,
+  knownHeads,
+  knownVersions,
+  maybe,
+  monitorMaps,
+  ownerStates,
+  treeViews,
+  unsettledCredentials,
+} from './arbitraries.ts';
 import { type Decoder, ofCodec } from './decoder.ts';
 
 const { labels, positions, versions } = message;
@@ -142,18 +152,7 @@ const COMMON: readonly Decoder[] = [
   ofCodec('treeViewCodec', treeViewCodec, treeViews),
   ofCodec('knownHeadCodec', knownHeadCodec, knownHeads),
   ofCodec('distinguishedHeadCodec', distinguishedHeadCodec, fc.record({ heads: fc.array(hashes, { maxLength: 10 }) })),
-  ofCodec(
-    'unsettledCredentialCodec',
-    unsettledCredentialCodec,
-    fc.record({
-      label: labels,
-      version: versions,
-      terminalPosition: positions,
-      prefixRoot: hashes,
-      ladder: fc.array(knownVersions, { minLength: 1, maxLength: 5 }),
-      view: treeViews,
-    }),
-  ),
+  ofCodec('unsettledCredentialCodec', unsettledCredentialCodec, unsettledCredentials),
 ];
 
 /** Messages that depend on the Configuration. */

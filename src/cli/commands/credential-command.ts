@@ -1,0 +1,90 @@
+import { writeFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import type { CredentialBinding } from '../../client/key-directory.ts';
+import { type ClientOptions, openDirectory, openOffline, readInput } from '../client-options.ts';
+import { recordKnown } from '../evidence.ts';
+import { EXIT } from '../exit-code.ts';
+import { certificateJson, changeLine, printJson, printLines } from '../output.ts';
+import type { Run } from './client-commands.ts';
+
+interface CredentialOptions extends ClientOptions {
+  readonly out?: string;
+  readonly json?: boolean;
+}
+
+const TRUST = 'trust bundle to hold the server to; default: the pinned one, else the first that is seen';
+
+/** `glasskey credential make|verify`: keys that go from person to person, with their proof (KT §14). */
+export function credentialCommand(program: Command, run: Run): void {
+  const credential = program.command('credential').description('send keys with their proof, to be verified offline');
+  credential
+    .command('make <identity>')
+    .description('make a credential of an identity, to be sent to a contact')
+    .requiredOption('--server <url>', 'URL of the server')
+    .option('--trust <file>', TRUST)
+    .option('--state <dir>', 'folder for what this client knows')
+    .option('--out <file>', 'file to write it to; default: standard output')
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ glasskey credential make alice@example.com --server https://keys.example --out alice.cred',
+    )
+    .action((identity: string, options: CredentialOptions) => run(options, () => make(identity, options)));
+  credential
+    .command('verify <file>')
+    .description('verify a credential that somebody sent, without asking the server')
+    .requiredOption('--server <url>', 'URL of the server whose log it is about; it is not asked')
+    .option('--trust <file>', 'trust bundle to hold it to; default: the pinned one')
+    .option('--state <dir>', 'folder of what this client knows: `glasskey heads` or `monitor` keep it up to date')
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', '\nExample:\n  $ glasskey credential verify alice.cred --server https://keys.example')
+    .action((file: string, options: CredentialOptions) => run(options, () => verify(file, options)));
+}
+
+async function make(identity: string, options: CredentialOptions): Promise<number> {
+  const directory = await openDirectory(options);
+  const made = await directory.credential(identity);
+  if (options.out !== undefined) await writeFile(options.out, made.text);
+  if (options.json === true) printJson(made);
+  else if (options.out === undefined) process.stdout.write(made.text);
+  else printLines(`${options.out}: a ${made.type} credential of ${made.identity}, version ${made.version}`);
+  return EXIT.fine;
+}
+
+async function verify(file: string, options: CredentialOptions): Promise<number> {
+  const text = await readInput(file);
+  const directory = await openOffline(options);
+  recordKnown({ credential: text });
+  const binding = await directory.verifyCredential(text);
+  if (options.json === true) printJson(credentialJson(binding));
+  else printLines(...credentialLines(binding));
+  return EXIT.fine;
+}
+
+function credentialJson(binding: CredentialBinding): Record<string, unknown> {
+  const { identity, version, change, authorization, asOfMs, final, checked, remaining } = binding;
+  return {
+    identity,
+    version,
+    certificates: binding.certificates.map(certificateJson),
+    expired: binding.expired.map(certificateJson),
+    change: change && { type: change.type, reason: change.reason },
+    authorization: { type: authorization.type },
+    asOf: new Date(asOfMs).toISOString(),
+    final,
+    checked,
+    remaining,
+  };
+}
+
+function credentialLines(binding: CredentialBinding): string[] {
+  const { identity, version, asOfMs, change, certificates, checked, remaining } = binding;
+  return [
+    `${identity}: version ${version}, the newest at ${new Date(asOfMs).toISOString()}`,
+    ...certificates.map(({ serial, spkiSha256 }) => `  ${serial}  key ${spkiSha256.slice(0, 16)}…`),
+    ...(certificates.length > 0 ? [] : ['  no certificate: all were revoked or have expired']),
+    ...(change === undefined ? [] : [changeLine(change)]),
+    ...checked.map((what) => `checked: ${what}`),
+    ...remaining.map((what) => `still to do: ${what}`),
+  ];
+}

@@ -1,0 +1,97 @@
+import { encodeUtf8, equalBytes, formatBase64, parseBase64 } from '../core/encoding/bytes.ts';
+import { bytes, type Codec, decode, encode, enumeration, struct, uint64, vector } from '../core/encoding/codec.ts';
+import { decodeError, ensure } from '../core/errors.ts';
+import { hashValueCodec } from '../core/keytrans/proofs.ts';
+import { readOrigin } from './origin-text.ts';
+
+/** Root of the log tree when a distinguished log entry was the rightmost: what two people compare (KT §10.2). */
+export interface ComparableHead {
+  readonly position: number;
+  /** 32 bytes. */
+  readonly logRoot: Uint8Array;
+}
+
+/** What {@link parseHeads} finds. */
+export interface SharedHeads {
+  readonly origin: string;
+  /** Left to right; at least one. */
+  readonly heads: readonly ComparableHead[];
+}
+
+/** That two people were shown the same log. */
+export interface HeadsAgreement {
+  /** Distinguished log entries that both know, and know as the same. */
+  readonly common: number;
+  /** The rightmost of them: up to it, both were shown one log. */
+  readonly position: number;
+}
+
+interface EncodedHeads {
+  readonly format: 1;
+  readonly origin: Uint8Array;
+  readonly heads: readonly ComparableHead[];
+}
+
+const MAX_HEADS = 64;
+
+const headsCodec: Codec<EncodedHeads> = struct<EncodedHeads>({
+  format: enumeration([1]),
+  origin: bytes(1, 0xff),
+  heads: vector(struct<ComparableHead>({ position: uint64, logRoot: hashValueCodec }), 1, MAX_HEADS),
+});
+
+const PREFIX = 'glasskey-heads:';
+const MAX_TEXT = 8_192;
+
+/** The text by which heads go from one person to another (docs/spec.md, "Comparing heads"). */
+export function formatHeads(origin: string, heads: readonly ComparableHead[]): string {
+  const encoded = encode(headsCodec, {
+    format: 1,
+    origin: encodeUtf8(origin),
+    heads: heads.map(({ position, logRoot }) => ({ position, logRoot })),
+  });
+  return PREFIX + formatBase64(encoded).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+/** Reads such a text (untrusted); white space within is skipped. Throws `malformed-encoding`. */
+export function parseHeads(text: string): SharedHeads {
+  ensure(text.length <= MAX_TEXT, 'malformed-encoding', 'the text is too long to be one of heads');
+  const compact = text.replaceAll(/\s/g, '');
+  const match = /^glasskey-heads:([A-Za-z0-9_-]+)$/.exec(compact);
+  if (match === null) throw decodeError('not a text of heads');
+  const base64 = (match[1] as string).replaceAll('-', '+').replaceAll('_', '/');
+  const { origin, heads } = decode(headsCodec, fromBase64(base64));
+  const isAscending = heads.every(({ position }, i) => i === 0 || position > (heads[i - 1]?.position ?? position));
+  if (!isAscending) throw decodeError('heads out of order');
+  return { origin: readOrigin(origin), heads };
+}
+
+function fromBase64(text: string): Uint8Array {
+  try {
+    return parseBase64(text.padEnd(Math.ceil(text.length / 4) * 4, '='));
+  } catch (cause) {
+    throw decodeError('a text of heads that is not base64', cause);
+  }
+}
+
+/**
+ * Compares recent distinguished entries that two people know of, both left to right and without gaps. Which entries are
+ * distinguished follows from the log, and entries become distinguished from left to right: so where the two ranges overlap,
+ * both must have the same entries with the same roots. Throws `log-forked` where they do not, and `usage` where the ranges do
+ * not overlap.
+ */
+export function compareHeads(mine: readonly ComparableHead[], theirs: readonly ComparableHead[]): HeadsAgreement {
+  const first = Math.max(mine[0]?.position ?? 0, theirs[0]?.position ?? 0);
+  const last = Math.min(mine.at(-1)?.position ?? -1, theirs.at(-1)?.position ?? -1);
+  const within = ({ position }: ComparableHead): boolean => position >= first && position <= last;
+  const [ours, others] = [mine.filter(within), theirs.filter(within)];
+  ensure(ours.length + others.length > 0, 'usage', 'the two do not overlap: compare again when both are up to date');
+  const agrees =
+    ours.length === others.length &&
+    ours.every(({ position, logRoot }, i) => {
+      const other = others[i];
+      return other !== undefined && other.position === position && equalBytes(other.logRoot, logRoot);
+    });
+  ensure(agrees, 'log-forked', `the log showed two people two trees between entries ${first} and ${last}`);
+  return { common: ours.length, position: last };
+}

@@ -1,0 +1,245 @@
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
+import {
+  type Credential,
+  credentialCodec,
+  credentialRequestCodec,
+  credentialUpdateCodec,
+  credentialUpdateRequestCodec,
+} from '../../core/keytrans/credential.ts';
+import { settleCredential, verifyCredentialUpdate } from '../../core/keytrans/settle-credential.ts';
+import { verifyCredential, type VerifiedCredential } from '../../core/keytrans/verify-credential.ts';
+import { PATHS } from '../../contract/paths.ts';
+import type { Authorization } from '../../identity/authorization.ts';
+import { identityOfLabel } from '../../identity/canonical-identity.ts';
+import { checkChain } from '../../identity/chain.ts';
+import type { Identity } from '../../identity/identity.ts';
+import { decodeIdentityRecord, type IdentityRecord } from '../../identity/identity-record.ts';
+import { type BindingChange, type BoundCertificate, verifyRecordCertificates } from '../binding.ts';
+import type { ClientState, KnownContact, PendingCredential, StateChange } from '../client-state.ts';
+import { formatCredential, parseCredential } from '../credential-text.ts';
+import { CONTINUITY_PORTS } from '../verify-binding.ts';
+import { updateHeads } from './heads.ts';
+import { findIdentity } from './lookup.ts';
+import type { Operation } from './operation.ts';
+
+/** A credential that was made. */
+export interface MadeCredential {
+  /** Canonical. */
+  readonly identity: string;
+  readonly version: number;
+  /** `provisional`: whoever gets it has to verify it once more, later (KT §14.2). */
+  readonly type: Credential['type'];
+  /** To be sent to whoever shall know the keys. */
+  readonly text: string;
+}
+
+/** What a credential of somebody says. */
+export interface CredentialBinding {
+  /** Canonical. */
+  readonly identity: string;
+  readonly version: number;
+  /** Those that are valid now. */
+  readonly certificates: readonly BoundCertificate[];
+  /** Those that the record still holds and that have expired. */
+  readonly expired: readonly BoundCertificate[];
+  /**
+   * How the identity came to its keys since this client last looked; undefined where versions lie between that a credential
+   * does not show: only a lookup can tell.
+   */
+  readonly change: BindingChange | undefined;
+  /** Who made the version. */
+  readonly authorization: Authorization;
+  /** The version was the greatest at this time, ms. */
+  readonly asOfMs: number;
+  /** False: the log could still take the version back unnoticed, until the credential is settled. */
+  readonly final: boolean;
+  /** What was checked, in words. */
+  readonly checked: readonly string[];
+  /** What is still to be done, in words; empty where nothing is. */
+  readonly remaining: readonly string[];
+}
+
+/** What became of a provisional credential. */
+export interface SettledCredential {
+  readonly identity: string;
+  readonly version: number;
+  /** False: the log has no distinguished entry yet by which it could be settled. */
+  readonly final: boolean;
+}
+
+/** How often a credential is asked for again where a new version comes in between. */
+const MAX_ATTEMPTS = 3;
+/** Provisional credentials that a client keeps until they are settled. */
+const MAX_PENDING = 1_000;
+
+/**
+ * Gets a credential of an identity from the log (KT §14), and verifies it as whoever gets it will; what it shows must be what
+ * a lookup shows. Throws `identity-not-found`, `usage` while the log has no distinguished entry, `version-rolled-back`,
+ * `log-forked`, other verification errors, and `network-failed`.
+ */
+export async function makeCredential(
+  operation: Operation,
+  state: ClientState,
+  identity: Identity,
+): Promise<StateChange<MadeCredential>> {
+  const { config, bundle } = operation.trust;
+  let next = state;
+  for (let attempt = 1; ; attempt++) {
+    next = await updateHeads(operation, next);
+    const { credential, verified } = await askCredential(operation, next, identity);
+    const looked = await findIdentity(operation, next, identity);
+    ensure(looked.found !== undefined, 'identity-not-found', `${identity.text} is not registered`);
+    ({ next } = looked);
+    const { version, commitment } = looked.found.latest;
+    ensure(version >= verified.version, 'version-rolled-back', 'a credential shows a later version than a lookup');
+    if (version > verified.version && attempt < MAX_ATTEMPTS) continue;
+    ensure(version === verified.version, 'version-mismatch', 'a lookup shows a later version than the credential');
+    ensure(equalBytes(commitment, verified.commitment), 'log-forked', 'one version has two values');
+    const text = formatCredential(bundle.origin, config, credential);
+    return { next, result: { identity: identity.text, version, type: credential.type, text } };
+  }
+}
+
+async function askCredential(
+  operation: Operation,
+  state: ClientState,
+  { label }: Identity,
+): Promise<{ readonly credential: Credential; readonly verified: VerifiedCredential }> {
+  const { config } = operation.trust;
+  const { distinguished: heads } = state;
+  const head = heads.at(-1);
+  ensure(
+    head !== undefined,
+    'usage',
+    'the log has no distinguished entry yet, by which a credential could be verified',
+  );
+  const request = { label, position: head.position };
+  const credential = await operation.transport.postKeytrans(
+    PATHS.credential,
+    [credentialRequestCodec, request],
+    credentialCodec(config),
+  );
+  ensure(equalBytes(credential.label, label), 'bad-ladder', 'a credential of somebody else');
+  return { credential, verified: verifyCredential({ config, heads, nowMs: operation.now() }, credential) };
+}
+
+/**
+ * Verifies a credential that somebody sent, without asking anybody (KT §14): by the distinguished log entries that this
+ * client knows. A provisional one is kept until {@link settleCredentials}. Throws `malformed-encoding`, `usage` for one of
+ * another log, `unknown-head`, `credential-expired` (also where a later version is known here), `log-forked` where this
+ * client knows another value of the version, and other verification errors.
+ */
+export async function acceptCredential(
+  operation: Operation,
+  state: ClientState,
+  text: string,
+): Promise<StateChange<CredentialBinding>> {
+  const { trust } = operation;
+  const { config, bundle } = trust;
+  const nowMs = operation.now();
+  const credential = parseCredential(text, bundle.origin, config);
+  const verified = verifyCredential({ config, heads: state.distinguished, nowMs }, credential);
+  const identity = identityOfLabel(verified.label, bundle.identityRules);
+  const record = decodeIdentityRecord(verified.value);
+  const known = state.contacts.get(identity.text);
+  const change = await judgeChange(operation, identity, verified, record, known);
+  const { current, expired } = await verifyRecordCertificates(record, identity, trust, nowMs);
+  const pending = verified.unsettled && {
+    identity: identity.text,
+    unsettled: verified.unsettled,
+    receivedAtMs: nowMs,
+  };
+  return {
+    ...(pending === undefined ? {} : { next: { ...state, credentials: addPending(state.credentials, pending) } }),
+    result: {
+      identity: identity.text,
+      version: verified.version,
+      certificates: current,
+      expired,
+      change,
+      authorization: record.authorization,
+      asOfMs: verified.asOfMs,
+      final: pending === undefined,
+      checked: wordsOfChecked(verified, change),
+      remaining: wordsOfRemaining(pending !== undefined, change),
+    },
+  };
+}
+
+async function judgeChange(
+  operation: Operation,
+  { label }: Identity,
+  { version, value, opening, commitment }: VerifiedCredential,
+  record: IdentityRecord,
+  known: KnownContact | undefined,
+): Promise<BindingChange | undefined> {
+  const held = known && {
+    version: known.version,
+    commitment: known.commitment,
+    record: decodeIdentityRecord(known.value),
+  };
+  const last = held?.version ?? version;
+  ensure(last <= version, 'credential-expired', `a credential of version ${version}, where version ${last} is known`);
+  if (held !== undefined && last === version) {
+    ensure(equalBytes(held.commitment, commitment), 'log-forked', `version ${version} has two values`);
+  }
+  if (held !== undefined && last < version - 1) return undefined;
+  const { origin } = operation.trust.bundle;
+  const latest = { version, value, opening, commitment, record };
+  const chain = await checkChain({ origin, label, held, between: [], latest, ports: CONTINUITY_PORTS });
+  return { type: chain.verdict, links: chain.links, reason: chain.fault?.message };
+}
+
+function addPending(all: readonly PendingCredential[], added: PendingCredential): readonly PendingCredential[] {
+  const isSame = ({ identity, unsettled }: PendingCredential): boolean =>
+    identity === added.identity &&
+    unsettled.version === added.unsettled.version &&
+    unsettled.view.size === added.unsettled.view.size;
+  const others = all.filter((one) => !isSame(one));
+  ensure(others.length < MAX_PENDING, 'usage', 'too many credentials wait to be settled: settle them first');
+  return [...others, added];
+}
+
+function wordsOfChecked({ head, asOfMs }: VerifiedCredential, change: BindingChange | undefined): readonly string[] {
+  return [
+    `the log held this version as the newest at ${new Date(asOfMs).toISOString()}, by its distinguished entry ${head.position}`,
+    'every certificate is of the authority and names this identity alone',
+    ...(change === undefined ? [] : ['the change since you last looked']),
+  ];
+}
+
+function wordsOfRemaining(isProvisional: boolean, change: BindingChange | undefined): readonly string[] {
+  return [
+    ...(isProvisional
+      ? ['monitor once the log has its next distinguished entry: until then this version could vanish']
+      : []),
+    ...(change === undefined ? ['look the identity up, to see how its keys changed since you last looked'] : []),
+  ];
+}
+
+/**
+ * Verifies provisional credentials finally, as far as the log has come (KT §14.2). `state` must know of the newest
+ * distinguished entries. Throws `log-forked`, `version-rolled-back`, other verification errors, and `network-failed`.
+ */
+export async function settleCredentials(
+  operation: Operation,
+  state: ClientState,
+): Promise<StateChange<readonly SettledCredential[]>> {
+  const { config } = operation.trust;
+  const { distinguished: heads } = state;
+  const waiting: PendingCredential[] = [];
+  const settled: SettledCredential[] = [];
+  for (const pending of state.credentials) {
+    const { identity, unsettled } = pending;
+    const step = settleCredential(unsettled, heads);
+    if (typeof step === 'object') {
+      const request: [typeof credentialUpdateRequestCodec, typeof step] = [credentialUpdateRequestCodec, step];
+      const update = await operation.transport.postKeytrans(PATHS.credentialUpdate, request, credentialUpdateCodec);
+      verifyCredentialUpdate(config, unsettled, heads, update);
+    }
+    if (step === 'waiting') waiting.push(pending);
+    settled.push({ identity, version: unsettled.version, final: step !== 'waiting' });
+  }
+  return { next: { ...state, credentials: waiting }, result: settled };
+}

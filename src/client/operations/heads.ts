@@ -1,0 +1,53 @@
+import { ensure } from '../../core/errors.ts';
+import { distinguishedRequestCodec, distinguishedResponseCodec } from '../../core/keytrans/distinguished-messages.ts';
+import { type KnownHead, recentHeads } from '../../core/keytrans/known-head.ts';
+import { verifyDistinguished } from '../../core/keytrans/verify-distinguished.ts';
+import { PATHS } from '../../contract/paths.ts';
+import { compareHeads, formatHeads, type HeadsAgreement, parseHeads } from '../heads-text.ts';
+import type { ClientState, StateChange } from '../client-state.ts';
+import type { Operation } from './operation.ts';
+
+/**
+ * Learns of the distinguished log entries that are new since this client last asked (KT §10, §13.6). Throws `log-forked`
+ * where the log shows an entry that is known otherwise, other verification errors, and `network-failed`.
+ */
+export async function updateHeads(operation: Operation, state: ClientState): Promise<ClientState> {
+  const { config } = operation.trust;
+  const request = { last: state.view?.size, stop: state.distinguished.at(-1)?.position };
+  const codec = distinguishedResponseCodec(config);
+  const answer = await operation.transport.postKeytrans(
+    PATHS.distinguished,
+    [distinguishedRequestCodec, request],
+    codec,
+  );
+  const context = { config, view: state.view, nowMs: operation.now() };
+  const { view, heads } = verifyDistinguished(context, request, answer);
+  return { ...state, view, distinguished: recentHeads(state.distinguished, heads) };
+}
+
+/** What somebody else can compare with what the log showed to them: a short text (docs/spec.md, "Comparing heads"). */
+export async function showHeads(operation: Operation, state: ClientState): Promise<StateChange<string>> {
+  const next = await updateHeads(operation, state);
+  return { next, result: formatHeads(operation.trust.bundle.origin, assertSome(next.distinguished)) };
+}
+
+/**
+ * Compares what the log showed to somebody else with what it showed here. Throws `malformed-encoding` for what is no such
+ * text, `usage` for that of another log or of another time, and `log-forked` where the log showed two people two things.
+ */
+export async function compareWithOthers(
+  operation: Operation,
+  state: ClientState,
+  text: string,
+): Promise<StateChange<HeadsAgreement>> {
+  const theirs = parseHeads(text);
+  const { origin } = operation.trust.bundle;
+  ensure(theirs.origin === origin, 'usage', `these are heads of the log ${theirs.origin}, not of ${origin}`);
+  const next = await updateHeads(operation, state);
+  return { next, result: compareHeads(assertSome(next.distinguished), theirs.heads) };
+}
+
+function assertSome(heads: readonly KnownHead[]): readonly KnownHead[] {
+  ensure(heads.length > 0, 'usage', 'the log has no distinguished entry yet');
+  return heads;
+}

@@ -1,0 +1,181 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { generateKey } from '../../src/client/client-key.ts';
+import { formatClientState, parseClientState } from '../../src/client/client-state-json.ts';
+import { type ClientState, MemoryState } from '../../src/client/client-state.ts';
+import { LyingOperator } from '../support/lying-operator.ts';
+
+const WINDOW_MS = 60_000;
+const ALICE = 'alice@example.com';
+const BOB = 'bob@example.com';
+const code = (expected: string) => expect.objectContaining({ code: expected });
+
+let operator: LyingOperator;
+beforeEach(async () => {
+  operator = await LyingOperator.start({
+    configuration: { reasonableMonitoringWindowMs: WINDOW_MS, maxBehindMs: 86_400_000 },
+  });
+});
+afterEach(() => operator.stop());
+
+async function register(text: string, state = new MemoryState()) {
+  const client = await operator.client({ state });
+  const key = await generateKey();
+  await client.register(text, { token: operator.server.log.token, key });
+  return { client, key, state };
+}
+
+/** Lets time pass, and others register. */
+async function pass(windows: number): Promise<void> {
+  for (let i = 0; i < windows; i++) {
+    operator.server.log.clock.advance(WINDOW_MS);
+    await register(`someone${Math.random()}@example.com`);
+  }
+}
+
+/** Others register at the same moment: what comes next is then left of no distinguished entry. */
+async function crowd(): Promise<void> {
+  for (let i = 0; i < 4; i++) await register(`one-of-many${Math.random()}@example.com`);
+}
+
+async function read(state: MemoryState): Promise<ClientState> {
+  return state.transact((one) => Promise.resolve({ result: one }));
+}
+
+/** A client that asks nobody from now on. */
+async function offline(state: MemoryState) {
+  return operator.client({ state, offline: true, fetch: () => Promise.reject(new Error('asked')) });
+}
+
+describe('a credential', () => {
+  it('is verified offline, and is final where its version is in a distinguished entry', async () => {
+    const { client: bob } = await register(BOB);
+    await pass(3);
+    const state = new MemoryState();
+    await (await operator.client({ state })).heads();
+    const made = await bob.credential(BOB);
+    expect(made).toMatchObject({ identity: BOB, version: 0, type: 'standard' });
+    const before = await read(state);
+    const alice = await offline(state);
+    const binding = await alice.verifyCredential(made.text);
+    expect(binding).toMatchObject({ identity: BOB, version: 0, final: true, change: { type: 'first-seen' } });
+    expect(binding.certificates).toHaveLength(1);
+    expect(binding.remaining).toEqual([]);
+    expect(await read(state)).toEqual(before);
+  });
+
+  it('is provisional after that, and is settled by monitoring', async () => {
+    const { client: bob, key } = await register(BOB);
+    await pass(3);
+    const state = new MemoryState();
+    const alice = await operator.client({ state });
+    await alice.lookup(BOB);
+    await crowd();
+    await alice.heads();
+    await bob.rotate(BOB, key, await generateKey());
+    const made = await bob.credential(BOB);
+    expect(made).toMatchObject({ version: 1, type: 'provisional' });
+    const binding = await (await offline(state)).verifyCredential(made.text);
+    expect(binding).toMatchObject({ version: 1, final: false, change: { type: 'key' } });
+    expect(binding.remaining).toHaveLength(1);
+    const pending = await read(state);
+    expect(pending.credentials).toHaveLength(1);
+    expect(parseClientState(formatClientState(pending))).toEqual(pending);
+    await pass(3);
+    await alice.monitor();
+    expect((await read(state)).credentials).toEqual([]);
+  });
+
+  it('is refused where the version was taken back before it was settled', async () => {
+    const { client: bob } = await register(BOB);
+    await pass(3);
+    const state = new MemoryState();
+    const alice = await operator.client({ state });
+    await crowd();
+    await alice.heads();
+    await register(ALICE);
+    const made = await bob.credential(ALICE);
+    await alice.verifyCredential(made.text);
+    const kept = await read(state);
+    const [pending] = kept.credentials;
+    if (pending === undefined) throw new Error('not provisional');
+    const prefixRoot = pending.unsettled.prefixRoot.map((byte) => byte ^ 1);
+    const view = {
+      ...pending.unsettled.view,
+      fullSubtrees: pending.unsettled.view.fullSubtrees.map((one) => one.map((byte) => byte ^ 1)),
+    };
+    const other = { ...pending, unsettled: { ...pending.unsettled, prefixRoot, view } };
+    await state.transact(() => Promise.resolve({ next: { ...kept, credentials: [other] }, result: undefined }));
+    await pass(3);
+    await expect(alice.settleCredentials()).rejects.toThrow();
+    expect((await read(state)).credentials).toHaveLength(1);
+  });
+
+  it('expires, and is refused where a later version or no head is known', async () => {
+    const { client: bob, key } = await register(BOB);
+    await pass(3);
+    const early = await bob.credential(BOB);
+    await expect((await offline(await pinned())).verifyCredential(early.text)).rejects.toThrow(code('unknown-head'));
+    const state = new MemoryState();
+    const alice = await operator.client({ state });
+    await alice.heads();
+    await bob.rotate(BOB, key, await generateKey());
+    await alice.lookup(BOB);
+    await expect(alice.verifyCredential(early.text)).rejects.toThrow(code('credential-expired'));
+    operator.server.log.clock.advance(30 * WINDOW_MS + 86_400_000);
+    await expect((await offline(state)).verifyCredential(early.text)).rejects.toThrow(code('credential-expired'));
+  });
+
+  it('is refused with any byte changed, and of another log', async () => {
+    const { client: bob } = await register(BOB);
+    await pass(3);
+    const { text } = await bob.credential(BOB);
+    const lines = text.split('\n');
+    for (let line = 1; line < lines.length - 2; line += 3) {
+      const changed = lines.map((one, i) =>
+        i === line ? one.replace(/[A-Za-y]/, (c) => String.fromCharCode(c.charCodeAt(0) ^ 1)) : one,
+      );
+      if (changed.join() === lines.join()) continue;
+      await expect(bob.verifyCredential(changed.join('\n'))).rejects.toThrow();
+    }
+    await expect(bob.verifyCredential('hello')).rejects.toThrow(code('malformed-encoding'));
+    await expect(bob.verifyCredential(text)).resolves.toMatchObject({ final: true });
+  });
+
+  it('is of somebody who is registered', async () => {
+    const { client } = await register(BOB);
+    await pass(3);
+    await expect(client.credential(ALICE)).rejects.toThrow(code('search-not-found'));
+  });
+});
+
+/** A state that knows the bundle and nothing else. */
+async function pinned(): Promise<MemoryState> {
+  const state = new MemoryState();
+  await operator.client({ state });
+  return state;
+}
+
+describe('heads', () => {
+  it('of two people of one log agree', async () => {
+    const { client: bob } = await register(BOB);
+    await pass(3);
+    const alice = await operator.client({ state: new MemoryState() });
+    const text = await bob.heads();
+    await pass(2);
+    await expect(alice.compareHeads(`${text.slice(0, 40)}\n${text.slice(40)}`)).resolves.toMatchObject({
+      common: expect.any(Number) as number,
+    });
+  });
+
+  it('that differ are a fork; those of another log or of nothing are not compared', async () => {
+    const { client: bob } = await register(BOB);
+    await pass(3);
+    const text = await bob.heads();
+    const raw = Buffer.from(text.slice('glasskey-heads:'.length), 'base64url');
+    raw[raw.length - 1] = (raw.at(-1) ?? 0) ^ 1;
+    await expect(bob.compareHeads(`glasskey-heads:${raw.toString('base64url')}`)).rejects.toThrow(code('log-forked'));
+    raw[3] = (raw[3] ?? 0) ^ 1;
+    await expect(bob.compareHeads(`glasskey-heads:${raw.toString('base64url')}`)).rejects.toThrow(code('usage'));
+    await expect(bob.compareHeads('glasskey-heads:AAAA')).rejects.toThrow(code('malformed-encoding'));
+  });
+});
