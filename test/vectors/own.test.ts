@@ -14,6 +14,7 @@ import {
 import type { OwnChecker } from './own-checkers/checker.ts';
 import { checkChange, checkIdentity, checkRecord, checkRecordChain } from './own-checkers/identity.ts';
 import { checkChainAnswer, checkCredentialRequest, checkLookup } from './own-checkers/keytrans.ts';
+import { checkSharedHeads } from './own-checkers/shared-heads.ts';
 import { checkBundleSuccessor, checkTrustBundle } from './own-checkers/trust-bundle.ts';
 
 const FOLDER = join(import.meta.dirname, 'own');
@@ -32,6 +33,7 @@ const CHECKERS: Readonly<Record<string, OwnChecker>> = {
   'identity-record': checkRecord,
   lookup: checkLookup,
   'record-chain': checkRecordChain,
+  'shared-heads': checkSharedHeads,
   'tlog-proof': checkTlogProof,
   'trust-bundle': checkTrustBundle,
 };

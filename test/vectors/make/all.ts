@@ -14,6 +14,7 @@ import { makeChains, makeLookups } from './lookups.ts';
 import type { OwnFile } from './own-file.ts';
 import { makeRecordChains } from './record-chain.ts';
 import { makeRecords } from './records.ts';
+import { makeSharedHeads } from './shared-heads.ts';
 import { makeBundleSuccessors, makeTrustBundles } from './trust-bundles.ts';
 
 /** Every file of vectors of our own formats, always with the same contents: file names to what they hold. */
@@ -28,6 +29,7 @@ export async function makeAllFiles(): Promise<ReadonlyMap<string, string>> {
     makeLookups(history),
     makeChains(history),
     makeCredentialRequests(),
+    makeSharedHeads(),
     makeAuditEntries(log),
     makeAuditorUpdates(log),
     makeEntryBundles(log),
