@@ -9,6 +9,7 @@ import type { Decoder } from '../support/decoders/decoder.ts';
 import { expectBounded, expectNothingElse, expectRoundTrip } from '../support/decoders/decoder-laws.ts';
 import { IDENTITY_DECODERS } from '../support/decoders/identity-decoders.ts';
 import { PATH_DECODERS } from '../support/decoders/path-decoders.ts';
+import { WITNESS_DECODERS } from '../support/decoders/witness-decoders.ts';
 import { KEYTRANS_DECODERS } from '../support/decoders/keytrans-decoders.ts';
 
 const SOURCE = resolve(import.meta.dirname, '../../src');
@@ -21,6 +22,7 @@ const TABLE: readonly [string, readonly Decoder[]][] = [
   ['contract', CONTRACT_DECODERS],
   ['ca', CA_DECODERS],
   ['ca/path', PATH_DECODERS],
+  ['witnesses', WITNESS_DECODERS],
   ['client', CLIENT_DECODERS],
 ];
 

@@ -23,7 +23,7 @@ const TABLE: Readonly<Record<string, RoomRule>> = {
   client: { rooms: ['core', 'identity', 'contract', ...caVerifier()], packages: ['@noble/', 'node:'] },
   cli: {
     rooms: ['client', 'contract', 'core', 'identity', 'service', 'store', 'http', 'ca'],
-    packages: ['commander', 'cli-progress', 'pino', '@electric-sql/pglite', 'node:'],
+    packages: ['commander', 'cli-progress', 'uqr', 'pino', '@electric-sql/pglite', 'node:'],
   },
   web: { rooms: ['client'], packages: [] },
 };
