@@ -31,7 +31,8 @@ describe('the program', () => {
     const commandsOf = async (...path: string[]): Promise<string[]> => {
       const help = await box.run(...path, '--help');
       expect([path, help.code]).toEqual([path, 0]);
-      const names = [...help.stdout.matchAll(/^ {2}([a-z][a-z-]*) /gm)].map(([, name]) => name as string);
+      const listed = help.stdout.split('\nCommands:\n')[1] ?? '';
+      const names = [...listed.matchAll(/^ {2}([a-z][a-z-]*) /gm)].map(([, name]) => name as string);
       const below = names.filter((name) => name !== 'help');
       if (below.length === 0) expect(help.stdout).toContain(`$ glasskey ${path.join(' ')}`);
       return below;

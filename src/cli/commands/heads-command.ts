@@ -30,7 +30,7 @@ export function headsCommand(program: Command, run: Run): void {
     .option('--qr', 'also print it as a QR code')
     .option('--svg <file>', 'also write it as a QR code to a picture')
     .option('--json', 'print the result as JSON')
-    .addHelpText('after', '\nExample:\n  $ glasskey heads --server https://keys.example --qr')
+    .addHelpText('after', '\nExample:\n  $ glasskey heads show --server https://keys.example --qr')
     .action((options: HeadsOptions) => run(options, () => show(options)));
   heads
     .command('compare <file>')
