@@ -1,5 +1,10 @@
+import { parseCertificate } from '../ca/certificate.ts';
+import { formatPem } from '../ca/pem.ts';
 import type { BoundCertificate, VerifiedBinding } from '../client/binding.ts';
+import type { Alert } from '../client/client-state.ts';
 import type { VerifiedVersion } from '../client/key-directory.ts';
+import { formatHex } from '../core/encoding/bytes.ts';
+import { decodeIdentityRecord } from '../identity/identity-record.ts';
 
 /** Prints a value for programs. */
 export function printJson(value: unknown): void {
@@ -32,11 +37,33 @@ export function bindingJson(binding: VerifiedBinding): Record<string, unknown> {
     certificates: binding.certificates.map(certificateJson),
     expired: binding.expired.map(certificateJson),
     change,
+    alerts: binding.alerts.map(alertJson),
     authorization: { type: authorization.type },
     treeSize,
     logRoot,
     monitored,
   };
+}
+
+/** An alert as JSON, with the certificates of the version that it is about. */
+export function alertJson({ type, version, reason, value, seenAtMs }: Alert): Record<string, unknown> {
+  const seenAt = isoTime(seenAtMs);
+  if (value === undefined) return { type, version, reason, seenAt };
+  const { authorization, certificates } = decodeIdentityRecord(value);
+  const shown = certificates.map((der) => {
+    const { serial, spkiSha256 } = parseCertificate(der);
+    return { serial, spkiSha256: formatHex(spkiSha256), pem: formatPem('CERTIFICATE', der) };
+  });
+  return { type, version, reason, seenAt, authorization: { type: authorization.type }, certificates: shown };
+}
+
+/** What was noticed and was not acknowledged yet, for people. */
+export function alertLines(alerts: readonly Alert[]): string[] {
+  if (alerts.length === 0) return [];
+  return [
+    ...alerts.map(({ reason, seenAtMs }) => `WARNING: ${oneLine(reason)} (noticed ${isoTime(seenAtMs)})`),
+    'this is said until you let it pass: glasskey monitor --acknowledge',
+  ];
 }
 
 /** A certificate as JSON. */
@@ -78,6 +105,7 @@ export function bindingLines(binding: VerifiedBinding): string[] {
     `${binding.identity}: version ${binding.version}, in the log of ${binding.treeSize} entries`,
     ...(certificates.length > 0 ? certificates : ['  no certificate: all were revoked or have expired']),
     changeLine(binding.change),
+    ...alertLines(binding.alerts),
     ...(monitored.length > 0 ? [`still to be monitored: ${monitored.join(', ')}`] : []),
   ];
 }
@@ -95,6 +123,7 @@ export function versionJson(found: VerifiedVersion): Record<string, unknown> {
     treeSize,
     logRoot,
     monitored,
+    alerts: found.alerts.map(alertJson),
   };
 }
 
@@ -106,6 +135,7 @@ export function versionLines({
   expired,
   authorization,
   treeSize,
+  alerts,
 }: VerifiedVersion): string[] {
   const all = [...certificates, ...expired];
   return [
@@ -114,5 +144,6 @@ export function versionLines({
       ({ serial, spkiSha256, notAfterMs }) =>
         `  ${serial}  key ${spkiSha256.slice(0, 16)}…  until ${isoTime(notAfterMs)}`,
     ),
+    ...alertLines(alerts),
   ];
 }

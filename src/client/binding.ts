@@ -7,7 +7,7 @@ import { type ChainVerdict, type JudgedLink, worstVerdict } from '../identity/ch
 import type { Identity } from '../identity/identity.ts';
 import type { IdentityRecord } from '../identity/identity-record.ts';
 import { formatPem } from '../ca/pem.ts';
-import type { MonitoredVersion } from './client-state.ts';
+import type { Alert, MonitoredVersion } from './client-state.ts';
 import type { Trust } from './trust.ts';
 
 /** A certificate of a verified record: it chains to the bundle's root, names the identity, and is in the log. */
@@ -42,6 +42,8 @@ export interface VerifiedBinding {
   /** Those that the record still holds and that have expired. */
   readonly expired: readonly BoundCertificate[];
   readonly change: BindingChange;
+  /** What was noticed about the identity, now or earlier, and was not acknowledged yet: show it to the user. */
+  readonly alerts: readonly Alert[];
   /** Who made the latest version. */
   readonly authorization: Authorization;
   readonly treeSize: number;

@@ -147,14 +147,16 @@ export class KeyDirectory {
   /**
    * Monitors identities, by default all that need it: the user's own ones, and those whose lookups left something to be
    * monitored. Throws a verification error where the log misbehaved; versions of an own identity that its owner did not make
-   * are `alerts` of its result, now and at every later call, until they are {@link acknowledge}d. Without arguments it also
-   * learns of new distinguished log entries, and settles credentials.
+   * are `alerts` of its result, now and at every later call, until they are {@link acknowledge}d; so are what lookups noticed
+   * about contacts, who are then among the results also where nothing is to be monitored. Without arguments it also learns of new distinguished log entries, and settles credentials.
    */
   async monitor(texts?: readonly string[]): Promise<readonly Monitored[]> {
     const identities =
       texts?.map((text) => this.identity(text)) ??
       (await this.#run(async (_, state) => ({
-        result: monitoringDue(state).map((text) => this.identity(text)),
+        result: [...new Set([...monitoringDue(state), ...state.alerts.map(({ identity }) => identity)])].map((text) =>
+          this.identity(text),
+        ),
       })));
     const results: Monitored[] = [];
     for (const identity of identities) {
@@ -214,6 +216,11 @@ export class KeyDirectory {
    */
   compareHeads(text: string): Promise<HeadsAgreement> {
     return this.#run((operation, state) => compareWithOthers(operation, state, text));
+  }
+
+  /** Everything that was noticed and was not {@link acknowledge}d yet: to be shown to the user. */
+  alerts(): Promise<readonly Alert[]> {
+    return this.#run((_, { alerts }) => Promise.resolve({ result: alerts }));
   }
 
   /** Lets alerts pass, by default all: their user has seen them. Gives those that there were. */

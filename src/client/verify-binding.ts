@@ -7,8 +7,9 @@ import type { HeldVersion } from '../identity/continuity.ts';
 import type { Identity } from '../identity/identity.ts';
 import { decodeIdentityRecord, encodeIdentityRecord } from '../identity/identity-record.ts';
 import type { ContinuityPorts } from '../identity/spki-set.ts';
+import { changeAlerts, mergeAlerts } from './alerts.ts';
 import { type VerifiedBinding, verifyRecordCertificates } from './binding.ts';
-import type { KnownContact } from './client-state.ts';
+import type { Alert, KnownContact } from './client-state.ts';
 import { fetchChain } from './fetch-chain.ts';
 import { monitorSearched } from './monitored-versions.ts';
 import type { Transport } from './transport.ts';
@@ -27,6 +28,10 @@ export interface BindingInput {
   readonly identity: Identity;
   readonly search: VerifiedSearch;
   readonly known: KnownContact | undefined;
+  /** What the user has not acknowledged yet about the identity. */
+  readonly alerts: readonly Alert[];
+  /** Whether the identity is the user's own: what happens to it is then judged by what its owner did. */
+  readonly isOwn: boolean;
   readonly nowMs: number;
 }
 
@@ -41,7 +46,7 @@ export interface CheckedBinding {
 /**
  * Checks what a proved version says (DESIGN §7): the chain of versions since the client last looked, and every certificate
  * of the record. Throws a verification error where anything does not hold; a chain that does not close is reported in
- * `change` instead.
+ * `change` and `alerts` instead.
  */
 export async function verifyBinding(input: BindingInput): Promise<CheckedBinding> {
   const { trust, identity, search, known, nowMs } = input;
@@ -64,27 +69,25 @@ export async function verifyBinding(input: BindingInput): Promise<CheckedBinding
   const { record } = chain.latest;
   const { current, expired } = await verifyRecordCertificates(record, identity, trust, nowMs);
   const monitoring = monitorSearched(known, search);
+  const change = { type: chain.verdict, links: chain.links, reason: chain.fault?.message };
+  const { version, commitment } = search;
+  const value = encodeIdentityRecord(record);
+  const alerts = input.isOwn ? [] : changeAlerts({ identity, change, version, value, nowMs });
   const binding: VerifiedBinding = {
     identity: identity.text,
-    version: search.version,
+    version,
     certificates: current,
     expired,
-    change: { type: chain.verdict, links: chain.links, reason: chain.fault?.message },
+    change,
+    alerts: mergeAlerts(input.alerts, alerts),
     authorization: record.authorization,
     treeSize: search.view.size,
     logRoot: formatHex(search.logRoot),
     monitored: monitoring.monitored,
   };
-  const { version, commitment } = search;
   return {
     binding,
     latest: chain.latest,
-    contact: {
-      version,
-      commitment,
-      value: encodeIdentityRecord(record),
-      ...monitoring,
-      monitoredAtMs: known?.monitoredAtMs,
-    },
+    contact: { version, commitment, value, ...monitoring, monitoredAtMs: known?.monitoredAtMs },
   };
 }

@@ -1,4 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatClientState, parseClientState } from '../../src/client/client-state-json.ts';
 import { CliSandbox, type RunningCli } from '../support/cli.ts';
 
 const sandbox = new CliSandbox();
@@ -62,6 +64,24 @@ describe('monitor and history', () => {
     expect(await run('monitor', 'nobody@example.com', '--state', 'other')).toMatchObject({ code: 1 });
     const { stdout } = await run('monitor', '--state', 'empty');
     expect(stdout).toBe('nothing to monitor\n');
+  }, 60_000);
+
+  it('say what was noticed about a contact until it is acknowledged', async () => {
+    const dave = 'dave@example.com';
+    const state = ['--state', 'dave-contact'];
+    expect(await run('register', dave, ...token(), '--out', 'dave')).toMatchObject({ code: 0 });
+    expect(await run('lookup', dave, ...state)).toMatchObject({ code: 0 });
+    const file = sandbox.path('dave-contact', 'state.json');
+    const known = parseClientState(readFileSync(file, 'utf8'));
+    const alert = { identity: dave, type: 'operator', version: 0, reason: 'an \u001b[31mact', seenAtMs: 0 } as const;
+    writeFileSync(file, formatClientState({ ...known, alerts: [{ ...alert, value: undefined }] }));
+    const told = await run('lookup', dave, ...state);
+    expect(told.stdout).toContain('WARNING: an  [31mact');
+    const monitored = await run('monitor', '--json', ...state);
+    expect(monitored).toMatchObject({ code: 2 });
+    expect(JSON.parse(monitored.stdout)).toMatchObject({ monitored: [{ role: 'contact', alerts: [{ version: 0 }] }] });
+    expect(await run('monitor', '--acknowledge', ...state)).toMatchObject({ code: 0 });
+    expect((await run('lookup', dave, ...state)).stdout).not.toContain('WARNING');
   }, 60_000);
 
   it('go on with --watch until something is wrong', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { formatPem } from '../../src/ca/pem.ts';
 import { generateKey } from '../../src/client/client-key.ts';
 import { MemoryState } from '../../src/client/client-state.ts';
 import { monitoringDue } from '../../src/client/operations/monitoring-due.ts';
@@ -166,5 +167,63 @@ describe('a contact', () => {
     expect(first.certificates.map(({ spki }) => spki)).toEqual([key.spki]);
     await expect(alice.lookup(BOB)).resolves.toMatchObject({ binding: { version: 1, change: { type: 'key' } } });
     await expect(alice.lookupVersion(BOB, 7)).rejects.toEqual(code('search-not-found'));
+  });
+});
+
+describe('what a lookup notices', () => {
+  it('is told until it is acknowledged, by every operation and every client of the state', async () => {
+    await register(BOB);
+    const state = new MemoryState();
+    const alice = await operator.client({ state });
+    await alice.lookup(BOB);
+    await addFalseKey(BOB);
+    await addFalseKey(BOB);
+    const alerts = [
+      { type: 'operator', version: 1, identity: BOB, value: undefined },
+      { type: 'operator', version: 2, identity: BOB, value: expect.any(Uint8Array) as Uint8Array },
+    ];
+    await expect(alice.lookup(BOB)).resolves.toMatchObject({ binding: { change: { type: 'operator' }, alerts } });
+    const again = await operator.client({ state });
+    const later = await again.lookup(BOB);
+    expect(later).toMatchObject({ binding: { change: { type: 'unchanged' }, alerts } });
+    await expect(again.lookupVersion(BOB, 0)).resolves.toMatchObject({ alerts });
+    await expect(again.monitor([BOB])).resolves.toMatchObject([{ role: 'contact', alerts }]);
+    await pass(3);
+    for (const round of [1, 2, 3]) {
+      const told = await again.monitor();
+      expect(told, `round ${round}`).toMatchObject([{ role: 'contact', identity: BOB, alerts }]);
+    }
+    await expect(again.acknowledge([ALICE])).resolves.toEqual([]);
+    await expect(again.alerts()).resolves.toMatchObject(alerts);
+    await expect(again.acknowledge([BOB])).resolves.toHaveLength(2);
+    await expect(again.monitor()).resolves.toEqual([]);
+    await expect(again.lookup(BOB)).resolves.toMatchObject({ binding: { alerts: [] } });
+  });
+
+  it('is told of a chain that does not close', async () => {
+    await register(BOB);
+    const state = new MemoryState();
+    const alice = await operator.client({ state });
+    await alice.lookup(BOB);
+    const certificates = (await operator.latest(BOB))?.record.certificates ?? [];
+    const authorization = { type: 'maintenance', kind: 'renewal' } as const;
+    await operator.appendRecord(BOB, { certificates, authorization, previousCommitment: new Uint8Array(32) });
+    const alerts = [{ type: 'unexplained', version: 1 }];
+    await expect(alice.lookup(BOB)).resolves.toMatchObject({ binding: { change: { type: 'unexplained' }, alerts } });
+    await expect(alice.monitor([BOB])).resolves.toMatchObject([{ alerts }]);
+  });
+
+  it('is kept where the operation that noticed it throws', async () => {
+    const { key } = await register(BOB);
+    const alice = await operator.client();
+    await alice.lookup(BOB);
+    const old = (await operator.latest(BOB))?.record.certificates[0] ?? new Uint8Array();
+    const certificates = [await operator.certify(BOB, key.spki)];
+    await operator.appendRecord(BOB, { certificates, authorization: { type: 'operator', reason: 'trust me' } });
+    const pem = formatPem('CERTIFICATE', old);
+    await expect(alice.verifyCertificate(pem)).rejects.toEqual(code('certificate-not-in-record'));
+    await expect(alice.alerts()).resolves.toMatchObject([{ type: 'operator', version: 1 }]);
+    await expect(alice.lookup(BOB)).resolves.toMatchObject({ binding: { change: { type: 'operator' } } });
+    await expect(alice.alerts()).resolves.toHaveLength(1);
   });
 });

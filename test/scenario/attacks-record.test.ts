@@ -139,8 +139,8 @@ describe('the versions between', () => {
     const search = { ...opened(2 ** 32 - 1), mustMonitor: false, view: { size: 1 }, logRoot: NO_COMMITMENT };
     const known = { ...opened(0), monitored: [], ladder: [], monitoredAtMs: undefined };
     const nowMs = operator.server.log.clock.now();
-    const input = { transport, trust, identity, search: search as unknown as VerifiedSearch, known, nowMs };
-    const { binding } = await verifyBinding(input);
+    const common = { transport, trust, identity, known, alerts: [], isOwn: false, nowMs };
+    const { binding } = await verifyBinding({ ...common, search: search as unknown as VerifiedSearch });
     expect(requests).toBe(0);
     return binding.change.type;
   });

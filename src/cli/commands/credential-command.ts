@@ -4,7 +4,7 @@ import type { CredentialBinding } from '../../client/key-directory.ts';
 import { type ClientOptions, openDirectory, openOffline, readInput } from '../client-options.ts';
 import { recordKnown } from '../evidence.ts';
 import { EXIT } from '../exit-code.ts';
-import { certificateJson, changeLine, printJson, printLines } from '../output.ts';
+import { alertJson, alertLines, certificateJson, changeLine, printJson, printLines } from '../output.ts';
 import type { Run } from './client-commands.ts';
 
 interface CredentialOptions extends ClientOptions {
@@ -69,6 +69,7 @@ function credentialJson(binding: CredentialBinding): Record<string, unknown> {
     certificates: binding.certificates.map(certificateJson),
     expired: binding.expired.map(certificateJson),
     change: change && { type: change.type, reason: change.reason },
+    alerts: binding.alerts.map(alertJson),
     authorization: { type: authorization.type },
     asOf: new Date(asOfMs).toISOString(),
     final,
@@ -84,6 +85,7 @@ function credentialLines(binding: CredentialBinding): string[] {
     ...certificates.map(({ serial, spkiSha256 }) => `  ${serial}  key ${spkiSha256.slice(0, 16)}…`),
     ...(certificates.length > 0 ? [] : ['  no certificate: all were revoked or have expired']),
     ...(change === undefined ? [] : [changeLine(change)]),
+    ...alertLines(binding.alerts),
     ...checked.map((what) => `checked: ${what}`),
     ...remaining.map((what) => `still to do: ${what}`),
   ];

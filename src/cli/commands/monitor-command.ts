@@ -1,14 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
-import { parseCertificate } from '../../ca/certificate.ts';
 import { formatPem } from '../../ca/pem.ts';
 import type { Alert } from '../../client/client-state.ts';
 import type { KeyDirectory, Monitored } from '../../client/key-directory.ts';
-import { formatHex } from '../../core/encoding/bytes.ts';
 import { decodeIdentityRecord } from '../../identity/identity-record.ts';
 import { type ClientOptions, openDirectory } from '../client-options.ts';
 import { EXIT } from '../exit-code.ts';
-import { oneLine, printJson, printLines } from '../output.ts';
+import { alertJson, alertLines, oneLine, printJson, printLines } from '../output.ts';
 import type { Run } from './client-commands.ts';
 
 interface MonitorOptions extends ClientOptions {
@@ -24,7 +22,8 @@ export function monitorCommand(program: Command, run: Run): void {
   program
     .command('monitor [identities...]')
     .description(
-      'monitor your own identities and what you looked up: exit 2 for a version that its owner did not make\n' +
+      'monitor your own identities and what you looked up: exit 2 for a version that its owner did not make, and for a\n' +
+        'contact whose keys were changed by the operator or without explanation, until you acknowledge it\n' +
         '(default: all of the state; an identity that the state does not know is taken as your own)',
     )
     .requiredOption('--server <url>', 'URL of the server')
@@ -34,7 +33,7 @@ export function monitorCommand(program: Command, run: Run): void {
     )
     .option('--state <dir>', 'folder for what this client knows')
     .option('--own', 'take the identities as your own, also where they were only looked up so far')
-    .option('--acknowledge', 'let reported versions pass: do not report them again')
+    .option('--acknowledge', 'let what was reported pass: do not report it again')
     .option('--watch', 'go on until something is wrong')
     .option('--interval <seconds>', 'pause of --watch; default: a fourth of the monitoring window', parseSeconds)
     .option('--json', 'print the result as JSON')
@@ -66,7 +65,7 @@ async function monitorOnce(
   }
   if (options.json === true) printJson({ monitored: results.map(resultJson) });
   else printLines(...(results.length === 0 ? ['nothing to monitor'] : results.flatMap(resultLines)));
-  const alerts = results.flatMap((result) => (result.role === 'owner' ? result.alerts : []));
+  const alerts = results.flatMap((result) => result.alerts);
   for (const { identity, reason } of alerts) process.stderr.write(`glasskey: ${identity}: ${oneLine(reason)}\n`);
   return alerts.length > 0 ? EXIT.misbehaviour : EXIT.fine;
 }
@@ -90,7 +89,7 @@ function parseSeconds(text: string): number {
 }
 
 function resultJson(result: Monitored): Record<string, unknown> {
-  if (result.role === 'contact') return { ...result };
+  if (result.role === 'contact') return { ...result, alerts: result.alerts.map(alertJson) };
   const { role, identity, treeSize, verifiedTo, added, alerts, binding } = result;
   return {
     role,
@@ -103,24 +102,13 @@ function resultJson(result: Monitored): Record<string, unknown> {
   };
 }
 
-function alertJson({ type, version, reason, value, seenAtMs }: Alert): Record<string, unknown> {
-  const seenAt = new Date(seenAtMs).toISOString();
-  if (value === undefined) return { type, version, reason, seenAt };
-  const { authorization, certificates } = decodeIdentityRecord(value);
-  const shown = certificates.map((der) => {
-    const { serial, spkiSha256 } = parseCertificate(der);
-    return { serial, spkiSha256: formatHex(spkiSha256), pem: formatPem('CERTIFICATE', der) };
-  });
-  return { type, version, reason, seenAt, authorization: { type: authorization.type }, certificates: shown };
-}
-
 function resultLines(result: Monitored): string[] {
   if (result.role === 'contact') {
-    const { identity, checked, remaining } = result;
+    const { identity, checked, remaining, alerts } = result;
     const versions = checked.map(({ version }) => version).join(', ');
     const shown = versions === '' ? 'nothing that you saw needs monitoring' : `still in the log: version ${versions}`;
     const rest = remaining.length > 0 ? '; monitor again within the monitoring window' : '';
-    return [`${identity}: ${shown}${rest}`];
+    return [`${identity}: ${shown}${rest}`, ...alertLines(alerts).map((line) => `  ${line}`)];
   }
   const { identity, binding, verifiedTo, alerts, treeSize } = result;
   const to =
@@ -130,11 +118,11 @@ function resultLines(result: Monitored): string[] {
   if (alerts.length === 0) return [`${identity}: version ${binding.version}, all versions are yours; ${to}`];
   return [
     `${identity}: WARNING: ${alerts.length} version(s) that you did not make; ${to}`,
-    ...alerts.flatMap(alertLines),
+    ...alerts.flatMap(falseVersionLines),
   ];
 }
 
-function alertLines({ version, reason, value }: Alert): string[] {
+function falseVersionLines({ version, reason, value }: Alert): string[] {
   const certificates = value === undefined ? [] : decodeIdentityRecord(value).certificates;
   return [
     `  version ${version}: ${oneLine(reason)}`,

@@ -15,8 +15,9 @@ import { identityOfLabel } from '../../identity/canonical-identity.ts';
 import { checkChain } from '../../identity/chain.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { decodeIdentityRecord, type IdentityRecord } from '../../identity/identity-record.ts';
+import { alertsAbout } from '../alerts.ts';
 import { type BindingChange, type BoundCertificate, verifyRecordCertificates } from '../binding.ts';
-import type { ClientState, KnownContact, PendingCredential, StateChange } from '../client-state.ts';
+import type { Alert, ClientState, KnownContact, PendingCredential, StateChange } from '../client-state.ts';
 import { formatCredential, parseCredential } from '../credential-text.ts';
 import { CONTINUITY_PORTS } from '../verify-binding.ts';
 import { updateHeads } from './heads.ts';
@@ -48,6 +49,8 @@ export interface CredentialBinding {
    * does not show: only a lookup can tell.
    */
   readonly change: BindingChange | undefined;
+  /** What was noticed about the identity before and was not acknowledged yet. */
+  readonly alerts: readonly Alert[];
   /** Who made the version. */
   readonly authorization: Authorization;
   /** The version was the greatest at this time, ms. */
@@ -158,6 +161,7 @@ export async function acceptCredential(
       certificates: current,
       expired,
       change,
+      alerts: alertsAbout(state, identity.text),
       authorization: record.authorization,
       asOfMs: verified.asOfMs,
       final: pending === undefined,

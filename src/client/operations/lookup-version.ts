@@ -6,7 +6,8 @@ import type { Authorization } from '../../identity/authorization.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { decodeIdentityRecord } from '../../identity/identity-record.ts';
 import { type BoundCertificate, verifyRecordCertificates } from '../binding.ts';
-import type { ClientState, MonitoredVersion, StateChange } from '../client-state.ts';
+import { alertsAbout } from '../alerts.ts';
+import type { Alert, ClientState, MonitoredVersion, StateChange } from '../client-state.ts';
 import { monitorSearched } from '../monitored-versions.ts';
 import type { Operation } from './operation.ts';
 
@@ -25,6 +26,8 @@ export interface VerifiedVersion {
   readonly logRoot: string;
   /** Versions of the identity that still have to be monitored (KT §8.2). */
   readonly monitored: readonly MonitoredVersion[];
+  /** What was noticed about the identity and was not acknowledged yet. */
+  readonly alerts: readonly Alert[];
 }
 
 /**
@@ -58,6 +61,7 @@ export async function lookupVersion(
     treeSize: search.view.size,
     logRoot: formatHex(search.logRoot),
     monitored: monitoring.monitored,
+    alerts: alertsAbout(state, identity.text),
   };
   return { next: { ...state, view: search.view, contacts }, result };
 }

@@ -4,6 +4,7 @@ import { verifyLookup } from '../../core/keytrans/verify-lookup.ts';
 import type { VerifiedSearch } from '../../core/keytrans/verify-search.ts';
 import { PATHS } from '../../contract/paths.ts';
 import type { Identity } from '../../identity/identity.ts';
+import { alertsAbout, mergeAlerts } from '../alerts.ts';
 import type { VerifiedBinding } from '../binding.ts';
 import type { ClientState, StateChange } from '../client-state.ts';
 import { type CheckedBinding, verifyBinding } from '../verify-binding.ts';
@@ -73,8 +74,11 @@ export async function acceptSearch(
     identity,
     search,
     known: state.contacts.get(identity.text),
+    alerts: alertsAbout(state, identity.text),
+    isOwn: state.owners.has(identity.text),
     nowMs: operation.now(),
   });
   const contacts = new Map(state.contacts).set(identity.text, checked.contact);
-  return { checked, next: { ...state, view: search.view, contacts } };
+  const alerts = mergeAlerts(state.alerts, checked.binding.alerts);
+  return { checked, next: { ...state, view: search.view, contacts, alerts } };
 }

@@ -6,7 +6,8 @@ import {
 import { verifyContactMonitor } from '../../core/keytrans/verify-contact-monitor.ts';
 import { PATHS } from '../../contract/paths.ts';
 import type { Identity } from '../../identity/identity.ts';
-import type { ClientState, MonitoredVersion, StateChange } from '../client-state.ts';
+import { alertsAbout } from '../alerts.ts';
+import type { Alert, ClientState, MonitoredVersion, StateChange } from '../client-state.ts';
 import { monitorOnly } from '../monitored-versions.ts';
 import type { Operation } from './operation.ts';
 
@@ -20,6 +21,8 @@ export interface ContactMonitored {
   readonly checked: readonly MonitoredVersion[];
   /** Versions that are still to be monitored; empty when nothing that was seen can be taken back unnoticed any more. */
   readonly remaining: readonly MonitoredVersion[];
+  /** What lookups noticed about the contact and was not acknowledged yet: keys by the operator, changes without reason. */
+  readonly alerts: readonly Alert[];
 }
 
 /**
@@ -36,7 +39,7 @@ export async function monitorContact(
   ensure(contact !== undefined, 'identity-not-found', `${text} was never looked up with this state`);
   const { monitored: entries, ladder } = contact;
   const nowMs = operation.now();
-  const common = { role: 'contact', identity: text, checked: entries } as const;
+  const common = { role: 'contact', identity: text, checked: entries, alerts: alertsAbout(state, text) } as const;
   if (entries.length === 0) {
     return { result: { ...common, treeSize: state.view?.size ?? 0, remaining: [] } };
   }

@@ -11,6 +11,7 @@ import { ownerMonitorRequest, verifyOwnerMonitor } from '../../core/keytrans/ver
 import { type CreatedVersion, verifyOwnerUpdate } from '../../core/keytrans/verify-owner-update.ts';
 import { PATHS } from '../../contract/paths.ts';
 import type { Identity } from '../../identity/identity.ts';
+import { alertsAbout } from '../alerts.ts';
 import type { VerifiedBinding } from '../binding.ts';
 import type { Alert, ClientState, OwnedVersion, StateChange } from '../client-state.ts';
 import { findIdentity } from './lookup.ts';
@@ -75,7 +76,7 @@ export async function monitorOwned(
       treeSize: next.view?.size ?? 0,
       binding: found.binding,
       added: [...first.added, ...added],
-      alerts: next.alerts.filter((alert) => alert.identity === text),
+      alerts: alertsAbout(next, text),
       verifiedTo: course?.owner.start,
     },
   };

@@ -3,6 +3,7 @@ import { ensure } from '../../core/errors.ts';
 import type { HeldVersion } from '../../identity/continuity.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { spkiSet } from '../../identity/spki-set.ts';
+import { mergeAlerts } from '../alerts.ts';
 import type { BindingChange } from '../binding.ts';
 import type { Alert, ClientState, OwnedLabel, OwnedOrigin, OwnedVersion } from '../client-state.ts';
 import { type CheckedBinding, CONTINUITY_PORTS } from '../verify-binding.ts';
@@ -60,15 +61,6 @@ export async function noteChanges(
   }
   const next = withVersions(state, identity, added);
   return { next: { ...next, alerts: mergeAlerts(next.alerts, alerts) }, added };
-}
-
-/** Alerts with others, at most one of a type for one version of an identity. */
-export function mergeAlerts(alerts: readonly Alert[], more: readonly Alert[]): readonly Alert[] {
-  const isKnown = (alert: Alert): boolean =>
-    alerts.some(
-      ({ identity, type, version }) => identity === alert.identity && type === alert.type && version === alert.version,
-    );
-  return [...alerts, ...more.filter((alert) => !isKnown(alert))];
 }
 
 /** A version that the owner knows must still have the value that it had. */
