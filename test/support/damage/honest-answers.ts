@@ -329,11 +329,27 @@ export class Collector {
           ensure(equalBytes(verified.label, labelBytes(label)), 'bad-record', 'a credential of somebody else');
           return verified;
         },
-        // Another credential of the same person, as the log made it.
-        isHarmless: (_, bytes) => this.#isHonest('credential', bytes),
+        isHarmless: this.#isCredentialOf(label),
       },
     ) as ReturnType<typeof verifyCredential>;
     if (unsettled !== undefined) this.#unsettled.push({ label, held: unsettled });
+  }
+
+  /**
+   * Another credential of the same person, as the log made it, or as it would make it for the entry that is named: where a
+   * later distinguished entry has the same prefix tree, the same proof holds of it.
+   */
+  #isCredentialOf(label: string): (result: unknown, bytes: Uint8Array) => boolean {
+    const { size, config } = this.#log;
+    const codec = credentialCodec(config);
+    let log: ReferenceLog | undefined;
+    return (_, bytes) => {
+      if (this.#isHonest('credential', bytes)) return true;
+      const { position } = decode(codec, bytes);
+      if (position >= size) return false;
+      log ??= new ReferenceLog(...setUp(this.#kind), this.#entries.slice(0, size));
+      return equalBytes(encode(codec, makeCredential(log, { label, position })), bytes);
+    };
   }
 
   #credentialUpdate(): void {
