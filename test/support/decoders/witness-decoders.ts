@@ -1,9 +1,10 @@
 import fc from 'fast-check';
+import { formatAddCheckpoint, parseAddCheckpoint, parseTlogSize } from '../../../src/core/audit/add-checkpoint.ts';
 import { type Policy, parsePolicy } from '../../../src/core/audit/policy.ts';
 import { parsePolicyLines } from '../../../src/core/audit/policy-lines.ts';
 import { cosignatureVkey, ED25519_COSIGNATURE, ed25519Vkey, formatVkey } from '../../../src/core/audit/vkey.ts';
 import { vrfPublicKey } from '../../../src/core/crypto/vrf-ed25519.ts';
-import { fixed } from './arbitraries.ts';
+import { fixed, hashes, sizes } from './arbitraries.ts';
 import { type Decoder, ofText } from './decoder.ts';
 
 const urls = fc.constantFrom('', ' https://witness.example/', ' http://127.0.0.1:8/x');
@@ -44,8 +45,32 @@ function formatPolicy({ logs, witnesses, groups, quorum }: Policy): string {
 const ofPolicy = (name: string, read: (text: string) => Policy): Decoder =>
   ofText({ name, texts: policies, read, write: formatPolicy, refusals: ['bad-policy'], canonical: false });
 
+const requests = fc
+  .record({
+    oldSize: sizes,
+    proof: fc.array(hashes, { maxLength: 63 }),
+    checkpoint: fc.string({ unit: fc.constantFrom('a', '\n', '—', ' ') }),
+  })
+  .map(formatAddCheckpoint);
+
 /** What witnesses, and those who ask them, read. */
 export const WITNESS_DECODERS: readonly Decoder[] = [
   ofPolicy('parsePolicyLines', parsePolicyLines),
   ofPolicy('parsePolicy', parsePolicy),
+  ofText({
+    name: 'parseAddCheckpoint',
+    texts: requests,
+    read: parseAddCheckpoint,
+    write: formatAddCheckpoint,
+    refusals: ['invalid-request'],
+    canonical: true,
+  }),
+  ofText({
+    name: 'parseTlogSize',
+    texts: sizes.map((size) => `${size}\n`),
+    read: parseTlogSize,
+    write: (size) => `${size}\n`,
+    refusals: ['bad-response'],
+    canonical: true,
+  }),
 ];
