@@ -1,0 +1,196 @@
+import { parseAddCheckpoint } from '../../core/audit/add-checkpoint.ts';
+import { type Checkpoint, parseCheckpoint } from '../../core/audit/checkpoint.ts';
+import type { NoteCosigner } from '../../core/audit/cosignature.ts';
+import { formatNote, type Note, type NoteSignature, parseNote, verifyNote } from '../../core/audit/note.ts';
+import { emptyRoot, verifyConsistency } from '../../core/audit/rfc6962.ts';
+import type { Vkey } from '../../core/audit/vkey.ts';
+import { decodeUtf8, equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import type { FileSystem } from '../publish/folder-target.ts';
+import { type CosignedCheckpoint, CosignedFile, originHash } from './cosigned-file.ts';
+import type { WitnessedLogs } from './witnessed-logs.ts';
+
+/** The same checkpoint is cosigned anew only after so long, ms: whoever repeats a log's request costs little. */
+const RENEW_AFTER_MS = 1_000;
+
+/** What a witness answers to `add-checkpoint` (c2sp.org/tlog-witness). */
+export type WitnessAnswer =
+  /** The lines of its cosignatures. */
+  | { readonly status: 200; readonly origin: string; readonly size: number; readonly lines: string }
+  /** The size that it cosigned last. */
+  | { readonly status: 409; readonly origin: string; readonly size: number }
+  | { readonly status: 400 | 403 | 404 | 422; readonly origin?: string; readonly reason: string };
+
+/** What a {@link Witness} needs. */
+export interface WitnessOptions {
+  /** Where its files are: this process's alone, and locked. */
+  readonly folder: string;
+  readonly cosigners: readonly NoteCosigner[];
+  readonly logs: WitnessedLogs;
+  /** Now in ms. */
+  readonly now: () => number;
+  /** Default: Node's. */
+  readonly files?: FileSystem | undefined;
+}
+
+/** One log, its requests one after the other. */
+interface Slot {
+  readonly file: CosignedFile;
+  /** What the file holds; `unknown` before it was read, and after a write that failed. */
+  latest: CosignedCheckpoint | undefined | 'unknown';
+  turn: Promise<unknown>;
+}
+
+/**
+ * A witness: it cosigns a checkpoint of a log it knows, if that continues the last one it cosigned, and remembers it before
+ * it answers. So no two of its answers ever contradict each other, whatever becomes of the process or the disk.
+ */
+export class Witness {
+  readonly #options: WitnessOptions;
+  readonly #slots = new Map<string, Slot>();
+  #logs: WitnessedLogs = new Map();
+  /** The logs by the names that they have in paths. */
+  #origins: ReadonlyMap<string, string> = new Map();
+
+  /** Throws `usage` without a key. */
+  constructor(options: WitnessOptions) {
+    ensure(options.cosigners.length > 0, 'usage', 'a witness needs a key');
+    this.#options = options;
+    this.replaceLogs(options.logs);
+  }
+
+  /** The witness's keys. */
+  get vkeys(): readonly Vkey[] {
+    return this.#options.cosigners.map(({ vkey }) => vkey);
+  }
+
+  /** Takes another list of logs. What was cosigned for logs that are no longer on it stays. */
+  replaceLogs(logs: WitnessedLogs): void {
+    this.#logs = logs;
+    this.#origins = new Map([...logs.keys()].map((origin) => [originHash(origin), origin]));
+  }
+
+  /** Answers an untrusted request. Throws `storage-failed` or `storage-corrupt`: nothing was cosigned then. */
+  async addCheckpoint(body: Uint8Array): Promise<WitnessAnswer> {
+    const request = parseRequest(body);
+    if ('status' in request) return request;
+    const { checkpoint, note, oldSize } = request;
+    const { origin } = checkpoint;
+    const trusted = this.#logs.get(origin);
+    if (trusted === undefined) return { status: 404, reason: 'this witness does not know the log' };
+    const signatures = verifiedLines(note, trusted);
+    if (signatures === undefined) return { status: 403, origin, reason: 'not signed by a known key of the log' };
+    if (oldSize > checkpoint.size)
+      return { status: 400, origin, reason: 'the old size is above that of the checkpoint' };
+    return this.#inTurn(origin, (slot) => this.#advance(slot, { ...request, note: { text: note.text, signatures } }));
+  }
+
+  /** The note that it cosigned last for the log of that {@link originHash}, with its cosignatures; undefined: none. */
+  async latest(hash: string): Promise<string | undefined> {
+    const origin = this.#origins.get(hash);
+    if (origin === undefined) return undefined;
+    return this.#inTurn(origin, async (slot) => (await load(slot))?.note);
+  }
+
+  async #advance(slot: Slot, request: Request): Promise<WitnessAnswer> {
+    const { checkpoint, oldSize } = request;
+    const { origin, size } = checkpoint;
+    const latest = await load(slot);
+    const latestSize = latest?.checkpoint.size ?? 0;
+    if (oldSize !== latestSize) return { status: 409, origin, size: latestSize };
+    const reason = inconsistency(latest?.checkpoint, request);
+    if (reason !== undefined) return { status: 422, origin, reason };
+    const isRepeated = latest?.note.startsWith(`${request.note.text}\n`) === true;
+    const isRecent = isRepeated && Math.abs(this.#options.now() - latest.timestampMs) < RENEW_AFTER_MS;
+    const cosigned = isRecent ? latest : await this.#cosign(slot, request, latest);
+    return { status: 200, origin, size, lines: this.#ownLines(cosigned.note) };
+  }
+
+  /** Cosigns and writes down, and only then lets go of the cosignatures. */
+  async #cosign(slot: Slot, { checkpoint, note }: Request, latest: CosignedCheckpoint | undefined) {
+    // A clock that was set back must not make a smaller tree look newer than a larger one.
+    const timestampMs = Math.max(this.#options.now(), latest?.timestampMs ?? 0);
+    const own = await Promise.all(this.#options.cosigners.map((one) => one.cosign(note.text, timestampMs)));
+    const cosigned: CosignedCheckpoint = {
+      checkpoint,
+      note: formatNote({ text: note.text, signatures: [...note.signatures, ...own] }),
+      timestampMs: Math.floor(timestampMs / 1000) * 1000,
+    };
+    // Where this fails, nobody has the cosignatures, and the file says which of the two it is.
+    slot.latest = 'unknown';
+    await slot.file.write(cosigned);
+    slot.latest = cosigned;
+    return cosigned;
+  }
+
+  #ownLines(text: string): string {
+    const lines = parseNote(text).signatures.filter((line) => this.vkeys.some((key) => isLineOf(key, line)));
+    return formatNote({ text: '', signatures: lines }).slice(1);
+  }
+
+  #inTurn<T>(origin: string, work: (slot: Slot) => Promise<T>): Promise<T> {
+    const { folder, files } = this.#options;
+    const slot = this.#slots.get(origin) ?? {
+      file: new CosignedFile(folder, origin, this.vkeys, files),
+      latest: 'unknown' as const,
+      turn: Promise.resolve(),
+    };
+    this.#slots.set(origin, slot);
+    const done = slot.turn.then(() => work(slot));
+    slot.turn = done.catch(() => undefined);
+    return done;
+  }
+}
+
+interface Request {
+  readonly oldSize: number;
+  readonly proof: readonly Uint8Array[];
+  readonly checkpoint: Checkpoint;
+  readonly note: Note;
+}
+
+function parseRequest(body: Uint8Array): Request | (WitnessAnswer & { readonly status: 400 }) {
+  try {
+    const { oldSize, proof, checkpoint } = parseAddCheckpoint(decodeUtf8(body));
+    const note = parseNote(checkpoint);
+    return { oldSize, proof, note, checkpoint: parseCheckpoint(note.text) };
+  } catch (error) {
+    if (!(error instanceof GlasskeyError) && !(error instanceof TypeError)) throw error;
+    return { status: 400, reason: isGlasskeyError(error) ? error.message : 'the request is not UTF-8' };
+  }
+}
+
+/** The lines of the log's own keys, or undefined where there is none or one does not verify. */
+function verifiedLines(note: Note, trusted: readonly Vkey[]): readonly NoteSignature[] | undefined {
+  try {
+    const signedBy = verifyNote(note, trusted);
+    // One line for each key: a request that repeats a line must not make a note that is too long to be read again.
+    return signedBy.flatMap((key) => note.signatures.find((line) => isLineOf(key, line)) ?? []);
+  } catch (error) {
+    if (isGlasskeyError(error, 'bad-signature')) return undefined;
+    throw error;
+  }
+}
+
+function isLineOf(key: Vkey, { name, keyId }: NoteSignature): boolean {
+  return key.name === name && key.keyId === keyId;
+}
+
+/** Why the checkpoint does not continue `latest`, whose size is the request's old size; undefined where it does. */
+function inconsistency(latest: Checkpoint | undefined, { checkpoint, oldSize, proof }: Request): string | undefined {
+  const { size, rootHash } = checkpoint;
+  if (size === 0 && !equalBytes(rootHash, emptyRoot())) return 'the empty tree has another root';
+  if (oldSize === 0 || latest === undefined) return proof.length === 0 ? undefined : 'from the empty tree, no proof';
+  try {
+    verifyConsistency(oldSize, size, latest.rootHash, rootHash, proof);
+    return undefined;
+  } catch (error) {
+    if (isGlasskeyError(error, 'bad-log-proof')) return error.message;
+    throw error;
+  }
+}
+
+async function load(slot: Slot): Promise<CosignedCheckpoint | undefined> {
+  if (slot.latest === 'unknown') slot.latest = await slot.file.read();
+  return slot.latest;
+}
