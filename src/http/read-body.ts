@@ -18,7 +18,8 @@ export async function readBody(c: Context, mediaType: string, maximum: number): 
   return new Uint8Array(await c.req.arrayBuffer());
 }
 
-async function readStream(body: ReadableStream<Uint8Array> | null, maximum: number): Promise<Uint8Array> {
+/** Reads a body of at most `maximum` bytes, whatever it is said to be. Throws `payload-too-large`. */
+export async function readStream(body: ReadableStream<Uint8Array> | null, maximum: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   if (body !== null) {

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { serve } from '@hono/node-server';
+import type { Hono } from 'hono';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { type AppOptions, createApp } from './app.ts';
 
@@ -33,8 +34,12 @@ export interface RunningServer {
 
 /** Starts to serve the API. Throws `usage` where the address cannot be used. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const app = createApp(options);
-  const { host, port } = options.listen;
+  return serveApp(createApp(options), options.listen);
+}
+
+/** Starts to serve an application, within bounds. Throws `usage` where the address cannot be used. */
+export async function serveApp(app: Pick<Hono, 'fetch'>, listen: ServerOptions['listen']): Promise<RunningServer> {
+  const { host, port } = listen;
   const server = await new Promise<Server>((resolve, reject) => {
     const started = serve(
       { fetch: app.fetch, hostname: host, port, serverOptions: { maxHeaderSize: HEADER_BYTES } },

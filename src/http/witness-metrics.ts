@@ -1,0 +1,67 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { WitnessAnswer } from '../service/witness/witness.ts';
+
+/** The metrics of a witness, in Prometheus's text format. */
+export class WitnessMetrics {
+  readonly #registry = new Registry();
+  readonly #registers = [this.#registry];
+  readonly #answers = new Counter({
+    name: 'glasskey_witness_answers_total',
+    help: 'Answers to add-checkpoint',
+    labelNames: ['status'],
+    registers: this.#registers,
+  });
+  readonly #seconds = new Histogram({
+    name: 'glasskey_witness_answer_seconds',
+    help: 'Time to answer add-checkpoint',
+    registers: this.#registers,
+  });
+  readonly #size = new Gauge({
+    name: 'glasskey_witness_cosigned_size',
+    help: 'Size of the checkpoint that was cosigned last',
+    labelNames: ['origin'],
+    registers: this.#registers,
+  });
+  readonly #time = new Gauge({
+    name: 'glasskey_witness_cosigned_timestamp_seconds',
+    help: 'When a checkpoint was cosigned last',
+    labelNames: ['origin'],
+    registers: this.#registers,
+  });
+  readonly #inconsistent = new Counter({
+    name: 'glasskey_witness_inconsistent_total',
+    help: 'Signed checkpoints that do not continue what was cosigned: proof of misbehaviour, or of a broken log',
+    labelNames: ['origin'],
+    registers: this.#registers,
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  /** Counts an answer. Origins are those of configured logs: there are not many. */
+  observe(answer: WitnessAnswer, seconds: number, nowMs: number): void {
+    this.count(answer.status);
+    this.#seconds.observe(seconds);
+    if (answer.status === 200) {
+      this.#size.set({ origin: answer.origin }, answer.size);
+      this.#time.set({ origin: answer.origin }, nowMs / 1000);
+    }
+    if (answer.status === 422 && answer.origin !== undefined) this.#inconsistent.inc({ origin: answer.origin });
+  }
+
+  /** Counts an answer that says nothing of a log. */
+  count(status: number): void {
+    this.#answers.inc({ status });
+  }
+
+  /** The text of `GET /metrics`. */
+  async format(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  /** Media type of {@link format}. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+}
