@@ -13,6 +13,7 @@ import { monitorCommand } from './commands/monitor-command.ts';
 import { publishCommand } from './commands/publish-command.ts';
 import { serverCommands } from './commands/server-commands.ts';
 import { stateCommand } from './commands/state-command.ts';
+import { witnessCommand } from './commands/witness-command.ts';
 import { EXIT, exitCodeOf, reportFailure } from './exit-code.ts';
 import { writeEvidence } from './evidence.ts';
 import { ignoreClosedPipe, oneLine } from './output.ts';
@@ -68,6 +69,7 @@ headsCommand(program, runClient);
 stateCommand(program, runClient);
 publishCommand(program, runClient);
 caCommand(program, runServer);
+witnessCommand(program, runServer);
 auditCommand(program, runClient);
 
 ignoreClosedPipe(process.stdout);

@@ -61,8 +61,13 @@ export class CliSandbox {
   }
 
   /** Starts `glasskey serve` with these arguments; resolves when it says that it listens. */
-  async serve(...args: readonly string[]): Promise<RunningCli> {
-    const child = spawn(process.execPath, [PROGRAM, 'serve', ...args], {
+  serve(...args: readonly string[]): Promise<RunningCli> {
+    return this.start(['serve'], ...args);
+  }
+
+  /** Starts a command that serves; resolves when it says that it listens. */
+  async start(command: readonly string[], ...args: readonly string[]): Promise<RunningCli> {
+    const child = spawn(process.execPath, [PROGRAM, ...command, ...args], {
       cwd: this.folder,
       env: this.#environment,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -77,7 +82,7 @@ export class CliSandbox {
         const [, found] = /^listening on (http:\/\/\S+)$/m.exec(output) ?? [];
         if (found !== undefined) resolveUrl(found);
       });
-      child.once('exit', (code) => reject(new Error(`serve ended with ${code}: ${errors}`)));
+      child.once('exit', (code) => reject(new Error(`${command.join(' ')} ended with ${code}: ${errors}`)));
     });
     const stop = async (): Promise<number | null> => {
       if (child.exitCode !== null) return child.exitCode;

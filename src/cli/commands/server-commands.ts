@@ -3,6 +3,7 @@ import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { ensure } from '../../core/errors.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
+import { stopSignal } from '../stop-signal.ts';
 import { DataFolder } from '../server/data-folder.ts';
 import type { OpenServer } from '../server/open-server.ts';
 import type { LogFlags } from '../server/log-settings.ts';
@@ -176,24 +177,4 @@ async function withLog(flags: AdminFlags, work: (open: OpenServer) => Promise<vo
   } finally {
     await open.close();
   }
-}
-
-/** How long more signals are taken for the same wish to stop, ms. */
-const SAME_SIGNAL_MS = 2_000;
-
-/**
- * Resolves at the first SIGINT or SIGTERM. The same wish often comes twice, from the terminal and from what started the
- * server, and must not cut the shutdown short; one that comes later ends the process.
- */
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    let firstMs: number | undefined;
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.on(signal, () => {
-        firstMs ??= performance.now();
-        if (performance.now() - firstMs > SAME_SIGNAL_MS) process.exit(EXIT.refused);
-        resolve();
-      });
-    }
-  });
 }
