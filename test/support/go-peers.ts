@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -28,7 +28,22 @@ export interface GoPeers {
   torchwood(target: PeerTarget): Promise<PeerVerdict>;
   /** Tessera's fsck rebuilds the whole tree from the entries and compares every tile. */
   fsck(target: PeerTarget): Promise<PeerVerdict>;
+  /**
+   * Tessera keeps a log in a folder, adds an entry for each text, and publishes a checkpoint where the witnesses of a
+   * policy have cosigned it; gives what it said, and the checkpoint as published.
+   */
+  tesseraLog(options: TesseraLogOptions): Promise<PeerVerdict & { readonly checkpoint: string }>;
   close(): Promise<void>;
+}
+
+/** A log of Tessera's. */
+export interface TesseraLogOptions {
+  readonly folder: string;
+  /** A private key as golang.org/x/mod/sumdb/note has it: `PRIVATE+KEY+…`. */
+  readonly key: string;
+  /** c2sp.org/tlog-policy */
+  readonly policy: string;
+  readonly entries: readonly string[];
 }
 
 /** Why the Go programs cannot run here; undefined where they can. In CI they must be able to. */
@@ -51,6 +66,7 @@ export async function buildGoPeers(): Promise<GoPeers> {
   };
   const interop = await build('interop', '.');
   const fsck = await build('fsck', 'github.com/transparency-dev/tessera/cmd/fsck');
+  const oneshot = await build('oneshot', 'github.com/transparency-dev/tessera/cmd/examples/posix-oneshot');
   return {
     torchwood: ({ url, vkey, origin }) =>
       judge(interop, ['-url', url, '-vkey', vkey, '-origin', origin], /^verified \d+ entries/m),
@@ -61,6 +77,7 @@ export async function buildGoPeers(): Promise<GoPeers> {
       // It may exit 0 in spite of corruption, and hang on a bad tile: only the line counts, and only in time.
       return judge(fsck, args, /Successfully fsck'd/);
     },
+    tesseraLog: (options) => runTessera(oneshot, options),
     close: () => rm(folder, { recursive: true }),
   };
 }
@@ -73,4 +90,29 @@ async function judge(program: string, args: readonly string[], success: RegExp):
     const { stdout, stderr } = error as { readonly stdout?: string; readonly stderr?: string };
     return { accepted: false, output: `${stdout ?? ''}${stderr ?? ''}${String(error)}` };
   }
+}
+
+async function runTessera(
+  program: string,
+  { folder, key, policy, entries }: TesseraLogOptions,
+): ReturnType<GoPeers['tesseraLog']> {
+  const inputs = join(folder, 'inputs');
+  await mkdir(inputs, { recursive: true });
+  for (const [i, text] of entries.entries()) await writeFile(join(inputs, `${i}`), text);
+  const path = (name: string): string => join(folder, name);
+  await writeFile(path('key'), key);
+  await writeFile(path('policy'), policy);
+  const verdict = await judge(
+    program,
+    [
+      `--storage_dir=${path('log')}`,
+      `--entries=${inputs}/*`,
+      `--private_key=${path('key')}`,
+      `--witness_policy_file=${path('policy')}`,
+      '--witness_timeout=2s',
+    ],
+    /./,
+  );
+  const checkpoint = await readFile(join(folder, 'log', 'checkpoint'), 'utf8').catch(() => '');
+  return { ...verdict, checkpoint };
 }
