@@ -1,7 +1,7 @@
-import type { CertificateRow, LogStore, Revocation } from './ports.ts';
+import type { CertificateRow, ListedCertificate, LogStore, Revocation } from './ports.ts';
 import { orUndefined, serialBytes, serialText, type LogContext } from './rows.ts';
 
-type Part = 'findCertificateByRequest' | 'findCertificate' | 'listRevoked';
+type Part = 'findCertificateByRequest' | 'findCertificate' | 'listCertificates' | 'listCertificatesOf' | 'listRevoked';
 
 type CertificateColumns = {
   readonly serial: Uint8Array;
@@ -28,6 +28,26 @@ const BY_REQUEST = `${CERTIFICATE} where c.log_id = $1 and c.label_key = $2 and 
 const REVOKED = `select serial, revoked_ms, reason from revocations
   where log_id = $1 and (not_after_ms is null or not_after_ms >= $2) order by revoked_ms, serial`;
 
+type ListedColumns = CertificateColumns & { readonly label: Uint8Array | null; readonly is_logged: boolean };
+
+const LISTED = `c.*, r.revoked_ms, r.reason, l.label, coalesce(c.version <= l.greatest_version, false) as is_logged`;
+const JOINED = `left join revocations r on r.log_id = c.log_id and r.serial = c.serial
+  left join labels l on l.log_id = c.log_id and l.label_key = c.label_key`;
+
+// As with labels: the last row of the window is there whether it matches or not.
+const LIST = `with looked_at as materialized (
+    select * from certificates where log_id = $1 and serial > $2 order by serial limit $3)
+  select ${LISTED}, ($4::bytea is null or coalesce(position($4::bytea in l.label) > 0, false)) as matches
+  from looked_at c ${JOINED}
+  where $4::bytea is null or position($4::bytea in l.label) > 0
+    or c.serial = (select serial from looked_at order by serial desc limit 1)
+  order by c.serial`;
+
+const LIST_OF = `select ${LISTED} from certificates c ${JOINED}
+  where c.log_id = $1 and c.label_key = $2 order by c.not_before_ms, c.serial limit $3`;
+
+const NO_SERIAL = new Uint8Array(0);
+
 /** Certificates and the CRL's contents. */
 export function certificateRows({ sql, logId }: LogContext): Pick<LogStore, Part> {
   return {
@@ -39,6 +59,18 @@ export function certificateRows({ sql, logId }: LogContext): Pick<LogStore, Part
     async findCertificate(serial) {
       const [row] = await sql.query<CertificateColumns>(BY_SERIAL, [logId, serialBytes(serial)]);
       return row === undefined ? undefined : toCertificate(row);
+    },
+
+    async listCertificates({ after, limit, search }) {
+      const from = after === undefined ? NO_SERIAL : serialBytes(after);
+      const rows = await sql.query<ListedColumns & { matches: boolean }>(LIST, [logId, from, limit, search]);
+      const last = rows.at(-1);
+      const next = last === undefined ? undefined : serialText(last.serial);
+      return { rows: rows.filter(({ matches }) => matches).map(toListed), next };
+    },
+
+    async listCertificatesOf(labelKey, limit) {
+      return (await sql.query<ListedColumns>(LIST_OF, [logId, labelKey, limit])).map(toListed);
     },
 
     async listRevoked(notExpiredAtMs) {
@@ -53,6 +85,10 @@ export function certificateRows({ sql, logId }: LogContext): Pick<LogStore, Part
       }));
     },
   };
+}
+
+function toListed(row: ListedColumns): ListedCertificate {
+  return { ...toCertificate(row), label: orUndefined(row.label), isLogged: row.is_logged };
 }
 
 function toCertificate(row: CertificateColumns): CertificateRow {

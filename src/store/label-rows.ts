@@ -4,7 +4,7 @@ import { MAX_RANGE } from './log-rows.ts';
 import type { LabelRow, LadderRow, LogStore, VersionRow } from './ports.ts';
 import { inOrder, orUndefined, type LogContext } from './rows.ts';
 
-type Part = 'findLabel' | 'readVersions' | 'readVersionPositions' | 'readLabelAt' | 'readLadder';
+type Part = 'findLabel' | 'readVersions' | 'readVersionPositions' | 'readLabelAt' | 'readLadder' | 'listLabels';
 
 type LadderColumns = {
   readonly version: number;
@@ -57,6 +57,17 @@ const LADDER = `select asked.ord, found.* from unnest($3::int8[]) with ordinalit
   cross join lateral (select version, vrf_output, vrf_proof, commitment from versions
     where log_id = $1 and label_key = $2 and versions.version = asked.version limit 1) as found`;
 
+// The last row of the window is there whether it matches or not: the next window begins after it.
+const LIST = `with looked_at as materialized (
+    select label_key, label, greatest_version from labels where log_id = $1 and label_key > $2
+    order by label_key limit $3)
+  select *, ($4::bytea is null or coalesce(position($4::bytea in label) > 0, false)) as matches from looked_at
+  where $4::bytea is null or position($4::bytea in label) > 0
+    or label_key = (select label_key from looked_at order by label_key desc limit 1)
+  order by label_key`;
+
+const NO_KEY = new Uint8Array(0);
+
 /** Labels and their versions. */
 export function labelRows(context: LogContext): Pick<LogStore, Part> {
   const { sql, logId } = context;
@@ -80,6 +91,17 @@ export function labelRows(context: LogContext): Pick<LogStore, Part> {
     async readVersionPositions(labelKey, size) {
       const [row] = await sql.query<{ positions: number[] }>(POSITIONS, [logId, labelKey, size]);
       return row?.positions ?? [];
+    },
+
+    async listLabels({ after = NO_KEY, limit, search }) {
+      const rows = await sql.query<LabelColumns & { label_key: Uint8Array; matches: boolean }>(LIST, [
+        logId,
+        after,
+        limit,
+        search,
+      ]);
+      const matching = rows.filter(({ matches }) => matches).map((row) => toLabel(row.label_key, row));
+      return { rows: matching, next: rows.at(-1)?.label_key };
     },
 
     readLabelAt: (labelKey, size) => labelsAt.add({ labelKey, size }),

@@ -166,6 +166,31 @@ export interface CertificateRow {
   readonly revocationReason: number | undefined;
 }
 
+/** A certificate in a list, with the name that it is for. */
+export interface ListedCertificate extends CertificateRow {
+  /** The plaintext label; undefined once erased, or while the name has no version in the log. */
+  readonly label: Uint8Array | undefined;
+  /** Whether the log has come to {@link CertificateRow.version} of the label. */
+  readonly isLogged: boolean;
+}
+
+/** A window of a table in the order of its key: the rows of it that match, and where the next one begins. */
+export interface Page<Row, Key> {
+  readonly rows: readonly Row[];
+  /** Key of the last row that was looked at; undefined where there are no more. */
+  readonly next: Key | undefined;
+}
+
+/** Which window to look at. */
+export interface PageRequest<Key> {
+  /** `next` of the window before; undefined for the first one. */
+  readonly after: Key | undefined;
+  /** Rows that are looked at: the work of one statement is bounded, however few match. */
+  readonly limit: number;
+  /** Only rows whose plaintext label contains these bytes. */
+  readonly search: Uint8Array | undefined;
+}
+
 /** A certificate to be put on the CRL. */
 export interface Revocation {
   readonly serial: string;
@@ -278,6 +303,8 @@ export interface LogStore {
   readVersions(labelKey: Uint8Array, first: number, last: number): Promise<readonly VersionRow[]>;
   /** Positions of all versions of a label with position < `size`, ascending by version. */
   readVersionPositions(labelKey: Uint8Array, size: number): Promise<readonly number[]>;
+  /** Labels in the order of their keys. */
+  listLabels(page: PageRequest<Uint8Array>): Promise<Page<LabelRow, Uint8Array>>;
   /** One round trip for the lookup path: label, positions, and the greatest version's row below `size`. */
   readLabelAt(
     labelKey: Uint8Array,
@@ -330,6 +357,10 @@ export interface LogStore {
   // certificates
   findCertificateByRequest(labelKey: Uint8Array, requestHash: Uint8Array): Promise<CertificateRow | undefined>;
   findCertificate(serial: string): Promise<CertificateRow | undefined>;
+  /** Certificates in the order of their serials. */
+  listCertificates(page: PageRequest<string>): Promise<Page<ListedCertificate, string>>;
+  /** The certificates of one label, at most `limit`. */
+  listCertificatesOf(labelKey: Uint8Array, limit: number): Promise<readonly ListedCertificate[]>;
   /** Unexpired revoked certificates, for the CRL. */
   listRevoked(notExpiredAtMs: number): Promise<readonly Revocation[]>;
 

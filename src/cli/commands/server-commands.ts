@@ -5,7 +5,8 @@ import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
 import { stopSignal } from '../stop-signal.ts';
 import { DataFolder } from '../server/data-folder.ts';
-import type { OpenServer } from '../server/open-server.ts';
+import { type AdminFlags, withLog } from '../server/with-log.ts';
+import { listCommands } from './admin-list-commands.ts';
 import type { LogFlags } from '../server/log-settings.ts';
 import { boundHeapGrowth } from '../server/heap-growth.ts';
 
@@ -96,7 +97,9 @@ export function serverCommands(program: Command, run: RunServer): void {
     )
     .action((flags: ServeFlags) => run(() => runServer(flags)));
 
-  tokenCommands(program.command('admin').description('administer a log'), run);
+  const admin = program.command('admin').description('administer a log');
+  tokenCommands(admin, run);
+  listCommands(admin, run);
 }
 
 async function runServer(flags: ServeFlags): Promise<number> {
@@ -115,12 +118,6 @@ async function runServer(flags: ServeFlags): Promise<number> {
   await stopped;
   await running.stop();
   return EXIT.fine;
-}
-
-interface AdminFlags {
-  readonly data: string;
-  readonly database?: string;
-  readonly json?: boolean;
 }
 
 /** `admin token create|list|revoke`. With the embedded database the server must be stopped: it holds the folder's lock. */
@@ -166,15 +163,4 @@ function tokenCommands(admin: Command, run: RunServer): void {
         return withLog(flags, async ({ context }) => (await loadTokens()).revokeToken(context, Number(id)));
       }),
   );
-}
-
-async function withLog(flags: AdminFlags, work: (open: OpenServer) => Promise<void>): Promise<number> {
-  const { openServer } = await loadOpen();
-  const open = await openServer({ data: flags.data, database: flags.database });
-  try {
-    await work(open);
-    return EXIT.fine;
-  } finally {
-    await open.close();
-  }
 }

@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { oneLine } from './output.ts';
+
+/** A value of a row: times are shown in ISO 8601. */
+export type Cell = string | number | Date | undefined;
+
+/** How rows are written: for people, or as a file for other programs. */
+export type TableFormat = 'text' | 'csv' | 'json';
+
+/** What spreadsheets take for the beginning of a formula. */
+const FORMULA = /^[=+\-@\t\r\n\uff0b\uff0d\uff1d\uff20]/u;
+
+/**
+ * Writes rows as they come: nothing is gathered, and a slow reader slows the source. As CSV (RFC 4180), with a line of
+ * names; a cell that a spreadsheet would run as a formula gets an apostrophe before it. As JSON, an array of objects. As
+ * text, columns with two spaces between; what is missing is `-`. Ends quietly where the reader has left.
+ */
+export async function writeTable<Name extends string>(
+  format: TableFormat,
+  names: readonly Name[],
+  rows: AsyncIterable<Readonly<Record<Name, Cell>>>,
+  out: NodeJS.WritableStream = process.stdout,
+): Promise<void> {
+  if (format === 'csv') await write(out, `${names.join(',')}\r\n`);
+  if (format === 'json') await write(out, '[');
+  let first = true;
+  for await (const row of rows) {
+    const isOpen = await write(out, formatRow(format, names, row, first));
+    if (!isOpen) return;
+    first = false;
+  }
+  if (format === 'json') await write(out, first ? ']\n' : '\n]\n');
+}
+
+function formatRow<Name extends string>(
+  format: TableFormat,
+  names: readonly Name[],
+  row: Readonly<Record<Name, Cell>>,
+  first: boolean,
+): string {
+  if (format === 'csv') return `${names.map((name) => csvCell(row[name])).join(',')}\r\n`;
+  if (format === 'text') return `${names.map((name) => textCell(row[name])).join('  ')}\n`;
+  const members = Object.fromEntries(names.map((name) => [name, jsonCell(row[name])]));
+  return `${first ? '\n' : ',\n'}${JSON.stringify(members)}`;
+}
+
+/** Writes, and waits for a slow reader. False where nobody reads any more. */
+async function write(out: NodeJS.WritableStream, text: string): Promise<boolean> {
+  if (!out.writable) return false;
+  if (out.write(text)) return true;
+  const left = new AbortController();
+  const { signal } = left;
+  const ends = ['drain', 'close', 'error'].map((name) => once(out, name, { signal }).catch(() => undefined));
+  await Promise.race(ends);
+  left.abort();
+  return out.writable;
+}
+
+function plain(cell: Cell): string {
+  if (cell instanceof Date) return cell.toISOString();
+  return cell === undefined ? '' : oneLine(String(cell));
+}
+
+/** One cell of a CSV file, from an untrusted value. */
+export function csvCell(cell: Cell): string {
+  const raw = cell instanceof Date || cell === undefined ? '' : String(cell);
+  const text = `${FORMULA.test(raw.trimStart()) || FORMULA.test(raw) ? "'" : ''}${plain(cell)}`;
+  return /[",]/.test(text) || text !== text.trim() ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function textCell(cell: Cell): string {
+  return plain(cell) || '-';
+}
+
+function jsonCell(cell: Cell): string | number | null {
+  if (cell === undefined) return null;
+  return cell instanceof Date ? cell.toISOString() : cell;
+}

@@ -1,0 +1,38 @@
+import { decodeUtf8, encodeUtf8, formatHex } from '../../core/encoding/bytes.ts';
+import type { LogContext } from '../log-context.ts';
+
+/** A label as people write the identity (DESIGN §6): an e-mail address without its scheme. */
+export function identityText(label: Uint8Array): string {
+  return decodeUtf8(label).replace(/^mailto:/, '');
+}
+
+/** Rows that one statement looks at. */
+const PAGE = 1_000;
+
+/** An identity as an administrator sees it. */
+export interface ListedIdentity {
+  /** The canonical identity; undefined once erased. */
+  readonly identity: string | undefined;
+  /** VRF output of its version 0: its name in the trail, also after an erasure. Hex. */
+  readonly labelKey: string;
+  readonly greatestVersion: number;
+}
+
+/**
+ * Every identity that is in the log, in no order that means anything, page by page: memory does not grow with the log.
+ * `search` is a part of the canonical identity.
+ */
+export async function* listIdentities(
+  { store }: Pick<LogContext, 'store'>,
+  { search }: { readonly search: string | undefined },
+): AsyncGenerator<ListedIdentity> {
+  const bytes = search === undefined ? undefined : encodeUtf8(search);
+  for (let after: Uint8Array | undefined; ;) {
+    const page = await store.listLabels({ after, limit: PAGE, search: bytes });
+    for (const { label, labelKey, greatestVersion } of page.rows) {
+      yield { identity: label && identityText(label), labelKey: formatHex(labelKey), greatestVersion };
+    }
+    if (page.next === undefined) return;
+    after = page.next;
+  }
+}
