@@ -1,9 +1,31 @@
-import type { Command } from 'commander';
-import { SingleBar } from 'cli-progress';
-import { type ClientOptions, openDirectory } from '../client-options.ts';
-import { EXIT } from '../exit-code.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { AuditReport } from '../../client/audit/audit-log.ts';
+import type { KeyDirectory } from '../../client/key-directory.ts';
+import { ServerRefusal, Transport } from '../../client/transport.ts';
+import { fetchBundle } from '../../client/trust.ts';
+import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
+import type { SignedTrustBundle } from '../../contract/trust-bundle.ts';
+import { isGlasskeyError } from '../../core/errors.ts';
+import { type Mirror, openMirror } from '../audit-mirror.ts';
+import { type ProgressDisplay, progressDisplay } from '../audit-progress.ts';
+import { reportJson, reportLine, reportLines } from '../audit-report.ts';
+import { asUserInput, type ClientOptions, openDirectory, readInput } from '../client-options.ts';
+import { recordingFetch } from '../evidence.ts';
+import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
+import { type OpenPlace, openPlace } from '../publish-place.ts';
 import type { Run } from './client-commands.ts';
+
+interface AuditFlags {
+  readonly trust?: string;
+  readonly state?: string;
+  readonly earlierTrust?: readonly string[];
+  readonly mirror?: string;
+  readonly watch?: boolean;
+  readonly interval: number;
+  readonly json?: boolean;
+}
 
 /** `glasskey audit URL`: anybody's check of the whole log. */
 export function auditCommand(program: Command, run: Run): void {
@@ -11,48 +33,97 @@ export function auditCommand(program: Command, run: Run): void {
     .command('audit <url>')
     .description('verify the whole log: every entry, every change, every hash; goes on from where the last audit ended')
     .option('--trust <file>', 'trust bundle to hold the server to')
+    .option('--earlier-trust <files...>', 'trust bundles that came before it: older entries were made under them')
     .option('--state <dir>', 'folder for what this auditor has verified')
-    .option('--json', 'print the report as JSON')
-    .addHelpText('after', '\nExample:\n  $ glasskey audit https://keys.example')
-    .action((url: string, given: Omit<ClientOptions, 'server'> & { json?: boolean }) => {
-      const options: ClientOptions & { json?: boolean } = { ...given, server: url };
-      return run(options, () => audit(options));
+    .option('--mirror <dir>', 'keep a verified copy there, which any static web server can serve and anybody can audit')
+    .option('--watch', 'go on as the log grows, until something is wrong')
+    .option('--interval <seconds>', 'pause of --watch', parseSeconds, 60)
+    .option('--json', 'print the report as JSON; with --watch one line for each')
+    .addHelpText('after', '\nExample:\n  $ glasskey audit https://keys.example --mirror /var/www/mirror --watch')
+    .action((url: string, flags: AuditFlags) => {
+      const { trust, state } = flags;
+      const options: ClientOptions = {
+        server: url,
+        ...(trust === undefined ? {} : { trust }),
+        ...(state === undefined ? {} : { state }),
+      };
+      return run(options, () => audit(options, flags));
     });
 }
 
-async function audit(options: ClientOptions & { readonly json?: boolean }): Promise<number> {
-  const directory = await openDirectory(options);
-  const bar = progressBar();
-  const report = await directory
-    .audit({ onProgress: (done, total) => bar.update(done, total) })
-    .finally(() => bar.stop());
-  const { treeSize, rootHash, entries, updates, seconds, lastEntryMs } = report;
-  if (options.json === true) {
-    printJson({ treeSize, rootHash, entries, updates, seconds, lastEntry: new Date(lastEntryMs).toISOString() });
-    return EXIT.fine;
-  }
-  printLines(
-    `${directory.trust.bundle.origin}: the log of ${treeSize} entries holds`,
-    `  root ${rootHash}`,
-    `  verified now: ${entries} entries with ${updates} changes, in ${seconds.toFixed(1)} s`,
-    `  the newest entry is of ${new Date(lastEntryMs).toISOString()}`,
+async function audit(options: ClientOptions, flags: AuditFlags): Promise<number> {
+  const files = [...(options.trust === undefined ? [] : [options.trust]), ...(flags.earlierTrust ?? [])];
+  const earlier = await Promise.all(
+    files.map((file) => asUserInput(file, async () => parseTrustBundle(await readInput(file)))),
   );
-  return EXIT.fine;
+  const place = flags.mirror === undefined ? undefined : await openPlace({ to: flags.mirror });
+  try {
+    print(await auditOnce(options, earlier, place), flags, true);
+    while (flags.watch === true) {
+      await sleep(flags.interval * 1000);
+      try {
+        print(await auditOnce(options, earlier, place), flags, false);
+      } catch (error) {
+        reportPassing(error);
+      }
+    }
+    return EXIT.fine;
+  } finally {
+    await place?.close();
+  }
 }
 
-/** A progress bar on a terminal; elsewhere nothing. */
-function progressBar(): { update(done: number, total: number): void; stop(): void } {
-  if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
-  const format = 'auditing {bar} {value}/{total} entries, {eta_formatted} left';
-  const bar = new SingleBar({ format, stream: process.stderr, clearOnComplete: true, hideCursor: true });
-  let started = false;
-  return {
-    update: (done, total) => {
-      if (!started) bar.start(total, 0);
-      started = true;
-      bar.setTotal(total);
-      bar.update(done);
-    },
-    stop: () => bar.stop(),
-  };
+/** What an audit found, and of which log. */
+interface Found {
+  readonly origin: string;
+  readonly report: AuditReport;
+}
+
+async function auditOnce(
+  options: ClientOptions,
+  earlierBundles: readonly SignedTrustBundle[],
+  place: OpenPlace | undefined,
+): Promise<Found> {
+  const directory = await openDirectory(options);
+  const display = progressDisplay();
+  try {
+    const mirror = place && (await mirrorOf(place, options, directory, display));
+    const report = await directory.audit({ earlierBundles, ...mirror, onProgress: (now) => display.audited(now) });
+    return { origin: directory.trust.bundle.origin, report };
+  } finally {
+    display.stop();
+  }
+}
+
+async function mirrorOf(
+  { target }: OpenPlace,
+  { server }: ClientOptions,
+  directory: KeyDirectory,
+  display: ProgressDisplay,
+): Promise<Mirror> {
+  const served = await fetchBundle(new Transport({ server, fetch: recordingFetch, timeoutMs: 30_000 }));
+  const onProgress = (done: number, total: number): void => display.copied(done, total);
+  return openMirror({ target, served, bundle: directory.trust.bundle, now: Date.now, onProgress });
+}
+
+/** Goes on where the server or the disk is in trouble; misbehaviour, or a copy that was changed, ends it. */
+function reportPassing(error: unknown): void {
+  if (exitCodeOf(error) === EXIT.misbehaviour || isGlasskeyError(error, 'state-corrupt')) throw error;
+  const passes = isGlasskeyError(error) && ['network', 'storage', 'overload', 'verification'].includes(error.fault);
+  if (!passes && !(error instanceof ServerRefusal)) throw error;
+  reportFailure(error);
+}
+
+function print({ origin, report }: Found, flags: AuditFlags, isFirst: boolean): void {
+  if (flags.json === true) {
+    if (flags.watch === true) printLines(JSON.stringify(reportJson(origin, report)));
+    else printJson(reportJson(origin, report));
+  } else if (isFirst) printLines(...reportLines(origin, report));
+  else if (report.entries > 0) printLines(reportLine(report));
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!/^\d{1,6}$/.test(text) || seconds < 1) throw new InvalidArgumentError('a number of seconds from 1 to 999999');
+  return seconds;
 }

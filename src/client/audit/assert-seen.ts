@@ -3,9 +3,9 @@ import { verifyInclusion } from '../../core/audit/rfc6962.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import { TILE_WIDTH } from '../../core/log/tiled-tree.ts';
-import type { LogFiles } from './fetch-bytes.ts';
-import { fetchEntries } from './read-entries.ts';
-import { fetchInclusion } from './read-tree.ts';
+import type { LogFiles } from './log-files.ts';
+import { openEntry, readEntries } from './read-entries.ts';
+import { readInclusion } from './read-tree.ts';
 
 /** A KEYTRANS tree head that somebody verified elsewhere, such as in a lookup. */
 export interface SeenHead {
@@ -28,14 +28,14 @@ export async function assertSeen(files: LogFiles, checkpoint: VerifiedCheckpoint
   );
   const index = seen.size - 1;
   const [bundle, proof] = await Promise.all([
-    fetchEntries(files, Math.floor(index / TILE_WIDTH), size),
-    fetchInclusion(files, index, size),
+    readEntries(files, Math.floor(index / TILE_WIDTH), size),
+    readInclusion(files, index, size),
   ]);
   const read = bundle[index % TILE_WIDTH];
   ensure(read !== undefined, 'bad-audit-entry', 'an entry bundle is too short');
   verifyInclusion(index, size, read.leaf, proof, rootHash);
   ensure(
-    equalBytes(read.entry.logRoot, seen.logRoot),
+    equalBytes(openEntry(read.bytes).logRoot, seen.logRoot),
     'log-forked',
     `the log of ${seen.size} entries that lookups have shown is not the beginning of the one that is audited`,
   );

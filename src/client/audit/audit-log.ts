@@ -1,24 +1,39 @@
-import { verifyCheckpoint, parseCheckpoint, type VerifiedCheckpoint } from '../../core/audit/checkpoint.ts';
-import { formatNote, MAX_NOTE_BYTES, parseNote } from '../../core/audit/note.ts';
-import { rfc6962NodeHasher, verifyConsistency } from '../../core/audit/rfc6962.ts';
-import { parseVkey, type Vkey } from '../../core/audit/vkey.ts';
-import { sha256 } from '../../core/crypto/sha256.ts';
-import { equalBytes, formatHex, parseBase64 } from '../../core/encoding/bytes.ts';
-import { decode } from '../../core/encoding/codec.ts';
+import { verifyCheckpoint, type VerifiedCheckpoint } from '../../core/audit/checkpoint.ts';
+import type { Cosignature } from '../../core/audit/cosignature.ts';
+import { formatNote, MAX_NOTE_BYTES } from '../../core/audit/note.ts';
+import { assertWitnessed } from '../../core/audit/policy.ts';
+import { rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
+import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { auditorLogRoot } from '../../core/keytrans/auditor-update.ts';
-import { configurationCodec, type Configuration } from '../../core/keytrans/configuration.ts';
-import { verifyTreeHead } from '../../core/keytrans/tree-head.ts';
+import { type TreeHead, verifyTreeHead } from '../../core/keytrans/tree-head.ts';
 import { rootOf } from '../../core/log/tiled-tree.ts';
 import { JsonFields, parseJson } from '../../contract/json-fields.ts';
 import { LOG_PREFIX } from '../../contract/paths.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
-import { withEvidence } from './audit-evidence.ts';
+import { assertContinues, type HeldCheckpoint } from './assert-continues.ts';
 import { assertSeen, type SeenHead } from './assert-seen.ts';
+import { withEvidence } from './audit-evidence.ts';
 import type { AuditState } from './audit-state.ts';
-import { abortRequests, fetchBytes, type AuditFetch, type LogFiles } from './fetch-bytes.ts';
-import { fetchConsistency } from './read-tree.ts';
-import { replayEntries, type Replay } from './replay-entries.ts';
+import { type AuditTrust, readAuditTrust } from './audit-trust.ts';
+import { type AuditFetch, httpLogFiles, type LogFiles, withCheckpoint } from './log-files.ts';
+import { type Replay, replayEntries } from './replay-entries.ts';
+import { type VerifyUpdates, verifyUpdates } from './verify-updates.ts';
+
+/** How far an audit is. */
+export interface AuditProgress {
+  /** Log entries that are verified, by this run and the ones before, and that there are. */
+  readonly done: number;
+  readonly total: number;
+  /** Label versions that this run has verified so far. */
+  readonly updates: number;
+}
+
+/**
+ * Keeps a copy of what is audited: brings the copy up to the checkpoint of `source` and shows that checkpoint to readers of
+ * the copy only after `inspect`, given the files of the copy, has resolved.
+ */
+export type KeepCopy = (source: LogFiles, inspect: (copy: LogFiles) => Promise<void>) => Promise<void>;
 
 /** How {@link auditLog} is to audit. */
 export interface AuditOptions {
@@ -26,18 +41,26 @@ export interface AuditOptions {
   readonly baseUrl: string;
   /** Whom the auditor trusts to be the log: pinned or given, and already verified. */
   readonly bundle: TrustBundle;
+  /** Encoded Configurations of bundles that `bundle` succeeded: older entries may name them. */
+  readonly earlierConfigurations?: readonly Uint8Array[] | undefined;
   /** Where the last run ended; undefined for an audit from entry 0 on. */
   readonly state?: AuditState | undefined;
+  /** Other checkpoints that this log has shown: it must continue each of them. */
+  readonly held?: readonly HeldCheckpoint[] | undefined;
   /** A tree head that lookups have shown: it must be one of this log. */
   readonly seen?: SeenHead | undefined;
   /** Default: the platform's. */
   readonly fetch?: AuditFetch;
   /** Clock, ms since the epoch. */
   readonly now: () => number;
-  /** Called now and then with the number of log entries that are verified, and that there are. */
-  readonly onProgress?: (done: number, total: number) => void;
-  /** AuditorUpdates under way at a time. Default 32. */
-  readonly concurrency?: number;
+  /** Called now and then. */
+  readonly onProgress?: ((progress: AuditProgress) => void) | undefined;
+  /** Keeps a copy of the log. */
+  readonly keepCopy?: KeepCopy | undefined;
+  /** Verifies AuditorUpdates elsewhere, such as in threads. Default: in this thread. */
+  readonly verifyUpdates?: VerifyUpdates | undefined;
+  /** Jobs for {@link verifyUpdates} under way at a time. Default 4. */
+  readonly jobs?: number | undefined;
   /** Longest time for one file, in ms. Default one minute. */
   readonly timeoutMs?: number;
 }
@@ -52,149 +75,160 @@ export interface AuditReport {
   readonly entries: number;
   /** Label versions that those entries added. */
   readonly updates: number;
+  /** Label versions in the whole log; undefined where an earlier run has not counted them. */
+  readonly allUpdates: number | undefined;
   /** How long it took. */
   readonly seconds: number;
+  /** Timestamp of the first log entry, ms since the epoch; undefined where an earlier run has not kept it. */
+  readonly firstEntryMs: number | undefined;
   /** Timestamp of the last log entry, ms since the epoch. */
   readonly lastEntryMs: number;
+  /** The cosignatures of the bundle's witnesses that the checkpoint has; they make the quorum of the policy. */
+  readonly cosignatures: readonly Cosignature[];
   /** What the next run goes on from. */
   readonly state: AuditState;
 }
 
-/** Whom to believe, taken from the bundle. */
-interface Trust {
-  readonly origin: string;
-  readonly vkeys: readonly Vkey[];
-  readonly config: Configuration;
-  readonly configHash: Uint8Array;
-}
+/** AuditorUpdates that a job in this thread reads at a time. */
+const UPDATES_AHEAD = 8;
 
 /**
- * Audits a log from its static files (DESIGN §5): the checkpoint's signature, that it continues what the state holds, every
- * entry and hash tile, every AuditorUpdate by the auditor's steps (KT §15.2), every prefix root and log root, and the
- * KEYTRANS tree head of the same size. Memory is bounded, whatever the size of the log. The whole answer of the server is
- * untrusted.
+ * Audits a log from its static files (DESIGN §5): the checkpoint's signature and the quorum of its witnesses, that it
+ * continues what the state holds, every entry and hash tile, every AuditorUpdate by the auditor's steps (KT §15.2), every
+ * prefix root and log root, and the KEYTRANS tree head of the same size. Memory is bounded, whatever the size of the log.
+ * The whole answer of the server is untrusted.
  *
  * Throws `tree-rolled-back` for a log that became shorter, `log-forked` for one that does not continue what was verified or
- * `seen`, `too-far-behind` for one that is shorter than what was seen, `bad-checkpoint`, `bad-audit-entry`, `bad-auditor-update`, `bad-prefix-proof`, `bad-log-proof`, `bad-timestamp`,
+ * `seen`, `too-far-behind` for one that is shorter than what was seen, `not-witnessed`, `bad-checkpoint`, `bad-audit-entry`, `bad-auditor-update`, `bad-prefix-proof`, `bad-log-proof`, `bad-timestamp`,
  * `tree-head-too-new` and `bad-tree-head` for other misbehaviour, all with evidence (see `evidenceOf`); `network-failed`
- * and `bad-response` where the files cannot be had; `unsupported-operation` for a bundle that demands witnesses.
+ * and `bad-response` where the files cannot be had; what `keepCopy` throws.
  */
 export async function auditLog(options: AuditOptions): Promise<AuditReport> {
   const startMs = options.now();
-  const trust = readTrust(options.bundle);
-  const files: LogFiles = {
-    prefix: options.baseUrl.replace(/\/+$/, '') + LOG_PREFIX,
-    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
-    requests: new Set(),
-    timeoutMs: options.timeoutMs ?? 60_000,
+  const trust = readAuditTrust(options.bundle, earlierBy(options));
+  const { fetch: send = (url, init) => fetch(url, init), timeoutMs = 60_000 } = options;
+  const prefix = options.baseUrl.replace(/\/+$/, '') + LOG_PREFIX;
+  const http = httpLogFiles({ prefix, fetch: send, timeoutMs });
+  const replay: Replay = {
+    done: options.state?.auditor.size ?? 0,
+    updates: 0,
+    firstEntryMs: undefined,
+    failed: undefined,
   };
-  const replay: Replay = { position: undefined, updates: 0 };
-  let checkpoint: VerifiedCheckpoint | undefined;
-  let served: string | undefined;
+  let served: Uint8Array | undefined;
   try {
-    const bytes = await fetchBytes(files, 'checkpoint', MAX_NOTE_BYTES);
-    served = new TextDecoder().decode(bytes);
-    checkpoint = verifyCheckpoint(bytes, trust);
-    await assertContinues(files, checkpoint, options.state, trust.origin);
+    served = await http.read('checkpoint', MAX_NOTE_BYTES);
+    const files = withCheckpoint(http, served);
+    const checkpoint = verifyCheckpoint(served, trust);
+    ensure(checkpoint.size > 0, 'bad-checkpoint', 'the log has no entries');
+    // That a checkpoint is old is for those to judge who look up: an audit is of what there is.
+    const witnessed = { nowMs: options.now(), maxAgeMs: Infinity };
+    const cosignatures = assertWitnessed(trust.policy, checkpoint.note, witnessed);
+    for (const held of heldBy(options)) await assertContinues(files, checkpoint, held);
     if (options.seen !== undefined) await assertSeen(files, checkpoint, options.seen);
-    const state = await followLog(files, checkpoint, trust, options, replay);
+    const state = await followCopy(files, checkpoint, trust, options, replay);
     return {
       treeSize: checkpoint.size,
       rootHash: formatHex(checkpoint.rootHash),
       entries: checkpoint.size - (options.state?.auditor.size ?? 0),
       updates: replay.updates,
+      allUpdates: state.recorded?.updates,
       seconds: (options.now() - startMs) / 1000,
+      firstEntryMs: state.recorded?.firstEntryMs,
       lastEntryMs: state.auditor.timestampMs,
+      cosignatures,
       state,
     };
   } catch (error) {
-    const previousCheckpoint = options.state?.checkpoint;
     throw withEvidence(error, {
       origin: trust.origin,
-      checkpoint: served,
-      previousCheckpoint,
-      position: replay.position,
+      checkpoint: served === undefined ? undefined : new TextDecoder().decode(served),
+      previousCheckpoint: options.state?.checkpoint,
+      position: replay.failed?.before.size,
     });
   } finally {
-    abortRequests(files);
+    http.close();
   }
 }
 
-function readTrust(bundle: TrustBundle): Trust {
-  const hasNoQuorum = /^quorum[ \t]+none[ \t]*$/m.test(bundle.witnessPolicy);
-  ensure(
-    hasNoQuorum,
-    'unsupported-operation',
-    'the bundle demands cosignatures of witnesses, which this version cannot check',
-  );
-  const configuration = parseBase64(bundle.keytransConfiguration);
-  return {
-    origin: bundle.origin,
-    vkeys: bundle.auditLogVkeys.map((vkey) => parseVkey(vkey)),
-    config: decode(configurationCodec, configuration),
-    configHash: sha256(configuration),
-  };
+function earlierBy({ state, earlierConfigurations = [] }: AuditOptions): readonly Uint8Array[] {
+  return [...earlierConfigurations, ...(state?.configurations ?? [])];
 }
 
-/** Before anything is replayed: is the checkpoint's tree a continuation of the one that the state has verified? */
-async function assertContinues(
+function heldBy({ state, held = [] }: AuditOptions): readonly HeldCheckpoint[] {
+  return state === undefined ? held : [state.checkpoint, ...held];
+}
+
+/** Follows the log from the server's files, or from a copy that is made of them first. */
+async function followCopy(
   files: LogFiles,
   checkpoint: VerifiedCheckpoint,
-  state: AuditState | undefined,
-  origin: string,
-): Promise<void> {
-  ensure(checkpoint.size > 0, 'bad-checkpoint', 'the log has no entries');
-  if (state === undefined) return;
-  const held = parseCheckpoint(parseNote(state.checkpoint).text);
-  ensure(held.origin === origin, 'usage', 'the audit state is of another log');
-  ensure(
-    checkpoint.size >= held.size,
-    'tree-rolled-back',
-    `the log had ${held.size} entries, and has ${checkpoint.size}`,
-  );
-  const proof = await fetchConsistency(files, held.size, checkpoint.size);
-  try {
-    verifyConsistency(held.size, checkpoint.size, held.rootHash, checkpoint.rootHash, proof);
-  } catch (cause) {
-    const message = `the log of ${checkpoint.size} entries does not continue the one of ${held.size} that was verified`;
-    throw new GlasskeyError('log-forked', message, { cause });
-  }
+  trust: AuditTrust,
+  options: AuditOptions,
+  replay: Replay,
+): Promise<AuditState> {
+  const { keepCopy } = options;
+  if (keepCopy === undefined) return followLog(files, checkpoint, trust, options, replay);
+  let state: AuditState | undefined;
+  await keepCopy(files, async (copy) => {
+    state = await followLog(copy, checkpoint, trust, options, replay);
+  });
+  ensure(state !== undefined, 'internal', 'the copy was not inspected');
+  return state;
 }
 
 /** Replays the entries and checks that they are those of the signed checkpoint and of the signed tree head. */
 async function followLog(
   files: LogFiles,
   checkpoint: VerifiedCheckpoint,
-  trust: Trust,
+  trust: AuditTrust,
   options: AuditOptions,
   replay: Replay,
 ): Promise<AuditState> {
-  const head = await fetchHead(files, checkpoint.size);
+  const { size, rootHash } = checkpoint;
+  const head = await readHead(files, size);
   const { auditor, edge } = await replayEntries({
     files,
-    size: checkpoint.size,
-    configHash: trust.configHash,
+    size,
+    configHashes: trust.configHashes,
     state: options.state,
-    concurrency: options.concurrency ?? 32,
+    verifyUpdates: options.verifyUpdates ?? ((job) => verifyUpdates(files, job, UPDATES_AHEAD)),
+    jobs: options.jobs ?? 4,
     replay,
-    onProgress: options.onProgress ?? (() => undefined),
+    onProgress: () => options.onProgress?.({ done: replay.done, total: size, updates: replay.updates }),
   });
   const root = rootOf(edge, rfc6962NodeHasher);
-  const isSigned = root !== undefined && equalBytes(root, checkpoint.rootHash);
+  const isSigned = root !== undefined && equalBytes(root, rootHash);
   ensure(isSigned, 'bad-checkpoint', 'the root of the checkpoint is not that of the entries that the log serves');
-  const limitMs = options.now() + trust.config.maxAheadMs;
+  assertHead(trust, { treeSize: size, signature: head }, auditorLogRoot(auditor));
+  const [config] = trust.configs;
+  const limitMs = options.now() + (config?.maxAheadMs ?? 0);
   ensure(auditor.timestampMs <= limitMs, 'tree-head-too-new', 'the last entry of the log is from the future');
-  try {
-    verifyTreeHead(trust.config, { treeSize: checkpoint.size, signature: head }, auditorLogRoot(auditor));
-  } catch (cause) {
-    throw new GlasskeyError('bad-tree-head', 'the KEYTRANS tree head is not that of the log entries', { cause });
+  const recorded = recordedBy(options.state, replay);
+  return { auditor, edge, checkpoint: formatNote(checkpoint.note), recorded, configurations: trust.encodedConfigs };
+}
+
+/** The tree head must be signed under one of the log's Configurations: under which one, its newest entry decided. */
+function assertHead(trust: AuditTrust, head: TreeHead, logRoot: Uint8Array): void {
+  let failure: unknown;
+  for (const config of trust.configs) {
+    try {
+      return verifyTreeHead(config, head, logRoot);
+    } catch (error) {
+      failure = error;
+    }
   }
-  return { auditor, edge, checkpoint: formatNote(checkpoint.note) };
+  throw new GlasskeyError('bad-tree-head', 'the KEYTRANS tree head is not that of the log entries', { cause: failure });
+}
+
+function recordedBy(state: AuditState | undefined, { updates, firstEntryMs }: Replay): AuditState['recorded'] {
+  if (state !== undefined) return state.recorded && { ...state.recorded, updates: state.recorded.updates + updates };
+  return firstEntryMs === undefined ? undefined : { firstEntryMs, updates };
 }
 
 /** The signature of the KEYTRANS tree head of a size, untrusted. */
-async function fetchHead(files: LogFiles, size: number): Promise<Uint8Array> {
-  const bytes = await fetchBytes(files, `head/${size}`, 256 * 1024);
+async function readHead(files: LogFiles, size: number): Promise<Uint8Array> {
+  const bytes = await files.read(`head/${size}`, 256 * 1024);
   const fields = new JsonFields(parseJson(new TextDecoder().decode(bytes), 'bad-response'), 'bad-response', 'head');
   ensure(fields.integer('size') === size, 'bad-response', 'the server gave the tree head of another size');
   return fields.base64('signature', { minimum: 1, maximum: 0xffff });

@@ -5,6 +5,7 @@ import {
   encode,
   enumeration,
   fixedBytes,
+  optional,
   struct,
   uint64,
   vector,
@@ -23,10 +24,21 @@ export interface AuditState {
   readonly edge: TreeEdge;
   /** The signed checkpoint of that size, verbatim: evidence, should the log ever contradict it. */
   readonly checkpoint: string;
+  /** What the whole log holds; undefined where the audit began before this was counted. */
+  readonly recorded: Recorded | undefined;
+  /** Encoded Configurations of the bundles that were pinned at earlier runs: entries may still name them. */
+  readonly configurations: readonly Uint8Array[];
+}
+
+/** What an auditor has counted since entry 0. */
+export interface Recorded {
+  /** Timestamp of entry 0, ms since the epoch. */
+  readonly firstEntryMs: number;
+  /** Label versions that were added. */
+  readonly updates: number;
 }
 
 interface StoredState {
-  readonly format: 1;
   readonly size: number;
   readonly timestampMs: number;
   readonly prefixRoot: Uint8Array;
@@ -35,34 +47,48 @@ interface StoredState {
   readonly checkpoint: Uint8Array;
 }
 
-const storedStateCodec: Codec<StoredState> = struct<StoredState>({
-  format: enumeration([1]),
+interface CountedState extends StoredState {
+  readonly recorded: Recorded | undefined;
+  readonly configurations: readonly Uint8Array[];
+}
+
+const storedFields = {
   size: uint64,
   timestampMs: uint64,
   prefixRoot: fixedBytes(32),
   fullSubtrees: vector(fixedBytes(32), 0, 64),
   edge: bytes(0, 0xff_ffff),
   checkpoint: bytes(0, 0xff_ffff),
+};
+
+/** The first format, of an auditor who has counted nothing. */
+const firstCodec = struct<StoredState & { readonly format: 1 }>({ format: enumeration([1]), ...storedFields });
+
+const recordedCodec: Codec<Recorded> = struct<Recorded>({ firstEntryMs: uint64, updates: uint64 });
+const countedCodec = struct<CountedState & { readonly format: 2 }>({
+  format: enumeration([2]),
+  recorded: optional(recordedCodec),
+  configurations: vector(bytes(1, 0xffff), 0, 255),
+  ...storedFields,
 });
 
 /** The bytes of a state, to be stored. */
-export function encodeAuditState({ auditor, edge, checkpoint }: AuditState): Uint8Array {
-  return encode(storedStateCodec, {
-    format: 1,
-    ...auditor,
-    edge: encodeTreeEdge(edge),
-    checkpoint: encodeUtf8(checkpoint),
-  });
+export function encodeAuditState({ auditor, edge, checkpoint, recorded, configurations }: AuditState): Uint8Array {
+  const stored = { ...auditor, edge: encodeTreeEdge(edge), checkpoint: encodeUtf8(checkpoint) };
+  return encode(countedCodec, { format: 2, recorded, configurations, ...stored });
 }
 
 /** Reads a stored state. The store is trusted not to lie, not to be whole: throws `state-corrupt`. */
 export function decodeAuditState(stored: Uint8Array): AuditState {
   try {
-    const { size, timestampMs, prefixRoot, fullSubtrees, edge, checkpoint } = decode(storedStateCodec, stored);
+    const { size, timestampMs, prefixRoot, fullSubtrees, edge, checkpoint, recorded, configurations } =
+      decodeStored(stored);
     const state: AuditState = {
       auditor: { size, timestampMs, prefixRoot, fullSubtrees },
       edge: decodeTreeEdge(edge),
       checkpoint: decodeUtf8(checkpoint),
+      recorded,
+      configurations,
     };
     compactRange(size, fullSubtrees);
     ensure(size > 0 && state.edge.size === size, 'state-corrupt', 'the two trees have different sizes');
@@ -70,4 +96,9 @@ export function decodeAuditState(stored: Uint8Array): AuditState {
   } catch (cause) {
     throw new GlasskeyError('state-corrupt', 'the stored audit state is damaged', { cause });
   }
+}
+
+function decodeStored(stored: Uint8Array): CountedState {
+  if (stored[0] !== 1) return decode(countedCodec, stored);
+  return { ...decode(firstCodec, stored), recorded: undefined, configurations: [] };
 }

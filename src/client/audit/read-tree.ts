@@ -9,42 +9,42 @@ import {
 import { formatTilePath } from '../../core/audit/tile-path.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import { HASH_LENGTH, nodeFromTile, tileOfNode, tileWidth, type TileCoordinate } from '../../core/log/tiled-tree.ts';
-import { fetchBytes, type LogFiles } from './fetch-bytes.ts';
+import type { LogFiles } from './log-files.ts';
 
 /**
- * Fetches a hash tile as it is in a tree of `size` leaves, full or partial; the hashes are untrusted. Throws
+ * Reads a hash tile as it is in a tree of `size` leaves, full or partial; the hashes are untrusted. Throws
  * `bad-response` for a tile of another length.
  */
-export async function fetchTile(files: LogFiles, tile: TileCoordinate, size: number): Promise<Uint8Array> {
+export async function readTile(files: LogFiles, tile: TileCoordinate, size: number): Promise<Uint8Array> {
   const width = tileWidth(tile, size);
   const path = formatTilePath(tile, width);
-  const data = await fetchBytes(files, path, width * HASH_LENGTH);
+  const data = await files.read(path, width * HASH_LENGTH);
   if (data.length !== width * HASH_LENGTH) throw new GlasskeyError('bad-response', `${path}: ${data.length} bytes`);
   return data;
 }
 
 /** The consistency proof between two sizes (RFC 6962 §2.1.2), put together from the tiles of the newer tree. Untrusted. */
-export function fetchConsistency(files: LogFiles, oldSize: number, newSize: number): Promise<Uint8Array[]> {
-  return fetchProof(files, planConsistency(oldSize, newSize), newSize);
+export function readConsistency(files: LogFiles, oldSize: number, newSize: number): Promise<Uint8Array[]> {
+  return readProof(files, planConsistency(oldSize, newSize), newSize);
 }
 
 /** The inclusion proof of a leaf in a tree of `size` leaves (RFC 6962 §2.1.1), put together from its tiles. Untrusted. */
-export function fetchInclusion(files: LogFiles, index: number, size: number): Promise<Uint8Array[]> {
-  return fetchProof(files, planInclusion(index, size), size);
+export function readInclusion(files: LogFiles, index: number, size: number): Promise<Uint8Array[]> {
+  return readProof(files, planInclusion(index, size), size);
 }
 
-async function fetchProof(files: LogFiles, plan: ProofPlan, size: number): Promise<Uint8Array[]> {
+async function readProof(files: LogFiles, plan: ProofPlan, size: number): Promise<Uint8Array[]> {
   const tiles = new Map<string, TileCoordinate>();
   for (const node of nodesOfPlan(plan)) {
     const tile = tileOfNode(node);
     tiles.set(`${tile.level}/${tile.index}`, tile);
   }
-  const fetched = new Map(
-    await Promise.all([...tiles].map(async ([name, tile]) => [name, await fetchTile(files, tile, size)] as const)),
+  const found = new Map(
+    await Promise.all([...tiles].map(async ([name, tile]) => [name, await readTile(files, tile, size)] as const)),
   );
   return assembleProof(plan, (node) => {
     const tile = tileOfNode(node);
-    const data = fetched.get(`${tile.level}/${tile.index}`);
+    const data = found.get(`${tile.level}/${tile.index}`);
     return nodeFromTile(data ?? new Uint8Array(), node, rfc6962NodeHasher);
   });
 }

@@ -1,14 +1,7 @@
 import { rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
-import type { AuditEntry } from '../../core/audit/audit-entry.ts';
-import { equalBytes } from '../../core/encoding/bytes.ts';
-import { ensure } from '../../core/errors.ts';
-import {
-  auditorLogRoot,
-  EMPTY_AUDITOR_STATE,
-  verifyAuditorUpdate,
-  type AuditorState,
-  type AuditorUpdate,
-} from '../../core/keytrans/auditor-update.ts';
+import { concatBytes, equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { type AuditorState, EMPTY_AUDITOR_STATE } from '../../core/keytrans/auditor-update.ts';
 import {
   appendLeaves,
   EMPTY_EDGE,
@@ -18,20 +11,28 @@ import {
   type TreeEdge,
 } from '../../core/log/tiled-tree.ts';
 import type { AuditState } from './audit-state.ts';
-import type { LogFiles } from './fetch-bytes.ts';
+import { followChain } from './follow-entry.ts';
+import type { LogFiles } from './log-files.ts';
 import { prefetch } from './prefetch.ts';
-import { fetchEntries, fetchUpdate, openUpdate, type ReadEntry } from './read-entries.ts';
-import { fetchTile } from './read-tree.ts';
+import { openEntry, type ReadEntry, readEntries } from './read-entries.ts';
+import { readTile } from './read-tree.ts';
+import type { UpdatesOutcome, VerifyUpdates } from './verify-updates.ts';
 
 /** Entry bundles under way at a time: each stands for 256 AuditorUpdates. */
-const BUNDLES_AHEAD = 3;
+const BUNDLES_AHEAD = 4;
+/** Entries whose updates are verified by one job: few enough that every thread has some, and that memory stays small. */
+const ENTRIES_PER_JOB = 16;
 
 /** How far a replay has come: for the report, and for evidence. */
 export interface Replay {
-  /** The entry being verified; undefined before the first and after the last. */
-  position: number | undefined;
-  /** Label versions that were added so far. */
+  /** Entries that are verified, this run's and those before. */
+  done: number;
+  /** Label versions that this run's entries added so far. */
   updates: number;
+  /** Timestamp of entry 0, if it is among those that were replayed. */
+  firstEntryMs: number | undefined;
+  /** The entry that does not verify, and the state before it. */
+  failed: { readonly before: AuditorState; readonly entry: Uint8Array } | undefined;
 }
 
 /** What is replayed. */
@@ -39,12 +40,15 @@ export interface ReplayOptions {
   readonly files: LogFiles;
   /** Size of the tree whose entries are read. */
   readonly size: number;
-  /** SHA-256 of the Configuration that every entry must name. */
-  readonly configHash: Uint8Array;
+  /** SHA-256 of each Configuration that an entry may name. */
+  readonly configHashes: readonly Uint8Array[];
   readonly state: AuditState | undefined;
-  readonly concurrency: number;
+  readonly verifyUpdates: VerifyUpdates;
+  /** Jobs under way at a time: so many times {@link ENTRIES_PER_JOB} updates. */
+  readonly jobs: number;
   readonly replay: Replay;
-  readonly onProgress: (done: number, total: number) => void;
+  /** Called when more of {@link replay} is done. */
+  readonly onProgress: () => void;
 }
 
 /** Both trees after the last entry. */
@@ -55,28 +59,22 @@ export interface Replayed {
 
 /**
  * Follows the log entry by entry from the state to `size`: each entry, its AuditorUpdate, its prefix root and log root, and
- * every hash tile. The root of the result is still to be compared with a signed one. Throws `bad-audit-entry`,
- * `bad-auditor-update`, `bad-prefix-proof`, `bad-timestamp`, `bad-log-proof`, `log-forked`.
+ * every hash tile. Entries are followed in order; their updates are verified in jobs that may run at the same time, since
+ * each is held to what the entries say. The root of the result is still to be compared with a signed one. Throws
+ * `bad-audit-entry`, `bad-auditor-update`, `bad-prefix-proof`, `bad-timestamp`, `bad-log-proof`, `log-forked`.
  */
 export async function replayEntries(options: ReplayOptions): Promise<Replayed> {
-  const { files, size, replay, onProgress } = options;
+  const { files, size } = options;
   let auditor = options.state?.auditor ?? EMPTY_AUDITOR_STATE;
   let edge = options.state?.edge ?? EMPTY_EDGE;
-  const start = auditor.size;
-  if (start === size) return { auditor, edge };
-  const updates = prefetch(start, size, options.concurrency, (position) => fetchUpdate(files, position));
-  const [firstBundle, endBundle] = [Math.floor(start / TILE_WIDTH), Math.ceil(size / TILE_WIDTH)];
-  const bundles = prefetch(firstBundle, endBundle, BUNDLES_AHEAD, (index) => fetchEntries(files, index, size));
-
-  for await (const bundle of bundles) {
+  if (auditor.size === size) return { auditor, edge };
+  const line = new JobLine(options);
+  const [firstBundle, endBundle] = [Math.floor(auditor.size / TILE_WIDTH), Math.ceil(size / TILE_WIDTH)];
+  for await (const bundle of prefetch(firstBundle, endBundle, BUNDLES_AHEAD, (i) => readEntries(files, i, size))) {
     assertKnown(bundle, edge);
     const fresh = bundle.slice(edge.size % TILE_WIDTH);
-    for (const { entry } of fresh) {
-      replay.position = auditor.size;
-      const bytes = await updates.next();
-      const update = openUpdate(bytes.value as Uint8Array, entry);
-      auditor = followEntry(auditor, entry, update, options.configHash);
-      replay.updates += update.added.length;
+    for (let i = 0; i < fresh.length; i += ENTRIES_PER_JOB) {
+      auditor = await line.add(auditor, fresh.slice(i, i + ENTRIES_PER_JOB));
     }
     const step = appendLeaves(
       edge,
@@ -84,27 +82,85 @@ export async function replayEntries(options: ReplayOptions): Promise<Replayed> {
       rfc6962NodeHasher,
     );
     edge = step.edge;
-    replay.position = undefined;
     await assertTiles(files, step.tiles, size);
-    onProgress(auditor.size, size);
   }
+  await line.end();
   await assertTiles(files, partialTiles(edge), size);
   return { auditor, edge };
 }
 
-/** One entry: what it says must be what its AuditorUpdate does. */
-function followEntry(
-  state: AuditorState,
-  entry: AuditEntry,
-  update: AuditorUpdate,
-  configHash: Uint8Array,
-): AuditorState {
-  ensure(equalBytes(entry.configHash, configHash), 'bad-audit-entry', 'the entry is of another Configuration');
-  ensure(entry.timestampMs === update.timestampMs, 'bad-audit-entry', 'the entry and its update differ in time');
-  const next = verifyAuditorUpdate(state, update);
-  ensure(equalBytes(entry.prefixRoot, next.prefixRoot), 'bad-audit-entry', 'the entry has another prefix root');
-  ensure(equalBytes(entry.logRoot, auditorLogRoot(next)), 'bad-audit-entry', 'the entry has another log root');
-  return next;
+/** Consecutive entries whose updates are being verified. */
+interface Job {
+  readonly before: AuditorState;
+  readonly entries: readonly Uint8Array[];
+  readonly outcome: Promise<UpdatesOutcome>;
+}
+
+/** The jobs under way, in the order of the log: the first failure in that order is the one that counts. */
+class JobLine {
+  readonly #options: ReplayOptions;
+  readonly #jobs: Job[] = [];
+
+  constructor(options: ReplayOptions) {
+    this.#options = options;
+  }
+
+  /** Follows entries after `state` and begins to verify their updates. Returns the state after the last of them. */
+  async add(state: AuditorState, entries: readonly ReadEntry[]): Promise<AuditorState> {
+    const followed: Uint8Array[] = [];
+    let next = state;
+    for (const { bytes } of entries) {
+      try {
+        next = followChain(next, openEntry(bytes), this.#options.configHashes);
+      } catch (error) {
+        // What is wrong with an update before it comes first.
+        this.#begin(state, followed);
+        await this.end();
+        this.#options.replay.failed = { before: next, entry: bytes };
+        throw error;
+      }
+      if (next.size === 1) this.#options.replay.firstEntryMs = next.timestampMs;
+      followed.push(bytes);
+    }
+    this.#begin(state, followed);
+    while (this.#jobs.length >= this.#options.jobs) await this.#settle(this.#jobs.shift() as Job);
+    return next;
+  }
+
+  /** Waits for every job. */
+  async end(): Promise<void> {
+    for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) await this.#settle(job);
+  }
+
+  #begin(before: AuditorState, entries: readonly Uint8Array[]): void {
+    if (entries.length === 0) return;
+    const { timestampMs, prefixRoot } = before;
+    const joined = concatBytes(...entries);
+    const outcome = this.#options.verifyUpdates({
+      start: before.size,
+      entries: joined,
+      before: { timestampMs, prefixRoot },
+    });
+    // It is awaited later, or never where an earlier job failed.
+    outcome.catch(() => undefined);
+    this.#jobs.push({ before, entries, outcome });
+  }
+
+  async #settle({ before, entries, outcome }: Job): Promise<void> {
+    const { added, failure } = await outcome;
+    const { replay, configHashes, onProgress } = this.#options;
+    replay.updates += added;
+    if (failure === undefined) {
+      replay.done = before.size + entries.length;
+      onProgress();
+      return;
+    }
+    const failedAt = failure.position - before.size;
+    const known = entries.slice(0, failedAt).map((bytes) => openEntry(bytes));
+    const reached = known.reduce((state, entry) => followChain(state, entry, configHashes), before);
+    replay.failed = { before: reached, entry: entries[failedAt] as Uint8Array };
+    throw new GlasskeyError(failure.code, failure.message);
+  }
 }
 
 /** The entries of a bundle that an earlier run has verified must still be the same. */
@@ -123,7 +179,7 @@ async function assertTiles(files: LogFiles, tiles: readonly FullTile[], size: nu
     tiles
       .filter(({ level }) => level > 0)
       .map(async (tile) => {
-        const served = await fetchTile(files, tile, size);
+        const served = await readTile(files, tile, size);
         const isSame = equalBytes(served, tile.data);
         ensure(isSame, 'bad-log-proof', `hash tile ${tile.level}/${tile.index} is not that of the log entries`);
       }),

@@ -1,29 +1,50 @@
 import { formatBase64, parseBase64 } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
 import { viewRoot } from '../../core/keytrans/tree-view.ts';
-import { auditLog, type AuditReport } from '../audit/audit-log.ts';
+import { verifyBundleSignatures } from '../../contract/bundle-signature.ts';
+import { assertSuccessor } from '../../contract/bundle-successor.ts';
+import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
+import type { SignedTrustBundle } from '../../contract/trust-bundle.ts';
+import { auditLog, type AuditOptions, type AuditReport } from '../audit/audit-log.ts';
 import { decodeAuditState, encodeAuditState } from '../audit/audit-state.ts';
 import type { ClientState, StateChange } from '../client-state.ts';
 import type { Operation } from './operation.ts';
 
-/** What an audit can be told. */
-export interface AuditRun {
-  readonly onProgress?: (done: number, total: number) => void;
+/** What an audit can be told; see `AuditOptions`. */
+export interface AuditRun extends Pick<
+  AuditOptions,
+  'held' | 'jobs' | 'keepCopy' | 'onProgress' | 'timeoutMs' | 'verifyUpdates'
+> {
+  /** Bundles of this log from before the pinned one, for the entries that were made under them. */
+  readonly earlierBundles?: readonly SignedTrustBundle[] | undefined;
 }
 
-/** Audits the log from where the last audit of this state ended, and holds it to the tree head that was shown. */
+/**
+ * Audits the log from where the last audit of this state ended, and holds it to the tree head that was shown. Throws
+ * `bundle-changed` for an earlier bundle that the pinned one does not succeed, and what `auditLog` throws.
+ */
 export async function audit(
   { transport, trust, now }: Operation,
   state: ClientState,
   options: AuditRun,
 ): Promise<StateChange<AuditReport>> {
+  const { earlierBundles = [], ...run } = options;
   const report = await auditLog({
     baseUrl: transport.server,
     bundle: trust.bundle,
+    earlierConfigurations: earlierBundles.map((earlier) => configurationBefore(state, earlier)),
     state: state.audit === undefined ? undefined : decodeAuditState(parseBase64(state.audit)),
     seen: state.view && { size: state.view.size, logRoot: viewRoot(state.view) },
     fetch: transport.fetch,
     now,
-    ...options,
+    ...run,
   });
   return { next: { ...state, audit: formatBase64(encodeAuditState(report.state)) }, result: report };
+}
+
+function configurationBefore({ bundle: pinned }: ClientState, earlier: SignedTrustBundle): Uint8Array {
+  ensure(pinned !== undefined, 'usage', 'no trust bundle is pinned yet');
+  verifyBundleSignatures(earlier);
+  assertSuccessor(earlier.bundle, parseTrustBundle(pinned));
+  return parseBase64(earlier.bundle.keytransConfiguration);
 }

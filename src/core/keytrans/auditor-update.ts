@@ -58,14 +58,25 @@ export const EMPTY_AUDITOR_STATE: AuditorState = {
  * another tree than that of `state`.
  */
 export function verifyAuditorUpdate(state: AuditorState, update: AuditorUpdate): AuditorState {
+  return appendAuditorEntry(state, update.timestampMs, verifyPrefixChange(state, update));
+}
+
+/**
+ * The part of {@link verifyAuditorUpdate} that needs no more than what the entry before says, so that entries can be verified
+ * in any order: returns the root of the prefix tree after the untrusted update. Throws as that does.
+ */
+export function verifyPrefixChange(
+  before: Pick<AuditorState, 'timestampMs' | 'prefixRoot'>,
+  update: AuditorUpdate,
+): Uint8Array {
   const { timestampMs, added, removed, proof } = update;
-  ensure(timestampMs >= state.timestampMs, 'bad-timestamp', 'the entry is older than the one before it');
+  ensure(timestampMs >= before.timestampMs, 'bad-timestamp', 'the entry is older than the one before it');
   ensure(removed.length === 0, 'bad-auditor-update', 'the entry removes leaves');
   ensure(areAscending(added), 'bad-auditor-update', 'added leaves are not strictly ascending');
-  const { before, after } = evaluatePrefixInsertion(proof, added);
-  const follows = equalBytes(before, state.prefixRoot);
+  const change = evaluatePrefixInsertion(proof, added);
+  const follows = equalBytes(change.before, before.prefixRoot);
   ensure(follows, 'bad-auditor-update', 'the proof is not of the previous prefix tree');
-  return appendToState(state, timestampMs, after);
+  return change.after;
 }
 
 /** Root of the log tree of `state` (KT §11.8), which must have at least one entry. Throws `value-out-of-range`. */
@@ -75,7 +86,8 @@ export function auditorLogRoot(state: AuditorState): Uint8Array {
   return root;
 }
 
-function appendToState(state: AuditorState, timestampMs: number, prefixRoot: Uint8Array): AuditorState {
+/** The state after one more entry, whose contents were verified (KT §11.8). */
+export function appendAuditorEntry(state: AuditorState, timestampMs: number, prefixRoot: Uint8Array): AuditorState {
   const range = compactRange(state.size, state.fullSubtrees);
   const leaf = logLeaf(timestampMs, prefixRoot);
   const { size, heads } = appendLeaf(range, leaf, keytransNodeHasher);

@@ -55,6 +55,15 @@ export class FolderTarget implements PublishTarget {
     });
   }
 
+  peek(path: string): Promise<Uint8Array | undefined> {
+    return this.#try(path, async () => {
+      const place = join(this.#folder, path);
+      const known = await this.#files.readFile(place).catch(undefinedIfMissing);
+      if (known !== undefined) this.#markDirty(dirname(place));
+      return known;
+    });
+  }
+
   create(path: string, bytes: Uint8Array): Promise<'written' | 'there'> {
     return this.#try(path, async () => {
       const place = join(this.#folder, path);

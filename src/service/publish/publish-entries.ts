@@ -89,7 +89,7 @@ async function readBundle(source: LogSource, index: number, size: number, tileHa
 }
 
 async function publishUpdates(
-  { source, concurrency }: EntriesOptions,
+  { source, target, concurrency }: EntriesOptions,
   start: number,
   entries: readonly AuditEntry[],
   create: (path: string, bytes: Uint8Array) => Promise<void>,
@@ -97,6 +97,9 @@ async function publishUpdates(
   const numbered = entries.map((entry, i) => ({ position: start + i, entry }));
   await eachLimited(numbered, concurrency, async ({ position, entry }) => {
     const path = formatUpdatePath(position);
+    // What a run that was interrupted has copied is not fetched again.
+    const copied = await target.peek?.(PUBLISHED_LOG + path);
+    if (copied !== undefined && equalBytes(sha256(copied), entry.updateHash)) return;
     const update = await source.read(path, MAX_UPDATE_BYTES);
     const isNamed = equalBytes(sha256(update), entry.updateHash);
     ensure(isNamed, 'bad-auditor-update', `${path} is not the AuditorUpdate that the log entry names`);

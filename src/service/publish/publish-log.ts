@@ -38,6 +38,8 @@ export interface PublishOptions {
   readonly concurrency?: number | undefined;
   /** Called now and then with the number of entries that are copied, and that there are. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Looks at what is copied before readers get to see the checkpoint; where it throws, they do not. */
+  readonly inspect?: (() => Promise<void>) | undefined;
 }
 
 /** What is published now. */
@@ -60,7 +62,7 @@ export interface Published {
  * for audits of the copy to tell. Throws `bad-checkpoint`, `not-witnessed`, `bad-log-proof`, `bad-audit-entry`, `bad-auditor-update`,
  * `bad-tree-head`, `tree-rolled-back`, `log-forked` for a log that misbehaves; `published-differs` for a copy that was
  * changed or is of another log; `head-moved` where somebody else publishes; `network-failed`, `bad-response`,
- * `storage-failed`.
+ * `storage-failed`; what `inspect` throws.
  */
 export async function publishLog(options: PublishOptions): Promise<Published> {
   const { source, target, trust } = options;
@@ -88,6 +90,7 @@ export async function publishLog(options: PublishOptions): Promise<Published> {
     });
     files = copied.files + (await publishHead(options, next.size, copied.last));
   }
+  await options.inspect?.();
   if (held === undefined || !equalBytes(held.stored.bytes, text)) {
     await target.flush();
     await target.replace(PUBLISHED_CHECKPOINT, text, held?.stored);

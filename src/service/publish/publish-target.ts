@@ -13,6 +13,11 @@ export interface PublishTarget {
   /** The file at `path`; undefined where there is none. */
   read(path: string): Promise<StoredFile | undefined>;
   /**
+   * What was written to `path` before, where a look costs less than fetching it anew, and makes it lasting by the next
+   * {@link flush} if it is there; a target without this is not asked.
+   */
+  peek?(path: string): Promise<Uint8Array | undefined>;
+  /**
    * Makes a file that never changes. `there` where the same bytes are there already. Throws `published-differs` where other
    * bytes are, which stay.
    */

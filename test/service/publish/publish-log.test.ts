@@ -196,6 +196,7 @@ describe('a published log is not touched', () => {
     const target = await FolderTarget.open(folder);
     const overtaken: PublishTarget = Object.assign(Object.create(target) as PublishTarget, {
       read: (path: string) => target.read(path),
+      peek: (path: string) => target.peek(path),
       create: (path: string, bytes: Uint8Array) => target.create(path, bytes),
       flush: () => target.flush(),
       replace: async (path: string, bytes: Uint8Array, expected: undefined) => {

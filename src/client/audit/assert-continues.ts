@@ -1,0 +1,36 @@
+import { parseCheckpoint, type VerifiedCheckpoint } from '../../core/audit/checkpoint.ts';
+import { parseNote } from '../../core/audit/note.ts';
+import { verifyConsistency } from '../../core/audit/rfc6962.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
+import type { LogFiles } from './log-files.ts';
+import { readConsistency } from './read-tree.ts';
+
+/** A signed checkpoint that the log has shown before, verbatim. */
+export type HeldCheckpoint = string;
+
+/**
+ * Before anything is replayed: is the tree of a verified checkpoint a continuation of the one that was shown as `held`? Throws
+ * `usage` for a held checkpoint of another log, `tree-rolled-back`, `log-forked`.
+ */
+export async function assertContinues(
+  files: LogFiles,
+  checkpoint: VerifiedCheckpoint,
+  text: HeldCheckpoint,
+): Promise<void> {
+  const held = parseCheckpoint(parseNote(text).text);
+  ensure(held.origin === checkpoint.origin, 'usage', 'the audit state is of another log');
+  const shrunk = `the log had ${held.size} entries, and has ${checkpoint.size}`;
+  ensure(checkpoint.size >= held.size, 'tree-rolled-back', shrunk);
+  const message = `the log of ${checkpoint.size} entries does not continue the one of ${held.size} that was verified`;
+  if (checkpoint.size === held.size) {
+    ensure(equalBytes(held.rootHash, checkpoint.rootHash), 'log-forked', message);
+    return;
+  }
+  const proof = await readConsistency(files, held.size, checkpoint.size);
+  try {
+    verifyConsistency(held.size, checkpoint.size, held.rootHash, checkpoint.rootHash, proof);
+  } catch (cause) {
+    throw new GlasskeyError('log-forked', message, { cause });
+  }
+}

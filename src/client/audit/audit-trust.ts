@@ -1,0 +1,61 @@
+import { parsePolicy, type Policy } from '../../core/audit/policy.ts';
+import { parseVkey, type Vkey } from '../../core/audit/vkey.ts';
+import { sha256 } from '../../core/crypto/sha256.ts';
+import { equalBytes, parseBase64 } from '../../core/encoding/bytes.ts';
+import { decode, encode } from '../../core/encoding/codec.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
+import type { TrustBundle } from '../../contract/trust-bundle.ts';
+
+/** Most Configurations of one log that an audit knows: each change of an auditor's fields makes one. */
+const MAX_CONFIGURATIONS = 255;
+
+/** Whom an auditor believes, taken from a bundle and the ones that it succeeded. */
+export interface AuditTrust {
+  readonly origin: string;
+  readonly vkeys: readonly Vkey[];
+  readonly policy: Policy;
+  /** Every Configuration that an entry of the log may name, that of the newest bundle first. */
+  readonly configs: readonly Configuration[];
+  /** The encoding of each of them. */
+  readonly encodedConfigs: readonly Uint8Array[];
+  /** SHA-256 of each encoding. */
+  readonly configHashes: readonly Uint8Array[];
+}
+
+/**
+ * Takes apart what an audit needs of a bundle, and the encoded Configurations of bundles before it: they differ in an
+ * auditor's fields, and the log's older entries name them. That the bundle succeeded theirs was checked (see
+ * `assertSuccessor`); that they are Configurations of the same log is checked again here. Throws `bad-bundle`, `bad-policy`.
+ */
+export function readAuditTrust(bundle: TrustBundle, earlier: readonly Uint8Array[] = []): AuditTrust {
+  try {
+    const encoded = distinct([parseBase64(bundle.keytransConfiguration), ...earlier]).slice(0, MAX_CONFIGURATIONS);
+    const configs = encoded.map((one) => decode(configurationCodec, one));
+    const [lasting, ...others] = configs.map(lastingConfiguration);
+    const areOfOneLog = others.every((one) => equalBytes(one, lasting ?? one));
+    ensure(areOfOneLog, 'bad-bundle', 'the earlier Configurations are not of this log');
+    return {
+      origin: bundle.origin,
+      vkeys: bundle.auditLogVkeys.map((vkey) => parseVkey(vkey)),
+      policy: parsePolicy(bundle.witnessPolicy),
+      configs,
+      encodedConfigs: encoded,
+      configHashes: encoded.map((one) => sha256(one)),
+    };
+  } catch (cause) {
+    if (!isGlasskeyError(cause) || cause.code === 'bad-policy') throw cause;
+    throw new GlasskeyError('bad-bundle', `the trust bundle cannot be used: ${cause.message}`, { cause });
+  }
+}
+
+/** The encoding of a Configuration without what an auditor's change may change (DESIGN §4): all that stays for ever. */
+export function lastingConfiguration(config: Configuration): Uint8Array {
+  if (config.mode !== 'thirdPartyAuditing') return encode(configurationCodec, config);
+  const blank = { maxAuditorLagMs: 0, auditorStartPosition: 0, auditorPublicKey: new Uint8Array() };
+  return encode(configurationCodec, { ...config, ...blank });
+}
+
+function distinct(all: readonly Uint8Array[]): readonly Uint8Array[] {
+  return all.filter((one, i) => all.findIndex((other) => equalBytes(one, other)) === i);
+}

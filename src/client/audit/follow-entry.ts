@@ -1,0 +1,48 @@
+import type { AuditEntry } from '../../core/audit/audit-entry.ts';
+import { sha256 } from '../../core/crypto/sha256.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { decode } from '../../core/encoding/codec.ts';
+import { ensure } from '../../core/errors.ts';
+import {
+  appendAuditorEntry,
+  auditorLogRoot,
+  type AuditorState,
+  auditorUpdateCodec,
+  verifyPrefixChange,
+} from '../../core/keytrans/auditor-update.ts';
+import { openAs } from './open-as.ts';
+
+/** Most decoded bytes of one AuditorUpdate: 255 leaves whose paths of 200 hashes share nothing. */
+export const MAX_UPDATE_BYTES = 2 * 1024 * 1024;
+
+/** What the entry before says, as far as an AuditorUpdate continues it; see `EMPTY_AUDITOR_STATE` for entry 0. */
+export type EntryBefore = Pick<AuditorState, 'timestampMs' | 'prefixRoot'>;
+
+/**
+ * Checks that an AuditorUpdate, untrusted, is the one that `entry` names and leads from the prefix tree of the entry before
+ * to the entry's own (KT §15.2). Entries can be taken in any order: each is held to what the one before says. Returns how
+ * many label versions it adds. Throws `bad-auditor-update`, `bad-audit-entry`, `bad-timestamp`, `bad-prefix-proof`.
+ */
+export function followUpdate(before: EntryBefore, entry: AuditEntry, bytes: Uint8Array): number {
+  const isNamed = equalBytes(sha256(bytes), entry.updateHash);
+  ensure(isNamed, 'bad-auditor-update', 'the AuditorUpdate is not the one that the log entry names');
+  const update = openAs('bad-auditor-update', () => decode(auditorUpdateCodec, bytes));
+  ensure(entry.timestampMs === update.timestampMs, 'bad-audit-entry', 'the entry and its update differ in time');
+  const prefixRoot = verifyPrefixChange(before, update);
+  ensure(equalBytes(entry.prefixRoot, prefixRoot), 'bad-audit-entry', 'the entry has another prefix root');
+  return update.added.length;
+}
+
+/**
+ * Checks what an entry says without its AuditorUpdate: a Configuration that is one of the log's, a time that is not before
+ * that of the entry before, and the log root that follows (KT §11.8). Returns the state after the entry. Throws
+ * `bad-audit-entry`, `bad-timestamp`.
+ */
+export function followChain(state: AuditorState, entry: AuditEntry, configHashes: readonly Uint8Array[]): AuditorState {
+  const isOurs = configHashes.some((hash) => equalBytes(entry.configHash, hash));
+  ensure(isOurs, 'bad-audit-entry', 'the entry is of another Configuration');
+  ensure(entry.timestampMs >= state.timestampMs, 'bad-timestamp', 'the entry is older than the one before it');
+  const next = appendAuditorEntry(state, entry.timestampMs, entry.prefixRoot);
+  ensure(equalBytes(entry.logRoot, auditorLogRoot(next)), 'bad-audit-entry', 'the entry has another log root');
+  return next;
+}

@@ -1,0 +1,103 @@
+import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+
+/** What is needed of `fetch`: the platform's own function fits. */
+export type AuditFetch = (url: string, init: { readonly signal: AbortSignal }) => Promise<Response>;
+
+/** One log's static files, wherever they are. All that they say is untrusted. */
+export interface LogFiles {
+  /**
+   * The file at `path` below the log's prefix, decompressed, of at most `maximum` decoded bytes. Throws `network-failed`
+   * where it cannot be reached, `bad-response` where it is not there or has too many bytes.
+   */
+  read(path: string, maximum: number): Promise<Uint8Array>;
+}
+
+/** Files over HTTP, with requests under way that can be ended. */
+export interface HttpLogFiles extends LogFiles {
+  /** Ends every request under way. */
+  close(): void;
+}
+
+/** How to reach them. */
+export interface HttpLogFilesOptions {
+  /** URL of the tlog-tiles prefix, with its final slash. */
+  readonly prefix: string;
+  readonly fetch: AuditFetch;
+  /** Longest time for one file, in ms. */
+  readonly timeoutMs: number;
+}
+
+/** The files of a log that a web server serves. */
+export function httpLogFiles(options: HttpLogFilesOptions): HttpLogFiles {
+  const requests = new Set<AbortController>();
+  return {
+    read: (path, maximum) => fetchBytes(options, requests, path, maximum),
+    close: () => {
+      for (const request of requests) request.abort();
+    },
+  };
+}
+
+/** The same files under a checkpoint that was read before, so that a log which grows meanwhile stays as it was then. */
+export function withCheckpoint(files: LogFiles, checkpoint: Uint8Array): LogFiles {
+  return { read: async (path, maximum) => (path === 'checkpoint' ? checkpoint : files.read(path, maximum)) };
+}
+
+async function fetchBytes(
+  { prefix, fetch, timeoutMs }: HttpLogFilesOptions,
+  requests: Set<AbortController>,
+  path: string,
+  maximum: number,
+): Promise<Uint8Array> {
+  const request = new AbortController();
+  const timer = setTimeout(() => request.abort(), timeoutMs);
+  requests.add(request);
+  try {
+    const response = await fetch(prefix + path, { signal: request.signal });
+    if (response.status !== 200) {
+      await response.body?.cancel().catch(() => undefined);
+      throw new GlasskeyError('bad-response', `${path}: status ${response.status}`);
+    }
+    return await inflate(await readAll(response.body, maximum, path), maximum, path);
+  } catch (cause) {
+    if (isGlasskeyError(cause)) throw cause;
+    throw new GlasskeyError('network-failed', `${path}: the server could not be read`, { cause });
+  } finally {
+    clearTimeout(timer);
+    requests.delete(request);
+  }
+}
+
+/**
+ * `fetch` undoes a Content-Encoding by itself; a static host may serve the compressed file without saying so. Nothing in
+ * an audit log begins like a gzip file: it would be a timestamp 60 million years from now, or an entry of 8 KB.
+ */
+async function inflate(bytes: Uint8Array, maximum: number, path: string): Promise<Uint8Array> {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  const compressed = new Response(bytes.slice()).body;
+  if (compressed === null) return new Uint8Array();
+  return readAll(compressed.pipeThrough(new DecompressionStream('gzip')), maximum, path);
+}
+
+async function readAll(body: ReadableStream<Uint8Array> | null, maximum: number, path: string): Promise<Uint8Array> {
+  if (body === null) return new Uint8Array();
+  const reader = body.getReader();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (let step = await reader.read(); !step.done; step = await reader.read()) {
+    length += step.value.length;
+    if (length > maximum) {
+      await reader.cancel();
+      throw new GlasskeyError('bad-response', `${path}: more than ${maximum} bytes`);
+    }
+    chunks.push(step.value);
+  }
+  if (chunks.length === 1) return chunks[0] as Uint8Array;
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}

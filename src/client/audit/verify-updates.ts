@@ -1,0 +1,54 @@
+import { AUDIT_ENTRY_LENGTH } from '../../core/audit/audit-entry.ts';
+import { formatUpdatePath } from '../../core/audit/tile-path.ts';
+import type { ErrorCode } from '../../core/error-codes.ts';
+import { isGlasskeyError } from '../../core/errors.ts';
+import { type EntryBefore, followUpdate, MAX_UPDATE_BYTES } from './follow-entry.ts';
+import type { LogFiles } from './log-files.ts';
+import { prefetch } from './prefetch.ts';
+import { openEntry } from './read-entries.ts';
+
+/** AuditorUpdates of consecutive entries that are to be verified: plain data, so that a thread can do it. */
+export interface UpdatesJob {
+  /** Position of the first entry. */
+  readonly start: number;
+  /** The encoded AuditEntries, one after the other. */
+  readonly entries: Uint8Array;
+  /** What the entry before the first says. */
+  readonly before: EntryBefore;
+}
+
+/** What became of a job. */
+export interface UpdatesOutcome {
+  /** Label versions that the entries add, up to the failure if there is one. */
+  readonly added: number;
+  /** The first entry whose update does not verify. */
+  readonly failure: { readonly position: number; readonly code: ErrorCode; readonly message: string } | undefined;
+}
+
+/** Verifies jobs, in this thread or in others. */
+export type VerifyUpdates = (job: UpdatesJob) => Promise<UpdatesOutcome>;
+
+/**
+ * Reads the AuditorUpdates of a job, `ahead` at a time, and verifies each: see `followUpdate`. An update that does not
+ * verify is an outcome; throws `network-failed` and `bad-response` where one cannot be had.
+ */
+export async function verifyUpdates(files: LogFiles, job: UpdatesJob, ahead: number): Promise<UpdatesOutcome> {
+  const count = job.entries.length / AUDIT_ENTRY_LENGTH;
+  const load = (position: number): Promise<Uint8Array> => files.read(formatUpdatePath(position), MAX_UPDATE_BYTES);
+  let { before } = job;
+  let added = 0;
+  let position = job.start;
+  for await (const bytes of prefetch(job.start, job.start + count, ahead, load)) {
+    const at = (position - job.start) * AUDIT_ENTRY_LENGTH;
+    const entry = openEntry(job.entries.subarray(at, at + AUDIT_ENTRY_LENGTH));
+    try {
+      added += followUpdate(before, entry, bytes);
+    } catch (error) {
+      if (!isGlasskeyError(error)) throw error;
+      return { added, failure: { position, code: error.code, message: error.message } };
+    }
+    before = entry;
+    position++;
+  }
+  return { added, failure: undefined };
+}
