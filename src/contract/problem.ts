@@ -87,6 +87,7 @@ export const STATUS_OF_CODE = {
   erased: 410,
   'search-not-found': 404,
   'unsupported-operation': 400,
+  'rate-limited': 429,
   'too-far-behind': 503,
   'not-audited': 503,
   overloaded: 503,
@@ -123,12 +124,13 @@ const TITLES: Readonly<Record<number, string>> = {
   410: 'Gone',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
+  429: 'Too Many Requests',
   500: 'Internal Server Error',
   502: 'Bad Gateway',
   503: 'Service Unavailable',
 };
 
-/** Seconds for Retry-After where the status is 503. */
+/** Seconds for Retry-After where the status is 503 or 429 and nothing better is known. */
 export const RETRY_AFTER_SECONDS = 1;
 
 /**

@@ -110,6 +110,7 @@ export const ERROR_CODES = {
   erased: 'absent',
   'search-not-found': 'absent',
   'unsupported-operation': 'usage',
+  'rate-limited': 'overload',
   'too-far-behind': 'overload',
   'not-audited': 'overload',
   overloaded: 'overload',

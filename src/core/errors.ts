@@ -4,6 +4,8 @@ import { ERROR_CODES, type ErrorCode, type Fault } from './error-codes.ts';
 export interface GlasskeyErrorOptions {
   /** What went wrong below this error. */
   readonly cause?: unknown;
+  /** After how many seconds the same may be tried again, where that is known. */
+  readonly retryAfterSeconds?: number;
 }
 
 /**
@@ -12,11 +14,14 @@ export interface GlasskeyErrorOptions {
  */
 export class GlasskeyError extends Error {
   readonly code: ErrorCode;
+  /** See {@link GlasskeyErrorOptions}. */
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, message: string, options?: GlasskeyErrorOptions) {
     super(message, options);
     this.name = 'GlasskeyError';
     this.code = code;
+    this.retryAfterSeconds = options?.retryAfterSeconds;
   }
 
   /** Whose fault the error is: see {@link Fault}. */

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { GlasskeyError } from '../core/errors.ts';
 import type { LogService } from '../service/log-service.ts';
 import { caRoutes, type PublicDocuments } from './ca-routes.ts';
+import { type ClientLimitSettings, ClientLimits, NO_CLIENT_LIMITS } from './client-limits.ts';
 import { answerPreflights } from './cors.ts';
 import { issuanceRoutes } from './issuance-routes.ts';
 import { keytransRoutes } from './keytrans-routes.ts';
@@ -15,6 +16,8 @@ export interface AppOptions {
   readonly service: LogService;
   readonly documents: PublicDocuments;
   readonly metrics: Metrics;
+  /** Bounds on what one client may ask of the issuance pipeline. Default: none. */
+  readonly clientLimits?: ClientLimitSettings;
   /** Fails unless the database answers. */
   readonly ping: () => Promise<void>;
   /** Told of every failed request; `error` is for the log and never for the client. */
@@ -31,7 +34,9 @@ export function createApp(options: AppOptions): Hono {
     metrics.observeHttp(routeOf(c.req.routePath), c.res.status, (performance.now() - start) / 1000);
   });
   answerPreflights(app);
-  issuanceRoutes(app, service);
+  const identify = (token: string) => service.identifyToken(token);
+  const limits = new ClientLimits(options.clientLimits ?? NO_CLIENT_LIMITS, identify, service.context.now);
+  issuanceRoutes(app, service, limits);
   keytransRoutes(app, service);
   logRoutes(app, service);
   caRoutes(app, service, documents);

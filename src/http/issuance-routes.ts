@@ -8,13 +8,15 @@ import { parseCertificateRequest, parseRevocationRequest } from '../contract/par
 import { PATHS } from '../contract/paths.ts';
 import type { IssuedCertificate } from '../service/issuance/requests.ts';
 import type { LogService } from '../service/log-service.ts';
+import type { ClientLimits } from './client-limits.ts';
 import { bearerToken, readJson } from './read-body.ts';
 import { NO_STORE, respond } from './responses.ts';
 
 /** `POST /v1/certificates` and `POST /v1/revocations`: two doors to the one issuance pipeline (DESIGN §8, §15). */
-export function issuanceRoutes(app: Hono, service: LogService): void {
+export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLimits): void {
   app.post(PATHS.certificates, async (c) => {
     const token = bearerToken(c);
+    await limits.admit(c, token);
     const request = parseCertificateRequest(await readJson(c, JSON_MEDIA_TYPE, MAX_JSON_BODY_BYTES));
     const { identity, csr, change, last, owner } = request;
     const usedToken = request.evidence.type === 'application-token' ? token : undefined;
@@ -29,6 +31,7 @@ export function issuanceRoutes(app: Hono, service: LogService): void {
   });
   app.post(PATHS.revocations, async (c) => {
     const token = bearerToken(c);
+    await limits.admit(c, token);
     const request = parseRevocationRequest(await readJson(c, JSON_MEDIA_TYPE, MAX_JSON_BODY_BYTES));
     const reason = REVOCATION_REASONS[request.reason];
     const revoked = await service.revoke({ ...request, reason, token });

@@ -1,4 +1,5 @@
 import { PROBLEM_MEDIA_TYPE } from '../contract/media-types.ts';
+import { isGlasskeyError } from '../core/errors.ts';
 import { problemOf, RETRY_AFTER_SECONDS } from '../contract/problem.ts';
 
 /** Headers of what never changes. */
@@ -35,7 +36,9 @@ export function respond(
 export function respondProblem(error: unknown): Response {
   const problem = problemOf(error);
   const headers: Record<string, string> = {};
-  if (problem.status === 503) headers['retry-after'] = String(RETRY_AFTER_SECONDS);
+  const known = isGlasskeyError(error) ? error.retryAfterSeconds : undefined;
+  const isTemporary = problem.status === 503 || problem.status === 429;
+  if (isTemporary) headers['retry-after'] = String(known ?? RETRY_AFTER_SECONDS);
   if (problem.status === 401) headers['www-authenticate'] = 'Bearer realm="glasskey"';
   return respond(JSON.stringify(problem), PROBLEM_MEDIA_TYPE, NO_STORE, { status: problem.status, headers });
 }

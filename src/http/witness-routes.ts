@@ -3,7 +3,7 @@ import { TLOG_SIZE_MEDIA_TYPE } from '../core/audit/add-checkpoint.ts';
 import { isGlasskeyError } from '../core/errors.ts';
 import type { Witness, WitnessAnswer } from '../service/witness/witness.ts';
 import { readStream } from './read-body.ts';
-import { type BudgetOptions, RequestBudget } from './request-budget.ts';
+import { type BudgetOptions, RequestBudget } from '../service/request-budget.ts';
 import { NO_STORE, respond } from './responses.ts';
 import type { WitnessMetrics } from './witness-metrics.ts';
 

@@ -5,6 +5,7 @@ import { AuditorHeads } from './auditor-heads.ts';
 import { updateResponsesCodec } from '../core/keytrans/update-messages.ts';
 import { canonicalIdentity } from '../identity/canonical-identity.ts';
 import { CrlService } from './crl-service.ts';
+import { DEFAULT_EVIDENCE, type EvidenceSettings } from './evidence/evidence-settings.ts';
 import { Admission } from './issuance/admission.ts';
 import { Flights } from './issuance/flights.ts';
 import type { Issuance, Made } from './issuance/issuance.ts';
@@ -18,7 +19,8 @@ import { LogProgress } from './log-progress.ts';
 import { Prover } from './prover.ts';
 import { Pruner } from './pruner.ts';
 import { Sequencer, type SequencerOptions } from './sequencer.ts';
-import type { TokenInfo } from './tokens.ts';
+import { RequestBudget } from './request-budget.ts';
+import { type TokenInfo, verifyToken } from './tokens.ts';
 
 /** How well a log is served, for `/readyz` and metrics. */
 export interface LogHealth {
@@ -37,6 +39,8 @@ export interface LogHealth {
 export interface LogServiceOptions extends Pick<SequencerOptions, 'acceptClockGap'> {
   /** Whether this process also tries to be the writer. Default true. */
   readonly sequence?: boolean;
+  /** Who may have a name. Default: applications vouch for everybody, without limits. */
+  readonly evidence?: EvidenceSettings;
 }
 
 /** One open log with everything that serves it: what the HTTP layer and the server-side commands call. */
@@ -69,7 +73,17 @@ export class LogService {
     this.pruner = new Pruner(context, () => this.sequencer.isWriter);
     const { progress, prover } = this;
     const flights = new Flights<Made>();
-    this.#issuance = { context, progress, prover, admission, flights, tokens: new Flights<TokenInfo>() };
+    const { policy, identityLimit } = options.evidence ?? DEFAULT_EVIDENCE;
+    this.#issuance = {
+      context,
+      progress,
+      prover,
+      admission,
+      flights,
+      tokens: new Flights<TokenInfo>(),
+      policyTable: policy,
+      identityBudget: identityLimit && new RequestBudget(identityLimit, context.now),
+    };
     this.#sequence = options.sequence ?? true;
     this.#searchResponse = searchResponseCodec(context.configuration, { version: undefined });
   }
@@ -87,6 +101,11 @@ export class LogService {
     await this.pruner.stop();
     await this.sequencer.stop();
     await this.progress.stop();
+  }
+
+  /** Whose application token this is. Throws `unauthenticated`. */
+  async identifyToken(token: string): Promise<TokenInfo> {
+    return this.#issuance.tokens.share(token, () => verifyToken(this.context, token));
   }
 
   /** `POST /v1/certificates`: see {@link issueCertificate}. */

@@ -14,7 +14,7 @@ const TABLE: Readonly<Record<string, RoomRule>> = {
   store: { rooms: ['core'], packages: ['drizzle-orm', 'postgres', '@electric-sql/pglite', 'node:'] },
   service: {
     rooms: ['core', 'ca', 'identity', 'store/ports.ts'],
-    packages: ['sodium-native', '@noble/', 'aws4fetch', 'node:'],
+    packages: ['sodium-native', '@noble/', 'aws4fetch', 'jose', 'nodemailer', 'node:'],
   },
   http: {
     rooms: ['service', 'contract', 'core', 'ca/pem.ts'],
@@ -23,7 +23,7 @@ const TABLE: Readonly<Record<string, RoomRule>> = {
   client: { rooms: ['core', 'identity', 'contract', ...caVerifier()], packages: ['@noble/', 'node:'] },
   cli: {
     rooms: ['client', 'contract', 'core', 'identity', 'service', 'store', 'http', 'ca'],
-    packages: ['commander', 'cli-progress', 'uqr', 'pino', '@electric-sql/pglite', 'node:'],
+    packages: ['commander', 'cli-progress', 'uqr', 'pino', 'smol-toml', 'zod', '@electric-sql/pglite', 'node:'],
   },
   web: { rooms: ['client'], packages: [] },
 };

@@ -9,6 +9,7 @@ import type { VrfProver } from '../../src/core/crypto/vrf-prover.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
 import { DEFAULT_IDENTITY_RULES } from '../../src/identity/identity.ts';
 import { createLog } from '../../src/service/genesis.ts';
+import type { EvidenceSettings } from '../../src/service/evidence/evidence-settings.ts';
 import type { ServiceLimits } from '../../src/service/limits.ts';
 import type { LogContext, LogKeys } from '../../src/service/log-context.ts';
 import { LogService } from '../../src/service/log-service.ts';
@@ -59,6 +60,8 @@ export interface TestLogOptions {
   readonly suiteId?: number;
   /** Makes the VRF prover; default: the native one in this thread. */
   readonly vrfProver?: (secretKey: Uint8Array) => VrfProver;
+  /** Who may have a name. Default: applications vouch for everybody. */
+  readonly evidence?: EvidenceSettings;
   /** Whether the sequencer's loop runs; without it, tests call `service.sequencer.step()`. Default true. */
   readonly loop?: boolean;
 }
@@ -134,7 +137,10 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
   };
   const configuration = { ...configurationFor(keys), ...options.configuration } as Configuration;
   const context = await createLog(open, configuration);
-  const service = new LogService(context, { sequence: options.loop ?? true });
+  const service = new LogService(context, {
+    sequence: options.loop ?? true,
+    ...(options.evidence && { evidence: options.evidence }),
+  });
   await service.start();
   const { token } = await createToken(context, 'test');
   const close = async (): Promise<void> => {

@@ -11,6 +11,7 @@ import { configurationCodec } from '../../src/core/keytrans/configuration.ts';
 import { signTrustBundle } from '../../src/contract/bundle-signature.ts';
 import { formatTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
 import type { SignedTrustBundle, TrustBundle } from '../../src/contract/trust-bundle.ts';
+import type { ClientLimitSettings } from '../../src/http/client-limits.ts';
 import { Metrics } from '../../src/http/metrics.ts';
 import { startServer } from '../../src/http/server.ts';
 import { DEFAULT_IDENTITY_RULES } from '../../src/identity/identity.ts';
@@ -48,8 +49,13 @@ export function bundleOf(log: TestLog, bundleKey: Signer): TrustBundle {
   };
 }
 
+/** What differs from server to server. */
+export interface TestServerOptions extends TestLogOptions {
+  readonly clientLimits?: ClientLimitSettings;
+}
+
 /** Makes a log and serves it over HTTP. */
-export async function createTestServer(options: TestLogOptions = {}): Promise<TestServer> {
+export async function createTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const log = await createTestLog(options);
   const bundleKey = signerFromKey(await createKey('ed25519'));
   const bundle = await signTrustBundle(bundleOf(log, bundleKey), [bundleKey]);
@@ -64,6 +70,7 @@ export async function createTestServer(options: TestLogOptions = {}): Promise<Te
       trustBundle: formatTrustBundle(bundle),
     },
     metrics,
+    ...(options.clientLimits && { clientLimits: options.clientLimits }),
     ping: () => log.store.ping(),
     onError: (error) => errors.push(error),
     listen: { host: '127.0.0.1', port: 0 },

@@ -8,6 +8,7 @@ import { DataFolder } from '../server/data-folder.ts';
 import { type AdminFlags, withLog } from '../server/with-log.ts';
 import { listCommands } from './admin-list-commands.ts';
 import type { LogFlags } from '../server/log-settings.ts';
+import { configCommand } from './config-command.ts';
 import { boundHeapGrowth } from '../server/heap-growth.ts';
 
 // A server's modules (databases, HTTP, issuing) are loaded by the commands that need them: clients start twice as fast.
@@ -98,6 +99,7 @@ export function serverCommands(program: Command, run: RunServer): void {
     .action((flags: ServeFlags) => run(() => runServer(flags)));
 
   const admin = program.command('admin').description('administer a log');
+  configCommand(program, run);
   tokenCommands(admin, run);
   listCommands(admin, run);
 }

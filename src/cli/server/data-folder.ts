@@ -20,6 +20,10 @@ export class DataFolder {
   get config(): string {
     return join(this.path, 'glasskey.json');
   }
+  /** What an operator may set; need not exist. */
+  get settings(): string {
+    return join(this.path, 'glasskey.toml');
+  }
   /** Names the database that holds the log, once it was created there. */
   get marker(): string {
     return join(this.path, 'log.json');

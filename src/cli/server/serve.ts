@@ -6,6 +6,7 @@ import { LogService } from '../../service/log-service.ts';
 import type { ServiceEvent } from '../../service/service-event.ts';
 import { DataFolder } from './data-folder.ts';
 import { initialise } from './init.ts';
+import { readSettings } from './settings/server-settings.ts';
 import { openServer } from './open-server.ts';
 import { waitUntilFresh } from './wait-until-fresh.ts';
 
@@ -42,6 +43,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     await initialise({ data: options.data, ...defaults, publicUrl: listensAt, dev: true, nowMs: Date.now() });
     logger.info({ data: options.data }, 'initialised for development');
   }
+  const settings = await readSettings(folder);
   const open = await openServer({
     data: options.data,
     database: options.database,
@@ -51,7 +53,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   for (const warning of open.warnings) logger.warn(warning);
   // A development log is stopped overnight all the time; nobody relies on its clock.
   const acceptClockGap = options.acceptClockGap || options.dev;
-  const service = new LogService(open.context, { acceptClockGap });
+  const service = new LogService(open.context, { acceptClockGap, evidence: settings.evidence });
   try {
     await service.start();
     if (!(await waitUntilFresh(service)))
@@ -60,6 +62,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
       service,
       documents: { root: open.root, issuer: open.context.keys.issuer.certificate.der, trustBundle: open.trustBundle },
       metrics: open.metrics,
+      clientLimits: settings.clients,
       ping: () => open.store.ping(),
       onError: (error, method, route) => logError(logger, error, method, route),
       listen,

@@ -30,16 +30,16 @@ export interface ContinuityInput {
 }
 
 /**
- * Step `continuity`: a name that is bound to one key is not signed for another (DESIGN §7). A first registration needs an
- * application that vouches; a renewal needs the key alone; anything else needs a change that a key of the record signed.
+ * Step `continuity`: a name that is bound to one key is not signed for another (DESIGN §7). A first registration needs
+ * evidence that vouches; a renewal needs the key alone; anything else needs a change that a key of the record signed.
  * Throws `unauthenticated`, `change-required`, and what {@link verifyChange} throws.
  */
 export async function continuity(input: ContinuityInput): Promise<NextVersion> {
   const { state, requester, change, spkiSha256 } = input;
   if (state === undefined) {
     ensure(change === undefined, 'version-conflict', 'there is no record yet that could be changed');
-    ensure(requester === 'application', 'unauthenticated', 'a first registration needs an application token');
-    const authorization: Authorization = { type: 'initial', evidence: { type: 'application' } };
+    ensure(requester.type === 'vouched', 'unauthenticated', 'a first registration needs evidence that vouches for it');
+    const authorization: Authorization = { type: 'initial', evidence: requester.evidence };
     return { version: 0, previous: undefined, kept: [], authorization };
   }
   if (change !== undefined) return changed(input, state, change);

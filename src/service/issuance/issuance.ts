@@ -3,6 +3,8 @@ import type { LogProgress } from '../log-progress.ts';
 import type { Prover } from '../prover.ts';
 import type { TokenInfo } from '../tokens.ts';
 import type { Admission } from './admission.ts';
+import type { PolicyTable } from '../evidence/policy-table.ts';
+import type { RequestBudget } from '../request-budget.ts';
 import type { Flights } from './flights.ts';
 
 /** What the pipeline made: a version in the released log, and the certificate that it brought. */
@@ -25,4 +27,8 @@ export interface Issuance {
   readonly flights: Flights<Made>;
   /** Tokens being looked up. */
   readonly tokens: Flights<TokenInfo>;
+  /** Which evidence may vouch for which identities. */
+  readonly policyTable: PolicyTable;
+  /** Certificates for one identity; undefined: any number. */
+  readonly identityBudget: RequestBudget | undefined;
 }

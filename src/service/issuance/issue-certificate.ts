@@ -14,6 +14,7 @@ import { Deadline, followIntent } from './follow-intent.ts';
 import { canonicalise, parse, proofOfPossession } from './intake.ts';
 import type { Issuance, Made } from './issuance.ts';
 import { readLabelState } from './label-state.ts';
+import { limitIdentity } from './limit-identity.ts';
 import { policy } from './policy.ts';
 import { recordIntent } from './record-intent.ts';
 import { requestHash } from './request-hash.ts';
@@ -46,10 +47,10 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
     const der = parse(order);
     const identity = canonicalise(order.identity, context.identityRules);
     const csr = await proofOfPossession(context, der, identity);
-    const requester = await authenticate(issuance, order);
+    const requester = await authenticate(issuance, order, identity);
     const hash = requestHash('certificate', identity.label, [csr.der], order.change);
     // Not with a stranger who sends the same CSR without a token: who may do less would have it fail for both.
-    const made = await flights.share(`${requester} ${formatHex(hash)}`, async () => {
+    const made = await flights.share(`${requester.type} ${formatHex(hash)}`, async () => {
       const labelKey = await context.vrf.labelKey(identity.label);
       const deadline = new Deadline(context.limits.requestTimeoutMs);
       return make(issuance, { order, identity, labelKey, csr, requester, requestHash: hash, deadline, ticket });
@@ -78,7 +79,9 @@ async function make(issuance: Issuance, work: Work): Promise<Made> {
     const next = await continuity({ origin, label, state, requester, change, spkiSha256, nowMs: context.now() });
     const intent = { labelKey, version: next.version, requestHash: work.requestHash };
     const validity = policy(context, next);
+    const giveBack = limitIdentity(issuance.identityBudget, labelKey);
     const recorded = await recordIntent(context, intent);
+    if (!recorded.own) giveBack();
     if (recorded.own) {
       const { row, submissionId } = await signAndSubmit(issuance, work, next, validity);
       work.ticket.submitted();

@@ -7,7 +7,7 @@ import type { Identity } from '../../identity/identity.ts';
 import type { IdentityRecord } from '../../identity/identity-record.ts';
 import { closeOpenIntent } from '../intent-closing.ts';
 import type { Ticket } from './admission.ts';
-import { authenticate, type Requester } from './authenticate.ts';
+import { authenticate } from './authenticate.ts';
 import { awaitReleased, awaitSequenced } from './await-log.ts';
 import { Deadline, followIntent } from './follow-intent.ts';
 import { canonicalise } from './intake.ts';
@@ -29,7 +29,6 @@ interface Work {
   readonly order: RevocationOrder;
   readonly identity: Identity;
   readonly labelKey: Uint8Array;
-  readonly requester: Requester;
   readonly requestHash: Uint8Array;
   readonly deadline: Deadline;
   readonly ticket: Ticket;
@@ -46,8 +45,9 @@ export async function revokeCertificates(issuance: Issuance, order: RevocationOr
   return admission.run('revocation', async (ticket) => {
     const asked = parseSerials(order);
     const identity = canonicalise(order.identity, context.identityRules);
-    const requester = await authenticate(issuance, order);
-    ensure(requester !== 'key-holder', 'unauthenticated', 'a revocation needs an application token or a signed change');
+    const requester = await authenticate(issuance, order, identity);
+    const isSomebody = requester.type !== 'key-holder';
+    ensure(isSomebody, 'unauthenticated', 'a revocation needs an application token or a signed change');
     const labelKey = await context.vrf.labelKey(identity.label);
     const before = await readLabelState(context, labelKey);
     const revoked = order.serials === 'all' ? (before?.certificates ?? []).map(({ serial }) => serial) : asked;
@@ -58,7 +58,7 @@ export async function revokeCertificates(issuance: Issuance, order: RevocationOr
       order.change,
     );
     const deadline = new Deadline(context.limits.requestTimeoutMs);
-    const work = { order, identity, labelKey, requester, requestHash: hash, deadline, ticket };
+    const work = { order, identity, labelKey, requestHash: hash, deadline, ticket };
     const made = await flights.share(formatHex(hash), () => make(issuance, work));
     return { ...(await respond(issuance, identity, made, order.last)), revoked };
   });

@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import { EXIT } from '../exit-code.ts';
+import { oneLine, printJson, printLines } from '../output.ts';
+import { DataFolder } from '../server/data-folder.ts';
+import type { RunServer } from './server-commands.ts';
+
+interface CheckFlags {
+  readonly data: string;
+  readonly json?: boolean;
+}
+
+/** `config check`: what `serve` would say of the settings, without serving. */
+export function configCommand(program: Command, run: RunServer): void {
+  program
+    .command('config')
+    .description('work with the settings of a server')
+    .command('check')
+    .description('check glasskey.toml of a data folder: every problem with its line (exit 1), or that it is fine')
+    .requiredOption('--data <dir>', 'data folder')
+    .option('--json', 'print the problems as JSON')
+    .addHelpText('after', '\nExample:\n  $ glasskey config check --data /srv/glasskey')
+    .action((flags: CheckFlags) => run(() => check(flags)));
+}
+
+async function check({ data, json }: CheckFlags): Promise<number> {
+  const { checkSettings, problemText } = await import('../server/settings/server-settings.ts');
+  const folder = new DataFolder(data);
+  const text = await folder.read(folder.settings);
+  const { problems } = checkSettings(text ?? '');
+  if (json === true) printJson({ file: folder.settings, exists: text !== undefined, problems });
+  else if (problems.length > 0) printLines(...problems.map((one) => oneLine(problemText(folder.settings, one))));
+  else printLines(text === undefined ? `there is no ${folder.settings}: defaults apply` : `${folder.settings} is fine`);
+  return problems.length > 0 ? EXIT.refused : EXIT.fine;
+}

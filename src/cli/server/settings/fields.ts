@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { isGlasskeyError } from '../../../core/errors.ts';
+import { canonicalDomain } from '../../../identity/canonical-domain.ts';
+import type { BudgetOptions } from '../../../service/request-budget.ts';
+import { parseDuration } from '../../duration.ts';
+
+/** A duration such as "90s", in ms; within bounds that are given in the same way. */
+export function duration(minimum: string, maximum: string) {
+  return z.string().transform((text, context) => {
+    try {
+      const durationMs = parseDuration(text);
+      if (durationMs >= parseDuration(minimum) && durationMs <= parseDuration(maximum)) return durationMs;
+    } catch {
+      // The same message tells what is right.
+    }
+    context.addIssue({ code: 'custom', message: `not a duration of ${minimum} to ${maximum}` });
+    return z.NEVER;
+  });
+}
+
+/** A host name in canonical form. */
+export const domain = z.string().refine((text) => {
+  try {
+    return canonicalDomain(text) === text;
+  } catch (error) {
+    if (isGlasskeyError(error)) return false;
+    throw error;
+  }
+}, 'not a domain in lower case, with A-labels');
+
+/** How many requests in what time: `{ requests = 60, per = "1m", burst = 10 }`. */
+export const budget = z
+  .strictObject({
+    requests: z.int().min(1).max(1_000_000),
+    per: duration('1s', '30d'),
+    burst: z.int().min(1).max(1_000_000).optional(),
+  })
+  .transform(({ requests, per, burst }): BudgetOptions => ({
+    perSecond: requests / (per / 1000),
+    burst: burst ?? requests,
+  }));

@@ -1,0 +1,82 @@
+import { parse, TomlError } from 'smol-toml';
+import type { z } from 'zod';
+import { ensure } from '../../../core/errors.ts';
+import type { ClientLimitSettings } from '../../../http/client-limits.ts';
+import type { EvidenceSettings } from '../../../service/evidence/evidence-settings.ts';
+import { DEFAULT_POLICY } from '../../../service/evidence/policy-table.ts';
+import type { DataFolder } from '../data-folder.ts';
+import { type SettingsFile, settingsSchema } from './schema.ts';
+import { lineOf, type SettingPath, settingLines } from './toml-lines.ts';
+
+/** What an operator may set: `glasskey.toml`, with every default filled in. */
+export interface ServerSettings {
+  readonly evidence: EvidenceSettings;
+  readonly clients: ClientLimitSettings;
+}
+
+/** Something in the file that is wrong. */
+export interface SettingProblem {
+  /** From 1; undefined where it cannot be told. */
+  readonly line: number | undefined;
+  /** Where in the document; empty for the document itself. */
+  readonly path: SettingPath;
+  readonly reason: string;
+}
+
+/** What was read, or everything that is wrong with it. */
+export type SettingsOutcome =
+  | { readonly settings: ServerSettings; readonly problems: readonly [] }
+  | { readonly settings: undefined; readonly problems: readonly SettingProblem[] };
+
+/** Reads the text of a `glasskey.toml`; the empty text gives the defaults. */
+export function checkSettings(text: string): SettingsOutcome {
+  let document: unknown;
+  try {
+    document = parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const [reason = 'not TOML'] = error.message.split('\n');
+    return { settings: undefined, problems: [{ line: error.line, path: [], reason }] };
+  }
+  const read = settingsSchema.safeParse(document);
+  if (read.success) return { settings: settingsOf(read.data), problems: [] };
+  const lines = settingLines(text);
+  const problems = read.error.issues
+    .flatMap(problemsOf)
+    .map(({ path, reason }) => ({ line: lineOf(lines, path), path, reason }));
+  return { settings: undefined, problems };
+}
+
+/** Reads the settings of a data folder. Throws `usage`, naming everything that is wrong. */
+export async function readSettings(folder: DataFolder): Promise<ServerSettings> {
+  const { settings, problems } = checkSettings((await folder.read(folder.settings)) ?? '');
+  ensure(settings !== undefined, 'usage', problems.map((one) => problemText(folder.settings, one)).join('; '));
+  return settings;
+}
+
+/** A problem as compilers tell it: `FILE:LINE: member: reason`. */
+export function problemText(file: string, { line, path, reason }: SettingProblem): string {
+  const place = line === undefined ? file : `${file}:${line}`;
+  return path.length === 0 ? `${place}: ${reason}` : `${place}: ${path.join('.')}: ${reason}`;
+}
+
+/** An unknown key is a problem of that key, not of its table. */
+function problemsOf(issue: z.core.$ZodIssue): Omit<SettingProblem, 'line'>[] {
+  const path = issue.path.filter((part) => typeof part !== 'symbol');
+  if (issue.code !== 'unrecognized_keys') return [{ path, reason: issue.message }];
+  return issue.keys.map((key) => ({ path: [...path, key], reason: 'no such setting' }));
+}
+
+function settingsOf({ policy, limits, http }: SettingsFile): ServerSettings {
+  return {
+    evidence: {
+      policy: policy?.map(({ identities, domains, evidence }) => ({ identities, domains, evidence })) ?? DEFAULT_POLICY,
+      identityLimit: limits?.identity,
+    },
+    clients: {
+      perClient: limits?.client,
+      perApplication: limits?.application,
+      trustedProxies: http?.trusted_proxies ?? [],
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import { isIPv6 } from 'node:net';
+import type { Context } from 'hono';
+import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
+import { type BudgetOptions, RequestBudget } from '../service/request-budget.ts';
+import { remoteAddress } from './remote-address.ts';
+
+/** Bounds on what one client may ask of the issuance pipeline; undefined: none. */
+export interface ClientLimitSettings {
+  /** Requests from one address without a valid application token. */
+  readonly perClient: BudgetOptions | undefined;
+  /** Requests with one application token. */
+  readonly perApplication: BudgetOptions | undefined;
+  /** Proxies whose `X-Forwarded-For` is believed, by their addresses. */
+  readonly trustedProxies: readonly string[];
+}
+
+/** No bounds. */
+export const NO_CLIENT_LIMITS: ClientLimitSettings = {
+  perClient: undefined,
+  perApplication: undefined,
+  trustedProxies: [],
+};
+
+/** Who bears a token. Throws `unauthenticated`. */
+export type IdentifyToken = (token: string) => Promise<{ readonly id: number }>;
+
+/** Counts requests to issue, revoke and prove, for each client. */
+export class ClientLimits {
+  readonly #clients: RequestBudget | undefined;
+  readonly #applications: RequestBudget | undefined;
+  readonly #trustedProxies: ReadonlySet<string>;
+  readonly #identify: IdentifyToken;
+  readonly #addressOf: (c: Context) => string;
+
+  /** `now` in ms. `addressOf` gives the address at the other end of the connection. */
+  constructor(
+    settings: ClientLimitSettings,
+    identify: IdentifyToken,
+    now: () => number,
+    addressOf: (c: Context) => string = remoteAddress,
+  ) {
+    const { perClient, perApplication, trustedProxies } = settings;
+    this.#clients = perClient && new RequestBudget(perClient, now);
+    this.#applications = perApplication && new RequestBudget(perApplication, now);
+    this.#trustedProxies = new Set(trustedProxies);
+    this.#identify = identify;
+    this.#addressOf = addressOf;
+  }
+
+  /**
+   * Counts a request of its application where it bears a valid token, else of its address: tokens that are guessed cost
+   * their client. Throws `rate-limited`, and `unauthenticated` for a token that is not valid.
+   */
+  async admit(c: Context, token: string | undefined): Promise<void> {
+    if (this.#clients === undefined && this.#applications === undefined) return;
+    if (token === undefined) return this.#takeOfClient(c);
+    const application = await this.#identify(token).catch((error: unknown) => {
+      if (isGlasskeyError(error, 'unauthenticated')) this.#takeOfClient(c);
+      throw error;
+    });
+    take(this.#applications, String(application.id));
+  }
+
+  #takeOfClient(c: Context): void {
+    take(this.#clients, clientKey(this.#client(c)));
+  }
+
+  /** The nearest address that is no trusted proxy: what stands before it in the header, anybody can have written. */
+  #client(c: Context): string {
+    const forwarded = (c.req.header('x-forwarded-for') ?? '').split(',').map((part) => part.trim());
+    let address = plainAddress(this.#addressOf(c));
+    while (this.#trustedProxies.has(address)) {
+      const next = forwarded.pop();
+      if (next === undefined || next === '') break;
+      address = plainAddress(next);
+    }
+    return address;
+  }
+}
+
+function take(budget: RequestBudget | undefined, key: string): void {
+  if (budget === undefined || budget.take(key)) return;
+  const retryAfterSeconds = Math.max(budget.waitSeconds(key), 1);
+  throw new GlasskeyError('rate-limited', 'too many requests: try again later', { retryAfterSeconds });
+}
+
+/** IPv4 in its own form, also where a socket of IPv6 took the connection. */
+function plainAddress(address: string): string {
+  return address.replace(/^::ffff:(?=[0-9.]+$)/i, '');
+}
+
+/** One subscriber has a whole /64 of IPv6. What is no address, as behind a broken proxy, shares one key. */
+function clientKey(address: string): string {
+  if (!isIPv6(address)) return /^[0-9.]{7,15}$/.test(address) ? address : '?';
+  const [head = '', tail] = (address.split('%')[0] ?? '').toLowerCase().split('::');
+  const before = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  const missing = tail === undefined ? 0 : 8 - before.length - after.length;
+  const groups = [...before, ...Array.from({ length: Math.max(missing, 0) }, () => '0'), ...after];
+  return groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':');
+}

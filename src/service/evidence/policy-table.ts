@@ -1,0 +1,48 @@
+import { ensure } from '../../core/errors.ts';
+import type { Evidence } from '../../identity/evidence.ts';
+import type { Identity, IdentityKind } from '../../identity/identity.ts';
+
+/** Evidence as the table names it: an OpenID provider by its issuer URL. */
+export type EvidenceName = 'application' | 'email' | `oidc:${string}`;
+
+/** One row: which evidence may vouch for which identities. */
+export interface PolicyRow {
+  readonly identities: IdentityKind | 'any';
+  /** Only identities whose host is one of these, in canonical form; undefined: of any host, or of none. */
+  readonly domains: readonly string[] | undefined;
+  readonly evidence: readonly EvidenceName[];
+}
+
+/** Which evidence may vouch for which identities: what any row allows. */
+export type PolicyTable = readonly PolicyRow[];
+
+/** The table of a server that configures none: applications vouch for everybody. */
+export const DEFAULT_POLICY: PolicyTable = [{ identities: 'any', domains: undefined, evidence: ['application'] }];
+
+/** What the table calls a kind of evidence. */
+export function evidenceName(evidence: Evidence): EvidenceName {
+  return evidence.type === 'oidc' ? `oidc:${evidence.issuer}` : evidence.type;
+}
+
+/** Throws `forbidden` unless the table lets this evidence vouch for this identity. */
+export function assertMayVouch(table: PolicyTable, evidence: Evidence, identity: Identity): void {
+  const name = evidenceName(evidence);
+  const isAllowed = table.some((row) => row.evidence.includes(name) && covers(row, identity));
+  ensure(isAllowed, 'forbidden', 'this evidence does not vouch for such an identity here');
+}
+
+function covers({ identities, domains }: PolicyRow, identity: Identity): boolean {
+  if (identities !== 'any' && identities !== identity.kind) return false;
+  if (domains === undefined) return true;
+  const host = hostOf(identity);
+  return host !== undefined && domains.includes(host);
+}
+
+/** The host that a canonical identity is of; undefined for a telephone number or a URI without one. */
+export function hostOf({ text, kind }: Pick<Identity, 'text' | 'kind'>): string | undefined {
+  if (kind === 'tel') return undefined;
+  const hierarchical = /^[a-z][a-z0-9+.-]*:\/\/([^/]+)/.exec(text);
+  if (hierarchical !== null) return hierarchical[1];
+  const at = text.lastIndexOf('@');
+  return at < 0 ? undefined : text.slice(at + 1);
+}

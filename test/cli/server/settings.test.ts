@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { describe, expect, it } from 'vitest';
+import { checkSettings } from '../../../src/cli/server/settings/server-settings.ts';
+import { settingsSchema } from '../../../src/cli/server/settings/schema.ts';
+
+const DOCUMENT = readFileSync(resolve(import.meta.dirname, '../../../docs/configuration.md'), 'utf8');
+const EXAMPLES = [...DOCUMENT.matchAll(/^```toml\n([\s\S]*?)^```$/gm)].map(([, text]) => text as string);
+
+/** Line and member of every problem. */
+function problems(text: string): string[] {
+  return checkSettings(text).problems.map(({ line, path }) => `${line}: ${path.join('.')}`);
+}
+
+/** Every key of a schema, with the path of its tables. */
+function keysOf(schema: unknown, path = ''): string[] {
+  if (schema instanceof z.ZodPipe) return keysOf(schema.in, path);
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodArray) {
+    return keysOf(schema instanceof z.ZodArray ? schema.element : schema.unwrap(), path);
+  }
+  if (!(schema instanceof z.ZodObject)) return [path];
+  return Object.entries(schema.shape).flatMap(([key, member]) => keysOf(member, path === '' ? key : `${path}.${key}`));
+}
+
+describe('glasskey.toml', () => {
+  it('need not say anything', () => {
+    expect(checkSettings('').settings).toEqual({
+      evidence: {
+        policy: [{ identities: 'any', domains: undefined, evidence: ['application'] }],
+        identityLimit: undefined,
+      },
+      clients: { perClient: undefined, perApplication: undefined, trustedProxies: [] },
+    });
+  });
+
+  it.each([
+    ['no TOML', 'policy\n', ['1: ']],
+    ['TOML that is broken further down', '[limits]\n\nclient = { requests = }\n', ['3: ']],
+    ['a key that nobody knows', '[limits]\nclients = 1\n', ['2: limits.clients']],
+    ['a table that nobody knows', '\n[polity]\n', ['2: polity']],
+    ['a key beside the tables', 'issuer = "x"\n', ['1: issuer']],
+    [
+      'evidence that is none',
+      '[[policy]]\nidentities = "email"\nevidence = ["trust me"]\n',
+      ['3: policy.0.evidence.0'],
+    ],
+    ['no evidence', '[[policy]]\nidentities = "email"\nevidence = []\n', ['3: policy.0.evidence']],
+    ['what is missing', '[[policy]]\nidentities = "email"\n', ['1: policy.0.evidence']],
+    [
+      'a pattern for a domain',
+      '[[policy]]\nidentities = "email"\nevidence = ["application"]\ndomains = ["*.example.com"]\n',
+      ['4: policy.0.domains.0'],
+    ],
+    [
+      'another spelling of a domain',
+      '[[policy]]\nidentities = "email"\nevidence = ["application"]\ndomains = ["Example.com"]\n',
+      ['4: policy.0.domains.0'],
+    ],
+    ['a limit of nothing', '[limits.client]\nrequests = 0\nper = "1m"\n', ['2: limits.client.requests']],
+    ['a duration that is none', '[limits.client]\nrequests = 1\nper = "soon"\n', ['3: limits.client.per']],
+    ['a proxy that is no address', '[http]\ntrusted_proxies = ["proxy"]\n', ['2: http.trusted_proxies.0']],
+    [
+      'everything at once, in the second table too',
+      '[[policy]]\nidentities = "any"\nevidence = ["application"]\n[[policy]]\nidentities = "everybody"\nx = 1\nevidence = ["email"]\n',
+      ['5: policy.1.identities', '6: policy.1.x'],
+    ],
+  ])('refuses %s, and tells where', (_, text, expected) => {
+    expect(problems(text)).toEqual(expected);
+  });
+});
+
+describe('docs/configuration.md', () => {
+  it('has examples that are accepted', () => {
+    expect(EXAMPLES.length).toBeGreaterThan(0);
+    for (const text of EXAMPLES) expect(problems(text)).toEqual([]);
+  });
+
+  it('shows every setting in its first example', () => {
+    const shown = (EXAMPLES[0] ?? '').replaceAll(/#.*$/gm, '');
+    const missing = keysOf(settingsSchema).filter((path) => {
+      const key = path.split('.').at(-1) ?? '';
+      return !new RegExp(`^\\s*${key}\\s*=|[{,]\\s*${key}\\s*=`, 'm').test(shown);
+    });
+    expect(keysOf(settingsSchema).length).toBeGreaterThan(5);
+    expect(missing).toEqual([]);
+  });
+});
