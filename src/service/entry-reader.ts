@@ -12,10 +12,14 @@ export interface LogEntry {
   readonly prefix: PrefixRoot;
 }
 
-/** Reads log entries through a bounded cache: entries never change. */
+/**
+ * Reads log entries through a bounded cache: entries never change. Those who want an entry while it is being read wait for
+ * that read: after each batch, every proof needs the newest entry at once.
+ */
 export class EntryReader {
   readonly #store: Pick<LogStore, 'readEntries'>;
   readonly #cache: RecentCache<LogEntry>;
+  readonly #reading = new Map<number, Promise<LogEntry>>();
 
   constructor(store: Pick<LogStore, 'readEntries'>, cacheSize: number) {
     this.#store = store;
@@ -32,17 +36,30 @@ export class EntryReader {
     const entries = positions.map((position) => this.cached(position));
     const missing = positions.filter((_, i) => entries[i] === undefined);
     if (missing.length === 0) return entries as LogEntry[];
-    const rows = await this.#store.readEntries(missing);
+    this.#startReading(Array.from(new Set(missing)).filter((position) => !this.#reading.has(position)));
+    const read = await Promise.all(missing.map((position) => this.#reading.get(position) as Promise<LogEntry>));
     let next = 0;
-    return entries.map((entry) => {
-      if (entry !== undefined) return entry;
-      const position = missing[next];
-      const row = rows[next++];
-      if (row === undefined) throw new GlasskeyError('storage-corrupt', `log entry ${position} is missing`);
-      const read = toLogEntry(row);
-      this.#cache.set(String(position), read);
-      return read;
+    return entries.map((entry) => entry ?? (read[next++] as LogEntry));
+  }
+
+  #startReading(positions: readonly number[]): void {
+    if (positions.length === 0) return;
+    const rows = this.#store.readEntries(positions);
+    positions.forEach((position, i) => {
+      const reading = this.#take(
+        position,
+        rows.then((found) => found[i]),
+      ).finally(() => this.#reading.delete(position));
+      this.#reading.set(position, reading);
     });
+  }
+
+  async #take(position: number, reading: Promise<EntryRow | undefined>): Promise<LogEntry> {
+    const row = await reading;
+    if (row === undefined) throw new GlasskeyError('storage-corrupt', `log entry ${position} is missing`);
+    const entry = toLogEntry(row);
+    this.#cache.set(String(position), entry);
+    return entry;
   }
 }
 
