@@ -2,7 +2,7 @@ import { parseCertificate } from '../ca/certificate.ts';
 import { verifySpkiSignature } from '../ca/verify-signature.ts';
 import { formatHex } from '../core/encoding/bytes.ts';
 import type { VerifiedSearch } from '../core/keytrans/verify-search.ts';
-import { checkChain } from '../identity/chain.ts';
+import { type ChainInput, checkChain } from '../identity/chain.ts';
 import type { HeldVersion } from '../identity/continuity.ts';
 import type { Identity } from '../identity/identity.ts';
 import { decodeIdentityRecord, encodeIdentityRecord } from '../identity/identity-record.ts';
@@ -21,12 +21,20 @@ export const CONTINUITY_PORTS: ContinuityPorts = {
   verifySignature: verifySpkiSignature,
 };
 
+/** A version that was proved to be in the log. */
+export type FoundVersion = Pick<
+  VerifiedSearch,
+  'version' | 'value' | 'opening' | 'commitment' | 'view' | 'logRoot' | 'monitor' | 'ladder'
+>;
+
 /** What a verified search leaves to be checked. */
 export interface BindingInput {
   readonly transport: Transport;
   readonly trust: Trust;
   readonly identity: Identity;
-  readonly search: VerifiedSearch;
+  readonly search: FoundVersion;
+  /** The versions between the one that is known and the one that was found, where they came with it. Else they are asked for. */
+  readonly between?: ChainInput['between'] | undefined;
   readonly known: KnownContact | undefined;
   /** What the user has not acknowledged yet about the identity. */
   readonly alerts: readonly Alert[];
@@ -57,7 +65,7 @@ export async function verifyBinding(input: BindingInput): Promise<CheckedBinding
   };
   const { origin } = trust.bundle;
   const range = { first: known === undefined ? search.version : known.version + 1, end: search.version };
-  const between = await fetchChain(input.transport, trust.config, identity.label, range);
+  const between = input.between ?? (await fetchChain(input.transport, trust.config, identity.label, range));
   const chain = await checkChain({
     origin,
     label: identity.label,

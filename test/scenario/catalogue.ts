@@ -370,10 +370,28 @@ const OWNER = rows('attacks-owner.test.ts', {
     codes: ['bad-record'],
     within: AT_ONCE,
   },
+  'registered-before': {
+    attack: 'register a key of its own just before the owner’s, and replace it',
+    noticedBy: ['registrant'],
+    codes: ['unexpected-version'],
+    within: AT_ONCE,
+  },
   'confirmed-by-the-owner': {
     attack: 'have a false key confirmed by the owner’s next change',
     noticedBy: ['owner, at the next change'],
     codes: ['operator'],
+    within: AT_ONCE,
+  },
+  'hidden-in-a-renewal': {
+    attack: 'add a key in the version that renews the owner’s certificate',
+    noticedBy: ['owner, at the next change'],
+    codes: ['unexpected-version'],
+    within: AT_ONCE,
+  },
+  'false-signature-by-the-owner': {
+    attack: 'make more of a signed change than its owner signed, and lose the answer',
+    noticedBy: ['owner, at the next change'],
+    codes: ['unexpected-version'],
     within: AT_ONCE,
   },
   'warning-lost': {

@@ -1,21 +1,21 @@
 import { csrSpki } from '../../ca/csr-spki.ts';
 import { parsePem } from '../../ca/pem.ts';
-import { sha256 } from '../../core/crypto/sha256.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { parseCertificateAnswer } from '../../contract/parse-answers.ts';
 import { formatCertificateRequest } from '../../contract/parse-requests.ts';
 import { PATHS } from '../../contract/paths.ts';
 import type { SignedChange } from '../../identity/change-request.ts';
-import type { HeldVersion } from '../../identity/continuity.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { ClientKey } from '../client-key.ts';
 import type { ClientState, StateChange } from '../client-state.ts';
 import { assertIssued, describeIssued, type IssuedCertificate } from '../issued-certificate.ts';
 import type { CheckedBinding } from '../verify-binding.ts';
-import { findIdentity } from './lookup.ts';
+import { findIdentity, withAlerts } from './lookup.ts';
 import type { Operation } from './operation.ts';
 import { noteMade } from './owned-versions.ts';
-import { assertOwnRecord, recordKeys, signKeys, verifyAnswer } from './own-record.ts';
+import { changeSignedBy, type IsMade, requestedFor } from './own-doing.ts';
+import { acceptChange, ownerKnowledge, prepareOwner } from './own-answer.ts';
+import { assertOwnRecord, recordKeys, signKeys } from './own-record.ts';
 
 /** A change of the keys of an identity. */
 export interface KeyChange {
@@ -36,7 +36,8 @@ export function requestCertificate(
   identity: Identity,
   order: { readonly csr: string; readonly token?: string | undefined; readonly owns: boolean },
 ): Promise<StateChange<IssuedCertificate>> {
-  return issue(operation, state, identity, order, undefined);
+  const isMade = requestedFor(csrSpki(order.csr));
+  return issue(operation, state, identity, { ...order, isMade }, undefined);
 }
 
 /**
@@ -50,16 +51,19 @@ export async function changeKeys(
   change: KeyChange,
 ): Promise<StateChange<IssuedCertificate>> {
   const { csr, credentials, key, remaining } = change;
-  const { next, found } = await findIdentity(operation, state, identity);
+  const isMade = changeSignedBy(operation, identity, credentials.spki);
+  const { next: looked, found } = await findIdentity(operation, state, identity, isMade);
   const made = found && (await alreadyMade(operation, found, change));
   if (found !== undefined && made !== undefined) {
-    const isOurs = signedBy(found.latest, credentials);
-    return { next: isOurs ? await noteMade(next, identity, found) : next, result: made };
+    const next = await noteMade(looked, identity, found, isMade);
+    const { binding } = withAlerts(found, next, identity);
+    return { next, result: { ...made, binding } };
   }
   const current = assertOwnRecord(found, identity, credentials);
   const after = [...remaining(recordKeys(current)), key.spki];
   const signed = await signKeys(operation, identity, current, after, credentials);
-  return issue(operation, next, identity, { csr, change: signed, owns: true }, current);
+  const order = { csr, change: signed, owns: true, isMade };
+  return issue(operation, looked, identity, order, current);
 }
 
 /** The outcome of a change that leaves the record with the keys that it has. */
@@ -85,31 +89,20 @@ async function issue(
     readonly change?: SignedChange;
     /** Whether the key of the CSR is this client's: an application registers the keys of others. */
     readonly owns: boolean;
+    readonly isMade: IsMade;
   },
   before: CheckedBinding | undefined,
 ): Promise<StateChange<IssuedCertificate>> {
-  const { csr, token, change } = order;
+  const { csr, token, change, owns, isMade } = order;
   const evidence = { type: token === undefined ? ('key' as const) : ('application-token' as const) };
-  const last = state.view?.size;
-  const body = formatCertificateRequest({ identity: identity.text, csr, evidence, change, last });
+  const prepared = owns ? await prepareOwner(operation, state, identity) : { next: state, course: undefined };
+  const last = prepared.next.view?.size;
+  const owner = ownerKnowledge(prepared);
+  const body = formatCertificateRequest({ identity: identity.text, csr, evidence, change, last, owner });
   const answer = parseCertificateAnswer(await operation.transport.postJson(PATHS.certificates, body, token));
-  const { checked, next } = await verifyAnswer(operation, state, identity, answer.proof, before);
+  const { checked, next } = await acceptChange(operation, prepared, identity, answer, { before, isMade, owns });
   const issued = parsePem('CERTIFICATE', answer.certificate);
   const certificate = assertIssued(checked.binding, csrSpki(csr), issued);
   const result = await describeIssued(operation.trust, certificate, checked.binding);
-  const isOwn = order.owns && isOwnDoing(checked.latest, change);
-  return { next: isOwn ? await noteMade(next, identity, checked) : next, result };
-}
-
-/** Whether the version is what this request makes: what else happened meanwhile is for the owner's monitoring to tell. */
-function isOwnDoing({ record }: HeldVersion, change: SignedChange | undefined): boolean {
-  const { authorization, certificates } = record;
-  if (change !== undefined)
-    return authorization.type === 'key' && equalBytes(authorization.signature, change.signature);
-  return authorization.type === 'maintenance' || (authorization.type === 'initial' && certificates.length === 1);
-}
-
-/** Whether the version was authorised by this key. */
-function signedBy({ record: { authorization } }: HeldVersion, key: ClientKey): boolean {
-  return authorization.type === 'key' && equalBytes(authorization.signer, sha256(key.spki));
+  return { next, result };
 }

@@ -1,14 +1,15 @@
 import { ensure } from '../../core/errors.ts';
 import { lookupRequestCodec, lookupResponseCodec } from '../../core/keytrans/messages.ts';
 import { verifyLookup } from '../../core/keytrans/verify-lookup.ts';
-import type { VerifiedSearch } from '../../core/keytrans/verify-search.ts';
 import { PATHS } from '../../contract/paths.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { alertsAbout, mergeAlerts } from '../alerts.ts';
 import type { VerifiedBinding } from '../binding.ts';
-import type { ClientState, StateChange } from '../client-state.ts';
-import { type CheckedBinding, verifyBinding } from '../verify-binding.ts';
+import type { ClientState, OwnedVersion, StateChange } from '../client-state.ts';
+import { type BindingInput, type CheckedBinding, type FoundVersion, verifyBinding } from '../verify-binding.ts';
 import type { Operation } from './operation.ts';
+import type { IsMade } from './own-doing.ts';
+import { noteChanges } from './owned-versions.ts';
 
 /** What `KeyDirectory.lookup` gives. */
 export type LookupResult =
@@ -21,6 +22,8 @@ export interface Found {
   readonly next: ClientState;
   /** Undefined where the identity is proved not to exist. */
   readonly found: CheckedBinding | undefined;
+  /** Versions of an own identity that its owner did not know: they are in the state, with an alert where need be. */
+  readonly added: readonly OwnedVersion[];
   /** The rightmost distinguished log entry, where the identity exists and the log has one. */
   readonly rightmostDistinguished: number | undefined;
 }
@@ -46,7 +49,12 @@ export async function lookup(
  * Asks for the greatest version of an identity and verifies the answer in full. Throws `network-failed`, the server's
  * refusal, or a verification error; `bad-chain` where an identity that was seen before is shown as absent.
  */
-export async function findIdentity(operation: Operation, state: ClientState, identity: Identity): Promise<Found> {
+export async function findIdentity(
+  operation: Operation,
+  state: ClientState,
+  identity: Identity,
+  isMade?: IsMade,
+): Promise<Found> {
   const { config } = operation.trust;
   const request = { last: state.view?.size, label: identity.label };
   const codec = lookupResponseCodec(config);
@@ -55,24 +63,39 @@ export async function findIdentity(operation: Operation, state: ClientState, ide
   const known = state.contacts.get(identity.text);
   if (verified.type === 'absent') {
     ensure(known === undefined, 'bad-chain', `${identity.text} is shown as absent, but was seen before`);
-    return { next: { ...state, view: verified.view }, found: undefined, rightmostDistinguished: undefined };
+    const next = { ...state, view: verified.view };
+    return { next, found: undefined, added: [], rightmostDistinguished: undefined };
   }
+  const { rightmostDistinguished } = verified;
   const { checked, next } = await acceptSearch(operation, state, identity, verified);
-  return { next, found: checked, rightmostDistinguished: verified.rightmostDistinguished };
+  if (!state.owners.has(identity.text)) return { next, found: checked, added: [], rightmostDistinguished };
+  // The chain is judged once, now: what it says of an own identity must not wait for the next monitoring.
+  const noted = await noteChanges(operation, next, identity, checked, { isMade });
+  return { ...noted, found: withAlerts(checked, noted.next, identity), rightmostDistinguished };
 }
 
-/** Checks what a verified search for the greatest version of an identity says, and takes it into the state. */
+/** A binding with all that the user has not acknowledged about the identity. */
+export function withAlerts(checked: CheckedBinding, state: ClientState, { text }: Identity): CheckedBinding {
+  return { ...checked, binding: { ...checked.binding, alerts: alertsAbout(state, text) } };
+}
+
+/**
+ * Checks what a verified search for the greatest version of an identity says, or an owner's update, and takes it into the
+ * state.
+ */
 export async function acceptSearch(
   operation: Operation,
   state: ClientState,
   identity: Identity,
-  search: VerifiedSearch,
+  search: FoundVersion,
+  between?: BindingInput['between'],
 ): Promise<Checked> {
   const checked = await verifyBinding({
     transport: operation.transport,
     trust: operation.trust,
     identity,
     search,
+    between,
     known: state.contacts.get(identity.text),
     alerts: alertsAbout(state, identity.text),
     isOwn: state.owners.has(identity.text),

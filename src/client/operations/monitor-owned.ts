@@ -1,22 +1,19 @@
-import { equalBytes } from '../../core/encoding/bytes.ts';
 import { decode, encode } from '../../core/encoding/codec.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
-import { ownerInitRequestCodec, ownerInitResponseCodec } from '../../core/keytrans/owner-init-messages.ts';
 import { ownerMonitorRequestCodec, ownerMonitorResponseCodec } from '../../core/keytrans/owner-monitor-messages.ts';
-import { greatestKnown, type OwnerState, ownerStateCodec } from '../../core/keytrans/owner-state.ts';
-import type { TreeView } from '../../core/keytrans/tree-view.ts';
+import { greatestKnown, ownerStateCodec } from '../../core/keytrans/owner-state.ts';
 import { updateRequestCodec, updateResponsesCodec } from '../../core/keytrans/update-messages.ts';
-import { verifyOwnerInit } from '../../core/keytrans/verify-owner-init.ts';
 import { ownerMonitorRequest, verifyOwnerMonitor } from '../../core/keytrans/verify-owner-monitor.ts';
-import { type CreatedVersion, verifyOwnerUpdate } from '../../core/keytrans/verify-owner-update.ts';
+import type { CreatedVersion } from '../../core/keytrans/verify-owner-update.ts';
 import { PATHS } from '../../contract/paths.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { alertsAbout } from '../alerts.ts';
 import type { VerifiedBinding } from '../binding.ts';
 import type { Alert, ClientState, OwnedVersion, StateChange } from '../client-state.ts';
 import { findIdentity } from './lookup.ts';
-import { NEW_OWNED, noteChanges, type OwnChanges } from './owned-versions.ts';
 import type { Operation } from './operation.ts';
+import { assertAgrees, NEW_OWNED, noteChanges, type OwnChanges } from './owned-versions.ts';
+import { beginCourse, type Course, takeUpdates, type UpdatedCourse } from './owner-course.ts';
 
 /** What monitoring an own label came to. */
 export interface OwnerMonitored {
@@ -40,12 +37,6 @@ export interface OwnerMonitored {
 /** Most rounds of questions in one monitoring. Each moves on, or is the last. */
 const MAX_ROUNDS = 256;
 
-/** An owner's view in the course of a monitoring. */
-interface Course {
-  readonly view: TreeView | undefined;
-  readonly owner: OwnerState;
-}
-
 /**
  * Monitors an own label (KT §8.3, §9): every distinguished log entry, every new version, and what a contact who looks now is
  * shown. Takes ownership first where that has not happened yet. Versions that the owner did not make are alerts of the
@@ -61,9 +52,8 @@ export async function monitorOwned(
   const first = await begin(operation, state, identity);
   const course = first.course && (await follow(operation, first.course));
   const followed: ClientState = { ...first.next, view: course?.view ?? first.next.view };
-  const { next: looked, found } = await findIdentity(operation, followed, identity);
+  const { next, found, added } = await findIdentity(operation, followed, identity);
   ensure(found !== undefined, 'identity-not-found', `${text} is not registered`);
-  const { next, added } = await noteChanges(operation, looked, identity, found);
   assertAgrees(next, identity, course?.created ?? []);
   const owned = next.owners.get(text) ?? NEW_OWNED;
   const encoded = course && encode(ownerStateCodec, course.owner);
@@ -92,21 +82,13 @@ async function begin(
   if (retained !== undefined) {
     return { next: state, added: [], course: { view: state.view, owner: decode(ownerStateCodec, retained) } };
   }
-  const { next, found, rightmostDistinguished: start } = await findIdentity(operation, state, identity);
+  const { next, found, added, rightmostDistinguished: start } = await findIdentity(operation, state, identity);
   ensure(found !== undefined, 'identity-not-found', `${identity.text} is not registered`);
   // The chain since the owner last looked has to be judged before it becomes what is held.
-  const noted = await noteChanges(operation, next, identity, found);
+  const isOwned = state.owners.has(identity.text);
+  const noted = isOwned ? { next, added } : await noteChanges(operation, next, identity, found);
   if (start === undefined) return { ...noted, course: undefined };
-  const { config } = operation.trust;
-  const request = { last: next.view?.size, label: identity.label, start };
-  const answer = await operation.transport.postKeytrans(
-    PATHS.ownerInit,
-    [ownerInitRequestCodec, request],
-    ownerInitResponseCodec(config),
-  );
-  const context = { config, view: next.view, nowMs: operation.now() };
-  const { view, owner } = verifyOwnerInit(context, request, answer);
-  return { ...noted, course: { view, owner } };
+  return { ...noted, course: await beginCourse(operation, next.view, identity, start) };
 }
 
 /** Processes new versions and distinguished entries until there is nothing more (KT §13.4, §13.5). */
@@ -129,30 +111,19 @@ async function follow(
   return { ...course, created };
 }
 
-async function askUpdates(
-  operation: Operation,
-  course: Course,
-): Promise<Course & { readonly created: readonly CreatedVersion[] }> {
-  const { config } = operation.trust;
-  let { view, owner } = course;
-  const created: CreatedVersion[] = [];
+async function askUpdates(operation: Operation, course: Course): Promise<UpdatedCourse> {
+  const { view, owner } = course;
   const { label } = owner;
-  const first = { last: view?.size, label, greatestVersion: greatestKnown(owner), values: [] };
-  const codec = updateResponsesCodec(config);
+  const request = { last: view?.size, label, greatestVersion: greatestKnown(owner), values: [] };
+  const codec = updateResponsesCodec(operation.trust.config);
   const answers = await operation.transport
-    .postKeytrans(PATHS.update, [updateRequestCodec, first], codec)
+    .postKeytrans(PATHS.update, [updateRequestCodec, request], codec)
     .catch((error: unknown) => {
       // Its word alone; a version that it keeps back shows in the monitoring.
       if (isGlasskeyError(error, 'search-not-found')) return [];
       throw error;
     });
-  for (const answer of answers) {
-    const request = { last: view?.size, label, greatestVersion: greatestKnown(owner), values: [] };
-    const verified = verifyOwnerUpdate({ config, view, nowMs: operation.now() }, request, answer, owner);
-    ({ view, owner } = verified);
-    created.push(...verified.created);
-  }
-  return { view, owner, created };
+  return takeUpdates(operation, course, answers);
 }
 
 async function askMonitoring(
@@ -166,14 +137,4 @@ async function askMonitoring(
     ownerMonitorResponseCodec(config),
   );
   return verifyOwnerMonitor({ config, view, nowMs: operation.now() }, answer, owner);
-}
-
-/** What the owner was told must be what a contact is shown. */
-function assertAgrees(state: ClientState, { text }: Identity, created: readonly CreatedVersion[]): void {
-  const known = state.owners.get(text)?.versions ?? [];
-  for (const { version, commitment } of created) {
-    const shown = known.find((one) => one.version === version);
-    const agrees = shown === undefined || equalBytes(shown.commitment, commitment);
-    ensure(agrees, 'unexpected-version', `version ${version} has another value for contacts than for its owner`);
-  }
 }

@@ -7,7 +7,6 @@ import { searchResponseCodec } from '../../core/keytrans/messages.ts';
 import { verifySearch } from '../../core/keytrans/verify-search.ts';
 import type { SignedChange } from '../../identity/change-request.ts';
 import type { Identity } from '../../identity/identity.ts';
-import { joinChanges } from '../binding.ts';
 import type { ClientKey } from '../client-key.ts';
 import type { ClientState } from '../client-state.ts';
 import { signChange } from '../signed-change.ts';
@@ -49,20 +48,16 @@ export function signKeys(
   );
 }
 
-/** Verifies the proof in the answer to a request that changed the record, which the client knew as `before`. */
+/** Verifies the proof in the answer to a request that changed a record: the answer to a search for its greatest version. */
 export async function verifyAnswer(
   operation: Operation,
   state: ClientState,
   identity: Identity,
   proof: Uint8Array,
-  before: CheckedBinding | undefined,
 ): Promise<Checked> {
   const { config } = operation.trust;
   const request = { last: state.view?.size, label: identity.label, version: undefined };
   const response = decode(searchResponseCodec(config, request), proof);
   const search = verifySearch({ config, view: state.view, nowMs: operation.now() }, request, response);
-  const { checked, next } = await acceptSearch(operation, state, identity, search);
-  if (before === undefined) return { checked, next };
-  const change = joinChanges(before.binding.change, checked.binding.change);
-  return { checked: { ...checked, binding: { ...checked.binding, change } }, next };
+  return acceptSearch(operation, state, identity, search);
 }

@@ -1,6 +1,6 @@
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
-import type { HeldVersion } from '../../identity/continuity.ts';
+import type { HeldVersion, LinkType } from '../../identity/continuity.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { spkiSet } from '../../identity/spki-set.ts';
 import { mergeAlerts } from '../alerts.ts';
@@ -9,6 +9,7 @@ import type { Alert, ClientState, OwnedLabel, OwnedOrigin, OwnedVersion } from '
 import { type CheckedBinding, CONTINUITY_PORTS } from '../verify-binding.ts';
 import { readVersions, type ReadVersion } from './read-versions.ts';
 import type { Operation } from './operation.ts';
+import type { IsMade } from './own-doing.ts';
 
 /** A label that its user owns and of which nothing is known yet. */
 export const NEW_OWNED: OwnedLabel = { state: undefined, versions: [], monitoredAtMs: undefined };
@@ -21,9 +22,31 @@ export function withVersions(state: ClientState, { text }: Identity, versions: r
   return { ...state, owners: new Map(state.owners).set(text, { ...owned, versions: all }) };
 }
 
-/** The record that its owner asked for and verified: from then on its user is known as the owner of the identity. */
-export async function noteMade(state: ClientState, identity: Identity, made: CheckedBinding): Promise<ClientState> {
-  return withVersions(state, identity, [await describe(made.latest, 'made')]);
+/**
+ * The latest version as its owner's doing, where it is: after a lost answer it was met before it was known whose it is. From
+ * then on the user is known as the owner of the identity.
+ */
+export async function noteMade(
+  state: ClientState,
+  identity: Identity,
+  { latest, binding: { change } }: CheckedBinding,
+  isMade: IsMade,
+): Promise<ClientState> {
+  if (!(await isMade(latest, linkOf(latest, change)))) return state;
+  const next = withVersions(state, identity, [await describe(latest, 'made')]);
+  const alerts = next.alerts.filter(
+    ({ identity: about, type, version }) =>
+      about !== identity.text || type !== 'unexpected-version' || version !== latest.version,
+  );
+  return { ...next, alerts };
+}
+
+/** How changes of an own label are noted. */
+export interface NoteOptions {
+  /** What its owner asked for. Default: nothing. */
+  readonly isMade?: IsMade | undefined;
+  /** The label did not exist when the owner asked for it: whatever else there is now is no more adopted than expected. */
+  readonly isNew?: boolean | undefined;
 }
 
 /** What became of an own label since its owner last looked. */
@@ -36,31 +59,51 @@ export interface OwnChanges {
 /**
  * Takes every version since the last known one into the state. What the owner did not make is `maintenance` where the
  * authority renewed or removed certificates, and otherwise unexpected: an alert, until it is acknowledged. When a label is
- * taken over, what is there is adopted. Throws `bad-chain`, and `unexpected-version` where a version that the owner knows
- * has another value.
+ * taken over, what is there is adopted. Throws `bad-chain`, `version-rolled-back`, and `unexpected-version` where a version
+ * that the owner knows has another value.
  */
 export async function noteChanges(
   operation: Operation,
   state: ClientState,
   identity: Identity,
   found: CheckedBinding,
+  options: NoteOptions = {},
 ): Promise<OwnChanges> {
   const owned = state.owners.get(identity.text) ?? NEW_OWNED;
   const last = owned.versions.at(-1);
   assertSame(owned, found.latest);
-  const isNew = last === undefined;
-  const first = isNew ? found.latest.version : last.version + 1;
+  const isTaken = last === undefined && options.isNew !== true;
+  const first = isTaken ? found.latest.version : (last?.version ?? -1) + 1;
   const versions = await readVersions(operation, identity, first, found.latest);
-  if (!isNew) assertFollows(last, versions);
+  if (last !== undefined) assertFollows(last, versions);
   const added: OwnedVersion[] = [];
   const alerts: Alert[] = [];
   for (const one of versions) {
-    const origin = isNew ? 'adopted' : originOf(one, found.binding.change);
+    const link = linkOf(one, found.binding.change);
+    const others = isTaken ? 'adopted' : originOf(link);
+    const origin = (await options.isMade?.(one, link)) === true ? 'made' : others;
     added.push(await describe(one, origin));
     if (origin === 'unexpected') alerts.push(alertOf(identity, one, operation.now()));
   }
   const next = withVersions(state, identity, added);
   return { next: { ...next, alerts: mergeAlerts(next.alerts, alerts) }, added };
+}
+
+/** What the owner was told must be what a contact is shown. Throws `unexpected-version`, `version-rolled-back`. */
+export function assertAgrees(
+  state: ClientState,
+  { text }: Identity,
+  created: readonly Pick<HeldVersion, 'version' | 'commitment'>[],
+): void {
+  const known = state.owners.get(text)?.versions ?? [];
+  for (const { version, commitment } of created) {
+    const shown = known.find((one) => one.version === version);
+    // Of versions before it took the label over, the owner keeps nothing.
+    const isPast = version < (known[0]?.version ?? 0);
+    ensure(isPast || shown !== undefined, 'version-rolled-back', `version ${version} is not shown to contacts`);
+    const agrees = shown === undefined || equalBytes(shown.commitment, commitment);
+    ensure(agrees, 'unexpected-version', `version ${version} has another value for contacts than for its owner`);
+  }
 }
 
 /** A version that the owner knows must still have the value that it had. */
@@ -77,9 +120,12 @@ function assertFollows(last: OwnedVersion, [next]: readonly ReadVersion[]): void
   ensure(follows, 'unexpected-version', `version ${last.version} has another value than its owner gave it`);
 }
 
-function originOf({ version }: ReadVersion, change: BindingChange): OwnedOrigin {
-  const type = change.links.find((link) => link.version === version)?.type;
-  return type === 'maintenance' ? 'maintenance' : 'unexpected';
+function linkOf({ version }: HeldVersion, change: BindingChange): LinkType | undefined {
+  return change.links.find((link) => link.version === version)?.type;
+}
+
+function originOf(link: LinkType | undefined): OwnedOrigin {
+  return link === 'maintenance' ? 'maintenance' : 'unexpected';
 }
 
 async function describe({ version, commitment, record }: HeldVersion, origin: OwnedOrigin): Promise<OwnedVersion> {

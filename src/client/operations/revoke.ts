@@ -11,8 +11,9 @@ import type { ClientKey } from '../client-key.ts';
 import type { ClientState, StateChange } from '../client-state.ts';
 import { findIdentity } from './lookup.ts';
 import type { Operation } from './operation.ts';
-import { noteMade } from './owned-versions.ts';
-import { assertOwnRecord, signKeys, verifyAnswer } from './own-record.ts';
+import { changeSignedBy } from './own-doing.ts';
+import { acceptChange, ownerKnowledge, prepareOwner } from './own-answer.ts';
+import { assertOwnRecord, signKeys } from './own-record.ts';
 
 /** What to revoke, and why. */
 export interface RevokeOptions {
@@ -29,7 +30,8 @@ export async function revoke(
   credentials: ClientKey,
   options: RevokeOptions,
 ): Promise<StateChange<VerifiedBinding>> {
-  const { next: before, found } = await findIdentity(operation, state, identity);
+  const isMade = changeSignedBy(operation, identity, credentials.spki);
+  const { next: before, found } = await findIdentity(operation, state, identity, isMade);
   const current = assertOwnRecord(found, identity, credentials);
   const all = [...current.binding.certificates, ...current.binding.expired];
   const serials =
@@ -38,14 +40,15 @@ export async function revoke(
   ensure(isThere && serials.length > 0, 'no-such-certificate', 'the record holds no certificate of that serial');
   const remaining = all.filter((one) => !serials.includes(one.serial)).map((one) => one.spki);
   const change = await signKeys(operation, identity, current, remaining, credentials);
-  const last = before.view?.size;
+  const prepared = await prepareOwner(operation, before, identity);
+  const last = prepared.next.view?.size;
+  const owner = ownerKnowledge(prepared);
   const reason = options.reason ?? 'unspecified';
-  const body = formatRevocationRequest({ identity: identity.text, serials, reason, change, last });
+  const body = formatRevocationRequest({ identity: identity.text, serials, reason, change, last, owner });
   const answer = parseRevocationAnswer(await operation.transport.postJson(PATHS.revocations, body));
-  const { checked, next } = await verifyAnswer(operation, before, identity, answer.proof, current);
+  const changed = { before: current, isMade, owns: true };
+  const { checked, next } = await acceptChange(operation, prepared, identity, answer, changed);
   const gone = checked.latest.record.certificates.map((der) => parseCertificate(der).serial);
   ensure(!serials.some((serial) => gone.includes(serial)), 'bad-response', 'a revoked certificate is still there');
-  const { authorization } = checked.latest.record;
-  const isOwn = authorization.type === 'key' && equalBytes(authorization.signature, change.signature);
-  return { next: isOwn ? await noteMade(next, identity, checked) : next, result: checked.binding };
+  return { next, result: checked.binding };
 }

@@ -1,0 +1,136 @@
+import { decode } from '../../core/encoding/codec.ts';
+import { GlasskeyError } from '../../core/errors.ts';
+import { greatestKnown, ownerStateCodec } from '../../core/keytrans/owner-state.ts';
+import { viewRoot } from '../../core/keytrans/tree-view.ts';
+import { updateResponsesCodec } from '../../core/keytrans/update-messages.ts';
+import type { CreatedVersion } from '../../core/keytrans/verify-owner-update.ts';
+import type { OwnerKnowledge } from '../../contract/bodies.ts';
+import type { Identity } from '../../identity/identity.ts';
+import { joinChanges } from '../binding.ts';
+import type { ClientState } from '../client-state.ts';
+import type { CheckedBinding, FoundVersion } from '../verify-binding.ts';
+import { updateHeads } from './heads.ts';
+import { acceptSearch, type Checked, findIdentity, withAlerts } from './lookup.ts';
+import type { Operation } from './operation.ts';
+import type { IsMade } from './own-doing.ts';
+import { verifyAnswer } from './own-record.ts';
+import { assertAgrees, noteChanges, noteMade } from './owned-versions.ts';
+import { beginCourse, type Course, takeUpdates, type UpdatedCourse, withOwnerState } from './owner-course.ts';
+
+/** What an owner knows when it asks for a change of its label: the answer has to go on from there. */
+export interface Prepared {
+  readonly next: ClientState;
+  /** Undefined where the log has no distinguished entry yet, or the label is not the client's own: a search then proves. */
+  readonly course: Course | undefined;
+}
+
+/**
+ * What the owner of an identity retains, or the beginning of its ownership at the rightmost distinguished log entry (KT
+ * §13.3), before the label exists perhaps. Throws verification errors, and `network-failed`.
+ */
+export async function prepareOwner(operation: Operation, state: ClientState, identity: Identity): Promise<Prepared> {
+  const retained = state.owners.get(identity.text)?.state;
+  if (retained !== undefined) {
+    return { next: state, course: { view: state.view, owner: decode(ownerStateCodec, retained) } };
+  }
+  const next = await updateHeads(operation, state);
+  const start = next.distinguished.at(-1)?.position;
+  if (start === undefined) return { next, course: undefined };
+  const course = await beginCourse(operation, next.view, identity, start);
+  return { next: { ...next, view: course.view }, course };
+}
+
+/** For the request: what the answer has to begin with. */
+export function ownerKnowledge({ course }: Prepared): OwnerKnowledge | undefined {
+  return course && { greatestVersion: greatestKnown(course.owner) };
+}
+
+/** An answer to a request that changed a record: untrusted. */
+export interface ChangeAnswer {
+  readonly version: number;
+  readonly proof: Uint8Array;
+}
+
+/** What is known of a record that its owner asked to be changed. */
+export interface ChangedRecord {
+  /** The record before, where the change was signed for one. */
+  readonly before: CheckedBinding | undefined;
+  readonly isMade: IsMade;
+  /** Whether the key is this client's, so that it owns the identity. */
+  readonly owns: boolean;
+}
+
+/**
+ * Verifies the answer to a request that changed a record, and takes it into the state: what the request made as the owner's
+ * doing, and everything else that happened to an own label as what it is, with an alert where need be. Throws verification
+ * errors, and what a lookup throws where the answer alone does not prove it all.
+ */
+export async function acceptChange(
+  operation: Operation,
+  { next: state, course }: Prepared,
+  identity: Identity,
+  answer: ChangeAnswer,
+  { before, isMade, owns }: ChangedRecord,
+): Promise<Checked> {
+  const isNew = course !== undefined && greatestKnown(course.owner) === undefined;
+  const taken = course && takeAnswer(operation, course, answer.proof);
+  const shown =
+    taken === undefined
+      ? await verifyAnswer(operation, state, identity, answer.proof)
+      : await acceptUpdates(operation, state, identity, { taken, answer, isMade });
+  const checked = before === undefined ? shown.checked : joinBefore(before, shown.checked);
+  if (!owns && !state.owners.has(identity.text)) return { checked, next: shown.next };
+  const { next: noted } = await noteChanges(operation, shown.next, identity, checked, { isMade, isNew });
+  assertAgrees(noted, identity, taken?.created ?? []);
+  const made = await noteMade(noted, identity, checked, isMade);
+  const next = taken === undefined ? made : withOwnerState(made, identity, taken.owner);
+  return { checked: withAlerts(checked, next, identity), next };
+}
+
+/** An answer and what it told of new versions. */
+interface TakenAnswer {
+  readonly taken: UpdatedCourse;
+  readonly answer: ChangeAnswer;
+  readonly isMade: IsMade;
+}
+
+function takeAnswer(operation: Operation, course: Course, proof: Uint8Array): UpdatedCourse {
+  const responses = proof.length === 0 ? [] : decode(updateResponsesCodec(operation.trust.config), proof);
+  return takeUpdates(operation, course, responses);
+}
+
+/**
+ * What the responses say of the newest version (DESIGN §7). Where they do not prove it (nothing new, more than fits in one
+ * answer, or a log entry that is left to monitoring, KT §9.1 step 3), a lookup does.
+ */
+async function acceptUpdates(
+  operation: Operation,
+  state: ClientState,
+  identity: Identity,
+  { taken: { view, created, proved, owner }, answer, isMade }: TakenAnswer,
+): Promise<Checked> {
+  const newest = created.at(-1);
+  if (view === undefined || newest === undefined || !proved || newest.version < answer.version) {
+    const { found, next } = await findIdentity(operation, { ...state, view }, identity, isMade);
+    if (found === undefined) throw new GlasskeyError('identity-not-found', `${identity.text} is not registered`);
+    return { checked: found, next };
+  }
+  const logRoot = viewRoot(view);
+  const search: FoundVersion = { ...newest, view, logRoot, monitor: undefined, ladder: [] };
+  const between = betweenOf(state.contacts.get(identity.text)?.version, created, newest);
+  const { checked, next } = await acceptSearch(operation, state, identity, search, between);
+  return { checked: { ...checked, binding: { ...checked.binding, monitored: owner.entries } }, next };
+}
+
+/** The versions after the one that is known, where the responses told of them all. */
+function betweenOf(known: number | undefined, created: readonly CreatedVersion[], { version: newest }: CreatedVersion) {
+  if (known === undefined) return [];
+  const between = created.filter(({ version }) => version > known && version < newest);
+  return between.length === Math.max(newest - known - 1, 0) ? between : undefined;
+}
+
+/** Nothing is lost of what changed until the change was signed. */
+function joinBefore(before: CheckedBinding, checked: CheckedBinding): CheckedBinding {
+  const change = joinChanges(before.binding.change, checked.binding.change);
+  return { ...checked, binding: { ...checked.binding, change } };
+}
