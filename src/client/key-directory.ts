@@ -27,9 +27,9 @@ import { compareWithOthers, showHeads, updateHeads } from './operations/heads.ts
 import { history, type History } from './operations/history.ts';
 import { lookup, type LookupResult } from './operations/lookup.ts';
 import { lookupVersion, type VerifiedVersion } from './operations/lookup-version.ts';
-import { type ContactMonitored, monitorContact } from './operations/monitor-contact.ts';
 import { monitorOwned, type OwnerMonitored } from './operations/monitor-owned.ts';
-import { monitoringDue } from './operations/monitoring-due.ts';
+import { type Monitored, monitorTurn, type RoundTurn, worstFailure } from './operations/monitor-round.ts';
+import { identitiesToMonitor } from './operations/monitoring-due.ts';
 import type { Operation } from './operations/operation.ts';
 import { revoke, type RevokeOptions } from './operations/revoke.ts';
 import { verifyCertificate } from './operations/verify-certificate.ts';
@@ -43,9 +43,7 @@ export type { LookupResult } from './operations/lookup.ts';
 export type { VerifiedVersion } from './operations/lookup-version.ts';
 export type { ContactMonitored } from './operations/monitor-contact.ts';
 export type { OwnerMonitored } from './operations/monitor-owned.ts';
-
-/** What monitoring one identity came to. */
-export type Monitored = OwnerMonitored | ContactMonitored;
+export type { Monitored } from './operations/monitor-round.ts';
 
 /** How to open a directory. */
 export interface KeyDirectoryOptions {
@@ -146,28 +144,24 @@ export class KeyDirectory {
 
   /**
    * Monitors identities, by default all that need it: the user's own ones, and those whose lookups left something to be
-   * monitored. Throws a verification error where the log misbehaved; versions of an own identity that its owner did not make
+   * monitored. Throws a verification error where the log misbehaved, once the others are monitored; versions of an own identity that its owner did not make
    * are `alerts` of its result, now and at every later call, until they are {@link acknowledge}d; so are what lookups noticed
    * about contacts, who are then among the results also where nothing is to be monitored. Without arguments it also learns of new distinguished log entries, and settles credentials.
    */
   async monitor(texts?: readonly string[]): Promise<readonly Monitored[]> {
-    const identities =
-      texts?.map((text) => this.identity(text)) ??
-      (await this.#run(async (_, state) => ({
-        result: [...new Set([...monitoringDue(state), ...state.alerts.map(({ identity }) => identity)])].map((text) =>
-          this.identity(text),
-        ),
-      })));
+    let rest: readonly Identity[] | undefined = texts?.map((text) => this.identity(text));
     const results: Monitored[] = [];
-    for (const identity of identities) {
-      results.push(
-        await this.#run<Monitored>((operation, state) =>
-          state.owners.has(identity.text)
-            ? monitorOwned(operation, state, identity)
-            : monitorContact(operation, state, identity),
-        ),
-      );
-    }
+    const failures: unknown[] = [];
+    do {
+      const turn: RoundTurn = await this.#run((operation, state) => {
+        const toDo = rest ?? identitiesToMonitor(state).map((text) => this.identity(text));
+        return monitorTurn(operation, state, toDo);
+      });
+      results.push(...turn.results);
+      failures.push(...turn.failures);
+      ({ rest } = turn);
+    } while (rest.length > 0);
+    if (failures.length > 0) throw worstFailure(failures);
     if (texts === undefined) await this.settleCredentials();
     return results;
   }

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatPem } from '../../src/ca/pem.ts';
 import { generateKey } from '../../src/client/client-key.ts';
-import { MemoryState } from '../../src/client/client-state.ts';
+import { MemoryState, type StateStore } from '../../src/client/client-state.ts';
 import { monitoringDue } from '../../src/client/operations/monitoring-due.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { lie, LyingOperator } from '../support/lying-operator.ts';
 import { newDeviceKey } from '../support/owner.ts';
+import { readState } from '../support/victims.ts';
 
 const WINDOW_MS = 60_000;
 const ALICE = 'alice@example.com';
@@ -225,5 +226,73 @@ describe('what a lookup notices', () => {
     await expect(alice.alerts()).resolves.toMatchObject([{ type: 'operator', version: 1 }]);
     await expect(alice.lookup(BOB)).resolves.toMatchObject({ binding: { change: { type: 'operator' } } });
     await expect(alice.alerts()).resolves.toHaveLength(1);
+  });
+});
+
+describe('a round of monitoring', () => {
+  /** The state of a client that has looked people up, of whom so many still have to be monitored: their names. */
+  async function watching(count: number) {
+    await pass(3);
+    const state = new MemoryState();
+    const client = await operator.client({ state });
+    let due: readonly string[] = [];
+    for (let i = 0; due.length < count; i++) {
+      await register(`contact${i}@example.com`);
+      await client.lookup(`contact${i}@example.com`);
+      due = monitoringDue(await readState(state));
+    }
+    return { state, due };
+  }
+
+  it('changes the state once', async () => {
+    const { state, due } = await watching(3);
+    let changes = 0;
+    const counted: StateStore = {
+      transact: (work) =>
+        state.transact(async (current) => {
+          const change = await work(current);
+          if (change.next !== undefined) changes++;
+          return change;
+        }),
+    };
+    const client = await operator.client({ state: counted });
+    changes = 0;
+    await expect(client.monitor(due)).resolves.toHaveLength(3);
+    expect(changes).toBe(1);
+  });
+
+  it('goes on where one of many fails, and tells of the worst', async () => {
+    const { state, due } = await watching(3);
+    const refused = Response.json(
+      { code: 'version-expired', title: 'gone', status: 410 },
+      { status: 410, headers: { 'content-type': 'application/problem+json' } },
+    );
+    const answers = [refused, new Response('no proof')];
+    const fetch = lie(PATHS.contactMonitor, async (honest) => answers.shift() ?? honest());
+    const client = await operator.client({ state, fetch });
+    await expect(client.monitor()).rejects.toMatchObject({
+      code: 'malformed-encoding',
+      message: expect.stringContaining(due[1] ?? '-') as string,
+    });
+    const { contacts } = await readState(state);
+    const monitored = [...contacts].filter(([, { monitoredAtMs }]) => monitoredAtMs !== undefined);
+    expect(monitored.map(([text]) => text)).toEqual(due.slice(2));
+    await expect(client.monitor()).resolves.toHaveLength(3);
+  });
+
+  it('gives the state to others now and then, and stops where nobody answers', async () => {
+    const { state, due } = await watching(2);
+    let tries = 0;
+    const slow = lie(PATHS.contactMonitor, (honest) => {
+      operator.server.log.clock.advance(5000);
+      tries++;
+      return tries > 2 ? Promise.reject(new TypeError('fetch failed')) : honest();
+    });
+    const client = await operator.client({ state, fetch: slow });
+    const before = await readState(state);
+    await expect(client.monitor()).resolves.toHaveLength(2);
+    await state.transact(() => Promise.resolve({ next: before, result: undefined }));
+    await expect(client.monitor(due)).rejects.toMatchObject({ code: 'network-failed' });
+    expect(tries).toBe(3);
   });
 });

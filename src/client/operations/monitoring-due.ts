@@ -14,3 +14,8 @@ export function monitoringDue(state: ClientState, since: number = Number.POSITIV
     .filter(({ monitoredAtMs }) => monitoredAtMs === undefined || monitoredAtMs <= since)
     .map(({ identity }) => identity);
 }
+
+/** What a round of monitoring looks at: all of {@link monitoringDue}, and whatever there are alerts about. */
+export function identitiesToMonitor(state: ClientState): readonly string[] {
+  return [...new Set([...monitoringDue(state), ...state.alerts.map(({ identity }) => identity)])];
+}

@@ -1,4 +1,5 @@
 import { cipherSuite } from '../crypto/cipher-suite.ts';
+import { type SignedMessage, VerifiedSignatures } from '../crypto/verified-signatures.ts';
 import { bytes, type Codec, encode, enumeration, fixedBytes, struct, uint64 } from '../encoding/codec.ts';
 import { ensure } from '../errors.ts';
 import { type Configuration, configurationCodec } from './configuration.ts';
@@ -86,12 +87,20 @@ export function encodeAuditorTreeHeadTbs(
 /** Verifies the signature of an untrusted tree head over `root` (KT §11.4 step 2.2). Throws `bad-signature`. */
 export function verifyTreeHead(config: Configuration, head: TreeHead, root: Uint8Array): void {
   const message = encodeTreeHeadTbs(config, head.treeSize, root);
-  cipherSuite(config.cipherSuite).verifySignature(config.signaturePublicKey, message, head.signature);
+  verifyOnce(config, { publicKey: config.signaturePublicKey, message, signature: head.signature });
 }
 
 /** Verifies the signature of an untrusted auditor tree head over `root` (KT §11.3 step 4). Throws `bad-signature`. */
 export function verifyAuditorTreeHead(config: Configuration, head: AuditorTreeHead, root: Uint8Array): void {
   ensure(config.mode === 'thirdPartyAuditing', 'bad-tree-head', 'this log has no auditor');
   const message = encodeAuditorTreeHeadTbs(config, head, root);
-  cipherSuite(config.cipherSuite).verifySignature(config.auditorPublicKey, message, head.signature);
+  verifyOnce(config, { publicKey: config.auditorPublicKey, message, signature: head.signature });
+}
+
+/** Heads of a few logs, each with its auditor's. */
+const verified = new VerifiedSignatures(8);
+
+function verifyOnce({ cipherSuite: id }: Configuration, signed: SignedMessage): void {
+  const suite = cipherSuite(id);
+  verified.verify(signed, ({ publicKey, message, signature }) => suite.verifySignature(publicKey, message, signature));
 }

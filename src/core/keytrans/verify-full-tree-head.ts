@@ -65,7 +65,7 @@ export function verifyFullTreeHead(options: {
   const rightmostMs = (frontier.at(-1) as RetainedEntry).timestampMs;
   assertRecent(config, rightmostMs, nowMs);
   // With the same head the proof was folded from the retained subtrees of a root that was verified when they were stored;
-  // verifying its signature again costs little and catches state that was tampered with.
+  // verifying its signature again costs nothing in the process that did it, and catches state that was tampered with.
   const treeHead: TreeHead = head.type === 'same' ? (view as TreeView).treeHead : head.treeHead;
   verifyTreeHead(config, treeHead, proof.root);
   let auditorTreeHead: AuditorTreeHead | undefined = view?.auditorTreeHead;
