@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { installNativeSha256 } from '../service/native-sha256.ts';
 import { type ClientOptions, stateFolder } from './client-options.ts';
 import { auditCommand } from './commands/audit-command.ts';
+import { auditorCommand } from './commands/auditor-command.ts';
 import { caCommand } from './commands/ca-command.ts';
 import { issuingCommands, relyingCommands } from './commands/client-commands.ts';
 import { credentialCommand } from './commands/credential-command.ts';
@@ -70,6 +71,7 @@ stateCommand(program, runClient);
 publishCommand(program, runClient);
 caCommand(program, runServer);
 witnessCommand(program, runServer);
+auditorCommand(program, runServer);
 auditCommand(program, runClient);
 
 ignoreClosedPipe(process.stdout);

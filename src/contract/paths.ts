@@ -40,3 +40,11 @@ export const UPDATES_PREFIX = '/log/updates/';
 
 /** The signed KEYTRANS TreeHead of a released size: `/log/head/<size>`, size in decimal. */
 export const HEAD_PREFIX = '/log/head/';
+
+/** What a third-party auditor serves: its newest AuditorTreeHead, and the evidence that made it stop. */
+export const AUDITOR_PATHS = {
+  head: '/auditor-head',
+  evidence: '/evidence',
+  health: '/healthz',
+  metrics: '/metrics',
+} as const;

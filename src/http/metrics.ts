@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { isGlasskeyError } from '../core/errors.ts';
 import type { LogHealth } from '../service/log-service.ts';
 import type { ServiceEvent } from '../service/service-event.ts';
 
@@ -33,6 +34,11 @@ export class Metrics {
   );
   readonly #auditedSize = this.#gauge('glasskey_audited_size', 'Greatest size that the third-party auditor has signed');
   readonly #auditedTime = this.#gauge('glasskey_audited_timestamp_seconds', 'Timestamp of the newest audited entry');
+  readonly #auditorFailures = this.#counter(
+    'glasskey_auditor_failures_total',
+    'Times that the third-party auditor did not give a head that can be had',
+    ['code'],
+  );
   readonly #pruned = this.#counter('glasskey_pruned_tiles_total', 'Expired tiles of the prefix tree that were deleted');
   readonly #prunedPosition = this.#gauge('glasskey_pruned_position', 'Log entry up to which the prefix tree is pruned');
   readonly #pruningFailures = this.#counter('glasskey_pruning_failures_total', 'Steps of pruning that failed');
@@ -58,6 +64,8 @@ export class Metrics {
       case 'audited':
         this.#auditedSize.set(event.size);
         return this.#auditedTime.set(event.timestampMs / 1000);
+      case 'auditor-failed':
+        return this.#auditorFailures.inc({ code: isGlasskeyError(event.error) ? event.error.code : 'internal' });
       case 'sequencing-failed':
         return this.#failures.inc();
       case 'writer':

@@ -15,6 +15,8 @@ export type ServiceEvent =
   | { readonly type: 'released'; readonly size: number; readonly timestampMs: number }
   /** The log's auditor gave a head that is newer than those before. */
   | { readonly type: 'audited'; readonly size: number; readonly timestampMs: number }
+  /** The log's auditor did not give its newest head, or one that is not to be had; it is asked again. */
+  | { readonly type: 'auditor-failed'; readonly error: unknown }
   /** The sequencer could not append; it tries again. */
   | { readonly type: 'sequencing-failed'; readonly error: unknown }
   /** This process became the log's writer, or no longer is. */

@@ -35,6 +35,7 @@ describe('settings of a log', () => {
       maximumLifetime: '90d',
       auditorKey: formatBase64(auditor.publicKey),
       auditorLag: '5m',
+      auditorStart: '17',
     });
     const keys = { cipherSuite: 2, signaturePublicKey: new Uint8Array(32), vrfPublicKey: new Uint8Array(32) };
     expect(configurationFrom(settings, keys)).toEqual({
@@ -45,7 +46,7 @@ describe('settings of a log', () => {
       reasonableMonitoringWindowMs: HOUR_MS,
       maximumLifetimeMs: 90 * 24 * HOUR_MS,
       maxAuditorLagMs: 300_000,
-      auditorStartPosition: 0,
+      auditorStartPosition: 17,
       auditorPublicKey: auditor.publicKey,
     });
     expect(configurationFrom(DEFAULT_LOG_SETTINGS, keys)).toMatchObject({ mode: 'contactMonitoring' });
@@ -56,14 +57,19 @@ describe('settings of a log', () => {
     { maximumLifetime: '5m', monitoringWindow: '1m' },
     { monitoringWindow: '2h', maximumLifetime: '1h' },
     { auditorLag: '1m' },
+    { auditorStart: '1' },
+    { auditorKey: 'AA==', auditorStart: '-1' },
+    { auditorKey: 'AA==', auditorStart: '1e3' },
     { monitoringWindow: 'always' },
   ])('cannot be %o', (flags) => {
     expect(() => logSettings(flags)).toThrow(expect.objectContaining({ code: 'usage' }));
   });
 
   it('name no auditor whose key is none', () => {
-    const settings = logSettings({ auditorKey: formatBase64(new Uint8Array(32)) });
     const keys = { cipherSuite: 2, signaturePublicKey: new Uint8Array(32), vrfPublicKey: new Uint8Array(32) };
-    expect(() => configurationFrom(settings, keys)).toThrow(expect.objectContaining({ code: 'bad-key' }));
+    for (const auditorKey of [formatBase64(new Uint8Array(32)), 'AA==', 'no key']) {
+      const settings = logSettings({ auditorKey });
+      expect(() => configurationFrom(settings, keys)).toThrow(expect.objectContaining({ code: 'bad-key' }));
+    }
   });
 });

@@ -37,6 +37,7 @@ interface ServeFlags {
   readonly database?: string;
   readonly dev?: boolean;
   readonly acceptClockGap?: boolean;
+  readonly auditor?: string;
 }
 
 /** The commands of an operator: init, serve, admin. */
@@ -53,6 +54,7 @@ export function serverCommands(program: Command, run: RunServer): void {
     .option('--maximum-lifetime <duration>', 'older versions can no longer be shown, and are pruned; never changes')
     .option('--auditor-key <base64>', 'public key of a third-party auditor, without which clients accept nothing')
     .option('--auditor-lag <duration>', 'how far the auditor may be behind the log; default: 10m')
+    .option('--auditor-start <position>', 'the first log entry that the auditor verifies; default: 0')
     .option(
       '--database <url>',
       'postgres://… in which to create the log now; default: serve creates it where it first runs',
@@ -91,6 +93,7 @@ export function serverCommands(program: Command, run: RunServer): void {
     .option('--listen <address>', 'address and port', '127.0.0.1:8080')
     .option('--database <url>', 'postgres://… ; default: the embedded database, for trying out')
     .option('--dev', 'for development: initialise where needed, with the address as public URL')
+    .option('--auditor <url>', 'fetch the heads of the third-party auditor here; default: it posts them')
     .option('--accept-clock-gap', 'append though the last entry is more than a day old; look at the clock first')
     .addHelpText(
       'after',
@@ -105,7 +108,7 @@ export function serverCommands(program: Command, run: RunServer): void {
 }
 
 async function runServer(flags: ServeFlags): Promise<number> {
-  const { data, listen, database, dev, acceptClockGap } = flags;
+  const { data, listen, database, dev, acceptClockGap, auditor } = flags;
   boundHeapGrowth();
   const stopped = stopSignal();
   const { serve } = await loadServe();
@@ -115,6 +118,7 @@ async function runServer(flags: ServeFlags): Promise<number> {
     database,
     dev: dev === true,
     acceptClockGap: acceptClockGap === true,
+    auditor,
   });
   printLines(`listening on ${running.url}`);
   await stopped;

@@ -1,6 +1,6 @@
 import { cipherSuite } from '../../core/crypto/cipher-suite.ts';
 import { parseBase64 } from '../../core/encoding/bytes.ts';
-import { ensure } from '../../core/errors.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { Configuration } from '../../core/keytrans/configuration.ts';
 import { parseDuration } from '../duration.ts';
 
@@ -33,6 +33,7 @@ export interface LogFlags {
   readonly maximumLifetime?: string;
   readonly auditorKey?: string;
   readonly auditorLag?: string;
+  readonly auditorStart?: string;
 }
 
 /** Reads what was given at the command line. Throws `usage`. */
@@ -45,21 +46,28 @@ export function logSettings(flags: LogFlags): LogSettings {
   const outlives =
     maximumLifetimeMs === undefined || (maximumLifetimeMs > monitoringWindowMs && maximumLifetimeMs > MAX_BEHIND_MS);
   ensure(outlives, 'usage', 'the maximum lifetime must be longer than the monitoring window, and than 10 minutes');
-  ensure(
-    flags.auditorKey !== undefined || flags.auditorLag === undefined,
-    'usage',
-    '--auditor-lag goes with --auditor-key',
-  );
+  const auditor = auditorSettings(flags);
   return {
     monitoringWindowMs,
     ...(maximumLifetimeMs === undefined ? {} : { maximumLifetimeMs }),
-    ...(flags.auditorKey === undefined ? {} : { auditor: auditorSettings(flags.auditorKey, flags.auditorLag) }),
+    ...(auditor === undefined ? {} : { auditor }),
   };
 }
 
-function auditorSettings(publicKey: string, lag: string | undefined): NonNullable<LogSettings['auditor']> {
-  const maxLagMs = lag === undefined ? AUDITOR_LAG_MS : parseDuration(lag);
-  return { publicKey, maxLagMs, startPosition: 0 };
+/** The auditor that was named at the command line, if one was. Throws `usage`. */
+export function auditorSettings(flags: LogFlags): LogSettings['auditor'] {
+  const { auditorKey: publicKey, auditorLag: lag, auditorStart: start = '0' } = flags;
+  if (publicKey === undefined) {
+    const saysNothing = lag === undefined && flags.auditorStart === undefined;
+    ensure(saysNothing, 'usage', '--auditor-lag and --auditor-start go with --auditor-key');
+    return undefined;
+  }
+  ensure(/^\d{1,15}$/.test(start), 'usage', '--auditor-start is the number of a log entry');
+  return {
+    publicKey,
+    maxLagMs: lag === undefined ? AUDITOR_LAG_MS : parseDuration(lag),
+    startPosition: Number(start),
+  };
 }
 
 /** The Configuration of a log with these settings and keys. Throws `bad-key` for a key of the auditor that is none. */
@@ -76,7 +84,7 @@ export function configurationFrom(
     maximumLifetimeMs,
   };
   if (auditor === undefined) return { ...common, mode: 'contactMonitoring' };
-  const auditorPublicKey = parseBase64(auditor.publicKey);
+  const auditorPublicKey = readKey(auditor.publicKey);
   cipherSuite(keys.cipherSuite).assertSignatureKey(auditorPublicKey);
   return {
     ...common,
@@ -85,4 +93,12 @@ export function configurationFrom(
     auditorStartPosition: auditor.startPosition,
     auditorPublicKey,
   };
+}
+
+function readKey(text: string): Uint8Array {
+  try {
+    return parseBase64(text);
+  } catch (cause) {
+    throw new GlasskeyError('bad-key', "the auditor's key is not base64", { cause });
+  }
 }

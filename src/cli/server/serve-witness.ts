@@ -6,7 +6,7 @@ import { remoteAddress } from '../../http/remote-address.ts';
 import { serveApp } from '../../http/server.ts';
 import { WitnessMetrics } from '../../http/witness-metrics.ts';
 import { createWitnessApp } from '../../http/witness-routes.ts';
-import { removeUnfinished } from '../../service/witness/cosigned-file.ts';
+import { removeUnfinished } from '../../service/durable-file.ts';
 import { Witness } from '../../service/witness/witness.ts';
 import { lockFolder } from '../../store/folder-lock.ts';
 import { parseListen } from './serve.ts';

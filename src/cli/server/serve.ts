@@ -1,7 +1,12 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { type BaseLogger, pino } from 'pino';
+import { serverBase } from '../../client/transport.ts';
+import { KEYTRANS_MEDIA_TYPE } from '../../contract/media-types.ts';
+import { AUDITOR_PATHS } from '../../contract/paths.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import type { AuditorTreeHead } from '../../core/keytrans/tree-head.ts';
 import { startServer } from '../../http/server.ts';
+import { AuditorSource } from '../../service/auditor/auditor-source.ts';
 import { LogService } from '../../service/log-service.ts';
 import type { ServiceEvent } from '../../service/service-event.ts';
 import { DataFolder } from './data-folder.ts';
@@ -20,6 +25,8 @@ export interface ServeOptions {
   readonly dev: boolean;
   /** Accept that the clock is far ahead of the last entry: for a log that was stopped for long. */
   readonly acceptClockGap: boolean;
+  /** URL of the log's third-party auditor, whose heads are fetched; undefined: it hands them over itself. */
+  readonly auditor?: string | undefined;
 }
 
 /** A server that runs until {@link RunningService.stop}. */
@@ -37,6 +44,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   const listen = parseListen(options.listen);
   const folder = new DataFolder(options.data);
   if (options.dev) listen.port ||= await freePort(listen.host);
+  const auditorUrl = options.auditor === undefined ? undefined : serverBase(options.auditor) + AUDITOR_PATHS.head;
   const listensAt = urlOf(listen);
   if (options.dev && !folder.isComplete) {
     const defaults = { suite: 'ed25519', origin: undefined, caKey: 'p256' } as const;
@@ -54,8 +62,10 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   // A development log is stopped overnight all the time; nobody relies on its clock.
   const acceptClockGap = options.acceptClockGap || options.dev;
   const service = new LogService(open.context, { acceptClockGap, evidence: settings.evidence });
+  let auditor: AuditorSource | undefined;
   try {
     await service.start();
+    auditor = auditorUrl === undefined ? undefined : followAuditor(service, auditorUrl);
     if (!(await waitUntilFresh(service)))
       logger.warn('the log has no fresh head: clients will refuse what is answered');
     const server = await startServer({
@@ -71,15 +81,26 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     const stop = async (): Promise<void> => {
       logger.info('stopping');
       await server.close();
+      await auditor?.stop();
       await service.stop();
       await open.close();
     };
     return { url: server.url, stop };
   } catch (error) {
+    await auditor?.stop();
     await service.stop();
     await open.close();
     throw error;
   }
+}
+
+/** Fetches the auditor's heads. Throws `usage` in a log without auditor. */
+function followAuditor({ context, auditor }: LogService, url: string): AuditorSource {
+  const isAudited = context.configuration.mode === 'thirdPartyAuditing';
+  ensure(isAudited, 'usage', 'this log has no third-party auditor: its Configuration names none');
+  const { pollMs, maxBackoffMs } = context.limits;
+  const accept = (head: AuditorTreeHead): Promise<void> => auditor.accept(head);
+  return new AuditorSource({ url, mediaType: KEYTRANS_MEDIA_TYPE, fetch, accept, ...context, pollMs, maxBackoffMs });
 }
 
 type Logger = Pick<BaseLogger, 'info' | 'error' | 'fatal'>;
@@ -87,6 +108,8 @@ type Logger = Pick<BaseLogger, 'info' | 'error' | 'fatal'>;
 function logEvent(logger: Logger, event: ServiceEvent): void {
   if (event.type === 'sequencing-failed')
     logger.error({ error: describe(event.error) }, 'appending failed; trying again');
+  if (event.type === 'auditor-failed')
+    logger.error({ error: describe(event.error) }, 'the auditor gave no head that can be had; asking again');
   if (event.type === 'self-check-failed')
     logger.fatal({ error: describe(event.error) }, 'the stored log contradicts itself: nothing is signed any more');
   if (event.type === 'self-verified' && event.error !== undefined) {

@@ -1,13 +1,12 @@
-import { randomBytes } from 'node:crypto';
-import * as node from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseNote } from '../../core/audit/note.ts';
 import { type Checkpoint, parseCheckpoint } from '../../core/audit/checkpoint.ts';
 import { verifyCosignatures } from '../../core/audit/cosignature.ts';
 import type { Vkey } from '../../core/audit/vkey.ts';
-import { encodeUtf8, formatHex } from '../../core/encoding/bytes.ts';
-import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { decodeUtf8, encodeUtf8, formatHex } from '../../core/encoding/bytes.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
+import { DurableFile } from '../durable-file.ts';
 import type { FileSystem } from '../publish/folder-target.ts';
 
 /** What a witness remembers of a log: the checkpoint that it cosigned last. */
@@ -24,27 +23,20 @@ export function originHash(origin: string): string {
   return formatHex(sha256(encodeUtf8(origin)));
 }
 
-/** Removes what a killed process left half written. Throws what the file system throws. */
-export async function removeUnfinished(folder: string, files: FileSystem = node): Promise<void> {
-  for (const name of await files.readdir(folder)) if (name.endsWith('.tmp')) await files.unlink(join(folder, name));
-}
-
 /**
  * The one file that a witness keeps for a log. It holds the cosigned checkpoint itself, and is replaced as a whole: after a
  * crash it is the old one or the new one. The folder belongs to this process alone.
  */
 export class CosignedFile {
-  readonly #path: string;
+  readonly #file: DurableFile;
   readonly #origin: string;
   readonly #own: readonly Vkey[];
-  readonly #files: FileSystem;
 
   /** `own` are the witness's keys. */
-  constructor(folder: string, origin: string, own: readonly Vkey[], files: FileSystem = node) {
-    this.#path = join(folder, originHash(origin));
+  constructor(folder: string, origin: string, own: readonly Vkey[], files?: FileSystem) {
+    this.#file = new DurableFile(join(folder, originHash(origin)), files);
     this.#origin = origin;
     this.#own = own;
-    this.#files = files;
   }
 
   /**
@@ -52,14 +44,12 @@ export class CosignedFile {
    * what this witness has not cosigned: it then must not cosign anything, since it does not know what it has.
    */
   async read(): Promise<CosignedCheckpoint | undefined> {
-    const text = await this.#try('read', () => this.#files.readFile(this.#path, 'utf8').catch(undefinedIfMissing));
-    if (text === undefined) return undefined;
-    // Whoever wrote it may have been killed before its name was sure to last; what is in it is about to be shown.
-    await this.#try('sync', () => this.#sync(dirname(this.#path), 'r'));
+    const bytes = await this.#file.read();
+    if (bytes === undefined) return undefined;
     try {
-      return this.#open(text);
+      return this.#open(decodeUtf8(bytes));
     } catch (cause) {
-      throw new GlasskeyError('storage-corrupt', `${this.#path} is not what this witness has cosigned`, { cause });
+      throw new GlasskeyError('storage-corrupt', `${this.#file.path} is not what this witness has cosigned`, { cause });
     }
   }
 
@@ -73,40 +63,6 @@ export class CosignedFile {
 
   /** Replaces the file; returns once it would survive a crash. Throws `storage-failed`: it then holds either. */
   async write({ note }: CosignedCheckpoint): Promise<void> {
-    const unfinished = `${this.#path}.${randomBytes(6).toString('hex')}.tmp`;
-    await this.#try('write', async () => {
-      try {
-        await this.#sync(unfinished, 'wx', encodeUtf8(note));
-        await this.#files.rename(unfinished, this.#path);
-      } catch (error) {
-        await this.#files.unlink(unfinished).catch(() => undefined);
-        throw error;
-      }
-      await this.#sync(dirname(this.#path), 'r');
-    });
+    await this.#file.write(encodeUtf8(note));
   }
-
-  async #sync(path: string, flags: 'wx' | 'r', content?: Uint8Array): Promise<void> {
-    const file = await this.#files.open(path, flags, 0o600);
-    try {
-      if (content !== undefined) await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  }
-
-  async #try<T>(verb: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (cause) {
-      if (isGlasskeyError(cause)) throw cause;
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new GlasskeyError('storage-failed', `cannot ${verb} ${this.#path}: ${reason}`, { cause });
-    }
-  }
-}
-
-function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error;
 }

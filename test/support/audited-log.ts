@@ -1,0 +1,87 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describeMisbehaviour, followLog, isSignedFork } from '../../src/cli/server/follow-log.ts';
+import type { Configuration } from '../../src/core/keytrans/configuration.ts';
+import { Auditor } from '../../src/service/auditor/auditor.ts';
+import type { AuditorEvent } from '../../src/service/auditor/auditor-event.ts';
+import { DurableFile } from '../../src/service/durable-file.ts';
+import type { FileSystem } from '../../src/service/publish/folder-target.ts';
+import { testSigner } from '../core/audit/test-signer.ts';
+import { StaticLog, testLeaf } from './static-log.ts';
+
+/** The key of the auditor of these tests. */
+export const AUDITOR = testSigner(99);
+/** What the clocks of these tests say. */
+export const NOW_MS = 1_800_000_000_000;
+
+/** A log of files whose clients demand an auditor that begins at entry `start`. */
+export function auditedLog(start = 0, publicKey = AUDITOR.publicKey): StaticLog {
+  const log = new StaticLog();
+  const config: Configuration = {
+    ...log.config,
+    mode: 'thirdPartyAuditing',
+    maxAuditorLagMs: 600_000,
+    auditorStartPosition: start,
+    auditorPublicKey: publicKey,
+  };
+  return Object.assign(log, { config });
+}
+
+/** Appends entries of one leaf each up to `size`; other seeds make another branch. */
+export async function grow(log: StaticLog, size: number, seed = 0): Promise<StaticLog> {
+  while (log.entries.length < size) {
+    const position = log.entries.length;
+    log.append([testLeaf(seed + position)], NOW_MS - 1_000_000 + position);
+  }
+  await log.release();
+  return log;
+}
+
+/** The folder of an auditor, with what it told of. */
+export class AuditorFolderFixture {
+  readonly events: AuditorEvent[] = [];
+  #path = '';
+
+  async make(): Promise<void> {
+    await this.remove();
+    this.#path = await mkdtemp(join(tmpdir(), 'glasskey-auditor-'));
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  /** Opens the auditor, which looks at what `log` gives at the moment. */
+  open(log: () => StaticLog, files?: FileSystem): Promise<Auditor> {
+    return Auditor.open({
+      signer: AUDITOR,
+      record: new DurableFile(join(this.#path, 'record'), files),
+      evidence: new DurableFile(join(this.#path, 'halted.json'), files),
+      follow: (state) =>
+        followLog(
+          {
+            server: 'http://log.test',
+            fetch: (url) => log().fetch(url),
+            bundle: async () => log().bundle,
+            now: () => NOW_MS,
+            onProgress: () => undefined,
+          },
+          state,
+        ),
+      isProof: (error) => isSignedFork(error, log().bundle),
+      describe: (error) => describeMisbehaviour(error, 'http://log.test', NOW_MS),
+      observe: (event) => this.events.push(event),
+    });
+  }
+
+  /** Codes of what failed so far. */
+  get failures(): unknown[] {
+    return this.events.flatMap((event) => (event.type === 'failed' ? [(event.error as { code?: unknown }).code] : []));
+  }
+
+  async remove(): Promise<void> {
+    this.events.length = 0;
+    if (this.#path !== '') await rm(this.#path, { recursive: true, force: true });
+  }
+}
