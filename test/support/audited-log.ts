@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeMisbehaviour, followLog, isSignedFork } from '../../src/cli/server/follow-log.ts';
+import type { Fetch } from '../../src/client/transport.ts';
+import type { TrustBundle } from '../../src/contract/trust-bundle.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
 import { Auditor } from '../../src/service/auditor/auditor.ts';
 import type { AuditorEvent } from '../../src/service/auditor/auditor-event.ts';
@@ -54,23 +56,36 @@ export class AuditorFolderFixture {
 
   /** Opens the auditor, which looks at what `log` gives at the moment. */
   open(log: () => StaticLog, files?: FileSystem): Promise<Auditor> {
+    const fetch = (url: string): Promise<Response> => log().fetch(url);
+    return this.#open(
+      'http://log.test',
+      fetch,
+      () => log().bundle,
+      () => NOW_MS,
+      files,
+    );
+  }
+
+  /** Opens the auditor of a log that is served. */
+  openAt(server: string, bundle: TrustBundle, now: () => number): Promise<Auditor> {
+    return this.#open(server, fetch, () => bundle, now);
+  }
+
+  #open(
+    server: string,
+    fetch: Fetch,
+    bundle: () => TrustBundle,
+    now: () => number,
+    files?: FileSystem,
+  ): Promise<Auditor> {
+    const options = { server, fetch, bundle: async () => bundle(), now, onProgress: () => undefined };
     return Auditor.open({
       signer: AUDITOR,
       record: new DurableFile(join(this.#path, 'record'), files),
       evidence: new DurableFile(join(this.#path, 'halted.json'), files),
-      follow: (state) =>
-        followLog(
-          {
-            server: 'http://log.test',
-            fetch: (url) => log().fetch(url),
-            bundle: async () => log().bundle,
-            now: () => NOW_MS,
-            onProgress: () => undefined,
-          },
-          state,
-        ),
-      isProof: (error) => isSignedFork(error, log().bundle),
-      describe: (error) => describeMisbehaviour(error, 'http://log.test', NOW_MS),
+      follow: (state) => followLog(options, state),
+      isProof: (error) => isSignedFork(error, bundle()),
+      describe: (error) => describeMisbehaviour(error, server, now()),
       observe: (event) => this.events.push(event),
     });
   }

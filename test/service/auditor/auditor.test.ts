@@ -28,7 +28,7 @@ function expectHead(auditor: Auditor, log: StaticLog, size: number): void {
 async function corrupt(log: StaticLog, size: number): Promise<StaticLog> {
   await grow(log, size - 1);
   const update = (one: { readonly removed: readonly unknown[] }) => ({ ...one, removed: [testLeaf(3)] });
-  log.append([testLeaf(9999)], NOW_MS - 1_000_000 + size - 1, { update: update as never });
+  log.append([testLeaf(size * 1000)], NOW_MS - 1_000_000 + size - 1, { update: update as never });
   await log.release();
   return log;
 }
