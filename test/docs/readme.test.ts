@@ -95,7 +95,9 @@ describe('commands in the documents', () => {
     const helps = new Map<string, string>();
     for (const line of lines) {
       const words = line.split(/\s+/);
-      const depth = { admin: 4, state: 3 }[words[1] as string] ?? 2;
+      const depth = words[2]?.startsWith('-')
+        ? 2
+        : ({ admin: 4, auditor: 3, state: 3, witness: 3 }[words[1] as string] ?? 2);
       const command = words.slice(0, depth).join(' ');
       if (!helps.has(command)) helps.set(command, (await program.shell(`${command} --help`)).stdout);
       const flags = words.filter((word) => word.startsWith('--'));
