@@ -1,14 +1,15 @@
 import { evidenceOf } from '../../client/audit/audit-evidence.ts';
-import { auditLog } from '../../client/audit/audit-log.ts';
+import { auditLog, type AuditProgress } from '../../client/audit/audit-log.ts';
 import { type AuditState, decodeAuditState, encodeAuditState } from '../../client/audit/audit-state.ts';
+import { readAuditTrust } from '../../client/audit/audit-trust.ts';
 import { bootstrapAudit } from '../../client/audit/bootstrap-audit.ts';
+import { httpLogFiles } from '../../client/audit/log-files.ts';
 import type { Fetch } from '../../client/transport.ts';
 import { LOG_PREFIX } from '../../contract/paths.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
 import { parseCheckpoint, verifyCheckpoint } from '../../core/audit/checkpoint.ts';
 import { parseNote } from '../../core/audit/note.ts';
 import { parseVkey, type Vkey } from '../../core/audit/vkey.ts';
-import { sha256 } from '../../core/crypto/sha256.ts';
 import { equalBytes, parseBase64 } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
 import { type GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
@@ -24,7 +25,7 @@ export interface FollowOptions {
   /** The bundle now. */
   readonly bundle: () => Promise<TrustBundle>;
   readonly now: () => number;
-  readonly onProgress: (done: number, total: number) => void;
+  readonly onProgress: (progress: AuditProgress) => void;
 }
 
 const FILE_TIMEOUT_MS = 60_000;
@@ -57,14 +58,12 @@ async function bootstrap(
   position: number,
 ): Promise<AuditState | undefined> {
   if (position === 0) return undefined;
-  const files = {
-    prefix: server + LOG_PREFIX,
-    fetch,
-    requests: new Set<AbortController>(),
-    timeoutMs: FILE_TIMEOUT_MS,
-  };
-  const configHashes = [sha256(parseBase64(bundle.keytransConfiguration))];
-  return bootstrapAudit({ files, origin: bundle.origin, vkeys: vkeysOf(bundle), configHashes, position });
+  const files = httpLogFiles({ prefix: server + LOG_PREFIX, fetch, timeoutMs: FILE_TIMEOUT_MS });
+  try {
+    return await bootstrapAudit(files, readAuditTrust(bundle), position);
+  } finally {
+    files.close();
+  }
 }
 
 /**

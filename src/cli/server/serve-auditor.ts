@@ -77,7 +77,7 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
             fetch,
             bundle: async () => (bundle = await trust.settle()),
             now: Date.now,
-            onProgress: (done, total) => observe({ type: 'progress', done, total }),
+            onProgress: ({ done, total }) => observe({ type: 'progress', done, total }),
           },
           state,
         ),
