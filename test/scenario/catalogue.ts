@@ -9,6 +9,7 @@ export type Noticer =
   | 'owner, at the next change'
   | 'registrant'
   | 'auditor'
+  | 'third-party auditor'
   | 'publisher of a copy'
   | 'two people, comparing heads'
   | 'receiver of a credential'
@@ -447,6 +448,39 @@ const AUDITOR = rows('attacks-auditor.test.ts', {
   },
 });
 
+const AUDITING = rows('attacks-auditing.test.ts', {
+  'auditor-looks-away': {
+    attack: 'have a third-party auditor that signs without looking, and take a version back',
+    noticedBy: ['auditor'],
+    codes: ['bad-auditor-update'],
+    within: 'at the next audit by anybody else',
+  },
+  'audited-for-a-lie': {
+    attack: 'break a rule before the eyes of a third-party auditor that looks',
+    noticedBy: ['third-party auditor'],
+    codes: ['bad-timestamp'],
+    within: 'in seconds; clients stop within the auditor’s lag (10 min)',
+  },
+  'auditor-equivocates': {
+    attack: 'have a third-party auditor that signs two heads of one size, for two logs',
+    noticedBy: ['auditor', 'two people, comparing heads'],
+    codes: ['log-forked'],
+    within: 'at the next audit by anybody who has audited or looked up, or when they compare',
+  },
+  'auditor-left-behind': {
+    attack: 'show a head of the third-party auditor that is older than its lag allows',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-tree-head'],
+    within: AT_ONCE,
+  },
+  'auditor-forged': {
+    attack: 'sign a head in the third-party auditor’s name, or show one of another size',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-signature', 'bad-tree-head'],
+    within: AT_ONCE,
+  },
+});
+
 const TRUST = rows('attacks-trust.test.ts', {
   'bundle-changed': {
     attack: 'show another trust bundle, without the pinned bundle key or for another log',
@@ -493,7 +527,17 @@ const COPY = rows('attacks-copy.test.ts', {
  * What a lying server can try. Every row is carried out by the test of its name, with code that changes the server, its
  * prover or its database; the README has the same table.
  */
-export const CATALOGUE = { ...LOOKUP, ...RECORD, ...MONITORING, ...PROOF, ...OWNER, ...AUDITOR, ...TRUST, ...COPY };
+export const CATALOGUE = {
+  ...LOOKUP,
+  ...RECORD,
+  ...MONITORING,
+  ...PROOF,
+  ...OWNER,
+  ...AUDITOR,
+  ...AUDITING,
+  ...TRUST,
+  ...COPY,
+};
 
 /** Names a row. */
 export type AttackId = keyof typeof CATALOGUE;
