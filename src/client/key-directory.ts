@@ -29,7 +29,7 @@ import { lookup, type LookupResult } from './operations/lookup.ts';
 import { lookupVersion, type VerifiedVersion } from './operations/lookup-version.ts';
 import { monitorOwned, type OwnerMonitored } from './operations/monitor-owned.ts';
 import { type Monitored, monitorTurn, type RoundTurn, worstFailure } from './operations/monitor-round.ts';
-import { identitiesToMonitor } from './operations/monitoring-due.ts';
+import { identitiesToMonitor, type MonitoringDue, monitoringDue } from './operations/monitoring-due.ts';
 import type { Operation } from './operations/operation.ts';
 import { revoke, type RevokeOptions } from './operations/revoke.ts';
 import { verifyCertificate } from './operations/verify-certificate.ts';
@@ -44,6 +44,7 @@ export type { VerifiedVersion } from './operations/lookup-version.ts';
 export type { ContactMonitored } from './operations/monitor-contact.ts';
 export type { OwnerMonitored } from './operations/monitor-owned.ts';
 export type { Monitored } from './operations/monitor-round.ts';
+export type { MonitoringDue } from './operations/monitoring-due.ts';
 
 /** How to open a directory. */
 export interface KeyDirectoryOptions {
@@ -164,6 +165,11 @@ export class KeyDirectory {
     if (failures.length > 0) throw worstFailure(failures);
     if (texts === undefined) await this.settleCredentials();
     return results;
+  }
+
+  /** What has to be monitored, and when it was last: for a `MonitoringSchedule`, which tells when the next round is due. */
+  monitoringDue(): Promise<readonly MonitoringDue[]> {
+    return this.#run((_, state) => Promise.resolve({ result: monitoringDue(state) }));
   }
 
   /** Whether this client owns an identity or has looked it up. */

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatClientState, parseClientState } from '../../src/client/client-state-json.ts';
 import { CliSandbox, type RunningCli } from '../support/cli.ts';
@@ -94,4 +97,44 @@ describe('monitor and history', () => {
     expect(await watching).toMatchObject({ code: 2 });
     expect(await run('monitor', '--watch', '--interval', '0', ...state)).toMatchObject({ code: 1 });
   }, 60_000);
+
+  it('go on with --watch where the server does not answer for a while', async () => {
+    const erin = 'erin@example.com';
+    const state = ['--state', 'erin-state'];
+    expect(await run('register', erin, ...token(), '--out', 'erin', ...state)).toMatchObject({ code: 0 });
+    const thief = ['--credentials', 'erin', '--out', 'erin2', '--state', 'erin-thief'];
+    expect(await run('register', erin, ...thief)).toMatchObject({ code: 0 });
+    const door = await startDoor(server.url, 2);
+    try {
+      const watching = await sandbox.run('monitor', '--watch', '--interval', '1', ...state, '--server', door.url);
+      expect(watching).toMatchObject({ code: 2 });
+      expect(watching.stderr).toMatch(
+        /^glasskey: .*\(network-failed\)\nglasskey: .*\(network-failed\)\nglasskey: erin/m,
+      );
+    } finally {
+      door.close();
+    }
+  }, 60_000);
 });
+
+/** A proxy that gives no answer to the first few POST requests. */
+async function startDoor(target: string, unanswered: number): Promise<{ readonly url: string; close(): void }> {
+  let left = unanswered;
+  const door = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const { url = '/', method = 'GET', headers } = request;
+      if (method === 'POST' && left-- > 0) return void response.destroy();
+      const body = method === 'POST' ? Buffer.concat(chunks) : null;
+      const type = headers['content-type'];
+      fetch(new URL(url, target), { method, body, headers: type === undefined ? {} : { 'content-type': type } })
+        .then(async (answer) => response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer())))
+        .catch(() => response.destroy());
+    });
+  });
+  door.listen(0, '127.0.0.1');
+  await once(door, 'listening');
+  const { port } = door.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, close: () => door.close() };
+}

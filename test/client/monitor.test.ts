@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatPem } from '../../src/ca/pem.ts';
 import { generateKey } from '../../src/client/client-key.ts';
 import { MemoryState, type StateStore } from '../../src/client/client-state.ts';
-import { monitoringDue } from '../../src/client/operations/monitoring-due.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { lie, LyingOperator } from '../support/lying-operator.ts';
 import { newDeviceKey } from '../support/owner.ts';
@@ -149,7 +148,9 @@ describe('a contact', () => {
     const state = new MemoryState();
     const alice = await operator.client({ state });
     await alice.lookup(BOB);
-    await expect(state.transact(async (all) => ({ result: monitoringDue(all) }))).resolves.toEqual([BOB]);
+    await expect(alice.monitoringDue()).resolves.toEqual([
+      { identity: BOB, role: 'contact', monitoredAtMs: undefined },
+    ]);
     const [first] = await alice.monitor();
     expect(first).toMatchObject({ role: 'contact', identity: BOB });
     await pass(4);
@@ -239,7 +240,7 @@ describe('a round of monitoring', () => {
     for (let i = 0; due.length < count; i++) {
       await register(`contact${i}@example.com`);
       await client.lookup(`contact${i}@example.com`);
-      due = monitoringDue(await readState(state));
+      due = (await client.monitoringDue()).map(({ identity }) => identity);
     }
     return { state, due };
   }

@@ -3,9 +3,11 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { formatPem } from '../../ca/pem.ts';
 import type { Alert } from '../../client/client-state.ts';
 import type { KeyDirectory, Monitored } from '../../client/key-directory.ts';
+import { MonitoringSchedule } from '../../client/monitoring-schedule.ts';
+import { isGlasskeyError } from '../../core/errors.ts';
 import { decodeIdentityRecord } from '../../identity/identity-record.ts';
 import { type ClientOptions, openDirectory } from '../client-options.ts';
-import { EXIT } from '../exit-code.ts';
+import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { alertJson, alertLines, oneLine, printJson, printLines } from '../output.ts';
 import type { Run } from './client-commands.ts';
 
@@ -34,21 +36,53 @@ export function monitorCommand(program: Command, run: Run): void {
     .option('--state <dir>', 'folder for what this client knows')
     .option('--own', 'take the identities as your own, also where they were only looked up so far')
     .option('--acknowledge', 'let what was reported pass: do not report it again')
-    .option('--watch', 'go on until something is wrong')
-    .option('--interval <seconds>', 'pause of --watch; default: a fourth of the monitoring window', parseSeconds)
+    .option(
+      '--watch',
+      'go on until something is wrong; exit 1 where the server could not be asked for a whole monitoring window',
+    )
+    .option(
+      '--interval <seconds>',
+      'longest pause of --watch; default: a fourth of the monitoring window, at most an hour',
+      parseSeconds,
+    )
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  $ glasskey monitor alice@example.com --server https://keys.example --watch')
     .action((identities: readonly string[], options: MonitorOptions) =>
       run(options, async () => {
         const directory = await openDirectory(options);
         if (options.acknowledge === true) await acknowledge(directory, identities);
-        for (;;) {
-          const code = await monitorOnce(directory, identities, options);
-          if (code !== EXIT.fine || options.watch !== true) return code;
-          await sleep(pauseMs(directory, options));
-        }
+        const round = () => monitorOnce(directory, identities, options);
+        return options.watch === true ? watch(directory, round, options) : round();
       }),
     );
+}
+
+/**
+ * Goes on until a round finds something wrong. Where the server does not answer, or refuses, it tries again; after a whole
+ * monitoring window of that it gives up, since its user must not believe that somebody is watching.
+ */
+async function watch(directory: KeyDirectory, round: () => Promise<number>, options: MonitorOptions): Promise<number> {
+  const { reasonableMonitoringWindowMs: windowMs } = directory.trust.config;
+  const intervalMs = options.interval === undefined ? undefined : options.interval * 1000;
+  const schedule = new MonitoringSchedule({ windowMs, intervalMs });
+  for (;;) {
+    try {
+      const code = await round();
+      if (code !== EXIT.fine) return code;
+      schedule.succeeded();
+    } catch (error) {
+      schedule.failed();
+      if (!mayPass(error) || schedule.isOverdue) throw error;
+      reportFailure(error);
+    }
+    const due = await directory.monitoringDue().catch(() => []);
+    await sleep(schedule.nextAtMs(due) - Date.now());
+  }
+}
+
+/** Not so: misbehaviour, and what no waiting changes. */
+function mayPass(error: unknown): boolean {
+  return isGlasskeyError(error) && exitCodeOf(error) === EXIT.refused && error.fault !== 'usage';
 }
 
 async function monitorOnce(
@@ -74,12 +108,6 @@ async function acknowledge(directory: KeyDirectory, identities: readonly string[
   for (const { identity, reason } of await directory.acknowledge(identities)) {
     process.stderr.write(`${identity}: acknowledged: ${oneLine(reason)}\n`);
   }
-}
-
-function pauseMs(directory: KeyDirectory, { interval }: MonitorOptions): number {
-  if (interval !== undefined) return interval * 1000;
-  const { reasonableMonitoringWindowMs } = directory.trust.config;
-  return Math.min(Math.max(reasonableMonitoringWindowMs / 4, 1000), 3_600_000);
 }
 
 function parseSeconds(text: string): number {
