@@ -12,6 +12,7 @@ import {
   checkTlogProof,
 } from './own-checkers/audit-log.ts';
 import type { OwnChecker } from './own-checkers/checker.ts';
+import { checkCredentialText } from './own-checkers/credential-text.ts';
 import { checkChange, checkIdentity, checkRecord, checkRecordChain } from './own-checkers/identity.ts';
 import { checkChainAnswer, checkCredentialRequest, checkLookup } from './own-checkers/keytrans.ts';
 import { checkSharedHeads } from './own-checkers/shared-heads.ts';
@@ -28,6 +29,7 @@ const CHECKERS: Readonly<Record<string, OwnChecker>> = {
   'change-request': checkChange,
   checkpoint: checkCheckpoint,
   'credential-request': checkCredentialRequest,
+  'credential-text': checkCredentialText,
   'entry-bundle': checkEntryBundle,
   identity: checkIdentity,
   'identity-record': checkRecord,

@@ -8,6 +8,7 @@ import {
 } from './audit-log.ts';
 import { makeChanges } from './changes.ts';
 import { makeCredentialRequests } from './credential-requests.ts';
+import { makeCredentialTexts } from './credential-texts.ts';
 import { makeHistory } from './history.ts';
 import { makeIdentities } from './identities.ts';
 import { makeChains, makeLookups } from './lookups.ts';
@@ -29,6 +30,7 @@ export async function makeAllFiles(): Promise<ReadonlyMap<string, string>> {
     makeLookups(history),
     makeChains(history),
     makeCredentialRequests(),
+    makeCredentialTexts(history),
     makeSharedHeads(),
     makeAuditEntries(log),
     makeAuditorUpdates(log),

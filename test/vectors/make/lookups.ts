@@ -22,14 +22,15 @@ import { ALICE, LABEL, NOW_MS } from './keys.ts';
 import { hex, type Json, type OwnCase, type OwnFile, refused, withFlippedBit } from './own-file.ts';
 
 const NOBODY = 'mailto:nobody@example.com';
-const WINDOW_MS = 3_000;
+/** Of the logs here. */
+export const WINDOW_MS = 3_000;
 const STEP_MS = 500;
 
-/** A log of 14 entries, in three of which Alice's record has a new version. */
-function makeLog(config: Configuration, { versions }: History): ReferenceLog {
+/** A log of at most 14 entries, in three of which (2, 5 and 11) Alice's record has a new version. */
+export function makeLog(config: Configuration, { versions }: History, size = 14): ReferenceLog {
   const log = new ReferenceLog(config, config.cipherSuite === 2 ? realVrf : p256Vrf, []);
   let next = 0;
-  for (let i = 0; i < 14; i++) {
+  for (let i = 0; i < size; i++) {
     const made = [2, 5, 11].includes(i) ? versions[next++] : undefined;
     const labels = [`acct:user${i}@chat.example`, ...(made === undefined ? [] : [ALICE])];
     const values = made === undefined ? {} : { [ALICE]: made };
