@@ -4,6 +4,7 @@ import type { BoundCertificate, VerifiedBinding } from '../client/binding.ts';
 import type { Alert } from '../client/client-state.ts';
 import type { VerifiedVersion } from '../client/key-directory.ts';
 import { formatHex } from '../core/encoding/bytes.ts';
+import type { Authorization } from '../identity/authorization.ts';
 import { decodeIdentityRecord } from '../identity/identity-record.ts';
 
 /** Prints a value for programs. */
@@ -38,11 +39,26 @@ export function bindingJson(binding: VerifiedBinding): Record<string, unknown> {
     expired: binding.expired.map(certificateJson),
     change,
     alerts: binding.alerts.map(alertJson),
-    authorization: { type: authorization.type },
+    authorization: authorizationJson(authorization),
     treeSize,
     logRoot,
     monitored,
   };
+}
+
+/** Who authorised a version: of a first registration also which evidence vouched for it. */
+export function authorizationJson(authorization: Authorization): Record<string, unknown> {
+  const { type } = authorization;
+  return type === 'initial' ? { type, evidence: authorization.evidence } : { type };
+}
+
+/** Who authorised a version, for people. */
+export function authorizationText(authorization: Authorization): string {
+  if (authorization.type !== 'initial') return authorization.type;
+  const { evidence } = authorization;
+  if (evidence.type === 'application') return 'initial, vouched for by the application';
+  if (evidence.type === 'email') return 'initial, by an answered e-mail';
+  return `initial, vouched for by ${oneLine(evidence.issuer)}`;
 }
 
 /** An alert as JSON, with the certificates of the version that it is about. */
@@ -54,7 +70,7 @@ export function alertJson({ type, version, reason, value, seenAtMs }: Alert): Re
     const { serial, spkiSha256 } = parseCertificate(der);
     return { serial, spkiSha256: formatHex(spkiSha256), pem: formatPem('CERTIFICATE', der) };
   });
-  return { type, version, reason, seenAt, authorization: { type: authorization.type }, certificates: shown };
+  return { type, version, reason, seenAt, authorization: authorizationJson(authorization), certificates: shown };
 }
 
 /** What was noticed and was not acknowledged yet, for people. */
@@ -105,6 +121,7 @@ export function bindingLines(binding: VerifiedBinding): string[] {
     `${binding.identity}: version ${binding.version}, in the log of ${binding.treeSize} entries`,
     ...(certificates.length > 0 ? certificates : ['  no certificate: all were revoked or have expired']),
     changeLine(binding.change),
+    ...(binding.version === 0 ? [`registered: ${authorizationText(binding.authorization)}`] : []),
     ...alertLines(binding.alerts),
     ...(monitored.length > 0 ? [`still to be monitored: ${monitored.join(', ')}`] : []),
   ];
@@ -119,7 +136,7 @@ export function versionJson(found: VerifiedVersion): Record<string, unknown> {
     version,
     certificates,
     expired,
-    authorization: { type: authorization.type },
+    authorization: authorizationJson(authorization),
     treeSize,
     logRoot,
     monitored,
@@ -139,7 +156,7 @@ export function versionLines({
 }: VerifiedVersion): string[] {
   const all = [...certificates, ...expired];
   return [
-    `${identity}: version ${version} by ${authorization.type}, in the log of ${treeSize} entries (later versions may have replaced it)`,
+    `${identity}: version ${version} by ${authorizationText(authorization)}, in the log of ${treeSize} entries (later versions may have replaced it)`,
     ...all.map(
       ({ serial, spkiSha256, notAfterMs }) =>
         `  ${serial}  key ${spkiSha256.slice(0, 16)}…  until ${isoTime(notAfterMs)}`,

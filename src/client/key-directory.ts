@@ -13,7 +13,7 @@ import { createCsr } from './csr.ts';
 import type { HeadsAgreement } from './heads-text.ts';
 import type { IssuedCertificate } from './issued-certificate.ts';
 import { audit, type AuditRun } from './operations/audit.ts';
-import { changeKeys, requestCertificate } from './operations/issue.ts';
+import { changeKeys, requestCertificate, type Voucher } from './operations/issue.ts';
 import { acknowledge } from './operations/acknowledge.ts';
 import {
   acceptCredential,
@@ -239,14 +239,16 @@ export class KeyDirectory {
   }
 
   /**
-   * Registers a key for an identity: with an application token as evidence for the first one; with `credentials`, a key
-   * that the record certifies, to add a further one. The private key must be stored safely before this is called; asking
+   * Registers a key for an identity: with an application token or an ID token as evidence for the first one; with `credentials`,
+   * a key that the record certifies, to add a further one. The private key must be stored safely before this is called; asking
    * again with the same CSR gives the same answer. Either `key` or `csr` (PEM) is needed; to add a key, `key`.
    */
   async register(
     text: string,
     options: {
       readonly token?: string | undefined;
+      /** An ID token of a provider that the server accepts, made for the key: see {@link oidcNonce}. */
+      readonly idToken?: string | undefined;
       readonly credentials?: ClientKey | undefined;
       readonly key?: ClientKey | undefined;
       readonly csr?: string | undefined;
@@ -259,9 +261,8 @@ export class KeyDirectory {
     const spki = csrSpki(csr);
     ensure(key === undefined || equalBytes(key.spki, spki), 'usage', 'the CSR is not for the key');
     if (credentials === undefined) {
-      const { token } = options;
-      const owns = key !== undefined;
-      return this.#run((operation, state) => requestCertificate(operation, state, identity, { csr, token, owns }));
+      const order = { csr, voucher: voucherOf(options), owns: key !== undefined };
+      return this.#run((operation, state) => requestCertificate(operation, state, identity, order));
     }
     ensure(key !== undefined, 'usage', 'to add a key, the key itself is needed');
     const change = { csr, credentials, key, remaining: (spkis: readonly Uint8Array[]) => spkis };
@@ -308,4 +309,14 @@ export class KeyDirectory {
   #run<T>(work: (operation: Operation, state: ClientState) => Promise<StateChange<T>>): Promise<T> {
     return this.#state.transact((state) => work(this.#operation, state));
   }
+}
+
+/** The one thing that vouches. Throws `usage` where there is none, or more than one. */
+function voucherOf({ token, idToken }: { token?: string | undefined; idToken?: string | undefined }): Voucher {
+  const vouchers: Voucher[] = [];
+  if (token !== undefined) vouchers.push({ type: 'application-token', token });
+  if (idToken !== undefined) vouchers.push({ type: 'oidc', token: idToken });
+  const [voucher, ...others] = vouchers;
+  ensure(voucher !== undefined && others.length === 0, 'usage', 'a first registration needs one kind of evidence');
+  return voucher;
 }

@@ -5,8 +5,12 @@ import type { SignedChange } from '../identity/change-request.ts';
  *
  * - `application-token`: the bearer token in the Authorization header; the application vouches for the identity.
  * - `key`: no token: a renewal of a key that the record certifies, or a change that such a key signed.
+ * - `oidc`: an ID token of an OpenID provider, made for the key of the CSR: its nonce is base64url(SHA-256(SPKI)).
  */
-export type RequestEvidence = { readonly type: 'application-token' } | { readonly type: 'key' };
+export type RequestEvidence =
+  | { readonly type: 'application-token' }
+  | { readonly type: 'key' }
+  | { readonly type: 'oidc'; readonly token: string };
 
 /** A {@link SignedChange} in JSON: every field in base64. */
 export interface ChangeBody {

@@ -12,7 +12,7 @@ import {
   type RevocationRequest,
 } from './bodies.ts';
 import { JsonFields } from './json-fields.ts';
-import { MAX_CSR_CHARACTERS, MAX_IDENTITY_CHARACTERS, MAX_SERIALS } from './limits.ts';
+import { MAX_CSR_CHARACTERS, MAX_ID_TOKEN_CHARACTERS, MAX_IDENTITY_CHARACTERS, MAX_SERIALS } from './limits.ts';
 import { readPem } from './pem-text.ts';
 
 const CODE = 'invalid-request';
@@ -38,7 +38,7 @@ export function parseCertificateRequest(body: unknown): CertificateRequest {
   return {
     identity: fields.string('identity', MAX_IDENTITY_CHARACTERS),
     csr,
-    evidence: readEvidence(fields, change === undefined ? 'application-token' : 'key'),
+    evidence: readEvidence(fields, change !== undefined),
     change,
     last: readLast(fields),
     ...readOwner(fields),
@@ -97,9 +97,14 @@ function readChange(fields: JsonFields): SignedChange | undefined {
   };
 }
 
-function readEvidence(fields: JsonFields, byDefault: RequestEvidence['type']): RequestEvidence {
-  if (!fields.has('evidence')) return { type: byDefault };
-  return { type: fields.object('evidence').only(['type']).oneOf('type', ['application-token', 'key']) };
+/** Evidence goes with a first registration, a change with what comes later. */
+function readEvidence(fields: JsonFields, isChange: boolean): RequestEvidence {
+  if (!fields.has('evidence')) return { type: isChange ? 'key' : 'application-token' };
+  const evidence = fields.object('evidence');
+  const type = evidence.oneOf('type', ['application-token', 'key', 'oidc']);
+  if (type !== 'oidc') return { type: evidence.only(['type']) && type };
+  if (isChange) throw fields.failure('evidence', 'does not go with a change');
+  return { type, token: evidence.only(['type', 'token']).string('token', MAX_ID_TOKEN_CHARACTERS) };
 }
 
 function readLast(fields: JsonFields): number | undefined {

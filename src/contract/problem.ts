@@ -78,6 +78,8 @@ export const STATUS_OF_CODE = {
   'method-not-allowed': 405,
   unauthenticated: 401,
   forbidden: 403,
+  'token-refused': 401,
+  'issuer-unavailable': 503,
   'change-required': 409,
   'change-rejected': 409,
   'version-conflict': 409,

@@ -101,6 +101,8 @@ export const ERROR_CODES = {
   'method-not-allowed': 'usage',
   unauthenticated: 'authentication',
   forbidden: 'authentication',
+  'token-refused': 'authentication',
+  'issuer-unavailable': 'overload',
   'change-required': 'conflict',
   'change-rejected': 'conflict',
   'version-conflict': 'conflict',

@@ -1,12 +1,12 @@
 import type { Hono } from 'hono';
 import { formatPem } from '../ca/pem.ts';
-import { type OwnerKnowledge, REVOCATION_REASONS } from '../contract/bodies.ts';
+import { type OwnerKnowledge, type RequestEvidence, REVOCATION_REASONS } from '../contract/bodies.ts';
 import { MAX_JSON_BODY_BYTES } from '../contract/limits.ts';
 import { JSON_MEDIA_TYPE } from '../contract/media-types.ts';
 import { formatCertificateAnswer, formatRevocationAnswer } from '../contract/parse-answers.ts';
 import { parseCertificateRequest, parseRevocationRequest } from '../contract/parse-requests.ts';
 import { PATHS } from '../contract/paths.ts';
-import type { IssuedCertificate } from '../service/issuance/requests.ts';
+import type { CertificateOrder, IssuedCertificate } from '../service/issuance/requests.ts';
 import type { LogService } from '../service/log-service.ts';
 import type { ClientLimits } from './client-limits.ts';
 import { bearerToken, readJson } from './read-body.ts';
@@ -19,8 +19,8 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
     await limits.admit(c, token);
     const request = parseCertificateRequest(await readJson(c, JSON_MEDIA_TYPE, MAX_JSON_BODY_BYTES));
     const { identity, csr, change, last, owner } = request;
-    const usedToken = request.evidence.type === 'application-token' ? token : undefined;
-    const issued = await service.issue({ identity, csr, token: usedToken, change, last });
+    const { evidence } = request;
+    const issued = await service.issue({ identity, csr, ...shown(evidence, token), change, last });
     const answer = formatCertificateAnswer({
       ...issued,
       ...(await proofFor(service, issued, last, owner)),
@@ -41,6 +41,12 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
     });
     return respond(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE);
   });
+}
+
+/** What the pipeline is shown: a token that comes with other evidence only counts for limits. */
+function shown(evidence: RequestEvidence, token: string | undefined): Pick<CertificateOrder, 'token' | 'evidence'> {
+  if (evidence.type === 'application-token') return { token };
+  return { token: undefined, evidence: evidence.type === 'key' ? undefined : evidence };
 }
 
 /** The proof of an answer, encoded, and the size that it is for. */

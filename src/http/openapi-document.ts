@@ -2,6 +2,7 @@ import { ERROR_CODES } from '../core/error-codes.ts';
 import { REVOCATION_REASONS } from '../contract/bodies.ts';
 import {
   MAX_CSR_CHARACTERS,
+  MAX_ID_TOKEN_CHARACTERS,
   MAX_IDENTITY_CHARACTERS,
   MAX_JSON_BODY_BYTES,
   MAX_KEYTRANS_BODY_BYTES,
@@ -71,7 +72,19 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
     {
       identity: text(MAX_IDENTITY_CHARACTERS, 'alice@example.com, acct:alice@chat.example, tel:+15551234567, a URI'),
       csr: text(MAX_CSR_CHARACTERS, 'PKCS#10 request in PEM whose subjectAltName is the identity'),
-      evidence: object({ type: { enum: ['application-token', 'key'] } }, ['type']),
+      evidence: {
+        description: 'What vouches for the identity. Default: `key` where there is a change, else `application-token`',
+        oneOf: [
+          object({ type: { enum: ['application-token', 'key'] } }, ['type']),
+          object(
+            {
+              type: { const: 'oidc' },
+              token: text(MAX_ID_TOKEN_CHARACTERS, 'ID token whose nonce is base64url(SHA-256(SubjectPublicKeyInfo))'),
+            },
+            ['type', 'token'],
+          ),
+        ],
+      },
       change: reference('Change'),
       last: LAST,
       owner: reference('OwnerKnowledge'),

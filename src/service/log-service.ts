@@ -5,7 +5,9 @@ import { AuditorHeads } from './auditor-heads.ts';
 import { updateResponsesCodec } from '../core/keytrans/update-messages.ts';
 import { canonicalIdentity } from '../identity/canonical-identity.ts';
 import { CrlService } from './crl-service.ts';
+import type { Fetch } from './evidence/bounded-fetch.ts';
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from './evidence/evidence-settings.ts';
+import { OidcTokens } from './evidence/oidc/oidc-tokens.ts';
 import { Admission } from './issuance/admission.ts';
 import { Flights } from './issuance/flights.ts';
 import type { Issuance, Made } from './issuance/issuance.ts';
@@ -41,6 +43,8 @@ export interface LogServiceOptions extends Pick<SequencerOptions, 'acceptClockGa
   readonly sequence?: boolean;
   /** Who may have a name. Default: applications vouch for everybody, without limits. */
   readonly evidence?: EvidenceSettings;
+  /** How other servers are asked. Default: the platform's. */
+  readonly fetch?: Fetch;
 }
 
 /** One open log with everything that serves it: what the HTTP layer and the server-side commands call. */
@@ -73,7 +77,9 @@ export class LogService {
     this.pruner = new Pruner(context, () => this.sequencer.isWriter);
     const { progress, prover } = this;
     const flights = new Flights<Made>();
-    const { policy, identityLimit } = options.evidence ?? DEFAULT_EVIDENCE;
+    const { policy, identityLimit, oidc } = options.evidence ?? DEFAULT_EVIDENCE;
+    const { identityRules, now } = context;
+    const ask: Fetch = options.fetch ?? ((url, init) => fetch(url, init));
     this.#issuance = {
       context,
       progress,
@@ -82,6 +88,7 @@ export class LogService {
       flights,
       tokens: new Flights<TokenInfo>(),
       policyTable: policy,
+      oidc: new OidcTokens(oidc, identityRules, ask, now),
       identityBudget: identityLimit && new RequestBudget(identityLimit, context.now),
     };
     this.#sequence = options.sequence ?? true;

@@ -2,14 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCsr } from '../../src/client/csr.ts';
 import { generateKey } from '../../src/client/client-key.ts';
 import { PATHS } from '../../src/contract/paths.ts';
-import { DEFAULT_POLICY } from '../../src/service/evidence/policy-table.ts';
+import { DEFAULT_EVIDENCE } from '../../src/service/evidence/evidence-settings.ts';
 import { identityOf } from '../support/owner.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
 
 let server: TestServer;
 beforeAll(async () => {
   server = await createTestServer({
-    evidence: { policy: DEFAULT_POLICY, identityLimit: { perSecond: 0.01, burst: 2 } },
+    evidence: { ...DEFAULT_EVIDENCE, identityLimit: { perSecond: 0.01, burst: 2 } },
     clientLimits: {
       perClient: { perSecond: 0.1, burst: 3 },
       perApplication: { perSecond: 1, burst: 8 },

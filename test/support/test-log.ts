@@ -62,6 +62,8 @@ export interface TestLogOptions {
   readonly vrfProver?: (secretKey: Uint8Array) => VrfProver;
   /** Who may have a name. Default: applications vouch for everybody. */
   readonly evidence?: EvidenceSettings;
+  /** When the log begins. Default: {@link TEST_START_MS}. */
+  readonly startMs?: number;
   /** Whether the sequencer's loop runs; without it, tests call `service.sequencer.step()`. Default true. */
   readonly loop?: boolean;
 }
@@ -116,6 +118,7 @@ export function configurationFor(keys: LogKeys): Configuration {
 /** Makes a log and serves it. */
 export async function createTestLog(options: TestLogOptions = {}): Promise<TestLog> {
   const clock = new TestClock();
+  clock.nowMs = options.startMs ?? TEST_START_MS;
   const events: ServiceEvent[] = [];
   const store = await openStore(options.target ?? { memory: true, image: await pgliteImage() }, { now: clock.now });
   const { wrap } = options;

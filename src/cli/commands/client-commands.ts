@@ -5,9 +5,12 @@ import { fingerprint } from '../../contract/bundle-signature.ts';
 import { Transport } from '../../client/transport.ts';
 import { fetchBundle } from '../../client/trust.ts';
 import type { KeyDirectory } from '../../client/key-directory.ts';
+import { oidcNonce } from '../../client/oidc-nonce.ts';
+import { MAX_ID_TOKEN_CHARACTERS } from '../../contract/limits.ts';
 import { writeFileDurably } from '../../client/node.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import { csrSpki } from '../../ca/csr-spki.ts';
 import { parseCertificate } from '../../ca/certificate.ts';
 import { parsePemBlocks } from '../../ca/pem.ts';
 import type { ClientKey } from '../../client/client-key.ts';
@@ -60,10 +63,13 @@ export function issuingCommands(program: Command, run: Run): void {
   clientCommand(
     program,
     'register <identity>',
-    'register a key for an identity: the first with an application token, a further one with the credentials of another',
+    'register a key for an identity: the first with evidence (an application token, an ID token), a further one with the ' +
+      'credentials of another',
     'glasskey register alice@example.com --server https://keys.example --token-file app.token --out alice',
   )
     .option('--token-file <file>', 'application token that vouches for the identity')
+    .option('--oidc-nonce', 'make the key and print the nonce that an ID token for it must have')
+    .option('--oidc-token-file <file>', 'ID token of an OpenID provider that vouches for the identity')
     .option('--credentials <dir>', 'credentials of the identity, to add a further key')
     .requiredOption('--out <dir>', 'folder for key.pem and certificate.pem')
     .option('--csr <file>', 'PKCS#10 request of a key that you keep yourself')
@@ -126,18 +132,25 @@ export function issuingCommands(program: Command, run: Run): void {
 
 interface RegisterOptions extends ClientOptions, JsonOption {
   readonly tokenFile?: string;
+  readonly oidcNonce?: boolean;
+  readonly oidcTokenFile?: string;
   readonly credentials?: string;
   readonly out: string;
   readonly csr?: string;
 }
 
 async function register(identity: string, options: RegisterOptions): Promise<number> {
-  const byToken = options.tokenFile !== undefined;
-  ensure(byToken !== (options.credentials !== undefined), 'usage', 'either --token-file or --credentials is needed');
-  ensure(byToken || options.csr === undefined, 'usage', '--csr goes with --token-file only');
-  const token = options.tokenFile === undefined ? undefined : (await readInput(options.tokenFile)).trim();
-  const isToken = token === undefined || /^[\x21-\x7e]{1,512}$/.test(token);
-  ensure(isToken, 'usage', `${options.tokenFile} does not hold an application token`);
+  const { tokenFile, oidcTokenFile, oidcNonce: asksNonce = false } = options;
+  if (asksNonce) return printNonce(options);
+  const ways = [tokenFile, oidcTokenFile, options.credentials].filter((one) => one !== undefined);
+  ensure(ways.length === 1, 'usage', 'one of --token-file, --oidc-token-file and --credentials is needed');
+  ensure(
+    options.credentials === undefined || options.csr === undefined,
+    'usage',
+    '--csr does not go with --credentials',
+  );
+  const token = await readToken(tokenFile, 512);
+  const idToken = await readToken(oidcTokenFile, MAX_ID_TOKEN_CHARACTERS);
   const directory = await openIssuing(options);
   const folder = new CredentialFolder(options.out);
   const canonical = directory.identity(identity);
@@ -146,9 +159,26 @@ async function register(identity: string, options: RegisterOptions): Promise<num
   const key = options.csr === undefined ? await folder.prepareKey() : undefined;
   if (key !== undefined && credentials !== undefined) assertAnother(key, credentials, options);
   const csr = key === undefined ? await readInput(options.csr as string) : await folder.prepareRequest(canonical, key);
-  const issued = await directory.register(identity, { token, credentials, key, csr });
+  const issued = await directory.register(identity, { token, idToken, credentials, key, csr });
   await folder.writeCertificate(issued);
   return printIssued(issued.binding, folder, options);
+}
+
+/** What a file holds, if one was named, as one word. */
+async function readToken(file: string | undefined, maximum: number): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  const token = (await readInput(file)).trim();
+  ensure(/^[\x21-\x7e]+$/.test(token) && token.length <= maximum, 'usage', `${file} does not hold a token`);
+  return token;
+}
+
+/** Makes the key that is going to be registered, for which an ID token has to be asked. */
+async function printNonce({ out, csr, json }: RegisterOptions): Promise<number> {
+  const spki = csr === undefined ? (await new CredentialFolder(out).prepareKey()).spki : csrSpki(await readInput(csr));
+  const nonce = oidcNonce({ spki });
+  if (json === true) printJson({ nonce });
+  else printLines(nonce);
+  return EXIT.fine;
 }
 
 /** Throws `usage` where the folder for the new key holds the one that signs for it. */

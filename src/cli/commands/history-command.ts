@@ -3,7 +3,7 @@ import type { PastVersion } from '../../client/key-directory.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { type ClientOptions, openDirectory } from '../client-options.ts';
 import { EXIT } from '../exit-code.ts';
-import { certificateJson, printJson, printLines } from '../output.ts';
+import { authorizationJson, authorizationText, certificateJson, printJson, printLines } from '../output.ts';
 import type { Run } from './client-commands.ts';
 
 /** `glasskey history`: every version of an identity. */
@@ -34,7 +34,7 @@ function versionJson({ version, commitment, authorization, certificates, origin 
   return {
     version,
     commitment: formatHex(commitment),
-    authorization: { type: authorization.type },
+    authorization: authorizationJson(authorization),
     origin,
     certificates: certificates.map(certificateJson),
   };
@@ -43,7 +43,7 @@ function versionJson({ version, commitment, authorization, certificates, origin 
 function versionLines({ version, authorization, certificates, origin }: PastVersion): string[] {
   const known = origin === undefined ? '' : `, ${origin}`;
   return [
-    `version ${version}: by ${authorization.type}${known}`,
+    `version ${version}: by ${authorizationText(authorization)}${known}`,
     ...certificates.map(({ serial, spkiSha256 }) => `  ${serial}  key ${spkiSha256.slice(0, 16)}…`),
   ];
 }

@@ -1,6 +1,7 @@
 import { csrSpki } from '../../ca/csr-spki.ts';
 import { parsePem } from '../../ca/pem.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
+import type { RequestEvidence } from '../../contract/bodies.ts';
 import { parseCertificateAnswer } from '../../contract/parse-answers.ts';
 import { formatCertificateRequest } from '../../contract/parse-requests.ts';
 import { PATHS } from '../../contract/paths.ts';
@@ -16,6 +17,11 @@ import { noteMade } from './owned-versions.ts';
 import { changeSignedBy, type IsMade, requestedFor } from './own-doing.ts';
 import { acceptChange, ownerKnowledge, prepareOwner } from './own-answer.ts';
 import { assertOwnRecord, recordKeys, signKeys } from './own-record.ts';
+
+/** What vouches for a first registration. */
+export type Voucher =
+  | { readonly type: 'application-token'; readonly token: string }
+  | Exclude<RequestEvidence, { readonly type: 'application-token' | 'key' }>;
 
 /** A change of the keys of an identity. */
 export interface KeyChange {
@@ -34,7 +40,7 @@ export function requestCertificate(
   operation: Operation,
   state: ClientState,
   identity: Identity,
-  order: { readonly csr: string; readonly token?: string | undefined; readonly owns: boolean },
+  order: { readonly csr: string; readonly voucher?: Voucher; readonly owns: boolean },
 ): Promise<StateChange<IssuedCertificate>> {
   const isMade = requestedFor(csrSpki(order.csr));
   return issue(operation, state, identity, { ...order, isMade }, undefined);
@@ -85,7 +91,7 @@ async function issue(
   identity: Identity,
   order: {
     readonly csr: string;
-    readonly token?: string | undefined;
+    readonly voucher?: Voucher;
     readonly change?: SignedChange;
     /** Whether the key of the CSR is this client's: an application registers the keys of others. */
     readonly owns: boolean;
@@ -93,8 +99,9 @@ async function issue(
   },
   before: CheckedBinding | undefined,
 ): Promise<StateChange<IssuedCertificate>> {
-  const { csr, token, change, owns, isMade } = order;
-  const evidence = { type: token === undefined ? ('key' as const) : ('application-token' as const) };
+  const { csr, voucher, change, owns, isMade } = order;
+  const token = voucher?.type === 'application-token' ? voucher.token : undefined;
+  const evidence = evidenceOf(voucher);
   const prepared = owns ? await prepareOwner(operation, state, identity) : { next: state, course: undefined };
   const last = prepared.next.view?.size;
   const owner = ownerKnowledge(prepared);
@@ -105,4 +112,10 @@ async function issue(
   const certificate = assertIssued(checked.binding, csrSpki(csr), issued);
   const result = await describeIssued(operation.trust, certificate, checked.binding);
   return { next, result };
+}
+
+/** The body's word for a voucher: an application token goes in a header. */
+function evidenceOf(voucher: Voucher | undefined): RequestEvidence {
+  if (voucher === undefined) return { type: 'key' };
+  return voucher.type === 'application-token' ? { type: voucher.type } : voucher;
 }

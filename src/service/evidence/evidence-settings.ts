@@ -1,4 +1,5 @@
 import type { BudgetOptions } from '../request-budget.ts';
+import type { OidcIssuerSettings } from './oidc/oidc-settings.ts';
 import { DEFAULT_POLICY, type PolicyTable } from './policy-table.ts';
 
 /** Who may have a name, and how often. */
@@ -6,7 +7,9 @@ export interface EvidenceSettings {
   readonly policy: PolicyTable;
   /** Certificates for one identity; undefined: any number. */
   readonly identityLimit: BudgetOptions | undefined;
+  /** OpenID providers whose word the policy may take. */
+  readonly oidc: readonly OidcIssuerSettings[];
 }
 
 /** What a server does that configures nothing: applications vouch for everybody. */
-export const DEFAULT_EVIDENCE: EvidenceSettings = { policy: DEFAULT_POLICY, identityLimit: undefined };
+export const DEFAULT_EVIDENCE: EvidenceSettings = { policy: DEFAULT_POLICY, identityLimit: undefined, oidc: [] };

@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
 import type { Evidence } from '../../identity/evidence.ts';
 import type { Identity } from '../../identity/identity.ts';
-import type { SignedChange } from '../../identity/change-request.ts';
 import { assertMayVouch } from '../evidence/policy-table.ts';
 import { verifyToken } from '../tokens.ts';
 import type { Issuance } from './issuance.ts';
+import type { CertificateOrder } from './requests.ts';
+
+const APPLICATION: Evidence = { type: 'application' };
 
 /**
  * Who asks, as far as is known before the record is looked at: somebody for whom evidence vouches; a change that a key of the
@@ -15,25 +18,47 @@ export type Requester =
   | { readonly type: 'key-holder' };
 
 /** What comes with a request to show who makes it. Untrusted. */
-export interface Credentials {
-  readonly token: string | undefined;
-  readonly change: SignedChange | undefined;
+export type Credentials = Pick<CertificateOrder, 'token' | 'change' | 'evidence'>;
+
+/** What evidence has to be evidence of. */
+export interface Claimed {
+  readonly identity: Identity;
+  /** SHA-256 of the SPKI in the CSR. */
+  readonly spkiSha256: Uint8Array;
 }
 
 /**
- * Step `authenticate`. A token that is there must be valid, also where a change would do without. Throws
- * `unauthenticated`, and `forbidden` for evidence that does not vouch for this identity.
+ * Step `authenticateApplication`: a token that is there must be valid, also where a change would do without. Throws
+ * `unauthenticated`.
  */
-export async function authenticate(
-  { context, tokens, policyTable }: Pick<Issuance, 'context' | 'tokens' | 'policyTable'>,
-  { token, change }: Credentials,
-  identity: Identity,
-): Promise<Requester> {
+export async function authenticateApplication(
+  { context, tokens }: Pick<Issuance, 'context' | 'tokens'>,
+  { token }: Pick<Credentials, 'token'>,
+): Promise<void> {
   // Requests that come together ask the store once; nothing is remembered, so a revoked token is refused at once.
   if (token !== undefined) await tokens.share(token, () => verifyToken(context, token));
+}
+
+/**
+ * Step `authenticate`, after {@link authenticateApplication}: verifies evidence, and that it may vouch for this identity. It does not
+ * look at the log, so that what it answers does not tell whether the name is there. Throws `forbidden`, and what the kind of
+ * evidence throws.
+ */
+export async function authenticate(
+  issuance: Pick<Issuance, 'policyTable' | 'oidc'>,
+  { token, change, evidence }: Credentials,
+  claimed: Claimed,
+): Promise<Requester> {
   if (change !== undefined) return { type: 'change' };
-  if (token === undefined) return { type: 'key-holder' };
-  const evidence: Evidence = { type: 'application' };
-  assertMayVouch(policyTable, evidence, identity);
-  return { type: 'vouched', evidence };
+  if (token === undefined && evidence === undefined) return { type: 'key-holder' };
+  const found = evidence === undefined ? APPLICATION : await issuance.oidc.verify(evidence.token, claimed);
+  assertMayVouch(issuance.policyTable, found, claimed.identity);
+  return { type: 'vouched', evidence: found };
+}
+
+/** Names what a request shows: those that show the same share one run. */
+export function credentialsKey({ token, change, evidence }: Credentials): string {
+  if (change !== undefined) return 'change';
+  if (evidence === undefined) return token === undefined ? 'key-holder' : 'application';
+  return `${evidence.type} ${createHash('sha256').update(JSON.stringify(evidence)).digest('hex')}`;
 }

@@ -3,6 +3,7 @@ import type { LogProgress } from '../log-progress.ts';
 import type { Prover } from '../prover.ts';
 import type { TokenInfo } from '../tokens.ts';
 import type { Admission } from './admission.ts';
+import type { OidcTokens } from '../evidence/oidc/oidc-tokens.ts';
 import type { PolicyTable } from '../evidence/policy-table.ts';
 import type { RequestBudget } from '../request-budget.ts';
 import type { Flights } from './flights.ts';
@@ -29,6 +30,7 @@ export interface Issuance {
   readonly tokens: Flights<TokenInfo>;
   /** Which evidence may vouch for which identities. */
   readonly policyTable: PolicyTable;
+  readonly oidc: OidcTokens;
   /** Certificates for one identity; undefined: any number. */
   readonly identityBudget: RequestBudget | undefined;
 }

@@ -7,7 +7,7 @@ import type { Identity } from '../../identity/identity.ts';
 import type { CertificateRow } from '../../store/ports.ts';
 import { closeOpenIntent } from '../intent-closing.ts';
 import type { Ticket } from './admission.ts';
-import { authenticate, type Requester } from './authenticate.ts';
+import { authenticate, authenticateApplication, credentialsKey, type Requester } from './authenticate.ts';
 import { awaitReleased, awaitSequenced } from './await-log.ts';
 import { continuity, type NextVersion } from './continuity.ts';
 import { Deadline, followIntent } from './follow-intent.ts';
@@ -30,7 +30,6 @@ interface Work {
   readonly identity: Identity;
   readonly labelKey: Uint8Array;
   readonly csr: ParsedCsr;
-  readonly requester: Requester;
   readonly requestHash: Uint8Array;
   readonly deadline: Deadline;
   readonly ticket: Ticket;
@@ -47,13 +46,13 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
     const der = parse(order);
     const identity = canonicalise(order.identity, context.identityRules);
     const csr = await proofOfPossession(context, der, identity);
-    const requester = await authenticate(issuance, order, identity);
+    await authenticateApplication(issuance, order);
     const hash = requestHash('certificate', identity.label, [csr.der], order.change);
-    // Not with a stranger who sends the same CSR without a token: who may do less would have it fail for both.
-    const made = await flights.share(`${requester.type} ${formatHex(hash)}`, async () => {
+    // Not with a stranger who sends the same CSR without evidence: who may do less would have it fail for both.
+    const made = await flights.share(`${credentialsKey(order)} ${formatHex(hash)}`, async () => {
       const labelKey = await context.vrf.labelKey(identity.label);
       const deadline = new Deadline(context.limits.requestTimeoutMs);
-      return make(issuance, { order, identity, labelKey, csr, requester, requestHash: hash, deadline, ticket });
+      return make(issuance, { order, identity, labelKey, csr, requestHash: hash, deadline, ticket });
     });
     const answer = await respond(issuance, identity, made, order.last);
     const { certificate, serial } = made;
@@ -67,6 +66,7 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
 async function make(issuance: Issuance, work: Work): Promise<Made> {
   const { context } = issuance;
   const { labelKey, deadline } = work;
+  let requester: Requester | undefined;
   for (;;) {
     const state = await readLabelState(context, labelKey);
     const stored = await findStoredAnswer(context, work, state);
@@ -74,7 +74,8 @@ async function make(issuance: Issuance, work: Work): Promise<Made> {
     const { spkiSha256 } = work.csr;
     const { origin } = context;
     const { label } = work.identity;
-    const { requester } = work;
+    // The same request again needs no evidence anew: a token may have expired since.
+    requester ??= await authenticate(issuance, work.order, { identity: work.identity, spkiSha256 });
     const { change } = work.order;
     const next = await continuity({ origin, label, state, requester, change, spkiSha256, nowMs: context.now() });
     const intent = { labelKey, version: next.version, requestHash: work.requestHash };

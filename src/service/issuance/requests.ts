@@ -1,6 +1,9 @@
 import type { SearchResponse } from '../../core/keytrans/messages.ts';
 import type { SignedChange } from '../../identity/change-request.ts';
 
+/** Evidence that is not an application's token. Untrusted. */
+export type OwnEvidence = { readonly type: 'oidc'; readonly token: string };
+
 /** A request for a certificate, as it came in. Everything in it is untrusted. */
 export interface CertificateOrder {
   /** The identity as typed. */
@@ -9,6 +12,8 @@ export interface CertificateOrder {
   readonly csr: string | Uint8Array;
   /** The application token that came with it, if one did. */
   readonly token: string | undefined;
+  /** What else vouches for the identity. It is looked at where neither a token nor a change does. */
+  readonly evidence?: OwnEvidence | undefined;
   readonly change: SignedChange | undefined;
   /** Size of the tree head that the client holds. */
   readonly last: number | undefined;

@@ -5,9 +5,10 @@ import type { Authorization } from '../../identity/authorization.ts';
 import { sortedHashSet } from '../../identity/change-request.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { IdentityRecord } from '../../identity/identity-record.ts';
+import { assertMayVouch } from '../evidence/policy-table.ts';
 import { closeOpenIntent } from '../intent-closing.ts';
 import type { Ticket } from './admission.ts';
-import { authenticate } from './authenticate.ts';
+import { authenticateApplication } from './authenticate.ts';
 import { awaitReleased, awaitSequenced } from './await-log.ts';
 import { Deadline, followIntent } from './follow-intent.ts';
 import { canonicalise } from './intake.ts';
@@ -45,9 +46,11 @@ export async function revokeCertificates(issuance: Issuance, order: RevocationOr
   return admission.run('revocation', async (ticket) => {
     const asked = parseSerials(order);
     const identity = canonicalise(order.identity, context.identityRules);
-    const requester = await authenticate(issuance, order, identity);
-    const isSomebody = requester.type !== 'key-holder';
+    await authenticateApplication(issuance, order);
+    const { token, change } = order;
+    const isSomebody = token !== undefined || change !== undefined;
     ensure(isSomebody, 'unauthenticated', 'a revocation needs an application token or a signed change');
+    if (change === undefined) assertMayVouch(issuance.policyTable, { type: 'application' }, identity);
     const labelKey = await context.vrf.labelKey(identity.label);
     const before = await readLabelState(context, labelKey);
     const revoked = order.serials === 'all' ? (before?.certificates ?? []).map(({ serial }) => serial) : asked;

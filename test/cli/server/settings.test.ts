@@ -29,6 +29,7 @@ describe('glasskey.toml', () => {
       evidence: {
         policy: [{ identities: 'any', domains: undefined, evidence: ['application'] }],
         identityLimit: undefined,
+        oidc: [],
       },
       clients: { perClient: undefined, perApplication: undefined, trustedProxies: [] },
     });
@@ -61,8 +62,34 @@ describe('glasskey.toml', () => {
     ['a duration that is none', '[limits.client]\nrequests = 1\nper = "soon"\n', ['3: limits.client.per']],
     ['a proxy that is no address', '[http]\ntrusted_proxies = ["proxy"]\n', ['2: http.trusted_proxies.0']],
     [
+      'an issuer that is a pattern',
+      '[[oidc]]\nissuer = "https://*.example.com"\naudience = "a"\nidentity = "{email}"\n',
+      ['2: oidc.0.issuer'],
+    ],
+    [
+      'an issuer without TLS, or with a user',
+      `[[oidc]]\nissuer = "http://login.example"\naudience = "a"\nidentity = "{email}"\n` +
+        '[[oidc]]\nissuer = "https://a@login.example"\naudience = "a"\nidentity = "{email}"\n',
+      ['2: oidc.0.issuer', '6: oidc.1.issuer'],
+    ],
+    [
+      'a symmetric algorithm, and none',
+      '[[oidc]]\nissuer = "https://login.example"\naudience = "a"\nidentity = "{email}"\nalgorithms = ["HS256", "none"]\n',
+      ['5: oidc.0.algorithms.0', '5: oidc.0.algorithms.1'],
+    ],
+    [
+      'an identity without a claim',
+      '[[oidc]]\nissuer = "https://login.example"\naudience = []\nidentity = "alice@example.com"\n',
+      ['3: oidc.0.audience', '4: oidc.0.identity'],
+    ],
+    [
+      'an issuer that no row names, and a row that names no issuer',
+      '[[oidc]]\nissuer = "https://login.example"\naudience = "a"\nidentity = "{email}"\n[[policy]]\nidentities = "email"\nevidence = ["oidc:https://login.example/"]\n',
+      ['7: policy.0.evidence', '2: oidc.0.issuer'],
+    ],
+    [
       'everything at once, in the second table too',
-      '[[policy]]\nidentities = "any"\nevidence = ["application"]\n[[policy]]\nidentities = "everybody"\nx = 1\nevidence = ["email"]\n',
+      '[[policy]]\nidentities = "any"\nevidence = ["application"]\n[[policy]]\nidentities = "everybody"\nx = 1\nevidence = ["application"]\n',
       ['5: policy.1.identities', '6: policy.1.x'],
     ],
   ])('refuses %s, and tells where', (_, text, expected) => {

@@ -58,6 +58,7 @@ const bundles = await Promise.all([
 ]);
 
 const bytes = fc.uint8Array({ minLength: 1, maxLength: 60 });
+const ownEvidence = fc.record({ type: fc.constant('oidc'), token: fc.constantFrom('a.b.c', 'x') });
 const base64 = bytes.map(formatBase64);
 const identities = fc.constantFrom('alice@example.com', 'tel:+15551234567', 'acct:ä@example.com');
 const csrs = bytes.map((der) => formatPem('CERTIFICATE REQUEST', der));
@@ -99,15 +100,18 @@ export const CONTRACT_DECODERS: readonly Decoder[] = [
   }),
   ofJson({
     name: 'parseCertificateRequest',
-    values: fc.record(
-      {
-        identity: identities,
-        csr: csrs,
-        evidence: fc.constantFrom({ type: 'application-token' }, { type: 'key' }),
-        change: changes,
-        last: fc.maxSafeNat(),
-      },
-      optional,
+    values: fc.oneof(
+      fc.record(
+        {
+          identity: identities,
+          csr: csrs,
+          evidence: fc.constantFrom({ type: 'application-token' }, { type: 'key' }),
+          change: changes,
+          last: fc.maxSafeNat(),
+        },
+        optional,
+      ),
+      fc.record({ identity: identities, csr: csrs, evidence: ownEvidence }),
     ),
     read: parseCertificateRequest,
     write: formatCertificateRequest,

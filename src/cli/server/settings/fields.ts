@@ -39,3 +39,18 @@ export const budget = z
     perSecond: requests / (per / 1000),
     burst: burst ?? requests,
   }));
+
+const LOOPBACK: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
+
+/**
+ * An https URL of one host, without user, query or fragment; http only on this machine. As it is written: nothing is normalised, and
+ * no character stands for others.
+ */
+export const serviceUrl = z
+  .string()
+  .max(255)
+  .refine((text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (url === undefined || /[?#*\s\\@]/.test(text)) return false;
+    return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.includes(url.hostname));
+  }, 'not an https URL without user, query and fragment (http only for localhost)');

@@ -1,11 +1,13 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { DEFAULT_OIDC_ALGORITHMS, OIDC_ALGORITHMS } from '../../../service/evidence/oidc/oidc-settings.ts';
+import { identityTemplate } from '../../../service/evidence/oidc/identity-template.ts';
 import type { EvidenceName } from '../../../service/evidence/policy-table.ts';
-import { budget, domain } from './fields.ts';
+import { budget, domain, duration, serviceUrl } from './fields.ts';
 
 const evidence = z.custom<EvidenceName>(
-  (value) => typeof value === 'string' && /^(?:application|email|oidc:.+)$/.test(value),
-  'not "application", "email" or "oidc:" and an issuer',
+  (value) => typeof value === 'string' && /^(?:application|oidc:.+)$/.test(value),
+  'not "application" or "oidc:" and an issuer',
 );
 
 const policyRow = z.strictObject({
@@ -14,9 +16,32 @@ const policyRow = z.strictObject({
   evidence: z.array(evidence).min(1),
 });
 
+const audience = z.string().min(1).max(255);
+
+const identity = z.string().transform((text, context) => {
+  const template = identityTemplate(text);
+  if (template !== undefined) return template;
+  context.addIssue({ code: 'custom', message: 'not a text with one claim in braces, such as "{email}"' });
+  return z.NEVER;
+});
+
+const oidcIssuer = z.strictObject({
+  issuer: serviceUrl,
+  audience: z.union([audience.transform((one) => [one]), z.array(audience).min(1)]),
+  identity,
+  algorithms: z
+    .array(z.enum(OIDC_ALGORITHMS))
+    .min(1)
+    .default([...DEFAULT_OIDC_ALGORITHMS]),
+  clock_skew: duration('1s', '10m').prefault('1m'),
+  max_age: duration('1s', '1d').prefault('10m'),
+  jwks_uri: serviceUrl.optional(),
+});
+
 /** What `glasskey.toml` may hold. Whatever is not named here is refused. */
 export const settingsSchema = z.strictObject({
   policy: z.array(policyRow).min(1).optional(),
+  oidc: z.array(oidcIssuer).min(1).optional(),
   limits: z
     .strictObject({ client: budget.optional(), application: budget.optional(), identity: budget.optional() })
     .optional(),
@@ -27,5 +52,5 @@ export const settingsSchema = z.strictObject({
     .optional(),
 });
 
-/** `glasskey.toml` after it was checked. */
+/** `glasskey.toml` after it was checked, part by part. */
 export type SettingsFile = z.output<typeof settingsSchema>;

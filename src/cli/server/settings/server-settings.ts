@@ -3,8 +3,10 @@ import type { z } from 'zod';
 import { ensure } from '../../../core/errors.ts';
 import type { ClientLimitSettings } from '../../../http/client-limits.ts';
 import type { EvidenceSettings } from '../../../service/evidence/evidence-settings.ts';
+import type { OidcIssuerSettings } from '../../../service/evidence/oidc/oidc-settings.ts';
 import { DEFAULT_POLICY } from '../../../service/evidence/policy-table.ts';
 import type { DataFolder } from '../data-folder.ts';
+import { contradictions } from './contradictions.ts';
 import { type SettingsFile, settingsSchema } from './schema.ts';
 import { lineOf, type SettingPath, settingLines } from './toml-lines.ts';
 
@@ -39,12 +41,11 @@ export function checkSettings(text: string): SettingsOutcome {
     return { settings: undefined, problems: [{ line: error.line, path: [], reason }] };
   }
   const read = settingsSchema.safeParse(document);
-  if (read.success) return { settings: settingsOf(read.data), problems: [] };
   const lines = settingLines(text);
-  const problems = read.error.issues
-    .flatMap(problemsOf)
-    .map(({ path, reason }) => ({ line: lineOf(lines, path), path, reason }));
-  return { settings: undefined, problems };
+  const found = read.success ? contradictions(read.data) : read.error.issues.flatMap(problemsOf);
+  const problems = found.map(({ path, reason }) => ({ line: lineOf(lines, path), path, reason }));
+  if (!read.success || problems.length > 0) return { settings: undefined, problems };
+  return { settings: settingsOf(read.data), problems: [] };
 }
 
 /** Reads the settings of a data folder. Throws `usage`, naming everything that is wrong. */
@@ -67,11 +68,12 @@ function problemsOf(issue: z.core.$ZodIssue): Omit<SettingProblem, 'line'>[] {
   return issue.keys.map((key) => ({ path: [...path, key], reason: 'no such setting' }));
 }
 
-function settingsOf({ policy, limits, http }: SettingsFile): ServerSettings {
+function settingsOf({ policy, oidc, limits, http }: SettingsFile): ServerSettings {
   return {
     evidence: {
       policy: policy?.map(({ identities, domains, evidence }) => ({ identities, domains, evidence })) ?? DEFAULT_POLICY,
       identityLimit: limits?.identity,
+      oidc: oidc?.map(oidcIssuer) ?? [],
     },
     clients: {
       perClient: limits?.client,
@@ -79,4 +81,9 @@ function settingsOf({ policy, limits, http }: SettingsFile): ServerSettings {
       trustedProxies: http?.trusted_proxies ?? [],
     },
   };
+}
+
+function oidcIssuer(one: NonNullable<SettingsFile['oidc']>[number]): OidcIssuerSettings {
+  const { issuer, audience, identity, algorithms, clock_skew: clockSkewMs, max_age: maxAgeMs, jwks_uri: jwksUri } = one;
+  return { issuer, audiences: audience, identity, algorithms, clockSkewMs, maxAgeMs, jwksUri };
 }

@@ -1,0 +1,131 @@
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { ensure, GlasskeyError } from '../../../core/errors.ts';
+import { boundedFetch, type Fetch } from '../bounded-fetch.ts';
+import type { OidcIssuerSettings } from './oidc-settings.ts';
+
+/** Keys are asked for anew after so long, ms: what a provider withdraws is then no longer believed. */
+const FRESH_MS = 600_000;
+/** While the provider cannot be reached, keys are believed for so long, ms. */
+const STALE_MS = 3_600_000;
+/** Least time between two questions, ms, whatever key ids tokens name: they are anybody's words. */
+const COOLDOWN_MS = 30_000;
+const BOUNDS = { timeoutMs: 5_000, maxBytes: 256 * 1024 };
+const MAX_KEYS = 64;
+
+interface CachedKeys {
+  readonly get: JWTVerifyGetKey;
+  readonly readMs: number;
+}
+
+/**
+ * The public keys of one OpenID provider, cached. Only the configured issuer, or the place that its own discovery document names, is
+ * ever asked: nothing that a token says (`iss`, `jku`, `x5u`) leads anywhere.
+ */
+export class IssuerKeys {
+  readonly #settings: Pick<OidcIssuerSettings, 'issuer' | 'jwksUri'>;
+  readonly #fetch: Fetch;
+  readonly #now: () => number;
+  #cached: CachedKeys | undefined;
+  #askedMs = -Infinity;
+  #asking: Promise<CachedKeys> | undefined;
+
+  /** `now` in ms. */
+  constructor(settings: Pick<OidcIssuerSettings, 'issuer' | 'jwksUri'>, fetch: Fetch, now: () => number) {
+    this.#settings = settings;
+    this.#fetch = fetch;
+    this.#now = now;
+  }
+
+  /**
+   * Finds the key that an untrusted header names. A key that is not known makes it look whether the provider has changed its
+   * keys. Throws `issuer-unavailable` where the provider cannot be asked, and what jose throws where it has no such key.
+   */
+  readonly get: JWTVerifyGetKey = async (header, token) => {
+    const known = await this.#current();
+    try {
+      return await known.get(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      const newer = await this.#newerThan(known);
+      if (newer === undefined) throw error;
+      return newer.get(header, token);
+    }
+  };
+
+  async #current(): Promise<CachedKeys> {
+    const cached = this.#cached;
+    const ageMs = cached === undefined ? Infinity : this.#now() - cached.readMs;
+    if (cached !== undefined && ageMs >= 0 && ageMs < FRESH_MS) return cached;
+    try {
+      return await this.#ask();
+    } catch (error) {
+      if (cached !== undefined && ageMs < STALE_MS) return cached;
+      throw error;
+    }
+  }
+
+  /** Keys that were read after these; undefined where it is too early to ask again, or nobody answers. */
+  async #newerThan(known: CachedKeys): Promise<CachedKeys | undefined> {
+    if (this.#cached !== undefined && this.#cached !== known) return this.#cached;
+    return this.#ask().catch(() => undefined);
+  }
+
+  #ask(): Promise<CachedKeys> {
+    if (this.#asking !== undefined) return this.#asking;
+    const waitMs = this.#askedMs + COOLDOWN_MS - this.#now();
+    // A clock that went back far must not keep us from asking for ever.
+    if (waitMs > 0 && waitMs <= COOLDOWN_MS) return Promise.reject(unavailable(undefined, Math.ceil(waitMs / 1000)));
+    this.#askedMs = this.#now();
+    const asking = this.#read()
+      .then((keys) => (this.#cached = { get: createLocalJWKSet(keys), readMs: this.#now() }))
+      .catch((cause: unknown) => {
+        throw unavailable(cause, COOLDOWN_MS / 1000);
+      })
+      .finally(() => (this.#asking = undefined));
+    this.#asking = asking;
+    return asking;
+  }
+
+  async #read(): Promise<JSONWebKeySet> {
+    const { jwksUri, issuer } = this.#settings;
+    const document = await this.#getJson(jwksUri ?? (await this.#discover(issuer)));
+    const keys: unknown = document['keys'];
+    const isList = Array.isArray(keys) && keys.length <= MAX_KEYS;
+    ensure(isList, 'bad-response', `the provider gives no list of at most ${MAX_KEYS} keys`);
+    return { keys: keys.filter(isVerificationKey) };
+  }
+
+  /** OpenID Connect Discovery §4: the document is the issuer's own, or nobody's. */
+  async #discover(issuer: string): Promise<string> {
+    const document = await this.#getJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
+    ensure(document['issuer'] === issuer, 'bad-response', 'the discovery document is of another issuer');
+    const uri: unknown = document['jwks_uri'];
+    const isUrl = typeof uri === 'string' && URL.canParse(uri);
+    // Plain http is for providers that are configured so, on this machine.
+    const isSafe = isUrl && (uri.startsWith('https://') || new URL(uri).origin === new URL(issuer).origin);
+    ensure(isSafe, 'bad-response', 'the discovery document names no https URL for its keys');
+    return uri;
+  }
+
+  async #getJson(url: string): Promise<Readonly<Record<string, unknown>>> {
+    const headers = { accept: 'application/json' };
+    const { status, text } = await boundedFetch(this.#fetch, url, { headers }, BOUNDS);
+    ensure(status === 200, 'bad-response', `the provider answered ${status}`);
+    const document: unknown = JSON.parse(text);
+    const isObject = typeof document === 'object' && document !== null && !Array.isArray(document);
+    ensure(isObject, 'bad-response', 'the provider answered something else than an object');
+    return document as Record<string, unknown>;
+  }
+}
+
+/** Whether a member of a JWKS can verify signatures: a secret never can, whatever it says. */
+function isVerificationKey(key: unknown): boolean {
+  if (typeof key !== 'object' || key === null) return false;
+  const { kty, use } = key as { readonly kty?: unknown; readonly use?: unknown };
+  return (kty === 'RSA' || kty === 'EC' || kty === 'OKP') && (use === undefined || use === 'sig');
+}
+
+function unavailable(cause: unknown, retryAfterSeconds: number): GlasskeyError {
+  const message = 'the keys of the identity provider cannot be had';
+  return new GlasskeyError('issuer-unavailable', message, { cause, retryAfterSeconds });
+}

@@ -1,0 +1,122 @@
+import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
+import { equalBytes } from '../../../core/encoding/bytes.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../../core/errors.ts';
+import type { Evidence } from '../../../identity/evidence.ts';
+import type { Identity, IdentityRules } from '../../../identity/identity.ts';
+import type { Fetch } from '../bounded-fetch.ts';
+import { claimedIdentity } from './identity-template.ts';
+import { IssuerKeys } from './issuer-keys.ts';
+import type { OidcIssuerSettings } from './oidc-settings.ts';
+
+/** Most characters of an ID token: counted before anything is split, decoded or allocated. */
+const MAX_TOKEN = 16 * 1024;
+/** Three parts of base64url and no more: a text of a million dots is none. */
+const SHAPE = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+
+/** What a token has to fit. */
+export interface ExpectedToken {
+  /** SHA-256 of the SPKI in the CSR: the nonce of the token is its base64url. */
+  readonly spkiSha256: Uint8Array;
+  /** Who is to be vouched for. */
+  readonly identity: Identity;
+}
+
+interface KnownIssuer {
+  readonly settings: OidcIssuerSettings;
+  readonly keys: IssuerKeys;
+}
+
+/** Verifies ID tokens of the configured OpenID providers (OpenID Connect Core §3.1.3.7). */
+export class OidcTokens {
+  readonly #issuers: ReadonlyMap<string, KnownIssuer>;
+  readonly #rules: IdentityRules;
+  readonly #now: () => number;
+
+  /** `now` in ms. */
+  constructor(issuers: readonly OidcIssuerSettings[], rules: IdentityRules, fetch: Fetch, now: () => number) {
+    this.#issuers = new Map(
+      issuers.map((settings) => [settings.issuer, { settings, keys: new IssuerKeys(settings, fetch, now) }]),
+    );
+    this.#rules = rules;
+    this.#now = now;
+  }
+
+  /**
+   * The evidence that an untrusted ID token is. It must be of a configured issuer (the same bytes), for us, in time, signed with an
+   * allowed algorithm, made for the key of this CSR by its nonce, and of the identity. Throws `token-refused`; `forbidden` for the
+   * token of somebody else; `issuer-unavailable`.
+   */
+  async verify(token: string, { spkiSha256, identity }: ExpectedToken): Promise<Evidence> {
+    ensure(token.length <= MAX_TOKEN && SHAPE.test(token), 'token-refused', 'not an ID token');
+    const { settings, keys } = this.#issuerOf(token);
+    const claims = await this.#verifySignature(token, settings, keys);
+    const nonce = Buffer.from(spkiSha256).toString('base64url');
+    ensure(claims['nonce'] === nonce, 'token-refused', 'the nonce of the token is not that of the key in the request');
+    assertAuthorizedParty(claims, settings);
+    const found = claimedIdentity(settings.identity, claims, this.#rules);
+    ensure(equalBytes(found.label, identity.label), 'forbidden', 'the token is of another identity');
+    return { type: 'oidc', issuer: settings.issuer };
+  }
+
+  /** The issuer that a token names, before it is known to be true: found in our list, or not at all. */
+  #issuerOf(token: string): KnownIssuer {
+    const { iss } = understand(() => decodeJwt(token));
+    const issuer = typeof iss === 'string' ? this.#issuers.get(iss) : undefined;
+    ensure(issuer !== undefined, 'token-refused', 'the token is of an issuer that is not configured');
+    return issuer;
+  }
+
+  async #verifySignature(token: string, settings: OidcIssuerSettings, keys: IssuerKeys): Promise<JWTPayload> {
+    const { typ, alg } = understand(() => decodeProtectedHeader(token));
+    // An access token or a logout token of the same provider is no ID token.
+    const isIdToken = typ === undefined || typ.toUpperCase() === 'JWT';
+    ensure(isIdToken, 'token-refused', 'the token is of another type');
+    const isAllowed = settings.algorithms.some((allowed) => allowed === alg);
+    ensure(isAllowed, 'token-refused', 'the token is signed with an algorithm that is not allowed');
+    try {
+      const { payload } = await jwtVerify(token, keys.get, {
+        algorithms: [...settings.algorithms],
+        issuer: settings.issuer,
+        audience: [...settings.audiences],
+        requiredClaims: ['exp', 'iat', 'sub'],
+        clockTolerance: settings.clockSkewMs / 1000,
+        maxTokenAge: settings.maxAgeMs / 1000,
+        currentDate: new Date(this.#now()),
+      });
+      return payload;
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+}
+
+/** A token for several audiences must have been asked for by us (OpenID Connect Core §3.1.3.7, steps 4 and 5). */
+function assertAuthorizedParty(claims: JWTPayload, { audiences }: OidcIssuerSettings): void {
+  const { aud } = claims;
+  const azp: unknown = claims['azp'];
+  const isOurs = typeof azp === 'string' && audiences.includes(azp);
+  const isPlain = azp === undefined && !(Array.isArray(aud) && aud.length > 1);
+  ensure(isOurs || isPlain, 'token-refused', 'the token was given to somebody else');
+}
+
+function understand<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw refusal(error);
+  }
+}
+
+/** What is wrong with a token, without repeating any of it. */
+function refusal(error: unknown): unknown {
+  if (isGlasskeyError(error)) return error;
+  const refused = (what: string) => new GlasskeyError('token-refused', what, { cause: error });
+  if (error instanceof errors.JWTExpired) return refused('the token has expired, or is too old');
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return refused(`the claim ${error.claim} of the token does not fit`);
+  if (error instanceof errors.JWKSNoMatchingKey) return refused('the provider has no key of that name');
+  if (error instanceof errors.JWSSignatureVerificationFailed)
+    return refused('the signature of the token does not hold');
+  // Whatever else the parser or the platform's cryptography say of bytes from outside.
+  return refused('not an ID token');
+}
