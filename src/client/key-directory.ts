@@ -311,12 +311,18 @@ export class KeyDirectory {
   }
 }
 
-/** The one thing that vouches. Throws `usage` where there is none, or more than one. */
-function voucherOf({ token, idToken }: { token?: string | undefined; idToken?: string | undefined }): Voucher {
+/** What vouches, if anything does: a key that has the name needs nothing. Throws `usage` where there is more than one. */
+function voucherOf({
+  token,
+  idToken,
+}: {
+  token?: string | undefined;
+  idToken?: string | undefined;
+}): Voucher | undefined {
   const vouchers: Voucher[] = [];
   if (token !== undefined) vouchers.push({ type: 'application-token', token });
   if (idToken !== undefined) vouchers.push({ type: 'oidc', token: idToken });
   const [voucher, ...others] = vouchers;
-  ensure(voucher !== undefined && others.length === 0, 'usage', 'a first registration needs one kind of evidence');
+  ensure(others.length === 0, 'usage', 'one kind of evidence is enough');
   return voucher;
 }

@@ -40,7 +40,7 @@ export function requestCertificate(
   operation: Operation,
   state: ClientState,
   identity: Identity,
-  order: { readonly csr: string; readonly voucher?: Voucher; readonly owns: boolean },
+  order: { readonly csr: string; readonly voucher?: Voucher | undefined; readonly owns: boolean },
 ): Promise<StateChange<IssuedCertificate>> {
   const isMade = requestedFor(csrSpki(order.csr));
   return issue(operation, state, identity, { ...order, isMade }, undefined);
@@ -91,7 +91,7 @@ async function issue(
   identity: Identity,
   order: {
     readonly csr: string;
-    readonly voucher?: Voucher;
+    readonly voucher?: Voucher | undefined;
     readonly change?: SignedChange;
     /** Whether the key of the CSR is this client's: an application registers the keys of others. */
     readonly owns: boolean;
