@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { evidenceOf } from '../client/audit/audit-evidence.ts';
+import { evidenceJson } from '../client/evidence/evidence-text.ts';
 import { LOG_PREFIX } from '../contract/paths.ts';
 import { codeOf } from './exit-code.ts';
 
@@ -64,12 +65,14 @@ export async function writeEvidence(error: unknown, folder: string): Promise<voi
   const at = new Date().toISOString();
   const path = join(folder, `evidence-${at.replaceAll(/[:.]/g, '-')}.json`);
   const message = error instanceof Error ? error.message : String(error);
+  const { proof, ...facts } = evidenceOf(error) ?? {};
   const evidence = {
     at,
     command: process.argv[2],
     code: codeOf(error),
     message,
-    ...evidenceOf(error),
+    ...facts,
+    ...(proof === undefined ? {} : { proof: evidenceJson(proof) }),
     known,
     exchanges: await received(),
   };
@@ -77,6 +80,9 @@ export async function writeEvidence(error: unknown, folder: string): Promise<voi
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await writeFile(path, `${JSON.stringify(evidence, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
     process.stderr.write(`glasskey: evidence written to ${path}\n`);
+    if (proof !== undefined) {
+      process.stderr.write(`glasskey: it proves the misbehaviour to others: glasskey evidence verify ${path}\n`);
+    }
   } catch (cause) {
     process.stderr.write(`glasskey: the evidence could not be written to ${path}: ${String(cause)}\n`);
   }

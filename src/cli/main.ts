@@ -8,6 +8,7 @@ import { auditorCommand } from './commands/auditor-command.ts';
 import { caCommand } from './commands/ca-command.ts';
 import { issuingCommands, relyingCommands } from './commands/client-commands.ts';
 import { credentialCommand } from './commands/credential-command.ts';
+import { evidenceCommand } from './commands/evidence-command.ts';
 import { headsCommand } from './commands/heads-command.ts';
 import { historyCommand } from './commands/history-command.ts';
 import { monitorCommand } from './commands/monitor-command.ts';
@@ -73,6 +74,7 @@ caCommand(program, runServer);
 witnessCommand(program, runServer);
 auditorCommand(program, runServer);
 auditCommand(program, runClient);
+evidenceCommand(program, runServer);
 
 ignoreClosedPipe(process.stdout);
 ignoreClosedPipe(process.stderr);

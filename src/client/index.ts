@@ -3,6 +3,9 @@
  * Node and in browsers.
  */
 export { auditLog, type AuditOptions, type AuditReport } from './audit/audit-log.ts';
+export { type EvidenceProof } from './evidence/evidence-proof.ts';
+export { formatEvidence, parseEvidence } from './evidence/evidence-text.ts';
+export { type ProvenMisbehaviour, verifyEvidence } from './evidence/verify-evidence.ts';
 export { type BindingChange, type BoundCertificate, type VerifiedBinding } from './binding.ts';
 export { type ClientKey, generateKey, importKey } from './client-key.ts';
 export {

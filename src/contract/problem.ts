@@ -110,6 +110,8 @@ export const STATUS_OF_CODE = {
   'state-locked': 500,
   'state-corrupt': 500,
   'state-knows-more': 409,
+  'bad-evidence': 400,
+  'not-proven': 400,
   'wrong-passphrase': 400,
   usage: 400,
 

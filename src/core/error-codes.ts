@@ -135,6 +135,8 @@ export const ERROR_CODES = {
   'state-locked': 'storage',
   'state-corrupt': 'storage',
   'state-knows-more': 'conflict',
+  'bad-evidence': 'usage',
+  'not-proven': 'usage',
   'wrong-passphrase': 'usage',
   usage: 'usage',
 

@@ -2,7 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CliSandbox, PROGRAM, type RunningCli } from '../support/cli.ts';
+import { formatTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
+import { type CliResult, CliSandbox, PROGRAM, type RunningCli } from '../support/cli.ts';
+import { growTo } from '../support/publishing.ts';
+import { serveLog } from '../support/serve-log.ts';
+import { signedBundle } from '../support/signed-bundle.ts';
+import { StaticLog, testLeaf } from '../support/static-log.ts';
 import { serveFolder, type StaticServer } from '../support/static-server.ts';
 
 const box = new CliSandbox();
@@ -28,6 +33,49 @@ async function register(name: string): Promise<void> {
   expect(made, made.stderr).toMatchObject({ code: 0 });
 }
 
+describe('glasskey evidence verify', () => {
+  it('proves a fork to somebody who has only the file and the bundle', async () => {
+    const log = new StaticLog('log.example/forked');
+    const fork = new StaticLog('log.example/forked');
+    fork.append([testLeaf(999)], 1_000_000);
+    const signed = await signedBundle(log.bundle);
+    writeFileSync(box.path('forked.json'), formatTrustBundle(signed));
+    for (const one of [log, fork]) await growTo(one, 20);
+    let shown = log;
+    const operator = await serveLog(() => shown, formatTrustBundle(signed));
+    try {
+      const audit = (): Promise<CliResult> =>
+        box.run('audit', operator.url, '--trust', 'forked.json', '--state', 'forked', '--mirror', 'forked-mirror');
+      expect(await audit()).toMatchObject({ code: 0 });
+      shown = fork;
+      await growTo(fork, 30);
+      const found = await audit();
+      expect([found.code, found.stderr]).toEqual([2, expect.stringContaining('(log-forked)')]);
+      const [, file = ''] = /evidence verify (\S+)/.exec(found.stderr) ?? [];
+      const proven = await box.run('evidence', 'verify', file, '--trust', 'forked.json');
+      expect([proven.code, proven.stdout]).toEqual([
+        2,
+        expect.stringContaining('PROVEN: misbehaviour in the log log.example'),
+      ]);
+      const json = await box.run('evidence', 'verify', file, '--trust', 'forked.json', '--json');
+      expect(JSON.parse(json.stdout)).toMatchObject({
+        proven: true,
+        code: 'log-forked',
+        parties: ['log.example/forked'],
+      });
+      const wrong = await box.run('evidence', 'verify', file, ...trust(), '--json');
+      expect([wrong.code, JSON.parse(wrong.stdout)]).toEqual([
+        1,
+        expect.objectContaining({ proven: false, code: 'not-proven' }),
+      ]);
+      const none = await box.run('evidence', 'verify', 'forked.json', '--trust', 'forked.json');
+      expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('(not-proven)')]);
+    } finally {
+      await operator.close();
+    }
+  }, 120_000);
+});
+
 describe('glasskey audit', () => {
   it('reports in words, and keeps a mirror with which audits of others agree', async () => {
     const done = await box.run('audit', server.url, '--mirror', 'mirror', '--state', 'auditor', ...trust());
@@ -49,6 +97,8 @@ describe('glasskey audit', () => {
     const found = await box.run('audit', mirror.url, '--state', 'suspicious', ...trust());
     expect([found.code, found.stderr]).toEqual([2, expect.stringContaining('(bad-auditor-update)')]);
     expect(found.stderr).toContain('evidence written to suspicious/evidence-');
+    // Who altered the file nobody can tell: the log has signed nothing wrong.
+    expect(found.stderr).not.toContain('evidence verify');
     writeFileSync(path, honest);
   }, 120_000);
 

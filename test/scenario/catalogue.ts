@@ -11,6 +11,7 @@ export type Noticer =
   | 'auditor'
   | 'third-party auditor'
   | 'publisher of a copy'
+  | 'anybody, verifying evidence'
   | 'two people, comparing heads'
   | 'receiver of a credential'
   | 'client, opening the directory';
@@ -523,6 +524,27 @@ const COPY = rows('attacks-copy.test.ts', {
   },
 });
 
+const EVIDENCE = rows('attacks-evidence.test.ts', {
+  'finding-denied': {
+    attack: 'deny towards others what an auditor has found',
+    noticedBy: ['anybody, verifying evidence'],
+    codes: ['log-forked', 'bad-audit-entry', 'bad-auditor-update', 'bad-prefix-proof', 'bad-timestamp'],
+    within: AT_ONCE,
+  },
+  'witness-equivocates': {
+    attack: 'cosign two histories of a log, as a witness',
+    noticedBy: ['auditor', 'anybody, verifying evidence'],
+    codes: ['log-forked'],
+    within: 'at the next audit by anybody who knows the other history',
+  },
+  'evidence-forged': {
+    attack: 'accuse an honest log with evidence that was made up, or altered',
+    noticedBy: ['anybody, verifying evidence'],
+    codes: ['not-proven', 'bad-evidence'],
+    within: AT_ONCE,
+  },
+});
+
 /**
  * What a lying server can try. Every row is carried out by the test of its name, with code that changes the server, its
  * prover or its database; the README has the same table.
@@ -537,6 +559,7 @@ export const CATALOGUE = {
   ...AUDITING,
   ...TRUST,
   ...COPY,
+  ...EVIDENCE,
 };
 
 /** Names a row. */

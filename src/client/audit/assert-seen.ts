@@ -12,6 +12,8 @@ export interface SeenHead {
   readonly size: number;
   /** Root of the log tree at that size. */
   readonly logRoot: Uint8Array;
+  /** Its signature: with it, that it contradicts the audit log can be proved to others. */
+  readonly signature?: Uint8Array | undefined;
 }
 
 /**

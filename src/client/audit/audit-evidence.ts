@@ -1,4 +1,5 @@
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import type { EvidenceProof } from '../evidence/evidence-proof.ts';
 
 /** What shows that a log misbehaved: enough for somebody else to check, and for a report. */
 export interface AuditEvidence {
@@ -12,6 +13,8 @@ export interface AuditEvidence {
   readonly previousCheckpoint: string | undefined;
   /** The log entry at which verification failed; undefined where it is about the tree as a whole. */
   readonly position: number | undefined;
+  /** What proves it to somebody else; undefined where the log has signed nothing from which that could be seen. */
+  readonly proof: EvidenceProof | undefined;
 }
 
 /** The `cause` of an error that an audit throws for misbehaviour. */
@@ -27,9 +30,14 @@ export function evidenceOf(error: unknown): AuditEvidence | undefined {
   return cause?.evidence;
 }
 
+/** Tells whether an error of an audit is about what the log did, not about whether it could be reached. */
+export function isMisbehaviour(error: unknown): error is GlasskeyError {
+  return isGlasskeyError(error) && error.fault === 'verification';
+}
+
 /** The same error with evidence, where it is about misbehaviour; any other error as it is. */
 export function withEvidence(error: unknown, known: Omit<AuditEvidence, 'code' | 'message'>): unknown {
-  if (!isGlasskeyError(error) || error.fault !== 'verification') return error;
+  if (!isMisbehaviour(error)) return error;
   const evidence: AuditEvidence = { ...known, code: error.code, message: error.message };
   const at = known.position === undefined ? '' : `log entry ${known.position}: `;
   const cause: AuditFailureCause = { evidence, error };

@@ -13,7 +13,8 @@ import { LOG_PREFIX } from '../../contract/paths.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
 import { assertContinues, type HeldCheckpoint } from './assert-continues.ts';
 import { assertSeen, type SeenHead } from './assert-seen.ts';
-import { withEvidence } from './audit-evidence.ts';
+import { isMisbehaviour, withEvidence } from './audit-evidence.ts';
+import { type ProofContext, proveMisbehaviour, type Suspicion } from '../evidence/prove-misbehaviour.ts';
 import type { AuditState } from './audit-state.ts';
 import { type AuditTrust, readAuditTrust } from './audit-trust.ts';
 import { type AuditFetch, httpLogFiles, type LogFiles, withCheckpoint } from './log-files.ts';
@@ -116,6 +117,8 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
     failed: undefined,
   };
   let served: Uint8Array | undefined;
+  let context: ProofContext | undefined;
+  let suspicion: Suspicion | undefined;
   try {
     served = await http.read('checkpoint', MAX_NOTE_BYTES);
     const files = withCheckpoint(http, served);
@@ -124,8 +127,16 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
     // That a checkpoint is old is for those to judge who look up: an audit is of what there is.
     const witnessed = { nowMs: options.now(), maxAgeMs: Infinity };
     const cosignatures = assertWitnessed(trust.policy, checkpoint.note, witnessed);
-    for (const held of heldBy(options)) await assertContinues(files, checkpoint, held);
-    if (options.seen !== undefined) await assertSeen(files, checkpoint, options.seen);
+    context = { files, checkpoint, bundle: options.bundle };
+    for (const held of heldBy(options)) {
+      suspicion = { type: 'fork', held };
+      await assertContinues(files, checkpoint, held);
+    }
+    if (options.seen !== undefined) {
+      suspicion = { type: 'tree-head', seen: options.seen };
+      await assertSeen(files, checkpoint, options.seen);
+    }
+    suspicion = undefined;
     const state = await followCopy(files, checkpoint, trust, options, replay);
     return {
       treeSize: checkpoint.size,
@@ -140,11 +151,15 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
       state,
     };
   } catch (error) {
+    if (replay.failed !== undefined) suspicion = { type: 'entry', ...replay.failed };
+    const proof =
+      isMisbehaviour(error) && suspicion && context ? await proveMisbehaviour(suspicion, context) : undefined;
     throw withEvidence(error, {
       origin: trust.origin,
       checkpoint: served === undefined ? undefined : new TextDecoder().decode(served),
       previousCheckpoint: options.state?.checkpoint,
       position: replay.failed?.before.size,
+      proof,
     });
   } finally {
     http.close();

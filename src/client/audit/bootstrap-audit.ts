@@ -52,6 +52,7 @@ export async function bootstrapAudit(files: LogFiles, trust: AuditTrust, positio
       checkpoint,
       previousCheckpoint: undefined,
       position: auditor.size,
+      proof: undefined,
     });
   }
 }

@@ -4,6 +4,7 @@ import {
   nodesOfPlan,
   planConsistency,
   planInclusion,
+  planOldTree,
   type ProofPlan,
 } from '../../core/audit/rfc6962-prove.ts';
 import { formatTilePath } from '../../core/audit/tile-path.ts';
@@ -26,6 +27,11 @@ export async function readTile(files: LogFiles, tile: TileCoordinate, size: numb
 /** The consistency proof between two sizes (RFC 6962 §2.1.2), put together from the tiles of the newer tree. Untrusted. */
 export function readConsistency(files: LogFiles, oldSize: number, newSize: number): Promise<Uint8Array[]> {
   return readProof(files, planConsistency(oldSize, newSize), newSize);
+}
+
+/** What shows both roots of an older and a newer tree, from the tiles of the newer one: see `evaluateConsistency`. Untrusted. */
+export function readPathToOldTree(files: LogFiles, oldSize: number, newSize: number): Promise<Uint8Array[]> {
+  return readProof(files, planOldTree(oldSize, newSize), newSize);
 }
 
 /** The inclusion proof of a leaf in a tree of `size` leaves (RFC 6962 §2.1.1), put together from its tiles. Untrusted. */

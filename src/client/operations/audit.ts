@@ -34,7 +34,11 @@ export async function audit(
     bundle: trust.bundle,
     earlierConfigurations: earlierBundles.map((earlier) => configurationBefore(state, earlier)),
     state: state.audit === undefined ? undefined : decodeAuditState(parseBase64(state.audit)),
-    seen: state.view && { size: state.view.size, logRoot: viewRoot(state.view) },
+    seen: state.view && {
+      size: state.view.size,
+      logRoot: viewRoot(state.view),
+      signature: state.view.treeHead.signature,
+    },
     fetch: transport.fetch,
     now,
     ...run,

@@ -31,7 +31,18 @@ export function planInclusion(index: number, size: number): ProofPlan {
  */
 export function planConsistency(oldSize: number, newSize: number): ProofPlan {
   ensure(oldSize >= 0 && oldSize <= newSize, 'value-out-of-range', 'the old tree is larger than the new one');
-  if (oldSize === 0) return [];
+  if (oldSize === 0 || oldSize === newSize) return [];
+  const plan = planOldTree(oldSize, newSize);
+  // Where the old tree is a subtree of the new one, its root is known to whom the proof is for.
+  const isSubtree = plan[0]?.[0]?.index === 0;
+  return isSubtree ? plan.slice(1) : plan;
+}
+
+/**
+ * The hashes from which the roots of the trees of `oldSize` and `newSize` leaves can both be computed, 0 < oldSize < newSize:
+ * see `evaluateConsistency`.
+ */
+export function planOldTree(oldSize: number, newSize: number): ProofPlan {
   const plan: TreeNode[][] = [];
   let [start, end] = [0, newSize];
   while (end > oldSize) {
@@ -39,7 +50,7 @@ export function planConsistency(oldSize: number, newSize: number): ProofPlan {
     plan.push(oldSize <= middle ? balancedNodes(middle, end) : balancedNodes(start, middle));
     [start, end] = oldSize <= middle ? [start, middle] : [middle, end];
   }
-  if (start > 0) plan.push(balancedNodes(start, end));
+  plan.push(balancedNodes(start, end));
   return plan.toReversed();
 }
 

@@ -82,22 +82,33 @@ export function verifyConsistency(
     ensure(proof.length === 0 && equalBytes(oldRoot, newRoot), 'bad-log-proof', 'two roots for one size');
     return;
   }
-  const path = pathToOldTree(oldSize, newSize);
-  // Where the path leads to a subtree in the middle of the tree, its head is the proof's first hash (RFC 6962: b = false).
-  const startsAtRoot = path.every((goesRight) => !goesRight);
-  assertHashes(proof, startsAtRoot ? path.length : path.length + 1);
-  assertHashes([oldRoot, newRoot], 2);
+  // Where the old tree is a subtree of the new one, its root is not in the proof (RFC 6962: b = true).
+  const isSubtree = pathToOldTree(oldSize, newSize).every((goesRight) => !goesRight);
+  const implied = evaluateConsistency(oldSize, newSize, isSubtree ? [oldRoot, ...proof] : proof);
+  ensure(equalBytes(implied.oldRoot, oldRoot), 'bad-log-proof', 'the consistency proof leads to another old root');
+  ensure(equalBytes(implied.newRoot, newRoot), 'bad-log-proof', 'the consistency proof leads to another new root');
+}
 
-  const siblings = startsAtRoot ? proof : proof.slice(1);
-  let oldHead = startsAtRoot ? oldRoot : (proof[0] as Uint8Array);
-  let newHead = oldHead;
+/**
+ * The two roots that a consistency proof implies for trees of `oldSize` and `newSize` leaves, 0 < oldSize < newSize.
+ * `hashes`, untrusted, is a proof of RFC 6962 §2.1.2 that always begins with the head of the last full subtree of the old tree: where the
+ * old tree is itself a subtree of the new one, that is its root. Throws `bad-log-proof` for another number of hashes.
+ */
+export function evaluateConsistency(
+  oldSize: number,
+  newSize: number,
+  hashes: readonly Uint8Array[],
+): { readonly oldRoot: Uint8Array; readonly newRoot: Uint8Array } {
+  const path = pathToOldTree(oldSize, newSize);
+  assertHashes(hashes, path.length + 1);
+  const [start, ...siblings] = hashes as readonly [Uint8Array, ...Uint8Array[]];
+  let [oldRoot, newRoot] = [start, start];
   siblings.forEach((sibling, i) => {
     const goesRight = path[path.length - 1 - i] as boolean;
-    oldHead = goesRight ? nodeHash(sibling, oldHead) : oldHead;
-    newHead = goesRight ? nodeHash(sibling, newHead) : nodeHash(newHead, sibling);
+    oldRoot = goesRight ? nodeHash(sibling, oldRoot) : oldRoot;
+    newRoot = goesRight ? nodeHash(sibling, newRoot) : nodeHash(newRoot, sibling);
   });
-  ensure(equalBytes(oldHead, oldRoot), 'bad-log-proof', 'the consistency proof leads to another old root');
-  ensure(equalBytes(newHead, newRoot), 'bad-log-proof', 'the consistency proof leads to another new root');
+  return { oldRoot, newRoot };
 }
 
 /** The way from the root to a leaf: for each parent, whether it goes on to the right. */

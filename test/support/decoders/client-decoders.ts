@@ -1,3 +1,5 @@
+import type { EvidenceProof } from '../../../src/client/evidence/evidence-proof.ts';
+import { formatEvidence, parseEvidence } from '../../../src/client/evidence/evidence-text.ts';
 import fc from 'fast-check';
 import { decodeAuditState, encodeAuditState } from '../../../src/client/audit/audit-state.ts';
 import type { ClientState } from '../../../src/client/client-state.ts';
@@ -69,6 +71,36 @@ const auditStates = fc.integer({ min: 1, max: 70_000 }).chain((size) => {
   });
 });
 
+const included = fc.record({ entry: fc.uint8Array({ maxLength: 200 }), inclusion: fc.array(hashes, { maxLength: 5 }) });
+const notes = fc.string({ minLength: 1, maxLength: 200 });
+
+const proofs: fc.Arbitrary<EvidenceProof> = fc.oneof(
+  fc.record({
+    type: fc.constant('fork' as const),
+    first: notes,
+    second: notes,
+    consistency: fc.array(hashes, { maxLength: 5 }),
+  }),
+  fc.record({
+    type: fc.constant('entry' as const),
+    checkpoint: notes,
+    index: positions,
+    included,
+    previous: fc.option(included, { nil: undefined }),
+    fullSubtrees: fc.array(hashes, { maxLength: 5 }),
+    update: fc.option(fc.uint8Array({ maxLength: 200 }), { nil: undefined }),
+  }),
+  fc.record({
+    type: fc.constant('tree-head' as const),
+    checkpoint: notes,
+    included,
+    configuration: fc.uint8Array({ minLength: 1, maxLength: 80 }),
+    size: positions,
+    signature: fc.uint8Array({ minLength: 1, maxLength: 80 }),
+    logRoot: hashes,
+  }),
+);
+
 /** What reads what a client has stored. */
 export const CLIENT_DECODERS: readonly Decoder[] = [
   ofText({
@@ -87,6 +119,14 @@ export const CLIENT_DECODERS: readonly Decoder[] = [
     canonical: true,
     selfDelimiting: true,
   },
+  ofText({
+    name: 'parseEvidence',
+    texts: proofs.map(formatEvidence),
+    read: parseEvidence,
+    write: formatEvidence,
+    refusals: ['bad-evidence', 'not-proven'],
+    canonical: false,
+  }),
   ofText({
     name: 'parseHeads',
     texts: fc.tuple(fc.stringMatching(/^[a-z.]{1,20}$/), hashes, positions).map(([origin, logRoot, position]) => {
