@@ -1,6 +1,6 @@
 import { MAX_NOTE_BYTES } from '../../core/audit/note.ts';
 import { formatBase64, parseBase64 } from '../../core/encoding/bytes.ts';
-import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import { ensure } from '../../core/errors.ts';
 import { JsonFields, parseJson } from '../../contract/json-fields.ts';
 import { MAX_UPDATE_BYTES } from '../audit/follow-entry.ts';
 import type { EvidenceProof, IncludedEntry } from './evidence-proof.ts';
@@ -127,8 +127,7 @@ function readHashes(fields: JsonFields, name: string): readonly Uint8Array[] {
 function readBase64(text: string): Uint8Array | undefined {
   try {
     return parseBase64(text);
-  } catch (error) {
-    if (!isGlasskeyError(error)) throw error;
+  } catch {
     return undefined;
   }
 }
