@@ -96,6 +96,8 @@ export const STATUS_OF_CODE = {
   'timed-out': 503,
   'shutting-down': 503,
   'clock-skew': 503,
+  'log-rolled-back': 503,
+  'release-stalled': 503,
 
   'storage-failed': 503,
   'storage-corrupt': 500,

@@ -119,6 +119,8 @@ export const ERROR_CODES = {
   'timed-out': 'overload',
   'shutting-down': 'overload',
   'clock-skew': 'storage',
+  'log-rolled-back': 'storage',
+  'release-stalled': 'overload',
 
   // store
   'storage-failed': 'storage',

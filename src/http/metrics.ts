@@ -32,6 +32,23 @@ export class Metrics {
     'glasskey_log_released_timestamp_seconds',
     'Timestamp of the newest released entry',
   );
+  readonly #lagEntries = this.#gauge('glasskey_release_lag_entries', 'Committed entries that are not released yet');
+  readonly #lagSeconds = this.#gauge('glasskey_release_lag_seconds', 'How long the oldest of them has waited');
+  readonly #witnesses = this.#counter('glasskey_witness_requests_total', 'What became of asking a witness', [
+    'witness',
+    'outcome',
+  ]);
+  readonly #witnessSeconds = new Histogram({
+    name: 'glasskey_witness_request_seconds',
+    help: 'Time that a witness took',
+    labelNames: ['witness'],
+    buckets: REQUEST_BUCKETS,
+    registers: [this.#registry],
+  });
+  readonly #rolledBack = this.#gauge(
+    'glasskey_log_rolled_back',
+    '1 where a file or a witness has seen another log than the database holds: must be 0',
+  );
   readonly #auditedSize = this.#gauge('glasskey_audited_size', 'Greatest size that the third-party auditor has signed');
   readonly #auditedTime = this.#gauge('glasskey_audited_timestamp_seconds', 'Timestamp of the newest audited entry');
   readonly #auditorFailures = this.#counter(
@@ -70,6 +87,11 @@ export class Metrics {
         return this.#failures.inc();
       case 'writer':
         return this.#writer.set(event.holds ? 1 : 0);
+      case 'witness':
+        this.#witnesses.inc({ witness: event.witness, outcome: event.outcome });
+        return this.#witnessSeconds.observe({ witness: event.witness }, event.milliseconds / 1000);
+      case 'rolled-back':
+        return this.#rolledBack.set(1);
       case 'self-check-failed':
         return this.#corrupt.set(1);
       case 'pruned':
@@ -95,9 +117,12 @@ export class Metrics {
     this.#http.observe({ route, status }, seconds);
   }
 
-  /** The text of `GET /metrics`. */
-  async format(health: LogHealth | undefined): Promise<string> {
+  /** The text of `GET /metrics`; `nowMs` by the log's clock. */
+  async format(health: LogHealth | undefined, nowMs: number): Promise<string> {
     if (health !== undefined) {
+      const { entries, sinceMs } = health.lag;
+      this.#lagEntries.set(entries);
+      this.#lagSeconds.set(sinceMs === undefined ? 0 : Math.max(0, nowMs - sinceMs) / 1000);
       this.#queueDepth.set(health.queueDepth);
       this.#inFlight.set(health.inFlight);
       this.#releasedSize.set(health.size);

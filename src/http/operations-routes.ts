@@ -30,15 +30,19 @@ export function operationsRoutes(app: Hono, service: LogService, metrics: Metric
   });
   app.get(PATHS.metrics, async () => {
     const health = await service.health().catch(() => undefined);
-    return respond(await metrics.format(health), metrics.contentType, NO_STORE, { forOperators: true });
+    return respond(await metrics.format(health, service.context.now()), metrics.contentType, NO_STORE, {
+      forOperators: true,
+    });
   });
   const document = JSON.stringify(openApiDocument());
   app.get(PATHS.openapi, () => respond(document, JSON_MEDIA_TYPE, 'public, max-age=3600'));
 }
 
 async function checkLog(service: LogService): Promise<void> {
-  const { failure } = await service.health();
+  const { failure, trouble } = await service.health();
+  if (failure?.code === 'log-rolled-back') throw failure;
   if (failure !== undefined) throw new Error('the stored log contradicts itself', { cause: failure });
+  if (isGlasskeyError(trouble, 'release-stalled')) throw trouble;
   const { released } = await service.progress.released();
   const label = new TextEncoder().encode('urn:glasskey:readiness');
   await service.prover.lookup({ last: undefined, label }).catch((error: unknown) => {

@@ -5,7 +5,10 @@ import { releaseHead } from './head-signer.ts';
 import type { LogContext } from './log-context.ts';
 import { assertKeys, openLog, type OpenLogOptions } from './open-log.ts';
 
-/** Creates a log: its row, then entry 0, which changes nothing; signs and releases size 1. Returns the open log. */
+/**
+ * Creates a log: its row, then entry 0, which changes nothing; signs and releases size 1, unless witnesses have to cosign it
+ * first: that is the sequencer's work. Returns the open log.
+ */
 export async function createLog(options: OpenLogOptions, configuration: Configuration): Promise<LogContext> {
   assertKeys(configuration, options.keys);
   await options.store.createLog({ origin: options.origin, configuration: encode(configurationCodec, configuration) });
@@ -15,7 +18,7 @@ export async function createLog(options: OpenLogOptions, configuration: Configur
 }
 
 /**
- * Writes entry 0 unless it is there, and releases it. Finishes a creation that was interrupted: safe to call at any time.
+ * Writes entry 0 unless it is there, and releases it as {@link createLog} does. Finishes a creation that was interrupted: safe to call at any time.
  */
 export async function appendGenesis(context: LogContext): Promise<void> {
   const { store } = context;
@@ -31,5 +34,6 @@ export async function appendGenesis(context: LogContext): Promise<void> {
     const nothing = { versions: [], rejected: [], revocations: [] };
     await store.append({ ...growth, prefixTiles: prefixTileRows(growth.prefixTiles), ...nothing });
   }
-  if ((await store.readReleased()) === undefined) await releaseHead(context, await store.readHead());
+  if (context.witnesses === undefined && (await store.readReleased()) === undefined)
+    await releaseHead(context, await store.readHead());
 }

@@ -6,6 +6,13 @@ export interface ServiceLimits {
   readonly batchIntervalMs: number;
   /** An idle log gets an entry without changes after so long, ms; well below `Configuration.maxBehindMs`. */
   readonly heartbeatMs: number;
+  /** Least time between the starts of two appends of a log whose witnesses cosign each, ms; not while the queue is long. */
+  readonly releaseIntervalMs: number;
+  /** How long a witness may take for one answer, ms. */
+  readonly witnessTimeoutMs: number;
+  /** A witness that failed is not asked for so long, ms; doubles up to `maxWitnessRestMs`. */
+  readonly witnessRestMs: number;
+  readonly maxWitnessRestMs: number;
   /** Most submissions that one append takes from the queue. */
   readonly batchSize: number;
   /** Most leaves that one log entry adds: at most 255 (KT §12.2). */
@@ -61,6 +68,10 @@ export const DEFAULT_LIMITS: ServiceLimits = {
   minBatchIntervalMs: 50,
   batchIntervalMs: 200,
   heartbeatMs: 120_000,
+  releaseIntervalMs: 1_000,
+  witnessTimeoutMs: 5_000,
+  witnessRestMs: 1_000,
+  maxWitnessRestMs: 15_000,
   batchSize: 2040,
   entrySize: 255,
   maxClockAheadMs: 24 * 3_600_000,

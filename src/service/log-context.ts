@@ -12,6 +12,8 @@ import type { LogStore } from '../store/ports.ts';
 import type { IssuedCertificates } from './issued-certificates.ts';
 import type { LabelVrf } from './label-vrf.ts';
 import type { ServiceLimits } from './limits.ts';
+import type { SignedCheckpointFile } from './signed-checkpoint-file.ts';
+import type { WitnessQuorum } from './witnessing/witness-quorum.ts';
 import type { Observer } from './service-event.ts';
 import type { CsrParser } from './threaded-csr-parser.ts';
 
@@ -36,6 +38,10 @@ export interface LogContext {
   readonly keys: LogKeys;
   /** The checkpoint key under its name. */
   readonly noteSigner: NoteSigner;
+  /** Who has to cosign before anything is released; undefined for `quorum none`. */
+  readonly witnesses: WitnessQuorum | undefined;
+  /** Remembers outside the database what was signed last; undefined where nothing does. */
+  readonly lastSigned: SignedCheckpointFile | undefined;
   readonly identityRules: IdentityRules;
   readonly profile: LeafProfile;
   readonly urls: CertificateUrls;

@@ -20,7 +20,7 @@ import { LogFiles } from './log-files.ts';
 import { LogProgress } from './log-progress.ts';
 import { Prover } from './prover.ts';
 import { Pruner } from './pruner.ts';
-import { Sequencer, type SequencerOptions } from './sequencer.ts';
+import { type ReleaseLag, Sequencer, type SequencerOptions } from './sequencer.ts';
 import { RequestBudget } from './request-budget.ts';
 import { type TokenInfo, verifyToken } from './tokens.ts';
 
@@ -33,6 +33,8 @@ export interface LogHealth {
   /** Why the sequencer's last turn failed, such as a clock out of bounds; it tries again. */
   readonly trouble: unknown;
   readonly isWriter: boolean;
+  /** As far as this process knows: nothing where it is not the writer. */
+  readonly lag: ReleaseLag;
   readonly queueDepth: number;
   readonly inFlight: number;
 }
@@ -160,16 +162,19 @@ export class LogService {
   /** How the log does. Throws `storage-failed` where the released head cannot be read. */
   async health(): Promise<LogHealth> {
     const { released } = await this.progress.released();
-    const { failure, trouble, isWriter, queueDepth } = this.sequencer;
-    return { size: released.size, failure, trouble, isWriter, queueDepth, inFlight: this.#issuance.admission.inFlight };
+    const { failure, trouble, isWriter, lag, queueDepth } = this.sequencer;
+    const { inFlight } = this.#issuance.admission;
+    return { size: released.size, failure, trouble, isWriter, lag, queueDepth, inFlight };
   }
 
-  /** A log that contradicts itself, or whose clock is out of bounds, serves reads only. */
+  /** A log that contradicts itself, that witnesses do not cosign, or whose clock is out of bounds serves reads only. */
   #assertSigning(): void {
     const { failure, trouble } = this.sequencer;
-    if (isGlasskeyError(trouble, 'clock-skew'))
-      throw new GlasskeyError('clock-skew', trouble.message, { cause: trouble });
+    for (const code of ['clock-skew', 'release-stalled', 'log-rolled-back'] as const) {
+      if (isGlasskeyError(trouble, code)) throw new GlasskeyError(code, trouble.message, { cause: trouble });
+    }
     if (failure === undefined) return;
+    if (failure.code === 'log-rolled-back') throw new GlasskeyError(failure.code, failure.message, { cause: failure });
     throw new GlasskeyError('storage-corrupt', 'the stored log contradicts itself; nothing is signed', {
       cause: failure,
     });

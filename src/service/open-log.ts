@@ -3,6 +3,7 @@ import { parseCsr } from '../ca/csr.ts';
 import type { CertificateUrls } from '../ca/extension-writer.ts';
 import type { LeafProfile } from '../ca/profile.ts';
 import { noteSigner } from '../core/audit/note.ts';
+import { NO_QUORUM, type Policy } from '../core/audit/policy.ts';
 import { cipherSuite } from '../core/crypto/cipher-suite.ts';
 import { compressPoint } from '../core/crypto/compress-point.ts';
 import { sha256 } from '../core/crypto/sha256.ts';
@@ -18,7 +19,10 @@ import { LabelVrf } from './label-vrf.ts';
 import { DEFAULT_LIMITS, type ServiceLimits } from './limits.ts';
 import type { LogContext, LogKeys } from './log-context.ts';
 import type { Observer } from './service-event.ts';
+import { SignedCheckpointFile } from './signed-checkpoint-file.ts';
 import type { CsrParser } from './threaded-csr-parser.ts';
+import type { WitnessFetch } from './witnessing/ask-witness.ts';
+import { WitnessQuorum } from './witnessing/witness-quorum.ts';
 
 /** What opening a log takes. */
 export interface OpenLogOptions {
@@ -38,11 +42,18 @@ export interface OpenLogOptions {
   readonly parseCsr?: CsrParser;
   /** Default: events are dropped. */
   readonly observe?: Observer;
+  /** Nothing is released without its quorum. Default: `quorum none`. */
+  readonly policy?: Policy | undefined;
+  /** How witnesses are reached; default: the platform's `fetch`. */
+  readonly fetchWitness?: WitnessFetch | undefined;
+  /** File that remembers the last signed checkpoint, outside the database. Default: none. */
+  readonly lastSigned?: string | undefined;
 }
 
 /**
  * Opens a log that exists in the store. Throws `not-found` where it does not, `bad-key` where the keys are not those of
- * its Configuration, `unsupported-operation` for a deployment mode that is not served.
+ * its Configuration, `unsupported-operation` for a deployment mode that is not served, `usage` for a policy whose quorum
+ * nobody can reach.
  */
 export async function openLog(options: OpenLogOptions): Promise<LogContext> {
   const { store, origin, keys } = options;
@@ -56,20 +67,28 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
   assertLimits(limits, configuration);
   const logStore = store.log(row.logId);
   const prefixTiles = new PrefixTileCache(limits.prefixTileCacheBytes);
+  const now = options.now ?? Date.now;
+  const observe: Observer = options.observe ?? (() => undefined);
+  const checkpointSigner = noteSigner(origin, keys.checkpoint);
+  const { policy, lastSigned, fetchWitness } = options;
+  const hasQuorum = policy !== undefined && policy.quorum !== NO_QUORUM;
   return {
     origin,
     store: logStore,
     configuration,
     configHash: sha256(row.configuration),
     keys,
-    noteSigner: noteSigner(origin, keys.checkpoint),
+    noteSigner: checkpointSigner,
+    witnesses: hasQuorum ? new WitnessQuorum({ policy, limits, now, observe, fetch: fetchWitness }) : undefined,
+    lastSigned:
+      lastSigned === undefined ? undefined : new SignedCheckpointFile(lastSigned, origin, [checkpointSigner.vkey]),
     identityRules: options.identityRules,
     profile: options.profile,
     urls: options.urls,
     limits,
-    now: options.now ?? Date.now,
+    now,
     random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
-    observe: options.observe ?? (() => undefined),
+    observe,
     parseCsr: options.parseCsr ?? parseCsr,
     vrf: new LabelVrf(keys.vrf, limits.vrfCacheSize),
     issued: new IssuedCertificates(limits.issuedCacheSize),

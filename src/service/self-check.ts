@@ -8,19 +8,20 @@ import { concatBytes, equalBytes } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';
 import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { verifyTreeHead } from '../core/keytrans/tree-head.ts';
-import { foldNodes } from '../core/log/compact-range.ts';
 import { logLeaf } from '../core/log/log-tree.ts';
 import { keytransNodeHasher, type NodeHasher } from '../core/log/node-hasher.ts';
 import { decodeTreeEdge, HASH_LENGTH, rootOf, TILE_WIDTH, type TreeEdge } from '../core/log/tiled-tree.ts';
-import { balancedNodes } from '../core/log/tree-node.ts';
 import type { EntryRow, HeadRow, LogTileName, ReleasedHead, TreeKind } from '../store/ports.ts';
+import { AuditProofs } from './audit-proofs.ts';
 import type { LogContext } from './log-context.ts';
-import { LogNodeReader, tileHead } from './log-node-reader.ts';
+import { tileHead } from './log-node-reader.ts';
 
 const decompress = promisify(gunzip);
 
 /** Full tiles read at a time: 8 KB each. */
 const TILE_CHUNK = 64;
+/** Full tiles that one root is computed from, at most: one of each level. */
+const ROOT_TILES = 8;
 
 /**
  * Checks what a log stores against itself before anything is signed (DESIGN §9): the right edge of both trees is computed
@@ -157,16 +158,10 @@ async function checkReleased(
   verifyTreeHead(context.configuration, { treeSize: size, signature }, logRoot);
   const verified = verifyCheckpoint(checkpoint, { origin: context.origin, vkeys: [context.noteSigner.vkey] });
   assertStored(verified.size === size, 'the released checkpoint has another size');
-  assertSame(verified.rootHash, await auditRootAt(context, audit, size), 'the released checkpoint has another root');
-}
-
-async function auditRootAt({ store }: LogContext, edge: TreeEdge, size: number): Promise<Uint8Array | undefined> {
-  const nodes = balancedNodes(0, size);
-  const reader = new LogNodeReader(store, 'audit', rfc6962NodeHasher, nodes.length);
-  const values = await reader.readNodes(nodes, edge);
-  return foldNodes(
-    nodes.map(({ level }, i) => ({ level, value: values[i] as Uint8Array })),
-    rfc6962NodeHasher,
+  assertSame(
+    verified.rootHash,
+    await new AuditProofs(context.store, ROOT_TILES).root(size, audit),
+    'the released checkpoint has another root',
   );
 }
 

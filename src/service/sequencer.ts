@@ -1,10 +1,11 @@
 import { type GlasskeyError, isGlasskeyError } from '../core/errors.ts';
-import type { HeadRow, WriterLock } from '../store/ports.ts';
+import type { HeadRow, ReleasedHead, WriterLock } from '../store/ports.ts';
 import { releaseHead } from './head-signer.ts';
 import { closeStaleIntents } from './intent-closing.ts';
 import type { LogContext } from './log-context.ts';
 import type { LogProgress } from './log-progress.ts';
 import { releasedLog } from './released-log.ts';
+import { assertNotRolledBack } from './rollback-check.ts';
 import { checkLog } from './self-check.ts';
 import { appendQueue } from './sequencing-step.ts';
 
@@ -22,6 +23,13 @@ export interface SequencerOptions {
   readonly expectsMore?: () => boolean;
 }
 
+/** How far what clients may see is behind what is committed. */
+export interface ReleaseLag {
+  readonly entries: number;
+  /** Since when the oldest of them waits, ms; undefined where none does. */
+  readonly sinceMs: number | undefined;
+}
+
 /** What one {@link Sequencer.step} found to do. */
 export type StepResult = 'appended' | 'idle';
 
@@ -36,6 +44,10 @@ export class Sequencer {
   readonly #options: SequencerOptions;
   #head: HeadRow | undefined;
   #releasedSize = 0;
+  /** The entries up to {@link #releasedSize} were released under a policy that is no longer ours. */
+  #mustGrow = false;
+  #waitingSize = 0;
+  #waitingSinceMs: number | undefined;
   #checked = false;
   #acceptClockGap: boolean;
   #failure: GlasskeyError | undefined;
@@ -67,6 +79,11 @@ export class Sequencer {
     return this.#trouble;
   }
 
+  /** Entries that this process has seen committed, or committed itself, and that are not released yet. */
+  get lag(): ReleaseLag {
+    return { entries: Math.max(0, this.#waitingSize - this.#releasedSize), sinceMs: this.#waitingSinceMs };
+  }
+
   /** Submissions in the queue when it was last looked at. */
   get queueDepth(): number {
     return this.#queueDepth;
@@ -79,8 +96,9 @@ export class Sequencer {
 
   /**
    * Appends what is queued, or a heartbeat entry if one is due; signs and releases. The first step, and the first after a
-   * failure, checks the stored log, and signs a head that was committed but not released. Throws what
-   * {@link appendQueue} and {@link checkLog} throw; a `storage-corrupt` is final.
+   * failure, checks the stored log, and signs a head that was committed but not released. Where witnesses have to cosign,
+   * nothing is appended before they have cosigned what is. Throws what {@link appendQueue}, {@link checkLog},
+   * {@link assertNotRolledBack} and {@link releaseHead} throw; `storage-corrupt` and `log-rolled-back` are final.
    */
   async step(): Promise<StepResult> {
     if (this.#failure !== undefined) throw this.#failure;
@@ -89,9 +107,10 @@ export class Sequencer {
       return await this.#append(head);
     } catch (error) {
       this.#head = undefined;
-      if (isGlasskeyError(error, 'storage-corrupt')) {
+      const isCorrupt = isGlasskeyError(error, 'storage-corrupt');
+      if (isCorrupt || isGlasskeyError(error, 'log-rolled-back')) {
         this.#failure = error;
-        this.#context.observe({ type: 'self-check-failed', error });
+        this.#context.observe({ type: isCorrupt ? 'self-check-failed' : 'rolled-back', error });
       }
       throw error;
     }
@@ -121,12 +140,20 @@ export class Sequencer {
     if (this.#head !== undefined) return this.#head;
     const head = await this.#context.store.readHead();
     const released = await this.#context.store.readReleased();
-    if (!this.#checked) await checkLog(this.#context, head, released);
-    this.#checked = true;
     this.#releasedSize = released?.size ?? 0;
+    if (!this.#checked) await this.#check(head, released);
+    this.#checked = true;
     if (this.#releasedSize < head.size) await this.#release(head);
     this.#head = head;
     return head;
+  }
+
+  async #check(head: HeadRow, released: ReleasedHead | undefined): Promise<void> {
+    await checkLog(this.#context, head, released);
+    await assertNotRolledBack(this.#context, head, released);
+    const { witnesses } = this.#context;
+    // Clients that know a new policy accept nothing of a size that was released under the old one.
+    this.#mustGrow = released !== undefined && witnesses?.isWitnessed(released.checkpoint) === false;
   }
 
   async #append(head: HeadRow): Promise<StepResult> {
@@ -134,7 +161,8 @@ export class Sequencer {
     const queue = await store.readQueue(limits.batchSize);
     this.#queueDepth = queue.length < limits.batchSize ? queue.length : await store.queueDepth();
     const idleMs = this.#context.now() - head.timestampMs;
-    if (queue.length === 0 && idleMs >= 0 && idleMs < limits.heartbeatMs) return 'idle';
+    const isQuiet = queue.length === 0 && idleMs >= 0 && idleMs < limits.heartbeatMs;
+    if (isQuiet && !this.#mustGrow) return 'idle';
     const started = performance.now();
     const bounds = this.#acceptClockGap ? { ...limits, maxClockAheadMs: Infinity } : limits;
     const appended = await appendQueue(this.#context, head, queue, bounds);
@@ -154,8 +182,12 @@ export class Sequencer {
   }
 
   async #release(head: HeadRow): Promise<void> {
+    this.#waitingSize = head.size;
+    this.#waitingSinceMs ??= this.#context.now();
     const released = await releaseHead(this.#context, head);
     this.#releasedSize = released.size;
+    this.#waitingSinceMs = undefined;
+    this.#mustGrow = false;
     this.#progress.noteReleased(releasedLog(released, head));
   }
 
@@ -202,9 +234,11 @@ export class Sequencer {
 
   /** Lets submissions gather: until nobody of this process is about to submit, within the bounds of the limits. */
   async #collect(): Promise<void> {
-    const { minBatchIntervalMs, batchIntervalMs } = this.#context.limits;
+    const { minBatchIntervalMs, batchIntervalMs, releaseIntervalMs, batchSize } = this.#context.limits;
     const sinceStartMs = (): number => performance.now() - this.#lastStartMs;
-    await this.#sleep(minBatchIntervalMs - sinceStartMs(), () => false);
+    const spares = this.#context.witnesses !== undefined && this.#queueDepth < batchSize;
+    const leastMs = spares ? Math.max(minBatchIntervalMs, releaseIntervalMs) : minBatchIntervalMs;
+    await this.#sleep(leastMs - sinceStartMs(), () => false);
     while (!this.#stopping && this.#options.expectsMore?.() === true && sinceStartMs() < batchIntervalMs) {
       await this.#sleep(5, () => false);
     }

@@ -17,6 +17,17 @@ export type ServiceEvent =
   | { readonly type: 'audited'; readonly size: number; readonly timestampMs: number }
   /** The log's auditor did not give its newest head, or one that is not to be had; it is asked again. */
   | { readonly type: 'auditor-failed'; readonly error: unknown }
+  /** A witness was asked to cosign, and this became of it: `outcome` is one of few words, `detail` for people. */
+  | {
+      readonly type: 'witness';
+      /** Its names inside the policy. */
+      readonly witness: string;
+      readonly outcome: string;
+      readonly detail: string | undefined;
+      readonly milliseconds: number;
+    }
+  /** A file or a witness has seen another log than the database holds: nothing is signed any more, reads go on. */
+  | { readonly type: 'rolled-back'; readonly error: unknown }
   /** The sequencer could not append; it tries again. */
   | { readonly type: 'sequencing-failed'; readonly error: unknown }
   /** This process became the log's writer, or no longer is. */

@@ -4,6 +4,7 @@ import { createKey } from '../../src/ca/key-file.ts';
 import { signerFromKey } from '../../src/ca/node-signer.ts';
 import { DEFAULT_PROFILE } from '../../src/ca/profile.ts';
 import { cipherSuite, KT_128_SHA256_ED25519, KT_128_SHA256_P256 } from '../../src/core/crypto/cipher-suite.ts';
+import { noteSigner } from '../../src/core/audit/note.ts';
 import type { Signer } from '../../src/core/crypto/signer.ts';
 import type { VrfProver } from '../../src/core/crypto/vrf-prover.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
@@ -20,6 +21,7 @@ import { createToken } from '../../src/service/tokens.ts';
 import { openStore, type StoreTarget } from '../../src/store/open-store.ts';
 import type { LogStore, Store } from '../../src/store/ports.ts';
 import { pgliteImage } from './pglite.ts';
+import type { TestWitnesses } from './test-witnesses.ts';
 
 /** When tests happen. */
 export const TEST_START_MS = 1_800_000_000_000;
@@ -64,6 +66,10 @@ export interface TestLogOptions {
   readonly evidence?: EvidenceSettings;
   /** When the log begins. Default: {@link TEST_START_MS}. */
   readonly startMs?: number;
+  /** Who has to cosign before anything is released. Default: nobody. */
+  readonly witnesses?: TestWitnesses | undefined;
+  /** File that remembers outside the database what was signed last. Default: none. */
+  readonly lastSigned?: string | undefined;
   /** Whether the sequencer's loop runs; without it, tests call `service.sequencer.step()`. Default true. */
   readonly loop?: boolean;
 }
@@ -75,6 +81,9 @@ export const TEST_LIMITS: Partial<ServiceLimits> = {
   pollMs: 20,
   backoffMs: 5,
   maxBackoffMs: 20,
+  releaseIntervalMs: 0,
+  witnessRestMs: 0,
+  maxWitnessRestMs: 0,
   verifyOneIn: 1,
 };
 
@@ -137,7 +146,11 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
     limits: { ...TEST_LIMITS, ...options.limits },
     now: clock.now,
     observe: (event) => events.push(event),
+    policy: options.witnesses?.policy,
+    fetchWitness: options.witnesses?.fetch,
+    lastSigned: options.lastSigned,
   };
+  await options.witnesses?.know(noteSigner(open.origin, keys.checkpoint).vkey, clock.now);
   const configuration = { ...configurationFor(keys), ...options.configuration } as Configuration;
   const context = await createLog(open, configuration);
   const service = new LogService(context, {

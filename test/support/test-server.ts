@@ -32,7 +32,7 @@ export interface TestServer {
 }
 
 /** The trust bundle of a test log. */
-export function bundleOf(log: TestLog, bundleKey: Signer): TrustBundle {
+export function bundleOf(log: TestLog, bundleKey: Signer, witnessPolicy = 'quorum none'): TrustBundle {
   const { keys, configuration, origin, noteSigner } = log.context;
   return {
     format: 1,
@@ -42,7 +42,7 @@ export function bundleOf(log: TestLog, bundleKey: Signer): TrustBundle {
     issuers: [formatPem('CERTIFICATE', keys.issuer.certificate.der)],
     keytransConfiguration: formatBase64(encode(configurationCodec, configuration)),
     auditLogVkeys: [formatVkey(noteSigner.vkey)],
-    witnessPolicy: 'quorum none',
+    witnessPolicy,
     recoveryDelayMs: 7 * 86_400_000,
     identityRules: DEFAULT_IDENTITY_RULES,
     bundleKey: formatBase64(bundleKey.publicKey),
@@ -58,7 +58,7 @@ export interface TestServerOptions extends TestLogOptions {
 export async function createTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const log = await createTestLog(options);
   const bundleKey = signerFromKey(await createKey('ed25519'));
-  const bundle = await signTrustBundle(bundleOf(log, bundleKey), [bundleKey]);
+  const bundle = await signTrustBundle(bundleOf(log, bundleKey, options.witnesses?.text), [bundleKey]);
   const metrics = new Metrics();
   const errors: unknown[] = [];
   const { issuer } = log.context.keys;

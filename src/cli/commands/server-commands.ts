@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
-import { ensure } from '../../core/errors.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
 import { stopSignal } from '../stop-signal.ts';
@@ -28,6 +29,7 @@ interface InitFlags extends LogFlags {
   readonly publicUrl?: string;
   readonly caKey: SignerAlgorithm;
   readonly database?: string;
+  readonly witnessPolicy?: string;
   readonly json?: boolean;
 }
 
@@ -55,6 +57,7 @@ export function serverCommands(program: Command, run: RunServer): void {
     .option('--auditor-key <base64>', 'public key of a third-party auditor, without which clients accept nothing')
     .option('--auditor-lag <duration>', 'how far the auditor may be behind the log; default: 10m')
     .option('--auditor-start <position>', 'the first log entry that the auditor verifies; default: 0')
+    .option('--witness-policy <file>', 'tlog-policy: nothing is released without its quorum; default: quorum none')
     .option(
       '--database <url>',
       'postgres://… in which to create the log now; default: serve creates it where it first runs',
@@ -71,7 +74,12 @@ export function serverCommands(program: Command, run: RunServer): void {
         ]);
         const log = logSettings(flags);
         if (database !== undefined) assertDatabaseUrl(database);
-        const config = await initialise({ data, suite, origin, publicUrl, caKey, log, dev: false, nowMs: Date.now() });
+        const witnessPolicy = flags.witnessPolicy === undefined ? undefined : await readPolicyFile(flags.witnessPolicy);
+        const config = await initialise({
+          ...{ data, suite, origin, publicUrl, caKey, log, witnessPolicy },
+          dev: false,
+          nowMs: Date.now(),
+        });
         if (database !== undefined) await (await openServer({ data, database })).close();
         const folder = new DataFolder(data);
         if (flags.json === true) printJson({ origin: config.origin, token: folder.token, trust: folder.trust });
@@ -105,6 +113,34 @@ export function serverCommands(program: Command, run: RunServer): void {
   configCommand(program, run);
   tokenCommands(admin, run);
   listCommands(admin, run);
+  policyCommand(admin, run);
+}
+
+/** The text of a policy file. Throws `usage` where it cannot be read. */
+async function readPolicyFile(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new GlasskeyError('usage', `${path} cannot be read`, { cause });
+  });
+}
+
+/** `admin witness-policy`: makes the next trust bundle, for which the bundle key has to be in the folder. */
+function policyCommand(admin: Command, run: RunServer): void {
+  admin
+    .command('witness-policy <file>')
+    .description('set or replace the witness policy: makes and signs the next trust bundle; then restart the server')
+    .requiredOption('--data <dir>', 'data folder, with keys/bundle.pem')
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', '\nExample:\n  $ glasskey admin witness-policy policy.txt --data /srv/glasskey')
+    .action((file: string, flags: { readonly data: string; readonly json?: boolean }) =>
+      run(async () => {
+        const text = await readPolicyFile(file);
+        const { replaceWitnessPolicy } = await import('../server/witness-policy.ts');
+        const { bundle } = await replaceWitnessPolicy(new DataFolder(flags.data), text);
+        if (flags.json === true) printJson({ origin: bundle.origin, sequence: bundle.sequence });
+        else printLines(`trust bundle ${bundle.sequence} of ${bundle.origin} has the policy; restart the server`);
+        return EXIT.fine;
+      }),
+    );
 }
 
 async function runServer(flags: ServeFlags): Promise<number> {

@@ -1,5 +1,5 @@
 import { PGlite } from '@electric-sql/pglite';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commit, OPENING_LENGTH } from '../../core/crypto/commitment.ts';
 import { ensure } from '../../core/errors.ts';
@@ -8,6 +8,7 @@ import { growLog, prefixTileRows } from '../../service/grow-log.ts';
 import { releaseHead } from '../../service/head-signer.ts';
 import { LogService } from '../../service/log-service.ts';
 import { initialise } from '../server/init.ts';
+import { DataFolder } from '../server/data-folder.ts';
 import { openServer, type OpenServer } from '../server/open-server.ts';
 
 /** Tables whose rows belong to log entries, and the column that says to which. */
@@ -137,6 +138,8 @@ export class DemoServer {
   /** Takes the log back to an earlier head, as if nothing had happened since, and serves it from there. */
   async rewindTo(head: Snapshot): Promise<void> {
     await this.#service.stop();
+    // The file beside the database would give it away to the server itself.
+    await rm(new DataFolder(this.#folder).lastSigned, { force: true });
     await this.#database.transaction(async (sql) => {
       const { size } = head;
       for (const [table, column] of BY_POSITION) await sql.query(`delete from ${table} where ${column} >= $1`, [size]);

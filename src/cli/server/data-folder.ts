@@ -28,6 +28,10 @@ export class DataFolder {
   get marker(): string {
     return join(this.path, 'log.json');
   }
+  /** The last checkpoint that this host has signed. Never to be restored from a backup. */
+  get lastSigned(): string {
+    return join(this.path, 'last-signed.checkpoint');
+  }
   get passphrase(): string {
     return join(this.path, 'passphrase');
   }

@@ -16,6 +16,7 @@ import { newTokenText } from '../../service/tokens.ts';
 import { type FolderLock, lockFolder } from '../../store/folder-lock.ts';
 import { createPassphrase, DataFolder, type ServerConfig } from './data-folder.ts';
 import { configurationFrom, DEFAULT_LOG_SETTINGS, type LogSettings } from './log-settings.ts';
+import { readWitnessPolicy } from './witness-policy.ts';
 import { createCaCertificates, createKeyFiles, readSigner, suiteOf } from './server-keys.ts';
 
 /** What `glasskey init` is told. */
@@ -28,6 +29,8 @@ export interface InitOptions {
   readonly caKey: SignerAlgorithm;
   /** Default: {@link DEFAULT_LOG_SETTINGS}. */
   readonly log?: LogSettings;
+  /** A C2SP tlog-policy: without its quorum nothing is released. Default: `quorum none`. */
+  readonly witnessPolicy?: string | undefined;
   /** Made for development: see `ServerConfig.dev`. */
   readonly dev: boolean;
   readonly nowMs: number;
@@ -48,6 +51,7 @@ export async function initialise(options: InitOptions): Promise<ServerConfig> {
   const assertIncomplete = (): void => ensure(!folder.isComplete, 'usage', `${options.data} is already initialised`);
   assertIncomplete();
   const publicUrl = options.publicUrl === undefined ? undefined : readPublicUrl(options.publicUrl);
+  if (options.witnessPolicy !== undefined) readWitnessPolicy(options.witnessPolicy, options.origin);
   await folder.make();
   const lock = await waitForLock(folder.path);
   try {
@@ -77,7 +81,7 @@ async function fill(folder: DataFolder, options: InitOptions, publicUrl: string 
   await createCaCertificates(folder, passphrase, origin, nowMs);
   await folder.readOrCreate(folder.token, () => `${newTokenText()}\n`);
   const config: ServerConfig = { format: 1, origin, publicUrl, caKey, dev, identityRules: DEFAULT_IDENTITY_RULES, log };
-  await writeTrustBundle(folder, passphrase, config);
+  await writeTrustBundle(folder, passphrase, config, options.witnessPolicy ?? 'quorum none');
   await folder.write(folder.config, `${JSON.stringify(config, null, 2)}\n`);
   return config;
 }
@@ -119,7 +123,12 @@ export async function configurationOf(
   });
 }
 
-async function writeTrustBundle(folder: DataFolder, passphrase: string, config: ServerConfig): Promise<void> {
+async function writeTrustBundle(
+  folder: DataFolder,
+  passphrase: string,
+  config: ServerConfig,
+  witnessPolicy: string,
+): Promise<void> {
   const [checkpoint, bundleKey] = await Promise.all([
     readSigner(folder, 'checkpoint', passphrase),
     readSigner(folder, 'bundle', passphrase),
@@ -140,7 +149,7 @@ async function writeTrustBundle(folder: DataFolder, passphrase: string, config: 
       issuers: [issuer],
       keytransConfiguration: formatBase64(encode(configurationCodec, configuration)),
       auditLogVkeys: [formatVkey(ed25519Vkey(config.origin, checkpoint.publicKey))],
-      witnessPolicy: 'quorum none',
+      witnessPolicy,
       recoveryDelayMs: RECOVERY_DELAY_MS,
       identityRules: config.identityRules,
       bundleKey: formatBase64(bundleKey.publicKey),

@@ -1,6 +1,7 @@
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { verifyBundleSignatures } from '../../contract/bundle-signature.ts';
 import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
+import type { TrustBundle } from '../../contract/trust-bundle.ts';
 import { Metrics } from '../../http/metrics.ts';
 import { DEFAULT_PROFILE } from '../../ca/profile.ts';
 import { PATHS } from '../../contract/paths.ts';
@@ -16,6 +17,7 @@ import type { LogSettings } from './log-settings.ts';
 import { configurationOf } from './init.ts';
 import { threadedCsrParser } from '../../service/threaded-csr-parser.ts';
 import { openServerKeys } from './server-keys.ts';
+import { readWitnessPolicy } from './witness-policy.ts';
 
 /** A log that is open, with everything around it. */
 export interface OpenServer {
@@ -52,7 +54,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   const config = await readServerConfig(folder);
   const trustBundle = await folder.read(folder.trust);
   ensure(trustBundle !== undefined, 'usage', `${folder.trust} is missing`);
-  assertBundle(folder, config, trustBundle);
+  const policy = readWitnessPolicy(readBundle(folder, config, trustBundle).witnessPolicy, config.origin);
   const { database } = options;
   if (typeof database === 'string') assertDatabaseUrl(database);
   const passphrase = await keyPassphrase(folder);
@@ -79,6 +81,8 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         caIssuers: publicUrl && publicUrl + PATHS.issuerDer,
       },
       parseCsr: csrParser.parse,
+      policy,
+      lastSigned: folder.lastSigned,
       observe: (event) => {
         metrics.observe(event);
         options.observe?.(event);
@@ -98,11 +102,12 @@ export function assertDatabaseUrl(text: string): void {
   ensure(isOne, 'usage', 'a database is named by a postgres:// URL');
 }
 
-/** Throws `usage` unless the bundle that clients would be given is whole and of this log. */
-function assertBundle(folder: DataFolder, config: ServerConfig, text: string): void {
+/** The bundle that clients are given. Throws `usage` unless it is whole and of this log. */
+function readBundle(folder: DataFolder, config: ServerConfig, text: string): TrustBundle {
   const signed = parseTrustBundle(text);
   verifyBundleSignatures(signed);
   ensure(signed.bundle.origin === config.origin, 'usage', `${folder.trust} is of another log`);
+  return signed.bundle;
 }
 
 /**

@@ -103,7 +103,7 @@ function followAuditor({ context, auditor }: LogService, url: string): AuditorSo
   return new AuditorSource({ url, mediaType: KEYTRANS_MEDIA_TYPE, fetch, accept, ...context, pollMs, maxBackoffMs });
 }
 
-type Logger = Pick<BaseLogger, 'info' | 'error' | 'fatal'>;
+type Logger = Pick<BaseLogger, 'info' | 'warn' | 'error' | 'fatal'>;
 
 function logEvent(logger: Logger, event: ServiceEvent): void {
   if (event.type === 'sequencing-failed')
@@ -112,6 +112,12 @@ function logEvent(logger: Logger, event: ServiceEvent): void {
     logger.error({ error: describe(event.error) }, 'the auditor gave no head that can be had; asking again');
   if (event.type === 'self-check-failed')
     logger.fatal({ error: describe(event.error) }, 'the stored log contradicts itself: nothing is signed any more');
+  if (event.type === 'rolled-back')
+    logger.fatal({ error: describe(event.error) }, 'the database is old or forked: nothing is signed any more');
+  if (event.type === 'witness' && event.outcome !== 'cosigned' && event.outcome !== 'resting') {
+    const { witness, outcome, detail } = event;
+    logger.warn({ witness, outcome, detail }, 'a witness did not cosign');
+  }
   if (event.type === 'self-verified' && event.error !== undefined) {
     logger.fatal({ error: describe(event.error) }, 'an own answer does not verify');
   }

@@ -1,0 +1,70 @@
+import { type AddCheckpoint, formatAddCheckpoint, parseTlogSize } from '../../core/audit/add-checkpoint.ts';
+import { decodeUtf8 } from '../../core/encoding/bytes.ts';
+import { isGlasskeyError } from '../../core/errors.ts';
+import { readAll } from '../publish/log-source.ts';
+
+/** `fetch`, as the platform has it. */
+export type WitnessFetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** What a witness said to one `add-checkpoint` (c2sp.org/tlog-witness). All of it is untrusted. */
+export type WitnessReply =
+  /** Signature lines, not verified. */
+  | { readonly type: 'lines'; readonly lines: string }
+  /** 409: it has cosigned another size than the request's old one. */
+  | { readonly type: 'other-size'; readonly size: number }
+  /** 422: it says that the checkpoint does not continue what it has seen. */
+  | { readonly type: 'inconsistent'; readonly detail: string }
+  | { readonly type: 'failed'; readonly outcome: 'refused' | 'unreachable' | 'bad-answer'; readonly detail: string };
+
+/** Most bytes of an answer: a few post-quantum signature lines of 3.4 KB. */
+const MAX_ANSWER_BYTES = 32 * 1024;
+const MAX_DETAIL_CHARACTERS = 200;
+
+/** How to reach one witness. */
+export interface AskOptions {
+  /** Its submission prefix. */
+  readonly url: string;
+  readonly fetch: WitnessFetch;
+  readonly timeoutMs: number;
+}
+
+/** Sends one request. Never throws: a witness that cannot be asked has failed. */
+export async function askWitness(request: AddCheckpoint, options: AskOptions): Promise<WitnessReply> {
+  try {
+    const response = await options.fetch(`${options.url.replace(/\/+$/, '')}/add-checkpoint`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/plain; charset=utf-8' },
+      body: formatAddCheckpoint(request),
+      redirect: 'error',
+      signal: AbortSignal.timeout(options.timeoutMs),
+    });
+    const text = decodeUtf8(await readAll(response, MAX_ANSWER_BYTES, 'add-checkpoint'));
+    return readReply(response.status, text);
+  } catch (error) {
+    if (isGlasskeyError(error, 'bad-response') || (error instanceof TypeError && error.cause === undefined)) {
+      return { type: 'failed', outcome: 'bad-answer', detail: shorten(error.message) };
+    }
+    return { type: 'failed', outcome: 'unreachable', detail: reasonOf(error) };
+  }
+}
+
+function readReply(status: number, text: string): WitnessReply {
+  if (status === 200) return { type: 'lines', lines: text };
+  if (status === 409) return { type: 'other-size', size: parseTlogSize(text) };
+  if (status === 422) return { type: 'inconsistent', detail: shorten(text) };
+  return { type: 'failed', outcome: 'refused', detail: shorten(`status ${status}: ${text}`) };
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'no answer';
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  return shorten(`${error.message}${cause}`);
+}
+
+/** Somebody else's words for a log: one short line. */
+function shorten(text: string): string {
+  return text
+    .slice(0, MAX_DETAIL_CHARACTERS)
+    .replaceAll(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
+    .trim();
+}

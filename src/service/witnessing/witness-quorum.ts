@@ -1,0 +1,184 @@
+import { formatNote, type NoteSignature, parseNote } from '../../core/audit/note.ts';
+import { assertWitnessed, isQuorum, MAX_WITNESS_AHEAD_MS, NO_QUORUM, type Policy } from '../../core/audit/policy.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import type { ServiceLimits } from '../limits.ts';
+import type { Observer } from '../service-event.ts';
+import type { WitnessFetch } from './ask-witness.ts';
+import { type SignedCheckpoint, WitnessPeer, type WitnessResult } from './witness-peer.ts';
+
+/** Most witnesses that are asked: their lines and the log's own have to fit into one note. */
+const MAX_ASKED = 60;
+
+/** What a {@link WitnessQuorum} needs. */
+export interface WitnessQuorumOptions {
+  readonly policy: Policy;
+  readonly limits: Pick<ServiceLimits, 'witnessTimeoutMs' | 'witnessRestMs' | 'maxWitnessRestMs'>;
+  /** Now in ms. */
+  readonly now: () => number;
+  readonly observe: Observer;
+  /** Default: the platform's. */
+  readonly fetch?: WitnessFetch | undefined;
+}
+
+type Finding = Extract<WitnessResult, { readonly type: 'ahead' | 'inconsistent' }>;
+
+/** The witnesses of a log's own policy: nothing is released before they make its quorum (DESIGN §5). */
+export class WitnessQuorum {
+  readonly policy: Policy;
+  readonly #options: WitnessQuorumOptions;
+  readonly #peers: readonly WitnessPeer[];
+  /** What an earlier round found too late to stop its release. */
+  #late: GlasskeyError | undefined;
+
+  /** Throws `usage` for a policy whose quorum can never be reached by asking the witnesses that have a URL. */
+  constructor(options: WitnessQuorumOptions) {
+    this.policy = options.policy;
+    this.#options = options;
+    this.#peers = makePeers(options);
+    const names = this.#peers.flatMap((peer) => peer.names);
+    ensure(names.length <= MAX_ASKED, 'usage', `more than ${MAX_ASKED} witnesses cannot be asked`);
+    const isPossible = this.policy.quorum !== NO_QUORUM && isQuorum(this.policy, new Set(names));
+    ensure(isPossible, 'usage', 'the witnesses of the policy that have a URL cannot make its quorum');
+  }
+
+  /** Whether a note has the quorum, whenever that was. */
+  isWitnessed(note: string): boolean {
+    try {
+      assertWitnessed(this.policy, parseNote(note), { nowMs: this.#options.now(), maxAgeMs: Infinity });
+      return true;
+    } catch (error) {
+      if (isGlasskeyError(error)) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Asks all witnesses at once to cosign and gives the note with their lines as soon as they make the quorum. Throws
+   * `log-rolled-back` where one has seen a tree that this log does not have, `head-moved` where `committedSize` shows that
+   * another writer was faster, `release-stalled` where the quorum is not there.
+   */
+  async gather(checkpoint: SignedCheckpoint, committedSize: () => Promise<number>): Promise<string> {
+    if (this.#late !== undefined) throw this.#late;
+    const gathered: NoteSignature[] = [];
+    const reasons: string[] = [];
+    const note = await this.#askAll('cosign', checkpoint, async (peer, result) => {
+      if (result.type === 'cosigned') gathered.push(...result.signatures);
+      else if (isFinding(result)) await this.#judge(peer, result, checkpoint.size, committedSize);
+      else reasons.push(`${peer.title}: ${result.type === 'failed' ? result.detail : result.type}`);
+      return this.#assemble(checkpoint.note, gathered);
+    });
+    if (note !== undefined) return note;
+    throw new GlasskeyError('release-stalled', `size ${checkpoint.size} lacks the quorum (${reasons.join('; ')})`);
+  }
+
+  /**
+   * Asks the witnesses about the last checkpoint that this log has signed, before it signs another one (DESIGN §9). Returns
+   * once all have answered or had their time, if those that did are so many that every quorum would have needed one of them:
+   * then nobody can have seen more. `committedSize` is what this log has. Throws `log-rolled-back` where anyone has seen
+   * more, and `release-stalled` where too few answer.
+   */
+  async confirm(checkpoint: SignedCheckpoint, committedSize: () => Promise<number>): Promise<void> {
+    const silent = new Set(this.policy.witnesses.map(({ name }) => name));
+    const reasons: string[] = [];
+    await this.#askAll<never>('confirm', checkpoint, async (peer, result) => {
+      if (result.type === 'failed') {
+        reasons.push(`${peer.title}: ${result.detail}`);
+        return undefined;
+      }
+      // A larger size that is committed here was signed by this log before it was stopped; the next proof goes on from it.
+      const isOurs = result.type === 'ahead' && result.size <= (await committedSize());
+      if (isFinding(result) && !isOurs) await this.#judge(peer, result, checkpoint.size, committedSize);
+      for (const name of peer.names) silent.delete(name);
+      return undefined;
+    });
+    const message = `too few witnesses say what they have seen of the log (${reasons.join('; ')})`;
+    ensure(!isQuorum(this.policy, silent), 'release-stalled', message);
+  }
+
+  /** Asks all; settles with the first defined value or error of `take`, or undefined once all have answered. */
+  #askAll<T>(
+    verb: 'cosign' | 'confirm',
+    checkpoint: SignedCheckpoint,
+    take: (peer: WitnessPeer, result: WitnessResult) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    return new Promise<T | undefined>((resolve, reject) => {
+      const all = this.#peers.map(async (peer) => {
+        const started = performance.now();
+        try {
+          const result = await peer[verb](checkpoint);
+          this.#tell(peer, result, performance.now() - started);
+          const value = await take(peer, result);
+          if (value !== undefined) resolve(value);
+        } catch (error) {
+          // Where the round is over already, the next one must hear of it.
+          if (isGlasskeyError(error, 'log-rolled-back')) this.#late = error;
+          reject(error as Error);
+        }
+      });
+      void Promise.all(all).then(() => resolve(undefined));
+    });
+  }
+
+  /** Throws what a witness's contradiction amounts to. */
+  async #judge(peer: WitnessPeer, finding: Finding, size: number, committedSize: () => Promise<number>): Promise<void> {
+    const committed = await committedSize();
+    if (finding.type === 'ahead' && finding.size <= committed) {
+      throw new GlasskeyError('head-moved', `${peer.title} has cosigned size ${finding.size}, which is newer`);
+    }
+    const found =
+      finding.type === 'ahead'
+        ? `has cosigned size ${finding.size} of this log, and this database has only ${committed} entries`
+        : `has cosigned another tree of size ${finding.size} than this database has (it says: ${finding.detail})`;
+    const message = `the witness ${peer.title} ${found}; asked about size ${size}. The database is old or forked`;
+    throw new GlasskeyError('log-rolled-back', message);
+  }
+
+  /** The note with the lines gathered so far, in the policy's order, once they make the quorum. */
+  #assemble(note: string, gathered: readonly NoteSignature[]): string | undefined {
+    const lines = this.policy.witnesses.flatMap(({ name, vkey }) => {
+      const line = gathered.find((one) => one.name === vkey.name && one.keyId === vkey.keyId);
+      return line === undefined ? [] : [{ name, line }];
+    });
+    if (!isQuorum(this.policy, new Set(lines.map(({ name }) => name)))) return undefined;
+    const { text, signatures } = parseNote(note);
+    const whole = { text, signatures: [...signatures, ...lines.map(({ line }) => line)] };
+    // What clients will do, done here first.
+    assertWitnessed(this.policy, whole, { nowMs: this.#options.now(), maxAgeMs: MAX_WITNESS_AHEAD_MS });
+    return formatNote(whole);
+  }
+
+  #tell(peer: WitnessPeer, result: WitnessResult, milliseconds: number): void {
+    const outcome = result.type === 'failed' ? result.outcome : result.type;
+    const detail = 'detail' in result ? result.detail : undefined;
+    this.#options.observe({ type: 'witness', witness: peer.title, outcome, detail, milliseconds });
+  }
+}
+
+function isFinding(result: WitnessResult): result is Finding {
+  return result.type === 'ahead' || result.type === 'inconsistent';
+}
+
+/** One peer for each URL: a witness with two keys is asked once. */
+function makePeers({ policy, limits, now, fetch: send = fetch }: WitnessQuorumOptions): WitnessPeer[] {
+  const byUrl = new Map<string, Policy['witnesses'][number][]>();
+  for (const witness of policy.witnesses) {
+    if (witness.url === undefined) continue;
+    const isUrl = URL.canParse(witness.url) && /^https?:$/.test(new URL(witness.url).protocol);
+    ensure(isUrl, 'usage', `the URL of the witness ${witness.name} is not an http or https URL`);
+    const url = new URL(witness.url).href;
+    byUrl.set(url, [...(byUrl.get(url) ?? []), witness]);
+  }
+  return [...byUrl].map(
+    ([url, witnesses]) =>
+      new WitnessPeer({
+        names: witnesses.map(({ name }) => name),
+        vkeys: witnesses.map(({ vkey }) => vkey),
+        url,
+        fetch: send,
+        now,
+        timeoutMs: limits.witnessTimeoutMs,
+        restMs: limits.witnessRestMs,
+        maxRestMs: limits.maxWitnessRestMs,
+      }),
+  );
+}

@@ -1,0 +1,85 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseCheckpoint, signCheckpoint } from '../../src/core/audit/checkpoint.ts';
+import { noteSigner, parseNote } from '../../src/core/audit/note.ts';
+import { openLog } from '../../src/service/open-log.ts';
+import { LogService } from '../../src/service/log-service.ts';
+import { createTestLog, type TestLog } from '../support/test-log.ts';
+import { testSigner } from '../core/audit/test-signer.ts';
+
+describe('the file with the last signed checkpoint', () => {
+  let folder: string;
+  let path: string;
+  let log: TestLog;
+  let held: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'glasskey-signed-'));
+    path = join(folder, 'last-signed');
+    log = await createTestLog({ loop: false, lastSigned: path });
+  });
+  beforeEach(async () => {
+    log.clock.advance(log.context.limits.heartbeatMs);
+    if (held !== undefined) await writeFile(path, held);
+    await (await restart()).sequencer.step();
+    held = await readFile(path, 'utf8');
+  });
+  afterAll(async () => {
+    await log.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const size = async (): Promise<number> => (await log.context.store.readHead()).size;
+  const restart = async (): Promise<LogService> => new LogService(await openLog(log.options), { sequence: false });
+  const sign = async (entries: number, rootHash: Uint8Array, seed?: number): Promise<void> => {
+    const { origin, noteSigner: own } = log.context;
+    const signer = seed === undefined ? own : noteSigner(origin, testSigner(seed));
+    await writeFile(path, await signCheckpoint({ origin, size: entries, rootHash, extensions: [] }, [signer]));
+  };
+  const expectRefused = async (service: LogService): Promise<void> => {
+    const before = await readFile(path, 'utf8');
+    log.clock.advance(log.context.limits.heartbeatMs);
+    await expect(service.sequencer.step()).rejects.toMatchObject({ code: 'log-rolled-back' });
+    expect(await service.files.checkpoint()).toBe((await log.context.store.readReleased())?.checkpoint);
+    expect(await readFile(path, 'utf8')).toBe(before);
+  };
+
+  it('holds what was released last, and lets the same log start again', async () => {
+    expect(parseCheckpoint(parseNote(held).text).size).toBe(await size());
+    log.clock.advance(log.context.limits.heartbeatMs);
+    expect(await (await restart()).sequencer.step()).toBe('appended');
+    expect(parseCheckpoint(parseNote(await readFile(path, 'utf8')).text).size).toBe(await size());
+    held = await readFile(path, 'utf8');
+    // Nor does a log start to refuse because a host is new.
+    await rm(path);
+    log.clock.advance(log.context.limits.heartbeatMs);
+    expect(await (await restart()).sequencer.step()).toBe('appended');
+    held = await readFile(path, 'utf8');
+  });
+
+  it('stops a database that is older than it', async () => {
+    await sign((await size()) + 1, new Uint8Array(32));
+    await expectRefused(await restart());
+  });
+
+  it('stops a database that has something else at its size', async () => {
+    await sign((await size()) - 1, new Uint8Array(32));
+    await expectRefused(await restart());
+  });
+
+  it('stops where nobody knows what was signed', async () => {
+    await writeFile(path, held.slice(0, 40));
+    await expectRefused(await restart());
+    await sign(1, new Uint8Array(32), 77);
+    await expectRefused(await restart());
+  });
+
+  it('is written before a head is released: where it cannot be, the release fails', async () => {
+    await rm(folder, { recursive: true });
+    log.clock.advance(log.context.limits.heartbeatMs);
+    await expect((await restart()).sequencer.step()).rejects.toMatchObject({ code: 'storage-failed' });
+    await mkdir(folder);
+  });
+});
