@@ -92,7 +92,7 @@ export class TestWitnesses {
     const member = this.#members[Number(i)];
     const app = member?.app;
     if (member === undefined || app === undefined || member.isDown) throw new TypeError('fetch failed', { cause: url });
-    const body = String(init.body);
+    const body = init.body as string;
     const ask = async (): Promise<Response> => app.request('/add-checkpoint', { method: 'POST', body });
     member.requests.push(body);
     return member.interference?.(body, ask) ?? ask();

@@ -76,7 +76,13 @@ export function serverCommands(program: Command, run: RunServer): void {
         if (database !== undefined) assertDatabaseUrl(database);
         const witnessPolicy = flags.witnessPolicy === undefined ? undefined : await readPolicyFile(flags.witnessPolicy);
         const config = await initialise({
-          ...{ data, suite, origin, publicUrl, caKey, log, witnessPolicy },
+          data,
+          suite,
+          origin,
+          publicUrl,
+          caKey,
+          log,
+          witnessPolicy,
           dev: false,
           nowMs: Date.now(),
         });

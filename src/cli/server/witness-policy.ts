@@ -4,9 +4,7 @@ import { signTrustBundle } from '../../contract/bundle-signature.ts';
 import type { SignedTrustBundle } from '../../contract/trust-bundle.ts';
 import { formatBase64 } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
-import { DEFAULT_LIMITS } from '../../service/limits.ts';
-import { WitnessQuorum } from '../../service/witnessing/witness-quorum.ts';
-import { NO_QUORUM } from '../../core/audit/policy.ts';
+import { assertReachable } from '../../service/witnessing/witness-quorum.ts';
 import { type DataFolder, keyPassphrase, readServerConfig } from './data-folder.ts';
 import { readSigner } from './server-keys.ts';
 
@@ -19,9 +17,7 @@ export function readWitnessPolicy(text: string, origin?: string): Policy {
   const names = policy.logs.map(({ vkey }) => vkey.name);
   const isOfLog = names.length === 0 || (origin !== undefined && names.includes(origin));
   ensure(isOfLog, 'usage', 'the policy lists logs, and this one is not among them');
-  // Its constructor refuses what can never be reached.
-  if (policy.quorum !== NO_QUORUM)
-    new WitnessQuorum({ policy, limits: DEFAULT_LIMITS, now: Date.now, observe: () => undefined });
+  assertReachable(policy);
   return policy;
 }
 

@@ -1,5 +1,5 @@
 import { formatNote, type NoteSignature, parseNote } from '../../core/audit/note.ts';
-import { assertWitnessed, isQuorum, MAX_WITNESS_AHEAD_MS, NO_QUORUM, type Policy } from '../../core/audit/policy.ts';
+import { assertWitnessed, isQuorum, MAX_WITNESS_AHEAD_MS, type Policy } from '../../core/audit/policy.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { ServiceLimits } from '../limits.ts';
 import type { Observer } from '../service-event.ts';
@@ -32,13 +32,10 @@ export class WitnessQuorum {
 
   /** Throws `usage` for a policy whose quorum can never be reached by asking the witnesses that have a URL. */
   constructor(options: WitnessQuorumOptions) {
+    assertReachable(options.policy);
     this.policy = options.policy;
     this.#options = options;
     this.#peers = makePeers(options);
-    const names = this.#peers.flatMap((peer) => peer.names);
-    ensure(names.length <= MAX_ASKED, 'usage', `more than ${MAX_ASKED} witnesses cannot be asked`);
-    const isPossible = this.policy.quorum !== NO_QUORUM && isQuorum(this.policy, new Set(names));
-    ensure(isPossible, 'usage', 'the witnesses of the policy that have a URL cannot make its quorum');
   }
 
   /** Whether a note has the quorum, whenever that was. */
@@ -101,22 +98,21 @@ export class WitnessQuorum {
     checkpoint: SignedCheckpoint,
     take: (peer: WitnessPeer, result: WitnessResult) => Promise<T | undefined>,
   ): Promise<T | undefined> {
-    return new Promise<T | undefined>((resolve, reject) => {
-      const all = this.#peers.map(async (peer) => {
-        const started = performance.now();
-        try {
-          const result = await peer[verb](checkpoint);
-          this.#tell(peer, result, performance.now() - started);
-          const value = await take(peer, result);
-          if (value !== undefined) resolve(value);
-        } catch (error) {
-          // Where the round is over already, the next one must hear of it.
-          if (isGlasskeyError(error, 'log-rolled-back')) this.#late = error;
-          reject(error as Error);
-        }
-      });
-      void Promise.all(all).then(() => resolve(undefined));
+    const asked = this.#peers.map(async (peer) => {
+      const started = performance.now();
+      try {
+        const result = await peer[verb](checkpoint);
+        this.#tell(peer, result, performance.now() - started);
+        return await take(peer, result);
+      } catch (error) {
+        // Where the round is over already, the next one must hear of it.
+        if (isGlasskeyError(error, 'log-rolled-back')) this.#late = error;
+        throw error;
+      }
     });
+    const firsts = asked.map(async (one) => (await one) ?? new Promise<never>(() => undefined));
+    const last = Promise.all(asked).then((values) => values.find((value) => value !== undefined));
+    return Promise.race([...firsts, last]);
   }
 
   /** Throws what a witness's contradiction amounts to. */
@@ -158,13 +154,23 @@ function isFinding(result: WitnessResult): result is Finding {
   return result.type === 'ahead' || result.type === 'inconsistent';
 }
 
+/** Throws `usage` for a policy whose quorum can never be reached by asking the witnesses that have a URL. */
+export function assertReachable(policy: Policy): void {
+  const asked = policy.witnesses.filter(({ url }) => url !== undefined);
+  ensure(asked.length <= MAX_ASKED, 'usage', `more than ${MAX_ASKED} witnesses cannot be asked`);
+  for (const { name, url = '' } of asked) {
+    const isUrl = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+    ensure(isUrl, 'usage', `the URL of the witness ${name} is not an http or https URL`);
+  }
+  const isPossible = isQuorum(policy, new Set(asked.map(({ name }) => name)));
+  ensure(isPossible, 'usage', 'the witnesses of the policy that have a URL cannot make its quorum');
+}
+
 /** One peer for each URL: a witness with two keys is asked once. */
 function makePeers({ policy, limits, now, fetch: send = fetch }: WitnessQuorumOptions): WitnessPeer[] {
   const byUrl = new Map<string, Policy['witnesses'][number][]>();
   for (const witness of policy.witnesses) {
     if (witness.url === undefined) continue;
-    const isUrl = URL.canParse(witness.url) && /^https?:$/.test(new URL(witness.url).protocol);
-    ensure(isUrl, 'usage', `the URL of the witness ${witness.name} is not an http or https URL`);
     const url = new URL(witness.url).href;
     byUrl.set(url, [...(byUrl.get(url) ?? []), witness]);
   }

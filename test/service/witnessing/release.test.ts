@@ -115,8 +115,11 @@ describe('a log with a witness policy', () => {
   it('answers a registration once witnesses have seen it, and refuses others meanwhile', async () => {
     await open({}, { loop: true });
     const order = async (identity: string) => ({
-      ...{ identity, csr: await csrFor(await newDeviceKey(), identity), token: log.token },
-      ...{ change: undefined, last: undefined },
+      identity,
+      csr: await csrFor(await newDeviceKey(), identity),
+      token: log.token,
+      change: undefined,
+      last: undefined,
     });
     await log.service.issue(await order('alice@example.com'));
     witnesses.down(0, 1, 2);
