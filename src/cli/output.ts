@@ -43,6 +43,7 @@ export function bindingJson(binding: VerifiedBinding): Record<string, unknown> {
     treeSize,
     logRoot,
     monitored,
+    ...(isErased(binding) ? { erased: true } : {}),
   };
 }
 
@@ -59,6 +60,11 @@ export function authorizationText(authorization: Authorization): string {
   if (evidence.type === 'application') return 'initial, vouched for by the application';
   if (evidence.type === 'email') return 'initial, by an answered e-mail';
   return `initial, vouched for by ${oneLine(evidence.issuer)}`;
+}
+
+/** Whether the authority erased the identity: proved by its record, which says so. */
+export function isErased({ authorization }: VerifiedBinding): boolean {
+  return authorization.type === 'maintenance' && authorization.kind === 'erasure';
 }
 
 /** An alert as JSON, with the certificates of the version that it is about. */
@@ -108,6 +114,10 @@ export function changeLine({ type, reason }: VerifiedBinding['change']): string 
   return `${CHANGES[type]}${reason === undefined ? '' : ` (${reason})`}`;
 }
 
+function absenceOf(binding: VerifiedBinding): string {
+  return isErased(binding) ? 'the authority erased the identity' : 'all were revoked or have expired';
+}
+
 /** A binding for people. */
 export function bindingLines(binding: VerifiedBinding): string[] {
   const certificates = binding.certificates.map(
@@ -119,7 +129,7 @@ export function bindingLines(binding: VerifiedBinding): string[] {
   );
   return [
     `${binding.identity}: version ${binding.version}, in the log of ${binding.treeSize} entries`,
-    ...(certificates.length > 0 ? certificates : ['  no certificate: all were revoked or have expired']),
+    ...(certificates.length > 0 ? certificates : [`  no certificate: ${absenceOf(binding)}`]),
     changeLine(binding.change),
     ...(binding.version === 0 ? [`registered: ${authorizationText(binding.authorization)}`] : []),
     ...alertLines(binding.alerts),

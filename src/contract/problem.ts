@@ -104,6 +104,8 @@ export const STATUS_OF_CODE = {
   'storage-locked': 503,
   'storage-unsafe': 503,
   'head-moved': 503,
+  'trail-moved': 503,
+  'trail-broken': 500,
   'published-differs': 500,
 
   'network-failed': 502,

@@ -127,7 +127,9 @@ export const ERROR_CODES = {
   'storage-corrupt': 'storage',
   'storage-locked': 'storage',
   'storage-unsafe': 'storage',
+  'trail-broken': 'verification',
   'head-moved': 'conflict',
+  'trail-moved': 'conflict',
   'published-differs': 'conflict',
 
   // client

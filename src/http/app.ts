@@ -9,6 +9,7 @@ import { keytransRoutes } from './keytrans-routes.ts';
 import { logRoutes } from './log-routes.ts';
 import type { Metrics } from './metrics.ts';
 import { operationsRoutes } from './operations-routes.ts';
+import { requestIdOf } from './request-id.ts';
 import { respondProblem } from './responses.ts';
 
 /** What the HTTP layer serves. */
@@ -21,7 +22,7 @@ export interface AppOptions {
   /** Fails unless the database answers. */
   readonly ping: () => Promise<void>;
   /** Told of every failed request; `error` is for the log and never for the client. */
-  readonly onError?: ((error: unknown, method: string, route: string) => void) | undefined;
+  readonly onError?: ((error: unknown, method: string, route: string, requestId: string) => void) | undefined;
 }
 
 /** The HTTP API of one log (DESIGN §15). Every failure is problem+json with a stable code. */
@@ -56,8 +57,9 @@ export function createApp(options: AppOptions): Hono {
     return response;
   });
   app.onError((error, c) => {
-    options.onError?.(error, c.req.method, routeOf(c.req.routePath));
-    return respondProblem(error);
+    const requestId = requestIdOf(c);
+    options.onError?.(error, c.req.method, routeOf(c.req.routePath), requestId);
+    return respondProblem(error, requestId);
   });
   return app;
 }

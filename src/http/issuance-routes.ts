@@ -10,6 +10,7 @@ import type { CertificateOrder, IssuedCertificate } from '../service/issuance/re
 import type { LogService } from '../service/log-service.ts';
 import type { ClientLimits } from './client-limits.ts';
 import { bearerToken, readJson } from './read-body.ts';
+import { requestIdOf } from './request-id.ts';
 import { NO_STORE, respond } from './responses.ts';
 
 /** `POST /v1/certificates` and `POST /v1/revocations`: two doors to the one issuance pipeline (DESIGN §8, §15). */
@@ -20,26 +21,31 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
     const request = parseCertificateRequest(await readJson(c, JSON_MEDIA_TYPE, MAX_JSON_BODY_BYTES));
     const { identity, csr, change, last, owner } = request;
     const { evidence } = request;
-    const issued = await service.issue({ identity, csr, ...shown(evidence, token), change, last });
+    const requestId = requestIdOf(c);
+    const issued = await service.issue({ identity, csr, ...shown(evidence, token), change, last, requestId });
     const answer = formatCertificateAnswer({
       ...issued,
       ...(await proofFor(service, issued, last, owner)),
       certificate: formatPem('CERTIFICATE', issued.certificate),
       chain: issued.chain.map((der) => formatPem('CERTIFICATE', der)),
     });
-    return respond(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, { status: 201 });
+    return respond(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, {
+      status: 201,
+      headers: { 'x-request-id': requestId },
+    });
   });
   app.post(PATHS.revocations, async (c) => {
     const token = bearerToken(c);
     await limits.admit(c, token);
     const request = parseRevocationRequest(await readJson(c, JSON_MEDIA_TYPE, MAX_JSON_BODY_BYTES));
     const reason = REVOCATION_REASONS[request.reason];
-    const revoked = await service.revoke({ ...request, reason, token });
+    const requestId = requestIdOf(c);
+    const revoked = await service.revoke({ ...request, reason, token, requestId });
     const answer = formatRevocationAnswer({
       ...revoked,
       ...(await proofFor(service, revoked, request.last, request.owner)),
     });
-    return respond(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE);
+    return respond(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, { headers: { 'x-request-id': requestId } });
   });
 }
 

@@ -11,7 +11,7 @@ const COMMON = { 'x-content-type-options': 'nosniff' } as const;
 /** Lets pages of every origin read an answer, with these of its headers (Fetch Standard, "CORS protocol"). */
 const OPEN = {
   'access-control-allow-origin': '*',
-  'access-control-expose-headers': 'Retry-After,WWW-Authenticate',
+  'access-control-expose-headers': 'Retry-After,WWW-Authenticate,X-Request-Id',
 } as const;
 
 /** A complete response: status 200 unless `init` says otherwise; `forOperators` keeps it from pages of other origins. */
@@ -33,12 +33,13 @@ export function respond(
 }
 
 /** The problem details of an error (RFC 9457). What is the server's own fault is not described to the client. */
-export function respondProblem(error: unknown): Response {
+export function respondProblem(error: unknown, requestId?: string): Response {
   const problem = problemOf(error);
   const headers: Record<string, string> = {};
   const known = isGlasskeyError(error) ? error.retryAfterSeconds : undefined;
   const isTemporary = problem.status === 503 || problem.status === 429;
   if (isTemporary) headers['retry-after'] = String(known ?? RETRY_AFTER_SECONDS);
+  if (requestId !== undefined) headers['x-request-id'] = requestId;
   if (problem.status === 401) headers['www-authenticate'] = 'Bearer realm="glasskey"';
   return respond(JSON.stringify(problem), PROBLEM_MEDIA_TYPE, NO_STORE, { status: problem.status, headers });
 }

@@ -1,3 +1,4 @@
+import { formatHex } from '../core/encoding/bytes.ts';
 import type { IntentRow, Revocation } from '../store/ports.ts';
 import type { LogContext } from './log-context.ts';
 
@@ -26,9 +27,29 @@ export async function closeOpenIntent(
   serial: string | undefined,
 ): Promise<boolean> {
   const revocation = serial === undefined ? undefined : revocationOf(context, serial);
-  const closed = await context.store.failIntent(intent, 'open', revocation);
+  const closed = await fail(context, intent, revocation);
   if (closed) context.observe({ type: 'intent-closed', signed: serial !== undefined });
   return closed;
+}
+
+/** A serial that goes to the CRL is told of in the trail. */
+async function fail(
+  { store, trail }: LogContext,
+  intent: Pick<IntentRow, 'labelKey' | 'version'>,
+  revocation: Revocation | undefined,
+): Promise<boolean> {
+  if (revocation === undefined) return store.failIntent(intent, 'open', undefined);
+  const { serial, reason } = revocation;
+  const identity = formatHex(intent.labelKey);
+  const act = {
+    act: 'certificate-abandoned',
+    who: 'service',
+    identity,
+    version: intent.version,
+    serial,
+    reason,
+  } as const;
+  return trail.record([act], (record) => store.failIntent(intent, 'open', revocation, record));
 }
 
 function revocationOf({ now }: LogContext, serial: string): Revocation {

@@ -16,6 +16,7 @@ import type { SignedCheckpointFile } from './signed-checkpoint-file.ts';
 import type { WitnessQuorum } from './witnessing/witness-quorum.ts';
 import type { Observer } from './service-event.ts';
 import type { CsrParser } from './threaded-csr-parser.ts';
+import type { Trail } from './trail/trail.ts';
 
 /** The private keys of one log. None is used for anything else. */
 export interface LogKeys {
@@ -32,6 +33,8 @@ export interface LogKeys {
 export interface LogContext {
   readonly origin: string;
   readonly store: LogStore;
+  /** Writes the audit trail. */
+  readonly trail: Trail;
   readonly configuration: Configuration;
   /** SHA-256 of the encoded Configuration. */
   readonly configHash: Uint8Array;

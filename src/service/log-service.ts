@@ -10,6 +10,7 @@ import { DEFAULT_EVIDENCE, type EvidenceSettings } from './evidence/evidence-set
 import { OidcTokens } from './evidence/oidc/oidc-tokens.ts';
 import { Admission } from './issuance/admission.ts';
 import { Flights } from './issuance/flights.ts';
+import { eraseIdentity, type Erasure, type ErasureOrder } from './issuance/erase-identity.ts';
 import type { Issuance, Made } from './issuance/issuance.ts';
 import { issueCertificate } from './issuance/issue-certificate.ts';
 import type { CertificateOrder, IssuedCertificate, RevocationOrder, RevokedCertificates } from './issuance/requests.ts';
@@ -127,6 +128,12 @@ export class LogService {
   async revoke(order: RevocationOrder): Promise<RevokedCertificates> {
     this.#assertSigning();
     return revokeCertificates(this.#issuance, order);
+  }
+
+  /** `glasskey admin erase`: see {@link eraseIdentity}. */
+  async erase(order: ErasureOrder): Promise<Erasure> {
+    this.#assertSigning();
+    return eraseIdentity(this.#issuance, order);
   }
 
   /** Encodes the proof of an answer of {@link issue} or {@link revoke}. */

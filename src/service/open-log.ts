@@ -21,6 +21,7 @@ import type { LogContext, LogKeys } from './log-context.ts';
 import type { Observer } from './service-event.ts';
 import { SignedCheckpointFile } from './signed-checkpoint-file.ts';
 import type { CsrParser } from './threaded-csr-parser.ts';
+import { Trail } from './trail/trail.ts';
 import type { WitnessFetch } from './witnessing/ask-witness.ts';
 import { WitnessQuorum } from './witnessing/witness-quorum.ts';
 
@@ -75,6 +76,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
   return {
     origin,
     store: logStore,
+    trail: new Trail({ store: logStore, origin, now }),
     configuration,
     configHash: sha256(row.configuration),
     keys,

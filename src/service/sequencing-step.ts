@@ -7,6 +7,7 @@ import { type Growth, growLog, prefixTileRows } from './grow-log.ts';
 import type { LogContext } from './log-context.ts';
 import type { SettledOutcome } from './log-progress.ts';
 import { type CheckedQueue, checkQueue } from './submission-check.ts';
+import { type Act, settledAct } from './trail/act.ts';
 
 /** What one append did. */
 export interface Appended {
@@ -42,7 +43,9 @@ export async function appendQueue(
     rejected: checked.rejected.map(({ row, code }) => ({ submissionId: row.id, code })),
     revocations: checked.revocations,
   };
-  await context.store.append(batch);
+  const acts = actsOf(context, entries, checked, head.size);
+  if (acts.length === 0) await context.store.append(batch);
+  else await context.trail.record(acts, (trail) => context.store.append({ ...batch, trail }));
   const committed = await context.store.readHead();
   assertCommitted(committed, growth.head);
   for (const { name, tile } of growth.prefixTiles) context.prefixTiles.put(name, tile);
@@ -92,6 +95,26 @@ async function growChecked(
 function versionRow(row: SubmissionRow, position: number): AppendBatch['versions'][number] {
   const { id, label, labelKey, version, vrfOutput, vrfProof, commitment, opening, value } = row;
   return { submissionId: id, label, labelKey, version, position, vrfOutput, vrfProof, commitment, opening, value };
+}
+
+/** What the trail says of an append: every version that it adds, and every certificate that it keeps out. */
+function actsOf(
+  { now }: LogContext,
+  entries: readonly (readonly SubmissionRow[])[],
+  checked: CheckedQueue,
+  size: number,
+): Act[] {
+  const at = now();
+  const added = entries.flatMap((rows, i) =>
+    rows.map(({ act, labelKey, version }) => {
+      return { at, ...settledAct(act, { identity: formatHex(labelKey), version, position: size + i }) };
+    }),
+  );
+  const refused = checked.rejected.map(({ row, code }) => {
+    const settled = settledAct(row.act, { identity: formatHex(row.labelKey), version: row.version, code });
+    return { at, ...settled, act: 'certificate-abandoned' as const };
+  });
+  return [...added, ...refused.filter(({ serial }) => serial !== undefined)];
 }
 
 /** The row that will be signed must be the one that was built here. */

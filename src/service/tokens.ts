@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { ensure } from '../core/errors.ts';
-import type { LogStore, TokenRow } from '../store/ports.ts';
+import type { TokenRow } from '../store/ports.ts';
+import type { LogContext } from './log-context.ts';
 
 /** What every application token starts with, so that leaked ones can be found. */
 const PREFIX = 'gkt_';
@@ -16,12 +17,7 @@ export interface TokenInfo {
 }
 
 /** What the token functions need of a log. */
-export interface TokenContext {
-  readonly store: LogStore;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  readonly random: (length: number) => Uint8Array;
-}
+export type TokenContext = Pick<LogContext, 'store' | 'trail' | 'now' | 'random'>;
 
 /** The text of a new token: {@link registerToken} makes it valid. */
 export function newTokenText(random: (length: number) => Uint8Array = (length) => randomBytes(length)): string {
@@ -30,24 +26,39 @@ export function newTokenText(random: (length: number) => Uint8Array = (length) =
 
 /** Makes a token valid that {@link newTokenText} made; does nothing for one that is known, valid or revoked. */
 export async function registerToken(
-  context: Pick<TokenContext, 'store' | 'now'>,
+  context: Pick<TokenContext, 'store' | 'trail' | 'now'>,
   token: string,
   name: string,
+  who: string,
 ): Promise<void> {
   ensure(SHAPE.test(token), 'invalid-request', 'not an application token');
   const hash = tokenHash(token);
-  if ((await context.store.findToken(hash)) === undefined) await context.store.addToken(hash, name, context.now());
+  if ((await context.store.findToken(hash)) === undefined) await addToken(context, hash, name, who);
 }
 
-/** Creates a token of 256 random bits. The returned text is the only copy: just its SHA-256 is stored. */
+/** Creates a token of 256 random bits; `who` is for the trail. The returned text is the only copy: just its SHA-256 is stored. */
 export async function createToken(
   context: TokenContext,
   name: string,
+  who = 'service',
 ): Promise<{ readonly token: string; readonly info: TokenInfo }> {
   ensure(/^[\x20-\x7e]{1,100}$/.test(name), 'invalid-request', 'a token needs a name of 1 to 100 ASCII characters');
   const token = newTokenText(context.random);
-  const row = await context.store.addToken(tokenHash(token), name, context.now());
+  const row = await addToken(context, tokenHash(token), name, who);
   return { token, info: tokenInfo(row) };
+}
+
+async function addToken(
+  { store, trail, now }: Pick<TokenContext, 'store' | 'trail' | 'now'>,
+  hash: Uint8Array,
+  name: string,
+  who: string,
+): Promise<TokenRow> {
+  const id = await store.reserveTokenId();
+  const createdMs = now();
+  return trail.record([{ at: createdMs, act: 'token-created', who, token: id, name }], (record) =>
+    store.addToken({ id, tokenHash: hash, name, createdMs }, record),
+  );
 }
 
 /**
@@ -70,8 +81,15 @@ export async function listTokens(context: Pick<TokenContext, 'store'>): Promise<
 }
 
 /** Revokes a token. Throws `not-found` unless a valid token has this id. */
-export async function revokeToken(context: Pick<TokenContext, 'store' | 'now'>, id: number): Promise<void> {
-  const revoked = await context.store.revokeToken(id, context.now());
+export async function revokeToken(
+  { store, trail, now }: Pick<TokenContext, 'store' | 'trail' | 'now'>,
+  id: number,
+  who = 'service',
+): Promise<void> {
+  const revokedMs = now();
+  const revoked = await trail.record([{ at: revokedMs, act: 'token-revoked', who, token: id }], (record) =>
+    store.revokeToken(id, revokedMs, record),
+  );
   ensure(revoked, 'not-found', 'no such application token');
 }
 

@@ -5,6 +5,7 @@ import { serialBytes, type LogContext } from './rows.ts';
 import type { SqlParameter } from './sql-driver.ts';
 import { isRefused } from './sql-error.ts';
 import { statement } from './sql-statement.ts';
+import { assertTrailNotMoved, TRAIL, trailValues, writesTrail } from './trail-rows.ts';
 
 /** RFC 5280 reason `cessationOfOperation`: for certificates that were signed and never let out. */
 export const REASON_NEVER_RELEASED = 5;
@@ -48,7 +49,8 @@ const OUTCOMES = ['rejectedIds', 'rejectedCodes', 'settledMs', 'settledCount'] a
 const REVOCATIONS = ['revokedSerials', 'revokedTimes', 'revokedReasons'] as const;
 const EVENT = ['channel', 'event'] as const;
 
-const CLEARED = 'label = null, vrf_output = null, vrf_proof = null, commitment = null, opening = null, value = null';
+const CLEARED =
+  'label = null, vrf_output = null, vrf_proof = null, commitment = null, opening = null, value = null, act = null';
 
 /**
  * The whole append is one statement, so one transaction and one round trip. Nothing is written unless `moved`, the
@@ -56,7 +58,7 @@ const CLEARED = 'label = null, vrf_output = null, vrf_proof = null, commitment =
  * does not wait any more.
  */
 const APPEND = statement(
-  [...HEAD, ...ENTRIES, ...TILES, ...VERSIONS, ...LABELS, ...OUTCOMES, ...REVOCATIONS, ...EVENT],
+  [...HEAD, ...ENTRIES, ...TILES, ...VERSIONS, ...LABELS, ...OUTCOMES, ...REVOCATIONS, ...EVENT, ...TRAIL],
   `with moved as (
     update heads set size = :size, timestamp_ms = :timestampMs, prefix_root = :prefixRoot,
       prefix_tile_position = :prefixTilePosition, prefix_tile_counter = :prefixTileCounter, log_root = :logRoot,
@@ -116,7 +118,8 @@ const APPEND = statement(
     select moved.log_id, revoked.*,
       (select not_after_ms from certificates c where c.log_id = :log and c.serial = revoked.serial)
     from moved, revoked
-    on conflict do nothing)
+    on conflict do nothing),
+  ${writesTrail('moved')}
   select (select pg_notify(:channel, :event) from moved) as told,
     (select count(*) from moved) as moved,
     1 / (case when (select count(*) from moved) = 0
@@ -134,6 +137,7 @@ export async function append(context: LogContext, batch: AppendBatch): Promise<v
     ...versionValues(batch),
     ...outcomeValues(context, batch),
     ...context.eventValues('appended'),
+    ...trailValues(batch.trail),
   });
   const moved = await run(context, parameters);
   ensure(moved === 1, 'head-moved', `the head is no longer at size ${batch.expectedSize}`);
@@ -146,6 +150,7 @@ async function run({ sql }: LogContext, parameters: readonly SqlParameter[]): Pr
     const [row] = await sql.query<{ moved: number }>(APPEND.text, parameters, { replan: true });
     return row?.moved ?? 0;
   } catch (error) {
+    assertTrailNotMoved(error);
     if (!isRefused(error)) throw error;
     throw new GlasskeyError('head-moved', 'a submission of the batch was settled meanwhile');
   }

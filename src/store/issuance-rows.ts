@@ -1,10 +1,11 @@
 import { REASON_NEVER_RELEASED } from './append.ts';
 import { INTENT_COLUMNS, type IntentColumns, intentOpener, toIntent } from './open-intents.ts';
-import type { IntentState, LogStore, Revocation, SubmissionOutcome, SubmissionRow } from './ports.ts';
+import type { IntentState, LogStore, Revocation, SubmissionOutcome, SubmissionRow, TrailRecord } from './ports.ts';
 import { type LogContext, serialBytes } from './rows.ts';
 import { isRefused } from './sql-error.ts';
 import { statement } from './sql-statement.ts';
 import { submitter } from './submit-versions.ts';
+import { assertTrailNotMoved, TRAIL, trailValues, writesTrail } from './trail-rows.ts';
 
 type Part =
   | 'openIntent'
@@ -19,13 +20,13 @@ type Part =
 // Locks in the order of the append: the submission, the intent, revocations. Where the submission could be stopped but the
 // intent has changed meanwhile, the last line divides by zero and so undoes everything.
 const FAIL_INTENT = statement(
-  ['log', 'labelKey', 'version', 'from', 'nowMs', 'serial', 'revokedMs', 'reason'],
+  ['log', 'labelKey', 'version', 'from', 'nowMs', 'serial', 'revokedMs', 'reason', ...TRAIL],
   `with found as materialized (
     select submission_id from intents where log_id = :log and label_key = :labelKey and version = :version
       and state = :from),
   stopped as (
     update submissions s set state = 'rejected', code = 'timed-out', settled_ms = :nowMs::int8, label = null,
-      vrf_output = null, vrf_proof = null, commitment = null, opening = null, value = null
+      vrf_output = null, vrf_proof = null, commitment = null, opening = null, value = null, act = null
     from found where :from = 'submitted' and s.log_id = :log and s.submission_id = found.submission_id
       and s.state = 'queued'
     returning s.submission_id),
@@ -46,7 +47,8 @@ const FAIL_INTENT = statement(
     select :log::int4, revoked.*,
       (select not_after_ms from certificates c where c.log_id = :log and c.serial = revoked.serial)
     from revoked
-    on conflict do nothing)
+    on conflict do nothing),
+  ${writesTrail('failed')}
   select (select count(*) from failed) as failed,
     1 / (case when exists (select from stopped) and not exists (select from failed) then 0 else 1 end) as consistent`,
 );
@@ -54,7 +56,7 @@ const FAIL_INTENT = statement(
 const STALE_INTENTS = `select ${INTENT_COLUMNS} from intents
   where log_id = $1 and created_ms < $2 and state in ('open', 'submitted') order by created_ms limit $3`;
 
-const QUEUE = `select submission_id, label_key, version, label, vrf_output, vrf_proof, commitment, opening, value
+const QUEUE = `select submission_id, label_key, version, label, vrf_output, vrf_proof, commitment, opening, value, act
   from submissions where log_id = $1 and state = 'queued' order by submission_id limit $2`;
 
 const QUEUE_DEPTH = `select count(*) as depth from submissions where log_id = $1 and state = 'queued'`;
@@ -72,7 +74,7 @@ export function issuanceRows(context: LogContext): Pick<LogStore, Part> {
   return {
     openIntent: intentOpener(context),
     submit: submitter(context),
-    failIntent: (intent, from, revocation) => failIntent(context, intent, from, revocation),
+    failIntent: (intent, from, revocation, trail) => failIntent(context, intent, from, revocation, trail),
 
     async staleIntents(beforeMs, limit) {
       const rows = await sql.query<IntentColumns>(STALE_INTENTS, [logId, beforeMs, limit]);
@@ -107,6 +109,7 @@ async function failIntent(
   intent: { readonly labelKey: Uint8Array; readonly version: number },
   from: IntentState,
   revocation: Revocation | undefined,
+  trail: TrailRecord | undefined,
 ): Promise<boolean> {
   const parameters = FAIL_INTENT.bind({
     log: logId,
@@ -117,11 +120,13 @@ async function failIntent(
     serial: revocation === undefined ? undefined : serialBytes(revocation.serial),
     revokedMs: revocation?.revokedMs,
     reason: revocation?.reason,
+    ...trailValues(trail),
   });
   try {
     const [row] = await sql.query<{ failed: number }>(FAIL_INTENT.text, parameters);
     return row?.failed === 1;
   } catch (error) {
+    assertTrailNotMoved(error);
     if (isRefused(error)) return false;
     throw error;
   }
@@ -137,6 +142,7 @@ type QueueColumns = {
   readonly commitment: Uint8Array;
   readonly opening: Uint8Array;
   readonly value: Uint8Array;
+  readonly act: string | null;
 };
 
 type OutcomeColumns = {
@@ -157,6 +163,7 @@ function toSubmission(row: QueueColumns): SubmissionRow {
     opening: row.opening,
     value: row.value,
     commitment: row.commitment,
+    ...(row.act === null ? {} : { act: row.act }),
   };
 }
 

@@ -114,6 +114,8 @@ export interface NewSubmission {
   readonly opening: Uint8Array;
   readonly value: Uint8Array;
   readonly commitment: Uint8Array;
+  /** What the trail is to say of it once it is settled: an encoded act. */
+  readonly act?: string | undefined;
 }
 
 /** A queued submission. Ids rise in the order in which submissions became durable, roughly. */
@@ -207,6 +209,30 @@ export interface TokenRow {
   readonly revokedMs: number | undefined;
 }
 
+/** Where a log's audit trail ends. */
+export interface TrailHead {
+  /** Number of records. */
+  readonly size: number;
+  /** Hash of the last one, 32 bytes. */
+  readonly hash: Uint8Array;
+}
+
+/** One record of the audit trail: what one transaction did. */
+export interface TrailRecord {
+  /** From 0, without gaps. */
+  readonly sequence: number;
+  /** One act on each line, JSON. */
+  readonly acts: string;
+  /** SHA-256 over the record and the hash of the one before, 32 bytes. */
+  readonly hash: Uint8Array;
+}
+
+/** What an erasure deleted. */
+export interface ErasedRows {
+  readonly versions: number;
+  readonly certificates: number;
+}
+
 /** Everything that one sequencing step makes durable, in one transaction. */
 export interface AppendBatch {
   /** Compare-and-swap: the append happens only if the head row still has this size. */
@@ -222,6 +248,8 @@ export interface AppendBatch {
   readonly rejected: readonly { readonly submissionId: number; readonly code: string }[];
   /** Certificates that left a record for another reason than expiry: they go to the CRL in the same transaction. */
   readonly revocations: readonly Revocation[];
+  /** What the trail says of this step; undefined where nobody did anything. */
+  readonly trail?: TrailRecord | undefined;
 }
 
 /** Holding the writer's advisory lock. */
@@ -256,7 +284,8 @@ export interface LogStore {
   /**
    * Makes a sequencing step durable. Sequenced intents follow their submissions; the intent of a rejected one fails, and
    * its serial goes to the CRL (reason 5). Throws `head-moved`, having changed nothing, where the head has another size
-   * or a submission of the batch was settled meanwhile. After `storage-failed` it may or may not have happened: read
+   * or a submission of the batch was settled meanwhile, and `trail-moved` where the trail has a record of this number
+   * already. After `storage-failed` it may or may not have happened: read
    * the head again.
    */
   append(batch: AppendBatch): Promise<void>;
@@ -337,12 +366,13 @@ export interface LogStore {
   /**
    * Compare-and-swap `from` -> failed; the serial of `revocation`, and one that the intent names, go to the CRL in the
    * same transaction, and a submission that still waits is rejected as `timed-out`. Returns whether it did: false where
-   * the intent has another state, or its submission was sequenced.
+   * the intent has another state, or its submission was sequenced; then `trail` is not written either. Throws `trail-moved`.
    */
   failIntent(
     intent: { readonly labelKey: Uint8Array; readonly version: number },
     from: IntentState,
     revocation: Revocation | undefined,
+    trail?: TrailRecord,
   ): Promise<boolean>;
   /** Open or submitted intents created before `beforeMs`, oldest first. */
   staleIntents(beforeMs: number, limit: number): Promise<readonly IntentRow[]>;
@@ -364,11 +394,29 @@ export interface LogStore {
   /** Unexpired revoked certificates, for the CRL. */
   listRevoked(notExpiredAtMs: number): Promise<readonly Revocation[]>;
 
+  // erasure
+  /**
+   * Deletes what versions below `before` open to, the certificates that they brought, requests that are settled, and the
+   * plaintext label; commitments and VRF outputs stay. Intents and certificates of versions from `before` on stay.
+   */
+  erase(labelKey: Uint8Array, before: number, trail: TrailRecord): Promise<ErasedRows>;
+
+  // the audit trail. What writes a record throws `trail-moved`, having done nothing, where its number is taken.
+  /** Where the trail ends; undefined while it is empty. */
+  readTrailHead(): Promise<TrailHead | undefined>;
+  /** Records `first`, `first` + 1, …; at most 1024. */
+  readTrail(first: number, limit: number): Promise<readonly TrailRecord[]>;
+  /** Writes a record of an act that changes no other row. */
+  appendTrail(record: TrailRecord): Promise<void>;
+
   // application tokens
-  addToken(tokenHash: Uint8Array, name: string, createdMs: number): Promise<TokenRow>;
+  /** A number for a token that is still to be added. */
+  reserveTokenId(): Promise<number>;
+  addToken(token: Omit<TokenRow, 'revokedMs'>, trail?: TrailRecord): Promise<TokenRow>;
   findToken(tokenHash: Uint8Array): Promise<TokenRow | undefined>;
   listTokens(): Promise<readonly TokenRow[]>;
-  revokeToken(id: number, revokedMs: number): Promise<boolean>;
+  /** Revokes a valid token. False where there is none of this number; then `trail` is not written either. */
+  revokeToken(id: number, revokedMs: number, trail?: TrailRecord): Promise<boolean>;
 
   // coordination
   /** Tries to become the writer of this log. */

@@ -201,6 +201,7 @@ export const submissions = pgTable(
     commitment: bytea('commitment'),
     opening: bytea('opening'),
     value: bytea('value'),
+    act: text('act'),
     state: text('state').notNull(),
     position: count('position'),
     code: text('code'),
@@ -289,6 +290,35 @@ export const revocations = pgTable(
     check('revocations_serial', sql`octet_length(${table.serial}) between 1 and 20`),
     check('revocations_reason', sql`${table.reason} between 0 and 10 and ${table.reason} <> 7`),
   ],
+);
+
+/** The audit trail: acts as lines of JSON, in records that are chained by their hashes. Rows are never changed. */
+export const trail = pgTable(
+  'trail',
+  {
+    logId: logId(),
+    sequence: count('sequence').notNull(),
+    acts: text('acts').notNull(),
+    hash: bytea('hash').notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'trail_pk', columns: [table.logId, table.sequence] }),
+    check('trail_sequence', sql`${table.sequence} >= 0`),
+    check('trail_hash', hasLength(table.hash, 32)),
+  ],
+);
+
+/** Where each log's trail ends: without it, the last records could be taken away unseen. */
+export const trailHeads = pgTable(
+  'trail_heads',
+  {
+    logId: integer('log_id')
+      .primaryKey()
+      .references(() => logs.logId),
+    size: count('size').notNull(),
+    hash: bytea('hash').notNull(),
+  },
+  (table) => [check('trail_heads_size', sql`${table.size} > 0`), check('trail_heads_hash', hasLength(table.hash, 32))],
 );
 
 /** Application tokens, by their SHA-256. */

@@ -3,6 +3,7 @@ import { ensure } from '../core/errors.ts';
 import { append } from './append.ts';
 import { auditorRows } from './auditor-rows.ts';
 import { certificateRows } from './certificate-rows.ts';
+import { erasureRows } from './erasure-rows.ts';
 import { EventHub } from './event-hub.ts';
 import { issuanceRows } from './issuance-rows.ts';
 import { labelRows } from './label-rows.ts';
@@ -13,6 +14,7 @@ import type { LogContext } from './rows.ts';
 import type { SqlDriver } from './sql-driver.ts';
 import { isUniqueViolation, SqlError } from './sql-error.ts';
 import { tokenRows } from './token-rows.ts';
+import { trailRows } from './trail-rows.ts';
 
 type LogColumns = { readonly log_id: number; readonly origin: string; readonly configuration: Uint8Array };
 
@@ -80,6 +82,8 @@ function logStore(sql: SqlDriver, hub: EventHub, logId: number, now: () => numbe
     ...labelRows(context),
     ...issuanceRows(context),
     ...certificateRows(context),
+    ...erasureRows(context),
+    ...trailRows(context),
     ...tokenRows(context),
     append: (batch) => append(context, batch),
     tryWriterLock: () => sql.tryLock(logId),

@@ -30,13 +30,15 @@ const SUBMIT = statement(
     'spkiHashes',
     'notBefores',
     'notAfters',
+    'acts',
   ],
   `with asked as materialized (
     select * from unnest(:labelKeys::bytea[], :versions::int8[], :labels::bytea[], :vrfOutputs::bytea[],
       :vrfProofs::bytea[], :openings::bytea[], :values::bytea[], :commitments::bytea[], :requestHashes::bytea[],
-      :serials::bytea[], :ders::bytea[], :spkiHashes::bytea[], :notBefores::int8[], :notAfters::int8[])
+      :serials::bytea[], :ders::bytea[], :spkiHashes::bytea[], :notBefores::int8[], :notAfters::int8[],
+      :acts::text[])
     with ordinality as one (label_key, version, label, vrf_output, vrf_proof, opening, value, commitment, request_hash,
-      serial, der, spki_sha256, not_before_ms, not_after_ms, ord)),
+      serial, der, spki_sha256, not_before_ms, not_after_ms, act, ord)),
   claimed as (
     update intents i set state = 'submitted', serial = asked.serial,
       submission_id = nextval('submissions_submission_id_seq')
@@ -50,9 +52,9 @@ const SUBMIT = statement(
     from claimed where serial is not null),
   queued as (
     insert into submissions
-      (log_id, submission_id, label_key, version, label, vrf_output, vrf_proof, opening, value, commitment, state)
+      (log_id, submission_id, label_key, version, label, vrf_output, vrf_proof, opening, value, commitment, act, state)
     select :log::int4, submission_id, label_key, version, label, vrf_output, vrf_proof, opening, value, commitment,
-      'queued' from claimed)
+      act, 'queued' from claimed)
   select ord, submission_id from claimed`,
 );
 
@@ -95,6 +97,7 @@ async function store(context: LogContext, items: readonly Submission[]): Promise
     spkiHashes: of(({ certificate }) => certificate?.spkiSha256),
     notBefores: of(({ certificate }) => certificate?.notBeforeMs),
     notAfters: of(({ certificate }) => certificate?.notAfterMs),
+    acts: of(({ submission }) => submission.act),
   });
   // Its join with intents is planned for the sizes at hand, each time.
   const rows = await context.sql.query<{ ord: number; submission_id: number }>(SUBMIT.text, parameters, {

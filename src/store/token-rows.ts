@@ -1,8 +1,10 @@
 import { ensure } from '../core/errors.ts';
 import type { LogStore, TokenRow } from './ports.ts';
 import { orUndefined, type LogContext } from './rows.ts';
+import { statement } from './sql-statement.ts';
+import { TRAIL, trailValues, unlessTrailMoved, writesTrail } from './trail-rows.ts';
 
-type Part = 'addToken' | 'findToken' | 'listTokens' | 'revokeToken';
+type Part = 'reserveTokenId' | 'addToken' | 'findToken' | 'listTokens' | 'revokeToken';
 
 type TokenColumns = {
   readonly token_id: number;
@@ -13,16 +15,39 @@ type TokenColumns = {
 };
 
 const COLUMNS = 'token_id, token_hash, name, created_ms, revoked_ms';
-const ADD = `insert into tokens (log_id, token_hash, name, created_ms) values ($1, $2, $3, $4) returning ${COLUMNS}`;
+const RESERVE = `select nextval(pg_get_serial_sequence('tokens', 'token_id')) as id`;
+
+const ADD = statement(
+  ['log', 'id', 'hash', 'name', 'createdMs', ...TRAIL],
+  `with added as (
+    insert into tokens (log_id, token_id, token_hash, name, created_ms) overriding system value
+    values (:log, :id, :hash, :name, :createdMs) returning ${COLUMNS}),
+  ${writesTrail('added')}
+  select ${COLUMNS} from added`,
+);
 const FIND = `select ${COLUMNS} from tokens where log_id = $1 and token_hash = $2`;
 const LIST = `select ${COLUMNS} from tokens where log_id = $1 order by token_id`;
-const REVOKE = 'update tokens set revoked_ms = $3 where log_id = $1 and token_id = $2 and revoked_ms is null';
+
+const REVOKE = statement(
+  ['log', 'id', 'revokedMs', ...TRAIL],
+  `with revoked as (
+    update tokens set revoked_ms = :revokedMs where log_id = :log and token_id = :id and revoked_ms is null returning 1),
+  ${writesTrail('revoked')}
+  select count(*) as revoked from revoked`,
+);
 
 /** Application tokens. */
 export function tokenRows({ sql, logId }: LogContext): Pick<LogStore, Part> {
   return {
-    async addToken(tokenHash, name, createdMs) {
-      const [row] = await sql.query<TokenColumns>(ADD, [logId, tokenHash, name, createdMs]);
+    async reserveTokenId() {
+      const [row] = await sql.query<{ id: number }>(RESERVE, []);
+      ensure(row !== undefined, 'storage-failed', 'no number for the token');
+      return row.id;
+    },
+
+    async addToken({ id, tokenHash, name, createdMs }, trail) {
+      const parameters = ADD.bind({ log: logId, id, hash: tokenHash, name, createdMs, ...trailValues(trail) });
+      const [row] = await unlessTrailMoved(sql.query<TokenColumns>(ADD.text, parameters));
       ensure(row !== undefined, 'storage-failed', 'the token was not stored');
       return toToken(row);
     },
@@ -36,8 +61,10 @@ export function tokenRows({ sql, logId }: LogContext): Pick<LogStore, Part> {
       return (await sql.query<TokenColumns>(LIST, [logId])).map(toToken);
     },
 
-    async revokeToken(id, revokedMs) {
-      return (await sql.execute(REVOKE, [logId, id, revokedMs])) === 1;
+    async revokeToken(id, revokedMs, trail) {
+      const parameters = REVOKE.bind({ log: logId, id, revokedMs, ...trailValues(trail) });
+      const [row] = await unlessTrailMoved(sql.query<{ revoked: number }>(REVOKE.text, parameters));
+      return row?.revoked === 1;
     },
   };
 }

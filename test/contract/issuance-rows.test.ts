@@ -239,8 +239,10 @@ describeEachStore('certificates', ({ newLog }) => {
 describeEachStore('application tokens', ({ newLog }) => {
   test('are added, found, listed and revoked once', async () => {
     const log = await newLog();
-    const one = await log.addToken(bytes('token 1'), 'first "token" \\', 1_000);
-    const two = await log.addToken(bytes('token 2'), 'second', 2_000);
+    const add = async (hash: string, name: string, createdMs: number) =>
+      log.addToken({ id: await log.reserveTokenId(), tokenHash: bytes(hash), name, createdMs });
+    const one = await add('token 1', 'first "token" \\', 1_000);
+    const two = await add('token 2', 'second', 2_000);
     expect(one).toMatchObject({ name: 'first "token" \\', createdMs: 1_000, revokedMs: undefined });
     expect(await log.findToken(bytes('token 2'))).toEqual(two);
     expect(await log.findToken(bytes('token 3'))).toBeUndefined();
@@ -248,6 +250,6 @@ describeEachStore('application tokens', ({ newLog }) => {
     expect(await log.revokeToken(one.id, 5_000)).toBe(true);
     expect(await log.revokeToken(one.id, 6_000)).toBe(false);
     expect(await log.findToken(bytes('token 1'))).toMatchObject({ revokedMs: 5_000 });
-    await expect(log.addToken(bytes('token 2'), 'again', 3_000)).rejects.toMatchObject({ code: 'storage-failed' });
+    await expect(add('token 2', 'again', 3_000)).rejects.toMatchObject({ code: 'storage-failed' });
   });
 });

@@ -44,8 +44,9 @@ describe('a PostgreSQL that fails', () => {
 
   test('errors carry neither parameters nor detail lines', async () => {
     const { log } = await newLog(await open());
-    await log.addToken(bytes('secret'), 'name', 1);
-    const error: unknown = await log.addToken(bytes('secret'), 'name', 1).catch((thrown: unknown) => thrown);
+    const token = { tokenHash: bytes('secret'), name: 'name', createdMs: 1 };
+    await log.addToken({ id: 1, ...token });
+    const error: unknown = await log.addToken({ id: 2, ...token }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ ...failed, sqlState: '23505', constraint: 'tokens_token_hash' });
     expect((error as Error).cause).toBeUndefined();
     expect(JSON.stringify(error) + String(error)).not.toContain(Buffer.from(bytes('secret')).toString('hex'));

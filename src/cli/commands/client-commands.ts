@@ -9,7 +9,7 @@ import { oidcNonce } from '../../client/oidc-nonce.ts';
 import { MAX_ID_TOKEN_CHARACTERS } from '../../contract/limits.ts';
 import { writeFileDurably } from '../../client/node.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
-import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { csrSpki } from '../../ca/csr-spki.ts';
 import { parseCertificate } from '../../ca/certificate.ts';
 import { parsePemBlocks } from '../../ca/pem.ts';
@@ -17,8 +17,8 @@ import type { ClientKey } from '../../client/client-key.ts';
 import { asUserInput, type ClientOptions, openDirectory, openIssuing, readInput } from '../client-options.ts';
 import { CredentialFolder } from '../credentials.ts';
 import { recordKnown, recordingFetch } from '../evidence.ts';
-import { CertificateIsOver, EXIT } from '../exit-code.ts';
-import { bindingJson, bindingLines, printJson, printLines, versionJson, versionLines } from '../output.ts';
+import { CertificateIsOver, EXIT, reportFailure } from '../exit-code.ts';
+import { bindingJson, bindingLines, isErased, printJson, printLines, versionJson, versionLines } from '../output.ts';
 
 interface JsonOption {
   readonly json?: boolean;
@@ -238,7 +238,9 @@ export function relyingCommands(program: Command, run: Run): void {
         }
         if (options.json === true) printJson(bindingJson(result.binding));
         else printLines(...bindingLines(result.binding));
-        return EXIT.fine;
+        if (!isErased(result.binding)) return EXIT.fine;
+        reportFailure(new GlasskeyError('erased', `${result.binding.identity} was erased by the authority`));
+        return EXIT.refused;
       }),
     );
 

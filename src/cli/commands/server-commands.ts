@@ -8,6 +8,7 @@ import { stopSignal } from '../stop-signal.ts';
 import { DataFolder } from '../server/data-folder.ts';
 import { type AdminFlags, withLog } from '../server/with-log.ts';
 import { listCommands } from './admin-list-commands.ts';
+import { administrator, recordCommands } from './admin-record-commands.ts';
 import type { LogFlags } from '../server/log-settings.ts';
 import { configCommand } from './config-command.ts';
 import { boundHeapGrowth } from '../server/heap-growth.ts';
@@ -119,6 +120,7 @@ export function serverCommands(program: Command, run: RunServer): void {
   configCommand(program, run);
   tokenCommands(admin, run);
   listCommands(admin, run);
+  recordCommands(admin, run);
   policyCommand(admin, run);
 }
 
@@ -185,7 +187,7 @@ function tokenCommands(admin: Command, run: RunServer): void {
       run(() =>
         withLog(flags, async ({ context }) => {
           const { createToken } = await loadTokens();
-          const { token, info } = await createToken(context, name);
+          const { token, info } = await createToken(context, name, administrator());
           if (flags.json === true) printJson({ ...info, token });
           else printLines(token);
         }),
@@ -208,7 +210,9 @@ function tokenCommands(admin: Command, run: RunServer): void {
     (id: string, flags: AdminFlags) =>
       run(() => {
         ensure(/^\d{1,15}$/.test(id), 'usage', 'a token is named by its number in the list');
-        return withLog(flags, async ({ context }) => (await loadTokens()).revokeToken(context, Number(id)));
+        return withLog(flags, async ({ context }) =>
+          (await loadTokens()).revokeToken(context, Number(id), administrator()),
+        );
       }),
   );
 }

@@ -135,7 +135,7 @@ async function openOrCreate(
   });
   await appendGenesis(context);
   const token = await folder.read(folder.token);
-  if (token !== undefined) await registerToken(context, token.trim(), 'registration');
+  if (token !== undefined) await registerToken(context, token.trim(), 'registration', 'service');
   await folder.readOrCreate(folder.marker, () => `${JSON.stringify({ database: describe(database) })}\n`);
   return context;
 }

@@ -74,7 +74,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
       metrics: open.metrics,
       clientLimits: settings.clients,
       ping: () => open.store.ping(),
-      onError: (error, method, route) => logError(logger, error, method, route),
+      onError: (error, method, route, request) => logError(logger, error, { method, route, request }),
       listen,
     });
     logger.info({ origin: open.config.origin, url: server.url, database: open.store.kind }, 'serving');
@@ -126,9 +126,9 @@ function logEvent(logger: Logger, event: ServiceEvent): void {
 }
 
 /** A client's mistakes are its own business; the server's faults are logged. */
-function logError(logger: Logger, error: unknown, method: string, route: string): void {
+function logError(logger: Logger, error: unknown, where: Record<'method' | 'route' | 'request', string>): void {
   const isOurs = !isGlasskeyError(error) || ['storage', 'internal'].includes(error.fault);
-  if (isOurs) logger.error({ method, route, error: describe(error) }, 'a request failed');
+  if (isOurs) logger.error({ ...where, error: describe(error) }, 'a request failed');
 }
 
 function describe(error: unknown): { code: string | undefined; message: string; cause: string | undefined } {

@@ -29,14 +29,15 @@ export interface Claimed {
 
 /**
  * Step `authenticateApplication`: a token that is there must be valid, also where a change would do without. Throws
- * `unauthenticated`.
+ * `unauthenticated`. Its number.
  */
 export async function authenticateApplication(
   { context, tokens }: Pick<Issuance, 'context' | 'tokens'>,
   { token }: Pick<Credentials, 'token'>,
-): Promise<void> {
+): Promise<number | undefined> {
   // Requests that come together ask the store once; nothing is remembered, so a revoked token is refused at once.
-  if (token !== undefined) await tokens.share(token, () => verifyToken(context, token));
+  const info = token === undefined ? undefined : await tokens.share(token, () => verifyToken(context, token));
+  return info?.id;
 }
 
 /**
@@ -54,6 +55,13 @@ export async function authenticate(
   const found = evidence === undefined ? APPLICATION : await issuance.oidc.verify(evidence.token, claimed);
   assertMayVouch(issuance.policyTable, found, claimed.identity);
   return { type: 'vouched', evidence: found };
+}
+
+/** How the trail names who asks (see `Act.who`), by what they show and the number of their token. */
+export function whoOf({ change, evidence }: Partial<Credentials>, token: number | undefined): string {
+  if (change !== undefined) return 'owner';
+  if (evidence !== undefined) return evidence.type;
+  return token === undefined ? 'holder' : `token:${token}`;
 }
 
 /** Names what a request shows: those that show the same share one run. */

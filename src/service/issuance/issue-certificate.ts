@@ -6,8 +6,9 @@ import { type IdentityRecord, NO_COMMITMENT } from '../../identity/identity-reco
 import type { Identity } from '../../identity/identity.ts';
 import type { CertificateRow } from '../../store/ports.ts';
 import { closeOpenIntent } from '../intent-closing.ts';
+import type { Act } from '../trail/act.ts';
 import type { Ticket } from './admission.ts';
-import { authenticate, authenticateApplication, credentialsKey, type Requester } from './authenticate.ts';
+import { authenticate, authenticateApplication, credentialsKey, type Requester, whoOf } from './authenticate.ts';
 import { awaitReleased, awaitSequenced } from './await-log.ts';
 import { continuity, type NextVersion } from './continuity.ts';
 import { Deadline, followIntent } from './follow-intent.ts';
@@ -30,6 +31,8 @@ interface Work {
   readonly identity: Identity;
   readonly labelKey: Uint8Array;
   readonly csr: ParsedCsr;
+  /** Who asks, for the trail. */
+  readonly who: string;
   readonly requestHash: Uint8Array;
   readonly deadline: Deadline;
   readonly ticket: Ticket;
@@ -46,13 +49,13 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
     const der = parse(order);
     const identity = canonicalise(order.identity, context.identityRules);
     const csr = await proofOfPossession(context, der, identity);
-    await authenticateApplication(issuance, order);
+    const who = whoOf(order, await authenticateApplication(issuance, order));
     const hash = requestHash('certificate', identity.label, [csr.der], order.change);
     // Not with a stranger who sends the same CSR without evidence: who may do less would have it fail for both.
     const made = await flights.share(`${credentialsKey(order)} ${formatHex(hash)}`, async () => {
       const labelKey = await context.vrf.labelKey(identity.label);
       const deadline = new Deadline(context.limits.requestTimeoutMs);
-      return make(issuance, { order, identity, labelKey, csr, requestHash: hash, deadline, ticket });
+      return make(issuance, { order, identity, labelKey, csr, who, requestHash: hash, deadline, ticket });
     });
     const answer = await respond(issuance, identity, made, order.last);
     const { certificate, serial } = made;
@@ -111,7 +114,8 @@ async function signAndSubmit(
     const row = certificateRow(work, version, lint(context, der, request));
     const record = recordOf(next, der);
     const { label } = identity;
-    const submission = { label, labelKey, version, record, certificate: row, requestHash: work.requestHash };
+    const act = actOf(work, next, row);
+    const submission = { label, labelKey, version, record, certificate: row, requestHash: work.requestHash, act };
     return { row, submissionId: await submit(context, submission) };
   } catch (error) {
     // After a conflict the intent is somebody else's.
@@ -120,6 +124,12 @@ async function signAndSubmit(
     }
     throw error;
   }
+}
+
+function actOf({ who, order }: Work, { previous, kept }: NextVersion, { serial }: CertificateRow): Act {
+  const removed = (previous?.certificates ?? []).filter((certificate) => !kept.includes(certificate));
+  const serials = removed.length === 0 ? undefined : removed.map((certificate) => certificate.serial);
+  return { act: 'certificate-issued', who, request: order.requestId, serial, removed: serials };
 }
 
 function recordOf({ previous, kept, authorization }: NextVersion, certificate: Uint8Array): IdentityRecord {

@@ -17,6 +17,8 @@ export interface CertificateOrder {
   readonly change: SignedChange | undefined;
   /** Size of the tree head that the client holds. */
   readonly last: number | undefined;
+  /** Our own name for the request, for the trail. */
+  readonly requestId?: string | undefined;
 }
 
 /** A certificate that is in the released log. */
@@ -51,6 +53,8 @@ export interface RevocationOrder {
   readonly change: SignedChange | undefined;
   /** Size of the tree head that the client holds. */
   readonly last: number | undefined;
+  /** Our own name for the request, for the trail. */
+  readonly requestId?: string | undefined;
 }
 
 /** A revocation that is in the released log. */

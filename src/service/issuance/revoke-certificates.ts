@@ -7,8 +7,9 @@ import type { Identity } from '../../identity/identity.ts';
 import type { IdentityRecord } from '../../identity/identity-record.ts';
 import { assertMayVouch } from '../evidence/policy-table.ts';
 import { closeOpenIntent } from '../intent-closing.ts';
+import type { Act } from '../trail/act.ts';
 import type { Ticket } from './admission.ts';
-import { authenticateApplication } from './authenticate.ts';
+import { authenticateApplication, whoOf } from './authenticate.ts';
 import { awaitReleased, awaitSequenced } from './await-log.ts';
 import { Deadline, followIntent } from './follow-intent.ts';
 import { canonicalise } from './intake.ts';
@@ -31,6 +32,8 @@ interface Work {
   readonly identity: Identity;
   readonly labelKey: Uint8Array;
   readonly requestHash: Uint8Array;
+  /** Who asks, for the trail. */
+  readonly who: string;
   readonly deadline: Deadline;
   readonly ticket: Ticket;
 }
@@ -46,7 +49,7 @@ export async function revokeCertificates(issuance: Issuance, order: RevocationOr
   return admission.run('revocation', async (ticket) => {
     const asked = parseSerials(order);
     const identity = canonicalise(order.identity, context.identityRules);
-    await authenticateApplication(issuance, order);
+    const who = whoOf(order, await authenticateApplication(issuance, order));
     const { token, change } = order;
     const isSomebody = token !== undefined || change !== undefined;
     ensure(isSomebody, 'unauthenticated', 'a revocation needs an application token or a signed change');
@@ -61,7 +64,7 @@ export async function revokeCertificates(issuance: Issuance, order: RevocationOr
       order.change,
     );
     const deadline = new Deadline(context.limits.requestTimeoutMs);
-    const work = { order, identity, labelKey, requestHash: hash, deadline, ticket };
+    const work = { order, identity, labelKey, who, requestHash: hash, deadline, ticket };
     const made = await flights.share(formatHex(hash), () => make(issuance, work));
     return { ...(await respond(issuance, identity, made, order.last)), revoked };
   });
@@ -91,7 +94,11 @@ async function make(issuance: Issuance, work: Work): Promise<Made> {
     const recorded = await recordIntent(context, { labelKey, version, requestHash: work.requestHash });
     if (recorded.own) {
       const { label } = identity;
-      const next = { label, labelKey, version, record, certificate: undefined, requestHash: work.requestHash };
+      const { order, who, requestHash: hash } = work;
+      const serials = removed.map(({ serial }) => serial);
+      const { reason, requestId: request } = order;
+      const act: Act = { act: 'certificates-revoked', who, request, removed: serials, reason };
+      const next = { label, labelKey, version, record, certificate: undefined, requestHash: hash, act };
       const submissionId = await submit(context, next).catch(async (error: unknown) => {
         await closeOpenIntent(context, { labelKey, version }, undefined).catch(() => undefined);
         throw error;

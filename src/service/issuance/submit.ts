@@ -4,6 +4,7 @@ import type { VrfResult } from '../../core/crypto/vrf-prover.ts';
 import { type IdentityRecord, encodeIdentityRecord } from '../../identity/identity-record.ts';
 import type { CertificateRow } from '../../store/ports.ts';
 import type { LogContext } from '../log-context.ts';
+import { type Act, encodeAct } from '../trail/act.ts';
 
 /** A version that is ready for the log. */
 export interface VersionToSubmit {
@@ -14,6 +15,8 @@ export interface VersionToSubmit {
   /** The certificate that was signed for it, if one was. */
   readonly certificate: CertificateRow | undefined;
   readonly requestHash: Uint8Array;
+  /** What the trail is to say of it. */
+  readonly act: Act;
 }
 
 /**
@@ -27,7 +30,8 @@ export async function submit(context: LogContext, next: VersionToSubmit): Promis
   const value = encodeIdentityRecord(record);
   const opening = context.random(OPENING_LENGTH);
   const commitment = commit({ opening, label, version, update: { value, signature: undefined } });
-  const submission = { labelKey, label, version, vrfOutput, vrfProof, opening, value, commitment };
+  const act = encodeAct(next.act);
+  const submission = { labelKey, label, version, vrfOutput, vrfProof, opening, value, commitment, act };
   // The answer will show these as absent: made now, they are there when the version is released.
   const absent = baseBinaryLadder(version).filter((other) => other > version);
   context.vrf.evaluate(label, absent).catch(() => undefined);

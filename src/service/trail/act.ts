@@ -1,0 +1,75 @@
+/** What was done. */
+export type ActName =
+  /** A version with a new certificate is in the log: a registration, a further key, a rotation, a renewal. */
+  | 'certificate-issued'
+  /** A version without some certificates is in the log. */
+  | 'certificates-revoked'
+  /** A version that holds nothing is in the log, and what those before it held was deleted. */
+  | 'identity-erased'
+  /** A certificate was signed, and its version did not come into the log; it is on the CRL. */
+  | 'certificate-abandoned'
+  /** A version that an older program queued is in the log. */
+  | 'version-added'
+  | 'token-created'
+  | 'token-revoked'
+  /** Certificates are signed by another issuing CA from now on. */
+  | 'issuer-changed';
+
+/**
+ * One act, as the trail tells it. No personal data but what is here: an identity is named by the VRF output of its version
+ * 0, which only the log's operator can compute from a name, and which stays when the name is erased.
+ */
+export interface Act {
+  /** ms since the epoch. */
+  readonly at?: number;
+  readonly act: ActName;
+  /**
+   * Who asked: `token:3` (an application), `owner` (a change that a key of the record signed), `holder` (who holds the key,
+   * for a renewal), `admin:NAME` (a user of the machine), `service` (the server itself).
+   */
+  readonly who: string;
+  /** Id of the request, as in the server's log and the answer's `x-request-id`. */
+  readonly request?: string | undefined;
+  /** The label key, hex. */
+  readonly identity?: string | undefined;
+  readonly version?: number | undefined;
+  /** Log entry that added the version. */
+  readonly position?: number | undefined;
+  /** The new certificate. */
+  readonly serial?: string | undefined;
+  /** Certificates that left the record. */
+  readonly removed?: readonly string[] | undefined;
+  /** RFC 5280 reason code. */
+  readonly reason?: number | undefined;
+  /** Why the log refused a version: an error code. */
+  readonly code?: string | undefined;
+  /** Number and name of an application token. */
+  readonly token?: number | undefined;
+  readonly name?: string | undefined;
+  /** What an erasure deleted. */
+  readonly deleted?: { readonly versions: number; readonly certificates: number } | undefined;
+}
+
+/** The act of a submission as it waits in the queue: {@link settledAct} completes it. */
+export function encodeAct(act: Act): string {
+  return JSON.stringify(act);
+}
+
+/** The act of a submission that was settled; one from an older program says nothing of itself. */
+export function settledAct(
+  queued: string | undefined,
+  settled: Required<Pick<Act, 'identity' | 'version'>> & Pick<Act, 'position' | 'code'>,
+): Act {
+  return { ...decodeAct(queued), ...settled };
+}
+
+/** The queue is not trusted: what is no act there must not stop it. */
+function decodeAct(queued: string | undefined): Act {
+  const unknown: Act = { act: 'version-added', who: 'service' };
+  if (queued === undefined) return unknown;
+  try {
+    return { ...unknown, ...(JSON.parse(queued) as Partial<Act>) };
+  } catch {
+    return unknown;
+  }
+}
