@@ -19,6 +19,8 @@ export interface PlaceOptions {
 /** A place that is open. */
 export interface OpenPlace {
   readonly target: PublishTarget;
+  /** The folder, where it is one. */
+  readonly folder?: string;
   close(): Promise<void>;
 }
 
@@ -38,7 +40,7 @@ export async function openPlace(options: PlaceOptions): Promise<OpenPlace> {
   const lock = await takeLock(join(options.to, LOCK));
   try {
     const target = await FolderTarget.open(options.to, { assertAlone: () => lock.assertHeld() });
-    return { target, close: () => lock.release() };
+    return { target, folder: options.to, close: () => lock.release() };
   } catch (error) {
     await lock.release();
     throw error;

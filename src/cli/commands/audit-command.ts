@@ -1,15 +1,20 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { AuditReport } from '../../client/audit/audit-log.ts';
+import type { AuditProgress, AuditReport } from '../../client/audit/audit-log.ts';
 import type { KeyDirectory } from '../../client/key-directory.ts';
-import { ServerRefusal, Transport } from '../../client/transport.ts';
+import { serverBase, ServerRefusal, Transport } from '../../client/transport.ts';
 import { fetchBundle } from '../../client/trust.ts';
 import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
+import { LOG_PREFIX } from '../../contract/paths.ts';
 import type { SignedTrustBundle } from '../../contract/trust-bundle.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
+import { type AuditSource } from '../audit-source.ts';
+import { auditThreads } from '../audit-threads.ts';
 import { type Mirror, openMirror } from '../audit-mirror.ts';
 import { type ProgressDisplay, progressDisplay } from '../audit-progress.ts';
 import { reportJson, reportLine, reportLines } from '../audit-report.ts';
+import { PUBLISHED_LOG } from '../../service/publish/publish-target.ts';
 import { asUserInput, type ClientOptions, openDirectory, readInput } from '../client-options.ts';
 import { recordingFetch } from '../evidence.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
@@ -86,13 +91,23 @@ async function auditOnce(
 ): Promise<Found> {
   const directory = await openDirectory(options);
   const display = progressDisplay();
+  const threads = auditThreads(sourceOf(options, place));
   try {
     const mirror = place && (await mirrorOf(place, options, directory, display));
-    const report = await directory.audit({ earlierBundles, ...mirror, onProgress: (now) => display.audited(now) });
+    const onProgress = (now: AuditProgress): void => display.audited(now);
+    const { verifyUpdates, jobs } = threads;
+    const report = await directory.audit({ earlierBundles, ...mirror, verifyUpdates, jobs, onProgress });
     return { origin: directory.trust.bundle.origin, report };
   } finally {
     display.stop();
+    await threads.close();
   }
+}
+
+/** Where threads read AuditorUpdates: in the mirror, which is audited from its own files, or at the server. */
+function sourceOf({ server }: ClientOptions, place: OpenPlace | undefined): AuditSource {
+  if (place?.folder !== undefined) return { type: 'folder', folder: join(place.folder, PUBLISHED_LOG) };
+  return { type: 'http', prefix: serverBase(server) + LOG_PREFIX };
 }
 
 async function mirrorOf(
