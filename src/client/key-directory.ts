@@ -34,6 +34,7 @@ import type { Operation } from './operations/operation.ts';
 import { revoke, type RevokeOptions } from './operations/revoke.ts';
 import { verifyCertificate } from './operations/verify-certificate.ts';
 import { type Fetch, Transport } from './transport.ts';
+import { witnessedState } from './witnessed-state.ts';
 import { knownTrust, settleTrust, type Trust, type TrustOrigin } from './trust.ts';
 
 export type { HeadsAgreement } from './heads-text.ts';
@@ -60,13 +61,20 @@ export interface KeyDirectoryOptions {
   readonly now?: (() => number) | undefined;
   /** Ask nobody: only {@link KeyDirectory.verifyCredential} is of use then. Needs a bundle that is given or pinned. */
   readonly offline?: boolean | undefined;
+  /**
+   * How old the cosignatures of the bundle's witnesses may be, ms. Default: what the log's Configuration lets a head be
+   * behind, and five minutes for the witnesses' clocks.
+   */
+  readonly witnessMaxAgeMs?: number | undefined;
   /** Longest wait for an answer, ms. Default: 30,000. */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
  * A Glasskey server as a client sees it. Every answer is verified in full (KEYTRANS proof, tree head, chain of records,
- * certificates) before anything is stored or returned; an answer that fails leaves the state as it was.
+ * certificates) before anything is stored or returned; an answer that fails leaves the state as it was. Where the bundle
+ * has a witness policy, every tree head needs its quorum: any operation then throws `not-witnessed` for a head without it, and
+ * `log-forked` for one that the witnesses have not seen so.
  */
 export class KeyDirectory {
   readonly #operation: Operation;
@@ -95,7 +103,10 @@ export class KeyDirectory {
       const settled = await settleTrust(transport, state, options.bundle);
       return { next: settled.next, result: settled };
     });
-    return new KeyDirectory({ transport, trust, now: options.now ?? Date.now }, options.state, origin);
+    const operation: Operation = { transport, trust, now: options.now ?? Date.now };
+    const { witnessMaxAgeMs: maxAgeMs, offline } = options;
+    const state = offline === true ? options.state : witnessedState(options.state, operation, { maxAgeMs });
+    return new KeyDirectory(operation, state, origin);
   }
 
   /** Whom the server is held to. */

@@ -1,5 +1,6 @@
 import { parseCertificate } from '../ca/certificate.ts';
 import { parsePem } from '../ca/pem.ts';
+import { parsePolicy, type Policy } from '../core/audit/policy.ts';
 import { cipherSuite } from '../core/crypto/cipher-suite.ts';
 import { parseBase64 } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';
@@ -17,6 +18,8 @@ import type { Transport } from './transport.ts';
 export interface Trust {
   readonly bundle: TrustBundle;
   readonly config: Configuration;
+  /** Whose cosignatures a tree head needs. */
+  readonly policy: Policy;
   /** DER certificates. */
   readonly roots: readonly Uint8Array[];
   readonly issuers: readonly Uint8Array[];
@@ -27,7 +30,7 @@ export type TrustOrigin = 'given' | 'pinned' | 'first-use';
 
 /**
  * Takes a bundle apart. Its signatures must have been checked. Throws `bad-bundle` where nothing could ever be verified
- * with it: an unknown cipher suite, a key that is none, a CA certificate that cannot be read.
+ * with it: an unknown cipher suite, a key that is none, a CA certificate that cannot be read, a policy that is none.
  */
 export function readTrust(bundle: TrustBundle): Trust {
   try {
@@ -36,7 +39,8 @@ export function readTrust(bundle: TrustBundle): Trust {
     suite.assertVrfKey(config.vrfPublicKey);
     suite.assertSignatureKey(config.signaturePublicKey);
     const read = (pem: string): Uint8Array => parseCertificate(parsePem('CERTIFICATE', pem)).der;
-    return { bundle, config, roots: bundle.roots.map(read), issuers: bundle.issuers.map(read) };
+    const policy = parsePolicy(bundle.witnessPolicy);
+    return { bundle, config, policy, roots: bundle.roots.map(read), issuers: bundle.issuers.map(read) };
   } catch (cause) {
     if (!isGlasskeyError(cause)) throw cause;
     throw new GlasskeyError('bad-bundle', `the trust bundle cannot be used: ${cause.message}`, { cause });

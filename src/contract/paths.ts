@@ -28,7 +28,7 @@ export const PATHS = {
 
 /**
  * Where the audit log starts: a C2SP tlog-tiles prefix. Below it are `checkpoint`, `tile/<L>/<N>[.p/<W>]`,
- * `tile/entries/<N>[.p/<W>]`, and our own `updates/<N>` and `head/<size>`.
+ * `tile/entries/<N>[.p/<W>]`, and our own `updates/<N>`, `head/<size>` and `proof/<size>`.
  */
 export const LOG_PREFIX = '/log/';
 
@@ -40,6 +40,9 @@ export const UPDATES_PREFIX = '/log/updates/';
 
 /** The signed KEYTRANS TreeHead of a released size: `/log/head/<size>`, size in decimal. */
 export const HEAD_PREFIX = '/log/head/';
+
+/** The `c2sp.org/tlog-proof@v1` of a released size's last entry: `/log/proof/<size>`, size in decimal. */
+export const PROOF_PREFIX = '/log/proof/';
 
 /** What a third-party auditor serves: its newest AuditorTreeHead, and the evidence that made it stop. */
 export const AUDITOR_PATHS = {

@@ -6,7 +6,7 @@ import { decode } from '../core/encoding/codec.ts';
 import { GlasskeyError } from '../core/errors.ts';
 import { treeHeadCodec } from '../core/keytrans/tree-head.ts';
 import { JSON_MEDIA_TYPE } from '../contract/media-types.ts';
-import { HEAD_PREFIX, PATHS, TILE_PREFIX, UPDATES_PREFIX } from '../contract/paths.ts';
+import { HEAD_PREFIX, PATHS, PROOF_PREFIX, TILE_PREFIX, UPDATES_PREFIX } from '../contract/paths.ts';
 import type { LogService } from '../service/log-service.ts';
 import { IMMUTABLE, respond } from './responses.ts';
 
@@ -40,12 +40,20 @@ export function logRoutes(app: Hono, { files }: LogService): void {
     return respond(data, OCTETS, IMMUTABLE, { headers: { ...vary, 'content-encoding': 'gzip' } });
   });
   app.get(`${HEAD_PREFIX}*`, async (c) => {
-    const size = restOf(c, HEAD_PREFIX);
-    if (!/^[1-9]\d{0,15}$/.test(size) || !Number.isSafeInteger(Number(size))) throw notFound();
-    const head = decode(treeHeadCodec, await files.head(Number(size)));
+    const head = decode(treeHeadCodec, await files.head(sizeOf(c, HEAD_PREFIX)));
     const body = JSON.stringify({ size: head.treeSize, signature: formatBase64(head.signature) });
     return respond(body, JSON_MEDIA_TYPE, IMMUTABLE);
   });
+  app.get(`${PROOF_PREFIX}*`, async (c) => {
+    return respond(await files.proof(sizeOf(c, PROOF_PREFIX)), 'text/plain; charset=utf-8', IMMUTABLE);
+  });
+}
+
+/** The size that a path ends in. Throws `not-found`. */
+function sizeOf(c: Context, prefix: string): number {
+  const size = restOf(c, prefix);
+  if (!/^[1-9]\d{0,15}$/.test(size) || !Number.isSafeInteger(Number(size))) throw notFound();
+  return Number(size);
 }
 
 function restOf(c: Context, prefix: string): string {

@@ -245,6 +245,12 @@ const OPERATIONS: Readonly<Record<string, Schema>> = {
     object({ size: integer('Entries'), signature: text(128, 'Base64') }, ['size', 'signature']),
     [parameter('size', 'A released size')],
   ),
+  '/log/proof/{size}': get(
+    'c2sp.org/tlog-proof@v1 of the last entry of a released size, with the AuditEntry as extra data',
+    'text/plain',
+    { type: 'string' },
+    [parameter('size', 'A released size')],
+  ),
   [PATHS.rootPem]: get('Root certificate', PEM_MEDIA_TYPE, { type: 'string' }),
   [PATHS.rootDer]: get('Root certificate', CERTIFICATE_MEDIA_TYPE),
   [PATHS.issuerPem]: get('Certificate of the issuing CA', PEM_MEDIA_TYPE, { type: 'string' }),

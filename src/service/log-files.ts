@@ -1,9 +1,11 @@
 import { encodeEntryBundle } from '../core/audit/entry-bundle.ts';
+import { formatTlogProof } from '../core/audit/tlog-proof.ts';
 import { rfc6962NodeHasher } from '../core/audit/rfc6962.ts';
 import { encode } from '../core/encoding/codec.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { treeHeadCodec } from '../core/keytrans/tree-head.ts';
 import { HASH_LENGTH, TILE_WIDTH, type TileCoordinate, tileWidth } from '../core/log/tiled-tree.ts';
+import { AuditProofs } from './audit-proofs.ts';
 import type { LogContext } from './log-context.ts';
 import { LogNodeReader } from './log-node-reader.ts';
 import type { LogProgress } from './log-progress.ts';
@@ -16,11 +18,13 @@ export class LogFiles {
   readonly #context: LogContext;
   readonly #progress: LogProgress;
   readonly #tiles: LogNodeReader;
+  readonly #proofs: AuditProofs;
 
   constructor(context: LogContext, progress: LogProgress) {
     this.#context = context;
     this.#progress = progress;
     this.#tiles = new LogNodeReader(context.store, 'audit', rfc6962NodeHasher, context.limits.logTileCacheSize);
+    this.#proofs = new AuditProofs(context.store, context.limits.logTileCacheSize);
   }
 
   /** The newest released checkpoint: a signed note. */
@@ -67,6 +71,25 @@ export class LogFiles {
     const released = await this.#context.store.readReleasedAt(size);
     assertThere(released !== undefined);
     return encode(treeHeadCodec, { treeSize: size, signature: released.signature });
+  }
+
+  /**
+   * The `c2sp.org/tlog-proof@v1` that makes the tree head of a released size a witnessed one (DESIGN §5): the last entry of
+   * that size in the checkpoint of that size, with the AuditEntry as `extra`.
+   */
+  async proof(size: number): Promise<string> {
+    assertThere(Number.isSafeInteger(size) && size > 0);
+    const { store } = this.#context;
+    const released = await store.readReleasedAt(size);
+    assertThere(released !== undefined);
+    let { auditEdge } = await this.#progress.released();
+    // Another process may just have released it.
+    if (auditEdge.size < size) ({ auditEdge } = await this.#progress.refresh());
+    const [row] = await store.readEntries([size - 1]);
+    if (row === undefined) throw new GlasskeyError('storage-corrupt', `log entry ${size - 1} is missing`);
+    const inclusion = await this.#proofs.inclusion(size - 1, size, auditEdge);
+    const { checkpoint } = released;
+    return formatTlogProof({ extra: row.auditEntry, index: size - 1, inclusion, checkpoint });
   }
 }
 

@@ -32,6 +32,7 @@ describe('static resources', () => {
       `/log/tile/entries/000.p/${width}`,
       '/log/updates/000',
       `/log/head/${width}`,
+      `/log/proof/${width}`,
     ]) {
       const response = await get(path);
       expect([path, response.status]).toEqual([path, 200]);

@@ -14,7 +14,8 @@ export type Noticer =
   | 'anybody, verifying evidence'
   | 'two people, comparing heads'
   | 'receiver of a credential'
-  | 'client, opening the directory';
+  | 'client, opening the directory'
+  | 'the server itself';
 
 /** One thing that a server or its operator can try. */
 export interface Attack {
@@ -542,6 +543,36 @@ const EVIDENCE = rows('attacks-evidence.test.ts', {
     noticedBy: ['anybody, verifying evidence'],
     codes: ['not-proven', 'bad-evidence'],
     within: AT_ONCE,
+const WITNESSES = rows('attacks-witnesses.test.ts', {
+  'fork-without-witnesses': {
+    attack: 'fork a log with a witness policy while all witnesses are down',
+    noticedBy: ['contact, looking up', 'registrant'],
+    codes: ['not-witnessed', 'release-stalled'],
+    within: 'at once: nothing is released',
+  },
+  'fork-with-the-true-proof': {
+    attack: 'show a fork with the proof of the tree that the witnesses have seen',
+    noticedBy: ['contact, looking up'],
+    codes: ['log-forked'],
+    within: AT_ONCE,
+  },
+  'backup-restored': {
+    attack: 'go on from an older backup of the database',
+    noticedBy: ['the server itself'],
+    codes: ['log-rolled-back'],
+    within: 'at its start, before anything is signed',
+  },
+  'fork-to-one-witness': {
+    attack: 'show a fork to one witness of three, and then to somebody else',
+    noticedBy: ['contact, looking up', 'the server itself'],
+    codes: ['not-witnessed', 'log-rolled-back'],
+    within: AT_ONCE,
+  },
+  'witness-equivocates': {
+    attack: 'have the one witness of the policy cosign two trees',
+    noticedBy: ['auditor'],
+    codes: ['log-forked'],
+    within: 'at the next audit by anybody who has audited the other tree; both cosignatures are in the evidence',
   },
 });
 
@@ -560,6 +591,7 @@ export const CATALOGUE = {
   ...TRUST,
   ...COPY,
   ...EVIDENCE,
+  ...WITNESSES,
 };
 
 /** Names a row. */

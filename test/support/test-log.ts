@@ -158,6 +158,7 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
     ...(options.evidence && { evidence: options.evidence }),
   });
   await service.start();
+  if (options.witnesses !== undefined && options.loop !== false) await service.progress.waitForRelease(1, 30_000);
   const { token } = await createToken(context, 'test');
   const close = async (): Promise<void> => {
     await service.stop();

@@ -1,0 +1,85 @@
+import { MAX_WITNESS_AHEAD_MS, NO_QUORUM } from '../core/audit/policy.ts';
+import { parseVkey } from '../core/audit/vkey.ts';
+import { verifyWitnessedHead } from '../core/audit/witnessed-head.ts';
+import { formatHex, parseBase64 } from '../core/encoding/bytes.ts';
+import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
+import type { RetainedEntry, TreeView } from '../core/keytrans/tree-view.ts';
+import { viewRoot } from '../core/keytrans/tree-view.ts';
+import { PROOF_PREFIX } from '../contract/paths.ts';
+import type { ClientState, StateChange, StateStore } from './client-state.ts';
+import type { Operation } from './operations/operation.ts';
+import { ServerRefusal } from './transport.ts';
+
+/** How old cosignatures may be. */
+export interface WitnessedStateOptions {
+  /** ms; default: what the log's Configuration lets a head be behind, and five minutes for the witnesses' clocks. */
+  readonly maxAgeMs?: number | undefined;
+}
+
+/**
+ * A state store that takes up a tree head only if the witnesses of the bundle's policy have seen it (DESIGN §5): an
+ * operation whose head they have not seen fails, and leaves the state as it was. With `quorum none`, the store itself.
+ */
+export function witnessedState(
+  inner: StateStore,
+  operation: Operation,
+  options: WitnessedStateOptions = {},
+): StateStore {
+  return operation.trust.policy.quorum === NO_QUORUM ? inner : new WitnessedState(inner, operation, options);
+}
+
+class WitnessedState implements StateStore {
+  readonly #inner: StateStore;
+  readonly #operation: Operation;
+  readonly #options: WitnessedStateOptions;
+  /** The last head that was found to be witnessed. */
+  #witnessed: string | undefined;
+
+  constructor(inner: StateStore, operation: Operation, options: WitnessedStateOptions) {
+    this.#inner = inner;
+    this.#operation = operation;
+    this.#options = options;
+  }
+
+  transact<T>(work: (state: ClientState) => Promise<StateChange<T>>): Promise<T> {
+    return this.#inner.transact(async (state) => {
+      const change = await work(state);
+      const view = change.next?.view;
+      // Every answer that was verified makes a new view, also where the log has not grown.
+      if (view !== undefined && view !== state.view) await this.#assertWitnessed(view);
+      return change;
+    });
+  }
+
+  async #assertWitnessed(view: TreeView): Promise<void> {
+    const logRoot = viewRoot(view);
+    const head = `${view.size} ${formatHex(logRoot)}`;
+    if (head === this.#witnessed) return;
+    const { trust, now } = this.#operation;
+    const text = await this.#fetchProof(view.size);
+    const { timestampMs, prefixRoot } = view.frontier.at(-1) as RetainedEntry;
+    verifyWitnessedHead(
+      text,
+      { size: view.size, timestampMs, prefixRoot, logRoot },
+      {
+        origin: trust.bundle.origin,
+        vkeys: trust.bundle.auditLogVkeys.map(parseVkey),
+        policy: trust.policy,
+        configuration: parseBase64(trust.bundle.keytransConfiguration),
+      },
+      { nowMs: now(), maxAgeMs: this.#options.maxAgeMs ?? trust.config.maxBehindMs + MAX_WITNESS_AHEAD_MS },
+    );
+    this.#witnessed = head;
+  }
+
+  /** The proof of a size. A server that has none does not get away with it. */
+  async #fetchProof(size: number): Promise<string> {
+    try {
+      return await this.#operation.transport.getText(`${PROOF_PREFIX}${size}`);
+    } catch (cause) {
+      const isMissing = cause instanceof ServerRefusal && isGlasskeyError(cause, 'not-found');
+      if (!isMissing) throw cause;
+      throw new GlasskeyError('not-witnessed', `the server has no proof that witnesses saw size ${size}`, { cause });
+    }
+  }
+}

@@ -1,0 +1,182 @@
+import { PGlite } from '@electric-sql/pglite';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { auditLog } from '../../src/client/audit/audit-log.ts';
+import { evidenceOf } from '../../src/client/audit/audit-evidence.ts';
+import { generateKey } from '../../src/client/client-key.ts';
+import type { Fetch } from '../../src/client/transport.ts';
+import { PATHS, PROOF_PREFIX } from '../../src/contract/paths.ts';
+import { formatAddCheckpoint } from '../../src/core/audit/add-checkpoint.ts';
+import { parseCheckpoint } from '../../src/core/audit/checkpoint.ts';
+import { verifyCosignatures } from '../../src/core/audit/cosignature.ts';
+import { formatNote, parseNote } from '../../src/core/audit/note.ts';
+import { formatTlogProof, parseTlogProof } from '../../src/core/audit/tlog-proof.ts';
+import { decode, encode } from '../../src/core/encoding/codec.ts';
+import { lookupRequestCodec, lookupResponseCodec } from '../../src/core/keytrans/messages.ts';
+import { LogService } from '../../src/service/log-service.ts';
+import { openLog } from '../../src/service/open-log.ts';
+import { openStore } from '../../src/store/open-store.ts';
+import { LyingOperator } from '../support/lying-operator.ts';
+import { TestWitnesses } from '../support/test-witnesses.ts';
+import { caught, failure, INITIAL, register } from '../support/victims.ts';
+import { attack } from './attack.ts';
+
+let folder: string;
+let witnesses: TestWitnesses;
+let operator: LyingOperator;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'glasskey-attacks-'));
+  witnesses = await TestWitnesses.create();
+  // One of the three has not seen the log yet.
+  witnesses.down(2);
+  operator = await LyingOperator.start({ witnesses, lastSigned: join(folder, 'last-signed') });
+  await register(operator, 'bob@example.com');
+});
+afterAll(async () => {
+  await operator.stop();
+  await witnesses.remove();
+  await rm(folder, { recursive: true });
+});
+
+const forks: LyingOperator[] = [];
+afterAll(() => Promise.all(forks.map((fork) => fork.stop())));
+
+/** A log of the same name, signed by the same keys, with a false key for Bob; of `size` entries, at least 2. */
+async function forkOf(original: LyingOperator, size: number): Promise<LyingOperator> {
+  const fork = await LyingOperator.start();
+  forks.push(fork);
+  const { context: own, clock } = original.server.log;
+  const { context } = fork.server.log;
+  Object.assign(context.keys, own.keys);
+  Object.assign(context, { configuration: own.configuration, configHash: own.configHash });
+  Object.assign(context, { vrf: own.vrf, noteSigner: own.noteSigner });
+  fork.server.log.clock.nowMs = clock.nowMs;
+  await fork.server.log.service.stop();
+  const record = {
+    certificates: [await original.certify('bob@example.com', (await generateKey()).spki)],
+    authorization: INITIAL,
+  };
+  await fork.appendRecord('bob@example.com', record);
+  while ((await context.store.readHead()).size < size) await fork.appendNothing();
+  return fork;
+}
+
+/** `fetch` that shows the fork to who looks up, with a proof as `prove` makes it. */
+function showing(fork: LyingOperator, prove: (size: number) => Promise<string>): Fetch {
+  const codec = lookupResponseCodec(operator.server.log.context.configuration);
+  return async (url, init) => {
+    const { pathname } = new URL(url);
+    if (pathname === PATHS.lookup) {
+      const request = decode(lookupRequestCodec, new Uint8Array(init?.body as Uint8Array));
+      const answer = await fork.server.log.service.prover.lookup(request);
+      return new Response(new Uint8Array(encode(codec, answer)));
+    }
+    if (!pathname.startsWith(PROOF_PREFIX)) return fetch(url, init);
+    return new Response(await prove(Number(pathname.slice(PROOF_PREFIX.length))));
+  };
+}
+
+/** The fork's own proof, with lines of witnesses added to its checkpoint. */
+async function proofWith(fork: LyingOperator, size: number, lines: string): Promise<string> {
+  const proof = parseTlogProof(await fork.server.log.service.files.proof(size));
+  return formatTlogProof({ ...proof, checkpoint: proof.checkpoint + lines });
+}
+
+const checkpointOf = (fork: LyingOperator): Promise<string> => fork.server.log.service.files.checkpoint();
+
+describe('a fork of a log with witnesses', () => {
+  attack('fork-without-witnesses', async () => {
+    const fork = await forkOf(operator, 3);
+    witnesses.down(0, 1, 2);
+    const noticed = [
+      await caught(operator, 'bob@example.com', { fetch: showing(fork, (size) => proofWith(fork, size, '')) }),
+      // The honest server shows nothing either.
+      await failure(register(operator, 'late@example.com')),
+    ];
+    witnesses.down(2);
+    await operator.server.log.service.progress.waitForRelease(3, 30_000);
+    return noticed;
+  });
+
+  attack('fork-with-the-true-proof', async () => {
+    const { service } = operator.server.log;
+    const { released } = await service.progress.refresh();
+    const fork = await forkOf(operator, released.size);
+    const fetch = showing(fork, (size) => service.files.proof(size));
+    return caught(operator, 'bob@example.com', { fetch });
+  });
+
+  attack('backup-restored', async () => {
+    const { log } = operator.server;
+    const backup = await operator.database.dumpDataDir('none');
+    await register(operator, 'after-the-backup@example.com');
+    const noticed: unknown[] = [];
+    // With the file on this host, and on a host that has none.
+    for (const lastSigned of [log.options.lastSigned, undefined]) {
+      const database = await PGlite.create({ loadDataDir: backup });
+      const store = await openStore({ database }, { now: log.clock.now });
+      const restored = new LogService(await openLog({ ...log.options, store, lastSigned }), { sequence: false });
+      noticed.push(await failure(restored.sequencer.step()));
+      // What was released before can still be read.
+      expect(parseCheckpoint(parseNote(await restored.files.checkpoint()).text).size).toBeGreaterThan(1);
+      await store.close();
+    }
+    return noticed;
+  });
+
+  attack('fork-to-one-witness', async () => {
+    const { log } = operator.server;
+    const { released } = await log.service.progress.refresh();
+    const fork = await forkOf(operator, released.size);
+    witnesses.down();
+    const checkpoint = await checkpointOf(fork);
+    const answer = await witnesses.ask(2, formatAddCheckpoint({ oldSize: 0, proof: [], checkpoint }));
+    expect(answer.status).toBe(200);
+    const lines = await answer.text();
+    const fetch = showing(fork, (size) => proofWith(fork, size, lines));
+    const shown = await caught(operator, 'bob@example.com', { fetch });
+    // The true log hears of it from the witness that was deceived.
+    const other = new LogService(await openLog(log.options), { sequence: false });
+    return [shown, await failure(other.sequencer.step())];
+  });
+});
+
+describe('a witness that is the operator’s friend', () => {
+  attack('witness-equivocates', async () => {
+    // Two groups of the same keys: one key, and no memory in common.
+    const [friend, twin] = await Promise.all([1, 2].map(() => TestWitnesses.create({ count: 1, threshold: 1 })));
+    if (friend === undefined || twin === undefined) throw new Error('no witnesses');
+    const deceiver = await LyingOperator.start({ witnesses: friend });
+    try {
+      await register(deceiver, 'bob@example.com');
+      const { url, bundle, log } = deceiver.server;
+      const honest = { baseUrl: url, bundle: bundle.bundle, now: log.clock.now };
+      const { state, treeSize } = await auditLog(honest);
+      const fork = await forkOf(deceiver, treeSize + 1);
+      await twin.know(log.context.noteSigner.vkey, log.clock.now);
+      const checkpoint = await checkpointOf(fork);
+      const answer = await twin.ask(0, formatAddCheckpoint({ oldSize: 0, proof: [], checkpoint }));
+      const { size } = parseCheckpoint(parseNote(checkpoint).text);
+      const released = await fork.server.log.context.store.readReleasedAt(size);
+      if (released === undefined) throw new Error('not released');
+      const witnessed = formatNote(parseNote(checkpoint + (await answer.text())));
+      await fork.database.query('update released_heads set checkpoint = $1 where size = $2', [witnessed, size]);
+      await fork.server.log.service.progress.stop();
+      Object.assign(fork.server.log.service.files, {
+        checkpoint: async () => witnessed,
+      });
+      const error = await failure(auditLog({ ...honest, baseUrl: fork.server.url, state }));
+      // Both checkpoints are in the evidence, each cosigned by the one witness.
+      const evidence = evidenceOf(error);
+      for (const note of [evidence?.checkpoint, evidence?.previousCheckpoint]) {
+        expect(verifyCosignatures(parseNote(note ?? ''), friend.vkeys(0))).toHaveLength(1);
+      }
+      return error;
+    } finally {
+      await deceiver.stop();
+      await Promise.all([friend.remove(), twin.remove()]);
+    }
+  });
+});
