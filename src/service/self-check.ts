@@ -108,7 +108,10 @@ async function checkUpdate({ store }: LogContext, entries: readonly LastEntry[])
   const { row, entry } = entries.at(-1) as LastEntry;
   const stored = await store.readUpdate(row.position);
   assertStored(stored !== undefined, 'the update of the last entry is missing');
-  assertSame(sha256(await decompress(stored)), entry.updateHash, 'the update of the last entry has another hash');
+  const update = await decompress(stored).catch((cause: unknown) => {
+    throw new GlasskeyError('storage-corrupt', 'the update of the last entry cannot be decompressed', { cause });
+  });
+  assertSame(sha256(update), entry.updateHash, 'the update of the last entry has another hash');
 }
 
 async function checkPrefixRoot(context: LogContext, head: HeadRow): Promise<void> {

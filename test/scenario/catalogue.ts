@@ -543,11 +543,14 @@ const EVIDENCE = rows('attacks-evidence.test.ts', {
     noticedBy: ['anybody, verifying evidence'],
     codes: ['not-proven', 'bad-evidence'],
     within: AT_ONCE,
+  },
+});
+
 const WITNESSES = rows('attacks-witnesses.test.ts', {
   'fork-without-witnesses': {
     attack: 'fork a log with a witness policy while all witnesses are down',
     noticedBy: ['contact, looking up', 'registrant'],
-    codes: ['not-witnessed', 'release-stalled'],
+    codes: ['not-witnessed', 'timed-out', 'release-stalled'],
     within: 'at once: nothing is released',
   },
   'fork-with-the-true-proof': {
@@ -568,11 +571,11 @@ const WITNESSES = rows('attacks-witnesses.test.ts', {
     codes: ['not-witnessed', 'log-rolled-back'],
     within: AT_ONCE,
   },
-  'witness-equivocates': {
-    attack: 'have the one witness of the policy cosign two trees',
-    noticedBy: ['auditor'],
-    codes: ['log-forked'],
-    within: 'at the next audit by anybody who has audited the other tree; both cosignatures are in the evidence',
+  'tile-missing': {
+    attack: 'lose a tile, and go on signing over it',
+    noticedBy: ['the server itself'],
+    codes: ['storage-corrupt'],
+    within: 'at its next start, before anything is signed',
   },
 });
 
@@ -590,8 +593,8 @@ export const CATALOGUE = {
   ...AUDITING,
   ...TRUST,
   ...COPY,
-  ...EVIDENCE,
   ...WITNESSES,
+  ...EVIDENCE,
 };
 
 /** Names a row. */
