@@ -84,10 +84,11 @@ async function measure(
     const lookups: Record<string, Costs> = {};
     const last = Array.from({ length: Math.max(CONTACTS, OWN) }, (_, i) => identityOf(labels - 1 - i));
     const [contacts, own] = [last.slice(0, CONTACTS), last.slice(0, OWN)];
+    const early = Array.from({ length: Math.min(OWN, labels) }, (_, i) => identityOf(i));
     for (const [name, platform] of platforms) {
       console.error(`lookups in ${name}`);
       lookups[name] = await platform.measureLookups({ server: server.url, names: randomNames(labels, samples) });
-      await platform.look({ server: server.url, contacts, own });
+      await platform.look({ server: server.url, contacts, own, early });
     }
     await fillLog(clients, server.token, labels, labels + GROWTH);
     const costs: Record<string, Costs> = {};

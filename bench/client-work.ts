@@ -1,4 +1,4 @@
-import { KeyDirectory } from '../src/client/key-directory.ts';
+import { KeyDirectory, type MadeCredential } from '../src/client/key-directory.ts';
 import { MemoryState, type StateStore } from '../src/client/client-state.ts';
 import { IndexedDbState } from '../src/client/browser/indexed-db-state.ts';
 
@@ -40,6 +40,8 @@ export interface MonitorWork {
   readonly contacts: readonly string[];
   /** Names that one client each takes as its own. */
   readonly own: readonly string[];
+  /** Names registered first, so that credentials of them are standard; those of `own` are provisional. */
+  readonly early: readonly string[];
 }
 
 /** Not counted: they only warm the verifier up. */
@@ -69,15 +71,18 @@ export async function measureLookups({ server, names }: LookupWork): Promise<Cos
 export class Monitors {
   readonly #contacts: MeteredClient;
   readonly #owners: readonly MeteredClient[];
+  readonly #work: MonitorWork;
   readonly #costs: Record<string, CostSummary> = {};
 
-  private constructor(contacts: MeteredClient, owners: readonly MeteredClient[]) {
+  private constructor(contacts: MeteredClient, owners: readonly MeteredClient[], work: MonitorWork) {
     this.#contacts = contacts;
     this.#owners = owners;
+    this.#work = work;
   }
 
   /** One client that looks its contacts up, and one for each own name. */
-  static async look({ server, contacts, own }: MonitorWork): Promise<Monitors> {
+  static async look(work: MonitorWork): Promise<Monitors> {
+    const { server, contacts, own } = work;
     const client = await MeteredClient.open(server);
     for (const name of contacts) await client.measure((directory) => lookUp(directory, name));
     const owners: MeteredClient[] = [];
@@ -87,7 +92,7 @@ export class Monitors {
       owning.push(await owner.measure(async (directory) => void (await directory.own(name))));
       owners.push(owner);
     }
-    const monitors = new Monitors(client, owners);
+    const monitors = new Monitors(client, owners, work);
     monitors.#costs['own'] = summarize(owning);
     return monitors;
   }
@@ -106,7 +111,33 @@ export class Monitors {
       }
       this.#costs[`monitor own label, ${when}`] = summarize(owned);
     }
+    await this.#measureCredentials();
     return this.#costs;
+  }
+
+  /** Credentials that one client makes, and another one verifies without a request. */
+  async #measureCredentials(): Promise<void> {
+    const { server, own, early } = this.#work;
+    const maker = await MeteredClient.open(server);
+    await this.#contacts.measure(async (directory) => void (await directory.heads()));
+    const costs: Record<string, Cost[]> = {};
+    const note = (what: string, cost: Cost): void => void (costs[what] ??= []).push(cost);
+    for (const name of [...early, ...own]) {
+      let made: MadeCredential | undefined;
+      const making = await maker.measure(async (directory) => {
+        made = await directory.credential(name);
+      });
+      const { type, text } = made as unknown as MadeCredential;
+      note(`credential, ${type}, made`, making);
+      const verifying = await this.#contacts.measure(async (directory) => {
+        const { final } = await directory.verifyCredential(text);
+        if (final !== (type === 'standard')) throw new Error(`a ${type} credential that is another`);
+      });
+      note(`credential, ${type}, verified`, verifying);
+    }
+    const settling = await this.#contacts.measure(async (directory) => void (await directory.settleCredentials()));
+    for (const [what, all] of Object.entries(costs)) this.#costs[what] = summarize(all);
+    this.#costs['credentials, asked whether they are settled'] = summarize([settling]);
   }
 }
 
