@@ -61,7 +61,7 @@ export interface Alert {
   readonly identity: string;
   /**
    * `operator` and `unexplained`: how a contact's keys changed (DESIGN §7). `unexpected-version`: a version of an own label
-   * that its owner did not make.
+   * that its owner did not make. `unexplained` also where a monitoring was interrupted for too long.
    */
   readonly type: 'operator' | 'unexplained' | 'unexpected-version';
   /** The version that the alert is about. */

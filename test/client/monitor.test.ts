@@ -265,7 +265,7 @@ describe('a round of monitoring', () => {
   it('goes on where one of many fails, and tells of the worst', async () => {
     const { state, due } = await watching(3);
     const refused = Response.json(
-      { code: 'version-expired', title: 'gone', status: 410 },
+      { code: 'erased', title: 'gone', status: 410 },
       { status: 410, headers: { 'content-type': 'application/problem+json' } },
     );
     const answers = [refused, new Response('no proof')];
@@ -295,5 +295,76 @@ describe('a round of monitoring', () => {
     await state.transact(() => Promise.resolve({ next: before, result: undefined }));
     await expect(client.monitor(due)).rejects.toMatchObject({ code: 'network-failed' });
     expect(tries).toBe(3);
+  });
+});
+
+describe('a server that no longer shows what it showed', () => {
+  const refusal = (code: string) => () =>
+    Promise.resolve(
+      Response.json(
+        { code, title: 'no', status: 400 },
+        { status: 400, headers: { 'content-type': 'application/problem+json' } },
+      ),
+    );
+
+  it.each(['invalid-request', 'search-not-found', 'version-expired'])(
+    'is noticed, though it only says %s',
+    async (said) => {
+      const { state: owners } = await register(BOB);
+      await pass(3);
+      const contacts = new MemoryState();
+      const alice = await operator.client({ state: contacts });
+      for (let i = 0; (await alice.monitoringDue()).length === 0; i++) {
+        await register(`contact${i}@example.com`);
+        await alice.lookup(`contact${i}@example.com`);
+      }
+      await (await operator.client({ state: owners })).monitor();
+      await pass(2);
+      for (const [state, path] of [
+        [contacts, PATHS.contactMonitor],
+        [owners, PATHS.ownerMonitor],
+      ] as const) {
+        const client = await operator.client({ state, fetch: lie(path, refusal(said)) });
+        const before = await readState(state);
+        await expect(client.monitor(), path).rejects.toEqual(code('version-rolled-back'));
+        expect(await readState(state)).toBe(before);
+      }
+      const busy = await operator.client({ state: contacts, fetch: lie(PATHS.contactMonitor, refusal('overloaded')) });
+      await expect(busy.monitor()).rejects.toEqual(code('overloaded'));
+    },
+  );
+});
+
+describe('a log that forgets its past', () => {
+  it('is told of once by whoever was away for longer, and is monitored from then on', async () => {
+    await operator.stop();
+    operator = await LyingOperator.start({
+      configuration: {
+        reasonableMonitoringWindowMs: WINDOW_MS,
+        maximumLifetimeMs: 4 * WINDOW_MS,
+        maxBehindMs: 3 * WINDOW_MS,
+      },
+    });
+    const { state: owners, client: owner, key } = await register(BOB);
+    await pass(3);
+    await owner.monitor();
+    const contacts = new MemoryState();
+    const alice = await operator.client({ state: contacts });
+    for (let i = 0; (await alice.monitoringDue()).length === 0; i++) {
+      await register(`contact${i}@example.com`);
+      await alice.lookup(`contact${i}@example.com`);
+    }
+    // Nobody else knows of this change: the owner asks for it from another device.
+    await (await operator.client()).rotate(BOB, key, await generateKey());
+    await pass(12);
+    for (const state of [contacts, owners]) {
+      const client = await operator.client({ state });
+      const [told] = await client.monitor();
+      expect(told?.alerts.map(({ type }) => type)).toContain('unexplained');
+      await client.acknowledge();
+      await pass(1);
+      const later = await client.monitor();
+      expect(later.flatMap(({ alerts }) => alerts)).toEqual([]);
+    }
   });
 });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
 import { MemoryState } from '../../src/client/client-state.ts';
 import type { KeyDirectory } from '../../src/client/key-directory.ts';
+import type { Fetch } from '../../src/client/transport.ts';
 import { exitCodeOf } from '../../src/cli/exit-code.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { encodeIdentityRecord } from '../../src/identity/identity-record.ts';
@@ -141,4 +142,57 @@ describe('a version that a contact was shown', () => {
     await operator.appendVersions(BOB, [{ version, value }]);
     return failure(client.lookup(BOB));
   });
+
+  attack('refused-to-be-shown', async () => {
+    const { state: owners } = await owner();
+    await crowd(8);
+    await appendFalse(BOB);
+    const { state: contacts } = await contactOf(operator, BOB);
+    expect((await readState(contacts)).contacts.get(BOB)!.monitored.length).toBeGreaterThan(0);
+    await pass(2);
+    // No proof has to be made where the question is called wrong.
+    const noticed: unknown[] = [];
+    for (const [state, path] of [
+      [contacts, PATHS.contactMonitor],
+      [owners, PATHS.ownerMonitor],
+    ] as const) {
+      const client = await operator.client({ state, fetch: lie(path, () => refuse('invalid-request', 400)) });
+      noticed.push(await failure(client.monitor()));
+    }
+    expect(noticed.map(exitCodeOf)).toEqual([2, 2]);
+    return noticed;
+  });
+
+  attack('said-to-have-expired', async () => {
+    await operator.stop();
+    operator = await LyingOperator.start({
+      configuration: {
+        reasonableMonitoringWindowMs: WINDOW_MS,
+        maximumLifetimeMs: 10 * WINDOW_MS,
+        maxBehindMs: 9 * WINDOW_MS,
+      },
+    });
+    const { state } = await owner();
+    await pass(1);
+    const fetch = lie(PATHS.ownerMonitor, () => refuse('version-expired', 410));
+    const client = await operator.client({ state, fetch });
+    await failure(client.monitor());
+    const honest = await operator.client({
+      state,
+      fetch: once(PATHS.ownerMonitor, () => refuse('version-expired', 410)),
+    });
+    return alerts(honest);
+  });
 });
+
+/** The refusal of a server, with any code. */
+function refuse(code: string, status: number): Promise<Response> {
+  const headers = { 'content-type': 'application/problem+json' };
+  return Promise.resolve(Response.json({ code, title: code, status }, { status, headers }));
+}
+
+/** `fetch` whose first answer to a path is replaced. */
+function once(path: string, answer: () => Promise<Response>): Fetch {
+  let asked = 0;
+  return lie(path, (honest) => (asked++ === 0 ? answer() : honest()));
+}

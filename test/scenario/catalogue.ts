@@ -352,6 +352,18 @@ const MONITORING = rows('attacks-monitoring.test.ts', {
     codes: ['bad-auditor-update'],
     within: NEXT_AUDIT,
   },
+  'refused-to-be-shown': {
+    attack: 'call the monitoring of what was shown a wrong request, and show nothing',
+    noticedBy: ['contact, monitoring', 'owner, monitoring'],
+    codes: ['version-rolled-back'],
+    within: NEXT_MONITORING,
+  },
+  'said-to-have-expired': {
+    attack: 'say that what its owner monitors is past the maximum lifetime, where the log has one',
+    noticedBy: ['owner, monitoring'],
+    codes: ['unexplained'],
+    within: NEXT_MONITORING,
+  },
   'value-replaced': {
     attack: 'take a version back, and log another value as the same version',
     noticedBy: ['contact, looking up'],

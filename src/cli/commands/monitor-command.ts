@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { formatPem } from '../../ca/pem.ts';
 import type { Alert } from '../../client/client-state.ts';
-import type { KeyDirectory, Monitored } from '../../client/key-directory.ts';
+import type { KeyDirectory, Monitored, OwnerMonitored } from '../../client/key-directory.ts';
 import { MonitoringSchedule } from '../../client/monitoring-schedule.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
 import { decodeIdentityRecord } from '../../identity/identity-record.ts';
@@ -138,15 +138,25 @@ function resultLines(result: Monitored): string[] {
     const rest = remaining.length > 0 ? '; monitor again within the monitoring window' : '';
     return [`${identity}: ${shown}${rest}`, ...alertLines(alerts).map((line) => `  ${line}`)];
   }
-  const { identity, binding, verifiedTo, alerts, treeSize } = result;
+  const { identity, binding, verifiedTo, alerts, added, treeSize } = result;
   const to =
     verifiedTo === undefined
       ? 'the log is young: monitoring of past entries begins with its first distinguished one'
       : `every version was checked up to log entry ${verifiedTo} of ${treeSize}`;
-  if (alerts.length === 0) return [`${identity}: version ${binding.version}, all versions are yours; ${to}`];
+  if (alerts.length > 0) {
+    const falseVersions = alerts.filter(({ type }) => type === 'unexpected-version').length;
+    const what = falseVersions > 0 ? `${falseVersions} version(s) that you did not make` : 'look at this';
+    return [`${identity}: WARNING: ${what}; ${to}`, ...alerts.flatMap(falseVersionLines)];
+  }
+  if (added.some(({ origin }) => origin === 'adopted')) return takenOverLines(result);
+  return [`${identity}: version ${binding.version}, all versions are yours; ${to}`];
+}
+
+/** What was there before is taken as it is, also where this client knew it once and lost its state: people have to look. */
+function takenOverLines({ identity, binding: { version, certificates } }: OwnerMonitored): string[] {
   return [
-    `${identity}: WARNING: ${alerts.length} version(s) that you did not make; ${to}`,
-    ...alerts.flatMap(falseVersionLines),
+    `${identity}: taken as your own at version ${version}, and monitored from now on; make sure that these keys are yours:`,
+    ...certificates.map(({ serial, spkiSha256 }) => `  ${serial}  key ${spkiSha256}`),
   ];
 }
 

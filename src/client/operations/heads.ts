@@ -5,6 +5,7 @@ import { verifyDistinguished } from '../../core/keytrans/verify-distinguished.ts
 import { PATHS } from '../../contract/paths.ts';
 import { compareHeads, formatHeads, type HeadsAgreement, parseHeads } from '../heads-text.ts';
 import type { ClientState, StateChange } from '../client-state.ts';
+import { heldToWhatWasShown } from './held-to.ts';
 import type { Operation } from './operation.ts';
 
 /**
@@ -15,10 +16,9 @@ export async function updateHeads(operation: Operation, state: ClientState): Pro
   const { config } = operation.trust;
   const request = { last: state.view?.size, stop: state.distinguished.at(-1)?.position };
   const codec = distinguishedResponseCodec(config);
-  const answer = await operation.transport.postKeytrans(
-    PATHS.distinguished,
-    [distinguishedRequestCodec, request],
-    codec,
+  const answer = await heldToWhatWasShown(
+    operation,
+    operation.transport.postKeytrans(PATHS.distinguished, [distinguishedRequestCodec, request], codec),
   );
   const context = { config, view: state.view, nowMs: operation.now() };
   const { view, heads } = verifyDistinguished(context, request, answer);

@@ -62,7 +62,8 @@ export async function findIdentity(
   const verified = verifyLookup({ config, view: state.view, nowMs: operation.now() }, request, answer);
   const known = state.contacts.get(identity.text);
   if (verified.type === 'absent') {
-    ensure(known === undefined, 'bad-chain', `${identity.text} is shown as absent, but was seen before`);
+    const wasThere = known !== undefined || state.owners.has(identity.text);
+    ensure(!wasThere, 'bad-chain', `${identity.text} is shown as absent, but was seen before`);
     const next = { ...state, view: verified.view };
     return { next, found: undefined, added: [], rightmostDistinguished: undefined };
   }

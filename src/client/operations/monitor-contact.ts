@@ -1,4 +1,4 @@
-import { ensure } from '../../core/errors.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import {
   contactMonitorRequestCodec,
   contactMonitorResponseCodec,
@@ -9,6 +9,8 @@ import type { Identity } from '../../identity/identity.ts';
 import { alertsAbout } from '../alerts.ts';
 import type { Alert, ClientState, MonitoredVersion, StateChange } from '../client-state.ts';
 import { monitorOnly } from '../monitored-versions.ts';
+import { heldToWhatWasShown } from './held-to.ts';
+import { withInterruption } from './interrupted.ts';
 import type { Operation } from './operation.ts';
 
 /** What monitoring a contact came to. */
@@ -27,10 +29,25 @@ export interface ContactMonitored {
 
 /**
  * Monitors what lookups of a contact left to be monitored (KT §8.2). Throws `version-rolled-back` where the log took a
- * version back, `identity-not-found` for an identity that was never looked up, other verification errors, and
+ * version back or no longer shows it, `identity-not-found` for an identity that was never looked up, other verification errors, and
  * `network-failed`.
  */
 export async function monitorContact(
+  operation: Operation,
+  state: ClientState,
+  identity: Identity,
+): Promise<StateChange<ContactMonitored>> {
+  try {
+    return await monitor(operation, state, identity);
+  } catch (error) {
+    const contact = state.contacts.get(identity.text);
+    if (contact === undefined || !isGlasskeyError(error, 'version-expired')) throw error;
+    const contacts = new Map(state.contacts).set(identity.text, { ...contact, monitored: [], ladder: [] });
+    return monitor(operation, withInterruption(operation, { ...state, contacts }, identity, contact.version), identity);
+  }
+}
+
+async function monitor(
   operation: Operation,
   state: ClientState,
   { text, label }: Identity,
@@ -41,15 +58,14 @@ export async function monitorContact(
   const nowMs = operation.now();
   const common = { role: 'contact', identity: text, checked: entries, alerts: alertsAbout(state, text) } as const;
   if (entries.length === 0) {
-    return { result: { ...common, treeSize: state.view?.size ?? 0, remaining: [] } };
+    return { next: state, result: { ...common, treeSize: state.view?.size ?? 0, remaining: [] } };
   }
   const { config } = operation.trust;
   const request = { last: state.view?.size, label, entries };
   const codec = contactMonitorResponseCodec(config);
-  const answer = await operation.transport.postKeytrans(
-    PATHS.contactMonitor,
-    [contactMonitorRequestCodec, request],
-    codec,
+  const answer = await heldToWhatWasShown(
+    operation,
+    operation.transport.postKeytrans(PATHS.contactMonitor, [contactMonitorRequestCodec, request], codec),
   );
   const verified = verifyContactMonitor({ config, view: state.view, nowMs }, request, answer, ladder);
   const monitoring = monitorOnly(verified.entries, ladder);

@@ -11,6 +11,8 @@ import { alertsAbout } from '../alerts.ts';
 import type { VerifiedBinding } from '../binding.ts';
 import type { Alert, ClientState, OwnedVersion, StateChange } from '../client-state.ts';
 import { findIdentity } from './lookup.ts';
+import { heldToWhatWasShown } from './held-to.ts';
+import { withInterruption } from './interrupted.ts';
 import type { Operation } from './operation.ts';
 import { assertAgrees, NEW_OWNED, noteChanges, type OwnChanges } from './owned-versions.ts';
 import { beginCourse, type Course, takeUpdates, type UpdatedCourse } from './owner-course.ts';
@@ -40,10 +42,26 @@ const MAX_ROUNDS = 256;
 /**
  * Monitors an own label (KT §8.3, §9): every distinguished log entry, every new version, and what a contact who looks now is
  * shown. Takes ownership first where that has not happened yet. Versions that the owner did not make are alerts of the
- * result and of the state. Throws `unexpected-version`, `version-rolled-back`, `identity-not-found`, other verification
- * errors, and `network-failed`.
+ * result and of the state; so is that it began anew, where what it knew is past the log's maximum lifetime. Throws
+ * `unexpected-version`, `version-rolled-back`, `identity-not-found`, other verification errors, and `network-failed`.
  */
 export async function monitorOwned(
+  operation: Operation,
+  state: ClientState,
+  identity: Identity,
+): Promise<StateChange<OwnerMonitored>> {
+  const owned = state.owners.get(identity.text);
+  try {
+    return await monitor(operation, state, identity);
+  } catch (error) {
+    if (owned?.state === undefined || !isGlasskeyError(error, 'version-expired')) throw error;
+    const owners = new Map(state.owners).set(identity.text, { ...owned, state: undefined });
+    const version = owned.versions.at(-1)?.version ?? 0;
+    return monitor(operation, withInterruption(operation, { ...state, owners }, identity, version), identity);
+  }
+}
+
+async function monitor(
   operation: Operation,
   state: ClientState,
   identity: Identity,
@@ -116,13 +134,14 @@ async function askUpdates(operation: Operation, course: Course): Promise<Updated
   const { label } = owner;
   const request = { last: view?.size, label, greatestVersion: greatestKnown(owner), values: [] };
   const codec = updateResponsesCodec(operation.trust.config);
-  const answers = await operation.transport
+  const asked = operation.transport
     .postKeytrans(PATHS.update, [updateRequestCodec, request], codec)
     .catch((error: unknown) => {
       // Its word alone; a version that it keeps back shows in the monitoring.
       if (isGlasskeyError(error, 'search-not-found')) return [];
       throw error;
     });
+  const answers = await heldToWhatWasShown(operation, asked);
   return takeUpdates(operation, course, answers);
 }
 
@@ -131,10 +150,11 @@ async function askMonitoring(
   { view, owner }: Course,
 ): Promise<Course & { readonly complete: boolean }> {
   const { config } = operation.trust;
-  const answer = await operation.transport.postKeytrans(
-    PATHS.ownerMonitor,
-    [ownerMonitorRequestCodec, ownerMonitorRequest(owner, view?.size)],
-    ownerMonitorResponseCodec(config),
+  const request = ownerMonitorRequest(owner, view?.size);
+  const codec = ownerMonitorResponseCodec(config);
+  const answer = await heldToWhatWasShown(
+    operation,
+    operation.transport.postKeytrans(PATHS.ownerMonitor, [ownerMonitorRequestCodec, request], codec),
   );
   return verifyOwnerMonitor({ config, view, nowMs: operation.now() }, answer, owner);
 }

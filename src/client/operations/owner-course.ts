@@ -8,6 +8,7 @@ import { type CreatedVersion, verifyOwnerUpdate } from '../../core/keytrans/veri
 import { PATHS } from '../../contract/paths.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { ClientState } from '../client-state.ts';
+import { heldToWhatWasShown } from './held-to.ts';
 import type { Operation } from './operation.ts';
 import { NEW_OWNED } from './owned-versions.ts';
 
@@ -37,10 +38,10 @@ export async function beginCourse(
 ): Promise<Course> {
   const { config } = operation.trust;
   const request = { last: view?.size, label, start };
-  const answer = await operation.transport.postKeytrans(
-    PATHS.ownerInit,
-    [ownerInitRequestCodec, request],
-    ownerInitResponseCodec(config),
+  const codec = ownerInitResponseCodec(config);
+  const answer = await heldToWhatWasShown(
+    operation,
+    operation.transport.postKeytrans(PATHS.ownerInit, [ownerInitRequestCodec, request], codec),
   );
   return verifyOwnerInit({ config, view, nowMs: operation.now() }, request, answer);
 }
