@@ -85,10 +85,11 @@ async function measure(
     const last = Array.from({ length: Math.max(CONTACTS, OWN) }, (_, i) => identityOf(labels - 1 - i));
     const [contacts, own] = [last.slice(0, CONTACTS), last.slice(0, OWN)];
     const early = Array.from({ length: Math.min(OWN, labels) }, (_, i) => identityOf(i));
+    const late = Array.from({ length: OWN }, (_, i) => identityOf(labels + GROWTH - 1 - i));
     for (const [name, platform] of platforms) {
       console.error(`lookups in ${name}`);
       lookups[name] = await platform.measureLookups({ server: server.url, names: randomNames(labels, samples) });
-      await platform.look({ server: server.url, contacts, own, early });
+      await platform.look({ server: server.url, contacts, own, early, late });
     }
     await fillLog(clients, server.token, labels, labels + GROWTH);
     const costs: Record<string, Costs> = {};

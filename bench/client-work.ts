@@ -40,8 +40,10 @@ export interface MonitorWork {
   readonly contacts: readonly string[];
   /** Names that one client each takes as its own. */
   readonly own: readonly string[];
-  /** Names registered first, so that credentials of them are standard; those of `own` are provisional. */
+  /** Names registered first, so that credentials of them are standard. */
   readonly early: readonly string[];
+  /** Names that will have been registered last when the log has grown: credentials of them are provisional. */
+  readonly late: readonly string[];
 }
 
 /** Not counted: they only warm the verifier up. */
@@ -117,12 +119,12 @@ export class Monitors {
 
   /** Credentials that one client makes, and another one verifies without a request. */
   async #measureCredentials(): Promise<void> {
-    const { server, own, early } = this.#work;
+    const { server, early, late } = this.#work;
     const maker = await MeteredClient.open(server);
     await this.#contacts.measure(async (directory) => void (await directory.heads()));
     const costs: Record<string, Cost[]> = {};
     const note = (what: string, cost: Cost): void => void (costs[what] ??= []).push(cost);
-    for (const name of [...early, ...own]) {
+    for (const name of [...early, ...late]) {
       let made: MadeCredential | undefined;
       const making = await maker.measure(async (directory) => {
         made = await directory.credential(name);
