@@ -22,7 +22,6 @@ import { formatCredential, parseCredential } from '../credential-text.ts';
 import { CONTINUITY_PORTS } from '../verify-binding.ts';
 import { updateHeads } from './heads.ts';
 import { findIdentity } from './lookup.ts';
-import { heldToWhatWasShown } from './held-to.ts';
 import type { Operation } from './operation.ts';
 
 /** A credential that was made. */
@@ -240,10 +239,7 @@ export async function settleCredentials(
     const step = settleCredential(unsettled, heads);
     if (typeof step === 'object') {
       const request: [typeof credentialUpdateRequestCodec, typeof step] = [credentialUpdateRequestCodec, step];
-      const update = await heldToWhatWasShown(
-        operation,
-        operation.transport.postKeytrans(PATHS.credentialUpdate, request, credentialUpdateCodec),
-      );
+      const update = await operation.transport.postKeytrans(PATHS.credentialUpdate, request, credentialUpdateCodec);
       verifyCredentialUpdate(config, unsettled, heads, update);
     }
     if (step === 'waiting') waiting.push(pending);
