@@ -48,7 +48,9 @@ describe('monitor and history', () => {
     const history = await run('history', alice, '--json', ...state);
     const { versions } = JSON.parse(history.stdout) as { versions: { version: number; origin: string }[] };
     expect(versions.map(({ origin }) => origin)).toEqual(['made', 'made', 'acknowledged']);
-    expect((await run('history', alice, ...state)).stdout).toContain('version 0: by initial, vouched for by the application, made');
+    expect((await run('history', alice, ...state)).stdout).toContain(
+      'version 0: by initial, vouched for by the application, made',
+    );
   }, 60_000);
 
   it('show a contact its versions, and know no identity that nobody has', async () => {
