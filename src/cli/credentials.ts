@@ -51,6 +51,21 @@ export class CredentialFolder {
     return csr;
   }
 
+  get #challenge(): string {
+    return join(this.path, 'challenge');
+  }
+
+  /** Keeps the name of the e-mail challenge that was asked for with the key. */
+  async writeChallenge(challenge: string): Promise<void> {
+    await mkdir(this.path, { recursive: true, mode: 0o700 });
+    await writeFileDurably(this.#challenge, `${challenge}\n`);
+  }
+
+  /** The e-mail challenge that was asked for last. Throws `usage` where there was none. */
+  async challenge(): Promise<string> {
+    return (await readInput(this.#challenge)).trim();
+  }
+
   /** The private key that is there. Throws `usage`, `bad-key-file`. */
   async key(): Promise<ClientKey> {
     const pem = await readInput(this.#key);

@@ -25,7 +25,13 @@ export {
 export { formatClientState, parseClientState } from './client-state-json.ts';
 export { createCsr } from './csr.ts';
 export { type IssuedCertificate } from './issued-certificate.ts';
-export { KeyDirectory, type KeyDirectoryOptions, type LookupResult, type MonitoringDue } from './key-directory.ts';
+export {
+  type EmailCode,
+  KeyDirectory,
+  type KeyDirectoryOptions,
+  type LookupResult,
+  type MonitoringDue,
+} from './key-directory.ts';
 export { MonitoringSchedule, type MonitoringScheduleOptions } from './monitoring-schedule.ts';
 export { oidcNonce } from './oidc-nonce.ts';
 export { DEFAULT_SEAL_COST, openSealedState, type SealCost, type SealOptions, sealState } from './sealed-state.ts';

@@ -3,6 +3,9 @@ import { equalBytes } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import { fingerprint } from '../contract/bundle-signature.ts';
 import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
+import type { EmailChallengeAnswer, EmailChallengeRequest } from '../contract/bodies.ts';
+import { parseEmailChallengeAnswer } from '../contract/email-challenge.ts';
+import { PATHS } from '../contract/paths.ts';
 import { canonicalIdentity } from '../identity/canonical-identity.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { AuditReport } from './audit/audit-log.ts';
@@ -46,6 +49,20 @@ export type { ContactMonitored } from './operations/monitor-contact.ts';
 export type { OwnerMonitored } from './operations/monitor-owned.ts';
 export type { Monitored } from './operations/monitor-round.ts';
 export type { MonitoringDue } from './operations/monitoring-due.ts';
+
+/** An answer to an e-mail challenge. */
+export interface EmailCode {
+  readonly challenge: string;
+  /** As the user typed it. */
+  readonly code: string;
+}
+
+/** What can vouch for a first registration. */
+interface Vouchers {
+  readonly token?: string | undefined;
+  readonly idToken?: string | undefined;
+  readonly email?: EmailCode | undefined;
+}
 
 /** How to open a directory. */
 export interface KeyDirectoryOptions {
@@ -250,7 +267,22 @@ export class KeyDirectory {
   }
 
   /**
-   * Registers a key for an identity: with an application token or an ID token as evidence for the first one; with `credentials`,
+   * Has a code sent to an e-mail address, with which {@link register} then registers the same key. Either `key` or `csr` (PEM) is
+   * needed. Throws `rate-limited`, `mail-unavailable`, `forbidden`.
+   */
+  async requestEmailCode(
+    text: string,
+    options: { readonly key?: ClientKey | undefined; readonly csr?: string | undefined },
+  ): Promise<EmailChallengeAnswer> {
+    const identity = this.identity(text);
+    const csr = options.csr ?? (options.key && (await createCsr(identity, options.key)));
+    ensure(csr !== undefined, 'usage', 'neither a key nor a CSR');
+    const body: EmailChallengeRequest = { identity: identity.text, csr };
+    return parseEmailChallengeAnswer(await this.#operation.transport.postJson(PATHS.emailChallenges, body));
+  }
+
+  /**
+   * Registers a key for an identity: with an application token, an ID token or an e-mailed code as evidence for the first one; with `credentials`,
    * a key that the record certifies, to add a further one. The private key must be stored safely before this is called; asking
    * again with the same CSR gives the same answer. Either `key` or `csr` (PEM) is needed; to add a key, `key`.
    */
@@ -260,6 +292,8 @@ export class KeyDirectory {
       readonly token?: string | undefined;
       /** An ID token of a provider that the server accepts, made for the key: see {@link oidcNonce}. */
       readonly idToken?: string | undefined;
+      /** The code that was sent for a challenge: see {@link requestEmailCode}. */
+      readonly email?: EmailCode | undefined;
       readonly credentials?: ClientKey | undefined;
       readonly key?: ClientKey | undefined;
       readonly csr?: string | undefined;
@@ -323,16 +357,11 @@ export class KeyDirectory {
 }
 
 /** What vouches, if anything does: a key that has the name needs nothing. Throws `usage` where there is more than one. */
-function voucherOf({
-  token,
-  idToken,
-}: {
-  token?: string | undefined;
-  idToken?: string | undefined;
-}): Voucher | undefined {
+function voucherOf({ token, idToken, email }: Vouchers): Voucher | undefined {
   const vouchers: Voucher[] = [];
   if (token !== undefined) vouchers.push({ type: 'application-token', token });
   if (idToken !== undefined) vouchers.push({ type: 'oidc', token: idToken });
+  if (email !== undefined) vouchers.push({ type: 'email', challenge: email.challenge, code: email.code });
   const [voucher, ...others] = vouchers;
   ensure(others.length === 0, 'usage', 'one kind of evidence is enough');
   return voucher;

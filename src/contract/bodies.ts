@@ -5,12 +5,14 @@ import type { SignedChange } from '../identity/change-request.ts';
  *
  * - `application-token`: the bearer token in the Authorization header; the application vouches for the identity.
  * - `key`: no token: a renewal of a key that the record certifies, or a change that such a key signed.
+ * - `email`: the code that was sent for a challenge (`POST /v1/email-challenges`) which was asked for with the same key.
  * - `oidc`: an ID token of an OpenID provider, made for the key of the CSR: its nonce is base64url(SHA-256(SPKI)).
  */
 export type RequestEvidence =
   | { readonly type: 'application-token' }
   | { readonly type: 'key' }
-  | { readonly type: 'oidc'; readonly token: string };
+  | { readonly type: 'oidc'; readonly token: string }
+  | { readonly type: 'email'; readonly challenge: string; readonly code: string };
 
 /** A {@link SignedChange} in JSON: every field in base64. */
 export interface ChangeBody {
@@ -39,6 +41,21 @@ export interface CertificateRequestBody {
   /** Size of the tree head that the client holds; the proof in the answer is made for it. */
   readonly last?: number;
   readonly owner?: OwnerKnowledge;
+}
+
+/** JSON of `POST /v1/email-challenges`: have a code sent to an address. */
+export interface EmailChallengeRequest {
+  /** The e-mail address as typed. */
+  readonly identity: string;
+  /** A PKCS#10 request in PEM, of the key that is to be registered. */
+  readonly csr: string;
+}
+
+/** JSON answer of `POST /v1/email-challenges`: the same whether or not the name, or the address, exists. */
+export interface EmailChallengeAnswer {
+  /** Names the challenge: 22 characters of base64url. */
+  readonly challenge: string;
+  readonly expiresInSeconds: number;
 }
 
 /** A {@link CertificateRequestBody} after it was read. The CSR is still PEM, its content unchecked. */

@@ -13,6 +13,9 @@ export const MAX_CSR_CHARACTERS = 16 * 1024;
 /** Most characters of an OpenID Connect ID token. */
 export const MAX_ID_TOKEN_CHARACTERS = 16 * 1024;
 
+/** Most characters of a code that was sent by mail, as typed. */
+export const MAX_CODE_CHARACTERS = 64;
+
 /** Most serials that one revocation names: as many as a record can hold. */
 export const MAX_SERIALS = 255;
 

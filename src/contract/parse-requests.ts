@@ -4,6 +4,7 @@ import {
   type CertificateRequest,
   type CertificateRequestBody,
   type ChangeBody,
+  type EmailChallengeRequest,
   type OwnerKnowledge,
   type RequestEvidence,
   REVOCATION_REASONS,
@@ -11,8 +12,15 @@ import {
   type RevocationReason,
   type RevocationRequest,
 } from './bodies.ts';
+import { readChallenge } from './email-challenge.ts';
 import { JsonFields } from './json-fields.ts';
-import { MAX_CSR_CHARACTERS, MAX_ID_TOKEN_CHARACTERS, MAX_IDENTITY_CHARACTERS, MAX_SERIALS } from './limits.ts';
+import {
+  MAX_CODE_CHARACTERS,
+  MAX_CSR_CHARACTERS,
+  MAX_ID_TOKEN_CHARACTERS,
+  MAX_IDENTITY_CHARACTERS,
+  MAX_SERIALS,
+} from './limits.ts';
 import { readPem } from './pem-text.ts';
 
 const CODE = 'invalid-request';
@@ -31,18 +39,20 @@ const REASONS = Object.keys(REVOCATION_REASONS) as readonly RevocationReason[];
 export function parseCertificateRequest(body: unknown): CertificateRequest {
   const fields = new JsonFields(body, CODE).only(['identity', 'csr', 'evidence', 'change', 'last', 'owner']);
   const change = readChange(fields);
-  const csr = fields.string('csr', MAX_CSR_CHARACTERS);
-  if (readPem(csr, ['CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST']) === undefined) {
-    throw fields.failure('csr', 'is not one CERTIFICATE REQUEST in PEM');
-  }
   return {
     identity: fields.string('identity', MAX_IDENTITY_CHARACTERS),
-    csr,
+    csr: readCsr(fields),
     evidence: readEvidence(fields, change !== undefined),
     change,
     last: readLast(fields),
     ...readOwner(fields),
   };
+}
+
+/** Reads the JSON of `POST /v1/email-challenges`, as {@link parseCertificateRequest}. Throws `invalid-request`. */
+export function parseEmailChallengeRequest(body: unknown): EmailChallengeRequest {
+  const fields = new JsonFields(body, CODE).only(['identity', 'csr']);
+  return { identity: fields.string('identity', MAX_IDENTITY_CHARACTERS), csr: readCsr(fields) };
 }
 
 /** Reads the JSON of `POST /v1/revocations`, as JSON.parse gave it. Throws `invalid-request`. */
@@ -97,14 +107,26 @@ function readChange(fields: JsonFields): SignedChange | undefined {
   };
 }
 
+function readCsr(fields: JsonFields): string {
+  const csr = fields.string('csr', MAX_CSR_CHARACTERS);
+  if (readPem(csr, ['CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST']) === undefined) {
+    throw fields.failure('csr', 'is not one CERTIFICATE REQUEST in PEM');
+  }
+  return csr;
+}
+
 /** Evidence goes with a first registration, a change with what comes later. */
 function readEvidence(fields: JsonFields, isChange: boolean): RequestEvidence {
   if (!fields.has('evidence')) return { type: isChange ? 'key' : 'application-token' };
   const evidence = fields.object('evidence');
-  const type = evidence.oneOf('type', ['application-token', 'key', 'oidc']);
-  if (type !== 'oidc') return { type: evidence.only(['type']) && type };
+  const type = evidence.oneOf('type', ['application-token', 'key', 'oidc', 'email']);
+  if (type === 'application-token' || type === 'key') return { type: evidence.only(['type']) && type };
   if (isChange) throw fields.failure('evidence', 'does not go with a change');
-  return { type, token: evidence.only(['type', 'token']).string('token', MAX_ID_TOKEN_CHARACTERS) };
+  if (type === 'oidc') {
+    return { type, token: evidence.only(['type', 'token']).string('token', MAX_ID_TOKEN_CHARACTERS) };
+  }
+  const { challenge } = readChallenge(evidence.only(['type', 'challenge', 'code']));
+  return { type, challenge, code: evidence.string('code', MAX_CODE_CHARACTERS) };
 }
 
 function readLast(fields: JsonFields): number | undefined {

@@ -1,6 +1,7 @@
 /** Every path of the HTTP contract (DESIGN §15) that has no parameter. */
 export const PATHS = {
   certificates: '/v1/certificates',
+  emailChallenges: '/v1/email-challenges',
   revocations: '/v1/revocations',
   search: '/keytrans/v1/search',
   lookup: '/keytrans/v1/lookup',

@@ -1,10 +1,19 @@
 import type { Hono } from 'hono';
 import { formatPem } from '../ca/pem.ts';
-import { type OwnerKnowledge, type RequestEvidence, REVOCATION_REASONS } from '../contract/bodies.ts';
+import {
+  type EmailChallengeAnswer,
+  type OwnerKnowledge,
+  type RequestEvidence,
+  REVOCATION_REASONS,
+} from '../contract/bodies.ts';
 import { MAX_JSON_BODY_BYTES } from '../contract/limits.ts';
 import { JSON_MEDIA_TYPE } from '../contract/media-types.ts';
 import { formatCertificateAnswer, formatRevocationAnswer } from '../contract/parse-answers.ts';
-import { parseCertificateRequest, parseRevocationRequest } from '../contract/parse-requests.ts';
+import {
+  parseCertificateRequest,
+  parseEmailChallengeRequest,
+  parseRevocationRequest,
+} from '../contract/parse-requests.ts';
 import { PATHS } from '../contract/paths.ts';
 import type { CertificateOrder, IssuedCertificate } from '../service/issuance/requests.ts';
 import type { LogService } from '../service/log-service.ts';
@@ -34,6 +43,14 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
       headers: { 'x-request-id': requestId },
     });
   });
+  app.post(PATHS.emailChallenges, async (c) => {
+    await limits.admit(c, bearerToken(c));
+    const request = parseEmailChallengeRequest(await readJson(c, JSON_MEDIA_TYPE, MAX_JSON_BODY_BYTES));
+    const { challengeId, expiresInMs } = await service.challengeEmail(request);
+    const challenge = Buffer.from(challengeId).toString('base64url');
+    const answer: EmailChallengeAnswer = { challenge, expiresInSeconds: Math.floor(expiresInMs / 1000) };
+    return respond(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, { status: 202 });
+  });
   app.post(PATHS.revocations, async (c) => {
     const token = bearerToken(c);
     await limits.admit(c, token);
@@ -52,7 +69,9 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
 /** What the pipeline is shown: a token that comes with other evidence only counts for limits. */
 function shown(evidence: RequestEvidence, token: string | undefined): Pick<CertificateOrder, 'token' | 'evidence'> {
   if (evidence.type === 'application-token') return { token };
-  return { token: undefined, evidence: evidence.type === 'key' ? undefined : evidence };
+  if (evidence.type !== 'email') return { token: undefined, evidence: evidence.type === 'key' ? undefined : evidence };
+  const { type, challenge, code } = evidence;
+  return { token: undefined, evidence: { type, challengeId: Buffer.from(challenge, 'base64url'), code } };
 }
 
 /** The proof of an answer, encoded, and the size that it is for. */

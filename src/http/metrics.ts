@@ -59,6 +59,9 @@ export class Metrics {
   readonly #pruned = this.#counter('glasskey_pruned_tiles_total', 'Expired tiles of the prefix tree that were deleted');
   readonly #prunedPosition = this.#gauge('glasskey_pruned_position', 'Log entry up to which the prefix tree is pruned');
   readonly #pruningFailures = this.#counter('glasskey_pruning_failures_total', 'Steps of pruning that failed');
+  readonly #mailFailures = this.#counter('glasskey_mail_failures_total', 'Mails that the mail server did not take', [
+    'reason',
+  ]);
   readonly #writer = this.#gauge('glasskey_writer', '1 where this process is the writer of the log');
   readonly #queueDepth = this.#gauge('glasskey_queue_depth', 'Submissions that wait to be sequenced');
   readonly #inFlight = this.#gauge('glasskey_issuance_in_flight', 'Requests inside the issuance pipeline');
@@ -99,6 +102,8 @@ export class Metrics {
         return this.#prunedPosition.set(event.position);
       case 'pruning-failed':
         return this.#pruningFailures.inc();
+      case 'mail-failed':
+        return this.#mailFailures.inc({ reason: event.reason });
       case 'signed':
         return this.#signed.inc();
       case 'request':

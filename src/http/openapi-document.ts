@@ -1,6 +1,7 @@
 import { ERROR_CODES } from '../core/error-codes.ts';
 import { REVOCATION_REASONS } from '../contract/bodies.ts';
 import {
+  MAX_CODE_CHARACTERS,
   MAX_CSR_CHARACTERS,
   MAX_ID_TOKEN_CHARACTERS,
   MAX_IDENTITY_CHARACTERS,
@@ -38,6 +39,8 @@ const PROOF = text(
   'Base64 of the KEYTRANS SearchResponse for the greatest version and the given `last`; where the request has `owner`, of the ' +
     'UpdateResponses of what was created since, empty where the owner knows all of it',
 );
+
+const CHALLENGE = text(22, 'Name of the challenge that was asked for with the same key');
 
 const SCHEMAS: Readonly<Record<string, Schema>> = {
   Problem: {
@@ -83,6 +86,11 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
             },
             ['type', 'token'],
           ),
+          object({ type: { const: 'email' }, challenge: CHALLENGE, code: text(MAX_CODE_CHARACTERS, 'As typed') }, [
+            'type',
+            'challenge',
+            'code',
+          ]),
         ],
       },
       change: reference('Change'),
@@ -91,6 +99,17 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
     },
     ['identity', 'csr'],
   ),
+  EmailChallengeRequest: object(
+    {
+      identity: text(MAX_IDENTITY_CHARACTERS, 'E-mail address, as typed'),
+      csr: text(MAX_CSR_CHARACTERS, 'PKCS#10 request in PEM of the key that is to be registered'),
+    },
+    ['identity', 'csr'],
+  ),
+  EmailChallengeAnswer: object({ challenge: CHALLENGE, expiresInSeconds: integer('How long the code is valid') }, [
+    'challenge',
+    'expiresInSeconds',
+  ]),
   CertificateAnswer: object(
     {
       identity: text(255, 'Canonical form'),
@@ -183,6 +202,12 @@ const OPERATIONS: Readonly<Record<string, Schema>> = {
     201,
     'CertificateRequest',
     'CertificateAnswer',
+  ),
+  [PATHS.emailChallenges]: postJson(
+    'Have a code sent to an e-mail address; the answer is the same whether or not the name is registered',
+    202,
+    'EmailChallengeRequest',
+    'EmailChallengeAnswer',
   ),
   [PATHS.revocations]: postJson('Revoke certificates', 200, 'RevocationRequest', 'RevocationAnswer'),
   [PATHS.search]: postKeytrans('Search for the greatest version of a label', 'SearchRequest', 'SearchResponse'),

@@ -1,5 +1,5 @@
 import { type Codec, encode } from '../core/encoding/codec.ts';
-import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { type SearchResponse, searchResponseCodec } from '../core/keytrans/messages.ts';
 import { AuditorHeads } from './auditor-heads.ts';
 import { updateResponsesCodec } from '../core/keytrans/update-messages.ts';
@@ -7,6 +7,9 @@ import { canonicalIdentity } from '../identity/canonical-identity.ts';
 import { CrlService } from './crl-service.ts';
 import type { Fetch } from './evidence/bounded-fetch.ts';
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from './evidence/evidence-settings.ts';
+import { type EmailChallenge, type EmailChallengeOrder, EmailChallenges } from './evidence/email/email-challenges.ts';
+import type { EmailSettings } from './evidence/email/email-settings.ts';
+import { type Mailer, smtpMailer } from './evidence/email/mailer.ts';
 import { OidcTokens } from './evidence/oidc/oidc-tokens.ts';
 import { Admission } from './issuance/admission.ts';
 import { Flights } from './issuance/flights.ts';
@@ -63,6 +66,7 @@ export class LogService {
   readonly sequencer: Sequencer;
   readonly pruner: Pruner;
   readonly #issuance: Issuance;
+  #mailer: Mailer | undefined;
   readonly #sequence: boolean;
   readonly #searchResponse: Codec<SearchResponse>;
 
@@ -80,7 +84,7 @@ export class LogService {
     this.pruner = new Pruner(context, () => this.sequencer.isWriter);
     const { progress, prover } = this;
     const flights = new Flights<Made>();
-    const { policy, identityLimit, oidc } = options.evidence ?? DEFAULT_EVIDENCE;
+    const { policy, identityLimit, oidc, email } = options.evidence ?? DEFAULT_EVIDENCE;
     const { identityRules, now } = context;
     const ask: Fetch = options.fetch ?? ((url, init) => fetch(url, init));
     this.#issuance = {
@@ -91,6 +95,7 @@ export class LogService {
       flights,
       tokens: new Flights<TokenInfo>(),
       policyTable: policy,
+      emailChallenges: email && new EmailChallenges(context, policy, email, this.#openMailer(email)),
       oidc: new OidcTokens(oidc, identityRules, ask, now),
       identityBudget: identityLimit && new RequestBudget(identityLimit, context.now),
     };
@@ -111,6 +116,12 @@ export class LogService {
     await this.pruner.stop();
     await this.sequencer.stop();
     await this.progress.stop();
+    this.#mailer?.close();
+  }
+
+  #openMailer(settings: EmailSettings): Mailer {
+    const { observe } = this.context;
+    return (this.#mailer = smtpMailer(settings, (reason) => observe({ type: 'mail-failed', reason })));
   }
 
   /** Whose application token this is. Throws `unauthenticated`. */
@@ -122,6 +133,16 @@ export class LogService {
   async issue(order: CertificateOrder): Promise<IssuedCertificate> {
     this.#assertSigning();
     return issueCertificate(this.#issuance, order);
+  }
+
+  /** `POST /v1/email-challenges`: see {@link EmailChallenges.create}. */
+  async challengeEmail(order: EmailChallengeOrder): Promise<EmailChallenge> {
+    const { emailChallenges, admission } = this.#issuance;
+    ensure(emailChallenges !== undefined, 'unsupported-operation', 'nothing is proved by mail here');
+    return admission.run('challenge', (ticket) => {
+      ticket.submitted();
+      return emailChallenges.create(order);
+    });
   }
 
   /** `POST /v1/revocations`: see {@link revokeCertificates}. */

@@ -43,7 +43,7 @@ export type ServiceEvent =
   /** A request to issue or revoke ended. */
   | {
       readonly type: 'request';
-      readonly kind: 'certificate' | 'revocation';
+      readonly kind: 'certificate' | 'revocation' | 'challenge';
       readonly code: ErrorCode | 'ok';
       readonly milliseconds: number;
     }
@@ -51,6 +51,8 @@ export type ServiceEvent =
   | { readonly type: 'self-verified'; readonly error: unknown }
   /** An intent that nobody finished was closed. */
   | { readonly type: 'intent-closed'; readonly signed: boolean }
+  /** A mail could not be sent; the reason holds no address. */
+  | { readonly type: 'mail-failed'; readonly reason: string }
   /** A submission was refused by the sequencer. */
   | { readonly type: 'rejected'; readonly code: ErrorCode };
 

@@ -233,6 +233,18 @@ export interface ErasedRows {
   readonly certificates: number;
 }
 
+/** A code that was sent to an e-mail address; only its SHA-256 is stored. */
+export interface EmailChallengeRow {
+  /** 16 random bytes. */
+  readonly challengeId: Uint8Array;
+  readonly labelKey: Uint8Array;
+  /** The key that it vouches for. */
+  readonly spkiSha256: Uint8Array;
+  readonly codeHash: Uint8Array;
+  readonly createdMs: number;
+  readonly expiresMs: number;
+}
+
 /** Everything that one sequencing step makes durable, in one transaction. */
 export interface AppendBatch {
   /** Compare-and-swap: the append happens only if the head row still has this size. */
@@ -417,6 +429,19 @@ export interface LogStore {
   listTokens(): Promise<readonly TokenRow[]>;
   /** Revokes a valid token. False where there is none of this number; then `trail` is not written either. */
   revokeToken(id: number, revokedMs: number, trail?: TrailRecord): Promise<boolean>;
+
+  // e-mail challenges
+  /**
+   * Stores a challenge, unless its label has had `maximum` since `sinceMs`. Deletes those of every label that were created before
+   * that. Returns whether it was stored.
+   */
+  addEmailChallenge(
+    challenge: EmailChallengeRow,
+    limit: { readonly sinceMs: number; readonly maximum: number },
+  ): Promise<boolean>;
+  /** Counts an attempt and gives the challenge; undefined where there is none, or its attempts are used up. */
+  tryEmailChallenge(challengeId: Uint8Array, maxAttempts: number): Promise<EmailChallengeRow | undefined>;
+  dropEmailChallenge(challengeId: Uint8Array): Promise<void>;
 
   // coordination
   /** Tries to become the writer of this log. */

@@ -338,3 +338,27 @@ export const tokens = pgTable(
     check('tokens_token_hash_length', hasLength(table.tokenHash, 32)),
   ],
 );
+
+/** Codes that were sent to e-mail addresses, by their SHA-256. */
+export const emailChallenges = pgTable(
+  'email_challenges',
+  {
+    logId: logId(),
+    challengeId: bytea('challenge_id').notNull(),
+    labelKey: bytea('label_key').notNull(),
+    spkiSha256: bytea('spki_sha256').notNull(),
+    codeHash: bytea('code_hash').notNull(),
+    createdMs: count('created_ms').notNull(),
+    expiresMs: count('expires_ms').notNull(),
+    attempts: integer('attempts').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.logId, table.challengeId] }),
+    index('email_challenges_label').on(table.logId, table.labelKey),
+    index('email_challenges_created').on(table.logId, table.createdMs),
+    check('email_challenges_challenge_id', hasLength(table.challengeId, 16)),
+    check('email_challenges_label_key', hasLength(table.labelKey, 32)),
+    check('email_challenges_spki_sha256', hasLength(table.spkiSha256, 32)),
+    check('email_challenges_code_hash', hasLength(table.codeHash, 32)),
+  ],
+);

@@ -4,6 +4,7 @@ import { append } from './append.ts';
 import { auditorRows } from './auditor-rows.ts';
 import { certificateRows } from './certificate-rows.ts';
 import { erasureRows } from './erasure-rows.ts';
+import { emailChallengeRows } from './email-challenge-rows.ts';
 import { EventHub } from './event-hub.ts';
 import { issuanceRows } from './issuance-rows.ts';
 import { labelRows } from './label-rows.ts';
@@ -85,6 +86,7 @@ function logStore(sql: SqlDriver, hub: EventHub, logId: number, now: () => numbe
     ...erasureRows(context),
     ...trailRows(context),
     ...tokenRows(context),
+    ...emailChallengeRows(context),
     append: (batch) => append(context, batch),
     tryWriterLock: () => sql.tryLock(logId),
     subscribe: (listener) => hub.subscribe(logId, listener),

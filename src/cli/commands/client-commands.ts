@@ -63,13 +63,15 @@ export function issuingCommands(program: Command, run: Run): void {
   clientCommand(
     program,
     'register <identity>',
-    'register a key for an identity: the first with evidence (an application token, an ID token), a further one with the ' +
+    'register a key for an identity: the first with evidence (an application token, an ID token, an e-mailed code), a further one with the ' +
       'credentials of another',
     'glasskey register alice@example.com --server https://keys.example --token-file app.token --out alice',
   )
     .option('--token-file <file>', 'application token that vouches for the identity')
     .option('--oidc-nonce', 'make the key and print the nonce that an ID token for it must have')
     .option('--oidc-token-file <file>', 'ID token of an OpenID provider that vouches for the identity')
+    .option('--email', 'make the key and have a code sent to the address')
+    .option('--email-code <code>', 'the code that was sent')
     .option('--credentials <dir>', 'credentials of the identity, to add a further key')
     .requiredOption('--out <dir>', 'folder for key.pem and certificate.pem')
     .option('--csr <file>', 'PKCS#10 request of a key that you keep yourself')
@@ -134,6 +136,8 @@ interface RegisterOptions extends ClientOptions, JsonOption {
   readonly tokenFile?: string;
   readonly oidcNonce?: boolean;
   readonly oidcTokenFile?: string;
+  readonly email?: boolean;
+  readonly emailCode?: string;
   readonly credentials?: string;
   readonly out: string;
   readonly csr?: string;
@@ -142,8 +146,13 @@ interface RegisterOptions extends ClientOptions, JsonOption {
 async function register(identity: string, options: RegisterOptions): Promise<number> {
   const { tokenFile, oidcTokenFile, oidcNonce: asksNonce = false } = options;
   if (asksNonce) return printNonce(options);
-  const ways = [tokenFile, oidcTokenFile, options.credentials].filter((one) => one !== undefined);
-  ensure(ways.length === 1, 'usage', 'one of --token-file, --oidc-token-file and --credentials is needed');
+  if (options.email === true) return requestCode(identity, options);
+  const ways = [tokenFile, oidcTokenFile, options.emailCode, options.credentials].filter((one) => one !== undefined);
+  ensure(
+    ways.length === 1,
+    'usage',
+    'one of --token-file, --oidc-token-file, --email-code and --credentials is needed',
+  );
   ensure(
     options.credentials === undefined || options.csr === undefined,
     'usage',
@@ -159,7 +168,9 @@ async function register(identity: string, options: RegisterOptions): Promise<num
   const key = options.csr === undefined ? await folder.prepareKey() : undefined;
   if (key !== undefined && credentials !== undefined) assertAnother(key, credentials, options);
   const csr = key === undefined ? await readInput(options.csr as string) : await folder.prepareRequest(canonical, key);
-  const issued = await directory.register(identity, { token, idToken, credentials, key, csr });
+  const code = options.emailCode;
+  const email = code === undefined ? undefined : { challenge: await folder.challenge(), code };
+  const issued = await directory.register(identity, { token, idToken, email, credentials, key, csr });
   await folder.writeCertificate(issued);
   return printIssued(issued.binding, folder, options);
 }
@@ -170,6 +181,19 @@ async function readToken(file: string | undefined, maximum: number): Promise<str
   const token = (await readInput(file)).trim();
   ensure(/^[\x21-\x7e]+$/.test(token) && token.length <= maximum, 'usage', `${file} does not hold a token`);
   return token;
+}
+
+/** Makes the key that is going to be registered, and has a code for it sent. */
+async function requestCode(identity: string, options: RegisterOptions): Promise<number> {
+  const directory = await openIssuing(options);
+  const folder = new CredentialFolder(options.out);
+  const request = async () => folder.prepareRequest(directory.identity(identity), await folder.prepareKey());
+  const csr = options.csr === undefined ? await request() : await readInput(options.csr);
+  const { challenge, expiresInSeconds } = await directory.requestEmailCode(identity, { csr });
+  await folder.writeChallenge(challenge);
+  if (options.json === true) printJson({ challenge, expiresInSeconds });
+  else printLines(`a code was sent; it is valid for ${Math.floor(expiresInSeconds / 60)} minutes: --email-code <code>`);
+  return EXIT.fine;
 }
 
 /** Makes the key that is going to be registered, for which an ID token has to be asked. */

@@ -23,10 +23,10 @@ export function configCommand(program: Command, run: RunServer): void {
 }
 
 async function check({ data, json }: CheckFlags): Promise<number> {
-  const { checkSettings, problemText } = await import('../server/settings/server-settings.ts');
+  const { checkSettings, problemText, settingFiles } = await import('../server/settings/server-settings.ts');
   const folder = new DataFolder(data);
   const text = await folder.read(folder.settings);
-  const { problems } = checkSettings(text ?? '');
+  const { problems } = checkSettings(text ?? '', settingFiles(folder));
   if (json === true) printJson({ file: folder.settings, exists: text !== undefined, problems });
   else if (problems.length > 0) printLines(...problems.map((one) => oneLine(problemText(folder.settings, one))));
   else printLines(text === undefined ? `there is no ${folder.settings}: defaults apply` : `${folder.settings} is fine`);

@@ -121,6 +121,7 @@ function logEvent(logger: Logger, event: ServiceEvent): void {
   if (event.type === 'self-verified' && event.error !== undefined) {
     logger.fatal({ error: describe(event.error) }, 'an own answer does not verify');
   }
+  if (event.type === 'mail-failed') logger.error({ reason: event.reason }, 'a mail could not be sent');
   if (event.type === 'pruning-failed') logger.error({ error: describe(event.error) }, 'pruning failed; trying again');
   if (event.type === 'writer') logger.info({ holds: event.holds }, 'writer of the log');
 }

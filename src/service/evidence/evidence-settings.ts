@@ -1,4 +1,5 @@
 import type { BudgetOptions } from '../request-budget.ts';
+import type { EmailSettings } from './email/email-settings.ts';
 import type { OidcIssuerSettings } from './oidc/oidc-settings.ts';
 import { DEFAULT_POLICY, type PolicyTable } from './policy-table.ts';
 
@@ -9,7 +10,14 @@ export interface EvidenceSettings {
   readonly identityLimit: BudgetOptions | undefined;
   /** OpenID providers whose word the policy may take. */
   readonly oidc: readonly OidcIssuerSettings[];
+  /** How addresses are proved by mail; undefined: they are not. */
+  readonly email: EmailSettings | undefined;
 }
 
 /** What a server does that configures nothing: applications vouch for everybody. */
-export const DEFAULT_EVIDENCE: EvidenceSettings = { policy: DEFAULT_POLICY, identityLimit: undefined, oidc: [] };
+export const DEFAULT_EVIDENCE: EvidenceSettings = {
+  policy: DEFAULT_POLICY,
+  identityLimit: undefined,
+  oidc: [],
+  email: undefined,
+};

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import { formatHex } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
 import type { Evidence } from '../../identity/evidence.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { assertMayVouch } from '../evidence/policy-table.ts';
 import { verifyToken } from '../tokens.ts';
 import type { Issuance } from './issuance.ts';
-import type { CertificateOrder } from './requests.ts';
+import type { CertificateOrder, OwnEvidence } from './requests.ts';
 
 const APPLICATION: Evidence = { type: 'application' };
 
@@ -23,6 +25,7 @@ export type Credentials = Pick<CertificateOrder, 'token' | 'change' | 'evidence'
 /** What evidence has to be evidence of. */
 export interface Claimed {
   readonly identity: Identity;
+  readonly labelKey: Uint8Array;
   /** SHA-256 of the SPKI in the CSR. */
   readonly spkiSha256: Uint8Array;
 }
@@ -46,13 +49,13 @@ export async function authenticateApplication(
  * evidence throws.
  */
 export async function authenticate(
-  issuance: Pick<Issuance, 'policyTable' | 'oidc'>,
+  issuance: Pick<Issuance, 'policyTable' | 'oidc' | 'emailChallenges'>,
   { token, change, evidence }: Credentials,
   claimed: Claimed,
 ): Promise<Requester> {
   if (change !== undefined) return { type: 'change' };
   if (token === undefined && evidence === undefined) return { type: 'key-holder' };
-  const found = evidence === undefined ? APPLICATION : await issuance.oidc.verify(evidence.token, claimed);
+  const found = evidence === undefined ? APPLICATION : await verifyEvidence(issuance, evidence, claimed);
   assertMayVouch(issuance.policyTable, found, claimed.identity);
   return { type: 'vouched', evidence: found };
 }
@@ -64,9 +67,20 @@ export function whoOf({ change, evidence }: Partial<Credentials>, token: number 
   return token === undefined ? 'holder' : `token:${token}`;
 }
 
+function verifyEvidence(
+  { oidc, emailChallenges }: Pick<Issuance, 'oidc' | 'emailChallenges'>,
+  evidence: OwnEvidence,
+  claimed: Claimed,
+): Promise<Evidence> {
+  if (evidence.type === 'oidc') return oidc.verify(evidence.token, claimed);
+  ensure(emailChallenges !== undefined, 'forbidden', 'nothing is proved by mail here');
+  return emailChallenges.verify(evidence, claimed);
+}
+
 /** Names what a request shows: those that show the same share one run. */
 export function credentialsKey({ token, change, evidence }: Credentials): string {
   if (change !== undefined) return 'change';
   if (evidence === undefined) return token === undefined ? 'key-holder' : 'application';
-  return `${evidence.type} ${createHash('sha256').update(JSON.stringify(evidence)).digest('hex')}`;
+  const parts = evidence.type === 'oidc' ? [evidence.token] : [formatHex(evidence.challengeId), evidence.code];
+  return `${evidence.type} ${createHash('sha256').update(JSON.stringify(parts)).digest('hex')}`;
 }

@@ -3,6 +3,7 @@ import type { LogProgress } from '../log-progress.ts';
 import type { Prover } from '../prover.ts';
 import type { TokenInfo } from '../tokens.ts';
 import type { Admission } from './admission.ts';
+import type { EmailChallenges } from '../evidence/email/email-challenges.ts';
 import type { OidcTokens } from '../evidence/oidc/oidc-tokens.ts';
 import type { PolicyTable } from '../evidence/policy-table.ts';
 import type { RequestBudget } from '../request-budget.ts';
@@ -31,6 +32,8 @@ export interface Issuance {
   /** Which evidence may vouch for which identities. */
   readonly policyTable: PolicyTable;
   readonly oidc: OidcTokens;
+  /** undefined where nothing is proved by mail. */
+  readonly emailChallenges: EmailChallenges | undefined;
   /** Certificates for one identity; undefined: any number. */
   readonly identityBudget: RequestBudget | undefined;
 }

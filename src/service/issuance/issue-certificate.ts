@@ -78,7 +78,7 @@ async function make(issuance: Issuance, work: Work): Promise<Made> {
     const { origin } = context;
     const { label } = work.identity;
     // The same request again needs no evidence anew: a token may have expired since.
-    requester ??= await authenticate(issuance, work.order, { identity: work.identity, spkiSha256 });
+    requester ??= await authenticate(issuance, work.order, { identity: work.identity, labelKey, spkiSha256 });
     const { change } = work.order;
     const next = await continuity({ origin, label, state, requester, change, spkiSha256, nowMs: context.now() });
     const intent = { labelKey, version: next.version, requestHash: work.requestHash };

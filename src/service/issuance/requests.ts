@@ -2,7 +2,9 @@ import type { SearchResponse } from '../../core/keytrans/messages.ts';
 import type { SignedChange } from '../../identity/change-request.ts';
 
 /** Evidence that is not an application's token. Untrusted. */
-export type OwnEvidence = { readonly type: 'oidc'; readonly token: string };
+export type OwnEvidence =
+  | { readonly type: 'oidc'; readonly token: string }
+  | { readonly type: 'email'; readonly challengeId: Uint8Array; readonly code: string };
 
 /** A request for a certificate, as it came in. Everything in it is untrusted. */
 export interface CertificateOrder {

@@ -8,10 +8,22 @@ import { settingsSchema } from '../../../src/cli/server/settings/schema.ts';
 const DOCUMENT = readFileSync(resolve(import.meta.dirname, '../../../docs/configuration.md'), 'utf8');
 const EXAMPLES = [...DOCUMENT.matchAll(/^```toml\n([\s\S]*?)^```$/gm)].map(([, text]) => text as string);
 
+/** Files that settings can name. */
+const FILES = (name: string): string | undefined =>
+  new Map([
+    ['mail.txt', 'Your code: {code}'],
+    ['codeless.txt', 'Good morning'],
+    ['unknown.txt', '{code} {password}'],
+    ['smtp.password', 'secret\n'],
+  ]).get(name);
+
 /** Line and member of every problem. */
 function problems(text: string): string[] {
-  return checkSettings(text).problems.map(({ line, path }) => `${line}: ${path.join('.')}`);
+  return checkSettings(text, FILES).problems.map(({ line, path }) => `${line}: ${path.join('.')}`);
 }
+
+const MAIL = '[email]\nsmtp = "smtps://mail.example.com"\nfrom = "keys@example.com"\n';
+const MAIL_POLICY = '[[policy]]\nidentities = "email"\nevidence = ["email"]\n';
 
 /** Every key of a schema, with the path of its tables. */
 function keysOf(schema: unknown, path = ''): string[] {
@@ -25,11 +37,12 @@ function keysOf(schema: unknown, path = ''): string[] {
 
 describe('glasskey.toml', () => {
   it('need not say anything', () => {
-    expect(checkSettings('').settings).toEqual({
+    expect(checkSettings('', FILES).settings).toEqual({
       evidence: {
         policy: [{ identities: 'any', domains: undefined, evidence: ['application'] }],
         identityLimit: undefined,
         oidc: [],
+        email: undefined,
       },
       clients: { perClient: undefined, perApplication: undefined, trustedProxies: [] },
     });
@@ -87,6 +100,16 @@ describe('glasskey.toml', () => {
       '[[oidc]]\nissuer = "https://login.example"\naudience = "a"\nidentity = "{email}"\n[[policy]]\nidentities = "email"\nevidence = ["oidc:https://login.example/"]\n',
       ['7: policy.0.evidence', '2: oidc.0.issuer'],
     ],
+    ['mail that nobody may use', MAIL, ['2: email.smtp']],
+    ['"email" without mail', '[[policy]]\nidentities = "email"\nevidence = ["email"]\n', ['3: policy.0.evidence']],
+    ['a header that goes on', `${MAIL}subject = "Hello\\nBcc: everybody@example.com"\n`, ['4: email.subject']],
+    ['a sender that is two', MAIL.replace('keys@example.com', 'a@b.example,c@d.example'), ['3: email.from']],
+    ['a server that is none', MAIL.replace('smtps://', 'http://'), ['2: email.smtp']],
+    ['a user without a password', `${MAIL_POLICY}${MAIL}user = "keys"\n`, ['7: email.user']],
+    ['a text without the code', `${MAIL_POLICY}${MAIL}text_file = "codeless.txt"\n`, ['7: email.text_file']],
+    ['a text that says more than there is', `${MAIL_POLICY}${MAIL}text_file = "unknown.txt"\n`, ['7: email.text_file']],
+    ['a text that is not there', `${MAIL_POLICY}${MAIL}text_file = "nowhere.txt"\n`, ['7: email.text_file']],
+    ['codes for ever', `${MAIL}code_lifetime = "1d"\n`, ['4: email.code_lifetime']],
     [
       'everything at once, in the second table too',
       '[[policy]]\nidentities = "any"\nevidence = ["application"]\n[[policy]]\nidentities = "everybody"\nx = 1\nevidence = ["application"]\n',

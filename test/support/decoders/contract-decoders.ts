@@ -1,6 +1,7 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import fc from 'fast-check';
 import { signTrustBundle } from '../../../src/contract/bundle-signature.ts';
+import { parseEmailChallengeAnswer } from '../../../src/contract/email-challenge.ts';
 import { parseJson } from '../../../src/contract/json-fields.ts';
 import {
   formatCertificateAnswer,
@@ -13,6 +14,7 @@ import {
   formatCertificateRequest,
   formatRevocationRequest,
   parseCertificateRequest,
+  parseEmailChallengeRequest,
   parseRevocationRequest,
 } from '../../../src/contract/parse-requests.ts';
 import { formatTrustBundle, parseTrustBundle } from '../../../src/contract/parse-trust-bundle.ts';
@@ -58,7 +60,13 @@ const bundles = await Promise.all([
 ]);
 
 const bytes = fc.uint8Array({ minLength: 1, maxLength: 60 });
-const ownEvidence = fc.record({ type: fc.constant('oidc'), token: fc.constantFrom('a.b.c', 'x') });
+const challengeNames = fc
+  .uint8Array({ minLength: 16, maxLength: 16 })
+  .map((value) => Buffer.from(value).toString('base64url'));
+const ownEvidence = fc.oneof(
+  fc.record({ type: fc.constant('oidc'), token: fc.constantFrom('a.b.c', 'x') }),
+  fc.record({ type: fc.constant('email'), challenge: challengeNames, code: fc.constantFrom('AAAA-BBBB', 'x') }),
+);
 const base64 = bytes.map(formatBase64);
 const identities = fc.constantFrom('alice@example.com', 'tel:+15551234567', 'acct:ä@example.com');
 const csrs = bytes.map((der) => formatPem('CERTIFICATE REQUEST', der));
@@ -116,6 +124,20 @@ export const CONTRACT_DECODERS: readonly Decoder[] = [
     read: parseCertificateRequest,
     write: formatCertificateRequest,
     refusals: ['invalid-request'],
+  }),
+  ofJson({
+    name: 'parseEmailChallengeRequest',
+    values: fc.record({ identity: identities, csr: csrs }),
+    read: parseEmailChallengeRequest,
+    write: (request) => request,
+    refusals: ['invalid-request'],
+  }),
+  ofJson({
+    name: 'parseEmailChallengeAnswer',
+    values: fc.record({ challenge: challengeNames, expiresInSeconds: fc.nat() }),
+    read: parseEmailChallengeAnswer,
+    write: (answer) => answer,
+    refusals: ['bad-response'],
   }),
   ofJson({
     name: 'parseRevocationRequest',

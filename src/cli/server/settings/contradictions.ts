@@ -1,8 +1,18 @@
+import { templateProblem } from '../../../service/evidence/email/mail-text.ts';
 import type { SettingsFile } from './schema.ts';
 import type { SettingPath } from './toml-lines.ts';
 
+/** Gives the text of a file that settings name; undefined where it cannot be read. */
+export type ReadSettingFile = (name: string) => string | undefined;
+
+/** Something that does not fit. */
+export interface Contradiction {
+  readonly path: SettingPath;
+  readonly reason: string;
+}
+
 /** Parts of a settings file that do not fit each other, though each is fine. */
-export function contradictions(file: SettingsFile): { readonly path: SettingPath; readonly reason: string }[] {
+export function contradictions(file: SettingsFile, files: ReadSettingFile): Contradiction[] {
   const { policy = [], oidc = [] } = file;
   const issuers = oidc.map(({ issuer }) => issuer);
   const named = new Set(policy.flatMap(({ evidence }) => evidence));
@@ -21,5 +31,23 @@ export function contradictions(file: SettingsFile): { readonly path: SettingPath
   const repeated = issuers.flatMap((issuer, index) =>
     issuers.indexOf(issuer) < index ? [{ path: ['oidc', index, 'issuer'], reason: 'this issuer is there twice' }] : [],
   );
-  return [...unknown, ...unused, ...repeated];
+  return [...unknown, ...unused, ...repeated, ...mailProblems(file, files)];
+}
+
+function mailProblems({ policy = [], email }: SettingsFile, read: ReadSettingFile): Contradiction[] {
+  const row = policy.findIndex(({ evidence }) => evidence.includes('email'));
+  if (email === undefined) {
+    return row < 0 ? [] : [{ path: ['policy', row, 'evidence'], reason: 'there is no [email] that would send codes' }];
+  }
+  const problems: Contradiction[] = [];
+  const problem = (key: string, reason: string) => problems.push({ path: ['email', key], reason });
+  if (row < 0) problem('smtp', 'no row of [[policy]] says for whom "email" vouches');
+  const { user, password_file: passwordFile, text_file: textFile } = email;
+  if ((user === undefined) !== (passwordFile === undefined)) problem('user', 'goes with password_file');
+  if (passwordFile !== undefined && read(passwordFile) === undefined) problem('password_file', 'cannot be read');
+  const text = textFile === undefined ? undefined : read(textFile);
+  if (textFile !== undefined && text === undefined) problem('text_file', 'cannot be read');
+  const reason = text === undefined ? undefined : templateProblem(text);
+  if (reason !== undefined) problem('text_file', reason);
+  return problems;
 }

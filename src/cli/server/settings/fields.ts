@@ -54,3 +54,22 @@ export const serviceUrl = z
     if (url === undefined || /[?#*\s\\@]/.test(text)) return false;
     return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.includes(url.hostname));
   }, 'not an https URL without user, query and fragment (http only for localhost)');
+
+/** An SMTP server: `smtps://host` (TLS, 465) or `smtp://host` (STARTTLS, 587), perhaps with a port. */
+export const smtpUrl = z.string().transform((text, context) => {
+  const [, scheme, host, port] = /^(smtps?):\/\/([A-Za-z0-9.-]+|\[::1\])(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const tls = scheme === 'smtps';
+  const number = Number(port ?? (tls ? 465 : 587));
+  if (host !== undefined && number > 0 && number < 65_536) {
+    return { host: host.replaceAll(/[[\]]/g, ''), port: number, tls };
+  }
+  context.addIssue({ code: 'custom', message: 'not smtps://host:port or smtp://host:port' });
+  return z.NEVER;
+});
+
+/** A text of one line, for a header of a mail: nothing in it ends the header. */
+export const headerText = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\p{C}\p{Zl}\p{Zp}]+$/u, 'holds a character that a header must not hold');

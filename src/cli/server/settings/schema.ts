@@ -3,11 +3,12 @@ import { z } from 'zod';
 import { DEFAULT_OIDC_ALGORITHMS, OIDC_ALGORITHMS } from '../../../service/evidence/oidc/oidc-settings.ts';
 import { identityTemplate } from '../../../service/evidence/oidc/identity-template.ts';
 import type { EvidenceName } from '../../../service/evidence/policy-table.ts';
-import { budget, domain, duration, serviceUrl } from './fields.ts';
+import { DEFAULT_SUBJECT } from '../../../service/evidence/email/email-settings.ts';
+import { budget, domain, duration, headerText, serviceUrl, smtpUrl } from './fields.ts';
 
 const evidence = z.custom<EvidenceName>(
-  (value) => typeof value === 'string' && /^(?:application|oidc:.+)$/.test(value),
-  'not "application" or "oidc:" and an issuer',
+  (value) => typeof value === 'string' && /^(?:application|email|oidc:.+)$/.test(value),
+  'not "application", "email" or "oidc:" and an issuer',
 );
 
 const policyRow = z.strictObject({
@@ -38,10 +39,29 @@ const oidcIssuer = z.strictObject({
   jwks_uri: serviceUrl.optional(),
 });
 
+const fileName = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[^\0]+$/);
+
+const email = z.strictObject({
+  smtp: smtpUrl,
+  user: headerText.optional(),
+  password_file: fileName.optional(),
+  from: headerText.regex(/^[^@\s<>,;:"]+@[^@\s<>,;:"]+$/, 'not a plain e-mail address'),
+  subject: headerText.default(DEFAULT_SUBJECT),
+  text_file: fileName.optional(),
+  code_lifetime: duration('1m', '1h').prefault('15m'),
+  attempts: z.int().min(1).max(100).default(5),
+  codes_per_hour: z.int().min(1).max(1_000).default(5),
+});
+
 /** What `glasskey.toml` may hold. Whatever is not named here is refused. */
 export const settingsSchema = z.strictObject({
   policy: z.array(policyRow).min(1).optional(),
   oidc: z.array(oidcIssuer).min(1).optional(),
+  email: email.optional(),
   limits: z
     .strictObject({ client: budget.optional(), application: budget.optional(), identity: budget.optional() })
     .optional(),

@@ -1,12 +1,15 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import type { z } from 'zod';
 import { ensure } from '../../../core/errors.ts';
 import type { ClientLimitSettings } from '../../../http/client-limits.ts';
+import { DEFAULT_TEXT, type EmailSettings } from '../../../service/evidence/email/email-settings.ts';
 import type { EvidenceSettings } from '../../../service/evidence/evidence-settings.ts';
 import type { OidcIssuerSettings } from '../../../service/evidence/oidc/oidc-settings.ts';
 import { DEFAULT_POLICY } from '../../../service/evidence/policy-table.ts';
 import type { DataFolder } from '../data-folder.ts';
-import { contradictions } from './contradictions.ts';
+import { contradictions, type ReadSettingFile } from './contradictions.ts';
 import { type SettingsFile, settingsSchema } from './schema.ts';
 import { lineOf, type SettingPath, settingLines } from './toml-lines.ts';
 
@@ -30,8 +33,8 @@ export type SettingsOutcome =
   | { readonly settings: ServerSettings; readonly problems: readonly [] }
   | { readonly settings: undefined; readonly problems: readonly SettingProblem[] };
 
-/** Reads the text of a `glasskey.toml`; the empty text gives the defaults. */
-export function checkSettings(text: string): SettingsOutcome {
+/** Reads the text of a `glasskey.toml`, and the `files` that it names; the empty text gives the defaults. */
+export function checkSettings(text: string, files: ReadSettingFile): SettingsOutcome {
   let document: unknown;
   try {
     document = parse(text);
@@ -42,17 +45,28 @@ export function checkSettings(text: string): SettingsOutcome {
   }
   const read = settingsSchema.safeParse(document);
   const lines = settingLines(text);
-  const found = read.success ? contradictions(read.data) : read.error.issues.flatMap(problemsOf);
+  const found = read.success ? contradictions(read.data, files) : read.error.issues.flatMap(problemsOf);
   const problems = found.map(({ path, reason }) => ({ line: lineOf(lines, path), path, reason }));
   if (!read.success || problems.length > 0) return { settings: undefined, problems };
-  return { settings: settingsOf(read.data), problems: [] };
+  return { settings: settingsOf(read.data, files), problems: [] };
 }
 
 /** Reads the settings of a data folder. Throws `usage`, naming everything that is wrong. */
 export async function readSettings(folder: DataFolder): Promise<ServerSettings> {
-  const { settings, problems } = checkSettings((await folder.read(folder.settings)) ?? '');
+  const { settings, problems } = checkSettings((await folder.read(folder.settings)) ?? '', settingFiles(folder));
   ensure(settings !== undefined, 'usage', problems.map((one) => problemText(folder.settings, one)).join('; '));
   return settings;
+}
+
+/** Files that settings name, relative to the data folder. */
+export function settingFiles(folder: DataFolder): ReadSettingFile {
+  return (name) => {
+    try {
+      return readFileSync(resolve(folder.path, name), 'utf8');
+    } catch {
+      return undefined;
+    }
+  };
 }
 
 /** A problem as compilers tell it: `FILE:LINE: member: reason`. */
@@ -68,12 +82,13 @@ function problemsOf(issue: z.core.$ZodIssue): Omit<SettingProblem, 'line'>[] {
   return issue.keys.map((key) => ({ path: [...path, key], reason: 'no such setting' }));
 }
 
-function settingsOf({ policy, oidc, limits, http }: SettingsFile): ServerSettings {
+function settingsOf({ policy, oidc, email, limits, http }: SettingsFile, files: ReadSettingFile): ServerSettings {
   return {
     evidence: {
       policy: policy?.map(({ identities, domains, evidence }) => ({ identities, domains, evidence })) ?? DEFAULT_POLICY,
       identityLimit: limits?.identity,
       oidc: oidc?.map(oidcIssuer) ?? [],
+      email: email && emailSettings(email, files),
     },
     clients: {
       perClient: limits?.client,
@@ -86,4 +101,12 @@ function settingsOf({ policy, oidc, limits, http }: SettingsFile): ServerSetting
 function oidcIssuer(one: NonNullable<SettingsFile['oidc']>[number]): OidcIssuerSettings {
   const { issuer, audience, identity, algorithms, clock_skew: clockSkewMs, max_age: maxAgeMs, jwks_uri: jwksUri } = one;
   return { issuer, audiences: audience, identity, algorithms, clockSkewMs, maxAgeMs, jwksUri };
+}
+
+function emailSettings(one: NonNullable<SettingsFile['email']>, files: ReadSettingFile): EmailSettings {
+  const { smtp, user, password_file: passwordFile, from, subject, text_file: textFile, attempts } = one;
+  const password = passwordFile === undefined ? undefined : files(passwordFile)?.trim();
+  const text = (textFile === undefined ? undefined : files(textFile)) ?? DEFAULT_TEXT;
+  const limits = { codeLifetimeMs: one.code_lifetime, attempts, codesPerIdentity: one.codes_per_hour };
+  return { smtp: { ...smtp, user, password }, from, subject, text, ...limits };
 }

@@ -1,0 +1,110 @@
+import { timingSafeEqual } from 'node:crypto';
+import { equalBytes } from '../../../core/encoding/bytes.ts';
+import { ensure, GlasskeyError } from '../../../core/errors.ts';
+import type { Evidence } from '../../../identity/evidence.ts';
+import type { Identity } from '../../../identity/identity.ts';
+import { canonicalise, parse, proofOfPossession } from '../../issuance/intake.ts';
+import type { LogContext } from '../../log-context.ts';
+import { assertMayVouch, type PolicyTable } from '../policy-table.ts';
+import { emailCodeHash, newEmailCode } from './email-code.ts';
+import { COUNTED_MS, type EmailSettings } from './email-settings.ts';
+import { mailText } from './mail-text.ts';
+import type { Mailer } from './mailer.ts';
+
+const ID_BYTES = 16;
+const EVIDENCE: Evidence = { type: 'email' };
+
+/** Who wants to prove an address, with which key. Untrusted. */
+export interface EmailChallengeOrder {
+  readonly identity: string;
+  /** A PKCS#10 request: PEM text, or DER. */
+  readonly csr: string | Uint8Array;
+}
+
+/** A challenge whose code was sent. */
+export interface EmailChallenge {
+  readonly challengeId: Uint8Array;
+  readonly expiresInMs: number;
+}
+
+/** An answer to a challenge. Untrusted. */
+export interface EmailAnswer {
+  readonly challengeId: Uint8Array;
+  readonly code: string;
+}
+
+/**
+ * Proves e-mail addresses: a code is sent to the address, and vouches for one name with one key, a few times, for a while. Neither
+ * asking nor answering looks at the log: what it says, and how long it takes, does not tell whether the name is there.
+ */
+export class EmailChallenges {
+  readonly #context: LogContext;
+  readonly #policy: PolicyTable;
+  readonly #settings: EmailSettings;
+  readonly #mailer: Mailer;
+
+  constructor(context: LogContext, policy: PolicyTable, settings: EmailSettings, mailer: Mailer) {
+    this.#context = context;
+    this.#policy = policy;
+    this.#settings = settings;
+    this.#mailer = mailer;
+  }
+
+  /**
+   * Sends a code to the address that `order` names. Throws what the first steps of the pipeline throw; `forbidden` for an
+   * identity that cannot be proved so; `rate-limited`; `mail-unavailable`, after which nothing is left of it.
+   */
+  async create(order: EmailChallengeOrder): Promise<EmailChallenge> {
+    const { store, vrf, identityRules, random, now } = this.#context;
+    const { codeLifetimeMs, codesPerIdentity } = this.#settings;
+    const der = parse(order);
+    const identity = canonicalise(order.identity, identityRules);
+    const { spkiSha256 } = await proofOfPossession(this.#context, der, identity);
+    ensure(identity.kind === 'email', 'forbidden', 'only an e-mail address can be proved by mail');
+    assertMayVouch(this.#policy, EVIDENCE, identity);
+    const challengeId = random(ID_BYTES);
+    const code = newEmailCode(random);
+    const [createdMs, labelKey] = [now(), await vrf.labelKey(identity.label)];
+    const row = { challengeId, labelKey, spkiSha256, codeHash: emailCodeHash(challengeId, code), createdMs };
+    const limit = { sinceMs: createdMs - COUNTED_MS, maximum: codesPerIdentity };
+    const isAdded = await store.addEmailChallenge({ ...row, expiresMs: createdMs + codeLifetimeMs }, limit);
+    if (!isAdded) throw tooMany();
+    await this.#send(identity, challengeId, code);
+    return { challengeId, expiresInMs: codeLifetimeMs };
+  }
+
+  /** The evidence that an answer is. Throws `code-refused`, without telling why. */
+  async verify(
+    { challengeId, code }: EmailAnswer,
+    claimed: { readonly labelKey: Uint8Array; readonly spkiSha256: Uint8Array },
+  ): Promise<Evidence> {
+    const row = await this.#context.store.tryEmailChallenge(challengeId, this.#settings.attempts);
+    const hash = emailCodeHash(challengeId, code);
+    const isRight = timingSafeEqual(row?.codeHash ?? new Uint8Array(hash.length), hash);
+    const isMeant =
+      row !== undefined &&
+      equalBytes(row.labelKey, claimed.labelKey) &&
+      equalBytes(row.spkiSha256, claimed.spkiSha256) &&
+      this.#context.now() < row.expiresMs;
+    const refused = 'the code is wrong, used up or too old, or is for another key';
+    ensure(isRight && isMeant, 'code-refused', refused);
+    return EVIDENCE;
+  }
+
+  async #send({ text: identity, san }: Identity, challengeId: Uint8Array, code: string): Promise<void> {
+    const { text, codeLifetimeMs } = this.#settings;
+    const minutes = String(Math.max(Math.floor(codeLifetimeMs / 60_000), 1));
+    const facts = { code, identity, origin: this.#context.origin, minutes };
+    try {
+      await this.#mailer.send({ to: san.value, text: mailText(text, facts) });
+    } catch (error) {
+      await this.#context.store.dropEmailChallenge(challengeId).catch(() => undefined);
+      throw error;
+    }
+  }
+}
+
+function tooMany(): GlasskeyError {
+  const retryAfterSeconds = COUNTED_MS / 1000;
+  return new GlasskeyError('rate-limited', 'too many codes for this address', { retryAfterSeconds });
+}

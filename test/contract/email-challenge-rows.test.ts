@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import type { EmailChallengeRow } from '../../src/store/ports.ts';
+import { describeEachStore } from './each-store.ts';
+import { bytes, labelKey } from './samples.ts';
+
+const HOUR_MS = 3_600_000;
+const LIMIT = { sinceMs: 1_000, maximum: 2 };
+const challenge = (name: string, label = 'alice', createdMs = 2_000): EmailChallengeRow => ({
+  challengeId: bytes(name, 16),
+  labelKey: labelKey(label),
+  spkiSha256: bytes('spki', 32),
+  codeHash: bytes(`code of ${name}`, 32),
+  createdMs,
+  expiresMs: createdMs + 500,
+});
+
+describeEachStore('e-mail challenges', ({ newLog }) => {
+  test('are given as they were stored, as often as they may be tried', async () => {
+    const log = await newLog();
+    const row = challenge('one');
+    expect(await log.addEmailChallenge(row, LIMIT)).toBe(true);
+    expect(await log.tryEmailChallenge(row.challengeId, 2)).toEqual(row);
+    expect(await log.tryEmailChallenge(row.challengeId, 2)).toEqual(row);
+    expect(await log.tryEmailChallenge(row.challengeId, 2)).toBeUndefined();
+    expect(await log.tryEmailChallenge(bytes('another', 16), 2)).toBeUndefined();
+    expect(await (await newLog()).tryEmailChallenge(row.challengeId, 9)).toBeUndefined();
+  });
+
+  test('tries that come together are counted each', async () => {
+    const log = await newLog();
+    const { challengeId } = challenge('one');
+    await log.addEmailChallenge(challenge('one'), LIMIT);
+    const tries = await Promise.all(Array.from({ length: 8 }, () => log.tryEmailChallenge(challengeId, 3)));
+    expect(tries.filter((row) => row !== undefined)).toHaveLength(3);
+  });
+
+  test('are so many for each label within a time, and are then cleared away', async () => {
+    const log = await newLog();
+    expect(await log.addEmailChallenge(challenge('one'), LIMIT)).toBe(true);
+    expect(await log.addEmailChallenge(challenge('two'), LIMIT)).toBe(true);
+    expect(await log.addEmailChallenge(challenge('three'), LIMIT)).toBe(false);
+    expect(await log.addEmailChallenge(challenge('of bob', 'bob'), LIMIT)).toBe(true);
+    const later = { sinceMs: 2_000 + HOUR_MS, maximum: 2 };
+    expect(await log.addEmailChallenge(challenge('four', 'bob', 3_000 + HOUR_MS), later)).toBe(true);
+    expect(await log.tryEmailChallenge(challenge('one').challengeId, 9)).toBeUndefined();
+    expect(await log.tryEmailChallenge(challenge('four').challengeId, 9)).toBeDefined();
+  });
+
+  test('can be dropped, and do not count then', async () => {
+    const log = await newLog();
+    for (const name of ['one', 'two', 'three', 'four']) {
+      expect(await log.addEmailChallenge(challenge(name), LIMIT)).toBe(true);
+      await log.dropEmailChallenge(challenge(name).challengeId);
+    }
+  });
+});
