@@ -33,6 +33,10 @@ export interface GoPeers {
    * policy have cosigned it; gives what it said, and the checkpoint as published.
    */
   tesseraLog(options: TesseraLogOptions): Promise<PeerVerdict & { readonly checkpoint: string }>;
+  /** filippo.io/torchwood verifies a tlog-proof, whose extra data is the entry, by a policy. */
+  verifyProof(policy: string, proof: string): Promise<PeerVerdict>;
+  /** Paths of programs that run for longer. */
+  readonly programs: { readonly litewitness: string; readonly omniwitness: string };
   close(): Promise<void>;
 }
 
@@ -67,7 +71,17 @@ export async function buildGoPeers(): Promise<GoPeers> {
   const interop = await build('interop', '.');
   const fsck = await build('fsck', 'github.com/transparency-dev/tessera/cmd/fsck');
   const oneshot = await build('oneshot', 'github.com/transparency-dev/tessera/cmd/examples/posix-oneshot');
+  const proof = await build('proof', './proof');
+  const litewitness = await build('litewitness', 'filippo.io/torchwood/cmd/litewitness');
+  const omniwitness = await build('omniwitness', 'github.com/transparency-dev/witness/cmd/omniwitness');
   return {
+    programs: { litewitness, omniwitness },
+    verifyProof: async (policy, text) => {
+      await writeFile(join(folder, 'policy'), policy);
+      await writeFile(join(folder, 'tlog-proof'), text);
+      const args = [`-policy=${join(folder, 'policy')}`, `-proof=${join(folder, 'tlog-proof')}`];
+      return judge(proof, args, /^verified the proof/m);
+    },
     torchwood: ({ url, vkey, origin }) =>
       judge(interop, ['-url', url, '-vkey', vkey, '-origin', origin], /^verified \d+ entries/m),
     fsck: async ({ url, vkey, origin }) => {
