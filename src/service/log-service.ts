@@ -11,6 +11,7 @@ import { type EmailChallenge, type EmailChallengeOrder, EmailChallenges } from '
 import type { EmailSettings } from './evidence/email/email-settings.ts';
 import { type Mailer, smtpMailer } from './evidence/email/mailer.ts';
 import { OidcTokens } from './evidence/oidc/oidc-tokens.ts';
+import { Webhook } from './evidence/webhook/webhook.ts';
 import { Admission } from './issuance/admission.ts';
 import { Flights } from './issuance/flights.ts';
 import { eraseIdentity, type Erasure, type ErasureOrder } from './issuance/erase-identity.ts';
@@ -84,7 +85,7 @@ export class LogService {
     this.pruner = new Pruner(context, () => this.sequencer.isWriter);
     const { progress, prover } = this;
     const flights = new Flights<Made>();
-    const { policy, identityLimit, oidc, email } = options.evidence ?? DEFAULT_EVIDENCE;
+    const { policy, identityLimit, oidc, email, webhook } = options.evidence ?? DEFAULT_EVIDENCE;
     const { identityRules, now } = context;
     const ask: Fetch = options.fetch ?? ((url, init) => fetch(url, init));
     this.#issuance = {
@@ -97,6 +98,7 @@ export class LogService {
       policyTable: policy,
       emailChallenges: email && new EmailChallenges(context, policy, email, this.#openMailer(email)),
       oidc: new OidcTokens(oidc, identityRules, ask, now),
+      webhook: webhook && new Webhook(webhook, ask, context),
       identityBudget: identityLimit && new RequestBudget(identityLimit, context.now),
     };
     this.#sequence = options.sequence ?? true;

@@ -10,6 +10,7 @@ import type { VrfProver } from '../../src/core/crypto/vrf-prover.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
 import { DEFAULT_IDENTITY_RULES } from '../../src/identity/identity.ts';
 import { createLog } from '../../src/service/genesis.ts';
+import type { Fetch } from '../../src/service/evidence/bounded-fetch.ts';
 import type { EvidenceSettings } from '../../src/service/evidence/evidence-settings.ts';
 import type { ServiceLimits } from '../../src/service/limits.ts';
 import type { LogContext, LogKeys } from '../../src/service/log-context.ts';
@@ -64,6 +65,8 @@ export interface TestLogOptions {
   readonly vrfProver?: (secretKey: Uint8Array) => VrfProver;
   /** Who may have a name. Default: applications vouch for everybody. */
   readonly evidence?: EvidenceSettings;
+  /** How the log asks other servers. */
+  readonly fetch?: Fetch;
   /** When the log begins. Default: {@link TEST_START_MS}. */
   readonly startMs?: number;
   /** Who has to cosign before anything is released. Default: nobody. */
@@ -156,6 +159,7 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
   const service = new LogService(context, {
     sequence: options.loop ?? true,
     ...(options.evidence && { evidence: options.evidence }),
+    ...(options.fetch && { fetch: options.fetch }),
   });
   await service.start();
   if (options.witnesses !== undefined && options.loop !== false) await service.progress.waitForRelease(1, 30_000);

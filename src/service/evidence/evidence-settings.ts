@@ -1,6 +1,7 @@
 import type { BudgetOptions } from '../request-budget.ts';
 import type { EmailSettings } from './email/email-settings.ts';
 import type { OidcIssuerSettings } from './oidc/oidc-settings.ts';
+import type { WebhookSettings } from './webhook/webhook-settings.ts';
 import { DEFAULT_POLICY, type PolicyTable } from './policy-table.ts';
 
 /** Who may have a name, and how often. */
@@ -12,6 +13,8 @@ export interface EvidenceSettings {
   readonly oidc: readonly OidcIssuerSettings[];
   /** How addresses are proved by mail; undefined: they are not. */
   readonly email: EmailSettings | undefined;
+  /** Who is asked before a certificate is made; undefined: nobody. */
+  readonly webhook: WebhookSettings | undefined;
 }
 
 /** What a server does that configures nothing: applications vouch for everybody. */
@@ -20,4 +23,5 @@ export const DEFAULT_EVIDENCE: EvidenceSettings = {
   identityLimit: undefined,
   oidc: [],
   email: undefined,
+  webhook: undefined,
 };

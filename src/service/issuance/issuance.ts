@@ -6,6 +6,7 @@ import type { Admission } from './admission.ts';
 import type { EmailChallenges } from '../evidence/email/email-challenges.ts';
 import type { OidcTokens } from '../evidence/oidc/oidc-tokens.ts';
 import type { PolicyTable } from '../evidence/policy-table.ts';
+import type { Webhook } from '../evidence/webhook/webhook.ts';
 import type { RequestBudget } from '../request-budget.ts';
 import type { Flights } from './flights.ts';
 
@@ -34,6 +35,7 @@ export interface Issuance {
   readonly oidc: OidcTokens;
   /** undefined where nothing is proved by mail. */
   readonly emailChallenges: EmailChallenges | undefined;
+  readonly webhook: Webhook | undefined;
   /** Certificates for one identity; undefined: any number. */
   readonly identityBudget: RequestBudget | undefined;
 }

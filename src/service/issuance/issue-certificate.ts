@@ -8,6 +8,7 @@ import type { CertificateRow } from '../../store/ports.ts';
 import { closeOpenIntent } from '../intent-closing.ts';
 import type { Act } from '../trail/act.ts';
 import type { Ticket } from './admission.ts';
+import { approve } from './approve.ts';
 import { authenticate, authenticateApplication, credentialsKey, type Requester, whoOf } from './authenticate.ts';
 import { awaitReleased, awaitSequenced } from './await-log.ts';
 import { continuity, type NextVersion } from './continuity.ts';
@@ -82,8 +83,13 @@ async function make(issuance: Issuance, work: Work): Promise<Made> {
     const { change } = work.order;
     const next = await continuity({ origin, label, state, requester, change, spkiSha256, nowMs: context.now() });
     const intent = { labelKey, version: next.version, requestHash: work.requestHash };
-    const validity = policy(context, next);
+    const byProfile = policy(context, next);
     const giveBack = limitIdentity(issuance.identityBudget, labelKey);
+    const approvable = { identity: work.identity, next, spkiSha256, validity: byProfile, nowMs: context.now() };
+    const validity = await approve(issuance.webhook, approvable).catch((error: unknown) => {
+      giveBack();
+      throw error;
+    });
     const recorded = await recordIntent(context, intent);
     if (!recorded.own) giveBack();
     if (recorded.own) {

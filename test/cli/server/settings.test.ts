@@ -15,6 +15,7 @@ const FILES = (name: string): string | undefined =>
     ['codeless.txt', 'Good morning'],
     ['unknown.txt', '{code} {password}'],
     ['smtp.password', 'secret\n'],
+    ['webhook.secret', '0123456789abcdef0123456789abcdef\n'],
   ]).get(name);
 
 /** Line and member of every problem. */
@@ -43,6 +44,7 @@ describe('glasskey.toml', () => {
         identityLimit: undefined,
         oidc: [],
         email: undefined,
+        webhook: undefined,
       },
       clients: { perClient: undefined, perApplication: undefined, trustedProxies: [] },
     });
@@ -109,6 +111,16 @@ describe('glasskey.toml', () => {
     ['a text without the code', `${MAIL_POLICY}${MAIL}text_file = "codeless.txt"\n`, ['7: email.text_file']],
     ['a text that says more than there is', `${MAIL_POLICY}${MAIL}text_file = "unknown.txt"\n`, ['7: email.text_file']],
     ['a text that is not there', `${MAIL_POLICY}${MAIL}text_file = "nowhere.txt"\n`, ['7: email.text_file']],
+    [
+      'a webhook with a short secret',
+      '[webhook]\nurl = "https://a.example"\nsecret_file = "smtp.password"\n',
+      ['3: webhook.secret_file'],
+    ],
+    [
+      'a webhook without TLS',
+      '[webhook]\nurl = "http://a.example"\nsecret_file = "webhook.secret"\n',
+      ['2: webhook.url'],
+    ],
     ['codes for ever', `${MAIL}code_lifetime = "1d"\n`, ['4: email.code_lifetime']],
     [
       'everything at once, in the second table too',

@@ -31,7 +31,7 @@ export function contradictions(file: SettingsFile, files: ReadSettingFile): Cont
   const repeated = issuers.flatMap((issuer, index) =>
     issuers.indexOf(issuer) < index ? [{ path: ['oidc', index, 'issuer'], reason: 'this issuer is there twice' }] : [],
   );
-  return [...unknown, ...unused, ...repeated, ...mailProblems(file, files)];
+  return [...unknown, ...unused, ...repeated, ...mailProblems(file, files), ...webhookProblems(file, files)];
 }
 
 function mailProblems({ policy = [], email }: SettingsFile, read: ReadSettingFile): Contradiction[] {
@@ -50,4 +50,13 @@ function mailProblems({ policy = [], email }: SettingsFile, read: ReadSettingFil
   const reason = text === undefined ? undefined : templateProblem(text);
   if (reason !== undefined) problem('text_file', reason);
   return problems;
+}
+
+/** Least length of the secret that signs a webhook's questions. */
+const MIN_SECRET = 16;
+
+function webhookProblems({ webhook }: SettingsFile, read: ReadSettingFile): Contradiction[] {
+  const secret = webhook && (read(webhook.secret_file)?.trim() ?? '');
+  if (secret === undefined || secret.length >= MIN_SECRET) return [];
+  return [{ path: ['webhook', 'secret_file'], reason: `holds no secret of at least ${MIN_SECRET} characters` }];
 }

@@ -4,6 +4,7 @@ import { DEFAULT_OIDC_ALGORITHMS, OIDC_ALGORITHMS } from '../../../service/evide
 import { identityTemplate } from '../../../service/evidence/oidc/identity-template.ts';
 import type { EvidenceName } from '../../../service/evidence/policy-table.ts';
 import { DEFAULT_SUBJECT } from '../../../service/evidence/email/email-settings.ts';
+import { WEBHOOK_OPERATIONS } from '../../../service/evidence/webhook/webhook-settings.ts';
 import { budget, domain, duration, headerText, serviceUrl, smtpUrl } from './fields.ts';
 
 const evidence = z.custom<EvidenceName>(
@@ -57,11 +58,22 @@ const email = z.strictObject({
   codes_per_hour: z.int().min(1).max(1_000).default(5),
 });
 
+const webhook = z.strictObject({
+  url: serviceUrl,
+  secret_file: fileName,
+  timeout: duration('100ms', '15s').prefault('5s'),
+  operations: z
+    .array(z.enum(WEBHOOK_OPERATIONS))
+    .min(1)
+    .default([...WEBHOOK_OPERATIONS]),
+});
+
 /** What `glasskey.toml` may hold. Whatever is not named here is refused. */
 export const settingsSchema = z.strictObject({
   policy: z.array(policyRow).min(1).optional(),
   oidc: z.array(oidcIssuer).min(1).optional(),
   email: email.optional(),
+  webhook: webhook.optional(),
   limits: z
     .strictObject({ client: budget.optional(), application: budget.optional(), identity: budget.optional() })
     .optional(),

@@ -7,6 +7,7 @@ import type { ClientLimitSettings } from '../../../http/client-limits.ts';
 import { DEFAULT_TEXT, type EmailSettings } from '../../../service/evidence/email/email-settings.ts';
 import type { EvidenceSettings } from '../../../service/evidence/evidence-settings.ts';
 import type { OidcIssuerSettings } from '../../../service/evidence/oidc/oidc-settings.ts';
+import type { WebhookSettings } from '../../../service/evidence/webhook/webhook-settings.ts';
 import { DEFAULT_POLICY } from '../../../service/evidence/policy-table.ts';
 import type { DataFolder } from '../data-folder.ts';
 import { contradictions, type ReadSettingFile } from './contradictions.ts';
@@ -82,13 +83,17 @@ function problemsOf(issue: z.core.$ZodIssue): Omit<SettingProblem, 'line'>[] {
   return issue.keys.map((key) => ({ path: [...path, key], reason: 'no such setting' }));
 }
 
-function settingsOf({ policy, oidc, email, limits, http }: SettingsFile, files: ReadSettingFile): ServerSettings {
+function settingsOf(
+  { policy, oidc, email, webhook, limits, http }: SettingsFile,
+  files: ReadSettingFile,
+): ServerSettings {
   return {
     evidence: {
       policy: policy?.map(({ identities, domains, evidence }) => ({ identities, domains, evidence })) ?? DEFAULT_POLICY,
       identityLimit: limits?.identity,
       oidc: oidc?.map(oidcIssuer) ?? [],
       email: email && emailSettings(email, files),
+      webhook: webhook && webhookSettings(webhook, files),
     },
     clients: {
       perClient: limits?.client,
@@ -109,4 +114,9 @@ function emailSettings(one: NonNullable<SettingsFile['email']>, files: ReadSetti
   const text = (textFile === undefined ? undefined : files(textFile)) ?? DEFAULT_TEXT;
   const limits = { codeLifetimeMs: one.code_lifetime, attempts, codesPerIdentity: one.codes_per_hour };
   return { smtp: { ...smtp, user, password }, from, subject, text, ...limits };
+}
+
+function webhookSettings(one: NonNullable<SettingsFile['webhook']>, files: ReadSettingFile): WebhookSettings {
+  const { url, secret_file: secretFile, timeout: timeoutMs, operations } = one;
+  return { url, secret: files(secretFile)?.trim() ?? '', timeoutMs, operations };
 }

@@ -1,0 +1,105 @@
+import { createHmac } from 'node:crypto';
+import { formatHex } from '../../../core/encoding/bytes.ts';
+import { ensure, GlasskeyError } from '../../../core/errors.ts';
+import type { Evidence } from '../../../identity/evidence.ts';
+import type { Identity } from '../../../identity/identity.ts';
+import { boundedFetch, type Fetch } from '../bounded-fetch.ts';
+import type { IssuanceOperation, WebhookSettings } from './webhook-settings.ts';
+
+const MAX_ANSWER_BYTES = 16 * 1024;
+const RETRY_AFTER_SECONDS = 5;
+const MEMBERS: readonly string[] = ['decision', 'reason', 'validitySeconds'];
+/** Least validity that a webhook can give, s. */
+const MIN_VALIDITY_SECONDS = 60;
+
+/** What a webhook is asked. */
+export interface WebhookQuestion {
+  readonly operation: IssuanceOperation;
+  readonly identity: Identity;
+  /** What vouches for a first registration; undefined where a key of the record does. */
+  readonly evidence: Evidence | undefined;
+  /** SHA-256 of the SPKI in the CSR. */
+  readonly spkiSha256: Uint8Array;
+  /** The version that would be made. */
+  readonly version: number;
+}
+
+/** What a webhook that approves can add. */
+export interface WebhookApproval {
+  /** How long the certificate is valid at most, ms; undefined: as its profile says. */
+  readonly validityMs: number | undefined;
+}
+
+/** Asks the operator's own program whether a certificate may be made. No clear answer is no. */
+export class Webhook {
+  readonly #settings: WebhookSettings;
+  readonly #fetch: Fetch;
+  readonly #now: () => number;
+  readonly #random: (length: number) => Uint8Array;
+
+  /** `now` in ms. */
+  constructor(
+    settings: WebhookSettings,
+    fetch: Fetch,
+    { now, random }: { readonly now: () => number; readonly random: (length: number) => Uint8Array },
+  ) {
+    this.#settings = settings;
+    this.#fetch = fetch;
+    this.#now = now;
+    this.#random = random;
+  }
+
+  /** Throws `denied` where the answer is no, `webhook-unavailable` where there is none, or one that is not understood. */
+  async ask(question: WebhookQuestion): Promise<WebhookApproval> {
+    if (!this.#settings.operations.includes(question.operation)) return { validityMs: undefined };
+    const timestamp = String(Math.floor(this.#now() / 1000));
+    const body = JSON.stringify({ id: formatHex(this.#random(16)), timestamp: Number(timestamp), ...toJson(question) });
+    const answer = await this.#post(body, timestamp).catch((cause: unknown) => {
+      throw unavailable(cause);
+    });
+    return judge(answer);
+  }
+
+  async #post(body: string, timestamp: string): Promise<Readonly<Record<string, unknown>>> {
+    const { url, secret, timeoutMs } = this.#settings;
+    const signature = createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex');
+    const headers = {
+      'content-type': 'application/json',
+      accept: 'application/json',
+      'glasskey-timestamp': timestamp,
+      'glasskey-signature': `v1=${signature}`,
+    };
+    const bounds = { timeoutMs, maxBytes: MAX_ANSWER_BYTES };
+    const { status, text } = await boundedFetch(this.#fetch, url, { method: 'POST', headers, body }, bounds);
+    ensure(status === 200, 'bad-response', `the webhook answered ${status}`);
+    const answer: unknown = JSON.parse(text);
+    const isObject = typeof answer === 'object' && answer !== null && !Array.isArray(answer);
+    ensure(isObject, 'bad-response', 'the webhook answered something else than an object');
+    return answer as Record<string, unknown>;
+  }
+}
+
+function toJson({ operation, identity, evidence, spkiSha256, version }: WebhookQuestion): Record<string, unknown> {
+  const spki = formatHex(spkiSha256);
+  return { operation, identity: identity.text, evidence: evidence ?? { type: 'key' }, spkiSha256: spki, version };
+}
+
+/** What an answer means: an answer with something in it that is not known could mean anything. */
+function judge(answer: Readonly<Record<string, unknown>>): WebhookApproval {
+  const { decision, reason, validitySeconds } = answer;
+  const isKnown = Object.keys(answer).every((name) => MEMBERS.includes(name));
+  if (decision === 'deny' && isKnown) {
+    const isTold = typeof reason === 'string' && /^[^\p{C}]{1,200}$/u.test(reason);
+    throw new GlasskeyError('denied', isTold ? reason : 'the operator does not allow it');
+  }
+  const isValidity =
+    validitySeconds === undefined ||
+    (Number.isSafeInteger(validitySeconds) && (validitySeconds as number) >= MIN_VALIDITY_SECONDS);
+  if (decision !== 'approve' || !isKnown || !isValidity) throw unavailable(undefined);
+  return { validityMs: validitySeconds === undefined ? undefined : (validitySeconds as number) * 1000 };
+}
+
+function unavailable(cause: unknown): GlasskeyError {
+  const options = { cause, retryAfterSeconds: RETRY_AFTER_SECONDS };
+  return new GlasskeyError('webhook-unavailable', 'nobody decides at this moment whether it is allowed', options);
+}

@@ -1,0 +1,42 @@
+import type { Validity } from '../../ca/profile.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import type { Identity } from '../../identity/identity.ts';
+import type { Webhook } from '../evidence/webhook/webhook.ts';
+import type { IssuanceOperation } from '../evidence/webhook/webhook-settings.ts';
+import type { NextVersion } from './continuity.ts';
+
+/** What step {@link approve} is about. */
+export interface Approvable {
+  readonly identity: Identity;
+  readonly next: NextVersion;
+  /** SHA-256 of the SPKI in the CSR. */
+  readonly spkiSha256: Uint8Array;
+  /** As the profile gives it. */
+  readonly validity: Validity;
+  readonly nowMs: number;
+}
+
+/**
+ * Step `approve`: asks the operator's webhook, where there is one, which may also give a shorter validity. Throws `denied`,
+ * `webhook-unavailable`.
+ */
+export async function approve(webhook: Webhook | undefined, asked: Approvable): Promise<Validity> {
+  const { identity, next, spkiSha256, validity, nowMs } = asked;
+  if (webhook === undefined) return validity;
+  const { authorization, version } = next;
+  const evidence = authorization.type === 'initial' ? authorization.evidence : undefined;
+  const operation = operationOf(next, spkiSha256);
+  const { validityMs } = await webhook.ask({ operation, identity, evidence, spkiSha256, version });
+  if (validityMs === undefined) return validity;
+  const endMs = Math.floor((nowMs + validityMs) / 1000) * 1000;
+  return { ...validity, notAfterMs: Math.min(validity.notAfterMs, endMs) };
+}
+
+/** What the request comes to, by the keys before and after it. */
+function operationOf({ previous, kept }: NextVersion, spkiSha256: Uint8Array): IssuanceOperation {
+  if (previous === undefined) return 'register';
+  const isNew = !previous.certificates.some((one) => equalBytes(one.spkiSha256, spkiSha256));
+  if (!isNew) return 'renew';
+  const stays = (hash: Uint8Array) => kept.some((one) => equalBytes(one.spkiSha256, hash));
+  return previous.certificates.every((one) => stays(one.spkiSha256)) ? 'add' : 'rotate';
+}
