@@ -17,6 +17,7 @@ import { ensure } from '../core/errors.ts';
 import { parseCertificate, type ParsedCertificate } from './certificate.ts';
 import { type CertificateUrls, encodeKeyUsage, encodeUrlExtensions } from './extension-writer.ts';
 import { keyIdentifier } from './key-id.ts';
+import { encodeNameConstraints, type PermittedNames } from './name-constraints-writer.ts';
 import { COMMON_NAME_OID, ExtensionOid } from './oids.ts';
 import { type Validity, validityFrom } from './profile.ts';
 import { parsePublicKey } from './public-key.ts';
@@ -71,26 +72,49 @@ export async function createRoot(options: RootOptions): Promise<Issuer> {
   return openIssuer(der, [], signer);
 }
 
-/** Creates an issuing CA below a root: path length 0, leaf certificates only. Throws `value-out-of-range`. */
+/** Creates an issuing CA below a root: path length 0, leaf certificates only. Throws as {@link signIssuingCa}. */
 export async function createIssuingCa(options: IssuingCaOptions): Promise<Issuer> {
-  const { root, signer, nowMs, validityMs = ISSUING_VALIDITY_MS, urls } = options;
-  const distinct = !equalBytes(root.signer.spki, signer.spki);
+  const { root, signer } = options;
+  const der = await signIssuingCa({ ...options, spki: signer.spki });
+  return openIssuer(der, [root.certificate.der, ...root.chain], signer);
+}
+
+/** What {@link signIssuingCa} takes: as for {@link createIssuingCa}, with the public key only. */
+export interface IssuingCaRequest extends Omit<IssuingCaOptions, 'signer'> {
+  /** SubjectPublicKeyInfo, DER; whoever asks has shown to possess the key. */
+  readonly spki: Uint8Array;
+  /** Names to which everything below is restricted. Default: none. */
+  readonly permitted?: PermittedNames;
+}
+
+/**
+ * Signs the certificate of an issuing CA whose key is elsewhere. Throws `certificate-expired` where the root is not valid now,
+ * `bad-key`, `value-out-of-range`.
+ */
+export async function signIssuingCa(options: IssuingCaRequest): Promise<Uint8Array> {
+  const { root, spki, nowMs, validityMs = ISSUING_VALIDITY_MS, urls, permitted } = options;
+  const isValid = nowMs >= root.certificate.notBeforeMs && nowMs <= root.certificate.notAfterMs;
+  ensure(isValid, 'certificate-expired', 'the root is not valid now');
+  const distinct = !equalBytes(root.signer.spki, spki);
   ensure(distinct, 'value-out-of-range', 'root and issuing CA must have keys of their own');
   const wanted = validityFrom(nowMs, validityMs);
-  const extensions = caExtensions(keyIdentifier(parsePublicKey(signer.spki)), root.keyId, 0);
+  const extensions = caExtensions(keyIdentifier(parsePublicKey(spki)), root.keyId, 0);
+  if (permitted !== undefined && permitted.email.length + permitted.uri.length > 0) {
+    const value = new Uint8Array(encodeNameConstraints(permitted));
+    extensions.push(extension(ExtensionOid.nameConstraints, true, value.buffer));
+  }
   if (urls !== undefined) {
     extensions.push(...encodeUrlExtensions(urls).map((one) => Extension.fromBER(new Uint8Array(one))));
   }
-  const der = await signCa(root.signer, {
+  return signCa(root.signer, {
     notBeforeMs: Math.max(wanted.notBeforeMs, root.certificate.notBeforeMs),
     notAfterMs: Math.min(wanted.notAfterMs, root.certificate.notAfterMs),
     serial: newSerial(options.random),
     issuer: RelativeDistinguishedNames.fromBER(new Uint8Array(root.certificate.subject.der)),
     subject: encodeName(options.commonName),
-    spki: signer.spki,
+    spki,
     extensions,
   });
-  return openIssuer(der, [root.certificate.der, ...root.chain], signer);
 }
 
 /**

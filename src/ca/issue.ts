@@ -10,6 +10,7 @@ import {
   encodeKeyUsage,
   encodeUrlExtensions,
 } from './extension-writer.ts';
+import { assertMayCertify } from './issuer-constraints.ts';
 import { keyIdentifier } from './key-id.ts';
 import { ExtensionOid } from './oids.ts';
 import { leafKeyUsage, type LeafProfile, type Validity } from './profile.ts';
@@ -34,12 +35,13 @@ const EMPTY_NAME = derSequence();
 /**
  * Issues a leaf certificate (RFC 5280 §4). The subject is empty and the subjectAltName critical (§4.1.2.6), since the
  * name is an identity and no directory entry. DER is written directly: pkijs takes over 0.4 ms of the main thread for
- * the same bytes. Throws `bad-key`, `weak-key`, and `value-out-of-range` for a validity outside the issuer's.
+ * the same bytes. Throws `bad-key`, `weak-key`, `value-out-of-range` for a validity outside the issuer's, and `forbidden` for a name that it must not certify.
  */
 export async function issueLeaf(issuer: Issuer, request: LeafRequest): Promise<Uint8Array> {
   const { certificate, signer } = issuer;
   const inside = request.notBeforeMs >= certificate.notBeforeMs && request.notAfterMs <= certificate.notAfterMs;
   ensure(inside && request.notBeforeMs <= request.notAfterMs, 'value-out-of-range', "validity outside the issuer's");
+  assertMayCertify(certificate, request.san);
   const algorithm = encodeSignatureAlgorithm(signer.algorithm);
   const tbs = derSequence(
     VERSION_3,

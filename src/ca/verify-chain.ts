@@ -1,6 +1,8 @@
 import { equalBytes } from '../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { parseCertificate, type ParsedCertificate } from './certificate.ts';
+import { assertConstraintsHold } from './issuer-constraints.ts';
+import { ExtensionOid } from './oids.ts';
 import { verifySignature } from './verify-signature.ts';
 
 /** What {@link verifyChain} takes. */
@@ -30,8 +32,8 @@ const MAX_INTERMEDIATES = 16;
 /**
  * Verifies that a leaf certificate chains to a trusted root at a time (RFC 5280 §6.1 for what Glasskey issues): names,
  * key identifiers, signatures, validity, basicConstraints, path lengths, keyUsage, purposes, and no critical extension
- * that is not understood. Policies and name constraints are not processed: critical ones are refused. Throws
- * `untrusted-issuer` where no path leads to a root, `certificate-expired` outside the validity of any certificate of the
+ * that is not understood. Of name constraints, those of mail addresses and URIs are processed; policies are not: critical
+ * ones are refused. Throws `untrusted-issuer` where no path leads to a root, `certificate-expired` outside the validity of any certificate of the
  * path, `bad-certificate`, `weak-key`.
  */
 export async function verifyChain(options: ChainOptions): Promise<VerifiedChain> {
@@ -50,7 +52,9 @@ export async function verifyChain(options: ChainOptions): Promise<VerifiedChain>
   }
   for (const [depth, certificate] of path.entries()) {
     assertUsable(certificate, options);
-    if (depth > 0) assertIssuing(certificate, depth - 1);
+    if (depth === 0) continue;
+    assertIssuing(certificate, depth - 1);
+    assertConstraintsHold(certificate, leaf);
   }
   return { leaf, path };
 }
@@ -86,7 +90,9 @@ async function signed(issuer: ParsedCertificate, subject: ParsedCertificate): Pr
   }
 }
 
-function assertLeaf({ isCa, keyUsage }: ParsedCertificate): void {
+function assertLeaf({ isCa, keyUsage, unknownCritical }: ParsedCertificate): void {
+  const isConstrained = unknownCritical.includes(ExtensionOid.nameConstraints);
+  ensure(!isConstrained, 'bad-certificate', 'name constraints in a certificate that is no CA');
   ensure(!isCa, 'bad-certificate', 'a CA certificate where a leaf belongs');
   ensure(
     keyUsage === undefined || !keyUsage.has('keyCertSign'),
@@ -98,7 +104,8 @@ function assertLeaf({ isCa, keyUsage }: ParsedCertificate): void {
 /** What must hold of every certificate of the path, whatever its place. */
 function assertUsable(certificate: ParsedCertificate, { atMs, purpose }: ChainOptions): void {
   const { serial, unknownCritical, notBeforeMs, notAfterMs, extendedKeyUsage } = certificate;
-  ensure(unknownCritical.length === 0, 'bad-certificate', `critical extension ${unknownCritical[0]} is not understood`);
+  const unknown = unknownCritical.find((oid) => oid !== ExtensionOid.nameConstraints);
+  ensure(unknown === undefined, 'bad-certificate', `critical extension ${unknown} is not understood`);
   const valid = atMs >= notBeforeMs && atMs < notAfterMs + 1000;
   ensure(valid, 'certificate-expired', `certificate ${serial} is not valid at ${new Date(atMs).toISOString()}`);
   if (purpose === undefined || extendedKeyUsage === undefined) return;

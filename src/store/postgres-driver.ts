@@ -29,12 +29,15 @@ export class PostgresDriver implements SqlDriver {
   readonly #url: string;
   readonly #limits: PostgresLimits;
   readonly #synchronousCommit: string;
+  readonly #warnings: readonly string[];
   readonly #open = new Set<{ close(): Promise<void> }>();
   #pool: Sql;
   #pending = 0;
   #closed = false;
 
-  constructor(url: string, limits: PostgresLimits, synchronousCommit: string) {
+  /** `warnings` are what was noticed about the way to the database. */
+  constructor(url: string, limits: PostgresLimits, synchronousCommit: string, warnings: readonly string[] = []) {
+    this.#warnings = warnings;
     this.#url = url;
     this.#limits = limits;
     this.#synchronousCommit = synchronousCommit;
@@ -63,8 +66,9 @@ export class PostgresDriver implements SqlDriver {
     return lock === undefined ? undefined : { lost: lock.lost, release: this.#track(() => lock.release()) };
   }
 
-  checkDurability(): Promise<{ readonly warnings: readonly string[] }> {
-    return checkPostgresDurability(this.#url, this.#limits);
+  async checkDurability(): Promise<{ readonly warnings: readonly string[] }> {
+    const { warnings } = await checkPostgresDurability(this.#url, this.#limits);
+    return { warnings: [...this.#warnings, ...warnings] };
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@ import type { Store } from './ports.ts';
 import { PostgresDriver } from './postgres-driver.ts';
 import { chooseSynchronousCommit } from './postgres-durability.ts';
 import { DEFAULT_LIMITS, type PostgresLimits } from './postgres-pool.ts';
+import { isTransactionPooled, POOLER_WARNING } from './postgres-pooler.ts';
 import { sqlStore } from './sql-store.ts';
 
 /** How to open a PostgreSQL database. */
@@ -15,7 +16,9 @@ export interface PostgresStoreOptions {
 /** Opens a PostgreSQL database and brings it to this program's schema. Throws `storage-failed`. */
 export async function openPostgresStore(url: string, options: PostgresStoreOptions = {}): Promise<Store> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  // Before anything else: what comes next would not work behind one, or not say why.
+  const warnings = (await isTransactionPooled(url, limits)) ? [POOLER_WARNING] : [];
   await migratePostgres(url, limits);
-  const driver = new PostgresDriver(url, limits, await chooseSynchronousCommit(url, limits));
+  const driver = new PostgresDriver(url, limits, await chooseSynchronousCommit(url, limits), warnings);
   return sqlStore(driver, options.now ?? Date.now);
 }

@@ -105,6 +105,13 @@ describe('verifyChain on certificates that openssl made', () => {
   const ROOT = 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash';
   const LEAF = 'keyUsage=digitalSignature\nauthorityKeyIdentifier=keyid';
 
+  const ONLY_EXAMPLE = 'nameConstraints=critical,permitted;email:example.com';
+
+  it('accepts a name inside of name constraints', async () => {
+    const chain = make(`${ROOT}\n${ONLY_EXAMPLE}`, `${LEAF}\nsubjectAltName=email:a@example.com`);
+    expect((await verifyChain(chain)).path).toHaveLength(2);
+  });
+
   it('accepts a plain one', async () => {
     expect((await verifyChain(make(ROOT, LEAF))).path).toHaveLength(2);
   });
@@ -112,7 +119,9 @@ describe('verifyChain on certificates that openssl made', () => {
   it.each([
     ['an unknown critical extension in the leaf', ROOT, `${LEAF}\n1.2.3.4=critical,DER:0500`],
     ['an unknown critical extension in the root', `${ROOT}\n1.2.3.4=critical,DER:0500`, LEAF],
-    ['critical name constraints', `${ROOT}\nnameConstraints=critical,permitted;email:example.com`, LEAF],
+    ['name constraints of hosts', `${ROOT}\nnameConstraints=critical,permitted;DNS:example.com`, LEAF],
+    ['a name outside of the constraints', `${ROOT}\n${ONLY_EXAMPLE}`, `${LEAF}\nsubjectAltName=email:a@example.org`],
+    ['name constraints in a leaf', ROOT, `${LEAF}\n${ONLY_EXAMPLE}`],
     ['a root that is no CA', 'keyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash', LEAF],
     [
       'basicConstraints that are not critical',

@@ -1,0 +1,61 @@
+import { ensure, GlasskeyError } from '../core/errors.ts';
+import type { AlternativeName } from './alternative-names.ts';
+import type { CertificateContents } from './certificate.ts';
+import { ExtensionOid } from './oids.ts';
+import { type GeneralName, parseGeneralNames } from './path/general-name.ts';
+import {
+  assertNamesAllowed,
+  MAX_COMPARISONS,
+  type NameConstraints,
+  parseNameConstraints,
+} from './path/name-constraints.ts';
+import { withCode } from './with-code.ts';
+
+/**
+ * Throws `forbidden` for a name that the issuer's name constraints (RFC 5280 §4.2.1.10) keep it from certifying: every program that
+ * checks them would refuse the certificate. `bad-certificate` for constraints of other kinds of names.
+ */
+export function assertMayCertify(issuer: CertificateContents, san: AlternativeName): void {
+  const constraints = constraintsOf(issuer);
+  if (constraints === undefined) return;
+  try {
+    assertAllowed(constraints, [{ kind: san.kind, value: san.value }]);
+  } catch (cause) {
+    throw new GlasskeyError('forbidden', 'the issuing CA must not certify this name', { cause });
+  }
+}
+
+/**
+ * Holds a leaf to the name constraints of a CA above it. Only constraints of mail addresses and URIs are processed, and no
+ * other names in the subject than none. Throws `bad-certificate`.
+ */
+export function assertConstraintsHold(issuer: CertificateContents, leaf: CertificateContents): void {
+  const constraints = constraintsOf(issuer);
+  if (constraints === undefined) return;
+  const { emailAddresses } = leaf.subject;
+  ensure(emailAddresses.length === 0, 'bad-certificate', 'a mail address in the subject below a constrained CA');
+  const san = leaf.rawExtensions.find(({ oid }) => oid === ExtensionOid.subjectAltName);
+  const names = withCode('bad-certificate', 'certificate', () =>
+    san === undefined ? [] : parseGeneralNames(san.value),
+  );
+  // They are mail addresses too (RFC 9598 §6).
+  const utf8 = leaf.sans.smtpUtf8.map((value) => ({ kind: 'email', value }) as const);
+  assertAllowed(constraints, [...names, ...utf8]);
+}
+
+function constraintsOf({ rawExtensions, serial }: CertificateContents): NameConstraints | undefined {
+  const extension = rawExtensions.find(({ oid }) => oid === ExtensionOid.nameConstraints);
+  if (extension === undefined) return undefined;
+  return withCode('bad-certificate', `CA ${serial}`, () => {
+    const constraints = parseNameConstraints(extension.value);
+    const known = [...constraints.permitted, ...constraints.excluded].every(
+      ({ kind }) => kind === 'email' || kind === 'uri',
+    );
+    ensure(known, 'bad-certificate', 'name constraints of other names than mail addresses and URIs are not processed');
+    return constraints;
+  });
+}
+
+function assertAllowed(constraints: NameConstraints, names: readonly GeneralName[]): void {
+  assertNamesAllowed(constraints, names, { comparisons: MAX_COMPARISONS });
+}

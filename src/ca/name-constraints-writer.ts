@@ -1,0 +1,36 @@
+import { encodeUtf8 } from '../core/encoding/bytes.ts';
+import { ensure } from '../core/errors.ts';
+import { der, derSequence } from './der-writer.ts';
+import { parseNameConstraints } from './path/name-constraints.ts';
+
+const RFC822_NAME = 0x81;
+const URI = 0x86;
+const PERMITTED = 0xa0;
+
+/** Names that a CA may certify; a kind that is not here is not restricted. */
+export interface PermittedNames {
+  /** Hosts (`example.com`) whose mail addresses, or domains (`.example.com`) below which they may be. */
+  readonly email: readonly string[];
+  /** Hosts or domains of URIs. URIs without a host, such as `acct:` and `tel:`, are then not permitted. */
+  readonly uri: readonly string[];
+}
+
+/** The value of a nameConstraints extension (RFC 5280 §4.2.1.10). Throws `value-out-of-range` for what is no host or domain. */
+export function encodeNameConstraints({ email, uri }: PermittedNames): Uint8Array {
+  const subtrees = [
+    ...email.map((base) => derSequence(der(RFC822_NAME, ascii(base)))),
+    ...uri.map((base) => derSequence(der(URI, ascii(base)))),
+  ];
+  const value = derSequence(der(PERMITTED, ...subtrees));
+  try {
+    parseNameConstraints(value);
+  } catch {
+    ensure(false, 'value-out-of-range', 'name constraints need hosts (example.com) or domains (.example.com)');
+  }
+  return value;
+}
+
+function ascii(text: string): Uint8Array {
+  ensure(/^[\x21-\x7e]{1,253}$/.test(text), 'value-out-of-range', `not a host or domain: ${text}`);
+  return encodeUtf8(text.toLowerCase());
+}

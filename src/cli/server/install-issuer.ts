@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { type Issuer, openIssuer } from '../../ca/authority.ts';
+import { parseCertificate } from '../../ca/certificate.ts';
+import { createCsr } from '../../ca/create-csr.ts';
+import { nodeVerifySignature } from '../../ca/node-verify-signature.ts';
+import { formatPem, parsePem } from '../../ca/pem.ts';
+import { signTrustBundle } from '../../contract/bundle-signature.ts';
+import { assertSuccessor } from '../../contract/bundle-successor.ts';
+import { formatTrustBundle, parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
+import type { SignedTrustBundle } from '../../contract/trust-bundle.ts';
+import { equalBytes, formatBase64 } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
+import { type DataFolder, keyPassphrase, readServerConfig } from './data-folder.ts';
+import { readSigner } from './server-keys.ts';
+
+/**
+ * A request (PKCS#10, PEM) of the folder's issuing key, for an offline root to sign. Its name is the log's origin, for people:
+ * the root decides what the certificate says. Throws `usage`, `bad-key-file`.
+ */
+export async function requestIntermediate(folder: DataFolder): Promise<string> {
+  const { origin } = await readServerConfig(folder);
+  const signer = await readSigner(folder, 'issuer', await keyPassphrase(folder));
+  const name = { kind: 'uri', value: `urn:glasskey:issuing-ca:${encodeURIComponent(origin)}` } as const;
+  return formatPem('CERTIFICATE REQUEST', await createCsr(signer, name));
+}
+
+/**
+ * Puts the certificate that a root signed for the folder's issuing key, and that root (both PEM), in the place of what `init`
+ * made, and makes the next trust bundle, for which the bundle key has to be there. Only before the log has begun: then nobody
+ * has a certificate of the other one. Safe to repeat. Throws `usage`, `bad-certificate`, `bad-signature`, `certificate-expired`,
+ * `bad-key-file`.
+ */
+export async function installIntermediate(
+  folder: DataFolder,
+  certificatePem: string,
+  rootPem: string,
+  nowMs: number,
+): Promise<SignedTrustBundle> {
+  await readServerConfig(folder);
+  ensure(!existsSync(folder.marker), 'usage', 'the log has begun: its issuing CA can no longer be replaced');
+  const passphrase = await keyPassphrase(folder);
+  const signer = await readSigner(folder, 'issuer', passphrase);
+  const root = parsePem('CERTIFICATE', rootPem);
+  const issuer = openIssuer(parsePem('CERTIFICATE', certificatePem), [root], signer);
+  await assertSignedBy(issuer, root, nowMs);
+  const roots = [formatPem('CERTIFICATE', root)];
+  const issuers = [formatPem('CERTIFICATE', issuer.certificate.der)];
+  const next = await nextBundle(folder, passphrase, { roots, issuers });
+  await folder.write(folder.certificate('root'), roots.join(''));
+  await folder.write(folder.certificate('issuer'), issuers.join(''));
+  await folder.write(folder.trust, formatTrustBundle(next));
+  return next;
+}
+
+/** Throws unless `root` is a root that is valid now, and has signed the issuer, which is valid now too. */
+async function assertSignedBy({ certificate }: Issuer, root: Uint8Array, nowMs: number): Promise<void> {
+  const parsed = parseCertificate(root);
+  for (const one of [parsed, certificate]) {
+    const isValid = nowMs >= one.notBeforeMs && nowMs <= one.notAfterMs;
+    ensure(isValid, 'certificate-expired', `the certificate ${one.serial} is not valid now`);
+    const signedByRoot = equalBytes(one.issuer.der, parsed.subject.der) && parsed.isCa;
+    ensure(signedByRoot, 'bad-certificate', `the certificate ${one.serial} is not issued by the root`);
+    await nodeVerifySignature(parsed.publicKey, one.signatureAlgorithm, one.tbs, one.signature);
+  }
+  ensure(certificate.pathLength === 0, 'bad-certificate', 'an issuing CA has a path length of 0');
+}
+
+async function nextBundle(
+  folder: DataFolder,
+  passphrase: string,
+  changes: { readonly roots: readonly string[]; readonly issuers: readonly string[] },
+): Promise<SignedTrustBundle> {
+  const current = await folder.read(folder.trust);
+  ensure(current !== undefined, 'usage', `${folder.trust} is missing`);
+  const { bundle } = parseTrustBundle(current);
+  const key = await readSigner(folder, 'bundle', passphrase);
+  const isKey = formatBase64(key.publicKey) === bundle.bundleKey;
+  ensure(isKey, 'usage', `${folder.key('bundle')} is not the key that clients expect`);
+  const next = await signTrustBundle({ ...bundle, ...changes, sequence: bundle.sequence + 1 }, [key]);
+  assertSuccessor(bundle, next);
+  return next;
+}
