@@ -1,6 +1,7 @@
-import { equalBytes, parseBase64 } from '../core/encoding/bytes.ts';
-import { decode, encode } from '../core/encoding/codec.ts';
+import { parseBase64 } from '../core/encoding/bytes.ts';
+import { decode } from '../core/encoding/codec.ts';
 import { ensure } from '../core/errors.ts';
+import { maySucceed } from '../core/keytrans/auditor-change.ts';
 import { type Configuration, configurationCodec } from '../core/keytrans/configuration.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { canonicalBundle, verifyBundleSignatures } from './bundle-signature.ts';
@@ -11,7 +12,7 @@ import type { SignedTrustBundle, TrustBundle } from './trust-bundle.ts';
  *
  * The same bundle is accepted. Another one must have a higher sequence number and a signature by the bundle key that the
  * pinned one names, and must be about the same log: origin, rules of identities and KEYTRANS Configuration stay, but for
- * an auditor's fields. Throws `bundle-changed`, and `bad-bundle` for signatures that do not hold.
+ * a third-party auditor, which it may change, or name the first. Throws `bundle-changed`, and `bad-bundle` for signatures that do not hold.
  */
 export function assertSuccessor(pinned: TrustBundle, next: SignedTrustBundle): void {
   verifyBundleSignatures(next);
@@ -31,18 +32,12 @@ export function assertSuccessor(pinned: TrustBundle, next: SignedTrustBundle): v
     'the trust bundle has other rules of identities',
   );
   ensure(
-    equalBytes(withoutAuditor(bundle), withoutAuditor(pinned)),
+    maySucceed(configurationOf(pinned), configurationOf(bundle)),
     'bundle-changed',
-    'the trust bundle changes more of the Configuration than its auditor',
+    'the trust bundle changes more of the Configuration than its auditor, or takes that away',
   );
 }
 
-/** The Configuration's encoding with an auditor's fields blanked: they alone may change (DESIGN §4). */
-function withoutAuditor(bundle: TrustBundle): Uint8Array {
-  const config = decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
-  return encode(configurationCodec, config.mode === 'thirdPartyAuditing' ? blankAuditor(config) : config);
-}
-
-function blankAuditor(config: Configuration & { readonly mode: 'thirdPartyAuditing' }): Configuration {
-  return { ...config, maxAuditorLagMs: 0, auditorStartPosition: 0, auditorPublicKey: new Uint8Array(0) };
+function configurationOf(bundle: TrustBundle): Configuration {
+  return decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
 }

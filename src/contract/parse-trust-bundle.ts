@@ -1,5 +1,6 @@
 import { configurationCodec } from '../core/keytrans/configuration.ts';
 import { parseVkey } from '../core/audit/vkey.ts';
+import { parseBase64 } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';
 import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { assertIdentityRules } from '../identity/identity-rules.ts';
@@ -13,6 +14,8 @@ import type { BundleSignature, SignedTrustBundle, TrustBundle } from './trust-bu
 const CODE = 'bad-bundle';
 const MAX_CERTIFICATES = 16;
 const MAX_VKEYS = 16;
+/** Each change of a log's auditor leaves one. */
+const MAX_EARLIER = 64;
 const MAX_PEM_CHARACTERS = 16 * 1024;
 const MAX_POLICY_CHARACTERS = 64 * 1024;
 const MAX_SIGNATURES = 8;
@@ -25,6 +28,7 @@ const MEMBERS = [
   'roots',
   'issuers',
   'keytransConfiguration',
+  'earlierConfigurations',
   'auditLogVkeys',
   'witnessPolicy',
   'recoveryDelayMs',
@@ -66,6 +70,7 @@ function readBundle(fields: JsonFields): TrustBundle {
     roots: readCertificates(fields, 'roots'),
     issuers: readCertificates(fields, 'issuers'),
     keytransConfiguration: readConfiguration(fields),
+    ...(fields.has('earlierConfigurations') ? { earlierConfigurations: readEarlier(fields) } : {}),
     auditLogVkeys: readVkeys(fields),
     witnessPolicy: fields.string('witnessPolicy', MAX_POLICY_CHARACTERS),
     recoveryDelayMs: fields.integer('recoveryDelayMs'),
@@ -113,6 +118,17 @@ function readConfiguration(fields: JsonFields): string {
     throw fields.failure('keytransConfiguration', 'is not an encoded Configuration');
   }
   return fields.string('keytransConfiguration', 6000);
+}
+
+function readEarlier(fields: JsonFields): readonly string[] {
+  const earlier = fields.strings('earlierConfigurations', { minimum: 1, maximum: MAX_EARLIER }, 6000);
+  try {
+    for (const one of earlier) decode(configurationCodec, parseBase64(one));
+  } catch (error) {
+    if (!isGlasskeyError(error) && !(error instanceof RangeError)) throw error;
+    throw fields.failure('earlierConfigurations', 'holds something that is not an encoded Configuration');
+  }
+  return earlier;
 }
 
 function readVkeys(fields: JsonFields): readonly string[] {

@@ -16,6 +16,8 @@ export interface TrustBundle {
   readonly issuers: readonly string[];
   /** Base64 of the encoded KEYTRANS Configuration. */
   readonly keytransConfiguration: string;
+  /** Base64 of each encoded Configuration that the log had before, with another auditor or none; entries may name them. */
+  readonly earlierConfigurations?: readonly string[];
   /** Keys of the audit log's checkpoints: C2SP vkeys. */
   readonly auditLogVkeys: readonly string[];
   /** A C2SP tlog-policy; `quorum none` where there are no witnesses. */

@@ -1,6 +1,6 @@
 import { type AuditEntry, auditEntryCodec } from '../core/audit/audit-entry.ts';
 import { decode } from '../core/encoding/codec.ts';
-import { ensure, GlasskeyError } from '../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { type AuditorTreeHead, verifyAuditorTreeHead } from '../core/keytrans/tree-head.ts';
 import type { LogContext } from './log-context.ts';
 import type { LogProgress } from './log-progress.ts';
@@ -82,8 +82,21 @@ export class AuditorHeads {
 
   async #read(): Promise<void> {
     const stored = await this.#context.store.readAuditorHead();
-    if (stored !== undefined) this.#keep(stored);
+    if (stored !== undefined && stored.treeSize !== this.#newest?.treeSize && (await this.#isCurrent(stored)))
+      this.#keep(stored);
     this.#readAtMs = performance.now();
+  }
+
+  /** False for a head from before the log got another auditor: clients would refuse it. */
+  async #isCurrent(head: AuditorTreeHead): Promise<boolean> {
+    const { logRoot } = await this.#entry(head.treeSize - 1);
+    try {
+      verifyAuditorTreeHead(this.#context.configuration, head, logRoot);
+      return true;
+    } catch (error) {
+      if (isGlasskeyError(error, 'bad-signature')) return false;
+      throw error;
+    }
   }
 
   #keep(head: AuditorTreeHead): void {

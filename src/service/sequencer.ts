@@ -5,6 +5,7 @@ import { closeStaleIntents } from './intent-closing.ts';
 import type { LogContext } from './log-context.ts';
 import type { LogProgress } from './log-progress.ts';
 import { releasedLog } from './released-log.ts';
+import { namesConfiguration } from './replace-configuration.ts';
 import { assertNotRolledBack } from './rollback-check.ts';
 import { checkLog } from './self-check.ts';
 import { appendQueue } from './sequencing-step.ts';
@@ -44,7 +45,7 @@ export class Sequencer {
   readonly #options: SequencerOptions;
   #head: HeadRow | undefined;
   #releasedSize = 0;
-  /** The entries up to {@link #releasedSize} were released under a policy that is no longer ours. */
+  /** The entries up to {@link #releasedSize} were released under a policy or a Configuration that is no longer ours. */
   #mustGrow = false;
   #waitingSize = 0;
   #waitingSinceMs: number | undefined;
@@ -144,6 +145,8 @@ export class Sequencer {
     if (!this.#checked) await this.#check(head, released);
     this.#checked = true;
     if (this.#releasedSize < head.size) await this.#release(head);
+    // What was signed before the log got another auditor is not to be shown any more.
+    if (!(await namesConfiguration(this.#context, head.size))) this.#mustGrow = true;
     this.#head = head;
     return head;
   }

@@ -284,6 +284,8 @@ export interface Store {
   /** Creates a log of size 0. Throws `storage-failed` when the origin exists. */
   createLog(log: NewLog): Promise<LogRow>;
   findLog(origin: string): Promise<LogRow | undefined>;
+  /** Replaces the Configuration of a log if it still is the row's. Returns whether it did. */
+  replaceConfiguration(log: LogRow, configuration: Uint8Array): Promise<boolean>;
   /** Access to one log. */
   log(logId: number): LogStore;
   close(): Promise<void>;

@@ -31,6 +31,8 @@ const CREATE_LOG = `with created as (
 
 const FIND_LOG = 'select log_id, origin, configuration from logs where origin = $1';
 
+const REPLACE_CONFIGURATION = 'update logs set configuration = $3 where log_id = $1 and configuration = $2';
+
 /** The store's port over either database: every statement is written once. */
 export function sqlStore(sql: SqlDriver, now: () => number): Store {
   const hub = new EventHub(sql);
@@ -47,6 +49,10 @@ export function sqlStore(sql: SqlDriver, now: () => number): Store {
     async findLog(origin) {
       const [row] = await sql.query<LogColumns>(FIND_LOG, [origin]);
       return row === undefined ? undefined : toLog(row);
+    },
+
+    async replaceConfiguration({ logId, configuration }, next) {
+      return (await sql.execute(REPLACE_CONFIGURATION, [logId, configuration, next])) === 1;
     },
 
     log: (logId) => logStore(sql, hub, logId, now),

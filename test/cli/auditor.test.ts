@@ -111,6 +111,34 @@ describe('glasskey auditor', () => {
     expect(await server.stop()).toBe(0);
   }, 480_000);
 
+  it('comes to a log that had none, and is replaced by another', async () => {
+    expect(await box.run('init', '--data', 'plain')).toMatchObject({ code: 0 });
+    let server = await box.serve('--data', 'plain', '--listen', '127.0.0.1:0');
+    const { url } = server;
+    expect(await register('plain', url)).toMatchObject({ code: 0 });
+    const look = () => box.run('lookup', 'user0@example.com', '--server', url, '--state', 'contact');
+    const check = (state: string) => box.run('audit', url, '--state', state);
+    expect((await look()).code).not.toBe(1);
+    expect(await check('watcher')).toMatchObject({ code: 0 });
+    expect((await box.run('serve', '--data', 'plain', '--auditor', 'http://127.0.0.1:1')).code).toBe(1);
+    for (const auditing of ['first', 'second']) {
+      const made = await box.run('auditor', 'init', '--data', auditing);
+      expect(await server.stop()).toBe(0);
+      const name = ['admin', 'auditor', '--data', 'plain', '--auditor-key', made.stdout.trim()];
+      expect(await box.run(...name)).toMatchObject({ code: 0 });
+      expect(await box.run(...name)).toMatchObject({ code: 1 });
+      server = await box.serve('--data', 'plain', ...listenOf(url));
+      expect(isNotAudited(await look())).toBe(true);
+      const auditor = await audit(url, auditing);
+      await vi.waitUntil(async () => !isNotAudited(await look()), PATIENCE);
+      expect((await look()).stderr).toBe('');
+      expect(await check('watcher')).toMatchObject({ code: 0 });
+      expect(await check(`watcher of ${auditing}`)).toMatchObject({ code: 0 });
+      expect(await auditor.stop()).toBe(0);
+    }
+    expect(await server.stop()).toBe(0);
+  }, 480_000);
+
   it('stays with what it found, until somebody has looked at it', async () => {
     await makeLog('bad');
     writeFileSync(box.path('bad-auditor/halted.json'), '{"code":"log-forked"}\n');

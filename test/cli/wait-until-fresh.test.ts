@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { waitUntilFresh } from '../../src/cli/server/wait-until-fresh.ts';
+import { auditEntryCodec } from '../../src/core/audit/audit-entry.ts';
+import { encode } from '../../src/core/encoding/codec.ts';
 import { GlasskeyError } from '../../src/core/errors.ts';
 import type { LogService } from '../../src/service/log-service.ts';
 
@@ -7,10 +9,14 @@ interface Moment {
   readonly ageMs: number;
   readonly size: number;
   readonly released: number;
+  /** Whether the newest entry is from before the log got another Configuration. */
+  readonly isOld?: boolean;
 }
 
 const NOW = 10_000_000;
 const MAX_BEHIND_MS = 600_000;
+const hash = (value: number): Uint8Array => new Uint8Array(32).fill(value);
+const ENTRY = { format: 1, timestampMs: 1, prefixRoot: hash(0), logRoot: hash(0), updateHash: hash(0) } as const;
 
 /** A log that is at one moment after the other, each time it is looked at, and stays at the last one. */
 function logOf(moments: readonly Moment[], sequencer: object = {}): { service: LogService; looks: () => number } {
@@ -21,19 +27,23 @@ function logOf(moments: readonly Moment[], sequencer: object = {}): { service: L
       at = moments[Math.min(looks++, moments.length - 1)];
       return { size: at?.size, timestampMs: NOW - (at?.ageMs ?? 0) };
     },
+    readEntries: async () => [
+      { auditEntry: encode(auditEntryCodec, { ...ENTRY, configHash: hash(at?.isOld ? 2 : 1) }) },
+    ],
   };
   const progress = { refresh: async () => ({ released: { size: at?.released } }) };
-  const context = { store, now: () => NOW, configuration: { maxBehindMs: MAX_BEHIND_MS } };
+  const context = { store, now: () => NOW, configHash: hash(1), configuration: { maxBehindMs: MAX_BEHIND_MS } };
   return { service: { context, progress, sequencer } as unknown as LogService, looks: () => looks };
 }
 
 const stale: Moment = { ageMs: MAX_BEHIND_MS + 1, size: 5, released: 5 };
 const unreleased: Moment = { ageMs: 0, size: 6, released: 5 };
+const old: Moment = { ageMs: 0, size: 6, released: 6, isOld: true };
 const fresh: Moment = { ageMs: MAX_BEHIND_MS, size: 6, released: 6 };
 
 describe('waiting for a fresh head', () => {
-  it('ends only when the newest entry is young enough and released', async () => {
-    const { service, looks } = logOf([stale, stale, unreleased, fresh]);
+  it('ends only when the newest entry is young enough, released, and of the Configuration', async () => {
+    const { service, looks } = logOf([stale, old, unreleased, fresh]);
     expect(await waitUntilFresh(service)).toBe(true);
     expect(looks()).toBe(4);
   });

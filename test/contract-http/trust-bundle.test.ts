@@ -1,7 +1,13 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { describe, expect, it } from 'vitest';
 import { assertSuccessor } from '../../src/contract/bundle-successor.ts';
-import { bundleMessage, canonicalBundle, fingerprint, signTrustBundle } from '../../src/contract/bundle-signature.ts';
+import {
+  bundleMessage,
+  canonicalBundle,
+  fingerprint,
+  signTrustBundle,
+  verifyBundleSignatures,
+} from '../../src/contract/bundle-signature.ts';
 import { canonicalJson, type CanonicalValue } from '../../src/contract/canonical-json.ts';
 import { assertTrustBundle, formatTrustBundle, parseTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
 import type { SignedTrustBundle, TrustBundle } from '../../src/contract/trust-bundle.ts';
@@ -89,6 +95,7 @@ describe('trust bundles', () => {
       { roots: [PEM, PEM] },
       { issuers: [PEM.replace('AQID', 'AQIE')] },
       { keytransConfiguration: audited(1) },
+      { earlierConfigurations: [config()] },
       { auditLogVkeys: [formatVkey(ed25519Vkey('log.example/1', stranger.publicKey))] },
       { witnessPolicy: 'quorum none' },
       { recoveryDelayMs: 0 },
@@ -198,7 +205,6 @@ describe('a pinned bundle', () => {
       { identityRules: { localPart: 'fold-lower-case', uriSchemes: [] } },
       { keytransConfiguration: config({ reasonableMonitoringWindowMs: 1 }) },
       { keytransConfiguration: config({ vrfPublicKey: new Uint8Array(32) }) },
-      { keytransConfiguration: audited(1) },
     ];
     for (const change of changes) {
       const next = await make({ ...change, sequence: 2 });
@@ -206,9 +212,29 @@ describe('a pinned bundle', () => {
     }
   });
 
-  it('accepts another auditor', async () => {
+  it('accepts another auditor, and the first one, and never none instead', async () => {
     const pinned = { ...BUNDLE, keytransConfiguration: audited(1) };
-    assertSuccessor(pinned, await make({ sequence: 2, keytransConfiguration: audited(2) }));
+    const earlierConfigurations = [pinned.keytransConfiguration];
+    assertSuccessor(pinned, await make({ sequence: 2, keytransConfiguration: audited(2), earlierConfigurations }));
+    assertSuccessor(BUNDLE, await make({ sequence: 2, keytransConfiguration: audited(2) }));
+    const without = await make({ sequence: 2 });
+    expect(() => assertSuccessor(pinned, without)).toThrow(code('bundle-changed'));
+  });
+
+  it.each([[[]], [['AA==']], [['?']], [[7]], [Array.from({ length: 65 }, () => config())], ['x']])(
+    'have no earlier Configurations like %j',
+    async (earlier) => {
+      const text = formatTrustBundle(await make({ earlierConfigurations: [config()] }));
+      expect(parseTrustBundle(text).bundle.earlierConfigurations).toEqual([config()]);
+      const changed = JSON.stringify({ ...(JSON.parse(text) as object), earlierConfigurations: earlier });
+      expect(() => parseTrustBundle(changed)).toThrow(code('bad-bundle'));
+    },
+  );
+
+  it('keep what a signature covers', async () => {
+    const { bundle, signatures } = await make({ earlierConfigurations: [config()] });
+    const { earlierConfigurations: _, ...rest } = bundle;
+    expect(() => verifyBundleSignatures({ bundle: rest, signatures })).toThrow(code('bad-bundle'));
   });
 });
 

@@ -7,6 +7,7 @@ import { printJson, printLines } from '../output.ts';
 import { stopSignal } from '../stop-signal.ts';
 import { DataFolder } from '../server/data-folder.ts';
 import { type AdminFlags, withLog } from '../server/with-log.ts';
+import { adminAuditorCommand } from './admin-auditor-command.ts';
 import { listCommands } from './admin-list-commands.ts';
 import { administrator, recordCommands } from './admin-record-commands.ts';
 import type { LogFlags } from '../server/log-settings.ts';
@@ -121,6 +122,7 @@ export function serverCommands(program: Command, run: RunServer): void {
   tokenCommands(admin, run);
   listCommands(admin, run);
   recordCommands(admin, run);
+  adminAuditorCommand(admin, run);
   policyCommand(admin, run);
 }
 

@@ -109,11 +109,7 @@ function readPublicUrl(text: string): string {
 }
 
 /** The Configuration of a log with these settings and the keys of the folder. */
-export async function configurationOf(
-  folder: DataFolder,
-  passphrase: string,
-  settings: LogSettings,
-): Promise<Configuration> {
+async function configurationOf(folder: DataFolder, passphrase: string, settings: LogSettings): Promise<Configuration> {
   const treeHead = await readSigner(folder, 'tree-head', passphrase);
   const vrf = await readSigner(folder, 'vrf', passphrase);
   return configurationFrom(settings, {

@@ -27,6 +27,12 @@ const MAX_AHEAD_MS = 60_000;
 const MAX_BEHIND_MS = 600_000;
 const AUDITOR_LAG_MS = 600_000;
 
+/** The fields of a Configuration that only a log with an auditor has (KT §11.2). */
+type AuditorFields = Pick<
+  Extract<Configuration, { readonly mode: 'thirdPartyAuditing' }>,
+  'mode' | 'maxAuditorLagMs' | 'auditorStartPosition' | 'auditorPublicKey'
+>;
+
 /** The options of `init` that make {@link LogSettings}. */
 export interface LogFlags {
   readonly monitoringWindow?: string;
@@ -84,10 +90,16 @@ export function configurationFrom(
     maximumLifetimeMs,
   };
   if (auditor === undefined) return { ...common, mode: 'contactMonitoring' };
+  return { ...common, ...auditorFields(auditor, keys.cipherSuite) };
+}
+
+/**
+ * What a Configuration with that cipher suite says of an auditor. Throws `bad-key` for a key that is none.
+ */
+export function auditorFields(auditor: NonNullable<LogSettings['auditor']>, suite: number): AuditorFields {
   const auditorPublicKey = readKey(auditor.publicKey);
-  cipherSuite(keys.cipherSuite).assertSignatureKey(auditorPublicKey);
+  cipherSuite(suite).assertSignatureKey(auditorPublicKey);
   return {
-    ...common,
     mode: 'thirdPartyAuditing',
     maxAuditorLagMs: auditor.maxLagMs,
     auditorStartPosition: auditor.startPosition,

@@ -1,4 +1,7 @@
+import { parseBase64 } from '../../core/encoding/bytes.ts';
+import { decode } from '../../core/encoding/codec.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import { type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
 import { verifyBundleSignatures } from '../../contract/bundle-signature.ts';
 import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
@@ -8,13 +11,12 @@ import { PATHS } from '../../contract/paths.ts';
 import { appendGenesis, createLog } from '../../service/genesis.ts';
 import type { LogContext } from '../../service/log-context.ts';
 import { openLog, type OpenLogOptions } from '../../service/open-log.ts';
+import { replaceConfiguration } from '../../service/replace-configuration.ts';
 import type { ServiceEvent } from '../../service/service-event.ts';
 import { registerToken } from '../../service/tokens.ts';
 import { openStore, type StoreTarget } from '../../store/open-store.ts';
 import type { Store } from '../../store/ports.ts';
 import { DataFolder, keyPassphrase, readServerConfig, type ServerConfig } from './data-folder.ts';
-import type { LogSettings } from './log-settings.ts';
-import { configurationOf } from './init.ts';
 import { threadedCsrParser } from '../../service/threaded-csr-parser.ts';
 import { openServerKeys } from './server-keys.ts';
 import { readWitnessPolicy } from './witness-policy.ts';
@@ -88,7 +90,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         options.observe?.(event);
       },
     };
-    const context = await openOrCreate(open, config.log, folder, passphrase, database);
+    const context = await openOrCreate(open, configurationOf(trustBundle), folder, database);
     return { config, store, context, metrics, root: keys.root, trustBundle, warnings, close };
   } catch (error) {
     await close();
@@ -111,16 +113,16 @@ function readBundle(folder: DataFolder, config: ServerConfig, text: string): Tru
 }
 
 /**
- * Opens the log, or creates it. A folder whose log was created in some database never creates it in another one: two logs
+ * Opens the log, or creates it; where the bundle names another auditor than the log, it gets that. A folder whose log was created in some database never creates it in another one: two logs
  * under one name and one set of keys would be a fork.
  */
 async function openOrCreate(
   open: OpenLogOptions,
-  settings: LogSettings,
+  configuration: Configuration,
   folder: DataFolder,
-  passphrase: string,
   database: StoreTarget | undefined,
 ): Promise<LogContext> {
+  await replaceConfiguration(open.store, open.origin, configuration);
   const context = await openLog(open).catch(async (error: unknown) => {
     if (!isGlasskeyError(error, 'not-found')) throw error;
     const marker = await folder.read(folder.marker);
@@ -131,13 +133,19 @@ async function openOrCreate(
       'usage',
       `this database does not hold the log, which was created in ${place}: ${advice}`,
     );
-    return createLog(open, await configurationOf(folder, passphrase, settings));
+    return createLog(open, configuration);
   });
   await appendGenesis(context);
   const token = await folder.read(folder.token);
   if (token !== undefined) await registerToken(context, token.trim(), 'registration', 'service');
   await folder.readOrCreate(folder.marker, () => `${JSON.stringify({ database: describe(database) })}\n`);
   return context;
+}
+
+/** What clients are told that the log's Configuration is; the bundle was checked. */
+function configurationOf(trustBundle: string): Configuration {
+  const { bundle } = parseTrustBundle(trustBundle);
+  return decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
 }
 
 /** Names a database without its password. */

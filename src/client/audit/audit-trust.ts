@@ -2,8 +2,9 @@ import { parsePolicy, type Policy } from '../../core/audit/policy.ts';
 import { parseVkey, type Vkey } from '../../core/audit/vkey.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { equalBytes, parseBase64 } from '../../core/encoding/bytes.ts';
-import { decode, encode } from '../../core/encoding/codec.ts';
+import { decode } from '../../core/encoding/codec.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { lastingConfiguration } from '../../core/keytrans/auditor-change.ts';
 import { type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
 
@@ -30,7 +31,8 @@ export interface AuditTrust {
  */
 export function readAuditTrust(bundle: TrustBundle, earlier: readonly Uint8Array[] = []): AuditTrust {
   try {
-    const encoded = distinct([parseBase64(bundle.keytransConfiguration), ...earlier]).slice(0, MAX_CONFIGURATIONS);
+    const named = [bundle.keytransConfiguration, ...(bundle.earlierConfigurations ?? [])].map(parseBase64);
+    const encoded = distinct([...named, ...earlier]).slice(0, MAX_CONFIGURATIONS);
     const configs = encoded.map((one) => decode(configurationCodec, one));
     const [lasting, ...others] = configs.map(lastingConfiguration);
     const areOfOneLog = others.every((one) => equalBytes(one, lasting ?? one));
@@ -47,13 +49,6 @@ export function readAuditTrust(bundle: TrustBundle, earlier: readonly Uint8Array
     if (!isGlasskeyError(cause) || cause.code === 'bad-policy') throw cause;
     throw new GlasskeyError('bad-bundle', `the trust bundle cannot be used: ${cause.message}`, { cause });
   }
-}
-
-/** The encoding of a Configuration without what an auditor's change may change (DESIGN §4): all that stays for ever. */
-export function lastingConfiguration(config: Configuration): Uint8Array {
-  if (config.mode !== 'thirdPartyAuditing') return encode(configurationCodec, config);
-  const blank = { maxAuditorLagMs: 0, auditorStartPosition: 0, auditorPublicKey: new Uint8Array() };
-  return encode(configurationCodec, { ...config, ...blank });
 }
 
 function distinct(all: readonly Uint8Array[]): readonly Uint8Array[] {

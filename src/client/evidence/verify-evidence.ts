@@ -17,7 +17,8 @@ import { auditorLogRoot, type AuditorState, EMPTY_AUDITOR_STATE } from '../../co
 import { configurationCodec } from '../../core/keytrans/configuration.ts';
 import { verifyTreeHead } from '../../core/keytrans/tree-head.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
-import { type AuditTrust, lastingConfiguration, readAuditTrust } from '../audit/audit-trust.ts';
+import { type AuditTrust, readAuditTrust } from '../audit/audit-trust.ts';
+import { lastingConfiguration } from '../../core/keytrans/auditor-change.ts';
 import { followChain, followUpdate } from '../audit/follow-entry.ts';
 import { openEntry } from '../audit/read-entries.ts';
 import type { EntryProof, EvidenceProof, ForkProof, HeadProof, IncludedEntry } from './evidence-proof.ts';

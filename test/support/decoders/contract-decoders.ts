@@ -57,6 +57,7 @@ const { publicUrl: _, ...WITHOUT_URL } = BUNDLE;
 const bundles = await Promise.all([
   signTrustBundle(BUNDLE, [signer]),
   signTrustBundle({ ...WITHOUT_URL, sequence: 2 ** 40 }, [signer]),
+  signTrustBundle({ ...BUNDLE, earlierConfigurations: [BUNDLE.keytransConfiguration] }, [signer]),
 ]);
 
 const bytes = fc.uint8Array({ minLength: 1, maxLength: 60 });

@@ -1,0 +1,3 @@
+import { scalePage } from './scale/scale-page.ts';
+
+process.stdout.write(scalePage());
