@@ -8,7 +8,7 @@ import {
   type MonitorMapEntry,
   monitorMapCodec,
 } from '../../../src/core/keytrans/contact-monitor-messages.ts';
-import { credentialCodec, credentialUpdateCodec } from '../../../src/core/keytrans/credential.ts';
+import { type Credential, credentialCodec, credentialUpdateCodec } from '../../../src/core/keytrans/credential.ts';
 import { distinguishedResponseCodec } from '../../../src/core/keytrans/distinguished-messages.ts';
 import { type KnownHead, knownHeadCodec, recentHeads } from '../../../src/core/keytrans/known-head.ts';
 import { type KnownVersion, knownVersionCodec, mergeKnownVersions } from '../../../src/core/keytrans/known-version.ts';
@@ -336,20 +336,36 @@ export class Collector {
   }
 
   /**
-   * Another credential of the same person, as the log made it, or as it would make it for the entry that is named: where a
-   * later distinguished entry has the same prefix tree, the same proof holds of it.
+   * Another credential of the same person, as the log made it, or as it would have made it for the entry that is named: where
+   * a later distinguished entry has the same prefix tree, the same proof holds of it.
    */
   #isCredentialOf(label: string): (result: unknown, bytes: Uint8Array) => boolean {
     const { size, config } = this.#log;
     const codec = credentialCodec(config);
-    let log: ReferenceLog | undefined;
     return (_, bytes) => {
       if (this.#isHonest('credential', bytes)) return true;
-      const { position } = decode(codec, bytes);
-      if (position >= size) return false;
-      log ??= new ReferenceLog(...setUp(this.#kind), this.#entries.slice(0, size));
-      return equalBytes(encode(codec, makeCredential(log, { label, position })), bytes);
+      const credential = decode(codec, bytes);
+      const { position } = credential;
+      // A standard one says nothing of the log's size: it is what the first log says in which its entry is distinguished.
+      const first = credential.type === 'standard' ? position + 1 : credential.treeHead.treeSize;
+      const last = credential.type === 'standard' ? size : first;
+      for (let shown = Math.max(first, position + 1); shown <= Math.min(last, size); shown++) {
+        const made = this.#credentialAt(shown, label, position);
+        if (made !== undefined) return equalBytes(encode(codec, made), bytes);
+      }
+      return false;
     };
+  }
+
+  /** The credential that the log made when it had `size` entries; undefined if `position` was not distinguished then. */
+  #credentialAt(size: number, label: string, position: number): Credential | undefined {
+    const log = new ReferenceLog(...setUp(this.#kind), this.#entries.slice(0, size));
+    try {
+      return makeCredential(log, { label, position });
+    } catch (error) {
+      if (isGlasskeyError(error, 'invalid-request')) return undefined;
+      throw error;
+    }
   }
 
   #credentialUpdate(): void {
