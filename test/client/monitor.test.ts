@@ -368,3 +368,27 @@ describe('a log that forgets its past', () => {
     }
   });
 });
+
+describe('versions of an own label that the log does not show', () => {
+  it('are told of, by lookups too, and keep nothing else from being checked', async () => {
+    const { state } = await register(BOB);
+    await pass(2);
+    await addFalseKey(BOB);
+    await addFalseKey(BOB);
+    const erased = lie(PATHS.chain, () =>
+      Promise.resolve(
+        Response.json(
+          { code: 'erased', title: 'gone', status: 410 },
+          { status: 410, headers: { 'content-type': 'application/problem+json' } },
+        ),
+      ),
+    );
+    const client = await operator.client({ state, fetch: erased });
+    const alerts = [{ type: 'unexplained', version: 2 }];
+    await expect(client.lookup(BOB)).resolves.toMatchObject({ binding: { version: 2, alerts } });
+    await expect(client.monitor()).resolves.toMatchObject([{ alerts }]);
+    await addFalseKey(BOB);
+    const later = [...alerts, { type: 'unexpected-version', version: 3 }];
+    await expect(client.monitor()).resolves.toMatchObject([{ alerts: later }]);
+  });
+});

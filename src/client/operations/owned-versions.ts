@@ -1,7 +1,8 @@
 import { equalBytes } from '../../core/encoding/bytes.ts';
-import { ensure } from '../../core/errors.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import type { HeldVersion, LinkType } from '../../identity/continuity.ts';
 import type { Identity } from '../../identity/identity.ts';
+import { encodeIdentityRecord } from '../../identity/identity-record.ts';
 import { spkiSet } from '../../identity/spki-set.ts';
 import { mergeAlerts } from '../alerts.ts';
 import type { BindingChange } from '../binding.ts';
@@ -59,7 +60,7 @@ export interface OwnChanges {
 /**
  * Takes every version since the last known one into the state. What the owner did not make is `maintenance` where the
  * authority renewed or removed certificates, and otherwise unexpected: an alert, until it is acknowledged. When a label is
- * taken over, what is there is adopted. Throws `bad-chain`, `version-rolled-back`, and `unexpected-version` where a version
+ * taken over, what is there is adopted. Throws `version-rolled-back`, and `unexpected-version` where a version
  * that the owner knows has another value.
  */
 export async function noteChanges(
@@ -74,7 +75,11 @@ export async function noteChanges(
   assertSame(owned, found.latest);
   const isTaken = last === undefined && options.isNew !== true;
   const first = isTaken ? found.latest.version : (last?.version ?? -1) + 1;
-  const versions = await readVersions(operation, identity, first, found.latest);
+  const versions = await readVersions(operation, identity, first, found.latest).catch((error: unknown) => {
+    if (isGlasskeyError(error, 'bad-chain')) return undefined;
+    throw error;
+  });
+  if (versions === undefined) return noteGap(operation, state, identity, found);
   if (last !== undefined) assertFollows(last, versions);
   const added: OwnedVersion[] = [];
   const alerts: Alert[] = [];
@@ -89,6 +94,27 @@ export async function noteChanges(
   return { next: { ...next, alerts: mergeAlerts(next.alerts, alerts) }, added };
 }
 
+/** Versions of which the log does not show the records, since they were erased perhaps: whose doing they are, nobody can tell. */
+async function noteGap(
+  operation: Operation,
+  state: ClientState,
+  identity: Identity,
+  { latest }: CheckedBinding,
+): Promise<OwnChanges> {
+  const added = [await describe(latest, 'unexpected')];
+  const { version, record } = latest;
+  const alert: Alert = {
+    identity: identity.text,
+    type: 'unexplained',
+    version,
+    reason: `the log does not show what came before version ${version}, since this owner last looked`,
+    value: encodeIdentityRecord(record),
+    seenAtMs: operation.now(),
+  };
+  const next = withVersions(state, identity, added);
+  return { next: { ...next, alerts: mergeAlerts(next.alerts, [alert]) }, added };
+}
+
 /** What the owner was told must be what a contact is shown. Throws `unexpected-version`, `version-rolled-back`. */
 export function assertAgrees(
   state: ClientState,
@@ -98,9 +124,8 @@ export function assertAgrees(
   const known = state.owners.get(text)?.versions ?? [];
   for (const { version, commitment } of created) {
     const shown = known.find((one) => one.version === version);
-    // Of versions before it took the label over, the owner keeps nothing.
-    const isPast = version < (known[0]?.version ?? 0);
-    ensure(isPast || shown !== undefined, 'version-rolled-back', `version ${version} is not shown to contacts`);
+    const greatest = known.at(-1)?.version ?? -1;
+    ensure(version <= greatest, 'version-rolled-back', `version ${version} is not shown to contacts`);
     const agrees = shown === undefined || equalBytes(shown.commitment, commitment);
     ensure(agrees, 'unexpected-version', `version ${version} has another value for contacts than for its owner`);
   }
