@@ -45,7 +45,6 @@ export type { CredentialBinding, MadeCredential, SettledCredential } from './ope
 export type { History, PastVersion } from './operations/history.ts';
 export type { LookupResult } from './operations/lookup.ts';
 export type { VerifiedVersion } from './operations/lookup-version.ts';
-export type { ContactMonitored } from './operations/monitor-contact.ts';
 export type { OwnerMonitored } from './operations/monitor-owned.ts';
 export type { Monitored } from './operations/monitor-round.ts';
 export type { MonitoringDue } from './operations/monitoring-due.ts';
