@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parsePemBlocks } from '../ca/pem.ts';
-import { parseCertificate } from '../ca/certificate.ts';
+import { parseCertificate, type ParsedCertificate } from '../ca/certificate.ts';
 import { type ClientKey, generateKey, importKey } from '../client/client-key.ts';
 import { createCsr } from '../client/csr.ts';
 import type { IssuedCertificate } from '../client/issued-certificate.ts';
@@ -78,14 +78,19 @@ export class CredentialFolder {
     return asUserInput(this.#key, () => importKey(pem, spki));
   }
 
-  /** Serial of the certificate that is there, lower-case hex. */
-  async serial(): Promise<string> {
+  /** The certificate that is there. Throws `usage`. */
+  async leaf(): Promise<ParsedCertificate> {
     const text = await readInput(this.certificate);
     return asUserInput(this.certificate, () => {
       const [leaf] = parsePemBlocks('CERTIFICATE', text);
       ensure(leaf !== undefined, 'usage', 'no certificate');
-      return parseCertificate(leaf).serial;
+      return parseCertificate(leaf);
     });
+  }
+
+  /** Its serial, lower-case hex. */
+  async serial(): Promise<string> {
+    return (await this.leaf()).serial;
   }
 
   /** Writes the certificate: the leaf, then its issuer. */

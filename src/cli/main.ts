@@ -9,6 +9,7 @@ import { caCommand } from './commands/ca-command.ts';
 import { issuingCommands, relyingCommands } from './commands/client-commands.ts';
 import { credentialCommand } from './commands/credential-command.ts';
 import { evidenceCommand } from './commands/evidence-command.ts';
+import { devicesCommand } from './commands/devices-command.ts';
 import { headsCommand } from './commands/heads-command.ts';
 import { historyCommand } from './commands/history-command.ts';
 import { monitorCommand } from './commands/monitor-command.ts';
@@ -64,6 +65,7 @@ const program = new Command('glasskey')
 serverCommands(program, runServer);
 issuingCommands(program, runClient);
 relyingCommands(program, runClient);
+devicesCommand(program, runClient);
 monitorCommand(program, runClient);
 historyCommand(program, runClient);
 credentialCommand(program, runClient);

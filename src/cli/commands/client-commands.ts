@@ -19,6 +19,8 @@ import { CredentialFolder } from '../credentials.ts';
 import { recordKnown, recordingFetch } from '../evidence.ts';
 import { CertificateIsOver, EXIT, reportFailure } from '../exit-code.ts';
 import { bindingJson, bindingLines, isErased, printJson, printLines, versionJson, versionLines } from '../output.ts';
+import { printIssued } from '../print-issued.ts';
+import { renew, type RenewOptions } from '../renew.ts';
 
 interface JsonOption {
   readonly json?: boolean;
@@ -108,16 +110,9 @@ export function issuingCommands(program: Command, run: Run): void {
     'glasskey renew alice@example.com --server https://keys.example --credentials alice',
   )
     .requiredOption('--credentials <dir>', 'the key; its certificate.pem is replaced')
+    .option('--daemon', 'stay, and renew in time: after two thirds of the validity')
     .option('--json', 'print the result as JSON')
-    .action((identity: string, options: ClientOptions & JsonOption & { credentials: string }) =>
-      run(options, async () => {
-        const directory = await openIssuing(options);
-        const folder = new CredentialFolder(options.credentials);
-        const issued = await directory.renew(identity, await folder.key());
-        await folder.writeCertificate(issued);
-        return printIssued(issued.binding, folder, options);
-      }),
-    );
+    .action((identity: string, options: RenewOptions) => run(options, () => renew(identity, options)));
 
   clientCommand(
     program,
@@ -127,6 +122,7 @@ export function issuingCommands(program: Command, run: Run): void {
   )
     .requiredOption('--credentials <dir>', 'a key of the identity')
     .option('--serial <hex>', 'serial of the certificate; default: the one in the credentials')
+    .option('--all', 'every certificate of the identity')
     .addOption(new Option('--reason <name>', 'reason').choices(Object.keys(REVOCATION_REASONS)).default('unspecified'))
     .option('--json', 'print the result as JSON')
     .action((identity: string, options: RevokeOptions) => run(options, () => revoke(identity, options)));
@@ -214,29 +210,29 @@ function assertAnother(key: ClientKey, signer: ClientKey, { out }: { readonly ou
 interface RevokeOptions extends ClientOptions, JsonOption {
   readonly credentials: string;
   readonly serial?: string;
+  readonly all?: boolean;
   readonly reason: RevocationReason;
 }
 
 async function revoke(identity: string, options: RevokeOptions): Promise<number> {
   const folder = new CredentialFolder(options.credentials);
   const key = await folder.key();
+  ensure(options.all !== true || options.serial === undefined, 'usage', 'either --all or --serial');
   const serial = (options.serial ?? (await folder.serial())).toLowerCase().replaceAll(':', '');
   ensure(/^(?:[0-9a-f]{2}){1,20}$/.test(serial), 'usage', 'a serial is hexadecimal');
   const directory = await openIssuing(options);
-  const binding = await directory.revoke(identity, key, { serials: [serial], reason: options.reason });
-  if (options.json === true) printJson({ revoked: [serial], ...bindingJson(binding) });
-  else printLines(`revoked ${serial}`, ...bindingLines(binding));
+  const serials = options.all === true ? await serialsOf(directory, identity) : [serial];
+  const binding = await directory.revoke(identity, key, { serials, reason: options.reason });
+  if (options.json === true) printJson({ revoked: serials, ...bindingJson(binding) });
+  else printLines(`revoked ${serials.join(' ')}`, ...bindingLines(binding));
   return EXIT.fine;
 }
 
-function printIssued(
-  binding: Parameters<typeof bindingJson>[0],
-  folder: CredentialFolder,
-  options: JsonOption,
-): number {
-  if (options.json === true) printJson(bindingJson(binding));
-  else printLines(`certificate written to ${folder.certificate}`, ...bindingLines(binding));
-  return EXIT.fine;
+/** Serials of every certificate of the current record. Throws `identity-not-found`. */
+async function serialsOf(directory: KeyDirectory, identity: string): Promise<readonly string[]> {
+  const result = await directory.lookup(identity);
+  if (!result.found) throw new GlasskeyError('identity-not-found', `${identity} is not registered`);
+  return [...result.binding.certificates, ...result.binding.expired].map(({ serial }) => serial);
 }
 
 /** The commands of who relies on the log: lookup, verify, audit. */
