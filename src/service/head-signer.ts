@@ -1,4 +1,5 @@
 import { signCheckpoint } from '../core/audit/checkpoint.ts';
+import { formatNote, parseNote } from '../core/audit/note.ts';
 import { encodeTreeHeadTbs } from '../core/keytrans/tree-head.ts';
 import { decodeTreeEdge } from '../core/log/tiled-tree.ts';
 import type { HeadRow, ReleasedHead } from '../store/ports.ts';
@@ -11,7 +12,10 @@ import type { WitnessQuorum } from './witnessing/witness-quorum.ts';
 /** Full tiles that a consistency proof is made from: few of each level. */
 const PROOF_TILES = 16;
 
-type SigningContext = Pick<LogContext, 'configuration' | 'keys' | 'noteSigner' | 'origin'>;
+type SigningContext = Pick<
+  LogContext,
+  'configuration' | 'keys' | 'noteSigner' | 'checkpointCosigner' | 'origin' | 'now'
+>;
 
 /**
  * Signs a head: the KEYTRANS tree head (KT §11.2) and the audit log's checkpoint. `head` must have been read back from
@@ -26,8 +30,12 @@ function signTreeHead({ configuration, keys }: SigningContext, { size, logRoot }
   return signForSuite(keys.treeHead, encodeTreeHeadTbs(configuration, size, logRoot));
 }
 
-function signAuditHead({ origin, noteSigner }: SigningContext, { size, auditRoot }: HeadRow): Promise<string> {
-  return signCheckpoint({ origin, size, rootHash: auditRoot, extensions: [] }, [noteSigner]);
+async function signAuditHead(context: SigningContext, { size, auditRoot }: HeadRow): Promise<string> {
+  const { origin, noteSigner, checkpointCosigner, now } = context;
+  const checkpoint = await signCheckpoint({ origin, size, rootHash: auditRoot, extensions: [] }, [noteSigner]);
+  if (checkpointCosigner === undefined) return checkpoint;
+  const { text, signatures } = parseNote(checkpoint);
+  return formatNote({ text, signatures: [...signatures, await checkpointCosigner.cosign(text, now())] });
 }
 
 /**

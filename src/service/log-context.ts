@@ -1,7 +1,9 @@
 import type { Issuer } from '../ca/authority.ts';
 import type { CertificateUrls } from '../ca/extension-writer.ts';
 import type { LeafProfile } from '../ca/profile.ts';
+import type { NoteCosigner } from '../core/audit/cosignature.ts';
 import type { NoteSigner } from '../core/audit/note.ts';
+import type { MlDsaSigner } from '../core/crypto/ml-dsa.ts';
 import type { Signer } from '../core/crypto/signer.ts';
 import type { VrfProver } from '../core/crypto/vrf-prover.ts';
 import type { Configuration } from '../core/keytrans/configuration.ts';
@@ -24,6 +26,8 @@ export interface LogKeys {
   readonly treeHead: Signer;
   /** Signs the audit log's checkpoints under the log's origin as the key name: Ed25519. */
   readonly checkpoint: Signer;
+  /** Signs them with ML-DSA-44 as well, as a cosigner under the same name; undefined where the log has no such key. */
+  readonly checkpointMlDsa?: MlDsaSigner | undefined;
   readonly vrf: VrfProver;
   /** Signs certificates and CRLs. */
   readonly issuer: Issuer;
@@ -41,6 +45,8 @@ export interface LogContext {
   readonly keys: LogKeys;
   /** The checkpoint key under its name. */
   readonly noteSigner: NoteSigner;
+  /** The ML-DSA-44 checkpoint key under its name. */
+  readonly checkpointCosigner: NoteCosigner | undefined;
   /** Who has to cosign before anything is released; undefined for `quorum none`. */
   readonly witnesses: WitnessQuorum | undefined;
   /** Remembers outside the database what was signed last; undefined where nothing does. */

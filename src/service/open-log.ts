@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { parseCsr } from '../ca/csr.ts';
 import type { CertificateUrls } from '../ca/extension-writer.ts';
 import type { LeafProfile } from '../ca/profile.ts';
+import { cosignatureSigner } from '../core/audit/cosignature.ts';
 import { noteSigner } from '../core/audit/note.ts';
 import { NO_QUORUM, type Policy } from '../core/audit/policy.ts';
 import { cipherSuite } from '../core/crypto/cipher-suite.ts';
@@ -81,6 +82,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     configHash: sha256(row.configuration),
     keys,
     noteSigner: checkpointSigner,
+    checkpointCosigner: keys.checkpointMlDsa && cosignatureSigner(origin, keys.checkpointMlDsa),
     witnesses: hasQuorum ? new WitnessQuorum({ policy, limits, now, observe, fetch: fetchWitness }) : undefined,
     lastSigned:
       lastSigned === undefined ? undefined : new SignedCheckpointFile(lastSigned, origin, [checkpointSigner.vkey]),

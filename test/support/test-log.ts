@@ -5,6 +5,7 @@ import { signerFromKey } from '../../src/ca/node-signer.ts';
 import { DEFAULT_PROFILE } from '../../src/ca/profile.ts';
 import { cipherSuite, KT_128_SHA256_ED25519, KT_128_SHA256_P256 } from '../../src/core/crypto/cipher-suite.ts';
 import { noteSigner } from '../../src/core/audit/note.ts';
+import { mlDsaSigner } from '../../src/core/crypto/ml-dsa.ts';
 import type { Signer } from '../../src/core/crypto/signer.ts';
 import type { VrfProver } from '../../src/core/crypto/vrf-prover.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
@@ -69,6 +70,8 @@ export interface TestLogOptions {
   readonly fetch?: Fetch;
   /** When the log begins. Default: {@link TEST_START_MS}. */
   readonly startMs?: number;
+  /** Whether checkpoints are signed with ML-DSA-44, too. Default: false. */
+  readonly mlDsa?: boolean;
   /** Who has to cosign before anything is released. Default: nobody. */
   readonly witnesses?: TestWitnesses | undefined;
   /** File that remembers outside the database what was signed last. Default: none. */
@@ -94,10 +97,10 @@ async function newSigner(algorithm: Signer['algorithm']): Promise<Signer> {
   return signerFromKey(await createKey(algorithm));
 }
 
-type KeyOptions = Pick<TestLogOptions, 'suiteId' | 'vrfProver'>;
+type KeyOptions = Pick<TestLogOptions, 'suiteId' | 'vrfProver' | 'mlDsa'>;
 
 /** A fresh key for everything. */
-export async function newLogKeys(nowMs: number, { suiteId, vrfProver }: KeyOptions = {}): Promise<LogKeys> {
+export async function newLogKeys(nowMs: number, { suiteId, vrfProver, mlDsa }: KeyOptions = {}): Promise<LogKeys> {
   const suite = suiteId ?? KT_128_SHA256_ED25519;
   const [treeHead, checkpoint, rootKey, issuingKey] = await Promise.all([
     newSigner(cipherSuite(suite).keyAlgorithm),
@@ -110,7 +113,8 @@ export async function newLogKeys(nowMs: number, { suiteId, vrfProver }: KeyOptio
   const common = { commonName: 'Test Issuing CA', nowMs: nowMs - 60_000, random };
   const issuer: Issuer = await createIssuingCa({ ...common, signer: issuingKey, root });
   const makeProver = vrfProver ?? ((secretKey: Uint8Array) => nativeVrfProver(suite, secretKey));
-  return { treeHead, checkpoint, vrf: makeProver(random(32)), issuer };
+  const checkpointMlDsa = mlDsa === true ? mlDsaSigner(random(32), random) : undefined;
+  return { treeHead, checkpoint, checkpointMlDsa, vrf: makeProver(random(32)), issuer };
 }
 
 /** The Configuration that fits the keys. */

@@ -33,7 +33,7 @@ export interface TestServer {
 
 /** The trust bundle of a test log. */
 export function bundleOf(log: TestLog, bundleKey: Signer, witnessPolicy = 'quorum none'): TrustBundle {
-  const { keys, configuration, origin, noteSigner } = log.context;
+  const { keys, configuration, origin, noteSigner, checkpointCosigner } = log.context;
   return {
     format: 1,
     sequence: 1,
@@ -41,7 +41,9 @@ export function bundleOf(log: TestLog, bundleKey: Signer, witnessPolicy = 'quoru
     roots: keys.issuer.chain.slice(-1).map((der) => formatPem('CERTIFICATE', der)),
     issuers: [formatPem('CERTIFICATE', keys.issuer.certificate.der)],
     keytransConfiguration: formatBase64(encode(configurationCodec, configuration)),
-    auditLogVkeys: [formatVkey(noteSigner.vkey)],
+    auditLogVkeys: [noteSigner.vkey, ...(checkpointCosigner === undefined ? [] : [checkpointCosigner.vkey])].map(
+      formatVkey,
+    ),
     witnessPolicy,
     recoveryDelayMs: 7 * 86_400_000,
     identityRules: DEFAULT_IDENTITY_RULES,

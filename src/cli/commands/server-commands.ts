@@ -32,6 +32,7 @@ interface InitFlags extends LogFlags {
   readonly caKey: SignerAlgorithm;
   readonly database?: string;
   readonly witnessPolicy?: string;
+  readonly mlDsa?: boolean;
   readonly json?: boolean;
 }
 
@@ -59,6 +60,7 @@ export function serverCommands(program: Command, run: RunServer): void {
     .option('--auditor-key <base64>', 'public key of a third-party auditor, without which clients accept nothing')
     .option('--auditor-lag <duration>', 'how far the auditor may be behind the log; default: 10m')
     .option('--auditor-start <position>', 'the first log entry that the auditor verifies; default: 0')
+    .option('--ml-dsa', 'sign checkpoints with ML-DSA-44 as well as with Ed25519')
     .option('--witness-policy <file>', 'tlog-policy: nothing is released without its quorum; default: quorum none')
     .option(
       '--database <url>',
@@ -85,6 +87,7 @@ export function serverCommands(program: Command, run: RunServer): void {
           caKey,
           log,
           witnessPolicy,
+          mlDsa: flags.mlDsa,
           dev: false,
           nowMs: Date.now(),
         });

@@ -50,6 +50,10 @@ export class DataFolder {
   key(name: KeyName): string {
     return join(this.path, 'keys', `${name}.pem`);
   }
+  /** The ML-DSA-44 key of checkpoints, where the log has one. */
+  get mlDsaKey(): string {
+    return join(this.path, 'keys', 'checkpoint-ml-dsa-44.pem');
+  }
   certificate(name: 'root' | 'issuer'): string {
     return join(this.path, 'ca', `${name}.pem`);
   }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parsePem } from '../../ca/pem.ts';
-import { ed25519Vkey, formatVkey, isKeyName } from '../../core/audit/vkey.ts';
+import { cosignatureVkey, ed25519Vkey, formatVkey, isKeyName, ML_DSA_COSIGNATURE } from '../../core/audit/vkey.ts';
 import type { CipherSuite } from '../../core/crypto/cipher-suite.ts';
 import { compressPoint } from '../../core/crypto/compress-point.ts';
 import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
@@ -17,7 +17,14 @@ import { type FolderLock, lockFolder } from '../../store/folder-lock.ts';
 import { createPassphrase, DataFolder, type ServerConfig } from './data-folder.ts';
 import { configurationFrom, DEFAULT_LOG_SETTINGS, type LogSettings } from './log-settings.ts';
 import { readWitnessPolicy } from './witness-policy.ts';
-import { createCaCertificates, createKeyFiles, readSigner, suiteOf } from './server-keys.ts';
+import {
+  createCaCertificates,
+  createKeyFiles,
+  createMlDsaKey,
+  readMlDsaKey,
+  readSigner,
+  suiteOf,
+} from './server-keys.ts';
 
 /** What `glasskey init` is told. */
 export interface InitOptions {
@@ -29,6 +36,8 @@ export interface InitOptions {
   readonly caKey: SignerAlgorithm;
   /** Default: {@link DEFAULT_LOG_SETTINGS}. */
   readonly log?: LogSettings;
+  /** Whether checkpoints are signed with ML-DSA-44, too. Default: false. */
+  readonly mlDsa?: boolean | undefined;
   /** A C2SP tlog-policy: without its quorum nothing is released. Default: `quorum none`. */
   readonly witnessPolicy?: string | undefined;
   /** Made for development: see `ServerConfig.dev`. */
@@ -78,6 +87,7 @@ async function fill(folder: DataFolder, options: InitOptions, publicUrl: string 
   const origin = await settleOrigin(folder, options.origin, publicUrl);
   const passphrase = await createPassphrase(folder);
   await createKeyFiles(folder, passphrase, { caKey, suite });
+  if (options.mlDsa === true) await createMlDsaKey(folder, passphrase);
   await createCaCertificates(folder, passphrase, origin, nowMs);
   await folder.readOrCreate(folder.token, () => `${newTokenText()}\n`);
   const config: ServerConfig = { format: 1, origin, publicUrl, caKey, dev, identityRules: DEFAULT_IDENTITY_RULES, log };
@@ -125,8 +135,9 @@ async function writeTrustBundle(
   config: ServerConfig,
   witnessPolicy: string,
 ): Promise<void> {
-  const [checkpoint, bundleKey] = await Promise.all([
+  const [checkpoint, mlDsa, bundleKey] = await Promise.all([
     readSigner(folder, 'checkpoint', passphrase),
+    readMlDsaKey(folder, passphrase),
     readSigner(folder, 'bundle', passphrase),
   ]);
   const [root = '', issuer = ''] = await Promise.all([
@@ -135,6 +146,8 @@ async function writeTrustBundle(
   ]);
   for (const pem of [root, issuer]) parsePem('CERTIFICATE', pem);
   const configuration = await configurationOf(folder, passphrase, config.log);
+  const vkeys = [ed25519Vkey(config.origin, checkpoint.publicKey)];
+  if (mlDsa !== undefined) vkeys.push(cosignatureVkey(config.origin, ML_DSA_COSIGNATURE, mlDsa.publicKey));
   const signed = await signTrustBundle(
     {
       format: 1,
@@ -144,7 +157,7 @@ async function writeTrustBundle(
       roots: [root],
       issuers: [issuer],
       keytransConfiguration: formatBase64(encode(configurationCodec, configuration)),
-      auditLogVkeys: [formatVkey(ed25519Vkey(config.origin, checkpoint.publicKey))],
+      auditLogVkeys: vkeys.map(formatVkey),
       witnessPolicy,
       recoveryDelayMs: RECOVERY_DELAY_MS,
       identityRules: config.identityRules,

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { createIssuingCa, createRoot, type Issuer, openIssuer } from '../../ca/authority.ts';
 import { createKey, readKeyFile, writeKeyFile } from '../../ca/key-file.ts';
+import { readMlDsaKeyFile, writeMlDsaKeyFile } from '../../ca/ml-dsa-key-file.ts';
 import { signerFromKey } from '../../ca/node-signer.ts';
 import { formatPem, parsePem } from '../../ca/pem.ts';
 import {
@@ -11,6 +12,7 @@ import {
   KT_128_SHA256_ED25519,
   KT_128_SHA256_P256,
 } from '../../core/crypto/cipher-suite.ts';
+import { ML_DSA_SEED_LENGTH, type MlDsaSigner } from '../../core/crypto/ml-dsa.ts';
 import type { Signer, SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { LogKeys } from '../../service/log-context.ts';
@@ -66,6 +68,20 @@ async function createKeyFile(path: string, passphrase: string, algorithm: Signer
   await rename(temporary, path);
 }
 
+/** Makes the ML-DSA-44 key of checkpoints where it is missing. */
+export async function createMlDsaKey(folder: DataFolder, passphrase: string): Promise<void> {
+  if (existsSync(folder.mlDsaKey)) return;
+  const unfinished = `${folder.mlDsaKey}.tmp`;
+  await rm(unfinished, { force: true });
+  await writeMlDsaKeyFile(unfinished, random(ML_DSA_SEED_LENGTH), passphrase);
+  await rename(unfinished, folder.mlDsaKey);
+}
+
+/** The ML-DSA-44 key of checkpoints; undefined where the log has none. Throws `bad-key-file`. */
+export async function readMlDsaKey(folder: DataFolder, passphrase: string): Promise<MlDsaSigner | undefined> {
+  return existsSync(folder.mlDsaKey) ? readMlDsaKeyFile(folder.mlDsaKey, passphrase, random) : undefined;
+}
+
 /** The signer in a key file. */
 export async function readSigner(folder: DataFolder, name: KeyName, passphrase: string): Promise<Signer> {
   return signerFromKey(await readKeyFile(folder.key(name), passphrase));
@@ -99,17 +115,18 @@ function commonName(origin: string, role: string): string {
 
 /** Opens the keys that a running server needs. Throws `bad-key-file`. */
 export async function openServerKeys(folder: DataFolder, passphrase: string): Promise<ServerKeys> {
-  const [issuerSigner, treeHead, checkpoint, vrfKey] = await Promise.all([
+  const [issuerSigner, treeHead, checkpoint, checkpointMlDsa, vrfKey] = await Promise.all([
     readSigner(folder, 'issuer', passphrase),
     readSigner(folder, 'tree-head', passphrase),
     readSigner(folder, 'checkpoint', passphrase),
+    readMlDsaKey(folder, passphrase),
     readKeyFile(folder.key('vrf'), passphrase),
   ]);
   const root = parsePem('CERTIFICATE', await readCertificate(folder, 'root'));
   const certificate = parsePem('CERTIFICATE', await readCertificate(folder, 'issuer'));
   const issuer: Issuer = openIssuer(certificate, [root], issuerSigner);
   const vrf = threadedVrfProver(suiteOf(treeHead).id, secretKeyOf(vrfKey));
-  return { log: { treeHead, checkpoint, vrf, issuer }, root, close: () => vrf.close() };
+  return { log: { treeHead, checkpoint, checkpointMlDsa, vrf, issuer }, root, close: () => vrf.close() };
 }
 
 async function readCertificate(folder: DataFolder, name: 'root' | 'issuer'): Promise<string> {
