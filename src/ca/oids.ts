@@ -34,6 +34,8 @@ export const PurposeOid = {
   serverAuth: '1.3.6.1.5.5.7.3.1',
   clientAuth: '1.3.6.1.5.5.7.3.2',
   emailProtection: '1.3.6.1.5.5.7.3.4',
+  /** Instant messaging URIs (RFC 9734). */
+  imUri: '1.3.6.1.5.5.7.3.40',
 } as const;
 
 /** The certificate request attribute that carries extensions (PKCS#9, RFC 2985 §5.4.2). */

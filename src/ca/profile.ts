@@ -15,6 +15,8 @@ export interface LeafProfile {
   readonly backdateMs: number;
   /** Purposes of the extended key usage extension, as object identifiers. */
   readonly purposes: readonly string[];
+  /** Kinds of keys that are certified; undefined: every kind that is strong enough. */
+  readonly keyTypes?: readonly KeyType[] | undefined;
 }
 
 /** The built-in profile: 90 days, back-dated by 5 minutes, for client authentication and mail. */
@@ -24,6 +26,38 @@ export const DEFAULT_PROFILE: LeafProfile = {
   backdateMs: HOUR_MS / 12,
   purposes: [PurposeOid.clientAuth, PurposeOid.emailProtection],
 };
+
+/** Profiles by name, to begin a configuration from. */
+export const PROFILES = {
+  default: DEFAULT_PROFILE,
+  /** Devices of a messenger: keys that sign. */
+  'e2ee-device': {
+    ...DEFAULT_PROFILE,
+    name: 'e2ee-device',
+    purposes: [PurposeOid.clientAuth, PurposeOid.imUri],
+    keyTypes: ['ed25519', 'p256'],
+  },
+  /** Mail: a year, and keys to which mail can be encrypted. */
+  's-mime': {
+    ...DEFAULT_PROFILE,
+    name: 's-mime',
+    validityMs: 365 * DAY_MS,
+    purposes: [PurposeOid.emailProtection],
+    keyTypes: ['p256', 'p384', 'rsa'],
+  },
+  /** Clients of TLS servers that ask for a certificate. */
+  'tls-client': { ...DEFAULT_PROFILE, name: 'tls-client', purposes: [PurposeOid.clientAuth] },
+  /** Members of MLS groups (RFC 9420 §5.3): keys of its cipher suites' signature schemes. */
+  mls: {
+    ...DEFAULT_PROFILE,
+    name: 'mls',
+    purposes: [PurposeOid.imUri],
+    keyTypes: ['ed25519', 'p256', 'p384'],
+  },
+} as const satisfies Record<string, LeafProfile>;
+
+/** Name of a built-in profile. */
+export type ProfileName = keyof typeof PROFILES;
 
 /**
  * The keyUsage of a leaf. Every key signs; an RSA key may also encrypt keys to its owner and a P-256 or P-384 key agree

@@ -6,7 +6,7 @@ import { verifyBundleSignatures } from '../../contract/bundle-signature.ts';
 import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
 import { Metrics } from '../../http/metrics.ts';
-import { DEFAULT_PROFILE } from '../../ca/profile.ts';
+import { DEFAULT_PROFILE, type LeafProfile } from '../../ca/profile.ts';
 import { PATHS } from '../../contract/paths.ts';
 import { appendGenesis, createLog } from '../../service/genesis.ts';
 import type { LogContext } from '../../service/log-context.ts';
@@ -43,6 +43,8 @@ export interface OpenServerOptions {
   readonly database: StoreTarget | undefined;
   /** Where a log made for development listens. */
   readonly listensAt?: string;
+  /** What certificates say; without it, the default profile. */
+  readonly profile?: LeafProfile;
   /** Told of everything that happens. */
   readonly observe?: (event: ServiceEvent) => void;
 }
@@ -77,7 +79,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       origin: config.origin,
       keys: keys.log,
       identityRules: config.identityRules,
-      profile: DEFAULT_PROFILE,
+      profile: options.profile ?? DEFAULT_PROFILE,
       urls: {
         crl: publicUrl && publicUrl + PATHS.issuerCrl,
         caIssuers: publicUrl && publicUrl + PATHS.issuerDer,

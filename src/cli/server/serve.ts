@@ -55,6 +55,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   const open = await openServer({
     data: options.data,
     database: options.database,
+    profile: settings.profile,
     ...(options.dev ? { listensAt } : {}),
     observe: (event) => logEvent(logger, event),
   });

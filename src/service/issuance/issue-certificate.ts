@@ -83,7 +83,7 @@ async function make(issuance: Issuance, work: Work): Promise<Made> {
     const { change } = work.order;
     const next = await continuity({ origin, label, state, requester, change, spkiSha256, nowMs: context.now() });
     const intent = { labelKey, version: next.version, requestHash: work.requestHash };
-    const byProfile = policy(context, next);
+    const byProfile = policy(context, next, work.csr);
     const giveBack = limitIdentity(issuance.identityBudget, labelKey);
     const approvable = { identity: work.identity, next, spkiSha256, validity: byProfile, nowMs: context.now() };
     const validity = await approve(issuance.webhook, approvable).catch((error: unknown) => {

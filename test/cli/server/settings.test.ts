@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_PROFILE, PROFILES } from '../../../src/ca/profile.ts';
 import { checkSettings } from '../../../src/cli/server/settings/server-settings.ts';
 import { settingsSchema } from '../../../src/cli/server/settings/schema.ts';
 
@@ -36,9 +37,41 @@ function keysOf(schema: unknown, path = ''): string[] {
   return Object.entries(schema.shape).flatMap(([key, member]) => keysOf(member, path === '' ? key : `${path}.${key}`));
 }
 
+describe('a profile', () => {
+  it('is a built-in one, with what the file says instead', () => {
+    const of = (text: string) => checkSettings(`[profile]\n${text}`, FILES).settings?.profile;
+    expect(of('')).toEqual({ ...DEFAULT_PROFILE, keyTypes: undefined });
+    expect(of('base = "mls"')).toEqual(PROFILES.mls);
+    expect(
+      of('base = "s-mime"\nvalidity = "30d"\nkeys = ["p384"]\npurposes = ["emailProtection", "1.2.840.1"]'),
+    ).toEqual({
+      ...PROFILES['s-mime'],
+      validityMs: 30 * 86_400_000,
+      keyTypes: ['p384'],
+      purposes: ['1.3.6.1.5.5.7.3.4', '1.2.840.1'],
+    });
+  });
+
+  it.each([
+    'base = "none"',
+    'validity = "10y"',
+    'validity = "5m"',
+    'keys = []',
+    'keys = ["dsa"]',
+    'purposes = []',
+    'purposes = ["any"]',
+    'purposes = ["2.5.29.37.0"]',
+    'purposes = ["3.1.2"]',
+    'extensions = ["x"]',
+  ])('is none with %s', (text) => {
+    expect(problems(`[profile]\n${text}`)[0]).toMatch(/^2: profile\./);
+  });
+});
+
 describe('glasskey.toml', () => {
   it('need not say anything', () => {
     expect(checkSettings('', FILES).settings).toEqual({
+      profile: DEFAULT_PROFILE,
       evidence: {
         policy: [{ identities: 'any', domains: undefined, evidence: ['application'] }],
         identityLimit: undefined,

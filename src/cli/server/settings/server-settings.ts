@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import type { z } from 'zod';
+import { DEFAULT_PROFILE, type LeafProfile } from '../../../ca/profile.ts';
 import { ensure } from '../../../core/errors.ts';
 import type { ClientLimitSettings } from '../../../http/client-limits.ts';
 import { DEFAULT_TEXT, type EmailSettings } from '../../../service/evidence/email/email-settings.ts';
@@ -16,6 +17,8 @@ import { lineOf, type SettingPath, settingLines } from './toml-lines.ts';
 
 /** What an operator may set: `glasskey.toml`, with every default filled in. */
 export interface ServerSettings {
+  /** What certificates say. */
+  readonly profile: LeafProfile;
   readonly evidence: EvidenceSettings;
   readonly clients: ClientLimitSettings;
 }
@@ -84,10 +87,11 @@ function problemsOf(issue: z.core.$ZodIssue): Omit<SettingProblem, 'line'>[] {
 }
 
 function settingsOf(
-  { policy, oidc, email, webhook, limits, http }: SettingsFile,
+  { profile, policy, oidc, email, webhook, limits, http }: SettingsFile,
   files: ReadSettingFile,
 ): ServerSettings {
   return {
+    profile: profile ?? DEFAULT_PROFILE,
     evidence: {
       policy: policy?.map(({ identities, domains, evidence }) => ({ identities, domains, evidence })) ?? DEFAULT_POLICY,
       identityLimit: limits?.identity,
