@@ -109,5 +109,5 @@ describe('commands in the documents', () => {
 function depthOf([, name = '', below = '']: readonly string[]): number {
   if (below.startsWith('-')) return 2;
   if (name === 'admin') return below === 'token' ? 4 : 3;
-  return ['auditor', 'state', 'witness'].includes(name) ? 3 : 2;
+  return ['auditor', 'ca', 'config', 'evidence', 'state', 'witness'].includes(name) ? 3 : 2;
 }

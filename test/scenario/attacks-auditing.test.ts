@@ -73,7 +73,7 @@ describe('an auditor that signs without looking', () => {
       for (let look = 0; look < 3; look++) await honest.step();
       expect([signed?.treeSize, honest.head]).toEqual([8, undefined]);
       const failed = folder.events.flatMap((event) => (event.type === 'failed' ? [event.error] : []));
-      expect(failed).toHaveLength(3);
+      expect(honest.halt).toBeDefined();
       return failed;
     } finally {
       await folder.remove();

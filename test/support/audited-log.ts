@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describeMisbehaviour, followLog, isSignedFork } from '../../src/cli/server/follow-log.ts';
+import { describeMisbehaviour, followLog, isProven } from '../../src/cli/server/follow-log.ts';
 import type { Fetch } from '../../src/client/transport.ts';
 import type { TrustBundle } from '../../src/contract/trust-bundle.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
@@ -84,7 +84,7 @@ export class AuditorFolderFixture {
       record: new DurableFile(join(this.#path, 'record'), files),
       evidence: new DurableFile(join(this.#path, 'halted.json'), files),
       follow: (state) => followLog(options, state),
-      isProof: (error) => isSignedFork(error, bundle()),
+      isProof: isProven,
       describe: (error) => describeMisbehaviour(error, server, now()),
       observe: (event) => this.events.push(event),
     });

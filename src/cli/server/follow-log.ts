@@ -4,17 +4,16 @@ import { type AuditState, decodeAuditState, encodeAuditState } from '../../clien
 import { readAuditTrust } from '../../client/audit/audit-trust.ts';
 import { bootstrapAudit } from '../../client/audit/bootstrap-audit.ts';
 import { httpLogFiles } from '../../client/audit/log-files.ts';
+import { evidenceJson } from '../../client/evidence/evidence-text.ts';
 import type { Fetch } from '../../client/transport.ts';
 import { LOG_PREFIX } from '../../contract/paths.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
-import { parseCheckpoint, verifyCheckpoint } from '../../core/audit/checkpoint.ts';
-import { parseNote } from '../../core/audit/note.ts';
-import { parseVkey, type Vkey } from '../../core/audit/vkey.ts';
-import { equalBytes, parseBase64 } from '../../core/encoding/bytes.ts';
+import { parseBase64 } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
-import { type GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import type { GlasskeyError } from '../../core/errors.ts';
 import { auditorLogRoot } from '../../core/keytrans/auditor-update.ts';
 import { configurationCodec } from '../../core/keytrans/configuration.ts';
+import type { AuditThreads } from '../audit-threads.ts';
 import type { Followed } from '../../service/auditor/auditor.ts';
 
 /** How to follow a log. */
@@ -26,6 +25,8 @@ export interface FollowOptions {
   readonly bundle: () => Promise<TrustBundle>;
   readonly now: () => number;
   readonly onProgress: (progress: AuditProgress) => void;
+  /** Threads that verify AuditorUpdates; default: none. */
+  readonly threads?: Pick<AuditThreads, 'jobs' | 'verifyUpdates'>;
 }
 
 const FILE_TIMEOUT_MS = 60_000;
@@ -40,7 +41,7 @@ export async function followLog(options: FollowOptions, stored: Uint8Array | und
   const configuration = decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
   const start = configuration.mode === 'thirdPartyAuditing' ? configuration.auditorStartPosition : 0;
   const state = stored === undefined ? await bootstrap(options, bundle, start) : decodeAuditState(stored);
-  const report = await auditLog({ baseUrl: server, bundle, state, fetch, now, onProgress });
+  const report = await auditLog({ ...options.threads, baseUrl: server, bundle, state, fetch, now, onProgress });
   return {
     treeSize: report.treeSize,
     timestampMs: report.lastEntryMs,
@@ -66,30 +67,16 @@ async function bootstrap(
   }
 }
 
-/**
- * Whether an error of an audit shows by the log's signatures alone that it misbehaved: two checkpoints of one size with
- * different roots. Anything else may also be a file that was damaged on its way.
- */
-export function isSignedFork(error: GlasskeyError, bundle: TrustBundle): boolean {
-  const evidence = evidenceOf(error);
-  if (evidence?.checkpoint === undefined || evidence.previousCheckpoint === undefined) return false;
-  try {
-    const shown = verifyCheckpoint(evidence.checkpoint, { origin: bundle.origin, vkeys: vkeysOf(bundle) });
-    const held = parseCheckpoint(parseNote(evidence.previousCheckpoint).text);
-    return shown.size === held.size && !equalBytes(shown.rootHash, held.rootHash);
-  } catch (cause) {
-    if (!isGlasskeyError(cause)) throw cause;
-    return false;
-  }
+/** Whether an error of an audit brings what proves the misbehaviour to anybody: nothing on the way can have made that. */
+export function isProven(error: GlasskeyError): boolean {
+  return evidenceOf(error)?.proof !== undefined;
 }
 
-/** The evidence of an error, as a JSON file. */
+/** The evidence of an error, as a JSON file that `glasskey evidence verify` reads where it is a proof. */
 export function describeMisbehaviour(error: GlasskeyError, server: string, nowMs: number): string {
   const { code, message } = error;
   const at = new Date(nowMs).toISOString();
-  return `${JSON.stringify({ at, command: 'auditor', server, code, message, ...evidenceOf(error) }, null, 2)}\n`;
-}
-
-function vkeysOf(bundle: TrustBundle): Vkey[] {
-  return bundle.auditLogVkeys.map((vkey) => parseVkey(vkey));
+  const { proof, ...facts } = evidenceOf(error) ?? {};
+  const proved = proof === undefined ? {} : { proof: evidenceJson(proof) };
+  return `${JSON.stringify({ at, command: 'auditor', server, code, message, ...facts, ...proved }, null, 2)}\n`;
 }

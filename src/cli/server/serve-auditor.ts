@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BaseLogger, pino } from 'pino';
 import { Transport } from '../../client/transport.ts';
-import { PATHS } from '../../contract/paths.ts';
+import { LOG_PREFIX, PATHS } from '../../contract/paths.ts';
 import { KEYTRANS_MEDIA_TYPE } from '../../contract/media-types.ts';
-import type { SignedTrustBundle, TrustBundle } from '../../contract/trust-bundle.ts';
+import type { SignedTrustBundle } from '../../contract/trust-bundle.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
 import { AuditorMetrics } from '../../http/auditor-metrics.ts';
 import { createAuditorApp } from '../../http/auditor-routes.ts';
@@ -13,9 +13,10 @@ import type { AuditorEvent } from '../../service/auditor/auditor-event.ts';
 import { deliverHead } from '../../service/auditor/deliver-head.ts';
 import { DurableFile, removeUnfinished } from '../../service/durable-file.ts';
 import { lockFolder } from '../../store/folder-lock.ts';
+import { auditThreads } from '../audit-threads.ts';
 import { AuditorFolder } from './auditor-folder.ts';
 import { AuditorTrust } from './auditor-trust.ts';
-import { describeMisbehaviour, followLog, isSignedFork } from './follow-log.ts';
+import { describeMisbehaviour, followLog, isProven } from './follow-log.ts';
 import { parseListen } from './serve.ts';
 
 /** What `glasskey auditor` is told. */
@@ -52,6 +53,7 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
   const folder = new AuditorFolder(options.data);
   const signer = await folder.openSigner();
   const lock = await lockFolder(folder.path);
+  const threads = auditThreads({ type: 'http', prefix: transport.server + LOG_PREFIX });
   const metrics = new AuditorMetrics();
   const observe = (event: AuditorEvent): void => {
     metrics.observe(event);
@@ -59,7 +61,6 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
   };
   try {
     await removeUnfinished(folder.path);
-    let bundle: TrustBundle | undefined;
     const trust = new AuditorTrust({
       folder: folder.path,
       given: options.trust,
@@ -75,13 +76,14 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
           {
             server: transport.server,
             fetch,
-            bundle: async () => (bundle = await trust.settle()),
+            bundle: () => trust.settle(),
             now: Date.now,
+            threads,
             onProgress: ({ done, total }) => observe({ type: 'progress', done, total }),
           },
           state,
         ),
-      isProof: (error) => bundle !== undefined && isSignedFork(error, bundle),
+      isProof: isProven,
       describe: (error) => describeMisbehaviour(error, transport.server, Date.now()),
       observe,
     });
@@ -95,10 +97,12 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
       stopping.abort();
       await server.close();
       await running;
+      await threads.close();
       await lock.release();
     };
     return { url: server.url, stop };
   } catch (error) {
+    await threads.close();
     await lock.release();
     throw error;
   }

@@ -48,7 +48,7 @@ export interface AuditorOptions {
    * fault is `verification` say that it does not hold.
    */
   readonly follow: (state: Uint8Array | undefined) => Promise<Followed>;
-  /** Whether an error shows by signatures alone that the log misbehaved: then nothing is looked at again. */
+  /** Whether an error brings what proves to anybody that the log misbehaved: then nothing is looked at again. */
   readonly isProof: (error: GlasskeyError) => boolean;
   /** The evidence that an error carries, as JSON. */
   readonly describe: (error: GlasskeyError) => string;

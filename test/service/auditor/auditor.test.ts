@@ -5,6 +5,8 @@ import { auditEntryCodec } from '../../../src/core/audit/audit-entry.ts';
 import { decode, encode } from '../../../src/core/encoding/codec.ts';
 import { formatHex } from '../../../src/core/encoding/bytes.ts';
 import { verifyAuditorTreeHead } from '../../../src/core/keytrans/tree-head.ts';
+import { parseEvidence } from '../../../src/client/evidence/evidence-text.ts';
+import { verifyEvidence } from '../../../src/client/evidence/verify-evidence.ts';
 import type { Auditor } from '../../../src/service/auditor/auditor.ts';
 import { removeUnfinished } from '../../../src/service/durable-file.ts';
 import { testSigner } from '../../core/audit/test-signer.ts';
@@ -79,7 +81,7 @@ describe('an auditor', () => {
     expect(log.requests.filter((path) => path.startsWith('updates/'))).toHaveLength(5);
     await corrupt(log, 300);
     await auditor.step();
-    expectHead(auditor, log, 295);
+    expect(auditor.head).toBeUndefined();
     expect(folder.failures).toEqual(['too-far-behind', 'bad-auditor-update']);
   });
 
@@ -104,9 +106,6 @@ describe('an auditor', () => {
     const signed = auditor.head;
     await corrupt(log, 12);
     await auditor.step();
-    await auditor.step();
-    expect([auditor.head, auditor.halt]).toEqual([signed, undefined]);
-    await auditor.step();
     expect(auditor.head).toBeUndefined();
     const kept = await readFile(join(folder.path, 'halted.json'), 'utf8');
     expect(auditor.halt?.evidence).toBe(kept);
@@ -116,6 +115,7 @@ describe('an auditor', () => {
       position: 11,
       checkpoint: log.checkpoint,
     });
+    expect(verifyEvidence(parseEvidence(kept), log.bundle)).toMatchObject({ code: 'bad-auditor-update' });
     log.requests.length = 0;
     const again = await folder.open(() => log);
     await again.step();
@@ -125,7 +125,7 @@ describe('an auditor', () => {
     expect(resumed.head).toEqual(signed);
   });
 
-  it('looks once only at two checkpoints of one size', async () => {
+  it('looks once only at what proves itself, such as two checkpoints of one size', async () => {
     const log = await grow(auditedLog(), 10);
     let shown = log;
     const auditor = await folder.open(() => shown);
