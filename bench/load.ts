@@ -40,7 +40,12 @@ export class Clients {
    * Sends requests 0 to `count`-1: each client the next one as soon as its last is answered. Throws at the first answer
    * that has not the wanted status.
    */
-  async run(count: number, status: number, prepare: (index: number) => PreparedRequest): Promise<Timing> {
+  async run(
+    count: number,
+    status: number,
+    prepare: (index: number) => PreparedRequest,
+    onAnswer: (index: number, body: Buffer) => void = () => undefined,
+  ): Promise<Timing> {
     const milliseconds = new Float64Array(count);
     let next = 0;
     const client = async (): Promise<void> => {
@@ -50,6 +55,7 @@ export class Clients {
         const answer = await this.send(prepared);
         milliseconds[index] = performance.now() - start;
         if (answer.status !== status) throw new Error(`HTTP ${answer.status}: ${answer.body.toString()}`);
+        onAnswer(index, answer.body);
       }
     };
     const before = this.#cpuSeconds();

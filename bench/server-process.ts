@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -17,13 +17,15 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
-/** Makes a log in `folder` and serves it from a PostgreSQL database. `profile`: a folder for a CPU profile. */
+/** Makes a log in `folder` and serves it from a PostgreSQL database. `profile`: a folder for a CPU profile; `settings`: its glasskey.toml. */
 export async function startServerProcess(
   folder: string,
   database: string,
   profile: string | undefined,
+  settings?: string,
 ): Promise<ServerProcess> {
   await run(process.execPath, [PROGRAM, 'init', '--data', folder]);
+  if (settings !== undefined) writeFileSync(join(folder, 'glasskey.toml'), settings);
   const nodeOptions = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   const serve = ['serve', '--data', folder, '--listen', '127.0.0.1:0', '--database', database];
   const child = spawn(process.execPath, [...nodeOptions, PROGRAM, ...serve], { stdio: ['ignore', 'pipe', 'inherit'] });
