@@ -2,7 +2,7 @@ import { decodeError } from '../core/errors.ts';
 import { type AlternativeNames, NO_NAMES, parseAlternativeNames } from './alternative-names.ts';
 import { DerReader, DerTag, readSingle } from './der-reader.ts';
 import { asciiText, readBoolean, readNamedBits, readOid, readSmallUnsigned } from './der-values.ts';
-import { CA_ISSUERS_OID, ExtensionOid } from './oids.ts';
+import { CA_ISSUERS_OID, ExtensionOid, OCSP_ACCESS_OID } from './oids.ts';
 
 /** Names of the bits of keyUsage, in order (RFC 5280 §4.2.1.3). */
 export const KEY_USAGES = [
@@ -48,6 +48,7 @@ export interface CertificateExtensions {
   readonly sansCritical: boolean;
   readonly crlUrls: readonly string[];
   readonly caIssuersUrls: readonly string[];
+  readonly ocspUrls: readonly string[];
 }
 
 const MAX_EXTENSIONS = 32;
@@ -91,6 +92,7 @@ export function parseCertificateExtensions(extensions: readonly RawExtension[]):
     sansCritical: false,
     crlUrls: [],
     caIssuersUrls: [],
+    ocspUrls: [],
   };
   for (const extension of extensions) {
     const understood = applyExtension(result, extension);
@@ -128,7 +130,7 @@ function applyExtension(result: Mutable, { oid, critical, value }: RawExtension)
       result.crlUrls = parseCrlUrls(value);
       return true;
     case ExtensionOid.authorityInformationAccess:
-      result.caIssuersUrls = parseCaIssuers(value);
+      [result.caIssuersUrls, result.ocspUrls] = parseAccess(value);
       return true;
     default:
       return false;
@@ -175,15 +177,19 @@ function parseCrlUrls(value: Uint8Array): string[] {
   return urls;
 }
 
-function parseCaIssuers(value: Uint8Array): string[] {
+/** URIs of the issuer's certificate and of its OCSP responders; other methods and forms of names are skipped. */
+function parseAccess(value: Uint8Array): [caIssuers: string[], ocsp: string[]] {
   const descriptions = readSingle(value).values;
-  const urls: string[] = [];
+  const caIssuers: string[] = [];
+  const ocsp: string[] = [];
   do {
     const description = descriptions.enter();
     const method = readOid(description);
     const location = description.read();
     description.end();
-    if (method === CA_ISSUERS_OID && location.tag === 0x86) urls.push(asciiText(location.content));
+    if (location.tag !== 0x86) continue;
+    if (method === CA_ISSUERS_OID) caIssuers.push(asciiText(location.content));
+    if (method === OCSP_ACCESS_OID) ocsp.push(asciiText(location.content));
   } while (!descriptions.done);
-  return urls;
+  return [caIssuers, ocsp];
 }

@@ -3,7 +3,7 @@ import { ensure } from '../core/errors.ts';
 import { KEY_USAGES, type KeyUsage } from './certificate-extensions.ts';
 import { DerTag } from './der-reader.ts';
 import { der, derOid, derSequence } from './der-writer.ts';
-import { CA_ISSUERS_OID, ExtensionOid } from './oids.ts';
+import { CA_ISSUERS_OID, ExtensionOid, OCSP_ACCESS_OID } from './oids.ts';
 
 const CRITICAL = der(DerTag.boolean, Uint8Array.of(0xff));
 
@@ -13,6 +13,8 @@ export interface CertificateUrls {
   readonly crl: string | undefined;
   /** The issuer's own certificate, DER; undefined leaves the extension out. */
   readonly caIssuers: string | undefined;
+  /** The OCSP responder. Default: none. */
+  readonly ocsp?: string | undefined;
 }
 
 /** One encoded Extension (RFC 5280 §4.1). */
@@ -36,15 +38,17 @@ export function encodeAuthorityKeyId(keyId: Uint8Array): Uint8Array {
 }
 
 /** The extensions that hold URLs: CRL distribution point and authority information access. */
-export function encodeUrlExtensions({ crl, caIssuers }: CertificateUrls): Uint8Array[] {
+export function encodeUrlExtensions({ crl, caIssuers, ocsp }: CertificateUrls): Uint8Array[] {
   const extensions: Uint8Array[] = [];
   if (crl !== undefined) {
     const fullName = der(0xa0, der(0xa0, encodeUrl(crl)));
     extensions.push(encodeExtension(ExtensionOid.crlDistributionPoints, false, derSequence(derSequence(fullName))));
   }
-  if (caIssuers !== undefined) {
-    const description = derSequence(derOid(CA_ISSUERS_OID), encodeUrl(caIssuers));
-    extensions.push(encodeExtension(ExtensionOid.authorityInformationAccess, false, derSequence(description)));
+  const descriptions: Uint8Array[] = [];
+  if (ocsp !== undefined) descriptions.push(derSequence(derOid(OCSP_ACCESS_OID), encodeUrl(ocsp)));
+  if (caIssuers !== undefined) descriptions.push(derSequence(derOid(CA_ISSUERS_OID), encodeUrl(caIssuers)));
+  if (descriptions.length > 0) {
+    extensions.push(encodeExtension(ExtensionOid.authorityInformationAccess, false, derSequence(...descriptions)));
   }
   return extensions;
 }

@@ -50,12 +50,14 @@ export function lintLeaf(der: Uint8Array, issuer: Issuer, request: LeafRequest):
   check(authorityKeyId !== undefined && equalBytes(authorityKeyId, issuer.keyId), 'authorityKeyIdentifier');
   check(certificate.crlUrls.join() === (request.urls.crl ?? ''), 'CRL distribution point');
   check(certificate.caIssuersUrls.join() === (request.urls.caIssuers ?? ''), 'authority information access');
+  check(certificate.ocspUrls.join() === (request.urls.ocsp ?? ''), 'OCSP responder');
   const { extensionOids } = certificate;
   check(
     REQUIRED_EXTENSIONS.every((oid) => extensionOids.includes(oid)),
     'an extension is missing',
   );
-  const optional = Number(request.urls.crl !== undefined) + Number(request.urls.caIssuers !== undefined);
+  const optional =
+    Number(request.urls.crl !== undefined) + Number((request.urls.caIssuers ?? request.urls.ocsp) !== undefined);
   check(extensionOids.length === REQUIRED_EXTENSIONS.length + optional, 'an extension too many');
   return certificate;
 }

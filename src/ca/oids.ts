@@ -34,6 +34,7 @@ export const PurposeOid = {
   serverAuth: '1.3.6.1.5.5.7.3.1',
   clientAuth: '1.3.6.1.5.5.7.3.2',
   emailProtection: '1.3.6.1.5.5.7.3.4',
+  ocspSigning: '1.3.6.1.5.5.7.3.9',
   /** Instant messaging URIs (RFC 9734). */
   imUri: '1.3.6.1.5.5.7.3.40',
 } as const;
@@ -46,6 +47,18 @@ export const SMTP_UTF8_MAILBOX_OID = '1.3.6.1.5.5.7.8.9';
 
 /** `id-ad-caIssuers` (RFC 5280 §4.2.2.1). */
 export const CA_ISSUERS_OID = '1.3.6.1.5.5.7.48.2';
+
+/** `id-ad-ocsp` (RFC 5280 §4.2.2.1). */
+export const OCSP_ACCESS_OID = '1.3.6.1.5.5.7.48.1';
+
+/** `id-pkix-ocsp-basic` (RFC 6960 §4.2.1). */
+export const OCSP_BASIC_OID = '1.3.6.1.5.5.7.48.1.1';
+
+/** `id-pkix-ocsp-nonce` (RFC 9654 §2.1). */
+export const OCSP_NONCE_OID = '1.3.6.1.5.5.7.48.1.2';
+
+/** `id-pkix-ocsp-nocheck` (RFC 6960 §4.2.2.2.1). */
+export const OCSP_NO_CHECK_OID = '1.3.6.1.5.5.7.48.1.5';
 
 /** `id-at-commonName` (RFC 5280 appendix A). */
 export const COMMON_NAME_OID = '2.5.4.3';

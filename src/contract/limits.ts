@@ -4,6 +4,12 @@ export const MAX_JSON_BODY_BYTES = 64 * 1024;
 /** Most bytes of a TLS-encoded KEYTRANS request: a label of 255 bytes, a monitoring map of 255 entries, a few integers. */
 export const MAX_KEYTRANS_BODY_BYTES = 4096;
 
+/** Most bytes of an OCSP request. One question has about 80; a signed one carries certificates. */
+export const MAX_OCSP_REQUEST_BYTES = 4096;
+
+/** Most characters of an OCSP request in the path of a GET: room for three questions. */
+export const MAX_OCSP_PATH_CHARACTERS = 1024;
+
 /** Most characters of an identity as typed, before it is canonicalised. */
 export const MAX_IDENTITY_CHARACTERS = 1024;
 

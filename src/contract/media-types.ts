@@ -16,6 +16,12 @@ export const CERTIFICATE_MEDIA_TYPE = 'application/pkix-cert';
 /** A DER CRL (RFC 2585). */
 export const CRL_MEDIA_TYPE = 'application/pkix-crl';
 
+/** A DER OCSP request (RFC 6960 appendix C.1). */
+export const OCSP_REQUEST_MEDIA_TYPE = 'application/ocsp-request';
+
+/** A DER OCSP response (RFC 6960 appendix C.2). */
+export const OCSP_RESPONSE_MEDIA_TYPE = 'application/ocsp-response';
+
 /** The media type of a Content-Type header without its parameters, in lower case; empty for none. */
 export function mediaTypeOf(contentType: string | null | undefined): string {
   return (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';

@@ -19,6 +19,7 @@ export const PATHS = {
   issuerPem: '/ca/issuer.pem',
   issuerDer: '/ca/issuer.der',
   issuerCrl: '/crl/issuer.crl',
+  ocsp: '/ca/ocsp',
   checkpoint: '/log/checkpoint',
   trustBundle: '/.well-known/glasskey',
   health: '/healthz',

@@ -8,6 +8,7 @@ import { issuanceRoutes } from './issuance-routes.ts';
 import { keytransRoutes } from './keytrans-routes.ts';
 import { logRoutes } from './log-routes.ts';
 import type { Metrics } from './metrics.ts';
+import { ocspRoutes } from './ocsp-routes.ts';
 import { operationsRoutes } from './operations-routes.ts';
 import { requestIdOf } from './request-id.ts';
 import { respondProblem } from './responses.ts';
@@ -41,6 +42,7 @@ export function createApp(options: AppOptions): Hono {
   keytransRoutes(app, service);
   logRoutes(app, service);
   caRoutes(app, service, documents);
+  ocspRoutes(app, service);
   operationsRoutes(app, service, metrics, options.ping);
 
   const methods = new Map<string, Set<string>>();

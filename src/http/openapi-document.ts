@@ -7,6 +7,7 @@ import {
   MAX_IDENTITY_CHARACTERS,
   MAX_JSON_BODY_BYTES,
   MAX_KEYTRANS_BODY_BYTES,
+  MAX_OCSP_REQUEST_BYTES,
   MAX_SERIALS,
 } from '../contract/limits.ts';
 import {
@@ -14,6 +15,8 @@ import {
   CRL_MEDIA_TYPE,
   JSON_MEDIA_TYPE,
   KEYTRANS_MEDIA_TYPE,
+  OCSP_REQUEST_MEDIA_TYPE,
+  OCSP_RESPONSE_MEDIA_TYPE,
   PEM_MEDIA_TYPE,
   PROBLEM_MEDIA_TYPE,
 } from '../contract/media-types.ts';
@@ -281,6 +284,23 @@ const OPERATIONS: Readonly<Record<string, Schema>> = {
   [PATHS.issuerPem]: get('Certificate of the issuing CA', PEM_MEDIA_TYPE, { type: 'string' }),
   [PATHS.issuerDer]: get('Certificate of the issuing CA', CERTIFICATE_MEDIA_TYPE),
   [PATHS.issuerCrl]: get('Revoked certificates that have not expired', CRL_MEDIA_TYPE),
+  [PATHS.ocsp]: {
+    post: {
+      summary: 'Ask whether certificates are revoked (RFC 6960, RFC 5019)',
+      requestBody: {
+        required: true,
+        description: `At most ${MAX_OCSP_REQUEST_BYTES} bytes`,
+        content: { [OCSP_REQUEST_MEDIA_TYPE]: { schema: binary } },
+      },
+      responses: {
+        200: { description: 'OCSPResponse', content: { [OCSP_RESPONSE_MEDIA_TYPE]: { schema: binary } } },
+        ...problems,
+      },
+    },
+  },
+  [`${PATHS.ocsp}/{path}`]: get('The same, for caches', OCSP_RESPONSE_MEDIA_TYPE, binary, [
+    parameter('path', 'Base64 of the OCSPRequest, percent-encoded; at most 1024 characters'),
+  ]),
   [PATHS.trustBundle]: get('The signed trust bundle that clients pin', JSON_MEDIA_TYPE, { type: 'object' }),
   [PATHS.health]: get('The process is alive', JSON_MEDIA_TYPE, { type: 'object' }),
   [PATHS.ready]: get('Database, signer and log were each checked', JSON_MEDIA_TYPE, { type: 'object' }),

@@ -63,7 +63,8 @@ function entryOf({ serial, revokedMs, reason }: Revocation): CrlEntry {
   return { serial, revokedAtMs: revokedMs, reason: reasonName(reason) };
 }
 
-function reasonName(code: number): CrlReason {
+/** The name of a stored reason code; `unspecified` for one that we do not make. */
+export function reasonName(code: number): CrlReason {
   const names = Object.keys(CRL_REASONS) as CrlReason[];
   return names.find((name) => CRL_REASONS[name] === code) ?? 'unspecified';
 }

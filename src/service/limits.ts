@@ -61,6 +61,12 @@ export interface ServiceLimits {
   readonly pruneMarginMs: number;
   /** How long a CRL is valid, ms. It is made anew when half of it has passed, or when something was revoked. */
   readonly crlValidityMs: number;
+  /** How long an OCSP response is valid, ms. It is made anew when half of it has passed, or when the status changed. */
+  readonly ocspValidityMs: number;
+  /** Signed OCSP responses kept, about 1 KB each. */
+  readonly ocspCacheSize: number;
+  /** OCSP responses that may be signed per second, for nonces and for what is not kept; beyond that: tryLater. */
+  readonly ocspSignaturesPerSecond: number;
 }
 
 /** The bounds of a server that configures none. */
@@ -95,4 +101,7 @@ export const DEFAULT_LIMITS: ServiceLimits = {
   prunePauseMs: 100,
   pruneMarginMs: 3_600_000,
   crlValidityMs: 24 * 3_600_000,
+  ocspValidityMs: 4 * 3_600_000,
+  ocspCacheSize: 50_000,
+  ocspSignaturesPerSecond: 2_000,
 };

@@ -23,6 +23,7 @@ import { keytransOperations, type KeytransOperations } from './keytrans-operatio
 import type { LogContext } from './log-context.ts';
 import { LogFiles } from './log-files.ts';
 import { LogProgress } from './log-progress.ts';
+import { OcspService } from './ocsp-service.ts';
 import { Prover } from './prover.ts';
 import { Pruner } from './pruner.ts';
 import { type ReleaseLag, Sequencer, type SequencerOptions } from './sequencer.ts';
@@ -64,6 +65,7 @@ export class LogService {
   readonly keytrans: KeytransOperations;
   readonly files: LogFiles;
   readonly crl: CrlService;
+  readonly ocsp: OcspService;
   readonly sequencer: Sequencer;
   readonly pruner: Pruner;
   readonly #issuance: Issuance;
@@ -79,6 +81,7 @@ export class LogService {
     this.keytrans = keytransOperations(this.prover, context.configuration);
     this.files = new LogFiles(context, this.progress);
     this.crl = new CrlService(context);
+    this.ocsp = new OcspService(context);
     const admission = new Admission(context);
     const expectsMore = (): boolean => admission.preparing > 0;
     this.sequencer = new Sequencer(context, this.progress, { ...options, expectsMore });

@@ -1,7 +1,13 @@
 import type { CertificateRow, ListedCertificate, LogStore, Revocation } from './ports.ts';
 import { orUndefined, serialBytes, serialText, type LogContext } from './rows.ts';
 
-type Part = 'findCertificateByRequest' | 'findCertificate' | 'listCertificates' | 'listCertificatesOf' | 'listRevoked';
+type Part =
+  | 'findCertificateByRequest'
+  | 'findCertificate'
+  | 'listCertificates'
+  | 'listCertificatesOf'
+  | 'listRevoked'
+  | 'findStatus';
 
 type CertificateColumns = {
   readonly serial: Uint8Array;
@@ -24,6 +30,10 @@ const BY_SERIAL = `${CERTIFICATE} where c.log_id = $1 and c.serial = $2`;
 
 const BY_REQUEST = `${CERTIFICATE} where c.log_id = $1 and c.label_key = $2 and c.request_hash = $3
   order by c.version desc limit 1`;
+
+const STATUS = `select r.revoked_ms, r.reason,
+    exists (select 1 from certificates where log_id = $1 and serial = $2) as issued
+  from (select 1) one left join revocations r on r.log_id = $1 and r.serial = $2`;
 
 const REVOKED = `select serial, revoked_ms, reason from revocations
   where log_id = $1 and (not_after_ms is null or not_after_ms >= $2) order by revoked_ms, serial`;
@@ -71,6 +81,14 @@ export function certificateRows({ sql, logId }: LogContext): Pick<LogStore, Part
 
     async listCertificatesOf(labelKey, limit) {
       return (await sql.query<ListedColumns>(LIST_OF, [logId, labelKey, limit])).map(toListed);
+    },
+
+    async findStatus(serial) {
+      type Columns = { issued: boolean; revoked_ms: number | null; reason: number | null };
+      const [row] = await sql.query<Columns>(STATUS, [logId, serialBytes(serial)]);
+      const revokedMs = orUndefined(row?.revoked_ms ?? null);
+      const revocation = revokedMs === undefined ? undefined : { serial, revokedMs, reason: row?.reason ?? 0 };
+      return { issued: row?.issued === true, revocation };
     },
 
     async listRevoked(notExpiredAtMs) {

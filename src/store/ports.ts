@@ -405,6 +405,8 @@ export interface LogStore {
   listCertificates(page: PageRequest<string>): Promise<Page<ListedCertificate, string>>;
   /** The certificates of one label, at most `limit`. */
   listCertificatesOf(labelKey: Uint8Array, limit: number): Promise<readonly ListedCertificate[]>;
+  /** What OCSP says of a serial: whether a certificate of it was signed, and its revocation, also after it expired. */
+  findStatus(serial: string): Promise<{ readonly issued: boolean; readonly revocation: Revocation | undefined }>;
   /** Unexpired revoked certificates, for the CRL. */
   listRevoked(notExpiredAtMs: number): Promise<readonly Revocation[]>;
 

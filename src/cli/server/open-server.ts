@@ -83,6 +83,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       urls: {
         crl: publicUrl && publicUrl + PATHS.issuerCrl,
         caIssuers: publicUrl && publicUrl + PATHS.issuerDer,
+        ocsp: publicUrl && publicUrl + PATHS.ocsp,
       },
       parseCsr: csrParser.parse,
       policy,

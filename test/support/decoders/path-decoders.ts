@@ -3,6 +3,8 @@ import { createCrl } from '../../../src/ca/crl.ts';
 import { createRoot } from '../../../src/ca/authority.ts';
 import { parseTrustAnchor } from '../../../src/ca/certificate.ts';
 import { derSequence } from '../../../src/ca/der-writer.ts';
+import { encodeCertId } from '../../../src/ca/ocsp/cert-id.ts';
+import { parseOcspRequest } from '../../../src/ca/ocsp/ocsp-request.ts';
 import { signerFromKey } from '../../../src/ca/node-signer.ts';
 import { ExtensionOid } from '../../../src/ca/oids.ts';
 import { parseGeneralNames } from '../../../src/ca/path/general-name.ts';
@@ -74,6 +76,7 @@ const crl = await createCrl(issuer, {
   nextUpdateMs: nowMs + 86_400_000,
   entries: [{ serial: '0a', revokedAtMs: nowMs, reason: 'keyCompromise' }],
 });
+const ocspRequest = derSequence(derSequence(derSequence(derSequence(encodeCertId(issuer.certificate, '0a')))));
 
 function formatAddress(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.');
@@ -88,6 +91,7 @@ export const PATH_DECODERS: readonly Decoder[] = [
   ofDer('parsePathAnchor', certificates, parsePathAnchor, 'bad-certificate'),
   ofDer('parsePathCertificate', certificates, parsePathCertificate, 'bad-certificate'),
   ofDer('parseCrl', [crl], parseCrl, 'bad-certificate'),
+  ofDer('parseOcspRequest', [ocspRequest], parseOcspRequest, MALFORMED),
   ofDer('parseGeneralNames', [derSequence(...names)], parseGeneralNames, MALFORMED),
   ofDer('parseNameConstraints', [constraint.value], parseNameConstraints, MALFORMED),
   ofDer('parsePolicies', [policies(POLICY, OTHER_POLICY).value], parsePolicies, MALFORMED),

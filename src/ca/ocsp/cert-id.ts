@@ -1,0 +1,55 @@
+import { sha1 } from '@noble/hashes/legacy.js';
+import { sha256 } from '../../core/crypto/sha256.ts';
+import { equalBytes, parseHex } from '../../core/encoding/bytes.ts';
+import type { ParsedCertificate } from '../certificate.ts';
+import { DerTag } from '../der-reader.ts';
+import { der, derOid, derSequence, derUnsigned } from '../der-writer.ts';
+import type { CertId } from './ocsp-request.ts';
+
+const SHA1_OID = '1.3.14.3.2.26';
+const SHA256_OID = '2.16.840.1.101.3.4.2.1';
+
+/** The hashes of an issuer by which CertIDs name it. */
+export interface IssuerHashes {
+  readonly nameHash: Uint8Array;
+  readonly keyHash: Uint8Array;
+}
+
+/** What CertIDs of an issuer's certificates look like, by the identifier of the hash function. */
+export type IssuerIds = ReadonlyMap<string, IssuerHashes>;
+
+/**
+ * The hashes of an issuer, by SHA-1 (what most programs send; RFC 5019 §2.1.1: it only finds, nothing rests on it) and by
+ * SHA-256 (RFC 6960 §4.1.1).
+ */
+export function issuerIds({ subject, publicKey }: Pick<ParsedCertificate, 'subject' | 'publicKey'>): IssuerIds {
+  const functions = [
+    [SHA1_OID, sha1],
+    [SHA256_OID, sha256],
+  ] as const;
+  return new Map(
+    functions.map(([oid, hash]) => [oid, { nameHash: hash(subject.der), keyHash: hash(publicKey.keyBits) }]),
+  );
+}
+
+/** Whether a CertID (untrusted) is of a certificate of that issuer. */
+export function isCertIdOf(ids: IssuerIds, { hashOid, issuerNameHash, issuerKeyHash }: CertId): boolean {
+  const own = ids.get(hashOid);
+  if (own === undefined) return false;
+  return equalBytes(own.nameHash, issuerNameHash) && equalBytes(own.keyHash, issuerKeyHash);
+}
+
+/** SHA-1 of the key's bits: how a response names the key that signed it (RFC 6960 §4.2.1, KeyHash). */
+export function responderKeyHash({ publicKey }: Pick<ParsedCertificate, 'publicKey'>): Uint8Array {
+  return sha1(publicKey.keyBits);
+}
+
+/** An encoded CertID by SHA-1 (RFC 5019 §2.1.1). `serial` is lower-case hex. */
+export function encodeCertId(issuer: Pick<ParsedCertificate, 'subject' | 'publicKey'>, serial: string): Uint8Array {
+  return derSequence(
+    derSequence(derOid(SHA1_OID), der(0x05)),
+    der(DerTag.octetString, sha1(issuer.subject.der)),
+    der(DerTag.octetString, sha1(issuer.publicKey.keyBits)),
+    derUnsigned(parseHex(serial)),
+  );
+}

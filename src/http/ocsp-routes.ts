@@ -1,0 +1,57 @@
+import type { Hono } from 'hono';
+import { MAX_OCSP_PATH_CHARACTERS, MAX_OCSP_REQUEST_BYTES } from '../contract/limits.ts';
+import { OCSP_REQUEST_MEDIA_TYPE, OCSP_RESPONSE_MEDIA_TYPE } from '../contract/media-types.ts';
+import { PATHS } from '../contract/paths.ts';
+import { sha256 } from '../core/crypto/sha256.ts';
+import { formatHex, parseBase64 } from '../core/encoding/bytes.ts';
+import { ensure } from '../core/errors.ts';
+import type { LogService } from '../service/log-service.ts';
+import type { OcspAnswer } from '../service/ocsp-service.ts';
+import { readBody } from './read-body.ts';
+import { NO_STORE, respond } from './responses.ts';
+
+/** A cache may keep an answer for so long, s: less than the answer is valid, so that a revocation gets through. */
+const MAX_AGE_SECONDS = 60;
+const GET_PREFIX = `${PATHS.ocsp}/`;
+
+/**
+ * The OCSP responder (RFC 6960 appendix A, RFC 5019 §5): POST, and GET with the request in base64 in the path. What OCSP has
+ * an answer for is an OCSP response with status 200; only what does not fit is an HTTP problem: `payload-too-large`,
+ * `unsupported-media-type`.
+ */
+export function ocspRoutes(app: Hono, service: LogService): void {
+  const { now } = service.context;
+  app.post(PATHS.ocsp, async (c) => {
+    const request = await readBody(c, OCSP_REQUEST_MEDIA_TYPE, MAX_OCSP_REQUEST_BYTES);
+    return respondOcsp(await service.ocsp.answer(request), now());
+  });
+  app.get(`${GET_PREFIX}*`, async (c) => {
+    const { url } = c.req;
+    const path = url.slice(url.indexOf(GET_PREFIX) + GET_PREFIX.length);
+    ensure(path.length <= MAX_OCSP_PATH_CHARACTERS, 'payload-too-large', 'the OCSP request is too long for a GET');
+    return respondOcsp(await service.ocsp.answer(requestIn(path)), now());
+  });
+}
+
+/** The bytes that a path holds; none, which is no request either, where it holds no base64. */
+function requestIn(path: string): Uint8Array {
+  try {
+    return parseBase64(decodeURIComponent(path));
+  } catch {
+    return new Uint8Array();
+  }
+}
+
+/** The headers of RFC 5019 §6.2. */
+function respondOcsp({ der, kept }: OcspAnswer, nowMs: number): Response {
+  if (kept === undefined) return respond(der, OCSP_RESPONSE_MEDIA_TYPE, NO_STORE);
+  const leftSeconds = Math.max(0, Math.floor((kept.nextUpdateMs - nowMs) / 1000));
+  const maxAge = Math.min(MAX_AGE_SECONDS, leftSeconds);
+  const headers = {
+    etag: `"${formatHex(sha256(der).subarray(0, 16))}"`,
+    'last-modified': new Date(kept.thisUpdateMs).toUTCString(),
+    expires: new Date(nowMs + maxAge * 1000).toUTCString(),
+  };
+  const cache = `max-age=${maxAge}, public, no-transform, must-revalidate`;
+  return respond(der, OCSP_RESPONSE_MEDIA_TYPE, cache, { headers });
+}

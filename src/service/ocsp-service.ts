@@ -1,0 +1,144 @@
+import { type IssuerIds, isCertIdOf, issuerIds } from '../ca/ocsp/cert-id.ts';
+import {
+  type CertificateStatus,
+  createOcspFailure,
+  createOcspResponse,
+  type SingleAnswer,
+} from '../ca/ocsp/create-ocsp-response.ts';
+import { type CertId, type OcspRequest, parseOcspRequest } from '../ca/ocsp/ocsp-request.ts';
+import { formatHex } from '../core/encoding/bytes.ts';
+import { isGlasskeyError } from '../core/errors.ts';
+import { reasonName } from './crl-service.ts';
+import { DelegatedResponder } from './delegated-responder.ts';
+import type { LogContext } from './log-context.ts';
+import { SigningBudget } from './signing-budget.ts';
+
+/** How long a status counts as known, ms: a revocation is in the answers that much later at most. */
+const STATUS_LIFETIME_MS = 2_000;
+
+/** An OCSP response, DER. */
+export interface OcspAnswer {
+  readonly der: Uint8Array;
+  /** Until when it holds; undefined for what must not be kept: failures, and answers to one client's nonce. */
+  readonly kept: { readonly thisUpdateMs: number; readonly nextUpdateMs: number } | undefined;
+}
+
+/** A signed answer to one question, and what it says. */
+interface KeptAnswer {
+  readonly answer: OcspAnswer;
+  readonly said: string;
+  readonly renewAtMs: number;
+  readonly thisUpdateMs: number;
+  checkedAtMs: number;
+}
+
+/**
+ * Answers OCSP requests for a log's issuer (RFC 6960; RFC 5019 for single questions without a nonce, whose answers are signed
+ * ahead and kept). Certificates that this log has not signed are `unknown`; other issuers' are `unauthorized`.
+ */
+export class OcspService {
+  readonly #context: LogContext;
+  readonly #responder: DelegatedResponder;
+  readonly #ids: IssuerIds;
+  readonly #budget: SigningBudget;
+  readonly #kept = new Map<string, KeptAnswer>();
+  readonly #under = new Map<string, Promise<OcspAnswer>>();
+
+  constructor(context: LogContext) {
+    this.#context = context;
+    this.#responder = new DelegatedResponder(context);
+    this.#ids = issuerIds(context.keys.issuer.certificate);
+    this.#budget = new SigningBudget(context.limits.ocspSignaturesPerSecond, context.now);
+  }
+
+  /** The response to a DER request (untrusted). Never throws for what is in it. Throws `storage-failed`. */
+  async answer(der: Uint8Array): Promise<OcspAnswer> {
+    const request = readRequest(der);
+    if (request === undefined) return failure('malformedRequest');
+    if (!request.certIds.every((certId) => isCertIdOf(this.#ids, certId))) return failure('unauthorized');
+    const [only] = request.certIds;
+    if (only === undefined || request.certIds.length > 1 || request.nonce !== undefined) return this.#sign(request);
+    const key = formatHex(only.raw);
+    const kept = this.#kept.get(key);
+    const nowMs = this.#context.now();
+    if (kept !== undefined && nowMs >= kept.checkedAtMs && nowMs < kept.checkedAtMs + STATUS_LIFETIME_MS) {
+      return kept.answer;
+    }
+    const known = this.#under.get(key);
+    if (known !== undefined) return known;
+    const made = this.#refresh(key, only, kept).finally(() => this.#under.delete(key));
+    this.#under.set(key, made);
+    return made;
+  }
+
+  /** Keeps a signed answer while it says what is true and half of its time is left; else signs another. */
+  async #refresh(key: string, certId: CertId, kept: KeptAnswer | undefined): Promise<OcspAnswer> {
+    const { now, limits } = this.#context;
+    if (kept === undefined && !this.#budget.take()) return failure('tryLater');
+    const checkedAtMs = now();
+    const status = await this.#statusOf(certId);
+    const said = JSON.stringify(status);
+    const isFresh = kept !== undefined && checkedAtMs >= kept.thisUpdateMs && checkedAtMs < kept.renewAtMs;
+    if (isFresh && kept.said === said) {
+      kept.checkedAtMs = checkedAtMs;
+      return kept.answer;
+    }
+    const times = await this.#times();
+    const der = await this.#create([{ certId: certId.raw, status }], times, undefined);
+    // What anybody may make up takes no place from certificates.
+    if (status.type === 'unknown') return { der, kept: undefined };
+    const answer = { der, kept: times };
+    const { thisUpdateMs, nextUpdateMs } = times;
+    const renewAtMs = (thisUpdateMs + nextUpdateMs) / 2;
+    this.#kept.delete(key);
+    this.#kept.set(key, { answer, said, renewAtMs, thisUpdateMs, checkedAtMs });
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > limits.ocspCacheSize && oldest !== undefined) this.#kept.delete(oldest);
+    return answer;
+  }
+
+  async #sign({ certIds, nonce }: OcspRequest): Promise<OcspAnswer> {
+    if (!this.#budget.take()) return failure('tryLater');
+    const answers = await Promise.all(
+      certIds.map(async (certId) => ({ certId: certId.raw, status: await this.#statusOf(certId) })),
+    );
+    return { der: await this.#create(answers, await this.#times(), nonce), kept: undefined };
+  }
+
+  async #create(
+    answers: readonly SingleAnswer[],
+    times: { readonly thisUpdateMs: number; readonly nextUpdateMs: number },
+    nonce: Uint8Array | undefined,
+  ): Promise<Uint8Array> {
+    return createOcspResponse(await this.#responder.current(), { answers, ...times, nonce });
+  }
+
+  /** A response's time is that of signing, and it ends before its signer's certificate. */
+  async #times() {
+    const { certificate } = await this.#responder.current();
+    const thisUpdateMs = Math.floor(this.#context.now() / 1000) * 1000;
+    const nextUpdateMs = Math.min(thisUpdateMs + this.#context.limits.ocspValidityMs, certificate.notAfterMs);
+    return { thisUpdateMs, nextUpdateMs };
+  }
+
+  async #statusOf({ serial }: CertId): Promise<CertificateStatus> {
+    const { issued, revocation } = await this.#context.store.findStatus(serial);
+    if (revocation !== undefined) {
+      return { type: 'revoked', revokedAtMs: revocation.revokedMs, reason: reasonName(revocation.reason) };
+    }
+    return issued ? { type: 'good' } : { type: 'unknown' };
+  }
+}
+
+function readRequest(der: Uint8Array): OcspRequest | undefined {
+  try {
+    return parseOcspRequest(der);
+  } catch (error) {
+    if (isGlasskeyError(error, 'malformed-encoding')) return undefined;
+    throw error;
+  }
+}
+
+function failure(name: Parameters<typeof createOcspFailure>[0]): OcspAnswer {
+  return { der: createOcspFailure(name), kept: undefined };
+}
