@@ -1,8 +1,7 @@
-import { isIPv6 } from 'node:net';
 import type { Context } from 'hono';
 import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { type BudgetOptions, RequestBudget } from '../service/request-budget.ts';
-import { remoteAddress } from './remote-address.ts';
+import { clientKey, plainAddress, remoteAddress } from './remote-address.ts';
 
 /** Bounds on what one client may ask of the issuance pipeline; undefined: none. */
 export interface ClientLimitSettings {
@@ -82,23 +81,4 @@ function take(budget: RequestBudget | undefined, key: string): void {
   if (budget === undefined || budget.take(key)) return;
   const retryAfterSeconds = Math.max(budget.waitSeconds(key), 1);
   throw new GlasskeyError('rate-limited', 'too many requests: try again later', { retryAfterSeconds });
-}
-
-/** IPv4 in its own form, also where a socket of IPv6 took the connection. */
-function plainAddress(address: string): string {
-  return address.replace(/^::ffff:(?=[0-9.]+$)/i, '');
-}
-
-/** One subscriber has a whole /64 of IPv6. What is no address, as behind a broken proxy, shares one key. */
-function clientKey(address: string): string {
-  if (!isIPv6(address)) return /^[0-9.]{7,15}$/.test(address) ? address : '?';
-  const [head = '', tail] = (address.split('%')[0] ?? '').toLowerCase().split('::');
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const missing = tail === undefined ? 0 : 8 - before.length - after.length;
-  const groups = [...before, ...Array.from({ length: Math.max(missing, 0) }, () => '0'), ...after];
-  return groups
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':');
 }

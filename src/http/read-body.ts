@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { mediaTypeOf } from '../contract/media-types.ts';
-import { ensure, GlasskeyError } from '../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 
 /**
  * Reads a request body of the given media type and at most `maximum` bytes. Throws `unsupported-media-type`,
@@ -15,21 +15,32 @@ export async function readBody(c: Context, mediaType: string, maximum: number): 
   if (announced === undefined) return readStream(c.req.raw.body, maximum);
   ensure(/^\d{1,15}$/.test(announced), 'invalid-request', 'the Content-Length is not a number');
   ensure(Number(announced) <= maximum, 'payload-too-large', `the body is longer than ${maximum} bytes`);
-  return new Uint8Array(await c.req.arrayBuffer());
+  return new Uint8Array(await c.req.arrayBuffer().catch(refuseBroken));
 }
 
-/** Reads a body of at most `maximum` bytes, whatever it is said to be. Throws `payload-too-large`. */
+/**
+ * Reads a body of at most `maximum` bytes, whatever it is said to be. Throws `payload-too-large`, and `invalid-request` for one
+ * that ends before its end.
+ */
 export async function readStream(body: ReadableStream<Uint8Array> | null, maximum: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  if (body !== null) {
-    for await (const chunk of body) {
+  try {
+    for await (const chunk of body ?? []) {
       length += chunk.length;
       ensure(length <= maximum, 'payload-too-large', `the body is longer than ${maximum} bytes`);
       chunks.push(chunk);
     }
+  } catch (error) {
+    refuseBroken(error);
   }
   return new Uint8Array(Buffer.concat(chunks));
+}
+
+/** A client that goes away while it sends is no fault of the server. */
+function refuseBroken(cause: unknown): never {
+  if (isGlasskeyError(cause)) throw cause;
+  throw new GlasskeyError('invalid-request', 'the body did not arrive whole', { cause });
 }
 
 /** Reads a JSON body as {@link readBody} does. Throws `invalid-request` where it is not JSON in UTF-8. */

@@ -1,17 +1,21 @@
 import { type Context, Hono } from 'hono';
 import { TLOG_SIZE_MEDIA_TYPE } from '../core/audit/add-checkpoint.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
 import { isGlasskeyError } from '../core/errors.ts';
 import type { Witness, WitnessAnswer } from '../service/witness/witness.ts';
 import { readStream } from './read-body.ts';
 import { type BudgetOptions, RequestBudget } from '../service/request-budget.ts';
+import { clientKey, plainAddress } from './remote-address.ts';
 import { NO_STORE, respond } from './responses.ts';
 import type { WitnessMetrics } from './witness-metrics.ts';
 
 const TEXT = 'text/plain; charset=utf-8';
 /** Room for 63 hashes and a checkpoint with more than 32 post-quantum signatures. */
 const MAX_BODY_BYTES = 128 * 1024;
-/** Requests under way at once: what comes on top is told to come back. */
+/** Requests that are answered at once: what comes on top is told to come back. */
 const MAX_IN_FLIGHT = 256;
+/** What is wrong with a body that cannot be read. */
+const BODY_STATUS: Partial<Record<ErrorCode, number>> = { 'payload-too-large': 413, 'invalid-request': 400 };
 /** A monitor's copy may be so old, s. */
 const RETRIEVAL_CACHE = 'public, max-age=5';
 
@@ -21,7 +25,7 @@ export interface WitnessAppOptions {
   readonly metrics: WitnessMetrics;
   /** Now in ms. */
   readonly now: () => number;
-  /** For each address. */
+  /** For each address of IPv4 and each /64 of IPv6. */
   readonly budget: BudgetOptions;
   /** Who asks; default: all are one. */
   readonly addressOf?: ((c: Context) => string) | undefined;
@@ -39,12 +43,14 @@ export function createWitnessApp(options: WitnessAppOptions): Hono {
   let inFlight = 0;
   const app = new Hono();
   app.post('/add-checkpoint', async (c) => {
-    if (!budget.take(options.addressOf?.(c) ?? '')) return busy(metrics, 429);
+    if (!budget.take(clientKey(plainAddress(options.addressOf?.(c) ?? '')))) return busy(metrics, 429);
+    // Before it takes a place: those who send slowly, or never end, must not keep logs out.
+    const body = await readStream(c.req.raw.body, MAX_BODY_BYTES);
     if (inFlight >= MAX_IN_FLIGHT) return busy(metrics, 503);
     inFlight++;
     try {
       const start = performance.now();
-      const answer = await witness.addCheckpoint(await readWhole(c));
+      const answer = await witness.addCheckpoint(body);
       metrics.observe(answer, (performance.now() - start) / 1000, now());
       return respondAnswer(answer);
     } finally {
@@ -62,19 +68,13 @@ export function createWitnessApp(options: WitnessAppOptions): Hono {
   );
   app.notFound(() => respond('there is nothing at this path\n', TEXT, NO_STORE, { status: 404 }));
   app.onError((error) => {
-    const isTooLarge = isGlasskeyError(error, 'payload-too-large');
-    if (!isTooLarge) options.onError?.(error);
-    metrics.count(isTooLarge ? 413 : 500);
-    return respond(isTooLarge ? `${error.message}\n` : 'the witness cannot answer\n', TEXT, NO_STORE, {
-      status: isTooLarge ? 413 : 500,
-    });
+    const status = isGlasskeyError(error) ? BODY_STATUS[error.code] : undefined;
+    if (status === undefined) options.onError?.(error);
+    metrics.count(status ?? 500);
+    const reason = status === undefined ? 'the witness cannot answer' : error.message;
+    return respond(`${reason}\n`, TEXT, NO_STORE, { status: status ?? 500 });
   });
   return app;
-}
-
-/** The body, whatever it is said to be: the protocol names no media type. */
-function readWhole(c: Context): Promise<Uint8Array> {
-  return readStream(c.req.raw.body, MAX_BODY_BYTES);
 }
 
 function respondAnswer(answer: WitnessAnswer): Response {

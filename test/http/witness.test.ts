@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { request } from 'node:http';
+import { type ClientRequest, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -18,13 +18,14 @@ const log = new WitnessTestLog();
 const cosigner = cosignatureSigner('witness.example/w', testSigner(7));
 const errors: unknown[] = [];
 let folder: string;
+let app: ReturnType<typeof createWitnessApp>;
 let server: RunningServer;
 let nowMs = 1_700_000_000_000;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'glasskey-witness-'));
   const logs = new Map([[log.origin, [log.signer.vkey]]]);
-  const app = createWitnessApp({
+  app = createWitnessApp({
     witness: new Witness({ folder, cosigners: [cosigner], logs, now: () => nowMs }),
     metrics: new WitnessMetrics(),
     now: () => nowMs,
@@ -47,6 +48,17 @@ const post = (body: string | Uint8Array, address = ''): Promise<Response> =>
     headers: { 'x-test-address': address },
   });
 const monitored = (origin: string): Promise<Response> => fetch(`${server.url}/${originHash(origin)}/checkpoint`);
+
+/** A request without the end of its body, which the server has begun to read. */
+function unfinished(address: string): Promise<ClientRequest> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'x-test-address': address, expect: '100-continue' };
+    const sent = request(`${server.url}/add-checkpoint`, { method: 'POST', headers });
+    sent.on('continue', () => resolve(sent));
+    sent.on('error', reject);
+    sent.flushHeaders();
+  });
+}
 
 describe('the witness over HTTP', () => {
   it('answers with cosignatures, with its size, and with what it cosigned last', async () => {
@@ -89,13 +101,32 @@ describe('the witness over HTTP', () => {
     expect([413, undefined]).toContain(status);
   });
 
+  it('takes a body that breaks off as the client’s fault', async () => {
+    const body = new ReadableStream({ pull: (controller) => controller.error(new Error('aborted')) });
+    const sent = new Request('http://witness.test/add-checkpoint', { method: 'POST', body, duplex: 'half' });
+    expect((await app.request(sent)).status).toBe(400);
+  });
+
   it('gives every address its share, and no more', async () => {
     const statuses: number[] = [];
-    for (let i = 0; i < 25; i++) statuses.push((await post('', 'greedy')).status);
+    for (let i = 0; i < 25; i++) statuses.push((await post('', '192.0.2.1')).status);
     expect(statuses).toEqual([...Array<number>(20).fill(400), ...Array<number>(5).fill(429)]);
-    expect((await post('', 'modest')).status).toBe(400);
+    expect((await post('', '192.0.2.2')).status).toBe(400);
     nowMs += 1_000;
-    expect((await post('', 'greedy')).status).toBe(400);
+    expect((await post('', '192.0.2.1')).status).toBe(400);
+  });
+
+  it('counts the addresses of one IPv6 network as one', async () => {
+    const statuses: number[] = [];
+    for (let i = 0; i < 21; i++) statuses.push((await post('', `2001:db8::${i.toString(16)}`)).status);
+    expect(statuses.at(-1)).toBe(429);
+    expect((await post('', '2001:db8:0:1::1')).status).toBe(400);
+  });
+
+  it('has room for others while many requests do not end', async () => {
+    const sent = await Promise.all(Array.from({ length: 256 }, (_, i) => unfinished(`10.0.${i}.1`)));
+    expect((await post('', '192.0.2.3')).status).toBe(400);
+    for (const one of sent) one.destroy();
   });
 
   it('counts what it did', async () => {
