@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describeMisbehaviour, followLog, isProven } from '../../src/cli/server/follow-log.ts';
 import type { Fetch } from '../../src/client/transport.ts';
 import type { TrustBundle } from '../../src/contract/trust-bundle.ts';
+import type { Signer } from '../../src/core/crypto/signer.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
 import { Auditor } from '../../src/service/auditor/auditor.ts';
 import type { AuditorEvent } from '../../src/service/auditor/auditor-event.ts';
@@ -55,7 +56,7 @@ export class AuditorFolderFixture {
   }
 
   /** Opens the auditor, which looks at what `log` gives at the moment. */
-  open(log: () => StaticLog, files?: FileSystem): Promise<Auditor> {
+  open(log: () => StaticLog, files?: FileSystem, signer: Signer = AUDITOR): Promise<Auditor> {
     const fetch = (url: string): Promise<Response> => log().fetch(url);
     return this.#open(
       'http://log.test',
@@ -63,6 +64,7 @@ export class AuditorFolderFixture {
       () => log().bundle,
       () => NOW_MS,
       files,
+      signer,
     );
   }
 
@@ -77,10 +79,11 @@ export class AuditorFolderFixture {
     bundle: () => TrustBundle,
     now: () => number,
     files?: FileSystem,
+    signer: Signer = AUDITOR,
   ): Promise<Auditor> {
     const options = { server, fetch, bundle: async () => bundle(), now, onProgress: () => undefined };
     return Auditor.open({
-      signer: AUDITOR,
+      signer,
       record: new DurableFile(join(this.#path, 'record'), files),
       evidence: new DurableFile(join(this.#path, 'halted.json'), files),
       follow: (state) => followLog(options, state),

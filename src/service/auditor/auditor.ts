@@ -139,7 +139,7 @@ export class Auditor {
       logRoot,
       configuration: encoded,
     };
-    assertSigned(signed);
+    assertSignedByUs(signed);
     return signed;
   }
 
@@ -175,6 +175,15 @@ export class Auditor {
   #halted(halt: Halt): void {
     this.#halt = halt;
     this.#options.observe({ type: 'halted' });
+  }
+}
+
+/** A key that signs wrongly is no misbehaviour of the log. Throws `internal`. */
+function assertSignedByUs(signed: SignedHead): void {
+  try {
+    assertSigned(signed);
+  } catch (cause) {
+    throw new GlasskeyError('internal', "the auditor's own signature does not hold", { cause });
   }
 }
 

@@ -10,7 +10,7 @@ import { verifyEvidence } from '../../../src/client/evidence/verify-evidence.ts'
 import type { Auditor } from '../../../src/service/auditor/auditor.ts';
 import { removeUnfinished } from '../../../src/service/durable-file.ts';
 import { testSigner } from '../../core/audit/test-signer.ts';
-import { AuditorFolderFixture, auditedLog, grow, NOW_MS } from '../../support/audited-log.ts';
+import { AUDITOR, AuditorFolderFixture, auditedLog, grow, NOW_MS } from '../../support/audited-log.ts';
 import { type Failure, FailingFiles } from '../../support/failing-files.ts';
 import { type StaticLog, testLeaf } from '../../support/static-log.ts';
 
@@ -181,6 +181,17 @@ describe('an auditor', () => {
     const auditor = await folder.open(() => log);
     await auditor.step();
     expect([auditor.head, folder.failures]).toEqual([undefined, ['usage']]);
+  });
+
+  it('does not blame the log for a key that signs wrongly', async () => {
+    const log = await grow(auditedLog(), 3);
+    const auditor = await folder.open(() => log, undefined, {
+      ...testSigner(5),
+      publicKey: AUDITOR.publicKey,
+    });
+    for (let i = 0; i < 4; i++) await auditor.step();
+    expect([auditor.head, auditor.halt]).toEqual([undefined, undefined]);
+    expect(new Set(folder.failures)).toEqual(new Set(['internal']));
   });
 
   it('does not start with a record that it did not write', async () => {
