@@ -49,13 +49,18 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
     pino.destination({ dest: 2, sync: true }),
   );
   const listen = parseListen(options.listen);
-  const transport = new Transport({ server: options.server, fetch, timeoutMs: ANSWER_TIMEOUT_MS });
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const send = endedBy(signal);
+  const transport = new Transport({ server: options.server, fetch: send, timeoutMs: ANSWER_TIMEOUT_MS });
   const folder = new AuditorFolder(options.data);
   const signer = await folder.openSigner();
   const lock = await lockFolder(folder.path);
   const threads = auditThreads({ type: 'http', prefix: transport.server + LOG_PREFIX });
   const metrics = new AuditorMetrics();
   const observe = (event: AuditorEvent): void => {
+    // What is cut short by the end has not failed.
+    if (event.type === 'failed' && !event.isMisbehaviour && signal.aborted) return;
     metrics.observe(event);
     logEvent(logger, event);
   };
@@ -75,7 +80,7 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
         followLog(
           {
             server: transport.server,
-            fetch,
+            fetch: send,
             bundle: () => trust.settle(),
             now: Date.now,
             threads,
@@ -88,16 +93,15 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
       observe,
     });
     const server = await serveApp(createAuditorApp({ auditor, metrics, now: Date.now }), listen);
-    const stopping = new AbortController();
     const target = options.post ? transport.server + PATHS.auditorHead : undefined;
-    const running = run(auditor, target, { ...options, observe, signal: stopping.signal });
+    const running = run(auditor, target, { ...options, observe, signal });
     logger.info({ url: server.url, log: transport.server }, 'auditing');
     const stop = async (): Promise<void> => {
       logger.info('stopping');
       stopping.abort();
+      await threads.close();
       await server.close();
       await running;
-      await threads.close();
       await lock.release();
     };
     return { url: server.url, stop };
@@ -106,6 +110,11 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
     await lock.release();
     throw error;
   }
+}
+
+/** The platform's `fetch`, whose requests end with `signal`: the first audit of a large log takes long. */
+function endedBy(signal: AbortSignal): typeof fetch {
+  return (input, init = {}) => fetch(input, { ...init, signal: AbortSignal.any([signal, init.signal ?? signal]) });
 }
 
 /** Looks at the log again and again, and hands over each new head until the server has taken it. */
@@ -129,7 +138,7 @@ async function run(
         delivered = head.treeSize;
         observe({ type: 'delivered', size: delivered });
       } catch (error) {
-        if (!signal.aborted) observe({ type: 'failed', error, isMisbehaviour: false });
+        observe({ type: 'failed', error, isMisbehaviour: false });
       }
     }
     await sleep(intervalMs, undefined, { signal }).catch(() => undefined);
