@@ -4,6 +4,9 @@ export const KEYTRANS_MEDIA_TYPE = 'application/vnd.glasskey.keytrans';
 /** Request bodies and answers of `/v1/`. */
 export const JSON_MEDIA_TYPE = 'application/json';
 
+/** Pages for people. */
+export const HTML_MEDIA_TYPE = 'text/html; charset=utf-8';
+
 /** Every failure, those of TLS-encoded requests too (RFC 9457). */
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 

@@ -26,6 +26,8 @@ export const PATHS = {
   ready: '/readyz',
   metrics: '/metrics',
   openapi: '/openapi.json',
+  start: '/',
+  docs: '/docs',
 } as const;
 
 /**

@@ -306,6 +306,8 @@ const OPERATIONS: Readonly<Record<string, Schema>> = {
   [PATHS.ready]: get('Database, signer and log were each checked', JSON_MEDIA_TYPE, { type: 'object' }),
   [PATHS.metrics]: get('Prometheus metrics', 'text/plain', { type: 'string' }),
   [PATHS.openapi]: get('This document', JSON_MEDIA_TYPE, { type: 'object' }),
+  [PATHS.start]: get('The same as /docs', 'text/html', { type: 'string' }),
+  [PATHS.docs]: get('This document as a page for people', 'text/html', { type: 'string' }),
 };
 
 /** The OpenAPI 3.1 description of the API. A test holds it and the routes to each other. */

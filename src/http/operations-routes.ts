@@ -1,8 +1,9 @@
 import type { Hono } from 'hono';
 import { isGlasskeyError } from '../core/errors.ts';
-import { JSON_MEDIA_TYPE } from '../contract/media-types.ts';
+import { HTML_MEDIA_TYPE, JSON_MEDIA_TYPE } from '../contract/media-types.ts';
 import { PATHS } from '../contract/paths.ts';
 import type { LogService } from '../service/log-service.ts';
+import { API_PAGE_POLICY, apiPage } from './api-page.ts';
 import type { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi-document.ts';
 import { NO_STORE, respond } from './responses.ts';
@@ -15,7 +16,7 @@ interface Check {
   readonly detail: string;
 }
 
-/** What operators and load balancers ask: alive, ready, metrics, and what the API is. */
+/** What operators and load balancers ask: alive, ready, metrics, and what the API is: for programs, and as a page for people. */
 export function operationsRoutes(app: Hono, service: LogService, metrics: Metrics, ping: () => Promise<void>): void {
   app.get(PATHS.health, () => respond('{"status":"ok"}', JSON_MEDIA_TYPE, NO_STORE, { forOperators: true }));
   app.get(PATHS.ready, async () => {
@@ -36,6 +37,13 @@ export function operationsRoutes(app: Hono, service: LogService, metrics: Metric
   });
   const document = JSON.stringify(openApiDocument());
   app.get(PATHS.openapi, () => respond(document, JSON_MEDIA_TYPE, 'public, max-age=3600'));
+  const page = apiPage(service.context.origin);
+  const headers = { 'content-security-policy': API_PAGE_POLICY, 'referrer-policy': 'no-referrer' };
+  for (const path of [PATHS.start, PATHS.docs]) {
+    app.get(path, async () =>
+      respond(await page, HTML_MEDIA_TYPE, 'public, max-age=3600', { headers, forOperators: true }),
+    );
+  }
 }
 
 async function checkLog(service: LogService): Promise<void> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditLog } from '../../src/client/audit/audit-log.ts';
 import { generateKey } from '../../src/client/client-key.ts';
@@ -122,5 +123,24 @@ describe('the OpenAPI document', () => {
 
   it('is served', async () => {
     expect(await (await get(PATHS.openapi)).json()).toMatchObject({ openapi: '3.1.0' });
+  });
+
+  it('is a page for people, which may load and run nothing', async () => {
+    for (const path of [PATHS.start, PATHS.docs]) {
+      const response = await get(path);
+      expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+      const policy = response.headers.get('content-security-policy')!;
+      expect(policy).toContain("default-src 'none'");
+      const page = await response.text();
+      const style = /<style>([^]*?)<\/style>/.exec(page)![1]!;
+      expect(policy).toContain(`'sha256-${createHash('sha256').update(style).digest('base64')}'`);
+      expect(page).toContain('log.example');
+      expect(page).not.toMatch(/<script|src=|undefined|\[object/);
+      for (const documented of Object.keys(openApiDocument()['paths'] as object)) {
+        expect(page).toContain(`<code>${documented}</code>`);
+      }
+      const targets = new Set([...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id));
+      for (const [, name] of page.matchAll(/href="#([^"]+)"/g)) expect(targets).toContain(name);
+    }
   });
 });
