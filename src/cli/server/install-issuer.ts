@@ -4,13 +4,11 @@ import { parseCertificate } from '../../ca/certificate.ts';
 import { createCsr } from '../../ca/create-csr.ts';
 import { nodeVerifySignature } from '../../ca/node-verify-signature.ts';
 import { formatPem, parsePem } from '../../ca/pem.ts';
-import { signTrustBundle } from '../../contract/bundle-signature.ts';
-import { assertSuccessor } from '../../contract/bundle-successor.ts';
-import { formatTrustBundle, parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import type { SignedTrustBundle } from '../../contract/trust-bundle.ts';
-import { equalBytes, formatBase64 } from '../../core/encoding/bytes.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import { type DataFolder, keyPassphrase, readServerConfig } from './data-folder.ts';
+import { nextBundle, storeBundle } from './next-bundle.ts';
 import { readSigner } from './server-keys.ts';
 
 /**
@@ -38,17 +36,16 @@ export async function installIntermediate(
 ): Promise<SignedTrustBundle> {
   await readServerConfig(folder);
   ensure(!existsSync(folder.marker), 'usage', 'the log has begun: its issuing CA can no longer be replaced');
-  const passphrase = await keyPassphrase(folder);
-  const signer = await readSigner(folder, 'issuer', passphrase);
+  const signer = await readSigner(folder, 'issuer', await keyPassphrase(folder));
   const root = parsePem('CERTIFICATE', rootPem);
   const issuer = openIssuer(parsePem('CERTIFICATE', certificatePem), [root], signer);
   await assertSignedBy(issuer, root, nowMs);
   const roots = [formatPem('CERTIFICATE', root)];
   const issuers = [formatPem('CERTIFICATE', issuer.certificate.der)];
-  const next = await nextBundle(folder, passphrase, { roots, issuers });
+  const next = await nextBundle(folder, () => ({ roots, issuers }));
   await folder.write(folder.certificate('root'), roots.join(''));
   await folder.write(folder.certificate('issuer'), issuers.join(''));
-  await folder.write(folder.trust, formatTrustBundle(next));
+  await storeBundle(folder, next);
   return next;
 }
 
@@ -63,20 +60,4 @@ async function assertSignedBy({ certificate }: Issuer, root: Uint8Array, nowMs: 
     await nodeVerifySignature(parsed.publicKey, one.signatureAlgorithm, one.tbs, one.signature);
   }
   ensure(certificate.pathLength === 0, 'bad-certificate', 'an issuing CA has a path length of 0');
-}
-
-async function nextBundle(
-  folder: DataFolder,
-  passphrase: string,
-  changes: { readonly roots: readonly string[]; readonly issuers: readonly string[] },
-): Promise<SignedTrustBundle> {
-  const current = await folder.read(folder.trust);
-  ensure(current !== undefined, 'usage', `${folder.trust} is missing`);
-  const { bundle } = parseTrustBundle(current);
-  const key = await readSigner(folder, 'bundle', passphrase);
-  const isKey = formatBase64(key.publicKey) === bundle.bundleKey;
-  ensure(isKey, 'usage', `${folder.key('bundle')} is not the key that clients expect`);
-  const next = await signTrustBundle({ ...bundle, ...changes, sequence: bundle.sequence + 1 }, [key]);
-  assertSuccessor(bundle, next);
-  return next;
 }
