@@ -34,9 +34,23 @@ export async function committedSize({ store }: Pick<LogContext, 'store'>): Promi
   return (await store.readHead()).size;
 }
 
-/** A signed checkpoint with the proofs that witnesses ask for. */
-export function checkpointFrom(note: string, size: number, proofs: AuditProofs, edge: TreeEdge): SignedCheckpoint {
-  return { note, size, proofFrom: (oldSize) => proofs.consistency(oldSize, size, edge) };
+/** A signed checkpoint with the proofs that witnesses ask for: most ask for the same, and it is made once. */
+export function checkpointFrom(
+  note: string,
+  size: number,
+  proofs: Pick<AuditProofs, 'consistency'>,
+  edge: TreeEdge,
+): SignedCheckpoint {
+  const made = new Map<number, Promise<readonly Uint8Array[]>>();
+  return {
+    note,
+    size,
+    proofFrom: (oldSize) => {
+      const proof = made.get(oldSize) ?? proofs.consistency(oldSize, size, edge);
+      made.set(oldSize, proof);
+      return proof;
+    },
+  };
 }
 
 async function assertHeld(

@@ -6,6 +6,7 @@ import { parseCheckpoint, signCheckpoint } from '../../src/core/audit/checkpoint
 import { noteSigner, parseNote } from '../../src/core/audit/note.ts';
 import { openLog } from '../../src/service/open-log.ts';
 import { LogService } from '../../src/service/log-service.ts';
+import { checkpointFrom } from '../../src/service/rollback-check.ts';
 import { createTestLog, type TestLog } from '../support/test-log.ts';
 import { testSigner } from '../core/audit/test-signer.ts';
 
@@ -82,4 +83,15 @@ describe('the file with the last signed checkpoint', () => {
     await expect((await restart()).sequencer.step()).rejects.toMatchObject({ code: 'storage-failed' });
     await mkdir(folder);
   });
+});
+
+it('makes a proof once, however many witnesses ask for it', async () => {
+  const asked: number[] = [];
+  const consistency = async (oldSize: number): Promise<Uint8Array[]> => {
+    asked.push(oldSize);
+    return [];
+  };
+  const { proofFrom } = checkpointFrom('a note', 9, { consistency }, { size: 9, partials: [] });
+  await Promise.all([3, 3, 5, 3].map((oldSize) => proofFrom(oldSize)));
+  expect(asked).toEqual([3, 5]);
 });
