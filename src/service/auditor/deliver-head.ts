@@ -1,6 +1,7 @@
 import { decode, encode } from '../../core/encoding/codec.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { type AuditorTreeHead, auditorTreeHeadCodec } from '../../core/keytrans/tree-head.ts';
+import { readAll } from '../read-response.ts';
 
 /** Where heads are handed over. */
 export interface HeadPlace {
@@ -37,22 +38,11 @@ export async function fetchHead(place: HeadPlace): Promise<AuditorTreeHead | und
   ensure(response.status !== 409, 'not-audited', `the auditor at ${url} says that the log misbehaved`);
   ensure(response.status === 200, 'bad-response', `${url} answered ${response.status}`);
   try {
-    return decode(auditorTreeHeadCodec, await readHead(response));
+    return decode(auditorTreeHeadCodec, await readAll(response, MAX_HEAD_BYTES, url));
   } catch (cause) {
     if (isGlasskeyError(cause, 'network-failed')) throw cause;
     throw new GlasskeyError('bad-response', `${url} did not answer with an auditor's head`, { cause });
   }
-}
-
-async function readHead(response: Response): Promise<Uint8Array> {
-  const bytes = new Uint8Array(MAX_HEAD_BYTES);
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    ensure(length + chunk.length <= MAX_HEAD_BYTES, 'bad-response', 'more bytes than a head has');
-    bytes.set(chunk, length);
-    length += chunk.length;
-  }
-  return bytes.slice(0, length);
 }
 
 async function reach({ url, fetch, signal }: HeadPlace, init: RequestInit): Promise<Response> {

@@ -1,3 +1,5 @@
+import { readAll } from '../read-response.ts';
+
 /** The platform's fetch, or a test's. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -25,14 +27,6 @@ export async function boundedFetch(
   { timeoutMs, maxBytes }: FetchBounds,
 ): Promise<BoundedAnswer> {
   const response = await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  // Leaving the loop early cancels the body.
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length;
-    if (length > maxBytes) throw new RangeError(`the answer is longer than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  const text = new TextDecoder('utf-8', { fatal: true }).decode(await readAll(response, maxBytes, url));
   return { status: response.status, text };
 }

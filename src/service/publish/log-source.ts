@@ -1,4 +1,5 @@
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { readAll } from '../read-response.ts';
 
 /** Where a log's files come from. All that it gives is untrusted. */
 export interface LogSource {
@@ -38,16 +39,4 @@ export function httpLogSource(options: HttpSourceOptions): LogSource {
       }
     },
   };
-}
-
-/** A body of at most `maximum` bytes. Throws `bad-response`. */
-export async function readAll(response: Response, maximum: number, path: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length;
-    if (length > maximum) throw new GlasskeyError('bad-response', `${path}: more than ${maximum} bytes`);
-    chunks.push(chunk);
-  }
-  return new Uint8Array(Buffer.concat(chunks));
 }

@@ -2,7 +2,7 @@ import { AwsClient } from 'aws4fetch';
 import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import { readAll } from './log-source.ts';
+import { readAll } from '../read-response.ts';
 import type { PublishTarget, StoredFile } from './publish-target.ts';
 
 /** Where a bucket is, and who writes there. */

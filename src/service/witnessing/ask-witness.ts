@@ -1,7 +1,7 @@
 import { type AddCheckpoint, formatAddCheckpoint, parseTlogSize } from '../../core/audit/add-checkpoint.ts';
 import { decodeUtf8 } from '../../core/encoding/bytes.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
-import { readAll } from '../publish/log-source.ts';
+import { readAll } from '../read-response.ts';
 
 /** `fetch`, as the platform has it. */
 export type WitnessFetch = (url: string, init: RequestInit) => Promise<Response>;
