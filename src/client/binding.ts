@@ -5,7 +5,7 @@ import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import type { Authorization } from '../identity/authorization.ts';
 import { type ChainVerdict, type JudgedLink, worstVerdict } from '../identity/chain.ts';
 import type { Identity } from '../identity/identity.ts';
-import type { IdentityRecord } from '../identity/identity-record.ts';
+import type { IdentityRecord, Pending } from '../identity/identity-record.ts';
 import { formatPem } from '../ca/pem.ts';
 import type { Alert, MonitoredVersion } from './client-state.ts';
 import type { Trust } from './trust.ts';
@@ -46,6 +46,8 @@ export interface VerifiedBinding {
   readonly alerts: readonly Alert[];
   /** Who made the latest version. */
   readonly authorization: Authorization;
+  /** A recovery that waits: somebody proved the identity anew, for another key. Show it to the user. */
+  readonly pending: Pending | undefined;
   readonly treeSize: number;
   /** Root of the KEYTRANS log tree at `treeSize`, lower-case hex. */
   readonly logRoot: string;

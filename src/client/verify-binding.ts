@@ -12,6 +12,7 @@ import { type VerifiedBinding, verifyRecordCertificates } from './binding.ts';
 import type { Alert, KnownContact } from './client-state.ts';
 import { fetchChain } from './fetch-chain.ts';
 import { monitorSearched } from './monitored-versions.ts';
+import { recoveryWaitedIn } from './recovery-waited.ts';
 import type { Transport } from './transport.ts';
 import type { Trust } from './trust.ts';
 
@@ -73,6 +74,7 @@ export async function verifyBinding(input: BindingInput): Promise<CheckedBinding
     between,
     latest: search,
     ports: CONTINUITY_PORTS,
+    recoveryWaited: recoveryWaitedIn({ transport: input.transport, trust, identity, view: search.view, nowMs }),
   });
   const { record } = chain.latest;
   const { current, expired } = await verifyRecordCertificates(record, identity, trust, nowMs);
@@ -89,6 +91,7 @@ export async function verifyBinding(input: BindingInput): Promise<CheckedBinding
     change,
     alerts: mergeAlerts(input.alerts, alerts),
     authorization: record.authorization,
+    pending: record.pending,
     treeSize: search.view.size,
     logRoot: formatHex(search.logRoot),
     monitored: monitoring.monitored,

@@ -13,6 +13,7 @@ export const PATHS = {
   distinguished: '/keytrans/v1/distinguished',
   credential: '/keytrans/v1/credential',
   credentialUpdate: '/keytrans/v1/credential-update',
+  standing: '/keytrans/v1/standing',
   auditorHead: '/keytrans/v1/auditor-head',
   rootPem: '/ca/root.pem',
   rootDer: '/ca/root.der',

@@ -250,6 +250,11 @@ const OPERATIONS: Readonly<Record<string, Schema>> = {
     'CredentialUpdateRequest',
     'CredentialUpdate',
   ),
+  [PATHS.standing]: postKeytrans(
+    'Show that a version was the greatest at two log entries: the wait of a recovery',
+    'StandingRequest',
+    'StandingResponse',
+  ),
   [PATHS.chain]: postKeytrans('Open a range of versions of a label', 'ChainRequest', 'ChainResponse'),
   [PATHS.auditorHead]: {
     post: {

@@ -1,7 +1,7 @@
 import { commit } from '../core/crypto/commitment.ts';
 import { equalBytes } from '../core/encoding/bytes.ts';
 import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
-import { checkTransition, type HeldVersion, type LinkType } from './continuity.ts';
+import { checkTransition, type HeldVersion, type LinkType, type RecoveryWaited } from './continuity.ts';
 import { decodeIdentityRecord, type IdentityRecord } from './identity-record.ts';
 import type { ContinuityPorts } from './spki-set.ts';
 
@@ -32,6 +32,8 @@ export interface ChainInput {
   /** The version that a verified search found. */
   readonly latest: OpenedVersion;
   readonly ports: ContinuityPorts;
+  /** Looks a recovery's wait up in the log. Default: every recovery in effect is told as `operator`. */
+  readonly recoveryWaited?: RecoveryWaited | undefined;
 }
 
 /** From the best to the worst. */
@@ -123,8 +125,9 @@ async function checkFirstSeen(input: ChainInput, latest: HeldVersion): Promise<C
 }
 
 function judge(input: ChainInput, previous: HeldVersion | undefined, next: HeldVersion): Promise<LinkType> {
-  const { origin, label, ports } = input;
-  return checkTransition({ origin, label, version: next.version, previous, next: next.record, ports });
+  const { origin, label, ports, recoveryWaited } = input;
+  const { version, record } = next;
+  return checkTransition({ origin, label, version, previous, next: record, ports, recoveryWaited });
 }
 
 /** The versions after `held`, ascending, each with its commitment computed from opening and value. */

@@ -17,6 +17,20 @@ export interface HeldVersion {
   readonly record: IdentityRecord;
 }
 
+/** What an effective recovery says of its wait, to be looked up in the log. */
+export interface RecoveryClaim {
+  /** The version that carried the pending recovery. */
+  readonly version: number;
+  /** Its commitment. */
+  readonly commitment: Uint8Array;
+  /** Two log entries, first < last, at which it is said to have been the greatest version. */
+  readonly firstPosition: number;
+  readonly lastPosition: number;
+}
+
+/** Tells whether the log bears a claim out, and the two entries are at least the recovery delay apart. */
+export type RecoveryWaited = (claim: RecoveryClaim) => Promise<boolean>;
+
 /** One step from a version to its successor. */
 export interface Transition {
   readonly origin: string;
@@ -27,6 +41,8 @@ export interface Transition {
   readonly previous: HeldVersion | undefined;
   readonly next: IdentityRecord;
   readonly ports: ContinuityPorts;
+  /** Looks a recovery's wait up in the log. Default: no recovery has waited. */
+  readonly recoveryWaited?: RecoveryWaited | undefined;
 }
 
 interface Step extends Transition {
@@ -40,8 +56,8 @@ interface Step extends Transition {
  * Judges one version of a record against the one before (DESIGN §7): who made it, or why it cannot be.
  *
  * The record must already be known to be the value of that version (its commitment is the caller's to check), and may
- * otherwise be anybody's invention. A `recovery` that came into effect is reported as `operator`, since its positions in
- * the log are not checked here. Throws `bad-record` (it cannot be a record of that version), `bad-chain` (it does not
+ * otherwise be anybody's invention. A `recovery` that came into effect is reported as `operator` unless
+ * `recoveryWaited` finds in the log that it waited. Throws `bad-record` (it cannot be a record of that version), `bad-chain` (it does not
  * follow its predecessor) and `bad-change-signature`.
  */
 export async function checkTransition(transition: Transition): Promise<LinkType> {
@@ -122,8 +138,8 @@ function checkMaintenance(step: Step, authorization: MaintenanceAuthorization): 
   }
 }
 
-function checkRecovery(step: Step, authorization: RecoveryAuthorization): LinkType {
-  const { previous, next, added } = step;
+async function checkRecovery(step: Step, authorization: RecoveryAuthorization): Promise<LinkType> {
+  const { previous, next, added, after } = step;
   assertOrder(previous.record, next);
   if (authorization.phase === 'requested') {
     ensure(next.pending !== undefined, 'bad-record', 'a recovery was requested and nothing is pending');
@@ -141,8 +157,10 @@ function checkRecovery(step: Step, authorization: RecoveryAuthorization): LinkTy
     'bad-chain',
     'a recovery adds another key',
   );
-  // Whether it was pending for long enough is in the log, which is not looked at here.
-  return 'operator';
+  ensure(includesBytes(after, pending.spkiSha256), 'bad-chain', 'a recovery takes effect without its key');
+  const { firstPosition, lastPosition } = authorization;
+  const claim = { version: previous.version, commitment: previous.commitment, firstPosition, lastPosition };
+  return (await step.recoveryWaited?.(claim)) === true ? 'recovery' : 'operator';
 }
 
 /** Certificates that stay come first, in their order; the new ones follow. So one change has one record. */

@@ -18,6 +18,7 @@ import {
 } from '../core/keytrans/messages.ts';
 import { ownerInitRequestCodec, ownerInitResponseCodec } from '../core/keytrans/owner-init-messages.ts';
 import { ownerMonitorRequestCodec, ownerMonitorResponseCodec } from '../core/keytrans/owner-monitor-messages.ts';
+import { standingRequestCodec, standingResponseCodec } from '../core/keytrans/standing-messages.ts';
 import { updateRequestCodec, updateResponsesCodec } from '../core/keytrans/update-messages.ts';
 import type { Prover } from './prover.ts';
 
@@ -36,7 +37,8 @@ export type KeytransOperations = Readonly<
     | 'update'
     | 'distinguished'
     | 'credential'
-    | 'credentialUpdate',
+    | 'credentialUpdate'
+    | 'standing',
     KeytransOperation
   >
 >;
@@ -65,6 +67,7 @@ export function keytransOperations(prover: Prover, config: Configuration): Keytr
     credentialUpdate: operation(credentialUpdateRequestCodec, credentialUpdateCodec, (request) =>
       prover.credentialUpdate(request),
     ),
+    standing: operation(standingRequestCodec, standingResponseCodec(config), (request) => prover.standing(request)),
   };
 }
 

@@ -16,6 +16,7 @@ import type {
 } from '../core/keytrans/messages.ts';
 import type { OwnerInitRequest, OwnerInitResponse } from '../core/keytrans/owner-init-messages.ts';
 import type { OwnerMonitorRequest, OwnerMonitorResponse } from '../core/keytrans/owner-monitor-messages.ts';
+import type { StandingRequest, StandingResponse } from '../core/keytrans/standing-messages.ts';
 import type { UpdateRequest, UpdateResponse } from '../core/keytrans/update-messages.ts';
 import { keytransNodeHasher } from '../core/log/node-hasher.ts';
 import { AnswerVerifier } from './answer-verifier.ts';
@@ -34,6 +35,7 @@ import { lookup } from './prover/lookup.ts';
 import { ProofMaker } from './prover/proof-maker.ts';
 import type { ProverParts } from './prover/prover-parts.ts';
 import { search } from './prover/search.ts';
+import { standing } from './prover/standing.ts';
 import { update } from './prover/update.ts';
 
 /**
@@ -100,5 +102,10 @@ export class Prover {
   /** See {@link credentialUpdate}. */
   credentialUpdate(request: CredentialUpdateRequest): Promise<CredentialUpdate> {
     return credentialUpdate(this.#parts, request);
+  }
+
+  /** See {@link standing}. */
+  standing(request: StandingRequest): Promise<StandingResponse> {
+    return standing(this.#parts, request);
   }
 }

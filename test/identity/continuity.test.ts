@@ -4,7 +4,7 @@ import { encodeUtf8 } from '../../src/core/encoding/bytes.ts';
 import type { ErrorCode } from '../../src/core/error-codes.ts';
 import type { Authorization } from '../../src/identity/authorization.ts';
 import { changeRequestCodec } from '../../src/identity/change-request.ts';
-import { checkTransition, type HeldVersion, type LinkType } from '../../src/identity/continuity.ts';
+import { checkTransition, type HeldVersion, type LinkType, type RecoveryClaim } from '../../src/identity/continuity.ts';
 import { type IdentityRecord, NO_COMMITMENT, type Pending } from '../../src/identity/identity-record.ts';
 import { authorizeByKey } from '../../src/identity/signed-change.ts';
 import { byKey, changeRequest, fakeCertificate, fakeKey, held, LABEL, ORIGIN, PORTS, record } from './fake-pki.ts';
@@ -189,6 +189,23 @@ describe('recovery', () => {
     expect(await check(waiting, record(waiting, [a1, m1], effective(6)))).toBe('operator');
   });
 
+  it('is one where the log bears its wait out, of exactly the version and the entries that it names', async () => {
+    const claims: RecoveryClaim[] = [];
+    const judge = (waited: boolean) =>
+      checkTransition({
+        ...{ origin: ORIGIN, label: LABEL, version: 7, previous: waiting, ports: PORTS },
+        next: record(waiting, [m1], effective(6)),
+        recoveryWaited: async (claim) => {
+          claims.push(claim);
+          return waited;
+        },
+      });
+    expect(await judge(true)).toBe('recovery');
+    expect(await judge(false)).toBe('operator');
+    const claim = { version: 6, commitment: waiting.commitment, firstPosition: 5, lastPosition: 9 };
+    expect(claims).toEqual([claim, claim]);
+  });
+
   it.each<[string, HeldVersion, IdentityRecord, ErrorCode]>([
     ['asked for with nothing pending', both, record(both, [a1, p1], REQUESTED), 'bad-record'],
     ['adding a key at once', both, record(both, [a1, p1, m1], REQUESTED, { pending: PENDING }), 'bad-chain'],
@@ -198,6 +215,7 @@ describe('recovery', () => {
     ['in effect and still pending', waiting, record(waiting, [m1], effective(6), { pending: PENDING }), 'bad-record'],
     ['in effect with another key', waiting, record(waiting, [p1], effective(6)), 'bad-chain'],
     ['in effect with one key more', waiting, record(waiting, [m1, p1], effective(6)), 'bad-chain'],
+    ['in effect without its key', waiting, record(waiting, [a1], effective(6)), 'bad-chain'],
     ['in effect for another version', waiting, record(waiting, [m1], effective(5)), 'bad-chain'],
     ['in effect with positions reversed', waiting, record(waiting, [m1], effective(6, 9, 5)), 'bad-record'],
     ['in effect with one position', waiting, record(waiting, [m1], effective(6, 5, 5)), 'bad-record'],

@@ -558,6 +558,46 @@ const EVIDENCE = rows('attacks-evidence.test.ts', {
   },
 });
 
+const RECOVERY = rows('attacks-recovery.test.ts', {
+  'recovery-too-early': {
+    attack: 'let a recovery take effect before the delay of the trust bundle',
+    noticedBy: ['contact, looking up'],
+    codes: ['operator'],
+    within: NEXT_LOOKUP,
+  },
+  'recovery-false-positions': {
+    attack: 'name log entries for a recovery’s wait at which it was not pending, or not alone',
+    noticedBy: ['contact, looking up'],
+    codes: ['operator'],
+    within: NEXT_LOOKUP,
+  },
+  'recovery-false-proof': {
+    attack: 'prove the wait of a recovery by other log entries than it names',
+    noticedBy: ['contact, looking up'],
+    codes: [
+      'bad-prefix-proof',
+      'bad-signature',
+      'view-mismatch',
+      'proof-exhausted',
+      'proof-left-over',
+      'bad-log-proof',
+    ],
+    within: AT_ONCE,
+  },
+  'recovery-despite-veto': {
+    attack: 'let a recovery take effect though a key of the owner vetoed it',
+    noticedBy: ['contact, looking up'],
+    codes: ['unexplained'],
+    within: NEXT_LOOKUP,
+  },
+  'recovery-hidden-from-owner': {
+    attack: 'hide a pending recovery from the owner',
+    noticedBy: ['owner, monitoring'],
+    codes: ['unexpected-version'],
+    within: NEXT_MONITORING,
+  },
+});
+
 const WITNESSES = rows('attacks-witnesses.test.ts', {
   'fork-without-witnesses': {
     attack: 'fork a log with a witness policy while all witnesses are down',
@@ -605,6 +645,7 @@ export const CATALOGUE = {
   ...AUDITING,
   ...TRUST,
   ...COPY,
+  ...RECOVERY,
   ...WITNESSES,
   ...EVIDENCE,
 };

@@ -52,6 +52,7 @@ import {
   updateResponseCodec,
   updateResponsesCodec,
 } from '../../../src/core/keytrans/update-messages.ts';
+import { standingRequestCodec, standingResponseCodec } from '../../../src/core/keytrans/standing-messages.ts';
 import { unsettledCredentialCodec } from '../../../src/core/keytrans/settle-credential.ts';
 import { auditorTreeHeadCodec, fullTreeHeadCodec, treeHeadCodec } from '../../../src/core/keytrans/tree-head.ts';
 import { treeViewCodec } from '../../../src/core/keytrans/tree-view.ts';
@@ -120,6 +121,11 @@ const COMMON: readonly Decoder[] = [
     }),
   ),
   ofCodec('ownerStateCodec', ownerStateCodec, ownerStates),
+  ofCodec(
+    'standingRequestCodec',
+    standingRequestCodec,
+    fc.record({ last: maybe(positions), label: labels, version: versions, first: positions, second: positions }),
+  ),
   ofCodec(
     'updateRequestCodec',
     updateRequestCodec,
@@ -195,6 +201,12 @@ function ofConfiguration(config: Configuration, variant: string): Decoder[] {
   return [
     ofCodec('fullTreeHeadCodec', fullTreeHeadCodec(config), head, variant),
     ofCodec('updateValueCodec', updateValueCodec(mode), message.updateValues(mode), variant),
+    ofCodec(
+      'standingResponseCodec',
+      standingResponseCodec(config),
+      fc.record({ fullTreeHead: head, binaryLadder, standing: proof }),
+      variant,
+    ),
     ofCodec('binaryLadderStepCodec', binaryLadderStepCodec(config), message.ladderSteps(proofLength), variant),
     ofCodec(
       'searchResponseCodec',
