@@ -193,7 +193,11 @@ describe('recovery', () => {
     const claims: RecoveryClaim[] = [];
     const judge = (waited: boolean) =>
       checkTransition({
-        ...{ origin: ORIGIN, label: LABEL, version: 7, previous: waiting, ports: PORTS },
+        origin: ORIGIN,
+        label: LABEL,
+        version: 7,
+        previous: waiting,
+        ports: PORTS,
         next: record(waiting, [m1], effective(6)),
         recoveryWaited: async (claim) => {
           claims.push(claim);
