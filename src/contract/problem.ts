@@ -66,6 +66,8 @@ export const STATUS_OF_CODE = {
   'certificate-not-in-record': 500,
   'untrusted-issuer': 500,
   'bad-key-file': 500,
+  'hsm-refused': 500,
+  'hsm-unavailable': 503,
   'lint-failed': 500,
 
   'bad-bundle': 500,

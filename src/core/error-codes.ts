@@ -87,6 +87,8 @@ export const ERROR_CODES = {
   'certificate-not-in-record': 'verification',
   'untrusted-issuer': 'verification',
   'bad-key-file': 'usage',
+  'hsm-refused': 'usage',
+  'hsm-unavailable': 'overload',
   'lint-failed': 'internal',
 
   // contract: trust bundle

@@ -22,7 +22,7 @@ export function operationsRoutes(app: Hono, service: LogService, metrics: Metric
   app.get(PATHS.ready, async () => {
     const checks = [
       await check('database', ping),
-      await check('signer', async () => void (await service.context.keys.treeHead.sign(Uint8Array.of(0)))),
+      await check('signer', () => service.signers.check()),
       await check('log', () => checkLog(service)),
     ];
     const ok = checks.every((one) => one.ok);

@@ -10,8 +10,8 @@ const DAY_MS = 86_400_000;
 const LIFETIME = { validityMs: 7 * DAY_MS, backdateMs: 300_000 };
 
 /**
- * The key that answers for a log's issuer, with its certificate (RFC 6960 §4.2.2.2). Both are this process's own: the key is
- * never stored, and a new one is made when less than half of the certificate's life is left.
+ * The key that answers for a log's issuer, with its certificate (RFC 6960 §4.2.2.2). Both are this process's own, unless the log has an OCSP
+ * key: then only the certificate is. It is renewed, with a new key of the process, when less than half of its life is left.
  */
 export class DelegatedResponder {
   readonly #context: LogContext;
@@ -40,7 +40,7 @@ export class DelegatedResponder {
   async #make(): Promise<OcspResponder> {
     const { keys, now, random } = this.#context;
     const validity = leafValidity({ ...LIFETIME, name: 'ocsp', purposes: [] }, keys.issuer.certificate, now());
-    const signer = signerFromKey(await createKey('p256'));
+    const signer = keys.ocsp ?? signerFromKey(await createKey('p256'));
     this.#responder = await createOcspResponder(keys.issuer, { ...validity, signer, serial: newSerial(random) });
     return this.#responder;
   }

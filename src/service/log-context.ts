@@ -31,6 +31,8 @@ export interface LogKeys {
   readonly vrf: VrfProver;
   /** Signs certificates and CRLs. */
   readonly issuer: Issuer;
+  /** Signs OCSP responses; undefined: a key that each process makes for itself. */
+  readonly ocsp?: Signer | undefined;
 }
 
 /** Everything of one open log. Nothing in `src/service` is global. */

@@ -28,6 +28,7 @@ import { Prover } from './prover.ts';
 import { Pruner } from './pruner.ts';
 import { type ReleaseLag, Sequencer, type SequencerOptions } from './sequencer.ts';
 import { RequestBudget } from './request-budget.ts';
+import { SignerHealth } from './signer-health.ts';
 import { type TokenInfo, verifyToken } from './tokens.ts';
 
 /** How well a log is served, for `/readyz` and metrics. */
@@ -68,6 +69,8 @@ export class LogService {
   readonly ocsp: OcspService;
   readonly sequencer: Sequencer;
   readonly pruner: Pruner;
+  /** Whether the log's keys sign. */
+  readonly signers: SignerHealth;
   readonly #issuance: Issuance;
   #mailer: Mailer | undefined;
   readonly #sequence: boolean;
@@ -82,6 +85,7 @@ export class LogService {
     this.files = new LogFiles(context, this.progress);
     this.crl = new CrlService(context);
     this.ocsp = new OcspService(context);
+    this.signers = new SignerHealth(context.keys);
     const admission = new Admission(context);
     const expectsMore = (): boolean => admission.preparing > 0;
     this.sequencer = new Sequencer(context, this.progress, { ...options, expectsMore });
@@ -200,10 +204,10 @@ export class LogService {
     return { size: released.size, failure, trouble, isWriter, lag, queueDepth, inFlight };
   }
 
-  /** A log that contradicts itself, that witnesses do not cosign, or whose clock is out of bounds serves reads only. */
+  /** A log that contradicts itself, that witnesses do not cosign, whose keys are out of reach, or whose clock is out of bounds serves reads only. */
   #assertSigning(): void {
     const { failure, trouble } = this.sequencer;
-    for (const code of ['clock-skew', 'release-stalled', 'log-rolled-back'] as const) {
+    for (const code of ['clock-skew', 'release-stalled', 'log-rolled-back', 'hsm-unavailable'] as const) {
       if (isGlasskeyError(trouble, code)) throw new GlasskeyError(code, trouble.message, { cause: trouble });
     }
     if (failure === undefined) return;

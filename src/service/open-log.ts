@@ -115,6 +115,7 @@ export function assertKeys(configuration: Configuration, keys: LogKeys): void {
     keys.checkpoint.publicKey,
     keys.vrf.publicKey,
     keys.issuer.signer.publicKey,
+    ...(keys.ocsp === undefined ? [] : [keys.ocsp.publicKey]),
   ];
   const distinct = new Set(publicKeys.map((key) => Buffer.from(compressPoint(key)).toString('hex')));
   ensure(distinct.size === publicKeys.length, 'bad-key', 'every key of a log has one purpose only');

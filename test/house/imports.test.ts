@@ -8,7 +8,7 @@ const SRC = resolve(import.meta.dirname, '../../src');
 /** DESIGN §12, as data. */
 const TABLE: Readonly<Record<string, RoomRule>> = {
   core: { rooms: [], packages: ['@noble/'] },
-  ca: { rooms: ['core'], packages: ['pkijs', 'asn1js', '@peculiar/', '@noble/', 'node:'] },
+  ca: { rooms: ['core'], packages: ['pkijs', 'asn1js', 'pkcs11js', '@peculiar/', '@noble/', 'node:'] },
   identity: { rooms: ['core'], packages: [] },
   contract: { rooms: ['core', 'identity'], packages: [] },
   store: { rooms: ['core'], packages: ['drizzle-orm', 'postgres', '@electric-sql/pglite', 'node:'] },

@@ -76,6 +76,8 @@ export interface TestLogOptions {
   readonly witnesses?: TestWitnesses | undefined;
   /** File that remembers outside the database what was signed last. Default: none. */
   readonly lastSigned?: string | undefined;
+  /** Puts other keys in the place of those that are made. */
+  readonly replaceKeys?: (keys: LogKeys) => Promise<LogKeys>;
   /** Whether the sequencer's loop runs; without it, tests call `service.sequencer.step()`. Default true. */
   readonly loop?: boolean;
 }
@@ -142,7 +144,8 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
     wrap === undefined
       ? store
       : Object.assign(Object.create(store) as Store, { log: (id: number) => wrap(store.log(id)) });
-  const keys = await newLogKeys(clock.nowMs, options);
+  const made = await newLogKeys(clock.nowMs, options);
+  const keys = (await options.replaceKeys?.(made)) ?? made;
   const open: OpenLogOptions = {
     store: wrapped,
     origin: 'log.example',

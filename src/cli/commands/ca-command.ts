@@ -4,12 +4,14 @@ import { EXIT } from '../exit-code.ts';
 import { type LimboOutcome, parseLimbo, runLimboCase } from '../limbo-case.ts';
 import { oneLine, printJson, printLines } from '../output.ts';
 import { ceremonyCommands } from './ca-ceremony-commands.ts';
+import { tokenKeysCommand } from './ca-token-command.ts';
 import type { RunServer } from './server-commands.ts';
 
 /** `glasskey ca …`: what concerns certificates and no log. */
 export function caCommand(program: Command, run: RunServer): void {
   const ca = program.command('ca').description('work with certificates, apart from any log');
   ceremonyCommands(ca, run);
+  tokenKeysCommand(ca, run);
   ca.command('validate <file>')
     .description('validate the paths of a file of test cases in the schema of x509-limbo')
     .option('--json', 'print the results as JSON')

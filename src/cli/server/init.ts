@@ -15,16 +15,10 @@ import { DEFAULT_IDENTITY_RULES } from '../../identity/identity.ts';
 import { newTokenText } from '../../service/tokens.ts';
 import { type FolderLock, lockFolder } from '../../store/folder-lock.ts';
 import { createPassphrase, DataFolder, type ServerConfig } from './data-folder.ts';
+import { type KeyRing, withKeys } from './key-ring.ts';
 import { configurationFrom, DEFAULT_LOG_SETTINGS, type LogSettings } from './log-settings.ts';
 import { readWitnessPolicy } from './witness-policy.ts';
-import {
-  createCaCertificates,
-  createKeyFiles,
-  createMlDsaKey,
-  readMlDsaKey,
-  readSigner,
-  suiteOf,
-} from './server-keys.ts';
+import { createCaCertificates, createKeyFiles, createMlDsaKey, readMlDsaKey, suiteOf } from './server-keys.ts';
 
 /** What `glasskey init` is told. */
 export interface InitOptions {
@@ -86,12 +80,14 @@ async function fill(folder: DataFolder, options: InitOptions, publicUrl: string 
   const { caKey, suite, dev, nowMs, log = DEFAULT_LOG_SETTINGS } = options;
   const origin = await settleOrigin(folder, options.origin, publicUrl);
   const passphrase = await createPassphrase(folder);
-  await createKeyFiles(folder, passphrase, { caKey, suite });
   if (options.mlDsa === true) await createMlDsaKey(folder, passphrase);
-  await createCaCertificates(folder, passphrase, origin, nowMs);
   await folder.readOrCreate(folder.token, () => `${newTokenText()}\n`);
   const config: ServerConfig = { format: 1, origin, publicUrl, caKey, dev, identityRules: DEFAULT_IDENTITY_RULES, log };
-  await writeTrustBundle(folder, passphrase, config, options.witnessPolicy ?? 'quorum none');
+  await withKeys(folder, async (keys) => {
+    await createKeyFiles(folder, passphrase, keys, { caKey, suite });
+    await createCaCertificates(folder, keys, origin, nowMs);
+    await writeTrustBundle(folder, passphrase, keys, config, options.witnessPolicy ?? 'quorum none');
+  });
   await folder.write(folder.config, `${JSON.stringify(config, null, 2)}\n`);
   return config;
 }
@@ -118,10 +114,10 @@ function readPublicUrl(text: string): string {
   return url.href.replace(/\/$/, '');
 }
 
-/** The Configuration of a log with these settings and the keys of the folder. */
-async function configurationOf(folder: DataFolder, passphrase: string, settings: LogSettings): Promise<Configuration> {
-  const treeHead = await readSigner(folder, 'tree-head', passphrase);
-  const vrf = await readSigner(folder, 'vrf', passphrase);
+/** The Configuration of a log with these settings and keys. */
+async function configurationOf(keys: KeyRing, settings: LogSettings): Promise<Configuration> {
+  const treeHead = await keys.signer('tree-head');
+  const vrf = await keys.signer('vrf');
   return configurationFrom(settings, {
     cipherSuite: suiteOf(treeHead).id,
     signaturePublicKey: treeHead.publicKey,
@@ -132,20 +128,21 @@ async function configurationOf(folder: DataFolder, passphrase: string, settings:
 async function writeTrustBundle(
   folder: DataFolder,
   passphrase: string,
+  keys: KeyRing,
   config: ServerConfig,
   witnessPolicy: string,
 ): Promise<void> {
   const [checkpoint, mlDsa, bundleKey] = await Promise.all([
-    readSigner(folder, 'checkpoint', passphrase),
+    keys.signer('checkpoint'),
     readMlDsaKey(folder, passphrase),
-    readSigner(folder, 'bundle', passphrase),
+    keys.signer('bundle'),
   ]);
   const [root = '', issuer = ''] = await Promise.all([
     folder.read(folder.certificate('root')),
     folder.read(folder.certificate('issuer')),
   ]);
   for (const pem of [root, issuer]) parsePem('CERTIFICATE', pem);
-  const configuration = await configurationOf(folder, passphrase, config.log);
+  const configuration = await configurationOf(keys, config.log);
   const vkeys = [ed25519Vkey(config.origin, checkpoint.publicKey)];
   if (mlDsa !== undefined) vkeys.push(cosignatureVkey(config.origin, ML_DSA_COSIGNATURE, mlDsa.publicKey));
   const signed = await signTrustBundle(

@@ -7,9 +7,9 @@ import { formatPem, parsePem } from '../../ca/pem.ts';
 import type { SignedTrustBundle } from '../../contract/trust-bundle.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
-import { type DataFolder, keyPassphrase, readServerConfig } from './data-folder.ts';
+import { type DataFolder, readServerConfig } from './data-folder.ts';
+import { withKeys } from './key-ring.ts';
 import { nextBundle, storeBundle } from './next-bundle.ts';
-import { readSigner } from './server-keys.ts';
 
 /**
  * A request (PKCS#10, PEM) of the folder's issuing key, for an offline root to sign. Its name is the log's origin, for people:
@@ -17,9 +17,10 @@ import { readSigner } from './server-keys.ts';
  */
 export async function requestIntermediate(folder: DataFolder): Promise<string> {
   const { origin } = await readServerConfig(folder);
-  const signer = await readSigner(folder, 'issuer', await keyPassphrase(folder));
   const name = { kind: 'uri', value: `urn:glasskey:issuing-ca:${encodeURIComponent(origin)}` } as const;
-  return formatPem('CERTIFICATE REQUEST', await createCsr(signer, name));
+  return withKeys(folder, async (keys) =>
+    formatPem('CERTIFICATE REQUEST', await createCsr(await keys.signer('issuer'), name)),
+  );
 }
 
 /**
@@ -36,13 +37,14 @@ export async function installIntermediate(
 ): Promise<SignedTrustBundle> {
   await readServerConfig(folder);
   ensure(!existsSync(folder.marker), 'usage', 'the log has begun: its issuing CA can no longer be replaced');
-  const signer = await readSigner(folder, 'issuer', await keyPassphrase(folder));
   const root = parsePem('CERTIFICATE', rootPem);
-  const issuer = openIssuer(parsePem('CERTIFICATE', certificatePem), [root], signer);
-  await assertSignedBy(issuer, root, nowMs);
+  const certificate = parsePem('CERTIFICATE', certificatePem);
   const roots = [formatPem('CERTIFICATE', root)];
-  const issuers = [formatPem('CERTIFICATE', issuer.certificate.der)];
-  const next = await nextBundle(folder, () => ({ roots, issuers }));
+  const issuers = [formatPem('CERTIFICATE', certificate)];
+  const next = await nextBundle(folder, async (_, keys) => {
+    await assertSignedBy(openIssuer(certificate, [root], await keys.signer('issuer')), root, nowMs);
+    return { roots, issuers };
+  });
   await folder.write(folder.certificate('root'), roots.join(''));
   await folder.write(folder.certificate('issuer'), issuers.join(''));
   await storeBundle(folder, next);

@@ -4,7 +4,6 @@ import { rename, rm } from 'node:fs/promises';
 import { createIssuingCa, createRoot, type Issuer, openIssuer } from '../../ca/authority.ts';
 import { createKey, readKeyFile, writeKeyFile } from '../../ca/key-file.ts';
 import { readMlDsaKeyFile, writeMlDsaKeyFile } from '../../ca/ml-dsa-key-file.ts';
-import { signerFromKey } from '../../ca/node-signer.ts';
 import { formatPem, parsePem } from '../../ca/pem.ts';
 import {
   type CipherSuite,
@@ -18,13 +17,15 @@ import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { LogKeys } from '../../service/log-context.ts';
 import { threadedVrfProver } from '../../service/threaded-vrf-prover.ts';
 import { type DataFolder, KEY_NAMES, type KeyName } from './data-folder.ts';
+import { KeyRing } from './key-ring.ts';
+import type { TokenPurpose } from './settings/pkcs11.ts';
 
 /** Everything that a server signs with. The root and bundle keys are needed by `init` only, and can be kept offline. */
 export interface ServerKeys {
   readonly log: LogKeys;
   /** The root certificate, DER. */
   readonly root: Uint8Array;
-  /** Ends the thread that proves. */
+  /** Ends the thread that proves, and logs out of the token. */
   close(): Promise<void>;
 }
 
@@ -44,18 +45,30 @@ const KIND_OPTIONS: Readonly<Partial<Record<KeyName, keyof KeyKinds>>> = {
   vrf: 'suite',
 };
 
+/** The kind of a key that a server has for this. */
+export function kindOf(name: KeyName | TokenPurpose, kinds: KeyKinds): SignerAlgorithm {
+  if (name === 'ocsp') return 'p256';
+  const option = KIND_OPTIONS[name];
+  return option === undefined ? 'ed25519' : kinds[option];
+}
+
 /**
- * Makes the key files that are missing: encrypted PKCS#8, mode 0600, each there whole or not at all. Throws `usage` where
- * keys that are there are of another kind.
+ * Makes the key files that are missing: encrypted PKCS#8, mode 0600, each there whole or not at all. Keys that are to be in a
+ * token must be there. Throws `usage` where keys that are there are of another kind, `hsm-refused`, `hsm-unavailable`.
  */
-export async function createKeyFiles(folder: DataFolder, passphrase: string, kinds: KeyKinds): Promise<void> {
+export async function createKeyFiles(
+  folder: DataFolder,
+  passphrase: string,
+  keys: KeyRing,
+  kinds: KeyKinds,
+): Promise<void> {
   await Promise.all(
     KEY_NAMES.map(async (name) => {
-      const option = KIND_OPTIONS[name];
-      const kind = option === undefined ? 'ed25519' : kinds[option];
-      if (!existsSync(folder.key(name))) return createKeyFile(folder.key(name), passphrase, kind);
-      const { algorithm } = await readSigner(folder, name, passphrase);
-      const flag = option === 'caKey' ? '--ca-key' : '--suite';
+      const kind = kindOf(name, kinds);
+      const isMissing = keys.inToken(name) === undefined && !existsSync(folder.key(name));
+      if (isMissing) return createKeyFile(folder.key(name), passphrase, kind);
+      const { algorithm } = await keys.signer(name);
+      const flag = KIND_OPTIONS[name] === 'caKey' ? '--ca-key' : '--suite';
       ensure(algorithm === kind, 'usage', `this folder was begun with ${flag} ${algorithm}`);
     }),
   );
@@ -82,26 +95,21 @@ export async function readMlDsaKey(folder: DataFolder, passphrase: string): Prom
   return existsSync(folder.mlDsaKey) ? readMlDsaKeyFile(folder.mlDsaKey, passphrase, random) : undefined;
 }
 
-/** The signer in a key file. */
-export async function readSigner(folder: DataFolder, name: KeyName, passphrase: string): Promise<Signer> {
-  return signerFromKey(await readKeyFile(folder.key(name), passphrase));
-}
-
 /** Makes root and issuing CA certificates where they are missing. */
 export async function createCaCertificates(
   folder: DataFolder,
-  passphrase: string,
+  keys: KeyRing,
   origin: string,
   nowMs: number,
 ): Promise<void> {
-  const rootSigner = await readSigner(folder, 'root', passphrase);
+  const rootSigner = await keys.signer('root');
   const rootPem = await folder.readOrCreate(folder.certificate('root'), async () => {
     const root = await createRoot({ signer: rootSigner, commonName: commonName(origin, 'Root CA'), nowMs, random });
     return formatPem('CERTIFICATE', root.certificate.der);
   });
   await folder.readOrCreate(folder.certificate('issuer'), async () => {
     const root = openIssuer(parsePem('CERTIFICATE', rootPem), [], rootSigner);
-    const signer = await readSigner(folder, 'issuer', passphrase);
+    const signer = await keys.signer('issuer');
     const name = commonName(origin, 'Issuing CA');
     const issuer = await createIssuingCa({ signer, commonName: name, nowMs, random, root });
     return formatPem('CERTIFICATE', issuer.certificate.der);
@@ -113,12 +121,23 @@ function commonName(origin: string, role: string): string {
   return `${origin.slice(0, 50)} ${role}`;
 }
 
-/** Opens the keys that a running server needs. Throws `bad-key-file`. */
+/** Opens the keys that a running server needs. Throws `bad-key-file`, `hsm-refused`, `hsm-unavailable`. */
 export async function openServerKeys(folder: DataFolder, passphrase: string): Promise<ServerKeys> {
-  const [issuerSigner, treeHead, checkpoint, checkpointMlDsa, vrfKey] = await Promise.all([
-    readSigner(folder, 'issuer', passphrase),
-    readSigner(folder, 'tree-head', passphrase),
-    readSigner(folder, 'checkpoint', passphrase),
+  const keys = await KeyRing.of(folder);
+  try {
+    return await openLogKeys(folder, passphrase, keys);
+  } catch (error) {
+    await keys.close();
+    throw error;
+  }
+}
+
+async function openLogKeys(folder: DataFolder, passphrase: string, keys: KeyRing): Promise<ServerKeys> {
+  const [issuerSigner, treeHead, checkpoint, ocsp, checkpointMlDsa, vrfKey] = await Promise.all([
+    keys.signer('issuer'),
+    keys.signer('tree-head'),
+    keys.signer('checkpoint'),
+    keys.tokenSigner('ocsp'),
     readMlDsaKey(folder, passphrase),
     readKeyFile(folder.key('vrf'), passphrase),
   ]);
@@ -126,7 +145,10 @@ export async function openServerKeys(folder: DataFolder, passphrase: string): Pr
   const certificate = parsePem('CERTIFICATE', await readCertificate(folder, 'issuer'));
   const issuer: Issuer = openIssuer(certificate, [root], issuerSigner);
   const vrf = threadedVrfProver(suiteOf(treeHead).id, secretKeyOf(vrfKey));
-  return { log: { treeHead, checkpoint, checkpointMlDsa, vrf, issuer }, root, close: () => vrf.close() };
+  const close = async (): Promise<void> => {
+    await Promise.all([vrf.close(), keys.close()]);
+  };
+  return { log: { treeHead, checkpoint, checkpointMlDsa, vrf, issuer, ocsp }, root, close };
 }
 
 async function readCertificate(folder: DataFolder, name: 'root' | 'issuer'): Promise<string> {

@@ -16,6 +16,7 @@ const FILES = (name: string): string | undefined =>
     ['codeless.txt', 'Good morning'],
     ['unknown.txt', '{code} {password}'],
     ['smtp.password', 'secret\n'],
+    ['token.pin', '1234\n'],
     ['webhook.secret', '0123456789abcdef0123456789abcdef\n'],
   ]).get(name);
 
@@ -25,6 +26,7 @@ function problems(text: string): string[] {
 }
 
 const MAIL = '[email]\nsmtp = "smtps://mail.example.com"\nfrom = "keys@example.com"\n';
+const TOKEN = '[pkcs11]\nmodule = "/usr/lib/softhsm/libsofthsm2.so"\ntoken = "glasskey"\n';
 const MAIL_POLICY = '[[policy]]\nidentities = "email"\nevidence = ["email"]\n';
 
 /** Every key of a schema, with the path of its tables. */
@@ -153,6 +155,18 @@ describe('glasskey.toml', () => {
       'a webhook without TLS',
       '[webhook]\nurl = "http://a.example"\nsecret_file = "webhook.secret"\n',
       ['2: webhook.url'],
+    ],
+    ['a PIN in the settings', `${TOKEN}pin = "1234"\nkeys.issuer = { label = "a" }\n`, ['4: pkcs11.pin']],
+    ['a PIN that is not there', `${TOKEN}pin = "file:none"\nkeys.issuer = { label = "a" }\n`, ['4: pkcs11.pin']],
+    [
+      'one key for two purposes',
+      `${TOKEN}pin = "env:PIN"\nkeys.issuer = { label = "a" }\nkeys.ocsp = { label = "a" }\n`,
+      ['1: pkcs11.keys'],
+    ],
+    [
+      'a key without a name, an id that is none, and a VRF key in a token',
+      `${TOKEN}pin = "env:PIN"\nkeys.issuer = {}\nkeys.ocsp = { id = "xy" }\nkeys.vrf = { label = "a" }\n`,
+      ['5: pkcs11.keys.issuer', '6: pkcs11.keys.ocsp.id', '7: pkcs11.keys.vrf'],
     ],
     ['codes for ever', `${MAIL}code_lifetime = "1d"\n`, ['4: email.code_lifetime']],
     [

@@ -1,4 +1,5 @@
 import { templateProblem } from '../../../service/evidence/email/mail-text.ts';
+import { pkcs11Problems } from './pkcs11.ts';
 import type { SettingsFile } from './schema.ts';
 import type { SettingPath } from './toml-lines.ts';
 
@@ -31,7 +32,14 @@ export function contradictions(file: SettingsFile, files: ReadSettingFile): Cont
   const repeated = issuers.flatMap((issuer, index) =>
     issuers.indexOf(issuer) < index ? [{ path: ['oidc', index, 'issuer'], reason: 'this issuer is there twice' }] : [],
   );
-  return [...unknown, ...unused, ...repeated, ...mailProblems(file, files), ...webhookProblems(file, files)];
+  return [
+    ...unknown,
+    ...unused,
+    ...repeated,
+    ...mailProblems(file, files),
+    ...webhookProblems(file, files),
+    ...pkcs11Problems(file.pkcs11, files),
+  ];
 }
 
 function mailProblems({ policy = [], email }: SettingsFile, read: ReadSettingFile): Contradiction[] {

@@ -18,6 +18,13 @@ export function duration(minimum: string, maximum: string) {
   });
 }
 
+/** Name of a file, relative to the data folder. */
+export const fileName = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[^\0]+$/);
+
 /** A host name in canonical form. */
 export const domain = z.string().refine((text) => {
   try {

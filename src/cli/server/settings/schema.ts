@@ -7,7 +7,8 @@ import { identityTemplate } from '../../../service/evidence/oidc/identity-templa
 import type { EvidenceName } from '../../../service/evidence/policy-table.ts';
 import { DEFAULT_SUBJECT } from '../../../service/evidence/email/email-settings.ts';
 import { WEBHOOK_OPERATIONS } from '../../../service/evidence/webhook/webhook-settings.ts';
-import { budget, domain, duration, headerText, serviceUrl, smtpUrl } from './fields.ts';
+import { budget, domain, duration, fileName, headerText, serviceUrl, smtpUrl } from './fields.ts';
+import { pkcs11Schema } from './pkcs11.ts';
 
 const evidence = z.custom<EvidenceName>(
   (value) => typeof value === 'string' && /^(?:application|email|oidc:.+)$/.test(value),
@@ -41,12 +42,6 @@ const oidcIssuer = z.strictObject({
   max_age: duration('1s', '1d').prefault('10m'),
   jwks_uri: serviceUrl.optional(),
 });
-
-const fileName = z
-  .string()
-  .min(1)
-  .max(255)
-  .regex(/^[^\0]+$/);
 
 const email = z.strictObject({
   smtp: smtpUrl,
@@ -110,6 +105,7 @@ export const settingsSchema = z.strictObject({
   oidc: z.array(oidcIssuer).min(1).optional(),
   email: email.optional(),
   webhook: webhook.optional(),
+  pkcs11: pkcs11Schema.optional(),
   limits: z
     .strictObject({ client: budget.optional(), application: budget.optional(), identity: budget.optional() })
     .optional(),

@@ -12,6 +12,7 @@ import type { WebhookSettings } from '../../../service/evidence/webhook/webhook-
 import { DEFAULT_POLICY } from '../../../service/evidence/policy-table.ts';
 import type { DataFolder } from '../data-folder.ts';
 import { contradictions, type ReadSettingFile } from './contradictions.ts';
+import { type Pkcs11Settings, pkcs11Settings } from './pkcs11.ts';
 import { type SettingsFile, settingsSchema } from './schema.ts';
 import { lineOf, type SettingPath, settingLines } from './toml-lines.ts';
 
@@ -21,6 +22,8 @@ export interface ServerSettings {
   readonly profile: LeafProfile;
   readonly evidence: EvidenceSettings;
   readonly clients: ClientLimitSettings;
+  /** Keys in a token; undefined: all are in files. */
+  readonly pkcs11: Pkcs11Settings | undefined;
 }
 
 /** Something in the file that is wrong. */
@@ -87,7 +90,7 @@ function problemsOf(issue: z.core.$ZodIssue): Omit<SettingProblem, 'line'>[] {
 }
 
 function settingsOf(
-  { profile, policy, oidc, email, webhook, limits, http }: SettingsFile,
+  { profile, policy, oidc, email, webhook, limits, http, pkcs11 }: SettingsFile,
   files: ReadSettingFile,
 ): ServerSettings {
   return {
@@ -104,6 +107,7 @@ function settingsOf(
       perApplication: limits?.application,
       trustedProxies: http?.trusted_proxies ?? [],
     },
+    pkcs11: pkcs11 && pkcs11Settings(pkcs11),
   };
 }
 

@@ -1,0 +1,37 @@
+import { nodeVerifySpkiSignature } from '../ca/node-verify-signature.ts';
+import type { Signer } from '../core/crypto/signer.ts';
+import type { LogKeys } from './log-context.ts';
+
+/** How long an outcome holds, ms: anybody may ask, and a token signs slowly. */
+const LIFETIME_MS = 1_000;
+/** Neither a tree head nor a checkpoint nor the beginning of a certificate. */
+const MESSAGE = new TextEncoder().encode('glasskey: is the server ready to sign?\0');
+
+/** Whether every key that a log needs can sign now. */
+export class SignerHealth {
+  readonly #keys: Pick<LogKeys, 'treeHead' | 'checkpoint' | 'issuer' | 'ocsp'>;
+  #checking: Promise<void> | undefined;
+  #startedMs = -Infinity;
+
+  constructor(keys: Pick<LogKeys, 'treeHead' | 'checkpoint' | 'issuer' | 'ocsp'>) {
+    this.#keys = keys;
+  }
+
+  /** Signs with each key, and verifies; what was found holds for a second. Throws what the signer throws, and `bad-signature`. */
+  check(): Promise<void> {
+    const isFresh = performance.now() - this.#startedMs < LIFETIME_MS;
+    if (this.#checking !== undefined && isFresh) return this.#checking;
+    this.#startedMs = performance.now();
+    return (this.#checking = this.#signWithAll());
+  }
+
+  async #signWithAll(): Promise<void> {
+    const { treeHead, checkpoint, issuer, ocsp } = this.#keys;
+    const signers: readonly (Signer | undefined)[] = [treeHead, checkpoint, issuer.signer, ocsp];
+    await Promise.all(
+      signers.map(async (signer) => {
+        if (signer !== undefined) await nodeVerifySpkiSignature(signer.spki, MESSAGE, await signer.sign(MESSAGE));
+      }),
+    );
+  }
+}
