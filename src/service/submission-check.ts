@@ -10,6 +10,8 @@ import { includesBytes } from '../identity/spki-set.ts';
 import type { HeadRow, Revocation, SubmissionRow } from '../store/ports.ts';
 import { continuityPorts } from './continuity-ports.ts';
 import type { LogContext } from './log-context.ts';
+import { isRevocationReason } from './revocation-reasons.ts';
+import { queuedAct } from './trail/act.ts';
 
 /** RFC 5280 §5.3.1. */
 const SUPERSEDED = 4;
@@ -60,7 +62,7 @@ export async function checkQueue(
       const next = await checkSubmission(context, row, latest.get(label));
       const fault = await issued.get(row.id);
       if (fault !== undefined) throw fault;
-      revocations.push(...revocationsOf(latest.get(label)?.record, next.record, options.timestampMs));
+      revocations.push(...revocationsOf(latest.get(label)?.record, next.record, row, options.timestampMs));
       latest.set(label, next);
       accepted.push(row);
     } catch (error) {
@@ -168,19 +170,27 @@ async function checkSearchKeys({ vrf }: LogContext, row: SubmissionRow): Promise
   ensure(holds, 'bad-vrf-proof', 'the search key of the submission is not that of its label');
 }
 
-function revocationsOf(previous: IdentityRecord | undefined, next: IdentityRecord, timestampMs: number): Revocation[] {
+function revocationsOf(
+  previous: IdentityRecord | undefined,
+  next: IdentityRecord,
+  row: SubmissionRow,
+  timestampMs: number,
+): Revocation[] {
   if (previous === undefined) return [];
   const removed = previous.certificates.filter((certificate) => !includesBytes(next.certificates, certificate));
-  const reason = reasonOf(previous, next);
+  const reason = reasonOf(previous, next, row);
   return removed
     .map((certificate) => parseCertificate(certificate))
     .filter(({ notAfterMs }) => notAfterMs > timestampMs)
     .map(({ serial }) => ({ serial, revokedMs: timestampMs, reason }));
 }
 
-function reasonOf(previous: IdentityRecord, next: IdentityRecord): number {
+/** The CA's own reason is in the record; an owner's is only in what was asked, since a change says no more than its keys. */
+function reasonOf(previous: IdentityRecord, next: IdentityRecord, row: SubmissionRow): number {
   const { authorization } = next;
   if (authorization.type === 'maintenance' && authorization.kind === 'revocation') return authorization.reason;
   const brings = next.certificates.some((certificate) => !includesBytes(previous.certificates, certificate));
-  return brings ? SUPERSEDED : UNSPECIFIED;
+  if (brings) return SUPERSEDED;
+  const { reason } = queuedAct(row.act);
+  return authorization.type === 'key' && isRevocationReason(reason) ? reason : UNSPECIFIED;
 }

@@ -96,6 +96,7 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     server.log.clock.advance(5_000);
     await crl();
     expect(() => verify('-crl_check', '-CRLfile', 'crl.pem', `${name}.pem`)).toThrow(/certificate revoked/);
+    expect(openssl('crl', '-in', 'crl.pem', '-noout', '-text')).toContain('Key Compromise');
   });
 
   it('makes weak requests, which are refused', async () => {

@@ -7,6 +7,7 @@ import type { Identity } from '../../identity/identity.ts';
 import type { IdentityRecord } from '../../identity/identity-record.ts';
 import { assertMayVouch } from '../evidence/policy-table.ts';
 import { closeOpenIntent } from '../intent-closing.ts';
+import { isRevocationReason } from '../revocation-reasons.ts';
 import type { Act } from '../trail/act.ts';
 import type { Ticket } from './admission.ts';
 import { authenticateApplication, whoOf } from './authenticate.ts';
@@ -22,8 +23,6 @@ import { respond } from './respond.ts';
 import { verifyChange } from './signed-change.ts';
 import { submit } from './submit.ts';
 
-/** RFC 5280 §5.3.1, but for holds (6, 8), compromised CAs (2, 10) and 7, which is not used. */
-const REASONS: readonly number[] = [0, 1, 3, 4, 5, 9];
 /** As many as a record can hold. */
 const MAX_SERIALS = 255;
 
@@ -72,7 +71,7 @@ export async function revokeCertificates(issuance: Issuance, order: RevocationOr
 
 /** The serials that were asked for, as a set in one order; none for `all`. */
 function parseSerials({ serials, reason }: RevocationOrder): readonly string[] {
-  ensure(REASONS.includes(reason), 'invalid-request', 'not a reason for a revocation');
+  ensure(isRevocationReason(reason), 'invalid-request', 'not a reason for a revocation');
   if (serials === 'all') return [];
   const fits = serials.length >= 1 && serials.length <= MAX_SERIALS;
   ensure(fits, 'invalid-request', `a revocation names 1 to ${MAX_SERIALS} serials`);

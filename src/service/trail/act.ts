@@ -60,11 +60,11 @@ export function settledAct(
   queued: string | undefined,
   settled: Required<Pick<Act, 'identity' | 'version'>> & Pick<Act, 'position' | 'code'>,
 ): Act {
-  return { ...decodeAct(queued), ...settled };
+  return { ...queuedAct(queued), ...settled };
 }
 
-/** The queue is not trusted: what is no act there must not stop it. */
-function decodeAct(queued: string | undefined): Act {
+/** What a queued submission says of itself. The queue is not trusted: what is no act there must not stop it. */
+export function queuedAct(queued: string | undefined): Act {
   const unknown: Act = { act: 'version-added', who: 'service' };
   if (queued === undefined) return unknown;
   try {
