@@ -1,5 +1,6 @@
 import type { AuditReport } from '../client/audit/audit-log.ts';
 import type { Cosignature } from '../core/audit/cosignature.ts';
+import { endJson, endLines } from './report-end.ts';
 
 /** An audit's report for programs: times in ISO 8601. */
 export function reportJson(origin: string, report: AuditReport): Record<string, unknown> {
@@ -14,6 +15,7 @@ export function reportJson(origin: string, report: AuditReport): Record<string, 
     seconds,
     firstEntry: firstEntryMs === undefined ? undefined : isoTime(firstEntryMs),
     lastEntry: isoTime(lastEntryMs),
+    end: report.end && endJson(report.end),
     witnesses: report.cosignatures.map(({ vkey, timestampMs }) => ({ name: vkey.name, at: isoTime(timestampMs) })),
   };
 }
@@ -27,15 +29,17 @@ export function reportLines(origin: string, report: AuditReport): string[] {
     ...recordedLines(report),
     `  no entry was changed, removed or moved back in time since it was made; the newest is of ${isoTime(lastEntryMs)}`,
     ...witnessLines(report.cosignatures),
+    ...(report.end === undefined ? [] : endLines(report.end).map((line) => `  ${line}`)),
     `  verified now: ${entries} of ${treeSize} entries with ${updates} changes, in ${seconds.toFixed(1)} s${rate}`,
     `  root ${rootHash}`,
   ];
 }
 
 /** What a further audit of the same log has found, in one line. */
-export function reportLine({ treeSize, entries, updates, lastEntryMs, rootHash }: AuditReport): string {
+export function reportLine({ treeSize, entries, updates, lastEntryMs, rootHash, end }: AuditReport): string {
   const newest = isoTime(lastEntryMs);
-  return `${newest}: ${treeSize} entries hold, ${entries} of them new, with ${updates} changes; root ${rootHash}`;
+  const ended = end === undefined ? '' : ['', ...endLines(end)].join('\n');
+  return `${newest}: ${treeSize} entries hold, ${entries} of them new, with ${updates} changes; root ${rootHash}${ended}`;
 }
 
 /**

@@ -33,7 +33,8 @@ export async function publishBundle(
   const config = decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
   const previousVkeys = held === undefined ? [] : vkeysOf(held.bundle);
   const policy = parsePolicy(bundle.witnessPolicy);
-  const trust = { origin: bundle.origin, vkeys: vkeysOf(bundle), previousVkeys, config, policy };
+  const bundleKey = parseBase64(bundle.bundleKey);
+  const trust = { origin: bundle.origin, vkeys: vkeysOf(bundle), previousVkeys, config, policy, bundleKey };
   return { trust, firstUse: given === undefined && held === undefined };
 }
 

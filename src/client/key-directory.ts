@@ -1,6 +1,6 @@
 import { csrSpki } from '../ca/csr-spki.ts';
 import { equalBytes } from '../core/encoding/bytes.ts';
-import { ensure } from '../core/errors.ts';
+import { ensure, isGlasskeyError } from '../core/errors.ts';
 import { fingerprint } from '../contract/bundle-signature.ts';
 import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
 import type { EmailChallengeAnswer, EmailChallengeRequest } from '../contract/bodies.ts';
@@ -13,8 +13,10 @@ import type { VerifiedBinding } from './binding.ts';
 import type { ClientKey } from './client-key.ts';
 import type { Alert, ClientState, StateChange, StateStore } from './client-state.ts';
 import { createCsr } from './csr.ts';
+import { endedState } from './ended-state.ts';
 import type { HeadsAgreement } from './heads-text.ts';
 import type { IssuedCertificate } from './issued-certificate.ts';
+import { fetchLogEnd, type VerifiedEnd } from './log-end.ts';
 import { audit, type AuditRun } from './operations/audit.ts';
 import { changeKeys, requestCertificate, type Voucher } from './operations/issue.ts';
 import { acknowledge } from './operations/acknowledge.ts';
@@ -33,7 +35,7 @@ import { lookupVersion, type VerifiedVersion } from './operations/lookup-version
 import { monitorOwned, type OwnerMonitored } from './operations/monitor-owned.ts';
 import { type Monitored, monitorTurn, type RoundTurn, worstFailure } from './operations/monitor-round.ts';
 import { identitiesToMonitor, type MonitoringDue, monitoringDue } from './operations/monitoring-due.ts';
-import type { Operation } from './operations/operation.ts';
+import type { Ending, Operation } from './operations/operation.ts';
 import { revoke, type RevokeOptions } from './operations/revoke.ts';
 import { verifyCertificate } from './operations/verify-certificate.ts';
 import { type Fetch, Transport } from './transport.ts';
@@ -43,6 +45,7 @@ import { knownTrust, settleTrust, type Trust, type TrustOrigin } from './trust.t
 export type { HeadsAgreement } from './heads-text.ts';
 export type { CredentialBinding, MadeCredential, SettledCredential } from './operations/credential.ts';
 export type { History, PastVersion } from './operations/history.ts';
+export type { VerifiedEnd } from './log-end.ts';
 export type { LookupResult } from './operations/lookup.ts';
 export type { VerifiedVersion } from './operations/lookup-version.ts';
 export type { OwnerMonitored } from './operations/monitor-owned.ts';
@@ -119,9 +122,11 @@ export class KeyDirectory {
       const settled = await settleTrust(transport, state, options.bundle);
       return { next: settled.next, result: settled };
     });
-    const operation: Operation = { transport, trust, now: options.now ?? Date.now };
+    const ending: Ending = { end: undefined };
+    const operation: Operation = { transport, trust, now: options.now ?? Date.now, ending };
     const { witnessMaxAgeMs: maxAgeMs, offline } = options;
-    const state = offline === true ? options.state : witnessedState(options.state, operation, { maxAgeMs });
+    if (offline === true) return new KeyDirectory(operation, options.state, origin);
+    const state = endedState(witnessedState(options.state, operation, { maxAgeMs }), operation);
     return new KeyDirectory(operation, state, origin);
   }
 
@@ -177,6 +182,16 @@ export class KeyDirectory {
    * about contacts, who are then among the results also where nothing is to be monitored. Without arguments it also learns of new distinguished log entries, and settles credentials.
    */
   async monitor(texts?: readonly string[]): Promise<readonly Monitored[]> {
+    const round = await this.#monitorRound(texts);
+    const wasTooOld = round.failures.some((error) => isGlasskeyError(error, 'tree-head-too-old'));
+    const mayHaveEnded = wasTooOld && this.#operation.ending.end === undefined && (await this.logEnd()) !== undefined;
+    const { results, failures } = mayHaveEnded ? await this.#monitorRound(texts) : round;
+    if (failures.length > 0) throw worstFailure(failures);
+    if (texts === undefined) await this.settleCredentials();
+    return results;
+  }
+
+  async #monitorRound(texts: readonly string[] | undefined): Promise<Pick<RoundTurn, 'results' | 'failures'>> {
     let rest: readonly Identity[] | undefined = texts?.map((text) => this.identity(text));
     const results: Monitored[] = [];
     const failures: unknown[] = [];
@@ -189,9 +204,7 @@ export class KeyDirectory {
       failures.push(...turn.failures);
       ({ rest } = turn);
     } while (rest.length > 0);
-    if (failures.length > 0) throw worstFailure(failures);
-    if (texts === undefined) await this.settleCredentials();
-    return results;
+    return { results, failures };
   }
 
   /** What has to be monitored, and when it was last: for a `MonitoringSchedule`, which tells when the next round is due. */
@@ -230,6 +243,15 @@ export class KeyDirectory {
   /** Verifies provisional credentials finally, as far as the log has come since they were accepted (KT §14.2). */
   settleCredentials(): Promise<readonly SettledCredential[]> {
     return this.#run(async (operation, state) => settleCredentials(operation, await updateHeads(operation, state)));
+  }
+
+  /**
+   * Whether the log has ended, and where it is continued, found in the log and verified. That is for a person to act on: nothing
+   * here follows a successor by itself. Throws `bad-log-end` and other verification errors, `network-failed`.
+   */
+  async logEnd(): Promise<VerifiedEnd | undefined> {
+    const { ending } = this.#operation;
+    return (ending.end ??= await fetchLogEnd(this.#operation));
   }
 
   /** The log as this client was shown it, as a short text for other people to compare with theirs (KT §10.2). */

@@ -45,6 +45,11 @@ export class Transport {
     return new TextDecoder().decode(await this.#request(path, {}));
   }
 
+  /** The bytes at `path`. */
+  async getBytes(path: string): Promise<Uint8Array> {
+    return this.#request(path, {});
+  }
+
   /** Sends a JSON body; the answer's JSON is untrusted. */
   async postJson(path: string, body: unknown, token?: string): Promise<unknown> {
     const headers: Record<string, string> = { 'content-type': JSON_MEDIA_TYPE };

@@ -55,7 +55,8 @@ class WitnessedState implements StateStore {
     const logRoot = viewRoot(view);
     const head = `${view.size} ${formatHex(logRoot)}`;
     if (head === this.#witnessed) return;
-    const { trust, now } = this.#operation;
+    const { trust, now, ending } = this.#operation;
+    const { maxAgeMs = trust.config.maxBehindMs + MAX_WITNESS_AHEAD_MS } = this.#options;
     const text = await this.#fetchProof(view.size);
     const { timestampMs, prefixRoot } = view.frontier.at(-1) as RetainedEntry;
     verifyWitnessedHead(
@@ -67,7 +68,8 @@ class WitnessedState implements StateStore {
         policy: trust.policy,
         configuration: parseBase64(trust.bundle.keytransConfiguration),
       },
-      { nowMs: now(), maxAgeMs: this.#options.maxAgeMs ?? trust.config.maxBehindMs + MAX_WITNESS_AHEAD_MS },
+      // Of the last head of a log that has ended there is no younger cosignature.
+      { nowMs: now(), maxAgeMs: ending.end === undefined ? maxAgeMs : Infinity },
     );
     this.#witnessed = head;
   }

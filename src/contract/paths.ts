@@ -22,6 +22,7 @@ export const PATHS = {
   issuerCrl: '/crl/issuer.crl',
   ocsp: '/ca/ocsp',
   checkpoint: '/log/checkpoint',
+  logEnd: '/log/end',
   trustBundle: '/.well-known/glasskey',
   health: '/healthz',
   ready: '/readyz',
@@ -33,9 +34,12 @@ export const PATHS = {
 
 /**
  * Where the audit log starts: a C2SP tlog-tiles prefix. Below it are `checkpoint`, `tile/<L>/<N>[.p/<W>]`,
- * `tile/entries/<N>[.p/<W>]`, and our own `updates/<N>`, `head/<size>` and `proof/<size>`.
+ * `tile/entries/<N>[.p/<W>]`, and our own `updates/<N>`, `head/<size>`, `proof/<size>` and, where the log has ended, `end`.
  */
 export const LOG_PREFIX = '/log/';
+
+/** Below {@link LOG_PREFIX}: the signed LogEnd of a log that has ended. */
+export const LOG_END_FILE = 'end';
 
 /** Hash tiles: `/log/tile/<L>/<N>[.p/<W>]` (tlog-tiles). */
 export const TILE_PREFIX = '/log/tile/';

@@ -45,10 +45,12 @@ export const STATUS_OF_CODE = {
   'bad-auditor-update': 500,
   'bad-audit-entry': 500,
   'bad-checkpoint': 500,
+  'bad-log-end': 500,
   'bad-note': 500,
   'bad-tlog-proof': 500,
   'bad-policy': 400,
   'log-forked': 500,
+  'continued-after-end': 500,
   'not-witnessed': 500,
 
   'invalid-identity': 400,
@@ -104,6 +106,7 @@ export const STATUS_OF_CODE = {
   'clock-skew': 503,
   'log-rolled-back': 503,
   'release-stalled': 503,
+  'log-ended': 410,
 
   'storage-failed': 503,
   'storage-corrupt': 500,

@@ -64,10 +64,12 @@ export const ERROR_CODES = {
   'bad-auditor-update': 'verification',
   'bad-audit-entry': 'verification',
   'bad-checkpoint': 'verification',
+  'bad-log-end': 'verification',
   'bad-note': 'decode',
   'bad-policy': 'usage',
   'bad-tlog-proof': 'verification',
   'log-forked': 'verification',
+  'continued-after-end': 'verification',
   'not-witnessed': 'verification',
 
   // identity
@@ -127,6 +129,7 @@ export const ERROR_CODES = {
   'clock-skew': 'storage',
   'log-rolled-back': 'storage',
   'release-stalled': 'overload',
+  'log-ended': 'absent',
 
   // store
   'storage-failed': 'storage',

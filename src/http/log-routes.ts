@@ -19,6 +19,7 @@ export function logRoutes(app: Hono, { files }: LogService): void {
   app.get(PATHS.checkpoint, async () => {
     return respond(await files.checkpoint(), 'text/plain; charset=utf-8', CHECKPOINT_CACHE);
   });
+  app.get(PATHS.logEnd, async () => respond(await files.end(), OCTETS, IMMUTABLE));
   app.get(`${TILE_PREFIX}*`, async (c) => {
     const resource = parseTilePath(restOf(c, TILE_PREFIX));
     if (resource === undefined) throw notFound();

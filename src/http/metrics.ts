@@ -28,6 +28,7 @@ export class Metrics {
   readonly #selfVerified = this.#counter('glasskey_self_verified_total', 'Own answers that were verified', ['result']);
   readonly #corrupt = this.#gauge('glasskey_self_check_failed', '1 where the stored log contradicts itself: must be 0');
   readonly #releasedSize = this.#gauge('glasskey_log_released_size', 'Greatest released size');
+  readonly #ended = this.#gauge('glasskey_log_ended', '1 where the last entry has ended the log');
   readonly #releasedTime = this.#gauge(
     'glasskey_log_released_timestamp_seconds',
     'Timestamp of the newest released entry',
@@ -131,6 +132,7 @@ export class Metrics {
       this.#queueDepth.set(health.queueDepth);
       this.#inFlight.set(health.inFlight);
       this.#releasedSize.set(health.size);
+      this.#ended.set(health.hasEnded ? 1 : 0);
     }
     return this.#registry.metrics();
   }

@@ -268,6 +268,11 @@ const OPERATIONS: Readonly<Record<string, Schema>> = {
     },
   },
   [PATHS.checkpoint]: get('Newest checkpoint of the audit log, a signed note', 'text/plain', { type: 'string' }),
+  [PATHS.logEnd]: get(
+    'SignedLogEnd of a log that has ended, TLS-encoded: where it is continued. 404 while it goes on',
+    OCTETS,
+    binary,
+  ),
   '/log/tile/{path}': get('Hash tiles and entry bundles of the audit log', OCTETS, binary, tileParameters),
   '/log/updates/{path}': get('AuditorUpdate of a log entry', OCTETS, binary, [
     parameter('path', 'Index of the entry in tlog-tiles form, such as x001/234'),

@@ -6,6 +6,7 @@ import { ensure, GlasskeyError } from '../core/errors.ts';
 import { treeHeadCodec } from '../core/keytrans/tree-head.ts';
 import { HASH_LENGTH, TILE_WIDTH, type TileCoordinate, tileWidth } from '../core/log/tiled-tree.ts';
 import { AuditProofs } from './audit-proofs.ts';
+import { readReleasedEnd } from './end-log.ts';
 import type { LogContext } from './log-context.ts';
 import { LogNodeReader } from './log-node-reader.ts';
 import type { LogProgress } from './log-progress.ts';
@@ -71,6 +72,14 @@ export class LogFiles {
     const released = await this.#context.store.readReleasedAt(size);
     assertThere(released !== undefined);
     return encode(treeHeadCodec, { treeSize: size, signature: released.signature });
+  }
+
+  /** The encoded SignedLogEnd of a log whose last entry is released. */
+  async end(): Promise<Uint8Array> {
+    const { released } = await this.#progress.released();
+    const encoded = await readReleasedEnd(this.#context, released.size);
+    assertThere(encoded !== undefined);
+    return encoded;
   }
 
   /**

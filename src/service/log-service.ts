@@ -21,6 +21,7 @@ import type { CertificateOrder, IssuedCertificate, RevocationOrder, RevokedCerti
 import { revokeCertificates } from './issuance/revoke-certificates.ts';
 import { keytransOperations, type KeytransOperations } from './keytrans-operations.ts';
 import type { LogContext } from './log-context.ts';
+import { LogEnding } from './log-ending.ts';
 import { LogFiles } from './log-files.ts';
 import { LogProgress } from './log-progress.ts';
 import { OcspService } from './ocsp-service.ts';
@@ -35,6 +36,8 @@ import { type TokenInfo, verifyToken } from './tokens.ts';
 export interface LogHealth {
   /** The greatest released size. */
   readonly size: number;
+  /** Nothing is appended any more: the last entry says so. */
+  readonly hasEnded: boolean;
   /** Why nothing is signed any more; undefined while all is well. */
   readonly failure: GlasskeyError | undefined;
   /** Why the sequencer's last turn failed, such as a clock out of bounds; it tries again. */
@@ -72,6 +75,7 @@ export class LogService {
   /** Whether the log's keys sign. */
   readonly signers: SignerHealth;
   readonly #issuance: Issuance;
+  readonly #ending: LogEnding;
   #mailer: Mailer | undefined;
   readonly #sequence: boolean;
   readonly #searchResponse: Codec<SearchResponse>;
@@ -89,6 +93,7 @@ export class LogService {
     const admission = new Admission(context);
     const expectsMore = (): boolean => admission.preparing > 0;
     this.sequencer = new Sequencer(context, this.progress, { ...options, expectsMore });
+    this.#ending = new LogEnding(context);
     this.pruner = new Pruner(context, () => this.sequencer.isWriter);
     const { progress, prover } = this;
     const flights = new Flights<Made>();
@@ -140,7 +145,7 @@ export class LogService {
 
   /** `POST /v1/certificates`: see {@link issueCertificate}. */
   async issue(order: CertificateOrder): Promise<IssuedCertificate> {
-    this.#assertSigning();
+    await this.#assertSigning();
     return issueCertificate(this.#issuance, order);
   }
 
@@ -148,6 +153,7 @@ export class LogService {
   async challengeEmail(order: EmailChallengeOrder): Promise<EmailChallenge> {
     const { emailChallenges, admission } = this.#issuance;
     ensure(emailChallenges !== undefined, 'unsupported-operation', 'nothing is proved by mail here');
+    await this.#ending.assertGoesOn();
     return admission.run('challenge', (ticket) => {
       ticket.submitted();
       return emailChallenges.create(order);
@@ -156,13 +162,13 @@ export class LogService {
 
   /** `POST /v1/revocations`: see {@link revokeCertificates}. */
   async revoke(order: RevocationOrder): Promise<RevokedCertificates> {
-    this.#assertSigning();
+    await this.#assertSigning();
     return revokeCertificates(this.#issuance, order);
   }
 
   /** `glasskey admin erase`: see {@link eraseIdentity}. */
   async erase(order: ErasureOrder): Promise<Erasure> {
-    this.#assertSigning();
+    await this.#assertSigning();
     return eraseIdentity(this.#issuance, order);
   }
 
@@ -201,11 +207,13 @@ export class LogService {
     const { released } = await this.progress.released();
     const { failure, trouble, isWriter, lag, queueDepth } = this.sequencer;
     const { inFlight } = this.#issuance.admission;
-    return { size: released.size, failure, trouble, isWriter, lag, queueDepth, inFlight };
+    const hasEnded = await this.#ending.hasEnded();
+    return { hasEnded, size: released.size, failure, trouble, isWriter, lag, queueDepth, inFlight };
   }
 
-  /** A log that contradicts itself, that witnesses do not cosign, whose keys are out of reach, or whose clock is out of bounds serves reads only. */
-  #assertSigning(): void {
+  /** A log that has ended, contradicts itself, is not cosigned, whose keys are out of reach, or whose clock is out of bounds serves reads only. */
+  async #assertSigning(): Promise<void> {
+    await this.#ending.assertGoesOn();
     const { failure, trouble } = this.sequencer;
     for (const code of ['clock-skew', 'release-stalled', 'log-rolled-back', 'hsm-unavailable'] as const) {
       if (isGlasskeyError(trouble, code)) throw new GlasskeyError(code, trouble.message, { cause: trouble });

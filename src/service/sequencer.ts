@@ -50,6 +50,8 @@ export class Sequencer {
   #waitingSize = 0;
   #waitingSinceMs: number | undefined;
   #checked = false;
+  /** The last entry has ended the log: nothing is appended after it. */
+  #hasEnded = false;
   #acceptClockGap: boolean;
   #failure: GlasskeyError | undefined;
   #trouble: unknown;
@@ -142,6 +144,9 @@ export class Sequencer {
     const head = await this.#context.store.readHead();
     const released = await this.#context.store.readReleased();
     this.#releasedSize = released?.size ?? 0;
+    this.#hasEnded = (await this.#context.store.readLogEnd()) !== undefined;
+    // Nothing will be signed any more: whom it would have to ask may be gone.
+    if (this.#hasEnded && this.#releasedSize === head.size) return (this.#head = head);
     if (!this.#checked) await this.#check(head, released);
     this.#checked = true;
     if (this.#releasedSize < head.size) await this.#release(head);
@@ -161,6 +166,7 @@ export class Sequencer {
 
   async #append(head: HeadRow): Promise<StepResult> {
     const { store, limits, observe } = this.#context;
+    if (this.#hasEnded) return 'idle';
     const queue = await store.readQueue(limits.batchSize);
     this.#queueDepth = queue.length < limits.batchSize ? queue.length : await store.queueDepth();
     const idleMs = this.#context.now() - head.timestampMs;

@@ -22,6 +22,7 @@ const HEAD = [
   'auditRoot',
   'logEdge',
   'auditEdge',
+  'logEnd',
 ] as const;
 const ENTRIES = ['entryPositions', 'auditEntries', 'rootPositions', 'rootCounters', 'updates'] as const;
 const TILES = [
@@ -62,8 +63,8 @@ const APPEND = statement(
   `with moved as (
     update heads set size = :size, timestamp_ms = :timestampMs, prefix_root = :prefixRoot,
       prefix_tile_position = :prefixTilePosition, prefix_tile_counter = :prefixTileCounter, log_root = :logRoot,
-      audit_root = :auditRoot, log_edge = :logEdge, audit_edge = :auditEdge
-    where log_id = :log and size = :expectedSize
+      audit_root = :auditRoot, log_edge = :logEdge, audit_edge = :auditEdge, log_end = :logEnd::bytea
+    where log_id = :log and size = :expectedSize and log_end is null
     returning log_id),
   new_entries as (
     insert into entries (log_id, position, audit_entry, prefix_tile_position, prefix_tile_counter, update_gzip)
@@ -140,7 +141,7 @@ export async function append(context: LogContext, batch: AppendBatch): Promise<v
     ...trailValues(batch.trail),
   });
   const moved = await run(context, parameters);
-  ensure(moved === 1, 'head-moved', `the head is no longer at size ${batch.expectedSize}`);
+  ensure(moved === 1, 'head-moved', `the head is no longer at size ${batch.expectedSize}, or the log has ended`);
   context.emit('appended');
 }
 
@@ -165,7 +166,7 @@ function assertConsistent(batch: AppendBatch): void {
 
 type Values<Names extends readonly string[]> = Record<Names[number], SqlParameter>;
 
-function headValues({ logId }: LogContext, { expectedSize, head }: AppendBatch): Values<typeof HEAD> {
+function headValues({ logId }: LogContext, { expectedSize, head, logEnd }: AppendBatch): Values<typeof HEAD> {
   return {
     log: logId,
     expectedSize,
@@ -178,6 +179,7 @@ function headValues({ logId }: LogContext, { expectedSize, head }: AppendBatch):
     auditRoot: head.auditRoot,
     logEdge: head.logEdge,
     auditEdge: head.auditEdge,
+    logEnd,
   };
 }
 

@@ -1,10 +1,11 @@
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import type { EntryRow, HeadRow, LogStore, LogTileName, ReleasedHead, TreeKind } from './ports.ts';
-import { inOrder, tileOf, type LogContext, type TileColumns } from './rows.ts';
+import { inOrder, orUndefined, tileOf, type LogContext, type TileColumns } from './rows.ts';
 import { equalBytes } from '../core/encoding/bytes.ts';
 
 type Part =
   | 'readHead'
+  | 'readLogEnd'
   | 'readEntries'
   | 'readEntryRange'
   | 'readLogTiles'
@@ -36,6 +37,8 @@ type EntryColumns = TileColumns & { readonly position: number; readonly audit_en
 
 const HEAD = `select size, timestamp_ms, prefix_root, prefix_tile_position, prefix_tile_counter, log_root, audit_root,
   log_edge, audit_edge from heads where log_id = $1`;
+
+const LOG_END = 'select log_end from heads where log_id = $1';
 
 const ENTRIES = `select asked.ord, found.* from unnest($2::int8[]) with ordinality as asked (position, ord)
   cross join lateral (select position, audit_entry, prefix_tile_position, prefix_tile_counter from entries
@@ -73,6 +76,11 @@ export function logRows(context: LogContext): Pick<LogStore, Part> {
       const [row] = await sql.query<HeadColumns>(HEAD, [logId]);
       ensure(row !== undefined, 'storage-corrupt', 'the log has no head row');
       return toHead(row);
+    },
+
+    async readLogEnd() {
+      const [row] = await sql.query<{ log_end: Uint8Array | null }>(LOG_END, [logId]);
+      return orUndefined(row?.log_end ?? null);
     },
 
     async readEntries(positions) {

@@ -260,6 +260,8 @@ export interface AppendBatch {
   readonly rejected: readonly { readonly submissionId: number; readonly code: string }[];
   /** Certificates that left a record for another reason than expiry: they go to the CRL in the same transaction. */
   readonly revocations: readonly Revocation[];
+  /** The signed LogEnd where this append is the log's last: no other one follows it. */
+  readonly logEnd?: Uint8Array | undefined;
   /** What the trail says of this step; undefined where nobody did anything. */
   readonly trail?: TrailRecord | undefined;
 }
@@ -295,10 +297,12 @@ export interface Store {
 export interface LogStore {
   // the log
   readHead(): Promise<HeadRow>;
+  /** The signed LogEnd of a log whose last entry was committed; undefined while it goes on. */
+  readLogEnd(): Promise<Uint8Array | undefined>;
   /**
    * Makes a sequencing step durable. Sequenced intents follow their submissions; the intent of a rejected one fails, and
-   * its serial goes to the CRL (reason 5). Throws `head-moved`, having changed nothing, where the head has another size
-   * or a submission of the batch was settled meanwhile, and `trail-moved` where the trail has a record of this number
+   * its serial goes to the CRL (reason 5). Throws `head-moved`, having changed nothing, where the head has another size,
+   * the log has ended, or a submission of the batch was settled meanwhile, and `trail-moved` where the trail has a record of this number
    * already. After `storage-failed` it may or may not have happened: read
    * the head again.
    */

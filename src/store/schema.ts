@@ -50,6 +50,8 @@ export const heads = pgTable(
     auditRoot: bytea('audit_root').notNull(),
     logEdge: bytea('log_edge').notNull(),
     auditEdge: bytea('audit_edge').notNull(),
+    /** The signed LogEnd, where the last entry ended the log: nothing is appended then. */
+    logEnd: bytea('log_end'),
   },
   (table) => [
     check('heads_size', sql`${table.size} >= 0`),

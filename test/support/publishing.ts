@@ -5,7 +5,7 @@ import type { NoteCosigner } from '../../src/core/audit/cosignature.ts';
 import { formatNote, parseNote } from '../../src/core/audit/note.ts';
 import { parseVkey } from '../../src/core/audit/vkey.ts';
 import { sha256 } from '../../src/core/crypto/sha256.ts';
-import { equalBytes, formatHex } from '../../src/core/encoding/bytes.ts';
+import { equalBytes, formatHex, parseBase64 } from '../../src/core/encoding/bytes.ts';
 import { ensure } from '../../src/core/errors.ts';
 import type { LogSource } from '../../src/service/publish/log-source.ts';
 import { httpLogSource } from '../../src/service/publish/log-source.ts';
@@ -20,7 +20,7 @@ export function sourceOf(log: StaticLog): LogSource {
 
 /** Whom a publisher of the log believes. */
 export function trustOf(log: StaticLog): PublishTrust {
-  return { origin: log.origin, vkeys: [parseVkey(log.vkey)], config: log.config };
+  return { origin: log.origin, vkeys: [parseVkey(log.vkey)], config: log.config, bundleKey: parseBase64(log.bundle.bundleKey) };
 }
 
 /** Adds entries, some of them with a leaf, and releases the new size. */

@@ -19,6 +19,7 @@ import { CredentialFolder } from '../credentials.ts';
 import { recordKnown, recordingFetch } from '../evidence.ts';
 import { CertificateIsOver, EXIT, reportFailure } from '../exit-code.ts';
 import { bindingJson, bindingLines, isErased, printJson, printLines, versionJson, versionLines } from '../output.ts';
+import { reportEnd } from '../report-end.ts';
 import { printIssued } from '../print-issued.ts';
 import { renew, type RenewOptions } from '../renew.ts';
 
@@ -250,6 +251,7 @@ export function relyingCommands(program: Command, run: Run): void {
         const directory = await openDirectory(options);
         if (options.version !== undefined) return lookupVersion(directory, identity, options.version, options);
         const result = await directory.lookup(identity);
+        await reportEnd(directory);
         if (!result.found) {
           const { treeSize } = result;
           if (options.json === true) printJson({ identity: result.identity, found: false, treeSize });

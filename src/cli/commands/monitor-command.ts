@@ -9,6 +9,7 @@ import { decodeIdentityRecord } from '../../identity/identity-record.ts';
 import { type ClientOptions, openDirectory } from '../client-options.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { alertJson, alertLines, oneLine, printJson, printLines } from '../output.ts';
+import { reportEnd } from '../report-end.ts';
 import type { Run } from './client-commands.ts';
 
 interface MonitorOptions extends ClientOptions {
@@ -97,6 +98,7 @@ async function monitorOnce(
     if (isOwn) results.push(await directory.own(identity));
     else results.push(...(await directory.monitor([identity])));
   }
+  await reportEnd(directory);
   if (options.json === true) printJson({ monitored: results.map(resultJson) });
   else printLines(...(results.length === 0 ? ['nothing to monitor'] : results.flatMap(resultLines)));
   const alerts = results.flatMap((result) => result.alerts);

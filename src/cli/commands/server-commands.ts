@@ -8,6 +8,7 @@ import { stopSignal } from '../stop-signal.ts';
 import { DataFolder } from '../server/data-folder.ts';
 import { type AdminFlags, withLog } from '../server/with-log.ts';
 import { adminAuditorCommand } from './admin-auditor-command.ts';
+import { adminLogCommand } from './admin-log-command.ts';
 import { listCommands } from './admin-list-commands.ts';
 import { administrator, recordCommands } from './admin-record-commands.ts';
 import type { LogFlags } from '../server/log-settings.ts';
@@ -127,6 +128,7 @@ export function serverCommands(program: Command, run: RunServer): void {
   recordCommands(admin, run);
   adminAuditorCommand(admin, run);
   policyCommand(admin, run);
+  adminLogCommand(admin, run);
 }
 
 /** The text of a policy file. Throws `usage` where it cannot be read. */

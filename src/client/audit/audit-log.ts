@@ -1,15 +1,17 @@
 import { verifyCheckpoint, type VerifiedCheckpoint } from '../../core/audit/checkpoint.ts';
 import type { Cosignature } from '../../core/audit/cosignature.ts';
+import { type LogEnd, MAX_LOG_END_BYTES, signedLogEndCodec, verifyLogEnd } from '../../core/audit/log-end.ts';
 import { formatNote, MAX_NOTE_BYTES } from '../../core/audit/note.ts';
 import { assertWitnessed } from '../../core/audit/policy.ts';
 import { rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
-import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
+import { equalBytes, formatHex, parseBase64 } from '../../core/encoding/bytes.ts';
+import { decode } from '../../core/encoding/codec.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { auditorLogRoot } from '../../core/keytrans/auditor-update.ts';
 import { type TreeHead, verifyTreeHead } from '../../core/keytrans/tree-head.ts';
 import { rootOf } from '../../core/log/tiled-tree.ts';
 import { JsonFields, parseJson } from '../../contract/json-fields.ts';
-import { LOG_PREFIX } from '../../contract/paths.ts';
+import { LOG_END_FILE, LOG_PREFIX } from '../../contract/paths.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
 import { assertContinues, type HeldCheckpoint } from './assert-continues.ts';
 import { assertSeen, type SeenHead } from './assert-seen.ts';
@@ -84,6 +86,8 @@ export interface AuditReport {
   readonly firstEntryMs: number | undefined;
   /** Timestamp of the last log entry, ms since the epoch. */
   readonly lastEntryMs: number;
+  /** Where the log says that it has ended, and who continues it: verified, and nothing comes after it. */
+  readonly end: LogEnd | undefined;
   /** The cosignatures of the bundle's witnesses that the checkpoint has; they make the quorum of the policy. */
   readonly cosignatures: readonly Cosignature[];
   /** What the next run goes on from. */
@@ -101,7 +105,7 @@ const UPDATES_AHEAD = 8;
  *
  * Throws `tree-rolled-back` for a log that became shorter, `log-forked` for one that does not continue what was verified or
  * `seen`, `too-far-behind` for one that is shorter than what was seen, `not-witnessed`, `bad-checkpoint`, `bad-audit-entry`, `bad-auditor-update`, `bad-prefix-proof`, `bad-log-proof`, `bad-timestamp`,
- * `tree-head-too-new` and `bad-tree-head` for other misbehaviour, all with evidence (see `evidenceOf`); `network-failed`
+ * `tree-head-too-new`, `bad-tree-head`, `bad-log-end` and `continued-after-end` for other misbehaviour, all with evidence (see `evidenceOf`); `network-failed`
  * and `bad-response` where the files cannot be had; what `keepCopy` throws.
  */
 export async function auditLog(options: AuditOptions): Promise<AuditReport> {
@@ -115,6 +119,7 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
     updates: 0,
     firstEntryMs: undefined,
     failed: undefined,
+    endLeaf: undefined,
   };
   let served: Uint8Array | undefined;
   let context: ProofContext | undefined;
@@ -137,6 +142,7 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
       await assertSeen(files, checkpoint, options.seen);
     }
     suspicion = undefined;
+    assertEnded(options.state, checkpoint);
     const state = await followCopy(files, checkpoint, trust, options, replay);
     return {
       treeSize: checkpoint.size,
@@ -147,6 +153,7 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
       seconds: (options.now() - startMs) / 1000,
       firstEntryMs: state.recorded?.firstEntryMs,
       lastEntryMs: state.auditor.timestampMs,
+      end: state.logEnd && decode(signedLogEndCodec, state.logEnd).end,
       cosignatures,
       state,
     };
@@ -220,7 +227,29 @@ async function followLog(
   const limitMs = options.now() + (config?.maxAheadMs ?? 0);
   ensure(auditor.timestampMs <= limitMs, 'tree-head-too-new', 'the last entry of the log is from the future');
   const recorded = recordedBy(options.state, replay);
-  return { auditor, edge, checkpoint: formatNote(checkpoint.note), recorded, configurations: trust.encodedConfigs };
+  const logEnd = options.state?.logEnd ?? (await readLogEnd(files, options.bundle, size, replay));
+  const configurations = trust.encodedConfigs;
+  return { auditor, edge, checkpoint: formatNote(checkpoint.note), recorded, configurations, logEnd };
+}
+
+/** A log whose end was verified has no further entries. */
+function assertEnded(state: AuditState | undefined, { size }: VerifiedCheckpoint): void {
+  const goesOn = state?.logEnd !== undefined && size > state.auditor.size;
+  ensure(!goesOn, 'continued-after-end', `the log ended at ${state?.auditor.size} entries, and has ${size} now`);
+}
+
+/** Where the last entry ends the log: what it is bound to, verified. */
+async function readLogEnd(
+  files: LogFiles,
+  { origin, bundleKey }: TrustBundle,
+  size: number,
+  { endLeaf }: Replay,
+): Promise<Uint8Array | undefined> {
+  if (endLeaf === undefined) return undefined;
+  const encoded = await files.read(LOG_END_FILE, MAX_LOG_END_BYTES);
+  const trusted = { origin, bundleKey: parseBase64(bundleKey) };
+  verifyLogEnd(encoded, trusted, { position: size - 1, leaf: endLeaf });
+  return encoded;
 }
 
 /** The tree head must be signed under one of the log's Configurations: under which one, its newest entry decided. */

@@ -1,3 +1,4 @@
+import { MAX_LOG_END_BYTES } from '../../core/audit/log-end.ts';
 import { decodeUtf8, encodeUtf8 } from '../../core/encoding/bytes.ts';
 import {
   bytes,
@@ -28,6 +29,8 @@ export interface AuditState {
   readonly recorded: Recorded | undefined;
   /** Encoded Configurations of the bundles that were pinned at earlier runs: entries may still name them. */
   readonly configurations: readonly Uint8Array[];
+  /** The encoded SignedLogEnd, where the last entry of that size ended the log. */
+  readonly logEnd: Uint8Array | undefined;
 }
 
 /** What an auditor has counted since entry 0. */
@@ -52,6 +55,10 @@ interface CountedState extends StoredState {
   readonly configurations: readonly Uint8Array[];
 }
 
+interface EndedState extends CountedState {
+  readonly logEnd: Uint8Array;
+}
+
 const storedFields = {
   size: uint64,
   timestampMs: uint64,
@@ -65,23 +72,33 @@ const storedFields = {
 const firstCodec = struct<StoredState & { readonly format: 1 }>({ format: enumeration([1]), ...storedFields });
 
 const recordedCodec: Codec<Recorded> = struct<Recorded>({ firstEntryMs: uint64, updates: uint64 });
-const countedCodec = struct<CountedState & { readonly format: 2 }>({
-  format: enumeration([2]),
+const countedFields = {
   recorded: optional(recordedCodec),
   configurations: vector(bytes(1, 0xffff), 0, 255),
   ...storedFields,
+};
+const countedCodec = struct<CountedState & { readonly format: 2 }>({ format: enumeration([2]), ...countedFields });
+
+/** The format of a log that has ended. */
+const endedCodec = struct<EndedState & { readonly format: 3 }>({
+  format: enumeration([3]),
+  logEnd: bytes(1, MAX_LOG_END_BYTES),
+  ...countedFields,
 });
 
 /** The bytes of a state, to be stored. */
-export function encodeAuditState({ auditor, edge, checkpoint, recorded, configurations }: AuditState): Uint8Array {
+export function encodeAuditState(state: AuditState): Uint8Array {
+  const { auditor, edge, checkpoint, recorded, configurations, logEnd } = state;
   const stored = { ...auditor, edge: encodeTreeEdge(edge), checkpoint: encodeUtf8(checkpoint) };
-  return encode(countedCodec, { format: 2, recorded, configurations, ...stored });
+  const counted = { recorded, configurations, ...stored };
+  if (logEnd === undefined) return encode(countedCodec, { format: 2, ...counted });
+  return encode(endedCodec, { format: 3, logEnd, ...counted });
 }
 
 /** Reads a stored state. The store is trusted not to lie, not to be whole: throws `state-corrupt`. */
 export function decodeAuditState(stored: Uint8Array): AuditState {
   try {
-    const { size, timestampMs, prefixRoot, fullSubtrees, edge, checkpoint, recorded, configurations } =
+    const { size, timestampMs, prefixRoot, fullSubtrees, edge, checkpoint, recorded, configurations, logEnd } =
       decodeStored(stored);
     const state: AuditState = {
       auditor: { size, timestampMs, prefixRoot, fullSubtrees },
@@ -89,6 +106,7 @@ export function decodeAuditState(stored: Uint8Array): AuditState {
       checkpoint: decodeUtf8(checkpoint),
       recorded,
       configurations,
+      logEnd,
     };
     compactRange(size, fullSubtrees);
     ensure(size > 0 && state.edge.size === size, 'state-corrupt', 'the two trees have different sizes');
@@ -98,7 +116,8 @@ export function decodeAuditState(stored: Uint8Array): AuditState {
   }
 }
 
-function decodeStored(stored: Uint8Array): CountedState {
-  if (stored[0] !== 1) return decode(countedCodec, stored);
-  return { ...decode(firstCodec, stored), recorded: undefined, configurations: [] };
+function decodeStored(stored: Uint8Array): CountedState & { readonly logEnd: Uint8Array | undefined } {
+  if (stored[0] === 3) return decode(endedCodec, stored);
+  if (stored[0] !== 1) return { ...decode(countedCodec, stored), logEnd: undefined };
+  return { ...decode(firstCodec, stored), recorded: undefined, configurations: [], logEnd: undefined };
 }

@@ -42,7 +42,7 @@ export async function bootstrapAudit(files: LogFiles, trust: AuditTrust, positio
       auditor,
       edge,
       checkpoint: formatNote(note),
-      recorded: undefined,
+      logEnd: undefined, recorded: undefined,
       configurations: trust.encodedConfigs,
     };
   } catch (error) {

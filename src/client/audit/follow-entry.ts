@@ -1,4 +1,5 @@
 import type { AuditEntry } from '../../core/audit/audit-entry.ts';
+import { findLogEndLeaf } from '../../core/audit/log-end.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
@@ -10,6 +11,7 @@ import {
   auditorUpdateCodec,
   verifyPrefixChange,
 } from '../../core/keytrans/auditor-update.ts';
+import type { PrefixLeaf } from '../../core/keytrans/proofs.ts';
 import { openAs } from './open-as.ts';
 
 /** Most decoded bytes of one AuditorUpdate: 255 leaves whose paths of 200 hashes share nothing. */
@@ -18,19 +20,30 @@ export const MAX_UPDATE_BYTES = 2 * 1024 * 1024;
 /** What the entry before says, as far as an AuditorUpdate continues it; see `EMPTY_AUDITOR_STATE` for entry 0. */
 export type EntryBefore = Pick<AuditorState, 'timestampMs' | 'prefixRoot'>;
 
+/** What an AuditorUpdate that was verified does. */
+export interface FollowedUpdate {
+  /** Label versions that it adds. */
+  readonly added: number;
+  /** The leaf that ends the log, where it adds that. */
+  readonly endLeaf: PrefixLeaf | undefined;
+}
+
 /**
  * Checks that an AuditorUpdate, untrusted, is the one that `entry` names and leads from the prefix tree of the entry before
- * to the entry's own (KT §15.2). Entries can be taken in any order: each is held to what the one before says. Returns how
- * many label versions it adds. Throws `bad-auditor-update`, `bad-audit-entry`, `bad-timestamp`, `bad-prefix-proof`.
+ * to the entry's own (KT §15.2). Entries can be taken in any order: each is held to what the one before says. `isLast` says
+ * whether it is the last entry of a signed tree: only there may it end the log. Throws `bad-auditor-update`, `bad-audit-entry`,
+ * `bad-timestamp`, `bad-prefix-proof`, `continued-after-end`.
  */
-export function followUpdate(before: EntryBefore, entry: AuditEntry, bytes: Uint8Array): number {
+export function followUpdate(before: EntryBefore, entry: AuditEntry, bytes: Uint8Array, isLast: boolean): FollowedUpdate {
   const isNamed = equalBytes(sha256(bytes), entry.updateHash);
   ensure(isNamed, 'bad-auditor-update', 'the AuditorUpdate is not the one that the log entry names');
   const update = openAs('bad-auditor-update', () => decode(auditorUpdateCodec, bytes));
   ensure(entry.timestampMs === update.timestampMs, 'bad-audit-entry', 'the entry and its update differ in time');
   const prefixRoot = verifyPrefixChange(before, update);
   ensure(equalBytes(entry.prefixRoot, prefixRoot), 'bad-audit-entry', 'the entry has another prefix root');
-  return update.added.length;
+  const endLeaf = findLogEndLeaf(update.added);
+  ensure(endLeaf === undefined || isLast, 'continued-after-end', 'the entry ends the log, and there are entries after it');
+  return { added: update.added.length - (endLeaf === undefined ? 0 : 1), endLeaf };
 }
 
 /**

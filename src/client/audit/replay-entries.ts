@@ -2,6 +2,7 @@ import { rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
 import { concatBytes, equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { type AuditorState, EMPTY_AUDITOR_STATE } from '../../core/keytrans/auditor-update.ts';
+import type { PrefixLeaf } from '../../core/keytrans/proofs.ts';
 import {
   appendLeaves,
   EMPTY_EDGE,
@@ -33,6 +34,8 @@ export interface Replay {
   firstEntryMs: number | undefined;
   /** The entry that does not verify, and the state before it. */
   failed: { readonly before: AuditorState; readonly entry: Uint8Array } | undefined;
+  /** The leaf that ends the log, where the last entry adds that. */
+  endLeaf: PrefixLeaf | undefined;
 }
 
 /** What is replayed. */
@@ -61,7 +64,8 @@ export interface Replayed {
  * Follows the log entry by entry from the state to `size`: each entry, its AuditorUpdate, its prefix root and log root, and
  * every hash tile. Entries are followed in order; their updates are verified in jobs that may run at the same time, since
  * each is held to what the entries say. The root of the result is still to be compared with a signed one. Throws
- * `bad-audit-entry`, `bad-auditor-update`, `bad-prefix-proof`, `bad-timestamp`, `bad-log-proof`, `log-forked`.
+ * `bad-audit-entry`, `bad-auditor-update`, `bad-prefix-proof`, `bad-timestamp`, `bad-log-proof`, `log-forked`,
+ * `continued-after-end`.
  */
 export async function replayEntries(options: ReplayOptions): Promise<Replayed> {
   const { files, size } = options;
@@ -140,6 +144,7 @@ class JobLine {
       start: before.size,
       entries: joined,
       before: { timestampMs, prefixRoot },
+      size: this.#options.size,
     });
     // It is awaited later, or never where an earlier job failed.
     outcome.catch(() => undefined);
@@ -147,9 +152,10 @@ class JobLine {
   }
 
   async #settle({ before, entries, outcome }: Job): Promise<void> {
-    const { added, failure } = await outcome;
+    const { added, endLeaf, failure } = await outcome;
     const { replay, configHashes, onProgress } = this.#options;
     replay.updates += added;
+    replay.endLeaf = endLeaf;
     if (failure === undefined) {
       replay.done = before.size + entries.length;
       onProgress();

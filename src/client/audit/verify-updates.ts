@@ -2,6 +2,7 @@ import { AUDIT_ENTRY_LENGTH } from '../../core/audit/audit-entry.ts';
 import { formatUpdatePath } from '../../core/audit/tile-path.ts';
 import type { ErrorCode } from '../../core/error-codes.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
+import type { PrefixLeaf } from '../../core/keytrans/proofs.ts';
 import { type EntryBefore, followUpdate, MAX_UPDATE_BYTES } from './follow-entry.ts';
 import type { LogFiles } from './log-files.ts';
 import { prefetch } from './prefetch.ts';
@@ -15,12 +16,16 @@ export interface UpdatesJob {
   readonly entries: Uint8Array;
   /** What the entry before the first says. */
   readonly before: EntryBefore;
+  /** Size of the signed tree that has the entries. */
+  readonly size: number;
 }
 
 /** What became of a job. */
 export interface UpdatesOutcome {
   /** Label versions that the entries add, up to the failure if there is one. */
   readonly added: number;
+  /** The leaf that ends the log, where the last entry of the tree is among them and adds that. */
+  readonly endLeaf: PrefixLeaf | undefined;
   /** The first entry whose update does not verify. */
   readonly failure: { readonly position: number; readonly code: ErrorCode; readonly message: string } | undefined;
 }
@@ -37,18 +42,21 @@ export async function verifyUpdates(files: LogFiles, job: UpdatesJob, ahead: num
   const load = (position: number): Promise<Uint8Array> => files.read(formatUpdatePath(position), MAX_UPDATE_BYTES);
   let { before } = job;
   let added = 0;
+  let endLeaf: PrefixLeaf | undefined;
   let position = job.start;
   for await (const bytes of prefetch(job.start, job.start + count, ahead, load)) {
     const at = (position - job.start) * AUDIT_ENTRY_LENGTH;
     const entry = openEntry(job.entries.subarray(at, at + AUDIT_ENTRY_LENGTH));
     try {
-      added += followUpdate(before, entry, bytes);
+      const followed = followUpdate(before, entry, bytes, position + 1 === job.size);
+      added += followed.added;
+      ({ endLeaf } = followed);
     } catch (error) {
       if (!isGlasskeyError(error)) throw error;
-      return { added, failure: { position, code: error.code, message: error.message } };
+      return { added, endLeaf: undefined, failure: { position, code: error.code, message: error.message } };
     }
     before = entry;
     position++;
   }
-  return { added, failure: undefined };
+  return { added, endLeaf, failure: undefined };
 }

@@ -108,7 +108,7 @@ function verifyEntry(proof: EntryProof, trust: AuditTrust): ProvenMisbehaviour {
   const checkpoint = verifyCheckpoint(proof.checkpoint, trust);
   assertIncluded(checkpoint, proof.index, proof.included);
   const before = stateBefore(proof, checkpoint);
-  const failure = failureOf(proof, before, trust);
+  const failure = failureOf(proof, before, trust, proof.index + 1 === checkpoint.size);
   ensure(failure !== undefined, 'not-proven', 'nothing is wrong with the entry');
   const { code, message } = failure;
   return {
@@ -138,6 +138,7 @@ function failureOf(
   { included, update }: EntryProof,
   before: AuditorState,
   trust: AuditTrust,
+  isLast: boolean,
 ): GlasskeyError | undefined {
   try {
     const entry = openEntry(included.entry);
@@ -145,7 +146,9 @@ function failureOf(
     const isFixed = trust.configs.every(({ mode }) => mode !== 'thirdPartyAuditing');
     followChain(before, entry, isFixed ? trust.configHashes : [entry.configHash]);
     // An update that the entry does not name is no misbehaviour of the log's.
-    if (update !== undefined && equalBytes(sha256(update), entry.updateHash)) followUpdate(before, entry, update);
+    if (update !== undefined && equalBytes(sha256(update), entry.updateHash)) {
+      followUpdate(before, entry, update, isLast);
+    }
     return undefined;
   } catch (error) {
     if (isGlasskeyError(error) && error.fault === 'verification') return error;

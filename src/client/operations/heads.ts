@@ -6,7 +6,7 @@ import { PATHS } from '../../contract/paths.ts';
 import { compareHeads, formatHeads, type HeadsAgreement, parseHeads } from '../heads-text.ts';
 import type { ClientState, StateChange } from '../client-state.ts';
 import { heldToWhatWasShown } from './held-to.ts';
-import type { Operation } from './operation.ts';
+import { headTime, type Operation } from './operation.ts';
 
 /**
  * Learns of the distinguished log entries that are new since this client last asked (KT §10, §13.6). Throws `log-forked`
@@ -20,7 +20,7 @@ export async function updateHeads(operation: Operation, state: ClientState): Pro
     operation,
     operation.transport.postKeytrans(PATHS.distinguished, [distinguishedRequestCodec, request], codec),
   );
-  const context = { config, view: state.view, nowMs: operation.now() };
+  const context = { config, view: state.view, nowMs: headTime(operation) };
   const { view, heads } = verifyDistinguished(context, request, answer);
   return { ...state, view, distinguished: recentHeads(state.distinguished, heads) };
 }

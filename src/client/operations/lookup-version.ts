@@ -9,7 +9,7 @@ import { type BoundCertificate, verifyRecordCertificates } from '../binding.ts';
 import { alertsAbout } from '../alerts.ts';
 import type { Alert, ClientState, MonitoredVersion, StateChange } from '../client-state.ts';
 import { monitorSearched } from '../monitored-versions.ts';
-import type { Operation } from './operation.ts';
+import { headTime, type Operation } from './operation.ts';
 
 /** A version of an identity that is in the log. Whether later ones replace it is not said. */
 export interface VerifiedVersion {
@@ -45,7 +45,7 @@ export async function lookupVersion(
   const request = { last: state.view?.size, label: identity.label, version };
   const codec = searchResponseCodec(config, request);
   const answer = await operation.transport.postKeytrans(PATHS.search, [searchRequestCodec, request], codec);
-  const search = verifySearch({ config, view: state.view, nowMs }, request, answer);
+  const search = verifySearch({ config, view: state.view, nowMs: headTime(operation) }, request, answer);
   const record = decodeIdentityRecord(search.value);
   const { current, expired } = await verifyRecordCertificates(record, identity, operation.trust, nowMs);
   const known = state.contacts.get(identity.text);

@@ -7,7 +7,7 @@ import { alertsAbout, mergeAlerts } from '../alerts.ts';
 import type { VerifiedBinding } from '../binding.ts';
 import type { ClientState, OwnedVersion, StateChange } from '../client-state.ts';
 import { type BindingInput, type CheckedBinding, type FoundVersion, verifyBinding } from '../verify-binding.ts';
-import type { Operation } from './operation.ts';
+import { headTime, type Operation } from './operation.ts';
 import type { IsMade } from './own-doing.ts';
 import { noteChanges } from './owned-versions.ts';
 
@@ -59,7 +59,7 @@ export async function findIdentity(
   const request = { last: state.view?.size, label: identity.label };
   const codec = lookupResponseCodec(config);
   const answer = await operation.transport.postKeytrans(PATHS.lookup, [lookupRequestCodec, request], codec);
-  const verified = verifyLookup({ config, view: state.view, nowMs: operation.now() }, request, answer);
+  const verified = verifyLookup({ config, view: state.view, nowMs: headTime(operation) }, request, answer);
   const known = state.contacts.get(identity.text);
   if (verified.type === 'absent') {
     const wasThere = known !== undefined || state.owners.has(identity.text);

@@ -11,7 +11,7 @@ import type { Alert, ClientState, MonitoredVersion, StateChange } from '../clien
 import { monitorOnly } from '../monitored-versions.ts';
 import { heldToWhatWasShown } from './held-to.ts';
 import { withInterruption } from './interrupted.ts';
-import type { Operation } from './operation.ts';
+import { headTime, type Operation } from './operation.ts';
 
 /** What monitoring a contact came to. */
 export interface ContactMonitored {
@@ -67,7 +67,7 @@ async function monitor(
     operation,
     operation.transport.postKeytrans(PATHS.contactMonitor, [contactMonitorRequestCodec, request], codec),
   );
-  const verified = verifyContactMonitor({ config, view: state.view, nowMs }, request, answer, ladder);
+  const verified = verifyContactMonitor({ config, view: state.view, nowMs: headTime(operation) }, request, answer, ladder);
   const monitoring = monitorOnly(verified.entries, ladder);
   const contacts = new Map(state.contacts).set(text, { ...contact, ...monitoring, monitoredAtMs: nowMs });
   const next = { ...state, view: verified.view, contacts };

@@ -13,7 +13,7 @@ import type { Alert, ClientState, OwnedVersion, StateChange } from '../client-st
 import { findIdentity } from './lookup.ts';
 import { heldToWhatWasShown } from './held-to.ts';
 import { withInterruption } from './interrupted.ts';
-import type { Operation } from './operation.ts';
+import { headTime, type Operation } from './operation.ts';
 import { assertAgrees, NEW_OWNED, noteChanges, type OwnChanges } from './owned-versions.ts';
 import { beginCourse, type Course, takeUpdates, type UpdatedCourse } from './owner-course.ts';
 
@@ -156,5 +156,5 @@ async function askMonitoring(
     operation,
     operation.transport.postKeytrans(PATHS.ownerMonitor, [ownerMonitorRequestCodec, request], codec),
   );
-  return verifyOwnerMonitor({ config, view, nowMs: operation.now() }, answer, owner);
+  return verifyOwnerMonitor({ config, view, nowMs: headTime(operation) }, answer, owner);
 }

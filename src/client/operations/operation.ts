@@ -1,3 +1,4 @@
+import type { VerifiedEnd } from '../log-end.ts';
 import type { Transport } from '../transport.ts';
 import type { Trust } from '../trust.ts';
 
@@ -7,4 +8,16 @@ export interface Operation {
   readonly trust: Trust;
   /** ms since the epoch. */
   readonly now: () => number;
+  /** What is known of the end of the log; filled in once that is verified. */
+  readonly ending: Ending;
+}
+
+/** Whether the log has ended, as far as a client knows. */
+export interface Ending {
+  end: VerifiedEnd | undefined;
+}
+
+/** The time by which a tree head must be recent, ms: where the log has ended, that of its last entry. */
+export function headTime({ now, ending: { end } }: Operation): number {
+  return end === undefined ? now() : Math.min(now(), end.timestampMs);
 }

@@ -12,7 +12,7 @@ import type { ClientState } from '../client-state.ts';
 import { signChange } from '../signed-change.ts';
 import type { CheckedBinding } from '../verify-binding.ts';
 import { acceptSearch, type Checked } from './lookup.ts';
-import type { Operation } from './operation.ts';
+import { headTime, type Operation } from './operation.ts';
 
 /** The key of each certificate of a record. */
 export function recordKeys({ latest }: CheckedBinding): readonly Uint8Array[] {
@@ -58,6 +58,6 @@ export async function verifyAnswer(
   const { config } = operation.trust;
   const request = { last: state.view?.size, label: identity.label, version: undefined };
   const response = decode(searchResponseCodec(config, request), proof);
-  const search = verifySearch({ config, view: state.view, nowMs: operation.now() }, request, response);
+  const search = verifySearch({ config, view: state.view, nowMs: headTime(operation) }, request, response);
   return acceptSearch(operation, state, identity, search);
 }

@@ -9,7 +9,7 @@ import { PATHS } from '../../contract/paths.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { ClientState } from '../client-state.ts';
 import { heldToWhatWasShown } from './held-to.ts';
-import type { Operation } from './operation.ts';
+import { headTime, type Operation } from './operation.ts';
 import { NEW_OWNED } from './owned-versions.ts';
 
 /** An owner's view in the course of an operation. */
@@ -43,7 +43,7 @@ export async function beginCourse(
     operation,
     operation.transport.postKeytrans(PATHS.ownerInit, [ownerInitRequestCodec, request], codec),
   );
-  return verifyOwnerInit({ config, view, nowMs: operation.now() }, request, answer);
+  return verifyOwnerInit({ config, view, nowMs: headTime(operation) }, request, answer);
 }
 
 /** Takes in untrusted responses (KT §13.5), each as if it were asked for after the one before. Throws verification errors. */
@@ -55,7 +55,7 @@ export function takeUpdates(operation: Operation, course: Course, responses: rea
   for (const response of responses) {
     const { label } = owner;
     const request = { last: view?.size, label, greatestVersion: greatestKnown(owner), values: [] };
-    const verified = verifyOwnerUpdate({ config, view, nowMs: operation.now() }, request, response, owner);
+    const verified = verifyOwnerUpdate({ config, view, nowMs: headTime(operation) }, request, response, owner);
     ({ view, owner } = verified);
     created.push(...verified.created);
     proved &&= verified.proved;

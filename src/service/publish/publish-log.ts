@@ -1,15 +1,19 @@
 import type { AuditEntry } from '../../core/audit/audit-entry.ts';
 import { type VerifiedCheckpoint, verifyCheckpoint } from '../../core/audit/checkpoint.ts';
+import { findLogEndLeaf, MAX_LOG_END_BYTES, verifyLogEnd } from '../../core/audit/log-end.ts';
 import { MAX_NOTE_BYTES } from '../../core/audit/note.ts';
 import { assertWitnessed, type Policy } from '../../core/audit/policy.ts';
+import { formatUpdatePath } from '../../core/audit/tile-path.ts';
 import type { Vkey } from '../../core/audit/vkey.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { decodeUtf8, encodeUtf8, equalBytes, formatBase64, formatHex, parseBase64 } from '../../core/encoding/bytes.ts';
-import { encode } from '../../core/encoding/codec.ts';
+import { decode, encode } from '../../core/encoding/codec.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
+import { auditorUpdateCodec } from '../../core/keytrans/auditor-update.ts';
 import { verifyTreeHead } from '../../core/keytrans/tree-head.ts';
 import { EMPTY_EDGE } from '../../core/log/tiled-tree.ts';
+import { LOG_END_FILE } from '../../contract/paths.ts';
 import type { LogSource } from './log-source.ts';
 import { publishEntries } from './publish-entries.ts';
 import { PUBLISHED_CHECKPOINT, PUBLISHED_LOG, type PublishTarget, type StoredFile } from './publish-target.ts';
@@ -23,6 +27,8 @@ export interface PublishTrust {
   /** Keys of bundles before this one: the checkpoint that is published may be signed by them alone. */
   readonly previousVkeys?: readonly Vkey[] | undefined;
   readonly config: Configuration;
+  /** The Ed25519 key that signs the end of the log. */
+  readonly bundleKey: Uint8Array;
   /** Whose cosignatures a checkpoint must have to be published. Default: nobody's. */
   readonly policy?: Policy | undefined;
 }
@@ -60,7 +66,7 @@ export interface Published {
  *
  * The log is untrusted: what is copied is proved to be the checkpoint's first; whether it is also an honest KEYTRANS log is
  * for audits of the copy to tell. Throws `bad-checkpoint`, `not-witnessed`, `bad-log-proof`, `bad-audit-entry`, `bad-auditor-update`,
- * `bad-tree-head`, `tree-rolled-back`, `log-forked` for a log that misbehaves; `published-differs` for a copy that was
+ * `bad-tree-head`, `bad-log-end`, `tree-rolled-back`, `log-forked` for a log that misbehaves; `published-differs` for a copy that was
  * changed or is of another log; `head-moved` where somebody else publishes; `network-failed`, `bad-response`,
  * `storage-failed`; what `inspect` throws.
  */
@@ -89,6 +95,7 @@ export async function publishLog(options: PublishOptions): Promise<Published> {
       onProgress,
     });
     files = copied.files + (await publishHead(options, next.size, copied.last));
+    files += await publishEnd(options, next.size);
   }
   await options.inspect?.();
   if (held === undefined || !equalBytes(held.stored.bytes, text)) {
@@ -137,6 +144,17 @@ async function publishHead({ source, target, trust }: PublishOptions, size: numb
   }
   const body = encodeUtf8(JSON.stringify({ size, signature: formatBase64(signature) }));
   return (await target.create(PUBLISHED_LOG + path, body)) === 'written' ? 1 : 0;
+}
+
+/** Copies what the end of the log is bound to, where its last entry ends it. */
+async function publishEnd({ source, target, trust }: PublishOptions, size: number): Promise<number> {
+  const stored = await target.read(PUBLISHED_LOG + formatUpdatePath(size - 1));
+  ensure(stored !== undefined, 'published-differs', 'the last AuditorUpdate is not there, though it was copied');
+  const leaf = findLogEndLeaf(decode(auditorUpdateCodec, stored.bytes).added);
+  if (leaf === undefined) return 0;
+  const encoded = await source.read(LOG_END_FILE, MAX_LOG_END_BYTES);
+  verifyLogEnd(encoded, trust, { position: size - 1, leaf });
+  return (await target.create(PUBLISHED_LOG + LOG_END_FILE, encoded)) === 'written' ? 1 : 0;
 }
 
 /** The signature in an untrusted `head/<size>`. Throws `bad-response`. */

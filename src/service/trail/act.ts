@@ -13,7 +13,9 @@ export type ActName =
   | 'token-created'
   | 'token-revoked'
   /** Certificates are signed by another issuing CA from now on. */
-  | 'issuer-changed';
+  | 'issuer-changed'
+  /** The last entry of the log. */
+  | 'log-ended';
 
 /**
  * One act, as the trail tells it. No personal data but what is here: an identity is named by the VRF output of its version

@@ -68,6 +68,7 @@ const auditStates = fc.integer({ min: 1, max: 70_000 }).chain((size) => {
     checkpoint: texts,
     recorded: fc.option(fc.record({ firstEntryMs: positions, updates: positions }), { nil: undefined }),
     configurations: fc.array(fc.uint8Array({ minLength: 1, maxLength: 80 }), { maxLength: 3 }),
+    logEnd: fc.option(fc.uint8Array({ minLength: 1, maxLength: 80 }), { nil: undefined }),
   });
 });
 

@@ -1,0 +1,1 @@
+ALTER TABLE "heads" ADD COLUMN "log_end" "bytea";

@@ -1,0 +1,44 @@
+import { isGlasskeyError } from '../core/errors.ts';
+import type { ClientState, StateChange, StateStore } from './client-state.ts';
+import { assertLastHead, fetchLogEnd } from './log-end.ts';
+import type { Operation } from './operations/operation.ts';
+
+/**
+ * A state store for a log that may end: where its tree head has become too old, it finds out whether the log has ended, and
+ * runs the operation again by the time of the last entry. From then on only that very head is taken up.
+ */
+export function endedState(inner: StateStore, operation: Operation): StateStore {
+  return new EndedState(inner, operation);
+}
+
+class EndedState implements StateStore {
+  readonly #inner: StateStore;
+  readonly #operation: Operation;
+
+  constructor(inner: StateStore, operation: Operation) {
+    this.#inner = inner;
+    this.#operation = operation;
+  }
+
+  async transact<T>(work: (state: ClientState) => Promise<StateChange<T>>): Promise<T> {
+    try {
+      return await this.#held(work);
+    } catch (error) {
+      const { ending } = this.#operation;
+      if (!isGlasskeyError(error, 'tree-head-too-old') || ending.end !== undefined) throw error;
+      ending.end = await fetchLogEnd(this.#operation);
+      if (ending.end === undefined) throw error;
+      return this.#held(work);
+    }
+  }
+
+  #held<T>(work: (state: ClientState) => Promise<StateChange<T>>): Promise<T> {
+    return this.#inner.transact(async (state) => {
+      const change = await work(state);
+      const { end } = this.#operation.ending;
+      const view = change.next?.view;
+      if (end !== undefined && view !== undefined && view !== state.view) assertLastHead(end, view);
+      return change;
+    });
+  }
+}
