@@ -30,7 +30,12 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const place = () => ({ type: 'folder' as const, folder: join(folder, 'log') });
-const job = (): UpdatesJob => ({ start: 0, entries: concatBytes(...log.entries), before: EMPTY_AUDITOR_STATE, size: SIZE });
+const job = (): UpdatesJob => ({
+  start: 0,
+  entries: concatBytes(...log.entries),
+  before: EMPTY_AUDITOR_STATE,
+  size: SIZE,
+});
 /** Without threads, as sources run, and with them, as the program runs. */
 const both = () => [source.auditThreads(place(), 2), built.auditThreads(place(), 2)];
 

@@ -48,6 +48,20 @@ describeEachStore('log rows', ({ kind, store, newLog }) => {
     expect(await log.readPrefixTiles([{ position: 0, counter: 1 }])).toEqual([undefined]);
   });
 
+  test('nothing is appended after the end of a log', async () => {
+    const log = await newLog();
+    await log.append(sampleBatch(0));
+    expect(await log.readLogEnd()).toBeUndefined();
+    const end = bytes('end', 200);
+    await log.append({ ...sampleBatch(1), logEnd: end });
+    expect(await log.readLogEnd()).toEqual(end);
+    await expect(log.append(sampleBatch(2))).rejects.toMatchObject({ code: 'head-moved' });
+    await expect(log.append({ ...sampleBatch(2), logEnd: end })).rejects.toMatchObject({ code: 'head-moved' });
+    expect(await log.readHead()).toEqual(sampleHead(2));
+    expect(await log.readUpdate(2)).toBeUndefined();
+    expect(await log.readLogEnd()).toEqual(end);
+  });
+
   test('rows are plain byte arrays that own their memory', async () => {
     const log = await newLog();
     await log.append(sampleBatch(0));

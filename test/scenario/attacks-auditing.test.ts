@@ -6,10 +6,14 @@ import {
   encodeAuditorTreeHeadTbs,
   verifyAuditorTreeHead,
 } from '../../src/core/keytrans/tree-head.ts';
+import { type LogEnd, signedLogEndCodec, signLogEnd } from '../../src/core/audit/log-end.ts';
+import { encode } from '../../src/core/encoding/codec.ts';
+import { PATHS } from '../../src/contract/paths.ts';
 import { compareRoots } from '../../src/core/keytrans/known-head.ts';
 import { AuditorFolderFixture, AUDITOR, auditedLog, grow, NOW_MS } from '../support/audited-log.ts';
 import { createTestAuditor, type TestAuditor } from '../support/auditor.ts';
-import { LyingOperator } from '../support/lying-operator.ts';
+import { testSigner } from '../core/audit/test-signer.ts';
+import { lie, LyingOperator } from '../support/lying-operator.ts';
 import type { StaticLog } from '../support/static-log.ts';
 import { BY_OPERATOR, caught, failure, INITIAL } from '../support/victims.ts';
 import { attack } from './attack.ts';
@@ -99,6 +103,39 @@ describe('an auditor that signs two heads of one size', () => {
     const head = { treeSize: 10, timestampMs: NOW_MS };
     return { ...head, signature: await AUDITOR.sign(encodeAuditorTreeHeadTbs(log.config, head, log.logRoot)) };
   }
+});
+
+describe('the end of a log', () => {
+  attack('goes-on-after-its-end', async () => {
+    const log = auditedLog();
+    await grow(log, 10);
+    await log.end(NOW_MS - 1_000_000 + 10);
+    await log.release();
+    const options = { baseUrl: 'http://log.test', bundle: log.bundle, fetch: log.fetch, now: () => NOW_MS };
+    const { state, end } = await auditLog(options);
+    expect(end).toMatchObject({ position: 10 });
+    await grow(log, 12);
+    return [await failure(auditLog(options)), await failure(auditLog({ ...options, state }))];
+  });
+
+  attack('end-forged', async () => {
+    await appendFalse(INITIAL);
+    await audited();
+    const { log, bundleKey } = operator.server;
+    const { size } = await log.context.store.readHead();
+    log.clock.advance(86_400_000);
+    const claims = [bundleKey, testSigner(44)].map(async ({ sign }) => {
+      const { origin } = log.context;
+      const end: LogEnd = { format: 1, origin, position: size - 1, reason: '', successor: undefined };
+      return encode(signedLogEndCodec, await signLogEnd(end, (message) => sign(message)));
+    });
+    const noticed: unknown[] = [];
+    for (const claim of await Promise.all(claims)) {
+      const fetch = lie(PATHS.logEnd, async () => new Response(claim.slice()));
+      noticed.push(await caught(operator, BOB, { fetch }));
+    }
+    return [...noticed, await caught(operator, BOB)];
+  });
 });
 
 describe('a server without its auditor', () => {

@@ -481,6 +481,18 @@ const AUDITING = rows('attacks-auditing.test.ts', {
     codes: ['log-forked'],
     within: 'at the next audit by anybody who has audited or looked up, or when they compare',
   },
+  'goes-on-after-its-end': {
+    attack: 'end a log, name a successor, and go on with it for somebody',
+    noticedBy: ['auditor'],
+    codes: ['continued-after-end'],
+    within: NEXT_AUDIT,
+  },
+  'end-forged': {
+    attack: 'say that a log has ended which goes on, to lead people to another one or to keep an old head alive',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-log-end', 'tree-head-too-old'],
+    within: AT_ONCE,
+  },
   'auditor-left-behind': {
     attack: 'show a head of the third-party auditor that is older than its lag allows',
     noticedBy: ['contact, looking up'],

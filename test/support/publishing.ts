@@ -20,7 +20,12 @@ export function sourceOf(log: StaticLog): LogSource {
 
 /** Whom a publisher of the log believes. */
 export function trustOf(log: StaticLog): PublishTrust {
-  return { origin: log.origin, vkeys: [parseVkey(log.vkey)], config: log.config, bundleKey: parseBase64(log.bundle.bundleKey) };
+  return {
+    origin: log.origin,
+    vkeys: [parseVkey(log.vkey)],
+    config: log.config,
+    bundleKey: parseBase64(log.bundle.bundleKey),
+  };
 }
 
 /** Adds entries, some of them with a leaf, and releases the new size. */

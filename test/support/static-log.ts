@@ -3,6 +3,7 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { auditEntryCodec } from '../../src/core/audit/audit-entry.ts';
 import { signCheckpoint } from '../../src/core/audit/checkpoint.ts';
 import { encodeEntryBundle } from '../../src/core/audit/entry-bundle.ts';
+import { type LogEnd, logEndLeaf, signedLogEndCodec, signLogEnd } from '../../src/core/audit/log-end.ts';
 import { noteSigner } from '../../src/core/audit/note.ts';
 import { emptyRoot, leafHash, rfc6962NodeHasher } from '../../src/core/audit/rfc6962.ts';
 import { parseTileIndex, parseTilePath } from '../../src/core/audit/tile-path.ts';
@@ -45,6 +46,8 @@ export class StaticLog {
   releasedSize = 0;
   checkpoint = '';
   head: Uint8Array = new Uint8Array();
+  /** What `end` serves, where the log has ended. */
+  logEnd: Uint8Array | undefined;
   /** Paths asked for. */
   readonly requests: string[] = [];
   /** Changes what is served, after everything else. */
@@ -93,7 +96,7 @@ export class StaticLog {
       witnessPolicy: 'quorum none\n',
       recoveryDelayMs: 0,
       identityRules: { localPart: 'fold-lower-case', uriSchemes: [] },
-      bundleKey: formatBase64(new Uint8Array(32)),
+      bundleKey: formatBase64(ed25519.getPublicKey(this.#secret)),
     };
   }
 
@@ -140,6 +143,20 @@ export class StaticLog {
     return rootOf(this.#edge, rfc6962NodeHasher) ?? emptyRoot();
   }
 
+  /** Adds the entry that ends the log, signed by the bundle key. `change` can falsify what is served of it. */
+  async end(timestampMs: number, change: Partial<LogEnd> = {}): Promise<void> {
+    const end: LogEnd = {
+      format: 1,
+      origin: this.origin,
+      position: this.entries.length,
+      reason: 'moved',
+      successor: undefined,
+    };
+    this.append([logEndLeaf(end)], timestampMs);
+    const signed = await signLogEnd({ ...end, ...change }, async (message) => ed25519.sign(message, this.#secret));
+    this.logEnd = encode(signedLogEndCodec, signed);
+  }
+
   /** Signs checkpoint and tree head of everything appended so far. */
   async release(): Promise<void> {
     const size = this.entries.length;
@@ -161,6 +178,7 @@ export class StaticLog {
     if (path === `head/${this.releasedSize}`) {
       return plain(encodeUtf8(JSON.stringify({ size: this.releasedSize, signature: formatBase64(this.head) })));
     }
+    if (path === 'end') return plain(this.logEnd);
     if (path.startsWith('updates/')) {
       const update = this.updates[parseTileIndex(path.slice(8)) ?? -1];
       return update && { body: gzipSync(update), gzip: true };

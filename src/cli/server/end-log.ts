@@ -36,7 +36,11 @@ export async function endLogOfFolder(context: LogContext, options: EndFolderOpti
   const isShown = /^[\x20-\x7e]{0,255}$/.test(reason);
   ensure(isShown, 'usage', 'the reason is up to 255 characters of printable ASCII');
   const successor = options.successor === undefined ? undefined : await readSuccessor(options.successor);
-  ensure(successor?.origin !== context.origin, 'usage', 'a log cannot be its own successor: the new one has a new origin');
+  ensure(
+    successor?.origin !== context.origin,
+    'usage',
+    'a log cannot be its own successor: the new one has a new origin',
+  );
   const sign = (position: number) => {
     const end: LogEnd = { format: 1, origin: context.origin, position, reason, successor };
     return signLogEnd(end, (message) => key.sign(message));

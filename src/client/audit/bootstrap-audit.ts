@@ -42,7 +42,8 @@ export async function bootstrapAudit(files: LogFiles, trust: AuditTrust, positio
       auditor,
       edge,
       checkpoint: formatNote(note),
-      logEnd: undefined, recorded: undefined,
+      logEnd: undefined,
+      recorded: undefined,
       configurations: trust.encodedConfigs,
     };
   } catch (error) {

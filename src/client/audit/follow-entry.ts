@@ -34,7 +34,12 @@ export interface FollowedUpdate {
  * whether it is the last entry of a signed tree: only there may it end the log. Throws `bad-auditor-update`, `bad-audit-entry`,
  * `bad-timestamp`, `bad-prefix-proof`, `continued-after-end`.
  */
-export function followUpdate(before: EntryBefore, entry: AuditEntry, bytes: Uint8Array, isLast: boolean): FollowedUpdate {
+export function followUpdate(
+  before: EntryBefore,
+  entry: AuditEntry,
+  bytes: Uint8Array,
+  isLast: boolean,
+): FollowedUpdate {
   const isNamed = equalBytes(sha256(bytes), entry.updateHash);
   ensure(isNamed, 'bad-auditor-update', 'the AuditorUpdate is not the one that the log entry names');
   const update = openAs('bad-auditor-update', () => decode(auditorUpdateCodec, bytes));
@@ -42,7 +47,11 @@ export function followUpdate(before: EntryBefore, entry: AuditEntry, bytes: Uint
   const prefixRoot = verifyPrefixChange(before, update);
   ensure(equalBytes(entry.prefixRoot, prefixRoot), 'bad-audit-entry', 'the entry has another prefix root');
   const endLeaf = findLogEndLeaf(update.added);
-  ensure(endLeaf === undefined || isLast, 'continued-after-end', 'the entry ends the log, and there are entries after it');
+  ensure(
+    endLeaf === undefined || isLast,
+    'continued-after-end',
+    'the entry ends the log, and there are entries after it',
+  );
   return { added: update.added.length - (endLeaf === undefined ? 0 : 1), endLeaf };
 }
 

@@ -67,7 +67,12 @@ async function monitor(
     operation,
     operation.transport.postKeytrans(PATHS.contactMonitor, [contactMonitorRequestCodec, request], codec),
   );
-  const verified = verifyContactMonitor({ config, view: state.view, nowMs: headTime(operation) }, request, answer, ladder);
+  const verified = verifyContactMonitor(
+    { config, view: state.view, nowMs: headTime(operation) },
+    request,
+    answer,
+    ladder,
+  );
   const monitoring = monitorOnly(verified.entries, ladder);
   const contacts = new Map(state.contacts).set(text, { ...contact, ...monitoring, monitoredAtMs: nowMs });
   const next = { ...state, view: verified.view, contacts };

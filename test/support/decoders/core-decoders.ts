@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { auditEntryCodec } from '../../../src/core/audit/audit-entry.ts';
+import { signedLogEndCodec } from '../../../src/core/audit/log-end.ts';
 import { formatCheckpoint, parseCheckpoint } from '../../../src/core/audit/checkpoint.ts';
 import { decodeEntryBundle, encodeEntryBundle } from '../../../src/core/audit/entry-bundle.ts';
 import { formatNote, parseNote } from '../../../src/core/audit/note.ts';
@@ -77,6 +78,21 @@ const tiles = fc.tuple(leavesArbitrary(20, 1), fc.nat()).map(([leaves, chosen]) 
 /** Entries of a bundle that is expected to hold three. */
 const BUNDLED = 3;
 
+const ascii = (minLength: number, maxLength: number) => fc.string({ unit: 'grapheme-ascii', minLength, maxLength });
+const signedEnds = fc.record({
+  end: fc.record({
+    format: fc.constant(1 as const),
+    origin: ascii(1, 40),
+    position: positions,
+    reason: ascii(0, 40),
+    successor: fc.option(
+      fc.record({ origin: ascii(1, 40), url: ascii(0, 40), fingerprint: hashes, bundleKey: hashes }),
+      { nil: undefined },
+    ),
+  }),
+  signature: fc.uint8Array({ minLength: 64, maxLength: 64 }),
+});
+
 /** What reads bytes and texts in the core, but for the messages of KEYTRANS. */
 export const CORE_DECODERS: readonly Decoder[] = [
   ofText({
@@ -115,6 +131,7 @@ export const CORE_DECODERS: readonly Decoder[] = [
       updateHash: hashes,
     }),
   ),
+  ofCodec('signedLogEndCodec', signedLogEndCodec, signedEnds),
   ofText({
     name: 'parseCheckpoint',
     texts: checkpoints.map(formatCheckpoint),
