@@ -38,9 +38,6 @@ export const PATHS = {
  */
 export const LOG_PREFIX = '/log/';
 
-/** Below {@link LOG_PREFIX}: the signed LogEnd of a log that has ended. */
-export const LOG_END_FILE = 'end';
-
 /** Hash tiles: `/log/tile/<L>/<N>[.p/<W>]` (tlog-tiles). */
 export const TILE_PREFIX = '/log/tile/';
 

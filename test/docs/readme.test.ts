@@ -108,6 +108,6 @@ describe('commands in the documents', () => {
 /** How many words of a line name the command. */
 function depthOf([, name = '', below = '']: readonly string[]): number {
   if (below.startsWith('-')) return 2;
-  if (name === 'admin') return below === 'token' ? 4 : 3;
+  if (name === 'admin') return ['log', 'token'].includes(below) ? 4 : 3;
   return ['auditor', 'ca', 'config', 'evidence', 'state', 'witness'].includes(name) ? 3 : 2;
 }

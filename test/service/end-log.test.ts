@@ -41,10 +41,9 @@ const open = (state = new MemoryState(), fetch?: Fetch): Promise<KeyDirectory> =
 async function register(name: string): Promise<void> {
   const { token, service } = server.log;
   const request = (await open()).register(name, { token, key: await generateKey() });
-  let done = false;
-  const settled = request.finally(() => (done = true));
-  while (!done) await Promise.race([settled, service.sequencer.step().then(() => new Promise(setImmediate))]);
-  await settled;
+  const step = () => service.sequencer.step().then(() => new Promise(setImmediate));
+  const settled = request.then(() => 'done' as const);
+  while ((await Promise.race([settled, step()])) !== 'done');
 }
 
 describe.each(['postgres', 'pglite'] as const)('a log that is ended on %s', (kind) => {

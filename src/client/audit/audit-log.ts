@@ -1,6 +1,12 @@
 import { verifyCheckpoint, type VerifiedCheckpoint } from '../../core/audit/checkpoint.ts';
 import type { Cosignature } from '../../core/audit/cosignature.ts';
-import { type LogEnd, MAX_LOG_END_BYTES, signedLogEndCodec, verifyLogEnd } from '../../core/audit/log-end.ts';
+import {
+  LOG_END_FILE,
+  type LogEnd,
+  MAX_LOG_END_BYTES,
+  signedLogEndCodec,
+  verifyLogEnd,
+} from '../../core/audit/log-end.ts';
 import { formatNote, MAX_NOTE_BYTES } from '../../core/audit/note.ts';
 import { assertWitnessed } from '../../core/audit/policy.ts';
 import { rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
@@ -11,7 +17,7 @@ import { auditorLogRoot } from '../../core/keytrans/auditor-update.ts';
 import { type TreeHead, verifyTreeHead } from '../../core/keytrans/tree-head.ts';
 import { rootOf } from '../../core/log/tiled-tree.ts';
 import { JsonFields, parseJson } from '../../contract/json-fields.ts';
-import { LOG_END_FILE, LOG_PREFIX } from '../../contract/paths.ts';
+import { LOG_PREFIX } from '../../contract/paths.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
 import { assertContinues, type HeldCheckpoint } from './assert-continues.ts';
 import { assertSeen, type SeenHead } from './assert-seen.ts';

@@ -54,6 +54,9 @@ const CONTEXT = encodeUtf8('glasskey log end v1\0');
  */
 export const LOG_END_KEY: Uint8Array = sha256(CONTEXT);
 
+/** Where the SignedLogEnd is served, below the log's prefix. */
+export const LOG_END_FILE = 'end';
+
 /** Longest encoded SignedLogEnd, in bytes. */
 export const MAX_LOG_END_BYTES = 2048;
 

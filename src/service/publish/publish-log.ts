@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../../core/audit/audit-entry.ts';
 import { type VerifiedCheckpoint, verifyCheckpoint } from '../../core/audit/checkpoint.ts';
-import { findLogEndLeaf, MAX_LOG_END_BYTES, verifyLogEnd } from '../../core/audit/log-end.ts';
+import { findLogEndLeaf, LOG_END_FILE, MAX_LOG_END_BYTES, verifyLogEnd } from '../../core/audit/log-end.ts';
 import { MAX_NOTE_BYTES } from '../../core/audit/note.ts';
 import { assertWitnessed, type Policy } from '../../core/audit/policy.ts';
 import { formatUpdatePath } from '../../core/audit/tile-path.ts';
@@ -13,7 +13,6 @@ import { type Configuration, configurationCodec } from '../../core/keytrans/conf
 import { auditorUpdateCodec } from '../../core/keytrans/auditor-update.ts';
 import { verifyTreeHead } from '../../core/keytrans/tree-head.ts';
 import { EMPTY_EDGE } from '../../core/log/tiled-tree.ts';
-import { LOG_END_FILE } from '../../contract/paths.ts';
 import type { LogSource } from './log-source.ts';
 import { publishEntries } from './publish-entries.ts';
 import { PUBLISHED_CHECKPOINT, PUBLISHED_LOG, type PublishTarget, type StoredFile } from './publish-target.ts';
