@@ -6,8 +6,8 @@ import { ensure } from '../../core/errors.ts';
 import { type EndedLog, endLog } from '../../service/end-log.ts';
 import type { LogContext } from '../../service/log-context.ts';
 import { asUserInput, readInput } from '../client-options.ts';
-import { DataFolder, keyPassphrase } from './data-folder.ts';
-import { readSigner } from './server-keys.ts';
+import { DataFolder } from './data-folder.ts';
+import { withKeys } from './key-ring.ts';
 
 /** How the log of a data folder is ended. */
 export interface EndFolderOptions {
@@ -29,23 +29,22 @@ export async function endLogOfFolder(context: LogContext, options: EndFolderOpti
   const text = await folder.read(folder.trust);
   ensure(text !== undefined, 'usage', `${folder.trust} is missing`);
   const { bundle } = parseTrustBundle(text);
-  const key = await readSigner(folder, 'bundle', await keyPassphrase(folder));
-  const isExpected = formatBase64(key.publicKey) === bundle.bundleKey;
-  ensure(isExpected, 'usage', `${folder.key('bundle')} is not the bundle key that clients know`);
   const { reason, who, acceptClockGap = false } = options;
   const isShown = /^[\x20-\x7e]{0,255}$/.test(reason);
   ensure(isShown, 'usage', 'the reason is up to 255 characters of printable ASCII');
   const successor = options.successor === undefined ? undefined : await readSuccessor(options.successor);
-  ensure(
-    successor?.origin !== context.origin,
-    'usage',
-    'a log cannot be its own successor: the new one has a new origin',
-  );
-  const sign = (position: number) => {
-    const end: LogEnd = { format: 1, origin: context.origin, position, reason, successor };
-    return signLogEnd(end, (message) => key.sign(message));
-  };
-  return endLog(context, { sign, who, acceptClockGap });
+  const isOther = successor?.origin !== context.origin;
+  ensure(isOther, 'usage', 'a log cannot be its own successor: the new one has a new origin');
+  return withKeys(folder, async (keys) => {
+    const key = await keys.signer('bundle');
+    const isExpected = formatBase64(key.publicKey) === bundle.bundleKey;
+    ensure(isExpected, 'usage', `${folder.key('bundle')} is not the bundle key that clients know`);
+    const sign = (position: number) => {
+      const end: LogEnd = { format: 1, origin: context.origin, position, reason, successor };
+      return signLogEnd(end, (message) => key.sign(message));
+    };
+    return endLog(context, { sign, who, acceptClockGap });
+  });
 }
 
 async function readSuccessor(path: string): Promise<Successor> {
