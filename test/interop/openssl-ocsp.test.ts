@@ -1,59 +1,34 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
 import type { KeyDirectory } from '../../src/client/key-directory.ts';
 import { PATHS } from '../../src/contract/paths.ts';
-import { createTestServer, type TestServer } from '../support/test-server.ts';
+import { openOpensslWorld, type OpensslWorld, programMissing } from '../support/openssl.ts';
+import type { TestServer } from '../support/test-server.ts';
 
-const run = promisify(execFile);
-
-function opensslMissing(): string | undefined {
-  try {
-    execFileSync('openssl', ['version'], { stdio: 'pipe' });
-    return undefined;
-  } catch {
-    return 'no openssl on this machine';
-  }
-}
-
-const missing = opensslMissing();
+const missing = programMissing('openssl', 'version');
 const title = missing === undefined ? 'openssl ocsp' : `openssl ocsp (${missing})`;
 
 describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title, () => {
+  let world: OpensslWorld;
   let server: TestServer;
   let client: KeyDirectory;
   let folder: string;
 
-  /** Asks the responder about a certificate; openssl verifies the response. The clock of the server is not today's. */
-  const ocsp = async (certificate: string, ...args: string[]): Promise<string> => {
-    const seconds = String(Math.floor(server.log.clock.now() / 1000));
+  /** Asks the responder about a certificate; openssl verifies the response. */
+  const ocsp = (certificate: string, ...args: string[]): Promise<string> => {
     const url = server.url + PATHS.ocsp;
     const question = ['ocsp', '-issuer', 'issuer.pem', '-cert', certificate, '-url', url];
     const trust = ['-CAfile', 'root.pem', '-verify_other', 'issuer.pem'];
-    const time = ['-attime', seconds, '-validity_period', '1000000000'];
-    const { stdout, stderr } = await run('openssl', [...question, ...trust, ...time, ...args], { cwd: folder });
-    return stdout + stderr;
+    return world.opensslAsync(...question, ...trust, ...world.attime(), '-validity_period', '1000000000', ...args);
   };
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'glasskey-ocsp-'));
-    server = await createTestServer();
-    client = await server.client();
-    for (const [name, path] of [
-      ['root.pem', PATHS.rootPem],
-      ['issuer.pem', PATHS.issuerPem],
-    ] as const) {
-      writeFileSync(join(folder, name), await (await fetch(server.url + path)).text());
-    }
+    world = await openOpensslWorld();
+    ({ server, client, folder } = world);
   });
-  afterAll(async () => {
-    await server.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => world.close());
 
   it.each([
     ['with a nonce', []],
@@ -88,14 +63,8 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
   });
 
   it('gets the same by GET, with the headers of RFC 5019', async () => {
-    await run(
-      'openssl',
-      ['ocsp', '-issuer', 'issuer.pem', '-cert', 'leaf.pem', '-no_nonce', '-reqout', 'request.der'],
-      {
-        cwd: folder,
-      },
-    );
-    const request = execFileSync('openssl', ['base64', '-A', '-in', 'request.der'], { cwd: folder, encoding: 'utf8' });
+    world.openssl('ocsp', '-issuer', 'issuer.pem', '-cert', 'leaf.pem', '-no_nonce', '-reqout', 'request.der');
+    const request = world.openssl('base64', '-A', '-in', 'request.der');
     const response = await fetch(`${server.url}${PATHS.ocsp}/${encodeURIComponent(request)}`);
     expect(response.headers.get('content-type')).toBe('application/ocsp-response');
     expect(response.headers.get('cache-control')).toBe('max-age=60, public, no-transform, must-revalidate');
@@ -103,10 +72,7 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     expect(Date.parse(response.headers.get('expires') ?? '')).toBeGreaterThan(server.log.clock.now());
     expect(Date.parse(response.headers.get('last-modified') ?? '')).toBeLessThanOrEqual(server.log.clock.now());
     writeFileSync(join(folder, 'response.der'), new Uint8Array(await response.arrayBuffer()));
-    const text = execFileSync('openssl', ['ocsp', '-respin', 'response.der', '-noverify', '-text'], {
-      cwd: folder,
-      encoding: 'utf8',
-    });
+    const text = world.openssl('ocsp', '-respin', 'response.der', '-noverify', '-text');
     expect(text).toContain('Cert Status: revoked');
     expect(text).toContain('OCSP Signing');
     expect(text).toContain('OCSP No Check');

@@ -1,61 +1,29 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importKey } from '../../src/client/client-key.ts';
 import type { KeyDirectory } from '../../src/client/key-directory.ts';
-import { PATHS } from '../../src/contract/paths.ts';
-import { createTestServer, type TestServer } from '../support/test-server.ts';
+import { openOpensslWorld, type OpensslWorld, programMissing } from '../support/openssl.ts';
+import type { TestServer } from '../support/test-server.ts';
 
-function opensslMissing(): string | undefined {
-  try {
-    execFileSync('openssl', ['version'], { stdio: 'pipe' });
-    return undefined;
-  } catch {
-    return 'no openssl on this machine';
-  }
-}
-
-const missing = opensslMissing();
+const missing = programMissing('openssl', 'version');
 const title = missing === undefined ? 'openssl' : `openssl (${missing})`;
 
 describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title, () => {
+  let world: OpensslWorld;
   let server: TestServer;
   let client: KeyDirectory;
   let folder: string;
+  let openssl: OpensslWorld['openssl'];
 
-  /** Runs openssl in the folder; the clock of the server is not today's. */
-  const openssl = (...args: string[]): string =>
-    execFileSync('openssl', args, { cwd: folder, stdio: 'pipe', encoding: 'utf8' });
   const verify = (...args: string[]): string =>
-    openssl(
-      'verify',
-      '-x509_strict',
-      '-attime',
-      String(Math.floor(server.log.clock.now() / 1000)),
-      '-CAfile',
-      'root.pem',
-      '-untrusted',
-      'issuer.pem',
-      ...args,
-    );
+    openssl('verify', '-x509_strict', ...world.attime(), '-CAfile', 'root.pem', '-untrusted', 'issuer.pem', ...args);
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'glasskey-openssl-'));
-    server = await createTestServer();
-    client = await server.client();
-    for (const [name, path] of [
-      ['root.pem', PATHS.rootPem],
-      ['issuer.pem', PATHS.issuerPem],
-    ] as const) {
-      writeFileSync(join(folder, name), await (await fetch(server.url + path)).text());
-    }
+    world = await openOpensslWorld();
+    ({ server, client, folder, openssl } = world);
   });
-  afterAll(async () => {
-    await server.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => world.close());
 
   const kinds: [string, string[]][] = [
     ['p256', ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256']],
@@ -78,13 +46,8 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     expect(verify('-purpose', 'sslclient', `${name}.pem`)).toContain('OK');
     expect(verify('-purpose', 'smimesign', `${name}.pem`)).toContain('OK');
 
-    const crl = async (): Promise<void> => {
-      const response = await fetch(server.url + PATHS.issuerCrl);
-      writeFileSync(join(folder, 'crl.der'), new Uint8Array(await response.arrayBuffer()));
-      openssl('crl', '-inform', 'DER', '-in', 'crl.der', '-out', 'crl.pem');
-    };
     server.log.clock.advance(5_000);
-    await crl();
+    await world.fetchCrl();
     expect(verify('-crl_check', '-CRLfile', 'crl.pem', `${name}.pem`)).toContain('OK');
 
     // The owner's key, in a file that openssl wrote, signs the revocation.
@@ -94,7 +57,7 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     );
     await client.revoke(identity, key, { reason: 'keyCompromise' });
     server.log.clock.advance(5_000);
-    await crl();
+    await world.fetchCrl();
     expect(() => verify('-crl_check', '-CRLfile', 'crl.pem', `${name}.pem`)).toThrow(/certificate revoked/);
     expect(openssl('crl', '-in', 'crl.pem', '-noout', '-text')).toContain('Key Compromise');
   });

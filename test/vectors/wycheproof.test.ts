@@ -3,19 +3,23 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { nodeVerifySpkiSignature } from '../../src/ca/node-verify-signature.ts';
 import { verifySpkiSignature } from '../../src/ca/verify-signature.ts';
-import { cipherSuite, KT_128_SHA256_P256 } from '../../src/core/crypto/cipher-suite.ts';
+import { cipherSuite, KT_128_SHA256_ED25519, KT_128_SHA256_P256 } from '../../src/core/crypto/cipher-suite.ts';
+import { isMlDsaSignature } from '../../src/core/crypto/ml-dsa.ts';
 import { parseHex } from '../../src/core/encoding/bytes.ts';
 import { GlasskeyError } from '../../src/core/errors.ts';
 import { VECTORS } from './vector-file.ts';
 
 interface WycheproofGroup {
   readonly publicKeyDer: string;
-  readonly publicKey: { readonly uncompressed: string };
+  /** Hex: of ECDSA a point, of Ed25519 in `pk`, of ML-DSA the key itself. */
+  readonly publicKey: string | { readonly uncompressed: string } | { readonly pk: string };
   readonly tests: readonly {
     readonly tcId: number;
     readonly comment: string;
     readonly msg: string;
     readonly sig: string;
+    /** ML-DSA: a context, which our messages do not have. */
+    readonly ctx?: string;
     readonly result: 'valid' | 'invalid' | 'acceptable';
   }[];
 }
@@ -31,14 +35,19 @@ const COVERED: readonly string[] = [
 /** ECDSA signatures as r || s: those of KT_128_SHA256_P256. */
 const TREE_HEADS = 'ecdsa_secp256r1_sha256_p1363_test.json';
 
+/** ML-DSA-44: checkpoints and cosignatures. */
+const COSIGNATURES = 'mldsa_44_verify_test.json';
+
 /** Files that do not apply, and why. A file in neither list is reported as not covered. */
 const NOT_COVERED: Readonly<Record<string, string>> = {
   'rsa_pss_2048_sha256_mgf1_32_test.json': 'RSA signatures are PKCS#1 v1.5 only',
-  'mldsa_44_verify_test.json': 'ML-DSA is not verified yet',
 };
 
 /** The exact numbers of signatures refused because of their key: RSA with exponent 3. */
 const WEAK_KEY_CASES: Readonly<Record<string, number>> = { 'rsa_signature_2048_sha256_test.json': 2 };
+
+/** The exact number of ML-DSA cases that have a context. */
+const WITH_CONTEXT = 7;
 
 const VERIFIERS = { WebCrypto: verifySpkiSignature, Node: nodeVerifySpkiSignature };
 
@@ -51,9 +60,14 @@ function groups(file: string): readonly WycheproofGroup[] {
   return (JSON.parse(text) as { readonly testGroups: readonly WycheproofGroup[] }).testGroups;
 }
 
+function rawKey({ publicKey: key }: WycheproofGroup): Uint8Array {
+  if (typeof key === 'string') return parseHex(key);
+  return parseHex('pk' in key ? key.pk : key.uncompressed);
+}
+
 describe.skipIf(!present && process.env['CI'] === undefined)(title, () => {
   it('are there', () => {
-    expect(present ? readdirSync(folder) : []).toEqual(expect.arrayContaining([...COVERED, TREE_HEADS]));
+    expect(present ? readdirSync(folder) : []).toEqual(expect.arrayContaining([...COVERED, TREE_HEADS, COSIGNATURES]));
   });
 
   describe.each(Object.entries(VERIFIERS))('%s', (_, verify) => {
@@ -81,10 +95,13 @@ describe.skipIf(!present && process.env['CI'] === undefined)(title, () => {
     });
   });
 
-  it(`${TREE_HEADS}, as tree heads are verified`, () => {
-    const suite = cipherSuite(KT_128_SHA256_P256);
-    for (const group of groups(TREE_HEADS)) {
-      const publicKey = parseHex(group.publicKey.uncompressed);
+  it.each([
+    [TREE_HEADS, KT_128_SHA256_P256],
+    ['ed25519_test.json', KT_128_SHA256_ED25519],
+  ] as const)('%s, as tree heads are verified', (file, suiteId) => {
+    const suite = cipherSuite(suiteId);
+    for (const group of groups(file)) {
+      const publicKey = rawKey(group);
       suite.assertSignatureKey(publicKey);
       for (const { tcId, comment, msg, sig, result } of group.tests) {
         const verify = (): void => suite.verifySignature(publicKey, parseHex(msg), parseHex(sig));
@@ -94,8 +111,21 @@ describe.skipIf(!present && process.env['CI'] === undefined)(title, () => {
     }
   });
 
+  it(`${COSIGNATURES}, as cosignatures are verified`, () => {
+    let withContext = 0;
+    for (const group of groups(COSIGNATURES)) {
+      for (const { tcId, comment, msg, sig, ctx = '', result } of group.tests) {
+        // Ours have no context, so that a signature made for another one does not hold.
+        const holds = result === 'valid' && ctx === '';
+        if (ctx !== '') withContext += 1;
+        expect(isMlDsaSignature(rawKey(group), parseHex(msg), parseHex(sig)), `${tcId} ${comment}`).toBe(holds);
+      }
+    }
+    expect(withContext).toBe(WITH_CONTEXT);
+  });
+
   for (const file of present ? readdirSync(folder) : []) {
-    if (!COVERED.includes(file) && file !== TREE_HEADS)
+    if (!COVERED.includes(file) && file !== TREE_HEADS && file !== COSIGNATURES)
       it.skip(`${file}: not covered: ${NOT_COVERED[file] ?? 'unknown file'}`);
   }
 });
