@@ -83,7 +83,16 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     keys,
     noteSigner: checkpointSigner,
     checkpointCosigner: keys.checkpointMlDsa && cosignatureSigner(origin, keys.checkpointMlDsa),
-    witnesses: hasQuorum ? new WitnessQuorum({ policy, limits, now, observe, fetch: fetchWitness }) : undefined,
+    witnesses: hasQuorum
+      ? new WitnessQuorum({
+          policy,
+          log: { origin, vkeys: [checkpointSigner.vkey] },
+          limits,
+          now,
+          observe,
+          fetch: fetchWitness,
+        })
+      : undefined,
     lastSigned:
       lastSigned === undefined ? undefined : new SignedCheckpointFile(lastSigned, origin, [checkpointSigner.vkey]),
     identityRules: options.identityRules,

@@ -38,7 +38,7 @@ export async function committedSize({ store }: Pick<LogContext, 'store'>): Promi
 export function checkpointFrom(
   note: string,
   size: number,
-  proofs: Pick<AuditProofs, 'consistency'>,
+  proofs: Pick<AuditProofs, 'consistency' | 'root'>,
   edge: TreeEdge,
 ): SignedCheckpoint {
   const made = new Map<number, Promise<readonly Uint8Array[]>>();
@@ -50,6 +50,7 @@ export function checkpointFrom(
       made.set(oldSize, proof);
       return proof;
     },
+    rootAt: (smaller) => proofs.root(smaller, edge),
   };
 }
 

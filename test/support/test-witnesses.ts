@@ -20,6 +20,8 @@ interface Member {
   app: Hono | undefined;
   isDown: boolean;
   interference: Interference | undefined;
+  /** What is shown to monitors instead of what it has cosigned. */
+  shown: ((path: string) => Response) | undefined;
   /** Bodies of the requests that reached it. */
   readonly requests: string[];
 }
@@ -58,7 +60,15 @@ export class TestWitnesses {
           ...(keys === 'ed25519' ? [] : [testMlDsaCosigner(name, 150 + i)]),
         ];
         const own = await mkdtemp(join(folder, `w${i}-`));
-        return { cosigners, folder: own, app: undefined, isDown: false, interference: undefined, requests: [] };
+        return {
+          cosigners,
+          folder: own,
+          app: undefined,
+          isDown: false,
+          interference: undefined,
+          shown: undefined,
+          requests: [],
+        };
       }),
     );
     const lines = members.flatMap(({ cosigners }, i) =>
@@ -88,10 +98,12 @@ export class TestWitnesses {
 
   /** How the log reaches them. */
   readonly fetch: WitnessFetch = async (url, init) => {
-    const [, i] = /^http:\/\/w(\d+)\.example\/add-checkpoint$/.exec(url) ?? [];
+    const [, i, path] = /^http:\/\/w(\d+)\.example(\/add-checkpoint|\/[0-9a-f]{64}\/checkpoint)$/.exec(url) ?? [];
     const member = this.#members[Number(i)];
     const app = member?.app;
     if (member === undefined || app === undefined || member.isDown) throw new TypeError('fetch failed', { cause: url });
+    // What it shows to monitors.
+    if (init.method === 'GET') return member.shown?.(path ?? '') ?? app.request(path ?? '');
     const body = init.body as string;
     const ask = async (): Promise<Response> => app.request('/add-checkpoint', { method: 'POST', body });
     member.requests.push(body);
@@ -106,6 +118,11 @@ export class TestWitnesses {
   /** Puts something in front of one of them; undefined takes it away. */
   interfere(number: number, interference: Interference | undefined): void {
     this.#member(number).interference = interference;
+  }
+
+  /** Has one show something else to monitors than what it has cosigned; undefined ends that. */
+  show(number: number, shown: ((path: string) => Response) | undefined): void {
+    this.#member(number).shown = shown;
   }
 
   /** Every request that reached a witness so far. */

@@ -3,7 +3,9 @@ import { type NoteSignature, parseNote } from '../../core/audit/note.ts';
 import { MAX_WITNESS_AHEAD_MS } from '../../core/audit/policy.ts';
 import type { Vkey } from '../../core/audit/vkey.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
 import { askWitness, type WitnessFetch } from './ask-witness.ts';
+import { fetchSeen, type OwnLog } from './seen-checkpoint.ts';
 
 /** A checkpoint that this log has signed, and how to show that it continues earlier ones. */
 export interface SignedCheckpoint {
@@ -12,6 +14,8 @@ export interface SignedCheckpoint {
   readonly size: number;
   /** The consistency proof from a smaller size (RFC 6962 §2.1.2). */
   proofFrom(oldSize: number): Promise<readonly Uint8Array[]>;
+  /** The root of the log's first `size` entries, at most this checkpoint's size. */
+  rootAt(size: number): Promise<Uint8Array>;
 }
 
 /** Why a witness gave no cosignature though it may have been asked. */
@@ -21,6 +25,8 @@ export type WitnessFailure =
   | 'bad-answer'
   | 'bad-cosignature'
   | 'bad-clock'
+  /** It says that it has seen another tree, and shows nothing that this log has signed. */
+  | 'unproven'
   | 'resting'
   | 'busy';
 
@@ -30,9 +36,9 @@ export type WitnessResult =
   | { readonly type: 'cosigned'; readonly signatures: readonly NoteSignature[] }
   /** It has seen less, and was not asked to go on from there. */
   | { readonly type: 'behind'; readonly size: number }
-  /** It has cosigned a larger tree. */
-  | { readonly type: 'ahead'; readonly size: number }
-  /** It has cosigned another tree, at `size` or at one that this log has as well. */
+  /** It has cosigned a larger tree; `isProven` where it shows a checkpoint of that size with this log's own signature. */
+  | { readonly type: 'ahead'; readonly size: number; readonly isProven: boolean }
+  /** It shows a checkpoint with this log's own signature, of a tree that this log does not have. */
   | { readonly type: 'inconsistent'; readonly size: number; readonly detail: string }
   | { readonly type: 'failed'; readonly outcome: WitnessFailure; readonly detail: string };
 
@@ -44,6 +50,8 @@ export interface WitnessPeerOptions {
   /** Submission prefix. */
   readonly url: string;
   readonly fetch: WitnessFetch;
+  /** The log that asks. */
+  readonly log: OwnLog;
   /** Now in ms. */
   readonly now: () => number;
   readonly timeoutMs: number;
@@ -90,7 +98,8 @@ export class WitnessPeer {
       const reply = await askWitness({ oldSize: size, proof: [], checkpoint: note }, this.#options);
       if (reply.type !== 'other-size') return this.#settle(checkpoint, reply);
       this.#known = reply.size;
-      return { type: reply.size < size ? 'behind' : 'ahead', size: reply.size };
+      if (reply.size < size) return { type: 'behind', size: reply.size };
+      return this.#prove(checkpoint, reply.size, `it names size ${reply.size}`);
     });
   }
 
@@ -102,18 +111,34 @@ export class WitnessPeer {
       const reply = await askWitness({ oldSize, proof, checkpoint: note }, this.#options);
       if (reply.type !== 'other-size') return this.#settle(checkpoint, reply);
       this.#known = reply.size;
-      if (reply.size > size) return { type: 'ahead', size: reply.size };
+      if (reply.size > size) return this.#prove(checkpoint, reply.size, `it names size ${reply.size}`);
       if (reply.size === oldSize) break;
     }
     return { type: 'failed', outcome: 'bad-answer', detail: 'it names one size and refuses to go on from there' };
   }
 
-  #settle(
-    { note, size }: SignedCheckpoint,
+  /**
+   * Looks whether what a witness claims is so: the status of an answer is nobody's signature, but what it has seen of this
+   * log, this log has signed.
+   */
+  async #prove(checkpoint: SignedCheckpoint, claimed: number | undefined, detail: string): Promise<WitnessResult> {
+    const seen = await fetchSeen(this.#options, this.#options.log);
+    if (seen !== undefined && seen.size > checkpoint.size) return { type: 'ahead', size: seen.size, isProven: true };
+    if (seen !== undefined && seen.size > 0) {
+      const root = await checkpoint.rootAt(seen.size);
+      if (!equalBytes(root, seen.rootHash)) return { type: 'inconsistent', size: seen.size, detail };
+    }
+    if (claimed !== undefined) return { type: 'ahead', size: claimed, isProven: false };
+    return failed('unproven', `${detail}, and shows no other tree that this log has signed`);
+  }
+
+  async #settle(
+    checkpoint: SignedCheckpoint,
     reply: Exclude<Awaited<ReturnType<typeof askWitness>>, { type: 'other-size' }>,
-  ): WitnessResult {
+  ): Promise<WitnessResult> {
+    const { note, size } = checkpoint;
     if (reply.type === 'failed') return reply;
-    if (reply.type === 'inconsistent') return { ...reply, size: Math.min(this.#known, size) || size };
+    if (reply.type === 'inconsistent') return this.#prove(checkpoint, undefined, `it says: ${reply.detail}`);
     const result = this.#read(note, reply.lines);
     if (result.type === 'cosigned') this.#known = size;
     return result;

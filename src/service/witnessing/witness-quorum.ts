@@ -4,6 +4,7 @@ import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { ServiceLimits } from '../limits.ts';
 import type { Observer } from '../service-event.ts';
 import type { WitnessFetch } from './ask-witness.ts';
+import type { OwnLog } from './seen-checkpoint.ts';
 import { type SignedCheckpoint, WitnessPeer, type WitnessResult } from './witness-peer.ts';
 
 /** Most witnesses that are asked: their lines and the log's own have to fit into one note. */
@@ -12,6 +13,8 @@ const MAX_ASKED = 60;
 /** What a {@link WitnessQuorum} needs. */
 export interface WitnessQuorumOptions {
   readonly policy: Policy;
+  /** The log that asks. */
+  readonly log: OwnLog;
   readonly limits: Pick<ServiceLimits, 'witnessTimeoutMs' | 'witnessRestMs' | 'maxWitnessRestMs'>;
   /** Now in ms. */
   readonly now: () => number;
@@ -51,7 +54,7 @@ export class WitnessQuorum {
 
   /**
    * Asks all witnesses at once to cosign and gives the note with their lines as soon as they make the quorum. Throws
-   * `log-rolled-back` where one has seen a tree that this log does not have, `head-moved` where `committedSize` shows that
+   * `log-rolled-back` where one shows a checkpoint that this log has signed, of a tree that it does not have, `head-moved` where `committedSize` shows that
    * another writer was faster, `release-stalled` where the quorum is not there.
    */
   async gather(checkpoint: SignedCheckpoint, committedSize: () => Promise<number>): Promise<string> {
@@ -60,7 +63,7 @@ export class WitnessQuorum {
     const reasons: string[] = [];
     const note = await this.#askAll('cosign', checkpoint, async (peer, result) => {
       if (result.type === 'cosigned') gathered.push(...result.signatures);
-      else if (isFinding(result)) await this.#judge(peer, result, checkpoint.size, committedSize);
+      else if (isFinding(result)) reasons.push(await this.#judge(peer, result, checkpoint.size, committedSize));
       else reasons.push(`${peer.title}: ${result.type === 'failed' ? result.detail : result.type}`);
       return this.#assemble(checkpoint.note, gathered);
     });
@@ -71,8 +74,9 @@ export class WitnessQuorum {
   /**
    * Asks the witnesses about the last checkpoint that this log has signed, before it signs another one (DESIGN §9). Returns
    * once all have answered or had their time, if those that did are so many that every quorum would have needed one of them:
-   * then nobody can have seen more. `committedSize` is what this log has. Throws `log-rolled-back` where anyone has seen
-   * more, and `release-stalled` where too few answer.
+   * then nobody can have seen more. `committedSize` is what this log has. Throws `log-rolled-back` where anyone shows that this
+   * log has signed more, or something else, and `release-stalled` where too few agree: who claims that without showing it
+   * has not answered.
    */
   async confirm(checkpoint: SignedCheckpoint, committedSize: () => Promise<number>): Promise<void> {
     const silent = new Set(this.policy.witnesses.map(({ name }) => name));
@@ -84,7 +88,10 @@ export class WitnessQuorum {
       }
       // A larger size that is committed here was signed by this log before it was stopped; the next proof goes on from it.
       const isOurs = result.type === 'ahead' && result.size <= (await committedSize());
-      if (isFinding(result) && !isOurs) await this.#judge(peer, result, checkpoint.size, committedSize);
+      if (isFinding(result) && !isOurs) {
+        reasons.push(await this.#judge(peer, result, checkpoint.size, committedSize));
+        return undefined;
+      }
       for (const name of peer.names) silent.delete(name);
       return undefined;
     });
@@ -115,12 +122,22 @@ export class WitnessQuorum {
     return Promise.race([...firsts, last]);
   }
 
-  /** Throws what a witness's contradiction amounts to. */
-  async #judge(peer: WitnessPeer, finding: Finding, size: number, committedSize: () => Promise<number>): Promise<void> {
+  /**
+   * Throws what a witness's contradiction amounts to. One that is not proven is the witness's word: it does not stop the log,
+   * and the witness has not answered for it either; gives that for people.
+   */
+  async #judge(
+    peer: WitnessPeer,
+    finding: Finding,
+    size: number,
+    committedSize: () => Promise<number>,
+  ): Promise<string> {
     const committed = await committedSize();
     if (finding.type === 'ahead' && finding.size <= committed) {
       throw new GlasskeyError('head-moved', `${peer.title} has cosigned size ${finding.size}, which is newer`);
     }
+    if (finding.type === 'ahead' && !finding.isProven)
+      return `${peer.title}: it names size ${finding.size}, and shows no such checkpoint of this log`;
     const found =
       finding.type === 'ahead'
         ? `has cosigned size ${finding.size} of this log, and this database has only ${committed} entries`
@@ -144,8 +161,9 @@ export class WitnessQuorum {
   }
 
   #tell(peer: WitnessPeer, result: WitnessResult, milliseconds: number): void {
-    const outcome = result.type === 'failed' ? result.outcome : result.type;
-    const detail = 'detail' in result ? result.detail : undefined;
+    const isWord = result.type === 'ahead' && !result.isProven;
+    const outcome = result.type === 'failed' ? result.outcome : isWord ? 'unproven' : result.type;
+    const detail = 'detail' in result ? result.detail : 'size' in result ? `size ${result.size}` : undefined;
     this.#options.observe({ type: 'witness', witness: peer.title, outcome, detail, milliseconds });
   }
 }
@@ -167,7 +185,7 @@ export function assertReachable(policy: Policy): void {
 }
 
 /** One peer for each URL: a witness with two keys is asked once. */
-function makePeers({ policy, limits, now, fetch: send = fetch }: WitnessQuorumOptions): WitnessPeer[] {
+function makePeers({ policy, log, limits, now, fetch: send = fetch }: WitnessQuorumOptions): WitnessPeer[] {
   const byUrl = new Map<string, Policy['witnesses'][number][]>();
   for (const witness of policy.witnesses) {
     if (witness.url === undefined) continue;
@@ -179,6 +197,7 @@ function makePeers({ policy, limits, now, fetch: send = fetch }: WitnessQuorumOp
       new WitnessPeer({
         names: witnesses.map(({ name }) => name),
         vkeys: witnesses.map(({ vkey }) => vkey),
+        log,
         url,
         fetch: send,
         now,

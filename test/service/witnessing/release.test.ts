@@ -58,6 +58,9 @@ async function forkedCheckpoint(size: number): Promise<string> {
   return signCheckpoint({ origin, size, rootHash: new Uint8Array(32).fill(9), extensions: [] }, [noteSigner]);
 }
 
+/** A checkpoint of this log's name that a stranger has signed: what a lying witness could make up. */
+const strangers = 'log.example\n9\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n\u2014 log.example AAAAAAAA\n';
+
 const outcomes = (): string[] =>
   log.events.flatMap((event) => (event.type === 'witness' ? [`${event.witness} ${event.outcome}`] : []));
 
@@ -232,9 +235,63 @@ describe('a log that its witnesses know better', () => {
   it('stops when one has cosigned a larger tree, at the start', async () => {
     await open();
     await step();
+    const later = formatAddCheckpoint({ oldSize: 1, proof: [], checkpoint: await forkedCheckpoint(9) });
     witnesses.interfere(1, async () => new Response('9\n', { status: 409 }));
+    witnesses.show(1, () => new Response(later.slice(later.indexOf('\n\n') + 2)));
     await expectRefusal(await restart());
     expect(log.events.filter(({ type }) => type === 'rolled-back')).toHaveLength(1);
+  });
+
+  const LIES: readonly [string, Response][] = [
+    ['a larger size', new Response('9\n', { status: 409 })],
+    ['another tree', new Response('your proof is wrong\n', { status: 422 })],
+  ];
+  it.each(LIES)('takes no single word for %s, at the start or while it runs, and goes on', async (_, lie) => {
+    await open();
+    await step();
+    const claims = async (): Promise<Response> => lie.clone();
+    witnesses.interfere(1, claims);
+    for (const shown of [
+      undefined,
+      () => new Response('', { status: 404 }),
+      () => new Response('x'.repeat(200_000)),
+      () => new Response('no checkpoint\n'),
+      () => new Response(strangers),
+    ]) {
+      witnesses.show(1, shown);
+      const other = await restart();
+      log.clock.advance(log.context.limits.heartbeatMs);
+      expect(await other.sequencer.step()).toBe('appended');
+      expect(other.sequencer.failure).toBeUndefined();
+    }
+    expect(outcomes()).toContain('w1 unproven');
+    expect(outcomes()).not.toContain('w1 ahead');
+    expect(await released()).toBe(6);
+  });
+
+  it('waits, and signs nothing new, where so many claim it that there is no quorum without them', async () => {
+    await open();
+    await step();
+    for (const number of [0, 1]) {
+      witnesses.interfere(number, async () => new Response('9\n', { status: 409 }));
+      witnesses.show(number, () => new Response('', { status: 404 }));
+    }
+    const other = await restart();
+    log.clock.advance(log.context.limits.heartbeatMs);
+    await expect(other.sequencer.step()).rejects.toMatchObject({ code: 'release-stalled' });
+    expect((await log.context.store.readHead()).size).toBe(1);
+    witnesses.interfere(0, undefined);
+    expect(await other.sequencer.step()).toBe('appended');
+  });
+
+  it('stops where one shows another tree that its own key has signed, of whatever size', async () => {
+    await open();
+    await step();
+    await grow();
+    const forked = await forkedCheckpoint(1);
+    witnesses.interfere(2, async () => new Response('it does not continue\n', { status: 422 }));
+    witnesses.show(2, () => new Response(forked));
+    await expectRefusal(await restart());
   });
 
   it('stops when one has cosigned another tree, while it runs', async () => {
@@ -258,6 +315,8 @@ describe('a log that its witnesses know better', () => {
     witnesses.interfere(1, () => new Promise((resolve) => (answer = resolve)));
     await grow();
     expect(await released()).toBe(2);
+    const later = await forkedCheckpoint(77);
+    witnesses.show(1, () => new Response(later));
     answer(new Response('77\n', { status: 409 }));
     await vi.waitFor(() => expect(outcomes()).toContain('w1 ahead'));
     witnesses.interfere(1, undefined);
