@@ -2,8 +2,7 @@ import type { Hono } from 'hono';
 import { MAX_OCSP_PATH_CHARACTERS, MAX_OCSP_REQUEST_BYTES } from '../contract/limits.ts';
 import { OCSP_REQUEST_MEDIA_TYPE, OCSP_RESPONSE_MEDIA_TYPE } from '../contract/media-types.ts';
 import { PATHS } from '../contract/paths.ts';
-import { sha256 } from '../core/crypto/sha256.ts';
-import { formatHex, parseBase64 } from '../core/encoding/bytes.ts';
+import { parseBase64 } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import type { LogService } from '../service/log-service.ts';
 import type { OcspAnswer } from '../service/ocsp-service.ts';
@@ -48,7 +47,7 @@ function respondOcsp({ der, kept }: OcspAnswer, nowMs: number): Response {
   const leftSeconds = Math.max(0, Math.floor((kept.nextUpdateMs - nowMs) / 1000));
   const maxAge = Math.min(MAX_AGE_SECONDS, leftSeconds);
   const headers = {
-    etag: `"${formatHex(sha256(der).subarray(0, 16))}"`,
+    etag: `"${kept.digest}"`,
     'last-modified': new Date(kept.thisUpdateMs).toUTCString(),
     expires: new Date(nowMs + maxAge * 1000).toUTCString(),
   };

@@ -6,6 +6,7 @@ import {
   type SingleAnswer,
 } from '../ca/ocsp/create-ocsp-response.ts';
 import { type CertId, type OcspRequest, parseOcspRequest } from '../ca/ocsp/ocsp-request.ts';
+import { sha256 } from '../core/crypto/sha256.ts';
 import { formatHex } from '../core/encoding/bytes.ts';
 import { isGlasskeyError } from '../core/errors.ts';
 import { reasonName } from './crl-service.ts';
@@ -20,7 +21,14 @@ const STATUS_LIFETIME_MS = 2_000;
 export interface OcspAnswer {
   readonly der: Uint8Array;
   /** Until when it holds; undefined for what must not be kept: failures, and answers to one client's nonce. */
-  readonly kept: { readonly thisUpdateMs: number; readonly nextUpdateMs: number } | undefined;
+  readonly kept: Kept | undefined;
+}
+
+/** What caches are told of an answer: its times, and the beginning of its SHA-256 in hex. */
+interface Kept {
+  readonly thisUpdateMs: number;
+  readonly nextUpdateMs: number;
+  readonly digest: string;
 }
 
 /** A signed answer to one question, and what it says. */
@@ -87,7 +95,7 @@ export class OcspService {
     const der = await this.#create([{ certId: certId.raw, status }], times, undefined);
     // What anybody may make up takes no place from certificates.
     if (status.type === 'unknown') return { der, kept: undefined };
-    const answer = { der, kept: times };
+    const answer = { der, kept: { ...times, digest: formatHex(sha256(der).subarray(0, 16)) } };
     const { thisUpdateMs, nextUpdateMs } = times;
     const renewAtMs = (thisUpdateMs + nextUpdateMs) / 2;
     this.#kept.delete(key);

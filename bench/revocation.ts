@@ -1,0 +1,126 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { createRoot } from '../src/ca/authority.ts';
+import { parseCertificate } from '../src/ca/certificate.ts';
+import { createCrl } from '../src/ca/crl.ts';
+import { createCsr } from '../src/ca/create-csr.ts';
+import { derSequence } from '../src/ca/der-writer.ts';
+import { createKey } from '../src/ca/key-file.ts';
+import { signerFromKey } from '../src/ca/node-signer.ts';
+import { encodeCertId } from '../src/ca/ocsp/cert-id.ts';
+import { formatPem } from '../src/ca/pem.ts';
+import { JSON_MEDIA_TYPE, OCSP_REQUEST_MEDIA_TYPE } from '../src/contract/media-types.ts';
+import { PATHS } from '../src/contract/paths.ts';
+import { startPostgresServer } from '../test/support/postgres-server.ts';
+import { Clients, round } from './load.ts';
+import { describeMachine } from './machine.ts';
+import { pipelined } from './pipelined.ts';
+import { processorSeconds } from './processor-time.ts';
+import { startServerProcess } from './server-process.ts';
+
+const USAGE = `usage: npm run bench:revocation -- [--crl 10000,100000,1000000] [--certificates 1000] [--requests 100000]
+
+Signs CRLs of so many entries, and asks the OCSP responder of a server on PostgreSQL about so many certificates. Prints JSON.`;
+
+const DAY_MS = 86_400_000;
+
+/** How long a CRL of `count` entries takes to be made and signed, and how large it is. */
+async function measureCrl(count: number): Promise<object> {
+  const nowMs = Date.now();
+  const signer = signerFromKey(await createKey('p256'));
+  const issuer = await createRoot({ signer, commonName: 'Bench', nowMs, random: randomBytes });
+  const entries = Array.from({ length: count }, (_, index) => ({
+    serial: createHash('sha256').update(String(index)).digest('hex').slice(0, 32).replace(/^./, '4'),
+    revokedAtMs: nowMs - (index % 90) * DAY_MS,
+    reason: index % 3 === 0 ? ('keyCompromise' as const) : ('superseded' as const),
+  }));
+  const start = performance.now();
+  const der = await createCrl(issuer, { number: 1, thisUpdateMs: nowMs, nextUpdateMs: nowMs + DAY_MS, entries });
+  return { entries: count, ms: Math.round(performance.now() - start), bytes: der.length };
+}
+
+/** Registers `count` names and gives an OCSP request, as HTTP POST, for the certificate of each. */
+async function ocspRequests(
+  server: { readonly url: string; readonly token: string },
+  count: number,
+): Promise<Buffer[]> {
+  const issuer = parseCertificate(new Uint8Array(await (await fetch(server.url + PATHS.issuerDer)).arrayBuffer()));
+  const signer = signerFromKey(await createKey('p256'));
+  const clients = new Clients(server.url, 32, () => ({}));
+  const headers = { 'content-type': JSON_MEDIA_TYPE, authorization: `Bearer ${server.token}` };
+  const bodies = await Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const identity = `user${index}@ocsp.example`;
+      const csr = formatPem('CERTIFICATE REQUEST', await createCsr(signer, { kind: 'email', value: identity }));
+      return JSON.stringify({ identity, csr });
+    }),
+  );
+  const requests: Buffer[] = [];
+  await clients.run(
+    count,
+    201,
+    (index) => ({ path: PATHS.certificates, headers, body: bodies[index] ?? '' }),
+    (_, body) => {
+      const { serial } = JSON.parse(body.toString()) as { readonly serial: string };
+      const der = derSequence(derSequence(derSequence(derSequence(encodeCertId(issuer, serial)))));
+      const { host } = new URL(server.url);
+      const head = [
+        `POST ${PATHS.ocsp} HTTP/1.1`,
+        `host: ${host}`,
+        `content-type: ${OCSP_REQUEST_MEDIA_TYPE}`,
+        `content-length: ${der.length}`,
+      ];
+      requests.push(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), der]));
+    },
+  );
+  clients.close();
+  return requests;
+}
+
+/** OCSP answers per second over HTTP, once each certificate was asked about. */
+async function measureOcsp(certificates: number, count: number): Promise<object> {
+  const folder = await mkdtemp(join(tmpdir(), 'glasskey-bench-'));
+  const database = await startPostgresServer();
+  const server = await startServerProcess(join(folder, 'server'), database.url, undefined);
+  try {
+    const requests = await ocspRequests(server, certificates);
+    const ask = (times: number): Promise<number> =>
+      pipelined({
+        url: new URL(server.url),
+        connections: 32,
+        depth: 8,
+        count: times,
+        request: (index) => requests[index % requests.length] ?? Buffer.alloc(0),
+      });
+    await ask(certificates);
+    const before = processorSeconds(server.pid);
+    const seconds = await ask(count);
+    const serverMs = ((processorSeconds(server.pid) - before) * 1000) / count;
+    return { certificates, requests: count, perSecond: Math.round(count / seconds), serverCpuMs: round(serverMs, 3) };
+  } finally {
+    await server.stop();
+    await database.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      crl: { type: 'string', default: '10000,100000,1000000' },
+      certificates: { type: 'string', default: '1000' },
+      requests: { type: 'string', default: '100000' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return console.log(USAGE);
+  const ocsp = await measureOcsp(Number(values.certificates), Number(values.requests));
+  const crl: object[] = [];
+  for (const count of values.crl.split(',')) crl.push(await measureCrl(Number(count)));
+  console.log(JSON.stringify({ machine: describeMachine(), ocsp, crl }, undefined, 2));
+}
+
+await main();
