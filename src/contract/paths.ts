@@ -38,6 +38,11 @@ export const PATHS = {
  */
 export const LOG_PREFIX = '/log/';
 
+/** Certificates and CRLs of issuing CAs: `/ca/<name>.der`, `/ca/<name>.pem`, `/crl/<name>.crl`. */
+export const CA_PREFIX = '/ca/';
+/** See {@link CA_PREFIX}. */
+export const CRL_PREFIX = '/crl/';
+
 /** Hash tiles: `/log/tile/<L>/<N>[.p/<W>]` (tlog-tiles). */
 export const TILE_PREFIX = '/log/tile/';
 

@@ -18,8 +18,8 @@ export interface AppOptions {
   readonly service: LogService;
   readonly documents: PublicDocuments;
   readonly metrics: Metrics;
-  /** Bounds on what one client may ask of the issuance pipeline. Default: none. */
-  readonly clientLimits?: ClientLimitSettings;
+  /** Bounds on what one client may ask of the issuance pipeline, perhaps read anew for every request. Default: none. */
+  readonly clientLimits?: ClientLimitSettings | (() => ClientLimitSettings);
   /** Fails unless the database answers. */
   readonly ping: () => Promise<void>;
   /** Told of every failed request; `error` is for the log and never for the client. */

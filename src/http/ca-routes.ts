@@ -1,12 +1,16 @@
 import type { Hono } from 'hono';
 import { CERTIFICATE_MEDIA_TYPE, CRL_MEDIA_TYPE, JSON_MEDIA_TYPE, PEM_MEDIA_TYPE } from '../contract/media-types.ts';
 import { formatPem } from '../ca/pem.ts';
-import { PATHS } from '../contract/paths.ts';
+import { CA_PREFIX, CRL_PREFIX, PATHS } from '../contract/paths.ts';
+import { ensure } from '../core/errors.ts';
+import type { CrlService } from '../service/crl-service.ts';
 import type { LogService } from '../service/log-service.ts';
 import { respond } from './responses.ts';
 
 const CA_CACHE = 'public, max-age=3600';
 const CRL_CACHE = 'public, max-age=60';
+/** Names of issuing CAs but the first. */
+const LATER_CA = 'issuer-[1-9][0-9]{0,2}';
 
 /** What X.509 programs and new clients fetch: CA certificates (DER) and the signed trust bundle (JSON). */
 export interface PublicDocuments {
@@ -25,6 +29,24 @@ export function caRoutes(app: Hono, service: LogService, documents: PublicDocume
     app.get(pemPath, () => respond(formatPem('CERTIFICATE', der), PEM_MEDIA_TYPE, CA_CACHE));
     app.get(derPath, () => respond(der, CERTIFICATE_MEDIA_TYPE, CA_CACHE));
   }
-  app.get(PATHS.issuerCrl, async () => respond((await service.crl.current()).der, CRL_MEDIA_TYPE, CRL_CACHE));
+  app.get(PATHS.issuerCrl, () => respondCrl(service.crl));
+  app.get(`${CRL_PREFIX}:name{${LATER_CA}\\.crl}`, (c) => respondCrl(service.crlOf(stem(c.req.param('name')))));
+  app.get(`${CA_PREFIX}:name{${LATER_CA}\\.(?:der|pem)}`, (c) => {
+    const name = c.req.param('name');
+    const ca = service.context.issuingCas.all.find((one) => one.name === stem(name));
+    ensure(ca !== undefined, 'not-found', 'there is no such issuing CA');
+    const { der } = ca.issuer.certificate;
+    if (name.endsWith('.der')) return respond(der, CERTIFICATE_MEDIA_TYPE, CA_CACHE);
+    return respond(formatPem('CERTIFICATE', der), PEM_MEDIA_TYPE, CA_CACHE);
+  });
   app.get(PATHS.trustBundle, () => respond(documents.trustBundle, JSON_MEDIA_TYPE, 'no-cache'));
+}
+
+async function respondCrl(crl: CrlService | undefined): Promise<Response> {
+  ensure(crl !== undefined, 'not-found', 'there is no such issuing CA');
+  return respond((await crl.current()).der, CRL_MEDIA_TYPE, CRL_CACHE);
+}
+
+function stem(name: string): string {
+  return name.replace(/\.[a-z]+$/, '');
 }

@@ -25,23 +25,24 @@ export type IdentifyToken = (token: string) => Promise<{ readonly id: number }>;
 
 /** Counts requests to issue, revoke and prove, for each client. */
 export class ClientLimits {
-  readonly #clients: RequestBudget | undefined;
-  readonly #applications: RequestBudget | undefined;
-  readonly #trustedProxies: ReadonlySet<string>;
+  readonly #read: () => ClientLimitSettings;
+  readonly #now: () => number;
+  #settings: ClientLimitSettings | undefined;
+  #clients: RequestBudget | undefined;
+  #applications: RequestBudget | undefined;
+  #trustedProxies: ReadonlySet<string> = new Set();
   readonly #identify: IdentifyToken;
   readonly #addressOf: (c: Context) => string;
 
-  /** `now` in ms. `addressOf` gives the address at the other end of the connection. */
+  /** `now` in ms; `addressOf` gives the address at the other end of the connection. Settings that are read may change: counts begin anew. */
   constructor(
-    settings: ClientLimitSettings,
+    settings: ClientLimitSettings | (() => ClientLimitSettings),
     identify: IdentifyToken,
     now: () => number,
     addressOf: (c: Context) => string = remoteAddress,
   ) {
-    const { perClient, perApplication, trustedProxies } = settings;
-    this.#clients = perClient && new RequestBudget(perClient, now);
-    this.#applications = perApplication && new RequestBudget(perApplication, now);
-    this.#trustedProxies = new Set(trustedProxies);
+    this.#read = typeof settings === 'function' ? settings : () => settings;
+    this.#now = now;
     this.#identify = identify;
     this.#addressOf = addressOf;
   }
@@ -51,6 +52,7 @@ export class ClientLimits {
    * their client. Throws `rate-limited`, and `unauthenticated` for a token that is not valid.
    */
   async admit(c: Context, token: string | undefined): Promise<void> {
+    this.#refresh();
     if (this.#clients === undefined && this.#applications === undefined) return;
     if (token === undefined) return this.#takeOfClient(c);
     const application = await this.#identify(token).catch((error: unknown) => {
@@ -58,6 +60,16 @@ export class ClientLimits {
       throw error;
     });
     take(this.#applications, String(application.id));
+  }
+
+  #refresh(): void {
+    const settings = this.#read();
+    if (settings === this.#settings) return;
+    this.#settings = settings;
+    const { perClient, perApplication, trustedProxies } = settings;
+    this.#clients = perClient && new RequestBudget(perClient, this.#now);
+    this.#applications = perApplication && new RequestBudget(perApplication, this.#now);
+    this.#trustedProxies = new Set(trustedProxies);
   }
 
   #takeOfClient(c: Context): void {

@@ -1,4 +1,6 @@
+import type { Issuer } from '../ca/authority.ts';
 import { createCrl, CRL_REASONS, type CrlEntry, type CrlReason } from '../ca/crl.ts';
+import { ensure } from '../core/errors.ts';
 import type { Revocation } from '../store/ports.ts';
 import type { LogContext } from './log-context.ts';
 
@@ -15,21 +17,23 @@ export interface SignedCrl {
 }
 
 /**
- * The CRL of a log's issuer: revoked certificates that have not expired. It is kept and signed anew when something was
- * revoked, or half of its validity has passed.
+ * The CRL of an issuing CA: revoked certificates that have not expired. It is kept and signed anew when something was
+ * revoked, or half of its validity has passed. It names what other CAs of the log have signed as well: serials are random, and no two are the same.
  */
 export class CrlService {
   readonly #context: LogContext;
+  readonly #issuer: Issuer;
   #crl: SignedCrl | undefined;
   #listed = '';
   #listedAtMs = -Infinity;
   #refreshing: Promise<SignedCrl> | undefined;
 
-  constructor(context: LogContext) {
+  constructor(context: LogContext, issuer: Issuer) {
     this.#context = context;
+    this.#issuer = issuer;
   }
 
-  /** The current CRL. */
+  /** The current CRL. Throws `certificate-expired` where the CA is. */
   async current(): Promise<SignedCrl> {
     const sinceListedMs = this.#context.now() - this.#listedAtMs;
     if (this.#crl !== undefined && sinceListedMs >= 0 && sinceListedMs < LIST_LIFETIME_MS) return this.#crl;
@@ -40,6 +44,8 @@ export class CrlService {
   async #refresh(): Promise<SignedCrl> {
     const { store, now, limits } = this.#context;
     const nowMs = now();
+    const isValid = nowMs <= this.#issuer.certificate.notAfterMs;
+    ensure(isValid, 'certificate-expired', 'the issuing CA has expired: it signs nothing any more');
     const revoked = await store.listRevoked(nowMs);
     const listed = revoked.map(({ serial }) => serial).join();
     this.#listedAtMs = nowMs;
@@ -52,7 +58,7 @@ export class CrlService {
       thisUpdateMs: nowMs,
       nextUpdateMs: nowMs + limits.crlValidityMs,
     };
-    const der = await createCrl(this.#context.keys.issuer, { ...content, entries: revoked.map((row) => entryOf(row)) });
+    const der = await createCrl(this.#issuer, { ...content, entries: revoked.map((row) => entryOf(row)) });
     this.#crl = { der, ...content };
     this.#listed = listed;
     return this.#crl;

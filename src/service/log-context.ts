@@ -12,6 +12,7 @@ import type { PrefixTileCache } from '../core/prefix/tile-cache.ts';
 import type { IdentityRules } from '../identity/identity.ts';
 import type { LogStore } from '../store/ports.ts';
 import type { IssuedCertificates } from './issued-certificates.ts';
+import type { IssuingCas } from './issuing-cas.ts';
 import type { LabelVrf } from './label-vrf.ts';
 import type { ServiceLimits } from './limits.ts';
 import type { SignedCheckpointFile } from './signed-checkpoint-file.ts';
@@ -29,7 +30,7 @@ export interface LogKeys {
   /** Signs them with ML-DSA-44 as well, as a cosigner under the same name; undefined where the log has no such key. */
   readonly checkpointMlDsa?: MlDsaSigner | undefined;
   readonly vrf: VrfProver;
-  /** Signs certificates and CRLs. */
+  /** Signs certificates and CRLs: the CA that signs now, or the first one where there are more. */
   readonly issuer: Issuer;
   /** Signs OCSP responses; undefined: a key that each process makes for itself. */
   readonly ocsp?: Signer | undefined;
@@ -56,6 +57,8 @@ export interface LogContext {
   readonly identityRules: IdentityRules;
   readonly profile: LeafProfile;
   readonly urls: CertificateUrls;
+  /** The CAs that have signed or will sign for this log; `keys.issuer` and `urls` are of the one that signs. */
+  readonly issuingCas: IssuingCas;
   readonly limits: ServiceLimits;
   /** Milliseconds since the epoch. */
   readonly now: () => number;

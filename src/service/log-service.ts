@@ -1,3 +1,5 @@
+import type { Issuer } from '../ca/authority.ts';
+import type { LeafProfile } from '../ca/profile.ts';
 import { type Codec, encode } from '../core/encoding/codec.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { type SearchResponse, searchResponseCodec } from '../core/keytrans/messages.ts';
@@ -19,6 +21,7 @@ import type { Issuance, Made } from './issuance/issuance.ts';
 import { issueCertificate } from './issuance/issue-certificate.ts';
 import type { CertificateOrder, IssuedCertificate, RevocationOrder, RevokedCertificates } from './issuance/requests.ts';
 import { revokeCertificates } from './issuance/revoke-certificates.ts';
+import type { IssuingCa } from './issuing-cas.ts';
 import { keytransOperations, type KeytransOperations } from './keytrans-operations.ts';
 import type { LogContext } from './log-context.ts';
 import { LogEnding } from './log-ending.ts';
@@ -68,15 +71,18 @@ export class LogService {
   /** `POST /keytrans/v1/…`. */
   readonly keytrans: KeytransOperations;
   readonly files: LogFiles;
+  /** Of the first issuing CA. */
   readonly crl: CrlService;
   readonly ocsp: OcspService;
   readonly sequencer: Sequencer;
   readonly pruner: Pruner;
   /** Whether the log's keys sign. */
   readonly signers: SignerHealth;
-  readonly #issuance: Issuance;
+  #issuance: Issuance;
+  readonly #crls = new Map<Issuer, CrlService>();
+  readonly #mailers: Mailer[] = [];
+  readonly #fetch: Fetch;
   readonly #ending: LogEnding;
-  #mailer: Mailer | undefined;
   readonly #sequence: boolean;
   readonly #searchResponse: Codec<SearchResponse>;
 
@@ -87,9 +93,10 @@ export class LogService {
     this.prover = new Prover(context, this.progress, this.auditor);
     this.keytrans = keytransOperations(this.prover, context.configuration);
     this.files = new LogFiles(context, this.progress);
-    this.crl = new CrlService(context);
+    this.crl = new CrlService(context, context.keys.issuer);
+    this.#crls.set(context.keys.issuer, this.crl);
     this.ocsp = new OcspService(context);
-    this.signers = new SignerHealth(context.keys);
+    this.signers = new SignerHealth(context);
     const admission = new Admission(context);
     const expectsMore = (): boolean => admission.preparing > 0;
     this.sequencer = new Sequencer(context, this.progress, { ...options, expectsMore });
@@ -97,9 +104,7 @@ export class LogService {
     this.pruner = new Pruner(context, () => this.sequencer.isWriter);
     const { progress, prover } = this;
     const flights = new Flights<Made>();
-    const { policy, identityLimit, oidc, email, webhook } = options.evidence ?? DEFAULT_EVIDENCE;
-    const { identityRules, now } = context;
-    const ask: Fetch = options.fetch ?? ((url, init) => fetch(url, init));
+    this.#fetch = options.fetch ?? ((url, init) => fetch(url, init));
     this.#issuance = {
       context,
       progress,
@@ -107,11 +112,7 @@ export class LogService {
       admission,
       flights,
       tokens: new Flights<TokenInfo>(),
-      policyTable: policy,
-      emailChallenges: email && new EmailChallenges(context, policy, email, this.#openMailer(email)),
-      oidc: new OidcTokens(oidc, identityRules, ask, now),
-      webhook: webhook && new Webhook(webhook, ask, context),
-      identityBudget: identityLimit && new RequestBudget(identityLimit, context.now),
+      ...this.#evidence(options.evidence ?? DEFAULT_EVIDENCE),
     };
     this.#sequence = options.sequence ?? true;
     this.#searchResponse = searchResponseCodec(context.configuration, { version: undefined });
@@ -130,12 +131,63 @@ export class LogService {
     await this.pruner.stop();
     await this.sequencer.stop();
     await this.progress.stop();
-    this.#mailer?.close();
+    for (const mailer of this.#mailers) mailer.close();
   }
 
   #openMailer(settings: EmailSettings): Mailer {
     const { observe } = this.context;
-    return (this.#mailer = smtpMailer(settings, (reason) => observe({ type: 'mail-failed', reason })));
+    const mailer = smtpMailer(settings, (reason) => observe({ type: 'mail-failed', reason }));
+    this.#mailers.push(mailer);
+    return mailer;
+  }
+
+  /** What judges evidence by these settings. */
+  #evidence(settings: EvidenceSettings) {
+    const { context } = this;
+    const { policy, identityLimit, oidc, email, webhook } = settings;
+    return {
+      policyTable: policy,
+      emailChallenges: email && new EmailChallenges(context, policy, email, this.#openMailer(email)),
+      oidc: new OidcTokens(oidc, context.identityRules, this.#fetch, context.now),
+      webhook: webhook && new Webhook(webhook, this.#fetch, context),
+      identityBudget: identityLimit && new RequestBudget(identityLimit, context.now),
+    };
+  }
+
+  /**
+   * From now on serves by other settings and issuing CAs. Orders that are under way end by those with which they began. Counts of requests and
+   * keys of providers begin anew.
+   */
+  reconfigure(settings: {
+    readonly evidence: EvidenceSettings;
+    readonly profile: LeafProfile;
+    readonly issuingCas: readonly IssuingCa[];
+  }): void {
+    const { evidence, profile, issuingCas } = settings;
+    this.context.issuingCas.replace(issuingCas);
+    const context = { ...this.#issuance.context, profile };
+    this.#issuance = { ...this.#issuance, ...this.#evidence(evidence), context };
+  }
+
+  /** What an order is worked on with: one issuing CA from its beginning to its end. */
+  #work(): Issuance {
+    const { context } = this.#issuance;
+    const current = context.issuingCas.current(context.now());
+    if (current !== undefined && current.issuer !== context.keys.issuer) {
+      const { issuer, urls } = current;
+      const keys = { ...context.keys, issuer };
+      this.#issuance = { ...this.#issuance, context: { ...context, keys, urls } };
+    }
+    return this.#issuance;
+  }
+
+  /** The CRL of the issuing CA of this name; undefined where there is no such CA. */
+  crlOf(name: string): CrlService | undefined {
+    const issuer = this.context.issuingCas.all.find((one) => one.name === name)?.issuer;
+    if (issuer === undefined) return undefined;
+    const crl = this.#crls.get(issuer) ?? new CrlService(this.context, issuer);
+    this.#crls.set(issuer, crl);
+    return crl;
   }
 
   /** Whose application token this is. Throws `unauthenticated`. */
@@ -146,7 +198,7 @@ export class LogService {
   /** `POST /v1/certificates`: see {@link issueCertificate}. */
   async issue(order: CertificateOrder): Promise<IssuedCertificate> {
     await this.#assertSigning();
-    return issueCertificate(this.#issuance, order);
+    return issueCertificate(this.#work(), order);
   }
 
   /** `POST /v1/email-challenges`: see {@link EmailChallenges.create}. */

@@ -1,3 +1,5 @@
+import type { Issuer } from '../ca/authority.ts';
+import { parseCertificate } from '../ca/certificate.ts';
 import { type IssuerIds, isCertIdOf, issuerIds } from '../ca/ocsp/cert-id.ts';
 import {
   type CertificateStatus,
@@ -31,6 +33,13 @@ interface Kept {
   readonly digest: string;
 }
 
+/** What answers for one issuing CA. */
+interface Responder {
+  readonly issuer: Issuer;
+  readonly ids: IssuerIds;
+  readonly delegated: DelegatedResponder;
+}
+
 /** A signed answer to one question, and what it says. */
 interface KeptAnswer {
   readonly answer: OcspAnswer;
@@ -41,21 +50,18 @@ interface KeptAnswer {
 }
 
 /**
- * Answers OCSP requests for a log's issuer (RFC 6960; RFC 5019 for single questions without a nonce, whose answers are signed
+ * Answers OCSP requests for a log's issuing CAs (RFC 6960; RFC 5019 for single questions without a nonce, whose answers are signed
  * ahead and kept). Certificates that this log has not signed are `unknown`; other issuers' are `unauthorized`.
  */
 export class OcspService {
   readonly #context: LogContext;
-  readonly #responder: DelegatedResponder;
-  readonly #ids: IssuerIds;
+  readonly #responders = new Map<Issuer, Responder>();
   readonly #budget: SigningBudget;
   readonly #kept = new Map<string, KeptAnswer>();
   readonly #under = new Map<string, Promise<OcspAnswer>>();
 
   constructor(context: LogContext) {
     this.#context = context;
-    this.#responder = new DelegatedResponder(context);
-    this.#ids = issuerIds(context.keys.issuer.certificate);
     this.#budget = new SigningBudget(context.limits.ocspSignaturesPerSecond, context.now);
   }
 
@@ -63,9 +69,11 @@ export class OcspService {
   async answer(der: Uint8Array): Promise<OcspAnswer> {
     const request = readRequest(der);
     if (request === undefined) return failure('malformedRequest');
-    if (!request.certIds.every((certId) => isCertIdOf(this.#ids, certId))) return failure('unauthorized');
+    const responder = this.#responderFor(request);
+    if (responder === undefined) return failure('unauthorized');
     const [only] = request.certIds;
-    if (only === undefined || request.certIds.length > 1 || request.nonce !== undefined) return this.#sign(request);
+    if (only === undefined || request.certIds.length > 1 || request.nonce !== undefined)
+      return this.#sign(request, responder);
     const key = formatHex(only.raw);
     const kept = this.#kept.get(key);
     const nowMs = this.#context.now();
@@ -74,25 +82,25 @@ export class OcspService {
     }
     const known = this.#under.get(key);
     if (known !== undefined) return known;
-    const made = this.#refresh(key, only, kept).finally(() => this.#under.delete(key));
+    const made = this.#refresh(responder, key, only, kept).finally(() => this.#under.delete(key));
     this.#under.set(key, made);
     return made;
   }
 
   /** Keeps a signed answer while it says what is true and half of its time is left; else signs another. */
-  async #refresh(key: string, certId: CertId, kept: KeptAnswer | undefined): Promise<OcspAnswer> {
+  async #refresh(responder: Responder, key: string, certId: CertId, kept: KeptAnswer | undefined): Promise<OcspAnswer> {
     const { now, limits } = this.#context;
     if (kept === undefined && !this.#budget.take()) return failure('tryLater');
     const checkedAtMs = now();
-    const status = await this.#statusOf(certId);
+    const status = await this.#statusOf(responder, certId);
     const said = JSON.stringify(status);
     const isFresh = kept !== undefined && checkedAtMs >= kept.thisUpdateMs && checkedAtMs < kept.renewAtMs;
     if (isFresh && kept.said === said) {
       kept.checkedAtMs = checkedAtMs;
       return kept.answer;
     }
-    const times = await this.#times();
-    const der = await this.#create([{ certId: certId.raw, status }], times, undefined);
+    const times = await this.#times(responder);
+    const der = await this.#create(responder, [{ certId: certId.raw, status }], times, undefined);
     // What anybody may make up takes no place from certificates.
     if (status.type === 'unknown') return { der, kept: undefined };
     const answer = { der, kept: { ...times, digest: formatHex(sha256(der).subarray(0, 16)) } };
@@ -105,32 +113,54 @@ export class OcspService {
     return answer;
   }
 
-  async #sign({ certIds, nonce }: OcspRequest): Promise<OcspAnswer> {
+  async #sign({ certIds, nonce }: OcspRequest, responder: Responder): Promise<OcspAnswer> {
     if (!this.#budget.take()) return failure('tryLater');
     const answers = await Promise.all(
-      certIds.map(async (certId) => ({ certId: certId.raw, status: await this.#statusOf(certId) })),
+      certIds.map(async (certId) => ({ certId: certId.raw, status: await this.#statusOf(responder, certId) })),
     );
-    return { der: await this.#create(answers, await this.#times(), nonce), kept: undefined };
+    return { der: await this.#create(responder, answers, await this.#times(responder), nonce), kept: undefined };
   }
 
   async #create(
+    { delegated }: Responder,
     answers: readonly SingleAnswer[],
     times: { readonly thisUpdateMs: number; readonly nextUpdateMs: number },
     nonce: Uint8Array | undefined,
   ): Promise<Uint8Array> {
-    return createOcspResponse(await this.#responder.current(), { answers, ...times, nonce });
+    return createOcspResponse(await delegated.current(), { answers, ...times, nonce });
   }
 
   /** A response's time is that of signing, and it ends before its signer's certificate. */
-  async #times() {
-    const { certificate } = await this.#responder.current();
+  async #times({ delegated }: Responder) {
+    const { certificate } = await delegated.current();
     const thisUpdateMs = Math.floor(this.#context.now() / 1000) * 1000;
     const nextUpdateMs = Math.min(thisUpdateMs + this.#context.limits.ocspValidityMs, certificate.notAfterMs);
     return { thisUpdateMs, nextUpdateMs };
   }
 
-  async #statusOf({ serial }: CertId): Promise<CertificateStatus> {
-    const { issued, revocation } = await this.#context.store.findStatus(serial);
+  /** The CA that all of a request is about. */
+  #responderFor({ certIds }: OcspRequest): Responder | undefined {
+    for (const { issuer } of this.#context.issuingCas.all) {
+      const known = this.#responders.get(issuer);
+      const responder = known ?? {
+        issuer,
+        ids: issuerIds(issuer.certificate),
+        delegated: new DelegatedResponder(this.#context, issuer),
+      };
+      if (known === undefined) this.#responders.set(issuer, responder);
+      if (certIds.every((certId) => isCertIdOf(responder.ids, certId))) return responder;
+    }
+    return undefined;
+  }
+
+  async #statusOf(responder: Responder, { serial }: CertId): Promise<CertificateStatus> {
+    const { store, issuingCas } = this.#context;
+    const { issued, revocation } = await store.findStatus(serial);
+    if (issuingCas.all.length > 1 && issued) {
+      const row = await store.findCertificate(serial);
+      const signedBy = row && issuingCas.of(parseCertificate(row.der))?.issuer;
+      if (signedBy !== undefined && signedBy !== responder.issuer) return { type: 'unknown' };
+    }
     if (revocation !== undefined) {
       return { type: 'revoked', revokedAtMs: revocation.revokedMs, reason: reasonName(revocation.reason) };
     }

@@ -16,6 +16,7 @@ import { cachedTileReader, PrefixTileCache } from '../core/prefix/tile-cache.ts'
 import type { IdentityRules } from '../identity/identity.ts';
 import type { Store } from '../store/ports.ts';
 import { IssuedCertificates } from './issued-certificates.ts';
+import { type IssuingCa, IssuingCas } from './issuing-cas.ts';
 import { LabelVrf } from './label-vrf.ts';
 import { DEFAULT_LIMITS, type ServiceLimits } from './limits.ts';
 import type { LogContext, LogKeys } from './log-context.ts';
@@ -26,6 +27,9 @@ import { Trail } from './trail/trail.ts';
 import type { WitnessFetch } from './witnessing/ask-witness.ts';
 import { WitnessQuorum } from './witnessing/witness-quorum.ts';
 
+/** Name of the issuing CA with which a log began. */
+const FIRST_CA = 'issuer';
+
 /** What opening a log takes. */
 export interface OpenLogOptions {
   readonly store: Store;
@@ -34,6 +38,8 @@ export interface OpenLogOptions {
   readonly identityRules: IdentityRules;
   readonly profile: LeafProfile;
   readonly urls: CertificateUrls;
+  /** Issuing CAs that came after the one of `keys`, oldest first. Default: none. */
+  readonly laterCas?: readonly IssuingCa[] | undefined;
   /** Bounds that differ from {@link DEFAULT_LIMITS}. */
   readonly limits?: Partial<ServiceLimits>;
   /** Default: the system's clock. */
@@ -98,6 +104,10 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     identityRules: options.identityRules,
     profile: options.profile,
     urls: options.urls,
+    issuingCas: new IssuingCas([
+      { name: FIRST_CA, issuer: keys.issuer, signsFromMs: -Infinity, urls: options.urls },
+      ...(options.laterCas ?? []),
+    ]),
     limits,
     now,
     random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),

@@ -1,6 +1,6 @@
 import { nodeVerifySpkiSignature } from '../ca/node-verify-signature.ts';
 import type { Signer } from '../core/crypto/signer.ts';
-import type { LogKeys } from './log-context.ts';
+import type { LogContext } from './log-context.ts';
 
 /** How long an outcome holds, ms: anybody may ask, and a token signs slowly. */
 const LIFETIME_MS = 1_000;
@@ -9,12 +9,12 @@ const MESSAGE = new TextEncoder().encode('glasskey: is the server ready to sign?
 
 /** Whether every key that a log needs can sign now. */
 export class SignerHealth {
-  readonly #keys: Pick<LogKeys, 'treeHead' | 'checkpoint' | 'issuer' | 'ocsp'>;
+  readonly #context: Pick<LogContext, 'keys' | 'issuingCas'>;
   #checking: Promise<void> | undefined;
   #startedMs = -Infinity;
 
-  constructor(keys: Pick<LogKeys, 'treeHead' | 'checkpoint' | 'issuer' | 'ocsp'>) {
-    this.#keys = keys;
+  constructor(context: Pick<LogContext, 'keys' | 'issuingCas'>) {
+    this.#context = context;
   }
 
   /** Signs with each key, and verifies; what was found holds for a second. Throws what the signer throws, and `bad-signature`. */
@@ -26,8 +26,9 @@ export class SignerHealth {
   }
 
   async #signWithAll(): Promise<void> {
-    const { treeHead, checkpoint, issuer, ocsp } = this.#keys;
-    const signers: readonly (Signer | undefined)[] = [treeHead, checkpoint, issuer.signer, ocsp];
+    const { treeHead, checkpoint, ocsp } = this.#context.keys;
+    const issuers = this.#context.issuingCas.all.map(({ issuer }) => issuer.signer);
+    const signers: readonly (Signer | undefined)[] = [treeHead, checkpoint, ocsp, ...issuers];
     await Promise.all(
       signers.map(async (signer) => {
         if (signer !== undefined) await nodeVerifySpkiSignature(signer.spki, MESSAGE, await signer.sign(MESSAGE));

@@ -133,18 +133,21 @@ async function checkSubmission(
 }
 
 /**
- * Every certificate that a record adds to the stored one is signed by this log's issuer: nothing else is recorded. Those
+ * Every certificate that a record adds to the stored one is signed by an issuing CA of this log: nothing else is recorded. Those
  * that this very process signed are known by their digests.
  */
 async function checkIssued(
-  { keys, issued }: LogContext,
+  { issuingCas, issued }: LogContext,
   row: SubmissionRow,
   stored: IdentityRecord | undefined,
 ): Promise<void> {
   for (const der of decodeIdentityRecord(row.value).certificates) {
     if (issued.spkiOf(der) !== undefined || (stored !== undefined && includesBytes(stored.certificates, der))) continue;
-    const { tbs, signature, signatureAlgorithm } = parseCertificate(der);
-    await nodeVerifySignature(keys.issuer.certificate.publicKey, signatureAlgorithm, tbs, signature);
+    const certificate = parseCertificate(der);
+    const { tbs, signature, signatureAlgorithm } = certificate;
+    const ca = issuingCas.of(certificate);
+    ensure(ca !== undefined, 'bad-signature', 'a certificate of no issuing CA of this log');
+    await nodeVerifySignature(ca.issuer.certificate.publicKey, signatureAlgorithm, tbs, signature);
   }
 }
 

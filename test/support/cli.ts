@@ -29,6 +29,8 @@ export interface RunningCli {
   readonly pid: number;
   /** What it wrote to stdout so far. */
   output(): string;
+  /** What it logged so far. */
+  errors(): string;
   /** Sends SIGTERM and waits for the end; gives the exit code. */
   stop(): Promise<number | null>;
 }
@@ -90,7 +92,7 @@ export class CliSandbox {
       await once(child, 'exit');
       return child.exitCode;
     };
-    return { url, pid: child.pid ?? 0, output: () => output, stop };
+    return { url, pid: child.pid ?? 0, output: () => output, errors: () => errors, stop };
   }
 
   /** Moves the clock of the programs that are run from now on; 0 sets it right again. */

@@ -159,7 +159,8 @@ async function erasePerson(
   await service.start();
   try {
     const erasure = await service.erase({ identity, who: administrator() });
-    const receipt = await signErasureReceipt(context.origin, context.keys.issuer, erasure);
+    const { issuer } = context.issuingCas.current(Date.now()) ?? context.keys;
+    const receipt = await signErasureReceipt(context.origin, issuer, erasure);
     await writeFileDurably(flags.out, receipt);
     const { version, position, deleted } = erasure;
     if (flags.json === true) printJson({ identity: erasure.identity, version, position, deleted, receipt: flags.out });

@@ -3,6 +3,7 @@ import { formatPem } from '../../ca/pem.ts';
 import { writeFileDurably } from '../../client/node.ts';
 import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { readInput } from '../client-options.ts';
+import { parseDuration } from '../duration.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
 import { DataFolder } from '../server/data-folder.ts';
@@ -41,11 +42,15 @@ export function ceremonyCommands(ca: Command, run: RunServer): void {
     .description('write a request of the issuing key of a data folder, for an offline root')
     .requiredOption('--data <dir>', 'data folder that init made')
     .requiredOption('--out <file>', 'file for the request')
+    .option('--next', 'of the issuing CA that is to follow, whose key is made where it is missing')
+    .addOption(new Option('--key <kind>', 'kind of that key').choices(['p256', 'p384', 'ed25519']).default('p256'))
     .addHelpText('after', '\nExample:\n  $ glasskey ca request-intermediate --data /srv/glasskey --out issuing.csr')
-    .action((flags: { data: string; out: string }) =>
+    .action((flags: { data: string; out: string; next?: boolean; key: SignerAlgorithm }) =>
       run(async () => {
-        const { requestIntermediate } = await loadInstall();
-        await writeFileDurably(flags.out, await requestIntermediate(new DataFolder(flags.data)));
+        const { requestIntermediate, requestNext } = await loadInstall();
+        const folder = new DataFolder(flags.data);
+        const request = flags.next === true ? requestNext(folder, flags.key) : requestIntermediate(folder);
+        await writeFileDurably(flags.out, await request);
         printLines(`request written to ${flags.out}`);
         return EXIT.fine;
       }),
@@ -70,6 +75,35 @@ export function ceremonyCommands(ca: Command, run: RunServer): void {
       '\nExample:\n  $ glasskey ca sign-intermediate issuing.csr --root /media/root --name "Example Issuing CA 1" --out issuing.pem',
     )
     .action((file: string, flags: SignFlags) => run(() => signRequest(file, flags)));
+
+  ca.command('install-next <certificate>')
+    .description('install the issuing CA that is to follow, signed by the root of the log; then reload the servers')
+    .requiredOption('--data <dir>', 'data folder, with keys/bundle.pem')
+    .option('--after <duration>', 'when it begins to sign: clients must have the new trust bundle by then', '1d')
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', '\nExample:\n  $ glasskey ca install-next issuing-2.pem --data /srv/glasskey')
+    .action((file: string, flags: NextFlags) =>
+      run(async () => {
+        const { installNext } = await loadInstall();
+        return printNext(await installNext(new DataFolder(flags.data), await readInput(file), timesOf(flags)), flags);
+      }),
+    );
+
+  ca.command('roll-issuer')
+    .description('make and install the issuing CA that is to follow, with the root key of the folder')
+    .requiredOption('--data <dir>', 'data folder, with keys/root.pem and keys/bundle.pem')
+    .addOption(new Option('--key <kind>', 'kind of its key').choices(['p256', 'p384', 'ed25519']).default('p256'))
+    .option('--years <n>', 'validity, never longer than the root', parseYears, 5)
+    .option('--after <duration>', 'when it begins to sign: clients must have the new trust bundle by then', '1d')
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', '\nExample:\n  $ glasskey ca roll-issuer --data /srv/glasskey')
+    .action((flags: NextFlags & { key: SignerAlgorithm; years: number }) =>
+      run(async () => {
+        const { rollIssuer } = await import('../server/roll-issuer.ts');
+        const options = { kind: flags.key, years: flags.years, ...timesOf(flags) };
+        return printNext(await rollIssuer(new DataFolder(flags.data), options), flags);
+      }),
+    );
 
   ca.command('install-intermediate <certificate>')
     .description('put an issuing CA that an offline root signed into a data folder, before its log has begun')
@@ -99,6 +133,29 @@ export function ceremonyCommands(ca: Command, run: RunServer): void {
         return EXIT.fine;
       }),
     );
+}
+
+interface NextFlags extends Json {
+  readonly data: string;
+  readonly after: string;
+}
+
+function timesOf({ after }: NextFlags): { readonly nowMs: number; readonly signsFromMs: number } {
+  const nowMs = Date.now();
+  return { nowMs, signsFromMs: nowMs + parseDuration(after) };
+}
+
+function printNext(
+  { name, bundle: { bundle } }: Awaited<ReturnType<Awaited<ReturnType<typeof loadInstall>>['installNext']>>,
+  { json, data }: NextFlags,
+): number {
+  if (json === true) printJson({ name, origin: bundle.origin, sequence: bundle.sequence });
+  else
+    printLines(
+      `trust bundle ${bundle.sequence} of ${bundle.origin} has ${name}`,
+      `  reload every server of ${data} (SIGHUP) before it begins to sign`,
+    );
+  return EXIT.fine;
 }
 
 interface SignFlags extends Json {

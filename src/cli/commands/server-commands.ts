@@ -171,8 +171,11 @@ async function runServer(flags: ServeFlags): Promise<number> {
     acceptClockGap: acceptClockGap === true,
     auditor,
   });
+  const reload = (): void => void running.reload();
+  process.on('SIGHUP', reload);
   printLines(`listening on ${running.url}`);
   await stopped;
+  process.off('SIGHUP', reload);
   await running.stop();
   return EXIT.fine;
 }

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
 import type { DataFolder } from './data-folder.ts';
-import { withKeys } from './key-ring.ts';
+import { fullName, withKeys } from './key-ring.ts';
 import { type KeyKinds, kindOf } from './server-keys.ts';
 import { TOKEN_PURPOSES, type TokenPurpose } from './settings/pkcs11.ts';
 
@@ -26,8 +25,7 @@ export async function createTokenKeys(folder: DataFolder, kinds: KeyKinds): Prom
       const name = keys.inToken(purpose);
       if (name === undefined) continue;
       const made = !(await token.has(name));
-      const { label = `glasskey ${purpose}`, id = randomBytes(8).toString('hex') } = name;
-      if (made) await token.generate({ label, id }, kindOf(purpose, kinds));
+      if (made) await token.generate(fullName(name, purpose), kindOf(purpose, kinds));
       const { algorithm } = await token.find(name);
       placed.push({ purpose, algorithm, made });
     }

@@ -57,6 +57,18 @@ export class DataFolder {
   certificate(name: 'root' | 'issuer'): string {
     return join(this.path, 'ca', `${name}.pem`);
   }
+  /** When issuing CAs after the first begin to sign. */
+  get laterCas(): string {
+    return join(this.path, 'ca', 'later.json');
+  }
+  /** Certificate and key of the issuing CA number `n`, from 2 on. */
+  laterCertificate(n: number): string {
+    return join(this.path, 'ca', `issuer-${n}.pem`);
+  }
+  /** See {@link DataFolder.laterCertificate}. */
+  laterKey(n: number): string {
+    return join(this.path, 'keys', `issuer-${n}.pem`);
+  }
   get isComplete(): boolean {
     return existsSync(this.config);
   }

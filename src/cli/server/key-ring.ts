@@ -1,12 +1,15 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { readKeyFile, readKeyText } from '../../ca/key-file.ts';
 import { signerFromKey } from '../../ca/node-signer.ts';
 import { Pkcs11Token } from '../../ca/pkcs11/pkcs11-token.ts';
 import { openTokenSigner } from '../../ca/pkcs11/token-signer.ts';
 import type { TokenKeyName } from '../../ca/pkcs11/token-key.ts';
-import type { Signer } from '../../core/crypto/signer.ts';
+import type { Signer, SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { ensure } from '../../core/errors.ts';
 import { type DataFolder, type KeyName, keyPassphrase } from './data-folder.ts';
+import { createKeyFile } from './create-key-file.ts';
 import type { Pkcs11Settings, TokenPurpose } from './settings/pkcs11.ts';
 import { readSettings } from './settings/server-settings.ts';
 
@@ -42,6 +45,25 @@ export class KeyRing {
     return name === undefined ? undefined : openTokenSigner(await this.token(), name);
   }
 
+  /**
+   * The key of the issuing CA number `n`, from 2 on: in the token where the settings name one for it, else in a file, which `create` makes
+   * where it is missing. Throws as {@link signer}.
+   */
+  async laterIssuer(n: number, create?: SignerAlgorithm): Promise<Signer> {
+    const name = this.#settings?.laterIssuers[n - 2];
+    if (name !== undefined) return this.#laterInToken(n, name, create);
+    const path = this.#folder.laterKey(n);
+    const passphrase = await keyPassphrase(this.#folder);
+    if (create !== undefined && !existsSync(path)) await createKeyFile(path, passphrase, create);
+    return signerFromKey(await readKeyFile(path, passphrase));
+  }
+
+  async #laterInToken(n: number, name: TokenKeyName, create: SignerAlgorithm | undefined): Promise<Signer> {
+    const token = await this.token();
+    if (create !== undefined && !(await token.has(name))) await token.generate(fullName(name, `issuer-${n}`), create);
+    return openTokenSigner(token, name);
+  }
+
   /** The token, opened. Throws `usage` where the settings name none, `hsm-refused`, `hsm-unavailable`. */
   token(): Promise<Pkcs11Token> {
     return (this.#token ??= this.#open());
@@ -70,6 +92,11 @@ export class KeyRing {
   async #read(name: KeyName) {
     return readKeyFile(this.#folder.key(name), await keyPassphrase(this.#folder));
   }
+}
+
+/** A name for a new key, with label and id. */
+export function fullName({ label, id }: TokenKeyName, purpose: string): Required<TokenKeyName> {
+  return { label: label ?? `glasskey ${purpose}`, id: id ?? randomBytes(8).toString('hex') };
 }
 
 /** Opens the keys of a folder for a piece of work. Throws as {@link KeyRing.of}. */

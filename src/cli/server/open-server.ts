@@ -1,4 +1,4 @@
-import { parseBase64 } from '../../core/encoding/bytes.ts';
+import { formatHex, parseBase64 } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
@@ -7,7 +7,11 @@ import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
 import { Metrics } from '../../http/metrics.ts';
 import { DEFAULT_PROFILE, type LeafProfile } from '../../ca/profile.ts';
-import { PATHS } from '../../contract/paths.ts';
+import { CA_PREFIX, CRL_PREFIX, PATHS } from '../../contract/paths.ts';
+import type { CertificateUrls } from '../../ca/extension-writer.ts';
+import { parsePem } from '../../ca/pem.ts';
+import type { IssuingCa } from '../../service/issuing-cas.ts';
+import type { LaterCa } from './later-cas.ts';
 import { appendGenesis, createLog } from '../../service/genesis.ts';
 import type { LogContext } from '../../service/log-context.ts';
 import { openLog, type OpenLogOptions } from '../../service/open-log.ts';
@@ -28,6 +32,8 @@ export interface OpenServer {
   readonly context: LogContext;
   readonly metrics: Metrics;
   readonly root: Uint8Array;
+  /** Gives issuing CAs the URLs that their certificates name. */
+  readonly withUrls: (later: readonly LaterCa[]) => readonly IssuingCa[];
   /** The signed trust bundle, JSON. */
   readonly trustBundle: string;
   /** What the operator should know about the database. */
@@ -58,7 +64,8 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   const config = await readServerConfig(folder);
   const trustBundle = await folder.read(folder.trust);
   ensure(trustBundle !== undefined, 'usage', `${folder.trust} is missing`);
-  const policy = readWitnessPolicy(readBundle(folder, config, trustBundle).witnessPolicy, config.origin);
+  const bundle = readBundle(folder, config, trustBundle);
+  const policy = readWitnessPolicy(bundle.witnessPolicy, config.origin);
   const { database } = options;
   if (typeof database === 'string') assertDatabaseUrl(database);
   const passphrase = await keyPassphrase(folder);
@@ -74,17 +81,17 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
     const { warnings } = await store.checkDurability();
     const metrics = new Metrics();
     const publicUrl = (config.dev ? options.listensAt : undefined) ?? config.publicUrl;
+    const withUrls = (later: readonly LaterCa[]): readonly IssuingCa[] =>
+      later.map((ca) => ({ ...ca, urls: caUrls(publicUrl, ca.name) }));
+    assertAnnounced(bundle, keys.laterCas);
     const open: OpenLogOptions = {
       store,
       origin: config.origin,
       keys: keys.log,
       identityRules: config.identityRules,
       profile: options.profile ?? DEFAULT_PROFILE,
-      urls: {
-        crl: publicUrl && publicUrl + PATHS.issuerCrl,
-        caIssuers: publicUrl && publicUrl + PATHS.issuerDer,
-        ocsp: publicUrl && publicUrl + PATHS.ocsp,
-      },
+      urls: caUrls(publicUrl, 'issuer'),
+      laterCas: withUrls(keys.laterCas),
       parseCsr: csrParser.parse,
       policy,
       lastSigned: folder.lastSigned,
@@ -94,11 +101,27 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       },
     };
     const context = await openOrCreate(open, configurationOf(trustBundle), folder, database);
-    return { config, store, context, metrics, root: keys.root, trustBundle, warnings, close };
+    return { config, store, context, metrics, root: keys.root, withUrls, trustBundle, warnings, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Where what belongs to an issuing CA is. */
+function caUrls(publicUrl: string | undefined, name: string): CertificateUrls {
+  return {
+    crl: publicUrl && `${publicUrl}${CRL_PREFIX}${name}.crl`,
+    caIssuers: publicUrl && `${publicUrl}${CA_PREFIX}${name}.der`,
+    ocsp: publicUrl && publicUrl + PATHS.ocsp,
+  };
+}
+
+/** Throws `usage` unless clients learn of every issuing CA from the bundle: they would refuse what it signs. */
+export function assertAnnounced({ issuers }: TrustBundle, later: readonly LaterCa[]): void {
+  const announced = issuers.map((pem) => formatHex(parsePem('CERTIFICATE', pem)));
+  for (const { name, issuer } of later)
+    ensure(announced.includes(formatHex(issuer.certificate.der)), 'usage', `the trust bundle does not name ${name}`);
 }
 
 /** Throws `usage` for what is no URL of a database. The message does not repeat it, since it may hold a password. */
@@ -108,7 +131,7 @@ export function assertDatabaseUrl(text: string): void {
 }
 
 /** The bundle that clients are given. Throws `usage` unless it is whole and of this log. */
-function readBundle(folder: DataFolder, config: ServerConfig, text: string): TrustBundle {
+export function readBundle(folder: DataFolder, config: ServerConfig, text: string): TrustBundle {
   const signed = parseTrustBundle(text);
   verifyBundleSignatures(signed);
   ensure(signed.bundle.origin === config.origin, 'usage', `${folder.trust} is of another log`);

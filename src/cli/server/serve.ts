@@ -13,6 +13,7 @@ import { DataFolder } from './data-folder.ts';
 import { initialise } from './init.ts';
 import { readSettings } from './settings/server-settings.ts';
 import { openServer } from './open-server.ts';
+import { type LiveSettings, Reloader } from './reload.ts';
 import { waitUntilFresh } from './wait-until-fresh.ts';
 
 /** What `glasskey serve` is told. */
@@ -32,6 +33,8 @@ export interface ServeOptions {
 /** A server that runs until {@link RunningService.stop}. */
 export interface RunningService {
   readonly url: string;
+  /** Reads settings, issuing CAs and trust bundle anew; what does not fit is logged, and changes nothing. */
+  reload(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -64,6 +67,8 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   const acceptClockGap = options.acceptClockGap || options.dev;
   const service = new LogService(open.context, { acceptClockGap, evidence: settings.evidence });
   let auditor: AuditorSource | undefined;
+  const live: LiveSettings = { trustBundle: open.trustBundle, clients: settings.clients };
+  const reloader = new Reloader(folder, open, service, live);
   try {
     await service.start();
     auditor = auditorUrl === undefined ? undefined : followAuditor(service, auditorUrl);
@@ -71,9 +76,15 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
       logger.warn('the log has no fresh head: clients will refuse what is answered');
     const server = await startServer({
       service,
-      documents: { root: open.root, issuer: open.context.keys.issuer.certificate.der, trustBundle: open.trustBundle },
+      documents: {
+        root: open.root,
+        issuer: open.context.keys.issuer.certificate.der,
+        get trustBundle() {
+          return live.trustBundle;
+        },
+      },
       metrics: open.metrics,
-      clientLimits: settings.clients,
+      clientLimits: () => live.clients,
       ping: () => open.store.ping(),
       onError: (error, method, route, request) => logError(logger, error, { method, route, request }),
       listen,
@@ -84,9 +95,18 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
       await server.close();
       await auditor?.stop();
       await service.stop();
+      await reloader.close();
       await open.close();
     };
-    return { url: server.url, stop };
+    const reload = async (): Promise<void> => {
+      try {
+        await reloader.reload();
+        logger.info('reloaded');
+      } catch (error) {
+        logger.error({ error: describe(error) }, 'reloading refused: everything stays as it was');
+      }
+    };
+    return { url: server.url, reload, stop };
   } catch (error) {
     await auditor?.stop();
     await service.stop();

@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { createIssuingCa, createRoot, type Issuer, openIssuer } from '../../ca/authority.ts';
-import { createKey, readKeyFile, writeKeyFile } from '../../ca/key-file.ts';
+import { readKeyFile } from '../../ca/key-file.ts';
 import { readMlDsaKeyFile, writeMlDsaKeyFile } from '../../ca/ml-dsa-key-file.ts';
 import { formatPem, parsePem } from '../../ca/pem.ts';
 import {
@@ -16,13 +16,17 @@ import type { Signer, SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { LogKeys } from '../../service/log-context.ts';
 import { threadedVrfProver } from '../../service/threaded-vrf-prover.ts';
+import { createKeyFile } from './create-key-file.ts';
 import { type DataFolder, KEY_NAMES, type KeyName } from './data-folder.ts';
 import { KeyRing } from './key-ring.ts';
+import { type LaterCa, readLaterCas } from './later-cas.ts';
 import type { TokenPurpose } from './settings/pkcs11.ts';
 
 /** Everything that a server signs with. The root and bundle keys are needed by `init` only, and can be kept offline. */
 export interface ServerKeys {
   readonly log: LogKeys;
+  /** The issuing CAs after the first, without URLs. */
+  readonly laterCas: readonly LaterCa[];
   /** The root certificate, DER. */
   readonly root: Uint8Array;
   /** Ends the thread that proves, and logs out of the token. */
@@ -72,13 +76,6 @@ export async function createKeyFiles(
       ensure(algorithm === kind, 'usage', `this folder was begun with ${flag} ${algorithm}`);
     }),
   );
-}
-
-async function createKeyFile(path: string, passphrase: string, algorithm: SignerAlgorithm): Promise<void> {
-  const temporary = `${path}.tmp`;
-  await rm(temporary, { force: true });
-  await writeKeyFile(temporary, await createKey(algorithm), passphrase);
-  await rename(temporary, path);
 }
 
 /** Makes the ML-DSA-44 key of checkpoints where it is missing. */
@@ -144,11 +141,12 @@ async function openLogKeys(folder: DataFolder, passphrase: string, keys: KeyRing
   const root = parsePem('CERTIFICATE', await readCertificate(folder, 'root'));
   const certificate = parsePem('CERTIFICATE', await readCertificate(folder, 'issuer'));
   const issuer: Issuer = openIssuer(certificate, [root], issuerSigner);
+  const laterCas = await readLaterCas(folder, keys, root);
   const vrf = threadedVrfProver(suiteOf(treeHead).id, secretKeyOf(vrfKey));
   const close = async (): Promise<void> => {
     await Promise.all([vrf.close(), keys.close()]);
   };
-  return { log: { treeHead, checkpoint, checkpointMlDsa, vrf, issuer, ocsp }, root, close };
+  return { log: { treeHead, checkpoint, checkpointMlDsa, vrf, issuer, ocsp }, laterCas, root, close };
 }
 
 async function readCertificate(folder: DataFolder, name: 'root' | 'issuer'): Promise<string> {

@@ -1,4 +1,4 @@
-import type { ParsedCertificate } from '../../ca/certificate.ts';
+import { parseCertificate, type ParsedCertificate } from '../../ca/certificate.ts';
 import type { ParsedCsr } from '../../ca/csr.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
@@ -61,7 +61,7 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
     const answer = await respond(issuance, identity, made, order.last);
     const { certificate, serial } = made;
     ensure(certificate !== undefined && serial !== undefined, 'internal', 'a certificate order without a certificate');
-    const { issuer } = context.keys;
+    const issuer = context.issuingCas.of(parseCertificate(certificate))?.issuer ?? context.keys.issuer;
     return { ...answer, serial, certificate, chain: [issuer.certificate.der, ...issuer.chain] };
   });
 }

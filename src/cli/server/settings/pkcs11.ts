@@ -18,6 +18,8 @@ export interface Pkcs11Settings {
   readonly pin: { readonly file: string } | { readonly variable: string };
   readonly sessions: number;
   readonly timeoutMs: number;
+  /** Keys of issuing CAs after the first, in their order. */
+  readonly laterIssuers: readonly TokenKeyName[];
   readonly keys: { readonly [purpose in TokenPurpose]?: TokenKeyName | undefined };
 }
 
@@ -61,6 +63,7 @@ export const pkcs11Schema = z.strictObject({
     checkpoint: tokenKey.optional(),
     ocsp: tokenKey.optional(),
     bundle: tokenKey.optional(),
+    later_issuers: z.array(tokenKey).min(1).max(98).optional(),
   }),
 });
 
@@ -73,7 +76,9 @@ export function pkcs11Problems(table: Pkcs11Table | undefined, read: ReadSetting
   const problem = (key: string, reason: string) => problems.push({ path: ['pkcs11', key], reason });
   const { pin, keys } = table;
   if ('file' in pin && read(pin.file) === undefined) problem('pin', 'cannot be read');
-  const names = Object.values(keys).map((one) => JSON.stringify([one?.label, one?.id]));
+  const names = Object.values(keys)
+    .flat()
+    .map((one) => JSON.stringify([one?.label, one?.id]));
   if (names.length === 0) problem('keys', 'names no key');
   if (new Set(names).size < names.length) problem('keys', 'two purposes have one key');
   return problems;
@@ -82,13 +87,14 @@ export function pkcs11Problems(table: Pkcs11Table | undefined, read: ReadSetting
 /** The settings of a table without problems. */
 export function pkcs11Settings(table: Pkcs11Table): Pkcs11Settings {
   const { module, token, pin, sessions, timeout: timeoutMs, keys } = table;
-  const { tree_head: treeHead, ...others } = keys;
+  const { tree_head: treeHead, later_issuers: laterIssuers = [], ...others } = keys;
   return {
     module,
     token,
     pin,
     sessions,
     timeoutMs,
+    laterIssuers,
     keys: treeHead === undefined ? others : { ...others, 'tree-head': treeHead },
   };
 }
