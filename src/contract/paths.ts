@@ -38,10 +38,10 @@ export const PATHS = {
  */
 export const LOG_PREFIX = '/log/';
 
-/** Certificates and CRLs of issuing CAs: `/ca/<name>.der`, `/ca/<name>.pem`, `/crl/<name>.crl`. */
-export const CA_PREFIX = '/ca/';
-/** See {@link CA_PREFIX}. */
-export const CRL_PREFIX = '/crl/';
+/** Certificates of issuing CAs after the first: `/ca/issuers/<name>.der`, `/ca/issuers/<name>.pem`. */
+export const CA_PREFIX = '/ca/issuers/';
+/** Their CRLs: `/crl/issuers/<name>.crl`. */
+export const CRL_PREFIX = '/crl/issuers/';
 
 /** Hash tiles: `/log/tile/<L>/<N>[.p/<W>]` (tlog-tiles). */
 export const TILE_PREFIX = '/log/tile/';

@@ -9,8 +9,6 @@ import { respond } from './responses.ts';
 
 const CA_CACHE = 'public, max-age=3600';
 const CRL_CACHE = 'public, max-age=60';
-/** Names of issuing CAs but the first. */
-const LATER_CA = 'issuer-[1-9][0-9]{0,2}';
 
 /** What X.509 programs and new clients fetch: CA certificates (DER) and the signed trust bundle (JSON). */
 export interface PublicDocuments {
@@ -30,13 +28,16 @@ export function caRoutes(app: Hono, service: LogService, documents: PublicDocume
     app.get(derPath, () => respond(der, CERTIFICATE_MEDIA_TYPE, CA_CACHE));
   }
   app.get(PATHS.issuerCrl, () => respondCrl(service.crl));
-  app.get(`${CRL_PREFIX}:name{${LATER_CA}\\.crl}`, (c) => respondCrl(service.crlOf(stem(c.req.param('name')))));
-  app.get(`${CA_PREFIX}:name{${LATER_CA}\\.(?:der|pem)}`, (c) => {
-    const name = c.req.param('name');
-    const ca = service.context.issuingCas.all.find((one) => one.name === stem(name));
+  app.get(`${CRL_PREFIX}*`, (c) => {
+    const [, name] = /^(.*)\.crl$/.exec(c.req.path.slice(CRL_PREFIX.length)) ?? [];
+    return respondCrl(name === undefined ? undefined : service.crlOf(name));
+  });
+  app.get(`${CA_PREFIX}*`, (c) => {
+    const [, name, form] = /^(.*)\.(der|pem)$/.exec(c.req.path.slice(CA_PREFIX.length)) ?? [];
+    const ca = service.context.issuingCas.all.find((one) => one.name === name);
     ensure(ca !== undefined, 'not-found', 'there is no such issuing CA');
     const { der } = ca.issuer.certificate;
-    if (name.endsWith('.der')) return respond(der, CERTIFICATE_MEDIA_TYPE, CA_CACHE);
+    if (form === 'der') return respond(der, CERTIFICATE_MEDIA_TYPE, CA_CACHE);
     return respond(formatPem('CERTIFICATE', der), PEM_MEDIA_TYPE, CA_CACHE);
   });
   app.get(PATHS.trustBundle, () => respond(documents.trustBundle, JSON_MEDIA_TYPE, 'no-cache'));
@@ -45,8 +46,4 @@ export function caRoutes(app: Hono, service: LogService, documents: PublicDocume
 async function respondCrl(crl: CrlService | undefined): Promise<Response> {
   ensure(crl !== undefined, 'not-found', 'there is no such issuing CA');
   return respond((await crl.current()).der, CRL_MEDIA_TYPE, CRL_CACHE);
-}
-
-function stem(name: string): string {
-  return name.replace(/\.[a-z]+$/, '');
 }

@@ -20,7 +20,7 @@ import {
   PEM_MEDIA_TYPE,
   PROBLEM_MEDIA_TYPE,
 } from '../contract/media-types.ts';
-import { PATHS } from '../contract/paths.ts';
+import { CA_PREFIX, CRL_PREFIX, PATHS } from '../contract/paths.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -294,6 +294,12 @@ const OPERATIONS: Readonly<Record<string, Schema>> = {
   [PATHS.issuerPem]: get('Certificate of the issuing CA', PEM_MEDIA_TYPE, { type: 'string' }),
   [PATHS.issuerDer]: get('Certificate of the issuing CA', CERTIFICATE_MEDIA_TYPE),
   [PATHS.issuerCrl]: get('Revoked certificates that have not expired', CRL_MEDIA_TYPE),
+  [`${CA_PREFIX}{path}`]: get('Certificate of an issuing CA after the first', CERTIFICATE_MEDIA_TYPE, binary, [
+    parameter('path', 'Name of the CA, such as issuer-2, and .der or .pem'),
+  ]),
+  [`${CRL_PREFIX}{path}`]: get('CRL of an issuing CA after the first', CRL_MEDIA_TYPE, binary, [
+    parameter('path', 'Name of the CA, such as issuer-2, and .crl'),
+  ]),
   [PATHS.ocsp]: {
     post: {
       summary: 'Ask whether certificates are revoked (RFC 6960, RFC 5019)',

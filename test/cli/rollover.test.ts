@@ -38,6 +38,9 @@ async function reload(outcome: 'reloaded' | 'reloading refused'): Promise<void> 
   await expect.poll(() => said(outcome), { timeout: 60_000 }).toBe(before + 1);
 }
 
+/** What is of a CA after the first has a folder. */
+const pathOf = (path: string): string => path.replace('/issuer-', '/issuers/issuer-');
+
 async function download(path: string, file: string): Promise<string> {
   const response = await fetch(`${server.url}${path}`);
   expect(response.status).toBe(200);
@@ -47,8 +50,8 @@ async function download(path: string, file: string): Promise<string> {
 
 /** What OpenSSL says of a certificate with the CRL and the certificate of its CA: `OK`, or an error. */
 async function openssl(name: string, ca: string): Promise<string> {
-  const issuer = await download(`/ca/${ca}.pem`, `${ca}.pem`);
-  const der = await download(`/crl/${ca}.crl`, `${ca}.crl`);
+  const issuer = await download(pathOf(`/ca/${ca}.pem`), `${ca}.pem`);
+  const der = await download(pathOf(`/crl/${ca}.crl`), `${ca}.crl`);
   execFileSync('openssl', ['crl', '-inform', 'DER', '-in', der, '-out', `${der}.pem`], { stdio: 'pipe' });
   const root = await download('/ca/root.pem', 'root.pem');
   const chain = ['-x509_strict', '-CAfile', root, '-untrusted', issuer, '-CRLfile', `${der}.pem`, '-crl_check'];
@@ -62,7 +65,7 @@ async function openssl(name: string, ca: string): Promise<string> {
 }
 
 async function ocsp(name: string, ca: string): Promise<string> {
-  const issuer = await download(`/ca/${ca}.pem`, `${ca}.pem`);
+  const issuer = await download(pathOf(`/ca/${ca}.pem`), `${ca}.pem`);
   const root = await download('/ca/root.pem', 'root.pem');
   const { serialNumber } = new X509Certificate(readFileSync(box.path(name, 'certificate.pem')));
   const ask = ['ocsp', '-issuer', issuer, '-serial', `0x${serialNumber}`, '-url', `${server.url}/ca/ocsp`];

@@ -90,7 +90,11 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       keys: keys.log,
       identityRules: config.identityRules,
       profile: options.profile ?? DEFAULT_PROFILE,
-      urls: caUrls(publicUrl, 'issuer'),
+      urls: {
+        crl: publicUrl && publicUrl + PATHS.issuerCrl,
+        caIssuers: publicUrl && publicUrl + PATHS.issuerDer,
+        ocsp: publicUrl && publicUrl + PATHS.ocsp,
+      },
       laterCas: withUrls(keys.laterCas),
       parseCsr: csrParser.parse,
       policy,
@@ -108,7 +112,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   }
 }
 
-/** Where what belongs to an issuing CA is. */
+/** Where what belongs to an issuing CA after the first is. */
 function caUrls(publicUrl: string | undefined, name: string): CertificateUrls {
   return {
     crl: publicUrl && `${publicUrl}${CRL_PREFIX}${name}.crl`,
