@@ -91,7 +91,12 @@ it('makes a proof once, however many witnesses ask for it', async () => {
     asked.push(oldSize);
     return [];
   };
-  const { proofFrom } = checkpointFrom('a note', 9, { consistency, root: async () => new Uint8Array(32) }, { size: 9, partials: [] });
+  const { proofFrom } = checkpointFrom(
+    'a note',
+    9,
+    { consistency, root: async () => new Uint8Array(32) },
+    { size: 9, partials: [] },
+  );
   await Promise.all([3, 3, 5, 3].map((oldSize) => proofFrom(oldSize)));
   expect(asked).toEqual([3, 5]);
 });
