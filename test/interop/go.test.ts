@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
-import { buildGoPeers, goMissing, type GoPeers, type PeerTarget } from '../support/go-peers.ts';
+import { buildGoPeers, goMissing, type GoPeers, type PeerTarget, type PeerVerdict } from '../support/go-peers.ts';
 import { createTestServer } from '../support/test-server.ts';
 import { StaticLog, testLeaf } from '../support/static-log.ts';
 
@@ -68,6 +68,46 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     },
     120_000,
   );
+
+  it('hammer reads a live server while it grows, and finds each checkpoint to continue the one before', async () => {
+    const live = await createTestServer();
+    try {
+      const client = await live.client();
+      const register = async (name: string): Promise<void> => {
+        await client.register(`${name}@example.com`, { token: live.log.token, key: await generateKey() });
+      };
+      for (let i = 0; i < 5; i++) await register(`before${i}`);
+      const [vkey = ''] = live.bundle.bundle.auditLogVkeys;
+      const peer = { url: `${live.url}/log/`, vkey, origin: live.bundle.bundle.origin };
+      const read = peers.hammer(peer, { growth: 5, seconds: 40 });
+      let verdict: PeerVerdict | undefined;
+      for (let i = 0; verdict === undefined; i++) {
+        verdict = await Promise.race([read, register(`meanwhile${i}`).then(() => undefined)]);
+      }
+      expect(verdict, verdict.output).toMatchObject({ accepted: true });
+      expect(live.errors).toEqual([]);
+    } finally {
+      await live.close();
+    }
+  }, 120_000);
+
+  it('hammer refuses another key, and a log that does not continue', async () => {
+    log.lie = (_path, file) => file;
+    const { vkey } = new StaticLog('log.example/interop', 9);
+    expect(await peers.hammer({ ...target, vkey }, { growth: 1, seconds: 5 })).toMatchObject({ accepted: false });
+    const fork = new StaticLog('log.example/interop');
+    for (let i = 0; i < 900; i++) fork.append(i % 50 === 0 ? [testLeaf(i + 1)] : [], 1_000_000 + i);
+    await fork.release();
+    let reads = 0;
+    // The first checkpoints are the honest log's.
+    log.lie = (path, file) => {
+      if (path === 'checkpoint') reads++;
+      return reads > 2 ? fork.serve(path) : file;
+    };
+    const verdict = await peers.hammer(target, { growth: 1, seconds: 6 });
+    expect(verdict).toMatchObject({ accepted: false });
+    expect(verdict.output).toContain('log consistency check failed');
+  }, 120_000);
 
   it('all accept a live server', async () => {
     const live = await createTestServer();

@@ -29,6 +29,12 @@ export interface GoPeers {
   /** Tessera's fsck rebuilds the whole tree from the entries and compares every tile. */
   fsck(target: PeerTarget): Promise<PeerVerdict>;
   /**
+   * Tessera's hammer, reading only: eight readers take entries at random and in order, while it follows the checkpoints and
+   * proves each to continue the one before, until the log has grown by `growth` entries. It is content if it saw nothing
+   * wrong; it gives up after `seconds`.
+   */
+  hammer(target: PeerTarget, options: { readonly growth: number; readonly seconds: number }): Promise<PeerVerdict>;
+  /**
    * Tessera keeps a log in a folder, adds an entry for each text, and publishes a checkpoint where the witnesses of a
    * policy have cosigned it; gives what it said, and the checkpoint as published.
    */
@@ -70,6 +76,7 @@ export async function buildGoPeers(): Promise<GoPeers> {
   };
   const interop = await build('interop', '.');
   const fsck = await build('fsck', 'github.com/transparency-dev/tessera/cmd/fsck');
+  const hammer = await build('hammer', 'github.com/transparency-dev/tessera/internal/hammer');
   const oneshot = await build('oneshot', 'github.com/transparency-dev/tessera/cmd/examples/posix-oneshot');
   const proof = await build('proof', './proof');
   const litewitness = await build('litewitness', 'filippo.io/torchwood/cmd/litewitness');
@@ -90,6 +97,13 @@ export async function buildGoPeers(): Promise<GoPeers> {
       const args = ['--ui=false', '--N=4', `--storage_url=${url}`, `--public_key=${keyFile}`, `--origin=${origin}`];
       // It may exit 0 in spite of corruption, and hang on a bad tile: only the line counts, and only in time.
       return judge(fsck, args, /Successfully fsck'd/);
+    },
+    hammer: async ({ url, vkey }, { growth, seconds }) => {
+      const limits = [`--leaf_write_goal=${growth}`, `--max_runtime=${seconds}s`, '--max_read_ops=200'];
+      const args = ['--show_ui=false', '--logtostderr', `--log_url=${url}`, `--log_public_key=${vkey}`, ...limits];
+      const { accepted, output } = await judge(hammer, args, /Reached tree size goal/);
+      // It goes on when something is wrong, and says so: warnings and errors in klog's form.
+      return { accepted: accepted && !/^[WEF]\d{4} /m.test(output), output };
     },
     tesseraLog: (options) => runTessera(oneshot, options),
     close: () => rm(folder, { recursive: true }),
