@@ -1,4 +1,5 @@
 import { type AuditEntry, auditEntryCodec } from '../core/audit/audit-entry.ts';
+import { equalBytes } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { type AuditorTreeHead, verifyAuditorTreeHead } from '../core/keytrans/tree-head.ts';
@@ -13,6 +14,8 @@ export class AuditorHeads {
   readonly #context: LogContext;
   readonly #progress: LogProgress;
   #newest: AuditorTreeHead | undefined;
+  /** A size whose last entry names the present Configuration. */
+  #currentSize = 0;
   /** The newest log that an answer was made for, and the timestamp of its rightmost entry. */
   #rightmost = { size: 0, timestampMs: 0 };
   #readAtMs = Number.NEGATIVE_INFINITY;
@@ -21,6 +24,18 @@ export class AuditorHeads {
   constructor(context: LogContext, progress: LogProgress) {
     this.#context = context;
     this.#progress = progress;
+  }
+
+  /**
+   * Throws `not-audited` where the last of `size` entries was made under a Configuration before this one: its head, and what
+   * its witnesses have seen, name another auditor or none, and clients that know the present bundle would take it for a lie.
+   */
+  async assertCurrent(size: number): Promise<void> {
+    const { configuration, configHash } = this.#context;
+    if (configuration.mode !== 'thirdPartyAuditing' || size === this.#currentSize) return;
+    const isCurrent = equalBytes((await this.#entry(size - 1)).configHash, configHash);
+    ensure(isCurrent, 'not-audited', 'no entry since the log got its auditor is released yet');
+    this.#currentSize = size;
   }
 
   /**

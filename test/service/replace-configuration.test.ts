@@ -13,6 +13,10 @@ import { type RunningServer, startServer } from '../../src/http/server.ts';
 import { LogService } from '../../src/service/log-service.ts';
 import { openLog } from '../../src/service/open-log.ts';
 import { replaceConfiguration } from '../../src/service/replace-configuration.ts';
+import { Sequencer } from '../../src/service/sequencer.ts';
+import type { ErrorCode } from '../../src/core/error-codes.ts';
+import type { AppendBatch, LogStore } from '../../src/store/ports.ts';
+import { TestWitnesses } from '../support/test-witnesses.ts';
 import { checkLog } from '../../src/service/self-check.ts';
 import { emptyDatabase } from '../contract/each-store.ts';
 import { createTestAuditor, type TestAuditor } from '../support/auditor.ts';
@@ -27,24 +31,32 @@ describe.each(['postgres', 'pglite'] as const)('a log that gets another auditor 
   let service: LogService;
   let serving: RunningServer | undefined;
   let bundle: TrustBundle;
+  let witnesses: TestWitnesses | undefined;
 
-  beforeEach(async () => {
+  async function begin(): Promise<void> {
     first = await createTestAuditor(LAG_MS);
-    server = await createTestServer({ target: await emptyDatabase(kind), loop: false });
+    server = await createTestServer({ target: await emptyDatabase(kind), loop: false, witnesses });
     bundle = server.bundle.bundle;
     service = server.log.service;
-  }, 120_000);
-  afterEach(async () => {
+    serving = undefined;
+  }
+  async function end(): Promise<void> {
     await serving?.close();
     if (service !== server.log.service) await service.stop();
     await server.close();
+  }
+  beforeEach(begin, 120_000);
+  afterEach(async () => {
+    await end();
+    await witnesses?.remove();
+    witnesses = undefined;
   });
 
   const next = (auditor: TestAuditor): Configuration =>
     ({ ...service.context.configuration, ...auditor.configuration }) as Configuration;
 
   /** Serves the log anew, as after a restart with the next bundle. */
-  async function restart(auditor: TestAuditor): Promise<void> {
+  async function restart(auditor: TestAuditor, stopsWith?: ErrorCode): Promise<void> {
     const { options, store } = server.log;
     const configuration = next(auditor);
     const earlier = [...(bundle.earlierConfigurations ?? []), bundle.keytransConfiguration];
@@ -60,7 +72,9 @@ describe.each(['postgres', 'pglite'] as const)('a log that gets another auditor 
     if (service !== server.log.service) await service.stop();
     service = new LogService(context, { sequence: false });
     await service.start();
-    await service.sequencer.step();
+    const stepped = service.sequencer.step();
+    if (stopsWith === undefined) await stepped;
+    else await expect(stepped).rejects.toMatchObject({ code: stopsWith });
     const { issuer } = context.keys;
     serving = await startServer({
       service,
@@ -114,6 +128,51 @@ describe.each(['postgres', 'pglite'] as const)('a log that gets another auditor 
     await expect(audit({ earlierConfigurations: [] })).rejects.toMatchObject({ code: 'bad-audit-entry' });
     const { context } = service;
     await checkLog(context, await context.store.readHead(), await context.store.readReleased());
+  }, 120_000);
+
+  it('shows its first entry under the new one only with the quorum of its witnesses, and nothing wrong before', async () => {
+    await end();
+    witnesses = await TestWitnesses.create();
+    await begin();
+    await service.sequencer.step();
+    const state = new MemoryState();
+    await expect((await open(state)).lookup('nobody@example.com')).resolves.toMatchObject({ treeSize: 1 });
+
+    // An entry under the old Configuration waits for its quorum when the servers are stopped.
+    witnesses.down(0, 1);
+    server.log.clock.advance(service.context.limits.heartbeatMs);
+    await expect(service.sequencer.step()).rejects.toMatchObject({ code: 'release-stalled' });
+    expect((await service.context.store.readHead()).size).toBe(2);
+    await restart(first, 'release-stalled');
+    const early = await open(state);
+    await expect(early.lookup('nobody@example.com')).rejects.toMatchObject({ code: 'not-audited' });
+
+    // It gets the quorum, and the one after it, which names the new Configuration, does not yet.
+    witnesses.down(1);
+    const { append } = service.context.store;
+    const store = Object.assign(Object.create(service.context.store) as LogStore, {
+      append: async (batch: AppendBatch) => {
+        witnesses?.down(0, 1);
+        await append(batch);
+      },
+    });
+    const stopped = new Sequencer({ ...service.context, store }, service.progress);
+    await expect(stopped.step()).rejects.toMatchObject({ code: 'release-stalled' });
+    expect((await service.progress.refresh()).released.size).toBe(2);
+    expect((await service.context.store.readHead()).size).toBe(3);
+    for (const one of [state, new MemoryState()]) {
+      await expect((await open(one)).lookup('nobody@example.com')).rejects.toMatchObject({ code: 'not-audited' });
+      await expect((await open(one)).audit()).resolves.toMatchObject({ treeSize: 2 });
+    }
+
+    witnesses.down();
+    expect(await service.sequencer.step()).toBe('idle');
+    await service.progress.refresh();
+    await sign(first);
+    for (const one of [state, new MemoryState()]) {
+      await expect((await open(one)).lookup('nobody@example.com')).resolves.toMatchObject({ treeSize: 3 });
+      await expect((await open(one)).audit()).resolves.toMatchObject({ treeSize: 3 });
+    }
   }, 120_000);
 
   it('takes the change up where a crash left it, and begins it once', async () => {

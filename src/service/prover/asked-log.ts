@@ -29,6 +29,7 @@ export async function askLog(
   const log = last === undefined || last <= known.released.size ? known : await progress.refresh();
   const { size, signature } = log.released;
   ensure(last === undefined || last <= size, 'too-far-behind', `this server has released ${size} entries only`);
+  await auditor.assertCurrent(size);
   if (last === size) return { ...log, size, last, fullTreeHead: { type: 'same' }, auditedSize: undefined };
   const auditorTreeHead = await auditor.newestFor(size);
   const fullTreeHead: FullTreeHead = { type: 'updated', treeHead: { treeSize: size, signature }, auditorTreeHead };
