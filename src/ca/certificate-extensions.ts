@@ -1,8 +1,9 @@
 import { decodeError } from '../core/errors.ts';
 import { type AlternativeNames, NO_NAMES, parseAlternativeNames } from './alternative-names.ts';
+import { type CompanionKeys, parseCompanionKeys } from './companion-keys.ts';
 import { DerReader, DerTag, readSingle } from './der-reader.ts';
 import { asciiText, readBoolean, readNamedBits, readOid, readSmallUnsigned } from './der-values.ts';
-import { CA_ISSUERS_OID, ExtensionOid, OCSP_ACCESS_OID } from './oids.ts';
+import { CA_ISSUERS_OID, COMPANION_KEYS_OID, ExtensionOid, OCSP_ACCESS_OID } from './oids.ts';
 
 /** Names of the bits of keyUsage, in order (RFC 5280 §4.2.1.3). */
 export const KEY_USAGES = [
@@ -49,6 +50,8 @@ export interface CertificateExtensions {
   readonly crlUrls: readonly string[];
   readonly caIssuersUrls: readonly string[];
   readonly ocspUrls: readonly string[];
+  /** Keys for encryption that are certified with the subject's key. */
+  readonly companions: CompanionKeys | undefined;
 }
 
 const MAX_EXTENSIONS = 32;
@@ -93,6 +96,7 @@ export function parseCertificateExtensions(extensions: readonly RawExtension[]):
     crlUrls: [],
     caIssuersUrls: [],
     ocspUrls: [],
+    companions: undefined,
   };
   for (const extension of extensions) {
     const understood = applyExtension(result, extension);
@@ -131,6 +135,9 @@ function applyExtension(result: Mutable, { oid, critical, value }: RawExtension)
       return true;
     case ExtensionOid.authorityInformationAccess:
       [result.caIssuersUrls, result.ocspUrls] = parseAccess(value);
+      return true;
+    case COMPANION_KEYS_OID:
+      result.companions = parseCompanionKeys(value);
       return true;
     default:
       return false;

@@ -1,3 +1,4 @@
+import { certifiedKeysHash } from '../core/crypto/certified-keys-hash.ts';
 import { sha256 } from '../core/crypto/sha256.ts';
 import { equalBytes, formatHex } from '../core/encoding/bytes.ts';
 import { decodeError, ensure } from '../core/errors.ts';
@@ -7,6 +8,7 @@ import {
   parseRawExtensions,
   type RawExtension,
 } from './certificate-extensions.ts';
+import { encodeCompanionKeys } from './companion-keys.ts';
 import { type DerElement, readSingle } from './der-reader.ts';
 import { readOctetAlignedBits, readSmallUnsigned, readTime, readUnsigned } from './der-values.ts';
 import { type DistinguishedName, parseDistinguishedName } from './distinguished-name.ts';
@@ -29,6 +31,8 @@ export interface CertificateContents extends CertificateExtensions {
   readonly spki: Uint8Array;
   /** SHA-256 of `spki`: how a key is named. */
   readonly spkiSha256: Uint8Array;
+  /** How all that is certified is named, see `certifiedKeysHash`: `spkiSha256` where there are no companion keys. */
+  readonly keysSha256: Uint8Array;
   readonly keyType: KeyType;
   readonly publicKey: PublicKey;
   /** The extensions as they are encoded. */
@@ -101,8 +105,10 @@ function parseContents(der: Uint8Array, tbs: DerElement, outerAlgorithm: DerElem
   reader.end();
   const rawExtensions = parseRawExtensions(extensions.read(0x30).raw);
   extensions.end();
+  const said = parseCertificateExtensions(rawExtensions);
+  const companions = said.companions && encodeCompanionKeys(said.companions);
   return {
-    ...parseCertificateExtensions(rawExtensions),
+    ...said,
     der,
     rawExtensions,
     serial: formatHex(serial),
@@ -112,6 +118,7 @@ function parseContents(der: Uint8Array, tbs: DerElement, outerAlgorithm: DerElem
     notAfterMs,
     spki: publicKey.spki,
     spkiSha256: sha256(publicKey.spki),
+    keysSha256: certifiedKeysHash(publicKey.spki, companions),
     keyType: publicKey.keyType,
     publicKey,
   };

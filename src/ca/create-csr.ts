@@ -1,8 +1,9 @@
 import { type AlternativeName, encodeAlternativeName } from './alternative-names.ts';
+import { type CompanionKeys, encodeCompanionKeys } from './companion-keys.ts';
 import { DerTag } from './der-reader.ts';
 import { der, derBitString, derOid, derSequence } from './der-writer.ts';
 import { encodeExtension } from './extension-writer.ts';
-import { EXTENSION_REQUEST_OID, ExtensionOid } from './oids.ts';
+import { COMPANION_KEYS_OID, EXTENSION_REQUEST_OID, ExtensionOid } from './oids.ts';
 import type { KeyType } from './public-key.ts';
 import { encodeSignatureAlgorithm } from './signature-algorithm.ts';
 
@@ -20,12 +21,16 @@ const EMPTY_NAME = derSequence();
 const RSA_WITH_SHA256 = derSequence(derOid('1.2.840.113549.1.1.11'), der(0x05));
 
 /**
- * Makes a PKCS#10 request (RFC 2986 §4.2) for one name: empty subject, a critical subjectAltName in its extension request.
- * Browser-safe. Throws `value-out-of-range`.
+ * Makes a PKCS#10 request (RFC 2986 §4.2) for one name: empty subject, a critical subjectAltName in its extension request, and
+ * the companion keys if there are any. Browser-safe. Throws `value-out-of-range`.
  */
-export async function createCsr(key: CsrKey, name: AlternativeName): Promise<Uint8Array> {
+export async function createCsr(key: CsrKey, name: AlternativeName, companions?: CompanionKeys): Promise<Uint8Array> {
   const san = encodeExtension(ExtensionOid.subjectAltName, true, encodeAlternativeName(name));
-  const attribute = derSequence(derOid(EXTENSION_REQUEST_OID), der(DerTag.set, derSequence(san)));
+  const extensions = [san];
+  if (companions !== undefined) {
+    extensions.push(encodeExtension(COMPANION_KEYS_OID, false, encodeCompanionKeys(companions)));
+  }
+  const attribute = derSequence(derOid(EXTENSION_REQUEST_OID), der(DerTag.set, derSequence(...extensions)));
   const info = derSequence(VERSION_1, EMPTY_NAME, key.spki, der(0xa0, attribute));
   const algorithm = key.algorithm === 'rsa' ? RSA_WITH_SHA256 : encodeSignatureAlgorithm(key.algorithm);
   return derSequence(info, algorithm, derBitString(await key.sign(info)));

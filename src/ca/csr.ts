@@ -1,13 +1,14 @@
+import { certifiedKeysHash } from '../core/crypto/certified-keys-hash.ts';
 import { sha256 } from '../core/crypto/sha256.ts';
 import { decodeError, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
-import { type AlternativeNames, NO_NAMES, parseAlternativeNames } from './alternative-names.ts';
-import { parseRawExtensions } from './certificate-extensions.ts';
+import type { AlternativeNames } from './alternative-names.ts';
+import { type CompanionKeys, encodeCompanionKeys } from './companion-keys.ts';
+import { requestedExtensions } from './csr-attributes.ts';
 import { assertBoundedDer } from './der-limits.ts';
-import { type DerElement, DerTag, readSingle } from './der-reader.ts';
-import { readOctetAlignedBits, readOid, readSmallUnsigned } from './der-values.ts';
+import { DerTag, readSingle } from './der-reader.ts';
+import { readOctetAlignedBits, readSmallUnsigned } from './der-values.ts';
 import { type DistinguishedName, parseDistinguishedName } from './distinguished-name.ts';
 import { nodeVerifySignature } from './node-verify-signature.ts';
-import { EXTENSION_REQUEST_OID, ExtensionOid } from './oids.ts';
 import { parsePem } from './pem.ts';
 import { type KeyType, parsePublicKey, type PublicKey } from './public-key.ts';
 import { assertStrongRsa } from './rsa-strength.ts';
@@ -20,6 +21,10 @@ export interface ParsedCsr {
   readonly spki: Uint8Array;
   /** SHA-256 of `spki`: how a key is named. */
   readonly spkiSha256: Uint8Array;
+  /** Keys for encryption to be certified with it. That their private keys are there, nobody has shown. */
+  readonly companions: CompanionKeys | undefined;
+  /** How all that is to be certified is named: see `certifiedKeysHash`. */
+  readonly keysSha256: Uint8Array;
   readonly keyType: KeyType;
   readonly subject: DistinguishedName;
   readonly sans: AlternativeNames;
@@ -31,15 +36,16 @@ export interface ParsedCsr {
 export const MAX_CSR_BYTES = 65_536;
 
 const LIMITS = { maxBytes: MAX_CSR_BYTES, maxDepth: 12, maxElements: 1000 };
-const MAX_ATTRIBUTES = 16;
 
 /**
  * Reads a PKCS#10 request (RFC 2986 §4; untrusted) and verifies its signature, which proves possession of the key. Of the
- * extensions asked for only subjectAltName counts: the profile decides the others, which are ignored like all other
- * attributes. Throws `bad-csr`, `weak-key` for keys that are not accepted, `bad-proof-of-possession`.
+ * extensions asked for only subjectAltName and the companion keys count: the profile decides the others, which are ignored like
+ * all other attributes. Throws `bad-csr`, `weak-key` for keys that are not accepted, `bad-proof-of-possession`.
  */
 export async function parseCsr(der: Uint8Array): Promise<ParsedCsr> {
-  const { signedPart, algorithm, signature, key, subject, sans } = withCode('bad-csr', 'request', () => read(der));
+  const { signedPart, algorithm, signature, key, subject, sans, companions } = withCode('bad-csr', 'request', () =>
+    read(der),
+  );
   assertStrongRsa(key);
   try {
     await nodeVerifySignature(key, algorithm, signedPart, signature);
@@ -49,7 +55,8 @@ export async function parseCsr(der: Uint8Array): Promise<ParsedCsr> {
   }
   const { spki, keyType } = key;
   const names = [...sans.email, ...sans.smtpUtf8, ...sans.uri, ...subject.commonNames, ...subject.emailAddresses];
-  return { der, spki, spkiSha256: sha256(spki), keyType, subject, sans, names };
+  const keysSha256 = certifiedKeysHash(spki, companions && encodeCompanionKeys(companions));
+  return { der, spki, spkiSha256: sha256(spki), companions, keysSha256, keyType, subject, sans, names };
 }
 
 /** The DER of a request in PEM (untrusted), under either label that programs use. Throws `bad-csr`. */
@@ -68,6 +75,7 @@ interface UnverifiedCsr {
   readonly key: PublicKey;
   readonly subject: DistinguishedName;
   readonly sans: AlternativeNames;
+  readonly companions: CompanionKeys | undefined;
 }
 
 function read(der: Uint8Array): UnverifiedCsr {
@@ -84,27 +92,5 @@ function read(der: Uint8Array): UnverifiedCsr {
   const attributes = reader.optional(0xa0);
   reader.end();
   const algorithm = parseSignatureAlgorithm(identifier);
-  return { signedPart: info.raw, algorithm, signature, key, subject, sans: requestedNames(attributes) };
-}
-
-/** The names in the subjectAltName extension that the attributes ask for. */
-function requestedNames(attributes: DerElement | undefined): AlternativeNames {
-  if (attributes === undefined) return NO_NAMES;
-  const reader = attributes.values;
-  const seen = new Set<string>();
-  let names = NO_NAMES;
-  while (!reader.done) {
-    const attribute = reader.enter();
-    const oid = readOid(attribute);
-    const values = attribute.enter(DerTag.set);
-    attribute.end();
-    if (seen.has(oid) || seen.size === MAX_ATTRIBUTES) throw decodeError('attributes repeated or too many');
-    seen.add(oid);
-    if (oid !== EXTENSION_REQUEST_OID) continue;
-    const extensions = parseRawExtensions(values.read(DerTag.sequence).raw);
-    values.end();
-    const san = extensions.find((extension) => extension.oid === ExtensionOid.subjectAltName);
-    if (san !== undefined) names = parseAlternativeNames(san.value);
-  }
-  return names;
+  return { signedPart: info.raw, algorithm, signature, key, subject, ...requestedExtensions(attributes) };
 }

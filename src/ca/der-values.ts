@@ -50,7 +50,7 @@ export function readNamedBits(reader: DerReader): number {
   return bits;
 }
 
-const MAX_OID_BYTES = 32;
+const MAX_OID_BYTES = 64;
 /** Dotted forms of identifiers that were read, by their contents: there are few, and many certificates. */
 const OID_TEXTS = new Map<string, string>();
 const MAX_OID_TEXTS = 256;

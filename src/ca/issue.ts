@@ -1,6 +1,7 @@
 import { ensure } from '../core/errors.ts';
 import { type AlternativeName, encodeAlternativeName } from './alternative-names.ts';
 import type { Issuer } from './authority.ts';
+import { type CompanionKeys, encodeCompanionKeys } from './companion-keys.ts';
 import { DerTag } from './der-reader.ts';
 import { der, derBitString, derOid, derSequence, derTime, derUnsigned } from './der-writer.ts';
 import {
@@ -12,7 +13,7 @@ import {
 } from './extension-writer.ts';
 import { assertMayCertify } from './issuer-constraints.ts';
 import { keyIdentifier } from './key-id.ts';
-import { ExtensionOid } from './oids.ts';
+import { COMPANION_KEYS_OID, ExtensionOid } from './oids.ts';
 import { leafKeyUsage, type LeafProfile, type Validity } from './profile.ts';
 import { parsePublicKey, type PublicKey } from './public-key.ts';
 import { encodeSignatureAlgorithm } from './signature-algorithm.ts';
@@ -23,6 +24,8 @@ export interface LeafRequest extends Validity {
   readonly spki: Uint8Array;
   /** The one name that is bound to the key. Already canonical. */
   readonly san: AlternativeName;
+  /** Keys for encryption, from the request that the key signed. Default: none. */
+  readonly companions?: CompanionKeys | undefined;
   /** From `newSerial`. */
   readonly serial: Uint8Array;
   readonly profile: LeafProfile;
@@ -56,7 +59,7 @@ export async function issueLeaf(issuer: Issuer, request: LeafRequest): Promise<U
   return derSequence(tbs, algorithm, derBitString(await signer.sign(tbs)));
 }
 
-function leafExtensions(issuer: Issuer, { san, profile, urls }: LeafRequest, key: PublicKey): Uint8Array {
+function leafExtensions(issuer: Issuer, { san, profile, urls, companions }: LeafRequest, key: PublicKey): Uint8Array {
   const keyId = der(DerTag.octetString, keyIdentifier(key));
   return derSequence(
     encodeExtension(ExtensionOid.basicConstraints, true, derSequence()),
@@ -66,5 +69,6 @@ function leafExtensions(issuer: Issuer, { san, profile, urls }: LeafRequest, key
     encodeExtension(ExtensionOid.subjectKeyIdentifier, false, keyId),
     encodeAuthorityKeyId(issuer.keyId),
     ...encodeUrlExtensions(urls),
+    ...(companions === undefined ? [] : [encodeExtension(COMPANION_KEYS_OID, false, encodeCompanionKeys(companions))]),
   );
 }

@@ -3,6 +3,7 @@ import { ensure } from '../core/errors.ts';
 import type { AlternativeName, AlternativeNames } from './alternative-names.ts';
 import type { Issuer } from './authority.ts';
 import { parseCertificate, type ParsedCertificate } from './certificate.ts';
+import { sameCompanionKeys } from './companion-keys.ts';
 import type { LeafRequest } from './issue.ts';
 import { keyIdentifier } from './key-id.ts';
 import { ExtensionOid } from './oids.ts';
@@ -51,13 +52,16 @@ export function lintLeaf(der: Uint8Array, issuer: Issuer, request: LeafRequest):
   check(certificate.crlUrls.join() === (request.urls.crl ?? ''), 'CRL distribution point');
   check(certificate.caIssuersUrls.join() === (request.urls.caIssuers ?? ''), 'authority information access');
   check(certificate.ocspUrls.join() === (request.urls.ocsp ?? ''), 'OCSP responder');
+  check(sameCompanionKeys(certificate.companions, request.companions), 'companion keys');
   const { extensionOids } = certificate;
   check(
     REQUIRED_EXTENSIONS.every((oid) => extensionOids.includes(oid)),
     'an extension is missing',
   );
   const optional =
-    Number(request.urls.crl !== undefined) + Number((request.urls.caIssuers ?? request.urls.ocsp) !== undefined);
+    Number(request.urls.crl !== undefined) +
+    Number((request.urls.caIssuers ?? request.urls.ocsp) !== undefined) +
+    Number(request.companions !== undefined);
   check(extensionOids.length === REQUIRED_EXTENSIONS.length + optional, 'an extension too many');
   return certificate;
 }

@@ -28,6 +28,21 @@ export const ExtensionOid = {
   authorityInformationAccess: '1.3.6.1.5.5.7.1.1',
 } as const;
 
+/** Object identifiers of companion keys (RFC 8410 §3, RFC 9935 §3). */
+export const CompanionKeyOid = {
+  x25519: '1.3.101.110',
+  mlKem768: '2.16.840.1.101.3.4.4.2',
+} as const;
+
+/**
+ * Everything that this project names itself: UUID 2e111724-ca55-4de2-8606-4a875705275c below the arc that its owner gives away for
+ * UUIDs in pieces. A UUID as one arc (2.25) has 128 bits, and RFC 5280 appendix B wants arcs below 2^28: Go refuses others.
+ */
+const GLASSKEY_ARC = '1.2.840.113556.1.8000.2554.11793.5924.51797.19938.34310.4884311.337756';
+
+/** The companion keys extension of certificates and requests (docs/spec.md, "Companion keys"). */
+export const COMPANION_KEYS_OID = `${GLASSKEY_ARC}.1`;
+
 /** Purposes in an extended key usage extension (RFC 5280 §4.2.1.12). */
 export const PurposeOid = {
   any: '2.5.29.37.0',

@@ -2,6 +2,8 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { CompanionKeys } from '../ca/companion-keys.ts';
+import { csrKeys } from '../ca/csr-keys.ts';
 import { parsePemBlocks } from '../ca/pem.ts';
 import { parseCertificate, type ParsedCertificate } from '../ca/certificate.ts';
 import { type ClientKey, generateKey, importKey } from '../client/client-key.ts';
@@ -11,8 +13,9 @@ import { writeFileDurably } from '../client/node.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import type { Identity } from '../identity/identity.ts';
 import { asUserInput, readInput } from './client-options.ts';
+import { type CompanionKind, hasCompanion, prepareCompanions, readCompanions } from './companion-files.ts';
 
-/** The files of one key: `key.pem` (0600), `request.pem`, `certificate.pem` (leaf, then issuer). */
+/** The files of one key: `key.pem` and its `companion-….pem` (0600), `request.pem`, `certificate.pem` (leaf, then issuer). */
 export class CredentialFolder {
   readonly path: string;
 
@@ -43,12 +46,27 @@ export class CredentialFolder {
     return key;
   }
 
-  /** The CSR of an earlier attempt, byte for byte, else a new one: the same request again finds its answer. */
-  async prepareRequest(identity: Identity, key: ClientKey): Promise<string> {
-    if (existsSync(this.#request)) return readInput(this.#request);
-    const csr = await createCsr(identity, key);
+  /**
+   * The CSR of an earlier attempt, byte for byte, else a new one with companion keys of the given kinds and those that are there:
+   * the same request again finds its answer. Throws `usage` where the earlier CSR lacks such a kind.
+   */
+  async prepareRequest(identity: Identity, key: ClientKey, kinds: readonly CompanionKind[] = []): Promise<string> {
+    if (existsSync(this.#request)) {
+      const earlier = await readInput(this.#request);
+      const asked = await asUserInput(this.#request, () => csrKeys(earlier).companions);
+      const isSame = kinds.every((kind) => hasCompanion(asked, kind));
+      ensure(isSame, 'usage', `${this.#request} asks for no such companion keys: name another folder`);
+      return earlier;
+    }
+    const companions = await prepareCompanions(this.path, kinds);
+    const csr = await createCsr(identity, key, companions);
     await writeFileDurably(this.#request, csr);
     return csr;
+  }
+
+  /** The companion keys whose private keys are there; undefined for none. Throws `bad-key-file`. */
+  companions(): Promise<CompanionKeys | undefined> {
+    return readCompanions(this.path);
   }
 
   get #challenge(): string {

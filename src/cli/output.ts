@@ -1,9 +1,10 @@
 import { parseCertificate } from '../ca/certificate.ts';
+import type { CompanionKeys } from '../ca/companion-keys.ts';
 import { formatPem } from '../ca/pem.ts';
 import type { BoundCertificate, VerifiedBinding } from '../client/binding.ts';
 import type { Alert } from '../client/client-state.ts';
 import type { VerifiedVersion } from '../client/key-directory.ts';
-import { formatHex } from '../core/encoding/bytes.ts';
+import { formatBase64, formatHex } from '../core/encoding/bytes.ts';
 import type { Authorization } from '../identity/authorization.ts';
 import { decodeIdentityRecord } from '../identity/identity-record.ts';
 
@@ -90,8 +91,20 @@ export function alertLines(alerts: readonly Alert[]): string[] {
 
 /** A certificate as JSON. */
 export function certificateJson(certificate: BoundCertificate): Record<string, unknown> {
-  const { serial, pem, spkiSha256, notBeforeMs, notAfterMs } = certificate;
-  return { serial, pem, spkiSha256, notBefore: isoTime(notBeforeMs), notAfter: isoTime(notAfterMs) };
+  const { serial, pem, spkiSha256, companions, notBeforeMs, notAfterMs } = certificate;
+  const times = { notBefore: isoTime(notBeforeMs), notAfter: isoTime(notAfterMs) };
+  return { serial, pem, spkiSha256, ...companionsJson(companions), ...times };
+}
+
+/** Companion keys in base64, where there are any. */
+function companionsJson(companions: CompanionKeys | undefined): Record<string, unknown> {
+  if (companions === undefined) return {};
+  const { x25519, mlKem768 } = companions;
+  const shown = {
+    ...(x25519 === undefined ? {} : { x25519: formatBase64(x25519) }),
+    ...(mlKem768 === undefined ? {} : { mlKem768: formatBase64(mlKem768) }),
+  };
+  return { companions: shown };
 }
 
 function isoTime(timeMs: number): string {

@@ -19,7 +19,7 @@ export async function renew(identity: string, options: RenewOptions): Promise<nu
   const folder = new CredentialFolder(options.credentials);
   const once = async (): Promise<number> => {
     const directory = await openIssuing(options);
-    const issued = await directory.renew(identity, await folder.key());
+    const issued = await directory.renew(identity, await folder.key(), await folder.companions());
     await folder.writeCertificate(issued);
     return printIssued(issued.binding, folder, options);
   };

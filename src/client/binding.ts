@@ -1,4 +1,5 @@
 import { parseCertificate, type ParsedCertificate } from '../ca/certificate.ts';
+import type { CompanionKeys } from '../ca/companion-keys.ts';
 import { verifyChain } from '../ca/verify-chain.ts';
 import { formatHex } from '../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
@@ -19,6 +20,10 @@ export interface BoundCertificate {
   /** SHA-256 of the SubjectPublicKeyInfo, lower-case hex. */
   readonly spkiSha256: string;
   readonly spki: Uint8Array;
+  /** Keys for encryption that are certified with the key, and so bound to the identity as it is. */
+  readonly companions: CompanionKeys | undefined;
+  /** Names the key with its companion keys, see `certifiedKeysHash`. */
+  readonly keysSha256: Uint8Array;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
 }
@@ -127,6 +132,8 @@ function describe(certificate: ParsedCertificate): BoundCertificate {
     der: certificate.der,
     spkiSha256: formatHex(certificate.spkiSha256),
     spki: certificate.spki,
+    companions: certificate.companions,
+    keysSha256: certificate.keysSha256,
     notBeforeMs: certificate.notBeforeMs,
     notAfterMs: certificate.notAfterMs,
   };

@@ -1,11 +1,19 @@
+import type { CompanionKeys } from '../ca/companion-keys.ts';
 import { createCsr as createCsrDer } from '../ca/create-csr.ts';
 import { formatPem } from '../ca/pem.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { ClientKey } from './client-key.ts';
 
-/** A PKCS#10 request (RFC 2986) in PEM for a key and the identity in its subjectAltName, signed by the key. */
-export async function createCsr(identity: Pick<Identity, 'san'>, key: ClientKey): Promise<string> {
+/**
+ * A PKCS#10 request (RFC 2986) in PEM for a key, the identity in its subjectAltName, and companion keys if there are any, signed by
+ * the key.
+ */
+export async function createCsr(
+  identity: Pick<Identity, 'san'>,
+  key: ClientKey,
+  companions?: CompanionKeys,
+): Promise<string> {
   const { keyType: algorithm, spki } = key;
-  const der = await createCsrDer({ algorithm, spki, sign: (message) => key.sign(message) }, identity.san);
+  const der = await createCsrDer({ algorithm, spki, sign: (message) => key.sign(message) }, identity.san, companions);
   return formatPem('CERTIFICATE REQUEST', der);
 }

@@ -7,6 +7,7 @@ export { type EvidenceProof } from './evidence/evidence-proof.ts';
 export { formatEvidence, parseEvidence } from './evidence/evidence-text.ts';
 export { type ProvenMisbehaviour, verifyEvidence } from './evidence/verify-evidence.ts';
 export { type BindingChange, type BoundCertificate, type VerifiedBinding } from './binding.ts';
+export { type CompanionKeys } from '../ca/companion-keys.ts';
 export { type ClientKey, generateKey, importKey } from './client-key.ts';
 export {
   type Alert,

@@ -15,11 +15,15 @@ export interface IssuedCertificate {
 }
 
 /**
- * Asserts that an untrusted server issued what was asked for: `certificate` (DER) is for the requester's key `spki` and in
- * the record that was proved; and a first version certifies this key and no other, since nobody else had a say in it.
+ * Asserts that an untrusted server issued what was asked for: `certificate` (DER) is for the requester's keys, named by
+ * `keysSha256`, and in the record that was proved; and a first version certifies these and no others, since nobody else had a say in it.
  * Throws `certificate-not-in-record`, `bad-record`.
  */
-export function assertIssued(binding: VerifiedBinding, spki: Uint8Array, certificate: Uint8Array): BoundCertificate {
+export function assertIssued(
+  binding: VerifiedBinding,
+  keysSha256: Uint8Array,
+  certificate: Uint8Array,
+): BoundCertificate {
   const held = binding.certificates.find((one) => equalBytes(one.der, certificate));
   ensure(
     held !== undefined,
@@ -27,11 +31,12 @@ export function assertIssued(binding: VerifiedBinding, spki: Uint8Array, certifi
     'the certificate that was issued is not in the record that was proved',
   );
   ensure(
-    equalBytes(held.spki, spki),
+    equalBytes(held.keysSha256, keysSha256),
     'certificate-not-in-record',
-    'the certificate that was issued is for another key',
+    'the certificate that was issued is for another key, or for other companion keys',
   );
-  const isAlone = binding.certificates.every((one) => equalBytes(one.spki, spki)) && binding.expired.length === 0;
+  const isAlone =
+    binding.certificates.every((one) => equalBytes(one.keysSha256, keysSha256)) && binding.expired.length === 0;
   ensure(binding.version > 0 || isAlone, 'bad-record', 'the first version of the record holds a key of somebody else');
   return held;
 }

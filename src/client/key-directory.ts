@@ -1,4 +1,5 @@
-import { csrSpki } from '../ca/csr-spki.ts';
+import { type CompanionKeys } from '../ca/companion-keys.ts';
+import { csrKeys } from '../ca/csr-keys.ts';
 import { equalBytes } from '../core/encoding/bytes.ts';
 import { ensure, isGlasskeyError } from '../core/errors.ts';
 import { fingerprint } from '../contract/bundle-signature.ts';
@@ -36,6 +37,7 @@ import { monitorOwned, type OwnerMonitored } from './operations/monitor-owned.ts
 import { type Monitored, monitorTurn, type RoundTurn, worstFailure } from './operations/monitor-round.ts';
 import { identitiesToMonitor, type MonitoringDue, monitoringDue } from './operations/monitoring-due.ts';
 import type { Ending, Operation } from './operations/operation.ts';
+import type { RecordKey } from './operations/own-record.ts';
 import { revoke, type RevokeOptions } from './operations/revoke.ts';
 import { verifyCertificate } from './operations/verify-certificate.ts';
 import { type Fetch, Transport } from './transport.ts';
@@ -57,6 +59,13 @@ export interface EmailCode {
   readonly challenge: string;
   /** As the user typed it. */
   readonly code: string;
+}
+
+/** What is to be certified: a key, with companion keys if any, or a CSR (PEM) for it. */
+interface Requested {
+  readonly key?: ClientKey | undefined;
+  readonly csr?: string | undefined;
+  readonly companions?: CompanionKeys | undefined;
 }
 
 /** What can vouch for a first registration. */
@@ -291,13 +300,9 @@ export class KeyDirectory {
    * Has a code sent to an e-mail address, with which {@link register} then registers the same key. Either `key` or `csr` (PEM) is
    * needed. Throws `rate-limited`, `mail-unavailable`, `forbidden`.
    */
-  async requestEmailCode(
-    text: string,
-    options: { readonly key?: ClientKey | undefined; readonly csr?: string | undefined },
-  ): Promise<EmailChallengeAnswer> {
+  async requestEmailCode(text: string, options: Requested): Promise<EmailChallengeAnswer> {
     const identity = this.identity(text);
-    const csr = options.csr ?? (options.key && (await createCsr(identity, options.key)));
-    ensure(csr !== undefined, 'usage', 'neither a key nor a CSR');
+    const csr = await requestOf(identity, options);
     const body: EmailChallengeRequest = { identity: identity.text, csr };
     return parseEmailChallengeAnswer(await this.#operation.transport.postJson(PATHS.emailChallenges, body));
   }
@@ -305,52 +310,56 @@ export class KeyDirectory {
   /**
    * Registers a key for an identity: with an application token, an ID token or an e-mailed code as evidence for the first one; with `credentials`,
    * a key that the record certifies, to add a further one. The private key must be stored safely before this is called; asking
-   * again with the same CSR gives the same answer. Either `key` or `csr` (PEM) is needed; to add a key, `key`.
+   * again with the same CSR gives the same answer. Either `key` or `csr` (PEM) is needed; to add a key, `key`. `companions` are
+   * certified with the key.
    */
   async register(
     text: string,
-    options: {
+    options: Requested & {
       readonly token?: string | undefined;
       /** An ID token of a provider that the server accepts, made for the key: see {@link oidcNonce}. */
       readonly idToken?: string | undefined;
       /** The code that was sent for a challenge: see {@link requestEmailCode}. */
       readonly email?: EmailCode | undefined;
       readonly credentials?: ClientKey | undefined;
-      readonly key?: ClientKey | undefined;
-      readonly csr?: string | undefined;
     },
   ): Promise<IssuedCertificate> {
     const identity = this.identity(text);
     const { credentials, key } = options;
-    const csr = options.csr ?? (key && (await createCsr(identity, key)));
-    ensure(csr !== undefined, 'usage', 'neither a key nor a CSR');
-    const spki = csrSpki(csr);
+    const csr = await requestOf(identity, options);
+    const { spki } = csrKeys(csr);
     ensure(key === undefined || equalBytes(key.spki, spki), 'usage', 'the CSR is not for the key');
     if (credentials === undefined) {
       const order = { csr, voucher: voucherOf(options), owns: key !== undefined };
       return this.#run((operation, state) => requestCertificate(operation, state, identity, order));
     }
     ensure(key !== undefined, 'usage', 'to add a key, the key itself is needed');
-    const change = { csr, credentials, key, remaining: (spkis: readonly Uint8Array[]) => spkis };
+    const change = { csr, credentials, remaining: (keys: readonly RecordKey[]) => keys };
     return this.#run((operation, state) => changeKeys(operation, state, identity, change));
   }
 
   /**
    * Replaces the key `credentials` by `key`: one signed change. `key` must be stored safely before; asking again, also
-   * after a lost answer, gives the certificate that was issued.
+   * after a lost answer, gives the certificate that was issued. Where `key` is `credentials` again, `csr` brings other companion
+   * keys for it.
    */
   async rotate(text: string, credentials: ClientKey, key: ClientKey, csr?: string): Promise<IssuedCertificate> {
     const identity = this.identity(text);
     const request = csr ?? (await createCsr(identity, key));
-    const remaining = (spkis: readonly Uint8Array[]) => spkis.filter((spki) => !equalBytes(spki, credentials.spki));
-    const change = { csr: request, credentials, key, remaining };
+    const { keysSha256: arriving } = csrKeys(request);
+    const remaining = (keys: readonly RecordKey[]) =>
+      keys.filter((one) => !equalBytes(one.spki, credentials.spki) || equalBytes(one.keysSha256, arriving));
+    const change = { csr: request, credentials, remaining };
     return this.#run((operation, state) => changeKeys(operation, state, identity, change));
   }
 
-  /** Asks for a new certificate of a key that the record certifies already. */
-  async renew(text: string, key: ClientKey): Promise<IssuedCertificate> {
+  /**
+   * Asks for a new certificate of a key that the record certifies already, with the very same companion keys: others are a change,
+   * see {@link rotate}, and refused with `change-required`.
+   */
+  async renew(text: string, key: ClientKey, companions?: CompanionKeys): Promise<IssuedCertificate> {
     const identity = this.identity(text);
-    const csr = await createCsr(identity, key);
+    const csr = await createCsr(identity, key, companions);
     return this.#run((operation, state) => requestCertificate(operation, state, identity, { csr, owns: true }));
   }
 
@@ -375,6 +384,14 @@ export class KeyDirectory {
   #run<T>(work: (operation: Operation, state: ClientState) => Promise<StateChange<T>>): Promise<T> {
     return this.#state.transact((state) => work(this.#operation, state));
   }
+}
+
+/** The request to be sent: the given one, else one for the key. Throws `usage` where there is neither, or both say what to certify. */
+async function requestOf(identity: Identity, { key, csr, companions }: Requested): Promise<string> {
+  ensure(csr === undefined || companions === undefined, 'usage', 'a CSR says itself which companion keys it asks for');
+  const request = csr ?? (key && (await createCsr(identity, key, companions)));
+  ensure(request !== undefined, 'usage', 'neither a key nor a CSR');
+  return request;
 }
 
 /** What vouches, if anything does: a key that has the name needs nothing. Throws `usage` where there is more than one. */

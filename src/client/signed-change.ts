@@ -5,12 +5,12 @@ import type { HeldVersion } from '../identity/continuity.ts';
 import type { ClientKey } from './client-key.ts';
 
 /**
- * A change of an identity's keys, signed by `signer`, one of the keys that `previous` certifies (DESIGN §7). `spkisAfter`
- * are the SHA-256 of every SubjectPublicKeyInfo that remains or arrives.
+ * A change of an identity's keys, signed by `signer`, one of the keys that `previous` certifies (DESIGN §7). `keysAfter`
+ * names every key that remains or arrives, by `certifiedKeysHash`.
  */
 export async function signChange(
   context: { readonly origin: string; readonly label: Uint8Array; readonly previous: HeldVersion },
-  spkisAfter: readonly Uint8Array[],
+  keysAfter: readonly Uint8Array[],
   signer: ClientKey,
 ): Promise<SignedChange> {
   const request = encode(changeRequestCodec, {
@@ -18,7 +18,7 @@ export async function signChange(
     label: context.label,
     version: context.previous.version + 1,
     previousCommitment: context.previous.commitment,
-    spkisAfter: sortedHashSet(spkisAfter),
+    spkisAfter: sortedHashSet(keysAfter),
   });
   return { request, signer: sha256(signer.spki), signature: await signer.sign(changeMessage(request)) };
 }

@@ -1,4 +1,5 @@
 import { parseCertificate } from '../ca/certificate.ts';
+import { encodeCompanionKeys } from '../ca/companion-keys.ts';
 import { verifySpkiSignature } from '../ca/verify-signature.ts';
 import { formatHex } from '../core/encoding/bytes.ts';
 import type { VerifiedSearch } from '../core/keytrans/verify-search.ts';
@@ -19,6 +20,10 @@ import type { Trust } from './trust.ts';
 /** What continuity needs of X.509, by the verifier of this library. */
 export const CONTINUITY_PORTS: ContinuityPorts = {
   certificateSpki: (certificate) => parseCertificate(certificate).spki,
+  certificateCompanions: (certificate) => {
+    const { companions } = parseCertificate(certificate);
+    return companions && encodeCompanionKeys(companions);
+  },
   verifySignature: verifySpkiSignature,
 };
 

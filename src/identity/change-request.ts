@@ -13,7 +13,10 @@ export interface ChangeRequest {
   readonly version: number;
   /** KEYTRANS commitment of `version - 1`: 32 bytes. */
   readonly previousCommitment: Uint8Array;
-  /** SHA-256 of each SubjectPublicKeyInfo that remains or arrives: strictly ascending, at most 255. */
+  /**
+   * Each key that remains or arrives, named by `certifiedKeysHash`: SHA-256 of its SubjectPublicKeyInfo, or of that and its
+   * companion keys. Strictly ascending, at most 255.
+   */
   readonly spkisAfter: readonly Uint8Array[];
 }
 

@@ -18,7 +18,7 @@ export async function verifyChangeSignature(
   ports: ContinuityPorts,
 ): Promise<void> {
   const keys = await certifiedKeys(previous, ports);
-  const signer = keys.find((key) => equalBytes(key.hash, authorization.signer));
+  const signer = keys.find((key) => equalBytes(key.spkiSha256, authorization.signer));
   if (signer === undefined) {
     throw new GlasskeyError('bad-change-signature', 'the signer is not certified in the previous record');
   }

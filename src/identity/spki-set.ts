@@ -1,4 +1,5 @@
 import { equalBytes } from '../core/encoding/bytes.ts';
+import { certifiedKeysHash } from '../core/crypto/certified-keys-hash.ts';
 import { sha256 } from '../core/crypto/sha256.ts';
 import { GlasskeyError } from '../core/errors.ts';
 import { sortedHashSet } from './change-request.ts';
@@ -8,6 +9,8 @@ import type { IdentityRecord } from './identity-record.ts';
 export interface ContinuityPorts {
   /** The DER SubjectPublicKeyInfo of a DER certificate. */
   certificateSpki(certificate: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  /** The DER value of the certificate's companion keys extension; undefined where it has none. */
+  certificateCompanions(certificate: Uint8Array): Uint8Array | undefined | Promise<Uint8Array | undefined>;
   /** Resolves where `signature` over `message` is by the key of `spki`. */
   verifySignature(spki: Uint8Array, message: Uint8Array, signature: Uint8Array): void | Promise<void>;
 }
@@ -15,7 +18,9 @@ export interface ContinuityPorts {
 /** A certificate's key. */
 export interface CertifiedKey {
   readonly spki: Uint8Array;
-  /** SHA-256 of `spki`. */
+  /** SHA-256 of `spki`: how the signer of a change is named. */
+  readonly spkiSha256: Uint8Array;
+  /** Names the key with its companion keys, see {@link certifiedKeysHash}: what a change of keys is a change of. */
   readonly hash: Uint8Array;
 }
 
@@ -23,13 +28,12 @@ export interface CertifiedKey {
 export async function certifiedKeys(record: IdentityRecord, ports: ContinuityPorts): Promise<readonly CertifiedKey[]> {
   const keys: CertifiedKey[] = [];
   for (const certificate of record.certificates) {
-    const spki = await readSpki(certificate, ports);
-    keys.push({ spki, hash: sha256(spki) });
+    keys.push(await readKeys(certificate, ports));
   }
   return keys;
 }
 
-/** SHA-256 of each SPKI that the record certifies: ascending, each once. Throws `bad-record`. */
+/** The names of all keys that the record certifies, each with its companion keys: ascending, each once. Throws `bad-record`. */
 export async function spkiSet(record: IdentityRecord, ports: ContinuityPorts): Promise<readonly Uint8Array[]> {
   const keys = await certifiedKeys(record, ports);
   return sortedHashSet(keys.map((key) => key.hash));
@@ -45,9 +49,11 @@ export function includesBytes(list: readonly Uint8Array[], value: Uint8Array): b
   return list.some((candidate) => equalBytes(candidate, value));
 }
 
-async function readSpki(certificate: Uint8Array, ports: ContinuityPorts): Promise<Uint8Array> {
+async function readKeys(certificate: Uint8Array, ports: ContinuityPorts): Promise<CertifiedKey> {
   try {
-    return await ports.certificateSpki(certificate);
+    const spki = await ports.certificateSpki(certificate);
+    const companions = await ports.certificateCompanions(certificate);
+    return { spki, spkiSha256: sha256(spki), hash: certifiedKeysHash(spki, companions) };
   } catch (cause) {
     if (!(cause instanceof GlasskeyError)) throw cause;
     throw new GlasskeyError('bad-record', 'a certificate of the record cannot be read', { cause });

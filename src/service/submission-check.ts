@@ -142,7 +142,7 @@ async function checkIssued(
   stored: IdentityRecord | undefined,
 ): Promise<void> {
   for (const der of decodeIdentityRecord(row.value).certificates) {
-    if (issued.spkiOf(der) !== undefined || (stored !== undefined && includesBytes(stored.certificates, der))) continue;
+    if (issued.keysOf(der) !== undefined || (stored !== undefined && includesBytes(stored.certificates, der))) continue;
     const certificate = parseCertificate(der);
     const { tbs, signature, signatureAlgorithm } = certificate;
     const ca = issuingCas.of(certificate);

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CliSandbox, PROGRAM } from '../support/cli.ts';
 
@@ -57,10 +59,40 @@ describe('devices', () => {
     expect(readFileSync(box.path('phone/certificate.pem'), 'utf8')).toBe(before);
   }, 240_000);
 
+  it('have keys for encryption beside them, which renewals keep', async () => {
+    const out = ['--credentials', 'laptop', '--out', 'tablet', '--companion', 'x25519,ml-kem-768'];
+    expect((await box.run('register', NAME, ...to, ...out)).code).toBe(0);
+    const files = ['companion-x25519.pem', 'companion-ml-kem-768.pem'].map((file) => box.path(join('tablet', file)));
+    const before = files.map((file) => [statSync(file).mode & 0o777, readFileSync(file, 'utf8')]);
+    expect(before.map(([mode]) => mode)).toEqual([0o600, 0o600]);
+    const spki = createPublicKey(createPrivateKey(readFileSync(files[0] as string, 'utf8'))).export({
+      format: 'der',
+      type: 'spki',
+    });
+    expect((await box.run('renew', NAME, ...to, '--credentials', 'tablet')).code).toBe(0);
+    expect(files.map((file) => [statSync(file).mode & 0o777, readFileSync(file, 'utf8')])).toEqual(before);
+    const { stdout } = await box.run('lookup', NAME, ...to, '--json');
+    const { certificates } = JSON.parse(stdout) as {
+      certificates: { companions?: { x25519: string; mlKem768: string } }[];
+    };
+    const shown = certificates.flatMap(({ companions }) => (companions === undefined ? [] : [companions]));
+    expect(shown).toHaveLength(2);
+    for (const { x25519, mlKem768 } of shown) {
+      expect(x25519).toBe(spki.subarray(-32).toString('base64'));
+      expect(Buffer.from(mlKem768, 'base64')).toHaveLength(1184);
+    }
+    const other = ['--companion', 'x448', '--out', 'watch', '--credentials', 'laptop'];
+    expect((await box.run('register', NAME, ...to, ...other)).code).toBe(1);
+    // The request that is there asks for other keys.
+    const less = ['--credentials', 'tablet', '--out', 'phone', '--companion', 'x25519'];
+    expect((await box.run('rotate', NAME, ...to, ...less)).stderr).toContain('(usage)');
+    expect(existsSync(box.path('phone/companion-x25519.pem'))).toBe(false);
+  }, 240_000);
+
   it('are revoked all at once', async () => {
     const revoked = await box.run('revoke', NAME, ...to, '--credentials', 'phone', '--all', '--json');
     expect(revoked.code).toBe(0);
-    expect((JSON.parse(revoked.stdout) as { revoked: string[] }).revoked).toHaveLength(2);
+    expect((JSON.parse(revoked.stdout) as { revoked: string[] }).revoked).toHaveLength(4);
     expect(await devices()).toEqual([]);
   }, 240_000);
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKey, importKey } from '../../src/client/client-key.ts';
 import { MemoryState } from '../../src/client/client-state.ts';
 import { createCsr } from '../../src/client/csr.ts';
+import { companionsOf } from '../support/companions.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
 
 let server: TestServer;
@@ -85,6 +86,41 @@ describe('a client of a real server', () => {
     await expect(erin.register(identity, { token: server.log.token, key: first })).rejects.toThrow(
       code('change-required'),
     );
+  });
+
+  it('certifies companion keys with a key: a renewal keeps them, and only a signed change brings others', async () => {
+    const gina = await server.client();
+    const contact = await server.client();
+    const identity = 'gina@example.com';
+    const key = await generateKey();
+    const [companions, others] = [companionsOf(1), companionsOf(2)];
+    const { certificate } = await gina.register(identity, { token: server.log.token, key, companions });
+    await expect(contact.verifyCertificate(certificate)).resolves.toMatchObject({ certificates: [{ companions }] });
+    server.log.clock.advance(1000);
+    const renewed = await gina.renew(identity, key, companions);
+    expect(renewed.binding.certificates.at(-1)).toMatchObject({ companions });
+    for (const wrong of [others, { x25519: companions.x25519 }, undefined]) {
+      await expect(gina.renew(identity, key, wrong)).rejects.toThrow(code('change-required'));
+    }
+    await expect(contact.lookup(identity)).resolves.toMatchObject({
+      binding: { version: 1, change: { type: 'maintenance' } },
+    });
+
+    const csr = await createCsr(gina.identity(identity), key, others);
+    const changed = await gina.rotate(identity, key, key, csr);
+    expect(changed.binding.certificates).toMatchObject([{ companions: others, spki: key.spki }]);
+    expect((await gina.rotate(identity, key, key, csr)).certificate).toBe(changed.certificate);
+    await expect(contact.lookup(identity)).resolves.toMatchObject({ binding: { version: 2, change: { type: 'key' } } });
+
+    const second = await generateKey();
+    const added = await gina.register(identity, { credentials: key, key: second, companions });
+    expect(added.binding.certificates).toMatchObject([{ companions: others }, { companions, spki: second.spki }]);
+    const left = await gina.revoke(identity, second);
+    expect(left.certificates).toMatchObject([{ companions: others }]);
+    await expect(contact.lookup(identity)).resolves.toMatchObject({ binding: { version: 4, change: { type: 'key' } } });
+    await expect(gina.monitor()).resolves.toMatchObject([{ alerts: [] }]);
+    const both = gina.register(identity, { credentials: key, key, csr, companions });
+    await expect(both).rejects.toThrow(code('usage'));
   });
 
   it('lets only a key of the record sign a change', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decode, encode } from '../../src/core/encoding/codec.ts';
+import { certifiedKeysHash } from '../../src/core/crypto/certified-keys-hash.ts';
 import { encodeUtf8 } from '../../src/core/encoding/bytes.ts';
 import type { ErrorCode } from '../../src/core/error-codes.ts';
 import type { Authorization } from '../../src/identity/authorization.ts';
@@ -44,6 +45,41 @@ function check(previous: HeldVersion | undefined, next: IdentityRecord, but?: ob
 
 const refuses = async (outcome: Promise<unknown>, code: ErrorCode) =>
   expect(outcome).rejects.toThrow(expect.objectContaining({ code }));
+
+describe('companion keys', () => {
+  const [own, others] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+  const named = (companions: Uint8Array | undefined) => ({
+    ...alice,
+    hash: certifiedKeysHash(alice.spki, companions),
+  });
+  const [with1, with2, bare] = [
+    fakeCertificate(alice, 1, own),
+    fakeCertificate(alice, 2, others),
+    fakeCertificate(alice, 3),
+  ];
+  const first = held(0, record(undefined, [with1], INITIAL));
+
+  it('stay the same in a renewal', async () => {
+    expect(await check(first, record(first, [with1, fakeCertificate(alice, 9, own)], RENEWAL))).toBe('maintenance');
+    for (const other of [with2, bare]) await refuses(check(first, record(first, [with1, other], RENEWAL)), 'bad-chain');
+    await refuses(check(zero, record(zero, [a1, with1], RENEWAL)), 'bad-chain');
+  });
+
+  it('change by a change that names them, signed by the key, and by no other', async () => {
+    const changed = (request: ReturnType<typeof changeRequest>) => record(first, [with2], byKey(alice, request));
+    expect(await check(first, changed(changeRequest(first, [named(others)])))).toBe('key');
+    for (const wrong of [named(own), named(undefined)]) {
+      await refuses(check(first, changed(changeRequest(first, [wrong]))), 'bad-change-signature');
+    }
+  });
+
+  it('are part of what a recovery waits for', async () => {
+    const pending = { ...PENDING, spkiSha256: named(others).hash };
+    const before = held(1, record(first, [with1], REQUESTED, { pending }));
+    expect(await check(before, record(before, [with2], effective(1)))).toBe('operator');
+    await refuses(check(before, record(before, [bare], effective(1))), 'bad-chain');
+  });
+});
 
 describe('version 0', () => {
   it('is initial, or an operator’s', async () => {

@@ -32,16 +32,24 @@ export function fakeKey(seed: number): FakeKey {
   return { secret, spki, hash: sha256(spki) };
 }
 
-/** A "certificate": the key, then a serial. */
-export function fakeCertificate(key: FakeKey, serial: number): Uint8Array {
-  return concatBytes(key.spki, Uint8Array.of(serial));
+/** Length of a "certificate" with companion keys. */
+const COMPANION_LENGTH = 65;
+
+/** A "certificate": the key, then a serial, then 32 bytes for companion keys if there are any. */
+export function fakeCertificate(key: FakeKey, serial: number, companions?: Uint8Array): Uint8Array {
+  return concatBytes(key.spki, Uint8Array.of(serial), companions ?? new Uint8Array());
 }
 
 export const PORTS: ContinuityPorts = {
   certificateSpki: (certificate) => {
-    ensure(certificate.length === 33, 'bad-certificate', 'not a fake certificate');
+    ensure(
+      certificate.length === 33 || certificate.length === COMPANION_LENGTH,
+      'bad-certificate',
+      'not a fake certificate',
+    );
     return certificate.slice(0, 32);
   },
+  certificateCompanions: (certificate) => (certificate.length === COMPANION_LENGTH ? certificate.slice(33) : undefined),
   verifySignature: verifyEd25519,
 };
 

@@ -9,6 +9,7 @@ import type { CertificateRequest } from '../../src/contract/bodies.ts';
 import { parseCertificateRequest } from '../../src/contract/parse-requests.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import type { SignedChange } from '../../src/identity/change-request.ts';
+import { companionsOf } from '../support/companions.ts';
 import { identityOf } from '../support/owner.ts';
 import { lie, LyingOperator } from '../support/lying-operator.ts';
 import { BY_OPERATOR, failure, INITIAL, readState, warning } from '../support/victims.ts';
@@ -88,6 +89,19 @@ describe('an operator that answers a registration with a lie', () => {
     await expect(client.register(identity, { token, key: own })).rejects.toThrow();
     expect(await readState(state)).toBe(before);
     return noticed;
+  });
+
+  attack('another-companion-registered', async () => {
+    const identity = 'swapped-companion@example.com';
+    const key = await generateKey();
+    const fetch = lie(PATHS.certificates, async (_, init) => {
+      const certificate = await operator.certify(identity, key.spki, { companions: companionsOf(2) });
+      await operator.appendRecord(identity, { certificates: [certificate], authorization: INITIAL });
+      return answerWith(identity, certificate, init);
+    });
+    const client = await operator.client({ fetch });
+    const { token } = operator.server.log;
+    return failure(client.register(identity, { token, key, companions: companionsOf(1) }));
   });
 
   attack('second-key-registered', async () => {

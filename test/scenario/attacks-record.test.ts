@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import type { CompanionKeys } from '../../src/ca/companion-keys.ts';
 import { DerReader, readSingle } from '../../src/ca/der-reader.ts';
 import { derBitString, derSequence } from '../../src/ca/der-writer.ts';
 import { issueLeaf } from '../../src/ca/issue.ts';
@@ -18,6 +19,7 @@ import { PATHS } from '../../src/contract/paths.ts';
 import { changeMessage, changeRequestCodec, sortedHashSet } from '../../src/identity/change-request.ts';
 import { encodeIdentityRecord, NO_COMMITMENT } from '../../src/identity/identity-record.ts';
 import { exitCodeOf } from '../../src/cli/exit-code.ts';
+import { companionsOf } from '../support/companions.ts';
 import { lie, LyingOperator } from '../support/lying-operator.ts';
 import { identityOf } from '../support/owner.ts';
 import { BY_OPERATOR, caught, contactOf, failure, INITIAL, refusal, register, warning } from '../support/victims.ts';
@@ -36,7 +38,12 @@ async function appendByOperator(identity: string): Promise<void> {
 }
 
 /** Appends a record with the key `next`, whose authorisation `key` is by `signer`. */
-async function appendByKey(identity: string, next: ClientKey, signer: ClientKey): Promise<void> {
+async function appendByKey(
+  identity: string,
+  next: ClientKey,
+  signer: ClientKey,
+  companions?: CompanionKeys,
+): Promise<void> {
   const previous = (await operator.latest(identity))!;
   const request = encode(changeRequestCodec, {
     origin: 'log.example',
@@ -46,7 +53,7 @@ async function appendByKey(identity: string, next: ClientKey, signer: ClientKey)
     spkisAfter: sortedHashSet([sha256(next.spki)]),
   });
   await operator.appendRecord(identity, {
-    certificates: [await operator.certify(identity, next.spki)],
+    certificates: [await operator.certify(identity, next.spki, companions && { companions })],
     authorization: { type: 'key', signer: sha256(signer.spki), signature: await signer.sign(changeMessage(request)) },
   });
 }
@@ -77,6 +84,42 @@ describe('a version that the operator adds properly', () => {
       authorization: { type: 'maintenance', kind: 'renewal' },
     });
     return warning(client, 'maintained@example.com');
+  });
+
+  attack('companion-as-renewal', async () => {
+    const [own, others] = [companionsOf(1), companionsOf(2)];
+    const verdicts: string[] = [];
+    // Other ones, one of the two, none, and some where there were none.
+    const cases = [
+      [own, others],
+      [own, { x25519: own.x25519 }],
+      [own, undefined],
+      [undefined, others],
+    ] as const;
+    for (const [i, [before, after]] of cases.entries()) {
+      const identity = `companion${i}@example.com`;
+      const key = await generateKey();
+      const owner = await operator.client();
+      await owner.register(identity, { token: operator.server.log.token, key, companions: before });
+      const { client } = await contactOf(operator, identity);
+      const certificate = await operator.certify(identity, key.spki, after && { companions: after });
+      await operator.appendRecord(identity, {
+        certificates: [certificate],
+        authorization: { type: 'maintenance', kind: 'renewal' },
+      });
+      verdicts.push(await warning(client, identity));
+    }
+    return verdicts;
+  });
+
+  attack('companion-in-a-signed-change', async () => {
+    const identity = 'swapped@example.com';
+    const [first, next] = [await generateKey(), await generateKey()];
+    const owner = await operator.client();
+    await owner.register(identity, { token: operator.server.log.token, key: first, companions: companionsOf(1) });
+    const { client } = await contactOf(operator, identity);
+    await appendByKey(identity, next, first, companionsOf(2));
+    return warning(client, identity);
   });
 
   attack('laundered-while-away', async () => {

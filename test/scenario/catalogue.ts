@@ -241,6 +241,18 @@ const RECORD = rows('attacks-record.test.ts', {
     codes: ['unexplained'],
     within: NEXT_LOOKUP,
   },
+  'companion-as-renewal': {
+    attack: 'swap a key for encryption that is certified beside the owner’s, in a renewal',
+    noticedBy: ['contact, looking up'],
+    codes: ['unexplained'],
+    within: NEXT_LOOKUP,
+  },
+  'companion-in-a-signed-change': {
+    attack: 'certify other keys for encryption than those that the owner’s change was signed for',
+    noticedBy: ['contact, looking up'],
+    codes: ['unexplained'],
+    within: NEXT_LOOKUP,
+  },
   'laundered-while-away': {
     attack: 'add a false key while the contact is away, and then change keys with it',
     noticedBy: ['contact, looking up'],
@@ -375,6 +387,12 @@ const MONITORING = rows('attacks-monitoring.test.ts', {
 const OWNER = rows('attacks-owner.test.ts', {
   'another-key-registered': {
     attack: 'register another key than the one that was asked for',
+    noticedBy: ['registrant'],
+    codes: ['certificate-not-in-record'],
+    within: AT_ONCE,
+  },
+  'another-companion-registered': {
+    attack: 'register another key for encryption than the one that was asked for',
     noticedBy: ['registrant'],
     codes: ['certificate-not-in-record'],
     within: AT_ONCE,

@@ -1,4 +1,5 @@
 import { PGlite } from '@electric-sql/pglite';
+import type { CompanionKeys } from '../../src/ca/companion-keys.ts';
 import { issueLeaf } from '../../src/ca/issue.ts';
 import { leafValidity, type Validity } from '../../src/ca/profile.ts';
 import { newSerial } from '../../src/ca/serial.ts';
@@ -63,11 +64,15 @@ export class LyingOperator {
   }
 
   /** A certificate by the true authority that is in no record. */
-  async certify(text: string, spki: Uint8Array, validity: Partial<Validity> = {}): Promise<Uint8Array> {
+  async certify(
+    text: string,
+    spki: Uint8Array,
+    { companions, ...validity }: Partial<Validity> & { readonly companions?: CompanionKeys } = {},
+  ): Promise<Uint8Array> {
     const { keys, profile, urls, random, now } = this.server.log.context;
     const { san } = identityOf(text);
     const times = { ...leafValidity(profile, keys.issuer.certificate, now()), ...validity };
-    return issueLeaf(keys.issuer, { ...times, spki, san, serial: newSerial(random), profile, urls });
+    return issueLeaf(keys.issuer, { ...times, spki, companions, san, serial: newSerial(random), profile, urls });
   }
 
   /** The greatest version of an identity. */

@@ -10,12 +10,13 @@ import { MAX_ID_TOKEN_CHARACTERS } from '../../contract/limits.ts';
 import { writeFileDurably } from '../../client/node.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import { csrSpki } from '../../ca/csr-spki.ts';
+import { csrKeys } from '../../ca/csr-keys.ts';
 import { parseCertificate } from '../../ca/certificate.ts';
 import { parsePemBlocks } from '../../ca/pem.ts';
 import type { ClientKey } from '../../client/client-key.ts';
 import { asUserInput, type ClientOptions, openDirectory, openIssuing, readInput } from '../client-options.ts';
 import { CredentialFolder } from '../credentials.ts';
+import { COMPANION_KINDS, type CompanionKind } from '../companion-files.ts';
 import { recordKnown, recordingFetch } from '../evidence.ts';
 import { CertificateIsOver, EXIT, reportFailure } from '../exit-code.ts';
 import { bindingJson, bindingLines, isErased, printJson, printLines, versionJson, versionLines } from '../output.ts';
@@ -77,6 +78,7 @@ export function issuingCommands(program: Command, run: Run): void {
     .option('--email-code <code>', 'the code that was sent')
     .option('--credentials <dir>', 'credentials of the identity, to add a further key')
     .requiredOption('--out <dir>', 'folder for key.pem and certificate.pem')
+    .addOption(companionOption())
     .option('--csr <file>', 'PKCS#10 request of a key that you keep yourself')
     .option('--json', 'print the result as JSON')
     .action((identity: string, options: RegisterOptions) => run(options, () => register(identity, options)));
@@ -89,19 +91,24 @@ export function issuingCommands(program: Command, run: Run): void {
   )
     .requiredOption('--credentials <dir>', 'the key to be replaced')
     .requiredOption('--out <dir>', 'folder for the new key and its certificate')
+    .addOption(companionOption())
     .option('--json', 'print the result as JSON')
-    .action((identity: string, options: ClientOptions & JsonOption & { credentials: string; out: string }) =>
-      run(options, async () => {
-        const directory = await openIssuing(options);
-        const folder = new CredentialFolder(options.out);
-        const old = await new CredentialFolder(options.credentials).key();
-        const key = await folder.prepareKey();
-        assertAnother(key, old, options);
-        const csr = await folder.prepareRequest(directory.identity(identity), key);
-        const issued = await directory.rotate(identity, old, key, csr);
-        await folder.writeCertificate(issued);
-        return printIssued(issued.binding, folder, options);
-      }),
+    .action(
+      (
+        identity: string,
+        options: ClientOptions & JsonOption & CompanionOption & { credentials: string; out: string },
+      ) =>
+        run(options, async () => {
+          const directory = await openIssuing(options);
+          const folder = new CredentialFolder(options.out);
+          const old = await new CredentialFolder(options.credentials).key();
+          const key = await folder.prepareKey();
+          assertAnother(key, old, options);
+          const csr = await folder.prepareRequest(directory.identity(identity), key, options.companion);
+          const issued = await directory.rotate(identity, old, key, csr);
+          await folder.writeCertificate(issued);
+          return printIssued(issued.binding, folder, options);
+        }),
     );
 
   clientCommand(
@@ -129,7 +136,24 @@ export function issuingCommands(program: Command, run: Run): void {
     .action((identity: string, options: RevokeOptions) => run(options, () => revoke(identity, options)));
 }
 
-interface RegisterOptions extends ClientOptions, JsonOption {
+interface CompanionOption {
+  readonly companion?: readonly CompanionKind[];
+}
+
+function companionOption(): Option {
+  return new Option(
+    '--companion <kinds>',
+    `make keys for encryption too, certified with the key: ${COMPANION_KINDS.join(',')}`,
+  ).argParser((text) => text.split(',').map(companionKind));
+}
+
+function companionKind(text: string): CompanionKind {
+  const kind = COMPANION_KINDS.find((one) => one === text);
+  if (kind === undefined) throw new InvalidArgumentError(`one or more of ${COMPANION_KINDS.join(',')}`);
+  return kind;
+}
+
+interface RegisterOptions extends ClientOptions, JsonOption, CompanionOption {
   readonly tokenFile?: string;
   readonly oidcNonce?: boolean;
   readonly oidcTokenFile?: string;
@@ -155,6 +179,11 @@ async function register(identity: string, options: RegisterOptions): Promise<num
     'usage',
     '--csr does not go with --credentials',
   );
+  ensure(
+    options.companion === undefined || options.csr === undefined,
+    'usage',
+    '--companion does not go with --csr, which says itself what it asks for',
+  );
   const token = await readToken(tokenFile, 512);
   const idToken = await readToken(oidcTokenFile, MAX_ID_TOKEN_CHARACTERS);
   const directory = await openIssuing(options);
@@ -164,7 +193,10 @@ async function register(identity: string, options: RegisterOptions): Promise<num
     options.credentials === undefined ? undefined : await new CredentialFolder(options.credentials).key();
   const key = options.csr === undefined ? await folder.prepareKey() : undefined;
   if (key !== undefined && credentials !== undefined) assertAnother(key, credentials, options);
-  const csr = key === undefined ? await readInput(options.csr as string) : await folder.prepareRequest(canonical, key);
+  const csr =
+    key === undefined
+      ? await readInput(options.csr as string)
+      : await folder.prepareRequest(canonical, key, options.companion);
   const code = options.emailCode;
   const email = code === undefined ? undefined : { challenge: await folder.challenge(), code };
   const issued = await directory.register(identity, { token, idToken, email, credentials, key, csr });
@@ -184,7 +216,8 @@ async function readToken(file: string | undefined, maximum: number): Promise<str
 async function requestCode(identity: string, options: RegisterOptions): Promise<number> {
   const directory = await openIssuing(options);
   const folder = new CredentialFolder(options.out);
-  const request = async () => folder.prepareRequest(directory.identity(identity), await folder.prepareKey());
+  const request = async () =>
+    folder.prepareRequest(directory.identity(identity), await folder.prepareKey(), options.companion);
   const csr = options.csr === undefined ? await request() : await readInput(options.csr);
   const { challenge, expiresInSeconds } = await directory.requestEmailCode(identity, { csr });
   await folder.writeChallenge(challenge);
@@ -195,7 +228,8 @@ async function requestCode(identity: string, options: RegisterOptions): Promise<
 
 /** Makes the key that is going to be registered, for which an ID token has to be asked. */
 async function printNonce({ out, csr, json }: RegisterOptions): Promise<number> {
-  const spki = csr === undefined ? (await new CredentialFolder(out).prepareKey()).spki : csrSpki(await readInput(csr));
+  const spki =
+    csr === undefined ? (await new CredentialFolder(out).prepareKey()).spki : csrKeys(await readInput(csr)).spki;
   const nonce = oidcNonce({ spki });
   if (json === true) printJson({ nonce });
   else printLines(nonce);

@@ -1,4 +1,4 @@
-import { csrSpki } from '../../ca/csr-spki.ts';
+import { csrKeys } from '../../ca/csr-keys.ts';
 import { parsePem } from '../../ca/pem.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import type { RequestEvidence } from '../../contract/bodies.ts';
@@ -16,7 +16,7 @@ import type { Operation } from './operation.ts';
 import { noteMade } from './owned-versions.ts';
 import { changeSignedBy, type IsMade, requestedFor } from './own-doing.ts';
 import { acceptChange, ownerKnowledge, prepareOwner } from './own-answer.ts';
-import { assertOwnRecord, recordKeys, signKeys } from './own-record.ts';
+import { assertOwnRecord, type RecordKey, recordKeys, signKeys } from './own-record.ts';
 
 /** What vouches for a first registration. */
 export type Voucher =
@@ -25,14 +25,12 @@ export type Voucher =
 
 /** A change of the keys of an identity. */
 export interface KeyChange {
-  /** PEM request for a certificate of {@link key}. */
+  /** PEM request for a certificate of the key that comes, with its companion keys. */
   readonly csr: string;
   /** A key of the record: it signs the change. */
   readonly credentials: ClientKey;
-  /** The key that comes. */
-  readonly key: ClientKey;
   /** Tells which keys of the record stay. */
-  readonly remaining: (spkis: readonly Uint8Array[]) => readonly Uint8Array[];
+  readonly remaining: (keys: readonly RecordKey[]) => readonly RecordKey[];
 }
 
 /** Requests a certificate without a change: first registration, or renewal of the same key. */
@@ -42,12 +40,12 @@ export function requestCertificate(
   identity: Identity,
   order: { readonly csr: string; readonly voucher?: Voucher | undefined; readonly owns: boolean },
 ): Promise<StateChange<IssuedCertificate>> {
-  const isMade = requestedFor(csrSpki(order.csr));
+  const isMade = requestedFor(csrKeys(order.csr).keysSha256);
   return issue(operation, state, identity, { ...order, isMade }, undefined);
 }
 
 /**
- * Requests a certificate for `key` with a change of the set of keys, signed by `credentials`. Where the record certifies
+ * Requests a certificate with a change of the set of keys, signed by `credentials`. Where the record certifies
  * these keys already, the change was made before: its certificate is given.
  */
 export async function changeKeys(
@@ -56,7 +54,7 @@ export async function changeKeys(
   identity: Identity,
   change: KeyChange,
 ): Promise<StateChange<IssuedCertificate>> {
-  const { csr, credentials, key, remaining } = change;
+  const { csr, credentials, remaining } = change;
   const isMade = changeSignedBy(operation, identity, credentials.spki);
   const { next: looked, found } = await findIdentity(operation, state, identity, isMade);
   const made = found && (await alreadyMade(operation, found, change));
@@ -66,7 +64,7 @@ export async function changeKeys(
     return { next, result: { ...made, binding } };
   }
   const current = assertOwnRecord(found, identity, credentials);
-  const after = [...remaining(recordKeys(current)), key.spki];
+  const after = [...remaining(recordKeys(current)).map((one) => one.keysSha256), csrKeys(csr).keysSha256];
   const signed = await signKeys(operation, identity, current, after, credentials);
   const order = { csr, change: signed, owns: true, isMade };
   return issue(operation, looked, identity, order, current);
@@ -76,11 +74,12 @@ export async function changeKeys(
 async function alreadyMade(
   { trust }: Operation,
   found: CheckedBinding,
-  { key, remaining }: KeyChange,
+  { csr, remaining }: KeyChange,
 ): Promise<IssuedCertificate | undefined> {
-  const spkis = recordKeys(found);
-  const made = found.binding.certificates.findLast((one) => equalBytes(one.spki, key.spki));
-  if (made === undefined || remaining(spkis).length !== spkis.length) return undefined;
+  const keys = recordKeys(found);
+  const { keysSha256 } = csrKeys(csr);
+  const made = found.binding.certificates.findLast((one) => equalBytes(one.keysSha256, keysSha256));
+  if (made === undefined || remaining(keys).length !== keys.length) return undefined;
   return describeIssued(trust, made, found.binding);
 }
 
@@ -109,7 +108,7 @@ async function issue(
   const answer = parseCertificateAnswer(await operation.transport.postJson(PATHS.certificates, body, token));
   const { checked, next } = await acceptChange(operation, prepared, identity, answer, { before, isMade, owns });
   const issued = parsePem('CERTIFICATE', answer.certificate);
-  const certificate = assertIssued(checked.binding, csrSpki(csr), issued);
+  const certificate = assertIssued(checked.binding, csrKeys(csr).keysSha256, issued);
   const result = await describeIssued(operation.trust, certificate, checked.binding);
   return { next, result };
 }

@@ -34,14 +34,13 @@ export function changeSignedBy({ trust }: Operation, { label }: Identity, spki: 
   };
 }
 
-/** A first version for the owner's key alone, or a renewal that was proved to be one. */
-export function requestedFor(spki: Uint8Array): IsMade {
-  const own = sha256(spki);
+/** A first version for the owner's keys alone, named by `keysSha256`, or a renewal that was proved to be one. */
+export function requestedFor(keysSha256: Uint8Array): IsMade {
   return async ({ version, record }, link) => {
     const { authorization } = record;
     if (authorization.type === 'maintenance') return authorization.kind === 'renewal' && link === 'maintenance';
     if (authorization.type !== 'initial' || version !== 0) return false;
     const keys = await spkiSet(record, CONTINUITY_PORTS);
-    return keys.length === 1 && keys.every((key) => equalBytes(key, own));
+    return keys.length === 1 && keys.every((key) => equalBytes(key, keysSha256));
   };
 }

@@ -1,5 +1,4 @@
-import { parseCertificate } from '../../ca/certificate.ts';
-import { sha256 } from '../../core/crypto/sha256.ts';
+import { parseCertificate, type ParsedCertificate } from '../../ca/certificate.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
@@ -14,9 +13,12 @@ import type { CheckedBinding } from '../verify-binding.ts';
 import { acceptSearch, type Checked } from './lookup.ts';
 import { headTime, type Operation } from './operation.ts';
 
+/** A key of a record; `keysSha256` names it with its companion keys. */
+export type RecordKey = Pick<ParsedCertificate, 'spki' | 'keysSha256'>;
+
 /** The key of each certificate of a record. */
-export function recordKeys({ latest }: CheckedBinding): readonly Uint8Array[] {
-  return latest.record.certificates.map((der) => parseCertificate(der).spki);
+export function recordKeys({ latest }: CheckedBinding): readonly RecordKey[] {
+  return latest.record.certificates.map((der) => parseCertificate(der));
 }
 
 /** The record that `credentials` may change. Throws `identity-not-found`, `change-rejected`. */
@@ -32,20 +34,16 @@ export function assertOwnRecord(
   return found;
 }
 
-/** A change of `current` that leaves the keys `spkis`, signed by `key`. */
+/** A change of `current` that leaves the keys that `keysAfter` names, signed by `key`. */
 export function signKeys(
   { trust }: Operation,
   identity: Identity,
   current: CheckedBinding,
-  spkis: readonly Uint8Array[],
+  keysAfter: readonly Uint8Array[],
   key: ClientKey,
 ): Promise<SignedChange> {
   const context = { origin: trust.bundle.origin, label: identity.label, previous: current.latest };
-  return signChange(
-    context,
-    spkis.map((spki) => sha256(spki)),
-    key,
-  );
+  return signChange(context, keysAfter, key);
 }
 
 /** Verifies the proof in the answer to a request that changed a record: the answer to a search for its greatest version. */

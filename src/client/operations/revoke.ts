@@ -38,7 +38,7 @@ export async function revoke(
     options.serials ?? all.filter((one) => equalBytes(one.spki, credentials.spki)).map((one) => one.serial);
   const isThere = serials.every((serial) => all.some((one) => one.serial === serial));
   ensure(isThere && serials.length > 0, 'no-such-certificate', 'the record holds no certificate of that serial');
-  const remaining = all.filter((one) => !serials.includes(one.serial)).map((one) => one.spki);
+  const remaining = all.filter((one) => !serials.includes(one.serial)).map((one) => one.keysSha256);
   const change = await signKeys(operation, identity, current, remaining, credentials);
   const prepared = await prepareOwner(operation, before, identity);
   const last = prepared.next.view?.size;

@@ -11,6 +11,8 @@ export interface Approvable {
   readonly next: NextVersion;
   /** SHA-256 of the SPKI in the CSR. */
   readonly spkiSha256: Uint8Array;
+  /** Names the keys in the CSR: see `certifiedKeysHash`. */
+  readonly keysSha256: Uint8Array;
   /** As the profile gives it. */
   readonly validity: Validity;
   readonly nowMs: number;
@@ -25,7 +27,7 @@ export async function approve(webhook: Webhook | undefined, asked: Approvable): 
   if (webhook === undefined) return validity;
   const { authorization, version } = next;
   const evidence = authorization.type === 'initial' ? authorization.evidence : undefined;
-  const operation = operationOf(next, spkiSha256);
+  const operation = operationOf(next, asked.keysSha256);
   const { validityMs } = await webhook.ask({ operation, identity, evidence, spkiSha256, version });
   if (validityMs === undefined) return validity;
   const endMs = Math.floor((nowMs + validityMs) / 1000) * 1000;
@@ -33,10 +35,10 @@ export async function approve(webhook: Webhook | undefined, asked: Approvable): 
 }
 
 /** What the request comes to, by the keys before and after it. */
-function operationOf({ previous, kept }: NextVersion, spkiSha256: Uint8Array): IssuanceOperation {
+function operationOf({ previous, kept }: NextVersion, keysSha256: Uint8Array): IssuanceOperation {
   if (previous === undefined) return 'register';
-  const isNew = !previous.certificates.some((one) => equalBytes(one.spkiSha256, spkiSha256));
+  const isNew = !previous.certificates.some((one) => equalBytes(one.keysSha256, keysSha256));
   if (!isNew) return 'renew';
-  const stays = (hash: Uint8Array) => kept.some((one) => equalBytes(one.spkiSha256, hash));
-  return previous.certificates.every((one) => stays(one.spkiSha256)) ? 'add' : 'rotate';
+  const stays = (hash: Uint8Array) => kept.some((one) => equalBytes(one.keysSha256, hash));
+  return previous.certificates.every((one) => stays(one.keysSha256)) ? 'add' : 'rotate';
 }

@@ -24,8 +24,8 @@ export interface ContinuityInput {
   readonly state: LabelState | undefined;
   readonly requester: Requester;
   readonly change: SignedChange | undefined;
-  /** SHA-256 of the SPKI in the CSR. */
-  readonly spkiSha256: Uint8Array;
+  /** Names the keys in the CSR: see `certifiedKeysHash`. */
+  readonly keysSha256: Uint8Array;
   readonly nowMs: number;
 }
 
@@ -35,7 +35,7 @@ export interface ContinuityInput {
  * Throws `unauthenticated`, `change-required`, and what {@link verifyChange} throws.
  */
 export async function continuity(input: ContinuityInput): Promise<NextVersion> {
-  const { state, requester, change, spkiSha256 } = input;
+  const { state, requester, change, keysSha256 } = input;
   if (state === undefined) {
     ensure(change === undefined, 'version-conflict', 'there is no record yet that could be changed');
     ensure(requester.type === 'vouched', 'unauthenticated', 'a first registration needs evidence that vouches for it');
@@ -43,19 +43,23 @@ export async function continuity(input: ContinuityInput): Promise<NextVersion> {
     return { version: 0, previous: undefined, kept: [], authorization };
   }
   if (change !== undefined) return changed(input, state, change);
-  const renews = state.certificates.some((certificate) => equalBytes(certificate.spkiSha256, spkiSha256));
-  ensure(renews, 'change-required', 'the identity is bound to another key: a change signed by that key is needed');
-  return renewal(state, spkiSha256, input.nowMs);
+  const renews = state.certificates.some((certificate) => equalBytes(certificate.keysSha256, keysSha256));
+  ensure(
+    renews,
+    'change-required',
+    'the identity is bound to another key: a change signed by that key is needed, also for other companion keys',
+  );
+  return renewal(state, keysSha256, input.nowMs);
 }
 
 /**
  * The CA renews for the same key: what has expired goes, and so do older certificates of the renewed key but the newest,
  * which its holder may still be using.
  */
-function renewal(state: LabelState, spkiSha256: Uint8Array, nowMs: number): NextVersion {
-  const newest = state.certificates.findLast((certificate) => equalBytes(certificate.spkiSha256, spkiSha256));
+function renewal(state: LabelState, keysSha256: Uint8Array, nowMs: number): NextVersion {
+  const newest = state.certificates.findLast((certificate) => equalBytes(certificate.keysSha256, keysSha256));
   const kept = state.certificates.filter((certificate) => {
-    const isOlder = certificate !== newest && equalBytes(certificate.spkiSha256, spkiSha256);
+    const isOlder = certificate !== newest && equalBytes(certificate.keysSha256, keysSha256);
     return certificate.notAfterMs > nowMs && !isOlder;
   });
   const authorization: Authorization = { type: 'maintenance', kind: 'renewal' };
@@ -66,13 +70,13 @@ function renewal(state: LabelState, spkiSha256: Uint8Array, nowMs: number): Next
 async function changed(input: ContinuityInput, state: LabelState, change: SignedChange): Promise<NextVersion> {
   const { request, authorization } = await verifyChange(change, state, input);
   const { spkisAfter } = request;
-  const { spkiSha256 } = input;
-  ensure(includesBytes(spkisAfter, spkiSha256), 'change-rejected', 'the change does not name the key of the request');
+  const { keysSha256 } = input;
+  ensure(includesBytes(spkisAfter, keysSha256), 'change-rejected', 'the change does not name the key of the request');
   const isKnown = (hash: Uint8Array): boolean =>
-    equalBytes(hash, spkiSha256) || state.certificates.some((certificate) => equalBytes(certificate.spkiSha256, hash));
+    equalBytes(hash, keysSha256) || state.certificates.some((certificate) => equalBytes(certificate.keysSha256, hash));
   ensure(spkisAfter.every(isKnown), 'change-rejected', 'the change names a key that has no certificate');
-  const staying = state.certificates.filter((certificate) => includesBytes(spkisAfter, certificate.spkiSha256));
-  const kept = withoutExpired(staying, spkiSha256, input.nowMs);
+  const staying = state.certificates.filter((certificate) => includesBytes(spkisAfter, certificate.keysSha256));
+  const kept = withoutExpired(staying, keysSha256, input.nowMs);
   return { version: state.version + 1, previous: state, kept, authorization };
 }
 
@@ -83,9 +87,9 @@ function withoutExpired(
   nowMs: number,
 ): ParsedCertificate[] {
   const hasOther = (one: ParsedCertificate): boolean =>
-    equalBytes(one.spkiSha256, arriving) ||
+    equalBytes(one.keysSha256, arriving) ||
     certificates.some(
-      (other) => other !== one && other.notAfterMs > nowMs && equalBytes(other.spkiSha256, one.spkiSha256),
+      (other) => other !== one && other.notAfterMs > nowMs && equalBytes(other.keysSha256, one.keysSha256),
     );
   return certificates.filter((certificate) => certificate.notAfterMs > nowMs || !hasOther(certificate));
 }

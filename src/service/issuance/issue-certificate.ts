@@ -75,17 +75,24 @@ async function make(issuance: Issuance, work: Work): Promise<Made> {
     const state = await readLabelState(context, labelKey);
     const stored = await findStoredAnswer(context, work, state);
     if (stored !== undefined) return released(issuance, work, stored.row, stored.position);
-    const { spkiSha256 } = work.csr;
+    const { spkiSha256, keysSha256 } = work.csr;
     const { origin } = context;
     const { label } = work.identity;
     // The same request again needs no evidence anew: a token may have expired since.
     requester ??= await authenticate(issuance, work.order, { identity: work.identity, labelKey, spkiSha256 });
     const { change } = work.order;
-    const next = await continuity({ origin, label, state, requester, change, spkiSha256, nowMs: context.now() });
+    const next = await continuity({ origin, label, state, requester, change, keysSha256, nowMs: context.now() });
     const intent = { labelKey, version: next.version, requestHash: work.requestHash };
     const byProfile = policy(context, next, work.csr);
     const giveBack = limitIdentity(issuance.identityBudget, labelKey);
-    const approvable = { identity: work.identity, next, spkiSha256, validity: byProfile, nowMs: context.now() };
+    const approvable = {
+      identity: work.identity,
+      next,
+      spkiSha256,
+      keysSha256,
+      validity: byProfile,
+      nowMs: context.now(),
+    };
     const validity = await approve(issuance.webhook, approvable).catch((error: unknown) => {
       giveBack();
       throw error;

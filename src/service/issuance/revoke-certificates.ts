@@ -155,7 +155,7 @@ async function authorizationOf(
 ): Promise<Authorization> {
   if (change === undefined) return { type: 'maintenance', kind: 'revocation', reason };
   const { request, authorization } = await verifyChange(change, state, { origin, label });
-  const after = sortedHashSet(kept.map(({ spkiSha256 }) => spkiSha256));
+  const after = sortedHashSet(kept.map(({ keysSha256 }) => keysSha256));
   const same = equalBytes(concatBytes(...after), concatBytes(...request.spkisAfter));
   ensure(same, 'change-rejected', 'the change leaves other keys than this revocation');
   return authorization;

@@ -10,7 +10,8 @@ import type { LogContext } from '../log-context.ts';
 /** What the certificate to be signed must say. */
 export function leafRequest(context: LogContext, csr: ParsedCsr, identity: Identity, validity: Validity): LeafRequest {
   const { profile, urls, random } = context;
-  return { ...validity, spki: csr.spki, san: identity.san, serial: newSerial(random), profile, urls };
+  const { spki, companions } = csr;
+  return { ...validity, spki, companions, san: identity.san, serial: newSerial(random), profile, urls };
 }
 
 /** Step `sign`: the one place where the service signs certificates. */

@@ -4,6 +4,7 @@ import { createIssuingCa, createRoot } from '../../../src/ca/authority.ts';
 import { encodeAlternativeName, parseAlternativeNames } from '../../../src/ca/alternative-names.ts';
 import { parseCertificate } from '../../../src/ca/certificate.ts';
 import { parseCertificateExtensions, parseRawExtensions } from '../../../src/ca/certificate-extensions.ts';
+import { encodeCompanionKeys, parseCompanionKeys } from '../../../src/ca/companion-keys.ts';
 import { decodeCsrPem } from '../../../src/ca/csr.ts';
 import { DerReader } from '../../../src/ca/der-reader.ts';
 import { parseDistinguishedName } from '../../../src/ca/distinguished-name.ts';
@@ -13,6 +14,7 @@ import { formatPem, parsePem, parsePemBlocks } from '../../../src/ca/pem.ts';
 import { parsePublicKey } from '../../../src/ca/public-key.ts';
 import { encodeSignatureAlgorithm, parseSignatureAlgorithm } from '../../../src/ca/signature-algorithm.ts';
 import type { SignerAlgorithm } from '../../../src/core/crypto/signer.ts';
+import { companionsOf } from '../companions.ts';
 import { type Decoder, ofText } from './decoder.ts';
 
 function newKey(algorithm: SignerAlgorithm): KeyObject {
@@ -70,6 +72,7 @@ const names = [
   encodeAlternativeName({ kind: 'email', value: 'jürgen@example.com' }),
   encodeAlternativeName({ kind: 'uri', value: 'tel:+15551234567' }),
 ];
+const both = companionsOf(1);
 const pems = fc.uint8Array({ minLength: 1, maxLength: 120 });
 const keyPems = keys.map((key) => key.export({ format: 'pem', type: 'pkcs8' }) as string);
 
@@ -97,6 +100,12 @@ export const CA_DECODERS: readonly Decoder[] = [
     'parseCertificateExtensions',
     certificates.map(({ tbs }) => extensionsOf(tbs)),
     (der) => parseCertificateExtensions(parseRawExtensions(der)),
+    MALFORMED,
+  ),
+  ofDer(
+    'parseCompanionKeys',
+    [both, { x25519: both.x25519 }, { mlKem768: both.mlKem768 }].map(encodeCompanionKeys),
+    parseCompanionKeys,
     MALFORMED,
   ),
   ofDer('parseAlternativeNames', names, parseAlternativeNames, MALFORMED),
