@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CompanionKeys } from '../ca/companion-keys.ts';
+import type { CompanionKind } from '../ca/companion-secret.ts';
 import { csrKeys } from '../ca/csr-keys.ts';
 import { parsePemBlocks } from '../ca/pem.ts';
 import { parseCertificate, type ParsedCertificate } from '../ca/certificate.ts';
@@ -13,7 +14,7 @@ import { writeFileDurably } from '../client/node.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import type { Identity } from '../identity/identity.ts';
 import { asUserInput, readInput } from './client-options.ts';
-import { type CompanionKind, hasCompanion, prepareCompanions, readCompanions } from './companion-files.ts';
+import { hasCompanion, prepareCompanions, readCompanions } from './companion-files.ts';
 
 /** The files of one key: `key.pem` and its `companion-….pem` (0600), `request.pem`, `certificate.pem` (leaf, then issuer). */
 export class CredentialFolder {

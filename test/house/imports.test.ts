@@ -32,8 +32,9 @@ const TABLE: Readonly<Record<string, RoomRule>> = {
 function caVerifier(): string[] {
   return [
     'certificate',
+    'companion-keys',
     'create-csr',
-    'csr-spki',
+    'csr-keys',
     'der-writer',
     'pem',
     'public-key',

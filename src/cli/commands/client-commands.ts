@@ -16,7 +16,7 @@ import { parsePemBlocks } from '../../ca/pem.ts';
 import type { ClientKey } from '../../client/client-key.ts';
 import { asUserInput, type ClientOptions, openDirectory, openIssuing, readInput } from '../client-options.ts';
 import { CredentialFolder } from '../credentials.ts';
-import { COMPANION_KINDS, type CompanionKind } from '../companion-files.ts';
+import { COMPANION_KINDS, type CompanionKind } from '../../ca/companion-secret.ts';
 import { recordKnown, recordingFetch } from '../evidence.ts';
 import { CertificateIsOver, EXIT, reportFailure } from '../exit-code.ts';
 import { bindingJson, bindingLines, isErased, printJson, printLines, versionJson, versionLines } from '../output.ts';

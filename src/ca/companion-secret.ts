@@ -1,0 +1,71 @@
+import { x25519 } from '@noble/curves/ed25519.js';
+import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
+import { equalBytes } from '../core/encoding/bytes.ts';
+import { ensure } from '../core/errors.ts';
+import type { CompanionKeys } from './companion-keys.ts';
+import { DerTag } from './der-reader.ts';
+import { der, derOid, derSequence } from './der-writer.ts';
+import { CompanionKeyOid } from './oids.ts';
+import { formatPem, parsePem } from './pem.ts';
+import { withCode } from './with-code.ts';
+
+/** Kinds of companion keys, as people write them. */
+export const COMPANION_KINDS = ['x25519', 'ml-kem-768'] as const;
+
+/** One kind of companion key. */
+export type CompanionKind = (typeof COMPANION_KINDS)[number];
+
+interface Kind {
+  readonly field: keyof CompanionKeys;
+  readonly oid: string;
+  /** Of the private key. */
+  readonly bytes: number;
+  /** The tag of the private key inside PKCS#8: an OCTET STRING (RFC 8410 §7), or the seed (RFC 9935 §6). */
+  readonly tag: number;
+  readonly publicKey: (secret: Uint8Array) => Uint8Array;
+}
+
+const KINDS: Readonly<Record<CompanionKind, Kind>> = {
+  x25519: {
+    field: 'x25519',
+    oid: CompanionKeyOid.x25519,
+    bytes: 32,
+    tag: DerTag.octetString,
+    publicKey: (secret) => x25519.getPublicKey(secret),
+  },
+  'ml-kem-768': {
+    field: 'mlKem768',
+    oid: CompanionKeyOid.mlKem768,
+    bytes: 64,
+    tag: 0x80,
+    publicKey: (seed) => ml_kem768.keygen(seed).publicKey,
+  },
+};
+
+const VERSION_0 = der(DerTag.integer, Uint8Array.of(0));
+
+/** Where {@link CompanionKeys} has a kind. */
+export function companionField(kind: CompanionKind): keyof CompanionKeys {
+  return KINDS[kind].field;
+}
+
+/** A new private key as PEM PKCS#8 (RFC 5958 §2), not encrypted: of ML-KEM-768 its seed. */
+export function createCompanionSecret(kind: CompanionKind, random: (length: number) => Uint8Array): string {
+  return formatPem('PRIVATE KEY', encodeSecret(kind, random(KINDS[kind].bytes)));
+}
+
+/** The public key of what {@link createCompanionSecret} wrote. Throws `bad-key-file`. */
+export function companionPublicKey(kind: CompanionKind, pem: string): Uint8Array {
+  const { bytes, publicKey } = KINDS[kind];
+  return withCode('bad-key-file', 'companion key', () => {
+    const pkcs8 = parsePem('PRIVATE KEY', pem);
+    const secret = pkcs8.slice(-bytes);
+    ensure(equalBytes(pkcs8, encodeSecret(kind, secret)), 'bad-key-file', `not a private key of kind ${kind}`);
+    return publicKey(secret);
+  });
+}
+
+function encodeSecret(kind: CompanionKind, secret: Uint8Array): Uint8Array {
+  const { oid, tag } = KINDS[kind];
+  return derSequence(VERSION_0, derSequence(derOid(oid)), der(DerTag.octetString, der(tag, secret)));
+}
