@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { auditLog } from '../src/client/audit/audit-log.ts';
 import { MAX_NOTE_BYTES } from '../src/core/audit/note.ts';
@@ -12,10 +14,11 @@ import { type AuditLogFolder, writeAuditLog } from './audit-log-folder.ts';
 import { round } from './load.ts';
 import { describeMachine } from './machine.ts';
 
-const USAGE = `usage: npm run bench:audit -- [--labels 100000] [--batch 255] [--threads N] [--akd PROGRAM]
+const USAGE = `usage: npm run bench:audit -- [--labels 100000] [--batch 255] [--threads N] [--log DIR] [--akd PROGRAM]
 
 Measures how many label versions an audit verifies in a second: the log is made first, as files in a folder, with as many
-labels and as many in each entry; then audited from entry 0 on, as \`glasskey audit\` does, by one thread for each core.
+labels and as many in each entry, by a process of its own, so that the memory of this one is the audit's; then audited from entry 0 on, as
+\`glasskey audit\` does, by one thread for each core. --log keeps the log there, or audits the one that is there.
 With --akd (the built program of bench/akd) the audit of the akd crate runs on as many insertions in the same run. Prints JSON;
 what it is doing goes to stderr.`;
 
@@ -26,17 +29,28 @@ async function main(): Promise<void> {
       batch: { type: 'string', default: '255' },
       threads: { type: 'string', default: String(availableParallelism()) },
       akd: { type: 'string' },
+      log: { type: 'string' },
+      make: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return console.log(USAGE);
   installNativeSha256();
-  const folder = await mkdtemp(join(tmpdir(), 'glasskey-audit-'));
+  const folder = values.log ?? (await mkdtemp(join(tmpdir(), 'glasskey-audit-')));
+  const about = join(folder, 'log.json');
+  if (values.make) {
+    const made = await writeAuditLog(folder, Number(values.labels), Number(values.batch));
+    return writeFile(about, JSON.stringify(made));
+  }
   try {
-    console.error(`making a log of ${values.labels} labels`);
-    const log = await writeAuditLog(folder, Number(values.labels), Number(values.batch));
+    if (!existsSync(about)) {
+      console.error(`making a log of ${values.labels} labels`);
+      const args = ['--make', '--log', folder, '--labels', values.labels, '--batch', values.batch];
+      execFileSync(process.execPath, [fileURLToPath(import.meta.url), ...args], { stdio: 'inherit' });
+    }
     console.error('auditing it');
-    const glasskey = await measure(log, Number(values.threads));
+    const glasskey = await measure(JSON.parse(await readFile(about, 'utf8')) as AuditLogFolder, Number(values.threads));
+    console.error(JSON.stringify(glasskey));
     console.error(values.akd === undefined ? 'no akd to compare with' : 'the same with akd');
     const akd: unknown =
       values.akd === undefined
@@ -44,7 +58,7 @@ async function main(): Promise<void> {
         : JSON.parse(execFileSync(values.akd, [values.labels, values.batch], { encoding: 'utf8' }));
     console.log(JSON.stringify({ machine: describeMachine(), glasskey, akd }, undefined, 2));
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    if (values.log === undefined) await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -7,6 +7,10 @@ import { PATHS } from '../../src/contract/paths.ts';
 import { type LogEnd, type SignedLogEnd, signedLogEndCodec, signLogEnd } from '../../src/core/audit/log-end.ts';
 import { encode } from '../../src/core/encoding/codec.ts';
 import { type EndedLog, endLog } from '../../src/service/end-log.ts';
+import { GlasskeyError } from '../../src/core/errors.ts';
+import { LogService } from '../../src/service/log-service.ts';
+import { openLog } from '../../src/service/open-log.ts';
+import type { LogStore } from '../../src/store/ports.ts';
 import { Sequencer } from '../../src/service/sequencer.ts';
 import { emptyDatabase } from '../contract/each-store.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
@@ -115,6 +119,71 @@ describe.each(['postgres', 'pglite'] as const)('a log that is ended on %s', (kin
     witnesses?.down(0, 1, 2);
     await expect(end()).rejects.toMatchObject({ code: 'release-stalled' });
     expect(await server.log.context.store.readLogEnd()).toBeUndefined();
+  }, 120_000);
+});
+
+/** The store as a process has it that is killed at its call of number `at`: before it, or when it is done and not answered. */
+function killedStore(store: LogStore, at: number, isDone: boolean): { readonly store: LogStore; calls: number } {
+  const killed = { store, calls: 0 };
+  const get = (target: LogStore, name: keyof LogStore): unknown => {
+    const call = target[name] as (...args: unknown[]) => Promise<unknown>;
+    // The database gives back the lock of a process that is gone.
+    if (name === 'tryWriterLock') return call.bind(target);
+    return async (...args: unknown[]): Promise<unknown> => {
+      killed.calls++;
+      if (killed.calls < at) return call.apply(target, args);
+      if (killed.calls === at && isDone) await call.apply(target, args);
+      throw new GlasskeyError('storage-failed', 'killed');
+    };
+  };
+  return Object.assign(killed, { store: new Proxy(store, { get }) });
+}
+
+describe.each([true, false])('a process that is killed while it ends a log (answers lost: %s)', (isDone) => {
+  let auditor: MemoryState;
+  async function begin(): Promise<void> {
+    server = await createTestServer({ loop: false });
+    auditor = new MemoryState();
+    await (await open(auditor)).audit();
+  }
+
+  it('has ended it or not, and signed nothing that the next one contradicts', async () => {
+    await begin();
+    const left = { ended: 0, going: 0 };
+    for (let at = 1; ; at++) {
+      const { context, service, clock } = server.log;
+      clock.advance(1000);
+      const killed = killedStore(context.store, at, isDone);
+      const run = endLog(
+        { ...context, store: killed.store },
+        { sign: signed, who: 'admin:test', acceptClockGap: false },
+      );
+      const failed = await run.then(
+        () => false,
+        () => true,
+      );
+      // Another process takes it up.
+      const next = new LogService(await openLog(server.log.options), { sequence: false });
+      expect(await next.sequencer.step()).toBe('idle');
+      await service.progress.refresh();
+      const client = await open(auditor);
+      const { end: found, treeSize } = await client.audit();
+      const head = await context.store.readHead();
+      expect([at, treeSize]).toEqual([at, head.size]);
+      const hasEnded = (await context.store.readLogEnd()) !== undefined;
+      expect([at, found?.position]).toEqual([at, hasEnded ? head.size - 1 : undefined]);
+      expect(await client.logEnd()).toEqual(
+        hasEnded ? expect.objectContaining({ position: head.size - 1 }) : undefined,
+      );
+      if (hasEnded) await expect(end()).rejects.toMatchObject({ code: 'log-ended' });
+      if (!failed) break;
+      left[hasEnded ? 'ended' : 'going']++;
+      if (!hasEnded) continue;
+      await server.close();
+      await begin();
+    }
+    expect(left.ended).toBeGreaterThan(0);
+    expect(left.going).toBeGreaterThan(3);
   }, 120_000);
 });
 

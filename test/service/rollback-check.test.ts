@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -6,6 +6,11 @@ import { parseCheckpoint, signCheckpoint } from '../../src/core/audit/checkpoint
 import { noteSigner, parseNote } from '../../src/core/audit/note.ts';
 import { openLog } from '../../src/service/open-log.ts';
 import { LogService } from '../../src/service/log-service.ts';
+import { removeUnfinished } from '../../src/service/durable-file.ts';
+import { isGlasskeyError } from '../../src/core/errors.ts';
+import { SignedCheckpointFile } from '../../src/service/signed-checkpoint-file.ts';
+import { type Failure, FailingFiles } from '../support/failing-files.ts';
+import { TestWitnesses } from '../support/test-witnesses.ts';
 import { checkpointFrom } from '../../src/service/rollback-check.ts';
 import { createTestLog, type TestLog } from '../support/test-log.ts';
 import { testSigner } from '../core/audit/test-signer.ts';
@@ -84,6 +89,47 @@ describe('the file with the last signed checkpoint', () => {
     await mkdir(folder);
   });
 });
+
+describe.each<Failure>(['killed', 'ENOSPC', 'EIO'])(
+  'a log whose file with the last signed checkpoint fails (%s)',
+  (failure) => {
+    it('starts again with what is there, wherever it was, and signs nothing else', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'glasskey-signed-'));
+      const witnesses = await TestWitnesses.create({ count: 1, threshold: 1 });
+      const path = join(folder, 'last-signed');
+      const log = await createTestLog({ loop: false, witnesses, lastSigned: path });
+      const { origin, noteSigner: own, limits, store } = log.context;
+      let failed = 0;
+      for (let at = 1; ; at++) {
+        log.clock.advance(limits.heartbeatMs);
+        const disk = new FailingFiles(failure, at);
+        const lastSigned = new SignedCheckpointFile(path, origin, [own.vkey], disk.files);
+        const broken = new LogService({ ...(await openLog(log.options)), lastSigned }, { sequence: false });
+        await broken.sequencer.step().catch((error: unknown) => {
+          if (!isGlasskeyError(error, 'storage-failed')) throw error;
+        });
+        if (!disk.fails) break;
+        failed++;
+        await removeUnfinished(folder);
+        const signed = await new SignedCheckpointFile(path, origin, [own.vkey]).read();
+        const committed = (await store.readHead()).size;
+        expect([at, (signed?.size ?? 0) <= committed]).toEqual([at, true]);
+        log.clock.advance(limits.heartbeatMs);
+        const next = new LogService(await openLog(log.options), { sequence: false });
+        expect([at, await next.sequencer.step(), next.sequencer.failure]).toEqual([at, 'appended', undefined]);
+        const kept = await new SignedCheckpointFile(path, origin, [own.vkey]).read();
+        expect([at, kept?.size]).toEqual([at, (await store.readHead()).size]);
+        expect(await readdir(folder)).toEqual(['last-signed']);
+      }
+      expect(failed).toBeGreaterThan(5);
+      // One witness has seen all of it: had two trees of a size been signed, it would have refused one.
+      expect(log.events.filter((event) => event.type === 'witness' && event.outcome === 'inconsistent')).toEqual([]);
+      await log.close();
+      await witnesses.remove();
+      await rm(folder, { recursive: true });
+    }, 60_000);
+  },
+);
 
 it('makes a proof once, however many witnesses ask for it', async () => {
   const asked: number[] = [];
