@@ -38,7 +38,9 @@ import { type Monitored, monitorTurn, type RoundTurn, worstFailure } from './ope
 import { identitiesToMonitor, type MonitoringDue, monitoringDue } from './operations/monitoring-due.ts';
 import type { Ending, Operation } from './operations/operation.ts';
 import type { RecordKey } from './operations/own-record.ts';
+import { recover, type Recovery } from './operations/recover.ts';
 import { revoke, type RevokeOptions } from './operations/revoke.ts';
+import { veto } from './operations/veto.ts';
 import { verifyCertificate } from './operations/verify-certificate.ts';
 import { type Fetch, Transport } from './transport.ts';
 import { witnessedState } from './witnessed-state.ts';
@@ -52,6 +54,7 @@ export type { LookupResult } from './operations/lookup.ts';
 export type { VerifiedVersion } from './operations/lookup-version.ts';
 export type { OwnerMonitored } from './operations/monitor-owned.ts';
 export type { Monitored } from './operations/monitor-round.ts';
+export type { Recovery } from './operations/recover.ts';
 export type { MonitoringDue } from './operations/monitoring-due.ts';
 
 /** An answer to an e-mail challenge. */
@@ -68,7 +71,7 @@ interface Requested {
   readonly companions?: CompanionKeys | undefined;
 }
 
-/** What can vouch for a first registration. */
+/** What can vouch for a first registration, or a recovery. */
 interface Vouchers {
   readonly token?: string | undefined;
   readonly idToken?: string | undefined;
@@ -370,6 +373,23 @@ export class KeyDirectory {
   async revoke(text: string, credentials: ClientKey, options: RevokeOptions = {}): Promise<VerifiedBinding> {
     const identity = this.identity(text);
     return this.#run((operation, state) => revoke(operation, state, identity, credentials, options));
+  }
+
+  /**
+   * Recovers an identity whose owner lost every key, for the key of `csr` (PEM), which must be stored safely before. The first
+   * time with evidence, as in {@link register}; from then on without: the same again tells whether it still waits, and
+   * completes it once the delay of the trust bundle has passed. Any key that the identity has can {@link veto} it until then.
+   */
+  recover(text: string, options: Vouchers & { readonly csr: string }): Promise<Recovery> {
+    const identity = this.identity(text);
+    const order = { csr: options.csr, voucher: voucherOf(options) };
+    return this.#run((operation, state) => recover(operation, state, identity, order));
+  }
+
+  /** Vetoes a pending recovery of an identity, signed by one of its keys. Throws `change-rejected` where none is pending. */
+  veto(text: string, credentials: ClientKey): Promise<VerifiedBinding> {
+    const identity = this.identity(text);
+    return this.#run((operation, state) => veto(operation, state, identity, credentials));
   }
 
   /**

@@ -47,6 +47,8 @@ export interface BindingInput {
   /** Whether the identity is the user's own: what happens to it is then judged by what its owner did. */
   readonly isOwn: boolean;
   readonly nowMs: number;
+  /** The time by which a tree head must be recent, ms. Default: {@link nowMs}. */
+  readonly headTimeMs?: number | undefined;
 }
 
 /** A verified binding, and what to remember of it. */
@@ -63,7 +65,7 @@ export interface CheckedBinding {
  * `change` and `alerts` instead.
  */
 export async function verifyBinding(input: BindingInput): Promise<CheckedBinding> {
-  const { trust, identity, search, known, nowMs } = input;
+  const { transport, trust, identity, search, known, nowMs, headTimeMs = nowMs } = input;
   const held: HeldVersion | undefined = known && {
     version: known.version,
     commitment: known.commitment,
@@ -71,7 +73,7 @@ export async function verifyBinding(input: BindingInput): Promise<CheckedBinding
   };
   const { origin } = trust.bundle;
   const range = { first: known === undefined ? search.version : known.version + 1, end: search.version };
-  const between = input.between ?? (await fetchChain(input.transport, trust.config, identity.label, range));
+  const between = input.between ?? (await fetchChain(transport, trust.config, identity.label, range));
   const chain = await checkChain({
     origin,
     label: identity.label,
@@ -79,7 +81,7 @@ export async function verifyBinding(input: BindingInput): Promise<CheckedBinding
     between,
     latest: search,
     ports: CONTINUITY_PORTS,
-    recoveryWaited: recoveryWaitedIn({ transport: input.transport, trust, identity, view: search.view, nowMs }),
+    recoveryWaited: recoveryWaitedIn({ transport, trust, identity, view: search.view, nowMs: headTimeMs }),
   });
   const { record } = chain.latest;
   const { current, expired } = await verifyRecordCertificates(record, identity, trust, nowMs);

@@ -32,6 +32,11 @@ export function parseRevocationAnswer(body: unknown): RevocationResult {
   return { ...readPlace(fields), revoked };
 }
 
+/** Reads where a version is, and the proof of it, as {@link parseCertificateAnswer}: the whole answer to a veto. Throws `bad-response`. */
+export function parsePlacedAnswer(body: unknown): Omit<RevocationResult, 'revoked'> {
+  return readPlace(new JsonFields(body, CODE, 'answer'));
+}
+
 /** The JSON of an answer: its proof in base64. */
 export function formatCertificateAnswer(result: CertificateResult): CertificateAnswer {
   return { ...result, proof: formatBase64(result.proof) };

@@ -68,10 +68,25 @@ export function parseRevocationRequest(body: unknown): RevocationRequest {
   };
 }
 
+/** Reads the members of a veto: a change has to be among them. Throws what `fields` throws. */
+export function readVetoFields(
+  fields: JsonFields,
+): Pick<RevocationRequest, 'identity' | 'last' | 'owner'> & { readonly change: SignedChange } {
+  const change = readChange(fields);
+  if (change === undefined) throw fields.failure('change', 'is missing');
+  const identity = fields.string('identity', MAX_IDENTITY_CHARACTERS);
+  return { identity, change, last: readLast(fields), ...readOwner(fields) };
+}
+
 /** The JSON of a certificate request. */
 export function formatCertificateRequest(request: CertificateRequest): CertificateRequestBody {
   const { identity, csr, evidence } = request;
   return { identity, csr, evidence, ...formatOptional(request) };
+}
+
+/** The JSON of a veto. */
+export function formatVetoRequest(request: Omit<CertificateRequest, 'csr' | 'evidence'>) {
+  return { identity: request.identity, ...formatOptional(request) };
 }
 
 /** The JSON of a revocation. */

@@ -3,6 +3,8 @@ export const PATHS = {
   certificates: '/v1/certificates',
   emailChallenges: '/v1/email-challenges',
   revocations: '/v1/revocations',
+  recoveries: '/v1/recoveries',
+  vetoes: '/v1/vetoes',
   search: '/keytrans/v1/search',
   lookup: '/keytrans/v1/lookup',
   chain: '/keytrans/v1/chain',

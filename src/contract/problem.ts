@@ -89,6 +89,7 @@ export const STATUS_OF_CODE = {
   'webhook-unavailable': 503,
   'mail-unavailable': 503,
   'change-required': 409,
+  'recovery-pending': 409,
   'change-rejected': 409,
   'version-conflict': 409,
   'already-registered': 409,

@@ -112,6 +112,8 @@ export const ERROR_CODES = {
   'webhook-unavailable': 'overload',
   'mail-unavailable': 'overload',
   'change-required': 'conflict',
+  /** A recovery of the identity is pending: until it is settled, only a key of the identity changes it. */
+  'recovery-pending': 'conflict',
   'change-rejected': 'conflict',
   'version-conflict': 'conflict',
   'already-registered': 'conflict',

@@ -4,7 +4,7 @@ import type { LogService } from '../service/log-service.ts';
 import { caRoutes, type PublicDocuments } from './ca-routes.ts';
 import { type ClientLimitSettings, ClientLimits, NO_CLIENT_LIMITS } from './client-limits.ts';
 import { answerPreflights } from './cors.ts';
-import { issuanceRoutes } from './issuance-routes.ts';
+import { issuanceRoutes, recoveryRoutes } from './issuance-routes.ts';
 import { keytransRoutes } from './keytrans-routes.ts';
 import { logRoutes } from './log-routes.ts';
 import type { Metrics } from './metrics.ts';
@@ -39,6 +39,7 @@ export function createApp(options: AppOptions): Hono {
   const identify = (token: string) => service.identifyToken(token);
   const limits = new ClientLimits(options.clientLimits ?? NO_CLIENT_LIMITS, identify, service.context.now);
   issuanceRoutes(app, service, limits);
+  recoveryRoutes(app, service, limits);
   keytransRoutes(app, service);
   logRoutes(app, service);
   caRoutes(app, service, documents);

@@ -15,8 +15,16 @@ import {
   parseRevocationRequest,
 } from '../contract/parse-requests.ts';
 import { PATHS } from '../contract/paths.ts';
+import {
+  formatRecoveryAnswer,
+  formatVetoAnswer,
+  parseRecoveryRequest,
+  parseVetoRequest,
+  type RecoveryAnswer,
+} from '../contract/recovery-bodies.ts';
 import type { CertificateOrder, IssuedCertificate } from '../service/issuance/requests.ts';
 import type { LogService } from '../service/log-service.ts';
+import type { RecoveryOutcome } from '../service/recovery/recovery-orders.ts';
 import type { ClientLimits } from './client-limits.ts';
 import { bearerToken, readJson } from './read-body.ts';
 import { requestIdOf } from './request-id.ts';
@@ -64,6 +72,41 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
     });
     return respond(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, { headers: { 'x-request-id': requestId } });
   });
+}
+
+/** `POST /v1/recoveries` and `POST /v1/vetoes`: identities whose keys are lost (DESIGN §7). */
+export function recoveryRoutes(app: Hono, service: LogService, limits: ClientLimits): void {
+  app.post(PATHS.recoveries, async (c) => {
+    const token = bearerToken(c);
+    await limits.admit(c, token);
+    const request = parseRecoveryRequest(await readJson(c, JSON_MEDIA_TYPE, MAX_JSON_BODY_BYTES));
+    const { identity, csr, evidence, last } = request;
+    const requestId = requestIdOf(c);
+    const outcome = await service.recover({ identity, csr, ...shown(evidence, token), last, requestId });
+    const status = outcome.state === 'effective' ? 201 : 202;
+    const headers = { 'x-request-id': requestId };
+    return respond(JSON.stringify(recoveryAnswer(service, outcome)), JSON_MEDIA_TYPE, NO_STORE, { status, headers });
+  });
+  app.post(PATHS.vetoes, async (c) => {
+    await limits.admit(c, bearerToken(c));
+    const request = parseVetoRequest(await readJson(c, JSON_MEDIA_TYPE, MAX_JSON_BODY_BYTES));
+    const requestId = requestIdOf(c);
+    const vetoed = await service.veto({ ...request, requestId });
+    const answer = formatVetoAnswer({ ...vetoed, ...(await proofFor(service, vetoed, request.last, request.owner)) });
+    return respond(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, { headers: { 'x-request-id': requestId } });
+  });
+}
+
+function recoveryAnswer(service: LogService, outcome: RecoveryOutcome): RecoveryAnswer {
+  if (outcome.state === 'undecided') return outcome;
+  const proof = service.encodeProof(outcome.proof);
+  if (outcome.state === 'pending') {
+    const { effectiveMs: effectiveAt, ...rest } = outcome;
+    return formatRecoveryAnswer({ ...rest, effectiveAt, proof });
+  }
+  const certificate = formatPem('CERTIFICATE', outcome.certificate);
+  const chain = outcome.chain.map((der) => formatPem('CERTIFICATE', der));
+  return formatRecoveryAnswer({ ...outcome, certificate, chain, proof });
 }
 
 /** What the pipeline is shown: a token that comes with other evidence only counts for limits. */

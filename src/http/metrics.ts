@@ -60,6 +60,10 @@ export class Metrics {
   readonly #pruned = this.#counter('glasskey_pruned_tiles_total', 'Expired tiles of the prefix tree that were deleted');
   readonly #prunedPosition = this.#gauge('glasskey_pruned_position', 'Log entry up to which the prefix tree is pruned');
   readonly #pruningFailures = this.#counter('glasskey_pruning_failures_total', 'Steps of pruning that failed');
+  readonly #recoveryFailures = this.#counter(
+    'glasskey_recovery_failures_total',
+    'Recoveries that could not be completed, or whose owner could not be told; they are tried again',
+  );
   readonly #mailFailures = this.#counter('glasskey_mail_failures_total', 'Mails that the mail server did not take', [
     'reason',
   ]);
@@ -105,6 +109,8 @@ export class Metrics {
         return this.#pruningFailures.inc();
       case 'mail-failed':
         return this.#mailFailures.inc({ reason: event.reason });
+      case 'recovery-failed':
+        return this.#recoveryFailures.inc();
       case 'signed':
         return this.#signed.inc();
       case 'request':

@@ -74,28 +74,30 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
     description:
       'Makes the proof in the answer tell the owner of the identity what was created since (KEYTRANS Update)',
   },
+  Evidence: {
+    description:
+      'What vouches for the identity. Default: `key` where there is a change, else `application-token`. A recovery that is asked for again needs `key` only',
+    oneOf: [
+      object({ type: { enum: ['application-token', 'key'] } }, ['type']),
+      object(
+        {
+          type: { const: 'oidc' },
+          token: text(MAX_ID_TOKEN_CHARACTERS, 'ID token whose nonce is base64url(SHA-256(SubjectPublicKeyInfo))'),
+        },
+        ['type', 'token'],
+      ),
+      object({ type: { const: 'email' }, challenge: CHALLENGE, code: text(MAX_CODE_CHARACTERS, 'As typed') }, [
+        'type',
+        'challenge',
+        'code',
+      ]),
+    ],
+  },
   CertificateRequest: object(
     {
       identity: text(MAX_IDENTITY_CHARACTERS, 'alice@example.com, acct:alice@chat.example, tel:+15551234567, a URI'),
       csr: text(MAX_CSR_CHARACTERS, 'PKCS#10 request in PEM whose subjectAltName is the identity'),
-      evidence: {
-        description: 'What vouches for the identity. Default: `key` where there is a change, else `application-token`',
-        oneOf: [
-          object({ type: { enum: ['application-token', 'key'] } }, ['type']),
-          object(
-            {
-              type: { const: 'oidc' },
-              token: text(MAX_ID_TOKEN_CHARACTERS, 'ID token whose nonce is base64url(SHA-256(SubjectPublicKeyInfo))'),
-            },
-            ['type', 'token'],
-          ),
-          object({ type: { const: 'email' }, challenge: CHALLENGE, code: text(MAX_CODE_CHARACTERS, 'As typed') }, [
-            'type',
-            'challenge',
-            'code',
-          ]),
-        ],
-      },
+      evidence: reference('Evidence'),
       change: reference('Change'),
       last: LAST,
       owner: reference('OwnerKnowledge'),
@@ -125,6 +127,60 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
       proof: PROOF,
     },
     ['identity', 'version', 'position', 'treeSize', 'serial', 'certificate', 'chain', 'proof'],
+  ),
+  RecoveryRequest: object(
+    {
+      identity: text(MAX_IDENTITY_CHARACTERS, 'As typed'),
+      csr: text(MAX_CSR_CHARACTERS, 'PKCS#10 request in PEM of the key that is to have the name'),
+      evidence: reference('Evidence'),
+      last: LAST,
+    },
+    ['identity', 'csr'],
+  ),
+  RecoveryAnswer: {
+    oneOf: [
+      object(
+        {
+          state: { const: 'pending' },
+          identity: text(255, 'Canonical form'),
+          version: integer('Version that carries the pending recovery'),
+          position: integer('Log entry that added that version'),
+          effectiveAt: integer('When it can take effect, ms since the epoch: ask again then'),
+          treeSize: integer('Size of the tree head in the proof'),
+          proof: PROOF,
+        },
+        ['state', 'identity', 'version', 'position', 'effectiveAt', 'treeSize', 'proof'],
+      ),
+      {
+        ...object({ state: { const: 'undecided' }, identity: text(255, 'Canonical form') }, ['state', 'identity']),
+        description: 'It was vetoed so often that the operator decides: ask again later',
+      },
+      {
+        type: 'object',
+        description: 'It took effect: beside this, the members of a CertificateAnswer',
+        properties: { state: { const: 'effective' } },
+        required: ['state'],
+      },
+    ],
+  },
+  VetoRequest: object(
+    {
+      identity: text(MAX_IDENTITY_CHARACTERS, 'As typed'),
+      change: reference('Change'),
+      last: LAST,
+      owner: reference('OwnerKnowledge'),
+    },
+    ['identity', 'change'],
+  ),
+  VetoAnswer: object(
+    {
+      identity: text(255, 'Canonical form'),
+      version: integer('Version without the pending recovery'),
+      position: integer('Log entry that added that version'),
+      treeSize: integer('Size of the tree head in the proof'),
+      proof: PROOF,
+    },
+    ['identity', 'version', 'position', 'treeSize', 'proof'],
   ),
   RevocationRequest: object(
     {
@@ -213,6 +269,13 @@ const OPERATIONS: Readonly<Record<string, Schema>> = {
     'EmailChallengeAnswer',
   ),
   [PATHS.revocations]: postJson('Revoke certificates', 200, 'RevocationRequest', 'RevocationAnswer'),
+  [PATHS.recoveries]: postJson(
+    'Recover an identity whose keys are lost: 202 while it waits, 201 with the certificate',
+    202,
+    'RecoveryRequest',
+    'RecoveryAnswer',
+  ),
+  [PATHS.vetoes]: postJson('Cancel a pending recovery', 200, 'VetoRequest', 'VetoAnswer'),
   [PATHS.search]: postKeytrans('Search for the greatest version of a label', 'SearchRequest', 'SearchResponse'),
   [PATHS.lookup]: postKeytrans('The same, or a proof of absence', 'LookupRequest', 'LookupResponse'),
   [PATHS.contactMonitor]: postKeytrans(

@@ -14,7 +14,7 @@ import { type Evidence, evidenceCodec } from './evidence.ts';
 
 /** A recovery that waits: the key that will come, and who vouched for it. */
 export interface Pending {
-  /** SHA-256 of the SubjectPublicKeyInfo. */
+  /** SHA-256 of the SubjectPublicKeyInfo; with companion keys, what names the key with them (`certifiedKeysHash`). */
   readonly spkiSha256: Uint8Array;
   readonly evidence: Evidence;
 }

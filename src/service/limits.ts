@@ -6,6 +6,8 @@ export interface ServiceLimits {
   readonly batchIntervalMs: number;
   /** An idle log gets an entry without changes after so long, ms; well below `Configuration.maxBehindMs`. */
   readonly heartbeatMs: number;
+  /** How often recoveries that wait are looked at, ms. */
+  readonly recoveryIntervalMs: number;
   /** Least time between the starts of two appends of a log whose witnesses cosign each, ms; not while the queue is long. */
   readonly releaseIntervalMs: number;
   /** How long a witness may take for one answer, ms. */
@@ -74,6 +76,7 @@ export const DEFAULT_LIMITS: ServiceLimits = {
   minBatchIntervalMs: 50,
   batchIntervalMs: 200,
   heartbeatMs: 120_000,
+  recoveryIntervalMs: 30_000,
   releaseIntervalMs: 1_000,
   witnessTimeoutMs: 5_000,
   witnessRestMs: 1_000,

@@ -59,6 +59,8 @@ export interface LogContext {
   readonly urls: CertificateUrls;
   /** The CAs that have signed or will sign for this log; `keys.issuer` and `urls` are of the one that signs. */
   readonly issuingCas: IssuingCas;
+  /** How long a recovery must have been visible before it takes effect, ms: that of the trust bundle. */
+  readonly recoveryDelayMs: number;
   readonly limits: ServiceLimits;
   /** Milliseconds since the epoch. */
   readonly now: () => number;

@@ -31,6 +31,12 @@ import { OcspService } from './ocsp-service.ts';
 import { Prover } from './prover.ts';
 import { Pruner } from './pruner.ts';
 import { type ReleaseLag, Sequencer, type SequencerOptions } from './sequencer.ts';
+import { recover, type SettledRecovery } from './recovery/recover.ts';
+import { RecoveryKeeper } from './recovery/recovery-keeper.ts';
+import type { RecoveryOrder, RecoveryOutcome, VetoOrder } from './recovery/recovery-orders.ts';
+import { DEFAULT_RECOVERY } from './recovery/recovery-settings.ts';
+import { veto } from './recovery/veto.ts';
+import type { Answer } from './issuance/respond.ts';
 import { RequestBudget } from './request-budget.ts';
 import { SignerHealth } from './signer-health.ts';
 import { type TokenInfo, verifyToken } from './tokens.ts';
@@ -78,6 +84,7 @@ export class LogService {
   readonly pruner: Pruner;
   /** Whether the log's keys sign. */
   readonly signers: SignerHealth;
+  readonly recoveries: RecoveryKeeper;
   #issuance: Issuance;
   readonly #crls = new Map<Issuer, CrlService>();
   readonly #mailers: Mailer[] = [];
@@ -105,6 +112,11 @@ export class LogService {
     const { progress, prover } = this;
     const flights = new Flights<Made>();
     this.#fetch = options.fetch ?? ((url, init) => fetch(url, init));
+    this.recoveries = new RecoveryKeeper(
+      () => this.#work(),
+      () => this.sequencer.isWriter,
+      () => this.#ending.hasEnded(),
+    );
     this.#issuance = {
       context,
       progress,
@@ -112,6 +124,8 @@ export class LogService {
       admission,
       flights,
       tokens: new Flights<TokenInfo>(),
+      recoveries: new Flights<SettledRecovery>(),
+      recoveryAsked: () => this.recoveries.poke(),
       ...this.#evidence(options.evidence ?? DEFAULT_EVIDENCE),
     };
     this.#sequence = options.sequence ?? true;
@@ -124,10 +138,12 @@ export class LogService {
     if (!this.#sequence) return;
     this.sequencer.start();
     this.pruner.start();
+    this.recoveries.start();
   }
 
   /** Stops. Requests that wait get `shutting-down`; what is queued stays queued. */
   async stop(): Promise<void> {
+    await this.recoveries.stop();
     await this.pruner.stop();
     await this.sequencer.stop();
     await this.progress.stop();
@@ -144,10 +160,13 @@ export class LogService {
   /** What judges evidence by these settings. */
   #evidence(settings: EvidenceSettings) {
     const { context } = this;
-    const { policy, identityLimit, oidc, email, webhook } = settings;
+    const { policy, identityLimit, oidc, email, webhook, recovery } = settings;
+    const mailer = email && this.#openMailer(email);
     return {
       policyTable: policy,
-      emailChallenges: email && new EmailChallenges(context, policy, email, this.#openMailer(email)),
+      emailChallenges: email && mailer && new EmailChallenges(context, policy, email, mailer),
+      mailer,
+      recoverySettings: recovery ?? DEFAULT_RECOVERY,
       oidc: new OidcTokens(oidc, context.identityRules, this.#fetch, context.now),
       webhook: webhook && new Webhook(webhook, this.#fetch, context),
       identityBudget: identityLimit && new RequestBudget(identityLimit, context.now),
@@ -216,6 +235,18 @@ export class LogService {
   async revoke(order: RevocationOrder): Promise<RevokedCertificates> {
     await this.#assertSigning();
     return revokeCertificates(this.#issuance, order);
+  }
+
+  /** `POST /v1/recoveries`: see {@link recover}. */
+  async recover(order: RecoveryOrder): Promise<RecoveryOutcome> {
+    await this.#assertSigning();
+    return recover(this.#work(), order);
+  }
+
+  /** `POST /v1/vetoes`: see {@link veto}. */
+  async veto(order: VetoOrder): Promise<Answer> {
+    await this.#assertSigning();
+    return veto(this.#work(), order);
   }
 
   /** `glasskey admin erase`: see {@link eraseIdentity}. */

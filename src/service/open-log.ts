@@ -29,6 +29,8 @@ import { WitnessQuorum } from './witnessing/witness-quorum.ts';
 
 /** Name of the issuing CA with which a log began. */
 const FIRST_CA = 'issuer';
+/** How long recoveries wait where nothing else is said: 7 days. */
+export const DEFAULT_RECOVERY_DELAY_MS = 7 * 86_400_000;
 
 /** What opening a log takes. */
 export interface OpenLogOptions {
@@ -40,6 +42,8 @@ export interface OpenLogOptions {
   readonly urls: CertificateUrls;
   /** Issuing CAs that came after the one of `keys`, oldest first. Default: none. */
   readonly laterCas?: readonly IssuingCa[] | undefined;
+  /** How long a recovery must have been visible, ms: that of the trust bundle. Default: {@link DEFAULT_RECOVERY_DELAY_MS}. */
+  readonly recoveryDelayMs?: number | undefined;
   /** Bounds that differ from {@link DEFAULT_LIMITS}. */
   readonly limits?: Partial<ServiceLimits>;
   /** Default: the system's clock. */
@@ -108,6 +112,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
       { name: FIRST_CA, issuer: keys.issuer, signsFromMs: -Infinity, urls: options.urls },
       ...(options.laterCas ?? []),
     ]),
+    recoveryDelayMs: options.recoveryDelayMs ?? DEFAULT_RECOVERY_DELAY_MS,
     limits,
     now,
     random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),

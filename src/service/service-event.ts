@@ -43,7 +43,7 @@ export type ServiceEvent =
   /** A request to issue or revoke ended. */
   | {
       readonly type: 'request';
-      readonly kind: 'certificate' | 'revocation' | 'challenge';
+      readonly kind: 'certificate' | 'revocation' | 'challenge' | 'recovery' | 'veto';
       readonly code: ErrorCode | 'ok';
       readonly milliseconds: number;
     }
@@ -53,6 +53,8 @@ export type ServiceEvent =
   | { readonly type: 'intent-closed'; readonly signed: boolean }
   /** A mail could not be sent; the reason holds no address. */
   | { readonly type: 'mail-failed'; readonly reason: string }
+  /** A recovery could not be completed, or its owner not be told; it is tried again. */
+  | { readonly type: 'recovery-failed'; readonly error: unknown }
   /** A submission was refused by the sequencer. */
   | { readonly type: 'rejected'; readonly code: ErrorCode };
 

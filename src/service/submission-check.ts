@@ -6,10 +6,11 @@ import type { ErrorCode } from '../core/error-codes.ts';
 import { ensure, isGlasskeyError } from '../core/errors.ts';
 import { checkTransition, type HeldVersion } from '../identity/continuity.ts';
 import { decodeIdentityRecord, type IdentityRecord } from '../identity/identity-record.ts';
-import { includesBytes } from '../identity/spki-set.ts';
+import { includesBytes, spkiSet } from '../identity/spki-set.ts';
 import type { HeadRow, Revocation, SubmissionRow } from '../store/ports.ts';
 import { continuityPorts } from './continuity-ports.ts';
 import type { LogContext } from './log-context.ts';
+import { recoveryWaitedBefore } from './recovery/waiting.ts';
 import { isRevocationReason } from './revocation-reasons.ts';
 import { queuedAct } from './trail/act.ts';
 
@@ -59,7 +60,7 @@ export async function checkQueue(
   for (const row of queue) {
     const label = formatHex(row.labelKey);
     try {
-      const next = await checkSubmission(context, row, latest.get(label));
+      const next = await checkSubmission(context, head, row, latest.get(label));
       const fault = await issued.get(row.id);
       if (fault !== undefined) throw fault;
       revocations.push(...revocationsOf(latest.get(label)?.record, next.record, row, options.timestampMs));
@@ -107,6 +108,7 @@ export async function readGreatest(
 
 async function checkSubmission(
   context: LogContext,
+  head: HeadRow,
   row: SubmissionRow,
   previous: HeldVersion | undefined,
 ): Promise<HeldVersion> {
@@ -126,10 +128,20 @@ async function checkSubmission(
     previous,
     next: record,
     ports: continuityPorts(issued),
+    recoveryWaited: recoveryWaitedBefore(context, head, row.labelKey),
   });
-  const isOurs = type !== 'operator' && type !== 'recovery';
-  ensure(isOurs, 'change-rejected', `nothing in this service makes a version by ${type}`);
+  if (type === 'operator') await assertGranted(context, row, record);
   return { version, commitment, record };
+}
+
+/** The one thing that the operator does here is to grant a recovery. A recovery that did not wait is not even that. */
+async function assertGranted({ store, issued }: LogContext, row: SubmissionRow, record: IdentityRecord): Promise<void> {
+  const isAct = record.authorization.type === 'operator';
+  const claim = isAct ? await store.findRecovery(row.labelKey) : undefined;
+  const keys = await spkiSet(record, continuityPorts(issued));
+  const isGranted =
+    claim?.state === 'granted' && keys.length === 1 && keys.every((key) => equalBytes(key, claim.spkiSha256));
+  ensure(isGranted, 'change-rejected', 'nothing was granted by which the operator could make this version');
 }
 
 /**

@@ -17,6 +17,7 @@ const ERASE = statement(
   forgotten as (
     delete from intents where log_id = :log and label_key = :labelKey and version < :before
       and state in ('sequenced', 'failed')),
+  abandoned as (delete from recoveries where log_id = :log and label_key = :labelKey),
   erased as (select (select count(*) from emptied) as versions, (select count(*) from dropped) as certificates),
   ${writesTrail('erased')}
   select versions, certificates from erased`,

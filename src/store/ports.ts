@@ -245,6 +245,30 @@ export interface EmailChallengeRow {
   readonly expiresMs: number;
 }
 
+/**
+ * What becomes of a recovery: `waiting` for its delay, as a version of the log says; `undecided`, since it was vetoed so often that
+ * the operator decides; `granted` by the operator.
+ */
+export type RecoveryState = 'waiting' | 'undecided' | 'granted';
+
+/** A recovery that was asked for and is not settled. */
+export interface RecoveryRow {
+  readonly labelKey: Uint8Array;
+  /** Canonical. */
+  readonly identity: string;
+  /** DER: what the certificate will be made from. */
+  readonly csr: Uint8Array;
+  readonly spkiSha256: Uint8Array;
+  /** The encoded `Evidence` that vouched. */
+  readonly evidence: Uint8Array;
+  readonly state: RecoveryState;
+  readonly requestedMs: number;
+  /** When its owner was told; undefined: not yet. */
+  readonly notifiedMs: number | undefined;
+  /** Why the operator granted it. */
+  readonly reason: string | undefined;
+}
+
 /** Everything that one sequencing step makes durable, in one transaction. */
 export interface AppendBatch {
   /** Compare-and-swap: the append happens only if the head row still has this size. */
@@ -450,6 +474,18 @@ export interface LogStore {
   /** Counts an attempt and gives the challenge; undefined where there is none, or its attempts are used up. */
   tryEmailChallenge(challengeId: Uint8Array, maxAttempts: number): Promise<EmailChallengeRow | undefined>;
   dropEmailChallenge(challengeId: Uint8Array): Promise<void>;
+
+  // recoveries
+  /** Stores a recovery, in the place of one of its label that waits; false where one is the operator's to decide. */
+  addRecovery(recovery: Omit<RecoveryRow, 'notifiedMs' | 'reason'>): Promise<boolean>;
+  findRecovery(labelKey: Uint8Array): Promise<RecoveryRow | undefined>;
+  /** Those after a label key, in their order. */
+  listRecoveries(after: Uint8Array | undefined, limit: number): Promise<readonly RecoveryRow[]>;
+  noteRecoveryNotified(of: Pick<RecoveryRow, 'labelKey' | 'spkiSha256'>, notifiedMs: number): Promise<void>;
+  /** Grants an undecided recovery. False where there is none; then `trail` is not written either. */
+  grantRecovery(of: Pick<RecoveryRow, 'labelKey' | 'spkiSha256'>, reason: string, trail: TrailRecord): Promise<boolean>;
+  /** Deletes a recovery that is still in this state. False where there is none; then `trail` is not written either. */
+  dropRecovery(of: Pick<RecoveryRow, 'labelKey' | 'spkiSha256' | 'state'>, trail?: TrailRecord): Promise<boolean>;
 
   // coordination
   /** Tries to become the writer of this log. */

@@ -364,3 +364,27 @@ export const emailChallenges = pgTable(
     check('email_challenges_code_hash', hasLength(table.codeHash, 32)),
   ],
 );
+
+/** Recoveries that were asked for and are not settled: at most one of a label. What the log says of them counts. */
+export const recoveries = pgTable(
+  'recoveries',
+  {
+    logId: logId(),
+    labelKey: bytea('label_key').notNull(),
+    identity: text('identity').notNull(),
+    csr: bytea('csr').notNull(),
+    spkiSha256: bytea('spki_sha256').notNull(),
+    evidence: bytea('evidence').notNull(),
+    state: text('state').notNull(),
+    requestedMs: count('requested_ms').notNull(),
+    notifiedMs: count('notified_ms'),
+    reason: text('reason'),
+  },
+  (table) => [
+    primaryKey({ name: 'recoveries_pk', columns: [table.logId, table.labelKey] }),
+    check('recoveries_label_key', hasLength(table.labelKey, 32)),
+    check('recoveries_spki_sha256', hasLength(table.spkiSha256, 32)),
+    check('recoveries_state', sql`${table.state} in ('waiting', 'undecided', 'granted')`),
+    check('recoveries_granted', sql`(${table.state} = 'granted') = (${table.reason} is not null)`),
+  ],
+);

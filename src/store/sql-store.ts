@@ -5,6 +5,7 @@ import { auditorRows } from './auditor-rows.ts';
 import { certificateRows } from './certificate-rows.ts';
 import { erasureRows } from './erasure-rows.ts';
 import { emailChallengeRows } from './email-challenge-rows.ts';
+import { recoveryRows } from './recovery-rows.ts';
 import { EventHub } from './event-hub.ts';
 import { issuanceRows } from './issuance-rows.ts';
 import { labelRows } from './label-rows.ts';
@@ -93,6 +94,7 @@ function logStore(sql: SqlDriver, hub: EventHub, logId: number, now: () => numbe
     ...trailRows(context),
     ...tokenRows(context),
     ...emailChallengeRows(context),
+    ...recoveryRows(context),
     append: (batch) => append(context, batch),
     tryWriterLock: () => sql.tryLock(logId),
     subscribe: (listener) => hub.subscribe(logId, listener),

@@ -93,6 +93,8 @@ export const TEST_LIMITS: Partial<ServiceLimits> = {
   witnessRestMs: 0,
   maxWitnessRestMs: 0,
   verifyOneIn: 1,
+  // Tests look after recoveries themselves.
+  recoveryIntervalMs: 2 ** 31 - 1,
 };
 
 async function newSigner(algorithm: Signer['algorithm']): Promise<Signer> {

@@ -98,6 +98,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       laterCas: withUrls(keys.laterCas),
       parseCsr: csrParser.parse,
       policy,
+      recoveryDelayMs: bundle.recoveryDelayMs,
       lastSigned: folder.lastSigned,
       observe: (event) => {
         metrics.observe(event);

@@ -143,6 +143,11 @@ function logEvent(logger: Logger, event: ServiceEvent): void {
     logger.fatal({ error: describe(event.error) }, 'an own answer does not verify');
   }
   if (event.type === 'mail-failed') logger.error({ reason: event.reason }, 'a mail could not be sent');
+  if (event.type === 'recovery-failed')
+    logger.error(
+      { error: describe(event.error) },
+      'a recovery could not be completed, or its owner not be told; trying again',
+    );
   if (event.type === 'pruning-failed') logger.error({ error: describe(event.error) }, 'pruning failed; trying again');
   if (event.type === 'writer') logger.info({ holds: event.holds }, 'writer of the log');
 }

@@ -114,7 +114,7 @@ async function issue(
 }
 
 /** The body's word for a voucher: an application token goes in a header. */
-function evidenceOf(voucher: Voucher | undefined): RequestEvidence {
+export function evidenceOf(voucher: Voucher | undefined): RequestEvidence {
   if (voucher === undefined) return { type: 'key' };
   return voucher.type === 'application-token' ? { type: voucher.type } : voucher;
 }

@@ -101,6 +101,7 @@ export async function acceptSearch(
     alerts: alertsAbout(state, identity.text),
     isOwn: state.owners.has(identity.text),
     nowMs: operation.now(),
+    headTimeMs: headTime(operation),
   });
   const contacts = new Map(state.contacts).set(identity.text, checked.contact);
   const alerts = mergeAlerts(state.alerts, checked.binding.alerts);

@@ -88,7 +88,7 @@ export async function noteChanges(
     const others = isTaken ? 'adopted' : originOf(link);
     const origin = (await options.isMade?.(one, link)) === true ? 'made' : others;
     added.push(await describe(one, origin));
-    if (origin === 'unexpected') alerts.push(alertOf(identity, one, operation.now()));
+    if (origin === 'unexpected') alerts.push(alertOf(operation, identity, one));
   }
   const next = withVersions(state, identity, added);
   return { next: { ...next, alerts: mergeAlerts(next.alerts, alerts) }, added };
@@ -157,8 +157,18 @@ async function describe({ version, commitment, record }: HeldVersion, origin: Ow
   return { version, commitment, origin, spkis: await spkiSet(record, CONTINUITY_PORTS) };
 }
 
-function alertOf({ text }: Identity, { version, record, value }: ReadVersion, nowMs: number): Alert {
+function alertOf({ trust, now }: Operation, { text }: Identity, { version, record, value }: ReadVersion): Alert {
   const by = record.authorization.type;
-  const reason = `version ${version} was not made by this owner; it names "${by}" as its authorisation`;
-  return { identity: text, type: 'unexpected-version', version, reason, value, seenAtMs: nowMs };
+  const made = `version ${version} was not made by this owner; it names "${by}" as its authorisation`;
+  const { pending } = record;
+  const asked = `version ${version} asks to give ${text} to another key: it can take effect ${delayText(trust)} later`;
+  const reason = pending === undefined ? made : `${asked}, unless one of its present keys vetoes it before`;
+  return { identity: text, type: 'unexpected-version', version, reason, value, seenAtMs: now() };
+}
+
+/** The delay of recoveries, in words. */
+function delayText({ bundle: { recoveryDelayMs: delayMs } }: Operation['trust']): string {
+  const hours = Math.floor(delayMs / 3_600_000);
+  if (hours >= 48) return `${Math.floor(hours / 24)} days`;
+  return hours >= 1 ? `${hours} h` : `${Math.floor(delayMs / 1000)} s`;
 }

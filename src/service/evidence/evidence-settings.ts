@@ -2,6 +2,7 @@ import type { BudgetOptions } from '../request-budget.ts';
 import type { EmailSettings } from './email/email-settings.ts';
 import type { OidcIssuerSettings } from './oidc/oidc-settings.ts';
 import type { WebhookSettings } from './webhook/webhook-settings.ts';
+import type { RecoverySettings } from '../recovery/recovery-settings.ts';
 import { DEFAULT_POLICY, type PolicyTable } from './policy-table.ts';
 
 /** Who may have a name, and how often. */
@@ -15,6 +16,8 @@ export interface EvidenceSettings {
   readonly email: EmailSettings | undefined;
   /** Who is asked before a certificate is made; undefined: nobody. */
   readonly webhook: WebhookSettings | undefined;
+  /** Default: {@link DEFAULT_RECOVERY}. */
+  readonly recovery?: RecoverySettings | undefined;
 }
 
 /** What a server does that configures nothing: applications vouch for everybody. */

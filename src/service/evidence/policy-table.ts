@@ -11,6 +11,8 @@ export interface PolicyRow {
   /** Only identities whose host is one of these, in canonical form; undefined: of any host, or of none. */
   readonly domains: readonly string[] | undefined;
   readonly evidence: readonly EvidenceName[];
+  /** What proves such an identity anew for a recovery. Default: what {@link evidence} says; none: there is no recovery. */
+  readonly recovery?: readonly EvidenceName[] | undefined;
 }
 
 /** Which evidence may vouch for which identities: what any row allows. */
@@ -24,11 +26,24 @@ export function evidenceName(evidence: Evidence): EvidenceName {
   return evidence.type === 'oidc' ? `oidc:${evidence.issuer}` : evidence.type;
 }
 
+/** What somebody wants to have an identity vouched for: `any` is either. */
+export type VouchedPurpose = 'register' | 'recover' | 'any';
+
 /** Throws `forbidden` unless the table lets this evidence vouch for this identity. */
-export function assertMayVouch(table: PolicyTable, evidence: Evidence, identity: Identity): void {
+export function assertMayVouch(
+  table: PolicyTable,
+  evidence: Evidence,
+  identity: Identity,
+  purpose: VouchedPurpose = 'register',
+): void {
   const name = evidenceName(evidence);
-  const isAllowed = table.some((row) => row.evidence.includes(name) && covers(row, identity));
+  const isAllowed = table.some((row) => namesFor(row, purpose).includes(name) && covers(row, identity));
   ensure(isAllowed, 'forbidden', 'this evidence does not vouch for such an identity here');
+}
+
+function namesFor({ evidence, recovery = evidence }: PolicyRow, purpose: VouchedPurpose): readonly EvidenceName[] {
+  if (purpose === 'register') return evidence;
+  return purpose === 'recover' ? recovery : [...evidence, ...recovery];
 }
 
 function covers({ identities, domains }: PolicyRow, identity: Identity): boolean {

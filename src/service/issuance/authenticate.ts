@@ -3,7 +3,7 @@ import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import type { Evidence } from '../../identity/evidence.ts';
 import type { Identity } from '../../identity/identity.ts';
-import { assertMayVouch } from '../evidence/policy-table.ts';
+import { assertMayVouch, type VouchedPurpose } from '../evidence/policy-table.ts';
 import { verifyToken } from '../tokens.ts';
 import type { Issuance } from './issuance.ts';
 import type { CertificateOrder, OwnEvidence } from './requests.ts';
@@ -52,11 +52,12 @@ export async function authenticate(
   issuance: Pick<Issuance, 'policyTable' | 'oidc' | 'emailChallenges'>,
   { token, change, evidence }: Credentials,
   claimed: Claimed,
+  purpose: VouchedPurpose = 'register',
 ): Promise<Requester> {
   if (change !== undefined) return { type: 'change' };
   if (token === undefined && evidence === undefined) return { type: 'key-holder' };
   const found = evidence === undefined ? APPLICATION : await verifyEvidence(issuance, evidence, claimed);
-  assertMayVouch(issuance.policyTable, found, claimed.identity);
+  assertMayVouch(issuance.policyTable, found, claimed.identity, purpose);
   return { type: 'vouched', evidence: found };
 }
 

@@ -32,7 +32,7 @@ export interface ContinuityInput {
 /**
  * Step `continuity`: a name that is bound to one key is not signed for another (DESIGN §7). A first registration needs
  * evidence that vouches; a renewal needs the key alone; anything else needs a change that a key of the record signed.
- * Throws `unauthenticated`, `change-required`, and what {@link verifyChange} throws.
+ * Throws `unauthenticated`, `change-required`, `recovery-pending` for a renewal while a recovery is pending, and what {@link verifyChange} throws.
  */
 export async function continuity(input: ContinuityInput): Promise<NextVersion> {
   const { state, requester, change, keysSha256 } = input;
@@ -49,6 +49,9 @@ export async function continuity(input: ContinuityInput): Promise<NextVersion> {
     'change-required',
     'the identity is bound to another key: a change signed by that key is needed, also for other companion keys',
   );
+  // A renewal would make its delay begin anew: whoever holds an old key says openly that it is against it.
+  const isSettled = state.record.pending === undefined;
+  ensure(isSettled, 'recovery-pending', 'a recovery of the identity is pending: veto it first, or wait for its end');
   return renewal(state, keysSha256, input.nowMs);
 }
 

@@ -7,6 +7,9 @@ import type { EmailChallenges } from '../evidence/email/email-challenges.ts';
 import type { OidcTokens } from '../evidence/oidc/oidc-tokens.ts';
 import type { PolicyTable } from '../evidence/policy-table.ts';
 import type { Webhook } from '../evidence/webhook/webhook.ts';
+import type { Mailer } from '../evidence/email/mailer.ts';
+import type { SettledRecovery } from '../recovery/recover.ts';
+import type { RecoverySettings } from '../recovery/recovery-settings.ts';
 import type { RequestBudget } from '../request-budget.ts';
 import type { Flights } from './flights.ts';
 
@@ -38,4 +41,11 @@ export interface Issuance {
   readonly webhook: Webhook | undefined;
   /** Certificates for one identity; undefined: any number. */
   readonly identityBudget: RequestBudget | undefined;
+  /** Recoveries under way: the same at the same time share one. */
+  readonly recoveries: Flights<SettledRecovery>;
+  readonly recoverySettings: RecoverySettings;
+  /** undefined where no mail is sent. */
+  readonly mailer: Mailer | undefined;
+  /** To be called when a recovery became pending: its owner is to be told. */
+  readonly recoveryAsked: () => void;
 }

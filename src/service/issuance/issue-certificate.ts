@@ -1,17 +1,14 @@
-import { parseCertificate, type ParsedCertificate } from '../../ca/certificate.ts';
+import { parseCertificate } from '../../ca/certificate.ts';
 import type { ParsedCsr } from '../../ca/csr.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
-import { ensure, isGlasskeyError } from '../../core/errors.ts';
-import { type IdentityRecord, NO_COMMITMENT } from '../../identity/identity-record.ts';
+import { ensure } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { CertificateRow } from '../../store/ports.ts';
-import { closeOpenIntent } from '../intent-closing.ts';
-import type { Act } from '../trail/act.ts';
 import type { Ticket } from './admission.ts';
 import { approve } from './approve.ts';
 import { authenticate, authenticateApplication, credentialsKey, type Requester, whoOf } from './authenticate.ts';
 import { awaitReleased, awaitSequenced } from './await-log.ts';
-import { continuity, type NextVersion } from './continuity.ts';
+import { continuity } from './continuity.ts';
 import { Deadline, followIntent } from './follow-intent.ts';
 import { canonicalise, parse, proofOfPossession } from './intake.ts';
 import type { Issuance, Made } from './issuance.ts';
@@ -22,9 +19,8 @@ import { recordIntent } from './record-intent.ts';
 import { requestHash } from './request-hash.ts';
 import type { CertificateOrder, IssuedCertificate } from './requests.ts';
 import { respond } from './respond.ts';
-import { leafRequest, lint, sign } from './sign.ts';
+import { signAndSubmit } from './sign-and-submit.ts';
 import { findStoredAnswer } from './stored-answer.ts';
-import { submit } from './submit.ts';
 
 /** A certificate order that was taken in. */
 interface Work {
@@ -100,7 +96,8 @@ async function make(issuance: Issuance, work: Work): Promise<Made> {
     const recorded = await recordIntent(context, intent);
     if (!recorded.own) giveBack();
     if (recorded.own) {
-      const { row, submissionId } = await signAndSubmit(issuance, work, next, validity);
+      const order = { ...work, requestId: work.order.requestId };
+      const { row, submissionId } = await signAndSubmit(context, order, next, validity);
       work.ticket.submitted();
       const position = await awaitSequenced(issuance.progress, submissionId, deadline.leftMs());
       return released(issuance, work, row, position);
@@ -108,61 +105,6 @@ async function make(issuance: Issuance, work: Work): Promise<Made> {
     work.ticket.submitted();
     await followIntent(issuance, recorded.existing, deadline);
   }
-}
-
-/** Steps sign, lint and submit. Where one fails, the intent is closed, and what was signed goes to the CRL. */
-async function signAndSubmit(
-  { context }: Issuance,
-  work: Work,
-  next: NextVersion,
-  validity: ReturnType<typeof policy>,
-): Promise<{ row: CertificateRow; submissionId: number }> {
-  const { identity, labelKey, csr } = work;
-  const { version } = next;
-  let serial: string | undefined;
-  try {
-    const request = leafRequest(context, csr, identity, validity);
-    const der = await sign(context, request);
-    serial = formatHex(request.serial);
-    const row = certificateRow(work, version, lint(context, der, request));
-    const record = recordOf(next, der);
-    const { label } = identity;
-    const act = actOf(work, next, row);
-    const submission = { label, labelKey, version, record, certificate: row, requestHash: work.requestHash, act };
-    return { row, submissionId: await submit(context, submission) };
-  } catch (error) {
-    // After a conflict the intent is somebody else's.
-    if (!isGlasskeyError(error, 'version-conflict')) {
-      await closeOpenIntent(context, { labelKey, version }, serial).catch(() => undefined);
-    }
-    throw error;
-  }
-}
-
-function actOf({ who, order }: Work, { previous, kept }: NextVersion, { serial }: CertificateRow): Act {
-  const removed = (previous?.certificates ?? []).filter((certificate) => !kept.includes(certificate));
-  const serials = removed.length === 0 ? undefined : removed.map((certificate) => certificate.serial);
-  return { act: 'certificate-issued', who, request: order.requestId, serial, removed: serials };
-}
-
-function recordOf({ previous, kept, authorization }: NextVersion, certificate: Uint8Array): IdentityRecord {
-  return {
-    previousCommitment: previous?.commitment ?? NO_COMMITMENT,
-    certificates: [...kept.map(({ der }) => der), certificate],
-    // A change by a key cancels what is pending; maintenance leaves it.
-    pending: authorization.type === 'maintenance' ? previous?.record.pending : undefined,
-    authorization,
-  };
-}
-
-function certificateRow(
-  { labelKey, requestHash: hash }: Work,
-  version: number,
-  certificate: ParsedCertificate,
-): CertificateRow {
-  const { serial, der, spkiSha256, notBeforeMs, notAfterMs } = certificate;
-  const notRevoked = { revokedMs: undefined, revocationReason: undefined };
-  return { serial, labelKey, version, der, spkiSha256, requestHash: hash, notBeforeMs, notAfterMs, ...notRevoked };
 }
 
 async function released({ progress }: Issuance, work: Work, row: CertificateRow, position: number): Promise<Made> {

@@ -6,6 +6,15 @@ export type ActName =
   | 'certificates-revoked'
   /** A version that holds nothing is in the log, and what those before it held was deleted. */
   | 'identity-erased'
+  /** A version with a pending recovery is in the log, or the operator is to decide (then without version). */
+  | 'recovery-requested'
+  /** A version by which a key of the owner cancelled a recovery is in the log. */
+  | 'recovery-vetoed'
+  /** A version with the key of a recovery is in the log, after its delay or by the operator. */
+  | 'recovery-effective'
+  /** An administrator granted a recovery that was vetoed too often to be decided otherwise. */
+  | 'recovery-granted'
+  | 'recovery-denied'
   /** A certificate was signed, and its version did not come into the log; it is on the CRL. */
   | 'certificate-abandoned'
   /** A version that an older program queued is in the log. */
@@ -45,6 +54,8 @@ export interface Act {
   readonly reason?: number | undefined;
   /** Why the log refused a version: an error code. */
   readonly code?: string | undefined;
+  /** Why the operator decided as it did. */
+  readonly why?: string | undefined;
   /** Number and name of an application token. */
   readonly token?: number | undefined;
   readonly name?: string | undefined;

@@ -7,16 +7,26 @@ import {
   formatCertificateAnswer,
   formatRevocationAnswer,
   parseCertificateAnswer,
+  parsePlacedAnswer,
   parseRevocationAnswer,
 } from '../../../src/contract/parse-answers.ts';
 import { parseProblem } from '../../../src/contract/parse-problem.ts';
 import {
   formatCertificateRequest,
   formatRevocationRequest,
+  formatVetoRequest,
   parseCertificateRequest,
   parseEmailChallengeRequest,
   parseRevocationRequest,
 } from '../../../src/contract/parse-requests.ts';
+import {
+  formatRecoveryAnswer,
+  formatRecoveryRequest,
+  formatVetoAnswer,
+  parseRecoveryAnswer,
+  parseRecoveryRequest,
+  parseVetoRequest,
+} from '../../../src/contract/recovery-bodies.ts';
 import { formatTrustBundle, parseTrustBundle } from '../../../src/contract/parse-trust-bundle.ts';
 import { readPem } from '../../../src/contract/pem-text.ts';
 import type { TrustBundle } from '../../../src/contract/trust-bundle.ts';
@@ -167,6 +177,44 @@ export const CONTRACT_DECODERS: readonly Decoder[] = [
     values: fc.record({ ...place, revoked: serials }),
     read: parseRevocationAnswer,
     write: formatRevocationAnswer,
+    refusals: ['bad-response'],
+  }),
+  ofJson({
+    name: 'parsePlacedAnswer',
+    values: fc.record(place),
+    read: parsePlacedAnswer,
+    write: formatVetoAnswer,
+    refusals: ['bad-response'],
+  }),
+  ofJson({
+    name: 'parseRecoveryRequest',
+    values: fc.record({ identity: identities, csr: csrs, evidence: ownEvidence }),
+    read: parseRecoveryRequest,
+    write: formatRecoveryRequest,
+    refusals: ['invalid-request'],
+  }),
+  ofJson({
+    name: 'parseVetoRequest',
+    values: fc.record({ identity: identities, change: changes, last: fc.maxSafeNat() }),
+    read: parseVetoRequest,
+    write: formatVetoRequest,
+    refusals: ['invalid-request'],
+  }),
+  ofJson({
+    name: 'parseRecoveryAnswer',
+    values: fc.oneof(
+      fc.record({ ...place, state: fc.constant('pending'), effectiveAt: fc.nat() }),
+      fc.record({ identity: identities, state: fc.constant('undecided') }),
+      fc.record({
+        ...place,
+        state: fc.constant('effective'),
+        serial: fixed(16).map(formatHex),
+        certificate: fc.constant(PEM),
+        chain: fc.constant([PEM, PEM]),
+      }),
+    ),
+    read: parseRecoveryAnswer,
+    write: formatRecoveryAnswer,
     refusals: ['bad-response'],
   }),
   ofText({

@@ -61,7 +61,7 @@ export class EmailChallenges {
     const identity = canonicalise(order.identity, identityRules);
     const { spkiSha256 } = await proofOfPossession(this.#context, der, identity);
     ensure(identity.kind === 'email', 'forbidden', 'only an e-mail address can be proved by mail');
-    assertMayVouch(this.#policy, EVIDENCE, identity);
+    assertMayVouch(this.#policy, EVIDENCE, identity, 'any');
     const challengeId = random(ID_BYTES);
     const code = newEmailCode(random);
     const [createdMs, labelKey] = [now(), await vrf.labelKey(identity.label)];

@@ -6,6 +6,8 @@ import type { EmailSettings } from './email-settings.ts';
 export interface Mail {
   /** A canonical address, which holds nothing that ends a header. */
   readonly to: string;
+  /** Default: the one of the settings. */
+  readonly subject?: string | undefined;
   readonly text: string;
 }
 
@@ -47,10 +49,16 @@ export function smtpMailer(
     disableUrlAccess: true,
   });
   return {
-    async send({ to, text }) {
+    async send({ to, text, subject: own }) {
       try {
         // An address as an object is never parsed: no comma in it makes two of it.
-        await transport.sendMail({ from, to: { name: '', address: to }, subject, text, xMailer: false });
+        await transport.sendMail({
+          from,
+          to: { name: '', address: to },
+          subject: own ?? subject,
+          text,
+          xMailer: false,
+        });
       } catch (cause) {
         const reason = reasonOf(cause);
         onFailure(reason);

@@ -1,5 +1,5 @@
 /** What an owner, or somebody who would like to be, asks for. */
-export const WEBHOOK_OPERATIONS = ['register', 'add', 'rotate', 'renew'] as const;
+export const WEBHOOK_OPERATIONS = ['register', 'add', 'rotate', 'renew', 'recover'] as const;
 
 /** What a request for a certificate comes to. */
 export type IssuanceOperation = (typeof WEBHOOK_OPERATIONS)[number];

@@ -30,6 +30,18 @@ export interface WebhookApproval {
   readonly validityMs: number | undefined;
 }
 
+/** What a webhook is told: that a recovery is pending. */
+export interface RecoveryNotice {
+  readonly identity: Identity;
+  readonly evidence: Evidence;
+  /** SHA-256 of the key that is to come. */
+  readonly spkiSha256: Uint8Array;
+  /** The version that waits. */
+  readonly version: number;
+  /** When it can take effect, ms. */
+  readonly effectiveMs: number;
+}
+
 /** Asks the operator's own program whether a certificate may be made. No clear answer is no. */
 export class Webhook {
   readonly #settings: WebhookSettings;
@@ -60,7 +72,33 @@ export class Webhook {
     return judge(answer);
   }
 
+  /**
+   * Tells of a pending recovery, signed as questions are; any answer of 2xx will do. It may be told again. Throws
+   * `webhook-unavailable`.
+   */
+  async tellRecovery({ identity, evidence, spkiSha256, version, effectiveMs }: RecoveryNotice): Promise<void> {
+    if (!this.#settings.operations.includes('recover')) return;
+    const timestamp = String(Math.floor(this.#now() / 1000));
+    const facts = { event: 'recovery-pending', identity: identity.text, evidence, spkiSha256: formatHex(spkiSha256) };
+    const effectiveAt = new Date(effectiveMs).toISOString();
+    const id = formatHex(this.#random(16));
+    const body = JSON.stringify({ id, timestamp: Number(timestamp), ...facts, version, effectiveAt });
+    const { status } = await this.#send(body, timestamp).catch((cause: unknown) => {
+      throw unavailable(cause);
+    });
+    if (status < 200 || status > 299) throw unavailable(undefined);
+  }
+
   async #post(body: string, timestamp: string): Promise<Readonly<Record<string, unknown>>> {
+    const { status, text } = await this.#send(body, timestamp);
+    ensure(status === 200, 'bad-response', `the webhook answered ${status}`);
+    const answer: unknown = JSON.parse(text);
+    const isObject = typeof answer === 'object' && answer !== null && !Array.isArray(answer);
+    ensure(isObject, 'bad-response', 'the webhook answered something else than an object');
+    return answer as Record<string, unknown>;
+  }
+
+  #send(body: string, timestamp: string): ReturnType<typeof boundedFetch> {
     const { url, secret, timeoutMs } = this.#settings;
     const signature = createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex');
     const headers = {
@@ -70,12 +108,7 @@ export class Webhook {
       'glasskey-signature': `v1=${signature}`,
     };
     const bounds = { timeoutMs, maxBytes: MAX_ANSWER_BYTES };
-    const { status, text } = await boundedFetch(this.#fetch, url, { method: 'POST', headers, body }, bounds);
-    ensure(status === 200, 'bad-response', `the webhook answered ${status}`);
-    const answer: unknown = JSON.parse(text);
-    const isObject = typeof answer === 'object' && answer !== null && !Array.isArray(answer);
-    ensure(isObject, 'bad-response', 'the webhook answered something else than an object');
-    return answer as Record<string, unknown>;
+    return boundedFetch(this.#fetch, url, { method: 'POST', headers, body }, bounds);
   }
 }
 

@@ -1,0 +1,75 @@
+import { csrKeys } from '../../ca/csr-keys.ts';
+import { parsePem } from '../../ca/pem.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
+import { PATHS } from '../../contract/paths.ts';
+import { formatRecoveryRequest, parseRecoveryAnswer } from '../../contract/recovery-bodies.ts';
+import type { Identity } from '../../identity/identity.ts';
+import { spkiSet } from '../../identity/spki-set.ts';
+import type { VerifiedBinding } from '../binding.ts';
+import type { ClientState, StateChange } from '../client-state.ts';
+import { assertIssued, describeIssued, type IssuedCertificate } from '../issued-certificate.ts';
+import { CONTINUITY_PORTS } from '../verify-binding.ts';
+import { evidenceOf, type Voucher } from './issue.ts';
+import type { Operation } from './operation.ts';
+import { acceptChange } from './own-answer.ts';
+import type { IsMade } from './own-doing.ts';
+
+/** What became of a recovery that was asked for. */
+export type Recovery =
+  /** It is in the log, for everybody to see; ask again from `effectiveAtMs` on, as the server says. */
+  | { readonly state: 'pending'; readonly binding: VerifiedBinding; readonly effectiveAtMs: number }
+  /** Keys of the identity vetoed it so often that the operator decides: ask again later. */
+  | { readonly state: 'undecided' }
+  /** The key has the name, and no other has. */
+  | { readonly state: 'effective'; readonly issued: IssuedCertificate };
+
+/**
+ * Asks for an identity to be recovered for the key of `csr`, or for what became of it (DESIGN §7). What the server says is
+ * verified: that exactly this key is pending, or has the name. The owner's state takes the versions as its own doing. Throws the
+ * server's refusal, and verification errors.
+ */
+export async function recover(
+  operation: Operation,
+  state: ClientState,
+  identity: Identity,
+  { csr, voucher }: { readonly csr: string; readonly voucher?: Voucher | undefined },
+): Promise<StateChange<Recovery>> {
+  const token = voucher?.type === 'application-token' ? voucher.token : undefined;
+  const { keysSha256 } = csrKeys(csr);
+  const last = state.view?.size;
+  const body = formatRecoveryRequest({ identity: identity.text, csr, evidence: evidenceOf(voucher), last });
+  const answer = parseRecoveryAnswer(await operation.transport.postJson(PATHS.recoveries, body, token));
+  if (answer.state === 'undecided') return { result: { state: 'undecided' } };
+  const isMade = recoveredFor(keysSha256);
+  const changed = { before: undefined, isMade, owns: true };
+  const { checked, next } = await acceptChange(
+    operation,
+    { next: state, course: undefined },
+    identity,
+    answer,
+    changed,
+  );
+  const { binding } = checked;
+  if (answer.state === 'effective') {
+    const certificate = assertIssued(binding, keysSha256, parsePem('CERTIFICATE', answer.certificate));
+    return {
+      next,
+      result: { state: 'effective', issued: await describeIssued(operation.trust, certificate, binding) },
+    };
+  }
+  const isPending = binding.pending !== undefined && equalBytes(binding.pending.spkiSha256, keysSha256);
+  ensure(isPending, 'bad-response', 'the log does not have this key pending, though the server says so');
+  return { next, result: { state: 'pending', binding, effectiveAtMs: answer.effectiveAt } };
+}
+
+/** A version that makes the claimant's key pending, or gives it the name and no other key. */
+function recoveredFor(own: Uint8Array): IsMade {
+  return async ({ record }) => {
+    const { authorization, pending } = record;
+    if (authorization.type !== 'recovery' && authorization.type !== 'operator') return false;
+    if (pending !== undefined) return equalBytes(pending.spkiSha256, own);
+    const keys = await spkiSet(record, CONTINUITY_PORTS);
+    return keys.length === 1 && keys.every((key) => equalBytes(key, own));
+  };
+}

@@ -1,0 +1,91 @@
+import { formatBase64 } from '../core/encoding/bytes.ts';
+import type { SignedChange } from '../identity/change-request.ts';
+import type {
+  CertificateAnswer,
+  CertificateRequest,
+  CertificateRequestBody,
+  CertificateResult,
+  OwnerKnowledge,
+} from './bodies.ts';
+import { JsonFields } from './json-fields.ts';
+import { parseCertificateAnswer, parsePlacedAnswer } from './parse-answers.ts';
+import { formatCertificateRequest, parseCertificateRequest, readVetoFields } from './parse-requests.ts';
+
+const LATEST_MS = 8_640_000_000_000_000;
+
+/** JSON of `POST /v1/recoveries`: recover an identity whose keys are all lost. Asking again needs no evidence anew. */
+export type RecoveryRequestBody = Pick<CertificateRequestBody, 'identity' | 'csr' | 'evidence' | 'last'>;
+
+/** A {@link RecoveryRequestBody} after it was read. */
+export type RecoveryRequest = Pick<CertificateRequest, 'identity' | 'csr' | 'evidence' | 'last'>;
+
+/** Where a version is, as every answer of the pipeline says. */
+type Place = Pick<CertificateAnswer, 'identity' | 'version' | 'position' | 'treeSize' | 'proof'>;
+
+/** JSON answer of `POST /v1/recoveries`. */
+export type RecoveryAnswer =
+  /** It waits; `effectiveAt` in ms since the epoch. */
+  | (Place & { readonly state: 'pending'; readonly effectiveAt: number })
+  /** It was vetoed so often that the operator decides. */
+  | { readonly state: 'undecided'; readonly identity: string }
+  | (CertificateAnswer & { readonly state: 'effective' });
+
+/** A {@link RecoveryAnswer} after it was read: untrusted until its proof is verified. */
+export type RecoveryResult =
+  | (Omit<Place, 'proof'> & {
+      readonly state: 'pending';
+      readonly effectiveAt: number;
+      /** The encoded SearchResponse. */
+      readonly proof: Uint8Array;
+    })
+  | { readonly state: 'undecided'; readonly identity: string }
+  | (CertificateResult & { readonly state: 'effective' });
+
+/** JSON of `POST /v1/vetoes` after it was read: cancel a pending recovery, by a change that leaves every key. */
+export interface VetoRequest {
+  readonly identity: string;
+  readonly change: SignedChange;
+  readonly last: number | undefined;
+  readonly owner?: OwnerKnowledge | undefined;
+}
+
+/** JSON answer of `POST /v1/vetoes`. */
+export type VetoAnswer = Place;
+
+/** Reads the JSON of `POST /v1/recoveries`, as JSON.parse gave it. Throws `invalid-request`. */
+export function parseRecoveryRequest(body: unknown): RecoveryRequest {
+  new JsonFields(body, 'invalid-request').only(['identity', 'csr', 'evidence', 'last']);
+  const { identity, csr, evidence, last } = parseCertificateRequest(body);
+  return { identity, csr, evidence, last };
+}
+
+/** The JSON of a request to recover. */
+export function formatRecoveryRequest(request: RecoveryRequest): RecoveryRequestBody {
+  return formatCertificateRequest({ ...request, change: undefined });
+}
+
+/** Reads the JSON of `POST /v1/vetoes`, as JSON.parse gave it. Throws `invalid-request`. */
+export function parseVetoRequest(body: unknown): VetoRequest {
+  return readVetoFields(new JsonFields(body, 'invalid-request').only(['identity', 'change', 'last', 'owner']));
+}
+
+/** Reads a server's answer to `POST /v1/recoveries`. Throws `bad-response`. */
+export function parseRecoveryAnswer(body: unknown): RecoveryResult {
+  const fields = new JsonFields(body, 'bad-response', 'answer');
+  const state = fields.oneOf('state', ['pending', 'undecided', 'effective']);
+  if (state === 'effective') return { state, ...parseCertificateAnswer(body) };
+  if (state === 'undecided') return { state, identity: fields.string('identity', 512) };
+  const effectiveAt = fields.integer('effectiveAt');
+  if (effectiveAt > LATEST_MS) throw fields.failure('effectiveAt', 'is no time');
+  return { state, effectiveAt, ...parsePlacedAnswer(body) };
+}
+
+/** The JSON of an answer: its proof in base64. */
+export function formatRecoveryAnswer(result: RecoveryResult): RecoveryAnswer {
+  return result.state === 'undecided' ? result : { ...result, proof: formatBase64(result.proof) };
+}
+
+/** The JSON of an answer: its proof in base64. */
+export function formatVetoAnswer(result: Omit<Place, 'proof'> & { readonly proof: Uint8Array }): VetoAnswer {
+  return { ...result, proof: formatBase64(result.proof) };
+}

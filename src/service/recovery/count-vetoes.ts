@@ -1,0 +1,39 @@
+import { decodeIdentityRecord, type IdentityRecord } from '../../identity/identity-record.ts';
+import type { LabelState } from '../issuance/label-state.ts';
+import type { LogContext } from '../log-context.ts';
+
+/** Versions that are read in one go. */
+const PAGE = 64;
+/** Versions that are looked at: whoever changed keys so often since is not counted further back. */
+const MAX_VERSIONS = 4_096;
+
+/**
+ * How often a key cancelled a recovery of a label since the last one that took effect, or the operator acted; counted no
+ * further than to `maximum`. The log says it, and so it outlives the claims.
+ */
+export async function countVetoes(
+  { store }: Pick<LogContext, 'store'>,
+  labelKey: Uint8Array,
+  state: LabelState,
+  maximum: number,
+): Promise<number> {
+  let vetoes = 0;
+  let next: IdentityRecord = state.record;
+  const end = Math.max(0, state.version - MAX_VERSIONS);
+  for (let last = state.version - 1; last >= end && vetoes < maximum; last -= PAGE) {
+    const rows = await store.readVersions(labelKey, Math.max(end, last - PAGE + 1), last);
+    for (const { value } of rows.toReversed()) {
+      if (value === undefined || settles(next)) return vetoes;
+      const record = decodeIdentityRecord(value);
+      if (record.pending !== undefined && next.authorization.type === 'key') vetoes++;
+      next = record;
+    }
+  }
+  return Math.min(vetoes, maximum);
+}
+
+function settles({ authorization }: IdentityRecord): boolean {
+  return (
+    authorization.type === 'operator' || (authorization.type === 'recovery' && authorization.phase === 'effective')
+  );
+}

@@ -1,0 +1,86 @@
+import { formatHex } from '../../core/encoding/bytes.ts';
+import { decode } from '../../core/encoding/codec.ts';
+import { ensure } from '../../core/errors.ts';
+import { type Evidence, evidenceCodec } from '../../identity/evidence.ts';
+import type { RecoveryRow } from '../../store/ports.ts';
+import { canonicalise } from '../issuance/intake.ts';
+import { readLabelState } from '../issuance/label-state.ts';
+import type { LogContext } from '../log-context.ts';
+import { effectiveFrom } from './waiting.ts';
+
+/** Claims that are read in one go. */
+const PAGE = 100;
+
+/** A recovery as an administrator sees it. */
+export interface ListedRecovery {
+  readonly identity: string;
+  readonly state: RecoveryRow['state'];
+  /** SHA-256 of the key that is to come, lower-case hex: to be compared with what the claimant says. */
+  readonly spkiSha256: string;
+  readonly evidence: Evidence;
+  readonly requestedMs: number;
+  readonly notifiedMs: number | undefined;
+  /** When it takes effect unless it is vetoed, ms; undefined where that is not for time to say. */
+  readonly effectiveMs: number | undefined;
+}
+
+/** Every recovery that is not settled. */
+export async function* listRecoveries(context: LogContext): AsyncGenerator<ListedRecovery> {
+  let after: Uint8Array | undefined;
+  for (;;) {
+    const rows = await context.store.listRecoveries(after, PAGE);
+    for (const row of rows) yield describe(context, row);
+    after = rows.at(-1)?.labelKey;
+    if (rows.length < PAGE) return;
+  }
+}
+
+async function describe(context: LogContext, row: RecoveryRow): Promise<ListedRecovery> {
+  const { identity, state, requestedMs, notifiedMs } = row;
+  const record = state === 'waiting' ? await readLabelState(context, row.labelKey) : undefined;
+  const effectiveMs = record?.record.pending === undefined ? undefined : await effectiveFrom(context, record);
+  const [evidence, spkiSha256] = [decode(evidenceCodec, row.evidence), formatHex(row.spkiSha256)];
+  return { identity, state, spkiSha256, evidence, requestedMs, notifiedMs, effectiveMs };
+}
+
+/** What an administrator decides about a recovery that was vetoed too often. */
+export interface RecoveryDecision {
+  /** As typed. */
+  readonly identity: string;
+  /** Why, for everybody to read where it is granted: 1 to 255 bytes. */
+  readonly reason: string;
+  /** For the trail. */
+  readonly who: string;
+}
+
+/**
+ * Grants a recovery that waits for the operator: the next round of the keeper, or the claimant's next request, makes the version,
+ * which everybody sees as the `operator`'s. Throws `not-found` where none waits for the operator, `usage` for the reason.
+ */
+export async function grantRecovery(context: LogContext, decision: RecoveryDecision): Promise<RecoveryRow> {
+  const claim = await undecided(context, decision);
+  const { reason, who } = decision;
+  const bytes = Buffer.byteLength(reason);
+  ensure(bytes >= 1 && bytes <= 255, 'usage', 'a reason has 1 to 255 bytes: everybody will read it');
+  const act = { act: 'recovery-granted', who, identity: formatHex(claim.labelKey), why: reason } as const;
+  const isGranted = await context.trail.record([act], (record) => context.store.grantRecovery(claim, reason, record));
+  ensure(isGranted, 'not-found', 'no recovery of this identity waits for the operator');
+  return { ...claim, state: 'granted', reason };
+}
+
+/** Denies it: the claim is forgotten. Throws `not-found`. */
+export async function denyRecovery(context: LogContext, decision: RecoveryDecision): Promise<RecoveryRow> {
+  const claim = await undecided(context, decision);
+  const { reason, who } = decision;
+  const act = { act: 'recovery-denied', who, identity: formatHex(claim.labelKey), why: reason } as const;
+  const isDenied = await context.trail.record([act], (record) => context.store.dropRecovery(claim, record));
+  ensure(isDenied, 'not-found', 'no recovery of this identity waits for the operator');
+  return claim;
+}
+
+async function undecided(context: LogContext, { identity }: RecoveryDecision): Promise<RecoveryRow> {
+  const { label } = canonicalise(identity, context.identityRules);
+  const claim = await context.store.findRecovery(await context.vrf.labelKey(label));
+  ensure(claim?.state === 'undecided', 'not-found', 'no recovery of this identity waits for the operator');
+  return claim;
+}

@@ -1,0 +1,164 @@
+import { parseCertificate } from '../../ca/certificate.ts';
+import { formatHex } from '../../core/encoding/bytes.ts';
+import { encode } from '../../core/encoding/codec.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
+import type { Evidence } from '../../identity/evidence.ts';
+import { evidenceCodec } from '../../identity/evidence.ts';
+import type { RecoveryRow } from '../../store/ports.ts';
+import { authenticate, authenticateApplication, credentialsKey, whoOf } from '../issuance/authenticate.ts';
+import { awaitReleased } from '../issuance/await-log.ts';
+import { Deadline } from '../issuance/follow-intent.ts';
+import { canonicalise, parse, proofOfPossession } from '../issuance/intake.ts';
+import type { Issuance, Made } from '../issuance/issuance.ts';
+import { type LabelState, readLabelState } from '../issuance/label-state.ts';
+import { respond } from '../issuance/respond.ts';
+import { countVetoes } from './count-vetoes.ts';
+import { makePending } from './make-pending.ts';
+import type { RecoveryOrder, RecoveryOutcome } from './recovery-orders.ts';
+import { type Claimant, takeEffect } from './take-effect.ts';
+import { effectiveFrom, waitedAuthorization } from './waiting.ts';
+
+/** What a claim came to, before it is proved to the client. */
+export type SettledRecovery =
+  | { readonly state: 'pending'; readonly version: number; readonly position: number; readonly effectiveMs: number }
+  | { readonly state: 'undecided' }
+  | ({ readonly state: 'effective' } & Made);
+
+/** A claim with what vouches for it. */
+interface Work extends Claimant {
+  readonly order: RecoveryOrder;
+}
+
+/**
+ * Recovers an identity whose owner lost every key (DESIGN §7): proved anew by evidence that the policy takes for it, the key of
+ * the CSR becomes pending in the log at once, and takes effect when the same is asked again after the delay. Asking again needs
+ * no evidence anew, and changes nothing before. `order` is untrusted. Throws what the first steps of the pipeline throw;
+ * `unauthenticated` or `forbidden` without evidence that counts; `identity-not-found`, `erased`; `recovery-pending` while
+ * another one waits; `denied`; `version-conflict`, `timed-out`.
+ */
+export async function recover(issuance: Issuance, order: RecoveryOrder): Promise<RecoveryOutcome> {
+  const { context, admission, recoveries } = issuance;
+  return admission.run('recovery', async (ticket) => {
+    const der = parse(order);
+    const identity = canonicalise(order.identity, context.identityRules);
+    const csr = await proofOfPossession(context, der, identity);
+    const who = whoOf(order, await authenticateApplication(issuance, order));
+    const key = `${credentialsKey({ ...order, change: undefined })} ${formatHex(csr.keysSha256)} ${identity.text}`;
+    const settled = await recoveries.share(key, async () => {
+      const labelKey = await context.vrf.labelKey(identity.label);
+      const deadline = new Deadline(context.limits.requestTimeoutMs);
+      const { requestId } = order;
+      return settle(issuance, { order, identity, labelKey, csr, who, requestId, deadline });
+    });
+    ticket.submitted();
+    if (settled.state === 'undecided') return { state: 'undecided', identity: identity.text };
+    const { version, position } = settled;
+    if (settled.state === 'pending') {
+      const place = { version, position, certificate: undefined, serial: undefined };
+      const { effectiveMs } = settled;
+      return { state: 'pending', effectiveMs, ...(await respond(issuance, identity, place, order.last)) };
+    }
+    const answer = await respond(issuance, identity, settled, order.last);
+    const { certificate, serial } = settled;
+    ensure(certificate !== undefined && serial !== undefined, 'internal', 'a recovery without a certificate');
+    const issuer = context.issuingCas.of(parseCertificate(certificate))?.issuer ?? context.keys.issuer;
+    return { state: 'effective', ...answer, serial, certificate, chain: [issuer.certificate.der, ...issuer.chain] };
+  });
+}
+
+/** From what the log says of the claim to what it has to say next; looks again where somebody else moved it on. */
+async function settle(issuance: Issuance, work: Work): Promise<SettledRecovery> {
+  const { context, progress } = issuance;
+  const { labelKey, csr, deadline } = work;
+  let evidence: Evidence | undefined;
+  for (;;) {
+    const state = await readLabelState(context, labelKey);
+    const claim = await context.store.findRecovery(labelKey);
+    const isOurs = claim !== undefined && equalBytes(claim.spkiSha256, csr.keysSha256);
+    const settled = state && (await goOn(issuance, work, state, isOurs ? claim : undefined));
+    if (settled === 'again') continue;
+    if (settled !== undefined) return settled;
+    evidence ??= await prove(issuance, work);
+    ensure(state !== undefined, 'identity-not-found', 'the identity is not registered');
+    const isFree = state.record.pending === undefined && (claim === undefined || claim.state === 'waiting');
+    ensure(isFree, 'recovery-pending', 'another recovery of the identity is pending');
+    const { maxVetoes } = issuance.recoverySettings;
+    if ((await countVetoes(context, labelKey, state, maxVetoes)) >= maxVetoes) {
+      await leaveToOperator(issuance, work, evidence);
+      continue;
+    }
+    const position = await makePending(issuance, work, state, evidence);
+    if (position === undefined) continue;
+    await awaitReleased(progress, position, deadline.leftMs());
+    issuance.recoveryAsked();
+  }
+}
+
+/** What becomes of a claim that is known already; undefined for a new one. */
+async function goOn(
+  issuance: Issuance,
+  work: Work,
+  state: LabelState,
+  claim: RecoveryRow | undefined,
+): Promise<SettledRecovery | 'again' | undefined> {
+  const { context } = issuance;
+  const { keysSha256 } = work.csr;
+  const done = await certified(issuance, work, state);
+  if (done !== undefined) return done;
+  const { pending } = state.record;
+  if (pending !== undefined && equalBytes(pending.spkiSha256, keysSha256)) {
+    const authorization = await waitedAuthorization(context, state);
+    if (authorization === undefined) {
+      await awaitReleased(issuance.progress, state.position, work.deadline.leftMs());
+      const { version, position } = state;
+      return { state: 'pending', version, position, effectiveMs: await effectiveFrom(context, state) };
+    }
+    const made = await takeEffect(issuance, work, state, authorization);
+    return made === undefined ? 'again' : { state: 'effective', ...made };
+  }
+  if (claim?.state === 'undecided') return { state: 'undecided' };
+  if (claim?.state !== 'granted') return undefined;
+  const made = await takeEffect(issuance, work, state, { type: 'operator', reason: claim.reason ?? 'recovery' });
+  return made === undefined ? 'again' : { state: 'effective', ...made };
+}
+
+/** The newest certificate of the claimant's key, where the record has one: what the same request got before. */
+async function certified(
+  { context, progress }: Issuance,
+  { labelKey, csr, deadline }: Work,
+  { certificates }: LabelState,
+): Promise<SettledRecovery | undefined> {
+  const found = certificates.findLast((one) => equalBytes(one.keysSha256, csr.keysSha256));
+  const row = found && (await context.store.findCertificate(found.serial));
+  const [version] = row === undefined ? [] : await context.store.readVersions(labelKey, row.version, row.version);
+  if (row === undefined || version === undefined) return undefined;
+  await awaitReleased(progress, version.position, deadline.leftMs());
+  const { position } = version;
+  return { state: 'effective', version: row.version, position, certificate: row.der, serial: row.serial };
+}
+
+/** Evidence that counts for a recovery. Throws `unauthenticated` where there is none. */
+async function prove(issuance: Issuance, { order, identity, labelKey, csr }: Work): Promise<Evidence> {
+  const claimed = { identity, labelKey, spkiSha256: csr.spkiSha256 };
+  const requester = await authenticate(issuance, { ...order, change: undefined }, claimed, 'recover');
+  ensure(requester.type === 'vouched', 'unauthenticated', 'a recovery needs evidence that vouches for the identity');
+  return requester.evidence;
+}
+
+/** Notes the claim for the operator. Nothing of it is logged: the log has seen enough vetoes. */
+async function leaveToOperator({ context }: Issuance, work: Work, evidence: Evidence): Promise<void> {
+  const { identity, labelKey, csr, who, requestId: request } = work;
+  const isAdded = await context.store.addRecovery({
+    labelKey,
+    identity: identity.text,
+    csr: csr.der,
+    spkiSha256: csr.keysSha256,
+    evidence: encode(evidenceCodec, evidence),
+    state: 'undecided',
+    requestedMs: context.now(),
+  });
+  if (!isAdded) return;
+  const act = { act: 'recovery-requested', who, request, identity: formatHex(labelKey) } as const;
+  await context.trail.record([act], (record) => context.store.appendTrail(record));
+}

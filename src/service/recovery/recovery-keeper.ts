@@ -1,0 +1,147 @@
+import { parseCsr } from '../../ca/csr.ts';
+import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
+import { isGlasskeyError } from '../../core/errors.ts';
+import { canonicalIdentity } from '../../identity/canonical-identity.ts';
+import type { RecoveryRow } from '../../store/ports.ts';
+import { Deadline } from '../issuance/follow-intent.ts';
+import type { Issuance } from '../issuance/issuance.ts';
+import { type LabelState, readLabelState } from '../issuance/label-state.ts';
+import { mailOwner, tellWebhook } from './tell-owner.ts';
+import { takeEffect } from './take-effect.ts';
+import { waitedAuthorization } from './waiting.ts';
+
+/** Claims that are read in one go. */
+const PAGE = 100;
+
+/**
+ * Looks after claims: tells owners of those that became pending, completes those that have waited or that the operator granted,
+ * and forgets those that the log has settled. What fails is tried again at the next round; everything may be done twice, and
+ * is then found done. One round at a time.
+ */
+export class RecoveryKeeper {
+  readonly #issuance: () => Issuance;
+  readonly #isActive: () => boolean;
+  readonly #hasEnded: () => Promise<boolean>;
+  /** Claims whose owner has been told by mail, while the webhook has not: a mail is not sent twice for that. */
+  readonly #mailed = new Set<string>();
+  #running: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #stopping = false;
+
+  /** While not `isActive`, the rounds are left to other processes; nothing is done in a log that `hasEnded`. */
+  constructor(issuance: () => Issuance, isActive: () => boolean, hasEnded: () => Promise<boolean>) {
+    this.#issuance = issuance;
+    this.#isActive = isActive;
+    this.#hasEnded = hasEnded;
+  }
+
+  /** Starts to look from time to time. */
+  start(): void {
+    const { recoveryIntervalMs } = this.#issuance().context.limits;
+    this.#timer = setInterval(() => this.poke(), recoveryIntervalMs);
+    this.#timer.unref();
+    this.poke();
+  }
+
+  /** Starts a round, where one is not under way. */
+  poke(): void {
+    if (this.#isActive()) void this.tend();
+  }
+
+  /** Stops after the claim that is under way. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    clearInterval(this.#timer);
+    await this.#running;
+  }
+
+  /** One round over all claims, after the one that is under way. Never rejects: what fails is observed. */
+  tend(): Promise<void> {
+    this.#running = this.#running.then(() => this.#round()).catch((error: unknown) => this.#failed(error));
+    return this.#running;
+  }
+
+  async #round(): Promise<void> {
+    if (await this.#hasEnded()) return;
+    const { store } = this.#issuance().context;
+    let after: Uint8Array | undefined;
+    for (;;) {
+      const claims = await store.listRecoveries(after, PAGE);
+      for (const claim of claims) {
+        if (this.#stopping) return;
+        await this.#look(claim).catch((error: unknown) => this.#failed(error));
+      }
+      after = claims.at(-1)?.labelKey;
+      if (claims.length < PAGE) return;
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#issuance().context.observe({ type: 'recovery-failed', error });
+  }
+
+  async #look(claim: RecoveryRow): Promise<void> {
+    const { context } = this.#issuance();
+    const state = await readLabelState(context, claim.labelKey).catch((error: unknown) => {
+      if (isGlasskeyError(error, 'erased')) return undefined;
+      throw error;
+    });
+    const isCertified = state?.certificates.some((one) => equalBytes(one.keysSha256, claim.spkiSha256));
+    if (state === undefined || isCertified === true) return this.#forget(claim);
+    if (claim.state === 'granted') {
+      return this.#complete(claim, state, { type: 'operator', reason: claim.reason ?? 'recovery' });
+    }
+    if (claim.state === 'undecided') return undefined;
+    const { pending } = state.record;
+    if (pending === undefined || !equalBytes(pending.spkiSha256, claim.spkiSha256)) return this.#forgetStale(claim);
+    if (claim.notifiedMs === undefined) await this.#notify(claim, state);
+    const authorization = await waitedAuthorization(context, state);
+    return authorization && this.#complete(claim, state, authorization);
+  }
+
+  async #complete(
+    claim: RecoveryRow,
+    state: LabelState,
+    authorization: Parameters<typeof takeEffect>[3],
+  ): Promise<void> {
+    const issuance = this.#issuance();
+    const { context } = issuance;
+    const identity = canonicalIdentity(claim.identity, context.identityRules);
+    const csr = await parseCsr(claim.csr);
+    const deadline = new Deadline(context.limits.requestTimeoutMs);
+    const { labelKey } = claim;
+    const claimant = { identity, labelKey, csr, who: 'service', requestId: undefined, deadline };
+    const made = await takeEffect(issuance, claimant, state, authorization);
+    if (made !== undefined) await this.#forget(claim);
+  }
+
+  async #notify(claim: RecoveryRow, state: LabelState): Promise<void> {
+    const issuance = this.#issuance();
+    const { context } = issuance;
+    const notice = { identity: canonicalIdentity(claim.identity, context.identityRules), claim, state };
+    const key = `${formatHex(claim.labelKey)} ${state.version}`;
+    const failures: unknown[] = [];
+    if (!this.#mailed.has(key)) {
+      await mailOwner(issuance, notice).then(
+        () => this.#mailed.add(key),
+        (error: unknown) => failures.push(error),
+      );
+    }
+    await tellWebhook(issuance, notice).catch((error: unknown) => failures.push(error));
+    for (const error of failures) this.#failed(error);
+    if (failures.length > 0) return;
+    await context.store.noteRecoveryNotified(claim, context.now());
+    this.#mailed.delete(key);
+  }
+
+  /** A claim that is not pending in the log: vetoed, or not logged yet. */
+  async #forgetStale(claim: RecoveryRow): Promise<void> {
+    const { context } = this.#issuance();
+    const { intentTimeoutMs } = context.limits;
+    if (context.now() - claim.requestedMs > 2 * intentTimeoutMs) await this.#forget(claim);
+  }
+
+  async #forget(claim: RecoveryRow): Promise<void> {
+    await this.#issuance().context.store.dropRecovery(claim);
+  }
+}

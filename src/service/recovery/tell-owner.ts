@@ -1,0 +1,40 @@
+import { decode } from '../../core/encoding/codec.ts';
+import { type Evidence, evidenceCodec } from '../../identity/evidence.ts';
+import type { Identity } from '../../identity/identity.ts';
+import type { RecoveryRow } from '../../store/ports.ts';
+import type { Issuance } from '../issuance/issuance.ts';
+import type { LabelState } from '../issuance/label-state.ts';
+import { effectiveFrom } from './waiting.ts';
+
+/** A claim whose owner is to be told. */
+export interface Notice {
+  readonly identity: Identity;
+  readonly claim: RecoveryRow;
+  readonly state: LabelState;
+}
+
+/** Tells the address that an identity is, by mail. Throws `mail-unavailable`. */
+export async function mailOwner(issuance: Issuance, { identity, claim, state }: Notice): Promise<void> {
+  const { context, mailer, recoverySettings } = issuance;
+  if (mailer === undefined || identity.kind !== 'email') return;
+  const { subject, text: template } = recoverySettings;
+  const date = new Date(await effectiveFrom(context, state)).toISOString();
+  const evidence = evidenceText(decode(evidenceCodec, claim.evidence));
+  const facts: Readonly<Record<string, string>> = { identity: identity.text, origin: context.origin, date, evidence };
+  const text = template.replaceAll(/\{(identity|origin|date|evidence)\}/g, (_, name: string) => facts[name] ?? '');
+  await mailer.send({ to: identity.san.value, subject, text });
+}
+
+/** Tells the operator's webhook, which may know other ways to reach the owner. Throws `webhook-unavailable`. */
+export async function tellWebhook(issuance: Issuance, { identity, claim, state }: Notice): Promise<void> {
+  const { context, webhook } = issuance;
+  if (webhook === undefined) return;
+  const evidence = decode(evidenceCodec, claim.evidence);
+  const effectiveMs = await effectiveFrom(context, state);
+  await webhook.tellRecovery({ identity, evidence, spkiSha256: claim.spkiSha256, version: state.version, effectiveMs });
+}
+
+function evidenceText(evidence: Evidence): string {
+  if (evidence.type === 'application') return 'the word of an application of this service';
+  return evidence.type === 'email' ? 'a code that was mailed to this address' : `signing in at ${evidence.issuer}`;
+}
