@@ -13,6 +13,7 @@ import { devicesCommand } from './commands/devices-command.ts';
 import { headsCommand } from './commands/heads-command.ts';
 import { historyCommand } from './commands/history-command.ts';
 import { monitorCommand } from './commands/monitor-command.ts';
+import { recoveryCommands } from './commands/recovery-commands.ts';
 import { publishCommand } from './commands/publish-command.ts';
 import { serverCommands } from './commands/server-commands.ts';
 import { stateCommand } from './commands/state-command.ts';
@@ -64,6 +65,7 @@ const program = new Command('glasskey')
 
 serverCommands(program, runServer);
 issuingCommands(program, runClient);
+recoveryCommands(program, runClient);
 relyingCommands(program, runClient);
 devicesCommand(program, runClient);
 monitorCommand(program, runClient);

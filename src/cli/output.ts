@@ -6,6 +6,7 @@ import type { Alert } from '../client/client-state.ts';
 import type { VerifiedVersion } from '../client/key-directory.ts';
 import { formatBase64, formatHex } from '../core/encoding/bytes.ts';
 import type { Authorization } from '../identity/authorization.ts';
+import type { Evidence } from '../identity/evidence.ts';
 import { decodeIdentityRecord } from '../identity/identity-record.ts';
 
 /** Prints a value for programs. */
@@ -44,8 +45,25 @@ export function bindingJson(binding: VerifiedBinding): Record<string, unknown> {
     treeSize,
     logRoot,
     monitored,
+    ...pendingJson(binding),
     ...(isErased(binding) ? { erased: true } : {}),
   };
+}
+
+/** A recovery that waits. */
+function pendingJson({ pending }: VerifiedBinding): Record<string, unknown> {
+  if (pending === undefined) return {};
+  return { pending: { spkiSha256: formatHex(pending.spkiSha256), evidence: pending.evidence } };
+}
+
+/** The same for people: what it is, and what becomes of it. */
+function pendingLines({ pending }: VerifiedBinding): string[] {
+  if (pending === undefined) return [];
+  const key = formatHex(pending.spkiSha256).slice(0, 16);
+  return [
+    `RECOVERY PENDING: somebody, ${evidenceText(pending.evidence)}, asked for the name to go to the key ${key}…`,
+    '  it does once the delay of the trust bundle has passed, unless a key above vetoes it; if you know the owner, ask',
+  ];
 }
 
 /** Who authorised a version: of a first registration also which evidence vouched for it. */
@@ -56,11 +74,16 @@ export function authorizationJson(authorization: Authorization): Record<string, 
 
 /** Who authorised a version, for people. */
 export function authorizationText(authorization: Authorization): string {
-  if (authorization.type !== 'initial') return authorization.type;
-  const { evidence } = authorization;
-  if (evidence.type === 'application') return 'initial, vouched for by the application';
-  if (evidence.type === 'email') return 'initial, by an answered e-mail';
-  return `initial, vouched for by ${oneLine(evidence.issuer)}`;
+  if (authorization.type === 'recovery') {
+    return authorization.phase === 'requested' ? 'recovery, asked for' : 'recovery, after its delay';
+  }
+  if (authorization.type === 'operator') return `operator, who says: ${oneLine(authorization.reason)}`;
+  return authorization.type === 'initial' ? `initial, ${evidenceText(authorization.evidence)}` : authorization.type;
+}
+
+function evidenceText(evidence: Evidence): string {
+  if (evidence.type === 'application') return 'vouched for by the application';
+  return evidence.type === 'email' ? 'by an answered e-mail' : `vouched for by ${oneLine(evidence.issuer)}`;
 }
 
 /** Whether the authority erased the identity: proved by its record, which says so. */
@@ -117,7 +140,7 @@ const CHANGES: Readonly<Record<VerifiedBinding['change']['type'], string>> = {
   'first-seen': 'you see this identity for the first time',
   key: 'changed since you last looked, each time signed by a key that it had before',
   maintenance: 'changed since you last looked; the authority renewed or removed certificates and added no key',
-  recovery: 'a recovery of this identity is pending: somebody proved the name anew, without any of its keys',
+  recovery: 'somebody proved the name anew since you last looked, without any of its keys: a recovery',
   operator: 'WARNING: keys were changed by the operator, not by a key that the identity had before',
   unexplained: 'WARNING: the change since you last looked is not explained by the log',
 };
@@ -144,6 +167,7 @@ export function bindingLines(binding: VerifiedBinding): string[] {
     `${binding.identity}: version ${binding.version}, in the log of ${binding.treeSize} entries`,
     ...(certificates.length > 0 ? certificates : [`  no certificate: ${absenceOf(binding)}`]),
     changeLine(binding.change),
+    ...pendingLines(binding),
     ...(binding.version === 0 ? [`registered: ${authorizationText(binding.authorization)}`] : []),
     ...alertLines(binding.alerts),
     ...(monitored.length > 0 ? [`still to be monitored: ${monitored.join(', ')}`] : []),

@@ -1,4 +1,5 @@
 import type { Identity } from '../identity/identity.ts';
+import { decodeIdentityRecord } from '../identity/identity-record.ts';
 import type { BindingChange } from './binding.ts';
 import type { Alert, ClientState } from './client-state.ts';
 
@@ -14,6 +15,15 @@ export function mergeAlerts(alerts: readonly Alert[], more: readonly Alert[]): r
 /** What the user of a state has not acknowledged yet about an identity (canonical). */
 export function alertsAbout({ alerts }: ClientState, text: string): readonly Alert[] {
   return alerts.filter(({ identity }) => identity === text);
+}
+
+const BY_OPERATOR = 'was made by the operator, not by a key that the identity had';
+
+/** How a version came about that no key of the identity made. */
+function operatorWords(value: Uint8Array): string {
+  const { type } = decodeIdentityRecord(value).authorization;
+  if (type !== 'recovery') return BY_OPERATOR;
+  return 'calls itself a recovery; that it waited as long as the trust bundle says is not proved by the log';
 }
 
 /** A change of an identity's keys, as a verified answer showed it. */
@@ -40,7 +50,7 @@ export function changeAlerts({ identity: { text }, change, version: latest, valu
   const alerts = change.links
     .filter(({ type }) => type === 'operator')
     .map(({ version }) =>
-      alert('operator', version, `version ${version} was made by the operator, not by a key that the identity had`),
+      alert('operator', version, `version ${version} ${version === latest ? operatorWords(value) : BY_OPERATOR}`),
     );
   if (change.type !== 'unexplained') return alerts;
   const why = change.reason === undefined ? '' : `: ${change.reason}`;

@@ -64,6 +64,8 @@ export interface LogServiceOptions extends Pick<SequencerOptions, 'acceptClockGa
   readonly sequence?: boolean;
   /** Who may have a name. Default: applications vouch for everybody, without limits. */
   readonly evidence?: EvidenceSettings;
+  /** Whether this process also looks after recoveries: tells owners, and completes them. Default true. */
+  readonly keepRecoveries?: boolean;
   /** How other servers are asked. Default: the platform's. */
   readonly fetch?: Fetch;
 }
@@ -114,7 +116,7 @@ export class LogService {
     this.#fetch = options.fetch ?? ((url, init) => fetch(url, init));
     this.recoveries = new RecoveryKeeper(
       () => this.#work(),
-      () => this.sequencer.isWriter,
+      () => this.sequencer.isWriter && options.keepRecoveries !== false,
       () => this.#ending.hasEnded(),
     );
     this.#issuance = {

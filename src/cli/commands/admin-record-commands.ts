@@ -155,7 +155,11 @@ async function erasePerson(
 ): Promise<void> {
   const [{ LogService }, { signErasureReceipt }] = await Promise.all([loadService(), loadReceipt()]);
   // A shared database has a server that appends; the embedded one has nobody but us.
-  const service = new LogService(context, { sequence: kind === 'pglite', acceptClockGap: true });
+  const service = new LogService(context, {
+    sequence: kind === 'pglite',
+    acceptClockGap: true,
+    keepRecoveries: false,
+  });
   await service.start();
   try {
     const erasure = await service.erase({ identity, who: administrator() });

@@ -5,19 +5,23 @@ import { fingerprint } from '../../contract/bundle-signature.ts';
 import { Transport } from '../../client/transport.ts';
 import { fetchBundle } from '../../client/trust.ts';
 import type { KeyDirectory } from '../../client/key-directory.ts';
-import { oidcNonce } from '../../client/oidc-nonce.ts';
-import { MAX_ID_TOKEN_CHARACTERS } from '../../contract/limits.ts';
 import { writeFileDurably } from '../../client/node.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import { csrKeys } from '../../ca/csr-keys.ts';
 import { parseCertificate } from '../../ca/certificate.ts';
 import { parsePemBlocks } from '../../ca/pem.ts';
 import type { ClientKey } from '../../client/client-key.ts';
 import { asUserInput, type ClientOptions, openDirectory, openIssuing, readInput } from '../client-options.ts';
 import { CredentialFolder } from '../credentials.ts';
-import { COMPANION_KINDS, type CompanionKind } from '../../ca/companion-secret.ts';
 import { recordKnown, recordingFetch } from '../evidence.ts';
+import {
+  type CompanionOption,
+  companionOption,
+  type EvidenceOptions,
+  evidenceOptions,
+  prepareEvidence,
+  readEvidence,
+} from '../evidence-options.ts';
 import { CertificateIsOver, EXIT, reportFailure } from '../exit-code.ts';
 import { bindingJson, bindingLines, isErased, printJson, printLines, versionJson, versionLines } from '../output.ts';
 import { reportEnd } from '../report-end.ts';
@@ -31,7 +35,8 @@ interface JsonOption {
 /** Runs a command; its result is the exit code. */
 export type Run = (options: ClientOptions, work: () => Promise<number>) => Promise<void>;
 
-function clientCommand(program: Command, usage: string, summary: string, example: string): Command {
+/** A command of a client, with the options that all of them have. */
+export function clientCommand(program: Command, usage: string, summary: string, example: string): Command {
   return program
     .command(usage)
     .description(summary)
@@ -64,21 +69,16 @@ export function issuingCommands(program: Command, run: Run): void {
       }),
     );
 
-  clientCommand(
+  const registering = clientCommand(
     program,
     'register <identity>',
     'register a key for an identity: the first with evidence (an application token, an ID token, an e-mailed code), a further one with the ' +
       'credentials of another',
     'glasskey register alice@example.com --server https://keys.example --token-file app.token --out alice',
-  )
-    .option('--token-file <file>', 'application token that vouches for the identity')
-    .option('--oidc-nonce', 'make the key and print the nonce that an ID token for it must have')
-    .option('--oidc-token-file <file>', 'ID token of an OpenID provider that vouches for the identity')
-    .option('--email', 'make the key and have a code sent to the address')
-    .option('--email-code <code>', 'the code that was sent')
+  );
+  evidenceOptions(registering)
     .option('--credentials <dir>', 'credentials of the identity, to add a further key')
     .requiredOption('--out <dir>', 'folder for key.pem and certificate.pem')
-    .addOption(companionOption())
     .option('--csr <file>', 'PKCS#10 request of a key that you keep yourself')
     .option('--json', 'print the result as JSON')
     .action((identity: string, options: RegisterOptions) => run(options, () => register(identity, options)));
@@ -136,38 +136,14 @@ export function issuingCommands(program: Command, run: Run): void {
     .action((identity: string, options: RevokeOptions) => run(options, () => revoke(identity, options)));
 }
 
-interface CompanionOption {
-  readonly companion?: readonly CompanionKind[];
-}
-
-function companionOption(): Option {
-  return new Option(
-    '--companion <kinds>',
-    `make keys for encryption too, certified with the key: ${COMPANION_KINDS.join(',')}`,
-  ).argParser((text) => text.split(',').map(companionKind));
-}
-
-function companionKind(text: string): CompanionKind {
-  const kind = COMPANION_KINDS.find((one) => one === text);
-  if (kind === undefined) throw new InvalidArgumentError(`one or more of ${COMPANION_KINDS.join(',')}`);
-  return kind;
-}
-
-interface RegisterOptions extends ClientOptions, JsonOption, CompanionOption {
-  readonly tokenFile?: string;
-  readonly oidcNonce?: boolean;
-  readonly oidcTokenFile?: string;
-  readonly email?: boolean;
-  readonly emailCode?: string;
+interface RegisterOptions extends EvidenceOptions {
   readonly credentials?: string;
-  readonly out: string;
-  readonly csr?: string;
 }
 
 async function register(identity: string, options: RegisterOptions): Promise<number> {
-  const { tokenFile, oidcTokenFile, oidcNonce: asksNonce = false } = options;
-  if (asksNonce) return printNonce(options);
-  if (options.email === true) return requestCode(identity, options);
+  const prepared = await prepareEvidence(identity, options);
+  if (prepared !== undefined) return prepared;
+  const { tokenFile, oidcTokenFile } = options;
   const ways = [tokenFile, oidcTokenFile, options.emailCode, options.credentials].filter((one) => one !== undefined);
   ensure(
     ways.length === 1,
@@ -179,13 +155,6 @@ async function register(identity: string, options: RegisterOptions): Promise<num
     'usage',
     '--csr does not go with --credentials',
   );
-  ensure(
-    options.companion === undefined || options.csr === undefined,
-    'usage',
-    '--companion does not go with --csr, which says itself what it asks for',
-  );
-  const token = await readToken(tokenFile, 512);
-  const idToken = await readToken(oidcTokenFile, MAX_ID_TOKEN_CHARACTERS);
   const directory = await openIssuing(options);
   const folder = new CredentialFolder(options.out);
   const canonical = directory.identity(identity);
@@ -197,43 +166,10 @@ async function register(identity: string, options: RegisterOptions): Promise<num
     key === undefined
       ? await readInput(options.csr as string)
       : await folder.prepareRequest(canonical, key, options.companion);
-  const code = options.emailCode;
-  const email = code === undefined ? undefined : { challenge: await folder.challenge(), code };
-  const issued = await directory.register(identity, { token, idToken, email, credentials, key, csr });
+  const evidence = await readEvidence(options, folder);
+  const issued = await directory.register(identity, { ...evidence, credentials, key, csr });
   await folder.writeCertificate(issued);
   return printIssued(issued.binding, folder, options);
-}
-
-/** What a file holds, if one was named, as one word. */
-async function readToken(file: string | undefined, maximum: number): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  const token = (await readInput(file)).trim();
-  ensure(/^[\x21-\x7e]+$/.test(token) && token.length <= maximum, 'usage', `${file} does not hold a token`);
-  return token;
-}
-
-/** Makes the key that is going to be registered, and has a code for it sent. */
-async function requestCode(identity: string, options: RegisterOptions): Promise<number> {
-  const directory = await openIssuing(options);
-  const folder = new CredentialFolder(options.out);
-  const request = async () =>
-    folder.prepareRequest(directory.identity(identity), await folder.prepareKey(), options.companion);
-  const csr = options.csr === undefined ? await request() : await readInput(options.csr);
-  const { challenge, expiresInSeconds } = await directory.requestEmailCode(identity, { csr });
-  await folder.writeChallenge(challenge);
-  if (options.json === true) printJson({ challenge, expiresInSeconds });
-  else printLines(`a code was sent; it is valid for ${Math.floor(expiresInSeconds / 60)} minutes: --email-code <code>`);
-  return EXIT.fine;
-}
-
-/** Makes the key that is going to be registered, for which an ID token has to be asked. */
-async function printNonce({ out, csr, json }: RegisterOptions): Promise<number> {
-  const spki =
-    csr === undefined ? (await new CredentialFolder(out).prepareKey()).spki : csrKeys(await readInput(csr)).spki;
-  const nonce = oidcNonce({ spki });
-  if (json === true) printJson({ nonce });
-  else printLines(nonce);
-  return EXIT.fine;
 }
 
 /** Throws `usage` where the folder for the new key holds the one that signs for it. */

@@ -162,10 +162,13 @@ function takenOverLines({ identity, binding: { version, certificates } }: OwnerM
   ];
 }
 
-function falseVersionLines({ version, reason, value }: Alert): string[] {
-  const certificates = value === undefined ? [] : decodeIdentityRecord(value).certificates;
+function falseVersionLines({ identity, version, reason, value }: Alert): string[] {
+  const record = value === undefined ? undefined : decodeIdentityRecord(value);
+  const certificates = record?.certificates ?? [];
+  const advice = `  if that was not you: glasskey veto ${identity} --credentials <a key of yours> --server <url>`;
   return [
     `  version ${version}: ${oneLine(reason)}`,
+    ...(record?.pending === undefined ? [] : [advice]),
     ...certificates.map((der) => formatPem('CERTIFICATE', der).trimEnd()),
   ];
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { parseDuration } from '../duration.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
 import { stopSignal } from '../stop-signal.ts';
@@ -9,6 +10,7 @@ import { DataFolder } from '../server/data-folder.ts';
 import { type AdminFlags, withLog } from '../server/with-log.ts';
 import { adminAuditorCommand } from './admin-auditor-command.ts';
 import { adminLogCommand } from './admin-log-command.ts';
+import { adminRecoveryCommands } from './admin-recovery-commands.ts';
 import { listCommands } from './admin-list-commands.ts';
 import { administrator, recordCommands } from './admin-record-commands.ts';
 import type { LogFlags } from '../server/log-settings.ts';
@@ -33,6 +35,7 @@ interface InitFlags extends LogFlags {
   readonly caKey: SignerAlgorithm;
   readonly database?: string;
   readonly witnessPolicy?: string;
+  readonly recoveryDelay: string;
   readonly mlDsa?: boolean;
   readonly json?: boolean;
 }
@@ -61,6 +64,7 @@ export function serverCommands(program: Command, run: RunServer): void {
     .option('--auditor-key <base64>', 'public key of a third-party auditor, without which clients accept nothing')
     .option('--auditor-lag <duration>', 'how far the auditor may be behind the log; default: 10m')
     .option('--auditor-start <position>', 'the first log entry that the auditor verifies; default: 0')
+    .option('--recovery-delay <duration>', 'how long everybody can see a recovery before it takes effect', '7d')
     .option('--ml-dsa', 'sign checkpoints with ML-DSA-44 as well as with Ed25519')
     .option('--witness-policy <file>', 'tlog-policy: nothing is released without its quorum; default: quorum none')
     .option(
@@ -87,6 +91,7 @@ export function serverCommands(program: Command, run: RunServer): void {
           publicUrl,
           caKey,
           log,
+          recoveryDelayMs: parseDuration(flags.recoveryDelay),
           witnessPolicy,
           mlDsa: flags.mlDsa,
           dev: false,
@@ -127,6 +132,7 @@ export function serverCommands(program: Command, run: RunServer): void {
   listCommands(admin, run);
   recordCommands(admin, run);
   adminAuditorCommand(admin, run);
+  adminRecoveryCommands(admin, run);
   policyCommand(admin, run);
   adminLogCommand(admin, run);
 }

@@ -12,6 +12,7 @@ import { type Configuration, configurationCodec } from '../../core/keytrans/conf
 import { signTrustBundle } from '../../contract/bundle-signature.ts';
 import { formatTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { DEFAULT_IDENTITY_RULES } from '../../identity/identity.ts';
+import { DEFAULT_RECOVERY_DELAY_MS } from '../../service/open-log.ts';
 import { newTokenText } from '../../service/tokens.ts';
 import { type FolderLock, lockFolder } from '../../store/folder-lock.ts';
 import { createPassphrase, DataFolder, type ServerConfig } from './data-folder.ts';
@@ -36,10 +37,11 @@ export interface InitOptions {
   readonly witnessPolicy?: string | undefined;
   /** Made for development: see `ServerConfig.dev`. */
   readonly dev: boolean;
+  /** How long a recovery must have been visible before it takes effect, ms. Default: {@link DEFAULT_RECOVERY_DELAY_MS}. */
+  readonly recoveryDelayMs?: number | undefined;
   readonly nowMs: number;
 }
 
-const RECOVERY_DELAY_MS = 7 * 86_400_000;
 /** How long another process may be busy with the same folder. */
 const LOCK_PATIENCE_MS = 5_000;
 const LOCK_POLL_MS = 50;
@@ -86,7 +88,8 @@ async function fill(folder: DataFolder, options: InitOptions, publicUrl: string 
   await withKeys(folder, async (keys) => {
     await createKeyFiles(folder, passphrase, keys, { caKey, suite });
     await createCaCertificates(folder, keys, origin, nowMs);
-    await writeTrustBundle(folder, passphrase, keys, config, options.witnessPolicy ?? 'quorum none');
+    const { witnessPolicy = 'quorum none', recoveryDelayMs = DEFAULT_RECOVERY_DELAY_MS } = options;
+    await writeTrustBundle(folder, passphrase, keys, config, { witnessPolicy, recoveryDelayMs });
   });
   await folder.write(folder.config, `${JSON.stringify(config, null, 2)}\n`);
   return config;
@@ -130,7 +133,7 @@ async function writeTrustBundle(
   passphrase: string,
   keys: KeyRing,
   config: ServerConfig,
-  witnessPolicy: string,
+  settled: { readonly witnessPolicy: string; readonly recoveryDelayMs: number },
 ): Promise<void> {
   const [checkpoint, mlDsa, bundleKey] = await Promise.all([
     keys.signer('checkpoint'),
@@ -155,8 +158,7 @@ async function writeTrustBundle(
       issuers: [issuer],
       keytransConfiguration: formatBase64(encode(configurationCodec, configuration)),
       auditLogVkeys: vkeys.map(formatVkey),
-      witnessPolicy,
-      recoveryDelayMs: RECOVERY_DELAY_MS,
+      ...settled,
       identityRules: config.identityRules,
       bundleKey: formatBase64(bundleKey.publicKey),
     },

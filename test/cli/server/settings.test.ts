@@ -15,6 +15,7 @@ const FILES = (name: string): string | undefined =>
     ['mail.txt', 'Your code: {code}'],
     ['codeless.txt', 'Good morning'],
     ['unknown.txt', '{code} {password}'],
+    ['recovery.txt', 'Veto it for {identity} before {date}'],
     ['smtp.password', 'secret\n'],
     ['token.pin', '1234\n'],
     ['webhook.secret', '0123456789abcdef0123456789abcdef\n'],
@@ -167,6 +168,11 @@ describe('glasskey.toml', () => {
       'a key without a name, an id that is none, and a VRF key in a token',
       `${TOKEN}pin = "env:PIN"\nkeys.issuer = {}\nkeys.ocsp = { id = "xy" }\nkeys.vrf = { label = "a" }\n`,
       ['5: pkcs11.keys.issuer', '6: pkcs11.keys.ocsp.id', '7: pkcs11.keys.vrf'],
+    ],
+    [
+      'a recovery by what there is not, and a text that does not say what it is about',
+      '[[policy]]\nidentities = "any"\nevidence = ["application"]\nrecovery = ["email"]\n[recovery]\nmax_vetoes = 3\ntext_file = "mail.txt"\n',
+      ['3: policy.0.evidence', '7: recovery.text_file'],
     ],
     ['codes for ever', `${MAIL}code_lifetime = "1d"\n`, ['4: email.code_lifetime']],
     [

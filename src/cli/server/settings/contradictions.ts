@@ -16,12 +16,15 @@ export interface Contradiction {
 export function contradictions(file: SettingsFile, files: ReadSettingFile): Contradiction[] {
   const { policy = [], oidc = [] } = file;
   const issuers = oidc.map(({ issuer }) => issuer);
-  const named = new Set(policy.flatMap(({ evidence }) => evidence));
+  const named = new Set(policy.flatMap(({ evidence, recovery = [] }) => [...evidence, ...recovery]));
   const unknown = policy.flatMap((row, index) =>
-    row.evidence.flatMap((name) =>
-      name.startsWith('oidc:') && !issuers.includes(name.slice('oidc:'.length))
-        ? [{ path: ['policy', index, 'evidence'], reason: `there is no [[oidc]] of exactly that issuer: ${name}` }]
-        : [],
+    (['evidence', 'recovery'] as const).flatMap((key) =>
+      (row[key] ?? [])
+        .filter((name) => name.startsWith('oidc:') && !issuers.includes(name.slice('oidc:'.length)))
+        .map((name) => ({
+          path: ['policy', index, key],
+          reason: `there is no [[oidc]] of exactly that issuer: ${name}`,
+        })),
     ),
   );
   const unused = issuers.flatMap((issuer, index) =>
@@ -38,12 +41,13 @@ export function contradictions(file: SettingsFile, files: ReadSettingFile): Cont
     ...repeated,
     ...mailProblems(file, files),
     ...webhookProblems(file, files),
+    ...recoveryProblems(file, files),
     ...pkcs11Problems(file.pkcs11, files),
   ];
 }
 
 function mailProblems({ policy = [], email }: SettingsFile, read: ReadSettingFile): Contradiction[] {
-  const row = policy.findIndex(({ evidence }) => evidence.includes('email'));
+  const row = policy.findIndex(({ evidence, recovery = [] }) => [...evidence, ...recovery].includes('email'));
   if (email === undefined) {
     return row < 0 ? [] : [{ path: ['policy', row, 'evidence'], reason: 'there is no [email] that would send codes' }];
   }
@@ -58,6 +62,16 @@ function mailProblems({ policy = [], email }: SettingsFile, read: ReadSettingFil
   const reason = text === undefined ? undefined : templateProblem(text);
   if (reason !== undefined) problem('text_file', reason);
   return problems;
+}
+
+function recoveryProblems({ recovery }: SettingsFile, read: ReadSettingFile): Contradiction[] {
+  const name = recovery?.text_file;
+  if (name === undefined) return [];
+  const text = read(name);
+  const path = ['recovery', 'text_file'];
+  if (text === undefined) return [{ path, reason: 'cannot be read' }];
+  const says = ['identity', 'date'].find((fact) => !text.includes(`{${fact}}`));
+  return says === undefined ? [] : [{ path, reason: `the text does not say {${says}}` }];
 }
 
 /** Least length of the secret that signs a webhook's questions. */

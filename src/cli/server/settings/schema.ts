@@ -6,6 +6,7 @@ import { DEFAULT_OIDC_ALGORITHMS, OIDC_ALGORITHMS } from '../../../service/evide
 import { identityTemplate } from '../../../service/evidence/oidc/identity-template.ts';
 import type { EvidenceName } from '../../../service/evidence/policy-table.ts';
 import { DEFAULT_SUBJECT } from '../../../service/evidence/email/email-settings.ts';
+import { DEFAULT_RECOVERY } from '../../../service/recovery/recovery-settings.ts';
 import { WEBHOOK_OPERATIONS } from '../../../service/evidence/webhook/webhook-settings.ts';
 import { budget, domain, duration, fileName, headerText, serviceUrl, smtpUrl } from './fields.ts';
 import { pkcs11Schema } from './pkcs11.ts';
@@ -19,6 +20,7 @@ const policyRow = z.strictObject({
   identities: z.enum(['any', 'email', 'acct', 'tel', 'uri']),
   domains: z.array(domain).min(1).optional(),
   evidence: z.array(evidence).min(1),
+  recovery: z.array(evidence).optional(),
 });
 
 const audience = z.string().min(1).max(255);
@@ -98,6 +100,12 @@ const profile = z
     };
   });
 
+const recovery = z.strictObject({
+  max_vetoes: z.int().min(1).max(100).default(DEFAULT_RECOVERY.maxVetoes),
+  subject: headerText.default(DEFAULT_RECOVERY.subject),
+  text_file: fileName.optional(),
+});
+
 /** What `glasskey.toml` may hold. Whatever is not named here is refused. */
 export const settingsSchema = z.strictObject({
   profile: profile.optional(),
@@ -105,6 +113,7 @@ export const settingsSchema = z.strictObject({
   oidc: z.array(oidcIssuer).min(1).optional(),
   email: email.optional(),
   webhook: webhook.optional(),
+  recovery: recovery.optional(),
   pkcs11: pkcs11Schema.optional(),
   limits: z
     .strictObject({ client: budget.optional(), application: budget.optional(), identity: budget.optional() })

@@ -8,6 +8,7 @@ import type { ClientLimitSettings } from '../../../http/client-limits.ts';
 import { DEFAULT_TEXT, type EmailSettings } from '../../../service/evidence/email/email-settings.ts';
 import type { EvidenceSettings } from '../../../service/evidence/evidence-settings.ts';
 import type { OidcIssuerSettings } from '../../../service/evidence/oidc/oidc-settings.ts';
+import { DEFAULT_RECOVERY, type RecoverySettings } from '../../../service/recovery/recovery-settings.ts';
 import type { WebhookSettings } from '../../../service/evidence/webhook/webhook-settings.ts';
 import { DEFAULT_POLICY } from '../../../service/evidence/policy-table.ts';
 import type { DataFolder } from '../data-folder.ts';
@@ -90,17 +91,18 @@ function problemsOf(issue: z.core.$ZodIssue): Omit<SettingProblem, 'line'>[] {
 }
 
 function settingsOf(
-  { profile, policy, oidc, email, webhook, limits, http, pkcs11 }: SettingsFile,
+  { profile, policy, oidc, email, webhook, recovery, limits, http, pkcs11 }: SettingsFile,
   files: ReadSettingFile,
 ): ServerSettings {
   return {
     profile: profile ?? DEFAULT_PROFILE,
     evidence: {
-      policy: policy?.map(({ identities, domains, evidence }) => ({ identities, domains, evidence })) ?? DEFAULT_POLICY,
+      policy: policy?.map((row) => ({ ...row, domains: row.domains, recovery: row.recovery })) ?? DEFAULT_POLICY,
       identityLimit: limits?.identity,
       oidc: oidc?.map(oidcIssuer) ?? [],
       email: email && emailSettings(email, files),
       webhook: webhook && webhookSettings(webhook, files),
+      recovery: recovery && recoverySettings(recovery, files),
     },
     clients: {
       perClient: limits?.client,
@@ -122,6 +124,12 @@ function emailSettings(one: NonNullable<SettingsFile['email']>, files: ReadSetti
   const text = (textFile === undefined ? undefined : files(textFile)) ?? DEFAULT_TEXT;
   const limits = { codeLifetimeMs: one.code_lifetime, attempts, codesPerIdentity: one.codes_per_hour };
   return { smtp: { ...smtp, user, password }, from, subject, text, ...limits };
+}
+
+function recoverySettings(one: NonNullable<SettingsFile['recovery']>, files: ReadSettingFile): RecoverySettings {
+  const { max_vetoes: maxVetoes, subject, text_file: textFile } = one;
+  const text = (textFile === undefined ? undefined : files(textFile)) ?? DEFAULT_RECOVERY.text;
+  return { maxVetoes, subject, text };
 }
 
 function webhookSettings(one: NonNullable<SettingsFile['webhook']>, files: ReadSettingFile): WebhookSettings {

@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { KeyDirectory, Recovery } from '../../client/key-directory.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import { type ClientOptions, openIssuing, readInput } from '../client-options.ts';
+import { CredentialFolder } from '../credentials.ts';
+import {
+  type EvidenceOptions,
+  evidenceOptions,
+  type GivenEvidence,
+  prepareEvidence,
+  readEvidence,
+} from '../evidence-options.ts';
+import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
+import { bindingJson, bindingLines, printJson, printLines } from '../output.ts';
+import { printIssued } from '../print-issued.ts';
+import { clientCommand, type Run } from './client-commands.ts';
+
+/** Pauses of --wait, ms. */
+const SHORTEST_PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 10 * 60_000;
+
+interface RecoverOptions extends EvidenceOptions {
+  readonly wait?: boolean;
+}
+
+/** `recover` and `veto`: an identity whose keys are lost, or said to be. */
+export function recoveryCommands(program: Command, run: Run): void {
+  const recover = clientCommand(
+    program,
+    'recover <identity>',
+    'recover an identity whose keys are all lost: with evidence as for register, the new key waits in the log for the\n' +
+      'delay of the trust bundle, while any old key can veto it; the same again without evidence completes it',
+    'glasskey recover alice@example.com --server https://keys.example --out new --email',
+  );
+  evidenceOptions(recover)
+    .requiredOption('--out <dir>', 'folder for the new key.pem and certificate.pem')
+    .option('--csr <file>', 'PKCS#10 request of a key that you keep yourself')
+    .option('--wait', 'stay until it is completed, or vetoed')
+    .option('--json', 'print the result as JSON')
+    .action((identity: string, options: RecoverOptions) => run(options, () => recoverIdentity(identity, options)));
+
+  clientCommand(
+    program,
+    'veto <identity>',
+    'veto a pending recovery of an identity, signed by one of its keys; every key stays',
+    'glasskey veto alice@example.com --server https://keys.example --credentials alice',
+  )
+    .requiredOption('--credentials <dir>', 'a key of the identity')
+    .option('--json', 'print the result as JSON')
+    .action((identity: string, options: VetoOptions) =>
+      run(options, async () => {
+        const key = await new CredentialFolder(options.credentials).key();
+        const directory = await openIssuing(options);
+        const binding = await directory.veto(identity, key);
+        if (options.json === true) printJson(bindingJson(binding));
+        else printLines('vetoed: nothing of the recovery is left but that it was asked for', ...bindingLines(binding));
+        return EXIT.fine;
+      }),
+    );
+}
+
+interface VetoOptions extends ClientOptions {
+  readonly credentials: string;
+  readonly json?: boolean;
+}
+
+async function recoverIdentity(identity: string, options: RecoverOptions): Promise<number> {
+  const prepared = await prepareEvidence(identity, options);
+  if (prepared !== undefined) return prepared;
+  const { tokenFile, oidcTokenFile, emailCode } = options;
+  const ways = [tokenFile, oidcTokenFile, emailCode].filter((one) => one !== undefined);
+  ensure(ways.length <= 1, 'usage', 'one of --token-file, --oidc-token-file and --email-code is enough');
+  const directory = await openIssuing(options);
+  const folder = new CredentialFolder(options.out);
+  const evidence = await readEvidence(options, folder);
+  const csr =
+    options.csr === undefined
+      ? await folder.prepareRequest(directory.identity(identity), await folder.prepareKey(), options.companion)
+      : await readInput(options.csr);
+  const recovery = await directory.recover(identity, { csr, ...evidence });
+  if (recovery.state === 'effective') return finish(recovery, folder, options);
+  tell(identity, recovery, options);
+  return options.wait === true ? waitForIt(directory, identity, { csr, recovery, folder, options }) : EXIT.fine;
+}
+
+/** Asks again, first when it can take effect, and then from time to time. */
+async function waitForIt(
+  directory: KeyDirectory,
+  identity: string,
+  from: { csr: string; recovery: Recovery; folder: CredentialFolder; options: RecoverOptions },
+): Promise<number> {
+  const { csr, folder, options } = from;
+  let { recovery } = from;
+  const none: GivenEvidence = { token: undefined, idToken: undefined, email: undefined };
+  while (recovery.state !== 'effective') {
+    const dueMs = recovery.state === 'pending' ? recovery.effectiveAtMs - Date.now() : LONGEST_PAUSE_MS;
+    await sleep(Math.min(Math.max(dueMs, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS));
+    try {
+      recovery = await directory.recover(identity, { csr, ...none });
+    } catch (error) {
+      const mayPass = isGlasskeyError(error) && (error.fault === 'network' || error.fault === 'overload');
+      if (!mayPass || exitCodeOf(error) !== EXIT.refused) throw error;
+      reportFailure(error);
+    }
+  }
+  return finish(recovery, folder, options);
+}
+
+async function finish(
+  { issued }: Extract<Recovery, { readonly state: 'effective' }>,
+  folder: CredentialFolder,
+  options: RecoverOptions,
+): Promise<number> {
+  await folder.writeCertificate(issued);
+  return printIssued(issued.binding, folder, options);
+}
+
+function tell(
+  identity: string,
+  recovery: Exclude<Recovery, { readonly state: 'effective' }>,
+  { json }: RecoverOptions,
+): void {
+  if (recovery.state === 'undecided') {
+    if (json === true) printJson({ state: recovery.state });
+    else
+      printLines(`${identity}: keys of the identity vetoed this so often that the operator decides; ask again later`);
+    return;
+  }
+  const { binding, effectiveAtMs } = recovery;
+  const effectiveAt = new Date(effectiveAtMs).toISOString();
+  if (json === true) return printJson({ state: recovery.state, effectiveAt, ...bindingJson(binding) });
+  printLines(
+    ...bindingLines(binding),
+    `your key is pending: unless it is vetoed, it takes effect after ${effectiveAt}`,
+    'run the same again then, without evidence, for the certificate',
+  );
+}
