@@ -25,7 +25,6 @@ describe('glasskey admin log end', () => {
 
     const end = (...more: string[]) => box.run('admin', 'log', 'end', '--data', 'log', ...more);
     expect(await end('--successor', 'log/trust.json')).toMatchObject({ code: 1 });
-    expect(await end('--reason', 'Schlüssel')).toMatchObject({ code: 1 });
     const ended = await end('--successor', 'next/trust.json', '--reason', 'new keys', '--json');
     expect(ended, ended.stderr).toMatchObject({ code: 0 });
     expect(JSON.parse(ended.stdout)).toMatchObject({ origin: 'log.example/1', released: true });
@@ -57,5 +56,5 @@ describe('glasskey admin log end', () => {
     expect(refused.stderr).toContain('(log-ended)');
     expect((await fetch(after.url + PATHS.ready)).status).toBe(200);
     expect(await after.stop()).toBe(0);
-  }, 180_000);
+  }, 300_000);
 });

@@ -11,6 +11,8 @@ interface Moment {
   readonly released: number;
   /** Whether the newest entry is from before the log got another Configuration. */
   readonly isOld?: boolean;
+  /** Whether the newest entry has ended the log. */
+  readonly isLast?: boolean;
 }
 
 const NOW = 10_000_000;
@@ -27,6 +29,7 @@ function logOf(moments: readonly Moment[], sequencer: object = {}): { service: L
       at = moments[Math.min(looks++, moments.length - 1)];
       return { size: at?.size, timestampMs: NOW - (at?.ageMs ?? 0) };
     },
+    readLogEnd: async () => (at?.isLast === true ? hash(0) : undefined),
     readEntries: async () => [
       { auditEntry: encode(auditEntryCodec, { ...ENTRY, configHash: hash(at?.isOld ? 2 : 1) }) },
     ],
@@ -42,6 +45,15 @@ const old: Moment = { ageMs: 0, size: 6, released: 6, isOld: true };
 const fresh: Moment = { ageMs: MAX_BEHIND_MS, size: 6, released: 6 };
 
 describe('waiting for a fresh head', () => {
+  it('ends at once where the log has ended, once that is released', async () => {
+    const { service, looks } = logOf([
+      { ...unreleased, isLast: true },
+      { ...stale, isLast: true },
+    ]);
+    expect(await waitUntilFresh(service)).toBe(true);
+    expect(looks()).toBe(2);
+  });
+
   it('ends only when the newest entry is young enough, released, and of the Configuration', async () => {
     const { service, looks } = logOf([stale, old, unreleased, fresh]);
     expect(await waitUntilFresh(service)).toBe(true);

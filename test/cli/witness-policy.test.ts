@@ -70,6 +70,10 @@ describe('a log with a witness policy', () => {
     expect((await fetch(`${restored.url}/log/checkpoint`)).status).toBe(200);
     expect(await (await fetch(`${restored.url}/metrics`)).text()).toContain('glasskey_log_rolled_back 1');
     await restored.stop();
+    // Nor can such a database end the log.
+    const end = await sandbox.run('admin', 'log', 'end', '--data', 'log');
+    expect(end).toMatchObject({ code: 1 });
+    expect(end.stderr).toContain('(log-rolled-back)');
     await witness.stop();
   }, 240_000);
 });

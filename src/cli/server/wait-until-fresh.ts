@@ -7,7 +7,7 @@ const PATIENCE_MS = 30_000;
 const POLL_MS = 25;
 
 /**
- * Waits until the newest entry is young enough for clients, of the log's Configuration, and its head is released: a log that was stopped for a while
+ * Waits until the newest entry is young enough for clients, or the log's last one, of the log's Configuration, and its head is released: a log that was stopped for a while
  * first gets an entry. False where that did not happen for 30 s, or never will, since the stored log contradicts itself:
  * it can still be read. Throws `clock-skew` for a log that was stopped for so long that somebody has to look at the clock.
  */
@@ -30,6 +30,6 @@ async function isFresh(service: LogService): Promise<boolean> {
   const { store, now, configuration } = service.context;
   const head = await store.readHead();
   const { released } = await service.progress.refresh();
-  const isYoung = now() - head.timestampMs <= configuration.maxBehindMs;
+  const isYoung = now() - head.timestampMs <= configuration.maxBehindMs || (await store.readLogEnd()) !== undefined;
   return released.size === head.size && isYoung && (await namesConfiguration(service.context, head.size));
 }
