@@ -32,6 +32,7 @@ export {
   type KeyDirectoryOptions,
   type LookupResult,
   type MonitoringDue,
+  type Recovery,
 } from './key-directory.ts';
 export { MonitoringSchedule, type MonitoringScheduleOptions } from './monitoring-schedule.ts';
 export { oidcNonce } from './oidc-nonce.ts';

@@ -15,7 +15,7 @@ import { csrFor, type DeviceKey, newDeviceKey, type SeenVersion, seenVersion, si
 import { createTestLog, type TestLog } from '../support/test-log.ts';
 
 export const KINDS = ['application', 'oidc', 'email', 'change', 'key'] as const;
-export const OPERATIONS = ['register', 'add', 'rotate', 'renew', 'revoke'] as const;
+export const OPERATIONS = ['register', 'add', 'rotate', 'renew', 'revoke', 'recover'] as const;
 export const PERSONS = ['owner', 'stranger', 'former owner', 'other identity', 'expired', 'replayed'] as const;
 export type Kind = (typeof KINDS)[number];
 export type Operation = (typeof OPERATIONS)[number];
@@ -115,11 +115,12 @@ export class EvidenceWorld {
     await this.#mail.close();
   }
 
-  /** Tries one cell: `yes`, `owner’s key` where what is given is of no use to who asks, a code, or `–` where there is no such person. */
+  /** Tries one cell: `yes`, `it waits` for a recovery that is pending, `owner’s key` where what is given is of no use to who asks, a code, or `–` where there is no such person. */
   async attempt(kind: Kind, operation: Operation, person: Person): Promise<string> {
     if (isNobody(kind, operation, person)) return '–';
     const cell = await this.#prepare(kind, operation, person);
     if (operation === 'revoke') return this.#revoke(cell);
+    if (operation === 'recover') return this.#recover(cell);
     // Who replays a renewal has the owner's own request, which was answered.
     const isReplay = person === 'replayed' && operation === 'renew' && kind !== 'change';
     const csr = await csrFor(cell.subject, cell.name);
@@ -130,6 +131,15 @@ export class EvidenceWorld {
     return outcome(async () => {
       const { certificate } = await this.#strict.issue(order);
       return sameBytes(parseCertificate(certificate).spki, cell.subject.spki) && !isReplay ? 'yes' : 'owner’s key';
+    });
+  }
+
+  #recover(cell: Cell): Promise<string> {
+    return outcome(async () => {
+      const { token, evidence } = await this.#shown(cell);
+      const csr = await csrFor(cell.subject, cell.name);
+      const { state } = await this.#strict.recover({ identity: cell.name, csr, last: undefined, token, evidence });
+      return state === 'pending' ? 'it waits' : state;
     });
   }
 
