@@ -9,6 +9,7 @@ import {
   checkAuditorUpdate,
   checkCheckpoint,
   checkEntryBundle,
+  checkLogEnd,
   checkTlogProof,
 } from './own-checkers/audit-log.ts';
 import type { OwnChecker } from './own-checkers/checker.ts';
@@ -33,6 +34,7 @@ const CHECKERS: Readonly<Record<string, OwnChecker>> = {
   'entry-bundle': checkEntryBundle,
   identity: checkIdentity,
   'identity-record': checkRecord,
+  'log-end': checkLogEnd,
   lookup: checkLookup,
   'record-chain': checkRecordChain,
   'shared-heads': checkSharedHeads,

@@ -11,6 +11,7 @@ import { makeCredentialRequests } from './credential-requests.ts';
 import { makeCredentialTexts } from './credential-texts.ts';
 import { makeHistory } from './history.ts';
 import { makeIdentities } from './identities.ts';
+import { makeLogEnds } from './log-ends.ts';
 import { makeChains, makeLookups } from './lookups.ts';
 import type { OwnFile } from './own-file.ts';
 import { makeRecordChains } from './record-chain.ts';
@@ -32,6 +33,7 @@ export async function makeAllFiles(): Promise<ReadonlyMap<string, string>> {
     makeCredentialRequests(),
     makeCredentialTexts(history),
     makeSharedHeads(),
+    await makeLogEnds(),
     makeAuditEntries(log),
     makeAuditorUpdates(log),
     makeEntryBundles(log),

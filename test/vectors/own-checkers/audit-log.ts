@@ -1,6 +1,7 @@
 import { auditEntryCodec } from '../../../src/core/audit/audit-entry.ts';
 import { verifyCheckpoint } from '../../../src/core/audit/checkpoint.ts';
 import { decodeEntryBundle } from '../../../src/core/audit/entry-bundle.ts';
+import { findLogEndLeaf, verifyLogEnd } from '../../../src/core/audit/log-end.ts';
 import { leafHash } from '../../../src/core/audit/rfc6962.ts';
 import { parseTlogProof, verifyTlogProof } from '../../../src/core/audit/tlog-proof.ts';
 import { parseVkey } from '../../../src/core/audit/vkey.ts';
@@ -51,4 +52,13 @@ export const checkTlogProof: OwnChecker = ({ proof, origin, vkeys }) => {
   const trusted = { origin, vkeys: (vkeys as string[]).map(parseVkey) };
   const { size } = verifyTlogProof(parsed, leafHash(entry), trusted);
   return { index: parsed.index, size, logRoot: formatHex(decode(auditEntryCodec, entry).logRoot) };
+};
+
+export const checkLogEnd: OwnChecker = ({ logEnd, origin, bundleKey, position, vrfOutput, commitment }) => {
+  const leaf = findLogEndLeaf([{ vrfOutput: parseHex(vrfOutput), commitment: parseHex(commitment) }]);
+  const trusted = { origin, bundleKey: parseHex(bundleKey) };
+  const { reason, successor } = verifyLogEnd(parseHex(logEnd), trusted, { position, leaf });
+  if (successor === undefined) return { reason, successor: null };
+  const { fingerprint, bundleKey: next, ...named } = successor;
+  return { reason, successor: { ...named, fingerprint: formatHex(fingerprint), bundleKey: formatHex(next) } };
 };
