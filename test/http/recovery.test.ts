@@ -5,11 +5,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ClientKey, generateKey } from '../../src/client/client-key.ts';
 import { createCsr } from '../../src/client/csr.ts';
 import type { KeyDirectory, Recovery } from '../../src/client/key-directory.ts';
+import { csrKeys } from '../../src/ca/csr-keys.ts';
 import { formatHex } from '../../src/core/encoding/bytes.ts';
 import { sha256 } from '../../src/core/crypto/sha256.ts';
 import { DEFAULT_SUBJECT, DEFAULT_TEXT, type EmailSettings } from '../../src/service/evidence/email/email-settings.ts';
 import { DEFAULT_EVIDENCE } from '../../src/service/evidence/evidence-settings.ts';
 import { denyRecovery, grantRecovery, listRecoveries } from '../../src/service/recovery/decide.ts';
+import { companionsOf } from '../support/companions.ts';
 import { startMailServer, type TestMailServer } from '../support/mail-server.ts';
 import { identityOf } from '../support/owner.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
@@ -183,6 +185,22 @@ describe('a recovery', () => {
     const left: string[] = [];
     for await (const { identity } of listRecoveries(server.log.context)) left.push(identity);
     expect(left).not.toContain(carol);
+  });
+
+  it('brings the companion keys that were asked for, and says so while it waits', async () => {
+    const name = 'acct:walter@example.com';
+    const { contact } = await owner(name);
+    const [directory, key] = [await server.client(), await generateKey()];
+    const csr = await createCsr(identityOf(name), key, companionsOf(1));
+    const { token } = server.log;
+    expect(await directory.recover(name, { csr, token })).toMatchObject({ state: 'pending' });
+    const { keysSha256 } = csrKeys(csr);
+    expect((await found(contact, name)).pending?.spkiSha256).toEqual(keysSha256);
+    await pass(DELAY_MS);
+    expect(await directory.recover(name, { csr })).toMatchObject({ state: 'effective' });
+    const after = await found(contact, name);
+    expect(after.change.type).toBe('recovery');
+    expect(after.certificates.map((one) => one.keysSha256)).toEqual([keysSha256]);
   });
 
   it('brings back a name that was erased', async () => {
