@@ -25,6 +25,15 @@ export const OCSP_REQUEST_MEDIA_TYPE = 'application/ocsp-request';
 /** A DER OCSP response (RFC 6960 appendix C.2). */
 export const OCSP_RESPONSE_MEDIA_TYPE = 'application/ocsp-response';
 
+/** PKCS#7 that holds certificates and nothing else, in base64 (RFC 7030 §4.1.3). */
+export const CERTS_ONLY_MEDIA_TYPE = 'application/pkcs7-mime; smime-type=certs-only';
+
+/** A PKCS#10 request in base64 (RFC 7030 §4.2.1). */
+export const CSR_MEDIA_TYPE = 'application/pkcs10';
+
+/** What a PKCS#10 request should hold, in base64 (RFC 7030 §4.5.2). */
+export const CSR_ATTRIBUTES_MEDIA_TYPE = 'application/csrattrs';
+
 /** The media type of a Content-Type header without its parameters, in lower case; empty for none. */
 export function mediaTypeOf(contentType: string | null | undefined): string {
   return (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';

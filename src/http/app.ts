@@ -4,6 +4,7 @@ import type { LogService } from '../service/log-service.ts';
 import { caRoutes, type PublicDocuments } from './ca-routes.ts';
 import { type ClientLimitSettings, ClientLimits, NO_CLIENT_LIMITS } from './client-limits.ts';
 import { answerPreflights } from './cors.ts';
+import { estRoutes } from './est-routes.ts';
 import { issuanceRoutes, recoveryRoutes } from './issuance-routes.ts';
 import { keytransRoutes } from './keytrans-routes.ts';
 import { logRoutes } from './log-routes.ts';
@@ -12,6 +13,7 @@ import { ocspRoutes } from './ocsp-routes.ts';
 import { operationsRoutes } from './operations-routes.ts';
 import { requestIdOf } from './request-id.ts';
 import { respondProblem } from './responses.ts';
+import type { CertificateHeader } from './shown-certificate.ts';
 
 /** What the HTTP layer serves. */
 export interface AppOptions {
@@ -20,6 +22,8 @@ export interface AppOptions {
   readonly metrics: Metrics;
   /** Bounds on what one client may ask of the issuance pipeline, perhaps read anew for every request. Default: none. */
   readonly clientLimits?: ClientLimitSettings | (() => ClientLimitSettings);
+  /** How a proxy passes client certificates on, read for every request of EST. Default: no proxy does. */
+  readonly certificateHeader?: () => CertificateHeader;
   /** Fails unless the database answers. */
   readonly ping: () => Promise<void>;
   /** Told of every failed request; `error` is for the log and never for the client. */
@@ -44,6 +48,7 @@ export function createApp(options: AppOptions): Hono {
   logRoutes(app, service);
   caRoutes(app, service, documents);
   ocspRoutes(app, service);
+  estRoutes(app, service, limits, options.certificateHeader ?? (() => ({ name: undefined, trustedProxies: [] })));
   operationsRoutes(app, service, metrics, options.ping);
 
   const methods = new Map<string, Set<string>>();

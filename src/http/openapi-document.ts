@@ -14,6 +14,9 @@ import {
   CERTIFICATE_MEDIA_TYPE,
   CRL_MEDIA_TYPE,
   JSON_MEDIA_TYPE,
+  CERTS_ONLY_MEDIA_TYPE,
+  CSR_ATTRIBUTES_MEDIA_TYPE,
+  CSR_MEDIA_TYPE,
   KEYTRANS_MEDIA_TYPE,
   OCSP_REQUEST_MEDIA_TYPE,
   OCSP_RESPONSE_MEDIA_TYPE,
@@ -222,6 +225,19 @@ function get(
   return { get: { summary, ...(parameters.length > 0 ? { parameters } : {}), responses: { 200: ok, ...problems } } };
 }
 
+/** Credentials are HTTP Basic, with an application token as the password, or a client certificate. */
+function estEnroll(summary: string): Schema {
+  return {
+    summary,
+    requestBody: { required: true, content: { [CSR_MEDIA_TYPE]: { schema: { type: 'string' } } } },
+    responses: {
+      200: { description: 'The certificate', content: { [CERTS_ONLY_MEDIA_TYPE]: { schema: { type: 'string' } } } },
+      202: { description: 'Not released yet: the same request again, after Retry-After' },
+      ...problems,
+    },
+  };
+}
+
 function parameter(name: string, description: string): Schema {
   return { name, in: 'path', required: true, schema: { type: 'string' }, description };
 }
@@ -380,6 +396,10 @@ const OPERATIONS: Readonly<Record<string, Schema>> = {
   [`${PATHS.ocsp}/{path}`]: get('The same, for caches', OCSP_RESPONSE_MEDIA_TYPE, binary, [
     parameter('path', 'Base64 of the OCSPRequest, percent-encoded; at most 1024 characters'),
   ]),
+  [PATHS.estCaCerts]: get('EST: certificates of the CAs, in base64 (RFC 7030 §4.1)', CERTS_ONLY_MEDIA_TYPE),
+  [PATHS.estCsrAttributes]: get('EST: what a request should hold (RFC 7030 §4.5)', CSR_ATTRIBUTES_MEDIA_TYPE),
+  [PATHS.estEnroll]: { post: estEnroll('EST: a certificate for a PKCS#10 request in base64 (RFC 7030 §4.2.1)') },
+  [PATHS.estReenroll]: { post: estEnroll('EST: another certificate for the same key (RFC 7030 §4.2.2)') },
   [PATHS.trustBundle]: get('The signed trust bundle that clients pin', JSON_MEDIA_TYPE, { type: 'object' }),
   [PATHS.health]: get('The process is alive', JSON_MEDIA_TYPE, { type: 'object' }),
   [PATHS.ready]: get('Database, signer and log were each checked', JSON_MEDIA_TYPE, { type: 'object' }),

@@ -1,5 +1,7 @@
 import type { Server } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import { serve } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { ensure, GlasskeyError } from '../core/errors.ts';
@@ -22,29 +24,46 @@ const DRAIN_MS = 10_000;
 export interface ServerOptions extends AppOptions {
   /** Port 0 takes any free one. */
   readonly listen: { readonly host: string; readonly port: number };
+  /** Serves TLS; undefined: plain HTTP, for a proxy in front. */
+  readonly tls?: TlsFiles | undefined;
+}
+
+/** A certificate with its chain, and its private key: PEM. */
+export interface TlsFiles {
+  readonly certificate: string;
+  readonly key: string;
 }
 
 /** A server that answers. */
 export interface RunningServer {
   /** Where it listens: `http://host:port`. */
   readonly url: string;
+  /** Serves later connections with another certificate. Does nothing without TLS. Throws `usage` for files that do not fit. */
+  replaceTls(files: TlsFiles): void;
   /** Stops accepting, lets requests that are under way finish (for 10 s at most), and closes. */
   close(): Promise<void>;
 }
 
 /** Starts to serve the API. Throws `usage` where the address cannot be used. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  return serveApp(createApp(options), options.listen);
+  return serveApp(createApp(options), options.listen, options.tls);
 }
 
 /** Starts to serve an application, within bounds. Throws `usage` where the address cannot be used. */
-export async function serveApp(app: Pick<Hono, 'fetch'>, listen: ServerOptions['listen']): Promise<RunningServer> {
+export async function serveApp(
+  app: Pick<Hono, 'fetch'>,
+  listen: ServerOptions['listen'],
+  tls?: TlsFiles,
+): Promise<RunningServer> {
   const { host, port } = listen;
   const server = await new Promise<Server>((resolve, reject) => {
-    const started = serve(
-      { fetch: app.fetch, hostname: host, port, serverOptions: { maxHeaderSize: HEADER_BYTES } },
-      () => resolve(started as Server),
-    );
+    const common = { fetch: app.fetch, hostname: host, port };
+    const serverOptions = { maxHeaderSize: HEADER_BYTES };
+    const options =
+      tls === undefined
+        ? { ...common, serverOptions }
+        : { ...common, createServer: createTlsServer, serverOptions: { ...serverOptions, ...secured(tls) } };
+    const started = serve(options, () => resolve(started as Server));
     started.once('error', (cause) => {
       reject(new GlasskeyError('usage', `cannot listen on ${host}:${port}: ${cause.message}`, { cause }));
     });
@@ -54,13 +73,27 @@ export async function serveApp(app: Pick<Hono, 'fetch'>, listen: ServerOptions['
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.maxConnections = MAX_CONNECTIONS;
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET;
-  return { url: urlOf(server.address()), close: () => close(server) };
+  const url = urlOf(server.address(), tls === undefined ? 'http' : 'https');
+  const replaceTls = (files: TlsFiles): void => {
+    if (server instanceof TlsServer) server.setSecureContext(secured(files));
+  };
+  return { url, replaceTls, close: () => close(server) };
 }
 
-function urlOf(address: AddressInfo | string | null): string {
+/** Client certificates are asked for and taken whoever signed them: EST judges them, and nothing else looks at them. */
+function secured({ certificate, key }: TlsFiles) {
+  try {
+    createSecureContext({ cert: certificate, key });
+  } catch (cause) {
+    throw new GlasskeyError('usage', 'the TLS certificate and its key cannot be used', { cause });
+  }
+  return { cert: certificate, key, minVersion: 'TLSv1.2', requestCert: true, rejectUnauthorized: false } as const;
+}
+
+function urlOf(address: AddressInfo | string | null, scheme: 'http' | 'https'): string {
   ensure(address !== null && typeof address === 'object', 'internal', 'the server has no address');
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${host}:${address.port}`;
+  return `${scheme}://${host}:${address.port}`;
 }
 
 function close(server: Server): Promise<void> {

@@ -13,7 +13,8 @@ import { formatTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
 import type { SignedTrustBundle, TrustBundle } from '../../src/contract/trust-bundle.ts';
 import type { ClientLimitSettings } from '../../src/http/client-limits.ts';
 import { Metrics } from '../../src/http/metrics.ts';
-import { startServer } from '../../src/http/server.ts';
+import { startServer, type TlsFiles } from '../../src/http/server.ts';
+import type { CertificateHeader } from '../../src/http/shown-certificate.ts';
 import { DEFAULT_IDENTITY_RULES } from '../../src/identity/identity.ts';
 import { createTestLog, type TestLog, type TestLogOptions } from './test-log.ts';
 
@@ -54,6 +55,8 @@ export function bundleOf(log: TestLog, bundleKey: Signer, witnessPolicy = 'quoru
 /** What differs from server to server. */
 export interface TestServerOptions extends TestLogOptions {
   readonly clientLimits?: ClientLimitSettings;
+  readonly tls?: TlsFiles;
+  readonly certificateHeader?: () => CertificateHeader;
 }
 
 /** Makes a log and serves it over HTTP. */
@@ -73,6 +76,8 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
     },
     metrics,
     ...(options.clientLimits && { clientLimits: options.clientLimits }),
+    ...(options.certificateHeader && { certificateHeader: options.certificateHeader }),
+    tls: options.tls,
     ping: () => log.store.ping(),
     onError: (error) => errors.push(error),
     listen: { host: '127.0.0.1', port: 0 },

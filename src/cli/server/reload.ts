@@ -13,6 +13,8 @@ import { readSettings, type ServerSettings } from './settings/server-settings.ts
 export interface LiveSettings {
   trustBundle: string;
   clients: ServerSettings['clients'];
+  certificateHeader: ServerSettings['certificateHeader'];
+  tls: ServerSettings['tls'];
 }
 
 /** Reads settings, issuing CAs and trust bundle of a running server anew, all or nothing. */
@@ -54,6 +56,8 @@ export class Reloader {
     const bundle = readBundle(this.#folder, this.#open.config, trustBundle);
     assertReloadable(parseTrustBundle(this.#live.trustBundle).bundle, bundle);
     assertSuccessor(parseTrustBundle(this.#live.trustBundle).bundle, parseTrustBundle(trustBundle));
+    const isSame = (settings.tls === undefined) === (this.#live.tls === undefined);
+    ensure(isSame, 'usage', 'to begin with TLS, or to end it, needs a restart');
     const [first, ...rest] = context.issuingCas.all;
     const ring = new KeyRing(this.#folder, settings.pkcs11);
     this.#rings.push(ring);
@@ -64,6 +68,8 @@ export class Reloader {
     this.#service.reconfigure({ evidence: settings.evidence, profile: settings.profile, issuingCas });
     this.#live.trustBundle = trustBundle;
     this.#live.clients = settings.clients;
+    this.#live.certificateHeader = settings.certificateHeader;
+    this.#live.tls = settings.tls;
   }
 }
 

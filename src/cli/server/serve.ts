@@ -67,7 +67,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   const acceptClockGap = options.acceptClockGap || options.dev;
   const service = new LogService(open.context, { acceptClockGap, evidence: settings.evidence });
   let auditor: AuditorSource | undefined;
-  const live: LiveSettings = { trustBundle: open.trustBundle, clients: settings.clients };
+  const live: LiveSettings = { trustBundle: open.trustBundle, ...settings };
   const reloader = new Reloader(folder, open, service, live);
   try {
     await service.start();
@@ -85,6 +85,8 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
       },
       metrics: open.metrics,
       clientLimits: () => live.clients,
+      certificateHeader: () => live.certificateHeader,
+      tls: live.tls,
       ping: () => open.store.ping(),
       onError: (error, method, route, request) => logError(logger, error, { method, route, request }),
       listen,
@@ -101,6 +103,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     const reload = async (): Promise<void> => {
       try {
         await reloader.reload();
+        if (live.tls !== undefined) server.replaceTls(live.tls);
         logger.info('reloaded');
       } catch (error) {
         logger.error({ error: describe(error) }, 'reloading refused: everything stays as it was');

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_PROFILE, PROFILES } from '../../../src/ca/profile.ts';
 import { checkSettings } from '../../../src/cli/server/settings/server-settings.ts';
+import { TLS_PAIR } from '../../support/tls-pair.ts';
 import { settingsSchema } from '../../../src/cli/server/settings/schema.ts';
 
 const DOCUMENT = readFileSync(resolve(import.meta.dirname, '../../../docs/configuration.md'), 'utf8');
@@ -18,6 +19,8 @@ const FILES = (name: string): string | undefined =>
     ['recovery.txt', 'Veto it for {identity} before {date}'],
     ['smtp.password', 'secret\n'],
     ['token.pin', '1234\n'],
+    ['tls.pem', TLS_PAIR.certificate],
+    ['tls.key', TLS_PAIR.key],
     ['webhook.secret', '0123456789abcdef0123456789abcdef\n'],
   ]).get(name);
 
@@ -83,6 +86,9 @@ describe('glasskey.toml', () => {
         webhook: undefined,
       },
       clients: { perClient: undefined, perApplication: undefined, trustedProxies: [] },
+      certificateHeader: { name: undefined, trustedProxies: [] },
+      tls: undefined,
+      pkcs11: undefined,
     });
   });
 
@@ -173,6 +179,13 @@ describe('glasskey.toml', () => {
       'a recovery by what there is not, and a text that does not say what it is about',
       '[[policy]]\nidentities = "any"\nevidence = ["application"]\nrecovery = ["email"]\n[recovery]\nmax_vetoes = 3\ntext_file = "mail.txt"\n',
       ['3: policy.0.evidence', '7: recovery.text_file'],
+    ],
+    ['a TLS key that is none', '[tls]\ncertificate = "tls.pem"\nkey = "token.pin"\n', ['3: tls.key']],
+    ['TLS without its files', '[tls]\ncertificate = "none"\nkey = "none"\n', ['2: tls.certificate', '3: tls.key']],
+    [
+      'a certificate in a header that anybody could write',
+      '[est]\nclient_certificate_header = "x-client-cert"\n',
+      ['2: est.client_certificate_header'],
     ],
     ['codes for ever', `${MAIL}code_lifetime = "1d"\n`, ['4: email.code_lifetime']],
     [

@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls';
 import { templateProblem } from '../../../service/evidence/email/mail-text.ts';
 import { pkcs11Problems } from './pkcs11.ts';
 import type { SettingsFile } from './schema.ts';
@@ -43,6 +44,7 @@ export function contradictions(file: SettingsFile, files: ReadSettingFile): Cont
     ...webhookProblems(file, files),
     ...recoveryProblems(file, files),
     ...pkcs11Problems(file.pkcs11, files),
+    ...tlsProblems(file, files),
   ];
 }
 
@@ -81,4 +83,21 @@ function webhookProblems({ webhook }: SettingsFile, read: ReadSettingFile): Cont
   const secret = webhook && (read(webhook.secret_file)?.trim() ?? '');
   if (secret === undefined || secret.length >= MIN_SECRET) return [];
   return [{ path: ['webhook', 'secret_file'], reason: `holds no secret of at least ${MIN_SECRET} characters` }];
+}
+
+function tlsProblems({ tls, est, http }: SettingsFile, read: ReadSettingFile): Contradiction[] {
+  const problems: Contradiction[] = [];
+  if (est !== undefined && http === undefined)
+    problems.push({ path: ['est', 'client_certificate_header'], reason: 'needs the trusted_proxies of [http]' });
+  if (tls === undefined) return problems;
+  const [cert, key] = [read(tls.certificate), read(tls.key)];
+  if (cert === undefined) problems.push({ path: ['tls', 'certificate'], reason: 'cannot be read' });
+  if (key === undefined) problems.push({ path: ['tls', 'key'], reason: 'cannot be read' });
+  if (cert === undefined || key === undefined) return problems;
+  try {
+    createSecureContext({ cert, key });
+  } catch {
+    problems.push({ path: ['tls', 'key'], reason: 'is not the key of the certificate, or one of them is not PEM' });
+  }
+  return problems;
 }

@@ -23,6 +23,8 @@ const policyRow = z.strictObject({
   recovery: z.array(evidence).optional(),
 });
 
+const headerName = z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, 'not the name of a header');
+
 const audience = z.string().min(1).max(255);
 
 const identity = z.string().transform((text, context) => {
@@ -115,6 +117,8 @@ export const settingsSchema = z.strictObject({
   webhook: webhook.optional(),
   recovery: recovery.optional(),
   pkcs11: pkcs11Schema.optional(),
+  tls: z.strictObject({ certificate: fileName, key: fileName }).optional(),
+  est: z.strictObject({ client_certificate_header: headerName }).optional(),
   limits: z
     .strictObject({ client: budget.optional(), application: budget.optional(), identity: budget.optional() })
     .optional(),

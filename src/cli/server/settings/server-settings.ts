@@ -6,6 +6,8 @@ import { DEFAULT_PROFILE, type LeafProfile } from '../../../ca/profile.ts';
 import { ensure } from '../../../core/errors.ts';
 import type { ClientLimitSettings } from '../../../http/client-limits.ts';
 import { DEFAULT_TEXT, type EmailSettings } from '../../../service/evidence/email/email-settings.ts';
+import type { TlsFiles } from '../../../http/server.ts';
+import type { CertificateHeader } from '../../../http/shown-certificate.ts';
 import type { EvidenceSettings } from '../../../service/evidence/evidence-settings.ts';
 import type { OidcIssuerSettings } from '../../../service/evidence/oidc/oidc-settings.ts';
 import { DEFAULT_RECOVERY, type RecoverySettings } from '../../../service/recovery/recovery-settings.ts';
@@ -25,6 +27,9 @@ export interface ServerSettings {
   readonly clients: ClientLimitSettings;
   /** Keys in a token; undefined: all are in files. */
   readonly pkcs11: Pkcs11Settings | undefined;
+  /** Certificate and key, PEM; undefined: plain HTTP. */
+  readonly tls: TlsFiles | undefined;
+  readonly certificateHeader: CertificateHeader;
 }
 
 /** Something in the file that is wrong. */
@@ -91,7 +96,7 @@ function problemsOf(issue: z.core.$ZodIssue): Omit<SettingProblem, 'line'>[] {
 }
 
 function settingsOf(
-  { profile, policy, oidc, email, webhook, recovery, limits, http, pkcs11 }: SettingsFile,
+  { profile, policy, oidc, email, webhook, recovery, limits, http, pkcs11, tls, est }: SettingsFile,
   files: ReadSettingFile,
 ): ServerSettings {
   return {
@@ -110,6 +115,8 @@ function settingsOf(
       trustedProxies: http?.trusted_proxies ?? [],
     },
     pkcs11: pkcs11 && pkcs11Settings(pkcs11),
+    tls: tls && { certificate: files(tls.certificate) ?? '', key: files(tls.key) ?? '' },
+    certificateHeader: { name: est?.client_certificate_header, trustedProxies: http?.trusted_proxies ?? [] },
   };
 }
 

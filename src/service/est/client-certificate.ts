@@ -1,0 +1,31 @@
+import { parseCertificate, type ParsedCertificate } from '../../ca/certificate.ts';
+import { nodeVerifySignature } from '../../ca/node-verify-signature.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import type { LogContext } from '../log-context.ts';
+
+/**
+ * The certificate (DER, untrusted) that a client has shown to possess in TLS: one that this log has issued, that is valid now and not
+ * revoked. Throws `unauthenticated` for every other one, without telling more.
+ */
+export async function verifyClientCertificate(
+  { issuingCas, store, now }: Pick<LogContext, 'issuingCas' | 'store' | 'now'>,
+  der: Uint8Array,
+): Promise<ParsedCertificate> {
+  try {
+    const certificate = parseCertificate(der);
+    const { tbs, signature, signatureAlgorithm, notBeforeMs, notAfterMs, serial } = certificate;
+    const ca = issuingCas.of(certificate);
+    ensure(ca !== undefined, 'untrusted-issuer', 'not a certificate of this log');
+    await nodeVerifySignature(ca.issuer.certificate.publicKey, signatureAlgorithm, tbs, signature);
+    const nowMs = now();
+    ensure(nowMs >= notBeforeMs && nowMs <= notAfterMs, 'certificate-expired', 'not valid now');
+    const { issued, revocation } = await store.findStatus(serial);
+    // What was signed and never recorded, as by a stolen CA key, opens nothing.
+    ensure(issued, 'certificate-not-in-record', 'not recorded by this log');
+    ensure(revocation === undefined, 'certificate-revoked', 'revoked');
+    return certificate;
+  } catch (cause) {
+    if (!isGlasskeyError(cause) || cause.fault === 'storage') throw cause;
+    throw new GlasskeyError('unauthenticated', 'the client certificate is not accepted', { cause });
+  }
+}

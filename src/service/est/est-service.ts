@@ -1,0 +1,95 @@
+import { encodeCertsOnly } from '../../ca/certs-only.ts';
+import { decodeCsrPem, type ParsedCsr } from '../../ca/csr.ts';
+import { DerTag } from '../../ca/der-reader.ts';
+import { der, derOid, derSequence } from '../../ca/der-writer.ts';
+import { ExtensionOid, EXTENSION_REQUEST_OID, KeyOid } from '../../ca/oids.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
+import type { LogService } from '../log-service.ts';
+import { verifyClientCertificate } from './client-certificate.ts';
+
+/** A request to enroll, as it came in. Everything in it is untrusted. */
+export interface EstOrder {
+  /** PKCS#10: DER, or PEM as many send it by mistake. */
+  readonly csr: Uint8Array | string;
+  /** The application token of HTTP Basic; undefined: none came. */
+  readonly token: string | undefined;
+  /** The certificate of which TLS has shown that the client has its key, DER; undefined: none. */
+  readonly clientCertificate: Uint8Array | undefined;
+  readonly requestId: string;
+}
+
+/**
+ * Enrollment over Secure Transport (RFC 7030), a door to the one issuance pipeline. An application token is evidence `application`, which the
+ * policy table judges as everywhere; a client certificate vouches for nobody but its own key.
+ */
+export class EstService {
+  readonly #service: LogService;
+
+  constructor(service: LogService) {
+    this.#service = service;
+  }
+
+  /** The root and the issuing CAs, also those that sign later: a certs-only message (RFC 7030 §4.1.3). */
+  caCertificates(): Uint8Array {
+    const { all } = this.#service.context.issuingCas;
+    const roots = all[0]?.issuer.chain ?? [];
+    return encodeCertsOnly([...all.map(({ issuer }) => issuer.certificate.der), ...roots]);
+  }
+
+  /** What a request should hold (RFC 7030 §4.5.2): a subjectAltName, and a key of this kind. */
+  csrAttributes(): Uint8Array {
+    const { keyTypes } = this.#service.context.profile;
+    const attribute = (type: string, value: string): Uint8Array =>
+      derSequence(derOid(type), der(DerTag.set, derOid(value)));
+    const names = attribute(EXTENSION_REQUEST_OID, ExtensionOid.subjectAltName);
+    if (keyTypes === undefined || keyTypes.includes('p256'))
+      return derSequence(attribute(KeyOid.ecPublicKey, KeyOid.p256), names);
+    if (keyTypes.includes('p384')) return derSequence(attribute(KeyOid.ecPublicKey, KeyOid.p384), names);
+    return derSequence(derOid(keyTypes.includes('ed25519') ? KeyOid.ed25519 : KeyOid.rsaEncryption), names);
+  }
+
+  /**
+   * `simpleenroll` (RFC 7030 §4.2.1): the first certificate of an identity, or another one for a key that it has. The certificate is given out once the
+   * version that holds it is released. Throws `unauthenticated` without credentials, `csr-identity-mismatch` unless the request names
+   * exactly one identity, and what `issueCertificate` throws.
+   */
+  async enroll(order: EstOrder): Promise<Uint8Array> {
+    await this.#authenticate(order);
+    const csr = await this.#read(order);
+    return this.#issue(csr, order.token, order.requestId);
+  }
+
+  /**
+   * `simplereenroll` (§4.2.2): another certificate for the same key. With a client certificate, its key must be that of the request. An
+   * application token only lets the request in: who has the key asks. Throws as {@link enroll}, and `change-required` for a new key: it needs a change that
+   * a key of the identity signed, which EST cannot carry.
+   */
+  async reenroll(order: EstOrder): Promise<Uint8Array> {
+    const client = await this.#authenticate(order);
+    const csr = await this.#read(order);
+    const isSame = client === undefined || equalBytes(client.spki, csr.spki);
+    ensure(isSame, 'change-required', 'a new key needs a change signed by the old one, which EST cannot carry');
+    return this.#issue(csr, undefined, order.requestId);
+  }
+
+  async #authenticate({ token, clientCertificate }: EstOrder) {
+    const isAny = token !== undefined || clientCertificate !== undefined;
+    ensure(isAny, 'unauthenticated', 'EST needs an application token or a client certificate');
+    if (token !== undefined) await this.#service.identifyToken(token);
+    return clientCertificate && verifyClientCertificate(this.#service.context, clientCertificate);
+  }
+
+  #read({ csr }: EstOrder): Promise<ParsedCsr> {
+    return this.#service.context.parseCsr(typeof csr === 'string' ? decodeCsrPem(csr) : csr);
+  }
+
+  async #issue({ der: csr, sans }: ParsedCsr, token: string | undefined, requestId: string): Promise<Uint8Array> {
+    const [identity, another] = [...sans.email, ...sans.smtpUtf8, ...sans.uri];
+    const isOne = identity !== undefined && another === undefined;
+    ensure(isOne, 'csr-identity-mismatch', 'the subjectAltName of the request names one identity and nothing else');
+    const order = { identity, csr, token, change: undefined, last: undefined, requestId };
+    const { certificate } = await this.#service.issue(order);
+    return encodeCertsOnly([certificate]);
+  }
+}
