@@ -79,7 +79,7 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
       for (let i = 0; i < 5; i++) await register(`before${i}`);
       const [vkey = ''] = live.bundle.bundle.auditLogVkeys;
       const peer = { url: `${live.url}/log/`, vkey, origin: live.bundle.bundle.origin };
-      const read = peers.hammer(peer, { growth: 5, seconds: 40 });
+      const read = peers.hammer(peer, { growth: 3, seconds: 40 });
       let verdict: PeerVerdict | undefined;
       for (let i = 0; verdict === undefined; i++) {
         verdict = await Promise.race([read, register(`meanwhile${i}`).then(() => undefined)]);

@@ -102,8 +102,9 @@ export async function buildGoPeers(): Promise<GoPeers> {
       const limits = [`--leaf_write_goal=${growth}`, `--max_runtime=${seconds}s`, '--max_read_ops=200'];
       const args = ['--show_ui=false', '--logtostderr', `--log_url=${url}`, `--log_public_key=${vkey}`, ...limits];
       const { accepted, output } = await judge(hammer, args, /Reached tree size goal/);
-      // It goes on when something is wrong, and says so: warnings and errors in klog's form.
-      return { accepted: accepted && !/^[WEF]\d{4} /m.test(output), output };
+      // It goes on when something is wrong, and says so: warnings and errors in klog's form. At its end it breaks off what it reads.
+      const [read = ''] = output.split('Reached tree size goal');
+      return { accepted: accepted && !/^[WEF]\d{4} /m.test(read), output };
     },
     tesseraLog: (options) => runTessera(oneshot, options),
     close: () => rm(folder, { recursive: true }),
