@@ -172,7 +172,6 @@ describe('the KEYTRANS operations', () => {
 describe('everything else', () => {
   it('is a problem with a code', async () => {
     for (const path of [
-      '/',
       '/nothing',
       '/log/tile/0/000',
       '/log/tile/0/999',
