@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
 import { formatClientState, parseClientState } from '../../src/client/client-state-json.ts';
 import { type ClientState, MemoryState } from '../../src/client/client-state.ts';
-import { LyingOperator } from '../support/lying-operator.ts';
+import { PATHS } from '../../src/contract/paths.ts';
+import { lie, LyingOperator, refusal } from '../support/lying-operator.ts';
 
 const WINDOW_MS = 60_000;
 const ALICE = 'alice@example.com';
@@ -33,8 +34,8 @@ async function pass(windows: number): Promise<void> {
 }
 
 /** Others register at the same moment: what comes next is then left of no distinguished entry. */
-async function crowd(): Promise<void> {
-  for (let i = 0; i < 4; i++) await register(`one-of-many${Math.random()}@example.com`);
+async function crowd(count = 4): Promise<void> {
+  for (let i = 0; i < count; i++) await register(`one-of-many${Math.random()}@example.com`);
 }
 
 async function read(state: MemoryState): Promise<ClientState> {
@@ -108,6 +109,28 @@ describe('a credential', () => {
     await pass(3);
     await expect(alice.settleCredentials()).rejects.toThrow();
     expect((await read(state)).credentials).toHaveLength(1);
+  });
+
+  it('is taken back where the server denies what settles it', async () => {
+    const { client: bob } = await register(BOB);
+    await pass(3);
+    const state = new MemoryState();
+    const alice = await operator.client({ state });
+    await crowd(3);
+    await alice.heads();
+    await register(ALICE);
+    const made = await bob.credential(ALICE);
+    await expect(alice.verifyCredential(made.text)).resolves.toMatchObject({ final: false });
+    // With others of its moment on both sides, its entry does not become distinguished: the server has to be asked.
+    await crowd();
+    await pass(3);
+    const refused = (said: string) => operator.client({ state, fetch: lie(PATHS.credentialUpdate, refusal(said)) });
+    for (const denial of ['search-not-found', 'invalid-request', 'version-expired']) {
+      await expect((await refused(denial)).settleCredentials(), denial).rejects.toThrow(code('version-rolled-back'));
+      expect((await read(state)).credentials).toHaveLength(1);
+    }
+    await expect((await refused('overloaded')).settleCredentials()).rejects.toThrow(code('overloaded'));
+    await expect(alice.settleCredentials()).resolves.toMatchObject([{ identity: ALICE, final: true }]);
   });
 
   it('expires, and is refused where a later version or no head is known', async () => {

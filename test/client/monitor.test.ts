@@ -3,7 +3,7 @@ import { formatPem } from '../../src/ca/pem.ts';
 import { generateKey } from '../../src/client/client-key.ts';
 import { MemoryState, type StateStore } from '../../src/client/client-state.ts';
 import { PATHS } from '../../src/contract/paths.ts';
-import { lie, LyingOperator } from '../support/lying-operator.ts';
+import { lie, LyingOperator, refusal } from '../support/lying-operator.ts';
 import { newDeviceKey } from '../support/owner.ts';
 import { readState } from '../support/victims.ts';
 
@@ -299,14 +299,6 @@ describe('a round of monitoring', () => {
 });
 
 describe('a server that no longer shows what it showed', () => {
-  const refusal = (code: string) => () =>
-    Promise.resolve(
-      Response.json(
-        { code, title: 'no', status: 400 },
-        { status: 400, headers: { 'content-type': 'application/problem+json' } },
-      ),
-    );
-
   it.each(['invalid-request', 'search-not-found', 'version-expired'])(
     'is noticed, though it only says %s',
     async (said) => {

@@ -194,3 +194,9 @@ export function lie(
     return new URL(url).pathname === path ? answer(honest, init) : honest();
   };
 }
+
+/** For {@link lie}: a server that refuses with a code of its choice. */
+export function refusal(code: string): () => Promise<Response> {
+  const headers = { 'content-type': 'application/problem+json' };
+  return () => Promise.resolve(Response.json({ code, title: 'no', status: 400 }, { status: 400, headers }));
+}

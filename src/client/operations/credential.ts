@@ -21,6 +21,7 @@ import type { Alert, ClientState, KnownContact, PendingCredential, StateChange }
 import { formatCredential, parseCredential } from '../credential-text.ts';
 import { CONTINUITY_PORTS } from '../verify-binding.ts';
 import { updateHeads } from './heads.ts';
+import { heldToWhatWasShown } from './held-to.ts';
 import { findIdentity } from './lookup.ts';
 import type { Operation } from './operation.ts';
 
@@ -224,7 +225,8 @@ function wordsOfRemaining(isProvisional: boolean, change: BindingChange | undefi
 
 /**
  * Verifies provisional credentials finally, as far as the log has come (KT §14.2). `state` must know of the newest
- * distinguished entries. Throws `log-forked`, `version-rolled-back`, other verification errors, and `network-failed`.
+ * distinguished entries. Throws `log-forked`, `version-rolled-back` also where the server denies what it has shown, other
+ * verification errors, and `network-failed`.
  */
 export async function settleCredentials(
   operation: Operation,
@@ -239,7 +241,10 @@ export async function settleCredentials(
     const step = settleCredential(unsettled, heads);
     if (typeof step === 'object') {
       const request: [typeof credentialUpdateRequestCodec, typeof step] = [credentialUpdateRequestCodec, step];
-      const update = await operation.transport.postKeytrans(PATHS.credentialUpdate, request, credentialUpdateCodec);
+      const update = await heldToWhatWasShown(
+        operation,
+        operation.transport.postKeytrans(PATHS.credentialUpdate, request, credentialUpdateCodec),
+      );
       verifyCredentialUpdate(config, unsettled, heads, update);
     }
     if (step === 'waiting') waiting.push(pending);
