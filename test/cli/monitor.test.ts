@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatClientState, parseClientState } from '../../src/client/client-state-json.ts';
+import { PATHS } from '../../src/contract/paths.ts';
 import { CliSandbox, type RunningCli } from '../support/cli.ts';
 
 const sandbox = new CliSandbox();
@@ -117,17 +118,38 @@ describe('monitor and history', () => {
       door.close();
     }
   }, 60_000);
+
+  it('tell of a false version with --watch also where the rest of the round gets no answer', async () => {
+    const frank = 'frank@example.com';
+    const state = ['--state', 'frank-state'];
+    expect(await run('register', frank, ...token(), '--out', 'frank', ...state)).toMatchObject({ code: 0 });
+    const thief = ['--credentials', 'frank', '--out', 'frank2', '--state', 'frank-thief'];
+    expect(await run('register', frank, ...thief)).toMatchObject({ code: 0 });
+    const door = await startDoor(server.url, 0, PATHS.distinguished);
+    try {
+      const found = await sandbox.run('monitor', '--watch', '--interval', '1', ...state, '--server', door.url);
+      expect(found, found.stderr).toMatchObject({ code: 2 });
+      expect(found.stderr).toContain('(network-failed)');
+      expect(found.stderr).toContain(`glasskey: ${frank}: version 1 was not made by this owner`);
+    } finally {
+      door.close();
+    }
+  }, 60_000);
 });
 
-/** A proxy that gives no answer to the first few POST requests. */
-async function startDoor(target: string, unanswered: number): Promise<{ readonly url: string; close(): void }> {
+/** A proxy that gives no answer to the first few POST requests, and none to those of a path. */
+async function startDoor(
+  target: string,
+  unanswered: number,
+  closed?: string,
+): Promise<{ readonly url: string; close(): void }> {
   let left = unanswered;
   const door = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const { url = '/', method = 'GET', headers } = request;
-      if (method === 'POST' && left-- > 0) return void response.destroy();
+      if (url === closed || (method === 'POST' && left-- > 0)) return void response.destroy();
       const body = method === 'POST' ? Buffer.concat(chunks) : null;
       const type = headers['content-type'];
       fetch(new URL(url, target), { method, body, headers: type === undefined ? {} : { 'content-type': type } })

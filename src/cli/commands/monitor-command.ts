@@ -52,7 +52,7 @@ export function monitorCommand(program: Command, run: Run): void {
       run(options, async () => {
         const directory = await openDirectory(options);
         if (options.acknowledge === true) await acknowledge(directory, identities);
-        const round = () => monitorOnce(directory, identities, options);
+        const round = () => toldDespite(directory, identities, () => monitorOnce(directory, identities, options));
         return options.watch === true ? watch(directory, round, options) : round();
       }),
     );
@@ -86,6 +86,32 @@ function mayPass(error: unknown): boolean {
   return isGlasskeyError(error) && exitCodeOf(error) === EXIT.refused && error.fault !== 'usage';
 }
 
+/**
+ * A round, of which what was noticed is told also where it fails: else a server that has shown a false key could keep it from its
+ * owner by giving no answer to whatever comes after. What the failure itself shows to be wrong is thrown.
+ */
+async function toldDespite(
+  directory: KeyDirectory,
+  identities: readonly string[],
+  round: () => Promise<number>,
+): Promise<number> {
+  try {
+    return await round();
+  } catch (error) {
+    const meant = new Set(identities.map((text) => directory.identity(text).text));
+    const noticed = await directory.alerts().catch((): readonly Alert[] => []);
+    const alerts = noticed.filter(({ identity }) => meant.size === 0 || meant.has(identity));
+    tell(alerts);
+    if (alerts.length === 0 || exitCodeOf(error) === EXIT.misbehaviour) throw error;
+    reportFailure(error);
+    return EXIT.misbehaviour;
+  }
+}
+
+function tell(alerts: readonly Alert[]): void {
+  for (const { identity, reason } of alerts) process.stderr.write(`glasskey: ${identity}: ${oneLine(reason)}\n`);
+}
+
 async function monitorOnce(
   directory: KeyDirectory,
   identities: readonly string[],
@@ -102,7 +128,7 @@ async function monitorOnce(
   if (options.json === true) printJson({ monitored: results.map(resultJson) });
   else printLines(...(results.length === 0 ? ['nothing to monitor'] : results.flatMap(resultLines)));
   const alerts = results.flatMap((result) => result.alerts);
-  for (const { identity, reason } of alerts) process.stderr.write(`glasskey: ${identity}: ${oneLine(reason)}\n`);
+  tell(alerts);
   return alerts.length > 0 ? EXIT.misbehaviour : EXIT.fine;
 }
 
