@@ -1,12 +1,10 @@
+import { CLOCK_CODES } from '../client/clock-codes.ts';
 import { ServerRefusal } from '../client/transport.ts';
 import { isGlasskeyError } from '../core/errors.ts';
 import { oneLine } from './output.ts';
 
 /** Exit codes of every command (DESIGN §14). */
 export const EXIT = { fine: 0, refused: 1, misbehaviour: 2, absent: 3 } as const;
-
-/** These say that two clocks disagree, which is nobody's lie: exit 1. */
-const CLOCK_CODES: ReadonlySet<string> = new Set(['tree-head-too-old', 'tree-head-too-new', 'certificate-expired']);
 
 /** The certificate that was to be verified is past its end: its holder's matter, not the clock's. */
 export class CertificateIsOver extends Error {
@@ -16,7 +14,7 @@ export class CertificateIsOver extends Error {
   }
 }
 
-/** The exit code of a client's failure: 2 where something that was shown does not verify, else 1. */
+/** The exit code of a client's failure: 2 where something that was shown does not verify, else 1, as for clocks that disagree. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CertificateIsOver) return EXIT.misbehaviour;
   if (!isGlasskeyError(error) || error instanceof ServerRefusal || CLOCK_CODES.has(error.code)) return EXIT.refused;

@@ -1,6 +1,7 @@
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { ClientState, StateChange } from '../client-state.ts';
+import { CLOCK_CODES } from '../clock-codes.ts';
 import { ServerRefusal } from '../transport.ts';
 import { type ContactMonitored, monitorContact } from './monitor-contact.ts';
 import { monitorOwned, type OwnerMonitored } from './monitor-owned.ts';
@@ -75,7 +76,11 @@ function isMisbehaviour(error: unknown): error is GlasskeyError {
   return error.fault === 'verification' || error.fault === 'decode';
 }
 
-/** The failure to tell of: misbehaviour before everything else. Undefined where there was none. */
+/**
+ * The failure to tell of: misbehaviour before everything else, and before what only a wrong clock may be: else a server could
+ * hide the one behind the other. Undefined where there was none.
+ */
 export function worstFailure(failures: readonly unknown[]): unknown {
-  return failures.find(isMisbehaviour) ?? failures[0];
+  const misbehaviour = failures.filter(isMisbehaviour);
+  return misbehaviour.find(({ code }) => !CLOCK_CODES.has(code)) ?? misbehaviour[0] ?? failures[0];
 }
