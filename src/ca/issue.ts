@@ -70,5 +70,6 @@ function leafExtensions(issuer: Issuer, { san, profile, urls, companions }: Leaf
     encodeAuthorityKeyId(issuer.keyId),
     ...encodeUrlExtensions(urls),
     ...(companions === undefined ? [] : [encodeExtension(COMPANION_KEYS_OID, false, encodeCompanionKeys(companions))]),
+    ...(profile.extensions ?? []).map(({ oid, value }) => encodeExtension(oid, false, value)),
   );
 }

@@ -3,11 +3,12 @@ import { ensure } from '../core/errors.ts';
 import type { AlternativeName, AlternativeNames } from './alternative-names.ts';
 import type { Issuer } from './authority.ts';
 import { parseCertificate, type ParsedCertificate } from './certificate.ts';
+import type { RawExtension } from './certificate-extensions.ts';
 import { sameCompanionKeys } from './companion-keys.ts';
 import type { LeafRequest } from './issue.ts';
 import { keyIdentifier } from './key-id.ts';
 import { ExtensionOid } from './oids.ts';
-import { leafKeyUsage } from './profile.ts';
+import { type ExtraExtension, leafKeyUsage } from './profile.ts';
 import { SERIAL_BYTES } from './serial.ts';
 import { defaultSignatureAlgorithm } from './signature-algorithm.ts';
 
@@ -58,12 +59,22 @@ export function lintLeaf(der: Uint8Array, issuer: Issuer, request: LeafRequest):
     REQUIRED_EXTENSIONS.every((oid) => extensionOids.includes(oid)),
     'an extension is missing',
   );
+  const extras = request.profile.extensions ?? [];
+  check(
+    extras.every((extra) => certificate.rawExtensions.some((one) => isExtension(one, extra))),
+    'extra extensions',
+  );
   const optional =
+    extras.length +
     Number(request.urls.crl !== undefined) +
     Number((request.urls.caIssuers ?? request.urls.ocsp) !== undefined) +
     Number(request.companions !== undefined);
   check(extensionOids.length === REQUIRED_EXTENSIONS.length + optional, 'an extension too many');
   return certificate;
+}
+
+function isExtension({ oid, critical, value }: RawExtension, wanted: ExtraExtension): boolean {
+  return oid === wanted.oid && !critical && equalBytes(value, wanted.value);
 }
 
 /** Whether `wanted` is the one name, in the field where it belongs. */

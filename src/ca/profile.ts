@@ -17,7 +17,22 @@ export interface LeafProfile {
   readonly purposes: readonly string[];
   /** Kinds of keys that are certified; undefined: every kind that is strong enough. */
   readonly keyTypes?: readonly KeyType[] | undefined;
+  /** What certificates say besides. Default: nothing. */
+  readonly extensions?: readonly ExtraExtension[] | undefined;
 }
+
+/** An extension with a constant value, which is not critical: no client would accept what it does not know. */
+export interface ExtraExtension {
+  /** Dotted; none that certificates have anyway. */
+  readonly oid: string;
+  /** DER, at most {@link MAX_EXTRA_EXTENSION} bytes. */
+  readonly value: Uint8Array;
+}
+
+/** Most bytes of the value of an extra extension: each lookup of a name carries all of its certificates. */
+export const MAX_EXTRA_EXTENSION = 512;
+/** Most extra extensions of a profile. */
+export const MAX_EXTRA_EXTENSIONS = 8;
 
 /** The built-in profile: 90 days, back-dated by 5 minutes, for client authentication and mail. */
 export const DEFAULT_PROFILE: LeafProfile = {

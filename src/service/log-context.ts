@@ -1,6 +1,5 @@
 import type { Issuer } from '../ca/authority.ts';
 import type { CertificateUrls } from '../ca/extension-writer.ts';
-import type { LeafProfile } from '../ca/profile.ts';
 import type { NoteCosigner } from '../core/audit/cosignature.ts';
 import type { NoteSigner } from '../core/audit/note.ts';
 import type { MlDsaSigner } from '../core/crypto/ml-dsa.ts';
@@ -20,6 +19,7 @@ import type { WitnessQuorum } from './witnessing/witness-quorum.ts';
 import type { Observer } from './service-event.ts';
 import type { CsrParser } from './threaded-csr-parser.ts';
 import type { Trail } from './trail/trail.ts';
+import type { ProfileTable } from './issuance/profile-table.ts';
 
 /** The private keys of one log. None is used for anything else. */
 export interface LogKeys {
@@ -55,7 +55,7 @@ export interface LogContext {
   /** Remembers outside the database what was signed last; undefined where nothing does. */
   readonly lastSigned: SignedCheckpointFile | undefined;
   readonly identityRules: IdentityRules;
-  readonly profile: LeafProfile;
+  readonly profiles: ProfileTable;
   readonly urls: CertificateUrls;
   /** The CAs that have signed or will sign for this log; `keys.issuer` and `urls` are of the one that signs. */
   readonly issuingCas: IssuingCas;

@@ -1,5 +1,4 @@
 import type { Issuer } from '../ca/authority.ts';
-import type { LeafProfile } from '../ca/profile.ts';
 import { type Codec, encode } from '../core/encoding/codec.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { type SearchResponse, searchResponseCodec } from '../core/keytrans/messages.ts';
@@ -40,6 +39,7 @@ import type { Answer } from './issuance/respond.ts';
 import { RequestBudget } from './request-budget.ts';
 import { SignerHealth } from './signer-health.ts';
 import { type TokenInfo, verifyToken } from './tokens.ts';
+import type { ProfileTable } from './issuance/profile-table.ts';
 
 /** How well a log is served, for `/readyz` and metrics. */
 export interface LogHealth {
@@ -181,12 +181,12 @@ export class LogService {
    */
   reconfigure(settings: {
     readonly evidence: EvidenceSettings;
-    readonly profile: LeafProfile;
+    readonly profiles: ProfileTable;
     readonly issuingCas: readonly IssuingCa[];
   }): void {
-    const { evidence, profile, issuingCas } = settings;
+    const { evidence, profiles, issuingCas } = settings;
     this.context.issuingCas.replace(issuingCas);
-    const context = { ...this.#issuance.context, profile };
+    const context = { ...this.#issuance.context, profiles };
     this.#issuance = { ...this.#issuance, ...this.#evidence(evidence), context };
   }
 

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { parseCsr } from '../ca/csr.ts';
 import type { CertificateUrls } from '../ca/extension-writer.ts';
-import type { LeafProfile } from '../ca/profile.ts';
 import { cosignatureSigner } from '../core/audit/cosignature.ts';
 import { noteSigner } from '../core/audit/note.ts';
 import { NO_QUORUM, type Policy } from '../core/audit/policy.ts';
@@ -26,6 +25,7 @@ import type { CsrParser } from './threaded-csr-parser.ts';
 import { Trail } from './trail/trail.ts';
 import type { WitnessFetch } from './witnessing/ask-witness.ts';
 import { WitnessQuorum } from './witnessing/witness-quorum.ts';
+import type { ProfileTable } from './issuance/profile-table.ts';
 
 /** Name of the issuing CA with which a log began. */
 const FIRST_CA = 'issuer';
@@ -38,7 +38,7 @@ export interface OpenLogOptions {
   readonly origin: string;
   readonly keys: LogKeys;
   readonly identityRules: IdentityRules;
-  readonly profile: LeafProfile;
+  readonly profiles: ProfileTable;
   readonly urls: CertificateUrls;
   /** Issuing CAs that came after the one of `keys`, oldest first. Default: none. */
   readonly laterCas?: readonly IssuingCa[] | undefined;
@@ -106,7 +106,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     lastSigned:
       lastSigned === undefined ? undefined : new SignedCheckpointFile(lastSigned, origin, [checkpointSigner.vkey]),
     identityRules: options.identityRules,
-    profile: options.profile,
+    profiles: options.profiles,
     urls: options.urls,
     issuingCas: new IssuingCas([
       { name: FIRST_CA, issuer: keys.issuer, signsFromMs: -Infinity, urls: options.urls },

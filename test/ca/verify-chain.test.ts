@@ -10,7 +10,7 @@ import { lintLeaf } from '../../src/ca/lint.ts';
 import { signerFromKey } from '../../src/ca/node-signer.ts';
 import { PurposeOid } from '../../src/ca/oids.ts';
 import { parsePem } from '../../src/ca/pem.ts';
-import { DEFAULT_PROFILE, leafValidity } from '../../src/ca/profile.ts';
+import { DEFAULT_PROFILE, type ExtraExtension, leafValidity } from '../../src/ca/profile.ts';
 import { newSerial } from '../../src/ca/serial.ts';
 import { type ChainOptions, verifyChain } from '../../src/ca/verify-chain.ts';
 import type { ErrorCode } from '../../src/core/error-codes.ts';
@@ -209,5 +209,18 @@ describe('issuing', () => {
       expect(() => lintLeaf(leaf, issuing, { ...request, ...change })).toThrow(coded('lint-failed'));
     }
     expect(() => lintLeaf(leaf, other, request)).toThrow(coded('lint-failed'));
+  });
+
+  it('lints extra extensions', async () => {
+    const { issuing } = await createHierarchy('p256');
+    const extra = { oid: '1.2.3', value: Uint8Array.of(5, 0) };
+    const withExtras = (...extensions: ExtraExtension[]) => ({ profile: { ...DEFAULT_PROFILE, extensions } });
+    const request = leafRequest(issuing, spki, withExtras(extra));
+    const leaf = await issueLeaf(issuing, request);
+    lintLeaf(leaf, issuing, request);
+    const others = [[], [{ ...extra, oid: '1.2.4' }], [{ ...extra, value: Uint8Array.of(1, 1, 0) }], [extra, extra]];
+    for (const extensions of others) {
+      expect(() => lintLeaf(leaf, issuing, { ...request, ...withExtras(...extensions) })).toThrow(coded('lint-failed'));
+    }
   });
 });

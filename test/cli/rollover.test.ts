@@ -125,7 +125,7 @@ describe('an issuing CA that is followed by another', () => {
 describe('reloading', () => {
   it('takes new settings, and none that have a problem', async () => {
     const settings = box.path(DATA, 'glasskey.toml');
-    writeFileSync(settings, '[profile]\nvalidity = "2d"\n');
+    writeFileSync(settings, '[[profile]]\nvalidity = "2d"\n');
     await reload('reloaded');
     expect((await register('dave')).code).toBe(0);
     const days = (name: string): number => {
@@ -133,7 +133,7 @@ describe('reloading', () => {
       return Math.round((Date.parse(validTo) - Date.parse(validFrom)) / 86_400_000);
     };
     expect(days('dave')).toBe(2);
-    writeFileSync(settings, '[profile]\nvalidity = "3d"\n[limits.client]\nrequests = "many"\n');
+    writeFileSync(settings, '[[profile]]\nvalidity = "3d"\n[limits.client]\nrequests = "many"\n');
     await reload('reloading refused');
     expect(server.errors()).toContain('limits.client.requests');
     expect((await register('erin')).code).toBe(0);

@@ -5,7 +5,7 @@ import { DerReader, readSingle } from '../../src/ca/der-reader.ts';
 import { derBitString, derSequence } from '../../src/ca/der-writer.ts';
 import { issueLeaf } from '../../src/ca/issue.ts';
 import { formatPem } from '../../src/ca/pem.ts';
-import { leafValidity } from '../../src/ca/profile.ts';
+import { DEFAULT_PROFILE, leafValidity } from '../../src/ca/profile.ts';
 import { newSerial } from '../../src/ca/serial.ts';
 import { type ClientKey, generateKey } from '../../src/client/client-key.ts';
 import { Transport } from '../../src/client/transport.ts';
@@ -277,7 +277,8 @@ describe('a certificate that the authority should not have signed', () => {
   });
 
   attack('certificate-for-no-identity', async () => {
-    const { keys, profile, urls, now, random } = operator.server.log.context;
+    const { keys, urls, now, random } = operator.server.log.context;
+    const profile = DEFAULT_PROFILE;
     const { spki } = await generateKey();
     const der = await issueLeaf(keys.issuer, {
       ...leafValidity(profile, keys.issuer.certificate, now()),

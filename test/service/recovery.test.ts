@@ -10,6 +10,7 @@ import { submit } from '../../src/service/issuance/submit.ts';
 import { leafValidity } from '../../src/ca/profile.ts';
 import { csrFor, type DeviceKey, identityOf, newDeviceKey } from '../support/owner.ts';
 import { createTestLog, type TestLog } from '../support/test-log.ts';
+import { profileOf } from '../../src/service/issuance/profile-table.ts';
 
 const DELAY_MS = 7 * 86_400_000;
 
@@ -46,7 +47,7 @@ async function queue(text: string, csr: Uint8Array, authorization: Authorization
   const version = state.version + 1;
   const requestHash = new Uint8Array(32).fill(version);
   await recordIntent(context, { labelKey, version, requestHash });
-  const validity = leafValidity(context.profile, context.keys.issuer.certificate, context.now());
+  const validity = leafValidity(profileOf(context.profiles, identity), context.keys.issuer.certificate, context.now());
   const request = leafRequest(context, await context.parseCsr(csr), identity, validity);
   const { der } = lint(context, await sign(context, request), request);
   const record: IdentityRecord = {

@@ -1,7 +1,7 @@
 import { PGlite } from '@electric-sql/pglite';
 import type { CompanionKeys } from '../../src/ca/companion-keys.ts';
 import { issueLeaf } from '../../src/ca/issue.ts';
-import { leafValidity, type Validity } from '../../src/ca/profile.ts';
+import { DEFAULT_PROFILE, leafValidity, type Validity } from '../../src/ca/profile.ts';
 import { newSerial } from '../../src/ca/serial.ts';
 import { MemoryState, type StateStore } from '../../src/client/client-state.ts';
 import { KeyDirectory } from '../../src/client/key-directory.ts';
@@ -69,10 +69,10 @@ export class LyingOperator {
     spki: Uint8Array,
     { companions, ...validity }: Partial<Validity> & { readonly companions?: CompanionKeys } = {},
   ): Promise<Uint8Array> {
-    const { keys, profile, urls, random, now } = this.server.log.context;
+    const { keys, urls, random, now } = this.server.log.context;
     const { san } = identityOf(text);
-    const times = { ...leafValidity(profile, keys.issuer.certificate, now()), ...validity };
-    return issueLeaf(keys.issuer, { ...times, spki, companions, san, serial: newSerial(random), profile, urls });
+    const times = { ...leafValidity(DEFAULT_PROFILE, keys.issuer.certificate, now()), ...validity };
+    return issueLeaf(keys.issuer, { ...times, spki, companions, san, serial: newSerial(random), profile: DEFAULT_PROFILE, urls });
   }
 
   /** The greatest version of an identity. */

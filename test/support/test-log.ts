@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createIssuingCa, createRoot, type Issuer } from '../../src/ca/authority.ts';
 import { createKey } from '../../src/ca/key-file.ts';
 import { signerFromKey } from '../../src/ca/node-signer.ts';
-import { DEFAULT_PROFILE } from '../../src/ca/profile.ts';
+import { DEFAULT_PROFILES } from '../../src/service/issuance/profile-table.ts';
 import { cipherSuite, KT_128_SHA256_ED25519, KT_128_SHA256_P256 } from '../../src/core/crypto/cipher-suite.ts';
 import { noteSigner } from '../../src/core/audit/note.ts';
 import { mlDsaSigner } from '../../src/core/crypto/ml-dsa.ts';
@@ -153,7 +153,7 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
     origin: 'log.example',
     keys,
     identityRules: DEFAULT_IDENTITY_RULES,
-    profile: DEFAULT_PROFILE,
+    profiles: DEFAULT_PROFILES,
     urls: { crl: 'http://log.example/crl/issuer.crl', caIssuers: 'http://log.example/ca/issuer.der' },
     limits: { ...TEST_LIMITS, ...options.limits },
     now: clock.now,

@@ -7,6 +7,7 @@ import { canonicalIdentity } from '../../identity/canonical-identity.ts';
 import { encodeIdentityRecord, type IdentityRecord, NO_COMMITMENT } from '../../identity/identity-record.ts';
 import { readGreatest } from '../../service/submission-check.ts';
 import type { DemoServer, ForgedValue, ForgedVersion } from './demo-server.ts';
+import { profileOf } from '../../service/issuance/profile-table.ts';
 
 /** A first record for an identity that certifies somebody else's key: well-formed, and signed by the true authority. */
 export async function falseRecord(server: DemoServer, identity: string, key: ClientKey): Promise<ForgedValue> {
@@ -28,8 +29,10 @@ export async function falseVersion(server: DemoServer, identity: string, key: Cl
 
 async function certifyFalsely(server: DemoServer, identity: string, key: ClientKey) {
   const { context } = server.open;
-  const { keys, profile, urls, random, now, identityRules } = context;
-  const { label, san } = canonicalIdentity(identity, identityRules);
+  const { keys, profiles, urls, random, now, identityRules } = context;
+  const name = canonicalIdentity(identity, identityRules);
+  const { label, san } = name;
+  const profile = profileOf(profiles, name);
   const certificate = await issueLeaf(keys.issuer, {
     spki: key.spki,
     san,

@@ -6,7 +6,6 @@ import { verifyBundleSignatures } from '../../contract/bundle-signature.ts';
 import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
 import { Metrics } from '../../http/metrics.ts';
-import { DEFAULT_PROFILE, type LeafProfile } from '../../ca/profile.ts';
 import { CA_PREFIX, CRL_PREFIX, PATHS } from '../../contract/paths.ts';
 import type { CertificateUrls } from '../../ca/extension-writer.ts';
 import { parsePem } from '../../ca/pem.ts';
@@ -24,6 +23,7 @@ import { DataFolder, keyPassphrase, readServerConfig, type ServerConfig } from '
 import { threadedCsrParser } from '../../service/threaded-csr-parser.ts';
 import { openServerKeys } from './server-keys.ts';
 import { readWitnessPolicy } from './witness-policy.ts';
+import { DEFAULT_PROFILES, type ProfileTable } from '../../service/issuance/profile-table.ts';
 
 /** A log that is open, with everything around it. */
 export interface OpenServer {
@@ -49,8 +49,8 @@ export interface OpenServerOptions {
   readonly database: StoreTarget | undefined;
   /** Where a log made for development listens. */
   readonly listensAt?: string;
-  /** What certificates say; without it, the default profile. */
-  readonly profile?: LeafProfile;
+  /** What certificates say; without it, the default profile for all. */
+  readonly profiles?: ProfileTable;
   /** Told of everything that happens. */
   readonly observe?: (event: ServiceEvent) => void;
 }
@@ -89,7 +89,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       origin: config.origin,
       keys: keys.log,
       identityRules: config.identityRules,
-      profile: options.profile ?? DEFAULT_PROFILE,
+      profiles: options.profiles ?? DEFAULT_PROFILES,
       urls: {
         crl: publicUrl && publicUrl + PATHS.issuerCrl,
         caIssuers: publicUrl && publicUrl + PATHS.issuerDer,

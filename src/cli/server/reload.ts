@@ -65,7 +65,7 @@ export class Reloader {
     const later = await readLaterCas(this.#folder, ring, this.#open.root, known);
     assertAnnounced(bundle, later);
     const issuingCas = [...(first === undefined ? [] : [first]), ...this.#open.withUrls(later)];
-    this.#service.reconfigure({ evidence: settings.evidence, profile: settings.profile, issuingCas });
+    this.#service.reconfigure({ evidence: settings.evidence, profiles: settings.profiles, issuingCas });
     this.#live.trustBundle = trustBundle;
     this.#live.clients = settings.clients;
     this.#live.certificateHeader = settings.certificateHeader;

@@ -58,7 +58,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   const open = await openServer({
     data: options.data,
     database: options.database,
-    profile: settings.profile,
+    profiles: settings.profiles,
     ...(options.dev ? { listensAt } : {}),
     observe: (event) => logEvent(logger, event),
   });

@@ -37,9 +37,10 @@ export class EstService {
     return encodeCertsOnly([...all.map(({ issuer }) => issuer.certificate.der), ...roots]);
   }
 
-  /** What a request should hold (RFC 7030 §4.5.2): a subjectAltName, and a key of this kind. */
+  /** What a request should hold (RFC 7030 §4.5.2): a subjectAltName, and a key of a kind that some profile takes. */
   csrAttributes(): Uint8Array {
-    const { keyTypes } = this.#service.context.profile;
+    const kinds = this.#service.context.profiles.map(({ profile }) => profile.keyTypes);
+    const keyTypes = kinds.some((types) => types === undefined) ? undefined : kinds.flatMap((types) => types ?? []);
     const attribute = (type: string, value: string): Uint8Array =>
       derSequence(derOid(type), der(DerTag.set, derOid(value)));
     const names = attribute(EXTENSION_REQUEST_OID, ExtensionOid.subjectAltName);

@@ -1,15 +1,13 @@
 import { ensure } from '../../core/errors.ts';
 import type { Evidence } from '../../identity/evidence.ts';
-import type { Identity, IdentityKind } from '../../identity/identity.ts';
+import { covers, type IdentityScope } from '../../identity/identity-scope.ts';
+import type { Identity } from '../../identity/identity.ts';
 
 /** Evidence as the table names it: an OpenID provider by its issuer URL. */
 export type EvidenceName = 'application' | 'email' | `oidc:${string}`;
 
 /** One row: which evidence may vouch for which identities. */
-export interface PolicyRow {
-  readonly identities: IdentityKind | 'any';
-  /** Only identities whose host is one of these, in canonical form; undefined: of any host, or of none. */
-  readonly domains: readonly string[] | undefined;
+export interface PolicyRow extends IdentityScope {
   readonly evidence: readonly EvidenceName[];
   /** What proves such an identity anew for a recovery. Default: what {@link evidence} says; none: there is no recovery. */
   readonly recovery?: readonly EvidenceName[] | undefined;
@@ -44,20 +42,4 @@ export function assertMayVouch(
 function namesFor({ evidence, recovery = evidence }: PolicyRow, purpose: VouchedPurpose): readonly EvidenceName[] {
   if (purpose === 'register') return evidence;
   return purpose === 'recover' ? recovery : [...evidence, ...recovery];
-}
-
-function covers({ identities, domains }: PolicyRow, identity: Identity): boolean {
-  if (identities !== 'any' && identities !== identity.kind) return false;
-  if (domains === undefined) return true;
-  const host = hostOf(identity);
-  return host !== undefined && domains.includes(host);
-}
-
-/** The host that a canonical identity is of; undefined for a telephone number or a URI without one. */
-export function hostOf({ text, kind }: Pick<Identity, 'text' | 'kind'>): string | undefined {
-  if (kind === 'tel') return undefined;
-  const hierarchical = /^[a-z][a-z0-9+.-]*:\/\/([^/]+)/.exec(text);
-  if (hierarchical !== null) return hierarchical[1];
-  const at = text.lastIndexOf('@');
-  return at < 0 ? undefined : text.slice(at + 1);
 }

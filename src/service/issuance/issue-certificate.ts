@@ -79,7 +79,7 @@ async function make(issuance: Issuance, work: Work): Promise<Made> {
     const { change } = work.order;
     const next = await continuity({ origin, label, state, requester, change, keysSha256, nowMs: context.now() });
     const intent = { labelKey, version: next.version, requestHash: work.requestHash };
-    const byProfile = policy(context, next, work.csr);
+    const byProfile = policy(context, work.identity, next, work.csr);
     const giveBack = limitIdentity(issuance.identityBudget, labelKey);
     const approvable = {
       identity: work.identity,

@@ -6,10 +6,12 @@ import type { Validity } from '../../ca/profile.ts';
 import { newSerial } from '../../ca/serial.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { LogContext } from '../log-context.ts';
+import { profileOf } from './profile-table.ts';
 
 /** What the certificate to be signed must say. */
 export function leafRequest(context: LogContext, csr: ParsedCsr, identity: Identity, validity: Validity): LeafRequest {
-  const { profile, urls, random } = context;
+  const { profiles, urls, random } = context;
+  const profile = profileOf(profiles, identity);
   const { spki, companions } = csr;
   return { ...validity, spki, companions, san: identity.san, serial: newSerial(random), profile, urls };
 }

@@ -37,7 +37,7 @@ export async function takeEffect(
   const { identity, labelKey, csr, deadline } = claimant;
   const version = state.version + 1;
   const next = { version, previous: state, kept: [], authorization };
-  const validity = policy(context, next, csr);
+  const validity = policy(context, identity, next, csr);
   const hash = requestHash('recovery', identity.label, [csr.der], undefined);
   const recorded = await recordIntent(context, { labelKey, version, requestHash: hash });
   if (!recorded.own) {

@@ -3,9 +3,11 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_PROFILE, PROFILES } from '../../../src/ca/profile.ts';
+import { DEFAULT_PROFILES } from '../../../src/service/issuance/profile-table.ts';
 import { checkSettings } from '../../../src/cli/server/settings/server-settings.ts';
 import { TLS_PAIR } from '../../support/tls-pair.ts';
 import { settingsSchema } from '../../../src/cli/server/settings/schema.ts';
+import { COMPANION_KEYS_OID } from '../../../src/ca/oids.ts';
 
 const DOCUMENT = readFileSync(resolve(import.meta.dirname, '../../../docs/configuration.md'), 'utf8');
 const EXAMPLES = [...DOCUMENT.matchAll(/^```toml\n([\s\S]*?)^```$/gm)].map(([, text]) => text as string);
@@ -45,7 +47,7 @@ function keysOf(schema: unknown, path = ''): string[] {
 
 describe('a profile', () => {
   it('is a built-in one, with what the file says instead', () => {
-    const of = (text: string) => checkSettings(`[profile]\n${text}`, FILES).settings?.profile;
+    const of = (text: string) => checkSettings(`[[profile]]\n${text}`, FILES).settings?.profiles[0]?.profile;
     expect(of('')).toEqual({ ...DEFAULT_PROFILE, keyTypes: undefined });
     expect(of('base = "mls"')).toEqual(PROFILES.mls);
     expect(
@@ -56,6 +58,16 @@ describe('a profile', () => {
       keyTypes: ['p384'],
       purposes: ['1.3.6.1.5.5.7.3.4', '1.2.840.1'],
     });
+  });
+
+  it('is for some identities, and says more', () => {
+    const text =
+      '[[profile]]\nidentities = "email"\ndomains = ["b.example"]\nextensions = [{ oid = "1.2.3", value = "0C0161" }]\n[[profile]]\n';
+    const extensions = [{ oid: '1.2.3', value: Uint8Array.of(12, 1, 97) }];
+    expect(checkSettings(text, FILES).settings?.profiles).toEqual([
+      { identities: 'email', domains: ['b.example'], profile: { ...DEFAULT_PROFILE, extensions } },
+      { identities: 'any', domains: undefined, profile: DEFAULT_PROFILE },
+    ]);
   });
 
   it.each([
@@ -69,15 +81,26 @@ describe('a profile', () => {
     'purposes = ["2.5.29.37.0"]',
     'purposes = ["3.1.2"]',
     'extensions = ["x"]',
+    'extensions = [{ oid = "1.2.3", value = "0500", critical = true }]',
+    'extensions = [{ oid = "2.5.29.17", value = "0500" }]',
+    `extensions = [{ oid = "${COMPANION_KEYS_OID}", value = "0500" }]`,
+    'extensions = [{ oid = "1.2.3", value = "05" }]',
+    'extensions = [{ oid = "1.2.3", value = "05000500" }]',
+    `extensions = [{ oid = "1.2.3", value = "048201fd${'00'.repeat(509)}" }]`,
+    'extensions = [{ oid = "1.2.3", value = "xyz" }]',
+    'extensions = [{ oid = "1.2.3", value = "0500" }, { oid = "1.2.3", value = "0500" }]',
+    `extensions = [${'{ oid = "1.2.3", value = "0500" },'.repeat(9)}]`,
+    'identities = "host"',
+    'domains = ["Example.com"]',
   ])('is none with %s', (text) => {
-    expect(problems(`[profile]\n${text}`)[0]).toMatch(/^2: profile\./);
+    expect(problems(`[[profile]]\n${text}`)[0]).toMatch(/^2: profile\.0\./);
   });
 });
 
 describe('glasskey.toml', () => {
   it('need not say anything', () => {
     expect(checkSettings('', FILES).settings).toEqual({
-      profile: DEFAULT_PROFILE,
+      profiles: DEFAULT_PROFILES,
       evidence: {
         policy: [{ identities: 'any', domains: undefined, evidence: ['application'] }],
         identityLimit: undefined,
@@ -96,6 +119,7 @@ describe('glasskey.toml', () => {
     ['no TOML', 'policy\n', ['1: ']],
     ['TOML that is broken further down', '[limits]\n\nclient = { requests = }\n', ['3: ']],
     ['a key that nobody knows', '[limits]\nclients = 1\n', ['2: limits.clients']],
+    ['a profile that is no list', '\n[profile]\n', ['2: profile']],
     ['a table that nobody knows', '\n[polity]\n', ['2: polity']],
     ['a key beside the tables', 'issuer = "x"\n', ['1: issuer']],
     [

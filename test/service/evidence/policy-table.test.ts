@@ -1,12 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Evidence } from '../../../src/identity/evidence.ts';
 import { canonicalIdentity } from '../../../src/identity/canonical-identity.ts';
-import {
-  assertMayVouch,
-  DEFAULT_POLICY,
-  hostOf,
-  type PolicyTable,
-} from '../../../src/service/evidence/policy-table.ts';
+import { assertMayVouch, DEFAULT_POLICY, type PolicyTable } from '../../../src/service/evidence/policy-table.ts';
+import { hostOf } from '../../../src/identity/identity-scope.ts';
 
 const RULES = { localPart: 'fold-lower-case', uriSchemes: ['https', 'sip', 'spiffe', 'urn'] } as const;
 const identity = (text: string) => canonicalIdentity(text, RULES);

@@ -35,6 +35,12 @@ export const domain = z.string().refine((text) => {
   }
 }, 'not a domain in lower case, with A-labels');
 
+/** Which identities a row is about. */
+export const identityScope = {
+  identities: z.enum(['any', 'email', 'acct', 'tel', 'uri']),
+  domains: z.array(domain).min(1).optional(),
+};
+
 /** How many requests in what time: `{ requests = 60, per = "1m", burst = 10 }`. */
 export const budget = z
   .strictObject({

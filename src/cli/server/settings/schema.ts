@@ -1,15 +1,14 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { PurposeOid } from '../../../ca/oids.ts';
-import { type LeafProfile, type ProfileName, PROFILES } from '../../../ca/profile.ts';
 import { DEFAULT_OIDC_ALGORITHMS, OIDC_ALGORITHMS } from '../../../service/evidence/oidc/oidc-settings.ts';
 import { identityTemplate } from '../../../service/evidence/oidc/identity-template.ts';
 import type { EvidenceName } from '../../../service/evidence/policy-table.ts';
 import { DEFAULT_SUBJECT } from '../../../service/evidence/email/email-settings.ts';
 import { DEFAULT_RECOVERY } from '../../../service/recovery/recovery-settings.ts';
 import { WEBHOOK_OPERATIONS } from '../../../service/evidence/webhook/webhook-settings.ts';
-import { budget, domain, duration, fileName, headerText, serviceUrl, smtpUrl } from './fields.ts';
+import { budget, duration, fileName, headerText, identityScope, serviceUrl, smtpUrl } from './fields.ts';
 import { pkcs11Schema } from './pkcs11.ts';
+import { profileRow } from './profile.ts';
 
 const evidence = z.custom<EvidenceName>(
   (value) => typeof value === 'string' && /^(?:application|email|oidc:.+)$/.test(value),
@@ -17,8 +16,7 @@ const evidence = z.custom<EvidenceName>(
 );
 
 const policyRow = z.strictObject({
-  identities: z.enum(['any', 'email', 'acct', 'tel', 'uri']),
-  domains: z.array(domain).min(1).optional(),
+  ...identityScope,
   evidence: z.array(evidence).min(1),
   recovery: z.array(evidence).optional(),
 });
@@ -69,39 +67,6 @@ const webhook = z.strictObject({
     .default([...WEBHOOK_OPERATIONS]),
 });
 
-const PURPOSES: Readonly<Record<string, string>> = PurposeOid;
-
-/** A purpose by its name or its object identifier; `any` would make the others meaningless. */
-const purpose = z.string().transform((text, context) => {
-  const oid = PURPOSES[text] ?? text;
-  if (/^[0-2](?:\.(?:0|[1-9]\d{0,8})){2,15}$/.test(oid) && oid !== PurposeOid.any) return oid;
-  context.addIssue({
-    code: 'custom',
-    message: 'not clientAuth, serverAuth, emailProtection, imUri or an object identifier',
-  });
-  return z.NEVER;
-});
-
-const profile = z
-  .strictObject({
-    base: z.enum(Object.keys(PROFILES) as [ProfileName, ...ProfileName[]]).default('default'),
-    validity: duration('1h', '825d').optional(),
-    keys: z
-      .array(z.enum(['ed25519', 'p256', 'p384', 'rsa']))
-      .min(1)
-      .optional(),
-    purposes: z.array(purpose).min(1).max(16).optional(),
-  })
-  .transform(({ base, validity, keys, purposes }): LeafProfile => {
-    const built: LeafProfile = PROFILES[base];
-    return {
-      ...built,
-      validityMs: validity ?? built.validityMs,
-      keyTypes: keys ?? built.keyTypes,
-      purposes: purposes ?? built.purposes,
-    };
-  });
-
 const recovery = z.strictObject({
   max_vetoes: z.int().min(1).max(100).default(DEFAULT_RECOVERY.maxVetoes),
   subject: headerText.default(DEFAULT_RECOVERY.subject),
@@ -110,7 +75,7 @@ const recovery = z.strictObject({
 
 /** What `glasskey.toml` may hold. Whatever is not named here is refused. */
 export const settingsSchema = z.strictObject({
-  profile: profile.optional(),
+  profile: z.array(profileRow, 'a list of tables: [[profile]]').min(1).optional(),
   policy: z.array(policyRow).min(1).optional(),
   oidc: z.array(oidcIssuer).min(1).optional(),
   email: email.optional(),

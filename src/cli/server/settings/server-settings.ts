@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import type { z } from 'zod';
-import { DEFAULT_PROFILE, type LeafProfile } from '../../../ca/profile.ts';
 import { ensure } from '../../../core/errors.ts';
 import type { ClientLimitSettings } from '../../../http/client-limits.ts';
 import { DEFAULT_TEXT, type EmailSettings } from '../../../service/evidence/email/email-settings.ts';
@@ -11,6 +10,7 @@ import type { CertificateHeader } from '../../../http/shown-certificate.ts';
 import type { EvidenceSettings } from '../../../service/evidence/evidence-settings.ts';
 import type { OidcIssuerSettings } from '../../../service/evidence/oidc/oidc-settings.ts';
 import { DEFAULT_RECOVERY, type RecoverySettings } from '../../../service/recovery/recovery-settings.ts';
+import { DEFAULT_PROFILES, type ProfileTable } from '../../../service/issuance/profile-table.ts';
 import type { WebhookSettings } from '../../../service/evidence/webhook/webhook-settings.ts';
 import { DEFAULT_POLICY } from '../../../service/evidence/policy-table.ts';
 import type { DataFolder } from '../data-folder.ts';
@@ -22,7 +22,7 @@ import { lineOf, type SettingPath, settingLines } from './toml-lines.ts';
 /** What an operator may set: `glasskey.toml`, with every default filled in. */
 export interface ServerSettings {
   /** What certificates say. */
-  readonly profile: LeafProfile;
+  readonly profiles: ProfileTable;
   readonly evidence: EvidenceSettings;
   readonly clients: ClientLimitSettings;
   /** Keys in a token; undefined: all are in files. */
@@ -100,7 +100,7 @@ function settingsOf(
   files: ReadSettingFile,
 ): ServerSettings {
   return {
-    profile: profile ?? DEFAULT_PROFILE,
+    profiles: profile ?? DEFAULT_PROFILES,
     evidence: {
       policy: policy?.map((row) => ({ ...row, domains: row.domains, recovery: row.recovery })) ?? DEFAULT_POLICY,
       identityLimit: limits?.identity,
