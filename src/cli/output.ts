@@ -83,6 +83,9 @@ export function authorizationText(authorization: Authorization): string {
 
 function evidenceText(evidence: Evidence): string {
   if (evidence.type === 'application') return 'vouched for by the application';
+  if (evidence.type === 'import') {
+    return `imported by the administrator${evidence.possession ? '' : ' without a proof of the key'}`;
+  }
   return evidence.type === 'email' ? 'by an answered e-mail' : `vouched for by ${oneLine(evidence.issuer)}`;
 }
 

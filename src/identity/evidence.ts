@@ -7,21 +7,28 @@ import { shortText } from './text-codec.ts';
  * - `application`: the application's own backend, by an application token. Which token is not told.
  * - `oidc`: an OpenID provider, named by its issuer URL (1..255 bytes).
  * - `email`: an answered e-mail challenge.
+ * - `import`: nobody but the log's administrator, who took the identity over from elsewhere. `possession`: the key signed a request that
+ *   names the identity; else nobody has shown that its private half is there, or whose it is.
  */
 export type Evidence =
   | { readonly type: 'application' }
   | { readonly type: 'oidc'; readonly issuer: string }
-  | { readonly type: 'email' };
+  | { readonly type: 'email' }
+  | { readonly type: 'import'; readonly possession: boolean };
 
 const APPLICATION = 1;
 const OIDC = 2;
 const EMAIL = 3;
+const IMPORT = 4;
 
-const kind = enumeration([APPLICATION, OIDC, EMAIL]);
+const NOT_SHOWN = 1;
+const SHOWN = 2;
+const possession = enumeration([NOT_SHOWN, SHOWN]);
+const kind = enumeration([APPLICATION, OIDC, EMAIL, IMPORT]);
 
 /**
- * Codec of {@link Evidence}: `enum { application(1), oidc(2), email(3) } type; select (type) { case oidc: opaque
- * issuer<1..2^8-1>; }`. Throws `malformed-encoding`.
+ * Codec of {@link Evidence}: `enum { application(1), oidc(2), email(3), import(4) } type; select (type) { case oidc:
+ * opaque issuer<1..2^8-1>; case import: enum { notShown(1), shown(2) } possession; }`. Throws `malformed-encoding`.
  */
 export const evidenceCodec: Codec<Evidence> = {
   write: (writer, evidence) => {
@@ -30,6 +37,9 @@ export const evidenceCodec: Codec<Evidence> = {
         return kind.write(writer, APPLICATION);
       case 'email':
         return kind.write(writer, EMAIL);
+      case 'import':
+        kind.write(writer, IMPORT);
+        return possession.write(writer, evidence.possession ? SHOWN : NOT_SHOWN);
       case 'oidc':
         kind.write(writer, OIDC);
         return shortText.write(writer, evidence.issuer);
@@ -38,6 +48,7 @@ export const evidenceCodec: Codec<Evidence> = {
   read: (reader) => {
     const type = kind.read(reader);
     if (type === OIDC) return { type: 'oidc', issuer: shortText.read(reader) };
+    if (type === IMPORT) return { type: 'import', possession: possession.read(reader) === SHOWN };
     return type === EMAIL ? { type: 'email' } : { type: 'application' };
   },
 };

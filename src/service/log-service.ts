@@ -16,6 +16,7 @@ import { Webhook } from './evidence/webhook/webhook.ts';
 import { Admission } from './issuance/admission.ts';
 import { Flights } from './issuance/flights.ts';
 import { eraseIdentity, type Erasure, type ErasureOrder } from './issuance/erase-identity.ts';
+import { type Imported, importIdentity, type ImportOrder } from './issuance/import-identity.ts';
 import type { Issuance, Made } from './issuance/issuance.ts';
 import { issueCertificate } from './issuance/issue-certificate.ts';
 import type { CertificateOrder, IssuedCertificate, RevocationOrder, RevokedCertificates } from './issuance/requests.ts';
@@ -255,6 +256,12 @@ export class LogService {
   async erase(order: ErasureOrder): Promise<Erasure> {
     await this.#assertSigning();
     return eraseIdentity(this.#issuance, order);
+  }
+
+  /** `glasskey admin import`: see {@link importIdentity}. */
+  async import(order: ImportOrder): Promise<Imported> {
+    await this.#assertSigning();
+    return importIdentity(this.#work(), order);
   }
 
   /** Encodes the proof of an answer of {@link issue} or {@link revoke}. */

@@ -11,6 +11,7 @@ const position = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 export const evidence: fc.Arbitrary<Evidence> = fc.oneof(
   fc.constant({ type: 'application' } as const),
   fc.constant({ type: 'email' } as const),
+  fc.boolean().map((possession) => ({ type: 'import', possession }) as const),
   text.map((issuer) => ({ type: 'oidc', issuer }) as const),
 );
 export const authorization: fc.Arbitrary<Authorization> = fc.oneof(

@@ -10,6 +10,7 @@ import { DataFolder } from '../server/data-folder.ts';
 import { type AdminFlags, withLog } from '../server/with-log.ts';
 import { adminAuditorCommand } from './admin-auditor-command.ts';
 import { adminLogCommand } from './admin-log-command.ts';
+import { importCommand } from './admin-import-command.ts';
 import { adminRecoveryCommands } from './admin-recovery-commands.ts';
 import { listCommands } from './admin-list-commands.ts';
 import { administrator, recordCommands } from './admin-record-commands.ts';
@@ -131,6 +132,7 @@ export function serverCommands(program: Command, run: RunServer): void {
   tokenCommands(admin, run);
   listCommands(admin, run);
   recordCommands(admin, run);
+  importCommand(admin, run);
   adminAuditorCommand(admin, run);
   adminRecoveryCommands(admin, run);
   policyCommand(admin, run);

@@ -19,8 +19,9 @@ export type PolicyTable = readonly PolicyRow[];
 /** The table of a server that configures none: applications vouch for everybody. */
 export const DEFAULT_POLICY: PolicyTable = [{ identities: 'any', domains: undefined, evidence: ['application'] }];
 
-/** What the table calls a kind of evidence. */
-export function evidenceName(evidence: Evidence): EvidenceName {
+/** What the table calls a kind of evidence; an administrator's import is in no table. */
+export function evidenceName(evidence: Evidence): EvidenceName | undefined {
+  if (evidence.type === 'import') return undefined;
   return evidence.type === 'oidc' ? `oidc:${evidence.issuer}` : evidence.type;
 }
 
@@ -35,7 +36,8 @@ export function assertMayVouch(
   purpose: VouchedPurpose = 'register',
 ): void {
   const name = evidenceName(evidence);
-  const isAllowed = table.some((row) => namesFor(row, purpose).includes(name) && covers(row, identity));
+  const isAllowed =
+    name !== undefined && table.some((row) => namesFor(row, purpose).includes(name) && covers(row, identity));
   ensure(isAllowed, 'forbidden', 'this evidence does not vouch for such an identity here');
 }
 

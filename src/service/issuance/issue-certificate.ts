@@ -1,5 +1,4 @@
 import { parseCertificate } from '../../ca/certificate.ts';
-import type { ParsedCsr } from '../../ca/csr.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
@@ -21,13 +20,18 @@ import type { CertificateOrder, IssuedCertificate } from './requests.ts';
 import { respond } from './respond.ts';
 import { signAndSubmit } from './sign-and-submit.ts';
 import { findStoredAnswer } from './stored-answer.ts';
+import type { WantedKeys } from './wanted-keys.ts';
 
-/** A certificate order that was taken in. */
-interface Work {
-  readonly order: CertificateOrder;
+/** An order that was taken in. */
+export interface CertificateWork {
+  readonly order: Pick<CertificateOrder, 'change' | 'requestId'>;
   readonly identity: Identity;
   readonly labelKey: Uint8Array;
-  readonly csr: ParsedCsr;
+  readonly keys: WantedKeys;
+  /** Who asks, as their evidence shows; asked once, when nothing is stored yet. Throws what {@link authenticate} throws. */
+  readonly authenticate: () => Promise<Requester>;
+  /** Whether only a first version will do. */
+  readonly isFirst?: boolean;
   /** Who asks, for the trail. */
   readonly who: string;
   readonly requestHash: Uint8Array;
@@ -52,7 +56,9 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
     const made = await flights.share(`${credentialsKey(order)} ${formatHex(hash)}`, async () => {
       const labelKey = await context.vrf.labelKey(identity.label);
       const deadline = new Deadline(context.limits.requestTimeoutMs);
-      return make(issuance, { order, identity, labelKey, csr, who, requestHash: hash, deadline, ticket });
+      const claimed = { identity, labelKey, spkiSha256: csr.spkiSha256 };
+      const work = { order, identity, labelKey, keys: csr, who, requestHash: hash, deadline, ticket };
+      return makeCertificate(issuance, { ...work, authenticate: () => authenticate(issuance, order, claimed) });
     });
     const answer = await respond(issuance, identity, made, order.last);
     const { certificate, serial } = made;
@@ -63,7 +69,7 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
 }
 
 /** From continuity to release; starts again where the same request turns out to be under way elsewhere. */
-async function make(issuance: Issuance, work: Work): Promise<Made> {
+export async function makeCertificate(issuance: Issuance, work: CertificateWork): Promise<Made> {
   const { context } = issuance;
   const { labelKey, deadline } = work;
   let requester: Requester | undefined;
@@ -71,15 +77,20 @@ async function make(issuance: Issuance, work: Work): Promise<Made> {
     const state = await readLabelState(context, labelKey);
     const stored = await findStoredAnswer(context, work, state);
     if (stored !== undefined) return released(issuance, work, stored.row, stored.position);
-    const { spkiSha256, keysSha256 } = work.csr;
+    ensure(
+      work.isFirst !== true || state === undefined,
+      'change-required',
+      'the identity has a record with another key',
+    );
+    const { spkiSha256, keysSha256 } = work.keys;
     const { origin } = context;
     const { label } = work.identity;
     // The same request again needs no evidence anew: a token may have expired since.
-    requester ??= await authenticate(issuance, work.order, { identity: work.identity, labelKey, spkiSha256 });
+    requester ??= await work.authenticate();
     const { change } = work.order;
     const next = await continuity({ origin, label, state, requester, change, keysSha256, nowMs: context.now() });
     const intent = { labelKey, version: next.version, requestHash: work.requestHash };
-    const byProfile = policy(context, work.identity, next, work.csr);
+    const byProfile = policy(context, work.identity, next, work.keys);
     const giveBack = limitIdentity(issuance.identityBudget, labelKey);
     const approvable = {
       identity: work.identity,
@@ -107,7 +118,12 @@ async function make(issuance: Issuance, work: Work): Promise<Made> {
   }
 }
 
-async function released({ progress }: Issuance, work: Work, row: CertificateRow, position: number): Promise<Made> {
+async function released(
+  { progress }: Issuance,
+  work: CertificateWork,
+  row: CertificateRow,
+  position: number,
+): Promise<Made> {
   work.ticket.submitted();
   await awaitReleased(progress, position, work.deadline.leftMs());
   return { version: row.version, position, certificate: row.der, serial: row.serial };

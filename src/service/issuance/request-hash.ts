@@ -6,7 +6,7 @@ import type { SignedChange } from '../../identity/change-request.ts';
  * length, so that no two requests run together.
  */
 export function requestHash(
-  kind: 'certificate' | 'revocation' | 'erasure' | 'recovery' | 'veto',
+  kind: 'certificate' | 'revocation' | 'erasure' | 'recovery' | 'veto' | 'import',
   label: Uint8Array,
   asked: readonly Uint8Array[],
   change: SignedChange | undefined,

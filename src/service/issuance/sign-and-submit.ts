@@ -1,5 +1,4 @@
 import type { ParsedCertificate } from '../../ca/certificate.ts';
-import type { ParsedCsr } from '../../ca/csr.ts';
 import type { Validity } from '../../ca/profile.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
@@ -12,12 +11,13 @@ import type { Act, ActName } from '../trail/act.ts';
 import type { NextVersion } from './continuity.ts';
 import { leafRequest, lint, sign } from './sign.ts';
 import { submit } from './submit.ts';
+import type { WantedKeys } from './wanted-keys.ts';
 
 /** What a certificate is signed for; the intent of the version is ours. */
 export interface SigningOrder {
   readonly identity: Identity;
   readonly labelKey: Uint8Array;
-  readonly csr: ParsedCsr;
+  readonly keys: WantedKeys;
   /** Who asks, for the trail. */
   readonly who: string;
   readonly requestId: string | undefined;
@@ -33,11 +33,11 @@ export async function signAndSubmit(
   next: NextVersion,
   validity: Validity,
 ): Promise<{ row: CertificateRow; submissionId: number }> {
-  const { identity, labelKey, csr, requestHash } = order;
+  const { identity, labelKey, keys, requestHash } = order;
   const { version } = next;
   let serial: string | undefined;
   try {
-    const request = leafRequest(context, csr, identity, validity);
+    const request = leafRequest(context, keys, identity, validity);
     const der = await sign(context, request);
     serial = formatHex(request.serial);
     const row = certificateRow(order, version, lint(context, der, request));

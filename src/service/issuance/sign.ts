@@ -1,18 +1,23 @@
-import type { ParsedCsr } from '../../ca/csr.ts';
 import { issueLeaf, type LeafRequest } from '../../ca/issue.ts';
 import { lintLeaf } from '../../ca/lint.ts';
 import type { ParsedCertificate } from '../../ca/certificate.ts';
 import type { Validity } from '../../ca/profile.ts';
 import { newSerial } from '../../ca/serial.ts';
 import type { Identity } from '../../identity/identity.ts';
+import type { WantedKeys } from './wanted-keys.ts';
 import type { LogContext } from '../log-context.ts';
 import { profileOf } from './profile-table.ts';
 
 /** What the certificate to be signed must say. */
-export function leafRequest(context: LogContext, csr: ParsedCsr, identity: Identity, validity: Validity): LeafRequest {
+export function leafRequest(
+  context: LogContext,
+  keys: WantedKeys,
+  identity: Identity,
+  validity: Validity,
+): LeafRequest {
   const { profiles, urls, random } = context;
   const profile = profileOf(profiles, identity);
-  const { spki, companions } = csr;
+  const { spki, companions } = keys;
   return { ...validity, spki, companions, san: identity.san, serial: newSerial(random), profile, urls };
 }
 

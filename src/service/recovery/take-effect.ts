@@ -44,7 +44,7 @@ export async function takeEffect(
     await followIntent(issuance, recorded.existing, deadline);
     return undefined;
   }
-  const order = { ...claimant, requestHash: hash, act: 'recovery-effective' } as const;
+  const order = { ...claimant, keys: csr, requestHash: hash, act: 'recovery-effective' } as const;
   const { row, submissionId } = await signAndSubmit(context, order, next, validity);
   const position = await awaitSequenced(progress, submissionId, deadline.leftMs());
   await awaitReleased(progress, position, deadline.leftMs());

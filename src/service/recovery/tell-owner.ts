@@ -36,5 +36,6 @@ export async function tellWebhook(issuance: Issuance, { identity, claim, state }
 
 function evidenceText(evidence: Evidence): string {
   if (evidence.type === 'application') return 'the word of an application of this service';
+  if (evidence.type === 'import') return 'the word of the administrator';
   return evidence.type === 'email' ? 'a code that was mailed to this address' : `signing in at ${evidence.issuer}`;
 }

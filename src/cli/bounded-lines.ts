@@ -1,0 +1,38 @@
+import { createReadStream } from 'node:fs';
+
+/** A line of a text file, from 1. `text` is undefined where it is longer than may be. */
+export interface BoundedLine {
+  readonly number: number;
+  readonly text: string | undefined;
+}
+
+/** The lines of a UTF-8 file that are not blank, none of which takes more than `maximum` characters of memory. */
+export async function* boundedLines(path: string, maximum: number): AsyncGenerator<BoundedLine> {
+  let number = 1;
+  let begun = '';
+  let isTooLong = false;
+  const line = (end: string): BoundedLine | undefined => {
+    const whole = begun + end;
+    const text = isTooLong || whole.length > maximum ? undefined : whole;
+    const found = { number, text };
+    number += 1;
+    begun = '';
+    isTooLong = false;
+    return text !== undefined && text.trim() === '' ? undefined : found;
+  };
+  for await (const chunk of createReadStream(path, { encoding: 'utf8' }) as AsyncIterable<string>) {
+    const parts = chunk.split('\n');
+    const last = parts.pop() ?? '';
+    for (const part of parts) {
+      const found = line(part);
+      if (found !== undefined) yield found;
+    }
+    begun += last;
+    if (begun.length <= maximum) continue;
+    isTooLong = true;
+    begun = '';
+  }
+  if (begun === '' && !isTooLong) return;
+  const found = line('');
+  if (found !== undefined) yield found;
+}

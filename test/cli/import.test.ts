@@ -1,0 +1,88 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { generateKey } from '../../src/client/client-key.ts';
+import { createCsr } from '../../src/client/csr.ts';
+import { identityOf } from '../support/owner.ts';
+import { CliSandbox } from '../support/cli.ts';
+
+const box = new CliSandbox();
+const data = ['--data', 'server'];
+
+beforeAll(async () => {
+  expect((await box.run('init', ...data)).code).toBe(0);
+}, 120_000);
+afterAll(() => box.remove());
+
+const csrLine = async (identity: string, named = identity): Promise<string> =>
+  JSON.stringify({ identity, csr: await createCsr(identityOf(named), await generateKey()) });
+
+function keyLine(identity: string): string {
+  const { publicKey } = generateKeyPairSync('ed25519');
+  return JSON.stringify({ identity, publicKey: publicKey.export({ format: 'pem', type: 'spki' }) });
+}
+
+async function runImport(...more: string[]) {
+  const { code, stdout } = await box.run('admin', 'import', 'users.jsonl', ...data, '--json', ...more);
+  return { code, ...(JSON.parse(stdout) as { imported: number; present: number; refused: number }) };
+}
+
+it('imports what there is, tells what it refuses, and goes on where it was stopped', async () => {
+  const good = [await csrLine('alice@example.com'), keyLine('bob@example.com')];
+  const many = Array.from({ length: 300 }, (_, i) => keyLine(`user${i}@example.com`));
+  const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'pem', type: 'spki' });
+  const bad = [
+    await csrLine('carol@example.com', 'mallory@example.com'),
+    JSON.stringify({ identity: 'dave@example.com', publicKey: weak }),
+    '{"identity":',
+    JSON.stringify({ identity: 'erin@example.com' }),
+    keyLine('not an identity'),
+    JSON.stringify({ identity: 'frank@example.com', publicKey: 'x'.repeat(70_000) }),
+  ];
+  writeFileSync(box.path('users.jsonl'), [...good, '', ...many.slice(0, 20)].join('\n'));
+  expect(await runImport()).toMatchObject({ code: 0, imported: 22, present: 0, refused: 0 });
+  expect(existsSync(box.path('users.jsonl.refused'))).toBe(false);
+
+  // The same file, longer: what is there is not imported again, and another key for a name that is there is refused.
+  writeFileSync(box.path('users.jsonl'), [...good, '', ...many, ...bad, keyLine('bob@example.com')].join('\n'));
+  expect(await runImport()).toMatchObject({ code: 1, imported: 280, present: 22, refused: 7 });
+  const told = readFileSync(box.path('users.jsonl.refused'), 'utf8').trimEnd().split('\n');
+  expect(told.map((line) => JSON.parse(line) as { line: number; code: string })).toMatchObject([
+    { line: 304, code: 'csr-identity-mismatch' },
+    { line: 305, code: 'weak-key' },
+    { line: 306, code: 'invalid-request' },
+    { line: 307, code: 'invalid-request' },
+    { line: 308, code: 'invalid-identity' },
+    { line: 309, code: 'payload-too-large' },
+    { line: 310, code: 'change-required' },
+  ]);
+  expect(statSync(box.path('users.jsonl.refused')).mode & 0o777).toBe(0o600);
+  const again = await runImport('--report', 'report.jsonl');
+  expect(again).toMatchObject({ code: 1, imported: 0, present: 302, refused: 7 });
+
+  const trail = await box.run('admin', 'trail', ...data, '--json');
+  const acts = JSON.parse(trail.stdout) as { act: string; who: string; position: number }[];
+  const added = acts.filter(({ act }) => act === 'certificate-issued');
+  expect(added).toHaveLength(302);
+  expect(added.every(({ who }) => who.startsWith('admin:'))).toBe(true);
+  // 280 of one round are in two entries, of which the first is full.
+  const positions = [...new Set(added.map(({ position }) => position))];
+  const sizes = positions.map((position) => added.filter((one) => one.position === position).length);
+  expect(sizes).toEqual([22, 255, 25]);
+}, 240_000);
+
+it('says in the record that nobody but the administrator vouched, and whether the key was shown', async () => {
+  const { url, stop } = await box.serve(...data, '--listen', '127.0.0.1:0');
+  const to = ['--server', url, '--state', 'contact'];
+  for (const [name, possession] of [
+    ['alice', true],
+    ['bob', false],
+  ] as const) {
+    const { stdout } = await box.run('lookup', `${name}@example.com`, ...to, '--json');
+    const authorization = { type: 'initial', evidence: { type: 'import', possession } };
+    expect(JSON.parse(stdout)).toMatchObject({ version: 0, authorization });
+  }
+  const shown = await box.run('lookup', 'bob@example.com', '--server', url, '--state', 'other');
+  expect(shown.stdout).toContain('imported by the administrator without a proof of the key');
+  expect(await stop()).toBe(0);
+}, 240_000);
