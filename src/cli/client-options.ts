@@ -10,7 +10,7 @@ import { parseTrustBundle } from '../contract/parse-trust-bundle.ts';
 import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
 import { formatBase64 } from '../core/encoding/bytes.ts';
 import { encode } from '../core/encoding/codec.ts';
-import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { treeViewCodec } from '../core/keytrans/tree-view.ts';
 import { recordingFetch, recordKnown } from './evidence.ts';
 
@@ -68,13 +68,31 @@ async function openWithFolder(options: ClientOptions, folder: string, offline = 
 async function open(options: ClientOptions, state: StateStore, offline = false): Promise<KeyDirectory> {
   const { server, trust } = options;
   const bundle = trust === undefined ? undefined : await readBundle(trust);
-  const directory = await KeyDirectory.open({ server, state, bundle, fetch: recordingFetch, offline });
+  const directory = await KeyDirectory.open({
+    server,
+    state,
+    bundle,
+    fetch: recordingFetch,
+    offline,
+    lookupToken: lookupToken(),
+  });
   if (directory.trustOrigin === 'first-use') {
     process.stderr.write(
       `trusting ${directory.trust.bundle.origin} on first use: fingerprint ${directory.fingerprint}\n`,
     );
   }
   return directory;
+}
+
+/** The lookup token in the file that GLASSKEY_LOOKUP_TOKEN_FILE names, read anew for every request; undefined for none. */
+function lookupToken(): (() => Promise<string>) | undefined {
+  const file = process.env['GLASSKEY_LOOKUP_TOKEN_FILE'];
+  if (file === undefined || file === '') return undefined;
+  return async () => {
+    const token = (await readInput(file)).trim();
+    ensure(/^[A-Za-z0-9_.-]{1,2048}$/.test(token), 'usage', `${file} does not hold a lookup token`);
+    return token;
+  };
 }
 
 async function readBundle(path: string): Promise<SignedTrustBundle> {

@@ -97,6 +97,11 @@ export interface KeyDirectoryOptions {
    * behind, and five minutes for the witnesses' clocks.
    */
   readonly witnessMaxAgeMs?: number | undefined;
+  /**
+   * Gives a lookup token of the application, where the server tells of some names to bearers only: asked for at every request, so that
+   * it can be a fresh one. Default: none.
+   */
+  readonly lookupToken?: (() => string | Promise<string>) | undefined;
   /** Longest wait for an answer, ms. Default: 30,000. */
   readonly timeoutMs?: number | undefined;
 }
@@ -128,6 +133,7 @@ export class KeyDirectory {
       server: options.server,
       fetch: options.fetch ?? ((url, init) => fetch(url, init)),
       timeoutMs: options.timeoutMs ?? 30_000,
+      lookupToken: options.lookupToken,
     });
     const { trust, origin } = await options.state.transact(async (state) => {
       if (options.offline === true) return { result: knownTrust(state, options.bundle) };

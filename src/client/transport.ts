@@ -1,6 +1,7 @@
 import { type Codec, decode, encode } from '../core/encoding/codec.ts';
 import { GlasskeyError } from '../core/errors.ts';
 import { JSON_MEDIA_TYPE, KEYTRANS_MEDIA_TYPE, mediaTypeOf, PROBLEM_MEDIA_TYPE } from '../contract/media-types.ts';
+import { LOOKUP_TOKEN_HEADER } from '../contract/lookup-token.ts';
 import { parseProblem } from '../contract/parse-problem.ts';
 
 /** `fetch`, as the platform has it. */
@@ -11,6 +12,8 @@ export interface TransportOptions {
   /** http or https URL of the server, with or without a trailing slash. */
   readonly server: string;
   readonly fetch: Fetch;
+  /** A lookup token of the application, where the server tells of some names to bearers only. */
+  readonly lookupToken?: (() => string | Promise<string>) | undefined;
   /** Longest wait for one answer, in ms. */
   readonly timeoutMs: number;
 }
@@ -28,11 +31,13 @@ export class Transport {
   /** What requests are made with. */
   readonly fetch: Fetch;
   readonly #timeoutMs: number;
+  readonly #lookupToken: TransportOptions['lookupToken'];
 
   constructor(options: TransportOptions) {
     this.#base = serverBase(options.server);
     this.fetch = options.fetch;
     this.#timeoutMs = options.timeoutMs;
+    this.#lookupToken = options.lookupToken;
   }
 
   /** The server's URL without a trailing slash. */
@@ -52,7 +57,7 @@ export class Transport {
 
   /** Sends a JSON body; the answer's JSON is untrusted. */
   async postJson(path: string, body: unknown, token?: string): Promise<unknown> {
-    const headers: Record<string, string> = { 'content-type': JSON_MEDIA_TYPE };
+    const headers = await this.#headers(JSON_MEDIA_TYPE);
     if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
     const answer = await this.#request(path, { method: 'POST', headers, body: JSON.stringify(body) });
     try {
@@ -64,9 +69,14 @@ export class Transport {
 
   /** Sends a TLS-encoded request and decodes its TLS-encoded answer. */
   async postKeytrans<Q, A>(path: string, request: [Codec<Q>, Q], answer: Codec<A>): Promise<A> {
-    const headers = { 'content-type': KEYTRANS_MEDIA_TYPE };
+    const headers = await this.#headers(KEYTRANS_MEDIA_TYPE);
     const body = new Uint8Array(encode(...request));
     return decode(answer, await this.#request(path, { method: 'POST', headers, body }));
+  }
+
+  async #headers(type: string): Promise<Record<string, string>> {
+    const token = await this.#lookupToken?.();
+    return { 'content-type': type, ...(token === undefined ? {} : { [LOOKUP_TOKEN_HEADER]: token }) };
   }
 
   async #request(path: string, init: RequestInit): Promise<Uint8Array> {

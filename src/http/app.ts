@@ -6,6 +6,7 @@ import { type ClientLimitSettings, ClientLimits, NO_CLIENT_LIMITS } from './clie
 import { answerPreflights } from './cors.ts';
 import { estRoutes } from './est-routes.ts';
 import { issuanceRoutes, recoveryRoutes } from './issuance-routes.ts';
+import { LookupAccess } from './lookup-access.ts';
 import { keytransRoutes } from './keytrans-routes.ts';
 import { logRoutes } from './log-routes.ts';
 import type { Metrics } from './metrics.ts';
@@ -42,9 +43,10 @@ export function createApp(options: AppOptions): Hono {
   answerPreflights(app);
   const identify = (token: string) => service.identifyToken(token);
   const limits = new ClientLimits(options.clientLimits ?? NO_CLIENT_LIMITS, identify, service.context.now);
-  issuanceRoutes(app, service, limits);
-  recoveryRoutes(app, service, limits);
-  keytransRoutes(app, service);
+  const access = new LookupAccess(limits, service.context.origin, service.context.now);
+  issuanceRoutes(app, service, limits, access);
+  recoveryRoutes(app, service, limits, access);
+  keytransRoutes(app, service, access);
   logRoutes(app, service);
   caRoutes(app, service, documents);
   ocspRoutes(app, service);

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
+import type { LookupSettings } from '../service/lookups/lookup-policy.ts';
 import { type BudgetOptions, RequestBudget } from '../service/request-budget.ts';
 import { clientKey, plainAddress, remoteAddress } from './remote-address.ts';
 
@@ -9,6 +10,10 @@ export interface ClientLimitSettings {
   readonly perClient: BudgetOptions | undefined;
   /** Requests with one application token. */
   readonly perApplication: BudgetOptions | undefined;
+  /** Labels that one client may ask about: one address, or one bearer of a lookup token. */
+  readonly perAsker?: BudgetOptions | undefined;
+  /** Who may ask for whom. Default: everybody for everybody. */
+  readonly lookups?: LookupSettings | undefined;
   /** Proxies whose `X-Forwarded-For` is believed, by their addresses. */
   readonly trustedProxies: readonly string[];
 }
@@ -62,6 +67,18 @@ export class ClientLimits {
     take(this.#applications, String(application.id));
   }
 
+  /** The settings as they are now. */
+  get settings(): ClientLimitSettings {
+    this.#refresh();
+    return this.#settings ?? NO_CLIENT_LIMITS;
+  }
+
+  /** Names the client of a request by its address. */
+  clientOf(c: Context): string {
+    this.#refresh();
+    return clientKey(this.#client(c));
+  }
+
   #refresh(): void {
     const settings = this.#read();
     if (settings === this.#settings) return;
@@ -89,7 +106,8 @@ export class ClientLimits {
   }
 }
 
-function take(budget: RequestBudget | undefined, key: string): void {
+/** Takes one request of a key out of its budget, if there is one. Throws `rate-limited`. */
+export function take(budget: RequestBudget | undefined, key: string): void {
   if (budget === undefined || budget.take(key)) return;
   const retryAfterSeconds = Math.max(budget.waitSeconds(key), 1);
   throw new GlasskeyError('rate-limited', 'too many requests: try again later', { retryAfterSeconds });

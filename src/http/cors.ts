@@ -1,5 +1,6 @@
 import type { Hono } from 'hono';
 import { cors } from 'hono/cors';
+import { LOOKUP_TOKEN_HEADER } from '../contract/lookup-token.ts';
 
 /** What programs in a page of another origin may call: all that a client needs, and nothing that is for operators. */
 const OPEN_TO_PAGES = ['/v1/*', '/keytrans/*', '/log/*', '/ca/*', '/crl/*', '/.well-known/*'];
@@ -19,7 +20,7 @@ export function answerPreflights(app: Hono): void {
   const open = cors({
     origin: '*',
     allowMethods: ['GET', 'HEAD', 'POST'],
-    allowHeaders: ['Authorization', 'Content-Type'],
+    allowHeaders: ['Authorization', 'Content-Type', LOOKUP_TOKEN_HEADER],
     maxAge: PREFLIGHT_SECONDS,
   });
   for (const path of OPEN_TO_PAGES) app.use(path, (c, next) => (c.req.method === 'OPTIONS' ? open(c, next) : next()));

@@ -1,4 +1,4 @@
-import type { Hono } from 'hono';
+import type { Context, Hono } from 'hono';
 import { formatPem } from '../ca/pem.ts';
 import {
   type EmailChallengeAnswer,
@@ -26,12 +26,13 @@ import type { CertificateOrder, IssuedCertificate } from '../service/issuance/re
 import type { LogService } from '../service/log-service.ts';
 import type { RecoveryOutcome } from '../service/recovery/recovery-orders.ts';
 import type { ClientLimits } from './client-limits.ts';
+import type { LookupAccess } from './lookup-access.ts';
 import { bearerToken, readJson } from './read-body.ts';
 import { requestIdOf } from './request-id.ts';
 import { NO_STORE, respond } from './responses.ts';
 
 /** `POST /v1/certificates` and `POST /v1/revocations`: two doors to the one issuance pipeline (DESIGN §8, §15). */
-export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLimits): void {
+export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLimits, access: LookupAccess): void {
   app.post(PATHS.certificates, async (c) => {
     const token = bearerToken(c);
     await limits.admit(c, token);
@@ -39,7 +40,9 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
     const { identity, csr, change, last, owner } = request;
     const { evidence } = request;
     const requestId = requestIdOf(c);
-    const issued = await service.issue({ identity, csr, ...shown(evidence, token), change, last, requestId });
+    const shows = shown(evidence, token);
+    if (shows.token === undefined && shows.evidence === undefined) await assertMayTell(c, service, access, identity);
+    const issued = await service.issue({ identity, csr, ...shows, change, last, requestId });
     const answer = formatCertificateAnswer({
       ...issued,
       ...(await proofFor(service, issued, last, owner)),
@@ -63,6 +66,7 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
     const token = bearerToken(c);
     await limits.admit(c, token);
     const request = parseRevocationRequest(await readJson(c, JSON_MEDIA_TYPE, MAX_JSON_BODY_BYTES));
+    if (token === undefined) await assertMayTell(c, service, access, request.identity);
     const reason = REVOCATION_REASONS[request.reason];
     const requestId = requestIdOf(c);
     const revoked = await service.revoke({ ...request, reason, token, requestId });
@@ -75,7 +79,7 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
 }
 
 /** `POST /v1/recoveries` and `POST /v1/vetoes`: identities whose keys are lost (DESIGN §7). */
-export function recoveryRoutes(app: Hono, service: LogService, limits: ClientLimits): void {
+export function recoveryRoutes(app: Hono, service: LogService, limits: ClientLimits, access: LookupAccess): void {
   app.post(PATHS.recoveries, async (c) => {
     const token = bearerToken(c);
     await limits.admit(c, token);
@@ -90,6 +94,7 @@ export function recoveryRoutes(app: Hono, service: LogService, limits: ClientLim
   app.post(PATHS.vetoes, async (c) => {
     await limits.admit(c, bearerToken(c));
     const request = parseVetoRequest(await readJson(c, JSON_MEDIA_TYPE, MAX_JSON_BODY_BYTES));
+    await assertMayTell(c, service, access, request.identity);
     const requestId = requestIdOf(c);
     const vetoed = await service.veto({ ...request, requestId });
     const answer = formatVetoAnswer({ ...vetoed, ...(await proofFor(service, vetoed, request.last, request.owner)) });
@@ -107,6 +112,15 @@ function recoveryAnswer(service: LogService, outcome: RecoveryOutcome): Recovery
   const certificate = formatPem('CERTIFICATE', outcome.certificate);
   const chain = outcome.chain.map((der) => formatPem('CERTIFICATE', der));
   return formatRecoveryAnswer({ ...outcome, certificate, chain, proof });
+}
+
+/**
+ * Whoever shows nothing but a key can tell by the answer whether the name is there, and so needs what a lookup of it needs. Throws
+ * `unauthenticated`, `rate-limited`, `invalid-identity`.
+ */
+async function assertMayTell(c: Context, service: LogService, access: LookupAccess, identity: string): Promise<void> {
+  const mayAsk = await access.asking(c);
+  mayAsk(service.labelOf(identity));
 }
 
 /** What the pipeline is shown: a token that comes with other evidence only counts for limits. */

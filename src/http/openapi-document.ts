@@ -23,6 +23,7 @@ import {
   PEM_MEDIA_TYPE,
   PROBLEM_MEDIA_TYPE,
 } from '../contract/media-types.ts';
+import { LOOKUP_TOKEN_HEADER } from '../contract/lookup-token.ts';
 import { CA_PREFIX, CRL_PREFIX, PATHS } from '../contract/paths.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -255,12 +256,22 @@ function postJson(summary: string, status: number, request: string, answer: stri
   };
 }
 
+/** For names of which only bearers are told. */
+const LOOKUP_TOKEN: Schema = {
+  name: LOOKUP_TOKEN_HEADER,
+  in: 'header',
+  required: false,
+  description: 'Lookup token of the application (JWT): needed for names of which the server tells bearers only',
+  schema: text(2_048, 'JWT'),
+};
+
 function postKeytrans(summary: string, request: string, answer: string): Schema {
   const description = `${request}, TLS-encoded; at most ${MAX_KEYTRANS_BODY_BYTES} bytes`;
   const content = { [KEYTRANS_MEDIA_TYPE]: { schema: binary } };
   return {
     post: {
       summary,
+      parameters: [LOOKUP_TOKEN],
       requestBody: { required: true, description, content },
       responses: { 200: { description: `${answer}, TLS-encoded`, content }, ...problems },
     },

@@ -22,8 +22,14 @@ import { standingRequestCodec, standingResponseCodec } from '../core/keytrans/st
 import { updateRequestCodec, updateResponsesCodec } from '../core/keytrans/update-messages.ts';
 import type { Prover } from './prover.ts';
 
-/** Answers one kind of request: untrusted bytes in, encoded answer out. Throws what the prover throws. */
-export type KeytransOperation = (request: Uint8Array) => Promise<Uint8Array>;
+/** Throws unless whoever asks may be told of a label (untrusted): it is asked before anything is looked up. */
+export type AssertMayAsk = (label: Uint8Array) => void;
+
+/**
+ * Answers one kind of request: untrusted bytes in, encoded answer out. Throws what `mayAsk` (default: everybody may ask for
+ * everybody) and the prover throw.
+ */
+export type KeytransOperation = (request: Uint8Array, mayAsk?: AssertMayAsk) => Promise<Uint8Array>;
 
 /** Every operation of `/keytrans/v1/` (DESIGN §15), by its name in the contract's paths. */
 export type KeytransOperations = Readonly<
@@ -46,8 +52,9 @@ export type KeytransOperations = Readonly<
 /** The operations of a log with this Configuration. */
 export function keytransOperations(prover: Prover, config: Configuration): KeytransOperations {
   return {
-    search: async (bytes) => {
+    search: async (bytes, mayAsk) => {
       const request = decode(searchRequestCodec, bytes);
+      mayAsk?.(request.label);
       return encode(searchResponseCodec(config, request), await prover.search(request));
     },
     lookup: operation(lookupRequestCodec, lookupResponseCodec(config), (request) => prover.lookup(request)),
@@ -60,9 +67,9 @@ export function keytransOperations(prover: Prover, config: Configuration): Keytr
       prover.ownerMonitor(request),
     ),
     update: operation(updateRequestCodec, updateResponsesCodec(config), (request) => prover.update(request)),
-    distinguished: operation(distinguishedRequestCodec, distinguishedResponseCodec(config), (request) =>
-      prover.distinguished(request),
-    ),
+    // About no label.
+    distinguished: async (bytes) =>
+      encode(distinguishedResponseCodec(config), await prover.distinguished(decode(distinguishedRequestCodec, bytes))),
     credential: operation(credentialRequestCodec, credentialCodec(config), (request) => prover.credential(request)),
     credentialUpdate: operation(credentialUpdateRequestCodec, credentialUpdateCodec, (request) =>
       prover.credentialUpdate(request),
@@ -71,10 +78,14 @@ export function keytransOperations(prover: Prover, config: Configuration): Keytr
   };
 }
 
-function operation<Request, Response>(
+function operation<Request extends { readonly label: Uint8Array }, Response>(
   requestCodec: Codec<Request>,
   responseCodec: Codec<Response>,
   answer: (request: Request) => Promise<Response>,
 ): KeytransOperation {
-  return async (bytes) => encode(responseCodec, await answer(decode(requestCodec, bytes)));
+  return async (bytes, mayAsk) => {
+    const request = decode(requestCodec, bytes);
+    mayAsk?.(request.label);
+    return encode(responseCodec, await answer(request));
+  };
 }

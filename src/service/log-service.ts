@@ -217,6 +217,11 @@ export class LogService {
     return this.#issuance.tokens.share(token, () => verifyToken(this.context, token));
   }
 
+  /** The label of an identity as typed (untrusted). Throws `invalid-identity`. */
+  labelOf(identity: string): Uint8Array {
+    return canonicalIdentity(identity, this.context.identityRules).label;
+  }
+
   /** `POST /v1/certificates`: see {@link issueCertificate}. */
   async issue(order: CertificateOrder): Promise<IssuedCertificate> {
     await this.#assertSigning();

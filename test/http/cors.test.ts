@@ -34,7 +34,7 @@ describe('a page of another origin', () => {
   it.each([
     [PATHS.certificates, 'authorization,content-type'],
     [PATHS.revocations, 'authorization,content-type'],
-    [PATHS.lookup, 'content-type'],
+    [PATHS.lookup, 'content-type,glasskey-lookup-token'],
     [PATHS.ownerMonitor, 'content-type'],
   ])('may post to %s, after asking', async (path, headers) => {
     const response = await preflight(path, 'POST', headers);

@@ -23,6 +23,8 @@ const FILES = (name: string): string | undefined =>
     ['token.pin', '1234\n'],
     ['tls.pem', TLS_PAIR.certificate],
     ['tls.key', TLS_PAIR.key],
+    ['lookups.secret', '0123456789abcdef0123456789abcdef\n'],
+    ['short.secret', '0123456789\n'],
     ['webhook.secret', '0123456789abcdef0123456789abcdef\n'],
   ]).get(name);
 
@@ -186,6 +188,16 @@ describe('glasskey.toml', () => {
       'a webhook without TLS',
       '[webhook]\nurl = "http://a.example"\nsecret_file = "webhook.secret"\n',
       ['2: webhook.url'],
+    ],
+    [
+      'a short secret of lookup tokens',
+      '[lookups]\nprivate = ["tel"]\nsecret_file = "short.secret"\n',
+      ['3: lookups.secret_file'],
+    ],
+    [
+      'no secret of lookup tokens, and a kind that is none',
+      '[lookups]\nprivate = ["phone"]\n',
+      ['2: lookups.private.0', '1: lookups.secret_file'],
     ],
     ['a PIN in the settings', `${TOKEN}pin = "1234"\nkeys.issuer = { label = "a" }\n`, ['4: pkcs11.pin']],
     ['a PIN that is not there', `${TOKEN}pin = "file:none"\nkeys.issuer = { label = "a" }\n`, ['4: pkcs11.pin']],

@@ -42,10 +42,22 @@ export function contradictions(file: SettingsFile, files: ReadSettingFile): Cont
     ...repeated,
     ...mailProblems(file, files),
     ...webhookProblems(file, files),
+    ...lookupProblems(file, files),
     ...recoveryProblems(file, files),
     ...pkcs11Problems(file.pkcs11, files),
     ...tlsProblems(file, files),
   ];
+}
+
+/** HS256 wants a secret of at least 256 bits (RFC 7518 §3.2). */
+const MIN_LOOKUP_SECRET = 32;
+
+function lookupProblems({ lookups }: SettingsFile, read: ReadSettingFile): Contradiction[] {
+  if (lookups === undefined) return [];
+  const secret = read(lookups.secret_file)?.trim();
+  const path = ['lookups', 'secret_file'];
+  if (secret === undefined) return [{ path, reason: 'cannot be read' }];
+  return secret.length < MIN_LOOKUP_SECRET ? [{ path, reason: `at least ${MIN_LOOKUP_SECRET} characters` }] : [];
 }
 
 function mailProblems({ policy = [], email }: SettingsFile, read: ReadSettingFile): Contradiction[] {

@@ -84,8 +84,16 @@ export const settingsSchema = z.strictObject({
   pkcs11: pkcs11Schema.optional(),
   tls: z.strictObject({ certificate: fileName, key: fileName }).optional(),
   est: z.strictObject({ client_certificate_header: headerName }).optional(),
+  lookups: z
+    .strictObject({ private: z.array(z.enum(['email', 'acct', 'tel', 'uri'])).min(1), secret_file: fileName })
+    .optional(),
   limits: z
-    .strictObject({ client: budget.optional(), application: budget.optional(), identity: budget.optional() })
+    .strictObject({
+      client: budget.optional(),
+      application: budget.optional(),
+      identity: budget.optional(),
+      lookup: budget.optional(),
+    })
     .optional(),
   http: z
     .strictObject({

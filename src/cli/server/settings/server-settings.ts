@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import type { z } from 'zod';
+import { encodeUtf8 } from '../../../core/encoding/bytes.ts';
 import { ensure } from '../../../core/errors.ts';
 import type { ClientLimitSettings } from '../../../http/client-limits.ts';
 import { DEFAULT_TEXT, type EmailSettings } from '../../../service/evidence/email/email-settings.ts';
@@ -12,6 +13,7 @@ import type { OidcIssuerSettings } from '../../../service/evidence/oidc/oidc-set
 import { DEFAULT_RECOVERY, type RecoverySettings } from '../../../service/recovery/recovery-settings.ts';
 import { DEFAULT_PROFILES, type ProfileTable } from '../../../service/issuance/profile-table.ts';
 import type { WebhookSettings } from '../../../service/evidence/webhook/webhook-settings.ts';
+import type { LookupSettings } from '../../../service/lookups/lookup-policy.ts';
 import { DEFAULT_POLICY } from '../../../service/evidence/policy-table.ts';
 import type { DataFolder } from '../data-folder.ts';
 import { contradictions, type ReadSettingFile } from './contradictions.ts';
@@ -96,7 +98,7 @@ function problemsOf(issue: z.core.$ZodIssue): Omit<SettingProblem, 'line'>[] {
 }
 
 function settingsOf(
-  { profile, policy, oidc, email, webhook, recovery, limits, http, pkcs11, tls, est }: SettingsFile,
+  { profile, policy, oidc, email, webhook, recovery, limits, lookups, http, pkcs11, tls, est }: SettingsFile,
   files: ReadSettingFile,
 ): ServerSettings {
   return {
@@ -112,6 +114,8 @@ function settingsOf(
     clients: {
       perClient: limits?.client,
       perApplication: limits?.application,
+      perAsker: limits?.lookup,
+      lookups: lookups && lookupSettings(lookups, files),
       trustedProxies: http?.trusted_proxies ?? [],
     },
     pkcs11: pkcs11 && pkcs11Settings(pkcs11),
@@ -137,6 +141,11 @@ function recoverySettings(one: NonNullable<SettingsFile['recovery']>, files: Rea
   const { max_vetoes: maxVetoes, subject, text_file: textFile } = one;
   const text = (textFile === undefined ? undefined : files(textFile)) ?? DEFAULT_RECOVERY.text;
   return { maxVetoes, subject, text };
+}
+
+function lookupSettings(one: NonNullable<SettingsFile['lookups']>, files: ReadSettingFile): LookupSettings {
+  const secret = files(one.secret_file)?.trim() ?? '';
+  return { privateKinds: one.private, secret: encodeUtf8(secret) };
 }
 
 function webhookSettings(one: NonNullable<SettingsFile['webhook']>, files: ReadSettingFile): WebhookSettings {

@@ -1,0 +1,56 @@
+import type { Context } from 'hono';
+import { LOOKUP_TOKEN_HEADER } from '../contract/lookup-token.ts';
+import { LookupPolicy, PUBLIC_LOOKUPS } from '../service/lookups/lookup-policy.ts';
+import { RequestBudget } from '../service/request-budget.ts';
+import { type ClientLimits, type ClientLimitSettings, take } from './client-limits.ts';
+
+/** Counts a question about a label (untrusted), and lets it pass. Throws `unauthenticated`, `rate-limited`. */
+export type MayAsk = (label: Uint8Array) => void;
+
+/** Who may ask the log for whom, and how often: for every operation that is about a label. */
+export class LookupAccess {
+  readonly #limits: ClientLimits;
+  readonly #origin: string;
+  readonly #now: () => number;
+  #settings: ClientLimitSettings | undefined;
+  #policy: LookupPolicy;
+  #budget: RequestBudget | undefined;
+
+  /** `origin` of the log; `now` in ms. Settings are those of `limits`, and may change. */
+  constructor(limits: ClientLimits, origin: string, now: () => number) {
+    this.#limits = limits;
+    this.#origin = origin;
+    this.#now = now;
+    this.#policy = new LookupPolicy(PUBLIC_LOOKUPS, origin, now);
+  }
+
+  /**
+   * What a request may ask for: by the lookup token in its header, if it has one. Tokens that are not valid are counted as questions of
+   * their client. Throws `unauthenticated`, `rate-limited`.
+   */
+  async asking(c: Context): Promise<MayAsk> {
+    this.#refresh();
+    const [policy, budget] = [this.#policy, this.#budget];
+    const token = c.req.header(LOOKUP_TOKEN_HEADER);
+    const address = `address ${this.#limits.clientOf(c)}`;
+    const bearer =
+      token === undefined
+        ? undefined
+        : await policy.bearerOf(token).catch((error: unknown) => {
+            take(budget, address);
+            throw error;
+          });
+    return (label) => {
+      take(budget, bearer === undefined ? address : `bearer ${bearer}`);
+      policy.assertMayAsk(label, bearer);
+    };
+  }
+
+  #refresh(): void {
+    const { settings } = this.#limits;
+    if (settings === this.#settings) return;
+    this.#settings = settings;
+    this.#policy = new LookupPolicy(settings.lookups ?? PUBLIC_LOOKUPS, this.#origin, this.#now);
+    this.#budget = settings.perAsker && new RequestBudget(settings.perAsker, this.#now);
+  }
+}
