@@ -18,6 +18,15 @@ export async function closeStaleIntents(context: LogContext): Promise<void> {
 }
 
 /**
+ * Closes every open intent, which a process that was killed left behind: only for who has the log to itself, before its own work begins.
+ */
+export async function closeLeftIntents(context: LogContext): Promise<void> {
+  const { store, limits } = context;
+  const left = await store.staleIntents(Number.MAX_SAFE_INTEGER, limits.maxInFlight + limits.maxQueue);
+  for (const intent of left) if (intent.state === 'open') await closeOpenIntent(context, intent, intent.serial);
+}
+
+/**
  * Closes one open intent; the serial that was signed under it, if any, goes to the CRL in the same transaction. Returns
  * whether the intent was still open.
  */

@@ -11,8 +11,16 @@ const data = ['--data', 'server'];
 
 beforeAll(async () => {
   expect((await box.run('init', ...data)).code).toBe(0);
+  writeFileSync(box.path('server/glasskey.toml'), '[[profile]]\nvalidity = "10d"\n');
 }, 120_000);
 afterAll(() => box.remove());
+
+interface Listed {
+  readonly identity: string;
+  readonly status: string;
+  readonly version: number;
+  readonly notAfter: string;
+}
 
 const csrLine = async (identity: string, named = identity): Promise<string> =>
   JSON.stringify({ identity, csr: await createCsr(identityOf(named), await generateKey()) });
@@ -38,14 +46,19 @@ it('imports what there is, tells what it refuses, and goes on where it was stopp
     JSON.stringify({ identity: 'erin@example.com' }),
     keyLine('not an identity'),
     JSON.stringify({ identity: 'frank@example.com', publicKey: 'x'.repeat(70_000) }),
+    // Another key for a name of the same file, in another spelling: the first is first.
+    keyLine('Bob@EXAMPLE.com'),
+    keyLine('gr\uFFFDce@example.com'),
   ];
-  writeFileSync(box.path('users.jsonl'), [...good, '', ...many.slice(0, 20)].join('\n'));
-  expect(await runImport()).toMatchObject({ code: 0, imported: 22, present: 0, refused: 0 });
+  // The same line again is no second certificate.
+  const again = good[0]?.replace('alice@', 'ALICE@') ?? '';
+  writeFileSync(box.path('users.jsonl'), [...good, '', ...many.slice(0, 20), again].join('\n'));
+  expect(await runImport()).toMatchObject({ code: 0, imported: 22, present: 1, refused: 0 });
   expect(existsSync(box.path('users.jsonl.refused'))).toBe(false);
 
   // The same file, longer: what is there is not imported again, and another key for a name that is there is refused.
-  writeFileSync(box.path('users.jsonl'), [...good, '', ...many, ...bad, keyLine('bob@example.com')].join('\n'));
-  expect(await runImport()).toMatchObject({ code: 1, imported: 280, present: 22, refused: 7 });
+  writeFileSync(box.path('users.jsonl'), [...good, '', ...many, ...bad].join('\n'));
+  expect(await runImport()).toMatchObject({ code: 1, imported: 280, present: 22, refused: 8 });
   const told = readFileSync(box.path('users.jsonl.refused'), 'utf8').trimEnd().split('\n');
   expect(told.map((line) => JSON.parse(line) as { line: number; code: string })).toMatchObject([
     { line: 304, code: 'csr-identity-mismatch' },
@@ -55,10 +68,15 @@ it('imports what there is, tells what it refuses, and goes on where it was stopp
     { line: 308, code: 'invalid-identity' },
     { line: 309, code: 'payload-too-large' },
     { line: 310, code: 'change-required' },
+    { line: 311, code: 'invalid-request' },
   ]);
   expect(statSync(box.path('users.jsonl.refused')).mode & 0o777).toBe(0o600);
-  const again = await runImport('--report', 'report.jsonl');
-  expect(again).toMatchObject({ code: 1, imported: 0, present: 302, refused: 7 });
+  const rerun = await runImport('--report', 'report.jsonl');
+  expect(rerun).toMatchObject({ code: 1, imported: 0, present: 302, refused: 8 });
+  // A report must not take the place of what it is about.
+  const lost = await box.run('admin', 'import', 'users.jsonl', ...data, '--report', 'users.jsonl');
+  expect([lost.code, lost.stderr.includes('(usage)')]).toEqual([1, true]);
+  expect(readFileSync(box.path('users.jsonl'), 'utf8').split('\n')).toHaveLength(311);
 
   const trail = await box.run('admin', 'trail', ...data, '--json');
   const acts = JSON.parse(trail.stdout) as { act: string; who: string; position: number }[];
@@ -69,6 +87,36 @@ it('imports what there is, tells what it refuses, and goes on where it was stopp
   const positions = [...new Set(added.map(({ position }) => position))];
   const sizes = positions.map((position) => added.filter((one) => one.position === position).length);
   expect(sizes).toEqual([22, 255, 25]);
+}, 240_000);
+
+/** What ends a process by SIGKILL when it is about to sign for the 20th time. */
+const KILLED = `
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
+const { sign } = crypto;
+let left = 20;
+crypto.sign = (...all) => ((left -= 1) === 0 ? process.kill(process.pid, 'SIGKILL') : sign(...all));
+syncBuiltinESMExports();`;
+
+it('is finished by the same command after it was killed while it signed, and nobody has two certificates', async () => {
+  const names = Array.from({ length: 60 }, (_, i) => `killed${i}@example.com`);
+  const lines = names.map(keyLine);
+  writeFileSync(box.path('users.jsonl'), lines.join('\n'));
+  box.variables['NODE_OPTIONS'] = `--import data:text/javascript,${encodeURIComponent(KILLED)}`;
+  const killed = await box.run('admin', 'import', 'users.jsonl', ...data, '--json');
+  box.variables['NODE_OPTIONS'] = '';
+  expect(killed).toMatchObject({ code: -1, stdout: '' });
+  const { code, imported, present } = await runImport();
+  expect([code, imported + present]).toEqual([0, 60]);
+  expect(imported).toBeGreaterThanOrEqual(41);
+  expect(await runImport()).toMatchObject({ code: 0, imported: 0, present: 60, refused: 0 });
+  const listed = await box.run('admin', 'certificates', ...data, '--json', '--search', 'killed');
+  const certificates = JSON.parse(listed.stdout) as Listed[];
+  expect(certificates.map(({ identity }) => identity).toSorted()).toEqual(names.toSorted());
+  expect(certificates.every(({ status, version }) => status === 'valid' && version === 0)).toBe(true);
+  // The server's profile holds for them.
+  const daysLeft = certificates.map(({ notAfter }) => (Date.parse(notAfter) - Date.now()) / 86_400_000);
+  expect(daysLeft.every((days) => days > 8 && days <= 10)).toBe(true);
 }, 240_000);
 
 it('says in the record that nobody but the administrator vouched, and whether the key was shown', async () => {

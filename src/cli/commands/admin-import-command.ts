@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
+import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import type { OpenServer } from '../server/open-server.ts';
 import type { ImportCounts } from '../server/import-file.ts';
@@ -12,6 +13,9 @@ import type { RunServer } from './server-commands.ts';
 
 const loadService = () => import('../../service/log-service.ts');
 const loadImport = () => import('../server/import-file.ts');
+const loadIntents = () => import('../../service/intent-closing.ts');
+const loadSettings = () =>
+  Promise.all([import('../server/settings/server-settings.ts'), import('../server/data-folder.ts')]);
 
 /** The embedded database has no other writer: an append waits until all of a round is there. */
 const ROUND_MS = 5 * 60_000;
@@ -29,25 +33,48 @@ export function importCommand(admin: Command, run: RunServer): void {
     .option('--report <file>', 'file for the lines that are refused; default: FILE.refused')
     .action((file: string, flags: ImportFlags) =>
       run(async () => {
+        const report = flags.report ?? `${file}.refused`;
+        assertFiles(file, report);
+        const [{ readSettings }, { DataFolder }] = await loadSettings();
+        const { profiles } = await readSettings(new DataFolder(flags.data));
         let refused = 0;
-        await withLog(flags, async (open) => {
-          ({ refused } = await importAll(open, file, flags));
-        });
+        const work = async (open: OpenServer): Promise<void> => {
+          ({ refused } = await importAll(open, file, { ...flags, report }));
+        };
+        await withLog(flags, work, { profiles });
         return refused === 0 ? EXIT.fine : EXIT.refused;
       }),
     );
 }
 
-async function importAll({ context, store }: OpenServer, file: string, flags: ImportFlags): Promise<ImportCounts> {
-  ensure(existsSync(file), 'usage', `there is no file ${file}`);
-  const [{ LogService }, { importFile }] = await Promise.all([loadService(), loadImport()]);
+/** Throws `usage` unless there is a file to read, which is not the one that will be written over. */
+function assertFiles(file: string, report: string): void {
+  const found = statSync(file, { throwIfNoEntry: false });
+  ensure(found !== undefined && !found.isDirectory(), 'usage', `there is no file ${file}`);
+  const isThere = statSync(report, { throwIfNoEntry: false }) !== undefined;
+  const isSame = isThere && realpathSync(report) === realpathSync(file);
+  ensure(!isSame, 'usage', 'the report would take the place of the file');
+}
+
+async function importAll(
+  { context, store }: OpenServer,
+  file: string,
+  flags: ImportFlags & { readonly report: string },
+): Promise<ImportCounts> {
+  const [{ LogService }, { importFile }, { closeLeftIntents }] = await Promise.all([
+    loadService(),
+    loadImport(),
+    loadIntents(),
+  ]);
   const sequence = store.kind === 'pglite';
   // A slow machine needs longer for a round than a client would wait for one request.
   const patience = { requestTimeoutMs: ROUND_MS, intentTimeoutMs: 2 * ROUND_MS };
   const limits = { ...context.limits, ...patience, ...(sequence ? { batchIntervalMs: ROUND_MS } : {}) };
-  const service = new LogService({ ...context, limits }, { sequence, acceptClockGap: true });
+  const service = new LogService({ ...context, limits }, { sequence, acceptClockGap: true, keepRecoveries: false });
+  // Nobody else has the embedded database: what is under way there is what an import that was killed left.
+  if (sequence) await closeLeftIntents(context);
   await service.start();
-  const report = flags.report ?? `${file}.refused`;
+  const { report } = flags;
   const startMs = performance.now();
   const perSecond = ({ imported }: ImportCounts) => Math.round((imported * 1000) / (performance.now() - startMs));
   try {
@@ -56,6 +83,7 @@ async function importAll({ context, store }: OpenServer, file: string, flags: Im
       report,
       who: administrator(),
       importOne: (order) => service.import(order),
+      labelOf: (identity) => formatHex(service.labelOf(identity)),
       progress: (so) => process.stderr.write(`${textOf(so)}, ${perSecond(so)}/s\n`),
     });
     const told = counts.refused === 0 ? undefined : report;

@@ -26,6 +26,8 @@ export interface ImportOptions {
   /** For the trail. */
   readonly who: string;
   readonly importOne: (order: ImportOrder) => Promise<Imported>;
+  /** What is the same for two spellings of an identity. Throws where it is none. */
+  readonly labelOf: (identity: string) => string;
   readonly progress: (counts: ImportCounts) => void;
 }
 
@@ -51,11 +53,12 @@ export async function importFile(options: ImportOptions): Promise<ImportCounts> 
 }
 
 async function importRound(
-  { who, importOne, report }: ImportOptions,
+  options: ImportOptions,
   lines: readonly BoundedLine[],
   before: ImportCounts,
 ): Promise<ImportCounts> {
-  const settled = await Promise.allSettled(lines.map(async (line) => importOne({ ...readLine(line), who })));
+  const { report } = options;
+  const settled = await Promise.allSettled(importLines(options, lines));
   const counts = { ...before };
   let refused = '';
   for (const [i, outcome] of settled.entries()) {
@@ -74,6 +77,24 @@ async function importRound(
   return counts;
 }
 
+/** All lines at once, but for those of one identity: there the first is first. */
+function importLines(
+  { who, importOne, labelOf }: ImportOptions,
+  lines: readonly BoundedLine[],
+): readonly Promise<Imported>[] {
+  const latest = new Map<string, Promise<Imported>>();
+  return lines.map(async (line) => {
+    const order = { ...readLine(line), who };
+    const label = labelOf(order.identity);
+    const before = latest.get(label);
+    const mine = before === undefined ? importOne(order) : before.then(ignore, ignore).then(() => importOne(order));
+    latest.set(label, mine);
+    return mine;
+  });
+}
+
+const ignore = (): void => undefined;
+
 function isLineFault(error: unknown): error is GlasskeyError {
   return isGlasskeyError(error) && LINE_FAULTS.has(error.fault);
 }
@@ -81,6 +102,8 @@ function isLineFault(error: unknown): error is GlasskeyError {
 /** What a line says. Throws `payload-too-large`, `invalid-request`. */
 function readLine({ text }: BoundedLine): Omit<ImportOrder, 'who'> {
   ensure(text !== undefined, 'payload-too-large', `a line has at most ${MAX_JSON_BODY_BYTES} characters`);
+  // Bytes that are no UTF-8 were read as this, and so would be one name where they are many.
+  ensure(!text.includes('\uFFFD'), 'invalid-request', 'not UTF-8');
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -1,5 +1,5 @@
 import { EXIT } from '../exit-code.ts';
-import type { OpenServer } from './open-server.ts';
+import type { OpenServer, OpenServerOptions } from './open-server.ts';
 
 /** Options that every `admin` command has. */
 export interface AdminFlags {
@@ -10,11 +10,15 @@ export interface AdminFlags {
 
 /**
  * Opens the log of a data folder for one command. With the embedded database the server must be stopped: it holds the
- * folder's lock.
+ * folder's lock. `more`: for commands that issue.
  */
-export async function withLog(flags: AdminFlags, work: (open: OpenServer) => Promise<void>): Promise<number> {
+export async function withLog(
+  flags: AdminFlags,
+  work: (open: OpenServer) => Promise<void>,
+  more: Pick<OpenServerOptions, 'profiles'> = {},
+): Promise<number> {
   const { openServer } = await import('./open-server.ts');
-  const open = await openServer({ data: flags.data, database: flags.database });
+  const open = await openServer({ data: flags.data, database: flags.database, ...more });
   try {
     await work(open);
     return EXIT.fine;
