@@ -72,7 +72,15 @@ export class LyingOperator {
     const { keys, urls, random, now } = this.server.log.context;
     const { san } = identityOf(text);
     const times = { ...leafValidity(DEFAULT_PROFILE, keys.issuer.certificate, now()), ...validity };
-    return issueLeaf(keys.issuer, { ...times, spki, companions, san, serial: newSerial(random), profile: DEFAULT_PROFILE, urls });
+    return issueLeaf(keys.issuer, {
+      ...times,
+      spki,
+      companions,
+      san,
+      serial: newSerial(random),
+      profile: DEFAULT_PROFILE,
+      urls,
+    });
   }
 
   /** The greatest version of an identity. */
