@@ -3,7 +3,7 @@ import { ensure } from '../core/errors.ts';
 import type { Issuer } from './authority.ts';
 import { DerTag } from './der-reader.ts';
 import { der, derBitString, derOf, derSequence, derTime, derUnsigned } from './der-writer.ts';
-import { encodeAuthorityKeyId, encodeExtension } from './extension-writer.ts';
+import { encodeAuthorityKeyId, encodeExtension, encodeFullName } from './extension-writer.ts';
 import { ExtensionOid } from './oids.ts';
 import { encodeSignatureAlgorithm } from './signature-algorithm.ts';
 
@@ -43,13 +43,25 @@ export interface CrlContent {
   readonly thisUpdateMs: number;
   readonly nextUpdateMs: number;
   readonly entries: readonly CrlEntry[];
+  /** The part of the issuer's certificates that it covers. Default: all. */
+  readonly scope?: CrlScope | undefined;
+  /** For a delta: number of the complete CRL since which it lists what was revoked (§5.2.4). Default: it is complete. */
+  readonly baseNumber?: number | undefined;
+}
+
+/** A part of the certificates of an issuer: those that name this URL as their CRL distribution point. */
+export interface CrlScope {
+  readonly url: string;
+  /** Where the delta of a complete CRL is. */
+  readonly deltaUrl: string;
 }
 
 const VERSION_2 = der(DerTag.integer, Uint8Array.of(1));
 
 /**
- * Signs a complete CRL of what `issuer` revoked (RFC 5280 §5.1), with CRL number and AKI. DER is written directly, since
- * a CRL may have a hundred thousand entries. Throws `value-out-of-range`.
+ * Signs a CRL of what `issuer` revoked (RFC 5280 §5.1), complete or a delta, with CRL number and AKI; one of a part says which
+ * (§5.2.5) and, when complete, where its delta is (§5.2.6). DER is written directly, since a CRL may have a hundred thousand
+ * entries. Throws `value-out-of-range`.
  */
 export async function createCrl(issuer: Issuer, content: CrlContent): Promise<Uint8Array> {
   const { number, thisUpdateMs, nextUpdateMs, entries } = content;
@@ -63,14 +75,30 @@ export async function createCrl(issuer: Issuer, content: CrlContent): Promise<Ui
     derTime(thisUpdateMs),
     derTime(nextUpdateMs),
     ...(entries.length === 0 ? [] : [encodeEntries(entries)]),
-    der(0xa0, derSequence(encodeAuthorityKeyId(issuer.keyId), encodeNumber(number))),
+    der(0xa0, derSequence(encodeAuthorityKeyId(issuer.keyId), ...encodeExtensions(content))),
   );
   return derSequence(tbs, algorithm, derBitString(await issuer.signer.sign(tbs)));
 }
 
+function encodeExtensions({ number, scope, baseNumber }: CrlContent): Uint8Array[] {
+  const extensions = [encodeExtension(ExtensionOid.crlNumber, false, encodeNumber(number))];
+  if (baseNumber !== undefined) {
+    ensure(baseNumber <= number, 'value-out-of-range', 'a delta is not older than its base');
+    extensions.push(encodeExtension(ExtensionOid.deltaCrlIndicator, true, encodeNumber(baseNumber)));
+  }
+  if (scope === undefined) return extensions;
+  // DistributionPointName in its explicit tag; onlyContainsUserCerts.
+  const point = derSequence(der(0xa0, encodeFullName(scope.url)), der(0x81, Uint8Array.of(0xff)));
+  extensions.push(encodeExtension(ExtensionOid.issuingDistributionPoint, true, point));
+  if (baseNumber === undefined) {
+    const freshest = derSequence(derSequence(der(0xa0, encodeFullName(scope.deltaUrl))));
+    extensions.push(encodeExtension(ExtensionOid.freshestCrl, false, freshest));
+  }
+  return extensions;
+}
+
 function encodeNumber(number: number): Uint8Array {
-  const value = derUnsigned(parseHex(number.toString(16).padStart(14, '0')));
-  return encodeExtension(ExtensionOid.crlNumber, false, value);
+  return derUnsigned(parseHex(number.toString(16).padStart(14, '0')));
 }
 
 function encodeEntries(entries: readonly CrlEntry[]): Uint8Array {

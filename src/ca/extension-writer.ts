@@ -41,7 +41,7 @@ export function encodeAuthorityKeyId(keyId: Uint8Array): Uint8Array {
 export function encodeUrlExtensions({ crl, caIssuers, ocsp }: CertificateUrls): Uint8Array[] {
   const extensions: Uint8Array[] = [];
   if (crl !== undefined) {
-    const fullName = der(0xa0, der(0xa0, encodeUrl(crl)));
+    const fullName = der(0xa0, encodeFullName(crl));
     extensions.push(encodeExtension(ExtensionOid.crlDistributionPoints, false, derSequence(derSequence(fullName))));
   }
   const descriptions: Uint8Array[] = [];
@@ -56,4 +56,9 @@ export function encodeUrlExtensions({ crl, caIssuers, ocsp }: CertificateUrls): 
 function encodeUrl(url: string): Uint8Array {
   ensure(/^[\x21-\x7e]+$/.test(url), 'value-out-of-range', 'a URL in a certificate must be ASCII');
   return der(0x86, encodeUtf8(url));
+}
+
+/** A DistributionPointName of one URL (RFC 5280 §4.2.1.13). Throws `value-out-of-range`. */
+export function encodeFullName(url: string): Uint8Array {
+  return der(0xa0, encodeUrl(url));
 }

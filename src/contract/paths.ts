@@ -46,8 +46,11 @@ export const LOG_PREFIX = '/log/';
 
 /** Certificates of issuing CAs after the first: `/ca/issuers/<name>.der`, `/ca/issuers/<name>.pem`. */
 export const CA_PREFIX = '/ca/issuers/';
-/** Their CRLs: `/crl/issuers/<name>.crl`. */
-export const CRL_PREFIX = '/crl/issuers/';
+/**
+ * CRLs: `/crl/issuer/<N>.crl` of one shard of the first issuing CA's certificates, `/crl/issuer/<N>-delta.crl` its delta, and
+ * `/crl/issuer.crl` of all; of later CAs, with `issuers/<name>` for `issuer`.
+ */
+export const CRL_PREFIX = '/crl/';
 
 /** Hash tiles: `/log/tile/<L>/<N>[.p/<W>]` (tlog-tiles). */
 export const TILE_PREFIX = '/log/tile/';

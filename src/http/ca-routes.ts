@@ -3,12 +3,12 @@ import { CERTIFICATE_MEDIA_TYPE, CRL_MEDIA_TYPE, JSON_MEDIA_TYPE, PEM_MEDIA_TYPE
 import { formatPem } from '../ca/pem.ts';
 import { CA_PREFIX, CRL_PREFIX, PATHS } from '../contract/paths.ts';
 import { ensure } from '../core/errors.ts';
-import type { CrlService } from '../service/crl-service.ts';
 import type { LogService } from '../service/log-service.ts';
 import { respond } from './responses.ts';
 
 const CA_CACHE = 'public, max-age=3600';
 const CRL_CACHE = 'public, max-age=60';
+const CRL_PATH = /^(?:issuers\/(issuer-[0-9]{1,9})|(issuer))(?:\/(0|[1-9][0-9]{0,9})(-delta)?)?\.crl$/;
 
 /** What X.509 programs and new clients fetch: CA certificates (DER) and the signed trust bundle (JSON). */
 export interface PublicDocuments {
@@ -27,11 +27,7 @@ export function caRoutes(app: Hono, service: LogService, documents: PublicDocume
     app.get(pemPath, () => respond(formatPem('CERTIFICATE', der), PEM_MEDIA_TYPE, CA_CACHE));
     app.get(derPath, () => respond(der, CERTIFICATE_MEDIA_TYPE, CA_CACHE));
   }
-  app.get(PATHS.issuerCrl, () => respondCrl(service.crl));
-  app.get(`${CRL_PREFIX}*`, (c) => {
-    const [, name] = /^(.*)\.crl$/.exec(c.req.path.slice(CRL_PREFIX.length)) ?? [];
-    return respondCrl(name === undefined ? undefined : service.crlOf(name));
-  });
+  app.get(`${CRL_PREFIX}*`, (c) => respondCrl(service, c.req.path.slice(CRL_PREFIX.length)));
   app.get(`${CA_PREFIX}*`, (c) => {
     const [, name, form] = /^(.*)\.(der|pem)$/.exec(c.req.path.slice(CA_PREFIX.length)) ?? [];
     const ca = service.context.issuingCas.all.find((one) => one.name === name);
@@ -43,7 +39,13 @@ export function caRoutes(app: Hono, service: LogService, documents: PublicDocume
   app.get(PATHS.trustBundle, () => respond(documents.trustBundle, JSON_MEDIA_TYPE, 'no-cache'));
 }
 
-async function respondCrl(crl: CrlService | undefined): Promise<Response> {
-  ensure(crl !== undefined, 'not-found', 'there is no such issuing CA');
-  return respond((await crl.current()).der, CRL_MEDIA_TYPE, CRL_CACHE);
+/** `<name>.crl` is of all certificates, `<name>/<N>.crl` of one shard, `<name>/<N>-delta.crl` its delta; `path` is untrusted. */
+async function respondCrl({ crls }: LogService, path: string): Promise<Response> {
+  const [, later, first, shard, delta] = CRL_PATH.exec(path) ?? [];
+  const name = later ?? first;
+  ensure(name !== undefined, 'not-found', 'there is no such CRL');
+  const crl = shard === undefined ? crls.ofAll(name) : await crls.ofShard(name, Number(shard));
+  ensure(crl !== undefined, 'not-found', 'there is no such CRL');
+  const { der } = await (delta === undefined ? crl.current() : crl.delta());
+  return respond(der, CRL_MEDIA_TYPE, CRL_CACHE);
 }

@@ -383,12 +383,15 @@ const OPERATIONS: Readonly<Record<string, Schema>> = {
   [PATHS.rootDer]: get('Root certificate', CERTIFICATE_MEDIA_TYPE),
   [PATHS.issuerPem]: get('Certificate of the issuing CA', PEM_MEDIA_TYPE, { type: 'string' }),
   [PATHS.issuerDer]: get('Certificate of the issuing CA', CERTIFICATE_MEDIA_TYPE),
-  [PATHS.issuerCrl]: get('Revoked certificates that have not expired', CRL_MEDIA_TYPE),
+  [PATHS.issuerCrl]: get('CRL of all certificates; 404 where more than 50,000 are revoked', CRL_MEDIA_TYPE),
   [`${CA_PREFIX}{path}`]: get('Certificate of an issuing CA after the first', CERTIFICATE_MEDIA_TYPE, binary, [
     parameter('path', 'Name of the CA, such as issuer-2, and .der or .pem'),
   ]),
-  [`${CRL_PREFIX}{path}`]: get('CRL of an issuing CA after the first', CRL_MEDIA_TYPE, binary, [
-    parameter('path', 'Name of the CA, such as issuer-2, and .crl'),
+  [`${CRL_PREFIX}issuer/{shard}`]: get('CRL of a part of the certificates, which name it', CRL_MEDIA_TYPE, binary, [
+    parameter('shard', 'Number of the shard, and .crl, or -delta.crl for what was revoked lately'),
+  ]),
+  [`${CRL_PREFIX}issuers/{path}`]: get('CRLs of an issuing CA after the first', CRL_MEDIA_TYPE, binary, [
+    parameter('path', 'As for the first, with the name of the CA: issuer-2.crl, issuer-2/0.crl, issuer-2/0-delta.crl'),
   ]),
   [PATHS.ocsp]: {
     post: {

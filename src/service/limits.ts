@@ -63,6 +63,12 @@ export interface ServiceLimits {
   readonly pruneMarginMs: number;
   /** How long a CRL is valid, ms. It is made anew when half of it has passed, or when something was revoked. */
   readonly crlValidityMs: number;
+  /** Certificates of one CRL shard: so many entries a CRL has at most, about 40 bytes each. */
+  readonly crlShardSize: number;
+  /** CRL shards kept signed. */
+  readonly crlCacheSize: number;
+  /** Entries of the CRL that is of all certificates; where more are revoked, there is none. */
+  readonly maxCrlEntries: number;
   /** How long an OCSP response is valid, ms. It is made anew when half of it has passed, or when the status changed. */
   readonly ocspValidityMs: number;
   /** Signed OCSP responses kept, about 1 KB each. */
@@ -104,6 +110,9 @@ export const DEFAULT_LIMITS: ServiceLimits = {
   prunePauseMs: 100,
   pruneMarginMs: 3_600_000,
   crlValidityMs: 24 * 3_600_000,
+  crlShardSize: 10_000,
+  crlCacheSize: 64,
+  maxCrlEntries: 50_000,
   ocspValidityMs: 4 * 3_600_000,
   ocspCacheSize: 50_000,
   ocspSignaturesPerSecond: 2_000,

@@ -19,6 +19,7 @@ import type { WitnessQuorum } from './witnessing/witness-quorum.ts';
 import type { Observer } from './service-event.ts';
 import type { CsrParser } from './threaded-csr-parser.ts';
 import type { Trail } from './trail/trail.ts';
+import type { CrlShards } from './crl-shards.ts';
 import type { ProfileTable } from './issuance/profile-table.ts';
 
 /** The private keys of one log. None is used for anything else. */
@@ -59,6 +60,8 @@ export interface LogContext {
   readonly urls: CertificateUrls;
   /** The CAs that have signed or will sign for this log; `keys.issuer` and `urls` are of the one that signs. */
   readonly issuingCas: IssuingCas;
+  /** Of which CRL shard the next certificate is. */
+  readonly crlShards: CrlShards;
   /** How long a recovery must have been visible before it takes effect, ms: that of the trust bundle. */
   readonly recoveryDelayMs: number;
   readonly limits: ServiceLimits;

@@ -1,11 +1,10 @@
-import type { Issuer } from '../ca/authority.ts';
 import { type Codec, encode } from '../core/encoding/codec.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { type SearchResponse, searchResponseCodec } from '../core/keytrans/messages.ts';
 import { AuditorHeads } from './auditor-heads.ts';
 import { updateResponsesCodec } from '../core/keytrans/update-messages.ts';
 import { canonicalIdentity } from '../identity/canonical-identity.ts';
-import { CrlService } from './crl-service.ts';
+import { Crls } from './crls.ts';
 import type { Fetch } from './evidence/bounded-fetch.ts';
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from './evidence/evidence-settings.ts';
 import { type EmailChallenge, type EmailChallengeOrder, EmailChallenges } from './evidence/email/email-challenges.ts';
@@ -80,8 +79,7 @@ export class LogService {
   /** `POST /keytrans/v1/…`. */
   readonly keytrans: KeytransOperations;
   readonly files: LogFiles;
-  /** Of the first issuing CA. */
-  readonly crl: CrlService;
+  readonly crls: Crls;
   readonly ocsp: OcspService;
   readonly sequencer: Sequencer;
   readonly pruner: Pruner;
@@ -89,7 +87,6 @@ export class LogService {
   readonly signers: SignerHealth;
   readonly recoveries: RecoveryKeeper;
   #issuance: Issuance;
-  readonly #crls = new Map<Issuer, CrlService>();
   readonly #mailers: Mailer[] = [];
   readonly #fetch: Fetch;
   readonly #ending: LogEnding;
@@ -103,8 +100,7 @@ export class LogService {
     this.prover = new Prover(context, this.progress, this.auditor);
     this.keytrans = keytransOperations(this.prover, context.configuration);
     this.files = new LogFiles(context, this.progress);
-    this.crl = new CrlService(context, context.keys.issuer);
-    this.#crls.set(context.keys.issuer, this.crl);
+    this.crls = new Crls(context);
     this.ocsp = new OcspService(context);
     this.signers = new SignerHealth(context);
     const admission = new Admission(context);
@@ -201,15 +197,6 @@ export class LogService {
       this.#issuance = { ...this.#issuance, context: { ...context, keys, urls } };
     }
     return this.#issuance;
-  }
-
-  /** The CRL of the issuing CA of this name; undefined where there is no such CA. */
-  crlOf(name: string): CrlService | undefined {
-    const issuer = this.context.issuingCas.all.find((one) => one.name === name)?.issuer;
-    if (issuer === undefined) return undefined;
-    const crl = this.#crls.get(issuer) ?? new CrlService(this.context, issuer);
-    this.#crls.set(issuer, crl);
-    return crl;
   }
 
   /** Whose application token this is. Throws `unauthenticated`. */

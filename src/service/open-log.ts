@@ -25,6 +25,7 @@ import type { CsrParser } from './threaded-csr-parser.ts';
 import { Trail } from './trail/trail.ts';
 import type { WitnessFetch } from './witnessing/ask-witness.ts';
 import { WitnessQuorum } from './witnessing/witness-quorum.ts';
+import { CrlShards } from './crl-shards.ts';
 import type { ProfileTable } from './issuance/profile-table.ts';
 
 /** Name of the issuing CA with which a log began. */
@@ -112,6 +113,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
       { name: FIRST_CA, issuer: keys.issuer, signsFromMs: -Infinity, urls: options.urls },
       ...(options.laterCas ?? []),
     ]),
+    crlShards: new CrlShards(logStore, limits.crlShardSize),
     recoveryDelayMs: options.recoveryDelayMs ?? DEFAULT_RECOVERY_DELAY_MS,
     limits,
     now,

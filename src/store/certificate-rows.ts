@@ -1,4 +1,5 @@
-import type { CertificateRow, ListedCertificate, LogStore, Revocation } from './ports.ts';
+import { ensure } from '../core/errors.ts';
+import type { CertificateRow, ListedCertificate, LogStore, Revocation, SerialRange } from './ports.ts';
 import { orUndefined, serialBytes, serialText, type LogContext } from './rows.ts';
 
 type Part =
@@ -7,6 +8,8 @@ type Part =
   | 'listCertificates'
   | 'listCertificatesOf'
   | 'listRevoked'
+  | 'claimCrlShard'
+  | 'countCrlShards'
   | 'findStatus';
 
 type CertificateColumns = {
@@ -36,7 +39,16 @@ const STATUS = `select r.revoked_ms, r.reason,
   from (select 1) one left join revocations r on r.log_id = $1 and r.serial = $2`;
 
 const REVOKED = `select serial, revoked_ms, reason from revocations
-  where log_id = $1 and (not_after_ms is null or not_after_ms >= $2) order by revoked_ms, serial`;
+  where log_id = $1 and serial between $3 and $4 and (not_after_ms is null or not_after_ms >= $2)
+  order by serial limit $5`;
+
+const ANY_SERIAL: SerialRange = { first: '00', last: 'ff'.repeat(20), limit: 2 ** 31 - 1 };
+
+// One statement: who claims at the same moment waits, and gets the next.
+const CLAIM_SHARD = `insert into crl_shards (log_id, shards) values ($1, 1)
+  on conflict (log_id) do update set shards = crl_shards.shards + 1 returning shards`;
+
+const COUNT_SHARDS = `select shards from crl_shards where log_id = $1`;
 
 type ListedColumns = CertificateColumns & { readonly label: Uint8Array | null; readonly is_logged: boolean };
 
@@ -91,10 +103,23 @@ export function certificateRows({ sql, logId }: LogContext): Pick<LogStore, Part
       return { issued: row?.issued === true, revocation };
     },
 
-    async listRevoked(notExpiredAtMs) {
+    async claimCrlShard() {
+      const [row] = await sql.query<{ shards: number }>(CLAIM_SHARD, [logId]);
+      ensure(row !== undefined, 'storage-corrupt', 'a CRL shard without a number');
+      return row.shards - 1;
+    },
+
+    async countCrlShards() {
+      const [row] = await sql.query<{ shards: number }>(COUNT_SHARDS, [logId]);
+      return row?.shards ?? 0;
+    },
+
+    async listRevoked(notExpiredAtMs, { first, last, limit } = ANY_SERIAL) {
+      const range = [serialBytes(first), serialBytes(last), limit];
       const rows = await sql.query<{ serial: Uint8Array; revoked_ms: number; reason: number }>(REVOKED, [
         logId,
         notExpiredAtMs,
+        ...range,
       ]);
       return rows.map((row): Revocation => ({
         serial: serialText(row.serial),

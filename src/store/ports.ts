@@ -193,6 +193,15 @@ export interface PageRequest<Key> {
   readonly search: Uint8Array | undefined;
 }
 
+/** Some revoked certificates, by their serials. */
+export interface SerialRange {
+  /** First and last serial, lower-case hex. */
+  readonly first: string;
+  readonly last: string;
+  /** At most so many of them. */
+  readonly limit: number;
+}
+
 /** A certificate to be put on the CRL. */
 export interface Revocation {
   readonly serial: string;
@@ -435,8 +444,12 @@ export interface LogStore {
   listCertificatesOf(labelKey: Uint8Array, limit: number): Promise<readonly ListedCertificate[]>;
   /** What OCSP says of a serial: whether a certificate of it was signed, and its revocation, also after it expired. */
   findStatus(serial: string): Promise<{ readonly issued: boolean; readonly revocation: Revocation | undefined }>;
-  /** Unexpired revoked certificates, for the CRL. */
-  listRevoked(notExpiredAtMs: number): Promise<readonly Revocation[]>;
+  /** Revoked certificates that are valid at `notExpiredAtMs` or later, for a CRL, in the order of their serials. */
+  listRevoked(notExpiredAtMs: number, range?: SerialRange): Promise<readonly Revocation[]>;
+  /** Takes the next number of a CRL shard; numbers begin with 0. Whoever took one alone makes serials of it. */
+  claimCrlShard(): Promise<number>;
+  /** How many numbers of CRL shards were taken. */
+  countCrlShards(): Promise<number>;
 
   // erasure
   /**

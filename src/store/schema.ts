@@ -365,6 +365,18 @@ export const emailChallenges = pgTable(
   ],
 );
 
+/** How many CRL shards a log has: the first bytes of a certificate's serial say of which it is. */
+export const crlShards = pgTable(
+  'crl_shards',
+  {
+    logId: integer('log_id')
+      .primaryKey()
+      .references(() => logs.logId),
+    shards: integer('shards').notNull(),
+  },
+  (table) => [check('crl_shards_shards', sql`${table.shards} between 1 and 1073741824`)],
+);
+
 /** Recoveries that were asked for and are not settled: at most one of a label. What the log says of them counts. */
 export const recoveries = pgTable(
   'recoveries',

@@ -8,9 +8,12 @@ import { createCrl } from '../../src/ca/crl.ts';
 import { issueLeaf } from '../../src/ca/issue.ts';
 import { lintLeaf } from '../../src/ca/lint.ts';
 import { PurposeOid } from '../../src/ca/oids.ts';
+import { checkRevocation } from '../../src/ca/path/check-revocation.ts';
+import { parsePathCertificate } from '../../src/ca/path/path-certificate.ts';
 import { formatPem } from '../../src/ca/pem.ts';
 import { verifyChain } from '../../src/ca/verify-chain.ts';
 import { equalBytes, parseHex } from '../../src/core/encoding/bytes.ts';
+import type { GlasskeyError } from '../../src/core/errors.ts';
 import { CA_ALGORITHMS, createHierarchy, leafRequest, NOW_MS, openssl, spkiOf, temporaryFolder } from './support.ts';
 
 const folder = temporaryFolder();
@@ -104,6 +107,74 @@ describe.each(CA_ALGORITHMS)('a chain of %s CAs', (algorithm) => {
     expect(equalBytes(new Uint8Array(second?.userCertificate.valueBlock.valueHexView ?? []), parseHex(serial))).toBe(
       true,
     );
+  });
+});
+
+describe('a CRL of a part', () => {
+  const scopeOf = (name: string) => ({
+    url: `http://ca.example/${name}.crl`,
+    deltaUrl: `http://ca.example/${name}-delta.crl`,
+  });
+  const spki = spkiOf(generateKeyPairSync('ed25519').publicKey);
+  const times = { thisUpdateMs: NOW_MS - 1000, nextUpdateMs: NOW_MS + 86_400_000 };
+
+  it('tells OpenSSL, and us, of those certificates alone, with its delta', async () => {
+    const { root, issuing } = await createHierarchy('p256');
+    const request = leafRequest(issuing, spki, { urls: { crl: scopeOf('7').url, caIssuers: undefined } });
+    const leaf = await issueLeaf(issuing, request);
+    const entries = [
+      {
+        serial: Buffer.from(request.serial).toString('hex'),
+        revokedAtMs: NOW_MS - 5000,
+        reason: 'superseded' as const,
+      },
+    ];
+    const none = { ...times, entries: [] };
+    const crls = {
+      own: await createCrl(issuing, { ...none, number: 5, scope: scopeOf('7') }),
+      other: await createCrl(issuing, { ...none, number: 5, scope: scopeOf('8') }),
+      revoked: await createCrl(issuing, { ...times, entries, number: 6, scope: scopeOf('7') }),
+      delta: await createCrl(issuing, { ...times, entries, number: 6, baseNumber: 4, scope: scopeOf('7') }),
+      deltaOfOther: await createCrl(issuing, { ...times, entries, number: 6, baseNumber: 4, scope: scopeOf('8') }),
+      deltaOfNewer: await createCrl(issuing, { ...times, entries, number: 7, baseNumber: 6, scope: scopeOf('7') }),
+      olderDelta: await createCrl(issuing, { ...times, entries, number: 5, baseNumber: 4, scope: scopeOf('7') }),
+    };
+    const path = [leaf, issuing.certificate.der].map((der) => parsePathCertificate(der));
+    const judged = async (...names: (keyof typeof crls)[]): Promise<string> => {
+      const pems = names.map((name) => formatPem('X509 CRL', crls[name])).join('');
+      writeFileSync(join(folder.path, 'crls.pem'), pems);
+      const checks = ['-crl_check', '-extended_crl', '-use_deltas', '-CRLfile', join(folder.path, 'crls.pem')];
+      let theirs = 'fine';
+      try {
+        strictVerify(root, issuing, leaf, checks);
+      } catch (error) {
+        theirs = /certificate revoked/.test(String(error)) ? 'certificate-revoked' : 'bad-certificate';
+      }
+      const ours = await checkRevocation(
+        path,
+        names.map((name) => crls[name]),
+        NOW_MS,
+      ).then(
+        () => 'fine',
+        (error: unknown) => (error as GlasskeyError).code,
+      );
+      expect([names, ours]).toEqual([names, theirs]);
+      return ours;
+    };
+    expect(await judged('own')).toBe('fine');
+    expect(await judged('other')).toBe('bad-certificate');
+    expect(await judged('revoked')).toBe('certificate-revoked');
+    expect(await judged('own', 'delta')).toBe('certificate-revoked');
+    expect(await judged('own', 'deltaOfOther')).toBe('fine');
+    expect(await judged('own', 'deltaOfNewer')).toBe('fine');
+    expect(await judged('own', 'olderDelta')).toBe('fine');
+    expect(await judged('delta')).toBe('bad-certificate');
+  });
+
+  it('has no delta that is older than its base', async () => {
+    const { issuing } = await createHierarchy('p256');
+    const content = { ...times, entries: [], number: 5, baseNumber: 6, scope: scopeOf('7') };
+    await expect(createCrl(issuing, content)).rejects.toMatchObject({ code: 'value-out-of-range' });
   });
 });
 

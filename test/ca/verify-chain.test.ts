@@ -11,9 +11,10 @@ import { signerFromKey } from '../../src/ca/node-signer.ts';
 import { PurposeOid } from '../../src/ca/oids.ts';
 import { parsePem } from '../../src/ca/pem.ts';
 import { DEFAULT_PROFILE, type ExtraExtension, leafValidity } from '../../src/ca/profile.ts';
-import { newSerial } from '../../src/ca/serial.ts';
+import { MAX_CRL_SHARDS, newSerial, newShardSerial, serialsOfShard, shardOfSerial } from '../../src/ca/serial.ts';
 import { type ChainOptions, verifyChain } from '../../src/ca/verify-chain.ts';
 import type { ErrorCode } from '../../src/core/error-codes.ts';
+import { formatHex } from '../../src/core/encoding/bytes.ts';
 import { createHierarchy, leafRequest, NOW_MS, openssl, spkiOf, temporaryFolder } from './support.ts';
 
 const folder = temporaryFolder();
@@ -166,6 +167,19 @@ describe('issuing', () => {
       expect(serial).toHaveLength(16);
       expect((serial[0] as number) >> 6).toBe(1);
     }
+  });
+
+  it('makes serials that say of which CRL shard they are', () => {
+    for (const shard of [0, 1, 0x1234567, MAX_CRL_SHARDS - 1]) {
+      const serial = formatHex(newShardSerial(random, shard));
+      const { first, last } = serialsOfShard(shard);
+      expect([serial.length, shardOfSerial(serial)]).toEqual([32, shard]);
+      expect(first < serial && serial < last).toBe(true);
+    }
+    for (const none of [-1, 0.5, MAX_CRL_SHARDS]) {
+      expect(() => serialsOfShard(none)).toThrow(coded('value-out-of-range'));
+    }
+    expect(['41', '00'.repeat(16), 'c0'.repeat(16)].map(shardOfSerial)).toEqual([undefined, undefined, undefined]);
   });
 
   it('refuses the key of another CA, one key for both CAs, bad names and URLs', async () => {

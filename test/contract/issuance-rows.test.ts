@@ -154,6 +154,31 @@ describeEachStore('issuance rows', ({ newLog }) => {
     expect(await log.listRevoked(10_000_000)).toEqual([revocation]);
   });
 
+  test('revocations are listed by ranges of serials', async () => {
+    const log = await newLog();
+    const serials = ['40000001aa', '40000002aa', '40000002bb', '40000003aa'];
+    for (const [i, serial] of serials.entries()) {
+      const intent = sampleIntent(`user ${i}`);
+      await log.openIntent(intent);
+      await log.failIntent(intent, 'open', { serial, revokedMs: 9_000 - i, reason: 0 });
+    }
+    const listed = async (first: string, last: string, limit = 10) =>
+      (await log.listRevoked(0, { first, last, limit })).map(({ serial }) => serial);
+    expect(await listed('40000002', '40000002ffff')).toEqual(['40000002aa', '40000002bb']);
+    expect(await listed('40000002aa', '40000002bb')).toEqual(['40000002aa', '40000002bb']);
+    expect(await listed('00', 'ffff', 3)).toEqual(serials.slice(0, 3));
+    expect((await log.listRevoked(0)).map(({ serial }) => serial)).toEqual(serials);
+  });
+
+  test('a CRL shard is claimed once', async () => {
+    const log = await newLog();
+    expect(await log.countCrlShards()).toBe(0);
+    const claimed = await Promise.all(Array.from({ length: 8 }, () => log.claimCrlShard()));
+    expect(claimed.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(await log.countCrlShards()).toBe(8);
+    expect(await (await newLog()).countCrlShards()).toBe(0);
+  });
+
   test('an intent that was sequenced cannot be failed', async () => {
     const log = await newLog();
     const row = await enqueue(log, 'alice');

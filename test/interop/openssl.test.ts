@@ -1,7 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { importKey } from '../../src/client/client-key.ts';
+import { parseCertificate } from '../../src/ca/certificate.ts';
+import { parsePem } from '../../src/ca/pem.ts';
+import { generateKey, importKey } from '../../src/client/client-key.ts';
 import type { KeyDirectory } from '../../src/client/key-directory.ts';
 import { openOpensslWorld, type OpensslWorld, programMissing } from '../support/openssl.ts';
 import type { TestServer } from '../support/test-server.ts';
@@ -60,6 +62,35 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     await world.fetchCrl();
     expect(() => verify('-crl_check', '-CRLfile', 'crl.pem', `${name}.pem`)).toThrow(/certificate revoked/);
     expect(openssl('crl', '-in', 'crl.pem', '-noout', '-text')).toContain('Key Compromise');
+  });
+
+  it('finds a revocation on the CRL that a certificate names, or in its delta', async () => {
+    const identity = 'delta@example.com';
+    const key = await generateKey();
+    const { certificate } = await client.register(identity, { token: server.log.token, key });
+    writeFileSync(join(folder, 'delta-user.pem'), certificate);
+    const [url = ''] = parseCertificate(parsePem('CERTIFICATE', certificate)).crlUrls;
+    const fetchTo = async (name: string, from: string): Promise<void> => {
+      server.log.clock.advance(5_000);
+      const response = await fetch(server.url + new URL(from).pathname);
+      expect(response.status).toBe(200);
+      writeFileSync(join(folder, `${name}.der`), new Uint8Array(await response.arrayBuffer()));
+      openssl('crl', '-inform', 'DER', '-in', `${name}.der`, '-out', `${name}.pem`);
+    };
+    const deltaUrl = url.replace('.crl', '-delta.crl');
+    await fetchTo('base', url);
+    expect(verify('-crl_check', '-CRLfile', 'base.pem', 'delta-user.pem')).toContain('OK');
+    expect(openssl('crl', '-in', 'base.pem', '-noout', '-text')).toContain(`URI:${deltaUrl}`);
+    await client.revoke(identity, key, { reason: 'superseded' });
+    await fetchTo('now', url);
+    expect(() => verify('-crl_check', '-CRLfile', 'now.pem', 'delta-user.pem')).toThrow(/certificate revoked/);
+    await fetchTo('delta', deltaUrl);
+    writeFileSync(
+      join(folder, 'both.pem'),
+      ['base', 'delta'].map((name) => readFileSync(join(folder, `${name}.pem`), 'utf8')).join(''),
+    );
+    const checks = ['-crl_check', '-extended_crl', '-use_deltas', '-CRLfile', 'both.pem'];
+    expect(() => verify(...checks, 'delta-user.pem')).toThrow(/certificate revoked/);
   });
 
   it('makes weak requests, which are refused', async () => {

@@ -48,7 +48,7 @@ async function queue(text: string, csr: Uint8Array, authorization: Authorization
   const requestHash = new Uint8Array(32).fill(version);
   await recordIntent(context, { labelKey, version, requestHash });
   const validity = leafValidity(profileOf(context.profiles, identity), context.keys.issuer.certificate, context.now());
-  const request = leafRequest(context, await context.parseCsr(csr), identity, validity);
+  const request = await leafRequest(context, await context.parseCsr(csr), identity, validity);
   const { der } = lint(context, await sign(context, request), request);
   const record: IdentityRecord = {
     previousCommitment: state.commitment,

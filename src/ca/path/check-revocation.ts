@@ -1,15 +1,15 @@
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { verifySignature } from '../verify-signature.ts';
-import { type ParsedCrl, parseCrl } from './parse-crl.ts';
+import { type CrlCoverage, type ParsedCrl, parseCrl } from './parse-crl.ts';
 import type { PathCertificate } from './path-certificate.ts';
 import { sameNames } from './relative-names.ts';
 
 /**
- * Looks the certificates of a path up in CRLs (RFC 5280 §6.3; DER, untrusted), each in that of its issuer on the path. The
- * leaf must be covered by one; other certificates are looked up where there is one. Throws `certificate-revoked`;
- * `bad-certificate` for a CRL that cannot be read, that is not valid at `atMs`, that its issuer may not sign or has not
- * signed, and where there is none for the leaf.
+ * Looks the certificates of a path up in CRLs (RFC 5280 §6.3; DER, untrusted), each in those of its issuer on the path that cover
+ * it, and in the deltas that go with them. The leaf must be covered by a complete one; other certificates are looked up where there
+ * is one. Throws `certificate-revoked`; `bad-certificate` for a CRL that cannot be read, that is not valid at `atMs`, that its
+ * issuer may not sign or has not signed, and where there is none for the leaf.
  */
 export async function checkRevocation(
   path: readonly PathCertificate[],
@@ -20,15 +20,41 @@ export async function checkRevocation(
   for (let depth = 0; depth + 1 < path.length; depth++) {
     const subject = path[depth] as PathCertificate;
     const issuer = path[depth + 1] as PathCertificate;
-    const own = parsed.filter((crl) => isOf(crl, issuer));
-    ensure(depth > 0 || own.length > 0, 'bad-certificate', 'no CRL tells whether the certificate is revoked');
-    for (const crl of own) {
-      // eslint-disable-next-line no-await-in-loop -- a path has a few CRLs at most
-      await assertCrl(crl, issuer, atMs);
-      const isRevoked = crl.revoked.has(subject.contents.serial);
-      if (isRevoked) throw new GlasskeyError('certificate-revoked', `${subject.contents.serial} is revoked`);
-    }
+    const own = parsed.filter((crl) => isOf(crl, issuer) && covers(crl, subject));
+    const complete = own.filter(({ baseNumber }) => baseNumber === undefined);
+    ensure(depth > 0 || complete.length > 0, 'bad-certificate', 'no CRL tells whether the certificate is revoked');
+    // eslint-disable-next-line no-await-in-loop -- a path has a few certificates and CRLs at most
+    for (const crl of own) await assertCrl(crl, issuer, atMs);
+    const { serial } = subject.contents;
+    const isRevoked = complete.some((crl) => revokes(crl, own, serial));
+    if (isRevoked) throw new GlasskeyError('certificate-revoked', `${serial} is revoked`);
   }
+}
+
+/** Whether a complete CRL, with the newest delta that may be combined with it (§5.2.4), lists a certificate. */
+function revokes(complete: ParsedCrl, own: readonly ParsedCrl[], serial: string): boolean {
+  let newest: ParsedCrl | undefined;
+  for (const crl of own) {
+    const { baseNumber, number } = crl;
+    const goesWith = baseNumber !== undefined && baseNumber <= complete.number && number > complete.number;
+    if (goesWith && sameScope(crl, complete) && (newest === undefined || number > newest.number)) newest = crl;
+  }
+  if (newest?.revoked.has(serial) === true) return true;
+  return complete.revoked.has(serial) && newest?.removed.has(serial) !== true;
+}
+
+function sameScope({ scope: some }: ParsedCrl, { scope: other }: ParsedCrl): boolean {
+  if (some === undefined || other === undefined) return some === other;
+  const kinds = ({ onlyUserCertificates, onlyCaCertificates }: CrlCoverage): string =>
+    `${onlyUserCertificates} ${onlyCaCertificates}`;
+  return kinds(some) === kinds(other) && some.urls?.join(' ') === other.urls?.join(' ');
+}
+
+/** Whether the certificate is one of those that a CRL tells of (§6.3.3 (b)). */
+function covers({ scope }: ParsedCrl, { contents: { isCa, crlUrls } }: PathCertificate): boolean {
+  if (scope === undefined) return true;
+  if ((scope.onlyUserCertificates && isCa) || (scope.onlyCaCertificates && !isCa)) return false;
+  return scope.urls === undefined || scope.urls.some((url) => crlUrls.includes(url));
 }
 
 function isOf({ issuer, authorityKeyId }: ParsedCrl, { subject, contents }: PathCertificate): boolean {

@@ -1,14 +1,14 @@
 import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import { decodeError, ensure } from '../../core/errors.ts';
 import { parseRawExtensions } from '../certificate-extensions.ts';
-import { type DerReader, readSingle } from '../der-reader.ts';
-import { readOctetAlignedBits, readSmallUnsigned, readTime, readUnsigned } from '../der-values.ts';
+import { type DerElement, DerReader, readSingle } from '../der-reader.ts';
+import { asciiText, readOctetAlignedBits, readSmallUnsigned, readTime, readUnsigned } from '../der-values.ts';
 import { ExtensionOid } from '../oids.ts';
 import { parseSignatureAlgorithm, type SignatureAlgorithm } from '../signature-algorithm.ts';
 import { withCode } from '../with-code.ts';
 import { parseRelativeNames, type RelativeNames } from './relative-names.ts';
 
-/** A complete CRL as it was read (RFC 5280 §5.1). Nothing of it is verified. */
+/** A CRL as it was read (RFC 5280 §5.1), complete or a delta. Nothing of it is verified. */
 export interface ParsedCrl {
   readonly tbs: Uint8Array;
   readonly signatureAlgorithm: SignatureAlgorithm;
@@ -18,7 +18,22 @@ export interface ParsedCrl {
   readonly nextUpdateMs: number;
   /** Serial numbers, lower-case hex as in `ParsedCertificate.serial`. */
   readonly revoked: ReadonlySet<string>;
+  /** Of a delta: those that are revoked no longer. */
+  readonly removed: ReadonlySet<string>;
   readonly authorityKeyId: Uint8Array | undefined;
+  readonly number: bigint;
+  /** Of a delta: the number of the complete CRL since which it tells of changes. */
+  readonly baseNumber: bigint | undefined;
+  /** Which certificates of the issuer it covers; undefined: all. */
+  readonly scope: CrlCoverage | undefined;
+}
+
+/** What an issuing distribution point says (§5.2.5). */
+export interface CrlCoverage {
+  /** Certificates that name one of these as a distribution point; undefined: whatever they name. */
+  readonly urls: readonly string[] | undefined;
+  readonly onlyUserCertificates: boolean;
+  readonly onlyCaCertificates: boolean;
 }
 
 const MAX_CRL_BYTES = 16 * 2 ** 20 - 1;
@@ -26,8 +41,8 @@ const MAX_SERIAL_BYTES = 20;
 const EXTENSIONS = 0xa0;
 
 /**
- * Reads a DER CRL (untrusted): version 2, complete and for all certificates of its issuer, with a CRL number and the time of
- * the next. Throws `bad-certificate`; also for deltas and partitions, which say nothing of what is not on them.
+ * Reads a DER CRL (untrusted): version 2, for certificates of its own issuer and all reasons, with a CRL number and the time of
+ * the next. Throws `bad-certificate`; also for what tells of another issuer's certificates, of some reasons, or of attribute certificates.
  */
 export function parseCrl(der: Uint8Array): ParsedCrl {
   return withCode('bad-certificate', 'CRL', () => {
@@ -43,36 +58,113 @@ export function parseCrl(der: Uint8Array): ParsedCrl {
     const issuer = parseRelativeNames(reader.read(0x30).raw);
     const thisUpdateMs = readTime(reader);
     const nextUpdateMs = readTime(reader);
-    const revoked = reader.nextTag === 0x30 ? readRevoked(reader.enter()) : new Set<string>();
-    const authorityKeyId = readExtensions(reader.enter(EXTENSIONS));
+    const entries = reader.nextTag === 0x30 ? readEntries(reader.enter()) : NO_ENTRIES;
+    const extensions = readExtensions(reader.enter(EXTENSIONS));
     reader.end();
+    const isDelta = extensions.baseNumber !== undefined;
+    if (!isDelta && entries.removed.size > 0) throw decodeError('a complete CRL that removes an entry');
     const signatureAlgorithm = parseSignatureAlgorithm(algorithm.raw);
-    return { tbs: tbs.raw, signatureAlgorithm, signature, issuer, thisUpdateMs, nextUpdateMs, revoked, authorityKeyId };
+    const times = { thisUpdateMs, nextUpdateMs };
+    return { tbs: tbs.raw, signatureAlgorithm, signature, issuer, ...times, ...entries, ...extensions };
   });
 }
 
-function readRevoked(entries: DerReader): ReadonlySet<string> {
+type Entries = Pick<ParsedCrl, 'revoked' | 'removed'>;
+
+const NO_ENTRIES: Entries = { revoked: new Set(), removed: new Set() };
+
+/** The reason that takes an entry off again (§5.3.1). */
+const REMOVE_FROM_CRL = 8;
+
+function readEntries(entries: DerReader): Entries {
   const revoked = new Set<string>();
+  const removed = new Set<string>();
   while (!entries.done) {
     const entry = entries.enter();
-    revoked.add(formatHex(readUnsigned(entry, MAX_SERIAL_BYTES)));
+    const serial = formatHex(readUnsigned(entry, MAX_SERIAL_BYTES));
     readTime(entry);
     const extensions = entry.done ? [] : parseRawExtensions(entry.read(0x30).raw);
     entry.end();
     // An entry extension that is critical may mean another issuer's certificate (RFC 5280 §5.3).
     if (extensions.some(({ critical }) => critical)) throw decodeError('a CRL entry with a critical extension');
+    const reason = extensions.find(({ oid }) => oid === ExtensionOid.crlReason);
+    const isRemoved = reason !== undefined && readReason(reason.value) === REMOVE_FROM_CRL;
+    (isRemoved ? removed : revoked).add(serial);
   }
-  return revoked;
+  return { revoked, removed };
 }
 
-/** Holds the extensions to RFC 5280 §5.2; gives the key identifier of the issuer. */
-function readExtensions(reader: DerReader): Uint8Array | undefined {
+function readReason(value: Uint8Array): number {
+  const { content } = readSingle(value, 0x0a);
+  const [reason] = content;
+  if (content.length !== 1 || reason === undefined) throw decodeError('a reason of another length');
+  return reason;
+}
+
+/** What is processed; any other critical extension may change what the CRL means. */
+const PROCESSED: ReadonlySet<string> = new Set([ExtensionOid.issuingDistributionPoint, ExtensionOid.deltaCrlIndicator]);
+
+type Extensions = Pick<ParsedCrl, 'authorityKeyId' | 'number' | 'baseNumber' | 'scope'>;
+
+/** Reads the extensions by RFC 5280 §5.2. */
+function readExtensions(reader: DerReader): Extensions {
   const extensions = parseRawExtensions(reader.read(0x30).raw);
   reader.end();
-  const critical = extensions.find((one) => one.critical);
+  const critical = extensions.find((one) => one.critical && !PROCESSED.has(one.oid));
   if (critical !== undefined) throw decodeError(`critical CRL extension ${critical.oid} is not processed`);
   const valueOf = (oid: string): Uint8Array | undefined => extensions.find((one) => one.oid === oid)?.value;
-  if (valueOf(ExtensionOid.crlNumber) === undefined) throw decodeError('a CRL without a number');
+  const number = valueOf(ExtensionOid.crlNumber);
+  if (number === undefined) throw decodeError('a CRL without a number');
   const authority = valueOf(ExtensionOid.authorityKeyIdentifier);
-  return authority === undefined ? undefined : readSingle(authority).values.optional(0x80)?.content;
+  const base = valueOf(ExtensionOid.deltaCrlIndicator);
+  const point = valueOf(ExtensionOid.issuingDistributionPoint);
+  return {
+    authorityKeyId: authority === undefined ? undefined : readSingle(authority).values.optional(0x80)?.content,
+    number: readNumber(number),
+    baseNumber: base && readNumber(base),
+    scope: point && readDistributionPoint(point),
+  };
+}
+
+function readNumber(value: Uint8Array): bigint {
+  const reader = new DerReader(value);
+  const number = readUnsigned(reader, MAX_SERIAL_BYTES);
+  reader.end();
+  return BigInt(`0x0${formatHex(number)}`);
+}
+
+function readDistributionPoint(value: Uint8Array): CrlCoverage {
+  const reader = readSingle(value).values;
+  const point = reader.optional(0xa0);
+  const flag = (tag: number): boolean => {
+    const content = reader.optional(tag)?.content;
+    if (content === undefined) return false;
+    // DEFAULT FALSE is left out in DER.
+    if (content.length !== 1 || content[0] !== 0xff) throw decodeError('a flag that is not TRUE');
+    return true;
+  };
+  const onlyUserCertificates = flag(0x81);
+  const onlyCaCertificates = flag(0x82);
+  const someReasons = reader.optional(0x83) !== undefined;
+  const isIndirect = flag(0x84);
+  const attributes = flag(0x85);
+  reader.end();
+  if (someReasons || isIndirect || attributes) throw decodeError('a CRL of some reasons, other issuers or attributes');
+  return { urls: point && readFullName(point), onlyUserCertificates, onlyCaCertificates };
+}
+
+function readFullName(point: DerElement): string[] {
+  const name = point.values;
+  const urls = uris(name.enter(0xa0));
+  name.end();
+  return urls;
+}
+
+function uris(names: DerReader): string[] {
+  const found: string[] = [];
+  while (!names.done) {
+    const { tag, content } = names.read();
+    if (tag === 0x86) found.push(asciiText(content));
+  }
+  return found;
 }

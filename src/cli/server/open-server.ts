@@ -116,7 +116,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
 /** Where what belongs to an issuing CA after the first is. */
 function caUrls(publicUrl: string | undefined, name: string): CertificateUrls {
   return {
-    crl: publicUrl && `${publicUrl}${CRL_PREFIX}${name}.crl`,
+    crl: publicUrl && `${publicUrl}${CRL_PREFIX}issuers/${name}.crl`,
     caIssuers: publicUrl && `${publicUrl}${CA_PREFIX}${name}.der`,
     ocsp: publicUrl && publicUrl + PATHS.ocsp,
   };

@@ -37,7 +37,7 @@ export async function signAndSubmit(
   const { version } = next;
   let serial: string | undefined;
   try {
-    const request = leafRequest(context, keys, identity, validity);
+    const request = await leafRequest(context, keys, identity, validity);
     const der = await sign(context, request);
     serial = formatHex(request.serial);
     const row = certificateRow(order, version, lint(context, der, request));

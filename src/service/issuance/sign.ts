@@ -2,23 +2,27 @@ import { issueLeaf, type LeafRequest } from '../../ca/issue.ts';
 import { lintLeaf } from '../../ca/lint.ts';
 import type { ParsedCertificate } from '../../ca/certificate.ts';
 import type { Validity } from '../../ca/profile.ts';
-import { newSerial } from '../../ca/serial.ts';
+import { newShardSerial } from '../../ca/serial.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { WantedKeys } from './wanted-keys.ts';
 import type { LogContext } from '../log-context.ts';
+import { crlShardUrls } from '../crl-shards.ts';
 import { profileOf } from './profile-table.ts';
 
-/** What the certificate to be signed must say. */
-export function leafRequest(
+/** What the certificate to be signed must say. Throws `forbidden` for an identity without a profile, `storage-failed`. */
+export async function leafRequest(
   context: LogContext,
   keys: WantedKeys,
   identity: Identity,
   validity: Validity,
-): LeafRequest {
+): Promise<LeafRequest> {
   const { profiles, urls, random } = context;
   const profile = profileOf(profiles, identity);
   const { spki, companions } = keys;
-  return { ...validity, spki, companions, san: identity.san, serial: newSerial(random), profile, urls };
+  const shard = await context.crlShards.next();
+  const serial = newShardSerial(random, shard);
+  const crl = urls.crl && crlShardUrls(urls.crl, shard).url;
+  return { ...validity, spki, companions, san: identity.san, serial, profile, urls: { ...urls, crl } };
 }
 
 /** Step `sign`: the one place where the service signs certificates. */

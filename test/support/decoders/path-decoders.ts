@@ -76,6 +76,10 @@ const crl = await createCrl(issuer, {
   nextUpdateMs: nowMs + 86_400_000,
   entries: [{ serial: '0a', revokedAtMs: nowMs, reason: 'keyCompromise' }],
 });
+const scope = { url: 'http://ca.example/1.crl', deltaUrl: 'http://ca.example/1-delta.crl' };
+const times = { thisUpdateMs: nowMs, nextUpdateMs: nowMs + 86_400_000, entries: [] };
+const shard = await createCrl(issuer, { ...times, number: 5, scope });
+const delta = await createCrl(issuer, { ...times, number: 5, baseNumber: 4, scope });
 const ocspRequest = derSequence(derSequence(derSequence(derSequence(encodeCertId(issuer.certificate, '0a')))));
 
 function formatAddress(bytes: Uint8Array): string {
@@ -90,7 +94,7 @@ export const PATH_DECODERS: readonly Decoder[] = [
   ofDer('parseTrustAnchor', certificates, parseTrustAnchor, 'bad-certificate'),
   ofDer('parsePathAnchor', certificates, parsePathAnchor, 'bad-certificate'),
   ofDer('parsePathCertificate', certificates, parsePathCertificate, 'bad-certificate'),
-  ofDer('parseCrl', [crl], parseCrl, 'bad-certificate'),
+  ofDer('parseCrl', [crl, shard, delta], parseCrl, 'bad-certificate'),
   ofDer('parseOcspRequest', [ocspRequest], parseOcspRequest, MALFORMED),
   ofDer('parseGeneralNames', [derSequence(...names)], parseGeneralNames, MALFORMED),
   ofDer('parseNameConstraints', [constraint.value], parseNameConstraints, MALFORMED),
