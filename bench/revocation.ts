@@ -14,6 +14,7 @@ import { encodeCertId } from '../src/ca/ocsp/cert-id.ts';
 import { formatPem } from '../src/ca/pem.ts';
 import { JSON_MEDIA_TYPE, OCSP_REQUEST_MEDIA_TYPE } from '../src/contract/media-types.ts';
 import { PATHS } from '../src/contract/paths.ts';
+import { DEFAULT_LIMITS } from '../src/service/limits.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
 import { Clients, round } from './load.ts';
 import { describeMachine } from './machine.ts';
@@ -21,14 +22,14 @@ import { pipelined } from './pipelined.ts';
 import { processorSeconds } from './processor-time.ts';
 import { startServerProcess } from './server-process.ts';
 
-const USAGE = `usage: npm run bench:revocation -- [--crl 10000,100000,1000000] [--certificates 1000] [--requests 100000]
+const USAGE = `usage: npm run bench:revocation -- [--crl 10000,100000,1000000] [--shard 10000] [--certificates 1000] [--requests 100000]
 
-Signs CRLs of so many entries, and asks the OCSP responder of a server on PostgreSQL about so many certificates. Prints JSON.`;
+Signs the CRLs of so many revoked certificates, so many to a file, and asks the OCSP responder of a server on PostgreSQL about so many certificates. Prints JSON.`;
 
 const DAY_MS = 86_400_000;
 
-/** How long a CRL of `count` entries takes to be made and signed, and how large it is. */
-async function measureCrl(count: number): Promise<object> {
+/** How long the CRLs of `count` revoked certificates take to be made and signed, with so many in a file, and how large they are. */
+async function measureCrl(count: number, shardSize: number): Promise<object> {
   const nowMs = Date.now();
   const signer = signerFromKey(await createKey('p256'));
   const issuer = await createRoot({ signer, commonName: 'Bench', nowMs, random: randomBytes });
@@ -37,9 +38,25 @@ async function measureCrl(count: number): Promise<object> {
     revokedAtMs: nowMs - (index % 90) * DAY_MS,
     reason: index % 3 === 0 ? ('keyCompromise' as const) : ('superseded' as const),
   }));
-  const start = performance.now();
-  const der = await createCrl(issuer, { number: 1, thisUpdateMs: nowMs, nextUpdateMs: nowMs + DAY_MS, entries });
-  return { entries: count, ms: Math.round(performance.now() - start), bytes: der.length };
+  const times = { thisUpdateMs: nowMs, nextUpdateMs: nowMs + DAY_MS };
+  const measured: { readonly ms: number; readonly bytes: number }[] = [];
+  for (let shard = 0; shard * shardSize < count; shard++) {
+    const part = entries.slice(shard * shardSize, (shard + 1) * shardSize);
+    const url = `http://ca.example/crl/issuer/${shard}`;
+    const scope = { url: `${url}.crl`, deltaUrl: `${url}-delta.crl` };
+    const start = performance.now();
+    const der = await createCrl(issuer, { number: 1, ...times, entries: part, scope });
+    measured.push({ ms: performance.now() - start, bytes: der.length });
+  }
+  const durations = measured.map(({ ms }) => ms);
+  return {
+    entries: count,
+    files: measured.length,
+    ms: Math.round(durations.reduce((sum, ms) => sum + ms, 0)),
+    longestMs: Math.round(Math.max(...durations)),
+    bytes: measured.reduce((sum, { bytes }) => sum + bytes, 0),
+    largestBytes: Math.max(...measured.map(({ bytes }) => bytes)),
+  };
 }
 
 /** Registers `count` names and gives an OCSP request, as HTTP POST, for the certificate of each. */
@@ -111,6 +128,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       crl: { type: 'string', default: '10000,100000,1000000' },
+      shard: { type: 'string', default: String(DEFAULT_LIMITS.crlShardSize) },
       certificates: { type: 'string', default: '1000' },
       requests: { type: 'string', default: '100000' },
       help: { type: 'boolean', default: false },
@@ -119,7 +137,7 @@ async function main(): Promise<void> {
   if (values.help) return console.log(USAGE);
   const ocsp = await measureOcsp(Number(values.certificates), Number(values.requests));
   const crl: object[] = [];
-  for (const count of values.crl.split(',')) crl.push(await measureCrl(Number(count)));
+  for (const count of values.crl.split(',')) crl.push(await measureCrl(Number(count), Number(values.shard)));
   console.log(JSON.stringify({ machine: describeMachine(), ocsp, crl }, undefined, 2));
 }
 
