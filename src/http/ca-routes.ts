@@ -27,7 +27,9 @@ export function caRoutes(app: Hono, service: LogService, documents: PublicDocume
     app.get(pemPath, () => respond(formatPem('CERTIFICATE', der), PEM_MEDIA_TYPE, CA_CACHE));
     app.get(derPath, () => respond(der, CERTIFICATE_MEDIA_TYPE, CA_CACHE));
   }
-  app.get(`${CRL_PREFIX}*`, (c) => respondCrl(service, c.req.path.slice(CRL_PREFIX.length)));
+  for (const path of [PATHS.issuerCrl, `${CRL_PREFIX}issuer/*`, `${CRL_PREFIX}issuers/*`]) {
+    app.get(path, (c) => respondCrl(service, c.req.path.slice(CRL_PREFIX.length)));
+  }
   app.get(`${CA_PREFIX}*`, (c) => {
     const [, name, form] = /^(.*)\.(der|pem)$/.exec(c.req.path.slice(CA_PREFIX.length)) ?? [];
     const ca = service.context.issuingCas.all.find((one) => one.name === name);

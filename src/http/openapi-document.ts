@@ -387,8 +387,8 @@ const OPERATIONS: Readonly<Record<string, Schema>> = {
   [`${CA_PREFIX}{path}`]: get('Certificate of an issuing CA after the first', CERTIFICATE_MEDIA_TYPE, binary, [
     parameter('path', 'Name of the CA, such as issuer-2, and .der or .pem'),
   ]),
-  [`${CRL_PREFIX}issuer/{shard}`]: get('CRL of a part of the certificates, which name it', CRL_MEDIA_TYPE, binary, [
-    parameter('shard', 'Number of the shard, and .crl, or -delta.crl for what was revoked lately'),
+  [`${CRL_PREFIX}issuer/{path}`]: get('CRL of a part of the certificates, which name it', CRL_MEDIA_TYPE, binary, [
+    parameter('path', 'Number of the shard, and .crl, or -delta.crl for what was revoked lately'),
   ]),
   [`${CRL_PREFIX}issuers/{path}`]: get('CRLs of an issuing CA after the first', CRL_MEDIA_TYPE, binary, [
     parameter('path', 'As for the first, with the name of the CA: issuer-2.crl, issuer-2/0.crl, issuer-2/0-delta.crl'),
