@@ -184,6 +184,12 @@ describe('everything else', () => {
       '/log/proof/99999',
       '/log/proof/1x',
       '/log/tile/0/000.p/300',
+      '/crl/issuer/999999999.crl',
+      '/crl/issuer/01.crl',
+      '/crl/issuer/99999999999999999999.crl',
+      '/crl/issuer/0-delta',
+      '/crl/issuers/issuer/0.crl',
+      '/crl/issuers/issuer-2/0.crl',
       '/%00',
       '/log/tile/../../etc/passwd',
     ]) {
