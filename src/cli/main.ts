@@ -7,6 +7,7 @@ import { auditCommand } from './commands/audit-command.ts';
 import { auditorCommand } from './commands/auditor-command.ts';
 import { caCommand } from './commands/ca-command.ts';
 import { issuingCommands, relyingCommands } from './commands/client-commands.ts';
+import { lookupCommand } from './commands/lookup-command.ts';
 import { credentialCommand } from './commands/credential-command.ts';
 import { evidenceCommand } from './commands/evidence-command.ts';
 import { devicesCommand } from './commands/devices-command.ts';
@@ -66,6 +67,7 @@ const program = new Command('glasskey')
 serverCommands(program, runServer);
 issuingCommands(program, runClient);
 recoveryCommands(program, runClient);
+lookupCommand(program, runClient);
 relyingCommands(program, runClient);
 devicesCommand(program, runClient);
 monitorCommand(program, runClient);

@@ -30,6 +30,7 @@ export {
   type EmailCode,
   KeyDirectory,
   type KeyDirectoryOptions,
+  type LookupOutcome,
   type LookupResult,
   type MonitoringDue,
   type Recovery,

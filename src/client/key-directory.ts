@@ -32,6 +32,7 @@ import {
 import { compareWithOthers, showHeads, updateHeads } from './operations/heads.ts';
 import { history, type History } from './operations/history.ts';
 import { lookup, type LookupResult } from './operations/lookup.ts';
+import { lookupMany, type LookupOutcome } from './operations/lookup-many.ts';
 import { lookupVersion, type VerifiedVersion } from './operations/lookup-version.ts';
 import { monitorOwned, type OwnerMonitored } from './operations/monitor-owned.ts';
 import { type Monitored, monitorTurn, type RoundTurn, worstFailure } from './operations/monitor-round.ts';
@@ -51,6 +52,7 @@ export type { CredentialBinding, MadeCredential, SettledCredential } from './ope
 export type { History, PastVersion } from './operations/history.ts';
 export type { VerifiedEnd } from './log-end.ts';
 export type { LookupResult } from './operations/lookup.ts';
+export type { LookupOutcome } from './operations/lookup-many.ts';
 export type { VerifiedVersion } from './operations/lookup-version.ts';
 export type { OwnerMonitored } from './operations/monitor-owned.ts';
 export type { Monitored } from './operations/monitor-round.ts';
@@ -170,6 +172,18 @@ export class KeyDirectory {
   lookup(text: string): Promise<LookupResult> {
     const identity = this.identity(text);
     return this.#run((operation, state) => lookup(operation, state, identity));
+  }
+
+  /**
+   * Looks many identities up, an address book for instance: what {@link lookup} gives or throws, for each, in their order and in few
+   * requests. Every answer is verified in full, and one that fails keeps no other. Never throws.
+   */
+  lookupMany(texts: readonly string[]): Promise<readonly LookupOutcome[]> {
+    return lookupMany(
+      (work) => this.#run(work),
+      (text) => this.identity(text),
+      texts,
+    );
   }
 
   /** Looks one version of an identity up. Throws `search-not-found`, and what {@link lookup} throws. */

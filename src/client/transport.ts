@@ -2,6 +2,7 @@ import { type Codec, decode, encode } from '../core/encoding/codec.ts';
 import { GlasskeyError } from '../core/errors.ts';
 import { JSON_MEDIA_TYPE, KEYTRANS_MEDIA_TYPE, mediaTypeOf, PROBLEM_MEDIA_TYPE } from '../contract/media-types.ts';
 import { LOOKUP_TOKEN_HEADER } from '../contract/lookup-token.ts';
+import { JsonFields } from '../contract/json-fields.ts';
 import { parseProblem } from '../contract/parse-problem.ts';
 
 /** `fetch`, as the platform has it. */
@@ -141,11 +142,26 @@ function refusal(response: Response, body: Uint8Array): GlasskeyError {
   if (mediaTypeOf(response.headers.get('content-type')) !== PROBLEM_MEDIA_TYPE) {
     return new GlasskeyError('bad-response', `the server answered ${status} and no problem details`);
   }
+  return refusalOf(body, response.status, status);
+}
+
+/** What untrusted problem details (RFC 9457, JSON) say that are part of an answer. */
+export function refusalIn(problem: Uint8Array): GlasskeyError {
   try {
-    const problem = parseProblem(JSON.parse(new TextDecoder().decode(body)), response.status);
-    return new ServerRefusal(problem.code ?? 'request-refused', printable(problem.detail ?? status), response.status);
+    const fields = new JsonFields(JSON.parse(new TextDecoder().decode(problem)), 'bad-response', 'problem');
+    const status = fields.integer('status');
+    return refusalOf(problem, status, printable(`${status} ${fields.string('title', 64)}`));
   } catch (error) {
-    return new GlasskeyError('bad-response', `the server answered ${status}, unreadably`, { cause: error });
+    return new GlasskeyError('bad-response', 'the server refuses unreadably', { cause: error });
+  }
+}
+
+function refusalOf(problem: Uint8Array, status: number, inWords: string): GlasskeyError {
+  try {
+    const { code, detail } = parseProblem(JSON.parse(new TextDecoder().decode(problem)), status);
+    return new ServerRefusal(code ?? 'request-refused', printable(detail ?? inWords), status);
+  } catch (error) {
+    return new GlasskeyError('bad-response', `the server answered ${inWords}, unreadably`, { cause: error });
   }
 }
 

@@ -4,6 +4,9 @@ export const MAX_JSON_BODY_BYTES = 64 * 1024;
 /** Most bytes of a TLS-encoded KEYTRANS request: a label of 255 bytes, a monitoring map of 255 entries, a few integers. */
 export const MAX_KEYTRANS_BODY_BYTES = 4096;
 
+/** Most bytes of a TLS-encoded batch of lookups: 64 labels of 255 bytes, and a size. */
+export const MAX_LOOKUP_BATCH_BODY_BYTES = 17 * 1024;
+
 /** Most bytes of an OCSP request. One question has about 80; a signed one carries certificates. */
 export const MAX_OCSP_REQUEST_BYTES = 4096;
 

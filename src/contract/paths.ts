@@ -7,6 +7,7 @@ export const PATHS = {
   vetoes: '/v1/vetoes',
   search: '/keytrans/v1/search',
   lookup: '/keytrans/v1/lookup',
+  lookupBatch: '/keytrans/v1/lookup-batch',
   chain: '/keytrans/v1/chain',
   contactMonitor: '/keytrans/v1/contact-monitor',
   ownerInit: '/keytrans/v1/owner-init',

@@ -8,6 +8,7 @@ import { estRoutes } from './est-routes.ts';
 import { issuanceRoutes, recoveryRoutes } from './issuance-routes.ts';
 import { LookupAccess } from './lookup-access.ts';
 import { keytransRoutes } from './keytrans-routes.ts';
+import { lookupBatchRoute } from './lookup-batch-route.ts';
 import { logRoutes } from './log-routes.ts';
 import type { Metrics } from './metrics.ts';
 import { ocspRoutes } from './ocsp-routes.ts';
@@ -47,6 +48,7 @@ export function createApp(options: AppOptions): Hono {
   issuanceRoutes(app, service, limits, access);
   recoveryRoutes(app, service, limits, access);
   keytransRoutes(app, service, access);
+  lookupBatchRoute(app, service, access);
   logRoutes(app, service);
   caRoutes(app, service, documents);
   ocspRoutes(app, service);

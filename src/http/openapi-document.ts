@@ -7,6 +7,7 @@ import {
   MAX_IDENTITY_CHARACTERS,
   MAX_JSON_BODY_BYTES,
   MAX_KEYTRANS_BODY_BYTES,
+  MAX_LOOKUP_BATCH_BODY_BYTES,
   MAX_OCSP_REQUEST_BYTES,
   MAX_SERIALS,
 } from '../contract/limits.ts';
@@ -23,6 +24,7 @@ import {
   PEM_MEDIA_TYPE,
   PROBLEM_MEDIA_TYPE,
 } from '../contract/media-types.ts';
+import { MAXIMUM_BATCH_LABELS } from '../core/keytrans/lookup-batch-messages.ts';
 import { LOOKUP_TOKEN_HEADER } from '../contract/lookup-token.ts';
 import { CA_PREFIX, CRL_PREFIX, PATHS } from '../contract/paths.ts';
 
@@ -265,8 +267,8 @@ const LOOKUP_TOKEN: Schema = {
   schema: text(2_048, 'JWT'),
 };
 
-function postKeytrans(summary: string, request: string, answer: string): Schema {
-  const description = `${request}, TLS-encoded; at most ${MAX_KEYTRANS_BODY_BYTES} bytes`;
+function postKeytrans(summary: string, request: string, answer: string, maximum = MAX_KEYTRANS_BODY_BYTES): Schema {
+  const description = `${request}, TLS-encoded; at most ${maximum} bytes`;
   const content = { [KEYTRANS_MEDIA_TYPE]: { schema: binary } };
   return {
     post: {
@@ -305,6 +307,12 @@ const OPERATIONS: Readonly<Record<string, Schema>> = {
   [PATHS.vetoes]: postJson('Cancel a pending recovery', 200, 'VetoRequest', 'VetoAnswer'),
   [PATHS.search]: postKeytrans('Search for the greatest version of a label', 'SearchRequest', 'SearchResponse'),
   [PATHS.lookup]: postKeytrans('The same, or a proof of absence', 'LookupRequest', 'LookupResponse'),
+  [PATHS.lookupBatch]: postKeytrans(
+    `The same for up to ${MAXIMUM_BATCH_LABELS} labels at once, each with an outcome of its own`,
+    'LookupBatchRequest',
+    'LookupBatchResponse',
+    MAX_LOOKUP_BATCH_BODY_BYTES,
+  ),
   [PATHS.contactMonitor]: postKeytrans(
     'Monitor versions of a label that the client was shown',
     'ContactMonitorRequest',

@@ -14,6 +14,7 @@ import type {
   SearchRequest,
   SearchResponse,
 } from '../core/keytrans/messages.ts';
+import type { LookupBatchRequest } from '../core/keytrans/lookup-batch-messages.ts';
 import type { OwnerInitRequest, OwnerInitResponse } from '../core/keytrans/owner-init-messages.ts';
 import type { OwnerMonitorRequest, OwnerMonitorResponse } from '../core/keytrans/owner-monitor-messages.ts';
 import type { StandingRequest, StandingResponse } from '../core/keytrans/standing-messages.ts';
@@ -32,6 +33,7 @@ import { ownerMonitor } from './prover/owner-monitor.ts';
 import { credential, credentialUpdate } from './prover/credential.ts';
 import { distinguished } from './prover/distinguished.ts';
 import { lookup } from './prover/lookup.ts';
+import { type BatchOutcome, lookupBatch } from './prover/lookup-batch.ts';
 import { ProofMaker } from './prover/proof-maker.ts';
 import type { ProverParts } from './prover/prover-parts.ts';
 import { search } from './prover/search.ts';
@@ -57,6 +59,11 @@ export class Prover {
   /** See {@link lookup}. */
   lookup(request: LookupRequest): Promise<LookupResponse> {
     return lookup(this.#parts, request);
+  }
+
+  /** See {@link lookupBatch}. */
+  lookupBatch(request: LookupBatchRequest, mayAsk: (label: Uint8Array) => void): Promise<readonly BatchOutcome[]> {
+    return lookupBatch(this.#parts, request, mayAsk);
   }
 
   /** See {@link search}. */

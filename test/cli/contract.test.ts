@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PATHS } from '../../src/contract/paths.ts';
 import { CliSandbox, PROGRAM } from '../support/cli.ts';
+import { startDamagingProxy } from '../support/damaging-proxy.ts';
 
 const box = new CliSandbox();
 let url: string;
@@ -210,6 +212,50 @@ describe('looking up, verifying, rotating, revoking', () => {
     expect((await box.run('verify', 'nonsense.pem', ...to())).code).toBe(1);
     expect((await box.run('verify', 'missing.pem', ...to())).code).toBe(1);
   });
+});
+
+describe('an address book', () => {
+  const asked = ['Friend@example.com', 'stranger@example.com'];
+  beforeAll(async () => {
+    expect((await box.run('register', 'friend@example.com', ...to(), ...token, '--out', 'friend')).code).toBe(0);
+  }, 240_000);
+
+  it('is looked up at once, and the exit code is that of the worst', async () => {
+    const known = await box.run('lookup', ...asked.slice(0, 1), 'friend@example.com', ...to(), '--state', 'book');
+    expect([known.code, known.stdout.match(/friend@example\.com/g)?.length]).toEqual([0, 2]);
+    writeFileSync(box.path('book.txt'), `${asked.join('\r\n')}\n\n`);
+    const some = await box.run('lookup', '--file', 'book.txt', ...to(), '--state', 'book', '--json');
+    expect(some.code).toBe(3);
+    expect(JSON.parse(some.stdout)).toMatchObject([
+      { asked: 'Friend@example.com', found: true, identity: 'friend@example.com', version: 0 },
+      { asked: 'stranger@example.com', found: false, identity: 'stranger@example.com' },
+    ]);
+    const bad = await box.run('lookup', 'not an identity', '--file', 'book.txt', ...to(), '--state', 'book', '--json');
+    expect([bad.code, bad.stderr.includes('not an identity: ')]).toEqual([1, true]);
+    expect(JSON.parse(bad.stdout)).toMatchObject([
+      { asked: 'not an identity', error: { code: 'invalid-identity' } },
+      { found: true },
+      { found: false },
+    ]);
+    const many = await box.run('lookup', ...asked, '--version', '0', ...to(), '--state', 'book');
+    expect([many.code, many.stderr.includes('(usage)')]).toEqual([1, true]);
+  }, 240_000);
+
+  it('ends with 2 where one of the answers is a lie, and keeps the evidence', async () => {
+    const proxy = await startDamagingProxy(url, PATHS.lookupBatch);
+    try {
+      const lied = await box.run('lookup', ...asked, '--server', proxy.url, '--state', 'lied-to', '--json');
+      expect(lied.code).toBe(2);
+      expect(JSON.parse(lied.stdout)).toMatchObject([
+        { asked: 'Friend@example.com', found: true },
+        { asked: 'stranger@example.com', error: { code: expect.stringMatching(/./) as string } },
+      ]);
+      const files = readdirSync(box.path('lied-to')).filter((name) => name.startsWith('evidence-'));
+      expect(files).toHaveLength(1);
+    } finally {
+      await proxy.close();
+    }
+  }, 240_000);
 });
 
 describe('trust and audit', () => {

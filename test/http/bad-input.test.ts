@@ -135,7 +135,7 @@ describe('the KEYTRANS operations', () => {
     for (const body of bodies) {
       expect(await post(path, body, type)).toMatchObject({ status: 400, code: 'malformed-encoding' });
     }
-    expect(await post(path, new Uint8Array(5000), type)).toMatchObject({ status: 413, code: 'payload-too-large' });
+    expect(await post(path, new Uint8Array(18 * 1024), type)).toMatchObject({ status: 413, code: 'payload-too-large' });
     const untyped = await post(path, new Uint8Array(), { 'content-type': 'application/json' });
     expect(untyped).toMatchObject({ status: 415, code: 'unsupported-media-type' });
     const wrong = await fetch(server.url + path);

@@ -5,6 +5,7 @@ import { KeyDirectory } from '../../src/client/key-directory.ts';
 import { commit } from '../../src/core/crypto/commitment.ts';
 import { sha256 } from '../../src/core/crypto/sha256.ts';
 import { decode, encode } from '../../src/core/encoding/codec.ts';
+import { lookupBatchResponseCodec, type LookupOutcome } from '../../src/core/keytrans/lookup-batch-messages.ts';
 import { type LookupResponse, lookupRequestCodec, lookupResponseCodec } from '../../src/core/keytrans/messages.ts';
 import type { PrefixSearchResult } from '../../src/core/keytrans/proofs.ts';
 import { encodeTreeHeadTbs } from '../../src/core/keytrans/tree-head.ts';
@@ -151,6 +152,30 @@ describe('an operator with the keys of the log in hand', () => {
       await forked.stop();
     }
     return noticed;
+  });
+
+  attack('batch-of-two-heads', async () => {
+    const { configuration } = operator.server.log.context;
+    const { prover } = operator.server.log.service;
+    const names = ['bob@example.com', 'carol@example.com'];
+    const codec = lookupResponseCodec(configuration);
+    const answerTo = async (name: string): Promise<LookupOutcome> => {
+      const answer = await prover.lookup({ last: undefined, label: identityOf(name).label });
+      return { type: 'answered', response: encode(codec, answer) };
+    };
+    const first = await answerTo('bob@example.com');
+    await operator.appendRecord('between@example.com', {
+      certificates: [await operator.certify('between@example.com', bob.spki)],
+      authorization: INITIAL,
+    });
+    const second = await answerTo('carol@example.com');
+    const answer = encode(lookupBatchResponseCodec, { outcomes: [first, second] });
+    const state = new MemoryState();
+    const fetch = lie(PATHS.lookupBatch, async () => new Response(new Uint8Array(answer)));
+    const [bobs, carols] = await (await operator.client({ state, fetch })).lookupMany(names);
+    expect(bobs).toMatchObject({ result: { found: true } });
+    expect([...(await readState(state)).contacts.keys()]).toEqual(['bob@example.com']);
+    return carols?.error;
   });
 
   attack('existing-name-denied', async () => {

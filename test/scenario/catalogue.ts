@@ -85,6 +85,12 @@ const LOOKUP = rows('attacks-lookup.test.ts', {
     codes: ['tree-rolled-back', 'bad-prefix-proof', 'bad-signature'],
     within: AT_ONCE,
   },
+  'batch-of-two-heads': {
+    attack: 'answer names of one batch from two heads, each good by itself',
+    noticedBy: ['contact, looking up'],
+    codes: ['view-mismatch'],
+    within: AT_ONCE,
+  },
   'existing-name-denied': {
     attack: 'deny a name that exists',
     noticedBy: ['contact, looking up'],

@@ -17,8 +17,7 @@ import { releaseHead } from '../../src/service/head-signer.ts';
 import { readGreatest } from '../../src/service/submission-check.ts';
 import { identityOf } from './owner.ts';
 import { pgliteImage } from './pglite.ts';
-import { createTestServer, type TestServer } from './test-server.ts';
-import type { TestLogOptions } from './test-log.ts';
+import { createTestServer, type TestServer, type TestServerOptions } from './test-server.ts';
 
 /** A version of a label as its row has it. */
 interface NewVersion {
@@ -39,7 +38,7 @@ export class LyingOperator {
     this.database = database;
   }
 
-  static async start(options: TestLogOptions = {}): Promise<LyingOperator> {
+  static async start(options: TestServerOptions = {}): Promise<LyingOperator> {
     const database = await PGlite.create({ loadDataDir: await pgliteImage() });
     const limits = { verifyOneIn: 0, ...options.limits };
     return new LyingOperator(await createTestServer({ ...options, target: { database }, limits }), database);

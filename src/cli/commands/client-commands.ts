@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { REVOCATION_REASONS, type RevocationReason } from '../../contract/bodies.ts';
 import { formatTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { fingerprint } from '../../contract/bundle-signature.ts';
@@ -22,9 +22,8 @@ import {
   prepareEvidence,
   readEvidence,
 } from '../evidence-options.ts';
-import { CertificateIsOver, EXIT, reportFailure } from '../exit-code.ts';
-import { bindingJson, bindingLines, isErased, printJson, printLines, versionJson, versionLines } from '../output.ts';
-import { reportEnd } from '../report-end.ts';
+import { CertificateIsOver, EXIT } from '../exit-code.ts';
+import { bindingJson, bindingLines, printJson, printLines } from '../output.ts';
 import { printIssued } from '../print-issued.ts';
 import { renew, type RenewOptions } from '../renew.ts';
 
@@ -206,36 +205,8 @@ async function serialsOf(directory: KeyDirectory, identity: string): Promise<rea
   return [...result.binding.certificates, ...result.binding.expired].map(({ serial }) => serial);
 }
 
-/** The commands of who relies on the log: lookup, verify, audit. */
+/** The commands of who relies on the log, beside lookup: verify. */
 export function relyingCommands(program: Command, run: Run): void {
-  clientCommand(
-    program,
-    'lookup <identity>',
-    'look an identity up: its verified certificates, or a proof that it has none (exit 3)',
-    'glasskey lookup bob@example.com --server https://keys.example',
-  )
-    .option('--version <n>', 'this version instead of the greatest one', parseVersion)
-    .option('--json', 'print the result as JSON')
-    .action((identity: string, options: ClientOptions & JsonOption & { readonly version?: number }) =>
-      run(options, async () => {
-        const directory = await openDirectory(options);
-        if (options.version !== undefined) return lookupVersion(directory, identity, options.version, options);
-        const result = await directory.lookup(identity);
-        await reportEnd(directory);
-        if (!result.found) {
-          const { treeSize } = result;
-          if (options.json === true) printJson({ identity: result.identity, found: false, treeSize });
-          else printLines(`${result.identity}: proved not to exist in the log of ${treeSize} entries`);
-          return EXIT.absent;
-        }
-        if (options.json === true) printJson(bindingJson(result.binding));
-        else printLines(...bindingLines(result.binding));
-        if (!isErased(result.binding)) return EXIT.fine;
-        reportFailure(new GlasskeyError('erased', `${result.binding.identity} was erased by the authority`));
-        return EXIT.refused;
-      }),
-    );
-
   clientCommand(
     program,
     'verify <certificate>',
@@ -260,33 +231,6 @@ export function relyingCommands(program: Command, run: Run): void {
         return EXIT.fine;
       }),
     );
-}
-
-/** Shows one version of an identity. */
-async function lookupVersion(
-  directory: KeyDirectory,
-  identity: string,
-  version: number,
-  { json }: JsonOption,
-): Promise<number> {
-  const found = await directory.lookupVersion(identity, version).catch((error: unknown) => {
-    if (isGlasskeyError(error, 'search-not-found')) return undefined;
-    throw error;
-  });
-  if (found === undefined) {
-    process.stderr.write(`glasskey: the server shows no version ${version} of ${identity}, and proves nothing of it\n`);
-    return EXIT.refused;
-  }
-  if (json === true) printJson(versionJson(found));
-  else printLines(...versionLines(found));
-  return EXIT.fine;
-}
-
-function parseVersion(text: string): number {
-  const version = Number(text);
-  const isOne = /^\d{1,10}$/.test(text) && version < 2 ** 32;
-  if (!isOne) throw new InvalidArgumentError('a version is a number from 0 to 4294967295');
-  return version;
 }
 
 /** Tells an expired certificate from one that is not valid yet, which a slow clock shows as well. */

@@ -1,5 +1,6 @@
 import { ensure } from '../../core/errors.ts';
-import { lookupRequestCodec, lookupResponseCodec } from '../../core/keytrans/messages.ts';
+import { lookupRequestCodec, type LookupResponse, lookupResponseCodec } from '../../core/keytrans/messages.ts';
+import type { TreeView } from '../../core/keytrans/tree-view.ts';
 import { verifyLookup } from '../../core/keytrans/verify-lookup.ts';
 import { PATHS } from '../../contract/paths.ts';
 import type { Identity } from '../../identity/identity.ts';
@@ -39,8 +40,15 @@ export async function lookup(
   operation: Operation,
   state: ClientState,
   identity: Identity,
-): Promise<StateChange<LookupResult>> {
-  const { next, found } = await findIdentity(operation, state, identity);
+): Promise<Required<StateChange<LookupResult>>> {
+  return resultOf(identity, await findIdentity(operation, state, identity));
+}
+
+/** What a verified lookup says to the caller. */
+export function resultOf(
+  identity: Identity,
+  { next, found }: Pick<Found, 'next' | 'found'>,
+): Required<StateChange<LookupResult>> {
   if (found !== undefined) return { next, result: { found: true, binding: found.binding } };
   return { next, result: { found: false, identity: identity.text, treeSize: next.view?.size ?? 0 } };
 }
@@ -55,11 +63,30 @@ export async function findIdentity(
   identity: Identity,
   isMade?: IsMade,
 ): Promise<Found> {
-  const { config } = operation.trust;
-  const request = { last: state.view?.size, label: identity.label };
-  const codec = lookupResponseCodec(config);
+  const { view } = state;
+  const request = { last: view?.size, label: identity.label };
+  const codec = lookupResponseCodec(operation.trust.config);
   const answer = await operation.transport.postKeytrans(PATHS.lookup, [lookupRequestCodec, request], codec);
-  const verified = verifyLookup({ config, view: state.view, nowMs: headTime(operation) }, request, answer);
+  return acceptLookup(operation, state, identity, { answer, view }, isMade);
+}
+
+/** An untrusted answer to a lookup, and the view whose size the request advertised. */
+export interface ShownLookup {
+  readonly answer: LookupResponse;
+  readonly view: TreeView | undefined;
+}
+
+/** Verifies the answer to a lookup in full, and takes it into the state. Throws as {@link findIdentity} does. */
+export async function acceptLookup(
+  operation: Operation,
+  state: ClientState,
+  identity: Identity,
+  { answer, view }: ShownLookup,
+  isMade?: IsMade,
+): Promise<Found> {
+  const { config } = operation.trust;
+  const request = { last: view?.size, label: identity.label };
+  const verified = verifyLookup({ config, view, nowMs: headTime(operation) }, request, answer);
   const known = state.contacts.get(identity.text);
   if (verified.type === 'absent') {
     const wasThere = known !== undefined || state.owners.has(identity.text);

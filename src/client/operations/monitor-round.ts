@@ -59,8 +59,8 @@ function monitorOne(operation: Operation, state: ClientState, identity: Identity
   return isOwn ? monitorOwned(operation, state, identity) : monitorContact(operation, state, identity);
 }
 
-/** Not so: a server that does not answer, or one that is busy. */
-function isOfOneIdentity(error: unknown): boolean {
+/** Whether a failure is about one identity: not so a server that does not answer, or one that is busy. */
+export function isOfOneIdentity(error: unknown): boolean {
   if (!isGlasskeyError(error)) return false;
   return !(['network', 'overload', 'storage', 'internal'] as const).some((fault) => error.fault === fault);
 }

@@ -2,7 +2,7 @@ import type { LookupRequest, LookupResponse } from '../../core/keytrans/messages
 import { planGreatestVersionSearch } from '../../core/keytrans/plan-proof.ts';
 import { verifyLookup } from '../../core/keytrans/verify-lookup.ts';
 import { askLabel, openVersion } from './asked-label.ts';
-import { askLog } from './asked-log.ts';
+import { type AskedLog, askLog } from './asked-log.ts';
 import type { ProverParts } from './prover-parts.ts';
 import { readVersionKeys } from './version-keys.ts';
 
@@ -11,8 +11,12 @@ import { readVersionKeys } from './version-keys.ts';
  * Throws `too-far-behind` where the client has seen a larger log, `erased`.
  */
 export async function lookup(parts: ProverParts, request: LookupRequest): Promise<LookupResponse> {
+  return lookupIn(parts, await askLog(parts, request.last), request);
+}
+
+/** The same for a log that was asked for already, by a client that advertised `request.last`. Throws `erased`. */
+export async function lookupIn(parts: ProverParts, log: AskedLog, request: LookupRequest): Promise<LookupResponse> {
   const { context, proofs, verifier } = parts;
-  const log = await askLog(parts, request.last);
   const asked = await askLabel(context, request.label, log.size);
   const { greatest, positions: versionPositions } = asked;
   const opened = greatest === undefined ? undefined : openVersion(greatest);

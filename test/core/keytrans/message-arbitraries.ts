@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { LookupOutcome } from '../../../src/core/keytrans/lookup-batch-messages.ts';
 import type { Configuration } from '../../../src/core/keytrans/configuration.ts';
 import type {
   BinaryLadderStep,
@@ -108,6 +109,17 @@ export const searchRequests: fc.Arbitrary<SearchRequest> = fc.record({
 });
 
 export const lookupRequests = fc.record({ last: maybe(positions), label: labels });
+export const lookupBatchRequests = fc.record({
+  last: fc.option(positions, { nil: undefined }),
+  labels: fc.array(labels, { minLength: 1, maxLength: 3 }),
+});
+const someBytes = fc.uint8Array({ minLength: 1, maxLength: 40 });
+export const lookupOutcomes: fc.Arbitrary<LookupOutcome> = fc.oneof(
+  fc.record({ type: fc.constant('answered' as const), response: someBytes }),
+  fc.record({ type: fc.constant('refused' as const), problem: someBytes }),
+  fc.constant({ type: 'later' } as const),
+);
+export const lookupBatchResponses = fc.record({ outcomes: fc.array(lookupOutcomes, { minLength: 1, maxLength: 3 }) });
 export const chainRequests = fc.record({ label: labels, first: versions, last: versions });
 
 /** Steps of a ladder whose VRF proofs have this length. */

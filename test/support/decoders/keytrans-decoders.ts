@@ -22,6 +22,11 @@ import {
 import { distinguishedHeadCodec, knownHeadCodec } from '../../../src/core/keytrans/known-head.ts';
 import { knownVersionCodec } from '../../../src/core/keytrans/known-version.ts';
 import {
+  lookupBatchRequestCodec,
+  lookupBatchResponseCodec,
+  lookupOutcomeCodec,
+} from '../../../src/core/keytrans/lookup-batch-messages.ts';
+import {
   binaryLadderStepCodec,
   chainRequestCodec,
   chainResponseCodec,
@@ -92,6 +97,9 @@ const COMMON: readonly Decoder[] = [
   ofCodec('searchRequestCodec', searchRequestCodec, message.searchRequests),
   ofCodec('lookupRequestCodec', lookupRequestCodec, message.lookupRequests),
   ofCodec('chainRequestCodec', chainRequestCodec, message.chainRequests),
+  ofCodec('lookupBatchRequestCodec', lookupBatchRequestCodec, message.lookupBatchRequests),
+  ofCodec('lookupOutcomeCodec', lookupOutcomeCodec, message.lookupOutcomes),
+  ofCodec('lookupBatchResponseCodec', lookupBatchResponseCodec, message.lookupBatchResponses),
   ofCodec('monitorMapEntryCodec', monitorMapEntryCodec, fc.record({ position: positions, version: versions })),
   ofCodec('monitorMapCodec', monitorMapCodec, monitorMaps),
   ofCodec(

@@ -1,0 +1,138 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { KeyDirectory, LookupOutcome, LookupResult } from '../../client/key-directory.ts';
+import { MAXIMUM_BATCH_LABELS } from '../../core/keytrans/lookup-batch-messages.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { type ClientOptions, openDirectory, readInput, stateFolder } from '../client-options.ts';
+import { writeEvidence } from '../evidence.ts';
+import { codeOf, EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
+import { bindingJson, bindingLines, isErased, printJson, printLines, versionJson, versionLines } from '../output.ts';
+import { reportEnd } from '../report-end.ts';
+import { clientCommand, type Run } from './client-commands.ts';
+
+interface JsonOption {
+  readonly json?: boolean;
+}
+
+interface LookupOptions extends ClientOptions, JsonOption {
+  readonly file?: string;
+  readonly version?: number;
+}
+
+/** From the best to the worst: what many lookups end with is the worst of them. */
+const RANKS: readonly number[] = [EXIT.fine, EXIT.absent, EXIT.refused, EXIT.misbehaviour];
+
+/** `lookup`: one identity, or an address book. */
+export function lookupCommand(program: Command, run: Run): void {
+  clientCommand(
+    program,
+    'lookup [identities...]',
+    'look identities up: their verified certificates, or a proof that there are none (exit 3)',
+    'glasskey lookup bob@example.com --server https://keys.example',
+  )
+    .option('--file <file>', 'look these up as well: names, one a line')
+    .option('--version <n>', 'this version instead of the greatest one', parseVersion)
+    .option('--json', 'print the result as JSON; of many, a list')
+    .addHelpText('after', '\nOf many, the exit code is that of the worst: 2, then 1, then 3, then 0.')
+    .action((identities: readonly string[], options: LookupOptions) =>
+      run(options, async () => {
+        const names = [...identities, ...(options.file === undefined ? [] : await readNames(options.file))];
+        const [only, ...more] = names;
+        ensure(only !== undefined, 'usage', 'no identity to look up');
+        const isOne = more.length === 0 && options.file === undefined;
+        ensure(isOne || options.version === undefined, 'usage', '--version is for one identity');
+        const directory = await openDirectory(options);
+        if (options.version !== undefined) return lookupVersion(directory, only, options.version, options);
+        return isOne ? lookupOne(directory, only, options) : lookupMany(directory, names, options);
+      }),
+    );
+}
+
+async function readNames(file: string): Promise<readonly string[]> {
+  const lines = (await readInput(file)).split(/\r?\n/);
+  return lines.map((line) => line.trim()).filter((line) => line !== '');
+}
+
+async function lookupOne(directory: KeyDirectory, identity: string, options: LookupOptions): Promise<number> {
+  const result = await directory.lookup(identity);
+  await reportEnd(directory);
+  if (options.json === true) printJson(result.found ? bindingJson(result.binding) : absentJson(result));
+  else printLines(...resultLines(result));
+  return exitOf(result);
+}
+
+async function lookupMany(directory: KeyDirectory, names: readonly string[], options: LookupOptions): Promise<number> {
+  const found: unknown[] = [];
+  let worst = 0;
+  for (let i = 0; i < names.length; i += MAXIMUM_BATCH_LABELS) {
+    const outcomes = await directory.lookupMany(names.slice(i, i + MAXIMUM_BATCH_LABELS));
+    const codes = outcomes.map((outcome) => tell(outcome, found, options));
+    const rank = Math.max(...codes.map((code) => RANKS.indexOf(code)));
+    const lie = outcomes.find(({ error }) => error !== undefined && exitCodeOf(error) === EXIT.misbehaviour);
+    // Now: what was answered is kept for a while only.
+    if (lie !== undefined) await writeEvidence(lie.error, stateFolder(options));
+    worst = Math.max(worst, rank);
+    if (names.length > MAXIMUM_BATCH_LABELS) {
+      process.stderr.write(`${Math.min(i + MAXIMUM_BATCH_LABELS, names.length)} of ${names.length} looked up\n`);
+    }
+  }
+  await reportEnd(directory);
+  if (options.json === true) printJson(found);
+  return RANKS[worst] ?? EXIT.refused;
+}
+
+/** Tells one of many, or puts it into `found` where all are told at the end; gives its exit code. */
+function tell(outcome: LookupOutcome, found: unknown[], { json }: JsonOption): number {
+  const { asked, result, error } = outcome;
+  if (result === undefined) {
+    const message = error instanceof Error ? error.message : String(error);
+    found.push({ asked, error: { code: codeOf(error), message } });
+    reportFailure(isGlasskeyError(error) ? new GlasskeyError(error.code, `${asked}: ${message}`) : error);
+    return exitCodeOf(error);
+  }
+  found.push({ asked, ...(result.found ? { found: true, ...bindingJson(result.binding) } : absentJson(result)) });
+  if (json !== true) printLines(...resultLines(result));
+  return exitOf(result);
+}
+
+function absentJson({ identity, treeSize }: Extract<LookupResult, { found: false }>): Record<string, unknown> {
+  return { identity, found: false, treeSize };
+}
+
+function resultLines(result: LookupResult): readonly string[] {
+  if (result.found) return bindingLines(result.binding);
+  return [`${result.identity}: proved not to exist in the log of ${result.treeSize} entries`];
+}
+
+function exitOf(result: LookupResult): number {
+  if (!result.found) return EXIT.absent;
+  if (!isErased(result.binding)) return EXIT.fine;
+  reportFailure(new GlasskeyError('erased', `${result.binding.identity} was erased by the authority`));
+  return EXIT.refused;
+}
+
+/** Shows one version of an identity. */
+async function lookupVersion(
+  directory: KeyDirectory,
+  identity: string,
+  version: number,
+  { json }: JsonOption,
+): Promise<number> {
+  const found = await directory.lookupVersion(identity, version).catch((error: unknown) => {
+    if (isGlasskeyError(error, 'search-not-found')) return undefined;
+    throw error;
+  });
+  if (found === undefined) {
+    process.stderr.write(`glasskey: the server shows no version ${version} of ${identity}, and proves nothing of it\n`);
+    return EXIT.refused;
+  }
+  if (json === true) printJson(versionJson(found));
+  else printLines(...versionLines(found));
+  return EXIT.fine;
+}
+
+function parseVersion(text: string): number {
+  const version = Number(text);
+  const isOne = /^\d{1,10}$/.test(text) && version < 2 ** 32;
+  if (!isOne) throw new InvalidArgumentError('a version is a number from 0 to 4294967295');
+  return version;
+}

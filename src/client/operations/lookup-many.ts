@@ -1,0 +1,181 @@
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { decode } from '../../core/encoding/codec.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import {
+  lookupBatchRequestCodec,
+  lookupBatchResponseCodec,
+  MAXIMUM_BATCH_LABELS,
+  type LookupOutcome as ShownOutcome,
+} from '../../core/keytrans/lookup-batch-messages.ts';
+import { lookupResponseCodec } from '../../core/keytrans/messages.ts';
+import { type TreeView, viewRoot } from '../../core/keytrans/tree-view.ts';
+import { PATHS } from '../../contract/paths.ts';
+import type { Identity } from '../../identity/identity.ts';
+import type { ClientState, StateChange } from '../client-state.ts';
+import { refusalIn } from '../transport.ts';
+import { acceptLookup, lookup, type LookupResult, resultOf } from './lookup.ts';
+import { isOfOneIdentity } from './monitor-round.ts';
+import type { Operation } from './operation.ts';
+
+/** What `KeyDirectory.lookupMany` gives for one name: what `lookup` of it gives, or what it throws. */
+export type LookupOutcome = { readonly asked: string } & Settled;
+
+type Settled =
+  | { readonly result: LookupResult; readonly error?: undefined }
+  | { readonly result?: undefined; readonly error: unknown };
+
+/** Runs one change of the state. */
+type Run = <T>(work: (operation: Operation, state: ClientState) => Promise<StateChange<T>>) => Promise<T>;
+
+/** What one request came to. */
+interface Turn {
+  /** By canonical identity. */
+  readonly settled: ReadonlyMap<string, Settled>;
+  readonly rest: readonly Identity[];
+  /** Why nothing more is to be asked for, if so. */
+  readonly stop?: { readonly error: unknown };
+}
+
+/**
+ * Looks many identities up, in few requests; each answer is verified as {@link lookup} verifies it, and one that fails keeps no
+ * other. Never throws: what concerns all of them is the error of each that was not settled before.
+ */
+export async function lookupMany(
+  run: Run,
+  identify: (text: string) => Identity,
+  texts: readonly string[],
+): Promise<readonly LookupOutcome[]> {
+  const wanted = new Map<string, Identity>();
+  const named = texts.map((asked) => {
+    try {
+      const identity = identify(asked);
+      wanted.set(identity.text, identity);
+      return { asked, name: identity.text };
+    } catch (error) {
+      return { asked, result: undefined, error };
+    }
+  });
+  const settled = await settleAll(run, [...wanted.values()]);
+  return named.map((one): LookupOutcome => {
+    const { asked } = one;
+    const { result, error } = one.name === undefined ? one : (settled.get(one.name) as Settled);
+    return result === undefined ? { asked, error } : { asked, result };
+  });
+}
+
+async function settleAll(run: Run, identities: readonly Identity[]): Promise<ReadonlyMap<string, Settled>> {
+  const settled = new Map<string, Settled>();
+  let rest = identities;
+  while (rest.length > 0) {
+    const toDo = rest;
+    const turn = await run((operation, state) => lookupTurn(operation, state, toDo)).catch((error: unknown): Turn => {
+      return { settled: new Map(), rest: toDo, stop: { error } };
+    });
+    for (const [name, one] of turn.settled) settled.set(name, one);
+    ({ rest } = turn);
+    const { stop } = turn;
+    if (stop === undefined) continue;
+    for (const { text } of rest) settled.set(text, stop);
+    rest = [];
+  }
+  return settled;
+}
+
+/** One request: for an own identity, whose owner may have more to ask, or for as many others as one takes. */
+async function lookupTurn(
+  operation: Operation,
+  state: ClientState,
+  identities: readonly Identity[],
+): Promise<StateChange<Turn>> {
+  const own = identities.find(({ text }) => state.owners.has(text));
+  if (own !== undefined) return ownTurn(operation, state, own, identities);
+  const batch = identities.slice(0, MAXIMUM_BATCH_LABELS);
+  const outcomes = await ask(operation, state.view, batch);
+  const settled = new Map<string, Settled>();
+  let next = state;
+  let stop: Turn['stop'];
+  for (const [i, outcome] of outcomes.entries()) {
+    const identity = batch[i] as Identity;
+    if (outcome.type === 'later') continue;
+    if (outcome.type === 'refused') {
+      const error = refusalIn(outcome.problem);
+      settled.set(identity.text, { error });
+      // No later batch would fare better.
+      if (isGlasskeyError(error, 'rate-limited')) stop = { error };
+      continue;
+    }
+    try {
+      const change = await accept(operation, { state, next }, identity, outcome.response);
+      ({ next } = change);
+      settled.set(identity.text, { result: change.result });
+    } catch (error) {
+      settled.set(identity.text, { error });
+      if (isOfOneIdentity(error)) continue;
+      stop = { error };
+      break;
+    }
+  }
+  const isNew = next !== state;
+  const errors = [...settled.values()].map(({ error }) => error);
+  // One head is shown to all: where it is too old, the log may have ended, which is found out where this is caught.
+  const tooOld = errors.filter((error) => isGlasskeyError(error, 'tree-head-too-old'));
+  if (tooOld[0] !== undefined && tooOld.length === errors.length) throw tooOld[0];
+  const rest = identities.filter(({ text }) => !settled.has(text));
+  const result = { settled, rest, ...(stop === undefined ? {} : { stop }) };
+  return isNew ? { next, result } : { result };
+}
+
+async function ownTurn(
+  operation: Operation,
+  state: ClientState,
+  own: Identity,
+  identities: readonly Identity[],
+): Promise<StateChange<Turn>> {
+  const rest = identities.filter((one) => one !== own);
+  const turn = (settled: Settled): Turn => ({ settled: new Map([[own.text, settled]]), rest });
+  try {
+    const { next, result } = await lookup(operation, state, own);
+    return { next, result: turn({ result }) };
+  } catch (error) {
+    if (!isOfOneIdentity(error) || isGlasskeyError(error, 'tree-head-too-old')) throw error;
+    return { result: turn({ error }) };
+  }
+}
+
+/** Asks for a batch; throws `bad-response` for an answer that is not about it, or that settles nothing. */
+async function ask(
+  { transport }: Operation,
+  view: TreeView | undefined,
+  batch: readonly Identity[],
+): Promise<readonly ShownOutcome[]> {
+  const request = { last: view?.size, labels: batch.map(({ label }) => label) };
+  const { outcomes } = await transport.postKeytrans(
+    PATHS.lookupBatch,
+    [lookupBatchRequestCodec, request],
+    lookupBatchResponseCodec,
+  );
+  ensure(outcomes.length === batch.length, 'bad-response', 'the answer is about another number of names');
+  ensure(outcomes[0]?.type !== 'later', 'bad-response', 'the server puts the first name off');
+  return outcomes;
+}
+
+/**
+ * Takes one answer up, after others of the same batch: all were made for the view that the batch advertised, so nothing but their
+ * being of one head connects them. Throws `view-mismatch` where they are not.
+ */
+async function accept(
+  operation: Operation,
+  { state, next }: { readonly state: ClientState; readonly next: ClientState },
+  identity: Identity,
+  response: Uint8Array,
+): Promise<Required<StateChange<LookupResult>>> {
+  const answer = decode(lookupResponseCodec(operation.trust.config), response);
+  const found = await acceptLookup(operation, next, identity, { answer, view: state.view });
+  if (next !== state) assertSameHead(next.view, found.next.view);
+  return resultOf(identity, found);
+}
+
+function assertSameHead(one: TreeView | undefined, other: TreeView | undefined): void {
+  const isSame = one !== undefined && other !== undefined && one.size === other.size;
+  ensure(isSame && equalBytes(viewRoot(one), viewRoot(other)), 'view-mismatch', 'one answer shows two tree heads');
+}

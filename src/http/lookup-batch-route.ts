@@ -1,0 +1,33 @@
+import type { Hono } from 'hono';
+import { encodeUtf8 } from '../core/encoding/bytes.ts';
+import { decode, encode } from '../core/encoding/codec.ts';
+import {
+  lookupBatchRequestCodec,
+  lookupBatchResponseCodec,
+  type LookupOutcome,
+} from '../core/keytrans/lookup-batch-messages.ts';
+import { MAX_LOOKUP_BATCH_BODY_BYTES } from '../contract/limits.ts';
+import { KEYTRANS_MEDIA_TYPE } from '../contract/media-types.ts';
+import { PATHS } from '../contract/paths.ts';
+import { problemOf } from '../contract/problem.ts';
+import type { LogService } from '../service/log-service.ts';
+import type { BatchOutcome } from '../service/prover/lookup-batch.ts';
+import type { LookupAccess } from './lookup-access.ts';
+import { readBody } from './read-body.ts';
+import { NO_STORE, respond } from './responses.ts';
+
+/** `POST /keytrans/v1/lookup-batch`: an address book in few requests (docs/spec.md, "Many at once"); every label is a question of its own. */
+export function lookupBatchRoute(app: Hono, { prover }: LogService, access: LookupAccess): void {
+  app.post(PATHS.lookupBatch, async (c) => {
+    const body = await readBody(c, KEYTRANS_MEDIA_TYPE, MAX_LOOKUP_BATCH_BODY_BYTES);
+    const mayAsk = await access.asking(c);
+    const outcomes = await prover.lookupBatch(decode(lookupBatchRequestCodec, body), mayAsk);
+    const answer = encode(lookupBatchResponseCodec, { outcomes: outcomes.map(told) });
+    return respond(answer, KEYTRANS_MEDIA_TYPE, NO_STORE);
+  });
+}
+
+function told(outcome: BatchOutcome): LookupOutcome {
+  if (outcome.type !== 'refused') return outcome;
+  return { type: 'refused', problem: encodeUtf8(JSON.stringify(problemOf(outcome.error))) };
+}
