@@ -41,8 +41,8 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
     const { evidence } = request;
     const requestId = requestIdOf(c);
     const shows = shown(evidence, token);
-    if (shows.token === undefined && shows.evidence === undefined) await assertMayTell(c, service, access, identity);
-    const issued = await service.issue({ identity, csr, ...shows, change, last, requestId });
+    const proveFirst = await mayBeTold(c, service, access, { identity, change, ...shows });
+    const issued = await service.issue({ identity, csr, ...shows, proveFirst, change, last, requestId });
     const answer = formatCertificateAnswer({
       ...issued,
       ...(await proofFor(service, issued, last, owner)),
@@ -66,7 +66,7 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
     const token = bearerToken(c);
     await limits.admit(c, token);
     const request = parseRevocationRequest(await readJson(c, JSON_MEDIA_TYPE, MAX_JSON_BODY_BYTES));
-    if (token === undefined) await assertMayTell(c, service, access, request.identity);
+    if (token === undefined) await assertMayAsk(c, service, access, request.identity);
     const reason = REVOCATION_REASONS[request.reason];
     const requestId = requestIdOf(c);
     const revoked = await service.revoke({ ...request, reason, token, requestId });
@@ -86,7 +86,9 @@ export function recoveryRoutes(app: Hono, service: LogService, limits: ClientLim
     const request = parseRecoveryRequest(await readJson(c, JSON_MEDIA_TYPE, MAX_JSON_BODY_BYTES));
     const { identity, csr, evidence, last } = request;
     const requestId = requestIdOf(c);
-    const outcome = await service.recover({ identity, csr, ...shown(evidence, token), last, requestId });
+    const shows = shown(evidence, token);
+    const proveFirst = await mayBeTold(c, service, access, { identity, change: undefined, ...shows });
+    const outcome = await service.recover({ identity, csr, ...shows, proveFirst, last, requestId });
     const status = outcome.state === 'effective' ? 201 : 202;
     const headers = { 'x-request-id': requestId };
     return respond(JSON.stringify(recoveryAnswer(service, outcome)), JSON_MEDIA_TYPE, NO_STORE, { status, headers });
@@ -94,7 +96,7 @@ export function recoveryRoutes(app: Hono, service: LogService, limits: ClientLim
   app.post(PATHS.vetoes, async (c) => {
     await limits.admit(c, bearerToken(c));
     const request = parseVetoRequest(await readJson(c, JSON_MEDIA_TYPE, MAX_JSON_BODY_BYTES));
-    await assertMayTell(c, service, access, request.identity);
+    await assertMayAsk(c, service, access, request.identity);
     const requestId = requestIdOf(c);
     const vetoed = await service.veto({ ...request, requestId });
     const answer = formatVetoAnswer({ ...vetoed, ...(await proofFor(service, vetoed, request.last, request.owner)) });
@@ -115,10 +117,23 @@ function recoveryAnswer(service: LogService, outcome: RecoveryOutcome): Recovery
 }
 
 /**
- * Whoever shows nothing but a key can tell by the answer whether the name is there, and so needs what a lookup of it needs. Throws
+ * Whoever shows nothing but a key, or a change that anybody can have written, can tell by the answer whether the name is there, and so needs
+ * what a lookup of it needs; evidence has to be verified first, where the name is private. Gives whether it has. Throws
  * `unauthenticated`, `rate-limited`, `invalid-identity`.
  */
-async function assertMayTell(c: Context, service: LogService, access: LookupAccess, identity: string): Promise<void> {
+async function mayBeTold(
+  c: Context,
+  service: LogService,
+  access: LookupAccess,
+  { identity, token, evidence, change }: Pick<CertificateOrder, 'identity' | 'token' | 'evidence' | 'change'>,
+): Promise<boolean> {
+  if (token !== undefined) return false;
+  if (evidence !== undefined && change === undefined) return access.isPrivate(service.labelOf(identity));
+  await assertMayAsk(c, service, access, identity);
+  return false;
+}
+
+async function assertMayAsk(c: Context, service: LogService, access: LookupAccess, identity: string): Promise<void> {
   const mayAsk = await access.asking(c);
   mayAsk(service.labelOf(identity));
 }

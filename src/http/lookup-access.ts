@@ -46,6 +46,12 @@ export class LookupAccess {
     };
   }
 
+  /** Whether only bearers of a lookup token are told anything of such a label (untrusted). */
+  isPrivate(label: Uint8Array): boolean {
+    this.#refresh();
+    return this.#policy.isPrivate(label);
+  }
+
   #refresh(): void {
     const { settings } = this.#limits;
     if (settings === this.#settings) return;

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createCsr } from '../../src/client/csr.ts';
 import { type ClientKey, generateKey } from '../../src/client/client-key.ts';
 import { oidcNonce } from '../../src/client/oidc-nonce.ts';
 import { PATHS } from '../../src/contract/paths.ts';
+import { type ClientLimitSettings, NO_CLIENT_LIMITS } from '../../src/http/client-limits.ts';
 import { DEFAULT_EVIDENCE } from '../../src/service/evidence/evidence-settings.ts';
 import { identityTemplate, type IdentityTemplate } from '../../src/service/evidence/oidc/identity-template.ts';
 import { DEFAULT_OIDC_ALGORITHMS } from '../../src/service/evidence/oidc/oidc-settings.ts';
@@ -18,13 +19,14 @@ beforeAll(async () => {
 });
 
 /** A server that takes this provider's word for addresses of one domain, for two minutes. */
-function startServer(): Promise<TestServer> {
+function startServer(clientLimits?: ClientLimitSettings): Promise<TestServer> {
   const { issuer, audience } = provider;
   const identity = identityTemplate('{email}') as IdentityTemplate;
   const times = { clockSkewMs: 60_000, maxAgeMs: 120_000 };
   const known = { issuer, audiences: [audience], identity, algorithms: DEFAULT_OIDC_ALGORITHMS, jwksUri: undefined };
   return createTestServer({
     startMs: Date.now(),
+    ...(clientLimits === undefined ? {} : { clientLimits }),
     evidence: {
       ...DEFAULT_EVIDENCE,
       policy: [{ identities: 'email', domains: ['example.com'], evidence: [`oidc:${issuer}`] }],
@@ -141,5 +143,42 @@ describe('registering with a real OpenID provider', () => {
     const other = await generateKey();
     const late = await logIn('grace@example.com', other);
     expect(await post('grace@example.com', other, late)).toEqual({ status: 401, code: 'token-refused' });
+  });
+});
+
+describe('a private name', () => {
+  it('is told to nobody whose evidence is refused, and nothing of it is read before', async () => {
+    const secret = new TextEncoder().encode('0123456789abcdef0123456789abcdef');
+    const hidden = await startServer({ ...NO_CLIENT_LIMITS, lookups: { privateKinds: ['email'], secret } });
+    try {
+      const [key, evesKey] = [await generateKey(), await generateKey()];
+      const token = await logIn('alice@example.com', key);
+      expect((await post('alice@example.com', key, token, hidden)).status).toBe(201);
+      const evesToken = await logIn('eve@example.com', evesKey);
+      const { store } = hidden.log.context;
+      const spies = [vi.spyOn(store, 'readLabelAt'), vi.spyOn(store, 'findRecovery')];
+      for (const name of ['alice@example.com', 'nobody@example.com']) {
+        expect(await post(name, evesKey, 'nonsense', hidden)).toEqual({ status: 401, code: 'token-refused' });
+        expect(await post(name, evesKey, evesToken, hidden)).toEqual({ status: 403, code: 'forbidden' });
+        const evidence = { type: 'oidc', token: evesToken };
+        const csr = await createCsr(identityOf(name), evesKey);
+        const recovery = await fetch(hidden.url + PATHS.recoveries, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ identity: name, csr, evidence }),
+        });
+        expect(recovery.status).toBe(403);
+      }
+      for (const spy of spies) {
+        expect(spy).not.toHaveBeenCalled();
+        spy.mockRestore();
+      }
+      // The price: what was answered before is answered again only while the evidence holds.
+      expect((await post('alice@example.com', key, token, hidden)).status).toBe(201);
+      hidden.log.clock.nowMs += 300_000;
+      expect(await post('alice@example.com', key, token, hidden)).toEqual({ status: 401, code: 'token-refused' });
+    } finally {
+      await hidden.close();
+    }
   });
 });

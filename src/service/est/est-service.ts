@@ -1,4 +1,5 @@
 import { encodeCertsOnly } from '../../ca/certs-only.ts';
+import type { ParsedCertificate } from '../../ca/certificate.ts';
 import { decodeCsrPem, type ParsedCsr } from '../../ca/csr.ts';
 import { DerTag } from '../../ca/der-reader.ts';
 import { der, derOid, derSequence } from '../../ca/der-writer.ts';
@@ -53,11 +54,12 @@ export class EstService {
   /**
    * `simpleenroll` (RFC 7030 §4.2.1): the first certificate of an identity, or another one for a key that it has. The certificate is given out once the
    * version that holds it is released. Throws `unauthenticated` without credentials, `csr-identity-mismatch` unless the request names
-   * exactly one identity, and what `issueCertificate` throws.
+   * exactly one identity, which is that of the certificate where there is no token, and what `issueCertificate` throws.
    */
   async enroll(order: EstOrder): Promise<Uint8Array> {
-    await this.#authenticate(order);
+    const client = await this.#authenticate(order);
     const csr = await this.#read(order);
+    if (order.token === undefined) this.#assertOwn(csr, client);
     return this.#issue(csr, order.token, order.requestId);
   }
 
@@ -71,6 +73,7 @@ export class EstService {
     const csr = await this.#read(order);
     const isSame = client === undefined || equalBytes(client.spki, csr.spki);
     ensure(isSame, 'change-required', 'a new key needs a change signed by the old one, which EST cannot carry');
+    if (order.token === undefined) this.#assertOwn(csr, client);
     return this.#issue(csr, undefined, order.requestId);
   }
 
@@ -85,12 +88,25 @@ export class EstService {
     return this.#service.context.parseCsr(typeof csr === 'string' ? decodeCsrPem(csr) : csr);
   }
 
-  async #issue({ der: csr, sans }: ParsedCsr, token: string | undefined, requestId: string): Promise<Uint8Array> {
-    const [identity, another] = [...sans.email, ...sans.smtpUtf8, ...sans.uri];
-    const isOne = identity !== undefined && another === undefined;
-    ensure(isOne, 'csr-identity-mismatch', 'the subjectAltName of the request names one identity and nothing else');
-    const order = { identity, csr, token, change: undefined, last: undefined, requestId };
+  /** Whoever shows a certificate asks for its name alone (RFC 7030 §4.2.2): the answer for another one would tell whether it is there. */
+  #assertOwn(csr: ParsedCsr, client: ParsedCertificate | undefined): void {
+    const labelOf = (one: Pick<ParsedCsr, 'sans'>): Uint8Array => this.#service.labelOf(nameOf(one));
+    const isOwn = client !== undefined && equalBytes(labelOf(csr), labelOf(client));
+    ensure(isOwn, 'csr-identity-mismatch', 'the request names another identity than the client certificate');
+  }
+
+  async #issue(request: ParsedCsr, token: string | undefined, requestId: string): Promise<Uint8Array> {
+    const { der: csr } = request;
+    const order = { identity: nameOf(request), csr, token, change: undefined, last: undefined, requestId };
     const { certificate } = await this.#service.issue(order);
     return encodeCertsOnly([certificate]);
   }
+}
+
+/** The identity that is asked for, as text. Throws `csr-identity-mismatch`. */
+function nameOf({ sans }: Pick<ParsedCsr, 'sans'>): string {
+  const [identity, another] = [...sans.email, ...sans.smtpUtf8, ...sans.uri];
+  const isOne = identity !== undefined && another === undefined;
+  ensure(isOne, 'csr-identity-mismatch', 'the subjectAltName of the request names one identity and nothing else');
+  return identity;
 }

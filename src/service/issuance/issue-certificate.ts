@@ -24,7 +24,7 @@ import type { WantedKeys } from './wanted-keys.ts';
 
 /** An order that was taken in. */
 export interface CertificateWork {
-  readonly order: Pick<CertificateOrder, 'change' | 'requestId'>;
+  readonly order: Pick<CertificateOrder, 'change' | 'proveFirst' | 'requestId'>;
   readonly identity: Identity;
   readonly labelKey: Uint8Array;
   readonly keys: WantedKeys;
@@ -72,7 +72,7 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
 export async function makeCertificate(issuance: Issuance, work: CertificateWork): Promise<Made> {
   const { context } = issuance;
   const { labelKey, deadline } = work;
-  let requester: Requester | undefined;
+  let requester = work.order.proveFirst === true ? await work.authenticate() : undefined;
   for (;;) {
     const state = await readLabelState(context, labelKey);
     const stored = await findStoredAnswer(context, work, state);

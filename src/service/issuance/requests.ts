@@ -16,6 +16,8 @@ export interface CertificateOrder {
   readonly token: string | undefined;
   /** What else vouches for the identity. It is looked at where neither a token nor a change does. */
   readonly evidence?: OwnEvidence | undefined;
+  /** Whether evidence is verified before anything of the identity is read: also where the same request was answered before. */
+  readonly proveFirst?: boolean;
   readonly change: SignedChange | undefined;
   /** Size of the tree head that the client holds. */
   readonly last: number | undefined;

@@ -68,8 +68,13 @@ export class LookupPolicy {
 
   /** Throws `unauthenticated` where only bearers are told anything of such a label (untrusted), and this is none. */
   assertMayAsk(label: Uint8Array, bearer: string | undefined): void {
-    const isOpen = bearer !== undefined || !this.#settings.privateKinds.includes(kindOf(label));
+    const isOpen = bearer !== undefined || !this.isPrivate(label);
     ensure(isOpen, 'unauthenticated', 'such names are told to bearers of a lookup token only');
+  }
+
+  /** Whether such a label (untrusted) is told of to bearers only. */
+  isPrivate(label: Uint8Array): boolean {
+    return this.#settings.privateKinds.includes(kindOf(label));
   }
 }
 

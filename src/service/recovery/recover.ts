@@ -71,7 +71,7 @@ export async function recover(issuance: Issuance, order: RecoveryOrder): Promise
 async function settle(issuance: Issuance, work: Work): Promise<SettledRecovery> {
   const { context, progress } = issuance;
   const { labelKey, csr, deadline } = work;
-  let evidence: Evidence | undefined;
+  let evidence = work.order.proveFirst === true ? await prove(issuance, work) : undefined;
   for (;;) {
     const state = await readLabelState(context, labelKey);
     const claim = await context.store.findRecovery(labelKey);
