@@ -109,15 +109,25 @@ const GENERALIZED_TIME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/;
  */
 export function readTime(reader: DerReader): number {
   const element = reader.read();
-  const [year, month, day, hour, minute, second] = timeFields(element);
+  const fields = timeFields(element);
+  if (element.tag === DerTag.generalizedTime && fields[0] < 2050) throw decodeError('GeneralizedTime before 2050');
+  return timeMsOf(fields);
+}
+
+/** A GeneralizedTime of any year, with seconds and in Z, in ms since the epoch (RFC 6960 §4.2.2.1). Untrusted. `malformed-encoding`. */
+export function readGeneralizedTime(reader: DerReader): number {
+  return timeMsOf(timeFields(reader.read(DerTag.generalizedTime)));
+}
+
+type TimeFields = readonly [number, number, number, number, number, number];
+
+function timeMsOf([year, month, day, hour, minute, second]: TimeFields): number {
   const timeMs = Date.UTC(year, month - 1, day, hour, minute, second);
   const shown = new Date(timeMs);
   const exact = shown.getUTCMonth() === month - 1 && shown.getUTCDate() === day && hour < 24 && minute < 60;
   if (!exact || second > 59) throw decodeError('a date that does not exist');
   return timeMs;
 }
-
-type TimeFields = readonly [number, number, number, number, number, number];
 
 function timeFields({ tag, content }: DerElement): TimeFields {
   if (content.length > 15) throw decodeError('Time too long');
@@ -127,6 +137,5 @@ function timeFields({ tag, content }: DerElement): TimeFields {
   if (match === null) throw decodeError('bad Time');
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number);
   if (short) return [year < 50 ? 2000 + year : 1900 + year, month, day, hour, minute, second];
-  if (year < 2050) throw decodeError('GeneralizedTime before 2050');
   return [year, month, day, hour, minute, second];
 }

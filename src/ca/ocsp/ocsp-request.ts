@@ -79,7 +79,8 @@ export function readCertId(reader: DerReader): CertId {
   return { raw: element.raw, hashOid, issuerNameHash, issuerKeyHash, serial };
 }
 
-function assertNoneCritical(extensions: Uint8Array): void {
+/** Refuses critical extensions but the nonce. Throws `malformed-encoding`. */
+export function assertNoneCritical(extensions: Uint8Array): void {
   const critical = parseRawExtensions(extensions).find((one) => one.critical && one.oid !== OCSP_NONCE_OID);
   if (critical !== undefined) throw decodeError(`critical OCSP extension ${critical.oid} is not processed`);
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { EXIT } from '../exit-code.ts';
 import { type LimboOutcome, parseLimbo, runLimboCase } from '../limbo-case.ts';
 import { oneLine, printJson, printLines } from '../output.ts';
+import { checkCommand } from './ca-check-command.ts';
 import { ceremonyCommands } from './ca-ceremony-commands.ts';
 import { tokenKeysCommand } from './ca-token-command.ts';
 import type { RunServer } from './server-commands.ts';
@@ -12,6 +13,7 @@ export function caCommand(program: Command, run: RunServer): void {
   const ca = program.command('ca').description('work with certificates, apart from any log');
   ceremonyCommands(ca, run);
   tokenKeysCommand(ca, run);
+  checkCommand(ca, run);
   ca.command('validate <file>')
     .description('validate the paths of a file of test cases in the schema of x509-limbo')
     .option('--json', 'print the results as JSON')

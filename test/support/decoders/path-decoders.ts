@@ -4,6 +4,9 @@ import { createRoot } from '../../../src/ca/authority.ts';
 import { parseTrustAnchor } from '../../../src/ca/certificate.ts';
 import { derSequence } from '../../../src/ca/der-writer.ts';
 import { encodeCertId } from '../../../src/ca/ocsp/cert-id.ts';
+import { createOcspResponse } from '../../../src/ca/ocsp/create-ocsp-response.ts';
+import { createOcspResponder } from '../../../src/ca/ocsp/responder-certificate.ts';
+import { parseOcspResponse } from '../../../src/ca/ocsp/parse-ocsp-response.ts';
 import { parseOcspRequest } from '../../../src/ca/ocsp/ocsp-request.ts';
 import { signerFromKey } from '../../../src/ca/node-signer.ts';
 import { ExtensionOid } from '../../../src/ca/oids.ts';
@@ -82,6 +85,23 @@ const shard = await createCrl(issuer, { ...times, number: 5, scope });
 const delta = await createCrl(issuer, { ...times, number: 5, baseNumber: 4, scope });
 const ocspRequest = derSequence(derSequence(derSequence(derSequence(encodeCertId(issuer.certificate, '0a')))));
 
+const ocspResponder = await createOcspResponder(issuer, {
+  signer: signerFromKey(newKey()),
+  serial: new Uint8Array(16).fill(0x41),
+  notBeforeMs: nowMs,
+  notAfterMs: nowMs + 86_400_000,
+});
+const certId = encodeCertId(issuer.certificate, '0a');
+const ocspResponse = await createOcspResponse(ocspResponder, {
+  answers: [
+    { certId, status: { type: 'good' } },
+    { certId, status: { type: 'revoked', revokedAtMs: nowMs, reason: 'superseded' } },
+  ],
+  thisUpdateMs: nowMs,
+  nextUpdateMs: nowMs + 3_600_000,
+  nonce: new Uint8Array(16),
+});
+
 function formatAddress(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.');
   return Array.from({ length: 8 }, (_, i) => (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16)).join(
@@ -96,6 +116,7 @@ export const PATH_DECODERS: readonly Decoder[] = [
   ofDer('parsePathCertificate', certificates, parsePathCertificate, 'bad-certificate'),
   ofDer('parseCrl', [crl, shard, delta], parseCrl, 'bad-certificate'),
   ofDer('parseOcspRequest', [ocspRequest], parseOcspRequest, MALFORMED),
+  ofDer('parseOcspResponse', [ocspResponse], parseOcspResponse, 'bad-certificate'),
   ofDer('parseGeneralNames', [derSequence(...names)], parseGeneralNames, MALFORMED),
   ofDer('parseNameConstraints', [constraint.value], parseNameConstraints, MALFORMED),
   ofDer('parsePolicies', [policies(POLICY, OTHER_POLICY).value], parsePolicies, MALFORMED),

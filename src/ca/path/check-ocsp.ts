@@ -1,0 +1,123 @@
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { parseCertificate, type ParsedCertificate } from '../certificate.ts';
+import { isCertIdOf, issuerIds, responderKeyHash } from '../ocsp/cert-id.ts';
+import { type ParsedAnswer, type ParsedOcspResponse, parseOcspResponse } from '../ocsp/parse-ocsp-response.ts';
+import { OCSP_NO_CHECK_OID, PurposeOid } from '../oids.ts';
+import { verifySignature } from '../verify-signature.ts';
+import type { PathCertificate } from './path-certificate.ts';
+
+/** When, and to which question, responses must be an answer. */
+export interface OcspRequirements {
+  /** The time at which they must be valid, ms since the epoch. */
+  readonly atMs: number;
+  /** The nonce of the request; undefined where it had none: then an answer may be any that is still valid. */
+  readonly nonce?: Uint8Array | undefined;
+}
+
+/** The part of an issuer that answers are verified by. */
+type OcspIssuer = PathCertificate['contents'];
+
+/**
+ * Looks the certificates of a path up in OCSP responses (RFC 6960 §3.2; DER, untrusted), signed by the issuer of each or by a
+ * responder that it certified for that and that needs no look-up itself (ocsp-nocheck). The leaf must be answered for; other certificates are
+ * looked up where there is an answer. Throws `certificate-revoked`; `bad-certificate` for a response that cannot be read, that is not
+ * valid at that time, that does not repeat the nonce, or that nobody signed who may, and where the leaf is unknown or not answered for.
+ */
+export async function checkOcsp(
+  path: readonly PathCertificate[],
+  responses: readonly Uint8Array[],
+  requirements: OcspRequirements,
+): Promise<void> {
+  const parsed = responses.map((der) => parseOcspResponse(der));
+  for (let depth = 0; depth + 1 < path.length; depth++) {
+    const { serial } = (path[depth] as PathCertificate).contents;
+    const { contents: issuer } = path[depth + 1] as PathCertificate;
+    const ids = issuerIds(issuer);
+    let isAnswered = false;
+    for (const response of parsed) {
+      const answer = response.answers.find(({ certId }) => certId.serial === serial && isCertIdOf(ids, certId));
+      if (answer === undefined) continue;
+      isAnswered = true;
+      // eslint-disable-next-line no-await-in-loop -- a path has a few certificates at most
+      await assertResponse(response, answer, issuer, requirements);
+      if (answer.status === 'revoked') throw new GlasskeyError('certificate-revoked', `${serial} is revoked`);
+      ensure(answer.status === 'good', 'bad-certificate', `the responder does not know certificate ${serial}`);
+    }
+    ensure(depth > 0 || isAnswered, 'bad-certificate', 'no OCSP response tells whether the certificate is revoked');
+  }
+}
+
+async function assertResponse(
+  response: ParsedOcspResponse,
+  { thisUpdateMs, nextUpdateMs }: ParsedAnswer,
+  issuer: OcspIssuer,
+  { atMs, nonce }: OcspRequirements,
+): Promise<void> {
+  if (nonce !== undefined) {
+    const isOurs = response.nonce !== undefined && equalBytes(response.nonce, nonce);
+    ensure(isOurs, 'bad-certificate', 'the OCSP response is to another question');
+  }
+  // Without an end, only the answer to this very question is known to be new.
+  const isCurrent = atMs >= thisUpdateMs && (nextUpdateMs === undefined ? nonce !== undefined : atMs <= nextUpdateMs);
+  ensure(isCurrent, 'bad-certificate', 'the OCSP response is not of that time');
+  const signer = isNamed(response, issuer) ? issuer : await findDelegate(response, issuer, atMs);
+  ensure(signer !== undefined, 'bad-certificate', 'the OCSP response is by nobody who may answer for the issuer');
+  const { signatureAlgorithm, tbs, signature } = response;
+  const isSigned = await holds(() => verifySignature(signer.publicKey, signatureAlgorithm, tbs, signature));
+  ensure(isSigned, 'bad-certificate', 'the responder has not signed the OCSP response');
+}
+
+function isNamed({ responder }: ParsedOcspResponse, { subject, publicKey }: OcspIssuer): boolean {
+  if (responder.type === 'name') return equalBytes(responder.name, subject.der);
+  return equalBytes(responder.hash, responderKeyHash({ publicKey }));
+}
+
+/** The certificate of a responder that the issuer itself certified (RFC 6960 §4.2.2.2), among those that came along. */
+async function findDelegate(
+  response: ParsedOcspResponse,
+  issuer: OcspIssuer,
+  atMs: number,
+): Promise<ParsedCertificate | undefined> {
+  for (const der of response.certificates) {
+    const certificate = readable(der);
+    if (certificate === undefined || !isNamed(response, certificate) || !mayAnswer(certificate, issuer, atMs)) continue;
+    const { signatureAlgorithm, tbs, signature } = certificate;
+    // eslint-disable-next-line no-await-in-loop -- a few certificates at most, of which one is named
+    if (await holds(() => verifySignature(issuer.publicKey, signatureAlgorithm, tbs, signature))) return certificate;
+  }
+  return undefined;
+}
+
+/** A certificate that cannot be read is not used. */
+function readable(der: Uint8Array): ParsedCertificate | undefined {
+  try {
+    return parseCertificate(der);
+  } catch (error) {
+    if (isGlasskeyError(error)) return undefined;
+    throw error;
+  }
+}
+
+function mayAnswer(certificate: ParsedCertificate, issuer: OcspIssuer, atMs: number): boolean {
+  const { extendedKeyUsage = [], keyUsage, extensionOids, unknownCritical, authorityKeyId } = certificate;
+  const isIssued =
+    equalBytes(certificate.issuer.der, issuer.subject.der) &&
+    (authorityKeyId === undefined ||
+      issuer.subjectKeyId === undefined ||
+      equalBytes(authorityKeyId, issuer.subjectKeyId));
+  const isValid = atMs >= certificate.notBeforeMs && atMs < certificate.notAfterMs + 1_000;
+  const signs = keyUsage === undefined || keyUsage.has('digitalSignature') || keyUsage.has('nonRepudiation');
+  const isFor = extendedKeyUsage.includes(PurposeOid.ocspSigning) && extensionOids.includes(OCSP_NO_CHECK_OID);
+  return isIssued && isValid && signs && isFor && !certificate.isCa && unknownCritical.length === 0;
+}
+
+async function holds(verify: () => Promise<void>): Promise<boolean> {
+  try {
+    await verify();
+    return true;
+  } catch (error) {
+    if (isGlasskeyError(error)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * Path validation by RFC 5280 for any program, with CRLs and OCSP: pure, for Node and browsers. What a certificate of Glasskey is worth,
+ * a `KeyDirectory` tells better: by the log.
+ */
+export { type ErrorCode } from '../../core/error-codes.ts';
+export { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+export { parsePemBlocks } from '../pem.ts';
+export { type PathOptions, type ValidPath, validatePath } from './build-path.ts';
+export { checkOcsp, type OcspRequirements } from './check-ocsp.ts';
+export { type PathRequirements } from './check-path.ts';
+export { checkRevocation } from './check-revocation.ts';
+export { type PathCertificate } from './path-certificate.ts';

@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import { PurposeOid } from '../../ca/oids.ts';
+import { validatePath } from '../../ca/path/build-path.ts';
+import { checkOcsp } from '../../ca/path/check-ocsp.ts';
+import { checkRevocation } from '../../ca/path/check-revocation.ts';
+import type { PathCertificate } from '../../ca/path/path-certificate.ts';
+import { parsePemBlocks } from '../../ca/pem.ts';
+import { decodeUtf8 } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
+import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
+import { oneLine, printJson, printLines } from '../output.ts';
+import type { RunServer } from './server-commands.ts';
+
+interface Flags {
+  readonly root: string;
+  readonly chain?: string;
+  readonly crl?: readonly string[];
+  readonly ocsp?: readonly string[];
+  readonly purpose?: keyof typeof PurposeOid;
+  readonly at?: number;
+  readonly json?: boolean;
+}
+
+const PURPOSES = ['clientAuth', 'serverAuth', 'emailProtection', 'imUri'] as const;
+
+/** `glasskey ca check`: a certificate as programs judge it that know X.509 and no log. */
+export function checkCommand(ca: Command, run: RunServer): void {
+  ca.command('check <certificate>')
+    .description('validate the path of a certificate to a root, with CRLs and OCSP responses where they are given')
+    .requiredOption('--root <file>', 'root certificates that are trusted, PEM')
+    .option('--chain <file>', 'certificates of CAs between, PEM')
+    .option(
+      '--crl <files...>',
+      'CRLs and deltas, PEM or DER: one must tell of the certificate, and it must not be revoked',
+    )
+    .option('--ocsp <files...>', 'OCSP responses, DER: one must tell of the certificate')
+    .option('--purpose <name>', `what it must be for: ${PURPOSES.join(', ')}`, parsePurpose)
+    .option('--at <time>', 'the time to judge by, such as 2026-11-23T12:00:00Z', parseTime)
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ glasskey ca check alice.pem --root root.pem --chain issuer.pem --crl issuer.crl',
+    )
+    .action((file: string, flags: Flags) => run(() => judge(file, flags)));
+}
+
+/** What does not hold ends with 2, as with every command that verifies; the rest, such as a file that is not there, with 1. */
+async function judge(file: string, flags: Flags): Promise<number> {
+  try {
+    return await check(file, flags);
+  } catch (error) {
+    if (exitCodeOf(error) !== EXIT.misbehaviour) throw error;
+    reportFailure(error);
+    return EXIT.misbehaviour;
+  }
+}
+
+async function check(file: string, flags: Flags): Promise<number> {
+  const [leaf] = await certificates(file);
+  ensure(leaf !== undefined, 'usage', `no certificate in ${file}`);
+  const [crls, responses] = [await readAll(flags.crl, 'X509 CRL'), await readAll(flags.ocsp)];
+  const atMs = flags.at ?? Date.now();
+  const accept = async (path: readonly PathCertificate[]): Promise<void> => {
+    if (crls.length > 0) await checkRevocation(path, crls, atMs);
+    if (responses.length > 0) await checkOcsp(path, responses, { atMs });
+  };
+  const { path } = await validatePath({
+    leaf,
+    anchors: await certificates(flags.root),
+    intermediates: flags.chain === undefined ? [] : await certificates(flags.chain),
+    atMs,
+    purpose: flags.purpose && PurposeOid[flags.purpose],
+    accept,
+  });
+  const serials = path.map(({ contents }) => contents.serial);
+  const revocation = [...(crls.length > 0 ? ['crl'] : []), ...(responses.length > 0 ? ['ocsp'] : [])];
+  if (flags.json === true) printJson({ path: serials, revocation, at: new Date(atMs).toISOString() });
+  else printLines(...lines(file, serials, revocation));
+  return EXIT.fine;
+}
+
+function lines(file: string, serials: readonly string[], revocation: readonly string[]): string[] {
+  const looked = revocation.length > 0 ? `not revoked by ${revocation.join(' and ')}` : 'revocation was not looked up';
+  return [`${oneLine(file)} is valid, ${looked}`, ...serials.map((serial) => `  ${serial}`)];
+}
+
+async function certificates(file: string): Promise<Uint8Array[]> {
+  return parsePemBlocks('CERTIFICATE', await readFile(file, 'utf8'));
+}
+
+/** Reads files of DER, or of PEM blocks with this label. */
+async function readAll(files: readonly string[] = [], label?: string): Promise<Uint8Array[]> {
+  const all: Uint8Array[] = [];
+  for (const file of files) {
+    const bytes = new Uint8Array(await readFile(file));
+    const isPem = label !== undefined && bytes[0] === '-'.charCodeAt(0);
+    all.push(...(isPem ? parsePemBlocks(label, decodeUtf8(bytes)) : [bytes]));
+  }
+  return all;
+}
+
+function parsePurpose(text: string): keyof typeof PurposeOid {
+  const purpose = PURPOSES.find((one) => one === text);
+  if (purpose === undefined) throw new InvalidArgumentError(`one of ${PURPOSES.join(', ')}`);
+  return purpose;
+}
+
+function parseTime(text: string): number {
+  const timeMs = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text) ? Date.parse(text) : NaN;
+  if (Number.isNaN(timeMs)) throw new InvalidArgumentError('a time such as 2026-11-23T12:00:00Z');
+  return timeMs;
+}

@@ -1,0 +1,74 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createCrl, type CrlReason } from '../../src/ca/crl.ts';
+import { issueLeaf } from '../../src/ca/issue.ts';
+import { createKey } from '../../src/ca/key-file.ts';
+import { signerFromKey } from '../../src/ca/node-signer.ts';
+import { encodeCertId } from '../../src/ca/ocsp/cert-id.ts';
+import { createOcspResponse } from '../../src/ca/ocsp/create-ocsp-response.ts';
+import { createOcspResponder } from '../../src/ca/ocsp/responder-certificate.ts';
+import { formatPem } from '../../src/ca/pem.ts';
+import { newSerial } from '../../src/ca/serial.ts';
+import { formatHex } from '../../src/core/encoding/bytes.ts';
+import { createHierarchy, leafRequest, NOW_MS, spkiOf } from '../ca/support.ts';
+import { CliSandbox } from '../support/cli.ts';
+
+const sandbox = new CliSandbox();
+afterAll(() => sandbox.remove());
+
+const at = ['--at', `${new Date(NOW_MS).toISOString().slice(0, 19)}Z`];
+const times = { thisUpdateMs: NOW_MS - 60_000, nextUpdateMs: NOW_MS + 3_600_000 };
+let serial: string;
+
+beforeAll(async () => {
+  const { root, issuing } = await createHierarchy('p256');
+  const request = leafRequest(issuing, spkiOf(generateKeyPairSync('ed25519').publicKey));
+  serial = formatHex(request.serial);
+  const pems = { root: root.certificate.der, issuer: issuing.certificate.der, leaf: await issueLeaf(issuing, request) };
+  for (const [name, der] of Object.entries(pems)) {
+    writeFileSync(sandbox.path(`${name}.pem`), formatPem('CERTIFICATE', der));
+  }
+  const revoked = { serial, revokedAtMs: NOW_MS, reason: 'superseded' as CrlReason };
+  const fresh = await createCrl(issuing, { ...times, number: 1, entries: [] });
+  writeFileSync(sandbox.path('fresh.crl'), fresh);
+  const later = await createCrl(issuing, { ...times, number: 2, entries: [revoked] });
+  writeFileSync(sandbox.path('revoked.pem'), formatPem('X509 CRL', later));
+  const responder = await createOcspResponder(issuing, {
+    signer: signerFromKey(await createKey('p256')),
+    serial: newSerial(randomBytes),
+    notBeforeMs: NOW_MS - 3_600_000,
+    notAfterMs: NOW_MS + 7_200_000,
+  });
+  const certId = encodeCertId(issuing.certificate, serial);
+  const good = await createOcspResponse(responder, { ...times, answers: [{ certId, status: { type: 'good' } }] });
+  writeFileSync(sandbox.path('good.ocsp'), good);
+});
+
+const check = (...args: string[]) => {
+  const files = ['--root', sandbox.path('root.pem'), '--chain', sandbox.path('issuer.pem')];
+  return sandbox.run('ca', 'check', sandbox.path('leaf.pem'), ...files, ...at, ...args);
+};
+
+describe('glasskey ca check', () => {
+  it('validates a path, with CRLs and OCSP responses', async () => {
+    const plain = await check('--purpose', 'clientAuth');
+    expect([plain.code, plain.stdout]).toEqual([0, expect.stringContaining('revocation was not looked up')]);
+    const both = await check('--crl', sandbox.path('fresh.crl'), '--ocsp', sandbox.path('good.ocsp'), '--json');
+    expect(both.code).toBe(0);
+    expect(JSON.parse(both.stdout)).toMatchObject({ revocation: ['crl', 'ocsp'] });
+    expect((JSON.parse(both.stdout) as { path: string[] }).path[0]).toBe(serial);
+  });
+
+  it('refuses what does not hold', async () => {
+    const revoked = await check('--crl', sandbox.path('revoked.pem'));
+    expect([revoked.code, revoked.stderr]).toEqual([2, expect.stringContaining('certificate-revoked')]);
+    const purpose = await check('--purpose', 'serverAuth');
+    expect([purpose.code, purpose.stderr]).toEqual([2, expect.stringContaining('bad-certificate')]);
+    const late = await check('--at', '2030-01-01T00:00:00Z');
+    expect([late.code, late.stderr]).toEqual([1, expect.stringContaining('certificate-expired')]);
+    const noAnswer = await check('--ocsp', sandbox.path('fresh.crl'));
+    expect([noAnswer.code, noAnswer.stderr]).toEqual([2, expect.stringContaining('bad-certificate')]);
+    expect(await check('--at', 'yesterday')).toMatchObject({ code: 1 });
+  });
+});
