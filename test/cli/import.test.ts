@@ -5,6 +5,7 @@ import { generateKey } from '../../src/client/client-key.ts';
 import { createCsr } from '../../src/client/csr.ts';
 import { identityOf } from '../support/owner.ts';
 import { CliSandbox } from '../support/cli.ts';
+import { createTestDatabase } from '../support/postgres.ts';
 
 const box = new CliSandbox();
 const data = ['--data', 'server'];
@@ -117,6 +118,25 @@ it('is finished by the same command after it was killed while it signed, and nob
   // The server's profile holds for them.
   const daysLeft = certificates.map(({ notAfter }) => (Date.parse(notAfter) - Date.now()) / 86_400_000);
   expect(daysLeft.every((days) => days > 8 && days <= 10)).toBe(true);
+}, 240_000);
+
+it('goes into a shared database, beside a server and without one', async () => {
+  const shared = ['--data', 'shared', '--database', await createTestDatabase()];
+  expect((await box.run('init', ...shared)).code).toBe(0);
+  const importSome = async (name: string) => {
+    const lines = Array.from({ length: 30 }, (_, i) => keyLine(`${name}${i}@example.com`));
+    writeFileSync(box.path('shared.jsonl'), lines.join('\n'));
+    return box.run('admin', 'import', 'shared.jsonl', ...shared);
+  };
+  expect(await importSome('without')).toMatchObject({ code: 0, stdout: '30 imported, 0 there before, 0 refused\n' });
+  const trail = await box.run('admin', 'trail', ...shared, '--json');
+  const positions = (JSON.parse(trail.stdout) as { act: string; position: number }[])
+    .filter(({ act }) => act === 'certificate-issued')
+    .map(({ position }) => position);
+  expect([positions.length, new Set(positions).size]).toEqual([30, 1]);
+  const { stop } = await box.serve(...shared, '--listen', '127.0.0.1:0');
+  expect(await importSome('beside')).toMatchObject({ code: 0, stdout: '30 imported, 0 there before, 0 refused\n' });
+  expect(await stop()).toBe(0);
 }, 240_000);
 
 it('says in the record that nobody but the administrator vouched, and whether the key was shown', async () => {

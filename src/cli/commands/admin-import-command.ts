@@ -17,7 +17,7 @@ const loadIntents = () => import('../../service/intent-closing.ts');
 const loadSettings = () =>
   Promise.all([import('../server/settings/server-settings.ts'), import('../server/data-folder.ts')]);
 
-/** The embedded database has no other writer: an append waits until all of a round is there. */
+/** Where this process is the writer, an append waits until all of a round is there, and no longer than this. */
 const ROUND_MS = 5 * 60_000;
 
 interface ImportFlags extends AdminFlags {
@@ -66,13 +66,14 @@ async function importAll(
     loadImport(),
     loadIntents(),
   ]);
-  const sequence = store.kind === 'pglite';
+  // Nobody else has the embedded database. A shared one has a server that appends, or we are the writer for as long as there is none.
+  const isAlone = store.kind === 'pglite';
   // A slow machine needs longer for a round than a client would wait for one request.
-  const patience = { requestTimeoutMs: ROUND_MS, intentTimeoutMs: 2 * ROUND_MS };
-  const limits = { ...context.limits, ...patience, ...(sequence ? { batchIntervalMs: ROUND_MS } : {}) };
-  const service = new LogService({ ...context, limits }, { sequence, acceptClockGap: true, keepRecoveries: false });
-  // Nobody else has the embedded database: what is under way there is what an import that was killed left.
-  if (sequence) await closeLeftIntents(context);
+  const patience = { requestTimeoutMs: ROUND_MS, batchIntervalMs: ROUND_MS };
+  const limits = { ...context.limits, ...patience, ...(isAlone ? { intentTimeoutMs: 2 * ROUND_MS } : {}) };
+  const service = new LogService({ ...context, limits }, { acceptClockGap: isAlone, keepRecoveries: false });
+  // What is under way where we are alone is what an import that was killed left.
+  if (isAlone) await closeLeftIntents(context);
   await service.start();
   const { report } = flags;
   const startMs = performance.now();

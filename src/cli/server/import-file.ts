@@ -1,4 +1,5 @@
 import { appendFile, rm } from 'node:fs/promises';
+import type { ErrorCode } from '../../core/error-codes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { MAX_JSON_BODY_BYTES } from '../../contract/limits.ts';
 import type { Imported, ImportOrder } from '../../service/issuance/import-identity.ts';
@@ -7,8 +8,24 @@ import { type BoundedLine, boundedLines } from '../bounded-lines.ts';
 /** Log entries that one round of an import fills, and what an entry holds (KT §12.2). */
 const ENTRIES = 4;
 const ENTRY_SIZE = 255;
-/** Faults of a line; any other ends the import, which goes on where it stopped when it is run again. */
-const LINE_FAULTS = new Set(['decode', 'verification', 'usage', 'authentication', 'conflict', 'absent']);
+/** What may be wrong with a line; anything else ends the import, which goes on where it stopped when it is run again. */
+const LINE_CODES: ReadonlySet<ErrorCode> = new Set([
+  'malformed-encoding',
+  'value-out-of-range',
+  'invalid-request',
+  'payload-too-large',
+  'invalid-identity',
+  'bad-csr',
+  'bad-key',
+  'weak-key',
+  'bad-proof-of-possession',
+  'csr-identity-mismatch',
+  'forbidden',
+  'change-required',
+  'version-conflict',
+  'erased',
+  'lint-failed',
+]);
 
 /** How far an import is: lines by what became of them. */
 export interface ImportCounts {
@@ -87,7 +104,8 @@ function importLines(
     const order = { ...readLine(line), who };
     const label = labelOf(order.identity);
     const before = latest.get(label);
-    const mine = before === undefined ? importOne(order) : before.then(ignore, ignore).then(() => importOne(order));
+    const work = () => importOne(order).catch((error: unknown) => onceMore(error, () => importOne(order)));
+    const mine = before === undefined ? work() : before.then(ignore, ignore).then(work);
     latest.set(label, mine);
     return mine;
   });
@@ -95,8 +113,14 @@ function importLines(
 
 const ignore = (): void => undefined;
 
+/** Somebody else was changing the identity: what they made of it is there now. */
+function onceMore<T>(error: unknown, work: () => Promise<T>): Promise<T> {
+  if (isGlasskeyError(error, 'version-conflict')) return work();
+  throw error;
+}
+
 function isLineFault(error: unknown): error is GlasskeyError {
-  return isGlasskeyError(error) && LINE_FAULTS.has(error.fault);
+  return isGlasskeyError(error) && LINE_CODES.has(error.code);
 }
 
 /** What a line says. Throws `payload-too-large`, `invalid-request`. */
