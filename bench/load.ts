@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 
 /** Processor time by name of the process. */
 export type CpuMs = Readonly<Record<string, number>>;
@@ -33,7 +34,10 @@ export class Clients {
     this.#server = new URL(server);
     this.#cpuSeconds = cpuSeconds;
     this.#count = count;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: count, scheduling: 'fifo' });
+    const options = { keepAlive: true, maxSockets: count, scheduling: 'fifo' } as const;
+    // Of a server that this benchmark has started, on this machine.
+    const isTls = this.#server.protocol === 'https:';
+    this.#agent = isTls ? new TlsAgent({ ...options, rejectUnauthorized: false }) : new Agent(options);
   }
 
   /**
@@ -75,7 +79,8 @@ export class Clients {
       const { path, headers, body } = prepared;
       const length = String(Buffer.byteLength(body));
       const options = { hostname, port, path, method: 'POST', headers: { ...headers, 'content-length': length } };
-      const sent = request({ ...options, agent: this.#agent }, (response) => {
+      const send = this.#agent instanceof TlsAgent ? tlsRequest : request;
+      const sent = send({ ...options, agent: this.#agent }, (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }));

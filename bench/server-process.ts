@@ -17,15 +17,18 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
-/** Makes a log in `folder` and serves it from a PostgreSQL database. `profile`: a folder for a CPU profile; `settings`: its glasskey.toml. */
+/** Makes a log in `folder` and serves it from a PostgreSQL database. `profile`: a folder for a CPU profile; `settings`: its glasskey.toml; `files`: others that
+ * this names. */
 export async function startServerProcess(
   folder: string,
   database: string,
   profile: string | undefined,
   settings?: string,
+  files: Readonly<Record<string, string>> = {},
 ): Promise<ServerProcess> {
   await run(process.execPath, [PROGRAM, 'init', '--data', folder]);
-  if (settings !== undefined) writeFileSync(join(folder, 'glasskey.toml'), settings);
+  const more = settings === undefined ? files : { ...files, 'glasskey.toml': settings };
+  for (const [name, text] of Object.entries(more)) writeFileSync(join(folder, name), text, { mode: 0o600 });
   const nodeOptions = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   const serve = ['serve', '--data', folder, '--listen', '127.0.0.1:0', '--database', database];
   const child = spawn(process.execPath, [...nodeOptions, PROGRAM, ...serve], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -33,7 +36,7 @@ export async function startServerProcess(
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk.toString();
-      const found = /^listening on (http:\/\/\S+)/m.exec(output)?.[1];
+      const found = /^listening on (https?:\/\/\S+)/m.exec(output)?.[1];
       if (found !== undefined) resolve(found);
     });
     child.once('error', reject);
