@@ -1,282 +1,44 @@
 import type { AuditorTreeHead } from '../core/keytrans/tree-head.ts';
 import type { TileName } from '../core/prefix/tile-name.ts';
+import type {
+  EmailChallengeRow,
+  ErasedRows,
+  RecoveryRow,
+  TokenRow,
+  TrailHead,
+  TrailRecord,
+} from './row-types/administration.ts';
+import type {
+  CertificateRow,
+  IntentRow,
+  IntentState,
+  ListedCertificate,
+  NewIntent,
+  NewSubmission,
+  Page,
+  PageRequest,
+  Revocation,
+  SerialRange,
+  SubmissionOutcome,
+  SubmissionRow,
+} from './row-types/issuance.ts';
+import type {
+  EntryRow,
+  HeadRow,
+  LabelRow,
+  LadderRow,
+  LogRow,
+  LogTileName,
+  LogTileRow,
+  NewLog,
+  PrefixTileRow,
+  ReleasedHead,
+  VersionRow,
+} from './row-types/tree.ts';
 
-/** Which of the two trees of a log: the KEYTRANS log tree, or the RFC 6962 tree of the audit log. */
-export type TreeKind = 'keytrans' | 'audit';
-
-/** What is created once, with the log. */
-export interface NewLog {
-  /** The log's name on the wire; unique in the database. */
-  readonly origin: string;
-  /** The encoded KEYTRANS Configuration. */
-  readonly configuration: Uint8Array;
-}
-
-/** A log as the database knows it. */
-export interface LogRow extends NewLog {
-  /** Surrogate key inside this database; never on the wire. */
-  readonly logId: number;
-}
-
-/**
- * The committed state of a log: the one row that an append replaces by compare-and-swap on `size`. It is not signed:
- * signatures are made afterwards, from this row (DESIGN §9).
- */
-export interface HeadRow {
-  /** Number of log entries; 0 before entry 0 exists. */
-  readonly size: number;
-  /** Timestamp of the rightmost entry, ms since the epoch; 0 at size 0. */
-  readonly timestampMs: number;
-  /** Root of the newest prefix tree, 32 bytes. */
-  readonly prefixRoot: Uint8Array;
-  /** Tile that holds the root of the newest prefix tree; undefined while that tree is empty. */
-  readonly prefixTile: TileName | undefined;
-  /** Root of the KEYTRANS log tree at `size`, 32 bytes; zeros at size 0. */
-  readonly logRoot: Uint8Array;
-  /** RFC 6962 root of the audit log at `size`, 32 bytes; the SHA-256 of nothing at size 0. */
-  readonly auditRoot: Uint8Array;
-  /** The encoded right edge (partial tiles of every level) of the KEYTRANS log tree; no bytes at size 0. */
-  readonly logEdge: Uint8Array;
-  /** The encoded right edge of the audit log's tree; no bytes at size 0. */
-  readonly auditEdge: Uint8Array;
-}
-
-/** A head that was signed and released: clients may see it and everything up to its size. */
-export interface ReleasedHead {
-  readonly size: number;
-  /** Signature of the KEYTRANS TreeHead. */
-  readonly signature: Uint8Array;
-  /** The signed note of the audit log's checkpoint, as UTF-8 text. */
-  readonly checkpoint: string;
-}
-
-/** One log entry. Everything about it is in its AuditEntry (DESIGN §5), but for where its prefix tree is stored. */
-export interface EntryRow {
-  readonly position: number;
-  /** The encoded AuditEntry: timestamp, prefix root, log root, config hash, update hash. */
-  readonly auditEntry: Uint8Array;
-  /** Tile that holds the root of this entry's prefix tree; undefined for an empty tree. */
-  readonly prefixTile: TileName | undefined;
-}
-
-/** Name of one full tile (256 hashes, 8192 bytes) of a log's tree. */
-export interface LogTileName {
-  readonly tree: TreeKind;
-  readonly level: number;
-  readonly index: number;
-}
-
-/** A full log tile and its bytes. */
-export interface LogTileRow extends LogTileName {
-  readonly data: Uint8Array;
-}
-
-/** A prefix tile and its bytes. Immutable once written. */
-export interface PrefixTileRow {
-  readonly name: TileName;
-  readonly data: Uint8Array;
-}
-
-/** One version of one label. `opening` and `value` are undefined once erased. */
-export interface VersionRow {
-  /** VRF output of version 0 of the label: how rows of a label are found (the plaintext label can be erased). */
-  readonly labelKey: Uint8Array;
-  readonly version: number;
-  /** The log entry that added it. */
-  readonly position: number;
-  readonly vrfOutput: Uint8Array;
-  readonly vrfProof: Uint8Array;
-  readonly commitment: Uint8Array;
-  readonly opening: Uint8Array | undefined;
-  /** The encoded IdentityRecord. */
-  readonly value: Uint8Array | undefined;
-}
-
-/** What a binary ladder shows of a version: never its record, which can be large. */
-export type LadderRow = Pick<VersionRow, 'version' | 'vrfOutput' | 'vrfProof' | 'commitment'>;
-
-/** A label's place in the log. */
-export interface LabelRow {
-  readonly labelKey: Uint8Array;
-  /** The plaintext label; undefined once erased. */
-  readonly label: Uint8Array | undefined;
-  /** Greatest version that is in the log. */
-  readonly greatestVersion: number;
-}
-
-/** A version waiting to be sequenced. */
-export interface NewSubmission {
-  readonly labelKey: Uint8Array;
-  readonly label: Uint8Array;
-  readonly version: number;
-  readonly vrfOutput: Uint8Array;
-  readonly vrfProof: Uint8Array;
-  readonly opening: Uint8Array;
-  readonly value: Uint8Array;
-  readonly commitment: Uint8Array;
-  /** What the trail is to say of it once it is settled: an encoded act. */
-  readonly act?: string | undefined;
-}
-
-/** A queued submission. Ids rise in the order in which submissions became durable, roughly. */
-export interface SubmissionRow extends NewSubmission {
-  readonly id: number;
-}
-
-/** What became of a submission. */
-export type SubmissionOutcome =
-  | { readonly id: number; readonly state: 'queued' }
-  | { readonly id: number; readonly state: 'sequenced'; readonly position: number }
-  | { readonly id: number; readonly state: 'rejected'; readonly code: string };
-
-/**
- * The right to make one version of one label: inserted before anything is signed, under a unique key
- * (log, label, version), so that of two requests only one goes on (DESIGN §8).
- */
-export interface NewIntent {
-  readonly labelKey: Uint8Array;
-  readonly version: number;
-  /** SHA-256 over what was asked (identity, CSR, change): the same request again finds its own intent. */
-  readonly requestHash: Uint8Array;
-  readonly createdMs: number;
-}
-
-export type IntentState = 'open' | 'submitted' | 'sequenced' | 'failed';
-
-export interface IntentRow extends NewIntent {
-  readonly state: IntentState;
-  /** Serial of the certificate signed under it, if any, as lower-case hex. */
-  readonly serial: string | undefined;
-  readonly submissionId: number | undefined;
-}
-
-/** A certificate that was signed. */
-export interface CertificateRow {
-  /** Lower-case hex, no leading zeros beyond whole bytes. */
-  readonly serial: string;
-  readonly labelKey: Uint8Array;
-  /** First version whose record holds it. */
-  readonly version: number;
-  readonly der: Uint8Array;
-  readonly spkiSha256: Uint8Array;
-  /** The request that it answers: see {@link NewIntent.requestHash}. */
-  readonly requestHash: Uint8Array;
-  readonly notBeforeMs: number;
-  readonly notAfterMs: number;
-  /** When it was revoked, and why (RFC 5280 reason code). */
-  readonly revokedMs: number | undefined;
-  readonly revocationReason: number | undefined;
-}
-
-/** A certificate in a list, with the name that it is for. */
-export interface ListedCertificate extends CertificateRow {
-  /** The plaintext label; undefined once erased, or while the name has no version in the log. */
-  readonly label: Uint8Array | undefined;
-  /** Whether the log has come to {@link CertificateRow.version} of the label. */
-  readonly isLogged: boolean;
-}
-
-/** A window of a table in the order of its key: the rows of it that match, and where the next one begins. */
-export interface Page<Row, Key> {
-  readonly rows: readonly Row[];
-  /** Key of the last row that was looked at; undefined where there are no more. */
-  readonly next: Key | undefined;
-}
-
-/** Which window to look at. */
-export interface PageRequest<Key> {
-  /** `next` of the window before; undefined for the first one. */
-  readonly after: Key | undefined;
-  /** Rows that are looked at: the work of one statement is bounded, however few match. */
-  readonly limit: number;
-  /** Only rows whose plaintext label contains these bytes. */
-  readonly search: Uint8Array | undefined;
-}
-
-/** Some revoked certificates, by their serials. */
-export interface SerialRange {
-  /** First and last serial, lower-case hex. */
-  readonly first: string;
-  readonly last: string;
-  /** At most so many of them. */
-  readonly limit: number;
-}
-
-/** A certificate to be put on the CRL. */
-export interface Revocation {
-  readonly serial: string;
-  readonly revokedMs: number;
-  readonly reason: number;
-}
-
-/** An application token; only its SHA-256 is stored. */
-export interface TokenRow {
-  readonly id: number;
-  readonly tokenHash: Uint8Array;
-  readonly name: string;
-  readonly createdMs: number;
-  readonly revokedMs: number | undefined;
-}
-
-/** Where a log's audit trail ends. */
-export interface TrailHead {
-  /** Number of records. */
-  readonly size: number;
-  /** Hash of the last one, 32 bytes. */
-  readonly hash: Uint8Array;
-}
-
-/** One record of the audit trail: what one transaction did. */
-export interface TrailRecord {
-  /** From 0, without gaps. */
-  readonly sequence: number;
-  /** One act on each line, JSON. */
-  readonly acts: string;
-  /** SHA-256 over the record and the hash of the one before, 32 bytes. */
-  readonly hash: Uint8Array;
-}
-
-/** What an erasure deleted. */
-export interface ErasedRows {
-  readonly versions: number;
-  readonly certificates: number;
-}
-
-/** A code that was sent to an e-mail address; only its SHA-256 is stored. */
-export interface EmailChallengeRow {
-  /** 16 random bytes. */
-  readonly challengeId: Uint8Array;
-  readonly labelKey: Uint8Array;
-  /** The key that it vouches for. */
-  readonly spkiSha256: Uint8Array;
-  readonly codeHash: Uint8Array;
-  readonly createdMs: number;
-  readonly expiresMs: number;
-}
-
-/**
- * What becomes of a recovery: `waiting` for its delay, as a version of the log says; `undecided`, since it was vetoed so often that
- * the operator decides; `granted` by the operator.
- */
-export type RecoveryState = 'waiting' | 'undecided' | 'granted';
-
-/** A recovery that was asked for and is not settled. */
-export interface RecoveryRow {
-  readonly labelKey: Uint8Array;
-  /** Canonical. */
-  readonly identity: string;
-  /** DER: what the certificate will be made from. */
-  readonly csr: Uint8Array;
-  readonly spkiSha256: Uint8Array;
-  /** The encoded `Evidence` that vouched. */
-  readonly evidence: Uint8Array;
-  readonly state: RecoveryState;
-  readonly requestedMs: number;
-  /** When its owner was told; undefined: not yet. */
-  readonly notifiedMs: number | undefined;
-  /** Why the operator granted it. */
-  readonly reason: string | undefined;
-}
+export type * from './row-types/administration.ts';
+export type * from './row-types/issuance.ts';
+export type * from './row-types/tree.ts';
 
 /** Everything that one sequencing step makes durable, in one transaction. */
 export interface AppendBatch {

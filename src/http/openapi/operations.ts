@@ -1,0 +1,240 @@
+import {
+  MAX_JSON_BODY_BYTES,
+  MAX_KEYTRANS_BODY_BYTES,
+  MAX_LOOKUP_BATCH_BODY_BYTES,
+  MAX_OCSP_REQUEST_BYTES,
+} from '../../contract/limits.ts';
+import { LOOKUP_TOKEN_HEADER } from '../../contract/lookup-token.ts';
+import {
+  CERTIFICATE_MEDIA_TYPE,
+  CERTS_ONLY_MEDIA_TYPE,
+  CRL_MEDIA_TYPE,
+  CSR_ATTRIBUTES_MEDIA_TYPE,
+  CSR_MEDIA_TYPE,
+  JSON_MEDIA_TYPE,
+  KEYTRANS_MEDIA_TYPE,
+  OCSP_REQUEST_MEDIA_TYPE,
+  OCSP_RESPONSE_MEDIA_TYPE,
+  PEM_MEDIA_TYPE,
+} from '../../contract/media-types.ts';
+import { CA_PREFIX, CRL_PREFIX, PATHS } from '../../contract/paths.ts';
+import { MAXIMUM_BATCH_LABELS } from '../../core/keytrans/lookup-batch-messages.ts';
+import { text, integer, object, reference, binary, type Schema } from './schema.ts';
+
+const problems = {
+  '4XX': { $ref: '#/components/responses/Problem' },
+  '5XX': { $ref: '#/components/responses/Problem' },
+};
+
+function get(
+  summary: string,
+  contentType: string,
+  schema: Schema = binary,
+  parameters: readonly Schema[] = [],
+): Schema {
+  const ok = { description: summary, content: { [contentType]: { schema } } };
+  return { get: { summary, ...(parameters.length > 0 ? { parameters } : {}), responses: { 200: ok, ...problems } } };
+}
+
+/** Credentials are HTTP Basic, with an application token as the password, or a client certificate. */
+function estEnroll(summary: string): Schema {
+  return {
+    summary,
+    requestBody: { required: true, content: { [CSR_MEDIA_TYPE]: { schema: { type: 'string' } } } },
+    responses: {
+      200: { description: 'The certificate', content: { [CERTS_ONLY_MEDIA_TYPE]: { schema: { type: 'string' } } } },
+      202: { description: 'Not released yet: the same request again, after Retry-After' },
+      ...problems,
+    },
+  };
+}
+
+function parameter(name: string, description: string): Schema {
+  return { name, in: 'path', required: true, schema: { type: 'string' }, description };
+}
+
+function postJson(summary: string, status: number, request: string, answer: string): Schema {
+  const description = `At most ${MAX_JSON_BODY_BYTES} bytes`;
+  const ok = { description: summary, content: { [JSON_MEDIA_TYPE]: { schema: reference(answer) } } };
+  return {
+    post: {
+      summary,
+      security: [{ applicationToken: [] }, {}],
+      requestBody: { required: true, description, content: { [JSON_MEDIA_TYPE]: { schema: reference(request) } } },
+      responses: { [status]: ok, ...problems },
+    },
+  };
+}
+
+/** For names of which only bearers are told. */
+const LOOKUP_TOKEN: Schema = {
+  name: LOOKUP_TOKEN_HEADER,
+  in: 'header',
+  required: false,
+  description: 'Lookup token of the application (JWT): needed for names of which the server tells bearers only',
+  schema: text(2_048, 'JWT'),
+};
+
+function postKeytrans(summary: string, request: string, answer: string, maximum = MAX_KEYTRANS_BODY_BYTES): Schema {
+  const description = `${request}, TLS-encoded; at most ${maximum} bytes`;
+  const content = { [KEYTRANS_MEDIA_TYPE]: { schema: binary } };
+  return {
+    post: {
+      summary,
+      parameters: [LOOKUP_TOKEN],
+      requestBody: { required: true, description, content },
+      responses: { 200: { description: `${answer}, TLS-encoded`, content }, ...problems },
+    },
+  };
+}
+
+const OCTETS = 'application/octet-stream';
+const tileParameters = [parameter('path', '<L>/<N>[.p/<W>] or entries/<N>[.p/<W>], as c2sp.org/tlog-tiles says')];
+
+/** Every path of the API. Path parameters that span slashes are written `{path}`. */
+export const OPERATIONS: Readonly<Record<string, Schema>> = {
+  [PATHS.certificates]: postJson(
+    'Register, add, renew or rotate a key',
+    201,
+    'CertificateRequest',
+    'CertificateAnswer',
+  ),
+  [PATHS.emailChallenges]: postJson(
+    'Have a code sent to an e-mail address; the answer is the same whether or not the name is registered',
+    202,
+    'EmailChallengeRequest',
+    'EmailChallengeAnswer',
+  ),
+  [PATHS.revocations]: postJson('Revoke certificates', 200, 'RevocationRequest', 'RevocationAnswer'),
+  [PATHS.recoveries]: postJson(
+    'Recover an identity whose keys are lost: 202 while it waits, 201 with the certificate',
+    202,
+    'RecoveryRequest',
+    'RecoveryAnswer',
+  ),
+  [PATHS.vetoes]: postJson('Cancel a pending recovery', 200, 'VetoRequest', 'VetoAnswer'),
+  [PATHS.search]: postKeytrans('Search for the greatest version of a label', 'SearchRequest', 'SearchResponse'),
+  [PATHS.lookup]: postKeytrans('The same, or a proof of absence', 'LookupRequest', 'LookupResponse'),
+  [PATHS.lookupBatch]: postKeytrans(
+    `The same for up to ${MAXIMUM_BATCH_LABELS} labels at once, each with an outcome of its own`,
+    'LookupBatchRequest',
+    'LookupBatchResponse',
+    MAX_LOOKUP_BATCH_BODY_BYTES,
+  ),
+  [PATHS.contactMonitor]: postKeytrans(
+    'Monitor versions of a label that the client was shown',
+    'ContactMonitorRequest',
+    'ContactMonitorResponse',
+  ),
+  [PATHS.ownerInit]: postKeytrans(
+    'Begin to own a label, from a distinguished log entry on',
+    'OwnerInitRequest',
+    'OwnerInitResponse',
+  ),
+  [PATHS.ownerMonitor]: postKeytrans(
+    'Monitor a label that the client owns',
+    'OwnerMonitorRequest',
+    'OwnerMonitorResponse',
+  ),
+  [PATHS.update]: postKeytrans(
+    'Tell an owner what was created since; values are refused',
+    'UpdateRequest without values',
+    'UpdateResponse responses<1..2^8-1>',
+  ),
+  [PATHS.distinguished]: postKeytrans(
+    'Walk the recent distinguished log entries',
+    'DistinguishedRequest',
+    'DistinguishedResponse',
+  ),
+  [PATHS.credential]: postKeytrans(
+    'Make a credential of the greatest version of a label, to be sent to a contact',
+    'CredentialRequest',
+    'Credential',
+  ),
+  [PATHS.credentialUpdate]: postKeytrans(
+    'Lead from a provisional credential to a distinguished log entry',
+    'CredentialUpdateRequest',
+    'CredentialUpdate',
+  ),
+  [PATHS.standing]: postKeytrans(
+    'Show that a version was the greatest at two log entries: the wait of a recovery',
+    'StandingRequest',
+    'StandingResponse',
+  ),
+  [PATHS.chain]: postKeytrans('Open a range of versions of a label', 'ChainRequest', 'ChainResponse'),
+  [PATHS.auditorHead]: {
+    post: {
+      summary: 'Hand over a head that the log’s third-party auditor has signed',
+      requestBody: {
+        required: true,
+        description: 'AuditorTreeHead, TLS-encoded: the signature tells whose it is',
+        content: { [KEYTRANS_MEDIA_TYPE]: { schema: binary } },
+      },
+      responses: { 204: { description: 'Verified, and kept if it is newer than those before' }, ...problems },
+    },
+  },
+  [PATHS.checkpoint]: get('Newest checkpoint of the audit log, a signed note', 'text/plain', { type: 'string' }),
+  [PATHS.logEnd]: get(
+    'SignedLogEnd of a log that has ended, TLS-encoded: where it is continued. 404 while it goes on',
+    OCTETS,
+    binary,
+  ),
+  '/log/tile/{path}': get('Hash tiles and entry bundles of the audit log', OCTETS, binary, tileParameters),
+  '/log/updates/{path}': get('AuditorUpdate of a log entry', OCTETS, binary, [
+    parameter('path', 'Index of the entry in tlog-tiles form, such as x001/234'),
+  ]),
+  '/log/head/{size}': get(
+    'KEYTRANS tree head of a released size',
+    JSON_MEDIA_TYPE,
+    object({ size: integer('Entries'), signature: text(128, 'Base64') }, ['size', 'signature']),
+    [parameter('size', 'A released size')],
+  ),
+  '/log/proof/{size}': get(
+    'c2sp.org/tlog-proof@v1 of the last entry of a released size, with the AuditEntry as extra data',
+    'text/plain',
+    { type: 'string' },
+    [parameter('size', 'A released size')],
+  ),
+  [PATHS.rootPem]: get('Root certificate', PEM_MEDIA_TYPE, { type: 'string' }),
+  [PATHS.rootDer]: get('Root certificate', CERTIFICATE_MEDIA_TYPE),
+  [PATHS.issuerPem]: get('Certificate of the issuing CA', PEM_MEDIA_TYPE, { type: 'string' }),
+  [PATHS.issuerDer]: get('Certificate of the issuing CA', CERTIFICATE_MEDIA_TYPE),
+  [PATHS.issuerCrl]: get('CRL of all certificates; 404 where more than 50,000 are revoked', CRL_MEDIA_TYPE),
+  [`${CA_PREFIX}{path}`]: get('Certificate of an issuing CA after the first', CERTIFICATE_MEDIA_TYPE, binary, [
+    parameter('path', 'Name of the CA, such as issuer-2, and .der or .pem'),
+  ]),
+  [`${CRL_PREFIX}issuer/{path}`]: get('CRL of a part of the certificates, which name it', CRL_MEDIA_TYPE, binary, [
+    parameter('path', 'Number of the shard, and .crl, or -delta.crl for what was revoked lately'),
+  ]),
+  [`${CRL_PREFIX}issuers/{path}`]: get('CRLs of an issuing CA after the first', CRL_MEDIA_TYPE, binary, [
+    parameter('path', 'As for the first, with the name of the CA: issuer-2.crl, issuer-2/0.crl, issuer-2/0-delta.crl'),
+  ]),
+  [PATHS.ocsp]: {
+    post: {
+      summary: 'Ask whether certificates are revoked (RFC 6960, RFC 5019)',
+      requestBody: {
+        required: true,
+        description: `At most ${MAX_OCSP_REQUEST_BYTES} bytes`,
+        content: { [OCSP_REQUEST_MEDIA_TYPE]: { schema: binary } },
+      },
+      responses: {
+        200: { description: 'OCSPResponse', content: { [OCSP_RESPONSE_MEDIA_TYPE]: { schema: binary } } },
+        ...problems,
+      },
+    },
+  },
+  [`${PATHS.ocsp}/{path}`]: get('The same, for caches', OCSP_RESPONSE_MEDIA_TYPE, binary, [
+    parameter('path', 'Base64 of the OCSPRequest, percent-encoded; at most 1024 characters'),
+  ]),
+  [PATHS.estCaCerts]: get('EST: certificates of the CAs, in base64 (RFC 7030 §4.1)', CERTS_ONLY_MEDIA_TYPE),
+  [PATHS.estCsrAttributes]: get('EST: what a request should hold (RFC 7030 §4.5)', CSR_ATTRIBUTES_MEDIA_TYPE),
+  [PATHS.estEnroll]: { post: estEnroll('EST: a certificate for a PKCS#10 request in base64 (RFC 7030 §4.2.1)') },
+  [PATHS.estReenroll]: { post: estEnroll('EST: another certificate for the same key (RFC 7030 §4.2.2)') },
+  [PATHS.trustBundle]: get('The signed trust bundle that clients pin', JSON_MEDIA_TYPE, { type: 'object' }),
+  [PATHS.health]: get('The process is alive', JSON_MEDIA_TYPE, { type: 'object' }),
+  [PATHS.ready]: get('Database, signer and log were each checked', JSON_MEDIA_TYPE, { type: 'object' }),
+  [PATHS.metrics]: get('Prometheus metrics', 'text/plain', { type: 'string' }),
+  [PATHS.openapi]: get('This document', JSON_MEDIA_TYPE, { type: 'object' }),
+  [PATHS.start]: get('The same as /docs', 'text/html', { type: 'string' }),
+  [PATHS.docs]: get('This document as a page for people', 'text/html', { type: 'string' }),
+};

@@ -1,0 +1,183 @@
+import { REVOCATION_REASONS } from '../../contract/bodies.ts';
+import {
+  MAX_CODE_CHARACTERS,
+  MAX_CSR_CHARACTERS,
+  MAX_IDENTITY_CHARACTERS,
+  MAX_ID_TOKEN_CHARACTERS,
+  MAX_SERIALS,
+} from '../../contract/limits.ts';
+import { ERROR_CODES } from '../../core/error-codes.ts';
+import { text, integer, object, reference, type Schema } from './schema.ts';
+
+const PEM = 'One PEM block';
+const LAST = integer('Size of the tree head that the client holds; the proof in the answer is made for it');
+const PROOF = text(
+  4_194_304,
+  'Base64 of the KEYTRANS SearchResponse for the greatest version and the given `last`; where the request has `owner`, of the ' +
+    'UpdateResponses of what was created since, empty where the owner knows all of it',
+);
+
+const CHALLENGE = text(22, 'Name of the challenge that was asked for with the same key');
+
+/** What requests and answers look like, by name. */
+export const SCHEMAS: Readonly<Record<string, Schema>> = {
+  Problem: {
+    description: 'A failure (RFC 9457). Programs test `code`, which is stable.',
+    type: 'object',
+    properties: {
+      type: { const: 'about:blank' },
+      title: text(100, 'Phrase of the status'),
+      status: integer('HTTP status'),
+      detail: text(4096, 'What was wrong with the request, for people; absent where the fault is the server’s'),
+      code: { type: 'string', enum: Object.keys(ERROR_CODES).sort() },
+    },
+    required: ['type', 'title', 'status', 'code'],
+  },
+  Change: {
+    ...object(
+      {
+        request: text(16_384, 'Base64 of the encoded ChangeRequest'),
+        signer: text(44, 'Base64 of the SHA-256 of the signer’s SubjectPublicKeyInfo'),
+        signature: text(1368, 'Base64 of the signature over "glasskey change v1", a zero byte, and the request'),
+      },
+      ['request', 'signer', 'signature'],
+    ),
+    description: 'A change of an identity’s keys, signed by a key that its record certifies',
+  },
+  OwnerKnowledge: {
+    ...object({ greatestVersion: integer('The greatest version that the owner knows of, if any') }, []),
+    description:
+      'Makes the proof in the answer tell the owner of the identity what was created since (KEYTRANS Update)',
+  },
+  Evidence: {
+    description:
+      'What vouches for the identity. Default: `key` where there is a change, else `application-token`. A recovery that is asked for again needs `key` only',
+    oneOf: [
+      object({ type: { enum: ['application-token', 'key'] } }, ['type']),
+      object(
+        {
+          type: { const: 'oidc' },
+          token: text(MAX_ID_TOKEN_CHARACTERS, 'ID token whose nonce is base64url(SHA-256(SubjectPublicKeyInfo))'),
+        },
+        ['type', 'token'],
+      ),
+      object({ type: { const: 'email' }, challenge: CHALLENGE, code: text(MAX_CODE_CHARACTERS, 'As typed') }, [
+        'type',
+        'challenge',
+        'code',
+      ]),
+    ],
+  },
+  CertificateRequest: object(
+    {
+      identity: text(MAX_IDENTITY_CHARACTERS, 'alice@example.com, acct:alice@chat.example, tel:+15551234567, a URI'),
+      csr: text(MAX_CSR_CHARACTERS, 'PKCS#10 request in PEM whose subjectAltName is the identity'),
+      evidence: reference('Evidence'),
+      change: reference('Change'),
+      last: LAST,
+      owner: reference('OwnerKnowledge'),
+    },
+    ['identity', 'csr'],
+  ),
+  EmailChallengeRequest: object(
+    {
+      identity: text(MAX_IDENTITY_CHARACTERS, 'E-mail address, as typed'),
+      csr: text(MAX_CSR_CHARACTERS, 'PKCS#10 request in PEM of the key that is to be registered'),
+    },
+    ['identity', 'csr'],
+  ),
+  EmailChallengeAnswer: object({ challenge: CHALLENGE, expiresInSeconds: integer('How long the code is valid') }, [
+    'challenge',
+    'expiresInSeconds',
+  ]),
+  CertificateAnswer: object(
+    {
+      identity: text(255, 'Canonical form'),
+      version: integer('Version of the record that holds the certificate'),
+      position: integer('Log entry that added that version'),
+      treeSize: integer('Size of the tree head in the proof'),
+      serial: text(40, 'Lower-case hexadecimal'),
+      certificate: text(65_536, PEM),
+      chain: { type: 'array', items: text(65_536, PEM), description: 'From the leaf’s issuer upwards' },
+      proof: PROOF,
+    },
+    ['identity', 'version', 'position', 'treeSize', 'serial', 'certificate', 'chain', 'proof'],
+  ),
+  RecoveryRequest: object(
+    {
+      identity: text(MAX_IDENTITY_CHARACTERS, 'As typed'),
+      csr: text(MAX_CSR_CHARACTERS, 'PKCS#10 request in PEM of the key that is to have the name'),
+      evidence: reference('Evidence'),
+      last: LAST,
+    },
+    ['identity', 'csr'],
+  ),
+  RecoveryAnswer: {
+    oneOf: [
+      object(
+        {
+          state: { const: 'pending' },
+          identity: text(255, 'Canonical form'),
+          version: integer('Version that carries the pending recovery'),
+          position: integer('Log entry that added that version'),
+          effectiveAt: integer('When it can take effect, ms since the epoch: ask again then'),
+          treeSize: integer('Size of the tree head in the proof'),
+          proof: PROOF,
+        },
+        ['state', 'identity', 'version', 'position', 'effectiveAt', 'treeSize', 'proof'],
+      ),
+      {
+        ...object({ state: { const: 'undecided' }, identity: text(255, 'Canonical form') }, ['state', 'identity']),
+        description: 'It was vetoed so often that the operator decides: ask again later',
+      },
+      {
+        type: 'object',
+        description: 'It took effect: beside this, the members of a CertificateAnswer',
+        properties: { state: { const: 'effective' } },
+        required: ['state'],
+      },
+    ],
+  },
+  VetoRequest: object(
+    {
+      identity: text(MAX_IDENTITY_CHARACTERS, 'As typed'),
+      change: reference('Change'),
+      last: LAST,
+      owner: reference('OwnerKnowledge'),
+    },
+    ['identity', 'change'],
+  ),
+  VetoAnswer: object(
+    {
+      identity: text(255, 'Canonical form'),
+      version: integer('Version without the pending recovery'),
+      position: integer('Log entry that added that version'),
+      treeSize: integer('Size of the tree head in the proof'),
+      proof: PROOF,
+    },
+    ['identity', 'version', 'position', 'treeSize', 'proof'],
+  ),
+  RevocationRequest: object(
+    {
+      identity: text(MAX_IDENTITY_CHARACTERS, 'As typed'),
+      serials: { type: 'array', items: text(40, 'Lower-case hexadecimal'), minItems: 1, maxItems: MAX_SERIALS },
+      all: { const: true, description: 'Instead of `serials`: every certificate of the identity' },
+      reason: { enum: Object.keys(REVOCATION_REASONS), default: 'unspecified' },
+      change: reference('Change'),
+      last: LAST,
+      owner: reference('OwnerKnowledge'),
+    },
+    ['identity'],
+  ),
+  RevocationAnswer: object(
+    {
+      identity: text(255, 'Canonical form'),
+      version: integer('Version without the certificates'),
+      position: integer('Log entry that added that version'),
+      treeSize: integer('Size of the tree head in the proof'),
+      revoked: { type: 'array', items: text(40, 'Lower-case hexadecimal') },
+      proof: PROOF,
+    },
+    ['identity', 'version', 'position', 'treeSize', 'revoked', 'proof'],
+  ),
+};
