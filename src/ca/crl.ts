@@ -2,39 +2,11 @@ import { parseHex } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import type { Issuer } from './authority.ts';
 import { DerTag } from './der-reader.ts';
-import { der, derBitString, derOf, derSequence, derTime, derUnsigned } from './der-writer.ts';
+import { type CrlEntry, encodeCrlEntries } from './crl-entries.ts';
+import { der, derBitString, derSequence, derTime, derUnsigned } from './der-writer.ts';
 import { encodeAuthorityKeyId, encodeExtension, encodeFullName } from './extension-writer.ts';
 import { ExtensionOid } from './oids.ts';
 import { encodeSignatureAlgorithm } from './signature-algorithm.ts';
-
-/** Why a certificate was revoked (RFC 5280 §5.3.1), but for holds, which we do not make. */
-export const CRL_REASONS = {
-  unspecified: 0,
-  keyCompromise: 1,
-  affiliationChanged: 3,
-  superseded: 4,
-  cessationOfOperation: 5,
-  privilegeWithdrawn: 9,
-} as const;
-
-/** The name of a reason of revocation. */
-export type CrlReason = keyof typeof CRL_REASONS;
-
-/** The extensions of an entry by reason: none where it is unspecified (RFC 5280 §5.3.1). */
-const REASON_EXTENSIONS: ReadonlyMap<string, readonly Uint8Array[]> = new Map(
-  Object.entries(CRL_REASONS).map(([reason, number]) => {
-    const value = der(0x0a, Uint8Array.of(number));
-    return [reason, number === 0 ? [] : [derSequence(encodeExtension(ExtensionOid.crlReason, false, value))]];
-  }),
-);
-
-/** One revoked certificate. */
-export interface CrlEntry {
-  /** Lower-case hex, as in `ParsedCertificate.serial`. */
-  readonly serial: string;
-  readonly revokedAtMs: number;
-  readonly reason: CrlReason;
-}
 
 /** What one CRL says. */
 export interface CrlContent {
@@ -60,13 +32,14 @@ const VERSION_2 = der(DerTag.integer, Uint8Array.of(1));
 
 /**
  * Signs a CRL of what `issuer` revoked (RFC 5280 §5.1), complete or a delta, with CRL number and AKI; one of a part says which
- * (§5.2.5) and, when complete, where its delta is (§5.2.6). DER is written directly, since a CRL may have a hundred thousand
- * entries. Throws `value-out-of-range`.
+ * (§5.2.5) and, when complete, where its delta is (§5.2.6). Throws `value-out-of-range`.
  */
 export async function createCrl(issuer: Issuer, content: CrlContent): Promise<Uint8Array> {
-  const { number, thisUpdateMs, nextUpdateMs, entries } = content;
+  const { number, thisUpdateMs, nextUpdateMs, entries, baseNumber } = content;
   ensure(Number.isSafeInteger(number) && number >= 0, 'value-out-of-range', 'a CRL number is not negative');
   ensure(nextUpdateMs > thisUpdateMs, 'value-out-of-range', 'the next CRL must come later than this one');
+  const isRemoving = entries.some(({ reason }) => reason === 'removeFromCRL');
+  ensure(baseNumber !== undefined || !isRemoving, 'value-out-of-range', 'only a delta takes entries off');
   const algorithm = encodeSignatureAlgorithm(issuer.signer.algorithm);
   const tbs = derSequence(
     VERSION_2,
@@ -74,7 +47,7 @@ export async function createCrl(issuer: Issuer, content: CrlContent): Promise<Ui
     issuer.certificate.subject.der,
     derTime(thisUpdateMs),
     derTime(nextUpdateMs),
-    ...(entries.length === 0 ? [] : [encodeEntries(entries)]),
+    ...(entries.length === 0 ? [] : [encodeCrlEntries(entries)]),
     der(0xa0, derSequence(encodeAuthorityKeyId(issuer.keyId), ...encodeExtensions(content))),
   );
   return derSequence(tbs, algorithm, derBitString(await issuer.signer.sign(tbs)));
@@ -99,16 +72,4 @@ function encodeExtensions({ number, scope, baseNumber }: CrlContent): Uint8Array
 
 function encodeNumber(number: number): Uint8Array {
   return derUnsigned(parseHex(number.toString(16).padStart(14, '0')));
-}
-
-function encodeEntries(entries: readonly CrlEntry[]): Uint8Array {
-  const sorted = entries.toSorted((a, b) => (a.serial < b.serial ? -1 : Number(a.serial > b.serial)));
-  return derOf(
-    DerTag.sequence,
-    sorted.map((entry) => encodeEntry(entry)),
-  );
-}
-
-function encodeEntry({ serial, revokedAtMs, reason }: CrlEntry): Uint8Array {
-  return derSequence(derUnsigned(parseHex(serial)), derTime(revokedAtMs), ...(REASON_EXTENSIONS.get(reason) ?? []));
 }

@@ -30,14 +30,17 @@ export class Crls {
     return ca && this.#of(ca.issuer).all;
   }
 
-  /** The CRL of one shard (untrusted); undefined where there is no such CA or shard. Throws `storage-failed`. */
+  /**
+   * The CRL of one shard (untrusted); undefined where there is no such CA or shard, and where the server has no public URL: without one, the
+   * CRL could not say of which certificates it is, and would pass for one of all. Throws `storage-failed`.
+   */
   async ofShard(name: string, shard: number): Promise<CrlService | undefined> {
     const ca = this.#find(name);
-    if (ca === undefined || !(await this.#isThere(shard))) return undefined;
+    const url = ca?.urls.crl;
+    if (ca === undefined || url === undefined || !(await this.#isThere(shard))) return undefined;
     const { shards } = this.#of(ca.issuer);
     const key = String(shard);
-    const { crl: url } = ca.urls;
-    const scope = url === undefined ? undefined : crlShardUrls(url, shard);
+    const scope = crlShardUrls(url, shard);
     const crl = shards.get(key) ?? new CrlService(this.#context, ca.issuer, { shard, scope });
     shards.set(key, crl);
     return crl;

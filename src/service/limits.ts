@@ -63,6 +63,8 @@ export interface ServiceLimits {
   readonly pruneMarginMs: number;
   /** How long a CRL is valid, ms. It is made anew when half of it has passed, or when something was revoked. */
   readonly crlValidityMs: number;
+  /** How long a delta is valid, ms: a program that reads it for that long learns of a revocation no later. */
+  readonly crlDeltaValidityMs: number;
   /** Certificates of one CRL shard: so many entries a CRL has at most, about 40 bytes each. */
   readonly crlShardSize: number;
   /** CRL shards kept signed. */
@@ -110,6 +112,7 @@ export const DEFAULT_LIMITS: ServiceLimits = {
   prunePauseMs: 100,
   pruneMarginMs: 3_600_000,
   crlValidityMs: 24 * 3_600_000,
+  crlDeltaValidityMs: 3_600_000,
   crlShardSize: 10_000,
   crlCacheSize: 64,
   maxCrlEntries: 50_000,

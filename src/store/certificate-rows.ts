@@ -1,6 +1,7 @@
 import { ensure } from '../core/errors.ts';
 import type { CertificateRow, ListedCertificate, LogStore, Revocation, SerialRange } from './ports.ts';
 import { orUndefined, serialBytes, serialText, type LogContext } from './rows.ts';
+import type { SqlParameter } from './sql-driver.ts';
 
 type Part =
   | 'findCertificateByRequest'
@@ -8,6 +9,7 @@ type Part =
   | 'listCertificates'
   | 'listCertificatesOf'
   | 'listRevoked'
+  | 'countRevoked'
   | 'claimCrlShard'
   | 'countCrlShards'
   | 'findStatus';
@@ -38,9 +40,13 @@ const STATUS = `select r.revoked_ms, r.reason,
     exists (select 1 from certificates where log_id = $1 and serial = $2) as issued
   from (select 1) one left join revocations r on r.log_id = $1 and r.serial = $2`;
 
-const REVOKED = `select serial, revoked_ms, reason from revocations
+const REVOKED_WHERE = `from revocations
   where log_id = $1 and serial between $3 and $4 and (not_after_ms is null or not_after_ms >= $2)
-  order by serial limit $5`;
+    and ($6::int8 is null or not_after_ms < $6)`;
+
+const REVOKED = `select serial, revoked_ms, reason ${REVOKED_WHERE} order by serial limit $5`;
+
+const COUNT_REVOKED = `select count(*)::int as count from (select ${REVOKED_WHERE} limit $5) as listed`;
 
 const ANY_SERIAL: SerialRange = { first: '00', last: 'ff'.repeat(20), limit: 2 ** 31 - 1 };
 
@@ -114,20 +120,29 @@ export function certificateRows({ sql, logId }: LogContext): Pick<LogStore, Part
       return row?.shards ?? 0;
     },
 
-    async listRevoked(notExpiredAtMs, { first, last, limit } = ANY_SERIAL) {
-      const range = [serialBytes(first), serialBytes(last), limit];
-      const rows = await sql.query<{ serial: Uint8Array; revoked_ms: number; reason: number }>(REVOKED, [
-        logId,
-        notExpiredAtMs,
-        ...range,
-      ]);
+    async listRevoked(notExpiredAtMs, range = ANY_SERIAL) {
+      type Columns = { serial: Uint8Array; revoked_ms: number; reason: number };
+      const rows = await sql.query<Columns>(REVOKED, revokedParameters(logId, notExpiredAtMs, range));
       return rows.map((row): Revocation => ({
         serial: serialText(row.serial),
         revokedMs: row.revoked_ms,
         reason: row.reason,
       }));
     },
+
+    async countRevoked(notExpiredAtMs, range) {
+      const [row] = await sql.query<{ count: number }>(COUNT_REVOKED, revokedParameters(logId, notExpiredAtMs, range));
+      return row?.count ?? 0;
+    },
   };
+}
+
+function revokedParameters(
+  logId: number,
+  notExpiredAtMs: number,
+  { first, last, limit, expiredBeforeMs }: SerialRange,
+): readonly SqlParameter[] {
+  return [logId, notExpiredAtMs, serialBytes(first), serialBytes(last), limit, expiredBeforeMs ?? null];
 }
 
 function toListed(row: ListedColumns): ListedCertificate {

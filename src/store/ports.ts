@@ -208,6 +208,8 @@ export interface LogStore {
   findStatus(serial: string): Promise<{ readonly issued: boolean; readonly revocation: Revocation | undefined }>;
   /** Revoked certificates that are valid at `notExpiredAtMs` or later, for a CRL, in the order of their serials. */
   listRevoked(notExpiredAtMs: number, range?: SerialRange): Promise<readonly Revocation[]>;
+  /** How many those are, up to the range's limit. Revocations are never changed or taken back: while as many are listed, the same are. */
+  countRevoked(notExpiredAtMs: number, range: SerialRange): Promise<number>;
   /** Takes the next number of a CRL shard; numbers begin with 0. Whoever took one alone makes serials of it. */
   claimCrlShard(): Promise<number>;
   /** How many numbers of CRL shards were taken. */

@@ -137,6 +137,13 @@ describe('a CRL of a part', () => {
       delta: await createCrl(issuing, { ...times, entries, number: 6, baseNumber: 4, scope: scopeOf('7') }),
       deltaOfOther: await createCrl(issuing, { ...times, entries, number: 6, baseNumber: 4, scope: scopeOf('8') }),
       deltaOfNewer: await createCrl(issuing, { ...times, entries, number: 7, baseNumber: 6, scope: scopeOf('7') }),
+      removing: await createCrl(issuing, {
+        ...times,
+        entries: entries.map((entry) => ({ ...entry, reason: 'removeFromCRL' as const })),
+        number: 7,
+        baseNumber: 4,
+        scope: scopeOf('7'),
+      }),
       olderDelta: await createCrl(issuing, { ...times, entries, number: 5, baseNumber: 4, scope: scopeOf('7') }),
     };
     const path = [leaf, issuing.certificate.der].map((der) => parsePathCertificate(der));
@@ -168,13 +175,17 @@ describe('a CRL of a part', () => {
     expect(await judged('own', 'deltaOfOther')).toBe('fine');
     expect(await judged('own', 'deltaOfNewer')).toBe('fine');
     expect(await judged('own', 'olderDelta')).toBe('fine');
+    expect(await judged('revoked', 'removing')).toBe('fine');
     expect(await judged('delta')).toBe('bad-certificate');
   });
 
-  it('has no delta that is older than its base', async () => {
+  it('has no delta that is older than its base, and takes entries off in a delta alone', async () => {
     const { issuing } = await createHierarchy('p256');
     const content = { ...times, entries: [], number: 5, baseNumber: 6, scope: scopeOf('7') };
     await expect(createCrl(issuing, content)).rejects.toMatchObject({ code: 'value-out-of-range' });
+    const removing = [{ serial: '41', revokedAtMs: NOW_MS - 5000, reason: 'removeFromCRL' as const }];
+    const complete = { ...content, entries: removing, baseNumber: undefined };
+    await expect(createCrl(issuing, complete)).rejects.toMatchObject({ code: 'value-out-of-range' });
   });
 });
 

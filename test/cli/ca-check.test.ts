@@ -1,7 +1,8 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCrl, type CrlReason } from '../../src/ca/crl.ts';
+import { createCrl } from '../../src/ca/crl.ts';
+import type { CrlReason } from '../../src/ca/crl-entries.ts';
 import { issueLeaf } from '../../src/ca/issue.ts';
 import { createKey } from '../../src/ca/key-file.ts';
 import { signerFromKey } from '../../src/ca/node-signer.ts';

@@ -168,6 +168,10 @@ describeEachStore('issuance rows', ({ newLog }) => {
     expect(await listed('40000002aa', '40000002bb')).toEqual(['40000002aa', '40000002bb']);
     expect(await listed('00', 'ffff', 3)).toEqual(serials.slice(0, 3));
     expect((await log.listRevoked(0)).map(({ serial }) => serial)).toEqual(serials);
+    const counted = (first: string, last: string, limit = 10) => log.countRevoked(0, { first, last, limit });
+    expect(await counted('40000002', '40000002ffff')).toBe(2);
+    expect(await counted('00', 'ffff', 3)).toBe(3);
+    expect(await counted('50', 'ffff')).toBe(0);
   });
 
   test('a CRL shard is claimed once', async () => {

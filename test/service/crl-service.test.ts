@@ -4,6 +4,7 @@ import { parseCrl } from '../../src/ca/path/parse-crl.ts';
 import { shardOfSerial } from '../../src/ca/serial.ts';
 import type { CrlService, SignedCrl } from '../../src/service/crl-service.ts';
 import { CrlShards } from '../../src/service/crl-shards.ts';
+import { Crls } from '../../src/service/crls.ts';
 import type { ServiceLimits } from '../../src/service/limits.ts';
 import { csrFor, newDeviceKey } from '../support/owner.ts';
 import { createTestLog, type TestLog } from '../support/test-log.ts';
@@ -67,6 +68,7 @@ describe('the CRL of all certificates', () => {
       if (name.startsWith('a')) expect((await made)?.number).toBeGreaterThan(0);
       else await expect(made).rejects.toMatchObject({ code: 'not-found' });
     }
+    await expect(log.service.crls.ofAll('issuer')?.current()).rejects.toMatchObject({ code: 'not-found' });
     expect(log.service.crls.ofAll('issuer-2')).toBeUndefined();
   });
 });
@@ -90,22 +92,51 @@ describe('a shard', () => {
     expect(await log.service.crls.ofShard('issuer-2', 0)).toBeUndefined();
   });
 
-  it('has a delta of what was revoked since its base', async () => {
+  it('has a delta for every complete CRL that is still valid', async () => {
     await open();
     const [a, b] = [await issue('a@example.com'), await issue('b@example.com')];
+    const both = new Set([a.serial, b.serial]);
     await revoke('a@example.com', a.serial);
-    log.clock.advance(2 * HOUR_MS);
+    // A whole number of halves of a validity, so that bases are where the test says.
+    log.clock.nowMs = (Math.floor(log.clock.nowMs / (12 * HOUR_MS)) + 1) * 12 * HOUR_MS;
     const crl = await shard(0);
     const base = read(await crl.current());
-    expect([...read(await crl.delta()).revoked]).toEqual([]);
+    log.clock.advance(HOUR_MS);
+    expect([...read(await crl.delta()).revoked]).toEqual([a.serial]);
     await revoke('b@example.com', b.serial);
     const [complete, delta] = [read(await crl.current()), read(await crl.delta())];
-    expect([complete.revoked.size, [...delta.revoked]]).toEqual([2, [b.serial]]);
-    expect(delta).toMatchObject({ baseNumber: base.number, number: complete.number, scope: complete.scope });
-    expect(await crl.delta()).toBe(await crl.delta());
+    expect([complete.revoked, delta.revoked]).toEqual([both, both]);
+    expect(delta).toMatchObject({ number: complete.number, scope: complete.scope });
+    expect(delta.baseNumber).toBeLessThan(base.number);
+    // While the first complete one is valid, the delta can be combined with it, also that of another process.
+    const other = await new Crls(log.context).ofShard('issuer', 0);
+    for (const later of [12, 8, 2]) {
+      log.clock.advance(later * HOUR_MS);
+      for (const one of [crl, other as CrlService]) {
+        const now = read(await one.delta());
+        expect(now.revoked).toEqual(both);
+        expect((now.baseNumber ?? base.number) <= base.number && now.number > base.number).toBe(true);
+      }
+    }
+    log.clock.advance(24 * HOUR_MS);
+    expect([read(await crl.current()).revoked, read(await crl.delta()).revoked]).toEqual([both, new Set()]);
+  });
+
+  it('has a delta that is signed anew while its complete CRL stays', async () => {
+    await open();
+    await issue('a@example.com');
+    const crl = await shard(0);
+    const [complete, first] = [await crl.current(), await crl.delta()];
+    expect(first).toMatchObject({ number: complete.number, nextUpdateMs: first.thisUpdateMs + HOUR_MS });
+    log.clock.advance(HOUR_MS / 4);
+    expect(await crl.delta()).toBe(first);
+    log.clock.advance(HOUR_MS / 4);
+    const [second, same] = await Promise.all([crl.delta(), crl.delta()]);
+    expect(same).toBe(second);
+    expect(second.number).toBeGreaterThan(first.number);
+    expect(await crl.current()).toBe(complete);
     log.clock.advance(13 * HOUR_MS);
-    expect(read(await crl.delta())).toMatchObject({ baseNumber: read(await crl.current()).number });
-    expect([...read(await crl.delta()).revoked]).toEqual([]);
+    expect((await crl.current()).number).toBeGreaterThan(second.number);
   });
 
   it('repeats in the delta what was revoked just before the base', async () => {
@@ -113,6 +144,32 @@ describe('a shard', () => {
     const { serial } = await issue('a@example.com');
     await revoke('a@example.com', serial);
     expect([...read(await (await shard(0)).delta()).revoked]).toEqual([serial]);
+  });
+
+  it('has a delta that takes off what the complete CRL lists no more', async () => {
+    await open();
+    const { serial, notAfterMs } = await issue('a@example.com');
+    await revoke('a@example.com', serial);
+    const crl = await shard(0);
+    log.clock.nowMs = notAfterMs + 24 * HOUR_MS - 1_000;
+    expect([...read(await crl.current()).revoked]).toEqual([serial]);
+    expect(read(await crl.delta()).removed.size).toBe(0);
+    log.clock.advance(12 * HOUR_MS);
+    expect(read(await crl.current()).revoked.size).toBe(0);
+    const delta = read(await crl.delta());
+    expect([[...delta.removed], delta.revoked.size]).toEqual([[serial], 0]);
+    log.clock.advance(48 * HOUR_MS);
+    expect(read(await crl.delta()).removed.size).toBe(0);
+  });
+
+  it('is there only where it can say of which certificates it is', async () => {
+    await open();
+    await issue('a@example.com');
+    const [first] = log.context.issuingCas.all;
+    if (first === undefined) throw new Error('there is no CA');
+    log.context.issuingCas.replace([{ ...first, urls: { crl: undefined, caIssuers: undefined } }]);
+    expect(await log.service.crls.ofShard('issuer', 0)).toBeUndefined();
+    expect(log.service.crls.ofAll('issuer')).toBeDefined();
   });
 
   it('lists a certificate on one more CRL after its end', async () => {
@@ -124,7 +181,7 @@ describe('a shard', () => {
       log.clock.nowMs = notAfterMs + ms;
       return read(await crl.current()).revoked.size;
     };
-    expect([await listedAfter(HOUR_MS), await listedAfter(23 * HOUR_MS), await listedAfter(25 * HOUR_MS)]).toEqual([
+    expect([await listedAfter(HOUR_MS), await listedAfter(23 * HOUR_MS), await listedAfter(36 * HOUR_MS)]).toEqual([
       1, 1, 0,
     ]);
   });

@@ -1,6 +1,6 @@
 import { encodeUtf8 } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
-import { CRL_REASONS, type CrlReason } from '../crl.ts';
+import { CRL_REASONS, type CrlReason } from '../crl-entries.ts';
 import { DerTag } from '../der-reader.ts';
 import { der, derBitString, derOid, derSequence } from '../der-writer.ts';
 import { encodeExtension } from '../extension-writer.ts';

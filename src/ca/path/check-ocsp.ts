@@ -36,13 +36,15 @@ export async function checkOcsp(
     const ids = issuerIds(issuer);
     let isAnswered = false;
     for (const response of parsed) {
-      const answer = response.answers.find(({ certId }) => certId.serial === serial && isCertIdOf(ids, certId));
-      if (answer === undefined) continue;
+      const answers = response.answers.filter(({ certId }) => certId.serial === serial && isCertIdOf(ids, certId));
+      if (answers.length === 0) continue;
       isAnswered = true;
       // eslint-disable-next-line no-await-in-loop -- a path has a few certificates at most
-      await assertResponse(response, answer, issuer, requirements);
-      if (answer.status === 'revoked') throw new GlasskeyError('certificate-revoked', `${serial} is revoked`);
-      ensure(answer.status === 'good', 'bad-certificate', `the responder does not know certificate ${serial}`);
+      await assertResponse(response, answers, issuer, requirements);
+      const isRevoked = answers.some(({ status }) => status === 'revoked');
+      if (isRevoked) throw new GlasskeyError('certificate-revoked', `${serial} is revoked`);
+      const isGood = answers.every(({ status }) => status === 'good');
+      ensure(isGood, 'bad-certificate', `the responder does not know certificate ${serial}`);
     }
     ensure(depth > 0 || isAnswered, 'bad-certificate', 'no OCSP response tells whether the certificate is revoked');
   }
@@ -50,7 +52,7 @@ export async function checkOcsp(
 
 async function assertResponse(
   response: ParsedOcspResponse,
-  { thisUpdateMs, nextUpdateMs }: ParsedAnswer,
+  answers: readonly ParsedAnswer[],
   issuer: OcspIssuer,
   { atMs, nonce }: OcspRequirements,
 ): Promise<void> {
@@ -59,7 +61,10 @@ async function assertResponse(
     ensure(isOurs, 'bad-certificate', 'the OCSP response is to another question');
   }
   // Without an end, only the answer to this very question is known to be new.
-  const isCurrent = atMs >= thisUpdateMs && (nextUpdateMs === undefined ? nonce !== undefined : atMs <= nextUpdateMs);
+  const isCurrent = answers.every(
+    ({ thisUpdateMs, nextUpdateMs }) =>
+      atMs >= thisUpdateMs && (nextUpdateMs === undefined ? nonce !== undefined : atMs <= nextUpdateMs),
+  );
   ensure(isCurrent, 'bad-certificate', 'the OCSP response is not of that time');
   const signer = isNamed(response, issuer) ? issuer : await findDelegate(response, issuer, atMs);
   ensure(signer !== undefined, 'bad-certificate', 'the OCSP response is by nobody who may answer for the issuer');

@@ -2,7 +2,7 @@ import { encodeUtf8, formatHex } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import { canonicalIdentity } from '../../identity/canonical-identity.ts';
 import type { ListedCertificate } from '../../store/ports.ts';
-import { CRL_REASONS } from '../../ca/crl.ts';
+import { CRL_REASONS } from '../../ca/crl-entries.ts';
 import type { LogContext } from '../log-context.ts';
 import { identityText } from './list-identities.ts';
 

@@ -94,6 +94,8 @@ export interface SerialRange {
   readonly last: string;
   /** At most so many of them. */
   readonly limit: number;
+  /** Only those whose certificates ended before. Default: all. */
+  readonly expiredBeforeMs?: number | undefined;
 }
 
 /** A certificate to be put on the CRL. */

@@ -74,6 +74,9 @@ describe('an OCSP response of ours', () => {
     );
     expect(await judged([await answer({ answers: [unknown] })])).toBe('bad-certificate');
     expect(await judged([await answer({ answers: [good(issuing, '41'), good()] })])).toBe('good');
+    // Of two answers about one certificate, the worse one counts.
+    expect(await judged([await answer({ answers: [good(), { ...good(), status }] })])).toBe('certificate-revoked');
+    expect(await judged([await answer({ answers: [good(), unknown] })])).toBe('bad-certificate');
   });
 
   it('is about this certificate of this issuer, now', async () => {
