@@ -160,7 +160,7 @@ export class CrlService {
       nextUpdateMs: thisUpdateMs + limits.crlDeltaValidityMs,
       entries: [
         ...entries.filter(({ revokedAtMs }) => revokedAtMs > fromMs),
-        ...removed.map((row): CrlEntry => ({ ...entryOf(row), reason: 'removeFromCRL' })),
+        ...removed.map((row) => entryOf(row, 'removeFromCRL')),
       ],
       scope: this.#scope,
       baseNumber: baseMs,
@@ -185,8 +185,8 @@ const NO_LIMIT = 2 ** 31 - 1;
 const ALL_SERIALS = { first: '00', last: 'ff'.repeat(20) };
 const TOO_MANY = 'too many certificates are revoked for one CRL: each certificate names that of its shard';
 
-function entryOf({ serial, revokedMs, reason }: Revocation): CrlEntry {
-  return { serial, revokedAtMs: revokedMs, reason: reasonName(reason) };
+function entryOf({ serial, revokedMs, reason }: Revocation, as: CrlEntry['reason'] = reasonName(reason)): CrlEntry {
+  return { serial, revokedAtMs: revokedMs, reason: as };
 }
 
 const REASON_NAMES = new Map<number, CrlReason>(
