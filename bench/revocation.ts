@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createRoot } from '../src/ca/authority.ts';
 import { parseCertificate } from '../src/ca/certificate.ts';
-import { createCrl } from '../src/ca/crl.ts';
+import { createCrl, type CrlContent } from '../src/ca/crl.ts';
 import { createCsr } from '../src/ca/create-csr.ts';
 import { derSequence } from '../src/ca/der-writer.ts';
 import { createKey } from '../src/ca/key-file.ts';
@@ -24,9 +24,17 @@ import { startServerProcess } from './server-process.ts';
 
 const USAGE = `usage: npm run bench:revocation -- [--crl 10000,100000,1000000] [--shard 10000] [--certificates 1000] [--requests 100000]
 
-Signs the CRLs of so many revoked certificates, so many to a file, and asks the OCSP responder of a server on PostgreSQL about so many certificates. Prints JSON.`;
+Signs the CRLs of so many revoked certificates, so many to a file, with deltas, and asks the OCSP responder of a server on PostgreSQL about so many certificates. Prints JSON.`;
 
 const DAY_MS = 86_400_000;
+
+/** Revoked certificates that a delta lists: those of a day and a half, of 90. */
+const DELTA_SHARE = 1 / 60;
+
+interface Made {
+  readonly ms: number;
+  readonly bytes: number;
+}
 
 /** How long the CRLs of `count` revoked certificates take to be made and signed, with so many in a file, and how large they are. */
 async function measureCrl(count: number, shardSize: number): Promise<object> {
@@ -38,24 +46,35 @@ async function measureCrl(count: number, shardSize: number): Promise<object> {
     revokedAtMs: nowMs - (index % 90) * DAY_MS,
     reason: index % 3 === 0 ? ('keyCompromise' as const) : ('superseded' as const),
   }));
-  const times = { thisUpdateMs: nowMs, nextUpdateMs: nowMs + DAY_MS };
-  const measured: { readonly ms: number; readonly bytes: number }[] = [];
+  const made = async (content: Pick<CrlContent, 'entries' | 'scope' | 'baseNumber'>): Promise<Made> => {
+    const start = performance.now();
+    const times = { number: 1, thisUpdateMs: nowMs, nextUpdateMs: nowMs + DAY_MS };
+    const der = await createCrl(issuer, { ...times, ...content });
+    return { ms: performance.now() - start, bytes: der.length };
+  };
+  const complete: Made[] = [];
+  const deltas: Made[] = [];
   for (let shard = 0; shard * shardSize < count; shard++) {
     const part = entries.slice(shard * shardSize, (shard + 1) * shardSize);
     const url = `http://ca.example/crl/issuer/${shard}`;
     const scope = { url: `${url}.crl`, deltaUrl: `${url}-delta.crl` };
-    const start = performance.now();
-    const der = await createCrl(issuer, { number: 1, ...times, entries: part, scope });
-    measured.push({ ms: performance.now() - start, bytes: der.length });
+    complete.push(await made({ entries: part, scope }));
+    const changed = part.slice(0, Math.ceil(part.length * DELTA_SHARE));
+    deltas.push(await made({ entries: changed, scope, baseNumber: 0 }));
   }
-  const durations = measured.map(({ ms }) => ms);
+  return { entries: count, complete: summary(complete), deltas: summary(deltas) };
+}
+
+function summary(made: readonly Made[]): object {
+  const durations = made.map(({ ms }) => ms).toSorted((a, b) => a - b);
+  const sizes = made.map(({ bytes }) => bytes);
   return {
-    entries: count,
-    files: measured.length,
+    files: made.length,
     ms: Math.round(durations.reduce((sum, ms) => sum + ms, 0)),
-    longestMs: Math.round(Math.max(...durations)),
-    bytes: measured.reduce((sum, { bytes }) => sum + bytes, 0),
-    largestBytes: Math.max(...measured.map(({ bytes }) => bytes)),
+    medianMs: round(durations[Math.floor(durations.length / 2)] ?? 0, 1),
+    longestMs: round(durations.at(-1) ?? 0, 1),
+    bytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
+    largestBytes: Math.max(...sizes),
   };
 }
 

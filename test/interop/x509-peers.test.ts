@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { limboCase, type PathCase, pathCases } from '../ca/path/cases.ts';
 import { WITHIN_MS } from '../ca/path/made-certificates.ts';
 import { programMissing } from '../support/openssl.ts';
+import { crlCases } from './crl-cases.ts';
 
 /** Cases that another implementation judges otherwise, and why that is no reason to do as it does. */
 type Differences = Readonly<Record<string, string>>;
@@ -101,6 +102,29 @@ describe('path validation by Python', () => {
   });
 });
 
+describe('CRLs, read by Python', () => {
+  it('say what they are to say, by their issuer', { timeout: 300_000 }, async (context) => {
+    let python: string;
+    try {
+      python = pythonWithCryptography();
+    } catch (error) {
+      if (isCi) throw error;
+      return context.skip('no Python 3, or its packages cannot be fetched');
+    }
+    const { cases, facts } = await crlCases();
+    const program = join(import.meta.dirname, 'python/read_crls.py');
+    const output = execFileSync(python, [program], { input: JSON.stringify(cases), encoding: 'utf8' });
+    const point = 'http://ca.example/crl/issuer/7.crl';
+    const [whole, delta] = [{ points: [point], onlyUsers: true }, 'http://ca.example/crl/issuer/7-delta.crl'];
+    expect(JSON.parse(output)).toEqual({
+      'of-all': { ...facts['of-all'], points: [], onlyUsers: false, freshest: [] },
+      empty: { ...facts['empty'], ...whole, freshest: [delta] },
+      shard: { ...facts['shard'], ...whole, freshest: [delta] },
+      delta: { ...facts['delta'], ...whole, freshest: [] },
+    });
+  });
+});
+
 const missing = programMissing('certtool', '--version') ?? programMissing('faketime', '--version');
 const title = missing === undefined ? 'path validation by GnuTLS' : `path validation by GnuTLS (${missing})`;
 
@@ -119,6 +143,13 @@ describe.skipIf(missing !== undefined && !isCi)(title, () => {
 
 /** Python with what `requirements.txt` says, in a place of its own. */
 function pythonWithCryptography(): string {
+  installed ??= installCryptography();
+  return installed;
+}
+
+let installed: string | undefined;
+
+function installCryptography(): string {
   const place = join(folder, 'python');
   execFileSync('python3', ['-m', 'venv', place], { stdio: 'pipe' });
   const requirements = join(import.meta.dirname, 'python/requirements.txt');
