@@ -3,6 +3,7 @@ import { CERTIFICATE_MEDIA_TYPE, CRL_MEDIA_TYPE, JSON_MEDIA_TYPE, PEM_MEDIA_TYPE
 import { formatPem } from '../ca/pem.ts';
 import { CA_PREFIX, CRL_PREFIX, PATHS } from '../contract/paths.ts';
 import { ensure } from '../core/errors.ts';
+import type { SignedCrl } from '../service/crl-service.ts';
 import type { LogService } from '../service/log-service.ts';
 import { respond } from './responses.ts';
 
@@ -28,7 +29,10 @@ export function caRoutes(app: Hono, service: LogService, documents: PublicDocume
     app.get(derPath, () => respond(der, CERTIFICATE_MEDIA_TYPE, CA_CACHE));
   }
   for (const path of [PATHS.issuerCrl, `${CRL_PREFIX}issuer/*`, `${CRL_PREFIX}issuers/*`]) {
-    app.get(path, (c) => respondCrl(service, c.req.path.slice(CRL_PREFIX.length)));
+    app.get(path, async (c) => {
+      const crl = await findCrl(service, c.req.path.slice(CRL_PREFIX.length));
+      return respondCrl(crl, c.req.header('if-none-match'));
+    });
   }
   app.get(`${CA_PREFIX}*`, (c) => {
     const [, name, form] = /^(.*)\.(der|pem)$/.exec(c.req.path.slice(CA_PREFIX.length)) ?? [];
@@ -42,12 +46,20 @@ export function caRoutes(app: Hono, service: LogService, documents: PublicDocume
 }
 
 /** `<name>.crl` is of all certificates, `<name>/<N>.crl` of one shard, `<name>/<N>-delta.crl` its delta; `path` is untrusted. */
-async function respondCrl({ crls }: LogService, path: string): Promise<Response> {
+async function findCrl({ crls }: LogService, path: string): Promise<SignedCrl> {
   const [, later, first, shard, delta] = CRL_PATH.exec(path) ?? [];
   const name = later ?? first;
   ensure(name !== undefined, 'not-found', 'there is no such CRL');
   const crl = shard === undefined ? crls.ofAll(name) : await crls.ofShard(name, Number(shard));
   ensure(crl !== undefined, 'not-found', 'there is no such CRL');
-  const { der } = await (delta === undefined ? crl.current() : crl.delta());
-  return respond(der, CRL_MEDIA_TYPE, CRL_CACHE);
+  return delta === undefined ? crl.current() : crl.delta();
+}
+
+/** A program that comes again with the `ETag` of what it has (untrusted; RFC 9110 §13.1.2) is not sent half a megabyte again. */
+function respondCrl({ der, digest, thisUpdateMs }: SignedCrl, ifNoneMatch: string | undefined): Response {
+  const etag = `"${digest}"`;
+  const headers = { etag, 'last-modified': new Date(thisUpdateMs).toUTCString() };
+  const held = ifNoneMatch?.split(',').map((one) => one.trim().replace(/^W\//, '')) ?? [];
+  if (held.includes(etag)) return respond(null, CRL_MEDIA_TYPE, CRL_CACHE, { status: 304, headers });
+  return respond(der, CRL_MEDIA_TYPE, CRL_CACHE, { headers });
 }

@@ -2,6 +2,8 @@ import type { Issuer } from '../ca/authority.ts';
 import { createCrl, type CrlContent, type CrlScope } from '../ca/crl.ts';
 import { CRL_REASONS, type CrlEntry, type CrlReason } from '../ca/crl-entries.ts';
 import { serialsOfShard } from '../ca/serial.ts';
+import { sha256 } from '../core/crypto/sha256.ts';
+import { formatHex } from '../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import type { Revocation, SerialRange } from '../store/ports.ts';
 import type { LogContext } from './log-context.ts';
@@ -22,6 +24,8 @@ export interface SignedCrl {
   readonly number: number;
   readonly thisUpdateMs: number;
   readonly nextUpdateMs: number;
+  /** Names these very bytes, for caches. */
+  readonly digest: string;
 }
 
 /** The part of its issuer's certificates that a CRL tells of. */
@@ -177,7 +181,8 @@ export class CrlService {
 
   async #sign(content: CrlContent): Promise<SignedCrl> {
     const { number, thisUpdateMs, nextUpdateMs } = content;
-    return { der: await createCrl(this.#issuer, content), number, thisUpdateMs, nextUpdateMs };
+    const der = await createCrl(this.#issuer, content);
+    return { der, number, thisUpdateMs, nextUpdateMs, digest: formatHex(sha256(der).subarray(0, 16)) };
   }
 }
 

@@ -67,6 +67,19 @@ describe('static resources', () => {
     }
     expect(await (await get(PATHS.trustBundle)).json()).toMatchObject({ origin: 'log.example' });
   });
+
+  it('send a CRL once to who says which one it has', async () => {
+    const path = '/crl/issuer/0.crl';
+    const etag = (await get(path)).headers.get('etag') ?? '';
+    expect(etag).toMatch(/^"[0-9a-f]{32}"$/);
+    for (const held of [etag, `W/${etag}`, `"x", ${etag}`]) {
+      const same = await get(path, { 'if-none-match': held });
+      expect([same.status, same.headers.get('etag'), await same.text()]).toEqual([304, etag, '']);
+    }
+    expect((await get(path, { 'if-none-match': '"x"' })).status).toBe(200);
+    const delta = await get('/crl/issuer/0-delta.crl', { 'if-none-match': etag });
+    expect([delta.status, delta.headers.get('etag') === etag]).toEqual([200, false]);
+  });
 });
 
 describe('operations', () => {

@@ -36,6 +36,13 @@ function get(
   return { get: { summary, ...(parameters.length > 0 ? { parameters } : {}), responses: { 200: ok, ...problems } } };
 }
 
+/** A CRL, which is sent once to who comes again with its `ETag`. */
+function getCrl(summary: string, parameters: readonly Schema[] = []): Schema {
+  const ok = { description: summary, content: { [CRL_MEDIA_TYPE]: { schema: binary } } };
+  const responses = { 200: ok, 304: { description: 'The one that If-None-Match names' }, ...problems };
+  return { get: { summary, ...(parameters.length > 0 ? { parameters } : {}), responses } };
+}
+
 /** Credentials are HTTP Basic, with an application token as the password, or a client certificate. */
 function estEnroll(summary: string): Schema {
   return {
@@ -199,14 +206,14 @@ export const OPERATIONS: Readonly<Record<string, Schema>> = {
   [PATHS.rootDer]: get('Root certificate', CERTIFICATE_MEDIA_TYPE),
   [PATHS.issuerPem]: get('Certificate of the issuing CA', PEM_MEDIA_TYPE, { type: 'string' }),
   [PATHS.issuerDer]: get('Certificate of the issuing CA', CERTIFICATE_MEDIA_TYPE),
-  [PATHS.issuerCrl]: get('CRL of all certificates; 404 where more than 50,000 are revoked', CRL_MEDIA_TYPE),
+  [PATHS.issuerCrl]: getCrl('CRL of all certificates; 404 where more than 50,000 are revoked'),
   [`${CA_PREFIX}{path}`]: get('Certificate of an issuing CA after the first', CERTIFICATE_MEDIA_TYPE, binary, [
     parameter('path', 'Name of the CA, such as issuer-2, and .der or .pem'),
   ]),
-  [`${CRL_PREFIX}issuer/{path}`]: get('CRL of a part of the certificates, which name it', CRL_MEDIA_TYPE, binary, [
+  [`${CRL_PREFIX}issuer/{path}`]: getCrl('CRL of a part of the certificates, which name it', [
     parameter('path', 'Number of the shard, and .crl, or -delta.crl for what was revoked lately'),
   ]),
-  [`${CRL_PREFIX}issuers/{path}`]: get('CRLs of an issuing CA after the first', CRL_MEDIA_TYPE, binary, [
+  [`${CRL_PREFIX}issuers/{path}`]: getCrl('CRLs of an issuing CA after the first', [
     parameter('path', 'As for the first, with the name of the CA: issuer-2.crl, issuer-2/0.crl, issuer-2/0-delta.crl'),
   ]),
   [PATHS.ocsp]: {

@@ -137,11 +137,11 @@ describe('an OCSP response of ours', () => {
 });
 
 describe('an OCSP response of openssl', () => {
-  const signed = (index: string, signer: readonly string[]): Uint8Array => {
+  const signed = (index: string, signer: readonly string[], hash = '-sha1'): Uint8Array => {
     writeFileSync(join(folder.path, 'index.txt'), index);
     writeFileSync(join(folder.path, 'index.txt.attr'), '');
     openssl(
-      ['ocsp', '-issuer', 'issuing.pem', '-cert', 'leaf.pem', '-no_nonce', '-reqout', 'request.der'],
+      ['ocsp', hash, '-issuer', 'issuing.pem', '-cert', 'leaf.pem', '-no_nonce', '-reqout', 'request.der'],
       folder.path,
     );
     const made = ['ocsp', '-index', 'index.txt', '-CA', 'issuing.pem', '-reqin', 'request.der', '-respout', 'r.der'];
@@ -277,6 +277,9 @@ describe('an OCSP response of openssl', () => {
       );
       expect(await judged([signed('', signer)], { atMs: atMs() })).toBe('bad-certificate');
     }
+    expect(await judged([signed(line('V', ''), ca, '-sha256')], { atMs: atMs() })).toBe('good');
+    // Nobody knows SHA-512 by name here: it is an answer about nothing.
+    expect(await judged([signed(line('V', ''), ca, '-sha512')], { atMs: atMs() })).toBe('bad-certificate');
   });
 
   it('is not believed by a certificate that is not for it, or that would have to be looked up itself', async () => {
