@@ -93,7 +93,7 @@ describe('files', () => {
       '-noout',
       '-text',
     ]).toString();
-    expect(text).toContain('https://keys.example/crl/issuer.crl');
+    expect(text).toContain('https://keys.example/crl/issuer/0.crl');
     expect(text).toContain('https://keys.example/ca/issuer.der');
   });
 });
