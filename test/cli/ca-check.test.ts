@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCrl } from '../../src/ca/crl.ts';
 import type { CrlReason } from '../../src/ca/crl-entries.ts';
@@ -9,10 +9,11 @@ import { signerFromKey } from '../../src/ca/node-signer.ts';
 import { encodeCertId } from '../../src/ca/ocsp/cert-id.ts';
 import { createOcspResponse } from '../../src/ca/ocsp/create-ocsp-response.ts';
 import { createOcspResponder } from '../../src/ca/ocsp/responder-certificate.ts';
+import { parseOcspRequest } from '../../src/ca/ocsp/ocsp-request.ts';
 import { formatPem } from '../../src/ca/pem.ts';
 import { newSerial } from '../../src/ca/serial.ts';
 import { formatHex } from '../../src/core/encoding/bytes.ts';
-import { createHierarchy, leafRequest, NOW_MS, spkiOf } from '../ca/support.ts';
+import { createHierarchy, leafRequest, NOW_MS, openssl, spkiOf } from '../ca/support.ts';
 import { CliSandbox } from '../support/cli.ts';
 
 const sandbox = new CliSandbox();
@@ -44,6 +45,16 @@ beforeAll(async () => {
   const certId = encodeCertId(issuing.certificate, serial);
   const good = await createOcspResponse(responder, { ...times, answers: [{ certId, status: { type: 'good' } }] });
   writeFileSync(sandbox.path('good.ocsp'), good);
+  const files = ['-issuer', sandbox.path('issuer.pem'), '-cert', sandbox.path('leaf.pem')];
+  for (const [name, flag] of [
+    ['asked', '-nonce'],
+    ['plain', '-no_nonce'],
+  ] as const) {
+    openssl(['ocsp', ...files, flag, '-reqout', sandbox.path(`${name}.der`)]);
+  }
+  const { nonce } = parseOcspRequest(new Uint8Array(readFileSync(sandbox.path('asked.der'))));
+  const answered = { ...times, answers: [{ certId, status: { type: 'good' } as const }], nonce };
+  writeFileSync(sandbox.path('answer.ocsp'), await createOcspResponse(responder, answered));
 });
 
 const check = (...args: string[]) => {
@@ -59,6 +70,16 @@ describe('glasskey ca check', () => {
     expect(both.code).toBe(0);
     expect(JSON.parse(both.stdout)).toMatchObject({ revocation: ['crl', 'ocsp'] });
     expect((JSON.parse(both.stdout) as { path: string[] }).path[0]).toBe(serial);
+  });
+
+  it('takes the answer to its own question alone', async () => {
+    const request = (name: string): string[] => ['--ocsp-request', sandbox.path(`${name}.der`)];
+    const response = (name: string): string[] => ['--ocsp', sandbox.path(`${name}.ocsp`)];
+    expect(await check(...response('answer'), ...request('asked'))).toMatchObject({ code: 0 });
+    const other = await check(...response('good'), ...request('asked'));
+    expect([other.code, other.stderr]).toEqual([2, expect.stringContaining('bad-certificate')]);
+    expect(await check(...response('answer'), ...request('plain'))).toMatchObject({ code: 1 });
+    expect(await check(...request('asked'))).toMatchObject({ code: 1 });
   });
 
   it('refuses what does not hold', async () => {

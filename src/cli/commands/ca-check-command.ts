@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { PurposeOid } from '../../ca/oids.ts';
+import { parseOcspRequest } from '../../ca/ocsp/ocsp-request.ts';
 import { validatePath } from '../../ca/path/build-path.ts';
 import { checkOcsp } from '../../ca/path/check-ocsp.ts';
 import { checkRevocation } from '../../ca/path/check-revocation.ts';
@@ -17,6 +18,7 @@ interface Flags {
   readonly chain?: string;
   readonly crl?: readonly string[];
   readonly ocsp?: readonly string[];
+  readonly ocspRequest?: string;
   readonly purpose?: keyof typeof PurposeOid;
   readonly at?: number;
   readonly json?: boolean;
@@ -35,6 +37,7 @@ export function checkCommand(ca: Command, run: RunServer): void {
       'CRLs and deltas, PEM or DER: one must tell of the certificate, and it must not be revoked',
     )
     .option('--ocsp <files...>', 'OCSP responses, DER: one must tell of the certificate')
+    .option('--ocsp-request <file>', 'the request, DER: the responses must repeat its nonce')
     .option('--purpose <name>', `what it must be for: ${PURPOSES.join(', ')}`, parsePurpose)
     .option('--at <time>', 'the time to judge by, such as 2026-11-23T12:00:00Z', parseTime)
     .option('--json', 'print the result as JSON')
@@ -59,11 +62,14 @@ async function judge(file: string, flags: Flags): Promise<number> {
 async function check(file: string, flags: Flags): Promise<number> {
   const [leaf] = await certificates(file);
   ensure(leaf !== undefined, 'usage', `no certificate in ${file}`);
+  const isAsked = flags.ocspRequest === undefined || flags.ocsp !== undefined;
+  ensure(isAsked, 'usage', '--ocsp-request goes with --ocsp');
   const [crls, responses] = [await readAll(flags.crl, 'X509 CRL'), await readAll(flags.ocsp)];
+  const nonce = flags.ocspRequest === undefined ? undefined : await nonceOf(flags.ocspRequest);
   const atMs = flags.at ?? Date.now();
   const accept = async (path: readonly PathCertificate[]): Promise<void> => {
     if (crls.length > 0) await checkRevocation(path, crls, atMs);
-    if (responses.length > 0) await checkOcsp(path, responses, { atMs });
+    if (responses.length > 0) await checkOcsp(path, responses, { atMs, nonce });
   };
   const { path } = await validatePath({
     leaf,
@@ -83,6 +89,12 @@ async function check(file: string, flags: Flags): Promise<number> {
 function lines(file: string, serials: readonly string[], revocation: readonly string[]): string[] {
   const looked = revocation.length > 0 ? `not revoked by ${revocation.join(' and ')}` : 'revocation was not looked up';
   return [`${oneLine(file)} is valid, ${looked}`, ...serials.map((serial) => `  ${serial}`)];
+}
+
+async function nonceOf(file: string): Promise<Uint8Array> {
+  const { nonce } = parseOcspRequest(new Uint8Array(await readFile(file)));
+  ensure(nonce !== undefined, 'usage', `no nonce in ${file}`);
+  return nonce;
 }
 
 async function certificates(file: string): Promise<Uint8Array[]> {
