@@ -131,6 +131,47 @@ describe('batch proof of the log tree', () => {
     expect(() => evaluateLogProof(shape, inputs)).toThrow(expect.objectContaining({ code: 'bad-log-proof' }));
   });
 
+  describe('of retained heads', () => {
+    const head = new Uint8Array(32);
+    const code = (size: number, retainedSize: number, retained: Uint8Array[], elements: Uint8Array[]) => () =>
+      evaluateLogProof(
+        { size, leaves: [], retainedSize, auditedSize: undefined },
+        { leafValues: [], retained, elements },
+      );
+
+    it('that are too many or too few for their size is refused', () => {
+      expect(code(3, 3, [head, head], [])).not.toThrow();
+      for (const retained of [[], [head], [head, head, head]]) {
+        expect(code(3, 3, retained, [])).toThrow(expect.objectContaining({ code: 'view-mismatch' }));
+      }
+    });
+
+    it('of a larger log is refused', () => {
+      const retained = fullSubtrees(5).map(() => head);
+      expect(code(3, 5, retained, [head, head])).toThrow(expect.objectContaining({ code: 'bad-log-proof' }));
+    });
+
+    it('sends one head for what is left of a retained subtree, and none for the retained size itself', () => {
+      const copath = (size: number, leaves: number[]) =>
+        batchCopath({ size, leaves, retainedSize: 4, auditedSize: undefined });
+      expect(copath(8, [0])).toEqual([
+        { level: 0, index: 1 },
+        { level: 1, index: 1 },
+        { level: 2, index: 1 },
+      ]);
+      expect(copath(4, [])).toEqual([]);
+      expect(batchCopath({ size: 7, leaves: [], retainedSize: 7, auditedSize: undefined })).toEqual([]);
+    });
+  });
+
+  it('tells the full subtrees of the sizes that it shows, and of no other', () => {
+    const shape = { size: 6, leaves: [2], retainedSize: undefined, auditedSize: undefined };
+    const { entries, ...inputs } = proofOf(shape);
+    const { fullSubtreesOf } = evaluateLogProof(shape, inputs);
+    expect(fullSubtreesOf(3)).toEqual(fullSubtrees(3).map((node) => naiveNode(entries, node)));
+    expect(() => fullSubtreesOf(5)).toThrow(expect.objectContaining({ code: 'internal' }));
+  });
+
   it('works at the largest positions', () => {
     const size = 2 ** 53 - 1;
     const shape = { size, leaves: [2 ** 52 - 1, size - 1], retainedSize: 2 ** 40 + 3, auditedSize: 2 ** 52 + 5 };

@@ -4,7 +4,7 @@ import { nodeHash, rfc6962NodeHasher, verifyConsistency, verifyInclusion } from 
 import { assembleProof, nodesOfPlan, planConsistency, planInclusion } from '../../../src/core/audit/rfc6962-prove.ts';
 import { sha256 } from '../../../src/core/crypto/sha256.ts';
 import { isGlasskeyError } from '../../../src/core/errors.ts';
-import { appendLeaf, compactRange, EMPTY_RANGE, rangeRoot } from '../../../src/core/log/compact-range.ts';
+import { appendLeaf, EMPTY_RANGE, rangeRoot } from '../../../src/core/log/compact-range.ts';
 import { keytransNodeHasher, type NodeHasher } from '../../../src/core/log/node-hasher.ts';
 import {
   appendLeaves,
@@ -24,6 +24,8 @@ import {
 import { balancedNodes, type TreeNode } from '../../../src/core/log/tree-node.ts';
 
 const leaves = Array.from({ length: 1400 }, (_, i) => sha256(new Uint8Array([i >> 8, i & 255])));
+const outOfRange = expect.objectContaining({ code: 'value-out-of-range' });
+const corrupt = expect.objectContaining({ code: 'storage-corrupt' });
 const hashers = [
   ['RFC 6962', rfc6962NodeHasher],
   ['KEYTRANS', keytransNodeHasher],
@@ -130,6 +132,91 @@ describe('full tiles', () => {
       ),
     ).toEqual([{ level: 0, index: 0 }]);
   });
+
+  it('are asked for at every level and place', () => {
+    const nodes = [0, 3, 300, 65_535].map((index) => ({ level: 0, index }));
+    expect(fullTilesOfNodes([...nodes, { level: 8, index: 2 }, { level: 16, index: 0 }], 65_600)).toEqual([
+      { level: 0, index: 0 },
+      { level: 0, index: 1 },
+      { level: 0, index: 255 },
+      { level: 1, index: 0 },
+    ]);
+  });
+});
+
+describe('appending', () => {
+  it('fills the edge up to its brim, and no further', () => {
+    const sizes = [0, 1, 255, 256, 257, 511, 512];
+    const edges = sizes.map((size) => grow([size], rfc6962NodeHasher));
+    expect(edges.map(({ edge }) => edge.partials.map((partial) => partial.length / 32))).toEqual([
+      [],
+      [1],
+      [255],
+      [0, 1],
+      [1, 1],
+      [255, 1],
+      [0, 2],
+    ]);
+    expect(edges.map(({ tiles }) => [...tiles.keys()])).toEqual([
+      [],
+      [],
+      [],
+      ['0/0'],
+      ['0/0'],
+      ['0/0'],
+      ['0/0', '0/1'],
+    ]);
+    for (const { edge } of edges.slice(1)) {
+      const expected = naiveRoot(leaves.slice(0, edge.size), rfc6962NodeHasher).value;
+      expect(rootOf(edge, rfc6962NodeHasher)).toEqual(expected);
+    }
+  });
+
+  it('to nothing has no root', () => {
+    expect(rootOf(EMPTY_EDGE, rfc6962NodeHasher)).toBeUndefined();
+    expect(rangeRoot(EMPTY_RANGE, rfc6962NodeHasher)).toBeUndefined();
+  });
+
+  it('refuses what is not a leaf hash', () => {
+    for (const length of [0, 31, 33]) {
+      expect(() => appendLeaves(EMPTY_EDGE, [new Uint8Array(length)], rfc6962NodeHasher)).toThrow(outOfRange);
+    }
+  });
+
+  it('refuses an entry beyond the greatest size', () => {
+    const rests = [255, 255, 255, 255, 255, 255, 31];
+    const almost = { size: 2 ** 53 - 2, partials: rests.map((rest) => new Uint8Array(32 * rest)) };
+    almost.partials[0] = new Uint8Array(32 * 254);
+    const last = appendLeaves(almost, [leaves[0]!], rfc6962NodeHasher).edge;
+    expect(last.size).toBe(Number.MAX_SAFE_INTEGER);
+    expect(() => appendLeaves(last, [leaves[0]!], rfc6962NodeHasher)).toThrow(outOfRange);
+  });
+
+  it('tells the hasher the heights of what it combines', () => {
+    const heights = new Map<string, number>();
+    const counting: NodeHasher = {
+      parent: (left, leftLevel, right, rightLevel) => {
+        const pair = `${leftLevel}+${rightLevel}`;
+        heights.set(pair, (heights.get(pair) ?? 0) + 1);
+        return nodeHash(left, right);
+      },
+    };
+    const counted = (work: () => unknown): Record<string, number> => {
+      heights.clear();
+      work();
+      return Object.fromEntries(heights);
+    };
+    const { edge } = grow([255], rfc6962NodeHasher);
+    const range = rangeOf(edge, rfc6962NodeHasher);
+    const doubling = { '0+0': 128, '1+1': 64, '2+2': 32, '3+3': 16, '4+4': 8, '5+5': 4, '6+6': 2, '7+7': 1 };
+    expect(counted(() => appendLeaves(edge, [leaves[255]!], counting))).toEqual(doubling);
+    const onePath = Object.fromEntries(Object.keys(doubling).map((pair) => [pair, 1]));
+    expect(counted(() => appendLeaf(range, leaves[255]!, counting))).toEqual(onePath);
+    expect(counted(() => nodeFromTile(new Uint8Array(128), { level: 10, index: 0 }, counting))).toEqual({
+      '8+8': 2,
+      '9+9': 1,
+    });
+  });
 });
 
 describe('stored edges', () => {
@@ -142,24 +229,32 @@ describe('stored edges', () => {
 
   it('refuse nodes that they do not hold', () => {
     const { edge } = grow([300], rfc6962NodeHasher);
-    expect(() => nodeFromEdge(edge, { level: 0, index: 3 }, rfc6962NodeHasher)).toThrow(
-      expect.objectContaining({ code: 'storage-corrupt' }),
-    );
-    expect(() => locateNode({ level: 3, index: 37 }, 300)).toThrow(
-      expect.objectContaining({ code: 'value-out-of-range' }),
-    );
-    expect(() => compactRange(3, [leaves[0]!])).toThrow(expect.objectContaining({ code: 'value-out-of-range' }));
+    expect(() => nodeFromEdge(edge, { level: 0, index: 3 }, rfc6962NodeHasher)).toThrow(corrupt);
+    expect(() => locateNode({ level: 3, index: 37 }, 300)).toThrow(outOfRange);
+    // A level that the edge does not have at all.
+    expect(() => nodeFromEdge(edge, { level: 16, index: 0 }, rfc6962NodeHasher)).toThrow(corrupt);
+  });
+});
+
+describe('a tile', () => {
+  it('that is too short for a node is refused', () => {
+    const three = new Uint8Array(3 * 32);
+    const read = (node: TreeNode) => () => nodeFromTile(three, node, rfc6962NodeHasher);
+    expect(read({ level: 0, index: 2 })).not.toThrow();
+    expect(read({ level: 9, index: 0 })).not.toThrow();
+    for (const [level, index] of [
+      [0, 3],
+      [1, 1],
+      [2, 0],
+      [8, 3],
+      [10, 0],
+    ] as const) {
+      expect(read({ level, index })).toThrow(corrupt);
+    }
   });
 });
 
 describe('RFC 6962 proofs', () => {
-  const tree = grow([1400], rfc6962NodeHasher);
-  const valueOf = (node: TreeNode): Uint8Array => {
-    const { tile, full } = locateNode(node, 1400);
-    return full
-      ? nodeFromTile(tree.tiles.get(`${tile.level}/${tile.index}`)!.data, node, rfc6962NodeHasher)
-      : nodeFromEdge(tree.edge, node, rfc6962NodeHasher);
-  };
   const rootAt = (size: number): Uint8Array => naiveRoot(leaves.slice(0, size), rfc6962NodeHasher).value;
   const pair = fc
     .tuple(fc.integer({ min: 1, max: 1400 }), fc.integer({ min: 1, max: 1400 }))
@@ -175,6 +270,13 @@ describe('RFC 6962 proofs', () => {
   };
 
   it('hold, and do not hold when anything is changed', () => {
+    const tree = grow([1400], rfc6962NodeHasher);
+    const valueOf = (node: TreeNode): Uint8Array => {
+      const { tile, full } = locateNode(node, 1400);
+      return full
+        ? nodeFromTile(tree.tiles.get(`${tile.level}/${tile.index}`)!.data, node, rfc6962NodeHasher)
+        : nodeFromEdge(tree.edge, node, rfc6962NodeHasher);
+    };
     fc.assert(
       fc.property(pair, fc.nat(), ([small, size], where) => {
         const inclusion = assembleProof(planInclusion(small - 1, size), valueOf);

@@ -139,6 +139,61 @@ describe('evaluatePrefixProof', () => {
     expect(() => evaluatePrefixProof(empty, [{ vrfOutput: key(0) }])).toThrow(badProof);
   });
 
+  it('refuses a parent of fewer than two leaves, all of whose children were searched for', () => {
+    const searches = [{ vrfOutput: key(0) }, { vrfOutput: key(0x80) }];
+    const absent = { type: 'nonInclusionParent', depth: 1 } as const;
+    const left = { type: 'nonInclusionLeaf', leaf: leaf(1), depth: 1 } as const;
+    const right = { type: 'nonInclusionLeaf', leaf: leaf(0x81), depth: 1 } as const;
+    const evaluate = (...results: PrefixProof['results']) => evaluatePrefixProof({ results, elements: [] }, searches);
+    expect(() => evaluate(left, right)).not.toThrow();
+    expect(() => evaluate(absent, right)).toThrow(badProof);
+    expect(() => evaluate(left, absent)).toThrow(badProof);
+    expect(() => evaluate(absent, absent)).toThrow(badProof);
+  });
+
+  it('refuses a leaf where another search ended on nothing', () => {
+    const searches = [{ vrfOutput: key(0) }, { vrfOutput: key(0x40) }];
+    const results: PrefixProof['results'] = [
+      { type: 'nonInclusionParent', depth: 1 },
+      { type: 'nonInclusionLeaf', leaf: leaf(1), depth: 1 },
+    ];
+    expect(() => evaluatePrefixProof({ results, elements: [key(9)] }, searches)).toThrow(badProof);
+  });
+
+  it('refuses values of a wrong length', () => {
+    const long = (length: number): Uint8Array => new Uint8Array(length).fill(1);
+    for (const wrong of [0, 31, 33]) {
+      const absent: PrefixProof = { results: [{ type: 'nonInclusionParent', depth: 0 }], elements: [] };
+      expect(() => evaluatePrefixProof(absent, [{ vrfOutput: long(wrong) }])).toThrow(badProof);
+      expect(() => evaluatePrefixProof({ results: [], elements: [long(wrong)] }, [])).toThrow(badProof);
+      for (const [vrfOutput, commitment] of [
+        [long(wrong), long(32)],
+        [long(32), long(wrong)],
+      ] as const) {
+        const other: PrefixProof['results'] = [{ type: 'nonInclusionLeaf', leaf: { vrfOutput, commitment }, depth: 0 }];
+        expect(() => evaluatePrefixProof({ results: other, elements: [] }, [{ vrfOutput: key() }])).toThrow(badProof);
+      }
+      const found: PrefixProof = { results: [{ type: 'inclusion', depth: 0 }], elements: [] };
+      expect(() => evaluatePrefixProof(found, [{ vrfOutput: key(), commitment: long(wrong) }])).toThrow(badProof);
+    }
+  });
+
+  it('takes a search that ends at depth 255, and refuses a depth that no node has', () => {
+    const [even, odd] = [key(), key().with(31, 1)];
+    const shown = { type: 'nonInclusionLeaf', leaf: leaf(0), depth: 255 } as const;
+    const elements = Array.from({ length: 255 }, () => key(9));
+    expect(evaluatePrefixProof({ results: [shown], elements }, [{ vrfOutput: odd }])).toHaveLength(32);
+    for (const depth of [-1, 0.5, 256, Number.NaN]) {
+      for (const count of [0, 1, 254, 255, 256, 257]) {
+        const proof: PrefixProof = {
+          results: [{ type: 'nonInclusionParent', depth }],
+          elements: Array.from({ length: count }, () => key(9)),
+        };
+        expect(() => evaluatePrefixProof(proof, [{ vrfOutput: even }])).toThrow(badProof);
+      }
+    }
+  });
+
   it('takes the root itself for no searches', () => {
     expect(evaluatePrefixProof({ results: [], elements: [key(5)] }, [])).toEqual(key(5));
     expect(() => evaluatePrefixProof({ results: [], elements: [] }, [])).toThrow(badProof);
@@ -173,5 +228,13 @@ describe('evaluatePrefixInsertion', () => {
     refused([leaf(1)], [leaf(2), leaf(2)]);
     refused([leaf(1)], [leaf(1)]);
     refused([], [leaf(0), { vrfOutput: key().with(31, 1), commitment: key() }]);
+  });
+
+  it('refuses more or fewer results than leaves', () => {
+    const absent = { type: 'nonInclusionParent', depth: 0 } as const;
+    const insert = (results: PrefixProof['results']) => () =>
+      evaluatePrefixInsertion({ results, elements: [] }, [leaf(1), leaf(2)]);
+    expect(insert([absent, absent])).not.toThrow();
+    for (const results of [[], [absent], [absent, absent, absent]]) expect(insert(results)).toThrow(badProof);
   });
 });

@@ -75,6 +75,45 @@ describe('prefix tile', () => {
     expect(() => decodePrefixTile(Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0))).toThrow(corrupt);
   });
 
+  it('is refused when its header ends early, even inside a larger buffer', () => {
+    const store = new TileStore();
+    store.build([leafAt(0)]);
+    const [data] = [...store.rows.values()];
+    expect(() => decodePrefixTile(Uint8Array.of(1, 0, 0))).toThrow(corrupt);
+    expect(() => decodePrefixTile(data!.subarray(0, 8))).toThrow(corrupt);
+    expect(() => decodePrefixTile(data!.with(0, 2))).toThrow(corrupt);
+  });
+
+  it('is refused when it refers to nothing, or to an entry that no log can have', () => {
+    const parents = [1, 2, 4, 8];
+    const withReference = (hash: Uint8Array, position: bigint): Uint8Array => {
+      const data = new Uint8Array(9 + 44);
+      const view = new DataView(data.buffer);
+      data[0] = 1;
+      view.setUint16(
+        1,
+        parents.reduce((mask, slot) => mask + 2 ** (slot - 1), 0),
+      );
+      view.setUint16(7, 1);
+      data.set(hash, 9);
+      view.setBigUint64(9 + 32, position);
+      return data;
+    };
+    const hash = new Uint8Array(32).fill(1);
+    const greatest = decodePrefixTile(withReference(hash, 2n ** 53n - 1n)).reference(16);
+    expect(greatest).toEqual({ hash, tile: { position: Number.MAX_SAFE_INTEGER, counter: 0 } });
+    expect(() => decodePrefixTile(withReference(hash, 2n ** 53n))).toThrow(corrupt);
+    expect(() => decodePrefixTile(withReference(new Uint8Array(32), 0n))).toThrow(corrupt);
+  });
+
+  it('counts all that it takes in memory: its bytes, the values, and its objects', () => {
+    const store = new TileStore();
+    store.build([leafAt(0), leafAt(0x80)]);
+    const tile = decodePrefixTile([...store.rows.values()][0]!);
+    const values = 3 * 32;
+    expect(tile.memorySize).toBeGreaterThan(encodePrefixTile(tile).length + values);
+  });
+
   it('is detected when the storage holds another one in its place', () => {
     const store = new TileStore();
     const leaves = Array.from({ length: 40 }, (_, i) => leafAt((i * 71) & 255, (i * 13) & 255));

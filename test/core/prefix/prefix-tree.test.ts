@@ -4,6 +4,7 @@ import { sha256 } from '../../../src/core/crypto/sha256.ts';
 import type { PrefixLeaf } from '../../../src/core/keytrans/proofs.ts';
 import { evaluatePrefixInsertion, evaluatePrefixProof } from '../../../src/core/prefix/prefix-proof.ts';
 import { EMPTY_PREFIX_ROOT, insertPrefixLeaves, provePrefixLookups } from '../../../src/core/prefix/prefix-tree.ts';
+import type { TileName } from '../../../src/core/prefix/tile-name.ts';
 import { keyArbitrary, leavesArbitrary } from './arbitraries.ts';
 import { naiveProof, naiveRoot } from './naive-prefix-tree.ts';
 import { sortLeaves, TileStore } from './tile-store.ts';
@@ -67,6 +68,15 @@ describe('prefix tree', () => {
     refused([leaf(key(1)), leaf(key(1))]);
     refused(Array.from({ length: 256 }, (_, i) => leaf(key(1, i))));
     refused([leaf(new Uint8Array(31))]);
+    refused([{ vrfOutput: key(), commitment: new Uint8Array(33) }]);
+  });
+
+  it('proves at most 255 lookups, of keys of 32 bytes', () => {
+    const lookups = (keys: Uint8Array[]) => () => provePrefixLookups(EMPTY_PREFIX_ROOT, keys).next();
+    const many = Array.from({ length: 256 }, () => key(1));
+    expect(lookups(many.slice(1))).not.toThrow();
+    expect(lookups(many)).toThrow(withCode('value-out-of-range'));
+    expect(lookups([new Uint8Array(31)])).toThrow(withCode('value-out-of-range'));
   });
 
   it('takes keys that differ in bit 254, and refuses those that differ in the last bit only', () => {
@@ -140,5 +150,29 @@ describe('prefix tree', () => {
     }
     expect(rounds.length).toBe(5);
     expect(rounds.slice(0, 2)).toEqual([1, 16]);
+  });
+
+  it('asks for no tile that no key leads into', () => {
+    const leaves = Array.from({ length: 600 }, (_, i) => leaf(sha256(Uint8Array.of(i & 255, i >> 8))));
+    const store = new TileStore();
+    const root = store.build(leaves);
+    const work = provePrefixLookups(root, [leaves[0]!.vrfOutput]);
+    let rounds = 0;
+    for (let step = work.next(); step.done !== true; rounds++) {
+      expect(step.value).toHaveLength(1);
+      step = work.next(step.value.map((name) => store.read(name)));
+    }
+    expect(rounds).toBeGreaterThan(1);
+  });
+
+  it('refuses more or fewer tiles than it asked for', () => {
+    const store = new TileStore();
+    const root = store.build([leaf(key(1)), leaf(key(2))]);
+    for (const times of [0, 2]) {
+      const work = provePrefixLookups(root, [key(1)]);
+      const [name] = work.next().value as TileName[];
+      const tiles = Array.from({ length: times }, () => store.read(name!));
+      expect(() => work.next(tiles)).toThrow(withCode('storage-corrupt'));
+    }
   });
 });
