@@ -5,7 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatPem } from '../../src/ca/pem.ts';
+import { leafValidity } from '../../src/ca/profile.ts';
 import { startServer } from '../../src/http/server.ts';
+import { profileOf } from '../../src/service/issuance/profile-table.ts';
+import { leafRequest, sign } from '../../src/service/issuance/sign.ts';
+import { identityOf } from '../support/owner.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'glasskey-est-'));
@@ -187,6 +192,24 @@ describe('curl and OpenSSL as a client of EST', () => {
     });
     expect(revoked.revoked).toHaveLength(1);
     expect(codeOf(await post('simplereenroll', 'bob.b64', ...withCertificate('bob')))).toBe('401 unauthenticated');
+  });
+
+  it('are refused with a certificate that a stolen CA key signed, also under a serial that is in the log', async () => {
+    const { context } = server.log;
+    const identity = identityOf('alice@example.com');
+    const csr = await context.parseCsr(new Uint8Array(readFileSync(at('mallory.der'))));
+    const validity = leafValidity(
+      profileOf(context.profiles, identity),
+      context.keys.issuer.certificate,
+      context.now(),
+    );
+    const { serialNumber } = new X509Certificate(readFileSync(at('alice.pem')));
+    const serial = new Uint8Array(Buffer.from(serialNumber, 'hex'));
+    const forged = await sign(context, { ...(await leafRequest(context, csr, identity, validity)), serial });
+    writeFileSync(at('mallory.pem'), formatPem('CERTIFICATE', forged));
+    expect(codeOf(await post('simplereenroll', 'mallory.b64', ...withCertificate('mallory')))).toBe(
+      '401 unauthenticated',
+    );
   });
 
   it('are told what is wrong with a request', async () => {

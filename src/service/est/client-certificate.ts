@@ -1,5 +1,6 @@
 import { parseCertificate, type ParsedCertificate } from '../../ca/certificate.ts';
 import { nodeVerifySignature } from '../../ca/node-verify-signature.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { LogContext } from '../log-context.ts';
 
@@ -19,10 +20,11 @@ export async function verifyClientCertificate(
     await nodeVerifySignature(ca.issuer.certificate.publicKey, signatureAlgorithm, tbs, signature);
     const nowMs = now();
     ensure(nowMs >= notBeforeMs && nowMs <= notAfterMs, 'certificate-expired', 'not valid now');
-    const { issued, revocation } = await store.findStatus(serial);
-    // What was signed and never recorded, as by a stolen CA key, opens nothing.
-    ensure(issued, 'certificate-not-in-record', 'not recorded by this log');
-    ensure(revocation === undefined, 'certificate-revoked', 'revoked');
+    // What was signed and never recorded, as by a stolen CA key, opens nothing, even under the serial of another certificate.
+    const recorded = await store.findCertificate(serial);
+    const isRecorded = recorded !== undefined && equalBytes(recorded.der, der);
+    ensure(isRecorded, 'certificate-not-in-record', 'not recorded by this log');
+    ensure(recorded.revokedMs === undefined, 'certificate-revoked', 'revoked');
     return certificate;
   } catch (cause) {
     if (!isGlasskeyError(cause) || cause.fault === 'storage') throw cause;
