@@ -258,11 +258,21 @@ export interface LogStore {
   findRecovery(labelKey: Uint8Array): Promise<RecoveryRow | undefined>;
   /** Those after a label key, in their order. */
   listRecoveries(after: Uint8Array | undefined, limit: number): Promise<readonly RecoveryRow[]>;
-  noteRecoveryNotified(of: Pick<RecoveryRow, 'labelKey' | 'spkiSha256'>, notifiedMs: number): Promise<void>;
+  /** Does nothing where the same key was claimed for again since. */
+  noteRecoveryNotified(
+    of: Pick<RecoveryRow, 'labelKey' | 'spkiSha256' | 'requestedMs'>,
+    notifiedMs: number,
+  ): Promise<void>;
   /** Grants an undecided recovery. False where there is none; then `trail` is not written either. */
   grantRecovery(of: Pick<RecoveryRow, 'labelKey' | 'spkiSha256'>, reason: string, trail: TrailRecord): Promise<boolean>;
-  /** Deletes a recovery that is still in this state. False where there is none; then `trail` is not written either. */
-  dropRecovery(of: Pick<RecoveryRow, 'labelKey' | 'spkiSha256' | 'state'>, trail?: TrailRecord): Promise<boolean>;
+  /**
+   * Deletes a recovery that is still in this state, and was not asked for again since. False where there is none; then `trail` is
+   * not written either.
+   */
+  dropRecovery(
+    of: Pick<RecoveryRow, 'labelKey' | 'spkiSha256' | 'state' | 'requestedMs'>,
+    trail?: TrailRecord,
+  ): Promise<boolean>;
 
   // coordination
   /** Tries to become the writer of this log. */

@@ -35,7 +35,9 @@ const ADD = `insert into recoveries (log_id, label_key, identity, csr, spki_sha2
 
 const FIND = `select ${COLUMNS} from recoveries where log_id = $1 and label_key = $2`;
 const LIST = `select ${COLUMNS} from recoveries where log_id = $1 and label_key > $2 order by label_key limit $3`;
-const NOTIFIED = `update recoveries set notified_ms = $4 where log_id = $1 and label_key = $2 and spki_sha256 = $3`;
+// The same key may be claimed for again after a veto: what was done about the earlier claim says nothing of the later one.
+const NOTIFIED = `update recoveries set notified_ms = $5
+  where log_id = $1 and label_key = $2 and spki_sha256 = $3 and requested_ms = $4`;
 
 const GRANT = statement(
   ['log', 'label', 'spki', 'reason', ...TRAIL],
@@ -47,9 +49,10 @@ const GRANT = statement(
 );
 
 const DROP = statement(
-  ['log', 'label', 'spki', 'state', ...TRAIL],
+  ['log', 'label', 'spki', 'state', 'requested', ...TRAIL],
   `with dropped as (
     delete from recoveries where log_id = :log and label_key = :label and spki_sha256 = :spki and state = :state
+      and requested_ms = :requested
     returning 1),
   ${writesTrail('dropped')}
   select count(*) as changed from dropped`,
@@ -73,8 +76,8 @@ export function recoveryRows({ sql, logId }: LogContext): Pick<LogStore, Part> {
       return rows.map(toRecovery);
     },
 
-    async noteRecoveryNotified({ labelKey, spkiSha256 }, notifiedMs) {
-      await sql.execute(NOTIFIED, [logId, labelKey, spkiSha256, notifiedMs]);
+    async noteRecoveryNotified({ labelKey, spkiSha256, requestedMs }, notifiedMs) {
+      await sql.execute(NOTIFIED, [logId, labelKey, spkiSha256, requestedMs, notifiedMs]);
     },
 
     async grantRecovery({ labelKey, spkiSha256 }, reason, trail) {
@@ -83,8 +86,9 @@ export function recoveryRows({ sql, logId }: LogContext): Pick<LogStore, Part> {
       return row?.changed === 1;
     },
 
-    async dropRecovery({ labelKey, spkiSha256, state }, trail) {
-      const parameters = DROP.bind({ log: logId, label: labelKey, spki: spkiSha256, state, ...trailValues(trail) });
+    async dropRecovery({ labelKey, spkiSha256, state, requestedMs }, trail) {
+      const claim = { label: labelKey, spki: spkiSha256, state, requested: requestedMs };
+      const parameters = DROP.bind({ log: logId, ...claim, ...trailValues(trail) });
       const [row] = await unlessTrailMoved(sql.query<{ changed: number }>(DROP.text, parameters));
       return row?.changed === 1;
     },

@@ -56,6 +56,17 @@ describeEachStore('recoveries', ({ newLog }) => {
     expect(await log.findRecovery(alice.labelKey)).toBeUndefined();
   });
 
+  test('of a key that is claimed for again are not those of before', async () => {
+    const log = await newLog();
+    const [before, since] = [recovery('alice'), recovery('alice', { requestedMs: 6 })];
+    await log.addRecovery(before);
+    await log.addRecovery(since);
+    await log.noteRecoveryNotified(before, 7);
+    expect(await log.dropRecovery(before)).toBe(false);
+    expect(await log.findRecovery(since.labelKey)).toEqual(since);
+    expect(await log.dropRecovery(since)).toBe(true);
+  });
+
   test('go with the data of an erased identity', async () => {
     const log = await newLog();
     await log.addRecovery(recovery('alice'));

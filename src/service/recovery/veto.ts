@@ -51,6 +51,7 @@ async function attempt(issuance: Issuance, work: Work): Promise<Made | undefined
   ensure(state !== undefined, 'identity-not-found', 'the identity is not registered');
   if (isDone(state, order)) return placeOf(state);
   const record = await nextRecord(context.origin, work, state);
+  const claim = await context.store.findRecovery(labelKey);
   const version = state.version + 1;
   const hash = requestHash('veto', label, [], order.change);
   const recorded = await recordIntent(context, { labelKey, version, requestHash: hash });
@@ -65,7 +66,7 @@ async function attempt(issuance: Issuance, work: Work): Promise<Made | undefined
     throw error;
   });
   const position = await awaitSequenced(progress, submissionId, deadline.leftMs());
-  const claim = await context.store.findRecovery(labelKey);
+  // The claim as it was before: one that was made since is not what was vetoed.
   if (claim?.state === 'waiting') await context.store.dropRecovery(claim);
   return { version, position, certificate: undefined, serial: undefined };
 }
