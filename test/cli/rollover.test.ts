@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DataFolder } from '../../src/cli/server/data-folder.ts';
+import { nextBundle, storeBundle } from '../../src/cli/server/next-bundle.ts';
 import { parseTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
 import { CliSandbox, type RunningCli } from '../support/cli.ts';
 
@@ -154,6 +156,25 @@ describe('reloading', () => {
     expect(await shown()).toEqual(before);
     writeFileSync(box.path(DATA, 'trust.json'), text);
     await reload('reloaded');
+  }, 120_000);
+
+  it('keeps every issuing CA that has signed', async () => {
+    const file = box.path(DATA, 'ca', 'issuer-3.pem');
+    renameSync(file, `${file}.away`);
+    await reload('reloading refused');
+    expect((await fetch(`${server.url}/crl/issuers/issuer-3.crl`)).status).toBe(200);
+    renameSync(`${file}.away`, file);
+  }, 120_000);
+
+  it('announces no recovery delay by which this server would not wait', async () => {
+    const folder = new DataFolder(box.path(DATA));
+    const { sequence } = await shown();
+    await storeBundle(
+      folder,
+      await nextBundle(folder, ({ recoveryDelayMs }) => ({ recoveryDelayMs: 2 * recoveryDelayMs })),
+    );
+    await reload('reloading refused');
+    expect((await shown()).sequence).toBe(sequence);
     expect(await server.stop()).toBe(0);
   }, 120_000);
 });

@@ -64,6 +64,8 @@ export class Reloader {
     const known = rest.map(({ issuer }) => issuer);
     const later = await readLaterCas(this.#folder, ring, this.#open.root, known);
     assertAnnounced(bundle, later);
+    const isKept = known.every((one, i) => later[i]?.issuer === one);
+    ensure(isKept, 'usage', 'an issuing CA is missing, or is another one: it has to answer for what it signed');
     const issuingCas = [...(first === undefined ? [] : [first]), ...this.#open.withUrls(later)];
     this.#service.reconfigure({ evidence: settings.evidence, profiles: settings.profiles, issuingCas });
     this.#live.trustBundle = trustBundle;
@@ -78,6 +80,7 @@ function assertReloadable(now: TrustBundle, next: TrustBundle): void {
   const same =
     now.witnessPolicy === next.witnessPolicy &&
     now.keytransConfiguration === next.keytransConfiguration &&
+    now.recoveryDelayMs === next.recoveryDelayMs &&
     now.auditLogVkeys.join() === next.auditLogVkeys.join();
-  ensure(same, 'usage', 'another witness policy, Configuration or checkpoint key needs a restart');
+  ensure(same, 'usage', 'another witness policy, recovery delay, Configuration or checkpoint key needs a restart');
 }
