@@ -12,6 +12,7 @@ export { Metrics } from './metrics.ts';
 
 /** Bounds on connections. Sizes in bytes, times in ms. */
 const HEADER_BYTES = 16 * 1024;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_MS = 30_000;
@@ -62,7 +63,11 @@ export async function serveApp(
     const options =
       tls === undefined
         ? { ...common, serverOptions }
-        : { ...common, createServer: createTlsServer, serverOptions: { ...serverOptions, ...secured(tls) } };
+        : {
+            ...common,
+            createServer: createTlsServer,
+            serverOptions: { ...serverOptions, ...secured(tls), handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
+          };
     const started = serve(options, () => resolve(started as Server));
     started.once('error', (cause) => {
       reject(new GlasskeyError('usage', `cannot listen on ${host}:${port}: ${cause.message}`, { cause }));

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { connect as connectPlain } from 'node:net';
 import { connect, type PeerCertificate } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { serveApp } from '../../src/http/server.ts';
@@ -32,4 +33,14 @@ describe('TLS', () => {
       await server.close();
     }
   });
+
+  it('waits for a handshake no longer than for the head of a request', async () => {
+    const server = await serveApp(new Hono(), { host: '127.0.0.1', port: 0 }, TLS_PAIR);
+    try {
+      const socket = connectPlain(Number(new URL(server.url).port), '127.0.0.1');
+      await new Promise((resolve, reject) => socket.once('close', resolve).once('error', reject).resume());
+    } finally {
+      await server.close();
+    }
+  }, 60_000);
 });
