@@ -1,9 +1,8 @@
-import { type CompanionKeys } from '../ca/companion-keys.ts';
+import type { CompanionKeys } from '../ca/companion-keys.ts';
 import { csrKeys } from '../ca/csr-keys.ts';
 import { equalBytes } from '../core/encoding/bytes.ts';
 import { ensure, isGlasskeyError } from '../core/errors.ts';
 import { fingerprint } from '../contract/bundle-signature.ts';
-import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
 import type { EmailChallengeAnswer, EmailChallengeRequest } from '../contract/bodies.ts';
 import { parseEmailChallengeAnswer } from '../contract/email-challenge.ts';
 import { PATHS } from '../contract/paths.ts';
@@ -17,9 +16,10 @@ import { createCsr } from './csr.ts';
 import { endedState } from './ended-state.ts';
 import type { HeadsAgreement } from './heads-text.ts';
 import type { IssuedCertificate } from './issued-certificate.ts';
+import type { KeyDirectoryOptions } from './key-directory-options.ts';
 import { fetchLogEnd, type VerifiedEnd } from './log-end.ts';
 import { audit, type AuditRun } from './operations/audit.ts';
-import { changeKeys, requestCertificate, type Voucher } from './operations/issue.ts';
+import { changeKeys, requestCertificate } from './operations/issue.ts';
 import { acknowledge } from './operations/acknowledge.ts';
 import {
   acceptCredential,
@@ -43,7 +43,8 @@ import { recover, type Recovery } from './operations/recover.ts';
 import { revoke, type RevokeOptions } from './operations/revoke.ts';
 import { veto } from './operations/veto.ts';
 import { verifyCertificate } from './operations/verify-certificate.ts';
-import { type Fetch, Transport } from './transport.ts';
+import { type Requested, requestOf, type Vouchers, voucherOf } from './requested.ts';
+import { Transport } from './transport.ts';
 import { witnessedState } from './witnessed-state.ts';
 import { knownTrust, settleTrust, type Trust, type TrustOrigin } from './trust.ts';
 
@@ -51,62 +52,15 @@ export type { HeadsAgreement } from './heads-text.ts';
 export type { CredentialBinding, MadeCredential, SettledCredential } from './operations/credential.ts';
 export type { History, PastVersion } from './operations/history.ts';
 export type { VerifiedEnd } from './log-end.ts';
+export type { KeyDirectoryOptions } from './key-directory-options.ts';
 export type { LookupResult } from './operations/lookup.ts';
 export type { LookupOutcome } from './operations/lookup-many.ts';
 export type { VerifiedVersion } from './operations/lookup-version.ts';
 export type { OwnerMonitored } from './operations/monitor-owned.ts';
 export type { Monitored } from './operations/monitor-round.ts';
 export type { Recovery } from './operations/recover.ts';
+export type { EmailCode } from './requested.ts';
 export type { MonitoringDue } from './operations/monitoring-due.ts';
-
-/** An answer to an e-mail challenge. */
-export interface EmailCode {
-  readonly challenge: string;
-  /** As the user typed it. */
-  readonly code: string;
-}
-
-/** What is to be certified: a key, with companion keys if any, or a CSR (PEM) for it. */
-interface Requested {
-  readonly key?: ClientKey | undefined;
-  readonly csr?: string | undefined;
-  readonly companions?: CompanionKeys | undefined;
-}
-
-/** What can vouch for a first registration, or a recovery. */
-interface Vouchers {
-  readonly token?: string | undefined;
-  readonly idToken?: string | undefined;
-  readonly email?: EmailCode | undefined;
-}
-
-/** How to open a directory. */
-export interface KeyDirectoryOptions {
-  /** http or https URL of the server. */
-  readonly server: string;
-  /** Where what the client knows is kept. Losing it loses what it could notice. */
-  readonly state: StateStore;
-  /** The trust bundle to hold the server to. Default: the one in the state; else the server's, pinned on first use. */
-  readonly bundle?: SignedTrustBundle | undefined;
-  /** Default: the platform's. */
-  readonly fetch?: Fetch | undefined;
-  /** ms since the epoch; default: the platform's clock. */
-  readonly now?: (() => number) | undefined;
-  /** Ask nobody: only {@link KeyDirectory.verifyCredential} is of use then. Needs a bundle that is given or pinned. */
-  readonly offline?: boolean | undefined;
-  /**
-   * How old the cosignatures of the bundle's witnesses may be, ms. Default: what the log's Configuration lets a head be
-   * behind, and five minutes for the witnesses' clocks.
-   */
-  readonly witnessMaxAgeMs?: number | undefined;
-  /**
-   * Gives a lookup token of the application, where the server tells of some names to bearers only: asked for at every request, so that
-   * it can be a fresh one. Default: none.
-   */
-  readonly lookupToken?: (() => string | Promise<string>) | undefined;
-  /** Longest wait for an answer, ms. Default: 30,000. */
-  readonly timeoutMs?: number | undefined;
-}
 
 /**
  * A Glasskey server as a client sees it. Every answer is verified in full (KEYTRANS proof, tree head, chain of records,
@@ -338,14 +292,7 @@ export class KeyDirectory {
    */
   async register(
     text: string,
-    options: Requested & {
-      readonly token?: string | undefined;
-      /** An ID token of a provider that the server accepts, made for the key: see {@link oidcNonce}. */
-      readonly idToken?: string | undefined;
-      /** The code that was sent for a challenge: see {@link requestEmailCode}. */
-      readonly email?: EmailCode | undefined;
-      readonly credentials?: ClientKey | undefined;
-    },
+    options: Requested & Vouchers & { readonly credentials?: ClientKey | undefined },
   ): Promise<IssuedCertificate> {
     const identity = this.identity(text);
     const { credentials, key } = options;
@@ -424,23 +371,4 @@ export class KeyDirectory {
   #run<T>(work: (operation: Operation, state: ClientState) => Promise<StateChange<T>>): Promise<T> {
     return this.#state.transact((state) => work(this.#operation, state));
   }
-}
-
-/** The request to be sent: the given one, else one for the key. Throws `usage` where there is neither, or both say what to certify. */
-async function requestOf(identity: Identity, { key, csr, companions }: Requested): Promise<string> {
-  ensure(csr === undefined || companions === undefined, 'usage', 'a CSR says itself which companion keys it asks for');
-  const request = csr ?? (key && (await createCsr(identity, key, companions)));
-  ensure(request !== undefined, 'usage', 'neither a key nor a CSR');
-  return request;
-}
-
-/** What vouches, if anything does: a key that has the name needs nothing. Throws `usage` where there is more than one. */
-function voucherOf({ token, idToken, email }: Vouchers): Voucher | undefined {
-  const vouchers: Voucher[] = [];
-  if (token !== undefined) vouchers.push({ type: 'application-token', token });
-  if (idToken !== undefined) vouchers.push({ type: 'oidc', token: idToken });
-  if (email !== undefined) vouchers.push({ type: 'email', challenge: email.challenge, code: email.code });
-  const [voucher, ...others] = vouchers;
-  ensure(others.length === 0, 'usage', 'one kind of evidence is enough');
-  return voucher;
 }
