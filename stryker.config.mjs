@@ -29,5 +29,7 @@ export default {
   htmlReporter: { fileName: 'dist-mutation/report.html' },
   jsonReporter: { fileName: 'dist-mutation/report.json' },
   concurrency: 2,
-  timeoutMS: 20_000,
+  // A mutant that makes a loop endless is dead after the time that its tests take, and five seconds.
+  timeoutFactor: 1,
+  timeoutMS: 5000,
 };

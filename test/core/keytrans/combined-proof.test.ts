@@ -106,6 +106,33 @@ describe('combined tree proof', () => {
     );
   });
 
+  it.each([
+    ['timestamps', 'proof-exhausted'],
+    ['prefixProofs', 'proof-exhausted'],
+    ['prefixRoots', 'proof-exhausted'],
+  ] as const)('is refused with too few or too many %s', (list, tooFew) => {
+    const { log, label, last, proof } = worked();
+    const items: readonly unknown[] = proof[list];
+    expect(items.length).toBeGreaterThan(0);
+    const verifyWith = (changed: readonly unknown[]) => () => verify(log, label, last, { ...proof, [list]: changed });
+    expect(verifyWith(items.slice(0, -1))).toThrow(expect.objectContaining({ code: tooFew }));
+    expect(verifyWith([...items, items.at(-1)])).toThrow(expect.objectContaining({ code: 'proof-left-over' }));
+  });
+
+  it('is refused where the response has no search key for a version of the ladder', () => {
+    const { log, label, last, proof } = worked();
+    const run = () =>
+      verifyCombined<unknown>({
+        proof,
+        size: log.size,
+        view: log.view(last),
+        auditedSize: undefined,
+        keys: keysOf(log, label, [0, 1]),
+        algorithm: updateAndSearch(config, log.size, last, 2),
+      });
+    expect(run).toThrow(expect.objectContaining({ code: 'bad-ladder' }));
+  });
+
   it('is refused by a client that has seen another log', () => {
     fc.assert(
       fc.property(historyArbitrary(20), fc.nat(), (entries, at) => {
@@ -136,14 +163,7 @@ describe('combined tree proof', () => {
   });
 
   it('has exactly the contents of the worked example of KT appendix C', () => {
-    const timestamps = [1, 2, 3, 4, 5, 6, 7, 1000, 1001, 1002, 1003, 2500, 2600];
-    const log = new ReferenceLog(
-      config,
-      fakeVrf,
-      timestamps.map((timestampMs, i) => ({ timestampMs, labels: i >= 4 && i < 7 ? ['alice'] : [] })),
-    );
-    const plan = planLookup(log, { label: 'alice', last: 4 });
-    expect(plan).toMatchObject({
+    expect(worked().plan).toMatchObject({
       timestamps: [1000, 2500, 2600],
       ladder: [0, 1, 3, 2],
       lookups: [
@@ -160,6 +180,16 @@ describe('combined tree proof', () => {
     });
   });
 });
+
+/** The log of KT appendix C, and what a client that knows four entries of it is shown about alice, who has three versions. */
+function worked() {
+  const timestamps = [1, 2, 3, 4, 5, 6, 7, 1000, 1001, 1002, 1003, 2500, 2600];
+  const entries = timestamps.map((timestampMs, i) => ({ timestampMs, labels: i >= 4 && i < 7 ? ['alice'] : [] }));
+  const log = new ReferenceLog(config, fakeVrf, entries);
+  const [label, last] = ['alice', 4] as const;
+  const plan = planLookup(log, { label, last });
+  return { log, label, last, plan, proof: log.prove(plan, label) };
+}
 
 function* rearrangements(proof: CombinedTreeProof): Generator<CombinedTreeProof> {
   for (const timestamps of rearranged(proof.timestamps)) yield { ...proof, timestamps };
