@@ -396,9 +396,10 @@ describe('monitoring maps', () => {
       contact.ladder.set(version, { version, vrfOutput: realVrf('alice', version).output, commitment });
     }
     expect(contact.verify(contact.ask()).entries).toEqual([]);
-    const short = new Contact(crowded(15));
-    const response = answerContactMonitor(short.log, { label: 'alice', last: undefined, entries: [] });
-    expect(() => contact.verify(response)).toThrow(refused('view-mismatch'));
+    for (const size of [15, 20]) {
+      const response = answerContactMonitor(crowded(size), { label: 'alice', last: undefined, entries: [] });
+      expect(() => contact.verify(response)).toThrow(refused('view-mismatch'));
+    }
   });
 
   it('keep what covers the rest', () => {

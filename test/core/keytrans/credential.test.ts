@@ -11,6 +11,7 @@ import {
   credentialUpdateCodec,
   credentialUpdateRequestCodec,
   type ProvisionalCredential,
+  type StandardCredential,
 } from '../../../src/core/keytrans/credential.ts';
 import type { KnownHead } from '../../../src/core/keytrans/known-head.ts';
 import {
@@ -33,6 +34,7 @@ import {
   referenceConfiguration,
 } from '../../support/reference-log.ts';
 import { answerDistinguished, makeCredential, makeCredentialUpdate } from '../../support/reference-operations.ts';
+import { planLookup } from '../../support/reference-prover.ts';
 
 const CONFIG = referenceConfiguration(WINDOW_MS);
 const refused = (code: string) => expect.objectContaining({ name: 'GlasskeyError', code });
@@ -195,9 +197,10 @@ describe('credentials are refused', () => {
   });
 
   /** A credential of somebody whose only version is in entry 20. */
-  function standard(): Credential {
-    const early = crowded(33);
-    return makeCredential(early, { label: 'alice', position: 31 });
+  function standard(): StandardCredential {
+    const credential = makeCredential(crowded(33), { label: 'alice', position: 31 });
+    if (credential.type !== 'standard') throw new Error('not standard');
+    return credential;
   }
 
   it('by another distinguished entry than theirs, and by one that is unknown', () => {
@@ -219,7 +222,6 @@ describe('credentials are refused', () => {
     // The same entry 31 with a newer version in it: an operator who shows Bob an old key.
     const newer = crowded(40, (entry, position) => (position === 25 ? { ...entry, labels: ['alice'] } : entry));
     expect(() => verify(newer, credential)).toThrow(BY_ANYONE);
-    if (credential.type !== 'standard') throw new Error('not standard');
     const lie = { ...credential, distinguished: newer.provePrefix({ position: 31, versions: [0, 1] }, 'alice') };
     expect(() => verify(newer, lie)).toThrow(refused('bad-ladder'));
   });
@@ -238,6 +240,24 @@ describe('credentials are refused', () => {
     expect(() => verify(log, small, heads)).toThrow(refused('bad-tree-head'));
     const huge = { ...credential, treeHead: { ...credential.treeHead, treeSize: 2 ** 53 - 1 } };
     expect(() => verify(log, huge, heads)).toThrow(BY_ANYONE);
+    // Everything in it is true, but entry 31 has the version already.
+    const needless = early.prove(planLookup(early, { label: 'alice', last: 32 }), 'alice');
+    const { distinguished: _, ...common } = standard();
+    const late = { ...common, type: 'provisional' as const, treeHead: early.treeHead(), search: needless };
+    expect(() => verify(early, late)).toThrow(refused('bad-ladder'));
+  });
+
+  it('with fewer lookups than the ladder has', () => {
+    const credential = standard();
+    const { results } = credential.distinguished;
+    const short = { ...credential, distinguished: { ...credential.distinguished, results: results.slice(0, -1) } };
+    expect(() => verify(log, short, heads)).toThrow(refused('bad-ladder'));
+  });
+
+  it('if provisional by a log that is ahead of the clock', () => {
+    const at = log.timestamps.at(-1)! - CONFIG.maxAheadMs;
+    expect(verify(log, provisional(log), heads, at).version).toBe(3);
+    expect(() => verify(log, provisional(log), heads, at - 1)).toThrow(refused('tree-head-too-new'));
   });
 
   it('when their distinguished entry is not recent', () => {
@@ -245,10 +265,12 @@ describe('credentials are refused', () => {
     const context = { config: CONFIG, heads };
     const at = heads.find(({ position }) => position === 31)!.timestampMs;
     const lifetime = credentialLifetimeMs(CONFIG);
+    expect(lifetime).toBe(10 * WINDOW_MS + CONFIG.maxBehindMs);
     verifyCredential({ ...context, nowMs: at + lifetime }, credential);
     const late = { ...context, nowMs: at + lifetime + 1 };
     expect(() => verifyCredential(late, credential)).toThrow(refused('credential-expired'));
     verifyCredential({ ...late, maximumAgeMs: lifetime + 1 }, credential);
+    verifyCredential({ ...context, nowMs: at - CONFIG.maxAheadMs }, credential);
     const early = { ...context, nowMs: at - CONFIG.maxAheadMs - 1 };
     expect(() => verifyCredential(early, credential)).toThrow(refused('tree-head-too-new'));
     // Ten later entries are known: the older ones have fallen out.

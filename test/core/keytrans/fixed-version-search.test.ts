@@ -132,6 +132,19 @@ describe('fixed-version search', () => {
     );
   });
 
+  it('leaves the greater version to monitor that came with the one that was searched', () => {
+    // The root (7) is distinguished; both versions are in entry 9, right of it.
+    const entries = Array.from({ length: 12 }, (_, i) => ({
+      timestampMs: 5000 + i,
+      labels: i === 9 ? ['a', 'a'] : [],
+    }));
+    const log = new ReferenceLog(NEVER_EXPIRING, realVrf, entries);
+    const monitorOf = (version: number) =>
+      verify(log, 'a', version, answerVersion(log, { label: 'a', last: undefined, version })).monitor;
+    expect(monitorOf(0)).toEqual({ position: 9, version: 1 });
+    expect(monitorOf(1)).toMatchObject({ version: 1 });
+  });
+
   it('is not planned for versions that do not exist', () => {
     const log = new ReferenceLog(NEVER_EXPIRING, realVrf, [{ timestampMs: 1, labels: ['alice'] }]);
     for (const version of [1, 2, 2 ** 31 - 1, 2 ** 32 - 1]) {
