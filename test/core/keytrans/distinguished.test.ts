@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isDistinguished, rightmostDistinguished, runOnTimestamps } from '../../../src/core/keytrans/distinguished.ts';
-import { leftChild, rightChild, rootOf } from '../../../src/core/keytrans/implicit-search-tree.ts';
+import {
+  distinguishedOnPath,
+  isDistinguished,
+  rightmostDistinguished,
+  runOnTimestamps,
+} from '../../../src/core/keytrans/distinguished.ts';
+import { leftChild, pathTo, rightChild, rootOf } from '../../../src/core/keytrans/implicit-search-tree.ts';
 
 /** Timestamps that never fall, from a step a time. */
 const histories = fc
@@ -44,6 +49,36 @@ describe('distinguished entries', () => {
         expect(ours(timestamps, window)).toEqual({ rightmost: expected.at(-1), all: expected });
       }),
     );
+  });
+
+  it('need the whole window, and no more', () => {
+    const timestamps = [5, 10, 20];
+    expect(ours(timestamps, 20)).toEqual({ rightmost: 1, all: [1] });
+    expect(ours(timestamps, 21)).toEqual({ rightmost: undefined, all: [] });
+    expect(ours(timestamps, 10)).toEqual({ rightmost: 2, all: [0, 1, 2] });
+    expect(ours(timestamps, 11)).toEqual({ rightmost: 1, all: [1] });
+  });
+
+  it('come first on the path to any entry, and no timestamp is asked for below them', () => {
+    fc.assert(
+      fc.property(histories, windows, (timestamps, window) => {
+        const size = timestamps.length;
+        const distinguished = distinguishedEntries(timestamps, window);
+        for (let position = 0; position < size; position++) {
+          const asked: number[] = [];
+          const found = runOnTimestamps(distinguishedOnPath(position, size, window), (entry) => {
+            asked.push(entry);
+            return timestamps[entry] as number;
+          });
+          expect(found).toEqual(pathTo(position, size).filter((entry) => distinguished.includes(entry)));
+          expect(asked).toEqual([size - 1, ...found.filter((entry) => entry !== position)]);
+        }
+      }),
+      { numRuns: 30 },
+    );
+    const exact = (window: number) =>
+      runOnTimestamps(distinguishedOnPath(2, 3, window), (position) => [5, 10, 20][position] as number);
+    expect([exact(10), exact(11), exact(20), exact(21)]).toEqual([[1, 2], [1], [1], []]);
   });
 
   it('stay distinguished as the log grows', () => {
