@@ -31,6 +31,8 @@ export interface ReferenceEntry {
   readonly labels: readonly string[];
   /** What the new version of a label opens to, where it is to be something of its own. */
   readonly values?: Readonly<Record<string, { readonly opening: Uint8Array; readonly value: Uint8Array }>>;
+  /** How many version counters the operator of a label leaves out before its new version (KT §9.1). */
+  readonly skipped?: Readonly<Record<string, number>>;
   /** Versions that a lying log takes out of its prefix tree again. */
   readonly removed?: readonly { readonly label: string; readonly version: number }[];
 }
@@ -144,8 +146,11 @@ export class ReferenceLog {
     return this.timestamps.length;
   }
 
-  append({ timestampMs, labels, removed = [], values = {} }: ReferenceEntry): void {
-    const added = labels.map((label) => this.#addVersion(label, values[label]));
+  append({ timestampMs, labels, removed = [], values = {}, skipped = {} }: ReferenceEntry): void {
+    const unused = Object.entries(skipped).flatMap(([label, count]) =>
+      Array.from({ length: count }, () => this.#skipVersion(label)),
+    );
+    const added = [...unused, ...labels.map((label) => this.#addVersion(label, values[label]))];
     const gone = removed.map(({ label, version }) => this.#vrf(label, version).output);
     const leaves = [...(this.#leaves.at(-1) ?? []), ...added].filter(
       ({ vrfOutput }) => !gone.some((key) => equalBytes(key, vrfOutput)),
@@ -165,6 +170,17 @@ export class ReferenceLog {
     versions.push({ position: this.size, opening, update, commitment });
     this.versions.set(label, versions);
     return { vrfOutput: this.#vrf(label, version).output, commitment };
+  }
+
+  /** A version that nothing opens: its commitment is zeros. */
+  #skipVersion(label: string): PrefixLeaf {
+    const versions = this.versions.get(label) ?? [];
+    const nothing = new Uint8Array(0);
+    const commitment = new Uint8Array(32);
+    const { output: vrfOutput } = this.#vrf(label, versions.length);
+    const update = { value: nothing, signature: undefined };
+    this.versions.set(label, [...versions, { position: this.size, opening: nothing, update, commitment }]);
+    return { vrfOutput, commitment };
   }
 
   #updateValue(label: string, version: number, value: Uint8Array): UpdateValue {

@@ -186,13 +186,15 @@ export function answerOwnerUpdate(
 ): UpdateResponse {
   const { label, last, auditedSize } = request;
   const { plan } = planWith(log, (source) => planOwnerUpdate({ ...optionsOf(log, request), request, source }));
-  const made = plan.created.map((version) => log.versions.get(label)![version]!);
+  const created = plan.created.map((version) => log.versions.get(label)![version]!);
+  const made = created.filter(({ opening }) => opening.length > 0);
+  const isManaged = log.config.mode === 'thirdPartyManagement';
   return {
     fullTreeHead: headFor(log, last, auditedSize),
     position: plan.position,
-    skippedVersions: undefined,
+    skippedVersions: isManaged ? created.length - made.length : undefined,
     values: made.map(({ update }) => update.value),
-    info: made.map(({ opening }) => ({ opening, signature: undefined })),
+    info: made.map(({ opening, update: { signature } }) => ({ opening, signature })),
     binaryLadder: ladderSteps(log, label, plan.ladder),
     update: log.prove(plan, label),
   };

@@ -10,7 +10,6 @@ import type { BinaryLadderStep } from './messages.ts';
 import { addToMonitorMap } from './monitor-map.ts';
 import { expectedAt, greatestKnown, lastKnownEntry, type OwnerState, withoutUnneeded } from './owner-state.ts';
 import { ownerUpdate, type OwnerUpdateOptions } from './owner-update.ts';
-
 import type { TreeView } from './tree-view.ts';
 import type { UpdateRequest, UpdateResponse } from './update-messages.ts';
 import { verifyUpdateValue } from './update-signature.ts';
@@ -158,16 +157,15 @@ function verifySteps(
   created: readonly Committed[],
 ): readonly KnownVersion[] {
   const suite = cipherSuite(config.cipherSuite);
-  const previous = greatestKnown(owner);
   const made = new Map(created.map(({ version, commitment }) => [version, commitment]));
-  const versions = ownerUpdateLadder(previous, [...made.keys()]);
+  const versions = ownerUpdateLadder(greatestKnown(owner), [...made.keys()]);
   ensure(binaryLadder.length === versions.length, 'bad-ladder', 'the binary ladder has the wrong number of steps');
   const shown = versions.map((version, i) => {
     const { proof, commitment } = binaryLadder[i] as BinaryLadderStep;
-    const exists = version <= (previous ?? -1);
-    ensure((commitment !== undefined) === exists, 'bad-ladder', `commitment of version ${version}`);
+    // The ladders of two versions part above the smaller one: the owner holds all that existed before.
+    ensure(commitment === undefined, 'bad-ladder', `commitment of version ${version}`);
     const vrfOutput = suite.verifyVrf(config.vrfPublicKey, encodeVrfInput(owner.label, version), proof);
-    return { version, vrfOutput, commitment: commitment ?? made.get(version) };
+    return { version, vrfOutput, commitment: made.get(version) };
   });
   // A new version whose search key the owner knows already, from the ladder of the previous one.
   const known = ladderKeys(owner.ladder);

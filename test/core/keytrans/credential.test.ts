@@ -152,6 +152,26 @@ describe('credentials', () => {
     expect(verifyCredentialUpdate(CONFIG, held, headsOf(later), update).position).toBe(63);
   });
 
+  it('wait for an entry that is the terminal one, or right of all that the credential shows', () => {
+    const log = crowded(40);
+    const whole = verify(log, provisional(log)).unsettled!;
+    const held = { ...whole, terminalPosition: 36 };
+    const headAt = (position: number): KnownHead => ({ ...headsOf(log)[0]!, position });
+    const by = (...positions: number[]) => settleCredential(held, positions.map(headAt));
+    expect(by(35)).toBe('waiting');
+    expect(by(35, 37, 39)).toBe('waiting');
+    expect(by(35, 37, 39, 40)).toMatchObject({ distinguished: 40, terminal: 36, treeSize: 40 });
+    expect(by(39, 41)).toMatchObject({ distinguished: 41 });
+    expect(() => by(36, 40)).toThrow(refused('log-forked'));
+    const terminal = { ...headAt(36), prefixRoot: held.prefixRoot };
+    expect(settleCredential(held, [terminal])).toBe('final');
+    const later = crowded(64);
+    const update = makeCredentialUpdate(later, 'alice', { version: 3, treeSize: 40, terminal: 39, distinguished: 63 });
+    expect(() => verifyCredentialUpdate(CONFIG, held, [terminal], update)).toThrow(refused('usage'));
+    const fork = headsOf(later).map((head) => Object.assign(head, { logRoot: new Uint8Array(32) }));
+    expect(() => verifyCredentialUpdate(CONFIG, whole, fork, update)).toThrow(refused('log-forked'));
+  });
+
   it('are the same in the modes of third parties, without climbing', () => {
     const audited = referenceConfiguration(WINDOW_MS, { maxAuditorLagMs: 1e6, auditorStartPosition: 0 });
     const entries = Array.from({ length: 64 }, (_, i) => ({

@@ -84,8 +84,7 @@ describe('a search for one version', () => {
       return { ...CONFIG, reasonableMonitoringWindowMs, maximumLifetimeMs: 100 };
     };
     // Entry 1 is 110 ms old; between it and the rightmost one are 110 ms.
-    const search = (windowMs: number, first = 10) =>
-      run(fixedVersionSearch(within(windowMs), 3, 4), { 2: 0 }, [first, 50, 160]);
+    const search = (windowMs: number) => run(fixedVersionSearch(within(windowMs), 3, 4), { 2: 0 }, [10, 50, 160]);
     expect(search(109).terminalPosition).toBe(2);
     expect(search(110).terminalPosition).toBe(2);
     expect(() => search(111)).toThrow(refused('version-expired', /version 4 is past its lifetime/));
