@@ -23,6 +23,8 @@ const { ladder } = verifySearch(
 // Each of them verifies with `last: 2`, which is the size of the view.
 const operations: Record<string, (last: number | undefined) => unknown> = {
   'a lookup': (last) => verifyLookup(context, { label, last }, answerLookup(log, { label: 'alice', last })),
+  'a lookup of nobody': (last) =>
+    verifyLookup(context, { label: labelBytes('carol'), last }, answerLookup(log, { label: 'carol', last })),
   'a search': (last) =>
     verifySearch(context, { label, last, version: 1 }, answerVersion(log, { label: 'alice', last, version: 1 })),
   'a round of monitoring': (last) => {
