@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { decode, encode } from '../../../src/core/encoding/codec.ts';
 import { baseBinaryLadder, GREATEST_VERSION } from '../../../src/core/keytrans/binary-ladder.ts';
 import { type Question, runAlgorithm } from '../../../src/core/keytrans/evidence.ts';
 import { ownerUpdate, type OwnerUpdateOptions } from '../../../src/core/keytrans/owner-update.ts';
 import { greatestKnown, type OwnerState, withoutUnneeded } from '../../../src/core/keytrans/owner-state.ts';
-import type { UpdateRequest, UpdateResponse } from '../../../src/core/keytrans/update-messages.ts';
+import {
+  type UpdateRequest,
+  type UpdateResponse,
+  updateResponseCodec,
+} from '../../../src/core/keytrans/update-messages.ts';
 import { verifyUpdateValue } from '../../../src/core/keytrans/update-signature.ts';
 import { verifyOwnerInit } from '../../../src/core/keytrans/verify-owner-init.ts';
 import { ownerUpdateLadder, verifyOwnerUpdate } from '../../../src/core/keytrans/verify-owner-update.ts';
@@ -282,8 +287,14 @@ describe('an answer with new versions', () => {
     );
     const asked = ask(managed.log, managed.owner, 2);
     expect(asked.response).toMatchObject({ skippedVersions: 3 });
-    const verified = verify(managed.log, managed.owner, asked.request, asked.response);
+    const codec = updateResponseCodec(managed.log.config);
+    const answered = decode(codec, encode(codec, asked.response));
+    expect(answered).toEqual(asked.response);
+    const verified = verify(managed.log, managed.owner, asked.request, answered);
     expect(verified.created.map(({ version }) => version)).toEqual([4]);
+    const misplaced = refused('value-out-of-range', /a field against the deployment mode/);
+    expect(() => encode(updateResponseCodec(CONFIG), asked.response)).toThrow(misplaced);
+    expect(() => encode(codec, response)).toThrow(misplaced);
     expect(verified.owner.upcoming).toEqual([{ position: 2, version: 4 }]);
     const lie = (skippedVersions: number) => () =>
       verify(managed.log, managed.owner, asked.request, { ...asked.response, skippedVersions });
