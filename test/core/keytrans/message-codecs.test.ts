@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decode, encode } from '../../../src/core/encoding/codec.ts';
 import { configurationCodec } from '../../../src/core/keytrans/configuration.ts';
+import { lookupBatchRequestCodec, lookupBatchResponseCodec } from '../../../src/core/keytrans/lookup-batch-messages.ts';
 import {
   chainRequestCodec,
   chainResponseCodec,
@@ -59,6 +60,8 @@ describe('the codecs of every mode keep the laws', () => {
   it('CombinedTreeProof', () => expectCodecLaws(combinedTreeProofCodec, arbitrary.combinedTreeProofs));
   it('SearchRequest', () => expectCodecLaws(searchRequestCodec, arbitrary.searchRequests));
   it('LookupRequest', () => expectCodecLaws(lookupRequestCodec, arbitrary.lookupRequests));
+  it('LookupBatchRequest', () => expectCodecLaws(lookupBatchRequestCodec, arbitrary.lookupBatchRequests));
+  it('LookupBatchResponse', () => expectCodecLaws(lookupBatchResponseCodec, arbitrary.lookupBatchResponses));
   it('ChainRequest', () => expectCodecLaws(chainRequestCodec, arbitrary.chainRequests));
   it('VrfInput', () => {
     expectCodecLaws(vrfInputCodec, fc.record({ label: arbitrary.labels, version: arbitrary.versions }));
