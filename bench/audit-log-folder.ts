@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { createKey } from '../src/ca/key-file.ts';
-import { signerFromKey } from '../src/ca/node-signer.ts';
+import { createKey } from '../src/ca/keys/key-file.ts';
+import { signerFromKey } from '../src/ca/keys/node-signer.ts';
 import type { TrustBundle } from '../src/contract/trust-bundle.ts';
 import { auditEntryCodec } from '../src/core/audit/audit-entry.ts';
 import { signCheckpoint } from '../src/core/audit/checkpoint.ts';

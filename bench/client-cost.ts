@@ -1,5 +1,5 @@
 import { KeyDirectory } from '../src/client/key-directory.ts';
-import { MemoryState } from '../src/client/client-state.ts';
+import { MemoryState } from '../src/client/state/client-state.ts';
 import { PATHS } from '../src/contract/paths.ts';
 import { identityOf } from './registrations.ts';
 import { round } from './load.ts';

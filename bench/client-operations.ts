@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { installNativeSha256 } from '../src/service/native-sha256.ts';
+import { installNativeSha256 } from '../src/service/threads/native-sha256.ts';
 import { chromiumMissing } from '../test/support/chromium.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
 import { BenchPage } from './bench-page.ts';

@@ -1,5 +1,5 @@
 import { KeyDirectory, type MadeCredential } from '../src/client/key-directory.ts';
-import { MemoryState, type StateStore } from '../src/client/client-state.ts';
+import { MemoryState, type StateStore } from '../src/client/state/client-state.ts';
 import { IndexedDbState } from '../src/client/browser/indexed-db-state.ts';
 
 /** What one operation costs a client. */

@@ -1,4 +1,4 @@
-import { formatPem } from '../src/ca/pem.ts';
+import { formatPem } from '../src/ca/der/pem.ts';
 import type { RequestEvidence } from '../src/contract/bodies.ts';
 import { CSR_MEDIA_TYPE, JSON_MEDIA_TYPE } from '../src/contract/media-types.ts';
 import { parseCertificateAnswer } from '../src/contract/parse-answers.ts';

@@ -1,7 +1,7 @@
-import { createKey } from '../src/ca/key-file.ts';
-import { signerFromKey } from '../src/ca/node-signer.ts';
-import { createCsr } from '../src/ca/create-csr.ts';
-import { formatPem } from '../src/ca/pem.ts';
+import { createKey } from '../src/ca/keys/key-file.ts';
+import { signerFromKey } from '../src/ca/keys/node-signer.ts';
+import { createCsr } from '../src/ca/csr/create-csr.ts';
+import { formatPem } from '../src/ca/der/pem.ts';
 import { JSON_MEDIA_TYPE } from '../src/contract/media-types.ts';
 import { PATHS } from '../src/contract/paths.ts';
 import type { PreparedRequest } from './load.ts';

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { calculateJwkThumbprint, exportJWK, SignJWT } from 'jose';
 import { createIssuingCa, createRoot } from '../src/ca/authority.ts';
-import { createKey } from '../src/ca/key-file.ts';
-import { signerFromKey } from '../src/ca/node-signer.ts';
-import { formatPem } from '../src/ca/pem.ts';
+import { createKey } from '../src/ca/keys/key-file.ts';
+import { signerFromKey } from '../src/ca/keys/node-signer.ts';
+import { formatPem } from '../src/ca/der/pem.ts';
 import { formatHex } from '../src/core/encoding/bytes.ts';
 
 /** A running step-ca with one provisioner of the kind JWK. */

@@ -1,9 +1,9 @@
 import { encodeUtf8 } from '../core/encoding/bytes.ts';
 import { decodeError, ensure } from '../core/errors.ts';
-import { DerReader, DerTag, readSingle } from './der-reader.ts';
-import { asciiText, readOid, utf8Text } from './der-values.ts';
-import { der, derOid, derSequence } from './der-writer.ts';
-import { SMTP_UTF8_MAILBOX_OID } from './oids.ts';
+import { DerReader, DerTag, readSingle } from './der/der-reader.ts';
+import { asciiText, readOid, utf8Text } from './der/der-values.ts';
+import { der, derOid, derSequence } from './der/der-writer.ts';
+import { SMTP_UTF8_MAILBOX_OID } from './der/oids.ts';
 
 /** The name that a leaf certificate binds: a mail address, or any other identity as a URI. */
 export interface AlternativeName {

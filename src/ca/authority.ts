@@ -18,7 +18,7 @@ import { parseCertificate, type ParsedCertificate } from './certificate.ts';
 import { type CertificateUrls, encodeKeyUsage, encodeUrlExtensions } from './extension-writer.ts';
 import { keyIdentifier } from './key-id.ts';
 import { encodeNameConstraints, type PermittedNames } from './name-constraints-writer.ts';
-import { COMMON_NAME_OID, ExtensionOid } from './oids.ts';
+import { COMMON_NAME_OID, ExtensionOid } from './der/oids.ts';
 import { type Validity, validityFrom } from './profile.ts';
 import { parsePublicKey } from './public-key.ts';
 import { newSerial, type RandomBytes } from './serial.ts';

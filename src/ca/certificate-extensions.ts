@@ -1,9 +1,9 @@
 import { decodeError } from '../core/errors.ts';
 import { type AlternativeNames, NO_NAMES, parseAlternativeNames } from './alternative-names.ts';
 import { type CompanionKeys, parseCompanionKeys } from './companion-keys.ts';
-import { DerReader, DerTag, readSingle } from './der-reader.ts';
-import { asciiText, readBoolean, readNamedBits, readOid, readSmallUnsigned } from './der-values.ts';
-import { CA_ISSUERS_OID, COMPANION_KEYS_OID, ExtensionOid, OCSP_ACCESS_OID } from './oids.ts';
+import { DerReader, DerTag, readSingle } from './der/der-reader.ts';
+import { asciiText, readBoolean, readNamedBits, readOid, readSmallUnsigned } from './der/der-values.ts';
+import { CA_ISSUERS_OID, COMPANION_KEYS_OID, ExtensionOid, OCSP_ACCESS_OID } from './der/oids.ts';
 
 /** Names of the bits of keyUsage, in order (RFC 5280 §4.2.1.3). */
 export const KEY_USAGES = [

@@ -9,12 +9,12 @@ import {
   type RawExtension,
 } from './certificate-extensions.ts';
 import { encodeCompanionKeys } from './companion-keys.ts';
-import { type DerElement, readSingle } from './der-reader.ts';
-import { readOctetAlignedBits, readSmallUnsigned, readTime, readUnsigned } from './der-values.ts';
+import { type DerElement, readSingle } from './der/der-reader.ts';
+import { readOctetAlignedBits, readSmallUnsigned, readTime, readUnsigned } from './der/der-values.ts';
 import { type DistinguishedName, parseDistinguishedName } from './distinguished-name.ts';
 import { type KeyType, parsePublicKey, type PublicKey } from './public-key.ts';
 import { parseSignatureAlgorithm, type SignatureAlgorithm } from './signature-algorithm.ts';
-import { withCode } from './with-code.ts';
+import { withCode } from './der/with-code.ts';
 
 /** What a certificate says of its subject: all that matters of a trust anchor, whose own signature nobody needs. */
 export interface CertificateContents extends CertificateExtensions {

@@ -1,5 +1,5 @@
-import { der, derOid, derSequence, derUnsigned } from './der-writer.ts';
-import { DerTag } from './der-reader.ts';
+import { der, derOid, derSequence, derUnsigned } from './der/der-writer.ts';
+import { DerTag } from './der/der-reader.ts';
 
 const SIGNED_DATA = '1.2.840.113549.1.7.2';
 const DATA = '1.2.840.113549.1.7.1';

@@ -1,9 +1,9 @@
 import { equalBytes, formatHex, parseHex } from '../core/encoding/bytes.ts';
 import { decodeError, ensure } from '../core/errors.ts';
-import { type DerReader, readSingle } from './der-reader.ts';
-import { readOctetAlignedBits, readOid } from './der-values.ts';
-import { derBitString, derOid, derSequence } from './der-writer.ts';
-import { CompanionKeyOid } from './oids.ts';
+import { type DerReader, readSingle } from './der/der-reader.ts';
+import { readOctetAlignedBits, readOid } from './der/der-values.ts';
+import { derBitString, derOid, derSequence } from './der/der-writer.ts';
+import { CompanionKeyOid } from './der/oids.ts';
 
 /**
  * Public keys that others encrypt to, certified beside a key that signs, which shows by its CSR that it wants them: such keys

@@ -3,11 +3,11 @@ import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
 import { equalBytes } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import type { CompanionKeys } from './companion-keys.ts';
-import { DerTag } from './der-reader.ts';
-import { der, derOid, derSequence } from './der-writer.ts';
-import { CompanionKeyOid } from './oids.ts';
-import { formatPem, parsePem } from './pem.ts';
-import { withCode } from './with-code.ts';
+import { DerTag } from './der/der-reader.ts';
+import { der, derOid, derSequence } from './der/der-writer.ts';
+import { CompanionKeyOid } from './der/oids.ts';
+import { formatPem, parsePem } from './der/pem.ts';
+import { withCode } from './der/with-code.ts';
 
 /** Kinds of companion keys, as people write them. */
 export const COMPANION_KINDS = ['x25519', 'ml-kem-768'] as const;

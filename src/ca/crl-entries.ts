@@ -1,9 +1,9 @@
 import { parseHex } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
-import { DerTag } from './der-reader.ts';
-import { der, derOf, derSequence, derTime } from './der-writer.ts';
+import { DerTag } from './der/der-reader.ts';
+import { der, derOf, derSequence, derTime } from './der/der-writer.ts';
 import { encodeExtension } from './extension-writer.ts';
-import { ExtensionOid } from './oids.ts';
+import { ExtensionOid } from './der/oids.ts';
 
 /** Why a certificate was revoked (RFC 5280 §5.3.1), but for holds, which we do not make. */
 export const CRL_REASONS = {

@@ -1,11 +1,11 @@
 import { parseHex } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import type { Issuer } from './authority.ts';
-import { DerTag } from './der-reader.ts';
+import { DerTag } from './der/der-reader.ts';
 import { type CrlEntry, encodeCrlEntries } from './crl-entries.ts';
-import { der, derBitString, derSequence, derTime, derUnsigned } from './der-writer.ts';
+import { der, derBitString, derSequence, derTime, derUnsigned } from './der/der-writer.ts';
 import { encodeAuthorityKeyId, encodeExtension, encodeFullName } from './extension-writer.ts';
-import { ExtensionOid } from './oids.ts';
+import { ExtensionOid } from './der/oids.ts';
 import { encodeSignatureAlgorithm } from './signature-algorithm.ts';
 
 /** What one CRL says. */

@@ -1,7 +1,7 @@
 import { decodeError } from '../core/errors.ts';
-import { DerTag, readSingle } from './der-reader.ts';
-import { asciiText, readOid, utf8Text } from './der-values.ts';
-import { COMMON_NAME_OID } from './oids.ts';
+import { DerTag, readSingle } from './der/der-reader.ts';
+import { asciiText, readOid, utf8Text } from './der/der-values.ts';
+import { COMMON_NAME_OID } from './der/oids.ts';
 
 /** What is read of a distinguished name. */
 export interface DistinguishedName {

@@ -1,9 +1,9 @@
 import { encodeUtf8 } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import { KEY_USAGES, type KeyUsage } from './certificate-extensions.ts';
-import { DerTag } from './der-reader.ts';
-import { der, derOid, derSequence } from './der-writer.ts';
-import { CA_ISSUERS_OID, ExtensionOid, OCSP_ACCESS_OID } from './oids.ts';
+import { DerTag } from './der/der-reader.ts';
+import { der, derOid, derSequence } from './der/der-writer.ts';
+import { CA_ISSUERS_OID, ExtensionOid, OCSP_ACCESS_OID } from './der/oids.ts';
 
 const CRITICAL = der(DerTag.boolean, Uint8Array.of(0xff));
 

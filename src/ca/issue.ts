@@ -2,8 +2,8 @@ import { ensure } from '../core/errors.ts';
 import { type AlternativeName, encodeAlternativeName } from './alternative-names.ts';
 import type { Issuer } from './authority.ts';
 import { type CompanionKeys, encodeCompanionKeys } from './companion-keys.ts';
-import { DerTag } from './der-reader.ts';
-import { der, derBitString, derOid, derSequence, derTime, derUnsigned } from './der-writer.ts';
+import { DerTag } from './der/der-reader.ts';
+import { der, derBitString, derOid, derSequence, derTime, derUnsigned } from './der/der-writer.ts';
 import {
   type CertificateUrls,
   encodeAuthorityKeyId,
@@ -13,7 +13,7 @@ import {
 } from './extension-writer.ts';
 import { assertMayCertify } from './issuer-constraints.ts';
 import { keyIdentifier } from './key-id.ts';
-import { COMPANION_KEYS_OID, ExtensionOid } from './oids.ts';
+import { COMPANION_KEYS_OID, ExtensionOid } from './der/oids.ts';
 import { leafKeyUsage, type LeafProfile, type Validity } from './profile.ts';
 import { parsePublicKey, type PublicKey } from './public-key.ts';
 import { encodeSignatureAlgorithm } from './signature-algorithm.ts';

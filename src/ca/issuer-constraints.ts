@@ -1,7 +1,7 @@
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import type { AlternativeName } from './alternative-names.ts';
 import type { CertificateContents } from './certificate.ts';
-import { ExtensionOid } from './oids.ts';
+import { ExtensionOid } from './der/oids.ts';
 import { type GeneralName, parseGeneralNames } from './path/general-name.ts';
 import {
   assertNamesAllowed,
@@ -9,7 +9,7 @@ import {
   type NameConstraints,
   parseNameConstraints,
 } from './path/name-constraints.ts';
-import { withCode } from './with-code.ts';
+import { withCode } from './der/with-code.ts';
 
 /**
  * Throws `forbidden` for a name that the issuer's name constraints (RFC 5280 §4.2.1.10) keep it from certifying: every program that

@@ -1,6 +1,6 @@
 import { encodeUtf8 } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
-import { der, derSequence } from './der-writer.ts';
+import { der, derSequence } from './der/der-writer.ts';
 import { parseNameConstraints } from './path/name-constraints.ts';
 
 const RFC822_NAME = 0x81;

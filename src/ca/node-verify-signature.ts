@@ -1,6 +1,6 @@
 import { createPublicKey, KeyObject, verify, webcrypto } from 'node:crypto';
 import { ensure, GlasskeyError } from '../core/errors.ts';
-import { ecdsaSignatureToRaw } from './ecdsa-signature.ts';
+import { ecdsaSignatureToRaw } from './der/ecdsa-signature.ts';
 import { parsePublicKey, type PublicKey } from './public-key.ts';
 import { defaultSignatureAlgorithm, familyFits, type SignatureAlgorithm } from './signature-algorithm.ts';
 

@@ -1,6 +1,6 @@
 import { ensure } from '../core/errors.ts';
 import type { KeyUsage } from './certificate-extensions.ts';
-import { PurposeOid } from './oids.ts';
+import { PurposeOid } from './der/oids.ts';
 import type { KeyType } from './public-key.ts';
 
 const HOUR_MS = 3_600_000;

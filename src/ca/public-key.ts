@@ -1,9 +1,9 @@
 import { formatHex } from '../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
-import { type DerReader, readSingle } from './der-reader.ts';
-import { readOctetAlignedBits, readOid, readUnsigned } from './der-values.ts';
-import { KeyOid } from './oids.ts';
-import { withCode } from './with-code.ts';
+import { type DerReader, readSingle } from './der/der-reader.ts';
+import { readOctetAlignedBits, readOid, readUnsigned } from './der/der-values.ts';
+import { KeyOid } from './der/oids.ts';
+import { withCode } from './der/with-code.ts';
 
 /** Kinds of public keys that certificates are issued for. CA keys are of the first three. */
 export type KeyType = 'p256' | 'p384' | 'ed25519' | 'rsa';

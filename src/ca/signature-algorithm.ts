@@ -1,8 +1,8 @@
 import { decodeError } from '../core/errors.ts';
 import type { SignerAlgorithm } from '../core/crypto/signer.ts';
-import { readSingle } from './der-reader.ts';
-import { readOid } from './der-values.ts';
-import { derOid, derSequence } from './der-writer.ts';
+import { readSingle } from './der/der-reader.ts';
+import { readOid } from './der/der-values.ts';
+import { derOid, derSequence } from './der/der-writer.ts';
 import type { KeyType } from './public-key.ts';
 
 /** Hash functions that signatures may use. Ed25519 has its own. */

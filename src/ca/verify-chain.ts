@@ -2,7 +2,7 @@ import { equalBytes } from '../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { parseCertificate, type ParsedCertificate } from './certificate.ts';
 import { assertConstraintsHold } from './issuer-constraints.ts';
-import { ExtensionOid } from './oids.ts';
+import { ExtensionOid } from './der/oids.ts';
 import { verifySignature } from './verify-signature.ts';
 
 /** What {@link verifyChain} takes. */

@@ -1,6 +1,6 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { ensure, GlasskeyError } from '../core/errors.ts';
-import { ecdsaSignatureToRaw } from './ecdsa-signature.ts';
+import { ecdsaSignatureToRaw } from './der/ecdsa-signature.ts';
 import { parsePublicKey, type PublicKey } from './public-key.ts';
 import { defaultSignatureAlgorithm, familyFits, type SignatureAlgorithm } from './signature-algorithm.ts';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { MemoryState, type StateStore } from '../client/client-state.ts';
+import { MemoryState, type StateStore } from '../client/state/client-state.ts';
 import { KeyDirectory } from '../client/key-directory.ts';
 import { FolderState } from '../client/node.ts';
 import { serverBase } from '../client/transport.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DemoServer } from './demo/demo-server.ts';
 import { falseRecord, falseVersion } from './demo/false-record.ts';
 import { generateKey, MemoryState, isGlasskeyError, KeyDirectory } from '../client/index.ts';
-import { installNativeSha256 } from '../service/native-sha256.ts';
+import { installNativeSha256 } from '../service/threads/native-sha256.ts';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const act = (text: string): void => say(`\n── ${text}`);

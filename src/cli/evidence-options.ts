@@ -1,11 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { COMPANION_KINDS, type CompanionKind } from '../ca/companion-secret.ts';
-import { csrKeys } from '../ca/csr-keys.ts';
+import { csrKeys } from '../ca/csr/csr-keys.ts';
 import { oidcNonce } from '../client/oidc-nonce.ts';
 import { MAX_ID_TOKEN_CHARACTERS } from '../contract/limits.ts';
 import { ensure } from '../core/errors.ts';
 import { type ClientOptions, openIssuing, readInput } from './client-options.ts';
-import { CredentialFolder } from './credentials.ts';
+import { CredentialFolder } from './credentials/credentials.ts';
 import { EXIT } from './exit-code.ts';
 import { printJson, printLines } from './output.ts';
 

@@ -1,6 +1,6 @@
-import { parsePem } from '../ca/pem.ts';
+import { parsePem } from '../ca/der/pem.ts';
 import { KEY_USAGES, type KeyUsage } from '../ca/certificate-extensions.ts';
-import { PurposeOid } from '../ca/oids.ts';
+import { PurposeOid } from '../ca/der/oids.ts';
 import { validatePath } from '../ca/path/build-path.ts';
 import { checkRevocation } from '../ca/path/check-revocation.ts';
 import type { PathCertificate } from '../ca/path/path-certificate.ts';

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { installNativeSha256 } from '../service/native-sha256.ts';
+import { installNativeSha256 } from '../service/threads/native-sha256.ts';
 import { type ClientOptions, stateFolder } from './client-options.ts';
 import { auditCommand } from './commands/audit-command.ts';
 import { auditorCommand } from './commands/auditor-command.ts';

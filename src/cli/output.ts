@@ -1,8 +1,8 @@
 import { parseCertificate } from '../ca/certificate.ts';
 import type { CompanionKeys } from '../ca/companion-keys.ts';
-import { formatPem } from '../ca/pem.ts';
-import type { BoundCertificate, VerifiedBinding } from '../client/binding.ts';
-import type { Alert } from '../client/client-state.ts';
+import { formatPem } from '../ca/der/pem.ts';
+import type { BoundCertificate, VerifiedBinding } from '../client/binding/binding.ts';
+import type { Alert } from '../client/state/client-state.ts';
 import type { VerifiedVersion } from '../client/key-directory.ts';
 import { formatBase64, formatHex } from '../core/encoding/bytes.ts';
 import type { Authorization } from '../identity/authorization.ts';

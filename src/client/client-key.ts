@@ -1,8 +1,8 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { concatBytes, parseHex } from '../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
-import { der, derSequence, derUnsigned } from '../ca/der-writer.ts';
-import { formatPem, parsePem } from '../ca/pem.ts';
+import { der, derSequence, derUnsigned } from '../ca/der/der-writer.ts';
+import { formatPem, parsePem } from '../ca/der/pem.ts';
 import { type KeyType, parsePublicKey } from '../ca/public-key.ts';
 import { verifySpkiSignature } from '../ca/verify-signature.ts';
 

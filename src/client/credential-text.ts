@@ -1,4 +1,4 @@
-import { formatPem, parsePem } from '../ca/pem.ts';
+import { formatPem, parsePem } from '../ca/der/pem.ts';
 import { encodeUtf8 } from '../core/encoding/bytes.ts';
 import { bytes, type Codec, decode, encode, enumeration, struct } from '../core/encoding/codec.ts';
 import { ensure } from '../core/errors.ts';

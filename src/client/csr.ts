@@ -1,6 +1,6 @@
 import type { CompanionKeys } from '../ca/companion-keys.ts';
-import { createCsr as createCsrDer } from '../ca/create-csr.ts';
-import { formatPem } from '../ca/pem.ts';
+import { createCsr as createCsrDer } from '../ca/csr/create-csr.ts';
+import { formatPem } from '../ca/der/pem.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { ClientKey } from './client-key.ts';
 

@@ -1,5 +1,5 @@
 import { isGlasskeyError } from '../core/errors.ts';
-import type { ClientState, StateChange, StateStore } from './client-state.ts';
+import type { ClientState, StateChange, StateStore } from './state/client-state.ts';
 import { assertLastHead, fetchLogEnd } from './log-end.ts';
 import type { Operation } from './operations/operation.ts';
 

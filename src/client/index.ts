@@ -3,10 +3,10 @@
  * Node and in browsers.
  */
 export { auditLog, type AuditOptions, type AuditReport } from './audit/audit-log.ts';
-export { type EvidenceProof } from './evidence/evidence-proof.ts';
+export { type EvidenceProof } from './audit/evidence-proof.ts';
 export { formatEvidence, parseEvidence } from './evidence/evidence-text.ts';
 export { type ProvenMisbehaviour, verifyEvidence } from './evidence/verify-evidence.ts';
-export { type BindingChange, type BoundCertificate, type VerifiedBinding } from './binding.ts';
+export { type BindingChange, type BoundCertificate, type VerifiedBinding } from './binding/binding.ts';
 export { type CompanionKeys } from '../ca/companion-keys.ts';
 export { type ClientKey, generateKey, importKey } from './client-key.ts';
 export {
@@ -22,10 +22,10 @@ export {
   type PendingCredential,
   type StateChange,
   type StateStore,
-} from './client-state.ts';
-export { formatClientState, parseClientState } from './client-state-json.ts';
+} from './state/client-state.ts';
+export { formatClientState, parseClientState } from './state/client-state-json.ts';
 export { createCsr } from './csr.ts';
-export { type IssuedCertificate } from './issued-certificate.ts';
+export { type IssuedCertificate } from './binding/issued-certificate.ts';
 export {
   type EmailCode,
   KeyDirectory,
@@ -37,8 +37,14 @@ export {
 } from './key-directory.ts';
 export { MonitoringSchedule, type MonitoringScheduleOptions } from './monitoring-schedule.ts';
 export { oidcNonce } from './oidc-nonce.ts';
-export { DEFAULT_SEAL_COST, openSealedState, type SealCost, type SealOptions, sealState } from './sealed-state.ts';
-export { exportState, importState, type ImportOptions } from './state-transfer.ts';
+export {
+  DEFAULT_SEAL_COST,
+  openSealedState,
+  type SealCost,
+  type SealOptions,
+  sealState,
+} from './state/sealed-state.ts';
+export { exportState, importState, type ImportOptions } from './state/state-transfer.ts';
 export { ServerRefusal } from './transport.ts';
 export { type ErrorCode, type Fault } from '../core/error-codes.ts';
 export { GlasskeyError, isGlasskeyError } from '../core/errors.ts';

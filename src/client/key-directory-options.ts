@@ -1,5 +1,5 @@
 import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
-import type { StateStore } from './client-state.ts';
+import type { StateStore } from './state/client-state.ts';
 import type { Fetch } from './transport.ts';
 
 /** How to open a directory. */

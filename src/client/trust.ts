@@ -1,5 +1,5 @@
 import { parseCertificate } from '../ca/certificate.ts';
-import { parsePem } from '../ca/pem.ts';
+import { parsePem } from '../ca/der/pem.ts';
 import { parsePolicy, type Policy } from '../core/audit/policy.ts';
 import { cipherSuite } from '../core/crypto/cipher-suite.ts';
 import { parseBase64 } from '../core/encoding/bytes.ts';
@@ -11,7 +11,7 @@ import { assertSuccessor } from '../contract/bundle-successor.ts';
 import { formatTrustBundle, parseTrustBundle } from '../contract/parse-trust-bundle.ts';
 import { PATHS } from '../contract/paths.ts';
 import type { SignedTrustBundle, TrustBundle } from '../contract/trust-bundle.ts';
-import type { ClientState } from './client-state.ts';
+import type { ClientState } from './state/client-state.ts';
 import type { Transport } from './transport.ts';
 
 /** A trust bundle, ready for use. */

@@ -6,7 +6,7 @@ import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import type { RetainedEntry, TreeView } from '../core/keytrans/tree-view.ts';
 import { viewRoot } from '../core/keytrans/tree-view.ts';
 import { PROOF_PREFIX } from '../contract/paths.ts';
-import type { ClientState, StateChange, StateStore } from './client-state.ts';
+import type { ClientState, StateChange, StateStore } from './state/client-state.ts';
 import type { Operation } from './operations/operation.ts';
 import { ServerRefusal } from './transport.ts';
 

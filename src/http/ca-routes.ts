@@ -1,9 +1,9 @@
 import type { Hono } from 'hono';
 import { CERTIFICATE_MEDIA_TYPE, CRL_MEDIA_TYPE, JSON_MEDIA_TYPE, PEM_MEDIA_TYPE } from '../contract/media-types.ts';
-import { formatPem } from '../ca/pem.ts';
+import { formatPem } from '../ca/der/pem.ts';
 import { CA_PREFIX, CRL_PREFIX, PATHS } from '../contract/paths.ts';
 import { ensure } from '../core/errors.ts';
-import type { SignedCrl } from '../service/crl-service.ts';
+import type { SignedCrl } from '../service/revocation/crl-service.ts';
 import type { LogService } from '../service/log-service.ts';
 import { respond } from './responses.ts';
 

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
-import type { LookupSettings } from '../service/lookups/lookup-policy.ts';
+import type { LookupSettings } from '../service/prover/lookup-policy.ts';
 import { type BudgetOptions, RequestBudget } from '../service/request-budget.ts';
 import { clientKey, plainAddress, remoteAddress } from './remote-address.ts';
 

@@ -1,5 +1,5 @@
 import type { Context, Hono } from 'hono';
-import { formatPem } from '../ca/pem.ts';
+import { formatPem } from '../ca/der/pem.ts';
 import {
   type EmailChallengeAnswer,
   type OwnerKnowledge,

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { LOOKUP_TOKEN_HEADER } from '../contract/lookup-token.ts';
-import { LookupPolicy, PUBLIC_LOOKUPS } from '../service/lookups/lookup-policy.ts';
+import { LookupPolicy, PUBLIC_LOOKUPS } from '../service/prover/lookup-policy.ts';
 import { RequestBudget } from '../service/request-budget.ts';
 import { type ClientLimits, type ClientLimitSettings, take } from './client-limits.ts';
 

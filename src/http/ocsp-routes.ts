@@ -5,7 +5,7 @@ import { PATHS } from '../contract/paths.ts';
 import { parseBase64 } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import type { LogService } from '../service/log-service.ts';
-import type { OcspAnswer } from '../service/ocsp-service.ts';
+import type { OcspAnswer } from '../service/revocation/ocsp-service.ts';
 import { readBody } from './read-body.ts';
 import { NO_STORE, respond } from './responses.ts';
 

@@ -1,7 +1,7 @@
 import { TLSSocket } from 'node:tls';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
-import { parsePem } from '../ca/pem.ts';
+import { parsePem } from '../ca/der/pem.ts';
 import { parseBase64 } from '../core/encoding/bytes.ts';
 import { GlasskeyError } from '../core/errors.ts';
 import { plainAddress, remoteAddress } from './remote-address.ts';

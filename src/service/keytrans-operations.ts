@@ -20,7 +20,7 @@ import { ownerInitRequestCodec, ownerInitResponseCodec } from '../core/keytrans/
 import { ownerMonitorRequestCodec, ownerMonitorResponseCodec } from '../core/keytrans/owner-monitor-messages.ts';
 import { standingRequestCodec, standingResponseCodec } from '../core/keytrans/standing-messages.ts';
 import { updateRequestCodec, updateResponsesCodec } from '../core/keytrans/update-messages.ts';
-import type { Prover } from './prover.ts';
+import type { Prover } from './prover/prover.ts';
 
 /** Throws unless whoever asks may be told of a label (untrusted): it is asked before anything is looked up. */
 export type AssertMayAsk = (label: Uint8Array) => void;

@@ -1,6 +1,6 @@
 import { nodeVerifySpkiSignature } from '../ca/node-verify-signature.ts';
 import type { Signer } from '../core/crypto/signer.ts';
-import type { LogContext } from './log-context.ts';
+import type { LogContext } from './log/log-context.ts';
 
 /** How long an outcome holds, ms: anybody may ask, and a token signs slowly. */
 const LIFETIME_MS = 1_000;

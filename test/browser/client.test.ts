@@ -1,8 +1,8 @@
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
-import { MemoryState } from '../../src/client/client-state.ts';
-import { exportState, importState } from '../../src/client/state-transfer.ts';
+import { MemoryState } from '../../src/client/state/client-state.ts';
+import { exportState, importState } from '../../src/client/state/state-transfer.ts';
 import { Chromium, chromiumMissing, loadClient, type TestPage } from '../support/chromium.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CRL_REASONS, type CrlEntry, encodeCrlEntries } from '../../src/ca/crl-entries.ts';
-import { der, derSequence, derTime, derUnsigned } from '../../src/ca/der-writer.ts';
+import { der, derSequence, derTime, derUnsigned } from '../../src/ca/der/der-writer.ts';
 import { encodeExtension } from '../../src/ca/extension-writer.ts';
-import { ExtensionOid } from '../../src/ca/oids.ts';
+import { ExtensionOid } from '../../src/ca/der/oids.ts';
 import { formatHex, parseHex } from '../../src/core/encoding/bytes.ts';
 
 const CODES: Readonly<Record<CrlEntry['reason'], number>> = { ...CRL_REASONS, removeFromCRL: 8 };

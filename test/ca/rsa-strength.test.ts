@@ -1,6 +1,6 @@
 import { generateKeyPairSync, generatePrimeSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { der, derBitString, derOid, derSequence, derUnsigned } from '../../src/ca/der-writer.ts';
+import { der, derBitString, derOid, derSequence, derUnsigned } from '../../src/ca/der/der-writer.ts';
 import { parsePublicKey } from '../../src/ca/public-key.ts';
 import { assertStrongRsa } from '../../src/ca/rsa-strength.ts';
 import { parseHex } from '../../src/core/encoding/bytes.ts';

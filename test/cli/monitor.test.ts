@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatClientState, parseClientState } from '../../src/client/client-state-json.ts';
+import { formatClientState, parseClientState } from '../../src/client/state/client-state-json.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { CliSandbox, type RunningCli } from '../support/cli.ts';
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
-import { formatClientState, parseClientState } from '../../src/client/client-state-json.ts';
-import { type ClientState, MemoryState } from '../../src/client/client-state.ts';
+import { formatClientState, parseClientState } from '../../src/client/state/client-state-json.ts';
+import { type ClientState, MemoryState } from '../../src/client/state/client-state.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { lie, LyingOperator, refusal } from '../support/lying-operator.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKey, importKey } from '../../src/client/client-key.ts';
-import { MemoryState } from '../../src/client/client-state.ts';
+import { MemoryState } from '../../src/client/state/client-state.ts';
 import { createCsr } from '../../src/client/csr.ts';
 import { companionsOf } from '../support/companions.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { formatPem } from '../../src/ca/pem.ts';
+import { formatPem } from '../../src/ca/der/pem.ts';
 import { generateKey } from '../../src/client/client-key.ts';
-import { MemoryState, type StateStore } from '../../src/client/client-state.ts';
+import { MemoryState, type StateStore } from '../../src/client/state/client-state.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { lie, LyingOperator, refusal } from '../support/lying-operator.ts';
 import { newDeviceKey } from '../support/owner.ts';

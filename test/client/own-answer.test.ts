@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
-import { MemoryState } from '../../src/client/client-state.ts';
+import { MemoryState } from '../../src/client/state/client-state.ts';
 import { createCsr } from '../../src/client/csr.ts';
 import type { Fetch } from '../../src/client/transport.ts';
 import { formatBase64, parseBase64 } from '../../src/core/encoding/bytes.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EMPTY_STATE, type OwnedVersion } from '../../src/client/client-state.ts';
+import { EMPTY_STATE, type OwnedVersion } from '../../src/client/state/client-state.ts';
 import { assertAgrees, withVersions } from '../../src/client/operations/owned-versions.ts';
 import { identityOf } from '../support/owner.ts';
 

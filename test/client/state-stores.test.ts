@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ClientState, EMPTY_STATE, MemoryState, type StateStore } from '../../src/client/client-state.ts';
+import { type ClientState, EMPTY_STATE, MemoryState, type StateStore } from '../../src/client/state/client-state.ts';
 import { FolderState } from '../../src/client/node.ts';
 
 // What every store promises. IndexedDB's is in test/browser/, with the same promises.

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
-import { MemoryState } from '../../src/client/client-state.ts';
+import { MemoryState } from '../../src/client/state/client-state.ts';
 import { KeyDirectory, type KeyDirectoryOptions } from '../../src/client/key-directory.ts';
 import type { Fetch } from '../../src/client/transport.ts';
 import { parseTlogProof, formatTlogProof } from '../../src/core/audit/tlog-proof.ts';

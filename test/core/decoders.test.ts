@@ -32,7 +32,7 @@ const EXEMPT: Readonly<Record<string, string>> = {
   decodeError: 'makes an error',
   parseGeneralName: 'reads an element of what parseGeneralNames reads',
   parseCredential: 'needs a log: test/client/credential.test.ts; its parts are codecs of this table',
-  parseCsr: 'asynchronous: test/ca/csr.test.ts',
+  parseCsr: 'asynchronous: test/ca/csr/csr.test.ts',
 };
 
 describe.each(TABLE)('decoders of %s', (_, decoders) => {

@@ -5,7 +5,7 @@ import { generateKey } from '../../src/client/client-key.ts';
 import { formatBase64 } from '../../src/core/encoding/bytes.ts';
 import { KEYTRANS_MEDIA_TYPE } from '../../src/contract/media-types.ts';
 import { PATHS } from '../../src/contract/paths.ts';
-import { revokeToken, listTokens, createToken } from '../../src/service/tokens.ts';
+import { revokeToken, listTokens, createToken } from '../../src/service/log/tokens.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
 import { identityOf } from '../support/owner.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
-import { MemoryState } from '../../src/client/client-state.ts';
+import { MemoryState } from '../../src/client/state/client-state.ts';
 import { createCsr } from '../../src/client/csr.ts';
 import { KeyDirectory } from '../../src/client/key-directory.ts';
 import { KEYTRANS_MEDIA_TYPE } from '../../src/contract/media-types.ts';

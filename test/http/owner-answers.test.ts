@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatPem } from '../../src/ca/pem.ts';
+import { formatPem } from '../../src/ca/der/pem.ts';
 import type { CertificateResult, OwnerKnowledge, RevocationResult } from '../../src/contract/bodies.ts';
 import { parseCertificateAnswer, parseRevocationAnswer } from '../../src/contract/parse-answers.ts';
 import { formatCertificateRequest, formatRevocationRequest } from '../../src/contract/parse-requests.ts';

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ClientKey, generateKey } from '../../src/client/client-key.ts';
 import { createCsr } from '../../src/client/csr.ts';
 import type { KeyDirectory, Recovery } from '../../src/client/key-directory.ts';
-import { csrKeys } from '../../src/ca/csr-keys.ts';
+import { csrKeys } from '../../src/ca/csr/csr-keys.ts';
 import { formatHex } from '../../src/core/encoding/bytes.ts';
 import { sha256 } from '../../src/core/crypto/sha256.ts';
 import { DEFAULT_SUBJECT, DEFAULT_TEXT, type EmailSettings } from '../../src/service/evidence/email/email-settings.ts';

@@ -1,6 +1,6 @@
 import { createCrl, type CrlContent } from '../../src/ca/crl.ts';
 import type { CrlEntry } from '../../src/ca/crl-entries.ts';
-import { formatPem } from '../../src/ca/pem.ts';
+import { formatPem } from '../../src/ca/der/pem.ts';
 import { createHierarchy, NOW_MS } from '../ca/support.ts';
 
 /** What a program has to find in a CRL. */

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseCertificate } from '../../src/ca/certificate.ts';
-import { parsePem } from '../../src/ca/pem.ts';
+import { parsePem } from '../../src/ca/der/pem.ts';
 import { generateKey, importKey } from '../../src/client/client-key.ts';
 import type { KeyDirectory } from '../../src/client/key-directory.ts';
 import { openOpensslWorld, type OpensslWorld, programMissing } from '../support/openssl.ts';

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
-import { MemoryState } from '../../src/client/client-state.ts';
+import { MemoryState } from '../../src/client/state/client-state.ts';
 import { KeyDirectory } from '../../src/client/key-directory.ts';
 import { parseTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
 import { parseCheckpoint } from '../../src/core/audit/checkpoint.ts';

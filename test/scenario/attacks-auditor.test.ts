@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
-import { MemoryState } from '../../src/client/client-state.ts';
+import { MemoryState } from '../../src/client/state/client-state.ts';
 import { auditLog } from '../../src/client/audit/audit-log.ts';
 import type { AuditState } from '../../src/client/audit/audit-state.ts';
 import type { Fetch } from '../../src/client/transport.ts';

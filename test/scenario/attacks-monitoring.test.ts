@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
-import { MemoryState } from '../../src/client/client-state.ts';
+import { MemoryState } from '../../src/client/state/client-state.ts';
 import type { KeyDirectory } from '../../src/client/key-directory.ts';
 import type { Fetch } from '../../src/client/transport.ts';
 import { exitCodeOf } from '../../src/cli/exit-code.ts';

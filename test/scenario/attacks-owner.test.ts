@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { formatPem } from '../../src/ca/pem.ts';
+import { formatPem } from '../../src/ca/der/pem.ts';
 import { type ClientKey, generateKey } from '../../src/client/client-key.ts';
-import { MemoryState } from '../../src/client/client-state.ts';
+import { MemoryState } from '../../src/client/state/client-state.ts';
 import { createCsr } from '../../src/client/csr.ts';
 import type { KeyDirectory } from '../../src/client/key-directory.ts';
 import { formatCertificateAnswer } from '../../src/contract/parse-answers.ts';

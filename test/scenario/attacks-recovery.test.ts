@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
-import { MemoryState } from '../../src/client/client-state.ts';
+import { MemoryState } from '../../src/client/state/client-state.ts';
 import { sha256 } from '../../src/core/crypto/sha256.ts';
 import { decode, encode } from '../../src/core/encoding/codec.ts';
 import { standingRequestCodec, type StandingRequest } from '../../src/core/keytrans/standing-messages.ts';

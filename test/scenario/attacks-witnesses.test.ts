@@ -13,7 +13,7 @@ import { formatTlogProof, parseTlogProof } from '../../src/core/audit/tlog-proof
 import { decode, encode } from '../../src/core/encoding/codec.ts';
 import { lookupRequestCodec, lookupResponseCodec } from '../../src/core/keytrans/messages.ts';
 import { LogService } from '../../src/service/log-service.ts';
-import { openLog } from '../../src/service/open-log.ts';
+import { openLog } from '../../src/service/log/open-log.ts';
 import { openStore } from '../../src/store/open-store.ts';
 import { LyingOperator } from '../support/lying-operator.ts';
 import { TestWitnesses } from '../support/test-witnesses.ts';

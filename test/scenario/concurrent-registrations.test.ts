@@ -1,7 +1,7 @@
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseCertificate } from '../../src/ca/certificate.ts';
-import { formatPem, parsePem } from '../../src/ca/pem.ts';
+import { formatPem, parsePem } from '../../src/ca/der/pem.ts';
 import { auditLog } from '../../src/client/audit/audit-log.ts';
 import { parseCertificateAnswer } from '../../src/contract/parse-answers.ts';
 import { parseProblem } from '../../src/contract/parse-problem.ts';

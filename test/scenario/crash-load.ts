@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createCsr } from '../../src/ca/create-csr.ts';
-import { createKey } from '../../src/ca/key-file.ts';
-import { signerFromKey } from '../../src/ca/node-signer.ts';
-import { formatPem, parsePem } from '../../src/ca/pem.ts';
+import { createCsr } from '../../src/ca/csr/create-csr.ts';
+import { createKey } from '../../src/ca/keys/key-file.ts';
+import { signerFromKey } from '../../src/ca/keys/node-signer.ts';
+import { formatPem, parsePem } from '../../src/ca/der/pem.ts';
 import { parseCertificateAnswer } from '../../src/contract/parse-answers.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { decode } from '../../src/core/encoding/codec.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MemoryState } from '../../src/client/client-state.ts';
+import { MemoryState } from '../../src/client/state/client-state.ts';
 import { isGlasskeyError } from '../../src/core/errors.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { lie, LyingOperator } from '../support/lying-operator.ts';

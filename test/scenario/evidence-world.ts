@@ -9,7 +9,7 @@ import { DEFAULT_SUBJECT, DEFAULT_TEXT } from '../../src/service/evidence/email/
 import { DEFAULT_OIDC_ALGORITHMS } from '../../src/service/evidence/oidc/oidc-settings.ts';
 import type { OwnEvidence } from '../../src/service/issuance/requests.ts';
 import { LogService } from '../../src/service/log-service.ts';
-import { createToken, revokeToken } from '../../src/service/tokens.ts';
+import { createToken, revokeToken } from '../../src/service/log/tokens.ts';
 import { startMailServer, type TestMailServer } from '../support/mail-server.ts';
 import { csrFor, type DeviceKey, newDeviceKey, type SeenVersion, seenVersion, signChange } from '../support/owner.ts';
 import { createTestLog, type TestLog } from '../support/test-log.ts';

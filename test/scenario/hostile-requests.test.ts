@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatPem } from '../../src/ca/pem.ts';
+import { formatPem } from '../../src/ca/der/pem.ts';
 import type { CertificateOrder } from '../../src/service/issuance/requests.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
 import { csrFor, newDeviceKey } from '../support/owner.ts';

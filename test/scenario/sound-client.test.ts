@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatPem, parsePem } from '../../src/ca/pem.ts';
+import { formatPem, parsePem } from '../../src/ca/der/pem.ts';
 import { generateKey } from '../../src/client/client-key.ts';
 import { KeyDirectory } from '../../src/client/key-directory.ts';
-import { MemoryState } from '../../src/client/client-state.ts';
+import { MemoryState } from '../../src/client/state/client-state.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { lie, LyingOperator } from '../support/lying-operator.ts';
 import { failure } from '../support/victims.ts';

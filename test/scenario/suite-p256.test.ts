@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
-import { MemoryState } from '../../src/client/client-state.ts';
+import { MemoryState } from '../../src/client/state/client-state.ts';
 import type { KeyDirectory } from '../../src/client/key-directory.ts';
 import { KT_128_SHA256_P256 } from '../../src/core/crypto/cipher-suite.ts';
 import { PATHS } from '../../src/contract/paths.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LogService } from '../../src/service/log-service.ts';
-import { openLog } from '../../src/service/open-log.ts';
+import { openLog } from '../../src/service/log/open-log.ts';
 import { checkInvariants } from '../support/invariants.ts';
 import { csrFor, identityOf, newDeviceKey } from '../support/owner.ts';
 import { createTestDatabase } from '../support/postgres.ts';

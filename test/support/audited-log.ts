@@ -1,14 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describeMisbehaviour, followLog, isProven } from '../../src/cli/server/follow-log.ts';
+import { describeMisbehaviour, followLog, isProven } from '../../src/server/follow-log.ts';
 import type { Fetch } from '../../src/client/transport.ts';
 import type { TrustBundle } from '../../src/contract/trust-bundle.ts';
 import type { Signer } from '../../src/core/crypto/signer.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
 import { Auditor } from '../../src/service/auditor/auditor.ts';
 import type { AuditorEvent } from '../../src/service/auditor/auditor-event.ts';
-import { DurableFile } from '../../src/service/durable-file.ts';
+import { DurableFile } from '../../src/service/log/durable-file.ts';
 import type { FileSystem } from '../../src/service/publish/folder-target.ts';
 import { testSigner } from '../core/audit/test-signer.ts';
 import { StaticLog, testLeaf } from './static-log.ts';

@@ -1,11 +1,11 @@
-import { createKey } from '../../src/ca/key-file.ts';
-import { signerFromKey } from '../../src/ca/node-signer.ts';
+import { createKey } from '../../src/ca/keys/key-file.ts';
+import { signerFromKey } from '../../src/ca/keys/node-signer.ts';
 import { auditEntryCodec } from '../../src/core/audit/audit-entry.ts';
 import type { Signer } from '../../src/core/crypto/signer.ts';
 import { decode } from '../../src/core/encoding/codec.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
 import { type AuditorTreeHead, encodeAuditorTreeHeadTbs } from '../../src/core/keytrans/tree-head.ts';
-import type { LogContext } from '../../src/service/log-context.ts';
+import type { LogContext } from '../../src/service/log/log-context.ts';
 
 /** A third-party auditor that believes what the log's audit entries say: enough for the answers that carry its heads. */
 export interface TestAuditor {

@@ -22,11 +22,11 @@ import { decodePrefixTile, type TileReference } from '../../src/core/prefix/pref
 import { LAST_SLOT } from '../../src/core/prefix/tile-shape.ts';
 import { checkTransition, type HeldVersion } from '../../src/identity/continuity.ts';
 import { decodeIdentityRecord } from '../../src/identity/identity-record.ts';
-import { continuityPorts } from '../../src/service/continuity-ports.ts';
-import { IssuedCertificates } from '../../src/service/issued-certificates.ts';
-import type { LogContext } from '../../src/service/log-context.ts';
-import { tileHead } from '../../src/service/log-node-reader.ts';
-import { checkLog } from '../../src/service/self-check.ts';
+import { continuityPorts } from '../../src/service/sequencing/continuity-ports.ts';
+import { IssuedCertificates } from '../../src/service/log/issued-certificates.ts';
+import type { LogContext } from '../../src/service/log/log-context.ts';
+import { tileHead } from '../../src/service/log/log-node-reader.ts';
+import { checkLog } from '../../src/service/sequencing/self-check.ts';
 import type { HeadRow, TreeKind } from '../../src/store/ports.ts';
 
 /** Every certificate is parsed. */

@@ -1,7 +1,7 @@
 import { parseCertificate } from '../../src/ca/certificate.ts';
-import { createCsr } from '../../src/ca/create-csr.ts';
-import { createKey } from '../../src/ca/key-file.ts';
-import { signerFromKey } from '../../src/ca/node-signer.ts';
+import { createCsr } from '../../src/ca/csr/create-csr.ts';
+import { createKey } from '../../src/ca/keys/key-file.ts';
+import { signerFromKey } from '../../src/ca/keys/node-signer.ts';
 import { commit } from '../../src/core/crypto/commitment.ts';
 import { sha256 } from '../../src/core/crypto/sha256.ts';
 import type { Signer, SignerAlgorithm } from '../../src/core/crypto/signer.ts';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { createRoot } from '../../src/ca/authority.ts';
-import { createKey } from '../../src/ca/key-file.ts';
-import { signerFromKey } from '../../src/ca/node-signer.ts';
-import { formatPem } from '../../src/ca/pem.ts';
+import { createKey } from '../../src/ca/keys/key-file.ts';
+import { signerFromKey } from '../../src/ca/keys/node-signer.ts';
+import { formatPem } from '../../src/ca/der/pem.ts';
 import { signTrustBundle } from '../../src/contract/bundle-signature.ts';
 import type { SignedTrustBundle, TrustBundle } from '../../src/contract/trust-bundle.ts';
 import { formatBase64 } from '../../src/core/encoding/bytes.ts';

@@ -1,8 +1,8 @@
-import { formatPem } from '../../src/ca/pem.ts';
-import { createKey } from '../../src/ca/key-file.ts';
-import { signerFromKey } from '../../src/ca/node-signer.ts';
+import { formatPem } from '../../src/ca/der/pem.ts';
+import { createKey } from '../../src/ca/keys/key-file.ts';
+import { signerFromKey } from '../../src/ca/keys/node-signer.ts';
 import { KeyDirectory } from '../../src/client/key-directory.ts';
-import { MemoryState, type StateStore } from '../../src/client/client-state.ts';
+import { MemoryState, type StateStore } from '../../src/client/state/client-state.ts';
 import { formatVkey } from '../../src/core/audit/vkey.ts';
 import { formatBase64 } from '../../src/core/encoding/bytes.ts';
 import { encode } from '../../src/core/encoding/codec.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { exitCodeOf } from '../../src/cli/exit-code.ts';
 import { generateKey } from '../../src/client/client-key.ts';
-import { type ClientState, MemoryState } from '../../src/client/client-state.ts';
+import { type ClientState, MemoryState } from '../../src/client/state/client-state.ts';
 import type { KeyDirectory, LookupResult } from '../../src/client/key-directory.ts';
 import type { Fetch } from '../../src/client/transport.ts';
 import { decode, encode } from '../../src/core/encoding/codec.ts';

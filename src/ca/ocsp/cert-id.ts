@@ -2,8 +2,8 @@ import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { equalBytes, parseHex } from '../../core/encoding/bytes.ts';
 import type { ParsedCertificate } from '../certificate.ts';
-import { DerTag } from '../der-reader.ts';
-import { der, derOid, derSequence, derUnsigned } from '../der-writer.ts';
+import { DerTag } from '../der/der-reader.ts';
+import { der, derOid, derSequence, derUnsigned } from '../der/der-writer.ts';
 import type { CertId } from './ocsp-request.ts';
 
 const SHA1_OID = '1.3.14.3.2.26';

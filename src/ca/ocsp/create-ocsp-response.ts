@@ -1,10 +1,10 @@
 import { encodeUtf8 } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import { CRL_REASONS, type CrlReason } from '../crl-entries.ts';
-import { DerTag } from '../der-reader.ts';
-import { der, derBitString, derOid, derSequence } from '../der-writer.ts';
+import { DerTag } from '../der/der-reader.ts';
+import { der, derBitString, derOid, derSequence } from '../der/der-writer.ts';
 import { encodeExtension } from '../extension-writer.ts';
-import { OCSP_BASIC_OID, OCSP_NONCE_OID } from '../oids.ts';
+import { OCSP_BASIC_OID, OCSP_NONCE_OID } from '../der/oids.ts';
 import { encodeSignatureAlgorithm } from '../signature-algorithm.ts';
 import { responderKeyHash } from './cert-id.ts';
 import type { OcspResponder } from './responder-certificate.ts';

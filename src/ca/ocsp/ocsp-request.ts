@@ -1,9 +1,9 @@
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { decodeError, ensure } from '../../core/errors.ts';
 import { parseRawExtensions } from '../certificate-extensions.ts';
-import { type DerReader, DerTag, readSingle } from '../der-reader.ts';
-import { readOid, readSmallUnsigned, readUnsigned } from '../der-values.ts';
-import { OCSP_NONCE_OID } from '../oids.ts';
+import { type DerReader, DerTag, readSingle } from '../der/der-reader.ts';
+import { readOid, readSmallUnsigned, readUnsigned } from '../der/der-values.ts';
+import { OCSP_NONCE_OID } from '../der/oids.ts';
 
 /** The certificate that a question or an answer is about (RFC 6960 §4.1.1). */
 export interface CertId {

@@ -1,10 +1,10 @@
 import { decodeError, ensure } from '../../core/errors.ts';
 import { assertNoneCritical, type CertId, readCertId, readNonce } from './ocsp-request.ts';
-import { type DerReader, DerTag, readSingle } from '../der-reader.ts';
-import { readGeneralizedTime, readOctetAlignedBits, readOid, readSmallUnsigned } from '../der-values.ts';
-import { OCSP_BASIC_OID } from '../oids.ts';
+import { type DerReader, DerTag, readSingle } from '../der/der-reader.ts';
+import { readGeneralizedTime, readOctetAlignedBits, readOid, readSmallUnsigned } from '../der/der-values.ts';
+import { OCSP_BASIC_OID } from '../der/oids.ts';
 import { parseSignatureAlgorithm, type SignatureAlgorithm } from '../signature-algorithm.ts';
-import { withCode } from '../with-code.ts';
+import { withCode } from '../der/with-code.ts';
 
 /** What one answer says of a certificate. */
 export type OcspStatus = 'good' | 'revoked' | 'unknown';

@@ -3,7 +3,7 @@ import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { parseCertificate, type ParsedCertificate } from '../certificate.ts';
 import { isCertIdOf, issuerIds, responderKeyHash } from '../ocsp/cert-id.ts';
 import { type ParsedAnswer, type ParsedOcspResponse, parseOcspResponse } from '../ocsp/parse-ocsp-response.ts';
-import { OCSP_NO_CHECK_OID, PurposeOid } from '../oids.ts';
+import { OCSP_NO_CHECK_OID, PurposeOid } from '../der/oids.ts';
 import { verifySignature } from '../verify-signature.ts';
 import type { PathCertificate } from './path-certificate.ts';
 

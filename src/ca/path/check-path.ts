@@ -1,5 +1,5 @@
 import { ensure } from '../../core/errors.ts';
-import { ExtensionOid, PurposeOid } from '../oids.ts';
+import { ExtensionOid, PurposeOid } from '../der/oids.ts';
 import type { GeneralName } from './general-name.ts';
 import { isDomainName, isPresentedName } from './host-name.ts';
 import { assertNamesAllowed, type Budget, MAX_COMPARISONS } from './name-constraints.ts';

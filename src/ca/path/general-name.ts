@@ -1,6 +1,6 @@
 import { decodeError } from '../../core/errors.ts';
-import { type DerElement, DerReader, readSingle } from '../der-reader.ts';
-import { asciiText, readOid } from '../der-values.ts';
+import { type DerElement, DerReader, readSingle } from '../der/der-reader.ts';
+import { asciiText, readOid } from '../der/der-values.ts';
 import { parseRelativeNames, type RelativeNames } from './relative-names.ts';
 
 /** A name in a subjectAltName or nameConstraints extension (RFC 5280 §4.2.1.6), as far as it is read here. */

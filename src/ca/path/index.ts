@@ -4,7 +4,7 @@
  */
 export { type ErrorCode } from '../../core/error-codes.ts';
 export { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-export { parsePemBlocks } from '../pem.ts';
+export { parsePemBlocks } from '../der/pem.ts';
 export { type PathOptions, type ValidPath, validatePath } from './build-path.ts';
 export { checkOcsp, type OcspRequirements } from './check-ocsp.ts';
 export { type PathRequirements } from './check-path.ts';

@@ -1,5 +1,5 @@
 import { decodeError, ensure } from '../../core/errors.ts';
-import { type DerReader, readSingle } from '../der-reader.ts';
+import { type DerReader, readSingle } from '../der/der-reader.ts';
 import { type GeneralName, parseGeneralName } from './general-name.ts';
 import { isDomainName } from './host-name.ts';
 import { isWithin } from './relative-names.ts';

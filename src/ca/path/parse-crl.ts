@@ -1,11 +1,11 @@
 import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import { decodeError, ensure } from '../../core/errors.ts';
 import { parseRawExtensions } from '../certificate-extensions.ts';
-import { type DerElement, DerReader, readSingle } from '../der-reader.ts';
-import { asciiText, readOctetAlignedBits, readSmallUnsigned, readTime, readUnsigned } from '../der-values.ts';
-import { ExtensionOid } from '../oids.ts';
+import { type DerElement, DerReader, readSingle } from '../der/der-reader.ts';
+import { asciiText, readOctetAlignedBits, readSmallUnsigned, readTime, readUnsigned } from '../der/der-values.ts';
+import { ExtensionOid } from '../der/oids.ts';
 import { parseSignatureAlgorithm, type SignatureAlgorithm } from '../signature-algorithm.ts';
-import { withCode } from '../with-code.ts';
+import { withCode } from '../der/with-code.ts';
 import { parseRelativeNames, type RelativeNames } from './relative-names.ts';
 
 /** A CRL as it was read (RFC 5280 §5.1), complete or a delta. Nothing of it is verified. */

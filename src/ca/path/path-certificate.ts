@@ -6,9 +6,9 @@ import {
   type ParsedCertificate,
 } from '../certificate.ts';
 import type { RawExtension } from '../certificate-extensions.ts';
-import { readSingle } from '../der-reader.ts';
-import { ExtensionOid } from '../oids.ts';
-import { withCode } from '../with-code.ts';
+import { readSingle } from '../der/der-reader.ts';
+import { ExtensionOid } from '../der/oids.ts';
+import { withCode } from '../der/with-code.ts';
 import { type GeneralName, parseGeneralNames } from './general-name.ts';
 import { type NameConstraints, parseNameConstraints } from './name-constraints.ts';
 import {

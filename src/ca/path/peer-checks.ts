@@ -1,6 +1,6 @@
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
-import { ExtensionOid, PurposeOid } from '../oids.ts';
+import { ExtensionOid, PurposeOid } from '../der/oids.ts';
 import type { GeneralName } from './general-name.ts';
 import { isDomainName, matchesHost, parseIpAddress } from './host-name.ts';
 import type { PathCertificate } from './path-certificate.ts';

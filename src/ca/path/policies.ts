@@ -1,6 +1,6 @@
 import { decodeError, ensure } from '../../core/errors.ts';
-import { DerReader, readSingle } from '../der-reader.ts';
-import { readOid, readSmallUnsigned } from '../der-values.ts';
+import { DerReader, readSingle } from '../der/der-reader.ts';
+import { readOid, readSmallUnsigned } from '../der/der-values.ts';
 
 /** What a certificate says about policies (RFC 5280 §4.2.1.4, §4.2.1.5, §4.2.1.11, §4.2.1.14). */
 export interface CertificatePolicies {

@@ -1,7 +1,7 @@
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { decodeError } from '../../core/errors.ts';
-import { DerTag, readSingle } from '../der-reader.ts';
-import { readOid } from '../der-values.ts';
+import { DerTag, readSingle } from '../der/der-reader.ts';
+import { readOid } from '../der/der-values.ts';
 
 /**
  * A distinguished name in a form in which names are equal exactly if their texts are: one text for each relative name,

@@ -1,9 +1,9 @@
 import { formatHex } from '../../core/encoding/bytes.ts';
 import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
-import { DerTag, readSingle } from '../der-reader.ts';
-import { derBitString, derOid, derSequence } from '../der-writer.ts';
-import { KeyOid } from '../oids.ts';
+import { DerTag, readSingle } from '../der/der-reader.ts';
+import { derBitString, derOid, derSequence } from '../der/der-writer.ts';
+import { KeyOid } from '../der/oids.ts';
 import { parsePublicKey } from '../public-key.ts';
 import { type Attribute, CK, type Cryptoki, type Handle } from './cryptoki.ts';
 

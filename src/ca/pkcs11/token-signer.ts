@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Signer, SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import { derSequence, derUnsigned } from '../der-writer.ts';
+import { derSequence, derUnsigned } from '../der/der-writer.ts';
 import { nodeVerifySpkiSignature } from '../node-verify-signature.ts';
 import { parsePublicKey } from '../public-key.ts';
 import { CK } from './cryptoki.ts';

@@ -3,14 +3,14 @@ import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { formatBase64 } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import { asUserInput, readInput } from '../client-options.ts';
-import { parseDuration } from '../duration.ts';
+import { parseDuration } from '../../server/settings/duration.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
 import { stopSignal } from '../stop-signal.ts';
 import type { RunServer } from './server-commands.ts';
 
-const loadFolder = () => import('../server/auditor-folder.ts');
-const loadServe = () => import('../server/serve-auditor.ts');
+const loadFolder = () => import('../../server/auditor-folder.ts');
+const loadServe = () => import('../../server/serve-auditor.ts');
 
 interface KeyFlags {
   readonly data: string;

@@ -1,16 +1,16 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { formatPem } from '../../ca/pem.ts';
+import { formatPem } from '../../ca/der/pem.ts';
 import { writeFileDurably } from '../../client/node.ts';
 import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { readInput } from '../client-options.ts';
-import { parseDuration } from '../duration.ts';
+import { parseDuration } from '../../server/settings/duration.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
-import { DataFolder } from '../server/data-folder.ts';
+import { DataFolder } from '../../server/data-folder.ts';
 import type { RunServer } from './server-commands.ts';
 
-const loadRoot = () => import('../server/root-folder.ts');
-const loadInstall = () => import('../server/install-issuer.ts');
+const loadRoot = () => import('../../server/root-folder.ts');
+const loadInstall = () => import('../../server/install-issuer.ts');
 
 interface Json {
   readonly json?: boolean;
@@ -99,7 +99,7 @@ export function ceremonyCommands(ca: Command, run: RunServer): void {
     .addHelpText('after', '\nExample:\n  $ glasskey ca roll-issuer --data /srv/glasskey')
     .action((flags: NextFlags & { key: SignerAlgorithm; years: number }) =>
       run(async () => {
-        const { rollIssuer } = await import('../server/roll-issuer.ts');
+        const { rollIssuer } = await import('../../server/roll-issuer.ts');
         const options = { kind: flags.key, years: flags.years, ...timesOf(flags) };
         return printNext(await rollIssuer(new DataFolder(flags.data), options), flags);
       }),

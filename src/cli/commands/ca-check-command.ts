@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
-import { PurposeOid } from '../../ca/oids.ts';
+import { PurposeOid } from '../../ca/der/oids.ts';
 import { parseOcspRequest } from '../../ca/ocsp/ocsp-request.ts';
 import { validatePath } from '../../ca/path/build-path.ts';
 import { checkOcsp } from '../../ca/path/check-ocsp.ts';
 import { checkRevocation } from '../../ca/path/check-revocation.ts';
 import type { PathCertificate } from '../../ca/path/path-certificate.ts';
-import { parsePemBlocks } from '../../ca/pem.ts';
+import { parsePemBlocks } from '../../ca/der/pem.ts';
 import { decodeUtf8 } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';

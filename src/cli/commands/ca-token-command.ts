@@ -3,7 +3,7 @@ import type { CipherSuite } from '../../core/crypto/cipher-suite.ts';
 import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
-import { DataFolder } from '../server/data-folder.ts';
+import { DataFolder } from '../../server/data-folder.ts';
 import type { RunServer } from './server-commands.ts';
 
 interface TokenFlags {
@@ -26,7 +26,7 @@ export function tokenKeysCommand(ca: Command, run: RunServer): void {
     .addHelpText('after', '\nExample:\n  $ glasskey ca create-token-keys --data /srv/glasskey')
     .action((flags: TokenFlags) =>
       run(async () => {
-        const { createTokenKeys } = await import('../server/create-token-keys.ts');
+        const { createTokenKeys } = await import('../../server/create-token-keys.ts');
         const keys = await createTokenKeys(new DataFolder(flags.data), flags);
         if (flags.json === true) printJson(keys);
         else

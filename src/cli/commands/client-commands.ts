@@ -9,10 +9,10 @@ import { writeFileDurably } from '../../client/node.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { parseCertificate } from '../../ca/certificate.ts';
-import { parsePemBlocks } from '../../ca/pem.ts';
+import { parsePemBlocks } from '../../ca/der/pem.ts';
 import type { ClientKey } from '../../client/client-key.ts';
 import { asUserInput, type ClientOptions, openDirectory, openIssuing, readInput } from '../client-options.ts';
-import { CredentialFolder } from '../credentials.ts';
+import { CredentialFolder } from '../credentials/credentials.ts';
 import { recordKnown, recordingFetch } from '../evidence.ts';
 import {
   type CompanionOption,
@@ -24,8 +24,8 @@ import {
 } from '../evidence-options.ts';
 import { CertificateIsOver, EXIT } from '../exit-code.ts';
 import { bindingJson, bindingLines, printJson, printLines } from '../output.ts';
-import { printIssued } from '../print-issued.ts';
-import { renew, type RenewOptions } from '../renew.ts';
+import { printIssued } from '../credentials/print-issued.ts';
+import { renew, type RenewOptions } from '../credentials/renew.ts';
 
 interface JsonOption {
   readonly json?: boolean;

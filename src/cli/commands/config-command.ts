@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { EXIT } from '../exit-code.ts';
 import { oneLine, printJson, printLines } from '../output.ts';
-import { DataFolder } from '../server/data-folder.ts';
+import { DataFolder } from '../../server/data-folder.ts';
 import type { RunServer } from './server-commands.ts';
 
 interface CheckFlags {
@@ -23,7 +23,7 @@ export function configCommand(program: Command, run: RunServer): void {
 }
 
 async function check({ data, json }: CheckFlags): Promise<number> {
-  const { checkSettings, problemText, settingFiles } = await import('../server/settings/server-settings.ts');
+  const { checkSettings, problemText, settingFiles } = await import('../../server/settings/server-settings.ts');
   const folder = new DataFolder(data);
   const text = await folder.read(folder.settings);
   const { problems } = checkSettings(text ?? '', settingFiles(folder));

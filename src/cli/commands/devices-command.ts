@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { ensure } from '../../core/errors.ts';
-import type { BoundCertificate } from '../../client/binding.ts';
+import type { BoundCertificate } from '../../client/binding/binding.ts';
 import { type ClientOptions, openDirectory, stateFolder } from '../client-options.ts';
-import { DeviceNames } from '../device-names.ts';
+import { DeviceNames } from '../credentials/device-names.ts';
 import { EXIT } from '../exit-code.ts';
 import { oneLine, printJson, printLines } from '../output.ts';
 import type { Run } from './client-commands.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
-import { formatPem } from '../../ca/pem.ts';
-import type { Alert } from '../../client/client-state.ts';
+import { formatPem } from '../../ca/der/pem.ts';
+import type { Alert } from '../../client/state/client-state.ts';
 import type { KeyDirectory, Monitored, OwnerMonitored } from '../../client/key-directory.ts';
 import { MonitoringSchedule } from '../../client/monitoring-schedule.ts';
 import { isGlasskeyError } from '../../core/errors.ts';

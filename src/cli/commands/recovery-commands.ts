@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { KeyDirectory, Recovery } from '../../client/key-directory.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { type ClientOptions, openIssuing, readInput } from '../client-options.ts';
-import { CredentialFolder } from '../credentials.ts';
+import { CredentialFolder } from '../credentials/credentials.ts';
 import {
   type EvidenceOptions,
   evidenceOptions,
@@ -13,7 +13,7 @@ import {
 } from '../evidence-options.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { bindingJson, bindingLines, printJson, printLines } from '../output.ts';
-import { printIssued } from '../print-issued.ts';
+import { printIssued } from '../credentials/print-issued.ts';
 import { clientCommand, type Run } from './client-commands.ts';
 
 /** Pauses of --wait, ms. */

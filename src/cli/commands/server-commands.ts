@@ -2,28 +2,28 @@ import { readFile } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
-import { parseDuration } from '../duration.ts';
+import { parseDuration } from '../../server/settings/duration.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
 import { stopSignal } from '../stop-signal.ts';
-import { DataFolder } from '../server/data-folder.ts';
-import { type AdminFlags, withLog } from '../server/with-log.ts';
-import { adminAuditorCommand } from './admin-auditor-command.ts';
-import { adminLogCommand } from './admin-log-command.ts';
-import { importCommand } from './admin-import-command.ts';
-import { adminRecoveryCommands } from './admin-recovery-commands.ts';
-import { listCommands } from './admin-list-commands.ts';
-import { administrator, recordCommands } from './admin-record-commands.ts';
-import type { LogFlags } from '../server/log-settings.ts';
+import { DataFolder } from '../../server/data-folder.ts';
+import { type AdminFlags, withLog } from './admin/with-log.ts';
+import { adminAuditorCommand } from './admin/auditor-command.ts';
+import { adminLogCommand } from './admin/log-command.ts';
+import { importCommand } from './admin/import-command.ts';
+import { adminRecoveryCommands } from './admin/recovery-commands.ts';
+import { listCommands } from './admin/list-commands.ts';
+import { administrator, recordCommands } from './admin/record-commands.ts';
+import type { LogFlags } from '../../server/log-settings.ts';
 import { configCommand } from './config-command.ts';
-import { boundHeapGrowth } from '../server/heap-growth.ts';
+import { boundHeapGrowth } from '../../server/heap-growth.ts';
 
 // A server's modules (databases, HTTP, issuing) are loaded by the commands that need them: clients start twice as fast.
-const loadInit = () => import('../server/init.ts');
-const loadOpen = () => import('../server/open-server.ts');
-const loadSettings = () => import('../server/log-settings.ts');
-const loadServe = () => import('../server/serve.ts');
-const loadTokens = () => import('../../service/tokens.ts');
+const loadInit = () => import('../../server/init.ts');
+const loadOpen = () => import('../../server/open-server.ts');
+const loadSettings = () => import('../../server/log-settings.ts');
+const loadServe = () => import('../../server/serve.ts');
+const loadTokens = () => import('../../service/log/tokens.ts');
 
 /** Runs a server-side command; its result is the exit code. */
 export type RunServer = (work: () => Promise<number>) => Promise<void>;
@@ -157,7 +157,7 @@ function policyCommand(admin: Command, run: RunServer): void {
     .action((file: string, flags: { readonly data: string; readonly json?: boolean }) =>
       run(async () => {
         const text = await readPolicyFile(file);
-        const { replaceWitnessPolicy } = await import('../server/witness-policy.ts');
+        const { replaceWitnessPolicy } = await import('../../server/witness-policy.ts');
         const { bundle } = await replaceWitnessPolicy(new DataFolder(flags.data), text);
         if (flags.json === true) printJson({ origin: bundle.origin, sequence: bundle.sequence });
         else printLines(`trust bundle ${bundle.sequence} of ${bundle.origin} has the policy; restart the server`);

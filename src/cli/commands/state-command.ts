@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { ClientState, StateStore } from '../../client/client-state.ts';
+import type { ClientState, StateStore } from '../../client/state/client-state.ts';
 import { FolderState, writeFileDurably } from '../../client/node.ts';
-import { exportState, importState } from '../../client/state-transfer.ts';
+import { exportState, importState } from '../../client/state/state-transfer.ts';
 import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { readInput, stateFolder } from '../client-options.ts';

@@ -6,8 +6,8 @@ import { printJson, printLines } from '../output.ts';
 import { stopSignal } from '../stop-signal.ts';
 import type { RunServer } from './server-commands.ts';
 
-const loadFolder = () => import('../server/witness-folder.ts');
-const loadServe = () => import('../server/serve-witness.ts');
+const loadFolder = () => import('../../server/witness-folder.ts');
+const loadServe = () => import('../../server/serve-witness.ts');
 
 interface WitnessFlags {
   readonly data: string;

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { commit, OPENING_LENGTH } from '../../core/crypto/commitment.ts';
 import { ensure } from '../../core/errors.ts';
 import { type RunningServer, startServer } from '../../http/server.ts';
-import { growLog, prefixTileRows } from '../../service/grow-log.ts';
-import { releaseHead } from '../../service/head-signer.ts';
+import { growLog, prefixTileRows } from '../../service/sequencing/grow-log.ts';
+import { releaseHead } from '../../service/sequencing/head-signer.ts';
 import { LogService } from '../../service/log-service.ts';
-import { initialise } from '../server/init.ts';
-import { DataFolder } from '../server/data-folder.ts';
-import { openServer, type OpenServer } from '../server/open-server.ts';
+import { initialise } from '../../server/init.ts';
+import { DataFolder } from '../../server/data-folder.ts';
+import { openServer, type OpenServer } from '../../server/open-server.ts';
 
 /** Tables whose rows belong to log entries, and the column that says to which. */
 const BY_POSITION = [

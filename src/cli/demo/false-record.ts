@@ -5,9 +5,9 @@ import type { ClientKey } from '../../client/client-key.ts';
 import type { Authorization } from '../../identity/authorization.ts';
 import { canonicalIdentity } from '../../identity/canonical-identity.ts';
 import { encodeIdentityRecord, type IdentityRecord, NO_COMMITMENT } from '../../identity/identity-record.ts';
-import { readGreatest } from '../../service/submission-check.ts';
+import { readGreatest } from '../../service/sequencing/submission-check.ts';
 import type { DemoServer, ForgedValue, ForgedVersion } from './demo-server.ts';
-import { profileOf } from '../../service/issuance/profile-table.ts';
+import { profileOf } from '../../service/log/profile-table.ts';
 
 /** A first record for an identity that certifies somebody else's key: well-formed, and signed by the true authority. */
 export async function falseRecord(server: DemoServer, identity: string, key: ClientKey): Promise<ForgedValue> {

@@ -1,5 +1,5 @@
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import type { EvidenceProof } from '../evidence/evidence-proof.ts';
+import type { EvidenceProof } from './evidence-proof.ts';
 
 /** What shows that a log misbehaved: enough for somebody else to check, and for a report. */
 export interface AuditEvidence {

@@ -22,7 +22,7 @@ import type { TrustBundle } from '../../contract/trust-bundle.ts';
 import { assertContinues, type HeldCheckpoint } from './assert-continues.ts';
 import { assertSeen, type SeenHead } from './assert-seen.ts';
 import { isMisbehaviour, withEvidence } from './audit-evidence.ts';
-import { type ProofContext, proveMisbehaviour, type Suspicion } from '../evidence/prove-misbehaviour.ts';
+import { type ProofContext, proveMisbehaviour, type Suspicion } from './prove-misbehaviour.ts';
 import type { AuditState } from './audit-state.ts';
 import { type AuditTrust, readAuditTrust } from './audit-trust.ts';
 import { type AuditFetch, httpLogFiles, type LogFiles, withCheckpoint } from './log-files.ts';

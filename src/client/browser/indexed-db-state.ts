@@ -1,6 +1,6 @@
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import { type ClientState, EMPTY_STATE, type StateChange, type StateStore } from '../client-state.ts';
-import { StateReader } from '../client-state-json.ts';
+import { type ClientState, EMPTY_STATE, type StateChange, type StateStore } from '../state/client-state.ts';
+import { StateReader } from '../state/client-state-json.ts';
 import { type Database, type DatabaseFactory, openDatabase, readValue, replaceValue } from './indexed-db.ts';
 
 const STORE = 'state';

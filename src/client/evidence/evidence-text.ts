@@ -3,7 +3,7 @@ import { formatBase64, parseBase64 } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import { JsonFields, parseJson } from '../../contract/json-fields.ts';
 import { MAX_UPDATE_BYTES } from '../audit/follow-entry.ts';
-import type { EvidenceProof, IncludedEntry } from './evidence-proof.ts';
+import type { EvidenceProof, IncludedEntry } from '../audit/evidence-proof.ts';
 
 /** What an evidence file calls its proof. */
 const FORMAT = 'glasskey evidence v1';

@@ -21,7 +21,7 @@ import { type AuditTrust, readAuditTrust } from '../audit/audit-trust.ts';
 import { lastingConfiguration } from '../../core/keytrans/auditor-change.ts';
 import { followChain, followUpdate } from '../audit/follow-entry.ts';
 import { openEntry } from '../audit/read-entries.ts';
-import type { EntryProof, EvidenceProof, ForkProof, HeadProof, IncludedEntry } from './evidence-proof.ts';
+import type { EntryProof, EvidenceProof, ForkProof, HeadProof, IncludedEntry } from '../audit/evidence-proof.ts';
 
 /** Misbehaviour that is proved: only who has the key of each of `parties` can have made this evidence. */
 export interface ProvenMisbehaviour {

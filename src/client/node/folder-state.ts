@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GlasskeyError } from '../../core/errors.ts';
-import { type ClientState, EMPTY_STATE, type StateChange, type StateStore } from '../client-state.ts';
-import { StateReader } from '../client-state-json.ts';
+import { type ClientState, EMPTY_STATE, type StateChange, type StateStore } from '../state/client-state.ts';
+import { StateReader } from '../state/client-state-json.ts';
 import { hasCode } from './lock-holder.ts';
 import { takeLock } from './state-lock.ts';
 

@@ -1,4 +1,4 @@
-import type { Alert, ClientState, OwnedLabel, StateChange } from '../client-state.ts';
+import type { Alert, ClientState, OwnedLabel, StateChange } from '../state/client-state.ts';
 
 /** Takes the alerts about some identities away, or all: their user has seen them, and lets the versions pass. */
 export function acknowledge(state: ClientState, identities: readonly string[]): StateChange<readonly Alert[]> {

@@ -7,7 +7,7 @@ import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import type { SignedTrustBundle } from '../../contract/trust-bundle.ts';
 import { auditLog, type AuditOptions, type AuditReport } from '../audit/audit-log.ts';
 import { decodeAuditState, encodeAuditState } from '../audit/audit-state.ts';
-import type { ClientState, StateChange } from '../client-state.ts';
+import type { ClientState, StateChange } from '../state/client-state.ts';
 import type { Operation } from './operation.ts';
 
 /** What an audit can be told; see `AuditOptions`. */

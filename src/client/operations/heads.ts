@@ -4,7 +4,7 @@ import { type KnownHead, recentHeads } from '../../core/keytrans/known-head.ts';
 import { verifyDistinguished } from '../../core/keytrans/verify-distinguished.ts';
 import { PATHS } from '../../contract/paths.ts';
 import { compareHeads, formatHeads, type HeadsAgreement, parseHeads } from '../heads-text.ts';
-import type { ClientState, StateChange } from '../client-state.ts';
+import type { ClientState, StateChange } from '../state/client-state.ts';
 import { heldToWhatWasShown } from './held-to.ts';
 import { headTime, type Operation } from './operation.ts';
 

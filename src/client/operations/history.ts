@@ -1,8 +1,8 @@
 import { ensure } from '../../core/errors.ts';
 import type { Authorization } from '../../identity/authorization.ts';
 import type { Identity } from '../../identity/identity.ts';
-import { type BoundCertificate, verifyRecordCertificates } from '../binding.ts';
-import type { ClientState, OwnedOrigin, StateChange } from '../client-state.ts';
+import { type BoundCertificate, verifyRecordCertificates } from '../binding/binding.ts';
+import type { ClientState, OwnedOrigin, StateChange } from '../state/client-state.ts';
 import { findIdentity } from './lookup.ts';
 import { readVersions } from './read-versions.ts';
 import type { Operation } from './operation.ts';

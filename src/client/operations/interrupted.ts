@@ -1,6 +1,6 @@
 import type { Identity } from '../../identity/identity.ts';
-import { mergeAlerts } from '../alerts.ts';
-import type { Alert, ClientState } from '../client-state.ts';
+import { mergeAlerts } from '../binding/alerts.ts';
+import type { Alert, ClientState } from '../state/client-state.ts';
 import type { Operation } from './operation.ts';
 
 /**

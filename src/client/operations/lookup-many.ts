@@ -11,7 +11,7 @@ import { lookupResponseCodec } from '../../core/keytrans/messages.ts';
 import { type TreeView, viewRoot } from '../../core/keytrans/tree-view.ts';
 import { PATHS } from '../../contract/paths.ts';
 import type { Identity } from '../../identity/identity.ts';
-import type { ClientState, StateChange } from '../client-state.ts';
+import type { ClientState, StateChange } from '../state/client-state.ts';
 import { refusalIn } from '../transport.ts';
 import { acceptLookup, lookup, type LookupResult, resultOf } from './lookup.ts';
 import { isOfOneIdentity } from './monitor-round.ts';

@@ -5,10 +5,10 @@ import { PATHS } from '../../contract/paths.ts';
 import type { Authorization } from '../../identity/authorization.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { decodeIdentityRecord } from '../../identity/identity-record.ts';
-import { type BoundCertificate, verifyRecordCertificates } from '../binding.ts';
-import { alertsAbout } from '../alerts.ts';
-import type { Alert, ClientState, MonitoredVersion, StateChange } from '../client-state.ts';
-import { monitorSearched } from '../monitored-versions.ts';
+import { type BoundCertificate, verifyRecordCertificates } from '../binding/binding.ts';
+import { alertsAbout } from '../binding/alerts.ts';
+import type { Alert, ClientState, MonitoredVersion, StateChange } from '../state/client-state.ts';
+import { monitorSearched } from '../binding/monitored-versions.ts';
 import { headTime, type Operation } from './operation.ts';
 
 /** A version of an identity that is in the log. Whether later ones replace it is not said. */

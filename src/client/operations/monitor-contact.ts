@@ -6,9 +6,9 @@ import {
 import { verifyContactMonitor } from '../../core/keytrans/verify-contact-monitor.ts';
 import { PATHS } from '../../contract/paths.ts';
 import type { Identity } from '../../identity/identity.ts';
-import { alertsAbout } from '../alerts.ts';
-import type { Alert, ClientState, MonitoredVersion, StateChange } from '../client-state.ts';
-import { monitorOnly } from '../monitored-versions.ts';
+import { alertsAbout } from '../binding/alerts.ts';
+import type { Alert, ClientState, MonitoredVersion, StateChange } from '../state/client-state.ts';
+import { monitorOnly } from '../binding/monitored-versions.ts';
 import { heldToWhatWasShown } from './held-to.ts';
 import { withInterruption } from './interrupted.ts';
 import { headTime, type Operation } from './operation.ts';

@@ -7,9 +7,9 @@ import { ownerMonitorRequest, verifyOwnerMonitor } from '../../core/keytrans/ver
 import type { CreatedVersion } from '../../core/keytrans/verify-owner-update.ts';
 import { PATHS } from '../../contract/paths.ts';
 import type { Identity } from '../../identity/identity.ts';
-import { alertsAbout } from '../alerts.ts';
-import type { VerifiedBinding } from '../binding.ts';
-import type { Alert, ClientState, OwnedVersion, StateChange } from '../client-state.ts';
+import { alertsAbout } from '../binding/alerts.ts';
+import type { VerifiedBinding } from '../binding/binding.ts';
+import type { Alert, ClientState, OwnedVersion, StateChange } from '../state/client-state.ts';
 import { findIdentity } from './lookup.ts';
 import { heldToWhatWasShown } from './held-to.ts';
 import { withInterruption } from './interrupted.ts';

@@ -1,6 +1,6 @@
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
-import type { ClientState, StateChange } from '../client-state.ts';
+import type { ClientState, StateChange } from '../state/client-state.ts';
 import { CLOCK_CODES } from '../clock-codes.ts';
 import { ServerRefusal } from '../transport.ts';
 import { type ContactMonitored, monitorContact } from './monitor-contact.ts';

@@ -1,4 +1,4 @@
-import type { ClientState } from '../client-state.ts';
+import type { ClientState } from '../state/client-state.ts';
 
 /** An identity that has to be monitored. */
 export interface MonitoringDue {

@@ -7,7 +7,7 @@ import { changeMessage, changeRequestCodec } from '../../identity/change-request
 import type { HeldVersion, LinkType } from '../../identity/continuity.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { spkiSet } from '../../identity/spki-set.ts';
-import { CONTINUITY_PORTS } from '../verify-binding.ts';
+import { CONTINUITY_PORTS } from '../binding/verify-binding.ts';
 import type { Operation } from './operation.ts';
 
 /**

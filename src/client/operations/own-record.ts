@@ -7,9 +7,9 @@ import { verifySearch } from '../../core/keytrans/verify-search.ts';
 import type { SignedChange } from '../../identity/change-request.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { ClientKey } from '../client-key.ts';
-import type { ClientState } from '../client-state.ts';
+import type { ClientState } from '../state/client-state.ts';
 import { signChange } from '../signed-change.ts';
-import type { CheckedBinding } from '../verify-binding.ts';
+import type { CheckedBinding } from '../binding/verify-binding.ts';
 import { acceptSearch, type Checked } from './lookup.ts';
 import { headTime, type Operation } from './operation.ts';
 

@@ -7,7 +7,7 @@ import { verifyOwnerInit } from '../../core/keytrans/verify-owner-init.ts';
 import { type CreatedVersion, verifyOwnerUpdate } from '../../core/keytrans/verify-owner-update.ts';
 import { PATHS } from '../../contract/paths.ts';
 import type { Identity } from '../../identity/identity.ts';
-import type { ClientState } from '../client-state.ts';
+import type { ClientState } from '../state/client-state.ts';
 import { heldToWhatWasShown } from './held-to.ts';
 import { headTime, type Operation } from './operation.ts';
 import { NEW_OWNED } from './owned-versions.ts';

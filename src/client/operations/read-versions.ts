@@ -4,7 +4,7 @@ import { ensure } from '../../core/errors.ts';
 import type { HeldVersion } from '../../identity/continuity.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { decodeIdentityRecord, encodeIdentityRecord } from '../../identity/identity-record.ts';
-import { fetchChain } from '../fetch-chain.ts';
+import { fetchChain } from '../binding/fetch-chain.ts';
 import type { Operation } from './operation.ts';
 
 /** A version of a label with its record. */

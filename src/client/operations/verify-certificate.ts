@@ -1,11 +1,11 @@
 import type { ParsedCertificate } from '../../ca/certificate.ts';
-import { parsePemBlocks } from '../../ca/pem.ts';
+import { parsePemBlocks } from '../../ca/der/pem.ts';
 import { verifyChain } from '../../ca/verify-chain.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { canonicalIdentity } from '../../identity/canonical-identity.ts';
-import { judgeCertificate, type VerifiedBinding } from '../binding.ts';
-import type { StateStore } from '../client-state.ts';
+import { judgeCertificate, type VerifiedBinding } from '../binding/binding.ts';
+import type { StateStore } from '../state/client-state.ts';
 import { findIdentity } from './lookup.ts';
 import type { Operation } from './operation.ts';
 

@@ -1,11 +1,11 @@
 import { parseCertificate } from '../../ca/certificate.ts';
 import { nodeVerifySpkiSignature } from '../../ca/node-verify-signature.ts';
-import { parsePem } from '../../ca/pem.ts';
+import { parsePem } from '../../ca/der/pem.ts';
 import type { Issuer } from '../../ca/authority.ts';
 import { encodeUtf8, formatBase64, formatHex, parseBase64 } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { Erasure } from '../issuance/erase-identity.ts';
-import { formatTrailHead } from '../trail/read-trail.ts';
+import { formatTrailHead } from './read-trail.ts';
 
 const DOMAIN = 'glasskey erasure receipt v1';
 const MAX_CHARACTERS = 16 * 1024;

@@ -3,7 +3,7 @@ import { ensure } from '../../core/errors.ts';
 import { canonicalIdentity } from '../../identity/canonical-identity.ts';
 import type { ListedCertificate } from '../../store/ports.ts';
 import { CRL_REASONS } from '../../ca/crl-entries.ts';
-import type { LogContext } from '../log-context.ts';
+import type { LogContext } from '../log/log-context.ts';
 import { identityText } from './list-identities.ts';
 
 /** Rows that one statement looks at. */

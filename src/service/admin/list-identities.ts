@@ -1,5 +1,5 @@
 import { decodeUtf8, encodeUtf8, formatHex } from '../../core/encoding/bytes.ts';
-import type { LogContext } from '../log-context.ts';
+import type { LogContext } from '../log/log-context.ts';
 
 /** A label as people write the identity (DESIGN §6): an e-mail address without its scheme. */
 export function identityText(label: Uint8Array): string {

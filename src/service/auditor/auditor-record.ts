@@ -11,7 +11,7 @@ import {
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { configurationCodec } from '../../core/keytrans/configuration.ts';
 import { type AuditorTreeHead, auditorTreeHeadCodec, verifyAuditorTreeHead } from '../../core/keytrans/tree-head.ts';
-import type { DurableFile } from '../durable-file.ts';
+import type { DurableFile } from '../log/durable-file.ts';
 
 /** A head that the auditor has signed, with all that its signature is over. */
 export interface SignedHead {

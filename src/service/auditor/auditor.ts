@@ -4,7 +4,7 @@ import { encode } from '../../core/encoding/codec.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
 import { type AuditorTreeHead, encodeAuditorTreeHeadTbs } from '../../core/keytrans/tree-head.ts';
-import type { DurableFile } from '../durable-file.ts';
+import type { DurableFile } from '../log/durable-file.ts';
 import type { AuditorEvent } from './auditor-event.ts';
 import {
   type AuditorRecord,

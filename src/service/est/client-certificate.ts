@@ -2,7 +2,7 @@ import { parseCertificate, type ParsedCertificate } from '../../ca/certificate.t
 import { nodeVerifySignature } from '../../ca/node-verify-signature.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import type { LogContext } from '../log-context.ts';
+import type { LogContext } from '../log/log-context.ts';
 
 /**
  * The certificate (DER, untrusted) that a client has shown to possess in TLS: one that this log has issued, that is valid now and not

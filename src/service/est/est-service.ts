@@ -1,9 +1,9 @@
 import { encodeCertsOnly } from '../../ca/certs-only.ts';
 import type { ParsedCertificate } from '../../ca/certificate.ts';
-import { decodeCsrPem, type ParsedCsr } from '../../ca/csr.ts';
-import { DerTag } from '../../ca/der-reader.ts';
-import { der, derOid, derSequence } from '../../ca/der-writer.ts';
-import { ExtensionOid, EXTENSION_REQUEST_OID, KeyOid } from '../../ca/oids.ts';
+import { decodeCsrPem, type ParsedCsr } from '../../ca/csr/csr.ts';
+import { DerTag } from '../../ca/der/der-reader.ts';
+import { der, derOid, derSequence } from '../../ca/der/der-writer.ts';
+import { ExtensionOid, EXTENSION_REQUEST_OID, KeyOid } from '../../ca/der/oids.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import type { LogService } from '../log-service.ts';

@@ -2,7 +2,7 @@ import type { BudgetOptions } from '../request-budget.ts';
 import type { EmailSettings } from './email/email-settings.ts';
 import type { OidcIssuerSettings } from './oidc/oidc-settings.ts';
 import type { WebhookSettings } from './webhook/webhook-settings.ts';
-import type { RecoverySettings } from '../recovery/recovery-settings.ts';
+import type { RecoverySettings } from './recovery-settings.ts';
 import { DEFAULT_POLICY, type PolicyTable } from './policy-table.ts';
 
 /** Who may have a name, and how often. */

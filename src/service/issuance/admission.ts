@@ -1,5 +1,5 @@
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
-import type { LogContext } from '../log-context.ts';
+import type { LogContext } from '../log/log-context.ts';
 import type { ServiceEvent } from '../service-event.ts';
 
 /** How long a queue depth that was read counts as known, ms. */

@@ -4,7 +4,7 @@ import { ensure } from '../../core/errors.ts';
 import type { Evidence } from '../../identity/evidence.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { assertMayVouch, type VouchedPurpose } from '../evidence/policy-table.ts';
-import { verifyToken } from '../tokens.ts';
+import { verifyToken } from '../log/tokens.ts';
 import type { Issuance } from './issuance.ts';
 import type { CertificateOrder, OwnEvidence } from './requests.ts';
 

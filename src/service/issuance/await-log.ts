@@ -1,7 +1,7 @@
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { ERROR_CODES, type ErrorCode } from '../../core/error-codes.ts';
-import type { LogProgress } from '../log-progress.ts';
-import type { ReleasedLog } from '../released-log.ts';
+import type { LogProgress } from '../log/log-progress.ts';
+import type { ReleasedLog } from '../log/released-log.ts';
 
 /**
  * Step `awaitSequenced`: waits until the sequencer has taken the submission; returns its position. Throws the code with

@@ -5,7 +5,7 @@ import type { Authorization } from '../../identity/authorization.ts';
 import { includesBytes } from '../../identity/spki-set.ts';
 import type { SignedChange } from '../../identity/change-request.ts';
 import type { Requester } from './authenticate.ts';
-import type { LabelState } from './label-state.ts';
+import type { LabelState } from '../log/label-state.ts';
 import { verifyChange } from './signed-change.ts';
 
 /** What the next version of an identity will be, but for a certificate that is still to be signed. */

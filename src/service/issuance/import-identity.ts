@@ -1,15 +1,15 @@
-import { parsePem } from '../../ca/pem.ts';
+import { parsePem } from '../../ca/der/pem.ts';
 import { parsePublicKey } from '../../ca/public-key.ts';
 import { assertStrongRsa } from '../../ca/rsa-strength.ts';
-import { withCode } from '../../ca/with-code.ts';
+import { withCode } from '../../ca/der/with-code.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import type { Evidence } from '../../identity/evidence.ts';
-import { canonicalise, parse, proofOfPossession } from './intake.ts';
+import { canonicalise, parse, proofOfPossession } from '../intake.ts';
 import { Deadline } from './follow-intent.ts';
 import type { Issuance } from './issuance.ts';
 import { makeCertificate } from './issue-certificate.ts';
-import { readLabelState } from './label-state.ts';
+import { readLabelState } from '../log/label-state.ts';
 import { requestHash } from './request-hash.ts';
 import type { WantedKeys } from './wanted-keys.ts';
 

@@ -1,7 +1,7 @@
-import type { LogContext } from '../log-context.ts';
-import type { LogProgress } from '../log-progress.ts';
-import type { Prover } from '../prover.ts';
-import type { TokenInfo } from '../tokens.ts';
+import type { LogContext } from '../log/log-context.ts';
+import type { LogProgress } from '../log/log-progress.ts';
+import type { Prover } from '../prover/prover.ts';
+import type { TokenInfo } from '../log/tokens.ts';
 import type { Admission } from './admission.ts';
 import type { EmailChallenges } from '../evidence/email/email-challenges.ts';
 import type { OidcTokens } from '../evidence/oidc/oidc-tokens.ts';
@@ -9,7 +9,7 @@ import type { PolicyTable } from '../evidence/policy-table.ts';
 import type { Webhook } from '../evidence/webhook/webhook.ts';
 import type { Mailer } from '../evidence/email/mailer.ts';
 import type { SettledRecovery } from '../recovery/recover.ts';
-import type { RecoverySettings } from '../recovery/recovery-settings.ts';
+import type { RecoverySettings } from '../evidence/recovery-settings.ts';
 import type { RequestBudget } from '../request-budget.ts';
 import type { Flights } from './flights.ts';
 

@@ -9,9 +9,9 @@ import { authenticate, authenticateApplication, credentialsKey, type Requester, 
 import { awaitReleased, awaitSequenced } from './await-log.ts';
 import { continuity } from './continuity.ts';
 import { Deadline, followIntent } from './follow-intent.ts';
-import { canonicalise, parse, proofOfPossession } from './intake.ts';
+import { canonicalise, parse, proofOfPossession } from '../intake.ts';
 import type { Issuance, Made } from './issuance.ts';
-import { readLabelState } from './label-state.ts';
+import { readLabelState } from '../log/label-state.ts';
 import { limitIdentity } from './limit-identity.ts';
 import { policy } from './policy.ts';
 import { recordIntent } from './record-intent.ts';

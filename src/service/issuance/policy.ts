@@ -1,10 +1,10 @@
 import { leafValidity, type Validity } from '../../ca/profile.ts';
-import type { ParsedCsr } from '../../ca/csr.ts';
+import type { ParsedCsr } from '../../ca/csr/csr.ts';
 import { ensure } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
-import type { LogContext } from '../log-context.ts';
+import type { LogContext } from '../log/log-context.ts';
 import type { NextVersion } from './continuity.ts';
-import { profileOf } from './profile-table.ts';
+import { profileOf } from '../log/profile-table.ts';
 
 /**
  * Step `policy`: how long the certificate will be valid by the profile of its identity, and that the record has room for it. Throws

@@ -1,7 +1,7 @@
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import type { IntentRow } from '../../store/ports.ts';
-import type { LogContext } from '../log-context.ts';
+import type { LogContext } from '../log/log-context.ts';
 
 /** The right to make a version, or the same request that already has it. */
 export type RecordedIntent = { readonly own: true } | { readonly own: false; readonly existing: IntentRow };

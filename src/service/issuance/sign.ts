@@ -5,9 +5,9 @@ import type { Validity } from '../../ca/profile.ts';
 import { newShardSerial } from '../../ca/serial.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { WantedKeys } from './wanted-keys.ts';
-import type { LogContext } from '../log-context.ts';
-import { crlShardUrls } from '../crl-shards.ts';
-import { profileOf } from './profile-table.ts';
+import type { LogContext } from '../log/log-context.ts';
+import { crlShardUrls } from '../log/crl-shards.ts';
+import { profileOf } from '../log/profile-table.ts';
 
 /** What the certificate to be signed must say. Throws `forbidden` for an identity without a profile, `storage-failed`. */
 export async function leafRequest(

@@ -9,7 +9,7 @@ import {
   changeRequestCodec,
   type SignedChange,
 } from '../../identity/change-request.ts';
-import type { LabelState } from './label-state.ts';
+import type { LabelState } from '../log/label-state.ts';
 
 /** A change that a key of the record has signed. */
 export interface VerifiedChange {

@@ -1,6 +1,6 @@
 import type { CertificateRow } from '../../store/ports.ts';
-import type { LogContext } from '../log-context.ts';
-import type { LabelState } from './label-state.ts';
+import type { LogContext } from '../log/log-context.ts';
+import type { LabelState } from '../log/label-state.ts';
 
 /** After this part of a certificate's validity, the same request again is a renewal. */
 const RENEWAL_PART = 2 / 3;

@@ -3,8 +3,8 @@ import { baseBinaryLadder } from '../../core/keytrans/binary-ladder.ts';
 import type { VrfResult } from '../../core/crypto/vrf-prover.ts';
 import { type IdentityRecord, encodeIdentityRecord } from '../../identity/identity-record.ts';
 import type { CertificateRow } from '../../store/ports.ts';
-import type { LogContext } from '../log-context.ts';
-import { type Act, encodeAct } from '../trail/act.ts';
+import type { LogContext } from '../log/log-context.ts';
+import { type Act, encodeAct } from '../log/act.ts';
 
 /** A version that is ready for the log. */
 export interface VersionToSubmit {

@@ -1,7 +1,7 @@
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { ChainLink } from '../../core/keytrans/messages.ts';
 import type { VersionRow } from '../../store/ports.ts';
-import type { LogContext } from '../log-context.ts';
+import type { LogContext } from '../log/log-context.ts';
 
 /** A label as the released log has it. */
 export interface AskedLabel {

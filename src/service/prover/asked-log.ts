@@ -1,6 +1,6 @@
 import { ensure } from '../../core/errors.ts';
 import type { FullTreeHead } from '../../core/keytrans/tree-head.ts';
-import type { ReleasedLog } from '../released-log.ts';
+import type { ReleasedLog } from '../log/released-log.ts';
 import type { ProverParts } from './prover-parts.ts';
 
 /** The log as one answer shows it. */

@@ -4,9 +4,9 @@ import { assembleProof } from '../../core/keytrans/plan-proof.ts';
 import type { CombinedTreeProof, PrefixProof } from '../../core/keytrans/proofs.ts';
 import { driveTilesTogether } from '../../core/prefix/drive.ts';
 import { provePrefixLookups } from '../../core/prefix/prefix-tree.ts';
-import type { EntryReader, LogEntry } from '../entry-reader.ts';
-import type { LogContext } from '../log-context.ts';
-import type { LogNodeReader } from '../log-node-reader.ts';
+import type { EntryReader, LogEntry } from '../log/entry-reader.ts';
+import type { LogContext } from '../log/log-context.ts';
+import type { LogNodeReader } from '../log/log-node-reader.ts';
 import type { AskedLog } from './asked-log.ts';
 import type { VersionKeys } from './version-keys.ts';
 

@@ -1,7 +1,7 @@
-import type { AnswerVerifier } from '../answer-verifier.ts';
-import type { AuditorHeads } from '../auditor-heads.ts';
-import type { LogContext } from '../log-context.ts';
-import type { LogProgress } from '../log-progress.ts';
+import type { AnswerVerifier } from './answer-verifier.ts';
+import type { AuditorHeads } from './auditor-heads.ts';
+import type { LogContext } from '../log/log-context.ts';
+import type { LogProgress } from '../log/log-progress.ts';
 import type { ProofMaker } from './proof-maker.ts';
 
 /** What every operation of the prover works with. */

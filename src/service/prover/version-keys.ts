@@ -2,7 +2,7 @@ import type { VrfResult } from '../../core/crypto/vrf-prover.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import type { KnownVersion } from '../../core/keytrans/known-version.ts';
 import type { BinaryLadderStep } from '../../core/keytrans/messages.ts';
-import type { LogContext } from '../log-context.ts';
+import type { LogContext } from '../log/log-context.ts';
 import type { AskedLabel } from './asked-label.ts';
 
 /** Search key and VRF proof of a version; its commitment, where it exists. */

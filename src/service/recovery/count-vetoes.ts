@@ -1,6 +1,6 @@
 import { decodeIdentityRecord, type IdentityRecord } from '../../identity/identity-record.ts';
-import type { LabelState } from '../issuance/label-state.ts';
-import type { LogContext } from '../log-context.ts';
+import type { LabelState } from '../log/label-state.ts';
+import type { LogContext } from '../log/log-context.ts';
 
 /** Versions that are read in one go. */
 const PAGE = 64;

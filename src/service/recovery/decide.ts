@@ -3,10 +3,10 @@ import { decode } from '../../core/encoding/codec.ts';
 import { ensure } from '../../core/errors.ts';
 import { type Evidence, evidenceCodec } from '../../identity/evidence.ts';
 import type { RecoveryRow } from '../../store/ports.ts';
-import { canonicalise } from '../issuance/intake.ts';
-import { readLabelState } from '../issuance/label-state.ts';
-import type { LogContext } from '../log-context.ts';
-import { effectiveFrom } from './waiting.ts';
+import { canonicalise } from '../intake.ts';
+import { readLabelState } from '../log/label-state.ts';
+import type { LogContext } from '../log/log-context.ts';
+import { effectiveFrom } from '../log/recovery-wait.ts';
 
 /** Claims that are read in one go. */
 const PAGE = 100;

@@ -1,11 +1,11 @@
 import { encode } from '../../core/encoding/codec.ts';
 import { type Evidence, evidenceCodec } from '../../identity/evidence.ts';
 import type { IdentityRecord } from '../../identity/identity-record.ts';
-import { closeOpenIntent } from '../intent-closing.ts';
+import { closeOpenIntent } from '../sequencing/intent-closing.ts';
 import { awaitSequenced } from '../issuance/await-log.ts';
 import { followIntent } from '../issuance/follow-intent.ts';
 import type { Issuance } from '../issuance/issuance.ts';
-import type { LabelState } from '../issuance/label-state.ts';
+import type { LabelState } from '../log/label-state.ts';
 import { limitIdentity } from '../issuance/limit-identity.ts';
 import { recordIntent } from '../issuance/record-intent.ts';
 import { requestHash } from '../issuance/request-hash.ts';

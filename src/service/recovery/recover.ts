@@ -9,15 +9,15 @@ import type { RecoveryRow } from '../../store/ports.ts';
 import { authenticate, authenticateApplication, credentialsKey, whoOf } from '../issuance/authenticate.ts';
 import { awaitReleased } from '../issuance/await-log.ts';
 import { Deadline } from '../issuance/follow-intent.ts';
-import { canonicalise, parse, proofOfPossession } from '../issuance/intake.ts';
+import { canonicalise, parse, proofOfPossession } from '../intake.ts';
 import type { Issuance, Made } from '../issuance/issuance.ts';
-import { type LabelState, readLabelState } from '../issuance/label-state.ts';
+import { type LabelState, readLabelState } from '../log/label-state.ts';
 import { respond } from '../issuance/respond.ts';
 import { countVetoes } from './count-vetoes.ts';
 import { makePending } from './make-pending.ts';
 import type { RecoveryOrder, RecoveryOutcome } from './recovery-orders.ts';
 import { type Claimant, takeEffect } from './take-effect.ts';
-import { effectiveFrom, waitedAuthorization } from './waiting.ts';
+import { effectiveFrom, waitedAuthorization } from '../log/recovery-wait.ts';
 
 /** What a claim came to, before it is proved to the client. */
 export type SettledRecovery =

@@ -1,14 +1,14 @@
-import { parseCsr } from '../../ca/csr.ts';
+import { parseCsr } from '../../ca/csr/csr.ts';
 import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
 import { canonicalIdentity } from '../../identity/canonical-identity.ts';
 import type { RecoveryRow } from '../../store/ports.ts';
 import { Deadline } from '../issuance/follow-intent.ts';
 import type { Issuance } from '../issuance/issuance.ts';
-import { type LabelState, readLabelState } from '../issuance/label-state.ts';
+import { type LabelState, readLabelState } from '../log/label-state.ts';
 import { mailOwner, tellWebhook } from './tell-owner.ts';
 import { takeEffect } from './take-effect.ts';
-import { waitedAuthorization } from './waiting.ts';
+import { waitedAuthorization } from '../log/recovery-wait.ts';
 
 /** Claims that are read in one go. */
 const PAGE = 100;

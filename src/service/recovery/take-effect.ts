@@ -1,10 +1,10 @@
-import type { ParsedCsr } from '../../ca/csr.ts';
+import type { ParsedCsr } from '../../ca/csr/csr.ts';
 import type { Authorization } from '../../identity/authorization.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { awaitReleased, awaitSequenced } from '../issuance/await-log.ts';
 import { type Deadline, followIntent } from '../issuance/follow-intent.ts';
 import type { Issuance, Made } from '../issuance/issuance.ts';
-import type { LabelState } from '../issuance/label-state.ts';
+import type { LabelState } from '../log/label-state.ts';
 import { policy } from '../issuance/policy.ts';
 import { recordIntent } from '../issuance/record-intent.ts';
 import { requestHash } from '../issuance/request-hash.ts';

@@ -3,8 +3,8 @@ import { type Evidence, evidenceCodec } from '../../identity/evidence.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { RecoveryRow } from '../../store/ports.ts';
 import type { Issuance } from '../issuance/issuance.ts';
-import type { LabelState } from '../issuance/label-state.ts';
-import { effectiveFrom } from './waiting.ts';
+import type { LabelState } from '../log/label-state.ts';
+import { effectiveFrom } from '../log/recovery-wait.ts';
 
 /** A claim whose owner is to be told. */
 export interface Notice {

@@ -6,7 +6,7 @@ import type { Vkey } from '../../core/audit/vkey.ts';
 import { decodeUtf8, encodeUtf8, formatHex } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
-import { DurableFile } from '../durable-file.ts';
+import { DurableFile } from '../log/durable-file.ts';
 import type { FileSystem } from '../publish/folder-target.ts';
 
 /** What a witness remembers of a log: the checkpoint that it cosigned last. */

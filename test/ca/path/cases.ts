@@ -1,5 +1,5 @@
-import { ExtensionOid, PurposeOid } from '../../../src/ca/oids.ts';
-import { der, derOid, derSequence } from '../../../src/ca/der-writer.ts';
+import { ExtensionOid, PurposeOid } from '../../../src/ca/der/oids.ts';
+import { der, derOid, derSequence } from '../../../src/ca/der/der-writer.ts';
 import { encodeUtf8 } from '../../../src/core/encoding/bytes.ts';
 import {
   caWith,

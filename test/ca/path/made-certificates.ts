@@ -1,9 +1,9 @@
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { encodeKeyUsage } from '../../../src/ca/extension-writer.ts';
 import type { KeyUsage } from '../../../src/ca/certificate-extensions.ts';
-import { der, derBitString, derOid, derSequence, derTime, derUnsigned } from '../../../src/ca/der-writer.ts';
-import { ExtensionOid, PurposeOid } from '../../../src/ca/oids.ts';
-import { formatPem } from '../../../src/ca/pem.ts';
+import { der, derBitString, derOid, derSequence, derTime, derUnsigned } from '../../../src/ca/der/der-writer.ts';
+import { ExtensionOid, PurposeOid } from '../../../src/ca/der/oids.ts';
+import { formatPem } from '../../../src/ca/der/pem.ts';
 import { encodeUtf8 } from '../../../src/core/encoding/bytes.ts';
 
 /** When the certificates here are valid, and a time within. */

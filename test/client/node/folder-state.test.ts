@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ClientState, EMPTY_STATE } from '../../../src/client/client-state.ts';
-import { formatClientState, parseClientState } from '../../../src/client/client-state-json.ts';
+import { type ClientState, EMPTY_STATE } from '../../../src/client/state/client-state.ts';
+import { formatClientState, parseClientState } from '../../../src/client/state/client-state-json.ts';
 import { newHolder } from '../../../src/client/node/lock-holder.ts';
 import { FolderState, writeFileDurably } from '../../../src/client/node.ts';
 

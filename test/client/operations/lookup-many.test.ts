@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKey } from '../../../src/client/client-key.ts';
-import { MemoryState } from '../../../src/client/client-state.ts';
+import { MemoryState } from '../../../src/client/state/client-state.ts';
 import { KeyDirectory, type LookupOutcome } from '../../../src/client/key-directory.ts';
 import { decode, encode } from '../../../src/core/encoding/codec.ts';
 import { isGlasskeyError } from '../../../src/core/errors.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KeyDirectory } from '../../../src/client/key-directory.ts';
-import { MemoryState } from '../../../src/client/client-state.ts';
+import { MemoryState } from '../../../src/client/state/client-state.ts';
 import { KEYTRANS_MEDIA_TYPE } from '../../../src/contract/media-types.ts';
 import { AUDITOR_PATHS, PATHS } from '../../../src/contract/paths.ts';
 import { AuditorMetrics } from '../../../src/http/auditor-metrics.ts';
@@ -10,7 +10,7 @@ import type { Auditor } from '../../../src/service/auditor/auditor.ts';
 import { AuditorSource } from '../../../src/service/auditor/auditor-source.ts';
 import { deliverHead, fetchHead } from '../../../src/service/auditor/deliver-head.ts';
 import type { AuditorTreeHead } from '../../../src/core/keytrans/tree-head.ts';
-import { emptyDatabase } from '../../contract/each-store.ts';
+import { emptyDatabase } from '../../store/each-store.ts';
 import { AUDITOR, AuditorFolderFixture } from '../../support/audited-log.ts';
 import { csrFor, newDeviceKey } from '../../support/owner.ts';
 import { createTestServer, type TestServer } from '../../support/test-server.ts';

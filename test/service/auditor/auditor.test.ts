@@ -8,7 +8,7 @@ import { verifyAuditorTreeHead } from '../../../src/core/keytrans/tree-head.ts';
 import { parseEvidence } from '../../../src/client/evidence/evidence-text.ts';
 import { verifyEvidence } from '../../../src/client/evidence/verify-evidence.ts';
 import type { Auditor } from '../../../src/service/auditor/auditor.ts';
-import { removeUnfinished } from '../../../src/service/durable-file.ts';
+import { removeUnfinished } from '../../../src/service/log/durable-file.ts';
 import { testSigner } from '../../core/audit/test-signer.ts';
 import { AUDITOR, AuditorFolderFixture, auditedLog, grow, NOW_MS } from '../../support/audited-log.ts';
 import { type Failure, FailingFiles } from '../../support/failing-files.ts';

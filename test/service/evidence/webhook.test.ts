@@ -9,7 +9,7 @@ import { formatHex } from '../../../src/core/encoding/bytes.ts';
 import { sha256 } from '../../../src/core/crypto/sha256.ts';
 import { DEFAULT_EVIDENCE } from '../../../src/service/evidence/evidence-settings.ts';
 import { createTestServer, type TestServer } from '../../support/test-server.ts';
-import { parsePem } from '../../../src/ca/pem.ts';
+import { parsePem } from '../../../src/ca/der/pem.ts';
 
 const SECRET = 'a secret of the operator';
 const DAY_MS = 86_400_000;

@@ -9,7 +9,7 @@ import { mlDsaSigner } from '../../../src/core/crypto/ml-dsa.ts';
 import { encodeUtf8 } from '../../../src/core/encoding/bytes.ts';
 import { isGlasskeyError } from '../../../src/core/errors.ts';
 import type { FileSystem } from '../../../src/service/publish/folder-target.ts';
-import { removeUnfinished } from '../../../src/service/durable-file.ts';
+import { removeUnfinished } from '../../../src/service/log/durable-file.ts';
 import { originHash } from '../../../src/service/witness/cosigned-file.ts';
 import { Witness, type WitnessAnswer } from '../../../src/service/witness/witness.ts';
 import { testNoteSigner, testSigner } from '../../core/audit/test-signer.ts';

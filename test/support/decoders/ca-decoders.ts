@@ -5,12 +5,12 @@ import { encodeAlternativeName, parseAlternativeNames } from '../../../src/ca/al
 import { parseCertificate } from '../../../src/ca/certificate.ts';
 import { parseCertificateExtensions, parseRawExtensions } from '../../../src/ca/certificate-extensions.ts';
 import { encodeCompanionKeys, parseCompanionKeys } from '../../../src/ca/companion-keys.ts';
-import { decodeCsrPem } from '../../../src/ca/csr.ts';
-import { DerReader } from '../../../src/ca/der-reader.ts';
+import { decodeCsrPem } from '../../../src/ca/csr/csr.ts';
+import { DerReader } from '../../../src/ca/der/der-reader.ts';
 import { parseDistinguishedName } from '../../../src/ca/distinguished-name.ts';
-import { parsePrivateKey } from '../../../src/ca/key-file.ts';
-import { signerFromKey } from '../../../src/ca/node-signer.ts';
-import { formatPem, parsePem, parsePemBlocks } from '../../../src/ca/pem.ts';
+import { parsePrivateKey } from '../../../src/ca/keys/key-file.ts';
+import { signerFromKey } from '../../../src/ca/keys/node-signer.ts';
+import { formatPem, parsePem, parsePemBlocks } from '../../../src/ca/der/pem.ts';
 import { parsePublicKey } from '../../../src/ca/public-key.ts';
 import { encodeSignatureAlgorithm, parseSignatureAlgorithm } from '../../../src/ca/signature-algorithm.ts';
 import type { SignerAlgorithm } from '../../../src/core/crypto/signer.ts';

@@ -1,9 +1,9 @@
-import type { EvidenceProof } from '../../../src/client/evidence/evidence-proof.ts';
+import type { EvidenceProof } from '../../../src/client/audit/evidence-proof.ts';
 import { formatEvidence, parseEvidence } from '../../../src/client/evidence/evidence-text.ts';
 import fc from 'fast-check';
 import { decodeAuditState, encodeAuditState } from '../../../src/client/audit/audit-state.ts';
-import type { ClientState } from '../../../src/client/client-state.ts';
-import { formatClientState, parseClientState } from '../../../src/client/client-state-json.ts';
+import type { ClientState } from '../../../src/client/state/client-state.ts';
+import { formatClientState, parseClientState } from '../../../src/client/state/client-state-json.ts';
 import { formatHeads, parseHeads } from '../../../src/client/heads-text.ts';
 import { parseHolder } from '../../../src/client/node/lock-holder.ts';
 import { fullSubtrees } from '../../../src/core/log/log-tree.ts';

@@ -35,7 +35,7 @@ import type { Signer } from '../../../src/core/crypto/signer.ts';
 import { formatBase64, formatHex } from '../../../src/core/encoding/bytes.ts';
 import { encode } from '../../../src/core/encoding/codec.ts';
 import { configurationCodec } from '../../../src/core/keytrans/configuration.ts';
-import { formatPem } from '../../../src/ca/pem.ts';
+import { formatPem } from '../../../src/ca/der/pem.ts';
 import { referenceConfiguration } from '../reference-log.ts';
 import { fixed } from './arbitraries.ts';
 import { type Decoder, ofJson, ofText, present } from './decoder.ts';

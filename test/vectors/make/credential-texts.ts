@@ -1,4 +1,4 @@
-import { formatPem, parsePem } from '../../../src/ca/pem.ts';
+import { formatPem, parsePem } from '../../../src/ca/der/pem.ts';
 import { formatCredential } from '../../../src/client/credential-text.ts';
 import { concatBytes } from '../../../src/core/encoding/bytes.ts';
 import { encode } from '../../../src/core/encoding/codec.ts';

@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { createIssuingCa, createRoot, type Issuer } from '../../../src/ca/authority.ts';
 import { issueLeaf } from '../../../src/ca/issue.ts';
-import { signerFromKey } from '../../../src/ca/node-signer.ts';
+import { signerFromKey } from '../../../src/ca/keys/node-signer.ts';
 import { DEFAULT_PROFILE, leafValidity } from '../../../src/ca/profile.ts';
 import { newSerial } from '../../../src/ca/serial.ts';
 import { sha256 } from '../../../src/core/crypto/sha256.ts';

@@ -1,4 +1,4 @@
-import { formatPem } from '../../../src/ca/pem.ts';
+import { formatPem } from '../../../src/ca/der/pem.ts';
 import { noteSigner } from '../../../src/core/audit/note.ts';
 import { formatVkey } from '../../../src/core/audit/vkey.ts';
 import { sha256 } from '../../../src/core/crypto/sha256.ts';

@@ -1,5 +1,5 @@
 import { verifySpkiSignature } from '../../../src/ca/verify-signature.ts';
-import { CONTINUITY_PORTS } from '../../../src/client/verify-binding.ts';
+import { CONTINUITY_PORTS } from '../../../src/client/binding/verify-binding.ts';
 import { commit } from '../../../src/core/crypto/commitment.ts';
 import { equalBytes, formatHex, parseHex } from '../../../src/core/encoding/bytes.ts';
 import { decode, encode } from '../../../src/core/encoding/codec.ts';

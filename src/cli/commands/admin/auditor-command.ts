@@ -1,0 +1,39 @@
+import type { Command } from 'commander';
+import { ensure } from '../../../core/errors.ts';
+import { EXIT } from '../../exit-code.ts';
+import { printJson, printLines } from '../../output.ts';
+import type { LogFlags } from '../../../server/log-settings.ts';
+import type { RunServer } from '../server-commands.ts';
+
+interface AdminAuditorFlags extends LogFlags {
+  readonly data: string;
+  readonly json?: boolean;
+}
+
+/** `admin auditor`: makes the next trust bundle, for which the bundle key has to be in the folder. */
+export function adminAuditorCommand(admin: Command, run: RunServer): void {
+  admin
+    .command('auditor')
+    .description('give the log a third-party auditor, or another one: signs the next trust bundle; servers are stopped')
+    .requiredOption('--data <dir>', 'data folder, with keys/bundle.pem')
+    .requiredOption('--auditor-key <base64>', 'public key of the auditor: what "glasskey auditor key" prints')
+    .option('--auditor-lag <duration>', 'how far the auditor may be behind the log; default: 10m')
+    .option('--auditor-start <position>', 'the first log entry that the auditor verifies; default: 0')
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', '\nExample:\n  $ glasskey admin auditor --auditor-key 4rV0…= --data /srv/glasskey')
+    .action((flags: AdminAuditorFlags) =>
+      run(async () => {
+        const [{ auditorSettings }, { DataFolder }, { replaceAuditor }] = await Promise.all([
+          import('../../../server/log-settings.ts'),
+          import('../../../server/data-folder.ts'),
+          import('../../../server/replace-auditor.ts'),
+        ]);
+        const auditor = auditorSettings(flags);
+        ensure(auditor !== undefined, 'usage', 'which auditor? give its --auditor-key');
+        const { origin, sequence } = await replaceAuditor(new DataFolder(flags.data), auditor);
+        if (flags.json === true) printJson({ origin, sequence });
+        else printLines(`trust bundle ${sequence} of ${origin} names the auditor; start the servers again`);
+        return EXIT.fine;
+      }),
+    );
+}

@@ -1,0 +1,179 @@
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import { parseTrustBundle } from '../../../contract/parse-trust-bundle.ts';
+import { parseHex } from '../../../core/encoding/bytes.ts';
+import { ensure, isGlasskeyError } from '../../../core/errors.ts';
+import { writeFileDurably } from '../../../client/node.ts';
+import type { TrailHead } from '../../../store/ports.ts';
+import type { LogContext } from '../../../service/log/log-context.ts';
+import type { TrailEntry } from '../../../service/admin/read-trail.ts';
+import { asUserInput, readInput } from '../../client-options.ts';
+import { EXIT, reportFailure } from '../../exit-code.ts';
+import { printJson, printLines } from '../../output.ts';
+import { type AdminFlags, withLog } from './with-log.ts';
+import { type TableFormat, writeTable } from '../../table-output.ts';
+import { adminOptions } from './list-commands.ts';
+import type { RunServer } from '../server-commands.ts';
+
+const loadTrail = () => import('../../../service/admin/read-trail.ts');
+const loadService = () => import('../../../service/log-service.ts');
+const loadReceipt = () => import('../../../service/admin/erasure-receipt.ts');
+
+const COLUMNS = [
+  'record',
+  'at',
+  'act',
+  'who',
+  'request',
+  'identity',
+  'version',
+  'position',
+  'serial',
+  'removed',
+  'detail',
+] as const;
+
+interface TrailFlags extends AdminFlags {
+  readonly csv?: boolean;
+  readonly since?: string;
+  readonly verify?: boolean;
+  readonly anchor?: string;
+}
+
+/** Who runs an `admin` command, for the trail: the user of the machine, and not `root` where that is known. */
+export function administrator(): string {
+  return `admin:${process.env['SUDO_USER'] ?? userInfo().username}`;
+}
+
+/** `admin trail|erase|receipt`: what was done, and the erasure of a person's data. */
+export function recordCommands(admin: Command, run: RunServer): void {
+  const trail = admin
+    .command('trail')
+    .description('show what was done, by whom, and verify that nothing of it changed');
+  adminOptions(trail, 'glasskey admin trail --verify --since 2026-01-01 --data /srv/glasskey')
+    .option('--csv', 'print CSV')
+    .option('--since <time>', 'only acts of this time (ISO 8601) and later')
+    .option('--verify', 'print no acts, but where the trail ends; exit 2 where it was tampered with')
+    .option('--anchor <file>', 'with --verify: the end that was noted here must still be there; the new one is noted')
+    .action((flags: TrailFlags) => run(() => showTrail(flags)));
+
+  const erase = admin.command('erase <identity>').description("delete a person's data; the log keeps commitments");
+  adminOptions(erase, 'glasskey admin erase alice@example.com --out receipt.txt --data /srv/glasskey')
+    .requiredOption('--out <file>', 'file for the signed receipt')
+    .action((identity: string, flags: AdminFlags & { readonly out: string }) =>
+      run(() => withLog(flags, ({ context, store }) => erasePerson(context, identity, store.kind, flags))),
+    );
+
+  admin
+    .command('receipt <file>')
+    .description('verify a receipt of an erasure')
+    .requiredOption('--trust <file>', 'trust bundle of the log')
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', '\nExample:\n  $ glasskey admin receipt receipt.txt --trust trust.json')
+    .action((file: string, flags: { readonly trust: string; readonly json?: boolean }) =>
+      run(async () => {
+        const text = await readInput(flags.trust);
+        const { bundle } = await asUserInput(flags.trust, () => parseTrustBundle(text));
+        const { verifyErasureReceipt } = await loadReceipt();
+        const receipt = await readInput(file);
+        return misbehaviourIs(['bad-signature', 'untrusted-issuer'], async () => {
+          const lines = await verifyErasureReceipt(receipt, bundle.issuers);
+          ensure(lines.log === bundle.origin, 'untrusted-issuer', 'the receipt is of another log');
+          if (flags.json === true) printJson({ verified: true, ...lines });
+          else printLines(`verified: ${lines.identity} was erased on ${lines.erased}`);
+        });
+      }),
+    );
+}
+
+/** Exit 2 for what shows that somebody changed something. */
+async function misbehaviourIs(codes: readonly string[], work: () => Promise<void>): Promise<number> {
+  try {
+    await work();
+    return EXIT.fine;
+  } catch (error) {
+    if (!isGlasskeyError(error) || !codes.includes(error.code)) throw error;
+    reportFailure(error);
+    return EXIT.misbehaviour;
+  }
+}
+
+async function showTrail(flags: TrailFlags): Promise<number> {
+  const sinceMs = flags.since === undefined ? undefined : Date.parse(flags.since);
+  ensure(!Number.isNaN(sinceMs), 'usage', '--since is a time in ISO 8601, such as 2026-01-31');
+  const verify = flags.verify === true || flags.anchor !== undefined;
+  return misbehaviourIs(['trail-broken'], async () => {
+    await withLog(flags, async ({ context }) => {
+      const { readTrail } = await loadTrail();
+      if (verify) return verifyTrail(context, flags);
+      const format: TableFormat = flags.csv === true ? 'csv' : flags.json === true ? 'json' : 'text';
+      await writeTable(format, COLUMNS, cells(readTrail(context, { sinceMs })));
+    });
+  });
+}
+
+async function verifyTrail(context: LogContext, flags: TrailFlags): Promise<void> {
+  const { readTrail, formatTrailHead } = await loadTrail();
+  const anchor = await readAnchor(flags.anchor);
+  const acts = readTrail(context, { anchor });
+  let count = 0;
+  let step = await acts.next();
+  for (; step.done !== true; step = await acts.next()) count++;
+  const end = formatTrailHead(step.value);
+  if (flags.anchor !== undefined) await writeFileDurably(flags.anchor, `${end}\n`);
+  const [records = '', hash = ''] = end.split(' ');
+  if (flags.json === true) printJson({ verified: true, acts: count, records: Number(records), hash });
+  else printLines(`verified: ${count} acts in ${records} records, up to ${hash}`);
+}
+
+/** The end of a trail that was noted; undefined where the file is not there yet. */
+async function readAnchor(path: string | undefined): Promise<TrailHead | undefined> {
+  if (path === undefined) return undefined;
+  const { existsSync } = await import('node:fs');
+  if (!existsSync(path)) return undefined;
+  const [, size, hash] = /^(\d{1,15}) ([0-9a-f]{64})\s*$/.exec(await readInput(path)) ?? [];
+  ensure(size !== undefined && hash !== undefined, 'usage', `${path} does not hold the end of a trail`);
+  return { size: Number(size), hash: parseHex(hash) };
+}
+
+async function* cells(entries: AsyncIterable<TrailEntry>) {
+  for await (const entry of entries) {
+    const { record, at, act, who, request, identity, version, position, serial, removed, ...rest } = entry;
+    const details = Object.entries(rest).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+    const detail = details.length === 0 ? undefined : details.join(' ');
+    const gone = removed?.join(' ');
+    const row = { record, at: new Date(at), act, who, request, identity, version, position, serial };
+    yield { ...row, removed: gone, detail };
+  }
+}
+
+async function erasePerson(
+  context: LogContext,
+  identity: string,
+  kind: 'postgres' | 'pglite',
+  flags: AdminFlags & { readonly out: string },
+): Promise<void> {
+  const [{ LogService }, { signErasureReceipt }] = await Promise.all([loadService(), loadReceipt()]);
+  // A shared database has a server that appends; the embedded one has nobody but us.
+  const service = new LogService(context, {
+    sequence: kind === 'pglite',
+    acceptClockGap: true,
+    keepRecoveries: false,
+  });
+  await service.start();
+  try {
+    const erasure = await service.erase({ identity, who: administrator() });
+    const { issuer } = context.issuingCas.current(Date.now()) ?? context.keys;
+    const receipt = await signErasureReceipt(context.origin, issuer, erasure);
+    await writeFileDurably(flags.out, receipt);
+    const { version, position, deleted } = erasure;
+    if (flags.json === true) printJson({ identity: erasure.identity, version, position, deleted, receipt: flags.out });
+    else
+      printLines(
+        `erased ${erasure.identity}: ${deleted.versions} versions and ${deleted.certificates} certificates deleted`,
+        `  receipt: ${flags.out}. Hand it over, and keep no copy: it has the name`,
+      );
+  } finally {
+    await service.stop();
+  }
+}

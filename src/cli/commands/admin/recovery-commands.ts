@@ -1,0 +1,78 @@
+import type { Command } from 'commander';
+import type { ListedRecovery } from '../../../service/recovery/decide.ts';
+import { printJson, printLines } from '../../output.ts';
+import { type AdminFlags, withLog } from './with-log.ts';
+import { type TableFormat, writeTable } from '../../table-output.ts';
+import { adminOptions } from './list-commands.ts';
+import { administrator } from './record-commands.ts';
+import type { RunServer } from '../server-commands.ts';
+
+const loadDecide = () => import('../../../service/recovery/decide.ts');
+
+const COLUMNS = ['identity', 'state', 'effective', 'requested', 'notified', 'evidence', 'key'] as const;
+
+interface DecideFlags extends AdminFlags {
+  readonly reason: string;
+}
+
+/** `admin recovery list|grant|deny`: what waits, and what was vetoed so often that the operator decides. */
+export function adminRecoveryCommands(admin: Command, run: RunServer): void {
+  const recovery = admin.command('recovery').description('recoveries of identities whose keys are lost');
+  adminOptions(
+    recovery.command('list').description('list those that wait, for time or for you'),
+    'glasskey admin recovery list --data /srv/glasskey',
+  )
+    .option('--csv', 'print CSV')
+    .action((flags: AdminFlags & { readonly csv?: boolean }) =>
+      run(() =>
+        withLog(flags, async ({ context }) => {
+          const { listRecoveries } = await loadDecide();
+          const format: TableFormat = flags.csv === true ? 'csv' : flags.json === true ? 'json' : 'text';
+          await writeTable(format, COLUMNS, cells(listRecoveries(context)));
+        }),
+      ),
+    );
+  const decide = (name: 'grant' | 'deny', summary: string): void => {
+    const command = recovery.command(`${name} <identity>`).description(summary);
+    adminOptions(command, `glasskey admin recovery ${name} alice@example.com --reason "…" --data /srv/glasskey`)
+      .requiredOption('--reason <text>', name === 'grant' ? 'why: everybody can read it in the record' : 'why')
+      .action((identity: string, flags: DecideFlags) =>
+        run(() => withLog(flags, (open) => settle(open.context, name, identity, flags))),
+      );
+  };
+  decide(
+    'grant',
+    'decide for a claim that was vetoed too often: the running server makes its version, marked `operator`',
+  );
+  decide('deny', 'decide against such a claim: it is forgotten');
+}
+
+async function settle(
+  context: Parameters<Awaited<ReturnType<typeof loadDecide>>['grantRecovery']>[0],
+  name: 'grant' | 'deny',
+  identity: string,
+  { reason, json }: DecideFlags,
+): Promise<void> {
+  const { denyRecovery, grantRecovery } = await loadDecide();
+  const decide = name === 'grant' ? grantRecovery : denyRecovery;
+  const claim = await decide(context, { identity, reason, who: administrator() });
+  const decision = name === 'grant' ? 'granted' : 'denied';
+  if (json === true) printJson({ identity: claim.identity, decision });
+  else if (name === 'deny') printLines(`${claim.identity}: denied`);
+  else printLines(`${claim.identity}: granted; the running server makes the version within half a minute`);
+}
+
+async function* cells(all: AsyncIterable<ListedRecovery>) {
+  for await (const { identity, state, spkiSha256, evidence, ...times } of all) {
+    const time = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms));
+    yield {
+      identity,
+      state,
+      effective: time(times.effectiveMs),
+      requested: new Date(times.requestedMs),
+      notified: time(times.notifiedMs),
+      evidence: evidence.type === 'oidc' ? `oidc:${evidence.issuer}` : evidence.type,
+      key: spkiSha256,
+    };
+  }
+}

@@ -1,0 +1,58 @@
+import type { Identity } from '../../identity/identity.ts';
+import { decodeIdentityRecord } from '../../identity/identity-record.ts';
+import type { BindingChange } from './binding.ts';
+import type { Alert, ClientState } from '../state/client-state.ts';
+
+/** Alerts with others, at most one of a type for one version of an identity. */
+export function mergeAlerts(alerts: readonly Alert[], more: readonly Alert[]): readonly Alert[] {
+  const isKnown = (alert: Alert): boolean =>
+    alerts.some(
+      ({ identity, type, version }) => identity === alert.identity && type === alert.type && version === alert.version,
+    );
+  return [...alerts, ...more.filter((alert) => !isKnown(alert))];
+}
+
+/** What the user of a state has not acknowledged yet about an identity (canonical). */
+export function alertsAbout({ alerts }: ClientState, text: string): readonly Alert[] {
+  return alerts.filter(({ identity }) => identity === text);
+}
+
+const BY_OPERATOR = 'was made by the operator, not by a key that the identity had';
+
+/** How a version came about that no key of the identity made. */
+function operatorWords(value: Uint8Array): string {
+  const { type } = decodeIdentityRecord(value).authorization;
+  if (type !== 'recovery') return BY_OPERATOR;
+  return 'calls itself a recovery; that it waited as long as the trust bundle says is not proved by the log';
+}
+
+/** A change of an identity's keys, as a verified answer showed it. */
+export interface SeenChange {
+  readonly identity: Identity;
+  readonly change: BindingChange;
+  /** The version that was found. */
+  readonly version: number;
+  /** Its encoded record. */
+  readonly value: Uint8Array;
+  readonly nowMs: number;
+}
+
+/**
+ * What the user has to be shown of how a contact's keys changed (DESIGN §7): the chain is judged once, when the later version
+ * is first met, so that what it came to has to be kept. An alert for each version by the `operator`, or one for a chain that
+ * is `unexplained`.
+ */
+export function changeAlerts({ identity: { text }, change, version: latest, value, nowMs }: SeenChange): Alert[] {
+  const alert = (type: 'operator' | 'unexplained', version: number, reason: string): Alert => {
+    const shown = version === latest ? value : undefined;
+    return { identity: text, type, version, reason, value: shown, seenAtMs: nowMs };
+  };
+  const alerts = change.links
+    .filter(({ type }) => type === 'operator')
+    .map(({ version }) =>
+      alert('operator', version, `version ${version} ${version === latest ? operatorWords(value) : BY_OPERATOR}`),
+    );
+  if (change.type !== 'unexplained') return alerts;
+  const why = change.reason === undefined ? '' : `: ${change.reason}`;
+  return [...alerts, alert('unexplained', latest, `version ${latest} does not follow from what was seen before${why}`)];
+}

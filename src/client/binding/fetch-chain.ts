@@ -1,0 +1,62 @@
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import type { Configuration } from '../../core/keytrans/configuration.ts';
+import {
+  type ChainRequest,
+  chainRequestCodec,
+  chainResponseCodec,
+  MAXIMUM_CHAIN_LINKS,
+} from '../../core/keytrans/messages.ts';
+import { PATHS } from '../../contract/paths.ts';
+import type { ChainLink } from '../../identity/chain.ts';
+import type { Transport } from '../transport.ts';
+
+/**
+ * Most versions that are fetched to explain a change, and most bytes of their values: a daily change for eleven years. A
+ * log could else keep a client busy for ever, since it may number versions as it likes.
+ */
+const MAX_LINKS = 4096;
+const MAX_BYTES = 32 * 1024 * 1024;
+
+/**
+ * The versions first..end-1 of a label, in pages, untrusted. Fewer come back where the server says that they were erased,
+ * which is its word and no more, or where there are too many: the chain then does not close. Throws `bad-chain` where the
+ * server gives another number than it was asked for.
+ */
+export async function fetchChain(
+  transport: Transport,
+  config: Configuration,
+  label: Uint8Array,
+  { first, end }: { readonly first: number; readonly end: number },
+): Promise<readonly ChainLink[]> {
+  const links: ChainLink[] = [];
+  if (end - first > MAX_LINKS) return links;
+  let bytes = 0;
+  for (let next = first; next < end && bytes <= MAX_BYTES; next += MAXIMUM_CHAIN_LINKS) {
+    const last = Math.min(next + MAXIMUM_CHAIN_LINKS, end) - 1;
+    const page = await fetchPage(transport, config, { label, first: next, last });
+    if (page === undefined) break;
+    for (const { value } of page) bytes += value.length;
+    links.push(...page);
+  }
+  return links;
+}
+
+async function fetchPage(
+  transport: Transport,
+  config: Configuration,
+  request: ChainRequest,
+): Promise<readonly ChainLink[] | undefined> {
+  try {
+    const { links } = await transport.postKeytrans(
+      PATHS.chain,
+      [chainRequestCodec, request],
+      chainResponseCodec(config),
+    );
+    const count = request.last - request.first + 1;
+    ensure(links.length === count, 'bad-chain', 'the server gave another number of versions than it was asked for');
+    return links.map(({ opening, value }) => ({ opening, value: value.value }));
+  } catch (error) {
+    if (isGlasskeyError(error, 'erased')) return undefined;
+    throw error;
+  }
+}

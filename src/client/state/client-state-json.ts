@@ -1,0 +1,230 @@
+import { formatBase64, parseBase64 } from '../../core/encoding/bytes.ts';
+import { decode, encode } from '../../core/encoding/codec.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { type KnownHead, knownHeadCodec } from '../../core/keytrans/known-head.ts';
+import { unsettledCredentialCodec } from '../../core/keytrans/settle-credential.ts';
+import { treeViewCodec } from '../../core/keytrans/tree-view.ts';
+import type { KnownVersion } from '../../core/keytrans/verify-search.ts';
+import type {
+  Alert,
+  ClientState,
+  KnownContact,
+  MonitoredVersion,
+  OwnedLabel,
+  OwnedVersion,
+  PendingCredential,
+} from './client-state.ts';
+
+/**
+ * The JSON text of a state, format 2 (docs/client-state.md): an object with the fields of {@link ClientState}; byte strings in
+ * base64, what is undefined left out. Throws `state-corrupt` for a state that could not be read back.
+ */
+export function formatClientState(state: ClientState): string {
+  assertState(state);
+  const json = {
+    format: 2,
+    bundle: state.bundle,
+    view: state.view && formatBase64(encode(treeViewCodec, state.view)),
+    contacts: Object.fromEntries(state.contacts),
+    owners: Object.fromEntries(state.owners),
+    alerts: state.alerts,
+    distinguished: state.distinguished.map((head) => encode(knownHeadCodec, head)),
+    credentials: state.credentials.map((one) => ({
+      ...one,
+      unsettled: encode(unsettledCredentialCodec, one.unsettled),
+    })),
+    audit: state.audit,
+  };
+  return `${JSON.stringify(json, writeValue, 1)}\n`;
+}
+
+function writeValue(_: string, value: unknown): unknown {
+  if (value instanceof Uint8Array) return formatBase64(value);
+  return typeof value === 'number' ? readNumber(value) : value;
+}
+
+/** Throws `state-corrupt` unless every list is in order and every hash is one. */
+function assertState({ contacts, owners, distinguished }: ClientState): void {
+  assertAscending(distinguished.map(({ position }) => position));
+  for (const { commitment, monitored, ladder } of contacts.values()) {
+    assertAscending(monitored.map(({ position }) => position));
+    assertAscending(ladder.map(({ version }) => version));
+    assertHashes([commitment, ...ladder.flatMap((known) => [known.vrfOutput, known.commitment])]);
+  }
+  for (const { versions } of owners.values()) {
+    assertAscending(versions.map(({ version }) => version));
+    assertHashes(versions.map(({ commitment }) => commitment));
+    assertHashes(versions.flatMap(({ spkis }) => spkis ?? []));
+  }
+}
+
+/**
+ * Reads {@link formatClientState}'s text back, or that of the earlier format 1, whose contacts come without what their
+ * monitoring is verified with. Throws `state-corrupt`.
+ */
+export function parseClientState(text: string): ClientState {
+  try {
+    const json = readObject(JSON.parse(text));
+    const format = json['format'];
+    ensure(format === 1 || format === 2, 'state-corrupt', 'the state is of another format');
+    const view = optional(readText)(json['view']);
+    const state: ClientState = {
+      bundle: optional(readText)(json['bundle']),
+      view: view === undefined ? undefined : decode(treeViewCodec, parseBase64(view)),
+      contacts: readMap(json['contacts'], format === 1 ? readContactOfFormat1 : readContact),
+      owners: readMap(format === 1 ? {} : json['owners'], readOwner),
+      alerts: format === 1 ? [] : readArray(json['alerts'], readAlert),
+      distinguished: format === 1 ? [] : readArray(json['distinguished'], readHead),
+      credentials: format === 1 ? [] : readArray(json['credentials'], readCredential),
+      audit: optional(readText)(json['audit']),
+    };
+    assertState(state);
+    return state;
+  } catch (error) {
+    throw new GlasskeyError('state-corrupt', 'the stored state cannot be read', { cause: error });
+  }
+}
+
+/** Reads states, and remembers the last one: most often a store holds what it was given last. */
+export class StateReader {
+  #last: { readonly text: string; readonly state: ClientState } | undefined;
+
+  /** As {@link parseClientState}. */
+  parse(text: string): ClientState {
+    if (this.#last?.text !== text) this.#last = { text, state: parseClientState(text) };
+    return this.#last.state;
+  }
+
+  /** As {@link formatClientState}. */
+  format(state: ClientState): string {
+    const text = formatClientState(state);
+    this.#last = { text, state };
+    return text;
+  }
+}
+
+const OWNED_ORIGINS = ['made', 'adopted', 'maintenance', 'unexpected', 'acknowledged'] as const;
+const ALERT_TYPES = ['operator', 'unexplained', 'unexpected-version'] as const;
+
+function readContactOfFormat1(value: unknown): KnownContact {
+  return readContact({ ...readObject(value), ladder: [] });
+}
+
+function readContact(value: unknown): KnownContact {
+  const json = readObject(value);
+  return {
+    version: readNumber(json['version']),
+    commitment: readBytes(json['commitment']),
+    value: readBytes(json['value']),
+    monitored: readArray(json['monitored'], readMonitored),
+    ladder: readArray(json['ladder'], readKnownVersion),
+    monitoredAtMs: optional(readNumber)(json['monitoredAtMs']),
+  };
+}
+
+function readMonitored(value: unknown): MonitoredVersion {
+  const json = readObject(value);
+  return { position: readNumber(json['position']), version: readNumber(json['version']) };
+}
+
+function readKnownVersion(value: unknown): KnownVersion {
+  const json = readObject(value);
+  return {
+    version: readNumber(json['version']),
+    vrfOutput: readBytes(json['vrfOutput']),
+    commitment: optional(readBytes)(json['commitment']),
+  };
+}
+
+function readOwner(value: unknown): OwnedLabel {
+  const json = readObject(value);
+  return {
+    state: optional(readBytes)(json['state']),
+    versions: readArray(json['versions'], readOwnedVersion),
+    monitoredAtMs: optional(readNumber)(json['monitoredAtMs']),
+  };
+}
+
+function readOwnedVersion(value: unknown): OwnedVersion {
+  const json = readObject(value);
+  return {
+    version: readNumber(json['version']),
+    commitment: readBytes(json['commitment']),
+    origin: readOneOf(OWNED_ORIGINS, json['origin']),
+    spkis: optional((spkis) => readArray(spkis, readBytes))(json['spkis']),
+  };
+}
+
+function readAlert(value: unknown): Alert {
+  const json = readObject(value);
+  return {
+    identity: readText(json['identity']),
+    type: readOneOf(ALERT_TYPES, json['type']),
+    version: readNumber(json['version']),
+    reason: readText(json['reason']),
+    value: optional(readBytes)(json['value']),
+    seenAtMs: readNumber(json['seenAtMs']),
+  };
+}
+
+function readCredential(value: unknown): PendingCredential {
+  const json = readObject(value);
+  return {
+    identity: readText(json['identity']),
+    unsettled: decode(unsettledCredentialCodec, readBytes(json['unsettled'])),
+    receivedAtMs: readNumber(json['receivedAtMs']),
+  };
+}
+
+function readHead(value: unknown): KnownHead {
+  return decode(knownHeadCodec, readBytes(value));
+}
+
+function readMap<T>(value: unknown, read: (value: unknown) => T): ReadonlyMap<string, T> {
+  return new Map(Object.entries(readObject(value)).map(([key, entry]) => [key, read(entry)]));
+}
+
+function readObject(value: unknown): Record<string, unknown> {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  ensure(isObject, 'state-corrupt', 'an object of the state is none');
+  return value as Record<string, unknown>;
+}
+
+function readArray<T>(value: unknown, read: (value: unknown) => T): readonly T[] {
+  ensure(Array.isArray(value), 'state-corrupt', 'a list of the state is none');
+  return value.map(read);
+}
+
+function readText(value: unknown): string {
+  ensure(typeof value === 'string', 'state-corrupt', 'a text of the state is none');
+  return value;
+}
+
+function readBytes(value: unknown): Uint8Array {
+  return parseBase64(readText(value));
+}
+
+function readNumber(value: unknown): number {
+  ensure(Number.isSafeInteger(value) && (value as number) >= 0, 'state-corrupt', 'a number of the state is none');
+  return value as number;
+}
+
+function readOneOf<const T extends string>(known: readonly T[], value: unknown): T {
+  const found = known.find((candidate) => candidate === value);
+  ensure(found !== undefined, 'state-corrupt', 'a word of the state is unknown');
+  return found;
+}
+
+function optional<T>(read: (value: unknown) => T): (value: unknown) => T | undefined {
+  return (value) => (value === undefined ? undefined : read(value));
+}
+
+function assertHashes(hashes: readonly (Uint8Array | undefined)[]): void {
+  const fits = hashes.every((hash) => hash === undefined || hash.length === 32);
+  ensure(fits, 'state-corrupt', 'a hash of the state has another length');
+}
+
+function assertAscending(values: readonly number[]): void {
+  const isAscending = values.every((value, i) => i === 0 || value > (values[i - 1] as number));
+  ensure(isAscending, 'state-corrupt', 'a list of the state is out of order');
+}

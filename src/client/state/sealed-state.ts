@@ -1,0 +1,123 @@
+import { argon2idAsync } from '@noble/hashes/argon2.js';
+import { formatPem, parsePem } from '../../ca/der/pem.ts';
+import { decodeUtf8, encodeUtf8 } from '../../core/encoding/bytes.ts';
+import {
+  bytes,
+  type Codec,
+  decode,
+  encode,
+  enumeration,
+  fixedBytes,
+  struct,
+  uint32,
+  uint8,
+} from '../../core/encoding/codec.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
+import type { ClientState } from './client-state.ts';
+import { formatClientState, parseClientState } from './client-state-json.ts';
+
+/** What Argon2id (RFC 9106) costs whoever guesses a passphrase, and whoever knows it. One lane. */
+export interface SealCost {
+  /** 8,192 to 262,144. */
+  readonly memoryKib: number;
+  /** 1 to 16. */
+  readonly passes: number;
+}
+
+/** The second recommendation of RFC 9106 §4 with one lane: about a second in a browser. */
+export const DEFAULT_SEAL_COST: SealCost = { memoryKib: 65_536, passes: 3 };
+
+/** For {@link sealState}. */
+export interface SealOptions {
+  readonly cost?: SealCost | undefined;
+  /** Secure random bytes; default: the platform's. */
+  readonly random?: ((length: number) => Uint8Array) | undefined;
+}
+
+const PEM_LABEL = 'GLASSKEY SEALED STATE';
+const MINIMUM_PASSPHRASE = 8;
+const MEMORY_KIB = { minimum: 8_192, maximum: 262_144 };
+const PASSES = { minimum: 1, maximum: 16 };
+
+interface SealHeader {
+  readonly format: 1;
+  readonly memoryKib: number;
+  readonly passes: number;
+  readonly salt: Uint8Array;
+  readonly nonce: Uint8Array;
+}
+
+const headerCodec: Codec<SealHeader> = struct<SealHeader>({
+  format: enumeration([1]),
+  memoryKib: uint32,
+  passes: uint8,
+  salt: fixedBytes(16),
+  nonce: fixedBytes(12),
+});
+const sealedCodec = struct({ header: headerCodec, ciphertext: bytes(16, 2 ** 32 - 1) });
+
+/**
+ * A state sealed with a passphrase, as PEM text (docs/client-state.md): Argon2id gives the key, AES-256-GCM seals
+ * the state's JSON text and authenticates the parameters. Throws `usage` for a passphrase of less than 8 characters.
+ */
+export async function sealState(state: ClientState, passphrase: string, options: SealOptions = {}): Promise<string> {
+  const isLong = normalized(passphrase).length >= MINIMUM_PASSPHRASE;
+  ensure(isLong, 'usage', `a passphrase has at least ${MINIMUM_PASSPHRASE} characters`);
+  const random = options.random ?? ((length: number) => crypto.getRandomValues(new Uint8Array(length)));
+  const { memoryKib, passes } = options.cost ?? DEFAULT_SEAL_COST;
+  ensure(isBounded(memoryKib, passes), 'usage', 'a cost of sealing out of its bounds');
+  const header: SealHeader = { format: 1, memoryKib, passes, salt: random(16), nonce: random(12) };
+  const key = await deriveKey(header, passphrase, 'encrypt');
+  const text = new Uint8Array(encodeUtf8(formatClientState(state)));
+  const ciphertext = new Uint8Array(await crypto.subtle.encrypt(cipher(header), key, text));
+  return formatPem(PEM_LABEL, encode(sealedCodec, { header, ciphertext }));
+}
+
+/**
+ * Opens what {@link sealState} gave. The text is untrusted: its parameters are bounded, so that it cannot keep a device busy
+ * for more than about a minute. Throws `malformed-encoding`, `wrong-passphrase` (also where it was damaged: the two cannot
+ * be told apart), `state-corrupt`.
+ */
+export async function openSealedState(text: string, passphrase: string): Promise<ClientState> {
+  const { header, ciphertext } = decode(sealedCodec, parsePem(PEM_LABEL, text));
+  ensure(isBounded(header.memoryKib, header.passes), 'malformed-encoding', 'the cost of opening is out of its bounds');
+  const key = await deriveKey(header, passphrase, 'decrypt');
+  const opened = await crypto.subtle
+    .decrypt(cipher(header), key, new Uint8Array(ciphertext))
+    .catch((cause: unknown): never => {
+      throw new GlasskeyError('wrong-passphrase', 'the passphrase is wrong, or the text was damaged', { cause });
+    });
+  return parseClientState(decodeUtf8(new Uint8Array(opened)));
+}
+
+async function deriveKey(header: SealHeader, passphrase: string, use: 'encrypt' | 'decrypt') {
+  const { memoryKib: m, passes: t, salt } = header;
+  // Lets other work run meanwhile: a page does not freeze.
+  const raw = await argon2idAsync(encodeUtf8(normalized(passphrase)), salt, { m, t, p: 1, dkLen: 32, asyncTick: 10 });
+  return crypto.subtle.importKey('raw', new Uint8Array(raw), 'AES-GCM', false, [use]);
+}
+
+function cipher(header: SealHeader): {
+  name: 'AES-GCM';
+  iv: Uint8Array<ArrayBuffer>;
+  additionalData: Uint8Array<ArrayBuffer>;
+} {
+  const additionalData = new Uint8Array(encode(headerCodec, header));
+  return { name: 'AES-GCM', iv: new Uint8Array(header.nonce), additionalData };
+}
+
+function isBounded(memoryKib: number, passes: number): boolean {
+  return isWithin(memoryKib, MEMORY_KIB) && isWithin(passes, PASSES);
+}
+
+function isWithin(
+  value: number,
+  { minimum, maximum }: { readonly minimum: number; readonly maximum: number },
+): boolean {
+  return Number.isInteger(value) && value >= minimum && value <= maximum;
+}
+
+/** Two keyboards may write one passphrase in two ways: what looks the same is the same (Unicode NFC, as in RFC 8265 §4.2). */
+function normalized(passphrase: string): string {
+  return passphrase.replaceAll(/\p{Zs}/gu, ' ').normalize('NFC');
+}

@@ -1,0 +1,42 @@
+import { GlasskeyError } from '../../core/errors.ts';
+import type { StateStore } from './client-state.ts';
+import { openSealedState, type SealOptions, sealState } from './sealed-state.ts';
+import { lossOf } from './state-loss.ts';
+
+/**
+ * What a store holds, sealed with a passphrase, as text to be kept elsewhere: whoever loses a state can no longer notice
+ * what it would have noticed. Private keys are not in it. Throws `usage`, and what the store throws.
+ */
+export async function exportState(store: StateStore, passphrase: string, options: SealOptions = {}): Promise<string> {
+  const state = await store.transact(async (current) => ({ result: current }));
+  return sealState(state, passphrase, options);
+}
+
+/** For {@link importState}. */
+export interface ImportOptions {
+  /** Whether the store's state may be replaced by one that knows less. Default: false. */
+  readonly overwrite?: boolean | undefined;
+}
+
+/**
+ * Puts a sealed state into a store. Gives what the store knew and the sealed state does not, in sentences: nothing, unless
+ * `overwrite` is set. Throws `state-knows-more` where something would be lost, `log-forked` where the two states hold
+ * different tree heads of one size, and what `openSealedState` and the store throw.
+ */
+export async function importState(
+  store: StateStore,
+  text: string,
+  passphrase: string,
+  options: ImportOptions = {},
+): Promise<{ readonly lost: readonly string[] }> {
+  const next = await openSealedState(text, passphrase);
+  return store.transact(async (current) => {
+    const lost = lossOf(current, next);
+    if (lost.length > 0 && options.overwrite !== true) {
+      const [first, ...more] = lost;
+      const others = more.length === 0 ? '' : `, and ${more.length} more`;
+      throw new GlasskeyError('state-knows-more', `the state that is there would be lost: ${first}${others}`);
+    }
+    return { next, result: { lost } };
+  });
+}

@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createKey, readKeyFile, writeKeyFile } from '../ca/keys/key-file.ts';
+import { signerFromKey } from '../ca/keys/node-signer.ts';
+import type { CipherSuite } from '../core/crypto/cipher-suite.ts';
+import type { Signer } from '../core/crypto/signer.ts';
+import { ensure } from '../core/errors.ts';
+import { lockFolder } from '../store/folder-lock.ts';
+import { createPassphrase, DataFolder, keyPassphrase } from './data-folder.ts';
+
+/** What a third-party auditor keeps in its data folder. */
+export class AuditorFolder {
+  readonly #files: DataFolder;
+
+  constructor(path: string) {
+    this.#files = new DataFolder(path);
+  }
+
+  get path(): string {
+    return this.#files.path;
+  }
+  /** What it has verified and signed. Never to be restored from a backup. */
+  get record(): string {
+    return join(this.path, 'record');
+  }
+  /** Why it signs no more; where there is no such file, it does. */
+  get evidence(): string {
+    return join(this.path, 'halted.json');
+  }
+  get #key(): string {
+    return join(this.path, 'auditor.pem');
+  }
+
+  /**
+   * Makes the folder with a new key of this kind: encrypted PKCS#8, mode 0600. Safe to repeat after a crash. Throws `usage`
+   * for a folder that has one.
+   */
+  async initialise(suite: CipherSuite['keyAlgorithm']): Promise<void> {
+    await mkdir(this.path, { recursive: true, mode: 0o700 });
+    const lock = await lockFolder(this.path);
+    try {
+      ensure(!existsSync(this.#key), 'usage', `${this.path} is already initialised`);
+      const passphrase = await createPassphrase(this.#files);
+      const unfinished = `${this.#key}.tmp`;
+      await rm(unfinished, { force: true });
+      await writeKeyFile(unfinished, await createKey(suite), passphrase);
+      await rename(unfinished, this.#key);
+    } finally {
+      await lock.release();
+    }
+  }
+
+  /** Opens the key. Throws `usage` for a folder that is none of an auditor, and `bad-key-file`. */
+  async openSigner(): Promise<Signer> {
+    const advice = 'make one with "glasskey auditor init"';
+    ensure(existsSync(this.#key), 'usage', `${this.path} is no folder of an auditor: ${advice}`);
+    return signerFromKey(await readKeyFile(this.#key, await keyPassphrase(this.#files)));
+  }
+
+  /**
+   * Lets the auditor sign again: the evidence is kept under another name, which is returned. Throws `usage` where there is
+   * none, `storage-locked` while the auditor runs.
+   */
+  async resume(): Promise<string> {
+    const lock = await lockFolder(this.path);
+    try {
+      ensure(existsSync(this.evidence), 'usage', 'this auditor has found no misbehaviour');
+      const kept = join(this.path, `evidence-${new Date().toISOString().replaceAll(/[:.]/g, '-')}.json`);
+      await rename(this.evidence, kept);
+      return kept;
+    } finally {
+      await lock.release();
+    }
+  }
+}

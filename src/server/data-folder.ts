@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ensure, GlasskeyError } from '../core/errors.ts';
+import { writeFileDurably } from '../client/node.ts';
+import type { SignerAlgorithm } from '../core/crypto/signer.ts';
+import { DEFAULT_IDENTITY_RULES, type IdentityRules } from '../identity/identity.ts';
+import { DEFAULT_LOG_SETTINGS, type LogSettings } from './log-settings.ts';
+
+/** What a server keeps in its data folder, by file name. */
+export class DataFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Written last by `init`: where it is, the folder is complete. */
+  get config(): string {
+    return join(this.path, 'glasskey.json');
+  }
+  /** What an operator may set; need not exist. */
+  get settings(): string {
+    return join(this.path, 'glasskey.toml');
+  }
+  /** Names the database that holds the log, once it was created there. */
+  get marker(): string {
+    return join(this.path, 'log.json');
+  }
+  /** The last checkpoint that this host has signed. Never to be restored from a backup. */
+  get lastSigned(): string {
+    return join(this.path, 'last-signed.checkpoint');
+  }
+  get passphrase(): string {
+    return join(this.path, 'passphrase');
+  }
+  /** The first application token. */
+  get token(): string {
+    return join(this.path, 'registration.token');
+  }
+  /** The signed trust bundle. */
+  get trust(): string {
+    return join(this.path, 'trust.json');
+  }
+  /** The embedded database. */
+  get database(): string {
+    return join(this.path, 'db');
+  }
+  key(name: KeyName): string {
+    return join(this.path, 'keys', `${name}.pem`);
+  }
+  /** The ML-DSA-44 key of checkpoints, where the log has one. */
+  get mlDsaKey(): string {
+    return join(this.path, 'keys', 'checkpoint-ml-dsa-44.pem');
+  }
+  certificate(name: 'root' | 'issuer'): string {
+    return join(this.path, 'ca', `${name}.pem`);
+  }
+  /** When issuing CAs after the first begin to sign. */
+  get laterCas(): string {
+    return join(this.path, 'ca', 'later.json');
+  }
+  /** Certificate and key of the issuing CA number `n`, from 2 on. */
+  laterCertificate(n: number): string {
+    return join(this.path, 'ca', `issuer-${n}.pem`);
+  }
+  /** See {@link DataFolder.laterCertificate}. */
+  laterKey(n: number): string {
+    return join(this.path, 'keys', `issuer-${n}.pem`);
+  }
+  get isComplete(): boolean {
+    return existsSync(this.config);
+  }
+
+  /** Makes the folder and its subfolders (mode 0700). */
+  async make(): Promise<void> {
+    for (const folder of [this.path, join(this.path, 'keys'), join(this.path, 'ca')]) {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+    }
+  }
+
+  /** The content of a file, or undefined where there is none. */
+  async read(path: string): Promise<string | undefined> {
+    return existsSync(path) ? readFile(path, 'utf8') : undefined;
+  }
+
+  /** Writes a file (mode 0600) that is there whole or not at all. */
+  async write(path: string, content: string): Promise<void> {
+    await writeFileDurably(path, content);
+  }
+
+  /** The content of a file, made by `create` and written where it is missing. */
+  async readOrCreate(path: string, create: () => Promise<string> | string): Promise<string> {
+    const known = await this.read(path);
+    if (known !== undefined) return known;
+    const content = await create();
+    await this.write(path, content);
+    return content;
+  }
+}
+
+/** The private keys of a server; each has one purpose. */
+export const KEY_NAMES = ['root', 'issuer', 'tree-head', 'checkpoint', 'vrf', 'bundle'] as const;
+
+/** Name of a key file. */
+export type KeyName = (typeof KEY_NAMES)[number];
+
+/** `glasskey.json`: what was decided when the log was made. */
+export interface ServerConfig {
+  readonly format: 1;
+  /** The log's name on the wire and in checkpoints. */
+  readonly origin: string;
+  /** URL that certificates name for CRL and CA certificates; undefined: they name none. */
+  readonly publicUrl: string | undefined;
+  readonly caKey: SignerAlgorithm;
+  /** Made by `serve --dev`: the public URL is where the server listens, wherever that is. */
+  readonly dev: boolean;
+  readonly identityRules: IdentityRules;
+  /** What the log's Configuration says beside its keys. */
+  readonly log: LogSettings;
+}
+
+/** Reads `glasskey.json`. Throws `usage` where it is missing or not one. */
+export async function readServerConfig(folder: DataFolder): Promise<ServerConfig> {
+  const text = await folder.read(folder.config);
+  ensure(text !== undefined, 'usage', `${folder.path} is not a data folder: make one with "glasskey init --data"`);
+  try {
+    const json = JSON.parse(text) as ServerConfig;
+    ensure(json.format === 1 && typeof json.origin === 'string', 'usage', 'of another format');
+    return {
+      ...json,
+      dev: json.dev ?? false,
+      identityRules: json.identityRules ?? DEFAULT_IDENTITY_RULES,
+      log: json.log ?? DEFAULT_LOG_SETTINGS,
+    };
+  } catch (cause) {
+    throw new GlasskeyError('usage', `${folder.config} cannot be read`, { cause });
+  }
+}
+
+/** The passphrase of the key files: GLASSKEY_PASSPHRASE, else what `init` wrote. Throws `usage` where there is neither. */
+export async function keyPassphrase(folder: DataFolder): Promise<string> {
+  const text = passphraseOfEnvironment() ?? (await folder.read(folder.passphrase));
+  ensure(text !== undefined, 'usage', `${folder.passphrase} is missing: set GLASSKEY_PASSPHRASE, as init had it`);
+  return text.trim();
+}
+
+/** As {@link keyPassphrase}; where there is none, a random one is made and written. */
+export async function createPassphrase(folder: DataFolder): Promise<string> {
+  const given = passphraseOfEnvironment();
+  if (given === undefined)
+    await folder.readOrCreate(folder.passphrase, () => `${randomBytes(24).toString('base64url')}\n`);
+  return keyPassphrase(folder);
+}
+
+function passphraseOfEnvironment(): string | undefined {
+  const given = process.env['GLASSKEY_PASSPHRASE'];
+  return given === '' ? undefined : given;
+}

@@ -1,0 +1,82 @@
+import { evidenceOf } from '../client/audit/audit-evidence.ts';
+import { auditLog, type AuditProgress } from '../client/audit/audit-log.ts';
+import { type AuditState, decodeAuditState, encodeAuditState } from '../client/audit/audit-state.ts';
+import { readAuditTrust } from '../client/audit/audit-trust.ts';
+import { bootstrapAudit } from '../client/audit/bootstrap-audit.ts';
+import { httpLogFiles } from '../client/audit/log-files.ts';
+import { evidenceJson } from '../client/evidence/evidence-text.ts';
+import type { Fetch } from '../client/transport.ts';
+import { LOG_PREFIX } from '../contract/paths.ts';
+import type { TrustBundle } from '../contract/trust-bundle.ts';
+import { parseBase64 } from '../core/encoding/bytes.ts';
+import { decode } from '../core/encoding/codec.ts';
+import type { GlasskeyError } from '../core/errors.ts';
+import { auditorLogRoot } from '../core/keytrans/auditor-update.ts';
+import { configurationCodec } from '../core/keytrans/configuration.ts';
+import type { AuditThreads } from '../cli/audit/audit-threads.ts';
+import type { Followed } from '../service/auditor/auditor.ts';
+
+/** How to follow a log. */
+export interface FollowOptions {
+  /** URL of the server, without a final slash. */
+  readonly server: string;
+  readonly fetch: Fetch;
+  /** The bundle now. */
+  readonly bundle: () => Promise<TrustBundle>;
+  readonly now: () => number;
+  readonly onProgress: (progress: AuditProgress) => void;
+  /** Threads that verify AuditorUpdates; default: none. */
+  readonly threads?: Pick<AuditThreads, 'jobs' | 'verifyUpdates'>;
+}
+
+const FILE_TIMEOUT_MS = 60_000;
+
+/**
+ * Audits a log from where an auditor stopped, as `glasskey audit` does; an auditor that starts in the middle takes the
+ * entries before as they are. Throws what `auditLog` and `bootstrapAudit` throw.
+ */
+export async function followLog(options: FollowOptions, stored: Uint8Array | undefined): Promise<Followed> {
+  const { server, fetch, now, onProgress } = options;
+  const bundle = await options.bundle();
+  const configuration = decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
+  const start = configuration.mode === 'thirdPartyAuditing' ? configuration.auditorStartPosition : 0;
+  const state = stored === undefined ? await bootstrap(options, bundle, start) : decodeAuditState(stored);
+  const report = await auditLog({ ...options.threads, baseUrl: server, bundle, state, fetch, now, onProgress });
+  return {
+    treeSize: report.treeSize,
+    timestampMs: report.lastEntryMs,
+    logRoot: auditorLogRoot(report.state.auditor),
+    entries: report.entries,
+    updates: report.updates,
+    configuration,
+    state: encodeAuditState(report.state),
+  };
+}
+
+async function bootstrap(
+  { server, fetch }: Pick<FollowOptions, 'server' | 'fetch'>,
+  bundle: TrustBundle,
+  position: number,
+): Promise<AuditState | undefined> {
+  if (position === 0) return undefined;
+  const files = httpLogFiles({ prefix: server + LOG_PREFIX, fetch, timeoutMs: FILE_TIMEOUT_MS });
+  try {
+    return await bootstrapAudit(files, readAuditTrust(bundle), position);
+  } finally {
+    files.close();
+  }
+}
+
+/** Whether an error of an audit brings what proves the misbehaviour to anybody: nothing on the way can have made that. */
+export function isProven(error: GlasskeyError): boolean {
+  return evidenceOf(error)?.proof !== undefined;
+}
+
+/** The evidence of an error, as a JSON file that `glasskey evidence verify` reads where it is a proof. */
+export function describeMisbehaviour(error: GlasskeyError, server: string, nowMs: number): string {
+  const { code, message } = error;
+  const at = new Date(nowMs).toISOString();
+  const { proof, ...facts } = evidenceOf(error) ?? {};
+  const proved = proof === undefined ? {} : { proof: evidenceJson(proof) };
+  return `${JSON.stringify({ at, command: 'auditor', server, code, message, ...facts, ...proved }, null, 2)}\n`;
+}

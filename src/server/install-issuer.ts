@@ -1,0 +1,120 @@
+import { existsSync } from 'node:fs';
+import { type Issuer, openIssuer } from '../ca/authority.ts';
+import { parseCertificate } from '../ca/certificate.ts';
+import { createCsr } from '../ca/csr/create-csr.ts';
+import { nodeVerifySignature } from '../ca/node-verify-signature.ts';
+import { formatPem, parsePem } from '../ca/der/pem.ts';
+import type { SignerAlgorithm } from '../core/crypto/signer.ts';
+import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
+import { equalBytes } from '../core/encoding/bytes.ts';
+import { ensure } from '../core/errors.ts';
+import { type DataFolder, readServerConfig } from './data-folder.ts';
+import { withKeys } from './key-ring.ts';
+import { nextCaNumber, writeTime } from './later-cas.ts';
+import { nextBundle, storeBundle } from './next-bundle.ts';
+
+/**
+ * A request (PKCS#10, PEM) of the folder's issuing key, for an offline root to sign. Its name is the log's origin, for people:
+ * the root decides what the certificate says. Throws `usage`, `bad-key-file`.
+ */
+export async function requestIntermediate(folder: DataFolder): Promise<string> {
+  const { origin } = await readServerConfig(folder);
+  const name = { kind: 'uri', value: `urn:glasskey:issuing-ca:${encodeURIComponent(origin)}` } as const;
+  return withKeys(folder, async (keys) =>
+    formatPem('CERTIFICATE REQUEST', await createCsr(await keys.signer('issuer'), name)),
+  );
+}
+
+/**
+ * The same for the next issuing CA of a log that has begun: its key is made where it is missing, of this kind. Throws `usage`,
+ * `bad-key-file`, `hsm-refused`, `hsm-unavailable`.
+ */
+export async function requestNext(folder: DataFolder, kind: SignerAlgorithm): Promise<string> {
+  const { origin } = await readServerConfig(folder);
+  const n = nextCaNumber(folder);
+  const name = { kind: 'uri', value: `urn:glasskey:issuing-ca-${n}:${encodeURIComponent(origin)}` } as const;
+  return withKeys(folder, async (keys) =>
+    formatPem('CERTIFICATE REQUEST', await createCsr(await keys.laterIssuer(n, kind), name)),
+  );
+}
+
+/**
+ * Puts the certificate that the log's root signed for its next issuing CA beside the others, with the next trust bundle, for which
+ * the bundle key has to be there. Servers that read it announce the CA, and sign with it from `signsFromMs` on; the CAs before it keep
+ * answering for what they have signed. Safe to repeat. Throws `usage`, `bad-certificate`, `bad-signature`, `certificate-expired`, `bad-key-file`.
+ */
+export async function installNext(
+  folder: DataFolder,
+  certificatePem: string,
+  times: { readonly nowMs: number; readonly signsFromMs: number },
+): Promise<{ readonly name: string; readonly bundle: SignedTrustBundle }> {
+  await readServerConfig(folder);
+  const n = nextCaNumber(folder);
+  const certificate = parsePem('CERTIFICATE', certificatePem);
+  const pem = formatPem('CERTIFICATE', certificate);
+  const root = parsePem('CERTIFICATE', (await folder.read(folder.certificate('root'))) ?? '');
+  const bundle = await nextBundle(folder, async ({ issuers }, keys) => {
+    const issuer = openIssuer(certificate, [root], await keys.laterIssuer(n));
+    await assertSignedBy(issuer, root, times.nowMs);
+    const others = issuers.filter((one) => !equalBytes(parsePem('CERTIFICATE', one), certificate));
+    for (const other of [root, ...others.map((one) => parsePem('CERTIFICATE', one))]) assertDistinct(issuer, other);
+    return { issuers: [...others, pem] };
+  });
+  // The certificate last: servers go by it.
+  await writeTime(folder, n, times.signsFromMs);
+  await storeBundle(folder, bundle);
+  await folder.write(folder.laterCertificate(n), pem);
+  return { name: `issuer-${n}`, bundle };
+}
+
+/** Programs find a CRL by the name of its issuer, and a key has one purpose. */
+function assertDistinct({ certificate }: Issuer, other: Uint8Array): void {
+  const { subject, spki } = parseCertificate(other);
+  const isDistinct = !equalBytes(subject.der, certificate.subject.der) && !equalBytes(spki, certificate.spki);
+  ensure(isDistinct, 'bad-certificate', 'the next issuing CA must have a name and a key of its own');
+}
+
+/**
+ * Puts the certificate that a root signed for the folder's issuing key, and that root (both PEM), in the place of what `init`
+ * made, and makes the next trust bundle, for which the bundle key has to be there. Only before the log has begun: then nobody
+ * has a certificate of the other one. Safe to repeat. Throws `usage`, `bad-certificate`, `bad-signature`, `certificate-expired`,
+ * `bad-key-file`.
+ */
+export async function installIntermediate(
+  folder: DataFolder,
+  certificatePem: string,
+  rootPem: string,
+  nowMs: number,
+): Promise<SignedTrustBundle> {
+  await readServerConfig(folder);
+  ensure(
+    !existsSync(folder.marker),
+    'usage',
+    'the log has begun: its first issuing CA can no longer be replaced, only followed by another',
+  );
+  const root = parsePem('CERTIFICATE', rootPem);
+  const certificate = parsePem('CERTIFICATE', certificatePem);
+  const roots = [formatPem('CERTIFICATE', root)];
+  const issuers = [formatPem('CERTIFICATE', certificate)];
+  const next = await nextBundle(folder, async (_, keys) => {
+    await assertSignedBy(openIssuer(certificate, [root], await keys.signer('issuer')), root, nowMs);
+    return { roots, issuers };
+  });
+  await folder.write(folder.certificate('root'), roots.join(''));
+  await folder.write(folder.certificate('issuer'), issuers.join(''));
+  await storeBundle(folder, next);
+  return next;
+}
+
+/** Throws unless `root` is a root that is valid now, and has signed the issuer, which is valid now too. */
+async function assertSignedBy({ certificate }: Issuer, root: Uint8Array, nowMs: number): Promise<void> {
+  const parsed = parseCertificate(root);
+  for (const one of [parsed, certificate]) {
+    const isValid = nowMs >= one.notBeforeMs && nowMs <= one.notAfterMs;
+    ensure(isValid, 'certificate-expired', `the certificate ${one.serial} is not valid now`);
+    const signedByRoot = equalBytes(one.issuer.der, parsed.subject.der) && parsed.isCa;
+    ensure(signedByRoot, 'bad-certificate', `the certificate ${one.serial} is not issued by the root`);
+    await nodeVerifySignature(parsed.publicKey, one.signatureAlgorithm, one.tbs, one.signature);
+  }
+  ensure(certificate.pathLength === 0, 'bad-certificate', 'an issuing CA has a path length of 0');
+}

@@ -1,0 +1,116 @@
+import { cipherSuite } from '../core/crypto/cipher-suite.ts';
+import { parseBase64 } from '../core/encoding/bytes.ts';
+import { ensure, GlasskeyError } from '../core/errors.ts';
+import type { Configuration } from '../core/keytrans/configuration.ts';
+import { parseDuration } from './settings/duration.ts';
+
+/** What `init` decides about a log for ever (KT §11.2). */
+export interface LogSettings {
+  readonly monitoringWindowMs: number;
+  readonly maximumLifetimeMs?: number;
+  /** A third-party auditor, without which clients accept no answer. */
+  readonly auditor?: {
+    /** Its signature public key, base64. */
+    readonly publicKey: string;
+    /** How far its newest head may be behind the log. */
+    readonly maxLagMs: number;
+    /** The first log entry that it has audited. */
+    readonly startPosition: number;
+  };
+}
+
+/** A log that says nothing else: a monitoring window of 6 h, no maximum lifetime, no auditor (DESIGN §4). */
+export const DEFAULT_LOG_SETTINGS: LogSettings = { monitoringWindowMs: 6 * 3_600_000 };
+
+/** How far a log's rightmost timestamp may be ahead of a client's clock, or behind it, ms. */
+const MAX_AHEAD_MS = 60_000;
+const MAX_BEHIND_MS = 600_000;
+const AUDITOR_LAG_MS = 600_000;
+
+/** The fields of a Configuration that only a log with an auditor has (KT §11.2). */
+type AuditorFields = Pick<
+  Extract<Configuration, { readonly mode: 'thirdPartyAuditing' }>,
+  'mode' | 'maxAuditorLagMs' | 'auditorStartPosition' | 'auditorPublicKey'
+>;
+
+/** The options of `init` that make {@link LogSettings}. */
+export interface LogFlags {
+  readonly monitoringWindow?: string;
+  readonly maximumLifetime?: string;
+  readonly auditorKey?: string;
+  readonly auditorLag?: string;
+  readonly auditorStart?: string;
+}
+
+/** Reads what was given at the command line. Throws `usage`. */
+export function logSettings(flags: LogFlags): LogSettings {
+  const monitoringWindowMs =
+    flags.monitoringWindow === undefined
+      ? DEFAULT_LOG_SETTINGS.monitoringWindowMs
+      : parseDuration(flags.monitoringWindow);
+  const maximumLifetimeMs = flags.maximumLifetime === undefined ? undefined : parseDuration(flags.maximumLifetime);
+  const outlives =
+    maximumLifetimeMs === undefined || (maximumLifetimeMs > monitoringWindowMs && maximumLifetimeMs > MAX_BEHIND_MS);
+  ensure(outlives, 'usage', 'the maximum lifetime must be longer than the monitoring window, and than 10 minutes');
+  const auditor = auditorSettings(flags);
+  return {
+    monitoringWindowMs,
+    ...(maximumLifetimeMs === undefined ? {} : { maximumLifetimeMs }),
+    ...(auditor === undefined ? {} : { auditor }),
+  };
+}
+
+/** The auditor that was named at the command line, if one was. Throws `usage`. */
+export function auditorSettings(flags: LogFlags): LogSettings['auditor'] {
+  const { auditorKey: publicKey, auditorLag: lag, auditorStart: start = '0' } = flags;
+  if (publicKey === undefined) {
+    const saysNothing = lag === undefined && flags.auditorStart === undefined;
+    ensure(saysNothing, 'usage', '--auditor-lag and --auditor-start go with --auditor-key');
+    return undefined;
+  }
+  ensure(/^\d{1,15}$/.test(start), 'usage', '--auditor-start is the number of a log entry');
+  return {
+    publicKey,
+    maxLagMs: lag === undefined ? AUDITOR_LAG_MS : parseDuration(lag),
+    startPosition: Number(start),
+  };
+}
+
+/** The Configuration of a log with these settings and keys. Throws `bad-key` for a key of the auditor that is none. */
+export function configurationFrom(
+  settings: LogSettings,
+  keys: Pick<Configuration, 'cipherSuite' | 'signaturePublicKey' | 'vrfPublicKey'>,
+): Configuration {
+  const { monitoringWindowMs, maximumLifetimeMs, auditor } = settings;
+  const common = {
+    ...keys,
+    maxAheadMs: MAX_AHEAD_MS,
+    maxBehindMs: MAX_BEHIND_MS,
+    reasonableMonitoringWindowMs: monitoringWindowMs,
+    maximumLifetimeMs,
+  };
+  if (auditor === undefined) return { ...common, mode: 'contactMonitoring' };
+  return { ...common, ...auditorFields(auditor, keys.cipherSuite) };
+}
+
+/**
+ * What a Configuration with that cipher suite says of an auditor. Throws `bad-key` for a key that is none.
+ */
+export function auditorFields(auditor: NonNullable<LogSettings['auditor']>, suite: number): AuditorFields {
+  const auditorPublicKey = readKey(auditor.publicKey);
+  cipherSuite(suite).assertSignatureKey(auditorPublicKey);
+  return {
+    mode: 'thirdPartyAuditing',
+    maxAuditorLagMs: auditor.maxLagMs,
+    auditorStartPosition: auditor.startPosition,
+    auditorPublicKey,
+  };
+}
+
+function readKey(text: string): Uint8Array {
+  try {
+    return parseBase64(text);
+  } catch (cause) {
+    throw new GlasskeyError('bad-key', "the auditor's key is not base64", { cause });
+  }
+}

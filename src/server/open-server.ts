@@ -1,0 +1,187 @@
+import { formatHex, parseBase64 } from '../core/encoding/bytes.ts';
+import { decode } from '../core/encoding/codec.ts';
+import { ensure, isGlasskeyError } from '../core/errors.ts';
+import { type Configuration, configurationCodec } from '../core/keytrans/configuration.ts';
+import { verifyBundleSignatures } from '../contract/bundle-signature.ts';
+import { parseTrustBundle } from '../contract/parse-trust-bundle.ts';
+import type { TrustBundle } from '../contract/trust-bundle.ts';
+import { Metrics } from '../http/metrics.ts';
+import { CA_PREFIX, CRL_PREFIX, PATHS } from '../contract/paths.ts';
+import type { CertificateUrls } from '../ca/extension-writer.ts';
+import { parsePem } from '../ca/der/pem.ts';
+import type { IssuingCa } from '../service/log/issuing-cas.ts';
+import type { LaterCa } from './later-cas.ts';
+import { appendGenesis, createLog } from '../service/sequencing/genesis.ts';
+import type { LogContext } from '../service/log/log-context.ts';
+import { openLog, type OpenLogOptions } from '../service/log/open-log.ts';
+import { replaceConfiguration } from '../service/sequencing/replace-configuration.ts';
+import type { ServiceEvent } from '../service/service-event.ts';
+import { registerToken } from '../service/log/tokens.ts';
+import { openStore, type StoreTarget } from '../store/open-store.ts';
+import type { Store } from '../store/ports.ts';
+import { DataFolder, keyPassphrase, readServerConfig, type ServerConfig } from './data-folder.ts';
+import { threadedCsrParser } from '../service/threads/threaded-csr-parser.ts';
+import { openServerKeys } from './server-keys.ts';
+import { readWitnessPolicy } from './witness-policy.ts';
+import { DEFAULT_PROFILES, type ProfileTable } from '../service/log/profile-table.ts';
+
+/** A log that is open, with everything around it. */
+export interface OpenServer {
+  readonly config: ServerConfig;
+  readonly store: Store;
+  readonly context: LogContext;
+  readonly metrics: Metrics;
+  readonly root: Uint8Array;
+  /** Gives issuing CAs the URLs that their certificates name. */
+  readonly withUrls: (later: readonly LaterCa[]) => readonly IssuingCa[];
+  /** The signed trust bundle, JSON. */
+  readonly trustBundle: string;
+  /** What the operator should know about the database. */
+  readonly warnings: readonly string[];
+  /** Closes the database and ends what runs beside. */
+  close(): Promise<void>;
+}
+
+/** How to open a data folder. */
+export interface OpenServerOptions {
+  readonly data: string;
+  /** `postgres://…`, or an embedded database; without it, the embedded one in the folder. */
+  readonly database: StoreTarget | undefined;
+  /** Where a log made for development listens. */
+  readonly listensAt?: string;
+  /** What certificates say; without it, the default profile for all. */
+  readonly profiles?: ProfileTable;
+  /** Told of everything that happens. */
+  readonly observe?: (event: ServiceEvent) => void;
+}
+
+/**
+ * Opens a data folder and its database, and creates the log there if this folder never had one. Throws `usage`,
+ * `bad-key-file`, `storage-locked`, `storage-unsafe`, `storage-failed`, `bad-key`.
+ */
+export async function openServer(options: OpenServerOptions): Promise<OpenServer> {
+  const folder = new DataFolder(options.data);
+  const config = await readServerConfig(folder);
+  const trustBundle = await folder.read(folder.trust);
+  ensure(trustBundle !== undefined, 'usage', `${folder.trust} is missing`);
+  const bundle = readBundle(folder, config, trustBundle);
+  const policy = readWitnessPolicy(bundle.witnessPolicy, config.origin);
+  const { database } = options;
+  if (typeof database === 'string') assertDatabaseUrl(database);
+  const passphrase = await keyPassphrase(folder);
+  const keys = await openServerKeys(folder, passphrase);
+  const csrParser = threadedCsrParser();
+  let store: Store | undefined;
+  const close = async (): Promise<void> => {
+    await store?.close();
+    await Promise.all([keys.close(), csrParser.close()]);
+  };
+  try {
+    store = await openStore(database ?? { dataDir: folder.database });
+    const { warnings } = await store.checkDurability();
+    const metrics = new Metrics();
+    const publicUrl = (config.dev ? options.listensAt : undefined) ?? config.publicUrl;
+    const withUrls = (later: readonly LaterCa[]): readonly IssuingCa[] =>
+      later.map((ca) => ({ ...ca, urls: caUrls(publicUrl, ca.name) }));
+    assertAnnounced(bundle, keys.laterCas);
+    const open: OpenLogOptions = {
+      store,
+      origin: config.origin,
+      keys: keys.log,
+      identityRules: config.identityRules,
+      profiles: options.profiles ?? DEFAULT_PROFILES,
+      urls: {
+        crl: publicUrl && publicUrl + PATHS.issuerCrl,
+        caIssuers: publicUrl && publicUrl + PATHS.issuerDer,
+        ocsp: publicUrl && publicUrl + PATHS.ocsp,
+      },
+      laterCas: withUrls(keys.laterCas),
+      parseCsr: csrParser.parse,
+      policy,
+      recoveryDelayMs: bundle.recoveryDelayMs,
+      lastSigned: folder.lastSigned,
+      observe: (event) => {
+        metrics.observe(event);
+        options.observe?.(event);
+      },
+    };
+    const context = await openOrCreate(open, configurationOf(trustBundle), folder, database);
+    return { config, store, context, metrics, root: keys.root, withUrls, trustBundle, warnings, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Where what belongs to an issuing CA after the first is. */
+function caUrls(publicUrl: string | undefined, name: string): CertificateUrls {
+  return {
+    crl: publicUrl && `${publicUrl}${CRL_PREFIX}issuers/${name}.crl`,
+    caIssuers: publicUrl && `${publicUrl}${CA_PREFIX}${name}.der`,
+    ocsp: publicUrl && publicUrl + PATHS.ocsp,
+  };
+}
+
+/** Throws `usage` unless clients learn of every issuing CA from the bundle: they would refuse what it signs. */
+export function assertAnnounced({ issuers }: TrustBundle, later: readonly LaterCa[]): void {
+  const announced = issuers.map((pem) => formatHex(parsePem('CERTIFICATE', pem)));
+  for (const { name, issuer } of later)
+    ensure(announced.includes(formatHex(issuer.certificate.der)), 'usage', `the trust bundle does not name ${name}`);
+}
+
+/** Throws `usage` for what is no URL of a database. The message does not repeat it, since it may hold a password. */
+export function assertDatabaseUrl(text: string): void {
+  const isOne = URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol);
+  ensure(isOne, 'usage', 'a database is named by a postgres:// URL');
+}
+
+/** The bundle that clients are given. Throws `usage` unless it is whole and of this log. */
+export function readBundle(folder: DataFolder, config: ServerConfig, text: string): TrustBundle {
+  const signed = parseTrustBundle(text);
+  verifyBundleSignatures(signed);
+  ensure(signed.bundle.origin === config.origin, 'usage', `${folder.trust} is of another log`);
+  return signed.bundle;
+}
+
+/**
+ * Opens the log, or creates it; where the bundle names another auditor than the log, it gets that. A folder whose log was created in some database never creates it in another one: two logs
+ * under one name and one set of keys would be a fork.
+ */
+async function openOrCreate(
+  open: OpenLogOptions,
+  configuration: Configuration,
+  folder: DataFolder,
+  database: StoreTarget | undefined,
+): Promise<LogContext> {
+  await replaceConfiguration(open.store, open.origin, configuration);
+  const context = await openLog(open).catch(async (error: unknown) => {
+    if (!isGlasskeyError(error, 'not-found')) throw error;
+    const marker = await folder.read(folder.marker);
+    const place = marker === undefined ? '' : (JSON.parse(marker) as { database: string }).database;
+    const advice = 'give the same --database again, or restore it; a log must never be begun twice';
+    ensure(
+      marker === undefined,
+      'usage',
+      `this database does not hold the log, which was created in ${place}: ${advice}`,
+    );
+    return createLog(open, configuration);
+  });
+  await appendGenesis(context);
+  const token = await folder.read(folder.token);
+  if (token !== undefined) await registerToken(context, token.trim(), 'registration', 'service');
+  await folder.readOrCreate(folder.marker, () => `${JSON.stringify({ database: describe(database) })}\n`);
+  return context;
+}
+
+/** What clients are told that the log's Configuration is; the bundle was checked. */
+function configurationOf(trustBundle: string): Configuration {
+  const { bundle } = parseTrustBundle(trustBundle);
+  return decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
+}
+
+/** Names a database without its password. */
+function describe(database: StoreTarget | undefined): string {
+  if (typeof database !== 'string') return 'the embedded database';
+  const url = new URL(database);
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}

@@ -1,0 +1,86 @@
+import { assertSuccessor } from '../contract/bundle-successor.ts';
+import { parseTrustBundle } from '../contract/parse-trust-bundle.ts';
+import type { TrustBundle } from '../contract/trust-bundle.ts';
+import { ensure } from '../core/errors.ts';
+import type { LogService } from '../service/log-service.ts';
+import type { DataFolder } from './data-folder.ts';
+import { KeyRing } from './key-ring.ts';
+import { readLaterCas } from './later-cas.ts';
+import { assertAnnounced, type OpenServer, readBundle } from './open-server.ts';
+import { readSettings, type ServerSettings } from './settings/server-settings.ts';
+
+/** What the HTTP layer reads for every request. */
+export interface LiveSettings {
+  trustBundle: string;
+  clients: ServerSettings['clients'];
+  certificateHeader: ServerSettings['certificateHeader'];
+  tls: ServerSettings['tls'];
+}
+
+/** Reads settings, issuing CAs and trust bundle of a running server anew, all or nothing. */
+export class Reloader {
+  readonly #folder: DataFolder;
+  readonly #open: OpenServer;
+  readonly #service: LogService;
+  readonly #live: LiveSettings;
+  readonly #rings: KeyRing[] = [];
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(folder: DataFolder, open: OpenServer, service: LogService, live: LiveSettings) {
+    this.#folder = folder;
+    this.#open = open;
+    this.#service = service;
+    this.#live = live;
+  }
+
+  /**
+   * Serves by what is in the folder now. Throws `usage` and what opening the keys throws, and then nothing has changed: for a file with a
+   * problem, for a bundle that is no successor, and for changes that need a restart.
+   */
+  reload(): Promise<void> {
+    const next = this.#running.then(() => this.#reload());
+    this.#running = next.catch(() => undefined);
+    return next;
+  }
+
+  /** Logs out of tokens that reloading opened. */
+  async close(): Promise<void> {
+    await this.#running;
+    await Promise.all(this.#rings.map((ring) => ring.close()));
+  }
+
+  async #reload(): Promise<void> {
+    const { context } = this.#service;
+    const settings = await readSettings(this.#folder);
+    const trustBundle = (await this.#folder.read(this.#folder.trust)) ?? '';
+    const bundle = readBundle(this.#folder, this.#open.config, trustBundle);
+    assertReloadable(parseTrustBundle(this.#live.trustBundle).bundle, bundle);
+    assertSuccessor(parseTrustBundle(this.#live.trustBundle).bundle, parseTrustBundle(trustBundle));
+    const isSame = (settings.tls === undefined) === (this.#live.tls === undefined);
+    ensure(isSame, 'usage', 'to begin with TLS, or to end it, needs a restart');
+    const [first, ...rest] = context.issuingCas.all;
+    const ring = new KeyRing(this.#folder, settings.pkcs11);
+    this.#rings.push(ring);
+    const known = rest.map(({ issuer }) => issuer);
+    const later = await readLaterCas(this.#folder, ring, this.#open.root, known);
+    assertAnnounced(bundle, later);
+    const isKept = known.every((one, i) => later[i]?.issuer === one);
+    ensure(isKept, 'usage', 'an issuing CA is missing, or is another one: it has to answer for what it signed');
+    const issuingCas = [...(first === undefined ? [] : [first]), ...this.#open.withUrls(later)];
+    this.#service.reconfigure({ evidence: settings.evidence, profiles: settings.profiles, issuingCas });
+    this.#live.trustBundle = trustBundle;
+    this.#live.clients = settings.clients;
+    this.#live.certificateHeader = settings.certificateHeader;
+    this.#live.tls = settings.tls;
+  }
+}
+
+/** What is built into a running log: whom it waits for, and what its heads say. */
+function assertReloadable(now: TrustBundle, next: TrustBundle): void {
+  const same =
+    now.witnessPolicy === next.witnessPolicy &&
+    now.keytransConfiguration === next.keytransConfiguration &&
+    now.recoveryDelayMs === next.recoveryDelayMs &&
+    now.auditLogVkeys.join() === next.auditLogVkeys.join();
+  ensure(same, 'usage', 'another witness policy, recovery delay, Configuration or checkpoint key needs a restart');
+}

@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type BaseLogger, pino } from 'pino';
+import { Transport } from '../client/transport.ts';
+import { LOG_PREFIX, PATHS } from '../contract/paths.ts';
+import { KEYTRANS_MEDIA_TYPE } from '../contract/media-types.ts';
+import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
+import { isGlasskeyError } from '../core/errors.ts';
+import { AuditorMetrics } from '../http/auditor-metrics.ts';
+import { createAuditorApp } from '../http/auditor-routes.ts';
+import { serveApp } from '../http/server.ts';
+import { Auditor } from '../service/auditor/auditor.ts';
+import type { AuditorEvent } from '../service/auditor/auditor-event.ts';
+import { deliverHead } from '../service/auditor/deliver-head.ts';
+import { DurableFile, removeUnfinished } from '../service/log/durable-file.ts';
+import { lockFolder } from '../store/folder-lock.ts';
+import { auditThreads } from '../cli/audit/audit-threads.ts';
+import { AuditorFolder } from './auditor-folder.ts';
+import { AuditorTrust } from './auditor-trust.ts';
+import { describeMisbehaviour, followLog, isProven } from './follow-log.ts';
+import { parseListen } from './serve.ts';
+
+/** What `glasskey auditor` is told. */
+export interface ServeAuditorOptions {
+  readonly data: string;
+  /** URL of the log's server. */
+  readonly server: string;
+  /** Bundle to hold the server to; default: the one that is pinned, else the first that is shown. */
+  readonly trust: SignedTrustBundle | undefined;
+  /** `host:port`; port 0 takes a free one. */
+  readonly listen: string;
+  /** Pause between two looks at the log, ms. */
+  readonly intervalMs: number;
+  /** Whether heads are posted to the server, beside being served. */
+  readonly post: boolean;
+}
+
+/** An auditor that runs until {@link RunningAuditor.stop}. */
+export interface RunningAuditor {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const ANSWER_TIMEOUT_MS = 30_000;
+
+/** Runs the auditor of a data folder, which it locks. Logs to stderr. Throws `usage`, `storage-locked`, `storage-corrupt`. */
+export async function serveAuditor(options: ServeAuditorOptions): Promise<RunningAuditor> {
+  const logger = pino(
+    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
+  const listen = parseListen(options.listen);
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const send = endedBy(signal);
+  const transport = new Transport({ server: options.server, fetch: send, timeoutMs: ANSWER_TIMEOUT_MS });
+  const folder = new AuditorFolder(options.data);
+  const signer = await folder.openSigner();
+  const lock = await lockFolder(folder.path);
+  const threads = auditThreads({ type: 'http', prefix: transport.server + LOG_PREFIX });
+  const metrics = new AuditorMetrics();
+  const observe = (event: AuditorEvent): void => {
+    // What is cut short by the end has not failed.
+    if (event.type === 'failed' && !event.isMisbehaviour && signal.aborted) return;
+    metrics.observe(event);
+    logEvent(logger, event);
+  };
+  try {
+    await removeUnfinished(folder.path);
+    const trust = new AuditorTrust({
+      folder: folder.path,
+      given: options.trust,
+      transport,
+      onFirstUse: (origin, fingerprint) => logger.warn({ origin, fingerprint }, 'trusting the log on first use'),
+    });
+    const auditor = await Auditor.open({
+      signer,
+      record: new DurableFile(folder.record),
+      evidence: new DurableFile(folder.evidence),
+      follow: (state) =>
+        followLog(
+          {
+            server: transport.server,
+            fetch: send,
+            bundle: () => trust.settle(),
+            now: Date.now,
+            threads,
+            onProgress: ({ done, total }) => observe({ type: 'progress', done, total }),
+          },
+          state,
+        ),
+      isProof: isProven,
+      describe: (error) => describeMisbehaviour(error, transport.server, Date.now()),
+      observe,
+    });
+    const server = await serveApp(createAuditorApp({ auditor, metrics, now: Date.now }), listen);
+    const target = options.post ? transport.server + PATHS.auditorHead : undefined;
+    const running = run(auditor, target, { ...options, observe, signal });
+    logger.info({ url: server.url, log: transport.server }, 'auditing');
+    const stop = async (): Promise<void> => {
+      logger.info('stopping');
+      stopping.abort();
+      await threads.close();
+      await server.close();
+      await running;
+      await lock.release();
+    };
+    return { url: server.url, stop };
+  } catch (error) {
+    await threads.close();
+    await lock.release();
+    throw error;
+  }
+}
+
+/** The platform's `fetch`, whose requests end with `signal`: the first audit of a large log takes long. */
+function endedBy(signal: AbortSignal): typeof fetch {
+  return (input, init = {}) => fetch(input, { ...init, signal: AbortSignal.any([signal, init.signal ?? signal]) });
+}
+
+/** Looks at the log again and again, and hands over each new head until the server has taken it. */
+async function run(
+  auditor: Auditor,
+  target: string | undefined,
+  options: {
+    readonly intervalMs: number;
+    readonly observe: (event: AuditorEvent) => void;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  const { intervalMs, observe, signal } = options;
+  let delivered = 0;
+  while (!signal.aborted) {
+    await auditor.step();
+    const { head } = auditor;
+    if (target !== undefined && head !== undefined && head.treeSize > delivered) {
+      try {
+        await deliverHead(head, { url: target, mediaType: KEYTRANS_MEDIA_TYPE, fetch, signal });
+        delivered = head.treeSize;
+        observe({ type: 'delivered', size: delivered });
+      } catch (error) {
+        observe({ type: 'failed', error, isMisbehaviour: false });
+      }
+    }
+    await sleep(intervalMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+function logEvent(logger: Pick<BaseLogger, 'info' | 'error' | 'fatal'>, event: AuditorEvent): void {
+  if (event.type === 'signed') logger.info({ size: event.size }, 'signed');
+  if (event.type === 'halted') logger.fatal('the log misbehaved: nothing is signed any more');
+  if (event.type !== 'failed') return;
+  const { error, isMisbehaviour } = event;
+  const code = isGlasskeyError(error) ? error.code : undefined;
+  const described = { code, error: error instanceof Error ? error.message : String(error) };
+  logger.error(described, isMisbehaviour ? 'the log does not hold' : 'a look or a delivery failed; trying again');
+}

@@ -1,0 +1,115 @@
+import { createSecureContext } from 'node:tls';
+import { templateProblem } from '../../service/evidence/email/mail-text.ts';
+import { pkcs11Problems } from './pkcs11.ts';
+import type { SettingsFile } from './schema.ts';
+import type { SettingPath } from './toml-lines.ts';
+
+/** Gives the text of a file that settings name; undefined where it cannot be read. */
+export type ReadSettingFile = (name: string) => string | undefined;
+
+/** Something that does not fit. */
+export interface Contradiction {
+  readonly path: SettingPath;
+  readonly reason: string;
+}
+
+/** Parts of a settings file that do not fit each other, though each is fine. */
+export function contradictions(file: SettingsFile, files: ReadSettingFile): Contradiction[] {
+  const { policy = [], oidc = [] } = file;
+  const issuers = oidc.map(({ issuer }) => issuer);
+  const named = new Set(policy.flatMap(({ evidence, recovery = [] }) => [...evidence, ...recovery]));
+  const unknown = policy.flatMap((row, index) =>
+    (['evidence', 'recovery'] as const).flatMap((key) =>
+      (row[key] ?? [])
+        .filter((name) => name.startsWith('oidc:') && !issuers.includes(name.slice('oidc:'.length)))
+        .map((name) => ({
+          path: ['policy', index, key],
+          reason: `there is no [[oidc]] of exactly that issuer: ${name}`,
+        })),
+    ),
+  );
+  const unused = issuers.flatMap((issuer, index) =>
+    named.has(`oidc:${issuer}`)
+      ? []
+      : [{ path: ['oidc', index, 'issuer'], reason: 'no row of [[policy]] says for whom this issuer vouches' }],
+  );
+  const repeated = issuers.flatMap((issuer, index) =>
+    issuers.indexOf(issuer) < index ? [{ path: ['oidc', index, 'issuer'], reason: 'this issuer is there twice' }] : [],
+  );
+  return [
+    ...unknown,
+    ...unused,
+    ...repeated,
+    ...mailProblems(file, files),
+    ...webhookProblems(file, files),
+    ...lookupProblems(file, files),
+    ...recoveryProblems(file, files),
+    ...pkcs11Problems(file.pkcs11, files),
+    ...tlsProblems(file, files),
+  ];
+}
+
+/** HS256 wants a secret of at least 256 bits (RFC 7518 §3.2). */
+const MIN_LOOKUP_SECRET = 32;
+
+function lookupProblems({ lookups }: SettingsFile, read: ReadSettingFile): Contradiction[] {
+  if (lookups === undefined) return [];
+  const secret = read(lookups.secret_file)?.trim();
+  const path = ['lookups', 'secret_file'];
+  if (secret === undefined) return [{ path, reason: 'cannot be read' }];
+  return secret.length < MIN_LOOKUP_SECRET ? [{ path, reason: `at least ${MIN_LOOKUP_SECRET} characters` }] : [];
+}
+
+function mailProblems({ policy = [], email }: SettingsFile, read: ReadSettingFile): Contradiction[] {
+  const row = policy.findIndex(({ evidence, recovery = [] }) => [...evidence, ...recovery].includes('email'));
+  if (email === undefined) {
+    return row < 0 ? [] : [{ path: ['policy', row, 'evidence'], reason: 'there is no [email] that would send codes' }];
+  }
+  const problems: Contradiction[] = [];
+  const problem = (key: string, reason: string) => problems.push({ path: ['email', key], reason });
+  if (row < 0) problem('smtp', 'no row of [[policy]] says for whom "email" vouches');
+  const { user, password_file: passwordFile, text_file: textFile } = email;
+  if ((user === undefined) !== (passwordFile === undefined)) problem('user', 'goes with password_file');
+  if (passwordFile !== undefined && read(passwordFile) === undefined) problem('password_file', 'cannot be read');
+  const text = textFile === undefined ? undefined : read(textFile);
+  if (textFile !== undefined && text === undefined) problem('text_file', 'cannot be read');
+  const reason = text === undefined ? undefined : templateProblem(text);
+  if (reason !== undefined) problem('text_file', reason);
+  return problems;
+}
+
+function recoveryProblems({ recovery }: SettingsFile, read: ReadSettingFile): Contradiction[] {
+  const name = recovery?.text_file;
+  if (name === undefined) return [];
+  const text = read(name);
+  const path = ['recovery', 'text_file'];
+  if (text === undefined) return [{ path, reason: 'cannot be read' }];
+  const says = ['identity', 'date'].find((fact) => !text.includes(`{${fact}}`));
+  return says === undefined ? [] : [{ path, reason: `the text does not say {${says}}` }];
+}
+
+/** Least length of the secret that signs a webhook's questions. */
+const MIN_SECRET = 16;
+
+function webhookProblems({ webhook }: SettingsFile, read: ReadSettingFile): Contradiction[] {
+  const secret = webhook && (read(webhook.secret_file)?.trim() ?? '');
+  if (secret === undefined || secret.length >= MIN_SECRET) return [];
+  return [{ path: ['webhook', 'secret_file'], reason: `holds no secret of at least ${MIN_SECRET} characters` }];
+}
+
+function tlsProblems({ tls, est, http }: SettingsFile, read: ReadSettingFile): Contradiction[] {
+  const problems: Contradiction[] = [];
+  if (est !== undefined && http === undefined)
+    problems.push({ path: ['est', 'client_certificate_header'], reason: 'needs the trusted_proxies of [http]' });
+  if (tls === undefined) return problems;
+  const [cert, key] = [read(tls.certificate), read(tls.key)];
+  if (cert === undefined) problems.push({ path: ['tls', 'certificate'], reason: 'cannot be read' });
+  if (key === undefined) problems.push({ path: ['tls', 'key'], reason: 'cannot be read' });
+  if (cert === undefined || key === undefined) return problems;
+  try {
+    createSecureContext({ cert, key });
+  } catch {
+    problems.push({ path: ['tls', 'key'], reason: 'is not the key of the certificate, or one of them is not PEM' });
+  }
+  return problems;
+}

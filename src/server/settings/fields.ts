@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { isGlasskeyError } from '../../core/errors.ts';
+import { canonicalDomain } from '../../identity/canonical-domain.ts';
+import type { BudgetOptions } from '../../service/request-budget.ts';
+import { parseDuration } from './duration.ts';
+
+/** A duration such as "90s", in ms; within bounds that are given in the same way. */
+export function duration(minimum: string, maximum: string) {
+  return z.string().transform((text, context) => {
+    try {
+      const durationMs = parseDuration(text);
+      if (durationMs >= parseDuration(minimum) && durationMs <= parseDuration(maximum)) return durationMs;
+    } catch {
+      // The same message tells what is right.
+    }
+    context.addIssue({ code: 'custom', message: `not a duration of ${minimum} to ${maximum}` });
+    return z.NEVER;
+  });
+}
+
+/** Name of a file, relative to the data folder. */
+export const fileName = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[^\0]+$/);
+
+/** A host name in canonical form. */
+export const domain = z.string().refine((text) => {
+  try {
+    return canonicalDomain(text) === text;
+  } catch (error) {
+    if (isGlasskeyError(error)) return false;
+    throw error;
+  }
+}, 'not a domain in lower case, with A-labels');
+
+/** Which identities a row is about. */
+export const identityScope = {
+  identities: z.enum(['any', 'email', 'acct', 'tel', 'uri']),
+  domains: z.array(domain).min(1).optional(),
+};
+
+/** How many requests in what time: `{ requests = 60, per = "1m", burst = 10 }`. */
+export const budget = z
+  .strictObject({
+    requests: z.int().min(1).max(1_000_000),
+    per: duration('1s', '30d'),
+    burst: z.int().min(1).max(1_000_000).optional(),
+  })
+  .transform(({ requests, per, burst }): BudgetOptions => ({
+    perSecond: requests / (per / 1000),
+    burst: burst ?? requests,
+  }));
+
+const LOOPBACK: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
+
+/**
+ * An https URL of one host, without user, query or fragment; http only on this machine. As it is written: nothing is normalised, and
+ * no character stands for others.
+ */
+export const serviceUrl = z
+  .string()
+  .max(255)
+  .refine((text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (url === undefined || /[?#*\s\\@]/.test(text)) return false;
+    return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.includes(url.hostname));
+  }, 'not an https URL without user, query and fragment (http only for localhost)');
+
+/** An SMTP server: `smtps://host` (TLS, 465) or `smtp://host` (STARTTLS, 587), perhaps with a port. */
+export const smtpUrl = z.string().transform((text, context) => {
+  const [, scheme, host, port] = /^(smtps?):\/\/([A-Za-z0-9.-]+|\[::1\])(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const tls = scheme === 'smtps';
+  const number = Number(port ?? (tls ? 465 : 587));
+  if (host !== undefined && number > 0 && number < 65_536) {
+    return { host: host.replaceAll(/[[\]]/g, ''), port: number, tls };
+  }
+  context.addIssue({ code: 'custom', message: 'not smtps://host:port or smtp://host:port' });
+  return z.NEVER;
+});
+
+/** A text of one line, for a header of a mail: nothing in it ends the header. */
+export const headerText = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\p{C}\p{Zl}\p{Zp}]+$/u, 'holds a character that a header must not hold');

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import type { TokenKeyName } from '../../ca/pkcs11/token-key.ts';
+import type { Contradiction, ReadSettingFile } from './contradictions.ts';
+import { duration, fileName } from './fields.ts';
+
+/** What keys in a token can be for. Not the VRF: no token computes one. */
+export const TOKEN_PURPOSES = ['root', 'issuer', 'tree-head', 'checkpoint', 'ocsp', 'bundle'] as const;
+
+/** A purpose of a key in a token. */
+export type TokenPurpose = (typeof TOKEN_PURPOSES)[number];
+
+/** Which keys are in a PKCS #11 token, and how it is reached. */
+export interface Pkcs11Settings {
+  readonly module: string;
+  /** Label of the token, or number of its slot. */
+  readonly token: string | number;
+  /** Where the PIN is: a file, relative to the data folder, or a variable of the environment. */
+  readonly pin: { readonly file: string } | { readonly variable: string };
+  readonly sessions: number;
+  readonly timeoutMs: number;
+  /** Keys of issuing CAs after the first, in their order. */
+  readonly laterIssuers: readonly TokenKeyName[];
+  readonly keys: { readonly [purpose in TokenPurpose]?: TokenKeyName | undefined };
+}
+
+const tokenKey = z
+  .strictObject({
+    label: z.string().min(1).max(255).optional(),
+    id: z
+      .string()
+      .regex(/^(?:[0-9a-f]{2}){1,64}$/, 'not bytes in lower-case hex')
+      .optional(),
+  })
+  .refine(({ label, id }) => label !== undefined || id !== undefined, 'has neither label nor id');
+
+/** `file:NAME`, or `env:NAME` of a variable: the PIN itself has no place in the settings. */
+const pinPlace = z.string().transform((text, context): Pkcs11Settings['pin'] => {
+  const [, variable] = /^env:([A-Za-z_][A-Za-z0-9_]{0,99})$/.exec(text) ?? [];
+  if (variable !== undefined) return { variable };
+  const [, file] = /^file:([^\0]{1,255})$/.exec(text) ?? [];
+  if (file !== undefined) return { file };
+  context.addIssue({ code: 'custom', message: 'not "file:NAME" or "env:NAME"' });
+  return z.NEVER;
+});
+
+/** The table `[pkcs11]`. */
+export const pkcs11Schema = z.strictObject({
+  module: fileName.regex(/^\//, 'not an absolute path'),
+  token: z.union([
+    z.string().min(1).max(32),
+    z
+      .int()
+      .min(0)
+      .max(2 ** 48 - 1),
+  ]),
+  pin: pinPlace,
+  sessions: z.int().min(1).max(64).default(4),
+  timeout: duration('1s', '1m').prefault('10s'),
+  keys: z.strictObject({
+    root: tokenKey.optional(),
+    issuer: tokenKey.optional(),
+    tree_head: tokenKey.optional(),
+    checkpoint: tokenKey.optional(),
+    ocsp: tokenKey.optional(),
+    bundle: tokenKey.optional(),
+    later_issuers: z.array(tokenKey).min(1).max(98).optional(),
+  }),
+});
+
+type Pkcs11Table = z.output<typeof pkcs11Schema>;
+
+/** What does not fit in the table, though each member is fine. */
+export function pkcs11Problems(table: Pkcs11Table | undefined, read: ReadSettingFile): Contradiction[] {
+  if (table === undefined) return [];
+  const problems: Contradiction[] = [];
+  const problem = (key: string, reason: string) => problems.push({ path: ['pkcs11', key], reason });
+  const { pin, keys } = table;
+  if ('file' in pin && read(pin.file) === undefined) problem('pin', 'cannot be read');
+  const names = Object.values(keys)
+    .flat()
+    .map((one) => JSON.stringify([one?.label, one?.id]));
+  if (names.length === 0) problem('keys', 'names no key');
+  if (new Set(names).size < names.length) problem('keys', 'two purposes have one key');
+  return problems;
+}
+
+/** The settings of a table without problems. */
+export function pkcs11Settings(table: Pkcs11Table): Pkcs11Settings {
+  const { module, token, pin, sessions, timeout: timeoutMs, keys } = table;
+  const { tree_head: treeHead, later_issuers: laterIssuers = [], ...others } = keys;
+  return {
+    module,
+    token,
+    pin,
+    sessions,
+    timeoutMs,
+    laterIssuers,
+    keys: treeHead === undefined ? others : { ...others, 'tree-head': treeHead },
+  };
+}

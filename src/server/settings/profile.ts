@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { assertBoundedDer } from '../../ca/der/der-limits.ts';
+import { COMPANION_KEYS_OID, ExtensionOid, PurposeOid } from '../../ca/der/oids.ts';
+import {
+  type ExtraExtension,
+  type LeafProfile,
+  MAX_EXTRA_EXTENSION,
+  MAX_EXTRA_EXTENSIONS,
+  type ProfileName,
+  PROFILES,
+} from '../../ca/profile.ts';
+import { parseHex } from '../../core/encoding/bytes.ts';
+import { isGlasskeyError } from '../../core/errors.ts';
+import type { ProfileRow } from '../../service/log/profile-table.ts';
+import { duration, identityScope } from './fields.ts';
+
+/** An object identifier of 3 to 16 arcs below 10^9: more than any program refuses. */
+const OID = /^[0-2](?:\.(?:0|[1-9]\d{0,8})){2,15}$/;
+
+const PURPOSES: Readonly<Record<string, string>> = PurposeOid;
+
+/** A purpose by its name or its object identifier; `any` would make the others meaningless. */
+const purpose = z.string().transform((text, context) => {
+  const oid = PURPOSES[text] ?? text;
+  if (OID.test(oid) && oid !== PurposeOid.any) return oid;
+  context.addIssue({
+    code: 'custom',
+    message: 'not clientAuth, serverAuth, emailProtection, imUri or an object identifier',
+  });
+  return z.NEVER;
+});
+
+/** What a profile cannot say: certificates have these of themselves, or they are of CAs, or say what clients decide by. */
+const OWN_EXTENSIONS: ReadonlySet<string> = new Set([
+  ...Object.values(ExtensionOid).filter((oid) => oid !== ExtensionOid.certificatePolicies),
+  COMPANION_KEYS_OID,
+]);
+
+const extension = z.strictObject({
+  oid: z
+    .string()
+    .regex(OID, 'not an object identifier')
+    .refine((oid) => !OWN_EXTENSIONS.has(oid), 'an extension that certificates have of themselves, or that is for CAs'),
+  value: z
+    .string()
+    .regex(/^(?:[0-9A-Fa-f]{2})+$/, 'not bytes in hex')
+    .transform((text, context) => {
+      try {
+        const value = parseHex(text);
+        assertBoundedDer(value, { maxBytes: MAX_EXTRA_EXTENSION, maxDepth: 8, maxElements: 64 });
+        return value;
+      } catch (error) {
+        if (!isGlasskeyError(error)) throw error;
+        context.addIssue({
+          code: 'custom',
+          message: `not one DER value of at most ${MAX_EXTRA_EXTENSION} bytes`,
+        });
+        return z.NEVER;
+      }
+    }),
+});
+
+const extensions = z
+  .array(extension)
+  .max(MAX_EXTRA_EXTENSIONS)
+  .refine(
+    (all: readonly ExtraExtension[]) => new Set(all.map(({ oid }) => oid)).size === all.length,
+    'one is there twice',
+  );
+
+/** One `[[profile]]`: what certificates of some identities say. */
+export const profileRow = z
+  .strictObject({
+    ...identityScope,
+    identities: identityScope.identities.default('any'),
+    base: z.enum(Object.keys(PROFILES) as [ProfileName, ...ProfileName[]]).default('default'),
+    validity: duration('1h', '825d').optional(),
+    keys: z
+      .array(z.enum(['ed25519', 'p256', 'p384', 'rsa']))
+      .min(1)
+      .optional(),
+    purposes: z.array(purpose).min(1).max(16).optional(),
+    extensions: extensions.optional(),
+  })
+  .transform(({ identities, domains, base, validity, keys, purposes, extensions }): ProfileRow => {
+    const built: LeafProfile = PROFILES[base];
+    const profile = {
+      ...built,
+      validityMs: validity ?? built.validityMs,
+      keyTypes: keys ?? built.keyTypes,
+      purposes: purposes ?? built.purposes,
+      extensions,
+    };
+    return { identities, domains, profile };
+  });

@@ -1,0 +1,72 @@
+import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
+import { GlasskeyError } from '../../core/errors.ts';
+import type { TrailHead } from '../../store/ports.ts';
+import type { LogContext } from '../log/log-context.ts';
+import type { Act } from '../log/act.ts';
+import { trailGenesis, trailHash } from '../log/trail.ts';
+
+/** Records that are read in one go. */
+const PAGE = 256;
+
+/** An act in its record. */
+export interface TrailEntry extends Act {
+  readonly at: number;
+  /** Number of the record. */
+  readonly record: number;
+}
+
+/**
+ * Reads the trail from record 0 on and verifies it as it goes: every record follows the one before, none is missing, and
+ * the last is the one that the database names. `anchor` is an end of the trail that somebody noted: the trail must still
+ * go through it, so that one that was written anew as a whole is noticed too. Yields the acts of `sinceMs` and later; the
+ * rest is verified all the same. Returns the end. Throws `trail-broken`.
+ */
+export async function* readTrail(
+  { store, origin }: Pick<LogContext, 'store' | 'origin'>,
+  { sinceMs, anchor }: { readonly sinceMs?: number | undefined; readonly anchor?: TrailHead | undefined } = {},
+): AsyncGenerator<TrailEntry, TrailHead> {
+  const genesis = { size: 0, hash: trailGenesis(origin) };
+  const end = (await store.readTrailHead()) ?? genesis;
+  assertHolds(end.size >= (anchor?.size ?? 0), 'the trail is shorter than it was');
+  let head: TrailHead = genesis;
+  assertAnchor(head, anchor);
+  while (head.size < end.size) {
+    const records = await store.readTrail(head.size, Math.min(PAGE, end.size - head.size));
+    assertHolds(records.length > 0, `record ${head.size} is missing`);
+    for (const { sequence, acts, hash } of records) {
+      assertHolds(sequence === head.size, `record ${head.size} is missing`);
+      const holds = equalBytes(hash, trailHash(head.hash, sequence, acts));
+      assertHolds(holds, `record ${sequence} was changed, or the one before it`);
+      head = { size: sequence + 1, hash };
+      assertAnchor(head, anchor);
+      for (const entry of entriesOf(sequence, acts)) if (entry.at >= (sinceMs ?? 0)) yield entry;
+    }
+  }
+  assertHolds(equalBytes(head.hash, end.hash), 'the last record is not the one that the database names');
+  const [beyond] = await store.readTrail(end.size, 1);
+  // Another process may have written it just now; then the database names it by now.
+  if (beyond !== undefined) assertHolds(((await store.readTrailHead())?.size ?? 0) > end.size, 'a record too many');
+  return head;
+}
+
+function entriesOf(record: number, acts: string): TrailEntry[] {
+  try {
+    return acts.split('\n').map((line) => Object.assign(JSON.parse(line) as Act & { at: number }, { record }));
+  } catch {
+    throw new GlasskeyError('trail-broken', `record ${record} cannot be read`);
+  }
+}
+
+function assertAnchor(head: TrailHead, anchor: TrailHead | undefined): void {
+  if (anchor?.size !== head.size) return;
+  assertHolds(equalBytes(anchor.hash, head.hash), `the trail of ${head.size} records is not the one that was noted`);
+}
+
+function assertHolds(holds: boolean, message: string): void {
+  if (!holds) throw new GlasskeyError('trail-broken', message);
+}
+
+/** The end of a trail as a line to be noted: size and hash. */
+export function formatTrailHead({ size, hash }: TrailHead): string {
+  return `${size} ${formatHex(hash)}`;
+}

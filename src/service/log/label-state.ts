@@ -1,0 +1,32 @@
+import { parseCertificate, type ParsedCertificate } from '../../ca/certificate.ts';
+import { ensure } from '../../core/errors.ts';
+import type { HeldVersion } from '../../identity/continuity.ts';
+import { decodeIdentityRecord } from '../../identity/identity-record.ts';
+import type { LogContext } from './log-context.ts';
+
+/** The greatest committed version of an identity, with its certificates read. */
+export interface LabelState extends HeldVersion {
+  readonly position: number;
+  readonly certificates: readonly ParsedCertificate[];
+}
+
+/**
+ * The committed state of a label, released or not; undefined where it has no version. One round trip. Throws `erased`.
+ */
+export async function readLabelState(
+  { store }: Pick<LogContext, 'store'>,
+  labelKey: Uint8Array,
+): Promise<LabelState | undefined> {
+  const row = await store.readLabelAt(labelKey, Number.MAX_SAFE_INTEGER);
+  if (row === undefined) return undefined;
+  const { version, commitment, position, value } = row.greatest;
+  ensure(value !== undefined, 'erased', 'the identity was erased');
+  const record = decodeIdentityRecord(value);
+  return {
+    version,
+    commitment,
+    position,
+    record,
+    certificates: record.certificates.map((der) => parseCertificate(der)),
+  };
+}

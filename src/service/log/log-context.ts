@@ -1,0 +1,83 @@
+import type { Issuer } from '../../ca/authority.ts';
+import type { CertificateUrls } from '../../ca/extension-writer.ts';
+import type { NoteCosigner } from '../../core/audit/cosignature.ts';
+import type { NoteSigner } from '../../core/audit/note.ts';
+import type { MlDsaSigner } from '../../core/crypto/ml-dsa.ts';
+import type { Signer } from '../../core/crypto/signer.ts';
+import type { VrfProver } from '../../core/crypto/vrf-prover.ts';
+import type { Configuration } from '../../core/keytrans/configuration.ts';
+import type { ReadTiles } from '../../core/prefix/drive.ts';
+import type { PrefixTileCache } from '../../core/prefix/tile-cache.ts';
+import type { IdentityRules } from '../../identity/identity.ts';
+import type { LogStore } from '../../store/ports.ts';
+import type { IssuedCertificates } from './issued-certificates.ts';
+import type { IssuingCas } from './issuing-cas.ts';
+import type { LabelVrf } from './label-vrf.ts';
+import type { ServiceLimits } from '../limits.ts';
+import type { SignedCheckpointFile } from './signed-checkpoint-file.ts';
+import type { WitnessQuorum } from '../witnessing/witness-quorum.ts';
+import type { Observer } from '../service-event.ts';
+import type { CsrParser } from '../threads/threaded-csr-parser.ts';
+import type { Trail } from './trail.ts';
+import type { CrlShards } from './crl-shards.ts';
+import type { ProfileTable } from './profile-table.ts';
+
+/** The private keys of one log. None is used for anything else. */
+export interface LogKeys {
+  /** Signs KEYTRANS tree heads: `Configuration.signature_public_key`. */
+  readonly treeHead: Signer;
+  /** Signs the audit log's checkpoints under the log's origin as the key name: Ed25519. */
+  readonly checkpoint: Signer;
+  /** Signs them with ML-DSA-44 as well, as a cosigner under the same name; undefined where the log has no such key. */
+  readonly checkpointMlDsa?: MlDsaSigner | undefined;
+  readonly vrf: VrfProver;
+  /** Signs certificates and CRLs: the CA that signs now, or the first one where there are more. */
+  readonly issuer: Issuer;
+  /** Signs OCSP responses; undefined: a key that each process makes for itself. */
+  readonly ocsp?: Signer | undefined;
+}
+
+/** Everything of one open log. Nothing in `src/service` is global. */
+export interface LogContext {
+  readonly origin: string;
+  readonly store: LogStore;
+  /** Writes the audit trail. */
+  readonly trail: Trail;
+  readonly configuration: Configuration;
+  /** SHA-256 of the encoded Configuration. */
+  readonly configHash: Uint8Array;
+  readonly keys: LogKeys;
+  /** The checkpoint key under its name. */
+  readonly noteSigner: NoteSigner;
+  /** The ML-DSA-44 checkpoint key under its name. */
+  readonly checkpointCosigner: NoteCosigner | undefined;
+  /** Who has to cosign before anything is released; undefined for `quorum none`. */
+  readonly witnesses: WitnessQuorum | undefined;
+  /** Remembers outside the database what was signed last; undefined where nothing does. */
+  readonly lastSigned: SignedCheckpointFile | undefined;
+  readonly identityRules: IdentityRules;
+  readonly profiles: ProfileTable;
+  readonly urls: CertificateUrls;
+  /** The CAs that have signed or will sign for this log; `keys.issuer` and `urls` are of the one that signs. */
+  readonly issuingCas: IssuingCas;
+  /** Of which CRL shard the next certificate is. */
+  readonly crlShards: CrlShards;
+  /** How long a recovery must have been visible before it takes effect, ms: that of the trust bundle. */
+  readonly recoveryDelayMs: number;
+  readonly limits: ServiceLimits;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Cryptographically secure random bytes. */
+  readonly random: (length: number) => Uint8Array;
+  readonly observe: Observer;
+  /** Reads CSRs; in another thread where the program has one. */
+  readonly parseCsr: CsrParser;
+  /** The VRF, through a bounded cache. */
+  readonly vrf: LabelVrf;
+  /** The last certificates that this process signed. */
+  readonly issued: IssuedCertificates;
+  /** Decoded prefix tiles. */
+  readonly prefixTiles: PrefixTileCache;
+  /** Reads prefix tiles through {@link LogContext.prefixTiles}. */
+  readonly readPrefixTiles: ReadTiles;
+}

@@ -1,0 +1,27 @@
+import { ensure } from '../../core/errors.ts';
+import type { LogContext } from './log-context.ts';
+
+/** Knows whether the log has ended, as other processes may have done: it looks now and then. */
+export class LogEnding {
+  readonly #context: Pick<LogContext, 'store' | 'limits'>;
+  #hasEnded = false;
+  #lookedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(context: Pick<LogContext, 'store' | 'limits'>) {
+    this.#context = context;
+  }
+
+  /** Whether the last entry of the log is committed. Throws `storage-failed`. */
+  async hasEnded(): Promise<boolean> {
+    const { store, limits } = this.#context;
+    if (this.#hasEnded || performance.now() - this.#lookedMs < limits.pollMs) return this.#hasEnded;
+    this.#lookedMs = performance.now();
+    this.#hasEnded = (await store.readLogEnd()) !== undefined;
+    return this.#hasEnded;
+  }
+
+  /** Throws `log-ended` where nothing can come into the log any more. */
+  async assertGoesOn(): Promise<void> {
+    ensure(!(await this.hasEnded()), 'log-ended', 'this log has ended: /log/end names its successor, if it has one');
+  }
+}

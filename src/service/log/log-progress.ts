@@ -1,0 +1,141 @@
+import { GlasskeyError } from '../../core/errors.ts';
+import type { LogEvent, LogStore, SubmissionOutcome } from '../../store/ports.ts';
+import type { ServiceLimits } from '../limits.ts';
+import { RecentCache } from '../../core/recent-cache.ts';
+import { readReleasedLog, type ReleasedLog } from './released-log.ts';
+import { Waiters } from './waiters.ts';
+
+/** What became of a submission, once it is settled. */
+export type SettledOutcome = Exclude<SubmissionOutcome, { readonly state: 'queued' }>;
+
+/** Outcomes that are kept for those who ask late. */
+const RECENT_OUTCOMES = 10_000;
+
+/**
+ * How far a log is, as this process knows: the released log, and outcomes of submissions. It learns from the sequencer
+ * where that runs in this process, from the store's notifications, and by asking while somebody waits.
+ */
+export class LogProgress {
+  readonly #store: LogStore;
+  readonly #limits: ServiceLimits;
+  readonly #outcomes = new Waiters<number, SettledOutcome>();
+  readonly #recent = new RecentCache<SettledOutcome>(RECENT_OUTCOMES);
+  readonly #releases = new Waiters<number, ReleasedLog>();
+  #released: ReleasedLog | undefined;
+  #refreshing: Promise<ReleasedLog> | undefined;
+  #unsubscribe: (() => Promise<void>) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #asking = false;
+  #stopped = false;
+
+  constructor(store: LogStore, limits: ServiceLimits) {
+    this.#store = store;
+    this.#limits = limits;
+  }
+
+  /** Starts to listen. */
+  async start(): Promise<void> {
+    this.#unsubscribe = await this.#store.subscribe((event) => this.#hear(event));
+  }
+
+  /** Stops; everybody who waits gets `shutting-down`. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    const error = new GlasskeyError('shutting-down', 'the server is shutting down; ask the same again');
+    this.#outcomes.failAll(error);
+    this.#releases.failAll(error);
+    await this.#unsubscribe?.();
+  }
+
+  /** The released log as last known; read from the store the first time. */
+  async released(): Promise<ReleasedLog> {
+    return this.#released ?? this.refresh();
+  }
+
+  /** Reads the released log from the store; several callers share one read. */
+  async refresh(): Promise<ReleasedLog> {
+    this.#refreshing ??= readReleasedLog(this.#store)
+      .then((log) => this.noteReleased(log))
+      .finally(() => (this.#refreshing = undefined));
+    return this.#refreshing;
+  }
+
+  /** Takes note of a released log, unless a later one is known. Returns the latest. */
+  noteReleased(log: ReleasedLog): ReleasedLog {
+    const known = this.#released;
+    if (known !== undefined && known.released.size >= log.released.size) return known;
+    this.#released = log;
+    for (const size of this.#releases.keys) if (size <= log.released.size) this.#releases.settle(size, log);
+    return log;
+  }
+
+  /** Takes note of settled submissions. */
+  noteOutcomes(outcomes: readonly SettledOutcome[]): void {
+    for (const outcome of outcomes) {
+      this.#recent.set(String(outcome.id), outcome);
+      this.#outcomes.settle(outcome.id, outcome);
+    }
+  }
+
+  /** Waits until a submission is settled. Throws `timed-out`, `shutting-down`. */
+  async waitForOutcome(submissionId: number, timeoutMs: number): Promise<SettledOutcome> {
+    const known = this.#recent.get(String(submissionId));
+    if (known !== undefined) return known;
+    this.#assertRunning();
+    const outcome = this.#outcomes.wait(submissionId, timeoutMs);
+    this.#askLater();
+    return outcome;
+  }
+
+  /** Waits until at least `size` is released. Throws `timed-out`, `shutting-down`. */
+  async waitForRelease(size: number, timeoutMs: number): Promise<ReleasedLog> {
+    const known = this.#released;
+    if (known !== undefined && known.released.size >= size) return known;
+    this.#assertRunning();
+    const released = this.#releases.wait(size, timeoutMs);
+    this.#askLater();
+    return released;
+  }
+
+  #assertRunning(): void {
+    if (this.#stopped) throw new GlasskeyError('shutting-down', 'the server is shutting down');
+  }
+
+  #hear(event: LogEvent): void {
+    if (event === 'submitted' || this.#stopped) return;
+    if (event === 'released') this.refresh().catch(() => undefined);
+    else void this.#ask();
+  }
+
+  /** Notifications can get lost: while somebody waits, the store is asked regularly. */
+  #askLater(): void {
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = undefined;
+        void this.#ask().then(() => {
+          if (!this.#outcomes.isEmpty || !this.#releases.isEmpty) this.#askLater();
+        });
+      },
+      Math.max(this.#limits.batchIntervalMs, 20),
+    );
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#asking || this.#stopped) return;
+    this.#asking = true;
+    try {
+      const ids = this.#outcomes.keys;
+      if (ids.length > 0) this.noteOutcomes((await this.#store.readOutcomes(ids)).filter(isSettled));
+      if (!this.#releases.isEmpty) await this.refresh();
+    } catch {
+      // The waiters keep their deadlines; the store is asked again.
+    } finally {
+      this.#asking = false;
+    }
+  }
+}
+
+function isSettled(outcome: SubmissionOutcome): outcome is SettledOutcome {
+  return outcome.state !== 'queued';
+}

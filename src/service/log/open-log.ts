@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto';
+import { parseCsr } from '../../ca/csr/csr.ts';
+import type { CertificateUrls } from '../../ca/extension-writer.ts';
+import { cosignatureSigner } from '../../core/audit/cosignature.ts';
+import { noteSigner } from '../../core/audit/note.ts';
+import { NO_QUORUM, type Policy } from '../../core/audit/policy.ts';
+import { cipherSuite } from '../../core/crypto/cipher-suite.ts';
+import { compressPoint } from '../../core/crypto/compress-point.ts';
+import { sha256 } from '../../core/crypto/sha256.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { decode } from '../../core/encoding/codec.ts';
+import { ensure } from '../../core/errors.ts';
+import { type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
+import { cachedTileReader, PrefixTileCache } from '../../core/prefix/tile-cache.ts';
+import type { IdentityRules } from '../../identity/identity.ts';
+import type { Store } from '../../store/ports.ts';
+import { IssuedCertificates } from './issued-certificates.ts';
+import { type IssuingCa, IssuingCas } from './issuing-cas.ts';
+import { LabelVrf } from './label-vrf.ts';
+import { DEFAULT_LIMITS, type ServiceLimits } from '../limits.ts';
+import type { LogContext, LogKeys } from './log-context.ts';
+import type { Observer } from '../service-event.ts';
+import { SignedCheckpointFile } from './signed-checkpoint-file.ts';
+import type { CsrParser } from '../threads/threaded-csr-parser.ts';
+import { Trail } from './trail.ts';
+import type { WitnessFetch } from '../witnessing/ask-witness.ts';
+import { WitnessQuorum } from '../witnessing/witness-quorum.ts';
+import { CrlShards } from './crl-shards.ts';
+import type { ProfileTable } from './profile-table.ts';
+
+/** Name of the issuing CA with which a log began. */
+const FIRST_CA = 'issuer';
+/** How long recoveries wait where nothing else is said: 7 days. */
+export const DEFAULT_RECOVERY_DELAY_MS = 7 * 86_400_000;
+
+/** What opening a log takes. */
+export interface OpenLogOptions {
+  readonly store: Store;
+  readonly origin: string;
+  readonly keys: LogKeys;
+  readonly identityRules: IdentityRules;
+  readonly profiles: ProfileTable;
+  readonly urls: CertificateUrls;
+  /** Issuing CAs that came after the one of `keys`, oldest first. Default: none. */
+  readonly laterCas?: readonly IssuingCa[] | undefined;
+  /** How long a recovery must have been visible, ms: that of the trust bundle. Default: {@link DEFAULT_RECOVERY_DELAY_MS}. */
+  readonly recoveryDelayMs?: number | undefined;
+  /** Bounds that differ from {@link DEFAULT_LIMITS}. */
+  readonly limits?: Partial<ServiceLimits>;
+  /** Default: the system's clock. */
+  readonly now?: () => number;
+  /** Default: the system's generator. */
+  readonly random?: (length: number) => Uint8Array;
+  /** Default: in this thread. */
+  readonly parseCsr?: CsrParser;
+  /** Default: events are dropped. */
+  readonly observe?: Observer;
+  /** Nothing is released without its quorum. Default: `quorum none`. */
+  readonly policy?: Policy | undefined;
+  /** How witnesses are reached; default: the platform's `fetch`. */
+  readonly fetchWitness?: WitnessFetch | undefined;
+  /** File that remembers the last signed checkpoint, outside the database. Default: none. */
+  readonly lastSigned?: string | undefined;
+}
+
+/**
+ * Opens a log that exists in the store. Throws `not-found` where it does not, `bad-key` where the keys are not those of
+ * its Configuration, `unsupported-operation` for a deployment mode that is not served, `usage` for a policy whose quorum
+ * nobody can reach.
+ */
+export async function openLog(options: OpenLogOptions): Promise<LogContext> {
+  const { store, origin, keys } = options;
+  const row = await store.findLog(origin);
+  ensure(row !== undefined, 'not-found', 'the database holds no log of this origin');
+  const configuration = decode(configurationCodec, row.configuration);
+  const isServed = configuration.mode !== 'thirdPartyManagement';
+  ensure(isServed, 'unsupported-operation', 'logs with third-party management are not served');
+  assertKeys(configuration, keys);
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  assertLimits(limits, configuration);
+  const logStore = store.log(row.logId);
+  const prefixTiles = new PrefixTileCache(limits.prefixTileCacheBytes);
+  const now = options.now ?? Date.now;
+  const observe: Observer = options.observe ?? (() => undefined);
+  const checkpointSigner = noteSigner(origin, keys.checkpoint);
+  const { policy, lastSigned, fetchWitness } = options;
+  const hasQuorum = policy !== undefined && policy.quorum !== NO_QUORUM;
+  return {
+    origin,
+    store: logStore,
+    trail: new Trail({ store: logStore, origin, now }),
+    configuration,
+    configHash: sha256(row.configuration),
+    keys,
+    noteSigner: checkpointSigner,
+    checkpointCosigner: keys.checkpointMlDsa && cosignatureSigner(origin, keys.checkpointMlDsa),
+    witnesses: hasQuorum
+      ? new WitnessQuorum({
+          policy,
+          log: { origin, vkeys: [checkpointSigner.vkey] },
+          limits,
+          now,
+          observe,
+          fetch: fetchWitness,
+        })
+      : undefined,
+    lastSigned:
+      lastSigned === undefined ? undefined : new SignedCheckpointFile(lastSigned, origin, [checkpointSigner.vkey]),
+    identityRules: options.identityRules,
+    profiles: options.profiles,
+    urls: options.urls,
+    issuingCas: new IssuingCas([
+      { name: FIRST_CA, issuer: keys.issuer, signsFromMs: -Infinity, urls: options.urls },
+      ...(options.laterCas ?? []),
+    ]),
+    crlShards: new CrlShards(logStore, limits.crlShardSize),
+    recoveryDelayMs: options.recoveryDelayMs ?? DEFAULT_RECOVERY_DELAY_MS,
+    limits,
+    now,
+    random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
+    observe,
+    parseCsr: options.parseCsr ?? parseCsr,
+    vrf: new LabelVrf(keys.vrf, limits.vrfCacheSize),
+    issued: new IssuedCertificates(limits.issuedCacheSize),
+    prefixTiles,
+    readPrefixTiles: cachedTileReader(prefixTiles, (names) => logStore.readPrefixTiles(names)),
+  };
+}
+
+/** Throws `bad-key` unless these are the private keys of the Configuration, and each is used once. */
+export function assertKeys(configuration: Configuration, keys: LogKeys): void {
+  const suite = cipherSuite(configuration.cipherSuite);
+  suite.assertSignatureKey(configuration.signaturePublicKey);
+  suite.assertVrfKey(configuration.vrfPublicKey);
+  const isTreeHeadKey = equalBytes(keys.treeHead.publicKey, configuration.signaturePublicKey);
+  ensure(isTreeHeadKey, 'bad-key', 'the tree-head key is not the one of the log');
+  const isVrfKey = equalBytes(keys.vrf.publicKey, configuration.vrfPublicKey);
+  ensure(isVrfKey, 'bad-key', 'the VRF key is not the one of the log');
+  const publicKeys = [
+    keys.treeHead.publicKey,
+    keys.checkpoint.publicKey,
+    keys.vrf.publicKey,
+    keys.issuer.signer.publicKey,
+    ...(keys.ocsp === undefined ? [] : [keys.ocsp.publicKey]),
+  ];
+  const distinct = new Set(publicKeys.map((key) => Buffer.from(compressPoint(key)).toString('hex')));
+  ensure(distinct.size === publicKeys.length, 'bad-key', 'every key of a log has one purpose only');
+}
+
+/** Throws `value-out-of-range` unless entries outlive the monitoring window (KT §7.1), and every head that is served. */
+function assertLifetime(configuration: Configuration): void {
+  const { maximumLifetimeMs, reasonableMonitoringWindowMs, maxBehindMs } = configuration;
+  if (maximumLifetimeMs === undefined) return;
+  const outlives = maximumLifetimeMs > reasonableMonitoringWindowMs && maximumLifetimeMs > maxBehindMs;
+  ensure(outlives, 'value-out-of-range', 'the maximum lifetime is greater than the monitoring window');
+}
+
+function assertLimits(limits: ServiceLimits, configuration: Configuration): void {
+  const beats = limits.heartbeatMs < configuration.maxBehindMs;
+  ensure(beats, 'value-out-of-range', 'the heartbeat is slower than the log may be behind');
+  assertLifetime(configuration);
+  const fits = limits.entrySize >= 1 && limits.entrySize <= 255;
+  ensure(fits, 'value-out-of-range', 'a log entry adds 1 to 255 leaves');
+}

@@ -1,0 +1,52 @@
+import { verifyCheckpoint, type VerifiedCheckpoint } from '../../core/audit/checkpoint.ts';
+import { formatNote } from '../../core/audit/note.ts';
+import type { Vkey } from '../../core/audit/vkey.ts';
+import { encodeUtf8 } from '../../core/encoding/bytes.ts';
+import { GlasskeyError } from '../../core/errors.ts';
+import { DurableFile } from './durable-file.ts';
+import type { FileSystem } from '../publish/folder-target.ts';
+
+/** A checkpoint that this log has signed, and its text. */
+export interface OwnCheckpoint extends VerifiedCheckpoint {
+  /** The signed note. */
+  readonly text: string;
+}
+
+/**
+ * A small file outside the database with the last checkpoint that this host has signed (DESIGN §9): written before the
+ * checkpoint leaves it. A database that was restored from a backup does not hold that tree, and then nothing more is signed.
+ */
+export class SignedCheckpointFile {
+  readonly #file: DurableFile;
+  readonly #trusted: { readonly origin: string; readonly vkeys: readonly Vkey[] };
+
+  constructor(path: string, origin: string, vkeys: readonly Vkey[], files?: FileSystem) {
+    this.#file = new DurableFile(path, files);
+    this.#trusted = { origin, vkeys };
+  }
+
+  /** For people. */
+  get path(): string {
+    return this.#file.path;
+  }
+
+  /**
+   * The checkpoint; undefined where this host never signed one. Throws `storage-failed`, and `log-rolled-back` for what is no
+   * checkpoint signed by this log: nobody then knows what was signed.
+   */
+  async read(): Promise<OwnCheckpoint | undefined> {
+    const bytes = await this.#file.read();
+    if (bytes === undefined) return undefined;
+    try {
+      const checkpoint = verifyCheckpoint(bytes, this.#trusted);
+      return { ...checkpoint, text: formatNote(checkpoint.note) };
+    } catch (cause) {
+      throw new GlasskeyError('log-rolled-back', `${this.path} is not what this log has signed`, { cause });
+    }
+  }
+
+  /** Replaces the checkpoint; returns once it would survive a crash. Throws `storage-failed`. */
+  async write(note: string): Promise<void> {
+    await this.#file.write(encodeUtf8(note));
+  }
+}

@@ -1,0 +1,95 @@
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
+import { frontier } from '../../core/keytrans/implicit-search-tree.ts';
+import { type KnownHead, knownHead } from '../../core/keytrans/known-head.ts';
+import type { TreeView } from '../../core/keytrans/tree-view.ts';
+import type { VerifyContext } from '../../core/keytrans/verify-search.ts';
+import { fullSubtrees } from '../../core/log/log-tree.ts';
+import type { EntryReader, LogEntry } from '../log/entry-reader.ts';
+import type { LogContext } from '../log/log-context.ts';
+import type { LogNodeReader } from '../log/log-node-reader.ts';
+import type { AskedLabel } from './asked-label.ts';
+import type { AskedLog } from './asked-log.ts';
+
+/**
+ * Verifies a sample of the server's own answers with the client's verifiers (DESIGN §9): a wrong answer is a bug or a
+ * broken store, and does not leave the server.
+ */
+export class AnswerVerifier {
+  readonly #context: LogContext;
+  readonly #entries: EntryReader;
+  readonly #nodes: LogNodeReader;
+  #count = 0;
+
+  constructor(context: LogContext, entries: EntryReader, nodes: LogNodeReader) {
+    this.#context = context;
+    this.#entries = entries;
+    this.#nodes = nodes;
+  }
+
+  /**
+   * Runs `verify`, as the client that asked for `log` would, on every n-th answer, as `limits.verifyOneIn` says. Throws
+   * what it throws.
+   */
+  async sample(log: AskedLog, verify: (client: VerifyContext) => void | Promise<void>): Promise<void> {
+    const { verifyOneIn } = this.#context.limits;
+    if (verifyOneIn === 0 || this.#count++ % verifyOneIn !== 0) return;
+    try {
+      const client = await this.#client(log);
+      if (client !== undefined) await verify(client);
+      this.#context.observe({ type: 'self-verified', error: undefined });
+    } catch (error) {
+      this.#context.observe({ type: 'self-verified', error });
+      throw error;
+    }
+  }
+
+  /** Throws `bad-vrf-proof` unless a verified answer was about the label that was asked for. */
+  assertLabel(asked: AskedLabel, labelKey: Uint8Array): void {
+    ensure(equalBytes(labelKey, asked.labelKey), 'bad-vrf-proof', 'the answer is about another label');
+  }
+
+  /** What the client has, or undefined where it advertised a size that was never released, of which it can have nothing. */
+  async #client(log: AskedLog): Promise<VerifyContext | undefined> {
+    const view = log.last === undefined ? undefined : await this.#viewAt(log.last, log);
+    if (log.last !== undefined && view === undefined) return undefined;
+    // The clock of a client is its own affair: here the newest entry is as old as the answer says.
+    const [newest] = await this.#entries.read([log.size - 1]);
+    return { config: this.#context.configuration, view, nowMs: (newest as LogEntry).timestampMs };
+  }
+
+  /** What a client retains that has verified the head of `size`. */
+  async #viewAt(size: number, log: AskedLog): Promise<TreeView | undefined> {
+    const [released, view] = await Promise.all([this.#context.store.readReleasedAt(size), this.viewOf(size, log)]);
+    if (released === undefined) return undefined;
+    return { ...view, treeHead: { treeSize: size, signature: released.signature } };
+  }
+
+  /** The first `size` entries of the log as a client retains them, but for the tree head. */
+  async viewOf(size: number, log: AskedLog): Promise<TreeView> {
+    const { fullSubtrees: subtrees, frontier: entries } = await this.#retained(size, log);
+    const treeHead = { treeSize: size, signature: new Uint8Array(0) };
+    return { size, fullSubtrees: subtrees, frontier: entries, treeHead, auditorTreeHead: undefined };
+  }
+
+  /** What a client knows of the log entry at `position` if it is distinguished. */
+  async headAt(position: number, log: AskedLog): Promise<KnownHead> {
+    const { fullSubtrees: subtrees, frontier: entries } = await this.#retained(position + 1, log);
+    return knownHead(position, subtrees, entries);
+  }
+
+  async #retained(size: number, log: AskedLog): Promise<Pick<TreeView, 'fullSubtrees' | 'frontier'>> {
+    const positions = frontier(size);
+    const [subtrees, entries] = await Promise.all([
+      this.#nodes.readNodes(fullSubtrees(size), log.logEdge),
+      this.#entries.read(positions),
+    ]);
+    return {
+      fullSubtrees: subtrees,
+      frontier: positions.map((position, i) => {
+        const { timestampMs, prefix } = entries[i] as LogEntry;
+        return { position, timestampMs, prefixRoot: prefix.hash };
+      }),
+    };
+  }
+}

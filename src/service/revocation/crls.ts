@@ -1,0 +1,71 @@
+import type { Issuer } from '../../ca/authority.ts';
+import { RecentCache } from '../../core/recent-cache.ts';
+import { CrlService } from './crl-service.ts';
+import { crlShardUrls } from '../log/crl-shards.ts';
+import type { LogContext } from '../log/log-context.ts';
+
+/** How long the number of shards counts as known where one is asked for that is not among them, ms. */
+const COUNT_LIFETIME_MS = 1_000;
+
+/** What one issuing CA signs. */
+interface OfIssuer {
+  readonly all: CrlService;
+  readonly shards: RecentCache<CrlService>;
+}
+
+/** The CRLs of all issuing CAs of a log. */
+export class Crls {
+  readonly #context: LogContext;
+  readonly #ofIssuers = new WeakMap<Issuer, OfIssuer>();
+  #shards = 0;
+  #countedAtMs = -Infinity;
+
+  constructor(context: LogContext) {
+    this.#context = context;
+  }
+
+  /** The CRL of all certificates, as long as few are revoked; undefined where no issuing CA has this name. */
+  ofAll(name: string): CrlService | undefined {
+    const ca = this.#find(name);
+    return ca && this.#of(ca.issuer).all;
+  }
+
+  /**
+   * The CRL of one shard (untrusted); undefined where there is no such CA or shard, and where the server has no public URL: without one, the
+   * CRL could not say of which certificates it is, and would pass for one of all. Throws `storage-failed`.
+   */
+  async ofShard(name: string, shard: number): Promise<CrlService | undefined> {
+    const ca = this.#find(name);
+    const url = ca?.urls.crl;
+    if (ca === undefined || url === undefined || !(await this.#isThere(shard))) return undefined;
+    const { shards } = this.#of(ca.issuer);
+    const key = String(shard);
+    const scope = crlShardUrls(url, shard);
+    const crl = shards.get(key) ?? new CrlService(this.#context, ca.issuer, { shard, scope });
+    shards.set(key, crl);
+    return crl;
+  }
+
+  #find(name: string) {
+    return this.#context.issuingCas.all.find((one) => one.name === name);
+  }
+
+  #of(issuer: Issuer): OfIssuer {
+    const all = this.#ofIssuers.get(issuer) ?? {
+      all: new CrlService(this.#context, issuer),
+      shards: new RecentCache(this.#context.limits.crlCacheSize),
+    };
+    this.#ofIssuers.set(issuer, all);
+    return all;
+  }
+
+  async #isThere(shard: number): Promise<boolean> {
+    const { store, now } = this.#context;
+    const isKnown = Math.abs(now() - this.#countedAtMs) < COUNT_LIFETIME_MS;
+    if (shard >= this.#shards && !isKnown) {
+      this.#shards = await store.countCrlShards();
+      this.#countedAtMs = now();
+    }
+    return shard < this.#shards;
+  }
+}

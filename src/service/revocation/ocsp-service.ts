@@ -1,0 +1,182 @@
+import type { Issuer } from '../../ca/authority.ts';
+import { parseCertificate } from '../../ca/certificate.ts';
+import { type IssuerIds, isCertIdOf, issuerIds } from '../../ca/ocsp/cert-id.ts';
+import {
+  type CertificateStatus,
+  createOcspFailure,
+  createOcspResponse,
+  type SingleAnswer,
+} from '../../ca/ocsp/create-ocsp-response.ts';
+import { type CertId, type OcspRequest, parseOcspRequest } from '../../ca/ocsp/ocsp-request.ts';
+import { sha256 } from '../../core/crypto/sha256.ts';
+import { formatHex } from '../../core/encoding/bytes.ts';
+import { isGlasskeyError } from '../../core/errors.ts';
+import { reasonName } from './crl-service.ts';
+import { DelegatedResponder } from './delegated-responder.ts';
+import type { LogContext } from '../log/log-context.ts';
+import { SigningBudget } from './signing-budget.ts';
+
+/** How long a status counts as known, ms: a revocation is in the answers that much later at most. */
+const STATUS_LIFETIME_MS = 2_000;
+
+/** An OCSP response, DER. */
+export interface OcspAnswer {
+  readonly der: Uint8Array;
+  /** Until when it holds; undefined for what must not be kept: failures, and answers to one client's nonce. */
+  readonly kept: Kept | undefined;
+}
+
+/** What caches are told of an answer: its times, and the beginning of its SHA-256 in hex. */
+interface Kept {
+  readonly thisUpdateMs: number;
+  readonly nextUpdateMs: number;
+  readonly digest: string;
+}
+
+/** What answers for one issuing CA. */
+interface Responder {
+  readonly issuer: Issuer;
+  readonly ids: IssuerIds;
+  readonly delegated: DelegatedResponder;
+}
+
+/** A signed answer to one question, and what it says. */
+interface KeptAnswer {
+  readonly answer: OcspAnswer;
+  readonly said: string;
+  readonly renewAtMs: number;
+  readonly thisUpdateMs: number;
+  checkedAtMs: number;
+}
+
+/**
+ * Answers OCSP requests for a log's issuing CAs (RFC 6960; RFC 5019 for single questions without a nonce, whose answers are signed
+ * ahead and kept). Certificates that this log has not signed are `unknown`; other issuers' are `unauthorized`.
+ */
+export class OcspService {
+  readonly #context: LogContext;
+  readonly #responders = new Map<Issuer, Responder>();
+  readonly #budget: SigningBudget;
+  readonly #kept = new Map<string, KeptAnswer>();
+  readonly #under = new Map<string, Promise<OcspAnswer>>();
+
+  constructor(context: LogContext) {
+    this.#context = context;
+    this.#budget = new SigningBudget(context.limits.ocspSignaturesPerSecond, context.now);
+  }
+
+  /** The response to a DER request (untrusted). Never throws for what is in it. Throws `storage-failed`. */
+  async answer(der: Uint8Array): Promise<OcspAnswer> {
+    const request = readRequest(der);
+    if (request === undefined) return failure('malformedRequest');
+    const responder = this.#responderFor(request);
+    if (responder === undefined) return failure('unauthorized');
+    const [only] = request.certIds;
+    if (only === undefined || request.certIds.length > 1 || request.nonce !== undefined)
+      return this.#sign(request, responder);
+    const key = formatHex(only.raw);
+    const kept = this.#kept.get(key);
+    const nowMs = this.#context.now();
+    if (kept !== undefined && nowMs >= kept.checkedAtMs && nowMs < kept.checkedAtMs + STATUS_LIFETIME_MS) {
+      return kept.answer;
+    }
+    const known = this.#under.get(key);
+    if (known !== undefined) return known;
+    const made = this.#refresh(responder, key, only, kept).finally(() => this.#under.delete(key));
+    this.#under.set(key, made);
+    return made;
+  }
+
+  /** Keeps a signed answer while it says what is true and half of its time is left; else signs another. */
+  async #refresh(responder: Responder, key: string, certId: CertId, kept: KeptAnswer | undefined): Promise<OcspAnswer> {
+    const { now, limits } = this.#context;
+    if (kept === undefined && !this.#budget.take()) return failure('tryLater');
+    const checkedAtMs = now();
+    const status = await this.#statusOf(responder, certId);
+    const said = JSON.stringify(status);
+    const isFresh = kept !== undefined && checkedAtMs >= kept.thisUpdateMs && checkedAtMs < kept.renewAtMs;
+    if (isFresh && kept.said === said) {
+      kept.checkedAtMs = checkedAtMs;
+      return kept.answer;
+    }
+    const times = await this.#times(responder);
+    const der = await this.#create(responder, [{ certId: certId.raw, status }], times, undefined);
+    // What anybody may make up takes no place from certificates.
+    if (status.type === 'unknown') return { der, kept: undefined };
+    const answer = { der, kept: { ...times, digest: formatHex(sha256(der).subarray(0, 16)) } };
+    const { thisUpdateMs, nextUpdateMs } = times;
+    const renewAtMs = (thisUpdateMs + nextUpdateMs) / 2;
+    this.#kept.delete(key);
+    this.#kept.set(key, { answer, said, renewAtMs, thisUpdateMs, checkedAtMs });
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > limits.ocspCacheSize && oldest !== undefined) this.#kept.delete(oldest);
+    return answer;
+  }
+
+  async #sign({ certIds, nonce }: OcspRequest, responder: Responder): Promise<OcspAnswer> {
+    if (!this.#budget.take()) return failure('tryLater');
+    const answers = await Promise.all(
+      certIds.map(async (certId) => ({ certId: certId.raw, status: await this.#statusOf(responder, certId) })),
+    );
+    return { der: await this.#create(responder, answers, await this.#times(responder), nonce), kept: undefined };
+  }
+
+  async #create(
+    { delegated }: Responder,
+    answers: readonly SingleAnswer[],
+    times: { readonly thisUpdateMs: number; readonly nextUpdateMs: number },
+    nonce: Uint8Array | undefined,
+  ): Promise<Uint8Array> {
+    return createOcspResponse(await delegated.current(), { answers, ...times, nonce });
+  }
+
+  /** A response's time is that of signing, and it ends before its signer's certificate. */
+  async #times({ delegated }: Responder) {
+    const { certificate } = await delegated.current();
+    const thisUpdateMs = Math.floor(this.#context.now() / 1000) * 1000;
+    const nextUpdateMs = Math.min(thisUpdateMs + this.#context.limits.ocspValidityMs, certificate.notAfterMs);
+    return { thisUpdateMs, nextUpdateMs };
+  }
+
+  /** The CA that all of a request is about. */
+  #responderFor({ certIds }: OcspRequest): Responder | undefined {
+    for (const { issuer } of this.#context.issuingCas.all) {
+      const known = this.#responders.get(issuer);
+      const responder = known ?? {
+        issuer,
+        ids: issuerIds(issuer.certificate),
+        delegated: new DelegatedResponder(this.#context, issuer),
+      };
+      if (known === undefined) this.#responders.set(issuer, responder);
+      if (certIds.every((certId) => isCertIdOf(responder.ids, certId))) return responder;
+    }
+    return undefined;
+  }
+
+  async #statusOf(responder: Responder, { serial }: CertId): Promise<CertificateStatus> {
+    const { store, issuingCas } = this.#context;
+    const { issued, revocation } = await store.findStatus(serial);
+    if (issuingCas.all.length > 1 && issued) {
+      const row = await store.findCertificate(serial);
+      const signedBy = row && issuingCas.of(parseCertificate(row.der))?.issuer;
+      if (signedBy !== undefined && signedBy !== responder.issuer) return { type: 'unknown' };
+    }
+    if (revocation !== undefined) {
+      return { type: 'revoked', revokedAtMs: revocation.revokedMs, reason: reasonName(revocation.reason) };
+    }
+    return issued ? { type: 'good' } : { type: 'unknown' };
+  }
+}
+
+function readRequest(der: Uint8Array): OcspRequest | undefined {
+  try {
+    return parseOcspRequest(der);
+  } catch (error) {
+    if (isGlasskeyError(error, 'malformed-encoding')) return undefined;
+    throw error;
+  }
+}
+
+function failure(name: Parameters<typeof createOcspFailure>[0]): OcspAnswer {
+  return { der: createOcspFailure(name), kept: undefined };
+}

@@ -1,0 +1,90 @@
+import { decode, encode } from '../../core/encoding/codec.ts';
+import { logEndLeaf, type SignedLogEnd, signedLogEndCodec } from '../../core/audit/log-end.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import type { HeadRow } from '../../store/ports.ts';
+import { nextTimestamp } from './clock-guard.ts';
+import { growLog, prefixTileRows } from './grow-log.ts';
+import { releaseHead } from './head-signer.ts';
+import type { LogContext } from '../log/log-context.ts';
+import { LogProgress } from '../log/log-progress.ts';
+import { Sequencer } from './sequencer.ts';
+
+/** How a log is ended. */
+export interface EndLogOptions {
+  /** Signs the LogEnd of the entry at a position, with the bundle key. */
+  readonly sign: (position: number) => Promise<SignedLogEnd>;
+  /** Who ends it, for the trail: `admin:NAME`. */
+  readonly who: string;
+  readonly acceptClockGap: boolean;
+}
+
+/** A log that has ended. */
+export interface EndedLog {
+  readonly position: number;
+  /** Whether the last entry is released; otherwise a server releases it, once the witnesses cosign. */
+  readonly released: boolean;
+}
+
+/**
+ * Ends a log for ever: sequences what is queued, appends one last entry that is bound to a signed LogEnd, and releases it. No
+ * server may be the writer meanwhile. Nobody appends anything after it: the database refuses that, whoever asks. A database
+ * that is behind what the witnesses or this host have seen cannot end its log. Throws `log-ended` where it has ended already,
+ * `storage-locked` while a server is the writer, and what `Sequencer.step` throws, `log-rolled-back` and `release-stalled`
+ * among them.
+ */
+export async function endLog(context: LogContext, options: EndLogOptions): Promise<EndedLog> {
+  const { store } = context;
+  const lock = await store.tryWriterLock();
+  ensure(lock !== undefined, 'storage-locked', 'a server is running: stop all servers of the log to end it');
+  try {
+    ensure((await store.readLogEnd()) === undefined, 'log-ended', 'the log has ended already');
+    const { acceptClockGap } = options;
+    const sequencer = new Sequencer(context, new LogProgress(store, context.limits), { acceptClockGap });
+    // The checks of a start, those of witnesses included, and what waits in the queue.
+    while ((await sequencer.step()) !== 'idle');
+    const head = await appendEnd(context, await store.readHead(), options);
+    return { position: head.size - 1, released: await isReleased(context, head) };
+  } finally {
+    await lock.release();
+  }
+}
+
+async function appendEnd(context: LogContext, head: HeadRow, { sign, who }: EndLogOptions): Promise<HeadRow> {
+  const { store, trail, now, limits, configHash, readPrefixTiles } = context;
+  const signed = await sign(head.size);
+  const growth = await growLog({
+    head,
+    changes: [[logEndLeaf(signed.end)]],
+    timestampMs: nextTimestamp(head.timestampMs, now(), limits),
+    configHash,
+    readTiles: readPrefixTiles,
+  });
+  const nothing = { versions: [], rejected: [], revocations: [] };
+  const batch = { ...growth, prefixTiles: prefixTileRows(growth.prefixTiles), ...nothing };
+  const logEnd = encode(signedLogEndCodec, signed);
+  const act = { at: now(), act: 'log-ended' as const, who, position: head.size };
+  await trail.record([act], (record) => store.append({ ...batch, logEnd, trail: record }));
+  return store.readHead();
+}
+
+/** Releases the last entry, unless the witnesses' quorum is not there now. */
+async function isReleased(context: LogContext, head: HeadRow): Promise<boolean> {
+  try {
+    await releaseHead(context, head);
+    return true;
+  } catch (error) {
+    if (isGlasskeyError(error, 'release-stalled')) return false;
+    throw error;
+  }
+}
+
+/** The SignedLogEnd of a log whose last entry is released, encoded; undefined while it goes on. */
+export async function readReleasedEnd(
+  { store }: Pick<LogContext, 'store'>,
+  releasedSize: number,
+): Promise<Uint8Array | undefined> {
+  const encoded = await store.readLogEnd();
+  if (encoded === undefined) return undefined;
+  const { end } = decode(signedLogEndCodec, encoded);
+  return end.position < releasedSize ? encoded : undefined;
+}

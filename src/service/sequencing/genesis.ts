@@ -1,0 +1,39 @@
+import { encode } from '../../core/encoding/codec.ts';
+import { type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
+import { growLog, prefixTileRows } from './grow-log.ts';
+import { releaseHead } from './head-signer.ts';
+import type { LogContext } from '../log/log-context.ts';
+import { assertKeys, openLog, type OpenLogOptions } from '../log/open-log.ts';
+
+/**
+ * Creates a log: its row, then entry 0, which changes nothing; signs and releases size 1, unless witnesses have to cosign it
+ * first: that is the sequencer's work. Returns the open log.
+ */
+export async function createLog(options: OpenLogOptions, configuration: Configuration): Promise<LogContext> {
+  assertKeys(configuration, options.keys);
+  await options.store.createLog({ origin: options.origin, configuration: encode(configurationCodec, configuration) });
+  const context = await openLog(options);
+  await appendGenesis(context);
+  return context;
+}
+
+/**
+ * Writes entry 0 unless it is there, and releases it as {@link createLog} does. Finishes a creation that was interrupted: safe to call at any time.
+ */
+export async function appendGenesis(context: LogContext): Promise<void> {
+  const { store } = context;
+  const head = await store.readHead();
+  if (head.size === 0) {
+    const growth = await growLog({
+      head,
+      changes: [[]],
+      timestampMs: context.now(),
+      configHash: context.configHash,
+      readTiles: context.readPrefixTiles,
+    });
+    const nothing = { versions: [], rejected: [], revocations: [] };
+    await store.append({ ...growth, prefixTiles: prefixTileRows(growth.prefixTiles), ...nothing });
+  }
+  if (context.witnesses === undefined && (await store.readReleased()) === undefined)
+    await releaseHead(context, await store.readHead());
+}

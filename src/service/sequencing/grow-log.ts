@@ -1,0 +1,170 @@
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { auditEntryCodec } from '../../core/audit/audit-entry.ts';
+import { leafHash, rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
+import { sha256 } from '../../core/crypto/sha256.ts';
+import { compareBytes } from '../../core/encoding/bytes.ts';
+import { encode } from '../../core/encoding/codec.ts';
+import { GlasskeyError } from '../../core/errors.ts';
+import { auditorUpdateCodec } from '../../core/keytrans/auditor-update.ts';
+import type { PrefixLeaf } from '../../core/keytrans/proofs.ts';
+import { logLeaf } from '../../core/log/log-tree.ts';
+import { keytransNodeHasher, type NodeHasher } from '../../core/log/node-hasher.ts';
+import {
+  appendLeaves,
+  decodeTreeEdge,
+  EMPTY_EDGE,
+  encodeTreeEdge,
+  type FullTile,
+  rootOf,
+  type TreeEdge,
+} from '../../core/log/tiled-tree.ts';
+import { driveTiles, formatTileName, type ReadTiles } from '../../core/prefix/drive.ts';
+import type { NamedTile } from '../../core/prefix/path-growth.ts';
+import { encodePrefixTile, type PrefixTile } from '../../core/prefix/prefix-tile.ts';
+import { EMPTY_PREFIX_ROOT, insertPrefixLeaves, type PrefixRoot } from '../../core/prefix/prefix-tree.ts';
+import type { AppendBatch, EntryRow, HeadRow, LogTileRow, TreeKind } from '../../store/ports.ts';
+
+const compress = promisify(gzip);
+
+/** Where a log ends: its head row with the edges decoded. */
+interface LogTip {
+  readonly timestampMs: number;
+  readonly prefix: PrefixRoot;
+  readonly logEdge: TreeEdge;
+  readonly auditEdge: TreeEdge;
+}
+
+/** The trees' part of an append: what new log entries make of both logs and of the prefix tree. */
+export interface Growth extends Pick<AppendBatch, 'expectedSize' | 'head' | 'entries' | 'updates' | 'logTiles'> {
+  /** New prefix tiles, decoded, so that they can be cached once they are committed. */
+  readonly prefixTiles: readonly NamedTile[];
+}
+
+/** What one run of {@link growLog} needs. */
+export interface GrowthInput {
+  /** The committed head: trusted, the caller's own. */
+  readonly head: HeadRow;
+  /** The leaves of each new log entry, at most 255 each; an empty list makes an entry without changes. */
+  readonly changes: readonly (readonly PrefixLeaf[])[];
+  /** Timestamp of the new entries, ms; not before the head's. */
+  readonly timestampMs: number;
+  /** SHA-256 of the encoded Configuration. */
+  readonly configHash: Uint8Array;
+  /** Reads committed prefix tiles. */
+  readonly readTiles: ReadTiles;
+}
+
+/**
+ * Appends log entries in memory: the prefix tree (KT §11.9), the log tree (KT §11.8), the AuditorUpdates (KT §15.2) and
+ * the audit log (DESIGN §5). Throws `prefix-key-exists`, `storage-corrupt`, and `clock-skew` for a timestamp before the
+ * head's.
+ */
+export async function growLog(input: GrowthInput): Promise<Growth> {
+  const { head } = input;
+  if (input.timestampMs < head.timestampMs) throw new GlasskeyError('clock-skew', 'timestamps of a log never decrease');
+  let tip = tipOf(head);
+  const entries: EntryRow[] = [];
+  const encodedUpdates: Uint8Array[] = [];
+  const prefixTiles: NamedTile[] = [];
+  const logTiles: LogTileRow[] = [];
+  const readTiles = overlay(prefixTiles, input.readTiles);
+  for (const leaves of input.changes) {
+    const step = await appendEntry(tip, leaves, input, readTiles);
+    tip = step.tip;
+    entries.push(step.entry);
+    encodedUpdates.push(step.update);
+    prefixTiles.push(...step.prefixTiles);
+    logTiles.push(...step.logTiles);
+  }
+  // Level 1: an update is nearly all hashes, which do not shrink.
+  const updates = await Promise.all(encodedUpdates.map((update) => compress(update, { level: 1 })));
+  return { expectedSize: head.size, head: headOf(tip), entries, updates, prefixTiles, logTiles };
+}
+
+interface EntryStep {
+  readonly tip: LogTip;
+  readonly entry: EntryRow;
+  readonly update: Uint8Array;
+  readonly prefixTiles: readonly NamedTile[];
+  readonly logTiles: readonly LogTileRow[];
+}
+
+async function appendEntry(
+  tip: LogTip,
+  leaves: readonly PrefixLeaf[],
+  { timestampMs, configHash }: GrowthInput,
+  readTiles: ReadTiles,
+): Promise<EntryStep> {
+  const position = tip.logEdge.size;
+  const added = leaves.toSorted((a, b) => compareBytes(a.vrfOutput, b.vrfOutput));
+  const insertion = await driveTiles(insertPrefixLeaves(tip.prefix, added, position), readTiles);
+  const update = encode(auditorUpdateCodec, { timestampMs, added, removed: [], proof: insertion.proof });
+  const prefixRoot = insertion.root.hash;
+  const log = appendLeaves(tip.logEdge, [logLeaf(timestampMs, prefixRoot)], keytransNodeHasher);
+  const logRoot = requireRoot(log.edge, keytransNodeHasher);
+  const updateHash = sha256(update);
+  const auditEntry = encode(auditEntryCodec, { format: 1, timestampMs, prefixRoot, logRoot, configHash, updateHash });
+  const audit = appendLeaves(tip.auditEdge, [leafHash(auditEntry)], rfc6962NodeHasher);
+  return {
+    tip: { timestampMs, prefix: insertion.root, logEdge: log.edge, auditEdge: audit.edge },
+    entry: { position, auditEntry, prefixTile: insertion.root.tile },
+    update,
+    prefixTiles: insertion.tiles,
+    logTiles: [...tileRows('keytrans', log.tiles), ...tileRows('audit', audit.tiles)],
+  };
+}
+
+function tipOf(head: HeadRow): LogTip {
+  if (head.size === 0) return { timestampMs: 0, prefix: EMPTY_PREFIX_ROOT, logEdge: EMPTY_EDGE, auditEdge: EMPTY_EDGE };
+  return {
+    timestampMs: head.timestampMs,
+    prefix: { hash: head.prefixRoot, tile: head.prefixTile },
+    logEdge: decodeTreeEdge(head.logEdge),
+    auditEdge: decodeTreeEdge(head.auditEdge),
+  };
+}
+
+function headOf(tip: LogTip): HeadRow {
+  return {
+    size: tip.logEdge.size,
+    timestampMs: tip.timestampMs,
+    prefixRoot: tip.prefix.hash,
+    prefixTile: tip.prefix.tile,
+    logRoot: requireRoot(tip.logEdge, keytransNodeHasher),
+    auditRoot: requireRoot(tip.auditEdge, rfc6962NodeHasher),
+    logEdge: encodeTreeEdge(tip.logEdge),
+    auditEdge: encodeTreeEdge(tip.auditEdge),
+  };
+}
+
+function requireRoot(edge: TreeEdge, hasher: NodeHasher): Uint8Array {
+  const root = rootOf(edge, hasher);
+  if (root === undefined) throw new GlasskeyError('internal', 'a log with entries has a root');
+  return root;
+}
+
+function tileRows(tree: TreeKind, tiles: readonly FullTile[]): LogTileRow[] {
+  return tiles.map(({ level, index, data }) => ({ tree, level, index, data }));
+}
+
+/** The rows of prefix tiles. */
+export function prefixTileRows(tiles: readonly NamedTile[]): AppendBatch['prefixTiles'] {
+  return tiles.map(({ name, tile }) => ({ name, data: encodePrefixTile(tile) }));
+}
+
+/** Reads tiles of this very append from memory, all others from below. */
+function overlay(pending: readonly NamedTile[], below: ReadTiles): ReadTiles {
+  const known = new Map<string, PrefixTile>();
+  let seen = 0;
+  return async (names) => {
+    for (; seen < pending.length; seen++) {
+      const { name, tile } = pending[seen] as NamedTile;
+      known.set(formatTileName(name), tile);
+    }
+    const stored = names.filter((name) => !known.has(formatTileName(name)));
+    const tiles = stored.length === 0 ? [] : await below(stored);
+    let next = 0;
+    return names.map((name) => known.get(formatTileName(name)) ?? (tiles[next++] as PrefixTile));
+  };
+}

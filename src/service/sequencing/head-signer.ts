@@ -1,0 +1,71 @@
+import { signCheckpoint } from '../../core/audit/checkpoint.ts';
+import { formatNote, parseNote } from '../../core/audit/note.ts';
+import { encodeTreeHeadTbs } from '../../core/keytrans/tree-head.ts';
+import { decodeTreeEdge } from '../../core/log/tiled-tree.ts';
+import type { HeadRow, ReleasedHead } from '../../store/ports.ts';
+import { AuditProofs } from '../log/audit-proofs.ts';
+import type { LogContext } from '../log/log-context.ts';
+import { checkpointFrom, committedSize } from './rollback-check.ts';
+import { signForSuite } from './tree-head-signature.ts';
+import type { WitnessQuorum } from '../witnessing/witness-quorum.ts';
+
+/** Full tiles that a consistency proof is made from: few of each level. */
+const PROOF_TILES = 16;
+
+type SigningContext = Pick<
+  LogContext,
+  'configuration' | 'keys' | 'noteSigner' | 'checkpointCosigner' | 'origin' | 'now'
+>;
+
+/**
+ * Signs a head: the KEYTRANS tree head (KT §11.2) and the audit log's checkpoint. `head` must have been read back from
+ * the store after its transaction: only then is there never a second root for its size (DESIGN §9).
+ */
+export async function signCommittedHead(context: SigningContext, head: HeadRow): Promise<ReleasedHead> {
+  const [signature, checkpoint] = await Promise.all([signTreeHead(context, head), signAuditHead(context, head)]);
+  return { size: head.size, signature, checkpoint };
+}
+
+function signTreeHead({ configuration, keys }: SigningContext, { size, logRoot }: HeadRow): Promise<Uint8Array> {
+  return signForSuite(keys.treeHead, encodeTreeHeadTbs(configuration, size, logRoot));
+}
+
+async function signAuditHead(context: SigningContext, { size, auditRoot }: HeadRow): Promise<string> {
+  const { origin, noteSigner, checkpointCosigner, now } = context;
+  const checkpoint = await signCheckpoint({ origin, size, rootHash: auditRoot, extensions: [] }, [noteSigner]);
+  if (checkpointCosigner === undefined) return checkpoint;
+  const { text, signatures } = parseNote(checkpoint);
+  return formatNote({ text, signatures: [...signatures, await checkpointCosigner.cosign(text, now())] });
+}
+
+/**
+ * Signs a committed head and stores the signatures: from then on clients may see everything up to its size. Where the log
+ * has a witness policy, that waits for the quorum: throws `release-stalled` where it is not to be had, `log-rolled-back`
+ * where a witness has seen another log, `head-moved`. Throws storage errors.
+ */
+export async function releaseHead(context: LogContext, head: HeadRow): Promise<ReleasedHead> {
+  const { witnesses } = context;
+  const released =
+    witnesses === undefined ? await releaseAlone(context, head) : await releaseWitnessed(context, head, witnesses);
+  context.observe({ type: 'released', size: released.size, timestampMs: head.timestampMs });
+  return released;
+}
+
+async function releaseAlone(context: LogContext, head: HeadRow): Promise<ReleasedHead> {
+  const released = await signCommittedHead(context, head);
+  // At the same time: whichever a crash leaves undone, the other is of a head that is committed.
+  await Promise.all([context.lastSigned?.write(released.checkpoint), context.store.release(released)]);
+  return released;
+}
+
+async function releaseWitnessed(context: LogContext, head: HeadRow, witnesses: WitnessQuorum): Promise<ReleasedHead> {
+  const note = await signAuditHead(context, head);
+  // Before anybody sees it: what a witness may have must be known here after any crash.
+  await context.lastSigned?.write(note);
+  const proofs = new AuditProofs(context.store, PROOF_TILES);
+  const signed = checkpointFrom(note, head.size, proofs, decodeTreeEdge(head.auditEdge));
+  const checkpoint = await witnesses.gather(signed, () => committedSize(context));
+  const released = { size: head.size, signature: await signTreeHead(context, head), checkpoint };
+  await context.store.release(released);
+  return released;
+}

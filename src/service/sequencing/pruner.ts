@@ -1,0 +1,124 @@
+import { auditEntryCodec } from '../../core/audit/audit-entry.ts';
+import { decode } from '../../core/encoding/codec.ts';
+import { GlasskeyError } from '../../core/errors.ts';
+import type { ReadTiles } from '../../core/prefix/drive.ts';
+import { cachedTileReader, PrefixTileCache } from '../../core/prefix/tile-cache.ts';
+import type { EntryRow } from '../../store/ports.ts';
+import type { LogContext } from '../log/log-context.ts';
+import { readReplacedTiles } from './replaced-tiles.ts';
+
+/** Log entries that one step looks at. */
+const STEP_ENTRIES = 64;
+
+/** Memory for decoded tiles, bytes: consecutive versions share most of theirs. */
+const CACHE_BYTES = 8 * 2 ** 20;
+
+/** What one {@link Pruner.step} did. */
+export type PruneStep = 'pruned' | 'idle';
+
+/**
+ * Drops versions of the prefix tree that are past the log's maximum lifetime (KT §7.1), while serving goes on. No proof
+ * looks anything up in an expired entry; its timestamp, root and update stay, for searches that pass by and for auditors.
+ *
+ * A tile belongs to every version of the tree from the entry that wrote it to the one before the entry that replaced it.
+ * An entry replaces exactly the tiles on the paths of the keys that it adds, as they were in the version before. So once
+ * version q-1 is expired, and with it all before, the tiles that entry q replaced belong to expired versions only. The
+ * pruner goes through the entries in order ({@link readReplacedTiles}); how far it went, and what it deleted, is one transaction.
+ */
+export class Pruner {
+  readonly #context: LogContext;
+  readonly #readTiles: ReadTiles;
+  readonly #isActive: () => boolean;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #stopping = false;
+
+  /** While not `isActive`, {@link start} leaves the work to other processes. */
+  constructor(context: LogContext, isActive: () => boolean = () => true) {
+    this.#context = context;
+    this.#isActive = isActive;
+    const { store } = context;
+    const cache = new PrefixTileCache(CACHE_BYTES);
+    this.#readTiles = cachedTileReader(cache, (names) => store.readPrefixTiles(names));
+  }
+
+  /** Starts to prune from time to time, if the log has a maximum lifetime. */
+  start(): void {
+    if (this.#context.configuration.maximumLifetimeMs !== undefined) this.#later(0);
+  }
+
+  /** Stops after the step that is under way. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  /**
+   * Deletes what a few entries have replaced. Several processes may do this at once: what one does, the other finds done.
+   * Throws `storage-corrupt` and storage errors.
+   */
+  async step(): Promise<PruneStep> {
+    const { store } = this.#context;
+    const from = await store.readPruned();
+    try {
+      return await this.#stepFrom(from);
+    } catch (error) {
+      // Another process may have deleted what was about to be read.
+      if ((await store.readPruned()) !== from) return 'pruned';
+      throw error;
+    }
+  }
+
+  async #stepFrom(from: number): Promise<PruneStep> {
+    const { store, observe } = this.#context;
+    const rows = await this.#readVersions(Math.max(from, 1) - 1);
+    if (rows.length < 2) return 'idle';
+    const { end: to, tiles: prefixTiles } = await readReplacedTiles(store, this.#readTiles, rows);
+    const pruned = await store.prune({ from, to, prefixTiles });
+    if (pruned !== undefined) observe({ type: 'pruned', position: to, tiles: pruned.dropped });
+    return 'pruned';
+  }
+
+  #later(ms: number): void {
+    if (this.#stopping) return;
+    this.#timer = setTimeout(() => {
+      this.#running = this.#run();
+    }, ms).unref();
+  }
+
+  async #run(): Promise<void> {
+    const { limits, observe } = this.#context;
+    let pauseMs = limits.pruneIntervalMs;
+    try {
+      // Between steps others get their turn at the database.
+      if (this.#isActive() && (await this.step()) === 'pruned') pauseMs = limits.prunePauseMs;
+    } catch (error) {
+      observe({ type: 'pruning-failed', error });
+    }
+    this.#later(pauseMs);
+  }
+
+  /**
+   * Entries from `start` on, of which all but the last are expired for every head that a client may still accept or a
+   * replica may still serve. At most {@link STEP_ENTRIES} of them, none or one where there is nothing to do.
+   */
+  async #readVersions(start: number): Promise<readonly EntryRow[]> {
+    const { store, configuration, limits } = this.#context;
+    const { maximumLifetimeMs: lifetimeMs, maxBehindMs } = configuration;
+    const released = await store.readReleased();
+    if (lifetimeMs === undefined || released === undefined || start >= released.size) return [];
+    const [newest] = await store.readEntries([released.size - 1]);
+    const expiredMs = timestampOf(newest) - lifetimeMs - maxBehindMs - limits.pruneMarginMs;
+    const rows = await store.readEntryRange(start, Math.min(start + STEP_ENTRIES, released.size));
+    const fits = rows.every(({ position }, i) => position === start + i);
+    if (!fits) throw new GlasskeyError('storage-corrupt', 'log entries are missing');
+    const kept = rows.findIndex((row) => timestampOf(row) > expiredMs);
+    return kept < 0 ? rows : rows.slice(0, kept + 1);
+  }
+}
+
+function timestampOf(row: EntryRow | undefined): number {
+  if (row === undefined) throw new GlasskeyError('storage-corrupt', 'a released log entry is missing');
+  return decode(auditEntryCodec, row.auditEntry).timestampMs;
+}

@@ -1,0 +1,46 @@
+import { auditEntryCodec } from '../../core/audit/audit-entry.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { decode, encode } from '../../core/encoding/codec.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { maySucceed } from '../../core/keytrans/auditor-change.ts';
+import { type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
+import type { Store } from '../../store/ports.ts';
+import type { LogContext } from '../log/log-context.ts';
+
+/**
+ * Gives a log that exists the Configuration of a newer trust bundle, before it is opened; nothing else than its third-party
+ * auditor may differ (DESIGN §4). No server may be running: one would go on under the old one. Throws `usage`,
+ * `storage-locked` while another process is the writer, `head-moved`, `storage-failed`.
+ */
+export async function replaceConfiguration(store: Store, origin: string, next: Configuration): Promise<void> {
+  const row = await store.findLog(origin);
+  const encoded = encode(configurationCodec, next);
+  if (row === undefined || equalBytes(row.configuration, encoded)) return;
+  const isAllowed = maySucceed(decode(configurationCodec, row.configuration), next);
+  ensure(isAllowed, 'usage', 'the bundle changes more of the Configuration than the auditor, or takes that away');
+  const lock = await store.log(row.logId).tryWriterLock();
+  ensure(
+    lock !== undefined,
+    'storage-locked',
+    'a server is running: stop all servers of the log to change its auditor',
+  );
+  try {
+    const replaced = await store.replaceConfiguration(row, encoded);
+    ensure(replaced, 'head-moved', 'another process changes the Configuration of the log');
+  } finally {
+    await lock.release();
+  }
+}
+
+/**
+ * Whether the last of a log's first `size` entries names its Configuration. Where it does not, the log has got another
+ * auditor since: what was signed up to there was signed under the Configuration before. Throws `storage-corrupt`.
+ */
+export async function namesConfiguration(
+  context: Pick<LogContext, 'store' | 'configHash'>,
+  size: number,
+): Promise<boolean> {
+  const [row] = await context.store.readEntries([size - 1]);
+  if (row === undefined) throw new GlasskeyError('storage-corrupt', `log entry ${size - 1} is missing`);
+  return equalBytes(decode(auditEntryCodec, row.auditEntry).configHash, context.configHash);
+}

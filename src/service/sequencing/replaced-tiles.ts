@@ -1,0 +1,69 @@
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { auditEntryCodec } from '../../core/audit/audit-entry.ts';
+import { compareBytes } from '../../core/encoding/bytes.ts';
+import { decode } from '../../core/encoding/codec.ts';
+import { GlasskeyError } from '../../core/errors.ts';
+import { auditorUpdateCodec } from '../../core/keytrans/auditor-update.ts';
+import { driveTilesTogether, formatTileName, type ReadTiles } from '../../core/prefix/drive.ts';
+import { type PrefixRoot, provePrefixLookups } from '../../core/prefix/prefix-tree.ts';
+import type { TileName } from '../../core/prefix/tile-name.ts';
+import type { EntryRow, LogStore } from '../../store/ports.ts';
+
+const decompress = promisify(gunzip);
+
+/** Keys after which no further entry is taken: each costs a tile per level of the tree. */
+const MAX_KEYS = 512;
+
+/** What some consecutive entries replaced. */
+export interface ReplacedTiles {
+  /** The position after the last entry that was looked at. */
+  readonly end: number;
+  readonly tiles: readonly TileName[];
+}
+
+/**
+ * The prefix tiles that log entries replaced: exactly those on the paths of the keys that each added, as they were in the
+ * version before it. `rows` are consecutive entries, the first of which is only the version before the second; as many are
+ * looked at as one step should take, the second at least. The tiles of all versions but the last must be there. Throws
+ * `storage-corrupt`.
+ */
+export async function readReplacedTiles(
+  store: Pick<LogStore, 'readUpdate'>,
+  readTiles: ReadTiles,
+  rows: readonly EntryRow[],
+): Promise<ReplacedTiles> {
+  const works: ReturnType<typeof provePrefixLookups>[] = [];
+  let end = (rows[0] as EntryRow).position + 1;
+  let keyCount = 0;
+  for (let i = 1; i < rows.length && keyCount < MAX_KEYS; i++) {
+    const [before, row] = [rows[i - 1] as EntryRow, rows[i] as EntryRow];
+    end = row.position + 1;
+    // An entry without changes has the tree of the one before.
+    if (isSameTile(before.prefixTile, row.prefixTile)) continue;
+    const keys = await readAddedKeys(store, row.position);
+    keyCount += keys.length;
+    works.push(provePrefixLookups(prefixRootOf(before), keys));
+  }
+  const tiles = new Map<string, TileName>();
+  await driveTilesTogether(works, (names) => {
+    for (const name of names) tiles.set(formatTileName(name), name);
+    return readTiles(names);
+  });
+  return { end, tiles: [...tiles.values()] };
+}
+
+async function readAddedKeys(store: Pick<LogStore, 'readUpdate'>, position: number): Promise<Uint8Array[]> {
+  const stored = await store.readUpdate(position);
+  if (stored === undefined) throw new GlasskeyError('storage-corrupt', `the update of entry ${position} is missing`);
+  const { added } = decode(auditorUpdateCodec, new Uint8Array(await decompress(stored)));
+  return added.map(({ vrfOutput }) => vrfOutput).sort(compareBytes);
+}
+
+function prefixRootOf({ auditEntry, prefixTile }: EntryRow): PrefixRoot {
+  return { hash: decode(auditEntryCodec, auditEntry).prefixRoot, tile: prefixTile };
+}
+
+function isSameTile(a: TileName | undefined, b: TileName | undefined): boolean {
+  return a?.position === b?.position && a?.counter === b?.counter;
+}

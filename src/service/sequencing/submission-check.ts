@@ -1,0 +1,211 @@
+import { parseCertificate } from '../../ca/certificate.ts';
+import { nodeVerifySignature } from '../../ca/node-verify-signature.ts';
+import { commit } from '../../core/crypto/commitment.ts';
+import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
+import type { ErrorCode } from '../../core/error-codes.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import { checkTransition, type HeldVersion } from '../../identity/continuity.ts';
+import { decodeIdentityRecord, type IdentityRecord } from '../../identity/identity-record.ts';
+import { includesBytes, spkiSet } from '../../identity/spki-set.ts';
+import type { HeadRow, Revocation, SubmissionRow } from '../../store/ports.ts';
+import { continuityPorts } from './continuity-ports.ts';
+import type { LogContext } from '../log/log-context.ts';
+import { recoveryWaitedBefore } from '../log/recovery-wait.ts';
+import { isRevocationReason } from '../revocation/revocation-reasons.ts';
+import { queuedAct } from '../log/act.ts';
+
+/** RFC 5280 §5.3.1. */
+const SUPERSEDED = 4;
+const UNSPECIFIED = 0;
+
+/** What the sequencer made of a queue. */
+export interface CheckedQueue {
+  /** In the order of the queue. */
+  readonly accepted: readonly SubmissionRow[];
+  readonly rejected: readonly { readonly row: SubmissionRow; readonly code: ErrorCode }[];
+  /** Certificates that leave a record before they expire. */
+  readonly revocations: readonly Revocation[];
+}
+
+interface CheckOptions {
+  /** Timestamp that the new log entries will have. */
+  readonly timestampMs: number;
+  /**
+   * Looks also up whether version 0 of a label is in the log already. Otherwise that shows when its search key is
+   * inserted into the prefix tree.
+   */
+  readonly thorough: boolean;
+}
+
+/**
+ * Checks queued submissions against what is committed (DESIGN §9): each must open its commitment, be the successor of the
+ * label's greatest version, and follow it by the rules of continuity (DESIGN §7). The queue is not trusted: what does not
+ * hold is rejected, whoever wrote it.
+ */
+export async function checkQueue(
+  context: LogContext,
+  head: HeadRow,
+  queue: readonly SubmissionRow[],
+  options: CheckOptions,
+): Promise<CheckedQueue> {
+  const stored = await readPredecessors(context, head, queue, options.thorough);
+  const latest = new Map<string, HeldVersion>(stored);
+  // On the thread pool, all at once; an outcome is looked at when its row's turn comes.
+  const issued = new Map(
+    queue.map((row) => [row.id, outcome(checkIssued(context, row, stored.get(formatHex(row.labelKey))?.record))]),
+  );
+  const accepted: SubmissionRow[] = [];
+  const rejected: { row: SubmissionRow; code: ErrorCode }[] = [];
+  const revocations: Revocation[] = [];
+  for (const row of queue) {
+    const label = formatHex(row.labelKey);
+    try {
+      const next = await checkSubmission(context, head, row, latest.get(label));
+      const fault = await issued.get(row.id);
+      if (fault !== undefined) throw fault;
+      revocations.push(...revocationsOf(latest.get(label)?.record, next.record, row, options.timestampMs));
+      latest.set(label, next);
+      accepted.push(row);
+    } catch (error) {
+      if (!isGlasskeyError(error) || error.fault === 'storage') throw error;
+      rejected.push({ row, code: error.code });
+      context.observe({ type: 'rejected', code: error.code });
+    }
+  }
+  return { accepted, rejected, revocations };
+}
+
+/** The greatest committed version of each label that needs one. */
+async function readPredecessors(
+  { store }: LogContext,
+  head: HeadRow,
+  queue: readonly SubmissionRow[],
+  thorough: boolean,
+): Promise<ReadonlyMap<string, HeldVersion>> {
+  const keys = new Map<string, Uint8Array>();
+  for (const { labelKey, version } of queue) if (version > 0 || thorough) keys.set(formatHex(labelKey), labelKey);
+  const found = await Promise.all(
+    [...keys].map(async ([text, labelKey]) => {
+      const held = await readGreatest(store, labelKey, head.size);
+      return held === undefined ? [] : [[text, held] as const];
+    }),
+  );
+  return new Map(found.flat());
+}
+
+/** The greatest version of a label in the first `size` entries, with its record; undefined where there is none. */
+export async function readGreatest(
+  store: LogContext['store'],
+  labelKey: Uint8Array,
+  size: number,
+): Promise<HeldVersion | undefined> {
+  const row = await store.readLabelAt(labelKey, size);
+  if (row === undefined) return undefined;
+  const { version, commitment, value } = row.greatest;
+  ensure(value !== undefined, 'erased', 'the identity was erased');
+  return { version, commitment, record: decodeIdentityRecord(value) };
+}
+
+async function checkSubmission(
+  context: LogContext,
+  head: HeadRow,
+  row: SubmissionRow,
+  previous: HeldVersion | undefined,
+): Promise<HeldVersion> {
+  const { label, version, opening, value, commitment } = row;
+  const update = { value, signature: undefined };
+  const opens = equalBytes(commit({ opening, label, version, update }), commitment);
+  ensure(opens, 'bad-commitment', 'the submission does not open its commitment');
+  const expected = previous === undefined ? 0 : previous.version + 1;
+  ensure(version === expected, 'version-conflict', `version ${version} is not the next one`);
+  await checkSearchKeys(context, row);
+  const record = decodeIdentityRecord(value);
+  const { origin, issued } = context;
+  const type = await checkTransition({
+    origin,
+    label,
+    version,
+    previous,
+    next: record,
+    ports: continuityPorts(issued),
+    recoveryWaited: recoveryWaitedBefore(context, head, row.labelKey),
+  });
+  if (type === 'operator') await assertGranted(context, row, record);
+  return { version, commitment, record };
+}
+
+/** The one thing that the operator does here is to grant a recovery. A recovery that did not wait is not even that. */
+async function assertGranted({ store, issued }: LogContext, row: SubmissionRow, record: IdentityRecord): Promise<void> {
+  const isAct = record.authorization.type === 'operator';
+  const claim = isAct ? await store.findRecovery(row.labelKey) : undefined;
+  const keys = await spkiSet(record, continuityPorts(issued));
+  const isGranted =
+    claim?.state === 'granted' && keys.length === 1 && keys.every((key) => equalBytes(key, claim.spkiSha256));
+  ensure(isGranted, 'change-rejected', 'nothing was granted by which the operator could make this version');
+}
+
+/**
+ * Every certificate that a record adds to the stored one is signed by an issuing CA of this log: nothing else is recorded. Those
+ * that this very process signed are known by their digests.
+ */
+async function checkIssued(
+  { issuingCas, issued }: LogContext,
+  row: SubmissionRow,
+  stored: IdentityRecord | undefined,
+): Promise<void> {
+  for (const der of decodeIdentityRecord(row.value).certificates) {
+    if (issued.keysOf(der) !== undefined || (stored !== undefined && includesBytes(stored.certificates, der))) continue;
+    const certificate = parseCertificate(der);
+    const { tbs, signature, signatureAlgorithm } = certificate;
+    const ca = issuingCas.of(certificate);
+    ensure(ca !== undefined, 'bad-signature', 'a certificate of no issuing CA of this log');
+    await nodeVerifySignature(ca.issuer.certificate.publicKey, signatureAlgorithm, tbs, signature);
+  }
+}
+
+/** What a check throws, as a value; undefined where it holds. */
+async function outcome(check: Promise<void>): Promise<Error | undefined> {
+  try {
+    await check;
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** A wrong search key would be in the prefix tree for ever. Rows that this process submitted are in the cache. */
+async function checkSearchKeys({ vrf }: LogContext, row: SubmissionRow): Promise<void> {
+  const [first, own] = await vrf.evaluate(row.label, [0, row.version]);
+  const holds =
+    first !== undefined &&
+    own !== undefined &&
+    equalBytes(first.output, row.labelKey) &&
+    equalBytes(own.output, row.vrfOutput) &&
+    equalBytes(own.proof, row.vrfProof);
+  ensure(holds, 'bad-vrf-proof', 'the search key of the submission is not that of its label');
+}
+
+function revocationsOf(
+  previous: IdentityRecord | undefined,
+  next: IdentityRecord,
+  row: SubmissionRow,
+  timestampMs: number,
+): Revocation[] {
+  if (previous === undefined) return [];
+  const removed = previous.certificates.filter((certificate) => !includesBytes(next.certificates, certificate));
+  const reason = reasonOf(previous, next, row);
+  return removed
+    .map((certificate) => parseCertificate(certificate))
+    .filter(({ notAfterMs }) => notAfterMs > timestampMs)
+    .map(({ serial }) => ({ serial, revokedMs: timestampMs, reason }));
+}
+
+/** The CA's own reason is in the record; an owner's is only in what was asked, since a change says no more than its keys. */
+function reasonOf(previous: IdentityRecord, next: IdentityRecord, row: SubmissionRow): number {
+  const { authorization } = next;
+  if (authorization.type === 'maintenance' && authorization.kind === 'revocation') return authorization.reason;
+  const brings = next.certificates.some((certificate) => !includesBytes(previous.certificates, certificate));
+  if (brings) return SUPERSEDED;
+  const { reason } = queuedAct(row.act);
+  return authorization.type === 'key' && isRevocationReason(reason) ? reason : UNSPECIFIED;
+}

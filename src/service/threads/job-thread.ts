@@ -1,0 +1,125 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type MessagePort, Worker } from 'node:worker_threads';
+import type { ErrorCode } from '../../core/error-codes.ts';
+import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+
+/** Few enough that the first callers do not wait long for the last, many enough that messages cost little. */
+const JOBS_PER_MESSAGE = 8;
+
+/** What one side sends: jobs that were asked for in one turn of the loop. */
+interface Message<Input> {
+  readonly id: number;
+  readonly inputs: readonly Input[];
+}
+
+/** What became of a job in the thread. */
+type Outcome<Output> =
+  | { readonly output: Output }
+  | { readonly refused: { readonly code: ErrorCode; readonly message: string } }
+  | { readonly failed: true };
+
+interface Reply<Output> {
+  readonly id: number;
+  readonly outcomes: readonly Outcome<Output>[];
+}
+
+interface Waiting<Input, Output> {
+  readonly input: Input;
+  readonly resolve: (output: Output) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Does pure work in a thread of its own, so that the event loop can serve meanwhile. Jobs that are asked for in one turn
+ * of the loop travel together. Where the thread cannot run, dies, or fails unexpectedly, the work is done in this thread:
+ * the results are the same. Sources that are run directly have no worker file, and then no thread.
+ */
+export class JobThread<Input, Output> {
+  readonly #here: (input: Input) => Promise<Output>;
+  readonly #waiting = new Map<number, readonly Waiting<Input, Output>[]>();
+  #gathered: Waiting<Input, Output>[] = [];
+  #worker: Worker | undefined;
+  #nextId = 0;
+
+  /** `file` is the built worker, which calls {@link serveJobs}; `here` does the same work in this thread. */
+  constructor(file: URL, here: (input: Input) => Promise<Output>, workerData?: unknown) {
+    this.#here = here;
+    if (!existsSync(fileURLToPath(file))) return;
+    const worker = new Worker(file, { workerData });
+    worker.on('message', (reply: Reply<Output>) => this.#settle(reply));
+    worker.on('error', () => this.#abandon());
+    worker.on('exit', () => this.#abandon());
+    // After the listeners: one for messages keeps the process alive.
+    worker.unref();
+    this.#worker = worker;
+  }
+
+  /** Runs a job. Rejects with a GlasskeyError that the work threw. */
+  run(input: Input): Promise<Output> {
+    if (this.#worker === undefined) return this.#here(input);
+    if (this.#gathered.length === 0) setImmediate(() => this.#send());
+    return new Promise((resolve, reject) => this.#gathered.push({ input, resolve, reject }));
+  }
+
+  /** Ends the thread; work is then done in this one. */
+  async close(): Promise<void> {
+    await this.#worker?.terminate();
+    this.#abandon();
+  }
+
+  #send(): void {
+    const gathered = this.#gathered;
+    this.#gathered = [];
+    if (this.#worker === undefined) return this.#doHere(gathered);
+    // The thread keeps the process alive exactly while something waits for it.
+    this.#worker.ref();
+    for (let i = 0; i < gathered.length; i += JOBS_PER_MESSAGE) {
+      const jobs = gathered.slice(i, i + JOBS_PER_MESSAGE);
+      const message: Message<Input> = { id: this.#nextId++, inputs: jobs.map(({ input }) => input) };
+      this.#waiting.set(message.id, jobs);
+      this.#worker.postMessage(message, []);
+    }
+  }
+
+  #settle({ id, outcomes }: Reply<Output>): void {
+    const jobs = this.#waiting.get(id) ?? [];
+    this.#waiting.delete(id);
+    if (this.#waiting.size === 0) this.#worker?.unref();
+    jobs.forEach((job, i) => {
+      const outcome = outcomes[i];
+      if (outcome === undefined || 'failed' in outcome) this.#doHere([job]);
+      else if ('output' in outcome) job.resolve(outcome.output);
+      else job.reject(new GlasskeyError(outcome.refused.code, outcome.refused.message));
+    });
+  }
+
+  /** The thread is gone: what it had to do is done here. */
+  #abandon(): void {
+    this.#worker = undefined;
+    const left = [...this.#waiting.values()].flat();
+    this.#waiting.clear();
+    this.#doHere(left);
+  }
+
+  #doHere(jobs: readonly Waiting<Input, Output>[]): void {
+    for (const { input, resolve, reject } of jobs) this.#here(input).then(resolve, reject);
+  }
+}
+
+/** The other side of a {@link JobThread}: does the jobs that come through `port`. */
+export function serveJobs(port: MessagePort, work: (input: never) => Promise<unknown>): void {
+  const attempt = async (input: never): Promise<Outcome<unknown>> => {
+    try {
+      return { output: await work(input) };
+    } catch (error) {
+      if (!isGlasskeyError(error)) return { failed: true };
+      return { refused: { code: error.code, message: error.message } };
+    }
+  };
+  port.on('message', ({ id, inputs }: Message<never>) => {
+    void Promise.all(inputs.map(attempt)).then((outcomes) =>
+      port.postMessage({ id, outcomes } satisfies Reply<unknown>),
+    );
+  });
+}

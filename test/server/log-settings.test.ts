@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { parseDuration } from '../../src/server/settings/duration.ts';
+import { configurationFrom, DEFAULT_LOG_SETTINGS, logSettings } from '../../src/server/log-settings.ts';
+import { createKey } from '../../src/ca/keys/key-file.ts';
+import { signerFromKey } from '../../src/ca/keys/node-signer.ts';
+import { formatBase64 } from '../../src/core/encoding/bytes.ts';
+
+const HOUR_MS = 3_600_000;
+
+describe('a duration', () => {
+  it.each([
+    ['250ms', 250],
+    ['15s', 15_000],
+    ['30m', 1_800_000],
+    ['6h', 6 * HOUR_MS],
+    ['90d', 90 * 24 * HOUR_MS],
+  ])('%s', (text, durationMs) => {
+    expect(parseDuration(text)).toBe(durationMs);
+  });
+
+  it.each(['', '6', 'h', '6 h', '-6h', '0s', '1.5h', '6H', '1w', '999999999999d'])('is not "%s"', (text) => {
+    expect(() => parseDuration(text)).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
+});
+
+describe('settings of a log', () => {
+  it('are the defaults where nothing is said', () => {
+    expect(logSettings({})).toEqual(DEFAULT_LOG_SETTINGS);
+  });
+
+  it('are what is said', async () => {
+    const auditor = signerFromKey(await createKey('ed25519'));
+    const settings = logSettings({
+      monitoringWindow: '1h',
+      maximumLifetime: '90d',
+      auditorKey: formatBase64(auditor.publicKey),
+      auditorLag: '5m',
+      auditorStart: '17',
+    });
+    const keys = { cipherSuite: 2, signaturePublicKey: new Uint8Array(32), vrfPublicKey: new Uint8Array(32) };
+    expect(configurationFrom(settings, keys)).toEqual({
+      ...keys,
+      mode: 'thirdPartyAuditing',
+      maxAheadMs: 60_000,
+      maxBehindMs: 600_000,
+      reasonableMonitoringWindowMs: HOUR_MS,
+      maximumLifetimeMs: 90 * 24 * HOUR_MS,
+      maxAuditorLagMs: 300_000,
+      auditorStartPosition: 17,
+      auditorPublicKey: auditor.publicKey,
+    });
+    expect(configurationFrom(DEFAULT_LOG_SETTINGS, keys)).toMatchObject({ mode: 'contactMonitoring' });
+  });
+
+  it.each([
+    { maximumLifetime: '6h' },
+    { maximumLifetime: '5m', monitoringWindow: '1m' },
+    { monitoringWindow: '2h', maximumLifetime: '1h' },
+    { auditorLag: '1m' },
+    { auditorStart: '1' },
+    { auditorKey: 'AA==', auditorStart: '-1' },
+    { auditorKey: 'AA==', auditorStart: '1e3' },
+    { monitoringWindow: 'always' },
+  ])('cannot be %o', (flags) => {
+    expect(() => logSettings(flags)).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
+
+  it('name no auditor whose key is none', () => {
+    const keys = { cipherSuite: 2, signaturePublicKey: new Uint8Array(32), vrfPublicKey: new Uint8Array(32) };
+    for (const auditorKey of [formatBase64(new Uint8Array(32)), 'AA==', 'no key']) {
+      const settings = logSettings({ auditorKey });
+      expect(() => configurationFrom(settings, keys)).toThrow(expect.objectContaining({ code: 'bad-key' }));
+    }
+  });
+});
