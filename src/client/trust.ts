@@ -1,6 +1,7 @@
 import { parseCertificate } from '../ca/certificate.ts';
 import { parsePem } from '../ca/der/pem.ts';
-import { parsePolicy, type Policy } from '../core/audit/policy.ts';
+import { parsePolicy } from '../core/audit/policy.ts';
+import type { Policy } from '../core/audit/policy-parts.ts';
 import { cipherSuite } from '../core/crypto/cipher-suite.ts';
 import { parseBase64 } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';

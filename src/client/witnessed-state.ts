@@ -1,4 +1,5 @@
-import { MAX_WITNESS_AHEAD_MS, NO_QUORUM } from '../core/audit/policy.ts';
+import { MAX_WITNESS_AHEAD_MS } from '../core/audit/policy.ts';
+import { NO_QUORUM } from '../core/audit/policy-parts.ts';
 import { parseVkey } from '../core/audit/vkey.ts';
 import { verifyWitnessedHead } from '../core/audit/witnessed-head.ts';
 import { formatHex, parseBase64 } from '../core/encoding/bytes.ts';

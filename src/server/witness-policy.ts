@@ -1,4 +1,5 @@
-import { parsePolicy, type Policy } from '../core/audit/policy.ts';
+import { parsePolicy } from '../core/audit/policy.ts';
+import type { Policy } from '../core/audit/policy-parts.ts';
 import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
 import { ensure } from '../core/errors.ts';
 import { assertReachable } from '../service/witnessing/witness-quorum.ts';

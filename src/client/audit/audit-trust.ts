@@ -1,4 +1,5 @@
-import { parsePolicy, type Policy } from '../../core/audit/policy.ts';
+import { parsePolicy } from '../../core/audit/policy.ts';
+import type { Policy } from '../../core/audit/policy-parts.ts';
 import { parseVkey, type Vkey } from '../../core/audit/vkey.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { equalBytes, parseBase64 } from '../../core/encoding/bytes.ts';

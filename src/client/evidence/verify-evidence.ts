@@ -6,7 +6,7 @@ import {
 } from '../../core/audit/checkpoint.ts';
 import { verifyCosignatures } from '../../core/audit/cosignature.ts';
 import { type Note, parseNote, verifyNote } from '../../core/audit/note.ts';
-import type { PolicyWitness } from '../../core/audit/policy.ts';
+import type { PolicyWitness } from '../../core/audit/policy-parts.ts';
 import { evaluateConsistency, leafHash, verifyInclusion } from '../../core/audit/rfc6962.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import type { ErrorCode } from '../../core/error-codes.ts';

@@ -1,9 +1,8 @@
 import { decodeUtf8, encodeUtf8 } from '../encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../errors.ts';
-import type { Policy, PolicyGroup, PolicyLog, PolicyWitness } from './policy.ts';
+import { NO_QUORUM, type Policy, type PolicyGroup, type PolicyLog, type PolicyWitness } from './policy-parts.ts';
 import { ED25519_COSIGNATURE, ED25519_NOTE, ML_DSA_COSIGNATURE, parseVkey, type Vkey } from './vkey.ts';
 
-const NO_QUORUM = 'none';
 /** Types of keys with which a log may sign its checkpoints here. */
 const LOG_KEY_TYPES: readonly number[] = [ED25519_NOTE, ED25519_COSIGNATURE, ML_DSA_COSIGNATURE];
 

@@ -3,7 +3,7 @@ import { parseCsr } from '../../ca/csr/csr.ts';
 import type { CertificateUrls } from '../../ca/extension-writer.ts';
 import { cosignatureSigner } from '../../core/audit/cosignature.ts';
 import { noteSigner } from '../../core/audit/note.ts';
-import { NO_QUORUM, type Policy } from '../../core/audit/policy.ts';
+import { NO_QUORUM, type Policy } from '../../core/audit/policy-parts.ts';
 import { cipherSuite } from '../../core/crypto/cipher-suite.ts';
 import { compressPoint } from '../../core/crypto/compress-point.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';

@@ -1,5 +1,6 @@
 import { formatNote, type NoteSignature, parseNote } from '../../core/audit/note.ts';
-import { assertWitnessed, isQuorum, MAX_WITNESS_AHEAD_MS, type Policy } from '../../core/audit/policy.ts';
+import { assertWitnessed, isQuorum, MAX_WITNESS_AHEAD_MS } from '../../core/audit/policy.ts';
+import type { Policy } from '../../core/audit/policy-parts.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { ServiceLimits } from '../limits.ts';
 import type { Observer } from '../service-event.ts';

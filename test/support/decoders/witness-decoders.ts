@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { formatAddCheckpoint, parseAddCheckpoint, parseTlogSize } from '../../../src/core/audit/add-checkpoint.ts';
-import { type Policy, parsePolicy } from '../../../src/core/audit/policy.ts';
+import { parsePolicy } from '../../../src/core/audit/policy.ts';
+import type { Policy } from '../../../src/core/audit/policy-parts.ts';
 import { parsePolicyLines } from '../../../src/core/audit/policy-lines.ts';
 import { cosignatureVkey, ED25519_COSIGNATURE, ed25519Vkey, formatVkey } from '../../../src/core/audit/vkey.ts';
 import { vrfPublicKey } from '../../../src/core/crypto/vrf-ed25519.ts';
