@@ -4,13 +4,12 @@ import { ensure, isGlasskeyError } from '../core/errors.ts';
 import { canonicalIdentity } from '../identity/canonical-identity.ts';
 import type { Identity, IdentityRules } from '../identity/identity.ts';
 import type { LogContext } from './log/log-context.ts';
-import type { CertificateOrder } from './issuance/requests.ts';
 
 /** Most bytes of a CSR as DER. One with an RSA-8192 key has less than 3 KB. */
 const MAX_CSR_BYTES = 12 * 1024;
 
 /** Step `parse`: the DER of the untrusted CSR. Throws `bad-csr`. */
-export function parse(order: Pick<CertificateOrder, 'csr'>): Uint8Array {
+export function parse(order: { readonly csr: string | Uint8Array }): Uint8Array {
   const der = typeof order.csr === 'string' ? decodeCsrPem(order.csr) : order.csr;
   ensure(der.length <= MAX_CSR_BYTES, 'bad-csr', `a request has at most ${MAX_CSR_BYTES} bytes`);
   return der;

@@ -9,7 +9,7 @@ import { parseNote } from '../../src/core/audit/note.ts';
 import { type RunningServer, serveApp } from '../../src/http/server.ts';
 import { WitnessMetrics } from '../../src/http/witness-metrics.ts';
 import { createWitnessApp } from '../../src/http/witness-routes.ts';
-import { originHash } from '../../src/service/witness/cosigned-file.ts';
+import { originHash } from '../../src/service/witnessing/origin-hash.ts';
 import { Witness } from '../../src/service/witness/witness.ts';
 import { testSigner } from '../core/audit/test-signer.ts';
 import { WitnessTestLog } from '../service/witness/witness-log.ts';

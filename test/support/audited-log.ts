@@ -9,7 +9,7 @@ import type { Configuration } from '../../src/core/keytrans/configuration.ts';
 import { Auditor } from '../../src/service/auditor/auditor.ts';
 import type { AuditorEvent } from '../../src/service/auditor/auditor-event.ts';
 import { DurableFile } from '../../src/service/log/durable-file.ts';
-import type { FileSystem } from '../../src/service/publish/folder-target.ts';
+import type { FileSystem } from '../../src/service/file-system.ts';
 import { testSigner } from '../core/audit/test-signer.ts';
 import { StaticLog, testLeaf } from './static-log.ts';
 

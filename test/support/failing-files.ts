@@ -1,5 +1,5 @@
 import * as node from 'node:fs/promises';
-import type { FileSystem } from '../../src/service/publish/folder-target.ts';
+import type { FileSystem } from '../../src/service/file-system.ts';
 
 /** How a file system fails: a full disk and a broken one fail once and may be tried again, a killed process does no more. */
 export type Failure = 'ENOSPC' | 'EIO' | 'killed';

@@ -8,20 +8,10 @@ import type { OidcTokens } from '../evidence/oidc/oidc-tokens.ts';
 import type { PolicyTable } from '../evidence/policy-table.ts';
 import type { Webhook } from '../evidence/webhook/webhook.ts';
 import type { Mailer } from '../evidence/email/mailer.ts';
-import type { SettledRecovery } from '../recovery/recover.ts';
+import type { Made, SettledRecovery } from './made.ts';
 import type { RecoverySettings } from '../evidence/recovery-settings.ts';
 import type { RequestBudget } from '../request-budget.ts';
 import type { Flights } from './flights.ts';
-
-/** What the pipeline made: a version in the released log, and the certificate that it brought. */
-export interface Made {
-  readonly version: number;
-  readonly position: number;
-  /** The certificate signed for it, DER; undefined for a revocation. */
-  readonly certificate: Uint8Array | undefined;
-  /** Serial of the certificate, lower-case hex. */
-  readonly serial: string | undefined;
-}
 
 /** What the steps of the pipeline share. */
 export interface Issuance {

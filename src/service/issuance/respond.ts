@@ -1,6 +1,7 @@
 import type { SearchResponse } from '../../core/keytrans/messages.ts';
 import type { Identity } from '../../identity/identity.ts';
-import type { Issuance, Made } from './issuance.ts';
+import type { Issuance } from './issuance.ts';
+import type { Made } from './made.ts';
 
 /** What every answer of the pipeline holds. */
 export interface Answer {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import * as node from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import type { FileSystem } from '../publish/folder-target.ts';
+import type { FileSystem } from '../file-system.ts';
 
 /** Removes what a killed process left half written. Throws what the file system throws. */
 export async function removeUnfinished(folder: string, files: FileSystem = node): Promise<void> {

@@ -6,7 +6,7 @@ import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { treeHeadCodec } from '../../core/keytrans/tree-head.ts';
 import { HASH_LENGTH, TILE_WIDTH, type TileCoordinate, tileWidth } from '../../core/log/tiled-tree.ts';
 import { AuditProofs } from './audit-proofs.ts';
-import { readReleasedEnd } from '../sequencing/end-log.ts';
+import { readReleasedEnd } from './released-end.ts';
 import type { LogContext } from './log-context.ts';
 import { LogNodeReader } from './log-node-reader.ts';
 import type { LogProgress } from './log-progress.ts';

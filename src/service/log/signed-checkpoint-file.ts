@@ -4,7 +4,7 @@ import type { Vkey } from '../../core/audit/vkey.ts';
 import { encodeUtf8 } from '../../core/encoding/bytes.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import { DurableFile } from './durable-file.ts';
-import type { FileSystem } from '../publish/folder-target.ts';
+import type { FileSystem } from '../file-system.ts';
 
 /** A checkpoint that this log has signed, and its text. */
 export interface OwnCheckpoint extends VerifiedCheckpoint {

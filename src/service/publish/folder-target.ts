@@ -3,10 +3,8 @@ import { dirname, join, resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import type { FileSystem } from '../file-system.ts';
 import type { PublishTarget, StoredFile } from './publish-target.ts';
-
-/** What is needed of a file system: `node:fs/promises` fits. */
-export type FileSystem = Pick<typeof node, 'link' | 'mkdir' | 'open' | 'readFile' | 'readdir' | 'rename' | 'unlink'>;
 
 /** For {@link FolderTarget.open}. */
 export interface FolderOptions {

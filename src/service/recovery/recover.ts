@@ -10,7 +10,8 @@ import { authenticate, authenticateApplication, credentialsKey, whoOf } from '..
 import { awaitReleased } from '../issuance/await-log.ts';
 import { Deadline } from '../issuance/follow-intent.ts';
 import { canonicalise, parse, proofOfPossession } from '../intake.ts';
-import type { Issuance, Made } from '../issuance/issuance.ts';
+import type { Issuance } from '../issuance/issuance.ts';
+import type { SettledRecovery } from '../issuance/made.ts';
 import { type LabelState, readLabelState } from '../log/label-state.ts';
 import { respond } from '../issuance/respond.ts';
 import { countVetoes } from './count-vetoes.ts';
@@ -18,12 +19,6 @@ import { makePending } from './make-pending.ts';
 import type { RecoveryOrder, RecoveryOutcome } from './recovery-orders.ts';
 import { type Claimant, takeEffect } from './take-effect.ts';
 import { effectiveFrom, waitedAuthorization } from '../log/recovery-wait.ts';
-
-/** What a claim came to, before it is proved to the client. */
-export type SettledRecovery =
-  | { readonly state: 'pending'; readonly version: number; readonly position: number; readonly effectiveMs: number }
-  | { readonly state: 'undecided' }
-  | ({ readonly state: 'effective' } & Made);
 
 /** A claim with what vouches for it. */
 interface Work extends Claimant {

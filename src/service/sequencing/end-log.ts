@@ -1,4 +1,4 @@
-import { decode, encode } from '../../core/encoding/codec.ts';
+import { encode } from '../../core/encoding/codec.ts';
 import { logEndLeaf, type SignedLogEnd, signedLogEndCodec } from '../../core/audit/log-end.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import type { HeadRow } from '../../store/ports.ts';
@@ -76,15 +76,4 @@ async function isReleased(context: LogContext, head: HeadRow): Promise<boolean> 
     if (isGlasskeyError(error, 'release-stalled')) return false;
     throw error;
   }
-}
-
-/** The SignedLogEnd of a log whose last entry is released, encoded; undefined while it goes on. */
-export async function readReleasedEnd(
-  { store }: Pick<LogContext, 'store'>,
-  releasedSize: number,
-): Promise<Uint8Array | undefined> {
-  const encoded = await store.readLogEnd();
-  if (encoded === undefined) return undefined;
-  const { end } = decode(signedLogEndCodec, encoded);
-  return end.position < releasedSize ? encoded : undefined;
 }

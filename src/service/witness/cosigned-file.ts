@@ -3,11 +3,11 @@ import { parseNote } from '../../core/audit/note.ts';
 import { type Checkpoint, parseCheckpoint } from '../../core/audit/checkpoint.ts';
 import { verifyCosignatures } from '../../core/audit/cosignature.ts';
 import type { Vkey } from '../../core/audit/vkey.ts';
-import { decodeUtf8, encodeUtf8, formatHex } from '../../core/encoding/bytes.ts';
+import { decodeUtf8, encodeUtf8 } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
-import { sha256 } from '../../core/crypto/sha256.ts';
 import { DurableFile } from '../log/durable-file.ts';
-import type { FileSystem } from '../publish/folder-target.ts';
+import { originHash } from '../witnessing/origin-hash.ts';
+import type { FileSystem } from '../file-system.ts';
 
 /** What a witness remembers of a log: the checkpoint that it cosigned last. */
 export interface CosignedCheckpoint {
@@ -16,11 +16,6 @@ export interface CosignedCheckpoint {
   readonly note: string;
   /** When it was cosigned; whole seconds. */
   readonly timestampMs: number;
-}
-
-/** Name of a log in paths: the SHA-256 of its origin, in lower-case hexadecimal (c2sp.org/tlog-witness). */
-export function originHash(origin: string): string {
-  return formatHex(sha256(encodeUtf8(origin)));
 }
 
 /**

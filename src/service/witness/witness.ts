@@ -6,8 +6,9 @@ import { emptyRoot, verifyConsistency } from '../../core/audit/rfc6962.ts';
 import type { Vkey } from '../../core/audit/vkey.ts';
 import { decodeUtf8, equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import type { FileSystem } from '../publish/folder-target.ts';
-import { type CosignedCheckpoint, CosignedFile, originHash } from './cosigned-file.ts';
+import type { FileSystem } from '../file-system.ts';
+import { originHash } from '../witnessing/origin-hash.ts';
+import { type CosignedCheckpoint, CosignedFile } from './cosigned-file.ts';
 import type { WitnessedLogs } from './witnessed-logs.ts';
 
 /** The same checkpoint is cosigned anew only after so long, ms: whoever repeats a log's request costs little. */

@@ -1,7 +1,7 @@
 import { type VerifiedCheckpoint, verifyCheckpoint } from '../../core/audit/checkpoint.ts';
 import { MAX_NOTE_BYTES } from '../../core/audit/note.ts';
 import type { Vkey } from '../../core/audit/vkey.ts';
-import { originHash } from '../witness/cosigned-file.ts';
+import { originHash } from './origin-hash.ts';
 import { readAll } from '../read-response.ts';
 import type { AskOptions } from './ask-witness.ts';
 
