@@ -1,16 +1,16 @@
 /**
- * Whose fault an error is.
+ * The party at fault for an error.
  *
  * - `decode`: bytes from outside are not a canonical encoding.
- * - `verification`: a proof, signature or chain does not hold: somebody lies or data is corrupt.
- * - `usage`: the caller (a client of the API, or a programmer) asked for something that cannot be.
- * - `authentication`: the caller did not show who it is, or may not do what it asks.
+ * - `verification`: a proof, signature or chain does not hold: somebody lies, or data is corrupt.
+ * - `usage`: the caller (a client of the API, or a programmer) asked for something impossible.
+ * - `authentication`: the caller did not prove its identity, or may not do what it asks.
  * - `conflict`: the request contradicts the current state of the log.
- * - `absent`: what was asked for does not exist, or no longer does.
+ * - `absent`: the thing asked for does not exist, or no longer does.
  * - `overload`: try again later.
- * - `network`: the other side could not be reached or did not answer in the protocol.
- * - `storage`: the database or the disk failed, or holds what it must not hold.
- * - `internal`: a bug of ours.
+ * - `network`: the other side was unreachable or did not follow the protocol.
+ * - `storage`: the database or the disk failed, or holds invalid data.
+ * - `internal`: a bug in Glasskey.
  */
 export type Fault =
   | 'decode'
@@ -112,7 +112,7 @@ export const ERROR_CODES = {
   'webhook-unavailable': 'overload',
   'mail-unavailable': 'overload',
   'change-required': 'conflict',
-  /** A recovery of the identity is pending: until it is settled, only a key of the identity changes it. */
+  /** A recovery of the identity is pending: until it is settled, only a key of the identity can change it. */
   'recovery-pending': 'conflict',
   'change-rejected': 'conflict',
   'version-conflict': 'conflict',

@@ -2,15 +2,15 @@ import { ERROR_CODES, type ErrorCode, type Fault } from './error-codes.ts';
 
 /** Extra facts for a person or a log line. Never secrets, never personal data by default. */
 export interface GlasskeyErrorOptions {
-  /** What went wrong below this error. */
+  /** The error that caused this one. */
   readonly cause?: unknown;
-  /** After how many seconds the same may be tried again, where that is known. */
+  /** The number of seconds after which a retry makes sense, if known. */
   readonly retryAfterSeconds?: number;
 }
 
 /**
- * The one error class of Glasskey. `code` is stable and is what programs test; `message` is for people and may change;
- * `fault` says whose fault it is and follows from the code.
+ * The only error class of Glasskey. Programs test `code`, which is stable. `message` is for people and may change.
+ * `fault` says whose fault the error is and follows from the code.
  */
 export class GlasskeyError extends Error {
   readonly code: ErrorCode;
@@ -30,12 +30,12 @@ export class GlasskeyError extends Error {
   }
 }
 
-/** Tells whether `error` is a {@link GlasskeyError}, optionally one with the given code. */
+/** Returns true if `error` is a {@link GlasskeyError}, optionally one with the given code. */
 export function isGlasskeyError(error: unknown, code?: ErrorCode): error is GlasskeyError {
   return error instanceof GlasskeyError && (code === undefined || error.code === code);
 }
 
-/** Bytes from outside that are not a canonical encoding of what they should be. */
+/** Creates the error for bytes from outside that are not a canonical encoding. */
 export function decodeError(message: string, cause?: unknown): GlasskeyError {
   return new GlasskeyError('malformed-encoding', message, { cause });
 }

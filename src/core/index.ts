@@ -1,4 +1,4 @@
-/** Glasskey's core for programs that speak KEYTRANS or read the audit log themselves: pure, without I/O. */
+/** Glasskey's core, for programs that speak KEYTRANS or read the audit log themselves. It is pure and does no I/O. */
 export { type ErrorCode, type Fault } from './error-codes.ts';
 export { GlasskeyError, isGlasskeyError } from './errors.ts';
 export { decode, encode } from './encoding/codec.ts';

@@ -1,9 +1,9 @@
-/** One value of a {@link RecentCache}: a link of the queue in which values grow old. */
+/** One value of a {@link RecentCache}: a link of the queue, which runs from the oldest value to the newest. */
 interface Entry<V> {
   readonly key: string;
   readonly value: V;
   readonly weight: number;
-  /** Whether it was used since the hand last passed. */
+  /** True if the value was used since the hand last passed. */
   used: boolean;
   /** Towards the newest. */
   newer: Entry<V> | undefined;
@@ -12,9 +12,9 @@ interface Entry<V> {
 }
 
 /**
- * A map that forgets what is old and was not used lately, once its values weigh more than its capacity. It forgets by SIEVE:
- * a hand goes from old to new, again and again, and takes what was not used since it passed. So a use only marks a
- * value: nothing is moved, which costs more than all else in a large map.
+ * A bounded map that evicts by SIEVE once its values weigh more than its capacity. A hand moves from old to new, again
+ * and again, and evicts values that were not used since it last passed. A use only marks a value: moving it, as LRU
+ * does, would cost more than all else in a large map.
  */
 export class RecentCache<V> {
   readonly #entries = new Map<string, Entry<V>>();
@@ -25,7 +25,7 @@ export class RecentCache<V> {
   #oldest: Entry<V> | undefined;
   #hand: Entry<V> | undefined;
 
-  /** `capacity` is in the unit of `weigh`; without it, every value weighs 1. */
+  /** Creates a cache. `capacity` is in the unit of `weigh`; without `weigh`, every value weighs 1. */
   constructor(capacity: number, weigh: (value: V) => number = () => 1) {
     this.#capacity = capacity;
     this.#weigh = weigh;
@@ -35,12 +35,12 @@ export class RecentCache<V> {
     return this.#entries.size;
   }
 
-  /** Sum of the weights of what is kept. */
+  /** The sum of the weights of all cached values. */
   get weight(): number {
     return this.#weight;
   }
 
-  /** The value of `key`, which then counts as used. */
+  /** Returns the value of `key` and marks it as used. */
   get(key: string): V | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
@@ -48,7 +48,7 @@ export class RecentCache<V> {
     return entry.value;
   }
 
-  /** Keeps `value`, and forgets others if need be. What is heavier than the capacity is not kept. */
+  /** Caches `value` and evicts others if needed. A value heavier than the capacity is not cached. */
   set(key: string, value: V): void {
     this.delete(key);
     const weight = this.#weigh(value);

@@ -4,9 +4,10 @@ import { sha256 } from './sha256.ts';
 const CONTEXT = encodeUtf8('glasskey companion keys v1\0');
 
 /**
- * How everything that a certificate certifies is named where a change of it must not pass unseen (DESIGN §7): SHA-256 of the SPKI
- * alone, or, where companion keys are certified too, of "glasskey companion keys v1" || 0x00 || SHA-256(SPKI) ||
- * SHA-256(companion keys). `companions` is the DER value of the companion keys extension, which has one encoding.
+ * Hashes all keys that a certificate certifies, so that no change among them passes unseen
+ * (docs/spec.md#identity-record). The hash is SHA-256 of the SPKI. With companion keys it is SHA-256 of "glasskey
+ * companion keys v1" || 0x00 || SHA-256(SPKI) || SHA-256(companion keys). `companions` is the DER value of the
+ * companion keys extension, which has one encoding.
  */
 export function certifiedKeysHash(spki: Uint8Array, companions: Uint8Array | undefined): Uint8Array {
   const own = sha256(spki);

@@ -8,7 +8,7 @@ import { assertP256VrfKey, P256_VRF_PROOF_LENGTH, verifyP256Vrf } from './vrf-p2
 export interface CipherSuite {
   readonly id: number;
   readonly name: string;
-  /** Kind of the keys of its signatures and of its VRF. */
+  /** The algorithm of its signature keys and VRF keys. */
   readonly keyAlgorithm: 'ed25519' | 'p256';
   /** Hash.Nh, in bytes. */
   readonly hashLength: 32;
@@ -16,20 +16,20 @@ export interface CipherSuite {
   readonly vrfProofLength: number;
   /** Nc, in bytes. */
   readonly openingLength: 16;
-  /** Throws `bad-key` for a VRF key that RFC 9381's validate_key refuses. */
+  /** Throws `bad-key` if RFC 9381's validate_key refuses the VRF key. */
   assertVrfKey(publicKey: Uint8Array): void;
-  /** Throws `bad-key` for a malformed or weak signature key. */
+  /** Throws `bad-key` if the signature key is malformed or weak. */
   assertSignatureKey(publicKey: Uint8Array): void;
-  /** Throws `bad-signature`. */
+  /** Throws `bad-signature` if the signature does not verify. */
   verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): void;
-  /** The VRF output (32 bytes) that `proof` proves for `input`. Throws `bad-vrf-proof`. */
+  /** Returns the 32-byte VRF output that `proof` proves for `input`. Throws `bad-vrf-proof`. */
   verifyVrf(publicKey: Uint8Array, input: Uint8Array, proof: Uint8Array): Uint8Array;
 }
 
-/** Number of the cipher suite KT_128_SHA256_P256 (KT §17.1). */
+/** The number of the cipher suite KT_128_SHA256_P256 (KT §17.1). */
 export const KT_128_SHA256_P256 = 1;
 
-/** Number of the cipher suite KT_128_SHA256_Ed25519 (KT §17.1). */
+/** The number of the cipher suite KT_128_SHA256_Ed25519 (KT §17.1). */
 export const KT_128_SHA256_ED25519 = 2;
 
 const ed25519Suite: CipherSuite = {
@@ -58,7 +58,7 @@ const p256Suite: CipherSuite = {
   verifyVrf: verifyP256Vrf,
 };
 
-/** The cipher suite of that number (KT §17.1). Throws `unsupported-suite`. */
+/** Returns the cipher suite of a number (KT §17.1). Throws `unsupported-suite`. */
 export function cipherSuite(id: number): CipherSuite {
   if (id === KT_128_SHA256_ED25519) return ed25519Suite;
   if (id === KT_128_SHA256_P256) return p256Suite;

@@ -24,7 +24,7 @@ export interface CommitmentValue {
 
 const openingCodec = fixedBytes(OPENING_LENGTH);
 
-/** The encoding of a `CommitmentValue` (KT §11.6). Throws `value-out-of-range`. */
+/** Encodes a `CommitmentValue` (KT §11.6). Throws `value-out-of-range`. */
 export function encodeCommitmentValue(value: CommitmentValue): Uint8Array {
   const mode = value.update.signature === undefined ? 'contactMonitoring' : 'thirdPartyManagement';
   const writer = new ByteWriter();
@@ -35,12 +35,12 @@ export function encodeCommitmentValue(value: CommitmentValue): Uint8Array {
   return writer.finish();
 }
 
-/** The 32-byte commitment to a version of a label (KT §11.6). */
+/** Computes the 32-byte commitment to a version of a label (KT §11.6). */
 export function commit(value: CommitmentValue): Uint8Array {
   return hmac(sha256, COMMITMENT_KEY, encodeCommitmentValue(value));
 }
 
-/** Throws `bad-commitment` unless untrusted `value` opens `commitment`. */
+/** Throws `bad-commitment` unless the untrusted `value` opens `commitment`. */
 export function verifyCommitment(commitment: Uint8Array, value: CommitmentValue): void {
   ensure(equalBytes(commit(value), commitment), 'bad-commitment', 'the value does not open its commitment');
 }

@@ -2,8 +2,8 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { ensure, GlasskeyError } from '../errors.ts';
 
 /**
- * Refuses an Ed25519 public key that is no canonical point or of small order (with which one signature would fit many
- * messages). Throws `bad-key`.
+ * Throws `bad-key` if an Ed25519 public key is not a canonical point, or has small order. Under a key of small order,
+ * one signature would fit many messages.
  */
 export function assertEd25519Key(publicKey: Uint8Array): void {
   ensure(publicKey.length === 32, 'bad-key', 'an Ed25519 public key is 32 bytes');
@@ -13,10 +13,10 @@ export function assertEd25519Key(publicKey: Uint8Array): void {
   } catch (error) {
     throw new GlasskeyError('bad-key', 'not a canonical Ed25519 public key', { cause: error });
   }
-  ensure(!smallOrder, 'bad-key', 'Ed25519 public key of small order');
+  ensure(!smallOrder, 'bad-key', 'an Ed25519 public key of small order');
 }
 
-/** Verifies an untrusted Ed25519 signature as RFC 8032 §5.1.7 says, not as ZIP 215. Throws `bad-key`, `bad-signature`. */
+/** Verifies an untrusted Ed25519 signature by RFC 8032 §5.1.7, not by ZIP 215. Throws `bad-key`, `bad-signature`. */
 export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): void {
   assertEd25519Key(publicKey);
   ensure(signature.length === 64, 'bad-signature', 'an Ed25519 signature is 64 bytes');

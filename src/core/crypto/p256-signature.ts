@@ -9,8 +9,8 @@ const UNCOMPRESSED = 0x04;
 const SIGNATURE_LENGTH = 64;
 
 /**
- * Refuses an ECDSA public key that is not an uncompressed point of P-256 (SEC 1 §2.3.3; KT §17.1). The curve has no
- * points of small order but the one at infinity, which has no such encoding. Throws `bad-key`.
+ * Throws `bad-key` if an ECDSA public key is not an uncompressed point of P-256 (SEC 1 §2.3.3; KT §17.1). The curve's
+ * only point of small order is the one at infinity, which has no such encoding.
  */
 export function assertP256Key(publicKey: Uint8Array): void {
   const isUncompressed = publicKey.length === UNCOMPRESSED_LENGTH && publicKey[0] === UNCOMPRESSED;
@@ -23,8 +23,8 @@ export function assertP256Key(publicKey: Uint8Array): void {
 }
 
 /**
- * Verifies an untrusted ECDSA signature over P-256 with SHA-256, encoded as r || s (KT §17.1). Either of the two
- * signatures that differ in the sign of s is one: what is signed is the same. Throws `bad-key`, `bad-signature`.
+ * Verifies an untrusted ECDSA signature over P-256 with SHA-256, encoded as r || s (KT §17.1). Throws `bad-key`,
+ * `bad-signature`. It accepts both signatures that differ in the sign of s, since both sign the same message.
  */
 export function verifyP256(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): void {
   assertP256Key(publicKey);

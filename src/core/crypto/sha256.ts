@@ -5,13 +5,13 @@ export type Sha256 = (message: Uint8Array) => Uint8Array;
 
 let implementation: Sha256 = nobleSha256;
 
-/** SHA-256 (FIPS 180-4) of `message`: 32 bytes. */
+/** Returns the SHA-256 hash (FIPS 180-4) of `message`: 32 bytes. */
 export function sha256(message: Uint8Array): Uint8Array {
   return implementation(message);
 }
 
 /**
- * Puts a faster SHA-256 in the place of noble's for this process. The result must be bit-identical: this is for a
+ * Replaces noble's SHA-256 with a faster one for this process. Its results must be bit-identical: this is for a
  * platform's native hash (about twice as fast in Node), not for another algorithm.
  */
 export function installSha256(native: Sha256): void {

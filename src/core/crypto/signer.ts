@@ -1,9 +1,7 @@
-/** Signature algorithms of Glasskey's own keys. */
+/** The signature algorithms of Glasskey's own keys. */
 export type SignerAlgorithm = 'ed25519' | 'p256' | 'p384';
 
-/**
- * A private key that can sign, wherever it lives (an encrypted file, a hardware token). The private key never leaves it.
- */
+/** A private key that signs, in an encrypted file or a hardware token. The key never leaves it. */
 export interface Signer {
   readonly algorithm: SignerAlgorithm;
   /** The DER SubjectPublicKeyInfo of the public key. */

@@ -1,6 +1,6 @@
 import { equalBytes } from '../encoding/bytes.ts';
 
-/** A signature with all that it was verified against. */
+/** A signature with everything that it was verified against. */
 export interface SignedMessage {
   readonly publicKey: Uint8Array;
   readonly message: Uint8Array;
@@ -8,24 +8,24 @@ export interface SignedMessage {
 }
 
 /**
- * The last few signatures that were found valid, so that what is shown many times is verified once: in a round of monitoring
- * every answer comes with the same tree head. Nothing is remembered that differs in a bit of key, message or signature.
+ * The last few signatures found valid, so that a signature shown many times is verified once. In a round of monitoring,
+ * every answer carries the same tree head. A hit requires that key, message and signature are equal in every bit.
  */
 export class VerifiedSignatures {
   readonly #capacity: number;
   /** Newest last. */
   #verified: SignedMessage[] = [];
 
-  /** Remembers at most `capacity` signatures. */
+  /** Creates a memory of at most `capacity` signatures. */
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
-  /** Runs `verify`, which throws unless the signature holds, or remembers that it held. */
+  /** Runs `verify`, which throws unless the signature holds. Skips it for a signature that is remembered as valid. */
   verify(signed: SignedMessage, verify: (signed: SignedMessage) => void): void {
     if (this.#verified.some((one) => isSame(one, signed))) return;
     verify(signed);
-    // Copies: whoever passed these in may write into them later.
+    // Copies, because the caller may write into its buffers later.
     const { publicKey, message, signature } = signed;
     const held = { publicKey: publicKey.slice(), message: message.slice(), signature: signature.slice() };
     this.#verified = [...this.#verified, held].slice(-this.#capacity);

@@ -8,8 +8,8 @@ import type { VrfResult } from './vrf-prover.ts';
 /**
  * ECVRF-EDWARDS25519-SHA512-TAI (RFC 9381 §5.5), with the output truncated to 32 bytes (KT §17.1).
  *
- * Proving multiplies points in noble's constant-time way, and scalars as bigints, which promise nothing of the kind.
- * Servers prove with libsodium.
+ * Proving multiplies points in noble's constant-time way, but computes scalars as bigints, whose timing may depend on
+ * their values. Servers prove with libsodium.
  */
 
 const { Point } = ed25519;
@@ -29,19 +29,19 @@ const CHALLENGE = 0x02;
 const PROOF_TO_HASH = 0x03;
 const BACK = 0x00;
 
-/** The parts of a secret key (RFC 8032 §5.1.5): the scalar, and the second half of the hash, used for nonces. */
+/** The parts of a secret key (RFC 8032 §5.1.5): the scalar, and the second half of the hash, which seeds nonces. */
 export interface VrfSecret {
   readonly scalar: Uint8Array;
   readonly noncePrefix: Uint8Array;
   readonly publicKey: Uint8Array;
 }
 
-/** The VRF public key of a 32-byte secret key. */
+/** Returns the VRF public key of a 32-byte secret key. */
 export function vrfPublicKey(secretKey: Uint8Array): Uint8Array {
   return ed25519.getPublicKey(secretKey);
 }
 
-/** Expands a 32-byte secret key as RFC 8032 §5.1.5 does. */
+/** Expands a 32-byte secret key (RFC 8032 §5.1.5). Throws `bad-key` for another length. */
 export function expandVrfSecret(secretKey: Uint8Array): VrfSecret {
   ensure(secretKey.length === 32, 'bad-key', 'a VRF secret key is 32 bytes');
   const digest = sha512(secretKey);
@@ -60,23 +60,23 @@ function decodePoint(bytes: Uint8Array, code: 'bad-key' | 'bad-vrf-proof'): Edwa
   }
 }
 
-/** ECVRF_validate_key (RFC 9381 §5.4.5): the point of a public key that is canonical and not of small order. */
+/** ECVRF_validate_key (RFC 9381 §5.4.5): returns the point of a public key that is canonical and not of small order. */
 function decodePublicKey(publicKey: Uint8Array): EdwardsPoint {
   ensure(publicKey.length === 32, 'bad-key', 'a VRF public key is 32 bytes');
   const point = decodePoint(publicKey, 'bad-key');
-  ensure(!point.isSmallOrder(), 'bad-key', 'VRF public key of small order');
+  ensure(!point.isSmallOrder(), 'bad-key', 'a VRF public key of small order');
   return point;
 }
 
 /**
- * Refuses a public key that is not a canonical point, or of small order (RFC 9381 §5.4.5): with such a key one input
- * would have several outputs. Throws `bad-key`.
+ * Throws `bad-key` if a public key is not a canonical point, or has small order (RFC 9381 §5.4.5). Under a key of small
+ * order, one input would have several outputs.
  */
 export function assertVrfPublicKey(publicKey: Uint8Array): void {
   decodePublicKey(publicKey);
 }
 
-/** The candidate hashes of ECVRF_encode_to_curve_try_and_increment (RFC 9381 §5.4.1.1), the first 32 bytes of each. */
+/** The candidate hashes of ECVRF_encode_to_curve_try_and_increment (RFC 9381 §5.4.1.1), each cut to 32 bytes. */
 export function* curveCandidates(publicKey: Uint8Array, alpha: Uint8Array): Generator<Uint8Array> {
   for (let counter = 0; counter < 256; counter++) {
     const input = concatBytes(Uint8Array.of(SUITE, ENCODE_TO_CURVE), publicKey, alpha, Uint8Array.of(counter, BACK));
@@ -84,7 +84,7 @@ export function* curveCandidates(publicKey: Uint8Array, alpha: Uint8Array): Gene
   }
 }
 
-/** ECVRF_encode_to_curve: a point of the prime-order subgroup. */
+/** ECVRF_encode_to_curve: returns a point of the prime-order subgroup. */
 function encodeToCurve(publicKey: Uint8Array, alpha: Uint8Array): EdwardsPoint {
   for (const candidate of curveCandidates(publicKey, alpha)) {
     let point: EdwardsPoint;
@@ -121,7 +121,7 @@ export function vrfChallenge(points: readonly Uint8Array[]): Uint8Array {
   return sha512(input).slice(0, CHALLENGE_LENGTH);
 }
 
-/** ECVRF_nonce_generation_RFC8032 (RFC 9381 §5.4.2.2): 64 bytes, to be reduced by the caller. */
+/** ECVRF_nonce_generation_RFC8032 (RFC 9381 §5.4.2.2): 64 bytes, which the caller reduces. */
 export function vrfNonce(noncePrefix: Uint8Array, curvePoint: Uint8Array): Uint8Array {
   return sha512(concatBytes(noncePrefix, curvePoint));
 }
@@ -132,7 +132,10 @@ export function vrfOutput(clearedGamma: Uint8Array): Uint8Array {
   return sha512(input).slice(0, VRF_OUTPUT_LENGTH);
 }
 
-/** The last scalar of a proof, k + c*x modulo the group order, from the 64-byte nonce and the 16-byte challenge. */
+/**
+ * Computes the last scalar of a proof, k + c*x modulo the group order, from the 64-byte nonce and the 16-byte
+ * challenge.
+ */
 export function vrfResponse(secret: VrfSecret, nonce: Uint8Array, challenge: Uint8Array): Uint8Array {
   return encodeScalar((decodeScalar(nonce) + decodeScalar(challenge) * decodeScalar(secret.scalar)) % ORDER);
 }
@@ -172,7 +175,7 @@ export function verifyVrf(publicKey: Uint8Array, alpha: Uint8Array, proof: Uint8
   ensure(s < ORDER, 'bad-vrf-proof', 'the scalar is not reduced');
   const c = decodeScalar(challenge);
   const point = encodeToCurve(publicKey, alpha);
-  // U has a table for the base; V shares its doublings. All of it is public.
+  // U uses a precomputed table for the base; V shares its doublings. All inputs are public.
   const u = Point.BASE.multiplyUnsafe(s).subtract(y.multiplyUnsafe(c));
   const v = mulAddUnsafe(Point, [point, gamma.negate()], [s, c]);
   const expected = vrfChallenge([publicKey, point.toBytes(), gamma.toBytes(), u.toBytes(), v.toBytes()]);

@@ -10,8 +10,8 @@ import type { VrfResult } from './vrf-prover.ts';
 /**
  * ECVRF-P256-SHA256-TAI (RFC 9381 §5.5; KT §17.1). Points are SEC 1 compressed, integers big-endian.
  *
- * Proving multiplies points in noble's constant-time way, and scalars as bigints, which promise nothing of the kind.
- * Servers prove with OpenSSL's multiplication.
+ * Proving multiplies points in noble's constant-time way, but computes scalars as bigints, whose timing may depend on
+ * their values. Servers prove with OpenSSL's multiplication.
  */
 
 const { Point } = p256;
@@ -29,10 +29,12 @@ const ENCODE_TO_CURVE = 0x01;
 const CHALLENGE = 0x02;
 const PROOF_TO_HASH = 0x03;
 const BACK = 0x00;
-/** Tag of a compressed point with even y (SEC 1 §2.3.3). */
+/** The tag of a compressed point with even y (SEC 1 §2.3.3). */
 const EVEN = 0x02;
 
-/** The VRF public key of a 32-byte secret key. Throws `bad-key` for a secret key of zero or beyond the group order. */
+/**
+ * Returns the VRF public key of a 32-byte secret key. Throws `bad-key` if the key is zero or not below the group order.
+ */
 export function p256VrfPublicKey(secretKey: Uint8Array): Uint8Array {
   return Point.BASE.multiply(decodeSecret(secretKey)).toBytes(true);
 }
@@ -125,7 +127,7 @@ export function p256VrfOutput(gamma: Uint8Array): Uint8Array {
   return sha256(concatBytes(Uint8Array.of(SUITE, PROOF_TO_HASH), gamma, Uint8Array.of(BACK)));
 }
 
-/** The last scalar of a proof, k + c*x modulo the group order. */
+/** Computes the last scalar of a proof, k + c*x modulo the group order. */
 export function p256VrfResponse(secretKey: Uint8Array, nonce: Uint8Array, challenge: Uint8Array): Uint8Array {
   const product = decodeInteger(challenge) * decodeInteger(secretKey);
   return encodeScalar((decodeInteger(nonce) + product) % ORDER);
@@ -161,10 +163,10 @@ export function verifyP256Vrf(publicKey: Uint8Array, alpha: Uint8Array, proof: U
   ensure(s < ORDER, 'bad-vrf-proof', 'the scalar is not reduced');
   const c = decodeInteger(challenge);
   const point = encodeToCurve(publicKey, alpha);
-  // U has a table for the base; V shares its doublings. All of it is public.
+  // U uses a precomputed table for the base; V shares its doublings. All inputs are public.
   const u = Point.BASE.multiplyUnsafe(s).subtract(y.multiplyUnsafe(c));
   const v = mulAddUnsafe(Point, [point, gamma.negate()], [s, c]);
-  // No honest proof meets infinity, which has no compressed encoding.
+  // An honest proof never meets infinity, which has no compressed encoding.
   ensure(!u.is0() && !v.is0(), 'bad-vrf-proof', 'the VRF proof is degenerate');
   const encoded = [publicKey, point.toBytes(true), encodedGamma, u.toBytes(true), v.toBytes(true)];
   ensure(equalBytes(challenge, p256VrfChallenge(encoded)), 'bad-vrf-proof', 'the VRF proof does not verify');

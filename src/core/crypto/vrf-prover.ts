@@ -1,4 +1,4 @@
-/** What evaluating the VRF on one input gives. */
+/** The result of evaluating the VRF on one input. */
 export interface VrfResult {
   /** The search key: VRF.Nh = 32 bytes. */
   readonly output: Uint8Array;
@@ -7,8 +7,8 @@ export interface VrfResult {
 }
 
 /**
- * The port through which a server evaluates its VRF. Every implementation gives bit-identical results: noble in the
- * core, native code (about ten times faster) in the server.
+ * The port through which a server evaluates its VRF. All implementations give bit-identical results: noble in the core,
+ * and native code (about ten times faster) in the server.
  */
 export interface VrfProver {
   /** The VRF public key, as in `Configuration.vrf_public_key`. */

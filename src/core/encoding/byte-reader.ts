@@ -1,6 +1,6 @@
 import { decodeError } from '../errors.ts';
 
-/** Takes big-endian integers and byte strings from untrusted bytes. Every method throws `malformed-encoding`. */
+/** Reads big-endian integers and byte strings from untrusted bytes. Every method throws `malformed-encoding`. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   #offset = 0;
@@ -9,12 +9,12 @@ export class ByteReader {
     this.#bytes = bytes;
   }
 
-  /** Bytes not yet consumed. */
+  /** The number of bytes not yet consumed. */
   get remaining(): number {
     return this.#bytes.length - this.#offset;
   }
 
-  /** Takes an unsigned big-endian integer of `width` bytes. */
+  /** Reads an unsigned big-endian integer of `width` bytes. */
   uint(width: 1 | 2 | 4): number {
     const offset = this.#take(width);
     let value = 0;
@@ -22,14 +22,14 @@ export class ByteReader {
     return value;
   }
 
-  /** Takes a uint64 of at most 2^53-1. */
+  /** Reads a uint64 of at most 2^53-1. */
   uint64(): number {
     const value = this.uint(4) * 2 ** 32 + this.uint(4);
     if (!Number.isSafeInteger(value)) throw decodeError('integer above 2^53-1');
     return value;
   }
 
-  /** Takes `length` bytes, as a copy. */
+  /** Reads `length` bytes and returns a copy. */
   bytes(length: number): Uint8Array {
     const offset = this.#take(length);
     return this.#bytes.slice(offset, offset + length);

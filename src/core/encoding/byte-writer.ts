@@ -29,7 +29,7 @@ export class ByteWriter {
     this.#buffer.set(value, offset);
   }
 
-  /** A copy of everything written so far. */
+  /** Returns a copy of everything written so far. */
   finish(): Uint8Array {
     return this.#buffer.slice(0, this.#length);
   }

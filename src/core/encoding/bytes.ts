@@ -6,14 +6,14 @@ const UTF8_DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const BASE64 = UTF8_ENCODER.encode('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
 const EQUALS_SIGN = 0x3d;
 
-/** Lower-case hexadecimal of `bytes`. */
+/** Formats `bytes` as lower-case hexadecimal. */
 export function formatHex(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) text += HEX[byte];
   return text;
 }
 
-/** The bytes of an even-length hexadecimal text, either case. Throws RangeError on anything else. */
+/** Parses hexadecimal text of even length, in either case. Throws RangeError on anything else. */
 export function parseHex(text: string): Uint8Array {
   if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) throw new RangeError('not hexadecimal');
   const bytes = new Uint8Array(text.length / 2);
@@ -23,17 +23,17 @@ export function parseHex(text: string): Uint8Array {
   return bytes;
 }
 
-/** The value of a hexadecimal digit, whose letters have bit 6 and count from 1 in the low bits. */
+/** Returns the value of a hexadecimal digit. Letters have bit 6 set and count from 1 in the low bits. */
 function digitValue(code: number): number {
   return (code & 0x0f) + 9 * (code >> 6);
 }
 
-/** Standard base64 with padding (RFC 4648 §4). */
+/** Formats `bytes` as standard base64 with padding (RFC 4648 §4). */
 export function formatBase64(bytes: Uint8Array): string {
   const text = new Uint8Array(4 * Math.ceil(bytes.length / 3));
   let end = 0;
   for (let i = 0; i < bytes.length; i += 3, end += 4) {
-    // Bytes beyond the end count as zero here.
+    // Bytes beyond the end count as zero.
     const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
     for (let j = 0; j < 4; j++) text[end + j] = BASE64[(group >> (18 - 6 * j)) & 63] ?? 0;
   }
@@ -51,17 +51,17 @@ export function parseBase64(text: string): Uint8Array {
   return bytes;
 }
 
-/** UTF-8 bytes of `text`. */
+/** Encodes `text` as UTF-8. */
 export function encodeUtf8(text: string): Uint8Array {
   return UTF8_ENCODER.encode(text);
 }
 
-/** The text of valid UTF-8 bytes. Throws TypeError on anything else. */
+/** Decodes valid UTF-8. Throws TypeError on anything else. */
 export function decodeUtf8(bytes: Uint8Array): string {
   return UTF8_DECODER.decode(bytes);
 }
 
-/** One byte string after the other. */
+/** Concatenates byte strings. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
@@ -74,14 +74,14 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-/** Tells whether two byte strings are equal. For public values only: it stops at the first difference. */
+/** Returns true if two byte strings are equal. For public values only: it stops at the first difference. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
 
-/** Lexicographic order of byte strings: negative, zero or positive. */
+/** Compares byte strings lexicographically: negative, zero or positive. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {

@@ -3,26 +3,26 @@ import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 
 /**
- * How one type is written in the TLS presentation language as KT §2.1 uses it.
+ * The encoding of one type in the TLS presentation language, as KT §2.1 uses it.
  *
  * A codec accepts canonical encodings only: for every byte string `b` that {@link decode} accepts, `encode(decode(b))`
  * equals `b`.
  */
 export interface Codec<T> {
-  /** Appends `value`. Throws `value-out-of-range` where the type cannot hold it. */
+  /** Appends `value`. Throws `value-out-of-range` if the type cannot hold it. */
   write(writer: ByteWriter, value: T): void;
-  /** Takes one value from untrusted bytes. Throws `malformed-encoding`. */
+  /** Reads one value from untrusted bytes. Throws `malformed-encoding`. */
   read(reader: ByteReader): T;
 }
 
-/** The encoding of `value`. */
+/** Encodes `value`. Throws `value-out-of-range` if the type cannot hold it. */
 export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
   const writer = new ByteWriter();
   codec.write(writer, value);
   return writer.finish();
 }
 
-/** Decodes untrusted `bytes`, every one of which must be consumed. Throws `malformed-encoding`. */
+/** Decodes untrusted `bytes` and requires that all of them are consumed. Throws `malformed-encoding`. */
 export function decode<T>(codec: Codec<T>, bytes: Uint8Array): T {
   const reader = new ByteReader(bytes);
   const value = codec.read(reader);
@@ -41,7 +41,7 @@ export const uint8: Codec<number> = uint(1);
 export const uint16: Codec<number> = uint(2);
 export const uint32: Codec<number> = uint(4);
 
-/** A uint64 as a number. Values above 2^53-1 are refused in both directions (DESIGN: positions go to 2^53-1). */
+/** A uint64 as a JavaScript number. Both directions refuse values above 2^53-1, the greatest exact integer. */
 export const uint64: Codec<number> = {
   write: (writer, value) => writer.uint64(value),
   read: (reader) => reader.uint64(),
@@ -58,7 +58,7 @@ export function fixedBytes(length: number): Codec<Uint8Array> {
   };
 }
 
-/** Bytes needed to write any number up to `maximum`. */
+/** Returns the width of a length prefix for at most `maximum` elements. */
 function prefixWidth(maximum: number): 1 | 2 | 4 {
   if (maximum <= 0xff) return 1;
   if (maximum <= 0xffff) return 2;
@@ -115,7 +115,7 @@ export function optional<T>(codec: Codec<T>): Codec<T | undefined> {
   };
 }
 
-/** A number that must be one of `values`, written as a uint8 (or uint16). */
+/** A number that must be one of `values`, encoded as a uint8 or uint16. */
 export function enumeration<const T extends number>(values: readonly T[], width: 1 | 2 = 1): Codec<T> {
   return {
     write: (writer, value) => writer.uint(width, value),
@@ -128,7 +128,7 @@ export function enumeration<const T extends number>(values: readonly T[], width:
   };
 }
 
-/** A struct: the fields in the order given. */
+/** A struct: its fields in the order given. */
 export function struct<T extends object>(fields: { readonly [K in keyof T]-?: Codec<T[K]> }): Codec<T> {
   const names = Object.keys(fields) as (keyof T)[];
   return {
