@@ -79,24 +79,58 @@ export function violations(edges: readonly ImportEdge[], table: Readonly<Record<
   });
 }
 
-/** The cycles among files, each as its path; type-only imports vanish at run time and do not count. */
-export function cycles(edges: readonly ImportEdge[]): string[][] {
+/** The rooms inside one room, lowest first, and what each may import of the others: only lines before its own. */
+export type InnerTable = Readonly<Record<string, readonly string[]>>;
+
+/** Returns the folder or loose file inside a room that a path belongs to, such as `log` or `limits.ts`. */
+export function innerRoomOf(path: string): string {
+  return path.split('/')[1] as string;
+}
+
+/** Returns a sentence for every import inside `room` that its table does not allow. */
+export function innerViolations(edges: readonly ImportEdge[], room: string, table: InnerTable): string[] {
+  const inside = edges.filter((edge) => !edge.external && roomOf(edge.from) === room && roomOf(edge.to) === room);
+  return inside.flatMap(({ from, to }) => {
+    const [source, target] = [innerRoomOf(from), innerRoomOf(to)];
+    if (table[source] === undefined) return [`${from}: src/${room}/${source} is not in the table`];
+    const isAllowed = source === target || table[source].includes(target);
+    return isAllowed ? [] : [`${from} imports ${to}: src/${room}/${source} may not import src/${room}/${target}`];
+  });
+}
+
+/** Returns the arrows of a table that do not point to an earlier line. */
+export function upwardArrows(table: InnerTable): string[] {
+  const names = Object.keys(table);
+  return names.flatMap((name, line) => {
+    const upward = (table[name] ?? []).filter((target) => !names.slice(0, line).includes(target));
+    return upward.map((target) => `${name} -> ${target}`);
+  });
+}
+
+/** Returns the sets of files that import each other in a circle, by type imports too (Tarjan's components). */
+export function circles(edges: readonly ImportEdge[]): string[][] {
   const targets = new Map<string, string[]>();
-  for (const edge of edges) {
-    if (!edge.external && !edge.typeOnly) targets.set(edge.from, [...(targets.get(edge.from) ?? []), edge.to]);
-  }
+  for (const { from, to, external } of edges) if (!external) targets.set(from, [...(targets.get(from) ?? []), to]);
+  const index = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const stack: string[] = [];
   const found: string[][] = [];
-  const done = new Set<string>();
-  const path: string[] = [];
+  const lower = (file: string, to: number): unknown => lowest.set(file, Math.min(lowest.get(file) ?? to, to));
   const visit = (file: string): void => {
-    const start = path.indexOf(file);
-    if (start >= 0) found.push([...path.slice(start), file]);
-    if (start >= 0 || done.has(file)) return;
-    path.push(file);
-    for (const target of targets.get(file) ?? []) visit(target);
-    path.pop();
-    done.add(file);
+    const own = index.size;
+    index.set(file, own);
+    lower(file, own);
+    stack.push(file);
+    for (const target of targets.get(file) ?? []) {
+      if (!index.has(target)) {
+        visit(target);
+        lower(file, lowest.get(target) as number);
+      } else if (stack.includes(target)) lower(file, index.get(target) as number);
+    }
+    if (lowest.get(file) !== own) return;
+    const component = stack.splice(stack.indexOf(file));
+    if (component.length > 1 || targets.get(file)?.includes(file) === true) found.push(component.sort());
   };
-  for (const file of targets.keys()) visit(file);
+  for (const file of targets.keys()) if (!index.has(file)) visit(file);
   return found;
 }
