@@ -22,7 +22,7 @@ import {
   parseVetoRequest,
   type RecoveryAnswer,
 } from '../contract/recovery-bodies.ts';
-import type { CertificateOrder, IssuedCertificate } from '../service/issuance/requests.ts';
+import type { CertificateOrder } from '../service/issuance/requests.ts';
 import type { LogService } from '../service/log-service.ts';
 import type { RecoveryOutcome } from '../service/recovery/recovery-orders.ts';
 import type { ClientLimits } from './client-limits.ts';
@@ -42,10 +42,10 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
     const requestId = requestIdOf(c);
     const shows = shown(evidence, token);
     const proveFirst = await mayBeTold(c, service, access, { identity, change, ...shows });
-    const issued = await service.issue({ identity, csr, ...shows, proveFirst, change, last, requestId });
+    const proof = proofOf(owner);
+    const issued = await service.issue({ identity, csr, ...shows, proveFirst, change, last, proof, requestId });
     const answer = formatCertificateAnswer({
       ...issued,
-      ...(await proofFor(service, issued, last, owner)),
       certificate: formatPem('CERTIFICATE', issued.certificate),
       chain: issued.chain.map((der) => formatPem('CERTIFICATE', der)),
     });
@@ -69,11 +69,9 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
     if (token === undefined) await assertMayAsk(c, service, access, request.identity);
     const reason = REVOCATION_REASONS[request.reason];
     const requestId = requestIdOf(c);
-    const revoked = await service.revoke({ ...request, reason, token, requestId });
-    const answer = formatRevocationAnswer({
-      ...revoked,
-      ...(await proofFor(service, revoked, request.last, request.owner)),
-    });
+    const proof = proofOf(request.owner);
+    const revoked = await service.revoke({ ...request, reason, token, proof, requestId });
+    const answer = formatRevocationAnswer(revoked);
     return respond(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, { headers: { 'x-request-id': requestId } });
   });
 }
@@ -91,29 +89,27 @@ export function recoveryRoutes(app: Hono, service: LogService, limits: ClientLim
     const outcome = await service.recover({ identity, csr, ...shows, proveFirst, last, requestId });
     const status = outcome.state === 'effective' ? 201 : 202;
     const headers = { 'x-request-id': requestId };
-    return respond(JSON.stringify(recoveryAnswer(service, outcome)), JSON_MEDIA_TYPE, NO_STORE, { status, headers });
+    return respond(JSON.stringify(recoveryAnswer(outcome)), JSON_MEDIA_TYPE, NO_STORE, { status, headers });
   });
   app.post(PATHS.vetoes, async (c) => {
     await limits.admit(c, bearerToken(c));
     const request = parseVetoRequest(await readJson(c, JSON_MEDIA_TYPE, MAX_JSON_BODY_BYTES));
     await assertMayAsk(c, service, access, request.identity);
     const requestId = requestIdOf(c);
-    const vetoed = await service.veto({ ...request, requestId });
-    const answer = formatVetoAnswer({ ...vetoed, ...(await proofFor(service, vetoed, request.last, request.owner)) });
+    const answer = formatVetoAnswer(await service.veto({ ...request, proof: proofOf(request.owner), requestId }));
     return respond(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, { headers: { 'x-request-id': requestId } });
   });
 }
 
-function recoveryAnswer(service: LogService, outcome: RecoveryOutcome): RecoveryAnswer {
+function recoveryAnswer(outcome: RecoveryOutcome): RecoveryAnswer {
   if (outcome.state === 'undecided') return outcome;
-  const proof = service.encodeProof(outcome.proof);
   if (outcome.state === 'pending') {
     const { effectiveMs: effectiveAt, ...rest } = outcome;
-    return formatRecoveryAnswer({ ...rest, effectiveAt, proof });
+    return formatRecoveryAnswer({ ...rest, effectiveAt });
   }
   const certificate = formatPem('CERTIFICATE', outcome.certificate);
   const chain = outcome.chain.map((der) => formatPem('CERTIFICATE', der));
-  return formatRecoveryAnswer({ ...outcome, certificate, chain, proof });
+  return formatRecoveryAnswer({ ...outcome, certificate, chain });
 }
 
 /**
@@ -146,13 +142,7 @@ function shown(evidence: RequestEvidence, token: string | undefined): Pick<Certi
   return { token: undefined, evidence: { type, challengeId: Buffer.from(challenge, 'base64url'), code } };
 }
 
-/** The proof of an answer, encoded, and the size that it is for. */
-async function proofFor(
-  service: LogService,
-  answer: Pick<IssuedCertificate, 'identity' | 'treeSize' | 'proof'>,
-  last: number | undefined,
-  owner: OwnerKnowledge | undefined,
-): Promise<{ readonly treeSize: number; readonly proof: Uint8Array }> {
-  if (owner !== undefined) return service.proveToOwner(answer, last, owner.greatestVersion);
-  return { treeSize: answer.treeSize, proof: service.encodeProof(answer.proof) };
+/** The proof that a client wants: as an owner, if it names itself one. */
+function proofOf(owner: OwnerKnowledge | undefined): CertificateOrder['proof'] {
+  return owner === undefined ? 'search' : { owner };
 }

@@ -1,8 +1,5 @@
-import { type Codec, encode } from '../core/encoding/codec.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
-import { type SearchResponse, searchResponseCodec } from '../core/keytrans/messages.ts';
 import { AuditorHeads } from './prover/auditor-heads.ts';
-import { updateResponsesCodec } from '../core/keytrans/update-messages.ts';
 import { canonicalIdentity } from '../identity/canonical-identity.ts';
 import { Crls } from './revocation/crls.ts';
 import type { Fetch } from './evidence/bounded-fetch.ts';
@@ -19,7 +16,13 @@ import { type Imported, importIdentity, type ImportOrder } from './issuance/impo
 import type { Issuance } from './issuance/issuance.ts';
 import type { Made, SettledRecovery } from './issuance/made.ts';
 import { issueCertificate } from './issuance/issue-certificate.ts';
-import type { CertificateOrder, IssuedCertificate, RevocationOrder, RevokedCertificates } from './issuance/requests.ts';
+import type {
+  Answer,
+  CertificateOrder,
+  IssuedCertificate,
+  RevocationOrder,
+  RevokedCertificates,
+} from './issuance/requests.ts';
 import { revokeCertificates } from './issuance/revoke-certificates.ts';
 import type { IssuingCa } from './log/issuing-cas.ts';
 import { keytransOperations, type KeytransOperations } from './keytrans-operations.ts';
@@ -36,7 +39,6 @@ import { RecoveryKeeper } from './recovery/recovery-keeper.ts';
 import type { RecoveryOrder, RecoveryOutcome, VetoOrder } from './recovery/recovery-orders.ts';
 import { DEFAULT_RECOVERY } from './evidence/recovery-settings.ts';
 import { veto } from './recovery/veto.ts';
-import type { Answer } from './issuance/respond.ts';
 import { RequestBudget } from './request-budget.ts';
 import { SignerHealth } from './signer-health.ts';
 import { type TokenInfo, verifyToken } from './log/tokens.ts';
@@ -92,7 +94,6 @@ export class LogService {
   readonly #fetch: Fetch;
   readonly #ending: LogEnding;
   readonly #sequence: boolean;
-  readonly #searchResponse: Codec<SearchResponse>;
 
   constructor(context: LogContext, options: LogServiceOptions = {}) {
     this.context = context;
@@ -129,7 +130,6 @@ export class LogService {
       ...this.#evidence(options.evidence ?? DEFAULT_EVIDENCE),
     };
     this.#sequence = options.sequence ?? true;
-    this.#searchResponse = searchResponseCodec(context.configuration, { version: undefined });
   }
 
   /** Starts to listen and, unless told otherwise, to sequence. */
@@ -255,36 +255,6 @@ export class LogService {
   async import(order: ImportOrder): Promise<Imported> {
     await this.#assertSigning();
     return importIdentity(this.#work(), order);
-  }
-
-  /** Encodes the proof of an answer of {@link issue} or {@link revoke}. */
-  encodeProof(proof: SearchResponse): Uint8Array {
-    return encode(this.#searchResponse, proof);
-  }
-
-  /**
-   * What the owner of a canonical identity is told with an answer of {@link issue} or {@link revoke}: the encoded
-   * UpdateResponses of what was created after `greatestVersion`, for a client of `last` entries. No bytes where the owner
-   * knows all of it, or where it can no longer be shown. Throws `invalid-request`.
-   */
-  async proveToOwner(
-    { identity, treeSize }: { readonly identity: string; readonly treeSize: number },
-    last: number | undefined,
-    greatestVersion: number | undefined,
-  ): Promise<{ readonly treeSize: number; readonly proof: Uint8Array }> {
-    const { label } = canonicalIdentity(identity, this.context.identityRules);
-    try {
-      const responses = await this.prover.update({ last, label, greatestVersion, values: [] });
-      const [first] = responses;
-      const size = first?.fullTreeHead.type === 'updated' ? first.fullTreeHead.treeHead.treeSize : treeSize;
-      return { treeSize: size, proof: encode(updateResponsesCodec(this.context.configuration), responses) };
-    } catch (error) {
-      const untold = (['search-not-found', 'version-expired', 'erased'] as const).some((code) => {
-        return isGlasskeyError(error, code);
-      });
-      if (!untold) throw error;
-      return { treeSize, proof: new Uint8Array(0) };
-    }
   }
 
   /** How the log does. Throws `storage-failed` where the released head cannot be read. */

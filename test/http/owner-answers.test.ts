@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { formatPem } from '../../src/ca/der/pem.ts';
 import type { CertificateResult, OwnerKnowledge, RevocationResult } from '../../src/contract/bodies.ts';
 import { parseCertificateAnswer, parseRevocationAnswer } from '../../src/contract/parse-answers.ts';
@@ -57,6 +57,14 @@ async function certify(key: DeviceKey, known: OwnerKnowledge, change?: SignedCha
   );
 }
 
+/** Registers somebody else. */
+async function certifyAnother(identity: string, known: OwnerKnowledge | undefined): Promise<void> {
+  const csr = formatPem('CERTIFICATE REQUEST', await csrFor(await newDeviceKey(), identity));
+  const evidence = { type: 'application-token' as const };
+  const body = { identity, csr, evidence, change: undefined, last: undefined, owner: known };
+  await postJson(PATHS.certificates, formatCertificateRequest(body), server.log.token);
+}
+
 beforeAll(async () => {
   server = await createTestServer();
   const request = { last: undefined, label, start: 0 };
@@ -83,6 +91,17 @@ describe('an owner', () => {
     expect(told).toMatchObject([{ version: 0, position: answer.position }]);
     expect(answer.treeSize).toBe(view?.size);
     expect(decodeIdentityRecord(told[0]?.value as Uint8Array).certificates).toHaveLength(1);
+  });
+
+  it('costs the server one proof, as does a client that is none', async () => {
+    const { prover } = server.log.service;
+    const [search, update] = [vi.spyOn(prover, 'search'), vi.spyOn(prover, 'update')];
+    const made = () => [search.mock.calls.length, update.mock.calls.length];
+    await certifyAnother('owner@example.com', {});
+    expect(made()).toEqual([0, 1]);
+    await certifyAnother('plain@example.com', undefined);
+    expect(made()).toEqual([1, 1]);
+    vi.restoreAllMocks();
   });
 
   it('is told of all that happened, if it missed something', async () => {

@@ -9,6 +9,7 @@ import type { CertificateRequest } from '../../src/contract/bodies.ts';
 import { parseCertificateRequest } from '../../src/contract/parse-requests.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import type { SignedChange } from '../../src/identity/change-request.ts';
+import { proveAnswer } from '../../src/service/issuance/respond.ts';
 import { companionsOf } from '../support/companions.ts';
 import { identityOf } from '../support/owner.ts';
 import { lie, LyingOperator } from '../support/lying-operator.ts';
@@ -28,10 +29,8 @@ async function answerWith(identity: string, certificate: Uint8Array, init: Reque
   const { service, context } = operator.server.log;
   const { last, owner } = readRequest(init);
   const { label } = identityOf(identity);
-  const { proof, treeSize } =
-    owner === undefined
-      ? { proof: service.encodeProof(await service.prover.search({ last, label, version: undefined })), treeSize: 1 }
-      : await service.proveToOwner({ identity, treeSize: 1 }, last, owner.greatestVersion);
+  const ordered = { last, proof: owner === undefined ? ('search' as const) : { owner } };
+  const { proof, treeSize } = await proveAnswer(service, label, ordered);
   const { issuer } = context.keys;
   const answer = formatCertificateAnswer({
     identity,

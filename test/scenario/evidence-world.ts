@@ -11,7 +11,7 @@ import type { OwnEvidence } from '../../src/service/issuance/requests.ts';
 import { LogService } from '../../src/service/log-service.ts';
 import { createToken, revokeToken } from '../../src/service/log/tokens.ts';
 import { startMailServer, type TestMailServer } from '../support/mail-server.ts';
-import { csrFor, type DeviceKey, newDeviceKey, type SeenVersion, seenVersion, signChange } from '../support/owner.ts';
+import { csrFor, type DeviceKey, newDeviceKey, provedVersion, type SeenVersion, signChange } from '../support/owner.ts';
 import { createTestLog, type TestLog } from '../support/test-log.ts';
 
 export const KINDS = ['application', 'oidc', 'email', 'change', 'key'] as const;
@@ -181,7 +181,7 @@ export class EvidenceWorld {
   async #issue(name: string, key: DeviceKey, shown: Shown): Promise<SeenVersion> {
     const csr = await csrFor(key, name);
     const order = { identity: name, csr, token: undefined, change: undefined, last: undefined, ...shown };
-    return seenVersion(name, (await this.#log.service.issue(order)).proof);
+    return provedVersion(name, await this.#log.service.issue(order), this.#log);
   }
 
   #shown(cell: Cell): Promise<Shown> {

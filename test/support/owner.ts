@@ -5,8 +5,9 @@ import { signerFromKey } from '../../src/ca/keys/node-signer.ts';
 import { commit } from '../../src/core/crypto/commitment.ts';
 import { sha256 } from '../../src/core/crypto/sha256.ts';
 import type { Signer, SignerAlgorithm } from '../../src/core/crypto/signer.ts';
-import { encode } from '../../src/core/encoding/codec.ts';
-import type { SearchResponse } from '../../src/core/keytrans/messages.ts';
+import { decode, encode } from '../../src/core/encoding/codec.ts';
+import type { Configuration } from '../../src/core/keytrans/configuration.ts';
+import { type SearchResponse, searchResponseCodec } from '../../src/core/keytrans/messages.ts';
 import { canonicalIdentity } from '../../src/identity/canonical-identity.ts';
 import {
   changeMessage,
@@ -51,6 +52,15 @@ export function seenVersion(text: string, { version, opening, value }: SearchRes
   const { label } = identityOf(text);
   const commitment = commit({ opening, label, version, update: value });
   return { version, commitment, record: decodeIdentityRecord(value.value) };
+}
+
+/** What the encoded search proof of an issuance answer says about an identity; not verified. */
+export function provedVersion(
+  text: string,
+  { proof }: { readonly proof: Uint8Array },
+  { context }: { readonly context: { readonly configuration: Configuration } },
+): SeenVersion {
+  return seenVersion(text, decode(searchResponseCodec(context.configuration, { version: undefined }), proof));
 }
 
 /** SHA-256 of the keys that a record certifies. */

@@ -61,7 +61,7 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
       const work = { order, identity, labelKey, keys: csr, who, requestHash: hash, deadline, ticket };
       return makeCertificate(issuance, { ...work, authenticate: () => authenticate(issuance, order, claimed) });
     });
-    const answer = await respond(issuance, identity, made, order.last);
+    const answer = await respond(issuance, identity, made, order);
     const { certificate, serial } = made;
     ensure(certificate !== undefined && serial !== undefined, 'internal', 'a certificate order without a certificate');
     const issuer = context.issuingCas.of(parseCertificate(certificate))?.issuer ?? context.keys.issuer;

@@ -1,5 +1,29 @@
-import type { SearchResponse } from '../../core/keytrans/messages.ts';
 import type { SignedChange } from '../../identity/change-request.ts';
+
+/** The proof that the requester wants with its answer. Untrusted. */
+export interface ProofOrder {
+  /** Size of the tree head that the client holds. */
+  readonly last: number | undefined;
+  /**
+   * `search` (default): the encoded SearchResponse for the identity's greatest version. `owner`: the encoded
+   * UpdateResponses for what was created after the greatest version that the owner knows.
+   */
+  readonly proof?: 'search' | { readonly owner: { readonly greatestVersion?: number | undefined } } | undefined;
+}
+
+/** An encoded proof, and the size of the tree head in it. */
+export interface AnswerProof {
+  readonly treeSize: number;
+  readonly proof: Uint8Array;
+}
+
+/** What every answer of the pipeline holds. */
+export interface Answer extends AnswerProof {
+  /** The canonical identity. */
+  readonly identity: string;
+  readonly version: number;
+  readonly position: number;
+}
 
 /** Evidence that is not an application's token. Untrusted. */
 export type OwnEvidence =
@@ -7,7 +31,7 @@ export type OwnEvidence =
   | { readonly type: 'email'; readonly challengeId: Uint8Array; readonly code: string };
 
 /** A request for a certificate, as it came in. Everything in it is untrusted. */
-export interface CertificateOrder {
+export interface CertificateOrder extends ProofOrder {
   /** The identity as typed. */
   readonly identity: string;
   /** A PKCS#10 request: PEM text, or DER. */
@@ -19,34 +43,22 @@ export interface CertificateOrder {
   /** Whether evidence is verified before anything of the identity is read: also where the same request was answered before. */
   readonly proveFirst?: boolean;
   readonly change: SignedChange | undefined;
-  /** Size of the tree head that the client holds. */
-  readonly last: number | undefined;
   /** Our own name for the request, for the trail. */
   readonly requestId?: string | undefined;
 }
 
-/** A certificate that is in the released log. */
-export interface IssuedCertificate {
-  /** The canonical identity. */
-  readonly identity: string;
-  /** The version that brought the certificate. */
-  readonly version: number;
-  /** The log entry that added that version. */
-  readonly position: number;
-  /** Size of the tree head in the proof. */
-  readonly treeSize: number;
+/** A certificate that is in the released log, with the version that brought it. */
+export interface IssuedCertificate extends Answer {
   /** Lower-case hex. */
   readonly serial: string;
   /** The leaf, DER. */
   readonly certificate: Uint8Array;
   /** DER, from the leaf's issuer upwards. */
   readonly chain: readonly Uint8Array[];
-  /** The greatest version of the identity, for the request's `last`. */
-  readonly proof: SearchResponse;
 }
 
 /** A request to revoke certificates, as it came in. Everything in it is untrusted. */
-export interface RevocationOrder {
+export interface RevocationOrder extends ProofOrder {
   /** The identity as typed. */
   readonly identity: string;
   /** Lower-case hex, or all that the record holds. */
@@ -55,24 +67,12 @@ export interface RevocationOrder {
   readonly reason: number;
   readonly token: string | undefined;
   readonly change: SignedChange | undefined;
-  /** Size of the tree head that the client holds. */
-  readonly last: number | undefined;
   /** Our own name for the request, for the trail. */
   readonly requestId?: string | undefined;
 }
 
-/** A revocation that is in the released log. */
-export interface RevokedCertificates {
-  /** The canonical identity. */
-  readonly identity: string;
-  /** The version without the certificates. */
-  readonly version: number;
-  /** The log entry that added that version. */
-  readonly position: number;
-  /** Size of the tree head in the proof. */
-  readonly treeSize: number;
+/** A revocation that is in the released log, with the version without the certificates. */
+export interface RevokedCertificates extends Answer {
   /** Serials that were asked for and are revoked, lower-case hex. */
   readonly revoked: readonly string[];
-  /** The greatest version of the identity, for the request's `last`. */
-  readonly proof: SearchResponse;
 }

@@ -1,26 +1,55 @@
-import type { SearchResponse } from '../../core/keytrans/messages.ts';
+import { encode } from '../../core/encoding/codec.ts';
+import { isGlasskeyError } from '../../core/errors.ts';
+import { searchResponseCodec } from '../../core/keytrans/messages.ts';
+import { type UpdateRequest, updateResponsesCodec } from '../../core/keytrans/update-messages.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { Issuance } from './issuance.ts';
 import type { Made } from './made.ts';
+import type { Answer, AnswerProof, ProofOrder } from './requests.ts';
 
-/** What every answer of the pipeline holds. */
-export interface Answer {
-  readonly identity: string;
-  readonly version: number;
-  readonly position: number;
-  readonly treeSize: number;
-  readonly proof: SearchResponse;
-}
-
-/** Step `respond`: where the version is, and the proof of the identity's greatest version for the client's `last`. */
+/** Step `respond`: says where the version is, with the one proof that was ordered. Throws as {@link proveAnswer}. */
 export async function respond(
-  { prover }: Issuance,
+  issuance: Issuance,
   identity: Identity,
   { version, position }: Made,
-  last: number | undefined,
+  order: ProofOrder,
 ): Promise<Answer> {
-  const proof = await prover.search({ last, label: identity.label, version: undefined });
-  const { fullTreeHead } = proof;
-  const treeSize = fullTreeHead.type === 'updated' ? fullTreeHead.treeHead.treeSize : (last ?? 0);
-  return { identity: identity.text, version, position, treeSize, proof };
+  return { identity: identity.text, version, position, ...(await proveAnswer(issuance, identity.label, order)) };
 }
+
+/**
+ * Makes the one proof that was ordered for a label. An owner gets no bytes if it knows every version, or if what it does
+ * not know can no longer be shown. Throws `invalid-request`, `too-far-behind`, `not-audited`, `erased`.
+ */
+export async function proveAnswer(
+  parts: Pick<Issuance, 'context' | 'progress' | 'prover'>,
+  label: Uint8Array,
+  { last, proof: wanted = 'search' }: ProofOrder,
+): Promise<AnswerProof> {
+  if (wanted !== 'search') return proveToOwner(parts, { last, label, greatestVersion: wanted.owner.greatestVersion });
+  const request = { last, label, version: undefined };
+  const answer = await parts.prover.search(request);
+  const { fullTreeHead } = answer;
+  const treeSize = fullTreeHead.type === 'updated' ? fullTreeHead.treeHead.treeSize : (last ?? 0);
+  return { treeSize, proof: encode(searchResponseCodec(parts.context.configuration, request), answer) };
+}
+
+async function proveToOwner(
+  { context, progress, prover }: Pick<Issuance, 'context' | 'progress' | 'prover'>,
+  owner: Omit<UpdateRequest, 'values'>,
+): Promise<AnswerProof> {
+  try {
+    const responses = await prover.update({ ...owner, values: [] });
+    const fullTreeHead = responses[0]?.fullTreeHead;
+    const treeSize = fullTreeHead?.type === 'updated' ? fullTreeHead.treeHead.treeSize : (owner.last ?? 0);
+    return { treeSize, proof: encode(updateResponsesCodec(context.configuration), responses) };
+  } catch (error) {
+    const isUntold = UNTOLD.some((code) => isGlasskeyError(error, code));
+    if (!isUntold) throw error;
+    const { released } = await progress.released();
+    return { treeSize: released.size, proof: new Uint8Array(0) };
+  }
+}
+
+/** Failures of an update that leave an owner's answer without proof: nothing new, or nothing that can be shown. */
+const UNTOLD = ['search-not-found', 'version-expired', 'erased'] as const;

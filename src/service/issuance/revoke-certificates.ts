@@ -66,7 +66,7 @@ export async function revokeCertificates(issuance: Issuance, order: RevocationOr
     const deadline = new Deadline(context.limits.requestTimeoutMs);
     const work = { order, identity, labelKey, who, requestHash: hash, deadline, ticket };
     const made = await flights.share(formatHex(hash), () => make(issuance, work));
-    return { ...(await respond(issuance, identity, made, order.last)), revoked };
+    return { ...(await respond(issuance, identity, made, order)), revoked };
   });
 }
 

@@ -52,9 +52,9 @@ export async function recover(issuance: Issuance, order: RecoveryOrder): Promise
     if (settled.state === 'pending') {
       const place = { version, position, certificate: undefined, serial: undefined };
       const { effectiveMs } = settled;
-      return { state: 'pending', effectiveMs, ...(await respond(issuance, identity, place, order.last)) };
+      return { state: 'pending', effectiveMs, ...(await respond(issuance, identity, place, order)) };
     }
-    const answer = await respond(issuance, identity, settled, order.last);
+    const answer = await respond(issuance, identity, settled, order);
     const { certificate, serial } = settled;
     ensure(certificate !== undefined && serial !== undefined, 'internal', 'a recovery without a certificate');
     const issuer = context.issuingCas.of(parseCertificate(certificate))?.issuer ?? context.keys.issuer;

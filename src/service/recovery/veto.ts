@@ -11,7 +11,8 @@ import type { Made } from '../issuance/made.ts';
 import { type LabelState, readLabelState } from '../log/label-state.ts';
 import { recordIntent } from '../issuance/record-intent.ts';
 import { requestHash } from '../issuance/request-hash.ts';
-import { type Answer, respond } from '../issuance/respond.ts';
+import type { Answer } from '../issuance/requests.ts';
+import { respond } from '../issuance/respond.ts';
 import { verifyChange } from '../issuance/signed-change.ts';
 import { submit } from '../issuance/submit.ts';
 import type { VetoOrder } from './recovery-orders.ts';
@@ -33,7 +34,7 @@ export async function veto(issuance: Issuance, order: VetoOrder): Promise<Answer
     while (made === undefined) made = await attempt(issuance, work);
     ticket.submitted();
     await awaitReleased(issuance.progress, made.position, deadline.leftMs());
-    return respond(issuance, identity, made, order.last);
+    return respond(issuance, identity, made, order);
   });
 }
 

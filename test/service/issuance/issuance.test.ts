@@ -9,6 +9,7 @@ import {
   identityOf,
   keysOf,
   newDeviceKey,
+  provedVersion,
   seenVersion,
   signChange,
 } from '../../support/owner.ts';
@@ -54,7 +55,7 @@ describe('a first registration', () => {
     expect(certificate.sans.email).toEqual([ALICE]);
     expect(certificate.serial).toBe(issued.serial);
     expect(equalBytes(certificate.spki, key.spki)).toBe(true);
-    const { record } = seenVersion(ALICE, issued.proof);
+    const { record } = provedVersion(ALICE, issued, log);
     expect(record.certificates).toEqual([issued.certificate]);
     expect(record.authorization).toEqual({ type: 'initial', evidence: { type: 'application' } });
     await check(ALICE);
@@ -143,7 +144,7 @@ describe('a bound name', () => {
     const change = await signChange(ALICE, await seen(), first, [first.spkiSha256, second.spkiSha256]);
     const issued = await log.service.issue(await order(second, ALICE, { change, token: undefined }));
     expect(issued.version).toBe(1);
-    const { record } = seenVersion(ALICE, issued.proof);
+    const { record } = provedVersion(ALICE, issued, log);
     expect(keysOf(record)).toEqual([first.spkiSha256, second.spkiSha256]);
     expect(record.authorization.type).toBe('key');
     // ECDSA signatures differ each time, so this is another request: its change is out of date.
@@ -157,7 +158,7 @@ describe('a bound name', () => {
     const change = await signChange(ALICE, await seen(), first, [second.spkiSha256]);
     const asked = await order(second, ALICE, { change, token: undefined });
     const issued = await log.service.issue(asked);
-    expect(keysOf(seenVersion(ALICE, issued.proof).record)).toEqual([second.spkiSha256]);
+    expect(keysOf(provedVersion(ALICE, issued, log).record)).toEqual([second.spkiSha256]);
     expect(await log.context.store.listRevoked(log.clock.nowMs)).toHaveLength(1);
     expect((await log.service.issue(asked)).certificate).toEqual(issued.certificate);
     await expect(log.service.issue(await order(first))).rejects.toMatchObject({ code: 'change-required' });
@@ -198,13 +199,13 @@ describe('a bound name', () => {
     log.clock.advance(70 * DAY_MS);
     const issued = await log.service.issue(await order(first, ALICE, { token: undefined }));
     expect(issued.version).toBe(1);
-    const { record } = seenVersion(ALICE, issued.proof);
+    const { record } = provedVersion(ALICE, issued, log);
     expect(record.certificates).toHaveLength(2);
     expect(record.authorization).toEqual({ type: 'maintenance', kind: 'renewal' });
     log.clock.advance(70 * DAY_MS);
     const later = await log.service.issue(await order(first));
     // The first certificate has expired, and leaves.
-    expect(seenVersion(ALICE, later.proof).record.certificates).toHaveLength(2);
+    expect(provedVersion(ALICE, later, log).record.certificates).toHaveLength(2);
     await check(ALICE);
   });
 
@@ -228,7 +229,7 @@ describe('a bound name', () => {
     });
     const revoked = await log.service.revoke({ ...revocation, change, token: undefined });
     expect(revoked).toMatchObject({ version: 1, revoked: serials });
-    expect(seenVersion(ALICE, revoked.proof).record).toMatchObject({
+    expect(provedVersion(ALICE, revoked, log).record).toMatchObject({
       certificates: [],
       authorization: { type: 'key' },
     });
@@ -248,7 +249,7 @@ describe('a bound name', () => {
       change: undefined,
       last: 2,
     });
-    const { record } = seenVersion(ALICE, revoked.proof);
+    const { record } = provedVersion(ALICE, revoked, log);
     expect(record.authorization).toEqual({ type: 'maintenance', kind: 'revocation', reason: 1 });
     expect(await log.context.store.listRevoked(log.clock.nowMs)).toMatchObject([{ reason: 1 }]);
     await check(ALICE);
