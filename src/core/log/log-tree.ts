@@ -11,63 +11,63 @@ const logEntryCodec = struct<{ timestampMs: number; prefixRoot: Uint8Array }>({
   prefixRoot: fixedBytes(32),
 });
 
-/** The value of a log entry's leaf (KT §11.8): the hash of its timestamp (ms) and prefix-tree root. */
+/** Computes the value of a log entry's leaf (KT §11.8): the hash of its timestamp (ms) and prefix-tree root. */
 export function logLeaf(timestampMs: number, prefixRoot: Uint8Array): Uint8Array {
   return sha256(encode(logEntryCodec, { timestampMs, prefixRoot }));
 }
 
-/** The full subtrees of a log of `size` entries (KT §4.2), left to right. */
+/** Returns the full subtrees of a log of `size` entries (KT §4.2), left to right. */
 export function fullSubtrees(size: number): TreeNode[] {
   return balancedNodes(0, size);
 }
 
-/** What a batch proof of the log tree is about (KT §12.1). */
+/** The subject of a batch proof of the log tree (KT §12.1). */
 export interface LogProofShape {
-  /** Entries of the log, at least 1. */
+  /** The number of log entries, at least 1. */
   readonly size: number;
-  /** Positions of the leaves that are proved included, ascending and distinct. */
+  /** The positions of the leaves proved included, ascending and distinct. */
   readonly leaves: readonly number[];
-  /** Size of the log whose full-subtree heads the verifier retained. */
+  /** The size of the log whose full-subtree heads the verifier retained. */
   readonly retainedSize: number | undefined;
   /**
-   * A smaller size whose root must be computable too: an auditor's (KT §12.3). Where it ends inside a retained subtree, the
-   * proof also recomputes that subtree's head: otherwise nothing would tie the auditor's root to this log.
+   * A smaller size whose root must be computable too: an auditor's (KT §12.3). If it ends inside a retained subtree,
+   * the proof also recomputes that subtree's head. Otherwise nothing would tie the auditor's root to this log.
    */
   readonly auditedSize: number | undefined;
 }
 
-/** A subtree over the leaves start <= i < end. */
+/** The head of a subtree over the leaves start <= i < end. */
 interface Head {
   readonly level: number;
   readonly value: Uint8Array;
 }
 
-/** Where the walk over a batch proof takes values from. */
+/** The source of the values that a walk over a batch proof combines. */
 interface Source {
   readonly hasher: NodeHasher;
   element(node: TreeNode): Uint8Array;
   leaf(position: number): Uint8Array;
-  /** The retained head that is exactly this node, if there is one. */
+  /** The retained head of exactly this node, if there is one. */
   retained(node: TreeNode): Uint8Array | undefined;
   visited(node: TreeNode, value: Uint8Array): void;
 }
 
 const nodeName = (node: TreeNode): string => `${node.level}/${node.index}`;
 
-/** Whether a tree of `size` leaves ends strictly inside the range. */
+/** Returns true if a tree of `size` leaves ends strictly inside the range. */
 function isWithin(size: number | undefined, start: number, end: number): boolean {
   return size !== undefined && start < size && size < end;
 }
 
-/** The balanced subtree over exactly start <= i < end, or undefined where that is not one. */
+/** Returns the balanced subtree over exactly start <= i < end, or undefined if that range is not one subtree. */
 function asNode(start: number, end: number): TreeNode | undefined {
   const nodes = balancedNodes(start, end);
   return nodes.length === 1 ? nodes[0] : undefined;
 }
 
 /**
- * Walks the tree in the order of a batch proof and computes its root: one algorithm for the prover, which learns which
- * heads to send, and for the verifier, which is given them.
+ * Walks the tree in the order of a batch proof and computes its root. Prover and verifier share this algorithm: it
+ * shows the prover which heads to send, and the verifier supplies the heads it received.
  */
 class BatchProofWalk {
   readonly #shape: LogProofShape;
@@ -94,7 +94,7 @@ class BatchProofWalk {
     if (hasLeaves && end - start === 1) return this.#source.leaf(start);
     if (!hasLeaves) {
       const retained = node && this.#source.retained(node);
-      // Where an auditor lags behind the client, the retained head is recomputed, and compared like any other.
+      // If an auditor lags behind the client, the retained head is recomputed and compared like any other.
       if (retained !== undefined && !isWithin(this.#shape.auditedSize, start, end)) return retained;
       if (!this.#isCut(start, end)) return this.#elements(start, end);
     }
@@ -104,7 +104,7 @@ class BatchProofWalk {
     return this.#source.hasher.parent(left.value, left.level, right.value, right.level);
   }
 
-  /** A subtree of which nothing is known comes as the heads of its balanced subtrees. */
+  /** Takes a subtree about which the verifier knows nothing as the heads of its balanced subtrees. */
   #elements(start: number, end: number): Uint8Array {
     const heads = balancedNodes(start, end).map((node) => {
       const value = this.#source.element(node);
@@ -114,14 +114,17 @@ class BatchProofWalk {
     return foldNodes(heads, this.#source.hasher) as Uint8Array;
   }
 
-  /** Whether a size whose full subtrees matter ends inside this range. */
+  /** Returns true if a size whose full subtrees matter ends inside this range. */
   #isCut(start: number, end: number): boolean {
     const { retainedSize, auditedSize } = this.#shape;
     if (isWithin(retainedSize, start, end) || isWithin(auditedSize, start, end)) return true;
     return retainedSize !== undefined && end <= retainedSize && this.#containsRetained(start, end);
   }
 
-  /** Whether a range left of the retained size is made of several retained subtrees, rather than part of one. */
+  /**
+   * Returns true if a range left of the retained size consists of several retained subtrees, rather than of part of
+   * one.
+   */
   #containsRetained(start: number, end: number): boolean {
     const { retainedSize } = this.#shape;
     return fullSubtrees(retainedSize as number).some((node) => {
@@ -145,10 +148,10 @@ class BatchProofWalk {
 
 const NO_VALUE = new Uint8Array(32);
 
-/** For who wants to know only which nodes there are. */
+/** A hasher that computes nothing, for a walk that only lists the nodes. */
 const noHasher: NodeHasher = { parent: () => NO_VALUE };
 
-/** The heads that a batch proof of this shape carries, left to right (KT §12.1). */
+/** Returns the heads that a batch proof of this shape carries, left to right (KT §12.1). */
 export function batchCopath(shape: LogProofShape): TreeNode[] {
   const nodes: TreeNode[] = [];
   const retained = new Set(shape.retainedSize === undefined ? [] : fullSubtrees(shape.retainedSize).map(nodeName));
@@ -165,7 +168,7 @@ export function batchCopath(shape: LogProofShape): TreeNode[] {
   return nodes;
 }
 
-/** What a verifier brings to a batch proof. */
+/** The verifier's inputs to a batch proof. */
 export interface LogProofInputs {
   /** The values of `shape.leaves`, in the same order. */
   readonly leafValues: readonly Uint8Array[];
@@ -175,24 +178,24 @@ export interface LogProofInputs {
   readonly elements: readonly Uint8Array[];
 }
 
-/** What a batch proof implies, if the root is the right one. */
+/** The consequences of a batch proof, provided that its root is the right one. */
 export interface LogProofResult {
   readonly root: Uint8Array;
-  /** Heads of the full subtrees of the new size, left to right, to be retained. */
+  /** The heads of the full subtrees of the new size, left to right, to be retained. */
   readonly fullSubtrees: readonly Uint8Array[];
   /** The root at `shape.auditedSize`. */
   readonly auditedRoot: Uint8Array | undefined;
   /**
-   * Heads of the full subtrees of a smaller (or the same) size, left to right. They follow from the proof where entry
-   * `size - 1` is one of `shape.leaves`, or is the last of a full subtree of `shape.retainedSize`. Throws `internal` where
-   * they do not.
+   * Returns the heads of the full subtrees of a smaller (or the same) size, left to right. The proof shows them if
+   * entry `size - 1` is one of `shape.leaves`, or is the last entry of a full subtree of `shape.retainedSize`. Throws
+   * `internal` otherwise.
    */
   fullSubtreesOf(size: number): readonly Uint8Array[];
 }
 
 /**
- * The root that an untrusted batch proof implies (KT §12.1). Throws `bad-log-proof` for too many or too few elements, and
- * where a retained head that can be recomputed from proven leaves differs from what was retained.
+ * Computes the root that an untrusted batch proof implies (KT §12.1). Throws `bad-log-proof` if the proof has too many
+ * or too few elements, or if a recomputed head differs from the retained one.
  */
 export function evaluateLogProof(shape: LogProofShape, inputs: LogProofInputs): LogProofResult {
   const leaves = new Map(shape.leaves.map((position, i) => [position, inputs.leafValues[i] as Uint8Array]));

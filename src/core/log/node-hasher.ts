@@ -1,10 +1,10 @@
 import { sha256 } from '../crypto/sha256.ts';
 
-/** How a Merkle tree over a log's entries combines two nodes. Both of Glasskey's log trees are left-balanced. */
+/** Combines two nodes of a Merkle tree over a log's entries. Both of Glasskey's log trees are left-balanced. */
 export interface NodeHasher {
   /**
-   * The value of the parent of two nodes, 32 bytes. `leftLevel` and `rightLevel` are the heights of the two subtrees:
-   * 0 for a leaf. The right one can be lower than the left one, at the right edge of a tree.
+   * Computes the value of the parent of two nodes, 32 bytes. `leftLevel` and `rightLevel` are the heights of the two
+   * subtrees: 0 for a leaf. At the right edge of a tree, the right subtree can be lower than the left one.
    */
   parent(left: Uint8Array, leftLevel: number, right: Uint8Array, rightLevel: number): Uint8Array;
 }

@@ -8,14 +8,14 @@ import { balancedNodes, type TreeNode } from './tree-node.ts';
 
 /** Bytes of one hash. */
 export const HASH_LENGTH = 32;
-/** Levels of the tree in one tile. */
+/** The number of tree levels in one tile. */
 export const TILE_HEIGHT = 8;
 /** Hashes in a full tile. */
 export const TILE_WIDTH = 256;
 /** Bytes of a full tile. */
 export const TILE_LENGTH = TILE_WIDTH * HASH_LENGTH;
 
-/** Place of one tile: `level` counts tiles (8 levels of the tree each) from the leaves; see c2sp.org/tlog-tiles. */
+/** The coordinates of one tile. `level` counts tiles (8 tree levels each) from the leaves; see c2sp.org/tlog-tiles. */
 export interface TileCoordinate {
   readonly level: number;
   readonly index: number;
@@ -27,15 +27,15 @@ export interface FullTile extends TileCoordinate {
 }
 
 /**
- * The right edge of a log's Merkle tree as tiles: all that is needed, besides the full tiles, to append and to read any
+ * The right edge of a log's Merkle tree as partial tiles. With the full tiles, it suffices to append and to read any
  * node. Immutable.
  */
 export interface TreeEdge {
-  /** Number of leaves, 0..2^53-1. */
+  /** The number of leaves, 0..2^53-1. */
   readonly size: number;
   /**
-   * `partials[L]` holds the hashes of the partial tile of level L: `floor(size / 256^L) mod 256` of them, one after the
-   * other; possibly none. There is one element per level L with `256^L <= size`.
+   * `partials[L]` holds the hashes of the partial tile of level L, concatenated: `floor(size / 256^L) mod 256` hashes,
+   * possibly none. There is one element for each level L with `256^L <= size`.
    */
   readonly partials: readonly Uint8Array[];
 }
@@ -43,15 +43,17 @@ export interface TreeEdge {
 /** The edge of a tree without leaves. */
 export const EMPTY_EDGE: TreeEdge = { size: 0, partials: [] };
 
-/** Hashes that tile has in a tree of `size` leaves: 0 (it does not exist), 1..255 (partial) or 256 (full). */
+/**
+ * Returns the number of hashes of a tile in a tree of `size` leaves: 0 (no such tile), 1..255 (partial) or 256 (full).
+ */
 export function tileWidth(tile: TileCoordinate, size: number): number {
   const hashes = Math.floor(size / TILE_WIDTH ** tile.level) - tile.index * TILE_WIDTH;
   return Math.min(Math.max(hashes, 0), TILE_WIDTH);
 }
 
 /**
- * Appends leaves, given by their hashes (32 bytes each, in order), and tells which tiles became full, lower levels
- * before higher ones within each run of 256 leaves. The root of the result is {@link rootOf}.
+ * Appends leaves, given as hashes of 32 bytes in order. Returns the new edge and the tiles that became full, lower
+ * levels before higher ones within each run of 256 leaves. {@link rootOf} computes the root of the result.
  */
 export function appendLeaves(
   edge: TreeEdge,
@@ -92,13 +94,13 @@ function growable(partial: Uint8Array): Builder {
   return { data, length: partial.length };
 }
 
-/** The heads of the full subtrees of the edge's tree, as a compact range that can be appended to leaf by leaf. */
+/** Returns the edge's tree as a compact range, which can be appended to leaf by leaf. */
 export function rangeOf(edge: TreeEdge, hasher: NodeHasher): CompactRange {
   const heads = balancedNodes(0, edge.size).map((node) => nodeFromEdge(edge, node, hasher));
   return { size: edge.size, heads };
 }
 
-/** The root of the edge's tree; undefined for a tree without leaves. */
+/** Computes the root of the edge's tree; undefined for a tree without leaves. */
 export function rootOf(edge: TreeEdge, hasher: NodeHasher): Uint8Array | undefined {
   const nodes = balancedNodes(0, edge.size);
   return foldNodes(
@@ -107,7 +109,7 @@ export function rootOf(edge: TreeEdge, hasher: NodeHasher): Uint8Array | undefin
   );
 }
 
-/** The tile from which a node can be computed: the lowest one above it, or the one that holds it. */
+/** Returns the tile that holds a node, or holds the hashes from which the node is computed. */
 export function tileOfNode(node: TreeNode): TileCoordinate {
   const level = Math.floor(node.level / TILE_HEIGHT);
   const hashesBelow = 2 ** (node.level % TILE_HEIGHT);
@@ -115,7 +117,7 @@ export function tileOfNode(node: TreeNode): TileCoordinate {
 }
 
 /**
- * Where to find what a node is computed from, in a tree of `size` leaves: a full tile, or the right edge
+ * Locates the hashes that a node is computed from, in a tree of `size` leaves: in a full tile, or in the right edge
  * (`edge.partials[level]`). Throws `value-out-of-range` for a node that is not a full subtree of such a tree.
  */
 export function locateNode(node: TreeNode, size: number): { readonly tile: TileCoordinate; readonly full: boolean } {
@@ -124,7 +126,9 @@ export function locateNode(node: TreeNode, size: number): { readonly tile: TileC
   return { tile, full: tileWidth(tile, size) === TILE_WIDTH };
 }
 
-/** The full tiles that these nodes need in a tree of `size` leaves, each once. What is not listed is in the edge. */
+/**
+ * Lists the full tiles that these nodes need in a tree of `size` leaves, each once. All other nodes are in the edge.
+ */
 export function fullTilesOfNodes(nodes: readonly TreeNode[], size: number): TileCoordinate[] {
   const tiles = new Map<string, TileCoordinate>();
   for (const node of nodes) {
@@ -135,8 +139,8 @@ export function fullTilesOfNodes(nodes: readonly TreeNode[], size: number): Tile
 }
 
 /**
- * The value of `node`, computed from the hashes of its tile ({@link tileOfNode}), full or partial. Throws
- * `storage-corrupt` where the tile is too short to contain it.
+ * Computes the value of `node` from the hashes of its tile ({@link tileOfNode}), full or partial. Throws
+ * `storage-corrupt` if the tile is too short to contain it.
  */
 export function nodeFromTile(data: Uint8Array, node: TreeNode, hasher: NodeHasher): Uint8Array {
   const height = node.level % TILE_HEIGHT;
@@ -147,7 +151,7 @@ export function nodeFromTile(data: Uint8Array, node: TreeNode, hasher: NodeHashe
   return subtreeHead(data, Math.floor(node.level / TILE_HEIGHT), first, height, hasher);
 }
 
-/** The value of a node whose tile is partial. Throws `storage-corrupt` where the edge does not contain it. */
+/** Computes the value of a node whose tile is partial. Throws `storage-corrupt` if the edge does not contain it. */
 export function nodeFromEdge(edge: TreeEdge, node: TreeNode, hasher: NodeHasher): Uint8Array {
   const tile = tileOfNode(node);
   const partial = edge.partials[tile.level];
@@ -156,7 +160,7 @@ export function nodeFromEdge(edge: TreeEdge, node: TreeNode, hasher: NodeHasher)
   return nodeFromTile(partial, node, hasher);
 }
 
-/** The head of a subtree within a tile: over `2^height` hashes from number `first` on. */
+/** Computes the head of a subtree within a tile: over `2^height` hashes, starting at number `first`. */
 function subtreeHead(
   data: Uint8Array,
   tileLevel: number,
@@ -176,7 +180,7 @@ function subtreeHead(
   return row[0] as Uint8Array;
 }
 
-/** The bytes of an edge: uint64 size, then the hashes of every partial tile from level 0 upwards. */
+/** Encodes an edge: uint64 size, then the hashes of every partial tile from level 0 upwards. */
 export function encodeTreeEdge(edge: TreeEdge): Uint8Array {
   const writer = new ByteWriter();
   writer.uint64(edge.size);
@@ -184,7 +188,10 @@ export function encodeTreeEdge(edge: TreeEdge): Uint8Array {
   return writer.finish();
 }
 
-/** Reads {@link encodeTreeEdge}'s bytes back; the size tells how long every partial is. Throws `malformed-encoding`. */
+/**
+ * Decodes the output of {@link encodeTreeEdge}; the size determines the length of each partial tile. Throws
+ * `malformed-encoding`.
+ */
 export function decodeTreeEdge(bytes: Uint8Array): TreeEdge {
   const reader = new ByteReader(bytes);
   const size = reader.uint64();

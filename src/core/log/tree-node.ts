@@ -1,7 +1,7 @@
 import { ensure } from '../errors.ts';
 
 /**
- * Name of the head of a balanced subtree: the one over the leaves from `index * 2^level` up to, but not including,
+ * The name of a balanced subtree's head. The subtree covers the leaves from `index * 2^level` up to, but not including,
  * `(index + 1) * 2^level`. Level 0 is a leaf.
  */
 export interface TreeNode {
@@ -10,9 +10,9 @@ export interface TreeNode {
 }
 
 /**
- * The balanced subtrees that the leaves `start`..`end` (exclusive) break into, left to right: as few as possible, each
- * aligned to its own size. For `start` 0 these are the full subtrees of a tree of `end` leaves (KT §3.2), largest first.
- * Throws `value-out-of-range`.
+ * Splits the leaves `start`..`end` (exclusive) into balanced subtrees, left to right: as few as possible, each aligned
+ * to its own size. For `start` 0 these are the full subtrees of a tree of `end` leaves (KT §3.2), largest first. Throws
+ * `value-out-of-range`.
  */
 export function balancedNodes(start: number, end: number): TreeNode[] {
   ensure(Number.isSafeInteger(end) && start >= 0 && start <= end, 'value-out-of-range', 'not a range of leaves');
@@ -31,7 +31,10 @@ export function balancedNodes(start: number, end: number): TreeNode[] {
   return nodes;
 }
 
-/** The largest power of two below `size`, which is at least 2: where the root's left subtree ends (RFC 6962 §2.1). */
+/**
+ * Returns the largest power of two below `size`, which is at least 2. The root's left subtree ends there (RFC 6962
+ * §2.1).
+ */
 export function splitPoint(size: number): number {
   let split = 1;
   while (split * 2 < size) split *= 2;

@@ -2,17 +2,17 @@ import type { PrefixTile } from './prefix-tile.ts';
 import type { TileName } from './tile-name.ts';
 import type { TileRequests } from './tile-paths.ts';
 
-/** Reads tiles by name, in the order of the names. Throws `storage-corrupt` where one is missing. */
+/** Reads tiles by name, in the order of the names. Throws `storage-corrupt` if one is missing. */
 export type ReadTiles = (names: readonly TileName[]) => Promise<readonly PrefixTile[]>;
 
-/** Runs one piece of work on a prefix tree: one call of `read` per tile level. */
+/** Runs one operation on a prefix tree, with one call of `read` per tile level. */
 export async function driveTiles<R>(work: TileRequests<R>, read: ReadTiles): Promise<R> {
   let step = work.next();
   while (step.done !== true) step = work.next(await read(step.value));
   return step.value;
 }
 
-/** As {@link driveTiles}, where every tile is in memory. */
+/** Runs one operation on a prefix tree whose tiles are all in memory. */
 export function driveTilesSync<R>(work: TileRequests<R>, read: (name: TileName) => PrefixTile): R {
   let step = work.next();
   while (step.done !== true) step = work.next(step.value.map(read));
@@ -20,8 +20,8 @@ export function driveTilesSync<R>(work: TileRequests<R>, read: (name: TileName) 
 }
 
 /**
- * Runs several pieces of work in lockstep, so that together they need as many calls of `read` as the deepest alone. What
- * several of them ask for in one step is read once.
+ * Runs several operations in lockstep, so that together they need no more calls of `read` than the deepest one alone. A
+ * tile that several of them request in one step is read once.
  */
 export async function driveTilesTogether<R>(works: readonly TileRequests<R>[], read: ReadTiles): Promise<R[]> {
   const steps = works.map((work) => work.next());
@@ -42,7 +42,7 @@ export async function driveTilesTogether<R>(works: readonly TileRequests<R>[], r
   return steps.map((step) => step.value as R);
 }
 
-/** A tile's name as text, for keys of a Map: `position/counter`. */
+/** Formats a tile's name as a key for a Map: `position/counter`. */
 export function formatTileName({ position, counter }: TileName): string {
   return `${position}/${counter}`;
 }

@@ -1,17 +1,17 @@
 /** Search keys of a prefix tree as bit strings: 32 bytes, most significant bit first (KT §3.3). */
 
-/** Length of a search key (a VRF output) in bytes. */
+/** The length of a search key (a VRF output) in bytes. */
 export const KEY_LENGTH = 32;
 
-/** Greatest depth that a terminal node can have, since a proof says it in a uint8 (KT §12.2). */
+/** The greatest depth of a terminal node: a proof encodes the depth as a uint8 (KT §12.2). */
 export const MAX_DEPTH = 255;
 
-/** Bit `depth` (0..255) of `key`. */
+/** Returns bit `depth` (0..255) of `key`. */
 export function bitAt(key: Uint8Array, depth: number): 0 | 1 {
   return (((key[depth >> 3] as number) >> (7 - (depth & 7))) & 1) as 0 | 1;
 }
 
-/** Tells whether the first `depth` bits (0..255) of two keys are equal. */
+/** Returns true if the first `depth` bits (0..255) of two keys are equal. */
 export function sharesPrefix(a: Uint8Array, b: Uint8Array, depth: number): boolean {
   const whole = depth >> 3;
   for (let i = 0; i < whole; i++) if (a[i] !== b[i]) return false;
@@ -20,8 +20,8 @@ export function sharesPrefix(a: Uint8Array, b: Uint8Array, depth: number): boole
 }
 
 /**
- * Of ascending keys `low <= i < high` that share their first `depth` bits: the first whose bit `depth` is 1, or `high`.
- * That is where the left child's keys end and the right child's begin.
+ * Finds where the left child's keys end and the right child's begin. Among ascending keys `low <= i < high` that share
+ * their first `depth` bits, it returns the first key whose bit `depth` is 1, or `high`.
  */
 export function splitIndex(keyOf: (index: number) => Uint8Array, low: number, high: number, depth: number): number {
   let start = low;

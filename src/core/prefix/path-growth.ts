@@ -8,15 +8,16 @@ import type { TileName } from './tile-name.ts';
 import { childTile, type PathTile } from './tile-paths.ts';
 import { FIRST_REFERENCE_SLOT } from './tile-shape.ts';
 
-/** A tile that an insertion made. */
+/** A tile that an insertion made, with its name. */
 export interface NamedTile {
   readonly name: TileName;
   readonly tile: PrefixTile;
 }
 
 /**
- * Copy on write (KT §3.3): makes a new tile for each tile that a new leaf falls into, and leaves the old ones as they
- * are. New tiles are named by the log entry that makes them and counted from 0, children before their parents.
+ * Adds leaves by copy on write (KT §3.3): makes a new version of each tile that a new leaf falls into and leaves the
+ * old tiles unchanged. Names of new tiles hold the log entry that makes them and a counter from 0, children before
+ * their parents.
  */
 export class PathGrowth {
   /** The tiles made so far. */
@@ -27,14 +28,14 @@ export class PathGrowth {
     this.#position = position;
   }
 
-  /** A whole tree of `leaves`: ascending, at least one. */
+  /** Builds a whole tree of `leaves`: ascending, at least one. */
   plant(leaves: readonly PrefixLeaf[]): TileReference {
     const draft = new TileDraft();
     this.#plantAt(draft, 1, leaves, 0);
     return this.#finish(draft);
   }
 
-  /** The tree of `root` with `leaves` added: ascending, at least one, none of which is in it. */
+  /** Adds `leaves` to the tree of `root`: ascending, at least one, and all of them new to the tree. */
   grow(root: PathTile, leaves: readonly PrefixLeaf[]): TileReference {
     return this.#growTile(root, leaves, 0);
   }
@@ -45,7 +46,7 @@ export class PathGrowth {
     return this.#finish(draft);
   }
 
-  /** Fills `slot` of the draft with what `path` has there and the new leaves, which all belong below it. */
+  /** Fills `slot` of the draft with the content of `path` there and the new leaves, which all belong below it. */
   #growAt(draft: TileDraft, path: PathTile, slot: number, leaves: readonly PrefixLeaf[], depth: number): void {
     if (leaves.length === 0) return draft.copy(path.tile, slot);
     switch (path.tile.kind(slot)) {
@@ -74,7 +75,7 @@ export class PathGrowth {
       this.#plantAt(child, 1, leaves, depth);
       return draft.setReference(slot, this.#finish(child));
     }
-    // Two keys that differ in their last bit only would lie at depth 256, which no proof can say.
+    // Two keys that differ only in their last bit would lie at depth 256, which no proof can encode.
     ensure(depth < MAX_DEPTH, 'value-out-of-range', 'two search keys differ only in their last bit');
     const [left, right] = splitLeaves(leaves, depth);
     this.#plantAt(draft, 2 * slot, left, depth + 1);

@@ -4,8 +4,8 @@ import { splitIndex } from './key-bits.ts';
 import { childTile, type PathTile } from './tile-paths.ts';
 
 /**
- * The batch proof (KT §12.2) for `keys`, ascending, from the tiles on their paths. Results come in the order of `keys`,
- * elements from left to right: the values of exactly those nodes that no key leads to.
+ * Builds the batch proof (KT §12.2) for `keys`, ascending, from the tiles on their paths. Results come in the order of
+ * `keys`. Elements come from left to right: the values of exactly those nodes to which no key leads.
  */
 export function proveFromPaths(root: PathTile, keys: readonly Uint8Array[]): PrefixProof {
   const results: PrefixSearchResult[] = [];

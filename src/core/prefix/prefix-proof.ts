@@ -9,17 +9,18 @@ import { areAscending, insertSorted, splitLeaves } from './sorted-leaves.ts';
 export interface PrefixSearch {
   /** The search key: 32 bytes. */
   readonly vrfOutput: Uint8Array;
-  /** The commitment that the key's leaf has, 32 bytes: needed where the proof shows inclusion, not looked at elsewhere. */
+  /** The commitment in the key's leaf, 32 bytes. It is needed if the proof shows inclusion, and ignored otherwise. */
   readonly commitment?: Uint8Array | undefined;
 }
 
 /**
- * The root of the prefix tree that `proof` implies for `searches`, in the order of its results (KT §12.2). The caller
- * compares it with the root that it trusts; until then nothing that the proof says is shown.
+ * Computes the root of the prefix tree that `proof` implies for `searches`, in the order of its results (KT §12.2). The
+ * proof shows nothing until the caller has compared this root with the one that it trusts.
  *
- * The proof is untrusted. Throws `bad-prefix-proof` unless it is the one canonical proof of some prefix tree: as many
- * results as searches, terminal nodes that agree with each other and with the keys' bits, no `nonInclusionLeaf` that shows
- * the searched key itself, exactly as many elements as are needed, and no parent with fewer than two leaves below it.
+ * The proof is untrusted. Throws `bad-prefix-proof` unless it is the one canonical proof of some prefix tree. Such a
+ * proof has as many results as searches, exactly as many elements as needed, and at least two leaves below every
+ * parent. Its terminal nodes agree with each other and with the keys' bits. No `nonInclusionLeaf` shows the searched
+ * key itself.
  */
 export function evaluatePrefixProof(proof: PrefixProof, searches: readonly PrefixSearch[]): Uint8Array {
   ensureProof(proof.results.length === searches.length, 'wrong number of results');
@@ -37,10 +38,10 @@ export interface PrefixRootChange {
 }
 
 /**
- * The roots before and after `added` are added, implied by a batch lookup of the added keys in the old tree (KT §15.2,
- * steps 2, 3, 6 and 7). The caller compares `before` with the root that it trusts. Both arguments are untrusted. Throws
- * `bad-prefix-proof` as {@link evaluatePrefixProof} does, and unless the added leaves are strictly ascending by VRF output
- * and none of them is in the old tree.
+ * Computes the roots before and after `added` are added, from a batch lookup of the added keys in the old tree (KT
+ * §15.2, steps 2, 3, 6 and 7). The caller compares `before` with the root that it trusts. Both arguments are untrusted.
+ * Throws `bad-prefix-proof` as {@link evaluatePrefixProof} does, and unless the added leaves ascend strictly by VRF
+ * output and are all new to the old tree.
  */
 export function evaluatePrefixInsertion(proof: PrefixProof, added: readonly PrefixLeaf[]): PrefixRootChange {
   ensureProof(proof.results.length === added.length, 'wrong number of results');
@@ -53,14 +54,16 @@ export function evaluatePrefixInsertion(proof: PrefixProof, added: readonly Pref
   return new Evaluation(proof.elements, terminals, added).run();
 }
 
-/** Where the search for `key` ended: at `depth`, on a leaf or on a stand-in for a missing child. */
+/** The end of the search for `key`: at `depth`, on a leaf or on a stand-in for a missing child. */
 interface Terminal {
   readonly key: Uint8Array;
   readonly depth: number;
   readonly leaf: PrefixLeaf | undefined;
 }
 
-/** A node's value before and after, and what is known of it before: `other` may have any number of leaves below it. */
+/**
+ * A node's value before and after the insertion, and its kind before: `other` may have any number of leaves below it.
+ */
 interface Node extends PrefixRootChange {
   readonly kind: 'absent' | 'leaf' | 'other';
 }
@@ -74,7 +77,7 @@ class Evaluation {
   readonly #added: readonly PrefixLeaf[] | undefined;
   #used = 0;
 
-  /** `added`, if given, are the leaves to put at the terminals of the same index. */
+  /** Creates an evaluation. `added`, if given, are the leaves to put at the terminals of the same index. */
   constructor(
     elements: readonly Uint8Array[],
     terminals: readonly Terminal[],
@@ -91,12 +94,13 @@ class Evaluation {
     return { before: root.before, after: root.after };
   }
 
-  /** The node at `depth` that the keys of the terminals `low <= i < high` share. */
+  /** Computes the node at `depth` that the keys of the terminals `low <= i < high` share. */
   #node(low: number, high: number, depth: number): Node {
     if (low === high) return this.#element();
     const terminals = this.#terminals;
     if ((terminals[low] as Terminal).depth === depth) return this.#terminal(low, high, depth);
-    // Terminal depths are at most 255, so the recursion ends: at depth 255 every terminal is either here or missing above.
+    // Terminal depths are at most 255, so the recursion ends: at depth 255 every terminal is either here or missing
+    // above.
     ensureProof(depth < MAX_DEPTH, 'a search goes on below the greatest depth');
     const middle = splitIndex((index) => (terminals[index] as Terminal).key, low, high, depth);
     const left = this.#node(low, middle, depth + 1);
@@ -129,7 +133,7 @@ class Evaluation {
   }
 }
 
-/** Checks one result against its search, and names the node where the search ended. */
+/** Checks one result against its search and returns the node on which the search ended. */
 function assertTerminal({ vrfOutput: key, commitment }: PrefixSearch, result: PrefixSearchResult): Terminal {
   const { depth } = result;
   ensureProof(key.length === KEY_LENGTH, 'a search key of the wrong length');
@@ -150,7 +154,7 @@ function assertTerminal({ vrfOutput: key, commitment }: PrefixSearch, result: Pr
   }
 }
 
-/** The value of the subtree at `depth` that holds exactly `leaves`, ascending. */
+/** Computes the value of the subtree at `depth` that holds exactly `leaves`, ascending. */
 function hashLeaves(leaves: readonly PrefixLeaf[], depth: number): Uint8Array {
   const [first] = leaves;
   if (first === undefined) return ABSENT_HASH;

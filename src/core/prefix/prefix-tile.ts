@@ -29,7 +29,7 @@ const HEADER_LENGTH = 9;
 const REFERENCE_SHIFT = FIRST_REFERENCE_SLOT - 1;
 const LEAF_LENGTH = 2 * HASH_LENGTH;
 const REFERENCE_LENGTH = HASH_LENGTH + 12;
-/** What a tile takes beside its bytes: its objects, and its place in a cache. */
+/** A tile's memory beside its bytes: its objects, and its place in a cache. */
 const OVERHEAD = 600;
 
 /** A child tile: the value of its head and where it is stored. */
@@ -39,9 +39,9 @@ export interface TileReference {
 }
 
 /**
- * One immutable tile of the prefix tree with the values of its nodes: the encoded bytes, and after them the node values
- * that the encoding leaves out, so that a cached tile is never hashed again. One flat buffer rather than an object per
- * node: a server keeps tens of thousands. What the methods return are views; do not write to them.
+ * One immutable tile of the prefix tree with the values of its nodes. After the encoded bytes, it keeps the node values
+ * that the encoding leaves out, so that a cached tile is never hashed again. A server keeps tens of thousands of tiles,
+ * so a tile is one flat buffer rather than an object per node. Methods return views; do not write to them.
  */
 export class PrefixTile implements TileShape {
   readonly parents: number;
@@ -63,22 +63,22 @@ export class PrefixTile implements TileShape {
     return this.#bytes.subarray(0, encodedLength(this));
   }
 
-  /** Value of the tile's head. */
+  /** The value of the tile's head. */
   get headHash(): Uint8Array {
     return this.hash(1);
   }
 
-  /** About how much memory the tile takes, in bytes. */
+  /** The tile's approximate memory, in bytes. */
   get memorySize(): number {
     return this.#bytes.length + OVERHEAD;
   }
 
-  /** What is at `slot` (1..31). */
+  /** Returns the kind of node at `slot` (1..31). */
   kind(slot: number): SlotKind {
     return kindAt(this, slot);
   }
 
-  /** Value of the node at `slot`; all-zero where there is none. */
+  /** Returns the value of the node at `slot`; all-zero if there is no node. */
   hash(slot: number): Uint8Array {
     const bit = slotBit(slot);
     const { parents, leaves, references } = this;
@@ -89,19 +89,19 @@ export class PrefixTile implements TileShape {
     return (references & bit) === 0 ? ABSENT_HASH : this.referenceBytes(slot).subarray(0, HASH_LENGTH);
   }
 
-  /** The leaf at `slot`, which must hold one. */
+  /** Returns the leaf at `slot`, which must hold one. */
   leaf(slot: number): PrefixLeaf {
     const bytes = this.leafBytes(slot);
     return { vrfOutput: bytes.subarray(0, HASH_LENGTH), commitment: bytes.subarray(HASH_LENGTH) };
   }
 
-  /** The encoded leaf at `slot`, which must hold one. */
+  /** Returns the encoded leaf at `slot`, which must hold one. */
   leafBytes(slot: number): Uint8Array {
     const offset = HEADER_LENGTH + LEAF_LENGTH * rank(this.leaves, slotBit(slot));
     return this.#bytes.subarray(offset, offset + LEAF_LENGTH);
   }
 
-  /** The reference at `slot`, which must hold one. */
+  /** Returns the reference at `slot`, which must hold one. */
   reference(slot: number): TileReference {
     const bytes = this.referenceBytes(slot);
     const view = new DataView(bytes.buffer, bytes.byteOffset + HASH_LENGTH);
@@ -109,7 +109,7 @@ export class PrefixTile implements TileShape {
     return { hash: bytes.subarray(0, HASH_LENGTH), tile: { position, counter: view.getUint32(8) } };
   }
 
-  /** The encoded reference at `slot`, which must hold one. */
+  /** Returns the encoded reference at `slot`, which must hold one. */
   referenceBytes(slot: number): Uint8Array {
     const { leaves, references } = this;
     const leavesEnd = HEADER_LENGTH + LEAF_LENGTH * countBits(leaves);
@@ -118,21 +118,22 @@ export class PrefixTile implements TileShape {
   }
 }
 
-/** The bytes to store. */
+/** Encodes a tile for storage. */
 export function encodePrefixTile(tile: PrefixTile): Uint8Array {
   return tile.data;
 }
 
 /**
- * Reads a stored tile and computes the value of each node. The bytes are untrusted: throws `storage-corrupt` unless they
- * are canonical. That it is the right tile shows when its `headHash` is compared with the reference that led to it.
+ * Decodes a stored tile and computes the value of each node. The bytes are untrusted: throws `storage-corrupt` unless
+ * they are canonical. A canonical tile may still be the wrong one: the caller compares its `headHash` with the
+ * reference that led to it.
  */
 export function decodePrefixTile(stored: Uint8Array): PrefixTile {
   assertTile(stored.length >= HEADER_LENGTH && stored[0] === FORMAT, 'unknown format');
   const shape = readShape(stored);
   assertShape(shape);
   assertTile(stored.length === encodedLength(shape), 'wrong length');
-  // A copy: drivers hand out views of large network buffers, which a cached tile must not keep alive.
+  // A copy, because drivers return views of large network buffers, which a cached tile must not keep alive.
   const bytes = new Uint8Array(stored.length + valuesLength(shape));
   bytes.set(stored);
   const tile = new PrefixTile(shape, bytes);
@@ -141,8 +142,8 @@ export function decodePrefixTile(stored: Uint8Array): PrefixTile {
 }
 
 /**
- * A tile from its shape (the caller's own, not checked), its encoded leaves, its encoded references, and the values of
- * its leaves and parents, each by ascending slot.
+ * Assembles a tile from its shape, its encoded leaves, its encoded references, and the values of its leaves and
+ * parents, each by ascending slot. The shape is the caller's own and is not checked.
  */
 export function assembleTile(
   shape: TileShape,
@@ -164,7 +165,7 @@ export function assembleTile(
   return new PrefixTile(shape, bytes);
 }
 
-/** The encoding of a reference within a tile. */
+/** Encodes a reference within a tile. */
 export function encodeReference({ hash, tile }: TileReference): Uint8Array {
   const bytes = new Uint8Array(REFERENCE_LENGTH);
   bytes.set(hash);
@@ -184,7 +185,7 @@ function readShape(data: Uint8Array): TileShape {
   };
 }
 
-/** Fills in the value at `slot`, once those of higher slots are known. */
+/** Fills in the value at `slot`, once the values of higher slots are known. */
 function completeSlot(tile: PrefixTile, slot: number): void {
   switch (tile.kind(slot)) {
     case 'absent':
@@ -209,7 +210,7 @@ function encodedLength({ leaves, references }: TileShape): number {
   return HEADER_LENGTH + LEAF_LENGTH * countBits(leaves) + REFERENCE_LENGTH * countBits(references);
 }
 
-/** Length of the values that follow the encoding in memory. */
+/** Returns the length of the values that follow the encoding in memory. */
 function valuesLength({ parents, leaves }: TileShape): number {
   return HASH_LENGTH * countBits(parents | leaves);
 }

@@ -9,33 +9,33 @@ import { areAscending } from './sorted-leaves.ts';
 import type { TileName } from './tile-name.ts';
 import { fetchPaths, type TileRequests } from './tile-paths.ts';
 
-/** Lookups that one PrefixProof can hold, and so leaves that one log entry can add (KT §12.2). */
+/** The greatest number of lookups in one PrefixProof, and so of leaves that one log entry adds (KT §12.2). */
 export const MAX_LOOKUPS = 255;
 
 /** One version of the prefix tree: its root value, and the tile that holds the root. */
 export interface PrefixRoot {
   /** 32 bytes; all-zero for an empty tree. */
   readonly hash: Uint8Array;
-  /** Undefined exactly for an empty tree. */
+  /** Undefined if and only if the tree is empty. */
   readonly tile: TileName | undefined;
 }
 
 /** The tree without leaves. */
 export const EMPTY_PREFIX_ROOT: PrefixRoot = { hash: ABSENT_HASH, tile: undefined };
 
-/** What an insertion makes. Nothing of the old tree changes: its root still leads to all of it. */
+/** The result of an insertion. The old tree does not change: its root still leads to all of it. */
 export interface PrefixInsertion {
   readonly root: PrefixRoot;
-  /** The new tiles, all named after the log entry; none if nothing was added. */
+  /** The new tiles, all named after the log entry; empty if nothing was added. */
   readonly tiles: readonly NamedTile[];
-  /** Batch lookup of the added keys in the old tree, as an AuditorUpdate carries it (KT §15.2). */
+  /** The batch lookup of the added keys in the old tree, as an AuditorUpdate carries it (KT §15.2). */
   readonly proof: PrefixProof;
 }
 
 /**
- * Proves what a version of the tree has for each of `keys` (KT §12.2): any order, repetitions allowed, at most 255.
- * Results come in the order of `keys`; for no keys at all, the proof is the root alone. Tiles are untrusted. Throws
- * `storage-corrupt` where a tile is not the one referred to, `value-out-of-range` for too many keys or a wrong length.
+ * Proves what a version of the tree holds for each of `keys` (KT §12.2): any order, repetitions allowed, at most 255.
+ * Results come in the order of `keys`; without keys, the proof is the root alone. Tiles are untrusted. Throws
+ * `storage-corrupt` if a tile is not the one referred to, `value-out-of-range` for too many keys or a wrong length.
  */
 export function* provePrefixLookups(root: PrefixRoot, keys: readonly Uint8Array[]): TileRequests<PrefixProof> {
   ensure(keys.length <= MAX_LOOKUPS, 'value-out-of-range', `${keys.length} lookups in one proof`);
@@ -49,10 +49,10 @@ export function* provePrefixLookups(root: PrefixRoot, keys: readonly Uint8Array[
 }
 
 /**
- * Adds leaves (strictly ascending by VRF output, at most 255) to a version of the tree, in the log entry `position`
- * (KT §3.3). Adding nothing leaves the root as it is. Tiles are untrusted. Throws `prefix-key-exists` if a key is there
- * already, `storage-corrupt` where a tile is not the one referred to, `value-out-of-range` for bad arguments and for two
- * keys that differ in their last bit only.
+ * Adds leaves (strictly ascending by VRF output, at most 255) to a version of the tree, in the log entry `position` (KT
+ * §3.3). Without leaves, the root stays the same. Tiles are untrusted. Throws `prefix-key-exists` if the tree already
+ * has a key, and `storage-corrupt` if a tile is not the one referred to. Throws `value-out-of-range` for bad arguments,
+ * and for two keys that differ only in their last bit.
  */
 export function* insertPrefixLeaves(
   root: PrefixRoot,
@@ -81,7 +81,7 @@ function* proveSorted(root: PrefixRoot, keys: readonly Uint8Array[]): TileReques
   return proveFromPaths(paths, keys);
 }
 
-/** The proof where there is nothing to descend into: no keys (the root alone), or an empty tree (a stand-in as root). */
+/** Returns the proof that needs no descent: without keys (the root alone), or in an empty tree (a stand-in as root). */
 function proveTrivially(root: PrefixRoot, count: number): PrefixProof {
   if (count === 0) return { results: [], elements: [root.hash] };
   return { results: Array.from({ length: count }, () => ({ type: 'nonInclusionParent', depth: 0 })), elements: [] };

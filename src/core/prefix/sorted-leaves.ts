@@ -2,7 +2,7 @@ import { compareBytes } from '../encoding/bytes.ts';
 import type { PrefixLeaf } from '../keytrans/proofs.ts';
 import { splitIndex } from './key-bits.ts';
 
-/** Ascending leaves that share their first `depth` bits, divided into those of the left and of the right child. */
+/** Splits ascending leaves that share their first `depth` bits into those of the left and of the right child. */
 export function splitLeaves(
   leaves: readonly PrefixLeaf[],
   depth: number,
@@ -11,13 +11,13 @@ export function splitLeaves(
   return [leaves.slice(0, middle), leaves.slice(middle)];
 }
 
-/** Ascending `leaves` and one more, in its place. */
+/** Inserts one leaf into ascending `leaves`, in its place. */
 export function insertSorted(leaves: readonly PrefixLeaf[], leaf: PrefixLeaf): readonly PrefixLeaf[] {
   const index = leaves.findIndex((other) => compareBytes(other.vrfOutput, leaf.vrfOutput) > 0);
   return leaves.toSpliced(index === -1 ? leaves.length : index, 0, leaf);
 }
 
-/** Tells whether leaves are in strictly ascending order of their VRF outputs, so that none is there twice. */
+/** Returns true if leaves ascend strictly by VRF output, so that none occurs twice. */
 export function areAscending(leaves: readonly PrefixLeaf[]): boolean {
   return leaves.every((leaf, index) => {
     const previous = leaves[index - 1];

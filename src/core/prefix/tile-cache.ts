@@ -4,35 +4,35 @@ import { formatTileName, type ReadTiles } from './drive.ts';
 import { decodePrefixTile, type PrefixTile } from './prefix-tile.ts';
 import type { TileName } from './tile-name.ts';
 
-/** Keeps decoded tiles that are in use. Tiles are immutable, so nothing in it can be out of date. */
+/** A bounded cache of decoded tiles. Tiles are immutable, so no cached tile can be stale. */
 export class PrefixTileCache {
   readonly #tiles: RecentCache<PrefixTile>;
 
-  /** `maxBytes`: about how much memory to use. */
+  /** Creates a cache that uses about `maxBytes` of memory. */
   constructor(maxBytes: number) {
     this.#tiles = new RecentCache(maxBytes, ({ memorySize }) => memorySize);
   }
 
-  /** Memory in use, roughly, in bytes. */
+  /** The approximate memory in use, in bytes. */
   get bytes(): number {
     return this.#tiles.weight;
   }
 
-  /** The tile of this name, if it is here; it then counts as used. */
+  /** Returns the cached tile of this name, if there is one, and marks it as used. */
   get(name: TileName): PrefixTile | undefined {
     return this.#tiles.get(formatTileName(name));
   }
 
-  /** Adds a tile; others make room. */
+  /** Adds a tile and evicts others if needed. */
   put(name: TileName, tile: PrefixTile): void {
     this.#tiles.set(formatTileName(name), tile);
   }
 }
 
 /**
- * A reader of stored tiles that goes to the storage only for what `cache` lacks, once per call. `readStored` answers in
- * the order of the names, `undefined` for a missing one. Throws `storage-corrupt` where a tile is missing or malformed;
- * neither is cached.
+ * Creates a reader of stored tiles that goes to the storage only for tiles missing from `cache`, once per call.
+ * `readStored` answers in the order of the names, with `undefined` for a missing tile. Throws `storage-corrupt` if a
+ * tile is missing or malformed, and does not cache it.
  */
 export function cachedTileReader(
   cache: PrefixTileCache,

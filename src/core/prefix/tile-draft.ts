@@ -5,8 +5,8 @@ import { assembleTile, encodeReference, type PrefixTile, type TileReference } fr
 import { slotBit } from './tile-shape.ts';
 
 /**
- * A tile being made, filled from its leaves up to its head: a parent's value is computed when the parent is set, from the
- * children that are there by then. What is copied from an older tile is not hashed again.
+ * A tile under construction, filled from its leaves up to its head. Setting a parent computes its value from the
+ * children present by then. Nodes copied from an older tile are not hashed again.
  */
 export class TileDraft {
   #parents = 0;
@@ -16,14 +16,14 @@ export class TileDraft {
   readonly #payloads: (Uint8Array | undefined)[] = [];
   readonly #hashes: (Uint8Array | undefined)[] = [];
 
-  /** Puts a new leaf at `slot`. */
+  /** Sets a new leaf at `slot`. */
   setLeaf(slot: number, { vrfOutput, commitment }: PrefixLeaf): void {
     this.#leaves |= slotBit(slot);
     this.#payloads[slot] = concatBytes(vrfOutput, commitment);
     this.#hashes[slot] = hashPrefixLeaf(vrfOutput, commitment);
   }
 
-  /** Puts a parent at `slot`, whose children are already there. */
+  /** Sets a parent at `slot`, whose children are already set. */
   setParent(slot: number): void {
     this.#parents |= slotBit(slot);
     this.#hashes[slot] = hashPrefixParent(
@@ -32,7 +32,7 @@ export class TileDraft {
     );
   }
 
-  /** Puts a reference at `slot`. */
+  /** Sets a reference at `slot`. */
   setReference(slot: number, reference: TileReference): void {
     this.#references |= slotBit(slot);
     this.#payloads[slot] = encodeReference(reference);
@@ -60,7 +60,7 @@ export class TileDraft {
     }
   }
 
-  /** The finished tile. */
+  /** Returns the finished tile. */
   finish(): PrefixTile {
     const shape = { parents: this.#parents, leaves: this.#leaves, references: this.#references };
     return assembleTile(
@@ -72,7 +72,7 @@ export class TileDraft {
   }
 }
 
-/** The values at the slots of `mask`, by ascending slot. */
+/** Selects the values at the slots of `mask`, by ascending slot. */
 function select(values: readonly (Uint8Array | undefined)[], mask: number): Uint8Array[] {
   return values.filter((value, slot): value is Uint8Array => value !== undefined && (mask & slotBit(slot)) !== 0);
 }

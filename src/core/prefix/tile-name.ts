@@ -1,6 +1,6 @@
 /**
- * Name of a prefix tile: the log entry that wrote it, and a counter within that entry. A tile of a given name never
- * changes.
+ * The name of a prefix tile: the log entry that wrote it, and a counter within that entry. The tile of a given name
+ * never changes.
  */
 export interface TileName {
   /** Log entry, 0..2^53-1. */

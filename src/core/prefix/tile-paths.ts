@@ -5,31 +5,31 @@ import type { TileName } from './tile-name.ts';
 import { assertTile } from './tile-shape.ts';
 
 /**
- * Work on a stored prefix tree that asks for the tiles it needs: each yield names all tiles of one level, whose contents
- * are sent back in the same order. So one round trip per tile level is enough, however many keys there are.
+ * An operation on a stored prefix tree that requests the tiles it needs. Each yield names all tiles of one level, whose
+ * contents are sent back in the same order. One round trip per tile level is enough, however many keys there are.
  */
 export type TileRequests<R> = Generator<readonly TileName[], R, readonly PrefixTile[]>;
 
-/** A tile that is on the path of some key, with those of its child tiles that are too. */
+/** A tile on the path of some key, with its child tiles that are on such a path too. */
 export interface PathTile {
   readonly tile: PrefixTile;
   /** By the slot of the reference. */
   readonly children: Map<number, PathTile>;
 }
 
-/** A tile still to be fetched: the keys `low <= i < high` lead into it. */
+/** A tile still to be fetched. The keys `low <= i < high` lead into it. */
 interface Pending {
   readonly reference: TileReference;
   readonly low: number;
   readonly high: number;
   readonly depth: number;
-  /** Hangs the fetched tile where it belongs. */
+  /** Attaches the fetched tile to its parent. */
   readonly attach: (tile: PathTile) => void;
 }
 
 /**
- * Fetches the tiles on the paths of `keys` (ascending, at least one), from the tile that `root` names. Tiles are
- * untrusted: throws `storage-corrupt` where one does not have the value that the reference to it says.
+ * Fetches the tiles on the paths of `keys` (ascending, at least one), starting at the tile that `root` names. Tiles are
+ * untrusted: throws `storage-corrupt` if a tile's value differs from the one in the reference to it.
  */
 export function* fetchPaths(root: TileReference, keys: readonly Uint8Array[]): TileRequests<PathTile> {
   const keyOf = (index: number): Uint8Array => keys[index] as Uint8Array;
@@ -61,7 +61,7 @@ interface KeyRange {
   readonly depth: number;
 }
 
-/** Adds the child tiles of `path` that keys of the range lead into, below `slot`. */
+/** Adds the child tiles of `path`, below `slot`, into which keys of the range lead. */
 function findReferences(path: PathTile, slot: number, range: KeyRange, found: Pending[]): void {
   const { keyOf, low, high, depth } = range;
   if (low === high) return;
@@ -76,7 +76,7 @@ function findReferences(path: PathTile, slot: number, range: KeyRange, found: Pe
   }
 }
 
-/** The child tile at `slot`, which {@link fetchPaths} has fetched for one of its keys. */
+/** Returns the child tile at `slot`, which {@link fetchPaths} has fetched for one of its keys. */
 export function childTile(path: PathTile, slot: number): PathTile {
   const child = path.children.get(slot);
   assertTile(child !== undefined, 'a child tile that was not fetched');

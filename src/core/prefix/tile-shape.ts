@@ -1,26 +1,26 @@
 import { ensure } from '../errors.ts';
 
 /**
- * Levels of the prefix tree that one tile covers. A tile's head is at a depth that is a multiple of this.
+ * The number of prefix-tree levels that one tile covers. A tile's head is at a depth that is a multiple of it.
  *
- * Nodes of a tile are addressed by **slot**: the head is 1, the children of `s` are `2s` and `2s+1`. Slots 1..15 are the
- * tile's own levels; slots 16..31 are the level below, where a leaf is still inline and a parent is a reference to the
- * tile that it heads.
+ * Nodes of a tile are addressed by **slot**: the head is 1, the children of `s` are `2s` and `2s+1`. Slots 1..15 are
+ * the tile's own levels. Slots 16..31 are the level below: there a leaf is still inline, and a parent is a reference to
+ * the tile that it heads.
  */
 export const TILE_LEVELS = 4;
 
-/** First slot of the level at which parents are references. */
+/** The first slot of the level at which parents are references. */
 export const FIRST_REFERENCE_SLOT: number = 1 << TILE_LEVELS;
 
 /** The last slot. */
 export const LAST_SLOT: number = 2 * FIRST_REFERENCE_SLOT - 1;
 
-/** What is at a slot. */
+/** The kind of node at a slot. */
 export type SlotKind = 'absent' | 'parent' | 'leaf' | 'reference';
 
 /**
- * Which slots of a tile hold what. Slot `s` is bit `s-1`, so that a mask is a non-negative 31-bit integer: bit operations
- * are safe here, as they would not be on positions.
+ * The slots of a tile that hold parents, leaves and references. Slot `s` is bit `s-1`, so that a mask is a non-negative
+ * 31-bit integer. Bit operations are safe here, unlike on positions.
  */
 export interface TileShape {
   readonly parents: number;
@@ -28,12 +28,12 @@ export interface TileShape {
   readonly references: number;
 }
 
-/** The bit of `slot` (1..31) in the masks of a {@link TileShape}. */
+/** Returns the bit of `slot` (1..31) in the masks of a {@link TileShape}. */
 export function slotBit(slot: number): number {
   return 1 << (slot - 1);
 }
 
-/** What is at `slot` of a tile of the given shape. */
+/** Returns the kind of node at `slot` of a tile of the given shape. */
 export function kindAt({ parents, leaves, references }: TileShape, slot: number): SlotKind {
   const bit = slotBit(slot);
   if ((parents & bit) !== 0) return 'parent';
@@ -42,8 +42,9 @@ export function kindAt({ parents, leaves, references }: TileShape, slot: number)
 }
 
 /**
- * Throws `storage-corrupt` unless the masks describe a part of a prefix tree: slots within their range, one node per
- * slot, every node below a parent, and at least two leaves below each parent (a single one would be higher up, KT §3.3).
+ * Throws `storage-corrupt` unless the masks describe a part of a prefix tree. Slots are within their range, with one
+ * node per slot, and every node is below a parent. Each parent has at least two leaves below it, because a single leaf
+ * would be higher up (KT §3.3).
  */
 export function assertShape({ parents, leaves, references }: TileShape): void {
   const inner = slotBit(FIRST_REFERENCE_SLOT) - 1;
@@ -68,12 +69,12 @@ export function assertTile(condition: boolean, message: string): asserts conditi
   ensure(condition, 'storage-corrupt', `prefix tile: ${message}`);
 }
 
-/** How many bits of `mask` are below `bit`. */
+/** Counts the ones of `mask` below `bit`. */
 export function rank(mask: number, bit: number): number {
   return countBits(mask & (bit - 1));
 }
 
-/** Number of ones in a 31-bit mask. */
+/** Counts the ones in a 31-bit mask. */
 export function countBits(mask: number): number {
   const pairs = mask - ((mask >>> 1) & 0x55555555);
   const nibbles = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
