@@ -25,8 +25,8 @@ export type Fault =
   | 'internal';
 
 /**
- * Every error code of Glasskey, with its {@link Fault}. Codes are stable: they appear in problem+json, in exit codes and
- * in client programs. Keep the list sorted by room, then by name.
+ * Every error code of Glasskey, with its {@link Fault}. Codes are stable: problem+json, exit codes and client programs
+ * contain them. Keep the list sorted by room, then by name.
  */
 export const ERROR_CODES = {
   // core: encoding

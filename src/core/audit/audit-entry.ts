@@ -1,16 +1,16 @@
 import { enumeration, fixedBytes, struct, uint64, type Codec } from '../encoding/codec.ts';
 
-/** Bytes of an encoded AuditEntry. */
+/** The number of bytes of an encoded AuditEntry. */
 export const AUDIT_ENTRY_LENGTH = 137;
 
-/** Entry i of the audit log: what log entry i is and what it did (DESIGN §5). */
+/** Entry i of the audit log: the content and the effect of log entry i (docs/spec.md#audit-log). */
 export interface AuditEntry {
   readonly format: 1;
-  /** Timestamp of log entry i, ms since the epoch. */
+  /** The timestamp of log entry i, ms since the epoch. */
   readonly timestampMs: number;
-  /** Root of the prefix tree of log entry i, 32 bytes. */
+  /** The root of the prefix tree of log entry i, 32 bytes. */
   readonly prefixRoot: Uint8Array;
-  /** Root of the KEYTRANS log tree with i+1 leaves, 32 bytes. */
+  /** The root of the KEYTRANS log tree with i+1 leaves, 32 bytes. */
   readonly logRoot: Uint8Array;
   /** SHA-256 of the encoded Configuration. */
   readonly configHash: Uint8Array;
@@ -18,7 +18,7 @@ export interface AuditEntry {
   readonly updateHash: Uint8Array;
 }
 
-/** How an AuditEntry is encoded: the leaf data of the audit log. */
+/** The encoding of an AuditEntry, which is the leaf data of the audit log. */
 export const auditEntryCodec: Codec<AuditEntry> = struct<AuditEntry>({
   format: enumeration([1]),
   timestampMs: uint64,

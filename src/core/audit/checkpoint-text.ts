@@ -4,15 +4,15 @@ import { ensure, GlasskeyError } from '../errors.ts';
 /** The text of a checkpoint (c2sp.org/tlog-checkpoint): a log's name, size and RFC 6962 root. */
 export interface Checkpoint {
   readonly origin: string;
-  /** Number of entries, 0..2^53-1. */
+  /** The number of entries, 0..2^53-1. */
   readonly size: number;
   /** 32 bytes. */
   readonly rootHash: Uint8Array;
-  /** Extension lines; Glasskey's own checkpoints have none. */
+  /** Extension lines; empty in Glasskey's own checkpoints. */
   readonly extensions: readonly string[];
 }
 
-/** The note text of a checkpoint. Throws `value-out-of-range`. */
+/** Formats the note text of a checkpoint. Throws `value-out-of-range`. */
 export function formatCheckpoint(checkpoint: Checkpoint): string {
   const { origin, size, rootHash, extensions } = checkpoint;
   const isValid = Number.isSafeInteger(size) && size >= 0 && rootHash.length === 32 && origin !== '';
@@ -21,7 +21,7 @@ export function formatCheckpoint(checkpoint: Checkpoint): string {
   ensure(
     lines.every((line) => line !== '' && !line.includes('\n')),
     'value-out-of-range',
-    'a line of the checkpoint is empty, or is two',
+    'a line of the checkpoint is empty, or contains a newline',
   );
   return `${lines.join('\n')}\n`;
 }
@@ -30,7 +30,7 @@ export function formatCheckpoint(checkpoint: Checkpoint): string {
 export function parseCheckpoint(text: string): Checkpoint {
   const lines = text.split('\n');
   const isWhole = lines.pop() === '' && lines.length >= 3 && lines.every((line) => line !== '');
-  ensure(isWhole, 'bad-checkpoint', 'a checkpoint has at least three lines, none of them empty');
+  ensure(isWhole, 'bad-checkpoint', 'a checkpoint has at least three lines and no empty line');
   const [origin, size, root, ...extensions] = lines as [string, string, string, ...string[]];
   ensure(/^(0|[1-9][0-9]{0,15})$/.test(size), 'bad-checkpoint', 'the size of the checkpoint is not a decimal number');
   ensure(Number.isSafeInteger(Number(size)), 'bad-checkpoint', 'the size of the checkpoint is above 2^53-1');
@@ -44,5 +44,5 @@ function parseRoot(line: string): Uint8Array {
   } catch (cause) {
     throw new GlasskeyError('bad-checkpoint', 'the root of the checkpoint is not base64', { cause });
   }
-  throw new GlasskeyError('bad-checkpoint', 'the root of the checkpoint has not 32 bytes');
+  throw new GlasskeyError('bad-checkpoint', 'the root of the checkpoint is not 32 bytes');
 }

@@ -5,20 +5,20 @@ import type { Vkey } from './vkey.ts';
 
 export { type Checkpoint, formatCheckpoint, parseCheckpoint };
 
-/** Signs a checkpoint; returns the note as text. */
+/** Signs a checkpoint and returns the note as text. */
 export async function signCheckpoint(checkpoint: Checkpoint, signers: readonly NoteSigner[]): Promise<string> {
   return signNote(formatCheckpoint(checkpoint), signers);
 }
 
-/** A checkpoint whose origin and signature were verified. */
+/** A checkpoint whose origin and signature are verified. */
 export interface VerifiedCheckpoint extends Checkpoint {
-  /** The whole note, with the signatures that were not looked at. */
+  /** The whole note, including signatures that were not verified. */
   readonly note: Note;
 }
 
 /**
- * Opens an untrusted checkpoint of the log `origin` that a trusted key has signed. Throws `bad-checkpoint` for what is not
- * a checkpoint of this log, or is not signed by a trusted key.
+ * Verifies an untrusted checkpoint of the log `origin` against trusted keys. Throws `bad-checkpoint` if it is not a
+ * checkpoint of this log, or if no trusted key signed it.
  */
 export function verifyCheckpoint(
   note: Uint8Array | string,

@@ -5,27 +5,33 @@ import { cosignedMessage, encodeTimestampedSignature, isCosignerVkey, openCosign
 import type { Note, NoteSignature } from './note.ts';
 import { cosignatureVkey, ED25519_COSIGNATURE, ML_DSA_COSIGNATURE, type Vkey } from './vkey.ts';
 
-/** A verified cosignature: the cosigner saw that the checkpoint continues all that it had seen of the log. */
+/**
+ * A verified cosignature: the cosigner saw that the checkpoint continues all earlier checkpoints of the log it had
+ * seen.
+ */
 export interface Cosignature {
   readonly vkey: Vkey;
-  /** When it was made, by the cosigner's clock; whole seconds. Zero says: the largest tree it knew is another matter. */
+  /**
+   * The time of the cosignature by the cosigner's clock, in whole seconds. Zero makes no statement about the largest
+   * tree that the cosigner knew.
+   */
   readonly timestampMs: number;
 }
 
-/** A key that cosigns checkpoints (c2sp.org/tlog-cosignature). Whoever calls it has checked consistency first. */
+/** A key that cosigns checkpoints (c2sp.org/tlog-cosignature). The caller must have checked consistency first. */
 export interface NoteCosigner {
   readonly vkey: Vkey;
   /**
-   * The signature line for the checkpoint of note text `text` at a time. Throws `bad-checkpoint` for another text, and
-   * `value-out-of-range` for a time before the first second of 1970, or too long an origin.
+   * Makes the signature line for the checkpoint with note text `text` at a time. Throws `bad-checkpoint` for any other
+   * text. Throws `value-out-of-range` for a time before the first second of 1970, or for an origin that is too long.
    */
   cosign(text: string, timestampMs: number): Promise<NoteSignature>;
 }
 
 /**
- * Puts a name to a key that cosigns: type 0x04 for Ed25519, 0x06 for ML-DSA-44. Logs sign their own checkpoints in the
- * latter way too, under their origin (c2sp.org/tlog-checkpoint). Throws `value-out-of-range` for another algorithm or an
- * impossible name.
+ * Binds a name to a cosigning key: type 0x04 for Ed25519, 0x06 for ML-DSA-44. A log may also sign its own checkpoints
+ * with ML-DSA-44, under its origin (c2sp.org/tlog-checkpoint). Throws `value-out-of-range` for another algorithm or an
+ * invalid name.
  */
 export function cosignatureSigner(name: string, signer: Signer | MlDsaSigner): NoteCosigner {
   const { algorithm, publicKey } = signer;
@@ -44,9 +50,9 @@ export function cosignatureSigner(name: string, signer: Signer | MlDsaSigner): N
 }
 
 /**
- * The cosignatures of an untrusted note by the given cosigners, in the order of its lines; those of unknown keys are
- * ignored. None is an answer: see `assertWitnessed` of policy.ts for what has to be there. Throws `bad-checkpoint` where
- * the line of a known key does not verify: such a note is malformed (c2sp.org/signed-note).
+ * Returns the cosignatures of an untrusted note by the given cosigners, in the order of its lines, and ignores those of
+ * unknown keys. The result may be empty: `assertWitnessed` of policy.ts checks that it suffices. Throws
+ * `bad-checkpoint` if the line of a known key does not verify, since such a note is malformed (c2sp.org/signed-note).
  */
 export function verifyCosignatures(note: Note, vkeys: readonly Vkey[]): readonly Cosignature[] {
   const found: Cosignature[] = [];

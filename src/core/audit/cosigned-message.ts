@@ -6,20 +6,20 @@ import { ensure, GlasskeyError } from '../errors.ts';
 import { parseCheckpoint } from './checkpoint-text.ts';
 import { ED25519_COSIGNATURE, isEd25519Signature, ML_DSA_COSIGNATURE, type Vkey } from './vkey.ts';
 
-/** Domain separation of what an ML-DSA-44 cosigner signs: 12 bytes. */
+/** The domain separator of an ML-DSA-44 cosigner's message: 12 bytes. */
 const SUBTREE_LABEL = encodeUtf8('subtree/v1\n\0');
-/** Bytes of the time-stamp before the signature. */
+/** The length of the timestamp before the signature. */
 const TIMESTAMP_LENGTH = 8;
 
-/** Tells whether the key makes cosignatures, rather than plain signatures of notes. */
+/** Returns true if the key makes cosignatures, rather than plain note signatures. */
 export function isCosignerVkey(vkey: Vkey): boolean {
   return vkey.type === ED25519_COSIGNATURE || vkey.type === ML_DSA_COSIGNATURE;
 }
 
 /**
- * The bytes that the cosigner `vkey` signs for the checkpoint of note text `text` at `timestamp` seconds
- * (c2sp.org/tlog-cosignature). Throws `bad-checkpoint` for what is no checkpoint, `value-out-of-range` for what has no
- * such message: a name or an origin above 255 bytes with ML-DSA-44, another type of key.
+ * Returns the bytes that the cosigner `vkey` signs for the checkpoint with note text `text` at `timestamp` seconds
+ * (c2sp.org/tlog-cosignature). Throws `bad-checkpoint` if the text is not a checkpoint. Throws `value-out-of-range` for
+ * another type of key, and with ML-DSA-44 for a name or an origin above 255 bytes.
  */
 export function cosignedMessage(vkey: Vkey, text: string, timestamp: number): Uint8Array {
   const { origin, size, rootHash } = parseCheckpoint(text);
@@ -41,7 +41,7 @@ function writeShort(writer: ByteWriter, bytes: Uint8Array): void {
   writer.bytes(bytes);
 }
 
-/** The `timestamped_signature` of c2sp.org/tlog-cosignature. `timestamp` is in seconds. */
+/** Encodes the `timestamped_signature` of c2sp.org/tlog-cosignature. `timestamp` is in seconds. */
 export function encodeTimestampedSignature(timestamp: number, signature: Uint8Array): Uint8Array {
   const writer = new ByteWriter();
   writer.uint64(timestamp);
@@ -50,8 +50,8 @@ export function encodeTimestampedSignature(timestamp: number, signature: Uint8Ar
 }
 
 /**
- * The time, in seconds, of an untrusted `timestamped_signature` that the cosigner `vkey` made of the checkpoint text;
- * undefined where it does not verify. A time beyond 2^53-1 ms is no time here.
+ * Verifies an untrusted `timestamped_signature` by the cosigner `vkey` over the checkpoint text. Returns its time in
+ * seconds, or undefined if it does not verify. A time beyond 2^53-1 ms does not verify.
  */
 export function openCosignature(vkey: Vkey, text: string, timestamped: Uint8Array): number | undefined {
   try {

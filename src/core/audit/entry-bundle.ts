@@ -2,7 +2,9 @@ import { ByteReader } from '../encoding/byte-reader.ts';
 import { ByteWriter } from '../encoding/byte-writer.ts';
 import { decodeError } from '../errors.ts';
 
-/** An entry bundle (c2sp.org/tlog-tiles): each entry after its length as a uint16. Throws `value-out-of-range`. */
+/**
+ * Encodes an entry bundle (c2sp.org/tlog-tiles): each entry after its length as a uint16. Throws `value-out-of-range`.
+ */
 export function encodeEntryBundle(entries: readonly Uint8Array[]): Uint8Array {
   const writer = new ByteWriter();
   for (const entry of entries) {
@@ -12,7 +14,7 @@ export function encodeEntryBundle(entries: readonly Uint8Array[]): Uint8Array {
   return writer.finish();
 }
 
-/** The entries of an untrusted bundle, which must hold `count` of them exactly. Throws `malformed-encoding`. */
+/** Decodes an untrusted bundle, which must hold exactly `count` entries. Throws `malformed-encoding`. */
 export function decodeEntryBundle(bundle: Uint8Array, count: number): Uint8Array[] {
   const reader = new ByteReader(bundle);
   const entries: Uint8Array[] = [];

@@ -15,31 +15,33 @@ import {
 import { decodeError, ensure, GlasskeyError, isGlasskeyError } from '../errors.ts';
 import type { PrefixLeaf } from '../keytrans/proofs.ts';
 
-/** Where a log that ended is continued, and what a client needs to trust it. */
+/** The log that continues an ended log, and all that a client needs to trust it. */
 export interface Successor {
   /** The successor's origin. */
   readonly origin: string;
-  /** Where it is served; empty where its bundle names no URL. */
+  /** Its URL; empty if its bundle names none. */
   readonly url: string;
-  /** SHA-256 of its trust bundle as it was then, 32 bytes: what people compare. */
+  /** The SHA-256 of its trust bundle as it was then, 32 bytes, for people to compare. */
   readonly fingerprint: Uint8Array;
   /** The Ed25519 key that signs its later bundles, 32 bytes. */
   readonly bundleKey: Uint8Array;
 }
 
-/** That a log has ended: what its last entry is bound to. */
+/** The statement that a log has ended, which the log's last entry commits to. */
 export interface LogEnd {
   readonly format: 1;
   /** The log's origin. */
   readonly origin: string;
-  /** The last entry: nothing comes after it. */
+  /** The position of the last entry. */
   readonly position: number;
-  /** Why, for people; printable ASCII. */
+  /** The reason, for people; printable ASCII. */
   readonly reason: string;
   readonly successor: Successor | undefined;
 }
 
-/** A LogEnd with the signature of the log's bundle key, which is offline: the server's own keys cannot make one. */
+/**
+ * A LogEnd with the signature of the log's bundle key. That key is offline, so the server's own keys cannot make one.
+ */
 export interface SignedLogEnd {
   readonly end: LogEnd;
   /** Ed25519, over "glasskey log end v1" || 0x00 || LogEnd. */
@@ -49,15 +51,16 @@ export interface SignedLogEnd {
 const CONTEXT = encodeUtf8('glasskey log end v1\0');
 
 /**
- * The search key of the leaf that ends a log, the same in every log: SHA-256 of the context string, which no VRF can be made
- * to put out. Everybody who reads an AuditorUpdate sees it; for whoever does not know it, it is a leaf like any other.
+ * The search key of the leaf that ends a log, the same in every log. It is the SHA-256 of the context string, which no
+ * VRF can be made to output. Every reader of an AuditorUpdate sees it; to a reader that does not know it, the leaf
+ * looks like any other.
  */
 export const LOG_END_KEY: Uint8Array = sha256(CONTEXT);
 
-/** Where the SignedLogEnd is served, below the log's prefix. */
+/** The path of the SignedLogEnd, below the log's prefix. */
 export const LOG_END_FILE = 'end';
 
-/** Longest encoded SignedLogEnd, in bytes. */
+/** The greatest length of an encoded SignedLogEnd, in bytes. */
 export const MAX_LOG_END_BYTES = 2048;
 
 const logEndCodec: Codec<LogEnd> = struct<LogEnd>({
@@ -75,7 +78,7 @@ const logEndCodec: Codec<LogEnd> = struct<LogEnd>({
   ),
 });
 
-/** Codec of {@link SignedLogEnd}: what `/log/end` serves. */
+/** The encoding of {@link SignedLogEnd}, which `/log/end` serves. */
 export const signedLogEndCodec: Codec<SignedLogEnd> = struct<SignedLogEnd>({
   end: logEndCodec,
   signature: fixedBytes(64),
@@ -89,19 +92,19 @@ export async function signLogEnd(
   return { end, signature: await sign(message(end)) };
 }
 
-/** The leaf that ends a log: {@link LOG_END_KEY}, committed to the SHA-256 of the encoded LogEnd. */
+/** Builds the leaf that ends a log: {@link LOG_END_KEY}, with the SHA-256 of the encoded LogEnd as its commitment. */
 export function logEndLeaf(end: LogEnd): PrefixLeaf {
   return { vrfOutput: LOG_END_KEY, commitment: sha256(encode(logEndCodec, end)) };
 }
 
-/** The leaf among those that an entry adds that ends the log, if there is one. */
+/** Finds the leaf that ends the log among those that an entry adds. */
 export function findLogEndLeaf(added: readonly PrefixLeaf[]): PrefixLeaf | undefined {
   return added.find(({ vrfOutput }) => equalBytes(vrfOutput, LOG_END_KEY));
 }
 
 /**
- * Verifies that untrusted bytes say that the log `origin` ends at the entry `position`, signed by its bundle key, and that they
- * are what the entry's leaf is bound to. Throws `bad-log-end`.
+ * Verifies an untrusted SignedLogEnd: the bundle key of the log `origin` says that the log ends at the entry
+ * `position`, and that entry's leaf commits to the statement. Throws `bad-log-end`.
  */
 export function verifyLogEnd(
   encoded: Uint8Array,
@@ -111,11 +114,11 @@ export function verifyLogEnd(
   try {
     const { end, signature } = decode(signedLogEndCodec, encoded);
     verifyEd25519(trusted.bundleKey, message(end), signature);
-    ensure(end.origin === trusted.origin, 'bad-log-end', 'it is of another log');
+    ensure(end.origin === trusted.origin, 'bad-log-end', 'it belongs to another log');
     ensure(end.position === entry.position, 'bad-log-end', `it names entry ${end.position} as the last one`);
     const { commitment } = logEndLeaf(end);
     const isBound = entry.leaf !== undefined && equalBytes(entry.leaf.commitment, commitment);
-    ensure(isBound, 'bad-log-end', `log entry ${entry.position} is not bound to it`);
+    ensure(isBound, 'bad-log-end', `log entry ${entry.position} does not commit to it`);
     return end;
   } catch (cause) {
     if (!isGlasskeyError(cause)) throw cause;
@@ -127,17 +130,17 @@ function message(end: LogEnd): Uint8Array {
   return concatBytes(CONTEXT, encode(logEndCodec, end));
 }
 
-/** A text of printable ASCII: it is shown to people. */
+/** A text of printable ASCII, because it is shown to people. */
 function printable(minimum: number, maximum: number): Codec<string> {
   const raw = bytes(minimum, maximum);
   return {
     write: (writer, value) => {
-      ensure(/^[\x20-\x7e]*$/.test(value), 'value-out-of-range', 'a text is printable ASCII');
+      ensure(/^[\x20-\x7e]*$/.test(value), 'value-out-of-range', 'the text is not printable ASCII');
       raw.write(writer, encodeUtf8(value));
     },
     read: (reader) => {
       const text = String.fromCharCode(...raw.read(reader));
-      if (!/^[\x20-\x7e]*$/.test(text)) throw decodeError('a text is not printable ASCII');
+      if (!/^[\x20-\x7e]*$/.test(text)) throw decodeError('the text is not printable ASCII');
       return text;
     },
   };

@@ -4,9 +4,9 @@ import { ensure, GlasskeyError } from '../errors.ts';
 import { isCosignerVkey, openCosignature } from './cosigned-message.ts';
 import { ED25519_NOTE, ed25519Vkey, isEd25519Signature, isKeyName, type Vkey } from './vkey.ts';
 
-/** Most bytes of a note that the parser accepts: room for 64 post-quantum signatures. */
+/** The greatest size of a note in bytes: room for 64 post-quantum signatures. */
 export const MAX_NOTE_BYTES = 512 * 1024;
-/** Most signature lines of a note that the parser accepts. */
+/** The greatest number of signature lines in a note. */
 export const MAX_NOTE_SIGNATURES = 64;
 
 /** One signature line of a note: `— name base64(key ID || signature)`. */
@@ -16,11 +16,11 @@ export interface NoteSignature {
   readonly signature: Uint8Array;
 }
 
-/** A signed note (c2sp.org/signed-note), whose signatures may or may not have been verified. */
+/** A signed note (c2sp.org/signed-note). Its signatures may be unverified. */
 export interface Note {
   /** The signed text, with its final newline. */
   readonly text: string;
-  /** Every signature line in order, those of unknown keys too. */
+  /** Every signature line in order, including those of unknown keys. */
   readonly signatures: readonly NoteSignature[];
 }
 
@@ -30,13 +30,13 @@ export interface NoteSigner {
   readonly signer: Signer;
 }
 
-/** Puts a name to an Ed25519 signing key. Throws `value-out-of-range` for another algorithm or an impossible name. */
+/** Binds a name to an Ed25519 signing key. Throws `value-out-of-range` for another algorithm or an invalid name. */
 export function noteSigner(name: string, signer: Signer): NoteSigner {
   ensure(signer.algorithm === 'ed25519', 'value-out-of-range', 'notes are signed with Ed25519 keys');
   return { vkey: ed25519Vkey(name, signer.publicKey), signer };
 }
 
-/** Signs `text`, which must end in a newline, with every signer. Returns the note. Throws `value-out-of-range`. */
+/** Signs `text`, which must end in a newline, with every signer, and returns the note. Throws `value-out-of-range`. */
 export async function signNote(text: string, signers: readonly NoteSigner[]): Promise<string> {
   ensure(isNoteText(text), 'value-out-of-range', 'a note text ends in a newline and has no control characters');
   const message = encodeUtf8(text);
@@ -50,7 +50,7 @@ export async function signNote(text: string, signers: readonly NoteSigner[]): Pr
   return formatNote({ text, signatures });
 }
 
-/** The bytes of a note, as text. */
+/** Formats a note as text. */
 export function formatNote(note: Note): string {
   return `${note.text}\n${note.signatures.map(formatSignatureLine).join('')}`;
 }
@@ -62,8 +62,8 @@ function formatSignatureLine({ name, keyId, signature }: NoteSignature): string 
 }
 
 /**
- * Parses an untrusted note, given as UTF-8 bytes or as text; nothing is verified. Throws `bad-note` for what is not one,
- * or is larger than {@link MAX_NOTE_BYTES} or {@link MAX_NOTE_SIGNATURES} allow.
+ * Parses an untrusted note, given as UTF-8 bytes or as text, and verifies nothing. Throws `bad-note` if it is
+ * malformed, or exceeds {@link MAX_NOTE_BYTES} or {@link MAX_NOTE_SIGNATURES}.
  */
 export function parseNote(note: Uint8Array | string): Note {
   const whole = readText(note);
@@ -108,10 +108,10 @@ function parseSignatureLine(line: string): NoteSignature {
 }
 
 /**
- * Verifies the signatures of an untrusted note by trusted keys and returns the keys that signed it. Signatures of unknown
- * keys, and trusted keys of types that cannot be verified here, are ignored; keys of cosigners sign checkpoints only (a log
- * may sign its own in that way: c2sp.org/tlog-checkpoint). A signature line of a known key that does not
- * verify condemns the note. Throws `bad-signature` also where no known key has signed.
+ * Verifies the signatures of an untrusted note by trusted keys and returns the keys that signed it. It ignores
+ * signatures of unknown keys, and trusted keys of types that it cannot verify. Cosigner keys sign checkpoints only,
+ * with which a log may sign its own (c2sp.org/tlog-checkpoint). Throws `bad-signature` if the line of a known key does
+ * not verify, or if no known key has signed.
  */
 export function verifyNote(note: Note, trusted: readonly Vkey[]): readonly Vkey[] {
   const signedBy = new Set<Vkey>();
@@ -139,7 +139,7 @@ function isNoteText(text: string): boolean {
   return text.endsWith('\n') && !hasControls(text) && decodeUtf8(encodeUtf8(text)) === text;
 }
 
-/** Tells whether there is a character below U+0020 other than newline. */
+/** Returns true if the text has a character below U+0020 other than newline. */
 function hasControls(text: string): boolean {
   for (const char of text) if (char < ' ' && char !== '\n') return true;
   return false;

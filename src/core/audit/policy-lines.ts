@@ -3,21 +3,21 @@ import { ensure, GlasskeyError } from '../errors.ts';
 import { NO_QUORUM, type Policy, type PolicyGroup, type PolicyLog, type PolicyWitness } from './policy-parts.ts';
 import { ED25519_COSIGNATURE, ED25519_NOTE, ML_DSA_COSIGNATURE, parseVkey, type Vkey } from './vkey.ts';
 
-/** Types of keys with which a log may sign its checkpoints here. */
+/** The key types with which a log may sign its checkpoints here. */
 const LOG_KEY_TYPES: readonly number[] = [ED25519_NOTE, ED25519_COSIGNATURE, ML_DSA_COSIGNATURE];
 
 interface Draft {
   readonly logs: PolicyLog[];
   readonly witnesses: PolicyWitness[];
   readonly groups: PolicyGroup[];
-  /** Every witness and group defined so far. */
+  /** The names of all witnesses and groups defined so far. */
   readonly defined: Set<string>;
-  /** Those that are already a member of some group. */
+  /** The names that are already a member of some group. */
   readonly grouped: Set<string>;
   quorum: string | undefined;
 }
 
-/** Reads the lines of a policy in order; keys that appear twice are the caller's business. Throws `bad-policy`. */
+/** Parses the lines of a policy in order. The caller checks for keys that appear twice. Throws `bad-policy`. */
 export function parsePolicyLines(text: string): Policy {
   ensure(isPolicyText(text), 'bad-policy', 'the policy has control characters other than tab and newline');
   const draft: Draft = {
@@ -47,14 +47,14 @@ function readLine(draft: Draft, words: readonly string[]): void {
   else if (keyword === 'witness') readWitness(draft, rest);
   else if (keyword === 'group') readGroup(draft, rest);
   else if (keyword === 'quorum') readQuorum(draft, rest);
-  else throw new GlasskeyError('bad-policy', 'a line of the policy is none of log, witness, group, quorum');
+  else throw new GlasskeyError('bad-policy', 'a line of the policy starts with none of log, witness, group and quorum');
 }
 
 function readLog(draft: Draft, words: readonly string[]): void {
   const [vkey, url] = words;
   ensure(vkey !== undefined && words.length <= 2, 'bad-policy', 'a log line is: log <vkey> [<url>]');
   const parsed = readVkey(vkey);
-  ensure(LOG_KEY_TYPES.includes(parsed.type), 'bad-policy', 'a log has a key of another type');
+  ensure(LOG_KEY_TYPES.includes(parsed.type), 'bad-policy', 'the key of a log is not of a known signature type');
   draft.logs.push({ vkey: parsed, ...(url === undefined ? {} : { url }) });
 }
 
@@ -71,11 +71,11 @@ function readGroup(draft: Draft, words: readonly string[]): void {
   const isWhole = name !== undefined && rule !== undefined && members.length > 0;
   ensure(isWhole, 'bad-policy', 'a group line is: group <name> all|any|<k> <name>...');
   for (const member of members) {
-    ensure(draft.defined.has(member), 'bad-policy', 'a group names what no line before it defines');
+    ensure(draft.defined.has(member), 'bad-policy', 'a group names a member that no earlier line defines');
     ensure(!draft.grouped.has(member), 'bad-policy', 'a witness or group is a member twice');
     draft.grouped.add(member);
   }
-  // After its members: a group is not its own.
+  // After its members, because a group cannot contain itself.
   define(draft, name);
   draft.groups.push({ name, threshold: readThreshold(rule, members.length), members });
 }
@@ -84,7 +84,7 @@ function readThreshold(rule: string, count: number): number {
   if (rule === 'any') return 1;
   if (rule === 'all') return count;
   const isInRange = /^[1-9][0-9]{0,3}$/.test(rule) && Number(rule) <= count;
-  ensure(isInRange, 'bad-policy', 'the threshold of a group is between one and the number of its members');
+  ensure(isInRange, 'bad-policy', 'the threshold of a group is not between one and the number of its members');
   return Number(rule);
 }
 
@@ -97,7 +97,7 @@ function readQuorum(draft: Draft, words: readonly string[]): void {
 }
 
 function define(draft: Draft, name: string): void {
-  ensure(name !== NO_QUORUM, 'bad-policy', 'no witness and no group is called none');
+  ensure(name !== NO_QUORUM, 'bad-policy', 'a witness or group is called none');
   ensure(!draft.defined.has(name), 'bad-policy', 'a name is defined twice');
   draft.defined.add(name);
 }

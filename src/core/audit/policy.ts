@@ -7,14 +7,14 @@ import { parsePolicyLines } from './policy-lines.ts';
 import { NO_QUORUM, type Policy } from './policy-parts.ts';
 import type { Vkey } from './vkey.ts';
 
-/** Most characters of a policy: room for the vkeys of all its logs and witnesses with ML-DSA-44. */
+/** The greatest length of a policy in characters: room for the ML-DSA-44 vkeys of all its logs and witnesses. */
 export const MAX_POLICY_LENGTH = 512 * 1024;
-/** Most logs, most witnesses and most groups of a policy; c2sp.org/tlog-policy asks for at least 32. */
+/** The greatest number of logs, of witnesses and of groups in a policy; c2sp.org/tlog-policy asks for at least 32. */
 export const MAX_POLICY_PARTS = 64;
 
 /**
- * Parses a policy (c2sp.org/tlog-policy): a setting, or part of a signed bundle. Stricter than the text in one thing: it
- * has to be UTF-8. The newline of the last line may be missing. Throws `bad-policy`.
+ * Parses a policy (c2sp.org/tlog-policy), from a setting or a signed bundle. It must be UTF-8, which is stricter than
+ * the specification. The last line may lack its newline. Throws `bad-policy`.
  */
 export function parsePolicy(text: string): Policy {
   ensure(text.length <= MAX_POLICY_LENGTH, 'bad-policy', 'the policy is too long');
@@ -27,49 +27,49 @@ export function parsePolicy(text: string): Policy {
   ensure(
     policy.witnesses.every(({ vkey }) => isCosignerVkey(vkey)),
     'bad-policy',
-    'a witness has a key of another type',
+    'the key of a witness is not of a cosignature type',
   );
   return policy;
 }
 
-/** One key in two lines would let one party count twice, whatever the lines call it. */
+/** Throws `bad-policy` if two lines have the same key: one party would count twice under two names. */
 function assertDistinctKeys(parts: readonly { readonly vkey: Vkey }[], kind: string): void {
   const keys = new Set(parts.map(({ vkey }) => vkey.publicKey.join()));
   ensure(keys.size === parts.length, 'bad-policy', `two ${kind} of the policy have the same key`);
 }
 
-/** Tells whether the witnesses of these names (names inside the policy) make its quorum. */
+/** Returns true if the witnesses of these names (names inside the policy) satisfy its quorum. */
 export function isQuorum(policy: Policy, cosigned: ReadonlySet<string>): boolean {
   if (policy.quorum === NO_QUORUM) return true;
   const reached = new Set(policy.witnesses.map(({ name }) => name).filter((name) => cosigned.has(name)));
-  // Groups name only what stands before them: one pass settles all.
+  // Groups name only what is defined before them, so one pass settles all.
   for (const { name, threshold, members } of policy.groups) {
     if (members.filter((member) => reached.has(member)).length >= threshold) reached.add(name);
   }
   return reached.has(policy.quorum);
 }
 
-/** How far the clock of a witness may be ahead of ours. A cosignature from the future would look fresh for ever. */
+/** How far a witness's clock may be ahead of ours. A cosignature from the future would look fresh for ever. */
 export const MAX_WITNESS_AHEAD_MS = 5 * 60_000;
 
-/** When and how fresh. */
+/** The current time, and the freshness that cosignatures need. */
 export interface WitnessedOptions {
-  /** Now, by the clock of whoever asks, in ms. */
+  /** The caller's current time, in ms. */
   readonly nowMs: number;
-  /** Cosignatures older than this do not count, in ms; Infinity for a proof that is kept. */
+  /** The greatest age of a cosignature that counts, in ms; Infinity for a proof that is kept. */
   readonly maxAgeMs: number;
 }
 
 /**
- * Checks that an untrusted checkpoint is signed by a log of the policy (where it lists any) and that witnesses who make its
- * quorum have cosigned it, each within `maxAgeMs`. Returns the cosignatures that count; none with `quorum none`. Throws
- * `bad-checkpoint` where a line of a known key does not verify or no listed log has signed, else `not-witnessed`.
+ * Checks that a log of the policy, if it lists any, has signed an untrusted checkpoint, and that a quorum of witnesses
+ * cosigned it within `maxAgeMs`. Returns the cosignatures that count; empty with `quorum none`. Throws `bad-checkpoint`
+ * if the line of a known key does not verify or no listed log has signed, otherwise `not-witnessed`.
  */
 export function assertWitnessed(policy: Policy, note: Note, options: WitnessedOptions): readonly Cosignature[] {
   assertLogged(policy, note);
   if (policy.quorum === NO_QUORUM) return [];
   const vkeys = policy.witnesses.map(({ vkey }) => vkey);
-  // Times are whole seconds, rounded down: one made just now looks up to a second older.
+  // Times are whole seconds, rounded down: a cosignature made just now looks up to a second older.
   const oldestMs = options.nowMs - options.maxAgeMs - 1000;
   const counted = verifyCosignatures(note, vkeys).filter(
     ({ timestampMs: at }) => at > 0 && at >= oldestMs && at <= options.nowMs + MAX_WITNESS_AHEAD_MS,

@@ -4,14 +4,14 @@ import { balancedNodes, splitPoint, type TreeNode } from '../log/tree-node.ts';
 import { rfc6962NodeHasher } from './rfc6962.ts';
 
 /**
- * What a proof consists of: for each of its hashes, the balanced subtrees from which it is folded, left to right. All but
- * one on the tree's right edge are a single node.
+ * The plan of a proof: for each of its hashes, the balanced subtrees from which it is folded, left to right. Only a
+ * hash on the tree's right edge takes more than one.
  */
 export type ProofPlan = readonly (readonly TreeNode[])[];
 
 /**
- * The hashes of the inclusion proof of leaf `index` in a tree of `size` leaves, from the leaf's sibling upwards
- * (RFC 6962 §2.1.1). Throws `value-out-of-range`.
+ * Plans the inclusion proof of leaf `index` in a tree of `size` leaves, from the leaf's sibling upwards (RFC 6962
+ * §2.1.1). Throws `value-out-of-range`.
  */
 export function planInclusion(index: number, size: number): ProofPlan {
   ensure(index >= 0 && index < size, 'value-out-of-range', 'the leaf is not in a tree of this size');
@@ -26,21 +26,21 @@ export function planInclusion(index: number, size: number): ProofPlan {
 }
 
 /**
- * The hashes of the consistency proof between the trees of `oldSize` and `newSize` leaves (RFC 6962 §2.1.2); none where
- * they are equal or the old one is empty. Throws `value-out-of-range`.
+ * Plans the consistency proof between the trees of `oldSize` and `newSize` leaves (RFC 6962 §2.1.2). The plan is empty
+ * if they are equal or the old one is empty. Throws `value-out-of-range`.
  */
 export function planConsistency(oldSize: number, newSize: number): ProofPlan {
   ensure(oldSize >= 0 && oldSize <= newSize, 'value-out-of-range', 'the old tree is larger than the new one');
   if (oldSize === 0 || oldSize === newSize) return [];
   const plan = planOldTree(oldSize, newSize);
-  // Where the old tree is a subtree of the new one, its root is known to whom the proof is for.
+  // If the old tree is a subtree of the new one, the verifier knows its root.
   const isSubtree = plan[0]?.[0]?.index === 0;
   return isSubtree ? plan.slice(1) : plan;
 }
 
 /**
- * The hashes from which the roots of the trees of `oldSize` and `newSize` leaves can both be computed, 0 < oldSize < newSize:
- * see `evaluateConsistency`.
+ * Plans the hashes from which the roots of the trees of `oldSize` and `newSize` leaves both follow, 0 < oldSize <
+ * newSize: see `evaluateConsistency`.
  */
 export function planOldTree(oldSize: number, newSize: number): ProofPlan {
   const plan: TreeNode[][] = [];
@@ -54,12 +54,12 @@ export function planOldTree(oldSize: number, newSize: number): ProofPlan {
   return plan.toReversed();
 }
 
-/** Every node that the plan needs, in order. */
+/** Lists every node that the plan needs, in order. */
 export function nodesOfPlan(plan: ProofPlan): TreeNode[] {
   return plan.flat();
 }
 
-/** The proof: the plan with the values of its nodes, given by `valueOf`. */
+/** Assembles the proof from the plan and the values of its nodes, given by `valueOf`. */
 export function assembleProof(plan: ProofPlan, valueOf: (node: TreeNode) => Uint8Array): Uint8Array[] {
   return plan.map((nodes) => {
     const values = nodes.map((node) => ({ level: node.level, value: valueOf(node) }));

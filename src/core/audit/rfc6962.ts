@@ -7,34 +7,34 @@ import { splitPoint } from '../log/tree-node.ts';
 const node = new Uint8Array(65);
 node[0] = 1;
 
-/** The root of a tree without leaves: SHA-256 of nothing (RFC 6962 §2.1). */
+/** Returns the root of a tree without leaves: SHA-256 of the empty string (RFC 6962 §2.1). */
 export function emptyRoot(): Uint8Array {
   return sha256(new Uint8Array());
 }
 
-/** Hash of a log entry: SHA-256(0x00 || entry) (RFC 6962 §2.1). */
+/** Hashes a log entry: SHA-256(0x00 || entry) (RFC 6962 §2.1). */
 export function leafHash(entry: Uint8Array): Uint8Array {
   const leaf = new Uint8Array(entry.length + 1);
   leaf.set(entry, 1);
   return sha256(leaf);
 }
 
-/** Hash of two subtrees: SHA-256(0x01 || left || right) (RFC 6962 §2.1). Both have 32 bytes. */
+/** Hashes two subtrees: SHA-256(0x01 || left || right) (RFC 6962 §2.1). Each has 32 bytes. */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   node.set(left, 1);
   node.set(right, 33);
   return sha256(node);
 }
 
-/** RFC 6962's hashing for the trees of `core/log`: the height of a subtree does not matter. */
+/** RFC 6962's hashing for the trees of `core/log`. The height of a subtree does not matter. */
 export const rfc6962NodeHasher: NodeHasher = {
   parent: (left, _leftLevel, right) => nodeHash(left, right),
 };
 
 /**
- * The root that an inclusion proof implies for the leaf `index` of a tree of `size` leaves (RFC 6962 §2.1.1). `proof` is
- * untrusted: from the leaf's sibling up to the root's child. Throws `bad-log-proof` unless the proof has exactly the
- * hashes that it must have.
+ * Computes the root that an inclusion proof implies for the leaf `index` of a tree of `size` leaves (RFC 6962 §2.1.1).
+ * `proof` is untrusted and runs from the leaf's sibling up to the root's child. Throws `bad-log-proof` unless it has
+ * exactly the expected number of hashes.
  */
 export function evaluateInclusion(
   index: number,
@@ -52,7 +52,9 @@ export function evaluateInclusion(
   }, leaf);
 }
 
-/** Checks that `leaf` is leaf `index` of the tree with `root`. Everything is untrusted. Throws `bad-log-proof`. */
+/**
+ * Verifies that `leaf` is leaf `index` of the tree with `root`. All arguments are untrusted. Throws `bad-log-proof`.
+ */
 export function verifyInclusion(
   index: number,
   size: number,
@@ -65,9 +67,9 @@ export function verifyInclusion(
 }
 
 /**
- * Checks that the tree of `newSize` leaves with `newRoot` begins with the tree of `oldSize` leaves with `oldRoot`
- * (RFC 6962 §2.1.2). Every tree begins with the tree without leaves, so there is no proof from it: `oldSize` 0 is refused.
- * Everything is untrusted. Throws `bad-log-proof`.
+ * Verifies that the tree of `newSize` leaves with `newRoot` begins with the tree of `oldSize` leaves with `oldRoot`
+ * (RFC 6962 §2.1.2). Every tree begins with the empty tree, so that one has no proof and `oldSize` 0 is refused. All
+ * arguments are untrusted. Throws `bad-log-proof`.
  */
 export function verifyConsistency(
   oldSize: number,
@@ -82,7 +84,7 @@ export function verifyConsistency(
     ensure(proof.length === 0 && equalBytes(oldRoot, newRoot), 'bad-log-proof', 'two roots for one size');
     return;
   }
-  // Where the old tree is a subtree of the new one, its root is not in the proof (RFC 6962: b = true).
+  // If the old tree is a subtree of the new one, its root is not in the proof (RFC 6962: b = true).
   const isSubtree = pathToOldTree(oldSize, newSize).every((goesRight) => !goesRight);
   const implied = evaluateConsistency(oldSize, newSize, isSubtree ? [oldRoot, ...proof] : proof);
   ensure(equalBytes(implied.oldRoot, oldRoot), 'bad-log-proof', 'the consistency proof leads to another old root');
@@ -90,9 +92,10 @@ export function verifyConsistency(
 }
 
 /**
- * The two roots that a consistency proof implies for trees of `oldSize` and `newSize` leaves, 0 < oldSize < newSize.
- * `hashes`, untrusted, is a proof of RFC 6962 §2.1.2 that always begins with the head of the last full subtree of the old tree: where the
- * old tree is itself a subtree of the new one, that is its root. Throws `bad-log-proof` for another number of hashes.
+ * Computes the two roots that a consistency proof implies for trees of `oldSize` and `newSize` leaves, 0 < oldSize <
+ * newSize. The untrusted `hashes` are a proof of RFC 6962 §2.1.2 that always begins with the head of the old tree's
+ * last full subtree. If the old tree is itself a subtree of the new one, that head is its root. Throws `bad-log-proof`
+ * for another number of hashes.
  */
 export function evaluateConsistency(
   oldSize: number,
@@ -111,7 +114,7 @@ export function evaluateConsistency(
   return { oldRoot, newRoot };
 }
 
-/** The way from the root to a leaf: for each parent, whether it goes on to the right. */
+/** Returns the path from the root to a leaf: for each parent, true if the path continues to the right. */
 function pathToLeaf(index: number, size: number): boolean[] {
   const path: boolean[] = [];
   let [rest, width] = [index, size];
@@ -125,7 +128,7 @@ function pathToLeaf(index: number, size: number): boolean[] {
   return path;
 }
 
-/** The way from the new root to the subtree that ends where the old tree ends. */
+/** Returns the path from the new root to the subtree that ends where the old tree ends. */
 function pathToOldTree(oldSize: number, newSize: number): boolean[] {
   const path: boolean[] = [];
   let [rest, width] = [oldSize, newSize];

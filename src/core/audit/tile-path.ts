@@ -1,12 +1,14 @@
 import { ensure } from '../errors.ts';
 import { TILE_WIDTH, type TileCoordinate } from '../log/tiled-tree.ts';
 
-/** What a path under a tlog-tiles prefix names: hashes or entries, `width` of them (256 in a full tile). */
+/**
+ * The resource that a path under a tlog-tiles prefix names: hashes or entries, `width` of them (256 in a full tile).
+ */
 export type TileResource =
   | { readonly kind: 'hashes'; readonly tile: TileCoordinate; readonly width: number }
   | { readonly kind: 'entries'; readonly index: number; readonly width: number };
 
-/** A tile index as path elements of three digits, all but the last with an x: 1234067 is `x001/x234/067`. */
+/** Formats a tile index as path elements of three digits, all but the last with an x: 1234067 is `x001/x234/067`. */
 export function formatTileIndex(index: number): string {
   ensure(Number.isSafeInteger(index) && index >= 0, 'value-out-of-range', 'not an index');
   const digits = String(index);
@@ -14,24 +16,24 @@ export function formatTileIndex(index: number): string {
   return padded.replace(/\d{3}(?=\d)/g, 'x$&/');
 }
 
-/** The index that a path names, or undefined unless the path is exactly how {@link formatTileIndex} writes it. */
+/** Parses the index that a path names. Returns undefined unless {@link formatTileIndex} writes exactly this path. */
 export function parseTileIndex(path: string): number | undefined {
   if (!/^(x\d{3}\/){0,5}\d{3}$/.test(path)) return undefined;
   const index = Number(path.replace(/[x/]/g, ''));
   return Number.isSafeInteger(index) && formatTileIndex(index) === path ? index : undefined;
 }
 
-/** `tile/<L>/<N>[.p/<W>]` (c2sp.org/tlog-tiles), relative to the log's prefix. `width` is 1..256. */
+/** Formats `tile/<L>/<N>[.p/<W>]` (c2sp.org/tlog-tiles), relative to the log's prefix. `width` is 1..256. */
 export function formatTilePath(tile: TileCoordinate, width: number): string {
   return `tile/${tile.level}/${formatTileIndex(tile.index)}${formatWidth(width)}`;
 }
 
-/** `tile/entries/<N>[.p/<W>]` (c2sp.org/tlog-tiles), relative to the log's prefix. `width` is 1..256. */
+/** Formats `tile/entries/<N>[.p/<W>]` (c2sp.org/tlog-tiles), relative to the log's prefix. `width` is 1..256. */
 export function formatEntriesPath(index: number, width: number): string {
   return `tile/entries/${formatTileIndex(index)}${formatWidth(width)}`;
 }
 
-/** `updates/<N>`: where the AuditorUpdate of log entry N is, relative to the log's prefix. */
+/** Formats `updates/<N>`, the path of the AuditorUpdate of log entry N, relative to the log's prefix. */
 export function formatUpdatePath(position: number): string {
   return `updates/${formatTileIndex(position)}`;
 }
@@ -41,7 +43,10 @@ function formatWidth(width: number): string {
   return width === TILE_WIDTH ? '' : `.p/${width}`;
 }
 
-/** Reads an untrusted path below `<prefix>/tile/`: `<L>/<N>[.p/<W>]` or `entries/<N>[.p/<W>]`; undefined if it is neither. */
+/**
+ * Parses an untrusted path below `<prefix>/tile/`: `<L>/<N>[.p/<W>]` or `entries/<N>[.p/<W>]`. Returns undefined if it
+ * is neither.
+ */
 export function parseTilePath(path: string): TileResource | undefined {
   const parts = /^(entries|0|[1-9]\d?)\/([x/\d]+?)(?:\.p\/([1-9]\d{0,2}))?$/.exec(path);
   if (parts === null) return undefined;

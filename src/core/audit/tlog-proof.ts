@@ -9,26 +9,26 @@ const HEADER = 'c2sp.org/tlog-proof@v1';
 /** A proof in a tree of 2^53-1 leaves has at most this many hashes. */
 const MAX_PROOF_HASHES = 53;
 
-/** A proof that needs nothing else: an entry's inclusion in the tree of a checkpoint (c2sp.org/tlog-proof). */
+/** A self-contained proof of an entry's inclusion in the tree of a checkpoint (c2sp.org/tlog-proof). */
 export interface TlogProof {
-  /** Data beside the proof, not authenticated; in Glasskey's proofs the AuditEntry. */
+  /** Unauthenticated data beside the proof; in Glasskey's proofs the AuditEntry. */
   readonly extra: Uint8Array | undefined;
-  /** The entry's place in the log. */
+  /** The entry's index in the log. */
   readonly index: number;
-  /** From the leaf's sibling up to the root's child. */
+  /** The hashes from the leaf's sibling up to the root's child. */
   readonly inclusion: readonly Uint8Array[];
   /** The signed checkpoint, verbatim. */
   readonly checkpoint: string;
 }
 
-/** The text of a proof. */
+/** Formats a proof as text. */
 export function formatTlogProof(proof: TlogProof): string {
   const extra = proof.extra === undefined ? [] : [`extra ${formatBase64(proof.extra)}`];
   const hashes = proof.inclusion.map((hash) => formatBase64(hash));
   return [HEADER, ...extra, `index ${proof.index}`, ...hashes, '', proof.checkpoint].join('\n');
 }
 
-/** Parses an untrusted proof; nothing is verified yet. Throws `bad-tlog-proof`. */
+/** Parses an untrusted proof and verifies nothing yet. Throws `bad-tlog-proof`. */
 export function parseTlogProof(text: string): TlogProof {
   ensure(text.length <= 2 * MAX_NOTE_BYTES, 'bad-tlog-proof', 'the proof is too large');
   const end = text.indexOf('\n\n');
@@ -43,7 +43,7 @@ export function parseTlogProof(text: string): TlogProof {
   ensure(
     inclusion.every((hash) => hash.length === 32),
     'bad-tlog-proof',
-    'a hash of the proof has not 32 bytes',
+    'a hash of the proof is not 32 bytes',
   );
   return { extra, index: Number(index), inclusion, checkpoint: text.slice(end + 2) };
 }
@@ -57,8 +57,8 @@ function parseData(line: string): Uint8Array {
 }
 
 /**
- * Verifies an untrusted proof for the leaf that the caller has computed itself, and returns the checkpoint that includes
- * it. Throws `bad-checkpoint` or `bad-tlog-proof`. Cosignatures are not looked at: see the checkpoint's `note`.
+ * Verifies an untrusted proof for a leaf that the caller computed itself, and returns the checkpoint that includes the
+ * leaf. It does not verify cosignatures: see the checkpoint's `note`. Throws `bad-checkpoint` or `bad-tlog-proof`.
  */
 export function verifyTlogProof(
   proof: TlogProof,

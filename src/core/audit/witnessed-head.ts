@@ -10,10 +10,10 @@ import { leafHash } from './rfc6962.ts';
 import { parseTlogProof, verifyTlogProof } from './tlog-proof.ts';
 import type { Vkey } from './vkey.ts';
 
-/** Whom and what a client holds a log to. */
+/** The log, keys, witnesses and configuration that a client requires of a witnessed head. */
 export interface WitnessedTrust {
   readonly origin: string;
-  /** Keys of the audit log's checkpoints. */
+  /** The keys of the audit log's checkpoints. */
   readonly vkeys: readonly Vkey[];
   readonly policy: Policy;
   /** The encoded KEYTRANS Configuration. */
@@ -23,18 +23,19 @@ export interface WitnessedTrust {
 /** The KEYTRANS tree head that a client was shown, as it computed it from a proof. */
 export interface ShownHead {
   readonly size: number;
-  /** Timestamp of the rightmost entry, ms. */
+  /** The timestamp of the rightmost entry, ms. */
   readonly timestampMs: number;
-  /** Root of the prefix tree of the rightmost entry. */
+  /** The root of the prefix tree of the rightmost entry. */
   readonly prefixRoot: Uint8Array;
   readonly logRoot: Uint8Array;
 }
 
 /**
- * Verifies an untrusted `c2sp.org/tlog-proof@v1` that makes a shown head a witnessed one (DESIGN §5): the head's last entry,
- * in the checkpoint of its size, which witnesses who make the quorum have cosigned lately. Returns their cosignatures.
- * Throws `log-forked` where what they have seen is not what was shown, `bad-audit-entry` for an entry of another
- * Configuration, `not-witnessed`, `bad-tlog-proof`, `bad-checkpoint`.
+ * Verifies an untrusted `c2sp.org/tlog-proof@v1` that makes a shown head a witnessed one
+ * (docs/spec.md#witnessed-tree-heads). It proves that the head's last entry is in the checkpoint of its size, recently
+ * cosigned by a quorum of witnesses. Returns their cosignatures. Throws `log-forked` if the witnesses saw another log
+ * than the client, and `bad-audit-entry` for an entry of another Configuration. Throws `not-witnessed`,
+ * `bad-tlog-proof` and `bad-checkpoint`.
  */
 export function verifyWitnessedHead(
   text: string,
@@ -43,11 +44,11 @@ export function verifyWitnessedHead(
   options: WitnessedOptions,
 ): readonly Cosignature[] {
   const proof = parseTlogProof(text);
-  ensure(proof.index === shown.size - 1, 'bad-tlog-proof', 'the proof is of another entry');
+  ensure(proof.index === shown.size - 1, 'bad-tlog-proof', 'the proof is for another entry');
   const encoded = proof.extra;
-  ensure(encoded !== undefined, 'bad-tlog-proof', 'the proof does not come with its entry');
+  ensure(encoded !== undefined, 'bad-tlog-proof', 'the proof lacks its entry');
   const checkpoint = verifyTlogProof(proof, leafHash(encoded), trust);
-  ensure(checkpoint.size === shown.size, 'bad-tlog-proof', 'the proof is in a checkpoint of another size');
+  ensure(checkpoint.size === shown.size, 'bad-tlog-proof', 'the proof carries a checkpoint of another size');
   const cosignatures = assertWitnessed(trust.policy, checkpoint.note, options);
   const entry = readEntry(encoded);
   const isOfLog = equalBytes(entry.configHash, sha256(trust.configuration));
@@ -64,6 +65,6 @@ function readEntry(encoded: Uint8Array): AuditEntry {
   try {
     return decode(auditEntryCodec, encoded);
   } catch (cause) {
-    throw new GlasskeyError('bad-audit-entry', 'the proof comes with something that is no entry', { cause });
+    throw new GlasskeyError('bad-audit-entry', 'the data in the proof is not an audit entry', { cause });
   }
 }

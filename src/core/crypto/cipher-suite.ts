@@ -4,7 +4,7 @@ import { assertP256Key, verifyP256 } from './p256-signature.ts';
 import { assertVrfPublicKey, VRF_PROOF_LENGTH, verifyVrf } from './vrf-ed25519.ts';
 import { assertP256VrfKey, P256_VRF_PROOF_LENGTH, verifyP256Vrf } from './vrf-p256.ts';
 
-/** The primitives of one KEYTRANS cipher suite (KT §11.1, §17.1), as a verifier needs them. All inputs are untrusted. */
+/** The primitives of one KEYTRANS cipher suite (KT §11.1, §17.1) for a verifier. All inputs are untrusted. */
 export interface CipherSuite {
   readonly id: number;
   readonly name: string;
