@@ -3,6 +3,22 @@ import { ERROR_CODES, type ErrorCode } from '../../core/error-codes.ts';
 import type { LogProgress } from '../log/log-progress.ts';
 import type { ReleasedLog } from '../log/released-log.ts';
 
+/** The moment after which a request no longer waits. */
+export class Deadline {
+  readonly #endMs: number;
+
+  constructor(timeoutMs: number) {
+    this.#endMs = performance.now() + timeoutMs;
+  }
+
+  /** Returns the milliseconds that are left. Throws `timed-out` if none are. */
+  leftMs(): number {
+    const left = this.#endMs - performance.now();
+    ensure(left > 0, 'timed-out', 'not in the released log yet; ask the same again');
+    return left;
+  }
+}
+
 /**
  * Step `awaitSequenced`: waits until the sequencer has taken the submission; returns its position. Throws the code with
  * which it was rejected, `timed-out`, `shutting-down`. After the latter two the submission is still in the queue, and the

@@ -4,16 +4,11 @@ import type { Identity } from '../../identity/identity.ts';
 import { decodeIdentityRecord } from '../../identity/identity-record.ts';
 import { parseCertificate } from '../../ca/certificate.ts';
 import type { ErasedRows, TrailHead } from '../../store/ports.ts';
-import { closeOpenIntent } from '../sequencing/intent-closing.ts';
-import type { LogContext } from '../log/log-context.ts';
-import type { Act } from '../log/act.ts';
-import { awaitReleased, awaitSequenced } from './await-log.ts';
-import { Deadline } from './follow-intent.ts';
+import { awaitReleased, Deadline } from './await-log.ts';
 import { canonicalise } from '../intake.ts';
 import type { Issuance } from './issuance.ts';
-import { recordIntent } from './record-intent.ts';
-import { requestHash } from './request-hash.ts';
-import { submit } from './submit.ts';
+import { makeVersion } from './make-version.ts';
+import { requestHash } from './requests.ts';
 
 /** What an administrator asks for. */
 export interface ErasureOrder {
@@ -76,48 +71,31 @@ interface Work {
   readonly deadline: Deadline;
 }
 
-async function emptyRecord({ context, progress }: Issuance, work: Work): Promise<Emptied> {
-  const { labelKey, identity, deadline, who } = work;
-  const row = await context.store.readLabelAt(labelKey, Number.MAX_SAFE_INTEGER);
-  ensure(row !== undefined, 'identity-not-found', 'the identity is not registered');
-  const { version, position, value, commitment } = row.greatest;
-  if (value === undefined) return { version, position, before: version + 1 };
-  const { certificates, authorization } = decodeIdentityRecord(value);
-  const isErased = authorization.type === 'maintenance' && authorization.kind === 'erasure';
-  if (isErased) return { version, position, before: version };
-  // Nothing but a recovery or the operator can follow an empty record (DESIGN §7).
-  if (certificates.length === 0) return { version, position, before: version + 1 };
-  const removed = certificates.map((der) => parseCertificate(der).serial);
-  const next = {
-    label: identity.label,
-    labelKey,
-    version: version + 1,
-    record: {
-      previousCommitment: commitment,
-      certificates: [],
-      pending: undefined,
-      authorization: { type: 'maintenance', kind: 'erasure' },
-    },
-    certificate: undefined,
-    requestHash: requestHash('erasure', identity.label, [commitment], undefined),
-    act: { act: 'certificates-revoked', who, removed } satisfies Act,
-  } as const;
-  const submissionId = await submitOwn(context, next);
-  const added = await awaitSequenced(progress, submissionId, deadline.leftMs());
-  return { version: version + 1, position: added, before: version + 1 };
-}
-
-/** Claims the version and submits it; the same erasure under way elsewhere is waited for by asking again. */
-async function submitOwn(context: LogContext, next: Parameters<typeof submit>[1]): Promise<number> {
-  const { labelKey, version } = next;
-  const recorded = await recordIntent(context, next);
-  if (!recorded.own) {
-    const { submissionId } = recorded.existing;
-    ensure(submissionId !== undefined, 'version-conflict', 'the same erasure is under way: ask again');
-    return submissionId;
+async function emptyRecord(issuance: Issuance, work: Work): Promise<Emptied> {
+  const { labelKey, identity, who } = work;
+  for (;;) {
+    const row = await issuance.context.store.readLabelAt(labelKey, Number.MAX_SAFE_INTEGER);
+    ensure(row !== undefined, 'identity-not-found', 'the identity is not registered');
+    const { version, position, value, commitment } = row.greatest;
+    if (value === undefined) return { version, position, before: version + 1 };
+    const { certificates, authorization } = decodeIdentityRecord(value);
+    const isErased = authorization.type === 'maintenance' && authorization.kind === 'erasure';
+    if (isErased) return { version, position, before: version };
+    // Nothing but a recovery or the operator can follow an empty record (docs/spec.md#identity-record).
+    if (certificates.length === 0) return { version, position, before: version + 1 };
+    const hash = requestHash('erasure', identity.label, [commitment], undefined);
+    const claim = { label: identity.label, labelKey, version: version + 1, requestHash: hash };
+    const removed = certificates.map((der) => parseCertificate(der).serial);
+    const made = await makeVersion(issuance, claim, work, () => ({
+      record: {
+        previousCommitment: commitment,
+        certificates: [],
+        pending: undefined,
+        authorization: { type: 'maintenance', kind: 'erasure' },
+      },
+      certificate: undefined,
+      act: { act: 'certificates-revoked', who, removed },
+    }));
+    if (made !== undefined) return { version: made.version, position: made.position, before: made.version };
   }
-  return submit(context, next).catch(async (error: unknown) => {
-    await closeOpenIntent(context, { labelKey, version }, undefined).catch(() => undefined);
-    throw error;
-  });
 }

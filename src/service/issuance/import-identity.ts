@@ -6,12 +6,12 @@ import { sha256 } from '../../core/crypto/sha256.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import type { Evidence } from '../../identity/evidence.ts';
 import { canonicalise, parse, proofOfPossession } from '../intake.ts';
-import { Deadline } from './follow-intent.ts';
+import { Deadline } from './await-log.ts';
 import type { Issuance } from './issuance.ts';
 import { makeCertificate } from './issue-certificate.ts';
 import { readLabelState } from '../log/label-state.ts';
-import { requestHash } from './request-hash.ts';
-import type { WantedKeys } from './wanted-keys.ts';
+import { requestHash } from './requests.ts';
+import type { WantedKeys } from './sign.ts';
 
 /** One line of an import. Untrusted, but for who runs it. */
 export interface ImportOrder {

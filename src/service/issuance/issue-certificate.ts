@@ -2,26 +2,22 @@ import { parseCertificate } from '../../ca/certificate.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
-import type { CertificateRow } from '../../store/ports.ts';
 import type { Ticket } from './admission.ts';
 import { approve } from './approve.ts';
 import { authenticate, authenticateApplication, credentialsKey, type Requester, whoOf } from './authenticate.ts';
-import { awaitReleased, awaitSequenced } from './await-log.ts';
+import { awaitReleased, Deadline } from './await-log.ts';
 import { continuity } from './continuity.ts';
-import { Deadline, followIntent } from './follow-intent.ts';
 import { canonicalise, parse, proofOfPossession } from '../intake.ts';
 import type { Issuance } from './issuance.ts';
 import type { Made } from './made.ts';
 import { readLabelState } from '../log/label-state.ts';
-import { limitIdentity } from './limit-identity.ts';
-import { policy } from './policy.ts';
-import { recordIntent } from './record-intent.ts';
-import { requestHash } from './request-hash.ts';
-import type { CertificateOrder, IssuedCertificate } from './requests.ts';
+import { makeVersion } from './make-version.ts';
+import { policy, withinIdentityBudget } from './policy.ts';
+import { type CertificateOrder, type IssuedCertificate, requestHash } from './requests.ts';
 import { respond } from './respond.ts';
-import { signAndSubmit } from './sign-and-submit.ts';
+import type { WantedKeys } from './sign.ts';
+import { signVersion } from './signed-version.ts';
 import { findStoredAnswer } from './stored-answer.ts';
-import type { WantedKeys } from './wanted-keys.ts';
 
 /** An order that was taken in. */
 export interface CertificateWork {
@@ -72,12 +68,12 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
 /** From continuity to release; starts again where the same request turns out to be under way elsewhere. */
 export async function makeCertificate(issuance: Issuance, work: CertificateWork): Promise<Made> {
   const { context } = issuance;
-  const { labelKey, deadline } = work;
+  const { labelKey } = work;
   let requester = work.order.proveFirst === true ? await work.authenticate() : undefined;
   for (;;) {
     const state = await readLabelState(context, labelKey);
     const stored = await findStoredAnswer(context, work, state);
-    if (stored !== undefined) return released(issuance, work, stored.row, stored.position);
+    if (stored !== undefined) return released(issuance, work, stored);
     ensure(
       work.isFirst !== true || state === undefined,
       'change-required',
@@ -90,42 +86,22 @@ export async function makeCertificate(issuance: Issuance, work: CertificateWork)
     requester ??= await work.authenticate();
     const { change } = work.order;
     const next = await continuity({ origin, label, state, requester, change, keysSha256, nowMs: context.now() });
-    const intent = { labelKey, version: next.version, requestHash: work.requestHash };
+    const claim = { label, labelKey, version: next.version, requestHash: work.requestHash };
     const byProfile = policy(context, work.identity, next, work.keys);
-    const giveBack = limitIdentity(issuance.identityBudget, labelKey);
-    const approvable = {
-      identity: work.identity,
-      next,
-      spkiSha256,
-      keysSha256,
-      validity: byProfile,
-      nowMs: context.now(),
-    };
-    const validity = await approve(issuance.webhook, approvable).catch((error: unknown) => {
-      giveBack();
-      throw error;
+    const made = await withinIdentityBudget(issuance.identityBudget, labelKey, async (keep) => {
+      const approvable = { identity: work.identity, next, spkiSha256, keysSha256, validity: byProfile };
+      const validity = await approve(issuance.webhook, { ...approvable, nowMs: context.now() });
+      return makeVersion(issuance, claim, work, (signed) => {
+        keep();
+        return signVersion(context, { ...work, requestId: work.order.requestId }, next, validity, signed);
+      });
     });
-    const recorded = await recordIntent(context, intent);
-    if (!recorded.own) giveBack();
-    if (recorded.own) {
-      const order = { ...work, requestId: work.order.requestId };
-      const { row, submissionId } = await signAndSubmit(context, order, next, validity);
-      work.ticket.submitted();
-      const position = await awaitSequenced(issuance.progress, submissionId, deadline.leftMs());
-      return released(issuance, work, row, position);
-    }
-    work.ticket.submitted();
-    await followIntent(issuance, recorded.existing, deadline);
+    if (made !== undefined) return released(issuance, work, made);
   }
 }
 
-async function released(
-  { progress }: Issuance,
-  work: CertificateWork,
-  row: CertificateRow,
-  position: number,
-): Promise<Made> {
-  work.ticket.submitted();
-  await awaitReleased(progress, position, work.deadline.leftMs());
-  return { version: row.version, position, certificate: row.der, serial: row.serial };
+async function released({ progress }: Issuance, { ticket, deadline }: CertificateWork, made: Made): Promise<Made> {
+  ticket.submitted();
+  await awaitReleased(progress, made.position, deadline.leftMs());
+  return made;
 }

@@ -1,8 +1,10 @@
 import { leafValidity, type Validity } from '../../ca/profile.ts';
 import type { ParsedCsr } from '../../ca/csr/csr.ts';
-import { ensure } from '../../core/errors.ts';
+import { formatHex } from '../../core/encoding/bytes.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { LogContext } from '../log/log-context.ts';
+import type { RequestBudget } from '../request-budget.ts';
 import type { NextVersion } from './continuity.ts';
 import { profileOf } from '../log/profile-table.ts';
 
@@ -22,4 +24,28 @@ export function policy(
   const fits = next.kept.length < limits.maxCertificates;
   ensure(fits, 'change-rejected', `an identity has at most ${limits.maxCertificates} certificates`);
   return leafValidity(profile, keys.issuer.certificate, now());
+}
+
+/**
+ * Step `limitIdentity`: counts a certificate against the budget of its identity, and takes that back unless `work` calls
+ * `keep`. It comes after every step that a stranger cannot pass, so that nobody uses up another's budget. Throws
+ * `rate-limited`.
+ */
+export async function withinIdentityBudget<T>(
+  budget: RequestBudget | undefined,
+  labelKey: Uint8Array,
+  work: (keep: () => void) => Promise<T>,
+): Promise<T> {
+  if (budget === undefined) return work(() => undefined);
+  const key = formatHex(labelKey);
+  if (!budget.take(key)) {
+    const retryAfterSeconds = Math.max(budget.waitSeconds(key), 1);
+    throw new GlasskeyError('rate-limited', 'too many certificates for this identity', { retryAfterSeconds });
+  }
+  let kept = false;
+  try {
+    return await work(() => (kept = true));
+  } finally {
+    if (!kept) budget.giveBack(key);
+  }
 }

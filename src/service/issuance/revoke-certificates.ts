@@ -6,23 +6,19 @@ import { sortedHashSet } from '../../identity/change-request.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { IdentityRecord } from '../../identity/identity-record.ts';
 import { assertMayVouch } from '../evidence/policy-table.ts';
-import { closeOpenIntent } from '../sequencing/intent-closing.ts';
 import { isRevocationReason } from '../revocation/revocation-reasons.ts';
 import type { Act } from '../log/act.ts';
 import type { Ticket } from './admission.ts';
 import { authenticateApplication, whoOf } from './authenticate.ts';
-import { awaitReleased, awaitSequenced } from './await-log.ts';
-import { Deadline, followIntent } from './follow-intent.ts';
+import { awaitReleased, Deadline } from './await-log.ts';
 import { canonicalise } from '../intake.ts';
 import type { Issuance } from './issuance.ts';
 import type { Made } from './made.ts';
 import { type LabelState, readLabelState } from '../log/label-state.ts';
-import { recordIntent } from './record-intent.ts';
-import { requestHash } from './request-hash.ts';
-import type { RevocationOrder, RevokedCertificates } from './requests.ts';
+import { makeVersion } from './make-version.ts';
+import { requestHash, type RevocationOrder, type RevokedCertificates } from './requests.ts';
 import { respond } from './respond.ts';
 import { verifyChange } from './signed-change.ts';
-import { submit } from './submit.ts';
 
 /** As many as a record can hold. */
 const MAX_SERIALS = 255;
@@ -82,33 +78,21 @@ function parseSerials({ serials, reason }: RevocationOrder): readonly string[] {
 }
 
 async function make(issuance: Issuance, work: Work): Promise<Made> {
-  const { context, progress } = issuance;
-  const { labelKey, deadline, ticket, identity } = work;
+  const { context } = issuance;
+  const { labelKey, identity } = work;
   for (;;) {
     const state = await readLabelState(context, labelKey);
     ensure(state !== undefined, 'identity-not-found', 'the identity is not registered');
     const removed = await certificatesToRemove(issuance, work, state);
     if (removed.length === 0) return released(issuance, work, state.version, state.position);
     const record = await nextRecord(issuance, work, state, removed);
-    const version = state.version + 1;
-    const recorded = await recordIntent(context, { labelKey, version, requestHash: work.requestHash });
-    if (recorded.own) {
-      const { label } = identity;
-      const { order, who, requestHash: hash } = work;
-      const serials = removed.map(({ serial }) => serial);
-      const { reason, requestId: request } = order;
-      const act: Act = { act: 'certificates-revoked', who, request, removed: serials, reason };
-      const next = { label, labelKey, version, record, certificate: undefined, requestHash: hash, act };
-      const submissionId = await submit(context, next).catch(async (error: unknown) => {
-        await closeOpenIntent(context, { labelKey, version }, undefined).catch(() => undefined);
-        throw error;
-      });
-      ticket.submitted();
-      const position = await awaitSequenced(progress, submissionId, deadline.leftMs());
-      return released(issuance, work, version, position);
-    }
-    ticket.submitted();
-    await followIntent(issuance, recorded.existing, deadline);
+    const { order, who, requestHash: hash } = work;
+    const serials = removed.map(({ serial }) => serial);
+    const { reason, requestId: request } = order;
+    const act: Act = { act: 'certificates-revoked', who, request, removed: serials, reason };
+    const claim = { label: identity.label, labelKey, version: state.version + 1, requestHash: hash };
+    const made = await makeVersion(issuance, claim, work, () => ({ record, certificate: undefined, act }));
+    if (made !== undefined) return released(issuance, work, made.version, made.position);
   }
 }
 

@@ -1,13 +1,16 @@
 import { issueLeaf, type LeafRequest } from '../../ca/issue.ts';
 import { lintLeaf } from '../../ca/lint.ts';
 import type { ParsedCertificate } from '../../ca/certificate.ts';
+import type { ParsedCsr } from '../../ca/csr/csr.ts';
 import type { Validity } from '../../ca/profile.ts';
 import { newShardSerial } from '../../ca/serial.ts';
 import type { Identity } from '../../identity/identity.ts';
-import type { WantedKeys } from './wanted-keys.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { crlShardUrls } from '../log/crl-shards.ts';
 import { profileOf } from '../log/profile-table.ts';
+
+/** The keys to certify: what remains of a CSR once possession is proved. */
+export type WantedKeys = Pick<ParsedCsr, 'spki' | 'spkiSha256' | 'keysSha256' | 'companions' | 'keyType'>;
 
 /** What the certificate to be signed must say. Throws `forbidden` for an identity without a profile, `storage-failed`. */
 export async function leafRequest(

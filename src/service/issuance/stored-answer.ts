@@ -1,15 +1,9 @@
-import type { CertificateRow } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { LabelState } from '../log/label-state.ts';
+import type { Made } from './made.ts';
 
 /** After this part of a certificate's validity, the same request again is a renewal. */
 const RENEWAL_PART = 2 / 3;
-
-/** The certificate that answers the same request again, and where its version is. */
-export interface StoredAnswer {
-  readonly row: CertificateRow;
-  readonly position: number;
-}
 
 /**
  * The stored answer to a request (DESIGN §8): the certificate that it got, as long as that is not revoked and not due for
@@ -19,14 +13,15 @@ export async function findStoredAnswer(
   { store, now }: Pick<LogContext, 'store' | 'now'>,
   request: { readonly labelKey: Uint8Array; readonly requestHash: Uint8Array },
   state: LabelState | undefined,
-): Promise<StoredAnswer | undefined> {
+): Promise<Made | undefined> {
   if (state === undefined) return undefined;
   const { labelKey, requestHash } = request;
   const row = await store.findCertificateByRequest(labelKey, requestHash);
   if (row === undefined || row.version > state.version || row.revokedMs !== undefined) return undefined;
   const renewAtMs = row.notBeforeMs + (row.notAfterMs - row.notBeforeMs) * RENEWAL_PART;
   if (now() >= renewAtMs) return undefined;
-  if (row.version === state.version) return { row, position: state.position };
+  const made = { version: row.version, certificate: row.der, serial: row.serial };
+  if (row.version === state.version) return { ...made, position: state.position };
   const [version] = await store.readVersions(labelKey, row.version, row.version);
-  return version === undefined ? undefined : { row, position: version.position };
+  return version === undefined ? undefined : { ...made, position: version.position };
 }

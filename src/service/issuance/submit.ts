@@ -6,31 +6,37 @@ import type { CertificateRow } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { type Act, encodeAct } from '../log/act.ts';
 
-/** A version that is ready for the log. */
-export interface VersionToSubmit {
+/** A version of a label, and the request that claims it. */
+export interface VersionClaim {
   readonly label: Uint8Array;
   readonly labelKey: Uint8Array;
   readonly version: number;
+  /** Identifies the request: see `requestHash`. */
+  readonly requestHash: Uint8Array;
+}
+
+/** The content of a version, ready for the log. */
+export interface VersionContent {
   readonly record: IdentityRecord;
   /** The certificate that was signed for it, if one was. */
   readonly certificate: CertificateRow | undefined;
-  readonly requestHash: Uint8Array;
-  /** What the trail is to say of it. */
+  /** The version's line in the trail. */
   readonly act: Act;
 }
 
 /**
  * Step `submit`: commits to the record (KT §11.6) and puts the version into the durable queue, in one transaction with the
- * certificate. Returns the submission's id. Throws `version-conflict` where the intent was closed meanwhile.
+ * certificate. Returns the submission's id. Throws `version-conflict` if the intent was closed meanwhile.
  */
-export async function submit(context: LogContext, next: VersionToSubmit): Promise<number> {
-  const { label, labelKey, version, record, certificate, requestHash } = next;
+export async function submit(context: LogContext, claim: VersionClaim, content: VersionContent): Promise<number> {
+  const { label, labelKey, version, requestHash } = claim;
+  const { record, certificate } = content;
   const [vrf] = await context.vrf.evaluate(label, [version]);
   const { output: vrfOutput, proof: vrfProof } = vrf as VrfResult;
   const value = encodeIdentityRecord(record);
   const opening = context.random(OPENING_LENGTH);
   const commitment = commit({ opening, label, version, update: { value, signature: undefined } });
-  const act = encodeAct(next.act);
+  const act = encodeAct(content.act);
   const submission = { labelKey, label, version, vrfOutput, vrfProof, opening, value, commitment, act };
   // The answer will show these as absent: made now, they are there when the version is released.
   const absent = baseBinaryLadder(version).filter((other) => other > version);

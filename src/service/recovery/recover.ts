@@ -7,8 +7,7 @@ import type { Evidence } from '../../identity/evidence.ts';
 import { evidenceCodec } from '../../identity/evidence.ts';
 import type { RecoveryRow } from '../../store/ports.ts';
 import { authenticate, authenticateApplication, credentialsKey, whoOf } from '../issuance/authenticate.ts';
-import { awaitReleased } from '../issuance/await-log.ts';
-import { Deadline } from '../issuance/follow-intent.ts';
+import { awaitReleased, Deadline } from '../issuance/await-log.ts';
 import { canonicalise, parse, proofOfPossession } from '../intake.ts';
 import type { Issuance } from '../issuance/issuance.ts';
 import type { SettledRecovery } from '../issuance/made.ts';
@@ -44,7 +43,7 @@ export async function recover(issuance: Issuance, order: RecoveryOrder): Promise
       const labelKey = await context.vrf.labelKey(identity.label);
       const deadline = new Deadline(context.limits.requestTimeoutMs);
       const { requestId } = order;
-      return settle(issuance, { order, identity, labelKey, csr, who, requestId, deadline });
+      return settle(issuance, { order, identity, labelKey, csr, who, requestId, deadline, ticket });
     });
     ticket.submitted();
     if (settled.state === 'undecided') return { state: 'undecided', identity: identity.text };

@@ -3,7 +3,7 @@ import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
 import { canonicalIdentity } from '../../identity/canonical-identity.ts';
 import type { RecoveryRow } from '../../store/ports.ts';
-import { Deadline } from '../issuance/follow-intent.ts';
+import { Deadline } from '../issuance/await-log.ts';
 import type { Issuance } from '../issuance/issuance.ts';
 import { type LabelState, readLabelState } from '../log/label-state.ts';
 import { mailOwner, tellWebhook } from './tell-owner.ts';

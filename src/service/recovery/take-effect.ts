@@ -1,15 +1,15 @@
 import type { ParsedCsr } from '../../ca/csr/csr.ts';
 import type { Authorization } from '../../identity/authorization.ts';
 import type { Identity } from '../../identity/identity.ts';
-import { awaitReleased, awaitSequenced } from '../issuance/await-log.ts';
-import { type Deadline, followIntent } from '../issuance/follow-intent.ts';
+import type { Ticket } from '../issuance/admission.ts';
+import { awaitReleased, type Deadline } from '../issuance/await-log.ts';
 import type { Issuance } from '../issuance/issuance.ts';
 import type { Made } from '../issuance/made.ts';
 import type { LabelState } from '../log/label-state.ts';
 import { policy } from '../issuance/policy.ts';
-import { recordIntent } from '../issuance/record-intent.ts';
-import { requestHash } from '../issuance/request-hash.ts';
-import { signAndSubmit } from '../issuance/sign-and-submit.ts';
+import { makeVersion } from '../issuance/make-version.ts';
+import { requestHash } from '../issuance/requests.ts';
+import { signVersion } from '../issuance/signed-version.ts';
 
 /** Whose recovery it is. */
 export interface Claimant {
@@ -20,6 +20,8 @@ export interface Claimant {
   readonly who: string;
   readonly requestId: string | undefined;
   readonly deadline: Deadline;
+  /** Undefined if no request waits for it. */
+  readonly ticket?: Ticket | undefined;
 }
 
 /**
@@ -40,14 +42,11 @@ export async function takeEffect(
   const next = { version, previous: state, kept: [], authorization };
   const validity = policy(context, identity, next, csr);
   const hash = requestHash('recovery', identity.label, [csr.der], undefined);
-  const recorded = await recordIntent(context, { labelKey, version, requestHash: hash });
-  if (!recorded.own) {
-    await followIntent(issuance, recorded.existing, deadline);
-    return undefined;
-  }
+  const claim = { label: identity.label, labelKey, version, requestHash: hash };
   const order = { ...claimant, keys: csr, requestHash: hash, act: 'recovery-effective' } as const;
-  const { row, submissionId } = await signAndSubmit(context, order, next, validity);
-  const position = await awaitSequenced(progress, submissionId, deadline.leftMs());
-  await awaitReleased(progress, position, deadline.leftMs());
-  return { version, position, certificate: row.der, serial: row.serial };
+  const made = await makeVersion(issuance, claim, claimant, (signed) => {
+    return signVersion(context, order, next, validity, signed);
+  });
+  if (made !== undefined) await awaitReleased(progress, made.position, deadline.leftMs());
+  return made;
 }

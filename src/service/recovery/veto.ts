@@ -2,19 +2,16 @@ import { concatBytes, equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import { sortedHashSet } from '../../identity/change-request.ts';
 import type { IdentityRecord } from '../../identity/identity-record.ts';
-import { closeOpenIntent } from '../sequencing/intent-closing.ts';
-import { awaitReleased, awaitSequenced } from '../issuance/await-log.ts';
-import { Deadline, followIntent } from '../issuance/follow-intent.ts';
+import type { Ticket } from '../issuance/admission.ts';
+import { awaitReleased, Deadline } from '../issuance/await-log.ts';
 import { canonicalise } from '../intake.ts';
 import type { Issuance } from '../issuance/issuance.ts';
 import type { Made } from '../issuance/made.ts';
 import { type LabelState, readLabelState } from '../log/label-state.ts';
-import { recordIntent } from '../issuance/record-intent.ts';
-import { requestHash } from '../issuance/request-hash.ts';
-import type { Answer } from '../issuance/requests.ts';
+import { makeVersion } from '../issuance/make-version.ts';
+import { type Answer, requestHash } from '../issuance/requests.ts';
 import { respond } from '../issuance/respond.ts';
 import { verifyChange } from '../issuance/signed-change.ts';
-import { submit } from '../issuance/submit.ts';
 import type { VetoOrder } from './recovery-orders.ts';
 
 /**
@@ -29,7 +26,7 @@ export async function veto(issuance: Issuance, order: VetoOrder): Promise<Answer
     const identity = canonicalise(order.identity, context.identityRules);
     const labelKey = await context.vrf.labelKey(identity.label);
     const deadline = new Deadline(context.limits.requestTimeoutMs);
-    const work = { order, label: identity.label, labelKey, deadline };
+    const work = { order, label: identity.label, labelKey, deadline, ticket };
     let made: Made | undefined;
     while (made === undefined) made = await attempt(issuance, work);
     ticket.submitted();
@@ -43,34 +40,25 @@ interface Work {
   readonly label: Uint8Array;
   readonly labelKey: Uint8Array;
   readonly deadline: Deadline;
+  readonly ticket: Ticket;
 }
 
 /** The version of the veto; undefined where the record has to be looked at again. */
 async function attempt(issuance: Issuance, work: Work): Promise<Made | undefined> {
-  const { context, progress } = issuance;
-  const { order, label, labelKey, deadline } = work;
+  const { context } = issuance;
+  const { order, label, labelKey } = work;
   const state = await readLabelState(context, labelKey);
   ensure(state !== undefined, 'identity-not-found', 'the identity is not registered');
   if (isDone(state, order)) return placeOf(state);
   const record = await nextRecord(context.origin, work, state);
   const claim = await context.store.findRecovery(labelKey);
-  const version = state.version + 1;
   const hash = requestHash('veto', label, [], order.change);
-  const recorded = await recordIntent(context, { labelKey, version, requestHash: hash });
-  if (!recorded.own) {
-    await followIntent(issuance, recorded.existing, deadline);
-    return undefined;
-  }
   const act = { act: 'recovery-vetoed', who: 'owner', request: order.requestId } as const;
-  const next = { label, labelKey, version, record, certificate: undefined, requestHash: hash, act };
-  const submissionId = await submit(context, next).catch(async (error: unknown) => {
-    await closeOpenIntent(context, { labelKey, version }, undefined).catch(() => undefined);
-    throw error;
-  });
-  const position = await awaitSequenced(progress, submissionId, deadline.leftMs());
-  // The claim as it was before: one that was made since is not what was vetoed.
-  if (claim?.state === 'waiting') await context.store.dropRecovery(claim);
-  return { version, position, certificate: undefined, serial: undefined };
+  const target = { label, labelKey, version: state.version + 1, requestHash: hash };
+  const made = await makeVersion(issuance, target, work, () => ({ record, certificate: undefined, act }));
+  // The claim as it was before: the veto says nothing about one that was made since.
+  if (made !== undefined && claim?.state === 'waiting') await context.store.dropRecovery(claim);
+  return made;
 }
 
 function placeOf({ version, position }: LabelState): Made {

@@ -4,7 +4,7 @@ import type { Authorization } from '../../../src/identity/authorization.ts';
 import { evidenceCodec } from '../../../src/identity/evidence.ts';
 import type { IdentityRecord } from '../../../src/identity/identity-record.ts';
 import { readLabelState } from '../../../src/service/log/label-state.ts';
-import { recordIntent } from '../../../src/service/issuance/record-intent.ts';
+import { claimIntent } from '../../../src/service/issuance/make-version.ts';
 import { leafRequest, lint, sign } from '../../../src/service/issuance/sign.ts';
 import { submit } from '../../../src/service/issuance/submit.ts';
 import { leafValidity } from '../../../src/ca/profile.ts';
@@ -46,7 +46,7 @@ async function queue(text: string, csr: Uint8Array, authorization: Authorization
   const state = (await readLabelState(context, labelKey))!;
   const version = state.version + 1;
   const requestHash = new Uint8Array(32).fill(version);
-  await recordIntent(context, { labelKey, version, requestHash });
+  await claimIntent(context, { labelKey, version, requestHash });
   const validity = leafValidity(profileOf(context.profiles, identity), context.keys.issuer.certificate, context.now());
   const request = await leafRequest(context, await context.parseCsr(csr), identity, validity);
   const { der } = lint(context, await sign(context, request), request);
@@ -56,8 +56,9 @@ async function queue(text: string, csr: Uint8Array, authorization: Authorization
     pending: undefined,
     authorization,
   };
-  const next = { label: identity.label, labelKey, version, record, certificate: undefined, requestHash };
-  const id = await submit(context, { ...next, act: { act: 'recovery-effective', who: 'service' } });
+  const claim = { label: identity.label, labelKey, version, requestHash };
+  const act = { act: 'recovery-effective', who: 'service' } as const;
+  const id = await submit(context, claim, { record, certificate: undefined, act });
   const outcome = await service.progress.waitForOutcome(id, 30_000);
   return outcome.state === 'sequenced' ? 'sequenced' : outcome.code;
 }

@@ -1,17 +1,14 @@
 import type { ParsedCertificate } from '../../ca/certificate.ts';
 import type { Validity } from '../../ca/profile.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
-import { isGlasskeyError } from '../../core/errors.ts';
 import { type IdentityRecord, NO_COMMITMENT } from '../../identity/identity-record.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { CertificateRow } from '../../store/ports.ts';
-import { closeOpenIntent } from '../sequencing/intent-closing.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { Act, ActName } from '../log/act.ts';
 import type { NextVersion } from './continuity.ts';
-import { leafRequest, lint, sign } from './sign.ts';
-import { submit } from './submit.ts';
-import type { WantedKeys } from './wanted-keys.ts';
+import { leafRequest, lint, sign, type WantedKeys } from './sign.ts';
+import type { VersionContent } from './submit.ts';
 
 /** What a certificate is signed for; the intent of the version is ours. */
 export interface SigningOrder {
@@ -26,35 +23,19 @@ export interface SigningOrder {
   readonly act?: ActName;
 }
 
-/** Steps sign, lint and submit. Where one fails, the intent is closed, and what was signed goes to the CRL. */
-export async function signAndSubmit(
+/** Steps `sign` and `lint`: the content of a version that brings a new certificate. For `makeVersion`. */
+export async function signVersion(
   context: LogContext,
   order: SigningOrder,
   next: NextVersion,
   validity: Validity,
-): Promise<{ row: CertificateRow; submissionId: number }> {
-  const { identity, labelKey, keys, requestHash } = order;
-  const { version } = next;
-  let serial: string | undefined;
-  try {
-    const request = await leafRequest(context, keys, identity, validity);
-    const der = await sign(context, request);
-    serial = formatHex(request.serial);
-    const row = certificateRow(order, version, lint(context, der, request));
-    const record = recordOf(next, der);
-    const { label } = identity;
-    const act = actOf(order, next, row);
-    return {
-      row,
-      submissionId: await submit(context, { label, labelKey, version, record, certificate: row, requestHash, act }),
-    };
-  } catch (error) {
-    // After a conflict the intent is somebody else's.
-    if (!isGlasskeyError(error, 'version-conflict')) {
-      await closeOpenIntent(context, { labelKey, version }, serial).catch(() => undefined);
-    }
-    throw error;
-  }
+  signed: (serial: string) => void,
+): Promise<VersionContent & { readonly certificate: CertificateRow }> {
+  const request = await leafRequest(context, order.keys, order.identity, validity);
+  const der = await sign(context, request);
+  signed(formatHex(request.serial));
+  const certificate = certificateRow(order, next.version, lint(context, der, request));
+  return { certificate, record: recordOf(next, der), act: actOf(order, next, certificate) };
 }
 
 function actOf(
