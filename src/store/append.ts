@@ -1,10 +1,23 @@
+import { type Placeholder, type SQL, sql } from 'drizzle-orm';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { logTileColumns } from './log-rows.ts';
 import type { AppendBatch, VersionRow } from './ports.ts';
-import { serialBytes, type LogContext } from './rows.ts';
+import { serialBytes, type StoreContext } from './rows.ts';
 import type { SqlParameter } from './sql-driver.ts';
 import { isRefused } from './sql-error.ts';
-import { statement } from './sql-statement.ts';
+import {
+  certificates,
+  entries,
+  heads,
+  intents,
+  labels,
+  logTiles,
+  prefixTiles,
+  revocations,
+  submissions,
+  versions,
+} from './schema.ts';
+import { arrays, assignments, columnsOf, excluded, given, names, type Placeholders, statement } from './statement.ts';
 import { assertTrailNotMoved, TRAIL, trailValues, writesTrail } from './trail-rows.ts';
 
 /** RFC 5280 reason `cessationOfOperation`: for certificates that were signed and never let out. */
@@ -50,86 +63,179 @@ const OUTCOMES = ['rejectedIds', 'rejectedCodes', 'settledMs', 'settledCount'] a
 const REVOCATIONS = ['revokedSerials', 'revokedTimes', 'revokedReasons'] as const;
 const EVENT = ['channel', 'event'] as const;
 
-const CLEARED =
-  'label = null, vrf_output = null, vrf_proof = null, commitment = null, opening = null, value = null, act = null';
+/** What a settled submission no longer needs. */
+export const CLEARED = {
+  label: null,
+  vrfOutput: null,
+  vrfProof: null,
+  commitment: null,
+  opening: null,
+  value: null,
+  act: null,
+} as const;
 
 /**
  * The whole append is one statement, so one transaction and one round trip. Nothing is written unless `moved`, the
- * compare-and-swap, has a row; the last line divides by zero, which undoes everything, where a submission of the batch
- * does not wait any more.
+ * compare-and-swap, has a row. The last line divides by zero, which undoes everything, if a submission of the batch is
+ * no longer queued.
  */
 const APPEND = statement(
   [...HEAD, ...ENTRIES, ...TILES, ...VERSIONS, ...LABELS, ...OUTCOMES, ...REVOCATIONS, ...EVENT, ...TRAIL],
-  `with moved as (
-    update heads set size = :size, timestamp_ms = :timestampMs, prefix_root = :prefixRoot,
-      prefix_tile_position = :prefixTilePosition, prefix_tile_counter = :prefixTileCounter, log_root = :logRoot,
-      audit_root = :auditRoot, log_edge = :logEdge, audit_edge = :auditEdge, log_end = :logEnd::bytea
-    where log_id = :log and size = :expectedSize and log_end is null
-    returning log_id),
-  new_entries as (
-    insert into entries (log_id, position, audit_entry, prefix_tile_position, prefix_tile_counter, update_gzip)
-    select moved.log_id, new.* from moved, unnest(:entryPositions::int8[], :auditEntries::bytea[],
-      :rootPositions::int8[], :rootCounters::int8[], :updates::bytea[]) as new),
-  new_prefix_tiles as (
-    insert into prefix_tiles (log_id, position, counter, data)
-    select moved.log_id, new.* from moved,
-      unnest(:tilePositions::int8[], :tileCounters::int8[], :tileData::bytea[]) as new),
-  new_log_tiles as (
-    insert into log_tiles (log_id, tree, level, tile_index, data)
-    select moved.log_id, new.* from moved, unnest(:logTileTrees::int8[], :logTileLevels::int8[],
-      :logTileIndexes::int8[], :logTileData::bytea[]) as new),
-  new_versions as (
-    insert into versions (log_id, label_key, version, position, vrf_output, vrf_proof, commitment, opening, value)
-    select moved.log_id, new.* from moved, unnest(:labelKeys::bytea[], :versions::int8[], :positions::int8[],
-      :vrfOutputs::bytea[], :vrfProofs::bytea[], :commitments::bytea[], :openings::bytea[], :values::bytea[]) as new),
-  new_labels as (
-    insert into labels (log_id, label_key, label, greatest_version)
-    select moved.log_id, new.* from moved,
-      unnest(:newestKeys::bytea[], :newestLabels::bytea[], :newestVersions::int8[]) as new
-    on conflict (log_id, label_key) do update set label = excluded.label, greatest_version = excluded.greatest_version
-    where labels.greatest_version < excluded.greatest_version),
-  sequenced as (
-    update submissions s set state = 'sequenced', position = done.position, settled_ms = :settledMs::int8, ${CLEARED}
-    from moved, unnest(:submissionIds::int8[], :positions::int8[]) as done (id, position)
-    where s.log_id = :log and s.submission_id = done.id and s.state = 'queued'
-    returning s.submission_id),
-  rejected as (
-    update submissions s set state = 'rejected', code = done.code, settled_ms = :settledMs::int8, ${CLEARED}
-    from moved, unnest(:rejectedIds::int8[], :rejectedCodes::text[]) as done (id, code)
-    where s.log_id = :log and s.submission_id = done.id and s.state = 'queued'
-    returning s.submission_id, s.label_key, s.version),
-  sequenced_intents as (
-    update intents i set state = 'sequenced'
-    from moved, unnest(:labelKeys::bytea[], :versions::int8[], :submissionIds::int8[]) as done (label_key, version, id)
-    where i.log_id = :log and i.label_key = done.label_key and i.version = done.version and i.submission_id = done.id
-      and i.state = 'submitted' and (select count(*) from sequenced) > 0),
-  failed_intents as (
-    update intents i set state = 'failed' from rejected
-    where i.log_id = :log and i.label_key = rejected.label_key and i.version = rejected.version
-      and i.submission_id = rejected.submission_id and i.state = 'submitted'
-    returning i.serial),
-  revoked as (
-    select * from unnest(:revokedSerials::bytea[], :revokedTimes::int8[], :revokedReasons::int8[])
-      as given (serial, revoked_ms, reason)
-    union all
-    select serial, :timestampMs::int8, ${REASON_NEVER_RELEASED} from failed_intents
-    where serial is not null and serial <> all (:revokedSerials::bytea[])),
-  new_revocations as (
-    insert into revocations (log_id, serial, revoked_ms, reason, not_after_ms)
-    select moved.log_id, revoked.*,
-      (select not_after_ms from certificates c where c.log_id = :log and c.serial = revoked.serial)
-    from moved, revoked
-    on conflict do nothing),
-  ${writesTrail('moved')}
-  select (select pg_notify(:channel, :event) from moved) as told,
+  (values) => sql`with moved as (
+    update ${heads} set ${assignments(heads, {
+      size: values.size,
+      timestampMs: values.timestampMs,
+      prefixRoot: values.prefixRoot,
+      prefixTilePosition: values.prefixTilePosition,
+      prefixTileCounter: values.prefixTileCounter,
+      logRoot: values.logRoot,
+      auditRoot: values.auditRoot,
+      logEdge: values.logEdge,
+      auditEdge: values.auditEdge,
+      logEnd: given(heads.logEnd, values.logEnd),
+    })}
+    where ${heads.logId} = ${values.log} and ${heads.size} = ${values.expectedSize} and ${heads.logEnd} is null
+    returning ${heads.logId} as log_id),
+  ${insertsTrees(values)},
+  ${insertsVersions(values)},
+  ${settlesSubmissions(values)},
+  ${settlesIntents(values)},
+  ${writesTrail('moved', values)}
+  select (select pg_notify(${values.channel}, ${values.event}) from moved) as told,
     (select count(*) from moved) as moved,
     1 / (case when (select count(*) from moved) = 0
-        or (select count(*) from sequenced) + (select count(*) from rejected) = :settledCount::int8
+        or (select count(*) from sequenced) + (select count(*) from rejected) = ${values.settledCount}::int8
       then 1 else 0 end) as settled`,
 );
 
+function insertsTrees(values: Placeholders<'log' | (typeof ENTRIES)[number] | (typeof TILES)[number]>): SQL {
+  const { position, auditEntry, prefixTilePosition, prefixTileCounter, updateGzip } = entries;
+  const { tree, level, tileIndex, data } = logTiles;
+  return sql`new_entries as (
+    insert into ${entries}
+      (${names(entries.logId, position, auditEntry, prefixTilePosition, prefixTileCounter, updateGzip)})
+    select moved.log_id, new.* from moved, unnest(${arrays(
+      [position, values.entryPositions],
+      [auditEntry, values.auditEntries],
+      [prefixTilePosition, values.rootPositions],
+      [prefixTileCounter, values.rootCounters],
+      [updateGzip, values.updates],
+    )}) as new),
+  new_prefix_tiles as (
+    insert into ${prefixTiles}
+      (${names(prefixTiles.logId, prefixTiles.position, prefixTiles.counter, prefixTiles.data)})
+    select moved.log_id, new.* from moved, unnest(${arrays(
+      [prefixTiles.position, values.tilePositions],
+      [prefixTiles.counter, values.tileCounters],
+      [prefixTiles.data, values.tileData],
+    )}) as new),
+  new_log_tiles as (
+    insert into ${logTiles} (${names(logTiles.logId, tree, level, tileIndex, data)})
+    select moved.log_id, new.* from moved, unnest(${arrays(
+      [tree, values.logTileTrees],
+      [level, values.logTileLevels],
+      [tileIndex, values.logTileIndexes],
+      [data, values.logTileData],
+    )}) as new)`;
+}
+
+function insertsVersions(values: Placeholders<'log' | (typeof VERSIONS)[number] | (typeof LABELS)[number]>): SQL {
+  const { labelKey, version, position, vrfOutput, vrfProof, commitment, opening, value } = versions;
+  const { label, greatestVersion } = labels;
+  return sql`new_versions as (
+    insert into ${versions}
+      (${names(versions.logId, labelKey, version, position, vrfOutput, vrfProof, commitment, opening, value)})
+    select moved.log_id, new.* from moved, unnest(${arrays(
+      [labelKey, values.labelKeys],
+      [version, values.versions],
+      [position, values.positions],
+      [vrfOutput, values.vrfOutputs],
+      [vrfProof, values.vrfProofs],
+      [commitment, values.commitments],
+      [opening, values.openings],
+      [value, values.values],
+    )}) as new),
+  new_labels as (
+    insert into ${labels} (${names(labels.logId, labels.labelKey, label, greatestVersion)})
+    select moved.log_id, new.* from moved, unnest(${arrays(
+      [labels.labelKey, values.newestKeys],
+      [label, values.newestLabels],
+      [greatestVersion, values.newestVersions],
+    )}) as new
+    on conflict (${names(labels.logId, labels.labelKey)}) do update
+    set ${assignments(labels, { label: excluded(label), greatestVersion: excluded(greatestVersion) })}
+    where ${greatestVersion} < ${excluded(greatestVersion)})`;
+}
+
+function settlesSubmissions(values: Placeholders<'log' | (typeof VERSIONS)[number] | (typeof OUTCOMES)[number]>): SQL {
+  const { logId, submissionId, state, labelKey, version } = submissions;
+  const settledMs = given(submissions.settledMs, values.settledMs);
+  return sql`sequenced as (
+    update ${submissions}
+    set ${assignments(submissions, { state: sql`'sequenced'`, position: sql`done.position`, settledMs, ...CLEARED })}
+    from moved, unnest(${arrays(
+      [submissionId, values.submissionIds],
+      [submissions.position, values.positions],
+    )}) as done (id, position)
+    where ${logId} = ${values.log} and ${submissionId} = done.id and ${state} = 'queued'
+    returning ${submissionId}),
+  rejected as (
+    update ${submissions}
+    set ${assignments(submissions, { state: sql`'rejected'`, code: sql`done.code`, settledMs, ...CLEARED })}
+    from moved, unnest(${arrays(
+      [submissionId, values.rejectedIds],
+      [submissions.code, values.rejectedCodes],
+    )}) as done (id, code)
+    where ${logId} = ${values.log} and ${submissionId} = done.id and ${state} = 'queued'
+    returning ${submissionId} as submission_id, ${labelKey} as label_key, ${version} as version)`;
+}
+
+function settlesIntents(
+  values: Placeholders<'log' | 'timestampMs' | (typeof VERSIONS)[number] | (typeof REVOCATIONS)[number]>,
+): SQL {
+  const { logId, labelKey, version, submissionId, state, serial } = intents;
+  const revoked = [revocations.serial, revocations.revokedMs, revocations.reason] as const;
+  return sql`sequenced_intents as (
+    update ${intents} set ${assignments(intents, { state: sql`'sequenced'` })}
+    from moved, unnest(${arrays(
+      [labelKey, values.labelKeys],
+      [version, values.versions],
+      [submissionId, values.submissionIds],
+    )}) as done (label_key, version, id)
+    where ${logId} = ${values.log} and ${labelKey} = done.label_key and ${version} = done.version
+      and ${submissionId} = done.id and ${state} = 'submitted' and (select count(*) from sequenced) > 0),
+  failed_intents as (
+    update ${intents} set ${assignments(intents, { state: sql`'failed'` })} from rejected
+    where ${logId} = ${values.log} and ${labelKey} = rejected.label_key and ${version} = rejected.version
+      and ${submissionId} = rejected.submission_id and ${state} = 'submitted'
+    returning ${serial} as serial),
+  revoked as (
+    select * from unnest(${arrays(
+      [revocations.serial, values.revokedSerials],
+      [revocations.revokedMs, values.revokedTimes],
+      [revocations.reason, values.revokedReasons],
+    )}) as given (${names(...revoked)})
+    union all
+    select serial, ${given(revocations.revokedMs, values.timestampMs)}, ${sql.raw(String(REASON_NEVER_RELEASED))}
+    from failed_intents
+    where serial is not null and serial <> all (${arrays([revocations.serial, values.revokedSerials])})),
+  ${insertsRevocations(sql`moved, revoked`, values.log)}`;
+}
+
+/** The part of a statement that puts the rows of its part `revoked` on the CRL, once for each row of what else is in `from`. */
+export function insertsRevocations(from: SQL, log: Placeholder): SQL {
+  const { logId, serial, revokedMs, reason, notAfterMs } = revocations;
+  return sql`new_revocations as (
+    insert into ${revocations} (${names(logId, serial, revokedMs, reason, notAfterMs)})
+    select ${given(logId, log)}, revoked.*,
+      (select ${certificates.notAfterMs} from ${certificates}
+        where ${certificates.logId} = ${log} and ${certificates.serial} = ${columnsOf('revoked', serial)})
+    from ${from}
+    on conflict do nothing)`;
+}
+
 /** Makes one sequencing step durable: see the port. */
-export async function append(context: LogContext, batch: AppendBatch): Promise<void> {
+export async function append(context: StoreContext, batch: AppendBatch): Promise<void> {
   assertConsistent(batch);
   const parameters = APPEND.bind({
     ...headValues(context, batch),
@@ -145,10 +251,10 @@ export async function append(context: LogContext, batch: AppendBatch): Promise<v
   context.emit('appended');
 }
 
-async function run({ sql }: LogContext, parameters: readonly SqlParameter[]): Promise<number> {
+async function run({ driver }: StoreContext, parameters: readonly SqlParameter[]): Promise<number> {
   try {
     // Its joins of arrays with tables are planned for the sizes at hand, each time.
-    const [row] = await sql.query<{ moved: number }>(APPEND.text, parameters, { replan: true });
+    const [row] = await driver.query<{ moved: number }>(APPEND.text, parameters, { replan: true });
     return row?.moved ?? 0;
   } catch (error) {
     assertTrailNotMoved(error);
@@ -166,7 +272,7 @@ function assertConsistent(batch: AppendBatch): void {
 
 type Values<Names extends readonly string[]> = Record<Names[number], SqlParameter>;
 
-function headValues({ logId }: LogContext, { expectedSize, head, logEnd }: AppendBatch): Values<typeof HEAD> {
+function headValues({ logId }: StoreContext, { expectedSize, head, logEnd }: AppendBatch): Values<typeof HEAD> {
   return {
     log: logId,
     expectedSize,
@@ -225,7 +331,7 @@ function versionValues({ versions }: AppendBatch): Values<typeof VERSIONS> & Val
 }
 
 function outcomeValues(
-  { now }: LogContext,
+  { now }: StoreContext,
   { versions, rejected, revocations }: AppendBatch,
 ): Values<typeof OUTCOMES> & Values<typeof REVOCATIONS> {
   return {

@@ -1,5 +1,5 @@
 import type { LogStore } from './ports.ts';
-import type { LogContext } from './rows.ts';
+import type { StoreContext } from './rows.ts';
 
 type Part = 'readAuditorHead' | 'storeAuditorHead';
 
@@ -13,16 +13,16 @@ const STORE_AUDITOR_HEAD = `insert into auditor_heads (log_id, size, timestamp_m
   where auditor_heads.size < excluded.size`;
 
 /** What a log's third-party auditor has signed. */
-export function auditorRows({ sql, logId }: LogContext): Pick<LogStore, Part> {
+export function auditorRows({ driver, logId }: StoreContext): Pick<LogStore, Part> {
   return {
     async readAuditorHead() {
-      const [row] = await sql.query<AuditorColumns>(AUDITOR_HEAD, [logId]);
+      const [row] = await driver.query<AuditorColumns>(AUDITOR_HEAD, [logId]);
       if (row === undefined) return undefined;
       return { treeSize: row.size, timestampMs: row.timestamp_ms, signature: row.signature };
     },
 
     async storeAuditorHead({ treeSize, timestampMs, signature }) {
-      return (await sql.execute(STORE_AUDITOR_HEAD, [logId, treeSize, timestampMs, signature])) === 1;
+      return (await driver.execute(STORE_AUDITOR_HEAD, [logId, treeSize, timestampMs, signature])) === 1;
     },
   };
 }

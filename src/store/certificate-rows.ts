@@ -1,6 +1,6 @@
 import { ensure } from '../core/errors.ts';
 import type { CertificateRow, ListedCertificate, LogStore, Revocation, SerialRange } from './ports.ts';
-import { orUndefined, serialBytes, serialText, type LogContext } from './rows.ts';
+import { orUndefined, serialBytes, serialText, type StoreContext } from './rows.ts';
 import type { SqlParameter } from './sql-driver.ts';
 
 type Part =
@@ -77,52 +77,52 @@ const LIST_OF = `select ${LISTED} from certificates c ${JOINED}
 const NO_SERIAL = new Uint8Array(0);
 
 /** Certificates and the CRL's contents. */
-export function certificateRows({ sql, logId }: LogContext): Pick<LogStore, Part> {
+export function certificateRows({ driver, logId }: StoreContext): Pick<LogStore, Part> {
   return {
     async findCertificateByRequest(labelKey, requestHash) {
-      const [row] = await sql.query<CertificateColumns>(BY_REQUEST, [logId, labelKey, requestHash]);
+      const [row] = await driver.query<CertificateColumns>(BY_REQUEST, [logId, labelKey, requestHash]);
       return row === undefined ? undefined : toCertificate(row);
     },
 
     async findCertificate(serial) {
-      const [row] = await sql.query<CertificateColumns>(BY_SERIAL, [logId, serialBytes(serial)]);
+      const [row] = await driver.query<CertificateColumns>(BY_SERIAL, [logId, serialBytes(serial)]);
       return row === undefined ? undefined : toCertificate(row);
     },
 
     async listCertificates({ after, limit, search }) {
       const from = after === undefined ? NO_SERIAL : serialBytes(after);
-      const rows = await sql.query<ListedColumns & { matches: boolean }>(LIST, [logId, from, limit, search]);
+      const rows = await driver.query<ListedColumns & { matches: boolean }>(LIST, [logId, from, limit, search]);
       const last = rows.at(-1);
       const next = last === undefined ? undefined : serialText(last.serial);
       return { rows: rows.filter(({ matches }) => matches).map(toListed), next };
     },
 
     async listCertificatesOf(labelKey, limit) {
-      return (await sql.query<ListedColumns>(LIST_OF, [logId, labelKey, limit])).map(toListed);
+      return (await driver.query<ListedColumns>(LIST_OF, [logId, labelKey, limit])).map(toListed);
     },
 
     async findStatus(serial) {
       type Columns = { issued: boolean; revoked_ms: number | null; reason: number | null };
-      const [row] = await sql.query<Columns>(STATUS, [logId, serialBytes(serial)]);
+      const [row] = await driver.query<Columns>(STATUS, [logId, serialBytes(serial)]);
       const revokedMs = orUndefined(row?.revoked_ms ?? null);
       const revocation = revokedMs === undefined ? undefined : { serial, revokedMs, reason: row?.reason ?? 0 };
       return { issued: row?.issued === true, revocation };
     },
 
     async claimCrlShard() {
-      const [row] = await sql.query<{ shards: number }>(CLAIM_SHARD, [logId]);
+      const [row] = await driver.query<{ shards: number }>(CLAIM_SHARD, [logId]);
       ensure(row !== undefined, 'storage-corrupt', 'a CRL shard without a number');
       return row.shards - 1;
     },
 
     async countCrlShards() {
-      const [row] = await sql.query<{ shards: number }>(COUNT_SHARDS, [logId]);
+      const [row] = await driver.query<{ shards: number }>(COUNT_SHARDS, [logId]);
       return row?.shards ?? 0;
     },
 
     async listRevoked(notExpiredAtMs, range = ANY_SERIAL) {
       type Columns = { serial: Uint8Array; revoked_ms: number; reason: number };
-      const rows = await sql.query<Columns>(REVOKED, revokedParameters(logId, notExpiredAtMs, range));
+      const rows = await driver.query<Columns>(REVOKED, revokedParameters(logId, notExpiredAtMs, range));
       return rows.map((row): Revocation => ({
         serial: serialText(row.serial),
         revokedMs: row.revoked_ms,
@@ -131,7 +131,10 @@ export function certificateRows({ sql, logId }: LogContext): Pick<LogStore, Part
     },
 
     async countRevoked(notExpiredAtMs, range) {
-      const [row] = await sql.query<{ count: number }>(COUNT_REVOKED, revokedParameters(logId, notExpiredAtMs, range));
+      const [row] = await driver.query<{ count: number }>(
+        COUNT_REVOKED,
+        revokedParameters(logId, notExpiredAtMs, range),
+      );
       return row?.count ?? 0;
     },
   };

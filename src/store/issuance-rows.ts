@@ -1,9 +1,11 @@
-import { REASON_NEVER_RELEASED } from './append.ts';
+import { sql } from 'drizzle-orm';
+import { CLEARED, insertsRevocations, REASON_NEVER_RELEASED } from './append.ts';
 import { INTENT_COLUMNS, type IntentColumns, intentOpener, toIntent } from './open-intents.ts';
 import type { IntentState, LogStore, Revocation, SubmissionOutcome, SubmissionRow, TrailRecord } from './ports.ts';
-import { type LogContext, serialBytes } from './rows.ts';
+import { type StoreContext, serialBytes } from './rows.ts';
 import { isRefused } from './sql-error.ts';
-import { statement } from './sql-statement.ts';
+import { intents, revocations, submissions } from './schema.ts';
+import { assignments, given, statement } from './statement.ts';
 import { submitter } from './submit-versions.ts';
 import { assertTrailNotMoved, TRAIL, trailValues, writesTrail } from './trail-rows.ts';
 
@@ -21,36 +23,41 @@ type Part =
 // intent has changed meanwhile, the last line divides by zero and so undoes everything.
 const FAIL_INTENT = statement(
   ['log', 'labelKey', 'version', 'from', 'nowMs', 'serial', 'revokedMs', 'reason', ...TRAIL],
-  `with found as materialized (
-    select submission_id from intents where log_id = :log and label_key = :labelKey and version = :version
-      and state = :from),
-  stopped as (
-    update submissions s set state = 'rejected', code = 'timed-out', settled_ms = :nowMs::int8, label = null,
-      vrf_output = null, vrf_proof = null, commitment = null, opening = null, value = null, act = null
-    from found where :from = 'submitted' and s.log_id = :log and s.submission_id = found.submission_id
-      and s.state = 'queued'
-    returning s.submission_id),
-  failed as (
-    update intents i set state = 'failed' from found
-    where i.log_id = :log and i.label_key = :labelKey and i.version = :version and i.state = :from
-      and i.submission_id is not distinct from found.submission_id
-      and (:from <> 'submitted' or exists (select from stopped))
-    returning i.serial),
-  revoked as (
-    select :serial::bytea as serial, :revokedMs::int8 as revoked_ms, :reason::int8 as reason from failed
-    where :serial::bytea is not null
-    union all
-    select serial, coalesce(:revokedMs::int8, :nowMs::int8), ${REASON_NEVER_RELEASED} from failed
-    where serial is not null and serial is distinct from :serial::bytea),
-  new_revocations as (
-    insert into revocations (log_id, serial, revoked_ms, reason, not_after_ms)
-    select :log::int4, revoked.*,
-      (select not_after_ms from certificates c where c.log_id = :log and c.serial = revoked.serial)
-    from revoked
-    on conflict do nothing),
-  ${writesTrail('failed')}
-  select (select count(*) from failed) as failed,
-    1 / (case when exists (select from stopped) and not exists (select from failed) then 0 else 1 end) as consistent`,
+  (values) => {
+    const { logId, labelKey, version, state, submissionId, serial } = intents;
+    return sql`with found as materialized (
+      select ${submissionId} as id from ${intents}
+      where ${logId} = ${values.log} and ${labelKey} = ${values.labelKey} and ${version} = ${values.version}
+        and ${state} = ${values.from}),
+    stopped as (
+      update ${submissions} set ${assignments(submissions, {
+        state: sql`'rejected'`,
+        code: sql`'timed-out'`,
+        settledMs: given(submissions.settledMs, values.nowMs),
+        ...CLEARED,
+      })}
+      from found where ${values.from} = 'submitted' and ${submissions.logId} = ${values.log}
+        and ${submissions.submissionId} = found.id and ${submissions.state} = 'queued'
+      returning 1),
+    failed as (
+      update ${intents} set ${assignments(intents, { state: sql`'failed'` })} from found
+      where ${logId} = ${values.log} and ${labelKey} = ${values.labelKey} and ${version} = ${values.version}
+        and ${state} = ${values.from} and ${submissionId} is not distinct from found.id
+        and (${values.from} <> 'submitted' or exists (select from stopped))
+      returning ${serial} as serial),
+    revoked as (
+      select ${given(serial, values.serial)} as serial, ${given(revocations.revokedMs, values.revokedMs)} as revoked_ms,
+        ${given(revocations.reason, values.reason)} as reason
+      from failed where ${given(serial, values.serial)} is not null
+      union all
+      select serial, coalesce(${given(revocations.revokedMs, values.revokedMs)}, ${values.nowMs}::int8),
+        ${sql.raw(String(REASON_NEVER_RELEASED))}
+      from failed where serial is not null and serial is distinct from ${given(serial, values.serial)}),
+    ${insertsRevocations(sql`revoked`, values.log)},
+    ${writesTrail('failed', values)}
+    select (select count(*) from failed) as failed,
+      1 / (case when exists (select from stopped) and not exists (select from failed) then 0 else 1 end) as consistent`;
+  },
 );
 
 const STALE_INTENTS = `select ${INTENT_COLUMNS} from intents
@@ -69,43 +76,43 @@ const PURGE_SUBMISSIONS = 'delete from submissions where log_id = $1 and settled
 const PURGE_INTENTS = `delete from intents where log_id = $1 and created_ms < $2 and state in ('sequenced', 'failed')`;
 
 /** Intents, submissions and their outcomes. */
-export function issuanceRows(context: LogContext): Pick<LogStore, Part> {
-  const { sql, logId } = context;
+export function issuanceRows(context: StoreContext): Pick<LogStore, Part> {
+  const { driver, logId } = context;
   return {
     openIntent: intentOpener(context),
     submit: submitter(context),
     failIntent: (intent, from, revocation, trail) => failIntent(context, intent, from, revocation, trail),
 
     async staleIntents(beforeMs, limit) {
-      const rows = await sql.query<IntentColumns>(STALE_INTENTS, [logId, beforeMs, limit]);
+      const rows = await driver.query<IntentColumns>(STALE_INTENTS, [logId, beforeMs, limit]);
       return rows.map(toIntent);
     },
 
     async readQueue(limit) {
-      const rows = await sql.query<QueueColumns>(QUEUE, [logId, limit]);
+      const rows = await driver.query<QueueColumns>(QUEUE, [logId, limit]);
       return rows.map(toSubmission);
     },
 
     async queueDepth() {
-      const [row] = await sql.query<{ depth: number }>(QUEUE_DEPTH, [logId]);
+      const [row] = await driver.query<{ depth: number }>(QUEUE_DEPTH, [logId]);
       return row?.depth ?? 0;
     },
 
     async readOutcomes(submissionIds) {
       if (submissionIds.length === 0) return [];
-      const rows = await sql.query<OutcomeColumns>(OUTCOMES, [logId, submissionIds]);
+      const rows = await driver.query<OutcomeColumns>(OUTCOMES, [logId, submissionIds]);
       return rows.map(toOutcome);
     },
 
     async purgeSettled(beforeMs) {
-      await sql.execute(PURGE_SUBMISSIONS, [logId, beforeMs]);
-      await sql.execute(PURGE_INTENTS, [logId, beforeMs]);
+      await driver.execute(PURGE_SUBMISSIONS, [logId, beforeMs]);
+      await driver.execute(PURGE_INTENTS, [logId, beforeMs]);
     },
   };
 }
 
 async function failIntent(
-  { sql, logId, now }: LogContext,
+  { driver, logId, now }: StoreContext,
   intent: { readonly labelKey: Uint8Array; readonly version: number },
   from: IntentState,
   revocation: Revocation | undefined,
@@ -123,7 +130,7 @@ async function failIntent(
     ...trailValues(trail),
   });
   try {
-    const [row] = await sql.query<{ failed: number }>(FAIL_INTENT.text, parameters);
+    const [row] = await driver.query<{ failed: number }>(FAIL_INTENT.text, parameters);
     return row?.failed === 1;
   } catch (error) {
     assertTrailNotMoved(error);

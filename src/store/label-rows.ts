@@ -2,7 +2,7 @@ import { ensure } from '../core/errors.ts';
 import { Batcher } from './batcher.ts';
 import { MAX_RANGE } from './log-rows.ts';
 import type { LabelRow, LadderRow, LogStore, VersionRow } from './ports.ts';
-import { inOrder, orUndefined, type LogContext } from './rows.ts';
+import { inOrder, orUndefined, type StoreContext } from './rows.ts';
 
 type Part = 'findLabel' | 'readVersions' | 'readVersionPositions' | 'readLabelAt' | 'readLadder' | 'listLabels';
 
@@ -69,8 +69,8 @@ const LIST = `with looked_at as materialized (
 const NO_KEY = new Uint8Array(0);
 
 /** Labels and their versions. */
-export function labelRows(context: LogContext): Pick<LogStore, Part> {
-  const { sql, logId } = context;
+export function labelRows(context: StoreContext): Pick<LogStore, Part> {
+  const { driver, logId } = context;
   const labelsAt = new Batcher<LabelAt, LabelState | undefined>({
     maxItems: 64,
     maxRuns: 4,
@@ -78,23 +78,23 @@ export function labelRows(context: LogContext): Pick<LogStore, Part> {
   });
   return {
     async findLabel(labelKey) {
-      const [row] = await sql.query<LabelColumns>(LABEL, [logId, labelKey]);
+      const [row] = await driver.query<LabelColumns>(LABEL, [logId, labelKey]);
       return row === undefined ? undefined : toLabel(labelKey, row);
     },
 
     async readVersions(labelKey, first, last) {
       ensure(last - first < MAX_RANGE, 'value-out-of-range', `at most ${MAX_RANGE} versions at a time`);
-      const rows = await sql.query<VersionColumns>(VERSIONS, [logId, labelKey, first, last]);
+      const rows = await driver.query<VersionColumns>(VERSIONS, [logId, labelKey, first, last]);
       return rows.map((row) => toVersion(labelKey, row));
     },
 
     async readVersionPositions(labelKey, size) {
-      const [row] = await sql.query<{ positions: number[] }>(POSITIONS, [logId, labelKey, size]);
+      const [row] = await driver.query<{ positions: number[] }>(POSITIONS, [logId, labelKey, size]);
       return row?.positions ?? [];
     },
 
     async listLabels({ after = NO_KEY, limit, search }) {
-      const rows = await sql.query<LabelColumns & { label_key: Uint8Array; matches: boolean }>(LIST, [
+      const rows = await driver.query<LabelColumns & { label_key: Uint8Array; matches: boolean }>(LIST, [
         logId,
         after,
         limit,
@@ -108,19 +108,19 @@ export function labelRows(context: LogContext): Pick<LogStore, Part> {
 
     async readLadder(labelKey, versions) {
       if (versions.length === 0) return [];
-      const rows = await sql.query<LadderColumns & { ord: number }>(LADDER, [logId, labelKey, versions]);
+      const rows = await driver.query<LadderColumns & { ord: number }>(LADDER, [logId, labelKey, versions]);
       return inOrder(rows, versions.length, toLadder);
     },
   };
 }
 
 async function readLabelsAt(
-  { sql, logId }: LogContext,
+  { driver, logId }: StoreContext,
   asked: readonly LabelAt[],
 ): Promise<readonly (LabelState | undefined)[]> {
   const keys = asked.map(({ labelKey }) => labelKey);
   const sizes = asked.map(({ size }) => size);
-  const rows = await sql.query<LabelStateColumns>(LABELS_AT, [logId, keys, sizes]);
+  const rows = await driver.query<LabelStateColumns>(LABELS_AT, [logId, keys, sizes]);
   return inOrder(rows, asked.length, (row) => {
     const labelKey = keys[row.ord - 1] as Uint8Array;
     return { label: toLabel(labelKey, row), positions: row.positions, greatest: toVersion(labelKey, row) };

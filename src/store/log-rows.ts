@@ -1,6 +1,6 @@
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import type { EntryRow, HeadRow, LogStore, LogTileName, ReleasedHead, TreeKind } from './ports.ts';
-import { inOrder, orUndefined, tileOf, type LogContext, type TileColumns } from './rows.ts';
+import { inOrder, orUndefined, tileOf, type StoreContext, type TileColumns } from './rows.ts';
 import { equalBytes } from '../core/encoding/bytes.ts';
 
 type Part =
@@ -69,35 +69,35 @@ const RELEASED = 'select size, signature, checkpoint from released_heads where l
 const RELEASED_AT = 'select size, signature, checkpoint from released_heads where log_id = $1 and size = $2';
 
 /** Heads, entries, tiles and releases of one log. */
-export function logRows(context: LogContext): Pick<LogStore, Part> {
-  const { sql, logId } = context;
+export function logRows(context: StoreContext): Pick<LogStore, Part> {
+  const { driver, logId } = context;
   return {
     async readHead(): Promise<HeadRow> {
-      const [row] = await sql.query<HeadColumns>(HEAD, [logId]);
+      const [row] = await driver.query<HeadColumns>(HEAD, [logId]);
       ensure(row !== undefined, 'storage-corrupt', 'the log has no head row');
       return toHead(row);
     },
 
     async readLogEnd() {
-      const [row] = await sql.query<{ log_end: Uint8Array | null }>(LOG_END, [logId]);
+      const [row] = await driver.query<{ log_end: Uint8Array | null }>(LOG_END, [logId]);
       return orUndefined(row?.log_end ?? null);
     },
 
     async readEntries(positions) {
       if (positions.length === 0) return [];
-      const rows = await sql.query<EntryColumns & { ord: number }>(ENTRIES, [logId, positions]);
+      const rows = await driver.query<EntryColumns & { ord: number }>(ENTRIES, [logId, positions]);
       return inOrder(rows, positions.length, toEntry);
     },
 
     async readEntryRange(start, end) {
       ensure(end - start <= MAX_RANGE, 'value-out-of-range', `at most ${MAX_RANGE} entries at a time`);
-      const rows = await sql.query<EntryColumns>(ENTRY_RANGE, [logId, start, end]);
+      const rows = await driver.query<EntryColumns>(ENTRY_RANGE, [logId, start, end]);
       return rows.map(toEntry);
     },
 
     async readLogTiles(names) {
       if (names.length === 0) return [];
-      const rows = await sql.query<{ ord: number; data: Uint8Array }>(LOG_TILES, [logId, ...logTileColumns(names)]);
+      const rows = await driver.query<{ ord: number; data: Uint8Array }>(LOG_TILES, [logId, ...logTileColumns(names)]);
       return inOrder(rows, names.length, (row) => row.data);
     },
 
@@ -105,24 +105,24 @@ export function logRows(context: LogContext): Pick<LogStore, Part> {
       if (names.length === 0) return [];
       const positions = names.map((name) => name.position);
       const counters = names.map((name) => name.counter);
-      const rows = await sql.query<{ ord: number; data: Uint8Array }>(PREFIX_TILES, [logId, positions, counters]);
+      const rows = await driver.query<{ ord: number; data: Uint8Array }>(PREFIX_TILES, [logId, positions, counters]);
       return inOrder(rows, names.length, (row) => row.data);
     },
 
     async readUpdate(position) {
-      const [row] = await sql.query<{ update_gzip: Uint8Array }>(UPDATE, [logId, position]);
+      const [row] = await driver.query<{ update_gzip: Uint8Array }>(UPDATE, [logId, position]);
       return row?.update_gzip;
     },
 
     release: (head) => release(context, head),
 
     async readReleased() {
-      const [row] = await sql.query<ReleasedColumns>(RELEASED, [logId]);
+      const [row] = await driver.query<ReleasedColumns>(RELEASED, [logId]);
       return row;
     },
 
     async readReleasedAt(size) {
-      const [row] = await sql.query<ReleasedColumns>(RELEASED_AT, [logId, size]);
+      const [row] = await driver.query<ReleasedColumns>(RELEASED_AT, [logId, size]);
       return row;
     },
   };
@@ -135,17 +135,17 @@ export function logTileColumns(names: readonly LogTileName[]): [number[], number
   return [names.map((name) => treeNumber(name.tree)), names.map((name) => name.level), names.map((name) => name.index)];
 }
 
-async function release(context: LogContext, head: ReleasedHead): Promise<void> {
-  const { sql, logId } = context;
+async function release(context: StoreContext, head: ReleasedHead): Promise<void> {
+  const { driver, logId } = context;
   const { channel, event } = context.eventValues('released');
   const parameters = [logId, head.size, head.signature, head.checkpoint, channel, event];
-  const released = await sql.query(RELEASE, parameters);
+  const released = await driver.query(RELEASE, parameters);
   if (released.length === 0) await assertSameRelease(context, head);
   else context.emit('released');
 }
 
-async function assertSameRelease({ sql, logId }: LogContext, head: ReleasedHead): Promise<void> {
-  const [stored] = await sql.query<ReleasedColumns>(RELEASED_AT, [logId, head.size]);
+async function assertSameRelease({ driver, logId }: StoreContext, head: ReleasedHead): Promise<void> {
+  const [stored] = await driver.query<ReleasedColumns>(RELEASED_AT, [logId, head.size]);
   if (stored === undefined) throw new GlasskeyError('internal', 'a head was signed that is not committed');
   const same = equalBytes(stored.signature, head.signature) && stored.checkpoint === head.checkpoint;
   ensure(same, 'log-forked', `another head of size ${head.size} was released`);

@@ -1,7 +1,7 @@
 import { GlasskeyError } from '../core/errors.ts';
 import { Batcher } from './batcher.ts';
 import type { IntentRow, IntentState, LogStore, NewIntent } from './ports.ts';
-import { keyOf, type LogContext, orUndefined, serialText } from './rows.ts';
+import { keyOf, type StoreContext, orUndefined, serialText } from './rows.ts';
 
 /** The columns of an intent. */
 export type IntentColumns = {
@@ -46,7 +46,7 @@ const ATTEMPTS = 5;
 const BATCH = { maxItems: 128, maxRuns: 2 };
 
 /** `openIntent` of the port: see there. Those that come together are opened, and made durable, together. */
-export function intentOpener(context: LogContext): LogStore['openIntent'] {
+export function intentOpener(context: StoreContext): LogStore['openIntent'] {
   const batcher = new Batcher<NewIntent, boolean>({ ...BATCH, run: (intents) => insert(context, intents) });
   return async (intent) => {
     // Between the two statements the one in the way can go: then try again.
@@ -60,12 +60,12 @@ export function intentOpener(context: LogContext): LogStore['openIntent'] {
 }
 
 /** Which intents were opened: of several for one version, the first. */
-async function insert({ sql, logId }: LogContext, intents: readonly NewIntent[]): Promise<readonly boolean[]> {
+async function insert({ driver, logId }: StoreContext, intents: readonly NewIntent[]): Promise<readonly boolean[]> {
   const first = new Map<string, NewIntent>();
   for (const intent of intents) if (!first.has(keyOf(intent))) first.set(keyOf(intent), intent);
   // In one order everywhere, so that no two statements wait for each other.
   const asked = [...first.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, intent]) => intent);
-  const rows = await sql.query<{ label_key: Uint8Array; version: number }>(OPEN_INTENTS, [
+  const rows = await driver.query<{ label_key: Uint8Array; version: number }>(OPEN_INTENTS, [
     logId,
     asked.map((intent) => intent.labelKey),
     asked.map((intent) => intent.version),
@@ -77,11 +77,11 @@ async function insert({ sql, logId }: LogContext, intents: readonly NewIntent[])
 }
 
 /** What keeps an intent from being opened; undefined where that has gone meanwhile. */
-async function findInTheWay({ sql, logId }: LogContext, intent: NewIntent): Promise<Opened | undefined> {
+async function findInTheWay({ driver, logId }: StoreContext, intent: NewIntent): Promise<Opened | undefined> {
   const { labelKey, version } = intent;
-  const [existing] = await sql.query<IntentColumns>(INTENT, [logId, labelKey, version]);
+  const [existing] = await driver.query<IntentColumns>(INTENT, [logId, labelKey, version]);
   if (existing !== undefined) return existing.state === 'failed' ? undefined : inTheWay(existing);
-  const [sequenced] = await sql.query<IntentColumns>(SEQUENCED_INTENT, [logId, labelKey, version, NO_HASH]);
+  const [sequenced] = await driver.query<IntentColumns>(SEQUENCED_INTENT, [logId, labelKey, version, NO_HASH]);
   return sequenced && inTheWay(sequenced);
 }
 

@@ -42,6 +42,12 @@ export class PgliteDriver implements SqlDriver {
     return (await this.#guard(() => run<Row>(this.#database, text, parameters))).rows;
   }
 
+  async queryArrays(text: string, parameters: readonly SqlParameter[]): Promise<readonly (readonly unknown[])[]> {
+    const options = { ...PGLITE_TYPES, rowMode: 'array' } as const;
+    const work = () => this.#database.query<unknown[]>(text, parameters.map(encodeParameter), options);
+    return (await this.#guard(work)).rows;
+  }
+
   async execute(text: string, parameters: readonly SqlParameter[]): Promise<number> {
     return (await this.#guard(() => run(this.#database, text, parameters))).affectedRows ?? 0;
   }

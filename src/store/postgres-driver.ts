@@ -47,13 +47,20 @@ export class PostgresDriver implements SqlDriver {
   query<Row extends SqlRow>(
     text: string,
     parameters: readonly SqlParameter[],
-    options: SqlOptions = {},
+    { replan = false }: SqlOptions = {},
   ): Promise<readonly Row[]> {
-    return this.#run<Row>(text, parameters, options);
+    const encoded = parameters.map(encodeParameter);
+    return this.#run(text, (pool) => pool.unsafe<Row[]>(text, encoded, { prepare: !replan }));
+  }
+
+  queryArrays(text: string, parameters: readonly SqlParameter[]): Promise<readonly (readonly unknown[])[]> {
+    const encoded = parameters.map(encodeParameter);
+    return this.#run(text, (pool) => pool.unsafe(text, encoded, { prepare: true }).values());
   }
 
   async execute(text: string, parameters: readonly SqlParameter[]): Promise<number> {
-    return (await this.#run(text, parameters, {})).count;
+    const encoded = parameters.map(encodeParameter);
+    return (await this.#run(text, (pool) => pool.unsafe(text, encoded, { prepare: true }))).count;
   }
 
   async listen(onPayload: (payload: string) => void, onGap: () => void): Promise<() => Promise<void>> {
@@ -100,18 +107,14 @@ export class PostgresDriver implements SqlDriver {
     broken.end({ timeout: graceSeconds }).catch(() => {});
   }
 
-  async #run<Row extends SqlRow>(
-    text: string,
-    parameters: readonly SqlParameter[],
-    options: SqlOptions,
-  ): Promise<readonly Row[] & { readonly count: number }> {
+  async #run<Result>(text: string, start: (pool: Sql) => PromiseLike<Result>): Promise<Result> {
     if (this.#closed) throw new SqlError('the store is closed');
     if (this.#pending >= this.#limits.maxPending) throw new GlasskeyError('overloaded', 'too many database requests');
     this.#pending++;
     try {
       for (let attempt = 1; ; attempt++) {
         try {
-          return await this.#runOnce<Row>(text, parameters, options);
+          return await this.#runOnce(start);
         } catch (error) {
           const failure = toStorageError(error);
           if (attempt >= ATTEMPTS || !isRetriable(failure, text.startsWith('select'))) throw failure;
@@ -123,11 +126,7 @@ export class PostgresDriver implements SqlDriver {
   }
 
   /** PostgreSQL keeps the timeouts itself; the deadline here is for a server that does not answer at all. */
-  async #runOnce<Row extends SqlRow>(
-    text: string,
-    parameters: readonly SqlParameter[],
-    options: SqlOptions,
-  ): Promise<readonly Row[] & { readonly count: number }> {
+  async #runOnce<Result>(start: (pool: Sql) => PromiseLike<Result>): Promise<Result> {
     const pool = this.#pool;
     const { statementTimeoutMs, connectTimeoutMs } = this.#limits;
     let timer: NodeJS.Timeout | undefined;
@@ -138,9 +137,7 @@ export class PostgresDriver implements SqlDriver {
       }, statementTimeoutMs + connectTimeoutMs);
     });
     try {
-      const prepare = options.replan !== true;
-      const result = pool.unsafe<Row[]>(text, parameters.map(encodeParameter), { prepare });
-      return await Promise.race([result, deadline]);
+      return await Promise.race([start(pool), deadline]);
     } finally {
       clearTimeout(timer);
     }

@@ -1,6 +1,6 @@
 import { ensure } from '../core/errors.ts';
 import type { LogStore } from './ports.ts';
-import type { LogContext } from './rows.ts';
+import type { StoreContext } from './rows.ts';
 
 type Part = 'readPruned' | 'prune';
 
@@ -23,10 +23,10 @@ const PRUNE = `with first as (
   select (select count(*) from moved) as moved, (select count(*) from dropped) as dropped`;
 
 /** How far a log was pruned. */
-export function pruningRows({ sql, logId }: LogContext): Pick<LogStore, Part> {
+export function pruningRows({ driver, logId }: StoreContext): Pick<LogStore, Part> {
   return {
     async readPruned() {
-      const [row] = await sql.query<{ position: number }>(PRUNED, [logId]);
+      const [row] = await driver.query<{ position: number }>(PRUNED, [logId]);
       return row?.position ?? 0;
     },
 
@@ -35,7 +35,7 @@ export function pruningRows({ sql, logId }: LogContext): Pick<LogStore, Part> {
       const positions = prefixTiles.map(({ position }) => position);
       const counters = prefixTiles.map(({ counter }) => counter);
       const parameters = [logId, from, to, positions, counters];
-      const [row] = await sql.query<{ moved: number; dropped: number }>(PRUNE, parameters, { replan: true });
+      const [row] = await driver.query<{ moved: number; dropped: number }>(PRUNE, parameters, { replan: true });
       return row?.moved === 1 ? { dropped: row.dropped } : undefined;
     },
   };

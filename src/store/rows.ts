@@ -1,12 +1,16 @@
 import { formatHex, parseHex } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import type { TileName } from '../core/prefix/tile-name.ts';
-import type { SqlDriver } from './sql-driver.ts';
 import type { LogEvent } from './ports.ts';
+import type { Queries } from './queries.ts';
+import type { SqlDriver } from './sql-driver.ts';
 
-/** What the parts of a log's store share. */
-export interface LogContext {
-  readonly sql: SqlDriver;
+/** The database and the log that the parts of a `LogStore` share. */
+export interface StoreContext {
+  /** For statements that are written by hand. */
+  readonly driver: SqlDriver;
+  /** For all others. */
+  readonly queries: Queries;
   readonly logId: number;
   readonly now: () => number;
   /** Parameters of `pg_notify`: a statement that changes the log tells other processes of `event` when it commits. */
@@ -43,6 +47,17 @@ export function serialText(bytes: Uint8Array): string {
 /** A version of a label as the key of a Map; such keys sort like the rows. */
 export function keyOf({ labelKey, version }: { readonly labelKey: Uint8Array; readonly version: number }): string {
   return `${formatHex(labelKey)}/${String(version).padStart(10, '0')}`;
+}
+
+/** A row in which NULL is `undefined`. */
+export type Present<Row> = {
+  readonly [Key in keyof Row]: null extends Row[Key] ? NonNullable<Row[Key]> | undefined : Row[Key];
+};
+
+/** The same row, with `undefined` for NULL. */
+export function present<Row extends object>(row: Row): Present<Row> {
+  const entries = Object.entries(row).map(([key, value]) => [key, value ?? undefined]);
+  return Object.fromEntries(entries) as Present<Row>;
 }
 
 /** NULL as `undefined`. */

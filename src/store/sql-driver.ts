@@ -31,6 +31,8 @@ export interface SqlDriver {
     parameters: readonly SqlParameter[],
     options?: SqlOptions,
   ): Promise<readonly Row[]>;
+  /** Runs a statement of the query builder; each row is an array of its columns. Throws {@link SqlError}, `overloaded`. */
+  queryArrays(text: string, parameters: readonly SqlParameter[]): Promise<readonly (readonly unknown[])[]>;
   /** Runs a statement and gives the number of rows that it wrote. Throws {@link SqlError}, `overloaded`. */
   execute(text: string, parameters: readonly SqlParameter[]): Promise<number>;
   /** Whether other processes can use the same database, and so have to be told by NOTIFY. */

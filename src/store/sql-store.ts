@@ -12,7 +12,8 @@ import { labelRows } from './label-rows.ts';
 import { logRows } from './log-rows.ts';
 import { pruningRows } from './pruning-rows.ts';
 import type { LogRow, LogStore, NewLog, Store } from './ports.ts';
-import type { LogContext } from './rows.ts';
+import { Queries } from './queries.ts';
+import type { StoreContext } from './rows.ts';
 import type { SqlDriver } from './sql-driver.ts';
 import { isUniqueViolation, SqlError } from './sql-error.ts';
 import { tokenRows } from './token-rows.ts';
@@ -37,6 +38,7 @@ const REPLACE_CONFIGURATION = 'update logs set configuration = $3 where log_id =
 /** The store's port over either database: every statement is written once. */
 export function sqlStore(sql: SqlDriver, now: () => number): Store {
   const hub = new EventHub(sql);
+  const queries = new Queries(sql);
   return {
     kind: sql.kind,
 
@@ -56,7 +58,7 @@ export function sqlStore(sql: SqlDriver, now: () => number): Store {
       return (await sql.execute(REPLACE_CONFIGURATION, [logId, configuration, next])) === 1;
     },
 
-    log: (logId) => logStore(sql, hub, logId, now),
+    log: (logId) => logStore(sql, queries, hub, logId, now),
     close: () => sql.close(),
   };
 }
@@ -74,9 +76,10 @@ async function createLog(sql: SqlDriver, log: NewLog): Promise<LogRow> {
   }
 }
 
-function logStore(sql: SqlDriver, hub: EventHub, logId: number, now: () => number): LogStore {
-  const context: LogContext = {
-    sql,
+function logStore(sql: SqlDriver, queries: Queries, hub: EventHub, logId: number, now: () => number): LogStore {
+  const context: StoreContext = {
+    driver: sql,
+    queries,
     logId,
     now,
     eventValues: (event) => hub.eventValues(logId, event),

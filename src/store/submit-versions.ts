@@ -1,8 +1,10 @@
+import { sql } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
 import { Batcher } from './batcher.ts';
 import type { CertificateRow, LogStore, NewSubmission } from './ports.ts';
-import { keyOf, type LogContext, serialBytes } from './rows.ts';
-import { statement } from './sql-statement.ts';
+import { keyOf, type StoreContext, serialBytes } from './rows.ts';
+import { certificates, intents, submissions } from './schema.ts';
+import { arrays, assignments, columnsOf, given, names, statement } from './statement.ts';
 
 interface Submission {
   readonly key: string;
@@ -32,37 +34,57 @@ const SUBMIT = statement(
     'notAfters',
     'acts',
   ],
-  `with asked as materialized (
-    select * from unnest(:labelKeys::bytea[], :versions::int8[], :labels::bytea[], :vrfOutputs::bytea[],
-      :vrfProofs::bytea[], :openings::bytea[], :values::bytea[], :commitments::bytea[], :requestHashes::bytea[],
-      :serials::bytea[], :ders::bytea[], :spkiHashes::bytea[], :notBefores::int8[], :notAfters::int8[],
-      :acts::text[])
-    with ordinality as one (label_key, version, label, vrf_output, vrf_proof, opening, value, commitment, request_hash,
-      serial, der, spki_sha256, not_before_ms, not_after_ms, act, ord)),
-  claimed as (
-    update intents i set state = 'submitted', serial = asked.serial,
-      submission_id = nextval('submissions_submission_id_seq')
-    from asked where i.log_id = :log and i.label_key = asked.label_key and i.version = asked.version
-      and i.state = 'open' and i.request_hash = asked.request_hash
-    returning asked.*, i.submission_id),
-  signed as (
-    insert into certificates
-      (log_id, serial, label_key, version, der, spki_sha256, request_hash, not_before_ms, not_after_ms)
-    select :log::int4, serial, label_key, version, der, spki_sha256, request_hash, not_before_ms, not_after_ms
-    from claimed where serial is not null),
-  queued as (
-    insert into submissions
-      (log_id, submission_id, label_key, version, label, vrf_output, vrf_proof, opening, value, commitment, act, state)
-    select :log::int4, submission_id, label_key, version, label, vrf_output, vrf_proof, opening, value, commitment,
-      act, 'queued' from claimed)
-  select ord, submission_id from claimed`,
+  (values) => {
+    const asked = [
+      [submissions.labelKey, values.labelKeys],
+      [submissions.version, values.versions],
+      [submissions.label, values.labels],
+      [submissions.vrfOutput, values.vrfOutputs],
+      [submissions.vrfProof, values.vrfProofs],
+      [submissions.opening, values.openings],
+      [submissions.value, values.values],
+      [submissions.commitment, values.commitments],
+      [submissions.act, values.acts],
+      [certificates.requestHash, values.requestHashes],
+      [certificates.serial, values.serials],
+      [certificates.der, values.ders],
+      [certificates.spkiSha256, values.spkiHashes],
+      [certificates.notBeforeMs, values.notBefores],
+      [certificates.notAfterMs, values.notAfters],
+    ] as const;
+    const { serial, labelKey, version, der, spkiSha256, requestHash, notBeforeMs, notAfterMs } = certificates;
+    const signed = [serial, labelKey, version, der, spkiSha256, requestHash, notBeforeMs, notAfterMs];
+    const { submissionId, label, vrfOutput, vrfProof, opening, value, commitment, act } = submissions;
+    const queued = [submissionId, labelKey, version, label, vrfOutput, vrfProof, opening, value, commitment, act];
+    return sql`with asked as materialized (
+      select * from unnest(${arrays(...asked)})
+      with ordinality as one (${names(...asked.map(([column]) => column))}, ord)),
+    claimed as (
+      update ${intents} set ${assignments(intents, {
+        state: sql`'submitted'`,
+        serial: columnsOf('asked', serial),
+        submissionId: sql`nextval('submissions_submission_id_seq')`,
+      })}
+      from asked where ${intents.logId} = ${values.log} and ${intents.labelKey} = ${columnsOf('asked', labelKey)}
+        and ${intents.version} = ${columnsOf('asked', version)}
+        and ${intents.state} = 'open' and ${intents.requestHash} = ${columnsOf('asked', requestHash)}
+      returning asked.*, ${intents.submissionId} as ${names(submissionId)}),
+    signed as (
+      insert into ${certificates} (${names(certificates.logId, ...signed)})
+      select ${given(certificates.logId, values.log)}, ${columnsOf('claimed', ...signed)}
+      from claimed where ${columnsOf('claimed', serial)} is not null),
+    queued as (
+      insert into ${submissions} (${names(submissions.logId, ...queued, submissions.state)})
+      select ${given(submissions.logId, values.log)}, ${columnsOf('claimed', ...queued)}, 'queued' from claimed)
+    select ord, ${columnsOf('claimed', submissionId)} as id from claimed`;
+  },
 );
 
 /** Submissions that one statement stores, and such statements under way. */
 const BATCH = { maxItems: 128, maxRuns: 2 };
 
 /** `submit` of the port: see there. Those that come together are stored, and made durable, together. */
-export function submitter(context: LogContext): LogStore['submit'] {
+export function submitter(context: StoreContext): LogStore['submit'] {
   const run = (items: readonly Submission[]): Promise<readonly (number | undefined)[]> => store(context, items);
   const batcher = new Batcher<Submission, number | undefined>({ ...BATCH, run });
   return async (submission, certificate, requestHash) => {
@@ -76,7 +98,7 @@ export function submitter(context: LogContext): LogStore['submit'] {
 }
 
 /** Ids of what was stored; undefined where there was no open intent for it. */
-async function store(context: LogContext, items: readonly Submission[]): Promise<readonly (number | undefined)[]> {
+async function store(context: StoreContext, items: readonly Submission[]): Promise<readonly (number | undefined)[]> {
   // In one order everywhere, so that no two statements wait for each other.
   const order = Array.from(items.entries()).toSorted(([, a], [, b]) => (a.key < b.key ? -1 : 1));
   const asked = order.map(([, item]) => item);
@@ -100,13 +122,13 @@ async function store(context: LogContext, items: readonly Submission[]): Promise
     acts: of(({ submission }) => submission.act),
   });
   // Its join with intents is planned for the sizes at hand, each time.
-  const rows = await context.sql.query<{ ord: number; submission_id: number }>(SUBMIT.text, parameters, {
+  const rows = await context.driver.query<{ ord: number; id: number }>(SUBMIT.text, parameters, {
     replan: true,
   });
   const ids = Array.from<number | undefined>({ length: items.length });
   for (const row of rows) {
     const index = order[row.ord - 1]?.[0];
-    if (index !== undefined) ids[index] = row.submission_id;
+    if (index !== undefined) ids[index] = row.id;
   }
   return ids;
 }

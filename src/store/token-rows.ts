@@ -1,80 +1,70 @@
+import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
-import type { LogStore, TokenRow } from './ports.ts';
-import { orUndefined, type LogContext } from './rows.ts';
-import { statement } from './sql-statement.ts';
-import { TRAIL, trailValues, unlessTrailMoved, writesTrail } from './trail-rows.ts';
+import type { LogStore } from './ports.ts';
+import { present, type StoreContext } from './rows.ts';
+import { tokens } from './schema.ts';
+import { unlessTrailMoved, withTrail } from './trail-rows.ts';
 
 type Part = 'reserveTokenId' | 'addToken' | 'findToken' | 'listTokens' | 'revokeToken';
 
-type TokenColumns = {
-  readonly token_id: number;
-  readonly token_hash: Uint8Array;
-  readonly name: string;
-  readonly created_ms: number;
-  readonly revoked_ms: number | null;
-};
-
-const COLUMNS = 'token_id, token_hash, name, created_ms, revoked_ms';
-const RESERVE = `select nextval(pg_get_serial_sequence('tokens', 'token_id')) as id`;
-
-const ADD = statement(
-  ['log', 'id', 'hash', 'name', 'createdMs', ...TRAIL],
-  `with added as (
-    insert into tokens (log_id, token_id, token_hash, name, created_ms) overriding system value
-    values (:log, :id, :hash, :name, :createdMs) returning ${COLUMNS}),
-  ${writesTrail('added')}
-  select ${COLUMNS} from added`,
-);
-const FIND = `select ${COLUMNS} from tokens where log_id = $1 and token_hash = $2`;
-const LIST = `select ${COLUMNS} from tokens where log_id = $1 order by token_id`;
-
-const REVOKE = statement(
-  ['log', 'id', 'revokedMs', ...TRAIL],
-  `with revoked as (
-    update tokens set revoked_ms = :revokedMs where log_id = :log and token_id = :id and revoked_ms is null returning 1),
-  ${writesTrail('revoked')}
-  select count(*) as revoked from revoked`,
-);
+const { tokenId, tokenHash, name, createdMs, revokedMs } = tokens;
+const TOKEN = { id: tokenId, tokenHash, name, createdMs, revokedMs };
 
 /** Application tokens. */
-export function tokenRows({ sql, logId }: LogContext): Pick<LogStore, Part> {
+export function tokenRows({ queries, logId }: StoreContext): Pick<LogStore, Part> {
+  const ofLog = eq(tokens.logId, logId);
+  const find = queries.prepare(['hash'], (db, values) =>
+    db
+      .select(TOKEN)
+      .from(tokens)
+      .where(and(ofLog, eq(tokenHash, values.hash))),
+  );
   return {
     async reserveTokenId() {
-      const [row] = await sql.query<{ id: number }>(RESERVE, []);
+      const sequence = sql`pg_get_serial_sequence('${tokens}', '${sql.raw(tokenId.name)}')`;
+      const [row] = await queries.run((db) =>
+        db.select({ id: sql<number>`nextval(${sequence})` }).from(sql`(select 1) as one`),
+      );
       ensure(row !== undefined, 'storage-failed', 'no number for the token');
       return row.id;
     },
 
-    async addToken({ id, tokenHash, name, createdMs }, trail) {
-      const parameters = ADD.bind({ log: logId, id, hash: tokenHash, name, createdMs, ...trailValues(trail) });
-      const [row] = await unlessTrailMoved(sql.query<TokenColumns>(ADD.text, parameters));
+    async addToken({ id, ...token }, trail) {
+      const stored = queries.run((db) => {
+        const values = { logId, tokenId: id, tokenHash: token.tokenHash, name: token.name, createdMs: token.createdMs };
+        const insert = db.insert(tokens).overridingSystemValue().values(values).returning(TOKEN);
+        const added = db.$with('added').as(insert);
+        return db
+          .with(added, ...withTrail(db, 'added', logId, trail))
+          .select()
+          .from(added);
+      });
+      const [row] = await unlessTrailMoved(stored);
       ensure(row !== undefined, 'storage-failed', 'the token was not stored');
-      return toToken(row);
+      return present(row);
     },
 
-    async findToken(tokenHash) {
-      const [row] = await sql.query<TokenColumns>(FIND, [logId, tokenHash]);
-      return row === undefined ? undefined : toToken(row);
+    async findToken(hash) {
+      const [row] = await find({ hash });
+      return row && present(row);
     },
 
     async listTokens() {
-      return (await sql.query<TokenColumns>(LIST, [logId])).map(toToken);
+      const rows = await queries.run((db) => db.select(TOKEN).from(tokens).where(ofLog).orderBy(asc(tokenId)));
+      return rows.map(present);
     },
 
-    async revokeToken(id, revokedMs, trail) {
-      const parameters = REVOKE.bind({ log: logId, id, revokedMs, ...trailValues(trail) });
-      const [row] = await unlessTrailMoved(sql.query<{ revoked: number }>(REVOKE.text, parameters));
-      return row?.revoked === 1;
+    async revokeToken(id, revoked, trail) {
+      const changed = queries.run((db) => {
+        const valid = and(ofLog, eq(tokenId, id), isNull(revokedMs));
+        const update = db.update(tokens).set({ revokedMs: revoked }).where(valid).returning({ tokenId });
+        const source = db.$with('revoked').as(update);
+        return db
+          .with(source, ...withTrail(db, 'revoked', logId, trail))
+          .select()
+          .from(source);
+      });
+      return (await unlessTrailMoved(changed)).length === 1;
     },
-  };
-}
-
-function toToken(row: TokenColumns): TokenRow {
-  return {
-    id: row.token_id,
-    tokenHash: row.token_hash,
-    name: row.name,
-    createdMs: row.created_ms,
-    revokedMs: orUndefined(row.revoked_ms),
   };
 }

@@ -1,0 +1,46 @@
+import { DrizzleQueryError } from 'drizzle-orm';
+import { drizzle, type PgRemoteDatabase } from 'drizzle-orm/pg-proxy';
+import type { SqlDriver, SqlParameter } from './sql-driver.ts';
+import { type Placeholders, placeholders } from './statement.ts';
+
+/** drizzle's query builder. */
+export type QueryBuilder = PgRemoteDatabase;
+
+/** A query that the builder has not compiled yet. */
+interface Preparable<Result> {
+  prepare(name: string): { execute(values: Record<string, unknown>): Promise<Result> };
+}
+
+/** Runs what drizzle's query builder makes on a driver of the store. Rejects as {@link SqlDriver.query} does. */
+export class Queries {
+  readonly #builder: QueryBuilder;
+
+  constructor(driver: SqlDriver) {
+    this.#builder = drizzle(async (text, parameters: SqlParameter[]) => ({
+      rows: [...(await driver.queryArrays(text, parameters))],
+    }));
+  }
+
+  /** Compiles a query and runs it. */
+  run<Result>(build: (builder: QueryBuilder) => PromiseLike<Result>): Promise<Result> {
+    return unwrapped(build(this.#builder));
+  }
+
+  /** Compiles a query once, for the paths on which compilation would cost more than its parameters. */
+  prepare<Name extends string, Result>(
+    names: readonly Name[],
+    build: (builder: QueryBuilder, parameters: Placeholders<Name>) => Preparable<Result>,
+  ): (values: Readonly<Record<Name, SqlParameter>>) => Promise<Result> {
+    const query = build(this.#builder, placeholders(names)).prepare('');
+    return (values) => unwrapped(query.execute(values));
+  }
+}
+
+/** drizzle's own error quotes the parameters, which are data: only the driver's error leaves the store. */
+async function unwrapped<Result>(result: PromiseLike<Result>): Promise<Result> {
+  try {
+    return await result;
+  } catch (error) {
+    throw error instanceof DrizzleQueryError ? error.cause : error;
+  }
+}

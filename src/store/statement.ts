@@ -1,0 +1,98 @@
+import { getTableColumns, type Placeholder, type SQL, sql, type SQLWrapper } from 'drizzle-orm';
+import { type PgColumn, PgDialect, type PgTable } from 'drizzle-orm/pg-core';
+import type { SqlParameter } from './sql-driver.ts';
+
+/** A statement whose parameters have names. */
+export interface Statement<Name extends string> {
+  /** With `$1…` in place of the names. */
+  readonly text: string;
+  /** The values in the order of `$1…`. */
+  bind(values: Readonly<Record<Name, SqlParameter>>): SqlParameter[];
+}
+
+/** Placeholders of a statement, by their names. */
+export type Placeholders<Name extends string> = Readonly<Record<Name, Placeholder>>;
+
+/** A placeholder for each of some names. */
+export function placeholders<Name extends string>(names: readonly Name[]): Placeholders<Name> {
+  const found = {} as Record<Name, Placeholder>;
+  for (const name of names) found[name] = sql.placeholder(name);
+  return found;
+}
+
+/**
+ * Compiles a statement that is written by hand. Its tables and columns are those of the schema, so that a column that
+ * is renamed there is renamed here, or does not compile. A parameter that occurs twice is sent once.
+ */
+export function statement<Name extends string>(
+  names: readonly Name[],
+  build: (parameters: Placeholders<Name>) => SQL,
+): Statement<Name> {
+  const compiled = new PgDialect().sqlToQuery(build(placeholders(names)));
+  const order = compiled.params.map((parameter) => nameOf(parameter));
+  const used = names.filter((name) => order.includes(name));
+  if (used.length !== names.length) throw new TypeError('the statement does not use all of its parameters');
+  const text = compiled.sql.replaceAll(/\$(\d+)/g, (_, number: string) => {
+    const index = names.findIndex((name) => name === order[Number(number) - 1]);
+    if (index < 0) throw new TypeError('the statement has a parameter without a name');
+    return `$${index + 1}`;
+  });
+  return { text, bind: (values) => names.map((name) => values[name]) };
+}
+
+function nameOf(parameter: unknown): string | undefined {
+  return parameter instanceof Object && 'name' in parameter ? String(parameter.name) : undefined;
+}
+
+/** Columns without their table, as `insert into` names them: `serial, version`. */
+export function names(...columns: readonly PgColumn[]): SQL {
+  return list(columns.map((column) => sql.identifier(column.name)));
+}
+
+/** All columns of a table but one, as the query builder selects them. */
+export function columnsBut<Table extends PgTable, Key extends keyof Table['_']['columns']>(
+  table: Table,
+  key: Key,
+): Omit<Table['_']['columns'], Key> {
+  const { [key]: _, ...others } = getTableColumns(table);
+  return others;
+}
+
+/** Columns of a named part of a statement that came from the table: `claimed.serial, claimed.version`. */
+export function columnsOf(source: string, ...columns: readonly PgColumn[]): SQL {
+  return list(columns.map((column) => sql`${sql.identifier(source)}.${names(column)}`));
+}
+
+/** What `update … set` assigns to columns of a table, by their names in the schema. */
+export function assignments<Table extends PgTable>(
+  table: Table,
+  values: { readonly [Key in keyof Table['_']['columns']]?: SQL | Placeholder | null },
+): SQL {
+  const given = new Map<string, SQL | Placeholder | null | undefined>(Object.entries(values));
+  const columns = Object.entries(getTableColumns(table)).filter(([key]) => given.has(key));
+  return list(columns.map(([key, column]) => sql`${names(column)} = ${given.get(key) ?? sql`null`}`));
+}
+
+/** The value that an insert was refused with, in `on conflict do update`. */
+export function excluded(column: PgColumn): SQL {
+  return columnsOf('excluded', column);
+}
+
+/** A parameter of a column's type, where PostgreSQL cannot know that from its place. */
+export function given(column: PgColumn, value: SqlParameter | Placeholder): SQL {
+  return sql`${value}::${sql.raw(column.getSQLType())}`;
+}
+
+/** {@link given} as a field that has the column's name, for the query builder. */
+export function givenAs(column: PgColumn, value: SqlParameter): SQL.Aliased {
+  return given(column, value).as(column.name);
+}
+
+/** Parameters that are arrays of the values of columns, as `unnest` takes them. */
+export function arrays(...given: readonly (readonly [PgColumn, Placeholder])[]): SQL {
+  return list(given.map(([column, value]) => sql`${value}::${sql.raw(column.getSQLType())}[]`));
+}
+
+function list(parts: SQLWrapper[]): SQL {
+  return sql.join(parts, sql`, `);
+}
