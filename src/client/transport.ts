@@ -1,7 +1,12 @@
 import { type Codec, decode, encode } from '../core/encoding/codec.ts';
 import { GlasskeyError } from '../core/errors.ts';
-import { JSON_MEDIA_TYPE, KEYTRANS_MEDIA_TYPE, mediaTypeOf, PROBLEM_MEDIA_TYPE } from '../contract/media-types.ts';
-import { LOOKUP_TOKEN_HEADER } from '../contract/lookup-token.ts';
+import {
+  JSON_MEDIA_TYPE,
+  KEYTRANS_MEDIA_TYPE,
+  LOOKUP_TOKEN_HEADER,
+  mediaTypeOf,
+  PROBLEM_MEDIA_TYPE,
+} from '../contract/media-types.ts';
 import { JsonFields } from '../contract/json-fields.ts';
 import { parseProblem } from '../contract/parse-problem.ts';
 

@@ -38,3 +38,6 @@ export const CSR_ATTRIBUTES_MEDIA_TYPE = 'application/csrattrs';
 export function mediaTypeOf(contentType: string | null | undefined): string {
   return (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
+
+/** The header that carries a lookup token. `Authorization` may hold an application token at the same time. */
+export const LOOKUP_TOKEN_HEADER = 'glasskey-lookup-token';

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono';
 import { cors } from 'hono/cors';
-import { LOOKUP_TOKEN_HEADER } from '../contract/lookup-token.ts';
+import { LOOKUP_TOKEN_HEADER } from '../contract/media-types.ts';
 
 /** What programs in a page of another origin may call: all that a client needs, and nothing that is for operators. */
 const OPEN_TO_PAGES = ['/v1/*', '/keytrans/*', '/log/*', '/ca/*', '/crl/*', '/.well-known/*'];
