@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-/** The program of this checkout, built. */
-export const PROGRAM = join(import.meta.dirname, '../dist/cli/main.js');
+const PROGRAM = join(import.meta.dirname, '../dist/cli/main.js');
 
 /** A server in a process of its own: the program that users run. */
 export interface ServerProcess {
@@ -18,30 +17,21 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
-/** How to start a server. */
-export interface ServerProcessOptions {
-  /** Folder for a CPU profile. */
-  readonly profile?: string | undefined;
-  /** Its glasskey.toml. */
-  readonly settings?: string | undefined;
-  /** Files that the settings name. */
-  readonly files?: Readonly<Record<string, string>>;
-  /** Default: the program of this checkout. */
-  readonly program?: string;
-}
-
-/** Makes a log in `folder` and serves it from a PostgreSQL database. */
+/** Makes a log in `folder` and serves it from a PostgreSQL database. `profile`: a folder for a CPU profile; `settings`: its glasskey.toml; `files`: others that
+ * this names. */
 export async function startServerProcess(
   folder: string,
   database: string,
-  { profile, settings, files = {}, program = PROGRAM }: ServerProcessOptions = {},
+  profile: string | undefined,
+  settings?: string,
+  files: Readonly<Record<string, string>> = {},
 ): Promise<ServerProcess> {
-  await run(process.execPath, [program, 'init', '--data', folder]);
+  await run(process.execPath, [PROGRAM, 'init', '--data', folder]);
   const more = settings === undefined ? files : { ...files, 'glasskey.toml': settings };
   for (const [name, text] of Object.entries(more)) writeFileSync(join(folder, name), text, { mode: 0o600 });
   const nodeOptions = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   const serve = ['serve', '--data', folder, '--listen', '127.0.0.1:0', '--database', database];
-  const child = spawn(process.execPath, [...nodeOptions, program, ...serve], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...nodeOptions, PROGRAM, ...serve], { stdio: ['ignore', 'pipe', 'inherit'] });
   const url = await new Promise<string>((resolve, reject) => {
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => {

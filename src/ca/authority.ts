@@ -1,28 +1,23 @@
-import { BitString, Integer, OctetString, Utf8String } from 'asn1js';
-import {
-  AlgorithmIdentifier,
-  AttributeTypeAndValue,
-  AuthorityKeyIdentifier,
-  BasicConstraints,
-  Certificate,
-  Extension,
-  PublicKeyInfo,
-  RelativeDistinguishedNames,
-  Time,
-  TimeType,
-} from 'pkijs';
 import type { Signer } from '../core/crypto/signer.ts';
 import { equalBytes } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import { parseCertificate, type ParsedCertificate } from './certificate.ts';
-import { type CertificateUrls, encodeKeyUsage, encodeUrlExtensions } from './extension-writer.ts';
-import { keyIdentifier } from './key-id.ts';
+import { ExtensionOid } from './der/oids.ts';
+import { encodeCommonName } from './distinguished-name.ts';
+import {
+  type CertificateUrls,
+  encodeAuthorityKeyId,
+  encodeCaConstraints,
+  encodeExtension,
+  encodeKeyUsage,
+  encodeSubjectKeyId,
+  encodeUrlExtensions,
+} from './extension-writer.ts';
 import { encodeNameConstraints, type PermittedNames } from './name-constraints-writer.ts';
-import { COMMON_NAME_OID, ExtensionOid } from './der/oids.ts';
-import { type Validity, validityFrom } from './profile.ts';
-import { parsePublicKey } from './public-key.ts';
+import { validityFrom } from './profile.ts';
+import { keyIdentifier, parsePublicKey } from './public-key.ts';
 import { newSerial, type RandomBytes } from './serial.ts';
-import { signatureOid } from './signature-algorithm.ts';
+import { signCertificate } from './sign-certificate.ts';
 
 /** A CA that can sign: its certificate, the certificates above it, and its key. */
 export interface Issuer {
@@ -59,9 +54,9 @@ const ISSUING_VALIDITY_MS = 5 * YEAR_MS;
 /** Creates a self-signed root CA (RFC 5280 §3.2): at most one CA below it. Throws `value-out-of-range`. */
 export async function createRoot(options: RootOptions): Promise<Issuer> {
   const { signer, nowMs, validityMs = ROOT_VALIDITY_MS } = options;
-  const name = encodeName(options.commonName);
+  const name = caName(options.commonName);
   const keyId = keyIdentifier(parsePublicKey(signer.spki));
-  const der = await signCa(signer, {
+  const der = await signCertificate(signer, {
     ...validityFrom(nowMs, validityMs),
     serial: newSerial(options.random),
     issuer: name,
@@ -100,18 +95,15 @@ export async function signIssuingCa(options: IssuingCaRequest): Promise<Uint8Arr
   const wanted = validityFrom(nowMs, validityMs);
   const extensions = caExtensions(keyIdentifier(parsePublicKey(spki)), root.keyId, 0);
   if (permitted !== undefined && permitted.email.length + permitted.uri.length > 0) {
-    const value = new Uint8Array(encodeNameConstraints(permitted));
-    extensions.push(extension(ExtensionOid.nameConstraints, true, value.buffer));
+    extensions.push(encodeExtension(ExtensionOid.nameConstraints, true, encodeNameConstraints(permitted)));
   }
-  if (urls !== undefined) {
-    extensions.push(...encodeUrlExtensions(urls).map((one) => Extension.fromBER(new Uint8Array(one))));
-  }
-  return signCa(root.signer, {
+  if (urls !== undefined) extensions.push(...encodeUrlExtensions(urls));
+  return signCertificate(root.signer, {
     notBeforeMs: Math.max(wanted.notBeforeMs, root.certificate.notBeforeMs),
     notAfterMs: Math.min(wanted.notAfterMs, root.certificate.notAfterMs),
     serial: newSerial(options.random),
-    issuer: RelativeDistinguishedNames.fromBER(new Uint8Array(root.certificate.subject.der)),
-    subject: encodeName(options.commonName),
+    issuer: root.certificate.subject.der,
+    subject: caName(options.commonName),
     spki,
     extensions,
   });
@@ -129,65 +121,17 @@ export function openIssuer(certificate: Uint8Array, chain: readonly Uint8Array[]
   return { certificate: parsed, chain, signer, keyId: subjectKeyId ?? keyIdentifier(parsed.publicKey) };
 }
 
-interface CaCertificate extends Validity {
-  readonly serial: Uint8Array;
-  readonly issuer: RelativeDistinguishedNames;
-  readonly subject: RelativeDistinguishedNames;
-  readonly spki: Uint8Array;
-  readonly extensions: Extension[];
-}
-
-async function signCa(signer: Signer, content: CaCertificate): Promise<Uint8Array> {
-  const algorithm = new AlgorithmIdentifier({ algorithmId: signatureOid(signer.algorithm) });
-  const certificate = new Certificate({
-    version: 2,
-    serialNumber: new Integer({ valueHex: new Uint8Array(content.serial).buffer }),
-    signature: algorithm,
-    issuer: content.issuer,
-    notBefore: time(content.notBeforeMs),
-    notAfter: time(content.notAfterMs),
-    subject: content.subject,
-    subjectPublicKeyInfo: PublicKeyInfo.fromBER(new Uint8Array(content.spki)),
-    extensions: content.extensions,
-  });
-  certificate.signatureAlgorithm = algorithm;
-  const tbs = certificate.encodeTBS().toBER();
-  certificate.tbsView = new Uint8Array(tbs);
-  const signature = await signer.sign(certificate.tbsView);
-  certificate.signatureValue = new BitString({ valueHex: new Uint8Array(signature).buffer });
-  return new Uint8Array(certificate.toSchema().toBER());
-}
-
-function caExtensions(keyId: Uint8Array, issuerKeyId: Uint8Array, pathLength: number): Extension[] {
-  const constraints = new BasicConstraints({ cA: true, pathLenConstraint: pathLength });
-  const authority = new AuthorityKeyIdentifier({ keyIdentifier: octets(issuerKeyId) });
-  const usage = new Uint8Array(encodeKeyUsage(['keyCertSign', 'cRLSign']));
+function caExtensions(keyId: Uint8Array, issuerKeyId: Uint8Array, pathLength: number): Uint8Array[] {
   return [
-    extension(ExtensionOid.basicConstraints, true, constraints.toSchema().toBER()),
-    extension(ExtensionOid.keyUsage, true, usage.buffer),
-    extension(ExtensionOid.subjectKeyIdentifier, false, octets(keyId).toBER()),
-    extension(ExtensionOid.authorityKeyIdentifier, false, authority.toSchema().toBER()),
+    encodeCaConstraints(pathLength),
+    encodeExtension(ExtensionOid.keyUsage, true, encodeKeyUsage(['keyCertSign', 'cRLSign'])),
+    encodeSubjectKeyId(keyId),
+    encodeAuthorityKeyId(issuerKeyId),
   ];
 }
 
-function extension(extnID: string, critical: boolean, extnValue: ArrayBuffer): Extension {
-  return new Extension({ extnID, critical, extnValue });
-}
-
-function octets(bytes: Uint8Array): OctetString {
-  return new OctetString({ valueHex: new Uint8Array(bytes).buffer });
-}
-
-function encodeName(commonName: string): RelativeDistinguishedNames {
+function caName(commonName: string): Uint8Array {
   const { length } = Array.from(commonName);
   ensure(length >= 1 && length <= 64, 'value-out-of-range', 'a common name has 1 to 64 characters');
-  const value = new Utf8String({ value: commonName });
-  return new RelativeDistinguishedNames({
-    typesAndValues: [new AttributeTypeAndValue({ type: COMMON_NAME_OID, value })],
-  });
-}
-
-function time(timeMs: number): Time {
-  const value = new Date(timeMs);
-  return new Time({ type: value.getUTCFullYear() < 2050 ? TimeType.UTCTime : TimeType.GeneralizedTime, value });
+  return encodeCommonName(commonName);
 }

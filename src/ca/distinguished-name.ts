@@ -1,6 +1,8 @@
+import { encodeUtf8 } from '../core/encoding/bytes.ts';
 import { decodeError } from '../core/errors.ts';
 import { DerTag, readSingle } from './der/der-reader.ts';
 import { asciiText, readOid, utf8Text } from './der/der-values.ts';
+import { der, derOid, derSequence } from './der/der-writer.ts';
 import { COMMON_NAME_OID } from './der/oids.ts';
 
 /** What is read of a distinguished name. */
@@ -37,6 +39,12 @@ export function parseDistinguishedName(name: Uint8Array): DistinguishedName {
     } while (!set.done);
   }
   return { der: name, empty, commonNames, emailAddresses };
+}
+
+/** An encoded `Name` of one common name, a UTF8String. */
+export function encodeCommonName(commonName: string): Uint8Array {
+  const attribute = derSequence(derOid(COMMON_NAME_OID), der(DerTag.utf8String, encodeUtf8(commonName)));
+  return derSequence(der(DerTag.set, attribute));
 }
 
 /** The text of a DirectoryString or IA5String. The forms that nobody should use any more are refused. */

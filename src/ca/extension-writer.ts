@@ -2,10 +2,10 @@ import { encodeUtf8 } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import { KEY_USAGES, type KeyUsage } from './certificate-extensions.ts';
 import { DerTag } from './der/der-reader.ts';
-import { der, derOid, derSequence } from './der/der-writer.ts';
+import { der, derOid, derSequence, derUnsigned } from './der/der-writer.ts';
 import { CA_ISSUERS_OID, ExtensionOid, OCSP_ACCESS_OID } from './der/oids.ts';
 
-const CRITICAL = der(DerTag.boolean, Uint8Array.of(0xff));
+const TRUE = der(DerTag.boolean, Uint8Array.of(0xff));
 
 /** Where programs find what goes with a certificate. */
 export interface CertificateUrls {
@@ -19,7 +19,18 @@ export interface CertificateUrls {
 
 /** One encoded Extension (RFC 5280 §4.1). */
 export function encodeExtension(oid: string, critical: boolean, value: Uint8Array): Uint8Array {
-  return derSequence(derOid(oid), ...(critical ? [CRITICAL] : []), der(DerTag.octetString, value));
+  return derSequence(derOid(oid), ...(critical ? [TRUE] : []), der(DerTag.octetString, value));
+}
+
+/** The basicConstraints extension of a CA below which `pathLength` more CAs may follow (RFC 5280 §4.2.1.9). */
+export function encodeCaConstraints(pathLength: number): Uint8Array {
+  const value = derSequence(TRUE, derUnsigned(Uint8Array.of(pathLength)));
+  return encodeExtension(ExtensionOid.basicConstraints, true, value);
+}
+
+/** The basicConstraints extension of a certificate that is no CA's. */
+export function encodeLeafConstraints(): Uint8Array {
+  return encodeExtension(ExtensionOid.basicConstraints, true, derSequence());
 }
 
 /** The value of keyUsage (RFC 5280 §4.2.1.3). */
@@ -30,6 +41,11 @@ export function encodeKeyUsage(usages: readonly KeyUsage[]): Uint8Array {
   const last = octets.at(-1) ?? 0;
   const unused = 31 - Math.clz32(last & -last);
   return der(DerTag.bitString, Uint8Array.of(unused, ...octets));
+}
+
+/** The subjectKeyIdentifier extension. */
+export function encodeSubjectKeyId(keyId: Uint8Array): Uint8Array {
+  return encodeExtension(ExtensionOid.subjectKeyIdentifier, false, der(DerTag.octetString, keyId));
 }
 
 /** The authorityKeyIdentifier extension that names the issuer's key. */

@@ -2,21 +2,21 @@ import { ensure } from '../core/errors.ts';
 import { type AlternativeName, encodeAlternativeName } from './alternative-names.ts';
 import type { Issuer } from './authority.ts';
 import { type CompanionKeys, encodeCompanionKeys } from './companion-keys.ts';
-import { DerTag } from './der/der-reader.ts';
-import { der, derBitString, derOid, derSequence, derTime, derUnsigned } from './der/der-writer.ts';
+import { derOid, derSequence } from './der/der-writer.ts';
 import {
   type CertificateUrls,
   encodeAuthorityKeyId,
   encodeExtension,
   encodeKeyUsage,
+  encodeLeafConstraints,
+  encodeSubjectKeyId,
   encodeUrlExtensions,
 } from './extension-writer.ts';
 import { assertMayCertify } from './issuer-constraints.ts';
-import { keyIdentifier } from './key-id.ts';
 import { COMPANION_KEYS_OID, ExtensionOid } from './der/oids.ts';
 import { leafKeyUsage, type LeafProfile, type Validity } from './profile.ts';
-import { parsePublicKey, type PublicKey } from './public-key.ts';
-import { encodeSignatureAlgorithm } from './signature-algorithm.ts';
+import { keyIdentifier, parsePublicKey, type PublicKey } from './public-key.ts';
+import { signCertificate } from './sign-certificate.ts';
 
 /** What one leaf certificate says. */
 export interface LeafRequest extends Validity {
@@ -32,7 +32,6 @@ export interface LeafRequest extends Validity {
   readonly urls: CertificateUrls;
 }
 
-const VERSION_3 = der(0xa0, der(DerTag.integer, Uint8Array.of(2)));
 const EMPTY_NAME = derSequence();
 
 /**
@@ -45,31 +44,27 @@ export async function issueLeaf(issuer: Issuer, request: LeafRequest): Promise<U
   const inside = request.notBeforeMs >= certificate.notBeforeMs && request.notAfterMs <= certificate.notAfterMs;
   ensure(inside && request.notBeforeMs <= request.notAfterMs, 'value-out-of-range', "validity outside the issuer's");
   assertMayCertify(certificate, request.san);
-  const algorithm = encodeSignatureAlgorithm(signer.algorithm);
-  const tbs = derSequence(
-    VERSION_3,
-    derUnsigned(request.serial),
-    algorithm,
-    certificate.subject.der,
-    derSequence(derTime(request.notBeforeMs), derTime(request.notAfterMs)),
-    EMPTY_NAME,
-    request.spki,
-    der(0xa3, leafExtensions(issuer, request, parsePublicKey(request.spki))),
-  );
-  return derSequence(tbs, algorithm, derBitString(await signer.sign(tbs)));
+  return signCertificate(signer, {
+    serial: request.serial,
+    issuer: certificate.subject.der,
+    notBeforeMs: request.notBeforeMs,
+    notAfterMs: request.notAfterMs,
+    subject: EMPTY_NAME,
+    spki: request.spki,
+    extensions: leafExtensions(issuer, request, parsePublicKey(request.spki)),
+  });
 }
 
-function leafExtensions(issuer: Issuer, { san, profile, urls, companions }: LeafRequest, key: PublicKey): Uint8Array {
-  const keyId = der(DerTag.octetString, keyIdentifier(key));
-  return derSequence(
-    encodeExtension(ExtensionOid.basicConstraints, true, derSequence()),
+function leafExtensions(issuer: Issuer, { san, profile, urls, companions }: LeafRequest, key: PublicKey): Uint8Array[] {
+  return [
+    encodeLeafConstraints(),
     encodeExtension(ExtensionOid.keyUsage, true, encodeKeyUsage(leafKeyUsage(key.keyType))),
     encodeExtension(ExtensionOid.extendedKeyUsage, false, derSequence(...profile.purposes.map(derOid))),
     encodeExtension(ExtensionOid.subjectAltName, true, encodeAlternativeName(san)),
-    encodeExtension(ExtensionOid.subjectKeyIdentifier, false, keyId),
+    encodeSubjectKeyId(keyIdentifier(key)),
     encodeAuthorityKeyId(issuer.keyId),
     ...encodeUrlExtensions(urls),
     ...(companions === undefined ? [] : [encodeExtension(COMPANION_KEYS_OID, false, encodeCompanionKeys(companions))]),
     ...(profile.extensions ?? []).map(({ oid, value }) => encodeExtension(oid, false, value)),
-  );
+  ];
 }

@@ -6,9 +6,9 @@ import { parseCertificate, type ParsedCertificate } from './certificate.ts';
 import type { RawExtension } from './certificate-extensions.ts';
 import { sameCompanionKeys } from './companion-keys.ts';
 import type { LeafRequest } from './issue.ts';
-import { keyIdentifier } from './key-id.ts';
 import { ExtensionOid } from './der/oids.ts';
 import { type ExtraExtension, leafKeyUsage } from './profile.ts';
+import { keyIdentifier } from './public-key.ts';
 import { SERIAL_BYTES } from './serial.ts';
 import { defaultSignatureAlgorithm } from './signature-algorithm.ts';
 

@@ -1,7 +1,7 @@
 import { encodeUtf8 } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import { der, derSequence } from './der/der-writer.ts';
-import { parseNameConstraints } from './path/name-constraints.ts';
+import { isEmailBase, isUriBase, MAX_SUBTREES } from './path/name-constraints.ts';
 
 const RFC822_NAME = 0x81;
 const URI = 0x86;
@@ -17,17 +17,15 @@ export interface PermittedNames {
 
 /** The value of a nameConstraints extension (RFC 5280 §4.2.1.10). Throws `value-out-of-range` for what is no host or domain. */
 export function encodeNameConstraints({ email, uri }: PermittedNames): Uint8Array {
+  const areBases = email.every(isEmailBase) && uri.every(isUriBase);
+  ensure(areBases, 'value-out-of-range', 'name constraints need hosts (example.com) or domains (.example.com)');
+  const count = email.length + uri.length;
+  ensure(count > 0 && count <= MAX_SUBTREES, 'value-out-of-range', `a CA permits 1 to ${MAX_SUBTREES} names`);
   const subtrees = [
     ...email.map((base) => derSequence(der(RFC822_NAME, ascii(base)))),
     ...uri.map((base) => derSequence(der(URI, ascii(base)))),
   ];
-  const value = derSequence(der(PERMITTED, ...subtrees));
-  try {
-    parseNameConstraints(value);
-  } catch {
-    ensure(false, 'value-out-of-range', 'name constraints need hosts (example.com) or domains (.example.com)');
-  }
-  return value;
+  return derSequence(der(PERMITTED, ...subtrees));
 }
 
 function ascii(text: string): Uint8Array {

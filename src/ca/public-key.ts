@@ -1,3 +1,4 @@
+import { sha256 } from '../core/crypto/sha256.ts';
 import { formatHex } from '../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { type DerReader, readSingle } from './der/der-reader.ts';
@@ -57,6 +58,11 @@ export function parsePublicKey(spki: Uint8Array): PublicKey {
         throw new GlasskeyError('weak-key', `keys of algorithm ${oid} are not accepted`);
     }
   });
+}
+
+/** The key identifier of a public key: the first 160 bits of SHA-256 of the key's bits (RFC 7093 §2, method 1). */
+export function keyIdentifier(key: PublicKey): Uint8Array {
+  return sha256(key.keyBits).subarray(0, 20);
 }
 
 /** Reads the BIT STRING that ends a SubjectPublicKeyInfo. */

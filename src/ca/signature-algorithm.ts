@@ -44,11 +44,6 @@ const SIGNER_OIDS: Readonly<Record<SignerAlgorithm, string>> = {
   ed25519: '1.3.101.112',
 };
 
-/** The object identifier of the signatures that a `Signer` of this algorithm makes. */
-export function signatureOid(algorithm: SignerAlgorithm): string {
-  return SIGNER_OIDS[algorithm];
-}
-
 /** The encoded AlgorithmIdentifier of the signatures that a `Signer` of this algorithm makes: no parameters. */
 export function encodeSignatureAlgorithm(algorithm: SignerAlgorithm): Uint8Array {
   return derSequence(derOid(SIGNER_OIDS[algorithm]));

@@ -12,7 +12,8 @@ export interface NameConstraints {
   readonly excluded: readonly GeneralName[];
 }
 
-const MAX_SUBTREES = 1_024;
+/** Subtrees of one kind that an extension may have. */
+export const MAX_SUBTREES = 1_024;
 
 /**
  * Reads the value of a nameConstraints extension (untrusted): at least one subtree, each a base of a well-formed name
@@ -46,7 +47,7 @@ function assertBase(base: GeneralName): void {
   const { kind, value } = base;
   if (kind === 'dns') assertDecoded(value === '' || isDomainName(value), 'a constraint on domain names');
   if (kind === 'email') assertDecoded(isEmailBase(value), 'a constraint on mail addresses');
-  if (kind === 'uri') assertDecoded(isDomainName(value.replace(/^\./, '')), 'a constraint on URIs');
+  if (kind === 'uri') assertDecoded(isUriBase(value), 'a constraint on URIs');
   if (kind === 'ip') assertDecoded(isNetwork(value), 'a constraint on addresses');
 }
 
@@ -54,8 +55,13 @@ function assertDecoded(condition: boolean, what: string): void {
   if (!condition) throw decodeError(`${what} that is not well-formed`);
 }
 
+/** A host, or a domain that begins with a period. */
+export function isUriBase(base: string): boolean {
+  return isDomainName(base.replace(/^\./, ''));
+}
+
 /** A mailbox, a host, or a domain that begins with a period. */
-function isEmailBase(base: string): boolean {
+export function isEmailBase(base: string): boolean {
   const at = base.lastIndexOf('@');
   const local = base.slice(0, Math.max(at, 0));
   const domain = at >= 0 ? base.slice(at + 1) : base.replace(/^\./, '');

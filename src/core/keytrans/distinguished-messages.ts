@@ -5,9 +5,9 @@ import { type FullTreeHead, fullTreeHeadCodec } from './tree-head.ts';
 
 /** `DistinguishedRequest` (KT §13.6). */
 export interface DistinguishedRequest {
-  /** The size of the last tree that the client verified. */
+  /** Size of the last tree that the client verified. */
   readonly last: number | undefined;
-  /** The distinguished log entry at which the walk may stop: the client knows it and those to its left. */
+  /** Where the walk may stop: the client knows this distinguished log entry and those to its left. */
   readonly stop: number | undefined;
 }
 

@@ -7,24 +7,22 @@ export interface Lookup {
   readonly included: boolean;
 }
 
-/** The lookups whose outcome is known in advance. */
+/** The lookups whose outcome is known before they are made. */
 export interface KnownOutcomes {
-  /**
-   * Returns the outcome of looking `version` up at `position` that follows from evidence shown before, or undefined.
-   */
+  /** The outcome of looking `version` up at `position` that follows from what was shown, or undefined. */
   outcome(version: number, position: number): boolean | undefined;
 }
 
-/** The result of a {@link LookupQuestion}. */
+/** What a {@link LookupQuestion} comes to. */
 export interface LadderWalk {
   readonly answer: Answer;
-  /** The lookups that its PrefixProof holds, in order, without those omitted. */
+  /** The lookups that its PrefixProof holds, in order: those that were not omitted. */
   readonly lookups: readonly Lookup[];
 }
 
 /**
- * Walks the lookups of a question (KT §6.2, §8.1), in order. `outcomeOf` returns the outcome of the next lookup that is
- * not omitted; an error that it throws ends the walk.
+ * Walks the lookups that a question stands for (KT §6.2, §8.1), in order. `outcomeOf` tells the outcome of the next lookup
+ * that is not omitted; what it throws ends the walk.
  */
 export function walkLadder(
   question: LookupQuestion,

@@ -7,14 +7,14 @@ import { labelCodec } from './vrf-input.ts';
 
 /** `OwnerMonitorRequest` (KT §13.4). */
 export interface OwnerMonitorRequest {
-  /** The size of the last tree that the client verified. */
+  /** Size of the last tree that the client verified. */
   readonly last: number | undefined;
   readonly label: Uint8Array;
-  /** The versions not yet proved to be in a distinguished log entry: ascending by position, without duplicates. */
+  /** Versions that are not yet proved to be in a distinguished log entry: ascending by position, nothing twice. */
   readonly entries: readonly MonitorMapEntry[];
   /** The rightmost distinguished log entry that the owner has verified. */
   readonly start: number;
-  /** The greatest version that the owner knows. */
+  /** The greatest version that the owner knows of. */
   readonly greatestVersion: number | undefined;
 }
 

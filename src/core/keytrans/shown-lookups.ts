@@ -2,15 +2,15 @@ import type { Answer, Question } from './evidence.ts';
 import { type KnownOutcomes, type Lookup, walkLadder } from './ladder-walk.ts';
 
 /**
- * The lookups that a response has shown so far, with their entries, which ladders may omit (KT §6.2). Omission is
+ * Which lookups a response has shown so far, and for which entries: what a ladder may omit (KT §6.2). Omission is
  * directional: an inclusion carries to the right, a non-inclusion to the left.
  */
 export class ShownLookups implements KnownOutcomes {
-  /** For each version, the leftmost position where its inclusion was shown or is known. */
+  /** Version to the leftmost position where its inclusion was shown, or is known. */
   readonly #included = new Map<number, number>();
-  /** For each version, the rightmost position where its absence was shown or is known. */
+  /** Version to the rightmost position where its absence was shown, or is known. */
   readonly #absent = new Map<number, number>();
-  /** The versions whose inclusion a prefix proof of the response shows. */
+  /** Versions whose inclusion a prefix proof of the response shows. */
   readonly #proved = new Set<number>();
 
   outcome(version: number, position: number): boolean | undefined {
@@ -19,7 +19,7 @@ export class ShownLookups implements KnownOutcomes {
     return undefined;
   }
 
-  /** Records the lookups of one prefix proof of the entry at `position`. */
+  /** Takes in the lookups of one prefix proof of the entry at `position`. */
   recordAll(position: number, lookups: readonly Lookup[]): void {
     for (const { version, included } of lookups) {
       this.#note(version, position, included);
@@ -27,7 +27,7 @@ export class ShownLookups implements KnownOutcomes {
     }
   }
 
-  /** Records a ladder that is not inspected because its outcome is known. */
+  /** Takes in a ladder that was not inspected because its outcome is known. */
   recordKnown(question: Extract<Question, { kind: 'known-ladder' }>): Answer {
     const { position, target, greatest } = question;
     const ladder = { kind: 'search-ladder', position, target, omit: true } as const;
@@ -36,12 +36,12 @@ export class ShownLookups implements KnownOutcomes {
     return 0;
   }
 
-  /** Returns true if the response showed that `version` exists. */
+  /** Whether the response showed that `version` exists. */
   showedInclusion(version: number): boolean {
     return this.#proved.has(version);
   }
 
-  /** Returns the leftmost log entry for which the inclusion of `version` was shown or is known. */
+  /** The leftmost log entry for which the inclusion of `version` was shown, or is known. */
   leftmostInclusion(version: number): number | undefined {
     return this.#included.get(version);
   }

@@ -10,16 +10,13 @@ import { verifyCombined } from './verify-combined.ts';
 import { claimedSizes, verifyFullTreeHead } from './verify-full-tree-head.ts';
 import type { VerifyContext } from './verify-search.ts';
 
-/** A verified walk of the recent distinguished log entries. */
+/** A walk of the recent distinguished log entries that holds. */
 export interface VerifiedDistinguished {
-  /** The view to retain instead of the advertised one. */
+  /** To be retained in the place of the view that was advertised. */
   readonly view: TreeView;
-  /** The root of the log tree at `view.size`. */
+  /** Root of the log tree at `view.size`. */
   readonly logRoot: Uint8Array;
-  /**
-   * The recent distinguished entries right of `stop`, left to right. The caller merges them with the known ones by
-   * `recentHeads`.
-   */
+  /** The recent distinguished entries right of `stop`, left to right: to be merged with those known by `recentHeads`. */
   readonly heads: readonly KnownHead[];
 }
 
@@ -35,8 +32,8 @@ export function* updateAndWalk(
 }
 
 /**
- * Verifies an untrusted `DistinguishedResponse` (KT §13.6). `request.last` must be the size of `context.view`. The
- * client stores nothing unless this returns. Throws a verification error.
+ * Verifies an untrusted `DistinguishedResponse` (KT §13.6). `request.last` must be the size of `context.view`. Nothing is
+ * to be stored unless this returns. Throws a verification error.
  */
 export function verifyDistinguished(
   context: VerifyContext,

@@ -18,41 +18,38 @@ import { claimedSizes, verifyFullTreeHead } from './verify-full-tree-head.ts';
 
 export type { KnownVersion } from './known-version.ts';
 
-/** The client's knowledge when it verifies a response. */
+/** What a client knows when it verifies a response. */
 export interface VerifyContext {
   readonly config: Configuration;
-  /** The view of the head that the client advertised as `last`; undefined if it advertised none. */
+  /** What it retained of the head that it advertised as `last`; undefined where it advertised none. */
   readonly view: TreeView | undefined;
   readonly nowMs: number;
 }
 
-/** A verified search response. */
+/** A search response that holds. */
 export interface VerifiedSearch {
-  /** The view to retain instead of the advertised one. */
+  /** To be retained in the place of the view that was advertised. */
   readonly view: TreeView;
   readonly version: number;
   readonly value: Uint8Array;
   readonly opening: Uint8Array;
   readonly commitment: Uint8Array;
-  /** The VRF output of version 0 of the label. */
+  /** VRF output of version 0 of the label. */
   readonly labelKey: Uint8Array;
-  /** The versions of the target's binary ladder, for a client that monitors the version or owns the label to retain. */
+  /** The versions of the target's binary ladder: retained by whoever monitors the version or owns the label. */
   readonly ladder: readonly KnownVersion[];
-  /** The root of the log tree at `view.size`. */
+  /** Root of the log tree at `view.size`. */
   readonly logRoot: Uint8Array;
   /** The terminal log entry of the search (KT §6.3, §7.2). */
   readonly terminalPosition: number;
   /** The rightmost distinguished log entry, if there is one yet. */
   readonly rightmostDistinguished: number | undefined;
-  /**
-   * True if the client must monitor the label from now on (KT §6.3): with contact monitoring, if the terminal entry is
-   * right of the rightmost distinguished one.
-   */
+  /** Whether the client must monitor the label from now on (KT §6.3): contact monitoring, right of the distinguished. */
   readonly mustMonitor: boolean;
   /**
-   * The entry for the client's monitoring map, if it must monitor: the terminal entry, with the greatest version shown
-   * in it. After a fixed-version search that version can be greater than `version`; `ladder` then holds all that its
-   * monitoring needs (docs/spec.md#what-a-search-leaves-to-monitor).
+   * What goes into the client's monitoring map where it must monitor: the terminal entry, and the greatest version that it
+   * was shown to contain. After a fixed-version search that can be greater than `version`: then it is the one of which
+   * `ladder` knows everything that monitoring needs (docs/spec.md, "What a search leaves to monitor").
    */
   readonly monitor: MonitorMapEntry | undefined;
 }
@@ -80,9 +77,9 @@ export function* updateAndSearchVersion(
 }
 
 /**
- * Verifies an untrusted `SearchResponse` (KT §13.1) to a search for the greatest version or for the one that the
- * request names. `request.last` must be the size of `context.view`. The client stores and uses nothing unless this
- * returns. Throws a verification error, or `version-expired` if the response shows only that.
+ * Verifies an untrusted `SearchResponse` (KT §13.1), to a search for the greatest version or for the one that the request
+ * names. Nothing is to be stored, and nothing used, unless this returns. Throws a verification error, or `version-expired`
+ * where the response shows nothing but that. `request.last` must be the size of `context.view`.
  */
 export function verifySearch(context: VerifyContext, request: SearchRequest, response: SearchResponse): VerifiedSearch {
   const { config, view, nowMs } = context;
@@ -126,7 +123,7 @@ export function verifySearch(context: VerifyContext, request: SearchRequest, res
   };
 }
 
-/** Returns the version that a search is for. Throws `version-mismatch`. */
+/** The version that a search is for. Throws `version-mismatch`. */
 function targetVersion(request: SearchRequest, response: SearchResponse): number {
   const version = request.version ?? response.version;
   ensure(version !== undefined, 'version-mismatch', 'the response names no version');
@@ -135,10 +132,7 @@ function targetVersion(request: SearchRequest, response: SearchResponse): number
   return version;
 }
 
-/**
- * Returns the greatest version that a search for `target` showed in its terminal entry: the target, or the version that
- * ended the ladder.
- */
+/** The greatest version that a search for `target` showed in its terminal entry: the target, or what ended the ladder. */
 function shownAt(position: number, target: number, shown: ShownLookups): MonitorMapEntry {
   const above = baseBinaryLadder(target).find((version) => {
     return version > target && shown.leftmostInclusion(version) === position;
