@@ -134,7 +134,7 @@ it('a value is signed by the operator of a log that has one, and by nobody elsew
     });
   };
   expect(check(false, false)).not.toThrow();
-  expect(check(false, true)).toThrow(refused('bad-signature', /signed where nobody signs/));
+  expect(check(false, true)).toThrow(refused('bad-signature', /signed in a mode without signed updates/));
   expect(check(true, false)).toThrow(refused('bad-signature', /is not signed/));
   expect(check(true, true)).toThrow(refused('bad-signature', /./));
 });
