@@ -1,4 +1,5 @@
 import { type Codec, decode, encode } from '../core/encoding/codec.ts';
+import { readStream } from '../core/encoding/read-stream.ts';
 import { GlasskeyError } from '../core/errors.ts';
 import {
   JSON_MEDIA_TYPE,
@@ -93,7 +94,7 @@ export class Transport {
       // What is posted, a token perhaps, is for this server: it cannot have it sent to another.
       const redirect = init.method === 'POST' ? 'error' : 'follow';
       response = await this.fetch(this.#base + path, { ...init, redirect, signal });
-      body = await readBounded(response, MAX_ANSWER_BYTES);
+      body = await readStream(response.body, MAX_ANSWER_BYTES, 'the answer');
     } catch (error) {
       if (error instanceof GlasskeyError) throw error;
       throw new GlasskeyError('network-failed', `no answer from ${this.#base}: ${reasonOf(error)}`, { cause: error });
@@ -117,28 +118,6 @@ export function serverBase(server: string): string {
   const plain = /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '';
   if (!plain) throw new GlasskeyError('usage', `not the http or https URL of a server: ${server}`);
   return url.href.replace(/\/$/, '');
-}
-
-/** Reads a body of at most `maximum` bytes. Throws `bad-response` for a longer one. */
-export async function readBounded(response: Response, maximum: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  const reader = response.body?.getReader();
-  for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
-    length += part.value.length;
-    if (length > maximum) {
-      await reader?.cancel();
-      throw new GlasskeyError('bad-response', `the answer is longer than ${maximum} bytes`);
-    }
-    chunks.push(part.value);
-  }
-  const body = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return body;
 }
 
 /** What a server said when it refused, with its own code where this version knows it. */

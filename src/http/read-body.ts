@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { mediaTypeOf } from '../contract/media-types.ts';
+import { readStream } from '../core/encoding/read-stream.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 
 /**
@@ -12,29 +13,18 @@ export async function readBody(c: Context, mediaType: string, maximum: number): 
   const encoding = c.req.header('content-encoding') ?? 'identity';
   ensure(encoding === 'identity', 'unsupported-media-type', 'the body must not be compressed');
   const announced = c.req.header('content-length');
-  if (announced === undefined) return readStream(c.req.raw.body, maximum);
+  if (announced === undefined) return readRequest(c.req.raw.body, maximum);
   ensure(/^\d{1,15}$/.test(announced), 'invalid-request', 'the Content-Length is not a number');
   ensure(Number(announced) <= maximum, 'payload-too-large', `the body is longer than ${maximum} bytes`);
   return new Uint8Array(await c.req.arrayBuffer().catch(refuseBroken));
 }
 
 /**
- * Reads a body of at most `maximum` bytes, whatever it is said to be. Throws `payload-too-large`, and `invalid-request` for one
- * that ends before its end.
+ * Reads a request's stream of at most `maximum` bytes. Throws `payload-too-large`, and `invalid-request` for a body that
+ * breaks off.
  */
-export async function readStream(body: ReadableStream<Uint8Array> | null, maximum: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of body ?? []) {
-      length += chunk.length;
-      ensure(length <= maximum, 'payload-too-large', `the body is longer than ${maximum} bytes`);
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    refuseBroken(error);
-  }
-  return new Uint8Array(Buffer.concat(chunks));
+export async function readRequest(body: ReadableStream<Uint8Array> | null, maximum: number): Promise<Uint8Array> {
+  return readStream(body, maximum, 'the body', 'payload-too-large').catch(refuseBroken);
 }
 
 /** A client that goes away while it sends is no fault of the server. */

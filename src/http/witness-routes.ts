@@ -3,7 +3,7 @@ import { TLOG_SIZE_MEDIA_TYPE } from '../core/audit/add-checkpoint.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
 import { isGlasskeyError } from '../core/errors.ts';
 import type { Witness, WitnessAnswer } from '../service/witness/witness.ts';
-import { readStream } from './read-body.ts';
+import { readRequest } from './read-body.ts';
 import { type BudgetOptions, RequestBudget } from '../service/request-budget.ts';
 import { clientKey, plainAddress } from './remote-address.ts';
 import { NO_STORE, respond } from './responses.ts';
@@ -45,7 +45,7 @@ export function createWitnessApp(options: WitnessAppOptions): Hono {
   app.post('/add-checkpoint', async (c) => {
     if (!budget.take(clientKey(plainAddress(options.addressOf?.(c) ?? '')))) return busy(metrics, 429);
     // Before it takes a place: those who send slowly, or never end, must not keep logs out.
-    const body = await readStream(c.req.raw.body, MAX_BODY_BYTES);
+    const body = await readRequest(c.req.raw.body, MAX_BODY_BYTES);
     if (inFlight >= MAX_IN_FLIGHT) return busy(metrics, 503);
     inFlight++;
     try {

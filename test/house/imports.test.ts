@@ -47,7 +47,7 @@ const TABLE: Readonly<Record<string, RoomRule>> = {
 };
 
 /** Loose files of `src/service` that every room of it may read. */
-const BASE = ['limits.ts', 'file-system.ts', 'read-response.ts', 'request-budget.ts', 'service-event.ts'];
+const BASE = ['limits.ts', 'file-system.ts', 'request-budget.ts', 'service-event.ts'];
 
 /** The rooms inside `src/service`, lowest first. */
 const SERVICE: InnerTable = {

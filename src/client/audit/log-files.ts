@@ -1,3 +1,4 @@
+import { readStream } from '../../core/encoding/read-stream.ts';
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 
 /** What is needed of `fetch`: the platform's own function fits. */
@@ -7,7 +8,7 @@ export type AuditFetch = (url: string, init: { readonly signal: AbortSignal }) =
 export interface LogFiles {
   /**
    * The file at `path` below the log's prefix, decompressed, of at most `maximum` decoded bytes. Throws `network-failed`
-   * where it cannot be reached, `bad-response` where it is not there or has too many bytes.
+   * if it cannot be reached, `bad-response` if it is not there or has too many bytes.
    */
   read(path: string, maximum: number): Promise<Uint8Array>;
 }
@@ -58,7 +59,7 @@ async function fetchBytes(
       await response.body?.cancel().catch(() => undefined);
       throw new GlasskeyError('bad-response', `${path}: status ${response.status}`);
     }
-    return await inflate(await readAll(response.body, maximum, path), maximum, path);
+    return await inflate(await readStream(response.body, maximum, path), maximum, path);
   } catch (cause) {
     if (isGlasskeyError(cause)) throw cause;
     throw new GlasskeyError('network-failed', `${path}: the server could not be read`, { cause });
@@ -76,28 +77,5 @@ async function inflate(bytes: Uint8Array, maximum: number, path: string): Promis
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   const compressed = new Response(bytes.slice()).body;
   if (compressed === null) return new Uint8Array();
-  return readAll(compressed.pipeThrough(new DecompressionStream('gzip')), maximum, path);
-}
-
-async function readAll(body: ReadableStream<Uint8Array> | null, maximum: number, path: string): Promise<Uint8Array> {
-  if (body === null) return new Uint8Array();
-  const reader = body.getReader();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for (let step = await reader.read(); !step.done; step = await reader.read()) {
-    length += step.value.length;
-    if (length > maximum) {
-      await reader.cancel();
-      throw new GlasskeyError('bad-response', `${path}: more than ${maximum} bytes`);
-    }
-    chunks.push(step.value);
-  }
-  if (chunks.length === 1) return chunks[0] as Uint8Array;
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
+  return readStream(compressed.pipeThrough(new DecompressionStream('gzip')), maximum, path);
 }

@@ -1,7 +1,7 @@
 import { decode, encode } from '../../core/encoding/codec.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { type AuditorTreeHead, auditorTreeHeadCodec } from '../../core/keytrans/tree-head.ts';
-import { readAll } from '../read-response.ts';
+import { readStream } from '../../core/encoding/read-stream.ts';
 
 /** Where heads are handed over. */
 export interface HeadPlace {
@@ -38,7 +38,7 @@ export async function fetchHead(place: HeadPlace): Promise<AuditorTreeHead | und
   ensure(response.status !== 409, 'not-audited', `the auditor at ${url} says that the log misbehaved`);
   ensure(response.status === 200, 'bad-response', `${url} answered ${response.status}`);
   try {
-    return decode(auditorTreeHeadCodec, await readAll(response, MAX_HEAD_BYTES, url));
+    return decode(auditorTreeHeadCodec, await readStream(response.body, MAX_HEAD_BYTES, url));
   } catch (cause) {
     if (isGlasskeyError(cause, 'network-failed')) throw cause;
     throw new GlasskeyError('bad-response', `${url} did not answer with an auditor's head`, { cause });

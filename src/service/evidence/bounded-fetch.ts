@@ -1,4 +1,4 @@
-import { readAll } from '../read-response.ts';
+import { readStream } from '../../core/encoding/read-stream.ts';
 
 /** The platform's fetch, or a test's. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -27,6 +27,6 @@ export async function boundedFetch(
   { timeoutMs, maxBytes }: FetchBounds,
 ): Promise<BoundedAnswer> {
   const response = await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
-  const text = new TextDecoder('utf-8', { fatal: true }).decode(await readAll(response, maxBytes, url));
+  const text = new TextDecoder('utf-8', { fatal: true }).decode(await readStream(response.body, maxBytes, url));
   return { status: response.status, text };
 }

@@ -1,5 +1,5 @@
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import { readAll } from '../read-response.ts';
+import { readStream } from '../../core/encoding/read-stream.ts';
 
 /** Where a log's files come from. All that it gives is untrusted. */
 export interface LogSource {
@@ -32,7 +32,7 @@ export function httpLogSource(options: HttpSourceOptions): LogSource {
           await response.body?.cancel().catch(() => undefined);
           throw new GlasskeyError('bad-response', `${path}: status ${response.status}`);
         }
-        return await readAll(response, maximum, path);
+        return await readStream(response.body, maximum, path);
       } catch (cause) {
         if (isGlasskeyError(cause)) throw cause;
         throw new GlasskeyError('network-failed', `${path}: the server could not be read`, { cause });

@@ -2,7 +2,7 @@ import { AwsClient } from 'aws4fetch';
 import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import { readAll } from '../read-response.ts';
+import { readStream } from '../../core/encoding/read-stream.ts';
 import type { PublishTarget, StoredFile } from './publish-target.ts';
 
 /** Where a bucket is, and who writes there. */
@@ -64,7 +64,7 @@ export class S3Target implements PublishTarget {
     const response = await this.#send(path, { method: 'GET' });
     if (response.status === 404) return undefined;
     if (response.status !== 200) throw await failure(path, response);
-    const bytes = await this.#try(path, () => readAll(response, MAX_FILE_BYTES, path));
+    const bytes = await this.#try(path, () => readStream(response.body, MAX_FILE_BYTES, path));
     const tag = response.headers.get('etag');
     ensure(tag !== null, 'storage-failed', `${path}: the bucket gives no ETag`);
     return { bytes, tag };
@@ -143,7 +143,7 @@ async function discard(response: Response): Promise<void> {
 
 /** What a bucket said where it did not do what it was asked. */
 async function failure(path: string, response: Response): Promise<GlasskeyError> {
-  const text = await readAll(response, 64 * 1024, path).then(
+  const text = await readStream(response.body, 64 * 1024, path).then(
     (bytes) => new TextDecoder().decode(bytes),
     () => '',
   );

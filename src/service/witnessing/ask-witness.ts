@@ -1,7 +1,7 @@
 import { type AddCheckpoint, formatAddCheckpoint, parseTlogSize } from '../../core/audit/add-checkpoint.ts';
 import { decodeUtf8 } from '../../core/encoding/bytes.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
-import { readAll } from '../read-response.ts';
+import { readStream } from '../../core/encoding/read-stream.ts';
 
 /** `fetch`, as the platform has it. */
 export type WitnessFetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -38,7 +38,7 @@ export async function askWitness(request: AddCheckpoint, options: AskOptions): P
       redirect: 'error',
       signal: AbortSignal.timeout(options.timeoutMs),
     });
-    const text = decodeUtf8(await readAll(response, MAX_ANSWER_BYTES, 'add-checkpoint'));
+    const text = decodeUtf8(await readStream(response.body, MAX_ANSWER_BYTES, 'add-checkpoint'));
     return readReply(response.status, text);
   } catch (error) {
     if (isGlasskeyError(error, 'bad-response') || (error instanceof TypeError && error.cause === undefined)) {

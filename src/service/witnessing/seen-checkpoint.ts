@@ -2,7 +2,7 @@ import { type VerifiedCheckpoint, verifyCheckpoint } from '../../core/audit/chec
 import { MAX_NOTE_BYTES } from '../../core/audit/note.ts';
 import type { Vkey } from '../../core/audit/vkey.ts';
 import { originHash } from './origin-hash.ts';
-import { readAll } from '../read-response.ts';
+import { readStream } from '../../core/encoding/read-stream.ts';
 import type { AskOptions } from './ask-witness.ts';
 
 /** The log that asks: its own signature is the only thing that can prove what it has signed. */
@@ -25,7 +25,7 @@ export async function fetchSeen(options: AskOptions, log: OwnLog): Promise<Verif
       redirect: 'error',
       signal: AbortSignal.timeout(options.timeoutMs),
     });
-    const body = await readAll(response, MAX_NOTE_BYTES, path);
+    const body = await readStream(response.body, MAX_NOTE_BYTES, path);
     return response.status === 200 ? verifyCheckpoint(body, log) : undefined;
   } catch {
     return undefined;
