@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { oidcNonce } from '../src/client/oidc-nonce.ts';
+import { oidcNonce } from '../src/client/client-key.ts';
 import { startMailServer, type TestMailServer } from '../test/support/mail-server.ts';
 import { startProvider, type TestProvider } from '../test/support/oidc-provider.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';

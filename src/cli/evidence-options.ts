@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { COMPANION_KINDS, type CompanionKind } from '../ca/companion-secret.ts';
 import { csrKeys } from '../ca/csr/csr-keys.ts';
-import { oidcNonce } from '../client/oidc-nonce.ts';
+import { oidcNonce } from '../client/client-key.ts';
 import { MAX_ID_TOKEN_CHARACTERS } from '../contract/limits.ts';
 import { ensure } from '../core/errors.ts';
 import { type ClientOptions, openIssuing, readInput } from './client-options.ts';

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { evidenceOf } from '../client/audit/audit-evidence.ts';
+import { auditEvidenceOf } from '../client/audit/audit-evidence.ts';
 import { evidenceJson } from '../client/evidence/evidence-text.ts';
 import { LOG_PREFIX } from '../contract/paths.ts';
 import { codeOf } from './exit-code.ts';
@@ -65,7 +65,7 @@ export async function writeEvidence(error: unknown, folder: string): Promise<voi
   const at = new Date().toISOString();
   const path = join(folder, `evidence-${at.replaceAll(/[:.]/g, '-')}.json`);
   const message = error instanceof Error ? error.message : String(error);
-  const { proof, ...facts } = evidenceOf(error) ?? {};
+  const { proof, ...facts } = auditEvidenceOf(error) ?? {};
   const evidence = {
     at,
     command: process.argv[2],

@@ -1,4 +1,4 @@
-import { CLOCK_CODES } from '../client/clock-codes.ts';
+import { CLOCK_CODES } from '../client/binding/alerts.ts';
 import { ServerRefusal } from '../client/transport.ts';
 import { isGlasskeyError } from '../core/errors.ts';
 import { oneLine } from './output.ts';

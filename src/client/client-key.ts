@@ -1,4 +1,5 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
+import { sha256 } from '../core/crypto/sha256.ts';
 import { concatBytes, parseHex } from '../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { der, derSequence, derUnsigned } from '../ca/der/der-writer.ts';
@@ -93,6 +94,15 @@ function ed25519Key(pkcs8: Uint8Array): ClientKey {
     sign: (message) => Promise.resolve(ed25519.sign(message, seed)),
     exportPem: () => Promise.resolve(formatPem('PRIVATE KEY', der(0x30, pkcs8.slice(2)))),
   };
+}
+
+/**
+ * The `nonce` that a request for an ID token has to have, so that the token vouches for this key and for no other: base64url,
+ * without padding, of the SHA-256 of the SubjectPublicKeyInfo (DER).
+ */
+export function oidcNonce({ spki }: { readonly spki: Uint8Array }): string {
+  const base64 = btoa(String.fromCharCode(...sha256(spki)));
+  return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
 /** WebCrypto's r || s as a DER `Ecdsa-Sig-Value`. */

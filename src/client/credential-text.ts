@@ -1,20 +1,19 @@
 import { formatPem, parsePem } from '../ca/der/pem.ts';
-import { encodeUtf8 } from '../core/encoding/bytes.ts';
 import { bytes, type Codec, decode, encode, enumeration, struct } from '../core/encoding/codec.ts';
 import { ensure } from '../core/errors.ts';
 import type { Configuration } from '../core/keytrans/configuration.ts';
 import { type Credential, credentialCodec } from '../core/keytrans/credential.ts';
-import { readOrigin } from './origin-text.ts';
+import { shortText } from '../identity/text-codec.ts';
 
 interface EncodedCredential {
   readonly format: 1;
-  readonly origin: Uint8Array;
+  readonly origin: string;
   readonly credential: Uint8Array;
 }
 
 const encodedCredentialCodec: Codec<EncodedCredential> = struct<EncodedCredential>({
   format: enumeration([1]),
-  origin: bytes(1, 0xff),
+  origin: shortText,
   credential: bytes(1, 0xff_ffff),
 });
 
@@ -24,7 +23,7 @@ const MAX_TEXT = 1_500_000;
 /** The text by which a credential (KT §14) goes from one person to another (docs/spec.md, "Credentials as text"). */
 export function formatCredential(origin: string, config: Configuration, credential: Credential): string {
   const encoded = encode(credentialCodec(config), credential);
-  const whole = { format: 1, origin: encodeUtf8(origin), credential: encoded } as const;
+  const whole = { format: 1, origin, credential: encoded } as const;
   return formatPem(PEM_LABEL, encode(encodedCredentialCodec, whole));
 }
 
@@ -35,7 +34,6 @@ export function formatCredential(origin: string, config: Configuration, credenti
 export function parseCredential(text: string, origin: string, config: Configuration): Credential {
   ensure(text.length <= MAX_TEXT, 'malformed-encoding', 'the text is too long to be a credential');
   const whole = decode(encodedCredentialCodec, parsePem(PEM_LABEL, text));
-  const named = readOrigin(whole.origin);
-  ensure(named === origin, 'usage', `a credential of the log ${named}, not of ${origin}`);
+  ensure(whole.origin === origin, 'usage', `a credential of the log ${whole.origin}, not of ${origin}`);
   return decode(credentialCodec(config), whole.credential);
 }

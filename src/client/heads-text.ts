@@ -1,8 +1,8 @@
-import { encodeUtf8, equalBytes, formatBase64, parseBase64 } from '../core/encoding/bytes.ts';
-import { bytes, type Codec, decode, encode, enumeration, struct, uint64, vector } from '../core/encoding/codec.ts';
+import { equalBytes, formatBase64, parseBase64 } from '../core/encoding/bytes.ts';
+import { type Codec, decode, encode, enumeration, struct, uint64, vector } from '../core/encoding/codec.ts';
 import { decodeError, ensure } from '../core/errors.ts';
 import { hashValueCodec } from '../core/keytrans/proofs.ts';
-import { readOrigin } from './origin-text.ts';
+import { shortText } from '../identity/text-codec.ts';
 
 /** Root of the log tree when a distinguished log entry was the rightmost: what two people compare (KT §10.2). */
 export interface ComparableHead {
@@ -28,7 +28,7 @@ export interface HeadsAgreement {
 
 interface EncodedHeads {
   readonly format: 1;
-  readonly origin: Uint8Array;
+  readonly origin: string;
   readonly heads: readonly ComparableHead[];
 }
 
@@ -36,7 +36,7 @@ const MAX_HEADS = 64;
 
 const headsCodec: Codec<EncodedHeads> = struct<EncodedHeads>({
   format: enumeration([1]),
-  origin: bytes(1, 0xff),
+  origin: shortText,
   heads: vector(struct<ComparableHead>({ position: uint64, logRoot: hashValueCodec }), 1, MAX_HEADS),
 });
 
@@ -47,7 +47,7 @@ const MAX_TEXT = 8_192;
 export function formatHeads(origin: string, heads: readonly ComparableHead[]): string {
   const encoded = encode(headsCodec, {
     format: 1,
-    origin: encodeUtf8(origin),
+    origin,
     heads: heads.map(({ position, logRoot }) => ({ position, logRoot })),
   });
   return PREFIX + formatBase64(encoded).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
@@ -63,7 +63,7 @@ export function parseHeads(text: string): SharedHeads {
   const { origin, heads } = decode(headsCodec, fromBase64(base64));
   const isAscending = heads.every(({ position }, i) => i === 0 || position > (heads[i - 1]?.position ?? position));
   if (!isAscending) throw decodeError('heads out of order');
-  return { origin: readOrigin(origin), heads };
+  return { origin, heads };
 }
 
 function fromBase64(text: string): Uint8Array {

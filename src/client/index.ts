@@ -8,7 +8,7 @@ export { formatEvidence, parseEvidence } from './evidence/evidence-text.ts';
 export { type ProvenMisbehaviour, verifyEvidence } from './evidence/verify-evidence.ts';
 export { type BindingChange, type BoundCertificate, type VerifiedBinding } from './binding/binding.ts';
 export { type CompanionKeys } from '../ca/companion-keys.ts';
-export { type ClientKey, generateKey, importKey } from './client-key.ts';
+export { type ClientKey, generateKey, importKey, oidcNonce } from './client-key.ts';
 export {
   type Alert,
   type ClientState,
@@ -36,7 +36,6 @@ export {
   type Recovery,
 } from './key-directory.ts';
 export { MonitoringSchedule, type MonitoringScheduleOptions } from './monitoring-schedule.ts';
-export { oidcNonce } from './oidc-nonce.ts';
 export {
   DEFAULT_SEAL_COST,
   openSealedState,

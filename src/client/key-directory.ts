@@ -17,7 +17,7 @@ import { endedState } from './ended-state.ts';
 import type { HeadsAgreement } from './heads-text.ts';
 import type { IssuedCertificate } from './binding/issued-certificate.ts';
 import type { KeyDirectoryOptions } from './key-directory-options.ts';
-import { fetchLogEnd, type VerifiedEnd } from './log-end.ts';
+import { fetchLogEnd } from './log-end.ts';
 import { audit, type AuditRun } from './operations/audit.ts';
 import { changeKeys, requestCertificate } from './operations/issue.ts';
 import { acknowledge } from './operations/acknowledge.ts';
@@ -31,17 +31,17 @@ import {
 } from './operations/credential.ts';
 import { compareWithOthers, showHeads, updateHeads } from './operations/heads.ts';
 import { history, type History } from './operations/history.ts';
-import { lookup, type LookupResult } from './operations/lookup.ts';
+import { lookUpIdentity, type LookupResult } from './operations/lookup.ts';
 import { lookupMany, type LookupOutcome } from './operations/lookup-many.ts';
 import { lookupVersion, type VerifiedVersion } from './operations/lookup-version.ts';
 import { monitorOwned, type OwnerMonitored } from './operations/monitor-owned.ts';
 import { type Monitored, monitorTurn, type RoundTurn, worstFailure } from './operations/monitor-round.ts';
 import { identitiesToMonitor, type MonitoringDue, monitoringDue } from './operations/monitoring-due.ts';
-import type { Ending, Operation } from './operations/operation.ts';
+import type { Ending, Operation, VerifiedEnd } from './operations/operation.ts';
 import type { RecordKey } from './operations/own-record.ts';
-import { recover, type Recovery } from './operations/recover.ts';
+import { recoverIdentity, type Recovery } from './operations/recover.ts';
 import { revoke, type RevokeOptions } from './operations/revoke.ts';
-import { veto } from './operations/veto.ts';
+import { vetoRecovery } from './operations/veto.ts';
 import { verifyCertificate } from './operations/verify-certificate.ts';
 import { type Requested, requestOf, type Vouchers, voucherOf } from './requested.ts';
 import { Transport } from './transport.ts';
@@ -51,7 +51,7 @@ import { knownTrust, settleTrust, type Trust, type TrustOrigin } from './trust.t
 export type { HeadsAgreement } from './heads-text.ts';
 export type { CredentialBinding, MadeCredential, SettledCredential } from './operations/credential.ts';
 export type { History, PastVersion } from './operations/history.ts';
-export type { VerifiedEnd } from './log-end.ts';
+export type { VerifiedEnd } from './operations/operation.ts';
 export type { KeyDirectoryOptions } from './key-directory-options.ts';
 export type { LookupResult } from './operations/lookup.ts';
 export type { LookupOutcome } from './operations/lookup-many.ts';
@@ -125,7 +125,7 @@ export class KeyDirectory {
    */
   lookup(text: string): Promise<LookupResult> {
     const identity = this.identity(text);
-    return this.#run((operation, state) => lookup(operation, state, identity));
+    return this.#run((operation, state) => lookUpIdentity(operation, state, identity));
   }
 
   /**
@@ -350,13 +350,13 @@ export class KeyDirectory {
   recover(text: string, options: Vouchers & { readonly csr: string }): Promise<Recovery> {
     const identity = this.identity(text);
     const order = { csr: options.csr, voucher: voucherOf(options) };
-    return this.#run((operation, state) => recover(operation, state, identity, order));
+    return this.#run((operation, state) => recoverIdentity(operation, state, identity, order));
   }
 
   /** Vetoes a pending recovery of an identity, signed by one of its keys. Throws `change-rejected` where none is pending. */
   veto(text: string, credentials: ClientKey): Promise<VerifiedBinding> {
     const identity = this.identity(text);
-    return this.#run((operation, state) => veto(operation, state, identity, credentials));
+    return this.#run((operation, state) => vetoRecovery(operation, state, identity, credentials));
   }
 
   /**

@@ -1,6 +1,6 @@
 import { assertWitnessed } from '../core/audit/policy.ts';
 import { type AuditEntry, auditEntryCodec } from '../core/audit/audit-entry.ts';
-import { findLogEndLeaf, type LogEnd, signedLogEndCodec, verifyLogEnd } from '../core/audit/log-end.ts';
+import { findLogEndLeaf, signedLogEndCodec, verifyLogEnd } from '../core/audit/log-end.ts';
 import { leafHash } from '../core/audit/rfc6962.ts';
 import { formatUpdatePath } from '../core/audit/tile-path.ts';
 import { parseTlogProof, verifyTlogProof } from '../core/audit/tlog-proof.ts';
@@ -12,17 +12,9 @@ import { ensure, isGlasskeyError } from '../core/errors.ts';
 import { auditorUpdateCodec } from '../core/keytrans/auditor-update.ts';
 import { type TreeView, viewRoot } from '../core/keytrans/tree-view.ts';
 import { LOG_PREFIX, PATHS, PROOF_PREFIX } from '../contract/paths.ts';
-import { openAs } from './audit/open-as.ts';
-import type { Operation } from './operations/operation.ts';
+import { openAs } from './audit/read-entries.ts';
+import type { Operation, VerifiedEnd } from './operations/operation.ts';
 import { ServerRefusal } from './transport.ts';
-
-/** The end of a log, found in the log. */
-export interface VerifiedEnd extends LogEnd {
-  /** Timestamp of the last entry, ms since the epoch. */
-  readonly timestampMs: number;
-  /** Root of the KEYTRANS log tree with all its entries. */
-  readonly logRoot: Uint8Array;
-}
 
 type Asking = Pick<Operation, 'transport' | 'trust' | 'now'>;
 

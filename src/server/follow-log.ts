@@ -1,9 +1,9 @@
-import { evidenceOf } from '../client/audit/audit-evidence.ts';
+import { auditEvidenceOf } from '../client/audit/audit-evidence.ts';
 import { auditLog, type AuditProgress } from '../client/audit/audit-log.ts';
 import { type AuditState, decodeAuditState, encodeAuditState } from '../client/audit/audit-state.ts';
 import { readAuditTrust } from '../client/audit/audit-trust.ts';
 import { bootstrapAudit } from '../client/audit/bootstrap-audit.ts';
-import { httpLogFiles } from '../client/audit/log-files.ts';
+import { httpAuditFiles } from '../client/audit/audit-files.ts';
 import { evidenceJson } from '../client/evidence/evidence-text.ts';
 import type { Fetch } from '../client/transport.ts';
 import { LOG_PREFIX } from '../contract/paths.ts';
@@ -59,7 +59,7 @@ async function bootstrap(
   position: number,
 ): Promise<AuditState | undefined> {
   if (position === 0) return undefined;
-  const files = httpLogFiles({ prefix: server + LOG_PREFIX, fetch, timeoutMs: FILE_TIMEOUT_MS });
+  const files = httpAuditFiles({ prefix: server + LOG_PREFIX, fetch, timeoutMs: FILE_TIMEOUT_MS });
   try {
     return await bootstrapAudit(files, readAuditTrust(bundle), position);
   } finally {
@@ -69,14 +69,14 @@ async function bootstrap(
 
 /** Whether an error of an audit brings what proves the misbehaviour to anybody: nothing on the way can have made that. */
 export function isProven(error: GlasskeyError): boolean {
-  return evidenceOf(error)?.proof !== undefined;
+  return auditEvidenceOf(error)?.proof !== undefined;
 }
 
 /** The evidence of an error, as a JSON file that `glasskey evidence verify` reads where it is a proof. */
 export function describeMisbehaviour(error: GlasskeyError, server: string, nowMs: number): string {
   const { code, message } = error;
   const at = new Date(nowMs).toISOString();
-  const { proof, ...facts } = evidenceOf(error) ?? {};
+  const { proof, ...facts } = auditEvidenceOf(error) ?? {};
   const proved = proof === undefined ? {} : { proof: evidenceJson(proof) };
   return `${JSON.stringify({ at, command: 'auditor', server, code, message, ...facts, ...proved }, null, 2)}\n`;
 }

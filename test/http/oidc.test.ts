@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createCsr } from '../../src/client/csr.ts';
 import { type ClientKey, generateKey } from '../../src/client/client-key.ts';
-import { oidcNonce } from '../../src/client/oidc-nonce.ts';
+import { oidcNonce } from '../../src/client/client-key.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { type ClientLimitSettings, NO_CLIENT_LIMITS } from '../../src/http/client-limits.ts';
 import { DEFAULT_EVIDENCE } from '../../src/service/evidence/evidence-settings.ts';

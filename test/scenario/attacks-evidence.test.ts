@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { evidenceOf } from '../../src/client/audit/audit-evidence.ts';
+import { auditEvidenceOf } from '../../src/client/audit/audit-evidence.ts';
 import { auditLog, type AuditOptions } from '../../src/client/audit/audit-log.ts';
 import { formatEvidence, parseEvidence } from '../../src/client/evidence/evidence-text.ts';
 import { verifyEvidence } from '../../src/client/evidence/verify-evidence.ts';
@@ -28,7 +28,7 @@ const auditFailure = async (log: StaticLog, extra: Extra = {}): Promise<unknown>
 
 /** The evidence file of an audit that fails. */
 async function evidenceFile(log: StaticLog, extra?: Extra): Promise<string> {
-  const proof = evidenceOf(await auditFailure(log, extra))?.proof;
+  const proof = auditEvidenceOf(await auditFailure(log, extra))?.proof;
   if (proof === undefined) throw new Error('the finding is not provable');
   return formatEvidence(proof);
 }

@@ -1,6 +1,6 @@
 import type { HeldCheckpoint } from '../../client/audit/assert-continues.ts';
 import type { KeepCopy } from '../../client/audit/audit-log.ts';
-import type { LogFiles } from '../../client/audit/log-files.ts';
+import type { AuditFiles } from '../../client/audit/audit-files.ts';
 import { canonicalBundle } from '../../contract/bundle-signature.ts';
 import type { SignedTrustBundle, TrustBundle } from '../../contract/trust-bundle.ts';
 import { verifyCheckpoint } from '../../core/audit/checkpoint.ts';
@@ -50,7 +50,7 @@ export async function openMirror(options: MirrorOptions): Promise<Mirror> {
 }
 
 /** The files of a copy as a reader gets them. */
-function copyOf(target: PublishTarget): LogFiles {
+function copyOf(target: PublishTarget): AuditFiles {
   return {
     read: async (path, maximum) => {
       const bytes = (await target.read(PUBLISHED_LOG + path))?.bytes;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { httpLogFiles, type LogFiles } from '../../client/audit/log-files.ts';
+import { httpAuditFiles, type AuditFiles } from '../../client/audit/audit-files.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 
 /** Where the files of a log are: plain data, so that a thread can be told. */
@@ -13,13 +13,13 @@ export type AuditSource =
 const TIMEOUT_MS = 60_000;
 
 /** Opens a log's files, untrusted. */
-export function openSource(source: AuditSource): LogFiles {
+export function openSource(source: AuditSource): AuditFiles {
   if (source.type === 'folder') return folderLogFiles(source.folder);
-  return httpLogFiles({ prefix: source.prefix, fetch: (url, init) => fetch(url, init), timeoutMs: TIMEOUT_MS });
+  return httpAuditFiles({ prefix: source.prefix, fetch: (url, init) => fetch(url, init), timeoutMs: TIMEOUT_MS });
 }
 
 /** The files of a log in a folder, as a static web server has them; compressed or not. */
-export function folderLogFiles(folder: string): LogFiles {
+export function folderLogFiles(folder: string): AuditFiles {
   return {
     read: async (path, maximum) => {
       let bytes: Uint8Array;

@@ -3,7 +3,7 @@ import { parseNote } from '../../core/audit/note.ts';
 import { verifyConsistency } from '../../core/audit/rfc6962.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
-import type { LogFiles } from './log-files.ts';
+import type { AuditFiles } from './audit-files.ts';
 import { readConsistency } from './read-tree.ts';
 
 /** A signed checkpoint that the log has shown before, verbatim. */
@@ -14,7 +14,7 @@ export type HeldCheckpoint = string;
  * `usage` for a held checkpoint of another log, `tree-rolled-back`, `log-forked`.
  */
 export async function assertContinues(
-  files: LogFiles,
+  files: AuditFiles,
   checkpoint: VerifiedCheckpoint,
   text: HeldCheckpoint,
 ): Promise<void> {

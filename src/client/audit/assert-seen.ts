@@ -3,7 +3,7 @@ import { verifyInclusion } from '../../core/audit/rfc6962.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import { TILE_WIDTH } from '../../core/log/tiled-tree.ts';
-import type { LogFiles } from './log-files.ts';
+import type { AuditFiles } from './audit-files.ts';
 import { openEntry, readEntries } from './read-entries.ts';
 import { readInclusion } from './read-tree.ts';
 
@@ -21,7 +21,7 @@ export interface SeenHead {
  * looks up and one for who audits. Throws `log-forked` where it is not, `bad-log-proof` and `bad-audit-entry` for files
  * that are not the checkpoint's, and `too-far-behind` where the checkpoint is older than the head and proves nothing.
  */
-export async function assertSeen(files: LogFiles, checkpoint: VerifiedCheckpoint, seen: SeenHead): Promise<void> {
+export async function assertSeen(files: AuditFiles, checkpoint: VerifiedCheckpoint, seen: SeenHead): Promise<void> {
   const { size, rootHash } = checkpoint;
   ensure(
     seen.size <= size,

@@ -24,7 +24,7 @@ export interface AuditFailureCause {
 }
 
 /** The evidence that an error of `auditLog` carries, if it is about misbehaviour. */
-export function evidenceOf(error: unknown): AuditEvidence | undefined {
+export function auditEvidenceOf(error: unknown): AuditEvidence | undefined {
   if (!isGlasskeyError(error)) return undefined;
   const cause = error.cause as Partial<AuditFailureCause> | undefined;
   return cause?.evidence;

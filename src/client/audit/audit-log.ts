@@ -25,7 +25,7 @@ import { isMisbehaviour, withEvidence } from './audit-evidence.ts';
 import { type ProofContext, proveMisbehaviour, type Suspicion } from './prove-misbehaviour.ts';
 import type { AuditState } from './audit-state.ts';
 import { type AuditTrust, readAuditTrust } from './audit-trust.ts';
-import { type AuditFetch, httpLogFiles, type LogFiles, withCheckpoint } from './log-files.ts';
+import { type AuditFetch, httpAuditFiles, type AuditFiles, withCheckpoint } from './audit-files.ts';
 import { type Replay, replayEntries } from './replay-entries.ts';
 import { type VerifyUpdates, verifyUpdates } from './verify-updates.ts';
 
@@ -42,7 +42,7 @@ export interface AuditProgress {
  * Keeps a copy of what is audited: brings the copy up to the checkpoint of `source` and shows that checkpoint to readers of
  * the copy only after `inspect`, given the files of the copy, has resolved.
  */
-export type KeepCopy = (source: LogFiles, inspect: (copy: LogFiles) => Promise<void>) => Promise<void>;
+export type KeepCopy = (source: AuditFiles, inspect: (copy: AuditFiles) => Promise<void>) => Promise<void>;
 
 /** How {@link auditLog} is to audit. */
 export interface AuditOptions {
@@ -111,7 +111,7 @@ const UPDATES_AHEAD = 8;
  *
  * Throws `tree-rolled-back` for a log that became shorter, `log-forked` for one that does not continue what was verified or
  * `seen`, `too-far-behind` for one that is shorter than what was seen, `not-witnessed`, `bad-checkpoint`, `bad-audit-entry`, `bad-auditor-update`, `bad-prefix-proof`, `bad-log-proof`, `bad-timestamp`,
- * `tree-head-too-new`, `bad-tree-head`, `bad-log-end` and `continued-after-end` for other misbehaviour, all with evidence (see `evidenceOf`); `network-failed`
+ * `tree-head-too-new`, `bad-tree-head`, `bad-log-end` and `continued-after-end` for other misbehaviour, all with evidence (see `auditEvidenceOf`); `network-failed`
  * and `bad-response` where the files cannot be had; what `keepCopy` throws.
  */
 export async function auditLog(options: AuditOptions): Promise<AuditReport> {
@@ -119,7 +119,7 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
   const trust = readAuditTrust(options.bundle, earlierBy(options));
   const { fetch: send = (url, init) => fetch(url, init), timeoutMs = 60_000 } = options;
   const prefix = options.baseUrl.replace(/\/+$/, '') + LOG_PREFIX;
-  const http = httpLogFiles({ prefix, fetch: send, timeoutMs });
+  const http = httpAuditFiles({ prefix, fetch: send, timeoutMs });
   const replay: Replay = {
     done: options.state?.auditor.size ?? 0,
     updates: 0,
@@ -189,7 +189,7 @@ function heldBy({ state, held = [] }: AuditOptions): readonly HeldCheckpoint[] {
 
 /** Follows the log from the server's files, or from a copy that is made of them first. */
 async function followCopy(
-  files: LogFiles,
+  files: AuditFiles,
   checkpoint: VerifiedCheckpoint,
   trust: AuditTrust,
   options: AuditOptions,
@@ -207,7 +207,7 @@ async function followCopy(
 
 /** Replays the entries and checks that they are those of the signed checkpoint and of the signed tree head. */
 async function followLog(
-  files: LogFiles,
+  files: AuditFiles,
   checkpoint: VerifiedCheckpoint,
   trust: AuditTrust,
   options: AuditOptions,
@@ -246,7 +246,7 @@ function assertEnded(state: AuditState | undefined, { size }: VerifiedCheckpoint
 
 /** Where the last entry ends the log: what it is bound to, verified. */
 async function readLogEnd(
-  files: LogFiles,
+  files: AuditFiles,
   { origin, bundleKey }: TrustBundle,
   size: number,
   { endLeaf }: Replay,
@@ -277,7 +277,7 @@ function recordedBy(state: AuditState | undefined, { updates, firstEntryMs }: Re
 }
 
 /** The signature of the KEYTRANS tree head of a size, untrusted. */
-async function readHead(files: LogFiles, size: number): Promise<Uint8Array> {
+async function readHead(files: AuditFiles, size: number): Promise<Uint8Array> {
   const bytes = await files.read(`head/${size}`, 256 * 1024);
   const fields = new JsonFields(parseJson(new TextDecoder().decode(bytes), 'bad-response'), 'bad-response', 'head');
   ensure(fields.integer('size') === size, 'bad-response', 'the server gave the tree head of another size');

@@ -8,7 +8,7 @@ import { withEvidence } from './audit-evidence.ts';
 import type { AuditState } from './audit-state.ts';
 import type { AuditTrust } from './audit-trust.ts';
 import { followChain } from './follow-entry.ts';
-import type { LogFiles } from './log-files.ts';
+import type { AuditFiles } from './audit-files.ts';
 import { prefetch } from './prefetch.ts';
 import { openEntry, readEntries } from './read-entries.ts';
 
@@ -21,10 +21,10 @@ const BUNDLES_AHEAD = 8;
  * backwards and that every log root appends to the one before; not what they changed. That they are those of the log, and
  * what witnesses say, shows in the audit that goes on from there. The files are untrusted.
  *
- * Throws, with evidence (see `evidenceOf`), `bad-checkpoint`, `bad-audit-entry`, `bad-timestamp`;
+ * Throws, with evidence (see `auditEvidenceOf`), `bad-checkpoint`, `bad-audit-entry`, `bad-timestamp`;
  * `too-far-behind` for a log that is not so large yet, `network-failed`, `bad-response`.
  */
-export async function bootstrapAudit(files: LogFiles, trust: AuditTrust, position: number): Promise<AuditState> {
+export async function bootstrapAudit(files: AuditFiles, trust: AuditTrust, position: number): Promise<AuditState> {
   const served = await files.read('checkpoint', MAX_NOTE_BYTES);
   let auditor = EMPTY_AUDITOR_STATE;
   try {

@@ -12,7 +12,7 @@ import {
   verifyPrefixChange,
 } from '../../core/keytrans/auditor-update.ts';
 import type { PrefixLeaf } from '../../core/keytrans/proofs.ts';
-import { openAs } from './open-as.ts';
+import { openAs } from './read-entries.ts';
 
 /** Most decoded bytes of one AuditorUpdate: 255 leaves whose paths of 200 hashes share nothing. */
 export const MAX_UPDATE_BYTES = 2 * 1024 * 1024;

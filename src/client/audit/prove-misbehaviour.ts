@@ -8,7 +8,7 @@ import { parseBase64 } from '../../core/encoding/bytes.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
 import type { SeenHead } from './assert-seen.ts';
 import { MAX_UPDATE_BYTES } from './follow-entry.ts';
-import type { LogFiles } from './log-files.ts';
+import type { AuditFiles } from './audit-files.ts';
 import { readEntries } from './read-entries.ts';
 import { readInclusion, readPathToOldTree } from './read-tree.ts';
 import type { EntryProof, EvidenceProof, ForkProof, HeadProof, IncludedEntry } from './evidence-proof.ts';
@@ -23,7 +23,7 @@ export type Suspicion =
 /** Where to find what a proof needs. */
 export interface ProofContext {
   /** The log's files under the checkpoint. */
-  readonly files: LogFiles;
+  readonly files: AuditFiles;
   readonly checkpoint: VerifiedCheckpoint;
   readonly bundle: TrustBundle;
 }

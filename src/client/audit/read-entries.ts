@@ -4,10 +4,10 @@ import { leafHash } from '../../core/audit/rfc6962.ts';
 import { formatEntriesPath } from '../../core/audit/tile-path.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
-import { ensure } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/error-codes.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { HASH_LENGTH, TILE_WIDTH, tileWidth } from '../../core/log/tiled-tree.ts';
-import { openAs } from './open-as.ts';
-import type { LogFiles } from './log-files.ts';
+import type { AuditFiles } from './audit-files.ts';
 import { readTile } from './read-tree.ts';
 
 const MAX_BUNDLE_BYTES = TILE_WIDTH * (2 + 0xffff);
@@ -22,7 +22,7 @@ export interface ReadEntry {
  * Reads entry bundle number `index` of a tree of `size` leaves with the hash tile over it. Throws `bad-audit-entry` for
  * what is not a bundle, or is not what the tile hashes; that the tile is the tree's is not checked here.
  */
-export async function readEntries(files: LogFiles, index: number, size: number): Promise<readonly ReadEntry[]> {
+export async function readEntries(files: AuditFiles, index: number, size: number): Promise<readonly ReadEntry[]> {
   const tile = { level: 0, index };
   const width = tileWidth(tile, size);
   const [bundle, hashes] = await Promise.all([
@@ -42,4 +42,14 @@ export async function readEntries(files: LogFiles, index: number, size: number):
 export function openEntry(bytes: Uint8Array): AuditEntry {
   ensure(bytes.length === AUDIT_ENTRY_LENGTH, 'bad-audit-entry', `an AuditEntry has ${AUDIT_ENTRY_LENGTH} bytes`);
   return openAs('bad-audit-entry', () => decode(auditEntryCodec, bytes));
+}
+
+/** Decodes something of the log's: what is malformed is the log's misbehaviour, under the code of what it should be. */
+export function openAs<T>(code: ErrorCode, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!isGlasskeyError(cause, 'malformed-encoding')) throw cause;
+    throw new GlasskeyError(code, cause.message, { cause });
+  }
 }

@@ -10,13 +10,13 @@ import {
 import { formatTilePath } from '../../core/audit/tile-path.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import { HASH_LENGTH, nodeFromTile, tileOfNode, tileWidth, type TileCoordinate } from '../../core/log/tiled-tree.ts';
-import type { LogFiles } from './log-files.ts';
+import type { AuditFiles } from './audit-files.ts';
 
 /**
  * Reads a hash tile as it is in a tree of `size` leaves, full or partial; the hashes are untrusted. Throws
  * `bad-response` for a tile of another length.
  */
-export async function readTile(files: LogFiles, tile: TileCoordinate, size: number): Promise<Uint8Array> {
+export async function readTile(files: AuditFiles, tile: TileCoordinate, size: number): Promise<Uint8Array> {
   const width = tileWidth(tile, size);
   const path = formatTilePath(tile, width);
   const data = await files.read(path, width * HASH_LENGTH);
@@ -25,21 +25,21 @@ export async function readTile(files: LogFiles, tile: TileCoordinate, size: numb
 }
 
 /** The consistency proof between two sizes (RFC 6962 §2.1.2), put together from the tiles of the newer tree. Untrusted. */
-export function readConsistency(files: LogFiles, oldSize: number, newSize: number): Promise<Uint8Array[]> {
+export function readConsistency(files: AuditFiles, oldSize: number, newSize: number): Promise<Uint8Array[]> {
   return readProof(files, planConsistency(oldSize, newSize), newSize);
 }
 
 /** What shows both roots of an older and a newer tree, from the tiles of the newer one: see `evaluateConsistency`. Untrusted. */
-export function readPathToOldTree(files: LogFiles, oldSize: number, newSize: number): Promise<Uint8Array[]> {
+export function readPathToOldTree(files: AuditFiles, oldSize: number, newSize: number): Promise<Uint8Array[]> {
   return readProof(files, planOldTree(oldSize, newSize), newSize);
 }
 
 /** The inclusion proof of a leaf in a tree of `size` leaves (RFC 6962 §2.1.1), put together from its tiles. Untrusted. */
-export function readInclusion(files: LogFiles, index: number, size: number): Promise<Uint8Array[]> {
+export function readInclusion(files: AuditFiles, index: number, size: number): Promise<Uint8Array[]> {
   return readProof(files, planInclusion(index, size), size);
 }
 
-async function readProof(files: LogFiles, plan: ProofPlan, size: number): Promise<Uint8Array[]> {
+async function readProof(files: AuditFiles, plan: ProofPlan, size: number): Promise<Uint8Array[]> {
   const tiles = new Map<string, TileCoordinate>();
   for (const node of nodesOfPlan(plan)) {
     const tile = tileOfNode(node);

@@ -13,7 +13,7 @@ import {
 } from '../../core/log/tiled-tree.ts';
 import type { AuditState } from './audit-state.ts';
 import { followChain } from './follow-entry.ts';
-import type { LogFiles } from './log-files.ts';
+import type { AuditFiles } from './audit-files.ts';
 import { prefetch } from './prefetch.ts';
 import { openEntry, type ReadEntry, readEntries } from './read-entries.ts';
 import { readTile } from './read-tree.ts';
@@ -40,7 +40,7 @@ export interface Replay {
 
 /** What is replayed. */
 export interface ReplayOptions {
-  readonly files: LogFiles;
+  readonly files: AuditFiles;
   /** Size of the tree whose entries are read. */
   readonly size: number;
   /** SHA-256 of each Configuration that an entry may name. */
@@ -180,7 +180,7 @@ function assertKnown(bundle: readonly ReadEntry[], edge: TreeEdge): void {
 }
 
 /** The served hash tiles must be those of the entries. Level 0 was compared when its entries were read. */
-async function assertTiles(files: LogFiles, tiles: readonly FullTile[], size: number): Promise<void> {
+async function assertTiles(files: AuditFiles, tiles: readonly FullTile[], size: number): Promise<void> {
   await Promise.all(
     tiles
       .filter(({ level }) => level > 0)

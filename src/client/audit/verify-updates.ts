@@ -4,7 +4,7 @@ import type { ErrorCode } from '../../core/error-codes.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
 import type { PrefixLeaf } from '../../core/keytrans/proofs.ts';
 import { type EntryBefore, followUpdate, MAX_UPDATE_BYTES } from './follow-entry.ts';
-import type { LogFiles } from './log-files.ts';
+import type { AuditFiles } from './audit-files.ts';
 import { prefetch } from './prefetch.ts';
 import { openEntry } from './read-entries.ts';
 
@@ -37,7 +37,7 @@ export type VerifyUpdates = (job: UpdatesJob) => Promise<UpdatesOutcome>;
  * Reads the AuditorUpdates of a job, `ahead` at a time, and verifies each: see `followUpdate`. An update that does not
  * verify is an outcome; throws `network-failed` and `bad-response` where one cannot be had.
  */
-export async function verifyUpdates(files: LogFiles, job: UpdatesJob, ahead: number): Promise<UpdatesOutcome> {
+export async function verifyUpdates(files: AuditFiles, job: UpdatesJob, ahead: number): Promise<UpdatesOutcome> {
   const count = job.entries.length / AUDIT_ENTRY_LENGTH;
   const load = (position: number): Promise<Uint8Array> => files.read(formatUpdatePath(position), MAX_UPDATE_BYTES);
   let { before } = job;

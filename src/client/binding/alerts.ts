@@ -1,7 +1,15 @@
+import type { ErrorCode } from '../../core/error-codes.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { decodeIdentityRecord } from '../../identity/identity-record.ts';
 import type { BindingChange } from './binding.ts';
 import type { Alert, ClientState } from '../state/client-state.ts';
+
+/** These say that two clocks disagree, which is nobody's lie. */
+export const CLOCK_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'tree-head-too-old',
+  'tree-head-too-new',
+  'certificate-expired',
+]);
 
 /** Alerts with others, at most one of a type for one version of an identity. */
 export function mergeAlerts(alerts: readonly Alert[], more: readonly Alert[]): readonly Alert[] {

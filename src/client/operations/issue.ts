@@ -100,7 +100,7 @@ async function issue(
 ): Promise<StateChange<IssuedCertificate>> {
   const { csr, voucher, change, owns, isMade } = order;
   const token = voucher?.type === 'application-token' ? voucher.token : undefined;
-  const evidence = evidenceOf(voucher);
+  const evidence = requestEvidence(voucher);
   const prepared = owns ? await prepareOwner(operation, state, identity) : { next: state, course: undefined };
   const last = prepared.next.view?.size;
   const owner = ownerKnowledge(prepared);
@@ -114,7 +114,7 @@ async function issue(
 }
 
 /** The body's word for a voucher: an application token goes in a header. */
-export function evidenceOf(voucher: Voucher | undefined): RequestEvidence {
+export function requestEvidence(voucher: Voucher | undefined): RequestEvidence {
   if (voucher === undefined) return { type: 'key' };
   return voucher.type === 'application-token' ? { type: voucher.type } : voucher;
 }

@@ -13,7 +13,7 @@ import { PATHS } from '../../contract/paths.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { ClientState, StateChange } from '../state/client-state.ts';
 import { refusalIn } from '../transport.ts';
-import { acceptLookup, lookup, type LookupResult, resultOf } from './lookup.ts';
+import { acceptLookup, lookUpIdentity, type LookupResult, resultOf } from './lookup.ts';
 import { isOfOneIdentity } from './monitor-round.ts';
 import type { Operation } from './operation.ts';
 
@@ -134,7 +134,7 @@ async function ownTurn(
   const rest = identities.filter((one) => one !== own);
   const turn = (settled: Settled): Turn => ({ settled: new Map([[own.text, settled]]), rest });
   try {
-    const { next, result } = await lookup(operation, state, own);
+    const { next, result } = await lookUpIdentity(operation, state, own);
     return { next, result: turn({ result }) };
   } catch (error) {
     if (!isOfOneIdentity(error) || isGlasskeyError(error, 'tree-head-too-old')) throw error;

@@ -36,7 +36,7 @@ export interface Checked {
 }
 
 /** Looks an identity up. Throws what {@link findIdentity} throws. */
-export async function lookup(
+export async function lookUpIdentity(
   operation: Operation,
   state: ClientState,
   identity: Identity,

@@ -1,7 +1,7 @@
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { ClientState, StateChange } from '../state/client-state.ts';
-import { CLOCK_CODES } from '../clock-codes.ts';
+import { CLOCK_CODES } from '../binding/alerts.ts';
 import { ServerRefusal } from '../transport.ts';
 import { type ContactMonitored, monitorContact } from './monitor-contact.ts';
 import { monitorOwned, type OwnerMonitored } from './monitor-owned.ts';

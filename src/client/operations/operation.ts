@@ -1,4 +1,4 @@
-import type { VerifiedEnd } from '../log-end.ts';
+import type { LogEnd } from '../../core/audit/log-end.ts';
 import type { Transport } from '../transport.ts';
 import type { Trust } from '../trust.ts';
 
@@ -10,6 +10,14 @@ export interface Operation {
   readonly now: () => number;
   /** What is known of the end of the log; filled in once that is verified. */
   readonly ending: Ending;
+}
+
+/** The end of a log, found in the log. */
+export interface VerifiedEnd extends LogEnd {
+  /** Timestamp of the last entry, ms since the epoch. */
+  readonly timestampMs: number;
+  /** Root of the KEYTRANS log tree with all its entries. */
+  readonly logRoot: Uint8Array;
 }
 
 /** Whether the log has ended, as far as a client knows. */

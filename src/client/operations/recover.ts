@@ -10,7 +10,7 @@ import type { VerifiedBinding } from '../binding/binding.ts';
 import type { ClientState, StateChange } from '../state/client-state.ts';
 import { assertIssued, describeIssued, type IssuedCertificate } from '../binding/issued-certificate.ts';
 import { CONTINUITY_PORTS } from '../binding/verify-binding.ts';
-import { evidenceOf, type Voucher } from './issue.ts';
+import { requestEvidence, type Voucher } from './issue.ts';
 import type { Operation } from './operation.ts';
 import { acceptChange } from './own-answer.ts';
 import type { IsMade } from './own-doing.ts';
@@ -29,7 +29,7 @@ export type Recovery =
  * verified: that exactly this key is pending, or has the name. The owner's state takes the versions as its own doing. Throws the
  * server's refusal, and verification errors.
  */
-export async function recover(
+export async function recoverIdentity(
   operation: Operation,
   state: ClientState,
   identity: Identity,
@@ -38,7 +38,7 @@ export async function recover(
   const token = voucher?.type === 'application-token' ? voucher.token : undefined;
   const { keysSha256 } = csrKeys(csr);
   const last = state.view?.size;
-  const body = formatRecoveryRequest({ identity: identity.text, csr, evidence: evidenceOf(voucher), last });
+  const body = formatRecoveryRequest({ identity: identity.text, csr, evidence: requestEvidence(voucher), last });
   const answer = parseRecoveryAnswer(await operation.transport.postJson(PATHS.recoveries, body, token));
   if (answer.state === 'undecided') return { result: { state: 'undecided' } };
   const isMade = recoveredFor(keysSha256);

@@ -16,7 +16,7 @@ import { assertOwnRecord, recordKeys, signKeys } from './own-record.ts';
  * Vetoes the pending recovery of an identity, signed by one of its keys: every key stays. Throws `change-rejected` where no
  * recovery is pending, and what a lookup throws; `bad-response` where the log still shows it.
  */
-export async function veto(
+export async function vetoRecovery(
   operation: Operation,
   state: ClientState,
   identity: Identity,

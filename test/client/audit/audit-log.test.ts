@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { evidenceOf } from '../../../src/client/audit/audit-evidence.ts';
+import { auditEvidenceOf } from '../../../src/client/audit/audit-evidence.ts';
 import { auditLog, type AuditProgress, type AuditReport } from '../../../src/client/audit/audit-log.ts';
 import { decodeAuditState, encodeAuditState, type AuditState } from '../../../src/client/audit/audit-state.ts';
 import { formatVkey } from '../../../src/core/audit/vkey.ts';
@@ -93,8 +93,8 @@ describe('a log that rewrites history', () => {
     const { state } = await audit(await makeLog(30));
     const error = await failure(audit(await makeLog(40, 5), state));
     expect(error).toEqual(code('log-forked'));
-    expect(evidenceOf(error)).toMatchObject({ origin: 'log.example/test', previousCheckpoint: state.checkpoint });
-    expect(evidenceOf(error)?.checkpoint).not.toBe(state.checkpoint);
+    expect(auditEvidenceOf(error)).toMatchObject({ origin: 'log.example/test', previousCheckpoint: state.checkpoint });
+    expect(auditEvidenceOf(error)?.checkpoint).not.toBe(state.checkpoint);
   });
 
   it('is caught at the same size', async () => {
@@ -140,7 +140,7 @@ describe('a log that lies', () => {
     await log.release();
     const error = await failure(audit(log));
     expect(error).toEqual(code(expected));
-    if (expected !== 'bad-audit-entry' || at > 0) expect(evidenceOf(error)?.position).toBe(10);
+    if (expected !== 'bad-audit-entry' || at > 0) expect(auditEvidenceOf(error)?.position).toBe(10);
   });
 
   it('about what it added is caught', async () => {
@@ -221,7 +221,7 @@ describe('a server in trouble', () => {
       log.lie = (asked, file) => (asked === path ? undefined : file);
       const error = await failure(audit(log));
       expect(error).toEqual(code('bad-response'));
-      expect(evidenceOf(error)).toBeUndefined();
+      expect(auditEvidenceOf(error)).toBeUndefined();
     },
   );
 

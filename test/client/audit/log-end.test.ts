@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { evidenceOf } from '../../../src/client/audit/audit-evidence.ts';
+import { auditEvidenceOf } from '../../../src/client/audit/audit-evidence.ts';
 import { auditLog, type AuditReport } from '../../../src/client/audit/audit-log.ts';
 import { type AuditState, decodeAuditState, encodeAuditState } from '../../../src/client/audit/audit-state.ts';
 import { verifyEvidence } from '../../../src/client/evidence/verify-evidence.ts';
@@ -56,7 +56,7 @@ describe('the audit of a log that has ended', () => {
     await log.release();
     const error = await failure(audit(log));
     expect(error).toMatchObject({ code: 'continued-after-end' });
-    const proof = evidenceOf(error)?.proof;
+    const proof = auditEvidenceOf(error)?.proof;
     expect(proof).toMatchObject({ type: 'entry', index: before });
     if (proof === undefined) throw new Error('no proof');
     expect(verifyEvidence(proof, log.bundle)).toMatchObject({ code: 'continued-after-end', parties: [log.origin] });
@@ -69,7 +69,7 @@ describe('the audit of a log that has ended', () => {
     await log.release();
     const error = await failure(audit(log, state));
     expect(error).toMatchObject({ code: 'continued-after-end' });
-    expect(evidenceOf(error)).toMatchObject({ previousCheckpoint: state.checkpoint, checkpoint: log.checkpoint });
+    expect(auditEvidenceOf(error)).toMatchObject({ previousCheckpoint: state.checkpoint, checkpoint: log.checkpoint });
   });
 
   it('does not take an end that its bundle key has not signed, or that names another entry', async () => {

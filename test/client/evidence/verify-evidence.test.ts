@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { evidenceOf } from '../../../src/client/audit/audit-evidence.ts';
+import { auditEvidenceOf } from '../../../src/client/audit/audit-evidence.ts';
 import { auditLog, type AuditOptions } from '../../../src/client/audit/audit-log.ts';
 import type { AuditState } from '../../../src/client/audit/audit-state.ts';
 import type { EntryProof, EvidenceProof, ForkProof, HeadProof } from '../../../src/client/audit/evidence-proof.ts';
 import { formatEvidence, parseEvidence } from '../../../src/client/evidence/evidence-text.ts';
 import { proveMisbehaviour } from '../../../src/client/audit/prove-misbehaviour.ts';
 import { type ProvenMisbehaviour, verifyEvidence } from '../../../src/client/evidence/verify-evidence.ts';
-import { httpLogFiles, type LogFiles } from '../../../src/client/audit/log-files.ts';
+import { httpAuditFiles, type AuditFiles } from '../../../src/client/audit/audit-files.ts';
 import { readInclusion, readPathToOldTree } from '../../../src/client/audit/read-tree.ts';
 import { auditEntryCodec } from '../../../src/core/audit/audit-entry.ts';
 import { verifyCheckpoint } from '../../../src/core/audit/checkpoint.ts';
@@ -50,7 +50,7 @@ async function found(log: StaticLog, extra: Extra = {}): Promise<EvidenceProof |
     (failure: unknown) => failure,
   );
   expect(error).toBeDefined();
-  const proof = evidenceOf(error)?.proof;
+  const proof = auditEvidenceOf(error)?.proof;
   if (proof === undefined) return undefined;
   const parsed = parseEvidence(formatEvidence(proof));
   expect(parsed).toEqual(proof);
@@ -197,7 +197,7 @@ describe('evidence of a tree head', () => {
 
 describe('an honest log cannot be accused', () => {
   let log: StaticLog;
-  let files: LogFiles;
+  let files: AuditFiles;
   let earlier: string;
   const SIZE = 20;
   beforeAll(async () => {
@@ -205,7 +205,7 @@ describe('an honest log cannot be accused', () => {
     earlier = log.checkpoint;
     grow(log, SIZE);
     await log.release();
-    files = httpLogFiles({ prefix: 'http://log.test/log/', fetch: log.fetch, timeoutMs: 1000 });
+    files = httpAuditFiles({ prefix: 'http://log.test/log/', fetch: log.fetch, timeoutMs: 1000 });
   });
 
   async function entryProof(index: number): Promise<EntryProof> {

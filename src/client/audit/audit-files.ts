@@ -5,7 +5,7 @@ import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 export type AuditFetch = (url: string, init: { readonly signal: AbortSignal }) => Promise<Response>;
 
 /** One log's static files, wherever they are. All that they say is untrusted. */
-export interface LogFiles {
+export interface AuditFiles {
   /**
    * The file at `path` below the log's prefix, decompressed, of at most `maximum` decoded bytes. Throws `network-failed`
    * if it cannot be reached, `bad-response` if it is not there or has too many bytes.
@@ -14,13 +14,13 @@ export interface LogFiles {
 }
 
 /** Files over HTTP, with requests under way that can be ended. */
-export interface HttpLogFiles extends LogFiles {
+export interface HttpAuditFiles extends AuditFiles {
   /** Ends every request under way. */
   close(): void;
 }
 
 /** How to reach them. */
-export interface HttpLogFilesOptions {
+export interface HttpAuditFilesOptions {
   /** URL of the tlog-tiles prefix, with its final slash. */
   readonly prefix: string;
   readonly fetch: AuditFetch;
@@ -29,7 +29,7 @@ export interface HttpLogFilesOptions {
 }
 
 /** The files of a log that a web server serves. */
-export function httpLogFiles(options: HttpLogFilesOptions): HttpLogFiles {
+export function httpAuditFiles(options: HttpAuditFilesOptions): HttpAuditFiles {
   const requests = new Set<AbortController>();
   return {
     read: (path, maximum) => fetchBytes(options, requests, path, maximum),
@@ -40,12 +40,12 @@ export function httpLogFiles(options: HttpLogFilesOptions): HttpLogFiles {
 }
 
 /** The same files under a checkpoint that was read before, so that a log which grows meanwhile stays as it was then. */
-export function withCheckpoint(files: LogFiles, checkpoint: Uint8Array): LogFiles {
+export function withCheckpoint(files: AuditFiles, checkpoint: Uint8Array): AuditFiles {
   return { read: async (path, maximum) => (path === 'checkpoint' ? checkpoint : files.read(path, maximum)) };
 }
 
 async function fetchBytes(
-  { prefix, fetch, timeoutMs }: HttpLogFilesOptions,
+  { prefix, fetch, timeoutMs }: HttpAuditFilesOptions,
   requests: Set<AbortController>,
   path: string,
   maximum: number,
