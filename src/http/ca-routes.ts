@@ -36,7 +36,7 @@ export function caRoutes(app: Hono, service: LogService, documents: PublicDocume
   }
   app.get(`${CA_PREFIX}*`, (c) => {
     const [, name, form] = /^(.*)\.(der|pem)$/.exec(c.req.path.slice(CA_PREFIX.length)) ?? [];
-    const ca = service.context.issuingCas.all.find((one) => one.name === name);
+    const ca = service.context.reloadable.issuingCas.all.find((one) => one.name === name);
     ensure(ca !== undefined, 'not-found', 'there is no such issuing CA');
     const { der } = ca.issuer.certificate;
     if (form === 'der') return respond(der, CERTIFICATE_MEDIA_TYPE, CA_CACHE);

@@ -9,6 +9,7 @@ import { Metrics } from '../http/metrics.ts';
 import { CA_PREFIX, CRL_PREFIX, PATHS } from '../contract/paths.ts';
 import type { CertificateUrls } from '../ca/extension-writer.ts';
 import { parsePem } from '../ca/der/pem.ts';
+import type { EvidenceSettings } from '../service/evidence/evidence-settings.ts';
 import type { IssuingCa } from '../service/log/issuing-cas.ts';
 import type { LaterCa } from './later-cas.ts';
 import { appendGenesis, createLog } from '../service/sequencing/genesis.ts';
@@ -51,6 +52,8 @@ export interface OpenServerOptions {
   readonly listensAt?: string;
   /** What certificates say; without it, the default profile for all. */
   readonly profiles?: ProfileTable;
+  /** Which evidence vouches for which identities; without it, applications vouch for every identity. */
+  readonly evidence?: EvidenceSettings;
   /** Told of everything that happens. */
   readonly observe?: (event: ServiceEvent) => void;
 }
@@ -90,6 +93,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       keys: keys.log,
       identityRules: config.identityRules,
       profiles: options.profiles ?? DEFAULT_PROFILES,
+      evidence: options.evidence,
       urls: {
         crl: publicUrl && publicUrl + PATHS.issuerCrl,
         caIssuers: publicUrl && publicUrl + PATHS.issuerDer,

@@ -58,7 +58,7 @@ export class Reloader {
     assertSuccessor(parseTrustBundle(this.#live.trustBundle).bundle, parseTrustBundle(trustBundle));
     const isSame = (settings.tls === undefined) === (this.#live.tls === undefined);
     ensure(isSame, 'usage', 'to begin with TLS, or to end it, needs a restart');
-    const [first, ...rest] = context.issuingCas.all;
+    const [first, ...rest] = context.reloadable.issuingCas.all;
     const ring = new KeyRing(this.#folder, settings.pkcs11);
     this.#rings.push(ring);
     const known = rest.map(({ issuer }) => issuer);

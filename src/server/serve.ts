@@ -59,13 +59,14 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     data: options.data,
     database: options.database,
     profiles: settings.profiles,
+    evidence: settings.evidence,
     ...(options.dev ? { listensAt } : {}),
     observe: (event) => logEvent(logger, event),
   });
   for (const warning of open.warnings) logger.warn(warning);
   // A development log is stopped overnight all the time; nobody relies on its clock.
   const acceptClockGap = options.acceptClockGap || options.dev;
-  const service = new LogService(open.context, { acceptClockGap, evidence: settings.evidence });
+  const service = new LogService(open.context, { acceptClockGap });
   let auditor: AuditorSource | undefined;
   const live: LiveSettings = { trustBundle: open.trustBundle, ...settings };
   const reloader = new Reloader(folder, open, service, live);
@@ -122,9 +123,10 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
 function followAuditor({ context, auditor }: LogService, url: string): AuditorSource {
   const isAudited = context.configuration.mode === 'thirdPartyAuditing';
   ensure(isAudited, 'usage', 'this log has no third-party auditor: its Configuration names none');
+  const { observe } = context;
   const { pollMs, maxBackoffMs } = context.limits;
   const accept = (head: AuditorTreeHead): Promise<void> => auditor.accept(head);
-  return new AuditorSource({ url, mediaType: KEYTRANS_MEDIA_TYPE, fetch, accept, ...context, pollMs, maxBackoffMs });
+  return new AuditorSource({ url, mediaType: KEYTRANS_MEDIA_TYPE, fetch, accept, observe, pollMs, maxBackoffMs });
 }
 
 type Logger = Pick<BaseLogger, 'info' | 'warn' | 'error' | 'fatal'>;

@@ -3,7 +3,13 @@ import { equalBytes } from '../core/encoding/bytes.ts';
 import { ensure, isGlasskeyError } from '../core/errors.ts';
 import { canonicalIdentity } from '../identity/canonical-identity.ts';
 import type { Identity, IdentityRules } from '../identity/identity.ts';
-import type { LogContext } from './log/log-context.ts';
+import type { CsrParser } from './threads/threaded-csr-parser.ts';
+
+/** The part of an open log that taking a request in needs. */
+export interface IntakeContext {
+  readonly parseCsr: CsrParser;
+  readonly identityRules: IdentityRules;
+}
 
 /** Most bytes of a CSR as DER. One with an RSA-8192 key has less than 3 KB. */
 const MAX_CSR_BYTES = 12 * 1024;
@@ -26,7 +32,7 @@ export function canonicalise(text: string, rules: IdentityRules): Identity {
  * `csr-identity-mismatch`.
  */
 export async function proofOfPossession(
-  { parseCsr, identityRules: rules }: Pick<LogContext, 'parseCsr' | 'identityRules'>,
+  { parseCsr, identityRules: rules }: IntakeContext,
   csr: Uint8Array,
   identity: Identity,
 ): Promise<ParsedCsr> {

@@ -2,18 +2,15 @@ import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { AuditorHeads } from './prover/auditor-heads.ts';
 import { canonicalIdentity } from '../identity/canonical-identity.ts';
 import { Crls } from './revocation/crls.ts';
-import type { Fetch } from './evidence/bounded-fetch.ts';
-import { DEFAULT_EVIDENCE, type EvidenceSettings } from './evidence/evidence-settings.ts';
-import { type EmailChallenge, type EmailChallengeOrder, EmailChallenges } from './evidence/email/email-challenges.ts';
-import type { EmailSettings } from './evidence/email/email-settings.ts';
-import { type Mailer, smtpMailer } from './evidence/email/mailer.ts';
-import { OidcTokens } from './evidence/oidc/oidc-tokens.ts';
-import { Webhook } from './evidence/webhook/webhook.ts';
+import { openEvidence } from './evidence/evidence-services.ts';
+import type { EvidenceSettings } from './evidence/evidence-settings.ts';
+import type { EmailChallenge, EmailChallengeOrder } from './evidence/email/email-challenges.ts';
+import type { Mailer } from './evidence/email/mailer.ts';
 import { Admission } from './issuance/admission.ts';
-import { Flights } from './issuance/flights.ts';
+import { Singleflight } from './issuance/singleflight.ts';
 import { eraseIdentity, type Erasure, type ErasureOrder } from './issuance/erase-identity.ts';
 import { type Imported, importIdentity, type ImportOrder } from './issuance/import-identity.ts';
-import type { Issuance } from './issuance/issuance.ts';
+import type { Issuance, Pipeline } from './issuance/issuance.ts';
 import type { Made, SettledRecovery } from './issuance/made.ts';
 import { issueCertificate } from './issuance/issue-certificate.ts';
 import type {
@@ -24,7 +21,7 @@ import type {
   RevokedCertificates,
 } from './issuance/requests.ts';
 import { revokeCertificates } from './issuance/revoke-certificates.ts';
-import type { IssuingCa } from './log/issuing-cas.ts';
+import { type IssuingCa, IssuingCas } from './log/issuing-cas.ts';
 import { keytransOperations, type KeytransOperations } from './keytrans-operations.ts';
 import type { LogContext } from './log/log-context.ts';
 import { LogEnding } from './log/log-ending.ts';
@@ -37,9 +34,7 @@ import { type ReleaseLag, Sequencer, type SequencerOptions } from './sequencing/
 import { recover } from './recovery/recover.ts';
 import { RecoveryKeeper } from './recovery/recovery-keeper.ts';
 import type { RecoveryOrder, RecoveryOutcome, VetoOrder } from './recovery/recovery-orders.ts';
-import { DEFAULT_RECOVERY } from './evidence/recovery-settings.ts';
 import { veto } from './recovery/veto.ts';
-import { RequestBudget } from './request-budget.ts';
 import { SignerHealth } from './signer-health.ts';
 import { type TokenInfo, verifyToken } from './log/tokens.ts';
 import type { ProfileTable } from './log/profile-table.ts';
@@ -65,12 +60,8 @@ export interface LogHealth {
 export interface LogServiceOptions extends Pick<SequencerOptions, 'acceptClockGap'> {
   /** Whether this process also tries to be the writer. Default true. */
   readonly sequence?: boolean;
-  /** Who may have a name. Default: applications vouch for everybody, without limits. */
-  readonly evidence?: EvidenceSettings;
   /** Whether this process also looks after recoveries: tells owners, and completes them. Default true. */
   readonly keepRecoveries?: boolean;
-  /** How other servers are asked. Default: the platform's. */
-  readonly fetch?: Fetch;
 }
 
 /** One open log with everything that serves it: what the HTTP layer and the server-side commands call. */
@@ -89,9 +80,9 @@ export class LogService {
   /** Whether the log's keys sign. */
   readonly signers: SignerHealth;
   readonly recoveries: RecoveryKeeper;
-  #issuance: Issuance;
-  readonly #mailers: Mailer[] = [];
-  readonly #fetch: Fetch;
+  readonly #pipeline: Pipeline;
+  /** Mailers of settings that a reload has replaced: a request may still use them. */
+  readonly #mailers: (Mailer | undefined)[] = [];
   readonly #ending: LogEnding;
   readonly #sequence: boolean;
 
@@ -111,23 +102,20 @@ export class LogService {
     this.#ending = new LogEnding(context);
     this.pruner = new Pruner(context, () => this.sequencer.isWriter);
     const { progress, prover } = this;
-    const flights = new Flights<Made>();
-    this.#fetch = options.fetch ?? ((url, init) => fetch(url, init));
     this.recoveries = new RecoveryKeeper(
-      () => this.#work(),
+      () => this.#issuance(),
       () => this.sequencer.isWriter && options.keepRecoveries !== false,
       () => this.#ending.hasEnded(),
     );
-    this.#issuance = {
+    this.#pipeline = {
       context,
       progress,
       prover,
       admission,
-      flights,
-      tokens: new Flights<TokenInfo>(),
-      recoveries: new Flights<SettledRecovery>(),
+      requests: new Singleflight<Made>(),
+      tokens: new Singleflight<TokenInfo>(),
+      recoveries: new Singleflight<SettledRecovery>(),
       recoveryAsked: () => this.recoveries.poke(),
-      ...this.#evidence(options.evidence ?? DEFAULT_EVIDENCE),
     };
     this.#sequence = options.sequence ?? true;
   }
@@ -147,62 +135,36 @@ export class LogService {
     await this.pruner.stop();
     await this.sequencer.stop();
     await this.progress.stop();
-    for (const mailer of this.#mailers) mailer.close();
-  }
-
-  #openMailer(settings: EmailSettings): Mailer {
-    const { observe } = this.context;
-    const mailer = smtpMailer(settings, (reason) => observe({ type: 'mail-failed', reason }));
-    this.#mailers.push(mailer);
-    return mailer;
-  }
-
-  /** What judges evidence by these settings. */
-  #evidence(settings: EvidenceSettings) {
-    const { context } = this;
-    const { policy, identityLimit, oidc, email, webhook, recovery } = settings;
-    const mailer = email && this.#openMailer(email);
-    return {
-      policyTable: policy,
-      emailChallenges: email && mailer && new EmailChallenges(context, policy, email, mailer),
-      mailer,
-      recoverySettings: recovery ?? DEFAULT_RECOVERY,
-      oidc: new OidcTokens(oidc, context.identityRules, this.#fetch, context.now),
-      webhook: webhook && new Webhook(webhook, this.#fetch, context),
-      identityBudget: identityLimit && new RequestBudget(identityLimit, context.now),
-    };
+    for (const mailer of [...this.#mailers, this.context.reloadable.evidence.mailer]) mailer?.close();
   }
 
   /**
-   * From now on serves by other settings and issuing CAs. Orders that are under way end by those with which they began. Counts of requests and
-   * keys of providers begin anew.
+   * Serves by other settings and issuing CAs from now on. Requests that are under way end with those they began with. Counts
+   * of requests and keys of OpenID providers begin anew.
    */
   reconfigure(settings: {
     readonly evidence: EvidenceSettings;
     readonly profiles: ProfileTable;
     readonly issuingCas: readonly IssuingCa[];
   }): void {
+    const { context } = this;
     const { evidence, profiles, issuingCas } = settings;
-    this.context.issuingCas.replace(issuingCas);
-    const context = { ...this.#issuance.context, profiles };
-    this.#issuance = { ...this.#issuance, ...this.#evidence(evidence), context };
+    this.#mailers.push(context.reloadable.evidence.mailer);
+    context.reloadable.replace({
+      profiles,
+      issuingCas: new IssuingCas(issuingCas),
+      evidence: openEvidence(context, evidence),
+    });
   }
 
-  /** What an order is worked on with: one issuing CA from its beginning to its end. */
-  #work(): Issuance {
-    const { context } = this.#issuance;
-    const current = context.issuingCas.current(context.now());
-    if (current !== undefined && current.issuer !== context.keys.issuer) {
-      const { issuer, urls } = current;
-      const keys = { ...context.keys, issuer };
-      this.#issuance = { ...this.#issuance, context: { ...context, keys, urls } };
-    }
-    return this.#issuance;
+  #issuance(): Issuance {
+    const { context } = this;
+    return { ...this.#pipeline, settings: context.reloadable.at(context.now()) };
   }
 
   /** Whose application token this is. Throws `unauthenticated`. */
   async identifyToken(token: string): Promise<TokenInfo> {
-    return this.#issuance.tokens.share(token, () => verifyToken(this.context, token));
+    return this.#pipeline.tokens.share(token, () => verifyToken(this.context, token));
   }
 
   /** The label of an identity as typed (untrusted). Throws `invalid-identity`. */
@@ -213,12 +175,13 @@ export class LogService {
   /** `POST /v1/certificates`: see {@link issueCertificate}. */
   async issue(order: CertificateOrder): Promise<IssuedCertificate> {
     await this.#assertSigning();
-    return issueCertificate(this.#work(), order);
+    return issueCertificate(this.#issuance(), order);
   }
 
   /** `POST /v1/email-challenges`: see {@link EmailChallenges.create}. */
   async challengeEmail(order: EmailChallengeOrder): Promise<EmailChallenge> {
-    const { emailChallenges, admission } = this.#issuance;
+    const { admission } = this.#pipeline;
+    const { emailChallenges } = this.context.reloadable.evidence;
     ensure(emailChallenges !== undefined, 'unsupported-operation', 'nothing is proved by mail here');
     await this.#ending.assertGoesOn();
     return admission.run('challenge', (ticket) => {
@@ -230,38 +193,38 @@ export class LogService {
   /** `POST /v1/revocations`: see {@link revokeCertificates}. */
   async revoke(order: RevocationOrder): Promise<RevokedCertificates> {
     await this.#assertSigning();
-    return revokeCertificates(this.#issuance, order);
+    return revokeCertificates(this.#issuance(), order);
   }
 
   /** `POST /v1/recoveries`: see {@link recover}. */
   async recover(order: RecoveryOrder): Promise<RecoveryOutcome> {
     await this.#assertSigning();
-    return recover(this.#work(), order);
+    return recover(this.#issuance(), order);
   }
 
   /** `POST /v1/vetoes`: see {@link veto}. */
   async veto(order: VetoOrder): Promise<Answer> {
     await this.#assertSigning();
-    return veto(this.#work(), order);
+    return veto(this.#issuance(), order);
   }
 
   /** `glasskey admin erase`: see {@link eraseIdentity}. */
   async erase(order: ErasureOrder): Promise<Erasure> {
     await this.#assertSigning();
-    return eraseIdentity(this.#issuance, order);
+    return eraseIdentity(this.#issuance(), order);
   }
 
   /** `glasskey admin import`: see {@link importIdentity}. */
   async import(order: ImportOrder): Promise<Imported> {
     await this.#assertSigning();
-    return importIdentity(this.#work(), order);
+    return importIdentity(this.#issuance(), order);
   }
 
   /** How the log does. Throws `storage-failed` where the released head cannot be read. */
   async health(): Promise<LogHealth> {
     const { released } = await this.progress.released();
     const { failure, trouble, isWriter, lag, queueDepth } = this.sequencer;
-    const { inFlight } = this.#issuance.admission;
+    const { inFlight } = this.#pipeline.admission;
     const hasEnded = await this.#ending.hasEnded();
     return { hasEnded, size: released.size, failure, trouble, isWriter, lag, queueDepth, inFlight };
   }

@@ -9,11 +9,11 @@ const MESSAGE = new TextEncoder().encode('glasskey: is the server ready to sign?
 
 /** Whether every key that a log needs can sign now. */
 export class SignerHealth {
-  readonly #context: Pick<LogContext, 'keys' | 'issuingCas'>;
+  readonly #context: Pick<LogContext, 'keys' | 'reloadable'>;
   #checking: Promise<void> | undefined;
   #startedMs = -Infinity;
 
-  constructor(context: Pick<LogContext, 'keys' | 'issuingCas'>) {
+  constructor(context: Pick<LogContext, 'keys' | 'reloadable'>) {
     this.#context = context;
   }
 
@@ -27,7 +27,7 @@ export class SignerHealth {
 
   async #signWithAll(): Promise<void> {
     const { treeHead, checkpoint, ocsp } = this.#context.keys;
-    const issuers = this.#context.issuingCas.all.map(({ issuer }) => issuer.signer);
+    const issuers = this.#context.reloadable.issuingCas.all.map(({ issuer }) => issuer.signer);
     const signers: readonly (Signer | undefined)[] = [treeHead, checkpoint, ocsp, ...issuers];
     await Promise.all(
       signers.map(async (signer) => {

@@ -198,14 +198,18 @@ describe('curl and OpenSSL as a client of EST', () => {
     const { context } = server.log;
     const identity = identityOf('alice@example.com');
     const csr = await context.parseCsr(new Uint8Array(readFileSync(at('mallory.der'))));
+    const settings = context.reloadable.at(context.now());
     const validity = leafValidity(
-      profileOf(context.profiles, identity),
+      profileOf(settings.profiles, identity),
       context.keys.issuer.certificate,
       context.now(),
     );
     const { serialNumber } = new X509Certificate(readFileSync(at('alice.pem')));
     const serial = new Uint8Array(Buffer.from(serialNumber, 'hex'));
-    const forged = await sign(context, { ...(await leafRequest(context, csr, identity, validity)), serial });
+    const forged = await sign(context, settings, {
+      ...(await leafRequest(context, settings, csr, identity, validity)),
+      serial,
+    });
     writeFileSync(at('mallory.pem'), formatPem('CERTIFICATE', forged));
     expect(codeOf(await post('simplereenroll', 'mallory.b64', ...withCertificate('mallory')))).toBe(
       '401 unauthenticated',

@@ -277,7 +277,8 @@ describe('a certificate that the authority should not have signed', () => {
   });
 
   attack('certificate-for-no-identity', async () => {
-    const { keys, urls, now, random } = operator.server.log.context;
+    const { keys, reloadable, now, random } = operator.server.log.context;
+    const { urls } = reloadable.at(now()).signingCa;
     const profile = DEFAULT_PROFILE;
     const { spki } = await generateKey();
     const der = await issueLeaf(keys.issuer, {

@@ -9,6 +9,7 @@ import { DEFAULT_SUBJECT, DEFAULT_TEXT } from '../../src/service/evidence/email/
 import { DEFAULT_OIDC_ALGORITHMS } from '../../src/service/evidence/oidc/oidc-settings.ts';
 import type { OwnEvidence } from '../../src/service/issuance/requests.ts';
 import { LogService } from '../../src/service/log-service.ts';
+import { openLog } from '../../src/service/log/open-log.ts';
 import { createToken, revokeToken } from '../../src/service/log/tokens.ts';
 import { startMailServer, type TestMailServer } from '../support/mail-server.ts';
 import { csrFor, type DeviceKey, newDeviceKey, provedVersion, type SeenVersion, signChange } from '../support/owner.ts';
@@ -71,8 +72,8 @@ export class EvidenceWorld {
       [`${ISSUER}/.well-known/openid-configuration`, { issuer: ISSUER, jwks_uri: `${ISSUER}/keys` }],
       [`${ISSUER}/keys`, { keys: [{ ...jwk, kid: '1' }] }],
     ]);
-    const strict = new LogService(log.context, {
-      sequence: false,
+    const context = await openLog({
+      ...log.options,
       fetch: (url) => Promise.resolve(Response.json(documents.get(url))),
       evidence: {
         ...DEFAULT_EVIDENCE,
@@ -101,6 +102,7 @@ export class EvidenceWorld {
         },
       },
     });
+    const strict = new LogService(context, { sequence: false });
     await strict.start();
     const sign = (claims: Record<string, unknown>, byStranger: boolean) =>
       new SignJWT(claims)

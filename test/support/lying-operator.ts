@@ -68,7 +68,8 @@ export class LyingOperator {
     spki: Uint8Array,
     { companions, ...validity }: Partial<Validity> & { readonly companions?: CompanionKeys } = {},
   ): Promise<Uint8Array> {
-    const { keys, urls, random, now } = this.server.log.context;
+    const { keys, reloadable, random, now } = this.server.log.context;
+    const { urls } = reloadable.at(now()).signingCa;
     const { san } = identityOf(text);
     const times = { ...leafValidity(DEFAULT_PROFILE, keys.issuer.certificate, now()), ...validity };
     return issueLeaf(keys.issuer, {

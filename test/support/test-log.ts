@@ -161,14 +161,14 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
     policy: options.witnesses?.policy,
     fetchWitness: options.witnesses?.fetch,
     lastSigned: options.lastSigned,
+    evidence: options.evidence,
+    fetch: options.fetch,
   };
   await options.witnesses?.know(noteSigner(open.origin, keys.checkpoint).vkey, clock.now);
   const configuration = { ...configurationFor(keys), ...options.configuration } as Configuration;
   const context = await createLog(open, configuration);
   const service = new LogService(context, {
     sequence: options.loop ?? true,
-    ...(options.evidence && { evidence: options.evidence }),
-    ...(options.fetch && { fetch: options.fetch }),
   });
   await service.start();
   if (options.witnesses !== undefined && options.loop !== false) await service.progress.waitForRelease(1, 30_000);

@@ -29,15 +29,17 @@ export async function falseVersion(server: DemoServer, identity: string, key: Cl
 
 async function certifyFalsely(server: DemoServer, identity: string, key: ClientKey) {
   const { context } = server.open;
-  const { keys, profiles, urls, random, now, identityRules } = context;
+  const { random, now, identityRules } = context;
+  const { profiles, signingCa } = context.reloadable.at(now());
+  const { issuer, urls } = signingCa;
   const name = canonicalIdentity(identity, identityRules);
   const { label, san } = name;
   const profile = profileOf(profiles, name);
-  const certificate = await issueLeaf(keys.issuer, {
+  const certificate = await issueLeaf(issuer, {
     spki: key.spki,
     san,
     serial: newSerial(random),
-    ...leafValidity(profile, keys.issuer.certificate, now()),
+    ...leafValidity(profile, issuer.certificate, now()),
     profile,
     urls,
   });

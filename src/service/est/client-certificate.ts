@@ -9,13 +9,13 @@ import type { LogContext } from '../log/log-context.ts';
  * revoked. Throws `unauthenticated` for every other one, without telling more.
  */
 export async function verifyClientCertificate(
-  { issuingCas, store, now }: Pick<LogContext, 'issuingCas' | 'store' | 'now'>,
+  { reloadable, store, now }: Pick<LogContext, 'reloadable' | 'store' | 'now'>,
   der: Uint8Array,
 ): Promise<ParsedCertificate> {
   try {
     const certificate = parseCertificate(der);
     const { tbs, signature, signatureAlgorithm, notBeforeMs, notAfterMs, serial } = certificate;
-    const ca = issuingCas.of(certificate);
+    const ca = reloadable.issuingCas.of(certificate);
     ensure(ca !== undefined, 'untrusted-issuer', 'not a certificate of this log');
     await nodeVerifySignature(ca.issuer.certificate.publicKey, signatureAlgorithm, tbs, signature);
     const nowMs = now();

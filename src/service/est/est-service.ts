@@ -33,14 +33,14 @@ export class EstService {
 
   /** The root and the issuing CAs, also those that sign later: a certs-only message (RFC 7030 §4.1.3). */
   caCertificates(): Uint8Array {
-    const { all } = this.#service.context.issuingCas;
+    const { all } = this.#service.context.reloadable.issuingCas;
     const roots = all[0]?.issuer.chain ?? [];
     return encodeCertsOnly([...all.map(({ issuer }) => issuer.certificate.der), ...roots]);
   }
 
   /** What a request should hold (RFC 7030 §4.5.2): a subjectAltName, and a key of a kind that some profile takes. */
   csrAttributes(): Uint8Array {
-    const kinds = this.#service.context.profiles.map(({ profile }) => profile.keyTypes);
+    const kinds = this.#service.context.reloadable.profiles.map(({ profile }) => profile.keyTypes);
     const keyTypes = kinds.some((types) => types === undefined) ? undefined : kinds.flatMap((types) => types ?? []);
     const attribute = (type: string, value: string): Uint8Array =>
       derSequence(derOid(type), der(DerTag.set, derOid(value)));

@@ -5,7 +5,9 @@ import type { Evidence } from '../../identity/evidence.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { assertMayVouch, type VouchedPurpose } from '../evidence/policy-table.ts';
 import { verifyToken } from '../log/tokens.ts';
-import type { Issuance } from './issuance.ts';
+import type { EvidenceServices } from '../evidence/evidence-services.ts';
+import type { RequestSettings } from '../log/reloadable.ts';
+import type { Pipeline } from './issuance.ts';
 import type { CertificateOrder, OwnEvidence } from './requests.ts';
 
 const APPLICATION: Evidence = { type: 'application' };
@@ -35,7 +37,7 @@ export interface Claimed {
  * `unauthenticated`. Its number.
  */
 export async function authenticateApplication(
-  { context, tokens }: Pick<Issuance, 'context' | 'tokens'>,
+  { context, tokens }: Pick<Pipeline, 'context' | 'tokens'>,
   { token }: Pick<Credentials, 'token'>,
 ): Promise<number | undefined> {
   // Requests that come together ask the store once; nothing is remembered, so a revoked token is refused at once.
@@ -49,15 +51,15 @@ export async function authenticateApplication(
  * evidence throws.
  */
 export async function authenticate(
-  issuance: Pick<Issuance, 'policyTable' | 'oidc' | 'emailChallenges'>,
+  { evidence: services }: Pick<RequestSettings, 'evidence'>,
   { token, change, evidence }: Credentials,
   claimed: Claimed,
   purpose: VouchedPurpose = 'register',
 ): Promise<Requester> {
   if (change !== undefined) return { type: 'change' };
   if (token === undefined && evidence === undefined) return { type: 'key-holder' };
-  const found = evidence === undefined ? APPLICATION : await verifyEvidence(issuance, evidence, claimed);
-  assertMayVouch(issuance.policyTable, found, claimed.identity, purpose);
+  const found = evidence === undefined ? APPLICATION : await verifyEvidence(services, evidence, claimed);
+  assertMayVouch(services.policyTable, found, claimed.identity, purpose);
   return { type: 'vouched', evidence: found };
 }
 
@@ -69,7 +71,7 @@ export function whoOf({ change, evidence }: Partial<Credentials>, token: number 
 }
 
 function verifyEvidence(
-  { oidc, emailChallenges }: Pick<Issuance, 'oidc' | 'emailChallenges'>,
+  { oidc, emailChallenges }: EvidenceServices,
   evidence: OwnEvidence,
   claimed: Claimed,
 ): Promise<Evidence> {

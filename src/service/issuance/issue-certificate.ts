@@ -1,4 +1,3 @@
-import { parseCertificate } from '../../ca/certificate.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
@@ -42,7 +41,7 @@ export interface CertificateWork {
  * untrusted. Throws the code of the step that refuses; `timed-out` leaves the request in the queue.
  */
 export async function issueCertificate(issuance: Issuance, order: CertificateOrder): Promise<IssuedCertificate> {
-  const { context, admission, flights } = issuance;
+  const { context, admission, requests, settings } = issuance;
   return admission.run('certificate', async (ticket) => {
     const der = parse(order);
     const identity = canonicalise(order.identity, context.identityRules);
@@ -50,24 +49,23 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
     const who = whoOf(order, await authenticateApplication(issuance, order));
     const hash = requestHash('certificate', identity.label, [csr.der], order.change);
     // Not with a stranger who sends the same CSR without evidence: who may do less would have it fail for both.
-    const made = await flights.share(`${credentialsKey(order)} ${formatHex(hash)}`, async () => {
+    const made = await requests.share(`${credentialsKey(order)} ${formatHex(hash)}`, async () => {
       const labelKey = await context.vrf.labelKey(identity.label);
       const deadline = new Deadline(context.limits.requestTimeoutMs);
       const claimed = { identity, labelKey, spkiSha256: csr.spkiSha256 };
       const work = { order, identity, labelKey, keys: csr, who, requestHash: hash, deadline, ticket };
-      return makeCertificate(issuance, { ...work, authenticate: () => authenticate(issuance, order, claimed) });
+      return makeCertificate(issuance, { ...work, authenticate: () => authenticate(settings, order, claimed) });
     });
     const answer = await respond(issuance, identity, made, order);
     const { certificate, serial } = made;
     ensure(certificate !== undefined && serial !== undefined, 'internal', 'a certificate order without a certificate');
-    const issuer = context.issuingCas.of(parseCertificate(certificate))?.issuer ?? context.keys.issuer;
-    return { ...answer, serial, certificate, chain: [issuer.certificate.der, ...issuer.chain] };
+    return { ...answer, serial, certificate, chain: settings.issuingCas.chainOf(certificate) };
   });
 }
 
 /** From continuity to release; starts again where the same request turns out to be under way elsewhere. */
 export async function makeCertificate(issuance: Issuance, work: CertificateWork): Promise<Made> {
-  const { context } = issuance;
+  const { context, settings } = issuance;
   const { labelKey } = work;
   let requester = work.order.proveFirst === true ? await work.authenticate() : undefined;
   for (;;) {
@@ -87,13 +85,13 @@ export async function makeCertificate(issuance: Issuance, work: CertificateWork)
     const { change } = work.order;
     const next = await continuity({ origin, label, state, requester, change, keysSha256, nowMs: context.now() });
     const claim = { label, labelKey, version: next.version, requestHash: work.requestHash };
-    const byProfile = policy(context, work.identity, next, work.keys);
-    const made = await withinIdentityBudget(issuance.identityBudget, labelKey, async (keep) => {
+    const byProfile = policy(context, settings, work.identity, next, work.keys);
+    const made = await withinIdentityBudget(settings.evidence.identityBudget, labelKey, async (keep) => {
       const approvable = { identity: work.identity, next, spkiSha256, keysSha256, validity: byProfile };
-      const validity = await approve(issuance.webhook, { ...approvable, nowMs: context.now() });
+      const validity = await approve(settings.evidence.webhook, { ...approvable, nowMs: context.now() });
       return makeVersion(issuance, claim, work, (signed) => {
         keep();
-        return signVersion(context, { ...work, requestId: work.order.requestId }, next, validity, signed);
+        return signVersion(issuance, { ...work, requestId: work.order.requestId }, next, validity, signed);
       });
     });
     if (made !== undefined) return released(issuance, work, made);

@@ -5,6 +5,7 @@ import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { RequestBudget } from '../request-budget.ts';
+import type { RequestSettings } from '../log/reloadable.ts';
 import type { NextVersion } from './continuity.ts';
 import { profileOf } from '../log/profile-table.ts';
 
@@ -13,7 +14,8 @@ import { profileOf } from '../log/profile-table.ts';
  * `forbidden` for an identity without a profile, `weak-key` for a kind of key that the profile does not have, `change-rejected` for a full record, `certificate-expired` where the issuing CA is.
  */
 export function policy(
-  { profiles, keys, limits, now }: LogContext,
+  { limits, now }: Pick<LogContext, 'limits' | 'now'>,
+  { profiles, signingCa }: RequestSettings,
   identity: Identity,
   next: NextVersion,
   { keyType }: Pick<ParsedCsr, 'keyType'>,
@@ -23,7 +25,7 @@ export function policy(
   ensure(isAccepted, 'weak-key', `this log certifies no ${keyType} keys of such identities`);
   const fits = next.kept.length < limits.maxCertificates;
   ensure(fits, 'change-rejected', `an identity has at most ${limits.maxCertificates} certificates`);
-  return leafValidity(profile, keys.issuer.certificate, now());
+  return leafValidity(profile, signingCa.issuer.certificate, now());
 }
 
 /**

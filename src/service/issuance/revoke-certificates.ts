@@ -41,7 +41,7 @@ interface Work {
  * `no-such-certificate`, `change-rejected`, `version-conflict`, `timed-out`.
  */
 export async function revokeCertificates(issuance: Issuance, order: RevocationOrder): Promise<RevokedCertificates> {
-  const { context, admission, flights } = issuance;
+  const { context, admission, requests, settings } = issuance;
   return admission.run('revocation', async (ticket) => {
     const asked = parseSerials(order);
     const identity = canonicalise(order.identity, context.identityRules);
@@ -49,7 +49,7 @@ export async function revokeCertificates(issuance: Issuance, order: RevocationOr
     const { token, change } = order;
     const isSomebody = token !== undefined || change !== undefined;
     ensure(isSomebody, 'unauthenticated', 'a revocation needs an application token or a signed change');
-    if (change === undefined) assertMayVouch(issuance.policyTable, { type: 'application' }, identity);
+    if (change === undefined) assertMayVouch(settings.evidence.policyTable, { type: 'application' }, identity);
     const labelKey = await context.vrf.labelKey(identity.label);
     const before = await readLabelState(context, labelKey);
     const revoked = order.serials === 'all' ? (before?.certificates ?? []).map(({ serial }) => serial) : asked;
@@ -61,7 +61,7 @@ export async function revokeCertificates(issuance: Issuance, order: RevocationOr
     );
     const deadline = new Deadline(context.limits.requestTimeoutMs);
     const work = { order, identity, labelKey, who, requestHash: hash, deadline, ticket };
-    const made = await flights.share(formatHex(hash), () => make(issuance, work));
+    const made = await requests.share(formatHex(hash), () => make(issuance, work));
     return { ...(await respond(issuance, identity, made, order)), revoked };
   });
 }

@@ -6,6 +6,7 @@ import type { Validity } from '../../ca/profile.ts';
 import { newShardSerial } from '../../ca/serial.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { LogContext } from '../log/log-context.ts';
+import type { RequestSettings } from '../log/reloadable.ts';
 import { crlShardUrls } from '../log/crl-shards.ts';
 import { profileOf } from '../log/profile-table.ts';
 
@@ -14,30 +15,39 @@ export type WantedKeys = Pick<ParsedCsr, 'spki' | 'spkiSha256' | 'keysSha256' | 
 
 /** What the certificate to be signed must say. Throws `forbidden` for an identity without a profile, `storage-failed`. */
 export async function leafRequest(
-  context: LogContext,
+  context: Pick<LogContext, 'random' | 'crlShards'>,
+  { profiles, signingCa: { urls } }: RequestSettings,
   keys: WantedKeys,
   identity: Identity,
   validity: Validity,
 ): Promise<LeafRequest> {
-  const { profiles, urls, random } = context;
   const profile = profileOf(profiles, identity);
   const { spki, companions } = keys;
   const shard = await context.crlShards.next();
-  const serial = newShardSerial(random, shard);
+  const serial = newShardSerial(context.random, shard);
   const crl = urls.crl && crlShardUrls(urls.crl, shard).url;
   return { ...validity, spki, companions, san: identity.san, serial, profile, urls: { ...urls, crl } };
 }
 
 /** Step `sign`: the one place where the service signs certificates. */
-export async function sign(context: LogContext, request: LeafRequest): Promise<Uint8Array> {
-  const certificate = await issueLeaf(context.keys.issuer, request);
-  context.observe({ type: 'signed' });
+export async function sign(
+  { observe }: Pick<LogContext, 'observe'>,
+  { signingCa }: RequestSettings,
+  request: LeafRequest,
+): Promise<Uint8Array> {
+  const certificate = await issueLeaf(signingCa.issuer, request);
+  observe({ type: 'signed' });
   return certificate;
 }
 
 /** Step `lint`: the signed certificate says what it was meant to say. Throws `lint-failed`. */
-export function lint({ keys, issued }: LogContext, certificate: Uint8Array, request: LeafRequest): ParsedCertificate {
-  const parsed = lintLeaf(certificate, keys.issuer, request);
+export function lint(
+  { issued }: Pick<LogContext, 'issued'>,
+  { signingCa }: RequestSettings,
+  certificate: Uint8Array,
+  request: LeafRequest,
+): ParsedCertificate {
+  const parsed = lintLeaf(certificate, signingCa.issuer, request);
   issued.add(parsed);
   return parsed;
 }

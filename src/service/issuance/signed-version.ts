@@ -5,6 +5,7 @@ import { type IdentityRecord, NO_COMMITMENT } from '../../identity/identity-reco
 import type { Identity } from '../../identity/identity.ts';
 import type { CertificateRow } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
+import type { RequestSettings } from '../log/reloadable.ts';
 import type { Act, ActName } from '../log/act.ts';
 import type { NextVersion } from './continuity.ts';
 import { leafRequest, lint, sign, type WantedKeys } from './sign.ts';
@@ -25,16 +26,16 @@ export interface SigningOrder {
 
 /** Steps `sign` and `lint`: the content of a version that brings a new certificate. For `makeVersion`. */
 export async function signVersion(
-  context: LogContext,
+  { context, settings }: { readonly context: LogContext; readonly settings: RequestSettings },
   order: SigningOrder,
   next: NextVersion,
   validity: Validity,
   signed: (serial: string) => void,
 ): Promise<VersionContent & { readonly certificate: CertificateRow }> {
-  const request = await leafRequest(context, order.keys, order.identity, validity);
-  const der = await sign(context, request);
+  const request = await leafRequest(context, settings, order.keys, order.identity, validity);
+  const der = await sign(context, settings, request);
   signed(formatHex(request.serial));
-  const certificate = certificateRow(order, next.version, lint(context, der, request));
+  const certificate = certificateRow(order, next.version, lint(context, settings, der, request));
   return { certificate, record: recordOf(next, der), act: actOf(order, next, certificate) };
 }
 

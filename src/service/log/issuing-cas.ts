@@ -1,7 +1,8 @@
 import type { Issuer } from '../../ca/authority.ts';
-import type { ParsedCertificate } from '../../ca/certificate.ts';
+import { parseCertificate, type ParsedCertificate } from '../../ca/certificate.ts';
 import type { CertificateUrls } from '../../ca/extension-writer.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
 
 /** An issuing CA of a log. */
 export interface IssuingCa {
@@ -19,33 +20,39 @@ export interface IssuingCa {
  * the OCSP responses of what they have signed, until they expire.
  */
 export class IssuingCas {
-  #all: readonly IssuingCa[];
+  readonly all: readonly IssuingCa[];
+  readonly #first: IssuingCa;
 
+  /** Throws `internal` for an empty list. */
   constructor(all: readonly IssuingCa[]) {
-    this.#all = all;
+    const [first] = all;
+    ensure(first !== undefined, 'internal', 'a log has at least one issuing CA');
+    this.all = all;
+    this.#first = first;
   }
 
-  get all(): readonly IssuingCa[] {
-    return this.#all;
-  }
-
-  /** The one that signs now; undefined where none may. */
-  current(nowMs: number): IssuingCa | undefined {
-    const valid = ({ issuer: { certificate } }: IssuingCa): boolean =>
+  /** Returns the one that signs now. If none is valid, returns the newest whose time has come: its use then fails. */
+  signing(nowMs: number): IssuingCa {
+    const isValid = ({ issuer: { certificate } }: IssuingCa): boolean =>
       nowMs >= certificate.notBeforeMs && nowMs <= certificate.notAfterMs;
-    return this.#all.findLast((one) => one.signsFromMs <= nowMs && valid(one));
+    const begun = this.all.filter((one) => one.signsFromMs <= nowMs);
+    return begun.findLast(isValid) ?? begun.at(-1) ?? this.#first;
   }
 
-  /** The one whose name and key identifier a certificate gives as its issuer's; undefined: none. The signature is not looked at. */
+  /** Returns the chain of a leaf of this log, DER, from the leaf's issuer upwards. */
+  chainOf(leaf: Uint8Array): Uint8Array[] {
+    const { issuer } = this.of(parseCertificate(leaf)) ?? this.#first;
+    return [issuer.certificate.der, ...issuer.chain];
+  }
+
+  /**
+   * Returns the one whose name and key identifier a certificate gives as its issuer's, without verifying the signature;
+   * undefined: none.
+   */
   of({ issuer: name, authorityKeyId }: Pick<ParsedCertificate, 'issuer' | 'authorityKeyId'>): IssuingCa | undefined {
-    return this.#all.find(({ issuer: { certificate, keyId } }) => {
+    return this.all.find(({ issuer: { certificate, keyId } }) => {
       const isKey = authorityKeyId === undefined || equalBytes(authorityKeyId, keyId);
       return isKey && equalBytes(certificate.subject.der, name.der);
     });
-  }
-
-  /** Puts others in their place. */
-  replace(all: readonly IssuingCa[]): void {
-    this.#all = all;
   }
 }

@@ -1,5 +1,4 @@
 import type { Issuer } from '../../ca/authority.ts';
-import type { CertificateUrls } from '../../ca/extension-writer.ts';
 import type { NoteCosigner } from '../../core/audit/cosignature.ts';
 import type { NoteSigner } from '../../core/audit/note.ts';
 import type { MlDsaSigner } from '../../core/crypto/ml-dsa.ts';
@@ -10,8 +9,8 @@ import type { ReadTiles } from '../../core/prefix/drive.ts';
 import type { PrefixTileCache } from '../../core/prefix/tile-cache.ts';
 import type { IdentityRules } from '../../identity/identity.ts';
 import type { LogStore } from '../../store/ports.ts';
+import type { Fetch } from '../evidence/bounded-fetch.ts';
 import type { IssuedCertificates } from './issued-certificates.ts';
-import type { IssuingCas } from './issuing-cas.ts';
 import type { LabelVrf } from './label-vrf.ts';
 import type { ServiceLimits } from '../limits.ts';
 import type { SignedCheckpointFile } from './signed-checkpoint-file.ts';
@@ -20,7 +19,7 @@ import type { Observer } from '../service-event.ts';
 import type { CsrParser } from '../threads/threaded-csr-parser.ts';
 import type { Trail } from './trail.ts';
 import type { CrlShards } from './crl-shards.ts';
-import type { ProfileTable } from './profile-table.ts';
+import type { Reloadable } from './reloadable.ts';
 
 /** The private keys of one log. None is used for anything else. */
 export interface LogKeys {
@@ -31,13 +30,13 @@ export interface LogKeys {
   /** Signs them with ML-DSA-44 as well, as a cosigner under the same name; undefined where the log has no such key. */
   readonly checkpointMlDsa?: MlDsaSigner | undefined;
   readonly vrf: VrfProver;
-  /** Signs certificates and CRLs: the CA that signs now, or the first one where there are more. */
+  /** The CA with which the log began. Later ones are in {@link LogContext.reloadable}. */
   readonly issuer: Issuer;
   /** Signs OCSP responses; undefined: a key that each process makes for itself. */
   readonly ocsp?: Signer | undefined;
 }
 
-/** Everything of one open log. Nothing in `src/service` is global. */
+/** Everything of one open log, immutable but for {@link LogContext.reloadable}. Nothing in `src/service` is global. */
 export interface LogContext {
   readonly origin: string;
   readonly store: LogStore;
@@ -56,10 +55,8 @@ export interface LogContext {
   /** Remembers outside the database what was signed last; undefined where nothing does. */
   readonly lastSigned: SignedCheckpointFile | undefined;
   readonly identityRules: IdentityRules;
-  readonly profiles: ProfileTable;
-  readonly urls: CertificateUrls;
-  /** The CAs that have signed or will sign for this log; `keys.issuer` and `urls` are of the one that signs. */
-  readonly issuingCas: IssuingCas;
+  /** What a reload replaces: profiles, issuing CAs, and what judges evidence. */
+  readonly reloadable: Reloadable;
   /** Of which CRL shard the next certificate is. */
   readonly crlShards: CrlShards;
   /** How long a recovery must have been visible before it takes effect, ms: that of the trust bundle. */
@@ -70,6 +67,8 @@ export interface LogContext {
   /** Cryptographically secure random bytes. */
   readonly random: (length: number) => Uint8Array;
   readonly observe: Observer;
+  /** Asks other servers for evidence. */
+  readonly fetch: Fetch;
   /** Reads CSRs; in another thread where the program has one. */
   readonly parseCsr: CsrParser;
   /** The VRF, through a bounded cache. */

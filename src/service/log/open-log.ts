@@ -3,6 +3,7 @@ import { parseCsr } from '../../ca/csr/csr.ts';
 import type { CertificateUrls } from '../../ca/extension-writer.ts';
 import { cosignatureSigner } from '../../core/audit/cosignature.ts';
 import { noteSigner } from '../../core/audit/note.ts';
+import type { Vkey } from '../../core/audit/vkey.ts';
 import { NO_QUORUM, type Policy } from '../../core/audit/policy-parts.ts';
 import { cipherSuite } from '../../core/crypto/cipher-suite.ts';
 import { compressPoint } from '../../core/crypto/compress-point.ts';
@@ -14,6 +15,9 @@ import { type Configuration, configurationCodec } from '../../core/keytrans/conf
 import { cachedTileReader, PrefixTileCache } from '../../core/prefix/tile-cache.ts';
 import type { IdentityRules } from '../../identity/identity.ts';
 import type { Store } from '../../store/ports.ts';
+import type { Fetch } from '../evidence/bounded-fetch.ts';
+import { openEvidence } from '../evidence/evidence-services.ts';
+import { DEFAULT_EVIDENCE, type EvidenceSettings } from '../evidence/evidence-settings.ts';
 import { IssuedCertificates } from './issued-certificates.ts';
 import { type IssuingCa, IssuingCas } from './issuing-cas.ts';
 import { LabelVrf } from './label-vrf.ts';
@@ -27,6 +31,7 @@ import type { WitnessFetch } from '../witnessing/ask-witness.ts';
 import { WitnessQuorum } from '../witnessing/witness-quorum.ts';
 import { CrlShards } from './crl-shards.ts';
 import type { ProfileTable } from './profile-table.ts';
+import { Reloadable } from './reloadable.ts';
 
 /** Name of the issuing CA with which a log began. */
 const FIRST_CA = 'issuer';
@@ -41,6 +46,10 @@ export interface OpenLogOptions {
   readonly identityRules: IdentityRules;
   readonly profiles: ProfileTable;
   readonly urls: CertificateUrls;
+  /** Default: applications vouch for every identity, without limits. */
+  readonly evidence?: EvidenceSettings | undefined;
+  /** Asks other servers for evidence. Default: the platform's. */
+  readonly fetch?: Fetch | undefined;
   /** Issuing CAs that came after the one of `keys`, oldest first. Default: none. */
   readonly laterCas?: readonly IssuingCa[] | undefined;
   /** How long a recovery must have been visible, ms: that of the trust bundle. Default: {@link DEFAULT_RECOVERY_DELAY_MS}. */
@@ -80,51 +89,55 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
   assertLimits(limits, configuration);
   const logStore = store.log(row.logId);
   const prefixTiles = new PrefixTileCache(limits.prefixTileCacheBytes);
-  const now = options.now ?? Date.now;
-  const observe: Observer = options.observe ?? (() => undefined);
-  const checkpointSigner = noteSigner(origin, keys.checkpoint);
-  const { policy, lastSigned, fetchWitness } = options;
-  const hasQuorum = policy !== undefined && policy.quorum !== NO_QUORUM;
-  return {
+  const base = {
     origin,
     store: logStore,
-    trail: new Trail({ store: logStore, origin, now }),
+    identityRules: options.identityRules,
+    vrf: new LabelVrf(keys.vrf, limits.vrfCacheSize),
+    now: options.now ?? Date.now,
+    random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
+    observe: options.observe ?? (() => undefined),
+    parseCsr: options.parseCsr ?? parseCsr,
+    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+  } satisfies Partial<LogContext>;
+  const checkpointSigner = noteSigner(origin, keys.checkpoint);
+  const { lastSigned } = options;
+  return {
+    ...base,
+    trail: new Trail({ store: logStore, origin, now: base.now }),
     configuration,
     configHash: sha256(row.configuration),
     keys,
     noteSigner: checkpointSigner,
     checkpointCosigner: keys.checkpointMlDsa && cosignatureSigner(origin, keys.checkpointMlDsa),
-    witnesses: hasQuorum
-      ? new WitnessQuorum({
-          policy,
-          log: { origin, vkeys: [checkpointSigner.vkey] },
-          limits,
-          now,
-          observe,
-          fetch: fetchWitness,
-        })
-      : undefined,
+    witnesses: witnessQuorum(options, base, limits, checkpointSigner.vkey),
     lastSigned:
       lastSigned === undefined ? undefined : new SignedCheckpointFile(lastSigned, origin, [checkpointSigner.vkey]),
-    identityRules: options.identityRules,
-    profiles: options.profiles,
-    urls: options.urls,
-    issuingCas: new IssuingCas([
-      { name: FIRST_CA, issuer: keys.issuer, signsFromMs: -Infinity, urls: options.urls },
-      ...(options.laterCas ?? []),
-    ]),
+    reloadable: new Reloadable({
+      profiles: options.profiles,
+      issuingCas: new IssuingCas([
+        { name: FIRST_CA, issuer: keys.issuer, signsFromMs: -Infinity, urls: options.urls },
+        ...(options.laterCas ?? []),
+      ]),
+      evidence: openEvidence(base, options.evidence ?? DEFAULT_EVIDENCE),
+    }),
     crlShards: new CrlShards(logStore, limits.crlShardSize),
     recoveryDelayMs: options.recoveryDelayMs ?? DEFAULT_RECOVERY_DELAY_MS,
     limits,
-    now,
-    random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
-    observe,
-    parseCsr: options.parseCsr ?? parseCsr,
-    vrf: new LabelVrf(keys.vrf, limits.vrfCacheSize),
     issued: new IssuedCertificates(limits.issuedCacheSize),
     prefixTiles,
     readPrefixTiles: cachedTileReader(prefixTiles, (names) => logStore.readPrefixTiles(names)),
   };
+}
+
+function witnessQuorum(
+  { origin, policy, fetchWitness }: OpenLogOptions,
+  { now, observe }: Pick<LogContext, 'now' | 'observe'>,
+  limits: ServiceLimits,
+  vkey: Vkey,
+): WitnessQuorum | undefined {
+  if (policy === undefined || policy.quorum === NO_QUORUM) return undefined;
+  return new WitnessQuorum({ policy, log: { origin, vkeys: [vkey] }, limits, now, observe, fetch: fetchWitness });
 }
 
 /** Throws `bad-key` unless these are the private keys of the Configuration, and each is used once. */

@@ -20,13 +20,14 @@ export async function makePending(
   state: LabelState,
   evidence: Evidence,
 ): Promise<number | undefined> {
-  const { context, webhook } = issuance;
+  const { context, settings } = issuance;
+  const { webhook, identityBudget } = settings.evidence;
   const { identity, labelKey, csr, who, requestId: request } = claimant;
   const { keysSha256: spkiSha256 } = csr;
   const version = state.version + 1;
   const hash = requestHash('recovery', identity.label, [csr.der], undefined);
   const claim = { label: identity.label, labelKey, version, requestHash: hash };
-  const made = await withinIdentityBudget(issuance.identityBudget, labelKey, async (keep) => {
+  const made = await withinIdentityBudget(identityBudget, labelKey, async (keep) => {
     await webhook?.ask({ operation: 'recover', identity, evidence, spkiSha256, version });
     return makeVersion(issuance, claim, claimant, async () => {
       keep();

@@ -1,4 +1,3 @@
-import { parseCertificate } from '../../ca/certificate.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { encode } from '../../core/encoding/codec.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
@@ -32,7 +31,7 @@ interface Work extends Claimant {
  * another one waits; `denied`; `version-conflict`, `timed-out`.
  */
 export async function recover(issuance: Issuance, order: RecoveryOrder): Promise<RecoveryOutcome> {
-  const { context, admission, recoveries } = issuance;
+  const { context, admission, recoveries, settings } = issuance;
   return admission.run('recovery', async (ticket) => {
     const der = parse(order);
     const identity = canonicalise(order.identity, context.identityRules);
@@ -56,8 +55,7 @@ export async function recover(issuance: Issuance, order: RecoveryOrder): Promise
     const answer = await respond(issuance, identity, settled, order);
     const { certificate, serial } = settled;
     ensure(certificate !== undefined && serial !== undefined, 'internal', 'a recovery without a certificate');
-    const issuer = context.issuingCas.of(parseCertificate(certificate))?.issuer ?? context.keys.issuer;
-    return { state: 'effective', ...answer, serial, certificate, chain: [issuer.certificate.der, ...issuer.chain] };
+    return { state: 'effective', ...answer, serial, certificate, chain: settings.issuingCas.chainOf(certificate) };
   });
 }
 
@@ -77,7 +75,7 @@ async function settle(issuance: Issuance, work: Work): Promise<SettledRecovery> 
     ensure(state !== undefined, 'identity-not-found', 'the identity is not registered');
     const isFree = state.record.pending === undefined && (claim === undefined || claim.state === 'waiting');
     ensure(isFree, 'recovery-pending', 'another recovery of the identity is pending');
-    const { maxVetoes } = issuance.recoverySettings;
+    const { maxVetoes } = issuance.settings.evidence.recoverySettings;
     if ((await countVetoes(context, labelKey, state, maxVetoes)) >= maxVetoes) {
       await leaveToOperator(issuance, work, evidence);
       continue;
@@ -135,7 +133,7 @@ async function certified(
 /** Evidence that counts for a recovery. Throws `unauthenticated` where there is none. */
 async function prove(issuance: Issuance, { order, identity, labelKey, csr }: Work): Promise<Evidence> {
   const claimed = { identity, labelKey, spkiSha256: csr.spkiSha256 };
-  const requester = await authenticate(issuance, { ...order, change: undefined }, claimed, 'recover');
+  const requester = await authenticate(issuance.settings, { ...order, change: undefined }, claimed, 'recover');
   ensure(requester.type === 'vouched', 'unauthenticated', 'a recovery needs evidence that vouches for the identity');
   return requester.evidence;
 }

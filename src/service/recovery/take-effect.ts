@@ -36,16 +36,16 @@ export async function takeEffect(
   state: LabelState,
   authorization: Authorization,
 ): Promise<Made | undefined> {
-  const { context, progress } = issuance;
+  const { context, progress, settings } = issuance;
   const { identity, labelKey, csr, deadline } = claimant;
   const version = state.version + 1;
   const next = { version, previous: state, kept: [], authorization };
-  const validity = policy(context, identity, next, csr);
+  const validity = policy(context, settings, identity, next, csr);
   const hash = requestHash('recovery', identity.label, [csr.der], undefined);
   const claim = { label: identity.label, labelKey, version, requestHash: hash };
   const order = { ...claimant, keys: csr, requestHash: hash, act: 'recovery-effective' } as const;
   const made = await makeVersion(issuance, claim, claimant, (signed) => {
-    return signVersion(context, order, next, validity, signed);
+    return signVersion(issuance, order, next, validity, signed);
   });
   if (made !== undefined) await awaitReleased(progress, made.position, deadline.leftMs());
   return made;

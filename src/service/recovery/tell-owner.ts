@@ -15,7 +15,8 @@ export interface Notice {
 
 /** Tells the address that an identity is, by mail. Throws `mail-unavailable`. */
 export async function mailOwner(issuance: Issuance, { identity, claim, state }: Notice): Promise<void> {
-  const { context, mailer, recoverySettings } = issuance;
+  const { context, settings } = issuance;
+  const { mailer, recoverySettings } = settings.evidence;
   if (mailer === undefined || identity.kind !== 'email') return;
   const { subject, text: template } = recoverySettings;
   const date = new Date(await effectiveFrom(context, state)).toISOString();
@@ -27,7 +28,8 @@ export async function mailOwner(issuance: Issuance, { identity, claim, state }: 
 
 /** Tells the operator's webhook, which may know other ways to reach the owner. Throws `webhook-unavailable`. */
 export async function tellWebhook(issuance: Issuance, { identity, claim, state }: Notice): Promise<void> {
-  const { context, webhook } = issuance;
+  const { context, settings } = issuance;
+  const { webhook } = settings.evidence;
   if (webhook === undefined) return;
   const evidence = decode(evidenceCodec, claim.evidence);
   const effectiveMs = await effectiveFrom(context, state);

@@ -47,7 +47,7 @@ export class Crls {
   }
 
   #find(name: string) {
-    return this.#context.issuingCas.all.find((one) => one.name === name);
+    return this.#context.reloadable.issuingCas.all.find((one) => one.name === name);
   }
 
   #of(issuer: Issuer): OfIssuer {

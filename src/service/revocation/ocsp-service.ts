@@ -140,7 +140,7 @@ export class OcspService {
 
   /** The CA that all of a request is about. */
   #responderFor({ certIds }: OcspRequest): Responder | undefined {
-    for (const { issuer } of this.#context.issuingCas.all) {
+    for (const { issuer } of this.#context.reloadable.issuingCas.all) {
       const known = this.#responders.get(issuer);
       const responder = known ?? {
         issuer,
@@ -154,7 +154,8 @@ export class OcspService {
   }
 
   async #statusOf(responder: Responder, { serial }: CertId): Promise<CertificateStatus> {
-    const { store, issuingCas } = this.#context;
+    const { store, reloadable } = this.#context;
+    const { issuingCas } = reloadable;
     const { issued, revocation } = await store.findStatus(serial);
     if (issuingCas.all.length > 1 && issued) {
       const row = await store.findCertificate(serial);

@@ -149,7 +149,7 @@ async function assertGranted({ store, issued }: LogContext, row: SubmissionRow, 
  * that this very process signed are known by their digests.
  */
 async function checkIssued(
-  { issuingCas, issued }: LogContext,
+  { reloadable, issued }: LogContext,
   row: SubmissionRow,
   stored: IdentityRecord | undefined,
 ): Promise<void> {
@@ -157,7 +157,7 @@ async function checkIssued(
     if (issued.keysOf(der) !== undefined || (stored !== undefined && includesBytes(stored.certificates, der))) continue;
     const certificate = parseCertificate(der);
     const { tbs, signature, signatureAlgorithm } = certificate;
-    const ca = issuingCas.of(certificate);
+    const ca = reloadable.issuingCas.of(certificate);
     ensure(ca !== undefined, 'bad-signature', 'a certificate of no issuing CA of this log');
     await nodeVerifySignature(ca.issuer.certificate.publicKey, signatureAlgorithm, tbs, signature);
   }

@@ -47,9 +47,10 @@ async function queue(text: string, csr: Uint8Array, authorization: Authorization
   const version = state.version + 1;
   const requestHash = new Uint8Array(32).fill(version);
   await claimIntent(context, { labelKey, version, requestHash });
-  const validity = leafValidity(profileOf(context.profiles, identity), context.keys.issuer.certificate, context.now());
-  const request = await leafRequest(context, await context.parseCsr(csr), identity, validity);
-  const { der } = lint(context, await sign(context, request), request);
+  const settings = context.reloadable.at(context.now());
+  const validity = leafValidity(profileOf(settings.profiles, identity), context.keys.issuer.certificate, context.now());
+  const request = await leafRequest(context, settings, await context.parseCsr(csr), identity, validity);
+  const { der } = lint(context, settings, await sign(context, settings, request), request);
   const record: IdentityRecord = {
     previousCommitment: state.commitment,
     certificates: [der],

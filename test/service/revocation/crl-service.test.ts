@@ -3,6 +3,7 @@ import { parseCertificate } from '../../../src/ca/certificate.ts';
 import { parseCrl } from '../../../src/ca/path/parse-crl.ts';
 import { shardOfSerial } from '../../../src/ca/serial.ts';
 import type { CrlService, SignedCrl } from '../../../src/service/revocation/crl-service.ts';
+import { IssuingCas } from '../../../src/service/log/issuing-cas.ts';
 import { CrlShards } from '../../../src/service/log/crl-shards.ts';
 import { Crls } from '../../../src/service/revocation/crls.ts';
 import type { ServiceLimits } from '../../../src/service/limits.ts';
@@ -165,9 +166,11 @@ describe('a shard', () => {
   it('is there only where it can say of which certificates it is', async () => {
     await open();
     await issue('a@example.com');
-    const [first] = log.context.issuingCas.all;
+    const [first] = log.context.reloadable.issuingCas.all;
     if (first === undefined) throw new Error('there is no CA');
-    log.context.issuingCas.replace([{ ...first, urls: { crl: undefined, caIssuers: undefined } }]);
+    const issuingCas = new IssuingCas([{ ...first, urls: { crl: undefined, caIssuers: undefined } }]);
+    const { profiles, evidence } = log.context.reloadable;
+    log.context.reloadable.replace({ profiles, evidence, issuingCas });
     expect(await log.service.crls.ofShard('issuer', 0)).toBeUndefined();
     expect(log.service.crls.ofAll('issuer')).toBeDefined();
   });

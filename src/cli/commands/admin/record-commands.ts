@@ -163,7 +163,7 @@ async function erasePerson(
   await service.start();
   try {
     const erasure = await service.erase({ identity, who: administrator() });
-    const { issuer } = context.issuingCas.current(Date.now()) ?? context.keys;
+    const { issuer } = context.reloadable.issuingCas.signing(Date.now());
     const receipt = await signErasureReceipt(context.origin, issuer, erasure);
     await writeFileDurably(flags.out, receipt);
     const { version, position, deleted } = erasure;

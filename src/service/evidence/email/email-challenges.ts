@@ -3,8 +3,8 @@ import { equalBytes } from '../../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../../core/errors.ts';
 import type { Evidence } from '../../../identity/evidence.ts';
 import type { Identity } from '../../../identity/identity.ts';
-import { canonicalise, parse, proofOfPossession } from '../../intake.ts';
-import type { LogContext } from '../../log/log-context.ts';
+import type { LogStore } from '../../../store/ports.ts';
+import { canonicalise, type IntakeContext, parse, proofOfPossession } from '../../intake.ts';
 import { assertMayVouch, type PolicyTable } from '../policy-table.ts';
 import { emailCodeHash, newEmailCode } from './email-code.ts';
 import { COUNTED_MS, type EmailSettings } from './email-settings.ts';
@@ -13,6 +13,15 @@ import type { Mailer } from './mailer.ts';
 
 const ID_BYTES = 16;
 const EVIDENCE: Evidence = { type: 'email' };
+
+/** The part of an open log that challenges need. */
+export interface ChallengeContext extends IntakeContext {
+  readonly origin: string;
+  readonly store: Pick<LogStore, 'addEmailChallenge' | 'tryEmailChallenge' | 'dropEmailChallenge'>;
+  readonly vrf: { labelKey(label: Uint8Array): Promise<Uint8Array> };
+  readonly now: () => number;
+  readonly random: (length: number) => Uint8Array;
+}
 
 /** Who wants to prove an address, with which key. Untrusted. */
 export interface EmailChallengeOrder {
@@ -38,12 +47,12 @@ export interface EmailAnswer {
  * asking nor answering looks at the log: what it says, and how long it takes, does not tell whether the name is there.
  */
 export class EmailChallenges {
-  readonly #context: LogContext;
+  readonly #context: ChallengeContext;
   readonly #policy: PolicyTable;
   readonly #settings: EmailSettings;
   readonly #mailer: Mailer;
 
-  constructor(context: LogContext, policy: PolicyTable, settings: EmailSettings, mailer: Mailer) {
+  constructor(context: ChallengeContext, policy: PolicyTable, settings: EmailSettings, mailer: Mailer) {
     this.#context = context;
     this.#policy = policy;
     this.#settings = settings;

@@ -1,8 +1,8 @@
-/** Lets equal pieces of work that are wanted at the same time share one run. */
-export class Flights<T> {
+/** Lets equal calls that come at the same time share one run. */
+export class Singleflight<T> {
   readonly #running = new Map<string, Promise<T>>();
 
-  /** The result of `work`, or of the run that is under way for the same key. */
+  /** Returns the result of `work`, or of the run for the same key that is under way. */
   share(key: string, work: () => Promise<T>): Promise<T> {
     const running = this.#running.get(key);
     if (running !== undefined) return running;

@@ -1,0 +1,50 @@
+import type { IdentityRules } from '../../identity/identity.ts';
+import { RequestBudget } from '../request-budget.ts';
+import type { Observer } from '../service-event.ts';
+import type { Fetch } from './bounded-fetch.ts';
+import { type ChallengeContext, EmailChallenges } from './email/email-challenges.ts';
+import { type Mailer, smtpMailer } from './email/mailer.ts';
+import type { EvidenceSettings } from './evidence-settings.ts';
+import { OidcTokens } from './oidc/oidc-tokens.ts';
+import type { PolicyTable } from './policy-table.ts';
+import { DEFAULT_RECOVERY, type RecoverySettings } from './recovery-settings.ts';
+import { Webhook } from './webhook/webhook.ts';
+
+/** Judges evidence by one set of settings. */
+export interface EvidenceServices {
+  /** Which evidence may vouch for which identities. */
+  readonly policyTable: PolicyTable;
+  readonly oidc: OidcTokens;
+  /** Undefined if nothing is proved by mail. */
+  readonly emailChallenges: EmailChallenges | undefined;
+  /** Undefined if no mail is sent. */
+  readonly mailer: Mailer | undefined;
+  readonly webhook: Webhook | undefined;
+  /** Certificates for one identity; undefined: any number. */
+  readonly identityBudget: RequestBudget | undefined;
+  readonly recoverySettings: RecoverySettings;
+}
+
+/** The part of an open log that judging evidence needs. */
+export interface EvidenceContext extends ChallengeContext {
+  readonly identityRules: IdentityRules;
+  readonly observe: Observer;
+  /** Asks other servers. */
+  readonly fetch: Fetch;
+}
+
+/** Opens what the settings name. Counts of requests and keys of OpenID providers begin anew. */
+export function openEvidence(context: EvidenceContext, settings: EvidenceSettings): EvidenceServices {
+  const { observe, identityRules, now, fetch } = context;
+  const { policy, identityLimit, oidc, email, webhook, recovery } = settings;
+  const mailer = email && smtpMailer(email, (reason) => observe({ type: 'mail-failed', reason }));
+  return {
+    policyTable: policy,
+    emailChallenges: email && mailer && new EmailChallenges(context, policy, email, mailer),
+    mailer,
+    recoverySettings: recovery ?? DEFAULT_RECOVERY,
+    oidc: new OidcTokens(oidc, identityRules, fetch, now),
+    webhook: webhook && new Webhook(webhook, fetch, context),
+    identityBudget: identityLimit && new RequestBudget(identityLimit, now),
+  };
+}
