@@ -51,7 +51,7 @@ async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'glasskey-bench-'));
   const database = await startPostgresServer();
   try {
-    const server = await startServerProcess(join(folder, 'server'), database.url, undefined);
+    const server = await startServerProcess(join(folder, 'server'), database.url);
     try {
       const [labels, samples] = [Number(values.labels), Number(values.samples)];
       const missing = values['no-chromium'] ? 'not wanted' : chromiumMissing();

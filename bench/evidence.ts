@@ -127,7 +127,7 @@ async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'glasskey-bench-'));
   const [database, mail, provider] = await Promise.all([startPostgresServer(), startMailServer(), startProvider()]);
   const more = settings(provider, mail);
-  const server = await startServerProcess(join(folder, 'server'), database.url, undefined, more);
+  const server = await startServerProcess(join(folder, 'server'), database.url, { settings: more });
   const clients = new Clients(server.url, connections, () => ({ server: processorSeconds(server.pid) }));
   try {
     const evidence = new Evidence(clients, await EvidenceRequests.open(server.url, server.token), count);

@@ -16,8 +16,16 @@ export function identityOf(index: number): string {
   return `user${String(index).padStart(7, '0')}@bench.example`;
 }
 
-/** Registrations of the identities `start` to `end`-1, ready to be sent: a CSR of its own for each. */
-export async function prepareRegistrations(start: number, end: number, token: string): Promise<PreparedRequest[]> {
+/**
+ * Registrations of the identities `start` to `end`-1, ready to be sent: a CSR of its own for each. `namesOwner`: the client
+ * names itself owner, and gets the proof for one.
+ */
+export async function prepareRegistrations(
+  start: number,
+  end: number,
+  token: string,
+  namesOwner = false,
+): Promise<PreparedRequest[]> {
   const signers = await Promise.all(Array.from({ length: KEYS }, async () => signerFromKey(await createKey('p256'))));
   const headers = { 'content-type': JSON_MEDIA_TYPE, authorization: `Bearer ${token}` };
   const prepare = async (index: number): Promise<PreparedRequest> => {
@@ -26,7 +34,11 @@ export async function prepareRegistrations(start: number, end: number, token: st
     if (signer === undefined) throw new Error('no key');
     const der = await createCsr(signer, { kind: 'email', value: identity });
     const csr = formatPem('CERTIFICATE REQUEST', der);
-    return { path: PATHS.certificates, headers, body: JSON.stringify({ identity, csr }) };
+    return {
+      path: PATHS.certificates,
+      headers,
+      body: JSON.stringify({ identity, csr, ...(namesOwner ? { owner: {} } : {}) }),
+    };
   };
   const prepared: PreparedRequest[] = [];
   for (let from = start; from < end; from += BATCH) {

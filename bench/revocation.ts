@@ -120,7 +120,7 @@ async function ocspRequests(
 async function measureOcsp(certificates: number, count: number): Promise<object> {
   const folder = await mkdtemp(join(tmpdir(), 'glasskey-bench-'));
   const database = await startPostgresServer();
-  const server = await startServerProcess(join(folder, 'server'), database.url, undefined);
+  const server = await startServerProcess(join(folder, 'server'), database.url);
   try {
     const requests = await ocspRequests(server, certificates);
     const ask = (times: number): Promise<number> =>

@@ -73,7 +73,7 @@ async function main(): Promise<void> {
   const database = values.database ?? ownDatabase?.url ?? '';
   let server: ServerProcess | undefined;
   try {
-    server = await startServerProcess(join(folder, 'server'), database, values['cpu-prof']);
+    server = await startServerProcess(join(folder, 'server'), database, { profile: values['cpu-prof'] });
     const serverPid = server.pid;
     const postgresPid = ownDatabase?.pid();
     const clients = new Clients(server.url, clientCount, () => ({

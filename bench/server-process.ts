@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const PROGRAM = join(import.meta.dirname, '../dist/cli/main.js');
+/** The program of this checkout, built. */
+export const PROGRAM = join(import.meta.dirname, '../dist/cli/main.js');
 
 /** A server in a process of its own: the program that users run. */
 export interface ServerProcess {
@@ -17,21 +18,30 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
-/** Makes a log in `folder` and serves it from a PostgreSQL database. `profile`: a folder for a CPU profile; `settings`: its glasskey.toml; `files`: others that
- * this names. */
+/** How to start a server. */
+export interface ServerProcessOptions {
+  /** Folder for a CPU profile. */
+  readonly profile?: string | undefined;
+  /** Its glasskey.toml. */
+  readonly settings?: string | undefined;
+  /** Files that the settings name. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Default: the program of this checkout. */
+  readonly program?: string;
+}
+
+/** Makes a log in `folder` and serves it from a PostgreSQL database. */
 export async function startServerProcess(
   folder: string,
   database: string,
-  profile: string | undefined,
-  settings?: string,
-  files: Readonly<Record<string, string>> = {},
+  { profile, settings, files = {}, program = PROGRAM }: ServerProcessOptions = {},
 ): Promise<ServerProcess> {
-  await run(process.execPath, [PROGRAM, 'init', '--data', folder]);
+  await run(process.execPath, [program, 'init', '--data', folder]);
   const more = settings === undefined ? files : { ...files, 'glasskey.toml': settings };
   for (const [name, text] of Object.entries(more)) writeFileSync(join(folder, name), text, { mode: 0o600 });
   const nodeOptions = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   const serve = ['serve', '--data', folder, '--listen', '127.0.0.1:0', '--database', database];
-  const child = spawn(process.execPath, [...nodeOptions, PROGRAM, ...serve], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...nodeOptions, program, ...serve], { stdio: ['ignore', 'pipe', 'inherit'] });
   const url = await new Promise<string>((resolve, reject) => {
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => {

@@ -66,7 +66,7 @@ async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'glasskey-bench-'));
   const databases = [await startPostgresServer(), await startPostgresServer()] as const;
   const files = { 'tls.pem': TLS_PAIR.certificate, 'tls.key': TLS_PAIR.key };
-  const server = await startServerProcess(join(folder, 'server'), databases[0].url, undefined, TLS_SETTINGS, files);
+  const server = await startServerProcess(join(folder, 'server'), databases[0].url, { settings: TLS_SETTINGS, files });
   const stepCa = await startStepCa(program, join(folder, 'step-ca'), new URL(databases[1].url));
   const ours = new Clients(server.url, connections, () => ({ server: processorSeconds(server.pid) }));
   const theirs = new Clients(stepCa.url, connections, () => ({ server: processorSeconds(stepCa.pid) }));

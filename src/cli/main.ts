@@ -2,47 +2,31 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { installNativeSha256 } from '../service/threads/native-sha256.ts';
-import { type ClientOptions, stateFolder } from './client-options.ts';
+import { adminCommands } from './commands/admin/admin-commands.ts';
 import { auditCommand } from './commands/audit-command.ts';
 import { auditorCommand } from './commands/auditor-command.ts';
 import { caCommand } from './commands/ca-command.ts';
-import { issuingCommands, relyingCommands } from './commands/client-commands.ts';
-import { lookupCommand } from './commands/lookup-command.ts';
+import { configCommand } from './commands/config-command.ts';
 import { credentialCommand } from './commands/credential-command.ts';
-import { evidenceCommand } from './commands/evidence-command.ts';
 import { devicesCommand } from './commands/devices-command.ts';
+import { evidenceCommand } from './commands/evidence-command.ts';
 import { headsCommand } from './commands/heads-command.ts';
 import { historyCommand } from './commands/history-command.ts';
+import { initCommand } from './commands/init-command.ts';
+import { issueCommands } from './commands/issue-commands.ts';
+import { lookupCommand } from './commands/lookup-command.ts';
 import { monitorCommand } from './commands/monitor-command.ts';
-import { recoveryCommands } from './commands/recovery-commands.ts';
 import { publishCommand } from './commands/publish-command.ts';
-import { serverCommands } from './commands/server-commands.ts';
+import { recoveryCommands } from './commands/recovery-commands.ts';
+import { revokeCommand } from './commands/revoke-command.ts';
+import { runClient, runServer } from './commands/run-command.ts';
+import { serveCommand } from './commands/serve-command.ts';
 import { stateCommand } from './commands/state-command.ts';
+import { trustCommand } from './commands/trust-command.ts';
+import { verifyCommand } from './commands/verify-command.ts';
 import { witnessCommand } from './commands/witness-command.ts';
-import { EXIT, exitCodeOf, reportFailure } from './exit-code.ts';
-import { writeEvidence } from './evidence.ts';
+import { EXIT, reportFailure } from './exit-code.ts';
 import { ignoreClosedPipe, oneLine } from './output.ts';
-
-/** Runs a command of a client: what does not verify leaves evidence in the folder of its state, and exit code 2. */
-async function runClient(options: ClientOptions, work: () => Promise<number>): Promise<void> {
-  try {
-    process.exitCode = await work();
-  } catch (error) {
-    reportFailure(error);
-    process.exitCode = exitCodeOf(error);
-    if (process.exitCode === EXIT.misbehaviour) await writeEvidence(error, stateFolder(options));
-  }
-}
-
-/** Runs a command of an operator: what fails is its own folder, database or clock, and nobody's lie. */
-async function runServer(work: () => Promise<number>): Promise<void> {
-  try {
-    process.exitCode = await work();
-  } catch (error) {
-    reportFailure(error);
-    process.exitCode = EXIT.refused;
-  }
-}
 
 function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
@@ -64,11 +48,16 @@ const program = new Command('glasskey')
       '3 proved not to exist.\n\nExample:\n  $ glasskey serve --dev --data ./glasskey-data',
   );
 
-serverCommands(program, runServer);
-issuingCommands(program, runClient);
+initCommand(program, runServer);
+serveCommand(program, runServer);
+adminCommands(program, runServer);
+configCommand(program, runServer);
+trustCommand(program, runClient);
+issueCommands(program, runClient);
+revokeCommand(program, runClient);
 recoveryCommands(program, runClient);
 lookupCommand(program, runClient);
-relyingCommands(program, runClient);
+verifyCommand(program, runClient);
 devicesCommand(program, runClient);
 monitorCommand(program, runClient);
 historyCommand(program, runClient);

@@ -130,8 +130,8 @@ async function mayBeTold(
 }
 
 async function assertMayAsk(c: Context, service: LogService, access: LookupAccess, identity: string): Promise<void> {
-  const mayAsk = await access.asking(c);
-  mayAsk(service.labelOf(identity));
+  const assertLabel = await access.asking(c);
+  assertLabel(service.labelOf(identity));
 }
 
 /** What the pipeline is shown: a token that comes with other evidence only counts for limits. */

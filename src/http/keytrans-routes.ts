@@ -5,17 +5,18 @@ import { MAX_KEYTRANS_BODY_BYTES } from '../contract/limits.ts';
 import { KEYTRANS_MEDIA_TYPE } from '../contract/media-types.ts';
 import { PATHS } from '../contract/paths.ts';
 import type { LogService } from '../service/log-service.ts';
+import type { KeytransName } from '../service/prover/prover.ts';
 import type { LookupAccess } from './lookup-access.ts';
 import { readBody } from './read-body.ts';
 import { NO_STORE, respond } from './responses.ts';
 
 /** The KEYTRANS operations, TLS-encoded both ways (DESIGN §15). Answers depend on the moment: never cached. */
 export function keytransRoutes(app: Hono, { keytrans, auditor }: LogService, access: LookupAccess): void {
-  for (const name of Object.keys(keytrans) as (keyof typeof keytrans)[]) {
-    app.post(PATHS[name], async (c) => {
+  for (const [name, answer] of Object.entries(keytrans)) {
+    app.post(PATHS[name as KeytransName], async (c) => {
       const request = await readBody(c, KEYTRANS_MEDIA_TYPE, MAX_KEYTRANS_BODY_BYTES);
-      const mayAsk = await access.asking(c);
-      return respond(await keytrans[name](request, mayAsk), KEYTRANS_MEDIA_TYPE, NO_STORE);
+      const assertMayAsk = await access.asking(c);
+      return respond(await answer(request, assertMayAsk), KEYTRANS_MEDIA_TYPE, NO_STORE);
     });
   }
   app.post(PATHS.auditorHead, async (c) => {

@@ -1,11 +1,8 @@
 import type { Context } from 'hono';
 import { LOOKUP_TOKEN_HEADER } from '../contract/media-types.ts';
-import { LookupPolicy, PUBLIC_LOOKUPS } from '../service/prover/lookup-policy.ts';
+import { type AssertMayAsk, LookupPolicy, PUBLIC_LOOKUPS } from '../service/prover/lookup-policy.ts';
 import { RequestBudget } from '../service/request-budget.ts';
 import { type ClientLimits, type ClientLimitSettings, take } from './client-limits.ts';
-
-/** Counts a question about a label (untrusted), and lets it pass. Throws `unauthenticated`, `rate-limited`. */
-export type MayAsk = (label: Uint8Array) => void;
 
 /** Who may ask the log for whom, and how often: for every operation that is about a label. */
 export class LookupAccess {
@@ -28,7 +25,7 @@ export class LookupAccess {
    * What a request may ask for: by the lookup token in its header, if it has one. Tokens that are not valid are counted as questions of
    * their client. Throws `unauthenticated`, `rate-limited`.
    */
-  async asking(c: Context): Promise<MayAsk> {
+  async asking(c: Context): Promise<AssertMayAsk> {
     this.#refresh();
     const [policy, budget] = [this.#policy, this.#budget];
     const token = c.req.header(LOOKUP_TOKEN_HEADER);

@@ -20,8 +20,8 @@ import { NO_STORE, respond } from './responses.ts';
 export function lookupBatchRoute(app: Hono, { prover }: LogService, access: LookupAccess): void {
   app.post(PATHS.lookupBatch, async (c) => {
     const body = await readBody(c, KEYTRANS_MEDIA_TYPE, MAX_LOOKUP_BATCH_BODY_BYTES);
-    const mayAsk = await access.asking(c);
-    const outcomes = await prover.lookupBatch(decode(lookupBatchRequestCodec, body), mayAsk);
+    const assertMayAsk = await access.asking(c);
+    const outcomes = await prover.lookupBatch(decode(lookupBatchRequestCodec, body), assertMayAsk);
     const answer = encode(lookupBatchResponseCodec, { outcomes: outcomes.map(told) });
     return respond(answer, KEYTRANS_MEDIA_TYPE, NO_STORE);
   });

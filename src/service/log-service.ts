@@ -22,13 +22,18 @@ import type {
 } from './issuance/requests.ts';
 import { revokeCertificates } from './issuance/revoke-certificates.ts';
 import { type IssuingCa, IssuingCas } from './log/issuing-cas.ts';
-import { keytransOperations, type KeytransOperations } from './keytrans-operations.ts';
 import type { LogContext } from './log/log-context.ts';
 import { LogEnding } from './log/log-ending.ts';
 import { LogFiles } from './log/log-files.ts';
 import { LogProgress } from './log/log-progress.ts';
 import { OcspService } from './revocation/ocsp-service.ts';
-import { Prover } from './prover/prover.ts';
+import {
+  createEncodedProver,
+  createProver,
+  createProverParts,
+  type EncodedProver,
+  type Prover,
+} from './prover/prover.ts';
 import { Pruner } from './sequencing/pruner.ts';
 import { type ReleaseLag, Sequencer, type SequencerOptions } from './sequencing/sequencer.ts';
 import { recover } from './recovery/recover.ts';
@@ -71,7 +76,7 @@ export class LogService {
   readonly auditor: AuditorHeads;
   readonly prover: Prover;
   /** `POST /keytrans/v1/…`. */
-  readonly keytrans: KeytransOperations;
+  readonly keytrans: EncodedProver;
   readonly files: LogFiles;
   readonly crls: Crls;
   readonly ocsp: OcspService;
@@ -90,8 +95,9 @@ export class LogService {
     this.context = context;
     this.progress = new LogProgress(context.store, context.limits);
     this.auditor = new AuditorHeads(context, this.progress);
-    this.prover = new Prover(context, this.progress, this.auditor);
-    this.keytrans = keytransOperations(this.prover, context.configuration);
+    const parts = createProverParts(context, this.progress, this.auditor);
+    this.prover = createProver(parts);
+    this.keytrans = createEncodedProver(parts);
     this.files = new LogFiles(context, this.progress);
     this.crls = new Crls(context);
     this.ocsp = new OcspService(context);

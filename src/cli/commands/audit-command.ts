@@ -20,7 +20,7 @@ import { recordingFetch } from '../evidence.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
 import { type OpenPlace, openPlace } from '../publish-place.ts';
-import type { Run } from './client-commands.ts';
+import type { RunClient } from './run-command.ts';
 
 interface AuditFlags {
   readonly trust?: string;
@@ -33,7 +33,7 @@ interface AuditFlags {
 }
 
 /** `glasskey audit URL`: anybody's check of the whole log. */
-export function auditCommand(program: Command, run: Run): void {
+export function auditCommand(program: Command, run: RunClient): void {
   program
     .command('audit <url>')
     .description('verify the whole log: every entry, every change, every hash; goes on from where the last audit ended')

@@ -7,7 +7,7 @@ import { parseDuration } from '../../server/settings/duration.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
 import { stopSignal } from '../stop-signal.ts';
-import type { RunServer } from './server-commands.ts';
+import type { RunServer } from './run-command.ts';
 
 const loadFolder = () => import('../../server/auditor-folder.ts');
 const loadServe = () => import('../../server/serve-auditor.ts');

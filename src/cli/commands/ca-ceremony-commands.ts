@@ -7,7 +7,7 @@ import { parseDuration } from '../../server/settings/duration.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
 import { DataFolder } from '../../server/data-folder.ts';
-import type { RunServer } from './server-commands.ts';
+import type { RunServer } from './run-command.ts';
 
 const loadRoot = () => import('../../server/root-folder.ts');
 const loadInstall = () => import('../../server/install-issuer.ts');

@@ -11,7 +11,7 @@ import { decodeUtf8 } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { oneLine, printJson, printLines } from '../output.ts';
-import type { RunServer } from './server-commands.ts';
+import type { RunServer } from './run-command.ts';
 
 interface Flags {
   readonly root: string;

@@ -6,7 +6,7 @@ import { oneLine, printJson, printLines } from '../output.ts';
 import { checkCommand } from './ca-check-command.ts';
 import { ceremonyCommands } from './ca-ceremony-commands.ts';
 import { tokenKeysCommand } from './ca-token-command.ts';
-import type { RunServer } from './server-commands.ts';
+import type { RunServer } from './run-command.ts';
 
 /** `glasskey ca …`: what concerns certificates and no log. */
 export function caCommand(program: Command, run: RunServer): void {

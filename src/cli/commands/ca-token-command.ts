@@ -4,7 +4,7 @@ import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
 import { DataFolder } from '../../server/data-folder.ts';
-import type { RunServer } from './server-commands.ts';
+import type { RunServer } from './run-command.ts';
 
 interface TokenFlags {
   readonly data: string;

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { EXIT } from '../exit-code.ts';
 import { oneLine, printJson, printLines } from '../output.ts';
 import { DataFolder } from '../../server/data-folder.ts';
-import type { RunServer } from './server-commands.ts';
+import type { RunServer } from './run-command.ts';
 
 interface CheckFlags {
   readonly data: string;

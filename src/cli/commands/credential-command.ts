@@ -5,7 +5,7 @@ import { type ClientOptions, openDirectory, openOffline, readInput } from '../cl
 import { recordKnown } from '../evidence.ts';
 import { EXIT } from '../exit-code.ts';
 import { alertJson, alertLines, certificateJson, changeLine, printJson, printLines } from '../output.ts';
-import type { Run } from './client-commands.ts';
+import type { RunClient } from './run-command.ts';
 
 interface CredentialOptions extends ClientOptions {
   readonly out?: string;
@@ -15,7 +15,7 @@ interface CredentialOptions extends ClientOptions {
 const TRUST = 'trust bundle to hold the server to; default: the pinned one, else the first that is seen';
 
 /** `glasskey credential make|verify`: keys that go from person to person, with their proof (KT §14). */
-export function credentialCommand(program: Command, run: Run): void {
+export function credentialCommand(program: Command, run: RunClient): void {
   const credential = program.command('credential').description('send keys with their proof, to be verified offline');
   credential
     .command('make <identity>')

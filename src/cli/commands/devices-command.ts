@@ -5,7 +5,7 @@ import { type ClientOptions, openDirectory, stateFolder } from '../client-option
 import { DeviceNames } from '../credentials/device-names.ts';
 import { EXIT } from '../exit-code.ts';
 import { oneLine, printJson, printLines } from '../output.ts';
-import type { Run } from './client-commands.ts';
+import type { RunClient } from './run-command.ts';
 
 interface DevicesOptions extends ClientOptions {
   readonly name?: string;
@@ -14,7 +14,7 @@ interface DevicesOptions extends ClientOptions {
 }
 
 /** `devices`: the keys of an identity, with the names that their owner gave them. */
-export function devicesCommand(program: Command, run: Run): void {
+export function devicesCommand(program: Command, run: RunClient): void {
   program
     .command('devices <identity>')
     .description('list the keys of an identity, and name them; the names stay here')

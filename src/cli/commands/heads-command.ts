@@ -5,7 +5,7 @@ import { type ClientOptions, openDirectory, readInput } from '../client-options.
 import { recordKnown } from '../evidence.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
-import type { Run } from './client-commands.ts';
+import type { RunClient } from './run-command.ts';
 
 interface HeadsOptions extends ClientOptions {
   readonly qr?: boolean;
@@ -16,7 +16,7 @@ interface HeadsOptions extends ClientOptions {
 const TRUST = 'trust bundle to hold the server to; default: the pinned one, else the first that is seen';
 
 /** `glasskey heads`, `glasskey heads compare`: were two people shown one log (KT §10.2)? */
-export function headsCommand(program: Command, run: Run): void {
+export function headsCommand(program: Command, run: RunClient): void {
   const heads = program
     .command('heads')
     .description('the log as it was shown here, as a text that others can compare with theirs')

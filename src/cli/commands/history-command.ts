@@ -4,10 +4,10 @@ import { formatHex } from '../../core/encoding/bytes.ts';
 import { type ClientOptions, openDirectory } from '../client-options.ts';
 import { EXIT } from '../exit-code.ts';
 import { authorizationJson, authorizationText, certificateJson, printJson, printLines } from '../output.ts';
-import type { Run } from './client-commands.ts';
+import type { RunClient } from './run-command.ts';
 
 /** `glasskey history`: every version of an identity. */
-export function historyCommand(program: Command, run: Run): void {
+export function historyCommand(program: Command, run: RunClient): void {
   program
     .command('history <identity>')
     .description('every version of an identity: its certificates, and who authorised it')

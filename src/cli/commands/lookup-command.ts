@@ -7,7 +7,7 @@ import { writeEvidence } from '../evidence.ts';
 import { codeOf, EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { bindingJson, bindingLines, isErased, printJson, printLines, versionJson, versionLines } from '../output.ts';
 import { reportEnd } from '../report-end.ts';
-import { clientCommand, type Run } from './client-commands.ts';
+import { clientCommand, type RunClient } from './run-command.ts';
 
 interface JsonOption {
   readonly json?: boolean;
@@ -22,7 +22,7 @@ interface LookupOptions extends ClientOptions, JsonOption {
 const RANKS: readonly number[] = [EXIT.fine, EXIT.absent, EXIT.refused, EXIT.misbehaviour];
 
 /** `lookup`: one identity, or an address book. */
-export function lookupCommand(program: Command, run: Run): void {
+export function lookupCommand(program: Command, run: RunClient): void {
   clientCommand(
     program,
     'lookup [identities...]',

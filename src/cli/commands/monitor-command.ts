@@ -10,7 +10,7 @@ import { type ClientOptions, openDirectory } from '../client-options.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { alertJson, alertLines, oneLine, printJson, printLines } from '../output.ts';
 import { reportEnd } from '../report-end.ts';
-import type { Run } from './client-commands.ts';
+import type { RunClient } from './run-command.ts';
 
 interface MonitorOptions extends ClientOptions {
   readonly watch?: boolean;
@@ -21,7 +21,7 @@ interface MonitorOptions extends ClientOptions {
 }
 
 /** `glasskey monitor`: does the log still hold what it showed, and only what its owner made? */
-export function monitorCommand(program: Command, run: Run): void {
+export function monitorCommand(program: Command, run: RunClient): void {
   program
     .command('monitor [identities...]')
     .description(

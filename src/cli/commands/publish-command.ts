@@ -16,7 +16,7 @@ import { EXIT, reportFailure } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
 import { openPlace, type PlaceOptions } from '../publish-place.ts';
 import { publishBundle } from '../publish-bundle.ts';
-import type { Run } from './client-commands.ts';
+import type { RunClient } from './run-command.ts';
 
 interface PublishFlags extends PlaceOptions {
   readonly trust?: string;
@@ -27,7 +27,7 @@ interface PublishFlags extends PlaceOptions {
 }
 
 /** `glasskey publish`: a copy of the audit log that any static web server or CDN can serve. */
-export function publishCommand(program: Command, run: Run): void {
+export function publishCommand(program: Command, run: RunClient): void {
   program
     .command('publish <url>')
     .description(

@@ -14,7 +14,7 @@ import {
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { bindingJson, bindingLines, printJson, printLines } from '../output.ts';
 import { printIssued } from '../credentials/print-issued.ts';
-import { clientCommand, type Run } from './client-commands.ts';
+import { clientCommand, type RunClient } from './run-command.ts';
 
 /** Pauses of --wait, ms. */
 const SHORTEST_PAUSE_MS = 5_000;
@@ -25,7 +25,7 @@ interface RecoverOptions extends EvidenceOptions {
 }
 
 /** `recover` and `veto`: an identity whose keys are lost, or said to be. */
-export function recoveryCommands(program: Command, run: Run): void {
+export function recoveryCommands(program: Command, run: RunClient): void {
   const recover = clientCommand(
     program,
     'recover <identity>',

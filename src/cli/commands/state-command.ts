@@ -10,7 +10,7 @@ import { readInput, stateFolder } from '../client-options.ts';
 import { EXIT } from '../exit-code.ts';
 import { oneLine, printJson, printLines } from '../output.ts';
 import { readPassphrase } from '../read-passphrase.ts';
-import type { Run } from './client-commands.ts';
+import type { RunClient } from './run-command.ts';
 
 interface StateOptions {
   readonly server?: string;
@@ -21,7 +21,7 @@ interface StateOptions {
 }
 
 /** `glasskey state`: what a client knows, sealed with a passphrase, for another device or for keeping. */
-export function stateCommand(program: Command, run: Run): void {
+export function stateCommand(program: Command, run: RunClient): void {
   const state = program
     .command('state')
     .description('carry what this client knows to another device, sealed with a passphrase')
@@ -45,7 +45,7 @@ function withOptions(command: Command, example: string): Command {
 }
 
 /** Runs a command in the folder that the options name. */
-function runHere(run: Run, options: StateOptions, work: (folder: string) => Promise<number>): Promise<void> {
+function runHere(run: RunClient, options: StateOptions, work: (folder: string) => Promise<number>): Promise<void> {
   const { server, state } = options;
   const named = { server: server ?? '', ...(state === undefined ? {} : { state }) };
   return run(named, () => {

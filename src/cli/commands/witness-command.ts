@@ -4,7 +4,7 @@ import { GlasskeyError } from '../../core/errors.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
 import { stopSignal } from '../stop-signal.ts';
-import type { RunServer } from './server-commands.ts';
+import type { RunServer } from './run-command.ts';
 
 const loadFolder = () => import('../../server/witness-folder.ts');
 const loadServe = () => import('../../server/serve-witness.ts');

@@ -163,8 +163,8 @@ export function proveVrf(secretKey: Uint8Array, alpha: Uint8Array): VrfResult {
 }
 
 /**
- * ECVRF_verify (RFC 9381 §5.3) of an untrusted proof, with validate_key. Returns the 32-byte output. Throws `bad-key` or
- * `bad-vrf-proof`.
+ * ECVRF_verify (RFC 9381 §5.3) of an untrusted proof, with validate_key. Returns the 32-byte output. Throws `bad-key`
+ * or `bad-vrf-proof`.
  */
 export function verifyVrf(publicKey: Uint8Array, alpha: Uint8Array, proof: Uint8Array): Uint8Array {
   const y = decodePublicKey(publicKey);

@@ -150,8 +150,8 @@ export function proveP256Vrf(secretKey: Uint8Array, alpha: Uint8Array): VrfResul
 }
 
 /**
- * ECVRF_verify (RFC 9381 §5.3) of an untrusted proof, with validate_key. Returns the 32-byte output. Throws `bad-key` or
- * `bad-vrf-proof`.
+ * ECVRF_verify (RFC 9381 §5.3) of an untrusted proof, with validate_key. Returns the 32-byte output. Throws `bad-key`
+ * or `bad-vrf-proof`.
  */
 export function verifyP256Vrf(publicKey: Uint8Array, alpha: Uint8Array, proof: Uint8Array): Uint8Array {
   const y = decodePoint(publicKey, 'bad-key');

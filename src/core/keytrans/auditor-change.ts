@@ -2,7 +2,10 @@ import { equalBytes } from '../encoding/bytes.ts';
 import { encode } from '../encoding/codec.ts';
 import { type Configuration, configurationCodec } from './configuration.ts';
 
-/** The encoding of a Configuration without an auditor and its fields: all that stays for the life of a log (DESIGN §4). */
+/**
+ * Encodes a Configuration without an auditor and its fields: the part that stays for the life of a log
+ * (docs/spec.md#trust-bundle).
+ */
 export function lastingConfiguration(config: Configuration): Uint8Array {
   if (config.mode !== 'thirdPartyAuditing') return encode(configurationCodec, config);
   const { maxAuditorLagMs: _lag, auditorStartPosition: _start, auditorPublicKey: _key, ...lasting } = config;
@@ -10,8 +13,9 @@ export function lastingConfiguration(config: Configuration): Uint8Array {
 }
 
 /**
- * Whether a log with the Configuration `current` may get `next`: the same, or with another third-party auditor, or with one
- * where there was none. A log never loses its auditor: its clients do not monitor what they look up.
+ * Returns true if a log with the Configuration `current` may change to `next`: the same Configuration, or one that adds
+ * or replaces the third-party auditor. A log never loses its auditor, because its clients do not monitor the labels
+ * that they look up.
  */
 export function maySucceed(current: Configuration, next: Configuration): boolean {
   const keepsAuditor = current.mode !== 'thirdPartyAuditing' || next.mode === 'thirdPartyAuditing';

@@ -9,15 +9,15 @@ import { evaluatePrefixInsertion } from '../prefix/prefix-proof.ts';
 import { areAscending } from '../prefix/sorted-leaves.ts';
 import { type PrefixLeaf, prefixLeafCodec, type PrefixProof, prefixProofCodec } from './proofs.ts';
 
-/** What one log entry changed, and the evidence that it changed nothing else (KT §15.2). */
+/** The change of one log entry, with the evidence that nothing else changed (KT §15.2). */
 export interface AuditorUpdate {
-  /** Timestamp of the log entry, milliseconds since the epoch. */
+  /** The timestamp of the log entry, milliseconds since the epoch. */
   readonly timestampMs: number;
   /** Strictly ascending by VRF output. */
   readonly added: readonly PrefixLeaf[];
-  /** Always empty in our logs. */
+  /** Always empty in Glasskey's logs. */
   readonly removed: readonly PrefixLeaf[];
-  /** Lookup of the added keys, then of the removed ones, in the previous entry's prefix tree. */
+  /** The lookup of the added keys, then of the removed ones, in the previous entry's prefix tree. */
   readonly proof: PrefixProof;
 }
 
@@ -29,15 +29,15 @@ export const auditorUpdateCodec: Codec<AuditorUpdate> = struct<AuditorUpdate>({
   proof: prefixProofCodec,
 });
 
-/** All that an auditor has to remember between two log entries. */
+/** The state that an auditor keeps between two log entries. */
 export interface AuditorState {
-  /** Number of log entries seen. */
+  /** The number of log entries seen. */
   readonly size: number;
-  /** Timestamp of the last entry; 0 before the first. */
+  /** The timestamp of the last entry; 0 before the first. */
   readonly timestampMs: number;
-  /** Root of the last entry's prefix tree; all-zero before the first. */
+  /** The root of the last entry's prefix tree; all-zero before the first. */
   readonly prefixRoot: Uint8Array;
-  /** Heads of the log tree's full subtrees, left to right (KT §3.2). */
+  /** The heads of the log tree's full subtrees, left to right (KT §3.2). */
   readonly fullSubtrees: readonly Uint8Array[];
 }
 
@@ -50,20 +50,22 @@ export const EMPTY_AUDITOR_STATE: AuditorState = {
 };
 
 /**
- * Follows the log by one entry: the auditor's steps 1 to 7 (KT §15.2) on an untrusted update. Stricter than the draft: an
- * update that removes leaves is refused, since our prefix trees only grow. `state` is left as it is.
+ * Follows the log by one entry: the auditor's steps 1 to 7 (KT §15.2) on an untrusted update. It does not change
+ * `state`. It is stricter than the draft and refuses an update that removes leaves, since Glasskey's prefix trees only
+ * grow.
  *
- * Throws `bad-timestamp` if time runs backwards, `bad-prefix-proof` where the proof is not one for `added` or shows one of
- * them to be there already, `bad-auditor-update` if it removes leaves, if `added` is out of order, or if the proof is of
- * another tree than that of `state`.
+ * Throws `bad-timestamp` if time runs backwards. Throws `bad-prefix-proof` if the proof is not one for `added`, or
+ * shows that an added leaf already exists. Throws `bad-auditor-update` if the update removes leaves, if `added` is out
+ * of order, or if the proof is for another tree than that of `state`.
  */
 export function verifyAuditorUpdate(state: AuditorState, update: AuditorUpdate): AuditorState {
   return appendAuditorEntry(state, update.timestampMs, verifyPrefixChange(state, update));
 }
 
 /**
- * The part of {@link verifyAuditorUpdate} that needs no more than what the entry before says, so that entries can be verified
- * in any order: returns the root of the prefix tree after the untrusted update. Throws as that does.
+ * The part of {@link verifyAuditorUpdate} that needs only the timestamp and prefix root of the entry before, so that
+ * entries can be verified in any order. Returns the root of the prefix tree after the untrusted update, and throws the
+ * same errors.
  */
 export function verifyPrefixChange(
   before: Pick<AuditorState, 'timestampMs' | 'prefixRoot'>,
@@ -75,18 +77,21 @@ export function verifyPrefixChange(
   ensure(areAscending(added), 'bad-auditor-update', 'added leaves are not strictly ascending');
   const change = evaluatePrefixInsertion(proof, added);
   const follows = equalBytes(change.before, before.prefixRoot);
-  ensure(follows, 'bad-auditor-update', 'the proof is not of the previous prefix tree');
+  ensure(follows, 'bad-auditor-update', 'the proof is not for the previous prefix tree');
   return change.after;
 }
 
-/** Root of the log tree of `state` (KT §11.8), which must have at least one entry. Throws `value-out-of-range`. */
+/**
+ * Computes the root of the log tree of `state` (KT §11.8), which must have at least one entry. Throws
+ * `value-out-of-range`.
+ */
 export function auditorLogRoot(state: AuditorState): Uint8Array {
   const root = rangeRoot(compactRange(state.size, state.fullSubtrees), keytransNodeHasher);
   ensure(root !== undefined, 'value-out-of-range', 'an empty log has no root');
   return root;
 }
 
-/** The state after one more entry, whose contents were verified (KT §11.8). */
+/** Returns the state after one more entry, whose content is already verified (KT §11.8). */
 export function appendAuditorEntry(state: AuditorState, timestampMs: number, prefixRoot: Uint8Array): AuditorState {
   const range = compactRange(state.size, state.fullSubtrees);
   const leaf = logLeaf(timestampMs, prefixRoot);

@@ -14,8 +14,8 @@ function assertVersion(version: number): void {
 }
 
 /**
- * The versions looked up to establish that `greatest` is the greatest version of a label that exists, in order (KT §5,
- * Appendix B). Versions above 2^32-1 are skipped as if they had not been found.
+ * Returns the base binary ladder: the versions looked up, in order, to establish that `greatest` is the greatest
+ * version of a label (KT §5, Appendix B). It skips versions above 2^32-1 as if they were absent.
  */
 export function baseBinaryLadder(greatest: number): number[] {
   assertVersion(greatest);
@@ -37,15 +37,15 @@ export function baseBinaryLadder(greatest: number): number[] {
   return versions.filter((version) => version <= GREATEST_VERSION);
 }
 
-/** Whether a search ladder for `target` ends after the lookup of `version` with this outcome (KT §6.2). */
+/** Returns true if a search ladder for `target` ends after the lookup of `version` with this outcome (KT §6.2). */
 export function endsSearchLadder(target: number, version: number, included: boolean): boolean {
   return included ? version > target : version <= target;
 }
 
 /**
- * The versions looked up in a search binary ladder (KT §6.2, Appendix B) where the target version is `target` and the
- * greatest version present is `greatest`, without those whose outcome was shown already: inclusions to the left,
- * non-inclusions to the right.
+ * Returns the search binary ladder (KT §6.2, Appendix B) for the target version `target` if the greatest version
+ * present is `greatest`. It omits lookups whose outcome was shown already: inclusions to the left, non-inclusions to
+ * the right.
  */
 export function searchBinaryLadder(
   target: number,
@@ -62,17 +62,17 @@ export function searchBinaryLadder(
   return versions;
 }
 
-/** The versions looked up in a monitoring binary ladder for version `target` (KT §8.1, Appendix B). */
+/** Returns the monitoring binary ladder for version `target` (KT §8.1, Appendix B). */
 export function monitoringBinaryLadder(target: number): number[] {
   return baseBinaryLadder(target).filter((version) => version <= target);
 }
 
-/** What a search ladder says of the greatest version present: below (-1), equal to (0) or above (1) the target. */
+/** The verdict of a search ladder: the greatest version present is below (-1), equal to (0) or above (1) the target. */
 export type LadderVerdict = -1 | 0 | 1;
 
 /**
- * What the outcomes of a search binary ladder for `target` say (KT §6.2). `results` are the outcomes in the order of
- * {@link baseBinaryLadder}`(target)`, true for an inclusion. Throws `bad-ladder` where they are too few or too many.
+ * Interprets the outcomes of a search binary ladder for `target` (KT §6.2). `results` are in the order of
+ * {@link baseBinaryLadder}`(target)`, true for an inclusion. Throws `bad-ladder` if there are too few or too many.
  */
 export function interpretSearchLadder(target: number, results: readonly boolean[]): LadderVerdict {
   const versions = baseBinaryLadder(target);

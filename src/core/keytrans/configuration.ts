@@ -1,6 +1,6 @@
 import { bytes, type Codec, enumeration, optional, uint16, uint64 } from '../encoding/codec.ts';
 
-/** How a log is deployed (KT §11.2). */
+/** The deployment modes of a log (KT §11.2). */
 export const DEPLOYMENT_MODES = { contactMonitoring: 1, thirdPartyManagement: 2, thirdPartyAuditing: 3 } as const;
 
 interface CommonConfiguration {
@@ -8,15 +8,15 @@ interface CommonConfiguration {
   readonly cipherSuite: number;
   readonly signaturePublicKey: Uint8Array;
   readonly vrfPublicKey: Uint8Array;
-  /** How far, in ms, the rightmost timestamp may be ahead of a client's clock. */
+  /** The greatest lead, in ms, of the rightmost timestamp over a client's clock. */
   readonly maxAheadMs: number;
-  /** How far, in ms, the rightmost timestamp may be behind a client's clock. */
+  /** The greatest lag, in ms, of the rightmost timestamp behind a client's clock. */
   readonly maxBehindMs: number;
   readonly reasonableMonitoringWindowMs: number;
   readonly maximumLifetimeMs: number | undefined;
 }
 
-/** The fields that only one deployment mode has. */
+/** The fields specific to one deployment mode. */
 type ModeConfiguration =
   | { readonly mode: 'contactMonitoring' }
   | { readonly mode: 'thirdPartyManagement'; readonly leafPublicKey: Uint8Array }

@@ -4,7 +4,7 @@ import { type CombinedTreeProof, combinedTreeProofCodec } from './proofs.ts';
 import { type FullTreeHead, fullTreeHeadCodec } from './tree-head.ts';
 import { labelCodec } from './vrf-input.ts';
 
-/** `MonitorMapEntry` (KT §13.2): a version that is still to be monitored, and the log entry where that begins. */
+/** `MonitorMapEntry` (KT §13.2): a version still to be monitored, and the log entry where its monitoring begins. */
 export interface MonitorMapEntry {
   readonly position: number;
   readonly version: number;
@@ -15,7 +15,7 @@ export const monitorMapEntryCodec: Codec<MonitorMapEntry> = struct<MonitorMapEnt
   version: uint32,
 });
 
-/** At most so many entries in one request. */
+/** The greatest number of entries in one request. */
 export const MAXIMUM_MONITOR_ENTRIES = 0xff;
 
 /** The `entries` of a contact's or an owner's monitoring request (KT §13.2, §13.4). */
@@ -27,7 +27,7 @@ export const monitorMapCodec: Codec<readonly MonitorMapEntry[]> = vector(
 
 /** `ContactMonitorRequest` (KT §13.2). */
 export interface ContactMonitorRequest {
-  /** Size of the last tree that the client verified. */
+  /** The size of the last tree that the client verified. */
   readonly last: number | undefined;
   readonly label: Uint8Array;
   /** Ascending by position; no position and no version twice. */

@@ -4,44 +4,44 @@ import { monitoringPath, rightmostDistinguished } from './distinguished.ts';
 import { type Algorithm, askTimestamp, onTimestamps } from './evidence.ts';
 import { addToMonitorMap, assertMonitorMap } from './monitor-map.ts';
 
-/** What contact monitoring comes to. */
+/** The result of contact monitoring. */
 export interface MonitorEnd {
-  /** What is still to be monitored, ascending by position. None of the positions is distinguished. */
+  /** The entries still to be monitored, ascending by position. No position is distinguished. */
   readonly entries: readonly MonitorMapEntry[];
-  /** In an owner's monitoring: entries that are settled as soon as the owner has verified the distinguished entry. */
+  /** In an owner's monitoring: entries that are settled once the owner has verified their distinguished entry. */
   readonly awaiting: readonly (MonitorMapEntry & { readonly distinguished: number })[];
   /** The rightmost distinguished log entry, if there is one yet. */
   readonly rightmostDistinguished: number | undefined;
 }
 
-/** What contact monitoring is about. */
+/** The input of contact monitoring. */
 export interface MonitorOptions {
   readonly size: number;
   readonly windowMs: number;
   /** The monitoring map. */
   readonly entries: readonly MonitorMapEntry[];
   /**
-   * The rightmost distinguished entry that an owner has verified, in the context of owner monitoring only: then the
-   * distinguished entries to its right are left to the owner's algorithm (KT §8.2 step 2.4).
+   * For owner monitoring only: the rightmost distinguished entry that the owner has verified. The owner's algorithm
+   * then inspects the distinguished entries to its right (KT §8.2 step 2.4).
    */
   readonly ownerStart?: number | undefined;
 }
 
 /**
- * Contact monitoring (KT §8.2): from the rightmost entry of the map to the leftmost, up the tree to the first distinguished
- * log entry. Throws `version-rolled-back` where a monitored version is missing on the way, and `invalid-request` for a
- * malformed map.
+ * Runs contact monitoring (KT §8.2): from the rightmost entry of the map to the leftmost, up the tree to the first
+ * distinguished log entry. Throws `version-rolled-back` if a monitored version is missing on the way, and
+ * `invalid-request` for a malformed map.
  */
 export function* contactMonitor(options: MonitorOptions): Algorithm<MonitorEnd> {
   const { size, windowMs, entries, ownerStart } = options;
   assertMonitorMap(entries, size);
-  /** Target versions of the ladders provided so far, by log entry. */
+  /** The target versions of the ladders provided so far, by log entry. */
   const provided = new Map<number, number>();
   let kept: readonly MonitorMapEntry[] = [];
   const awaiting: (MonitorMapEntry & { distinguished: number })[] = [];
   for (const entry of entries.toReversed()) {
     const path = yield* onTimestamps(monitoringPath(entry.position, size, windowMs));
-    // A distinguished entry is left to the label's owner.
+    // The label's owner inspects distinguished entries.
     if (path === undefined) continue;
     const { ancestors, distinguished } = path;
     const leftToOwner = ownerStart !== undefined && entry.position >= ownerStart;
@@ -58,7 +58,9 @@ export function* contactMonitor(options: MonitorOptions): Algorithm<MonitorEnd> 
   };
 }
 
-/** Inspects log entries from left to right; gives the entry's new place, or undefined where a greater version covers it. */
+/**
+ * Inspects log entries from left to right. Returns the entry's new place, or undefined if a greater version covers it.
+ */
 function* climb(
   entry: MonitorMapEntry,
   list: readonly number[],
@@ -69,11 +71,11 @@ function* climb(
   for (const position of list) {
     const target = provided.get(position);
     if (target !== undefined) {
-      // The request's own fault: an honest log never leads a client to such a map.
+      // The request is at fault: an honest log never leads a client to such a map.
       ensure(target > version, 'invalid-request', `versions ${target} and ${version} are monitored in the wrong order`);
       return undefined;
     }
-    // The leaf of an inspected entry is hashed, so that its timestamp is needed too (docs/spec.md, "Timestamps of leaves").
+    // The leaf of an inspected entry is hashed, so its timestamp is needed too (docs/spec.md#timestamps-of-leaves).
     yield* askTimestamp(position);
     const outcome = yield { kind: 'monitoring-ladder', position, target: version };
     ensure(outcome === 0, 'version-rolled-back', `entry ${position} lacks version ${version}, which was there before`);

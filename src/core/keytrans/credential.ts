@@ -6,7 +6,7 @@ import { type CombinedTreeProof, combinedTreeProofCodec, type PrefixProof, prefi
 import { type TreeHead, treeHeadCodec } from './tree-head.ts';
 import { labelCodec } from './vrf-input.ts';
 
-/** What every credential has (KT §14). */
+/** The fields of every credential (KT §14). */
 interface CommonCredential {
   readonly label: Uint8Array;
   /** The greatest version of the label. */
@@ -16,7 +16,7 @@ interface CommonCredential {
   readonly value: UpdateValue;
   /** The whole ladder of `version`, as in a SearchResponse. */
   readonly binaryLadder: readonly BinaryLadderStep[];
-  /** A recent distinguished log entry, by which the credential is verified. */
+  /** The recent distinguished log entry against which the credential is verified. */
   readonly position: number;
 }
 
@@ -31,11 +31,11 @@ export interface StandardCredential extends CommonCredential {
 export interface ProvisionalCredential extends CommonCredential {
   readonly type: 'provisional';
   readonly treeHead: TreeHead;
-  /** Updates the view of a client that has seen `position + 1` entries, and searches for the greatest version. */
+  /** Updates the view of a client that has seen `position + 1` entries, then searches for the greatest version. */
   readonly search: CombinedTreeProof;
 }
 
-/** `Credential` (KT §14): a proof that goes from user to user. */
+/** `Credential` (KT §14): a proof that users pass to each other. */
 export type Credential = StandardCredential | ProvisionalCredential;
 
 const credentialTypeCodec = enumeration([1, 2]);
@@ -79,12 +79,12 @@ export const credentialUpdateCodec: Codec<CredentialUpdate> = struct<CredentialU
 });
 
 /**
- * Glasskey's own request for a credential (docs/spec.md, "Asking for credentials"), which the log makes for whoever may
- * look the label up. The answer is a `Credential`.
+ * Glasskey's own request for a `Credential` (docs/spec.md#asking-for-credentials). The log answers every caller that
+ * may look the label up.
  */
 export interface CredentialRequest {
   readonly label: Uint8Array;
-  /** The distinguished log entry by which it shall be verified. */
+  /** The distinguished log entry against which the credential will be verified. */
   readonly position: number;
 }
 
@@ -93,11 +93,13 @@ export const credentialRequestCodec: Codec<CredentialRequest> = struct<Credentia
   position: uint64,
 });
 
-/** Glasskey's own request for the `CredentialUpdate` of a provisional credential (docs/spec.md, "Asking for credentials"). */
+/**
+ * Glasskey's own request for the `CredentialUpdate` of a provisional credential (docs/spec.md#asking-for-credentials).
+ */
 export interface CredentialUpdateRequest {
   readonly label: Uint8Array;
   readonly version: number;
-  /** Size of the credential's tree head. */
+  /** The size of the credential's tree head. */
   readonly treeSize: number;
   /** The terminal log entry of the credential's search. */
   readonly terminal: number;

@@ -5,9 +5,9 @@ import { type FullTreeHead, fullTreeHeadCodec } from './tree-head.ts';
 
 /** `DistinguishedRequest` (KT §13.6). */
 export interface DistinguishedRequest {
-  /** Size of the last tree that the client verified. */
+  /** The size of the last tree that the client verified. */
   readonly last: number | undefined;
-  /** Where the walk may stop: the client knows this distinguished log entry and those to its left. */
+  /** The distinguished log entry at which the walk may stop: the client knows it and those to its left. */
   readonly stop: number | undefined;
 }
 

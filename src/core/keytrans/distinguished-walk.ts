@@ -4,7 +4,7 @@ import { isExpired } from './expiry.ts';
 import { leftChild, rightChild, rootOf } from './implicit-search-tree.ts';
 import { RECENT_HEADS } from './known-head.ts';
 
-/** The log, and a subtree of it with the timestamps (ms) that bracket it. */
+/** A subtree of the log, with the timestamps (ms) that bracket it. */
 interface Subtree {
   readonly root: number;
   readonly leftMs: number;
@@ -12,8 +12,8 @@ interface Subtree {
 }
 
 /**
- * Walks the recent distinguished log entries of a log of `size` entries (KT §10.1), and gives their positions, left to
- * right: the {@link RECENT_HEADS} rightmost ones that have not expired and are right of `stop`.
+ * Walks the recent distinguished log entries of a log of `size` entries (KT §10.1). Returns, left to right, the
+ * positions of the {@link RECENT_HEADS} rightmost ones that have not expired and lie right of `stop`.
  */
 export function* distinguishedWalk(
   config: Configuration,

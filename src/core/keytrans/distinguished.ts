@@ -1,17 +1,18 @@
 import { frontier, pathTo } from './implicit-search-tree.ts';
 
 /**
- * Distinguished log entries (KT §6.1): the reference points, about one in each Reasonable Monitoring Window, that owners
- * check and that every search starts from.
+ * Distinguished log entries (KT §6.1): the reference points, about one in each Reasonable Monitoring Window, that
+ * owners check and at which every search starts.
  *
- * The algorithms are generators: each yields the position whose timestamp (ms) it needs, and is sent that timestamp.
- * The same position may be asked for again.
+ * The algorithms are generators: each yields the position whose timestamp (ms) it needs and receives that timestamp. It
+ * may request the same position again.
  */
 export type TimestampAlgorithm<T> = Generator<number, T, number>;
 
 /**
- * The rightmost distinguished entry of a log of `size` >= 1 entries, or undefined where there is none yet. It is always
- * on the frontier. Asks for the rightmost entry first, then down the frontier as far as it is distinguished.
+ * Finds the rightmost distinguished entry of a log of `size` >= 1 entries; undefined if there is none yet. That entry
+ * is always on the frontier. Requests the rightmost entry first, then the frontier downwards as far as it is
+ * distinguished.
  */
 export function* rightmostDistinguished(size: number, windowMs: number): TimestampAlgorithm<number | undefined> {
   const right = yield size - 1;
@@ -25,18 +26,18 @@ export function* rightmostDistinguished(size: number, windowMs: number): Timesta
   return found;
 }
 
-/** Where the path from the root to a log entry leaves the distinguished entries. */
+/** The point where the path from the root to a log entry leaves the distinguished entries. */
 export interface MonitoringPath {
-  /** The entries on the direct path that are to the right and not distinguished, left to right (nearest first). */
+  /** The entries on the direct path that lie to the right and are not distinguished, left to right (nearest first). */
   readonly ancestors: readonly number[];
-  /** The nearest distinguished entry on the direct path that is to the right, if there is one. */
+  /** The nearest distinguished entry on the direct path that lies to the right, if there is one. */
   readonly distinguished: number | undefined;
 }
 
 /**
- * The part of the direct path of `position` that lies to its right, as far as contact monitoring inspects it (KT §8.2 steps
- * 1 and 2), or undefined where `position` is distinguished itself. Asks from the root down to the parent, and stops at the
- * first entry that is not distinguished: none below it is.
+ * Finds the part of the direct path of `position` that contact monitoring inspects to its right (KT §8.2 steps 1 and
+ * 2); undefined if `position` is itself distinguished. Requests timestamps from the root down to the parent, and stops
+ * at the first entry that is not distinguished: no entry below it is.
  */
 export function* monitoringPath(
   position: number,
@@ -65,8 +66,9 @@ export function* monitoringPath(
 }
 
 /**
- * The distinguished log entries on the path from the root to `position`, itself included, root first. Asks from the root
- * down to the parent, and stops at the first entry that is not distinguished: none below it is.
+ * Finds the distinguished log entries on the path from the root to `position`, including it, root first. Requests
+ * timestamps from the root down to the parent, and stops at the first entry that is not distinguished: no entry below
+ * it is.
  */
 export function* distinguishedOnPath(
   position: number,
@@ -87,12 +89,12 @@ export function* distinguishedOnPath(
   return found;
 }
 
-/** Tells whether `position` is distinguished in a log of `size` entries: it and all its ancestors are. */
+/** Returns true if `position` is distinguished in a log of `size` entries: it and all its ancestors are. */
 export function* isDistinguished(position: number, size: number, windowMs: number): TimestampAlgorithm<boolean> {
   return (yield* monitoringPath(position, size, windowMs)) === undefined;
 }
 
-/** Runs a timestamp algorithm on timestamps that are all at hand. */
+/** Runs a timestamp algorithm on timestamps that are all available. */
 export function runOnTimestamps<T>(algorithm: TimestampAlgorithm<T>, timestampOf: (position: number) => number): T {
   let step = algorithm.next();
   while (step.done !== true) step = algorithm.next(timestampOf(step.value));

@@ -1,8 +1,8 @@
 import type { Configuration } from './configuration.ts';
 
 /**
- * Whether a log entry is past the log's maximum lifetime (KT §7.1): seen from the rightmost entry, whose timestamp (ms) is
- * `rightmostMs`. Nothing expires in a log without a maximum lifetime.
+ * Returns true if a log entry is past the log's maximum lifetime (KT §7.1), relative to the rightmost entry with
+ * timestamp `rightmostMs`. Nothing expires in a log without a maximum lifetime.
  */
 export function isExpired(
   config: Pick<Configuration, 'maximumLifetimeMs'>,

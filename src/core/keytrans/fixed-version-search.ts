@@ -6,21 +6,21 @@ import { isExpired } from './expiry.ts';
 import type { SearchEnd } from './greatest-version-search.ts';
 import { leftChild, rightChild, rootOf } from './implicit-search-tree.ts';
 
-/** Where the walk of a fixed-version search ended (KT §7.2 steps 1 to 5). */
+/** The end of the walk of a fixed-version search (KT §7.2 steps 1 to 5). */
 interface Walk {
-  /** The entry of step 5, in which the target is the greatest version. */
+  /** The entry of step 5, whose greatest version is the target. */
   readonly exact: number | undefined;
   /** The leftmost inspected entry that contains a greater version. */
   readonly greater: number | undefined;
-  /** Whether an expired entry was met. */
+  /** True if the walk met an expired entry. */
   readonly expired: boolean;
-  /** Whether what the walk ended on is an entry that the label's owner had to check, or has such an entry to its left. */
+  /** True if the walk ended on an entry that the label's owner had to check, or passed such an entry to its left. */
   readonly ownerChecked: boolean;
 }
 
 /**
- * Searches a log of `size` entries for version `target` of a label (KT §7.2). Throws `version-expired` where only entries
- * past their maximum lifetime could show it, and `bad-ladder` where it does not exist.
+ * Searches a log of `size` entries for version `target` of a label (KT §7.2). Throws `version-expired` if only entries
+ * past their maximum lifetime could show it, and `bad-ladder` if it does not exist.
  */
 export function* fixedVersionSearch(config: Configuration, size: number, target: number): Algorithm<SearchEnd> {
   const { exact, greater, expired, ownerChecked } = yield* walk(config, size, target);
@@ -35,15 +35,18 @@ export function* fixedVersionSearch(config: Configuration, size: number, target:
   return { terminalPosition, rightmostDistinguished: yield* onTimestamps(rightmostDistinguished(size, windowMs)) };
 }
 
-/** The binary search for the first entry with `target`. Expiry is relative to the rightmost entry, which comes first. */
+/**
+ * Runs the binary search for the first entry with `target`. Expiry is relative to the rightmost entry, which comes
+ * first.
+ */
 function* walk(config: Configuration, size: number, target: number): Algorithm<Walk> {
   const rightmostMs = yield* askTimestamp(size - 1);
-  // The timestamps that bracket the entry: whether it is distinguished follows from them.
+  // The timestamps that bracket the entry determine if it is distinguished.
   let leftMs = 0;
   let rightMs = rightmostMs;
   let isDistinguished = true;
   let expired = false;
-  // Whether an inspected, and so unexpired, distinguished entry is to the left of where the walk is.
+  // True if an inspected, and so unexpired, distinguished entry lies to the left of the walk's position.
   let checkedToLeft = false;
   let greater: number | undefined;
   let position: number | undefined = rootOf(size);

@@ -3,15 +3,18 @@ import { rightmostDistinguished } from './distinguished.ts';
 import { type Algorithm, askSearchLadder, onTimestamps } from './evidence.ts';
 import { frontier, rootOf } from './implicit-search-tree.ts';
 
-/** Where a greatest-version search ended. */
+/** The end of a search. */
 export interface SearchEnd {
-  /** The leftmost inspected entry that contains the greatest version (KT §6.3): the terminal log entry. */
+  /** The terminal log entry: the leftmost inspected entry that contains the target version (KT §6.3). */
   readonly terminalPosition: number;
   /** The rightmost distinguished entry, if there is one yet. */
   readonly rightmostDistinguished: number | undefined;
 }
 
-/** The entries that a search inspects: from the rightmost distinguished one (or the root) down the frontier (KT §6.3). */
+/**
+ * Returns the entries that a search inspects: from the rightmost distinguished one (or the root) down the frontier (KT
+ * §6.3).
+ */
 function inspected(size: number, distinguished: number | undefined): number[] {
   const start = distinguished ?? rootOf(size);
   return frontier(size).filter((position) => position >= start);
@@ -19,7 +22,7 @@ function inspected(size: number, distinguished: number | undefined): number[] {
 
 /**
  * Searches a log of `size` entries for the greatest version of a label, claimed to be `target` (KT §6.3). Throws
- * `bad-ladder` where an entry contains a greater version, or the rightmost entry does not contain `target`.
+ * `bad-ladder` if an entry contains a greater version, or if the rightmost entry does not contain `target`.
  */
 export function* greatestVersionSearch(size: number, windowMs: number, target: number): Algorithm<SearchEnd> {
   const distinguished = yield* onTimestamps(rightmostDistinguished(size, windowMs));
@@ -37,7 +40,7 @@ export function* greatestVersionSearch(size: number, windowMs: number, target: n
 }
 
 /**
- * Establishes that a label does not exist in a log of `size` entries (docs/spec.md, "Negative answers"): the walk of a
+ * Establishes that a label does not exist in a log of `size` entries (docs/spec.md#negative-answers). It walks a
  * greatest-version search with target 0, in which version 0 is absent from every inspected entry. Throws `bad-ladder`.
  */
 export function* absenceSearch(size: number, windowMs: number): Algorithm<undefined> {

@@ -5,9 +5,8 @@ import { ensure } from '../errors.ts';
  * 2^53-1, without 32-bit shifts.
  */
 
-/** Level of entry `x`: the number of trailing one bits. Leaves are level 0. */
+/** Returns 2^level of entry `x`. Its level is its number of trailing one bits; leaves are level 0. */
 function levelStep(x: number): number {
-  // Returns 2^level.
   let step = 1;
   let rest = x;
   while (rest % 2 === 1) {
@@ -26,26 +25,26 @@ function assertEntry(x: number, size: number): void {
   ensure(Number.isSafeInteger(x) && x >= 0 && x < size, 'value-out-of-range', `entry ${x} is not in a log of ${size}`);
 }
 
-/** The greatest power of two that is at most `n` (n >= 1). */
+/** Returns the greatest power of two that is at most `n` (n >= 1). */
 function powerAtMost(n: number): number {
   let power = 1;
   while (power <= n / 2) power *= 2;
   return power;
 }
 
-/** The root entry of a log of `size` >= 1 entries: 2^floor(log2(size)) - 1. */
+/** Returns the root entry of a log of `size` >= 1 entries: 2^floor(log2(size)) - 1. */
 export function rootOf(size: number): number {
   assertSize(size);
   return powerAtMost(size) - 1;
 }
 
-/** The left child of entry `x`, or undefined where it has none (even entries). */
+/** Returns the left child of entry `x`; undefined if it has none (even entries). */
 export function leftChild(x: number): number | undefined {
   const step = levelStep(x);
   return step === 1 ? undefined : x - step / 2;
 }
 
-/** The right child of entry `x` in a log of `size` entries, or undefined where it has none. */
+/** Returns the right child of entry `x` in a log of `size` entries; undefined if it has none. */
 export function rightChild(x: number, size: number): number | undefined {
   assertEntry(x, size);
   const step = levelStep(x);
@@ -60,14 +59,14 @@ export function rightChild(x: number, size: number): number | undefined {
 }
 
 /**
- * Whether entry `x` is in the left subtree of entry `ancestor`: whether `ancestor` is on the direct path of `x` and to its
- * right. That is so in every log that has both, or in none.
+ * Returns true if entry `x` is in the left subtree of entry `ancestor`: `ancestor` is on the direct path of `x` and to
+ * its right. The result is the same in every log that has both entries.
  */
 export function isInLeftSubtree(x: number, ancestor: number): boolean {
   return x < ancestor && x >= ancestor - (levelStep(ancestor) - 1);
 }
 
-/** The path from the root of a log of `size` entries down to entry `x`, both included, root first. */
+/** Returns the path from the root of a log of `size` entries down to entry `x`, both included, root first. */
 export function pathTo(x: number, size: number): number[] {
   assertEntry(x, size);
   const path = [rootOf(size)];
@@ -80,12 +79,17 @@ export function pathTo(x: number, size: number): number[] {
   }
 }
 
-/** The direct path of entry `x` (KT §3.1): its ancestors, the nearest first and the root last; without `x` itself. */
+/**
+ * Returns the direct path of entry `x` (KT §3.1): its ancestors without `x` itself, the nearest first and the root
+ * last.
+ */
 export function directPath(x: number, size: number): number[] {
   return pathTo(x, size).slice(0, -1).toReversed();
 }
 
-/** The frontier of a log of `size` >= 1 entries: the root, its right child, that one's right child, and so on. */
+/**
+ * Returns the frontier of a log of `size` >= 1 entries: the root, its right child, the right child of that, and so on.
+ */
 export function frontier(size: number): number[] {
   return pathTo(size - 1, size);
 }

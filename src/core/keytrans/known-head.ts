@@ -7,25 +7,25 @@ import { hashValueCodec } from './proofs.ts';
 import { type RetainedEntry, type TreeView, treeViewCodec } from './tree-view.ts';
 
 /**
- * A distinguished log entry that a client knows of, and the log as it was when that entry was the rightmost (KT §10.2,
+ * A distinguished log entry that a client knows, and the log as it was when that entry was the rightmost (KT §10.2,
  * §14.2.1). Verified once, then trusted.
  */
 export interface KnownHead {
   readonly position: number;
   readonly timestampMs: number;
   readonly prefixRoot: Uint8Array;
-  /** Root of the log tree of `position + 1` entries: what clients compare. */
+  /** The root of the log tree of `position + 1` entries, which clients compare. */
   readonly logRoot: Uint8Array;
-  /** Heads of that tree's full subtrees, left to right. */
+  /** The heads of that tree's full subtrees, left to right. */
   readonly fullSubtrees: readonly Uint8Array[];
   /** The entries along that tree's frontier; the last one is the entry itself. */
   readonly frontier: readonly RetainedEntry[];
 }
 
-/** At most so many distinguished entries are "recent" (KT §10.1): the rightmost ones that have not expired. */
+/** The greatest number of "recent" distinguished entries (KT §10.1): the rightmost ones that have not expired. */
 export const RECENT_HEADS = 10;
 
-/** A known head from its parts. They must fit `position`. */
+/** Builds a known head from its parts, which must fit `position`. */
 export function knownHead(
   position: number,
   subtrees: readonly Uint8Array[],
@@ -37,8 +37,8 @@ export function knownHead(
 }
 
 /**
- * The view of a client for which a known head's entry is the rightmost. It has no signed tree head, so that a response which
- * claims that the log has not grown is refused.
+ * Returns the view of a client for which a known head's entry is the rightmost. The view has no signed tree head, so a
+ * response that claims that the log has not grown is refused.
  */
 export function viewOfHead(head: KnownHead): TreeView {
   const size = head.position + 1;
@@ -46,7 +46,9 @@ export function viewOfHead(head: KnownHead): TreeView {
   return { size, fullSubtrees: head.fullSubtrees, frontier: head.frontier, treeHead, auditorTreeHead: undefined };
 }
 
-/** How a client stores a {@link KnownHead}: like a view. Refuses one whose parts do not fit. */
+/**
+ * The encoding in which a client stores a {@link KnownHead}: that of a view. It refuses a head whose parts do not fit.
+ */
 export const knownHeadCodec: Codec<KnownHead> = {
   write: (writer, head) => treeViewCodec.write(writer, viewOfHead(head)),
   read: (reader) => {
@@ -58,8 +60,8 @@ export const knownHeadCodec: Codec<KnownHead> = {
 };
 
 /**
- * The recent ones of the heads that a client knows and those that it has found, left to right: at most
- * {@link RECENT_HEADS}. Throws `log-forked` where the two disagree about an entry.
+ * Merges the heads that a client knows with those that it has found, and returns the recent ones left to right: at most
+ * {@link RECENT_HEADS}. Throws `log-forked` if the two disagree about an entry.
  */
 export function recentHeads(known: readonly KnownHead[], found: readonly KnownHead[]): readonly KnownHead[] {
   const heads = new Map(known.map((head) => [head.position, head]));
@@ -72,7 +74,7 @@ export function recentHeads(known: readonly KnownHead[], found: readonly KnownHe
   return [...heads.values()].sort((a, b) => a.position - b.position).slice(-RECENT_HEADS);
 }
 
-/** `DistinguishedHead` (KT §10.2): roots of the log tree at recent distinguished entries, left to right. */
+/** `DistinguishedHead` (KT §10.2): the roots of the log tree at recent distinguished entries, left to right. */
 export interface DistinguishedHead {
   readonly heads: readonly Uint8Array[];
 }
@@ -82,9 +84,9 @@ export const distinguishedHeadCodec: Codec<DistinguishedHead> = struct<Distingui
 });
 
 /**
- * Compares the roots that two people were shown (KT §10.2): lists of the same length, of which a beginning of one must be
- * an end of the other, with at least one root in common. Throws `log-forked` where the log showed them different trees (or
- * the lists have too few roots to overlap), and `usage` where the lists differ in length or are empty.
+ * Compares the roots that two people were shown (KT §10.2). The lists must have the same length, and a beginning of one
+ * must equal an end of the other, with at least one root in common. Throws `log-forked` if the log showed different
+ * trees (or the lists have too few roots to overlap). Throws `usage` if the lists differ in length or are empty.
  */
 export function compareRoots(mine: readonly Uint8Array[], theirs: readonly Uint8Array[]): void {
   ensure(
@@ -100,7 +102,7 @@ export function compareRoots(mine: readonly Uint8Array[], theirs: readonly Uint8
   );
 }
 
-/** Whether `a`, without its last `x` roots, equals `b` without its first `x`. */
+/** Returns true if `a`, without its last `x` roots, equals `b` without its first `x`. */
 function startsWithEndOf(a: readonly Uint8Array[], b: readonly Uint8Array[], x: number): boolean {
   return a.slice(0, a.length - x).every((root, i) => equalBytes(root, b[i + x] as Uint8Array));
 }

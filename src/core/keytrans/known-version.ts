@@ -5,16 +5,16 @@ import { monitoringBinaryLadder } from './binary-ladder.ts';
 import { hashValueCodec } from './proofs.ts';
 import type { LadderKeys } from './verify-combined.ts';
 
-/** What a client knows of one version of a label (KT §8.1, §9.1). */
+/** A client's knowledge of one version of a label (KT §8.1, §9.1). */
 export interface KnownVersion {
   readonly version: number;
   /** Its search key. */
   readonly vrfOutput: Uint8Array;
-  /** Undefined where no inclusion of the version was shown. */
+  /** Undefined if no inclusion of the version was shown. */
   readonly commitment: Uint8Array | undefined;
 }
 
-/** How a client stores a {@link KnownVersion}. */
+/** The encoding in which a client stores a {@link KnownVersion}. */
 export const knownVersionCodec: Codec<KnownVersion> = struct<KnownVersion>({
   version: uint32,
   vrfOutput: hashValueCodec,
@@ -22,9 +22,9 @@ export const knownVersionCodec: Codec<KnownVersion> = struct<KnownVersion>({
 });
 
 /**
- * What a client knew of a label's versions together with what it was shown now, ascending by version. Throws
- * `bad-commitment` where a version that it knew has another commitment now (or another search key): a value was replaced
- * without a new version, which no proof of a later log entry tells by itself.
+ * Merges a client's knowledge of a label's versions with the versions it was shown now, ascending by version. Throws
+ * `bad-commitment` if a known version now has another commitment or another search key. The log then replaced a value
+ * without a new version, which no proof of a later log entry reveals by itself.
  */
 export function mergeKnownVersions(
   known: readonly KnownVersion[],
@@ -43,15 +43,15 @@ export function mergeKnownVersions(
   return [...merged.values()].sort((a, b) => a.version - b.version);
 }
 
-/** Known versions by version. */
+/** Maps known versions by version. */
 export function ladderKeys(ladder: readonly KnownVersion[]): LadderKeys {
   return new Map(ladder.map(({ version, vrfOutput, commitment }) => [version, { vrfOutput, commitment }]));
 }
 
-/** Checks that a client knows what the monitoring ladders of `versions` look up. Throws `usage`. */
+/** Throws `usage` unless a client knows all that the monitoring ladders of `versions` look up. */
 export function assertMonitorable(keys: LadderKeys, versions: readonly number[]): void {
   for (const version of versions) {
     const known = monitoringBinaryLadder(version).every((step) => keys.get(step)?.commitment !== undefined);
-    ensure(known, 'usage', `what is needed to monitor version ${version} was not retained`);
+    ensure(known, 'usage', `the ladder that monitors version ${version} was not retained`);
   }
 }

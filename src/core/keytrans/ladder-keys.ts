@@ -7,17 +7,17 @@ import type { BinaryLadderStep } from './messages.ts';
 import type { ShownLookups } from './shown-lookups.ts';
 import { encodeVrfInput } from './vrf-input.ts';
 
-/** A response's ladder for its target version, with its VRF proofs verified. */
+/** A response's ladder for its target version, with verified VRF proofs. */
 export interface VerifiedLadder {
   readonly keys: ReadonlyMap<number, PrefixSearch>;
-  /** Search key of version 0, which every ladder contains: how a label's rows are named. */
+  /** The search key of version 0, which every ladder contains. It names a label's rows. */
   readonly labelKey: Uint8Array;
 }
 
 /**
- * Verifies the untrusted `binary_ladder` of a response about version `target` (KT §13.1 steps 2 and 3): one step for each
- * version of the base ladder, each with a valid VRF proof, and no commitment for the target itself, which is computed from
- * what the response opens. Throws `bad-ladder` or `bad-vrf-proof`.
+ * Verifies the untrusted `binary_ladder` of a response about version `target` (KT §13.1 steps 2 and 3). It must have
+ * one step with a valid VRF proof for each version of the base ladder. The target itself must have no commitment there,
+ * because its commitment is computed from the response's opening. Throws `bad-ladder` or `bad-vrf-proof`.
  */
 export function verifyLadder(
   config: Configuration,
@@ -32,7 +32,7 @@ export function verifyLadder(
   const keys = new Map<number, PrefixSearch>();
   for (const [i, version] of versions.entries()) {
     const { proof, commitment } = steps[i] as BinaryLadderStep;
-    ensure(version !== target || commitment === undefined, 'bad-ladder', 'a commitment to the target is given');
+    ensure(version !== target || commitment === undefined, 'bad-ladder', 'the ladder has a commitment to the target');
     const vrfOutput = suite.verifyVrf(config.vrfPublicKey, encodeVrfInput(label, version), proof);
     keys.set(version, { vrfOutput, commitment: version === target ? targetCommitment : commitment });
   }
@@ -40,8 +40,8 @@ export function verifyLadder(
 }
 
 /**
- * A step carries a commitment exactly where the response showed that version's inclusion (docs/spec.md, "Ladder
- * commitments"). Throws `bad-ladder`.
+ * Checks that a step carries a commitment if and only if the response showed that version's inclusion
+ * (docs/spec.md#ladder-commitments). Throws `bad-ladder`.
  */
 export function assertLadderCommitments(
   target: number,

@@ -7,22 +7,24 @@ export interface Lookup {
   readonly included: boolean;
 }
 
-/** The lookups whose outcome is known before they are made. */
+/** The lookups whose outcome is known in advance. */
 export interface KnownOutcomes {
-  /** The outcome of looking `version` up at `position` that follows from what was shown, or undefined. */
+  /**
+   * Returns the outcome of looking `version` up at `position` that follows from evidence shown before, or undefined.
+   */
   outcome(version: number, position: number): boolean | undefined;
 }
 
-/** What a {@link LookupQuestion} comes to. */
+/** The result of a {@link LookupQuestion}. */
 export interface LadderWalk {
   readonly answer: Answer;
-  /** The lookups that its PrefixProof holds, in order: those that were not omitted. */
+  /** The lookups that its PrefixProof holds, in order, without those omitted. */
   readonly lookups: readonly Lookup[];
 }
 
 /**
- * Walks the lookups that a question stands for (KT §6.2, §8.1), in order. `outcomeOf` tells the outcome of the next lookup
- * that is not omitted; what it throws ends the walk.
+ * Walks the lookups of a question (KT §6.2, §8.1), in order. `outcomeOf` returns the outcome of the next lookup that is
+ * not omitted; an error that it throws ends the walk.
  */
 export function walkLadder(
   question: LookupQuestion,

@@ -1,12 +1,12 @@
 import { bytes, type Codec, enumeration, optional, struct, uint64, vector } from '../encoding/codec.ts';
 import { labelCodec } from './vrf-input.ts';
 
-/** Most labels in one {@link LookupBatchRequest}. */
+/** The greatest number of labels in one {@link LookupBatchRequest}. */
 export const MAXIMUM_BATCH_LABELS = 64;
 
-/** Asks for many labels at once: each as a `LookupRequest` with this `last` would (docs/spec.md, "Many at once"). */
+/** Looks up many labels at once, each as a `LookupRequest` with this `last` would (docs/spec.md#many-at-once). */
 export interface LookupBatchRequest {
-  /** Size of the last tree that the client verified. */
+  /** The size of the last tree that the client verified. */
   readonly last: number | undefined;
   readonly labels: readonly Uint8Array[];
 }
@@ -16,13 +16,13 @@ export const lookupBatchRequestCodec: Codec<LookupBatchRequest> = struct<LookupB
   labels: vector(labelCodec, 1, MAXIMUM_BATCH_LABELS),
 });
 
-/** What became of one label of a batch. */
+/** The outcome for one label of a batch. */
 export type LookupOutcome =
-  /** An encoded `LookupResponse`; all of one batch are of one tree head. */
+  /** An encoded `LookupResponse`; all responses of one batch share one tree head. */
   | { readonly type: 'answered'; readonly response: Uint8Array }
-  /** Problem details (RFC 9457), as the label alone would have got them. */
+  /** Problem details (RFC 9457), as for a lookup of the label alone. */
   | { readonly type: 'refused'; readonly problem: Uint8Array }
-  /** Found no room in the answer: to be asked for again. Never the first. */
+  /** The answer had no room: look the label up again. Never the first outcome. */
   | { readonly type: 'later' };
 
 const ANSWERED = 1;
@@ -32,7 +32,10 @@ const typeCodec = enumeration([ANSWERED, REFUSED, LATER]);
 const responseCodec = bytes(1, 0xff_ffff);
 const problemCodec = bytes(1, 0xffff);
 
-/** Codec of {@link LookupOutcome}. What it holds is not decoded: one that is malformed does not keep others from being read. */
+/**
+ * The encoding of {@link LookupOutcome}. It does not decode the content, so that a malformed response does not block
+ * the others.
+ */
 export const lookupOutcomeCodec: Codec<LookupOutcome> = {
   write: (writer, outcome) => {
     switch (outcome.type) {

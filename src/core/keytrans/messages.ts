@@ -16,10 +16,10 @@ import { type CombinedTreeProof, combinedTreeProofCodec, hashValueCodec } from '
 import { type FullTreeHead, fullTreeHeadCodec } from './tree-head.ts';
 import { labelCodec } from './vrf-input.ts';
 
-/** `UpdateValue` (KT §11.5): what a commitment opens to. */
+/** `UpdateValue` (KT §11.5): the content to which a commitment opens. */
 export interface UpdateValue {
   readonly value: Uint8Array;
-  /** The operator's signature: in third-party management only. */
+  /** The operator's signature, in third-party management only. */
   readonly signature: Uint8Array | undefined;
 }
 
@@ -42,9 +42,9 @@ export function updateValueCodec(mode: Configuration['mode']): Codec<UpdateValue
   };
 }
 
-/** `SearchRequest` (KT §13.1). Without `version` it asks for the greatest. */
+/** `SearchRequest` (KT §13.1). Without `version` it searches for the greatest. */
 export interface SearchRequest {
-  /** Size of the last tree that the client verified. */
+  /** The size of the last tree that the client verified. */
   readonly last: number | undefined;
   readonly label: Uint8Array;
   readonly version: number | undefined;
@@ -74,7 +74,7 @@ export function binaryLadderStepCodec(config: Pick<Configuration, 'cipherSuite'>
 /** `SearchResponse` (KT §13.1). */
 export interface SearchResponse {
   readonly fullTreeHead: FullTreeHead;
-  /** The greatest version: present exactly if the request named none. */
+  /** The greatest version: present if and only if the request named no version. */
   readonly version: number | undefined;
   /** Nc = 16 bytes. */
   readonly opening: Uint8Array;
@@ -111,7 +111,7 @@ export function searchResponseCodec(
   });
 }
 
-/** Glasskey's own lookup: like a greatest-version search, but it may be answered with a proof of absence. */
+/** Glasskey's own lookup: a greatest-version search whose answer may be a proof of absence. */
 export interface LookupRequest {
   readonly last: number | undefined;
   readonly label: Uint8Array;
@@ -122,13 +122,13 @@ export const lookupRequestCodec: Codec<LookupRequest> = struct<LookupRequest>({
   label: labelCodec,
 });
 
-/** The answer to a {@link LookupRequest}: found, or proved absent (docs/spec.md, "Negative answers"). */
+/** The answer to a {@link LookupRequest}: found, or proved absent (docs/spec.md#negative-answers). */
 export type LookupResponse =
   | { readonly type: 'found'; readonly response: SearchResponse }
   | {
       readonly type: 'absent';
       readonly fullTreeHead: FullTreeHead;
-      /** VRF proof of version 0 of the label. */
+      /** The VRF proof of version 0 of the label. */
       readonly vrfProof: Uint8Array;
       readonly proof: CombinedTreeProof;
     };
@@ -167,7 +167,7 @@ export interface ChainRequest {
   readonly last: number;
 }
 
-/** At most so many versions in one {@link ChainRequest}. */
+/** The greatest number of versions in one {@link ChainRequest}. */
 export const MAXIMUM_CHAIN_LINKS = 64;
 
 export const chainRequestCodec: Codec<ChainRequest> = struct<ChainRequest>({
@@ -176,13 +176,13 @@ export const chainRequestCodec: Codec<ChainRequest> = struct<ChainRequest>({
   last: uint32,
 });
 
-/** Opening and value of one version. */
+/** The opening and value of one version. */
 export interface ChainLink {
   readonly opening: Uint8Array;
   readonly value: UpdateValue;
 }
 
-/** The versions asked for, ascending. They prove nothing until each opens the commitment that its successor names. */
+/** The requested versions, ascending. They prove nothing until each opens the commitment that its successor names. */
 export interface ChainResponse {
   readonly links: readonly ChainLink[];
 }

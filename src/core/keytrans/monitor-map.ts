@@ -3,9 +3,9 @@ import type { MonitorMapEntry } from './contact-monitor-messages.ts';
 import { isInLeftSubtree } from './implicit-search-tree.ts';
 
 /**
- * A contact's (or owner's) monitoring map with one more entry (KT §8.2), ascending by position. It holds the greatest
- * version shown at each position; an entry goes where monitoring another one covers it: its position is on the other's way
- * up the tree, and its version is not greater.
+ * Adds one entry to a contact's or owner's monitoring map (KT §8.2) and returns it ascending by position. The map holds
+ * the greatest version shown at each position. It drops an entry if monitoring another one covers it: the entry's
+ * position is on the other's way up the tree, and its version is not greater.
  */
 export function addToMonitorMap(
   entries: readonly MonitorMapEntry[],
@@ -17,7 +17,7 @@ export function addToMonitorMap(
   return kept;
 }
 
-/** Whether monitoring `entry` reaches `other`'s position, with a version that is at least as great. */
+/** Returns true if monitoring `entry` reaches `other`'s position with a version at least as great. */
 function covers(entry: MonitorMapEntry, other: MonitorMapEntry): boolean {
   if (other.version === entry.version) return true;
   const above = entry.position === other.position || isInLeftSubtree(entry.position, other.position);
@@ -25,8 +25,8 @@ function covers(entry: MonitorMapEntry, other: MonitorMapEntry): boolean {
 }
 
 /**
- * Checks the form of a monitoring map (KT §13.2): ascending by position, all below `size`, no position and no version
- * twice. Throws `invalid-request`.
+ * Checks the form of a monitoring map (KT §13.2): ascending by position, all below `size`, without duplicate positions
+ * or versions. Throws `invalid-request`.
  */
 export function assertMonitorMap(entries: readonly MonitorMapEntry[], size: number): void {
   const versions = new Set<number>();
@@ -41,9 +41,9 @@ export function assertMonitorMap(entries: readonly MonitorMapEntry[], size: numb
 }
 
 /**
- * Checks an untrusted monitoring map against the label's history (KT §13.2, §13.4 step 1): each position is that of the
- * first log entry with its version, or is on the direct path of that entry and to its right. (To its left the version does
- * not exist.) `versionPositions` are the log entries that added versions 0, 1, 2…, all below `size`. Throws
+ * Checks an untrusted monitoring map against the label's history (KT §13.2, §13.4 step 1). Each position is that of the
+ * first log entry with its version, or is on the direct path of that entry and to its right. To its left the version
+ * does not exist. `versionPositions` are the log entries that added versions 0, 1, 2…, all below `size`. Throws
  * `invalid-request`.
  */
 export function assertMonitoredPositions(

@@ -7,10 +7,10 @@ import { labelCodec } from './vrf-input.ts';
 
 /** `OwnerInitRequest` (KT §13.3). */
 export interface OwnerInitRequest {
-  /** Size of the last tree that the client verified. */
+  /** The size of the last tree that the client verified. */
   readonly last: number | undefined;
   readonly label: Uint8Array;
-  /** An unexpired distinguished log entry: where ownership begins. */
+  /** The unexpired distinguished log entry where ownership begins. */
   readonly start: number;
 }
 
@@ -23,7 +23,7 @@ export const ownerInitRequestCodec: Codec<OwnerInitRequest> = struct<OwnerInitRe
 /** `OwnerInitResponse` (KT §13.3). */
 export interface OwnerInitResponse {
   readonly fullTreeHead: FullTreeHead;
-  /** The label's greatest version in each inspected log entry, up to the first one without the label. */
+  /** The label's greatest version in each inspected log entry, up to the first entry without the label. */
   readonly greatestVersions: readonly number[];
   /** One step for each version of the ladders, ascending by version. */
   readonly binaryLadder: readonly BinaryLadderStep[];

@@ -7,25 +7,25 @@ import { isExpired } from './expiry.ts';
 import { pathTo } from './implicit-search-tree.ts';
 
 /**
- * The greatest version of the label in the log entry at `position`, the `index`th that is inspected; undefined where the
- * label did not exist.
+ * Returns the greatest version of the label in the log entry at `position`, the `index`th inspected entry; undefined if
+ * the label did not exist.
  */
 export type ClaimedVersion = (index: number, position: number) => number | undefined;
 
-/** Where an ownership begins. */
+/** The input of an owner's initialisation. */
 export interface OwnerInitOptions {
   readonly size: number;
   readonly start: number;
   readonly claimed: ClaimedVersion;
-  /** The code for a `start` that is not distinguished: a wrong request to a log, and to a client a log that lies. */
+  /** The code thrown if `start` is not distinguished. To a log the request is wrong; to a client the log lies. */
   readonly notDistinguished: Extract<ErrorCode, 'invalid-request' | 'view-mismatch'>;
 }
 
 /**
- * Begins an owner's monitoring (KT §8.3, first algorithm) in a log of `size` entries: what was the label's greatest version
- * at `start`, and at the entries to its left that searches pass? Gives the inspected entries' versions, from right to left.
- * Throws `notDistinguished` for a `start` that is not, `version-expired` for an expired one, `bad-ladder` where an entry does
- * not hold what is claimed.
+ * Begins an owner's monitoring (KT §8.3, first algorithm) in a log of `size` entries. It establishes the label's
+ * greatest version at `start`, and at the entries to its left that searches pass. Returns these versions from right to
+ * left. Throws `notDistinguished` if `start` is not distinguished, `version-expired` if it has expired, and
+ * `bad-ladder` if an entry does not hold the claimed version.
  */
 export function* ownerInit(
   config: Configuration,

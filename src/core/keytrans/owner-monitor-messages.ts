@@ -7,14 +7,14 @@ import { labelCodec } from './vrf-input.ts';
 
 /** `OwnerMonitorRequest` (KT §13.4). */
 export interface OwnerMonitorRequest {
-  /** Size of the last tree that the client verified. */
+  /** The size of the last tree that the client verified. */
   readonly last: number | undefined;
   readonly label: Uint8Array;
-  /** Versions that are not yet proved to be in a distinguished log entry: ascending by position, nothing twice. */
+  /** The versions not yet proved to be in a distinguished log entry: ascending by position, without duplicates. */
   readonly entries: readonly MonitorMapEntry[];
   /** The rightmost distinguished log entry that the owner has verified. */
   readonly start: number;
-  /** The greatest version that the owner knows of. */
+  /** The greatest version that the owner knows. */
   readonly greatestVersion: number | undefined;
 }
 

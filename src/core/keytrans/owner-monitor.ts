@@ -2,30 +2,30 @@ import { ensure } from '../errors.ts';
 import { type Algorithm, askSearchLadder, askTimestamp } from './evidence.ts';
 import { leftChild, rightChild, rootOf } from './implicit-search-tree.ts';
 
-/** What an owner expects of a log. */
+/** An owner's expectations of a log. */
 export interface OwnerMonitorOptions {
   readonly size: number;
   readonly windowMs: number;
   /** The rightmost distinguished entry that the owner has verified. */
   readonly start: number;
-  /** The greatest version that the owner expects in a log entry to the right of `start`; undefined for none. */
+  /** Returns the greatest version that the owner expects in a log entry to the right of `start`; undefined for none. */
   readonly expectedAt: (position: number) => number | undefined;
-  /** The greatest version that the owner knows of. */
+  /** The greatest version that the owner knows. */
   readonly greatest: number | undefined;
 }
 
-/** How far an owner's monitoring came. */
+/** The progress of an owner's monitoring. */
 export interface OwnerMonitorEnd {
-  /** The rightmost distinguished entry that is now verified. */
+  /** The rightmost distinguished entry now verified. */
   readonly verified: number;
-  /** Whether that is the rightmost one of the log; otherwise the log stopped before. */
+  /** True if that is the rightmost one of the log; otherwise the log stopped before. */
   readonly complete: boolean;
 }
 
 /**
- * An owner's regular monitoring (KT §8.3, second algorithm): every distinguished log entry to the right of `start`, from
- * left to right, holds what the owner expects and nothing more. Throws `unexpected-version` where one holds a version that
- * the owner did not make, and `version-rolled-back` where one lacks a version that it had.
+ * Runs an owner's regular monitoring (KT §8.3, second algorithm): every distinguished log entry to the right of
+ * `start`, from left to right, must hold what the owner expects and nothing more. Throws `unexpected-version` if an
+ * entry holds a version that the owner did not make, and `version-rolled-back` if one lacks a version that it had.
  */
 export function* ownerMonitor(options: OwnerMonitorOptions): Algorithm<OwnerMonitorEnd> {
   const { size, windowMs, start } = options;
@@ -42,7 +42,7 @@ export function* ownerMonitor(options: OwnerMonitorOptions): Algorithm<OwnerMoni
     if (left !== undefined) yield* visit(left, leftMs, yield* askTimestamp(position));
     complete &&= (yield { kind: 'go-on', position, expected: options.greatest }) === 1;
     if (!complete) return;
-    // Its leaf is hashed, so that its timestamp is needed also where it has no children (docs/spec.md).
+    // Its leaf is hashed, so its timestamp is needed even if it has no children (docs/spec.md#timestamps-of-leaves).
     const timestampMs = yield* askTimestamp(position);
     yield* inspect(position, options.expectedAt(position));
     verified = position;
@@ -52,7 +52,7 @@ export function* ownerMonitor(options: OwnerMonitorOptions): Algorithm<OwnerMoni
   return { verified, complete };
 }
 
-/** The greatest version at `position` must be the expected one. */
+/** Checks that the greatest version at `position` is the expected one. */
 function* inspect(position: number, expected: number | undefined): Algorithm<void> {
   const verdict = yield* askSearchLadder(position, expected ?? 0, false);
   if (expected === undefined) {

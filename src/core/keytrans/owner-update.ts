@@ -4,29 +4,29 @@ import { distinguishedOnPath } from './distinguished.ts';
 import { type Algorithm, askSearchLadder, askTimestamp, onTimestamps } from './evidence.ts';
 import { frontier } from './implicit-search-tree.ts';
 
-/** New versions of a label, and what its owner knew before. */
+/** New versions of a label, and the owner's knowledge from before. */
 export interface OwnerUpdateOptions {
   readonly size: number;
   readonly windowMs: number;
-  /** The log entry that created them; below `size`. */
+  /** The log entry that created the new versions; below `size`. */
   readonly position: number;
-  /** The greatest version before; undefined where the label did not exist. */
+  /** The greatest version before; undefined if the label did not exist. */
   readonly previous: number | undefined;
   /**
-   * The log entry up to which the owner knows which version was the greatest: where `previous` was created, or where
+   * The log entry up to which the owner knows the greatest version: the one that created `previous`, or the one where
    * ownership began.
    */
   readonly knownTo: number;
-  /** The greatest version in a log entry up to `knownTo`, where `previous` exists. */
+  /** Returns the greatest version in a log entry up to `knownTo`, if `previous` exists. */
   readonly expectedAt: (position: number) => number | undefined;
   /** The new versions, ascending. */
   readonly created: readonly number[];
 }
 
 /**
- * The owner's check of new versions (KT §9.1): the log had no others before the entry that created them, and that entry
- * holds them. Tells whether the entry is distinguished; if not, the owner monitors it from now on as a contact does. Throws
- * `unexpected-version`, `version-rolled-back`, `bad-ladder`.
+ * Runs the owner's check of new versions (KT §9.1): the log had no others before the entry that created them, and that
+ * entry holds them. The result says if the entry is distinguished; if not, the owner now monitors it as a contact does.
+ * Throws `unexpected-version`, `version-rolled-back`, `bad-ladder`.
  */
 export function* ownerUpdate(options: OwnerUpdateOptions): Algorithm<{ readonly distinguished: boolean }> {
   const { size, windowMs, position, created } = options;
@@ -45,7 +45,7 @@ export function* ownerUpdate(options: OwnerUpdateOptions): Algorithm<{ readonly 
   return { distinguished };
 }
 
-/** A search for the previous greatest version in the log as it was before (steps 1 and 2). */
+/** Searches for the previous greatest version in the log as it was before (steps 1 and 2). */
 function* searchPrevious({ size, windowMs, position, previous, knownTo, expectedAt }: OwnerUpdateOptions) {
   const distinguished = yield* onTimestamps(distinguishedOnPath(position - 1, size, windowMs));
   const inspected = frontier(position).filter((entry) => !distinguished.includes(entry));
@@ -63,7 +63,7 @@ function* searchPrevious({ size, windowMs, position, previous, knownTo, expected
   }
 }
 
-/** New versions that no search ladder for the greatest one looks up (steps 3 and 4). */
+/** Looks up the new versions that no search ladder for the greatest one contains (steps 3 and 4). */
 function* lookUpOthers(position: number, greatest: number, created: readonly number[]): Algorithm<void> {
   const ladder = baseBinaryLadder(greatest);
   const versions = created.filter((version) => !ladder.includes(version));

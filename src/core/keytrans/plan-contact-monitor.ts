@@ -13,14 +13,14 @@ import {
 import { updateViewPositions } from './update-view.ts';
 import { updateAndMonitor } from './verify-contact-monitor.ts';
 
-/** The plan of a monitoring answer, or the positions whose timestamps have to be fetched before there can be one. */
+/** The plan of a monitoring answer, or the positions whose timestamps must be fetched first. */
 export type PlannedMonitor =
   | { readonly done: true; readonly plan: EvidencePlan; readonly entries: readonly MonitorMapEntry[] }
   | { readonly done: false; readonly missing: readonly number[] };
 
 /**
- * Checks an untrusted ContactMonitorRequest (KT §13.2) to a log of `size` entries. `versionPositions` are the log entries
- * that added the label's versions 0, 1, 2…, all below `size`. Throws `invalid-request`.
+ * Checks an untrusted ContactMonitorRequest (KT §13.2) to a log of `size` entries. `versionPositions` are the log
+ * entries that added the label's versions 0, 1, 2…, all below `size`. Throws `invalid-request`.
  */
 export function assertContactMonitorRequest(options: {
   readonly size: number;
@@ -34,15 +34,15 @@ export function assertContactMonitorRequest(options: {
 }
 
 /**
- * Plans the answer to a {@link assertContactMonitorRequest | checked} request. One fetch of timestamps suffices. Throws
- * `invalid-request` where the map is not one that this log leads to or needs more evidence than an answer can hold, and
- * `version-expired` where a log entry has to be inspected that is past its maximum lifetime.
+ * Plans the answer to a request that passed {@link assertContactMonitorRequest}. One fetch of timestamps suffices.
+ * Throws `invalid-request` if this log leads to no such map, or if the map needs more evidence than an answer can hold.
+ * Throws `version-expired` if it has to inspect a log entry past its maximum lifetime.
  */
 export function planContactMonitor(options: {
   readonly config: Configuration;
   readonly size: number;
   readonly last: number | undefined;
-  /** Size of the auditor's head in the response, if one is in it. */
+  /** The size of the auditor's head in the response, if there is one. */
   readonly auditedSize?: number | undefined;
   readonly entries: readonly MonitorMapEntry[];
   readonly versionPositions: readonly number[];

@@ -16,26 +16,26 @@ import { planGreatestVersionSearch, type ProofPlan } from './plan-proof.ts';
 import { updateAndClimb } from './settle-credential.ts';
 import { updateViewPositions } from './update-view.ts';
 
-/** Everything that a credential consists of, before any of it is fetched. */
+/** The parts of a credential, before any of them is fetched. */
 export type CredentialPlan = {
   /** The greatest version of the label. */
   readonly version: number;
-  /** Versions of `binary_ladder`, in order. */
+  /** The versions of `binary_ladder`, in order. */
   readonly ladder: readonly number[];
-  /** Those of them, other than the greatest version, that carry a commitment. */
+  /** The versions of the ladder, other than the greatest version, that carry a commitment. */
   readonly committed: readonly number[];
 } & (
   | { readonly type: 'standard'; readonly lookup: PlannedLookup }
-  /** `plan` is for a client of `position + 1` entries, and for no auditor. */
+  /** `plan` is for a client of `position + 1` entries, without an auditor. */
   | { readonly type: 'provisional'; readonly plan: ProofPlan }
 );
 
-/** A plan, or the positions whose timestamps have to be fetched before there can be one. */
+/** A plan, or the positions whose timestamps must be fetched first. */
 export type PlannedCredential =
   | { readonly done: true; readonly plan: CredentialPlan }
   | { readonly done: false; readonly missing: readonly number[] };
 
-/** What the plans here are about. */
+/** The input of the plans in this file. */
 export interface PlanCredentialOptions {
   readonly config: Configuration;
   readonly size: number;
@@ -45,10 +45,10 @@ export interface PlanCredentialOptions {
 }
 
 /**
- * Plans the credential of a label's greatest version by the distinguished entry `request.position`, which is untrusted (KT
- * §14): standard where that entry contains the version, else provisional. Throws `search-not-found` where the label has no
- * version, `invalid-request` where the position is not that of a distinguished entry, and `version-expired` where that entry
- * is past its maximum lifetime.
+ * Plans the credential of a label's greatest version, verified against the distinguished entry at the untrusted
+ * `request.position` (KT §14). It is standard if that entry contains the version, otherwise provisional. Throws
+ * `search-not-found` if the label has no version, `invalid-request` if the entry is not distinguished, and
+ * `version-expired` if it is past its maximum lifetime.
  */
 export function planCredential(
   options: PlanCredentialOptions & { readonly request: Pick<CredentialRequest, 'position'> },
@@ -77,15 +77,15 @@ export function planCredential(
   return { done: true, plan: { type: 'provisional', version, ladder, committed, plan: planned.plan } };
 }
 
-/** A plan of a CredentialUpdate, or the positions whose timestamps have to be fetched before there can be one. */
+/** A plan of a CredentialUpdate, or the positions whose timestamps must be fetched first. */
 export type PlannedCredentialUpdate =
   | { readonly done: true; readonly plan: EvidencePlan }
   | { readonly done: false; readonly missing: readonly number[] };
 
 /**
- * Plans the CredentialUpdate that an untrusted request asks for (KT §14.2). The proof is for a log of
- * `request.distinguished + 1` entries. Throws `invalid-request` where the request is not about a credential that this log
- * can have given and a later distinguished entry, and `version-expired`.
+ * Plans the CredentialUpdate for an untrusted request (KT §14.2). The proof is for a log of `request.distinguished + 1`
+ * entries. Throws `invalid-request` unless the request names a credential that this log may have issued and a later
+ * distinguished entry. Throws `version-expired`.
  */
 export function planCredentialUpdate(
   options: PlanCredentialOptions & { readonly request: Omit<CredentialUpdateRequest, 'label'> },
@@ -128,7 +128,7 @@ function unknown(positions: readonly number[], source: ProofSource): number[] {
   return [...new Set(positions)].filter((position) => source.timestamp(position) === undefined);
 }
 
-/** Checks that an entry is distinguished and unexpired. The timestamps on the way to it must be at hand. */
+/** Checks that an entry is distinguished and unexpired. The timestamps on the way to it must be available. */
 function assertDistinguished({ config, size, source }: PlanCredentialOptions, position: number): void {
   const timestampOf = (entry: number): number => source.timestamp(entry) as number;
   const walk = isDistinguished(position, size, config.reasonableMonitoringWindowMs);

@@ -5,20 +5,20 @@ import { type EvidencePlan, planEvidence, type ProofSource } from './plan-eviden
 import { updateViewPositions } from './update-view.ts';
 import { updateAndWalk } from './verify-distinguished.ts';
 
-/** The plan of a walk's answer, or the positions whose timestamps have to be fetched before there can be one. */
+/** The plan of a walk's answer, or the positions whose timestamps must be fetched first. */
 export type PlannedDistinguished =
   | { readonly done: true; readonly plan: EvidencePlan; readonly heads: readonly number[] }
   | { readonly done: false; readonly missing: readonly number[] };
 
 /**
- * Plans the answer to a DistinguishedRequest (KT §13.6). Where timestamps are missing, those of a whole level of the walk
- * are named at once: fewer fetches than the log has levels. Throws `view-mismatch` where `last` is not in 1..`size`.
+ * Plans the answer to a DistinguishedRequest (KT §13.6). It names missing timestamps of a whole level of the walk at
+ * once, so that it needs fewer fetches than the log has levels. Throws `view-mismatch` unless `last` is in 1..`size`.
  */
 export function planDistinguished(options: {
   readonly config: Configuration;
   readonly size: number;
   readonly last: number | undefined;
-  /** Size of the auditor's head in the response, if one is in it. */
+  /** The size of the auditor's head in the response, if there is one. */
   readonly auditedSize?: number | undefined;
   readonly stop: number | undefined;
   readonly source: ProofSource;
@@ -35,8 +35,8 @@ export function planDistinguished(options: {
 }
 
 /**
- * Entries that the walk may come to and whose timestamps are not known yet, with the entries that it comes to from each of
- * them if they are all distinguished.
+ * Returns the entries that the walk may reach and whose timestamps are still unknown, with the entries that it reaches
+ * from each of them if they are all distinguished.
  */
 function unknownEntries(
   config: Configuration,

@@ -14,54 +14,57 @@ import { isExpired } from './expiry.ts';
 import { walkLadder } from './ladder-walk.ts';
 import { ShownLookups } from './shown-lookups.ts';
 
-/** The timestamps that a prover has at hand. */
+/** The timestamps available to a prover. */
 export interface ProofSource {
-  /** Timestamp of a log entry in ms, or undefined where it has to be fetched first. */
+  /** Returns the timestamp of a log entry in ms, or undefined if it must be fetched first. */
   timestamp(position: number): number | undefined;
 }
 
-/** Lookups in one entry's prefix tree: one PrefixProof of the response. */
+/** The lookups in one entry's prefix tree: one PrefixProof of the response. */
 export interface PlannedLookup {
   readonly position: number;
-  /** In the order of the proof's results. Empty where everything was omitted: then the proof is the root alone. */
+  /** In the order of the proof's results. Empty if every lookup was omitted: the proof is then the root alone. */
   readonly versions: readonly number[];
 }
 
-/** Everything that a CombinedTreeProof consists of, before any of it is fetched. */
+/** The parts of a CombinedTreeProof, before any of them is fetched. */
 export interface EvidencePlan {
   /** The proof's timestamps, in order. */
   readonly timestamps: readonly number[];
   readonly lookups: readonly PlannedLookup[];
-  /** Entries whose prefix root has to be given, ascending. */
+  /** The entries whose prefix root the proof gives, ascending. */
   readonly prefixRootPositions: readonly number[];
-  /** Heads of the log tree, left to right. */
+  /** The heads of the log tree, left to right. */
   readonly logNodes: readonly TreeNode[];
 }
 
-/** An algorithm's result and its evidence, or the positions whose timestamps have to be fetched first. */
+/** An algorithm's result and its evidence, or the positions whose timestamps must be fetched first. */
 export type PlannedEvidence<T> =
   | { readonly done: true; readonly result: T; readonly evidence: EvidencePlan; readonly shown: ShownLookups }
   | { readonly done: false; readonly missing: readonly number[] };
 
-/** What a plan is about. */
+/** The input of a plan. */
 export interface PlanOptions<T> {
-  /** Size of the log that the proof is for. */
+  /** The size of the log that the proof is for. */
   readonly size: number;
-  /** Size of the tree whose head the client advertised. */
+  /** The size of the tree whose head the client advertised. */
   readonly last: number | undefined;
-  /** Size of the auditor's head in the response, if one is in it. */
+  /** The size of the auditor's head in the response, if there is one. */
   readonly auditedSize: number | undefined;
   /** The log entries that added the label's versions 0, 1, 2…, ascending, all below `size`. */
   readonly versionPositions: readonly number[];
   readonly source: ProofSource;
-  /** The entries whose timestamps the algorithm is likely to ask for: fetched together if any of them is missing. */
+  /**
+   * The entries whose timestamps the algorithm is likely to request. If any of them is missing, all missing ones are
+   * fetched together.
+   */
   readonly likely: readonly number[];
   readonly algorithm: Algorithm<T>;
 }
 
 /**
- * The prover's driver (KT §12.3): runs an algorithm on what the log is, and writes down what it asked for. The outcome of
- * every lookup follows from where the label's versions were added, so nothing has to be fetched to know what to fetch.
+ * The prover's driver (KT §12.3): runs an algorithm on the log's own data and records its questions. The outcome of
+ * every lookup follows from the entries that added the label's versions, so planning fetches nothing but timestamps.
  */
 export function planEvidence<T>(options: PlanOptions<T>): PlannedEvidence<T> {
   const { size, last, auditedSize, source, algorithm } = options;
@@ -79,10 +82,10 @@ export function planEvidence<T>(options: PlanOptions<T>): PlannedEvidence<T> {
   };
 }
 
-/** An owner's monitoring is answered in parts of so many prefix proofs: owners come again. */
+/** The greatest number of prefix proofs in one answer to an owner's monitoring. The owner asks again for the rest. */
 const MAXIMUM_OWNER_LOOKUPS = 64;
 
-/** A CombinedTreeProof's vectors hold at most so many elements (KT §12.3). */
+/** The greatest number of elements in a vector of a CombinedTreeProof (KT §12.3). */
 const MAXIMUM_EVIDENCE = 0xff;
 
 /** Checks that a proof of this plan can be encoded. Throws `invalid-request`. */
@@ -93,8 +96,8 @@ export function assertProvable(evidence: EvidencePlan): void {
 }
 
 /**
- * Checks that a plan inspects no log entry that is past its maximum lifetime, whose prefix tree may be gone. All
- * timestamps of inspected entries must be at hand. Throws `version-expired`.
+ * Checks that a plan inspects no log entry past its maximum lifetime, whose prefix tree may be gone. All timestamps of
+ * inspected entries must be available. Throws `version-expired`.
  */
 export function assertInspectable(
   config: Configuration,
@@ -110,17 +113,17 @@ export function assertInspectable(
   }
 }
 
-/** Thrown through an algorithm that asks for a timestamp which is not at hand. */
+/** Ends an algorithm that requests a timestamp which is not available. */
 class MissingTimestamp extends Error {}
 
 class Planner {
   readonly shown = new ShownLookups();
-  /** The position whose timestamp ended the run. */
+  /** The position whose missing timestamp ended the run. */
   missing: readonly number[] = [];
   readonly #source: ProofSource;
   readonly #versionPositions: readonly number[];
   readonly #retained: ReadonlySet<number>;
-  /** Timestamps that go into the proof, by position, in the order of the first question. */
+  /** The timestamps that go into the proof, by position, in the order of the first question. */
   readonly #timestamps = new Map<number, number>();
   readonly #lookups: PlannedLookup[] = [];
 
@@ -164,7 +167,7 @@ class Planner {
     return timestampMs;
   }
 
-  /** Stops before the first entry with a version that the owner does not know, and where an answer is long enough. */
+  /** Returns false before the first entry with a version unknown to the owner, and when an answer is long enough. */
   #goesOn(position: number, expected: number | undefined): boolean {
     return this.#greatestAt(position) <= (expected ?? -1) && this.#lookups.length < MAXIMUM_OWNER_LOOKUPS;
   }
@@ -178,7 +181,7 @@ class Planner {
     return answer;
   }
 
-  /** Greatest version present at `position`, or -1. */
+  /** Returns the greatest version present at `position`, or -1. */
   #greatestAt(position: number): number {
     let low = 0;
     let high = this.#versionPositions.length;

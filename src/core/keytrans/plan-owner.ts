@@ -17,18 +17,18 @@ import { ownerInitLadder, updateAndInit } from './verify-owner-init.ts';
 import { updateAndMonitorOwned } from './verify-owner-monitor.ts';
 import { ownerUpdateLadder, updateAndCheck } from './verify-owner-update.ts';
 
-/** What every plan of an owner's operation needs. */
+/** The input shared by all plans of an owner's operations. */
 export interface OwnerPlanOptions {
   readonly config: Configuration;
   readonly size: number;
-  /** Size of the auditor's head in the response, if one is in it. */
+  /** The size of the auditor's head in the response, if there is one. */
   readonly auditedSize?: number | undefined;
   /** The log entries that added the label's versions 0, 1, 2…, ascending, all below `size`. */
   readonly versionPositions: readonly number[];
   readonly source: ProofSource;
 }
 
-/** What remains to be fetched before there can be a plan. */
+/** The positions whose timestamps must be fetched before there can be a plan. */
 export interface MissingTimestamps {
   readonly done: false;
   readonly missing: readonly number[];
@@ -37,7 +37,7 @@ export interface MissingTimestamps {
 /** A step of the response's `binary_ladder`. */
 export interface PlannedStep {
   readonly version: number;
-  /** Whether it carries the version's commitment. */
+  /** True if the step carries the version's commitment. */
   readonly committed: boolean;
 }
 
@@ -50,20 +50,20 @@ export interface OwnerInitPlan extends EvidencePlan {
 /** The plan of an {@link planOwnerUpdate | UpdateResponse}. */
 export interface OwnerUpdatePlan extends EvidencePlan {
   readonly position: number;
-  /** The versions that the response tells of, ascending. */
+  /** The versions in the response, ascending. */
   readonly created: readonly number[];
   readonly ladder: readonly PlannedStep[];
 }
 
-/** The greatest version in a log entry; undefined where the label did not exist. */
+/** Returns the greatest version in a log entry; undefined if the label did not exist. */
 function greatestAt(versionPositions: readonly number[], position: number): number | undefined {
   const greatest = versionPositions.findLastIndex((added) => added <= position);
   return greatest < 0 ? undefined : greatest;
 }
 
 /**
- * Plans the answer to an untrusted OwnerInitRequest (KT §13.3). Throws `invalid-request` where its start is not a
- * distinguished log entry, `version-expired` where that is past its lifetime.
+ * Plans the answer to an untrusted OwnerInitRequest (KT §13.3). Throws `invalid-request` if its start is not a
+ * distinguished log entry, `version-expired` if that entry is past its lifetime.
  */
 export function planOwnerInit(
   options: OwnerPlanOptions & { readonly request: Pick<OwnerInitRequest, 'last' | 'start'> },
@@ -94,8 +94,8 @@ export function planOwnerInit(
 }
 
 /**
- * Plans the answer to an untrusted OwnerMonitorRequest (KT §13.4). Throws `invalid-request` for one that does not fit this
- * log, `version-expired` where a log entry would have to be inspected that is past its lifetime.
+ * Plans the answer to an untrusted OwnerMonitorRequest (KT §13.4). Throws `invalid-request` if the request does not fit
+ * this log. Throws `version-expired` if the answer would have to inspect a log entry past its lifetime.
  */
 export function planOwnerMonitor(
   options: OwnerPlanOptions & { readonly request: Omit<OwnerMonitorRequest, 'label'> },
@@ -133,9 +133,9 @@ export function planOwnerMonitor(
 }
 
 /**
- * Plans an answer to an untrusted UpdateRequest without values (KT §13.5): the versions that the log entry after
- * `greatestVersion` created. Throws `search-not-found` where there are none, `invalid-request` for a version that the label
- * does not have.
+ * Plans an answer to an untrusted UpdateRequest without values (KT §13.5): the versions created by the log entry after
+ * `greatestVersion`. Throws `search-not-found` if there is no newer version, `invalid-request` for a version that the
+ * label does not have.
  */
 export function planOwnerUpdate(
   options: OwnerPlanOptions & { readonly request: Pick<UpdateRequest, 'last' | 'greatestVersion'> },
@@ -177,7 +177,7 @@ export function planOwnerUpdate(
   return { done: true, plan: { ...planned.evidence, position, created, ladder } };
 }
 
-/** The smaller of two versions; undefined where one of them is none. */
+/** Returns the smaller of two versions; undefined if either is undefined. */
 function smaller(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || b === undefined ? undefined : Math.min(a, b);
 }

@@ -16,28 +16,31 @@ import { updateViewPositions } from './update-view.ts';
 import { updateAndProveAbsence } from './verify-lookup.ts';
 import { updateAndSearch, updateAndSearchVersion } from './verify-search.ts';
 
-/** Everything that the answer to a lookup consists of, before any of it is fetched. */
+/** The parts of a lookup's answer, before any of them is fetched. */
 export interface ProofPlan extends EvidencePlan {
-  /** Versions of `binary_ladder`, in order; for a proof of absence 0 alone. */
+  /** The versions of `binary_ladder`, in order; for a proof of absence, 0 alone. */
   readonly ladder: readonly number[];
-  /** Versions of the ladder whose inclusion the proof shows, other than the target: those that carry a commitment. */
+  /**
+   * The versions of the ladder, other than the target, that carry a commitment, because the proof shows their
+   * inclusion.
+   */
   readonly committed: readonly number[];
   /** The terminal log entry of the search; undefined for a proof of absence. */
   readonly terminalPosition: number | undefined;
 }
 
-/** A plan, or the positions whose timestamps have to be fetched before there can be one. */
+/** A plan, or the positions whose timestamps must be fetched first. */
 export type Planned =
   | { readonly done: true; readonly plan: ProofPlan }
   | { readonly done: false; readonly missing: readonly number[] };
 
-/** What a plan of a search is about. */
+/** The input of a search's plan. */
 export interface PlanSearchOptions {
   readonly config: Configuration;
   readonly size: number;
   /** The client's size. */
   readonly last: number | undefined;
-  /** Size of the auditor's head in the response, if one is in it. */
+  /** The size of the auditor's head in the response, if there is one. */
   readonly auditedSize?: number | undefined;
   /** The log entries that added the label's versions 0, 1, 2…, ascending, all below `size`. */
   readonly versionPositions: readonly number[];
@@ -45,8 +48,8 @@ export interface PlanSearchOptions {
 }
 
 /**
- * Plans the proof of a greatest-version search, or of absence where the label has no version (KT §12.3). Where timestamps
- * are missing, all that can be needed are named at once. Throws `view-mismatch` where `last` is not in 1..`size`.
+ * Plans the proof of a greatest-version search, or of absence if the label has no version (KT §12.3). It names all
+ * missing timestamps that it may need at once. Throws `view-mismatch` unless `last` is in 1..`size`.
  */
 export function planGreatestVersionSearch(options: PlanSearchOptions): Planned {
   const { config, size, last, versionPositions } = options;
@@ -54,7 +57,7 @@ export function planGreatestVersionSearch(options: PlanSearchOptions): Planned {
   const planned = planEvidence<SearchEnd | undefined>({
     ...options,
     auditedSize: options.auditedSize,
-    // Both algorithms ask for entries of the new frontier, besides those that update the view.
+    // Both algorithms request entries of the new frontier, besides those that update the view.
     likely: [...frontier(size), ...updateViewPositions(size, last)],
     algorithm: greatest < 0 ? updateAndProveAbsence(config, size, last) : updateAndSearch(config, size, last, greatest),
   });
@@ -62,13 +65,14 @@ export function planGreatestVersionSearch(options: PlanSearchOptions): Planned {
 }
 
 /**
- * Plans the proof of a search for one version (KT §7, §12.3). One fetch of timestamps suffices. Throws `search-not-found`
- * where the label does not have the version, `version-expired` where it can no longer be shown, and `view-mismatch`.
+ * Plans the proof of a search for one version (KT §7, §12.3). One fetch of timestamps suffices. Throws
+ * `search-not-found` if the label does not have the version, `version-expired` if it can no longer be shown, and
+ * `view-mismatch`.
  */
 export function planFixedVersionSearch(options: PlanSearchOptions & { readonly version: number }): Planned {
   const { config, size, last, versionPositions, version, source } = options;
   ensure(version < versionPositions.length, 'search-not-found', `the label has no version ${version}`);
-  // The search is for the border between the entries that contain the next version and those to their left.
+  // The search looks for the border between the entries that contain the next version and those to their left.
   const next = versionPositions[version + 1];
   const border = next === undefined ? [] : [...pathTo(next, size), ...pathTo(Math.max(next - 1, 0), size)];
   assertUnexpired(options, next);
@@ -82,7 +86,7 @@ export function planFixedVersionSearch(options: PlanSearchOptions & { readonly v
   return searchPlan(planned, baseBinaryLadder(version), version);
 }
 
-/** Refuses a version whose successor came so long ago that every unexpired entry contains it, once that is known. */
+/** Throws `version-expired` if the version's successor is known to be so old that every unexpired entry contains it. */
 function assertUnexpired({ config, size, source }: PlanSearchOptions, successor: number | undefined): void {
   const successorMs = successor === undefined ? undefined : source.timestamp(successor);
   const rightmostMs = source.timestamp(size - 1);
@@ -108,7 +112,7 @@ function searchPlan(
   };
 }
 
-/** Puts a proof together from its plan and what was fetched for it, each in the order of the plan. */
+/** Assembles a proof from its plan and the fetched parts, each in the order of the plan. */
 export function assembleProof(
   plan: EvidencePlan,
   parts: {

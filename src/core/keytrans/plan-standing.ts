@@ -8,16 +8,16 @@ import { updateViewPositions } from './update-view.ts';
 
 /** The plan of a `StandingResponse`. */
 export interface StandingPlan extends EvidencePlan {
-  /** Versions of `binary_ladder`, in order. */
+  /** The versions of `binary_ladder`, in order. */
   readonly ladder: readonly number[];
-  /** Those of them, other than the asked one, that carry a commitment. */
+  /** The versions of the ladder, other than the requested one, that carry a commitment. */
   readonly committed: readonly number[];
 }
 
 /**
- * Plans the answer to an untrusted StandingRequest (docs/spec.md, "Standing"), or names the positions whose timestamps have to
- * be fetched first. Throws `invalid-request` where the positions are no two entries of the log in order, `search-not-found`
- * where the version was not the greatest at one of them, `version-expired`, and `view-mismatch`.
+ * Plans the answer to an untrusted StandingRequest (docs/spec.md#standing), or names the positions whose timestamps
+ * must be fetched first. Throws `invalid-request` unless the positions are two entries of the log in order. Throws
+ * `search-not-found` if the version was not the greatest at one of them. Throws `version-expired` and `view-mismatch`.
  */
 export function planStanding(
   options: PlanSearchOptions & { readonly request: Omit<StandingRequest, 'label' | 'last'> },

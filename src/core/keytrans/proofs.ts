@@ -25,7 +25,7 @@ export const prefixLeafCodec: Codec<PrefixLeaf> = struct<PrefixLeaf>({
   commitment: hashValueCodec,
 });
 
-/** Where one search in a prefix tree ended (KT §12.2). `depth` is that of the terminal node, 0..255. */
+/** The result of one search in a prefix tree (KT §12.2). `depth` is that of the terminal node, 0..255. */
 export type PrefixSearchResult =
   | { readonly type: 'inclusion'; readonly depth: number }
   | { readonly type: 'nonInclusionLeaf'; readonly leaf: PrefixLeaf; readonly depth: number }
@@ -48,7 +48,7 @@ export const prefixSearchResultCodec: Codec<PrefixSearchResult> = {
   },
 };
 
-/** A batch proof of the prefix tree (KT §12.2): results in the order asked for, elements left to right. */
+/** A batch proof of the prefix tree (KT §12.2): results in the order of the searches, elements left to right. */
 export interface PrefixProof {
   readonly results: readonly PrefixSearchResult[];
   readonly elements: readonly Uint8Array[];
@@ -60,11 +60,11 @@ export const prefixProofCodec: Codec<PrefixProof> = struct<PrefixProof>({
 });
 
 /**
- * The evidence for a run of KEYTRANS algorithms (KT §12.3). Which entry each element belongs to is known only by running
- * the algorithm.
+ * The evidence for a run of KEYTRANS algorithms (KT §12.3). Only running the algorithm reveals to which entry each
+ * element belongs.
  */
 export interface CombinedTreeProof {
-  /** Milliseconds since the epoch, in the order in which the algorithm first asks. */
+  /** Milliseconds since the epoch, in the order of the algorithm's first requests. */
   readonly timestamps: readonly number[];
   readonly prefixProofs: readonly PrefixProof[];
   /** Left to right. */

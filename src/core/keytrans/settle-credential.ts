@@ -14,22 +14,22 @@ import { verifyCombined } from './verify-combined.ts';
 import { labelCodec } from './vrf-input.ts';
 
 /**
- * What is retained of a provisional credential until its final verification (KT §14.2). It is apart from the client's own
- * view of the log, and must never take its place.
+ * The part of a provisional credential that a client retains until its final verification (KT §14.2). It is separate
+ * from the client's own view of the log and must never replace it.
  */
 export interface UnsettledCredential {
   readonly label: Uint8Array;
   readonly version: number;
   /** The terminal log entry of the credential's search. */
   readonly terminalPosition: number;
-  /** Root of that entry's prefix tree. */
+  /** The root of that entry's prefix tree. */
   readonly prefixRoot: Uint8Array;
   readonly ladder: readonly KnownVersion[];
   /** The log as the credential shows it. */
   readonly view: TreeView;
 }
 
-/** How a client stores a {@link UnsettledCredential}. */
+/** The encoding in which a client stores an {@link UnsettledCredential}. */
 export const unsettledCredentialCodec: Codec<UnsettledCredential> = struct<UnsettledCredential>({
   label: labelCodec,
   version: uint32,
@@ -40,8 +40,8 @@ export const unsettledCredentialCodec: Codec<UnsettledCredential> = struct<Unset
 });
 
 /**
- * The known distinguished entry by which a credential is finally verified: the first at or right of the terminal one, or
- * undefined where none is known yet.
+ * Finds the known distinguished entry for a credential's final verification: the first at or right of the terminal
+ * entry, or undefined if none is known yet.
  */
 function settlingHead(unsettled: UnsettledCredential, heads: readonly KnownHead[]): KnownHead | undefined {
   const { terminalPosition: terminal, view } = unsettled;
@@ -49,9 +49,13 @@ function settlingHead(unsettled: UnsettledCredential, heads: readonly KnownHead[
 }
 
 /**
- * What a credential still needs, now that the client knows of `heads` (left to right): nothing yet (`waiting`: there is no
- * distinguished entry right of it); an update, and the request for it; or nothing more: its terminal entry has become
- * distinguished, and is the one that the client knows (KT §14.2, first way). Throws `log-forked` where it is another one.
+ * Returns what a credential still needs, given the `heads` (left to right) that the client knows (KT §14.2):
+ *
+ * - `waiting`: nothing yet, because no known distinguished entry lies at or right of it;
+ * - `final`: nothing more, because its terminal entry has become distinguished and is the one that the client knows;
+ * - otherwise the request for an update.
+ *
+ * Throws `log-forked` if its terminal entry is another one than the client knows.
  */
 export function settleCredential(
   unsettled: UnsettledCredential,
@@ -64,12 +68,14 @@ export function settleCredential(
   ensure(
     equalBytes(head.prefixRoot, unsettled.prefixRoot),
     'log-forked',
-    'a credential of another log than the one known',
+    'the credential belongs to another log than the one known',
   );
   return 'final';
 }
 
-/** Updates the credential's view up to the distinguished entry and, with contact monitoring, climbs to it (KT §14.2). */
+/**
+ * Updates the credential's view up to the distinguished entry and, with contact monitoring, climbs to it (KT §14.2).
+ */
 export function* updateAndClimb(
   config: Configuration,
   request: Omit<CredentialUpdateRequest, 'label'>,
@@ -83,10 +89,10 @@ export function* updateAndClimb(
 }
 
 /**
- * Verifies an untrusted `CredentialUpdate`, and with it the credential finally (KT §14.2, second way). Nothing of the
- * client's own state changes. Throws `unknown-head` where the client does not know the distinguished entry yet: the update
- * is to be kept until it does, and must not lead to a request. Throws `log-forked` where the credential's log is not the
- * client's, `version-rolled-back` where the version was taken back, and other verification errors.
+ * Verifies an untrusted `CredentialUpdate`, and with it the credential finally (KT §14.2, second way). The client's own
+ * state does not change. Throws `unknown-head` if the client does not know the distinguished entry yet: it must keep
+ * the update until then, without sending a request. Throws `log-forked` if the credential's log is not the client's,
+ * `version-rolled-back` if the version was taken back, and other verification errors.
  */
 export function verifyCredentialUpdate(
   config: Configuration,
@@ -107,6 +113,6 @@ export function verifyCredentialUpdate(
     keys: ladderKeys(unsettled.ladder),
     algorithm: updateAndClimb(config, { version, treeSize: view.size, terminal, distinguished }),
   });
-  ensure(equalBytes(root, head.logRoot), 'log-forked', 'a credential of another log than the one known');
+  ensure(equalBytes(root, head.logRoot), 'log-forked', 'the credential belongs to another log than the one known');
   return head;
 }

@@ -2,15 +2,15 @@ import type { Answer, Question } from './evidence.ts';
 import { type KnownOutcomes, type Lookup, walkLadder } from './ladder-walk.ts';
 
 /**
- * Which lookups a response has shown so far, and for which entries: what a ladder may omit (KT §6.2). Omission is
+ * The lookups that a response has shown so far, with their entries, which ladders may omit (KT §6.2). Omission is
  * directional: an inclusion carries to the right, a non-inclusion to the left.
  */
 export class ShownLookups implements KnownOutcomes {
-  /** Version to the leftmost position where its inclusion was shown, or is known. */
+  /** For each version, the leftmost position where its inclusion was shown or is known. */
   readonly #included = new Map<number, number>();
-  /** Version to the rightmost position where its absence was shown, or is known. */
+  /** For each version, the rightmost position where its absence was shown or is known. */
   readonly #absent = new Map<number, number>();
-  /** Versions whose inclusion a prefix proof of the response shows. */
+  /** The versions whose inclusion a prefix proof of the response shows. */
   readonly #proved = new Set<number>();
 
   outcome(version: number, position: number): boolean | undefined {
@@ -19,7 +19,7 @@ export class ShownLookups implements KnownOutcomes {
     return undefined;
   }
 
-  /** Takes in the lookups of one prefix proof of the entry at `position`. */
+  /** Records the lookups of one prefix proof of the entry at `position`. */
   recordAll(position: number, lookups: readonly Lookup[]): void {
     for (const { version, included } of lookups) {
       this.#note(version, position, included);
@@ -27,7 +27,7 @@ export class ShownLookups implements KnownOutcomes {
     }
   }
 
-  /** Takes in a ladder that was not inspected because its outcome is known. */
+  /** Records a ladder that is not inspected because its outcome is known. */
   recordKnown(question: Extract<Question, { kind: 'known-ladder' }>): Answer {
     const { position, target, greatest } = question;
     const ladder = { kind: 'search-ladder', position, target, omit: true } as const;
@@ -36,12 +36,12 @@ export class ShownLookups implements KnownOutcomes {
     return 0;
   }
 
-  /** Whether the response showed that `version` exists. */
+  /** Returns true if the response showed that `version` exists. */
   showedInclusion(version: number): boolean {
     return this.#proved.has(version);
   }
 
-  /** The leftmost log entry for which the inclusion of `version` was shown, or is known. */
+  /** Returns the leftmost log entry for which the inclusion of `version` was shown or is known. */
   leftmostInclusion(version: number): number | undefined {
     return this.#included.get(version);
   }

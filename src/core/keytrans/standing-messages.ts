@@ -6,11 +6,11 @@ import { type FullTreeHead, fullTreeHeadCodec } from './tree-head.ts';
 import { labelCodec } from './vrf-input.ts';
 
 /**
- * Glasskey's own question: was `version` the greatest version of a label at two log entries (docs/spec.md, "Standing")? It is
- * asked of a recovery that came into effect.
+ * Glasskey's own question: was `version` the greatest version of a label at two log entries (docs/spec.md#standing)?
+ * Clients ask it about a recovery that came into effect.
  */
 export interface StandingRequest {
-  /** Size of the last tree that the client verified. */
+  /** The size of the last tree that the client verified. */
   readonly last: number | undefined;
   readonly label: Uint8Array;
   readonly version: number;
@@ -19,7 +19,7 @@ export interface StandingRequest {
   readonly second: number;
 }
 
-/** Codec of {@link StandingRequest}. Throws `malformed-encoding` on untrusted bytes. */
+/** The encoding of {@link StandingRequest}. Throws `malformed-encoding` on untrusted bytes. */
 export const standingRequestCodec: Codec<StandingRequest> = struct<StandingRequest>({
   last: optional(uint64),
   label: labelCodec,
@@ -28,7 +28,7 @@ export const standingRequestCodec: Codec<StandingRequest> = struct<StandingReque
   second: uint64,
 });
 
-/** The answer to a {@link StandingRequest}: untrusted until `verifyStanding` has looked at it. */
+/** The answer to a {@link StandingRequest}; untrusted until `verifyStanding` has verified it. */
 export interface StandingResponse {
   readonly fullTreeHead: FullTreeHead;
   /** One step for each version of the base ladder of the request's version. */

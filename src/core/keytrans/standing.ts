@@ -2,14 +2,14 @@ import { ensure } from '../errors.ts';
 import { type Algorithm, askSearchLadder, askTimestamp } from './evidence.ts';
 import { updateView } from './update-view.ts';
 
-/** What two log entries say of a version. */
+/** The testimony of two log entries about a version. */
 export interface Stood {
-  /** Timestamps of the two entries, ms. */
+  /** The timestamps of the two entries, ms. */
   readonly firstMs: number;
   readonly secondMs: number;
 }
 
-/** Between which entries a version is to have been the greatest. */
+/** The version in question, and the two entries between which it must have been the greatest. */
 export interface StandingOptions {
   readonly size: number;
   readonly version: number;
@@ -18,9 +18,9 @@ export interface StandingOptions {
 }
 
 /**
- * Updates the view, then looks at two log entries: each must hold `version` of the label and no later one, by a whole search
- * ladder of its own (docs/spec.md, "Standing"). Since a log only adds, no later version was there between the two either.
- * Throws `bad-ladder` where an entry says otherwise.
+ * Updates the view, then inspects two log entries. Each must hold `version` of the label and no later one, by a
+ * complete search ladder of its own (docs/spec.md#standing). A log only adds versions, so no later version existed
+ * between the two either. Throws `bad-ladder` if an entry contradicts this.
  */
 export function* updateAndStand(last: number | undefined, options: StandingOptions): Algorithm<Stood> {
   const { size, version, first, second } = options;
@@ -32,7 +32,7 @@ export function* updateAndStand(last: number | undefined, options: StandingOptio
   return { firstMs, secondMs };
 }
 
-/** Nothing is omitted: neither entry's word counts for the other. */
+/** The ladder omits nothing: neither entry's evidence counts for the other. */
 function* inspect(position: number, version: number): Algorithm<void> {
   const verdict = yield* askSearchLadder(position, version, false);
   ensure(verdict === 0, 'bad-ladder', `version ${version} is not the greatest at entry ${position}`);

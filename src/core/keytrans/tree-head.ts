@@ -70,12 +70,12 @@ const auditorTreeHeadTbsCodec = struct<{
   root: Uint8Array;
 }>({ config: configurationCodec, timestampMs: uint64, treeSize: uint64, root: rootCodec });
 
-/** What a TreeHead's signature is over: `TreeHeadTBS` (KT §11.2). `root` is the log tree's, 32 bytes. */
+/** Encodes `TreeHeadTBS` (KT §11.2), which a TreeHead's signature covers. `root` is the log tree's, 32 bytes. */
 export function encodeTreeHeadTbs(config: Configuration, treeSize: number, root: Uint8Array): Uint8Array {
   return encode(treeHeadTbsCodec, { config, treeSize, root });
 }
 
-/** What an AuditorTreeHead's signature is over: `AuditorTreeHeadTBS` (KT §11.3). */
+/** Encodes `AuditorTreeHeadTBS` (KT §11.3), which an AuditorTreeHead's signature covers. */
 export function encodeAuditorTreeHeadTbs(
   config: Configuration,
   head: Pick<AuditorTreeHead, 'timestampMs' | 'treeSize'>,
@@ -97,7 +97,7 @@ export function verifyAuditorTreeHead(config: Configuration, head: AuditorTreeHe
   verifyOnce(config, { publicKey: config.auditorPublicKey, message, signature: head.signature });
 }
 
-/** Heads of a few logs, each with its auditor's. */
+/** The verified heads of a few logs, each with its auditor's. */
 const verified = new VerifiedSignatures(8);
 
 function verifyOnce({ cipherSuite: id }: Configuration, signed: SignedMessage): void {

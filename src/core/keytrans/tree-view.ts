@@ -13,10 +13,10 @@ export interface RetainedEntry {
   readonly prefixRoot: Uint8Array;
 }
 
-/** What a client retains of the last tree head that it verified (KT §4.2, §13). Verified once, then trusted. */
+/** The part of the last verified tree head that a client retains (KT §4.2, §13). Verified once, then trusted. */
 export interface TreeView {
   readonly size: number;
-  /** Head values of the full subtrees, left to right. */
+  /** The heads of the full subtrees, left to right. */
   readonly fullSubtrees: readonly Uint8Array[];
   /** The entries along the frontier, root first. */
   readonly frontier: readonly RetainedEntry[];
@@ -34,12 +34,12 @@ const fieldsCodec = struct<TreeView>({
   auditorTreeHead: optional(auditorTreeHeadCodec),
 });
 
-/** How a client stores a {@link TreeView}. Refuses one whose parts do not fit its size. */
+/** The encoding in which a client stores a {@link TreeView}. It refuses a view whose parts do not fit its size. */
 export const treeViewCodec: Codec<TreeView> = {
   write: (writer, view) => fieldsCodec.write(writer, view),
   read: (reader) => {
     const view = fieldsCodec.read(reader);
-    if (view.size === 0 || view.treeHead.treeSize !== view.size) throw decodeError('a view of no tree head');
+    if (view.size === 0 || view.treeHead.treeSize !== view.size) throw decodeError('a view without its tree head');
     const positions = frontier(view.size);
     const fits =
       view.fullSubtrees.length === fullSubtrees(view.size).length &&
@@ -50,7 +50,7 @@ export const treeViewCodec: Codec<TreeView> = {
   },
 };
 
-/** Root of the log tree that a view is of (KT §11.8). */
+/** Computes the root of the log tree of a view (KT §11.8). */
 export function viewRoot(view: TreeView): Uint8Array {
   return rangeRoot(compactRange(view.size, view.fullSubtrees), keytransNodeHasher) as Uint8Array;
 }

@@ -10,12 +10,12 @@ import { labelCodec } from './vrf-input.ts';
 /** `LabelValue` (KT §13.5). */
 export const labelValueCodec: Codec<Uint8Array> = bytes(0, 0xffff_ffff);
 
-/** `UpdateRequest` (KT §13.5). Without values it asks what was created after `greatestVersion`. */
+/** `UpdateRequest` (KT §13.5). Without values it asks for the versions created after `greatestVersion`. */
 export interface UpdateRequest {
-  /** Size of the last tree that the client verified. */
+  /** The size of the last tree that the client verified. */
   readonly last: number | undefined;
   readonly label: Uint8Array;
-  /** The greatest version that the owner knows of. */
+  /** The greatest version that the owner knows. */
   readonly greatestVersion: number | undefined;
   readonly values: readonly Uint8Array[];
 }
@@ -31,18 +31,18 @@ export const updateRequestCodec: Codec<UpdateRequest> = struct<UpdateRequest>({
 export interface UpdateInfo {
   /** Nc = 16 bytes. */
   readonly opening: Uint8Array;
-  /** The Service Operator's signature: in third-party management only. */
+  /** The Service Operator's signature, in third-party management only. */
   readonly signature: Uint8Array | undefined;
 }
 
 /** `UpdateResponse` (KT §13.5): the versions that one log entry created. */
 export interface UpdateResponse {
   readonly fullTreeHead: FullTreeHead;
-  /** The log entry that created them. */
+  /** The log entry that created the versions. */
   readonly position: number;
-  /** Version counters that were skipped before them: in third-party management only. */
+  /** The number of versions skipped before them, in third-party management only. */
   readonly skippedVersions: number | undefined;
-  /** Their values; empty where they are those of the request. */
+  /** Their values; empty if they are the values of the request. */
   readonly values: readonly Uint8Array[];
   readonly info: readonly UpdateInfo[];
   readonly binaryLadder: readonly BinaryLadderStep[];
@@ -70,12 +70,14 @@ export function updateResponseCodec(config: Configuration): Codec<UpdateResponse
   });
 }
 
-/** The answer to an {@link UpdateRequest} over HTTP: each response as if it were asked for after the one before it. */
+/**
+ * The answer to an {@link UpdateRequest} over HTTP. Each response is as if it were requested after the one before it.
+ */
 export function updateResponsesCodec(config: Configuration): Codec<readonly UpdateResponse[]> {
   return vector(updateResponseCodec(config), 1, 0xff);
 }
 
-/** A field that is there in one deployment mode, and of which there is no trace in the others. */
+/** A field that exists in one deployment mode and leaves no trace in the others. */
 function onlyWhere<T>(present: boolean, codec: Codec<T>): Codec<T | undefined> {
   return {
     write: (writer, value) => {

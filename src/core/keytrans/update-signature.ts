@@ -12,7 +12,7 @@ const updateTbsCodec = struct<{ config: Configuration; label: Uint8Array; versio
   value: bytes(0, 0xffff_ffff),
 });
 
-/** What the Service Operator signs of a new version in third-party management: `UpdateTBS` (KT §11.5). */
+/** Encodes `UpdateTBS` (KT §11.5), which the Service Operator signs for a new version in third-party management. */
 export function encodeUpdateTbs(
   config: Configuration,
   label: Uint8Array,
@@ -23,8 +23,8 @@ export function encodeUpdateTbs(
 }
 
 /**
- * Verifies an untrusted UpdateValue of one version of a label (KT §11.5): in third-party management the Service Operator's
- * signature, in the other modes that there is none. Throws `bad-signature`.
+ * Verifies an untrusted UpdateValue of one version of a label (KT §11.5). In third-party management it must have the
+ * Service Operator's signature; in the other modes it must have none. Throws `bad-signature`.
  */
 export function verifyUpdateValue(
   config: Configuration,
@@ -34,7 +34,7 @@ export function verifyUpdateValue(
 ): void {
   const { value, signature } = update;
   if (config.mode !== 'thirdPartyManagement') {
-    ensure(signature === undefined, 'bad-signature', 'an update is signed where nobody signs updates');
+    ensure(signature === undefined, 'bad-signature', 'an update is signed in a mode without signed updates');
     return;
   }
   ensure(signature !== undefined, 'bad-signature', 'an update is not signed');

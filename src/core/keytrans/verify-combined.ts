@@ -9,23 +9,25 @@ import type { CombinedTreeProof } from './proofs.ts';
 import { ShownLookups } from './shown-lookups.ts';
 import type { RetainedEntry, TreeView } from './tree-view.ts';
 
-/** Search keys (and, where known, commitments) of the versions that ladders look up. */
+/** The search keys (and commitments, where known) of the versions that ladders look up. */
 export type LadderKeys = ReadonlyMap<number, PrefixSearch>;
 
-/** A proof whose every element was used. It is still to be compared with a signed tree head. */
+/** A proof whose every element was used. The caller still has to compare its root with a signed tree head. */
 export interface CombinedResult<T> extends LogProofResult {
   readonly result: T;
   /** The frontier of the new tree, to be retained. */
   readonly frontier: readonly RetainedEntry[];
   readonly shown: ShownLookups;
-  /** The entries along the frontier of a smaller size. Throws `internal` where the proof did not show one of them. */
+  /**
+   * Returns the entries along the frontier of a smaller size. Throws `internal` if the proof did not show one of them.
+   */
   frontierOf(size: number): readonly RetainedEntry[];
 }
 
 /**
- * The verifier's driver (KT §12.3): answers an algorithm's questions from an untrusted proof and from the view that the
- * client retained. Throws `proof-exhausted` or `proof-left-over` where the proof has not exactly what the algorithm asks
- * for, `bad-timestamp` where time does not rise, `bad-ladder`, `bad-prefix-proof`, `bad-log-proof` or `view-mismatch`.
+ * The verifier's driver (KT §12.3): answers an algorithm's questions from an untrusted proof and the client's retained
+ * view. Throws `proof-exhausted` or `proof-left-over` unless the proof has exactly what the algorithm requests,
+ * `bad-timestamp` if time runs backwards, `bad-ladder`, `bad-prefix-proof`, `bad-log-proof` or `view-mismatch`.
  */
 export function verifyCombined<T>(options: {
   readonly proof: CombinedTreeProof;
@@ -45,9 +47,9 @@ class CombinedVerifier {
   readonly #view: TreeView | undefined;
   readonly #keys: LadderKeys;
   readonly #retained: ReadonlyMap<number, RetainedEntry>;
-  /** Timestamps taken from the proof, by position. */
+  /** The timestamps taken from the proof, by position. */
   readonly #timestamps = new Map<number, number>();
-  /** Prefix-tree roots that the proof's prefix proofs imply, by position. */
+  /** The prefix-tree roots that the proof's prefix proofs imply, by position. */
   readonly #prefixRoots = new Map<number, Uint8Array>();
   readonly #shown = new ShownLookups();
   #timestampsUsed = 0;
@@ -67,7 +69,7 @@ class CombinedVerifier {
       case 'known-ladder':
         return this.#shown.recordKnown(question);
       case 'go-on':
-        // The one stop condition that a client has: it has consumed the whole response.
+        // A client has one stop condition: it has consumed the whole response.
         return this.#prefixProofsUsed < this.#proof.prefixProofs.length ? 1 : 0;
       case 'search-ladder':
       case 'monitoring-ladder':
@@ -95,7 +97,7 @@ class CombinedVerifier {
       const search = this.#search(version);
       searches.push(search);
       const included = result.type === 'inclusion';
-      // An owner's ladders omit nothing, and their versions are all known.
+      // An owner's ladders omit nothing, and all their versions are known.
       const isKnown =
         !included || search.commitment !== undefined || question.kind !== 'search-ladder' || question.omit;
       ensure(isKnown, 'unexpected-version', `entry ${question.position} shows version ${version}, which is unknown`);
@@ -143,7 +145,7 @@ class CombinedVerifier {
     return { ...result, frontier: frontierOf(size), shown: this.#shown, frontierOf };
   }
 
-  /** Every timestamp is at least all timestamps to its left, retained ones included (KT §12.3). */
+  /** Checks that every timestamp is at least all timestamps to its left, including retained ones (KT §12.3). */
   #assertMonotonic(): void {
     const all = new Map(this.#timestamps);
     for (const entry of this.#retained.values()) all.set(entry.position, entry.timestampMs);
@@ -155,7 +157,10 @@ class CombinedVerifier {
     }
   }
 
-  /** The log entries of which the proof gave a timestamp, ascending; `prefix_roots` fills in what no ladder showed. */
+  /**
+   * Returns the log entries whose timestamps the proof gave, ascending. `prefix_roots` supplies the roots that no
+   * ladder showed.
+   */
   #entries(): RetainedEntry[] {
     const { prefixRoots } = this.#proof;
     let used = 0;
@@ -171,7 +176,7 @@ class CombinedVerifier {
   }
 }
 
-/** The frontier of a log of `size` entries, all of which are known. */
+/** Returns the frontier of a log of `size` entries, which must all be known. */
 function frontierAmong(known: ReadonlyMap<number, RetainedEntry>, size: number): RetainedEntry[] {
   return frontier(size).map((position) => {
     const entry = known.get(position);

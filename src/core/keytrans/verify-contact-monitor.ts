@@ -11,13 +11,13 @@ import { verifyCombined } from './verify-combined.ts';
 import { claimedSizes, verifyFullTreeHead } from './verify-full-tree-head.ts';
 import type { VerifyContext } from './verify-search.ts';
 
-/** A contact's monitoring that found everything in its place. */
+/** A contact's monitoring that found every version in place. */
 export interface VerifiedContactMonitor {
-  /** To be retained in the place of the view that was advertised. */
+  /** The view to retain instead of the advertised one. */
   readonly view: TreeView;
-  /** Root of the log tree at `view.size`. */
+  /** The root of the log tree at `view.size`. */
   readonly logRoot: Uint8Array;
-  /** To be retained in the place of the map that was sent: what is still to be monitored. Empty when all is settled. */
+  /** The map to retain instead of the one sent: the entries still to be monitored. Empty once all are settled. */
   readonly entries: readonly MonitorMapEntry[];
   /** The rightmost distinguished log entry, if there is one yet. */
   readonly rightmostDistinguished: number | undefined;
@@ -35,10 +35,10 @@ export function* updateAndMonitor(
 }
 
 /**
- * Verifies an untrusted `ContactMonitorResponse` (KT §13.2). `request.last` must be the size of `context.view`, and
- * `ladder` what the client retained of its searches (`VerifiedSearch.ladder`): a map without what its ladders need is
- * refused with `usage`, a malformed one with `invalid-request`. Nothing is to be stored unless this returns. Throws `version-rolled-back` where a log entry lacks a
- * monitored version, and other verification errors.
+ * Verifies an untrusted `ContactMonitorResponse` (KT §13.2). `request.last` must be the size of `context.view`.
+ * `ladder` is what the client retained of its searches (`VerifiedSearch.ladder`). The client stores nothing unless this
+ * returns. Throws `usage` for a map whose ladders need more than `ladder` holds, and `invalid-request` for a malformed
+ * map. Throws `version-rolled-back` if a log entry lacks a monitored version, and other verification errors.
  */
 export function verifyContactMonitor(
   context: VerifyContext,

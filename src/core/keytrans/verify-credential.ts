@@ -16,41 +16,41 @@ import { verifyUpdateValue } from './update-signature.ts';
 import { verifyCombined } from './verify-combined.ts';
 import { updateAndSearch } from './verify-search.ts';
 
-/** What a client needs to verify a credential offline. */
+/** The inputs for verifying a credential offline. */
 export interface CredentialContext {
   readonly config: Configuration;
-  /** The recent distinguished log entries that the client knows of (`recentHeads`), left to right. */
+  /** The recent distinguished log entries that the client knows (`recentHeads`), left to right. */
   readonly heads: readonly KnownHead[];
   readonly nowMs: number;
   /**
-   * How old, in ms, a distinguished entry may be by the client's clock. By default {@link RECENT_HEADS} Reasonable
-   * Monitoring Windows, or the maximum lifetime where that is less. A longer one lets a client that was away accept
-   * credentials of versions that were replaced since.
+   * The greatest age, in ms, of a distinguished entry by the client's clock. The default is {@link RECENT_HEADS}
+   * Reasonable Monitoring Windows, or the maximum lifetime if that is less. A greater age lets a client that was away
+   * accept credentials of versions that have since been replaced.
    */
   readonly maximumAgeMs?: number | undefined;
 }
 
-/** A credential that holds. */
+/** A verified credential. */
 export interface VerifiedCredential {
   readonly label: Uint8Array;
   readonly version: number;
   readonly value: Uint8Array;
   readonly opening: Uint8Array;
   readonly commitment: Uint8Array;
-  /** VRF output of version 0 of the label. */
+  /** The VRF output of version 0 of the label. */
   readonly labelKey: Uint8Array;
-  /** The distinguished log entry by which it was verified. */
+  /** The distinguished log entry against which it was verified. */
   readonly head: KnownHead;
-  /** When the log had the state that the credential shows: timestamp of its rightmost log entry, ms. */
+  /** The time of the log state that the credential shows: the timestamp of its rightmost log entry, ms. */
   readonly asOfMs: number;
   /**
-   * To be retained until the final verification (KT §14.2): of a provisional credential. Undefined for a standard one, which
-   * is final.
+   * The part of a provisional credential to retain until its final verification (KT §14.2). Undefined for a standard
+   * credential, which is final.
    */
   readonly unsettled: UnsettledCredential | undefined;
 }
 
-/** How old a distinguished entry may be by default, ms. */
+/** Returns the default greatest age of a distinguished entry, ms. */
 export function credentialLifetimeMs(config: Configuration): number {
   const { reasonableMonitoringWindowMs, maximumLifetimeMs, maxBehindMs } = config;
   const windows = RECENT_HEADS * reasonableMonitoringWindowMs + maxBehindMs;
@@ -58,9 +58,9 @@ export function credentialLifetimeMs(config: Configuration): number {
 }
 
 /**
- * Verifies an untrusted credential (KT §14), without any request and without any effect on the client's state. Throws
- * `unknown-head` where the client knows no distinguished entry at its position (which must not lead to a request),
- * `credential-expired` where that entry is no longer recent, and verification errors.
+ * Verifies an untrusted credential (KT §14), without any request and without changing the client's state. Throws
+ * `unknown-head` if the client knows no distinguished entry at its position; the client must not send a request then.
+ * Throws `credential-expired` if that entry is no longer recent, and verification errors.
  */
 export function verifyCredential(context: CredentialContext, credential: Credential): VerifiedCredential {
   const { config } = context;
@@ -78,13 +78,13 @@ export function verifyCredential(context: CredentialContext, credential: Credent
   return { ...common, asOfMs: (unsettled.view.frontier.at(-1) as RetainedEntry).timestampMs, unsettled };
 }
 
-/** The known head at `position`, if it is recent (KT §14 step 1). */
+/** Returns the known head at `position` if it is recent (KT §14 step 1). */
 function recentHead(context: CredentialContext, position: number): KnownHead {
   const { config, heads, nowMs } = context;
   const oldest = heads.at(0)?.position ?? Number.POSITIVE_INFINITY;
   const head = heads.find((known) => known.position === position);
   ensure(position >= oldest || heads.length < RECENT_HEADS, 'credential-expired', 'the credential has expired');
-  ensure(head !== undefined, 'unknown-head', `entry ${position} is not a distinguished entry that is known here`);
+  ensure(head !== undefined, 'unknown-head', `entry ${position} is not a known distinguished entry`);
   const ageMs = nowMs - head.timestampMs;
   ensure(ageMs <= (context.maximumAgeMs ?? credentialLifetimeMs(config)), 'credential-expired', `${ageMs} ms old`);
   ensure(ageMs >= -config.maxAheadMs, 'tree-head-too-new', `the log is ${-ageMs} ms ahead`);
@@ -93,7 +93,7 @@ function recentHead(context: CredentialContext, position: number): KnownHead {
   return head;
 }
 
-/** KT §14.1: the version is the greatest in the distinguished entry. */
+/** Verifies a standard credential: its version is the greatest in the distinguished entry (KT §14.1). */
 function verifyStandard(credential: StandardCredential, ladder: VerifiedLadder, head: KnownHead): void {
   const { version, distinguished } = credential;
   const searches: PrefixSearch[] = [];
@@ -107,12 +107,19 @@ function verifyStandard(credential: StandardCredential, ladder: VerifiedLadder, 
   });
   ensure(answer === 0, 'bad-ladder', `version ${version} is not the greatest in the distinguished entry`);
   const root = evaluatePrefixProof(distinguished, searches);
-  ensure(equalBytes(root, head.prefixRoot), 'bad-prefix-proof', 'the credential is not about the distinguished entry');
+  ensure(
+    equalBytes(root, head.prefixRoot),
+    'bad-prefix-proof',
+    'the credential does not match the distinguished entry',
+  );
   shown.recordAll(head.position, lookups);
   assertLadderCommitments(version, credential.binaryLadder, shown);
 }
 
-/** KT §14.2, initial verification: the version is the greatest in a log that follows the distinguished entry. */
+/**
+ * Verifies a provisional credential initially: its version is the greatest in a log that follows the distinguished
+ * entry (KT §14.2).
+ */
 function verifyProvisional(
   context: CredentialContext,
   credential: ProvisionalCredential,
@@ -132,13 +139,13 @@ function verifyProvisional(
     algorithm: updateAndSearch(config, size, position + 1, version),
   });
   const terminal = proof.result.terminalPosition;
-  ensure(terminal > position, 'bad-ladder', 'a provisional credential in the place of a standard one');
+  ensure(terminal > position, 'bad-ladder', 'the credential is provisional, but a standard one was possible');
   assertLadderCommitments(version, credential.binaryLadder, proof.shown);
   verifyTreeHead(config, treeHead, proof.root);
   const { frontier, fullSubtrees } = proof;
   const aheadMs = (frontier.at(-1) as RetainedEntry).timestampMs - nowMs;
   ensure(aheadMs <= config.maxAheadMs, 'tree-head-too-new', `the log is ${aheadMs} ms ahead`);
-  // The terminal entry is on the frontier: it was inspected on the way down it.
+  // The terminal entry is on the frontier: it was inspected on the way down.
   const { prefixRoot } = frontier.find((entry) => entry.position === terminal) as RetainedEntry;
   return {
     label,

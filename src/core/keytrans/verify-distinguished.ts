@@ -10,13 +10,16 @@ import { verifyCombined } from './verify-combined.ts';
 import { claimedSizes, verifyFullTreeHead } from './verify-full-tree-head.ts';
 import type { VerifyContext } from './verify-search.ts';
 
-/** A walk of the recent distinguished log entries that holds. */
+/** A verified walk of the recent distinguished log entries. */
 export interface VerifiedDistinguished {
-  /** To be retained in the place of the view that was advertised. */
+  /** The view to retain instead of the advertised one. */
   readonly view: TreeView;
-  /** Root of the log tree at `view.size`. */
+  /** The root of the log tree at `view.size`. */
   readonly logRoot: Uint8Array;
-  /** The recent distinguished entries right of `stop`, left to right: to be merged with those known by `recentHeads`. */
+  /**
+   * The recent distinguished entries right of `stop`, left to right. The caller merges them with the known ones by
+   * `recentHeads`.
+   */
   readonly heads: readonly KnownHead[];
 }
 
@@ -32,8 +35,8 @@ export function* updateAndWalk(
 }
 
 /**
- * Verifies an untrusted `DistinguishedResponse` (KT §13.6). `request.last` must be the size of `context.view`. Nothing is
- * to be stored unless this returns. Throws a verification error.
+ * Verifies an untrusted `DistinguishedResponse` (KT §13.6). `request.last` must be the size of `context.view`. The
+ * client stores nothing unless this returns. Throws a verification error.
  */
 export function verifyDistinguished(
   context: VerifyContext,

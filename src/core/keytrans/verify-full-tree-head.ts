@@ -13,21 +13,21 @@ import type { RetainedEntry, TreeView } from './tree-view.ts';
 /** The sizes that an untrusted FullTreeHead claims, after the checks that need no proof. */
 export interface ClaimedSizes {
   readonly size: number;
-  /** Size of the auditor's head, where a new one came. */
+  /** The size of the auditor's head, if the response has a new one. */
   readonly auditedSize: number | undefined;
 }
 
 /**
- * The sizes that a response's proof has to be for (KT §11.4 steps 1 and 2.1, §11.3 steps 1 and 3). Throws
- * `bad-tree-head`, or `tree-rolled-back` where the log became no larger than what the client has seen.
+ * Returns the sizes that a response's proof must be for (KT §11.4 steps 1 and 2.1, §11.3 steps 1 and 3). Throws
+ * `bad-tree-head`, or `tree-rolled-back` if the log is not larger than the one the client has seen.
  */
 export function claimedSizes(config: Configuration, head: FullTreeHead, view: TreeView | undefined): ClaimedSizes {
   if (head.type === 'same') {
-    ensure(view !== undefined, 'bad-tree-head', 'the same head as before, but there is none');
+    ensure(view !== undefined, 'bad-tree-head', 'the response repeats an earlier head, but the client has none');
     return { size: view.size, auditedSize: undefined };
   }
   const { treeSize } = head.treeHead;
-  ensure(treeSize >= 1, 'bad-tree-head', 'a tree head of an empty log');
+  ensure(treeSize >= 1, 'bad-tree-head', 'the tree head is of an empty log');
   ensure(view === undefined || treeSize > view.size, 'tree-rolled-back', 'the new tree head is not larger');
   if (config.mode !== 'thirdPartyAuditing') return { size: treeSize, auditedSize: undefined };
   const auditor = head.auditorTreeHead;
@@ -37,20 +37,21 @@ export function claimedSizes(config: Configuration, head: FullTreeHead, view: Tr
   ensure(
     previous === undefined || previous.treeSize >= config.auditorStartPosition,
     'bad-tree-head',
-    'the auditor started after what was audited before',
+    "the previous auditor's head is before the auditor's start position",
   );
   return { size: treeSize, auditedSize: auditor.treeSize };
 }
 
-/** Throws `tree-head-too-old` or `tree-head-too-new` where the rightmost timestamp is out of bounds (KT §4.2). */
+/** Throws `tree-head-too-old` or `tree-head-too-new` if the rightmost timestamp is out of bounds (KT §4.2). */
 export function assertRecent(config: Configuration, timestampMs: number, nowMs: number): void {
   ensure(timestampMs >= nowMs - config.maxBehindMs, 'tree-head-too-old', `the log is ${nowMs - timestampMs} ms behind`);
   ensure(timestampMs <= nowMs + config.maxAheadMs, 'tree-head-too-new', `the log is ${timestampMs - nowMs} ms ahead`);
 }
 
 /**
- * Verifies an untrusted FullTreeHead against what its proof implies (KT §11.4), and gives the view to retain. `entries` is
- * the new frontier. Throws `bad-signature`, `bad-tree-head`, `view-mismatch`, `tree-head-too-old`, `tree-head-too-new`.
+ * Verifies an untrusted FullTreeHead against the result of its proof (KT §11.4), and returns the view to retain.
+ * `frontier` is the new one. Throws `bad-signature`, `bad-tree-head`, `view-mismatch`, `tree-head-too-old`,
+ * `tree-head-too-new`.
  */
 export function verifyFullTreeHead(options: {
   readonly config: Configuration;
@@ -64,8 +65,8 @@ export function verifyFullTreeHead(options: {
   const { config, head, view, size, proof, frontier, nowMs } = options;
   const rightmostMs = (frontier.at(-1) as RetainedEntry).timestampMs;
   assertRecent(config, rightmostMs, nowMs);
-  // With the same head the proof was folded from the retained subtrees of a root that was verified when they were stored;
-  // verifying its signature again costs nothing in the process that did it, and catches state that was tampered with.
+  // With the same head, the proof was folded from retained subtrees whose root was verified when they were stored.
+  // Verifying its signature again costs nothing in the process that did it, and catches tampered state.
   const treeHead: TreeHead = head.type === 'same' ? (view as TreeView).treeHead : head.treeHead;
   verifyTreeHead(config, treeHead, proof.root);
   let auditorTreeHead: AuditorTreeHead | undefined = view?.auditorTreeHead;

@@ -11,7 +11,7 @@ import { claimedSizes, verifyFullTreeHead } from './verify-full-tree-head.ts';
 import { type VerifiedSearch, type VerifyContext, verifySearch } from './verify-search.ts';
 import { encodeVrfInput } from './vrf-input.ts';
 
-/** A lookup's answer that holds. */
+/** A verified answer to a lookup. */
 export type VerifiedLookup =
   | ({ readonly type: 'found' } & VerifiedSearch)
   | { readonly type: 'absent'; readonly view: TreeView; readonly labelKey: Uint8Array; readonly logRoot: Uint8Array };
@@ -27,7 +27,7 @@ export function* updateAndProveAbsence(
 }
 
 /**
- * Verifies an untrusted answer to Glasskey's `lookup` (docs/spec.md, "Negative answers"): a search response, or a proof
+ * Verifies an untrusted answer to Glasskey's `lookup` (docs/spec.md#negative-answers): a search response, or a proof
  * that the label does not exist. Throws a verification error.
  */
 export function verifyLookup(context: VerifyContext, request: LookupRequest, answer: LookupResponse): VerifiedLookup {

@@ -16,13 +16,13 @@ import { claimedSizes, verifyFullTreeHead } from './verify-full-tree-head.ts';
 import type { VerifyContext } from './verify-search.ts';
 import { encodeVrfInput } from './vrf-input.ts';
 
-/** The beginning of an ownership that holds. */
+/** The verified beginning of an ownership. */
 export interface VerifiedOwnerInit {
-  /** To be retained in the place of the view that was advertised. */
+  /** The view to retain instead of the advertised one. */
   readonly view: TreeView;
-  /** Root of the log tree at `view.size`. */
+  /** The root of the log tree at `view.size`. */
   readonly logRoot: Uint8Array;
-  /** To be retained. Versions that were created after its `start` have still to be processed (KT §9). */
+  /** The state to retain. Versions created after its `start` have still to be processed (KT §9). */
   readonly owner: OwnerState;
 }
 
@@ -36,16 +36,16 @@ export function* updateAndInit(
   return yield* ownerInit(config, options);
 }
 
-/** The versions of an answer's `binary_ladder`, ascending (KT §8.3 step 3). */
+/** Returns the versions of an answer's `binary_ladder`, ascending (KT §8.3 step 3). */
 export function ownerInitLadder(greatestVersions: readonly number[]): readonly number[] {
   const versions = new Set([0, ...greatestVersions.flatMap((version) => baseBinaryLadder(version))]);
   return [...versions].sort((a, b) => a - b);
 }
 
 /**
- * Verifies an untrusted `OwnerInitResponse` (KT §13.3). `request.last` must be the size of `context.view`. Nothing is to be
- * stored unless this returns. Throws `view-mismatch` where `start`, which the client was shown to be distinguished, is not,
- * `version-expired` where it has expired, `bad-ladder`, and other verification errors.
+ * Verifies an untrusted `OwnerInitResponse` (KT §13.3). `request.last` must be the size of `context.view`. The client
+ * stores nothing unless this returns. Throws `view-mismatch` if `start` is not distinguished, though the client was
+ * shown that it is. Throws `version-expired` if it has expired, `bad-ladder`, and other verification errors.
  */
 export function verifyOwnerInit(
   context: VerifyContext,
@@ -81,11 +81,14 @@ export function verifyOwnerInit(
   const newView = verifyFullTreeHead({ config, head: response.fullTreeHead, view, size, proof, frontier, nowMs });
   const ladder = Array.from(keys, ([version, { vrfOutput, commitment }]) => ({ version, vrfOutput, commitment }));
   const owner = { label, start, versionAtStart: greatestVersions[0], upcoming: [], entries: [], ladder };
-  // What goes is what only ladders further left look up: of those versions, no proof has shown the commitments.
+  // This drops the versions that only ladders further left look up; no proof has shown their commitments.
   return { view: newView, logRoot: proof.root, owner: withoutUnneeded(owner) };
 }
 
-/** The search keys of the untrusted ladder: a commitment is given exactly for the versions that exist at `start`. */
+/**
+ * Returns the search keys of the untrusted ladder, which must have a commitment for exactly the versions that exist at
+ * `start`.
+ */
 function verifySteps(
   config: Configuration,
   label: Uint8Array,

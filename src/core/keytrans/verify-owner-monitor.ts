@@ -15,15 +15,15 @@ import type { VerifyContext } from './verify-search.ts';
 
 /** An owner's monitoring that found what the owner expects. */
 export interface VerifiedOwnerMonitor {
-  /** To be retained in the place of the view that was advertised. */
+  /** The view to retain instead of the advertised one. */
   readonly view: TreeView;
-  /** Root of the log tree at `view.size`. */
+  /** The root of the log tree at `view.size`. */
   readonly logRoot: Uint8Array;
-  /** To be retained in the place of the state that was sent. */
+  /** The state to retain instead of the one sent. */
   readonly owner: OwnerState;
   /**
-   * Whether all distinguished entries are verified. If not, the log stopped before: ask again, and where it does not get
-   * further, ask for new versions (KT §9).
+   * True if all distinguished entries are verified. Otherwise the log stopped before: ask again, and if it makes no
+   * progress, ask for new versions (KT §9).
    */
   readonly complete: boolean;
 }
@@ -42,7 +42,7 @@ export function* updateAndMonitorOwned(
   return { contact, owned: yield* ownerMonitor({ ...options, windowMs }) };
 }
 
-/** The request by which the owner of this state monitors the label. */
+/** Builds the request with which the owner of this state monitors the label. */
 export function ownerMonitorRequest(owner: OwnerState, last: number | undefined): OwnerMonitorRequest {
   const { label, entries, start } = owner;
   return { last, label, entries, start, greatestVersion: greatestKnown(owner) };
@@ -50,8 +50,8 @@ export function ownerMonitorRequest(owner: OwnerState, last: number | undefined)
 
 /**
  * Verifies an untrusted `OwnerMonitorResponse` (KT §13.4) to {@link ownerMonitorRequest}`(owner, context.view?.size)`.
- * Nothing is to be stored unless this returns. Throws `unexpected-version` where a distinguished log entry holds a version
- * that the owner does not know, `version-rolled-back` where a version is missing, and other verification errors.
+ * The client stores nothing unless this returns. Throws `unexpected-version` if a distinguished log entry holds a
+ * version that the owner does not know, `version-rolled-back` if a version is missing, and other verification errors.
  */
 export function verifyOwnerMonitor(
   context: VerifyContext,
@@ -86,7 +86,10 @@ export function verifyOwnerMonitor(
   return { view: newView, logRoot: proof.root, owner: settle(owner, contact, owned), complete: owned.complete };
 }
 
-/** The state after the distinguished entries up to `verified`: what they hold need not be monitored any more. */
+/**
+ * Returns the state after the distinguished entries up to `verified`. The versions that they hold need no more
+ * monitoring.
+ */
 function settle(owner: OwnerState, contact: MonitorEnd, { verified }: OwnerMonitorEnd): OwnerState {
   let { entries } = contact;
   for (const { position, version, distinguished } of contact.awaiting) {

@@ -19,7 +19,7 @@ import { claimedSizes, verifyFullTreeHead } from './verify-full-tree-head.ts';
 import type { VerifyContext } from './verify-search.ts';
 import { encodeVrfInput } from './vrf-input.ts';
 
-/** A new version that is in the log. */
+/** A new version in the log. */
 export interface CreatedVersion {
   readonly version: number;
   readonly value: Uint8Array;
@@ -28,24 +28,24 @@ export interface CreatedVersion {
 }
 
 /**
- * New versions that were inserted correctly. Whether the owner made them is for the owner to say. Where the log entry that
- * created them is distinguished, their values are not shown to be in the log before `verifyOwnerMonitor` is through:
- * the draft leaves that entry to it (KT §9.1 step 3), so an answer of this kind alone is no proof of inclusion.
+ * New versions that were inserted correctly; only the owner knows if it made them. If the log entry that created them
+ * is distinguished, their values are not proved to be in the log until `verifyOwnerMonitor` has completed. The draft
+ * leaves that entry to it (KT §9.1 step 3), so such an answer alone is no proof of inclusion.
  */
 export interface VerifiedUpdate {
-  /** To be retained in the place of the view that was advertised. */
+  /** The view to retain instead of the advertised one. */
   readonly view: TreeView;
-  /** Root of the log tree at `view.size`. */
+  /** The root of the log tree at `view.size`. */
   readonly logRoot: Uint8Array;
-  /** To be retained in the place of the state that was sent. */
+  /** The state to retain instead of the one sent. */
   readonly owner: OwnerState;
   /** The log entry that created the versions. */
   readonly position: number;
-  /** Ascending; without versions that were skipped. */
+  /** The new versions, ascending, without skipped ones. */
   readonly created: readonly CreatedVersion[];
   /**
-   * Whether the log entry was shown to hold them. If not, it is distinguished, and the next monitoring shows it (KT §9.1
-   * step 3): nothing is to be concluded from the values before.
+   * True if the log entry was shown to hold them. Otherwise it is distinguished and the next monitoring shows it (KT
+   * §9.1 step 3); until then the values prove nothing.
    */
   readonly proved: boolean;
 }
@@ -60,7 +60,7 @@ export function* updateAndCheck(
   return yield* ownerUpdate({ ...options, windowMs: config.reasonableMonitoringWindowMs });
 }
 
-/** The versions of an answer's `binary_ladder`, ascending (KT §9.1). `created` ascend. */
+/** Returns the versions of an answer's `binary_ladder`, ascending (KT §9.1). `created` ascend. */
 export function ownerUpdateLadder(previous: number | undefined, created: readonly number[]): readonly number[] {
   const greatest = created.at(-1);
   ensure(greatest !== undefined, 'usage', 'no new version');
@@ -70,10 +70,10 @@ export function ownerUpdateLadder(previous: number | undefined, created: readonl
 }
 
 /**
- * Verifies one untrusted `UpdateResponse` (KT §13.5) to a request with the owner's greatest version. `request.last` must be
- * the size of `context.view`. Nothing is to be stored unless this returns. Throws `unexpected-version` where the log held
- * another version before the one that it tells of, `version-rolled-back`, `bad-commitment`, `bad-ladder`, and other
- * verification errors.
+ * Verifies one untrusted `UpdateResponse` (KT §13.5) to a request with the owner's greatest version. `request.last`
+ * must be the size of `context.view`. The client stores nothing unless this returns. Throws `unexpected-version` if the
+ * log held another version before the reported ones. Throws `version-rolled-back`, `bad-commitment`, `bad-ladder`, and
+ * other verification errors.
  */
 export function verifyOwnerUpdate(
   context: VerifyContext,
@@ -123,14 +123,14 @@ export function verifyOwnerUpdate(
 
 type Committed = Pick<CreatedVersion, 'version' | 'commitment'>;
 
-/** Version counters that nobody uses: in the tree under a commitment of zeros (KT §9.1). */
+/** Returns the skipped versions, which are in the tree under a commitment of zeros (KT §9.1). */
 function skippedVersions(previous: number | undefined, { skippedVersions: count = 0 }: UpdateResponse): Committed[] {
   ensure(count <= 0xff, 'bad-ladder', 'too many skipped versions');
   const commitment = new Uint8Array(HASH_LENGTH);
   return Array.from({ length: count }, (_, i) => ({ version: (previous ?? -1) + 1 + i, commitment }));
 }
 
-/** The new versions, the first of which is `first`, with the commitments that they open. */
+/** Returns the new versions, starting at `first`, with the commitments that they open. */
 function openVersions(
   config: Configuration,
   request: UpdateRequest,
@@ -139,7 +139,11 @@ function openVersions(
 ): CreatedVersion[] {
   const values = told.length > 0 ? told : request.values;
   const { label } = request;
-  ensure(info.length > 0 && info.length === values.length, 'bad-ladder', 'not one opening for each value');
+  ensure(
+    info.length > 0 && info.length === values.length,
+    'bad-ladder',
+    'the response does not have one opening for each value',
+  );
   ensure(first + info.length - 1 <= GREATEST_VERSION, 'bad-ladder', 'a version above 2^32-1');
   return info.map(({ opening, signature }, i) => {
     const version = first + i;
@@ -149,7 +153,7 @@ function openVersions(
   });
 }
 
-/** What the untrusted ladder tells: search keys of versions that the owner did not know. */
+/** Returns the search keys in the untrusted ladder: of versions unknown to the owner. */
 function verifySteps(
   config: Configuration,
   owner: OwnerState,
@@ -162,12 +166,12 @@ function verifySteps(
   ensure(binaryLadder.length === versions.length, 'bad-ladder', 'the binary ladder has the wrong number of steps');
   const shown = versions.map((version, i) => {
     const { proof, commitment } = binaryLadder[i] as BinaryLadderStep;
-    // The ladders of two versions part above the smaller one: the owner holds all that existed before.
+    // The ladders of two versions diverge above the smaller one: the owner holds all versions that existed before.
     ensure(commitment === undefined, 'bad-ladder', `commitment of version ${version}`);
     const vrfOutput = suite.verifyVrf(config.vrfPublicKey, encodeVrfInput(owner.label, version), proof);
     return { version, vrfOutput, commitment: made.get(version) };
   });
-  // A new version whose search key the owner knows already, from the ladder of the previous one.
+  // New versions whose search keys the owner already knows, from the ladder of the previous version.
   const known = ladderKeys(owner.ladder);
   const others = created.flatMap(({ version, commitment }) => {
     const vrfOutput = versions.includes(version) ? undefined : known.get(version)?.vrfOutput;

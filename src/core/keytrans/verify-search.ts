@@ -18,38 +18,41 @@ import { claimedSizes, verifyFullTreeHead } from './verify-full-tree-head.ts';
 
 export type { KnownVersion } from './known-version.ts';
 
-/** What a client knows when it verifies a response. */
+/** The client's knowledge when it verifies a response. */
 export interface VerifyContext {
   readonly config: Configuration;
-  /** What it retained of the head that it advertised as `last`; undefined where it advertised none. */
+  /** The view of the head that the client advertised as `last`; undefined if it advertised none. */
   readonly view: TreeView | undefined;
   readonly nowMs: number;
 }
 
-/** A search response that holds. */
+/** A verified search response. */
 export interface VerifiedSearch {
-  /** To be retained in the place of the view that was advertised. */
+  /** The view to retain instead of the advertised one. */
   readonly view: TreeView;
   readonly version: number;
   readonly value: Uint8Array;
   readonly opening: Uint8Array;
   readonly commitment: Uint8Array;
-  /** VRF output of version 0 of the label. */
+  /** The VRF output of version 0 of the label. */
   readonly labelKey: Uint8Array;
-  /** The versions of the target's binary ladder: retained by whoever monitors the version or owns the label. */
+  /** The versions of the target's binary ladder, for a client that monitors the version or owns the label to retain. */
   readonly ladder: readonly KnownVersion[];
-  /** Root of the log tree at `view.size`. */
+  /** The root of the log tree at `view.size`. */
   readonly logRoot: Uint8Array;
   /** The terminal log entry of the search (KT §6.3, §7.2). */
   readonly terminalPosition: number;
   /** The rightmost distinguished log entry, if there is one yet. */
   readonly rightmostDistinguished: number | undefined;
-  /** Whether the client must monitor the label from now on (KT §6.3): contact monitoring, right of the distinguished. */
+  /**
+   * True if the client must monitor the label from now on (KT §6.3): with contact monitoring, if the terminal entry is
+   * right of the rightmost distinguished one.
+   */
   readonly mustMonitor: boolean;
   /**
-   * What goes into the client's monitoring map where it must monitor: the terminal entry, and the greatest version that it
-   * was shown to contain. After a fixed-version search that can be greater than `version`: then it is the one of which
-   * `ladder` knows everything that monitoring needs (docs/spec.md, "What a search leaves to monitor").
+   * The entry for the client's monitoring map, if it must monitor: the terminal entry, with the greatest version shown
+   * in it. After a fixed-version search that version can be greater than `version`; `ladder` then holds all that its
+   * monitoring needs (docs/spec.md#what-a-search-leaves-to-monitor).
    */
   readonly monitor: MonitorMapEntry | undefined;
 }
@@ -77,9 +80,9 @@ export function* updateAndSearchVersion(
 }
 
 /**
- * Verifies an untrusted `SearchResponse` (KT §13.1), to a search for the greatest version or for the one that the request
- * names. Nothing is to be stored, and nothing used, unless this returns. Throws a verification error, or `version-expired`
- * where the response shows nothing but that. `request.last` must be the size of `context.view`.
+ * Verifies an untrusted `SearchResponse` (KT §13.1) to a search for the greatest version or for the one that the
+ * request names. `request.last` must be the size of `context.view`. The client stores and uses nothing unless this
+ * returns. Throws a verification error, or `version-expired` if the response shows only that.
  */
 export function verifySearch(context: VerifyContext, request: SearchRequest, response: SearchResponse): VerifiedSearch {
   const { config, view, nowMs } = context;
@@ -123,7 +126,7 @@ export function verifySearch(context: VerifyContext, request: SearchRequest, res
   };
 }
 
-/** The version that a search is for. Throws `version-mismatch`. */
+/** Returns the version that a search is for. Throws `version-mismatch`. */
 function targetVersion(request: SearchRequest, response: SearchResponse): number {
   const version = request.version ?? response.version;
   ensure(version !== undefined, 'version-mismatch', 'the response names no version');
@@ -132,7 +135,10 @@ function targetVersion(request: SearchRequest, response: SearchResponse): number
   return version;
 }
 
-/** The greatest version that a search for `target` showed in its terminal entry: the target, or what ended the ladder. */
+/**
+ * Returns the greatest version that a search for `target` showed in its terminal entry: the target, or the version that
+ * ended the ladder.
+ */
 function shownAt(position: number, target: number, shown: ShownLookups): MonitorMapEntry {
   const above = baseBinaryLadder(target).find((version) => {
     return version > target && shown.leftmostInclusion(version) === position;

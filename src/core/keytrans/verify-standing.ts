@@ -7,17 +7,17 @@ import { verifyCombined } from './verify-combined.ts';
 import { claimedSizes, verifyFullTreeHead } from './verify-full-tree-head.ts';
 import type { VerifyContext } from './verify-search.ts';
 
-/** A standing that holds. */
+/** A verified standing. */
 export interface VerifiedStanding extends Stood {
-  /** To be retained in the place of the view that was advertised. */
+  /** The view to retain instead of the advertised one. */
   readonly view: TreeView;
 }
 
 /**
- * Verifies an untrusted `StandingResponse` (docs/spec.md, "Standing"): that the version, whose `commitment` the client knows
- * from the chain of records, was the label's greatest at both log entries, and when these were made. `request.last` must be
- * the size of `context.view`. Both entries must be in the tree that the client knows already, so that no later tree head can
- * say anything else of them. Throws verification errors.
+ * Verifies an untrusted `StandingResponse` (docs/spec.md#standing): the version was the label's greatest at both log
+ * entries, at their timestamps. The client knows its `commitment` from the chain of records. `request.last` must be the
+ * size of `context.view`. Both entries must be in the tree that the client already knows, so that no later tree head
+ * can contradict them. Throws verification errors.
  */
 export function verifyStanding(
   context: VerifyContext,

@@ -1,6 +1,6 @@
 import { bytes, type Codec, encode, struct, uint32 } from '../encoding/codec.ts';
 
-/** A label: 0 to 255 bytes, not more (KT §11.7). */
+/** A label: 0 to 255 bytes (KT §11.7). */
 export const labelCodec: Codec<Uint8Array> = bytes(0, 0xff);
 
 /** `VrfInput` (KT §11.7). */
@@ -12,7 +12,7 @@ export interface VrfInput {
 
 export const vrfInputCodec: Codec<VrfInput> = struct<VrfInput>({ label: labelCodec, version: uint32 });
 
-/** The VRF's alpha string for one version of a label (KT §11.7). Throws `value-out-of-range`. */
+/** Encodes the VRF's alpha string for one version of a label (KT §11.7). Throws `value-out-of-range`. */
 export function encodeVrfInput(label: Uint8Array, version: number): Uint8Array {
   return encode(vrfInputCodec, { label, version });
 }

@@ -19,6 +19,8 @@ import {
 } from '../../contract/media-types.ts';
 import { CA_PREFIX, CRL_PREFIX, PATHS } from '../../contract/paths.ts';
 import { MAXIMUM_BATCH_LABELS } from '../../core/keytrans/lookup-batch-messages.ts';
+import { KEYTRANS_OPERATIONS } from '../../service/prover/keytrans-operations.ts';
+import type { KeytransName } from '../../service/prover/prover.ts';
 import { text, integer, object, reference, binary, type Schema } from './schema.ts';
 
 const problems = {
@@ -95,6 +97,15 @@ function postKeytrans(summary: string, request: string, answer: string, maximum 
   };
 }
 
+function keytransOperations(): Readonly<Record<string, Schema>> {
+  return Object.fromEntries(
+    Object.entries(KEYTRANS_OPERATIONS).map(([name, { summary, takes, gives }]) => [
+      PATHS[name as KeytransName],
+      postKeytrans(summary, takes, gives),
+    ]),
+  );
+}
+
 const OCTETS = 'application/octet-stream';
 const tileParameters = [parameter('path', '<L>/<N>[.p/<W>] or entries/<N>[.p/<W>], as c2sp.org/tlog-tiles says')];
 
@@ -120,55 +131,13 @@ export const OPERATIONS: Readonly<Record<string, Schema>> = {
     'RecoveryAnswer',
   ),
   [PATHS.vetoes]: postJson('Cancel a pending recovery', 200, 'VetoRequest', 'VetoAnswer'),
-  [PATHS.search]: postKeytrans('Search for the greatest version of a label', 'SearchRequest', 'SearchResponse'),
-  [PATHS.lookup]: postKeytrans('The same, or a proof of absence', 'LookupRequest', 'LookupResponse'),
+  ...keytransOperations(),
   [PATHS.lookupBatch]: postKeytrans(
     `The same for up to ${MAXIMUM_BATCH_LABELS} labels at once, each with an outcome of its own`,
     'LookupBatchRequest',
     'LookupBatchResponse',
     MAX_LOOKUP_BATCH_BODY_BYTES,
   ),
-  [PATHS.contactMonitor]: postKeytrans(
-    'Monitor versions of a label that the client was shown',
-    'ContactMonitorRequest',
-    'ContactMonitorResponse',
-  ),
-  [PATHS.ownerInit]: postKeytrans(
-    'Begin to own a label, from a distinguished log entry on',
-    'OwnerInitRequest',
-    'OwnerInitResponse',
-  ),
-  [PATHS.ownerMonitor]: postKeytrans(
-    'Monitor a label that the client owns',
-    'OwnerMonitorRequest',
-    'OwnerMonitorResponse',
-  ),
-  [PATHS.update]: postKeytrans(
-    'Tell an owner what was created since; values are refused',
-    'UpdateRequest without values',
-    'UpdateResponse responses<1..2^8-1>',
-  ),
-  [PATHS.distinguished]: postKeytrans(
-    'Walk the recent distinguished log entries',
-    'DistinguishedRequest',
-    'DistinguishedResponse',
-  ),
-  [PATHS.credential]: postKeytrans(
-    'Make a credential of the greatest version of a label, to be sent to a contact',
-    'CredentialRequest',
-    'Credential',
-  ),
-  [PATHS.credentialUpdate]: postKeytrans(
-    'Lead from a provisional credential to a distinguished log entry',
-    'CredentialUpdateRequest',
-    'CredentialUpdate',
-  ),
-  [PATHS.standing]: postKeytrans(
-    'Show that a version was the greatest at two log entries: the wait of a recovery',
-    'StandingRequest',
-    'StandingResponse',
-  ),
-  [PATHS.chain]: postKeytrans('Open a range of versions of a label', 'ChainRequest', 'ChainResponse'),
   [PATHS.auditorHead]: {
     post: {
       summary: 'Hand over a head that the log’s third-party auditor has signed',

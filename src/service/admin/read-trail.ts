@@ -1,5 +1,5 @@
-import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
-import { GlasskeyError } from '../../core/errors.ts';
+import { equalBytes, formatHex, parseHex } from '../../core/encoding/bytes.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { TrailHead } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { Act } from '../log/act.ts';
@@ -69,4 +69,11 @@ function assertHolds(holds: boolean, message: string): void {
 /** The end of a trail as a line to be noted: size and hash. */
 export function formatTrailHead({ size, hash }: TrailHead): string {
   return `${size} ${formatHex(hash)}`;
+}
+
+/** Reads a line of {@link formatTrailHead}. Throws `usage` for anything else. */
+export function parseTrailHead(line: string): TrailHead {
+  const [, size, hash] = /^(\d{1,15}) ([0-9a-f]{64})\s*$/.exec(line) ?? [];
+  ensure(size !== undefined && hash !== undefined, 'usage', 'not the end of a trail: a number of records and a hash');
+  return { size: Number(size), hash: parseHex(hash) };
 }

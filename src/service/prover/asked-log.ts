@@ -1,7 +1,8 @@
 import { ensure } from '../../core/errors.ts';
 import type { FullTreeHead } from '../../core/keytrans/tree-head.ts';
+import type { LogProgress } from '../log/log-progress.ts';
 import type { ReleasedLog } from '../log/released-log.ts';
-import type { ProverParts } from './prover-parts.ts';
+import type { AuditorHeads } from './auditor-heads.ts';
 
 /** The log as one answer shows it. */
 export interface AskedLog extends ReleasedLog {
@@ -21,7 +22,7 @@ export interface AskedLog extends ReleasedLog {
  * `not-audited`.
  */
 export async function askLog(
-  { progress, auditor }: Pick<ProverParts, 'progress' | 'auditor'>,
+  { progress, auditor }: { readonly progress: LogProgress; readonly auditor: AuditorHeads },
   last: number | undefined,
 ): Promise<AskedLog> {
   ensure(last !== 0, 'invalid-request', 'there is no tree head of size 0');

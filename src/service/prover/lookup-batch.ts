@@ -3,6 +3,7 @@ import type { LookupBatchRequest } from '../../core/keytrans/lookup-batch-messag
 import { type LookupResponse, lookupResponseCodec } from '../../core/keytrans/messages.ts';
 import { type AskedLog, askLog } from './asked-log.ts';
 import { lookupIn } from './lookup.ts';
+import type { AssertMayAsk } from './lookup-policy.ts';
 import type { ProverParts } from './prover-parts.ts';
 
 /** Labels of one batch that are worked on at the same time. */
@@ -17,16 +18,16 @@ export type BatchOutcome =
   | { readonly type: 'later' };
 
 /**
- * Answers an untrusted batch of lookups (docs/spec.md, "Many at once"), all from one tree head. `mayAsk` is asked for every label, in
+ * Answers an untrusted batch of lookups (docs/spec.md, "Many at once"), all from one tree head. `assertMayAsk` is asked for every label, in
  * their order, before anything is looked up; what it throws is that label's outcome. Throws `too-far-behind`.
  */
 export async function lookupBatch(
   parts: ProverParts,
   { last, labels }: LookupBatchRequest,
-  mayAsk: (label: Uint8Array) => void,
+  assertMayAsk: AssertMayAsk,
 ): Promise<readonly BatchOutcome[]> {
   const codec = lookupResponseCodec(parts.context.configuration);
-  const refusals = labels.map((label) => refusalOf(() => mayAsk(label)));
+  const refusals = labels.map((label) => refusalOf(() => assertMayAsk(label)));
   const log = await askLog(parts, last);
   const outcomes: BatchOutcome[] = [];
   let room = MAX_BATCH_RESPONSE_BYTES;

@@ -3,6 +3,9 @@ import { decodeUtf8 } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { IdentityKind } from '../../identity/identity.ts';
 
+/** Throws unless the asker may be told of a label (untrusted): `unauthenticated`, `rate-limited`. */
+export type AssertMayAsk = (label: Uint8Array) => void;
+
 /** Who may ask for whom. */
 export interface LookupSettings {
   /** Kinds of identities of which only bearers of a lookup token are told anything. */

@@ -4,9 +4,8 @@ import { planOwnerMonitor } from '../../core/keytrans/plan-owner.ts';
 import { verifyOwnerMonitor } from '../../core/keytrans/verify-owner-monitor.ts';
 import { askLabel } from './asked-label.ts';
 import { askLog } from './asked-log.ts';
-import { ownerOf } from './owner-of.ts';
 import type { ProverParts } from './prover-parts.ts';
-import { readVersionKeys } from './version-keys.ts';
+import { ownerOf, readVersionKeys } from './version-keys.ts';
 
 /**
  * Answers an untrusted OwnerMonitorRequest (KT §13.4). Throws `too-far-behind`, `invalid-request` for one that does not fit

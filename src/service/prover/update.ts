@@ -9,9 +9,8 @@ import type { UpdateRequest, UpdateResponse } from '../../core/keytrans/update-m
 import { verifyOwnerUpdate } from '../../core/keytrans/verify-owner-update.ts';
 import { type AskedLabel, askLabel, openVersions } from './asked-label.ts';
 import { type AskedLog, askLog } from './asked-log.ts';
-import { ownerOf } from './owner-of.ts';
 import type { ProverParts } from './prover-parts.ts';
-import { plannedSteps, readVersionKeys, type VersionKeys } from './version-keys.ts';
+import { ownerOf, plannedSteps, readVersionKeys, type VersionKeys } from './version-keys.ts';
 
 /** Most responses to one request: the owner asks again for what remains. */
 export const MAX_UPDATE_RESPONSES = 16;

@@ -13,7 +13,7 @@ import { publishLog } from '../../../src/service/publish/publish-log.ts';
 import { growTo, sourceOf, trustOf } from '../../support/publishing.ts';
 import { StaticLog } from '../../support/static-log.ts';
 
-const BUILT = resolve(import.meta.dirname, '../../../dist/cli/audit-threads.js');
+const BUILT = resolve(import.meta.dirname, '../../../dist/cli/audit/audit-threads.js');
 const SIZE = 300;
 
 let folder: string;

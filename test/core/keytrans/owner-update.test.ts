@@ -246,7 +246,7 @@ describe('an answer with new versions', () => {
     const { values, info } = response;
     const sent = verify(log, owner, { ...request, values }, { ...response, values: [] });
     expect(sent).toEqual(verify(log, owner, request, response));
-    const count = refused('bad-ladder', /not one opening for each value/);
+    const count = refused('bad-ladder', /not have one opening for each value/);
     expect(check({ values: [], info: [] })).toThrow(count);
     expect(check({ info: [] })).toThrow(count);
     expect(check({ info: info.slice(1) })).toThrow(count);

@@ -3,7 +3,7 @@ import { ensure } from '../../../core/errors.ts';
 import { EXIT } from '../../exit-code.ts';
 import { printJson, printLines } from '../../output.ts';
 import type { LogFlags } from '../../../server/log-settings.ts';
-import type { RunServer } from '../server-commands.ts';
+import type { RunServer } from '../run-command.ts';
 
 interface AdminAuditorFlags extends LogFlags {
   readonly data: string;

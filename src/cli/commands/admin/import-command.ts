@@ -6,10 +6,8 @@ import type { OpenServer } from '../../../server/open-server.ts';
 import type { ImportCounts } from '../../../server/import-file.ts';
 import { EXIT } from '../../exit-code.ts';
 import { printJson, printLines } from '../../output.ts';
-import { type AdminFlags, withLog } from './with-log.ts';
-import { adminOptions } from './list-commands.ts';
-import { administrator } from './record-commands.ts';
-import type { RunServer } from '../server-commands.ts';
+import type { RunServer } from '../run-command.ts';
+import { type AdminFlags, administrator, adminOptions, withLog } from './admin-options.ts';
 
 const loadService = () => import('../../../service/log-service.ts');
 const loadImport = () => import('../../../server/import-file.ts');

@@ -3,8 +3,8 @@ import { formatPem } from '../../../ca/der/pem.ts';
 import type { CertificateInfo, CertificateStatus } from '../../../service/admin/list-certificates.ts';
 import { printJson, printLines } from '../../output.ts';
 import { type TableFormat, writeTable } from '../../table-output.ts';
-import { type AdminFlags, withLog } from './with-log.ts';
-import type { RunServer } from '../server-commands.ts';
+import type { RunServer } from '../run-command.ts';
+import { type AdminFlags, adminOptions, withLog } from './admin-options.ts';
 
 const loadCertificates = () => import('../../../service/admin/list-certificates.ts');
 const loadIdentities = () => import('../../../service/admin/list-identities.ts');
@@ -30,15 +30,6 @@ interface ListFlags extends AdminFlags {
 interface CertificateFlags extends ListFlags {
   readonly identity?: string;
   readonly status?: CertificateStatus;
-}
-
-/** Adds the options that every `admin` command has. */
-export function adminOptions(command: Command, example: string): Command {
-  return command
-    .requiredOption('--data <dir>', 'data folder')
-    .option('--database <url>', 'postgres://… ; default: the embedded database')
-    .option('--json', 'print the result as JSON')
-    .addHelpText('after', `\nExample:\n  $ ${example}`);
 }
 
 /** `admin certificates|certificate|identities`: what is in the log, for its administrator. */

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import { EXIT } from '../../exit-code.ts';
 import { printJson, printLines } from '../../output.ts';
-import { type AdminFlags, withLog } from './with-log.ts';
-import { administrator } from './record-commands.ts';
-import type { RunServer } from '../server-commands.ts';
+import type { RunServer } from '../run-command.ts';
+import { type AdminFlags, administrator, withLog } from './admin-options.ts';
 
 interface EndFlags extends AdminFlags {
   readonly successor?: string;

@@ -1,19 +1,16 @@
-import { userInfo } from 'node:os';
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { parseTrustBundle } from '../../../contract/parse-trust-bundle.ts';
-import { parseHex } from '../../../core/encoding/bytes.ts';
 import { ensure, isGlasskeyError } from '../../../core/errors.ts';
 import { writeFileDurably } from '../../../client/node.ts';
-import type { TrailHead } from '../../../store/ports.ts';
 import type { LogContext } from '../../../service/log/log-context.ts';
 import type { TrailEntry } from '../../../service/admin/read-trail.ts';
 import { asUserInput, readInput } from '../../client-options.ts';
 import { EXIT, reportFailure } from '../../exit-code.ts';
 import { printJson, printLines } from '../../output.ts';
-import { type AdminFlags, withLog } from './with-log.ts';
 import { type TableFormat, writeTable } from '../../table-output.ts';
-import { adminOptions } from './list-commands.ts';
-import type { RunServer } from '../server-commands.ts';
+import type { RunServer } from '../run-command.ts';
+import { type AdminFlags, administrator, adminOptions, withLog } from './admin-options.ts';
 
 const loadTrail = () => import('../../../service/admin/read-trail.ts');
 const loadService = () => import('../../../service/log-service.ts');
@@ -38,11 +35,6 @@ interface TrailFlags extends AdminFlags {
   readonly since?: string;
   readonly verify?: boolean;
   readonly anchor?: string;
-}
-
-/** Who runs an `admin` command, for the trail: the user of the machine, and not `root` where that is known. */
-export function administrator(): string {
-  return `admin:${process.env['SUDO_USER'] ?? userInfo().username}`;
 }
 
 /** `admin trail|erase|receipt`: what was done, and the erasure of a person's data. */
@@ -113,8 +105,9 @@ async function showTrail(flags: TrailFlags): Promise<number> {
 }
 
 async function verifyTrail(context: LogContext, flags: TrailFlags): Promise<void> {
-  const { readTrail, formatTrailHead } = await loadTrail();
-  const anchor = await readAnchor(flags.anchor);
+  const { formatTrailHead, parseTrailHead, readTrail } = await loadTrail();
+  const noted = flags.anchor === undefined || !existsSync(flags.anchor) ? undefined : await readInput(flags.anchor);
+  const anchor = noted === undefined ? undefined : await asUserInput(`${flags.anchor}`, () => parseTrailHead(noted));
   const acts = readTrail(context, { anchor });
   let count = 0;
   let step = await acts.next();
@@ -124,16 +117,6 @@ async function verifyTrail(context: LogContext, flags: TrailFlags): Promise<void
   const [records = '', hash = ''] = end.split(' ');
   if (flags.json === true) printJson({ verified: true, acts: count, records: Number(records), hash });
   else printLines(`verified: ${count} acts in ${records} records, up to ${hash}`);
-}
-
-/** The end of a trail that was noted; undefined where the file is not there yet. */
-async function readAnchor(path: string | undefined): Promise<TrailHead | undefined> {
-  if (path === undefined) return undefined;
-  const { existsSync } = await import('node:fs');
-  if (!existsSync(path)) return undefined;
-  const [, size, hash] = /^(\d{1,15}) ([0-9a-f]{64})\s*$/.exec(await readInput(path)) ?? [];
-  ensure(size !== undefined && hash !== undefined, 'usage', `${path} does not hold the end of a trail`);
-  return { size: Number(size), hash: parseHex(hash) };
 }
 
 async function* cells(entries: AsyncIterable<TrailEntry>) {

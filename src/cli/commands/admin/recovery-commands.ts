@@ -1,11 +1,9 @@
 import type { Command } from 'commander';
 import type { ListedRecovery } from '../../../service/recovery/decide.ts';
 import { printJson, printLines } from '../../output.ts';
-import { type AdminFlags, withLog } from './with-log.ts';
 import { type TableFormat, writeTable } from '../../table-output.ts';
-import { adminOptions } from './list-commands.ts';
-import { administrator } from './record-commands.ts';
-import type { RunServer } from '../server-commands.ts';
+import type { RunServer } from '../run-command.ts';
+import { type AdminFlags, administrator, adminOptions, withLog } from './admin-options.ts';
 
 const loadDecide = () => import('../../../service/recovery/decide.ts');
 

@@ -1,11 +1,27 @@
-import { EXIT } from '../../exit-code.ts';
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
 import type { OpenServer, OpenServerOptions } from '../../../server/open-server.ts';
+import { EXIT } from '../../exit-code.ts';
 
 /** Options that every `admin` command has. */
 export interface AdminFlags {
   readonly data: string;
   readonly database?: string;
   readonly json?: boolean;
+}
+
+/** Adds the options that every `admin` command has. */
+export function adminOptions(command: Command, example: string): Command {
+  return command
+    .requiredOption('--data <dir>', 'data folder')
+    .option('--database <url>', 'postgres://… ; default: the embedded database')
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', `\nExample:\n  $ ${example}`);
+}
+
+/** Who runs an `admin` command, for the trail: the user of the machine, and not `root` where that is known. */
+export function administrator(): string {
+  return `admin:${process.env['SUDO_USER'] ?? userInfo().username}`;
 }
 
 /**

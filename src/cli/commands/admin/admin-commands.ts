@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import type { RunServer } from '../run-command.ts';
+import { adminAuditorCommand } from './auditor-command.ts';
+import { importCommand } from './import-command.ts';
+import { listCommands } from './list-commands.ts';
+import { adminLogCommand } from './log-command.ts';
+import { recordCommands } from './record-commands.ts';
+import { adminRecoveryCommands } from './recovery-commands.ts';
+import { tokenCommands } from './token-commands.ts';
+import { witnessPolicyCommand } from './witness-policy-command.ts';
+
+/** `admin …`: the commands of a log's administrator, in the order in which --help lists them. */
+export function adminCommands(program: Command, run: RunServer): void {
+  const admin = program.command('admin').description('administer a log');
+  tokenCommands(admin, run);
+  listCommands(admin, run);
+  recordCommands(admin, run);
+  importCommand(admin, run);
+  adminAuditorCommand(admin, run);
+  adminRecoveryCommands(admin, run);
+  witnessPolicyCommand(admin, run);
+  adminLogCommand(admin, run);
+}

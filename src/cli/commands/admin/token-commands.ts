@@ -1,0 +1,48 @@
+import type { Command } from 'commander';
+import { ensure } from '../../../core/errors.ts';
+import { printJson, printLines } from '../../output.ts';
+import type { RunServer } from '../run-command.ts';
+import { administrator, type AdminFlags, adminOptions, withLog } from './admin-options.ts';
+
+const loadTokens = () => import('../../../service/log/tokens.ts');
+
+/** `admin token create|list|revoke`. With the embedded database the server must be stopped: it holds the folder's lock. */
+export function tokenCommands(admin: Command, run: RunServer): void {
+  const tokens = admin.command('token').description('application tokens');
+  const add = (usage: string, summary: string, example: string): Command =>
+    adminOptions(tokens.command(usage).description(summary), example);
+
+  add('create <name>', 'make a token and print it', 'glasskey admin token create backend --data /srv/glasskey').action(
+    (name: string, flags: AdminFlags) =>
+      run(() =>
+        withLog(flags, async ({ context }) => {
+          const { createToken } = await loadTokens();
+          const { token, info } = await createToken(context, name, administrator());
+          if (flags.json === true) printJson({ ...info, token });
+          else printLines(token);
+        }),
+      ),
+  );
+  add('list', 'list tokens, revoked ones too', 'glasskey admin token list --data /srv/glasskey').action(
+    (flags: AdminFlags) =>
+      run(() =>
+        withLog(flags, async ({ context }) => {
+          const { listTokens } = await loadTokens();
+          const all = await listTokens(context);
+          if (flags.json === true) return printJson(all);
+          const line = (one: (typeof all)[number]): string =>
+            `${one.id}  ${one.revokedMs === undefined ? 'valid  ' : 'revoked'}  ${one.name}`;
+          printLines(...all.map(line));
+        }),
+      ),
+  );
+  add('revoke <id>', 'revoke a token', 'glasskey admin token revoke 2 --data /srv/glasskey').action(
+    (id: string, flags: AdminFlags) =>
+      run(() => {
+        ensure(/^\d{1,15}$/.test(id), 'usage', 'a token is named by its number in the list');
+        return withLog(flags, async ({ context }) =>
+          (await loadTokens()).revokeToken(context, Number(id), administrator()),
+        );
+      }),
+  );
+}

@@ -1,0 +1,117 @@
+import type { Command } from 'commander';
+import type { ClientKey } from '../../client/client-key.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
+import { type ClientOptions, openIssuing, readInput } from '../client-options.ts';
+import { CredentialFolder } from '../credentials/credentials.ts';
+import { printIssued } from '../credentials/print-issued.ts';
+import { renew, type RenewOptions } from '../credentials/renew.ts';
+import {
+  type CompanionOption,
+  companionOption,
+  type EvidenceOptions,
+  evidenceOptions,
+  prepareEvidence,
+  readEvidence,
+} from '../evidence-options.ts';
+import { clientCommand, type RunClient } from './run-command.ts';
+
+/** `register|rotate|renew`: the commands that end with a certificate. */
+export function issueCommands(program: Command, run: RunClient): void {
+  const registering = clientCommand(
+    program,
+    'register <identity>',
+    'register a key for an identity: the first with evidence (an application token, an ID token, an e-mailed code), a further one with the ' +
+      'credentials of another',
+    'glasskey register alice@example.com --server https://keys.example --token-file app.token --out alice',
+  );
+  evidenceOptions(registering)
+    .option('--credentials <dir>', 'credentials of the identity, to add a further key')
+    .requiredOption('--out <dir>', 'folder for key.pem and certificate.pem')
+    .option('--csr <file>', 'PKCS#10 request of a key that you keep yourself')
+    .option('--json', 'print the result as JSON')
+    .action((identity: string, options: RegisterOptions) => run(options, () => register(identity, options)));
+
+  clientCommand(
+    program,
+    'rotate <identity>',
+    'replace a key by a new one, signed by the old one',
+    'glasskey rotate alice@example.com --server https://keys.example --credentials alice --out alice2',
+  )
+    .requiredOption('--credentials <dir>', 'the key to be replaced')
+    .requiredOption('--out <dir>', 'folder for the new key and its certificate')
+    .addOption(companionOption())
+    .option('--json', 'print the result as JSON')
+    .action((identity: string, options: RotateOptions) => run(options, () => rotate(identity, options)));
+
+  clientCommand(
+    program,
+    'renew <identity>',
+    'ask for a new certificate of the same key',
+    'glasskey renew alice@example.com --server https://keys.example --credentials alice',
+  )
+    .requiredOption('--credentials <dir>', 'the key; its certificate.pem is replaced')
+    .option('--daemon', 'stay, and renew in time: after two thirds of the validity')
+    .option('--json', 'print the result as JSON')
+    .action((identity: string, options: RenewOptions) => run(options, () => renew(identity, options)));
+}
+
+interface RegisterOptions extends EvidenceOptions {
+  readonly credentials?: string;
+}
+
+async function register(identity: string, options: RegisterOptions): Promise<number> {
+  const prepared = await prepareEvidence(identity, options);
+  if (prepared !== undefined) return prepared;
+  const { tokenFile, oidcTokenFile } = options;
+  const ways = [tokenFile, oidcTokenFile, options.emailCode, options.credentials].filter((one) => one !== undefined);
+  ensure(
+    ways.length === 1,
+    'usage',
+    'one of --token-file, --oidc-token-file, --email-code and --credentials is needed',
+  );
+  ensure(
+    options.credentials === undefined || options.csr === undefined,
+    'usage',
+    '--csr does not go with --credentials',
+  );
+  const directory = await openIssuing(options);
+  const folder = new CredentialFolder(options.out);
+  const canonical = directory.identity(identity);
+  const credentials =
+    options.credentials === undefined ? undefined : await new CredentialFolder(options.credentials).key();
+  const key = options.csr === undefined ? await folder.prepareKey() : undefined;
+  if (key !== undefined && credentials !== undefined) assertAnother(key, credentials, options);
+  const csr =
+    key === undefined
+      ? await readInput(options.csr as string)
+      : await folder.prepareRequest(canonical, key, options.companion);
+  const evidence = await readEvidence(options, folder);
+  const issued = await directory.register(identity, { ...evidence, credentials, key, csr });
+  await folder.writeCertificate(issued);
+  return printIssued(issued.binding, folder, options);
+}
+
+/** Throws `usage` where the folder for the new key holds the one that signs for it. */
+function assertAnother(key: ClientKey, signer: ClientKey, { out }: { readonly out: string }): void {
+  const isAnother = !equalBytes(key.spki, signer.spki);
+  ensure(isAnother, 'usage', `${out} holds the key of the credentials: name another folder for the new key`);
+}
+
+interface RotateOptions extends ClientOptions, CompanionOption {
+  readonly credentials: string;
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+async function rotate(identity: string, options: RotateOptions): Promise<number> {
+  const directory = await openIssuing(options);
+  const folder = new CredentialFolder(options.out);
+  const old = await new CredentialFolder(options.credentials).key();
+  const key = await folder.prepareKey();
+  assertAnother(key, old, options);
+  const csr = await folder.prepareRequest(directory.identity(identity), key, options.companion);
+  const issued = await directory.rotate(identity, old, key, csr);
+  await folder.writeCertificate(issued);
+  return printIssued(issued.binding, folder, options);
+}

@@ -1,0 +1,54 @@
+import { type Command, Option } from 'commander';
+import type { KeyDirectory } from '../../client/key-directory.ts';
+import { REVOCATION_REASONS, type RevocationReason } from '../../contract/bodies.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { type ClientOptions, openIssuing } from '../client-options.ts';
+import { CredentialFolder } from '../credentials/credentials.ts';
+import { EXIT } from '../exit-code.ts';
+import { bindingJson, bindingLines, printJson, printLines } from '../output.ts';
+import { clientCommand, type RunClient } from './run-command.ts';
+
+interface RevokeOptions extends ClientOptions {
+  readonly json?: boolean;
+  readonly credentials: string;
+  readonly serial?: string;
+  readonly all?: boolean;
+  readonly reason: RevocationReason;
+}
+
+/** `revoke`: revokes certificates, signed by a key of the identity. */
+export function revokeCommand(program: Command, run: RunClient): void {
+  clientCommand(
+    program,
+    'revoke <identity>',
+    'revoke a certificate, signed by a key of the identity',
+    'glasskey revoke alice@example.com --server https://keys.example --credentials alice --reason keyCompromise',
+  )
+    .requiredOption('--credentials <dir>', 'a key of the identity')
+    .option('--serial <hex>', 'serial of the certificate; default: the one in the credentials')
+    .option('--all', 'every certificate of the identity')
+    .addOption(new Option('--reason <name>', 'reason').choices(Object.keys(REVOCATION_REASONS)).default('unspecified'))
+    .option('--json', 'print the result as JSON')
+    .action((identity: string, options: RevokeOptions) => run(options, () => revoke(identity, options)));
+}
+
+async function revoke(identity: string, options: RevokeOptions): Promise<number> {
+  const folder = new CredentialFolder(options.credentials);
+  const key = await folder.key();
+  ensure(options.all !== true || options.serial === undefined, 'usage', 'either --all or --serial');
+  const serial = (options.serial ?? (await folder.serial())).toLowerCase().replaceAll(':', '');
+  ensure(/^(?:[0-9a-f]{2}){1,20}$/.test(serial), 'usage', 'a serial is hexadecimal');
+  const directory = await openIssuing(options);
+  const serials = options.all === true ? await serialsOf(directory, identity) : [serial];
+  const binding = await directory.revoke(identity, key, { serials, reason: options.reason });
+  if (options.json === true) printJson({ revoked: serials, ...bindingJson(binding) });
+  else printLines(`revoked ${serials.join(' ')}`, ...bindingLines(binding));
+  return EXIT.fine;
+}
+
+/** Serials of every certificate of the current record. Throws `identity-not-found`. */
+async function serialsOf(directory: KeyDirectory, identity: string): Promise<readonly string[]> {
+  const result = await directory.lookup(identity);
+  if (!result.found) throw new GlasskeyError('identity-not-found', `${identity} is not registered`);
+  return [...result.binding.certificates, ...result.binding.expired].map(({ serial }) => serial);
+}

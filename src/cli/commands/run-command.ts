@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import { type ClientOptions, stateFolder } from '../client-options.ts';
+import { writeEvidence } from '../evidence.ts';
+import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
+
+/** Runs the work of a client's command; its result is the exit code. */
+export type RunClient = (options: ClientOptions, work: () => Promise<number>) => Promise<void>;
+
+/** Runs the work of an operator's command; its result is the exit code. */
+export type RunServer = (work: () => Promise<number>) => Promise<void>;
+
+/** Runs a client's command. If something does not verify, exits with 2 and leaves evidence in the state folder. */
+export async function runClient(options: ClientOptions, work: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await work();
+  } catch (error) {
+    reportFailure(error);
+    process.exitCode = exitCodeOf(error);
+    if (process.exitCode === EXIT.misbehaviour) await writeEvidence(error, stateFolder(options));
+  }
+}
+
+/** Runs an operator's command. A failure is about the operator's own folder, database or clock, so it never exits with 2. */
+export async function runServer(work: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await work();
+  } catch (error) {
+    reportFailure(error);
+    process.exitCode = EXIT.refused;
+  }
+}
+
+/** Adds a client's command, with the options that all of them share. */
+export function clientCommand(program: Command, usage: string, summary: string, example: string): Command {
+  return program
+    .command(usage)
+    .description(summary)
+    .requiredOption('--server <url>', 'URL of the server')
+    .option(
+      '--trust <file>',
+      'trust bundle to hold the server to; default: the pinned one, else the first that is seen',
+    )
+    .option('--state <dir>', 'folder for what this client knows')
+    .addHelpText('after', `\nExample:\n  $ ${example}`);
+}

@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import { boundHeapGrowth } from '../../server/heap-growth.ts';
+import { EXIT } from '../exit-code.ts';
+import { printLines } from '../output.ts';
+import { stopSignal } from '../stop-signal.ts';
+import type { RunServer } from './run-command.ts';
+
+interface ServeFlags {
+  readonly data: string;
+  readonly listen: string;
+  readonly database?: string;
+  readonly dev?: boolean;
+  readonly acceptClockGap?: boolean;
+  readonly auditor?: string;
+}
+
+/** `serve`: runs the server of a data folder until a signal stops it; SIGHUP reloads the settings. */
+export function serveCommand(program: Command, run: RunServer): void {
+  program
+    .command('serve')
+    .description('serve the log of a data folder')
+    .requiredOption('--data <dir>', 'data folder')
+    .option('--listen <address>', 'address and port', '127.0.0.1:8080')
+    .option('--database <url>', 'postgres://… ; default: the embedded database, for trying out')
+    .option('--dev', 'for development: initialise where needed, with the address as public URL')
+    .option('--auditor <url>', 'fetch the heads of the third-party auditor here; default: it posts them')
+    .option('--accept-clock-gap', 'append though the last entry is more than a day old; look at the clock first')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ glasskey serve --data /srv/glasskey --database postgres://localhost/glasskey',
+    )
+    .action((flags: ServeFlags) => run(() => serveUntilStopped(flags)));
+}
+
+async function serveUntilStopped(flags: ServeFlags): Promise<number> {
+  const { data, listen, database, dev, acceptClockGap, auditor } = flags;
+  boundHeapGrowth();
+  const stopped = stopSignal();
+  const { serve } = await import('../../server/serve.ts');
+  const running = await serve({
+    data,
+    listen,
+    database,
+    dev: dev === true,
+    acceptClockGap: acceptClockGap === true,
+    auditor,
+  });
+  const reload = (): void => void running.reload();
+  process.on('SIGHUP', reload);
+  printLines(`listening on ${running.url}`);
+  await stopped;
+  process.off('SIGHUP', reload);
+  await running.stop();
+  return EXIT.fine;
+}

@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import { parseCertificate } from '../../ca/certificate.ts';
+import { parsePemBlocks } from '../../ca/der/pem.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import { asUserInput, type ClientOptions, openDirectory, readInput } from '../client-options.ts';
+import { recordKnown } from '../evidence.ts';
+import { CertificateIsOver, EXIT } from '../exit-code.ts';
+import { bindingJson, bindingLines, printJson, printLines } from '../output.ts';
+import { clientCommand, type RunClient } from './run-command.ts';
+
+/** `verify`: compares a certificate with the current record of its identity. */
+export function verifyCommand(program: Command, run: RunClient): void {
+  clientCommand(
+    program,
+    'verify <certificate>',
+    'verify that a certificate (PEM file) is in the current record of the identity that it names',
+    'glasskey verify bob.pem --server https://keys.example',
+  )
+    .option('--json', 'print the result as JSON')
+    .action((file: string, options: ClientOptions & { readonly json?: boolean }) =>
+      run(options, async () => {
+        const pem = await readInput(file);
+        const blocks = await asUserInput(file, () => parsePemBlocks('CERTIFICATE', pem));
+        ensure(blocks.length > 0, 'usage', `${file} holds no certificate in PEM`);
+        recordKnown({ certificate: pem });
+        const directory = await openDirectory(options);
+        const binding = await directory.verifyCertificate(pem).catch((error: unknown) => {
+          throw isGlasskeyError(error, 'certificate-expired') && isOver(blocks[0])
+            ? new CertificateIsOver(error)
+            : error;
+        });
+        if (options.json === true) printJson({ verified: true, ...bindingJson(binding) });
+        else printLines('verified: the certificate is in the current record', ...bindingLines(binding));
+        return EXIT.fine;
+      }),
+    );
+}
+
+/** Tells an expired certificate from one that is not valid yet, which a slow clock shows as well. */
+function isOver(der: Uint8Array | undefined): boolean {
+  return der !== undefined && parseCertificate(der).notAfterMs < Date.now();
+}

@@ -1,0 +1,177 @@
+import { type Codec, decode, encode } from '../../core/encoding/codec.ts';
+import type { Configuration } from '../../core/keytrans/configuration.ts';
+import {
+  contactMonitorRequestCodec,
+  contactMonitorResponseCodec,
+} from '../../core/keytrans/contact-monitor-messages.ts';
+import {
+  credentialCodec,
+  credentialRequestCodec,
+  credentialUpdateCodec,
+  credentialUpdateRequestCodec,
+} from '../../core/keytrans/credential.ts';
+import { distinguishedRequestCodec, distinguishedResponseCodec } from '../../core/keytrans/distinguished-messages.ts';
+import {
+  chainRequestCodec,
+  chainResponseCodec,
+  lookupRequestCodec,
+  lookupResponseCodec,
+  searchRequestCodec,
+  searchResponseCodec,
+} from '../../core/keytrans/messages.ts';
+import { ownerInitRequestCodec, ownerInitResponseCodec } from '../../core/keytrans/owner-init-messages.ts';
+import { ownerMonitorRequestCodec, ownerMonitorResponseCodec } from '../../core/keytrans/owner-monitor-messages.ts';
+import { standingRequestCodec, standingResponseCodec } from '../../core/keytrans/standing-messages.ts';
+import { updateRequestCodec, updateResponsesCodec } from '../../core/keytrans/update-messages.ts';
+import { chain } from './chain.ts';
+import { contactMonitor } from './contact-monitor.ts';
+import { credential, credentialUpdate } from './credential.ts';
+import { distinguished } from './distinguished.ts';
+import { lookup } from './lookup.ts';
+import type { AssertMayAsk } from './lookup-policy.ts';
+import { ownerInit } from './owner-init.ts';
+import { ownerMonitor } from './owner-monitor.ts';
+import type { ProverParts } from './prover-parts.ts';
+import { search } from './search.ts';
+import { standing } from './standing.ts';
+import { update } from './update.ts';
+
+/**
+ * Every operation of `POST /keytrans/v1/…`, by its name in the contract's paths: codecs, answer and OpenAPI texts. The
+ * prover, the routes and the OpenAPI document are made from this table.
+ */
+export const KEYTRANS_OPERATIONS = {
+  search: aboutLabel({
+    summary: 'Search for the greatest version of a label',
+    takes: 'SearchRequest',
+    gives: 'SearchResponse',
+    request: searchRequestCodec,
+    response: searchResponseCodec,
+    answer: search,
+  }),
+  lookup: aboutLabel({
+    summary: 'The same, or a proof of absence',
+    takes: 'LookupRequest',
+    gives: 'LookupResponse',
+    request: lookupRequestCodec,
+    response: lookupResponseCodec,
+    answer: lookup,
+  }),
+  contactMonitor: aboutLabel({
+    summary: 'Monitor versions of a label that the client was shown',
+    takes: 'ContactMonitorRequest',
+    gives: 'ContactMonitorResponse',
+    request: contactMonitorRequestCodec,
+    response: contactMonitorResponseCodec,
+    answer: contactMonitor,
+  }),
+  ownerInit: aboutLabel({
+    summary: 'Begin to own a label, from a distinguished log entry on',
+    takes: 'OwnerInitRequest',
+    gives: 'OwnerInitResponse',
+    request: ownerInitRequestCodec,
+    response: ownerInitResponseCodec,
+    answer: ownerInit,
+  }),
+  ownerMonitor: aboutLabel({
+    summary: 'Monitor a label that the client owns',
+    takes: 'OwnerMonitorRequest',
+    gives: 'OwnerMonitorResponse',
+    request: ownerMonitorRequestCodec,
+    response: ownerMonitorResponseCodec,
+    answer: ownerMonitor,
+  }),
+  update: aboutLabel({
+    summary: 'Show an owner the versions created since; values are refused',
+    takes: 'UpdateRequest without values',
+    gives: 'UpdateResponse responses<1..2^8-1>',
+    request: updateRequestCodec,
+    response: updateResponsesCodec,
+    answer: update,
+  }),
+  distinguished: aboutLog({
+    summary: 'Walk the recent distinguished log entries',
+    takes: 'DistinguishedRequest',
+    gives: 'DistinguishedResponse',
+    request: distinguishedRequestCodec,
+    response: distinguishedResponseCodec,
+    answer: distinguished,
+  }),
+  credential: aboutLabel({
+    summary: 'Make a credential of the greatest version of a label, to be sent to a contact',
+    takes: 'CredentialRequest',
+    gives: 'Credential',
+    request: credentialRequestCodec,
+    response: credentialCodec,
+    answer: credential,
+  }),
+  credentialUpdate: aboutLabel({
+    summary: 'Lead from a provisional credential to a distinguished log entry',
+    takes: 'CredentialUpdateRequest',
+    gives: 'CredentialUpdate',
+    request: credentialUpdateRequestCodec,
+    response: () => credentialUpdateCodec,
+    answer: credentialUpdate,
+  }),
+  standing: aboutLabel({
+    summary: 'Show that a version was the greatest at two log entries: the wait of a recovery',
+    takes: 'StandingRequest',
+    gives: 'StandingResponse',
+    request: standingRequestCodec,
+    response: standingResponseCodec,
+    answer: standing,
+  }),
+  chain: aboutLabel({
+    summary: 'Open a range of versions of a label',
+    takes: 'ChainRequest',
+    gives: 'ChainResponse',
+    request: chainRequestCodec,
+    response: chainResponseCodec,
+    answer: chain,
+  }),
+} as const;
+
+/** A row of the table. */
+interface Row<Request, Response> {
+  /** One line for the OpenAPI document. */
+  readonly summary: string;
+  /** Names of the messages in the specification. */
+  readonly takes: string;
+  readonly gives: string;
+  readonly request: Codec<Request>;
+  readonly response: (config: Configuration, request: Request) => Codec<Response>;
+  /** Answers an untrusted request. */
+  readonly answer: (parts: ProverParts, request: Request) => Promise<Response>;
+}
+
+/** An operation with its codecs applied. */
+export interface KeytransOperation<Request, Response> extends Row<Request, Response> {
+  /**
+   * Decodes an untrusted request, answers it and encodes the answer. Asks `assertMayAsk` for the request's label before
+   * anything is looked up; default: everybody may ask for everybody. Throws what it and `answer` throw.
+   */
+  readonly run: (parts: ProverParts, request: Uint8Array, assertMayAsk?: AssertMayAsk) => Promise<Uint8Array>;
+}
+
+function aboutLabel<Request extends { readonly label: Uint8Array }, Response>(
+  row: Row<Request, Response>,
+): KeytransOperation<Request, Response> {
+  return withRun(row, ({ label }, assertMayAsk) => assertMayAsk(label));
+}
+
+/** About the log as a whole: everybody may ask. */
+function aboutLog<Request, Response>(row: Row<Request, Response>): KeytransOperation<Request, Response> {
+  return withRun(row, () => undefined);
+}
+
+function withRun<Request, Response>(
+  row: Row<Request, Response>,
+  check: (request: Request, assertMayAsk: AssertMayAsk) => void,
+): KeytransOperation<Request, Response> {
+  const run = async (parts: ProverParts, bytes: Uint8Array, assertMayAsk?: AssertMayAsk): Promise<Uint8Array> => {
+    const request = decode(row.request, bytes);
+    if (assertMayAsk !== undefined) check(request, assertMayAsk);
+    return encode(row.response(parts.context.configuration, request), await row.answer(parts, request));
+  };
+  return { ...row, run };
+}
