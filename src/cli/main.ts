@@ -5,7 +5,7 @@ import { installNativeSha256 } from '../service/threads/native-sha256.ts';
 import { adminCommands } from './commands/admin/admin-commands.ts';
 import { auditCommand } from './commands/audit-command.ts';
 import { auditorCommand } from './commands/auditor-command.ts';
-import { caCommand } from './commands/ca-command.ts';
+import { caCommand } from './commands/ca/ca-command.ts';
 import { configCommand } from './commands/config-command.ts';
 import { credentialCommand } from './commands/credential-command.ts';
 import { devicesCommand } from './commands/devices-command.ts';

@@ -1,21 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { EXIT } from '../exit-code.ts';
-import { type LimboOutcome, parseLimbo, runLimboCase } from '../limbo-case.ts';
-import { oneLine, printJson, printLines } from '../output.ts';
-import { checkCommand } from './ca-check-command.ts';
-import { ceremonyCommands } from './ca-ceremony-commands.ts';
-import { tokenKeysCommand } from './ca-token-command.ts';
-import type { RunServer } from './run-command.ts';
+import { EXIT } from '../../exit-code.ts';
+import { type LimboOutcome, parseLimbo, runLimboCase } from '../../limbo-case.ts';
+import { oneLine, printJson, printLines } from '../../output.ts';
+import { checkCommand } from './check-command.ts';
+import { issuingCaCommands } from './issuing-ca-commands.ts';
+import { offlineRootCommands } from './offline-root-commands.ts';
+import { tokenKeysCommand } from './token-keys-command.ts';
+import type { RunServer } from '../run-command.ts';
 
-/** `glasskey ca …`: what concerns certificates and no log. */
+/** `ca …`: the commands about certificates alone, apart from any log. */
 export function caCommand(program: Command, run: RunServer): void {
-  const ca = program.command('ca').description('work with certificates, apart from any log');
-  ceremonyCommands(ca, run);
+  const ca = program
+    .command('ca')
+    .description('create and check certificate authorities and certificates, apart from any log');
+  offlineRootCommands(ca, run);
+  issuingCaCommands(ca, run);
   tokenKeysCommand(ca, run);
   checkCommand(ca, run);
   ca.command('validate <file>')
-    .description('validate the paths of a file of test cases in the schema of x509-limbo')
+    .description('run the path validator on a file of x509-limbo test cases')
     .option('--json', 'print the results as JSON')
     .addHelpText('after', '\nExample:\n  $ glasskey ca validate limbo.json')
     .action((file: string, options: { readonly json?: boolean }) => run(() => validate(file, options.json === true)));
@@ -24,7 +28,7 @@ export function caCommand(program: Command, run: RunServer): void {
 async function validate(file: string, asJson: boolean): Promise<number> {
   const cases = parseLimbo(await readFile(file, 'utf8'));
   const results: LimboOutcome[] = [];
-  // One after the other: a file of test cases is judged, not served.
+  // One at a time: nobody waits for the cases, so speed does not matter.
   for (const one of cases) results.push(await runLimboCase(one));
   const summary = summarize(results);
   if (asJson) printJson({ ...summary, results });

@@ -1,17 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
-import { PurposeOid } from '../../ca/der/oids.ts';
-import { parseOcspRequest } from '../../ca/ocsp/ocsp-request.ts';
-import { validatePath } from '../../ca/path/build-path.ts';
-import { checkOcsp } from '../../ca/path/check-ocsp.ts';
-import { checkRevocation } from '../../ca/path/check-revocation.ts';
-import type { PathCertificate } from '../../ca/path/path-certificate.ts';
-import { parsePemBlocks } from '../../ca/der/pem.ts';
-import { decodeUtf8 } from '../../core/encoding/bytes.ts';
-import { ensure } from '../../core/errors.ts';
-import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
-import { oneLine, printJson, printLines } from '../output.ts';
-import type { RunServer } from './run-command.ts';
+import { PurposeOid } from '../../../ca/der/oids.ts';
+import { parseOcspRequest } from '../../../ca/ocsp/ocsp-request.ts';
+import { validatePath } from '../../../ca/path/build-path.ts';
+import { checkOcsp } from '../../../ca/path/check-ocsp.ts';
+import { checkRevocation } from '../../../ca/path/check-revocation.ts';
+import type { PathCertificate } from '../../../ca/path/path-certificate.ts';
+import { parsePemBlocks } from '../../../ca/der/pem.ts';
+import { decodeUtf8 } from '../../../core/encoding/bytes.ts';
+import { ensure } from '../../../core/errors.ts';
+import { EXIT, exitCodeOf, reportFailure } from '../../exit-code.ts';
+import { oneLine, printJson, printLines } from '../../output.ts';
+import type { RunServer } from '../run-command.ts';
 
 interface Flags {
   readonly root: string;
@@ -26,20 +26,17 @@ interface Flags {
 
 const PURPOSES = ['clientAuth', 'serverAuth', 'emailProtection', 'imUri'] as const;
 
-/** `glasskey ca check`: a certificate as programs judge it that know X.509 and no log. */
+/** `ca check`: validates a certificate as a program does that knows X.509 but no log. */
 export function checkCommand(ca: Command, run: RunServer): void {
   ca.command('check <certificate>')
-    .description('validate the path of a certificate to a root, with CRLs and OCSP responses where they are given')
-    .requiredOption('--root <file>', 'root certificates that are trusted, PEM')
-    .option('--chain <file>', 'certificates of CAs between, PEM')
-    .option(
-      '--crl <files...>',
-      'CRLs and deltas, PEM or DER: one must tell of the certificate, and it must not be revoked',
-    )
-    .option('--ocsp <files...>', 'OCSP responses, DER: one must tell of the certificate')
-    .option('--ocsp-request <file>', 'the request, DER: the responses must repeat its nonce')
-    .option('--purpose <name>', `what it must be for: ${PURPOSES.join(', ')}`, parsePurpose)
-    .option('--at <time>', 'the time to judge by, such as 2026-11-23T12:00:00Z', parseTime)
+    .description('validate the path of a certificate to a root, and its revocation if you give CRLs or OCSP responses')
+    .requiredOption('--root <file>', 'trusted root certificates, PEM')
+    .option('--chain <file>', 'certificates of the intermediate CAs, PEM')
+    .option('--crl <files...>', 'CRLs and delta CRLs, PEM or DER: one must cover the certificate and not list it')
+    .option('--ocsp <files...>', 'OCSP responses, DER: one must cover the certificate and call it good')
+    .option('--ocsp-request <file>', 'OCSP request, DER: the responses must repeat its nonce')
+    .option('--purpose <name>', `required purpose: ${PURPOSES.join(', ')}`, parsePurpose)
+    .option('--at <time>', 'time to validate at, such as 2026-11-23T12:00:00Z; default: now', parseTime)
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -48,7 +45,7 @@ export function checkCommand(ca: Command, run: RunServer): void {
     .action((file: string, flags: Flags) => run(() => judge(file, flags)));
 }
 
-/** What does not hold ends with 2, as with every command that verifies; the rest, such as a file that is not there, with 1. */
+/** Exits with 2 if the certificate does not validate, like every command that verifies; a missing file exits with 1. */
 async function judge(file: string, flags: Flags): Promise<number> {
   try {
     return await check(file, flags);
@@ -61,9 +58,9 @@ async function judge(file: string, flags: Flags): Promise<number> {
 
 async function check(file: string, flags: Flags): Promise<number> {
   const [leaf] = await certificates(file);
-  ensure(leaf !== undefined, 'usage', `no certificate in ${file}`);
+  ensure(leaf !== undefined, 'usage', `${file} holds no certificate in PEM`);
   const isAsked = flags.ocspRequest === undefined || flags.ocsp !== undefined;
-  ensure(isAsked, 'usage', '--ocsp-request goes with --ocsp');
+  ensure(isAsked, 'usage', '--ocsp-request needs --ocsp: give the responses as well');
   const [crls, responses] = [await readAll(flags.crl, 'X509 CRL'), await readAll(flags.ocsp)];
   const nonce = flags.ocspRequest === undefined ? undefined : await nonceOf(flags.ocspRequest);
   const atMs = flags.at ?? Date.now();
@@ -87,13 +84,16 @@ async function check(file: string, flags: Flags): Promise<number> {
 }
 
 function lines(file: string, serials: readonly string[], revocation: readonly string[]): string[] {
-  const looked = revocation.length > 0 ? `not revoked by ${revocation.join(' and ')}` : 'revocation was not looked up';
+  const looked =
+    revocation.length > 0
+      ? `not revoked by ${revocation.join(' and ')}`
+      : 'revocation was not checked (give --crl or --ocsp)';
   return [`${oneLine(file)} is valid, ${looked}`, ...serials.map((serial) => `  ${serial}`)];
 }
 
 async function nonceOf(file: string): Promise<Uint8Array> {
   const { nonce } = parseOcspRequest(new Uint8Array(await readFile(file)));
-  ensure(nonce !== undefined, 'usage', `no nonce in ${file}`);
+  ensure(nonce !== undefined, 'usage', `the OCSP request in ${file} has no nonce: leave out --ocsp-request`);
   return nonce;
 }
 
@@ -101,7 +101,7 @@ async function certificates(file: string): Promise<Uint8Array[]> {
   return parsePemBlocks('CERTIFICATE', await readFile(file, 'utf8'));
 }
 
-/** Reads files of DER, or of PEM blocks with this label. */
+/** Reads files that hold DER, or PEM blocks with `label`. */
 async function readAll(files: readonly string[] = [], label?: string): Promise<Uint8Array[]> {
   const all: Uint8Array[] = [];
   for (const file of files) {
@@ -114,12 +114,12 @@ async function readAll(files: readonly string[] = [], label?: string): Promise<U
 
 function parsePurpose(text: string): keyof typeof PurposeOid {
   const purpose = PURPOSES.find((one) => one === text);
-  if (purpose === undefined) throw new InvalidArgumentError(`one of ${PURPOSES.join(', ')}`);
+  if (purpose === undefined) throw new InvalidArgumentError(`give one of ${PURPOSES.join(', ')}`);
   return purpose;
 }
 
 function parseTime(text: string): number {
   const timeMs = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text) ? Date.parse(text) : NaN;
-  if (Number.isNaN(timeMs)) throw new InvalidArgumentError('a time such as 2026-11-23T12:00:00Z');
+  if (Number.isNaN(timeMs)) throw new InvalidArgumentError('give a time such as 2026-11-23T12:00:00Z');
   return timeMs;
 }
