@@ -9,13 +9,15 @@ interface CheckFlags {
   readonly json?: boolean;
 }
 
-/** `config check`: what `serve` would say of the settings, without serving. */
+/** `config check`: reports what `serve` would say about the settings, without serving. */
 export function configCommand(program: Command, run: RunServer): void {
   program
     .command('config')
     .description('work with the settings of a server')
     .command('check')
-    .description('check glasskey.toml of a data folder: every problem with its line (exit 1), or that it is fine')
+    .description(
+      'check glasskey.toml of a data folder; lists every problem with its line and exits with 1 if there is one',
+    )
     .requiredOption('--data <dir>', 'data folder')
     .option('--json', 'print the problems as JSON')
     .addHelpText('after', '\nExample:\n  $ glasskey config check --data /srv/glasskey')
@@ -29,6 +31,11 @@ async function check({ data, json }: CheckFlags): Promise<number> {
   const { problems } = checkSettings(text ?? '', settingFiles(folder));
   if (json === true) printJson({ file: folder.settings, exists: text !== undefined, problems });
   else if (problems.length > 0) printLines(...problems.map((one) => oneLine(problemText(folder.settings, one))));
-  else printLines(text === undefined ? `there is no ${folder.settings}: defaults apply` : `${folder.settings} is fine`);
+  else
+    printLines(
+      text === undefined
+        ? `no ${folder.settings}: all settings have their defaults`
+        : `${folder.settings}: no problems`,
+    );
   return problems.length > 0 ? EXIT.refused : EXIT.fine;
 }

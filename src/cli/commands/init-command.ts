@@ -29,28 +29,27 @@ interface InitFlags extends LogFlags {
   readonly json?: boolean;
 }
 
-/** `init`: makes a data folder. */
+/** `init`: creates a data folder. */
 export function initCommand(program: Command, run: RunServer): void {
   program
     .command('init')
-    .description('make a data folder: keys, certificate authority, trust bundle, first application token')
-    .requiredOption('--data <dir>', 'folder to make')
+    .description('create a data folder: keys, certificate authority, trust bundle, first application token')
+    .requiredOption('--data <dir>', 'folder to create')
     .addOption(new Option('--suite <name>', 'KEYTRANS cipher suite').choices(['ed25519', 'p256']).default('ed25519'))
-    .option('--origin <name>', 'name of the log; default: host of the public URL and a random part')
-    .option('--public-url <url>', 'URL that certificates name for CRL and AIA')
-    .addOption(new Option('--ca-key <kind>', 'keys of the CA').choices(['p256', 'p384', 'ed25519']).default('p256'))
-    .option('--monitoring-window <duration>', 'how often owners and contacts monitor; never changes', '6h')
-    .option('--maximum-lifetime <duration>', 'older versions can no longer be shown, and are pruned; never changes')
-    .option('--auditor-key <base64>', 'public key of a third-party auditor, without which clients accept nothing')
-    .option('--auditor-lag <duration>', 'how far the auditor may be behind the log; default: 10m')
-    .option('--auditor-start <position>', 'the first log entry that the auditor verifies; default: 0')
-    .option('--recovery-delay <duration>', 'how long everybody can see a recovery before it takes effect', '7d')
-    .option('--ml-dsa', 'sign checkpoints with ML-DSA-44 as well as with Ed25519')
-    .option('--witness-policy <file>', 'tlog-policy: nothing is released without its quorum; default: quorum none')
-    .option(
-      '--database <url>',
-      'postgres://… in which to create the log now; default: serve creates it where it first runs',
+    .option('--origin <name>', 'name of the log; default: the host of the public URL and a random part')
+    .option('--public-url <url>', 'URL that certificates name for their CRL and issuer (AIA)')
+    .addOption(
+      new Option('--ca-key <kind>', 'algorithm of the CA keys').choices(['p256', 'p384', 'ed25519']).default('p256'),
     )
+    .option('--monitoring-window <duration>', 'how often owners and contacts must monitor; fixed for ever', '6h')
+    .option('--maximum-lifetime <duration>', 'age from which versions are pruned and cannot be shown; fixed for ever')
+    .option('--auditor-key <base64>', 'public key of a third-party auditor, whose signature clients then require')
+    .option('--auditor-lag <duration>', 'longest time that the auditor may lag behind the log; default: 10m')
+    .option('--auditor-start <position>', 'first log entry that the auditor verifies; default: 0')
+    .option('--recovery-delay <duration>', 'how long a recovery is public before it takes effect', '7d')
+    .option('--ml-dsa', 'sign checkpoints with ML-DSA-44 as well as Ed25519')
+    .option('--witness-policy <file>', 'tlog-policy whose quorum every released head needs; default: quorum none')
+    .option('--database <url>', 'postgres://… to create the log in now; default: the first serve creates it')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  $ glasskey init --data /srv/glasskey --public-url https://keys.example')
     .action((flags: InitFlags) => run(() => init(flags)));
@@ -80,10 +79,10 @@ async function init(flags: InitFlags): Promise<number> {
   if (flags.json === true) printJson({ origin: config.origin, token: folder.token, trust: folder.trust });
   else
     printLines(
-      `made the log ${config.origin} in ${data}`,
+      `created log ${config.origin} in ${data}`,
       `  application token: ${folder.token}`,
       `  trust bundle for clients: ${folder.trust}`,
-      '  keep keys/root.pem and keys/bundle.pem offline: the server does not need them',
+      '  Next: move keys/root.pem and keys/bundle.pem offline (serving does not need them), then `glasskey serve`',
     );
   return EXIT.fine;
 }

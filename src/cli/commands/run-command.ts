@@ -30,16 +30,15 @@ export async function runServer(work: () => Promise<number>): Promise<void> {
   }
 }
 
+const TRUST_HELP = 'trust bundle to hold the server to; default: the pinned one, else the first one that it shows';
+
 /** Adds a client's command, with the options that all of them share. */
-export function clientCommand(program: Command, usage: string, summary: string, example: string): Command {
-  return program
+export function clientCommand(parent: Command, usage: string, summary: string, example: string): Command {
+  return parent
     .command(usage)
     .description(summary)
     .requiredOption('--server <url>', 'URL of the server')
-    .option(
-      '--trust <file>',
-      'trust bundle to hold the server to; default: the pinned one, else the first that is seen',
-    )
-    .option('--state <dir>', 'folder for what this client knows')
+    .option('--trust <file>', TRUST_HELP)
+    .option('--state <dir>', 'folder for the state of this client; default: one for each server')
     .addHelpText('after', `\nExample:\n  $ ${example}`);
 }

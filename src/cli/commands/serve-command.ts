@@ -21,10 +21,13 @@ export function serveCommand(program: Command, run: RunServer): void {
     .description('serve the log of a data folder')
     .requiredOption('--data <dir>', 'data folder')
     .option('--listen <address>', 'address and port', '127.0.0.1:8080')
-    .option('--database <url>', 'postgres://… ; default: the embedded database, for trying out')
-    .option('--dev', 'for development: initialise where needed, with the address as public URL')
-    .option('--auditor <url>', 'fetch the heads of the third-party auditor here; default: it posts them')
-    .option('--accept-clock-gap', 'append though the last entry is more than a day old; look at the clock first')
+    .option('--database <url>', 'postgres://…; default: the embedded database, for evaluation')
+    .option('--dev', 'for development: initialise an empty folder, with the address as public URL')
+    .option(
+      '--auditor <url>',
+      'URL to fetch the heads of the third-party auditor from; default: the auditor posts them',
+    )
+    .option('--accept-clock-gap', 'append although the last entry is over a day old; check the clock first')
     .addHelpText(
       'after',
       '\nExample:\n  $ glasskey serve --data /srv/glasskey --database postgres://localhost/glasskey',

@@ -14,7 +14,7 @@ import type { RunClient } from './run-command.ts';
 export function trustCommand(program: Command, run: RunClient): void {
   program
     .command('trust')
-    .description('fetch the trust bundle of a server and show its fingerprint')
+    .description('fetch the trust bundle of a server and show its fingerprint; nothing is pinned')
     .requiredOption('--server <url>', 'URL of the server')
     .option('--out <file>', 'write the bundle to this file')
     .addHelpText('after', '\nExample:\n  $ glasskey trust --server https://keys.example --out trust.json')

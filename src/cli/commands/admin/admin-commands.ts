@@ -9,7 +9,7 @@ import { adminRecoveryCommands } from './recovery-commands.ts';
 import { tokenCommands } from './token-commands.ts';
 import { witnessPolicyCommand } from './witness-policy-command.ts';
 
-/** `admin …`: the commands of a log's administrator, in the order in which --help lists them. */
+/** `admin …`: the commands of a log's administrator, in the order of --help. */
 export function adminCommands(program: Command, run: RunServer): void {
   const admin = program.command('admin').description('administer a log');
   tokenCommands(admin, run);

@@ -3,30 +3,30 @@ import type { Command } from 'commander';
 import type { OpenServer, OpenServerOptions } from '../../../server/open-server.ts';
 import { EXIT } from '../../exit-code.ts';
 
-/** Options that every `admin` command has. */
+/** The options of every `admin` command that opens the log. */
 export interface AdminFlags {
   readonly data: string;
   readonly database?: string;
   readonly json?: boolean;
 }
 
-/** Adds the options that every `admin` command has. */
+/** Adds {@link AdminFlags} and an example to a command. */
 export function adminOptions(command: Command, example: string): Command {
   return command
     .requiredOption('--data <dir>', 'data folder')
-    .option('--database <url>', 'postgres://… ; default: the embedded database')
+    .option('--database <url>', 'postgres://…; default: the embedded database')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', `\nExample:\n  $ ${example}`);
 }
 
-/** Who runs an `admin` command, for the trail: the user of the machine, and not `root` where that is known. */
+/** Returns the name that the trail records for this command's user: the one who called `sudo`, if known, rather than `root`. */
 export function administrator(): string {
   return `admin:${process.env['SUDO_USER'] ?? userInfo().username}`;
 }
 
 /**
- * Opens the log of a data folder for one command. With the embedded database the server must be stopped: it holds the
- * folder's lock. `more`: for commands that issue.
+ * Opens the log of a data folder, runs `work` and closes it; returns the exit code. With the embedded database the server
+ * must be stopped, because it holds the folder's lock. Commands that issue pass their profiles in `more`.
  */
 export async function withLog(
   flags: AdminFlags,

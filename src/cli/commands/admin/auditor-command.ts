@@ -10,15 +10,15 @@ interface AdminAuditorFlags extends LogFlags {
   readonly json?: boolean;
 }
 
-/** `admin auditor`: makes the next trust bundle, for which the bundle key has to be in the folder. */
+/** `admin auditor`: signs the next trust bundle, so the bundle key must be in the folder. */
 export function adminAuditorCommand(admin: Command, run: RunServer): void {
   admin
     .command('auditor')
-    .description('give the log a third-party auditor, or another one: signs the next trust bundle; servers are stopped')
+    .description('appoint or replace the third-party auditor: signs the next trust bundle; stop the servers first')
     .requiredOption('--data <dir>', 'data folder, with keys/bundle.pem')
-    .requiredOption('--auditor-key <base64>', 'public key of the auditor: what "glasskey auditor key" prints')
-    .option('--auditor-lag <duration>', 'how far the auditor may be behind the log; default: 10m')
-    .option('--auditor-start <position>', 'the first log entry that the auditor verifies; default: 0')
+    .requiredOption('--auditor-key <base64>', 'public key of the auditor, as `glasskey auditor key` prints it')
+    .option('--auditor-lag <duration>', 'longest time that the auditor may lag behind the log; default: 10m')
+    .option('--auditor-start <position>', 'first log entry that the auditor verifies; default: 0')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  $ glasskey admin auditor --auditor-key 4rV0…= --data /srv/glasskey')
     .action((flags: AdminAuditorFlags) =>
@@ -29,10 +29,10 @@ export function adminAuditorCommand(admin: Command, run: RunServer): void {
           import('../../../server/replace-auditor.ts'),
         ]);
         const auditor = auditorSettings(flags);
-        ensure(auditor !== undefined, 'usage', 'which auditor? give its --auditor-key');
+        ensure(auditor !== undefined, 'usage', 'no auditor given: name its public key with --auditor-key');
         const { origin, sequence } = await replaceAuditor(new DataFolder(flags.data), auditor);
         if (flags.json === true) printJson({ origin, sequence });
-        else printLines(`trust bundle ${sequence} of ${origin} names the auditor; start the servers again`);
+        else printLines(`trust bundle ${sequence} of ${origin} names the auditor. Next: start the servers again`);
         return EXIT.fine;
       }),
     );

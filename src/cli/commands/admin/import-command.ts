@@ -15,20 +15,20 @@ const loadIntents = () => import('../../../service/sequencing/intent-closing.ts'
 const loadSettings = () =>
   Promise.all([import('../../../server/settings/server-settings.ts'), import('../../../server/data-folder.ts')]);
 
-/** Where this process is the writer, an append waits until all of a round is there, and no longer than this. */
+/** Longest time that an append waits for all requests of a round, if this process is the writer. */
 const ROUND_MS = 5 * 60_000;
 
 interface ImportFlags extends AdminFlags {
   readonly report?: string;
 }
 
-/** `admin import`: the users that an application has already. */
+/** `admin import`: registers the users that an application already has. */
 export function importCommand(admin: Command, run: RunServer): void {
   const command = admin
     .command('import <file>')
-    .description('register many identities: JSON lines with "identity", and "csr" or "publicKey" in PEM');
+    .description('register many identities from JSON lines with "identity", and "csr" or "publicKey" in PEM');
   adminOptions(command, 'glasskey admin import users.jsonl --data /srv/glasskey')
-    .option('--report <file>', 'file for the lines that are refused; default: FILE.refused')
+    .option('--report <file>', 'file for refused lines; default: <file>.refused')
     .action((file: string, flags: ImportFlags) =>
       run(async () => {
         const report = flags.report ?? `${file}.refused`;
@@ -45,13 +45,13 @@ export function importCommand(admin: Command, run: RunServer): void {
     );
 }
 
-/** Throws `usage` unless there is a file to read, which is not the one that will be written over. */
+/** Throws `usage` unless `file` can be read and is not the file that the report overwrites. */
 function assertFiles(file: string, report: string): void {
   const found = statSync(file, { throwIfNoEntry: false });
-  ensure(found !== undefined && !found.isDirectory(), 'usage', `there is no file ${file}`);
+  ensure(found !== undefined && !found.isDirectory(), 'usage', `${file} does not exist, or is a folder`);
   const isThere = statSync(report, { throwIfNoEntry: false }) !== undefined;
   const isSame = isThere && realpathSync(report) === realpathSync(file);
-  ensure(!isSame, 'usage', 'the report would take the place of the file');
+  ensure(!isSame, 'usage', 'the report would overwrite the file to import: name another file with --report');
 }
 
 async function importAll(
@@ -64,13 +64,13 @@ async function importAll(
     loadImport(),
     loadIntents(),
   ]);
-  // Nobody else has the embedded database. A shared one has a server that appends, or we are the writer for as long as there is none.
+  // The embedded database is ours alone. A shared one has a server that appends; without one, this process is the writer.
   const isAlone = store.kind === 'pglite';
-  // A slow machine needs longer for a round than a client would wait for one request.
+  // A slow machine needs longer for a round than a client waits for one request.
   const patience = { requestTimeoutMs: ROUND_MS, batchIntervalMs: ROUND_MS };
   const limits = { ...context.limits, ...patience, ...(isAlone ? { intentTimeoutMs: 2 * ROUND_MS } : {}) };
   const service = new LogService({ ...context, limits }, { acceptClockGap: isAlone, keepRecoveries: false });
-  // What is under way where we are alone is what an import that was killed left.
+  // If this process is alone, open intents are leftovers of an import that was killed.
   if (isAlone) await closeLeftIntents(context);
   await service.start();
   const { report } = flags;
@@ -85,9 +85,15 @@ async function importAll(
       labelOf: (identity) => formatHex(service.labelOf(identity)),
       progress: (so) => process.stderr.write(`${textOf(so)}, ${perSecond(so)}/s\n`),
     });
-    const told = counts.refused === 0 ? undefined : report;
-    if (flags.json === true) printJson({ ...counts, perSecond: perSecond(counts), report: told });
-    else printLines(textOf(counts), ...(told === undefined ? [] : [`  refused lines, with reasons: ${told}`]));
+    const refusals = counts.refused === 0 ? undefined : report;
+    if (flags.json === true) printJson({ ...counts, perSecond: perSecond(counts), report: refusals });
+    else
+      printLines(
+        textOf(counts),
+        ...(refusals === undefined
+          ? []
+          : [`  Next: correct the refused lines in ${refusals}, which gives the reasons, and import that file`]),
+      );
     return counts;
   } finally {
     await service.stop();
@@ -95,5 +101,5 @@ async function importAll(
 }
 
 function textOf({ imported, present, refused }: ImportCounts): string {
-  return `${imported} imported, ${present} there before, ${refused} refused`;
+  return `${imported} imported, ${present} already registered, ${refused} refused`;
 }

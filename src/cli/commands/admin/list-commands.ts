@@ -32,14 +32,21 @@ interface CertificateFlags extends ListFlags {
   readonly status?: CertificateStatus;
 }
 
-/** `admin certificates|certificate|identities`: what is in the log, for its administrator. */
+/** `admin certificates|certificate|identities`: lists the contents of the log for its administrator. */
 export function listCommands(admin: Command, run: RunServer): void {
   const certificates = admin.command('certificates').description('list, search and export certificates');
   adminOptions(certificates, 'glasskey admin certificates --search @example.com --csv --data /srv/glasskey')
     .option('--csv', 'print CSV')
-    .option('--search <text>', 'only identities that contain this')
+    .option('--search <text>', 'only identities that contain this text')
     .option('--identity <identity>', 'only this identity')
-    .addOption(new Option('--status <status>', 'only these').choices(['valid', 'expired', 'revoked', 'pending']))
+    .addOption(
+      new Option('--status <status>', 'only certificates in this state').choices([
+        'valid',
+        'expired',
+        'revoked',
+        'pending',
+      ]),
+    )
     .action((flags: CertificateFlags) =>
       run(() =>
         withLog(flags, async ({ context }) => {
@@ -49,7 +56,7 @@ export function listCommands(admin: Command, run: RunServer): void {
       ),
     );
 
-  const certificate = admin.command('certificate <serial>').description('show a certificate by its serial');
+  const certificate = admin.command('certificate <serial>').description('show the certificate with this serial');
   adminOptions(certificate, 'glasskey admin certificate 1b5e… --data /srv/glasskey').action(
     (serial: string, flags: AdminFlags) => run(() => withLog(flags, ({ context }) => show(context, serial, flags))),
   );
@@ -57,7 +64,7 @@ export function listCommands(admin: Command, run: RunServer): void {
   const identities = admin.command('identities').description('list, search and export identities');
   adminOptions(identities, 'glasskey admin identities --search @example.com --json --data /srv/glasskey')
     .option('--csv', 'print CSV')
-    .option('--search <text>', 'only identities that contain this')
+    .option('--search <text>', 'only identities that contain this text')
     .action((flags: ListFlags) =>
       run(() =>
         withLog(flags, async ({ context }) => {

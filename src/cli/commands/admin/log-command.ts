@@ -10,21 +10,21 @@ interface EndFlags extends AdminFlags {
   readonly acceptClockGap?: boolean;
 }
 
-/** `admin log end`: the last entry of the log, for which the bundle key has to be in the folder. */
+/** `admin log end`: appends the last entry of the log; the bundle key must be in the folder. */
 export function adminLogCommand(admin: Command, run: RunServer): void {
   admin
     .command('log')
-    .description('the log itself')
+    .description('end the log')
     .command('end')
     .description(
-      'end the log for ever: appends a last, signed entry that names the successor; nothing is appended after it.\n' +
-        'Servers are stopped meanwhile, and serve reads afterwards',
+      'end the log for ever: appends a last, signed entry that names the successor.\n' +
+        'Stop the servers first. They can serve the log again afterwards, but nothing is appended any more',
     )
     .requiredOption('--data <dir>', 'data folder, with keys/bundle.pem')
-    .option('--database <url>', 'postgres://… ; default: the embedded database')
-    .option('--successor <file>', 'trust bundle of the log that continues this one; default: there is none')
-    .option('--reason <text>', 'why, for people: up to 255 characters of ASCII', '')
-    .option('--accept-clock-gap', 'end it though its last entry is more than a day old; look at the clock first')
+    .option('--database <url>', 'postgres://…; default: the embedded database')
+    .option('--successor <file>', 'trust bundle of the log that continues this one; default: none')
+    .option('--reason <text>', 'why, for people to read: up to 255 ASCII characters', '')
+    .option('--accept-clock-gap', 'end it although its last entry is over a day old; check the clock first')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
@@ -39,11 +39,11 @@ export function adminLogCommand(admin: Command, run: RunServer): void {
           const { position, released } = await endLogOfFolder(context, { ...flags, who });
           isReleased = released;
           if (flags.json === true) printJson({ origin: context.origin, position, released });
-          else printLines(`entry ${position} ends the log ${context.origin}`, ...(released ? [] : [WAITS]));
+          else printLines(`log ${context.origin} has ended with entry ${position}`, ...(released ? [] : [WAITS]));
         });
         return isReleased ? EXIT.fine : EXIT.refused;
       }),
     );
 }
 
-const WAITS = '  its witnesses have not cosigned it yet: start a server, which releases it once they have';
+const WAITS = '  witnesses have not cosigned it yet. Next: start a server, which releases the entry once they have';

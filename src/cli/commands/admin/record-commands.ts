@@ -37,28 +37,28 @@ interface TrailFlags extends AdminFlags {
   readonly anchor?: string;
 }
 
-/** `admin trail|erase|receipt`: what was done, and the erasure of a person's data. */
+/** `admin trail|erase|receipt`: shows the audit trail, and erases a person's data. */
 export function recordCommands(admin: Command, run: RunServer): void {
   const trail = admin
     .command('trail')
-    .description('show what was done, by whom, and verify that nothing of it changed');
+    .description('show the audit trail (who did what, and when), and verify that nobody changed it');
   adminOptions(trail, 'glasskey admin trail --verify --since 2026-01-01 --data /srv/glasskey')
     .option('--csv', 'print CSV')
-    .option('--since <time>', 'only acts of this time (ISO 8601) and later')
-    .option('--verify', 'print no acts, but where the trail ends; exit 2 where it was tampered with')
-    .option('--anchor <file>', 'with --verify: the end that was noted here must still be there; the new one is noted')
+    .option('--since <time>', 'only acts at or after this time (ISO 8601)')
+    .option('--verify', 'verify the trail and print where it ends instead of the acts; exit 2 if it was tampered with')
+    .option('--anchor <file>', 'with --verify: require the end that this file notes, then note the new one')
     .action((flags: TrailFlags) => run(() => showTrail(flags)));
 
-  const erase = admin.command('erase <identity>').description("delete a person's data; the log keeps commitments");
+  const erase = admin.command('erase <identity>').description("delete a person's data; the log keeps only commitments");
   adminOptions(erase, 'glasskey admin erase alice@example.com --out receipt.txt --data /srv/glasskey')
-    .requiredOption('--out <file>', 'file for the signed receipt')
+    .requiredOption('--out <file>', 'file to write the signed receipt to')
     .action((identity: string, flags: AdminFlags & { readonly out: string }) =>
       run(() => withLog(flags, ({ context, store }) => erasePerson(context, identity, store.kind, flags))),
     );
 
   admin
     .command('receipt <file>')
-    .description('verify a receipt of an erasure')
+    .description('verify the receipt of an erasure')
     .requiredOption('--trust <file>', 'trust bundle of the log')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  $ glasskey admin receipt receipt.txt --trust trust.json')
@@ -70,7 +70,11 @@ export function recordCommands(admin: Command, run: RunServer): void {
         const receipt = await readInput(file);
         return misbehaviourIs(['bad-signature', 'untrusted-issuer'], async () => {
           const lines = await verifyErasureReceipt(receipt, bundle.issuers);
-          ensure(lines.log === bundle.origin, 'untrusted-issuer', 'the receipt is of another log');
+          ensure(
+            lines.log === bundle.origin,
+            'untrusted-issuer',
+            `the receipt is from another log than ${bundle.origin}: give the trust bundle of its log`,
+          );
           if (flags.json === true) printJson({ verified: true, ...lines });
           else printLines(`verified: ${lines.identity} was erased on ${lines.erased}`);
         });
@@ -78,7 +82,7 @@ export function recordCommands(admin: Command, run: RunServer): void {
     );
 }
 
-/** Exit 2 for what shows that somebody changed something. */
+/** Runs `work`; failures with one of `codes` show that somebody changed something, and exit with 2. */
 async function misbehaviourIs(codes: readonly string[], work: () => Promise<void>): Promise<number> {
   try {
     await work();
@@ -92,7 +96,7 @@ async function misbehaviourIs(codes: readonly string[], work: () => Promise<void
 
 async function showTrail(flags: TrailFlags): Promise<number> {
   const sinceMs = flags.since === undefined ? undefined : Date.parse(flags.since);
-  ensure(!Number.isNaN(sinceMs), 'usage', '--since is a time in ISO 8601, such as 2026-01-31');
+  ensure(!Number.isNaN(sinceMs), 'usage', '--since takes a time in ISO 8601, such as 2026-01-31');
   const verify = flags.verify === true || flags.anchor !== undefined;
   return misbehaviourIs(['trail-broken'], async () => {
     await withLog(flags, async ({ context }) => {
@@ -137,7 +141,7 @@ async function erasePerson(
   flags: AdminFlags & { readonly out: string },
 ): Promise<void> {
   const [{ LogService }, { signErasureReceipt }] = await Promise.all([loadService(), loadReceipt()]);
-  // A shared database has a server that appends; the embedded one has nobody but us.
+  // A shared database has a server that appends; the embedded one is ours alone.
   const service = new LogService(context, {
     sequence: kind === 'pglite',
     acceptClockGap: true,
@@ -154,7 +158,7 @@ async function erasePerson(
     else
       printLines(
         `erased ${erasure.identity}: ${deleted.versions} versions and ${deleted.certificates} certificates deleted`,
-        `  receipt: ${flags.out}. Hand it over, and keep no copy: it has the name`,
+        `  receipt: ${flags.out}. Next: hand it over and keep no copy, because it contains the name`,
       );
   } finally {
     await service.stop();

@@ -13,11 +13,13 @@ interface DecideFlags extends AdminFlags {
   readonly reason: string;
 }
 
-/** `admin recovery list|grant|deny`: what waits, and what was vetoed so often that the operator decides. */
+/** `admin recovery list|grant|deny`: lists pending recoveries, and decides those that were vetoed too often. */
 export function adminRecoveryCommands(admin: Command, run: RunServer): void {
-  const recovery = admin.command('recovery').description('recoveries of identities whose keys are lost');
+  const recovery = admin
+    .command('recovery')
+    .description('list and decide recoveries of identities whose keys are lost');
   adminOptions(
-    recovery.command('list').description('list those that wait, for time or for you'),
+    recovery.command('list').description('list recoveries that wait for their delay or for your decision'),
     'glasskey admin recovery list --data /srv/glasskey',
   )
     .option('--csv', 'print CSV')
@@ -33,16 +35,16 @@ export function adminRecoveryCommands(admin: Command, run: RunServer): void {
   const decide = (name: 'grant' | 'deny', summary: string): void => {
     const command = recovery.command(`${name} <identity>`).description(summary);
     adminOptions(command, `glasskey admin recovery ${name} alice@example.com --reason "…" --data /srv/glasskey`)
-      .requiredOption('--reason <text>', name === 'grant' ? 'why: everybody can read it in the record' : 'why')
+      .requiredOption('--reason <text>', name === 'grant' ? 'why; the record shows it to everybody' : 'why')
       .action((identity: string, flags: DecideFlags) =>
         run(() => withLog(flags, (open) => settle(open.context, name, identity, flags))),
       );
   };
   decide(
     'grant',
-    'decide for a claim that was vetoed too often: the running server makes its version, marked `operator`',
+    'grant a recovery that was vetoed too often; the running server makes its version, marked `operator`',
   );
-  decide('deny', 'decide against such a claim: it is forgotten');
+  decide('deny', 'deny a recovery that was vetoed too often; it is deleted');
 }
 
 async function settle(
@@ -56,8 +58,8 @@ async function settle(
   const claim = await decide(context, { identity, reason, who: administrator() });
   const decision = name === 'grant' ? 'granted' : 'denied';
   if (json === true) printJson({ identity: claim.identity, decision });
-  else if (name === 'deny') printLines(`${claim.identity}: denied`);
-  else printLines(`${claim.identity}: granted; the running server makes the version within half a minute`);
+  else if (name === 'deny') printLines(`${claim.identity}: recovery denied`);
+  else printLines(`${claim.identity}: recovery granted; the running server makes the version within 30 seconds`);
 }
 
 async function* cells(all: AsyncIterable<ListedRecovery>) {

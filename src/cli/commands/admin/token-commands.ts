@@ -6,24 +6,27 @@ import { administrator, type AdminFlags, adminOptions, withLog } from './admin-o
 
 const loadTokens = () => import('../../../service/log/tokens.ts');
 
-/** `admin token create|list|revoke`. With the embedded database the server must be stopped: it holds the folder's lock. */
+/** `admin token create|list|revoke`: the application tokens of a log. */
 export function tokenCommands(admin: Command, run: RunServer): void {
-  const tokens = admin.command('token').description('application tokens');
+  const tokens = admin.command('token').description('manage application tokens');
   const add = (usage: string, summary: string, example: string): Command =>
     adminOptions(tokens.command(usage).description(summary), example);
 
-  add('create <name>', 'make a token and print it', 'glasskey admin token create backend --data /srv/glasskey').action(
-    (name: string, flags: AdminFlags) =>
-      run(() =>
-        withLog(flags, async ({ context }) => {
-          const { createToken } = await loadTokens();
-          const { token, info } = await createToken(context, name, administrator());
-          if (flags.json === true) printJson({ ...info, token });
-          else printLines(token);
-        }),
-      ),
+  add(
+    'create <name>',
+    'create a token and print it; it cannot be shown again',
+    'glasskey admin token create backend --data /srv/glasskey',
+  ).action((name: string, flags: AdminFlags) =>
+    run(() =>
+      withLog(flags, async ({ context }) => {
+        const { createToken } = await loadTokens();
+        const { token, info } = await createToken(context, name, administrator());
+        if (flags.json === true) printJson({ ...info, token });
+        else printLines(token);
+      }),
+    ),
   );
-  add('list', 'list tokens, revoked ones too', 'glasskey admin token list --data /srv/glasskey').action(
+  add('list', 'list all tokens, revoked ones included', 'glasskey admin token list --data /srv/glasskey').action(
     (flags: AdminFlags) =>
       run(() =>
         withLog(flags, async ({ context }) => {
@@ -39,7 +42,7 @@ export function tokenCommands(admin: Command, run: RunServer): void {
   add('revoke <id>', 'revoke a token', 'glasskey admin token revoke 2 --data /srv/glasskey').action(
     (id: string, flags: AdminFlags) =>
       run(() => {
-        ensure(/^\d{1,15}$/.test(id), 'usage', 'a token is named by its number in the list');
+        ensure(/^\d{1,15}$/.test(id), 'usage', `${id} is not the number of a token: see \`glasskey admin token list\``);
         return withLog(flags, async ({ context }) =>
           (await loadTokens()).revokeToken(context, Number(id), administrator()),
         );
