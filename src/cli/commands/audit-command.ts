@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { AuditProgress, AuditReport } from '../../client/audit/audit-log.ts';
 import type { KeyDirectory } from '../../client/key-directory.ts';
 import { serverBase, ServerRefusal, Transport } from '../../client/transport.ts';
@@ -17,6 +17,7 @@ import { reportJson, reportLine, reportLines } from '../audit/audit-report.ts';
 import { PUBLISHED_LOG } from '../../service/publish/publish-target.ts';
 import { asUserInput, type ClientOptions, openDirectory, readInput } from '../client-options.ts';
 import { recordingFetch } from '../evidence.ts';
+import { parseSeconds } from '../number-option.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
 import { type OpenPlace, openPlace } from '../publish-place.ts';
@@ -32,18 +33,21 @@ interface AuditFlags {
   readonly json?: boolean;
 }
 
-/** `glasskey audit URL`: anybody's check of the whole log. */
+/** `audit`: verifies the whole log; anybody can. */
 export function auditCommand(program: Command, run: RunClient): void {
   program
     .command('audit <url>')
-    .description('verify the whole log: every entry, every change, every hash; goes on from where the last audit ended')
-    .option('--trust <file>', 'trust bundle to hold the server to')
-    .option('--earlier-trust <files...>', 'trust bundles that came before it: older entries were made under them')
-    .option('--state <dir>', 'folder for what this auditor has verified')
-    .option('--mirror <dir>', 'keep a verified copy there, which any static web server can serve and anybody can audit')
-    .option('--watch', 'go on as the log grows, until something is wrong')
-    .option('--interval <seconds>', 'pause of --watch', parseSeconds, 60)
-    .option('--json', 'print the report as JSON; with --watch one line for each')
+    .description('verify the whole log: every entry, every change, every hash; continues where the last audit ended')
+    .option(
+      '--trust <file>',
+      'trust bundle to hold the server to; default: the pinned one, else the first one that it shows',
+    )
+    .option('--earlier-trust <files...>', 'earlier trust bundles, under which older entries were made')
+    .option('--state <dir>', 'folder for the state of this auditor; default: one for each server')
+    .option('--mirror <dir>', 'keep a verified copy that any static web server can serve and anybody can audit')
+    .option('--watch', 'keep auditing as the log grows, until something is wrong')
+    .option('--interval <seconds>', 'pause between the rounds of --watch', parseSeconds, 60)
+    .option('--json', 'print the report as JSON; with --watch, one line per round')
     .addHelpText('after', '\nExample:\n  $ glasskey audit https://keys.example --mirror /var/www/mirror --watch')
     .action((url: string, flags: AuditFlags) => {
       const { trust, state } = flags;
@@ -78,7 +82,7 @@ async function audit(options: ClientOptions, flags: AuditFlags): Promise<number>
   }
 }
 
-/** What an audit found, and of which log. */
+/** The report of an audit and the log that it is about. */
 interface Found {
   readonly origin: string;
   readonly report: AuditReport;
@@ -104,7 +108,7 @@ async function auditOnce(
   }
 }
 
-/** Where threads read AuditorUpdates: in the mirror, which is audited from its own files, or at the server. */
+/** Returns where threads read AuditorUpdates: from the mirror, whose own files are audited, or from the server. */
 function sourceOf({ server }: ClientOptions, place: OpenPlace | undefined): AuditSource {
   if (place?.folder !== undefined) return { type: 'folder', folder: join(place.folder, PUBLISHED_LOG) };
   return { type: 'http', prefix: serverBase(server) + LOG_PREFIX };
@@ -121,7 +125,7 @@ async function mirrorOf(
   return openMirror({ target, served, bundle: directory.trust.bundle, now: Date.now, onProgress });
 }
 
-/** Goes on where the server or the disk is in trouble; misbehaviour, or a copy that was changed, ends it. */
+/** Reports a failure of the server or the disk that may pass; rethrows misbehaviour and a copy that was changed. */
 function reportPassing(error: unknown): void {
   if (exitCodeOf(error) === EXIT.misbehaviour || isGlasskeyError(error, 'state-corrupt')) throw error;
   const passes = isGlasskeyError(error) && ['network', 'storage', 'overload', 'verification'].includes(error.fault);
@@ -135,10 +139,4 @@ function print({ origin, report }: Found, flags: AuditFlags, isFirst: boolean): 
     else printJson(reportJson(origin, report));
   } else if (isFirst) printLines(...reportLines(origin, report));
   else if (report.entries > 0) printLines(reportLine(report));
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!/^\d{1,6}$/.test(text) || seconds < 1) throw new InvalidArgumentError('a number of seconds from 1 to 999999');
-  return seconds;
 }

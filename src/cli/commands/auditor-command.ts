@@ -26,17 +26,22 @@ interface AuditorFlags {
   readonly post: boolean;
 }
 
-/** `glasskey auditor`: the third-party auditor of a log (KT §15.2). */
+/** `auditor`: runs the third-party auditor of a log (KT §15.2). */
 export function auditorCommand(program: Command, run: RunServer): void {
   const auditor = program
     .command('auditor')
-    .description('follow a log, verify all of it, and sign what holds: the third-party auditor that its clients demand')
+    .description(
+      'run the third-party auditor of a log: follow it, verify all of it, and sign the heads that its clients require',
+    )
     .option('--server <url>', 'server of the log')
     .option('--data <dir>', 'folder of the auditor')
-    .option('--trust <file>', 'trust bundle to hold the server to; default: pinned when it is first seen')
-    .option('--listen <address>', 'address and port on which heads and metrics are served', '127.0.0.1:8200')
-    .option('--interval <duration>', 'pause between two looks at the log', '5s')
-    .option('--no-post', 'only serve heads, do not post them to the server')
+    .option(
+      '--trust <file>',
+      'trust bundle to hold the server to; default: the pinned one, else the first one that it shows',
+    )
+    .option('--listen <address>', 'address and port to serve heads and metrics on', '127.0.0.1:8200')
+    .option('--interval <duration>', 'pause between two rounds', '5s')
+    .option('--no-post', 'serve heads, but do not post them to the server')
     .addHelpText(
       'after',
       '\nExample:\n  $ glasskey auditor --server https://keys.example --data /srv/auditor --trust trust.json',
@@ -50,7 +55,7 @@ export function auditorCommand(program: Command, run: RunServer): void {
       .option('--json', 'print the result as JSON')
       .addHelpText('after', `\nExample:\n  $ glasskey auditor ${name} --data /srv/auditor`);
 
-  add('init', 'make the folder of an auditor, with its key, and print the public key for --auditor-key')
+  add('init', 'create the folder of an auditor with its key, and print the public key for --auditor-key')
     .addOption(
       new Option('--suite <name>', 'KEYTRANS cipher suite of the log').choices(['ed25519', 'p256']).default('ed25519'),
     )
@@ -62,13 +67,13 @@ export function auditorCommand(program: Command, run: RunServer): void {
       }),
     );
   add('key', 'print the public key').action((flags: KeyFlags) => run(() => showKey(flags)));
-  add('resume', 'sign again after misbehaviour that somebody has looked into; the evidence is kept').action(
+  add('resume', 'sign again after misbehaviour that a person has investigated; the evidence is kept').action(
     (flags: KeyFlags) =>
       run(async () => {
         const { AuditorFolder } = await loadFolder();
         const evidence = await new AuditorFolder(flags.data).resume();
         if (flags.json === true) printJson({ evidence });
-        else printLines(`the evidence is kept as ${evidence}`);
+        else printLines(`the auditor may sign again; the evidence is kept in ${evidence}`);
         return EXIT.fine;
       }),
   );
@@ -76,9 +81,13 @@ export function auditorCommand(program: Command, run: RunServer): void {
 
 async function serve(flags: AuditorFlags): Promise<number> {
   const { data, server, trust, listen, post } = flags;
-  ensure(data !== undefined && server !== undefined, 'usage', 'an auditor needs --server and --data');
+  ensure(
+    data !== undefined && server !== undefined,
+    'usage',
+    'no log or no folder to work with: give --server and --data',
+  );
   const intervalMs = parseDuration(flags.interval);
-  ensure(intervalMs <= 3_600_000, 'usage', 'the pause between two looks is an hour at most');
+  ensure(intervalMs <= 3_600_000, 'usage', '--interval is an hour at most');
   const given =
     trust === undefined ? undefined : await asUserInput(trust, async () => parseTrustBundle(await readInput(trust)));
   const stopped = stopSignal();

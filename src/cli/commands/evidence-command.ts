@@ -6,19 +6,17 @@ import { isGlasskeyError } from '../../core/errors.ts';
 import { asUserInput, readInput } from '../client-options.ts';
 import { EXIT } from '../exit-code.ts';
 import { oneLine, printJson, printLines } from '../output.ts';
+import type { RunServer } from './run-command.ts';
 
-/** Runs a command that asks nobody: what fails is its own input. */
-export type RunHere = (work: () => Promise<number>) => Promise<void>;
-
-/** `glasskey evidence`: what other people's findings are worth. */
-export function evidenceCommand(program: Command, run: RunHere): void {
-  const evidence = program.command('evidence').description('check what others have found');
+/** `evidence verify`: checks a finding of somebody else; it asks no server. */
+export function evidenceCommand(program: Command, run: RunServer): void {
+  const evidence = program.command('evidence').description('check evidence of misbehaviour that others have found');
   evidence
     .command('verify <file>')
     .description(
-      'does an evidence file prove that the log (or a witness) misbehaved? asks nobody; exit 2: it does, exit 1: it does not',
+      'verify offline that an evidence file proves misbehaviour of the log or a witness; exit 2 if it does, 1 if it does not',
     )
-    .requiredOption('--trust <file>', 'trust bundle of the log that is accused')
+    .requiredOption('--trust <file>', 'trust bundle of the accused log')
     .option('--json', 'print the verdict as JSON')
     .addHelpText('after', '\nExample:\n  $ glasskey evidence verify evidence.json --trust trust.json')
     .action((file: string, options: { trust: string; json?: boolean }) => run(() => verify(file, options)));
@@ -42,6 +40,6 @@ function provenLines({ origin, code, message, parties }: ProvenMisbehaviour): st
   return [
     `PROVEN: misbehaviour in the log ${origin} (${code})`,
     ...parties.map((party) => `  ${oneLine(party)} ${oneLine(message)}`),
-    '  nobody without its key can have made this evidence',
+    '  only the holder of its key can have produced this evidence',
   ];
 }

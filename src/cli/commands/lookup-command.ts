@@ -1,8 +1,9 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { KeyDirectory, LookupOutcome, LookupResult } from '../../client/key-directory.ts';
 import { MAXIMUM_BATCH_LABELS } from '../../core/keytrans/lookup-batch-messages.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { type ClientOptions, openDirectory, readInput, stateFolder } from '../client-options.ts';
+import { wholeNumber } from '../number-option.ts';
 import { writeEvidence } from '../evidence.ts';
 import { codeOf, EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { bindingJson, bindingLines, isErased, printJson, printLines, versionJson, versionLines } from '../output.ts';
@@ -18,28 +19,32 @@ interface LookupOptions extends ClientOptions, JsonOption {
   readonly version?: number;
 }
 
-/** From the best to the worst: what many lookups end with is the worst of them. */
+/** Exit codes from best to worst: many lookups exit with the worst of theirs. */
 const RANKS: readonly number[] = [EXIT.fine, EXIT.absent, EXIT.refused, EXIT.misbehaviour];
 
-/** `lookup`: one identity, or an address book. */
+/** `lookup`: looks up one identity, or an address book. */
 export function lookupCommand(program: Command, run: RunClient): void {
   clientCommand(
     program,
     'lookup [identities...]',
-    'look identities up: their verified certificates, or a proof that there are none (exit 3)',
+    'look up identities: shows their verified certificates, or proves that an identity is not registered (exit 3)',
     'glasskey lookup bob@example.com --server https://keys.example',
   )
-    .option('--file <file>', 'look these up as well: names, one a line')
-    .option('--version <n>', 'this version instead of the greatest one', parseVersion)
-    .option('--json', 'print the result as JSON; of many, a list')
-    .addHelpText('after', '\nOf many, the exit code is that of the worst: 2, then 1, then 3, then 0.')
+    .option('--file <file>', 'file with more identities to look up, one a line')
+    .option('--version <n>', 'this version instead of the newest one', wholeNumber('a version', 0, 2 ** 32 - 1))
+    .option('--json', 'print the result as JSON; for several identities, a list')
+    .addHelpText('after', '\nSeveral lookups exit with the worst of their codes: 2, then 1, then 3, then 0.')
     .action((identities: readonly string[], options: LookupOptions) =>
       run(options, async () => {
         const names = [...identities, ...(options.file === undefined ? [] : await readNames(options.file))];
         const [only, ...more] = names;
-        ensure(only !== undefined, 'usage', 'no identity to look up');
+        ensure(only !== undefined, 'usage', 'no identity to look up: name one, or a file of them with --file');
         const isOne = more.length === 0 && options.file === undefined;
-        ensure(isOne || options.version === undefined, 'usage', '--version is for one identity');
+        ensure(
+          isOne || options.version === undefined,
+          'usage',
+          '--version takes one identity: look the others up without it',
+        );
         const directory = await openDirectory(options);
         if (options.version !== undefined) return lookupVersion(directory, only, options.version, options);
         return isOne ? lookupOne(directory, only, options) : lookupMany(directory, names, options);
@@ -65,14 +70,16 @@ async function lookupMany(directory: KeyDirectory, names: readonly string[], opt
   let worst = 0;
   for (let i = 0; i < names.length; i += MAXIMUM_BATCH_LABELS) {
     const outcomes = await directory.lookupMany(names.slice(i, i + MAXIMUM_BATCH_LABELS));
-    const codes = outcomes.map((outcome) => tell(outcome, found, options));
+    const codes = outcomes.map((outcome) => showOutcome(outcome, found, options));
     const rank = Math.max(...codes.map((code) => RANKS.indexOf(code)));
     const lie = outcomes.find(({ error }) => error !== undefined && exitCodeOf(error) === EXIT.misbehaviour);
-    // Now: what was answered is kept for a while only.
+    // Now, because the recorded answers are soon dropped.
     if (lie !== undefined) await writeEvidence(lie.error, stateFolder(options));
     worst = Math.max(worst, rank);
     if (names.length > MAXIMUM_BATCH_LABELS) {
-      process.stderr.write(`${Math.min(i + MAXIMUM_BATCH_LABELS, names.length)} of ${names.length} looked up\n`);
+      process.stderr.write(
+        `looked up ${Math.min(i + MAXIMUM_BATCH_LABELS, names.length)} of ${names.length} identities\n`,
+      );
     }
   }
   await reportEnd(directory);
@@ -80,8 +87,8 @@ async function lookupMany(directory: KeyDirectory, names: readonly string[], opt
   return RANKS[worst] ?? EXIT.refused;
 }
 
-/** Tells one of many, or puts it into `found` where all are told at the end; gives its exit code. */
-function tell(outcome: LookupOutcome, found: unknown[], { json }: JsonOption): number {
+/** Adds one of many outcomes to `found`, and prints it unless all are printed as JSON at the end. Returns its exit code. */
+function showOutcome(outcome: LookupOutcome, found: unknown[], { json }: JsonOption): number {
   const { asked, result, error } = outcome;
   if (result === undefined) {
     const message = error instanceof Error ? error.message : String(error);
@@ -100,17 +107,19 @@ function absentJson({ identity, treeSize }: Extract<LookupResult, { found: false
 
 function resultLines(result: LookupResult): readonly string[] {
   if (result.found) return bindingLines(result.binding);
-  return [`${result.identity}: proved not to exist in the log of ${result.treeSize} entries`];
+  return [`${result.identity}: not registered, as the log of ${result.treeSize} entries proves`];
 }
 
 function exitOf(result: LookupResult): number {
   if (!result.found) return EXIT.absent;
   if (!isErased(result.binding)) return EXIT.fine;
-  reportFailure(new GlasskeyError('erased', `${result.binding.identity} was erased by the authority`));
+  reportFailure(
+    new GlasskeyError('erased', `the authority erased ${result.binding.identity}: it has no certificate any more`),
+  );
   return EXIT.refused;
 }
 
-/** Shows one version of an identity. */
+/** Shows one version of an identity; the server need not prove that a version does not exist. */
 async function lookupVersion(
   directory: KeyDirectory,
   identity: string,
@@ -122,17 +131,13 @@ async function lookupVersion(
     throw error;
   });
   if (found === undefined) {
-    process.stderr.write(`glasskey: the server shows no version ${version} of ${identity}, and proves nothing of it\n`);
+    process.stderr.write(
+      `glasskey: the server shows no version ${version} of ${identity}, and gives no proof that there is none. ` +
+        'Next: `glasskey lookup` without --version proves the newest one\n',
+    );
     return EXIT.refused;
   }
   if (json === true) printJson(versionJson(found));
   else printLines(...versionLines(found));
   return EXIT.fine;
-}
-
-function parseVersion(text: string): number {
-  const version = Number(text);
-  const isOne = /^\d{1,10}$/.test(text) && version < 2 ** 32;
-  if (!isOne) throw new InvalidArgumentError('a version is a number from 0 to 4294967295');
-  return version;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { formatPem } from '../../ca/der/pem.ts';
 import type { Alert } from '../../client/state/client-state.ts';
 import type { KeyDirectory, Monitored, OwnerMonitored } from '../../client/key-directory.ts';
@@ -7,6 +7,7 @@ import { MonitoringSchedule } from '../../client/monitoring-schedule.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
 import { decodeIdentityRecord } from '../../identity/identity-record.ts';
 import { type ClientOptions, openDirectory } from '../client-options.ts';
+import { parseSeconds } from '../number-option.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { alertJson, alertLines, oneLine, printJson, printLines } from '../output.ts';
 import { reportEnd } from '../report-end.ts';
@@ -136,12 +137,6 @@ async function acknowledge(directory: KeyDirectory, identities: readonly string[
   for (const { identity, reason } of await directory.acknowledge(identities)) {
     process.stderr.write(`${identity}: acknowledged: ${oneLine(reason)}\n`);
   }
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!/^\d{1,6}$/.test(text) || seconds < 1) throw new InvalidArgumentError('a number of seconds from 1 to 999999');
-  return seconds;
 }
 
 function resultJson(result: Monitored): Record<string, unknown> {

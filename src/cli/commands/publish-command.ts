@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { Transport } from '../../client/transport.ts';
 import { fetchBundle } from '../../client/trust.ts';
 import { fingerprint } from '../../contract/bundle-signature.ts';
@@ -12,6 +12,7 @@ import { type Published, publishLog } from '../../service/publish/publish-log.ts
 import type { PublishTarget } from '../../service/publish/publish-target.ts';
 import { asUserInput, type ClientOptions, readInput } from '../client-options.ts';
 import { recordingFetch } from '../evidence.ts';
+import { parseSeconds } from '../number-option.ts';
 import { EXIT, reportFailure } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
 import { openPlace, type PlaceOptions } from '../publish-place.ts';
@@ -26,24 +27,24 @@ interface PublishFlags extends PlaceOptions {
   readonly json?: boolean;
 }
 
-/** `glasskey publish`: a copy of the audit log that any static web server or CDN can serve. */
+/** `publish`: keeps a copy of the audit log that any static web server or CDN can serve. */
 export function publishCommand(program: Command, run: RunClient): void {
   program
     .command('publish <url>')
     .description(
-      'keep all that audits read in a folder or a bucket, for a static web server or a CDN; never overwrites',
+      'copy everything that an audit reads to a folder or a bucket, for a static web server or a CDN; never overwrites',
     )
     .requiredOption('--to <place>', 'a folder, or s3://bucket/prefix (keys: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)')
     .option('--endpoint <url>', 'S3-compatible server; default: AWS_ENDPOINT_URL, else Amazon’s')
     .option('--region <name>', 'region of the bucket; default: AWS_REGION, else us-east-1')
     .option(
       '--trust <file>',
-      'trust bundle to hold the server to; default: the published one, else the first that is seen',
+      'trust bundle to hold the server to; default: the published one, else the first one that it shows',
     )
-    .option('--state <dir>', 'folder for evidence, should the log misbehave')
-    .option('--watch', 'go on as the log grows')
-    .option('--interval <seconds>', 'pause of --watch', parseSeconds, 10)
-    .option('--json', 'print what was published as JSON')
+    .option('--state <dir>', 'folder for evidence if the log misbehaves; default: one for each server')
+    .option('--watch', 'keep publishing as the log grows')
+    .option('--interval <seconds>', 'pause between the rounds of --watch', parseSeconds, 10)
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  $ glasskey publish https://keys.example --to /var/www/log --watch')
     .action((url: string, flags: PublishFlags) => {
       const { trust, state } = flags;
@@ -73,7 +74,7 @@ async function publish(options: ClientOptions, flags: PublishFlags): Promise<num
   }
 }
 
-/** Goes on where the server or the place could not be reached; a log that misbehaves, or a copy that was changed, ends it. */
+/** Reports a failure to reach the server or the target, which may pass; rethrows misbehaviour and a copy that was changed. */
 function reportPassing(error: unknown): void {
   const passes = isGlasskeyError(error) && ['network', 'storage', 'overload'].includes(error.fault);
   if (!passes && !isGlasskeyError(error, 'head-moved')) throw error;
@@ -99,17 +100,11 @@ async function publishOnce(
 function report({ treeSize, rootHash, entries, files }: Published, origin: string, flags: PublishFlags): void {
   if (flags.json === true) printJson({ origin, treeSize, rootHash, entries, files });
   else if (entries > 0 || flags.watch !== true) {
-    printLines(`${origin}: ${treeSize} entries are published, ${entries} of them now, in ${files} new files`);
+    printLines(`${origin}: ${treeSize} entries published, ${entries} of them now, in ${files} new files`);
   }
 }
 
-/** For people who wait: long work is seen to go on. */
+/** Shows progress on a terminal, so that long work is seen to go on. */
 function showProgress(done: number, total: number): void {
   if (process.stderr.isTTY) process.stderr.write(`\rcopied ${done} of ${total} entries${done === total ? '\n' : ''}`);
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!/^\d{1,6}$/.test(text) || seconds < 1) throw new InvalidArgumentError('a number of seconds from 1 to 999999');
-  return seconds;
 }

@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { formatVkey, parseVkey } from '../../core/audit/vkey.ts';
 import { GlasskeyError } from '../../core/errors.ts';
+import { wholeNumber } from '../number-option.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
 import { stopSignal } from '../stop-signal.ts';
@@ -14,11 +15,13 @@ interface WitnessFlags {
   readonly json?: boolean;
 }
 
-/** `glasskey witness …`: a witness of any C2SP log (c2sp.org/tlog-witness). */
+/** `witness …`: runs a witness for any C2SP log (c2sp.org/tlog-witness). */
 export function witnessCommand(program: Command, run: RunServer): void {
   const witness = program
     .command('witness')
-    .description('cosign the checkpoints of logs, those of others too, that only ever grow (c2sp.org/tlog-witness)');
+    .description(
+      'cosign the checkpoints of logs that only ever grow, other operators’ logs included (c2sp.org/tlog-witness)',
+    );
   const add = (usage: string, summary: string, example: string): Command =>
     witness
       .command(usage)
@@ -26,8 +29,8 @@ export function witnessCommand(program: Command, run: RunServer): void {
       .requiredOption('--data <dir>', 'folder of the witness')
       .addHelpText('after', `\nExample:\n  $ glasskey witness ${example}`);
 
-  add('init', 'make the folder of a witness: its keys, and a list of logs', 'init --data w --name witness.example/1')
-    .requiredOption('--name <name>', 'name of the keys, a URL without scheme: nobody else’s')
+  add('init', 'create the folder of a witness: its keys and a list of logs', 'init --data w --name witness.example/1')
+    .requiredOption('--name <name>', 'name of the keys: a URL without scheme that is yours alone')
     .option('--json', 'print the result as JSON')
     .action((flags: WitnessFlags & { readonly name: string }) =>
       run(async () => {
@@ -36,11 +39,11 @@ export function witnessCommand(program: Command, run: RunServer): void {
         return showKeys(flags);
       }),
     );
-  add('keys', 'print the vkeys of the witness, for the policies of others', 'keys --data w')
+  add('keys', 'print the vkeys of the witness, for the policies of log operators', 'keys --data w')
     .option('--json', 'print the result as JSON')
     .action((flags: WitnessFlags) => run(() => showKeys(flags)));
-  add('add-log <vkey>', 'witness a log; a running witness takes it up', 'add-log "$(cat log.vkey)" --data w')
-    .option('--url <url>', 'where the log is, for people')
+  add('add-log <vkey>', 'witness a log; a running witness picks it up', 'add-log "$(cat log.vkey)" --data w')
+    .option('--url <url>', 'address of the log, for people to read')
     .action((text: string, flags: WitnessFlags & { readonly url?: string }) =>
       run(async () => {
         const { WitnessFolder } = await loadFolder();
@@ -48,9 +51,14 @@ export function witnessCommand(program: Command, run: RunServer): void {
         return EXIT.fine;
       }),
     );
-  add('serve', 'answer the logs', 'serve --data w --listen 0.0.0.0:8100')
+  add('serve', 'serve the witness', 'serve --data w --listen 0.0.0.0:8100')
     .option('--listen <address>', 'address and port', '127.0.0.1:8100')
-    .option('--rate <number>', 'requests that one address may make per second', parseRate, 100)
+    .option(
+      '--rate <number>',
+      'requests per second that one address may make',
+      wholeNumber('a number of requests', 1, 999_999),
+      100,
+    )
     .action((flags: WitnessFlags & { readonly listen: string; readonly rate: number }) => run(() => serve(flags)));
 }
 
@@ -80,12 +88,6 @@ function readVkey(text: string): ReturnType<typeof parseVkey> {
   try {
     return parseVkey(text.trim());
   } catch (cause) {
-    throw new GlasskeyError('usage', 'not a vkey', { cause });
+    throw new GlasskeyError('usage', 'not a vkey: give one line, as `glasskey witness keys` prints it', { cause });
   }
-}
-
-function parseRate(text: string): number {
-  const rate = Number(text);
-  if (!/^\d{1,6}$/.test(text) || rate < 1) throw new InvalidArgumentError('a number from 1 to 999999');
-  return rate;
 }

@@ -92,7 +92,7 @@ async function importAll(
         textOf(counts),
         ...(refusals === undefined
           ? []
-          : [`  Next: correct the refused lines in ${refusals}, which gives the reasons, and import that file`]),
+          : [`  Next: correct the lines that ${refusals} lists with their reasons, and import the file again`]),
       );
     return counts;
   } finally {

@@ -128,14 +128,20 @@ it('goes into a shared database, beside a server and without one', async () => {
     writeFileSync(box.path('shared.jsonl'), lines.join('\n'));
     return box.run('admin', 'import', 'shared.jsonl', ...shared);
   };
-  expect(await importSome('without')).toMatchObject({ code: 0, stdout: '30 imported, 0 already registered, 0 refused\n' });
+  expect(await importSome('without')).toMatchObject({
+    code: 0,
+    stdout: '30 imported, 0 already registered, 0 refused\n',
+  });
   const trail = await box.run('admin', 'trail', ...shared, '--json');
   const positions = (JSON.parse(trail.stdout) as { act: string; position: number }[])
     .filter(({ act }) => act === 'certificate-issued')
     .map(({ position }) => position);
   expect([positions.length, new Set(positions).size]).toEqual([30, 1]);
   const { stop } = await box.serve(...shared, '--listen', '127.0.0.1:0');
-  expect(await importSome('beside')).toMatchObject({ code: 0, stdout: '30 imported, 0 already registered, 0 refused\n' });
+  expect(await importSome('beside')).toMatchObject({
+    code: 0,
+    stdout: '30 imported, 0 already registered, 0 refused\n',
+  });
   expect(await stop()).toBe(0);
 }, 240_000);
 
