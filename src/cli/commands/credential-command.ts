@@ -5,37 +5,36 @@ import { type ClientOptions, openDirectory, openOffline, readInput } from '../cl
 import { recordKnown } from '../evidence.ts';
 import { EXIT } from '../exit-code.ts';
 import { alertJson, alertLines, certificateJson, changeLine, printJson, printLines } from '../output.ts';
-import type { RunClient } from './run-command.ts';
+import { clientCommand, type RunClient } from './run-command.ts';
 
 interface CredentialOptions extends ClientOptions {
   readonly out?: string;
   readonly json?: boolean;
 }
 
-const TRUST = 'trust bundle to hold the server to; default: the pinned one, else the first that is seen';
-
-/** `glasskey credential make|verify`: keys that go from person to person, with their proof (KT §14). */
+/** `credential make|verify`: passes keys from person to person together with their proof (KT §14). */
 export function credentialCommand(program: Command, run: RunClient): void {
-  const credential = program.command('credential').description('send keys with their proof, to be verified offline');
-  credential
-    .command('make <identity>')
-    .description('make a credential of an identity, to be sent to a contact')
-    .requiredOption('--server <url>', 'URL of the server')
-    .option('--trust <file>', TRUST)
-    .option('--state <dir>', 'folder for what this client knows')
+  const credential = program
+    .command('credential')
+    .description('pass keys to a contact with their proof, which can be verified offline');
+  clientCommand(
+    credential,
+    'make <identity>',
+    'make a credential of an identity, to send to a contact',
+    'glasskey credential make alice@example.com --server https://keys.example --out alice.cred',
+  )
     .option('--out <file>', 'file to write it to; default: standard output')
     .option('--json', 'print the result as JSON')
-    .addHelpText(
-      'after',
-      '\nExample:\n  $ glasskey credential make alice@example.com --server https://keys.example --out alice.cred',
-    )
     .action((identity: string, options: CredentialOptions) => run(options, () => make(identity, options)));
   credential
     .command('verify <file>')
-    .description('verify a credential that somebody sent, without asking the server')
-    .requiredOption('--server <url>', 'URL of the server whose log it is about; it is not asked')
-    .option('--trust <file>', 'trust bundle to hold it to; default: the pinned one')
-    .option('--state <dir>', 'folder of what this client knows: `glasskey heads` or `monitor` keep it up to date')
+    .description('verify a credential from a contact without asking the server')
+    .requiredOption('--server <url>', 'URL of the server whose log the credential is from; it is not contacted')
+    .option('--trust <file>', 'trust bundle to verify it with; default: the pinned one')
+    .option(
+      '--state <dir>',
+      'folder with the state of this client; `glasskey heads` and `glasskey monitor` keep it current',
+    )
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  $ glasskey credential verify alice.cred --server https://keys.example')
     .action((file: string, options: CredentialOptions) => run(options, () => verify(file, options)));
@@ -47,7 +46,7 @@ async function make(identity: string, options: CredentialOptions): Promise<numbe
   if (options.out !== undefined) await writeFile(options.out, made.text);
   if (options.json === true) printJson(made);
   else if (options.out === undefined) process.stdout.write(made.text);
-  else printLines(`${options.out}: a ${made.type} credential of ${made.identity}, version ${made.version}`);
+  else printLines(`wrote a ${made.type} credential of ${made.identity}, version ${made.version}, to ${options.out}`);
   return EXIT.fine;
 }
 
@@ -81,9 +80,9 @@ function credentialJson(binding: CredentialBinding): Record<string, unknown> {
 function credentialLines(binding: CredentialBinding): string[] {
   const { identity, version, asOfMs, change, certificates, checked, remaining } = binding;
   return [
-    `${identity}: version ${version}, the newest at ${new Date(asOfMs).toISOString()}`,
+    `${identity}: version ${version}, the newest one at ${new Date(asOfMs).toISOString()}`,
     ...certificates.map(({ serial, spkiSha256 }) => `  ${serial}  key ${spkiSha256.slice(0, 16)}…`),
-    ...(certificates.length > 0 ? [] : ['  no certificate: all were revoked or have expired']),
+    ...(certificates.length > 0 ? [] : ['  no certificate: all are revoked or expired']),
     ...(change === undefined ? [] : [changeLine(change)]),
     ...alertLines(binding.alerts),
     ...checked.map((what) => `checked: ${what}`),

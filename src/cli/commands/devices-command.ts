@@ -5,7 +5,7 @@ import { type ClientOptions, openDirectory, stateFolder } from '../client-option
 import { DeviceNames } from '../credentials/device-names.ts';
 import { EXIT } from '../exit-code.ts';
 import { oneLine, printJson, printLines } from '../output.ts';
-import type { RunClient } from './run-command.ts';
+import { clientCommand, type RunClient } from './run-command.ts';
 
 interface DevicesOptions extends ClientOptions {
   readonly name?: string;
@@ -13,30 +13,30 @@ interface DevicesOptions extends ClientOptions {
   readonly json?: boolean;
 }
 
-/** `devices`: the keys of an identity, with the names that their owner gave them. */
+/** `devices`: lists the keys of an identity with the names that their owner gave them. */
 export function devicesCommand(program: Command, run: RunClient): void {
-  program
-    .command('devices <identity>')
-    .description('list the keys of an identity, and name them; the names stay here')
-    .requiredOption('--server <url>', 'URL of the server')
-    .option('--trust <file>', 'trust bundle to hold the server to; default: the pinned one')
-    .option('--state <dir>', 'folder for what this client knows')
-    .option('--key <hex>', 'begin of the key (SHA-256) or of the serial that --name is for')
-    .option('--name <name>', 'name to give to the device of --key')
+  clientCommand(
+    program,
+    'devices <identity>',
+    'list the keys of an identity, and name the devices that hold them; the names never leave this computer',
+    'glasskey devices alice@example.com --key 3f9a --name laptop --server https://keys.example',
+  )
+    .option('--key <hex>', 'key to name: the first digits of its SHA-256 or of the serial')
+    .option('--name <name>', 'name for the device that holds --key')
     .option('--json', 'print the result as JSON')
-    .addHelpText(
-      'after',
-      '\nExample:\n  $ glasskey devices alice@example.com --key 3f9a --name laptop --server https://keys.example',
-    )
     .action((identity: string, options: DevicesOptions) => run(options, () => devices(identity, options)));
 }
 
 async function devices(identity: string, options: DevicesOptions): Promise<number> {
-  ensure((options.key === undefined) === (options.name === undefined), 'usage', '--key and --name go together');
+  ensure(
+    (options.key === undefined) === (options.name === undefined),
+    'usage',
+    '--key and --name need each other: give both, or neither',
+  );
   const directory = await openDirectory(options);
   const result = await directory.lookup(identity);
   if (!result.found) {
-    process.stderr.write(`glasskey: ${oneLine(result.identity)} is proved not to exist\n`);
+    process.stderr.write(`glasskey: ${oneLine(result.identity)} is not registered, as the log proves\n`);
     return EXIT.absent;
   }
   const { certificates, expired } = result.binding;
@@ -52,17 +52,18 @@ async function devices(identity: string, options: DevicesOptions): Promise<numbe
     return { name: known.get(spkiSha256), serial, spkiSha256, notAfter: until, expired: expired.includes(certificate) };
   });
   if (options.json === true) printJson({ identity: result.binding.identity, devices: rows });
-  else printLines(...(rows.length === 0 ? ['no device'] : rows.map(line)));
+  else printLines(...(rows.length === 0 ? ['no keys: all certificates were revoked'] : rows.map(line)));
   return EXIT.fine;
 }
 
-/** The one key that a beginning names. Throws `usage`. */
+/** Returns the only key whose hash or serial starts with `beginning`. Throws `usage` for none or several. */
 function keyOf(certificates: readonly BoundCertificate[], beginning: string): string {
   const matching = certificates.filter(
     ({ spkiSha256, serial }) => spkiSha256.startsWith(beginning) || serial.startsWith(beginning),
   );
   const [key, ...others] = new Set(matching.map(({ spkiSha256 }) => spkiSha256));
-  ensure(key !== undefined && others.length === 0, 'usage', '--key does not name one of the keys');
+  ensure(key !== undefined, 'usage', `no key or serial starts with ${beginning}: list them without --key and --name`);
+  ensure(others.length === 0, 'usage', `several keys start with ${beginning}: give more digits with --key`);
   return key;
 }
 

@@ -5,7 +5,7 @@ import { type ClientOptions, openDirectory, readInput } from '../client-options.
 import { recordKnown } from '../evidence.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output.ts';
-import type { RunClient } from './run-command.ts';
+import { clientCommand, type RunClient, STATE_HELP, TRUST_HELP } from './run-command.ts';
 
 interface HeadsOptions extends ClientOptions {
   readonly qr?: boolean;
@@ -13,33 +13,30 @@ interface HeadsOptions extends ClientOptions {
   readonly json?: boolean;
 }
 
-const TRUST = 'trust bundle to hold the server to; default: the pinned one, else the first that is seen';
-
-/** `glasskey heads`, `glasskey heads compare`: were two people shown one log (KT §10.2)? */
+/** `heads`, `heads compare`: lets two people check that the log showed both the same tree (KT §10.2). */
 export function headsCommand(program: Command, run: RunClient): void {
   const heads = program
     .command('heads')
-    .description('the log as it was shown here, as a text that others can compare with theirs')
+    .description('print the log as this client saw it, as a text that others can compare with theirs')
     .enablePositionalOptions();
   heads
     .command('show', { isDefault: true })
     .description('print the text')
     .requiredOption('--server <url>', 'URL of the server')
-    .option('--trust <file>', TRUST)
-    .option('--state <dir>', 'folder for what this client knows')
-    .option('--qr', 'also print it as a QR code')
-    .option('--svg <file>', 'also write it as a QR code to a picture')
+    .option('--trust <file>', TRUST_HELP)
+    .option('--state <dir>', STATE_HELP)
+    .option('--qr', 'print it as a QR code as well')
+    .option('--svg <file>', 'write it as a QR code to an SVG file as well')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  $ glasskey heads show --server https://keys.example --qr')
     .action((options: HeadsOptions) => run(options, () => show(options)));
-  heads
-    .command('compare <file>')
-    .description('compare with the text of somebody else, in a file or as it is; exit 2 where the log showed two trees')
-    .requiredOption('--server <url>', 'URL of the server')
-    .option('--trust <file>', TRUST)
-    .option('--state <dir>', 'folder for what this client knows')
+  clientCommand(
+    heads,
+    'compare <file>',
+    'compare with the text of somebody else, given as a file or verbatim; exit 2 if the log showed two trees',
+    'glasskey heads compare heads-of-bob.txt --server https://keys.example',
+  )
     .option('--json', 'print the result as JSON')
-    .addHelpText('after', '\nExample:\n  $ glasskey heads compare heads-of-bob.txt --server https://keys.example')
     .action((file: string, options: HeadsOptions) => run(options, () => compare(file, options)));
 }
 
@@ -58,6 +55,6 @@ async function compare(file: string, options: HeadsOptions): Promise<number> {
   recordKnown({ heads: text });
   const agreement = await directory.compareHeads(text);
   if (options.json === true) printJson(agreement);
-  else printLines(`the same log up to entry ${agreement.position}: ${agreement.common} distinguished entries agree`);
+  else printLines(`same log up to entry ${agreement.position}: ${agreement.common} distinguished entries agree`);
   return EXIT.fine;
 }

@@ -4,27 +4,27 @@ import { formatHex } from '../../core/encoding/bytes.ts';
 import { type ClientOptions, openDirectory } from '../client-options.ts';
 import { EXIT } from '../exit-code.ts';
 import { authorizationJson, authorizationText, certificateJson, printJson, printLines } from '../output.ts';
-import type { RunClient } from './run-command.ts';
+import { clientCommand, type RunClient } from './run-command.ts';
 
-/** `glasskey history`: every version of an identity. */
+/** `history`: shows every version of an identity. */
 export function historyCommand(program: Command, run: RunClient): void {
-  program
-    .command('history <identity>')
-    .description('every version of an identity: its certificates, and who authorised it')
-    .requiredOption('--server <url>', 'URL of the server')
-    .option(
-      '--trust <file>',
-      'trust bundle to hold the server to; default: the pinned one, else the first that is seen',
-    )
-    .option('--state <dir>', 'folder for what this client knows')
+  clientCommand(
+    program,
+    'history <identity>',
+    'show every version of an identity: its certificates, and who authorised it',
+    'glasskey history alice@example.com --server https://keys.example',
+  )
     .option('--json', 'print the result as JSON')
-    .addHelpText('after', '\nExample:\n  $ glasskey history alice@example.com --server https://keys.example')
     .action((identity: string, options: ClientOptions & { readonly json?: boolean }) =>
       run(options, async () => {
         const directory = await openDirectory(options);
         const { versions, treeSize, identity: canonical } = await directory.history(identity);
         if (options.json === true) printJson({ identity: canonical, treeSize, versions: versions.map(versionJson) });
-        else printLines(`${canonical}: ${versions.length} version(s)`, ...versions.flatMap(versionLines));
+        else
+          printLines(
+            `${canonical}: ${versions.length} ${versions.length === 1 ? 'version' : 'versions'}`,
+            ...versions.flatMap(versionLines),
+          );
         return EXIT.fine;
       }),
     );

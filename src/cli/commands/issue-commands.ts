@@ -16,17 +16,17 @@ import {
 } from '../evidence-options.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
 
-/** `register|rotate|renew`: the commands that end with a certificate. */
+/** `register|rotate|renew`: the commands that return a certificate. */
 export function issueCommands(program: Command, run: RunClient): void {
   const registering = clientCommand(
     program,
     'register <identity>',
-    'register a key for an identity: the first with evidence (an application token, an ID token, an e-mailed code), a further one with the ' +
-      'credentials of another',
+    'register a key for an identity: the first one with evidence (an application token, an ID token or an e-mailed\n' +
+      'code), a further one with the credentials of an earlier key',
     'glasskey register alice@example.com --server https://keys.example --token-file app.token --out alice',
   );
   evidenceOptions(registering)
-    .option('--credentials <dir>', 'credentials of the identity, to add a further key')
+    .option('--credentials <dir>', 'folder of an earlier key of the identity, to add a further one')
     .requiredOption('--out <dir>', 'folder for key.pem and certificate.pem')
     .option('--csr <file>', 'PKCS#10 request of a key that you keep yourself')
     .option('--json', 'print the result as JSON')
@@ -35,10 +35,10 @@ export function issueCommands(program: Command, run: RunClient): void {
   clientCommand(
     program,
     'rotate <identity>',
-    'replace a key by a new one, signed by the old one',
+    'replace a key by a new one; the old key signs the change',
     'glasskey rotate alice@example.com --server https://keys.example --credentials alice --out alice2',
   )
-    .requiredOption('--credentials <dir>', 'the key to be replaced')
+    .requiredOption('--credentials <dir>', 'folder of the key to replace')
     .requiredOption('--out <dir>', 'folder for the new key and its certificate')
     .addOption(companionOption())
     .option('--json', 'print the result as JSON')
@@ -47,11 +47,11 @@ export function issueCommands(program: Command, run: RunClient): void {
   clientCommand(
     program,
     'renew <identity>',
-    'ask for a new certificate of the same key',
+    'renew the certificate of a key',
     'glasskey renew alice@example.com --server https://keys.example --credentials alice',
   )
-    .requiredOption('--credentials <dir>', 'the key; its certificate.pem is replaced')
-    .option('--daemon', 'stay, and renew in time: after two thirds of the validity')
+    .requiredOption('--credentials <dir>', 'folder of the key; its certificate.pem is replaced')
+    .option('--daemon', 'keep running, and renew whenever two thirds of the validity have passed')
     .option('--json', 'print the result as JSON')
     .action((identity: string, options: RenewOptions) => run(options, () => renew(identity, options)));
 }
@@ -68,12 +68,12 @@ async function register(identity: string, options: RegisterOptions): Promise<num
   ensure(
     ways.length === 1,
     'usage',
-    'one of --token-file, --oidc-token-file, --email-code and --credentials is needed',
+    'give exactly one of --token-file, --oidc-token-file, --email-code and --credentials',
   );
   ensure(
     options.credentials === undefined || options.csr === undefined,
     'usage',
-    '--csr does not go with --credentials',
+    '--csr and --credentials exclude each other: leave one out',
   );
   const directory = await openIssuing(options);
   const folder = new CredentialFolder(options.out);
@@ -92,10 +92,10 @@ async function register(identity: string, options: RegisterOptions): Promise<num
   return printIssued(issued.binding, folder, options);
 }
 
-/** Throws `usage` where the folder for the new key holds the one that signs for it. */
+/** Throws `usage` if the folder for the new key holds the key that signs for it. */
 function assertAnother(key: ClientKey, signer: ClientKey, { out }: { readonly out: string }): void {
   const isAnother = !equalBytes(key.spki, signer.spki);
-  ensure(isAnother, 'usage', `${out} holds the key of the credentials: name another folder for the new key`);
+  ensure(isAnother, 'usage', `${out} holds the key of --credentials: name another folder for the new key with --out`);
 }
 
 interface RotateOptions extends ClientOptions, CompanionOption {

@@ -24,29 +24,29 @@ interface RecoverOptions extends EvidenceOptions {
   readonly wait?: boolean;
 }
 
-/** `recover` and `veto`: an identity whose keys are lost, or said to be. */
+/** `recover|veto`: recovers an identity whose keys are lost, or vetoes such a recovery. */
 export function recoveryCommands(program: Command, run: RunClient): void {
   const recover = clientCommand(
     program,
     'recover <identity>',
-    'recover an identity whose keys are all lost: with evidence as for register, the new key waits in the log for the\n' +
-      'delay of the trust bundle, while any old key can veto it; the same again without evidence completes it',
+    'recover an identity whose keys are all lost. Give evidence as for register; the new key then waits in the log for\n' +
+      'the delay of the trust bundle, and any old key can veto it. Run it again without evidence to complete it',
     'glasskey recover alice@example.com --server https://keys.example --out new --email',
   );
   evidenceOptions(recover)
     .requiredOption('--out <dir>', 'folder for the new key.pem and certificate.pem')
     .option('--csr <file>', 'PKCS#10 request of a key that you keep yourself')
-    .option('--wait', 'stay until it is completed, or vetoed')
+    .option('--wait', 'wait until the recovery is completed or vetoed')
     .option('--json', 'print the result as JSON')
     .action((identity: string, options: RecoverOptions) => run(options, () => recoverIdentity(identity, options)));
 
   clientCommand(
     program,
     'veto <identity>',
-    'veto a pending recovery of an identity, signed by one of its keys; every key stays',
+    'veto a pending recovery of an identity, signed by one of its keys; all keys stay',
     'glasskey veto alice@example.com --server https://keys.example --credentials alice',
   )
-    .requiredOption('--credentials <dir>', 'a key of the identity')
+    .requiredOption('--credentials <dir>', 'folder of a key of the identity')
     .option('--json', 'print the result as JSON')
     .action((identity: string, options: VetoOptions) =>
       run(options, async () => {
@@ -54,7 +54,11 @@ export function recoveryCommands(program: Command, run: RunClient): void {
         const directory = await openIssuing(options);
         const binding = await directory.veto(identity, key);
         if (options.json === true) printJson(bindingJson(binding));
-        else printLines('vetoed: nothing of the recovery is left but that it was asked for', ...bindingLines(binding));
+        else
+          printLines(
+            'vetoed: the recovery cannot take effect; the log keeps that it was requested',
+            ...bindingLines(binding),
+          );
         return EXIT.fine;
       }),
     );
@@ -70,7 +74,11 @@ async function recoverIdentity(identity: string, options: RecoverOptions): Promi
   if (prepared !== undefined) return prepared;
   const { tokenFile, oidcTokenFile, emailCode } = options;
   const ways = [tokenFile, oidcTokenFile, emailCode].filter((one) => one !== undefined);
-  ensure(ways.length <= 1, 'usage', 'one of --token-file, --oidc-token-file and --email-code is enough');
+  ensure(
+    ways.length <= 1,
+    'usage',
+    'more than one kind of evidence: give one of --token-file, --oidc-token-file and --email-code',
+  );
   const directory = await openIssuing(options);
   const folder = new CredentialFolder(options.out);
   const evidence = await readEvidence(options, folder);
@@ -80,11 +88,11 @@ async function recoverIdentity(identity: string, options: RecoverOptions): Promi
       : await readInput(options.csr);
   const recovery = await directory.recover(identity, { csr, ...evidence });
   if (recovery.state === 'effective') return finish(recovery, folder, options);
-  tell(identity, recovery, options);
+  printRecovery(identity, recovery, options);
   return options.wait === true ? waitForIt(directory, identity, { csr, recovery, folder, options }) : EXIT.fine;
 }
 
-/** Asks again, first when it can take effect, and then from time to time. */
+/** Asks again once the recovery can take effect, and then from time to time, until it has. */
 async function waitForIt(
   directory: KeyDirectory,
   identity: string,
@@ -116,7 +124,7 @@ async function finish(
   return printIssued(issued.binding, folder, options);
 }
 
-function tell(
+function printRecovery(
   identity: string,
   recovery: Exclude<Recovery, { readonly state: 'effective' }>,
   { json }: RecoverOptions,
@@ -124,7 +132,9 @@ function tell(
   if (recovery.state === 'undecided') {
     if (json === true) printJson({ state: recovery.state });
     else
-      printLines(`${identity}: keys of the identity vetoed this so often that the operator decides; ask again later`);
+      printLines(
+        `${identity}: vetoed too often, so the operator decides. Next: ask the operator, then run this command again`,
+      );
     return;
   }
   const { binding, effectiveAtMs } = recovery;
@@ -133,6 +143,6 @@ function tell(
   printLines(
     ...bindingLines(binding),
     `your key is pending: unless it is vetoed, it takes effect after ${effectiveAt}`,
-    'run the same again then, without evidence, for the certificate',
+    'Next: run this command again then, without evidence, to get the certificate',
   );
 }

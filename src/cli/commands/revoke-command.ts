@@ -21,13 +21,17 @@ export function revokeCommand(program: Command, run: RunClient): void {
   clientCommand(
     program,
     'revoke <identity>',
-    'revoke a certificate, signed by a key of the identity',
+    'revoke a certificate of an identity; one of its keys signs the change',
     'glasskey revoke alice@example.com --server https://keys.example --credentials alice --reason keyCompromise',
   )
-    .requiredOption('--credentials <dir>', 'a key of the identity')
-    .option('--serial <hex>', 'serial of the certificate; default: the one in the credentials')
-    .option('--all', 'every certificate of the identity')
-    .addOption(new Option('--reason <name>', 'reason').choices(Object.keys(REVOCATION_REASONS)).default('unspecified'))
+    .requiredOption('--credentials <dir>', 'folder of a key of the identity')
+    .option('--serial <hex>', 'serial of the certificate; default: that of the certificate in --credentials')
+    .option('--all', 'revoke every certificate of the identity')
+    .addOption(
+      new Option('--reason <name>', 'reason of the revocation')
+        .choices(Object.keys(REVOCATION_REASONS))
+        .default('unspecified'),
+    )
     .option('--json', 'print the result as JSON')
     .action((identity: string, options: RevokeOptions) => run(options, () => revoke(identity, options)));
 }
@@ -35,9 +39,13 @@ export function revokeCommand(program: Command, run: RunClient): void {
 async function revoke(identity: string, options: RevokeOptions): Promise<number> {
   const folder = new CredentialFolder(options.credentials);
   const key = await folder.key();
-  ensure(options.all !== true || options.serial === undefined, 'usage', 'either --all or --serial');
+  ensure(
+    options.all !== true || options.serial === undefined,
+    'usage',
+    '--all and --serial exclude each other: leave one out',
+  );
   const serial = (options.serial ?? (await folder.serial())).toLowerCase().replaceAll(':', '');
-  ensure(/^(?:[0-9a-f]{2}){1,20}$/.test(serial), 'usage', 'a serial is hexadecimal');
+  ensure(/^(?:[0-9a-f]{2}){1,20}$/.test(serial), 'usage', `${options.serial} is not a serial: give it in hexadecimal`);
   const directory = await openIssuing(options);
   const serials = options.all === true ? await serialsOf(directory, identity) : [serial];
   const binding = await directory.revoke(identity, key, { serials, reason: options.reason });
@@ -46,9 +54,9 @@ async function revoke(identity: string, options: RevokeOptions): Promise<number>
   return EXIT.fine;
 }
 
-/** Serials of every certificate of the current record. Throws `identity-not-found`. */
+/** Returns the serials of all certificates of the current record. Throws `identity-not-found`. */
 async function serialsOf(directory: KeyDirectory, identity: string): Promise<readonly string[]> {
   const result = await directory.lookup(identity);
-  if (!result.found) throw new GlasskeyError('identity-not-found', `${identity} is not registered`);
+  if (!result.found) throw new GlasskeyError('identity-not-found', `${identity} is not registered: nothing to revoke`);
   return [...result.binding.certificates, ...result.binding.expired].map(({ serial }) => serial);
 }

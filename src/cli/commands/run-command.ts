@@ -20,7 +20,7 @@ export async function runClient(options: ClientOptions, work: () => Promise<numb
   }
 }
 
-/** Runs an operator's command. A failure is about the operator's own folder, database or clock, so it never exits with 2. */
+/** Runs an operator's command. It never exits with 2: a failure concerns the operator's own folder, database or clock. */
 export async function runServer(work: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await work();
@@ -30,7 +30,12 @@ export async function runServer(work: () => Promise<number>): Promise<void> {
   }
 }
 
-const TRUST_HELP = 'trust bundle to hold the server to; default: the pinned one, else the first one that it shows';
+/** Help of `--trust`. */
+export const TRUST_HELP =
+  'trust bundle to hold the server to; default: the pinned one, else the first one that it shows';
+
+/** Help of `--state`. */
+export const STATE_HELP = 'folder for the state of this client; default: one for each server';
 
 /** Adds a client's command, with the options that all of them share. */
 export function clientCommand(parent: Command, usage: string, summary: string, example: string): Command {
@@ -39,6 +44,6 @@ export function clientCommand(parent: Command, usage: string, summary: string, e
     .description(summary)
     .requiredOption('--server <url>', 'URL of the server')
     .option('--trust <file>', TRUST_HELP)
-    .option('--state <dir>', 'folder for the state of this client; default: one for each server')
+    .option('--state <dir>', STATE_HELP)
     .addHelpText('after', `\nExample:\n  $ ${example}`);
 }

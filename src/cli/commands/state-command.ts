@@ -20,31 +20,31 @@ interface StateOptions {
   readonly overwrite?: boolean;
 }
 
-/** `glasskey state`: what a client knows, sealed with a passphrase, for another device or for keeping. */
+/** `state export|import`: carries a client's state to another device, or keeps it, sealed with a passphrase. */
 export function stateCommand(program: Command, run: RunClient): void {
   const state = program
     .command('state')
-    .description('carry what this client knows to another device, sealed with a passphrase')
+    .description('carry the state of this client to another device, sealed with a passphrase')
     .addHelpText('after', '\nExample:\n  $ glasskey state export alice.sealed --server https://keys.example');
   withOptions(state.command('export <file>'), 'export alice.sealed')
-    .description('seal the state into a new file; private keys are not in it')
+    .description('seal the state into a new file; it contains no private keys')
     .action((file: string, options: StateOptions) => runHere(run, options, (folder) => seal(file, folder, options)));
   withOptions(state.command('import <file>'), 'import alice.sealed')
-    .description('put a sealed state into the folder; refused where the one that is there knows more')
-    .option('--overwrite', 'replace a state that knows more, and tell what is lost')
+    .description('restore a sealed state; refused if the folder has a state that knows more')
+    .option('--overwrite', 'replace a state that knows more, and list what is lost')
     .action((file: string, options: StateOptions) => runHere(run, options, (folder) => unseal(file, folder, options)));
 }
 
 function withOptions(command: Command, example: string): Command {
   return command
-    .option('--server <url>', 'URL of the server that the state is of')
-    .option('--state <dir>', 'folder of the state; default: the one of the server')
+    .option('--server <url>', 'URL of the server that the state is about')
+    .option('--state <dir>', 'folder of the state; default: that of the server')
     .option('--passphrase-file <file>', 'file whose first line is the passphrase; default: ask on the terminal')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', `\nExample:\n  $ glasskey state ${example} --server https://keys.example`);
 }
 
-/** Runs a command in the folder that the options name. */
+/** Runs `work` on the state folder that the options name. Throws `usage` if they name none. */
 function runHere(run: RunClient, options: StateOptions, work: (folder: string) => Promise<number>): Promise<void> {
   const { server, state } = options;
   const named = { server: server ?? '', ...(state === undefined ? {} : { state }) };
@@ -52,15 +52,15 @@ function runHere(run: RunClient, options: StateOptions, work: (folder: string) =
     ensure(
       server !== undefined || state !== undefined,
       'usage',
-      'name the state with --state, or its server with --server',
+      'no state named: give its folder with --state, or its server with --server',
     );
     return work(stateFolder(named));
   });
 }
 
 async function seal(file: string, folder: string, options: StateOptions): Promise<number> {
-  ensure(existsSync(join(folder, 'state.json')), 'usage', `there is no state in ${folder}`);
-  ensure(!existsSync(file), 'usage', `${file} exists: a sealed state is not overwritten`);
+  ensure(existsSync(join(folder, 'state.json')), 'usage', `no state in ${folder}: name another folder with --state`);
+  ensure(!existsSync(file), 'usage', `${file} already exists: name a new file`);
   const passphrase = await readPassphrase({ file: options.passphraseFile, confirm: true });
   const store = new FolderState(folder);
   await writeFileDurably(file, await exportState(store, passphrase));
@@ -76,13 +76,17 @@ async function unseal(file: string, folder: string, options: StateOptions): Prom
   const store = new FolderState(folder);
   const { overwrite } = options;
   const { lost } = await importState(store, text, passphrase, { overwrite }).catch((error: unknown): never => {
-    // The file is the user's own: that it is none is a wrong use. What its contents show stays what it is.
+    // The file is the user's own: a malformed one is a usage error. What its contents show stays as it is.
     if (!isGlasskeyError(error, 'malformed-encoding')) throw error;
-    throw new GlasskeyError('usage', `${file} is not a sealed state`, { cause: error });
+    throw new GlasskeyError(
+      'usage',
+      `${file} is not a sealed state: give a file that \`glasskey state export\` wrote`,
+      { cause: error },
+    );
   });
   const known = await read(store);
   if (options.json === true) printJson({ folder, ...summary(known), lost });
-  else printLines(`now in ${folder}: ${summaryLine(known)}`);
+  else printLines(`restored to ${folder}: ${summaryLine(known)}`);
   for (const sentence of lost) process.stderr.write(`lost: ${oneLine(sentence)}\n`);
   return EXIT.fine;
 }
@@ -104,5 +108,5 @@ function summary({ bundle, view, contacts, owners, alerts }: ClientState) {
 function summaryLine(state: ClientState): string {
   const { origin = 'no log', treeSize = 0, contacts, owned, warnings } = summary(state);
   const warned = warnings > 0 ? `, ${warnings} warning(s)` : '';
-  return `${origin} at size ${treeSize}, ${contacts} contact(s), ${owned} of one’s own${warned}`;
+  return `${origin} at size ${treeSize}, ${contacts} contact(s), ${owned} own identity(s)${warned}`;
 }

@@ -13,7 +13,7 @@ export function verifyCommand(program: Command, run: RunClient): void {
   clientCommand(
     program,
     'verify <certificate>',
-    'verify that a certificate (PEM file) is in the current record of the identity that it names',
+    'verify that a certificate (PEM file) is in the current record of its identity',
     'glasskey verify bob.pem --server https://keys.example',
   )
     .option('--json', 'print the result as JSON')
@@ -36,7 +36,7 @@ export function verifyCommand(program: Command, run: RunClient): void {
     );
 }
 
-/** Tells an expired certificate from one that is not valid yet, which a slow clock shows as well. */
+/** Returns true for an expired certificate, but not for one that is not valid yet: a slow clock shows that as well. */
 function isOver(der: Uint8Array | undefined): boolean {
   return der !== undefined && parseCertificate(der).notAfterMs < Date.now();
 }
