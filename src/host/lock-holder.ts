@@ -2,18 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-/** Who holds a lock: what its file says. */
+/** The process that holds a lock, as its file names it. */
 export interface LockHolder {
   /** Names this holder: never used twice. */
   readonly nonce: string;
   readonly pid: number;
-  /** When the process started, in the kernel's units; undefined where the system does not tell. */
+  /** When the process started, in the kernel's units; undefined if the system does not say. */
   readonly startTime: string | undefined;
   /** The machine (since it booted) and the namespace in which the pid means something. */
   readonly machine: string;
 }
 
-/** A holder in this process. */
+/** Returns a holder for this process. */
 export function newHolder(): LockHolder {
   return { nonce: randomUUID(), pid: process.pid, startTime: startTimeOf(process.pid), machine: machine() };
 }
@@ -29,19 +29,25 @@ export function parseHolder(text: string): LockHolder | undefined {
   }
 }
 
-/** Whether the holder's process runs; undefined where that cannot be told from here. */
-export function isRunning({ pid, startTime, machine: where }: LockHolder): boolean | undefined {
-  if (where !== machine()) return undefined;
+/** Returns true if the holder's pid means something here. */
+export function isOnThisMachine(holder: LockHolder): boolean {
+  return holder.machine === machine();
+}
+
+/** Returns true if the holder's process runs; undefined if its lock's age has to decide. */
+export function isRunning(holder: LockHolder): boolean | undefined {
+  if (!isOnThisMachine(holder)) return undefined;
+  const { pid, startTime } = holder;
   try {
     process.kill(pid, 0);
   } catch (error) {
     if (!hasCode(error, 'EPERM')) return false;
   }
-  // A number is given again to another process, after a while.
+  // The kernel reuses a pid after a while.
   return startTime === undefined ? undefined : startTime === startTimeOf(pid);
 }
 
-/** Tells whether a system error has this code. */
+/** Returns true if a system error has this code. */
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -1,25 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
 import { link, readdir, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { GlasskeyError } from '../core/errors.ts';
+import { hasCode, isOnThisMachine, isRunning, type LockHolder, newHolder, parseHolder } from '../host/lock-holder.ts';
 import { toStorageError } from './sql-error.ts';
 
 /** The exclusive right to a folder. */
 export interface FolderLock {
   release(): Promise<void>;
-}
-
-/** Who holds a lock: what its file says. */
-interface Holder {
-  /** Names this holder: never used twice. */
-  readonly nonce: string;
-  readonly pid: number;
-  /** When the process started, in the kernel's units; undefined where the system does not tell. */
-  readonly startTime: string | undefined;
-  /** The machine (since it booted) and the namespace in which the pid means something. */
-  readonly machine: string;
 }
 
 const NAME = 'lock';
@@ -37,7 +24,7 @@ const ATTEMPTS = 20;
  * file to `lock` and clears the rest. Throws `storage-failed` where the folder cannot be written.
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
-  const self = describeSelf();
+  const self = newHolder();
   const own = join(folder, `${NAME}-${self.nonce}.tmp`);
   try {
     await writeFile(own, JSON.stringify(self), { flag: 'wx', mode: 0o600 });
@@ -64,7 +51,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
   };
 }
 
-async function acquire(folder: string, self: Holder, own: string): Promise<void> {
+async function acquire(folder: string, self: LockHolder, own: string): Promise<void> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const last = await followHolders(folder);
     if (last !== undefined && (await isAlive(last.holder, last.path))) throw lockedBy(folder, last.holder);
@@ -91,8 +78,8 @@ async function compact(folder: string, own: string): Promise<void> {
 }
 
 /** The last holder, dead or alive; undefined where there is none. */
-async function followHolders(folder: string): Promise<{ holder: Holder; path: string } | undefined> {
-  let last: { holder: Holder; path: string } | undefined;
+async function followHolders(folder: string): Promise<{ holder: LockHolder; path: string } | undefined> {
+  let last: { holder: LockHolder; path: string } | undefined;
   let path = join(folder, NAME);
   for (;;) {
     const holder = await readHolder(path);
@@ -102,59 +89,27 @@ async function followHolders(folder: string): Promise<{ holder: Holder; path: st
   }
 }
 
-async function readHolder(path: string): Promise<Holder | undefined> {
+async function readHolder(path: string): Promise<LockHolder | undefined> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Holder;
+    const holder = parseHolder(await readFile(path, 'utf8'));
+    if (holder === undefined) throw new Error(`${path} does not say who holds the lock`);
+    return holder;
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return undefined;
+    if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
   }
 }
 
-async function isAlive(holder: Holder, path: string): Promise<boolean> {
-  if (holder.machine === machine()) {
-    if (!isRunning(holder.pid)) return false;
-    if (holder.startTime !== undefined) return holder.startTime === startTimeOf(holder.pid);
-  }
+async function isAlive(holder: LockHolder, path: string): Promise<boolean> {
+  const running = isRunning(holder);
+  if (running !== undefined) return running;
   // Another machine or namespace, or a system that does not tell when a process started: listen for its heartbeat.
   const touched = await stat(path).catch(() => undefined);
   return touched !== undefined && Date.now() - touched.mtimeMs < SILENCE_MS;
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return isCode(error, 'EPERM');
-  }
-}
-
-function describeSelf(): Holder {
-  return { nonce: randomUUID(), pid: process.pid, startTime: startTimeOf(process.pid), machine: machine() };
-}
-
-/** Field 22 of /proc/PID/stat (proc(5)); the command before it can hold spaces and parentheses. */
-function startTimeOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
-  }
-}
-
-function machine(): string {
-  try {
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
-  } catch {
-    return hostname();
-  }
-}
-
-function lockedBy(folder: string, holder: Holder): GlasskeyError {
-  const where = holder.machine === machine() ? '' : ' of another machine or container';
+function lockedBy(folder: string, holder: LockHolder): GlasskeyError {
+  const where = isOnThisMachine(holder) ? '' : ' of another machine or container';
   return new GlasskeyError('storage-locked', `${folder} is in use by process ${holder.pid}${where}`);
 }
 
@@ -163,15 +118,11 @@ async function tryLink(from: string, to: string): Promise<boolean> {
     await link(from, to);
     return true;
   } catch (error) {
-    if (isCode(error, 'EEXIST')) return false;
+    if (hasCode(error, 'EEXIST')) return false;
     throw error;
   }
 }
 
 function ignoreMissing(error: unknown): void {
-  if (!isCode(error, 'ENOENT')) throw error;
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
+  if (!hasCode(error, 'ENOENT')) throw error;
 }

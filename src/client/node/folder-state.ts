@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { GlasskeyError } from '../../core/errors.ts';
 import { type ClientState, EMPTY_STATE, type StateChange, type StateStore } from '../state/client-state.ts';
 import { StateReader } from '../state/client-state-json.ts';
-import { hasCode } from './lock-holder.ts';
+import { hasCode } from '../../host/lock-holder.ts';
 import { takeLock } from './state-lock.ts';
 
 /**

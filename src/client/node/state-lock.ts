@@ -1,7 +1,7 @@
 import { constants, copyFile, link, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GlasskeyError } from '../../core/errors.ts';
-import { hasCode, isRunning, newHolder, parseHolder } from './lock-holder.ts';
+import { hasCode, isRunning, newHolder, parseHolder } from '../../host/lock-holder.ts';
 
 /** How long an operation waits for another one that holds the lock, in ms. */
 const WAIT_MS = 10_000;

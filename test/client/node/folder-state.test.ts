@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ClientState, EMPTY_STATE } from '../../../src/client/state/client-state.ts';
 import { formatClientState, parseClientState } from '../../../src/client/state/client-state-json.ts';
-import { newHolder } from '../../../src/client/node/lock-holder.ts';
+import { newHolder } from '../../../src/host/lock-holder.ts';
 import { FolderState, writeFileDurably } from '../../../src/client/node.ts';
 
 let folder: string;

@@ -5,7 +5,7 @@ import { decodeAuditState, encodeAuditState } from '../../../src/client/audit/au
 import type { ClientState } from '../../../src/client/state/client-state.ts';
 import { formatClientState, parseClientState } from '../../../src/client/state/client-state-json.ts';
 import { formatHeads, parseHeads } from '../../../src/client/heads-text.ts';
-import { parseHolder } from '../../../src/client/node/lock-holder.ts';
+import { parseHolder } from '../../../src/host/lock-holder.ts';
 import { fullSubtrees } from '../../../src/core/log/log-tree.ts';
 import { positions, versions } from '../../core/keytrans/message-arbitraries.ts';
 import { fixed, hashes, knownHeads, maybe, treeViews, unsettledCredentials } from './arbitraries.ts';
