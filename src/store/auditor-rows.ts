@@ -1,28 +1,36 @@
+import { eq, lt } from 'drizzle-orm';
 import type { LogStore } from './ports.ts';
 import type { StoreContext } from './rows.ts';
+import { auditorHeads } from './schema.ts';
+import { excluded } from './statement.ts';
 
 type Part = 'readAuditorHead' | 'storeAuditorHead';
 
-type AuditorColumns = { readonly size: number; readonly timestamp_ms: number; readonly signature: Uint8Array };
-
-const AUDITOR_HEAD = 'select size, timestamp_ms, signature from auditor_heads where log_id = $1';
-
-const STORE_AUDITOR_HEAD = `insert into auditor_heads (log_id, size, timestamp_ms, signature) values ($1, $2, $3, $4)
-  on conflict (log_id) do update
-  set size = excluded.size, timestamp_ms = excluded.timestamp_ms, signature = excluded.signature
-  where auditor_heads.size < excluded.size`;
+const { size, timestampMs, signature } = auditorHeads;
 
 /** What a log's third-party auditor has signed. */
-export function auditorRows({ driver, logId }: StoreContext): Pick<LogStore, Part> {
+export function auditorRows({ queries, logId }: StoreContext): Pick<LogStore, Part> {
   return {
     async readAuditorHead() {
-      const [row] = await driver.query<AuditorColumns>(AUDITOR_HEAD, [logId]);
-      if (row === undefined) return undefined;
-      return { treeSize: row.size, timestampMs: row.timestamp_ms, signature: row.signature };
+      const [row] = await queries.run((db) =>
+        db.select({ treeSize: size, timestampMs, signature }).from(auditorHeads).where(eq(auditorHeads.logId, logId)),
+      );
+      return row;
     },
 
-    async storeAuditorHead({ treeSize, timestampMs, signature }) {
-      return (await driver.execute(STORE_AUDITOR_HEAD, [logId, treeSize, timestampMs, signature])) === 1;
+    async storeAuditorHead(head) {
+      const stored = await queries.run((db) =>
+        db
+          .insert(auditorHeads)
+          .values({ logId, size: head.treeSize, timestampMs: head.timestampMs, signature: head.signature })
+          .onConflictDoUpdate({
+            target: auditorHeads.logId,
+            set: { size: excluded(size), timestampMs: excluded(timestampMs), signature: excluded(signature) },
+            setWhere: lt(size, excluded(size)),
+          })
+          .returning({ size }),
+      );
+      return stored.length === 1;
     },
   };
 }

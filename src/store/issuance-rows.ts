@@ -1,11 +1,11 @@
-import { sql } from 'drizzle-orm';
+import { and, asc, count, eq, inArray, lt, sql } from 'drizzle-orm';
 import { CLEARED, insertsRevocations, REASON_NEVER_RELEASED } from './append.ts';
-import { INTENT_COLUMNS, type IntentColumns, intentOpener, toIntent } from './open-intents.ts';
+import { INTENT, intentOpener, toIntent } from './open-intents.ts';
 import type { IntentState, LogStore, Revocation, SubmissionOutcome, SubmissionRow, TrailRecord } from './ports.ts';
 import { type StoreContext, serialBytes } from './rows.ts';
 import { isRefused } from './sql-error.ts';
 import { intents, revocations, submissions } from './schema.ts';
-import { assignments, given, statement } from './statement.ts';
+import { arrays, assignments, fields, given, required, type RowOf, statement } from './statement.ts';
 import { submitter } from './submit-versions.ts';
 import { assertTrailNotMoved, TRAIL, trailValues, writesTrail } from './trail-rows.ts';
 
@@ -60,53 +60,84 @@ const FAIL_INTENT = statement(
   },
 );
 
-const STALE_INTENTS = `select ${INTENT_COLUMNS} from intents
-  where log_id = $1 and created_ms < $2 and state in ('open', 'submitted') order by created_ms limit $3`;
+// A queued submission still carries everything: the table's check `submissions_queued`.
+const SUBMISSION = {
+  id: submissions.submissionId,
+  labelKey: submissions.labelKey,
+  label: required(submissions.label),
+  version: submissions.version,
+  vrfOutput: required(submissions.vrfOutput),
+  vrfProof: required(submissions.vrfProof),
+  opening: required(submissions.opening),
+  value: required(submissions.value),
+  commitment: required(submissions.commitment),
+  act: submissions.act,
+};
 
-const QUEUE = `select submission_id, label_key, version, label, vrf_output, vrf_proof, commitment, opening, value, act
-  from submissions where log_id = $1 and state = 'queued' order by submission_id limit $2`;
+const OUTCOME = {
+  id: submissions.submissionId,
+  state: submissions.state,
+  position: submissions.position,
+  code: submissions.code,
+};
 
-const QUEUE_DEPTH = `select count(*) as depth from submissions where log_id = $1 and state = 'queued'`;
-
-const OUTCOMES = `select found.* from unnest($2::int8[]) with ordinality as asked (id, ord)
-  cross join lateral (select submission_id, state, position, code from submissions
-    where log_id = $1 and submission_id = asked.id limit 1) as found order by asked.ord`;
-
-const PURGE_SUBMISSIONS = 'delete from submissions where log_id = $1 and settled_ms < $2';
-const PURGE_INTENTS = `delete from intents where log_id = $1 and created_ms < $2 and state in ('sequenced', 'failed')`;
+const OUTCOMES = statement(['log', 'ids'], (values) => {
+  const { logId, submissionId } = submissions;
+  return sql`select found.* from unnest(${arrays([submissionId, values.ids])}) with ordinality as asked (id, ord)
+    cross join lateral (
+      select ${fields(OUTCOME)} from ${submissions}
+      where ${logId} = ${values.log} and ${submissionId} = asked.id limit 1) as found
+    order by asked.ord`;
+});
 
 /** Intents, submissions and their outcomes. */
 export function issuanceRows(context: StoreContext): Pick<LogStore, Part> {
-  const { driver, logId } = context;
+  const { driver, queries, logId } = context;
+  // The state is no parameter: a generic plan could not use the partial index `submissions_queue` then.
+  const queued = and(eq(submissions.logId, logId), sql`${submissions.state} = 'queued'`);
   return {
     openIntent: intentOpener(context),
     submit: submitter(context),
     failIntent: (intent, from, revocation, trail) => failIntent(context, intent, from, revocation, trail),
 
     async staleIntents(beforeMs, limit) {
-      const rows = await driver.query<IntentColumns>(STALE_INTENTS, [logId, beforeMs, limit]);
+      const unsettled = inArray(intents.state, ['open', 'submitted']);
+      const rows = await queries.run((db) =>
+        db
+          .select(INTENT)
+          .from(intents)
+          .where(and(eq(intents.logId, logId), lt(intents.createdMs, beforeMs), unsettled))
+          .orderBy(asc(intents.createdMs))
+          .limit(limit),
+      );
       return rows.map(toIntent);
     },
 
     async readQueue(limit) {
-      const rows = await driver.query<QueueColumns>(QUEUE, [logId, limit]);
+      const rows = await queries.run((db) =>
+        db.select(SUBMISSION).from(submissions).where(queued).orderBy(asc(submissions.submissionId)).limit(limit),
+      );
       return rows.map(toSubmission);
     },
 
     async queueDepth() {
-      const [row] = await driver.query<{ depth: number }>(QUEUE_DEPTH, [logId]);
+      const [row] = await queries.run((db) => db.select({ depth: count() }).from(submissions).where(queued));
       return row?.depth ?? 0;
     },
 
     async readOutcomes(submissionIds) {
       if (submissionIds.length === 0) return [];
-      const rows = await driver.query<OutcomeColumns>(OUTCOMES, [logId, submissionIds]);
-      return rows.map(toOutcome);
+      const parameters = OUTCOMES.bind({ log: logId, ids: submissionIds });
+      return (await driver.query<RowOf<typeof OUTCOME>>(OUTCOMES.text, parameters)).map(toOutcome);
     },
 
     async purgeSettled(beforeMs) {
-      await driver.execute(PURGE_SUBMISSIONS, [logId, beforeMs]);
-      await driver.execute(PURGE_INTENTS, [logId, beforeMs]);
+      const settled = and(eq(submissions.logId, logId), lt(submissions.settledMs, beforeMs));
+      await queries.run((db) => db.delete(submissions).where(settled));
+      const ended = inArray(intents.state, ['sequenced', 'failed']);
+      await queries.run((db) =>
+        db.delete(intents).where(and(eq(intents.logId, logId), lt(intents.createdMs, beforeMs), ended)),
+      );
     },
   };
 }
@@ -139,44 +170,12 @@ async function failIntent(
   }
 }
 
-type QueueColumns = {
-  readonly submission_id: number;
-  readonly label_key: Uint8Array;
-  readonly version: number;
-  readonly label: Uint8Array;
-  readonly vrf_output: Uint8Array;
-  readonly vrf_proof: Uint8Array;
-  readonly commitment: Uint8Array;
-  readonly opening: Uint8Array;
-  readonly value: Uint8Array;
-  readonly act: string | null;
-};
-
-type OutcomeColumns = {
-  readonly submission_id: number;
-  readonly state: SubmissionOutcome['state'];
-  readonly position: number | null;
-  readonly code: string | null;
-};
-
-function toSubmission(row: QueueColumns): SubmissionRow {
-  return {
-    id: row.submission_id,
-    labelKey: row.label_key,
-    label: row.label,
-    version: row.version,
-    vrfOutput: row.vrf_output,
-    vrfProof: row.vrf_proof,
-    opening: row.opening,
-    value: row.value,
-    commitment: row.commitment,
-    ...(row.act === null ? {} : { act: row.act }),
-  };
+function toSubmission({ act, ...row }: Omit<SubmissionRow, 'act'> & { readonly act: string | null }): SubmissionRow {
+  return act === null ? row : { ...row, act };
 }
 
-function toOutcome(row: OutcomeColumns): SubmissionOutcome {
-  const id = row.submission_id;
-  if (row.position !== null) return { id, state: 'sequenced', position: row.position };
-  if (row.code !== null) return { id, state: 'rejected', code: row.code };
+function toOutcome({ id, position, code }: RowOf<typeof OUTCOME>): SubmissionOutcome {
+  if (position !== null) return { id, state: 'sequenced', position };
+  if (code !== null) return { id, state: 'rejected', code };
   return { id, state: 'queued' };
 }

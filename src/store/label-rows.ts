@@ -1,29 +1,25 @@
+import { and, asc, between, desc, eq, gt, lt, or, sql } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
 import { Batcher } from './batcher.ts';
 import { MAX_RANGE } from './log-rows.ts';
-import type { LabelRow, LadderRow, LogStore, VersionRow } from './ports.ts';
-import { inOrder, orUndefined, type StoreContext } from './rows.ts';
+import type { LogStore } from './ports.ts';
+import { inOrder, present, type StoreContext } from './rows.ts';
+import { labels, versions } from './schema.ts';
+import { arrays, columnsBut, fields, matchesSearch, type RowOf, statement } from './statement.ts';
 
 type Part = 'findLabel' | 'readVersions' | 'readVersionPositions' | 'readLabelAt' | 'readLadder' | 'listLabels';
 
-type LadderColumns = {
-  readonly version: number;
-  readonly vrf_output: Uint8Array;
-  readonly vrf_proof: Uint8Array;
-  readonly commitment: Uint8Array;
+const LABEL = columnsBut(labels, 'logId');
+const STATE = { label: labels.label, greatestVersion: labels.greatestVersion };
+const VERSION = columnsBut(versions, 'logId');
+const RUNG = {
+  version: versions.version,
+  vrfOutput: versions.vrfOutput,
+  vrfProof: versions.vrfProof,
+  commitment: versions.commitment,
 };
 
-type VersionColumns = LadderColumns & {
-  readonly position: number;
-  readonly opening: Uint8Array | null;
-  readonly value: Uint8Array | null;
-};
-
-type LabelColumns = { readonly label: Uint8Array | null; readonly greatest_version: number };
-
-type LabelStateColumns = LabelColumns & VersionColumns & { readonly ord: number; readonly positions: number[] };
-
-/** What `readLabelAt` is asked for. */
+/** A label, and a size of the log to see it at. */
 interface LabelAt {
   readonly labelKey: Uint8Array;
   readonly size: number;
@@ -31,46 +27,47 @@ interface LabelAt {
 
 type LabelState = NonNullable<Awaited<ReturnType<LogStore['readLabelAt']>>>;
 
-const VERSION_COLUMNS = 'version, position, vrf_output, vrf_proof, commitment, opening, value';
-
-const LABEL = 'select label, greatest_version from labels where log_id = $1 and label_key = $2';
-
-const VERSIONS = `select ${VERSION_COLUMNS} from versions
-  where log_id = $1 and label_key = $2 and version >= $3 and version <= $4 order by version`;
-
-const POSITIONS = `select coalesce(array_agg(position order by version), '{}') as positions from versions
-  where log_id = $1 and label_key = $2 and position < $3`;
-
 // A label's versions are in the log in their order, so the greatest below a size is the last of its positions. Lateral
 // joins with a limit make the planner look rows up one by one, whatever it believes the sizes of the tables to be.
-const LABELS_AT = `select asked.ord, label_row.*, newest.*,
-    array(select position from versions where log_id = $1 and label_key = asked.label_key and position < asked.size
-      order by version) as positions
-  from unnest($2::bytea[], $3::int8[]) with ordinality as asked (label_key, size, ord)
-  cross join lateral (select label, greatest_version from labels
-    where log_id = $1 and label_key = asked.label_key limit 1) as label_row
-  cross join lateral (select ${VERSION_COLUMNS} from versions
-    where log_id = $1 and label_key = asked.label_key and position < asked.size
-    order by version desc limit 1) as newest`;
+const LABELS_AT = statement(['log', 'labelKeys', 'sizes'], (values) => {
+  const { logId, labelKey, position, version } = versions;
+  const ofLabel = sql`${logId} = ${values.log} and ${labelKey} = asked.label_key and ${position} < asked.size`;
+  return sql`select asked.ord, label_row.*, newest.*,
+    array(select ${position} from ${versions} where ${ofLabel} order by ${version}) as positions
+  from unnest(${arrays([labelKey, values.labelKeys], [position, values.sizes])})
+    with ordinality as asked (label_key, size, ord)
+  cross join lateral (
+    select ${fields(STATE)} from ${labels}
+    where ${labels.logId} = ${values.log} and ${labels.labelKey} = asked.label_key limit 1) as label_row
+  cross join lateral (
+    select ${fields(VERSION)} from ${versions} where ${ofLabel} order by ${version} desc limit 1) as newest`;
+});
 
-const LADDER = `select asked.ord, found.* from unnest($3::int8[]) with ordinality as asked (version, ord)
-  cross join lateral (select version, vrf_output, vrf_proof, commitment from versions
-    where log_id = $1 and label_key = $2 and versions.version = asked.version limit 1) as found`;
+type LabelStateRow = RowOf<typeof STATE> &
+  RowOf<typeof VERSION> & { readonly ord: number; readonly positions: number[] };
 
-// The last row of the window is there whether it matches or not: the next window begins after it.
-const LIST = `with looked_at as materialized (
-    select label_key, label, greatest_version from labels where log_id = $1 and label_key > $2
-    order by label_key limit $3)
-  select *, ($4::bytea is null or coalesce(position($4::bytea in label) > 0, false)) as matches from looked_at
-  where $4::bytea is null or position($4::bytea in label) > 0
-    or label_key = (select label_key from looked_at order by label_key desc limit 1)
-  order by label_key`;
+const LADDER = statement(['log', 'labelKey', 'versions'], (values) => {
+  const { logId, labelKey, version } = versions;
+  return sql`select asked.ord, found.*
+  from unnest(${arrays([version, values.versions])}) with ordinality as asked (version, ord)
+  cross join lateral (
+    select ${fields(RUNG)} from ${versions}
+    where ${logId} = ${values.log} and ${labelKey} = ${values.labelKey} and ${version} = asked.version
+    limit 1) as found`;
+});
 
 const NO_KEY = new Uint8Array(0);
 
 /** Labels and their versions. */
 export function labelRows(context: StoreContext): Pick<LogStore, Part> {
-  const { driver, logId } = context;
+  const { driver, queries, logId } = context;
+  const ofLabel = (labelKey: Uint8Array) => and(eq(versions.logId, logId), eq(versions.labelKey, labelKey));
+  const findLabel = queries.prepare(['labelKey'], (db, { labelKey }) =>
+    db
+      .select(LABEL)
+      .from(labels)
+      .where(and(eq(labels.logId, logId), eq(labels.labelKey, labelKey))),
+  );
   const labelsAt = new Batcher<LabelAt, LabelState | undefined>({
     maxItems: 64,
     maxRuns: 4,
@@ -78,38 +75,64 @@ export function labelRows(context: StoreContext): Pick<LogStore, Part> {
   });
   return {
     async findLabel(labelKey) {
-      const [row] = await driver.query<LabelColumns>(LABEL, [logId, labelKey]);
-      return row === undefined ? undefined : toLabel(labelKey, row);
+      const [row] = await findLabel({ labelKey });
+      return row && present(row);
     },
 
     async readVersions(labelKey, first, last) {
       ensure(last - first < MAX_RANGE, 'value-out-of-range', `at most ${MAX_RANGE} versions at a time`);
-      const rows = await driver.query<VersionColumns>(VERSIONS, [logId, labelKey, first, last]);
-      return rows.map((row) => toVersion(labelKey, row));
+      const rows = await queries.run((db) =>
+        db
+          .select(VERSION)
+          .from(versions)
+          .where(and(ofLabel(labelKey), between(versions.version, first, last)))
+          .orderBy(asc(versions.version)),
+      );
+      return rows.map(present);
     },
 
     async readVersionPositions(labelKey, size) {
-      const [row] = await driver.query<{ positions: number[] }>(POSITIONS, [logId, labelKey, size]);
+      const positions = sql<number[]>`coalesce(array_agg(${versions.position} order by ${versions.version}), '{}')`;
+      const [row] = await queries.run((db) =>
+        db
+          .select({ positions })
+          .from(versions)
+          .where(and(ofLabel(labelKey), lt(versions.position, size))),
+      );
       return row?.positions ?? [];
     },
 
     async listLabels({ after = NO_KEY, limit, search }) {
-      const rows = await driver.query<LabelColumns & { label_key: Uint8Array; matches: boolean }>(LIST, [
-        logId,
-        after,
-        limit,
-        search,
-      ]);
-      const matching = rows.filter(({ matches }) => matches).map((row) => toLabel(row.label_key, row));
-      return { rows: matching, next: rows.at(-1)?.label_key };
+      const rows = await queries.run((db) => {
+        const window = db
+          .select(LABEL)
+          .from(labels)
+          .where(and(eq(labels.logId, logId), gt(labels.labelKey, after)))
+          .orderBy(asc(labels.labelKey))
+          .limit(limit);
+        const lookedAt = db.$with('looked_at').as(window);
+        const { labelKey, label, greatestVersion } = lookedAt;
+        // The last row of the window is there even if it does not match: the next window begins after it.
+        const last = db.select({ labelKey }).from(lookedAt).orderBy(desc(labelKey)).limit(1);
+        const matches = matchesSearch(label, search);
+        return db
+          .with(lookedAt)
+          .select({ labelKey, label, greatestVersion, matches })
+          .from(lookedAt)
+          .where(or(matches, eq(labelKey, last)))
+          .orderBy(asc(labelKey));
+      });
+      const matching = rows.flatMap(({ matches, ...row }) => (matches ? [present(row)] : []));
+      return { rows: matching, next: rows.at(-1)?.labelKey };
     },
 
     readLabelAt: (labelKey, size) => labelsAt.add({ labelKey, size }),
 
-    async readLadder(labelKey, versions) {
-      if (versions.length === 0) return [];
-      const rows = await driver.query<LadderColumns & { ord: number }>(LADDER, [logId, labelKey, versions]);
-      return inOrder(rows, versions.length, toLadder);
+    async readLadder(labelKey, asked) {
+      if (asked.length === 0) return [];
+      const parameters = LADDER.bind({ log: logId, labelKey, versions: asked });
+      const rows = await driver.query<RowOf<typeof RUNG> & { ord: number }>(LADDER.text, parameters);
+      return inOrder(rows, asked.length, (rung) => rung);
     },
   };
 }
@@ -118,32 +141,13 @@ async function readLabelsAt(
   { driver, logId }: StoreContext,
   asked: readonly LabelAt[],
 ): Promise<readonly (LabelState | undefined)[]> {
-  const keys = asked.map(({ labelKey }) => labelKey);
+  const labelKeys = asked.map(({ labelKey }) => labelKey);
   const sizes = asked.map(({ size }) => size);
-  const rows = await driver.query<LabelStateColumns>(LABELS_AT, [logId, keys, sizes]);
-  return inOrder(rows, asked.length, (row) => {
-    const labelKey = keys[row.ord - 1] as Uint8Array;
-    return { label: toLabel(labelKey, row), positions: row.positions, greatest: toVersion(labelKey, row) };
-  });
-}
-
-function toLabel(labelKey: Uint8Array, row: LabelColumns): LabelRow {
-  return { labelKey, label: orUndefined(row.label), greatestVersion: row.greatest_version };
-}
-
-function toLadder(row: LadderColumns): LadderRow {
-  return { version: row.version, vrfOutput: row.vrf_output, vrfProof: row.vrf_proof, commitment: row.commitment };
-}
-
-function toVersion(labelKey: Uint8Array, row: VersionColumns): VersionRow {
-  return {
-    labelKey,
-    version: row.version,
-    position: row.position,
-    vrfOutput: row.vrf_output,
-    vrfProof: row.vrf_proof,
-    commitment: row.commitment,
-    opening: orUndefined(row.opening),
-    value: orUndefined(row.value),
-  };
+  const parameters = LABELS_AT.bind({ log: logId, labelKeys, sizes });
+  const rows = await driver.query<LabelStateRow>(LABELS_AT.text, parameters);
+  return inOrder(rows, asked.length, ({ positions, label, greatestVersion, ...newest }) => ({
+    label: present({ labelKey: newest.labelKey, label, greatestVersion }),
+    positions,
+    greatest: present(newest),
+  }));
 }

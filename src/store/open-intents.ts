@@ -1,44 +1,44 @@
+import { and, eq, sql } from 'drizzle-orm';
 import { GlasskeyError } from '../core/errors.ts';
 import { Batcher } from './batcher.ts';
-import type { IntentRow, IntentState, LogStore, NewIntent } from './ports.ts';
-import { keyOf, type StoreContext, orUndefined, serialText } from './rows.ts';
+import type { IntentRow, LogStore, NewIntent } from './ports.ts';
+import { keyOf, present, serialText, type StoreContext } from './rows.ts';
+import { certificates, intents, versions } from './schema.ts';
+import { arrays, assignments, columnsBut, excluded, fields, given, names, type RowOf, statement } from './statement.ts';
 
-/** The columns of an intent. */
-export type IntentColumns = {
-  readonly label_key: Uint8Array;
-  readonly version: number;
-  readonly request_hash: Uint8Array;
-  readonly created_ms: number;
-  readonly state: IntentState;
-  readonly serial: Uint8Array | null;
-  readonly submission_id: number | null;
-};
+/** An intent's own columns. */
+export const INTENT = columnsBut(intents, 'logId');
 
-/** {@link IntentColumns} in SQL. */
-export const INTENT_COLUMNS = 'label_key, version, request_hash, created_ms, state, serial, submission_id';
-
+type StoredIntent = RowOf<typeof INTENT>;
 type Opened = Awaited<ReturnType<LogStore['openIntent']>>;
 
-// The count is a subquery for each row, where `not exists` could become a join that reads the whole table.
-const OPEN_INTENTS = `insert into intents (log_id, label_key, version, request_hash, created_ms, state)
-  select $1::int4, asked.*, 'open'
-  from unnest($2::bytea[], $3::int8[], $4::bytea[], $5::int8[]) as asked (label_key, version, request_hash, created_ms)
-  where (select count(*) from versions v
-    where v.log_id = $1 and v.label_key = asked.label_key and v.version = asked.version) = 0
-  on conflict (log_id, label_key, version) do update
-    set request_hash = excluded.request_hash, created_ms = excluded.created_ms, state = 'open', serial = null,
-      submission_id = null
-    where intents.state = 'failed'
-  returning label_key, version`;
+const OPENED = { labelKey: intents.labelKey, version: intents.version };
 
-const INTENT = `select ${INTENT_COLUMNS} from intents where log_id = $1 and label_key = $2 and version = $3`;
-
-// What is left of an intent that was purged: its version, and its certificate if one was signed.
-const SEQUENCED_INTENT = `select v.label_key, v.version, coalesce(c.request_hash, $4::bytea) as request_hash,
-    0::int8 as created_ms, 'sequenced' as state, c.serial, null::int8 as submission_id
-  from versions v left join lateral (select request_hash, serial from certificates
-    where log_id = $1 and label_key = $2 and version = $3 limit 1) as c on true
-  where v.log_id = $1 and v.label_key = $2 and v.version = $3`;
+// The count is a subquery for each row, since `not exists` could become a join that reads the whole table.
+const OPEN_INTENTS = statement(['log', 'labelKeys', 'versions', 'requestHashes', 'createdMs'], (values) => {
+  const { logId, labelKey, version, requestHash, createdMs, state } = intents;
+  return sql`insert into ${intents} (${names(logId, labelKey, version, requestHash, createdMs, state)})
+  select ${given(logId, values.log)}, asked.*, 'open'
+  from unnest(${arrays(
+    [labelKey, values.labelKeys],
+    [version, values.versions],
+    [requestHash, values.requestHashes],
+    [createdMs, values.createdMs],
+  )}) as asked (label_key, version, request_hash, created_ms)
+  where (select count(*) from ${versions}
+    where ${versions.logId} = ${values.log} and ${versions.labelKey} = asked.label_key
+      and ${versions.version} = asked.version) = 0
+  on conflict (${names(logId, labelKey, version)}) do update
+    set ${assignments(intents, {
+      requestHash: excluded(requestHash),
+      createdMs: excluded(createdMs),
+      state: sql`'open'`,
+      serial: null,
+      submissionId: null,
+    })}
+    where ${state} = 'failed'
+  returning ${fields(OPENED)}`;
+});
 
 const NO_HASH = new Uint8Array(32);
 const ATTEMPTS = 5;
@@ -60,44 +60,63 @@ export function intentOpener(context: StoreContext): LogStore['openIntent'] {
 }
 
 /** Which intents were opened: of several for one version, the first. */
-async function insert({ driver, logId }: StoreContext, intents: readonly NewIntent[]): Promise<readonly boolean[]> {
+async function insert({ driver, logId }: StoreContext, wanted: readonly NewIntent[]): Promise<readonly boolean[]> {
   const first = new Map<string, NewIntent>();
-  for (const intent of intents) if (!first.has(keyOf(intent))) first.set(keyOf(intent), intent);
+  for (const intent of wanted) if (!first.has(keyOf(intent))) first.set(keyOf(intent), intent);
   // In one order everywhere, so that no two statements wait for each other.
   const asked = [...first.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, intent]) => intent);
-  const rows = await driver.query<{ label_key: Uint8Array; version: number }>(OPEN_INTENTS, [
-    logId,
-    asked.map((intent) => intent.labelKey),
-    asked.map((intent) => intent.version),
-    asked.map((intent) => intent.requestHash),
-    asked.map((intent) => intent.createdMs),
-  ]);
-  const inserted = new Set(rows.map((row) => keyOf({ labelKey: row.label_key, version: row.version })));
-  return intents.map((intent) => first.get(keyOf(intent)) === intent && inserted.has(keyOf(intent)));
+  const parameters = OPEN_INTENTS.bind({
+    log: logId,
+    labelKeys: asked.map((intent) => intent.labelKey),
+    versions: asked.map((intent) => intent.version),
+    requestHashes: asked.map((intent) => intent.requestHash),
+    createdMs: asked.map((intent) => intent.createdMs),
+  });
+  const rows = await driver.query<RowOf<typeof OPENED>>(OPEN_INTENTS.text, parameters);
+  const inserted = new Set(rows.map(keyOf));
+  return wanted.map((intent) => first.get(keyOf(intent)) === intent && inserted.has(keyOf(intent)));
 }
 
-/** What keeps an intent from being opened; undefined where that has gone meanwhile. */
-async function findInTheWay({ driver, logId }: StoreContext, intent: NewIntent): Promise<Opened | undefined> {
+/** The intent or version that is in the way; undefined if it has gone meanwhile. */
+async function findInTheWay(context: StoreContext, intent: NewIntent): Promise<Opened | undefined> {
+  const { queries, logId } = context;
   const { labelKey, version } = intent;
-  const [existing] = await driver.query<IntentColumns>(INTENT, [logId, labelKey, version]);
-  if (existing !== undefined) return existing.state === 'failed' ? undefined : inTheWay(existing);
-  const [sequenced] = await driver.query<IntentColumns>(SEQUENCED_INTENT, [logId, labelKey, version, NO_HASH]);
+  const same = and(eq(intents.logId, logId), eq(intents.labelKey, labelKey), eq(intents.version, version));
+  const [existing] = await queries.run((db) => db.select(INTENT).from(intents).where(same));
+  if (existing !== undefined) return existing.state === 'failed' ? undefined : inTheWay(toIntent(existing));
+  const sequenced = await findSequenced(context, intent);
   return sequenced && inTheWay(sequenced);
 }
 
-function inTheWay(row: IntentColumns): Opened {
-  return { opened: false, existing: toIntent(row) };
+/** The rest of an intent that was purged: its version, and its certificate if one was signed. */
+async function findSequenced(
+  { queries, logId }: StoreContext,
+  { labelKey, version }: NewIntent,
+): Promise<IntentRow | undefined> {
+  const { requestHash, serial } = certificates;
+  const signed = and(
+    eq(certificates.logId, versions.logId),
+    eq(certificates.labelKey, versions.labelKey),
+    eq(certificates.version, versions.version),
+  );
+  const [row] = await queries.run((db) =>
+    db
+      .select({ requestHash, serial })
+      .from(versions)
+      .leftJoin(certificates, signed)
+      .where(and(eq(versions.logId, logId), eq(versions.labelKey, labelKey), eq(versions.version, version)))
+      .limit(1),
+  );
+  if (row === undefined) return undefined;
+  const intent = { labelKey, version, requestHash: row.requestHash ?? NO_HASH, createdMs: 0, submissionId: null };
+  return toIntent({ ...intent, state: 'sequenced', serial: row.serial });
+}
+
+function inTheWay(existing: IntentRow): Opened {
+  return { opened: false, existing };
 }
 
 /** The intent of a row. */
-export function toIntent(row: IntentColumns): IntentRow {
-  return {
-    labelKey: row.label_key,
-    version: row.version,
-    requestHash: row.request_hash,
-    createdMs: row.created_ms,
-    state: row.state,
-    serial: row.serial === null ? undefined : serialText(row.serial),
-    submissionId: orUndefined(row.submission_id),
-  };
+export function toIntent(row: StoredIntent): IntentRow {
+  return { ...present(row), serial: row.serial === null ? undefined : serialText(row.serial) };
 }

@@ -1,4 +1,4 @@
-import type { PGlite, Results } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import {
   decodeBytea,
   encodeParameter,
@@ -39,17 +39,14 @@ export class PgliteDriver implements SqlDriver {
   }
 
   async query<Row extends SqlRow>(text: string, parameters: readonly SqlParameter[]): Promise<readonly Row[]> {
-    return (await this.#guard(() => run<Row>(this.#database, text, parameters))).rows;
+    const work = () => this.#database.query<Row>(text, parameters.map(encodeParameter), PGLITE_TYPES);
+    return (await this.#guard(work)).rows;
   }
 
   async queryArrays(text: string, parameters: readonly SqlParameter[]): Promise<readonly (readonly unknown[])[]> {
     const options = { ...PGLITE_TYPES, rowMode: 'array' } as const;
     const work = () => this.#database.query<unknown[]>(text, parameters.map(encodeParameter), options);
     return (await this.#guard(work)).rows;
-  }
-
-  async execute(text: string, parameters: readonly SqlParameter[]): Promise<number> {
-    return (await this.#guard(() => run(this.#database, text, parameters))).affectedRows ?? 0;
   }
 
   listen(): Promise<() => Promise<void>> {
@@ -83,8 +80,4 @@ export class PgliteDriver implements SqlDriver {
       throw toStorageError(error);
     }
   }
-}
-
-function run<Row extends SqlRow>(on: PGlite, text: string, parameters: readonly SqlParameter[]): Promise<Results<Row>> {
-  return on.query<Row>(text, parameters.map(encodeParameter), PGLITE_TYPES);
 }

@@ -58,11 +58,6 @@ export class PostgresDriver implements SqlDriver {
     return this.#run(text, (pool) => pool.unsafe(text, encoded, { prepare: true }).values());
   }
 
-  async execute(text: string, parameters: readonly SqlParameter[]): Promise<number> {
-    const encoded = parameters.map(encodeParameter);
-    return (await this.#run(text, (pool) => pool.unsafe(text, encoded, { prepare: true }))).count;
-  }
-
   async listen(onPayload: (payload: string) => void, onGap: () => void): Promise<() => Promise<void>> {
     const listener = await listenPostgres({ url: this.#url, limits: this.#limits, onPayload, onGap });
     return this.#track(() => listener.stop());

@@ -1,41 +1,55 @@
+import { eq, sql } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
 import type { LogStore } from './ports.ts';
 import type { StoreContext } from './rows.ts';
+import { prefixTiles, prunings } from './schema.ts';
+import { arrays, assignments, given, names, statement } from './statement.ts';
 
 type Part = 'readPruned' | 'prune';
 
-const PRUNED = 'select position from prunings where log_id = $1';
-
-// The first pruning inserts the row, each later one moves it: either only from where the caller believes it to be. Tiles
-// go in the same statement, or not at all.
-const PRUNE = `with first as (
-    insert into prunings (log_id, position) select $1::int4, $3::int8 where $2::int8 = 0
-    on conflict do nothing returning log_id),
+// The first pruning inserts the row, each later one moves it, and only from where the caller believes it to be. Tiles go
+// in the same statement, or not at all.
+const PRUNE = statement(['log', 'from', 'to', 'positions', 'counters'], (values) => {
+  const { logId, position } = prunings;
+  const from = given(position, values.from);
+  const to = given(position, values.to);
+  return sql`with first as (
+    insert into ${prunings} (${names(logId, position)})
+    select ${given(logId, values.log)}, ${to} where ${from} = 0
+    on conflict do nothing returning ${logId} as log_id),
   later as (
-    update prunings set position = $3::int8 where log_id = $1 and position = $2::int8 and $2::int8 > 0
-    returning log_id),
+    update ${prunings} set ${assignments(prunings, { position: to })}
+    where ${logId} = ${values.log} and ${position} = ${from} and ${from} > 0
+    returning ${logId} as log_id),
   moved as (select log_id from first union all select log_id from later),
   dropped as (
-    delete from prefix_tiles tile
-    using moved, unnest($4::int8[], $5::int8[]) as gone (position, counter)
-    where tile.log_id = moved.log_id and tile.position = gone.position and tile.counter = gone.counter
+    delete from ${prefixTiles}
+    using moved, unnest(${arrays(
+      [prefixTiles.position, values.positions],
+      [prefixTiles.counter, values.counters],
+    )}) as gone (position, counter)
+    where ${prefixTiles.logId} = moved.log_id and ${prefixTiles.position} = gone.position
+      and ${prefixTiles.counter} = gone.counter
     returning 1)
   select (select count(*) from moved) as moved, (select count(*) from dropped) as dropped`;
+});
 
 /** How far a log was pruned. */
-export function pruningRows({ driver, logId }: StoreContext): Pick<LogStore, Part> {
+export function pruningRows({ driver, queries, logId }: StoreContext): Pick<LogStore, Part> {
   return {
     async readPruned() {
-      const [row] = await driver.query<{ position: number }>(PRUNED, [logId]);
+      const [row] = await queries.run((db) =>
+        db.select({ position: prunings.position }).from(prunings).where(eq(prunings.logId, logId)),
+      );
       return row?.position ?? 0;
     },
 
-    async prune({ from, to, prefixTiles }) {
+    async prune({ from, to, prefixTiles: tiles }) {
       ensure(to > from, 'internal', 'pruning moves forward only');
-      const positions = prefixTiles.map(({ position }) => position);
-      const counters = prefixTiles.map(({ counter }) => counter);
-      const parameters = [logId, from, to, positions, counters];
-      const [row] = await driver.query<{ moved: number; dropped: number }>(PRUNE, parameters, { replan: true });
+      const positions = tiles.map(({ position }) => position);
+      const counters = tiles.map(({ counter }) => counter);
+      const parameters = PRUNE.bind({ log: logId, from, to, positions, counters });
+      const [row] = await driver.query<{ moved: number; dropped: number }>(PRUNE.text, parameters, { replan: true });
       return row?.moved === 1 ? { dropped: row.dropped } : undefined;
     },
   };

@@ -22,15 +22,17 @@ export interface StoreContext {
 }
 
 /** The columns in which a row names a prefix tile. */
-export type TileColumns = {
-  readonly prefix_tile_position: number | null;
-  readonly prefix_tile_counter: number | null;
-};
+interface TileColumns {
+  readonly prefixTilePosition: number | null;
+  readonly prefixTileCounter: number | null;
+}
 
-/** The tile that a row names, if any. */
-export function tileOf(row: TileColumns): TileName | undefined {
-  if (row.prefix_tile_position === null || row.prefix_tile_counter === null) return undefined;
-  return { position: row.prefix_tile_position, counter: row.prefix_tile_counter };
+/** A row with the prefix tile that it names, if any. */
+export function withTile<Row extends TileColumns>(
+  row: Row,
+): Omit<Row, keyof TileColumns> & { readonly prefixTile: TileName | undefined } {
+  const { prefixTilePosition: position, prefixTileCounter: counter, ...others } = row;
+  return { ...others, prefixTile: position === null || counter === null ? undefined : { position, counter } };
 }
 
 /** The bytes of a serial. Throws `value-out-of-range` unless it is lower-case hex of 1 to 20 bytes. */
@@ -60,11 +62,6 @@ export function present<Row extends object>(row: Row): Present<Row> {
   return Object.fromEntries(entries) as Present<Row>;
 }
 
-/** NULL as `undefined`. */
-export function orUndefined<T>(value: T | null): T | undefined {
-  return value ?? undefined;
-}
-
 /**
  * Rows of a query whose `ord` column is the 1-based index of the name that was asked for, in the order of the names,
  * with `undefined` for each that has none.
@@ -72,9 +69,9 @@ export function orUndefined<T>(value: T | null): T | undefined {
 export function inOrder<Row extends { readonly ord: number }, T>(
   rows: readonly Row[],
   length: number,
-  map: (row: Row) => T,
+  map: (row: Omit<Row, 'ord'>) => T,
 ): (T | undefined)[] {
   const found = Array.from<T | undefined>({ length });
-  for (const row of rows) found[row.ord - 1] = map(row);
+  for (const { ord, ...row } of rows) found[ord - 1] = map(row);
   return found;
 }

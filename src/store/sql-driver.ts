@@ -33,8 +33,6 @@ export interface SqlDriver {
   ): Promise<readonly Row[]>;
   /** Runs a statement of the query builder; each row is an array of its columns. Throws {@link SqlError}, `overloaded`. */
   queryArrays(text: string, parameters: readonly SqlParameter[]): Promise<readonly (readonly unknown[])[]>;
-  /** Runs a statement and gives the number of rows that it wrote. Throws {@link SqlError}, `overloaded`. */
-  execute(text: string, parameters: readonly SqlParameter[]): Promise<number>;
   /** Whether other processes can use the same database, and so have to be told by NOTIFY. */
   readonly shared: boolean;
   /** Hears what other processes said on {@link CHANNEL}. Calls `onGap` whenever something may have been missed. */

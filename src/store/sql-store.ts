@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { and, eq, getTableColumns } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
 import { append } from './append.ts';
 import { auditorRows } from './auditor-rows.ts';
@@ -14,26 +15,16 @@ import { pruningRows } from './pruning-rows.ts';
 import type { LogRow, LogStore, NewLog, Store } from './ports.ts';
 import { Queries } from './queries.ts';
 import type { StoreContext } from './rows.ts';
+import { heads, logs } from './schema.ts';
 import type { SqlDriver } from './sql-driver.ts';
 import { isUniqueViolation, SqlError } from './sql-error.ts';
+import { givenAs } from './statement.ts';
 import { tokenRows } from './token-rows.ts';
 import { trailRows } from './trail-rows.ts';
 
-type LogColumns = { readonly log_id: number; readonly origin: string; readonly configuration: Uint8Array };
-
+const LOG = getTableColumns(logs);
 const NO_HASH = new Uint8Array(32);
 const NO_BYTES = new Uint8Array(0);
-
-const CREATE_LOG = `with created as (
-    insert into logs (origin, configuration) values ($1, $2) returning log_id, origin, configuration),
-  head as (
-    insert into heads (log_id, size, timestamp_ms, prefix_root, log_root, audit_root, log_edge, audit_edge)
-    select log_id, 0, 0, $3, $3, $4, $5, $5 from created)
-  select * from created`;
-
-const FIND_LOG = 'select log_id, origin, configuration from logs where origin = $1';
-
-const REPLACE_CONFIGURATION = 'update logs set configuration = $3 where log_id = $1 and configuration = $2';
 
 /** The store's port over either database: every statement is written once. */
 export function sqlStore(sql: SqlDriver, now: () => number): Store {
@@ -47,15 +38,19 @@ export function sqlStore(sql: SqlDriver, now: () => number): Store {
     },
 
     checkDurability: () => sql.checkDurability(),
-    createLog: (log) => createLog(sql, log),
+    createLog: (log) => createLog(queries, log),
 
     async findLog(origin) {
-      const [row] = await sql.query<LogColumns>(FIND_LOG, [origin]);
-      return row === undefined ? undefined : toLog(row);
+      const [row] = await queries.run((db) => db.select(LOG).from(logs).where(eq(logs.origin, origin)));
+      return row;
     },
 
     async replaceConfiguration({ logId, configuration }, next) {
-      return (await sql.execute(REPLACE_CONFIGURATION, [logId, configuration, next])) === 1;
+      const unchanged = and(eq(logs.logId, logId), eq(logs.configuration, configuration));
+      const replaced = await queries.run((db) =>
+        db.update(logs).set({ configuration: next }).where(unchanged).returning({ logId: logs.logId }),
+      );
+      return replaced.length === 1;
     },
 
     log: (logId) => logStore(sql, queries, hub, logId, now),
@@ -63,15 +58,33 @@ export function sqlStore(sql: SqlDriver, now: () => number): Store {
   };
 }
 
-async function createLog(sql: SqlDriver, log: NewLog): Promise<LogRow> {
+async function createLog(queries: Queries, { origin, configuration }: NewLog): Promise<LogRow> {
   const emptyAuditRoot = new Uint8Array(createHash('sha256').digest());
   try {
-    const parameters = [log.origin, log.configuration, NO_HASH, emptyAuditRoot, NO_BYTES];
-    const [row] = await sql.query<LogColumns>(CREATE_LOG, parameters);
+    const [row] = await queries.run((db) => {
+      const created = db.$with('created').as(db.insert(logs).values({ origin, configuration }).returning(LOG));
+      const empty = db
+        .select({
+          logId: created.logId,
+          size: givenAs(heads.size, 0),
+          timestampMs: givenAs(heads.timestampMs, 0),
+          prefixRoot: givenAs(heads.prefixRoot, NO_HASH),
+          prefixTilePosition: givenAs(heads.prefixTilePosition, null),
+          prefixTileCounter: givenAs(heads.prefixTileCounter, null),
+          logRoot: givenAs(heads.logRoot, NO_HASH),
+          auditRoot: givenAs(heads.auditRoot, emptyAuditRoot),
+          logEdge: givenAs(heads.logEdge, NO_BYTES),
+          auditEdge: givenAs(heads.auditEdge, NO_BYTES),
+          logEnd: givenAs(heads.logEnd, null),
+        })
+        .from(created);
+      const head = db.$with('head').as(db.insert(heads).select(empty));
+      return db.with(created, head).select().from(created);
+    });
     ensure(row !== undefined, 'storage-failed', 'the log was not stored');
-    return toLog(row);
+    return row;
   } catch (error) {
-    if (isUniqueViolation(error)) throw new SqlError(`the database has a log of origin ${log.origin} already`, '23505');
+    if (isUniqueViolation(error)) throw new SqlError(`the database already has a log of origin ${origin}`, '23505');
     throw error;
   }
 }
@@ -102,8 +115,4 @@ function logStore(sql: SqlDriver, queries: Queries, hub: EventHub, logId: number
     tryWriterLock: () => sql.tryLock(logId),
     subscribe: (listener) => hub.subscribe(logId, listener),
   };
-}
-
-function toLog(row: LogColumns): LogRow {
-  return { logId: row.log_id, origin: row.origin, configuration: row.configuration };
 }

@@ -1,4 +1,4 @@
-import { getTableColumns, type Placeholder, type SQL, sql, type SQLWrapper } from 'drizzle-orm';
+import { getTableColumns, type GetColumnData, type Placeholder, type SQL, sql, type SQLWrapper } from 'drizzle-orm';
 import { type PgColumn, PgDialect, type PgTable } from 'drizzle-orm/pg-core';
 import type { SqlParameter } from './sql-driver.ts';
 
@@ -54,8 +54,24 @@ export function columnsBut<Table extends PgTable, Key extends keyof Table['_']['
   table: Table,
   key: Key,
 ): Omit<Table['_']['columns'], Key> {
-  const { [key]: _, ...others } = getTableColumns(table);
-  return others;
+  const others = Object.entries(getTableColumns(table)).filter(([name]) => name !== key);
+  return Object.fromEntries(others) as Omit<Table['_']['columns'], Key>;
+}
+
+/** Columns by the names of a row's members. */
+type Selection = Readonly<Record<string, PgColumn>>;
+
+/** A row of {@link fields}. */
+export type RowOf<Columns extends Selection> = { readonly [Key in keyof Columns]: GetColumnData<Columns[Key]> };
+
+/** Columns as a statement that is written by hand selects them: `versions.vrf_output as "vrfOutput"`. */
+export function fields(columns: Selection): SQL {
+  return list(Object.entries(columns).map(([name, column]) => sql`${column} as ${sql.identifier(name)}`));
+}
+
+/** A column that is null in some rows of its table, but in none of those that the query selects. */
+export function required<Column extends PgColumn>(column: Column): SQL<NonNullable<GetColumnData<Column>>> {
+  return sql`${column}`;
 }
 
 /** Columns of a named part of a statement that came from the table: `claimed.serial, claimed.version`. */
@@ -81,6 +97,13 @@ export function excluded(column: PgColumn): SQL {
 /** A parameter of a column's type, where PostgreSQL cannot know that from its place. */
 export function given(column: PgColumn, value: SqlParameter | Placeholder): SQL {
   return sql`${value}::${sql.raw(column.getSQLType())}`;
+}
+
+/** True if a plaintext contains the bytes that are searched for; of nothing searched for, always. */
+export function matchesSearch(column: PgColumn | SQL, search: Uint8Array | undefined): SQL<boolean> {
+  return search === undefined
+    ? sql<boolean>`true`
+    : sql<boolean>`coalesce(position(${search}::bytea in ${column}) > 0, false)`;
 }
 
 /** {@link given} as a field that has the column's name, for the query builder. */
