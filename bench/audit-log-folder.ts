@@ -11,7 +11,7 @@ import { noteSigner } from '../src/core/audit/note.ts';
 import { leafHash, rfc6962NodeHasher } from '../src/core/audit/rfc6962.ts';
 import { formatEntriesPath, formatTilePath, formatUpdatePath } from '../src/core/audit/tile-path.ts';
 import { formatVkey } from '../src/core/audit/vkey.ts';
-import { sha256 } from '../src/core/crypto/sha256.ts';
+import { HASH_LENGTH, sha256 } from '../src/core/crypto/sha256.ts';
 import { compareBytes, encodeUtf8, formatBase64 } from '../src/core/encoding/bytes.ts';
 import { encode } from '../src/core/encoding/codec.ts';
 import {
@@ -22,15 +22,9 @@ import {
 } from '../src/core/keytrans/auditor-update.ts';
 import { type Configuration, configurationCodec } from '../src/core/keytrans/configuration.ts';
 import { encodeTreeHeadTbs } from '../src/core/keytrans/tree-head.ts';
-import {
-  appendLeaves,
-  EMPTY_EDGE,
-  type FullTile,
-  HASH_LENGTH,
-  rootOf,
-  TILE_WIDTH,
-} from '../src/core/log/tiled-tree.ts';
-import { driveTilesSync, formatTileName } from '../src/core/prefix/drive.ts';
+import { appendLeaves, EMPTY_EDGE, type FullTile, edgeRoot, TILE_WIDTH } from '../src/core/log/tiled-tree.ts';
+import { driveTilesSync } from '../src/core/prefix/drive.ts';
+import { formatTileName } from '../src/core/prefix/tile-name.ts';
 import type { PrefixTile } from '../src/core/prefix/prefix-tile.ts';
 import { EMPTY_PREFIX_ROOT, insertPrefixLeaves } from '../src/core/prefix/prefix-tree.ts';
 
@@ -105,7 +99,7 @@ export async function writeAuditLog(folder: string, labels: number, batch: numbe
   }
   const signature = await signer.sign(encodeTreeHeadTbs(config, size, auditorLogRoot(auditor)));
   await write(`head/${size}`, JSON.stringify({ size, signature: formatBase64(signature) }));
-  const rootHash = rootOf(edge, rfc6962NodeHasher) as Uint8Array;
+  const rootHash = edgeRoot(edge, rfc6962NodeHasher) as Uint8Array;
   await write(
     'checkpoint',
     await signCheckpoint({ origin: ORIGIN, size, rootHash, extensions: [] }, [checkpointSigner]),

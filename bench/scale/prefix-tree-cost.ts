@@ -2,11 +2,11 @@ import { sha256 } from '../../src/core/crypto/sha256.ts';
 import { encodeUtf8 } from '../../src/core/encoding/bytes.ts';
 import { encode } from '../../src/core/encoding/codec.ts';
 import { type PrefixProof, type PrefixLeaf, prefixSearchResultCodec } from '../../src/core/keytrans/proofs.ts';
-import { driveTilesSync, formatTileName } from '../../src/core/prefix/drive.ts';
+import { driveTilesSync } from '../../src/core/prefix/drive.ts';
 import { encodePrefixTile, type PrefixTile } from '../../src/core/prefix/prefix-tile.ts';
 import { EMPTY_PREFIX_ROOT, insertPrefixLeaves, provePrefixLookups } from '../../src/core/prefix/prefix-tree.ts';
 import { TILE_LEVELS } from '../../src/core/prefix/tile-shape.ts';
-import type { TileName } from '../../src/core/prefix/tile-name.ts';
+import { formatTileName, type TileName } from '../../src/core/prefix/tile-name.ts';
 
 /** What one leaf costs in a prefix tree, on average. Sizes in bytes. */
 export interface PrefixTreeCost {

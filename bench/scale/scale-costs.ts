@@ -2,7 +2,7 @@ import { AUDIT_ENTRY_LENGTH } from '../../src/core/audit/audit-entry.ts';
 import { formatAddCheckpoint } from '../../src/core/audit/add-checkpoint.ts';
 import { nodesOfPlan, planConsistency } from '../../src/core/audit/rfc6962-prove.ts';
 import type { EvidencePlan } from '../../src/core/keytrans/plan-evidence.ts';
-import type { ProofPlan } from '../../src/core/keytrans/plan-proof.ts';
+import type { SearchPlan } from '../../src/core/keytrans/plan-proof.ts';
 import { encodeIdentityRecord, NO_COMMITMENT } from '../../src/identity/identity-record.ts';
 import { ASSUMPTIONS, DAYS_PER_YEAR, SECONDS_PER_DAY } from './assumptions.ts';
 import { type LargePrefixTree, largePrefixTree } from './prefix-tree-cost.ts';
@@ -123,7 +123,7 @@ function answerBytes(labels: number, tree: LargePrefixTree): ScaleCosts['answers
 
 function answersOf(log: SimulatedLog, tree: LargePrefixTree): ScaleCosts['answers'] {
   const old = log.versionPositions(60 * SECONDS_PER_DAY * 1000);
-  const found = (plan: ProofPlan): number => {
+  const found = (plan: SearchPlan): number => {
     const { hash, vrfProof, opening, record, treeHead } = LENGTHS;
     const ladder = 1 + plan.ladder.length * (vrfProof + 1) + plan.committed.length * hash;
     return 1 + treeHead + 4 + opening + 4 + record + ladder + evidenceBytes(plan, old, tree);

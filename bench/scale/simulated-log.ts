@@ -3,7 +3,7 @@ import { rightmostDistinguished, runOnTimestamps } from '../../src/core/keytrans
 import type { EvidencePlan } from '../../src/core/keytrans/plan-evidence.ts';
 import { planContactMonitor } from '../../src/core/keytrans/plan-contact-monitor.ts';
 import { planOwnerMonitor } from '../../src/core/keytrans/plan-owner.ts';
-import { planGreatestVersionSearch, type ProofPlan } from '../../src/core/keytrans/plan-proof.ts';
+import { planGreatestVersionSearch, type SearchPlan } from '../../src/core/keytrans/plan-proof.ts';
 import { ASSUMPTIONS, DAYS_PER_YEAR, SECONDS_PER_DAY } from './assumptions.ts';
 
 const START_MS = 1_800_000_000_000;
@@ -65,7 +65,7 @@ export class SimulatedLog {
   }
 
   /** The greatest version, for somebody who last looked so long ago (undefined: never). */
-  lookup(versionPositions: readonly number[], lastMs: number | undefined, size = this.size): ProofPlan {
+  lookup(versionPositions: readonly number[], lastMs: number | undefined, size = this.size): SearchPlan {
     const last = lastMs === undefined ? undefined : this.#before(lastMs) + 1;
     return planned(
       planGreatestVersionSearch({ config: this.config, size, last, versionPositions, source: this.#source }),

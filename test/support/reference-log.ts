@@ -11,7 +11,7 @@ import type { Configuration } from '../../src/core/keytrans/configuration.ts';
 import { frontier } from '../../src/core/keytrans/implicit-search-tree.ts';
 import type { UpdateValue } from '../../src/core/keytrans/messages.ts';
 import type { EvidencePlan, PlannedLookup } from '../../src/core/keytrans/plan-evidence.ts';
-import { assembleProof } from '../../src/core/keytrans/plan-proof.ts';
+import { assembleCombinedProof } from '../../src/core/keytrans/plan-proof.ts';
 import type { CombinedTreeProof, PrefixLeaf, PrefixProof } from '../../src/core/keytrans/proofs.ts';
 import {
   type AuditorTreeHead,
@@ -216,7 +216,7 @@ export class ReferenceLog {
   /** The proof that a plan asks for. */
   prove(plan: EvidencePlan, label: string): CombinedTreeProof {
     const entries = this.#entries(this.size);
-    return assembleProof(plan, {
+    return assembleCombinedProof(plan, {
       prefixProofs: plan.lookups.map((lookup) => this.provePrefix(lookup, label)),
       prefixRoots: plan.prefixRootPositions.map((position) => this.prefixRoots[position]!),
       logNodes: plan.logNodes.map((node) => naiveNode(entries, node)),

@@ -14,7 +14,7 @@ import {
   planOwnerUpdate,
   type PlannedStep,
 } from '../../src/core/keytrans/plan-owner.ts';
-import { planFixedVersionSearch, type ProofPlan } from '../../src/core/keytrans/plan-proof.ts';
+import { planFixedVersionSearch, type SearchPlan } from '../../src/core/keytrans/plan-proof.ts';
 import type { UpdateResponse } from '../../src/core/keytrans/update-messages.ts';
 import type { FullTreeHead } from '../../src/core/keytrans/tree-head.ts';
 import { labelBytes, type ReferenceLog } from './reference-log.ts';
@@ -67,7 +67,7 @@ function optionsOf(log: ReferenceLog, request: ReferenceRequest) {
   };
 }
 
-export function planVersion(log: ReferenceLog, request: ReferenceRequest & { readonly version: number }): ProofPlan {
+export function planVersion(log: ReferenceLog, request: ReferenceRequest & { readonly version: number }): SearchPlan {
   const { version } = request;
   return planWith(log, (source) => planFixedVersionSearch({ ...optionsOf(log, request), version, source })).plan;
 }

@@ -1,5 +1,5 @@
 import type { LookupResponse, SearchResponse } from '../../src/core/keytrans/messages.ts';
-import { planGreatestVersionSearch, type ProofPlan } from '../../src/core/keytrans/plan-proof.ts';
+import { planGreatestVersionSearch, type SearchPlan } from '../../src/core/keytrans/plan-proof.ts';
 import type { CombinedTreeProof } from '../../src/core/keytrans/proofs.ts';
 import type { FullTreeHead } from '../../src/core/keytrans/tree-head.ts';
 import type { ReferenceLog } from './reference-log.ts';
@@ -13,7 +13,7 @@ export interface ReferenceLookup {
   readonly versionPositions?: readonly number[];
 }
 
-export function planLookup(log: ReferenceLog, options: ReferenceLookup): ProofPlan {
+export function planLookup(log: ReferenceLog, options: ReferenceLookup): SearchPlan {
   const { label, last, auditedSize } = options;
   const known = new Map<number, number>();
   for (;;) {
@@ -56,7 +56,7 @@ export function openVersion(
   version: number,
   parts: {
     readonly fullTreeHead: FullTreeHead;
-    readonly plan: Pick<ProofPlan, 'ladder' | 'committed'>;
+    readonly plan: Pick<SearchPlan, 'ladder' | 'committed'>;
     readonly search: CombinedTreeProof;
   },
 ): SearchResponse {

@@ -18,8 +18,9 @@ import { encodeTreeHeadTbs } from '../../src/core/keytrans/tree-head.ts';
 import { logLeaf } from '../../src/core/log/log-tree.ts';
 import { appendLeaf, EMPTY_RANGE, rangeRoot } from '../../src/core/log/compact-range.ts';
 import { keytransNodeHasher } from '../../src/core/log/node-hasher.ts';
-import { appendLeaves, EMPTY_EDGE, rootOf, tileWidth } from '../../src/core/log/tiled-tree.ts';
-import { driveTilesSync, formatTileName } from '../../src/core/prefix/drive.ts';
+import { appendLeaves, EMPTY_EDGE, edgeRoot, tileWidth } from '../../src/core/log/tiled-tree.ts';
+import { driveTilesSync } from '../../src/core/prefix/drive.ts';
+import { formatTileName } from '../../src/core/prefix/tile-name.ts';
 import type { PrefixTile } from '../../src/core/prefix/prefix-tile.ts';
 import { EMPTY_PREFIX_ROOT, insertPrefixLeaves } from '../../src/core/prefix/prefix-tree.ts';
 import type { TrustBundle } from '../../src/contract/trust-bundle.ts';
@@ -140,7 +141,7 @@ export class StaticLog {
   }
 
   get rootHash(): Uint8Array {
-    return rootOf(this.#edge, rfc6962NodeHasher) ?? emptyRoot();
+    return edgeRoot(this.#edge, rfc6962NodeHasher) ?? emptyRoot();
   }
 
   /** Adds the entry that ends the log, signed by the bundle key. `change` can falsify what is served of it. */

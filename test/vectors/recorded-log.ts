@@ -2,7 +2,7 @@ import { parseHex } from '../../src/core/encoding/bytes.ts';
 import { frontier } from '../../src/core/keytrans/implicit-search-tree.ts';
 import type { KnownVersion } from '../../src/core/keytrans/known-version.ts';
 import type { EvidencePlan } from '../../src/core/keytrans/plan-evidence.ts';
-import { assembleProof } from '../../src/core/keytrans/plan-proof.ts';
+import { assembleCombinedProof } from '../../src/core/keytrans/plan-proof.ts';
 import type { CombinedTreeProof, PrefixLeaf } from '../../src/core/keytrans/proofs.ts';
 import type { TreeView } from '../../src/core/keytrans/tree-view.ts';
 import { fullSubtrees } from '../../src/core/log/log-tree.ts';
@@ -68,7 +68,7 @@ export class RecordedLog {
 
   /** The proof that a plan asks for. */
   prove(plan: EvidencePlan): CombinedTreeProof {
-    return assembleProof(plan, {
+    return assembleCombinedProof(plan, {
       prefixProofs: plan.lookups.map(({ position, versions }) => {
         const keys = versions.map((version) => this.known.find((known) => known.version === version)!.vrfOutput);
         return naiveProof([...this.#leaves[position]!], keys);

@@ -15,7 +15,7 @@ import { decode } from '../../core/encoding/codec.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { auditorLogRoot } from '../../core/keytrans/auditor-update.ts';
 import { type TreeHead, verifyTreeHead } from '../../core/keytrans/tree-head.ts';
-import { rootOf } from '../../core/log/tiled-tree.ts';
+import { edgeRoot } from '../../core/log/tiled-tree.ts';
 import { JsonFields, parseJson } from '../../contract/json-fields.ts';
 import { LOG_PREFIX } from '../../contract/paths.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
@@ -225,7 +225,7 @@ async function followLog(
     replay,
     onProgress: () => options.onProgress?.({ done: replay.done, total: size, updates: replay.updates }),
   });
-  const root = rootOf(edge, rfc6962NodeHasher);
+  const root = edgeRoot(edge, rfc6962NodeHasher);
   const isSigned = root !== undefined && equalBytes(root, rootHash);
   ensure(isSigned, 'bad-checkpoint', 'the root of the checkpoint is not that of the entries that the log serves');
   assertHead(trust, { treeSize: size, signature: head }, auditorLogRoot(auditor));

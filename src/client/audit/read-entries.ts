@@ -2,11 +2,12 @@ import { auditEntryCodec, AUDIT_ENTRY_LENGTH, type AuditEntry } from '../../core
 import { decodeEntryBundle } from '../../core/audit/entry-bundle.ts';
 import { leafHash } from '../../core/audit/rfc6962.ts';
 import { formatEntriesPath } from '../../core/audit/tile-path.ts';
+import { HASH_LENGTH } from '../../core/crypto/sha256.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
 import type { ErrorCode } from '../../core/error-codes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import { HASH_LENGTH, TILE_WIDTH, tileWidth } from '../../core/log/tiled-tree.ts';
+import { TILE_WIDTH, tileWidth } from '../../core/log/tiled-tree.ts';
 import type { AuditFiles } from './audit-files.ts';
 import { readTile } from './read-tree.ts';
 

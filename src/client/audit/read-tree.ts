@@ -8,8 +8,9 @@ import {
   type ProofPlan,
 } from '../../core/audit/rfc6962-prove.ts';
 import { formatTilePath } from '../../core/audit/tile-path.ts';
+import { HASH_LENGTH } from '../../core/crypto/sha256.ts';
 import { GlasskeyError } from '../../core/errors.ts';
-import { HASH_LENGTH, nodeFromTile, tileOfNode, tileWidth, type TileCoordinate } from '../../core/log/tiled-tree.ts';
+import { nodeFromTile, tileOfNode, tileWidth, type TileCoordinate } from '../../core/log/tiled-tree.ts';
 import type { AuditFiles } from './audit-files.ts';
 
 /**

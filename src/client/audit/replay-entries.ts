@@ -1,16 +1,10 @@
 import { rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
+import { HASH_LENGTH } from '../../core/crypto/sha256.ts';
 import { concatBytes, equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { type AuditorState, EMPTY_AUDITOR_STATE } from '../../core/keytrans/auditor-update.ts';
 import type { PrefixLeaf } from '../../core/keytrans/proofs.ts';
-import {
-  appendLeaves,
-  EMPTY_EDGE,
-  HASH_LENGTH,
-  TILE_WIDTH,
-  type FullTile,
-  type TreeEdge,
-} from '../../core/log/tiled-tree.ts';
+import { appendLeaves, EMPTY_EDGE, TILE_WIDTH, type FullTile, type TreeEdge } from '../../core/log/tiled-tree.ts';
 import type { AuditState } from './audit-state.ts';
 import { followChain } from './follow-entry.ts';
 import type { AuditFiles } from './audit-files.ts';

@@ -1,5 +1,8 @@
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 
+/** The length of a SHA-256 hash in bytes: both cipher suites use it, and so do all trees. */
+export const HASH_LENGTH = 32;
+
 /** A SHA-256 implementation: bytes in, 32 bytes out. */
 export type Sha256 = (message: Uint8Array) => Uint8Array;
 

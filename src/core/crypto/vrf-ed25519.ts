@@ -3,7 +3,7 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha512 } from '@noble/hashes/sha2.js';
 import { concatBytes, equalBytes } from '../encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../errors.ts';
-import type { VrfResult } from './vrf-prover.ts';
+import type { VrfProver, VrfResult } from './vrf-prover.ts';
 
 /**
  * ECVRF-EDWARDS25519-SHA512-TAI (RFC 9381 §5.5), with the output truncated to 32 bytes (KT §17.1).
@@ -159,6 +159,14 @@ export function proveVrf(secretKey: Uint8Array, alpha: Uint8Array): VrfResult {
   return {
     output: vrfOutput(gamma.clearCofactor().toBytes()),
     proof: concatBytes(gamma.toBytes(), challenge, vrfResponse(secret, nonce, challenge)),
+  };
+}
+
+/** Creates the VRF prover that runs on every platform, at about 3 ms an input. `secretKey` is 32 bytes. */
+export function nobleVrfProver(secretKey: Uint8Array): VrfProver {
+  return {
+    publicKey: vrfPublicKey(secretKey),
+    prove: (inputs) => Promise.resolve(inputs.map((input) => proveVrf(secretKey, input))),
   };
 }
 

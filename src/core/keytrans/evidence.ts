@@ -44,10 +44,10 @@ export type LookupQuestion =
   | { readonly kind: 'lookups'; readonly position: number; readonly versions: readonly number[] };
 
 /** The answer to a {@link Question}: a timestamp, a verdict or a count. */
-export type Answer = number;
+export type EvidenceAnswer = number;
 
 /** An algorithm that asks for evidence. It returns a result, or throws the reason why the evidence does not suffice. */
-export type Algorithm<T> = Generator<Question, T, Answer>;
+export type Algorithm<T> = Generator<Question, T, EvidenceAnswer>;
 
 /** Asks for the timestamp of an entry, in ms. */
 export function* askTimestamp(position: number): Algorithm<number> {
@@ -67,7 +67,7 @@ export function* onTimestamps<T>(algorithm: TimestampAlgorithm<T>): Algorithm<T>
 }
 
 /** Runs an algorithm to its end. An error that `answer` throws ends the run. */
-export function runAlgorithm<T>(algorithm: Algorithm<T>, answer: (question: Question) => Answer): T {
+export function runAlgorithm<T>(algorithm: Algorithm<T>, answer: (question: Question) => EvidenceAnswer): T {
   let step = algorithm.next();
   while (step.done !== true) step = algorithm.next(answer(step.value));
   return step.value;

@@ -1,5 +1,5 @@
 import { baseBinaryLadder, endsSearchLadder, monitoringBinaryLadder } from './binary-ladder.ts';
-import type { Answer, LookupQuestion } from './evidence.ts';
+import type { EvidenceAnswer, LookupQuestion } from './evidence.ts';
 
 /** One lookup of a version in an entry's prefix tree, and its outcome. */
 export interface Lookup {
@@ -17,7 +17,7 @@ export interface KnownOutcomes {
 
 /** The result of a {@link LookupQuestion}. */
 export interface LadderWalk {
-  readonly answer: Answer;
+  readonly answer: EvidenceAnswer;
   /** The lookups that its PrefixProof holds, in order, without those omitted. */
   readonly lookups: readonly Lookup[];
 }

@@ -12,7 +12,7 @@ import {
   type PlannedLookup,
   type ProofSource,
 } from './plan-evidence.ts';
-import { planGreatestVersionSearch, type ProofPlan } from './plan-proof.ts';
+import { planGreatestVersionSearch, type SearchPlan } from './plan-proof.ts';
 import { updateAndClimb } from './settle-credential.ts';
 import { updateViewPositions } from './update-view.ts';
 
@@ -27,7 +27,7 @@ export type CredentialPlan = {
 } & (
   | { readonly type: 'standard'; readonly lookup: PlannedLookup }
   /** `plan` is for a client of `position + 1` entries, without an auditor. */
-  | { readonly type: 'provisional'; readonly plan: ProofPlan }
+  | { readonly type: 'provisional'; readonly plan: SearchPlan }
 );
 
 /** A plan, or the positions whose timestamps must be fetched first. */

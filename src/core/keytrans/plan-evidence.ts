@@ -4,7 +4,7 @@ import { ensure } from '../errors.ts';
 import type { Configuration } from './configuration.ts';
 import {
   type Algorithm,
-  type Answer,
+  type EvidenceAnswer,
   type LookupQuestion,
   type Question,
   retainedPositions,
@@ -142,7 +142,7 @@ class Planner {
     }
   }
 
-  #answer(question: Question): Answer {
+  #answer(question: Question): EvidenceAnswer {
     switch (question.kind) {
       case 'timestamp':
         return this.#timestamp(question.position);
@@ -172,7 +172,7 @@ class Planner {
     return this.#greatestAt(position) <= (expected ?? -1) && this.#lookups.length < MAXIMUM_OWNER_LOOKUPS;
   }
 
-  #lookup(question: LookupQuestion): Answer {
+  #lookup(question: LookupQuestion): EvidenceAnswer {
     const { position } = question;
     const greatest = this.#greatestAt(position);
     const { answer, lookups } = walkLadder(question, this.shown, (version) => version <= greatest);

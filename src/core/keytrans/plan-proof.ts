@@ -17,7 +17,7 @@ import { updateAndProveAbsence } from './verify-lookup.ts';
 import { updateAndSearch, updateAndSearchVersion } from './verify-search.ts';
 
 /** The parts of a lookup's answer, before any of them is fetched. */
-export interface ProofPlan extends EvidencePlan {
+export interface SearchPlan extends EvidencePlan {
   /** The versions of `binary_ladder`, in order; for a proof of absence, 0 alone. */
   readonly ladder: readonly number[];
   /**
@@ -30,8 +30,8 @@ export interface ProofPlan extends EvidencePlan {
 }
 
 /** A plan, or the positions whose timestamps must be fetched first. */
-export type Planned =
-  | { readonly done: true; readonly plan: ProofPlan }
+export type PlannedSearch =
+  | { readonly done: true; readonly plan: SearchPlan }
   | { readonly done: false; readonly missing: readonly number[] };
 
 /** The input of a search's plan. */
@@ -51,7 +51,7 @@ export interface PlanSearchOptions {
  * Plans the proof of a greatest-version search, or of absence if the label has no version (KT §12.3). It names all
  * missing timestamps that it may need at once. Throws `view-mismatch` unless `last` is in 1..`size`.
  */
-export function planGreatestVersionSearch(options: PlanSearchOptions): Planned {
+export function planGreatestVersionSearch(options: PlanSearchOptions): PlannedSearch {
   const { config, size, last, versionPositions } = options;
   const greatest = versionPositions.length - 1;
   const planned = planEvidence<SearchEnd | undefined>({
@@ -69,7 +69,7 @@ export function planGreatestVersionSearch(options: PlanSearchOptions): Planned {
  * `search-not-found` if the label does not have the version, `version-expired` if it can no longer be shown, and
  * `view-mismatch`.
  */
-export function planFixedVersionSearch(options: PlanSearchOptions & { readonly version: number }): Planned {
+export function planFixedVersionSearch(options: PlanSearchOptions & { readonly version: number }): PlannedSearch {
   const { config, size, last, versionPositions, version, source } = options;
   ensure(version < versionPositions.length, 'search-not-found', `the label has no version ${version}`);
   // The search looks for the border between the entries that contain the next version and those to their left.
@@ -98,7 +98,7 @@ function searchPlan(
   planned: PlannedEvidence<SearchEnd | undefined>,
   ladder: readonly number[],
   target: number,
-): Planned {
+): PlannedSearch {
   if (!planned.done) return planned;
   const { result, evidence, shown } = planned;
   return {
@@ -113,7 +113,7 @@ function searchPlan(
 }
 
 /** Assembles a proof from its plan and the fetched parts, each in the order of the plan. */
-export function assembleProof(
+export function assembleCombinedProof(
   plan: EvidencePlan,
   parts: {
     readonly prefixProofs: readonly PrefixProof[];

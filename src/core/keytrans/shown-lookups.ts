@@ -1,4 +1,4 @@
-import type { Answer, Question } from './evidence.ts';
+import type { EvidenceAnswer, Question } from './evidence.ts';
 import { type KnownOutcomes, type Lookup, walkLadder } from './ladder-walk.ts';
 
 /**
@@ -28,7 +28,7 @@ export class ShownLookups implements KnownOutcomes {
   }
 
   /** Records a ladder that is not inspected because its outcome is known. */
-  recordKnown(question: Extract<Question, { kind: 'known-ladder' }>): Answer {
+  recordKnown(question: Extract<Question, { kind: 'known-ladder' }>): EvidenceAnswer {
     const { position, target, greatest } = question;
     const ladder = { kind: 'search-ladder', position, target, omit: true } as const;
     const { lookups } = walkLadder(ladder, this, (version) => version <= greatest);

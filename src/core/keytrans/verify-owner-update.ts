@@ -1,7 +1,7 @@
 import { commit } from '../crypto/commitment.ts';
 import { cipherSuite } from '../crypto/cipher-suite.ts';
+import { HASH_LENGTH } from '../crypto/sha256.ts';
 import { ensure } from '../errors.ts';
-import { HASH_LENGTH } from '../prefix/prefix-hash.ts';
 import { baseBinaryLadder, GREATEST_VERSION } from './binary-ladder.ts';
 import type { Configuration } from './configuration.ts';
 import type { Algorithm } from './evidence.ts';

@@ -1,13 +1,11 @@
-import { ensure, GlasskeyError } from '../errors.ts';
+import { HASH_LENGTH } from '../crypto/sha256.ts';
 import { ByteReader } from '../encoding/byte-reader.ts';
 import { ByteWriter } from '../encoding/byte-writer.ts';
-import { decodeError } from '../errors.ts';
+import { decodeError, ensure, GlasskeyError } from '../errors.ts';
 import { foldNodes, type CompactRange } from './compact-range.ts';
 import type { NodeHasher } from './node-hasher.ts';
 import { balancedNodes, type TreeNode } from './tree-node.ts';
 
-/** Bytes of one hash. */
-export const HASH_LENGTH = 32;
 /** The number of tree levels in one tile. */
 export const TILE_HEIGHT = 8;
 /** Hashes in a full tile. */
@@ -53,7 +51,7 @@ export function tileWidth(tile: TileCoordinate, size: number): number {
 
 /**
  * Appends leaves, given as hashes of 32 bytes in order. Returns the new edge and the tiles that became full, lower
- * levels before higher ones within each run of 256 leaves. {@link rootOf} computes the root of the result.
+ * levels before higher ones within each run of 256 leaves. {@link edgeRoot} computes the root of the result.
  */
 export function appendLeaves(
   edge: TreeEdge,
@@ -101,7 +99,7 @@ export function rangeOf(edge: TreeEdge, hasher: NodeHasher): CompactRange {
 }
 
 /** Computes the root of the edge's tree; undefined for a tree without leaves. */
-export function rootOf(edge: TreeEdge, hasher: NodeHasher): Uint8Array | undefined {
+export function edgeRoot(edge: TreeEdge, hasher: NodeHasher): Uint8Array | undefined {
   const nodes = balancedNodes(0, edge.size);
   return foldNodes(
     nodes.map((node) => ({ level: node.level, value: nodeFromEdge(edge, node, hasher) })),

@@ -1,5 +1,5 @@
 import type { PrefixTile } from './prefix-tile.ts';
-import type { TileName } from './tile-name.ts';
+import { formatTileName, type TileName } from './tile-name.ts';
 import type { TileRequests } from './tile-paths.ts';
 
 /** Reads tiles by name, in the order of the names. Throws `storage-corrupt` if one is missing. */
@@ -40,9 +40,4 @@ export async function driveTilesTogether<R>(works: readonly TileRequests<R>[], r
     });
   }
   return steps.map((step) => step.value as R);
-}
-
-/** Formats a tile's name as a key for a Map: `position/counter`. */
-export function formatTileName({ position, counter }: TileName): string {
-  return `${position}/${counter}`;
 }

@@ -1,7 +1,4 @@
-import { sha256 } from '../crypto/sha256.ts';
-
-/** The length of a node's value in bytes; both cipher suites hash with SHA-256. */
-export const HASH_LENGTH = 32;
+import { HASH_LENGTH, sha256 } from '../crypto/sha256.ts';
 
 /** The value of a missing node, and the root of an empty tree (KT §11.9). Never written to. */
 export const ABSENT_HASH: Uint8Array = new Uint8Array(HASH_LENGTH);

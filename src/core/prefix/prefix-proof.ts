@@ -1,8 +1,9 @@
+import { HASH_LENGTH } from '../crypto/sha256.ts';
 import { compareBytes, equalBytes } from '../encoding/bytes.ts';
 import { ensure } from '../errors.ts';
 import type { PrefixLeaf, PrefixProof, PrefixSearchResult } from '../keytrans/proofs.ts';
 import { KEY_LENGTH, MAX_DEPTH, sharesPrefix, splitIndex } from './key-bits.ts';
-import { ABSENT_HASH, HASH_LENGTH, hashPrefixLeaf, hashPrefixParent } from './prefix-hash.ts';
+import { ABSENT_HASH, hashPrefixLeaf, hashPrefixParent } from './prefix-hash.ts';
 import { areAscending, insertSorted, splitLeaves } from './sorted-leaves.ts';
 
 /** One search that a proof answers. */

@@ -1,6 +1,7 @@
+import { HASH_LENGTH } from '../crypto/sha256.ts';
 import { equalBytes } from '../encoding/bytes.ts';
 import type { PrefixLeaf } from '../keytrans/proofs.ts';
-import { ABSENT_HASH, HASH_LENGTH, hashPrefixLeaf, hashPrefixParent } from './prefix-hash.ts';
+import { ABSENT_HASH, hashPrefixLeaf, hashPrefixParent } from './prefix-hash.ts';
 import type { TileName } from './tile-name.ts';
 import {
   assertShape,

@@ -1,10 +1,11 @@
+import { HASH_LENGTH } from '../crypto/sha256.ts';
 import { compareBytes } from '../encoding/bytes.ts';
 import { ensure } from '../errors.ts';
 import type { PrefixLeaf, PrefixProof, PrefixSearchResult } from '../keytrans/proofs.ts';
 import { KEY_LENGTH } from './key-bits.ts';
 import { type NamedTile, PathGrowth } from './path-growth.ts';
 import { proveFromPaths } from './path-proof.ts';
-import { ABSENT_HASH, HASH_LENGTH } from './prefix-hash.ts';
+import { ABSENT_HASH } from './prefix-hash.ts';
 import { areAscending } from './sorted-leaves.ts';
 import type { TileName } from './tile-name.ts';
 import { fetchPaths, type TileRequests } from './tile-paths.ts';

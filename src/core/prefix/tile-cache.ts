@@ -1,8 +1,8 @@
 import { ensure } from '../errors.ts';
 import { RecentCache } from '../recent-cache.ts';
-import { formatTileName, type ReadTiles } from './drive.ts';
+import type { ReadTiles } from './drive.ts';
 import { decodePrefixTile, type PrefixTile } from './prefix-tile.ts';
-import type { TileName } from './tile-name.ts';
+import { formatTileName, type TileName } from './tile-name.ts';
 
 /** A bounded cache of decoded tiles. Tiles are immutable, so no cached tile can be stale. */
 export class PrefixTileCache {

@@ -8,3 +8,8 @@ export interface TileName {
   /** 0..2^32-1. */
   readonly counter: number;
 }
+
+/** Formats a tile's name as a key for a Map: `position/counter`. */
+export function formatTileName({ position, counter }: TileName): string {
+  return `${position}/${counter}`;
+}

@@ -1,10 +1,11 @@
 import { encodeEntryBundle } from '../../core/audit/entry-bundle.ts';
 import { formatTlogProof } from '../../core/audit/tlog-proof.ts';
 import { rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
+import { HASH_LENGTH } from '../../core/crypto/sha256.ts';
 import { encode } from '../../core/encoding/codec.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { treeHeadCodec } from '../../core/keytrans/tree-head.ts';
-import { HASH_LENGTH, TILE_WIDTH, type TileCoordinate, tileWidth } from '../../core/log/tiled-tree.ts';
+import { TILE_WIDTH, type TileCoordinate, tileWidth } from '../../core/log/tiled-tree.ts';
 import { AuditProofs } from './audit-proofs.ts';
 import { readReleasedEnd } from './released-end.ts';
 import type { LogContext } from './log-context.ts';

@@ -1,6 +1,6 @@
 import { ensure } from '../../core/errors.ts';
 import type { EvidencePlan, PlannedLookup, ProofSource } from '../../core/keytrans/plan-evidence.ts';
-import { assembleProof } from '../../core/keytrans/plan-proof.ts';
+import { assembleCombinedProof } from '../../core/keytrans/plan-proof.ts';
 import type { CombinedTreeProof, PrefixProof } from '../../core/keytrans/proofs.ts';
 import { driveTilesTogether } from '../../core/prefix/drive.ts';
 import { provePrefixLookups } from '../../core/prefix/prefix-tree.ts';
@@ -79,7 +79,7 @@ export class ProofMaker {
     const roots = takeFrom(rootEntries.map(({ prefix }) => prefix.hash));
     const nodes = takeFrom(logNodes);
     return plans.map((plan) =>
-      assembleProof(plan, {
+      assembleCombinedProof(plan, {
         prefixProofs: proofs(plan.lookups.length),
         prefixRoots: roots(plan.prefixRootPositions.length),
         logNodes: nodes(plan.logNodes.length),

@@ -1,9 +1,10 @@
 import type { Checkpoint } from '../../core/audit/checkpoint.ts';
 import { rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
 import { formatTilePath } from '../../core/audit/tile-path.ts';
+import { HASH_LENGTH } from '../../core/crypto/sha256.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
-import { type FullTile, HASH_LENGTH, rootOf, TILE_WIDTH, type TreeEdge } from '../../core/log/tiled-tree.ts';
+import { type FullTile, edgeRoot, TILE_WIDTH, type TreeEdge } from '../../core/log/tiled-tree.ts';
 import { PUBLISHED_LOG, type PublishTarget } from './publish-target.ts';
 
 /** The partial tiles of an edge: those that a reader of this size needs beside the full ones. */
@@ -26,7 +27,7 @@ export async function readPublishedEdge(target: PublishTarget, checkpoint: Check
     partials.push(width === 0 ? new Uint8Array() : await readTile(target, level, index, width));
   }
   const edge = { size, partials };
-  const root = rootOf(edge, rfc6962NodeHasher);
+  const root = edgeRoot(edge, rfc6962NodeHasher);
   const isSame = root !== undefined && equalBytes(root, rootHash);
   ensure(isSame, 'published-differs', 'the tiles that are published are not those of the published checkpoint');
   return edge;

@@ -1,10 +1,10 @@
 import type { Checkpoint } from '../../core/audit/checkpoint.ts';
 import { rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
 import { formatTilePath } from '../../core/audit/tile-path.ts';
-import { sha256 } from '../../core/crypto/sha256.ts';
+import { HASH_LENGTH, sha256 } from '../../core/crypto/sha256.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
-import { appendLeaves, HASH_LENGTH, rootOf, TILE_WIDTH, tileWidth, type TreeEdge } from '../../core/log/tiled-tree.ts';
+import { appendLeaves, edgeRoot, TILE_WIDTH, tileWidth, type TreeEdge } from '../../core/log/tiled-tree.ts';
 import type { LogSource } from './log-source.ts';
 
 /** What comes after a published tree: proved to be of the checkpoint, before any of it is written. */
@@ -36,7 +36,7 @@ export async function readGrowth(source: LogSource, published: TreeEdge, next: C
       tileHashes.push(sha256(tile));
     }
   }
-  const root = rootOf(edge, rfc6962NodeHasher);
+  const root = edgeRoot(edge, rfc6962NodeHasher);
   const message = 'the log does not continue the published one, or its hash tiles are not those of its checkpoint';
   ensure(root !== undefined && equalBytes(root, next.rootHash), 'bad-log-proof', message);
   return { firstBundle, tileHashes };

@@ -16,10 +16,11 @@ import {
   EMPTY_EDGE,
   encodeTreeEdge,
   type FullTile,
-  rootOf,
+  edgeRoot,
   type TreeEdge,
 } from '../../core/log/tiled-tree.ts';
-import { driveTiles, formatTileName, type ReadTiles } from '../../core/prefix/drive.ts';
+import { driveTiles, type ReadTiles } from '../../core/prefix/drive.ts';
+import { formatTileName } from '../../core/prefix/tile-name.ts';
 import type { NamedTile } from '../../core/prefix/path-growth.ts';
 import { encodePrefixTile, type PrefixTile } from '../../core/prefix/prefix-tile.ts';
 import { EMPTY_PREFIX_ROOT, insertPrefixLeaves, type PrefixRoot } from '../../core/prefix/prefix-tree.ts';
@@ -139,7 +140,7 @@ function headOf(tip: LogTip): HeadRow {
 }
 
 function requireRoot(edge: TreeEdge, hasher: NodeHasher): Uint8Array {
-  const root = rootOf(edge, hasher);
+  const root = edgeRoot(edge, hasher);
   if (root === undefined) throw new GlasskeyError('internal', 'a log with entries has a root');
   return root;
 }

@@ -5,9 +5,9 @@ import { compareBytes } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import { auditorUpdateCodec } from '../../core/keytrans/auditor-update.ts';
-import { driveTilesTogether, formatTileName, type ReadTiles } from '../../core/prefix/drive.ts';
+import { driveTilesTogether, type ReadTiles } from '../../core/prefix/drive.ts';
 import { type PrefixRoot, provePrefixLookups } from '../../core/prefix/prefix-tree.ts';
-import type { TileName } from '../../core/prefix/tile-name.ts';
+import { formatTileName, type TileName } from '../../core/prefix/tile-name.ts';
 import type { EntryRow, LogStore } from '../../store/ports.ts';
 
 const decompress = promisify(gunzip);

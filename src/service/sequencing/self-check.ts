@@ -3,14 +3,14 @@ import { gunzip } from 'node:zlib';
 import { type AuditEntry, auditEntryCodec } from '../../core/audit/audit-entry.ts';
 import { verifyCheckpoint } from '../../core/audit/checkpoint.ts';
 import { leafHash, rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
-import { sha256 } from '../../core/crypto/sha256.ts';
+import { HASH_LENGTH, sha256 } from '../../core/crypto/sha256.ts';
 import { concatBytes, equalBytes } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { verifyTreeHead } from '../../core/keytrans/tree-head.ts';
 import { logLeaf } from '../../core/log/log-tree.ts';
 import { keytransNodeHasher, type NodeHasher } from '../../core/log/node-hasher.ts';
-import { decodeTreeEdge, HASH_LENGTH, rootOf, TILE_WIDTH, type TreeEdge } from '../../core/log/tiled-tree.ts';
+import { decodeTreeEdge, edgeRoot, TILE_WIDTH, type TreeEdge } from '../../core/log/tiled-tree.ts';
 import type { EntryRow, HeadRow, LogTileName, ReleasedHead, TreeKind } from '../../store/ports.ts';
 import { AuditProofs } from '../log/audit-proofs.ts';
 import type { LogContext } from '../log/log-context.ts';
@@ -61,8 +61,8 @@ interface LastEntry {
 function checkRoots(head: HeadRow, { keytrans, audit }: Edges): void {
   const fits = keytrans.size === head.size && audit.size === head.size;
   assertStored(fits, 'an edge has another size than the head');
-  assertSame(rootOf(keytrans, keytransNodeHasher), head.logRoot, 'the log root is not that of the log edge');
-  assertSame(rootOf(audit, rfc6962NodeHasher), head.auditRoot, 'the audit root is not that of the audit edge');
+  assertSame(edgeRoot(keytrans, keytransNodeHasher), head.logRoot, 'the log root is not that of the log edge');
+  assertSame(edgeRoot(audit, rfc6962NodeHasher), head.auditRoot, 'the audit root is not that of the audit edge');
 }
 
 /** The entries of the partial tile, or of the last full one where there is no partial. */

@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module';
 import { setImmediate } from 'node:timers/promises';
 import type sodiumNative from 'sodium-native';
-import { nobleVrfProver } from '../../core/crypto/noble-vrf-prover.ts';
 import {
   curveCandidates,
   expandVrfSecret,
+  nobleVrfProver,
   vrfChallenge,
   vrfNonce,
   vrfOutput,

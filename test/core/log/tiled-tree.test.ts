@@ -16,7 +16,7 @@ import {
   nodeFromEdge,
   nodeFromTile,
   rangeOf,
-  rootOf,
+  edgeRoot,
   tileWidth,
   type FullTile,
   type TreeEdge,
@@ -67,7 +67,7 @@ describe.each(hashers)('tiled tree, %s', (_, hasher) => {
       fc.property(batches, (sizes) => {
         const { edge } = grow(sizes, hasher);
         const expected = edge.size === 0 ? undefined : naiveRoot(leaves.slice(0, edge.size), hasher).value;
-        expect(rootOf(edge, hasher)).toEqual(expected);
+        expect(edgeRoot(edge, hasher)).toEqual(expected);
         expect(rangeRoot(rangeOf(edge, hasher), hasher)).toEqual(expected);
       }),
       { numRuns: 40 },
@@ -117,7 +117,7 @@ describe('full tiles', () => {
     expect(edge.partials.map((partial) => partial.length)).toEqual([32, 0, 32]);
     let full = leaf;
     for (let i = 0; i < 16; i++) full = nodeHash(full, full);
-    expect(rootOf(edge, rfc6962NodeHasher)).toEqual(nodeHash(full, leaf));
+    expect(edgeRoot(edge, rfc6962NodeHasher)).toEqual(nodeHash(full, leaf));
   });
 
   it('are asked for once', () => {
@@ -168,12 +168,12 @@ describe('appending', () => {
     ]);
     for (const { edge } of edges.slice(1)) {
       const expected = naiveRoot(leaves.slice(0, edge.size), rfc6962NodeHasher).value;
-      expect(rootOf(edge, rfc6962NodeHasher)).toEqual(expected);
+      expect(edgeRoot(edge, rfc6962NodeHasher)).toEqual(expected);
     }
   });
 
   it('to nothing has no root', () => {
-    expect(rootOf(EMPTY_EDGE, rfc6962NodeHasher)).toBeUndefined();
+    expect(edgeRoot(EMPTY_EDGE, rfc6962NodeHasher)).toBeUndefined();
     expect(rangeRoot(EMPTY_RANGE, rfc6962NodeHasher)).toBeUndefined();
   });
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/core/crypto/sha256.ts';
-import { driveTiles, driveTilesTogether, formatTileName } from '../../../src/core/prefix/drive.ts';
+import { driveTiles, driveTilesTogether } from '../../../src/core/prefix/drive.ts';
 import { provePrefixLookups } from '../../../src/core/prefix/prefix-tree.ts';
 import { cachedTileReader, PrefixTileCache } from '../../../src/core/prefix/tile-cache.ts';
-import type { TileName } from '../../../src/core/prefix/tile-name.ts';
+import { formatTileName, type TileName } from '../../../src/core/prefix/tile-name.ts';
 import { TileStore } from './tile-store.ts';
 
 const leaves = Array.from({ length: 120 }, (_, i) => ({

@@ -1,6 +1,6 @@
 import { compareBytes } from '../../../src/core/encoding/bytes.ts';
 import type { PrefixLeaf, PrefixProof } from '../../../src/core/keytrans/proofs.ts';
-import { driveTilesSync, formatTileName } from '../../../src/core/prefix/drive.ts';
+import { driveTilesSync } from '../../../src/core/prefix/drive.ts';
 import { decodePrefixTile, encodePrefixTile, type PrefixTile } from '../../../src/core/prefix/prefix-tile.ts';
 import {
   EMPTY_PREFIX_ROOT,
@@ -9,7 +9,7 @@ import {
   type PrefixRoot,
   provePrefixLookups,
 } from '../../../src/core/prefix/prefix-tree.ts';
-import type { TileName } from '../../../src/core/prefix/tile-name.ts';
+import { formatTileName, type TileName } from '../../../src/core/prefix/tile-name.ts';
 import type { TileRequests } from '../../../src/core/prefix/tile-paths.ts';
 
 /** Stored tiles in a Map; every read goes through the encoding. */

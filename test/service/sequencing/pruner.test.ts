@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditEntryCodec } from '../../../src/core/audit/audit-entry.ts';
 import { decode } from '../../../src/core/encoding/codec.ts';
-import { formatTileName } from '../../../src/core/prefix/drive.ts';
 import { decodePrefixTile } from '../../../src/core/prefix/prefix-tile.ts';
-import type { TileName } from '../../../src/core/prefix/tile-name.ts';
+import { formatTileName, type TileName } from '../../../src/core/prefix/tile-name.ts';
 import { Pruner } from '../../../src/service/sequencing/pruner.ts';
 import type { LogStore } from '../../../src/store/ports.ts';
 import { createHistoryLog, type HistoryLog } from '../../support/history-log.ts';
