@@ -14,14 +14,14 @@ import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { treeViewCodec } from '../core/keytrans/tree-view.ts';
 import { recordingFetch, recordKnown } from './evidence.ts';
 
-/** Options that every client command has. */
+/** The options of every client command. */
 export interface ClientOptions {
   readonly server: string;
   readonly trust?: string;
   readonly state?: string;
 }
 
-/** The platform's folder for user data. */
+/** Returns the platform's folder for user data. */
 function userDataFolder(): string {
   const { env, platform } = process;
   if (platform === 'win32') return env['APPDATA'] ?? join(homedir(), 'AppData', 'Roaming');
@@ -29,29 +29,29 @@ function userDataFolder(): string {
   return env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share');
 }
 
-/** The state folder of a server where none is given: one for each URL. */
+/** Returns the default state folder of a server: one for each URL. */
 export function defaultStateFolder(server: string): string {
   const base = serverBase(server);
   const name = base.replace(/^https?:\/\//, '').replaceAll(/[^A-Za-z0-9.-]/g, '_');
   return join(userDataFolder(), 'glasskey', `${name}-${createHash('sha256').update(base).digest('hex').slice(0, 8)}`);
 }
 
-/** The folder that holds the state of a command, and the evidence where something does not verify. */
+/** Returns the folder for a command's state, and for evidence if something does not verify. */
 export function stateFolder(options: ClientOptions): string {
   return options.state ?? defaultStateFolder(options.server);
 }
 
-/** Connects, with state in a folder. On first use it prints the fingerprint of the bundle that it pins. */
+/** Connects, with state in a folder. On first use, prints the fingerprint of the trust bundle that it pins. */
 export async function openDirectory(options: ClientOptions): Promise<KeyDirectory> {
   return openWithFolder(options, stateFolder(options));
 }
 
-/** Connects for a command that keeps no state of its own unless told where: register, rotate, renew, revoke. */
+/** Connects for a command that keeps state only if --state names a folder: register, rotate, renew, revoke. */
 export async function openIssuing(options: ClientOptions): Promise<KeyDirectory> {
   return options.state === undefined ? open(options, new MemoryState()) : openWithFolder(options, options.state);
 }
 
-/** Opens what this client knows of a server, without asking it. */
+/** Opens the client's state of a server without asking the server. */
 export async function openOffline(options: ClientOptions): Promise<KeyDirectory> {
   return openWithFolder(options, stateFolder(options), true);
 }
@@ -84,13 +84,17 @@ async function open(options: ClientOptions, state: StateStore, offline = false):
   return directory;
 }
 
-/** The lookup token in the file that GLASSKEY_LOOKUP_TOKEN_FILE names, read anew for every request; undefined for none. */
+/** Returns a reader of the lookup token in GLASSKEY_LOOKUP_TOKEN_FILE, if that is set; the file is read for every request. */
 function lookupToken(): (() => Promise<string>) | undefined {
   const file = process.env['GLASSKEY_LOOKUP_TOKEN_FILE'];
   if (file === undefined || file === '') return undefined;
   return async () => {
     const token = (await readInput(file)).trim();
-    ensure(/^[A-Za-z0-9_.-]{1,2048}$/.test(token), 'usage', `${file} does not hold a lookup token`);
+    ensure(
+      /^[A-Za-z0-9_.-]{1,2048}$/.test(token),
+      'usage',
+      `${file} does not hold a lookup token: check GLASSKEY_LOOKUP_TOKEN_FILE`,
+    );
     return token;
   };
 }
@@ -100,7 +104,7 @@ async function readBundle(path: string): Promise<SignedTrustBundle> {
   return asUserInput(path, () => parseTrustBundle(text));
 }
 
-/** Reads a file that the user named. Throws `usage`. */
+/** Reads a file that the user named. Throws `usage` if that fails. */
 export async function readInput(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
@@ -109,7 +113,7 @@ export async function readInput(path: string): Promise<string> {
   }
 }
 
-/** Runs what reads something of the user's: malformed input is then a wrong use, not somebody's lie. */
+/** Reads input of the user. Malformed input throws `usage`, because it is a mistake of the user and not misbehaviour. */
 export async function asUserInput<T>(what: string, read: () => T | Promise<T>): Promise<T> {
   try {
     return await read();

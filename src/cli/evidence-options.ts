@@ -9,26 +9,26 @@ import { CredentialFolder } from './credentials/credentials.ts';
 import { EXIT } from './exit-code.ts';
 import { printJson, printLines } from './output.ts';
 
-/** Which companion keys are made with a key. */
+/** The companion keys to create with a key. */
 export interface CompanionOption {
   readonly companion?: readonly CompanionKind[];
 }
 
-/** The option that reads {@link CompanionOption}. */
+/** Returns the option that fills {@link CompanionOption}. */
 export function companionOption(): Option {
   return new Option(
     '--companion <kinds>',
-    `make keys for encryption too, certified with the key: ${COMPANION_KINDS.join(',')}`,
+    `also create keys for encryption, certified with the key: ${COMPANION_KINDS.join(',')}`,
   ).argParser((text) => text.split(',').map(companionKind));
 }
 
 function companionKind(text: string): CompanionKind {
   const kind = COMPANION_KINDS.find((one) => one === text);
-  if (kind === undefined) throw new InvalidArgumentError(`one or more of ${COMPANION_KINDS.join(',')}`);
+  if (kind === undefined) throw new InvalidArgumentError(`give one or more of ${COMPANION_KINDS.join(',')}`);
   return kind;
 }
 
-/** Options of commands whose user shows that an identity is theirs. */
+/** The options of a command whose user proves that an identity is theirs. */
 export interface EvidenceOptions extends ClientOptions, CompanionOption {
   readonly tokenFile?: string;
   readonly oidcNonce?: boolean;
@@ -44,21 +44,21 @@ export interface EvidenceOptions extends ClientOptions, CompanionOption {
 export function evidenceOptions(command: Command): Command {
   return command
     .option('--token-file <file>', 'application token that vouches for the identity')
-    .option('--oidc-nonce', 'make the key and print the nonce that an ID token for it must have')
+    .option('--oidc-nonce', 'only create the key, and print the nonce that an ID token for it must have')
     .option('--oidc-token-file <file>', 'ID token of an OpenID provider that vouches for the identity')
-    .option('--email', 'make the key and have a code sent to the address')
-    .option('--email-code <code>', 'the code that was sent')
+    .option('--email', 'only create the key, and have a code sent to the address')
+    .option('--email-code <code>', 'the code from that e-mail')
     .addOption(companionOption());
 }
 
-/** What a command was given that vouches for an identity. */
+/** The evidence for an identity that a command was given. */
 export interface GivenEvidence {
   readonly token: string | undefined;
   readonly idToken: string | undefined;
   readonly email: { readonly challenge: string; readonly code: string } | undefined;
 }
 
-/** Reads what was given. Throws `usage` for a file that holds no token, and for a code that nobody asked for. */
+/** Reads the evidence. Throws `usage` for a file without a token, and for a code if none was requested with this key. */
 export async function readEvidence(options: EvidenceOptions, folder: CredentialFolder): Promise<GivenEvidence> {
   const { tokenFile, oidcTokenFile, emailCode: code } = options;
   return {
@@ -68,26 +68,30 @@ export async function readEvidence(options: EvidenceOptions, folder: CredentialF
   };
 }
 
-/** What a file holds, if one was named, as one word. */
+/** Reads a file that holds one word, if one is named. */
 async function readToken(file: string | undefined, maximum: number): Promise<string | undefined> {
   if (file === undefined) return undefined;
   const token = (await readInput(file)).trim();
-  ensure(/^[\x21-\x7e]+$/.test(token) && token.length <= maximum, 'usage', `${file} does not hold a token`);
+  ensure(
+    /^[\x21-\x7e]+$/.test(token) && token.length <= maximum,
+    'usage',
+    `${file} does not hold a token: it must be one word of at most ${maximum} characters`,
+  );
   return token;
 }
 
-/** Prepares evidence, where that is what was asked for: has a code sent, or prints a nonce. Undefined where it was not. */
+/** Has a code sent, or prints a nonce, if the options ask for that. Returns the exit code, or undefined if they do not. */
 export async function prepareEvidence(identity: string, options: EvidenceOptions): Promise<number | undefined> {
   ensure(
     options.companion === undefined || options.csr === undefined,
     'usage',
-    '--companion does not go with --csr, which says itself what it asks for',
+    '--companion and --csr exclude each other: the request names its companion keys itself',
   );
   if (options.oidcNonce === true) return printNonce(options);
   return options.email === true ? requestCode(identity, options) : undefined;
 }
 
-/** Makes the key that is going to be certified, and has a code for it sent. */
+/** Creates the key to certify, and has a code for it sent. */
 async function requestCode(identity: string, options: EvidenceOptions): Promise<number> {
   const directory = await openIssuing(options);
   const folder = new CredentialFolder(options.out);
@@ -97,11 +101,14 @@ async function requestCode(identity: string, options: EvidenceOptions): Promise<
   const { challenge, expiresInSeconds } = await directory.requestEmailCode(identity, { csr });
   await folder.writeChallenge(challenge);
   if (options.json === true) printJson({ challenge, expiresInSeconds });
-  else printLines(`a code was sent; it is valid for ${Math.floor(expiresInSeconds / 60)} minutes: --email-code <code>`);
+  else
+    printLines(
+      `sent a code, valid for ${Math.floor(expiresInSeconds / 60)} minutes. Next: run this command with --email-code <code>`,
+    );
   return EXIT.fine;
 }
 
-/** Makes the key that is going to be certified, for which an ID token has to be asked. */
+/** Creates the key to certify, and prints the nonce for its ID token. */
 async function printNonce({ out, csr, json }: EvidenceOptions): Promise<number> {
   const spki =
     csr === undefined ? (await new CredentialFolder(out).prepareKey()).spki : csrKeys(await readInput(csr)).spki;

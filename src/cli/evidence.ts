@@ -5,17 +5,17 @@ import { evidenceJson } from '../client/evidence/evidence-text.ts';
 import { LOG_PREFIX } from '../contract/paths.ts';
 import { codeOf } from './exit-code.ts';
 
-/** One question to the server and its answer, as sent and received; headers, and so tokens, are left out. */
+/** A request to the server and its answer, without headers and therefore without tokens. */
 interface Exchange {
   readonly url: string;
   /** Base64. */
   readonly request: string | undefined;
   readonly status: number;
-  /** Base64; its first bytes, where it is long. */
+  /** Base64; the first {@link MAX_BYTES} of a long answer. */
   readonly response: string;
 }
 
-/** The exchanges that are kept (the first ones, with bundle and tree head, and the last ones), and the most bytes of each answer. */
+/** Bounds of what is kept: the first exchanges (with bundle and tree head), the last ones, and so many bytes of each answer. */
 const FIRST_EXCHANGES = 2;
 const MAX_EXCHANGES = 8;
 const MAX_BYTES = 512 * 1024;
@@ -24,14 +24,14 @@ const MAX_BYTES = 512 * 1024;
 const exchanges: Promise<Exchange | undefined>[] = [];
 const known: Record<string, unknown> = {};
 
-/** Remembers what the client knew, or was given to verify, before it asked: part of the evidence. */
+/** Adds to the evidence what the client knew, or was given to verify, before it asked. */
 export function recordKnown(facts: Readonly<Record<string, unknown>>): void {
   Object.assign(known, facts);
 }
 
 /**
- * The platform's `fetch`, with the answers kept for {@link writeEvidence}: a tree head that was signed, and what does
- * not go with it. Files of the audit log are not kept: they can be had again, and an audit brings evidence of its own.
+ * Calls the platform's `fetch`, and keeps the answers for {@link writeEvidence}: a signed tree head and whatever
+ * contradicts it. Files of the audit log are not kept, because an audit produces evidence of its own.
  */
 export async function recordingFetch(url: string, init?: RequestInit): Promise<Response> {
   const response = await fetch(url, init);
@@ -50,7 +50,7 @@ async function keep(url: string, body: RequestInit['body'], response: Response):
   for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
     received.push(part.value);
     length += part.value.length;
-    // Both branches of a cloned answer are read at the pace of the slower one: give up, and the client reads on alone.
+    // The slower reader of a cloned answer slows the other one: stop here, and the client reads on alone.
     if (length > MAX_BYTES) await reader?.cancel();
   }
   const answer = Buffer.concat(received).subarray(0, MAX_BYTES).toString('base64');
@@ -58,8 +58,8 @@ async function keep(url: string, body: RequestInit['body'], response: Response):
 }
 
 /**
- * Writes what is known of a misbehaviour to a new file (mode 0600) in the folder, and names it on stderr: the error, what
- * the client knew before (the pinned bundle and the last tree view), and what the server answered.
+ * Writes evidence of a misbehaviour to a new file (mode 0600) in `folder`, and names the file on stderr. It holds the
+ * error, what the client knew before (the pinned bundle and the last tree view), and what the server answered.
  */
 export async function writeEvidence(error: unknown, folder: string): Promise<void> {
   const at = new Date().toISOString();
@@ -81,10 +81,12 @@ export async function writeEvidence(error: unknown, folder: string): Promise<voi
     await writeFile(path, `${JSON.stringify(evidence, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
     process.stderr.write(`glasskey: evidence written to ${path}\n`);
     if (proof !== undefined) {
-      process.stderr.write(`glasskey: it proves the misbehaviour to others: glasskey evidence verify ${path}\n`);
+      process.stderr.write(
+        `glasskey: it proves the misbehaviour to others. Next: \`glasskey evidence verify ${path} --trust <file>\`\n`,
+      );
     }
   } catch (cause) {
-    process.stderr.write(`glasskey: the evidence could not be written to ${path}: ${String(cause)}\n`);
+    process.stderr.write(`glasskey: cannot write the evidence to ${path}: ${String(cause)}\n`);
   }
 }
 

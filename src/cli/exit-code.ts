@@ -3,10 +3,10 @@ import { ServerRefusal } from '../client/transport.ts';
 import { isGlasskeyError } from '../core/errors.ts';
 import { oneLine } from './output.ts';
 
-/** Exit codes of every command (DESIGN §14). */
+/** The exit codes of every command (`README.md`). */
 export const EXIT = { fine: 0, refused: 1, misbehaviour: 2, absent: 3 } as const;
 
-/** The certificate that was to be verified is past its end: its holder's matter, not the clock's. */
+/** Reports that the certificate to verify has expired, which is its holder's problem, not the clock's. */
 export class CertificateIsOver extends Error {
   constructor(cause: Error) {
     super(cause.message, { cause });
@@ -14,21 +14,21 @@ export class CertificateIsOver extends Error {
   }
 }
 
-/** The exit code of a client's failure: 2 where something that was shown does not verify, else 1, as for clocks that disagree. */
+/** Returns the exit code for a client's failure: 2 if something does not verify, else 1, as for clocks that disagree. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CertificateIsOver) return EXIT.misbehaviour;
   if (!isGlasskeyError(error) || error instanceof ServerRefusal || CLOCK_CODES.has(error.code)) return EXIT.refused;
   return error.fault === 'verification' || error.fault === 'decode' ? EXIT.misbehaviour : EXIT.refused;
 }
 
-/** The stable code of any error: a failing file system is `storage-failed`, whoever noticed it. */
+/** Returns the stable code of any error; a failing file system is always `storage-failed`. */
 export function codeOf(error: unknown): string {
   if (error instanceof CertificateIsOver) return codeOf(error.cause);
   if (isGlasskeyError(error)) return error.code;
   return error instanceof Error && 'syscall' in error ? 'storage-failed' : 'internal';
 }
 
-/** Tells of a failure in one line on stderr. */
+/** Prints a failure as one line on stderr. */
 export function reportFailure(error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`glasskey: ${oneLine(message)} (${codeOf(error)})\n`);

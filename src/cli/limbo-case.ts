@@ -9,14 +9,14 @@ import { JsonFields } from '../contract/json-fields.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 
-/** What validating one case gave. */
+/** The result of one test case. */
 export interface LimboOutcome {
   readonly id: string;
   readonly expected: 'SUCCESS' | 'FAILURE';
   readonly outcome: 'accepted' | 'refused' | 'skipped';
-  /** Why it was refused. */
+  /** The code of a refusal. */
   readonly code?: ErrorCode;
-  /** The reason in words: of a refusal, or of skipping. */
+  /** The reason for a refusal or a skip, in words. */
   readonly reason?: string;
 }
 
@@ -24,32 +24,32 @@ const MAX_CASES = 100_000;
 const MAX_PEM = 1_000_000;
 const CODE = 'malformed-encoding';
 
-/** Features of cases that are refused on purpose, and why. */
-const REFUSED_FEATURES: ReadonlyMap<string, string> = new Map([
-  ['pedantic-public-suffix-wildcard', 'no list of public suffixes is consulted'],
-  ['pedantic-rfc5280', 'how a trust anchor was issued is not looked at'],
-  ['no-cert-policies', 'certificate policies are processed'],
+/** Features whose cases are skipped on purpose, with the reason. */
+const SKIPPED_FEATURES: ReadonlyMap<string, string> = new Map([
+  ['pedantic-public-suffix-wildcard', 'the validator has no list of public suffixes'],
+  ['pedantic-rfc5280', 'the validator does not judge how a trust anchor was issued'],
+  ['no-cert-policies', 'the validator processes certificate policies'],
 ]);
 
 /** Reads a file in the schema of x509-limbo, version 1. Throws `malformed-encoding`. */
 export function parseLimbo(text: string): readonly JsonFields[] {
   const file = new JsonFields(parseWithoutNull(text), CODE, 'limbo');
-  ensure(file.integer('version') === 1, CODE, 'only version 1 of the schema is known');
+  ensure(file.integer('version') === 1, CODE, 'not version 1 of the x509-limbo schema');
   return file
     .array('testcases', { minimum: 0, maximum: MAX_CASES })
     .map((one, i) => new JsonFields(one, CODE, `case ${i}`));
 }
 
-/** In this schema, null stands for a member that is missing. */
+/** Parses JSON; in this schema, null stands for a missing member. */
 function parseWithoutNull(text: string): unknown {
   try {
     return JSON.parse(text, (_, value: unknown) => (value === null ? undefined : value)) as unknown;
   } catch (cause) {
-    throw new GlasskeyError(CODE, 'not JSON', { cause });
+    throw new GlasskeyError(CODE, 'the file of test cases is not JSON', { cause });
   }
 }
 
-/** Validates what one case describes. Throws `malformed-encoding` for a case that is not one of the schema. */
+/** Runs one test case. Throws `malformed-encoding` for a case that does not fit the schema. */
 export async function runLimboCase(fields: JsonFields): Promise<LimboOutcome> {
   const id = fields.string('id', 1_000);
   const expected = fields.oneOf('expected_result', ['SUCCESS', 'FAILURE']);
@@ -68,17 +68,16 @@ export async function runLimboCase(fields: JsonFields): Promise<LimboOutcome> {
 function reasonToSkip(id: string, fields: JsonFields): string | undefined {
   const strings = (name: string): readonly string[] =>
     fields.has(name) ? fields.strings(name, { minimum: 0, maximum: 100 }, 1_000) : [];
-  const refused = strings('features').find((feature) => REFUSED_FEATURES.has(feature));
-  if (refused !== undefined) return REFUSED_FEATURES.get(refused);
-  if (id.startsWith('webpki::cn::'))
-    return 'common names are not read: neither as a name of the peer nor for their form';
-  if (strings('signature_algorithms').length > 0) return 'signature algorithms are not the caller’s choice';
+  const refused = strings('features').find((feature) => SKIPPED_FEATURES.has(feature));
+  if (refused !== undefined) return SKIPPED_FEATURES.get(refused);
+  if (id.startsWith('webpki::cn::')) return 'the validator does not read common names';
+  if (strings('signature_algorithms').length > 0) return 'the caller cannot choose signature algorithms';
   const contradicts =
     id.startsWith('webpki::') && strings('conflicts_with').some((other) => other.startsWith('rfc5280::'));
-  return contradicts ? 'the Web PKI’s rule contradicts RFC 5280, which decides here' : undefined;
+  return contradicts ? 'the rule of the Web PKI contradicts RFC 5280, which decides here' : undefined;
 }
 
-/** Reads all of a case, so that only the validation itself can be what refuses it. */
+/** Reads a whole case first, so that only the validation itself can refuse it. */
 function prepare(fields: JsonFields): () => Promise<void> {
   const pems = (name: string): readonly string[] =>
     fields.has(name) ? fields.strings(name, { minimum: 0, maximum: 2_000 }, MAX_PEM) : [];
@@ -144,18 +143,19 @@ const PURPOSES: ReadonlyMap<string, string> = new Map([
 
 function purposeOid(name: string): string {
   const oid = PURPOSES.get(name);
-  ensure(oid !== undefined, CODE, 'a purpose that is not known');
+  ensure(oid !== undefined, CODE, 'unknown extended key usage');
   return oid;
 }
 
 function usageOf(name: string): KeyUsage {
   const usage = KEY_USAGES.find((one) => one === (name === 'contentCommitment' ? 'nonRepudiation' : name));
-  ensure(usage !== undefined, CODE, 'a key usage that is not known');
+  ensure(usage !== undefined, CODE, 'unknown key usage');
   return usage;
 }
 
 function assertUsages({ contents }: PathCertificate, usages: readonly KeyUsage[]): void {
   const { keyUsage } = contents;
   if (keyUsage === undefined) return;
-  for (const usage of usages) ensure(keyUsage.has(usage), 'bad-certificate', `the key is not for ${usage}`);
+  for (const usage of usages)
+    ensure(keyUsage.has(usage), 'bad-certificate', `the certificate does not permit ${usage}`);
 }

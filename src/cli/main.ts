@@ -33,7 +33,7 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-// Subcommands inherit these settings, so they come before any of them is added.
+// Subcommands inherit these settings, so they must come before the subcommands are added.
 const program = new Command('glasskey')
   .enablePositionalOptions()
   .description('A certificate authority you can see through')
@@ -44,8 +44,8 @@ const program = new Command('glasskey')
   .exitOverride()
   .addHelpText(
     'after',
-    '\nExit codes: 0 fine; 1 usage, network, clock, or refused by the server; 2 verification failed or misbehaviour;\n' +
-      '3 proved not to exist.\n\nExample:\n  $ glasskey serve --dev --data ./glasskey-data',
+    '\nExit codes:\n  0  success\n  1  usage error, network or clock trouble, or refused by the server\n' +
+      '  2  something does not verify: misbehaviour\n  3  proved not to exist\n\nExample:\n  $ glasskey serve --dev --data ./glasskey-data',
   );
 
 initCommand(program, runServer);

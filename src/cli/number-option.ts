@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-/** Returns a parser of an option that takes a whole number from `minimum` to `maximum`; `what` names it in the refusal. */
+/** Returns a parser for a whole number from `minimum` to `maximum`; `what` names the number in the refusal. */
 export function wholeNumber(what: string, minimum: number, maximum: number): (text: string) => number {
   return (text) => {
     const value = Number(text);

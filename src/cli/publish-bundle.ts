@@ -14,9 +14,9 @@ import type { PublishTarget } from '../service/publish/publish-target.ts';
 const PUBLISHED_BUNDLE = PATHS.trustBundle.slice(1);
 
 /**
- * Publishes the bundle that a server serves, and gives what is to be believed. It must be `given`, or succeed it, and the
- * published one too: readers of the copy have pinned that. Throws `bundle-changed`, `bad-bundle`, `bad-policy`, `published-differs` for
- * something else that is published in its place, `head-moved`, `storage-failed`.
+ * Publishes the trust bundle of a server, and returns the trust that follows from it. The bundle must equal or succeed
+ * `given`, and the published one too, because readers of the copy have pinned that. Throws `bundle-changed`, `bad-bundle`,
+ * `bad-policy`, `published-differs` if something else is published in its place, `head-moved`, `storage-failed`.
  */
 export async function publishBundle(
   target: PublishTarget,
@@ -42,7 +42,11 @@ function parsePublished(bytes: Uint8Array): SignedTrustBundle {
   try {
     return parseTrustBundle(decodeUtf8(bytes));
   } catch (cause) {
-    throw new GlasskeyError('published-differs', 'what is published there is not a trust bundle', { cause });
+    throw new GlasskeyError(
+      'published-differs',
+      `${PUBLISHED_BUNDLE} of the copy is not a trust bundle: publish to an empty place`,
+      { cause },
+    );
   }
 }
 

@@ -6,7 +6,7 @@ import { FolderTarget } from '../service/publish/folder-target.ts';
 import type { PublishTarget } from '../service/publish/publish-target.ts';
 import { S3Target } from '../service/publish/s3-target.ts';
 
-/** Where to publish, as options say. */
+/** The options that say where to publish. */
 export interface PlaceOptions {
   /** A folder, or `s3://bucket/prefix`. */
   readonly to: string;
@@ -16,10 +16,10 @@ export interface PlaceOptions {
   readonly region?: string | undefined;
 }
 
-/** A place that is open. */
+/** An open place. */
 export interface OpenPlace {
   readonly target: PublishTarget;
-  /** The folder, where it is one. */
+  /** The folder, if the place is one. */
   readonly folder?: string;
   close(): Promise<void>;
 }
@@ -27,15 +27,15 @@ export interface OpenPlace {
 const LOCK = '.publishing';
 
 /**
- * Opens the place to publish to. A folder is locked: one process publishes at a time. The keys of a bucket come from
+ * Opens the place to publish to. Locks a folder, so that one process publishes at a time. The keys of a bucket come from
  * AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN. Throws `usage`, `state-locked`, `storage-failed`, and
  * `unsupported-operation` for a bucket without conditional writes.
  */
 export async function openPlace(options: PlaceOptions): Promise<OpenPlace> {
   if (/^s3:/i.test(options.to)) return { target: await openBucket(options), close: async () => undefined };
-  ensure(!/^[a-z][a-z0-9+.-]+:\/\//i.test(options.to), 'usage', '--to is a folder or s3://bucket/prefix');
+  ensure(!/^[a-z][a-z0-9+.-]+:\/\//i.test(options.to), 'usage', '--to takes a folder or s3://bucket/prefix');
   await mkdir(options.to, { recursive: true }).catch((cause: unknown): never => {
-    throw new GlasskeyError('storage-failed', `cannot make the folder ${options.to}`, { cause });
+    throw new GlasskeyError('storage-failed', `cannot create the folder ${options.to}`, { cause });
   });
   const lock = await takeLock(join(options.to, LOCK));
   try {
@@ -55,14 +55,14 @@ function openBucket({
   const [, bucket = '', path = ''] = /^s3:\/\/([^/]*)\/?(.*?)\/*$/i.exec(to) ?? [];
   const isBucket = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket);
   const isPath = path === '' || path.split('/').every((part) => /^[A-Za-z0-9._-]+$/.test(part) && !/^\.+$/.test(part));
-  ensure(isBucket && isPath, 'usage', '--to is not s3://bucket or s3://bucket/prefix');
+  ensure(isBucket && isPath, 'usage', `${to} is not a bucket: give --to s3://bucket or s3://bucket/prefix`);
   const { env } = process;
   const accessKeyId = env['AWS_ACCESS_KEY_ID'];
   const secretAccessKey = env['AWS_SECRET_ACCESS_KEY'];
   ensure(
     accessKeyId !== undefined && secretAccessKey !== undefined,
     'usage',
-    'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to the keys of who may write to the bucket',
+    'no keys for the bucket: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
   );
   return S3Target.open({
     endpoint: endpointUrl(endpoint ?? env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'], region),
@@ -77,9 +77,9 @@ function openBucket({
 
 function endpointUrl(given: string | undefined, region: string): string {
   const text = given ?? `https://s3.${region}.amazonaws.com`;
-  ensure(URL.canParse(text), 'usage', `not the URL of an S3 server: ${text}`);
+  ensure(URL.canParse(text), 'usage', `${text} is not the URL of an S3 server: give one with --endpoint`);
   const { protocol, origin, pathname, search, hash } = new URL(text);
   const isPlain = /^https?:$/.test(protocol) && pathname === '/' && search === '' && hash === '';
-  ensure(isPlain, 'usage', `not the http or https URL of an S3 server: ${text}`);
+  ensure(isPlain, 'usage', `${text} is not the URL of an S3 server: give --endpoint as http(s)://host[:port]`);
   return origin;
 }

@@ -1,17 +1,17 @@
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { readInput } from './client-options.ts';
 
-/** Where a passphrase comes from: a terminal, as the process has it. */
+/** The terminal of the process. */
 export interface Terminal {
   readonly input: NodeJS.ReadStream;
   readonly output: NodeJS.WritableStream;
 }
 
-/** What {@link readPassphrase} takes. */
+/** The options of {@link readPassphrase}. */
 export interface PassphraseOptions {
-  /** A file whose first line is the passphrase; without it a person is asked. */
+  /** A file whose first line is the passphrase; without it, the user is asked. */
   readonly file?: string | undefined;
-  /** Asks twice: for what cannot be opened again where it was mistyped. */
+  /** Ask twice, because nobody could open what a mistyped passphrase sealed. */
   readonly confirm: boolean;
   /** Default: standard input, and standard error for the question. */
   readonly terminal?: Terminal | undefined;
@@ -24,25 +24,34 @@ const BACKSPACES: readonly string[] = ['\b', '\u007f'];
 const ENDS: readonly string[] = ['\r', '\n', INTERRUPT, END];
 
 /**
- * A passphrase from a file, or typed on a terminal, which does not show it. Never from an argument or a variable: other
- * users of the computer can see those. Throws `usage` where there is neither, and where it was mistyped.
+ * Reads a passphrase from a file, or from a terminal without echo. Arguments and variables are no source, because other
+ * users of the computer can see them. Throws `usage` if there is neither, or if the two passphrases differ.
  */
 export async function readPassphrase(options: PassphraseOptions): Promise<string> {
   const { file, confirm, terminal = { input: process.stdin, output: process.stderr } } = options;
   if (file !== undefined) return firstLine(await readInput(file), file);
-  ensure(terminal.input.isTTY, 'usage', 'no terminal to ask for a passphrase on: name a file with --passphrase-file');
+  ensure(terminal.input.isTTY, 'usage', 'no terminal to ask for the passphrase: name a file with --passphrase-file');
   const typed = await ask(terminal, 'Passphrase: ');
-  if (confirm) ensure((await ask(terminal, 'Once more: ')) === typed, 'usage', 'the two passphrases differ');
+  if (confirm)
+    ensure(
+      (await ask(terminal, 'Once more: ')) === typed,
+      'usage',
+      'the two passphrases differ: run the command again',
+    );
   return typed;
 }
 
 function firstLine(text: string, file: string): string {
   const [line = ''] = text.split(/\r?\n/, 1);
-  ensure(line !== '' && line.length <= MAX_CHARACTERS, 'usage', `the first line of ${file} is no passphrase`);
+  ensure(
+    line !== '' && line.length <= MAX_CHARACTERS,
+    'usage',
+    `the first line of ${file} is not a passphrase: it must have 1 to ${MAX_CHARACTERS} characters`,
+  );
   return line;
 }
 
-/** One line, typed unseen. */
+/** Reads one line without echo. */
 async function ask({ input, output }: Terminal, question: string): Promise<string> {
   output.write(question);
   input.setRawMode(true);
@@ -51,9 +60,10 @@ async function ask({ input, output }: Terminal, question: string): Promise<strin
   try {
     for (;;) {
       const end = takeKeys(await nextChunk(input), typed);
-      if (end === INTERRUPT || end === END) throw new GlasskeyError('usage', 'no passphrase was given');
+      if (end === INTERRUPT || end === END)
+        throw new GlasskeyError('usage', 'no passphrase given: run the command again');
       if (end !== undefined) return typed.join('');
-      ensure(typed.length <= MAX_CHARACTERS, 'usage', 'the passphrase is too long');
+      ensure(typed.length <= MAX_CHARACTERS, 'usage', `the passphrase is longer than ${MAX_CHARACTERS} characters`);
     }
   } finally {
     input.setRawMode(false);
@@ -62,7 +72,7 @@ async function ask({ input, output }: Terminal, question: string): Promise<strin
   }
 }
 
-/** Adds the characters of `chunk` to what was typed. Gives the key that ends it; what comes after that is dropped. */
+/** Adds the characters of `chunk` to `typed`. Returns the key that ends the line, if there is one, and drops the rest. */
 function takeKeys(chunk: string, typed: string[]): string | undefined {
   for (const key of chunk) {
     if (ENDS.includes(key)) return key;

@@ -3,10 +3,10 @@ import type { LogEnd } from '../core/audit/log-end.ts';
 import { formatBase64, formatHex } from '../core/encoding/bytes.ts';
 import { isGlasskeyError } from '../core/errors.ts';
 
-/** What is told of a log that has ended, in lines. Its texts are printable ASCII; that they are true, only its signer says. */
+/** Returns the end of a log for people. Its texts are printable ASCII; only their signer vouches for them. */
 export function endLines({ origin, position, reason, successor }: LogEnd): string[] {
   const why = reason === '' ? '' : `: ${reason}`;
-  const ended = `the log ${origin} has ended with entry ${position}, and says so itself${why}`;
+  const ended = `the log ${origin} has ended with entry ${position}, as it says itself${why}`;
   if (successor === undefined) return [ended, '  it names no successor'];
   const { origin: next, url, fingerprint, bundleKey } = successor;
   return [
@@ -14,11 +14,11 @@ export function endLines({ origin, position, reason, successor }: LogEnd): strin
     `  it names its successor: ${next}${url === '' ? '' : ` at ${url}`}`,
     `  fingerprint of the successor's trust bundle: ${formatHex(fingerprint)}`,
     `  key of its later bundles: ${formatBase64(bundleKey)}`,
-    '  compare them with somebody you trust before you use it: nothing is followed by itself',
+    '  Next: compare these with somebody you trust, then use the new URL; no client follows it automatically',
   ];
 }
 
-/** The same for programs. */
+/** Returns the end of a log as JSON. */
 export function endJson({ position, reason, successor }: LogEnd): Record<string, unknown> {
   return {
     position,
@@ -32,7 +32,7 @@ export function endJson({ position, reason, successor }: LogEnd): Record<string,
   };
 }
 
-/** Tells the user on stderr where the log has ended. Where the server cannot be asked, nothing is told. */
+/** Reports on stderr that the log has ended, if it has. Reports nothing if the server does not answer. */
 export async function reportEnd(directory: KeyDirectory): Promise<void> {
   try {
     const end = await directory.logEnd();

@@ -1,11 +1,11 @@
 import { EXIT } from './exit-code.ts';
 
-/** How long more signals are taken for the same wish to stop, ms. */
+/** How long further signals count as the same request to stop, ms. */
 const SAME_SIGNAL_MS = 2_000;
 
 /**
- * Resolves at the first SIGINT or SIGTERM. The same wish often comes twice, from the terminal and from what started the
- * server, and must not cut the shutdown short; one that comes later ends the process.
+ * Resolves at the first SIGINT or SIGTERM. The terminal and the parent process often send the same signal twice, which
+ * must not cut the shutdown short. A later signal ends the process at once.
  */
 export function stopSignal(): Promise<void> {
   return new Promise((resolve) => {

@@ -1,19 +1,20 @@
 import { once } from 'node:events';
 import { oneLine } from './output.ts';
 
-/** A value of a row: times are shown in ISO 8601. */
+/** A value of a row; times are shown in ISO 8601. */
 export type Cell = string | number | Date | undefined;
 
-/** How rows are written: for people, or as a file for other programs. */
+/** The form of a table: text for people, CSV or JSON for programs. */
 export type TableFormat = 'text' | 'csv' | 'json';
 
-/** What spreadsheets take for the beginning of a formula. */
+/** The characters that spreadsheets take for the start of a formula. */
 const FORMULA = /^[=+\-@\t\r\n\uff0b\uff0d\uff1d\uff20]/u;
 
 /**
- * Writes rows as they come: nothing is gathered, and a slow reader slows the source. As CSV (RFC 4180), with a line of
- * names; a cell that a spreadsheet would run as a formula gets an apostrophe before it. As JSON, an array of objects. As
- * text, columns with two spaces between; what is missing is `-`. Ends quietly where the reader has left.
+ * Writes rows as they come, with backpressure: nothing is buffered, and a slow reader slows the source. CSV (RFC 4180)
+ * starts with a line of names; a cell that a spreadsheet would run as a formula gets an apostrophe before it. JSON is an
+ * array of objects. Text has columns with two spaces between them, and `-` for a missing value. Stops quietly if the
+ * reader has left.
  */
 export async function writeTable<Name extends string>(
   format: TableFormat,
@@ -44,7 +45,7 @@ function formatRow<Name extends string>(
   return `${first ? '\n' : ',\n'}${JSON.stringify(members)}`;
 }
 
-/** Writes, and waits for a slow reader. False where nobody reads any more. */
+/** Writes, and waits for a slow reader. Returns false if nobody reads any more. */
 async function write(out: NodeJS.WritableStream, text: string): Promise<boolean> {
   if (!out.writable) return false;
   if (out.write(text)) return true;
@@ -61,7 +62,7 @@ function plain(cell: Cell): string {
   return cell === undefined ? '' : oneLine(String(cell));
 }
 
-/** One cell of a CSV file, from an untrusted value. */
+/** Returns an untrusted value as one cell of a CSV file. */
 export function csvCell(cell: Cell): string {
   const raw = cell instanceof Date || cell === undefined ? '' : String(cell);
   const text = `${FORMULA.test(raw.trimStart()) || FORMULA.test(raw) ? "'" : ''}${plain(cell)}`;

@@ -77,7 +77,7 @@ from = "keys@example.com"
     const wrong = await box.run(...register, '--email-code', 'AAAA-AAAA-AAAA-AAAA');
     expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('(code-refused)')]);
     const made = await box.run(...register, '--email-code', mail.lastCode());
-    expect([made.code, made.stdout]).toEqual([0, expect.stringContaining('by an answered e-mail')]);
+    expect([made.code, made.stdout]).toEqual([0, expect.stringContaining('vouched for by a confirmed e-mail')]);
   }, 180_000);
 
   it('takes exactly one kind of evidence, and no application’s word where it may not vouch', async () => {

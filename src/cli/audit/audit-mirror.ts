@@ -10,15 +10,15 @@ import { publishLog, type PublishTrust } from '../../service/publish/publish-log
 import { PUBLISHED_CHECKPOINT, PUBLISHED_LOG, type PublishTarget } from '../../service/publish/publish-target.ts';
 import { publishBundle } from '../publish-bundle.ts';
 
-/** A copy of a log in a folder, of which every checkpoint that readers see was audited. */
+/** A copy of a log in a folder. Its readers see audited checkpoints only. */
 export interface Mirror {
-  /** For an audit: brings the copy up to what is audited. */
+  /** Brings the copy up to the audited size. */
   readonly keepCopy: KeepCopy;
-  /** The checkpoint of the copy: the log must continue it, whatever the auditor's own state says. */
+  /** The checkpoint of the copy, which the log must continue, whatever the auditor's own state says. */
   readonly held: readonly HeldCheckpoint[];
 }
 
-/** Where the copy comes from and goes to. */
+/** The source and the target of a copy. */
 export interface MirrorOptions {
   readonly target: PublishTarget;
   /** The bundle that the server shows. */
@@ -26,20 +26,20 @@ export interface MirrorOptions {
   /** The bundle that the audit trusts. */
   readonly bundle: TrustBundle;
   readonly now: () => number;
-  /** Called now and then with the number of entries that are copied, and that there are. */
+  /** Called now and then with the number of copied entries and of all entries. */
   readonly onProgress: (done: number, total: number) => void;
 }
 
 /**
- * Prepares the copy for an audit, and publishes the trust bundle in it. The files of the log are written as `glasskey publish`
- * writes them, the checkpoint after everything else and after the audit of the copy itself, so that whoever reads it sees
- * what was verified and nothing else; a run that was interrupted is continued. Throws `bundle-changed` where the server
- * shows another bundle than the audit trusts, `published-differs`, `head-moved`, `storage-failed`.
+ * Prepares the copy for an audit, and publishes the trust bundle in it. The files of the log are written in the order of
+ * `glasskey publish`; the checkpoint comes last, after the audit of the copy itself, so that readers see verified content
+ * only. A run that was interrupted is continued. Throws `bundle-changed` if the server shows another bundle than the one
+ * that the audit trusts, `published-differs`, `head-moved`, `storage-failed`.
  */
 export async function openMirror(options: MirrorOptions): Promise<Mirror> {
   const { target, served, bundle, now, onProgress } = options;
   const isSame = canonicalBundle(served.bundle) === canonicalBundle(bundle);
-  ensure(isSame, 'bundle-changed', 'the trust bundle changed while the audit began: begin again');
+  ensure(isSame, 'bundle-changed', 'the trust bundle changed while the audit started: run the audit again');
   const { trust } = await publishBundle(target, served, undefined);
   return {
     held: await heldCheckpoint(target, trust),
@@ -49,19 +49,23 @@ export async function openMirror(options: MirrorOptions): Promise<Mirror> {
   };
 }
 
-/** The files of a copy as a reader gets them. */
+/** Returns the files of a copy as a reader gets them. */
 function copyOf(target: PublishTarget): AuditFiles {
   return {
     read: async (path, maximum) => {
       const bytes = (await target.read(PUBLISHED_LOG + path))?.bytes;
       const isThere = bytes !== undefined && bytes.length <= maximum;
-      ensure(isThere, 'published-differs', `${path} is not in the copy, though it was copied`);
+      ensure(
+        isThere,
+        'published-differs',
+        `${path} has vanished from the copy: run the audit again, with an empty folder if that fails`,
+      );
       return bytes;
     },
   };
 }
 
-/** What is there already, if this log signed it; anything else is for `publishLog` to refuse. */
+/** Returns the checkpoint of the copy if this log signed it; `publishLog` refuses anything else. */
 async function heldCheckpoint(target: PublishTarget, trust: PublishTrust): Promise<readonly HeldCheckpoint[]> {
   const stored = await target.read(PUBLISHED_CHECKPOINT);
   if (stored === undefined) return [];

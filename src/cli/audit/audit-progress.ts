@@ -1,9 +1,9 @@
 import { SingleBar } from 'cli-progress';
 import type { AuditProgress } from '../../client/audit/audit-log.ts';
 
-/** Shows people how far an audit is. */
+/** A display of the progress of an audit. */
 export interface ProgressDisplay {
-  /** Entries of the log that are copied, and that there are. */
+  /** Shows the number of copied entries and of all entries. */
   copied(done: number, total: number): void;
   audited(progress: AuditProgress): void;
   stop(): void;
@@ -11,7 +11,7 @@ export interface ProgressDisplay {
 
 const SILENT: ProgressDisplay = { copied: () => undefined, audited: () => undefined, stop: () => undefined };
 
-/** A progress bar with rate and time left on a terminal; elsewhere nothing. */
+/** Returns a progress bar with rate and time left on a terminal, else a display that shows nothing. */
 export function progressDisplay(): ProgressDisplay {
   return process.stderr.isTTY ? progressBar() : SILENT;
 }

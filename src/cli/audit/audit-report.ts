@@ -1,8 +1,12 @@
 import type { AuditReport } from '../../client/audit/audit-log.ts';
 import type { Cosignature } from '../../core/audit/cosignature.ts';
+import { isoTime } from '../output.ts';
 import { endJson, endLines } from '../report-end.ts';
 
-/** An audit's report for programs: times in ISO 8601. */
+const NO_WITNESS =
+  '  no witness cosigns this log. Next: compare `glasskey heads` with others, to see that they are shown the same log';
+
+/** Returns the report of an audit as JSON, with times in ISO 8601. */
 export function reportJson(origin: string, report: AuditReport): Record<string, unknown> {
   const { treeSize, rootHash, entries, updates, allUpdates, seconds, firstEntryMs, lastEntryMs } = report;
   return {
@@ -20,14 +24,14 @@ export function reportJson(origin: string, report: AuditReport): Record<string, 
   };
 }
 
-/** An audit's report for people, also for those who have never heard of a hash tree. */
+/** Returns the report of an audit for people, who need not know what a hash tree is. */
 export function reportLines(origin: string, report: AuditReport): string[] {
   const { treeSize, rootHash, entries, updates, seconds, lastEntryMs } = report;
   const rate = seconds >= 1 && updates > 0 ? ` (${Math.round(updates / seconds)} changes/s)` : '';
   return [
     `${origin}: the whole log holds`,
     ...recordedLines(report),
-    `  no entry was changed, removed or moved back in time since it was made; the newest is of ${isoTime(lastEntryMs)}`,
+    `  no entry was changed, removed or backdated after it was made; the newest one is from ${isoTime(lastEntryMs)}`,
     ...witnessLines(report.cosignatures),
     ...(report.end === undefined ? [] : endLines(report.end).map((line) => `  ${line}`)),
     `  verified now: ${entries} of ${treeSize} entries with ${updates} changes, in ${seconds.toFixed(1)} s${rate}`,
@@ -35,16 +39,16 @@ export function reportLines(origin: string, report: AuditReport): string[] {
   ];
 }
 
-/** What a further audit of the same log has found, in one line. */
+/** Returns the report of a further audit of the same log in one line. */
 export function reportLine({ treeSize, entries, updates, lastEntryMs, rootHash, end }: AuditReport): string {
   const newest = isoTime(lastEntryMs);
   const ended = end === undefined ? '' : ['', ...endLines(end)].join('\n');
-  return `${newest}: ${treeSize} entries hold, ${entries} of them new, with ${updates} changes; root ${rootHash}${ended}`;
+  const added = `${entries} of them new, with ${updates} changes`;
+  return `${newest}: ${treeSize} entries hold, ${added}; root ${rootHash}${ended}`;
 }
 
 /**
- * The log hides whose each change is, and whether it is somebody's first: what can be counted are the versions of all
- * identities together.
+ * Counts the versions of all identities together: the log hides to whom a change belongs, and whether it is the first.
  */
 function recordedLines({ allUpdates, firstEntryMs, treeSize }: AuditReport): string[] {
   if (allUpdates === undefined || firstEntryMs === undefined) return [];
@@ -53,13 +57,8 @@ function recordedLines({ allUpdates, firstEntryMs, treeSize }: AuditReport): str
 }
 
 function witnessLines(cosignatures: readonly Cosignature[]): string[] {
-  if (cosignatures.length === 0)
-    return ['  no witness is asked for: that others are shown the same log is for them to compare'];
+  if (cosignatures.length === 0) return [NO_WITNESS];
   return cosignatures.map(
     ({ vkey, timestampMs }) => `  witness ${vkey.name} saw the same log at ${isoTime(timestampMs)}`,
   );
-}
-
-function isoTime(timeMs: number): string {
-  return new Date(timeMs).toISOString();
 }

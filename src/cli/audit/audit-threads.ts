@@ -9,15 +9,15 @@ import { GlasskeyError } from '../../core/errors.ts';
 import { JobThread } from '../../service/threads/job-thread.ts';
 import { type AuditSource, openSource } from './audit-source.ts';
 
-/** AuditorUpdates that each job reads at a time. */
+/** AuditorUpdates that each job reads ahead. */
 export const UPDATES_AHEAD = 16;
-/** Jobs for each thread that are under way or waiting for it: it never waits for the one that hands them out. */
+/** Jobs queued per thread, the running one included, so that a thread never waits for the thread that hands them out. */
 const JOBS_PER_THREAD = 4;
 
-/** Threads that verify AuditorUpdates for an audit. */
+/** A pool of threads that verify AuditorUpdates for an audit. */
 export interface AuditThreads {
   readonly verifyUpdates: VerifyUpdates;
-  /** Jobs that should be under way at a time. */
+  /** The number of jobs to keep in flight. */
   readonly jobs: number;
   close(): Promise<void>;
 }
@@ -28,16 +28,16 @@ interface Busy {
 }
 
 /**
- * Verifies AuditorUpdates in up to `count` threads (default: one for each core), which read them from `source` themselves:
- * reading, decompression, decoding and hashing are off the thread that follows the log. A thread is started when all others
- * have something to do, so that a short audit starts none in vain. Where a thread cannot run, this one does its work.
+ * Verifies AuditorUpdates in up to `count` threads (default: one per core), which read them from `source` themselves:
+ * reading, decompression, decoding and hashing leave the thread that follows the log. Starts a thread only when all others
+ * are busy, so that a short audit starts no thread in vain. If a thread cannot run, the calling thread does its work.
  */
 export function auditThreads(source: AuditSource, count = availableParallelism()): AuditThreads {
   const threads: Busy[] = [];
   let closed = false;
   const files = openSource(source);
   const here = async (job: UpdatesJob): Promise<UpdatesOutcome> => {
-    // What is left when the audit has failed is of no interest any more.
+    // Nobody needs the remaining jobs of an audit that has failed.
     if (closed) throw new GlasskeyError('shutting-down', 'the audit has ended');
     return verifyUpdates(files, job, UPDATES_AHEAD);
   };

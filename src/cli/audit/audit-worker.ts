@@ -5,7 +5,7 @@ import { installNativeSha256 } from '../../service/threads/native-sha256.ts';
 import { type AuditSource, openSource } from './audit-source.ts';
 import { UPDATES_AHEAD } from './audit-threads.ts';
 
-// A thread that `audit-threads.ts` starts.
+// The entry of the threads that `audit-threads.ts` starts.
 if (parentPort !== null) {
   installNativeSha256();
   const files = openSource(workerData as AuditSource);

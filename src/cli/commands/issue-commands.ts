@@ -4,7 +4,6 @@ import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import { type ClientOptions, openIssuing, readInput } from '../client-options.ts';
 import { CredentialFolder } from '../credentials/credentials.ts';
-import { printIssued } from '../credentials/print-issued.ts';
 import { renew, type RenewOptions } from '../credentials/renew.ts';
 import {
   type CompanionOption,
@@ -15,6 +14,7 @@ import {
   readEvidence,
 } from '../evidence-options.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
+import { printIssued } from '../binding-output.ts';
 
 /** `register|rotate|renew`: the commands that return a certificate. */
 export function issueCommands(program: Command, run: RunClient): void {

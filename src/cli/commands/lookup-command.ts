@@ -6,7 +6,8 @@ import { type ClientOptions, openDirectory, readInput, stateFolder } from '../cl
 import { wholeNumber } from '../number-option.ts';
 import { writeEvidence } from '../evidence.ts';
 import { codeOf, EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
-import { bindingJson, bindingLines, isErased, printJson, printLines, versionJson, versionLines } from '../output.ts';
+import { bindingJson, bindingLines, isErased, versionJson, versionLines } from '../binding-output.ts';
+import { printJson, printLines } from '../output.ts';
 import { reportEnd } from '../report-end.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
 

@@ -9,7 +9,8 @@ import { decodeIdentityRecord } from '../../identity/identity-record.ts';
 import { type ClientOptions, openDirectory } from '../client-options.ts';
 import { parseSeconds } from '../number-option.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
-import { alertJson, alertLines, oneLine, printJson, printLines } from '../output.ts';
+import { oneLine, printJson, printLines } from '../output.ts';
+import { alertJson, alertLines } from '../record-output.ts';
 import { reportEnd } from '../report-end.ts';
 import type { RunClient } from './run-command.ts';
 

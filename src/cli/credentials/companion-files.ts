@@ -13,8 +13,8 @@ import { writeFileDurably } from '../../client/node.ts';
 import { asUserInput, readInput } from '../client-options.ts';
 
 /**
- * The public halves of the companion keys whose private keys are in a folder (`companion-….pem`, PKCS#8, mode 0600); undefined for
- * none. Throws `bad-key-file`.
+ * Returns the public keys of the companion keys in a folder (`companion-….pem`, PKCS#8, mode 0600), or undefined if there
+ * are none. Throws `bad-key-file`.
  */
 export async function readCompanions(folder: string): Promise<CompanionKeys | undefined> {
   const found: { x25519?: Uint8Array; mlKem768?: Uint8Array } = {};
@@ -28,8 +28,8 @@ export async function readCompanions(folder: string): Promise<CompanionKeys | un
 }
 
 /**
- * Like {@link readCompanions}, once the kinds that are asked for and not there are made: safely on disk before this returns, so
- * that a lost answer loses no key.
+ * Creates the missing companion keys of `kinds`, then returns all of them like {@link readCompanions}. They are durable
+ * before this returns, so that a lost answer never loses a key.
  */
 export async function prepareCompanions(
   folder: string,
@@ -42,7 +42,7 @@ export async function prepareCompanions(
   return readCompanions(folder);
 }
 
-/** Whether companion keys have one of a kind. */
+/** Returns true if there is a companion key of this kind. */
 export function hasCompanion(companions: CompanionKeys | undefined, kind: CompanionKind): boolean {
   return companions?.[companionField(kind)] !== undefined;
 }

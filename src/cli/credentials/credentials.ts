@@ -16,7 +16,7 @@ import type { Identity } from '../../identity/identity.ts';
 import { asUserInput, readInput } from '../client-options.ts';
 import { hasCompanion, prepareCompanions, readCompanions } from './companion-files.ts';
 
-/** The files of one key: `key.pem` and its `companion-….pem` (0600), `request.pem`, `certificate.pem` (leaf, then issuer). */
+/** A folder of one key: `key.pem`, `companion-….pem` (both 0600), `request.pem`, `certificate.pem` (leaf, then issuer). */
 export class CredentialFolder {
   readonly path: string;
 
@@ -30,14 +30,14 @@ export class CredentialFolder {
   get #request(): string {
     return join(this.path, 'request.pem');
   }
-  /** Where the certificate is. */
+  /** The path of the certificate. */
   get certificate(): string {
     return join(this.path, 'certificate.pem');
   }
 
   /**
-   * The key to be certified: the one that is there, else a new one, which is safely on disk before this returns. So a lost
-   * answer never loses a key.
+   * Returns the key to certify: the one in the folder, else a new one. A new one is durable before this returns, so that a
+   * lost answer never loses a key.
    */
   async prepareKey(): Promise<ClientKey> {
     await mkdir(this.path, { recursive: true, mode: 0o700 });
@@ -48,15 +48,15 @@ export class CredentialFolder {
   }
 
   /**
-   * The CSR of an earlier attempt, byte for byte, else a new one with companion keys of the given kinds and those that are there:
-   * the same request again finds its answer. Throws `usage` where the earlier CSR lacks such a kind.
+   * Returns the CSR of an earlier attempt, byte for byte, so that the server finds its answer to the same request. Without
+   * one, creates a CSR with companion keys of `kinds` and those in the folder. Throws `usage` if the earlier one lacks a kind.
    */
   async prepareRequest(identity: Identity, key: ClientKey, kinds: readonly CompanionKind[] = []): Promise<string> {
     if (existsSync(this.#request)) {
       const earlier = await readInput(this.#request);
       const asked = await asUserInput(this.#request, () => csrKeys(earlier).companions);
       const isSame = kinds.every((kind) => hasCompanion(asked, kind));
-      ensure(isSame, 'usage', `${this.#request} asks for no such companion keys: name another folder`);
+      ensure(isSame, 'usage', `${this.#request} does not ask for these companion keys: name another folder with --out`);
       return earlier;
     }
     const companions = await prepareCompanions(this.path, kinds);
@@ -65,7 +65,7 @@ export class CredentialFolder {
     return csr;
   }
 
-  /** The companion keys whose private keys are there; undefined for none. Throws `bad-key-file`. */
+  /** Returns the public companion keys of the folder, or undefined if there are none. Throws `bad-key-file`. */
   companions(): Promise<CompanionKeys | undefined> {
     return readCompanions(this.path);
   }
@@ -74,18 +74,18 @@ export class CredentialFolder {
     return join(this.path, 'challenge');
   }
 
-  /** Keeps the name of the e-mail challenge that was asked for with the key. */
+  /** Stores the name of the e-mail challenge that was requested with the key. */
   async writeChallenge(challenge: string): Promise<void> {
     await mkdir(this.path, { recursive: true, mode: 0o700 });
     await writeFileDurably(this.#challenge, `${challenge}\n`);
   }
 
-  /** The e-mail challenge that was asked for last. Throws `usage` where there was none. */
+  /** Returns the e-mail challenge that was requested last. Throws `usage` if there was none. */
   async challenge(): Promise<string> {
     return (await readInput(this.#challenge)).trim();
   }
 
-  /** The private key that is there. Throws `usage`, `bad-key-file`. */
+  /** Returns the private key. Throws `usage` if there is none, `bad-key-file`. */
   async key(): Promise<ClientKey> {
     const pem = await readInput(this.#key);
     let spki: Uint8Array;
@@ -97,17 +97,17 @@ export class CredentialFolder {
     return asUserInput(this.#key, () => importKey(pem, spki));
   }
 
-  /** The certificate that is there. Throws `usage`. */
+  /** Returns the certificate. Throws `usage` if there is none. */
   async leaf(): Promise<ParsedCertificate> {
     const text = await readInput(this.certificate);
     return asUserInput(this.certificate, () => {
       const [leaf] = parsePemBlocks('CERTIFICATE', text);
-      ensure(leaf !== undefined, 'usage', 'no certificate');
+      ensure(leaf !== undefined, 'usage', 'holds no certificate in PEM');
       return parseCertificate(leaf);
     });
   }
 
-  /** Its serial, lower-case hex. */
+  /** Returns the serial of the certificate, lower-case hex. */
   async serial(): Promise<string> {
     return (await this.leaf()).serial;
   }

@@ -1,27 +1,27 @@
 import { type Renewable, renewalDueMs, retryDelayMs } from './renewal-schedule.ts';
 
-/** The longest sleep: a clock that is set, or a laptop that slept, is noticed after that. */
+/** The longest sleep, ms; after it, a changed clock or a laptop that slept is noticed. */
 const LONGEST_SLEEP_MS = 3_600_000;
 
-/** What {@link renewInTime} works with. */
+/** The dependencies of {@link renewInTime}. */
 export interface RenewalWork {
-  /** The certificate as it is on disk now. */
+  /** Reads the certificate from disk. */
   readonly read: () => Promise<Renewable>;
-  /** Renews it, and puts the new one on disk. */
+  /** Renews the certificate, and writes the new one to disk. */
   readonly renew: () => Promise<unknown>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** At least 0, below 1. */
+  /** Returns a random number in [0, 1). */
   readonly random: () => number;
-  /** Sleeps; resolves to false once it is time to stop. */
+  /** Sleeps; resolves to false if it is time to stop. */
   readonly sleep: (milliseconds: number) => Promise<boolean>;
-  /** Told of every attempt; `error` is undefined where it went well. */
+  /** Receives the result of every attempt: its error, or undefined for a success. */
   readonly report: (error: unknown) => void;
 }
 
 /**
- * Keeps a certificate valid until it is told to stop. It remembers nothing: what is due follows from the certificate on disk, so it can
- * be killed and started again at any time. Throws what `read` throws.
+ * Keeps a certificate valid until `sleep` says to stop. It has no state: the next renewal follows from the certificate on
+ * disk, so the process can be killed and started again at any time. Throws what `read` throws.
  */
 export async function renewInTime({ read, renew, now, random, sleep, report }: RenewalWork): Promise<void> {
   let failures = 0;
@@ -35,7 +35,7 @@ export async function renewInTime({ read, renew, now, random, sleep, report }: R
     try {
       await renew();
       report(undefined);
-      // A certificate that is due at once (its validity is cut by the issuer's) must not be asked for in a loop.
+      // A new certificate that is due at once (its issuer's validity cuts it short) must not be renewed in a tight loop.
       failures = renewalDueMs(await read()) > now() ? 0 : failures + 1;
     } catch (error) {
       failures++;

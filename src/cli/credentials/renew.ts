@@ -2,19 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClientOptions, openIssuing } from '../client-options.ts';
 import { CredentialFolder } from './credentials.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
-import { printIssued } from './print-issued.ts';
 import { renewInTime } from './renew-daemon.ts';
 import { renewalDueMs } from './renewal-schedule.ts';
 import { stopSignal } from '../stop-signal.ts';
+import { printIssued } from '../binding-output.ts';
 
-/** Options of `renew`. */
+/** The options of `renew`. */
 export interface RenewOptions extends ClientOptions {
   readonly credentials: string;
   readonly daemon?: boolean;
   readonly json?: boolean;
 }
 
-/** `renew`: once, or for as long as it runs. */
+/** Renews a certificate once, or keeps it renewed with --daemon. */
 export async function renew(identity: string, options: RenewOptions): Promise<number> {
   const folder = new CredentialFolder(options.credentials);
   const once = async (): Promise<number> => {
@@ -26,7 +26,7 @@ export async function renew(identity: string, options: RenewOptions): Promise<nu
   return options.daemon === true ? keepRenewed(folder, once) : once();
 }
 
-/** Renews in time until a signal comes. What does not verify ends it; what a server or a network refuses is tried again. */
+/** Renews in time until a signal arrives. Retries refusals of the server and the network; misbehaviour ends it. */
 async function keepRenewed(folder: CredentialFolder, renewOnce: () => Promise<number>): Promise<number> {
   const leave = new AbortController();
   void stopSignal().then(() => leave.abort());

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 
-/** From this part of its validity on a certificate is renewed: earlier, the server answers with the same one. */
+/** The part of its validity after which a certificate is renewed; before that, the server returns the same one. */
 const DUE_PART = 2 / 3;
-/** Renewals are spread over this part of the validity after that. */
+/** The part of the validity over which renewals are then spread. */
 const SPREAD_PART = 1 / 12;
 const FIRST_RETRY_MS = 60_000;
 const LAST_RETRY_MS = 3_600_000;
 
-/** What the schedule needs of a certificate. */
+/** The facts of a certificate that the schedule needs. */
 export interface Renewable {
   /** Lower-case hex. */
   readonly serial: string;
@@ -16,8 +16,8 @@ export interface Renewable {
 }
 
 /**
- * When to renew a certificate: after two thirds of its validity, and later by a part that follows from its serial, so that devices that
- * were made together do not come back together, and a restart changes nothing. ms since the epoch.
+ * Returns when to renew a certificate, ms since the epoch: after two thirds of its validity, plus jitter from its serial.
+ * So certificates that were issued together are not renewed together, and a restart changes nothing.
  */
 export function renewalDueMs({ serial, notBeforeMs, notAfterMs }: Renewable): number {
   const validityMs = notAfterMs - notBeforeMs;
@@ -26,8 +26,8 @@ export function renewalDueMs({ serial, notBeforeMs, notAfterMs }: Renewable): nu
 }
 
 /**
- * How long to wait after so many failures in a row (1 and more), ms: a minute, doubled each time up to an hour, of which a random half
- * is taken away. `random` is at least 0 and below 1.
+ * Returns the exponential backoff after `failures` in a row (at least 1), ms: a minute, doubled each time up to an hour,
+ * less a random part of up to a half. `random` is in [0, 1).
  */
 export function retryDelayMs(failures: number, random: number): number {
   const longest = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 16));

@@ -11,30 +11,30 @@ import { initialise } from '../../server/init.ts';
 import { DataFolder } from '../../server/data-folder.ts';
 import { openServer, type OpenServer } from '../../server/open-server.ts';
 
-/** Tables whose rows belong to log entries, and the column that says to which. */
+/** Tables with rows of log entries, and the column that holds the entry's position. */
 const BY_POSITION = [
   ['entries', 'position'],
   ['prefix_tiles', 'position'],
   ['versions', 'position'],
 ] as const;
-/** Tables that only remember requests. */
+/** Tables that hold requests only. */
 const REQUESTS = ['submissions', 'intents'] as const;
 
-/** The head row of the database at some moment. */
+/** A copy of the database's head row. */
 type Snapshot = Readonly<Record<string, unknown>>;
 
-/** A record put in the place of another: whose, and the new value. */
+/** A record to put in the place of another one. */
 export interface ForgedValue {
   readonly labelKey: Uint8Array;
   readonly value: Uint8Array;
 }
 
-/** A record to be added as the next version of a label. */
+/** A record to add as the next version of a label. */
 export interface ForgedVersion extends ForgedValue {
   readonly label: Uint8Array;
 }
 
-/** A server in this process whose operator can reach into its database. */
+/** A server in this process whose operator manipulates its database. */
 export class DemoServer {
   readonly token: string;
   readonly url: string;
@@ -63,7 +63,7 @@ export class DemoServer {
     return new DemoServer(folder, token, database, await begin(folder, database, 0));
   }
 
-  /** Everything that the server signs with, in the operator's hands. */
+  /** The open server with all its signing keys, in the operator's hands. */
   get open(): OpenServer {
     return this.#open;
   }
@@ -74,14 +74,14 @@ export class DemoServer {
     await this.#open.close();
   }
 
-  /** The head row as it is now. */
+  /** Returns the current head row. */
   async snapshot(): Promise<Snapshot> {
     const { rows } = await this.#database.query<Snapshot>('select * from heads');
     ensure(rows[0] !== undefined, 'internal', 'no head');
     return rows[0];
   }
 
-  /** Overwrites the newest record of a label. Gives how to undo it. */
+  /** Overwrites the newest record of a label. Returns the function that undoes this. */
   async replaceRecord({ labelKey, value }: ForgedValue): Promise<() => Promise<void>> {
     const where = 'where label_key = $1 and version = (select max(version) from versions where label_key = $1)';
     const { rows } = await this.#database.query<{ value: Uint8Array }>(`select value from versions ${where}`, [
@@ -94,7 +94,7 @@ export class DemoServer {
     return () => update(rows[0]?.value);
   }
 
-  /** Appends a record as the next version of a label to the log, as the sequencer would, but checks nothing; signs it. */
+  /** Appends a record as the next version of a label, and signs it, like the sequencer but without its checks. */
   async publish({ label, labelKey, value }: ForgedVersion): Promise<void> {
     const { context } = this.#open;
     const head = await context.store.readHead();
@@ -125,7 +125,7 @@ export class DemoServer {
     await this.#restart();
   }
 
-  /** Serves again, from the database as it is now. */
+  /** Restarts the server on the current database. */
   async #restart(): Promise<void> {
     const port = Number(new URL(this.url).port);
     await this.#http.close();
@@ -135,10 +135,10 @@ export class DemoServer {
     this.#http = started.http;
   }
 
-  /** Takes the log back to an earlier head, as if nothing had happened since, and serves it from there. */
+  /** Rolls the log back to an earlier head, as if nothing had happened since, and serves it from there. */
   async rewindTo(head: Snapshot): Promise<void> {
     await this.#service.stop();
-    // The file beside the database would give it away to the server itself.
+    // This file would reveal the rollback to the server itself.
     await rm(new DataFolder(this.#folder).lastSigned, { force: true });
     await this.#database.transaction(async (sql) => {
       const { size } = head;

@@ -9,7 +9,7 @@ import { readGreatest } from '../../service/sequencing/submission-check.ts';
 import type { DemoServer, ForgedValue, ForgedVersion } from './demo-server.ts';
 import { profileOf } from '../../service/log/profile-table.ts';
 
-/** A first record for an identity that certifies somebody else's key: well-formed, and signed by the true authority. */
+/** Makes a first record that certifies somebody else's key: well-formed, and signed by the true authority. */
 export async function falseRecord(server: DemoServer, identity: string, key: ClientKey): Promise<ForgedValue> {
   const { certificate, labelKey } = await certifyFalsely(server, identity, key);
   return {
@@ -18,7 +18,7 @@ export async function falseRecord(server: DemoServer, identity: string, key: Cli
   };
 }
 
-/** The next record of an identity, with somebody else's key beside those that it has, and every link in order. */
+/** Makes the next record of an identity, with somebody else's key beside its own ones and with a valid chain. */
 export async function falseVersion(server: DemoServer, identity: string, key: ClientKey): Promise<ForgedVersion> {
   const { certificate, labelKey, label } = await certifyFalsely(server, identity, key);
   const previous = await readGreatest(server.open.context.store, labelKey, Number.MAX_SAFE_INTEGER);

@@ -157,6 +157,6 @@ it('says in the record that nobody but the administrator vouched, and whether th
     expect(JSON.parse(stdout)).toMatchObject({ version: 0, authorization });
   }
   const shown = await box.run('lookup', 'bob@example.com', '--server', url, '--state', 'other');
-  expect(shown.stdout).toContain('imported by the administrator without a proof of the key');
+  expect(shown.stdout).toContain('imported by the administrator, without proof of possession of the key');
   expect(await stop()).toBe(0);
 }, 240_000);
