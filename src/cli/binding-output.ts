@@ -44,7 +44,7 @@ function pendingLines({ pending }: VerifiedBinding): string[] {
   const key = formatHex(pending.spkiSha256).slice(0, 16);
   return [
     `RECOVERY PENDING: somebody, ${evidenceText(pending.evidence)}, wants to replace all keys by the key ${key}…`,
-    '  It takes effect after the delay of the trust bundle unless a key above vetoes it. If you know the owner, ask them',
+    '  Unless a key above vetoes it, it takes effect after the delay of the trust bundle. Next: ask the owner',
   ];
 }
 

@@ -84,7 +84,7 @@ async function open(options: ClientOptions, state: StateStore, offline = false):
   return directory;
 }
 
-/** Returns a reader of the lookup token in GLASSKEY_LOOKUP_TOKEN_FILE, if that is set; the file is read for every request. */
+/** Returns a reader of the file that GLASSKEY_LOOKUP_TOKEN_FILE names, if it is set; every request reads it anew. */
 function lookupToken(): (() => Promise<string>) | undefined {
   const file = process.env['GLASSKEY_LOOKUP_TOKEN_FILE'];
   if (file === undefined || file === '') return undefined;
@@ -113,7 +113,7 @@ export async function readInput(path: string): Promise<string> {
   }
 }
 
-/** Reads input of the user. Malformed input throws `usage`, because it is a mistake of the user and not misbehaviour. */
+/** Reads input of the user. Malformed input throws `usage`: it is the user's mistake, and no misbehaviour. */
 export async function asUserInput<T>(what: string, read: () => T | Promise<T>): Promise<T> {
   try {
     return await read();

@@ -58,7 +58,9 @@ export interface GivenEvidence {
   readonly email: { readonly challenge: string; readonly code: string } | undefined;
 }
 
-/** Reads the evidence. Throws `usage` for a file without a token, and for a code if none was requested with this key. */
+/**
+ * Reads the evidence. Throws `usage` for a file without a token, and for a code if none was requested with this key.
+ */
 export async function readEvidence(options: EvidenceOptions, folder: CredentialFolder): Promise<GivenEvidence> {
   const { tokenFile, oidcTokenFile, emailCode: code } = options;
   return {
@@ -80,7 +82,9 @@ async function readToken(file: string | undefined, maximum: number): Promise<str
   return token;
 }
 
-/** Has a code sent, or prints a nonce, if the options ask for that. Returns the exit code, or undefined if they do not. */
+/**
+ * Has a code sent, or prints a nonce, if the options ask for that. Returns the exit code, or undefined if they do not.
+ */
 export async function prepareEvidence(identity: string, options: EvidenceOptions): Promise<number | undefined> {
   ensure(
     options.companion === undefined || options.csr === undefined,
@@ -100,11 +104,9 @@ async function requestCode(identity: string, options: EvidenceOptions): Promise<
   const csr = options.csr === undefined ? await request() : await readInput(options.csr);
   const { challenge, expiresInSeconds } = await directory.requestEmailCode(identity, { csr });
   await folder.writeChallenge(challenge);
+  const minutes = Math.floor(expiresInSeconds / 60);
   if (options.json === true) printJson({ challenge, expiresInSeconds });
-  else
-    printLines(
-      `sent a code, valid for ${Math.floor(expiresInSeconds / 60)} minutes. Next: run this command with --email-code <code>`,
-    );
+  else printLines(`sent a code, valid for ${minutes} minutes. Next: run this command with --email-code <code>`);
   return EXIT.fine;
 }
 

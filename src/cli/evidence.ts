@@ -15,7 +15,7 @@ interface Exchange {
   readonly response: string;
 }
 
-/** Bounds of what is kept: the first exchanges (with bundle and tree head), the last ones, and so many bytes of each answer. */
+/** How many exchanges are kept: the first ones (with bundle and tree head), all together, and bytes of each answer. */
 const FIRST_EXCHANGES = 2;
 const MAX_EXCHANGES = 8;
 const MAX_BYTES = 512 * 1024;

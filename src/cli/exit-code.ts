@@ -14,7 +14,9 @@ export class CertificateIsOver extends Error {
   }
 }
 
-/** Returns the exit code for a client's failure: 2 if something does not verify, else 1, as for clocks that disagree. */
+/**
+ * Returns the exit code for a client's failure: 2 if something does not verify, else 1, as for clocks that disagree.
+ */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CertificateIsOver) return EXIT.misbehaviour;
   if (!isGlasskeyError(error) || error instanceof ServerRefusal || CLOCK_CODES.has(error.code)) return EXIT.refused;

@@ -45,7 +45,8 @@ const program = new Command('glasskey')
   .addHelpText(
     'after',
     '\nExit codes:\n  0  success\n  1  usage error, network or clock trouble, or refused by the server\n' +
-      '  2  something does not verify: misbehaviour\n  3  proved not to exist\n\nExample:\n  $ glasskey serve --dev --data ./glasskey-data',
+      '  2  something does not verify: misbehaviour\n  3  proved not to exist\n\n' +
+      'Example:\n  $ glasskey serve --dev --data ./glasskey-data',
   );
 
 initCommand(program, runServer);

@@ -13,7 +13,10 @@ export function oneLine(text: string): string {
   return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
-/** Ignores that a reader of the output leaves early, as `head` does. Any other failure of a stream still ends the process. */
+/**
+ * Ignores that a reader of the output leaves early, as `head` does. Any other failure of a stream still ends the
+ * process.
+ */
 export function ignoreClosedPipe(stream: NodeJS.WriteStream): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;

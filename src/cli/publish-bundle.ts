@@ -15,8 +15,9 @@ const PUBLISHED_BUNDLE = PATHS.trustBundle.slice(1);
 
 /**
  * Publishes the trust bundle of a server, and returns the trust that follows from it. The bundle must equal or succeed
- * `given`, and the published one too, because readers of the copy have pinned that. Throws `bundle-changed`, `bad-bundle`,
- * `bad-policy`, `published-differs` if something else is published in its place, `head-moved`, `storage-failed`.
+ * `given`, and the published one too, because readers of the copy have pinned that. Throws `bundle-changed`,
+ * `bad-bundle`, `bad-policy`, `published-differs` if something else is published in its place, `head-moved`,
+ * `storage-failed`.
  */
 export async function publishBundle(
   target: PublishTarget,

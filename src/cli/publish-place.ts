@@ -27,9 +27,9 @@ export interface OpenPlace {
 const LOCK = '.publishing';
 
 /**
- * Opens the place to publish to. Locks a folder, so that one process publishes at a time. The keys of a bucket come from
- * AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN. Throws `usage`, `state-locked`, `storage-failed`, and
- * `unsupported-operation` for a bucket without conditional writes.
+ * Opens the place to publish to. Locks a folder, so that one process publishes at a time. The keys of a bucket come
+ * from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN. Throws `usage`, `state-locked`,
+ * `storage-failed`, and `unsupported-operation` for a bucket without conditional writes.
  */
 export async function openPlace(options: PlaceOptions): Promise<OpenPlace> {
   if (/^s3:/i.test(options.to)) return { target: await openBucket(options), close: async () => undefined };

@@ -72,7 +72,9 @@ async function ask({ input, output }: Terminal, question: string): Promise<strin
   }
 }
 
-/** Adds the characters of `chunk` to `typed`. Returns the key that ends the line, if there is one, and drops the rest. */
+/**
+ * Adds the characters of `chunk` to `typed`. Returns the key that ends the line, if there is one, and drops the rest.
+ */
 function takeKeys(chunk: string, typed: string[]): string | undefined {
   for (const key of chunk) {
     if (ENDS.includes(key)) return key;

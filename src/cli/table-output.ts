@@ -12,8 +12,8 @@ const FORMULA = /^[=+\-@\t\r\n\uff0b\uff0d\uff1d\uff20]/u;
 
 /**
  * Writes rows as they come, with backpressure: nothing is buffered, and a slow reader slows the source. CSV (RFC 4180)
- * starts with a line of names; a cell that a spreadsheet would run as a formula gets an apostrophe before it. JSON is an
- * array of objects. Text has columns with two spaces between them, and `-` for a missing value. Stops quietly if the
+ * starts with a line of names; a cell that a spreadsheet would run as a formula gets an apostrophe before it. JSON is
+ * an array of objects. Text has columns with two spaces between them, and `-` for a missing value. Stops quietly if the
  * reader has left.
  */
 export async function writeTable<Name extends string>(

@@ -31,10 +31,10 @@ export interface MirrorOptions {
 }
 
 /**
- * Prepares the copy for an audit, and publishes the trust bundle in it. The files of the log are written in the order of
- * `glasskey publish`; the checkpoint comes last, after the audit of the copy itself, so that readers see verified content
- * only. A run that was interrupted is continued. Throws `bundle-changed` if the server shows another bundle than the one
- * that the audit trusts, `published-differs`, `head-moved`, `storage-failed`.
+ * Prepares the copy for an audit, and publishes the trust bundle in it. The files of the log are written in the order
+ * of `glasskey publish`; the checkpoint comes last, after the audit of the copy itself, so that readers see verified
+ * content only. A run that was interrupted is continued. Throws `bundle-changed` if the server shows another bundle
+ * than the one that the audit trusts, `published-differs`, `head-moved`, `storage-failed`.
  */
 export async function openMirror(options: MirrorOptions): Promise<Mirror> {
   const { target, served, bundle, now, onProgress } = options;

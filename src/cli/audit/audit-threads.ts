@@ -11,7 +11,7 @@ import { type AuditSource, openSource } from './audit-source.ts';
 
 /** AuditorUpdates that each job reads ahead. */
 export const UPDATES_AHEAD = 16;
-/** Jobs queued per thread, the running one included, so that a thread never waits for the thread that hands them out. */
+/** Jobs queued per thread, the running one included, so that no thread waits for the one that hands them out. */
 const JOBS_PER_THREAD = 4;
 
 /** A pool of threads that verify AuditorUpdates for an audit. */
@@ -29,8 +29,8 @@ interface Busy {
 
 /**
  * Verifies AuditorUpdates in up to `count` threads (default: one per core), which read them from `source` themselves:
- * reading, decompression, decoding and hashing leave the thread that follows the log. Starts a thread only when all others
- * are busy, so that a short audit starts no thread in vain. If a thread cannot run, the calling thread does its work.
+ * reading, decompression, decoding and hashing leave the thread that follows the log. Starts a thread only when all
+ * others are busy, so that a short audit starts none in vain. If a thread cannot run, the calling thread works instead.
  */
 export function auditThreads(source: AuditSource, count = availableParallelism()): AuditThreads {
   const threads: Busy[] = [];

@@ -14,7 +14,7 @@ export function evidenceCommand(program: Command, run: RunServer): void {
   evidence
     .command('verify <file>')
     .description(
-      'verify offline that an evidence file proves misbehaviour of the log or a witness; exit 2 if it does, 1 if it does not',
+      'verify offline whether an evidence file proves misbehaviour of the log or a witness (exit 2), or not (exit 1)',
     )
     .requiredOption('--trust <file>', 'trust bundle of the accused log')
     .option('--json', 'print the verdict as JSON')

@@ -88,7 +88,9 @@ async function lookupMany(directory: KeyDirectory, names: readonly string[], opt
   return RANKS[worst] ?? EXIT.refused;
 }
 
-/** Adds one of many outcomes to `found`, and prints it unless all are printed as JSON at the end. Returns its exit code. */
+/**
+ * Adds one of many outcomes to `found`, and prints it unless all are printed as JSON at the end. Returns its exit code.
+ */
 function showOutcome(outcome: LookupOutcome, found: unknown[], { json }: JsonOption): number {
   const { asked, result, error } = outcome;
   if (result === undefined) {

@@ -25,9 +25,9 @@ export function monitorCommand(program: Command, run: RunClient): void {
   clientCommand(
     program,
     'monitor [identities...]',
-    'monitor your own identities and those that you looked up; without names, all that the state knows. A name that the\n' +
-      'state does not know is taken as your own. Exits with 2 for a version that its owner did not make, and for a\n' +
-      'contact whose keys changed by the operator or without explanation, until you acknowledge it',
+    'monitor your own identities and those that you looked up; without names, all that the state knows.\n' +
+      'A name that the state does not know is taken as your own. Exits with 2, until you acknowledge it, for a\n' +
+      'version that its owner did not make, and for a contact whose keys the operator changed or nobody explains',
     'glasskey monitor alice@example.com --server https://keys.example --watch',
   )
     .option('--own', 'take the named identities as your own, even if you only looked them up so far')
@@ -53,8 +53,8 @@ export function monitorCommand(program: Command, run: RunClient): void {
 }
 
 /**
- * Repeats rounds until one finds something wrong. Retries if the server does not answer or refuses, and gives up after a
- * whole monitoring window of failures, since the user must not believe that somebody is watching.
+ * Repeats rounds until one finds something wrong. Retries if the server does not answer or refuses, and gives up after
+ * a whole monitoring window of failures, since the user must not believe that somebody is watching.
  */
 async function watch(directory: KeyDirectory, round: () => Promise<number>, options: MonitorOptions): Promise<number> {
   const { reasonableMonitoringWindowMs: windowMs } = directory.trust.config;
@@ -81,8 +81,8 @@ function mayPass(error: unknown): boolean {
 }
 
 /**
- * Runs one monitoring round, and reports its alerts even if the round fails. Otherwise a server that has shown a false key
- * could hide it from the owner by not answering the next request. Rethrows a failure that is misbehaviour itself.
+ * Runs one monitoring round, and reports its alerts even if the round fails. Otherwise a server that has shown a false
+ * key could hide it from the owner by not answering the next request. Rethrows a failure that is misbehaviour itself.
  */
 async function reportDespite(
   directory: KeyDirectory,

@@ -74,7 +74,7 @@ async function publish(options: ClientOptions, flags: PublishFlags): Promise<num
   }
 }
 
-/** Reports a failure to reach the server or the target, which may pass; rethrows misbehaviour and a copy that was changed. */
+/** Reports a failure of the server or the target that may pass; rethrows misbehaviour and a copy that was changed. */
 function reportPassing(error: unknown): void {
   const passes = isGlasskeyError(error) && ['network', 'storage', 'overload'].includes(error.fault);
   if (!passes && !isGlasskeyError(error, 'head-moved')) throw error;

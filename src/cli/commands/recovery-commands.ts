@@ -29,8 +29,8 @@ export function recoveryCommands(program: Command, run: RunClient): void {
   const recover = clientCommand(
     program,
     'recover <identity>',
-    'recover an identity whose keys are all lost. Give evidence as for register; the new key then waits in the log for\n' +
-      'the delay of the trust bundle, and any old key can veto it. Run it again without evidence to complete it',
+    'recover an identity whose keys are all lost. Give evidence as for register; the new key then waits in the log\n' +
+      'for the delay of the trust bundle, and any old key can veto it. Run it again without evidence to complete it',
     'glasskey recover alice@example.com --server https://keys.example --out new --email',
   );
   evidenceOptions(recover)

@@ -20,7 +20,7 @@ export async function runClient(options: ClientOptions, work: () => Promise<numb
   }
 }
 
-/** Runs an operator's command. It never exits with 2: a failure concerns the operator's own folder, database or clock. */
+/** Runs an operator's command. Never exits with 2: a failure concerns the operator's own folder, database or clock. */
 export async function runServer(work: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await work();

@@ -13,8 +13,8 @@ import { writeFileDurably } from '../../client/node.ts';
 import { asUserInput, readInput } from '../client-options.ts';
 
 /**
- * Returns the public keys of the companion keys in a folder (`companion-….pem`, PKCS#8, mode 0600), or undefined if there
- * are none. Throws `bad-key-file`.
+ * Returns the public keys of the companion keys in a folder (`companion-….pem`, PKCS#8, mode 0600), or undefined if
+ * there are none. Throws `bad-key-file`.
  */
 export async function readCompanions(folder: string): Promise<CompanionKeys | undefined> {
   const found: { x25519?: Uint8Array; mlKem768?: Uint8Array } = {};

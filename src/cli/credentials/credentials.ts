@@ -16,7 +16,9 @@ import type { Identity } from '../../identity/identity.ts';
 import { asUserInput, readInput } from '../client-options.ts';
 import { hasCompanion, prepareCompanions, readCompanions } from './companion-files.ts';
 
-/** A folder of one key: `key.pem`, `companion-….pem` (both 0600), `request.pem`, `certificate.pem` (leaf, then issuer). */
+/**
+ * A folder of one key: `key.pem`, `companion-….pem` (both 0600), `request.pem`, `certificate.pem` (leaf, then issuer).
+ */
 export class CredentialFolder {
   readonly path: string;
 
@@ -36,8 +38,8 @@ export class CredentialFolder {
   }
 
   /**
-   * Returns the key to certify: the one in the folder, else a new one. A new one is durable before this returns, so that a
-   * lost answer never loses a key.
+   * Returns the key to certify: the one in the folder, else a new one. A new one is durable before this returns, so
+   * that a lost answer never loses a key.
    */
   async prepareKey(): Promise<ClientKey> {
     await mkdir(this.path, { recursive: true, mode: 0o700 });
@@ -48,8 +50,9 @@ export class CredentialFolder {
   }
 
   /**
-   * Returns the CSR of an earlier attempt, byte for byte, so that the server finds its answer to the same request. Without
-   * one, creates a CSR with companion keys of `kinds` and those in the folder. Throws `usage` if the earlier one lacks a kind.
+   * Returns the CSR of an earlier attempt, byte for byte, so that the server finds its answer to the same request.
+   * Without one, creates a CSR with companion keys of `kinds` and those in the folder. Throws `usage` if the earlier
+   * one lacks a kind.
    */
   async prepareRequest(identity: Identity, key: ClientKey, kinds: readonly CompanionKind[] = []): Promise<string> {
     if (existsSync(this.#request)) {

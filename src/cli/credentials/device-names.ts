@@ -7,8 +7,8 @@ import { ensure, GlasskeyError } from '../../core/errors.ts';
 const MAX_NAME_LENGTH = 64;
 
 /**
- * The names that an owner gave to the keys of their devices, by the SHA-256 of the key. They are in `devices.json` of the
- * state folder and nowhere else, since nobody else needs to know which devices there are.
+ * The names that an owner gave to the keys of their devices, by the SHA-256 of the key. They are in `devices.json` of
+ * the state folder and nowhere else, since nobody else needs to know which devices there are.
  */
 export class DeviceNames {
   readonly #folder: string;

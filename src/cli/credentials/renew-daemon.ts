@@ -20,8 +20,8 @@ export interface RenewalWork {
 }
 
 /**
- * Keeps a certificate valid until `sleep` says to stop. It has no state: the next renewal follows from the certificate on
- * disk, so the process can be killed and started again at any time. Throws what `read` throws.
+ * Keeps a certificate valid until `sleep` says to stop. It has no state: the next renewal follows from the certificate
+ * on disk, so the process can be killed and started again at any time. Throws what `read` throws.
  */
 export async function renewInTime({ read, renew, now, random, sleep, report }: RenewalWork): Promise<void> {
   let failures = 0;
@@ -35,7 +35,8 @@ export async function renewInTime({ read, renew, now, random, sleep, report }: R
     try {
       await renew();
       report(undefined);
-      // A new certificate that is due at once (its issuer's validity cuts it short) must not be renewed in a tight loop.
+      // A new certificate that is due at once (its issuer's validity cuts it short) must not be renewed in a tight
+      // loop.
       failures = renewalDueMs(await read()) > now() ? 0 : failures + 1;
     } catch (error) {
       failures++;

@@ -16,8 +16,8 @@ export interface Renewable {
 }
 
 /**
- * Returns when to renew a certificate, ms since the epoch: after two thirds of its validity, plus jitter from its serial.
- * So certificates that were issued together are not renewed together, and a restart changes nothing.
+ * Returns when to renew a certificate, ms since the epoch: after two thirds of its validity, plus jitter from its
+ * serial. So certificates that were issued together are not renewed together, and a restart changes nothing.
  */
 export function renewalDueMs({ serial, notBeforeMs, notAfterMs }: Renewable): number {
   const validityMs = notAfterMs - notBeforeMs;
@@ -26,8 +26,8 @@ export function renewalDueMs({ serial, notBeforeMs, notAfterMs }: Renewable): nu
 }
 
 /**
- * Returns the exponential backoff after `failures` in a row (at least 1), ms: a minute, doubled each time up to an hour,
- * less a random part of up to a half. `random` is in [0, 1).
+ * Returns the exponential backoff after `failures` in a row (at least 1), ms: a minute, doubled each time up to an
+ * hour, less a random part of up to a half. `random` is in [0, 1).
  */
 export function retryDelayMs(failures: number, random: number): number {
   const longest = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 16));

@@ -19,14 +19,14 @@ export function adminOptions(command: Command, example: string): Command {
     .addHelpText('after', `\nExample:\n  $ ${example}`);
 }
 
-/** Returns the name that the trail records for this command's user: the one who called `sudo`, if known, rather than `root`. */
+/** Returns the name of this command's user for the trail: the caller of `sudo`, if known, rather than `root`. */
 export function administrator(): string {
   return `admin:${process.env['SUDO_USER'] ?? userInfo().username}`;
 }
 
 /**
- * Opens the log of a data folder, runs `work` and closes it; returns the exit code. With the embedded database the server
- * must be stopped, because it holds the folder's lock. Commands that issue pass their profiles in `more`.
+ * Opens the log of a data folder, runs `work` and closes it; returns the exit code. With the embedded database the
+ * server must be stopped, because it holds the folder's lock. Commands that issue pass their profiles in `more`.
  */
 export async function withLog(
   flags: AdminFlags,

@@ -64,7 +64,7 @@ async function importAll(
     loadImport(),
     loadIntents(),
   ]);
-  // The embedded database is ours alone. A shared one has a server that appends; without one, this process is the writer.
+  // The embedded database is ours alone. A shared one usually has a server that appends; else this process appends.
   const isAlone = store.kind === 'pglite';
   // A slow machine needs longer for a round than a client waits for one request.
   const patience = { requestTimeoutMs: ROUND_MS, batchIntervalMs: ROUND_MS };

@@ -28,7 +28,7 @@ export function adminLogCommand(admin: Command, run: RunServer): void {
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
-      '\nExample:\n  $ glasskey admin log end --successor next/trust.json --reason "moved to new keys" --data /srv/glasskey',
+      '\nExample:\n  $ glasskey admin log end --successor next/trust.json --reason "new keys" --data /srv/glasskey',
     )
     .action((flags: EndFlags) =>
       run(async () => {

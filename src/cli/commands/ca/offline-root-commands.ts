@@ -97,7 +97,7 @@ async function signIntermediate(file: string, flags: SignFlags): Promise<number>
   else
     printLines(
       `signed issuing CA ${serial}, valid until ${until}: ${flags.out}`,
-      '  Next: on the server, `glasskey ca install-intermediate` for a new log, `glasskey ca install-next` for a running one',
+      '  Next: on the server, `glasskey ca install-intermediate` (new log) or `glasskey ca install-next` (running log)',
     );
   return EXIT.fine;
 }
