@@ -35,7 +35,8 @@ import {
   type Prover,
 } from './prover/prover.ts';
 import { Pruner } from './sequencing/pruner.ts';
-import { type ReleaseLag, Sequencer, type SequencerOptions } from './sequencing/sequencer.ts';
+import { Sequencer, type SequencerOptions } from './sequencing/sequencer.ts';
+import type { ReleaseLag } from './sequencing/sequencing-step.ts';
 import { recover } from './recovery/recover.ts';
 import { RecoveryKeeper } from './recovery/recovery-keeper.ts';
 import type { RecoveryOrder, RecoveryOutcome, VetoOrder } from './recovery/recovery-orders.ts';

@@ -7,9 +7,9 @@ import { growLog, prefixTileRows } from './grow-log.ts';
 import { releaseHead } from './head-signer.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { LogProgress } from '../log/log-progress.ts';
-import { Sequencer } from './sequencer.ts';
+import { SequencingStep } from './sequencing-step.ts';
 
-/** How a log is ended. */
+/** Options of {@link endLog}. */
 export interface EndLogOptions {
   /** Signs the LogEnd of the entry at a position, with the bundle key. */
   readonly sign: (position: number) => Promise<SignedLogEnd>;
@@ -27,10 +27,9 @@ export interface EndedLog {
 
 /**
  * Ends a log for ever: sequences what is queued, appends one last entry that is bound to a signed LogEnd, and releases it. No
- * server may be the writer meanwhile. Nobody appends anything after it: the database refuses that, whoever asks. A database
- * that is behind what the witnesses or this host have seen cannot end its log. Throws `log-ended` where it has ended already,
- * `storage-locked` while a server is the writer, and what `Sequencer.step` throws, `log-rolled-back` and `release-stalled`
- * among them.
+ * server may be the writer meanwhile. The database refuses every later append. A database that is behind what the witnesses
+ * or this host have seen cannot end its log. Throws `log-ended` if it has ended already, `storage-locked` while a server is
+ * the writer, and what {@link SequencingStep.run} throws, `log-rolled-back` and `release-stalled` among them.
  */
 export async function endLog(context: LogContext, options: EndLogOptions): Promise<EndedLog> {
   const { store } = context;
@@ -39,9 +38,9 @@ export async function endLog(context: LogContext, options: EndLogOptions): Promi
   try {
     ensure((await store.readLogEnd()) === undefined, 'log-ended', 'the log has ended already');
     const { acceptClockGap } = options;
-    const sequencer = new Sequencer(context, new LogProgress(store, context.limits), { acceptClockGap });
+    const step = new SequencingStep(context, new LogProgress(store, context.limits), { acceptClockGap });
     // The checks of a start, those of witnesses included, and what waits in the queue.
-    while ((await sequencer.step()) !== 'idle');
+    while ((await step.run()) !== 'idle');
     const head = await appendEnd(context, await store.readHead(), options);
     return { position: head.size - 1, released: await isReleased(context, head) };
   } finally {

@@ -1,131 +1,165 @@
-import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
-import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import type { AppendBatch, HeadRow, SubmissionRow } from '../../store/ports.ts';
-import { planEntries } from './batch-plan.ts';
-import { nextTimestamp } from './clock-guard.ts';
-import { type Growth, growLog, prefixTileRows } from './grow-log.ts';
+import { type GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import type { HeadRow, ReleasedHead } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
-import type { SettledOutcome } from '../log/log-progress.ts';
-import { type CheckedQueue, checkQueue } from './submission-check.ts';
-import { type Act, settledAct } from '../log/act.ts';
+import type { LogProgress } from '../log/log-progress.ts';
+import { releasedLog } from '../log/released-log.ts';
+import { appendQueue } from './append-queue.ts';
+import { releaseHead } from './head-signer.ts';
+import { namesConfiguration } from './replace-configuration.ts';
+import { assertNotRolledBack } from './rollback-check.ts';
+import { checkLog } from './self-check.ts';
 
-/** What one append did. */
-export interface Appended {
-  /** The committed head, as read back. */
-  readonly head: HeadRow;
-  readonly outcomes: readonly SettledOutcome[];
-  /** How many submissions were rejected. */
-  readonly rejected: number;
+/** Options of a {@link SequencingStep}. */
+export interface StepOptions {
+  /**
+   * Lets the first append of this process be later than the last entry by more than `maxClockAheadMs`: for a log that was
+   * stopped for long, after somebody has looked at the clock. Default false.
+   */
+  readonly acceptClockGap?: boolean;
 }
 
-/** Bounds on the clock that hold for one append. */
-export type ClockBounds = Pick<LogContext['limits'], 'maxClockAheadMs' | 'maxClockBehindMs'>;
+/** The distance between what is committed and what clients may see. */
+export interface ReleaseLag {
+  readonly entries: number;
+  /** Since when the oldest of them waits, ms; undefined if none does. */
+  readonly sinceMs: number | undefined;
+}
+
+/** The work that one {@link SequencingStep.run} found. */
+export type StepResult = 'appended' | 'idle';
 
 /**
- * One append to the log (DESIGN §9): checks what is queued against the committed versions, builds both logs and the prefix
- * tree in memory, commits all of it by compare-and-swap on `head`, and reads the committed row back. An empty queue makes
- * a heartbeat entry. Throws `head-moved` where another writer was faster, `clock-skew`, `storage-failed` (the append may
- * or may not have happened), `storage-corrupt`.
+ * One step of the writer: appends, signs and releases (docs/architecture.md#sequencing-and-durability). It owns what this
+ * process knows of the log's head, and nothing of locks, waiting or time between steps: those are the loop's. Its caller
+ * holds the writer lock and runs one step at a time.
  */
-export async function appendQueue(
-  context: LogContext,
-  head: HeadRow,
-  queue: readonly SubmissionRow[],
-  bounds: ClockBounds = context.limits,
-): Promise<Appended> {
-  const timestampMs = nextTimestamp(head.timestampMs, context.now(), bounds);
-  const { checked, growth, entries } = await growChecked(context, head, queue, timestampMs);
-  const versions = entries.flatMap((rows, i) => rows.map((row) => versionRow(row, head.size + i)));
-  const batch: AppendBatch = {
-    ...growth,
-    prefixTiles: prefixTileRows(growth.prefixTiles),
-    versions,
-    rejected: checked.rejected.map(({ row, code }) => ({ submissionId: row.id, code })),
-    revocations: checked.revocations,
-  };
-  const acts = actsOf(context, entries, checked, head.size);
-  if (acts.length === 0) await context.store.append(batch);
-  else await context.trail.record(acts, (trail) => context.store.append({ ...batch, trail }));
-  const committed = await context.store.readHead();
-  assertCommitted(committed, growth.head);
-  for (const { name, tile } of growth.prefixTiles) context.prefixTiles.put(name, tile);
-  return {
-    head: committed,
-    outcomes: [
-      ...versions.map(({ submissionId, position }) => ({ id: submissionId, state: 'sequenced' as const, position })),
-      ...checked.rejected.map(({ row, code }) => ({ id: row.id, state: 'rejected' as const, code })),
-    ],
-    rejected: checked.rejected.length,
-  };
-}
+export class SequencingStep {
+  readonly #context: LogContext;
+  readonly #progress: LogProgress;
+  /** The committed and released head to append to; undefined until it is read, and after a failure. */
+  #head: HeadRow | undefined;
+  /** The stored log was checked since this process got the writer lock. */
+  #checked = false;
+  #releasedSize = 0;
+  /** Entries up to `#releasedSize` were released under a policy or a Configuration that is no longer in force. */
+  #mustGrow = false;
+  /** The last entry has ended the log: nothing is appended after it. */
+  #hasEnded = false;
+  /** The next append may come after a gap. */
+  #acceptClockGap: boolean;
+  #waitingSize = 0;
+  #waitingSinceMs: number | undefined;
+  #queueDepth = 0;
+  #failure: GlasskeyError | undefined;
 
-interface GrownQueue {
-  readonly checked: CheckedQueue;
-  readonly entries: readonly (readonly SubmissionRow[])[];
-  readonly growth: Growth;
-}
-
-async function growChecked(
-  context: LogContext,
-  head: HeadRow,
-  queue: readonly SubmissionRow[],
-  timestampMs: number,
-): Promise<GrownQueue> {
-  const grow = async (thorough: boolean): Promise<GrownQueue> => {
-    const checked = await checkQueue(context, head, queue, { timestampMs, thorough });
-    const entries = planEntries(checked.accepted, ({ labelKey }) => formatHex(labelKey), context.limits.entrySize);
-    const growth = await growLog({
-      head,
-      changes: entries.length === 0 ? [[]] : entries,
-      timestampMs,
-      configHash: context.configHash,
-      readTiles: context.readPrefixTiles,
-    });
-    return { checked, entries, growth };
-  };
-  try {
-    return await grow(false);
-  } catch (error) {
-    // A search key that is there already would stop the whole queue: find out whose it is.
-    if (!isGlasskeyError(error, 'prefix-key-exists')) throw error;
-    return grow(true);
+  constructor(context: LogContext, progress: LogProgress, options: StepOptions = {}) {
+    this.#context = context;
+    this.#progress = progress;
+    this.#acceptClockGap = options.acceptClockGap ?? false;
   }
-}
 
-function versionRow(row: SubmissionRow, position: number): AppendBatch['versions'][number] {
-  const { id, label, labelKey, version, vrfOutput, vrfProof, commitment, opening, value } = row;
-  return { submissionId: id, label, labelKey, version, position, vrfOutput, vrfProof, commitment, opening, value };
-}
+  /** Why nothing is signed any more: the finding of the self-check. Undefined while all is well. */
+  get failure(): GlasskeyError | undefined {
+    return this.#failure;
+  }
 
-/** What the trail says of an append: every version that it adds, and every certificate that it keeps out. */
-function actsOf(
-  { now }: LogContext,
-  entries: readonly (readonly SubmissionRow[])[],
-  checked: CheckedQueue,
-  size: number,
-): Act[] {
-  const at = now();
-  const added = entries.flatMap((rows, i) =>
-    rows.map(({ act, labelKey, version }) => {
-      return { at, ...settledAct(act, { identity: formatHex(labelKey), version, position: size + i }) };
-    }),
-  );
-  const refused = checked.rejected.map(({ row, code }) => {
-    const settled = settledAct(row.act, { identity: formatHex(row.labelKey), version: row.version, code });
-    return { at, ...settled, act: 'certificate-abandoned' as const };
-  });
-  return [...added, ...refused.filter(({ serial }) => serial !== undefined)];
-}
+  /** Entries that this process has seen committed, or committed itself, and that are not released yet. */
+  get lag(): ReleaseLag {
+    return { entries: Math.max(0, this.#waitingSize - this.#releasedSize), sinceMs: this.#waitingSinceMs };
+  }
 
-/** The row that will be signed must be the one that was built here. */
-function assertCommitted(committed: HeadRow, built: HeadRow): void {
-  const same =
-    committed.size === built.size &&
-    committed.timestampMs === built.timestampMs &&
-    equalBytes(committed.prefixRoot, built.prefixRoot) &&
-    equalBytes(committed.logRoot, built.logRoot) &&
-    equalBytes(committed.auditRoot, built.auditRoot);
-  if (!same && committed.size <= built.size) {
-    throw new GlasskeyError('storage-corrupt', 'the committed head is not the one that was written');
+  /** Submissions in the queue when it was last read. */
+  get queueDepth(): number {
+    return this.#queueDepth;
+  }
+
+  /** Forgets the head and the check: another process may have appended since. */
+  reset(): void {
+    this.#head = undefined;
+    this.#checked = false;
+  }
+
+  /**
+   * Appends what is queued, or a heartbeat entry if one is due; signs and releases. The first step, and the first after a
+   * failure, checks the stored log, and signs a head that was committed but not released. If witnesses have to cosign,
+   * nothing is appended before they have cosigned what is there. Throws what {@link appendQueue}, {@link checkLog},
+   * {@link assertNotRolledBack} and {@link releaseHead} throw; `storage-corrupt` and `log-rolled-back` are final.
+   */
+  async run(): Promise<StepResult> {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      const head = await this.#readyHead();
+      return await this.#append(head);
+    } catch (error) {
+      this.#head = undefined;
+      const isCorrupt = isGlasskeyError(error, 'storage-corrupt');
+      if (isCorrupt || isGlasskeyError(error, 'log-rolled-back')) {
+        this.#failure = error;
+        this.#context.observe({ type: isCorrupt ? 'self-check-failed' : 'rolled-back', error });
+      }
+      throw error;
+    }
+  }
+
+  /** Returns the head to append to: checked against the stored trees once, and released. */
+  async #readyHead(): Promise<HeadRow> {
+    if (this.#head !== undefined) return this.#head;
+    const head = await this.#context.store.readHead();
+    const released = await this.#context.store.readReleased();
+    this.#releasedSize = released?.size ?? 0;
+    this.#hasEnded = (await this.#context.store.readLogEnd()) !== undefined;
+    // Nothing will be signed any more, and the witnesses that a check would ask may be gone.
+    if (this.#hasEnded && this.#releasedSize === head.size) return (this.#head = head);
+    if (!this.#checked) await this.#check(head, released);
+    this.#checked = true;
+    if (this.#releasedSize < head.size) await this.#release(head);
+    // Heads that were signed before the log got another auditor must not be shown any more.
+    if (!(await namesConfiguration(this.#context, head.size))) this.#mustGrow = true;
+    this.#head = head;
+    return head;
+  }
+
+  async #check(head: HeadRow, released: ReleasedHead | undefined): Promise<void> {
+    await checkLog(this.#context, head, released);
+    await assertNotRolledBack(this.#context, head, released);
+    const { witnesses } = this.#context;
+    // Clients that know a new policy accept nothing of a size that was released under the old one.
+    this.#mustGrow = released !== undefined && witnesses?.isWitnessed(released.checkpoint) === false;
+  }
+
+  async #append(head: HeadRow): Promise<StepResult> {
+    const { store, limits, observe } = this.#context;
+    if (this.#hasEnded) return 'idle';
+    const queue = await store.readQueue(limits.batchSize);
+    this.#queueDepth = queue.length < limits.batchSize ? queue.length : await store.queueDepth();
+    const idleMs = this.#context.now() - head.timestampMs;
+    const isQuiet = queue.length === 0 && idleMs >= 0 && idleMs < limits.heartbeatMs;
+    if (isQuiet && !this.#mustGrow) return 'idle';
+    const started = performance.now();
+    const bounds = this.#acceptClockGap ? { ...limits, maxClockAheadMs: Infinity } : limits;
+    const appended = await appendQueue(this.#context, head, queue, bounds);
+    this.#acceptClockGap = false;
+    this.#progress.noteOutcomes(appended.outcomes);
+    observe({
+      type: 'appended',
+      size: appended.head.size,
+      entries: appended.head.size - head.size,
+      changes: appended.outcomes.length - appended.rejected,
+      rejected: appended.rejected,
+      milliseconds: performance.now() - started,
+    });
+    await this.#release(appended.head);
+    this.#head = appended.head;
+    return 'appended';
+  }
+
+  async #release(head: HeadRow): Promise<void> {
+    this.#waitingSize = head.size;
+    this.#waitingSinceMs ??= this.#context.now();
+    const released = await releaseHead(this.#context, head);
+    this.#releasedSize = released.size;
+    this.#waitingSinceMs = undefined;
+    this.#mustGrow = false;
+    this.#progress.noteReleased(releasedLog(released, head));
   }
 }

@@ -1,0 +1,131 @@
+import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
+import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import type { AppendBatch, HeadRow, SubmissionRow } from '../../store/ports.ts';
+import { planEntries } from './batch-plan.ts';
+import { nextTimestamp } from './clock-guard.ts';
+import { type Growth, growLog, prefixTileRows } from './grow-log.ts';
+import type { LogContext } from '../log/log-context.ts';
+import type { SettledOutcome } from '../log/log-progress.ts';
+import { type CheckedQueue, checkQueue } from './submission-check.ts';
+import { type Act, settledAct } from '../log/act.ts';
+
+/** What one append did. */
+export interface Appended {
+  /** The committed head, as read back. */
+  readonly head: HeadRow;
+  readonly outcomes: readonly SettledOutcome[];
+  /** How many submissions were rejected. */
+  readonly rejected: number;
+}
+
+/** Bounds on the clock that hold for one append. */
+export type ClockBounds = Pick<LogContext['limits'], 'maxClockAheadMs' | 'maxClockBehindMs'>;
+
+/**
+ * One append to the log (DESIGN §9): checks what is queued against the committed versions, builds both logs and the prefix
+ * tree in memory, commits all of it by compare-and-swap on `head`, and reads the committed row back. An empty queue makes
+ * a heartbeat entry. Throws `head-moved` where another writer was faster, `clock-skew`, `storage-failed` (the append may
+ * or may not have happened), `storage-corrupt`.
+ */
+export async function appendQueue(
+  context: LogContext,
+  head: HeadRow,
+  queue: readonly SubmissionRow[],
+  bounds: ClockBounds = context.limits,
+): Promise<Appended> {
+  const timestampMs = nextTimestamp(head.timestampMs, context.now(), bounds);
+  const { checked, growth, entries } = await growChecked(context, head, queue, timestampMs);
+  const versions = entries.flatMap((rows, i) => rows.map((row) => versionRow(row, head.size + i)));
+  const batch: AppendBatch = {
+    ...growth,
+    prefixTiles: prefixTileRows(growth.prefixTiles),
+    versions,
+    rejected: checked.rejected.map(({ row, code }) => ({ submissionId: row.id, code })),
+    revocations: checked.revocations,
+  };
+  const acts = actsOf(context, entries, checked, head.size);
+  if (acts.length === 0) await context.store.append(batch);
+  else await context.trail.record(acts, (trail) => context.store.append({ ...batch, trail }));
+  const committed = await context.store.readHead();
+  assertCommitted(committed, growth.head);
+  for (const { name, tile } of growth.prefixTiles) context.prefixTiles.put(name, tile);
+  return {
+    head: committed,
+    outcomes: [
+      ...versions.map(({ submissionId, position }) => ({ id: submissionId, state: 'sequenced' as const, position })),
+      ...checked.rejected.map(({ row, code }) => ({ id: row.id, state: 'rejected' as const, code })),
+    ],
+    rejected: checked.rejected.length,
+  };
+}
+
+interface GrownQueue {
+  readonly checked: CheckedQueue;
+  readonly entries: readonly (readonly SubmissionRow[])[];
+  readonly growth: Growth;
+}
+
+async function growChecked(
+  context: LogContext,
+  head: HeadRow,
+  queue: readonly SubmissionRow[],
+  timestampMs: number,
+): Promise<GrownQueue> {
+  const grow = async (thorough: boolean): Promise<GrownQueue> => {
+    const checked = await checkQueue(context, head, queue, { timestampMs, thorough });
+    const entries = planEntries(checked.accepted, ({ labelKey }) => formatHex(labelKey), context.limits.entrySize);
+    const growth = await growLog({
+      head,
+      changes: entries.length === 0 ? [[]] : entries,
+      timestampMs,
+      configHash: context.configHash,
+      readTiles: context.readPrefixTiles,
+    });
+    return { checked, entries, growth };
+  };
+  try {
+    return await grow(false);
+  } catch (error) {
+    // A search key that is there already would stop the whole queue: find out whose it is.
+    if (!isGlasskeyError(error, 'prefix-key-exists')) throw error;
+    return grow(true);
+  }
+}
+
+function versionRow(row: SubmissionRow, position: number): AppendBatch['versions'][number] {
+  const { id, label, labelKey, version, vrfOutput, vrfProof, commitment, opening, value } = row;
+  return { submissionId: id, label, labelKey, version, position, vrfOutput, vrfProof, commitment, opening, value };
+}
+
+/** What the trail says of an append: every version that it adds, and every certificate that it keeps out. */
+function actsOf(
+  { now }: LogContext,
+  entries: readonly (readonly SubmissionRow[])[],
+  checked: CheckedQueue,
+  size: number,
+): Act[] {
+  const at = now();
+  const added = entries.flatMap((rows, i) =>
+    rows.map(({ act, labelKey, version }) => {
+      return { at, ...settledAct(act, { identity: formatHex(labelKey), version, position: size + i }) };
+    }),
+  );
+  const refused = checked.rejected.map(({ row, code }) => {
+    const settled = settledAct(row.act, { identity: formatHex(row.labelKey), version: row.version, code });
+    return { at, ...settled, act: 'certificate-abandoned' as const };
+  });
+  return [...added, ...refused.filter(({ serial }) => serial !== undefined)];
+}
+
+/** The row that will be signed must be the one that was built here. */
+function assertCommitted(committed: HeadRow, built: HeadRow): void {
+  const same =
+    committed.size === built.size &&
+    committed.timestampMs === built.timestampMs &&
+    equalBytes(committed.prefixRoot, built.prefixRoot) &&
+    equalBytes(committed.logRoot, built.logRoot) &&
+    equalBytes(committed.auditRoot, built.auditRoot);
+  if (!same && committed.size <= built.size) {
+    throw new GlasskeyError('storage-corrupt', 'the committed head is not the one that was written');
+  }
+}
