@@ -1,14 +1,41 @@
 import { defineConfig } from 'vitest/config';
 
+/** `npm run test:long`: peers in other languages, crash rounds, and lives of servers that are killed, restored and replaced. */
+const LONG = [
+  'test/interop/**/*.test.ts',
+  'test/scenario/crash.test.ts',
+  'test/cli/auditor.test.ts',
+  'test/cli/commands/admin/erase.test.ts',
+  'test/cli/commands/admin/import.test.ts',
+  'test/cli/audit/audit-mirror.test.ts',
+  'test/cli/ca-ceremony.test.ts',
+  'test/cli/distrust.test.ts',
+  'test/cli/evidence.test.ts',
+  'test/cli/monitor.test.ts',
+  'test/cli/publish.test.ts',
+  'test/cli/recovery.test.ts',
+  'test/cli/suite.test.ts',
+  'test/cli/witness.test.ts',
+  'test/server/init.test.ts',
+  'test/server/log-end.test.ts',
+  'test/server/rollover.test.ts',
+  'test/server/serve.test.ts',
+  'test/server/token-keys.test.ts',
+  'test/server/witness-policy.test.ts',
+];
+const NEVER = ['node_modules/**', 'dist/**', 'test/interop/go/**', 'test/interop/rust/**', 'test/interop/python/**'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['node_modules/**', 'dist/**', 'test/interop/go/**', 'test/interop/rust/**', 'test/interop/python/**'],
-    globalSetup: ['test/support/build-setup.ts', 'test/support/postgres-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 240_000,
     teardownTimeout: 20_000,
+    globalSetup: ['test/support/build-setup.ts', 'test/support/postgres-setup.ts'],
+    projects: [
+      { extends: true, test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: [...NEVER, ...LONG] } },
+      { extends: true, test: { name: 'long', include: LONG, exclude: NEVER } },
+    ],
   },
 });

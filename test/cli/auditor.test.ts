@@ -46,13 +46,14 @@ async function metric(url: string, name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
 }
 
-/** Makes an auditor and a log that demands it. */
-async function makeLog(data: string, ...more: string[]): Promise<string> {
-  const made = await box.run('auditor', 'init', '--data', `${data}-auditor`);
+/** Makes an auditor and a log that demands it; returns the options that name the log. */
+async function makeLog(folder: string, ...more: string[]): Promise<readonly string[]> {
+  const made = await box.run('auditor', 'init', '--data', `${folder}-auditor`);
   expect(made, made.stderr).toMatchObject({ code: 0 });
+  const data = await box.logInPostgres(folder);
   const key = made.stdout.trim();
-  expect(await box.run('init', '--data', data, '--auditor-key', key, ...more)).toMatchObject({ code: 0 });
-  return key;
+  expect(await box.run('init', ...data, '--auditor-key', key, ...more)).toMatchObject({ code: 0 });
+  return data;
 }
 
 describe('glasskey auditor', () => {
@@ -83,8 +84,7 @@ describe('glasskey auditor', () => {
   });
 
   it('keeps a log going that stops without it', async () => {
-    await makeLog('log', '--auditor-lag', '3s');
-    const data = ['--data', 'log'];
+    const data = await makeLog('log', '--auditor-lag', '3s');
     let server = await box.serve(...data, '--listen', '127.0.0.1:0');
     expect(isNotAudited(await lookup(server.url, 'alice'))).toBe(true);
     let auditor = await audit(server.url, 'log-auditor', '--trust', box.path('log/trust.json'));
@@ -115,8 +115,8 @@ describe('glasskey auditor', () => {
   }, 480_000);
 
   it('starts in the middle of a log', async () => {
-    await makeLog('middle', '--auditor-lag', '1h', '--auditor-start', '3');
-    const server = await box.serve('--data', 'middle', '--listen', '127.0.0.1:0');
+    const data = await makeLog('middle', '--auditor-lag', '1h', '--auditor-start', '3');
+    const server = await box.serve(...data, '--listen', '127.0.0.1:0');
     const auditor = await audit(server.url, 'middle-auditor');
     // Clients that verify are told nothing of a log that nobody has audited; what others order is logged.
     expect(isNotAudited(await register('middle', server.url))).toBe(true);
@@ -133,22 +133,23 @@ describe('glasskey auditor', () => {
   }, 480_000);
 
   it('comes to a log that had none, and is replaced by another', async () => {
-    expect(await box.run('init', '--data', 'plain')).toMatchObject({ code: 0 });
-    let server = await box.serve('--data', 'plain', '--listen', '127.0.0.1:0');
+    const data = await box.logInPostgres('plain');
+    expect(await box.run('init', ...data)).toMatchObject({ code: 0 });
+    let server = await box.serve(...data, '--listen', '127.0.0.1:0');
     const { url } = server;
     expect(await register('plain', url)).toMatchObject({ code: 0 });
     const look = () => box.run('lookup', 'user0@example.com', '--server', url, '--state', 'contact');
     const check = (state: string) => box.run('audit', url, '--state', state);
     expect((await look()).code).not.toBe(1);
     expect(await check('watcher')).toMatchObject({ code: 0 });
-    expect((await box.run('serve', '--data', 'plain', '--auditor', 'http://127.0.0.1:1')).code).toBe(1);
+    expect((await box.run('serve', ...data, '--auditor', 'http://127.0.0.1:1')).code).toBe(1);
     for (const auditing of ['first', 'second']) {
       const made = await box.run('auditor', 'init', '--data', auditing);
       expect(await server.stop()).toBe(0);
       const name = ['admin', 'auditor', '--data', 'plain', '--auditor-key', made.stdout.trim()];
       expect(await box.run(...name)).toMatchObject({ code: 0 });
       expect(await box.run(...name)).toMatchObject({ code: 1 });
-      server = await box.serve('--data', 'plain', ...listenOf(url));
+      server = await box.serve(...data, ...listenOf(url));
       expect(isNotAudited(await look())).toBe(true);
       const auditor = await audit(url, auditing);
       await vi.waitUntil(async () => !isNotAudited(await look()), PATIENCE);
@@ -161,9 +162,9 @@ describe('glasskey auditor', () => {
   }, 480_000);
 
   it('stays with what it found, until somebody has looked at it', async () => {
-    await makeLog('bad');
+    const data = await makeLog('bad');
     writeFileSync(box.path('bad-auditor/halted.json'), '{"code":"log-forked"}\n');
-    const server = await box.serve('--data', 'bad', '--listen', '127.0.0.1:0');
+    const server = await box.serve(...data, '--listen', '127.0.0.1:0');
     const halted = await audit(server.url, 'bad-auditor');
     expect(await (await fetch(`${halted.url}/evidence`)).json()).toEqual({ code: 'log-forked' });
     expect((await fetch(`${halted.url}/auditor-head`)).status).toBe(409);

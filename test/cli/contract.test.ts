@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createProgram } from '../../src/cli/program.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { CliSandbox, PROGRAM } from '../support/cli.ts';
 import { startDamagingProxy } from '../support/damaging-proxy.ts';
@@ -29,23 +31,29 @@ describe('the program', () => {
     expect(readFileSync(PROGRAM, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
   });
 
-  it('has help with an example for every command', async () => {
-    const commandsOf = async (...path: string[]): Promise<string[]> => {
-      const help = await box.run(...path, '--help');
-      expect([path, help.code]).toEqual([path, 0]);
-      const listed = help.stdout.split('\nCommands:\n')[1] ?? '';
-      const names = [...listed.matchAll(/^ {2}([a-z][a-z-]*) /gm)].map(([, name]) => name as string);
-      const below = names.filter((name) => name !== 'help');
-      if (below.length === 0) expect(help.stdout).toContain(`$ glasskey ${path.join(' ')}`);
-      return below;
+  it('has help with an example for every command', () => {
+    const helpOf = (command: Command): string => {
+      let text = '';
+      command.configureOutput({ writeOut: (part) => (text += part) }).outputHelp();
+      return text;
     };
-    const waiting = (await commandsOf()).map((name) => [name]);
-    expect(waiting.map(([name]) => name)).toEqual(
-      expect.arrayContaining(['init', 'serve', 'trust', 'register', 'rotate', 'revoke', 'lookup', 'verify', 'audit']),
-    );
-    for (const path of waiting) for (const name of await commandsOf(...path)) waiting.push([...path, name]);
-    expect(waiting.length).toBeGreaterThan(20);
-  }, 240_000);
+    const names: string[] = [];
+    const visit = (path: string, command: Command): void => {
+      for (const below of command.commands) visit(`${path} ${below.name()}`, below);
+      if (command.commands.length === 0) expect(helpOf(command)).toContain(`$ ${path}`);
+      names.push(path);
+    };
+    visit('glasskey', createProgram());
+    for (const name of ['init', 'serve', 'trust', 'register', 'rotate', 'revoke', 'lookup', 'verify', 'audit']) {
+      expect(names).toContain(`glasskey ${name}`);
+    }
+    expect(names.length).toBeGreaterThan(20);
+  });
+
+  it('prints its help and ends with 0', async () => {
+    const help = await box.run('lookup', '--help');
+    expect([help.code, help.stderr, help.stdout.includes('$ glasskey lookup')]).toEqual([0, '', true]);
+  });
 
   it.each([
     ['an unknown command', ['frobnicate']],

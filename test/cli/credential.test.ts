@@ -7,7 +7,12 @@ let server: RunningCli;
 const at = (...args: readonly string[]) => sandbox.run(...args, '--server', server.url);
 
 beforeAll(async () => {
-  server = await sandbox.serve('--dev', '--data', sandbox.path('data'), '--listen', '127.0.0.1:0');
+  server = await sandbox.serve(
+    '--dev',
+    ...(await sandbox.logInPostgres(sandbox.path('data'))),
+    '--listen',
+    '127.0.0.1:0',
+  );
   const token = sandbox.path('data', 'registration.token');
   const registered = await at(
     'register',

@@ -8,12 +8,14 @@ import { CliSandbox, PROGRAM } from '../support/cli.ts';
 
 const NAME = 'alice@example.com';
 const box = new CliSandbox();
+let log: readonly string[];
 let url: string;
 let to: string[];
 
 beforeAll(async () => {
-  expect((await box.run('init', '--data', 'server')).code).toBe(0);
-  ({ url } = await box.serve('--data', 'server', '--listen', '127.0.0.1:0'));
+  log = await box.logInPostgres('server');
+  expect((await box.run('init', ...log)).code).toBe(0);
+  ({ url } = await box.serve(...log, '--listen', '127.0.0.1:0'));
   to = ['--server', url];
   const token = ['--token-file', box.path('server/registration.token')];
   expect((await box.run('register', NAME, ...to, ...token, '--out', 'laptop')).code).toBe(0);

@@ -16,7 +16,7 @@ let proxy: Server;
 let proxied: string;
 
 beforeAll(async () => {
-  ({ url } = await box.serve('--data', 'server', '--dev', '--listen', '127.0.0.1:0'));
+  ({ url } = await box.serve(...(await box.logInPostgres('server')), '--dev', '--listen', '127.0.0.1:0'));
   token = ['--token-file', box.path('server/registration.token')];
   proxy = createServer((request, response) => {
     const chunks: Buffer[] = [];

@@ -5,6 +5,7 @@ import { startMailServer, type TestMailServer } from '../support/mail-server.ts'
 import { startProvider, type TestProvider } from '../support/oidc-provider.ts';
 
 const box = new CliSandbox();
+let log: readonly string[];
 let mail: TestMailServer;
 let provider: TestProvider;
 let to: string[];
@@ -13,7 +14,8 @@ const settings = (text: string) => writeFileSync(box.path('server', 'glasskey.to
 
 beforeAll(async () => {
   [mail, provider] = await Promise.all([startMailServer(), startProvider()]);
-  await box.run('init', '--data', 'server');
+  log = await box.logInPostgres('server');
+  await box.run('init', ...log);
 }, 180_000);
 afterAll(async () => {
   await box.remove();
@@ -30,7 +32,7 @@ describe('config check', () => {
     expect(checked.stdout).toMatch(/glasskey\.toml:2: limits\.client\.request: no such setting$/m);
     const json = await box.run('config', 'check', '--data', 'server', '--json');
     expect(JSON.parse(json.stdout)).toMatchObject({ exists: true, problems: [{ line: 1 }, { line: 2 }] });
-    const served = await box.run('serve', '--data', 'server', '--listen', '127.0.0.1:0');
+    const served = await box.run('serve', ...log, '--listen', '127.0.0.1:0');
     expect([served.code, served.stderr]).toEqual([1, expect.stringMatching(/glasskey\.toml:2.*\(usage\)$/m)]);
   }, 180_000);
 });
@@ -51,7 +53,7 @@ identity = "{email}"
 smtp = "smtp://127.0.0.1:${mail.port}"
 from = "keys@example.com"
 `);
-    const { url } = await box.serve('--data', 'server', '--listen', '127.0.0.1:0');
+    const { url } = await box.serve(...log, '--listen', '127.0.0.1:0');
     to = ['--server', url];
   }, 180_000);
 

@@ -10,7 +10,7 @@ import { CliSandbox, type RunningCli } from '../support/cli.ts';
 const sandbox = new CliSandbox();
 let server: RunningCli;
 beforeAll(async () => {
-  server = await sandbox.serve('--dev', '--data', 'server', '--listen', '127.0.0.1:0');
+  server = await sandbox.serve('--dev', ...(await sandbox.logInPostgres('server')), '--listen', '127.0.0.1:0');
 }, 60_000);
 afterAll(() => sandbox.remove());
 

@@ -6,12 +6,14 @@ import { CliSandbox, PROGRAM } from '../support/cli.ts';
 import { serveFolder, type StaticServer } from '../support/static-server.ts';
 
 const box = new CliSandbox();
+let log: readonly string[];
 let url: string;
 let copy: StaticServer;
 
 beforeAll(async () => {
-  expect(await box.run('init', '--data', 'server')).toMatchObject({ code: 0 });
-  ({ url } = await box.serve('--data', 'server', '--listen', '127.0.0.1:0'));
+  log = await box.logInPostgres('server');
+  expect(await box.run('init', ...log)).toMatchObject({ code: 0 });
+  ({ url } = await box.serve(...log, '--listen', '127.0.0.1:0'));
   copy = await serveFolder(box.path('copy'));
 }, 240_000);
 afterAll(async () => {

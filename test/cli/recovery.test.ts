@@ -5,18 +5,20 @@ import { CliSandbox, type RunningCli } from '../support/cli.ts';
 const NAME = 'alice@example.com';
 const DAY_MS = 86_400_000;
 const box = new CliSandbox();
+let log: readonly string[];
 let running: RunningCli;
 let to: string[];
 
 const token = ['--token-file', 'server/registration.token'];
 
 async function serve(...more: string[]): Promise<void> {
-  running = await box.serve('--data', 'server', '--listen', '127.0.0.1:0', ...more);
+  running = await box.serve(...log, '--listen', '127.0.0.1:0', ...more);
   to = ['--server', running.url, '--trust', 'server/trust.json'];
 }
 
 beforeAll(async () => {
-  expect((await box.run('init', '--data', 'server', '--recovery-delay', '2d')).code).toBe(0);
+  log = await box.logInPostgres('server');
+  expect((await box.run('init', ...log, '--recovery-delay', '2d')).code).toBe(0);
   await serve();
 }, 180_000);
 afterAll(() => box.remove());
@@ -44,10 +46,10 @@ it('a recovery is shown, vetoed, asked for again, and completed after its delay,
   const again = await box.run('recover', NAME, ...to, ...token, '--out', 'new', '--json');
   expect(JSON.parse(again.stdout)).toMatchObject({ state: 'pending', version: 3, pending: { evidence: {} } });
   expect(await running.stop()).toBe(0);
-  const listed = await box.run('admin', 'recovery', 'list', '--data', 'server', '--json');
+  const listed = await box.run('admin', 'recovery', 'list', ...log, '--json');
   expect(listed.code).toBe(0);
   expect(JSON.parse(listed.stdout)).toMatchObject([{ identity: NAME, state: 'waiting' }]);
-  const grant = ['admin', 'recovery', 'grant', NAME, '--reason', 'why', '--data', 'server'];
+  const grant = ['admin', 'recovery', 'grant', NAME, '--reason', 'why', ...log];
   expect(await box.run(...grant)).toMatchObject({ code: 1, stderr: expect.stringContaining('(not-found)') });
 
   box.shiftClock(3 * DAY_MS);

@@ -3,11 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CliSandbox } from '../support/cli.ts';
 
 const box = new CliSandbox();
+let log: readonly string[];
 let url: string;
 
 beforeAll(async () => {
-  expect(await box.run('init', '--data', 'server')).toMatchObject({ code: 0 });
-  ({ url } = await box.serve('--data', 'server', '--listen', '127.0.0.1:0'));
+  log = await box.logInPostgres('server');
+  expect(await box.run('init', ...log)).toMatchObject({ code: 0 });
+  ({ url } = await box.serve(...log, '--listen', '127.0.0.1:0'));
   const made = await register('alice');
   expect(made, made.stderr).toMatchObject({ code: 0 });
   writeFileSync(box.path('passphrase'), 'correct horse battery staple\n');

@@ -11,12 +11,13 @@ afterAll(() => box.remove());
 
 describe('a log of the cipher suite P-256', () => {
   it('is made, serves, and is looked up and audited, from the command line', async () => {
-    expect((await box.run('init', '--data', 'server', '--suite', 'p256')).code).toBe(0);
+    const log = await box.logInPostgres('server');
+    expect((await box.run('init', ...log, '--suite', 'p256')).code).toBe(0);
     const { bundle } = parseTrustBundle(readFileSync(box.path('server/trust.json'), 'utf8'));
     const configuration = decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
     expect(configuration.cipherSuite).toBe(1);
 
-    const { url, stop } = await box.serve('--data', 'server', '--listen', '127.0.0.1:0');
+    const { url, stop } = await box.serve(...log, '--listen', '127.0.0.1:0');
     const client = ['--server', url, '--state', 'state'];
     const token = ['--token-file', box.path('server/registration.token')];
     expect((await box.run('lookup', 'alice@example.com', ...client)).code).toBe(3);
@@ -31,7 +32,7 @@ describe('a log of the cipher suite P-256', () => {
     expect(await stop()).toBe(0);
 
     // The log is opened again with the same keys.
-    const again = await box.serve('--data', 'server', '--listen', '127.0.0.1:0');
+    const again = await box.serve(...log, '--listen', '127.0.0.1:0');
     expect(
       (await box.run('lookup', 'alice@example.com', '--server', again.url, '--trust', 'server/trust.json')).code,
     ).toBe(0);

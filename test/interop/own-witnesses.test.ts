@@ -51,7 +51,8 @@ describe.skipIf(reason !== undefined && process.env['CI'] === undefined)(title, 
 
   beforeAll(async () => {
     peers = await buildGoPeers();
-    const made = await sandbox.run('init', '--data', 'log', '--origin', ORIGIN);
+    const data = await sandbox.logInPostgres('log');
+    const made = await sandbox.run('init', ...data, '--origin', ORIGIN);
     expect(made).toMatchObject({ code: 0 });
     const { bundle } = parseTrustBundle(readFileSync(sandbox.path('log', 'trust.json'), 'utf8'));
     const log = { origin: ORIGIN, vkey: bundle.auditLogVkeys[0] ?? '' };
@@ -73,7 +74,7 @@ describe.skipIf(reason !== undefined && process.env['CI'] === undefined)(title, 
     ].join('\n');
     writeFileSync(sandbox.path('policy.txt'), policy);
     expect(await sandbox.run('admin', 'witness-policy', 'policy.txt', '--data', 'log')).toMatchObject({ code: 0 });
-    server = await sandbox.serve('--data', 'log', '--listen', '127.0.0.1:0');
+    server = await sandbox.serve(...data, '--listen', '127.0.0.1:0');
   }, 600_000);
   afterAll(async () => {
     await server?.stop();

@@ -66,9 +66,10 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
   it('holds what `glasskey publish` puts there', async () => {
     const box = new CliSandbox();
     try {
-      const made = await box.run('init', '--data', 'server');
+      const log = await box.logInPostgres('server');
+      const made = await box.run('init', ...log);
       expect(made, made.stderr).toMatchObject({ code: 0 });
-      const { url } = await box.serve('--data', 'server', '--listen', '127.0.0.1:0');
+      const { url } = await box.serve(...log, '--listen', '127.0.0.1:0');
       box.variables['AWS_ACCESS_KEY_ID'] = server.accessKeyId;
       box.variables['AWS_SECRET_ACCESS_KEY'] = server.secretAccessKey;
       box.variables['AWS_ENDPOINT_URL'] = server.endpoint;

@@ -15,15 +15,16 @@ describe('glasskey admin log end', () => {
   it('ends a log for ever: clients and auditors are told where it goes on, and nothing is registered', async () => {
     const args = ['--public-url', 'https://next.example', '--origin', 'next.example/2'];
     expect(await box.run('init', '--data', 'next', ...args)).toMatchObject({ code: 0 });
-    expect(await box.run('init', '--data', 'log', '--origin', 'log.example/1')).toMatchObject({ code: 0 });
-    const before = await box.serve('--data', 'log', '--listen', '127.0.0.1:0');
+    const log = await box.logInPostgres('log');
+    expect(await box.run('init', ...log, '--origin', 'log.example/1')).toMatchObject({ code: 0 });
+    const before = await box.serve(...log, '--listen', '127.0.0.1:0');
     const token = ['--token-file', box.path('log', 'registration.token')];
     const register = (name: string, url: string) =>
       box.run('register', `${name}@example.com`, '--server', url, ...token, '--out', name);
     expect(await register('alice', before.url)).toMatchObject({ code: 0 });
     expect(await before.stop()).toBe(0);
 
-    const end = (...more: string[]) => box.run('admin', 'log', 'end', '--data', 'log', ...more);
+    const end = (...more: string[]) => box.run('admin', 'log', 'end', ...log, ...more);
     expect(await end('--successor', 'log/trust.json')).toMatchObject({ code: 1 });
     const ended = await end('--successor', 'next/trust.json', '--reason', 'new keys', '--json');
     expect(ended, ended.stderr).toMatchObject({ code: 0 });
@@ -34,7 +35,7 @@ describe('glasskey admin log end', () => {
 
     // A year later.
     box.shiftClock(365 * DAY_MS);
-    const after = await box.serve('--data', 'log', '--listen', '127.0.0.1:0');
+    const after = await box.serve(...log, '--listen', '127.0.0.1:0');
     const at = ['--server', after.url, '--state', 'client'];
     const lookup = await box.run('lookup', 'nobody@example.com', ...at);
     expect(lookup, lookup.stderr).toMatchObject({ code: 3 });

@@ -12,7 +12,7 @@ const box = new CliSandbox();
 let server: RunningCli;
 
 beforeAll(async () => {
-  server = await box.serve('--dev', '--data', DATA, '--listen', '127.0.0.1:0');
+  server = await box.serve('--dev', ...(await box.logInPostgres(DATA)), '--listen', '127.0.0.1:0');
 }, 120_000);
 afterAll(() => box.remove());
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createTestDatabase } from './postgres.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
 /** What `bin.glasskey` of package.json names. */
@@ -44,6 +45,14 @@ export class CliSandbox {
 
   path(...parts: string[]): string {
     return join(this.folder, ...parts);
+  }
+
+  /**
+   * Options of `init`, `serve` and `admin` for a data folder whose log is in a PostgreSQL database of its own. The embedded database takes
+   * seconds to start, for every command: only tests of the embedded database use it.
+   */
+  async logInPostgres(folder: string): Promise<readonly string[]> {
+    return ['--data', folder, '--database', await createTestDatabase()];
   }
 
   get #environment(): NodeJS.ProcessEnv {

@@ -11,12 +11,14 @@ import { StaticLog, testLeaf } from '../../support/static-log.ts';
 import { serveFolder, type StaticServer } from '../../support/static-server.ts';
 
 const box = new CliSandbox();
+let log: readonly string[];
 let server: RunningCli;
 let mirror: StaticServer;
 
 beforeAll(async () => {
-  expect(await box.run('init', '--data', 'server')).toMatchObject({ code: 0 });
-  server = await box.serve('--data', 'server', '--listen', '127.0.0.1:0');
+  log = await box.logInPostgres('server');
+  expect(await box.run('init', ...log)).toMatchObject({ code: 0 });
+  server = await box.serve(...log, '--listen', '127.0.0.1:0');
   mirror = await serveFolder(box.path('mirror'));
   await register('alice');
 }, 240_000);
@@ -132,7 +134,7 @@ describe('glasskey audit', () => {
     const { port } = new URL(server.url);
     expect(await server.stop()).toBe(0);
     await until('stderr', /\(network-failed\)/);
-    server = await box.serve('--data', 'server', '--listen', `127.0.0.1:${port}`);
+    server = await box.serve(...log, '--listen', `127.0.0.1:${port}`);
     await register('bob');
     await until('stdout', /"allUpdates":2,/);
     watching.kill('SIGKILL');

@@ -5,12 +5,12 @@ import { generateKey } from '../../../../src/client/client-key.ts';
 import { createCsr } from '../../../../src/client/csr.ts';
 import { identityOf } from '../../../support/owner.ts';
 import { CliSandbox } from '../../../support/cli.ts';
-import { createTestDatabase } from '../../../support/postgres.ts';
 
 const box = new CliSandbox();
-const data = ['--data', 'server'];
+let data: readonly string[];
 
 beforeAll(async () => {
+  data = await box.logInPostgres('server');
   expect((await box.run('init', ...data)).code).toBe(0);
   writeFileSync(box.path('server/glasskey.toml'), '[[profile]]\nvalidity = "10d"\n');
 }, 120_000);
@@ -121,7 +121,7 @@ it('is finished by the same command after it was killed while it signed, and nob
 }, 240_000);
 
 it('goes into a shared database, beside a server and without one', async () => {
-  const shared = ['--data', 'shared', '--database', await createTestDatabase()];
+  const shared = await box.logInPostgres('shared');
   expect((await box.run('init', ...shared)).code).toBe(0);
   const importSome = async (name: string) => {
     const lines = Array.from({ length: 30 }, (_, i) => keyLine(`${name}${i}@example.com`));
