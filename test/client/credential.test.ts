@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { GlasskeyError } from '../../src/core/errors.ts';
 import { generateKey } from '../../src/client/client-key.ts';
 import { formatClientState, parseClientState } from '../../src/client/state/client-state-json.ts';
 import { type ClientState, MemoryState } from '../../src/client/state/client-state.ts';
@@ -107,7 +108,7 @@ describe('a credential', () => {
     const other = { ...pending, unsettled: { ...pending.unsettled, prefixRoot, view } };
     await state.transact(() => Promise.resolve({ next: { ...kept, credentials: [other] }, result: undefined }));
     await pass(3);
-    await expect(alice.settleCredentials()).rejects.toThrow();
+    await expect(alice.settleCredentials()).rejects.toMatchObject({ code: 'log-forked' });
     expect((await read(state)).credentials).toHaveLength(1);
   });
 
@@ -158,7 +159,7 @@ describe('a credential', () => {
         i === line ? one.replace(/[A-Za-y]/, (c) => String.fromCharCode(c.charCodeAt(0) ^ 1)) : one,
       );
       if (changed.join() === lines.join()) continue;
-      await expect(bob.verifyCredential(changed.join('\n'))).rejects.toThrow();
+      await expect(bob.verifyCredential(changed.join('\n'))).rejects.toThrow(GlasskeyError);
     }
     await expect(bob.verifyCredential('hello')).rejects.toThrow(code('malformed-encoding'));
     await expect(bob.verifyCredential(text)).resolves.toMatchObject({ final: true });

@@ -97,7 +97,9 @@ describe('the answer to what an owner asks for', () => {
       throw new TypeError('fetch failed');
     });
     const cut = await operator.client({ state, fetch });
-    await expect(cut.register(identity, { credentials: key, key: second })).rejects.toThrow();
+    await expect(cut.register(identity, { credentials: key, key: second })).rejects.toMatchObject({
+      code: 'network-failed',
+    });
     await expect(honest.monitor([identity])).resolves.toMatchObject([{ alerts: [{ version: 1 }] }]);
     const { binding } = await honest.register(identity, { credentials: key, key: second });
     expect(binding).toMatchObject({ version: 1, alerts: [] });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { GlasskeyError } from '../../src/core/errors.ts';
 import { formatPem } from '../../src/ca/der/pem.ts';
 import { type ClientKey, generateKey } from '../../src/client/client-key.ts';
 import { MemoryState } from '../../src/client/state/client-state.ts';
@@ -85,7 +86,7 @@ describe('an operator that answers a registration with a lie', () => {
     const before = await readState(state);
     const csr = await createCsr(client.identity(identity), own);
     const noticed = await failure(client.register(identity, { token, csr }));
-    await expect(client.register(identity, { token, key: own })).rejects.toThrow();
+    await expect(client.register(identity, { token, key: own })).rejects.toThrow(GlasskeyError);
     expect(await readState(state)).toBe(before);
     return noticed;
   });
@@ -196,7 +197,9 @@ describe('an operator that changes a record behind its owner', () => {
       throw new TypeError('fetch failed');
     });
     const client = await operator.client({ state, fetch });
-    await expect(client.register(identity, { credentials: own, key: second })).rejects.toThrow();
+    await expect(client.register(identity, { credentials: own, key: second })).rejects.toMatchObject({
+      code: 'network-failed',
+    });
     const again = await client.register(identity, { credentials: own, key: second });
     expect(again.binding.alerts).toMatchObject([{ version: 1 }]);
     return alertTypes(client);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { GlasskeyError } from '../../src/core/errors.ts';
 import { generateKey } from '../../src/client/client-key.ts';
 import { MemoryState } from '../../src/client/state/client-state.ts';
 import type { KeyDirectory } from '../../src/client/key-directory.ts';
@@ -64,7 +65,7 @@ describe('a log of KT_128_SHA256_P256', () => {
       return new Response(bytes, { headers: { 'content-type': 'application/vnd.glasskey.keytrans' } });
     });
     const misled = await operator.client({ state: kept, fetch });
-    for (; position < 20; position++) await expect(misled.lookup(ALICE)).rejects.toThrow();
+    for (; position < 20; position++) await expect(misled.lookup(ALICE)).rejects.toThrow(GlasskeyError);
     expect(await kept.transact(async (state) => ({ result: state }))).toStrictEqual(before);
     const verified = operator.server.log.events.filter((event) => event.type === 'self-verified');
     expect(verified.length).toBeGreaterThan(0);

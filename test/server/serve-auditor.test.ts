@@ -28,7 +28,7 @@ it('stops in the middle of an audit, and lets go of its folder', { timeout: 25_0
     });
     await asked;
     await auditor.stop();
-    await expect(fetch(auditor.url)).rejects.toThrow();
+    await expect(fetch(auditor.url)).rejects.toThrow('fetch failed');
     await (await lockFolder(data)).release();
   } finally {
     silent.closeAllConnections();

@@ -104,7 +104,7 @@ describe('a state in a folder', () => {
   it('leaves nothing behind where it cannot be written', async () => {
     await mkdir(join(folder, 'state.json'));
     await expect(write(new FolderState(folder), EMPTY_STATE)).rejects.toThrow(code('storage-failed'));
-    await expect(writeFileDurably(join(folder, 'state.json'), '')).rejects.toThrow();
+    await expect(writeFileDurably(join(folder, 'state.json'), '')).rejects.toMatchObject({ code: 'EISDIR' });
     expect(await readdir(folder)).toEqual(['state.json']);
   });
 

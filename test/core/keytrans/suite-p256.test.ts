@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { GlasskeyError } from '../../../src/core/errors.ts';
 import { decode, encode } from '../../../src/core/encoding/codec.ts';
 import type { Configuration } from '../../../src/core/keytrans/configuration.ts';
 import { lookupResponseCodec } from '../../../src/core/keytrans/messages.ts';
@@ -54,7 +55,9 @@ describe('KT_128_SHA256_P256', () => {
     const log = new ReferenceLog(p256Configuration(ed25519), p256Vrf, entries);
     const answer = answerLookup(log, { label: 'alice', last: undefined });
     const request = { last: undefined, label: labelBytes('alice') };
-    expect(() => decode(lookupResponseCodec(ed25519), encode(lookupResponseCodec(log.config), answer))).toThrow();
+    expect(() => decode(lookupResponseCodec(ed25519), encode(lookupResponseCodec(log.config), answer))).toThrow(
+      GlasskeyError,
+    );
     for (const config of [ed25519, { ...log.config, cipherSuite: 2 }, { ...ed25519, cipherSuite: 1 }]) {
       const context = { config, view: undefined, nowMs: 1000 };
       expect(() => verifyLookup(context, request, answer)).toThrow(expect.objectContaining({ name: 'GlasskeyError' }));
