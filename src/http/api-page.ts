@@ -8,7 +8,7 @@ import { openApiDocument } from './openapi-document.ts';
 type Html = ReturnType<typeof html>;
 type Content = Readonly<Record<string, { readonly schema: Schema }>>;
 
-/** What the page shows of the OpenAPI document. */
+/** The parts of the OpenAPI document that the page shows. */
 interface ApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
@@ -51,7 +51,7 @@ th, td { text-align: left; padding: .1rem 1rem .1rem 0 }
 
 const STYLE_SHEET = raw(`<style>${STYLE}</style>`);
 
-/** The policy of the page: its own style sheet, links, and nothing else (no script, no frame, nothing from elsewhere). */
+/** Content security policy of the page: its own style sheet and links; no script, no frame, nothing from elsewhere. */
 export const API_PAGE_POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
@@ -60,11 +60,7 @@ export const API_PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/**
- * The API for people: `GET /docs`, the OpenAPI document as one page without scripts.
- *
- * @param origin - name of the log that is served
- */
+/** Renders `GET /docs`: the OpenAPI document of the log `origin` as one page for people, without scripts. */
 export async function apiPage(origin: string): Promise<string> {
   const { paths, components } = openApiDocument() as unknown as ApiDocument;
   const page = await html`<!doctype html>
@@ -78,14 +74,14 @@ export async function apiPage(origin: string): Promise<string> {
       <body>
         <h1>Glasskey</h1>
         <p>A certificate authority you can see through: the log <code>${origin}</code>.</p>
-        <h2>Begin here</h2>
+        <h2>Start here</h2>
         <p>
           <a href="${PATHS.trustBundle}">Trust bundle</a>, which clients pin ·
           <a href="${PATHS.checkpoint}">newest checkpoint</a> of the audit log ·
           <a href="${PATHS.rootPem}">root certificate</a> · <a href="${PATHS.openapi}">OpenAPI document</a> ·
           <a href="${PATHS.ready}">readiness</a>
         </p>
-        <p>Look somebody up, and replay the whole log; nobody’s permission is needed:</p>
+        <p>Look somebody up, and replay the whole log. You need no permission:</p>
         <pre>
 glasskey lookup alice@example.com --server URL
 glasskey trust --server URL --out trust.json
@@ -110,7 +106,7 @@ glasskey audit URL --trust trust.json</pre>
 
 function codesSection(): Html {
   return html`<h2>Codes</h2>
-    <p>Every failure is problem details (RFC 9457) with one of these codes, which are stable.</p>
+    <p>Every failure answers with problem details (RFC 9457) and one of these stable codes.</p>
     <table>
       <tr>
         <th>code</th>
@@ -172,7 +168,7 @@ function schemaBlock(schema: Schema): Html {
   }`;
 }
 
-/** Type, bounds and meaning, as far as the schema says them. */
+/** Joins what the schema says of type, bounds and meaning. */
 function wordsOf({ type, format, maxLength, description, const: only, enum: values }: Schema): string {
   return [
     type === 'array' ? 'list of' : (format ?? type),

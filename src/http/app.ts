@@ -17,22 +17,22 @@ import { requestIdOf } from './request-id.ts';
 import { respondProblem } from './responses.ts';
 import type { CertificateHeader } from './shown-certificate.ts';
 
-/** What the HTTP layer serves. */
+/** Options of {@link createApp}. */
 export interface AppOptions {
   readonly service: LogService;
   readonly documents: PublicDocuments;
   readonly metrics: Metrics;
-  /** Bounds on what one client may ask of the issuance pipeline, perhaps read anew for every request. Default: none. */
+  /** Limits on one client's requests; a function is called for every request. Default: none. */
   readonly clientLimits?: ClientLimitSettings | (() => ClientLimitSettings);
-  /** How a proxy passes client certificates on, read for every request of EST. Default: no proxy does. */
+  /** The header in which a proxy passes client certificates on, read for every EST request. Default: none. */
   readonly certificateHeader?: () => CertificateHeader;
-  /** Fails unless the database answers. */
+  /** Rejects unless the database answers. */
   readonly ping: () => Promise<void>;
-  /** Told of every failed request; `error` is for the log and never for the client. */
+  /** Called for every failed request. `error` is for the server's log and must not reach the client. */
   readonly onError?: ((error: unknown, method: string, route: string, requestId: string) => void) | undefined;
 }
 
-/** The HTTP API of one log (DESIGN §15). Every failure is problem+json with a stable code. */
+/** Creates the HTTP API of one log (`docs/spec.md#http`). Every failure is problem+json with a stable code. */
 export function createApp(options: AppOptions): Hono {
   const { service, metrics, documents } = options;
   const app = new Hono();
@@ -64,7 +64,7 @@ export function createApp(options: AppOptions): Hono {
     if (known === undefined || known.has(c.req.method)) {
       return respondProblem(new GlasskeyError('not-found', 'there is nothing at this path'));
     }
-    const response = respondProblem(new GlasskeyError('method-not-allowed', 'not with this method'));
+    const response = respondProblem(new GlasskeyError('method-not-allowed', 'this path does not take that method'));
     response.headers.set('allow', [...known].join(', '));
     return response;
   });
@@ -76,7 +76,7 @@ export function createApp(options: AppOptions): Hono {
   return app;
 }
 
-/** The pattern that matched, or `other`: paths may hold what clients typed. */
+/** Returns the pattern that matched, or `other`: a path may hold what a client typed. */
 function routeOf(pattern: string | undefined): string {
   return pattern === undefined || pattern === '/*' ? 'other' : pattern;
 }

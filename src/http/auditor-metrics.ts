@@ -6,28 +6,31 @@ import type { AuditorEvent } from '../service/auditor/auditor-event.ts';
 export class AuditorMetrics {
   readonly #registry = new Registry();
   readonly #registers = [this.#registry];
-  readonly #logSize = this.#gauge('glasskey_auditor_log_size', 'Size of the newest checkpoint that the log has shown');
-  readonly #verifiedSize = this.#gauge('glasskey_auditor_verified_size', 'Log entries that are verified');
-  readonly #signedSize = this.#gauge('glasskey_auditor_signed_size', 'Size of the newest head that was signed');
+  readonly #logSize = this.#gauge('glasskey_auditor_log_size', 'Size of the newest checkpoint from the log');
+  readonly #verifiedSize = this.#gauge('glasskey_auditor_verified_size', 'Number of log entries verified');
+  readonly #signedSize = this.#gauge('glasskey_auditor_signed_size', 'Size of the newest signed head');
   readonly #signedTime = this.#gauge(
     'glasskey_auditor_signed_timestamp_seconds',
-    'Timestamp of the newest entry that was signed',
+    'Timestamp of the last entry of the newest signed head',
   );
   readonly #lag = this.#gauge(
     'glasskey_auditor_lag_seconds',
-    'Age of the newest entry that was signed: more than the log allows, and clients refuse it',
+    'Age of the last entry of the newest signed head: clients refuse it if it exceeds what the log allows',
   );
-  readonly #delivered = this.#gauge('glasskey_auditor_delivered_size', 'Size of the newest head that the server took');
+  readonly #delivered = this.#gauge(
+    'glasskey_auditor_delivered_size',
+    'Size of the newest head that the server accepted',
+  );
   readonly #diverged = this.#gauge(
     'glasskey_auditor_diverged',
-    '1 where the log misbehaved and nothing is signed any more: must be 0',
+    '1 if the log misbehaved and the auditor has stopped signing: must be 0',
   );
-  readonly #entries = this.#counter('glasskey_auditor_entries_total', 'Log entries that this process verified');
-  readonly #updates = this.#counter('glasskey_auditor_updates_total', 'Label versions that this process verified');
-  readonly #failures = this.#counter('glasskey_auditor_failures_total', 'Looks and deliveries that failed', ['code']);
+  readonly #entries = this.#counter('glasskey_auditor_entries_total', 'Log entries verified by this process');
+  readonly #updates = this.#counter('glasskey_auditor_updates_total', 'Label versions verified by this process');
+  readonly #failures = this.#counter('glasskey_auditor_failures_total', 'Failed rounds and deliveries', ['code']);
   readonly #misbehaviour = this.#counter(
     'glasskey_auditor_misbehaviour_total',
-    'Looks at which the log did not hold: must be 0',
+    'Rounds in which the log failed verification: must be 0',
     ['code'],
   );
   #signedMs: number | undefined;
@@ -64,7 +67,7 @@ export class AuditorMetrics {
     }
   };
 
-  /** The text of `GET /metrics`. */
+  /** Returns the text of `GET /metrics`. */
   async format(nowMs: number): Promise<string> {
     if (this.#signedMs !== undefined) this.#lag.set(Math.max(0, nowMs - this.#signedMs) / 1000);
     return this.#registry.metrics();

@@ -9,7 +9,7 @@ import { NO_STORE, respond } from './responses.ts';
 
 const TEXT = 'text/plain; charset=utf-8';
 
-/** What the HTTP side of a third-party auditor needs. */
+/** Options of {@link createAuditorApp}. */
 export interface AuditorAppOptions {
   readonly auditor: Pick<Auditor, 'head' | 'halt'>;
   readonly metrics: AuditorMetrics;
@@ -18,19 +18,20 @@ export interface AuditorAppOptions {
 }
 
 /**
- * The HTTP interface of a third-party auditor: `GET /auditor-head`, the newest AuditorTreeHead (KT §11.3), TLS-encoded, 404
- * before the first and 409 once the log has misbehaved; `GET /evidence`, what it then keeps; `/healthz` and `/metrics`.
+ * Creates the HTTP interface of a third-party auditor. `GET /auditor-head`: the newest AuditorTreeHead (KT §11.3),
+ * TLS-encoded; 404 before the first, 409 once the log has misbehaved. `GET /evidence`: the evidence of that. Also
+ * `/healthz` and `/metrics`.
  */
 export function createAuditorApp({ auditor, metrics, now }: AuditorAppOptions): Hono {
   const app = new Hono();
   const text = (body: string, status: number): Response => respond(`${body}\n`, TEXT, NO_STORE, { status });
   app.get(AUDITOR_PATHS.head, () => {
-    if (auditor.halt !== undefined) return text('the log misbehaved: nothing is signed any more', 409);
-    if (auditor.head === undefined) return text('nothing was signed yet', 404);
+    if (auditor.halt !== undefined) return text('the log misbehaved: this auditor has stopped signing', 409);
+    if (auditor.head === undefined) return text('this auditor has not signed a head yet', 404);
     return respond(encode(auditorTreeHeadCodec, auditor.head), KEYTRANS_MEDIA_TYPE, NO_STORE);
   });
   app.get(AUDITOR_PATHS.evidence, () => {
-    if (auditor.halt === undefined) return text('there is no evidence of misbehaviour', 404);
+    if (auditor.halt === undefined) return text('this auditor has no evidence of misbehaviour', 404);
     return respond(auditor.halt.evidence, JSON_MEDIA_TYPE, NO_STORE);
   });
   app.get(AUDITOR_PATHS.health, () => {

@@ -11,14 +11,14 @@ const CA_CACHE = 'public, max-age=3600';
 const CRL_CACHE = 'public, max-age=60';
 const CRL_PATH = /^(?:issuers\/(issuer-[0-9]{1,9})|(issuer))(?:\/(0|[1-9][0-9]{0,9})(-delta)?)?\.crl$/;
 
-/** What X.509 programs and new clients fetch: CA certificates (DER) and the signed trust bundle (JSON). */
+/** Documents for X.509 programs and new clients: CA certificates (DER) and the signed trust bundle (JSON). */
 export interface PublicDocuments {
   readonly root: Uint8Array;
   readonly issuer: Uint8Array;
   readonly trustBundle: string;
 }
 
-/** CA certificates, the CRL, and the trust bundle. */
+/** Serves CA certificates, CRLs and the trust bundle. */
 export function caRoutes(app: Hono, service: LogService, documents: PublicDocuments): void {
   const certificates: [string, string, Uint8Array][] = [
     [PATHS.rootPem, PATHS.rootDer, documents.root],
@@ -45,7 +45,10 @@ export function caRoutes(app: Hono, service: LogService, documents: PublicDocume
   app.get(PATHS.trustBundle, () => respond(documents.trustBundle, JSON_MEDIA_TYPE, 'no-cache'));
 }
 
-/** `<name>.crl` is of all certificates, `<name>/<N>.crl` of one shard, `<name>/<N>-delta.crl` its delta; `path` is untrusted. */
+/**
+ * Finds the CRL of an untrusted path. `<name>.crl` covers all certificates, `<name>/<N>.crl` one shard, and
+ * `<name>/<N>-delta.crl` is that shard's delta. Throws `not-found`.
+ */
 async function findCrl({ crls }: LogService, path: string): Promise<SignedCrl> {
   const [, later, first, shard, delta] = CRL_PATH.exec(path) ?? [];
   const name = later ?? first;
@@ -55,7 +58,10 @@ async function findCrl({ crls }: LogService, path: string): Promise<SignedCrl> {
   return delta === undefined ? crl.current() : crl.delta();
 }
 
-/** A program that comes again with the `ETag` of what it has (untrusted; RFC 9110 §13.1.2) is not sent half a megabyte again. */
+/**
+ * Answers 304 if the client already holds this CRL, by its untrusted `If-None-Match` (RFC 9110 §13.1.2): a CRL has half
+ * a MB.
+ */
 function respondCrl({ der, digest, thisUpdateMs }: SignedCrl, ifNoneMatch: string | undefined): Response {
   const etag = `"${digest}"`;
   const headers = { etag, 'last-modified': new Date(thisUpdateMs).toUTCString() };

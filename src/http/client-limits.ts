@@ -4,31 +4,31 @@ import type { LookupSettings } from '../service/prover/lookup-policy.ts';
 import { type BudgetOptions, RequestBudget } from '../service/request-budget.ts';
 import { clientKey, plainAddress, remoteAddress } from './remote-address.ts';
 
-/** Bounds on what one client may ask of the issuance pipeline; undefined: none. */
+/** Limits on one client's requests; undefined: none. */
 export interface ClientLimitSettings {
   /** Requests from one address without a valid application token. */
   readonly perClient: BudgetOptions | undefined;
   /** Requests with one application token. */
   readonly perApplication: BudgetOptions | undefined;
-  /** Labels that one client may ask about: one address, or one bearer of a lookup token. */
+  /** Labels that one asker may look up. An asker is an address, or the bearer of a lookup token. */
   readonly perAsker?: BudgetOptions | undefined;
-  /** Who may ask for whom. Default: everybody for everybody. */
+  /** Names that only bearers of a lookup token may look up. Default: none. */
   readonly lookups?: LookupSettings | undefined;
-  /** Proxies whose `X-Forwarded-For` is believed, by their addresses. */
+  /** Addresses of the proxies whose `X-Forwarded-For` the server believes. */
   readonly trustedProxies: readonly string[];
 }
 
-/** No bounds. */
+/** No limits. */
 export const NO_CLIENT_LIMITS: ClientLimitSettings = {
   perClient: undefined,
   perApplication: undefined,
   trustedProxies: [],
 };
 
-/** Who bears a token. Throws `unauthenticated`. */
+/** Finds the application that a token belongs to. Throws `unauthenticated`. */
 export type IdentifyToken = (token: string) => Promise<{ readonly id: number }>;
 
-/** Counts requests to issue, revoke and prove, for each client. */
+/** Token buckets for requests to issue, revoke and prove: one for each client. */
 export class ClientLimits {
   readonly #read: () => ClientLimitSettings;
   readonly #now: () => number;
@@ -39,7 +39,7 @@ export class ClientLimits {
   readonly #identify: IdentifyToken;
   readonly #addressOf: (c: Context) => string;
 
-  /** `now` in ms; `addressOf` gives the address at the other end of the connection. Settings that are read may change: counts begin anew. */
+  /** `now` in ms; `addressOf` returns the peer's address. If the settings change, the buckets are full again. */
   constructor(
     settings: ClientLimitSettings | (() => ClientLimitSettings),
     identify: IdentifyToken,
@@ -53,8 +53,8 @@ export class ClientLimits {
   }
 
   /**
-   * Counts a request of its application where it bears a valid token, else of its address: tokens that are guessed cost
-   * their client. Throws `rate-limited`, and `unauthenticated` for a token that is not valid.
+   * Counts a request against its application if it bears a valid token, else against its address: a guessed token costs
+   * the client that guessed. Throws `rate-limited`, and `unauthenticated` for an invalid token.
    */
   async admit(c: Context, token: string | undefined): Promise<void> {
     this.#refresh();
@@ -67,13 +67,13 @@ export class ClientLimits {
     take(this.#applications, String(application.id));
   }
 
-  /** The settings as they are now. */
+  /** The current settings. */
   get settings(): ClientLimitSettings {
     this.#refresh();
     return this.#settings ?? NO_CLIENT_LIMITS;
   }
 
-  /** Names the client of a request by its address. */
+  /** Returns the key of a request's client, made of its address. */
   clientOf(c: Context): string {
     this.#refresh();
     return clientKey(this.#client(c));
@@ -93,7 +93,7 @@ export class ClientLimits {
     take(this.#clients, clientKey(this.#client(c)));
   }
 
-  /** The nearest address that is no trusted proxy: what stands before it in the header, anybody can have written. */
+  /** Returns the nearest address that is not a trusted proxy: a client can write whatever precedes it in the header. */
   #client(c: Context): string {
     const forwarded = (c.req.header('x-forwarded-for') ?? '').split(',').map((part) => part.trim());
     let address = plainAddress(this.#addressOf(c));
@@ -106,7 +106,7 @@ export class ClientLimits {
   }
 }
 
-/** Takes one request of a key out of its budget, if there is one. Throws `rate-limited`. */
+/** Takes one request from a key's token bucket, if there are buckets. Throws `rate-limited`. */
 export function take(budget: RequestBudget | undefined, key: string): void {
   if (budget === undefined || budget.take(key)) return;
   const retryAfterSeconds = Math.max(budget.waitSeconds(key), 1);

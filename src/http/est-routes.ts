@@ -12,10 +12,13 @@ import { requestIdOf } from './request-id.ts';
 import { NO_STORE, respond, respondProblem } from './responses.ts';
 import { type CertificateHeader, shownCertificate } from './shown-certificate.ts';
 
-/** After how many seconds a client asks again for what is not released yet. */
+/** Seconds after which a client asks again for a certificate that is not released yet. */
 const RETRY_SECONDS = 2;
 
-/** EST (RFC 7030): `cacerts`, `csrattrs`, `simpleenroll`, `simplereenroll`. Credentials are HTTP Basic or a client certificate. */
+/**
+ * Serves EST (RFC 7030): `cacerts`, `csrattrs`, `simpleenroll`, `simplereenroll`. Credentials are HTTP Basic or a
+ * client certificate.
+ */
 export function estRoutes(app: Hono, service: LogService, limits: ClientLimits, header: () => CertificateHeader): void {
   const est = new EstService(service);
   app.get(PATHS.estCaCerts, () => respondBase64(est.caCertificates(), CERTS_ONLY_MEDIA_TYPE));
@@ -36,7 +39,10 @@ export function estRoutes(app: Hono, service: LogService, limits: ClientLimits, 
   enroll(PATHS.estReenroll, (order) => est.reenroll(order));
 }
 
-/** What is not released yet is asked for again (RFC 7030 §4.2.3); who shows nothing is told what to show (§3.2.3). */
+/**
+ * Answers 202 if the certificate is not released yet (RFC 7030 §4.2.3), and asks for HTTP Basic if credentials are
+ * missing (§3.2.3).
+ */
 async function answered(requestId: string, work: () => Promise<Response>): Promise<Response> {
   try {
     return await work();
@@ -53,13 +59,16 @@ async function answered(requestId: string, work: () => Promise<Response>): Promi
   }
 }
 
-/** Base64 in lines (RFC 7030 §4, RFC 8951 §3.1); the header is for clients that still look for it. */
+/** Responds with base64 in lines (RFC 7030 §4, RFC 8951 §3.1). Some clients still read `content-transfer-encoding`. */
 function respondBase64(der: Uint8Array, type: string, headers: Readonly<Record<string, string>> = {}): Response {
   const lines = formatBase64(der).replaceAll(/.{64}/g, '$&\r\n').trimEnd();
   return respond(`${lines}\r\n`, type, NO_STORE, { headers: { 'content-transfer-encoding': 'base64', ...headers } });
 }
 
-/** Base64 of DER, with line ends or without (RFC 8951 §3.1), whatever Content-Transfer-Encoding says; or PEM. Throws `bad-csr`. */
+/**
+ * Reads base64 of DER, with line ends or without (RFC 8951 §3.1), or PEM. Ignores Content-Transfer-Encoding. Throws
+ * `bad-csr`.
+ */
 function readCsr(body: Uint8Array): Uint8Array | string {
   try {
     const text = decodeUtf8(body);
@@ -70,8 +79,8 @@ function readCsr(body: Uint8Array): Uint8Array | string {
 }
 
 /**
- * The application token that is the password of HTTP Basic (RFC 7617); the user's name means nothing. undefined where there is no
- * Authorization header. Throws `unauthenticated` for another one.
+ * Returns the application token: the password of HTTP Basic (RFC 7617), whatever the user's name; undefined if there is
+ * no Authorization header. Throws `unauthenticated` for any other Authorization header.
  */
 function basicToken(c: Context): string | undefined {
   const header = c.req.header('authorization');

@@ -113,9 +113,9 @@ function recoveryAnswer(outcome: RecoveryOutcome): RecoveryAnswer {
 }
 
 /**
- * Whoever shows nothing but a key, or a change that anybody can have written, can tell by the answer whether the name is there, and so needs
- * what a lookup of it needs; evidence has to be verified first, where the name is private. Gives whether it has. Throws
- * `unauthenticated`, `rate-limited`, `invalid-identity`.
+ * Whoever shows nothing but a key, or a change that anybody can have written, can tell by the answer whether the name
+ * is there, and so needs what a lookup of it needs; evidence has to be verified first, where the name is private. Gives
+ * whether it has. Throws `unauthenticated`, `rate-limited`, `invalid-identity`.
  */
 async function mayBeTold(
   c: Context,

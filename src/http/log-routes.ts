@@ -11,10 +11,10 @@ import type { LogService } from '../service/log-service.ts';
 import { IMMUTABLE, respond } from './responses.ts';
 
 const OCTETS = 'application/octet-stream';
-/** A checkpoint is at most so old when it comes from a cache. */
+/** Bounds the age of a cached checkpoint, s. */
 const CHECKPOINT_CACHE = 'public, max-age=1';
 
-/** The audit log's static resources (c2sp.org/tlog-tiles; DESIGN §15). */
+/** Serves the audit log's static resources (c2sp.org/tlog-tiles; `docs/spec.md#audit-log`). */
 export function logRoutes(app: Hono, { files }: LogService): void {
   app.get(PATHS.checkpoint, async () => {
     return respond(await files.checkpoint(), 'text/plain; charset=utf-8', CHECKPOINT_CACHE);
@@ -50,7 +50,7 @@ export function logRoutes(app: Hono, { files }: LogService): void {
   });
 }
 
-/** The size that a path ends in. Throws `not-found`. */
+/** Returns the size that a path ends in. Throws `not-found`. */
 function sizeOf(c: Context, prefix: string): number {
   const size = restOf(c, prefix);
   if (!/^[1-9]\d{0,15}$/.test(size) || !Number.isSafeInteger(Number(size))) throw notFound();

@@ -22,8 +22,8 @@ export class LookupAccess {
   }
 
   /**
-   * What a request may ask for: by the lookup token in its header, if it has one. Tokens that are not valid are counted as questions of
-   * their client. Throws `unauthenticated`, `rate-limited`.
+   * What a request may ask for: by the lookup token in its header, if it has one. Tokens that are not valid are counted
+   * as questions of their client. Throws `unauthenticated`, `rate-limited`.
    */
   async asking(c: Context): Promise<AssertMayAsk> {
     this.#refresh();

@@ -16,7 +16,10 @@ import type { LookupAccess } from './lookup-access.ts';
 import { readBody } from './read-body.ts';
 import { NO_STORE, respond } from './responses.ts';
 
-/** `POST /keytrans/v1/lookup-batch`: an address book in few requests (docs/spec.md, "Many at once"); every label is a question of its own. */
+/**
+ * `POST /keytrans/v1/lookup-batch`: an address book in few requests (docs/spec.md, "Many at once"); every label is a
+ * question of its own.
+ */
 export function lookupBatchRoute(app: Hono, { prover }: LogService, access: LookupAccess): void {
   app.post(PATHS.lookupBatch, async (c) => {
     const body = await readBody(c, KEYTRANS_MEDIA_TYPE, MAX_LOOKUP_BATCH_BODY_BYTES);

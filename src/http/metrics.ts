@@ -19,56 +19,60 @@ export class Metrics {
     'kind',
     'code',
   ]);
-  readonly #signed = this.#counter('glasskey_certificates_signed_total', 'Certificates that were signed');
-  readonly #changes = this.#counter('glasskey_log_changes_total', 'Versions that were added to the log');
-  readonly #entries = this.#counter('glasskey_log_entries_total', 'Log entries that were appended');
-  readonly #rejected = this.#counter('glasskey_submissions_rejected_total', 'Submissions that were refused', ['code']);
-  readonly #failures = this.#counter('glasskey_sequencing_failures_total', 'Appends that failed and are tried again');
-  readonly #intents = this.#counter('glasskey_intents_closed_total', 'Intents that nobody finished', ['signed']);
-  readonly #selfVerified = this.#counter('glasskey_self_verified_total', 'Own answers that were verified', ['result']);
-  readonly #corrupt = this.#gauge('glasskey_self_check_failed', '1 where the stored log contradicts itself: must be 0');
+  readonly #signed = this.#counter('glasskey_certificates_signed_total', 'Certificates signed');
+  readonly #changes = this.#counter('glasskey_log_changes_total', 'Versions added to the log');
+  readonly #entries = this.#counter('glasskey_log_entries_total', 'Log entries appended');
+  readonly #rejected = this.#counter('glasskey_submissions_rejected_total', 'Submissions refused', ['code']);
+  readonly #failures = this.#counter('glasskey_sequencing_failures_total', 'Failed appends, which are retried');
+  readonly #intents = this.#counter('glasskey_intents_closed_total', 'Abandoned intents that were closed', ['signed']);
+  readonly #selfVerified = this.#counter(
+    'glasskey_self_verified_total',
+    'Answers of this server that it verified itself',
+    ['result'],
+  );
+  readonly #corrupt = this.#gauge('glasskey_self_check_failed', '1 if the stored log contradicts itself: must be 0');
   readonly #releasedSize = this.#gauge('glasskey_log_released_size', 'Greatest released size');
-  readonly #ended = this.#gauge('glasskey_log_ended', '1 where the last entry has ended the log');
+  readonly #ended = this.#gauge('glasskey_log_ended', '1 if the log has ended');
   readonly #releasedTime = this.#gauge(
     'glasskey_log_released_timestamp_seconds',
     'Timestamp of the newest released entry',
   );
   readonly #lagEntries = this.#gauge('glasskey_release_lag_entries', 'Committed entries that are not released yet');
-  readonly #lagSeconds = this.#gauge('glasskey_release_lag_seconds', 'How long the oldest of them has waited');
-  readonly #witnesses = this.#counter('glasskey_witness_requests_total', 'What became of asking a witness', [
+  readonly #lagSeconds = this.#gauge('glasskey_release_lag_seconds', 'Age of the oldest of them');
+  readonly #witnesses = this.#counter('glasskey_witness_requests_total', 'Requests to a witness, by outcome', [
     'witness',
     'outcome',
   ]);
   readonly #witnessSeconds = new Histogram({
     name: 'glasskey_witness_request_seconds',
-    help: 'Time that a witness took',
+    help: 'Time to get an answer from a witness',
     labelNames: ['witness'],
     buckets: REQUEST_BUCKETS,
     registers: [this.#registry],
   });
   readonly #rolledBack = this.#gauge(
     'glasskey_log_rolled_back',
-    '1 where a file or a witness has seen another log than the database holds: must be 0',
+    '1 if a file or a witness has seen another log than the database holds: must be 0',
   );
   readonly #auditedSize = this.#gauge('glasskey_audited_size', 'Greatest size that the third-party auditor has signed');
   readonly #auditedTime = this.#gauge('glasskey_audited_timestamp_seconds', 'Timestamp of the newest audited entry');
   readonly #auditorFailures = this.#counter(
     'glasskey_auditor_failures_total',
-    'Times that the third-party auditor did not give a head that can be had',
+    'Failures to fetch a head from the third-party auditor',
     ['code'],
   );
   readonly #pruned = this.#counter('glasskey_pruned_tiles_total', 'Expired tiles of the prefix tree that were deleted');
   readonly #prunedPosition = this.#gauge('glasskey_pruned_position', 'Log entry up to which the prefix tree is pruned');
-  readonly #pruningFailures = this.#counter('glasskey_pruning_failures_total', 'Steps of pruning that failed');
+  readonly #pruningFailures = this.#counter('glasskey_pruning_failures_total', 'Failed steps of pruning');
   readonly #recoveryFailures = this.#counter(
     'glasskey_recovery_failures_total',
-    'Recoveries that could not be completed, or whose owner could not be told; they are tried again',
+    'Failures to complete a recovery or to notify its owner, which are retried',
   );
-  readonly #mailFailures = this.#counter('glasskey_mail_failures_total', 'Mails that the mail server did not take', [
+  readonly #mailFailures = this.#counter('glasskey_mail_failures_total', 'Mails that the mail server did not accept', [
     'reason',
   ]);
-  readonly #writer = this.#gauge('glasskey_writer', '1 where this process is the writer of the log');
-  readonly #queueDepth = this.#gauge('glasskey_queue_depth', 'Submissions that wait to be sequenced');
+  readonly #writer = this.#gauge('glasskey_writer', '1 if this process is the writer of the log');
+  readonly #queueDepth = this.#gauge('glasskey_queue_depth', 'Submissions waiting to be sequenced');
   readonly #inFlight = this.#gauge('glasskey_issuance_in_flight', 'Requests inside the issuance pipeline');
 
   constructor() {
@@ -129,7 +133,7 @@ export class Metrics {
     this.#http.observe({ route, status }, seconds);
   }
 
-  /** The text of `GET /metrics`; `nowMs` by the log's clock. */
+  /** Returns the text of `GET /metrics`; `nowMs` is by the log's clock. */
   async format(health: LogHealth | undefined, nowMs: number): Promise<string> {
     if (health !== undefined) {
       const { entries, sinceMs } = health.lag;

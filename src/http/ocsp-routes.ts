@@ -9,13 +9,13 @@ import type { OcspAnswer } from '../service/revocation/ocsp-service.ts';
 import { readBody } from './read-body.ts';
 import { NO_STORE, respond } from './responses.ts';
 
-/** A cache may keep an answer for so long, s: less than the answer is valid, so that a revocation gets through. */
+/** Lifetime of an answer in a cache, s: shorter than the answer is valid, so that a revocation gets through. */
 const MAX_AGE_SECONDS = 60;
 const GET_PREFIX = `${PATHS.ocsp}/`;
 
 /**
- * The OCSP responder (RFC 6960 appendix A, RFC 5019 §5): POST, and GET with the request in base64 in the path. What OCSP has
- * an answer for is an OCSP response with status 200; only what does not fit is an HTTP problem: `payload-too-large`,
+ * Serves OCSP (RFC 6960 appendix A, RFC 5019 §5): POST, and GET with the request in base64 in the path. Failures are
+ * OCSP responses with status 200, except for a request that HTTP refuses: `payload-too-large`,
  * `unsupported-media-type`.
  */
 export function ocspRoutes(app: Hono, service: LogService): void {
@@ -32,7 +32,7 @@ export function ocspRoutes(app: Hono, service: LogService): void {
   });
 }
 
-/** The bytes that a path holds; none, which is no request either, where it holds no base64. */
+/** Decodes a path; returns no bytes, which OCSP refuses as malformed, if it is not base64. */
 function requestIn(path: string): Uint8Array {
   try {
     return parseBase64(decodeURIComponent(path));
@@ -41,7 +41,7 @@ function requestIn(path: string): Uint8Array {
   }
 }
 
-/** The headers of RFC 5019 §6.2. */
+/** Responds with the headers of RFC 5019 §6.2. */
 function respondOcsp({ der, kept }: OcspAnswer, nowMs: number): Response {
   if (kept === undefined) return respond(der, OCSP_RESPONSE_MEDIA_TYPE, NO_STORE);
   const leftSeconds = Math.max(0, Math.floor((kept.nextUpdateMs - nowMs) / 1000));

@@ -3,7 +3,7 @@ import { OPERATIONS } from './openapi/operations.ts';
 import { reference, type Schema } from './openapi/schema.ts';
 import { SCHEMAS } from './openapi/schemas.ts';
 
-/** The OpenAPI 3.1 description of the API. A test holds it and the routes to each other. */
+/** Returns the OpenAPI 3.1 description of the API. A test checks that it and the routes agree. */
 export function openApiDocument(): Schema {
   return {
     openapi: '3.1.0',
@@ -12,8 +12,8 @@ export function openApiDocument(): Schema {
       version: '1',
       summary: 'A certificate authority you can see through',
       description:
-        'Pages of any origin may call /v1, /keytrans, /log, /ca, /crl and /.well-known (CORS, without credentials): there are ' +
-        'no cookies, and what is not public needs a token or a key.',
+        'Pages of any origin may call /v1, /keytrans, /log, /ca, /crl and /.well-known (CORS, without credentials). ' +
+        'The server uses no cookies; what is not public needs a token or a key.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     paths: OPERATIONS,

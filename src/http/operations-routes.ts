@@ -16,7 +16,10 @@ interface Check {
   readonly detail: string;
 }
 
-/** What operators and load balancers ask: alive, ready, metrics, and what the API is: for programs, and as a page for people. */
+/**
+ * What operators and load balancers ask: alive, ready, metrics, and what the API is: for programs, and as a page for
+ * people.
+ */
 export function operationsRoutes(app: Hono, service: LogService, metrics: Metrics, ping: () => Promise<void>): void {
   app.get(PATHS.health, () => respond('{"status":"ok"}', JSON_MEDIA_TYPE, NO_STORE, { forOperators: true }));
   app.get(PATHS.ready, async () => {

@@ -4,12 +4,12 @@ import { readStream } from '../core/encoding/read-stream.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 
 /**
- * Reads a request body of the given media type and at most `maximum` bytes. Throws `unsupported-media-type`,
- * `payload-too-large`, `invalid-request`. A body that announces its length is refused before a byte of it is read.
+ * Reads a request body of the given media type and at most `maximum` bytes. Refuses a body by its announced length
+ * before it reads a byte. Throws `unsupported-media-type`, `payload-too-large`, `invalid-request`.
  */
 export async function readBody(c: Context, mediaType: string, maximum: number): Promise<Uint8Array> {
   const given = mediaTypeOf(c.req.header('content-type'));
-  ensure(given === mediaType, 'unsupported-media-type', `the body has to be ${mediaType}`);
+  ensure(given === mediaType, 'unsupported-media-type', `the body must be ${mediaType}`);
   const encoding = c.req.header('content-encoding') ?? 'identity';
   ensure(encoding === 'identity', 'unsupported-media-type', 'the body must not be compressed');
   const announced = c.req.header('content-length');
@@ -20,20 +20,20 @@ export async function readBody(c: Context, mediaType: string, maximum: number): 
 }
 
 /**
- * Reads a request's stream of at most `maximum` bytes. Throws `payload-too-large`, and `invalid-request` for a body that
- * breaks off.
+ * Reads a request's stream of at most `maximum` bytes. Throws `payload-too-large`, and `invalid-request` for a body
+ * that breaks off.
  */
 export async function readRequest(body: ReadableStream<Uint8Array> | null, maximum: number): Promise<Uint8Array> {
   return readStream(body, maximum, 'the body', 'payload-too-large').catch(refuseBroken);
 }
 
-/** A client that goes away while it sends is no fault of the server. */
+/** Blames the client: one that goes away while it sends is not the server's fault. */
 function refuseBroken(cause: unknown): never {
   if (isGlasskeyError(cause)) throw cause;
   throw new GlasskeyError('invalid-request', 'the body did not arrive whole', { cause });
 }
 
-/** Reads a JSON body as {@link readBody} does. Throws `invalid-request` where it is not JSON in UTF-8. */
+/** Reads a JSON body as {@link readBody} does. Throws `invalid-request` if it is not JSON in UTF-8. */
 export async function readJson(c: Context, mediaType: string, maximum: number): Promise<unknown> {
   const bytes = await readBody(c, mediaType, maximum);
   try {
@@ -43,7 +43,7 @@ export async function readJson(c: Context, mediaType: string, maximum: number): 
   }
 }
 
-/** The bearer token of a request; undefined where there is no Authorization header. Throws `unauthenticated`. */
+/** Returns a request's bearer token; undefined if there is no Authorization header. Throws `unauthenticated`. */
 export function bearerToken(c: Context): string | undefined {
   const header = c.req.header('authorization');
   if (header === undefined) return undefined;

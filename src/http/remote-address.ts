@@ -2,19 +2,19 @@ import { isIPv6 } from 'node:net';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context } from 'hono';
 
-/** The address at the other end of a request's connection, `''` where it is gone. Behind a proxy: the proxy's. */
+/** Returns the peer's address, or `''` if the connection is gone. Behind a proxy, that is the proxy's address. */
 export function remoteAddress(c: Context): string {
   return getConnInfo(c).remote.address ?? '';
 }
 
-/** IPv4 in its own form, also where a socket of IPv6 took the connection. */
+/** Writes an IPv4-mapped IPv6 address, as an IPv6 socket reports it, in the form of IPv4. */
 export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=[0-9.]+$)/i, '');
 }
 
 /**
- * The key under which requests of an untrusted {@link plainAddress} are counted: one subscriber has a whole /64 of IPv6. What
- * is no address, as behind a broken proxy, shares one key.
+ * Returns the key of the token bucket for an untrusted {@link plainAddress}. All of an IPv6 /64 shares one, because a
+ * subscriber has the whole /64. So does everything that is not an address, such as what a broken proxy sends.
  */
 export function clientKey(address: string): string {
   if (!isIPv6(address)) return /^[0-9.]{7,15}$/.test(address) ? address : '?';

@@ -6,8 +6,8 @@ const ids = new WeakMap<Request, string>();
 let count = 0;
 
 /**
- * Our own name for a request, in the server's log, the trail and the answer's `x-request-id`: unlike what a client or a
- * proxy sends under that name, it is unique, and nobody else chose it.
+ * Returns the server's own id of a request, for its log, the trail and the answer's `x-request-id`. Unlike an id that a
+ * client or a proxy sends, it is unique and nobody else chose it.
  */
 export function requestIdOf({ req }: Pick<Context, 'req'>): string {
   const known = ids.get(req.raw);

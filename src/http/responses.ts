@@ -2,19 +2,19 @@ import { PROBLEM_MEDIA_TYPE } from '../contract/media-types.ts';
 import { isGlasskeyError } from '../core/errors.ts';
 import { problemOf, RETRY_AFTER_SECONDS } from '../contract/problem.ts';
 
-/** Headers of what never changes. */
+/** `Cache-Control` of resources that never change. */
 export const IMMUTABLE = 'public, max-age=31536000, immutable';
-/** Headers of what belongs to one moment and one client. */
+/** `Cache-Control` of answers for one client at one moment. */
 export const NO_STORE = 'no-store';
 
 const COMMON = { 'x-content-type-options': 'nosniff' } as const;
-/** Lets pages of every origin read an answer, with these of its headers (Fetch Standard, "CORS protocol"). */
+/** Lets pages of any origin read an answer and these of its headers (Fetch Standard, "CORS protocol"). */
 const OPEN = {
   'access-control-allow-origin': '*',
   'access-control-expose-headers': 'Retry-After,WWW-Authenticate,X-Request-Id',
 } as const;
 
-/** A complete response: status 200 unless `init` says otherwise; `forOperators` keeps it from pages of other origins. */
+/** Creates a response with status 200 or that of `init`. `forOperators` keeps it from pages of other origins. */
 export function respond(
   body: string | Uint8Array | null,
   contentType: string,
@@ -32,7 +32,7 @@ export function respond(
   });
 }
 
-/** The problem details of an error (RFC 9457). What is the server's own fault is not described to the client. */
+/** Creates the problem details of an error (RFC 9457). They do not describe the server's own faults. */
 export function respondProblem(error: unknown, requestId?: string): Response {
   const problem = problemOf(error);
   const headers: Record<string, string> = {};

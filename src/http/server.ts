@@ -18,14 +18,14 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_MS = 30_000;
 const MAX_CONNECTIONS = 4_096;
 const MAX_REQUESTS_PER_SOCKET = 10_000;
-/** How long a shutdown waits for requests that are under way. */
+/** Longest wait of a shutdown for requests in flight. */
 const DRAIN_MS = 10_000;
 
-/** How to serve. */
+/** Options of {@link startServer}. */
 export interface ServerOptions extends AppOptions {
-  /** Port 0 takes any free one. */
+  /** Port 0 takes any free port. */
   readonly listen: { readonly host: string; readonly port: number };
-  /** Serves TLS; undefined: plain HTTP, for a proxy in front. */
+  /** Serves TLS with these files; undefined: plain HTTP, for a proxy in front. */
   readonly tls?: TlsFiles | undefined;
 }
 
@@ -35,22 +35,24 @@ export interface TlsFiles {
   readonly key: string;
 }
 
-/** A server that answers. */
+/** A listening server. */
 export interface RunningServer {
-  /** Where it listens: `http://host:port`. */
+  /** `http://host:port` or `https://host:port`. */
   readonly url: string;
-  /** Serves later connections with another certificate. Does nothing without TLS. Throws `usage` for files that do not fit. */
+  /**
+   * Uses another certificate for later connections. Does nothing without TLS. Throws `usage` if the files do not fit.
+   */
   replaceTls(files: TlsFiles): void;
-  /** Stops accepting, lets requests that are under way finish (for 10 s at most), and closes. */
+  /** Stops accepting connections, waits at most 10 s for requests in flight, and closes. */
   close(): Promise<void>;
 }
 
-/** Starts to serve the API. Throws `usage` where the address cannot be used. */
+/** Starts to serve the API. Throws `usage` if it cannot listen on the address. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   return serveApp(createApp(options), options.listen, options.tls);
 }
 
-/** Starts to serve an application, within bounds. Throws `usage` where the address cannot be used. */
+/** Starts to serve an application, with bounded connections. Throws `usage` if it cannot listen on the address. */
 export async function serveApp(
   app: Pick<Hono, 'fetch'>,
   listen: ServerOptions['listen'],
@@ -85,12 +87,12 @@ export async function serveApp(
   return { url, replaceTls, close: () => close(server) };
 }
 
-/** Client certificates are asked for and taken whoever signed them: EST judges them, and nothing else looks at them. */
+/** Requests client certificates and accepts any signer: only EST reads them, and verifies them itself. */
 function secured({ certificate, key }: TlsFiles) {
   try {
     createSecureContext({ cert: certificate, key });
   } catch (cause) {
-    throw new GlasskeyError('usage', 'the TLS certificate and its key cannot be used', { cause });
+    throw new GlasskeyError('usage', 'cannot use the TLS certificate and its key', { cause });
   }
   return { cert: certificate, key, minVersion: 'TLSv1.2', requestCert: true, rejectUnauthorized: false } as const;
 }

@@ -6,20 +6,21 @@ import { parseBase64 } from '../core/encoding/bytes.ts';
 import { GlasskeyError } from '../core/errors.ts';
 import { plainAddress, remoteAddress } from './remote-address.ts';
 
-/** Whose word on client certificates counts. */
+/** The proxies whose word on client certificates counts. */
 export interface CertificateHeader {
-  /** The header in which a proxy passes the certificate; undefined: none is read. */
+  /** Header in which a proxy passes the certificate on; undefined: the server reads none. */
   readonly name: string | undefined;
-  /** Proxies that are believed, by the address of the connection. */
+  /** Addresses of the proxies that the server believes. */
   readonly trustedProxies: readonly string[];
 }
 
-/** Most characters of a certificate in a header. */
+/** Longest header with a certificate, in characters. */
 const MAX_CHARACTERS = 12_288;
 
 /**
- * The certificate (DER) of which TLS has shown that the client has its key: of this very connection, or passed on by a proxy in a header. Nobody but a
- * trusted proxy is believed: a client can write any header. undefined: none. Throws `unauthenticated` for a header that holds no certificate.
+ * Returns the client certificate (DER), after TLS has proved possession of its key: on this connection, or to a proxy
+ * that passes it on in a header. Believes trusted proxies only, because a client can write any header. Returns
+ * undefined if there is none. Throws `unauthenticated` for a header without a certificate.
  */
 export function shownCertificate(c: Context, header: CertificateHeader): Uint8Array | undefined {
   const { incoming } = (c.env ?? {}) as Partial<HttpBindings>;
@@ -31,13 +32,13 @@ export function shownCertificate(c: Context, header: CertificateHeader): Uint8Ar
   return text === '' ? undefined : readHeader(text);
 }
 
-/** RFC 9440 (`:BASE64:`), or the percent-encoded PEM of nginx. */
+/** Reads the form of RFC 9440 (`:BASE64:`), or the percent-encoded PEM of nginx. */
 function readHeader(text: string): Uint8Array {
   try {
     if (text.length > MAX_CHARACTERS) throw new RangeError('too long');
     const [, base64] = /^:([A-Za-z0-9+/=]+):$/.exec(text) ?? [];
     return base64 === undefined ? parsePem('CERTIFICATE', decodeURIComponent(text)) : parseBase64(base64);
   } catch (cause) {
-    throw new GlasskeyError('unauthenticated', 'the client certificate of the proxy cannot be read', { cause });
+    throw new GlasskeyError('unauthenticated', 'cannot read the client certificate in the proxy’s header', { cause });
   }
 }

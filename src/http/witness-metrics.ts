@@ -18,19 +18,19 @@ export class WitnessMetrics {
   });
   readonly #size = new Gauge({
     name: 'glasskey_witness_cosigned_size',
-    help: 'Size of the checkpoint that was cosigned last',
+    help: 'Size of the newest cosigned checkpoint',
     labelNames: ['origin'],
     registers: this.#registers,
   });
   readonly #time = new Gauge({
     name: 'glasskey_witness_cosigned_timestamp_seconds',
-    help: 'When a checkpoint was cosigned last',
+    help: 'Time of the newest cosignature',
     labelNames: ['origin'],
     registers: this.#registers,
   });
   readonly #inconsistent = new Counter({
     name: 'glasskey_witness_inconsistent_total',
-    help: 'Signed checkpoints that do not continue what was cosigned: proof of misbehaviour, or of a broken log',
+    help: 'Signed checkpoints inconsistent with what was cosigned: proof of misbehaviour, or of a broken log',
     labelNames: ['origin'],
     registers: this.#registers,
   });
@@ -39,7 +39,7 @@ export class WitnessMetrics {
     collectDefaultMetrics({ register: this.#registry });
   }
 
-  /** Counts an answer. Origins are those of configured logs: there are not many. */
+  /** Counts an answer. There are few origins: those of the configured logs. */
   observe(answer: WitnessAnswer, seconds: number, nowMs: number): void {
     this.count(answer.status);
     this.#seconds.observe(seconds);
@@ -50,12 +50,12 @@ export class WitnessMetrics {
     if (answer.status === 422 && answer.origin !== undefined) this.#inconsistent.inc({ origin: answer.origin });
   }
 
-  /** Counts an answer that says nothing of a log. */
+  /** Counts an answer that concerns no log. */
   count(status: number): void {
     this.#answers.inc({ status });
   }
 
-  /** The text of `GET /metrics`. */
+  /** Returns the text of `GET /metrics`. */
   async format(): Promise<string> {
     return this.#registry.metrics();
   }

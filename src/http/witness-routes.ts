@@ -10,32 +10,32 @@ import { NO_STORE, respond } from './responses.ts';
 import type { WitnessMetrics } from './witness-metrics.ts';
 
 const TEXT = 'text/plain; charset=utf-8';
-/** Room for 63 hashes and a checkpoint with more than 32 post-quantum signatures. */
+/** Fits 63 hashes and a checkpoint with more than 32 post-quantum signatures. */
 const MAX_BODY_BYTES = 128 * 1024;
-/** Requests that are answered at once: what comes on top is told to come back. */
+/** Concurrent requests before load shedding. */
 const MAX_IN_FLIGHT = 256;
-/** What is wrong with a body that cannot be read. */
+/** HTTP status for a body that cannot be read. */
 const BODY_STATUS: Partial<Record<ErrorCode, number>> = { 'payload-too-large': 413, 'invalid-request': 400 };
-/** A monitor's copy may be so old, s. */
+/** Bounds the age of a cached copy, s. */
 const RETRIEVAL_CACHE = 'public, max-age=5';
 
-/** What the HTTP side of a witness needs. */
+/** Options of {@link createWitnessApp}. */
 export interface WitnessAppOptions {
   readonly witness: Witness;
   readonly metrics: WitnessMetrics;
   /** Now in ms. */
   readonly now: () => number;
-  /** For each address of IPv4 and each /64 of IPv6. */
+  /** Token bucket of each IPv4 address and each IPv6 /64. */
   readonly budget: BudgetOptions;
-  /** Who asks; default: all are one. */
+  /** Returns a client's address. Default: all clients share one. */
   readonly addressOf?: ((c: Context) => string) | undefined;
-  /** Told of what is the witness's own fault. */
+  /** Called for each fault of the witness itself. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 /**
- * The HTTP interface of a witness (c2sp.org/tlog-witness): `POST /add-checkpoint`, `GET /<origin hash>/checkpoint`, and
- * `/healthz` and `/metrics` for its operator. Everything that comes in is untrusted and bounded.
+ * Creates the HTTP interface of a witness (c2sp.org/tlog-witness): `POST /add-checkpoint` and
+ * `GET /<origin hash>/checkpoint`, with `/healthz` and `/metrics` for its operator. All input is untrusted and bounded.
  */
 export function createWitnessApp(options: WitnessAppOptions): Hono {
   const { witness, metrics, now } = options;
@@ -44,7 +44,7 @@ export function createWitnessApp(options: WitnessAppOptions): Hono {
   const app = new Hono();
   app.post('/add-checkpoint', async (c) => {
     if (!budget.take(clientKey(plainAddress(options.addressOf?.(c) ?? '')))) return busy(metrics, 429);
-    // Before it takes a place: those who send slowly, or never end, must not keep logs out.
+    // Read before it takes a slot: a client that sends slowly, or never ends, must not keep logs out.
     const body = await readRequest(c.req.raw.body, MAX_BODY_BYTES);
     if (inFlight >= MAX_IN_FLIGHT) return busy(metrics, 503);
     inFlight++;
@@ -59,7 +59,8 @@ export function createWitnessApp(options: WitnessAppOptions): Hono {
   });
   app.get('/:hash{[0-9a-f]{64}}/checkpoint', async (c) => {
     const note = await witness.latest(c.req.param('hash'));
-    if (note === undefined) return respond('nothing was cosigned for this log\n', TEXT, NO_STORE, { status: 404 });
+    if (note === undefined)
+      return respond('this witness has not cosigned a checkpoint of this log\n', TEXT, NO_STORE, { status: 404 });
     return respond(note, TEXT, RETRIEVAL_CACHE);
   });
   app.get('/healthz', () => respond('ok\n', TEXT, NO_STORE, { forOperators: true }));

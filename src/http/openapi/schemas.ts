@@ -13,22 +13,22 @@ const PEM = 'One PEM block';
 const LAST = integer('Size of the tree head that the client holds; the proof in the answer is made for it');
 const PROOF = text(
   4_194_304,
-  'Base64 of the KEYTRANS SearchResponse for the greatest version and the given `last`; where the request has `owner`, of the ' +
-    'UpdateResponses of what was created since, empty where the owner knows all of it',
+  'Base64 of the KEYTRANS SearchResponse for the greatest version and the given `last`. If the request has `owner`: ' +
+    'of the UpdateResponses for later versions, empty if the owner knows them all',
 );
 
-const CHALLENGE = text(22, 'Name of the challenge that was asked for with the same key');
+const CHALLENGE = text(22, 'Id of the challenge that was requested with the same key');
 
-/** What requests and answers look like, by name. */
+/** Requests and answers, by name. */
 export const SCHEMAS: Readonly<Record<string, Schema>> = {
   Problem: {
-    description: 'A failure (RFC 9457). Programs test `code`, which is stable.',
+    description: 'A failure (RFC 9457). Test `code`, which is stable.',
     type: 'object',
     properties: {
       type: { const: 'about:blank' },
       title: text(100, 'Phrase of the status'),
       status: integer('HTTP status'),
-      detail: text(4096, 'What was wrong with the request, for people; absent where the fault is the server’s'),
+      detail: text(4096, 'What is wrong with the request, for people; absent if the server is at fault'),
       code: { type: 'string', enum: Object.keys(ERROR_CODES).sort() },
     },
     required: ['type', 'title', 'status', 'code'],
@@ -46,12 +46,12 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   },
   OwnerKnowledge: {
     ...object({ greatestVersion: integer('The greatest version that the owner knows of, if any') }, []),
-    description:
-      'Makes the proof in the answer tell the owner of the identity what was created since (KEYTRANS Update)',
+    description: 'Makes the proof in the answer show the owner the versions created since (KEYTRANS Update)',
   },
   Evidence: {
     description:
-      'What vouches for the identity. Default: `key` where there is a change, else `application-token`. A recovery that is asked for again needs `key` only',
+      'The evidence for the identity. Default: `key` with a change, else `application-token`. To ask again for a ' +
+      'recovery, `key` is enough',
     oneOf: [
       object({ type: { enum: ['application-token', 'key'] } }, ['type']),
       object(
@@ -82,11 +82,11 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   EmailChallengeRequest: object(
     {
       identity: text(MAX_IDENTITY_CHARACTERS, 'E-mail address, as typed'),
-      csr: text(MAX_CSR_CHARACTERS, 'PKCS#10 request in PEM of the key that is to be registered'),
+      csr: text(MAX_CSR_CHARACTERS, 'PKCS#10 request in PEM for the key to register'),
     },
     ['identity', 'csr'],
   ),
-  EmailChallengeAnswer: object({ challenge: CHALLENGE, expiresInSeconds: integer('How long the code is valid') }, [
+  EmailChallengeAnswer: object({ challenge: CHALLENGE, expiresInSeconds: integer('Lifetime of the code') }, [
     'challenge',
     'expiresInSeconds',
   ]),
@@ -106,7 +106,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   RecoveryRequest: object(
     {
       identity: text(MAX_IDENTITY_CHARACTERS, 'As typed'),
-      csr: text(MAX_CSR_CHARACTERS, 'PKCS#10 request in PEM of the key that is to have the name'),
+      csr: text(MAX_CSR_CHARACTERS, 'PKCS#10 request in PEM for the key that recovers the identity'),
       evidence: reference('Evidence'),
       last: LAST,
     },
@@ -118,9 +118,9 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
         {
           state: { const: 'pending' },
           identity: text(255, 'Canonical form'),
-          version: integer('Version that carries the pending recovery'),
+          version: integer('Version with the pending recovery'),
           position: integer('Log entry that added that version'),
-          effectiveAt: integer('When it can take effect, ms since the epoch: ask again then'),
+          effectiveAt: integer('When it can take effect, ms since the epoch: send the request again then'),
           treeSize: integer('Size of the tree head in the proof'),
           proof: PROOF,
         },
@@ -128,11 +128,11 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       ),
       {
         ...object({ state: { const: 'undecided' }, identity: text(255, 'Canonical form') }, ['state', 'identity']),
-        description: 'It was vetoed so often that the operator decides: ask again later',
+        description: 'Vetoed too often: the operator decides. Send the request again later',
       },
       {
         type: 'object',
-        description: 'It took effect: beside this, the members of a CertificateAnswer',
+        description: 'It took effect: also has the members of a CertificateAnswer',
         properties: { state: { const: 'effective' } },
         required: ['state'],
       },
