@@ -12,7 +12,7 @@ import { lookupBatchRoute } from './lookup-batch-route.ts';
 import { logRoutes } from './log-routes.ts';
 import type { Metrics } from './metrics.ts';
 import { ocspRoutes } from './ocsp-routes.ts';
-import { operationsRoutes } from './operations-routes.ts';
+import { operatorRoutes } from './operator-routes.ts';
 import { requestIdOf } from './request-id.ts';
 import { respondProblem } from './responses.ts';
 import type { CertificateHeader } from './shown-certificate.ts';
@@ -53,7 +53,7 @@ export function createApp(options: AppOptions): Hono {
   caRoutes(app, service, documents);
   ocspRoutes(app, service);
   estRoutes(app, service, limits, options.certificateHeader ?? (() => ({ name: undefined, trustedProxies: [] })));
-  operationsRoutes(app, service, metrics, options.ping);
+  operatorRoutes(app, service, metrics, options.ping);
 
   const methods = new Map<string, Set<string>>();
   for (const route of app.routes) {

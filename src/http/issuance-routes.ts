@@ -31,7 +31,10 @@ import { bearerToken, readJson } from './read-body.ts';
 import { requestIdOf } from './request-id.ts';
 import { NO_STORE, respond } from './responses.ts';
 
-/** `POST /v1/certificates` and `POST /v1/revocations`: two doors to the one issuance pipeline (DESIGN §8, §15). */
+/**
+ * Serves `POST /v1/certificates`, `/v1/email-challenges` and `/v1/revocations`
+ * (`docs/architecture.md#one-registration`).
+ */
 export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLimits, access: LookupAccess): void {
   app.post(PATHS.certificates, async (c) => {
     const token = bearerToken(c);
@@ -41,7 +44,7 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
     const { evidence } = request;
     const requestId = requestIdOf(c);
     const shows = shown(evidence, token);
-    const proveFirst = await mayBeTold(c, service, access, { identity, change, ...shows });
+    const proveFirst = await mustProveFirst(c, service, access, { identity, change, ...shows });
     const proof = proofOf(owner);
     const issued = await service.issue({ identity, csr, ...shows, proveFirst, change, last, proof, requestId });
     const answer = formatCertificateAnswer({
@@ -76,7 +79,7 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
   });
 }
 
-/** `POST /v1/recoveries` and `POST /v1/vetoes`: identities whose keys are lost (DESIGN §7). */
+/** Serves `POST /v1/recoveries` and `POST /v1/vetoes`, for identities whose keys are lost (`docs/spec.md#identity-record`). */
 export function recoveryRoutes(app: Hono, service: LogService, limits: ClientLimits, access: LookupAccess): void {
   app.post(PATHS.recoveries, async (c) => {
     const token = bearerToken(c);
@@ -85,7 +88,7 @@ export function recoveryRoutes(app: Hono, service: LogService, limits: ClientLim
     const { identity, csr, evidence, last } = request;
     const requestId = requestIdOf(c);
     const shows = shown(evidence, token);
-    const proveFirst = await mayBeTold(c, service, access, { identity, change: undefined, ...shows });
+    const proveFirst = await mustProveFirst(c, service, access, { identity, change: undefined, ...shows });
     const outcome = await service.recover({ identity, csr, ...shows, proveFirst, last, requestId });
     const status = outcome.state === 'effective' ? 201 : 202;
     const headers = { 'x-request-id': requestId };
@@ -113,11 +116,11 @@ function recoveryAnswer(outcome: RecoveryOutcome): RecoveryAnswer {
 }
 
 /**
- * Whoever shows nothing but a key, or a change that anybody can have written, can tell by the answer whether the name
- * is there, and so needs what a lookup of it needs; evidence has to be verified first, where the name is private. Gives
- * whether it has. Throws `unauthenticated`, `rate-limited`, `invalid-identity`.
+ * Returns true if the evidence must be verified before anything is looked up, because the name is private. A client with
+ * only a key, or with a change that anybody can have written, learns from the answer whether the log has the name: it
+ * must be allowed to look it up. Throws `unauthenticated`, `rate-limited`, `invalid-identity`.
  */
-async function mayBeTold(
+async function mustProveFirst(
   c: Context,
   service: LogService,
   access: LookupAccess,
@@ -134,7 +137,7 @@ async function assertMayAsk(c: Context, service: LogService, access: LookupAcces
   assertLabel(service.labelOf(identity));
 }
 
-/** What the pipeline is shown: a token that comes with other evidence only counts for limits. */
+/** Selects the evidence for the pipeline. A token beside other evidence counts for limits only. */
 function shown(evidence: RequestEvidence, token: string | undefined): Pick<CertificateOrder, 'token' | 'evidence'> {
   if (evidence.type === 'application-token') return { token };
   if (evidence.type !== 'email') return { token: undefined, evidence: evidence.type === 'key' ? undefined : evidence };
@@ -142,7 +145,7 @@ function shown(evidence: RequestEvidence, token: string | undefined): Pick<Certi
   return { token: undefined, evidence: { type, challengeId: Buffer.from(challenge, 'base64url'), code } };
 }
 
-/** The proof that a client wants: as an owner, if it names itself one. */
+/** Returns the proof that a client wants: one for an owner if it names itself owner. */
 function proofOf(owner: OwnerKnowledge | undefined): CertificateOrder['proof'] {
   return owner === undefined ? 'search' : { owner };
 }

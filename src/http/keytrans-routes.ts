@@ -10,7 +10,9 @@ import type { LookupAccess } from './lookup-access.ts';
 import { readBody } from './read-body.ts';
 import { NO_STORE, respond } from './responses.ts';
 
-/** The KEYTRANS operations, TLS-encoded both ways (DESIGN §15). Answers depend on the moment: never cached. */
+/**
+ * Serves the KEYTRANS operations, TLS-encoded both ways (`docs/spec.md#http`). Answers must not be cached: they change.
+ */
 export function keytransRoutes(app: Hono, { keytrans, auditor }: LogService, access: LookupAccess): void {
   for (const [name, answer] of Object.entries(keytrans)) {
     app.post(PATHS[name as KeytransName], async (c) => {

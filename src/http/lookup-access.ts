@@ -4,7 +4,7 @@ import { type AssertMayAsk, LookupPolicy, PUBLIC_LOOKUPS } from '../service/prov
 import { RequestBudget } from '../service/request-budget.ts';
 import { type ClientLimits, type ClientLimitSettings, take } from './client-limits.ts';
 
-/** Who may ask the log for whom, and how often: for every operation that is about a label. */
+/** Decides who may ask the log about a label, and how often, for every operation about a label. */
 export class LookupAccess {
   readonly #limits: ClientLimits;
   readonly #origin: string;
@@ -13,7 +13,7 @@ export class LookupAccess {
   #policy: LookupPolicy;
   #budget: RequestBudget | undefined;
 
-  /** `origin` of the log; `now` in ms. Settings are those of `limits`, and may change. */
+  /** `origin` of the log; `now` in ms. Follows changes of the settings of `limits`. */
   constructor(limits: ClientLimits, origin: string, now: () => number) {
     this.#limits = limits;
     this.#origin = origin;
@@ -22,8 +22,8 @@ export class LookupAccess {
   }
 
   /**
-   * What a request may ask for: by the lookup token in its header, if it has one. Tokens that are not valid are counted
-   * as questions of their client. Throws `unauthenticated`, `rate-limited`.
+   * Returns the check of each label that a request asks about, by the lookup token in its header, if any. Counts an
+   * invalid token as a question of its client. Throws `unauthenticated`, `rate-limited`.
    */
   async asking(c: Context): Promise<AssertMayAsk> {
     this.#refresh();
@@ -43,7 +43,7 @@ export class LookupAccess {
     };
   }
 
-  /** Whether only bearers of a lookup token are told anything of such a label (untrusted). */
+  /** Returns true if only bearers of a lookup token may look up such a label (untrusted). */
   isPrivate(label: Uint8Array): boolean {
     this.#refresh();
     return this.#policy.isPrivate(label);

@@ -38,10 +38,10 @@ function get(
   return { get: { summary, ...(parameters.length > 0 ? { parameters } : {}), responses: { 200: ok, ...problems } } };
 }
 
-/** A CRL, which is sent once to who comes again with its `ETag`. */
+/** A CRL; 304 for a client that sends its `ETag`. */
 function getCrl(summary: string, parameters: readonly Schema[] = []): Schema {
   const ok = { description: summary, content: { [CRL_MEDIA_TYPE]: { schema: binary } } };
-  const responses = { 200: ok, 304: { description: 'The one that If-None-Match names' }, ...problems };
+  const responses = { 200: ok, 304: { description: 'The client has the CRL that If-None-Match names' }, ...problems };
   return { get: { summary, ...(parameters.length > 0 ? { parameters } : {}), responses } };
 }
 
@@ -52,7 +52,7 @@ function estEnroll(summary: string): Schema {
     requestBody: { required: true, content: { [CSR_MEDIA_TYPE]: { schema: { type: 'string' } } } },
     responses: {
       200: { description: 'The certificate', content: { [CERTS_ONLY_MEDIA_TYPE]: { schema: { type: 'string' } } } },
-      202: { description: 'Not released yet: the same request again, after Retry-After' },
+      202: { description: 'Not released yet: send the same request again after Retry-After' },
       ...problems,
     },
   };
@@ -75,12 +75,12 @@ function postJson(summary: string, status: number, request: string, answer: stri
   };
 }
 
-/** For names of which only bearers are told. */
+/** Header for private names. */
 const LOOKUP_TOKEN: Schema = {
   name: LOOKUP_TOKEN_HEADER,
   in: 'header',
   required: false,
-  description: 'Lookup token of the application (JWT): needed for names of which the server tells bearers only',
+  description: 'Lookup token of the application (JWT): needed to look up private names',
   schema: text(2_048, 'JWT'),
 };
 
@@ -118,14 +118,14 @@ export const OPERATIONS: Readonly<Record<string, Schema>> = {
     'CertificateAnswer',
   ),
   [PATHS.emailChallenges]: postJson(
-    'Have a code sent to an e-mail address; the answer is the same whether or not the name is registered',
+    'Send a code to an e-mail address. The answer does not depend on whether the name is registered',
     202,
     'EmailChallengeRequest',
     'EmailChallengeAnswer',
   ),
   [PATHS.revocations]: postJson('Revoke certificates', 200, 'RevocationRequest', 'RevocationAnswer'),
   [PATHS.recoveries]: postJson(
-    'Recover an identity whose keys are lost: 202 while it waits, 201 with the certificate',
+    'Recover an identity whose keys are lost: 202 while the recovery waits, 201 with the certificate',
     202,
     'RecoveryRequest',
     'RecoveryAnswer',
@@ -140,18 +140,18 @@ export const OPERATIONS: Readonly<Record<string, Schema>> = {
   ),
   [PATHS.auditorHead]: {
     post: {
-      summary: 'Hand over a head that the log’s third-party auditor has signed',
+      summary: 'Deliver a head that the log’s third-party auditor has signed',
       requestBody: {
         required: true,
-        description: 'AuditorTreeHead, TLS-encoded: the signature tells whose it is',
+        description: 'AuditorTreeHead, TLS-encoded; its signature authenticates it',
         content: { [KEYTRANS_MEDIA_TYPE]: { schema: binary } },
       },
-      responses: { 204: { description: 'Verified, and kept if it is newer than those before' }, ...problems },
+      responses: { 204: { description: 'Verified, and stored if it is the newest' }, ...problems },
     },
   },
   [PATHS.checkpoint]: get('Newest checkpoint of the audit log, a signed note', 'text/plain', { type: 'string' }),
   [PATHS.logEnd]: get(
-    'SignedLogEnd of a log that has ended, TLS-encoded: where it is continued. 404 while it goes on',
+    'SignedLogEnd of a log that has ended, TLS-encoded: names its successor. 404 until the log ends',
     OCTETS,
     binary,
   ),
@@ -175,19 +175,19 @@ export const OPERATIONS: Readonly<Record<string, Schema>> = {
   [PATHS.rootDer]: get('Root certificate', CERTIFICATE_MEDIA_TYPE),
   [PATHS.issuerPem]: get('Certificate of the issuing CA', PEM_MEDIA_TYPE, { type: 'string' }),
   [PATHS.issuerDer]: get('Certificate of the issuing CA', CERTIFICATE_MEDIA_TYPE),
-  [PATHS.issuerCrl]: getCrl('CRL of all certificates; 404 where more than 50,000 are revoked'),
+  [PATHS.issuerCrl]: getCrl('CRL of all certificates; 404 if more than 50,000 are revoked'),
   [`${CA_PREFIX}{path}`]: get('Certificate of an issuing CA after the first', CERTIFICATE_MEDIA_TYPE, binary, [
     parameter('path', 'Name of the CA, such as issuer-2, and .der or .pem'),
   ]),
-  [`${CRL_PREFIX}issuer/{path}`]: getCrl('CRL of a part of the certificates, which name it', [
-    parameter('path', 'Number of the shard, and .crl, or -delta.crl for what was revoked lately'),
+  [`${CRL_PREFIX}issuer/{path}`]: getCrl('CRL of one shard of the certificates, which name it', [
+    parameter('path', 'Number of the shard, with .crl, or -delta.crl for recent revocations'),
   ]),
   [`${CRL_PREFIX}issuers/{path}`]: getCrl('CRLs of an issuing CA after the first', [
     parameter('path', 'As for the first, with the name of the CA: issuer-2.crl, issuer-2/0.crl, issuer-2/0-delta.crl'),
   ]),
   [PATHS.ocsp]: {
     post: {
-      summary: 'Ask whether certificates are revoked (RFC 6960, RFC 5019)',
+      summary: 'Get the revocation status of certificates (RFC 6960, RFC 5019)',
       requestBody: {
         required: true,
         description: `At most ${MAX_OCSP_REQUEST_BYTES} bytes`,
@@ -203,12 +203,12 @@ export const OPERATIONS: Readonly<Record<string, Schema>> = {
     parameter('path', 'Base64 of the OCSPRequest, percent-encoded; at most 1024 characters'),
   ]),
   [PATHS.estCaCerts]: get('EST: certificates of the CAs, in base64 (RFC 7030 §4.1)', CERTS_ONLY_MEDIA_TYPE),
-  [PATHS.estCsrAttributes]: get('EST: what a request should hold (RFC 7030 §4.5)', CSR_ATTRIBUTES_MEDIA_TYPE),
+  [PATHS.estCsrAttributes]: get('EST: attributes of a request (RFC 7030 §4.5)', CSR_ATTRIBUTES_MEDIA_TYPE),
   [PATHS.estEnroll]: { post: estEnroll('EST: a certificate for a PKCS#10 request in base64 (RFC 7030 §4.2.1)') },
   [PATHS.estReenroll]: { post: estEnroll('EST: another certificate for the same key (RFC 7030 §4.2.2)') },
   [PATHS.trustBundle]: get('The signed trust bundle that clients pin', JSON_MEDIA_TYPE, { type: 'object' }),
   [PATHS.health]: get('The process is alive', JSON_MEDIA_TYPE, { type: 'object' }),
-  [PATHS.ready]: get('Database, signer and log were each checked', JSON_MEDIA_TYPE, { type: 'object' }),
+  [PATHS.ready]: get('Results of the checks of database, signer and log', JSON_MEDIA_TYPE, { type: 'object' }),
   [PATHS.metrics]: get('Prometheus metrics', 'text/plain', { type: 'string' }),
   [PATHS.openapi]: get('This document', JSON_MEDIA_TYPE, { type: 'object' }),
   [PATHS.start]: get('The same as /docs', 'text/html', { type: 'string' }),

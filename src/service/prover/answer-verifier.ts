@@ -12,8 +12,9 @@ import type { AskedLabel } from './asked-label.ts';
 import type { AskedLog } from './asked-log.ts';
 
 /**
- * Verifies a sample of the server's own answers with the client's verifiers (DESIGN §9): a wrong answer is a bug or a
- * broken store, and does not leave the server.
+ * Verifies a sample of the server's own answers with the client's verifiers
+ * (`docs/architecture.md#sequencing-and-durability`). A wrong answer, by a bug or a broken store, does not leave the
+ * server.
  */
 export class AnswerVerifier {
   readonly #context: LogContext;
@@ -28,8 +29,8 @@ export class AnswerVerifier {
   }
 
   /**
-   * Runs `verify`, as the client that asked for `log` would, on every n-th answer, as `limits.verifyOneIn` says. Throws
-   * what it throws.
+   * Runs `verify` on one answer in `limits.verifyOneIn`, with what the client that asked for `log` has. Throws what
+   * `verify` throws.
    */
   async sample(log: AskedLog, verify: (client: VerifyContext) => void | Promise<void>): Promise<void> {
     const { verifyOneIn } = this.#context.limits;
@@ -44,35 +45,35 @@ export class AnswerVerifier {
     }
   }
 
-  /** Throws `bad-vrf-proof` unless a verified answer was about the label that was asked for. */
+  /** Throws `bad-vrf-proof` unless a verified answer is about the requested label. */
   assertLabel(asked: AskedLabel, labelKey: Uint8Array): void {
     ensure(equalBytes(labelKey, asked.labelKey), 'bad-vrf-proof', 'the answer is about another label');
   }
 
-  /** What the client has, or undefined where it advertised a size that was never released, of which it can have nothing. */
+  /** Builds what the client has; undefined if it advertised a size that was never released and so has nothing. */
   async #client(log: AskedLog): Promise<VerifyContext | undefined> {
     const view = log.last === undefined ? undefined : await this.#viewAt(log.last, log);
     if (log.last !== undefined && view === undefined) return undefined;
-    // The clock of a client is its own affair: here the newest entry is as old as the answer says.
+    // The server does not know the client's clock: it takes the newest entry's time for now.
     const [newest] = await this.#entries.read([log.size - 1]);
     return { config: this.#context.configuration, view, nowMs: (newest as LogEntry).timestampMs };
   }
 
-  /** What a client retains that has verified the head of `size`. */
+  /** Builds what a client retains after it verified the head of `size`; undefined if that was never released. */
   async #viewAt(size: number, log: AskedLog): Promise<TreeView | undefined> {
     const [released, view] = await Promise.all([this.#context.store.readReleasedAt(size), this.viewOf(size, log)]);
     if (released === undefined) return undefined;
     return { ...view, treeHead: { treeSize: size, signature: released.signature } };
   }
 
-  /** The first `size` entries of the log as a client retains them, but for the tree head. */
+  /** Builds what a client retains of the first `size` log entries, without the tree head. */
   async viewOf(size: number, log: AskedLog): Promise<TreeView> {
     const { fullSubtrees: subtrees, frontier: entries } = await this.#retained(size, log);
     const treeHead = { treeSize: size, signature: new Uint8Array(0) };
     return { size, fullSubtrees: subtrees, frontier: entries, treeHead, auditorTreeHead: undefined };
   }
 
-  /** What a client knows of the log entry at `position` if it is distinguished. */
+  /** Builds what a client knows of the log entry at `position` if it is distinguished. */
   async headAt(position: number, log: AskedLog): Promise<KnownHead> {
     const { fullSubtrees: subtrees, frontier: entries } = await this.#retained(position + 1, log);
     return knownHead(position, subtrees, entries);

@@ -3,18 +3,18 @@ import type { ChainLink } from '../../core/keytrans/messages.ts';
 import type { VersionRow } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 
-/** A label as the released log has it. */
+/** A label in the released log. */
 export interface AskedLabel {
   readonly label: Uint8Array;
-  /** VRF output of its version 0: the name of its rows. */
+  /** VRF output of version 0: the key of its rows. */
   readonly labelKey: Uint8Array;
-  /** Positions of its versions below the released size, by version: none for a label that is absent. */
+  /** Positions of its versions below the released size, by version; empty for an absent label. */
   readonly positions: readonly number[];
   /** Its greatest version below the released size. */
   readonly greatest: VersionRow | undefined;
 }
 
-/** Finds an untrusted label in a log of `size` entries: one round trip. */
+/** Finds an untrusted label in a log of `size` entries, in one round trip. */
 export async function askLabel(context: LogContext, label: Uint8Array, size: number): Promise<AskedLabel> {
   const labelKey = await context.vrf.labelKey(label);
   const row = await context.store.readLabelAt(labelKey, size);
@@ -22,7 +22,7 @@ export async function askLabel(context: LogContext, label: Uint8Array, size: num
 }
 
 /**
- * What the commitments of versions `first`..`last` of a label open to; all of them exist. At most one round trip. Throws
+ * Opens the commitments of a label's versions `first`..`last`, which must exist, in at most one round trip. Throws
  * `erased`, `storage-corrupt`.
  */
 export async function openVersions(
@@ -37,7 +37,7 @@ export async function openVersions(
   return rows.map((row) => openVersion(row));
 }
 
-/** What the commitment of a stored version opens to. Throws `erased`. */
+/** Opens the commitment of a stored version. Throws `erased`. */
 export function openVersion({ opening, value }: VersionRow): ChainLink {
   ensure(opening !== undefined && value !== undefined, 'erased', 'the identity was erased');
   return { opening, value: { value, signature: undefined } };

@@ -4,11 +4,11 @@ import type { LogProgress } from '../log/log-progress.ts';
 import type { ReleasedLog } from '../log/released-log.ts';
 import type { AuditorHeads } from './auditor-heads.ts';
 
-/** The log as one answer shows it. */
+/** The log that one answer shows. */
 export interface AskedLog extends ReleasedLog {
   /** Number of log entries: the released size. */
   readonly size: number;
-  /** Size of the tree that the client has verified. */
+  /** Size of the tree that the client advertises as verified. */
   readonly last: number | undefined;
   /** The answer's head (KT §11.4). */
   readonly fullTreeHead: FullTreeHead;
@@ -17,9 +17,9 @@ export interface AskedLog extends ReleasedLog {
 }
 
 /**
- * The released log for a client that advertises the untrusted size `last`; refreshed where the client has seen more of it
- * than this process. Throws `invalid-request`, `too-far-behind` where the client has seen more than was released, and
- * `not-audited`.
+ * Returns the released log for a client that advertises the untrusted size `last`. Refreshes it if the client has seen
+ * more than this process. Throws `invalid-request`, `not-audited`, and `too-far-behind` if the client has seen more
+ * than is released.
  */
 export async function askLog(
   { progress, auditor }: { readonly progress: LogProgress; readonly auditor: AuditorHeads },
@@ -29,7 +29,7 @@ export async function askLog(
   const known = await progress.released();
   const log = last === undefined || last <= known.released.size ? known : await progress.refresh();
   const { size, signature } = log.released;
-  ensure(last === undefined || last <= size, 'too-far-behind', `this server has released ${size} entries only`);
+  ensure(last === undefined || last <= size, 'too-far-behind', `this server has released only ${size} entries`);
   await auditor.assertCurrent(size);
   if (last === size) return { ...log, size, last, fullTreeHead: { type: 'same' }, auditedSize: undefined };
   const auditorTreeHead = await auditor.newestFor(size);

@@ -7,16 +7,17 @@ import type { LogContext } from '../log/log-context.ts';
 import type { LogProgress } from '../log/log-progress.ts';
 
 /**
- * The heads that a log's third-party auditor has signed (KT §11.3, §15.2). Every answer that shows a new tree head carries
- * the newest of them. Other processes may take one too: the store is asked again from time to time.
+ * The heads that a log's third-party auditor has signed (KT §11.3, §15.2). Every answer with a new tree head carries
+ * the newest one. It reads the store again every `limits.pollMs`, because another replica may have accepted a newer
+ * one.
  */
 export class AuditorHeads {
   readonly #context: LogContext;
   readonly #progress: LogProgress;
   #newest: AuditorTreeHead | undefined;
-  /** A size whose last entry names the present Configuration. */
+  /** A size whose last entry names the current Configuration. */
   #currentSize = 0;
-  /** The newest log that an answer was made for, and the timestamp of its rightmost entry. */
+  /** Size of the newest log that an answer showed, and the timestamp of its rightmost entry. */
   #rightmost = { size: 0, timestampMs: 0 };
   #readAtMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
@@ -27,20 +28,20 @@ export class AuditorHeads {
   }
 
   /**
-   * Throws `not-audited` where the last of `size` entries was made under a Configuration before this one: its head, and what
-   * its witnesses have seen, name another auditor or none, and clients that know the present bundle would take it for a lie.
+   * Throws `not-audited` if the last of `size` entries was made under an earlier Configuration. Its head and its
+   * cosignatures name another auditor or none, and clients with the current bundle would take that for a lie.
    */
   async assertCurrent(size: number): Promise<void> {
     const { configuration, configHash } = this.#context;
     if (configuration.mode !== 'thirdPartyAuditing' || size === this.#currentSize) return;
     const isCurrent = equalBytes((await this.#entry(size - 1)).configHash, configHash);
-    ensure(isCurrent, 'not-audited', 'no entry since the log got its auditor is released yet');
+    ensure(isCurrent, 'not-audited', 'the log has not released an entry since it got its auditor');
     this.#currentSize = size;
   }
 
   /**
-   * The auditor's newest head, for an answer that shows a log of `size` entries; undefined in a log without auditor. Throws
-   * `not-audited` where the auditor has signed nothing that goes with that log, or lags by more than clients accept.
+   * Returns the auditor's newest head, for an answer that shows a log of `size` entries; undefined in a log without
+   * auditor. Throws `not-audited` if the auditor has signed no head of that log, or lags by more than clients accept.
    */
   async newestFor(size: number): Promise<AuditorTreeHead | undefined> {
     const { configuration, limits } = this.#context;
@@ -58,21 +59,29 @@ export class AuditorHeads {
   }
 
   /**
-   * Takes an untrusted head: the signature shows whose it is. One that is older than what is known changes nothing. Throws
-   * `invalid-request` for a head that is not the auditor's or not of this log, `too-far-behind` for one of a size that this
-   * process has not released, `unsupported-operation` in a log without auditor.
+   * Accepts an untrusted head after it verified the auditor's signature. A head older than the newest changes nothing.
+   * Throws `invalid-request` for a head that is not the auditor's or not of this log, `too-far-behind` for a size that
+   * this process has not released, `unsupported-operation` in a log without auditor.
    */
   async accept(head: AuditorTreeHead): Promise<void> {
     const { configuration, store, observe } = this.#context;
     if (configuration.mode !== 'thirdPartyAuditing')
       throw new GlasskeyError('unsupported-operation', 'this log has no auditor');
     const { treeSize, timestampMs } = head;
-    ensure(treeSize >= 1 && treeSize > configuration.auditorStartPosition, 'invalid-request', 'nothing was audited');
+    ensure(
+      treeSize >= 1 && treeSize > configuration.auditorStartPosition,
+      'invalid-request',
+      'the head covers no audited entry',
+    );
     const known = await this.#progress.released();
     const { released } = treeSize <= known.released.size ? known : await this.#progress.refresh();
-    ensure(treeSize <= released.size, 'too-far-behind', `this server has released ${released.size} entries only`);
+    ensure(treeSize <= released.size, 'too-far-behind', `this server has released only ${released.size} entries`);
     const entry = await this.#entry(treeSize - 1);
-    ensure(timestampMs === entry.timestampMs, 'invalid-request', 'the timestamp is not that of the last audited entry');
+    ensure(
+      timestampMs === entry.timestampMs,
+      'invalid-request',
+      'the timestamp differs from that of the last audited entry',
+    );
     try {
       verifyAuditorTreeHead(configuration, head, entry.logRoot);
     } catch (cause) {
@@ -102,7 +111,7 @@ export class AuditorHeads {
     this.#readAtMs = performance.now();
   }
 
-  /** False for a head from before the log got another auditor: clients would refuse it. */
+  /** Returns false for a head of an earlier auditor of the log: clients would refuse it. */
   async #isCurrent(head: AuditorTreeHead): Promise<boolean> {
     const { logRoot } = await this.#entry(head.treeSize - 1);
     try {

@@ -8,8 +8,8 @@ import type { ProverParts } from './prover-parts.ts';
 import { readVersionKeys } from './version-keys.ts';
 
 /**
- * Answers an untrusted ContactMonitorRequest (KT §13.2). Throws `invalid-request`, `too-far-behind`, and `version-expired`
- * where it is about log entries past the maximum lifetime.
+ * Answers an untrusted ContactMonitorRequest (KT §13.2). Throws `invalid-request`, `too-far-behind`, and
+ * `version-expired` if it concerns log entries past the maximum lifetime.
  */
 export async function contactMonitor(
   parts: ProverParts,
@@ -27,7 +27,7 @@ export async function contactMonitor(
   const keys = await readVersionKeys(context, asked, ladder);
   const answer = { fullTreeHead: log.fullTreeHead, monitor: await proofs.prove(plan, keys, log) };
   await verifier.sample(log, (client) => {
-    // Who has seen no tree has nothing to monitor, and cannot verify the answer.
+    // A client that has seen no tree has nothing to monitor, and cannot verify the answer.
     if (client.view !== undefined) verifyContactMonitor(client, request, answer, keys.known(ladder));
   });
   return answer;

@@ -15,8 +15,8 @@ import type { ProverParts } from './prover-parts.ts';
 import { readVersionKeys } from './version-keys.ts';
 
 /**
- * Makes the credential that an untrusted request asks for (KT §14; docs/spec.md, "Asking for credentials"). Throws
- * `search-not-found`, `invalid-request` where the position is not that of a distinguished log entry, `version-expired`,
+ * Makes the credential for an untrusted request (KT §14; `docs/spec.md#asking-for-credentials`). Throws
+ * `search-not-found`, `invalid-request` if the position is not that of a distinguished log entry, `version-expired`,
  * `erased`.
  */
 export async function credential(parts: ProverParts, request: CredentialRequest): Promise<Credential> {
@@ -51,9 +51,7 @@ export async function credential(parts: ProverParts, request: CredentialRequest)
   return made;
 }
 
-/**
- * Makes the CredentialUpdate that an untrusted request asks for (KT §14.2). Throws `invalid-request`, `version-expired`.
- */
+/** Makes the CredentialUpdate for an untrusted request (KT §14.2). Throws `invalid-request`, `version-expired`. */
 export async function credentialUpdate(
   parts: ProverParts,
   request: CredentialUpdateRequest,

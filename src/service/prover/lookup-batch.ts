@@ -6,20 +6,20 @@ import { lookupIn } from './lookup.ts';
 import type { AssertMayAsk } from './lookup-policy.ts';
 import type { ProverParts } from './prover-parts.ts';
 
-/** Labels of one batch that are worked on at the same time. */
+/** Labels of one batch looked up concurrently. */
 const AT_ONCE = 8;
-/** Most bytes of responses in one answer, unless the first alone has more. */
+/** Most bytes of responses in one answer, unless the first response alone is longer. */
 export const MAX_BATCH_RESPONSE_BYTES = 1024 * 1024;
 
-/** What became of one label: an encoded LookupResponse, what it was refused with, or no room. */
+/** Outcome of one label: an encoded LookupResponse, the error that refused it, or no room in this answer. */
 export type BatchOutcome =
   | { readonly type: 'answered'; readonly response: Uint8Array }
   | { readonly type: 'refused'; readonly error: unknown }
   | { readonly type: 'later' };
 
 /**
- * Answers an untrusted batch of lookups (docs/spec.md, "Many at once"), all from one tree head. `assertMayAsk` is asked for every label, in
- * their order, before anything is looked up; what it throws is that label's outcome. Throws `too-far-behind`.
+ * Answers an untrusted batch of lookups (`docs/spec.md#many-at-once`), all from one tree head. Calls `assertMayAsk` for
+ * every label in order, before it looks anything up; what that throws is the label's outcome. Throws `too-far-behind`.
  */
 export async function lookupBatch(
   parts: ProverParts,

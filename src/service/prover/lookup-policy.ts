@@ -3,29 +3,29 @@ import { decodeUtf8 } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { IdentityKind } from '../../identity/identity.ts';
 
-/** Throws unless the asker may be told of a label (untrusted): `unauthenticated`, `rate-limited`. */
+/** Throws `unauthenticated` or `rate-limited` unless the asker may look up a label (untrusted). */
 export type AssertMayAsk = (label: Uint8Array) => void;
 
-/** Who may ask for whom. */
+/** Names that only bearers of a lookup token may look up. */
 export interface LookupSettings {
-  /** Kinds of identities of which only bearers of a lookup token are told anything. */
+  /** Kinds of identities that are private. */
   readonly privateKinds: readonly IdentityKind[];
-  /** Shared with the application, which makes lookup tokens of it; undefined where nothing is private. */
+  /** Key shared with the application, which signs lookup tokens with it; undefined if nothing is private. */
   readonly secret: Uint8Array | undefined;
 }
 
-/** Everybody may ask for everybody. */
+/** Everybody may look up every name. */
 export const PUBLIC_LOOKUPS: LookupSettings = { privateKinds: [], secret: undefined };
 
-/** Most characters of a lookup token. */
+/** Longest lookup token, in characters. */
 const MAX_TOKEN = 2_048;
-/** How long after it was made a lookup token is taken, seconds, and how far clocks may be apart. */
+/** Lifetime of a lookup token from `iat` on, and the tolerated difference between clocks, s. */
 const MAX_AGE_SECONDS = 24 * 3600;
 const CLOCK_TOLERANCE_SECONDS = 60;
 
 /**
- * Decides by the name alone who may ask for it, before anything is looked up: what is refused is refused alike, and as fast,
- * whether or not the name is there.
+ * Decides by the name alone who may look it up, before anything is looked up. So a refusal is the same, and as fast,
+ * whether or not the name is in the log.
  */
 export class LookupPolicy {
   readonly #settings: LookupSettings;
@@ -40,8 +40,9 @@ export class LookupPolicy {
   }
 
   /**
-   * Whom an untrusted lookup token names (`sub`): a JWT of the application (HS256, docs/spec.md, "Lookup tokens"). Undefined where nothing
-   * is private, so that nothing depends on it. Throws `unauthenticated`.
+   * Returns the bearer (`sub`) of an untrusted lookup token: a JWT of the application (HS256,
+   * `docs/spec.md#lookup-tokens`). Returns undefined if nothing is private, so that nothing depends on the token.
+   * Throws `unauthenticated`.
    */
   async bearerOf(token: string): Promise<string | undefined> {
     const { secret } = this.#settings;
@@ -60,7 +61,7 @@ export class LookupPolicy {
       ensure(
         typeof sub === 'string' && sub !== '' && sub.length <= 255,
         'unauthenticated',
-        'the lookup token names nobody',
+        'the lookup token has no subject',
       );
       return sub;
     } catch (cause) {
@@ -69,19 +70,19 @@ export class LookupPolicy {
     }
   }
 
-  /** Throws `unauthenticated` where only bearers are told anything of such a label (untrusted), and this is none. */
+  /** Throws `unauthenticated` if a label (untrusted) is private and there is no bearer. */
   assertMayAsk(label: Uint8Array, bearer: string | undefined): void {
     const isOpen = bearer !== undefined || !this.isPrivate(label);
-    ensure(isOpen, 'unauthenticated', 'such names are told to bearers of a lookup token only');
+    ensure(isOpen, 'unauthenticated', 'such a name needs a lookup token');
   }
 
-  /** Whether such a label (untrusted) is told of to bearers only. */
+  /** Returns true if only bearers of a lookup token may look up such a label (untrusted). */
   isPrivate(label: Uint8Array): boolean {
     return this.#settings.privateKinds.includes(kindOf(label));
   }
 }
 
-/** The kind of a canonical label; one that is not canonical is in no log, and what is told of it does not matter. */
+/** Returns the kind of a canonical label. Any kind will do for another label: no log has it. */
 function kindOf(label: Uint8Array): IdentityKind {
   let text: string;
   try {

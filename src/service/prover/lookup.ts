@@ -7,14 +7,14 @@ import type { ProverParts } from './prover-parts.ts';
 import { readVersionKeys } from './version-keys.ts';
 
 /**
- * Answers an untrusted lookup (docs/spec.md, "Negative answers"): the greatest version, or a proof that there is none.
- * Throws `too-far-behind` where the client has seen a larger log, `erased`.
+ * Answers an untrusted lookup (`docs/spec.md#negative-answers`): the greatest version, or a proof of absence.
+ * Throws `too-far-behind` if the client has seen a larger log, and `erased`.
  */
 export async function lookup(parts: ProverParts, request: LookupRequest): Promise<LookupResponse> {
   return lookupIn(parts, await askLog(parts, request.last), request);
 }
 
-/** The same for a log that was asked for already, by a client that advertised `request.last`. Throws `erased`. */
+/** Answers a lookup in a given log, for a client that advertised `request.last`. Throws `erased`. */
 export async function lookupIn(parts: ProverParts, log: AskedLog, request: LookupRequest): Promise<LookupResponse> {
   const { context, proofs, verifier } = parts;
   const asked = await askLabel(context, request.label, log.size);

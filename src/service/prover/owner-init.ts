@@ -7,8 +7,8 @@ import type { ProverParts } from './prover-parts.ts';
 import { plannedSteps, readVersionKeys } from './version-keys.ts';
 
 /**
- * Answers an untrusted OwnerInitRequest (KT §13.3). Throws `too-far-behind`, `invalid-request` where it does not begin at a
- * distinguished log entry, `version-expired` where that entry is past its lifetime.
+ * Answers an untrusted OwnerInitRequest (KT §13.3). Throws `too-far-behind`, `invalid-request` if it does not begin at
+ * a distinguished log entry, `version-expired` if that entry is past its lifetime.
  */
 export async function ownerInit(parts: ProverParts, request: OwnerInitRequest): Promise<OwnerInitResponse> {
   const { context, proofs, verifier } = parts;

@@ -8,8 +8,8 @@ import type { ProverParts } from './prover-parts.ts';
 import { ownerOf, readVersionKeys } from './version-keys.ts';
 
 /**
- * Answers an untrusted OwnerMonitorRequest (KT §13.4). Throws `too-far-behind`, `invalid-request` for one that does not fit
- * the label's history, `version-expired` where it is about log entries past the maximum lifetime.
+ * Answers an untrusted OwnerMonitorRequest (KT §13.4). Throws `too-far-behind`, `invalid-request` for one that does not
+ * fit the label's history, `version-expired` if it concerns log entries past the maximum lifetime.
  */
 export async function ownerMonitor(parts: ProverParts, request: OwnerMonitorRequest): Promise<OwnerMonitorResponse> {
   const { context, proofs, verifier } = parts;

@@ -10,18 +10,18 @@ import type { LogNodeReader } from '../log/log-node-reader.ts';
 import type { AskedLog } from './asked-log.ts';
 import type { VersionKeys } from './version-keys.ts';
 
-/** What a plan function of the core says: a plan, or the log entries whose timestamps it needs first. */
+/** Result of a plan function of the core: a plan, or the log entries whose timestamps it needs first. */
 export type Attempt<Plan> =
   | { readonly done: true; readonly plan: Plan }
   | { readonly done: false; readonly missing: readonly number[] };
 
 /**
- * Reads of log entries that one plan may take. Plan functions name all that they can need at once; an algorithm that goes
- * where its timestamps lead, level by level, is no deeper than a log of 2^53 entries.
+ * Most reads of log entries for one plan. A plan function names all entries that it can need at once. An algorithm that
+ * follows timestamps level by level is no deeper than a log of 2^53 entries.
  */
 const MAX_READS = 64;
 
-/** Makes plans of the core into proofs, from what the store and the caches have. */
+/** Makes proofs from plans of the core, with data of the store and the caches. */
 export class ProofMaker {
   readonly #context: LogContext;
   readonly #entries: EntryReader;
@@ -33,9 +33,9 @@ export class ProofMaker {
     this.#nodes = nodes;
   }
 
-  /** Runs a plan function until it has the timestamps that it needs: one round trip for each time it asks for more. */
+  /** Runs a plan function until it has the timestamps that it needs: one round trip each time it asks for more. */
   async plan<Plan>(attempt: (source: ProofSource) => Attempt<Plan>): Promise<Plan> {
-    // The cache may forget entries while others are read: what this plan has seen stays at hand.
+    // The cache may evict entries while others are read: this plan keeps the ones it has seen.
     const seen = new Map<number, LogEntry>();
     const source: ProofSource = {
       timestamp: (position) => (seen.get(position) ?? this.#entries.cached(position))?.timestampMs,
@@ -50,15 +50,15 @@ export class ProofMaker {
   }
 
   /**
-   * The proof of a plan: log entries, then one round trip per level of prefix tiles that are not cached, and beside these
-   * at most one for log tiles. `keys` has every version that the plan looks up.
+   * Makes the proof of a plan: reads log entries, then takes one round trip per level of uncached prefix tiles and, in
+   * parallel, at most one for log tiles. `keys` has every version that the plan looks up.
    */
   async prove(plan: EvidencePlan, keys: VersionKeys, log: AskedLog): Promise<CombinedTreeProof> {
     const [proof] = await this.proveAll([plan], keys, log);
     return proof as CombinedTreeProof;
   }
 
-  /** The proofs of several plans, in as many round trips as one. */
+  /** Makes the proofs of several plans, in as many round trips as one. */
   async proveAll(
     plans: readonly EvidencePlan[],
     keys: VersionKeys,
@@ -87,7 +87,7 @@ export class ProofMaker {
     );
   }
 
-  /** The proof of lookups in one entry's prefix tree alone. */
+  /** Makes the proof of lookups in the prefix tree of one log entry. */
   async proveLookup(lookup: PlannedLookup, keys: VersionKeys): Promise<PrefixProof> {
     const [proof] = await this.#proveLookups([lookup], keys);
     return proof as PrefixProof;
@@ -103,7 +103,7 @@ export class ProofMaker {
   }
 }
 
-/** Takes the next elements of an array, so many at a time. */
+/** Returns a function that takes the next `count` elements of an array. */
 function takeFrom<T>(all: readonly T[]): (count: number) => readonly T[] {
   let taken = 0;
   return (count) => all.slice(taken, (taken += count));

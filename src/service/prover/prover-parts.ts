@@ -4,7 +4,7 @@ import type { LogContext } from '../log/log-context.ts';
 import type { LogProgress } from '../log/log-progress.ts';
 import type { ProofMaker } from './proof-maker.ts';
 
-/** What every operation of the prover works with. */
+/** The parts that all operations of the prover share. */
 export interface ProverParts {
   readonly context: LogContext;
   readonly progress: LogProgress;

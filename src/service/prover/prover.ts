@@ -18,9 +18,9 @@ type Operations = typeof KEYTRANS_OPERATIONS;
 export type KeytransName = keyof Operations;
 
 /**
- * Answers KEYTRANS requests from the released log: one method for each row of {@link KEYTRANS_OPERATIONS}. It reads nothing
- * of a later size. A request takes one round trip for its label, one or a few for log entries, one for stored versions,
- * one for each level of prefix tiles that are not cached, and one for log tiles.
+ * Answers KEYTRANS requests from the released log: one method for each row of {@link KEYTRANS_OPERATIONS}. It reads
+ * nothing of a later size. A request takes one round trip for its label, one or a few for log entries, one for stored
+ * versions, one for each level of prefix tiles that are not cached, and one for log tiles.
  */
 export type Prover = {
   readonly [Name in KeytransName]: Operations[Name] extends KeytransOperation<infer Request, infer Response>

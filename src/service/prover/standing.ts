@@ -7,8 +7,8 @@ import type { ProverParts } from './prover-parts.ts';
 import { readVersionKeys } from './version-keys.ts';
 
 /**
- * Answers an untrusted StandingRequest (docs/spec.md, "Standing"). Throws `too-far-behind`, `invalid-request`, `version-expired`,
- * and `search-not-found` where the version was not the greatest at both log entries.
+ * Answers an untrusted StandingRequest (`docs/spec.md#standing`). Throws `too-far-behind`, `invalid-request`,
+ * `version-expired`, and `search-not-found` if the version was not the greatest at both log entries.
  */
 export async function standing(parts: ProverParts, request: StandingRequest): Promise<StandingResponse> {
   const { context, proofs, verifier } = parts;

@@ -12,18 +12,18 @@ import { type AskedLog, askLog } from './asked-log.ts';
 import type { ProverParts } from './prover-parts.ts';
 import { ownerOf, plannedSteps, readVersionKeys, type VersionKeys } from './version-keys.ts';
 
-/** Most responses to one request: the owner asks again for what remains. */
+/** Most responses to one request: the owner asks again for the rest. */
 export const MAX_UPDATE_RESPONSES = 16;
 
 /**
- * Answers an untrusted UpdateRequest (KT §13.5): what was created after the version that the owner knows, one response for
- * each log entry, at most {@link MAX_UPDATE_RESPONSES}. New versions are not made here but by the issuance pipeline: a
- * request with values is refused with `unsupported-operation`. Throws `too-far-behind`, `search-not-found` where nothing was
- * created since, `invalid-request`, `version-expired`, `erased`.
+ * Answers an untrusted UpdateRequest (KT §13.5) with the versions created after the one that the owner knows: one
+ * response for each log entry, at most {@link MAX_UPDATE_RESPONSES}. Throws `unsupported-operation` for a request with
+ * values, because the issuance pipeline makes new versions; `search-not-found` if there are no later versions;
+ * `too-far-behind`, `invalid-request`, `version-expired`, `erased`.
  */
 export async function update(parts: ProverParts, request: UpdateRequest): Promise<readonly UpdateResponse[]> {
   const { label, last, greatestVersion, values } = request;
-  ensure(values.length === 0, 'unsupported-operation', 'versions are made by /v1/certificates and /v1/revocations');
+  ensure(values.length === 0, 'unsupported-operation', '/v1/certificates and /v1/revocations make new versions');
   const { context, proofs, verifier } = parts;
   const log = await askLog(parts, last);
   const asked = await askLabel(context, label, log.size);
@@ -48,7 +48,7 @@ export async function update(parts: ProverParts, request: UpdateRequest): Promis
 
 const SAME: FullTreeHead = { type: 'same' };
 
-/** Plans each response as if it were asked for after the one before it (KT §13.5). */
+/** Plans each response as if the owner asked for it after the one before (KT §13.5). */
 async function planAll(
   { context, proofs }: ProverParts,
   { positions: versionPositions }: AskedLabel,
@@ -74,7 +74,7 @@ function versionsOf({ ladder, lookups }: OwnerUpdatePlan): number[] {
   return [...ladder.map(({ version }) => version), ...lookups.flatMap(({ versions }) => versions)];
 }
 
-/** What the created versions open to, by version: they follow each other. */
+/** Opens the created versions, which are consecutive; by version. */
 async function openAll(
   { context }: ProverParts,
   asked: AskedLabel,

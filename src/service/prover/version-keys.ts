@@ -7,7 +7,7 @@ import type { OwnerState } from '../../core/keytrans/owner-state.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { AskedLabel } from './asked-label.ts';
 
-/** Search key and VRF proof of a version; its commitment, where it exists. */
+/** Search key and VRF proof of a version, and its commitment if the version exists. */
 export type VersionKey = VrfResult & { readonly commitment: Uint8Array | undefined };
 
 /** Search keys of the versions that an answer looks up or shows. */
@@ -18,14 +18,14 @@ export class VersionKeys {
     this.#keys = keys;
   }
 
-  /** The key of a version that was read. */
+  /** Returns the key of a version that was read. Throws `storage-corrupt` for another. */
   get(version: number): VersionKey {
     const key = this.#keys.get(version);
     if (key === undefined) throw new GlasskeyError('storage-corrupt', `version ${version} of a label is missing`);
     return key;
   }
 
-  /** What a client retains of these versions. */
+  /** Returns what a client retains of these versions. */
   known(versions: Iterable<number>): KnownVersion[] {
     return Array.from(versions, (version) => {
       const { output, commitment } = this.get(version);
@@ -33,7 +33,7 @@ export class VersionKeys {
     });
   }
 
-  /** The steps of an answer's `binary_ladder`; those of `committed` carry their commitment. */
+  /** Returns the steps of an answer's `binary_ladder`; those of `committed` carry their commitment. */
   steps(ladder: readonly number[], committed: ReadonlySet<number>): BinaryLadderStep[] {
     return ladder.map((version) => {
       const { proof, commitment } = this.get(version);
@@ -42,7 +42,7 @@ export class VersionKeys {
   }
 }
 
-/** The steps of an answer's `binary_ladder`, as a plan of the core has them. */
+/** Returns the steps of an answer's `binary_ladder` as a plan of the core has them. */
 export function plannedSteps(
   keys: VersionKeys,
   ladder: readonly { readonly version: number; readonly committed: boolean }[],
@@ -54,12 +54,12 @@ export function plannedSteps(
   );
 }
 
-/** For proofs that look nothing up. */
+/** Keys for proofs without lookups. */
 export const NO_KEYS = new VersionKeys(new Map());
 
 /**
- * Reads keys of a label's versions: those that exist as they are stored, in at most one round trip; those that do not are
- * made. Throws `storage-corrupt` where a version has no row.
+ * Reads the stored keys of a label's existing versions, in at most one round trip, and evaluates the VRF for the
+ * others. Throws `storage-corrupt` if an existing version has no row.
  */
 export async function readVersionKeys(
   { store, vrf }: LogContext,
@@ -82,7 +82,7 @@ export async function readVersionKeys(
   return new VersionKeys(keys);
 }
 
-/** What the owner retains who sends a request like this one: for verifying its answer. */
+/** Builds what the owner that sent such a request retains, to verify its answer. */
 export function ownerOf(
   { label, positions }: AskedLabel,
   known: {

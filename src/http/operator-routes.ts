@@ -8,7 +8,7 @@ import type { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi-document.ts';
 import { NO_STORE, respond } from './responses.ts';
 
-/** One of the three things that a server needs in order to serve. */
+/** Result of one readiness check. */
 interface Check {
   readonly name: 'database' | 'signer' | 'log';
   readonly ok: boolean;
@@ -16,11 +16,8 @@ interface Check {
   readonly detail: string;
 }
 
-/**
- * What operators and load balancers ask: alive, ready, metrics, and what the API is: for programs, and as a page for
- * people.
- */
-export function operationsRoutes(app: Hono, service: LogService, metrics: Metrics, ping: () => Promise<void>): void {
+/** Serves liveness, readiness, metrics, and the description of the API for programs and for people. */
+export function operatorRoutes(app: Hono, service: LogService, metrics: Metrics, ping: () => Promise<void>): void {
   app.get(PATHS.health, () => respond('{"status":"ok"}', JSON_MEDIA_TYPE, NO_STORE, { forOperators: true }));
   app.get(PATHS.ready, async () => {
     const checks = [
@@ -57,7 +54,7 @@ async function checkLog(service: LogService): Promise<void> {
   const { released } = await service.progress.released();
   const label = new TextEncoder().encode('urn:glasskey:readiness');
   await service.prover.lookup({ last: undefined, label }).catch((error: unknown) => {
-    // The auditor hands its heads over through this very server: it must stay reachable.
+    // The auditor delivers its heads through this server, which must stay reachable for it.
     if (!isGlasskeyError(error, 'not-audited')) throw error;
   });
   const { configuration, now, store } = service.context;
