@@ -11,7 +11,7 @@ export interface AlternativeName {
   readonly value: string;
 }
 
-/** What a subjectAltName extension holds. */
+/** The contents of a subjectAltName extension. */
 export interface AlternativeNames {
   /** rfc822Name values: ASCII mail addresses. */
   readonly email: readonly string[];
@@ -19,11 +19,11 @@ export interface AlternativeNames {
   readonly smtpUtf8: readonly string[];
   /** uniformResourceIdentifier values. */
   readonly uri: readonly string[];
-  /** Whether there are names of other kinds, which nobody here reads. */
+  /** True if there are names of other kinds, which this project does not read. */
   readonly other: boolean;
 }
 
-/** No names at all: what a certificate without the extension has. */
+/** The names of a certificate without the extension. */
 export const NO_NAMES: AlternativeNames = { email: [], smtpUtf8: [], uri: [], other: false };
 
 const OTHER_NAME = 0xa0;
@@ -77,9 +77,9 @@ function parseSmtpUtf8Mailbox(content: Uint8Array): string | undefined {
 }
 
 /**
- * The value of a subjectAltName extension with one name: rfc822Name for ASCII mail addresses, SmtpUTF8Mailbox for others
- * (RFC 9598 §3: not for ASCII ones), uniformResourceIdentifier for URIs. Throws `value-out-of-range` for a URI beyond
- * ASCII (it has to be percent-encoded before) and for control characters.
+ * Encodes the value of a subjectAltName extension with one name. An ASCII mail address becomes an rfc822Name, another
+ * one an SmtpUTF8Mailbox (RFC 9598 §3), and a URI a uniformResourceIdentifier. Throws `value-out-of-range` for control
+ * characters, and for a URI beyond ASCII: percent-encode it first.
  */
 export function encodeAlternativeName(name: AlternativeName): Uint8Array {
   const bytes = encodeUtf8(name.value);

@@ -25,11 +25,11 @@ export interface Issuer {
   /** DER certificates above it, its own issuer first, the root last; empty for a root. */
   readonly chain: readonly Uint8Array[];
   readonly signer: Signer;
-  /** The key identifier that certificates issued by it name. */
+  /** The key identifier that its certificates name as their issuer's. */
   readonly keyId: Uint8Array;
 }
 
-/** What {@link createRoot} takes. */
+/** Options of {@link createRoot}. */
 export interface RootOptions {
   readonly signer: Signer;
   /** 1 to 64 characters (RFC 5280 appendix A.1). */
@@ -40,10 +40,10 @@ export interface RootOptions {
   readonly validityMs?: number;
 }
 
-/** What {@link createIssuingCa} takes. Default validity: 5 years, never longer than the root's. */
+/** Options of {@link createIssuingCa}. Default validity: 5 years, never longer than the root's. */
 export interface IssuingCaOptions extends RootOptions {
   readonly root: Issuer;
-  /** Where the root's CRL and the root's certificate are. Default: nowhere. */
+  /** URLs of the root's CRL and certificate. Default: none. */
   readonly urls?: CertificateUrls;
 }
 
@@ -51,7 +51,7 @@ const YEAR_MS = 365.25 * 86_400_000;
 const ROOT_VALIDITY_MS = 20 * YEAR_MS;
 const ISSUING_VALIDITY_MS = 5 * YEAR_MS;
 
-/** Creates a self-signed root CA (RFC 5280 §3.2): at most one CA below it. Throws `value-out-of-range`. */
+/** Creates a self-signed root CA (RFC 5280 §3.2) with at most one CA below it. Throws `value-out-of-range`. */
 export async function createRoot(options: RootOptions): Promise<Issuer> {
   const { signer, nowMs, validityMs = ROOT_VALIDITY_MS } = options;
   const name = caName(options.commonName);
@@ -67,31 +67,34 @@ export async function createRoot(options: RootOptions): Promise<Issuer> {
   return openIssuer(der, [], signer);
 }
 
-/** Creates an issuing CA below a root: path length 0, leaf certificates only. Throws as {@link signIssuingCa}. */
+/**
+ * Creates an issuing CA below a root, with path length 0: it issues leaf certificates only. Throws as {@link
+ * signIssuingCa}.
+ */
 export async function createIssuingCa(options: IssuingCaOptions): Promise<Issuer> {
   const { root, signer } = options;
   const der = await signIssuingCa({ ...options, spki: signer.spki });
   return openIssuer(der, [root.certificate.der, ...root.chain], signer);
 }
 
-/** What {@link signIssuingCa} takes: as for {@link createIssuingCa}, with the public key only. */
+/** Options of {@link signIssuingCa}: those of {@link createIssuingCa}, with the public key instead of the signer. */
 export interface IssuingCaRequest extends Omit<IssuingCaOptions, 'signer'> {
-  /** SubjectPublicKeyInfo, DER; whoever asks has shown to possess the key. */
+  /** SubjectPublicKeyInfo, DER. The caller must have checked that the requester has the private key. */
   readonly spki: Uint8Array;
-  /** Names to which everything below is restricted. Default: none. */
+  /** Restricts the names of every certificate below. Default: no restriction. */
   readonly permitted?: PermittedNames;
 }
 
 /**
- * Signs the certificate of an issuing CA whose key is elsewhere. Throws `certificate-expired` where the root is not valid now,
- * `bad-key`, `value-out-of-range`.
+ * Signs the certificate of an issuing CA whose key is elsewhere. Throws `certificate-expired` if the root is not valid
+ * now, `bad-key`, `value-out-of-range`.
  */
 export async function signIssuingCa(options: IssuingCaRequest): Promise<Uint8Array> {
   const { root, spki, nowMs, validityMs = ISSUING_VALIDITY_MS, urls, permitted } = options;
   const isValid = nowMs >= root.certificate.notBeforeMs && nowMs <= root.certificate.notAfterMs;
   ensure(isValid, 'certificate-expired', 'the root is not valid now');
   const distinct = !equalBytes(root.signer.spki, spki);
-  ensure(distinct, 'value-out-of-range', 'root and issuing CA must have keys of their own');
+  ensure(distinct, 'value-out-of-range', 'the root and the issuing CA must have different keys');
   const wanted = validityFrom(nowMs, validityMs);
   const extensions = caExtensions(keyIdentifier(parsePublicKey(spki)), root.keyId, 0);
   if (permitted !== undefined && permitted.email.length + permitted.uri.length > 0) {
@@ -110,14 +113,14 @@ export async function signIssuingCa(options: IssuingCaRequest): Promise<Uint8Arr
 }
 
 /**
- * An issuer from what is stored: its DER certificate, those above it, its key. Throws `bad-certificate` where the
- * certificate is no CA's, `bad-key-file` where the key is not the certificate's.
+ * Opens an issuer from its stored certificate (DER), the certificates above it, and its key. Throws `bad-certificate`
+ * if the certificate is not a CA's, and `bad-key-file` if the key does not belong to it.
  */
 export function openIssuer(certificate: Uint8Array, chain: readonly Uint8Array[], signer: Signer): Issuer {
   const parsed = parseCertificate(certificate);
   const { isCa, keyUsage, subjectKeyId } = parsed;
-  ensure(isCa && keyUsage?.has('keyCertSign') === true, 'bad-certificate', 'not the certificate of a CA');
-  ensure(equalBytes(parsed.spki, signer.spki), 'bad-key-file', 'the key is not that of the CA certificate');
+  ensure(isCa && keyUsage?.has('keyCertSign') === true, 'bad-certificate', 'not a CA certificate');
+  ensure(equalBytes(parsed.spki, signer.spki), 'bad-key-file', 'the key does not belong to the CA certificate');
   return { certificate: parsed, chain, signer, keyId: subjectKeyId ?? keyIdentifier(parsed.publicKey) };
 }
 

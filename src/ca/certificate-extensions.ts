@@ -18,30 +18,30 @@ export const KEY_USAGES = [
   'decipherOnly',
 ] as const;
 
-/** One use that a key may be put to. */
+/** One permitted use of a key. */
 export type KeyUsage = (typeof KEY_USAGES)[number];
 
-/** One extension as it is encoded. */
+/** One extension, its value still encoded. */
 export interface RawExtension {
   readonly oid: string;
   readonly critical: boolean;
   readonly value: Uint8Array;
 }
 
-/** What the extensions of a certificate say. */
+/** The contents of a certificate's extensions. */
 export interface CertificateExtensions {
   /** The object identifiers of all extensions, in order. */
   readonly extensionOids: readonly string[];
-  /** Those that are critical and not understood here: a verifier must refuse the certificate. */
+  /** Critical extensions that are not understood here: a verifier must refuse the certificate. */
   readonly unknownCritical: readonly string[];
   readonly isCa: boolean;
   readonly basicConstraintsCritical: boolean;
   /** How many CA certificates may follow; undefined is any number. */
   readonly pathLength: number | undefined;
-  /** undefined where the extension is missing. */
+  /** undefined if the extension is missing. */
   readonly keyUsage: ReadonlySet<KeyUsage> | undefined;
   readonly keyUsageCritical: boolean;
-  /** Object identifiers of purposes; undefined where the extension is missing. */
+  /** Object identifiers of purposes; undefined if the extension is missing. */
   readonly extendedKeyUsage: readonly string[] | undefined;
   readonly subjectKeyId: Uint8Array | undefined;
   readonly authorityKeyId: Uint8Array | undefined;
@@ -55,10 +55,12 @@ export interface CertificateExtensions {
 }
 
 const MAX_EXTENSIONS = 32;
-/** Certificates of web servers have hundreds. */
+/** Web server certificates have hundreds. */
 const MAX_NAMES = 1_024;
 
-/** Reads a SEQUENCE OF Extension (RFC 5280 §4.1; untrusted); an extension given twice is refused. `malformed-encoding`. */
+/**
+ * Reads a SEQUENCE OF Extension (RFC 5280 §4.1; untrusted). Throws `malformed-encoding`, also for a repeated extension.
+ */
 export function parseRawExtensions(extensions: Uint8Array): RawExtension[] {
   const reader = readSingle(extensions).values;
   const found = new Map<string, RawExtension>();
@@ -77,7 +79,7 @@ export function parseRawExtensions(extensions: Uint8Array): RawExtension[] {
 
 type Mutable = { -readonly [Name in keyof CertificateExtensions]: CertificateExtensions[Name] };
 
-/** Reads what the extensions of a certificate say (untrusted). Throws `malformed-encoding`. */
+/** Reads the contents of a certificate's extensions (untrusted). Throws `malformed-encoding`. */
 export function parseCertificateExtensions(extensions: readonly RawExtension[]): CertificateExtensions {
   const unknownCritical: string[] = [];
   const result: Mutable = {
@@ -105,7 +107,7 @@ export function parseCertificateExtensions(extensions: readonly RawExtension[]):
   return result;
 }
 
-/** Writes what one extension says into `result`; false where the extension is not one that we know. */
+/** Copies the contents of one extension into `result`. Returns false if the extension is unknown. */
 function applyExtension(result: Mutable, { oid, critical, value }: RawExtension): boolean {
   switch (oid) {
     case ExtensionOid.basicConstraints: {
@@ -157,7 +159,7 @@ function parseKeyUsage(value: Uint8Array): ReadonlySet<KeyUsage> {
   const reader = new DerReader(value);
   const bits = readNamedBits(reader);
   reader.end();
-  if (bits === 0 || bits >= 1 << KEY_USAGES.length) throw decodeError('keyUsage without bits, or with unknown ones');
+  if (bits === 0 || bits >= 1 << KEY_USAGES.length) throw decodeError('keyUsage without bits, or with unknown bits');
   return new Set(KEY_USAGES.filter((_, bit) => (bits & (1 << bit)) !== 0));
 }
 
@@ -169,7 +171,7 @@ function parsePurposes(value: Uint8Array): string[] {
   return purposes;
 }
 
-/** URIs of the full names of the distribution points; points of another form are skipped. */
+/** Returns the URIs of the distribution points' full names. Skips points of another form. */
 function parseCrlUrls(value: Uint8Array): string[] {
   const points = readSingle(value).values;
   const urls: string[] = [];
@@ -184,7 +186,7 @@ function parseCrlUrls(value: Uint8Array): string[] {
   return urls;
 }
 
-/** URIs of the issuer's certificate and of its OCSP responders; other methods and forms of names are skipped. */
+/** Returns the URIs of the issuer's certificate and of its OCSP responders. Skips other methods and forms of names. */
 function parseAccess(value: Uint8Array): [caIssuers: string[], ocsp: string[]] {
   const descriptions = readSingle(value).values;
   const caIssuers: string[] = [];

@@ -16,7 +16,7 @@ import { type KeyType, parsePublicKey, type PublicKey } from './public-key.ts';
 import { parseSignatureAlgorithm, type SignatureAlgorithm } from './signature-algorithm.ts';
 import { withCode } from './der/with-code.ts';
 
-/** What a certificate says of its subject: all that matters of a trust anchor, whose own signature nobody needs. */
+/** The contents of a certificate without its signature. This is all of a trust anchor that matters. */
 export interface CertificateContents extends CertificateExtensions {
   readonly der: Uint8Array;
   /** Lower-case hex of whole bytes, without leading zero bytes. */
@@ -29,17 +29,19 @@ export interface CertificateContents extends CertificateExtensions {
   readonly notAfterMs: number;
   /** The DER SubjectPublicKeyInfo. */
   readonly spki: Uint8Array;
-  /** SHA-256 of `spki`: how a key is named. */
+  /** SHA-256 of `spki`: names the key. */
   readonly spkiSha256: Uint8Array;
-  /** How all that is certified is named, see `certifiedKeysHash`: `spkiSha256` where there are no companion keys. */
+  /**
+   * Names the key with its companion keys, see `certifiedKeysHash`. Equals `spkiSha256` if there are no companion keys.
+   */
   readonly keysSha256: Uint8Array;
   readonly keyType: KeyType;
   readonly publicKey: PublicKey;
-  /** The extensions as they are encoded. */
+  /** The extensions, their values still encoded. */
   readonly rawExtensions: readonly RawExtension[];
 }
 
-/** An X.509 v3 certificate as it was read. Nothing about it is verified: see `verifyChain`. */
+/** An X.509 v3 certificate, read but not verified: see `verifyChain`. */
 export interface ParsedCertificate extends CertificateContents {
   /** The signed part. */
   readonly tbs: Uint8Array;
@@ -47,13 +49,13 @@ export interface ParsedCertificate extends CertificateContents {
   readonly signature: Uint8Array;
 }
 
-/** The longest certificate that is read. Ours have 500 to 1,600 bytes; the identity record holds up to 2^16-1. */
+/** The longest accepted certificate. Ours have 500 to 1,600 bytes; the identity record holds up to 2^16-1. */
 const MAX_CERTIFICATE_BYTES = 16_384;
 const MAX_SERIAL_BYTES = 20;
 
 /**
- * Reads a DER certificate (RFC 5280 §4.1; untrusted): version 3, strict DER, a positive serial of at most 20 bytes, a key
- * and a signature algorithm of an accepted kind. Throws `bad-certificate`, or `weak-key` for keys that are not accepted.
+ * Reads a DER certificate (RFC 5280 §4.1; untrusted): version 3, strict DER, a positive serial of at most 20 bytes, an
+ * accepted kind of key and of signature algorithm. Throws `bad-certificate`, or `weak-key` for other keys.
  */
 export function parseCertificate(der: Uint8Array): ParsedCertificate {
   return withCode('bad-certificate', 'certificate', () => {
@@ -66,8 +68,8 @@ export function parseCertificate(der: Uint8Array): ParsedCertificate {
 }
 
 /**
- * Reads a certificate that is trusted for what it is, whatever signed it: as {@link parseCertificate}, but for the
- * signature, which may be of any algorithm, and the serial number, which may be 0. Throws the same.
+ * Reads a trust anchor like {@link parseCertificate}, but accepts any signature algorithm and the serial number 0:
+ * nobody checks its signature. Throws the same.
  */
 export function parseTrustAnchor(der: Uint8Array): CertificateContents {
   return withCode('bad-certificate', 'trust anchor', () => {
@@ -93,7 +95,7 @@ function parseContents(der: Uint8Array, tbs: DerElement, outerAlgorithm: DerElem
   version.end();
   const serial = readUnsigned(reader, MAX_SERIAL_BYTES);
   const algorithm = reader.read(0x30);
-  if (!equalBytes(algorithm.raw, outerAlgorithm.raw)) throw decodeError('two different signature algorithms');
+  if (!equalBytes(algorithm.raw, outerAlgorithm.raw)) throw decodeError('the two signature algorithms differ');
   const issuer = parseDistinguishedName(reader.read(0x30).raw);
   const validity = reader.enter();
   const notBeforeMs = readTime(validity);

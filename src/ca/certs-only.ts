@@ -5,7 +5,8 @@ const SIGNED_DATA = '1.2.840.113549.1.7.2';
 const DATA = '1.2.840.113549.1.7.1';
 
 /**
- * A "certs-only" PKCS#7 message: SignedData without content and without signers (RFC 8551 §3.8, RFC 5652 §5.1). `certificates` are DER.
+ * Encodes a "certs-only" PKCS#7 message: SignedData without content or signers (RFC 8551 §3.8, RFC 5652 §5.1).
+ * `certificates` are DER.
  */
 export function encodeCertsOnly(certificates: readonly Uint8Array[]): Uint8Array {
   const signedData = derSequence(

@@ -6,8 +6,8 @@ import { derBitString, derOid, derSequence } from './der/der-writer.ts';
 import { CompanionKeyOid } from './der/oids.ts';
 
 /**
- * Public keys that others encrypt to, certified beside a key that signs, which shows by its CSR that it wants them: such keys
- * cannot sign a CSR themselves. At least one of the two is there.
+ * Public keys for encryption, certified beside a signing key. They cannot sign a CSR themselves, so the signing key's
+ * CSR asks for them. At least one of the two is present.
  */
 export interface CompanionKeys {
   /** An X25519 key: 32 bytes (RFC 7748 §5). */
@@ -22,7 +22,7 @@ const ML_KEM_768_BYTES = 1184;
 const ML_KEM_768_VECTOR_BYTES = 1152;
 const ML_KEM_MODULUS = 3329;
 
-/** u-coordinates below the prime whose points have an order that divides 8: a shared secret with one is all zeros. */
+/** u-coordinates below the prime of points whose order divides 8: a shared secret with one is all zeros. */
 const SMALL_ORDER = new Set([
   '00'.repeat(32),
   `01${'00'.repeat(31)}`,
@@ -34,8 +34,9 @@ const SMALL_ORDER = new Set([
 const PRIME_25519 = parseHex(`ed${'ff'.repeat(30)}7f`);
 
 /**
- * The value of the companion keys extension (docs/spec.md, "Companion keys"): `SEQUENCE SIZE (1..2) OF SubjectPublicKeyInfo`, X25519
- * first. Throws `value-out-of-range` where there is none, or one that {@link parseCompanionKeys} would refuse.
+ * Encodes the value of the companion keys extension (`docs/spec.md#companion-keys`): `SEQUENCE SIZE (1..2) OF
+ * SubjectPublicKeyInfo`, X25519 first. Throws `value-out-of-range` if there is no key, or one that {@link
+ * parseCompanionKeys} would refuse.
  */
 export function encodeCompanionKeys({ x25519, mlKem768 }: CompanionKeys): Uint8Array {
   const keys: Uint8Array[] = [];
@@ -52,9 +53,9 @@ export function encodeCompanionKeys({ x25519, mlKem768 }: CompanionKeys): Uint8A
 }
 
 /**
- * Reads what {@link encodeCompanionKeys} writes (untrusted), and nothing else: one or two keys of different kinds in their order,
- * so that a set has one encoding; X25519 in canonical form and not of small order; of ML-KEM-768 every coefficient below the
- * modulus. Throws `malformed-encoding`.
+ * Reads the output of {@link encodeCompanionKeys} (untrusted): one or two keys of different kinds in a fixed order, so
+ * that a set has one encoding. X25519 must be canonical and not of small order; every ML-KEM-768 coefficient must be
+ * below the modulus. Throws `malformed-encoding`.
  */
 export function parseCompanionKeys(value: Uint8Array): CompanionKeys {
   const reader = readSingle(value).values;
@@ -64,19 +65,19 @@ export function parseCompanionKeys(value: Uint8Array): CompanionKeys {
     const { oid, bits } = readSpki(reader);
     if (oid === CompanionKeyOid.x25519 && x25519 === undefined && mlKem768 === undefined) {
       if (!isX25519Key(bits))
-        throw decodeError('companion X25519 key of another length, of small order or not canonical');
+        throw decodeError('companion X25519 key of a wrong length, of small order or not canonical');
       x25519 = bits.slice();
     } else if (oid === CompanionKeyOid.mlKem768 && mlKem768 === undefined) {
-      if (!isMlKem768Key(bits)) throw decodeError('companion ML-KEM-768 key of another length or not reduced');
+      if (!isMlKem768Key(bits)) throw decodeError('companion ML-KEM-768 key of a wrong length or not reduced');
       mlKem768 = bits.slice();
     } else {
-      throw decodeError('companion key of another kind, a second one of a kind, or in another order');
+      throw decodeError('companion key of an unknown kind, repeated, or out of order');
     }
   } while (!reader.done);
   return { x25519, mlKem768 };
 }
 
-/** Whether two sets of companion keys are the same; none is a set too. */
+/** Returns true if two sets of companion keys are the same; undefined is the empty set. */
 export function sameCompanionKeys(a: CompanionKeys | undefined, b: CompanionKeys | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return equalBytes(encodeCompanionKeys(a), encodeCompanionKeys(b));

@@ -9,7 +9,7 @@ import { CompanionKeyOid } from './der/oids.ts';
 import { formatPem, parsePem } from './der/pem.ts';
 import { withCode } from './der/with-code.ts';
 
-/** Kinds of companion keys, as people write them. */
+/** Kinds of companion keys, as users write them. */
 export const COMPANION_KINDS = ['x25519', 'ml-kem-768'] as const;
 
 /** One kind of companion key. */
@@ -18,7 +18,7 @@ export type CompanionKind = (typeof COMPANION_KINDS)[number];
 interface Kind {
   readonly field: keyof CompanionKeys;
   readonly oid: string;
-  /** Of the private key. */
+  /** Length of the private key. */
   readonly bytes: number;
   /** The tag of the private key inside PKCS#8: an OCTET STRING (RFC 8410 §7), or the seed (RFC 9935 §6). */
   readonly tag: number;
@@ -44,17 +44,17 @@ const KINDS: Readonly<Record<CompanionKind, Kind>> = {
 
 const VERSION_0 = der(DerTag.integer, Uint8Array.of(0));
 
-/** Where {@link CompanionKeys} has a kind. */
+/** The field of {@link CompanionKeys} that holds this kind. */
 export function companionField(kind: CompanionKind): keyof CompanionKeys {
   return KINDS[kind].field;
 }
 
-/** A new private key as PEM PKCS#8 (RFC 5958 §2), not encrypted: of ML-KEM-768 its seed. */
+/** Creates a private key as PEM PKCS#8 (RFC 5958 §2), not encrypted. ML-KEM-768 is stored as its seed. */
 export function createCompanionSecret(kind: CompanionKind, random: (length: number) => Uint8Array): string {
   return formatPem('PRIVATE KEY', encodeSecret(kind, random(KINDS[kind].bytes)));
 }
 
-/** The public key of what {@link createCompanionSecret} wrote. Throws `bad-key-file`. */
+/** Returns the public key of a file that {@link createCompanionSecret} wrote. Throws `bad-key-file`. */
 export function companionPublicKey(kind: CompanionKind, pem: string): Uint8Array {
   const { bytes, publicKey } = KINDS[kind];
   return withCode('bad-key-file', 'companion key', () => {

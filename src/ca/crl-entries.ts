@@ -5,7 +5,7 @@ import { der, derOf, derSequence, derTime } from './der/der-writer.ts';
 import { encodeExtension } from './extension-writer.ts';
 import { ExtensionOid } from './der/oids.ts';
 
-/** Why a certificate was revoked (RFC 5280 §5.3.1), but for holds, which we do not make. */
+/** Reasons for a revocation (RFC 5280 §5.3.1). We do not make holds. */
 export const CRL_REASONS = {
   unspecified: 0,
   keyCompromise: 1,
@@ -15,7 +15,7 @@ export const CRL_REASONS = {
   privilegeWithdrawn: 9,
 } as const;
 
-/** The name of a reason of revocation. */
+/** The name of a revocation reason. */
 export type CrlReason = keyof typeof CRL_REASONS;
 
 /** One revoked certificate. */
@@ -23,14 +23,14 @@ export interface CrlEntry {
   /** Lower-case hex, as in `ParsedCertificate.serial`. */
   readonly serial: string;
   readonly revokedAtMs: number;
-  /** `removeFromCRL`, in deltas alone: the complete CRL lists it no more, since the certificate has expired. */
+  /** `removeFromCRL` is for deltas only: the certificate has expired, so the complete CRL no longer lists it. */
   readonly reason: CrlReason | 'removeFromCRL';
 }
 
 const NO_EXTENSION = new Uint8Array();
 const CODES = Object.entries({ ...CRL_REASONS, removeFromCRL: 8 });
 
-/** The extensions of an entry by reason: none where it is unspecified (RFC 5280 §5.3.1). */
+/** The extensions of an entry by reason: none if the reason is unspecified (RFC 5280 §5.3.1). */
 const REASON_EXTENSIONS: ReadonlyMap<string, Uint8Array> = new Map(
   CODES.map(([reason, code]) => {
     const extension = encodeExtension(ExtensionOid.crlReason, false, der(0x0a, Uint8Array.of(code)));
@@ -40,15 +40,15 @@ const REASON_EXTENSIONS: ReadonlyMap<string, Uint8Array> = new Map(
 
 const MAX_SERIAL_BYTES = 20;
 
-/** Of an entry with the longest serial, a GeneralizedTime and a reason; the length of such an entry has one octet. */
+/** Bound for an entry with the longest serial, a GeneralizedTime and a reason. Its length fits one octet. */
 const MAX_ENTRY_BYTES = 64;
 const HEADER_BYTES = 2;
 const DAY_MS = 86_400_000;
 const DIGIT_ZERO = 0x30;
 
 /**
- * The `revokedCertificates` of a CRL (RFC 5280 §5.1.2.6), in the order of their serials. They are written into one buffer, a microsecond
- * or two each, since a server makes CRLs of ten thousand entries beside its other work. Throws `value-out-of-range`.
+ * Encodes the `revokedCertificates` of a CRL (RFC 5280 §5.1.2.6) in the order of their serials. All entries go into one
+ * buffer, 1 or 2 µs each, because a busy server makes CRLs of 10,000 entries. Throws `value-out-of-range`.
  */
 export function encodeCrlEntries(entries: readonly CrlEntry[]): Uint8Array {
   const sorted = entries.toSorted((a, b) => (a.serial < b.serial ? -1 : Number(a.serial > b.serial)));
@@ -68,13 +68,13 @@ export function encodeCrlEntries(entries: readonly CrlEntry[]): Uint8Array {
   return derOf(DerTag.sequence, [bytes.subarray(0, end)]);
 }
 
-/** Writes an INTEGER at `at`. Returns where it ends. */
+/** Writes an INTEGER at `at` and returns its end. */
 function writeSerial(bytes: Uint8Array, at: number, serial: string): number {
   ensure(serial.length <= 2 * MAX_SERIAL_BYTES, 'value-out-of-range', 'a serial of more than 20 octets');
   const magnitude = parseHex(serial);
   let zeros = 0;
   while (zeros < magnitude.length && magnitude[zeros] === 0) zeros += 1;
-  // One octet of zero before a top bit that is set, and for zero itself.
+  // A zero octet comes before a top bit that is set, and stands for zero itself.
   const padding = (magnitude[zeros] ?? 0x80) >= 0x80 ? 1 : 0;
   const length = padding + magnitude.length - zeros;
   bytes[at] = DerTag.integer;
@@ -83,7 +83,10 @@ function writeSerial(bytes: Uint8Array, at: number, serial: string): number {
   return at + HEADER_BYTES + length;
 }
 
-/** Writes a `Time` at `at`: that of the day's beginning, which is encoded once, with hour, minute and second put in. Returns where it ends. */
+/**
+ * Writes a `Time` at `at` and returns its end. The start of each day is encoded once; hour, minute and second are then
+ * filled in.
+ */
 function writeTime(bytes: Uint8Array, at: number, timeMs: number, days: Map<number, Uint8Array>): number {
   const day = Math.floor(timeMs / DAY_MS);
   const midnight = days.get(day) ?? derTime(day * DAY_MS);

@@ -8,38 +8,38 @@ import { encodeAuthorityKeyId, encodeExtension, encodeFullName } from './extensi
 import { ExtensionOid } from './der/oids.ts';
 import { encodeSignatureAlgorithm } from './signature-algorithm.ts';
 
-/** What one CRL says. */
+/** The contents of one CRL. */
 export interface CrlContent {
   /** Rises from one CRL to the next. */
   readonly number: number;
   readonly thisUpdateMs: number;
   readonly nextUpdateMs: number;
   readonly entries: readonly CrlEntry[];
-  /** The part of the issuer's certificates that it covers. Default: all. */
+  /** The part of the issuer's certificates that the CRL covers. Default: all. */
   readonly scope?: CrlScope | undefined;
-  /** For a delta: number of the complete CRL since which it lists what was revoked (§5.2.4). Default: it is complete. */
+  /** For a delta: number of the complete CRL that it lists changes since (§5.2.4). Default: the CRL is complete. */
   readonly baseNumber?: number | undefined;
 }
 
-/** A part of the certificates of an issuer: those that name this URL as their CRL distribution point. */
+/** The part of an issuer's certificates that name this URL as their CRL distribution point. */
 export interface CrlScope {
   readonly url: string;
-  /** Where the delta of a complete CRL is. */
+  /** URL of the delta to a complete CRL. */
   readonly deltaUrl: string;
 }
 
 const VERSION_2 = der(DerTag.integer, Uint8Array.of(1));
 
 /**
- * Signs a CRL of what `issuer` revoked (RFC 5280 §5.1), complete or a delta, with CRL number and AKI; one of a part says which
- * (§5.2.5) and, when complete, where its delta is (§5.2.6). Throws `value-out-of-range`.
+ * Signs a CRL of `issuer` (RFC 5280 §5.1), complete or a delta, with CRL number and AKI. A CRL with a scope names its
+ * scope (§5.2.5) and, if complete, the URL of its delta (§5.2.6). Throws `value-out-of-range`.
  */
 export async function createCrl(issuer: Issuer, content: CrlContent): Promise<Uint8Array> {
   const { number, thisUpdateMs, nextUpdateMs, entries, baseNumber } = content;
-  ensure(Number.isSafeInteger(number) && number >= 0, 'value-out-of-range', 'a CRL number is not negative');
+  ensure(Number.isSafeInteger(number) && number >= 0, 'value-out-of-range', 'a CRL number must not be negative');
   ensure(nextUpdateMs > thisUpdateMs, 'value-out-of-range', 'the next CRL must come later than this one');
   const isRemoving = entries.some(({ reason }) => reason === 'removeFromCRL');
-  ensure(baseNumber !== undefined || !isRemoving, 'value-out-of-range', 'only a delta takes entries off');
+  ensure(baseNumber !== undefined || !isRemoving, 'value-out-of-range', 'only a delta can remove entries');
   const algorithm = encodeSignatureAlgorithm(issuer.signer.algorithm);
   const tbs = derSequence(
     VERSION_2,
@@ -56,7 +56,7 @@ export async function createCrl(issuer: Issuer, content: CrlContent): Promise<Ui
 function encodeExtensions({ number, scope, baseNumber }: CrlContent): Uint8Array[] {
   const extensions = [encodeExtension(ExtensionOid.crlNumber, false, encodeNumber(number))];
   if (baseNumber !== undefined) {
-    ensure(baseNumber <= number, 'value-out-of-range', 'a delta is not older than its base');
+    ensure(baseNumber <= number, 'value-out-of-range', 'a delta must not be older than its base');
     extensions.push(encodeExtension(ExtensionOid.deltaCrlIndicator, true, encodeNumber(baseNumber)));
   }
   if (scope === undefined) return extensions;

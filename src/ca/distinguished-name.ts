@@ -5,9 +5,9 @@ import { asciiText, readOid, utf8Text } from './der/der-values.ts';
 import { der, derOid, derSequence } from './der/der-writer.ts';
 import { COMMON_NAME_OID } from './der/oids.ts';
 
-/** What is read of a distinguished name. */
+/** A distinguished name, as far as it is read here. */
 export interface DistinguishedName {
-  /** The encoded `Name`: names are compared by their bytes. */
+  /** The encoded `Name`. Compare names by these bytes. */
   readonly der: Uint8Array;
   readonly empty: boolean;
   readonly commonNames: readonly string[];
@@ -41,15 +41,15 @@ export function parseDistinguishedName(name: Uint8Array): DistinguishedName {
   return { der: name, empty, commonNames, emailAddresses };
 }
 
-/** An encoded `Name` of one common name, a UTF8String. */
+/** Encodes a `Name` of one common name, a UTF8String. */
 export function encodeCommonName(commonName: string): Uint8Array {
   const attribute = derSequence(derOid(COMMON_NAME_OID), der(DerTag.utf8String, encodeUtf8(commonName)));
   return derSequence(der(DerTag.set, attribute));
 }
 
-/** The text of a DirectoryString or IA5String. The forms that nobody should use any more are refused. */
+/** Decodes a DirectoryString or IA5String. Refuses the deprecated string types. */
 function directoryText(tag: number, content: Uint8Array): string {
   if (tag === DerTag.utf8String) return utf8Text(content);
   if (tag === DerTag.printableString || tag === DerTag.ia5String) return asciiText(content);
-  throw decodeError(`name attribute of string type ${tag}`);
+  throw decodeError(`name attribute of unsupported string type ${tag}`);
 }

@@ -7,33 +7,33 @@ import { CA_ISSUERS_OID, ExtensionOid, OCSP_ACCESS_OID } from './der/oids.ts';
 
 const TRUE = der(DerTag.boolean, Uint8Array.of(0xff));
 
-/** Where programs find what goes with a certificate. */
+/** URLs that a certificate carries for programs that check it. */
 export interface CertificateUrls {
-  /** The issuer's CRL; undefined leaves the extension out. */
+  /** The issuer's CRL; undefined omits the extension. */
   readonly crl: string | undefined;
-  /** The issuer's own certificate, DER; undefined leaves the extension out. */
+  /** The issuer's own certificate, DER; undefined omits the extension. */
   readonly caIssuers: string | undefined;
   /** The OCSP responder. Default: none. */
   readonly ocsp?: string | undefined;
 }
 
-/** One encoded Extension (RFC 5280 §4.1). */
+/** Encodes an Extension (RFC 5280 §4.1). */
 export function encodeExtension(oid: string, critical: boolean, value: Uint8Array): Uint8Array {
   return derSequence(derOid(oid), ...(critical ? [TRUE] : []), der(DerTag.octetString, value));
 }
 
-/** The basicConstraints extension of a CA below which `pathLength` more CAs may follow (RFC 5280 §4.2.1.9). */
+/** Encodes the basicConstraints extension of a CA with at most `pathLength` CAs below it (RFC 5280 §4.2.1.9). */
 export function encodeCaConstraints(pathLength: number): Uint8Array {
   const value = derSequence(TRUE, derUnsigned(Uint8Array.of(pathLength)));
   return encodeExtension(ExtensionOid.basicConstraints, true, value);
 }
 
-/** The basicConstraints extension of a certificate that is no CA's. */
+/** Encodes the basicConstraints extension of a certificate that is not a CA's. */
 export function encodeLeafConstraints(): Uint8Array {
   return encodeExtension(ExtensionOid.basicConstraints, true, derSequence());
 }
 
-/** The value of keyUsage (RFC 5280 §4.2.1.3). */
+/** Encodes the value of keyUsage (RFC 5280 §4.2.1.3). */
 export function encodeKeyUsage(usages: readonly KeyUsage[]): Uint8Array {
   let bits = 0;
   for (const usage of usages) bits |= 0x8000 >> KEY_USAGES.indexOf(usage);
@@ -43,17 +43,17 @@ export function encodeKeyUsage(usages: readonly KeyUsage[]): Uint8Array {
   return der(DerTag.bitString, Uint8Array.of(unused, ...octets));
 }
 
-/** The subjectKeyIdentifier extension. */
+/** Encodes the subjectKeyIdentifier extension. */
 export function encodeSubjectKeyId(keyId: Uint8Array): Uint8Array {
   return encodeExtension(ExtensionOid.subjectKeyIdentifier, false, der(DerTag.octetString, keyId));
 }
 
-/** The authorityKeyIdentifier extension that names the issuer's key. */
+/** Encodes the authorityKeyIdentifier extension from the identifier of the issuer's key. */
 export function encodeAuthorityKeyId(keyId: Uint8Array): Uint8Array {
   return encodeExtension(ExtensionOid.authorityKeyIdentifier, false, derSequence(der(0x80, keyId)));
 }
 
-/** The extensions that hold URLs: CRL distribution point and authority information access. */
+/** Encodes the extensions that hold URLs: CRL distribution point and authority information access. */
 export function encodeUrlExtensions({ crl, caIssuers, ocsp }: CertificateUrls): Uint8Array[] {
   const extensions: Uint8Array[] = [];
   if (crl !== undefined) {
@@ -74,7 +74,7 @@ function encodeUrl(url: string): Uint8Array {
   return der(0x86, encodeUtf8(url));
 }
 
-/** A DistributionPointName of one URL (RFC 5280 §4.2.1.13). Throws `value-out-of-range`. */
+/** Encodes a DistributionPointName of one URL (RFC 5280 §4.2.1.13). Throws `value-out-of-range`. */
 export function encodeFullName(url: string): Uint8Array {
   return der(0xa0, encodeUrl(url));
 }

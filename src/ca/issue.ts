@@ -18,13 +18,13 @@ import { leafKeyUsage, type LeafProfile, type Validity } from './profile.ts';
 import { keyIdentifier, parsePublicKey, type PublicKey } from './public-key.ts';
 import { signCertificate } from './sign-certificate.ts';
 
-/** What one leaf certificate says. */
+/** The contents of one leaf certificate. */
 export interface LeafRequest extends Validity {
-  /** The DER SubjectPublicKeyInfo of the key. Untrusted; possession must have been proved before. */
+  /** The DER SubjectPublicKeyInfo of the key. Untrusted; the caller must have checked proof of possession. */
   readonly spki: Uint8Array;
-  /** The one name that is bound to the key. Already canonical. */
+  /** The one name that is bound to the key, already canonical. */
   readonly san: AlternativeName;
-  /** Keys for encryption, from the request that the key signed. Default: none. */
+  /** Keys for encryption, taken from the request that the key signed. Default: none. */
   readonly companions?: CompanionKeys | undefined;
   /** From `newSerial`. */
   readonly serial: Uint8Array;
@@ -35,9 +35,9 @@ export interface LeafRequest extends Validity {
 const EMPTY_NAME = derSequence();
 
 /**
- * Issues a leaf certificate (RFC 5280 §4). The subject is empty and the subjectAltName critical (§4.1.2.6), since the
- * name is an identity and no directory entry. DER is written directly: pkijs takes over 0.4 ms of the main thread for
- * the same bytes. Throws `bad-key`, `weak-key`, `value-out-of-range` for a validity outside the issuer's, and `forbidden` for a name that it must not certify.
+ * Issues a leaf certificate (RFC 5280 §4). The subject is empty and the subjectAltName critical (§4.1.2.6), because the
+ * name is an identity and not a directory entry. Throws `bad-key`, `weak-key`, `value-out-of-range` for a validity
+ * outside the issuer's, and `forbidden` for a name that the issuer must not certify.
  */
 export async function issueLeaf(issuer: Issuer, request: LeafRequest): Promise<Uint8Array> {
   const { certificate, signer } = issuer;

@@ -12,8 +12,8 @@ import {
 import { withCode } from './der/with-code.ts';
 
 /**
- * Throws `forbidden` for a name that the issuer's name constraints (RFC 5280 §4.2.1.10) keep it from certifying: every program that
- * checks them would refuse the certificate. `bad-certificate` for constraints of other kinds of names.
+ * Throws `forbidden` if the issuer's name constraints (RFC 5280 §4.2.1.10) exclude the name: every program that checks
+ * them would refuse the certificate. Throws `bad-certificate` for constraints on other kinds of names.
  */
 export function assertMayCertify(issuer: CertificateContents, san: AlternativeName): void {
   const constraints = constraintsOf(issuer);
@@ -26,19 +26,23 @@ export function assertMayCertify(issuer: CertificateContents, san: AlternativeNa
 }
 
 /**
- * Holds a leaf to the name constraints of a CA above it. Only constraints of mail addresses and URIs are processed, and no
- * other names in the subject than none. Throws `bad-certificate`.
+ * Holds a leaf to the name constraints of a CA above it. Processes constraints on mail addresses and URIs only, and
+ * accepts no mail address in the subject. Throws `bad-certificate`.
  */
 export function assertConstraintsHold(issuer: CertificateContents, leaf: CertificateContents): void {
   const constraints = constraintsOf(issuer);
   if (constraints === undefined) return;
   const { emailAddresses } = leaf.subject;
-  ensure(emailAddresses.length === 0, 'bad-certificate', 'a mail address in the subject below a constrained CA');
+  ensure(
+    emailAddresses.length === 0,
+    'bad-certificate',
+    'a certificate below a constrained CA has a mail address in its subject',
+  );
   const san = leaf.rawExtensions.find(({ oid }) => oid === ExtensionOid.subjectAltName);
   const names = withCode('bad-certificate', 'certificate', () =>
     san === undefined ? [] : parseGeneralNames(san.value),
   );
-  // They are mail addresses too (RFC 9598 §6).
+  // SmtpUTF8Mailbox values are mail addresses too (RFC 9598 §6).
   const utf8 = leaf.sans.smtpUtf8.map((value) => ({ kind: 'email', value }) as const);
   assertAllowed(constraints, [...names, ...utf8]);
 }
@@ -51,7 +55,7 @@ function constraintsOf({ rawExtensions, serial }: CertificateContents): NameCons
     const known = [...constraints.permitted, ...constraints.excluded].every(
       ({ kind }) => kind === 'email' || kind === 'uri',
     );
-    ensure(known, 'bad-certificate', 'name constraints of other names than mail addresses and URIs are not processed');
+    ensure(known, 'bad-certificate', 'only name constraints on mail addresses and URIs are processed');
     return constraints;
   });
 }

@@ -22,8 +22,9 @@ const REQUIRED_EXTENSIONS: readonly string[] = [
 ];
 
 /**
- * Reads a leaf certificate that was just signed and compares all of it with what was meant, before it goes anywhere.
- * The signature itself is not verified again. Returns what was read. Throws `lint-failed`, or `bad-certificate`.
+ * Reads a leaf certificate that was just signed, and compares every field with the request before the certificate
+ * leaves. Does not verify the signature again. Returns the parsed certificate. Throws `lint-failed`, or
+ * `bad-certificate`.
  */
 export function lintLeaf(der: Uint8Array, issuer: Issuer, request: LeafRequest): ParsedCertificate {
   const certificate = parseCertificate(der);
@@ -77,7 +78,7 @@ function isExtension({ oid, critical, value }: RawExtension, wanted: ExtraExtens
   return oid === wanted.oid && !critical && equalBytes(value, wanted.value);
 }
 
-/** Whether `wanted` is the one name, in the field where it belongs. */
+/** Returns true if `wanted` is the only name, in the field where it belongs. */
 function namesOnly({ email, smtpUtf8, uri, other }: AlternativeNames, wanted: AlternativeName): boolean {
   if (other || email.length + smtpUtf8.length + uri.length !== 1) return false;
   if (wanted.kind === 'uri') return uri[0] === wanted.value;

@@ -7,15 +7,18 @@ const RFC822_NAME = 0x81;
 const URI = 0x86;
 const PERMITTED = 0xa0;
 
-/** Names that a CA may certify; a kind that is not here is not restricted. */
+/** Names that a CA may certify. A missing kind is not restricted. */
 export interface PermittedNames {
-  /** Hosts (`example.com`) whose mail addresses, or domains (`.example.com`) below which they may be. */
+  /** Hosts (`example.com`) of mail addresses, or domains (`.example.com`) above such hosts. */
   readonly email: readonly string[];
-  /** Hosts or domains of URIs. URIs without a host, such as `acct:` and `tel:`, are then not permitted. */
+  /** Hosts or domains of URIs. A URI without a host, such as `acct:` and `tel:`, is then not permitted. */
   readonly uri: readonly string[];
 }
 
-/** The value of a nameConstraints extension (RFC 5280 §4.2.1.10). Throws `value-out-of-range` for what is no host or domain. */
+/**
+ * Encodes the value of a nameConstraints extension (RFC 5280 §4.2.1.10). Throws `value-out-of-range` for a value that
+ * is not a host or domain.
+ */
 export function encodeNameConstraints({ email, uri }: PermittedNames): Uint8Array {
   const areBases = email.every(isEmailBase) && uri.every(isUriBase);
   ensure(areBases, 'value-out-of-range', 'name constraints need hosts (example.com) or domains (.example.com)');

@@ -5,8 +5,8 @@ import { parsePublicKey, type PublicKey } from './public-key.ts';
 import { defaultSignatureAlgorithm, familyFits, type SignatureAlgorithm } from './signature-algorithm.ts';
 
 /**
- * {@link file://./verify-signature.ts verifySpkiSignature} for the server: the same rules through Node's own crypto on its
- * thread pool, at less than half the cost. Throws `bad-signature`, `bad-key`, `weak-key`.
+ * The server's {@link file://./verify-signature.ts verifySpkiSignature}: the same rules, through Node's own crypto on
+ * its thread pool, at less than half the cost. Throws `bad-signature`, `bad-key`, `weak-key`.
  */
 export async function nodeVerifySpkiSignature(
   spki: Uint8Array,
@@ -24,7 +24,7 @@ export async function nodeVerifySignature(
   message: Uint8Array,
   signature: Uint8Array,
 ): Promise<void> {
-  ensure(familyFits(key.keyType, algorithm), 'bad-signature', 'a signature of another algorithm than the key');
+  ensure(familyFits(key.keyType, algorithm), 'bad-signature', 'the signature algorithm does not fit the key');
   const hash = key.keyType === 'ed25519' ? null : algorithm.hash;
   const elliptic = key.keyType === 'p256' || key.keyType === 'p384';
   const raw = elliptic ? ecdsaSignatureToRaw(key.keyType, signature) : signature;
@@ -35,13 +35,14 @@ export async function nodeVerifySignature(
       else reject(new GlasskeyError('bad-signature', 'the signature cannot be verified', { cause: error }));
     });
   });
-  ensure(holds, 'bad-signature', 'the signature does not hold');
+  ensure(holds, 'bad-signature', 'the signature does not verify');
 }
 
 /**
- * The key for `verify`, by the cheapest way in. Elliptic points go through WebCrypto's raw import: Node's own JWK import
- * multiplies the point by the order of the curve, on the main thread and for nothing at cofactor 1 (over 1 ms for P-384);
- * `parsePublicKey` has put the point on the curve already. JWK is best for the others, where importing DER takes longer.
+ * Imports the key for `verify` in the cheapest way. Elliptic points go through WebCrypto's raw import: Node's own JWK
+ * import multiplies the point by the order of the curve, on the main thread. That is useless at cofactor 1 (over 1 ms
+ * for P-384), and `parsePublicKey` has already checked that the point is on the curve. JWK is best for the others,
+ * because importing DER takes longer.
  */
 async function importKey(key: PublicKey): Promise<KeyObject> {
   try {
@@ -59,7 +60,7 @@ async function importKey(key: PublicKey): Promise<KeyObject> {
       }
     }
   } catch (error) {
-    throw new GlasskeyError('bad-key', 'the public key is refused', { cause: error });
+    throw new GlasskeyError('bad-key', 'Node refuses the public key', { cause: error });
   }
 }
 

@@ -6,30 +6,30 @@ import type { KeyType } from './public-key.ts';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** What all leaf certificates of a kind have in common. */
+/** The common properties of one kind of leaf certificate. */
 export interface LeafProfile {
   readonly name: string;
   /** From notBefore to the end of notAfter's second. */
   readonly validityMs: number;
-  /** How far notBefore lies before the time of issuing, for clients whose clock is behind. */
+  /** How far notBefore lies before the time of issuing, for clients with slow clocks. */
   readonly backdateMs: number;
   /** Purposes of the extended key usage extension, as object identifiers. */
   readonly purposes: readonly string[];
-  /** Kinds of keys that are certified; undefined: every kind that is strong enough. */
+  /** Accepted kinds of keys; undefined accepts every kind that is strong enough. */
   readonly keyTypes?: readonly KeyType[] | undefined;
-  /** What certificates say besides. Default: nothing. */
+  /** Additional extensions. Default: none. */
   readonly extensions?: readonly ExtraExtension[] | undefined;
 }
 
-/** An extension with a constant value, which is not critical: no client would accept what it does not know. */
+/** An extension with a constant value. It is not critical, because clients refuse unknown critical extensions. */
 export interface ExtraExtension {
-  /** Dotted; none that certificates have anyway. */
+  /** Dotted; must not be an extension that certificates already have. */
   readonly oid: string;
   /** DER, at most {@link MAX_EXTRA_EXTENSION} bytes. */
   readonly value: Uint8Array;
 }
 
-/** Most bytes of the value of an extra extension: each lookup of a name carries all of its certificates. */
+/** Most bytes of an extra extension's value: each lookup of a name carries all its certificates. */
 export const MAX_EXTRA_EXTENSION = 512;
 /** Most extra extensions of a profile. */
 export const MAX_EXTRA_EXTENSIONS = 8;
@@ -42,17 +42,17 @@ export const DEFAULT_PROFILE: LeafProfile = {
   purposes: [PurposeOid.clientAuth, PurposeOid.emailProtection],
 };
 
-/** Profiles by name, to begin a configuration from. */
+/** Built-in profiles by name, as a start for a configuration. */
 export const PROFILES = {
   default: DEFAULT_PROFILE,
-  /** Devices of a messenger: keys that sign. */
+  /** Messenger devices: keys that sign. */
   'e2ee-device': {
     ...DEFAULT_PROFILE,
     name: 'e2ee-device',
     purposes: [PurposeOid.clientAuth, PurposeOid.imUri],
     keyTypes: ['ed25519', 'p256'],
   },
-  /** Mail: a year, and keys to which mail can be encrypted. */
+  /** Mail: valid for a year, with keys that mail can be encrypted to. */
   's-mime': {
     ...DEFAULT_PROFILE,
     name: 's-mime',
@@ -60,9 +60,9 @@ export const PROFILES = {
     purposes: [PurposeOid.emailProtection],
     keyTypes: ['p256', 'p384', 'rsa'],
   },
-  /** Clients of TLS servers that ask for a certificate. */
+  /** TLS clients, for servers that ask for a certificate. */
   'tls-client': { ...DEFAULT_PROFILE, name: 'tls-client', purposes: [PurposeOid.clientAuth] },
-  /** Members of MLS groups (RFC 9420 §5.3): keys of its cipher suites' signature schemes. */
+  /** Members of MLS groups (RFC 9420 §5.3): keys for the signature schemes of its cipher suites. */
   mls: {
     ...DEFAULT_PROFILE,
     name: 'mls',
@@ -75,8 +75,8 @@ export const PROFILES = {
 export type ProfileName = keyof typeof PROFILES;
 
 /**
- * The keyUsage of a leaf. Every key signs; an RSA key may also encrypt keys to its owner and a P-256 or P-384 key agree
- * on them (RFC 3279 §2.3.1, RFC 5480 §3), which S/MIME needs; an Ed25519 key can do neither (RFC 8410 §5).
+ * The keyUsage of a leaf. Every key signs. For S/MIME an RSA key may also encrypt keys, and a P-256 or P-384 key agree
+ * on them (RFC 3279 §2.3.1, RFC 5480 §3). An Ed25519 key can do neither (RFC 8410 §5).
  */
 export function leafKeyUsage(keyType: KeyType): readonly KeyUsage[] {
   if (keyType === 'rsa') return ['digitalSignature', 'keyEncipherment'];
@@ -84,15 +84,15 @@ export function leafKeyUsage(keyType: KeyType): readonly KeyUsage[] {
   return ['digitalSignature', 'keyAgreement'];
 }
 
-/** A period of validity: both ends are whole seconds, both are inside. Milliseconds since the epoch. */
+/** A period of validity in ms since the epoch. Both ends are whole seconds and belong to it. */
 export interface Validity {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
 }
 
 /**
- * The validity of a leaf issued at `nowMs`, never outside its issuer's. Throws `certificate-expired` where the issuer is
- * not valid now.
+ * Returns the validity of a leaf issued at `nowMs`, never outside its issuer's. Throws `certificate-expired` if the
+ * issuer is not valid now.
  */
 export function leafValidity(profile: LeafProfile, issuer: Validity, nowMs: number): Validity {
   const valid = nowMs >= issuer.notBeforeMs && nowMs <= issuer.notAfterMs;
@@ -104,7 +104,7 @@ export function leafValidity(profile: LeafProfile, issuer: Validity, nowMs: numb
   };
 }
 
-/** The validity that starts in the second of `startMs` and lasts `lengthMs`, its last second included. */
+/** Returns the validity that starts in the second of `startMs` and lasts `lengthMs`, including its last second. */
 export function validityFrom(startMs: number, lengthMs: number): Validity {
   const notBeforeMs = Math.floor(startMs / 1000) * 1000;
   return { notBeforeMs, notAfterMs: notBeforeMs + Math.floor(lengthMs / 1000) * 1000 - 1000 };

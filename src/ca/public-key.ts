@@ -6,7 +6,7 @@ import { readOctetAlignedBits, readOid, readUnsigned } from './der/der-values.ts
 import { KeyOid } from './der/oids.ts';
 import { withCode } from './der/with-code.ts';
 
-/** Kinds of public keys that certificates are issued for. CA keys are of the first three. */
+/** Kinds of public keys that certificates are issued for. A CA key is of one of the first three. */
 export type KeyType = 'p256' | 'p384' | 'ed25519' | 'rsa';
 
 interface EllipticKey {
@@ -30,16 +30,15 @@ interface RsaKey {
 /** A public key of an accepted kind and strength. */
 export type PublicKey = EllipticKey | RsaKey;
 
-/** The longest SubjectPublicKeyInfo that is accepted: RSA 4096 with room. */
+/** The longest accepted SubjectPublicKeyInfo: RSA 4096 with room. */
 const MAX_SPKI_BYTES = 600;
 const MIN_RSA_BITS = 2048;
 const MAX_RSA_BITS = 4096;
 
 /**
- * The public key in a DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7; untrusted): P-256 or P-384 as an uncompressed point
- * on the curve, Ed25519 canonical and not of small order, RSA of 2048 to 4096 bits, in whole bytes, with an odd exponent from 65537 to
- * 2^32-1. Throws `bad-key` where the encoding or the point is bad, `weak-key` where the key is of a kind or size that is
- * not accepted.
+ * Reads a DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7; untrusted). Accepts an uncompressed P-256 or P-384 point on its
+ * curve, a canonical Ed25519 key not of small order, and RSA of 2048 to 4096 bits in whole bytes with an odd exponent
+ * from 65537 to 2^32-1. Throws `bad-key` for a bad encoding or point, and `weak-key` for another kind or size of key.
  */
 export function parsePublicKey(spki: Uint8Array): PublicKey {
   return withCode('bad-key', 'public key', () => {
@@ -60,7 +59,9 @@ export function parsePublicKey(spki: Uint8Array): PublicKey {
   });
 }
 
-/** The key identifier of a public key: the first 160 bits of SHA-256 of the key's bits (RFC 7093 §2, method 1). */
+/**
+ * Returns the key identifier of a public key: the first 160 bits of SHA-256 of the key's bits (RFC 7093 §2, method 1).
+ */
 export function keyIdentifier(key: PublicKey): Uint8Array {
   return sha256(key.keyBits).subarray(0, 20);
 }
@@ -136,16 +137,12 @@ function assertOnCurve({ p, b, fieldBytes }: Curve, point: Uint8Array): void {
   ensure(point.length === 1 + 2 * fieldBytes && point[0] === 4, 'bad-key', 'not an uncompressed point');
   const x = BigInt(`0x${formatHex(point.subarray(1, 1 + fieldBytes))}`);
   const y = BigInt(`0x${formatHex(point.subarray(1 + fieldBytes))}`);
-  ensure(
-    x < p && y < p && (y * y - (x * x * x - 3n * x + b)) % p === 0n,
-    'bad-key',
-    'a point that is not on the curve',
-  );
+  ensure(x < p && y < p && (y * y - (x * x * x - 3n * x + b)) % p === 0n, 'bad-key', 'the point is not on the curve');
 }
 
 const ED25519_P = 2n ** 255n - 19n;
 
-/** The y coordinates of the eight points of small order (of 1, 2, 4 and 8: anybody can sign for them). */
+/** The y coordinates of the points of order 1, 2, 4 and 8: anybody can sign for them. */
 const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([
   0n,
   1n,
@@ -154,7 +151,7 @@ const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([
   0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n,
 ]);
 
-/** Asserts that an encoded Ed25519 key is canonical and not of small order. Whether y has an x the verifier tells. */
+/** Asserts that an encoded Ed25519 key is canonical and not of small order. The verifier finds out if y has an x. */
 function assertEd25519Point(key: Uint8Array): void {
   const y = BigInt(`0x${formatHex(key.toReversed())}`) & (2n ** 255n - 1n);
   ensure(y < ED25519_P && !SMALL_ORDER_Y.has(y), 'bad-key', 'Ed25519 key not canonical or of small order');

@@ -2,13 +2,13 @@ import { formatHex } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import type { PublicKey } from './public-key.ts';
 
-/** Odd primes below 752: what the CA/Browser Forum's requirements (§6.1.6) ask to divide by. */
+/** Odd primes below 752: the CA/Browser Forum's requirements (§6.1.6) ask for division by them. */
 const SMALL_PRIMES = primesBelow(752);
 
 /** Products of small primes below 2^50, so that one division of the modulus serves several primes. */
 const PRIME_GROUPS = groupPrimes();
 
-/** For the primes up to 167: the residues that a key of the faulty generator "ROCA" (CVE-2017-15361) can have. */
+/** For the primes up to 167: the possible residues of a key from the faulty "ROCA" generator (CVE-2017-15361). */
 const ROCA_RESIDUES = new Map(
   SMALL_PRIMES.filter((prime) => prime <= 167).map((prime) => [prime, powersOf65537(prime)]),
 );
@@ -17,9 +17,8 @@ const FERMAT_ROUNDS = 100;
 const SQUARES_MOD_4032 = new Set(Array.from({ length: 4032 }, (_, root) => (root * root) % 4032));
 
 /**
- * Asserts that an RSA modulus has no prime factor below 752, was not made by the ROCA generator, and is not the product of
- * two neighbouring primes (100 rounds of Fermat's method): keys that anybody can factor. Other keys pass.
- * Throws `weak-key`.
+ * Refuses RSA keys that anybody can factor: a modulus with a prime factor below 752, from the ROCA generator, or with
+ * two neighbouring prime factors (100 rounds of Fermat's method). Other kinds of keys pass. Throws `weak-key`.
  */
 export function assertStrongRsa(key: PublicKey): void {
   if (key.keyType !== 'rsa') return;
@@ -33,7 +32,7 @@ export function assertStrongRsa(key: PublicKey): void {
       if (ROCA_RESIDUES.get(prime)?.has(residue) === false) roca = false;
     }
   }
-  ensure(!roca, 'weak-key', 'RSA key of a generator known to be broken');
+  ensure(!roca, 'weak-key', 'RSA key from a generator known to be broken');
   ensure(!hasCloseFactors(modulus), 'weak-key', 'RSA modulus whose factors are too close');
 }
 
@@ -65,7 +64,7 @@ function powersOf65537(prime: number): Set<number> {
   return powers;
 }
 
-/** Whether modulus = a² - b² for one of the first `FERMAT_ROUNDS` a above its square root. */
+/** Returns true if modulus = a² - b² for one of the first `FERMAT_ROUNDS` values of a above its square root. */
 function hasCloseFactors(modulus: bigint): boolean {
   let a = squareRoot(modulus);
   if (a * a < modulus) a += 1n;

@@ -20,7 +20,7 @@ export interface CertificateFields extends Validity {
 
 const VERSION_3 = der(0xa0, der(DerTag.integer, Uint8Array.of(2)));
 
-/** Writes and signs a version 3 certificate (RFC 5280 §4.1). Every certificate that this project makes is made here. */
+/** Writes and signs a version 3 certificate (RFC 5280 §4.1). All our certificates are made here. */
 export async function signCertificate(signer: Signer, fields: CertificateFields): Promise<Uint8Array> {
   const algorithm = encodeSignatureAlgorithm(signer.algorithm);
   const tbs = derSequence(

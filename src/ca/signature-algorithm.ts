@@ -5,10 +5,10 @@ import { readOid } from './der/der-values.ts';
 import { derOid, derSequence } from './der/der-writer.ts';
 import type { KeyType } from './public-key.ts';
 
-/** Hash functions that signatures may use. Ed25519 has its own. */
+/** Accepted hash functions of signatures. Ed25519 has its own. */
 type SignatureHash = 'SHA-256' | 'SHA-384' | 'SHA-512';
 
-/** How a signature on a certificate, a CRL or a request was made. */
+/** The algorithm of a signature on a certificate, a CRL or a request. */
 export interface SignatureAlgorithm {
   readonly family: 'ecdsa' | 'ed25519' | 'rsa-pkcs1';
   readonly hash: SignatureHash;
@@ -25,8 +25,8 @@ const ALGORITHMS: ReadonlyMap<string, SignatureAlgorithm> = new Map([
 ]);
 
 /**
- * Reads a signature's AlgorithmIdentifier (RFC 5758 §3.2, RFC 8410 §3, RFC 4055 §5; untrusted). Only ECDSA, Ed25519 and
- * RSASSA-PKCS1-v1_5, with SHA-2; parameters absent, or NULL for RSA. Throws `malformed-encoding`.
+ * Reads a signature's AlgorithmIdentifier (RFC 5758 §3.2, RFC 8410 §3, RFC 4055 §5; untrusted). Accepts ECDSA, Ed25519
+ * and RSASSA-PKCS1-v1_5 with SHA-2 only. Parameters must be absent, or NULL for RSA. Throws `malformed-encoding`.
  */
 export function parseSignatureAlgorithm(identifier: Uint8Array): SignatureAlgorithm {
   const reader = readSingle(identifier).values;
@@ -44,12 +44,14 @@ const SIGNER_OIDS: Readonly<Record<SignerAlgorithm, string>> = {
   ed25519: '1.3.101.112',
 };
 
-/** The encoded AlgorithmIdentifier of the signatures that a `Signer` of this algorithm makes: no parameters. */
+/** Encodes the AlgorithmIdentifier of a `Signer`'s signatures, without parameters. */
 export function encodeSignatureAlgorithm(algorithm: SignerAlgorithm): Uint8Array {
   return derSequence(derOid(SIGNER_OIDS[algorithm]));
 }
 
-/** The algorithm of a bare signature by a key of this kind: SHA-384 for P-384, else SHA-256; RSA is PKCS#1 v1.5. */
+/**
+ * Returns the algorithm of a bare signature by a key of this kind: SHA-384 for P-384, else SHA-256; RSA is PKCS#1 v1.5.
+ */
 export function defaultSignatureAlgorithm(keyType: KeyType): SignatureAlgorithm {
   switch (keyType) {
     case 'p256':
@@ -63,7 +65,7 @@ export function defaultSignatureAlgorithm(keyType: KeyType): SignatureAlgorithm 
   }
 }
 
-/** Whether a key of this kind can make signatures of this family. */
+/** Returns true if a key of this kind can make signatures of this family. */
 export function familyFits(keyType: KeyType, { family }: SignatureAlgorithm): boolean {
   return defaultSignatureAlgorithm(keyType).family === family;
 }

@@ -5,36 +5,37 @@ import { assertConstraintsHold } from './issuer-constraints.ts';
 import { ExtensionOid } from './der/oids.ts';
 import { verifySignature } from './verify-signature.ts';
 
-/** What {@link verifyChain} takes. */
+/** Options of {@link verifyChain}. */
 export interface ChainOptions {
   /** The leaf, DER. Untrusted. */
   readonly certificate: Uint8Array;
-  /** CA certificates that may stand between the leaf and a root, DER, in any order. Untrusted. At most 16. */
+  /** Possible CA certificates between the leaf and a root, DER, in any order. Untrusted. At most 16. */
   readonly intermediates: readonly Uint8Array[];
   /** The roots that the caller trusts, DER. */
   readonly roots: readonly Uint8Array[];
   /** The time at which the chain must be valid, ms since the epoch. */
   readonly atMs: number;
-  /** A purpose that leaf and issuers must allow, as an object identifier; by default none is asked for. */
+  /** A purpose, as an object identifier, that the leaf and its issuers must allow. Default: any. */
   readonly purpose?: string;
 }
 
-/** A chain that holds, leaf first, root last. */
+/** A verified chain, leaf first, root last. */
 export interface VerifiedChain {
   readonly leaf: ParsedCertificate;
   readonly path: readonly ParsedCertificate[];
 }
 
-/** The longest path that is tried: leaf, three CAs, root. */
+/** The longest path to try: leaf, three CAs, root. */
 const MAX_PATH = 5;
 const MAX_INTERMEDIATES = 16;
 
 /**
- * Verifies that a leaf certificate chains to a trusted root at a time (RFC 5280 §6.1 for what Glasskey issues): names,
- * key identifiers, signatures, validity, basicConstraints, path lengths, keyUsage, purposes, and no critical extension
- * that is not understood. Of name constraints, those of mail addresses and URIs are processed; policies are not: critical
- * ones are refused. Throws `untrusted-issuer` where no path leads to a root, `certificate-expired` outside the validity of any certificate of the
- * path, `bad-certificate`, `weak-key`.
+ * Verifies that a leaf certificate chains to a trusted root at a time (RFC 5280 §6.1 for what Glasskey issues). It
+ * checks names, key identifiers, signatures, validity, basicConstraints, path lengths, keyUsage and purposes.
+ *
+ * It refuses critical extensions that it does not understand. It processes name constraints on mail addresses and URIs,
+ * and refuses critical policies. Throws `untrusted-issuer` if no path leads to a root, `certificate-expired` outside
+ * the validity of any certificate in the path, `bad-certificate`, `weak-key`.
  */
 export async function verifyChain(options: ChainOptions): Promise<VerifiedChain> {
   ensure(options.intermediates.length <= MAX_INTERMEDIATES, 'bad-certificate', 'too many CA certificates');
@@ -59,7 +60,7 @@ export async function verifyChain(options: ChainOptions): Promise<VerifiedChain>
   return { leaf, path };
 }
 
-/** The certificate among `candidates` that signed `subject`. */
+/** Finds the certificate among `candidates` that signed `subject`. */
 async function findIssuer(
   subject: ParsedCertificate,
   candidates: readonly ParsedCertificate[],
@@ -92,16 +93,12 @@ async function signed(issuer: ParsedCertificate, subject: ParsedCertificate): Pr
 
 function assertLeaf({ isCa, keyUsage, unknownCritical }: ParsedCertificate): void {
   const isConstrained = unknownCritical.includes(ExtensionOid.nameConstraints);
-  ensure(!isConstrained, 'bad-certificate', 'name constraints in a certificate that is no CA');
-  ensure(!isCa, 'bad-certificate', 'a CA certificate where a leaf belongs');
-  ensure(
-    keyUsage === undefined || !keyUsage.has('keyCertSign'),
-    'bad-certificate',
-    'a leaf that may sign certificates',
-  );
+  ensure(!isConstrained, 'bad-certificate', 'a certificate that is not a CA has name constraints');
+  ensure(!isCa, 'bad-certificate', 'the leaf is a CA certificate');
+  ensure(keyUsage === undefined || !keyUsage.has('keyCertSign'), 'bad-certificate', 'the leaf may sign certificates');
 }
 
-/** What must hold of every certificate of the path, whatever its place. */
+/** Checks that hold for every certificate in the path. */
 function assertUsable(certificate: ParsedCertificate, { atMs, purpose }: ChainOptions): void {
   const { serial, unknownCritical, notBeforeMs, notAfterMs, extendedKeyUsage } = certificate;
   const unknown = unknownCritical.find((oid) => oid !== ExtensionOid.nameConstraints);
@@ -112,7 +109,7 @@ function assertUsable(certificate: ParsedCertificate, { atMs, purpose }: ChainOp
   ensure(extendedKeyUsage.includes(purpose), 'bad-certificate', `certificate ${serial} is not for purpose ${purpose}`);
 }
 
-/** What must hold of an issuer with `casBelow` CA certificates between it and the leaf. */
+/** Checks an issuer with `casBelow` CA certificates between it and the leaf. */
 function assertIssuing(issuer: ParsedCertificate, casBelow: number): void {
   const { serial, pathLength, keyUsage } = issuer;
   ensure(issuer.isCa, 'bad-certificate', `certificate ${serial} is not a CA's`);

@@ -5,9 +5,9 @@ import { parsePublicKey, type PublicKey } from './public-key.ts';
 import { defaultSignatureAlgorithm, familyFits, type SignatureAlgorithm } from './signature-algorithm.ts';
 
 /**
- * Verifies a bare signature by the key in a DER SubjectPublicKeyInfo; everything is untrusted. P-256 signs with SHA-256
- * and P-384 with SHA-384 (DER `Ecdsa-Sig-Value`), Ed25519 by RFC 8032, RSA by RSASSA-PKCS1-v1_5 with SHA-256. Needs
- * WebCrypto, but for Ed25519. Throws `bad-signature`, `bad-key`, `weak-key`.
+ * Verifies a bare signature by the key in a DER SubjectPublicKeyInfo; all arguments are untrusted. P-256 uses SHA-256
+ * and P-384 uses SHA-384 (DER `Ecdsa-Sig-Value`), Ed25519 follows RFC 8032, and RSA is RSASSA-PKCS1-v1_5 with SHA-256.
+ * All but Ed25519 need WebCrypto. Throws `bad-signature`, `bad-key`, `weak-key`.
  */
 export async function verifySpkiSignature(spki: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<void> {
   const key = parsePublicKey(spki);
@@ -21,8 +21,8 @@ export async function verifySignature(
   message: Uint8Array,
   signature: Uint8Array,
 ): Promise<void> {
-  ensure(familyFits(key.keyType, algorithm), 'bad-signature', 'a signature of another algorithm than the key');
-  ensure(await holds(key, algorithm, message, signature), 'bad-signature', 'the signature does not hold');
+  ensure(familyFits(key.keyType, algorithm), 'bad-signature', 'the signature algorithm does not fit the key');
+  ensure(await holds(key, algorithm, message, signature), 'bad-signature', 'the signature does not verify');
 }
 
 async function holds(
@@ -43,7 +43,7 @@ async function holds(
   return subtle().verify({ name: 'ECDSA', hash }, imported, raw, new Uint8Array(message));
 }
 
-/** Strict Ed25519: noble everywhere, since browsers differ in what they accept. */
+/** Strict Ed25519 by noble on every platform, because browsers differ in what they accept. */
 function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (signature.length !== 64) return false;
   try {
@@ -53,7 +53,7 @@ function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Ui
   }
 }
 
-/** The arguments beyond bytes that importing a verification key takes. */
+/** Arguments of a key import, other than the bytes. */
 type ImportAlgorithm =
   | { readonly name: string; readonly hash: string }
   | { readonly name: string; readonly namedCurve: string };
@@ -68,6 +68,6 @@ async function importKey(format: 'raw' | 'spki', data: Uint8Array, algorithm: Im
 
 function subtle() {
   const found = globalThis.crypto?.subtle;
-  ensure(found !== undefined, 'unsupported-operation', 'WebCrypto is missing (browsers have it on https only)');
+  ensure(found !== undefined, 'unsupported-operation', 'WebCrypto is missing: browsers offer it on https only');
   return found;
 }

@@ -7,7 +7,7 @@ import { COMPANION_KEYS_OID, EXTENSION_REQUEST_OID, ExtensionOid } from '../der/
 import type { KeyType } from '../public-key.ts';
 import { encodeSignatureAlgorithm } from '../signature-algorithm.ts';
 
-/** The key that a request is made for: the part of a `Signer` that is needed. */
+/** The key of a request: the part of a `Signer` that a CSR needs. */
 export interface CsrKey {
   /** An `rsa` key signs by PKCS#1 v1.5 with SHA-256. */
   readonly algorithm: KeyType;
@@ -21,8 +21,8 @@ const EMPTY_NAME = derSequence();
 const RSA_WITH_SHA256 = derSequence(derOid('1.2.840.113549.1.1.11'), der(0x05));
 
 /**
- * Makes a PKCS#10 request (RFC 2986 §4.2) for one name: empty subject, a critical subjectAltName in its extension request, and
- * the companion keys if there are any. Browser-safe. Throws `value-out-of-range`.
+ * Creates a PKCS#10 request (RFC 2986 §4.2) for one name. The subject is empty; the extension request holds a critical
+ * subjectAltName and any companion keys. Browser-safe. Throws `value-out-of-range`.
  */
 export async function createCsr(key: CsrKey, name: AlternativeName, companions?: CompanionKeys): Promise<Uint8Array> {
   const san = encodeExtension(ExtensionOid.subjectAltName, true, encodeAlternativeName(name));

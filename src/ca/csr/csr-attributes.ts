@@ -6,7 +6,7 @@ import { type DerElement, DerTag } from '../der/der-reader.ts';
 import { readOid } from '../der/der-values.ts';
 import { COMPANION_KEYS_OID, EXTENSION_REQUEST_OID, ExtensionOid } from '../der/oids.ts';
 
-/** What a request asks for besides its key. */
+/** The contents of a request other than its key. */
 export interface RequestedExtensions {
   readonly sans: AlternativeNames;
   readonly companions: CompanionKeys | undefined;
@@ -14,7 +14,7 @@ export interface RequestedExtensions {
 
 const MAX_ATTRIBUTES = 16;
 
-/** Reads the attributes of a PKCS#10 request (RFC 2986 §4.1; untrusted), if there are any. Throws `malformed-encoding`. */
+/** Reads the attributes of a PKCS#10 request (RFC 2986 §4.1; untrusted), if any. Throws `malformed-encoding`. */
 export function requestedExtensions(attributes: DerElement | undefined): RequestedExtensions {
   const result: { sans: AlternativeNames; companions: CompanionKeys | undefined } = {
     sans: NO_NAMES,
@@ -28,7 +28,7 @@ export function requestedExtensions(attributes: DerElement | undefined): Request
     const oid = readOid(attribute);
     const values = attribute.enter(DerTag.set);
     attribute.end();
-    if (seen.has(oid) || seen.size === MAX_ATTRIBUTES) throw decodeError('attributes repeated or too many');
+    if (seen.has(oid) || seen.size === MAX_ATTRIBUTES) throw decodeError('repeated attributes, or too many');
     seen.add(oid);
     if (oid !== EXTENSION_REQUEST_OID) continue;
     const extensions = parseRawExtensions(values.read(DerTag.sequence).raw);

@@ -5,16 +5,16 @@ import { requestedExtensions } from './csr-attributes.ts';
 import { DerTag, readSingle } from '../der/der-reader.ts';
 import { parsePem } from '../der/pem.ts';
 
-/** The keys that a request asks to have certified. */
+/** The keys that a request wants certified. */
 export interface CsrKeys {
   /** The DER SubjectPublicKeyInfo. */
   readonly spki: Uint8Array;
   readonly companions: CompanionKeys | undefined;
-  /** How all of them are named: see `certifiedKeysHash`. */
+  /** Names all of them: see `certifiedKeysHash`. */
   readonly keysSha256: Uint8Array;
 }
 
-/** The keys in a request in PEM (RFC 2986 §4), which is not checked otherwise. Throws `bad-csr`. */
+/** Reads the keys in a PEM request (RFC 2986 §4) without checking the request. Throws `bad-csr`. */
 export function csrKeys(pem: string): CsrKeys {
   try {
     const old = pem.includes('-----BEGIN NEW CERTIFICATE REQUEST-----');

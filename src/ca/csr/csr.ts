@@ -15,32 +15,33 @@ import { assertStrongRsa } from '../rsa-strength.ts';
 import { parseSignatureAlgorithm, type SignatureAlgorithm } from '../signature-algorithm.ts';
 import { withCode } from '../der/with-code.ts';
 
-/** A certificate request whose sender has shown to possess the key. Names are as written, not canonical. */
+/** A certificate request after its signature proved possession of the key. Names are as written, not canonical. */
 export interface ParsedCsr {
   readonly der: Uint8Array;
   readonly spki: Uint8Array;
-  /** SHA-256 of `spki`: how a key is named. */
+  /** SHA-256 of `spki`: names the key. */
   readonly spkiSha256: Uint8Array;
-  /** Keys for encryption to be certified with it. That their private keys are there, nobody has shown. */
+  /** Keys for encryption to certify with it. Nothing proves possession of their private keys. */
   readonly companions: CompanionKeys | undefined;
-  /** How all that is to be certified is named: see `certifiedKeysHash`. */
+  /** Names all keys to certify: see `certifiedKeysHash`. */
   readonly keysSha256: Uint8Array;
   readonly keyType: KeyType;
   readonly subject: DistinguishedName;
   readonly sans: AlternativeNames;
-  /** Every name that the request asks for anywhere: SANs, common names, mail addresses of the subject. */
+  /** Every name in the request: SANs, common names, mail addresses of the subject. */
   readonly names: readonly string[];
 }
 
-/** The longest request that is read, as DER or as PEM. */
+/** The longest accepted request, as DER or as PEM. */
 export const MAX_CSR_BYTES = 65_536;
 
 const LIMITS = { maxBytes: MAX_CSR_BYTES, maxDepth: 12, maxElements: 1000 };
 
 /**
- * Reads a PKCS#10 request (RFC 2986 §4; untrusted) and verifies its signature, which proves possession of the key. Of the
- * extensions asked for only subjectAltName and the companion keys count: the profile decides the others, which are ignored like
- * all other attributes. Throws `bad-csr`, `weak-key` for keys that are not accepted, `bad-proof-of-possession`.
+ * Reads a PKCS#10 request (RFC 2986 §4; untrusted) and verifies its signature, which proves possession of the key.
+ * Among the requested extensions, it reads only subjectAltName and the companion keys, because the profile decides the
+ * others. It ignores all other attributes. Throws `bad-csr`, `weak-key` for keys that are not accepted,
+ * `bad-proof-of-possession`.
  */
 export async function parseCsr(der: Uint8Array): Promise<ParsedCsr> {
   const { signedPart, algorithm, signature, key, subject, sans, companions } = withCode('bad-csr', 'request', () =>
@@ -51,7 +52,9 @@ export async function parseCsr(der: Uint8Array): Promise<ParsedCsr> {
     await nodeVerifySignature(key, algorithm, signedPart, signature);
   } catch (error) {
     if (!isGlasskeyError(error, 'bad-signature') && !isGlasskeyError(error, 'bad-key')) throw error;
-    throw new GlasskeyError('bad-proof-of-possession', 'the signature of the request does not hold', { cause: error });
+    throw new GlasskeyError('bad-proof-of-possession', 'the signature of the request does not verify', {
+      cause: error,
+    });
   }
   const { spki, keyType } = key;
   const names = [...sans.email, ...sans.smtpUtf8, ...sans.uri, ...subject.commonNames, ...subject.emailAddresses];
@@ -59,7 +62,7 @@ export async function parseCsr(der: Uint8Array): Promise<ParsedCsr> {
   return { der, spki, spkiSha256: sha256(spki), companions, keysSha256, keyType, subject, sans, names };
 }
 
-/** The DER of a request in PEM (untrusted), under either label that programs use. Throws `bad-csr`. */
+/** Decodes a PEM request (untrusted) to DER, under either label in use. Throws `bad-csr`. */
 export function decodeCsrPem(text: string): Uint8Array {
   return withCode('bad-csr', 'request', () => {
     if (text.length > MAX_CSR_BYTES) throw decodeError(`more than ${MAX_CSR_BYTES} characters`);

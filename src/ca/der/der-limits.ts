@@ -1,12 +1,12 @@
 import { decodeError } from '../../core/errors.ts';
 import { type DerElement, DerReader } from './der-reader.ts';
 
-/** What {@link assertBoundedDer} lets pass. */
+/** Limits of {@link assertBoundedDer}. */
 export interface DerLimits {
   readonly maxBytes: number;
-  /** Levels of constructed values. */
+  /** Depth of nested constructed values. */
   readonly maxDepth: number;
-  /** Values of all levels together. */
+  /** Number of values at all levels. */
   readonly maxElements: number;
 }
 
@@ -16,8 +16,8 @@ function mayBeConstructed(tag: number): boolean {
 }
 
 /**
- * Asserts that `bytes` (untrusted) are one DER value within the limits, constructed values included, with nothing
- * behind it: what must hold before a lenient, recursive BER parser may see them. Throws `malformed-encoding`.
+ * Asserts that `bytes` (untrusted) are one DER value within the limits, including nested values, with no trailing
+ * bytes. Bounds the work before anything is parsed. Throws `malformed-encoding`.
  */
 export function assertBoundedDer(bytes: Uint8Array, limits: DerLimits): void {
   if (bytes.length > limits.maxBytes) throw decodeError(`more than ${limits.maxBytes} bytes of DER`);

@@ -1,6 +1,6 @@
 import { decodeError } from '../../core/errors.ts';
 
-/** The tags of DER that certificates and requests use (X.690 §8.1.2). */
+/** DER tags in certificates and requests (X.690 §8.1.2). */
 export const DerTag = {
   boolean: 0x01,
   integer: 0x02,
@@ -16,7 +16,7 @@ export const DerTag = {
   set: 0x31,
 } as const;
 
-/** One DER value. Its views of the input are made when they are asked for: most values are only passed or entered. */
+/** One DER value. Creates its views of the input lazily, because most values are only passed on or entered. */
 export class DerElement {
   /** The identifier octet. */
   readonly tag: number;
@@ -33,17 +33,17 @@ export class DerElement {
     this.#end = end;
   }
 
-  /** The contents, as they stood in the input. */
+  /** The contents, as they are in the input. */
   get content(): Uint8Array {
     return this.#bytes.subarray(this.#contentStart, this.#end);
   }
 
-  /** Identifier, length and contents, as they stood in the input. */
+  /** Identifier, length and contents, as they are in the input. */
   get raw(): Uint8Array {
     return this.#bytes.subarray(this.#start, this.#end);
   }
 
-  /** A reader of the contents. */
+  /** Returns a reader of the contents. */
   get values(): DerReader {
     return new DerReader(this.#bytes, this.#contentStart, this.#end);
   }
@@ -51,8 +51,8 @@ export class DerElement {
 
 /**
  * Reads DER values one after the other (X.690 §10): definite lengths in the fewest octets, tags below 31. Input is
- * untrusted; nothing is copied and nothing recurses, so the cost is that of the values that the caller asks for.
- * Every method throws `malformed-encoding`.
+ * untrusted. The reader copies nothing and does not recurse, so that the cost is that of the values that the caller
+ * reads. Every method throws `malformed-encoding`.
  */
 export class DerReader {
   readonly #bytes: Uint8Array;
@@ -66,7 +66,7 @@ export class DerReader {
     this.#end = end;
   }
 
-  /** Whether everything has been read. */
+  /** True at the end. */
   get done(): boolean {
     return this.#offset === this.#end;
   }
@@ -76,7 +76,7 @@ export class DerReader {
     return this.done ? undefined : this.#bytes[this.#offset];
   }
 
-  /** The next value, of the given tag if one is named. */
+  /** Reads the next value, which must have the given tag if there is one. */
   read(tag?: number): DerElement {
     const start = this.#offset;
     const found = this.#byte();
@@ -90,17 +90,17 @@ export class DerReader {
     return new DerElement(this.#bytes, found, start, contentStart, end);
   }
 
-  /** The next value if it has this tag, else undefined. */
+  /** Reads the next value if it has this tag, else returns undefined. */
   optional(tag: number): DerElement | undefined {
     return this.nextTag === tag ? this.read(tag) : undefined;
   }
 
-  /** A reader of the contents of the next value, which must have this tag (SEQUENCE unless told otherwise). */
+  /** Returns a reader of the contents of the next value, which must have this tag (default: SEQUENCE). */
   enter(tag: number = DerTag.sequence): DerReader {
     return this.read(tag).values;
   }
 
-  /** Asserts that everything has been read. */
+  /** Asserts that the reader is at its end. */
   end(): void {
     if (!this.done) throw decodeError('trailing bytes after a DER value');
   }
@@ -124,7 +124,7 @@ export class DerReader {
   }
 }
 
-/** The one DER value that `bytes` (untrusted) is, with nothing behind it. Throws `malformed-encoding`. */
+/** Reads the one DER value in `bytes` (untrusted), with no trailing bytes. Throws `malformed-encoding`. */
 export function readSingle(bytes: Uint8Array, tag: number = DerTag.sequence): DerElement {
   const reader = new DerReader(bytes);
   const element = reader.read(tag);

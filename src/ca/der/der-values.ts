@@ -2,7 +2,7 @@ import { decodeUtf8 } from '../../core/encoding/bytes.ts';
 import { decodeError } from '../../core/errors.ts';
 import { type DerElement, type DerReader, DerTag } from './der-reader.ts';
 
-/** The contents of an INTEGER that is not negative, without a leading zero octet. Untrusted. `malformed-encoding`. */
+/** Reads a non-negative INTEGER without its leading zero octet. Untrusted. Throws `malformed-encoding`. */
 export function readUnsigned(reader: DerReader, maxBytes: number): Uint8Array {
   const { content } = reader.read(DerTag.integer);
   const [first, second] = content;
@@ -14,7 +14,7 @@ export function readUnsigned(reader: DerReader, maxBytes: number): Uint8Array {
   return magnitude;
 }
 
-/** An INTEGER from 0 to 2^31-1. Untrusted. Throws `malformed-encoding`. */
+/** Reads an INTEGER from 0 to 2^31-1. Untrusted. Throws `malformed-encoding`. */
 export function readSmallUnsigned(reader: DerReader): number {
   let value = 0;
   for (const byte of readUnsigned(reader, 4)) value = value * 256 + byte;
@@ -22,21 +22,21 @@ export function readSmallUnsigned(reader: DerReader): number {
   return value;
 }
 
-/** A BOOLEAN: 0x00 or 0xff (X.690 §11.1). Untrusted. Throws `malformed-encoding`. */
+/** Reads a BOOLEAN: 0x00 or 0xff (X.690 §11.1). Untrusted. Throws `malformed-encoding`. */
 export function readBoolean(reader: DerReader): boolean {
   const { content } = reader.read(DerTag.boolean);
   if (content.length !== 1 || (content[0] !== 0 && content[0] !== 0xff)) throw decodeError('BOOLEAN not DER');
   return content[0] === 0xff;
 }
 
-/** A BIT STRING of whole octets. Untrusted. Throws `malformed-encoding`. */
+/** Reads a BIT STRING of whole octets. Untrusted. Throws `malformed-encoding`. */
 export function readOctetAlignedBits(reader: DerReader): Uint8Array {
   const { content } = reader.read(DerTag.bitString);
   if (content[0] !== 0) throw decodeError('BIT STRING that is not whole octets');
   return content.subarray(1);
 }
 
-/** A named-bit BIT STRING (X.690 §11.2.2) as a number whose bit i is named bit i, at most 16 bits. Untrusted. */
+/** Reads a named-bit BIT STRING (X.690 §11.2.2) of at most 16 bits: bit i of the result is named bit i. Untrusted. */
 export function readNamedBits(reader: DerReader): number {
   const { content } = reader.read(DerTag.bitString);
   const [unused, ...octets] = content;
@@ -51,11 +51,11 @@ export function readNamedBits(reader: DerReader): number {
 }
 
 const MAX_OID_BYTES = 64;
-/** Dotted forms of identifiers that were read, by their contents: there are few, and many certificates. */
+/** Caches dotted identifiers by their contents: certificates are many, but identifiers are few. */
 const OID_TEXTS = new Map<string, string>();
 const MAX_OID_TEXTS = 256;
 
-/** An OBJECT IDENTIFIER in dotted form, arcs below 2^48. Untrusted. Throws `malformed-encoding`. */
+/** Reads an OBJECT IDENTIFIER in dotted form, arcs below 2^48. Untrusted. Throws `malformed-encoding`. */
 export function readOid(reader: DerReader): string {
   const { content } = reader.read(DerTag.oid);
   if (content.length === 0 || content.length > MAX_OID_BYTES) throw decodeError('OBJECT IDENTIFIER of a wrong length');
@@ -85,7 +85,7 @@ function oidText(content: Uint8Array): string {
   return arcs.join('.');
 }
 
-/** UTF-8 text of a value's contents. Untrusted. Throws `malformed-encoding`. */
+/** Decodes contents as UTF-8 text. Untrusted. Throws `malformed-encoding`. */
 export function utf8Text(content: Uint8Array): string {
   try {
     return decodeUtf8(content);
@@ -94,7 +94,10 @@ export function utf8Text(content: Uint8Array): string {
   }
 }
 
-/** ASCII text without control characters, as rfc822Name and URI hold (IA5String). Untrusted. `malformed-encoding`. */
+/**
+ * Decodes ASCII text without control characters, as in rfc822Name and URI (IA5String). Untrusted. Throws
+ * `malformed-encoding`.
+ */
 export function asciiText(content: Uint8Array): string {
   for (const byte of content) if (byte < 0x20 || byte > 0x7e) throw decodeError('text beyond printable ASCII');
   return decodeUtf8(content);
@@ -104,7 +107,7 @@ const UTC_TIME = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/;
 const GENERALIZED_TIME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/;
 
 /**
- * A `Time` (RFC 5280 §4.1.2.5) in ms since the epoch: UTCTime for 1950 to 2049, GeneralizedTime after, both with
+ * Reads a `Time` (RFC 5280 §4.1.2.5) as ms since the epoch: UTCTime for 1950 to 2049, GeneralizedTime after, both with
  * seconds and in Z. Untrusted. Throws `malformed-encoding`.
  */
 export function readTime(reader: DerReader): number {
@@ -114,7 +117,10 @@ export function readTime(reader: DerReader): number {
   return timeMsOf(fields);
 }
 
-/** A GeneralizedTime of any year, with seconds and in Z, in ms since the epoch (RFC 6960 §4.2.2.1). Untrusted. `malformed-encoding`. */
+/**
+ * Reads a GeneralizedTime of any year, with seconds and in Z, as ms since the epoch (RFC 6960 §4.2.2.1). Untrusted.
+ * Throws `malformed-encoding`.
+ */
 export function readGeneralizedTime(reader: DerReader): number {
   return timeMsOf(timeFields(reader.read(DerTag.generalizedTime)));
 }

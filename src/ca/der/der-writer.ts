@@ -48,7 +48,10 @@ export function derBitString(bytes: Uint8Array): Uint8Array {
   return der(DerTag.bitString, Uint8Array.of(0), bytes);
 }
 
-/** A `Time` (RFC 5280 §4.1.2.5) of `timeMs`, cut to whole seconds: UTCTime before 2050, GeneralizedTime from then. */
+/**
+ * Encodes `timeMs`, cut to whole seconds, as a `Time` (RFC 5280 §4.1.2.5): UTCTime before 2050, GeneralizedTime from
+ * then on.
+ */
 export function derTime(timeMs: number): Uint8Array {
   const iso = new Date(timeMs).toISOString();
   if (iso.length !== 24) throw new RangeError('a time outside the years 0 to 9999');
@@ -62,7 +65,10 @@ export function derTime(timeMs: number): Uint8Array {
 
 const ENCODED_OIDS = new Map<string, Uint8Array>();
 
-/** An OBJECT IDENTIFIER from its dotted form. Remembered: only for those that code or configuration names. */
+/**
+ * Encodes an OBJECT IDENTIFIER from its dotted form. Every result is cached, so pass only identifiers from code or
+ * configuration.
+ */
 export function derOid(dotted: string): Uint8Array {
   const known = ENCODED_OIDS.get(dotted);
   if (known !== undefined) return known;

@@ -6,8 +6,8 @@ import { withCode } from './with-code.ts';
 const FIELD_BYTES = { p256: 32, p384: 48 } as const;
 
 /**
- * Turns a DER `Ecdsa-Sig-Value` (RFC 3279 §2.2.3; untrusted) into the fixed-width r || s that WebCrypto takes. Strict:
- * BER, padded, negative, zero or oversized numbers are refused. Throws `bad-signature`.
+ * Converts a DER `Ecdsa-Sig-Value` (RFC 3279 §2.2.3; untrusted) into the fixed-width r || s that WebCrypto takes.
+ * Refuses BER, and padded, negative, zero or oversized numbers. Throws `bad-signature`.
  */
 export function ecdsaSignatureToRaw(keyType: 'p256' | 'p384', signature: Uint8Array): Uint8Array<ArrayBuffer> {
   const width = FIELD_BYTES[keyType];

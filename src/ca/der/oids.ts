@@ -36,12 +36,13 @@ export const CompanionKeyOid = {
 } as const;
 
 /**
- * Everything that this project names itself: UUID 2e111724-ca55-4de2-8606-4a875705275c below the arc that its owner gives away for
- * UUIDs in pieces. A UUID as one arc (2.25) has 128 bits, and RFC 5280 appendix B wants arcs below 2^28: Go refuses others.
+ * The arc for this project's own identifiers: UUID 2e111724-ca55-4de2-8606-4a875705275c below an arc whose owner gives
+ * it away for split UUIDs. A UUID as one arc (2.25) has 128 bits, but RFC 5280 appendix B wants arcs below 2^28, and Go
+ * refuses larger ones.
  */
 const GLASSKEY_ARC = '1.2.840.113556.1.8000.2554.11793.5924.51797.19938.34310.4884311.337756';
 
-/** The companion keys extension of certificates and requests (docs/spec.md, "Companion keys"). */
+/** The companion keys extension of certificates and requests (`docs/spec.md#companion-keys`). */
 export const COMPANION_KEYS_OID = `${GLASSKEY_ARC}.1`;
 
 /** Purposes in an extended key usage extension (RFC 5280 §4.2.1.12). */

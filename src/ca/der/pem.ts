@@ -4,20 +4,20 @@ import { decodeError } from '../../core/errors.ts';
 const MAX_BLOCKS = 64;
 const BLOCK = /-----BEGIN ([A-Z0-9 ]{1,40})-----\r?\n([A-Za-z0-9+/=\s]*?)-----END ([A-Z0-9 ]{1,40})-----/g;
 
-/** PEM text (RFC 7468) of `der` under `label`, such as `CERTIFICATE`. */
+/** Formats `der` as PEM text (RFC 7468) under `label`, such as `CERTIFICATE`. */
 export function formatPem(label: string, der: Uint8Array): string {
   const lines = formatBase64(der).match(/.{1,64}/g) ?? [];
   return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n');
 }
 
 /**
- * The contents of every block under `label` in PEM text (RFC 7468, untrusted), in order; text between blocks is skipped
- * and blocks of other labels too. At most 64 blocks. Throws `malformed-encoding`.
+ * Returns the contents of every block under `label` in PEM text (RFC 7468, untrusted), in order. Skips text between
+ * blocks, and blocks under other labels. Accepts at most 64 blocks. Throws `malformed-encoding`.
  */
 export function parsePemBlocks(label: string, text: string): Uint8Array[] {
   const found: Uint8Array[] = [];
   for (const [, begin, body = '', end] of text.matchAll(BLOCK)) {
-    if (begin !== end) throw decodeError('PEM block that ends under another label');
+    if (begin !== end) throw decodeError('PEM block whose end has another label');
     if (begin !== label) continue;
     if (found.length === MAX_BLOCKS) throw decodeError(`more than ${MAX_BLOCKS} PEM blocks`);
     found.push(decodeBody(body));
@@ -25,7 +25,7 @@ export function parsePemBlocks(label: string, text: string): Uint8Array[] {
   return found;
 }
 
-/** The contents of the only block under `label` in PEM text (untrusted). Throws `malformed-encoding`. */
+/** Returns the contents of the only block under `label` in PEM text (untrusted). Throws `malformed-encoding`. */
 export function parsePem(label: string, text: string): Uint8Array {
   const [block, ...more] = parsePemBlocks(label, text);
   if (block === undefined || more.length > 0) throw decodeError(`not exactly one PEM block "${label}"`);

@@ -2,8 +2,8 @@ import type { ErrorCode } from '../../core/error-codes.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 
 /**
- * What `read` returns; a `malformed-encoding` or `bad-key` that it throws becomes an error with `code`, so that a caller
- * sees which object was bad. Other codes pass, since they say more.
+ * Runs `read`, and turns its `malformed-encoding` or `bad-key` into an error with `code`, so that the caller sees which
+ * object was bad. Other codes pass, because they say more.
  */
 export function withCode<T>(code: ErrorCode, what: string, read: () => T): T {
   try {

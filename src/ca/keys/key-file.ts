@@ -8,14 +8,14 @@ import { encodeUtf8 } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { formatPem, parsePem } from '../der/pem.ts';
 
-/** PBKDF2 rounds of new key files: Node's own encryption cannot choose them and takes 2,048. */
+/** PBKDF2 rounds of new key files. Node's own encryption cannot choose them and uses 2,048. */
 const PBKDF2_ITERATIONS = 600_000;
 const MAX_KEY_FILE_BYTES = 16_384;
 const OTHERS_MAY_ANYTHING = 0o007;
 
 const generate = promisify(generateKeyPair);
 
-/** A new private key. */
+/** Creates a private key. */
 export async function createKey(algorithm: SignerAlgorithm): Promise<KeyObject> {
   if (algorithm === 'ed25519') return (await generate('ed25519')).privateKey;
   const namedCurve = algorithm === 'p256' ? 'P-256' : 'P-384';
@@ -23,8 +23,8 @@ export async function createKey(algorithm: SignerAlgorithm): Promise<KeyObject> 
 }
 
 /**
- * PEM of a private key given as PKCS#8: encrypted PKCS#8 (RFC 5958; PBES2 with PBKDF2-HMAC-SHA-256 and AES-256-CBC) under a passphrase,
- * or plain PKCS#8 where the passphrase is undefined. Throws `bad-key-file` for an empty passphrase.
+ * Formats a PKCS#8 private key as PEM. With a passphrase it is encrypted PKCS#8 (RFC 5958; PBES2 with
+ * PBKDF2-HMAC-SHA-256 and AES-256-CBC), else plain PKCS#8. Throws `bad-key-file` for an empty passphrase.
  */
 async function formatPrivateKey(plain: Uint8Array, passphrase: string | undefined): Promise<string> {
   if (passphrase === undefined) return formatPem('PRIVATE KEY', plain);
@@ -42,26 +42,29 @@ async function formatPrivateKey(plain: Uint8Array, passphrase: string | undefine
 }
 
 /**
- * The private key in PEM text (PKCS#8, encrypted or not). Throws `bad-key-file`: no key, or a missing or wrong
- * passphrase; the message never quotes the file.
+ * Reads the private key in PEM text (PKCS#8, encrypted or not). Throws `bad-key-file` if there is no key, or if the
+ * passphrase is missing or wrong. The message never quotes the file.
  */
 export function parsePrivateKey(pem: string, passphrase: string | undefined): KeyObject {
   const encrypted = pem.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----');
-  ensure(!encrypted || passphrase !== undefined, 'bad-key-file', 'the key file is encrypted and needs a passphrase');
+  ensure(!encrypted || passphrase !== undefined, 'bad-key-file', 'the key file is encrypted: give its passphrase');
   try {
     return createPrivateKey({ key: pem, format: 'pem', ...(encrypted ? { passphrase } : {}) });
   } catch {
-    // Without the cause: OpenSSL's errors say nothing more that is useful, and this one is near secrets.
-    throw new GlasskeyError('bad-key-file', encrypted ? 'wrong passphrase or damaged key file' : 'not a key file');
+    // Without the cause: OpenSSL's errors add nothing useful, and this one is close to secrets.
+    throw new GlasskeyError(
+      'bad-key-file',
+      encrypted ? 'wrong passphrase or damaged key file' : 'not a PEM private key',
+    );
   }
 }
 
-/** Writes a new key file of mode 0600, durably. Throws `bad-key-file` where the file exists: keys are never replaced. */
+/** Writes a new key file of mode 0600, durably. Throws `bad-key-file` if the file exists: keys are never replaced. */
 export async function writeKeyFile(path: string, key: KeyObject, passphrase: string | undefined): Promise<void> {
   await writePkcs8File(path, new Uint8Array(key.export({ format: 'der', type: 'pkcs8' })), passphrase);
 }
 
-/** The same for a key that is already encoded as PKCS#8 (DER), of whatever algorithm. */
+/** Writes a key of any algorithm, already encoded as PKCS#8 (DER), as {@link writeKeyFile} does. */
 export async function writePkcs8File(path: string, der: Uint8Array, passphrase: string | undefined): Promise<void> {
   const text = await formatPrivateKey(der, passphrase);
   const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
@@ -75,23 +78,23 @@ export async function writePkcs8File(path: string, der: Uint8Array, passphrase: 
   }
 }
 
-/** Reads a key file. Throws `bad-key-file`, also where everybody on the machine may read or change the file. */
+/** Reads a key file. Throws `bad-key-file`, also if every user of the machine may read or change the file. */
 export async function readKeyFile(path: string, passphrase: string | undefined): Promise<KeyObject> {
   return parsePrivateKey(await readKeyText(path), passphrase);
 }
 
 /**
- * The PKCS#8 (DER) of a key in PEM text, for algorithms that Node's crypto does not have. Throws `bad-key-file` as
+ * Returns the PKCS#8 (DER) of a key in PEM text, for algorithms that Node's crypto lacks. Throws `bad-key-file` as
  * {@link parsePrivateKey} does.
  */
 export async function decryptPkcs8(pem: string, passphrase: string | undefined): Promise<Uint8Array> {
   const encrypted = pem.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----');
-  ensure(!encrypted || passphrase !== undefined, 'bad-key-file', 'the key file is encrypted and needs a passphrase');
+  ensure(!encrypted || passphrase !== undefined, 'bad-key-file', 'the key file is encrypted: give its passphrase');
   try {
     if (!encrypted || passphrase === undefined) return parsePem('PRIVATE KEY', pem);
     const bag = PKCS8ShroudedKeyBag.fromBER(new Uint8Array(parsePem('ENCRYPTED PRIVATE KEY', pem)));
     const engine = new CryptoEngine({ name: 'key file', crypto: new Crypto() });
-    // Protected in its types, and the only way to decrypt.
+    // Protected in pkijs's types, but the only way to decrypt.
     await (bag as unknown as Decrypting).parseInternalValues(
       { password: new Uint8Array(encodeUtf8(passphrase)).buffer },
       engine,
@@ -99,7 +102,10 @@ export async function decryptPkcs8(pem: string, passphrase: string | undefined):
     ensure(bag.parsedValue !== undefined, 'bad-key-file', 'nothing was decrypted');
     return new Uint8Array(bag.parsedValue.toSchema().toBER());
   } catch {
-    throw new GlasskeyError('bad-key-file', encrypted ? 'wrong passphrase or damaged key file' : 'not a key file');
+    throw new GlasskeyError(
+      'bad-key-file',
+      encrypted ? 'wrong passphrase or damaged key file' : 'not a PEM private key',
+    );
   }
 }
 
@@ -107,7 +113,7 @@ interface Decrypting {
   parseInternalValues(parameters: { readonly password: ArrayBuffer }, engine: CryptoEngine): Promise<void>;
 }
 
-/** The text of a key file. Throws `bad-key-file` as {@link readKeyFile} does. */
+/** Reads the text of a key file. Throws `bad-key-file` as {@link readKeyFile} does. */
 export async function readKeyText(path: string): Promise<string> {
   const file = await open(path, 'r').catch((error: unknown) => {
     throw new GlasskeyError('bad-key-file', `cannot open the key file ${path}`, { cause: error });
@@ -115,7 +121,7 @@ export async function readKeyText(path: string): Promise<string> {
   try {
     const { mode, size } = await file.stat();
     const exposed = process.platform !== 'win32' && (mode & OTHERS_MAY_ANYTHING) !== 0;
-    ensure(!exposed, 'bad-key-file', `everybody may read ${path}: chmod 600 it`);
+    ensure(!exposed, 'bad-key-file', `every user may read ${path}: run chmod 600 on it`);
     ensure(size <= MAX_KEY_FILE_BYTES, 'bad-key-file', `${path} is too large for a key file`);
     return await file.readFile('utf8');
   } finally {

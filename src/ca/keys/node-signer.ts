@@ -3,27 +3,26 @@ import type { Signer, SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import { parsePublicKey } from '../public-key.ts';
 
-/** Hash per algorithm, as Node names it; Ed25519 brings its own. */
+/** Hash per algorithm, as Node names it. Ed25519 has its own. */
 const HASHES: Readonly<Record<SignerAlgorithm, string | null>> = { p256: 'sha256', p384: 'sha384', ed25519: null };
 
 /**
- * A `Signer` over a private key of Node's crypto (P-256, P-384, Ed25519): signs on the thread pool. Throws
- * `bad-key-file` for keys of other kinds.
+ * Creates a `Signer` over a private key of Node's crypto (P-256, P-384, Ed25519). Throws `bad-key-file` for other keys.
  */
 export function signerFromKey(privateKey: KeyObject): Signer {
   const spki = new Uint8Array(createPublicKey(privateKey).export({ format: 'der', type: 'spki' }));
   const { keyType, keyBits } = parsePublicKey(spki);
-  if (keyType === 'rsa') throw new GlasskeyError('bad-key-file', 'RSA keys do not sign here');
+  if (keyType === 'rsa') throw new GlasskeyError('bad-key-file', 'an RSA key cannot be a signer here');
   return {
     algorithm: keyType,
     spki,
     publicKey: keyBits,
-    // P-384 takes ten times as long: only that is worth a thread.
+    // P-384 takes ten times as long: it alone is worth a thread.
     sign: async (message) => (keyType === 'p384' ? signElsewhere : signHere)(HASHES[keyType], message, privateKey),
   };
 }
 
-/** Takes less time than waking another thread for it. */
+/** Signs on this thread, which is faster than waking another one. */
 function signHere(hash: string | null, message: Uint8Array, privateKey: KeyObject): Uint8Array {
   try {
     return plainBytes(sign(hash, message, privateKey));

@@ -9,18 +9,18 @@ import type { CertId } from './ocsp-request.ts';
 const SHA1_OID = '1.3.14.3.2.26';
 const SHA256_OID = '2.16.840.1.101.3.4.2.1';
 
-/** The hashes of an issuer by which CertIDs name it. */
+/** The hashes by which CertIDs name an issuer. */
 export interface IssuerHashes {
   readonly nameHash: Uint8Array;
   readonly keyHash: Uint8Array;
 }
 
-/** What CertIDs of an issuer's certificates look like, by the identifier of the hash function. */
+/** The hashes in CertIDs of an issuer's certificates, by the identifier of the hash function. */
 export type IssuerIds = ReadonlyMap<string, IssuerHashes>;
 
 /**
- * The hashes of an issuer, by SHA-1 (what most programs send; RFC 5019 §2.1.1: it only finds, nothing rests on it) and by
- * SHA-256 (RFC 6960 §4.1.1).
+ * Computes the hashes of an issuer by SHA-256 (RFC 6960 §4.1.1) and by SHA-1, which most programs send. SHA-1 only
+ * finds the issuer; no security rests on it (RFC 5019 §2.1.1).
  */
 export function issuerIds({ subject, publicKey }: Pick<ParsedCertificate, 'subject' | 'publicKey'>): IssuerIds {
   const functions = [
@@ -32,19 +32,19 @@ export function issuerIds({ subject, publicKey }: Pick<ParsedCertificate, 'subje
   );
 }
 
-/** Whether a CertID (untrusted) is of a certificate of that issuer. */
+/** Returns true if a CertID (untrusted) names a certificate of that issuer. */
 export function isCertIdOf(ids: IssuerIds, { hashOid, issuerNameHash, issuerKeyHash }: CertId): boolean {
   const own = ids.get(hashOid);
   if (own === undefined) return false;
   return equalBytes(own.nameHash, issuerNameHash) && equalBytes(own.keyHash, issuerKeyHash);
 }
 
-/** SHA-1 of the key's bits: how a response names the key that signed it (RFC 6960 §4.2.1, KeyHash). */
+/** SHA-1 of the key's bits: names the key that signed a response (RFC 6960 §4.2.1, KeyHash). */
 export function responderKeyHash({ publicKey }: Pick<ParsedCertificate, 'publicKey'>): Uint8Array {
   return sha1(publicKey.keyBits);
 }
 
-/** An encoded CertID by SHA-1 (RFC 5019 §2.1.1). `serial` is lower-case hex. */
+/** Encodes a CertID by SHA-1 (RFC 5019 §2.1.1). `serial` is lower-case hex. */
 export function encodeCertId(issuer: Pick<ParsedCertificate, 'subject' | 'publicKey'>, serial: string): Uint8Array {
   return derSequence(
     derSequence(derOid(SHA1_OID), der(0x05)),

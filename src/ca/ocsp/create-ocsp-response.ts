@@ -9,7 +9,7 @@ import { encodeSignatureAlgorithm } from '../signature-algorithm.ts';
 import { responderKeyHash } from './cert-id.ts';
 import type { OcspResponder } from './responder-certificate.ts';
 
-/** What is known of a certificate (RFC 6960 §2.2). */
+/** The known status of a certificate (RFC 6960 §2.2). */
 export type CertificateStatus =
   | { readonly type: 'good' }
   | { readonly type: 'unknown' }
@@ -17,12 +17,12 @@ export type CertificateStatus =
 
 /** The answer to one question. */
 export interface SingleAnswer {
-  /** The encoded CertID, as the question had it. */
+  /** The encoded CertID, repeated from the question. */
   readonly certId: Uint8Array;
   readonly status: CertificateStatus;
 }
 
-/** What one response says. */
+/** The contents of one response. */
 export interface OcspContent {
   readonly answers: readonly SingleAnswer[];
   readonly thisUpdateMs: number;
@@ -30,17 +30,17 @@ export interface OcspContent {
   readonly nonce?: Uint8Array | undefined;
 }
 
-/** Why there is no answer (RFC 6960 §4.2.1). */
+/** Reasons for giving no answer (RFC 6960 §4.2.1). */
 export const OCSP_FAILURES = { malformedRequest: 1, internalError: 2, tryLater: 3, unauthorized: 6 } as const;
 
-/** An unsigned response that says why there is no answer (RFC 6960 §2.3). */
+/** Encodes an unsigned response that says why there is no answer (RFC 6960 §2.3). */
 export function createOcspFailure(failure: keyof typeof OCSP_FAILURES): Uint8Array {
   return derSequence(der(0x0a, Uint8Array.of(OCSP_FAILURES[failure])));
 }
 
 /**
- * Signs a basic OCSP response (RFC 6960 §4.2.1), with the responder's certificate in it. Times are cut to whole seconds.
- * Throws `value-out-of-range` where the response would outlive the responder's certificate.
+ * Signs a basic OCSP response (RFC 6960 §4.2.1) that includes the responder's certificate. Times are cut to whole
+ * seconds. Throws `value-out-of-range` if the response would outlive the responder's certificate.
  */
 export async function createOcspResponse(responder: OcspResponder, content: OcspContent): Promise<Uint8Array> {
   const { certificate, signer } = responder;
@@ -78,7 +78,7 @@ function encodeStatus(status: CertificateStatus): Uint8Array {
   return der(0xa1, generalizedTime(status.revokedAtMs), ...coded);
 }
 
-/** A GeneralizedTime of whatever year (RFC 6960 §4.2.2.1), unlike in certificates. */
+/** Encodes a GeneralizedTime of any year (RFC 6960 §4.2.2.1), unlike in certificates. */
 function generalizedTime(timeMs: number): Uint8Array {
   const digits = new Date(timeMs).toISOString().slice(0, 19).replace(/[-T:]/g, '');
   return der(DerTag.generalizedTime, encodeUtf8(`${digits}Z`));

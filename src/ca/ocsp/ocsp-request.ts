@@ -5,9 +5,9 @@ import { type DerReader, DerTag, readSingle } from '../der/der-reader.ts';
 import { readOid, readSmallUnsigned, readUnsigned } from '../der/der-values.ts';
 import { OCSP_NONCE_OID } from '../der/oids.ts';
 
-/** The certificate that a question or an answer is about (RFC 6960 §4.1.1). */
+/** Names the certificate of a question or an answer (RFC 6960 §4.1.1). */
 export interface CertId {
-  /** As it is encoded: an answer repeats the question's own form. */
+  /** The original encoding: an answer repeats it. */
   readonly raw: Uint8Array;
   /** The object identifier of the hash function. */
   readonly hashOid: string;
@@ -17,14 +17,14 @@ export interface CertId {
   readonly serial: string;
 }
 
-/** An OCSP request as it was read. Its signature, if any, is not looked at (RFC 5019 §2.1.1). */
+/** A parsed OCSP request. Its signature, if any, is ignored (RFC 5019 §2.1.1). */
 export interface OcspRequest {
   readonly certIds: readonly CertId[];
-  /** RFC 9654: undefined where the client sent none. */
+  /** RFC 9654; undefined if the client sent none. */
   readonly nonce: Uint8Array | undefined;
 }
 
-/** The longest request that is read; the HTTP side has the same bound. */
+/** The longest accepted request; HTTP has the same bound. */
 const MAX_REQUEST_BYTES = 4_096;
 /** Questions in one request. */
 const MAX_QUESTIONS = 16;
@@ -34,8 +34,8 @@ const MAX_SERIAL_BYTES = 20;
 const MAX_HASH_BYTES = 64;
 
 /**
- * Reads a DER OCSP request (RFC 6960 §4.1.1, RFC 9654; untrusted) of 1 to 16 questions. Unknown extensions are ignored unless
- * critical. Throws `malformed-encoding`.
+ * Reads a DER OCSP request (RFC 6960 §4.1.1, RFC 9654; untrusted) of 1 to 16 questions. Ignores unknown extensions
+ * unless they are critical. Throws `malformed-encoding`.
  */
 export function parseOcspRequest(der: Uint8Array): OcspRequest {
   ensure(der.length <= MAX_REQUEST_BYTES, 'malformed-encoding', 'OCSP request too large');
@@ -79,13 +79,16 @@ export function readCertId(reader: DerReader): CertId {
   return { raw: element.raw, hashOid, issuerNameHash, issuerKeyHash, serial };
 }
 
-/** Refuses critical extensions but the nonce. Throws `malformed-encoding`. */
+/** Refuses every critical extension except the nonce. Throws `malformed-encoding`. */
 export function assertNoneCritical(extensions: Uint8Array): void {
   const critical = parseRawExtensions(extensions).find((one) => one.critical && one.oid !== OCSP_NONCE_OID);
   if (critical !== undefined) throw decodeError(`critical OCSP extension ${critical.oid} is not processed`);
 }
 
-/** The nonce among extensions (RFC 9654 §2.1: 1 to 128 bytes); undefined where there is none. `malformed-encoding`. */
+/**
+ * Finds the nonce among extensions (RFC 9654 §2.1: 1 to 128 bytes); undefined if there is none. Throws
+ * `malformed-encoding`.
+ */
 export function readNonce(reader: DerReader): Uint8Array | undefined {
   const list = reader.read(DerTag.sequence).raw;
   reader.end();

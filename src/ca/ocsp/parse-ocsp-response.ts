@@ -6,7 +6,7 @@ import { OCSP_BASIC_OID } from '../der/oids.ts';
 import { parseSignatureAlgorithm, type SignatureAlgorithm } from '../signature-algorithm.ts';
 import { withCode } from '../der/with-code.ts';
 
-/** What one answer says of a certificate. */
+/** The status that one answer states. */
 export type OcspStatus = 'good' | 'revoked' | 'unknown';
 
 /** The answer about one certificate (RFC 6960 §4.2.1). */
@@ -14,16 +14,16 @@ export interface ParsedAnswer {
   readonly certId: CertId;
   readonly status: OcspStatus;
   readonly thisUpdateMs: number;
-  /** undefined: newer information is always there. */
+  /** undefined: newer information is always available. */
   readonly nextUpdateMs: number | undefined;
 }
 
-/** How a response names who signed it. */
+/** The name by which a response identifies its signer. */
 export type ResponderId =
   | { readonly type: 'name'; readonly name: Uint8Array }
   | { readonly type: 'key'; readonly hash: Uint8Array };
 
-/** A basic OCSP response as it was read. Nothing of it is verified. */
+/** A parsed basic OCSP response. Nothing in it is verified. */
 export interface ParsedOcspResponse {
   readonly tbs: Uint8Array;
   readonly signatureAlgorithm: SignatureAlgorithm;
@@ -32,7 +32,7 @@ export interface ParsedOcspResponse {
   readonly producedAtMs: number;
   readonly answers: readonly ParsedAnswer[];
   readonly nonce: Uint8Array | undefined;
-  /** Certificates, DER, of whatever quality: the responder's own is among them unless the CA itself signed. */
+  /** DER certificates, not checked. The responder's own is among them unless the CA itself signed. */
   readonly certificates: readonly Uint8Array[];
 }
 
@@ -43,15 +43,15 @@ const SUCCESSFUL = 0;
 const ENUMERATED = 0x0a;
 
 /**
- * Reads a DER OCSP response (RFC 6960 §4.2.1; untrusted): successful, basic, version 1. Throws `bad-certificate`, also where a
- * responder says why it does not answer, and for critical extensions.
+ * Reads a DER OCSP response (RFC 6960 §4.2.1; untrusted): successful, basic, version 1. Throws `bad-certificate`, also
+ * for critical extensions and for a response that only says why there is no answer.
  */
 export function parseOcspResponse(der: Uint8Array): ParsedOcspResponse {
   return withCode('bad-certificate', 'OCSP response', () => {
     ensure(der.length <= MAX_RESPONSE_BYTES, 'bad-certificate', 'OCSP response too large');
     const outer = readSingle(der).values;
     const status = outer.read(ENUMERATED).content;
-    if (status.length !== 1) throw decodeError('a status of another length');
+    if (status.length !== 1) throw decodeError('a status of a wrong length');
     if (status[0] !== SUCCESSFUL) throw decodeError(`the responder does not answer: status ${status[0]}`);
     const bytes = outer.enter(0xa0);
     outer.end();
@@ -113,7 +113,7 @@ function readAnswer(reader: DerReader): ParsedAnswer {
   const { tag, content } = reader.read();
   const status = STATUS.get(tag);
   if (status === undefined || (status !== 'revoked' && content.length > 0))
-    throw decodeError('a status of another form');
+    throw decodeError('a status of an unknown form');
   const thisUpdateMs = readGeneralizedTime(reader);
   const next = reader.optional(0xa0)?.values;
   const nextUpdateMs = next && readGeneralizedTime(next);

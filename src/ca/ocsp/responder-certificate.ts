@@ -15,7 +15,7 @@ import type { Validity } from '../profile.ts';
 import { keyIdentifier, parsePublicKey } from '../public-key.ts';
 import { signCertificate } from '../sign-certificate.ts';
 
-/** A key that may answer for an issuer, and the certificate that says so. */
+/** A key that may answer for an issuer, with its certificate. */
 export interface OcspResponder {
   readonly certificate: ParsedCertificate;
   readonly signer: Signer;
@@ -24,8 +24,9 @@ export interface OcspResponder {
 const SUBJECT = encodeCommonName('OCSP responder');
 
 /**
- * Certifies a key as the issuer's delegated OCSP responder (RFC 6960 §4.2.2.2): purpose OCSPSigning alone, not a CA, and
- * ocsp-nocheck (§4.2.2.2.1), for which it has to be short-lived. `serial` is from `newSerial`.
+ * Certifies a key as the issuer's delegated OCSP responder (RFC 6960 §4.2.2.2): not a CA, with the one purpose
+ * OCSPSigning and with ocsp-nocheck (§4.2.2.2.1). Because of ocsp-nocheck it must be short-lived. `serial` is from
+ * `newSerial`.
  */
 export async function createOcspResponder(
   issuer: Issuer,

@@ -6,42 +6,48 @@ import { checkPath, type PathRequirements } from './check-path.ts';
 import { parsePathAnchor, parsePathCertificate, type PathCertificate } from './path-certificate.ts';
 import { sameNames } from './relative-names.ts';
 
-/** What {@link validatePath} takes. */
+/** Options of {@link validatePath}. */
 export interface PathOptions extends PathRequirements {
   /** DER. Untrusted. */
   readonly leaf: Uint8Array;
-  /** CA certificates that may stand between leaf and anchor, DER, in any order, of any quality. Untrusted. At most 64. */
+  /**
+   * Possible CA certificates between leaf and anchor, DER, in any order; bad ones are skipped. Untrusted. At most 64.
+   */
   readonly intermediates: readonly Uint8Array[];
-  /** The certificates that the caller trusts, DER. Self-signed or not; one that cannot be read is not used. At most 1,024. */
+  /** Trusted certificates, DER, self-signed or not. Unreadable ones are skipped. At most 1,024. */
   readonly anchors: readonly Uint8Array[];
-  /** Most CA certificates between leaf and anchor, without self-issued ones. Default 8. */
+  /** Most CA certificates between leaf and anchor, not counting self-issued ones. Default 8. */
   readonly maxDepth?: number | undefined;
-  /** What else must hold of a path for it to be accepted, such as that nothing of it is revoked. Throws like the rest. */
+  /**
+   * Another condition for accepting a path, such as that nothing in it is revoked. Throws a `GlasskeyError` to refuse
+   * it.
+   */
   readonly accept?: ((path: readonly PathCertificate[]) => Promise<void>) | undefined;
 }
 
-/** A path that is valid. */
+/** A valid path. */
 export interface ValidPath {
   /** Leaf first, trust anchor last. */
   readonly path: readonly PathCertificate[];
-  /** The policies that hold for the leaf (RFC 5280 §6.1.6); anyPolicy where any does. */
+  /** The policies that hold for the leaf (RFC 5280 §6.1.6); anyPolicy if any does. */
   readonly policies: ReadonlySet<string>;
 }
 
 const MAX_INTERMEDIATES = 64;
 const MAX_ANCHORS = 1_024;
 const DEFAULT_DEPTH = 8;
-/** Certificates of one path, self-issued ones included. */
+/** Most certificates of one path, including self-issued ones. */
 const MAX_PATH = 16;
-/** Signatures that one validation verifies at most: certificates that all could have signed each other make many paths. */
+/** Most signatures that one validation verifies: certificates that could all have signed each other make many paths. */
 const MAX_SIGNATURES = 100;
 
 /**
- * Finds a valid path from a certificate to a trust anchor (RFC 5280 §6.1, RFC 4158 §2): from the leaf upwards, depth first,
- * anchors first. A certificate that cannot be read, or a path that is not valid, ends one way and not the search. Everything
- * but the anchors is untrusted, and costs a bounded number of signatures. Throws `untrusted-issuer` where no path leads to
- * an anchor; what was wrong with the first path, where some do and none is valid: `certificate-expired`, `bad-certificate`;
- * `bad-certificate` or `weak-key` for a leaf that cannot be read.
+ * Finds a valid path from a certificate to a trust anchor (RFC 5280 §6.1, RFC 4158 §2): from the leaf upwards, depth
+ * first, anchors first. An unreadable certificate or an invalid path ends one branch, not the search. Everything except
+ * the anchors is untrusted and costs a bounded number of signatures.
+ *
+ * Throws `untrusted-issuer` if no path leads to an anchor. If some do but none is valid, throws the first path's error:
+ * `certificate-expired`, `bad-certificate`. Throws `bad-certificate` or `weak-key` if the leaf cannot be read.
  */
 export async function validatePath(options: PathOptions): Promise<ValidPath> {
   ensure(options.intermediates.length <= MAX_INTERMEDIATES, 'bad-certificate', 'too many intermediate certificates');
@@ -50,11 +56,13 @@ export async function validatePath(options: PathOptions): Promise<ValidPath> {
   const search = new PathSearch(options);
   const found = await search.extend([leaf]);
   if (found !== undefined) return found;
-  throw search.failure ?? new GlasskeyError('untrusted-issuer', `no trusted issuer of ${leaf.contents.serial}`);
+  throw (
+    search.failure ?? new GlasskeyError('untrusted-issuer', `no trusted issuer of certificate ${leaf.contents.serial}`)
+  );
 }
 
 class PathSearch {
-  /** Why the first path that was found is not valid. */
+  /** The error of the first path that was found. */
   failure: GlasskeyError | undefined;
   readonly #options: PathOptions;
   readonly #candidates: readonly PathCertificate[];
@@ -69,13 +77,13 @@ class PathSearch {
     this.#candidates = [...anchors, ...others].filter((one) => one !== undefined);
   }
 
-  /** The first valid path that begins with `path`. */
+  /** Returns the first valid path that begins with `path`. */
   async extend(path: readonly PathCertificate[]): Promise<ValidPath | undefined> {
     const subject = path.at(-1) as PathCertificate;
     for (const issuer of this.#candidates) {
       if (!mayHaveIssued(issuer, subject) || path.some((one) => isSame(one, issuer))) continue;
       if (!this.#isWithinDepth(path, issuer)) continue;
-      // eslint-disable-next-line no-await-in-loop -- one way after the other, so that the first valid one ends the search
+      // eslint-disable-next-line no-await-in-loop -- in order: the first valid path ends the search
       const found = await this.#follow(path, issuer);
       if (found !== undefined) return found;
     }
@@ -109,7 +117,10 @@ class PathSearch {
     }
   }
 
-  /** Whether a path with one more certificate is short enough: the anchor is not counted, nor what is self-issued. */
+  /**
+   * Returns true if the path is short enough with one more certificate. The anchor and self-issued certificates do not
+   * count.
+   */
   #isWithinDepth(path: readonly PathCertificate[], issuer: PathCertificate): boolean {
     if (path.length >= MAX_PATH) return false;
     const intermediates = issuer.signed === undefined ? path.slice(1) : [...path.slice(1), issuer];
@@ -117,7 +128,7 @@ class PathSearch {
   }
 }
 
-/** A certificate, or undefined where it cannot be read: a bad one among many is no reason to fail. */
+/** Returns a certificate, or undefined if it cannot be read: one bad candidate must not fail the search. */
 function readable(read: () => PathCertificate): PathCertificate | undefined {
   try {
     return read();
@@ -134,7 +145,9 @@ function mayHaveIssued(issuer: PathCertificate, subject: PathCertificate): boole
   return authorityKeyId === undefined || subjectKeyId === undefined || equalBytes(authorityKeyId, subjectKeyId);
 }
 
-/** Whether two certificates are of the same CA: same name and same key. A path goes through it once (RFC 4158 §2.4.2). */
+/**
+ * Returns true for two certificates of the same CA, by name and key. A path passes a CA only once (RFC 4158 §2.4.2).
+ */
 function isSame(a: PathCertificate, b: PathCertificate): boolean {
   return sameNames(a.subject, b.subject) && equalBytes(a.contents.spkiSha256, b.contents.spkiSha256);
 }

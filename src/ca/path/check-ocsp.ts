@@ -7,22 +7,24 @@ import { OCSP_NO_CHECK_OID, PurposeOid } from '../der/oids.ts';
 import { verifySignature } from '../verify-signature.ts';
 import type { PathCertificate } from './path-certificate.ts';
 
-/** When, and to which question, responses must be an answer. */
+/** The time and the request that responses must fit. */
 export interface OcspRequirements {
   /** The time at which they must be valid, ms since the epoch. */
   readonly atMs: number;
-  /** The nonce of the request; undefined where it had none: then an answer may be any that is still valid. */
+  /** The nonce of the request; undefined if it had none. Without it, any response that is still valid is accepted. */
   readonly nonce?: Uint8Array | undefined;
 }
 
-/** The part of an issuer that answers are verified by. */
+/** The part of an issuer that verifies answers. */
 type OcspIssuer = PathCertificate['contents'];
 
 /**
- * Looks the certificates of a path up in OCSP responses (RFC 6960 §3.2; DER, untrusted), signed by the issuer of each or by a
- * responder that it certified for that and that needs no look-up itself (ocsp-nocheck). The leaf must be answered for; other certificates are
- * looked up where there is an answer. Throws `certificate-revoked`; `bad-certificate` for a response that cannot be read, that is not
- * valid at that time, that does not repeat the nonce, or that nobody signed who may, and where the leaf is unknown or not answered for.
+ * Checks the certificates of a path against OCSP responses (RFC 6960 §3.2; DER, untrusted). A response must be signed
+ * by the certificate's issuer, or by a responder that the issuer certified with ocsp-nocheck. The leaf needs an answer;
+ * other certificates are checked if there is one.
+ *
+ * Throws `certificate-revoked`. Throws `bad-certificate` for an unreadable or outdated response, a wrong nonce or an
+ * unauthorised signer, and if the leaf is unknown or has no answer.
  */
 export async function checkOcsp(
   path: readonly PathCertificate[],
@@ -42,11 +44,11 @@ export async function checkOcsp(
       // eslint-disable-next-line no-await-in-loop -- a path has a few certificates at most
       await assertResponse(response, answers, issuer, requirements);
       const isRevoked = answers.some(({ status }) => status === 'revoked');
-      if (isRevoked) throw new GlasskeyError('certificate-revoked', `${serial} is revoked`);
+      if (isRevoked) throw new GlasskeyError('certificate-revoked', `certificate ${serial} is revoked`);
       const isGood = answers.every(({ status }) => status === 'good');
       ensure(isGood, 'bad-certificate', `the responder does not know certificate ${serial}`);
     }
-    ensure(depth > 0 || isAnswered, 'bad-certificate', 'no OCSP response tells whether the certificate is revoked');
+    ensure(depth > 0 || isAnswered, 'bad-certificate', 'no OCSP response covers the certificate');
   }
 }
 
@@ -58,19 +60,19 @@ async function assertResponse(
 ): Promise<void> {
   if (nonce !== undefined) {
     const isOurs = response.nonce !== undefined && equalBytes(response.nonce, nonce);
-    ensure(isOurs, 'bad-certificate', 'the OCSP response is to another question');
+    ensure(isOurs, 'bad-certificate', 'the OCSP response does not repeat the nonce');
   }
-  // Without an end, only the answer to this very question is known to be new.
+  // Without an end time, only the answer to this request is known to be fresh.
   const isCurrent = answers.every(
     ({ thisUpdateMs, nextUpdateMs }) =>
       atMs >= thisUpdateMs && (nextUpdateMs === undefined ? nonce !== undefined : atMs <= nextUpdateMs),
   );
-  ensure(isCurrent, 'bad-certificate', 'the OCSP response is not of that time');
+  ensure(isCurrent, 'bad-certificate', 'the OCSP response is not valid at that time');
   const signer = isNamed(response, issuer) ? issuer : await findDelegate(response, issuer, atMs);
-  ensure(signer !== undefined, 'bad-certificate', 'the OCSP response is by nobody who may answer for the issuer');
+  ensure(signer !== undefined, 'bad-certificate', 'the signer of the OCSP response may not answer for the issuer');
   const { signatureAlgorithm, tbs, signature } = response;
   const isSigned = await holds(() => verifySignature(signer.publicKey, signatureAlgorithm, tbs, signature));
-  ensure(isSigned, 'bad-certificate', 'the responder has not signed the OCSP response');
+  ensure(isSigned, 'bad-certificate', 'the signature of the OCSP response does not verify');
 }
 
 function isNamed({ responder }: ParsedOcspResponse, { subject, publicKey }: OcspIssuer): boolean {
@@ -78,7 +80,7 @@ function isNamed({ responder }: ParsedOcspResponse, { subject, publicKey }: Ocsp
   return equalBytes(responder.hash, responderKeyHash({ publicKey }));
 }
 
-/** The certificate of a responder that the issuer itself certified (RFC 6960 §4.2.2.2), among those that came along. */
+/** Finds the responder certificate that the issuer itself signed (RFC 6960 §4.2.2.2), among those in the response. */
 async function findDelegate(
   response: ParsedOcspResponse,
   issuer: OcspIssuer,
@@ -94,7 +96,7 @@ async function findDelegate(
   return undefined;
 }
 
-/** A certificate that cannot be read is not used. */
+/** Returns undefined for an unreadable certificate, which is then skipped. */
 function readable(der: Uint8Array): ParsedCertificate | undefined {
   try {
     return parseCertificate(der);

@@ -6,23 +6,23 @@ import { assertNamesAllowed, type Budget, MAX_COMPARISONS } from './name-constra
 import type { PathCertificate } from './path-certificate.ts';
 import { PathPolicies } from './policies.ts';
 
-/** What a path has to be good for. */
+/** Requirements on a path. */
 export interface PathRequirements {
   /** The time at which the path must be valid, ms since the epoch. */
   readonly atMs: number;
   /** A purpose that every certificate with an extendedKeyUsage must allow; undefined: any. */
   readonly purpose?: string | undefined;
-  /** Policies of which one must hold for the leaf, where one is required; undefined: any. */
+  /** The acceptable policies, if one is required; undefined: any. */
   readonly policies?: ReadonlySet<string> | undefined;
-  /** Whether a policy must hold, whatever the certificates require (RFC 5280 §6.1.1 (e)). */
+  /** True requires a policy, regardless of the certificates (RFC 5280 §6.1.1 (e)). */
   readonly requirePolicy?: boolean | undefined;
-  /** Whether a CA certificate may stand where the leaf belongs: RFC 5280 allows it. Default: no. */
+  /** True accepts a CA certificate as the leaf, as RFC 5280 allows. Default: false. */
   readonly acceptsCa?: boolean | undefined;
 }
 
 /**
- * Validates a path, leaf first, trust anchor last (RFC 5280 §6.1), but for its signatures and names of issuers: those make
- * it a path. Throws `certificate-expired`, `bad-certificate`. Gives the policies that hold for the leaf.
+ * Validates a path, leaf first, trust anchor last (RFC 5280 §6.1), except for signatures and issuer names: those made
+ * it a path. Returns the policies that hold for the leaf. Throws `certificate-expired`, `bad-certificate`.
  */
 export function checkPath(path: readonly PathCertificate[], requirements: PathRequirements): ReadonlySet<string> {
   const [leaf] = path as [PathCertificate];
@@ -33,17 +33,17 @@ export function checkPath(path: readonly PathCertificate[], requirements: PathRe
   return checkPolicies(path.slice(0, -1), requirements);
 }
 
-/** What holds of every certificate, whatever its place (RFC 5280 §4.1, §4.2, §6.1.3 (a), §6.1.4 (o)). */
+/** Checks that apply to every certificate (RFC 5280 §4.1, §4.2, §6.1.3 (a), §6.1.4 (o)). */
 function assertProfile(certificate: PathCertificate, { atMs, purpose }: PathRequirements): void {
   const { contents, unknownCritical, isCritical, isSelfIssued } = certificate;
   const { serial, extendedKeyUsage } = contents;
   ensure(unknownCritical.length === 0, 'bad-certificate', `critical extension ${unknownCritical[0]} is not processed`);
-  // Times are of whole seconds, both ends included (RFC 5280 §4.1.2.5).
+  // Times are whole seconds, and both ends are included (RFC 5280 §4.1.2.5).
   const nowMs = Math.floor(atMs / 1000) * 1000;
   const isValid = nowMs >= contents.notBeforeMs && nowMs <= contents.notAfterMs;
   ensure(isValid, 'certificate-expired', `certificate ${serial} is not valid at ${new Date(atMs).toISOString()}`);
   for (const oid of NEVER_CRITICAL) ensure(!isCritical(oid), 'bad-certificate', `extension ${oid} is critical`);
-  // An anchor is trusted for what it is: it need not say who issued it.
+  // An anchor is trusted as it is: it need not name its issuer.
   const needsAuthority =
     (!isSelfIssued && certificate.signed !== undefined) ||
     contents.extensionOids.includes(ExtensionOid.authorityKeyIdentifier);
@@ -53,7 +53,7 @@ function assertProfile(certificate: PathCertificate, { atMs, purpose }: PathRequ
   ensure(
     certificate.names.every(isWellFormed),
     'bad-certificate',
-    `a name of certificate ${serial} is not well-formed`,
+    `a name in certificate ${serial} is not well-formed`,
   );
   const isNamed = certificate.subject.length > 0 || (contents.sansCritical && certificate.names.length > 0);
   ensure(isNamed, 'bad-certificate', `certificate ${serial} has neither a subject nor a critical alternative name`);
@@ -62,7 +62,7 @@ function assertProfile(certificate: PathCertificate, { atMs, purpose }: PathRequ
   ensure(allows, 'bad-certificate', `certificate ${serial} is not for purpose ${purpose}`);
 }
 
-/** Extensions that conforming CAs mark as not critical (RFC 5280 §4.2.1.1, §4.2.1.2, §4.2.2.1). */
+/** Extensions that conforming CAs never mark as critical (RFC 5280 §4.2.1.1, §4.2.1.2, §4.2.2.1). */
 const NEVER_CRITICAL = [
   ExtensionOid.authorityKeyIdentifier,
   ExtensionOid.subjectKeyIdentifier,
@@ -89,14 +89,21 @@ function isWellFormed({ kind, value }: GeneralName): boolean {
 
 function assertLeaf({ contents, nameConstraints }: PathCertificate, { acceptsCa = false }: PathRequirements): void {
   const { isCa, keyUsage } = contents;
-  ensure(acceptsCa || !isCa, 'bad-certificate', 'a CA certificate where a leaf belongs');
+  ensure(acceptsCa || !isCa, 'bad-certificate', 'the leaf is a CA certificate');
   const signs = keyUsage?.has('keyCertSign') === true;
-  ensure(isCa ? keyUsage === undefined || signs : !signs, 'bad-certificate', 'a leaf whose uses contradict each other');
+  ensure(
+    isCa ? keyUsage === undefined || signs : !signs,
+    'bad-certificate',
+    "the leaf's keyUsage contradicts its basicConstraints",
+  );
   const isConstrained = nameConstraints !== undefined && !isCa;
-  ensure(!isConstrained, 'bad-certificate', 'name constraints in a certificate that is no CA');
+  ensure(!isConstrained, 'bad-certificate', 'a certificate that is not a CA has name constraints');
 }
 
-/** What holds of a CA (RFC 5280 §4.2.1.2, §4.2.1.9, §4.2.1.10, §6.1.4 (k)-(n)); `below`: the CAs between it and the leaf. */
+/**
+ * Checks that apply to a CA (RFC 5280 §4.2.1.2, §4.2.1.9, §4.2.1.10, §6.1.4 (k)-(n)). `below`: the CAs between it and
+ * the leaf.
+ */
 function assertCa({ contents, isCritical, nameConstraints }: PathCertificate, below: readonly PathCertificate[]): void {
   const { serial, keyUsage, pathLength } = contents;
   ensure(contents.isCa, 'bad-certificate', `certificate ${serial} is not a CA's`);
@@ -111,7 +118,7 @@ function assertCa({ contents, isCritical, nameConstraints }: PathCertificate, be
   ensure(isBinding, 'bad-certificate', `name constraints of ${serial} are not critical`);
 }
 
-/** Holds the names of each certificate to the constraints of all above it (RFC 5280 §6.1.3 (b), (c)). */
+/** Holds the names of each certificate to the constraints of every CA above it (RFC 5280 §6.1.3 (b), (c)). */
 function assertConstraints(path: readonly PathCertificate[]): void {
   const budget: Budget = { comparisons: MAX_COMPARISONS };
   path.forEach((certificate, index) => {
@@ -123,7 +130,7 @@ function assertConstraints(path: readonly PathCertificate[]): void {
   });
 }
 
-/** The alternative names, the subject, and mail addresses of the subject where there are no others. */
+/** Returns the alternative names and the subject. Without alternative names, adds the subject's mail addresses. */
 function allNames({ contents, names, subject }: PathCertificate): readonly GeneralName[] {
   const hasEmail = names.some(({ kind }) => kind === 'email');
   const legacy = hasEmail ? [] : contents.subject.emailAddresses;
@@ -134,7 +141,7 @@ function allNames({ contents, names, subject }: PathCertificate): readonly Gener
   ];
 }
 
-/** `certificates`: the path without its anchor, leaf first. */
+/** `certificates` is the path without its anchor, leaf first. */
 function checkPolicies(certificates: readonly PathCertificate[], requirements: PathRequirements): ReadonlySet<string> {
   const state = new PathPolicies(certificates.length, requirements.requirePolicy ?? false);
   for (let index = certificates.length - 1; index >= 0; index--) {
@@ -149,5 +156,5 @@ function checkPolicies(certificates: readonly PathCertificate[], requirements: P
   return state.finish((certificates[0] as PathCertificate).policies, requirements.policies);
 }
 
-/** Extensions about policies that conforming CAs mark as critical (RFC 5280 §4.2.1.11, §4.2.1.14). */
+/** Policy extensions that conforming CAs always mark as critical (RFC 5280 §4.2.1.11, §4.2.1.14). */
 const ALWAYS_CRITICAL = [ExtensionOid.policyConstraints, ExtensionOid.inhibitAnyPolicy];

@@ -6,10 +6,12 @@ import type { PathCertificate } from './path-certificate.ts';
 import { sameNames } from './relative-names.ts';
 
 /**
- * Looks the certificates of a path up in CRLs (RFC 5280 §6.3; DER, untrusted), each in those of its issuer on the path that cover
- * it, and in the deltas that go with them. The leaf must be covered by a complete one; other certificates are looked up where there
- * is one. Throws `certificate-revoked`; `bad-certificate` for a CRL that cannot be read, that is not valid at `atMs`, that its
- * issuer may not sign or has not signed, and where there is none for the leaf.
+ * Checks the certificates of a path against CRLs (RFC 5280 §6.3; DER, untrusted). Each certificate is checked against
+ * the covering CRLs of its issuer on the path, and their deltas. A complete CRL must cover the leaf; other certificates
+ * are checked if there is one.
+ *
+ * Throws `certificate-revoked`. Throws `bad-certificate` for a CRL that cannot be read, is not valid at `atMs`, or is
+ * not signed by an issuer that may sign CRLs, and if no CRL covers the leaf.
  */
 export async function checkRevocation(
   path: readonly PathCertificate[],
@@ -22,16 +24,16 @@ export async function checkRevocation(
     const issuer = path[depth + 1] as PathCertificate;
     const own = parsed.filter((crl) => isOf(crl, issuer) && covers(crl, subject));
     const complete = own.filter(({ baseNumber }) => baseNumber === undefined);
-    ensure(depth > 0 || complete.length > 0, 'bad-certificate', 'no CRL tells whether the certificate is revoked');
+    ensure(depth > 0 || complete.length > 0, 'bad-certificate', 'no CRL covers the certificate');
     // eslint-disable-next-line no-await-in-loop -- a path has a few certificates and CRLs at most
     for (const crl of own) await assertCrl(crl, issuer, atMs);
     const { serial } = subject.contents;
     const isRevoked = complete.some((crl) => revokes(crl, own, serial));
-    if (isRevoked) throw new GlasskeyError('certificate-revoked', `${serial} is revoked`);
+    if (isRevoked) throw new GlasskeyError('certificate-revoked', `certificate ${serial} is revoked`);
   }
 }
 
-/** Whether a complete CRL, with the newest delta that may be combined with it (§5.2.4), lists a certificate. */
+/** Returns true if a complete CRL, with its newest delta (§5.2.4), lists the certificate. */
 function revokes(complete: ParsedCrl, own: readonly ParsedCrl[], serial: string): boolean {
   let newest: ParsedCrl | undefined;
   for (const crl of own) {
@@ -50,7 +52,7 @@ function sameScope({ scope: some }: ParsedCrl, { scope: other }: ParsedCrl): boo
   return kinds(some) === kinds(other) && some.urls?.join(' ') === other.urls?.join(' ');
 }
 
-/** Whether the certificate is one of those that a CRL tells of (§6.3.3 (b)). */
+/** Returns true if the CRL covers the certificate (§6.3.3 (b)). */
 function covers({ scope }: ParsedCrl, { contents: { isCa, crlUrls } }: PathCertificate): boolean {
   if (scope === undefined) return true;
   if ((scope.onlyUserCertificates && isCa) || (scope.onlyCaCertificates && !isCa)) return false;
@@ -68,10 +70,10 @@ async function assertCrl(crl: ParsedCrl, { contents }: PathCertificate, atMs: nu
   const mayIssue = keyUsage === undefined || keyUsage.has('cRLSign');
   ensure(mayIssue, 'bad-certificate', 'the CA of the CRL may not sign CRLs');
   const isCurrent = atMs >= crl.thisUpdateMs && atMs <= crl.nextUpdateMs;
-  ensure(isCurrent, 'bad-certificate', 'the CRL is not of that time');
+  ensure(isCurrent, 'bad-certificate', 'the CRL is not valid at that time');
   try {
     await verifySignature(publicKey, crl.signatureAlgorithm, crl.tbs, crl.signature);
   } catch (cause) {
-    throw new GlasskeyError('bad-certificate', 'the CA has not signed the CRL', { cause });
+    throw new GlasskeyError('bad-certificate', "the CA's signature on the CRL does not verify", { cause });
   }
 }

@@ -6,15 +6,15 @@ import { parseRelativeNames, type RelativeNames } from './relative-names.ts';
 /** A name in a subjectAltName or nameConstraints extension (RFC 5280 §4.2.1.6), as far as it is read here. */
 export type GeneralName =
   | { readonly kind: 'email' | 'dns' | 'uri'; readonly value: string }
-  /** An address of 4 or 16 bytes; in a constraint, with as many bytes of mask after it. */
+  /** An address of 4 or 16 bytes. In a constraint, as many bytes of mask follow. */
   | { readonly kind: 'ip'; readonly value: Uint8Array }
   | { readonly kind: 'directory'; readonly value: RelativeNames }
-  /** An otherName, by its type; or another form, by its tag. */
+  /** An otherName by its type, or another form by its tag. */
   | { readonly kind: 'other'; readonly value: string };
 
 const MAX_NAMES = 1_024;
 
-/** Reads the GeneralNames that are the value of an extension (untrusted). Throws `malformed-encoding`. */
+/** Reads the GeneralNames in the value of an extension (untrusted). Throws `malformed-encoding`. */
 export function parseGeneralNames(value: Uint8Array): readonly GeneralName[] {
   const reader = readSingle(value).values;
   const names: GeneralName[] = [];

@@ -3,8 +3,7 @@ const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i;
 const V4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
 
 /**
- * Whether `name` is a domain name in the preferred syntax (RFC 5280 §4.2.1.6, RFC 1123 §2.1), and not an address written as
- * one.
+ * Returns true for a domain name in the preferred syntax (RFC 5280 §4.2.1.6, RFC 1123 §2.1), but not for an IP address.
  */
 export function isDomainName(name: string): boolean {
   if (name.length === 0 || name.length > MAX_NAME) return false;
@@ -12,14 +11,17 @@ export function isDomainName(name: string): boolean {
   return labels.every((label) => LABEL.test(label)) && !/^\d+$/.test(labels.at(-1) ?? '');
 }
 
-/** Whether `name` may stand in a dNSName: a domain name, or one whose first label is a wildcard over two more (RFC 9525 §6.3). */
+/**
+ * Returns true for a valid dNSName: a domain name, or one whose first label is a wildcard over two more (RFC 9525
+ * §6.3).
+ */
 export function isPresentedName(name: string): boolean {
   if (!name.startsWith('*.')) return isDomainName(name);
   const base = name.slice(2);
   return isDomainName(base) && base.includes('.');
 }
 
-/** Whether the dNSName `presented` of a certificate is for the host `wanted` (RFC 9525 §6.3). */
+/** Returns true if a certificate's dNSName `presented` fits the host `wanted` (RFC 9525 §6.3). */
 export function matchesHost(presented: string, wanted: string): boolean {
   const name = presented.toLowerCase();
   const host = wanted.toLowerCase();
@@ -28,7 +30,7 @@ export function matchesHost(presented: string, wanted: string): boolean {
   return dot > 0 && host.slice(dot) === name.slice(1);
 }
 
-/** The bytes of an IPv4 or IPv6 address as text; undefined for anything else. */
+/** Parses a textual IPv4 or IPv6 address; undefined for anything else. */
 export function parseIpAddress(text: string): Uint8Array | undefined {
   const v4 = V4.exec(text);
   if (v4 !== null) return ipv4(v4.slice(1));

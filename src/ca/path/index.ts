@@ -1,6 +1,6 @@
 /**
- * Path validation by RFC 5280 for any program, with CRLs and OCSP: pure, for Node and browsers. What a certificate of Glasskey is worth,
- * a `KeyDirectory` tells better: by the log.
+ * Path validation by RFC 5280 for any program, with CRLs and OCSP: pure, for Node and browsers. For Glasskey's own
+ * certificates use a `KeyDirectory`, which also checks the log.
  */
 export { type ErrorCode } from '../../core/error-codes.ts';
 export { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';

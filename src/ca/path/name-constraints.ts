@@ -4,19 +4,19 @@ import { type GeneralName, parseGeneralName } from './general-name.ts';
 import { isDomainName } from './host-name.ts';
 import { isWithin } from './relative-names.ts';
 
-/** What a CA restricts the names of all certificates below it to (RFC 5280 §4.2.1.10). */
+/** Restrictions by a CA on the names of all certificates below it (RFC 5280 §4.2.1.10). */
 export interface NameConstraints {
-  /** Of each kind of name that is here, names must be in one of these. */
+  /** A name must be in one of these, if any is of its kind. */
   readonly permitted: readonly GeneralName[];
-  /** No name may be in one of these. */
+  /** A name must be in none of these. */
   readonly excluded: readonly GeneralName[];
 }
 
-/** Subtrees of one kind that an extension may have. */
+/** Most subtrees of one kind in an extension. */
 export const MAX_SUBTREES = 1_024;
 
 /**
- * Reads the value of a nameConstraints extension (untrusted): at least one subtree, each a base of a well-formed name
+ * Reads the value of a nameConstraints extension (untrusted): at least one subtree, each with a well-formed base and
  * without minimum and maximum. Throws `malformed-encoding`.
  */
 export function parseNameConstraints(value: Uint8Array): NameConstraints {
@@ -55,12 +55,12 @@ function assertDecoded(condition: boolean, what: string): void {
   if (!condition) throw decodeError(`${what} that is not well-formed`);
 }
 
-/** A host, or a domain that begins with a period. */
+/** Returns true for a host, or a domain that begins with a period. */
 export function isUriBase(base: string): boolean {
   return isDomainName(base.replace(/^\./, ''));
 }
 
-/** A mailbox, a host, or a domain that begins with a period. */
+/** Returns true for a mailbox, a host, or a domain that begins with a period. */
 export function isEmailBase(base: string): boolean {
   const at = base.lastIndexOf('@');
   const local = base.slice(0, Math.max(at, 0));
@@ -68,24 +68,24 @@ export function isEmailBase(base: string): boolean {
   return (at < 0 || (local.length > 0 && !local.includes('@'))) && isDomainName(domain);
 }
 
-/** An address and a mask whose ones come first. */
+/** Returns true for an address and a contiguous mask. */
 function isNetwork(value: Uint8Array): boolean {
   if (value.length !== 8 && value.length !== 32) return false;
   const bits = [...value.subarray(value.length / 2)].map((byte) => byte.toString(2).padStart(8, '0')).join('');
   return /^1*0*$/.test(bits);
 }
 
-/** Comparisons of names with subtrees that one validation may make: both lists are an attacker's. */
+/** Most comparisons of names with subtrees in one validation: an attacker controls both lists. */
 export const MAX_COMPARISONS = 250_000;
 
-/** Counts down what a validation may still cost. Throws `bad-certificate` where it is used up. */
+/** The remaining comparisons of a validation. Using it up throws `bad-certificate`. */
 export interface Budget {
   comparisons: number;
 }
 
 /**
- * Holds names to what a CA above them allows. Throws `bad-certificate` for a name outside of what is permitted, within
- * what is excluded, or of a form that is constrained but cannot be compared.
+ * Holds names to the constraints of a CA above them. Throws `bad-certificate` for a name that is outside the permitted
+ * or within the excluded subtrees, or that has a constrained form that cannot be compared.
  */
 export function assertNamesAllowed(
   { permitted, excluded }: NameConstraints,
@@ -93,24 +93,27 @@ export function assertNamesAllowed(
   budget: Budget,
 ): void {
   budget.comparisons -= names.length * (permitted.length + excluded.length);
-  ensure(budget.comparisons >= 0, 'bad-certificate', 'more names and constraints than are compared');
+  ensure(budget.comparisons >= 0, 'bad-certificate', 'too many names and constraints to compare');
   for (const name of names) {
     const bases = permitted.filter((base) => base.kind === name.kind);
     const isPermitted = bases.length === 0 || bases.some((base) => isIn(name, base, false));
-    ensure(isPermitted, 'bad-certificate', `a ${name.kind} name outside of what its issuer may certify`);
+    ensure(isPermitted, 'bad-certificate', `a ${name.kind} name is outside its issuer's permitted names`);
     const isExcluded = excluded.some((base) => base.kind === name.kind && isIn(name, base, true));
-    ensure(!isExcluded, 'bad-certificate', `a ${name.kind} name that its issuer must not certify`);
+    ensure(!isExcluded, 'bad-certificate', `a ${name.kind} name is among its issuer's excluded names`);
   }
 }
 
-/** Whether a name is in a subtree; where `orMayBe`, also whether a host that the name stands for may be. */
+/**
+ * Returns true for a name in a subtree. With `orMayBe`, a wildcard name also matches if one of its hosts is in the
+ * subtree.
+ */
 function isIn(name: GeneralName, base: GeneralName, orMayBe: boolean): boolean {
   if (name.kind === 'dns' && base.kind === 'dns') return isDomainIn(name.value, base.value, orMayBe);
   if (name.kind === 'email' && base.kind === 'email') return isMailboxIn(name.value, base.value);
   if (name.kind === 'uri' && base.kind === 'uri') return isHostIn(hostOf(name.value), base.value);
   if (name.kind === 'ip' && base.kind === 'ip') return isAddressIn(name.value, base.value);
   if (name.kind === 'directory' && base.kind === 'directory') return isWithin(name.value, base.value);
-  // Names of other forms cannot be compared: they are in no permitted subtree, and in every excluded one.
+  // Names of other forms cannot be compared. They are outside every permitted and within every excluded subtree.
   return orMayBe && name.value === base.value;
 }
 
@@ -130,7 +133,7 @@ function isMailboxIn(mailbox: string, base: string): boolean {
   return mailbox.slice(0, at) === base.slice(0, baseAt) && host === base.slice(baseAt + 1).toLowerCase();
 }
 
-/** A base that begins with a period is for the hosts below it; another one is for that host. */
+/** A base with a leading period covers the hosts below it; one without covers that host alone. */
 function isHostIn(host: string | undefined, base: string): boolean {
   if (host === undefined) return false;
   const within = base.toLowerCase();

@@ -8,7 +8,7 @@ import { parseSignatureAlgorithm, type SignatureAlgorithm } from '../signature-a
 import { withCode } from '../der/with-code.ts';
 import { parseRelativeNames, type RelativeNames } from './relative-names.ts';
 
-/** A CRL as it was read (RFC 5280 §5.1), complete or a delta. Nothing of it is verified. */
+/** A parsed CRL (RFC 5280 §5.1), complete or a delta. Nothing in it is verified. */
 export interface ParsedCrl {
   readonly tbs: Uint8Array;
   readonly signatureAlgorithm: SignatureAlgorithm;
@@ -18,19 +18,19 @@ export interface ParsedCrl {
   readonly nextUpdateMs: number;
   /** Serial numbers, lower-case hex as in `ParsedCertificate.serial`. */
   readonly revoked: ReadonlySet<string>;
-  /** Of a delta: those that are revoked no longer. */
+  /** Of a delta: certificates that are no longer revoked. */
   readonly removed: ReadonlySet<string>;
   readonly authorityKeyId: Uint8Array | undefined;
   readonly number: bigint;
-  /** Of a delta: the number of the complete CRL since which it tells of changes. */
+  /** Of a delta: the number of the complete CRL that it lists changes since. */
   readonly baseNumber: bigint | undefined;
-  /** Which certificates of the issuer it covers; undefined: all. */
+  /** The certificates of the issuer that it covers; undefined: all. */
   readonly scope: CrlCoverage | undefined;
 }
 
-/** What an issuing distribution point says (§5.2.5). */
+/** The contents of an issuing distribution point (§5.2.5). */
 export interface CrlCoverage {
-  /** Certificates that name one of these as a distribution point; undefined: whatever they name. */
+  /** Covers certificates that name one of these as a distribution point; undefined covers all. */
   readonly urls: readonly string[] | undefined;
   readonly onlyUserCertificates: boolean;
   readonly onlyCaCertificates: boolean;
@@ -41,8 +41,9 @@ const MAX_SERIAL_BYTES = 20;
 const EXTENSIONS = 0xa0;
 
 /**
- * Reads a DER CRL (untrusted): version 2, for certificates of its own issuer and all reasons, with a CRL number and the time of
- * the next. Throws `bad-certificate`; also for what tells of another issuer's certificates, of some reasons, or of attribute certificates.
+ * Reads a DER CRL (untrusted): version 2, for certificates of its own issuer and all reasons, with a CRL number and the
+ * time of the next one. Throws `bad-certificate`, also for a CRL of another issuer's certificates, of some reasons, or
+ * of attribute certificates.
  */
 export function parseCrl(der: Uint8Array): ParsedCrl {
   return withCode('bad-certificate', 'CRL', () => {
@@ -54,7 +55,7 @@ export function parseCrl(der: Uint8Array): ParsedCrl {
     outer.end();
     const reader = tbs.values;
     if (readSmallUnsigned(reader) !== 1) throw decodeError('not a version 2 CRL');
-    if (!equalBytes(reader.read(0x30).raw, algorithm.raw)) throw decodeError('two different signature algorithms');
+    if (!equalBytes(reader.read(0x30).raw, algorithm.raw)) throw decodeError('the two signature algorithms differ');
     const issuer = parseRelativeNames(reader.read(0x30).raw);
     const thisUpdateMs = readTime(reader);
     const nextUpdateMs = readTime(reader);
@@ -73,7 +74,7 @@ type Entries = Pick<ParsedCrl, 'revoked' | 'removed'>;
 
 const NO_ENTRIES: Entries = { revoked: new Set(), removed: new Set() };
 
-/** The reason that takes an entry off again (§5.3.1). */
+/** The reason that removes an entry (§5.3.1). */
 const REMOVE_FROM_CRL = 8;
 
 function readEntries(entries: DerReader): Entries {
@@ -85,7 +86,7 @@ function readEntries(entries: DerReader): Entries {
     readTime(entry);
     const extensions = entry.done ? [] : parseRawExtensions(entry.read(0x30).raw);
     entry.end();
-    // An entry extension that is critical may mean another issuer's certificate (RFC 5280 §5.3).
+    // A critical entry extension may refer to another issuer's certificate (RFC 5280 §5.3).
     if (extensions.some(({ critical }) => critical)) throw decodeError('a CRL entry with a critical extension');
     const reason = extensions.find(({ oid }) => oid === ExtensionOid.crlReason);
     const isRemoved = reason !== undefined && readReason(reason.value) === REMOVE_FROM_CRL;
@@ -97,11 +98,11 @@ function readEntries(entries: DerReader): Entries {
 function readReason(value: Uint8Array): number {
   const { content } = readSingle(value, 0x0a);
   const [reason] = content;
-  if (content.length !== 1 || reason === undefined) throw decodeError('a reason of another length');
+  if (content.length !== 1 || reason === undefined) throw decodeError('a reason of a wrong length');
   return reason;
 }
 
-/** What is processed; any other critical extension may change what the CRL means. */
+/** Extensions that are processed. Any other critical extension may change the meaning of the CRL. */
 const PROCESSED: ReadonlySet<string> = new Set([ExtensionOid.issuingDistributionPoint, ExtensionOid.deltaCrlIndicator]);
 
 type Extensions = Pick<ParsedCrl, 'authorityKeyId' | 'number' | 'baseNumber' | 'scope'>;
@@ -139,7 +140,7 @@ function readDistributionPoint(value: Uint8Array): CrlCoverage {
   const flag = (tag: number): boolean => {
     const content = reader.optional(tag)?.content;
     if (content === undefined) return false;
-    // DEFAULT FALSE is left out in DER.
+    // DER omits DEFAULT FALSE.
     if (content.length !== 1 || content[0] !== 0xff) throw decodeError('a flag that is not TRUE');
     return true;
   };
@@ -149,7 +150,8 @@ function readDistributionPoint(value: Uint8Array): CrlCoverage {
   const isIndirect = flag(0x84);
   const attributes = flag(0x85);
   reader.end();
-  if (someReasons || isIndirect || attributes) throw decodeError('a CRL of some reasons, other issuers or attributes');
+  if (someReasons || isIndirect || attributes)
+    throw decodeError('a CRL for only some reasons, for other issuers, or for attribute certificates');
   return { urls: point && readFullName(point), onlyUserCertificates, onlyCaCertificates };
 }
 

@@ -20,27 +20,27 @@ import {
 } from './policies.ts';
 import { parseRelativeNames, type RelativeNames, sameNames } from './relative-names.ts';
 
-/** A certificate with everything that path validation needs of it (RFC 5280 §6.1). Nothing of it is verified. */
+/** A certificate with everything that path validation needs (RFC 5280 §6.1). Nothing in it is verified. */
 export interface PathCertificate {
   readonly contents: CertificateContents;
-  /** Undefined for a trust anchor, whose signature is not looked at. */
+  /** Undefined for a trust anchor, whose signature is not verified. */
   readonly signed: ParsedCertificate | undefined;
   readonly subject: RelativeNames;
   readonly issuer: RelativeNames;
-  /** Whether subject and issuer are the same name. */
+  /** True if subject and issuer are the same name. */
   readonly isSelfIssued: boolean;
-  /** Names of the subjectAltName extension; none where it is missing. */
+  /** Names of the subjectAltName extension; empty if it is missing. */
   readonly names: readonly GeneralName[];
   readonly nameConstraints: NameConstraints | undefined;
   readonly policies: CertificatePolicies;
-  /** Whether the AKI names its issuer and serial number. */
+  /** True if the AKI contains the issuer's name and serial number. */
   readonly authorityIsNamed: boolean;
   readonly isCritical: (oid: string) => boolean;
-  /** Critical extensions that path validation does not process either. */
+  /** Critical extensions that path validation does not process. */
   readonly unknownCritical: readonly string[];
 }
 
-/** Extensions that are understood here beyond those of {@link ParsedCertificate}. */
+/** Extensions that path validation processes in addition to those of {@link ParsedCertificate}. */
 const UNDERSTOOD: ReadonlySet<string> = new Set([
   ExtensionOid.nameConstraints,
   ExtensionOid.certificatePolicies,
@@ -95,7 +95,7 @@ function readPolicies(read: <T>(oid: string, parse: (value: Uint8Array) => T) =>
   };
 }
 
-/** Whether an authorityKeyIdentifier has more than a key identifier (RFC 5280 §4.2.1.1). */
+/** Returns true if an authorityKeyIdentifier has more than a key identifier (RFC 5280 §4.2.1.1). */
 function namesAuthority(value: Uint8Array): boolean {
   const reader = readSingle(value).values;
   reader.optional(0x80);

@@ -2,18 +2,18 @@ import { decodeError, ensure } from '../../core/errors.ts';
 import { DerReader, readSingle } from '../der/der-reader.ts';
 import { readOid, readSmallUnsigned } from '../der/der-values.ts';
 
-/** What a certificate says about policies (RFC 5280 §4.2.1.4, §4.2.1.5, §4.2.1.11, §4.2.1.14). */
+/** A certificate's policy extensions (RFC 5280 §4.2.1.4, §4.2.1.5, §4.2.1.11, §4.2.1.14). */
 export interface CertificatePolicies {
-  /** Undefined where the extension is missing. */
+  /** Undefined if the extension is missing. */
   readonly policies: ReadonlySet<string> | undefined;
-  /** Policies of the subject's domain by those of the issuer's to which they are equal. */
+  /** Equivalent policies of the subject's domain, by policy of the issuer's domain. */
   readonly mappings: ReadonlyMap<string, ReadonlySet<string>>;
   readonly requireExplicitPolicy: number | undefined;
   readonly inhibitPolicyMapping: number | undefined;
   readonly inhibitAnyPolicy: number | undefined;
 }
 
-/** The policy that stands for any (RFC 5280 §4.2.1.4). */
+/** The policy that stands for any other (RFC 5280 §4.2.1.4). */
 export const ANY_POLICY = '2.5.29.32.0';
 
 const MAX_POLICIES = 64;
@@ -34,7 +34,7 @@ export function parsePolicies(value: Uint8Array): ReadonlySet<string> {
   return policies;
 }
 
-/** Reads the value of a policyMappings extension (untrusted). Throws `malformed-encoding`; also for anyPolicy. */
+/** Reads the value of a policyMappings extension (untrusted). Throws `malformed-encoding`, also for anyPolicy. */
 export function parsePolicyMappings(value: Uint8Array): ReadonlyMap<string, ReadonlySet<string>> {
   const reader = readSingle(value).values;
   const mappings = new Map<string, Set<string>>();
@@ -52,7 +52,9 @@ export function parsePolicyMappings(value: Uint8Array): ReadonlyMap<string, Read
   return mappings;
 }
 
-/** Reads the value of a policyConstraints extension (untrusted): at least one of the two. Throws `malformed-encoding`. */
+/**
+ * Reads the value of a policyConstraints extension (untrusted): at least one of the two. Throws `malformed-encoding`.
+ */
 export function parsePolicyConstraints(
   value: Uint8Array,
 ): Pick<CertificatePolicies, 'requireExplicitPolicy' | 'inhibitPolicyMapping'> {
@@ -61,11 +63,11 @@ export function parsePolicyConstraints(
   const inhibitPolicyMapping = readSkip(reader, 0x81);
   reader.end();
   const isEmpty = requireExplicitPolicy === undefined && inhibitPolicyMapping === undefined;
-  if (isEmpty) throw decodeError('policy constraints without one');
+  if (isEmpty) throw decodeError('empty policy constraints');
   return { requireExplicitPolicy, inhibitPolicyMapping };
 }
 
-/** An optional `[n] IMPLICIT SkipCerts`. */
+/** Reads an optional `[n] IMPLICIT SkipCerts`. */
 function readSkip(reader: DerReader, tag: number): number | undefined {
   const content = reader.optional(tag)?.content;
   if (content === undefined) return undefined;
@@ -82,15 +84,16 @@ export function parseInhibitAnyPolicy(value: Uint8Array): number {
 
 /** A policy that holds so far along a path. */
 interface PolicyNode {
-  /** What the next certificate may call it. */
+  /** Its names in the next certificate. */
   readonly expected: ReadonlySet<string>;
-  /** What the trust anchor's domain calls it: policies that a caller can ask for. */
+  /** Its names in the trust anchor's domain: the policies that a caller can ask for. */
   readonly authorities: ReadonlySet<string>;
 }
 
 /**
- * The policies of a path, certificate by certificate (RFC 5280 §6.1.3 (d)-(f), §6.1.4 (a)-(j), §6.1.5). Of RFC 5280's tree
- * only the last level is kept, each policy once (RFC 9618): a tree can be made to grow exponentially.
+ * The policies of a path, certificate by certificate (RFC 5280 §6.1.3 (d)-(f), §6.1.4 (a)-(j), §6.1.5). Keeps only the
+ * last level of RFC 5280's tree, with each policy once (RFC 9618), because an attacker can make the tree grow
+ * exponentially.
  */
 export class PathPolicies {
   #level: ReadonlyMap<string, PolicyNode> = new Map([
@@ -100,22 +103,22 @@ export class PathPolicies {
   #policyMapping: number;
   #inhibitAny: number;
 
-  /** `length`: certificates of the path, without the trust anchor. */
+  /** `length` is the number of certificates in the path, without the trust anchor. */
   constructor(length: number, initiallyExplicit: boolean) {
     this.#explicitPolicy = initiallyExplicit ? 0 : length + 1;
     this.#policyMapping = length + 1;
     this.#inhibitAny = length + 1;
   }
 
-  /** The next certificate of the path. Throws `bad-certificate` where a policy is required and none holds. */
+  /** Processes the next certificate of the path. Throws `bad-certificate` if a policy is required but none holds. */
   process({ policies }: CertificatePolicies, isSelfIssued: boolean, isLast: boolean): void {
     const allowsAny = this.#inhibitAny > 0 || (!isLast && isSelfIssued);
     this.#level = policies === undefined ? new Map() : nextLevel(this.#level, policies, allowsAny);
     const holds = this.#explicitPolicy > 0 || this.#level.size > 0;
-    ensure(holds, 'bad-certificate', 'a certificate policy is required, and none holds along the path');
+    ensure(holds, 'bad-certificate', 'a certificate policy is required, but none holds along the path');
   }
 
-  /** Goes on from a CA certificate to the one below it. */
+  /** Moves from a CA certificate to the one below it. */
   prepareNext(certificate: CertificatePolicies, isSelfIssued: boolean): void {
     this.#map(certificate.mappings);
     if (!isSelfIssued) {
@@ -129,8 +132,8 @@ export class PathPolicies {
   }
 
   /**
-   * The policies of the trust anchor's domain that hold for the leaf, of those that the caller `accepts`; anyPolicy where
-   * any does. Throws `bad-certificate` where one is required and none is left.
+   * Returns the policies of the trust anchor's domain that hold for the leaf and that the caller `accepts`; anyPolicy
+   * if any does. Throws `bad-certificate` if a policy is required but none is left.
    */
   finish(leaf: CertificatePolicies, accepts: ReadonlySet<string> | undefined): ReadonlySet<string> {
     const explicit = leaf.requireExplicitPolicy === 0 ? 0 : Math.max(0, this.#explicitPolicy - 1);

@@ -4,13 +4,13 @@ import { DerTag, readSingle } from '../der/der-reader.ts';
 import { readOid } from '../der/der-values.ts';
 
 /**
- * A distinguished name in a form in which names are equal exactly if their texts are: one text for each relative name,
- * its attributes sorted.
+ * A distinguished name in comparable form: one text for each relative name, its attributes sorted. Two names are equal
+ * exactly if their texts are.
  */
 export type RelativeNames = readonly string[];
 
 const MAX_ATTRIBUTES = 64;
-/** String types whose contents are compared as text, without regard to case and repeated spaces (RFC 5280 §7.1). */
+/** String types that compare as text, ignoring case and repeated spaces (RFC 5280 §7.1). */
 const TEXT_TAGS: ReadonlySet<number> = new Set([DerTag.utf8String, DerTag.printableString, DerTag.ia5String]);
 
 /** Reads an encoded `Name` (untrusted) for comparison by RFC 5280 §7.1. Throws `malformed-encoding`. */
@@ -47,12 +47,12 @@ function comparable(tag: number, content: Uint8Array): string {
   return JSON.stringify(folded);
 }
 
-/** Whether two names are the same. */
+/** Returns true if two names are the same. */
 export function sameNames(a: RelativeNames, b: RelativeNames): boolean {
   return a.length === b.length && isWithin(a, b);
 }
 
-/** Whether `name` is in the subtree of names that begin with `base` (RFC 5280 §4.2.1.10). */
+/** Returns true if `name` is in the subtree of names that begin with `base` (RFC 5280 §4.2.1.10). */
 export function isWithin(name: RelativeNames, base: RelativeNames): boolean {
   return base.length <= name.length && base.every((one, i) => one === name[i]);
 }

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { GlasskeyError } from '../../core/errors.ts';
 
-/** A slot, a session or an object of a token, as the module names it. */
+/** The module's name for a slot, a session or an object of a token. */
 export type Handle = Buffer;
 
 /** An attribute of an object (PKCS #11 v2.40 §4). */
@@ -14,7 +14,10 @@ interface Mechanism {
   readonly mechanism: number;
 }
 
-/** The functions of a PKCS #11 module (PKCS #11 v2.40 §5) that Glasskey calls, as pkcs11js has them. Errors have the return value (CKR) as `code`. */
+/**
+ * The PKCS #11 functions (PKCS #11 v2.40 §5) that Glasskey calls, as pkcs11js declares them. The `code` of an error is
+ * its return value (CKR).
+ */
 export interface Cryptoki {
   C_Initialize(options: { readonly flags: number }): void;
   C_Finalize(): void;
@@ -28,7 +31,7 @@ export interface Cryptoki {
   C_FindObjectsFinal(session: Handle): void;
   C_GetAttributeValue(session: Handle, object: Handle, template: readonly Attribute[]): { readonly value: Buffer }[];
   C_SignInit(session: Handle, mechanism: Mechanism, key: Handle): void;
-  /** In a thread of Node's pool. */
+  /** Runs in a thread of Node's pool. */
   C_SignAsync(session: Handle, data: Buffer, room: Buffer): Promise<Buffer>;
   C_GenerateKeyPairAsync(
     session: Handle,
@@ -67,15 +70,15 @@ export const CK = {
 } as const;
 
 const USER_ALREADY_LOGGED_IN = 0x100;
-/** PIN incorrect, invalid, of a bad length, expired, locked: to try again may lock the token. */
+/** PIN incorrect, invalid, of a bad length, expired, locked: another attempt may lock the token. */
 const PIN_FAILURES: readonly number[] = [0xa0, 0xa1, 0xa2, 0xa3, 0xa4];
 
-/** Whether the user was logged in already, by another session of this process. */
+/** Returns true if another session of this process has already logged the user in. */
 export function isLoggedIn(error: unknown): boolean {
   return codeOf(error) === USER_ALREADY_LOGGED_IN;
 }
 
-/** Whether the token refused the PIN. */
+/** Returns true if the token refused the PIN. */
 export function isPinRefused(error: unknown): boolean {
   return PIN_FAILURES.includes(codeOf(error) ?? -1);
 }
@@ -85,25 +88,25 @@ function codeOf(error: unknown): number | undefined {
 }
 
 /**
- * Loads a PKCS #11 module, a library that runs in this process and is trusted like it. Throws `hsm-refused` where pkcs11js, an
- * optional dependency, is not installed, and where the file is no module.
+ * Loads a PKCS #11 module: a library that runs in this process and is trusted like it. Throws `hsm-refused` if the
+ * optional dependency pkcs11js is not installed, or if the file is not a module.
  */
 export function loadCryptoki(path: string): Cryptoki {
   const { PKCS11 } = loadBinding();
   try {
     return new PKCS11(path);
   } catch (cause) {
-    throw new GlasskeyError('hsm-refused', `${path} is not a PKCS #11 module that can be loaded`, { cause });
+    throw new GlasskeyError('hsm-refused', `cannot load ${path} as a PKCS #11 module`, { cause });
   }
 }
 
-/** Required when it is needed, since it is only there where a compiler was; types of its own, for the same reason. */
+/** Loaded on demand, because installing it takes a compiler. It has our own types for the same reason. */
 function loadBinding(): { readonly PKCS11: new (path: string) => Cryptoki } {
   try {
     const require = createRequire(import.meta.url);
     return require('pkcs11js') as ReturnType<typeof loadBinding>;
   } catch (cause) {
-    const advice = 'install it with a C++ compiler at hand, by "npm install pkcs11js"';
+    const advice = 'run "npm install pkcs11js", which needs a C++ compiler';
     throw new GlasskeyError('hsm-refused', `keys in a token need pkcs11js, which is not installed: ${advice}`, {
       cause,
     });

@@ -3,8 +3,8 @@ import { type Attribute, CK, type Cryptoki, type Handle } from './cryptoki.ts';
 import { curveParameters, type TokenKeyName } from './token-key.ts';
 
 /**
- * Makes a key pair in the token in `slot`, whose user is logged in: the private key signs, and never leaves the token, not even
- * wrapped. Throws what the module throws.
+ * Creates a key pair in the token in `slot`, whose user is logged in. The private key signs and never leaves the token,
+ * not even wrapped. Passes on what the module throws.
  */
 export async function generateTokenKey(
   functions: Cryptoki,
@@ -12,7 +12,7 @@ export async function generateTokenKey(
   { label, id }: Required<TokenKeyName>,
   algorithm: SignerAlgorithm,
 ): Promise<void> {
-  // A session of its own, since the others read only. Sessions of one process share the login.
+  // Opens its own session, because the others are read-only. Sessions of one process share the login.
   const session = functions.C_OpenSession(slot, CK.serialSession | CK.readWriteSession);
   const names: Attribute[] = [{ type: CK.token, value: true }];
   if (label !== undefined) names.push({ type: CK.label, value: label });

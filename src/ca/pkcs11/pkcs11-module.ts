@@ -1,15 +1,13 @@
 import { GlasskeyError } from '../../core/errors.ts';
 import { CK, type Cryptoki, loadCryptoki } from './cryptoki.ts';
 
-/** Opens a module file; for tests, another one than the system's. */
+/** Opens a module file. Tests pass their own. */
 export type LoadCryptoki = (path: string) => Cryptoki;
 
-/** A module may be initialised once in a process (PKCS #11 v2.40 §5.4): whoever names the same file shares it. */
+/** A process may initialise a module only once (PKCS #11 v2.40 §5.4), so all users of one file share it. */
 const MODULES = new Map<string, Pkcs11Module>();
 
-/**
- * A PKCS #11 module that is initialised. {@link renew} initialises it anew, which ends all sessions: its `epoch` tells its users.
- */
+/** An initialised PKCS #11 module. {@link renew} initialises it again, which ends all sessions; `epoch` then rises. */
 export class Pkcs11Module {
   readonly functions: Cryptoki;
   readonly #path: string;
@@ -25,7 +23,7 @@ export class Pkcs11Module {
     this.functions = load(path);
   }
 
-  /** The module of this file, loaded where it is not yet. Throws `hsm-refused`, and what the module throws. */
+  /** Returns the module of this file, and loads it if needed. Throws `hsm-refused`, and what the module throws. */
   static open(path: string, load: LoadCryptoki = loadCryptoki): Pkcs11Module {
     const module = MODULES.get(path) ?? new Pkcs11Module(path, load);
     if (!module.#isInitialised) module.#initialise();
@@ -34,12 +32,15 @@ export class Pkcs11Module {
     return module;
   }
 
-  /** Rises whenever all sessions have ended. */
+  /** Rises when all sessions end. */
   get epoch(): number {
     return this.#epoch;
   }
 
-  /** Does what other threads of this process may do at the same time, but not while the module ends: many crash then. */
+  /**
+   * Runs `work`, possibly at the same time as other threads of this process, but never while the module ends: many
+   * modules crash then.
+   */
   async run<T>(work: (functions: Cryptoki) => Promise<T>): Promise<T> {
     while (this.#renewing !== undefined) await this.#renewing.catch(() => undefined);
     this.#calls++;
@@ -52,8 +53,8 @@ export class Pkcs11Module {
   }
 
   /**
-   * Ends all sessions and initialises again, unless that was done since `epoch`: a module whose device was gone often needs it. Throws
-   * `hsm-unavailable` where calls still hang after `patienceMs`, and what the module throws.
+   * Ends all sessions and initialises again, unless that happened since `epoch`. A module often needs this after its
+   * device was gone. Throws `hsm-unavailable` if calls still hang after `patienceMs`, and what the module throws.
    */
   async renew(epoch: number, patienceMs: number): Promise<void> {
     await this.#renewing?.catch(() => undefined);
@@ -62,7 +63,7 @@ export class Pkcs11Module {
     await this.#renewing;
   }
 
-  /** Gives it back; the last user ends the module, unless a call hangs in it. */
+  /** Releases the module. The last user ends it, unless a call hangs in it. */
   close(): void {
     this.#users--;
     if (this.#users > 0 || this.#calls > 0) return;
@@ -76,7 +77,7 @@ export class Pkcs11Module {
     this.#initialise();
   }
 
-  /** Locks of the operating system: signatures are made in several threads. */
+  /** Uses locks of the operating system, because several threads sign. */
   #initialise(): void {
     this.functions.C_Initialize({ flags: CK.osLockingOk });
     this.#isInitialised = true;
@@ -89,7 +90,7 @@ export class Pkcs11Module {
     try {
       this.functions.C_Finalize();
     } catch {
-      // It is to begin anew: how it ended does not matter.
+      // The module starts again, so a failure to end it does not matter.
     }
   }
 

@@ -6,23 +6,23 @@ import { generateTokenKey } from './generate-token-key.ts';
 import { type LoadCryptoki, Pkcs11Module } from './pkcs11-module.ts';
 import { describeKey, findTokenKey, hasTokenKey, type TokenKey, type TokenKeyName } from './token-key.ts';
 
-/** Which token, and how it is used. */
+/** Names a token and how to use it. */
 export interface TokenOptions {
   /** File of the PKCS #11 module. */
   readonly module: string;
   /** Label of the token, or the number of its slot. */
   readonly token: string | number;
-  /** PIN of the token's user. Kept in memory, to log in again; never in an error. */
+  /** PIN of the token's user. Kept in memory for later logins; never part of an error. */
   readonly pin: string;
-  /** How many signatures are made at once. Default 4. */
+  /** Most signatures at once. Default 4. */
   readonly sessions?: number | undefined;
-  /** After what time a call counts as hung, ms. Default 10,000. */
+  /** Time after which a call counts as hung, ms. Default 10,000. */
   readonly timeoutMs?: number | undefined;
-  /** Loads the module; default: with pkcs11js. */
+  /** Loads the module. Default: with pkcs11js. */
   readonly load?: LoadCryptoki;
 }
 
-/** A user who is logged in, with sessions. What a lost one has, the module no longer knows. */
+/** A logged-in user's sessions. The module no longer knows those of a lost login. */
 interface Login {
   readonly epoch: number;
   readonly free: Handle[];
@@ -31,20 +31,20 @@ interface Login {
   isLost: boolean;
 }
 
-/** After a failure the token is left alone for so long, ms: whoever asks meanwhile is refused at once. */
+/** Time without calls to the token after a failure, ms. Callers get an error at once meanwhile. */
 const REST_MS = 1_000;
-/** Room for any signature that is made here. */
+/** Room for any signature made here. */
 const SIGNATURE_ROOM = 128;
 
 /**
- * A PKCS #11 token with a user who is logged in. Whenever a call fails, all sessions count as lost: the module is begun anew, the user
- * logged in again, and the signature asked for once more. A PIN that was refused is never tried again, since that may lock the token.
+ * A PKCS #11 token with a logged-in user. After a failed call it gives up all sessions, initialises the module again,
+ * logs in again, and retries the signature once. It never retries a refused PIN, because that may lock the token.
  */
 export class Pkcs11Token {
   readonly #options: TokenOptions;
   readonly #module: Pkcs11Module;
   readonly #timeoutMs: number;
-  /** Public keys that were found, by name. */
+  /** Public keys found so far, by name. */
   readonly #known = new Map<string, Uint8Array>();
   #login: Login | undefined;
   #opening: Promise<Login> | undefined;
@@ -59,7 +59,10 @@ export class Pkcs11Token {
     this.#timeoutMs = options.timeoutMs ?? 10_000;
   }
 
-  /** Opens it. Throws `hsm-refused` for a module that cannot be loaded and for a wrong PIN, `hsm-unavailable` without such a token. */
+  /**
+   * Opens the token. Throws `hsm-refused` if the module cannot be loaded or the PIN is wrong, and `hsm-unavailable` if
+   * there is no such token.
+   */
   static async open(options: TokenOptions): Promise<Pkcs11Token> {
     const token = new Pkcs11Token(options, openModule(options));
     try {
@@ -71,19 +74,19 @@ export class Pkcs11Token {
     }
   }
 
-  /** Looks a key up. Throws what `findTokenKey` throws, and `hsm-unavailable`. */
+  /** Looks up a key. Throws as `findTokenKey` does, and `hsm-unavailable`. */
   async find(name: TokenKeyName): Promise<Pick<TokenKey, 'algorithm' | 'spki'>> {
     const key = await this.#withSession(async (functions, session) => findTokenKey(functions, session, name));
     this.#known.set(nameOf(name), key.spki);
     return { algorithm: key.algorithm, spki: key.spki };
   }
 
-  /** Whether there is any key of this name. Throws `hsm-unavailable`. */
+  /** Returns true if the token has a key of this name. Throws `hsm-unavailable`. */
   async has(name: TokenKeyName): Promise<boolean> {
     return this.#withSession(async (functions, session) => hasTokenKey(functions, session, name));
   }
 
-  /** Makes a key pair in the token, which never gives the private key out. Throws `hsm-refused`, `hsm-unavailable`. */
+  /** Creates a key pair in the token, which never releases the private key. Throws `hsm-refused`, `hsm-unavailable`. */
   async generate(name: Required<TokenKeyName>, algorithm: SignerAlgorithm): Promise<void> {
     const login = await this.#current();
     await this.#module.run((functions) =>
@@ -92,7 +95,10 @@ export class Pkcs11Token {
     login.keys.delete(nameOf(name));
   }
 
-  /** Signs with a key that {@link find} gave. Throws `hsm-unavailable` where the token does not answer, also not after another login. */
+  /**
+   * Signs with a key from {@link find}. Throws `hsm-unavailable` if the token does not answer, even after another
+   * login.
+   */
   async sign(name: TokenKeyName, mechanism: number, data: Uint8Array): Promise<Uint8Array> {
     return this.#withSession(async (functions, session, login) => {
       const { handle } = this.#key(functions, session, login, name);
@@ -101,21 +107,21 @@ export class Pkcs11Token {
     });
   }
 
-  /** Ends it. Signatures that are under way fail. */
+  /** Closes the token. Signatures under way fail. */
   close(): void {
     if (this.#login !== undefined) this.#lose(this.#login);
     this.#refusal ??= new GlasskeyError('hsm-unavailable', 'the token is closed');
     this.#module.close();
   }
 
-  /** The key in this login: after another login it must be the same. */
+  /** Returns the key in this login. After another login it must still be the same. */
   #key(functions: Cryptoki, session: Handle, login: Login, name: TokenKeyName): TokenKey {
     const known = login.keys.get(nameOf(name));
     if (known !== undefined) return known;
     const before = this.#known.get(nameOf(name));
     const key = findAgain(functions, session, name);
     const isSame = before !== undefined && equalBytes(before, key.spki);
-    ensure(isSame, 'hsm-unavailable', `the key ${describeKey(name)} of the token is another one than before`);
+    ensure(isSame, 'hsm-unavailable', `the token's key ${describeKey(name)} has changed`);
     login.keys.set(nameOf(name), key);
     return key;
   }
@@ -128,8 +134,8 @@ export class Pkcs11Token {
       try {
         const result = await this.#inTime(
           this.#module.run(async (functions) => {
-            // Handles of an earlier epoch may name other sessions and other keys now.
-            if (login.epoch !== this.#module.epoch) throw new Error('the module was begun anew');
+            // Handles of an earlier epoch may refer to other sessions and keys now.
+            if (login.epoch !== this.#module.epoch) throw new Error('the module was initialised again');
             return work(functions, session, login);
           }),
         );
@@ -167,7 +173,7 @@ export class Pkcs11Token {
     } catch (error) {
       const failure = this.#rest(error);
       if (isPinRefused(error)) {
-        const advice = 'it is not tried again, lest the token be locked';
+        const advice = 'correct it and restart; another attempt may lock the token';
         this.#refusal = new GlasskeyError('hsm-refused', `the token refuses the PIN: ${advice}`, { cause: error });
         throw this.#refusal;
       }
@@ -216,7 +222,7 @@ export class Pkcs11Token {
   }
 }
 
-/** A key that was there before: where it is not, the token is not itself. */
+/** Finds a key that was there before. If it is gone, the token is not the same one. */
 function findAgain(functions: Cryptoki, session: Handle, name: TokenKeyName): TokenKey {
   try {
     return findTokenKey(functions, session, name);
@@ -244,7 +250,7 @@ function giveBack(login: Login, session: Handle): void {
   else next(session);
 }
 
-/** The slot that holds the token. Throws `hsm-unavailable` where none does, or several of the same label. */
+/** Finds the slot that holds the token. Throws `hsm-unavailable` if no slot does, or several tokens have the label. */
 function findSlot(functions: Cryptoki, token: string | number): Handle {
   const found = functions.C_GetSlotList(true).filter((slot) => {
     if (typeof token === 'number') return slot.readUIntLE(0, Math.min(slot.length, 6)) === token;
@@ -252,9 +258,10 @@ function findSlot(functions: Cryptoki, token: string | number): Handle {
     return (flags & CK.tokenInitialized) !== 0 && label.trimEnd() === token;
   });
   const [slot] = found;
-  const which = typeof token === 'number' ? `in slot ${token}` : `of the label "${token}"`;
-  if (slot === undefined) throw new GlasskeyError('hsm-unavailable', `there is no token ${which}`);
-  if (found.length > 1) throw new GlasskeyError('hsm-unavailable', `there are ${found.length} tokens ${which}`);
+  const which = typeof token === 'number' ? `in slot ${token}` : `with the label "${token}"`;
+  if (slot === undefined) throw new GlasskeyError('hsm-unavailable', `found no token ${which}`);
+  if (found.length > 1)
+    throw new GlasskeyError('hsm-unavailable', `found ${found.length} tokens ${which}: name one by its slot`);
   return slot;
 }
 
@@ -262,9 +269,9 @@ function nameOf({ label, id }: TokenKeyName): string {
   return JSON.stringify([label, id]);
 }
 
-/** Tells an operator the module's own name of the failure, such as CKR_DEVICE_REMOVED. */
+/** Includes the module's own name of the failure, such as CKR_DEVICE_REMOVED, for the operator. */
 function unavailable(cause: unknown): GlasskeyError {
   if (isGlasskeyError(cause, 'hsm-unavailable')) return cause;
   const why = cause instanceof Error ? `: ${cause.message}` : '';
-  return new GlasskeyError('hsm-unavailable', `the token cannot be used now${why}`, { cause });
+  return new GlasskeyError('hsm-unavailable', `the token is unavailable${why}`, { cause });
 }

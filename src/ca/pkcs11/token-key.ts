@@ -7,14 +7,14 @@ import { KeyOid } from '../der/oids.ts';
 import { parsePublicKey } from '../public-key.ts';
 import { type Attribute, CK, type Cryptoki, type Handle } from './cryptoki.ts';
 
-/** Which key of a token: by its label (CKA_LABEL), its id (CKA_ID), or both. */
+/** Names a key of a token by its label (CKA_LABEL), its id (CKA_ID), or both. */
 export interface TokenKeyName {
   readonly label?: string | undefined;
   /** Lower-case hex. */
   readonly id?: string | undefined;
 }
 
-/** A key pair that a token holds. */
+/** A key pair in a token. */
 export interface TokenKey {
   readonly algorithm: SignerAlgorithm;
   /** The DER SubjectPublicKeyInfo. */
@@ -23,7 +23,10 @@ export interface TokenKey {
   readonly handle: Handle;
 }
 
-/** How curves are named in CKA_EC_PARAMS, hex: named curves by their OID, Edwards curves by a PrintableString as well (PKCS #11 v3.0 §2.3.3). */
+/**
+ * Curves in CKA_EC_PARAMS, hex: named curves by their OID, Edwards curves also by a PrintableString (PKCS #11 v3.0
+ * §2.3.3).
+ */
 const CURVES: readonly { readonly algorithm: SignerAlgorithm; readonly parameters: string }[] = [
   { algorithm: 'p256', parameters: '06082a8648ce3d030107' },
   { algorithm: 'p384', parameters: '06052b81040022' },
@@ -31,21 +34,22 @@ const CURVES: readonly { readonly algorithm: SignerAlgorithm; readonly parameter
   { algorithm: 'ed25519', parameters: '06032b6570' },
 ];
 
-/** The CKA_EC_PARAMS by which a token is asked for a new key. */
+/** Returns the CKA_EC_PARAMS that ask a token for a new key. */
 export function curveParameters(algorithm: SignerAlgorithm): Buffer {
   const curve = CURVES.find((one) => one.algorithm === algorithm);
   return Buffer.from(curve?.parameters ?? '', 'hex');
 }
 
-/** How a key is called in errors. */
+/** Names a key in errors. */
 export function describeKey({ label, id }: TokenKeyName): string {
-  return [label === undefined ? '' : `"${label}"`, id === undefined ? '' : `of id ${id}`].join(' ').trim();
+  return [label === undefined ? '' : `"${label}"`, id === undefined ? '' : `with id ${id}`].join(' ').trim();
 }
 
 /**
- * Finds the one key pair of this name, in a session that is logged in. Its public key is what the token says, and is checked to be a
- * good one. Throws `hsm-refused` where there is none or there are several, for curves that do not sign here, for keys that
- * the token would give out in the clear, and for keys that want the PIN for each signature; `bad-key`; and what the module throws.
+ * Finds the only key pair of this name, in a logged-in session, and checks the public key that the token returns.
+ *
+ * Throws `hsm-refused` if there is no such pair or more than one, if its curve cannot sign here, if the token would
+ * reveal it in the clear, or if it wants the PIN for each signature. Throws `bad-key`, and what the module throws.
  */
 export function findTokenKey(functions: Cryptoki, session: Handle, name: TokenKeyName): TokenKey {
   const handle = findOne(functions, session, CK.privateKey, name);
@@ -58,11 +62,11 @@ export function findTokenKey(functions: Cryptoki, session: Handle, name: TokenKe
   const hex = formatHex(parameters?.value ?? Buffer.alloc(0));
   const curve = CURVES.find((one) => one.parameters === hex);
   if (curve === undefined || point === undefined)
-    throw new GlasskeyError('hsm-refused', `the key ${describeKey(name)} is not of P-256, P-384 or Ed25519`);
+    throw new GlasskeyError('hsm-refused', `the key ${describeKey(name)} is not a P-256, P-384 or Ed25519 key`);
   return { algorithm: curve.algorithm, spki: spkiOf(curve.algorithm, point.value), handle };
 }
 
-/** Whether the token has any object of this name. Throws what the module throws. */
+/** Returns true if the token has an object of this name. Passes on what the module throws. */
 export function hasTokenKey(functions: Cryptoki, session: Handle, name: TokenKeyName): boolean {
   return [CK.privateKey, CK.publicKey].some((kind) => find(functions, session, kind, name).length > 0);
 }
@@ -71,7 +75,7 @@ function findOne(functions: Cryptoki, session: Handle, kind: number, name: Token
   const [found, another] = find(functions, session, kind, name);
   const what = `${kind === CK.privateKey ? 'private' : 'public'} key ${describeKey(name)}`;
   if (found === undefined) throw new GlasskeyError('hsm-refused', `the token has no ${what}`);
-  ensure(another === undefined, 'hsm-refused', `the token has more than one ${what}: name one by its id as well`);
+  ensure(another === undefined, 'hsm-refused', `the token has more than one ${what}: name its id as well`);
   return found;
 }
 
@@ -89,13 +93,13 @@ function find(functions: Cryptoki, session: Handle, kind: number, { label, id }:
 
 function assertUsable(functions: Cryptoki, session: Handle, key: Handle, name: TokenKeyName): void {
   const is = (type: number, fallback: boolean): boolean => flag(functions, session, key, type) ?? fallback;
-  ensure(is(CK.sign, true), 'hsm-refused', `the key ${describeKey(name)} must not sign`);
-  ensure(is(CK.sensitive, true), 'hsm-refused', `the token would give the key ${describeKey(name)} out in the clear`);
+  ensure(is(CK.sign, true), 'hsm-refused', `the key ${describeKey(name)} is not allowed to sign`);
+  ensure(is(CK.sensitive, true), 'hsm-refused', `the token would reveal the key ${describeKey(name)} in the clear`);
   const asks = is(CK.alwaysAuthenticate, false);
   ensure(!asks, 'hsm-refused', `the key ${describeKey(name)} wants the PIN for every signature`);
 }
 
-/** A flag of an object; undefined where the token does not know it. */
+/** Reads a flag of an object; undefined if the token does not know it. */
 function flag(functions: Cryptoki, session: Handle, object: Handle, type: number): boolean | undefined {
   try {
     const value = functions.C_GetAttributeValue(session, object, [{ type }])[0]?.value;
@@ -105,7 +109,9 @@ function flag(functions: Cryptoki, session: Handle, object: Handle, type: number
   }
 }
 
-/** CKA_EC_POINT is the point within an OCTET STRING (PKCS #11 v2.40 §2.3.3); some tokens give an Edwards point as it is. */
+/**
+ * CKA_EC_POINT is the point within an OCTET STRING (PKCS #11 v2.40 §2.3.3). Some tokens return a bare Edwards point.
+ */
 function spkiOf(algorithm: SignerAlgorithm, point: Uint8Array): Uint8Array {
   const isRaw = algorithm === 'ed25519' && point.length === 32;
   const bits = isRaw ? point : readSingle(point, DerTag.octetString).content;

@@ -8,13 +8,14 @@ import { CK } from './cryptoki.ts';
 import type { Pkcs11Token } from './pkcs11-token.ts';
 import { describeKey, type TokenKeyName } from './token-key.ts';
 
-/** Bytes of r || s, and of an Ed25519 signature. */
+/** Bytes of r || s, or of an Ed25519 signature. */
 const SIGNATURE_BYTES: Readonly<Record<SignerAlgorithm, number>> = { p256: 64, p384: 96, ed25519: 64 };
 
 /**
- * A `Signer` whose key is in a token. It signs once before it is given out: the private key is that of the public key. Every
- * signature is verified before it leaves, at a small part of what the token takes. `sign` throws `hsm-unavailable`, and
- * `bad-signature` where the token's signature is none. Throws `hsm-refused`, `hsm-unavailable`, `bad-key`.
+ * Opens a `Signer` whose key is in a token. It signs once at the start, which proves that the private and public key
+ * belong together. It verifies every signature before returning it, at a fraction of the token's own time. `sign`
+ * throws `hsm-unavailable`, and `bad-signature` if the token returns a bad signature. Throws `hsm-refused`,
+ * `hsm-unavailable`, `bad-key`.
  */
 export async function openTokenSigner(token: Pkcs11Token, name: TokenKeyName): Promise<Signer> {
   const { algorithm, spki } = await token.find(name);
@@ -25,7 +26,7 @@ export async function openTokenSigner(token: Pkcs11Token, name: TokenKeyName): P
     publicKey: keyBits,
     sign: async (message) => {
       const raw = await token.sign(name, algorithm === 'ed25519' ? CK.eddsa : CK.ecdsa, toSign(algorithm, message));
-      ensure(raw.length === SIGNATURE_BYTES[algorithm], 'bad-signature', 'the token gave no signature');
+      ensure(raw.length === SIGNATURE_BYTES[algorithm], 'bad-signature', 'the token returned no signature');
       const signature = algorithm === 'ed25519' ? raw : ecdsaSignature(raw);
       await nodeVerifySpkiSignature(spki, message, signature);
       return signature;
@@ -35,14 +36,14 @@ export async function openTokenSigner(token: Pkcs11Token, name: TokenKeyName): P
     await signer.sign(new TextEncoder().encode('glasskey: does the key sign?'));
   } catch (cause) {
     if (!isGlasskeyError(cause, 'bad-signature')) throw cause;
-    throw new GlasskeyError('hsm-refused', `public and private key ${describeKey(name)} do not belong together`, {
+    throw new GlasskeyError('hsm-refused', `the public and private key ${describeKey(name)} do not belong together`, {
       cause,
     });
   }
   return signer;
 }
 
-/** Tokens are given the hash (CKM_ECDSA): not all can hash. Ed25519 takes the message as it is. */
+/** Tokens get the hash (CKM_ECDSA), because not all of them can hash. Ed25519 takes the message itself. */
 function toSign(algorithm: SignerAlgorithm, message: Uint8Array): Uint8Array {
   if (algorithm === 'ed25519') return message;
   return createHash(algorithm === 'p256' ? 'sha256' : 'sha384')
@@ -50,7 +51,7 @@ function toSign(algorithm: SignerAlgorithm, message: Uint8Array): Uint8Array {
     .digest();
 }
 
-/** A DER `Ecdsa-Sig-Value` from r || s. */
+/** Encodes r || s as a DER `Ecdsa-Sig-Value`. */
 function ecdsaSignature(raw: Uint8Array): Uint8Array {
   const half = raw.length / 2;
   return derSequence(derUnsigned(raw.subarray(0, half)), derUnsigned(raw.subarray(half)));
