@@ -7,7 +7,7 @@ import { ensure } from '../core/errors.ts';
 import { type ClientOptions, openIssuing, readInput } from './client-options.ts';
 import { CredentialFolder } from './credentials/credentials.ts';
 import { EXIT } from './exit-code.ts';
-import { printJson, printLines } from './output.ts';
+import { printJson, printLines } from './output/print.ts';
 
 /** The companion keys to create with a key. */
 export interface CompanionOption {

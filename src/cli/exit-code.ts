@@ -1,7 +1,7 @@
 import { CLOCK_CODES } from '../client/binding/alerts.ts';
 import { ServerRefusal } from '../client/transport.ts';
 import { isGlasskeyError } from '../core/errors.ts';
-import { oneLine } from './output.ts';
+import { oneLine } from './output/print.ts';
 
 /** The exit codes of every command (`README.md`). */
 export const EXIT = { fine: 0, refused: 1, misbehaviour: 2, absent: 3 } as const;

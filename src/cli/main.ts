@@ -2,7 +2,7 @@
 import { CommanderError } from 'commander';
 import { installNativeSha256 } from '../service/threads/native-sha256.ts';
 import { EXIT, reportFailure } from './exit-code.ts';
-import { ignoreClosedPipe } from './output.ts';
+import { ignoreClosedPipe } from './output/print.ts';
 import { createProgram } from './program.ts';
 
 ignoreClosedPipe(process.stdout);

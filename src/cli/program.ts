@@ -23,7 +23,7 @@ import { stateCommand } from './commands/state-command.ts';
 import { trustCommand } from './commands/trust-command.ts';
 import { verifyCommand } from './commands/verify-command.ts';
 import { witnessCommand } from './commands/witness-command.ts';
-import { oneLine } from './output.ts';
+import { oneLine } from './output/print.ts';
 
 function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');

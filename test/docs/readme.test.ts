@@ -40,7 +40,7 @@ describe('the tour of the README', () => {
     const told = outputs.join('\n');
     expect(outputs.length).toBeGreaterThan(4);
     expect(told).toContain('on first use: fingerprint');
-    expect(told).toContain('each time signed by a key that it had before');
+    expect(told).toContain('a key that it had before signed each change');
     expect(told).toMatch(/the whole log holds/);
     for (const file of ['alice/key.pem', 'alice/certificate.pem', 'bob-2/certificate.pem', 'trust.json']) {
       expect([file, existsSync(join(program.folder, file))]).toEqual([file, true]);

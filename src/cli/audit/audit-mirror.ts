@@ -8,7 +8,7 @@ import { decodeUtf8 } from '../../core/encoding/bytes.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { publishLog, type PublishTrust } from '../../service/publish/publish-log.ts';
 import { PUBLISHED_CHECKPOINT, PUBLISHED_LOG, type PublishTarget } from '../../service/publish/publish-target.ts';
-import { publishBundle } from '../publish-bundle.ts';
+import { publishBundle } from '../publish/publish-bundle.ts';
 
 /** A copy of a log in a folder. Its readers see audited checkpoints only. */
 export interface Mirror {

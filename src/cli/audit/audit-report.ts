@@ -1,7 +1,7 @@
 import type { AuditReport } from '../../client/audit/audit-log.ts';
 import type { Cosignature } from '../../core/audit/cosignature.ts';
-import { isoTime } from '../output.ts';
-import { endJson, endLines } from '../report-end.ts';
+import { isoTime } from '../output/print.ts';
+import { endJson, endLines } from '../output/report-end.ts';
 
 const NO_WITNESS =
   '  no witness cosigns this log. Next: compare `glasskey heads` with others, to see that they are shown the same log';

@@ -19,8 +19,8 @@ import { asUserInput, type ClientOptions, openDirectory, readInput } from '../cl
 import { recordingFetch } from '../evidence.ts';
 import { parseSeconds } from '../number-option.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
-import { printJson, printLines } from '../output.ts';
-import { type OpenPlace, openPlace } from '../publish-place.ts';
+import { printJson, printLines } from '../output/print.ts';
+import { type OpenPlace, openPlace } from '../publish/publish-place.ts';
 import type { RunClient } from './run-command.ts';
 
 interface AuditFlags {

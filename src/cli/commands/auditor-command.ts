@@ -5,7 +5,7 @@ import { ensure } from '../../core/errors.ts';
 import { asUserInput, readInput } from '../client-options.ts';
 import { parseDuration } from '../../server/settings/duration.ts';
 import { EXIT } from '../exit-code.ts';
-import { printJson, printLines } from '../output.ts';
+import { printJson, printLines } from '../output/print.ts';
 import { stopSignal } from '../stop-signal.ts';
 import type { RunServer } from './run-command.ts';
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { EXIT } from '../exit-code.ts';
-import { oneLine, printJson, printLines } from '../output.ts';
+import { oneLine, printJson, printLines } from '../output/print.ts';
 import { DataFolder } from '../../server/data-folder.ts';
 import type { RunServer } from './run-command.ts';
 

@@ -4,9 +4,9 @@ import type { CredentialBinding } from '../../client/key-directory.ts';
 import { type ClientOptions, openDirectory, openOffline, readInput } from '../client-options.ts';
 import { recordKnown } from '../evidence.ts';
 import { EXIT } from '../exit-code.ts';
-import { changeLine } from '../binding-output.ts';
-import { printJson, printLines } from '../output.ts';
-import { alertJson, alertLines, certificateJson } from '../record-output.ts';
+import { changeLine } from '../output/binding-output.ts';
+import { printJson, printLines } from '../output/print.ts';
+import { alertJson, alertLines, certificateJson } from '../output/record-output.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
 
 interface CredentialOptions extends ClientOptions {

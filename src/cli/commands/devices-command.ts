@@ -4,7 +4,7 @@ import type { BoundCertificate } from '../../client/binding/binding.ts';
 import { type ClientOptions, openDirectory, stateFolder } from '../client-options.ts';
 import { DeviceNames } from '../credentials/device-names.ts';
 import { EXIT } from '../exit-code.ts';
-import { oneLine, printJson, printLines } from '../output.ts';
+import { oneLine, printJson, printLines } from '../output/print.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
 
 interface DevicesOptions extends ClientOptions {

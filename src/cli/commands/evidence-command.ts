@@ -5,7 +5,7 @@ import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
 import { asUserInput, readInput } from '../client-options.ts';
 import { EXIT } from '../exit-code.ts';
-import { oneLine, printJson, printLines } from '../output.ts';
+import { oneLine, printJson, printLines } from '../output/print.ts';
 import type { RunServer } from './run-command.ts';
 
 /** `evidence verify`: checks a finding of somebody else; it asks no server. */

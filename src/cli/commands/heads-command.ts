@@ -4,7 +4,7 @@ import { renderSVG, renderUnicodeCompact } from 'uqr';
 import { type ClientOptions, openDirectory, readInput } from '../client-options.ts';
 import { recordKnown } from '../evidence.ts';
 import { EXIT } from '../exit-code.ts';
-import { printJson, printLines } from '../output.ts';
+import { printJson, printLines } from '../output/print.ts';
 import { clientCommand, type RunClient, STATE_HELP, TRUST_HELP } from './run-command.ts';
 
 interface HeadsOptions extends ClientOptions {

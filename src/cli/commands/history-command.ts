@@ -3,8 +3,8 @@ import type { PastVersion } from '../../client/key-directory.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { type ClientOptions, openDirectory } from '../client-options.ts';
 import { EXIT } from '../exit-code.ts';
-import { printJson, printLines } from '../output.ts';
-import { authorizationJson, authorizationText, certificateJson } from '../record-output.ts';
+import { printJson, printLines } from '../output/print.ts';
+import { authorizationJson, authorizationText, certificateJson } from '../output/record-output.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
 
 /** `history`: shows every version of an identity. */

@@ -5,7 +5,7 @@ import type { LogFlags } from '../../server/log-settings.ts';
 import { parseDuration } from '../../server/settings/duration.ts';
 import { readInput } from '../client-options.ts';
 import { EXIT } from '../exit-code.ts';
-import { printJson, printLines } from '../output.ts';
+import { printJson, printLines } from '../output/print.ts';
 import type { RunServer } from './run-command.ts';
 
 // A server's modules (databases, HTTP, issuing) are loaded by the commands that need them: clients start twice as fast.

@@ -14,7 +14,7 @@ import {
   readEvidence,
 } from '../evidence-options.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
-import { printIssued } from '../binding-output.ts';
+import { printIssued } from '../output/binding-output.ts';
 
 /** `register|rotate|renew`: the commands that return a certificate. */
 export function issueCommands(program: Command, run: RunClient): void {

@@ -6,9 +6,9 @@ import { type ClientOptions, openDirectory, readInput, stateFolder } from '../cl
 import { wholeNumber } from '../number-option.ts';
 import { writeEvidence } from '../evidence.ts';
 import { codeOf, EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
-import { bindingJson, bindingLines, isErased, versionJson, versionLines } from '../binding-output.ts';
-import { printJson, printLines } from '../output.ts';
-import { reportEnd } from '../report-end.ts';
+import { bindingJson, bindingLines, isErased, versionJson, versionLines } from '../output/binding-output.ts';
+import { printJson, printLines } from '../output/print.ts';
+import { reportEnd } from '../output/report-end.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
 
 interface JsonOption {

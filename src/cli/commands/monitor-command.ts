@@ -7,8 +7,8 @@ import { isGlasskeyError } from '../../core/errors.ts';
 import { type ClientOptions, openDirectory } from '../client-options.ts';
 import { parseSeconds } from '../number-option.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
-import { oneLine, printJson, printLines } from '../output.ts';
-import { reportEnd } from '../report-end.ts';
+import { oneLine, printJson, printLines } from '../output/print.ts';
+import { reportEnd } from '../output/report-end.ts';
 import { monitoredJson, monitoredLines } from './monitor-report.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
 

@@ -2,8 +2,8 @@ import { formatPem } from '../../ca/der/pem.ts';
 import type { Monitored, OwnerMonitored } from '../../client/key-directory.ts';
 import type { Alert } from '../../client/state/client-state.ts';
 import { decodeIdentityRecord } from '../../identity/identity-record.ts';
-import { oneLine } from '../output.ts';
-import { alertJson, alertLines } from '../record-output.ts';
+import { oneLine } from '../output/print.ts';
+import { alertJson, alertLines } from '../output/record-output.ts';
 
 /** Returns the result of monitoring one identity as JSON. */
 export function monitoredJson(result: Monitored): Record<string, unknown> {

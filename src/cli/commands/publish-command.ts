@@ -14,9 +14,9 @@ import { asUserInput, type ClientOptions, readInput } from '../client-options.ts
 import { recordingFetch } from '../evidence.ts';
 import { parseSeconds } from '../number-option.ts';
 import { EXIT, reportFailure } from '../exit-code.ts';
-import { printJson, printLines } from '../output.ts';
-import { openPlace, type PlaceOptions } from '../publish-place.ts';
-import { publishBundle } from '../publish-bundle.ts';
+import { printJson, printLines } from '../output/print.ts';
+import { openPlace, type PlaceOptions } from '../publish/publish-place.ts';
+import { publishBundle } from '../publish/publish-bundle.ts';
 import type { RunClient } from './run-command.ts';
 
 interface PublishFlags extends PlaceOptions {

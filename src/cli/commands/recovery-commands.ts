@@ -12,8 +12,8 @@ import {
   readEvidence,
 } from '../evidence-options.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
-import { bindingJson, bindingLines, printIssued } from '../binding-output.ts';
-import { printJson, printLines } from '../output.ts';
+import { bindingJson, bindingLines, printIssued } from '../output/binding-output.ts';
+import { printJson, printLines } from '../output/print.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
 
 /** Pauses of --wait, ms. */

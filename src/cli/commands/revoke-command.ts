@@ -5,8 +5,8 @@ import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { type ClientOptions, openIssuing } from '../client-options.ts';
 import { CredentialFolder } from '../credentials/credentials.ts';
 import { EXIT } from '../exit-code.ts';
-import { bindingJson, bindingLines } from '../binding-output.ts';
-import { printJson, printLines } from '../output.ts';
+import { bindingJson, bindingLines } from '../output/binding-output.ts';
+import { printJson, printLines } from '../output/print.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
 
 interface RevokeOptions extends ClientOptions {

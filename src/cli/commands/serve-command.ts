@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { boundHeapGrowth } from '../../server/heap-growth.ts';
 import { EXIT } from '../exit-code.ts';
-import { printLines } from '../output.ts';
+import { printLines } from '../output/print.ts';
 import { stopSignal } from '../stop-signal.ts';
 import type { RunServer } from './run-command.ts';
 

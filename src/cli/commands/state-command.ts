@@ -8,7 +8,7 @@ import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { readInput, stateFolder } from '../client-options.ts';
 import { EXIT } from '../exit-code.ts';
-import { oneLine, printJson, printLines } from '../output.ts';
+import { oneLine, printJson, printLines } from '../output/print.ts';
 import { readPassphrase } from '../read-passphrase.ts';
 import type { RunClient } from './run-command.ts';
 

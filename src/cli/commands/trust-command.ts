@@ -7,7 +7,7 @@ import { fetchBundle } from '../../client/trust.ts';
 import type { ClientOptions } from '../client-options.ts';
 import { recordingFetch } from '../evidence.ts';
 import { EXIT } from '../exit-code.ts';
-import { printLines } from '../output.ts';
+import { printLines } from '../output/print.ts';
 import type { RunClient } from './run-command.ts';
 
 /** `trust`: shows the trust bundle of a server, and pins nothing. */

@@ -5,8 +5,8 @@ import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { asUserInput, type ClientOptions, openDirectory, readInput } from '../client-options.ts';
 import { recordKnown } from '../evidence.ts';
 import { CertificateIsOver, EXIT } from '../exit-code.ts';
-import { bindingJson, bindingLines } from '../binding-output.ts';
-import { printJson, printLines } from '../output.ts';
+import { bindingJson, bindingLines } from '../output/binding-output.ts';
+import { printJson, printLines } from '../output/print.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
 
 /** `verify`: compares a certificate with the current record of its identity. */

@@ -3,7 +3,7 @@ import { formatVkey, parseVkey } from '../../core/audit/vkey.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import { wholeNumber } from '../number-option.ts';
 import { EXIT } from '../exit-code.ts';
-import { printJson, printLines } from '../output.ts';
+import { printJson, printLines } from '../output/print.ts';
 import { stopSignal } from '../stop-signal.ts';
 import type { RunServer } from './run-command.ts';
 

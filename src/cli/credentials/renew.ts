@@ -5,7 +5,7 @@ import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { renewInTime } from './renew-daemon.ts';
 import { renewalDueMs } from './renewal-schedule.ts';
 import { stopSignal } from '../stop-signal.ts';
-import { printIssued } from '../binding-output.ts';
+import { printIssued } from '../output/binding-output.ts';
 
 /** The options of `renew`. */
 export interface RenewOptions extends ClientOptions {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parseLimbo, runLimboCase } from '../../../src/cli/limbo-case.ts';
+import { parseLimbo, runLimboCase } from '../../../src/cli/commands/ca/limbo-case.ts';
 import { limboCase, type PathCase, pathCases } from './cases.ts';
 import { WITHIN_MS } from './made-certificates.ts';
 

@@ -28,7 +28,7 @@ export function administrator(): string {
  * Opens the log of a data folder, runs `work` and closes it; returns the exit code. With the embedded database the
  * server must be stopped, because it holds the folder's lock. Commands that issue pass their profiles in `more`.
  */
-export async function withLog(
+export async function withOpenLog(
   flags: AdminFlags,
   work: (open: OpenServer) => Promise<void>,
   more: Pick<OpenServerOptions, 'profiles'> = {},

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { ensure } from '../../../core/errors.ts';
 import { EXIT } from '../../exit-code.ts';
-import { printJson, printLines } from '../../output.ts';
+import { printJson, printLines } from '../../output/print.ts';
 import type { LogFlags } from '../../../server/log-settings.ts';
 import type { RunServer } from '../run-command.ts';
 

@@ -5,9 +5,9 @@ import { ensure } from '../../../core/errors.ts';
 import type { OpenServer } from '../../../server/open-server.ts';
 import type { ImportCounts } from '../../../server/import-file.ts';
 import { EXIT } from '../../exit-code.ts';
-import { printJson, printLines } from '../../output.ts';
+import { printJson, printLines } from '../../output/print.ts';
 import type { RunServer } from '../run-command.ts';
-import { type AdminFlags, administrator, adminOptions, withLog } from './admin-options.ts';
+import { type AdminFlags, administrator, adminOptions, withOpenLog } from './admin-options.ts';
 
 const loadService = () => import('../../../service/log-service.ts');
 const loadImport = () => import('../../../server/import-file.ts');
@@ -39,7 +39,7 @@ export function importCommand(admin: Command, run: RunServer): void {
         const work = async (open: OpenServer): Promise<void> => {
           ({ refused } = await importAll(open, file, { ...flags, report }));
         };
-        await withLog(flags, work, { profiles });
+        await withOpenLog(flags, work, { profiles });
         return refused === 0 ? EXIT.fine : EXIT.refused;
       }),
     );

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { EXIT } from '../../exit-code.ts';
-import { printJson, printLines } from '../../output.ts';
+import { printJson, printLines } from '../../output/print.ts';
 import type { RunServer } from '../run-command.ts';
-import { type AdminFlags, administrator, withLog } from './admin-options.ts';
+import { type AdminFlags, administrator, withOpenLog } from './admin-options.ts';
 
 interface EndFlags extends AdminFlags {
   readonly successor?: string;
@@ -34,7 +34,7 @@ export function adminLogCommand(admin: Command, run: RunServer): void {
       run(async () => {
         const { endLogOfFolder } = await import('../../../server/end-log.ts');
         let isReleased = false;
-        await withLog(flags, async ({ context }) => {
+        await withOpenLog(flags, async ({ context }) => {
           const who = administrator();
           const { position, released } = await endLogOfFolder(context, { ...flags, who });
           isReleased = released;

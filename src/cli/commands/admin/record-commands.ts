@@ -7,10 +7,10 @@ import type { LogContext } from '../../../service/log/log-context.ts';
 import type { TrailEntry } from '../../../service/admin/read-trail.ts';
 import { asUserInput, readInput } from '../../client-options.ts';
 import { EXIT, reportFailure } from '../../exit-code.ts';
-import { printJson, printLines } from '../../output.ts';
-import { type TableFormat, writeTable } from '../../table-output.ts';
+import { printJson, printLines } from '../../output/print.ts';
+import { type TableFormat, writeTable } from '../../output/table-output.ts';
 import type { RunServer } from '../run-command.ts';
-import { type AdminFlags, administrator, adminOptions, withLog } from './admin-options.ts';
+import { type AdminFlags, administrator, adminOptions, withOpenLog } from './admin-options.ts';
 
 const loadTrail = () => import('../../../service/admin/read-trail.ts');
 const loadService = () => import('../../../service/log-service.ts');
@@ -53,7 +53,7 @@ export function recordCommands(admin: Command, run: RunServer): void {
   adminOptions(erase, 'glasskey admin erase alice@example.com --out receipt.txt --data /srv/glasskey')
     .requiredOption('--out <file>', 'file to write the signed receipt to')
     .action((identity: string, flags: AdminFlags & { readonly out: string }) =>
-      run(() => withLog(flags, ({ context, store }) => erasePerson(context, identity, store.kind, flags))),
+      run(() => withOpenLog(flags, ({ context, store }) => erasePerson(context, identity, store.kind, flags))),
     );
 
   admin
@@ -99,7 +99,7 @@ async function showTrail(flags: TrailFlags): Promise<number> {
   ensure(!Number.isNaN(sinceMs), 'usage', '--since takes a time in ISO 8601, such as 2026-01-31');
   const verify = flags.verify === true || flags.anchor !== undefined;
   return misbehaviourIs(['trail-broken'], async () => {
-    await withLog(flags, async ({ context }) => {
+    await withOpenLog(flags, async ({ context }) => {
       const { readTrail } = await loadTrail();
       if (verify) return verifyTrail(context, flags);
       const format: TableFormat = flags.csv === true ? 'csv' : flags.json === true ? 'json' : 'text';

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { ListedRecovery } from '../../../service/recovery/decide.ts';
-import { printJson, printLines } from '../../output.ts';
-import { type TableFormat, writeTable } from '../../table-output.ts';
+import { printJson, printLines } from '../../output/print.ts';
+import { type TableFormat, writeTable } from '../../output/table-output.ts';
 import type { RunServer } from '../run-command.ts';
-import { type AdminFlags, administrator, adminOptions, withLog } from './admin-options.ts';
+import { type AdminFlags, administrator, adminOptions, withOpenLog } from './admin-options.ts';
 
 const loadDecide = () => import('../../../service/recovery/decide.ts');
 
@@ -25,7 +25,7 @@ export function adminRecoveryCommands(admin: Command, run: RunServer): void {
     .option('--csv', 'print CSV')
     .action((flags: AdminFlags & { readonly csv?: boolean }) =>
       run(() =>
-        withLog(flags, async ({ context }) => {
+        withOpenLog(flags, async ({ context }) => {
           const { listRecoveries } = await loadDecide();
           const format: TableFormat = flags.csv === true ? 'csv' : flags.json === true ? 'json' : 'text';
           await writeTable(format, COLUMNS, cells(listRecoveries(context)));
@@ -37,7 +37,7 @@ export function adminRecoveryCommands(admin: Command, run: RunServer): void {
     adminOptions(command, `glasskey admin recovery ${name} alice@example.com --reason "…" --data /srv/glasskey`)
       .requiredOption('--reason <text>', name === 'grant' ? 'why; the record shows it to everybody' : 'why')
       .action((identity: string, flags: DecideFlags) =>
-        run(() => withLog(flags, (open) => settle(open.context, name, identity, flags))),
+        run(() => withOpenLog(flags, (open) => settle(open.context, name, identity, flags))),
       );
   };
   decide(

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { ensure } from '../../../core/errors.ts';
-import { printJson, printLines } from '../../output.ts';
+import { printJson, printLines } from '../../output/print.ts';
 import type { RunServer } from '../run-command.ts';
-import { administrator, type AdminFlags, adminOptions, withLog } from './admin-options.ts';
+import { administrator, type AdminFlags, adminOptions, withOpenLog } from './admin-options.ts';
 
 const loadTokens = () => import('../../../service/log/tokens.ts');
 
@@ -18,7 +18,7 @@ export function tokenCommands(admin: Command, run: RunServer): void {
     'glasskey admin token create backend --data /srv/glasskey',
   ).action((name: string, flags: AdminFlags) =>
     run(() =>
-      withLog(flags, async ({ context }) => {
+      withOpenLog(flags, async ({ context }) => {
         const { createToken } = await loadTokens();
         const { token, info } = await createToken(context, name, administrator());
         if (flags.json === true) printJson({ ...info, token });
@@ -29,7 +29,7 @@ export function tokenCommands(admin: Command, run: RunServer): void {
   add('list', 'list all tokens, revoked ones included', 'glasskey admin token list --data /srv/glasskey').action(
     (flags: AdminFlags) =>
       run(() =>
-        withLog(flags, async ({ context }) => {
+        withOpenLog(flags, async ({ context }) => {
           const { listTokens } = await loadTokens();
           const all = await listTokens(context);
           if (flags.json === true) return printJson(all);
@@ -43,7 +43,7 @@ export function tokenCommands(admin: Command, run: RunServer): void {
     (id: string, flags: AdminFlags) =>
       run(() => {
         ensure(/^\d{1,15}$/.test(id), 'usage', `${id} is not the number of a token: see \`glasskey admin token list\``);
-        return withLog(flags, async ({ context }) =>
+        return withOpenLog(flags, async ({ context }) =>
           (await loadTokens()).revokeToken(context, Number(id), administrator()),
         );
       }),

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { DataFolder } from '../../../server/data-folder.ts';
 import { readInput } from '../../client-options.ts';
 import { EXIT } from '../../exit-code.ts';
-import { printJson, printLines } from '../../output.ts';
+import { printJson, printLines } from '../../output/print.ts';
 import type { RunServer } from '../run-command.ts';
 
 /** `admin witness-policy`: signs the next trust bundle, so the bundle key must be in the folder. */

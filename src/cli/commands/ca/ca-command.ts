@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { EXIT } from '../../exit-code.ts';
-import { type LimboOutcome, parseLimbo, runLimboCase } from '../../limbo-case.ts';
-import { oneLine, printJson, printLines } from '../../output.ts';
+import { type LimboOutcome, parseLimbo, runLimboCase } from './limbo-case.ts';
+import { oneLine, printJson, printLines } from '../../output/print.ts';
 import { checkCommand } from './check-command.ts';
 import { issuingCaCommands } from './issuing-ca-commands.ts';
 import { offlineRootCommands } from './offline-root-commands.ts';

@@ -10,7 +10,7 @@ import { parsePemBlocks } from '../../../ca/der/pem.ts';
 import { decodeUtf8 } from '../../../core/encoding/bytes.ts';
 import { ensure } from '../../../core/errors.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../../exit-code.ts';
-import { oneLine, printJson, printLines } from '../../output.ts';
+import { oneLine, printJson, printLines } from '../../output/print.ts';
 import type { RunServer } from '../run-command.ts';
 
 interface Flags {

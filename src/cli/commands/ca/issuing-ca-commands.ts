@@ -6,7 +6,7 @@ import { parseDuration } from '../../../server/settings/duration.ts';
 import { readInput } from '../../client-options.ts';
 import { EXIT } from '../../exit-code.ts';
 import { parseYears } from '../../number-option.ts';
-import { printJson, printLines } from '../../output.ts';
+import { printJson, printLines } from '../../output/print.ts';
 import type { RunServer } from '../run-command.ts';
 
 const loadInstall = () => import('../../../server/install-issuer.ts');

@@ -5,7 +5,7 @@ import type { SignerAlgorithm } from '../../../core/crypto/signer.ts';
 import { readInput } from '../../client-options.ts';
 import { EXIT } from '../../exit-code.ts';
 import { parseYears } from '../../number-option.ts';
-import { printJson, printLines } from '../../output.ts';
+import { printJson, printLines } from '../../output/print.ts';
 import type { RunServer } from '../run-command.ts';
 
 const loadRoot = () => import('../../../server/root-folder.ts');

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { CipherSuite } from '../../../core/crypto/cipher-suite.ts';
 import type { SignerAlgorithm } from '../../../core/crypto/signer.ts';
 import { EXIT } from '../../exit-code.ts';
-import { printJson, printLines } from '../../output.ts';
+import { printJson, printLines } from '../../output/print.ts';
 import { DataFolder } from '../../../server/data-folder.ts';
 import type { RunServer } from '../run-command.ts';
 

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { mkdir } from 'node:fs/promises';
-import { takeLock } from '../client/node/state-lock.ts';
-import { ensure, GlasskeyError } from '../core/errors.ts';
-import { FolderTarget } from '../service/publish/folder-target.ts';
-import type { PublishTarget } from '../service/publish/publish-target.ts';
-import { S3Target } from '../service/publish/s3-target.ts';
+import { takeLock } from '../../client/node/state-lock.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { FolderTarget } from '../../service/publish/folder-target.ts';
+import type { PublishTarget } from '../../service/publish/publish-target.ts';
+import { S3Target } from '../../service/publish/s3-target.ts';
 
 /** The options that say where to publish. */
 export interface PlaceOptions {

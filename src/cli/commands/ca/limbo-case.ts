@@ -1,13 +1,13 @@
-import { parsePem } from '../ca/der/pem.ts';
-import { KEY_USAGES, type KeyUsage } from '../ca/certificate-extensions.ts';
-import { PurposeOid } from '../ca/der/oids.ts';
-import { validatePath } from '../ca/path/build-path.ts';
-import { checkRevocation } from '../ca/path/check-revocation.ts';
-import type { PathCertificate } from '../ca/path/path-certificate.ts';
-import { assertPeer, assertServerPath, type PeerName } from '../ca/path/peer-checks.ts';
-import { JsonFields } from '../contract/json-fields.ts';
-import type { ErrorCode } from '../core/error-codes.ts';
-import { ensure, GlasskeyError } from '../core/errors.ts';
+import { parsePem } from '../../../ca/der/pem.ts';
+import { KEY_USAGES, type KeyUsage } from '../../../ca/certificate-extensions.ts';
+import { PurposeOid } from '../../../ca/der/oids.ts';
+import { validatePath } from '../../../ca/path/build-path.ts';
+import { checkRevocation } from '../../../ca/path/check-revocation.ts';
+import type { PathCertificate } from '../../../ca/path/path-certificate.ts';
+import { assertPeer, assertServerPath, type PeerName } from '../../../ca/path/peer-checks.ts';
+import { JsonFields } from '../../../contract/json-fields.ts';
+import type { ErrorCode } from '../../../core/error-codes.ts';
+import { ensure, GlasskeyError } from '../../../core/errors.ts';
 
 /** The result of one test case. */
 export interface LimboOutcome {

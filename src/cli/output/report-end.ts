@@ -1,7 +1,7 @@
-import type { KeyDirectory } from '../client/key-directory.ts';
-import type { LogEnd } from '../core/audit/log-end.ts';
-import { formatBase64, formatHex } from '../core/encoding/bytes.ts';
-import { isGlasskeyError } from '../core/errors.ts';
+import type { KeyDirectory } from '../../client/key-directory.ts';
+import type { LogEnd } from '../../core/audit/log-end.ts';
+import { formatBase64, formatHex } from '../../core/encoding/bytes.ts';
+import { isGlasskeyError } from '../../core/errors.ts';
 
 /** Returns the end of a log for people. Its texts are printable ASCII; only their signer vouches for them. */
 export function endLines({ origin, position, reason, successor }: LogEnd): string[] {

@@ -1,15 +1,15 @@
-import { assertSuccessor } from '../contract/bundle-successor.ts';
-import { formatTrustBundle, parseTrustBundle } from '../contract/parse-trust-bundle.ts';
-import { PATHS } from '../contract/paths.ts';
-import type { SignedTrustBundle, TrustBundle } from '../contract/trust-bundle.ts';
-import { parsePolicy } from '../core/audit/policy.ts';
-import { parseVkey, type Vkey } from '../core/audit/vkey.ts';
-import { decodeUtf8, encodeUtf8, equalBytes, parseBase64 } from '../core/encoding/bytes.ts';
-import { decode } from '../core/encoding/codec.ts';
-import { GlasskeyError } from '../core/errors.ts';
-import { configurationCodec } from '../core/keytrans/configuration.ts';
-import type { PublishTrust } from '../service/publish/publish-log.ts';
-import type { PublishTarget } from '../service/publish/publish-target.ts';
+import { assertSuccessor } from '../../contract/bundle-successor.ts';
+import { formatTrustBundle, parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
+import { PATHS } from '../../contract/paths.ts';
+import type { SignedTrustBundle, TrustBundle } from '../../contract/trust-bundle.ts';
+import { parsePolicy } from '../../core/audit/policy.ts';
+import { parseVkey, type Vkey } from '../../core/audit/vkey.ts';
+import { decodeUtf8, encodeUtf8, equalBytes, parseBase64 } from '../../core/encoding/bytes.ts';
+import { decode } from '../../core/encoding/codec.ts';
+import { GlasskeyError } from '../../core/errors.ts';
+import { configurationCodec } from '../../core/keytrans/configuration.ts';
+import type { PublishTrust } from '../../service/publish/publish-log.ts';
+import type { PublishTarget } from '../../service/publish/publish-target.ts';
 
 const PUBLISHED_BUNDLE = PATHS.trustBundle.slice(1);
 

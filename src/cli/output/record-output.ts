@@ -1,13 +1,13 @@
-import { parseCertificate } from '../ca/certificate.ts';
-import type { CompanionKeys } from '../ca/companion-keys.ts';
-import { formatPem } from '../ca/der/pem.ts';
-import type { BoundCertificate } from '../client/binding/binding.ts';
-import type { Alert } from '../client/state/client-state.ts';
-import { formatBase64, formatHex } from '../core/encoding/bytes.ts';
-import type { Authorization } from '../identity/authorization.ts';
-import type { Evidence } from '../identity/evidence.ts';
-import { decodeIdentityRecord } from '../identity/identity-record.ts';
-import { isoTime, oneLine } from './output.ts';
+import { parseCertificate } from '../../ca/certificate.ts';
+import type { CompanionKeys } from '../../ca/companion-keys.ts';
+import { formatPem } from '../../ca/der/pem.ts';
+import type { BoundCertificate } from '../../client/binding/binding.ts';
+import type { Alert } from '../../client/state/client-state.ts';
+import { formatBase64, formatHex } from '../../core/encoding/bytes.ts';
+import type { Authorization } from '../../identity/authorization.ts';
+import type { Evidence } from '../../identity/evidence.ts';
+import { decodeIdentityRecord } from '../../identity/identity-record.ts';
+import { isoTime, oneLine } from './print.ts';
 
 /** Returns a certificate as JSON. */
 export function certificateJson(certificate: BoundCertificate): Record<string, unknown> {

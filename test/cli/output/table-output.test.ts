@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Cell, csvCell, type TableFormat, writeTable } from '../../src/cli/table-output.ts';
+import { type Cell, csvCell, type TableFormat, writeTable } from '../../../src/cli/output/table-output.ts';
 
 async function written(format: TableFormat, rows: readonly Record<'a' | 'b', Cell>[]): Promise<string> {
   const chunks: string[] = [];

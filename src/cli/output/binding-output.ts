@@ -1,9 +1,9 @@
-import type { VerifiedBinding } from '../client/binding/binding.ts';
-import type { VerifiedVersion } from '../client/key-directory.ts';
-import { formatHex } from '../core/encoding/bytes.ts';
-import type { CredentialFolder } from './credentials/credentials.ts';
-import { EXIT } from './exit-code.ts';
-import { isoTime, printJson, printLines } from './output.ts';
+import type { VerifiedBinding } from '../../client/binding/binding.ts';
+import type { VerifiedVersion } from '../../client/key-directory.ts';
+import { formatHex } from '../../core/encoding/bytes.ts';
+import type { CredentialFolder } from '../credentials/credentials.ts';
+import { EXIT } from '../exit-code.ts';
+import { isoTime, printJson, printLines } from './print.ts';
 import {
   alertJson,
   alertLines,

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { oneLine } from './output.ts';
+import { oneLine } from './print.ts';
 
 /** A value of a row; times are shown in ISO 8601. */
 export type Cell = string | number | Date | undefined;
