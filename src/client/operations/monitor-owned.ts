@@ -14,8 +14,9 @@ import { findIdentity } from './lookup.ts';
 import { heldToWhatWasShown } from './held-to.ts';
 import { withInterruption } from './interrupted.ts';
 import { headTime, type Operation } from './operation.ts';
-import { assertAgrees, NEW_OWNED, noteChanges, type OwnChanges } from './owned-versions.ts';
+import { NEW_OWNED, noteChanges, type OwnChanges } from './owned-versions.ts';
 import { beginCourse, type Course, takeUpdates, type UpdatedCourse } from './owner-course.ts';
+import { assertShownToContacts } from './unexpected-version.ts';
 
 /** What monitoring an own label came to. */
 export interface OwnerMonitored {
@@ -72,8 +73,8 @@ async function monitor(
   const followed: ClientState = { ...first.next, view: course?.view ?? first.next.view };
   const { next, found, added } = await findIdentity(operation, followed, identity);
   ensure(found !== undefined, 'identity-not-found', `${text} is not registered`);
-  assertAgrees(next, identity, course?.created ?? []);
   const owned = next.owners.get(text) ?? NEW_OWNED;
+  assertShownToContacts(owned.versions, course?.created ?? []);
   const encoded = course && encode(ownerStateCodec, course.owner);
   const monitored = { ...owned, state: encoded, monitoredAtMs: course && operation.now() };
   return {

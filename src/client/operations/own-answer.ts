@@ -14,8 +14,9 @@ import { acceptSearch, type Checked, findIdentity, withAlerts } from './lookup.t
 import type { Operation } from './operation.ts';
 import type { IsMade } from './own-doing.ts';
 import { verifyAnswer } from './own-record.ts';
-import { assertAgrees, noteChanges, noteMade } from './owned-versions.ts';
+import { noteChanges, noteMade } from './owned-versions.ts';
 import { beginCourse, type Course, takeUpdates, type UpdatedCourse, withOwnerState } from './owner-course.ts';
+import { assertShownToContacts } from './unexpected-version.ts';
 
 /** What an owner knows when it asks for a change of its label: the answer has to go on from there. */
 export interface Prepared {
@@ -81,7 +82,7 @@ export async function acceptChange(
   const checked = before === undefined ? shown.checked : joinBefore(before, shown.checked);
   if (!owns && !state.owners.has(identity.text)) return { checked, next: shown.next };
   const { next: noted } = await noteChanges(operation, shown.next, identity, checked, { isMade, isNew });
-  assertAgrees(noted, identity, taken?.created ?? []);
+  assertShownToContacts(noted.owners.get(identity.text)?.versions ?? [], taken?.created ?? []);
   const made = await noteMade(noted, identity, checked, isMade);
   const next = taken === undefined ? made : withOwnerState(made, identity, taken.owner);
   return { checked: withAlerts(checked, next, identity), next };

@@ -1,0 +1,99 @@
+import { equalBytes } from '../../core/encoding/bytes.ts';
+import { ensure } from '../../core/errors.ts';
+import type { HeldVersion, LinkType } from '../../identity/continuity.ts';
+import type { Identity } from '../../identity/identity.ts';
+import type { Alert, OwnedOrigin, OwnedVersion } from '../state/client-state.ts';
+import type { Operation } from './operation.ts';
+import type { IsMade } from './own-doing.ts';
+import type { ReadVersion } from './read-versions.ts';
+
+// `unexpected-version` is two things, and this file is about both:
+// - the alert: the log holds a version of an own label that its owner did not make ({@link decideOrigin});
+// - the error: the log contradicts what the owner knows. It is thrown by {@link assertUnchanged} and the two functions
+//   below it, by monitor-owned.ts for a log that hides a version, and, while a proof is verified, by
+//   core/keytrans/owner-monitor.ts and owner-update.ts for an entry that holds a version above the owner's.
+
+/** What is known about a version of an own label when its origin is decided. */
+export interface OriginFacts {
+  /** The link that the verified chain proves from the version before; undefined if the chain does not cover it. */
+  readonly link: LinkType | undefined;
+  /** Recognises what the owner asked for; undefined while monitoring, when the owner asked for nothing. */
+  readonly isMade: IsMade | undefined;
+  /** True if the owner is taking the label over now and knew no version of it. */
+  readonly isTakenOver: boolean;
+}
+
+/**
+ * Decides where a version of an own label comes from. A version is `unexpected`, and monitoring says so with an
+ * `unexpected-version` alert, unless one of these holds, in this order:
+ *
+ * 1. `made`: this client asked for exactly this version; the record's signature or keys prove it, not its own claim.
+ * 2. `adopted`: the version was there when the owner took the label over.
+ * 3. `maintenance`: the chain proves that the CA renewed, expired or revoked certificates and added no key.
+ *
+ * An owner's second device therefore reports the changes that the first device made, until the owner acknowledges them.
+ */
+export async function decideOrigin(
+  version: HeldVersion,
+  { link, isMade, isTakenOver }: OriginFacts,
+): Promise<Exclude<OwnedOrigin, 'acknowledged'>> {
+  if ((await isMade?.(version, link)) === true) return 'made';
+  if (isTakenOver) return 'adopted';
+  return link === 'maintenance' ? 'maintenance' : 'unexpected';
+}
+
+/** The alert for a version that {@link decideOrigin} calls `unexpected`. */
+export function unexpectedVersionAlert(
+  { trust, now }: Operation,
+  { text }: Identity,
+  { version, record, value }: ReadVersion,
+): Alert {
+  const by = record.authorization.type;
+  const made = `version ${version} was not made by this owner; it names "${by}" as its authorisation`;
+  const { pending } = record;
+  const asked = `version ${version} asks to give ${text} to another key: it can take effect ${delayText(trust)} later`;
+  const reason = pending === undefined ? made : `${asked}, unless one of its present keys vetoes it before`;
+  return { identity: text, type: 'unexpected-version', version, reason, value, seenAtMs: now() };
+}
+
+/**
+ * Asserts that the latest version has the value that its owner knows. Throws `unexpected-version` if it has another one,
+ * and `version-rolled-back` if the owner knows a later version.
+ */
+export function assertUnchanged(versions: readonly OwnedVersion[], latest: HeldVersion): void {
+  const known = versions.find(({ version }) => version === latest.version);
+  const isSame = known === undefined || equalBytes(known.commitment, latest.commitment);
+  ensure(isSame, 'unexpected-version', `version ${latest.version} has another value than its owner gave it`);
+  const greatest = versions.at(-1)?.version ?? -1;
+  ensure(latest.version >= greatest, 'version-rolled-back', `version ${greatest} is no longer shown`);
+}
+
+/** Asserts that the next version continues the last one that the owner knows. Throws `unexpected-version`. */
+export function assertFollows(last: OwnedVersion, [next]: readonly ReadVersion[]): void {
+  const follows = next === undefined || equalBytes(next.record.previousCommitment, last.commitment);
+  ensure(follows, 'unexpected-version', `version ${last.version} has another value than its owner gave it`);
+}
+
+/**
+ * Asserts that contacts see the versions that the log showed to their owner. Throws `unexpected-version` if a version has
+ * another value for contacts, and `version-rolled-back` if contacts do not see it.
+ */
+export function assertShownToContacts(
+  known: readonly OwnedVersion[],
+  created: readonly Pick<HeldVersion, 'version' | 'commitment'>[],
+): void {
+  for (const { version, commitment } of created) {
+    const shown = known.find((one) => one.version === version);
+    const greatest = known.at(-1)?.version ?? -1;
+    ensure(version <= greatest, 'version-rolled-back', `version ${version} is not shown to contacts`);
+    const agrees = shown === undefined || equalBytes(shown.commitment, commitment);
+    ensure(agrees, 'unexpected-version', `version ${version} has another value for contacts than for its owner`);
+  }
+}
+
+/** The delay of recoveries, in words. */
+function delayText({ bundle: { recoveryDelayMs: delayMs } }: Operation['trust']): string {
+  const hours = Math.floor(delayMs / 3_600_000);
+  if (hours >= 48) return `${Math.floor(hours / 24)} days`;
+  return hours >= 1 ? `${hours} h` : `${Math.floor(delayMs / 1000)} s`;
+}
