@@ -15,7 +15,7 @@ import type { ClientState, StateChange } from '../state/client-state.ts';
 import { refusalIn } from '../transport.ts';
 import { acceptLookup, lookUpIdentity, type LookupResult, resultOf } from './lookup.ts';
 import { isOfOneIdentity } from './monitor-round.ts';
-import type { Operation } from './operation.ts';
+import type { Operation, Run } from './operation.ts';
 
 /** What `KeyDirectory.lookupMany` gives for one name: what `lookup` of it gives, or what it throws. */
 export type LookupOutcome = { readonly asked: string } & Settled;
@@ -23,9 +23,6 @@ export type LookupOutcome = { readonly asked: string } & Settled;
 type Settled =
   | { readonly result: LookupResult; readonly error?: undefined }
   | { readonly result?: undefined; readonly error: unknown };
-
-/** Runs one change of the state. */
-type Run = <T>(work: (operation: Operation, state: ClientState) => Promise<StateChange<T>>) => Promise<T>;
 
 /** What one request came to. */
 interface Turn {

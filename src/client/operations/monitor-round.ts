@@ -5,7 +5,8 @@ import { CLOCK_CODES } from '../binding/alerts.ts';
 import { ServerRefusal } from '../transport.ts';
 import { type ContactMonitored, monitorContact } from './monitor-contact.ts';
 import { monitorOwned, type OwnerMonitored } from './monitor-owned.ts';
-import type { Operation } from './operation.ts';
+import { identitiesToMonitor } from './monitoring-due.ts';
+import type { Operation, Run } from './operation.ts';
 
 /** What monitoring one identity came to. */
 export type Monitored = OwnerMonitored | ContactMonitored;
@@ -17,6 +18,30 @@ export interface RoundTurn {
   readonly failures: readonly unknown[];
   /** Not looked at yet. */
   readonly rest: readonly Identity[];
+}
+
+/** The results of a round, and what failed in it. */
+export type Round = Pick<RoundTurn, 'results' | 'failures'>;
+
+/** Monitors identities in as many turns as it takes, by default all that need it. `identify` makes one from its text. */
+export async function monitorRound(
+  run: Run,
+  identify: (text: string) => Identity,
+  texts: readonly string[] | undefined,
+): Promise<Round> {
+  let rest: readonly Identity[] | undefined = texts?.map((text) => identify(text));
+  const results: Monitored[] = [];
+  const failures: unknown[] = [];
+  do {
+    const turn: RoundTurn = await run((operation, state) => {
+      const toDo = rest ?? identitiesToMonitor(state).map((text) => identify(text));
+      return monitorTurn(operation, state, toDo);
+    });
+    results.push(...turn.results);
+    failures.push(...turn.failures);
+    ({ rest } = turn);
+  } while (rest.length > 0);
+  return { results, failures };
 }
 
 /** How long a turn may keep others from the state, ms. */

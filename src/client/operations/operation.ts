@@ -1,18 +1,19 @@
 import type { LogEnd } from '../../core/audit/log-end.ts';
+import type { ClientState, StateChange } from '../state/client-state.ts';
 import type { Transport } from '../transport.ts';
 import type { Trust } from '../trust.ts';
 
-/** What every operation of a client works with: the server, whom to trust, and the time. */
+/** The context of a client's operations: the server, the trust bundle that it is held to, and the time. */
 export interface Operation {
   readonly transport: Transport;
   readonly trust: Trust;
   /** ms since the epoch. */
   readonly now: () => number;
-  /** What is known of the end of the log; filled in once that is verified. */
+  /** Whether the log has ended; filled in once its end is verified. */
   readonly ending: Ending;
 }
 
-/** The end of a log, found in the log. */
+/** The verified end of a log. */
 export interface VerifiedEnd extends LogEnd {
   /** Timestamp of the last entry, ms since the epoch. */
   readonly timestampMs: number;
@@ -20,12 +21,18 @@ export interface VerifiedEnd extends LogEnd {
   readonly logRoot: Uint8Array;
 }
 
-/** Whether the log has ended, as far as a client knows. */
+/** The end of the log, or undefined while the client knows of none. */
 export interface Ending {
   end: VerifiedEnd | undefined;
 }
 
-/** The time by which a tree head must be recent, ms: where the log has ended, that of its last entry. */
+/** One step of an operation: reads the state, and returns a result and what the state becomes. */
+export type Work<T> = (operation: Operation, state: ClientState) => Promise<StateChange<T>>;
+
+/** Runs one step on the state. If it throws, the state stays as it was. */
+export type Run = <T>(work: Work<T>) => Promise<T>;
+
+/** Returns the time by which a tree head must be recent, ms: now, or that of the last entry if the log has ended. */
 export function headTime({ now, ending: { end } }: Operation): number {
   return end === undefined ? now() : Math.min(now(), end.timestampMs);
 }

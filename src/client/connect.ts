@@ -1,0 +1,39 @@
+import type { StateStore } from './state/client-state.ts';
+import { endedState } from './ended-state.ts';
+import type { KeyDirectoryOptions } from './key-directory-options.ts';
+import type { Ending, Operation } from './operations/operation.ts';
+import { Transport } from './transport.ts';
+import { knownTrust, settleTrust, type TrustOrigin } from './trust.ts';
+import { witnessedState } from './witnessed-state.ts';
+
+/** An open directory: what its operations work with, and where they keep what they learn. */
+export interface Connection {
+  readonly operation: Operation;
+  /** Refuses tree heads that the policy's witnesses have not seen, and those after the end of the log. */
+  readonly state: StateStore;
+  readonly trustOrigin: TrustOrigin;
+}
+
+/**
+ * Connects to a server and settles which trust bundle holds it; offline, takes the given or pinned bundle without a
+ * request. Throws `bundle-changed`, `bad-bundle`, `network-failed`, `state-corrupt`, and `usage` if there is no bundle
+ * offline.
+ */
+export async function connect(options: KeyDirectoryOptions): Promise<Connection> {
+  const transport = new Transport({
+    server: options.server,
+    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+    timeoutMs: options.timeoutMs ?? 30_000,
+    lookupToken: options.lookupToken,
+  });
+  const { trust, origin: trustOrigin } = await options.state.transact(async (state) => {
+    if (options.offline === true) return { result: knownTrust(state, options.bundle) };
+    const settled = await settleTrust(transport, state, options.bundle);
+    return { next: settled.next, result: settled };
+  });
+  const ending: Ending = { end: undefined };
+  const operation: Operation = { transport, trust, now: options.now ?? Date.now, ending };
+  if (options.offline === true) return { operation, state: options.state, trustOrigin };
+  const witnessed = witnessedState(options.state, operation, { maxAgeMs: options.witnessMaxAgeMs });
+  return { operation, state: endedState(witnessed, operation), trustOrigin };
+}
