@@ -4,14 +4,14 @@ import { decodeIdentityRecord } from '../../identity/identity-record.ts';
 import type { BindingChange } from './binding.ts';
 import type { Alert, ClientState } from '../state/client-state.ts';
 
-/** These say that two clocks disagree, which is nobody's lie. */
+/** Codes that say that two clocks disagree, which is not misbehaviour. */
 export const CLOCK_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'tree-head-too-old',
   'tree-head-too-new',
   'certificate-expired',
 ]);
 
-/** Alerts with others, at most one of a type for one version of an identity. */
+/** Merges alerts: at most one of a type for one version of an identity. */
 export function mergeAlerts(alerts: readonly Alert[], more: readonly Alert[]): readonly Alert[] {
   const isKnown = (alert: Alert): boolean =>
     alerts.some(
@@ -20,21 +20,21 @@ export function mergeAlerts(alerts: readonly Alert[], more: readonly Alert[]): r
   return [...alerts, ...more.filter((alert) => !isKnown(alert))];
 }
 
-/** What the user of a state has not acknowledged yet about an identity (canonical). */
+/** Returns the alerts about an identity (canonical) that the user has not acknowledged. */
 export function alertsAbout({ alerts }: ClientState, text: string): readonly Alert[] {
   return alerts.filter(({ identity }) => identity === text);
 }
 
 const BY_OPERATOR = 'was made by the operator, not by a key that the identity had';
 
-/** How a version came about that no key of the identity made. */
+/** Says how a version came about that no key of the identity made. */
 function operatorWords(value: Uint8Array): string {
   const { type } = decodeIdentityRecord(value).authorization;
   if (type !== 'recovery') return BY_OPERATOR;
-  return 'calls itself a recovery; that it waited as long as the trust bundle says is not proved by the log';
+  return 'calls itself a recovery; the log does not prove that it waited as long as the trust bundle says';
 }
 
-/** A change of an identity's keys, as a verified answer showed it. */
+/** A change of an identity's keys, found in a verified answer. */
 export interface SeenChange {
   readonly identity: Identity;
   readonly change: BindingChange;
@@ -46,9 +46,9 @@ export interface SeenChange {
 }
 
 /**
- * What the user has to be shown of how a contact's keys changed (DESIGN §7): the chain is judged once, when the later version
- * is first met, so that what it came to has to be kept. An alert for each version by the `operator`, or one for a chain that
- * is `unexplained`.
+ * Returns the alerts about a change of a contact's keys (docs/spec.md#what-a-contact-is-told): one for each version by
+ * the `operator`, and one for an `unexplained` chain. The chain is judged once, when the client first meets the later
+ * version, so the alerts keep the outcome.
  */
 export function changeAlerts({ identity: { text }, change, version: latest, value, nowMs }: SeenChange): Alert[] {
   const alert = (type: 'operator' | 'unexplained', version: number, reason: string): Alert => {

@@ -20,47 +20,50 @@ export interface BoundCertificate {
   /** SHA-256 of the SubjectPublicKeyInfo, lower-case hex. */
   readonly spkiSha256: string;
   readonly spki: Uint8Array;
-  /** Keys for encryption that are certified with the key, and so bound to the identity as it is. */
+  /** Encryption keys that are certified together with the key, and so bound to the identity. */
   readonly companions: CompanionKeys | undefined;
-  /** Names the key with its companion keys, see `certifiedKeysHash`. */
+  /** Names the key and its companion keys; see `certifiedKeysHash`. */
   readonly keysSha256: Uint8Array;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
 }
 
-/** How an identity came to its keys since the client last looked. */
+/** The change of an identity's keys since the client last looked. */
 export interface BindingChange {
-  /** The worst link of the chain; `first-seen` where nothing was held. Show `operator` and `unexplained` to the user. */
+  /**
+   * The worst link of the chain; `first-seen` if the client held nothing. Show `operator` and `unexplained` to the
+   * user.
+   */
   readonly type: ChainVerdict;
   readonly links: readonly JudgedLink[];
-  /** Why the chain is `unexplained`. */
+  /** The reason why the chain is `unexplained`. */
   readonly reason: string | undefined;
 }
 
-/** An identity and its keys, as everybody else who looks sees them. */
+/** An identity and its keys, as everybody who looks it up sees them. */
 export interface VerifiedBinding {
   /** Canonical. */
   readonly identity: string;
   readonly version: number;
-  /** Those that are valid now. None: every certificate was revoked or has expired. */
+  /** Certificates that are valid now. Empty if every certificate was revoked or has expired. */
   readonly certificates: readonly BoundCertificate[];
-  /** Those that the record still holds and that have expired. */
+  /** Certificates that the record still holds and that have expired. */
   readonly expired: readonly BoundCertificate[];
   readonly change: BindingChange;
-  /** What was noticed about the identity, now or earlier, and was not acknowledged yet: show it to the user. */
+  /** Unacknowledged alerts about the identity, new and old. Show them to the user. */
   readonly alerts: readonly Alert[];
-  /** Who made the latest version. */
+  /** The authorisation of the latest version. */
   readonly authorization: Authorization;
-  /** A recovery that waits: somebody proved the identity anew, for another key. Show it to the user. */
+  /** A pending recovery: somebody proved the identity anew, for another key. Show it to the user. */
   readonly pending: Pending | undefined;
   readonly treeSize: number;
   /** Root of the KEYTRANS log tree at `treeSize`, lower-case hex. */
   readonly logRoot: string;
-  /** Versions that still have to be monitored, so that they cannot be taken back (KT §8.2). */
+  /** Versions that remain to be monitored, so that the log cannot take them back unnoticed (KT §8.2). */
   readonly monitored: readonly MonitoredVersion[];
 }
 
-/** What happened over two looks, one after the other: nothing that the first one would have told is lost. */
+/** Joins the changes of two consecutive lookups, so that nothing the first one found is lost. */
 export function joinChanges(first: BindingChange, second: BindingChange): BindingChange {
   return {
     type: worstVerdict([first.type], second.type),
@@ -70,8 +73,8 @@ export function joinChanges(first: BindingChange, second: BindingChange): Bindin
 }
 
 /**
- * Verifies every certificate of a record that is in the log: each must chain to the bundle's roots through its issuers
- * and name this identity, or the whole record is refused. Throws `bad-certificate`, `untrusted-issuer`.
+ * Verifies every certificate of a record in the log: each must chain to the bundle's roots through its issuers and name
+ * this identity, or the whole record is refused. Throws `bad-certificate`, `untrusted-issuer`.
  */
 export async function verifyRecordCertificates(
   record: IdentityRecord,
@@ -86,7 +89,7 @@ export async function verifyRecordCertificates(
       const parsed = parseCertificate(der);
       const { notBeforeMs, notAfterMs } = parsed;
       ensure(notBeforeMs <= nowMs + trust.config.maxAheadMs, 'bad-certificate', 'a certificate is from the future');
-      // An expired certificate is judged at the end of its life, a young one (our clock may be slow) at its beginning.
+      // Judges an expired certificate at the end of its life, and a young one at its beginning: our clock may be slow.
       const atMs = Math.min(Math.max(nowMs, notBeforeMs), notAfterMs);
       await verifyChain({ certificate: der, intermediates: trust.issuers, roots: trust.roots, atMs });
       assertNames(parsed, identity);
@@ -98,8 +101,8 @@ export async function verifyRecordCertificates(
 }
 
 /**
- * Runs checks of a certificate that somebody else shows: whatever is wrong with it is then its maker's fault and not the
- * caller's, so that a key or name that would be a bad request elsewhere is `bad-certificate` here.
+ * Runs checks of a certificate from somebody else. Any fault is its maker's and not the caller's, so a key or name that
+ * is a bad request elsewhere is `bad-certificate` here.
  */
 export async function judgeCertificate<T>(check: () => T | Promise<T>): Promise<T> {
   try {

@@ -11,16 +11,16 @@ import type { ChainLink } from '../../identity/chain.ts';
 import type { Transport } from '../transport.ts';
 
 /**
- * Most versions that are fetched to explain a change, and most bytes of their values: a daily change for eleven years. A
- * log could else keep a client busy for ever, since it may number versions as it likes.
+ * Most versions, and most bytes of their values, that the client fetches to explain a change: a daily change for eleven
+ * years. Otherwise a log, which numbers versions as it likes, could keep a client busy for ever.
  */
 const MAX_LINKS = 4096;
 const MAX_BYTES = 32 * 1024 * 1024;
 
 /**
- * The versions first..end-1 of a label, in pages, untrusted. Fewer come back where the server says that they were erased,
- * which is its word and no more, or where there are too many: the chain then does not close. Throws `bad-chain` where the
- * server gives another number than it was asked for.
+ * Fetches the versions first..end-1 of a label, in pages; they are untrusted. Returns fewer if the server says that
+ * they were erased, which nothing proves, or if there are too many: the chain then does not close. Throws `bad-chain`
+ * if the server returns another number of versions than requested.
  */
 export async function fetchChain(
   transport: Transport,

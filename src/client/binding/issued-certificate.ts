@@ -5,18 +5,18 @@ import { ensure } from '../../core/errors.ts';
 import type { BoundCertificate, VerifiedBinding } from './binding.ts';
 import type { Trust } from '../trust.ts';
 
-/** What an issuing operation gives. */
+/** A newly issued certificate, verified. */
 export interface IssuedCertificate {
   /** The leaf, PEM. */
   readonly certificate: string;
-  /** From the leaf's issuer up to the root, PEM: verified, and from the trust bundle. */
+  /** From the leaf's issuer up to the root, PEM; verified, from the trust bundle. */
   readonly chain: readonly string[];
   readonly binding: VerifiedBinding;
 }
 
 /**
- * Asserts that an untrusted server issued what was asked for: `certificate` (DER) is for the requester's keys, named by
- * `keysSha256`, and in the record that was proved; and a first version certifies these and no others, since nobody else had a say in it.
+ * Asserts that an untrusted server issued the requested certificate: `certificate` (DER) is in the proved record, for
+ * the requester's keys (`keysSha256`). A first version must certify only these, since nobody else had a say in it.
  * Throws `certificate-not-in-record`, `bad-record`.
  */
 export function assertIssued(
@@ -41,7 +41,7 @@ export function assertIssued(
   return held;
 }
 
-/** A verified certificate with the chain that leads to the bundle's root. Throws as `verifyChain` does. */
+/** Returns a verified certificate with the chain to the bundle's root. Throws as `verifyChain` does. */
 export async function describeIssued(
   { issuers, roots }: Trust,
   { der, pem, notBeforeMs }: BoundCertificate,

@@ -4,15 +4,15 @@ import { addToMonitorMap } from '../../core/keytrans/monitor-map.ts';
 import type { KnownVersion, VerifiedSearch } from '../../core/keytrans/verify-search.ts';
 import type { KnownContact, MonitoredVersion } from '../state/client-state.ts';
 
-/** What a contact's monitoring is made of. */
+/** The monitoring state of a contact. */
 export type Monitoring = Pick<KnownContact, 'monitored' | 'ladder'>;
 
-/** What of a search a monitoring needs. */
+/** The part of a search that monitoring needs. */
 type Searched = Pick<VerifiedSearch, 'monitor' | 'ladder'>;
 
 /**
- * What is to be monitored after a verified search (KT §6.3, §7.2, §8.2): what the search left to monitor joins what was there
- * before, unless monitoring one covers the other. Throws `bad-commitment` where a retained version now has another value.
+ * Returns what to monitor after a verified search (KT §6.3, §7.2, §8.2): the new versions join the old ones, unless
+ * monitoring one covers the other. Throws `bad-commitment` if a retained version now has another value.
  */
 export function monitorSearched(known: Monitoring | undefined, search: Searched): Monitoring {
   const { monitored, ladder } = known ?? { monitored: [], ladder: [] };
@@ -20,7 +20,7 @@ export function monitorSearched(known: Monitoring | undefined, search: Searched)
   return monitorOnly(addToMonitorMap(monitored, search.monitor), mergeKnownVersions(ladder, search.ladder));
 }
 
-/** Keeps of a ladder what the monitoring of these versions needs (KT §8.1). */
+/** Keeps the part of a ladder that monitoring these versions needs (KT §8.1). */
 export function monitorOnly(monitored: readonly MonitoredVersion[], ladder: readonly KnownVersion[]): Monitoring {
   const needed = new Set(monitored.flatMap(({ version }) => monitoringBinaryLadder(version)));
   return { monitored, ladder: ladder.filter(({ version }) => needed.has(version)) };

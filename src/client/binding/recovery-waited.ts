@@ -7,27 +7,28 @@ import type { Identity } from '../../identity/identity.ts';
 import { ServerRefusal, type Transport } from '../transport.ts';
 import type { Trust } from '../trust.ts';
 
-/** What a client looks a recovery's wait up with. */
+/** The context of a check that a recovery waited. */
 export interface WaitContext {
   readonly transport: Transport;
   readonly trust: Trust;
   readonly identity: Identity;
-  /** The tree in which the effective version was found. */
+  /** The tree in which the client found the effective version. */
   readonly view: TreeView;
   readonly nowMs: number;
 }
 
-/** A server that could prove the wait would: what it refuses did not happen, as far as this client can tell. */
+/** Refusals that count as "it did not wait": a server that could prove the wait would. */
 const DENIALS: readonly string[] = ['search-not-found', 'invalid-request', 'version-expired', 'unsupported-operation'];
 
 /**
- * Looks up in the log whether a recovery waited (DESIGN §7; docs/spec.md, "Standing"): both named entries hold the pending
- * version and none after it, and the second is at least the delay of this client's own bundle later. Tells false where the
- * server has no proof of it. Throws `network-failed`, the refusals of a busy server, and verification errors for a false proof.
+ * Returns a check that a recovery waited (docs/spec.md#standing). Both named log entries must hold the pending version
+ * and none after it, and lie at least the recovery delay of this client's own bundle apart. The check returns false if
+ * the server has no proof. It throws `network-failed`, refusals of a busy server, and verification errors for a false
+ * proof.
  */
 export function recoveryWaitedIn(context: WaitContext): RecoveryWaited {
   return async (claim) => {
-    // Entries that came after the effective version cannot show that it was not there yet.
+    // Entries after the effective version cannot show that it was not there yet.
     if (claim.lastPosition >= context.view.size) return false;
     try {
       return (await askStanding(context, claim)) >= context.trust.bundle.recoveryDelayMs;
@@ -38,7 +39,7 @@ export function recoveryWaitedIn(context: WaitContext): RecoveryWaited {
   };
 }
 
-/** How long the version is proved to have stood, ms. */
+/** Returns the time that the version is proved to have stood, ms. */
 async function askStanding(
   { transport, trust, identity, view, nowMs }: WaitContext,
   { version, commitment, firstPosition, lastPosition }: RecoveryClaim,

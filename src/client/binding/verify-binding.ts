@@ -17,7 +17,7 @@ import { recoveryWaitedIn } from './recovery-waited.ts';
 import type { Transport } from '../transport.ts';
 import type { Trust } from '../trust.ts';
 
-/** What continuity needs of X.509, by the verifier of this library. */
+/** X.509 for the continuity checks, by this library's verifier. */
 export const CONTINUITY_PORTS: ContinuityPorts = {
   certificateSpki: (certificate) => parseCertificate(certificate).spki,
   certificateCompanions: (certificate) => {
@@ -27,31 +27,31 @@ export const CONTINUITY_PORTS: ContinuityPorts = {
   verifySignature: verifySpkiSignature,
 };
 
-/** A version that was proved to be in the log. */
+/** A version that the log was proved to hold. */
 export type FoundVersion = Pick<
   VerifiedSearch,
   'version' | 'value' | 'opening' | 'commitment' | 'view' | 'logRoot' | 'monitor' | 'ladder'
 >;
 
-/** What a verified search leaves to be checked. */
+/** A verified search, and the context to check its record in. */
 export interface BindingInput {
   readonly transport: Transport;
   readonly trust: Trust;
   readonly identity: Identity;
   readonly search: FoundVersion;
-  /** The versions between the one that is known and the one that was found, where they came with it. Else they are asked for. */
+  /** The versions between the known and the found one, if they came with the answer. Default: fetched. */
   readonly between?: ChainInput['between'] | undefined;
   readonly known: KnownContact | undefined;
-  /** What the user has not acknowledged yet about the identity. */
+  /** Unacknowledged alerts about the identity. */
   readonly alerts: readonly Alert[];
-  /** Whether the identity is the user's own: what happens to it is then judged by what its owner did. */
+  /** True if the identity is the user's own: it is then judged by what its owner did. */
   readonly isOwn: boolean;
   readonly nowMs: number;
-  /** The time by which a tree head must be recent, ms. Default: {@link nowMs}. */
+  /** The time by which a tree head must be recent, ms. Default: {@link BindingInput.nowMs}. */
   readonly headTimeMs?: number | undefined;
 }
 
-/** A verified binding, and what to remember of it. */
+/** A verified binding, and the contact to remember. */
 export interface CheckedBinding {
   readonly binding: VerifiedBinding;
   readonly contact: KnownContact;
@@ -60,9 +60,9 @@ export interface CheckedBinding {
 }
 
 /**
- * Checks what a proved version says (DESIGN §7): the chain of versions since the client last looked, and every certificate
- * of the record. Throws a verification error where anything does not hold; a chain that does not close is reported in
- * `change` and `alerts` instead.
+ * Checks a proved version (docs/spec.md#what-a-contact-is-told): the chain of versions since the client last looked,
+ * and every certificate of the record. Throws a verification error if a check fails; reports a chain that does not
+ * close in `change` and `alerts` instead.
  */
 export async function verifyBinding(input: BindingInput): Promise<CheckedBinding> {
   const { transport, trust, identity, search, known, nowMs, headTimeMs = nowMs } = input;

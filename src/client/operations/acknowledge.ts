@@ -1,6 +1,6 @@
 import type { Alert, ClientState, OwnedLabel, StateChange } from '../state/client-state.ts';
 
-/** Takes the alerts about some identities away, or all: their user has seen them, and lets the versions pass. */
+/** Removes the alerts about some identities, or all, after their user has seen them, and accepts the versions. */
 export function acknowledge(state: ClientState, identities: readonly string[]): StateChange<readonly Alert[]> {
   const isMeant = (identity: string): boolean => identities.length === 0 || identities.includes(identity);
   const result = state.alerts.filter(({ identity }) => isMeant(identity));

@@ -10,18 +10,18 @@ import { decodeAuditState, encodeAuditState } from '../audit/audit-state.ts';
 import type { ClientState, StateChange } from '../state/client-state.ts';
 import type { Operation } from './operation.ts';
 
-/** What an audit can be told; see `AuditOptions`. */
+/** Options of an audit that the caller of `KeyDirectory.audit` chooses; see `AuditOptions`. */
 export interface AuditRun extends Pick<
   AuditOptions,
   'held' | 'jobs' | 'keepCopy' | 'onProgress' | 'timeoutMs' | 'verifyUpdates'
 > {
-  /** Bundles of this log from before the pinned one, for the entries that were made under them. */
+  /** Earlier bundles of this log, for the entries that were made under them. */
   readonly earlierBundles?: readonly SignedTrustBundle[] | undefined;
 }
 
 /**
- * Audits the log from where the last audit of this state ended, and holds it to the tree head that was shown. Throws
- * `bundle-changed` for an earlier bundle that the pinned one does not succeed, and what `auditLog` throws.
+ * Audits the log from where the last audit of this state ended, and holds it to the tree head that lookups have shown.
+ * Throws `bundle-changed` if the pinned bundle does not succeed an earlier one, and what `auditLog` throws.
  */
 export async function audit(
   { transport, trust, now }: Operation,

@@ -25,61 +25,61 @@ import { heldToWhatWasShown } from './held-to.ts';
 import { findIdentity } from './lookup.ts';
 import type { Operation } from './operation.ts';
 
-/** A credential that was made. */
+/** A new credential. */
 export interface MadeCredential {
   /** Canonical. */
   readonly identity: string;
   readonly version: number;
-  /** `provisional`: whoever gets it has to verify it once more, later (KT §14.2). */
+  /** `provisional`: the recipient has to verify it once more, later (KT §14.2). */
   readonly type: Credential['type'];
-  /** To be sent to whoever shall know the keys. */
+  /** The text to send to a contact. */
   readonly text: string;
 }
 
-/** What a credential of somebody says. */
+/** The verified content of a credential. */
 export interface CredentialBinding {
   /** Canonical. */
   readonly identity: string;
   readonly version: number;
-  /** Those that are valid now. */
+  /** Certificates that are valid now. */
   readonly certificates: readonly BoundCertificate[];
-  /** Those that the record still holds and that have expired. */
+  /** Certificates that the record still holds and that have expired. */
   readonly expired: readonly BoundCertificate[];
   /**
-   * How the identity came to its keys since this client last looked; undefined where versions lie between that a credential
-   * does not show: only a lookup can tell.
+   * The change of the keys since this client last looked. Undefined if a credential does not show all versions since
+   * then: only a lookup does.
    */
   readonly change: BindingChange | undefined;
-  /** What was noticed about the identity before and was not acknowledged yet. */
+  /** Alerts about the identity that the user has not acknowledged yet. */
   readonly alerts: readonly Alert[];
-  /** Who made the version. */
+  /** The authorisation of the version. */
   readonly authorization: Authorization;
   /** The version was the greatest at this time, ms. */
   readonly asOfMs: number;
-  /** False: the log could still take the version back unnoticed, until the credential is settled. */
+  /** False while the log could still take the version back unnoticed: until the credential is settled. */
   readonly final: boolean;
-  /** What was checked, in words. */
+  /** The checks that passed, in words. */
   readonly checked: readonly string[];
-  /** What is still to be done, in words; empty where nothing is. */
+  /** The steps that remain, in words; empty if there are none. */
   readonly remaining: readonly string[];
 }
 
-/** What became of a provisional credential. */
+/** The outcome for a provisional credential. */
 export interface SettledCredential {
   readonly identity: string;
   readonly version: number;
-  /** False: the log has no distinguished entry yet by which it could be settled. */
+  /** False while the log has no distinguished entry that could settle it. */
   readonly final: boolean;
 }
 
-/** How often a credential is asked for again where a new version comes in between. */
+/** Requests for a credential if a new version comes in between. */
 const MAX_ATTEMPTS = 3;
-/** Provisional credentials that a client keeps until they are settled. */
+/** Most provisional credentials that a client keeps until they are settled. */
 const MAX_PENDING = 1_000;
 
 /**
- * Gets a credential of an identity from the log (KT §14), and verifies it as whoever gets it will; what it shows must be what
- * a lookup shows. Throws `identity-not-found`, `usage` while the log has no distinguished entry, `version-rolled-back`,
+ * Fetches a credential of an identity from the log (KT §14) and verifies it as its recipient will. It must show what a
+ * lookup shows. Throws `identity-not-found`, `usage` while the log has no distinguished entry, `version-rolled-back`,
  * `log-forked`, other verification errors, and `network-failed`.
  */
 export async function makeCredential(
@@ -113,26 +113,22 @@ async function askCredential(
   const { config } = operation.trust;
   const { distinguished: heads } = state;
   const head = heads.at(-1);
-  ensure(
-    head !== undefined,
-    'usage',
-    'the log has no distinguished entry yet, by which a credential could be verified',
-  );
+  ensure(head !== undefined, 'usage', 'the log has no distinguished entry yet: try again after its next one');
   const request = { label, position: head.position };
   const credential = await operation.transport.postKeytrans(
     PATHS.credential,
     [credentialRequestCodec, request],
     credentialCodec(config),
   );
-  ensure(equalBytes(credential.label, label), 'bad-ladder', 'a credential of somebody else');
+  ensure(equalBytes(credential.label, label), 'bad-ladder', 'the credential is of another identity');
   return { credential, verified: verifyCredential({ config, heads, nowMs: operation.now() }, credential) };
 }
 
 /**
- * Verifies a credential that somebody sent, without asking anybody (KT §14): by the distinguished log entries that this
- * client knows. A provisional one is kept until {@link settleCredentials}. Throws `malformed-encoding`, `usage` for one of
- * another log, `unknown-head`, `credential-expired` (also where a later version is known here), `log-forked` where this
- * client knows another value of the version, and other verification errors.
+ * Verifies a received credential without a request (KT §14), by the distinguished log entries that this client knows.
+ * Keeps a provisional one until {@link settleCredentials}. Throws `malformed-encoding`, `usage` for another log,
+ * `unknown-head`, `credential-expired` (also if this client knows a later version), `log-forked` if it knows another
+ * value of the version, and other verification errors.
  */
 export async function acceptCredential(
   operation: Operation,
@@ -185,7 +181,11 @@ async function judgeChange(
     record: decodeIdentityRecord(known.value),
   };
   const last = held?.version ?? version;
-  ensure(last <= version, 'credential-expired', `a credential of version ${version}, where version ${last} is known`);
+  ensure(
+    last <= version,
+    'credential-expired',
+    `the credential is of version ${version}, and this client knows version ${last}`,
+  );
   if (held !== undefined && last === version) {
     ensure(equalBytes(held.commitment, commitment), 'log-forked', `version ${version} has two values`);
   }
@@ -208,7 +208,8 @@ function addPending(all: readonly PendingCredential[], added: PendingCredential)
 
 function wordsOfChecked({ head, asOfMs }: VerifiedCredential, change: BindingChange | undefined): readonly string[] {
   return [
-    `the log held this version as the newest at ${new Date(asOfMs).toISOString()}, by its distinguished entry ${head.position}`,
+    `the log held this version as the newest at ${new Date(asOfMs).toISOString()} ` +
+      `(distinguished entry ${head.position})`,
     'every certificate is of the authority and names this identity alone',
     ...(change === undefined ? [] : ['the change since you last looked']),
   ];
@@ -224,9 +225,9 @@ function wordsOfRemaining(isProvisional: boolean, change: BindingChange | undefi
 }
 
 /**
- * Verifies provisional credentials finally, as far as the log has come (KT §14.2). `state` must know of the newest
- * distinguished entries. Throws `log-forked`, `version-rolled-back` also where the server denies what it has shown, other
- * verification errors, and `network-failed`.
+ * Verifies provisional credentials finally, as far as the log has grown (KT §14.2). `state` must hold the newest
+ * distinguished entries. Throws `log-forked`, `version-rolled-back` (also if the server denies what it has shown),
+ * other verification errors, and `network-failed`.
  */
 export async function settleCredentials(
   operation: Operation,

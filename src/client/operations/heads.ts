@@ -9,8 +9,8 @@ import { heldToWhatWasShown } from './held-to.ts';
 import { headTime, type Operation } from './operation.ts';
 
 /**
- * Learns of the distinguished log entries that are new since this client last asked (KT §10, §13.6). Throws `log-forked`
- * where the log shows an entry that is known otherwise, other verification errors, and `network-failed`.
+ * Fetches the distinguished log entries that are new since the last request (KT §10, §13.6). Throws `log-forked` if the
+ * log shows an entry that contradicts a known one, other verification errors, and `network-failed`.
  */
 export async function updateHeads(operation: Operation, state: ClientState): Promise<ClientState> {
   const { config } = operation.trust;
@@ -25,15 +25,18 @@ export async function updateHeads(operation: Operation, state: ClientState): Pro
   return { ...state, view, distinguished: recentHeads(state.distinguished, heads) };
 }
 
-/** What somebody else can compare with what the log showed to them: a short text (docs/spec.md, "Comparing heads"). */
+/**
+ * Returns the log as this client saw it, as a short text that another person can compare
+ * (docs/spec.md#comparing-heads).
+ */
 export async function showHeads(operation: Operation, state: ClientState): Promise<StateChange<string>> {
   const next = await updateHeads(operation, state);
   return { next, result: formatHeads(operation.trust.bundle.origin, assertSome(next.distinguished)) };
 }
 
 /**
- * Compares what the log showed to somebody else with what it showed here. Throws `malformed-encoding` for what is no such
- * text, `usage` for that of another log or of another time, and `log-forked` where the log showed two people two things.
+ * Compares what the log showed to another person with what it showed to this client. Throws `malformed-encoding`,
+ * `usage` for the text of another log or another time, and `log-forked` if the log showed two trees.
  */
 export async function compareWithOthers(
   operation: Operation,

@@ -3,10 +3,10 @@ import { ServerRefusal } from '../transport.ts';
 import type { Operation } from './operation.ts';
 
 /**
- * The answer to a request that only repeats what this client was shown before. A log that is append-only can always answer it;
- * a server that calls it wrong, or says that there is no such thing, has forgotten what it showed, or hides it: that is
- * `version-rolled-back`, and not the refusal that it looks like. So is `version-expired` in a log whose versions never expire.
- * Everything else (too busy, too far behind, erased) is thrown as it is.
+ * Returns the answer to a request that only repeats what the server has shown to this client. An append-only log can
+ * always answer it. A server that calls the request invalid or denies the version has forgotten or hides what it
+ * showed: that throws `version-rolled-back`, not the refusal. So does `version-expired` in a log whose versions never
+ * expire. Any other error (too busy, too far behind, erased) passes through.
  */
 export async function heldToWhatWasShown<T>({ trust }: Operation, answer: Promise<T>): Promise<T> {
   try {

@@ -12,11 +12,11 @@ export interface PastVersion {
   readonly version: number;
   /** 32 bytes. */
   readonly commitment: Uint8Array;
-  /** Who made it. */
+  /** The authorisation of the version. */
   readonly authorization: Authorization;
-  /** Those of the record, whether they are valid now or not. */
+  /** Certificates of the record, valid or expired. */
   readonly certificates: readonly BoundCertificate[];
-  /** How the owner came to know it; undefined where this state does not own the identity, or never saw the version. */
+  /** The origin that its owner noted; undefined if this state does not own the identity or never saw the version. */
   readonly origin: OwnedOrigin | undefined;
 }
 
@@ -30,9 +30,9 @@ export interface History {
 }
 
 /**
- * Every version of an identity, with its certificates and who authorised it. The latest is proved to be the greatest one in
- * the log; each one before opens the commitment that its successor names. Throws `identity-not-found`, `bad-chain` where
- * versions were erased or do not connect, and what a lookup throws.
+ * Returns every version of an identity, with its certificates and authorisation. The latest is proved to be the
+ * greatest one in the log; each earlier one opens the commitment that its successor names. Throws `identity-not-found`,
+ * `bad-chain` if versions were erased or do not connect, and what a lookup throws.
  */
 export async function history(
   operation: Operation,

@@ -4,9 +4,9 @@ import type { Alert, ClientState } from '../state/client-state.ts';
 import type { Operation } from './operation.ts';
 
 /**
- * A state whose monitoring of an identity begins anew, since what it would have to be shown is past the log's maximum lifetime,
- * as the server says. It may be so, where the client was away for long; but whatever was shown meanwhile and taken back can no
- * longer be noticed, and a server that says so falsely would get rid of being watched. So the user is told.
+ * Returns a state in which the monitoring of an identity begins anew, with an alert for the user. The server says that
+ * what it would have to show is past the maximum lifetime of the log. That may be true after a long absence. But what
+ * was shown and taken back meanwhile goes unnoticed, and a lying server would escape monitoring.
  */
 export function withInterruption(
   operation: Operation,
@@ -15,8 +15,8 @@ export function withInterruption(
   version: number,
 ): ClientState {
   const reason =
-    `the monitoring of version ${version} was interrupted for longer than the log shows its past: what happened to it ` +
-    'meanwhile can no longer be checked';
+    `the monitoring of version ${version} was interrupted for longer than the log shows its past: ` +
+    'what happened to it meanwhile can no longer be checked';
   const alert: Alert = {
     identity: text,
     type: 'unexplained',

@@ -18,22 +18,22 @@ import { changeSignedBy, type IsMade, requestedFor } from './own-doing.ts';
 import { acceptChange, ownerKnowledge, prepareOwner } from './own-answer.ts';
 import { assertOwnRecord, type RecordKey, recordKeys, signKeys } from './own-record.ts';
 
-/** What vouches for a first registration. */
+/** Evidence for a first registration or a recovery. */
 export type Voucher =
   | { readonly type: 'application-token'; readonly token: string }
   | Exclude<RequestEvidence, { readonly type: 'application-token' | 'key' }>;
 
 /** A change of the keys of an identity. */
 export interface KeyChange {
-  /** PEM request for a certificate of the key that comes, with its companion keys. */
+  /** PEM request for a certificate of the arriving key, with its companion keys. */
   readonly csr: string;
-  /** A key of the record: it signs the change. */
+  /** A key of the record; it signs the change. */
   readonly credentials: ClientKey;
-  /** Tells which keys of the record stay. */
+  /** Selects the keys of the record that stay. */
   readonly remaining: (keys: readonly RecordKey[]) => readonly RecordKey[];
 }
 
-/** Requests a certificate without a change: first registration, or renewal of the same key. */
+/** Requests a certificate without a signed change: a first registration, or a renewal of the same key. */
 export function requestCertificate(
   operation: Operation,
   state: ClientState,
@@ -45,8 +45,8 @@ export function requestCertificate(
 }
 
 /**
- * Requests a certificate with a change of the set of keys, signed by `credentials`. Where the record certifies
- * these keys already, the change was made before: its certificate is given.
+ * Requests a certificate with a change of the set of keys, signed by `credentials`. If the record certifies these keys
+ * already, the change was made before: returns its certificate.
  */
 export async function changeKeys(
   operation: Operation,
@@ -70,7 +70,7 @@ export async function changeKeys(
   return issue(operation, looked, identity, order, current);
 }
 
-/** The outcome of a change that leaves the record with the keys that it has. */
+/** Returns the certificate of a change that was made before; undefined if the change would alter the keys. */
 async function alreadyMade(
   { trust }: Operation,
   found: CheckedBinding,
@@ -83,7 +83,7 @@ async function alreadyMade(
   return describeIssued(trust, made, found.binding);
 }
 
-/** Requests a certificate for the key of `csr`; `before` is what a change was signed for. */
+/** Requests a certificate for the key of `csr`. `before` is the record that a change was signed for. */
 async function issue(
   operation: Operation,
   state: ClientState,
@@ -92,7 +92,7 @@ async function issue(
     readonly csr: string;
     readonly voucher?: Voucher | undefined;
     readonly change?: SignedChange;
-    /** Whether the key of the CSR is this client's: an application registers the keys of others. */
+    /** True if the key of the CSR is this client's; an application registers the keys of others. */
     readonly owns: boolean;
     readonly isMade: IsMade;
   },
@@ -113,7 +113,7 @@ async function issue(
   return { next, result };
 }
 
-/** The body's word for a voucher: an application token goes in a header. */
+/** Returns the evidence of the request body; an application token travels in a header instead. */
 export function requestEvidence(voucher: Voucher | undefined): RequestEvidence {
   if (voucher === undefined) return { type: 'key' };
   return voucher.type === 'application-token' ? { type: voucher.type } : voucher;

@@ -17,25 +17,25 @@ import { acceptLookup, lookUpIdentity, type LookupResult, resultOf } from './loo
 import { isOfOneIdentity } from './monitor-round.ts';
 import type { Operation, Run } from './operation.ts';
 
-/** What `KeyDirectory.lookupMany` gives for one name: what `lookup` of it gives, or what it throws. */
+/** One outcome of `KeyDirectory.lookupMany`: what `lookup` returns or throws for the name. */
 export type LookupOutcome = { readonly asked: string } & Settled;
 
 type Settled =
   | { readonly result: LookupResult; readonly error?: undefined }
   | { readonly result?: undefined; readonly error: unknown };
 
-/** What one request came to. */
+/** The outcome of one request. */
 interface Turn {
   /** By canonical identity. */
   readonly settled: ReadonlyMap<string, Settled>;
   readonly rest: readonly Identity[];
-  /** Why nothing more is to be asked for, if so. */
+  /** The error that stops the remaining requests, if any. */
   readonly stop?: { readonly error: unknown };
 }
 
 /**
- * Looks many identities up, in few requests; each answer is verified as {@link lookup} verifies it, and one that fails keeps no
- * other. Never throws: what concerns all of them is the error of each that was not settled before.
+ * Looks up many identities in few requests. Verifies each answer as {@link lookUpIdentity} does; one failure does not
+ * affect the others. Never throws: an error that concerns all is the outcome of each identity that is still open.
  */
 export async function lookupMany(
   run: Run,
@@ -78,7 +78,7 @@ async function settleAll(run: Run, identities: readonly Identity[]): Promise<Rea
   return settled;
 }
 
-/** One request: for an own identity, whose owner may have more to ask, or for as many others as one takes. */
+/** Makes one request: for one own identity, whose owner may have more to ask, or else for as many others as fit. */
 async function lookupTurn(
   operation: Operation,
   state: ClientState,
@@ -114,7 +114,7 @@ async function lookupTurn(
   }
   const isNew = next !== state;
   const errors = [...settled.values()].map(({ error }) => error);
-  // One head is shown to all: where it is too old, the log may have ended, which is found out where this is caught.
+  // All answers show one head. If it is too old, the log may have ended, which the catcher of this error finds out.
   const tooOld = errors.filter((error) => isGlasskeyError(error, 'tree-head-too-old'));
   if (tooOld[0] !== undefined && tooOld.length === errors.length) throw tooOld[0];
   const rest = identities.filter(({ text }) => !settled.has(text));
@@ -139,7 +139,7 @@ async function ownTurn(
   }
 }
 
-/** Asks for a batch; throws `bad-response` for an answer that is not about it, or that settles nothing. */
+/** Requests a batch. Throws `bad-response` for an answer that is about another batch or settles nothing. */
 async function ask(
   { transport }: Operation,
   view: TreeView | undefined,
@@ -157,8 +157,8 @@ async function ask(
 }
 
 /**
- * Takes one answer up, after others of the same batch: all were made for the view that the batch advertised, so nothing but their
- * being of one head connects them. Throws `view-mismatch` where they are not.
+ * Takes one answer into the state after others of the same batch. All were made for the view that the batch advertised,
+ * so only their common head connects them. Throws `view-mismatch` if their heads differ.
  */
 async function accept(
   operation: Operation,

@@ -11,28 +11,28 @@ import type { Alert, ClientState, MonitoredVersion, StateChange } from '../state
 import { monitorSearched } from '../binding/monitored-versions.ts';
 import { headTime, type Operation } from './operation.ts';
 
-/** A version of an identity that is in the log. Whether later ones replace it is not said. */
+/** A version of an identity in the log. It does not say whether later versions replace it. */
 export interface VerifiedVersion {
   /** Canonical. */
   readonly identity: string;
   readonly version: number;
-  /** Those that are valid now. */
+  /** Certificates that are valid now. */
   readonly certificates: readonly BoundCertificate[];
   readonly expired: readonly BoundCertificate[];
-  /** Who made the version. */
+  /** The authorisation of the version. */
   readonly authorization: Authorization;
   readonly treeSize: number;
   /** Root of the KEYTRANS log tree at `treeSize`, lower-case hex. */
   readonly logRoot: string;
   /** Versions of the identity that still have to be monitored (KT §8.2). */
   readonly monitored: readonly MonitoredVersion[];
-  /** What was noticed about the identity and was not acknowledged yet. */
+  /** Alerts about the identity that the user has not acknowledged yet. */
   readonly alerts: readonly Alert[];
 }
 
 /**
- * Looks one version of an identity up (KT §7). An identity that was not seen before is held from then on at this version.
- * Throws `search-not-found` or `version-expired` where the server refuses, and verification errors.
+ * Looks up one version of an identity (KT §7). Holds an identity that is new to this client to this version from then
+ * on. Throws `search-not-found` or `version-expired` if the server refuses, and verification errors.
  */
 export async function lookupVersion(
   operation: Operation,

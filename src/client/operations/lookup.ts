@@ -12,7 +12,7 @@ import { headTime, type Operation } from './operation.ts';
 import type { IsMade } from './own-doing.ts';
 import { noteChanges } from './owned-versions.ts';
 
-/** What `KeyDirectory.lookup` gives. */
+/** The result of `KeyDirectory.lookup`. */
 export type LookupResult =
   | { readonly found: true; readonly binding: VerifiedBinding }
   /** Proved by the log not to exist at this tree size. */
@@ -21,11 +21,13 @@ export type LookupResult =
 /** A verified lookup, and the state that follows from it. */
 export interface Found {
   readonly next: ClientState;
-  /** Undefined where the identity is proved not to exist. */
+  /** Undefined if the log proves that the identity does not exist. */
   readonly found: CheckedBinding | undefined;
-  /** Versions of an own identity that its owner did not know: they are in the state, with an alert where need be. */
+  /**
+   * Versions of an own identity that its owner did not know. They are in the state, with alerts for unexpected ones.
+   */
   readonly added: readonly OwnedVersion[];
-  /** The rightmost distinguished log entry, where the identity exists and the log has one. */
+  /** The rightmost distinguished log entry, if the identity exists and the log has one. */
   readonly rightmostDistinguished: number | undefined;
 }
 
@@ -35,7 +37,7 @@ export interface Checked {
   readonly checked: CheckedBinding;
 }
 
-/** Looks an identity up. Throws what {@link findIdentity} throws. */
+/** Looks up an identity. Throws what {@link findIdentity} throws. */
 export async function lookUpIdentity(
   operation: Operation,
   state: ClientState,
@@ -44,7 +46,7 @@ export async function lookUpIdentity(
   return resultOf(identity, await findIdentity(operation, state, identity));
 }
 
-/** What a verified lookup says to the caller. */
+/** Returns the caller's result of a verified lookup. */
 export function resultOf(
   identity: Identity,
   { next, found }: Pick<Found, 'next' | 'found'>,
@@ -54,8 +56,8 @@ export function resultOf(
 }
 
 /**
- * Asks for the greatest version of an identity and verifies the answer in full. Throws `network-failed`, the server's
- * refusal, or a verification error; `bad-chain` where an identity that was seen before is shown as absent.
+ * Requests the greatest version of an identity and verifies the answer in full. Throws `network-failed`, the server's
+ * refusal, or a verification error; `bad-chain` if an identity that this client has seen is shown as absent.
  */
 export async function findIdentity(
   operation: Operation,
@@ -76,7 +78,7 @@ export interface ShownLookup {
   readonly view: TreeView | undefined;
 }
 
-/** Verifies the answer to a lookup in full, and takes it into the state. Throws as {@link findIdentity} does. */
+/** Verifies the answer to a lookup in full and takes it into the state. Throws as {@link findIdentity} does. */
 export async function acceptLookup(
   operation: Operation,
   state: ClientState,
@@ -97,18 +99,18 @@ export async function acceptLookup(
   const { rightmostDistinguished } = verified;
   const { checked, next } = await acceptSearch(operation, state, identity, verified);
   if (!state.owners.has(identity.text)) return { next, found: checked, added: [], rightmostDistinguished };
-  // The chain is judged once, now: what it says of an own identity must not wait for the next monitoring.
+  // The chain is judged only once, now: a finding about an own identity must not wait for the next monitoring.
   const noted = await noteChanges(operation, next, identity, checked, { isMade });
   return { ...noted, found: withAlerts(checked, noted.next, identity), rightmostDistinguished };
 }
 
-/** A binding with all that the user has not acknowledged about the identity. */
+/** Returns a binding with every unacknowledged alert about the identity. */
 export function withAlerts(checked: CheckedBinding, state: ClientState, { text }: Identity): CheckedBinding {
   return { ...checked, binding: { ...checked.binding, alerts: alertsAbout(state, text) } };
 }
 
 /**
- * Checks what a verified search for the greatest version of an identity says, or an owner's update, and takes it into the
+ * Checks the record that a verified search for the greatest version, or an owner's update, found, and takes it into the
  * state.
  */
 export async function acceptSearch(

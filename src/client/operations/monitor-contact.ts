@@ -13,24 +13,26 @@ import { heldToWhatWasShown } from './held-to.ts';
 import { withInterruption } from './interrupted.ts';
 import { headTime, type Operation } from './operation.ts';
 
-/** What monitoring a contact came to. */
+/** The outcome of monitoring a contact. */
 export interface ContactMonitored {
   readonly role: 'contact';
   /** Canonical. */
   readonly identity: string;
   readonly treeSize: number;
-  /** Versions that were shown to be still in the log. */
+  /** Versions that the log still shows. */
   readonly checked: readonly MonitoredVersion[];
-  /** Versions that are still to be monitored; empty when nothing that was seen can be taken back unnoticed any more. */
+  /**
+   * Versions that remain to be monitored; empty once the log can no longer take back unnoticed what this client saw.
+   */
   readonly remaining: readonly MonitoredVersion[];
-  /** What lookups noticed about the contact and was not acknowledged yet: keys by the operator, changes without reason. */
+  /** Unacknowledged alerts from lookups of the contact: keys by the operator, unexplained changes. */
   readonly alerts: readonly Alert[];
 }
 
 /**
- * Monitors what lookups of a contact left to be monitored (KT §8.2). Throws `version-rolled-back` where the log took a
- * version back or no longer shows it, `identity-not-found` for an identity that was never looked up, other verification errors, and
- * `network-failed`.
+ * Monitors the versions that lookups of a contact left to monitor (KT §8.2). Throws `version-rolled-back` if the log
+ * took a version back or no longer shows it, `identity-not-found` for an identity that was never looked up, other
+ * verification errors, and `network-failed`.
  */
 export async function monitorContact(
   operation: Operation,

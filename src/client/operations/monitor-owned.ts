@@ -18,33 +18,34 @@ import { NEW_OWNED, noteChanges, type OwnChanges } from './owned-versions.ts';
 import { beginCourse, type Course, takeUpdates, type UpdatedCourse } from './owner-course.ts';
 import { assertShownToContacts } from './unexpected-version.ts';
 
-/** What monitoring an own label came to. */
+/** The outcome of monitoring an own label. */
 export interface OwnerMonitored {
   readonly role: 'owner';
   /** Canonical. */
   readonly identity: string;
   readonly treeSize: number;
-  /** What everybody who looks sees now. */
+  /** The binding that contacts see now. */
   readonly binding: VerifiedBinding;
   /** Versions that the owner did not know before. */
   readonly added: readonly OwnedVersion[];
-  /** Everything that the owner still has to look at: versions that the owner did not make. */
+  /** Unacknowledged alerts, such as versions that the owner did not make. */
   readonly alerts: readonly Alert[];
   /**
-   * The distinguished log entry up to which every version was checked; undefined while the log has none: then the label's
-   * present version was checked, and monitoring begins once the log has one.
+   * The distinguished log entry up to which every version was checked. Undefined while the log has none: only the
+   * present version was checked, and monitoring begins with the first one.
    */
   readonly verifiedTo: number | undefined;
 }
 
-/** Most rounds of questions in one monitoring. Each moves on, or is the last. */
+/** Most rounds of requests in one monitoring. Each makes progress or is the last. */
 const MAX_ROUNDS = 256;
 
 /**
- * Monitors an own label (KT §8.3, §9): every distinguished log entry, every new version, and what a contact who looks now is
- * shown. Takes ownership first where that has not happened yet. Versions that the owner did not make are alerts of the
- * result and of the state; so is that it began anew, where what it knew is past the log's maximum lifetime. Throws
- * `unexpected-version`, `version-rolled-back`, `identity-not-found`, other verification errors, and `network-failed`.
+ * Monitors an own label (KT §8.3, §9): every distinguished log entry, every new version, and what a contact sees now.
+ * Takes ownership first if that has not happened yet. Versions that the owner did not make ({@link decideOrigin})
+ * become alerts of the result and of the state. So does a new beginning, if what the owner knew is past the maximum
+ * lifetime of the log. Throws `unexpected-version`, `version-rolled-back`, `identity-not-found`, other verification
+ * errors, and `network-failed`.
  */
 export async function monitorOwned(
   operation: Operation,
@@ -91,7 +92,7 @@ async function monitor(
   };
 }
 
-/** The retained state, or the beginning of the ownership at the rightmost distinguished log entry (KT §13.3). */
+/** Returns the retained state, or begins the ownership at the rightmost distinguished log entry (KT §13.3). */
 async function begin(
   operation: Operation,
   state: ClientState,
@@ -103,14 +104,14 @@ async function begin(
   }
   const { next, found, added, rightmostDistinguished: start } = await findIdentity(operation, state, identity);
   ensure(found !== undefined, 'identity-not-found', `${identity.text} is not registered`);
-  // The chain since the owner last looked has to be judged before it becomes what is held.
+  // The chain since the owner last looked must be judged before its end becomes the held version.
   const isOwned = state.owners.has(identity.text);
   const noted = isOwned ? { next, added } : await noteChanges(operation, next, identity, found);
   if (start === undefined) return { ...noted, course: undefined };
   return { ...noted, course: await beginCourse(operation, next.view, identity, start) };
 }
 
-/** Processes new versions and distinguished entries until there is nothing more (KT §13.4, §13.5). */
+/** Processes new versions and distinguished entries until none is left (KT §13.4, §13.5). */
 async function follow(
   operation: Operation,
   from: Course,
@@ -138,7 +139,7 @@ async function askUpdates(operation: Operation, course: Course): Promise<Updated
   const asked = operation.transport
     .postKeytrans(PATHS.update, [updateRequestCodec, request], codec)
     .catch((error: unknown) => {
-      // Its word alone; a version that it keeps back shows in the monitoring.
+      // Only the server says so. If it holds a version back, the monitoring shows it.
       if (isGlasskeyError(error, 'search-not-found')) return [];
       throw error;
     });

@@ -8,22 +8,22 @@ import { monitorOwned, type OwnerMonitored } from './monitor-owned.ts';
 import { identitiesToMonitor } from './monitoring-due.ts';
 import type { Operation, Run } from './operation.ts';
 
-/** What monitoring one identity came to. */
+/** The outcome of monitoring one identity. */
 export type Monitored = OwnerMonitored | ContactMonitored;
 
-/** What one turn of a round came to. */
-export interface RoundTurn {
+/** The outcome of one turn of a round. */
+interface RoundTurn {
   readonly results: readonly Monitored[];
-  /** What failed, of which nothing was stored. */
+  /** Failures; nothing of them was stored. */
   readonly failures: readonly unknown[];
-  /** Not looked at yet. */
+  /** Identities that are not monitored yet. */
   readonly rest: readonly Identity[];
 }
 
 /** The results of a round, and what failed in it. */
 export type Round = Pick<RoundTurn, 'results' | 'failures'>;
 
-/** Monitors identities in as many turns as it takes, by default all that need it. `identify` makes one from its text. */
+/** Monitors identities in as many turns as it takes; without `texts`, all that need it. */
 export async function monitorRound(
   run: Run,
   identify: (text: string) => Identity,
@@ -44,15 +44,15 @@ export async function monitorRound(
   return { results, failures };
 }
 
-/** How long a turn may keep others from the state, ms. */
+/** Longest time that a turn keeps other operations from the state, ms. */
 const TURN_MS = 4_000;
 
 /**
- * Monitors identities one after the other, each going on from the tree head of the one before, in one change of the state. One
- * that fails changes nothing, and the others are monitored all the same: a contact whose versions expired must not keep an
- * owner from learning of a false key. Ends early where the server does not answer, and after a few seconds.
+ * Monitors identities one after the other in one change of the state; each continues from the tree head of the one
+ * before. A failure changes nothing and does not stop the others: a contact whose versions expired must not keep an
+ * owner from learning of a false key. Ends early if the server does not answer, and after a few seconds.
  */
-export async function monitorTurn(
+async function monitorTurn(
   operation: Operation,
   state: ClientState,
   identities: readonly Identity[],
@@ -84,13 +84,13 @@ function monitorOne(operation: Operation, state: ClientState, identity: Identity
   return isOwn ? monitorOwned(operation, state, identity) : monitorContact(operation, state, identity);
 }
 
-/** Whether a failure is about one identity: not so a server that does not answer, or one that is busy. */
+/** Returns true if a failure is about one identity, and false for a server that is busy or does not answer. */
 export function isOfOneIdentity(error: unknown): boolean {
   if (!isGlasskeyError(error)) return false;
   return !(['network', 'overload', 'storage', 'internal'] as const).some((fault) => error.fault === fault);
 }
 
-/** In a round of many, its user has to know whose monitoring failed. */
+/** Names the identity in the message: in a round of many, the user must see which one failed. */
 function naming({ text }: Identity, error: unknown): unknown {
   if (!isMisbehaviour(error)) return error;
   return new GlasskeyError(error.code, `${text}: ${error.message}`, { cause: error });
@@ -102,8 +102,8 @@ function isMisbehaviour(error: unknown): error is GlasskeyError {
 }
 
 /**
- * The failure to tell of: misbehaviour before everything else, and before what only a wrong clock may be: else a server could
- * hide the one behind the other. Undefined where there was none.
+ * Returns the failure to report, or undefined if there is none. Misbehaviour comes first, and last among it what may be
+ * only a wrong clock: otherwise a server could hide one failure behind another.
  */
 export function worstFailure(failures: readonly unknown[]): unknown {
   const misbehaviour = failures.filter(isMisbehaviour);

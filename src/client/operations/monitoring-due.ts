@@ -10,7 +10,9 @@ export interface MonitoringDue {
   readonly monitoredAtMs: number | undefined;
 }
 
-/** The identities that have to be monitored: the user's own, and contacts whose lookups left something (KT §8). */
+/**
+ * Returns the identities that have to be monitored: the user's own, and contacts whose lookups left something (KT §8).
+ */
 export function monitoringDue(state: ClientState): readonly MonitoringDue[] {
   const owners = [...state.owners].map(([identity, { monitoredAtMs }]): MonitoringDue => {
     return { identity, role: 'owner', monitoredAtMs };
@@ -21,7 +23,7 @@ export function monitoringDue(state: ClientState): readonly MonitoringDue[] {
   return [...owners, ...contacts];
 }
 
-/** What a round of monitoring looks at: all of {@link monitoringDue}, and whatever there are alerts about. */
+/** Returns the identities of a round: all of {@link monitoringDue}, and those with alerts. */
 export function identitiesToMonitor(state: ClientState): readonly string[] {
   const due = monitoringDue(state).map(({ identity }) => identity);
   return [...new Set([...due, ...state.alerts.map(({ identity }) => identity)])];

@@ -9,7 +9,7 @@ export interface Operation {
   readonly trust: Trust;
   /** ms since the epoch. */
   readonly now: () => number;
-  /** Whether the log has ended; filled in once its end is verified. */
+  /** The end of the log; filled in once it is verified. */
   readonly ending: Ending;
 }
 

@@ -18,16 +18,19 @@ import { noteChanges, noteMade } from './owned-versions.ts';
 import { beginCourse, type Course, takeUpdates, type UpdatedCourse, withOwnerState } from './owner-course.ts';
 import { assertShownToContacts } from './unexpected-version.ts';
 
-/** What an owner knows when it asks for a change of its label: the answer has to go on from there. */
+/** The owner's knowledge before it requests a change of its label: the answer must continue from there. */
 export interface Prepared {
   readonly next: ClientState;
-  /** Undefined where the log has no distinguished entry yet, or the label is not the client's own: a search then proves. */
+  /**
+   * Undefined if the log has no distinguished entry yet, or the label is not the client's own: then a search proves the
+   * answer.
+   */
   readonly course: Course | undefined;
 }
 
 /**
- * What the owner of an identity retains, or the beginning of its ownership at the rightmost distinguished log entry (KT
- * §13.3), before the label exists perhaps. Throws verification errors, and `network-failed`.
+ * Returns what the owner of an identity retains, or begins its ownership at the rightmost distinguished log entry (KT
+ * §13.3), possibly before the label exists. Throws verification errors, and `network-failed`.
  */
 export async function prepareOwner(operation: Operation, state: ClientState, identity: Identity): Promise<Prepared> {
   const retained = state.owners.get(identity.text)?.state;
@@ -41,30 +44,30 @@ export async function prepareOwner(operation: Operation, state: ClientState, ide
   return { next: { ...next, view: course.view }, course };
 }
 
-/** For the request: what the answer has to begin with. */
+/** Returns the owner's knowledge for the request: the answer begins with it. */
 export function ownerKnowledge({ course }: Prepared): OwnerKnowledge | undefined {
   return course && { greatestVersion: greatestKnown(course.owner) };
 }
 
-/** An answer to a request that changed a record: untrusted. */
+/** An untrusted answer to a request that changed a record. */
 export interface ChangeAnswer {
   readonly version: number;
   readonly proof: Uint8Array;
 }
 
-/** What is known of a record that its owner asked to be changed. */
+/** The owner's knowledge of a record that it asked to change. */
 export interface ChangedRecord {
-  /** The record before, where the change was signed for one. */
+  /** The record before; undefined unless the change was signed for it. */
   readonly before: CheckedBinding | undefined;
   readonly isMade: IsMade;
-  /** Whether the key is this client's, so that it owns the identity. */
+  /** True if the key is this client's, so that it owns the identity. */
   readonly owns: boolean;
 }
 
 /**
- * Verifies the answer to a request that changed a record, and takes it into the state: what the request made as the owner's
- * doing, and everything else that happened to an own label as what it is, with an alert where need be. Throws verification
- * errors, and what a lookup throws where the answer alone does not prove it all.
+ * Verifies the answer to a request that changed a record and takes it into the state. What the request made is noted as
+ * the owner's doing; every other version of an own label gets its own origin, with an alert if it is unexpected. Throws
+ * verification errors, and what a lookup throws if the answer alone does not prove everything.
  */
 export async function acceptChange(
   operation: Operation,
@@ -88,7 +91,7 @@ export async function acceptChange(
   return { checked: withAlerts(checked, next, identity), next };
 }
 
-/** An answer and what it told of new versions. */
+/** An answer, and the new versions that it proves. */
 interface TakenAnswer {
   readonly taken: UpdatedCourse;
   readonly answer: ChangeAnswer;
@@ -101,8 +104,8 @@ function takeAnswer(operation: Operation, course: Course, proof: Uint8Array): Up
 }
 
 /**
- * What the responses say of the newest version (DESIGN §7). Where they do not prove it (nothing new, more than fits in one
- * answer, or a log entry that is left to monitoring, KT §9.1 step 3), a lookup does.
+ * Checks the newest version that the responses prove (docs/spec.md#identity-record). If they do not prove it (nothing
+ * new, more than fits in one answer, or a log entry that is left to monitoring, KT §9.1 step 3), makes a lookup.
  */
 async function acceptUpdates(
   operation: Operation,
@@ -123,14 +126,14 @@ async function acceptUpdates(
   return { checked: { ...checked, binding: { ...checked.binding, monitored: owner.entries } }, next };
 }
 
-/** The versions after the one that is known, where the responses told of them all. */
+/** Returns the versions after the known one; undefined if the responses do not show them all. */
 function betweenOf(known: number | undefined, created: readonly CreatedVersion[], { version: newest }: CreatedVersion) {
   if (known === undefined) return [];
   const between = created.filter(({ version }) => version > known && version < newest);
   return between.length === Math.max(newest - known - 1, 0) ? between : undefined;
 }
 
-/** Nothing is lost of what changed until the change was signed. */
+/** Keeps the changes that were found before the change was signed. */
 function joinBefore(before: CheckedBinding, checked: CheckedBinding): CheckedBinding {
   const change = joinChanges(before.binding.change, checked.binding.change);
   return { ...checked, binding: { ...checked.binding, change } };

@@ -11,12 +11,15 @@ import { CONTINUITY_PORTS } from '../binding/verify-binding.ts';
 import type { Operation } from './operation.ts';
 
 /**
- * Tells whether a version of an own label is what its owner asked for, and not only what it says of itself. `link`: what the
- * chain of versions since the owner last looked proved of it, if anything.
+ * Returns true if a version of an own label is what its owner asked for, by proof and not only by its own claim. `link`
+ * is what the chain of versions since the owner last looked proved about it, if anything.
  */
 export type IsMade = (version: HeldVersion, link: LinkType | undefined) => Promise<boolean>;
 
-/** A change of the keys (DESIGN §7): exactly these keys, after exactly this version, signed by the owner's key. */
+/**
+ * Recognises a change of the keys (docs/spec.md#change-requests): exactly these keys, after exactly this version,
+ * signed by the owner's key.
+ */
 export function changeSignedBy({ trust }: Operation, { label }: Identity, spki: Uint8Array): IsMade {
   return async ({ version, record }) => {
     const { authorization, previousCommitment, pending } = record;
@@ -34,7 +37,10 @@ export function changeSignedBy({ trust }: Operation, { label }: Identity, spki: 
   };
 }
 
-/** A first version for the owner's keys alone, named by `keysSha256`, or a renewal that was proved to be one. */
+/**
+ * Recognises a first version for the owner's keys alone, named by `keysSha256`, or a renewal that the chain proved to
+ * be one.
+ */
 export function requestedFor(keysSha256: Uint8Array): IsMade {
   return async ({ version, record }, link) => {
     const { authorization } = record;

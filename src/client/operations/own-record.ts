@@ -13,15 +13,15 @@ import type { CheckedBinding } from '../binding/verify-binding.ts';
 import { acceptSearch, type Checked } from './lookup.ts';
 import { headTime, type Operation } from './operation.ts';
 
-/** A key of a record; `keysSha256` names it with its companion keys. */
+/** A key of a record; `keysSha256` names it together with its companion keys. */
 export type RecordKey = Pick<ParsedCertificate, 'spki' | 'keysSha256'>;
 
-/** The key of each certificate of a record. */
+/** Returns the key of each certificate of a record. */
 export function recordKeys({ latest }: CheckedBinding): readonly RecordKey[] {
   return latest.record.certificates.map((der) => parseCertificate(der));
 }
 
-/** The record that `credentials` may change. Throws `identity-not-found`, `change-rejected`. */
+/** Returns the record if `credentials` may change it. Throws `identity-not-found`, `change-rejected`. */
 export function assertOwnRecord(
   found: CheckedBinding | undefined,
   identity: Identity,
@@ -34,7 +34,7 @@ export function assertOwnRecord(
   return found;
 }
 
-/** A change of `current` that leaves the keys that `keysAfter` names, signed by `key`. */
+/** Signs, by `key`, a change of `current` that leaves the keys that `keysAfter` names. */
 export function signKeys(
   { trust }: Operation,
   identity: Identity,
@@ -46,7 +46,9 @@ export function signKeys(
   return signChange(context, keysAfter, key);
 }
 
-/** Verifies the proof in the answer to a request that changed a record: the answer to a search for its greatest version. */
+/**
+ * Verifies the proof in the answer to a request that changed a record: an answer to a search for its greatest version.
+ */
 export async function verifyAnswer(
   operation: Operation,
   state: ClientState,

@@ -24,8 +24,8 @@ export function withVersions(state: ClientState, { text }: Identity, versions: r
 }
 
 /**
- * Notes the latest version as its owner's doing if it is that, and makes the user known as the owner of the identity. After
- * a lost answer, the client met the version before it knew who had made it; its alert goes.
+ * Notes the latest version as its owner's doing if the owner made it, and removes its alert. The user is then known as
+ * the owner of the identity. After a lost answer, the client met the version before it knew who had made it.
  */
 export async function noteMade(
   state: ClientState,
@@ -42,7 +42,7 @@ export async function noteMade(
   return { ...next, alerts };
 }
 
-/** How changes of an own label are noted. */
+/** Options for noting changes of an own label. */
 export interface NoteOptions {
   /** Recognises what the owner asked for. Default: the owner asked for nothing. */
   readonly isMade?: IsMade | undefined;
@@ -58,9 +58,9 @@ export interface OwnChanges {
 }
 
 /**
- * Takes every version since the last known one into the state, each with the origin that {@link decideOrigin} finds, and
- * raises an alert for each unexpected one. Throws `version-rolled-back`, and `unexpected-version` if a version that the
- * owner knows has another value.
+ * Takes every version since the last known one into the state, each with the origin that {@link decideOrigin} finds,
+ * and raises an alert for each unexpected one. Throws `version-rolled-back`, and `unexpected-version` if a version that
+ * the owner knows has another value.
  */
 export async function noteChanges(
   operation: Operation,

@@ -12,23 +12,23 @@ import { heldToWhatWasShown } from './held-to.ts';
 import { headTime, type Operation } from './operation.ts';
 import { NEW_OWNED } from './owned-versions.ts';
 
-/** An owner's view in the course of an operation. */
+/** An owner's view and state while an operation runs. */
 export interface Course {
   readonly view: TreeView | undefined;
   readonly owner: OwnerState;
 }
 
-/** What new versions came to. */
+/** The owner's course after new versions. */
 export interface UpdatedCourse extends Course {
   /** Ascending. */
   readonly created: readonly CreatedVersion[];
-  /** Whether every log entry was shown to hold them (see `VerifiedUpdate`). */
+  /** True if every log entry was shown to hold them (see `VerifiedUpdate`). */
   readonly proved: boolean;
 }
 
 /**
- * Begins the ownership of a label at the distinguished log entry `start` (KT §13.3), whether the label exists there or not.
- * Throws verification errors, and `network-failed`.
+ * Begins the ownership of a label at the distinguished log entry `start` (KT §13.3), even if the label does not exist
+ * there. Throws verification errors, and `network-failed`.
  */
 export async function beginCourse(
   operation: Operation,
@@ -46,7 +46,10 @@ export async function beginCourse(
   return verifyOwnerInit({ config, view, nowMs: headTime(operation) }, request, answer);
 }
 
-/** Takes in untrusted responses (KT §13.5), each as if it were asked for after the one before. Throws verification errors. */
+/**
+ * Verifies untrusted responses (KT §13.5), each as if it were requested after the one before. Throws verification
+ * errors.
+ */
 export function takeUpdates(operation: Operation, course: Course, responses: readonly UpdateResponse[]): UpdatedCourse {
   const { config } = operation.trust;
   let { view, owner } = course;
@@ -63,7 +66,7 @@ export function takeUpdates(operation: Operation, course: Course, responses: rea
   return { view, owner, created, proved };
 }
 
-/** A state that retains what the owner of a label has verified. */
+/** Returns a state that retains what the owner of a label has verified. */
 export function withOwnerState(state: ClientState, { text }: Identity, owner: OwnerState): ClientState {
   const owned = state.owners.get(text) ?? NEW_OWNED;
   const encoded = encode(ownerStateCodec, owner);

@@ -14,9 +14,9 @@ export interface ReadVersion extends HeldVersion {
 }
 
 /**
- * The versions `first` to `latest.version` of a label, ascending. `latest` is verified; each version before must open the
- * commitment that its successor names (DESIGN §7). Throws `bad-chain` where the chain does not close, or is longer than a
- * client follows; `bad-record`.
+ * Returns the versions `first` to `latest.version` of a label, ascending. `latest` is verified; each earlier version
+ * must open the commitment that its successor names (docs/spec.md#chain-of-versions). Throws `bad-chain` if the chain
+ * does not close or is longer than a client follows; `bad-record`.
  */
 export async function readVersions(
   { transport, trust }: Operation,

@@ -15,19 +15,19 @@ import type { Operation } from './operation.ts';
 import { acceptChange } from './own-answer.ts';
 import type { IsMade } from './own-doing.ts';
 
-/** What became of a recovery that was asked for. */
+/** The outcome of a requested recovery. */
 export type Recovery =
-  /** It is in the log, for everybody to see; ask again from `effectiveAtMs` on, as the server says. */
+  /** The log shows it to everybody. Ask again from `effectiveAtMs` on, a time that the server states. */
   | { readonly state: 'pending'; readonly binding: VerifiedBinding; readonly effectiveAtMs: number }
   /** Keys of the identity vetoed it so often that the operator decides: ask again later. */
   | { readonly state: 'undecided' }
-  /** The key has the name, and no other has. */
+  /** The key is the only key of the identity. */
   | { readonly state: 'effective'; readonly issued: IssuedCertificate };
 
 /**
- * Asks for an identity to be recovered for the key of `csr`, or for what became of it (DESIGN §7). What the server says is
- * verified: that exactly this key is pending, or has the name. The owner's state takes the versions as its own doing. Throws the
- * server's refusal, and verification errors.
+ * Requests the recovery of an identity for the key of `csr`, or asks for its outcome (docs/spec.md#identity-record).
+ * Verifies what the server says: exactly this key is pending, or is the only key of the identity. Notes the versions as
+ * the owner's doing. Throws the server's refusal, and verification errors.
  */
 export async function recoverIdentity(
   operation: Operation,
@@ -63,7 +63,7 @@ export async function recoverIdentity(
   return { next, result: { state: 'pending', binding, effectiveAtMs: answer.effectiveAt } };
 }
 
-/** A version that makes the claimant's key pending, or gives it the name and no other key. */
+/** Recognises a version that makes the claimant's key pending, or gives the identity to this key alone. */
 function recoveredFor(own: Uint8Array): IsMade {
   return async ({ record }) => {
     const { authorization, pending } = record;

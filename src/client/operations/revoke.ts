@@ -15,14 +15,17 @@ import { changeSignedBy } from './own-doing.ts';
 import { acceptChange, ownerKnowledge, prepareOwner } from './own-answer.ts';
 import { assertOwnRecord, signKeys } from './own-record.ts';
 
-/** What to revoke, and why. */
+/** The certificates to revoke, and the reason. */
 export interface RevokeOptions {
   /** Lower-case hex. Default: every certificate of the key that signs. */
   readonly serials?: readonly string[] | undefined;
   readonly reason?: RevocationReason | undefined;
 }
 
-/** Revokes certificates of an identity, signed by one of its keys. Throws `no-such-certificate`, and what a lookup throws. */
+/**
+ * Revokes certificates of an identity, signed by one of its keys. Throws `no-such-certificate`, and what a lookup
+ * throws.
+ */
 export async function revoke(
   operation: Operation,
   state: ClientState,

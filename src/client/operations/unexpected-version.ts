@@ -13,7 +13,7 @@ import type { ReadVersion } from './read-versions.ts';
 //   below it, by monitor-owned.ts for a log that hides a version, and, while a proof is verified, by
 //   core/keytrans/owner-monitor.ts and owner-update.ts for an entry that holds a version above the owner's.
 
-/** What is known about a version of an own label when its origin is decided. */
+/** The facts that decide the origin of a version of an own label. */
 export interface OriginFacts {
   /** The link that the verified chain proves from the version before; undefined if the chain does not cover it. */
   readonly link: LinkType | undefined;
@@ -57,8 +57,8 @@ export function unexpectedVersionAlert(
 }
 
 /**
- * Asserts that the latest version has the value that its owner knows. Throws `unexpected-version` if it has another one,
- * and `version-rolled-back` if the owner knows a later version.
+ * Asserts that the latest version has the value that its owner knows. Throws `unexpected-version` if it has another
+ * one, and `version-rolled-back` if the owner knows a later version.
  */
 export function assertUnchanged(versions: readonly OwnedVersion[], latest: HeldVersion): void {
   const known = versions.find(({ version }) => version === latest.version);
@@ -75,8 +75,8 @@ export function assertFollows(last: OwnedVersion, [next]: readonly ReadVersion[]
 }
 
 /**
- * Asserts that contacts see the versions that the log showed to their owner. Throws `unexpected-version` if a version has
- * another value for contacts, and `version-rolled-back` if contacts do not see it.
+ * Asserts that contacts see the versions that the log showed to their owner. Throws `unexpected-version` if a version
+ * has another value for contacts, and `version-rolled-back` if contacts do not see it.
  */
 export function assertShownToContacts(
   known: readonly OwnedVersion[],

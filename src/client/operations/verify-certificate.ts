@@ -10,9 +10,9 @@ import { findIdentity } from './lookup.ts';
 import type { Operation } from './operation.ts';
 
 /**
- * Verifies an untrusted certificate (PEM, the first block counts): it chains to the bundle's roots, and the current record
- * of the identity that it names holds it. Throws `certificate-not-in-record`, `certificate-expired`, `untrusted-issuer`,
- * `bad-certificate`, or what a lookup throws.
+ * Verifies an untrusted certificate (PEM; only the first block counts): it chains to the bundle's roots, and the
+ * current record of the identity that it names holds it. Throws `certificate-not-in-record`, `certificate-expired`,
+ * `untrusted-issuer`, `bad-certificate`, or what a lookup throws.
  */
 export async function verifyCertificate(
   operation: Operation,
@@ -28,7 +28,7 @@ export async function verifyCertificate(
   const { binding, held } = await store.transact(async (state) => {
     const { next, found } = await findIdentity(operation, state, identity);
     const held = found?.binding.certificates.some((candidate) => equalBytes(candidate.der, der)) ?? false;
-    // Where this throws, nobody is shown what changed: then it must be told by the next lookup.
+    // If this throws, nobody sees the change: the next lookup must report it.
     const isTold = held || !state.contacts.has(identity.text);
     return { next: isTold ? next : { ...next, contacts: state.contacts }, result: { binding: found?.binding, held } };
   });
@@ -39,14 +39,14 @@ export async function verifyCertificate(
   return binding;
 }
 
-/** The first certificate of a PEM text. */
+/** Returns the first certificate of a PEM text. Throws `usage`. */
 function firstCertificate(pem: string): Uint8Array {
   const [first] = parsePemBlocks('CERTIFICATE', pem);
   ensure(first !== undefined, 'usage', 'no CERTIFICATE in the PEM text');
   return first;
 }
 
-/** The one identity that a certificate names, as text. */
+/** Returns the one identity that a certificate names, as text. Throws `bad-certificate`. */
 function identityOf({ sans }: ParsedCertificate): string {
   const names = [...sans.email, ...sans.smtpUtf8, ...sans.uri];
   const [name] = names;

@@ -13,8 +13,8 @@ import { changeSignedBy } from './own-doing.ts';
 import { assertOwnRecord, recordKeys, signKeys } from './own-record.ts';
 
 /**
- * Vetoes the pending recovery of an identity, signed by one of its keys: every key stays. Throws `change-rejected` where no
- * recovery is pending, and what a lookup throws; `bad-response` where the log still shows it.
+ * Vetoes the pending recovery of an identity, signed by one of its keys. Every key stays. Throws `change-rejected` if
+ * no recovery is pending, what a lookup throws, and `bad-response` if the log still shows the recovery.
  */
 export async function vetoRecovery(
   operation: Operation,

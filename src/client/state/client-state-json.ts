@@ -16,8 +16,8 @@ import type {
 } from './client-state.ts';
 
 /**
- * The JSON text of a state, format 2 (docs/client-state.md): an object with the fields of {@link ClientState}; byte strings in
- * base64, what is undefined left out. Throws `state-corrupt` for a state that could not be read back.
+ * Returns the JSON text of a state, format 2 (docs/client-state.md): an object with the fields of {@link ClientState},
+ * byte strings in base64, undefined fields left out. Throws `state-corrupt` for a state that could not be read back.
  */
 export function formatClientState(state: ClientState): string {
   assertState(state);
@@ -43,7 +43,7 @@ function writeValue(_: string, value: unknown): unknown {
   return typeof value === 'number' ? readNumber(value) : value;
 }
 
-/** Throws `state-corrupt` unless every list is in order and every hash is one. */
+/** Throws `state-corrupt` unless every list is in order and every hash has its length. */
 function assertState({ contacts, owners, distinguished }: ClientState): void {
   assertAscending(distinguished.map(({ position }) => position));
   for (const { commitment, monitored, ladder } of contacts.values()) {
@@ -59,14 +59,14 @@ function assertState({ contacts, owners, distinguished }: ClientState): void {
 }
 
 /**
- * Reads {@link formatClientState}'s text back, or that of the earlier format 1, whose contacts come without what their
- * monitoring is verified with. Throws `state-corrupt`.
+ * Reads the text of {@link formatClientState}, or of the earlier format 1, whose contacts lack the data that verifies
+ * their monitoring. Throws `state-corrupt`.
  */
 export function parseClientState(text: string): ClientState {
   try {
     const json = readObject(JSON.parse(text));
     const format = json['format'];
-    ensure(format === 1 || format === 2, 'state-corrupt', 'the state is of another format');
+    ensure(format === 1 || format === 2, 'state-corrupt', 'the state has a format that this version does not know');
     const view = optional(readText)(json['view']);
     const state: ClientState = {
       bundle: optional(readText)(json['bundle']),
@@ -85,7 +85,7 @@ export function parseClientState(text: string): ClientState {
   }
 }
 
-/** Reads states, and remembers the last one: most often a store holds what it was given last. */
+/** Reads states and remembers the last one: a store usually holds what was written to it last. */
 export class StateReader {
   #last: { readonly text: string; readonly state: ClientState } | undefined;
 
@@ -186,17 +186,17 @@ function readMap<T>(value: unknown, read: (value: unknown) => T): ReadonlyMap<st
 
 function readObject(value: unknown): Record<string, unknown> {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  ensure(isObject, 'state-corrupt', 'an object of the state is none');
+  ensure(isObject, 'state-corrupt', 'the state has something else where an object belongs');
   return value as Record<string, unknown>;
 }
 
 function readArray<T>(value: unknown, read: (value: unknown) => T): readonly T[] {
-  ensure(Array.isArray(value), 'state-corrupt', 'a list of the state is none');
+  ensure(Array.isArray(value), 'state-corrupt', 'the state has something else where a list belongs');
   return value.map(read);
 }
 
 function readText(value: unknown): string {
-  ensure(typeof value === 'string', 'state-corrupt', 'a text of the state is none');
+  ensure(typeof value === 'string', 'state-corrupt', 'the state has something else where a text belongs');
   return value;
 }
 
@@ -205,13 +205,17 @@ function readBytes(value: unknown): Uint8Array {
 }
 
 function readNumber(value: unknown): number {
-  ensure(Number.isSafeInteger(value) && (value as number) >= 0, 'state-corrupt', 'a number of the state is none');
+  ensure(
+    Number.isSafeInteger(value) && (value as number) >= 0,
+    'state-corrupt',
+    'the state has something else where a number belongs',
+  );
   return value as number;
 }
 
 function readOneOf<const T extends string>(known: readonly T[], value: unknown): T {
   const found = known.find((candidate) => candidate === value);
-  ensure(found !== undefined, 'state-corrupt', 'a word of the state is unknown');
+  ensure(found !== undefined, 'state-corrupt', 'the state holds an unknown keyword');
   return found;
 }
 
@@ -221,10 +225,10 @@ function optional<T>(read: (value: unknown) => T): (value: unknown) => T | undef
 
 function assertHashes(hashes: readonly (Uint8Array | undefined)[]): void {
   const fits = hashes.every((hash) => hash === undefined || hash.length === 32);
-  ensure(fits, 'state-corrupt', 'a hash of the state has another length');
+  ensure(fits, 'state-corrupt', 'a hash in the state has the wrong length');
 }
 
 function assertAscending(values: readonly number[]): void {
   const isAscending = values.every((value, i) => i === 0 || value > (values[i - 1] as number));
-  ensure(isAscending, 'state-corrupt', 'a list of the state is out of order');
+  ensure(isAscending, 'state-corrupt', 'a list in the state is out of order');
 }

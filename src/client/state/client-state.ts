@@ -4,35 +4,35 @@ import type { UnsettledCredential } from '../../core/keytrans/settle-credential.
 import type { TreeView } from '../../core/keytrans/tree-view.ts';
 import type { KnownVersion } from '../../core/keytrans/verify-search.ts';
 
-/** A version that still has to be monitored (KT §8.2): the greatest version proved to exist at a position of the log. */
+/** A version that remains to be monitored (KT §8.2): the greatest one proved to exist at a position of the log. */
 export type MonitoredVersion = MonitorMapEntry;
 
-/** What a client knows of one identity. */
+/** A client's knowledge of one identity. */
 export interface KnownContact {
   readonly version: number;
   /** Commitment of that version, 32 bytes. */
   readonly commitment: Uint8Array;
   /** The encoded IdentityRecord of that version. */
   readonly value: Uint8Array;
-  /** Ascending by position; no position and no version twice. Empty: nothing is left to be monitored. */
+  /** Ascending by position; no position and no version twice. Empty if nothing is left to monitor. */
   readonly monitored: readonly MonitoredVersion[];
-  /** What the monitoring ladders of {@link monitored} are verified with (KT §8.1), ascending by version. */
+  /** Verifies the monitoring ladders of {@link KnownContact.monitored} (KT §8.1); ascending by version. */
   readonly ladder: readonly KnownVersion[];
-  /** When {@link monitored} was last looked after, by the client's clock, ms; undefined: not since the lookup. */
+  /** Time of the last monitoring, by the client's clock, ms; undefined if there was none since the lookup. */
   readonly monitoredAtMs: number | undefined;
 }
 
-/** How the owner of a label came to know one of its versions. */
+/** The origin of a version of an own label; `decideOrigin` decides it. */
 export type OwnedOrigin =
-  /** The owner asked for it and verified what the server made of it. */
+  /** The owner asked for it, and this client verified it. */
   | 'made'
   /** It was there when the owner took the label over. */
   | 'adopted'
-  /** The CA's own act, which adds no key: a renewal, an expiry, a revocation. */
+  /** An act of the CA that adds no key: a renewal, an expiry, a revocation. */
   | 'maintenance'
-  /** Nobody had asked for it: it was reported, and its owner has not said yet what to make of it. */
+  /** The owner did not ask for it. Reported, and not acknowledged yet. */
   | 'unexpected'
-  /** It was unexpected, and its owner let it pass. */
+  /** Unexpected, and acknowledged by the owner. */
   | 'acknowledged';
 
 /** A version of an own label that its owner knows. */
@@ -41,49 +41,50 @@ export interface OwnedVersion {
   /** 32 bytes. */
   readonly commitment: Uint8Array;
   readonly origin: OwnedOrigin;
-  /** SHA-256 of each key (SPKI) that the version certifies, sorted; undefined where the owner never saw the record. */
+  /** SHA-256 of each certified key (SPKI), sorted; undefined if the owner never saw the record. */
   readonly spkis: readonly Uint8Array[] | undefined;
 }
 
-/** What a client keeps of a label that is its user's own. */
+/** A client's knowledge of a label that is its user's own. */
 export interface OwnedLabel {
   /** KEYTRANS's OwnerState (KT §8.3), as `ownerStateCodec` writes it; undefined until the log has a distinguished entry. */
   readonly state: Uint8Array | undefined;
   /** Ascending by version; no version twice. */
   readonly versions: readonly OwnedVersion[];
-  /** When the label was last monitored up to the rightmost distinguished entry, by the client's clock, ms. */
+  /** Time of the last monitoring up to the rightmost distinguished entry, by the client's clock, ms. */
   readonly monitoredAtMs: number | undefined;
 }
 
-/** What has to be shown to the user, at every operation, until the user acknowledges it. */
+/** A finding to show to the user, at every operation, until the user acknowledges it. */
 export interface Alert {
   /** Canonical. */
   readonly identity: string;
   /**
-   * `operator` and `unexplained`: how a contact's keys changed (DESIGN §7). `unexpected-version`: a version of an own label
-   * that its owner did not make. `unexplained` also where a monitoring was interrupted for too long.
+   * `operator`, `unexplained`: a change of a contact's keys (docs/spec.md#what-a-contact-is-told).
+   * `unexpected-version`: a version of an own label that its owner did not make (`decideOrigin` in
+   * operations/unexpected-version.ts). `unexplained` also reports monitoring that was interrupted for too long.
    */
   readonly type: 'operator' | 'unexplained' | 'unexpected-version';
   /** The version that the alert is about. */
   readonly version: number;
-  /** What was seen, in words. */
+  /** The finding, in words. */
   readonly reason: string;
-  /** The encoded IdentityRecord of that version, where it was shown. */
+  /** The encoded IdentityRecord of that version, if the log showed it. */
   readonly value: Uint8Array | undefined;
   /** By the client's clock, ms. */
   readonly seenAtMs: number;
 }
 
-/** A provisional credential (KT §14.2) that passed initial verification and still has to pass the final one. */
+/** A provisional credential (KT §14.2) that passed the initial verification and awaits the final one. */
 export interface PendingCredential {
-  /** Canonical identity of whom it is about. */
+  /** Canonical identity of its subject. */
   readonly identity: string;
   readonly unsettled: UnsettledCredential;
   /** By the client's clock, ms. */
   readonly receivedAtMs: number;
 }
 
-/** Everything that a client keeps about one log. Losing it weakens what its owner can notice. */
+/** Everything that a client keeps about one log. A client that loses it notices less. */
 export interface ClientState {
   /** The pinned trust bundle with its signatures, as JSON text. */
   readonly bundle: string | undefined;
@@ -98,7 +99,7 @@ export interface ClientState {
   /** Recent distinguished log entries (KT §10), left to right. */
   readonly distinguished: readonly KnownHead[];
   readonly credentials: readonly PendingCredential[];
-  /** What an audit has verified so far, as its own JSON text. */
+  /** The progress of the audit, as its own JSON text. */
   readonly audit: string | undefined;
 }
 
@@ -114,17 +115,17 @@ export const EMPTY_STATE: ClientState = {
   audit: undefined,
 };
 
-/** What an operation makes of a state: the `next` one, where it changes, and the operation's result. */
+/** The outcome of an operation: its result, and the `next` state if it changes. */
 export interface StateChange<T> {
   readonly next?: ClientState;
   readonly result: T;
 }
 
-/** Where a client's state lives. One operation at a time: {@link StateStore.transact} runs them one after the other. */
+/** A place for a client's state. {@link StateStore.transact} runs one operation at a time. */
 export interface StateStore {
   /**
-   * Reads the state, runs `work`, and stores what it returns as `next`, durably, before its result is given. Where `work`
-   * throws, nothing is stored. Throws `state-locked`, `state-corrupt`, `storage-failed`.
+   * Reads the state, runs `work`, and stores the `next` state that it returns, durably, before it resolves with the
+   * result. Stores nothing if `work` throws. Throws `state-locked`, `state-corrupt`, `storage-failed`.
    */
   transact<T>(work: (state: ClientState) => Promise<StateChange<T>>): Promise<T>;
 }

@@ -16,7 +16,7 @@ import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { ClientState } from './client-state.ts';
 import { formatClientState, parseClientState } from './client-state-json.ts';
 
-/** What Argon2id (RFC 9106) costs whoever guesses a passphrase, and whoever knows it. One lane. */
+/** The cost of Argon2id (RFC 9106), for who guesses a passphrase and for who knows it. One lane. */
 export interface SealCost {
   /** 8,192 to 262,144. */
   readonly memoryKib: number;
@@ -57,15 +57,15 @@ const headerCodec: Codec<SealHeader> = struct<SealHeader>({
 const sealedCodec = struct({ header: headerCodec, ciphertext: bytes(16, 2 ** 32 - 1) });
 
 /**
- * A state sealed with a passphrase, as PEM text (docs/client-state.md): Argon2id gives the key, AES-256-GCM seals
- * the state's JSON text and authenticates the parameters. Throws `usage` for a passphrase of less than 8 characters.
+ * Seals a state with a passphrase, as PEM text (docs/client-state.md): Argon2id derives the key; AES-256-GCM seals the
+ * JSON text of the state and authenticates the parameters. Throws `usage` for a passphrase of less than 8 characters.
  */
 export async function sealState(state: ClientState, passphrase: string, options: SealOptions = {}): Promise<string> {
   const isLong = normalized(passphrase).length >= MINIMUM_PASSPHRASE;
   ensure(isLong, 'usage', `a passphrase has at least ${MINIMUM_PASSPHRASE} characters`);
   const random = options.random ?? ((length: number) => crypto.getRandomValues(new Uint8Array(length)));
   const { memoryKib, passes } = options.cost ?? DEFAULT_SEAL_COST;
-  ensure(isBounded(memoryKib, passes), 'usage', 'a cost of sealing out of its bounds');
+  ensure(isBounded(memoryKib, passes), 'usage', 'the cost of sealing is out of bounds');
   const header: SealHeader = { format: 1, memoryKib, passes, salt: random(16), nonce: random(12) };
   const key = await deriveKey(header, passphrase, 'encrypt');
   const text = new Uint8Array(encodeUtf8(formatClientState(state)));
@@ -74,13 +74,13 @@ export async function sealState(state: ClientState, passphrase: string, options:
 }
 
 /**
- * Opens what {@link sealState} gave. The text is untrusted: its parameters are bounded, so that it cannot keep a device busy
- * for more than about a minute. Throws `malformed-encoding`, `wrong-passphrase` (also where it was damaged: the two cannot
+ * Opens a text of {@link sealState}. The text is untrusted: its parameters are bounded, so that it keeps a device busy
+ * for at most about a minute. Throws `malformed-encoding`, `wrong-passphrase` (also for a damaged text: the two cannot
  * be told apart), `state-corrupt`.
  */
 export async function openSealedState(text: string, passphrase: string): Promise<ClientState> {
   const { header, ciphertext } = decode(sealedCodec, parsePem(PEM_LABEL, text));
-  ensure(isBounded(header.memoryKib, header.passes), 'malformed-encoding', 'the cost of opening is out of its bounds');
+  ensure(isBounded(header.memoryKib, header.passes), 'malformed-encoding', 'the cost of opening is out of bounds');
   const key = await deriveKey(header, passphrase, 'decrypt');
   const opened = await crypto.subtle
     .decrypt(cipher(header), key, new Uint8Array(ciphertext))
@@ -92,7 +92,7 @@ export async function openSealedState(text: string, passphrase: string): Promise
 
 async function deriveKey(header: SealHeader, passphrase: string, use: 'encrypt' | 'decrypt') {
   const { memoryKib: m, passes: t, salt } = header;
-  // Lets other work run meanwhile: a page does not freeze.
+  // Yields to other work, so that a page does not freeze.
   const raw = await argon2idAsync(encodeUtf8(normalized(passphrase)), salt, { m, t, p: 1, dkLen: 32, asyncTick: 10 });
   return crypto.subtle.importKey('raw', new Uint8Array(raw), 'AES-GCM', false, [use]);
 }
@@ -117,7 +117,10 @@ function isWithin(
   return Number.isInteger(value) && value >= minimum && value <= maximum;
 }
 
-/** Two keyboards may write one passphrase in two ways: what looks the same is the same (Unicode NFC, as in RFC 8265 §4.2). */
+/**
+ * Normalises a passphrase: two keyboards may write it in two ways, and what looks the same is the same (Unicode NFC, as
+ * in RFC 8265 §4.2).
+ */
 function normalized(passphrase: string): string {
   return passphrase.replaceAll(/\p{Zs}/gu, ' ').normalize('NFC');
 }

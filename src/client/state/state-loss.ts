@@ -6,8 +6,8 @@ import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import type { ClientState, PendingCredential } from './client-state.ts';
 
 /**
- * What a client would no longer know if `next` took the place of `current`, in sentences; none where `next` knows at least
- * as much. Throws `log-forked` where both hold a tree head of one size, or a distinguished entry, and the two differ.
+ * Returns what a client would lose if `next` replaced `current`, in words; nothing if `next` knows at least as much.
+ * Throws `log-forked` if both hold a tree head of one size, or a distinguished entry, and the two differ.
  */
 export function lossOf(current: ClientState, next: ClientState): readonly string[] {
   return [
@@ -60,7 +60,7 @@ function lossOfCredentials(current: ClientState, next: ClientState): readonly st
     .map(({ identity }) => `a credential of ${identity} that is still to be verified`);
 }
 
-/** Two pending credentials are the same if the same version of the same label was shown in the same log. */
+/** Returns true if two pending credentials show the same version of the same label in the same log. */
 function isSamePending(a: PendingCredential, b: PendingCredential): boolean {
   const isSameVersion = a.identity === b.identity && a.unsettled.version === b.unsettled.version;
   return isSameVersion && equalBytes(viewRoot(a.unsettled.view), viewRoot(b.unsettled.view));

@@ -4,8 +4,8 @@ import { openSealedState, type SealOptions, sealState } from './sealed-state.ts'
 import { lossOf } from './state-loss.ts';
 
 /**
- * What a store holds, sealed with a passphrase, as text to be kept elsewhere: whoever loses a state can no longer notice
- * what it would have noticed. Private keys are not in it. Throws `usage`, and what the store throws.
+ * Exports a state as text, sealed with a passphrase, to be kept elsewhere: a client that loses its state notices less.
+ * Private keys are not in it. Throws `usage`, and what the store throws.
  */
 export async function exportState(store: StateStore, passphrase: string, options: SealOptions = {}): Promise<string> {
   const state = await store.transact(async (current) => ({ result: current }));
@@ -14,13 +14,13 @@ export async function exportState(store: StateStore, passphrase: string, options
 
 /** For {@link importState}. */
 export interface ImportOptions {
-  /** Whether the store's state may be replaced by one that knows less. Default: false. */
+  /** Allows a state that knows less to replace the store's. Default: false. */
   readonly overwrite?: boolean | undefined;
 }
 
 /**
- * Puts a sealed state into a store. Gives what the store knew and the sealed state does not, in sentences: nothing, unless
- * `overwrite` is set. Throws `state-knows-more` where something would be lost, `log-forked` where the two states hold
+ * Imports a sealed state into a store. Returns what the store knew and the sealed state does not, in words: nothing
+ * unless `overwrite` is set. Throws `state-knows-more` if something would be lost, `log-forked` if the two states hold
  * different tree heads of one size, and what `openSealedState` and the store throw.
  */
 export async function importState(
