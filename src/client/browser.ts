@@ -1,2 +1,2 @@
-/** What only browsers have: the client's state in IndexedDB. */
+/** The browser part of the client library: state in IndexedDB. */
 export { IndexedDbState, type IndexedDbStateOptions } from './browser/indexed-db-state.ts';

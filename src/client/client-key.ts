@@ -12,9 +12,12 @@ export interface ClientKey {
   readonly keyType: KeyType;
   /** The DER SubjectPublicKeyInfo. */
   readonly spki: Uint8Array;
-  /** Signs as a CSR and a change need it: ECDSA with the curve's hash as DER, Ed25519, or RSA PKCS#1 v1.5 with SHA-256. */
+  /**
+   * Signs a message as CSRs and changes need it: ECDSA with the curve's hash as DER, Ed25519, or RSA PKCS#1 v1.5 with
+   * SHA-256.
+   */
   sign(message: Uint8Array): Promise<Uint8Array>;
-  /** The private key as PEM PKCS#8, not encrypted: to be kept where only its owner can read it. */
+  /** Returns the private key as PEM PKCS#8, not encrypted. Keep it where only its owner can read it. */
   exportPem(): Promise<string>;
 }
 
@@ -24,7 +27,7 @@ const HASHES = { p256: 'SHA-256', p384: 'SHA-384', rsa: 'SHA-256' } as const;
 const ED25519_PKCS8_PREFIX = parseHex('302e020100300506032b657004220420');
 const ED25519_SPKI_PREFIX = parseHex('302a300506032b6570032100');
 
-/** A key inside WebCrypto. */
+/** A WebCrypto key. */
 type PrivateKeyHandle = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
 
 /** Makes a new P-256 key with the platform's WebCrypto. */
@@ -36,8 +39,8 @@ export async function generateKey(): Promise<ClientKey> {
 }
 
 /**
- * Reads a private key from PEM PKCS#8, of any kind that Glasskey certifies. `spki` is its public key, as a certificate has
- * it. Throws `bad-key-file` where it cannot be read or is not that key.
+ * Reads a private key from PEM PKCS#8, of any type that Glasskey certifies. `spki` is its public key, as a certificate
+ * holds it. Throws `bad-key-file` if the text cannot be read or holds another key.
  */
 export async function importKey(pem: string, spki: Uint8Array): Promise<ClientKey> {
   const { keyType } = parsePublicKey(spki);
@@ -46,7 +49,7 @@ export async function importKey(pem: string, spki: Uint8Array): Promise<ClientKe
     const pkcs8 = parsePem('PRIVATE KEY', pem);
     key = keyType === 'ed25519' ? ed25519Key(pkcs8) : await importWebCryptoKey(keyType, spki, pkcs8);
   } catch (cause) {
-    throw new GlasskeyError('bad-key-file', `not a PKCS#8 private key of kind ${keyType}`, { cause });
+    throw new GlasskeyError('bad-key-file', `not a PKCS#8 private key of type ${keyType}`, { cause });
   }
   await assertPair(key, spki);
   return key;
@@ -97,21 +100,21 @@ function ed25519Key(pkcs8: Uint8Array): ClientKey {
 }
 
 /**
- * The `nonce` that a request for an ID token has to have, so that the token vouches for this key and for no other: base64url,
- * without padding, of the SHA-256 of the SubjectPublicKeyInfo (DER).
+ * Returns the `nonce` for the request of an ID token, so that the token vouches for this key only: base64url, without
+ * padding, of the SHA-256 of the SubjectPublicKeyInfo (DER).
  */
 export function oidcNonce({ spki }: { readonly spki: Uint8Array }): string {
   const base64 = btoa(String.fromCharCode(...sha256(spki)));
   return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
-/** WebCrypto's r || s as a DER `Ecdsa-Sig-Value`. */
+/** Converts WebCrypto's r || s to a DER `Ecdsa-Sig-Value`. */
 function rawToDer(raw: Uint8Array): Uint8Array {
   const half = raw.length / 2;
   return derSequence(derUnsigned(raw.slice(0, half)), derUnsigned(raw.slice(half)));
 }
 
-/** Throws `bad-key-file` unless the private key belongs to `spki`: shown by signing something. */
+/** Throws `bad-key-file` unless the private key belongs to `spki`: it signs a probe to show this. */
 async function assertPair(key: ClientKey, spki: Uint8Array): Promise<void> {
   const probe = Uint8Array.of(1, 2, 3);
   try {

@@ -20,7 +20,7 @@ const encodedCredentialCodec: Codec<EncodedCredential> = struct<EncodedCredentia
 const PEM_LABEL = 'GLASSKEY CREDENTIAL';
 const MAX_TEXT = 1_500_000;
 
-/** The text by which a credential (KT §14) goes from one person to another (docs/spec.md, "Credentials as text"). */
+/** Formats a credential (KT §14) as the text that people send to each other (docs/spec.md#credentials-as-text). */
 export function formatCredential(origin: string, config: Configuration, credential: Credential): string {
   const encoded = encode(credentialCodec(config), credential);
   const whole = { format: 1, origin, credential: encoded } as const;
@@ -28,8 +28,8 @@ export function formatCredential(origin: string, config: Configuration, credenti
 }
 
 /**
- * Reads such a text (untrusted). Throws `malformed-encoding`; `usage` for a credential of another log than `origin`, which
- * says nothing about this one.
+ * Reads a text of {@link formatCredential}; untrusted. Throws `malformed-encoding`, and `usage` for a credential of
+ * another log than `origin`, which says nothing about this one.
  */
 export function parseCredential(text: string, origin: string, config: Configuration): Credential {
   ensure(text.length <= MAX_TEXT, 'malformed-encoding', 'the text is too long to be a credential');

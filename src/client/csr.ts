@@ -5,8 +5,8 @@ import type { Identity } from '../identity/identity.ts';
 import type { ClientKey } from './client-key.ts';
 
 /**
- * A PKCS#10 request (RFC 2986) in PEM for a key, the identity in its subjectAltName, and companion keys if there are any, signed by
- * the key.
+ * Returns a PKCS#10 request (RFC 2986) in PEM, signed by the key: the identity is in its subjectAltName, with companion
+ * keys if given.
  */
 export async function createCsr(
   identity: Pick<Identity, 'san'>,

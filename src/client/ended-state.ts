@@ -4,8 +4,8 @@ import { assertLastHead, fetchLogEnd } from './log-end.ts';
 import type { Operation } from './operations/operation.ts';
 
 /**
- * A state store for a log that may end: where its tree head has become too old, it finds out whether the log has ended, and
- * runs the operation again by the time of the last entry. From then on only that very head is taken up.
+ * Returns a state store for a log that may end. If a tree head is too old, it finds out whether the log has ended, and
+ * runs the operation again by the time of the last entry. From then on it accepts only that last head.
  */
 export function endedState(inner: StateStore, operation: Operation): StateStore {
   return new EndedState(inner, operation);

@@ -11,18 +11,18 @@ export interface ComparableHead {
   readonly logRoot: Uint8Array;
 }
 
-/** What {@link parseHeads} finds. */
+/** Heads that another person shared. */
 export interface SharedHeads {
   readonly origin: string;
   /** Left to right; at least one. */
   readonly heads: readonly ComparableHead[];
 }
 
-/** That two people were shown the same log. */
+/** Agreement: two people were shown the same log. */
 export interface HeadsAgreement {
-  /** Distinguished log entries that both know, and know as the same. */
+  /** Number of distinguished log entries that both know. */
   readonly common: number;
-  /** The rightmost of them: up to it, both were shown one log. */
+  /** The rightmost of them; up to it, both were shown one log. */
   readonly position: number;
 }
 
@@ -43,7 +43,7 @@ const headsCodec: Codec<EncodedHeads> = struct<EncodedHeads>({
 const PREFIX = 'glasskey-heads:';
 const MAX_TEXT = 8_192;
 
-/** The text by which heads go from one person to another (docs/spec.md, "Comparing heads"). */
+/** Formats heads as the text that people send to each other (docs/spec.md#comparing-heads). */
 export function formatHeads(origin: string, heads: readonly ComparableHead[]): string {
   const encoded = encode(headsCodec, {
     format: 1,
@@ -53,16 +53,16 @@ export function formatHeads(origin: string, heads: readonly ComparableHead[]): s
   return PREFIX + formatBase64(encoded).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
-/** Reads such a text (untrusted); white space within is skipped. Throws `malformed-encoding`. */
+/** Reads a text of {@link formatHeads}; untrusted. Skips white space. Throws `malformed-encoding`. */
 export function parseHeads(text: string): SharedHeads {
-  ensure(text.length <= MAX_TEXT, 'malformed-encoding', 'the text is too long to be one of heads');
+  ensure(text.length <= MAX_TEXT, 'malformed-encoding', 'the text is too long to hold heads');
   const compact = text.replaceAll(/\s/g, '');
   const match = /^glasskey-heads:([A-Za-z0-9_-]+)$/.exec(compact);
-  if (match === null) throw decodeError('not a text of heads');
+  if (match === null) throw decodeError('the text does not hold heads');
   const base64 = (match[1] as string).replaceAll('-', '+').replaceAll('_', '/');
   const { origin, heads } = decode(headsCodec, fromBase64(base64));
   const isAscending = heads.every(({ position }, i) => i === 0 || position > (heads[i - 1]?.position ?? position));
-  if (!isAscending) throw decodeError('heads out of order');
+  if (!isAscending) throw decodeError('the heads are out of order');
   return { origin, heads };
 }
 
@@ -70,22 +70,26 @@ function fromBase64(text: string): Uint8Array {
   try {
     return parseBase64(text.padEnd(Math.ceil(text.length / 4) * 4, '='));
   } catch (cause) {
-    throw decodeError('a text of heads that is not base64', cause);
+    throw decodeError('the heads are not base64', cause);
   }
 }
 
 /**
- * Compares recent distinguished entries that two people know of, both left to right and without gaps. Which entries are
- * distinguished follows from the log, and entries become distinguished from left to right: so where the two ranges overlap,
- * both must have the same entries with the same roots. Throws `log-forked` where they do not, and `usage` where the ranges do
- * not overlap.
+ * Compares the recent distinguished entries that two people know, both left to right and without gaps. The log
+ * determines which entries are distinguished, and they become so from left to right: where the two ranges overlap, both
+ * must hold the same entries with the same roots. Throws `log-forked` if they do not, and `usage` if the ranges do not
+ * overlap.
  */
 export function compareHeads(mine: readonly ComparableHead[], theirs: readonly ComparableHead[]): HeadsAgreement {
   const first = Math.max(mine[0]?.position ?? 0, theirs[0]?.position ?? 0);
   const last = Math.min(mine.at(-1)?.position ?? -1, theirs.at(-1)?.position ?? -1);
   const within = ({ position }: ComparableHead): boolean => position >= first && position <= last;
   const [ours, others] = [mine.filter(within), theirs.filter(within)];
-  ensure(ours.length + others.length > 0, 'usage', 'the two do not overlap: compare again when both are up to date');
+  ensure(
+    ours.length + others.length > 0,
+    'usage',
+    'the two lists of heads do not overlap: compare again when both are up to date',
+  );
   const agrees =
     ours.length === others.length &&
     ours.every(({ position, logRoot }, i) => {

@@ -1,6 +1,6 @@
 /**
- * Glasskey's client library: look identities up, verify certificates, register and change keys, audit the log. Runs in
- * Node and in browsers.
+ * Glasskey's client library: looks up identities, verifies certificates, registers and changes keys, audits the log.
+ * Runs in Node and in browsers.
  */
 export { auditLog, type AuditOptions, type AuditReport } from './audit/audit-log.ts';
 export { type EvidenceProof } from './audit/evidence-proof.ts';

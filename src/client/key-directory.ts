@@ -54,9 +54,9 @@ export type { EmailCode } from './requested.ts';
  * A Glasskey server, seen by a client that trusts only its trust bundle.
  *
  * Every answer is verified in full before anything is stored or returned: KEYTRANS proof, tree head, chain of records,
- * certificates. An answer that fails leaves the state as it was. If the bundle has a witness policy, every tree head needs
- * its quorum: any operation throws `not-witnessed` for a head without it, and `log-forked` for a head that contradicts the
- * one that the witnesses saw.
+ * certificates. An answer that fails leaves the state as it was. If the bundle has a witness policy, every tree head
+ * needs its quorum: any operation throws `not-witnessed` for a head without it, and `log-forked` for a head that
+ * contradicts the one that the witnesses saw.
  */
 export class KeyDirectory {
   readonly #connection: Connection;
@@ -66,8 +66,8 @@ export class KeyDirectory {
   }
 
   /**
-   * Connects to a server and settles which trust bundle to use. Throws `bundle-changed` if the server shows a trust bundle
-   * other than the given or pinned one without a valid signature for the change; `bad-bundle`, `network-failed`,
+   * Connects to a server and settles which trust bundle to use. Throws `bundle-changed` if the server shows a trust
+   * bundle other than the given or pinned one without a valid signature for the change; `bad-bundle`, `network-failed`,
    * `state-corrupt`.
    */
   static async open(options: KeyDirectoryOptions): Promise<KeyDirectory> {
@@ -79,7 +79,9 @@ export class KeyDirectory {
     return this.#connection.operation.trust;
   }
 
-  /** How {@link trust} came to be trusted. On `first-use`, show the {@link fingerprint} to the user. */
+  /**
+   * The way in which {@link KeyDirectory.trust} came to be trusted. On `first-use`, show the fingerprint to the user.
+   */
   get trustOrigin(): TrustOrigin {
     return this.#connection.trustOrigin;
   }
@@ -124,8 +126,8 @@ export class KeyDirectory {
   }
 
   /**
-   * Takes an identity as the user's own: from then on {@link monitor} reports every version that this client did not ask
-   * for. An identity that this client registers with a key of its own needs no such call.
+   * Takes an identity as the user's own: from then on {@link monitor} reports every version that this client did not
+   * ask for. An identity that this client registers with a key of its own needs no such call.
    */
   own(text: string): Promise<OwnerMonitored> {
     const identity = this.identity(text);
@@ -134,12 +136,12 @@ export class KeyDirectory {
 
   /**
    * Monitors identities: those given, or by default all that need it. These are the user's own, contacts whose lookups
-   * left something to monitor, and contacts with alerts. Without arguments it also fetches new distinguished log entries
-   * and settles credentials.
+   * left something to monitor, and contacts with alerts. Without arguments it also fetches new distinguished log
+   * entries and settles credentials.
    *
    * Alerts, such as a version of an own identity that its owner did not make, are part of the results, now and at every
-   * later call until the user {@link acknowledge}s them. Throws a verification error if the log misbehaved, after it has
-   * monitored the other identities.
+   * later call until the user {@link acknowledge}s them. Throws a verification error if the log misbehaved, after it
+   * has monitored the other identities.
    */
   async monitor(texts?: readonly string[]): Promise<readonly Monitored[]> {
     const { ending } = this.#connection.operation;
@@ -170,8 +172,9 @@ export class KeyDirectory {
   }
 
   /**
-   * Makes a credential of an identity, most often the user's own: a text for a contact, who verifies it without a request
-   * (KT §14). Throws `identity-not-found`, `usage` while the log has no distinguished entry, or what {@link lookup} throws.
+   * Makes a credential of an identity, most often the user's own: a text for a contact, who verifies it without a
+   * request (KT §14). Throws `identity-not-found`, `usage` while the log has no distinguished entry, or what
+   * {@link lookup} throws.
    */
   credential(text: string): Promise<MadeCredential> {
     const identity = this.identity(text);
@@ -181,8 +184,8 @@ export class KeyDirectory {
   /**
    * Verifies a received credential without a request, by the distinguished log entries that this client knows from
    * {@link monitor} or {@link heads}. If the result is not `final`, the next {@link monitor} settles it. Throws
-   * `unknown-head`, `credential-expired`, `log-forked`, other verification errors, `malformed-encoding`, and `usage` for a
-   * credential of another log.
+   * `unknown-head`, `credential-expired`, `log-forked`, other verification errors, `malformed-encoding`, and `usage`
+   * for a credential of another log.
    */
   verifyCredential(text: string): Promise<CredentialBinding> {
     return this.#run((operation, state) => acceptCredential(operation, state, text));
@@ -194,8 +197,8 @@ export class KeyDirectory {
   }
 
   /**
-   * Returns the verified end of the log and its successor, or undefined if the log has not ended. A person decides what to
-   * do then: the client never follows a successor by itself. Throws `bad-log-end`, other verification errors, and
+   * Returns the verified end of the log and its successor, or undefined if the log has not ended. A person decides what
+   * to do then: the client never follows a successor by itself. Throws `bad-log-end`, other verification errors, and
    * `network-failed`.
    */
   async logEnd(): Promise<VerifiedEnd | undefined> {
@@ -209,8 +212,8 @@ export class KeyDirectory {
   }
 
   /**
-   * Compares what the log showed to another person, by the text of their {@link heads}, with what it showed to this client.
-   * Throws `log-forked` if the two differ, `usage` if they cannot be compared, `malformed-encoding`.
+   * Compares what the log showed to another person, by the text of their {@link heads}, with what it showed to this
+   * client. Throws `log-forked` if the two differ, `usage` if they cannot be compared, `malformed-encoding`.
    */
   compareHeads(text: string): Promise<HeadsAgreement> {
     return this.#run((operation, state) => compareWithOthers(operation, state, text));
@@ -228,17 +231,18 @@ export class KeyDirectory {
   }
 
   /**
-   * Verifies a certificate (PEM; only the first block counts): it chains to the bundle's roots, and the current record of
-   * the identity that it names holds it. Throws `certificate-not-in-record`, `certificate-expired`, `untrusted-issuer`,
-   * `bad-certificate`, or what {@link lookup} throws. Look at the binding's `change` as after a lookup.
+   * Verifies a certificate (PEM; only the first block counts): it chains to the bundle's roots, and the current record
+   * of the identity that it names holds it. Throws `certificate-not-in-record`, `certificate-expired`,
+   * `untrusted-issuer`, `bad-certificate`, or what {@link lookup} throws. Look at the binding's `change` as after a
+   * lookup.
    */
   verifyCertificate(pem: string): Promise<VerifiedBinding> {
     return verifyCertificate(this.#connection.operation, this.#connection.state, pem);
   }
 
   /**
-   * Sends a code to an e-mail address; {@link register} takes the code as evidence for the same key. Needs `key` or `csr`
-   * (PEM). Throws `rate-limited`, `mail-unavailable`, `forbidden`.
+   * Sends a code to an e-mail address; {@link register} takes the code as evidence for the same key. Needs `key` or
+   * `csr` (PEM). Throws `rate-limited`, `mail-unavailable`, `forbidden`.
    */
   async requestEmailCode(text: string, options: Requested): Promise<EmailChallengeAnswer> {
     const identity = this.identity(text);
@@ -249,9 +253,9 @@ export class KeyDirectory {
   }
 
   /**
-   * Registers a key for an identity. The first key needs evidence: an application token, an ID token or an e-mailed code. A
-   * further key needs `credentials`, a key that the record certifies. Needs `key` or `csr` (PEM), and `key` to add a key.
-   * `companions` are certified with the key.
+   * Registers a key for an identity. The first key needs evidence: an application token, an ID token or an e-mailed
+   * code. A further key needs `credentials`, a key that the record certifies. Needs `key` or `csr` (PEM), and `key` to
+   * add a key. `companions` are certified with the key.
    *
    * Store the private key safely before the call. The same CSR always gets the same answer.
    */
@@ -260,25 +264,25 @@ export class KeyDirectory {
   }
 
   /**
-   * Replaces the key `credentials` by `key` in one signed change. Store `key` safely before the call. The same call again,
-   * such as after a lost answer, returns the certificate that was issued. To replace only the companion keys, give the
-   * same key twice and a `csr` (PEM) with the new ones.
+   * Replaces the key `credentials` by `key` in one signed change. Store `key` safely before the call. The same call
+   * again, such as after a lost answer, returns the certificate that was issued. To replace only the companion keys,
+   * give the same key twice and a `csr` (PEM) with the new ones.
    */
   async rotate(text: string, credentials: ClientKey, key: ClientKey, csr?: string): Promise<IssuedCertificate> {
     return this.#run(await rotation(this.identity(text), { credentials, key, csr }));
   }
 
   /**
-   * Requests a new certificate for a key that the record certifies, with the same companion keys. Throws `change-required`
-   * for other companion keys: use {@link rotate}.
+   * Requests a new certificate for a key that the record certifies, with the same companion keys. Throws
+   * `change-required` for other companion keys: use {@link rotate}.
    */
   async renew(text: string, key: ClientKey, companions?: CompanionKeys): Promise<IssuedCertificate> {
     return this.#run(await renewal(this.identity(text), key, companions));
   }
 
   /**
-   * Revokes certificates of an identity, signed by one of its keys: those of the given serials (lower-case hex), by default
-   * every certificate of `credentials`. Throws `no-such-certificate` if the record does not hold one of them.
+   * Revokes certificates of an identity, signed by one of its keys: those of the given serials (lower-case hex), by
+   * default every certificate of `credentials`. Throws `no-such-certificate` if the record does not hold one of them.
    */
   async revoke(text: string, credentials: ClientKey, options: RevokeOptions = {}): Promise<VerifiedBinding> {
     const identity = this.identity(text);
@@ -286,9 +290,10 @@ export class KeyDirectory {
   }
 
   /**
-   * Recovers an identity, whose owner lost every key, for the key of `csr` (PEM). Store that key safely before the call. The
-   * first call needs evidence, as in {@link register}. Later calls need none: they report whether the recovery still waits,
-   * and complete it after the delay of the trust bundle. Until then, any key of the identity can {@link veto} it.
+   * Recovers an identity, whose owner lost every key, for the key of `csr` (PEM). Store that key safely before the
+   * call. The first call needs evidence, as in {@link register}. Later calls need none: they report whether the
+   * recovery still waits, and complete it after the delay of the trust bundle. Until then, any key of the identity can
+   * {@link veto} it.
    */
   recover(text: string, options: Vouchers & { readonly csr: string }): Promise<Recovery> {
     const identity = this.identity(text);
@@ -303,8 +308,8 @@ export class KeyDirectory {
   }
 
   /**
-   * Audits the whole log, from where the last audit of this state ended (see `auditLog`), and holds it to the tree head that
-   * lookups have shown. Throws a verification error with evidence if the log misbehaved.
+   * Audits the whole log, from where the last audit of this state ended (see `auditLog`), and holds it to the tree head
+   * that lookups have shown. Throws a verification error with evidence if the log misbehaved.
    */
   audit(options: AuditRun = {}): Promise<AuditReport> {
     return this.#run((operation, state) => audit(operation, state, options));

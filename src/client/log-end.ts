@@ -19,10 +19,10 @@ import { ServerRefusal } from './transport.ts';
 type Asking = Pick<Operation, 'transport' | 'trust' | 'now'>;
 
 /**
- * Asks whether the log has ended, and verifies the answer: signed by the bundle key, bound to a log entry that is the last of
- * a checkpoint of this log, which the bundle's witnesses have cosigned, whenever that was. Undefined where the server says
- * nothing of an end. Throws `bad-log-end`, `bad-tlog-proof`, `bad-checkpoint`, `bad-audit-entry`, `not-witnessed`,
- * `network-failed`.
+ * Asks whether the log has ended, and verifies the answer. The end is signed by the bundle key and bound to a log
+ * entry, which is the last of a checkpoint of this log that the bundle's witnesses cosigned at any time. Returns
+ * undefined if the server reports no end. Throws `bad-log-end`, `bad-tlog-proof`, `bad-checkpoint`, `bad-audit-entry`,
+ * `not-witnessed`, `network-failed`.
  */
 export async function fetchLogEnd({ transport, trust, now }: Asking): Promise<VerifiedEnd | undefined> {
   const encoded = await readIfThere(transport);
@@ -42,7 +42,7 @@ export async function fetchLogEnd({ transport, trust, now }: Asking): Promise<Ve
   return { ...end, timestampMs: entry.timestampMs, logRoot: entry.logRoot };
 }
 
-/** Throws unless a tree head that was shown is the one with which the log ended: nothing before it is the newest any more. */
+/** Throws unless a tree head is the one with which the log ended: no earlier head is the newest any more. */
 export function assertLastHead(end: VerifiedEnd, view: TreeView): void {
   const size = end.position + 1;
   ensure(view.size >= size, 'tree-head-too-old', `the log ended at size ${size}, and size ${view.size} is shown`);
@@ -59,7 +59,7 @@ async function readIfThere(transport: Operation['transport']): Promise<Uint8Arra
   }
 }
 
-/** The entry at `position`, which an untrusted proof shows to be the last one of a witnessed checkpoint. */
+/** Returns the entry at `position`, after the untrusted proof shows it to be the last one of a witnessed checkpoint. */
 function lastEntry(text: string, position: number, { bundle, policy }: Operation['trust'], nowMs: number): AuditEntry {
   const proof = parseTlogProof(text);
   const { extra, index } = proof;

@@ -4,7 +4,7 @@ import type { MonitoringDue } from './operations/monitoring-due.ts';
 export interface MonitoringScheduleOptions {
   /** The log's Reasonable Monitoring Window, ms: `directory.trust.config.reasonableMonitoringWindowMs`. */
   readonly windowMs: number;
-  /** Longest pause between two rounds, ms. Default: a fourth of the window, at least a second and at most an hour. */
+  /** Longest pause between two rounds, ms. Default: a quarter of the window, between a second and an hour. */
   readonly intervalMs?: number | undefined;
   /** ms since the epoch; default: the platform's clock. */
   readonly now?: (() => number) | undefined;
@@ -12,27 +12,27 @@ export interface MonitoringScheduleOptions {
   readonly random?: (() => number) | undefined;
 }
 
-/** Rounds come up to so much of an interval early, so that clients that began together do not stay together. */
+/** Greatest share of an interval by which a round comes early, so that clients that began together spread out. */
 const JITTER = 0.2;
 /** Pause after a first failure, ms. It doubles with each further one, up to the interval. */
 const FIRST_RETRY_MS = 10_000;
 
 /**
- * Tells when the next round of monitoring is due (KT §8: about once in every Reasonable Monitoring Window, and here four times,
- * so that a missed round costs nothing). Keeps no timer and asks nobody: whoever drives it waits until {@link nextAtMs}, runs
- * `directory.monitor()`, and says how it went.
+ * Schedules rounds of monitoring (KT §8): four in every Reasonable Monitoring Window, where the draft asks for about
+ * one, so that a missed round costs nothing. It keeps no timer and makes no request: its driver waits until
+ * {@link nextAtMs}, runs `directory.monitor()`, and reports the outcome.
  */
 export class MonitoringSchedule {
   readonly #windowMs: number;
   readonly #intervalMs: number;
   readonly #now: () => number;
   readonly #random: () => number;
-  /** When the last round ended; undefined: none yet. */
+  /** End of the last round; undefined before the first. */
   #lastMs: number | undefined;
-  /** When the last round that succeeded ended, or the schedule began. */
+  /** End of the last successful round, or the start of the schedule. */
   #goodMs: number;
   #failures = 0;
-  /** Of the pause that is now under way: in [0, 1). */
+  /** Jitter of the present pause, in [0, 1). */
   #luck: number;
 
   constructor({ windowMs, intervalMs, now, random }: MonitoringScheduleOptions) {
@@ -45,10 +45,13 @@ export class MonitoringSchedule {
   }
 
   /**
-   * When the next round is due, ms since the epoch; not after now: at once. `due` is what `directory.monitoringDue()` tells:
-   * before the first round, what was never monitored is due at once, and the rest an interval after what waits for longest;
-   * from then on, an interval after the last round, or after a later one by another client of the state. After failures it is
-   * the end of a pause that doubles. A time in the future means that the clock was set back: then it is at once.
+   * Returns when the next round is due, ms since the epoch; at once if that is not after now. `due` is the result of
+   * `directory.monitoringDue()`.
+   *
+   * Before the first round, what was never monitored is due at once, and the rest an interval after the oldest
+   * monitoring. After that, a round is due an interval after the last one, or after a later one by another client of
+   * the state. After failures it is due at the end of a pause that doubles. If the last round lies in the future, the
+   * clock was set back: then it is due at once.
    */
   nextAtMs(due: readonly MonitoringDue[] = []): number {
     const nowMs = this.#now();
@@ -60,14 +63,14 @@ export class MonitoringSchedule {
     return Math.max(sinceMs + pauseMs, nowMs);
   }
 
-  /** A round went through. */
+  /** Reports a successful round. */
   succeeded(): void {
     this.#ended();
     this.#goodMs = this.#now();
     this.#failures = 0;
   }
 
-  /** A round failed for a reason that may pass: nobody answered, or was too busy to. */
+  /** Reports a round that failed for a reason that may pass, such as a server that is busy or does not answer. */
   failed(): void {
     this.#ended();
     this.#goodMs = Math.min(this.#goodMs, this.#now());
@@ -75,8 +78,8 @@ export class MonitoringSchedule {
   }
 
   /**
-   * Whether nothing went through for a whole window: what is monitored could have been changed and changed back unseen, and
-   * its user has to be told, since whoever keeps a client from its server does so too.
+   * True if no round succeeded for a whole window: what is monitored could have been changed and changed back unseen.
+   * Tell the user, since an attacker may be the one who keeps the client from its server.
    */
   get isOverdue(): boolean {
     return this.#failures > 0 && this.#now() - this.#goodMs >= this.#windowMs;

@@ -1,2 +1,2 @@
-/** What the client library adds on Node: state in a folder. */
+/** The Node part of the client library: state in a folder. */
 export { FolderState, writeFileDurably } from './node/folder-state.ts';

@@ -12,24 +12,26 @@ export interface EmailCode {
   readonly code: string;
 }
 
-/** What is to be certified: a key, with companion keys if any, or a CSR (PEM) for it. */
+/** The key to certify, with companion keys if any, or a CSR (PEM) for it. */
 export interface Requested {
   readonly key?: ClientKey | undefined;
   readonly csr?: string | undefined;
   readonly companions?: CompanionKeys | undefined;
 }
 
-/** What can vouch for a first registration, or a recovery. */
+/** Evidence for a first registration or a recovery. */
 export interface Vouchers {
   /** An application token. */
   readonly token?: string | undefined;
-  /** An ID token of a provider that the server accepts, made for the key: see `oidcNonce`. */
+  /** An ID token of a provider that the server accepts, requested for the key: see `oidcNonce`. */
   readonly idToken?: string | undefined;
-  /** The code that was sent for a challenge: see `KeyDirectory.requestEmailCode`. */
+  /** The e-mailed code of a challenge: see `KeyDirectory.requestEmailCode`. */
   readonly email?: EmailCode | undefined;
 }
 
-/** The request to be sent: the given one, else one for the key. Throws `usage` where there is neither, or both say what to certify. */
+/**
+ * Returns the given CSR, or else one for the key. Throws `usage` if there is neither, or if both name companion keys.
+ */
 export async function requestOf(identity: Identity, { key, csr, companions }: Requested): Promise<string> {
   ensure(csr === undefined || companions === undefined, 'usage', 'a CSR says itself which companion keys it asks for');
   const request = csr ?? (key && (await createCsr(identity, key, companions)));
@@ -37,7 +39,9 @@ export async function requestOf(identity: Identity, { key, csr, companions }: Re
   return request;
 }
 
-/** What vouches, if anything does: a key that has the name needs nothing. Throws `usage` where there is more than one. */
+/**
+ * Returns the evidence, if there is any: a key that has the name needs none. Throws `usage` if there is more than one.
+ */
 export function voucherOf({ token, idToken, email }: Vouchers): Voucher | undefined {
   const vouchers: Voucher[] = [];
   if (token !== undefined) vouchers.push({ type: 'application-token', token });

@@ -5,8 +5,8 @@ import type { HeldVersion } from '../identity/continuity.ts';
 import type { ClientKey } from './client-key.ts';
 
 /**
- * A change of an identity's keys, signed by `signer`, one of the keys that `previous` certifies (DESIGN §7). `keysAfter`
- * names every key that remains or arrives, by `certifiedKeysHash`.
+ * Returns a change of an identity's keys, signed by `signer`, a key that `previous` certifies
+ * (docs/spec.md#change-requests). `keysAfter` names every key that remains or arrives, by `certifiedKeysHash`.
  */
 export async function signChange(
   context: { readonly origin: string; readonly label: Uint8Array; readonly previous: HeldVersion },

@@ -14,12 +14,12 @@ import { parseProblem } from '../contract/parse-problem.ts';
 /** `fetch`, as the platform has it. */
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
 
-/** How a client reaches its server. */
+/** Options of {@link Transport}. */
 export interface TransportOptions {
   /** http or https URL of the server, with or without a trailing slash. */
   readonly server: string;
   readonly fetch: Fetch;
-  /** A lookup token of the application, where the server tells of some names to bearers only. */
+  /** Returns a lookup token of the application, for a server that answers about some names only to bearers. */
   readonly lookupToken?: (() => string | Promise<string>) | undefined;
   /** Longest wait for one answer, in ms. */
   readonly timeoutMs: number;
@@ -29,13 +29,13 @@ export interface TransportOptions {
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 /**
- * HTTP to one server, with every answer bounded in size and time. What comes back is untrusted. Methods throw
- * `network-failed` where there is no answer, `bad-response` where it is not in the protocol, and the server's own code
- * (else `request-refused`) where it refuses.
+ * HTTP to one server, with every answer bounded in size and time. Answers are untrusted. Methods throw `network-failed`
+ * if there is no answer, `bad-response` if the answer is not in the protocol, and the server's own code (or
+ * `request-refused`) if it refuses.
  */
 export class Transport {
   readonly #base: string;
-  /** What requests are made with. */
+  /** The function that makes the requests. */
   readonly fetch: Fetch;
   readonly #timeoutMs: number;
   readonly #lookupToken: TransportOptions['lookupToken'];
@@ -52,17 +52,17 @@ export class Transport {
     return this.#base;
   }
 
-  /** The text at `path`. */
+  /** Returns the text at `path`. */
   async getText(path: string): Promise<string> {
     return new TextDecoder().decode(await this.#request(path, {}));
   }
 
-  /** The bytes at `path`. */
+  /** Returns the bytes at `path`. */
   async getBytes(path: string): Promise<Uint8Array> {
     return this.#request(path, {});
   }
 
-  /** Sends a JSON body; the answer's JSON is untrusted. */
+  /** Sends a JSON body. The answer's JSON is untrusted. */
   async postJson(path: string, body: unknown, token?: string): Promise<unknown> {
     const headers = await this.#headers(JSON_MEDIA_TYPE);
     if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
@@ -91,7 +91,7 @@ export class Transport {
     let body: Uint8Array;
     try {
       const signal = AbortSignal.timeout(this.#timeoutMs);
-      // What is posted, a token perhaps, is for this server: it cannot have it sent to another.
+      // A posted body, such as a token, is for this server only: it must not redirect it to another.
       const redirect = init.method === 'POST' ? 'error' : 'follow';
       response = await this.fetch(this.#base + path, { ...init, redirect, signal });
       body = await readStream(response.body, MAX_ANSWER_BYTES, 'the answer');
@@ -104,7 +104,10 @@ export class Transport {
   }
 }
 
-/** An http or https URL without its trailing slash. Throws `usage`; the message does not repeat what may hold a password. */
+/**
+ * Returns an http or https URL without its trailing slash. Throws `usage`; the message does not repeat what may hold a
+ * password.
+ */
 export function serverBase(server: string): string {
   let url: URL;
   try {
@@ -120,7 +123,7 @@ export function serverBase(server: string): string {
   return url.href.replace(/\/$/, '');
 }
 
-/** What a server said when it refused, with its own code where this version knows it. */
+/** Returns the error for a refusal, with the server's own code if this version knows it. */
 function refusal(response: Response, body: Uint8Array): GlasskeyError {
   const status = printable(`${response.status} ${response.statusText}`.trim());
   if (mediaTypeOf(response.headers.get('content-type')) !== PROBLEM_MEDIA_TYPE) {
@@ -129,14 +132,16 @@ function refusal(response: Response, body: Uint8Array): GlasskeyError {
   return refusalOf(body, response.status, status);
 }
 
-/** What untrusted problem details (RFC 9457, JSON) say that are part of an answer. */
+/** Returns the error for untrusted problem details (RFC 9457, JSON) inside an answer. */
 export function refusalIn(problem: Uint8Array): GlasskeyError {
   try {
     const fields = new JsonFields(JSON.parse(new TextDecoder().decode(problem)), 'bad-response', 'problem');
     const status = fields.integer('status');
     return refusalOf(problem, status, printable(`${status} ${fields.string('title', 64)}`));
   } catch (error) {
-    return new GlasskeyError('bad-response', 'the server refuses unreadably', { cause: error });
+    return new GlasskeyError('bad-response', 'the server refuses, with problem details that cannot be read', {
+      cause: error,
+    });
   }
 }
 
@@ -145,11 +150,15 @@ function refusalOf(problem: Uint8Array, status: number, inWords: string): Glassk
     const { code, detail } = parseProblem(JSON.parse(new TextDecoder().decode(problem)), status);
     return new ServerRefusal(code ?? 'request-refused', printable(detail ?? inWords), status);
   } catch (error) {
-    return new GlasskeyError('bad-response', `the server answered ${inWords}, unreadably`, { cause: error });
+    return new GlasskeyError(
+      'bad-response',
+      `the server answered ${inWords}, with problem details that cannot be read`,
+      { cause: error },
+    );
   }
 }
 
-/** The server refused a request: its code, its words. What it says is not evidence of anything. */
+/** A refusal by the server, with its code and its words, which are evidence of nothing. */
 export class ServerRefusal extends GlasskeyError {
   /** HTTP status. */
   readonly status: number;
@@ -166,7 +175,7 @@ function reasonOf(error: unknown): string {
   return printable(`${error.message}${cause}`);
 }
 
-/** Somebody else's words for a terminal or a log: without control characters, line breaks and marks of direction. */
+/** Makes untrusted words fit for a terminal or a log: without control characters, line breaks and direction marks. */
 function printable(text: string): string {
   return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, '\ufffd');
 }

@@ -19,19 +19,19 @@ import type { Transport } from './transport.ts';
 export interface Trust {
   readonly bundle: TrustBundle;
   readonly config: Configuration;
-  /** Whose cosignatures a tree head needs. */
+  /** The witnesses whose cosignatures a tree head needs. */
   readonly policy: Policy;
   /** DER certificates. */
   readonly roots: readonly Uint8Array[];
   readonly issuers: readonly Uint8Array[];
 }
 
-/** How the bundle in use came to be trusted. */
+/** The way in which the bundle in use came to be trusted. */
 export type TrustOrigin = 'given' | 'pinned' | 'first-use';
 
 /**
- * Takes a bundle apart. Its signatures must have been checked. Throws `bad-bundle` where nothing could ever be verified
- * with it: an unknown cipher suite, a key that is none, a CA certificate that cannot be read, a policy that is none.
+ * Reads a bundle whose signatures were checked. Throws `bad-bundle` if nothing could be verified with it: an unknown
+ * cipher suite, a malformed key, CA certificate or policy.
  */
 export function readTrust(bundle: TrustBundle): Trust {
   try {
@@ -48,7 +48,7 @@ export function readTrust(bundle: TrustBundle): Trust {
   }
 }
 
-/** Fetches the server's bundle: untrusted, but for its own signature. Throws `bad-bundle`. */
+/** Fetches the server's bundle; untrusted, but for its own signature. Throws `bad-bundle`. */
 export async function fetchBundle(transport: Transport): Promise<SignedTrustBundle> {
   const signed = parseTrustBundle(await transport.getText(PATHS.trustBundle));
   verifyBundleSignatures(signed);
@@ -56,8 +56,8 @@ export async function fetchBundle(transport: Transport): Promise<SignedTrustBund
 }
 
 /**
- * Settles which bundle to trust (DESIGN §2): the given one or the pinned one, brought up to date by what the server shows
- * if that is a signed successor; without either, the server's, on first use. Throws `bundle-changed` where the server shows
+ * Settles which bundle to trust (docs/spec.md#trust-bundle): the given or the pinned one, replaced by the server's if
+ * that is a signed successor; without either, the server's, on first use. Throws `bundle-changed` if the server shows
  * another bundle without the right signature.
  */
 export async function settleTrust(
@@ -73,7 +73,7 @@ export async function settleTrust(
   return { trust: readTrust(shown.bundle), origin, next: { ...state, bundle: formatTrustBundle(shown) } };
 }
 
-/** The given bundle or else the pinned one, without asking anybody. Throws `usage` where there is neither. */
+/** Returns the given bundle, or else the pinned one, without a request. Throws `usage` if there is neither. */
 export function knownTrust(
   state: ClientState,
   given: SignedTrustBundle | undefined,

@@ -11,15 +11,19 @@ import type { ClientState, StateChange, StateStore } from './state/client-state.
 import type { Operation } from './operations/operation.ts';
 import { ServerRefusal } from './transport.ts';
 
-/** How old cosignatures may be. */
+/** Options of {@link witnessedState}. */
 export interface WitnessedStateOptions {
-  /** ms; default: what the log's Configuration lets a head be behind, and five minutes for the witnesses' clocks. */
+  /**
+   * Greatest age of cosignatures, ms. Default: the lag that the log's Configuration allows a head, and five minutes for
+   * the witnesses' clocks.
+   */
   readonly maxAgeMs?: number | undefined;
 }
 
 /**
- * A state store that takes up a tree head only if the witnesses of the bundle's policy have seen it (DESIGN §5): an
- * operation whose head they have not seen fails, and leaves the state as it was. With `quorum none`, the store itself.
+ * Returns a state store that accepts a tree head only if the witnesses of the bundle's policy have seen it
+ * (docs/spec.md#witnessed-tree-heads). An operation with any other head fails and leaves the state as it was. With
+ * `quorum none`, returns the store itself.
  */
 export function witnessedState(
   inner: StateStore,
@@ -46,7 +50,7 @@ class WitnessedState implements StateStore {
     return this.#inner.transact(async (state) => {
       const change = await work(state);
       const view = change.next?.view;
-      // Every answer that was verified makes a new view, also where the log has not grown.
+      // Every verified answer makes a new view, even if the log has not grown.
       if (view !== undefined && view !== state.view) await this.#assertWitnessed(view);
       return change;
     });
@@ -69,13 +73,13 @@ class WitnessedState implements StateStore {
         policy: trust.policy,
         configuration: parseBase64(trust.bundle.keytransConfiguration),
       },
-      // Of the last head of a log that has ended there is no younger cosignature.
+      // The last head of a log that has ended gets no younger cosignature.
       { nowMs: now(), maxAgeMs: ending.end === undefined ? maxAgeMs : Infinity },
     );
     this.#witnessed = head;
   }
 
-  /** The proof of a size. A server that has none does not get away with it. */
+  /** Fetches the proof of a size. A server without one throws `not-witnessed`: a missing proof is no excuse. */
   async #fetchProof(size: number): Promise<string> {
     try {
       return await this.#operation.transport.getText(`${PROOF_PREFIX}${size}`);

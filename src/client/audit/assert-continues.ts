@@ -10,7 +10,7 @@ import { readConsistency } from './read-tree.ts';
 export type HeldCheckpoint = string;
 
 /**
- * Before anything is replayed: is the tree of a verified checkpoint a continuation of the one that was shown as `held`? Throws
+ * Asserts, before anything is replayed, that the tree of a verified checkpoint continues that of a held one. Throws
  * `usage` for a held checkpoint of another log, `tree-rolled-back`, `log-forked`.
  */
 export async function assertContinues(

@@ -7,26 +7,26 @@ import type { AuditFiles } from './audit-files.ts';
 import { openEntry, readEntries } from './read-entries.ts';
 import { readInclusion } from './read-tree.ts';
 
-/** A KEYTRANS tree head that somebody verified elsewhere, such as in a lookup. */
+/** A KEYTRANS tree head that was verified elsewhere, such as in a lookup. */
 export interface SeenHead {
   readonly size: number;
   /** Root of the log tree at that size. */
   readonly logRoot: Uint8Array;
-  /** Its signature: with it, that it contradicts the audit log can be proved to others. */
+  /** Its signature; needed to prove to others that the head contradicts the audit log. */
   readonly signature?: Uint8Array | undefined;
 }
 
 /**
- * Asserts that a head which was seen elsewhere is one of the log of `checkpoint`: else there are two logs, one for who
- * looks up and one for who audits. Throws `log-forked` where it is not, `bad-log-proof` and `bad-audit-entry` for files
- * that are not the checkpoint's, and `too-far-behind` where the checkpoint is older than the head and proves nothing.
+ * Asserts that a head seen elsewhere is one of the log of `checkpoint`: otherwise there are two logs, one for lookups
+ * and one for audits. Throws `log-forked` if it is not, `bad-log-proof` and `bad-audit-entry` for files that are not
+ * the checkpoint's, and `too-far-behind` if the checkpoint is older than the head and proves nothing.
  */
 export async function assertSeen(files: AuditFiles, checkpoint: VerifiedCheckpoint, seen: SeenHead): Promise<void> {
   const { size, rootHash } = checkpoint;
   ensure(
     seen.size <= size,
     'too-far-behind',
-    `lookups have shown a log of ${seen.size} entries, and there are files of ${size} only`,
+    `lookups have shown a log of ${seen.size} entries, and the files hold only ${size}`,
   );
   const index = seen.size - 1;
   const [bundle, proof] = await Promise.all([

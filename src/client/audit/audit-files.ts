@@ -1,25 +1,25 @@
 import { readStream } from '../../core/encoding/read-stream.ts';
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 
-/** What is needed of `fetch`: the platform's own function fits. */
+/** The part of `fetch` that an audit needs; the platform's own function fits. */
 export type AuditFetch = (url: string, init: { readonly signal: AbortSignal }) => Promise<Response>;
 
-/** One log's static files, wherever they are. All that they say is untrusted. */
+/** The static files of one log, wherever they are. Their content is untrusted. */
 export interface AuditFiles {
   /**
-   * The file at `path` below the log's prefix, decompressed, of at most `maximum` decoded bytes. Throws `network-failed`
-   * if it cannot be reached, `bad-response` if it is not there or has too many bytes.
+   * Reads the file at `path` below the log's prefix, decompressed, of at most `maximum` decoded bytes. Throws
+   * `network-failed` if it cannot be reached, `bad-response` if it is missing or too long.
    */
   read(path: string, maximum: number): Promise<Uint8Array>;
 }
 
-/** Files over HTTP, with requests under way that can be ended. */
+/** Files over HTTP; the requests under way can be aborted. */
 export interface HttpAuditFiles extends AuditFiles {
-  /** Ends every request under way. */
+  /** Aborts every request under way. */
   close(): void;
 }
 
-/** How to reach them. */
+/** Options of {@link httpAuditFiles}. */
 export interface HttpAuditFilesOptions {
   /** URL of the tlog-tiles prefix, with its final slash. */
   readonly prefix: string;
@@ -28,7 +28,7 @@ export interface HttpAuditFilesOptions {
   readonly timeoutMs: number;
 }
 
-/** The files of a log that a web server serves. */
+/** Returns the files of a log that a web server serves. */
 export function httpAuditFiles(options: HttpAuditFilesOptions): HttpAuditFiles {
   const requests = new Set<AbortController>();
   return {
@@ -39,7 +39,9 @@ export function httpAuditFiles(options: HttpAuditFilesOptions): HttpAuditFiles {
   };
 }
 
-/** The same files under a checkpoint that was read before, so that a log which grows meanwhile stays as it was then. */
+/**
+ * Returns the same files under a checkpoint that was read before, so that a log that grows meanwhile stays as it was.
+ */
 export function withCheckpoint(files: AuditFiles, checkpoint: Uint8Array): AuditFiles {
   return { read: async (path, maximum) => (path === 'checkpoint' ? checkpoint : files.read(path, maximum)) };
 }
@@ -70,8 +72,9 @@ async function fetchBytes(
 }
 
 /**
- * `fetch` undoes a Content-Encoding by itself; a static host may serve the compressed file without saying so. Nothing in
- * an audit log begins like a gzip file: it would be a timestamp 60 million years from now, or an entry of 8 KB.
+ * Inflates gzip. `fetch` undoes a Content-Encoding by itself, but a static host may serve the compressed file without
+ * saying so. Nothing in an audit log begins like a gzip file: it would be a timestamp 60 million years from now, or an
+ * entry of 8 KB.
  */
 async function inflate(bytes: Uint8Array, maximum: number, path: string): Promise<Uint8Array> {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;

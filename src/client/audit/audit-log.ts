@@ -29,9 +29,9 @@ import { type AuditFetch, httpAuditFiles, type AuditFiles, withCheckpoint } from
 import { type Replay, replayEntries } from './replay-entries.ts';
 import { type VerifyUpdates, verifyUpdates } from './verify-updates.ts';
 
-/** How far an audit is. */
+/** The progress of an audit. */
 export interface AuditProgress {
-  /** Log entries that are verified, by this run and the ones before, and that there are. */
+  /** Log entries that are verified, by this run and earlier ones. */
   readonly done: number;
   readonly total: number;
   /** Label versions that this run has verified so far. */
@@ -39,30 +39,30 @@ export interface AuditProgress {
 }
 
 /**
- * Keeps a copy of what is audited: brings the copy up to the checkpoint of `source` and shows that checkpoint to readers of
- * the copy only after `inspect`, given the files of the copy, has resolved.
+ * Keeps a copy of the audited log: brings the copy up to the checkpoint of `source`, and shows that checkpoint to
+ * readers of the copy only after `inspect`, given the files of the copy, has resolved.
  */
 export type KeepCopy = (source: AuditFiles, inspect: (copy: AuditFiles) => Promise<void>) => Promise<void>;
 
-/** How {@link auditLog} is to audit. */
+/** Options of {@link auditLog}. */
 export interface AuditOptions {
-  /** Where the server is: what comes before `/log/`. */
+  /** The URL of the server, up to `/log/`. */
   readonly baseUrl: string;
-  /** Whom the auditor trusts to be the log: pinned or given, and already verified. */
+  /** The trust bundle of the log: pinned or given, and already verified. */
   readonly bundle: TrustBundle;
-  /** Encoded Configurations of bundles that `bundle` succeeded: older entries may name them. */
+  /** Encoded Configurations of earlier bundles: older entries may name them. */
   readonly earlierConfigurations?: readonly Uint8Array[] | undefined;
-  /** Where the last run ended; undefined for an audit from entry 0 on. */
+  /** The state of the last run; undefined for an audit from entry 0 on. */
   readonly state?: AuditState | undefined;
-  /** Other checkpoints that this log has shown: it must continue each of them. */
+  /** Other checkpoints that this log has shown; it must continue each of them. */
   readonly held?: readonly HeldCheckpoint[] | undefined;
-  /** A tree head that lookups have shown: it must be one of this log. */
+  /** A tree head that lookups have shown; it must be one of this log. */
   readonly seen?: SeenHead | undefined;
   /** Default: the platform's. */
   readonly fetch?: AuditFetch;
   /** Clock, ms since the epoch. */
   readonly now: () => number;
-  /** Called now and then. */
+  /** Called from time to time. */
   readonly onProgress?: ((progress: AuditProgress) => void) | undefined;
   /** Keeps a copy of the log. */
   readonly keepCopy?: KeepCopy | undefined;
@@ -74,9 +74,9 @@ export interface AuditOptions {
   readonly timeoutMs?: number;
 }
 
-/** What an audit found to hold. */
+/** The report of an audit that found no fault. */
 export interface AuditReport {
-  /** Size of the log: all of it is verified, by this run and the ones before. */
+  /** Size of the log; all of it is verified, by this run and earlier ones. */
   readonly treeSize: number;
   /** RFC 6962 root of the audit log at that size, lower-case hex. */
   readonly rootHash: string;
@@ -84,19 +84,19 @@ export interface AuditReport {
   readonly entries: number;
   /** Label versions that those entries added. */
   readonly updates: number;
-  /** Label versions in the whole log; undefined where an earlier run has not counted them. */
+  /** Label versions in the whole log; undefined if an earlier run did not count them. */
   readonly allUpdates: number | undefined;
-  /** How long it took. */
+  /** Duration of this run. */
   readonly seconds: number;
-  /** Timestamp of the first log entry, ms since the epoch; undefined where an earlier run has not kept it. */
+  /** Timestamp of the first log entry, ms since the epoch; undefined if an earlier run did not keep it. */
   readonly firstEntryMs: number | undefined;
   /** Timestamp of the last log entry, ms since the epoch. */
   readonly lastEntryMs: number;
-  /** Where the log says that it has ended, and who continues it: verified, and nothing comes after it. */
+  /** The verified end of the log, and its successor; undefined if the log has not ended. */
   readonly end: LogEnd | undefined;
-  /** The cosignatures of the bundle's witnesses that the checkpoint has; they make the quorum of the policy. */
+  /** The cosignatures of the bundle's witnesses on the checkpoint; they meet the quorum of the policy. */
   readonly cosignatures: readonly Cosignature[];
-  /** What the next run goes on from. */
+  /** The state that the next run continues from. */
   readonly state: AuditState;
 }
 
@@ -104,15 +104,17 @@ export interface AuditReport {
 const UPDATES_AHEAD = 8;
 
 /**
- * Audits a log from its static files (DESIGN §5): the checkpoint's signature and the quorum of its witnesses, that it
- * continues what the state holds, every entry and hash tile, every AuditorUpdate by the auditor's steps (KT §15.2), every
- * prefix root and log root, and the KEYTRANS tree head of the same size. Memory is bounded, whatever the size of the log.
- * The whole answer of the server is untrusted.
+ * Audits a log from its static files (docs/spec.md#the-audit). It verifies the checkpoint's signature and the quorum of
+ * its witnesses, and that the checkpoint continues what the state holds. It verifies every entry and hash tile, every
+ * AuditorUpdate by the auditor's steps (KT §15.2), every prefix root and log root, and the KEYTRANS tree head of the
+ * same size. Memory is bounded, whatever the size of the log. All answers of the server are untrusted.
  *
- * Throws `tree-rolled-back` for a log that became shorter, `log-forked` for one that does not continue what was verified or
- * `seen`, `too-far-behind` for one that is shorter than what was seen, `not-witnessed`, `bad-checkpoint`, `bad-audit-entry`, `bad-auditor-update`, `bad-prefix-proof`, `bad-log-proof`, `bad-timestamp`,
- * `tree-head-too-new`, `bad-tree-head`, `bad-log-end` and `continued-after-end` for other misbehaviour, all with evidence (see `auditEvidenceOf`); `network-failed`
- * and `bad-response` where the files cannot be had; what `keepCopy` throws.
+ * Throws `tree-rolled-back` for a log that became shorter, `log-forked` for one that does not continue what was
+ * verified or `seen`, `too-far-behind` for one shorter than `seen`, `not-witnessed`, and, for other misbehaviour,
+ * `bad-checkpoint`, `bad-audit-entry`, `bad-auditor-update`, `bad-prefix-proof`, `bad-log-proof`, `bad-timestamp`,
+ * `tree-head-too-new`, `bad-tree-head`, `bad-log-end` and `continued-after-end`. All of these carry evidence (see
+ * `auditEvidenceOf`). Also throws `network-failed` and `bad-response` if the files cannot be fetched, and what
+ * `keepCopy` throws.
  */
 export async function auditLog(options: AuditOptions): Promise<AuditReport> {
   const startMs = options.now();
@@ -135,7 +137,7 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
     const files = withCheckpoint(http, served);
     const checkpoint = verifyCheckpoint(served, trust);
     ensure(checkpoint.size > 0, 'bad-checkpoint', 'the log has no entries');
-    // That a checkpoint is old is for those to judge who look up: an audit is of what there is.
+    // The age of a checkpoint matters to lookups; an audit judges whatever there is.
     const witnessed = { nowMs: options.now(), maxAgeMs: Infinity };
     const cosignatures = assertWitnessed(trust.policy, checkpoint.note, witnessed);
     context = { files, checkpoint, bundle: options.bundle };
@@ -187,7 +189,7 @@ function heldBy({ state, held = [] }: AuditOptions): readonly HeldCheckpoint[] {
   return state === undefined ? held : [state.checkpoint, ...held];
 }
 
-/** Follows the log from the server's files, or from a copy that is made of them first. */
+/** Follows the log from the server's files, or from a copy that is made first. */
 async function followCopy(
   files: AuditFiles,
   checkpoint: VerifiedCheckpoint,
@@ -238,13 +240,13 @@ async function followLog(
   return { auditor, edge, checkpoint: formatNote(checkpoint.note), recorded, configurations, logEnd };
 }
 
-/** A log whose end was verified has no further entries. */
+/** Throws `continued-after-end` if a log whose end was verified has further entries. */
 function assertEnded(state: AuditState | undefined, { size }: VerifiedCheckpoint): void {
   const goesOn = state?.logEnd !== undefined && size > state.auditor.size;
   ensure(!goesOn, 'continued-after-end', `the log ended at ${state?.auditor.size} entries, and has ${size} now`);
 }
 
-/** Where the last entry ends the log: what it is bound to, verified. */
+/** Reads and verifies the signed end if the last entry ends the log. */
 async function readLogEnd(
   files: AuditFiles,
   { origin, bundleKey }: TrustBundle,
@@ -258,7 +260,7 @@ async function readLogEnd(
   return encoded;
 }
 
-/** The tree head must be signed under one of the log's Configurations: under which one, its newest entry decided. */
+/** Asserts that the tree head is signed under one of the log's Configurations; its newest entry decided under which. */
 function assertHead(trust: AuditTrust, head: TreeHead, logRoot: Uint8Array): void {
   let failure: unknown;
   for (const config of trust.configs) {
@@ -276,7 +278,7 @@ function recordedBy(state: AuditState | undefined, { updates, firstEntryMs }: Re
   return firstEntryMs === undefined ? undefined : { firstEntryMs, updates };
 }
 
-/** The signature of the KEYTRANS tree head of a size, untrusted. */
+/** Reads the signature of the KEYTRANS tree head of a size; untrusted. */
 async function readHead(files: AuditFiles, size: number): Promise<Uint8Array> {
   const bytes = await files.read(`head/${size}`, 256 * 1024);
   const fields = new JsonFields(parseJson(new TextDecoder().decode(bytes), 'bad-response'), 'bad-response', 'head');

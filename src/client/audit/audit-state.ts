@@ -17,23 +17,23 @@ import type { AuditorState } from '../../core/keytrans/auditor-update.ts';
 import { compactRange } from '../../core/log/compact-range.ts';
 import { decodeTreeEdge, encodeTreeEdge, type TreeEdge } from '../../core/log/tiled-tree.ts';
 
-/** What an auditor keeps of what it has verified, so that the next run goes on from there. */
+/** The state of an auditor: the next run continues from it. */
 export interface AuditState {
   /** The KEYTRANS side: size, last timestamp, prefix root, full subtrees of the log tree. */
   readonly auditor: AuditorState;
   /** The RFC 6962 side: the right edge of the audit log's tree, of the same size. */
   readonly edge: TreeEdge;
-  /** The signed checkpoint of that size, verbatim: evidence, should the log ever contradict it. */
+  /** The signed checkpoint of that size, verbatim: evidence if the log ever contradicts it. */
   readonly checkpoint: string;
-  /** What the whole log holds; undefined where the audit began before this was counted. */
+  /** Counts of the whole log; undefined if the audit began before they were kept. */
   readonly recorded: Recorded | undefined;
-  /** Encoded Configurations of the bundles that were pinned at earlier runs: entries may still name them. */
+  /** Encoded Configurations of bundles from earlier runs; entries may still name them. */
   readonly configurations: readonly Uint8Array[];
-  /** The encoded SignedLogEnd, where the last entry of that size ended the log. */
+  /** The encoded SignedLogEnd, if the last entry of that size ended the log. */
   readonly logEnd: Uint8Array | undefined;
 }
 
-/** What an auditor has counted since entry 0. */
+/** Counts of an auditor since entry 0. */
 export interface Recorded {
   /** Timestamp of entry 0, ms since the epoch. */
   readonly firstEntryMs: number;
@@ -68,7 +68,7 @@ const storedFields = {
   checkpoint: bytes(0, 0xff_ffff),
 };
 
-/** The first format, of an auditor who has counted nothing. */
+/** The first format, of an auditor without counts. */
 const firstCodec = struct<StoredState & { readonly format: 1 }>({ format: enumeration([1]), ...storedFields });
 
 const recordedCodec: Codec<Recorded> = struct<Recorded>({ firstEntryMs: uint64, updates: uint64 });
@@ -86,7 +86,7 @@ const endedCodec = struct<EndedState & { readonly format: 3 }>({
   ...countedFields,
 });
 
-/** The bytes of a state, to be stored. */
+/** Encodes a state for storage. */
 export function encodeAuditState(state: AuditState): Uint8Array {
   const { auditor, edge, checkpoint, recorded, configurations, logEnd } = state;
   const stored = { ...auditor, edge: encodeTreeEdge(edge), checkpoint: encodeUtf8(checkpoint) };
@@ -95,7 +95,7 @@ export function encodeAuditState(state: AuditState): Uint8Array {
   return encode(endedCodec, { format: 3, logEnd, ...counted });
 }
 
-/** Reads a stored state. The store is trusted not to lie, not to be whole: throws `state-corrupt`. */
+/** Reads a stored state. The store is trusted not to lie, but may be damaged: throws `state-corrupt`. */
 export function decodeAuditState(stored: Uint8Array): AuditState {
   try {
     const { size, timestampMs, prefixRoot, fullSubtrees, edge, checkpoint, recorded, configurations, logEnd } =

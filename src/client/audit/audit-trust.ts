@@ -9,10 +9,10 @@ import { lastingConfiguration } from '../../core/keytrans/auditor-change.ts';
 import { type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
 
-/** Most Configurations of one log that an audit knows: each change of an auditor's fields makes one. */
+/** Most Configurations of one log that an audit knows; each change of an auditor's fields makes one. */
 const MAX_CONFIGURATIONS = 255;
 
-/** Whom an auditor believes, taken from a bundle and the ones that it succeeded. */
+/** An auditor's trust: from a bundle and the ones that it succeeded. */
 export interface AuditTrust {
   readonly origin: string;
   readonly vkeys: readonly Vkey[];
@@ -26,9 +26,9 @@ export interface AuditTrust {
 }
 
 /**
- * Takes apart what an audit needs of a bundle, and the encoded Configurations of bundles before it: they differ in an
- * auditor's fields, and the log's older entries name them. That the bundle succeeded theirs was checked (see
- * `assertSuccessor`); that they are Configurations of the same log is checked again here. Throws `bad-bundle`, `bad-policy`.
+ * Reads what an audit needs from a bundle and from the encoded Configurations of earlier bundles. These differ in an
+ * auditor's fields, and older log entries name them. `assertSuccessor` has checked that the bundle succeeded theirs;
+ * this function checks again that they are Configurations of the same log. Throws `bad-bundle`, `bad-policy`.
  */
 export function readAuditTrust(bundle: TrustBundle, earlier: readonly Uint8Array[] = []): AuditTrust {
   try {

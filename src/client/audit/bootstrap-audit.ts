@@ -12,17 +12,17 @@ import type { AuditFiles } from './audit-files.ts';
 import { prefetch } from './prefetch.ts';
 import { openEntry, readEntries } from './read-entries.ts';
 
-/** Entry bundles under way at a time. */
+/** Entry bundles that are loaded ahead. */
 const BUNDLES_AHEAD = 8;
 
 /**
- * The state of an auditor that starts in the middle of a log, at `auditor_start_pos` (KT §11.2), greater than 0: both trees
- * of the entries before `position`, without their AuditorUpdates. So of these entries it is verified that time does not run
- * backwards and that every log root appends to the one before; not what they changed. That they are those of the log, and
- * what witnesses say, shows in the audit that goes on from there. The files are untrusted.
+ * Returns the state of an auditor that starts in the middle of a log, at `auditor_start_pos` (KT §11.2), greater than
+ * 0: both trees of the entries before `position`, without their AuditorUpdates. For these entries it verifies that time
+ * does not run backwards and that every log root appends to the one before, but not what they changed. The audit that
+ * continues from there shows that they are the log's, and what witnesses say. The files are untrusted.
  *
- * Throws, with evidence (see `auditEvidenceOf`), `bad-checkpoint`, `bad-audit-entry`, `bad-timestamp`;
- * `too-far-behind` for a log that is not so large yet, `network-failed`, `bad-response`.
+ * Throws, with evidence (see `auditEvidenceOf`), `bad-checkpoint`, `bad-audit-entry`, `bad-timestamp`; `too-far-behind`
+ * for a log that is still too small, `network-failed`, `bad-response`.
  */
 export async function bootstrapAudit(files: AuditFiles, trust: AuditTrust, position: number): Promise<AuditState> {
   const served = await files.read('checkpoint', MAX_NOTE_BYTES);

@@ -1,6 +1,6 @@
 /**
- * Two checkpoints of which one does not continue the other: the log has two histories. So says everybody whose signature is
- * on both of them.
+ * Two checkpoints that do not continue each other: the log has two histories. Everybody who signed both of them says
+ * so.
  */
 export interface ForkProof {
   readonly type: 'fork';
@@ -8,15 +8,15 @@ export interface ForkProof {
   readonly first: string;
   readonly second: string;
   /**
-   * Nothing for two roots of one size; else what `evaluateConsistency` takes: the way from the tree of the second checkpoint
-   * to the root of its first entries, which is not the root of the first checkpoint.
+   * Empty for two roots of one size. Otherwise the input of `evaluateConsistency`: the path from the tree of the second
+   * checkpoint to the root of its first entries, which is not the root of the first checkpoint.
    */
   readonly consistency: readonly Uint8Array[];
 }
 
 /** A leaf of the audit log, with the inclusion proof to a checkpoint (RFC 6962 §2.1.1). */
 export interface IncludedEntry {
-  /** The leaf's data: an AuditEntry, unless that is what is wrong. */
+  /** The leaf's data: an AuditEntry, unless that is the fault. */
   readonly entry: Uint8Array;
   readonly inclusion: readonly Uint8Array[];
 }
@@ -31,9 +31,11 @@ export interface EntryProof {
   readonly included: IncludedEntry;
   /** The entry before; undefined for entry 0. */
   readonly previous: IncludedEntry | undefined;
-  /** Heads of the full subtrees of the KEYTRANS log tree of the entries before, largest first: the previous log root. */
+  /**
+   * Heads of the full subtrees of the KEYTRANS log tree of the entries before, largest first: the previous log root.
+   */
   readonly fullSubtrees: readonly Uint8Array[];
-  /** The AuditorUpdate that the entry names, where there is one that does. */
+  /** The AuditorUpdate that the entry names, if it could be read. */
   readonly update: Uint8Array | undefined;
 }
 
@@ -53,5 +55,5 @@ export interface HeadProof {
   readonly logRoot: Uint8Array;
 }
 
-/** What proves misbehaviour to somebody who knows the log's trust bundle and nothing else; untrusted until verified. */
+/** A proof of misbehaviour for a reader who knows only the log's trust bundle; untrusted until verified. */
 export type EvidenceProof = ForkProof | EntryProof | HeadProof;

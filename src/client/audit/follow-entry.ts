@@ -17,22 +17,22 @@ import { openAs } from './read-entries.ts';
 /** Most decoded bytes of one AuditorUpdate: 255 leaves whose paths of 200 hashes share nothing. */
 export const MAX_UPDATE_BYTES = 2 * 1024 * 1024;
 
-/** What the entry before says, as far as an AuditorUpdate continues it; see `EMPTY_AUDITOR_STATE` for entry 0. */
+/** The fields of the previous entry that an AuditorUpdate continues; see `EMPTY_AUDITOR_STATE` for entry 0. */
 export type EntryBefore = Pick<AuditorState, 'timestampMs' | 'prefixRoot'>;
 
-/** What an AuditorUpdate that was verified does. */
+/** The effect of a verified AuditorUpdate. */
 export interface FollowedUpdate {
   /** Label versions that it adds. */
   readonly added: number;
-  /** The leaf that ends the log, where it adds that. */
+  /** The leaf that ends the log, if the update adds it. */
   readonly endLeaf: PrefixLeaf | undefined;
 }
 
 /**
- * Checks that an AuditorUpdate, untrusted, is the one that `entry` names and leads from the prefix tree of the entry before
- * to the entry's own (KT §15.2). Entries can be taken in any order: each is held to what the one before says. `isLast` says
- * whether it is the last entry of a signed tree: only there may it end the log. Throws `bad-auditor-update`, `bad-audit-entry`,
- * `bad-timestamp`, `bad-prefix-proof`, `continued-after-end`.
+ * Checks that an untrusted AuditorUpdate is the one that `entry` names, and leads from the prefix tree of the previous
+ * entry to the entry's own (KT §15.2). Entries can be checked in any order: each is compared with the one before.
+ * `isLast` is true for the last entry of a signed tree: only that entry may end the log. Throws `bad-auditor-update`,
+ * `bad-audit-entry`, `bad-timestamp`, `bad-prefix-proof`, `continued-after-end`.
  */
 export function followUpdate(
   before: EntryBefore,
@@ -50,15 +50,15 @@ export function followUpdate(
   ensure(
     endLeaf === undefined || isLast,
     'continued-after-end',
-    'the entry ends the log, and there are entries after it',
+    'the entry ends the log, and further entries follow it',
   );
   return { added: update.added.length - (endLeaf === undefined ? 0 : 1), endLeaf };
 }
 
 /**
- * Checks what an entry says without its AuditorUpdate: a Configuration that is one of the log's, a time that is not before
- * that of the entry before, and the log root that follows (KT §11.8). Returns the state after the entry. Throws
- * `bad-audit-entry`, `bad-timestamp`.
+ * Checks an entry without its AuditorUpdate: it names a Configuration of the log, its time is not before that of the
+ * previous entry, and its log root follows (KT §11.8). Returns the state after the entry. Throws `bad-audit-entry`,
+ * `bad-timestamp`.
  */
 export function followChain(state: AuditorState, entry: AuditEntry, configHashes: readonly Uint8Array[]): AuditorState {
   const isOurs = configHashes.some((hash) => equalBytes(entry.configHash, hash));

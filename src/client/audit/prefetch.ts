@@ -1,6 +1,6 @@
 /**
- * Loads items first..end (exclusive) in order, with up to `ahead` of them under way or waiting to be taken: so much is
- * held in memory, whatever the number of items. A failure is thrown where its item would have come.
+ * Loads items first..end (exclusive) in order, with up to `ahead` of them loading or waiting to be taken: this bounds
+ * the memory, whatever the number of items. Throws a failure at the position of its item.
  */
 export async function* prefetch<T>(
   first: number,
@@ -13,7 +13,7 @@ export async function* prefetch<T>(
   for (let item = first; item < end; item++) {
     for (; next < end && pending.length < ahead; next++) {
       const loading = load(next);
-      // It is awaited later, or never where an earlier item failed: then its own failure is of no interest.
+      // Awaited later, or never if an earlier item failed: its own failure then does not matter.
       loading.catch(() => undefined);
       pending.push(loading);
     }

@@ -14,13 +14,13 @@ import { readInclusion, readPathToOldTree } from './read-tree.ts';
 import type { EntryProof, EvidenceProof, ForkProof, HeadProof, IncludedEntry } from './evidence-proof.ts';
 import { verifyEvidence } from '../evidence/verify-evidence.ts';
 
-/** What an audit was looking at when it failed. */
+/** The object that an audit was checking when it failed. */
 export type Suspicion =
   | { readonly type: 'fork'; readonly held: string }
   | { readonly type: 'tree-head'; readonly seen: SeenHead }
   | { readonly type: 'entry'; readonly before: AuditorState; readonly entry: Uint8Array };
 
-/** Where to find what a proof needs. */
+/** The sources of a proof. */
 export interface ProofContext {
   /** The log's files under the checkpoint. */
   readonly files: AuditFiles;
@@ -29,9 +29,9 @@ export interface ProofContext {
 }
 
 /**
- * Puts a proof of a suspicion together from the log's files, and verifies it as somebody else will. Undefined where that
- * cannot be done: the log has signed nothing that is wrong, as with a file that was altered on its way, or it withholds
- * what would show it.
+ * Makes a proof of a suspicion from the log's files, and verifies it as somebody else will. Returns undefined if that
+ * is not possible: the log has signed nothing wrong, as with a file that was altered in transit, or it withholds what
+ * would show the fault.
  */
 export async function proveMisbehaviour(
   suspicion: Suspicion,
@@ -62,7 +62,7 @@ async function gather(suspicion: Suspicion, context: ProofContext): Promise<Evid
 async function gatherFork(held: string, { files, checkpoint }: ProofContext): Promise<ForkProof> {
   const { size } = parseCheckpoint(parseNote(held).text);
   const served = formatNote(checkpoint.note);
-  // A log that became shorter is shown with the files of the longer tree, which are not at hand.
+  // A log that became shorter is proved by the files of the longer tree, which are not available here.
   const consistency = size < checkpoint.size ? await readPathToOldTree(files, size, checkpoint.size) : [];
   return { type: 'fork', first: held, second: served, consistency };
 }

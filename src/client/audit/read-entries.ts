@@ -20,8 +20,8 @@ export interface ReadEntry {
 }
 
 /**
- * Reads entry bundle number `index` of a tree of `size` leaves with the hash tile over it. Throws `bad-audit-entry` for
- * what is not a bundle, or is not what the tile hashes; that the tile is the tree's is not checked here.
+ * Reads entry bundle number `index` of a tree of `size` leaves, with the hash tile over it. Throws `bad-audit-entry`
+ * for a malformed bundle, or one that its hash tile contradicts. Does not check that the tile is the tree's.
  */
 export async function readEntries(files: AuditFiles, index: number, size: number): Promise<readonly ReadEntry[]> {
   const tile = { level: 0, index };
@@ -45,7 +45,7 @@ export function openEntry(bytes: Uint8Array): AuditEntry {
   return openAs('bad-audit-entry', () => decode(auditEntryCodec, bytes));
 }
 
-/** Decodes something of the log's: what is malformed is the log's misbehaviour, under the code of what it should be. */
+/** Decodes data of the log. Malformed data is the log's misbehaviour, thrown as `code`. */
 export function openAs<T>(code: ErrorCode, read: () => T): T {
   try {
     return read();

@@ -14,8 +14,8 @@ import { nodeFromTile, tileOfNode, tileWidth, type TileCoordinate } from '../../
 import type { AuditFiles } from './audit-files.ts';
 
 /**
- * Reads a hash tile as it is in a tree of `size` leaves, full or partial; the hashes are untrusted. Throws
- * `bad-response` for a tile of another length.
+ * Reads a hash tile of a tree of `size` leaves, full or partial; the hashes are untrusted. Throws `bad-response` for a
+ * tile of another length.
  */
 export async function readTile(files: AuditFiles, tile: TileCoordinate, size: number): Promise<Uint8Array> {
   const width = tileWidth(tile, size);
@@ -25,17 +25,20 @@ export async function readTile(files: AuditFiles, tile: TileCoordinate, size: nu
   return data;
 }
 
-/** The consistency proof between two sizes (RFC 6962 §2.1.2), put together from the tiles of the newer tree. Untrusted. */
+/** Builds the consistency proof between two sizes (RFC 6962 §2.1.2) from the tiles of the newer tree. Untrusted. */
 export function readConsistency(files: AuditFiles, oldSize: number, newSize: number): Promise<Uint8Array[]> {
   return readProof(files, planConsistency(oldSize, newSize), newSize);
 }
 
-/** What shows both roots of an older and a newer tree, from the tiles of the newer one: see `evaluateConsistency`. Untrusted. */
+/**
+ * Builds the proof of both roots of an older and a newer tree from the tiles of the newer one; see
+ * `evaluateConsistency`. Untrusted.
+ */
 export function readPathToOldTree(files: AuditFiles, oldSize: number, newSize: number): Promise<Uint8Array[]> {
   return readProof(files, planOldTree(oldSize, newSize), newSize);
 }
 
-/** The inclusion proof of a leaf in a tree of `size` leaves (RFC 6962 §2.1.1), put together from its tiles. Untrusted. */
+/** Builds the inclusion proof of a leaf in a tree of `size` leaves (RFC 6962 §2.1.1) from its tiles. Untrusted. */
 export function readInclusion(files: AuditFiles, index: number, size: number): Promise<Uint8Array[]> {
   return readProof(files, planInclusion(index, size), size);
 }

@@ -13,26 +13,26 @@ import { openEntry, type ReadEntry, readEntries } from './read-entries.ts';
 import { readTile } from './read-tree.ts';
 import type { UpdatesOutcome, VerifyUpdates } from './verify-updates.ts';
 
-/** Entry bundles under way at a time: each stands for 256 AuditorUpdates. */
+/** Entry bundles that are loaded ahead; each stands for 256 AuditorUpdates. */
 const BUNDLES_AHEAD = 4;
-/** Entries whose updates are verified by one job: few enough that every thread has some, and that memory stays small. */
+/** Entries per job: few enough that every thread has some, and that memory stays small. */
 const ENTRIES_PER_JOB = 16;
 
-/** How far a replay has come: for the report, and for evidence. */
+/** The progress of a replay: for the report, and for evidence. */
 export interface Replay {
-  /** Entries that are verified, this run's and those before. */
+  /** Entries that are verified, by this run and earlier ones. */
   done: number;
   /** Label versions that this run's entries added so far. */
   updates: number;
-  /** Timestamp of entry 0, if it is among those that were replayed. */
+  /** Timestamp of entry 0, if this run replayed it. */
   firstEntryMs: number | undefined;
-  /** The entry that does not verify, and the state before it. */
+  /** The entry that fails verification, and the state before it. */
   failed: { readonly before: AuditorState; readonly entry: Uint8Array } | undefined;
-  /** The leaf that ends the log, where the last entry adds that. */
+  /** The leaf that ends the log, if the last entry adds it. */
   endLeaf: PrefixLeaf | undefined;
 }
 
-/** What is replayed. */
+/** Options of {@link replayEntries}. */
 export interface ReplayOptions {
   readonly files: AuditFiles;
   /** Size of the tree whose entries are read. */
@@ -41,10 +41,10 @@ export interface ReplayOptions {
   readonly configHashes: readonly Uint8Array[];
   readonly state: AuditState | undefined;
   readonly verifyUpdates: VerifyUpdates;
-  /** Jobs under way at a time: so many times {@link ENTRIES_PER_JOB} updates. */
+  /** Jobs under way at a time, of {@link ENTRIES_PER_JOB} updates each. */
   readonly jobs: number;
   readonly replay: Replay;
-  /** Called when more of {@link replay} is done. */
+  /** Called after progress in {@link ReplayOptions.replay}. */
   readonly onProgress: () => void;
 }
 
@@ -55,9 +55,9 @@ export interface Replayed {
 }
 
 /**
- * Follows the log entry by entry from the state to `size`: each entry, its AuditorUpdate, its prefix root and log root, and
- * every hash tile. Entries are followed in order; their updates are verified in jobs that may run at the same time, since
- * each is held to what the entries say. The root of the result is still to be compared with a signed one. Throws
+ * Follows the log entry by entry from the state to `size`: each entry, its AuditorUpdate, its prefix root and log root,
+ * and every hash tile. Entries are followed in order. Their updates are verified in jobs that may run at the same time,
+ * since each is compared with the entries only. The caller must compare the resulting root with a signed one. Throws
  * `bad-audit-entry`, `bad-auditor-update`, `bad-prefix-proof`, `bad-timestamp`, `bad-log-proof`, `log-forked`,
  * `continued-after-end`.
  */
@@ -94,7 +94,7 @@ interface Job {
   readonly outcome: Promise<UpdatesOutcome>;
 }
 
-/** The jobs under way, in the order of the log: the first failure in that order is the one that counts. */
+/** The jobs under way, in log order: the first failure in that order counts. */
 class JobLine {
   readonly #options: ReplayOptions;
   readonly #jobs: Job[] = [];
@@ -103,7 +103,7 @@ class JobLine {
     this.#options = options;
   }
 
-  /** Follows entries after `state` and begins to verify their updates. Returns the state after the last of them. */
+  /** Follows entries after `state` and starts to verify their updates. Returns the state after the last of them. */
   async add(state: AuditorState, entries: readonly ReadEntry[]): Promise<AuditorState> {
     const followed: Uint8Array[] = [];
     let next = state;
@@ -111,7 +111,7 @@ class JobLine {
       try {
         next = followChain(next, openEntry(bytes), this.#options.configHashes);
       } catch (error) {
-        // What is wrong with an update before it comes first.
+        // A fault in an earlier update comes first.
         this.#begin(state, followed);
         await this.end();
         this.#options.replay.failed = { before: next, entry: bytes };
@@ -140,7 +140,7 @@ class JobLine {
       before: { timestampMs, prefixRoot },
       size: this.#options.size,
     });
-    // It is awaited later, or never where an earlier job failed.
+    // Awaited later, or never if an earlier job failed.
     outcome.catch(() => undefined);
     this.#jobs.push({ before, entries, outcome });
   }
@@ -163,7 +163,7 @@ class JobLine {
   }
 }
 
-/** The entries of a bundle that an earlier run has verified must still be the same. */
+/** Asserts that entries that an earlier run verified are unchanged. */
 function assertKnown(bundle: readonly ReadEntry[], edge: TreeEdge): void {
   const hashes = edge.partials[0] ?? new Uint8Array();
   for (let i = 0; i < edge.size % TILE_WIDTH; i++) {
@@ -173,7 +173,7 @@ function assertKnown(bundle: readonly ReadEntry[], edge: TreeEdge): void {
   }
 }
 
-/** The served hash tiles must be those of the entries. Level 0 was compared when its entries were read. */
+/** Asserts that the served hash tiles are those of the entries. Level 0 was compared when its entries were read. */
 async function assertTiles(files: AuditFiles, tiles: readonly FullTile[], size: number): Promise<void> {
   await Promise.all(
     tiles

@@ -8,25 +8,25 @@ import type { AuditFiles } from './audit-files.ts';
 import { prefetch } from './prefetch.ts';
 import { openEntry } from './read-entries.ts';
 
-/** AuditorUpdates of consecutive entries that are to be verified: plain data, so that a thread can do it. */
+/** AuditorUpdates of consecutive entries to verify: plain data, so that a thread can do it. */
 export interface UpdatesJob {
   /** Position of the first entry. */
   readonly start: number;
   /** The encoded AuditEntries, one after the other. */
   readonly entries: Uint8Array;
-  /** What the entry before the first says. */
+  /** The fields of the entry before the first one. */
   readonly before: EntryBefore;
   /** Size of the signed tree that has the entries. */
   readonly size: number;
 }
 
-/** What became of a job. */
+/** The outcome of a job. */
 export interface UpdatesOutcome {
   /** Label versions that the entries add, up to the failure if there is one. */
   readonly added: number;
-  /** The leaf that ends the log, where the last entry of the tree is among them and adds that. */
+  /** The leaf that ends the log, if the last entry of the tree is in this job and adds it. */
   readonly endLeaf: PrefixLeaf | undefined;
-  /** The first entry whose update does not verify. */
+  /** The first entry whose update fails verification. */
   readonly failure: { readonly position: number; readonly code: ErrorCode; readonly message: string } | undefined;
 }
 
@@ -34,8 +34,8 @@ export interface UpdatesOutcome {
 export type VerifyUpdates = (job: UpdatesJob) => Promise<UpdatesOutcome>;
 
 /**
- * Reads the AuditorUpdates of a job, `ahead` at a time, and verifies each: see `followUpdate`. An update that does not
- * verify is an outcome; throws `network-failed` and `bad-response` where one cannot be had.
+ * Reads the AuditorUpdates of a job, `ahead` at a time, and verifies each (see `followUpdate`). A failed verification
+ * is an outcome. Throws `network-failed` and `bad-response` if an update cannot be read.
  */
 export async function verifyUpdates(files: AuditFiles, job: UpdatesJob, ahead: number): Promise<UpdatesOutcome> {
   const count = job.entries.length / AUDIT_ENTRY_LENGTH;

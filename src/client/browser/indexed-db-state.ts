@@ -6,12 +6,12 @@ import { type Database, type DatabaseFactory, openDatabase, readValue, replaceVa
 const STORE = 'state';
 const KEY = 'state';
 
-/** What a browser offers to keep pages apart: `navigator.locks`. */
+/** The browser's locks that keep pages apart: `navigator.locks`. */
 interface LockManager {
   request<T>(name: string, options: { readonly signal: AbortSignal }, work: () => Promise<T>): Promise<T>;
 }
 
-/** What is stored: the state's JSON text, and how often it has been written. */
+/** The stored record: the state's JSON text, and the number of its writes. */
 interface Stored {
   readonly revision: number;
   readonly text: string;
@@ -21,15 +21,17 @@ interface Stored {
 export interface IndexedDbStateOptions {
   /** Default: the browser's. */
   readonly indexedDb?: DatabaseFactory | undefined;
-  /** How long an operation waits for another page that uses the state, ms. Default: 10,000. */
+  /** Longest wait of an operation for another page that uses the state, ms. Default: 10,000. */
   readonly waitMs?: number | undefined;
 }
 
 /**
- * Client state in a browser's IndexedDB, under a name of the page's choice. Pages and workers of one origin may share it:
- * Web Locks, where the browser has them (secure contexts), let one operation at a time in; and a state that another page
- * has written meanwhile is never overwritten (`state-locked`: try again). Browsers may drop a site's storage when they run
- * out of room, unless the page has called `navigator.storage.persist()`: call it, and keep a sealed export.
+ * Client state in a browser's IndexedDB, under a name that the page chooses. Pages and workers of one origin may share
+ * it. Web Locks, if the browser has them (secure contexts), admit one operation at a time. A state that another page
+ * has written meanwhile is never overwritten (`state-locked`: try again).
+ *
+ * Browsers may drop a site's storage when space runs out, unless the page has called `navigator.storage.persist()`.
+ * Call it, and keep a sealed export.
  */
 export class IndexedDbState implements StateStore {
   readonly #name: string;
@@ -39,7 +41,7 @@ export class IndexedDbState implements StateStore {
   #database: Promise<Database> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Throws `storage-failed` where there is no IndexedDB. */
+  /** Throws `storage-failed` if there is no IndexedDB. */
   constructor(name = 'glasskey', options: IndexedDbStateOptions = {}) {
     const factory = options.indexedDb ?? (globalThis as { indexedDB?: DatabaseFactory }).indexedDB;
     ensure(factory !== undefined, 'storage-failed', 'there is no IndexedDB here');
@@ -55,7 +57,7 @@ export class IndexedDbState implements StateStore {
     return turn;
   }
 
-  /** Closes the database once what is under way has ended. The next operation opens it again. */
+  /** Closes the database after the operations under way. The next operation opens it again. */
   async close(): Promise<void> {
     await this.#last;
     const database = this.#database;
@@ -78,7 +80,7 @@ export class IndexedDbState implements StateStore {
     return result;
   }
 
-  /** Runs `work` while no other page or worker is in its own. */
+  /** Runs `work` while no other page or worker runs its own. */
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     const { navigator } = globalThis as { navigator?: { readonly locks?: LockManager } };
     if (navigator?.locks === undefined) return work();
@@ -117,7 +119,7 @@ export class IndexedDbState implements StateStore {
     this.#database = opening;
     opening.then((database) => {
       database.addEventListener('close', forget);
-      // Whoever wants to delete the database must not wait for this page.
+      // A deletion of the database must not wait for this page.
       database.addEventListener('versionchange', () => {
         forget();
         database.close();
@@ -131,6 +133,6 @@ function readStored(value: unknown): Stored | undefined {
   if (value === undefined) return undefined;
   const { revision, text } = (value ?? {}) as Partial<Stored>;
   const isStored = typeof text === 'string' && Number.isSafeInteger(revision);
-  ensure(isStored, 'state-corrupt', 'what is stored is no state');
+  ensure(isStored, 'state-corrupt', 'the database does not hold a state');
   return { revision: revision as number, text };
 }

@@ -1,6 +1,6 @@
 /**
- * The part of IndexedDB that is used here, as promises. Its types are written out, since this library is also compiled
- * where there is no browser.
+ * The part of IndexedDB that this library uses, as promises. The types are written out because the library is also
+ * compiled without browser types.
  */
 interface Target {
   addEventListener(type: string, listener: () => void): void;
@@ -32,12 +32,12 @@ export interface Database extends Target {
   close(): void;
 }
 
-/** What opens databases: a browser's `indexedDB`. */
+/** A factory of databases: a browser's `indexedDB`. */
 export interface DatabaseFactory {
   open(name: string, version: number): PendingRequest<Database>;
 }
 
-/** Opens a database of one object store, which is made where it is missing. Rejects with the browser's error. */
+/** Opens a database of one object store, and creates the store if it is missing. Rejects with the browser's error. */
 export function openDatabase(factory: DatabaseFactory, name: string, store: string): Promise<Database> {
   return new Promise((resolve, reject) => {
     const request = factory.open(name, 1);
@@ -47,7 +47,7 @@ export function openDatabase(factory: DatabaseFactory, name: string, store: stri
   });
 }
 
-/** The value under `key`; undefined where there is none. */
+/** Returns the value under `key`, or undefined. */
 export function readValue(database: Database, store: string, key: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const request = database.transaction([store], 'readonly').objectStore(store).get(key);
@@ -57,8 +57,8 @@ export function readValue(database: Database, store: string, key: string): Promi
 }
 
 /**
- * Puts `next(current)` under `key` in one transaction, on the disk when this resolves. Nothing is written where `next`
- * gives undefined: then this resolves with false.
+ * Puts `next(current)` under `key` in one transaction, which is on disk when the promise resolves. If `next` returns
+ * undefined, writes nothing and resolves with false.
  */
 export function replaceValue(
   database: Database,

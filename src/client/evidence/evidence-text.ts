@@ -5,18 +5,18 @@ import { JsonFields, parseJson } from '../../contract/json-fields.ts';
 import { MAX_UPDATE_BYTES } from '../audit/follow-entry.ts';
 import type { EvidenceProof, IncludedEntry } from '../audit/evidence-proof.ts';
 
-/** What an evidence file calls its proof. */
+/** The format name in an evidence file. */
 const FORMAT = 'glasskey evidence v1';
 const CODE = 'bad-evidence';
 
-/** Most characters of an evidence file: a proof, and what the client knew and was answered. */
+/** Most characters of an evidence file: a proof, and what the client knew and received. */
 export const MAX_EVIDENCE_CHARACTERS = 32 * 1024 * 1024;
-/** A tree of 2^53-1 leaves needs at most so many hashes for a proof, and one more to begin with. */
+/** Most hashes of a proof in a tree of 2^53-1 leaves, and one more to begin with. */
 const MAX_HASHES = 54;
 const MAX_ENTRY_BYTES = 0xffff;
 const HASH = { minimum: 32, maximum: 32 };
 
-/** A proof as the `proof` of an evidence file: plain JSON, bytes in base64. */
+/** Returns a proof as the `proof` member of an evidence file: plain JSON, bytes in base64. */
 export function evidenceJson(proof: EvidenceProof): Readonly<Record<string, unknown>> {
   switch (proof.type) {
     case 'fork': {
@@ -52,20 +52,20 @@ export function evidenceJson(proof: EvidenceProof): Readonly<Record<string, unkn
   }
 }
 
-/** The text of an evidence file that holds a proof and nothing else. */
+/** Returns the text of an evidence file that holds only a proof. */
 export function formatEvidence(proof: EvidenceProof): string {
   return `${JSON.stringify({ proof: evidenceJson(proof) }, undefined, 2)}\n`;
 }
 
 /**
- * Reads the proof of an evidence file, untrusted. The file's other members are for people and are not looked at. Throws
- * `bad-evidence` for what is no evidence file, and `not-proven` for one without a proof: a finding that nobody but its finder
- * can be sure of.
+ * Reads the proof of an untrusted evidence file. Ignores the other members, which are for people. Throws `bad-evidence`
+ * for any other text, and `not-proven` for an evidence file without a proof: a finding that only its finder can be sure
+ * of.
  */
 export function parseEvidence(text: string): EvidenceProof {
   ensure(text.length <= MAX_EVIDENCE_CHARACTERS, CODE, 'the evidence file is too long');
   const file = new JsonFields(parseJson(text, CODE), CODE, 'evidence');
-  ensure(file.has('proof'), 'not-proven', 'the file tells of a finding that cannot be proved to others');
+  ensure(file.has('proof'), 'not-proven', 'the file reports a finding without a proof for others');
   const fields = file.object('proof');
   ensure(fields.string('format', 64) === FORMAT, CODE, 'the proof is of another format');
   switch (fields.oneOf('type', ['fork', 'entry', 'tree-head'])) {

@@ -23,21 +23,21 @@ import { followChain, followUpdate } from '../audit/follow-entry.ts';
 import { openEntry } from '../audit/read-entries.ts';
 import type { EntryProof, EvidenceProof, ForkProof, HeadProof, IncludedEntry } from '../audit/evidence-proof.ts';
 
-/** Misbehaviour that is proved: only who has the key of each of `parties` can have made this evidence. */
+/** Proven misbehaviour: only the holder of the key of each of `parties` can have made this evidence. */
 export interface ProvenMisbehaviour {
   readonly origin: string;
-  /** What an audit calls it. */
+  /** The error code of an audit. */
   readonly code: ErrorCode;
   /** In words. */
   readonly message: string;
-  /** Who is shown to have misbehaved: the log's origin, names of witnesses' keys. Never empty. */
+  /** The parties that misbehaved: the log's origin, names of witnesses' keys. Never empty. */
   readonly parties: readonly string[];
 }
 
 /**
- * Verifies an untrusted proof against the trust bundle of the log that it accuses, without asking anybody. What it says is
- * taken from signed bytes alone, and an honest log or witness signs none from which it could be made: somebody without
- * their keys cannot forge it. Throws `not-proven` for everything else, `bad-bundle`, `bad-policy`.
+ * Verifies an untrusted proof against the trust bundle of the accused log, without a request. The verdict rests on
+ * signed bytes alone. An honest log or witness signs nothing that could make such a proof, so nobody without their keys
+ * can forge it. Throws `not-proven` for everything else, `bad-bundle`, `bad-policy`.
  */
 export function verifyEvidence(proof: EvidenceProof, bundle: TrustBundle): ProvenMisbehaviour {
   const trust = readAuditTrust(bundle);
@@ -67,7 +67,7 @@ function verifyFork({ first, second, consistency }: ForkProof, trust: AuditTrust
   const log = notes.every((note) => isSigned(note, trust)) ? [trust.origin] : [];
   const witnesses = trust.policy.witnesses.filter((witness) => notes.every((note) => isCosigned(note, witness)));
   const parties = [...log, ...witnesses.map(({ vkey }) => vkey.name)];
-  ensure(parties.length > 0, 'not-proven', 'nobody whom the trust bundle names has signed both checkpoints');
+  ensure(parties.length > 0, 'not-proven', 'no party of the trust bundle has signed both checkpoints');
   const what =
     older.size === newer.size
       ? `two roots of one size, ${older.size}`
@@ -75,7 +75,9 @@ function verifyFork({ first, second, consistency }: ForkProof, trust: AuditTrust
   return { origin: trust.origin, code: 'log-forked', message: `signed ${what}`, parties };
 }
 
-/** The root of the first `size` entries of a checkpoint's tree. Throws `not-proven` for hashes that are not of that tree. */
+/**
+ * Returns the root of the first `size` entries of a checkpoint's tree. Throws `not-proven` for hashes of another tree.
+ */
 function rootAt(newer: Checkpoint, size: number, consistency: readonly Uint8Array[]): Uint8Array {
   if (size === newer.size) {
     ensure(consistency.length === 0, 'not-proven', 'checkpoints of one size need no hashes');
@@ -90,7 +92,10 @@ function isSigned(note: Note, { vkeys }: AuditTrust): boolean {
   return holds(() => verifyNote(note, vkeys).length > 0);
 }
 
-/** A cosignature with a time says that the witness saw the tree as a continuation of all that it had seen before. */
+/**
+ * Returns true if a witness cosigned the note with a time: that says that the tree continues all that the witness saw
+ * before.
+ */
 function isCosigned(note: Note, { vkey }: PolicyWitness): boolean {
   return holds(() => verifyCosignatures(note, [vkey]).some(({ timestampMs }) => timestampMs > 0));
 }
@@ -119,7 +124,7 @@ function verifyEntry(proof: EntryProof, trust: AuditTrust): ProvenMisbehaviour {
   };
 }
 
-/** What the entry before says, which is all that an entry continues. */
+/** Returns the state after the previous entry, which is all that an entry continues. */
 function stateBefore({ index, previous, fullSubtrees }: EntryProof, checkpoint: VerifiedCheckpoint): AuditorState {
   if (index === 0) {
     ensure(previous === undefined && fullSubtrees.length === 0, 'not-proven', 'nothing comes before entry 0');
@@ -133,7 +138,7 @@ function stateBefore({ index, previous, fullSubtrees }: EntryProof, checkpoint: 
   return state;
 }
 
-/** Follows the entry as an audit does; undefined where an audit finds nothing wrong. */
+/** Follows the entry as an audit does. Returns undefined if an audit finds no fault. */
 function failureOf(
   { included, update }: EntryProof,
   before: AuditorState,
@@ -142,10 +147,10 @@ function failureOf(
 ): GlasskeyError | undefined {
   try {
     const entry = openEntry(included.entry);
-    // Where bundles may replace the auditor, whether a Configuration was the log's cannot be told from one of them.
+    // If bundles may replace the auditor, one bundle cannot show whether a Configuration was the log's.
     const isFixed = trust.configs.every(({ mode }) => mode !== 'thirdPartyAuditing');
     followChain(before, entry, isFixed ? trust.configHashes : [entry.configHash]);
-    // An update that the entry does not name is no misbehaviour of the log's.
+    // An update that the entry does not name is not the log's misbehaviour.
     if (update !== undefined && equalBytes(sha256(update), entry.updateHash)) {
       followUpdate(before, entry, update, isLast);
     }
@@ -165,7 +170,8 @@ function verifyHead(proof: HeadProof, trust: AuditTrust): ProvenMisbehaviour {
   verifyTreeHead(config, { treeSize: proof.size, signature: proof.signature }, proof.logRoot);
   const { logRoot } = openEntry(proof.included.entry);
   ensure(!equalBytes(logRoot, proof.logRoot), 'not-proven', 'the tree head is that of the audit log');
-  const message = `signed a tree head of ${proof.size} entries with another root than entry ${proof.size - 1} of its audit log`;
+  const { size } = proof;
+  const message = `signed a tree head of ${size} entries with another root than entry ${size - 1} of its audit log`;
   return { origin: trust.origin, code: 'log-forked', message, parties: [trust.origin] };
 }
 

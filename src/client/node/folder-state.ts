@@ -8,8 +8,8 @@ import { hasCode } from '../../host/lock-holder.ts';
 import { takeLock } from './state-lock.ts';
 
 /**
- * Client state in a folder (mode 0700): `state.json` (mode 0600), replaced atomically and synced to disk. A lock file keeps
- * other processes out while an operation runs; one left by a process that is gone is taken over.
+ * Client state in a folder (mode 0700): `state.json` (mode 0600), replaced atomically and synced to disk. A lock file
+ * keeps other processes out while an operation runs; a lock of a dead process is taken over.
  */
 export class FolderState implements StateStore {
   readonly #folder: string;
@@ -53,7 +53,7 @@ export class FolderState implements StateStore {
   }
 }
 
-/** Writes a private file (mode 0600) so that after a crash it holds either the old text or the new one. */
+/** Writes a private file (mode 0600) so that after a crash it holds either the old or the new text. */
 export async function writeFileDurably(path: string, text: string): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
@@ -73,7 +73,7 @@ export async function writeFileDurably(path: string, text: string): Promise<void
   await syncFolder(dirname(path));
 }
 
-/** Makes a new name in a folder last; some systems have no such thing. */
+/** Makes a new name in a folder durable; some systems cannot sync folders. */
 async function syncFolder(folder: string): Promise<void> {
   try {
     const opened = await open(folder, 'r');

@@ -3,23 +3,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GlasskeyError } from '../../core/errors.ts';
 import { hasCode, isRunning, newHolder, parseHolder } from '../../host/lock-holder.ts';
 
-/** How long an operation waits for another one that holds the lock, in ms. */
+/** Longest wait of an operation for another one that holds the lock, in ms. */
 const WAIT_MS = 10_000;
 const RETRY_MS = 25;
 const HEARTBEAT_MS = 5_000;
-/** A holder of which nothing else can be told is gone once its file was not touched for so long, in ms. */
+/** Silence after which a holder counts as dead if nothing else is known about it, in ms. */
 const SILENCE_MS = 30_000;
 
 /** A lock that is held. */
 export interface StateLock {
-  /** Throws `state-locked` where another has taken the lock over, because this process was asleep for long. */
+  /** Throws `state-locked` if another process took the lock over while this one was asleep. */
   assertHeld(): Promise<void>;
   release(): Promise<void>;
 }
 
 /**
- * Takes the lock file at `path`, from a process that is gone if need be. The file says who holds it, and its holder touches
- * it every few seconds. Throws `state-locked`, `storage-failed`.
+ * Takes the lock file at `path`, if need be from a dead process. The file names its holder, who touches it every few
+ * seconds. Throws `state-locked`, `storage-failed`.
  */
 export async function takeLock(path: string): Promise<StateLock> {
   const holder = newHolder();
@@ -77,8 +77,8 @@ async function isStale(path: string, text: string): Promise<boolean> {
 }
 
 /**
- * Moves a stale lock aside, and looks again at what it moved: another may have been quicker. Should that one's lock get lost
- * here to a third process, it notices before it writes ({@link StateLock.assertHeld}).
+ * Moves a stale lock aside, and checks what it moved: another process may have been quicker. If that process's lock is
+ * then lost to a third one, it notices before it writes ({@link StateLock.assertHeld}).
  */
 async function removeStale(path: string, own: string, text: string): Promise<void> {
   const aside = `${own}.stale`;
@@ -92,7 +92,10 @@ async function removeStale(path: string, own: string, text: string): Promise<voi
   await unlink(aside);
 }
 
-/** Gives a file a second name, in one step and only where nothing has it; where files have one name, a copy. */
+/**
+ * Links a file under a second name, in one step and only if nothing has that name; copies it where the system has no
+ * links.
+ */
 async function tryLink(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to).catch((error: unknown) => {

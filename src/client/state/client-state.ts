@@ -47,7 +47,9 @@ export interface OwnedVersion {
 
 /** A client's knowledge of a label that is its user's own. */
 export interface OwnedLabel {
-  /** KEYTRANS's OwnerState (KT §8.3), as `ownerStateCodec` writes it; undefined until the log has a distinguished entry. */
+  /**
+   * KEYTRANS's OwnerState (KT §8.3), as `ownerStateCodec` writes it; undefined until the log has a distinguished entry.
+   */
   readonly state: Uint8Array | undefined;
   /** Ascending by version; no version twice. */
   readonly versions: readonly OwnedVersion[];
