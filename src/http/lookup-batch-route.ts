@@ -4,7 +4,7 @@ import { decode, encode } from '../core/encoding/codec.ts';
 import {
   lookupBatchRequestCodec,
   lookupBatchResponseCodec,
-  type LookupOutcome,
+  type LookupBatchOutcome,
 } from '../core/keytrans/lookup-batch-messages.ts';
 import { MAX_LOOKUP_BATCH_BODY_BYTES } from '../contract/limits.ts';
 import { KEYTRANS_MEDIA_TYPE } from '../contract/media-types.ts';
@@ -27,7 +27,7 @@ export function lookupBatchRoute(app: Hono, { prover }: LogService, access: Look
   });
 }
 
-function encodeOutcome(outcome: BatchOutcome): LookupOutcome {
+function encodeOutcome(outcome: BatchOutcome): LookupBatchOutcome {
   if (outcome.type !== 'refused') return outcome;
   return { type: 'refused', problem: encodeUtf8(JSON.stringify(problemOf(outcome.error))) };
 }

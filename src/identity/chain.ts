@@ -16,7 +16,7 @@ export interface OpenedVersion {
 }
 
 /** One version's opening and value, untrusted: from a `chain` answer. */
-export interface ChainLink {
+export interface RecordLink {
   readonly opening: Uint8Array;
   readonly value: Uint8Array;
 }
@@ -28,7 +28,7 @@ export interface ChainInput {
   /** What the client held about the label. */
   readonly held: HeldVersion | undefined;
   /** Versions held.version + 1 to latest.version - 1, ascending; what the log did not give is left out. */
-  readonly between: readonly (ChainLink | undefined)[];
+  readonly between: readonly (RecordLink | undefined)[];
   /** The version that a verified search found. */
   readonly latest: OpenedVersion;
   readonly ports: ContinuityPorts;
@@ -150,7 +150,7 @@ function openLatest({ label, latest }: ChainInput): HeldVersion {
   return { version, commitment, record: readRecord(value) };
 }
 
-function commitmentOf(label: Uint8Array, version: number, { opening, value }: ChainLink): Uint8Array {
+function commitmentOf(label: Uint8Array, version: number, { opening, value }: RecordLink): Uint8Array {
   if (opening.length !== 16) throw new GlasskeyError('bad-commitment', 'an opening is not of 16 bytes');
   return commit({ opening, label, version, update: { value, signature: undefined } });
 }

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../src/core/error-codes.ts';
 import type { Authorization } from '../../src/identity/authorization.ts';
 import {
   type ChainInput,
-  type ChainLink,
+  type RecordLink,
   checkChain,
   type OpenedVersion,
   worstVerdict,
@@ -40,7 +40,7 @@ const v2 = held(2, record(v1, [certificate(alice), certificate(phone), certifica
 const v3 = held(3, record(v2, [certificate(phone, 2)], byKey(phone, changeRequest(v2, [phone]))));
 const v4 = held(4, record(v3, [certificate(phone, 3)], RENEWAL));
 
-const link = (version: HeldVersion): ChainLink => ({
+const link = (version: HeldVersion): RecordLink => ({
   opening: openingOf(version.version),
   value: encodeIdentityRecord(version.record),
 });
@@ -129,7 +129,7 @@ describe('a chain that does not close is unexplained', () => {
     expect(checked.latest).toEqual(latest);
   });
 
-  it.each<[string, Partial<ChainLink>]>([
+  it.each<[string, Partial<RecordLink>]>([
     ['another opening', { opening: new Uint8Array(16) }],
     ['an opening of the wrong length', { opening: new Uint8Array(15) }],
     ['another value', { value: encodeIdentityRecord(v1b.record) }],

@@ -5,7 +5,7 @@ import { KeyDirectory } from '../../src/client/key-directory.ts';
 import { commit } from '../../src/core/crypto/commitment.ts';
 import { sha256 } from '../../src/core/crypto/sha256.ts';
 import { decode, encode } from '../../src/core/encoding/codec.ts';
-import { lookupBatchResponseCodec, type LookupOutcome } from '../../src/core/keytrans/lookup-batch-messages.ts';
+import { lookupBatchResponseCodec, type LookupBatchOutcome } from '../../src/core/keytrans/lookup-batch-messages.ts';
 import { type LookupResponse, lookupRequestCodec, lookupResponseCodec } from '../../src/core/keytrans/messages.ts';
 import type { PrefixSearchResult } from '../../src/core/keytrans/proofs.ts';
 import { encodeTreeHeadTbs } from '../../src/core/keytrans/tree-head.ts';
@@ -159,7 +159,7 @@ describe('an operator with the keys of the log in hand', () => {
     const { prover } = operator.server.log.service;
     const names = ['bob@example.com', 'carol@example.com'];
     const codec = lookupResponseCodec(configuration);
-    const answerTo = async (name: string): Promise<LookupOutcome> => {
+    const answerTo = async (name: string): Promise<LookupBatchOutcome> => {
       const answer = await prover.lookup({ last: undefined, label: identityOf(name).label });
       return { type: 'answered', response: encode(codec, answer) };
     };

@@ -7,7 +7,7 @@ import {
   MAXIMUM_CHAIN_LINKS,
 } from '../../core/keytrans/messages.ts';
 import { PATHS } from '../../contract/paths.ts';
-import type { ChainLink } from '../../identity/chain.ts';
+import type { RecordLink } from '../../identity/chain.ts';
 import type { Transport } from '../transport.ts';
 
 /**
@@ -27,8 +27,8 @@ export async function fetchChain(
   config: Configuration,
   label: Uint8Array,
   { first, end }: { readonly first: number; readonly end: number },
-): Promise<readonly ChainLink[]> {
-  const links: ChainLink[] = [];
+): Promise<readonly RecordLink[]> {
+  const links: RecordLink[] = [];
   if (end - first > MAX_LINKS) return links;
   let bytes = 0;
   for (let next = first; next < end && bytes <= MAX_BYTES; next += MAXIMUM_CHAIN_LINKS) {
@@ -45,7 +45,7 @@ async function fetchPage(
   transport: Transport,
   config: Configuration,
   request: ChainRequest,
-): Promise<readonly ChainLink[] | undefined> {
+): Promise<readonly RecordLink[] | undefined> {
   try {
     const { links } = await transport.postKeytrans(
       PATHS.chain,

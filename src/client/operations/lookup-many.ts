@@ -5,7 +5,7 @@ import {
   lookupBatchRequestCodec,
   lookupBatchResponseCodec,
   MAXIMUM_BATCH_LABELS,
-  type LookupOutcome as ShownOutcome,
+  type LookupBatchOutcome,
 } from '../../core/keytrans/lookup-batch-messages.ts';
 import { lookupResponseCodec } from '../../core/keytrans/messages.ts';
 import { type TreeView, viewRoot } from '../../core/keytrans/tree-view.ts';
@@ -144,7 +144,7 @@ async function ask(
   { transport }: Operation,
   view: TreeView | undefined,
   batch: readonly Identity[],
-): Promise<readonly ShownOutcome[]> {
+): Promise<readonly LookupBatchOutcome[]> {
   const request = { last: view?.size, labels: batch.map(({ label }) => label) };
   const { outcomes } = await transport.postKeytrans(
     PATHS.lookupBatch,

@@ -61,9 +61,9 @@ export interface WitnessedOptions {
 }
 
 /**
- * Checks that a log of the policy, if it lists any, has signed an untrusted checkpoint, and that a quorum of witnesses
- * cosigned it within `maxAgeMs`. Returns the cosignatures that count; empty with `quorum none`. Throws `bad-checkpoint`
- * if the line of a known key does not verify or no listed log has signed, otherwise `not-witnessed`.
+ * Checks that an untrusted checkpoint is signed by a log of the policy, if it lists any, and cosigned within `maxAgeMs`
+ * by a quorum of witnesses. Returns the cosignatures that count; empty with `quorum none`. Throws `bad-checkpoint` if
+ * the line of a known key does not verify or no listed log has signed, otherwise `not-witnessed`.
  */
 export function assertWitnessed(policy: Policy, note: Note, options: WitnessedOptions): readonly Cosignature[] {
   assertLogged(policy, note);

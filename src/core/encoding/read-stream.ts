@@ -2,8 +2,8 @@ import type { ErrorCode } from '../error-codes.ts';
 import { GlasskeyError } from '../errors.ts';
 
 /**
- * Reads an untrusted body of at most `maximum` bytes; null is an empty one. `name` says in messages what is read. Cancels a
- * longer body and throws `code` (default `bad-response`). Throws what the stream throws.
+ * Reads an untrusted body of at most `maximum` bytes; null is an empty body. `name` names the body in messages. Cancels
+ * a longer body and throws `code` (default `bad-response`). Rethrows errors of the stream.
  */
 export async function readStream(
   body: ReadableStream<Uint8Array> | null,

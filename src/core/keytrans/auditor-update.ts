@@ -63,7 +63,7 @@ export function verifyAuditorUpdate(state: AuditorState, update: AuditorUpdate):
 }
 
 /**
- * The part of {@link verifyAuditorUpdate} that needs only the timestamp and prefix root of the entry before, so that
+ * The part of {@link verifyAuditorUpdate} that needs only the timestamp and prefix root of the previous entry, so that
  * entries can be verified in any order. Returns the root of the prefix tree after the untrusted update, and throws the
  * same errors.
  */

@@ -85,8 +85,8 @@ export const distinguishedHeadCodec: Codec<DistinguishedHead> = struct<Distingui
 
 /**
  * Compares the roots that two people were shown (KT §10.2). The lists must have the same length, and a beginning of one
- * must equal an end of the other, with at least one root in common. Throws `log-forked` if the log showed different
- * trees (or the lists have too few roots to overlap). Throws `usage` if the lists differ in length or are empty.
+ * must equal an end of the other: at least one root. Throws `log-forked` if the log showed different trees (or the
+ * lists have too few roots to overlap). Throws `usage` if the lists differ in length or are empty.
  */
 export function compareRoots(mine: readonly Uint8Array[], theirs: readonly Uint8Array[]): void {
   ensure(

@@ -17,7 +17,7 @@ export const lookupBatchRequestCodec: Codec<LookupBatchRequest> = struct<LookupB
 });
 
 /** The outcome for one label of a batch. */
-export type LookupOutcome =
+export type LookupBatchOutcome =
   /** An encoded `LookupResponse`; all responses of one batch share one tree head. */
   | { readonly type: 'answered'; readonly response: Uint8Array }
   /** Problem details (RFC 9457), as for a lookup of the label alone. */
@@ -33,10 +33,10 @@ const responseCodec = bytes(1, 0xff_ffff);
 const problemCodec = bytes(1, 0xffff);
 
 /**
- * The encoding of {@link LookupOutcome}. It does not decode the content, so that a malformed response does not block
+ * The encoding of {@link LookupBatchOutcome}. It does not decode the content, so that a malformed response does not block
  * the others.
  */
-export const lookupOutcomeCodec: Codec<LookupOutcome> = {
+export const lookupBatchOutcomeCodec: Codec<LookupBatchOutcome> = {
   write: (writer, outcome) => {
     switch (outcome.type) {
       case 'answered':
@@ -58,9 +58,9 @@ export const lookupOutcomeCodec: Codec<LookupOutcome> = {
 
 /** The answer to a {@link LookupBatchRequest}: one outcome for each of its labels, in their order. */
 export interface LookupBatchResponse {
-  readonly outcomes: readonly LookupOutcome[];
+  readonly outcomes: readonly LookupBatchOutcome[];
 }
 
 export const lookupBatchResponseCodec: Codec<LookupBatchResponse> = struct<LookupBatchResponse>({
-  outcomes: vector(lookupOutcomeCodec, 1, MAXIMUM_BATCH_LABELS),
+  outcomes: vector(lookupBatchOutcomeCodec, 1, MAXIMUM_BATCH_LABELS),
 });

@@ -35,8 +35,8 @@ export function planDistinguished(options: {
 }
 
 /**
- * Returns the entries that the walk may reach and whose timestamps are still unknown, with the entries that it reaches
- * from each of them if they are all distinguished.
+ * Returns the entries that the walk may reach and whose timestamps are unknown. Of each it adds the entries that the
+ * walk reaches from there if they are all distinguished.
  */
 function unknownEntries(
   config: Configuration,

@@ -51,7 +51,7 @@ export function ownerMonitorRequest(owner: OwnerState, last: number | undefined)
 /**
  * Verifies an untrusted `OwnerMonitorResponse` (KT §13.4) to {@link ownerMonitorRequest}`(owner, context.view?.size)`.
  * The client stores nothing unless this returns. Throws `unexpected-version` if a distinguished log entry holds a
- * version that the owner does not know, `version-rolled-back` if a version is missing, and other verification errors.
+ * version unknown to the owner, `version-rolled-back` if a version is missing, and other verification errors.
  */
 export function verifyOwnerMonitor(
   context: VerifyContext,

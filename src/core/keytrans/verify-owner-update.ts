@@ -134,10 +134,10 @@ function skippedVersions(previous: number | undefined, { skippedVersions: count 
 function openVersions(
   config: Configuration,
   request: UpdateRequest,
-  { values: told, info }: UpdateResponse,
+  { values: reported, info }: UpdateResponse,
   first: number,
 ): CreatedVersion[] {
-  const values = told.length > 0 ? told : request.values;
+  const values = reported.length > 0 ? reported : request.values;
   const { label } = request;
   ensure(
     info.length > 0 && info.length === values.length,

@@ -7,7 +7,7 @@ import { isGlasskeyError } from '../../../src/core/errors.ts';
 import {
   lookupBatchRequestCodec,
   lookupBatchResponseCodec,
-  type LookupOutcome as Shown,
+  type LookupBatchOutcome,
 } from '../../../src/core/keytrans/lookup-batch-messages.ts';
 import { PATHS } from '../../../src/contract/paths.ts';
 import { lie, LyingOperator } from '../../support/lying-operator.ts';
@@ -35,7 +35,7 @@ const codeOf = ({ error }: LookupOutcome): string | undefined => (isGlasskeyErro
 const codesOf = (outcomes: readonly LookupOutcome[]): (string | undefined)[] => outcomes.map(codeOf);
 
 /** Counts batches, and lets somebody change their outcomes. */
-function batches(change: (outcomes: readonly Shown[]) => readonly Shown[] = (same) => same) {
+function batches(change: (outcomes: readonly LookupBatchOutcome[]) => readonly LookupBatchOutcome[] = (same) => same) {
   const sizes: number[] = [];
   const fetch = lie(PATHS.lookupBatch, async (honest, init) => {
     sizes.push(decode(lookupBatchRequestCodec, new Uint8Array(init?.body as Uint8Array)).labels.length);
@@ -46,10 +46,11 @@ function batches(change: (outcomes: readonly Shown[]) => readonly Shown[] = (sam
 }
 
 /** A batch whose outcome `at` holds another response. */
-const withResponse = (at: number, response: (was: Uint8Array) => Uint8Array) => (outcomes: readonly Shown[]) =>
-  outcomes.map((one, i): Shown => {
-    return i === at && one.type === 'answered' ? { ...one, response: response(one.response.slice()) } : one;
-  });
+const withResponse =
+  (at: number, response: (was: Uint8Array) => Uint8Array) => (outcomes: readonly LookupBatchOutcome[]) =>
+    outcomes.map((one, i): LookupBatchOutcome => {
+      return i === at && one.type === 'answered' ? { ...one, response: response(one.response.slice()) } : one;
+    });
 
 async function one(client: KeyDirectory, asked: string): Promise<LookupOutcome> {
   try {
@@ -125,14 +126,18 @@ describe('a batch of which something is wrong', () => {
   });
 
   it('does not pass one name’s answer off as another’s', async () => {
-    const { fetch } = batches(([first, second, ...rest]) => [second as Shown, first as Shown, ...rest]);
+    const { fetch } = batches(([first, second, ...rest]) => [
+      second as LookupBatchOutcome,
+      first as LookupBatchOutcome,
+      ...rest,
+    ]);
     const state = new MemoryState();
     const outcomes = await (await operator.client({ state, fetch })).lookupMany(NAMES);
     expect(codesOf(outcomes)).toEqual(['bad-vrf-proof', 'bad-vrf-proof', undefined, undefined]);
     expect([...(await readState(state)).contacts.keys()]).toEqual(['cid@example.com']);
   });
 
-  it.each<[string, (outcomes: readonly Shown[]) => readonly Shown[]]>([
+  it.each<[string, (outcomes: readonly LookupBatchOutcome[]) => readonly LookupBatchOutcome[]]>([
     ['too few', (outcomes) => outcomes.slice(1)],
     ['too many', (outcomes) => [...outcomes, { type: 'later' }]],
   ])('is refused whole with %s outcomes', async (_, change) => {
@@ -146,7 +151,7 @@ describe('a batch of which something is wrong', () => {
   it('takes a refusal that cannot be read for one name’s', async () => {
     const problems = ['no JSON', '{}', '{"status":200,"title":"OK"}', '{"status":500,"title":"No","code":"new"}'];
     for (const problem of problems) {
-      const refused: Shown = { type: 'refused', problem: new TextEncoder().encode(problem) };
+      const refused: LookupBatchOutcome = { type: 'refused', problem: new TextEncoder().encode(problem) };
       const { fetch } = batches((outcomes) => outcomes.map((one, i) => (i === 1 ? refused : one)));
       const outcomes = await (await operator.client({ fetch })).lookupMany(NAMES);
       expect(codesOf(outcomes)).toEqual([

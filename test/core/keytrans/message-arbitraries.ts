@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { LookupOutcome } from '../../../src/core/keytrans/lookup-batch-messages.ts';
+import type { LookupBatchOutcome } from '../../../src/core/keytrans/lookup-batch-messages.ts';
 import type { Configuration } from '../../../src/core/keytrans/configuration.ts';
 import type {
   BinaryLadderStep,
@@ -114,7 +114,7 @@ export const lookupBatchRequests = fc.record({
   labels: fc.array(labels, { minLength: 1, maxLength: 3 }),
 });
 const someBytes = fc.uint8Array({ minLength: 1, maxLength: 40 });
-export const lookupOutcomes: fc.Arbitrary<LookupOutcome> = fc.oneof(
+export const lookupOutcomes: fc.Arbitrary<LookupBatchOutcome> = fc.oneof(
   fc.record({ type: fc.constant('answered' as const), response: someBytes }),
   fc.record({ type: fc.constant('refused' as const), problem: someBytes }),
   fc.constant({ type: 'later' } as const),

@@ -24,7 +24,7 @@ import { knownVersionCodec } from '../../../src/core/keytrans/known-version.ts';
 import {
   lookupBatchRequestCodec,
   lookupBatchResponseCodec,
-  lookupOutcomeCodec,
+  lookupBatchOutcomeCodec,
 } from '../../../src/core/keytrans/lookup-batch-messages.ts';
 import {
   binaryLadderStepCodec,
@@ -98,7 +98,7 @@ const COMMON: readonly Decoder[] = [
   ofCodec('lookupRequestCodec', lookupRequestCodec, message.lookupRequests),
   ofCodec('chainRequestCodec', chainRequestCodec, message.chainRequests),
   ofCodec('lookupBatchRequestCodec', lookupBatchRequestCodec, message.lookupBatchRequests),
-  ofCodec('lookupOutcomeCodec', lookupOutcomeCodec, message.lookupOutcomes),
+  ofCodec('lookupBatchOutcomeCodec', lookupBatchOutcomeCodec, message.lookupOutcomes),
   ofCodec('lookupBatchResponseCodec', lookupBatchResponseCodec, message.lookupBatchResponses),
   ofCodec('monitorMapEntryCodec', monitorMapEntryCodec, fc.record({ position: positions, version: versions })),
   ofCodec('monitorMapCodec', monitorMapCodec, monitorMaps),
