@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryState, type StateStore } from '../client/state/client-state.ts';
@@ -10,8 +9,9 @@ import { parseTrustBundle } from '../contract/parse-trust-bundle.ts';
 import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
 import { formatBase64 } from '../core/encoding/bytes.ts';
 import { encode } from '../core/encoding/codec.ts';
-import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
+import { ensure } from '../core/errors.ts';
 import { treeViewCodec } from '../core/keytrans/tree-view.ts';
+import { asUserInput, readInput } from '../server/user-input.ts';
 import { recordingFetch, recordKnown } from './evidence.ts';
 
 /** The options of every client command. */
@@ -102,23 +102,4 @@ function lookupToken(): (() => Promise<string>) | undefined {
 async function readBundle(path: string): Promise<SignedTrustBundle> {
   const text = await readInput(path);
   return asUserInput(path, () => parseTrustBundle(text));
-}
-
-/** Reads a file that the user named. Throws `usage` if that fails. */
-export async function readInput(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new GlasskeyError('usage', `cannot read ${path}`, { cause });
-  }
-}
-
-/** Reads input of the user. Malformed input throws `usage`: it is the user's mistake, and no misbehaviour. */
-export async function asUserInput<T>(what: string, read: () => T | Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!isGlasskeyError(error)) throw error;
-    throw new GlasskeyError('usage', `${what}: ${error.message}`, { cause: error });
-  }
 }

@@ -1,5 +1,5 @@
 import { ensure, GlasskeyError } from '../core/errors.ts';
-import { readInput } from './client-options.ts';
+import { readInput } from '../server/user-input.ts';
 
 /** The terminal of the process. */
 export interface Terminal {

@@ -5,7 +5,7 @@ import { formatBase64, parseBase64, parseHex } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import { type EndedLog, endLog } from '../service/sequencing/end-log.ts';
 import type { LogContext } from '../service/log/log-context.ts';
-import { asUserInput, readInput } from '../cli/client-options.ts';
+import { asUserInput, readInput } from './user-input.ts';
 import { DataFolder } from './data-folder.ts';
 import { withKeys } from './key-ring.ts';
 

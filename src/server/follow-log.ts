@@ -13,8 +13,15 @@ import { decode } from '../core/encoding/codec.ts';
 import type { GlasskeyError } from '../core/errors.ts';
 import { auditorLogRoot } from '../core/keytrans/auditor-update.ts';
 import { configurationCodec } from '../core/keytrans/configuration.ts';
-import type { AuditThreads } from '../cli/audit/audit-threads.ts';
+import type { VerifyUpdates } from '../client/audit/verify-updates.ts';
 import type { Followed } from '../service/auditor/auditor.ts';
+
+/** Threads that verify AuditorUpdates. */
+export interface UpdateThreads {
+  readonly verifyUpdates: VerifyUpdates;
+  /** The number of jobs to keep in flight. */
+  readonly jobs: number;
+}
 
 /** How to follow a log. */
 export interface FollowOptions {
@@ -26,7 +33,7 @@ export interface FollowOptions {
   readonly now: () => number;
   readonly onProgress: (progress: AuditProgress) => void;
   /** Threads that verify AuditorUpdates; default: none. */
-  readonly threads?: Pick<AuditThreads, 'jobs' | 'verifyUpdates'>;
+  readonly threads?: UpdateThreads;
 }
 
 const FILE_TIMEOUT_MS = 60_000;

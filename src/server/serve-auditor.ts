@@ -13,10 +13,9 @@ import type { AuditorEvent } from '../service/auditor/auditor-event.ts';
 import { deliverHead } from '../service/auditor/deliver-head.ts';
 import { DurableFile, removeUnfinished } from '../service/log/durable-file.ts';
 import { lockFolder } from '../store/folder-lock.ts';
-import { auditThreads } from '../cli/audit/audit-threads.ts';
 import { AuditorFolder } from './auditor-folder.ts';
 import { AuditorTrust } from './auditor-trust.ts';
-import { describeMisbehaviour, followLog, isProven } from './follow-log.ts';
+import { describeMisbehaviour, followLog, isProven, type UpdateThreads } from './follow-log.ts';
 import { parseListen } from './serve.ts';
 
 /** What `glasskey auditor` is told. */
@@ -30,8 +29,10 @@ export interface ServeAuditorOptions {
   readonly listen: string;
   /** Pause between two looks at the log, ms. */
   readonly intervalMs: number;
-  /** Whether heads are posted to the server, beside being served. */
+  /** True to post heads to the server as well as serving them. */
   readonly post: boolean;
+  /** Starts threads that verify the AuditorUpdates below a URL. Default: the calling thread verifies them. */
+  readonly openThreads?: (prefix: string) => UpdateThreads & { close(): Promise<void> };
 }
 
 /** An auditor that runs until {@link RunningAuditor.stop}. */
@@ -56,7 +57,7 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
   const folder = new AuditorFolder(options.data);
   const signer = await folder.openSigner();
   const lock = await lockFolder(folder.path);
-  const threads = auditThreads({ type: 'http', prefix: transport.server + LOG_PREFIX });
+  const threads = options.openThreads?.(transport.server + LOG_PREFIX);
   const metrics = new AuditorMetrics();
   const observe = (event: AuditorEvent): void => {
     // What is cut short by the end has not failed.
@@ -83,7 +84,7 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
             fetch: send,
             bundle: () => trust.settle(),
             now: Date.now,
-            threads,
+            ...(threads === undefined ? {} : { threads }),
             onProgress: ({ done, total }) => observe({ type: 'progress', done, total }),
           },
           state,
@@ -99,14 +100,14 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
     const stop = async (): Promise<void> => {
       logger.info('stopping');
       stopping.abort();
-      await threads.close();
+      await threads?.close();
       await server.close();
       await running;
       await lock.release();
     };
     return { url: server.url, stop };
   } catch (error) {
-    await threads.close();
+    await threads?.close();
     await lock.release();
     throw error;
   }

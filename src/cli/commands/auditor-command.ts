@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { formatBase64 } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
-import { asUserInput, readInput } from '../client-options.ts';
+import { asUserInput, readInput } from '../../server/user-input.ts';
 import { parseDuration } from '../../server/settings/duration.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output/print.ts';
@@ -11,6 +11,7 @@ import type { RunServer } from './run-command.ts';
 
 const loadFolder = () => import('../../server/auditor-folder.ts');
 const loadServe = () => import('../../server/serve-auditor.ts');
+const loadThreads = () => import('../audit/audit-threads.ts');
 
 interface KeyFlags {
   readonly data: string;
@@ -91,8 +92,9 @@ async function serve(flags: AuditorFlags): Promise<number> {
   const given =
     trust === undefined ? undefined : await asUserInput(trust, async () => parseTrustBundle(await readInput(trust)));
   const stopped = stopSignal();
-  const { serveAuditor } = await loadServe();
-  const running = await serveAuditor({ data, server, trust: given, listen, intervalMs, post });
+  const [{ serveAuditor }, { auditThreads }] = await Promise.all([loadServe(), loadThreads()]);
+  const openThreads = (prefix: string) => auditThreads({ type: 'http', prefix });
+  const running = await serveAuditor({ data, server, trust: given, listen, intervalMs, post, openThreads });
   printLines(`listening on ${running.url}`);
   await stopped;
   await running.stop();

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { CredentialBinding } from '../../client/key-directory.ts';
-import { type ClientOptions, openDirectory, openOffline, readInput } from '../client-options.ts';
+import { type ClientOptions, openDirectory, openOffline } from '../client-options.ts';
+import { readInput } from '../../server/user-input.ts';
 import { recordKnown } from '../evidence.ts';
 import { EXIT } from '../exit-code.ts';
 import { changeLine } from '../output/binding-output.ts';

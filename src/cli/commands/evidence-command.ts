@@ -3,7 +3,7 @@ import { parseEvidence } from '../../client/evidence/evidence-text.ts';
 import { type ProvenMisbehaviour, verifyEvidence } from '../../client/evidence/verify-evidence.ts';
 import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
-import { asUserInput, readInput } from '../client-options.ts';
+import { asUserInput, readInput } from '../../server/user-input.ts';
 import { EXIT } from '../exit-code.ts';
 import { oneLine, printJson, printLines } from '../output/print.ts';
 import type { RunServer } from './run-command.ts';

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { renderSVG, renderUnicodeCompact } from 'uqr';
-import { type ClientOptions, openDirectory, readInput } from '../client-options.ts';
+import { type ClientOptions, openDirectory } from '../client-options.ts';
+import { readInput } from '../../server/user-input.ts';
 import { recordKnown } from '../evidence.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output/print.ts';

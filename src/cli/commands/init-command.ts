@@ -3,7 +3,7 @@ import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { DataFolder } from '../../server/data-folder.ts';
 import type { LogFlags } from '../../server/log-settings.ts';
 import { parseDuration } from '../../server/settings/duration.ts';
-import { readInput } from '../client-options.ts';
+import { readInput } from '../../server/user-input.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output/print.ts';
 import type { RunServer } from './run-command.ts';

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import type { ClientKey } from '../../client/client-key.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
-import { type ClientOptions, openIssuing, readInput } from '../client-options.ts';
+import { type ClientOptions, openIssuing } from '../client-options.ts';
+import { readInput } from '../../server/user-input.ts';
 import { CredentialFolder } from '../credentials/credentials.ts';
 import { renew, type RenewOptions } from '../credentials/renew.ts';
 import {

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { KeyDirectory, Recovery } from '../../client/key-directory.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
-import { type ClientOptions, openIssuing, readInput } from '../client-options.ts';
+import { type ClientOptions, openIssuing } from '../client-options.ts';
+import { readInput } from '../../server/user-input.ts';
 import { CredentialFolder } from '../credentials/credentials.ts';
 import {
   type EvidenceOptions,

@@ -10,7 +10,7 @@ import {
   createCompanionSecret,
 } from '../../ca/companion-secret.ts';
 import { writeFileDurably } from '../../client/node.ts';
-import { asUserInput, readInput } from '../client-options.ts';
+import { asUserInput, readInput } from '../../server/user-input.ts';
 
 /**
  * Returns the public keys of the companion keys in a folder (`companion-….pem`, PKCS#8, mode 0600), or undefined if

@@ -13,7 +13,7 @@ import type { IssuedCertificate } from '../../client/binding/issued-certificate.
 import { writeFileDurably } from '../../client/node.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
-import { asUserInput, readInput } from '../client-options.ts';
+import { asUserInput, readInput } from '../../server/user-input.ts';
 import { hasCompanion, prepareCompanions, readCompanions } from './companion-files.ts';
 
 /**

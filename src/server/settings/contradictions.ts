@@ -1,17 +1,8 @@
 import { createSecureContext } from 'node:tls';
 import { templateProblem } from '../../service/evidence/email/mail-text.ts';
+import type { Contradiction, ReadSettingFile } from './contradiction.ts';
 import { pkcs11Problems } from './pkcs11.ts';
 import type { SettingsFile } from './schema.ts';
-import type { SettingPath } from './toml-lines.ts';
-
-/** Gives the text of a file that settings name; undefined where it cannot be read. */
-export type ReadSettingFile = (name: string) => string | undefined;
-
-/** Something that does not fit. */
-export interface Contradiction {
-  readonly path: SettingPath;
-  readonly reason: string;
-}
 
 /** Parts of a settings file that do not fit each other, though each is fine. */
 export function contradictions(file: SettingsFile, files: ReadSettingFile): Contradiction[] {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { TokenKeyName } from '../../ca/pkcs11/token-key.ts';
-import type { Contradiction, ReadSettingFile } from './contradictions.ts';
+import type { Contradiction, ReadSettingFile } from './contradiction.ts';
 import { duration, fileName } from './fields.ts';
 
 /** What keys in a token can be for. Not the VRF: no token computes one. */

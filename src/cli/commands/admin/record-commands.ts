@@ -5,7 +5,7 @@ import { ensure, isGlasskeyError } from '../../../core/errors.ts';
 import { writeFileDurably } from '../../../client/node.ts';
 import type { LogContext } from '../../../service/log/log-context.ts';
 import type { TrailEntry } from '../../../service/admin/read-trail.ts';
-import { asUserInput, readInput } from '../../client-options.ts';
+import { asUserInput, readInput } from '../../../server/user-input.ts';
 import { EXIT, reportFailure } from '../../exit-code.ts';
 import { printJson, printLines } from '../../output/print.ts';
 import { type TableFormat, writeTable } from '../../output/table-output.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { DataFolder } from '../../../server/data-folder.ts';
-import { readInput } from '../../client-options.ts';
+import { readInput } from '../../../server/user-input.ts';
 import { EXIT } from '../../exit-code.ts';
 import { printJson, printLines } from '../../output/print.ts';
 import type { RunServer } from '../run-command.ts';

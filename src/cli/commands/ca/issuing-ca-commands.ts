@@ -3,7 +3,7 @@ import { writeFileDurably } from '../../../client/node.ts';
 import type { SignerAlgorithm } from '../../../core/crypto/signer.ts';
 import { DataFolder } from '../../../server/data-folder.ts';
 import { parseDuration } from '../../../server/settings/duration.ts';
-import { readInput } from '../../client-options.ts';
+import { readInput } from '../../../server/user-input.ts';
 import { EXIT } from '../../exit-code.ts';
 import { parseYears } from '../../number-option.ts';
 import { printJson, printLines } from '../../output/print.ts';

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { formatPem } from '../../../ca/der/pem.ts';
 import { writeFileDurably } from '../../../client/node.ts';
 import type { SignerAlgorithm } from '../../../core/crypto/signer.ts';
-import { readInput } from '../../client-options.ts';
+import { readInput } from '../../../server/user-input.ts';
 import { EXIT } from '../../exit-code.ts';
 import { parseYears } from '../../number-option.ts';
 import { printJson, printLines } from '../../output/print.ts';
