@@ -15,7 +15,7 @@ interface Exchange {
   readonly response: string;
 }
 
-/** How many exchanges are kept: the first ones (with bundle and tree head), all together, and bytes of each answer. */
+/** Bounds of the kept exchanges: the first ones (with bundle and tree head), all of them, and the bytes of an answer. */
 const FIRST_EXCHANGES = 2;
 const MAX_EXCHANGES = 8;
 const MAX_BYTES = 512 * 1024;

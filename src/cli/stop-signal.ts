@@ -1,6 +1,6 @@
 import { EXIT } from './exit-code.ts';
 
-/** How long further signals count as the same request to stop, ms. */
+/** Time in which further signals count as the same request to stop, ms. */
 const SAME_SIGNAL_MS = 2_000;
 
 /**

@@ -50,7 +50,7 @@ describe('monitor and history', () => {
     const { versions } = JSON.parse(history.stdout) as { versions: { version: number; origin: string }[] };
     expect(versions.map(({ origin }) => origin)).toEqual(['made', 'made', 'acknowledged']);
     expect((await run('history', alice, ...state)).stdout).toContain(
-      'version 0: by initial, vouched for by the application, made',
+      'version 0: first registration, vouched for by the application; made by you',
     );
   }, 60_000);
 
@@ -62,7 +62,7 @@ describe('monitor and history', () => {
     const first = await run('lookup', bob, '--version', '0', '--json', ...state);
     expect(first, first.stderr).toMatchObject({ code: 0 });
     expect(JSON.parse(first.stdout)).toMatchObject({ identity: bob, version: 0, authorization: { type: 'initial' } });
-    expect((await run('lookup', bob, '--version', '1', ...state)).stdout).toContain('version 1 by key');
+    expect((await run('lookup', bob, '--version', '1', ...state)).stdout).toContain('change signed by a key');
     expect(await run('lookup', bob, '--version', '5', ...state)).toMatchObject({ code: 1 });
     expect(await run('lookup', bob, '--version', '-1', ...state)).toMatchObject({ code: 1 });
     expect(await run('lookup', bob, ...state)).toMatchObject({ code: 0 });

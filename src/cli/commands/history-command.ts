@@ -41,10 +41,19 @@ function versionJson({ version, commitment, authorization, certificates, origin 
   };
 }
 
+/** The origins of an own version, for people. */
+const ORIGINS: Readonly<Record<NonNullable<PastVersion['origin']>, string>> = {
+  made: 'made by you',
+  adopted: 'adopted as yours without a check',
+  maintenance: 'maintenance of your certificates',
+  unexpected: 'NOT made by you',
+  acknowledged: 'not made by you, and acknowledged',
+};
+
 function versionLines({ version, authorization, certificates, origin }: PastVersion): string[] {
-  const known = origin === undefined ? '' : `, ${origin}`;
+  const known = origin === undefined ? '' : `; ${ORIGINS[origin]}`;
   return [
-    `version ${version}: by ${authorizationText(authorization)}${known}`,
+    `version ${version}: ${authorizationText(authorization)}${known}`,
     ...certificates.map(({ serial, spkiSha256 }) => `  ${serial}  key ${spkiSha256.slice(0, 16)}…`),
   ];
 }

@@ -88,7 +88,7 @@ export function bindingLines(binding: VerifiedBinding): string[] {
     ...(certificates.length > 0 ? certificates : [`  no certificate: ${absenceOf(binding)}`]),
     changeLine(binding.change),
     ...pendingLines(binding),
-    ...(binding.version === 0 ? [`registered: ${authorizationText(binding.authorization)}`] : []),
+    ...(binding.version === 0 ? [authorizationText(binding.authorization)] : []),
     ...alertLines(binding.alerts),
     ...(monitored.length > 0 ? [`${monitored.join(', ')}. Next: \`glasskey monitor\` keeps watching it`] : []),
   ];
@@ -123,8 +123,8 @@ export function versionLines({
 }: VerifiedVersion): string[] {
   const all = [...certificates, ...expired];
   return [
-    `${identity}: version ${version} by ${authorizationText(authorization)}, in the log of ${treeSize} entries`,
-    'a later version may have replaced it; look it up without --version for the newest one',
+    `${identity}: version ${version}, in the log of ${treeSize} entries: ${authorizationText(authorization)}`,
+    'A later version may have replaced it. Next: look the identity up without --version',
     ...all.map(
       ({ serial, spkiSha256, notAfterMs }) =>
         `  ${serial}  key ${spkiSha256.slice(0, 16)}…  until ${isoTime(notAfterMs)}`,

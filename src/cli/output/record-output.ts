@@ -33,13 +33,20 @@ export function authorizationJson(authorization: Authorization): Record<string, 
   return type === 'initial' ? { type, evidence: authorization.evidence } : { type };
 }
 
-/** Returns who authorised a version, for people. */
+/** Returns how a version came about and who authorised it, for people. */
 export function authorizationText(authorization: Authorization): string {
-  if (authorization.type === 'recovery') {
-    return authorization.phase === 'requested' ? 'recovery, requested' : 'recovery, after its delay';
+  switch (authorization.type) {
+    case 'initial':
+      return `first registration, ${evidenceText(authorization.evidence)}`;
+    case 'key':
+      return 'change signed by a key of the identity';
+    case 'maintenance':
+      return `${authorization.kind} by the authority`;
+    case 'recovery':
+      return authorization.phase === 'requested' ? 'recovery, requested' : 'recovery, after its delay';
+    case 'operator':
+      return `change by the operator, with the reason: ${oneLine(authorization.reason)}`;
   }
-  if (authorization.type === 'operator') return `operator, with the reason: ${oneLine(authorization.reason)}`;
-  return authorization.type === 'initial' ? `initial, ${evidenceText(authorization.evidence)}` : authorization.type;
 }
 
 /** Returns the evidence of a first registration for people. */
