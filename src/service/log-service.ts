@@ -16,7 +16,7 @@ import { issueCertificate } from './issuance/issue-certificate.ts';
 import type {
   Answer,
   CertificateOrder,
-  IssuedCertificate,
+  CertificateAnswer,
   RevocationOrder,
   RevokedCertificates,
 } from './issuance/requests.ts';
@@ -180,7 +180,7 @@ export class LogService {
   }
 
   /** `POST /v1/certificates`: see {@link issueCertificate}. */
-  async issue(order: CertificateOrder): Promise<IssuedCertificate> {
+  async issue(order: CertificateOrder): Promise<CertificateAnswer> {
     await this.#assertSigning();
     return issueCertificate(this.#issuance(), order);
   }

@@ -12,7 +12,7 @@ import type { Made } from './made.ts';
 import { readLabelState } from '../log/label-state.ts';
 import { makeVersion } from './make-version.ts';
 import { policy, withinIdentityBudget } from './policy.ts';
-import { type CertificateOrder, type IssuedCertificate, requestHash } from './requests.ts';
+import { type CertificateOrder, type CertificateAnswer, requestHash } from './requests.ts';
 import { respond } from './respond.ts';
 import type { WantedKeys } from './sign.ts';
 import { signVersion } from './signed-version.ts';
@@ -40,7 +40,7 @@ export interface CertificateWork {
  * once the version that holds it is in a released head. The same request again gets the same answer. `order` is
  * untrusted. Throws the code of the step that refuses; `timed-out` leaves the request in the queue.
  */
-export async function issueCertificate(issuance: Issuance, order: CertificateOrder): Promise<IssuedCertificate> {
+export async function issueCertificate(issuance: Issuance, order: CertificateOrder): Promise<CertificateAnswer> {
   const { context, admission, requests, settings } = issuance;
   return admission.run('certificate', async (ticket) => {
     const der = parse(order);

@@ -3,7 +3,7 @@ import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { AppendBatch, HeadRow, SubmissionRow } from '../../store/ports.ts';
 import { planEntries } from './batch-plan.ts';
 import { nextTimestamp } from './clock-guard.ts';
-import { type Growth, growLog, prefixTileRows } from './grow-log.ts';
+import { type GrownTrees, growLog, prefixTileRows } from './grow-log.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { SettledOutcome } from '../log/log-progress.ts';
 import { type CheckedQueue, checkQueue } from './submission-check.ts';
@@ -62,7 +62,7 @@ export async function appendQueue(
 interface GrownQueue {
   readonly checked: CheckedQueue;
   readonly entries: readonly (readonly SubmissionRow[])[];
-  readonly growth: Growth;
+  readonly growth: GrownTrees;
 }
 
 async function growChecked(

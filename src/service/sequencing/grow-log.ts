@@ -37,7 +37,7 @@ interface LogTip {
 }
 
 /** The trees' part of an append: what new log entries make of both logs and of the prefix tree. */
-export interface Growth extends Pick<AppendBatch, 'expectedSize' | 'head' | 'entries' | 'updates' | 'logTiles'> {
+export interface GrownTrees extends Pick<AppendBatch, 'expectedSize' | 'head' | 'entries' | 'updates' | 'logTiles'> {
   /** New prefix tiles, decoded, so that they can be cached once they are committed. */
   readonly prefixTiles: readonly NamedTile[];
 }
@@ -61,7 +61,7 @@ export interface GrowthInput {
  * the audit log (DESIGN §5). Throws `prefix-key-exists`, `storage-corrupt`, and `clock-skew` for a timestamp before the
  * head's.
  */
-export async function growLog(input: GrowthInput): Promise<Growth> {
+export async function growLog(input: GrowthInput): Promise<GrownTrees> {
   const { head } = input;
   if (input.timestampMs < head.timestampMs) throw new GlasskeyError('clock-skew', 'timestamps of a log never decrease');
   let tip = tipOf(head);
