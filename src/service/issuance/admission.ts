@@ -2,16 +2,19 @@ import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { ServiceEvent } from '../service-event.ts';
 
-/** How long a queue depth that was read counts as known, ms. */
+/** Lifetime of a queue depth that was read, ms. */
 const DEPTH_LIFETIME_MS = 1_000;
 
 /** A request's place in the pipeline. */
 export interface Ticket {
-  /** To be called once the request has submitted, or will not. Further calls do nothing. */
+  /** Notes that the request has submitted, or never will. Further calls do nothing. */
   submitted(): void;
 }
 
-/** Bounds how many requests are in the pipeline, here and in the queue: memory does not grow with load (DESIGN §9). */
+/**
+ * Load shedding: bounds the requests in the pipeline, here and in the queue, so that memory does not grow with load
+ * (docs/architecture.md#sequencing-and-durability).
+ */
 export class Admission {
   readonly #context: LogContext;
   #inFlight = 0;
@@ -33,7 +36,7 @@ export class Admission {
     return this.#preparing;
   }
 
-  /** Runs a request in the pipeline, and reports how it ended. Throws `overloaded` where there is no room. */
+  /** Runs a request in the pipeline, and reports its outcome. Throws `overloaded` if there is no room. */
   async run<T>(
     kind: Extract<ServiceEvent, { type: 'request' }>['kind'],
     work: (ticket: Ticket) => Promise<T>,
@@ -73,7 +76,7 @@ export class Admission {
     ensure(fits, 'overloaded', 'too many requests are waiting');
   }
 
-  /** The depth of the queue matters only when it is large, so an old figure will do. */
+  /** Only a large depth matters, and a queue does not get large at once: an old figure will do. */
   #refreshDepth(): void {
     if (performance.now() - this.#depthReadAt < DEPTH_LIFETIME_MS) return;
     this.#depthReadAt = performance.now();

@@ -5,7 +5,7 @@ import type { Webhook } from '../evidence/webhook/webhook.ts';
 import type { IssuanceOperation } from '../evidence/webhook/webhook-settings.ts';
 import type { NextVersion } from './continuity.ts';
 
-/** What step {@link approve} is about. */
+/** The certificate that {@link approve} asks about. */
 export interface Approvable {
   readonly identity: Identity;
   readonly next: NextVersion;
@@ -19,8 +19,8 @@ export interface Approvable {
 }
 
 /**
- * Step `approve`: asks the operator's webhook, where there is one, which may also give a shorter validity. Throws `denied`,
- * `webhook-unavailable`.
+ * Step `approve`: asks the operator's webhook, if there is one. It may shorten the validity. Throws
+ * `denied`, `webhook-unavailable`.
  */
 export async function approve(webhook: Webhook | undefined, asked: Approvable): Promise<Validity> {
   const { identity, next, spkiSha256, validity, nowMs } = asked;
@@ -34,7 +34,7 @@ export async function approve(webhook: Webhook | undefined, asked: Approvable): 
   return { ...validity, notAfterMs: Math.min(validity.notAfterMs, endMs) };
 }
 
-/** What the request comes to, by the keys before and after it. */
+/** Returns the webhook's name for the request, from the keys before and after it. */
 function operationOf({ previous, kept }: NextVersion, keysSha256: Uint8Array): IssuanceOperation {
   if (previous === undefined) return 'register';
   const isNew = !previous.certificates.some((one) => equalBytes(one.keysSha256, keysSha256));

@@ -13,18 +13,18 @@ import type { CertificateOrder, OwnEvidence } from './requests.ts';
 const APPLICATION: Evidence = { type: 'application' };
 
 /**
- * Who asks, as far as is known before the record is looked at: somebody for whom evidence vouches; a change that a key of the
- * record is said to have signed; or nobody but the holder of the CSR's key.
+ * The requester, as far as is known before the record is read: one for whom evidence vouches; one with a change that a
+ * key of the record is said to have signed; or only the holder of the CSR's key.
  */
 export type Requester =
   | { readonly type: 'vouched'; readonly evidence: Evidence }
   | { readonly type: 'change' }
   | { readonly type: 'key-holder' };
 
-/** What comes with a request to show who makes it. Untrusted. */
+/** The parts of a request that show who makes it. Untrusted. */
 export type Credentials = Pick<CertificateOrder, 'token' | 'change' | 'evidence'>;
 
-/** What evidence has to be evidence of. */
+/** The claim that evidence has to prove. */
 export interface Claimed {
   readonly identity: Identity;
   readonly labelKey: Uint8Array;
@@ -33,8 +33,8 @@ export interface Claimed {
 }
 
 /**
- * Step `authenticateApplication`: a token that is there must be valid, also where a change would do without. Throws
- * `unauthenticated`. Its number.
+ * Step `authenticateApplication`: returns the number of the request's token. A token that is there must be valid, even
+ * if a change makes it unnecessary. Throws `unauthenticated`.
  */
 export async function authenticateApplication(
   { context, tokens }: Pick<Pipeline, 'context' | 'tokens'>,
@@ -46,9 +46,9 @@ export async function authenticateApplication(
 }
 
 /**
- * Step `authenticate`, after {@link authenticateApplication}: verifies evidence, and that it may vouch for this identity. It does not
- * look at the log, so that what it answers does not tell whether the name is there. Throws `forbidden`, and what the kind of
- * evidence throws.
+ * Step `authenticate`, after {@link authenticateApplication}: verifies evidence, and that it may vouch for this
+ * identity. It does not read the log, so that its answer does not reveal whether the name is registered. Throws
+ * `forbidden`, and what the kind of evidence throws.
  */
 export async function authenticate(
   { evidence: services }: Pick<RequestSettings, 'evidence'>,
@@ -63,7 +63,7 @@ export async function authenticate(
   return { type: 'vouched', evidence: found };
 }
 
-/** How the trail names who asks (see `Act.who`), by what they show and the number of their token. */
+/** Returns the trail's name of the requester (see `Act.who`), from its credentials and the number of its token. */
 export function whoOf({ change, evidence }: Partial<Credentials>, token: number | undefined): string {
   if (change !== undefined) return 'owner';
   if (evidence !== undefined) return evidence.type;
@@ -80,7 +80,7 @@ function verifyEvidence(
   return emailChallenges.verify(evidence, claimed);
 }
 
-/** Names what a request shows: those that show the same share one run. */
+/** Returns a key of the credentials: only requests with the same ones share a run. */
 export function credentialsKey({ token, change, evidence }: Credentials): string {
   if (change !== undefined) return 'change';
   if (evidence === undefined) return token === undefined ? 'key-holder' : 'application';

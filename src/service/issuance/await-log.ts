@@ -20,9 +20,9 @@ export class Deadline {
 }
 
 /**
- * Step `awaitSequenced`: waits until the sequencer has taken the submission; returns its position. Throws the code with
- * which it was rejected, `timed-out`, `shutting-down`. After the latter two the submission is still in the queue, and the
- * same request again finds it.
+ * Step `awaitSequenced`: waits until the sequencer has taken the submission, and returns its position. Throws the code
+ * of a rejection, `timed-out`, `shutting-down`. After the latter two the submission is still in the queue, and the same
+ * request again finds it.
  */
 export async function awaitSequenced(progress: LogProgress, submissionId: number, timeoutMs: number): Promise<number> {
   const outcome = await progress.waitForOutcome(submissionId, timeoutMs);
@@ -30,7 +30,7 @@ export async function awaitSequenced(progress: LogProgress, submissionId: number
   throw new GlasskeyError(isErrorCode(outcome.code) ? outcome.code : 'internal', 'the log refused the version');
 }
 
-/** Step `awaitReleased`: waits until the entry is in a released head: before, nothing of it leaves the server. */
+/** Step `awaitReleased`: waits until the entry is in a released head. Before that, nothing of it leaves the server. */
 export async function awaitReleased(progress: LogProgress, position: number, timeoutMs: number): Promise<ReleasedLog> {
   const log = await progress.waitForRelease(position + 1, timeoutMs);
   ensure(log.released.size > position, 'internal', 'released too early');

@@ -8,7 +8,7 @@ import type { Requester } from './authenticate.ts';
 import type { LabelState } from '../log/label-state.ts';
 import { verifyChange } from './signed-change.ts';
 
-/** What the next version of an identity will be, but for a certificate that is still to be signed. */
+/** The next version of an identity, without the certificate that is still to be signed. */
 export interface NextVersion {
   readonly version: number;
   readonly previous: LabelState | undefined;
@@ -17,7 +17,7 @@ export interface NextVersion {
   readonly authorization: Authorization;
 }
 
-/** What step {@link continuity} looks at. */
+/** Input of step {@link continuity}. */
 export interface ContinuityInput {
   readonly origin: string;
   readonly label: Uint8Array;
@@ -30,9 +30,10 @@ export interface ContinuityInput {
 }
 
 /**
- * Step `continuity`: a name that is bound to one key is not signed for another (DESIGN §7). A first registration needs
- * evidence that vouches; a renewal needs the key alone; anything else needs a change that a key of the record signed.
- * Throws `unauthenticated`, `change-required`, `recovery-pending` for a renewal while a recovery is pending, and what {@link verifyChange} throws.
+ * Step `continuity`: a name that is bound to one key is not signed for another (docs/spec.md#identity-record). A first
+ * registration needs evidence that vouches; a renewal needs the key alone; anything else needs a change that a key of
+ * the record signed. Throws `unauthenticated`, `change-required`, `recovery-pending` for a renewal while a recovery is
+ * pending, and what {@link verifyChange} throws.
  */
 export async function continuity(input: ContinuityInput): Promise<NextVersion> {
   const { state, requester, change, keysSha256 } = input;
@@ -49,15 +50,15 @@ export async function continuity(input: ContinuityInput): Promise<NextVersion> {
     'change-required',
     'the identity is bound to another key: a change signed by that key is needed, also for other companion keys',
   );
-  // A renewal would make its delay begin anew: whoever holds an old key says openly that it is against it.
+  // A renewal would restart the delay of the recovery. The holder of an old key has to veto openly instead.
   const isSettled = state.record.pending === undefined;
   ensure(isSettled, 'recovery-pending', 'a recovery of the identity is pending: veto it first, or wait for its end');
   return renewal(state, keysSha256, input.nowMs);
 }
 
 /**
- * The CA renews for the same key: what has expired goes, and so do older certificates of the renewed key but the newest,
- * which its holder may still be using.
+ * The CA renews for the same key. Expired certificates go, and so do older ones of the renewed key; its newest stays,
+ * since the holder may still be using it.
  */
 function renewal(state: LabelState, keysSha256: Uint8Array, nowMs: number): NextVersion {
   const newest = state.certificates.findLast((certificate) => equalBytes(certificate.keysSha256, keysSha256));
@@ -69,7 +70,7 @@ function renewal(state: LabelState, keysSha256: Uint8Array, nowMs: number): Next
   return { version: state.version + 1, previous: state, kept, authorization };
 }
 
-/** The owner adds or rotates: the change says which keys the record has afterwards. */
+/** The owner adds or rotates: the change names the keys that the record has afterwards. */
 async function changed(input: ContinuityInput, state: LabelState, change: SignedChange): Promise<NextVersion> {
   const { request, authorization } = await verifyChange(change, state, input);
   const { spkisAfter } = request;
@@ -83,7 +84,7 @@ async function changed(input: ContinuityInput, state: LabelState, change: Signed
   return { version: state.version + 1, previous: state, kept, authorization };
 }
 
-/** Without expired certificates, unless a key that stays would then have none left. */
+/** Drops expired certificates, unless a key that stays would then have none left. */
 function withoutExpired(
   certificates: readonly ParsedCertificate[],
   arriving: Uint8Array,

@@ -10,15 +10,15 @@ import type { Issuance } from './issuance.ts';
 import { makeVersion } from './make-version.ts';
 import { requestHash } from './requests.ts';
 
-/** What an administrator asks for. */
+/** An administrator's order to erase an identity. */
 export interface ErasureOrder {
   /** The identity as typed. */
   readonly identity: string;
-  /** Who asks, for the trail. */
+  /** The administrator, for the trail. */
   readonly who: string;
 }
 
-/** An erasure that is done. */
+/** A completed erasure. */
 export interface Erasure {
   /** The canonical identity. */
   readonly identity: string;
@@ -32,7 +32,7 @@ export interface Erasure {
   readonly trail: TrailHead;
 }
 
-/** A version of the log below which everything is to be deleted. */
+/** An empty version of an identity; what the versions before it hold is to be deleted. */
 interface Emptied {
   readonly version: number;
   readonly position: number;
@@ -41,11 +41,11 @@ interface Emptied {
 }
 
 /**
- * Erases an identity (DESIGN §7): a version that holds nothing (`maintenance: erasure`) goes into the log, its certificates
- * to the CRL, and once that is released, what the versions before it opened to, their certificates and the plaintext name
- * are deleted. The log keeps commitments and VRF outputs, so every proof and audit holds. A record that held nothing
- * already has no such version: then the last one is emptied too. Safe to repeat. Throws `invalid-identity`,
- * `identity-not-found`, `version-conflict` while somebody changes the identity, `timed-out`.
+ * Erases an identity (docs/spec.md#identity-record). A version that holds nothing (`maintenance: erasure`) goes into
+ * the log, the certificates go to the CRL. Once the version is released, the openings of the versions before it, their
+ * certificates and the plaintext name are deleted. The log keeps commitments and VRF outputs, so every proof and audit
+ * holds. A record without certificates gets no such version, and its last version is emptied too. Idempotent. Throws
+ * `invalid-identity`, `identity-not-found`, `version-conflict` while another request changes the identity, `timed-out`.
  */
 export async function eraseIdentity(issuance: Issuance, order: ErasureOrder): Promise<Erasure> {
   const { context, progress } = issuance;

@@ -13,24 +13,24 @@ import { readLabelState } from '../log/label-state.ts';
 import { requestHash } from './requests.ts';
 import type { WantedKeys } from './sign.ts';
 
-/** One line of an import. Untrusted, but for who runs it. */
+/** One line of an import. Untrusted, except for the name of the administrator. */
 export interface ImportOrder {
   /** As typed. */
   readonly identity: string;
-  /** What shows the key: a PKCS#10 request in PEM; or the public key alone, in PEM, of which nobody has shown possession. */
+  /** A PKCS#10 request in PEM; or the public key alone in PEM, without proof of possession. */
   readonly key: { readonly csr: string } | { readonly publicKey: string };
-  /** Who imports, for the trail. */
+  /** The administrator, for the trail. */
   readonly who: string;
 }
 
-/** What became of it: `present` where the record certifies these keys already. */
+/** The outcome: `present` if the record certifies these keys already. */
 export type Imported = 'imported' | 'present';
 
 /**
- * Registers an identity of an existing user base, by its administrator's word alone: the record says so (`import`), and whether the key
- * has shown that it is there. Never changes a record that exists. Throws `change-required` where that has another key,
- * `invalid-identity`, `bad-csr`, `bad-key`, `weak-key`, `bad-proof-of-possession`, `csr-identity-mismatch`, and what the later
- * steps of the pipeline throw.
+ * Registers an identity of an existing user base on its administrator's word alone. The record says so (`import`), and
+ * says whether possession of the key was proved. Never changes an existing record. Throws `change-required` if that has
+ * another key, `invalid-identity`, `bad-csr`, `bad-key`, `weak-key`, `bad-proof-of-possession`,
+ * `csr-identity-mismatch`, and what the later steps of the pipeline throw.
  */
 export async function importIdentity(issuance: Issuance, order: ImportOrder): Promise<Imported> {
   const { context, admission } = issuance;

@@ -18,17 +18,19 @@ import type { WantedKeys } from './sign.ts';
 import { signVersion } from './signed-version.ts';
 import { findStoredAnswer } from './stored-answer.ts';
 
-/** An order that was taken in. */
+/** An order after intake. */
 export interface CertificateWork {
   readonly order: Pick<CertificateOrder, 'change' | 'proveFirst' | 'requestId'>;
   readonly identity: Identity;
   readonly labelKey: Uint8Array;
   readonly keys: WantedKeys;
-  /** Who asks, as their evidence shows; asked once, when nothing is stored yet. Throws what {@link authenticate} throws. */
+  /**
+   * Authenticates the requester; called once, and only if no answer is stored. Throws what {@link authenticate} throws.
+   */
   readonly authenticate: () => Promise<Requester>;
-  /** Whether only a first version will do. */
+  /** Refuses an identity that is registered already. */
   readonly isFirst?: boolean;
-  /** Who asks, for the trail. */
+  /** The requester, for the trail. */
   readonly who: string;
   readonly requestHash: Uint8Array;
   readonly deadline: Deadline;
@@ -36,9 +38,10 @@ export interface CertificateWork {
 }
 
 /**
- * Registers, adds, renews or rotates: the issuance pipeline (DESIGN §8), one line per step. The certificate is let out
- * once the version that holds it is in a released head. The same request again gets the same answer. `order` is
- * untrusted. Throws the code of the step that refuses; `timed-out` leaves the request in the queue.
+ * Registers, adds, renews or rotates: the issuance pipeline (docs/architecture.md#one-registration), one line per step.
+ * The certificate leaves the server once the version that holds it is in a released head. The same request again gets
+ * the same answer. `order` is untrusted. Throws the code of the step that refuses; `timed-out` leaves the request in
+ * the queue.
  */
 export async function issueCertificate(issuance: Issuance, order: CertificateOrder): Promise<CertificateAnswer> {
   const { context, admission, requests, settings } = issuance;
@@ -48,7 +51,7 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
     const csr = await proofOfPossession(context, der, identity);
     const who = whoOf(order, await authenticateApplication(issuance, order));
     const hash = requestHash('certificate', identity.label, [csr.der], order.change);
-    // Not with a stranger who sends the same CSR without evidence: who may do less would have it fail for both.
+    // Keyed by credentials: a stranger who sends the same CSR without evidence would make it fail for both.
     const made = await requests.share(`${credentialsKey(order)} ${formatHex(hash)}`, async () => {
       const labelKey = await context.vrf.labelKey(identity.label);
       const deadline = new Deadline(context.limits.requestTimeoutMs);
@@ -63,7 +66,7 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
   });
 }
 
-/** From continuity to release; starts again where the same request turns out to be under way elsewhere. */
+/** Runs the steps from continuity to release, again if the same request turns out to be under way elsewhere. */
 export async function makeCertificate(issuance: Issuance, work: CertificateWork): Promise<Made> {
   const { context, settings } = issuance;
   const { labelKey } = work;
@@ -80,7 +83,7 @@ export async function makeCertificate(issuance: Issuance, work: CertificateWork)
     const { spkiSha256, keysSha256 } = work.keys;
     const { origin } = context;
     const { label } = work.identity;
-    // The same request again needs no evidence anew: a token may have expired since.
+    // The same request again needs no fresh evidence: a token may have expired since.
     requester ??= await work.authenticate();
     const { change } = work.order;
     const next = await continuity({ origin, label, state, requester, change, keysSha256, nowMs: context.now() });

@@ -27,10 +27,10 @@ export interface Patience {
 export type Prepare = (signed: (serial: string) => void) => VersionContent | Promise<VersionContent>;
 
 /**
- * Makes a version: claims its intent, prepares and submits it, and waits until it is sequenced. If the same request holds
- * the intent already, waits for that instead and returns undefined: the caller reads the record again. A failure before
- * the submission closes the intent, and what was signed under it goes to the CRL. Throws `version-conflict` if another
- * request holds the intent, `timed-out`, and what `prepare` throws.
+ * Makes a version: claims its intent, prepares and submits it, and waits until it is sequenced. If the same request
+ * holds the intent already, waits for that instead and returns undefined: the caller reads the record again. A failure
+ * before the submission closes the intent, and what was signed under it goes to the CRL. Throws `version-conflict` if
+ * another request holds the intent, `timed-out`, and what `prepare` throws.
  */
 export async function makeVersion(
   { context, progress }: { readonly context: LogContext; readonly progress: LogProgress },
@@ -51,8 +51,8 @@ export async function makeVersion(
 }
 
 /**
- * Claims a version before anything is signed for it, so that only one of two requests goes on. Returns the intent of the
- * same request if that has claimed it before. Throws `version-conflict` if another request has.
+ * Claims a version before anything is signed for it, so that only one of two requests goes on. Returns the intent of
+ * the same request if that has claimed it before. Throws `version-conflict` if another request has.
  */
 export async function claimIntent(
   { store, now }: Pick<LogContext, 'store' | 'now'>,

@@ -10,8 +10,9 @@ import type { NextVersion } from './continuity.ts';
 import { profileOf } from '../log/profile-table.ts';
 
 /**
- * Step `policy`: how long the certificate will be valid by the profile of its identity, and that the record has room for it. Throws
- * `forbidden` for an identity without a profile, `weak-key` for a kind of key that the profile does not have, `change-rejected` for a full record, `certificate-expired` where the issuing CA is.
+ * Step `policy`: returns the validity that the profile of the identity gives, and checks that the record has room for
+ * the certificate. Throws `forbidden` for an identity without a profile, `weak-key` for a kind of key that the profile
+ * does not take, `change-rejected` for a full record, `certificate-expired` if the issuing CA has expired.
  */
 export function policy(
   { limits, now }: Pick<LogContext, 'limits' | 'now'>,
@@ -29,8 +30,8 @@ export function policy(
 }
 
 /**
- * Step `limitIdentity`: counts a certificate against the budget of its identity, and takes that back unless `work` calls
- * `keep`. It comes after every step that a stranger cannot pass, so that nobody uses up another's budget. Throws
+ * Step `limitIdentity`: counts a certificate against the budget of its identity, and takes that back unless `work`
+ * calls `keep`. It comes after every step that a stranger cannot pass, so that nobody uses up another's budget. Throws
  * `rate-limited`.
  */
 export async function withinIdentityBudget<T>(

@@ -18,7 +18,7 @@ export interface AnswerProof {
   readonly proof: Uint8Array;
 }
 
-/** What every answer of the pipeline holds. */
+/** The part that all answers of the pipeline share. */
 export interface Answer extends AnswerProof {
   /** The canonical identity. */
   readonly identity: string;
@@ -39,9 +39,9 @@ export interface CertificateOrder extends ProofOrder {
   readonly csr: string | Uint8Array;
   /** The application token that came with it, if one did. */
   readonly token: string | undefined;
-  /** What else vouches for the identity. It is looked at where neither a token nor a change does. */
+  /** Vouches for the identity if neither a token nor a change does. */
   readonly evidence?: OwnEvidence | undefined;
-  /** Whether evidence is verified before anything of the identity is read: also where the same request was answered before. */
+  /** Verifies evidence before anything of the identity is read, even if the same request was answered before. */
   readonly proveFirst?: boolean;
   readonly change: SignedChange | undefined;
   /** Our own name for the request, for the trail. */

@@ -18,8 +18,8 @@ export async function respond(
 }
 
 /**
- * Makes the one proof that was ordered for a label. An owner gets no bytes if it knows every version, or if what it does
- * not know can no longer be shown. Throws `invalid-request`, `too-far-behind`, `not-audited`, `erased`.
+ * Makes the one proof that was ordered for a label. An owner gets no bytes if it knows every version, or if what it
+ * does not know can no longer be shown. Throws `invalid-request`, `too-far-behind`, `not-audited`, `erased`.
  */
 export async function proveAnswer(
   parts: Pick<Issuance, 'context' | 'progress' | 'prover'>,

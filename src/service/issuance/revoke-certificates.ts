@@ -20,7 +20,7 @@ import { requestHash, type RevocationOrder, type RevokedCertificates } from './r
 import { respond } from './respond.ts';
 import { verifyChange } from './signed-change.ts';
 
-/** As many as a record can hold. */
+/** The capacity of a record. */
 const MAX_SERIALS = 255;
 
 interface Work {
@@ -28,17 +28,17 @@ interface Work {
   readonly identity: Identity;
   readonly labelKey: Uint8Array;
   readonly requestHash: Uint8Array;
-  /** Who asks, for the trail. */
+  /** The requester, for the trail. */
   readonly who: string;
   readonly deadline: Deadline;
   readonly ticket: Ticket;
 }
 
 /**
- * Revokes certificates of an identity: makes the version without them, by a change that a key of the record signed, or
- * by an application's word (`maintenance: revocation`). The certificates go to the CRL in the same transaction. Asking
- * again for what is revoked already changes nothing. `order` is untrusted. Throws `unauthenticated`, `identity-not-found`,
- * `no-such-certificate`, `change-rejected`, `version-conflict`, `timed-out`.
+ * Revokes certificates of an identity: makes a version without them, by a change that a key of the record signed, or on
+ * an application's word (`maintenance: revocation`). The certificates go to the CRL in the same transaction.
+ * Idempotent. `order` is untrusted. Throws `unauthenticated`, `identity-not-found`, `no-such-certificate`,
+ * `change-rejected`, `version-conflict`, `timed-out`.
  */
 export async function revokeCertificates(issuance: Issuance, order: RevocationOrder): Promise<RevokedCertificates> {
   const { context, admission, requests, settings } = issuance;
@@ -66,7 +66,7 @@ export async function revokeCertificates(issuance: Issuance, order: RevocationOr
   });
 }
 
-/** The serials that were asked for, as a set in one order; none for `all`. */
+/** Returns the serials of the order, sorted and distinct; none for `all`. */
 function parseSerials({ serials, reason }: RevocationOrder): readonly string[] {
   ensure(isRevocationReason(reason), 'invalid-request', 'not a reason for a revocation');
   if (serials === 'all') return [];
@@ -96,7 +96,7 @@ async function make(issuance: Issuance, work: Work): Promise<Made> {
   }
 }
 
-/** Which certificates of the record are to go; none where all that was asked for is revoked already. */
+/** Returns the certificates of the record to remove; none if all serials of the order are revoked already. */
 async function certificatesToRemove(
   { context }: Issuance,
   work: Work,

@@ -13,7 +13,10 @@ import { profileOf } from '../log/profile-table.ts';
 /** The keys to certify: what remains of a CSR once possession is proved. */
 export type WantedKeys = Pick<ParsedCsr, 'spki' | 'spkiSha256' | 'keysSha256' | 'companions' | 'keyType'>;
 
-/** What the certificate to be signed must say. Throws `forbidden` for an identity without a profile, `storage-failed`. */
+/**
+ * Returns the content of the certificate to sign. Throws `forbidden` for an identity without a profile,
+ * `storage-failed`.
+ */
 export async function leafRequest(
   context: Pick<LogContext, 'random' | 'crlShards'>,
   { profiles, signingCa: { urls } }: RequestSettings,
@@ -29,7 +32,7 @@ export async function leafRequest(
   return { ...validity, spki, companions, san: identity.san, serial, profile, urls: { ...urls, crl } };
 }
 
-/** Step `sign`: the one place where the service signs certificates. */
+/** Step `sign`: the only place that signs certificates. */
 export async function sign(
   { observe }: Pick<LogContext, 'observe'>,
   { signingCa }: RequestSettings,
@@ -40,7 +43,7 @@ export async function sign(
   return certificate;
 }
 
-/** Step `lint`: the signed certificate says what it was meant to say. Throws `lint-failed`. */
+/** Step `lint`: checks that the signed certificate has the content of its request. Throws `lint-failed`. */
 export function lint(
   { issued }: Pick<LogContext, 'issued'>,
   { signingCa }: RequestSettings,

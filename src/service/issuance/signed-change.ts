@@ -18,8 +18,8 @@ export interface VerifiedChange {
 }
 
 /**
- * Verifies an untrusted change against the record that it changes (DESIGN §7). Throws `change-rejected` for a change of
- * another log or identity, `version-conflict` where the record is no longer the one that it changes, and
+ * Verifies an untrusted change against the record that it changes (docs/spec.md#change-requests). Throws
+ * `change-rejected` for a change of another log or identity, `version-conflict` if the record has changed since, and
  * `bad-change-signature`.
  */
 export async function verifyChange(

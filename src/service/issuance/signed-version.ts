@@ -11,16 +11,16 @@ import type { NextVersion } from './continuity.ts';
 import { leafRequest, lint, sign, type WantedKeys } from './sign.ts';
 import type { VersionContent } from './submit.ts';
 
-/** What a certificate is signed for; the intent of the version is ours. */
+/** The certificate to sign. The caller has claimed its version. */
 export interface SigningOrder {
   readonly identity: Identity;
   readonly labelKey: Uint8Array;
   readonly keys: WantedKeys;
-  /** Who asks, for the trail. */
+  /** The requester, for the trail. */
   readonly who: string;
   readonly requestId: string | undefined;
   readonly requestHash: Uint8Array;
-  /** What the trail calls it. Default: `certificate-issued`. */
+  /** The trail's name for it. Default: `certificate-issued`. */
   readonly act?: ActName;
 }
 

@@ -6,8 +6,8 @@ import type { Made } from './made.ts';
 const RENEWAL_PART = 2 / 3;
 
 /**
- * The stored answer to a request (DESIGN §8): the certificate that it got, as long as that is not revoked and not due for
- * renewal. `state` must have been read before: then an answer that is in the log is always found.
+ * Returns the stored answer to a request (docs/architecture.md#one-registration): its certificate, unless that is
+ * revoked or due for renewal. The caller has read `state` before: then an answer that is in the log is always found.
  */
 export async function findStoredAnswer(
   { store, now }: Pick<LogContext, 'store' | 'now'>,

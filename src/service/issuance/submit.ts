@@ -25,8 +25,8 @@ export interface VersionContent {
 }
 
 /**
- * Step `submit`: commits to the record (KT §11.6) and puts the version into the durable queue, in one transaction with the
- * certificate. Returns the submission's id. Throws `version-conflict` if the intent was closed meanwhile.
+ * Step `submit`: commits to the record (KT §11.6) and puts the version into the durable queue, in one transaction with
+ * the certificate. Returns the submission's id. Throws `version-conflict` if the intent was closed meanwhile.
  */
 export async function submit(context: LogContext, claim: VersionClaim, content: VersionContent): Promise<number> {
   const { label, labelKey, version, requestHash } = claim;
@@ -38,7 +38,7 @@ export async function submit(context: LogContext, claim: VersionClaim, content: 
   const commitment = commit({ opening, label, version, update: { value, signature: undefined } });
   const act = encodeAct(content.act);
   const submission = { labelKey, label, version, vrfOutput, vrfProof, opening, value, commitment, act };
-  // The answer will show these as absent: made now, they are there when the version is released.
+  // The answer will show these as absent. Evaluated now, they are in the cache when the version is released.
   const absent = baseBinaryLadder(version).filter((other) => other > version);
   context.vrf.evaluate(label, absent).catch(() => undefined);
   const { submissionId } = await context.store.submit(submission, certificate, requestHash);

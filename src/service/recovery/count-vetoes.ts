@@ -2,14 +2,14 @@ import { decodeIdentityRecord, type IdentityRecord } from '../../identity/identi
 import type { LabelState } from '../log/label-state.ts';
 import type { LogContext } from '../log/log-context.ts';
 
-/** Versions that are read in one go. */
+/** Versions per read. */
 const PAGE = 64;
-/** Versions that are looked at: whoever changed keys so often since is not counted further back. */
+/** Versions that are read at most; vetoes before these do not count. */
 const MAX_VERSIONS = 4_096;
 
 /**
- * How often a key cancelled a recovery of a label since the last one that took effect, or the operator acted; counted no
- * further than to `maximum`. The log says it, and so it outlives the claims.
+ * Counts the recoveries of a label that a key cancelled since the last one took effect or the operator acted, up to
+ * `maximum`. The count comes from the log, and so it outlives the claims.
  */
 export async function countVetoes(
   { store }: Pick<LogContext, 'store'>,

@@ -8,23 +8,23 @@ import { readLabelState } from '../log/label-state.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { effectiveFrom } from '../log/recovery-wait.ts';
 
-/** Claims that are read in one go. */
+/** Claims per read. */
 const PAGE = 100;
 
 /** A recovery as an administrator sees it. */
 export interface ListedRecovery {
   readonly identity: string;
   readonly state: RecoveryRow['state'];
-  /** SHA-256 of the key that is to come, lower-case hex: to be compared with what the claimant says. */
+  /** SHA-256 of the new key, lower-case hex, to compare with what the claimant says. */
   readonly spkiSha256: string;
   readonly evidence: Evidence;
   readonly requestedMs: number;
   readonly notifiedMs: number | undefined;
-  /** When it takes effect unless it is vetoed, ms; undefined where that is not for time to say. */
+  /** When it takes effect unless it is vetoed, ms; undefined if the operator decides. */
   readonly effectiveMs: number | undefined;
 }
 
-/** Every recovery that is not settled. */
+/** Yields every recovery that is not settled. */
 export async function* listRecoveries(context: LogContext): AsyncGenerator<ListedRecovery> {
   let after: Uint8Array | undefined;
   for (;;) {
@@ -43,19 +43,20 @@ async function describe(context: LogContext, row: RecoveryRow): Promise<ListedRe
   return { identity, state, spkiSha256, evidence, requestedMs, notifiedMs, effectiveMs };
 }
 
-/** What an administrator decides about a recovery that was vetoed too often. */
+/** An administrator's decision about a recovery that was vetoed too often. */
 export interface RecoveryDecision {
   /** As typed. */
   readonly identity: string;
-  /** Why, for everybody to read where it is granted: 1 to 255 bytes. */
+  /** Public if the recovery is granted: 1 to 255 bytes. */
   readonly reason: string;
   /** For the trail. */
   readonly who: string;
 }
 
 /**
- * Grants a recovery that waits for the operator: the next round of the keeper, or the claimant's next request, makes the version,
- * which everybody sees as the `operator`'s. Throws `not-found` where none waits for the operator, `usage` for the reason.
+ * Grants a recovery that waits for the operator. The next round of the keeper, or the claimant's next request, makes
+ * the version, whose record names the `operator`. Throws `not-found` if none waits for the operator, `usage` for the
+ * reason.
  */
 export async function grantRecovery(context: LogContext, decision: RecoveryDecision): Promise<RecoveryRow> {
   const claim = await undecided(context, decision);
@@ -68,7 +69,7 @@ export async function grantRecovery(context: LogContext, decision: RecoveryDecis
   return { ...claim, state: 'granted', reason };
 }
 
-/** Denies it: the claim is forgotten. Throws `not-found`. */
+/** Denies a recovery that waits for the operator, and forgets the claim. Throws `not-found`. */
 export async function denyRecovery(context: LogContext, decision: RecoveryDecision): Promise<RecoveryRow> {
   const claim = await undecided(context, decision);
   const { reason, who } = decision;

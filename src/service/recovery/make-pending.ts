@@ -9,10 +9,10 @@ import { requestHash } from '../issuance/requests.ts';
 import type { Claimant } from './take-effect.ts';
 
 /**
- * Makes the version that carries a recovery as pending, with the certificates as they are. The claim is stored before the
- * version is queued, under the version's intent, so that whatever the log has pending can be completed without the claimant.
- * The version's position; undefined where the same is under way elsewhere. Throws `denied`, `rate-limited`,
- * `version-conflict`, `timed-out`.
+ * Makes the version that carries a recovery as pending, with the same certificates. The claim is stored before the
+ * version is queued, under the version's intent, so that the keeper can complete every pending recovery without the
+ * claimant. Returns the version's position; undefined if the same request is under way elsewhere. Throws `denied`,
+ * `rate-limited`, `version-conflict`, `timed-out`.
  */
 export async function makePending(
   issuance: Issuance,

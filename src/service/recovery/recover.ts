@@ -18,17 +18,18 @@ import type { RecoveryOrder, RecoveryOutcome } from './recovery-orders.ts';
 import { type Claimant, takeEffect } from './take-effect.ts';
 import { effectiveFrom, waitedAuthorization } from '../log/recovery-wait.ts';
 
-/** A claim with what vouches for it. */
+/** A claim and the request that makes it. */
 interface Work extends Claimant {
   readonly order: RecoveryOrder;
 }
 
 /**
- * Recovers an identity whose owner lost every key (DESIGN §7): proved anew by evidence that the policy takes for it, the key of
- * the CSR becomes pending in the log at once, and takes effect when the same is asked again after the delay. Asking again needs
- * no evidence anew, and changes nothing before. `order` is untrusted. Throws what the first steps of the pipeline throw;
- * `unauthenticated` or `forbidden` without evidence that counts; `identity-not-found`, `erased`; `recovery-pending` while
- * another one waits; `denied`; `version-conflict`, `timed-out`.
+ * Recovers an identity whose owner lost every key (docs/spec.md#identity-record). Evidence that the policy takes proves
+ * the identity again; the key of the CSR becomes pending in the log at once. It takes effect when the same request
+ * comes again after the delay. That request needs no fresh evidence, and before the delay it changes nothing. `order`
+ * is untrusted. Throws what the first steps of the pipeline throw; `unauthenticated` or `forbidden` without evidence
+ * that counts; `identity-not-found`, `erased`; `recovery-pending` while another one waits; `denied`;
+ * `version-conflict`, `timed-out`.
  */
 export async function recover(issuance: Issuance, order: RecoveryOrder): Promise<RecoveryOutcome> {
   const { context, admission, recoveries, settings } = issuance;
@@ -59,7 +60,7 @@ export async function recover(issuance: Issuance, order: RecoveryOrder): Promise
   });
 }
 
-/** From what the log says of the claim to what it has to say next; looks again where somebody else moved it on. */
+/** Moves the claim on from its state in the log, and reads the log again if another request has moved it. */
 async function settle(issuance: Issuance, work: Work): Promise<SettledRecovery> {
   const { context, progress } = issuance;
   const { labelKey, csr, deadline } = work;
@@ -87,7 +88,7 @@ async function settle(issuance: Issuance, work: Work): Promise<SettledRecovery> 
   }
 }
 
-/** What becomes of a claim that is known already; undefined for a new one. */
+/** Continues a claim that is known already; returns undefined for a new one. */
 async function goOn(
   issuance: Issuance,
   work: Work,
@@ -115,7 +116,10 @@ async function goOn(
   return made === undefined ? 'again' : { state: 'effective', ...made };
 }
 
-/** The newest certificate of the claimant's key, where the record has one: what the same request got before. */
+/**
+ * Returns the newest certificate of the claimant's key if the record has one: the answer that the same request got
+ * before.
+ */
 async function certified(
   { context, progress }: Issuance,
   { labelKey, csr, deadline }: Work,
@@ -130,7 +134,7 @@ async function certified(
   return { state: 'effective', version: row.version, position, certificate: row.der, serial: row.serial };
 }
 
-/** Evidence that counts for a recovery. Throws `unauthenticated` where there is none. */
+/** Returns evidence that counts for a recovery. Throws `unauthenticated` if there is none. */
 async function prove(issuance: Issuance, { order, identity, labelKey, csr }: Work): Promise<Evidence> {
   const claimed = { identity, labelKey, spkiSha256: csr.spkiSha256 };
   const requester = await authenticate(issuance.settings, { ...order, change: undefined }, claimed, 'recover');
@@ -138,7 +142,7 @@ async function prove(issuance: Issuance, { order, identity, labelKey, csr }: Wor
   return requester.evidence;
 }
 
-/** Notes the claim for the operator. Nothing of it is logged: the log has seen enough vetoes. */
+/** Stores the claim for the operator. The log gets no entry: it has seen enough vetoes. */
 async function leaveToOperator({ context }: Issuance, work: Work, evidence: Evidence): Promise<void> {
   const { identity, labelKey, csr, who, requestId: request } = work;
   const isAdded = await context.store.addRecovery({

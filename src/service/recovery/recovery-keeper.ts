@@ -10,32 +10,32 @@ import { mailOwner, tellWebhook } from './tell-owner.ts';
 import { takeEffect } from './take-effect.ts';
 import { waitedAuthorization } from '../log/recovery-wait.ts';
 
-/** Claims that are read in one go. */
+/** Claims per read. */
 const PAGE = 100;
 
 /**
- * Looks after claims: tells owners of those that became pending, completes those that have waited or that the operator granted,
- * and forgets those that the log has settled. What fails is tried again at the next round; everything may be done twice, and
- * is then found done. One round at a time.
+ * Looks after claims: notifies owners of those that became pending, completes those that have waited or that the
+ * operator granted, and forgets those that the log has settled. The next round retries what fails; every part is
+ * idempotent. One round at a time.
  */
 export class RecoveryKeeper {
   readonly #issuance: () => Issuance;
   readonly #isActive: () => boolean;
   readonly #hasEnded: () => Promise<boolean>;
-  /** Claims whose owner has been told by mail, while the webhook has not: a mail is not sent twice for that. */
+  /** Claims whose owner got the mail while the webhook failed: the retry does not send the mail twice. */
   readonly #mailed = new Set<string>();
   #running: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #stopping = false;
 
-  /** While not `isActive`, the rounds are left to other processes; nothing is done in a log that `hasEnded`. */
+  /** While `isActive` is false, other processes run the rounds. A log that `hasEnded` gets none. */
   constructor(issuance: () => Issuance, isActive: () => boolean, hasEnded: () => Promise<boolean>) {
     this.#issuance = issuance;
     this.#isActive = isActive;
     this.#hasEnded = hasEnded;
   }
 
-  /** Starts to look from time to time. */
+  /** Starts the rounds. */
   start(): void {
     const { recoveryIntervalMs } = this.#issuance().context.limits;
     this.#timer = setInterval(() => this.poke(), recoveryIntervalMs);
@@ -43,7 +43,7 @@ export class RecoveryKeeper {
     this.poke();
   }
 
-  /** Starts a round, where one is not under way. */
+  /** Starts a round now. */
   poke(): void {
     if (this.#isActive()) void this.tend();
   }
@@ -55,7 +55,7 @@ export class RecoveryKeeper {
     await this.#running;
   }
 
-  /** One round over all claims, after the one that is under way. Never rejects: what fails is observed. */
+  /** Runs one round over all claims, after the one that is under way. Never rejects: failures go to the observer. */
   tend(): Promise<void> {
     this.#running = this.#running.then(() => this.#round()).catch((error: unknown) => this.#failed(error));
     return this.#running;
@@ -134,7 +134,7 @@ export class RecoveryKeeper {
     this.#mailed.delete(key);
   }
 
-  /** A claim that is not pending in the log: vetoed, or not logged yet. */
+  /** Forgets a claim that is not pending in the log, once it cannot be one that is still being logged. */
   async #forgetStale(claim: RecoveryRow): Promise<void> {
     const { context } = this.#issuance();
     const { intentTimeoutMs } = context.limits;

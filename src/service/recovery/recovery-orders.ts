@@ -11,10 +11,10 @@ export interface PendingRecovery extends Answer {
   readonly effectiveMs: number;
 }
 
-/** What became of a request to recover an identity. */
+/** The outcome of a request to recover an identity. */
 export type RecoveryOutcome =
   | PendingRecovery
-  /** It was vetoed so often that the operator decides. Nothing of it is in the log. */
+  /** It was vetoed so often that the operator decides. The log holds nothing of it. */
   | { readonly state: 'undecided'; readonly identity: string }
   /** The new key has the name. */
   | (CertificateAnswer & { readonly state: 'effective' });

@@ -11,12 +11,12 @@ import { makeVersion } from '../issuance/make-version.ts';
 import { requestHash } from '../issuance/requests.ts';
 import { signVersion } from '../issuance/signed-version.ts';
 
-/** Whose recovery it is. */
+/** The claimant of a recovery. */
 export interface Claimant {
   readonly identity: Identity;
   readonly labelKey: Uint8Array;
   readonly csr: ParsedCsr;
-  /** Who asks, for the trail. */
+  /** The requester, for the trail. */
   readonly who: string;
   readonly requestId: string | undefined;
   readonly deadline: Deadline;
@@ -25,10 +25,10 @@ export interface Claimant {
 }
 
 /**
- * Makes the version in which the claimant's key alone has the name: by a recovery that waited, or by the operator. All that the
- * owner lost goes to the CRL with it. Undefined where the same is under way elsewhere: then the record has to be looked at
- * again. The sequencer checks the wait, or the operator's word, once more. Throws `version-conflict`, `timed-out`, and what
- * the steps of the pipeline throw.
+ * Makes the version in which the claimant's key alone has the name: by a recovery that waited, or by the operator. All
+ * certificates of the lost keys go to the CRL with it. Returns undefined if the same is under way elsewhere: the caller
+ * reads the record again. The sequencer checks the wait, or the operator's word, once more. Throws `version-conflict`,
+ * `timed-out`, and what the steps of the pipeline throw.
  */
 export async function takeEffect(
   issuance: Issuance,

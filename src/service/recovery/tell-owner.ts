@@ -6,14 +6,14 @@ import type { Issuance } from '../issuance/issuance.ts';
 import type { LabelState } from '../log/label-state.ts';
 import { effectiveFrom } from '../log/recovery-wait.ts';
 
-/** A claim whose owner is to be told. */
+/** A claim whose owner has to be notified. */
 export interface Notice {
   readonly identity: Identity;
   readonly claim: RecoveryRow;
   readonly state: LabelState;
 }
 
-/** Tells the address that an identity is, by mail. Throws `mail-unavailable`. */
+/** Mails the address that an identity is. Throws `mail-unavailable`. */
 export async function mailOwner(issuance: Issuance, { identity, claim, state }: Notice): Promise<void> {
   const { context, settings } = issuance;
   const { mailer, recoverySettings } = settings.evidence;
@@ -26,7 +26,7 @@ export async function mailOwner(issuance: Issuance, { identity, claim, state }: 
   await mailer.send({ to: identity.san.value, subject, text });
 }
 
-/** Tells the operator's webhook, which may know other ways to reach the owner. Throws `webhook-unavailable`. */
+/** Notifies the operator's webhook, which may know other ways to reach the owner. Throws `webhook-unavailable`. */
 export async function tellWebhook(issuance: Issuance, { identity, claim, state }: Notice): Promise<void> {
   const { context, settings } = issuance;
   const { webhook } = settings.evidence;

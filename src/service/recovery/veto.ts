@@ -15,9 +15,9 @@ import { verifyChange } from '../issuance/signed-change.ts';
 import type { VetoOrder } from './recovery-orders.ts';
 
 /**
- * Vetoes a pending recovery: makes the version that holds the same certificates and nothing pending, by a change that a key of
- * the record signed and that leaves every key (DESIGN §7). Asking again for what is done changes nothing. `order` is
- * untrusted. Throws `identity-not-found`, `change-rejected` where nothing is pending or the change leaves other keys,
+ * Vetoes a pending recovery: makes the version that holds the same certificates and nothing pending, by a change that a
+ * key of the record signed and that leaves every key (docs/spec.md#change-requests). Idempotent. `order` is untrusted.
+ * Throws `identity-not-found`, `change-rejected` if nothing is pending or the change leaves other keys,
  * `bad-change-signature`, `version-conflict`, `timed-out`.
  */
 export async function veto(issuance: Issuance, order: VetoOrder): Promise<Answer> {
@@ -43,7 +43,7 @@ interface Work {
   readonly ticket: Ticket;
 }
 
-/** The version of the veto; undefined where the record has to be looked at again. */
+/** Makes the version of the veto; returns undefined if the caller has to read the record again. */
 async function attempt(issuance: Issuance, work: Work): Promise<Made | undefined> {
   const { context } = issuance;
   const { order, label, labelKey } = work;
@@ -65,7 +65,7 @@ function placeOf({ version, position }: LabelState): Made {
   return { version, position, certificate: undefined, serial: undefined };
 }
 
-/** Whether the newest version is by this very change. */
+/** Returns true if the newest version is by this very change. */
 function isDone({ record: { authorization } }: LabelState, { change }: VetoOrder): boolean {
   return authorization.type === 'key' && equalBytes(authorization.signature, change.signature);
 }
