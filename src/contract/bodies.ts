@@ -1,11 +1,11 @@
 import type { SignedChange } from '../identity/change-request.ts';
 
 /**
- * What shows that the requester may have a certificate.
+ * The requester's evidence of the right to a certificate.
  *
  * - `application-token`: the bearer token in the Authorization header; the application vouches for the identity.
  * - `key`: no token: a renewal of a key that the record certifies, or a change that such a key signed.
- * - `email`: the code that was sent for a challenge (`POST /v1/email-challenges`) which was asked for with the same key.
+ * - `email`: the mailed code of a challenge (`POST /v1/email-challenges`) that was requested with the same key.
  * - `oidc`: an ID token of an OpenID provider, made for the key of the CSR: its nonce is base64url(SHA-256(SPKI)).
  */
 export type RequestEvidence =
@@ -23,9 +23,9 @@ export interface ChangeBody {
   readonly signature: string;
 }
 
-/** What the owner of an identity knows of it: then the answer's proof tells what was created since (KT §13.5). */
+/** The owner's knowledge of the identity. The proof in the answer then covers what was created since (KT §13.5). */
 export interface OwnerKnowledge {
-  /** The greatest version that the owner knows of; absent where it knows that there was none. */
+  /** The greatest version that the owner knows; absent if the owner knows that there was none. */
   readonly greatestVersion?: number | undefined;
 }
 
@@ -35,30 +35,30 @@ export interface CertificateRequestBody {
   readonly identity: string;
   /** A PKCS#10 request in PEM. */
   readonly csr: string;
-  /** Default: `key` where there is a change, else `application-token`. */
+  /** Default: `key` if there is a change, else `application-token`. */
   readonly evidence?: RequestEvidence;
   readonly change?: ChangeBody;
-  /** Size of the tree head that the client holds; the proof in the answer is made for it. */
+  /** Size of the client's tree head; the proof in the answer starts from it. */
   readonly last?: number;
   readonly owner?: OwnerKnowledge;
 }
 
-/** JSON of `POST /v1/email-challenges`: have a code sent to an address. */
+/** JSON of `POST /v1/email-challenges`: mail a code to an address. */
 export interface EmailChallengeRequest {
   /** The e-mail address as typed. */
   readonly identity: string;
-  /** A PKCS#10 request in PEM, of the key that is to be registered. */
+  /** A PKCS#10 request in PEM for the key to register. */
   readonly csr: string;
 }
 
-/** JSON answer of `POST /v1/email-challenges`: the same whether or not the name, or the address, exists. */
+/** JSON answer of `POST /v1/email-challenges`. It does not reveal if the name or the address exists. */
 export interface EmailChallengeAnswer {
   /** Names the challenge: 22 characters of base64url. */
   readonly challenge: string;
   readonly expiresInSeconds: number;
 }
 
-/** A {@link CertificateRequestBody} after it was read. The CSR is still PEM, its content unchecked. */
+/** A parsed {@link CertificateRequestBody}. The CSR is still PEM, its content unchecked. */
 export interface CertificateRequest {
   readonly identity: string;
   readonly csr: string;
@@ -82,22 +82,22 @@ export interface CertificateAnswer {
   readonly serial: string;
   /** The leaf, PEM. */
   readonly certificate: string;
-  /** From the leaf's issuer upwards, PEM, one certificate each. */
+  /** From the leaf's issuer upwards, one PEM certificate each. */
   readonly chain: readonly string[];
   /**
-   * Base64 of a proof for the request's `last`: the SearchResponse for the greatest version; to a request with `owner`, the
-   * UpdateResponses of what was created since, empty where the owner knows all of it.
+   * Base64 of a proof for the request's `last`: the SearchResponse for the greatest version. A request with `owner`
+   * gets the UpdateResponses for what was created since instead; they are empty if the owner knows everything.
    */
   readonly proof: string;
 }
 
-/** A {@link CertificateAnswer} after it was read: untrusted until its proof is verified. */
+/** A parsed {@link CertificateAnswer}: untrusted until its proof is verified. */
 export interface CertificateResult extends Omit<CertificateAnswer, 'proof'> {
-  /** The encoded SearchResponse, or the UpdateResponses where the request had `owner`. */
+  /** The encoded SearchResponse, or the UpdateResponses if the request had `owner`. */
   readonly proof: Uint8Array;
 }
 
-/** RFC 5280 §5.3.1 reasons that a revocation may name, with their codes. */
+/** Allowed reasons of a revocation (RFC 5280 §5.3.1), with their codes. */
 export const REVOCATION_REASONS = {
   unspecified: 0,
   keyCompromise: 1,
@@ -110,7 +110,7 @@ export const REVOCATION_REASONS = {
 /** Name of a revocation reason. */
 export type RevocationReason = keyof typeof REVOCATION_REASONS;
 
-/** JSON of `POST /v1/revocations`: either some serials or all certificates of the identity. */
+/** JSON of `POST /v1/revocations`: some serials, or all certificates of the identity. */
 export interface RevocationBody {
   readonly identity: string;
   /** Lower-case hex, 1..255 of them. */
@@ -123,7 +123,7 @@ export interface RevocationBody {
   readonly owner?: OwnerKnowledge;
 }
 
-/** A {@link RevocationBody} after it was read. */
+/** A parsed {@link RevocationBody}. */
 export interface RevocationRequest {
   readonly identity: string;
   readonly serials: readonly string[] | 'all';
@@ -142,13 +142,13 @@ export interface RevocationAnswer {
   /** Serials of the certificates that left the record, lower-case hex. */
   readonly revoked: readonly string[];
   /**
-   * Base64 of a proof for the request's `last`: the SearchResponse for the greatest version; to a request with `owner`, the
-   * UpdateResponses of what was created since, empty where the owner knows all of it.
+   * Base64 of a proof for the request's `last`: the SearchResponse for the greatest version. A request with `owner`
+   * gets the UpdateResponses for what was created since instead; they are empty if the owner knows everything.
    */
   readonly proof: string;
 }
 
-/** A {@link RevocationAnswer} after it was read: untrusted until its proof is verified. */
+/** A parsed {@link RevocationAnswer}: untrusted until its proof is verified. */
 export interface RevocationResult extends Omit<RevocationAnswer, 'proof'> {
   readonly proof: Uint8Array;
 }

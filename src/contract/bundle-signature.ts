@@ -8,25 +8,25 @@ import type { BundleSignature, SignedTrustBundle, TrustBundle } from './trust-bu
 
 const CONTEXT = 'glasskey bundle v1\0';
 
-/** The canonical text of a bundle: what its fingerprint and its signatures are over. */
+/** Returns the canonical text of a bundle, which its fingerprint and signatures cover. */
 export function canonicalBundle(bundle: TrustBundle): string {
   const { identityRules, ...rest } = bundle;
   return canonicalJson({ ...rest, identityRules: { ...identityRules } });
 }
 
-/** The bytes that a bundle key signs: "glasskey bundle v1" || 0x00 || canonical JSON in UTF-8. */
+/** Returns the bytes that a bundle key signs: "glasskey bundle v1" || 0x00 || canonical JSON in UTF-8. */
 export function bundleMessage(bundle: TrustBundle): Uint8Array {
   return encodeUtf8(CONTEXT + canonicalBundle(bundle));
 }
 
-/** What people compare: SHA-256 of the canonical JSON without signatures, lower-case hex. */
+/** Returns the fingerprint that people compare: SHA-256 of the canonical JSON without signatures, lower-case hex. */
 export function fingerprint(bundle: TrustBundle): string {
   return formatHex(sha256(encodeUtf8(canonicalBundle(bundle))));
 }
 
 /**
- * Signs a bundle with each of `signers` (Ed25519): its own bundle key, and where that replaces others, the keys that
- * clients may still have pinned. Throws `bad-bundle` where none of them is the bundle's own.
+ * Signs a bundle with each of `signers` (Ed25519): its own bundle key, and any replaced keys that clients may still
+ * have pinned. Throws `bad-bundle` if the bundle's own key is not among them.
  */
 export async function signTrustBundle(bundle: TrustBundle, signers: readonly Signer[]): Promise<SignedTrustBundle> {
   const signatures: BundleSignature[] = [];
@@ -41,8 +41,8 @@ export async function signTrustBundle(bundle: TrustBundle, signers: readonly Sig
 }
 
 /**
- * Verifies every signature of a bundle (strict Ed25519), none by a key twice and one by its own key. That the bundle is
- * to be trusted does not follow: anybody can make such a one. Throws `bad-bundle`.
+ * Verifies every signature of a bundle (strict Ed25519): at most one by each key, and one by the bundle's own key. This
+ * does not make the bundle trusted, because anybody can create such a bundle. Throws `bad-bundle`.
  */
 export function verifyBundleSignatures({ bundle, signatures }: SignedTrustBundle): void {
   const keys = signatures.map((signature) => signature.key);

@@ -8,11 +8,11 @@ import { canonicalBundle, verifyBundleSignatures } from './bundle-signature.ts';
 import type { SignedTrustBundle, TrustBundle } from './trust-bundle.ts';
 
 /**
- * Decides whether a client that pinned `pinned` accepts `next`, which a server sent (DESIGN §2).
+ * Decides if a client that pinned `pinned` accepts a server's bundle `next` (`docs/spec.md#trust-bundle`).
  *
- * The same bundle is accepted. Another one must have a higher sequence number and a signature by the bundle key that the
- * pinned one names, and must be about the same log: origin, rules of identities and KEYTRANS Configuration stay, but for
- * a third-party auditor, which it may change, or name the first. Throws `bundle-changed`, and `bad-bundle` for signatures that do not hold.
+ * Accepts the same bundle. Any other needs a higher sequence number and a signature by the pinned bundle's key. It must
+ * be about the same log: origin, rules of identities and KEYTRANS Configuration stay. Only the Configuration's
+ * third-party auditor may change, or be added. Throws `bundle-changed`, and `bad-bundle` for invalid signatures.
  */
 export function assertSuccessor(pinned: TrustBundle, next: SignedTrustBundle): void {
   verifyBundleSignatures(next);
@@ -29,12 +29,12 @@ export function assertSuccessor(pinned: TrustBundle, next: SignedTrustBundle): v
   ensure(
     canonicalJson({ ...bundle.identityRules }) === canonicalJson({ ...pinned.identityRules }),
     'bundle-changed',
-    'the trust bundle has other rules of identities',
+    'the trust bundle changes the rules of identities',
   );
   ensure(
     maySucceed(configurationOf(pinned), configurationOf(bundle)),
     'bundle-changed',
-    'the trust bundle changes more of the Configuration than its auditor, or takes that away',
+    "the trust bundle removes the Configuration's auditor, or changes another part of the Configuration",
   );
 }
 

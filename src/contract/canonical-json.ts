@@ -9,8 +9,8 @@ export type CanonicalValue =
   | { readonly [name: string]: CanonicalValue | undefined };
 
 /**
- * The canonical text of `value`: RFC 8785 (members sorted by UTF-16 code units, no white space), restricted to integers
- * of at most 2^53-1 and well-formed strings. Members that are `undefined` are left out. Throws `value-out-of-range`.
+ * Returns the canonical text of `value`: RFC 8785 (members sorted by UTF-16 code units, no white space), restricted to
+ * integers of at most 2^53-1 and well-formed strings. Omits members that are `undefined`. Throws `value-out-of-range`.
  */
 export function canonicalJson(value: CanonicalValue): string {
   if (typeof value === 'string') return canonicalString(value);

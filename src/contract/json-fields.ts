@@ -2,22 +2,22 @@ import { parseBase64 } from '../core/encoding/bytes.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
 import { GlasskeyError } from '../core/errors.ts';
 
-/** How many bytes or elements there may be. */
+/** Bounds on a number of bytes or elements. */
 export interface Bounds {
   readonly minimum: number;
   readonly maximum: number;
 }
 
 /**
- * Reads the members of one untrusted JSON object. Every failure throws the error code that the reader was made with, and
- * names the member without repeating its value.
+ * Reads the members of one untrusted JSON object. Every failure throws the constructor's error code, and names the
+ * member without repeating its value.
  */
 export class JsonFields {
   readonly #members: ReadonlyMap<string, unknown>;
   readonly #code: ErrorCode;
   readonly #path: string;
 
-  /** `value` is what JSON.parse gave; `path` names the object in messages. */
+  /** `value` comes from JSON.parse; `path` names the object in messages. */
   constructor(value: unknown, code: ErrorCode, path = 'body') {
     this.#code = code;
     this.#path = path;
@@ -27,15 +27,15 @@ export class JsonFields {
     this.#members = new Map(Object.entries(value));
   }
 
-  /** Refuses every member that `names` lacks. */
+  /** Refuses every member that is not in `names`. */
   only(names: readonly string[]): this {
     for (const name of this.#members.keys()) {
-      if (!names.includes(name)) throw new GlasskeyError(this.#code, `${this.#path} has a member that is not known`);
+      if (!names.includes(name)) throw new GlasskeyError(this.#code, `${this.#path} has an unknown member`);
     }
     return this;
   }
 
-  /** Tells whether the member is there; null counts as a value, and is refused when it is read. */
+  /** Returns true if the member is present. null is a value, and reading it fails. */
   has(name: string): boolean {
     return this.#members.has(name);
   }
@@ -45,7 +45,7 @@ export class JsonFields {
     return this.#asString(name, this.#members.get(name), minimum, maximum);
   }
 
-  /** An integer of 0..2^53-1. */
+  /** An integer from 0 to 2^53-1. */
   integer(name: string): number {
     const value = this.#members.get(name);
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || Object.is(value, -0)) {
@@ -70,22 +70,22 @@ export class JsonFields {
   /** One of `values`. */
   oneOf<const T extends string>(name: string, values: readonly T[]): T {
     const value = values.find((candidate) => candidate === this.#members.get(name));
-    if (value === undefined) throw this.failure(name, 'is not one of the values it may have');
+    if (value === undefined) throw this.failure(name, 'is not one of its allowed values');
     return value;
   }
 
-  /** `true` and nothing else. */
+  /** The value `true`. */
   true(name: string): true {
     if (this.#members.get(name) !== true) throw this.failure(name, 'is not true');
     return true;
   }
 
-  /** An array of at least `minimum` and at most `maximum` strings. */
+  /** An array of `minimum` to `maximum` strings. */
   strings(name: string, bounds: Bounds, maximumLength: number): readonly string[] {
     return this.array(name, bounds).map((value) => this.#asString(name, value, 1, maximumLength));
   }
 
-  /** An array of at least `minimum` and at most `maximum` elements. */
+  /** An array of `minimum` to `maximum` elements. */
   array(name: string, { minimum, maximum }: Bounds): readonly unknown[] {
     const value: unknown = this.#members.get(name);
     if (!Array.isArray(value) || value.length < minimum || value.length > maximum) {
@@ -94,12 +94,12 @@ export class JsonFields {
     return value as readonly unknown[];
   }
 
-  /** The members of an object within this one. */
+  /** Returns a reader of the object in this member. */
   object(name: string): JsonFields {
     return new JsonFields(this.#members.get(name), this.#code, `${this.#path}.${name}`);
   }
 
-  /** The error for a member. */
+  /** Creates the error for a member. */
   failure(name: string, what: string): GlasskeyError {
     return new GlasskeyError(this.#code, `${this.#path}.${name} ${this.has(name) ? what : 'is missing'}`);
   }
@@ -112,12 +112,12 @@ export class JsonFields {
   }
 }
 
-/** The value of untrusted JSON text. Throws `code`. */
+/** Parses untrusted JSON text. Throws `code`. */
 export function parseJson(text: string, code: ErrorCode): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    // The engine's message repeats some of the text.
+    // Without the engine's message, which repeats part of the text.
     throw new GlasskeyError(code, 'not JSON');
   }
 }

@@ -1,13 +1,15 @@
 /** Most bytes of a JSON request body. A CSR with an RSA-4096 key is below 3 KB. */
 export const MAX_JSON_BODY_BYTES = 64 * 1024;
 
-/** Most bytes of a TLS-encoded KEYTRANS request: a label of 255 bytes, a monitoring map of 255 entries, a few integers. */
+/**
+ * Most bytes of a TLS-encoded KEYTRANS request: a label of 255 bytes, a monitoring map of 255 entries, a few integers.
+ */
 export const MAX_KEYTRANS_BODY_BYTES = 4096;
 
 /** Most bytes of a TLS-encoded batch of lookups: 64 labels of 255 bytes, and a size. */
 export const MAX_LOOKUP_BATCH_BODY_BYTES = 17 * 1024;
 
-/** Most bytes of an OCSP request. One question has about 80; a signed one carries certificates. */
+/** Most bytes of an OCSP request. One question has about 80 bytes; a signed request carries certificates. */
 export const MAX_OCSP_REQUEST_BYTES = 4096;
 
 /** Most characters of an OCSP request in the path of a GET: room for three questions. */
@@ -22,10 +24,10 @@ export const MAX_CSR_CHARACTERS = 16 * 1024;
 /** Most characters of an OpenID Connect ID token. */
 export const MAX_ID_TOKEN_CHARACTERS = 16 * 1024;
 
-/** Most characters of a code that was sent by mail, as typed. */
+/** Most characters of a mailed code, as typed. */
 export const MAX_CODE_CHARACTERS = 64;
 
-/** Most serials that one revocation names: as many as a record can hold. */
+/** Most serials in one revocation: as many as a record can hold. */
 export const MAX_SERIALS = 255;
 
 /** Most characters of a trust bundle. */

@@ -1,4 +1,4 @@
-/** TLS-encoded KEYTRANS messages, both ways (DESIGN §15). */
+/** TLS-encoded KEYTRANS messages, both ways (`docs/spec.md#http`). */
 export const KEYTRANS_MEDIA_TYPE = 'application/vnd.glasskey.keytrans';
 
 /** Request bodies and answers of `/v1/`. */
@@ -7,7 +7,7 @@ export const JSON_MEDIA_TYPE = 'application/json';
 /** Pages for people. */
 export const HTML_MEDIA_TYPE = 'text/html; charset=utf-8';
 
-/** Every failure, those of TLS-encoded requests too (RFC 9457). */
+/** Every failure, also of TLS-encoded requests (RFC 9457). */
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 /** PEM certificates (RFC 8555 §9.1). */
@@ -25,16 +25,16 @@ export const OCSP_REQUEST_MEDIA_TYPE = 'application/ocsp-request';
 /** A DER OCSP response (RFC 6960 appendix C.2). */
 export const OCSP_RESPONSE_MEDIA_TYPE = 'application/ocsp-response';
 
-/** PKCS#7 that holds certificates and nothing else, in base64 (RFC 7030 §4.1.3). */
+/** PKCS#7 that holds only certificates, in base64 (RFC 7030 §4.1.3). */
 export const CERTS_ONLY_MEDIA_TYPE = 'application/pkcs7-mime; smime-type=certs-only';
 
 /** A PKCS#10 request in base64 (RFC 7030 §4.2.1). */
 export const CSR_MEDIA_TYPE = 'application/pkcs10';
 
-/** What a PKCS#10 request should hold, in base64 (RFC 7030 §4.5.2). */
+/** The requested contents of a PKCS#10 request, in base64 (RFC 7030 §4.5.2). */
 export const CSR_ATTRIBUTES_MEDIA_TYPE = 'application/csrattrs';
 
-/** The media type of a Content-Type header without its parameters, in lower case; empty for none. */
+/** Returns the media type of a Content-Type header in lower case, without parameters; empty if there is no header. */
 export function mediaTypeOf(contentType: string | null | undefined): string {
   return (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }

@@ -11,8 +11,8 @@ const MAX_PROOF_BYTES = 4 * 1024 * 1024;
 const HEX = /^(?:[0-9a-f]{2})+$/;
 
 /**
- * Reads a server's answer to `POST /v1/certificates`, as JSON.parse gave it. Members that are not known are ignored, for
- * a newer server may send more. Nothing in it is to be believed before the proof is verified. Throws `bad-response`.
+ * Reads a server's answer to `POST /v1/certificates`, already parsed from JSON. Ignores unknown members, because a
+ * newer server may send more. Trust nothing in it before its proof is verified. Throws `bad-response`.
  */
 export function parseCertificateAnswer(body: unknown): CertificateResult {
   const fields = new JsonFields(body, CODE, 'answer');
@@ -24,7 +24,7 @@ export function parseCertificateAnswer(body: unknown): CertificateResult {
   return { ...readPlace(fields), serial: readSerial(fields), certificate, chain };
 }
 
-/** Reads a server's answer to `POST /v1/revocations`, as {@link parseCertificateAnswer}. Throws `bad-response`. */
+/** Reads a server's answer to `POST /v1/revocations`, as {@link parseCertificateAnswer} does. Throws `bad-response`. */
 export function parseRevocationAnswer(body: unknown): RevocationResult {
   const fields = new JsonFields(body, CODE, 'answer');
   const revoked = fields.strings('revoked', { minimum: 0, maximum: MAX_SERIALS }, 40);
@@ -32,17 +32,20 @@ export function parseRevocationAnswer(body: unknown): RevocationResult {
   return { ...readPlace(fields), revoked };
 }
 
-/** Reads where a version is, and the proof of it, as {@link parseCertificateAnswer}: the whole answer to a veto. Throws `bad-response`. */
+/**
+ * Reads the position of a version and its proof, as {@link parseCertificateAnswer} does: the whole answer to a veto.
+ * Throws `bad-response`.
+ */
 export function parsePlacedAnswer(body: unknown): Omit<RevocationResult, 'revoked'> {
   return readPlace(new JsonFields(body, CODE, 'answer'));
 }
 
-/** The JSON of an answer: its proof in base64. */
+/** Formats an answer as JSON, its proof in base64. */
 export function formatCertificateAnswer(result: CertificateResult): CertificateAnswer {
   return { ...result, proof: formatBase64(result.proof) };
 }
 
-/** The JSON of an answer: its proof in base64. */
+/** Formats an answer as JSON, its proof in base64. */
 export function formatRevocationAnswer(result: RevocationResult): RevocationAnswer {
   return { ...result, proof: formatBase64(result.proof) };
 }

@@ -1,15 +1,20 @@
 import { ERROR_CODES, type ErrorCode } from '../core/error-codes.ts';
 import { JsonFields } from './json-fields.ts';
 
-/** A server's problem as a client understands it. The text is the server's: show it as such, escaped. */
+/**
+ * A server's problem as a client understands it. The server wrote the text: attribute it to the server, and escape it.
+ */
 export interface ReceivedProblem {
   readonly status: number;
-  /** undefined where the code is missing, or one that this version does not know. */
+  /** undefined if the code is missing or unknown to this version. */
   readonly code: ErrorCode | undefined;
   readonly detail: string | undefined;
 }
 
-/** Reads untrusted problem details (RFC 9457), as JSON.parse gave them. Throws `bad-response` for what is no object. */
+/**
+ * Reads untrusted problem details (RFC 9457), already parsed from JSON. Throws `bad-response` if they are not an
+ * object.
+ */
 export function parseProblem(body: unknown, status: number): ReceivedProblem {
   const fields = new JsonFields(body, 'bad-response', 'problem');
   const code = optionalString(fields, 'code', 64);

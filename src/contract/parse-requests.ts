@@ -29,12 +29,12 @@ const CODE = 'invalid-request';
 const MAX_CHANGE_BYTES = 2 * 256 + 4 + 32 + 1 + 255 * 32;
 const MAX_SIGNATURE_BYTES = 1024;
 
-/** Names of the reasons that a revocation may have. */
+/** Names of the allowed revocation reasons. */
 const REASONS = Object.keys(REVOCATION_REASONS) as readonly RevocationReason[];
 
 /**
- * Reads the JSON of `POST /v1/certificates`, as JSON.parse gave it. Unknown members are refused. That the CSR is one PEM
- * block is checked, its content is not. Throws `invalid-request`; messages never repeat what was sent.
+ * Reads the JSON of `POST /v1/certificates`, already parsed. Refuses unknown members. Checks that the CSR is one PEM
+ * block, but not its content. Throws `invalid-request`; messages never repeat the request.
  */
 export function parseCertificateRequest(body: unknown): CertificateRequest {
   const fields = new JsonFields(body, CODE).only(['identity', 'csr', 'evidence', 'change', 'last', 'owner']);
@@ -49,13 +49,13 @@ export function parseCertificateRequest(body: unknown): CertificateRequest {
   };
 }
 
-/** Reads the JSON of `POST /v1/email-challenges`, as {@link parseCertificateRequest}. Throws `invalid-request`. */
+/** Reads the JSON of `POST /v1/email-challenges`, as {@link parseCertificateRequest} does. Throws `invalid-request`. */
 export function parseEmailChallengeRequest(body: unknown): EmailChallengeRequest {
   const fields = new JsonFields(body, CODE).only(['identity', 'csr']);
   return { identity: fields.string('identity', MAX_IDENTITY_CHARACTERS), csr: readCsr(fields) };
 }
 
-/** Reads the JSON of `POST /v1/revocations`, as JSON.parse gave it. Throws `invalid-request`. */
+/** Reads the JSON of `POST /v1/revocations`, already parsed. Throws `invalid-request`. */
 export function parseRevocationRequest(body: unknown): RevocationRequest {
   const fields = new JsonFields(body, CODE).only(['identity', 'serials', 'all', 'reason', 'change', 'last', 'owner']);
   return {
@@ -68,7 +68,7 @@ export function parseRevocationRequest(body: unknown): RevocationRequest {
   };
 }
 
-/** Reads the members of a veto: a change has to be among them. Throws what `fields` throws. */
+/** Reads the members of a veto, which must include a change. Throws as `fields` does. */
 export function readVetoFields(
   fields: JsonFields,
 ): Pick<RevocationRequest, 'identity' | 'last' | 'owner'> & { readonly change: SignedChange } {
@@ -78,18 +78,18 @@ export function readVetoFields(
   return { identity, change, last: readLast(fields), ...readOwner(fields) };
 }
 
-/** The JSON of a certificate request. */
+/** Formats a certificate request as JSON. */
 export function formatCertificateRequest(request: CertificateRequest): CertificateRequestBody {
   const { identity, csr, evidence } = request;
   return { identity, csr, evidence, ...formatOptional(request) };
 }
 
-/** The JSON of a veto. */
+/** Formats a veto as JSON. */
 export function formatVetoRequest(request: Omit<CertificateRequest, 'csr' | 'evidence'>) {
   return { identity: request.identity, ...formatOptional(request) };
 }
 
-/** The JSON of a revocation. */
+/** Formats a revocation as JSON. */
 export function formatRevocationRequest(request: RevocationRequest): RevocationBody {
   const { identity, serials, reason } = request;
   const which = serials === 'all' ? { all: true as const } : { serials };
@@ -130,13 +130,13 @@ function readCsr(fields: JsonFields): string {
   return csr;
 }
 
-/** Evidence goes with a first registration, a change with what comes later. */
+/** A first registration comes with evidence, a later one with a change. */
 function readEvidence(fields: JsonFields, isChange: boolean): RequestEvidence {
   if (!fields.has('evidence')) return { type: isChange ? 'key' : 'application-token' };
   const evidence = fields.object('evidence');
   const type = evidence.oneOf('type', ['application-token', 'key', 'oidc', 'email']);
   if (type === 'application-token' || type === 'key') return { type: evidence.only(['type']) && type };
-  if (isChange) throw fields.failure('evidence', 'does not go with a change');
+  if (isChange) throw fields.failure('evidence', 'is not allowed beside a change');
   if (type === 'oidc') {
     return { type, token: evidence.only(['type', 'token']).string('token', MAX_ID_TOKEN_CHARACTERS) };
   }

@@ -14,7 +14,7 @@ import type { BundleSignature, SignedTrustBundle, TrustBundle } from './trust-bu
 const CODE = 'bad-bundle';
 const MAX_CERTIFICATES = 16;
 const MAX_VKEYS = 16;
-/** Each change of a log's auditor leaves one. */
+/** Each change of a log's auditor adds one. */
 const MAX_EARLIER = 64;
 const MAX_PEM_CHARACTERS = 16 * 1024;
 const MAX_POLICY_CHARACTERS = 64 * 1024;
@@ -37,9 +37,9 @@ const MEMBERS = [
 ];
 
 /**
- * Reads the text of a trust bundle, untrusted: every member known and well-formed, and every signature valid, its own
- * key's among them. That makes it whole, not trusted: see `assertSuccessor`, and pinning on first use. Throws
- * `bad-bundle`.
+ * Reads the text of an untrusted trust bundle. Every member must be known and well-formed, and every signature valid,
+ * including one by its own key. This makes the bundle intact, not trusted: see `assertSuccessor`, and pinning on first
+ * use. Throws `bad-bundle`.
  */
 export function parseTrustBundle(text: string): SignedTrustBundle {
   if (text.length > MAX_BUNDLE_CHARACTERS) throw new GlasskeyError(CODE, 'the bundle is too long');
@@ -49,12 +49,12 @@ export function parseTrustBundle(text: string): SignedTrustBundle {
   return signed;
 }
 
-/** The text of a bundle: what `/.well-known/glasskey` serves. */
+/** Formats a bundle as the text that `/.well-known/glasskey` serves. */
 export function formatTrustBundle({ bundle, signatures }: SignedTrustBundle): string {
   return `${JSON.stringify({ ...bundle, signatures }, undefined, 2)}\n`;
 }
 
-/** Throws `bad-bundle` unless `bundle` is one that {@link parseTrustBundle} would read. */
+/** Throws `bad-bundle` if {@link parseTrustBundle} would refuse `bundle`. */
 export function assertTrustBundle(bundle: TrustBundle): void {
   readBundle(new JsonFields(bundle, CODE, 'bundle').only(MEMBERS));
 }
@@ -79,7 +79,7 @@ function readBundle(fields: JsonFields): TrustBundle {
   };
 }
 
-/** A C2SP origin, which is also a line of a checkpoint and a field of a ChangeRequest. */
+/** A C2SP origin. It is also a line of a checkpoint and a field of a ChangeRequest. */
 function readOrigin(fields: JsonFields): string {
   const origin = fields.string('origin', 255);
   if (!/^[\x21-\x2a\x2c-\x7e]+$/.test(origin))
@@ -97,14 +97,14 @@ function readUrl(fields: JsonFields): string {
   }
   const plain = url !== undefined && /^https?:$/.test(url.protocol) && url.href.replace(/\/$/, '') === text;
   if (!plain || /[?#@]/.test(text))
-    throw fields.failure('publicUrl', 'is not a plain http or https URL without final slash');
+    throw fields.failure('publicUrl', 'is not a plain http or https URL without a trailing slash');
   return text;
 }
 
 function readCertificates(fields: JsonFields, name: 'roots' | 'issuers'): readonly string[] {
   const certificates = fields.strings(name, { minimum: 1, maximum: MAX_CERTIFICATES }, MAX_PEM_CHARACTERS);
   if (certificates.some((pem) => readPem(pem, ['CERTIFICATE']) === undefined)) {
-    throw fields.failure(name, 'holds something that is not one CERTIFICATE in PEM');
+    throw fields.failure(name, 'has an element that is not one CERTIFICATE in PEM');
   }
   return certificates;
 }
@@ -126,7 +126,7 @@ function readEarlier(fields: JsonFields): readonly string[] {
     for (const one of earlier) decode(configurationCodec, parseBase64(one));
   } catch (error) {
     if (!isGlasskeyError(error) && !(error instanceof RangeError)) throw error;
-    throw fields.failure('earlierConfigurations', 'holds something that is not an encoded Configuration');
+    throw fields.failure('earlierConfigurations', 'has an element that is not an encoded Configuration');
   }
   return earlier;
 }
@@ -137,7 +137,7 @@ function readVkeys(fields: JsonFields): readonly string[] {
     vkeys.forEach(parseVkey);
   } catch (error) {
     if (!isGlasskeyError(error)) throw error;
-    throw fields.failure('auditLogVkeys', 'holds something that is not a vkey');
+    throw fields.failure('auditLogVkeys', 'has an element that is not a vkey');
   }
   return vkeys;
 }

@@ -1,4 +1,4 @@
-/** Every path of the HTTP contract (DESIGN §15) that has no parameter. */
+/** Every path of the HTTP contract (`docs/spec.md#http`) that has no parameter. */
 export const PATHS = {
   certificates: '/v1/certificates',
   emailChallenges: '/v1/email-challenges',
@@ -40,16 +40,17 @@ export const PATHS = {
 } as const;
 
 /**
- * Where the audit log starts: a C2SP tlog-tiles prefix. Below it are `checkpoint`, `tile/<L>/<N>[.p/<W>]`,
- * `tile/entries/<N>[.p/<W>]`, and our own `updates/<N>`, `head/<size>`, `proof/<size>` and, where the log has ended, `end`.
+ * Prefix of the audit log, as in C2SP tlog-tiles. Below it are `checkpoint`, `tile/<L>/<N>[.p/<W>]`,
+ * `tile/entries/<N>[.p/<W>]`, and our own `updates/<N>`, `head/<size>` and `proof/<size>`. A log that has ended also
+ * has `end`.
  */
 export const LOG_PREFIX = '/log/';
 
 /** Certificates of issuing CAs after the first: `/ca/issuers/<name>.der`, `/ca/issuers/<name>.pem`. */
 export const CA_PREFIX = '/ca/issuers/';
 /**
- * CRLs: `/crl/issuer/<N>.crl` of one shard of the first issuing CA's certificates, `/crl/issuer/<N>-delta.crl` its delta, and
- * `/crl/issuer.crl` of all; of later CAs, with `issuers/<name>` for `issuer`.
+ * CRLs of the first issuing CA: `/crl/issuer/<N>.crl` for one shard of its certificates, `/crl/issuer/<N>-delta.crl`
+ * for that shard's delta, and `/crl/issuer.crl` for all. Later CAs have `issuers/<name>` instead of `issuer`.
  */
 export const CRL_PREFIX = '/crl/';
 
@@ -65,7 +66,7 @@ export const HEAD_PREFIX = '/log/head/';
 /** The `c2sp.org/tlog-proof@v1` of a released size's last entry: `/log/proof/<size>`, size in decimal. */
 export const PROOF_PREFIX = '/log/proof/';
 
-/** What a third-party auditor serves: its newest AuditorTreeHead, and the evidence that made it stop. */
+/** Paths of a third-party auditor's server: its newest AuditorTreeHead, and the evidence that made it stop. */
 export const AUDITOR_PATHS = {
   head: '/auditor-head',
   evidence: '/evidence',

@@ -1,11 +1,11 @@
 import { parseBase64 } from '../core/encoding/bytes.ts';
 
-/** Labels that the contract knows (RFC 7468 §5, §7). `NEW CERTIFICATE REQUEST` is what old tools write. */
+/** Known labels (RFC 7468 §5, §7). Old tools write `NEW CERTIFICATE REQUEST`. */
 export type PemLabel = 'CERTIFICATE' | 'CERTIFICATE REQUEST' | 'NEW CERTIFICATE REQUEST';
 
 /**
- * The bytes of one PEM block (RFC 7468, lax in line length and line ends), with nothing but white space around it.
- * undefined for anything else.
+ * Reads one PEM block (RFC 7468, lax in line length and line ends), with only white space around it. Returns undefined
+ * for anything else.
  */
 export function readPem(text: string, labels: readonly PemLabel[]): Uint8Array | undefined {
   const match = /^-----BEGIN ([A-Z ]{1,40})-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END ([A-Z ]{1,40})-----$/.exec(

@@ -1,14 +1,14 @@
 import type { ErrorCode } from '../core/error-codes.ts';
 import { isGlasskeyError } from '../core/errors.ts';
 
-/** A failure as the HTTP API tells it: RFC 9457 problem details, with our stable code. */
+/** A failure in the HTTP API: RFC 9457 problem details, with our stable code. */
 export interface Problem {
-  /** Always `about:blank`: `code` says more than the type would. */
+  /** Always `about:blank`, because `code` already says more. */
   readonly type: 'about:blank';
   /** The status's own phrase (RFC 9457 §4.2.1). */
   readonly title: string;
   readonly status: number;
-  /** What went wrong with this request, for people. Absent where the fault is the server's. */
+  /** The error in this request, for people. Absent if the fault is the server's. */
   readonly detail?: string;
   readonly code: ErrorCode;
 }
@@ -18,7 +18,7 @@ export const STATUS_OF_CODE = {
   'malformed-encoding': 400,
   'value-out-of-range': 400,
 
-  // A proof or signature that fails inside the server is the server's fault; one that a client sent has a code of its own.
+  // A bad proof or signature inside the server is the server's fault. One from a client has a code of its own.
   'bad-key': 500,
   'bad-signature': 500,
   'bad-vrf-proof': 500,
@@ -148,19 +148,19 @@ const TITLES: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 };
 
-/** Seconds for Retry-After where the status is 503 or 429 and nothing better is known. */
+/** Seconds for Retry-After if the status is 503 or 429 and no better value is known. */
 export const RETRY_AFTER_SECONDS = 1;
 
 /**
- * What a client is told about `error`. Messages of errors that are the server's fault are for its log, not for the
- * client: then there is no detail, and an error that is not ours is `internal`.
+ * Returns the problem that a client sees for `error`. If the fault is the server's, the message goes to its log only,
+ * and the problem has no detail. A foreign error becomes `internal`.
  */
 export function problemOf(error: unknown): Problem {
   if (!isGlasskeyError(error)) return problem('internal');
   return STATUS_OF_CODE[error.code] >= 500 ? problem(error.code) : problem(error.code, error.message);
 }
 
-/** The problem of a code. */
+/** Returns the problem for a code. */
 export function problem(code: ErrorCode, detail?: string): Problem {
   const status: number = STATUS_OF_CODE[code];
   const title = TITLES[status] ?? 'Error';

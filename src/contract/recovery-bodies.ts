@@ -13,24 +13,27 @@ import { formatCertificateRequest, parseCertificateRequest, readVetoFields } fro
 
 const LATEST_MS = 8_640_000_000_000_000;
 
-/** JSON of `POST /v1/recoveries`: recover an identity whose keys are all lost. Asking again needs no evidence anew. */
+/**
+ * JSON of `POST /v1/recoveries`: recover an identity after losing all its keys. A repeated request needs no new
+ * evidence.
+ */
 export type RecoveryRequestBody = Pick<CertificateRequestBody, 'identity' | 'csr' | 'evidence' | 'last'>;
 
-/** A {@link RecoveryRequestBody} after it was read. */
+/** A parsed {@link RecoveryRequestBody}. */
 export type RecoveryRequest = Pick<CertificateRequest, 'identity' | 'csr' | 'evidence' | 'last'>;
 
-/** Where a version is, as every answer of the pipeline says. */
+/** The position of a version, as in every answer of the pipeline. */
 type Place = Pick<CertificateAnswer, 'identity' | 'version' | 'position' | 'treeSize' | 'proof'>;
 
 /** JSON answer of `POST /v1/recoveries`. */
 export type RecoveryAnswer =
-  /** It waits; `effectiveAt` in ms since the epoch. */
+  /** The recovery waits; `effectiveAt` is in ms since the epoch. */
   | (Place & { readonly state: 'pending'; readonly effectiveAt: number })
-  /** It was vetoed so often that the operator decides. */
+  /** After too many vetoes, the operator decides. */
   | { readonly state: 'undecided'; readonly identity: string }
   | (CertificateAnswer & { readonly state: 'effective' });
 
-/** A {@link RecoveryAnswer} after it was read: untrusted until its proof is verified. */
+/** A parsed {@link RecoveryAnswer}: untrusted until its proof is verified. */
 export type RecoveryResult =
   | (Omit<Place, 'proof'> & {
       readonly state: 'pending';
@@ -41,7 +44,7 @@ export type RecoveryResult =
   | { readonly state: 'undecided'; readonly identity: string }
   | (CertificateResult & { readonly state: 'effective' });
 
-/** JSON of `POST /v1/vetoes` after it was read: cancel a pending recovery, by a change that leaves every key. */
+/** Parsed JSON of `POST /v1/vetoes`: cancels a pending recovery by a change that keeps every key. */
 export interface VetoRequest {
   readonly identity: string;
   readonly change: SignedChange;
@@ -52,19 +55,19 @@ export interface VetoRequest {
 /** JSON answer of `POST /v1/vetoes`. */
 export type VetoAnswer = Place;
 
-/** Reads the JSON of `POST /v1/recoveries`, as JSON.parse gave it. Throws `invalid-request`. */
+/** Reads the JSON of `POST /v1/recoveries`, already parsed. Throws `invalid-request`. */
 export function parseRecoveryRequest(body: unknown): RecoveryRequest {
   new JsonFields(body, 'invalid-request').only(['identity', 'csr', 'evidence', 'last']);
   const { identity, csr, evidence, last } = parseCertificateRequest(body);
   return { identity, csr, evidence, last };
 }
 
-/** The JSON of a request to recover. */
+/** Formats a recovery request as JSON. */
 export function formatRecoveryRequest(request: RecoveryRequest): RecoveryRequestBody {
   return formatCertificateRequest({ ...request, change: undefined });
 }
 
-/** Reads the JSON of `POST /v1/vetoes`, as JSON.parse gave it. Throws `invalid-request`. */
+/** Reads the JSON of `POST /v1/vetoes`, already parsed. Throws `invalid-request`. */
 export function parseVetoRequest(body: unknown): VetoRequest {
   return readVetoFields(new JsonFields(body, 'invalid-request').only(['identity', 'change', 'last', 'owner']));
 }
@@ -76,16 +79,16 @@ export function parseRecoveryAnswer(body: unknown): RecoveryResult {
   if (state === 'effective') return { state, ...parseCertificateAnswer(body) };
   if (state === 'undecided') return { state, identity: fields.string('identity', 512) };
   const effectiveAt = fields.integer('effectiveAt');
-  if (effectiveAt > LATEST_MS) throw fields.failure('effectiveAt', 'is no time');
+  if (effectiveAt > LATEST_MS) throw fields.failure('effectiveAt', 'is not a valid time');
   return { state, effectiveAt, ...parsePlacedAnswer(body) };
 }
 
-/** The JSON of an answer: its proof in base64. */
+/** Formats an answer as JSON, its proof in base64. */
 export function formatRecoveryAnswer(result: RecoveryResult): RecoveryAnswer {
   return result.state === 'undecided' ? result : { ...result, proof: formatBase64(result.proof) };
 }
 
-/** The JSON of an answer: its proof in base64. */
+/** Formats an answer as JSON, its proof in base64. */
 export function formatVetoAnswer(result: Omit<Place, 'proof'> & { readonly proof: Uint8Array }): VetoAnswer {
   return { ...result, proof: formatBase64(result.proof) };
 }

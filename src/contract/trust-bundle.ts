@@ -1,6 +1,6 @@
 import type { IdentityRules } from '../identity/identity.ts';
 
-/** The one thing that a client pins: whom and what it trusts about one log (DESIGN §2). */
+/** Everything that a client pins and trusts about one log (`docs/spec.md#trust-bundle`). */
 export interface TrustBundle {
   /** Version of this format. */
   readonly format: 1;
@@ -8,7 +8,7 @@ export interface TrustBundle {
   readonly sequence: number;
   /** The log's name. */
   readonly origin: string;
-  /** Where the log is served: an http or https URL without a trailing slash. */
+  /** The log's http or https URL, without a trailing slash. */
   readonly publicUrl?: string;
   /** Root certificates, PEM, one each. */
   readonly roots: readonly string[];
@@ -16,20 +16,23 @@ export interface TrustBundle {
   readonly issuers: readonly string[];
   /** Base64 of the encoded KEYTRANS Configuration. */
   readonly keytransConfiguration: string;
-  /** Base64 of each encoded Configuration that the log had before, with another auditor or none; entries may name them. */
+  /**
+   * Base64 of each earlier encoded Configuration of the log, with another auditor or none. Log entries may refer to
+   * them.
+   */
   readonly earlierConfigurations?: readonly string[];
   /** Keys of the audit log's checkpoints: C2SP vkeys. */
   readonly auditLogVkeys: readonly string[];
-  /** A C2SP tlog-policy; `quorum none` where there are no witnesses. */
+  /** A C2SP tlog-policy; `quorum none` if there are no witnesses. */
   readonly witnessPolicy: string;
-  /** How long a recovery must have been visible before it takes effect, in ms. */
+  /** Time that a recovery must be visible before it takes effect, in ms. */
   readonly recoveryDelayMs: number;
   readonly identityRules: IdentityRules;
   /** Base64 of the raw Ed25519 key that signs the next bundle: 32 bytes, kept offline. */
   readonly bundleKey: string;
 }
 
-/** A signature under a bundle. */
+/** A signature on a bundle. */
 export interface BundleSignature {
   /** Base64 of the raw Ed25519 public key. */
   readonly key: string;
@@ -38,7 +41,7 @@ export interface BundleSignature {
 }
 
 /**
- * A bundle with its signatures: one by its own `bundleKey`, and where that key replaces another, one by each key that
+ * A bundle with its signatures: one by its own `bundleKey`. If that key replaced others, also one by each key that
  * clients may still have pinned.
  */
 export interface SignedTrustBundle {

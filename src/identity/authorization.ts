@@ -11,8 +11,8 @@ export interface InitialAuthorization {
 }
 
 /**
- * The owner's own act. The ChangeRequest itself is not repeated: whoever checks makes it anew from the transition that
- * they see, so it cannot disagree with it.
+ * The owner's own act. It does not repeat the ChangeRequest: a verifier derives that from the transition, so the two
+ * cannot disagree.
  */
 export interface KeyAuthorization {
   readonly type: 'key';
@@ -27,7 +27,7 @@ export type MaintenanceAuthorization =
   | { readonly type: 'maintenance'; readonly kind: 'renewal' | 'expiry' | 'erasure' }
   | { readonly type: 'maintenance'; readonly kind: 'revocation'; readonly reason: number };
 
-/** A recovery: asked for, or come into effect after the delay. */
+/** A recovery, either requested or in effect after the delay. */
 export type RecoveryAuthorization =
   | { readonly type: 'recovery'; readonly phase: 'requested' }
   | {
@@ -43,11 +43,11 @@ export type RecoveryAuthorization =
 /** An administrator's act. */
 export interface OperatorAuthorization {
   readonly type: 'operator';
-  /** Why, for people: 1..255 bytes of UTF-8. Untrusted text. */
+  /** A reason for people: 1..255 bytes of UTF-8. Untrusted text. */
   readonly reason: string;
 }
 
-/** Who authorised a version of an identity record (DESIGN §7). */
+/** The authorisation of a version of an identity record (`docs/spec.md#identity-record`). */
 export type Authorization =
   | InitialAuthorization
   | KeyAuthorization
@@ -65,7 +65,10 @@ const phaseCodec = enumeration([1, 2]);
 const hashCodec = fixedBytes(32);
 const signatureCodec = bytes(1, 1024);
 
-/** Codec of {@link Authorization}; the structure is in docs/spec.md. Throws `malformed-encoding` on untrusted bytes. */
+/**
+ * Codec of {@link Authorization}; `docs/spec.md#identity-record` defines the structure. Throws `malformed-encoding` on
+ * untrusted bytes.
+ */
 export const authorizationCodec: Codec<Authorization> = {
   write: (writer, authorization) => {
     typeCodec.write(writer, TYPES[authorization.type]);

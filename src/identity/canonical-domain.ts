@@ -3,17 +3,22 @@ import { decodePunycode, encodePunycode } from './punycode.ts';
 
 const LDH = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 const PREFIX = 'xn--';
-/** The letters that IDNA 2003 and 2008 read differently: accepted in an A-label, which leaves no doubt, not when typed. */
+/**
+ * Letters that IDNA 2003 and 2008 read differently: accepted in an A-label, which is unambiguous, but not when typed.
+ */
 const DEVIATIONS = 'ßς';
 
 /**
- * The canonical form of a domain: at least two labels, lower case, A-labels (RFC 5890) beyond ASCII, at most 253 bytes.
+ * Returns the canonical form of a domain: at least two labels, lower case, A-labels (RFC 5890) beyond ASCII, at most
+ * 253 bytes.
  *
- * No IDNA table decides what the A-label is: a label beyond ASCII must be canonical by {@link canonicalName}, and its
- * A-label is then plain Punycode. A typed A-label must decode to such a label and encode back to itself. The platform's
- * own IDNA (the WHATWG URL parser) is asked afterwards and must agree, so that runtimes of different Unicode versions
- * differ in what they refuse and never in what they make. Also refused: a trailing dot, IP addresses, underscores, and
- * the letters that the versions of IDNA read differently. Throws `invalid-identity`.
+ * No IDNA table decides the A-label: a label beyond ASCII must be canonical by {@link canonicalName}, and its A-label
+ * is then plain Punycode. A typed A-label must decode to such a label and encode back to itself. The platform's own
+ * IDNA (the WHATWG URL parser) must then agree. So runtimes with different Unicode versions may refuse different names,
+ * but never produce different ones.
+ *
+ * Also refuses a trailing dot, IP addresses, underscores, and letters that versions of IDNA read differently. Throws
+ * `invalid-identity`.
  */
 export function canonicalDomain(typed: string): string {
   const labels = typed.split('.').map(canonicalDomainLabel);
@@ -71,7 +76,7 @@ function isCanonicalULabel(label: string): boolean {
   return canonicalName(label, { fold: true, exempt: DEVIATIONS }) === label;
 }
 
-/** Asked in both forms, since some parsers check a typed label more strictly than an A-label. */
+/** Checks both forms, because some parsers check a typed label more strictly than an A-label. */
 function assertPlatformAgrees(labels: readonly string[]): void {
   const domain = labels.join('.');
   const unicode = labels.map((label) => (label.startsWith(PREFIX) ? decodeALabel(label) : label)).join('.');

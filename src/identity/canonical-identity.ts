@@ -6,19 +6,19 @@ import { assertVisible, refusal } from './name-characters.ts';
 import { encodePercent } from './percent-encoding.ts';
 import { canonicalUserAtHost } from './user-at-host.ts';
 
-/** More is refused before anything is looked at: nothing of 255 bytes needs as many. */
+/** Longer input is refused at once: no label of 255 bytes needs as many characters. */
 const MAX_TYPED = 1024;
 const MAX_LABEL = 255;
 
-/** Schemes besides acct whose URIs are `user@host`, caseless in both parts. */
+/** Schemes besides acct whose URIs are `user@host`, case-insensitive in both parts. */
 const USER_AT_HOST_SCHEMES: readonly string[] = ['im', 'pres', 'sip', 'sips', 'xmpp'];
 
 /**
- * The canonical form of an identity as typed (DESIGN §6; docs/spec.md tells every rule). `text` is untrusted.
+ * Returns the canonical form of an identity as typed (`docs/spec.md#identities` has every rule). `text` is untrusted.
  *
- * Two spellings of one identity give one label, a canonical form gives itself, and labels of different kinds differ,
- * since each starts with its scheme: `mailto:alice@example.com` typed as a URI is the e-mail address. What could be read
- * in two ways is refused: `invalid-identity`, with a reason that does not repeat the text.
+ * Two spellings of one identity have one label, and a canonical form is its own canonical form. Labels of different
+ * kinds differ, because each starts with its scheme: `mailto:alice@example.com` typed as a URI is the e-mail address.
+ * Throws `invalid-identity` for ambiguous input, with a reason that does not repeat the text.
  */
 export function canonicalIdentity(text: string, rules: IdentityRules): Identity {
   if (text.length === 0 || text.length > MAX_TYPED) throw refusal('is empty or too long');
@@ -36,7 +36,7 @@ export function canonicalIdentity(text: string, rules: IdentityRules): Identity 
   return identity('uri', uri, uri, { kind: 'uri', value: uri });
 }
 
-/** The identity whose label is `label`. Throws `invalid-identity` where the label is not canonical under `rules`. */
+/** Returns the identity with this label. Throws `invalid-identity` if the label is not canonical under `rules`. */
 export function identityOfLabel(label: Uint8Array, rules: IdentityRules): Identity {
   let text: string;
   try {
@@ -52,7 +52,7 @@ export function identityOfLabel(label: Uint8Array, rules: IdentityRules): Identi
 function withoutScheme(text: string): Identity {
   if (text.includes('@')) return email(text, false);
   if (text.startsWith('+')) return telephone(text);
-  throw refusal('is no e-mail address, no telephone number and no URI');
+  throw refusal('is not an e-mail address, a telephone number or a URI');
 }
 
 function email(text: string, uri: boolean): Identity {
@@ -69,7 +69,7 @@ function userAtHostUri(kind: IdentityKind, scheme: string, rest: string): Identi
 
 /**
  * E.164: a plus and 7 to 15 digits, the first not 0. Hyphens and dots between digits (RFC 3966 visual separators) are
- * dropped. Parentheses are not: in `+44(0)20…` they hold a digit that is not dialled.
+ * dropped. Parentheses are refused: in `+44(0)20…` they hold a digit that is not dialled.
  */
 function telephone(typed: string): Identity {
   const number = typed.replaceAll(/(?<=[0-9])[-.](?=[0-9])/g, '');

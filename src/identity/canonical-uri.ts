@@ -2,19 +2,19 @@ import { canonicalDomain } from './canonical-domain.ts';
 import { canonicalName, refusal } from './name-characters.ts';
 import { decodePercent, encodePercent } from './percent-encoding.ts';
 
-/** Schemes after which browsers imagine the `//` that is missing (WHATWG URL special schemes). */
+/** Schemes for which browsers add a missing `//` (WHATWG URL special schemes). */
 const WEB_SCHEMES: readonly string[] = ['file', 'ftp', 'http', 'https', 'ws', 'wss'];
 
-/** unreserved, sub-delims, ":" and "@" (RFC 3986 §3.3 pchar), and what is encoded afterwards. */
+/** unreserved, sub-delims, ":" and "@" (RFC 3986 §3.3 pchar), and the characters that are percent-encoded later. */
 const SEGMENT = /^[A-Za-z0-9._~!$&'()*+,;=:@\u{80}-\u{10ffff}-]+$/u;
 
 /**
- * The canonical form of a URI whose scheme (lower case) the configuration lists; `rest` is what follows `scheme:`.
+ * Returns the canonical form of a URI whose lower-case scheme the configuration lists; `rest` follows `scheme:`.
  *
- * RFC 3986 §6.2.2, and everything refused that a reader could take for two things: user information, port, query,
- * fragment, dot segments, empty segments, encoded delimiters. Letters beyond ASCII are percent-encoded as UTF-8 of their
- * NFC; case stays, but for the host, a URN's namespace and a UUID. A path of one slash is none. The outcome is ASCII.
- * Throws `invalid-identity`.
+ * Applies RFC 3986 §6.2.2 and refuses everything ambiguous: user information, port, query, fragment, dot segments,
+ * empty segments, encoded delimiters. Letters beyond ASCII become percent-encoded UTF-8 of their NFC. Case stays,
+ * except in the host, a URN's namespace and a UUID. A path of one slash is dropped. The result is ASCII. Throws
+ * `invalid-identity`.
  */
 export function canonicalUri(scheme: string, rest: string): string {
   if (/[?#]/.test(rest)) throw refusal('has a query or a fragment');
@@ -44,11 +44,11 @@ function canonicalSegment(typed: string): string {
   const segment = canonicalName(decodePercent(typed), { fold: false });
   if (segment === '') throw refusal('has an empty path segment');
   if (segment === '.' || segment === '..') throw refusal('has a dot segment');
-  if (!SEGMENT.test(segment)) throw refusal('holds a character that a URI must not hold');
+  if (!SEGMENT.test(segment)) throw refusal('has a character that is not allowed in a URI');
   return encodePercent(segment);
 }
 
-/** RFC 8141 §3.1: the namespace is caseless; RFC 9562 §4: so is a UUID. */
+/** A URN's namespace (RFC 8141 §3.1) and a UUID (RFC 9562 §4) are case-insensitive. */
 function canonicalUrn(text: string): string {
   const match = /^([A-Za-z0-9][A-Za-z0-9-]{0,30}[A-Za-z0-9]):(.+)$/.exec(text);
   const namespace = match?.[1]?.toLowerCase();

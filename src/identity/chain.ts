@@ -5,7 +5,7 @@ import { checkTransition, type HeldVersion, type LinkType, type RecoveryWaited }
 import { decodeIdentityRecord, type IdentityRecord } from './identity-record.ts';
 import type { ContinuityPorts } from './spki-set.ts';
 
-/** A version whose commitment, opening and value the log showed. */
+/** A version with the commitment, opening and value that the log showed. */
 export interface OpenedVersion {
   readonly version: number;
   /** Proved to be in the log. */
@@ -21,18 +21,18 @@ export interface RecordLink {
   readonly value: Uint8Array;
 }
 
-/** What {@link checkChain} reads. */
+/** Input of {@link checkChain}. */
 export interface ChainInput {
   readonly origin: string;
   readonly label: Uint8Array;
-  /** What the client held about the label. */
+  /** The client's previous version of the label, if any. */
   readonly held: HeldVersion | undefined;
-  /** Versions held.version + 1 to latest.version - 1, ascending; what the log did not give is left out. */
+  /** Versions held.version + 1 to latest.version - 1, ascending; undefined for versions that the log did not send. */
   readonly between: readonly (RecordLink | undefined)[];
   /** The version that a verified search found. */
   readonly latest: OpenedVersion;
   readonly ports: ContinuityPorts;
-  /** Looks a recovery's wait up in the log. Default: every recovery in effect is told as `operator`. */
+  /** Looks up a recovery's wait in the log. Default: every effective recovery counts as `operator`. */
   readonly recoveryWaited?: RecoveryWaited | undefined;
 }
 
@@ -47,10 +47,10 @@ export const CHAIN_VERDICTS = [
   'unexplained',
 ] as const;
 
-/** What became of an identity since the client last looked: the worst of all links, or that there is nothing to say. */
+/** The verdict on an identity since the client last looked: the worst of all links, or that nothing needs saying. */
 export type ChainVerdict = (typeof CHAIN_VERDICTS)[number];
 
-/** How one version came about. */
+/** The origin of one version. */
 export interface JudgedLink {
   readonly version: number;
   readonly type: LinkType;
@@ -59,22 +59,22 @@ export interface JudgedLink {
 /** The outcome of {@link checkChain}. */
 export interface CheckedChain {
   readonly verdict: ChainVerdict;
-  /** The latest version, as the client holds it from now on. */
+  /** The latest version, which the client holds from now on. */
   readonly latest: HeldVersion;
-  /** Each new version whose link held, ascending. Incomplete where the verdict is `unexplained`. */
+  /** Each new version with a valid link, ascending. Incomplete if the verdict is `unexplained`. */
   readonly links: readonly JudgedLink[];
   /** Why the chain is `unexplained`. */
   readonly fault: GlasskeyError | undefined;
 }
 
 /**
- * Judges everything that happened to a label since `held` (DESIGN §7). A contact checks the chain and not the last link:
- * each version must open the `previous_commitment` of its successor, and its record must be one that whoever authorised
- * it could make.
+ * Judges everything that happened to a label since `held` (`docs/spec.md#what-a-contact-is-told`). Checks the whole
+ * chain, not only the last link. Each version must open the `previous_commitment` of its successor, and its
+ * authorisation must permit its record.
  *
- * A chain that does not close is `unexplained`, whatever the reason, and is told, not thrown: the latest record is in the
- * log all the same. Throws `bad-record` and `bad-commitment` where the latest version itself is not a record or does not
- * open, and `bad-chain` where the log went back behind what is held or holds another value for the same version.
+ * A broken chain yields the verdict `unexplained` instead of an error, because the latest record is still in the log.
+ * Throws `bad-record` or `bad-commitment` if the latest version itself is not a record or does not open. Throws
+ * `bad-chain` if the log went back behind `held`, or has another value for the same version.
  */
 export async function checkChain(input: ChainInput): Promise<CheckedChain> {
   const latest = openLatest(input);
@@ -83,15 +83,15 @@ export async function checkChain(input: ChainInput): Promise<CheckedChain> {
   if (latest.version === held.version) {
     assertNotLost(
       equalBytes(latest.commitment, held.commitment),
-      'the log has another value for a version that is held',
+      'the log has another value for a version that the client holds',
     );
     return { verdict: 'unchanged', latest, links: [], fault: undefined };
   }
-  assertNotLost(latest.version > held.version, 'the log shows an older version than the one that is held');
+  assertNotLost(latest.version > held.version, 'the log shows an older version than the client holds');
   return checkSince(input, held, latest);
 }
 
-/** The worst of some link types; `best` for none. */
+/** Returns the worst of some link types; `best` if there are none. */
 export function worstVerdict(types: readonly ChainVerdict[], best: ChainVerdict): ChainVerdict {
   const rank = (type: ChainVerdict): number => CHAIN_VERDICTS.indexOf(type);
   return types.reduce((worst, type) => (rank(type) > rank(worst) ? type : worst), best);
@@ -113,7 +113,7 @@ async function checkSince(input: ChainInput, held: HeldVersion, latest: HeldVers
   }
 }
 
-/** Nothing held: there is nothing to compare with, except that a version 0 must be one. */
+/** Checks a first version. Without a held version there is nothing to compare, but a version 0 must be a valid one. */
 async function checkFirstSeen(input: ChainInput, latest: HeldVersion): Promise<CheckedChain> {
   if (latest.version > 0) return { verdict: 'first-seen', latest, links: [], fault: undefined };
   try {
@@ -130,12 +130,12 @@ function judge(input: ChainInput, previous: HeldVersion | undefined, next: HeldV
   return checkTransition({ origin, label, version, previous, next: record, ports, recoveryWaited });
 }
 
-/** The versions after `held`, ascending, each with its commitment computed from opening and value. */
+/** Returns the versions after `held`, ascending, each with its commitment computed from opening and value. */
 function openBetween(input: ChainInput, held: HeldVersion, latest: HeldVersion): readonly HeldVersion[] {
   const missing = latest.version - held.version - 1;
-  if (input.between.length !== missing) throw new GlasskeyError('bad-chain', 'versions between are missing');
+  if (input.between.length !== missing) throw new GlasskeyError('bad-chain', 'versions in between are missing');
   const opened = input.between.map((link, i): HeldVersion => {
-    if (link === undefined) throw new GlasskeyError('bad-chain', 'a version between is missing');
+    if (link === undefined) throw new GlasskeyError('bad-chain', 'a version in between is missing');
     const version = held.version + 1 + i;
     return { version, commitment: commitmentOf(input.label, version, link), record: readRecord(link.value) };
   });
@@ -151,7 +151,7 @@ function openLatest({ label, latest }: ChainInput): HeldVersion {
 }
 
 function commitmentOf(label: Uint8Array, version: number, { opening, value }: RecordLink): Uint8Array {
-  if (opening.length !== 16) throw new GlasskeyError('bad-commitment', 'an opening is not of 16 bytes');
+  if (opening.length !== 16) throw new GlasskeyError('bad-commitment', 'an opening does not have 16 bytes');
   return commit({ opening, label, version, update: { value, signature: undefined } });
 }
 
@@ -160,7 +160,7 @@ function readRecord(value: Uint8Array): IdentityRecord {
     return decodeIdentityRecord(value);
   } catch (cause) {
     if (!isGlasskeyError(cause)) throw cause;
-    throw new GlasskeyError('bad-record', 'a value of the log is not an identity record', { cause });
+    throw new GlasskeyError('bad-record', 'a value in the log is not an identity record', { cause });
   }
 }
 

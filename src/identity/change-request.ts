@@ -3,9 +3,12 @@ import { bytes, type Codec, fixedBytes, struct, uint32, vector } from '../core/e
 import { decodeError, GlasskeyError } from '../core/errors.ts';
 import { shortText } from './text-codec.ts';
 
-/** What the owner of an identity signs to change it (DESIGN §7). It says everything that the next version changes. */
+/**
+ * The request that the owner of an identity signs to change it (`docs/spec.md#change-requests`). It states everything
+ * that the next version changes.
+ */
 export interface ChangeRequest {
-  /** The log that it is for, as in the trust bundle: 1..255 bytes of UTF-8. */
+  /** The log's origin, as in the trust bundle: 1..255 bytes of UTF-8. */
   readonly origin: string;
   /** The KEYTRANS label: 1..255 bytes. */
   readonly label: Uint8Array;
@@ -14,13 +17,13 @@ export interface ChangeRequest {
   /** KEYTRANS commitment of `version - 1`: 32 bytes. */
   readonly previousCommitment: Uint8Array;
   /**
-   * Each key that remains or arrives, named by `certifiedKeysHash`: SHA-256 of its SubjectPublicKeyInfo, or of that and its
-   * companion keys. Strictly ascending, at most 255.
+   * Each key that stays or is added, named by `certifiedKeysHash`: SHA-256 of its SubjectPublicKeyInfo, or of that and
+   * its companion keys. Strictly ascending, at most 255.
    */
   readonly spkisAfter: readonly Uint8Array[];
 }
 
-/** A ChangeRequest as it travels: its encoding, who signed it, and the signature over {@link changeMessage}. */
+/** A ChangeRequest in transit: its encoding, its signer, and the signature over {@link changeMessage}. */
 export interface SignedChange {
   /** The encoded {@link ChangeRequest}. */
   readonly request: Uint8Array;
@@ -34,7 +37,7 @@ const CONTEXT = encodeUtf8('glasskey change v1\0');
 
 const spkiHashes = vector(fixedBytes(32), 0, 255);
 
-/** A set of SHA-256 values: strictly ascending, so that a set has one encoding. */
+/** A set of SHA-256 values in strictly ascending order, so that each set has one encoding. */
 const spkiHashSet: Codec<readonly Uint8Array[]> = {
   write: (writer, values) => {
     if (!isAscending(values)) throw new GlasskeyError('value-out-of-range', 'SPKI hashes are not strictly ascending');
@@ -47,7 +50,7 @@ const spkiHashSet: Codec<readonly Uint8Array[]> = {
   },
 };
 
-/** Codec of {@link ChangeRequest} (DESIGN §7). Decoding takes untrusted bytes; throws `malformed-encoding`. */
+/** Codec of {@link ChangeRequest} (`docs/spec.md#change-requests`). Throws `malformed-encoding` on untrusted bytes. */
 export const changeRequestCodec: Codec<ChangeRequest> = struct<ChangeRequest>({
   origin: shortText,
   label: bytes(1, 255),
@@ -56,12 +59,12 @@ export const changeRequestCodec: Codec<ChangeRequest> = struct<ChangeRequest>({
   spkisAfter: spkiHashSet,
 });
 
-/** The bytes that are signed for an encoded {@link ChangeRequest}: "glasskey change v1" || 0x00 || request. */
+/** Returns the bytes to sign for an encoded {@link ChangeRequest}: "glasskey change v1" || 0x00 || request. */
 export function changeMessage(encodedRequest: Uint8Array): Uint8Array {
   return concatBytes(CONTEXT, encodedRequest);
 }
 
-/** The given hashes as a set: ascending, each once. This is the order of {@link ChangeRequest.spkisAfter}. */
+/** Returns the hashes as a set: ascending, each once, as in {@link ChangeRequest.spkisAfter}. */
 export function sortedHashSet(hashes: readonly Uint8Array[]): readonly Uint8Array[] {
   const sorted = [...hashes].sort(compareBytes);
   return sorted.filter((hash, i) => {

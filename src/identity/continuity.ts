@@ -6,7 +6,7 @@ import { type IdentityRecord, NO_COMMITMENT, type Pending, pendingCodec } from '
 import { verifyChangeSignature } from './signed-change.ts';
 import { addedTo, type ContinuityPorts, includesBytes, spkiSet } from './spki-set.ts';
 
-/** Who made a version, as far as it could be proved. */
+/** The proven author of a version. */
 export type LinkType = 'initial' | 'key' | 'maintenance' | 'recovery' | 'operator';
 
 /** A version that is known to be in the log. */
@@ -17,18 +17,18 @@ export interface HeldVersion {
   readonly record: IdentityRecord;
 }
 
-/** What an effective recovery says of its wait, to be looked up in the log. */
+/** An effective recovery's claim about its wait, to be checked in the log. */
 export interface RecoveryClaim {
   /** The version that carried the pending recovery. */
   readonly version: number;
   /** Its commitment. */
   readonly commitment: Uint8Array;
-  /** Two log entries, first < last, at which it is said to have been the greatest version. */
+  /** Two log entries, first < last, at which that version is claimed to have been the greatest. */
   readonly firstPosition: number;
   readonly lastPosition: number;
 }
 
-/** Tells whether the log bears a claim out, and the two entries are at least the recovery delay apart. */
+/** Resolves to true if the log confirms a claim, and the two entries are at least the recovery delay apart. */
 export type RecoveryWaited = (claim: RecoveryClaim) => Promise<boolean>;
 
 /** One step from a version to its successor. */
@@ -37,28 +37,28 @@ export interface Transition {
   readonly label: Uint8Array;
   /** The version that `next` is. */
   readonly version: number;
-  /** The version before; undefined exactly for version 0. */
+  /** The version before; undefined only for version 0. */
   readonly previous: HeldVersion | undefined;
   readonly next: IdentityRecord;
   readonly ports: ContinuityPorts;
-  /** Looks a recovery's wait up in the log. Default: no recovery has waited. */
+  /** Looks up a recovery's wait in the log. Default: no recovery has waited. */
   readonly recoveryWaited?: RecoveryWaited | undefined;
 }
 
 interface Step extends Transition {
   readonly previous: HeldVersion;
-  /** SPKI hashes after the step, and those among them that are new. */
+  /** SPKI hashes after the step, and the new ones among them. */
   readonly after: readonly Uint8Array[];
   readonly added: readonly Uint8Array[];
 }
 
 /**
- * Judges one version of a record against the one before (DESIGN §7): who made it, or why it cannot be.
+ * Judges one version of a record against the one before (`docs/spec.md#identity-record`), and returns its author.
  *
- * The record must already be known to be the value of that version (its commitment is the caller's to check), and may
- * otherwise be anybody's invention. A `recovery` that came into effect is reported as `operator` unless
- * `recoveryWaited` finds in the log that it waited. Throws `bad-record` (it cannot be a record of that version), `bad-chain` (it does not
- * follow its predecessor) and `bad-change-signature`.
+ * The caller must have checked that the record is the value of that version (by its commitment); everything else about
+ * it is untrusted. Reports an effective `recovery` as `operator` unless `recoveryWaited` confirms the wait in the log.
+ * Throws `bad-record` (it cannot be a record of that version), `bad-chain` (it does not follow its predecessor) and
+ * `bad-change-signature`.
  */
 export async function checkTransition(transition: Transition): Promise<LinkType> {
   const { previous, next, version, ports } = transition;
@@ -69,13 +69,17 @@ export async function checkTransition(transition: Transition): Promise<LinkType>
   ensure(
     equalBytes(next.previousCommitment, previous.commitment),
     'bad-chain',
-    'the record names another predecessor than the version before it',
+    'the record does not name the version before it as its predecessor',
   );
   const added = addedTo(await spkiSet(previous.record, ports), after);
   const { authorization } = next;
   if (previous.record.certificates.length === 0) {
     const type = authorization.type;
-    ensure(type === 'recovery' || type === 'operator', 'bad-chain', 'only recovery or operator follow an empty record');
+    ensure(
+      type === 'recovery' || type === 'operator',
+      'bad-chain',
+      'only a recovery or an operator may follow an empty record',
+    );
   }
   return checkAuthorization({ ...transition, previous, after, added });
 }
@@ -102,16 +106,19 @@ async function checkAuthorization(step: Step): Promise<LinkType> {
   return authorization.type;
 }
 
-/** The owner's act: signed by a key of the previous record; it cancels whatever was pending. */
+/** The owner's act, signed by a key of the previous record. It cancels a pending recovery. */
 async function checkKey(step: Step, authorization: KeyAuthorization): Promise<void> {
   const { origin, label, version, previous, next, after, ports } = step;
-  ensure(next.pending === undefined, 'bad-record', 'a change by a key leaves nothing pending');
+  ensure(next.pending === undefined, 'bad-record', 'a change by a key must cancel the pending recovery');
   assertOrder(previous.record, next);
   const request = { origin, label, version, previousCommitment: previous.commitment, spkisAfter: after };
   await verifyChangeSignature(request, authorization, previous.record, ports);
 }
 
-/** The CA's own act: no new key, and only what its kind says. What is pending stays or goes, but never comes. */
+/**
+ * The CA's own act: no new key, and only the change that its kind permits. It may drop a pending recovery but never add
+ * one.
+ */
 function checkMaintenance(step: Step, authorization: MaintenanceAuthorization): void {
   const { previous, next, added } = step;
   ensure(added.length === 0, 'bad-chain', 'maintenance adds a key');
@@ -133,7 +140,7 @@ function checkMaintenance(step: Step, authorization: MaintenanceAuthorization): 
       return ensure(
         next.certificates.length === 0 && next.pending === undefined,
         'bad-record',
-        'erasure leaves something',
+        'erasure leaves something behind',
       );
   }
 }
@@ -142,7 +149,7 @@ async function checkRecovery(step: Step, authorization: RecoveryAuthorization): 
   const { previous, next, added, after } = step;
   assertOrder(previous.record, next);
   if (authorization.phase === 'requested') {
-    ensure(next.pending !== undefined, 'bad-record', 'a recovery was requested and nothing is pending');
+    ensure(next.pending !== undefined, 'bad-record', 'a recovery was requested but nothing is pending');
     const unchanged = next.certificates.length === previous.record.certificates.length && added.length === 0;
     ensure(unchanged && isPrefixOf(previous.record, next), 'bad-chain', 'a requested recovery changes certificates');
     return 'recovery';
@@ -163,14 +170,14 @@ async function checkRecovery(step: Step, authorization: RecoveryAuthorization): 
   return (await step.recoveryWaited?.(claim)) === true ? 'recovery' : 'operator';
 }
 
-/** Certificates that stay come first, in their order; the new ones follow. So one change has one record. */
+/** Kept certificates come first, in their order, and new ones follow. So each change has exactly one record. */
 function assertOrder(previous: IdentityRecord, next: IdentityRecord): void {
   const kept = previous.certificates.filter((certificate) => includesBytes(next.certificates, certificate));
   const inOrder = kept.every((certificate, i) => {
     const same = next.certificates[i];
     return same !== undefined && equalBytes(certificate, same);
   });
-  ensure(inOrder, 'bad-record', 'certificates that stay are not first, or not in their order');
+  ensure(inOrder, 'bad-record', 'kept certificates do not come first and in order');
 }
 
 function isPrefixOf(previous: IdentityRecord, next: IdentityRecord): boolean {

@@ -2,13 +2,13 @@ import { type Codec, enumeration } from '../core/encoding/codec.ts';
 import { shortText } from './text-codec.ts';
 
 /**
- * Who vouched that the requester holds the identity. It is in the record, so every contact of the identity sees it.
+ * The evidence that the requester holds the identity. It is in the record, so every contact of the identity sees it.
  *
- * - `application`: the application's own backend, by an application token. Which token is not told.
+ * - `application`: the application's own backend, by an application token. The record does not name the token.
  * - `oidc`: an OpenID provider, named by its issuer URL (1..255 bytes).
  * - `email`: an answered e-mail challenge.
- * - `import`: nobody but the log's administrator, who took the identity over from elsewhere. `possession`: the key signed a request that
- *   names the identity; else nobody has shown that its private half is there, or whose it is.
+ * - `import`: only the log's administrator, who took the identity over from elsewhere. With `possession`, the key
+ *   signed a request that names the identity. Without it, nobody proved possession of the private key.
  */
 export type Evidence =
   | { readonly type: 'application' }

@@ -12,14 +12,14 @@ import {
 import { type Authorization, authorizationCodec } from './authorization.ts';
 import { type Evidence, evidenceCodec } from './evidence.ts';
 
-/** A recovery that waits: the key that will come, and who vouched for it. */
+/** A waiting recovery: the future key and its evidence. */
 export interface Pending {
-  /** SHA-256 of the SubjectPublicKeyInfo; with companion keys, what names the key with them (`certifiedKeysHash`). */
+  /** SHA-256 of the SubjectPublicKeyInfo, or the key's name with its companion keys (`certifiedKeysHash`). */
   readonly spkiSha256: Uint8Array;
   readonly evidence: Evidence;
 }
 
-/** The value of a label at one version (DESIGN §7). */
+/** The value of a label at one version (`docs/spec.md#identity-record`). */
 export interface IdentityRecord {
   /** KEYTRANS commitment of the version before; zeros at version 0. */
   readonly previousCommitment: Uint8Array;
@@ -57,12 +57,12 @@ export const identityRecordCodec: Codec<IdentityRecord> = {
   },
 };
 
-/** The encoding of `record`: what the log commits to. Throws `value-out-of-range`. */
+/** Encodes `record` as the bytes that the log commits to. Throws `value-out-of-range`. */
 export function encodeIdentityRecord(record: IdentityRecord): Uint8Array {
   return encode(identityRecordCodec, record);
 }
 
-/** The record that untrusted `value` encodes. Throws `malformed-encoding`. */
+/** Decodes an untrusted record. Throws `malformed-encoding`. */
 export function decodeIdentityRecord(value: Uint8Array): IdentityRecord {
   return decode(identityRecordCodec, value);
 }

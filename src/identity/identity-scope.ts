@@ -1,13 +1,13 @@
 import type { Identity, IdentityKind } from './identity.ts';
 
-/** Some of the identities of a log: what a row of a configuration is about. */
+/** Some of a log's identities: the scope of a row in a configuration. */
 export interface IdentityScope {
   readonly identities: IdentityKind | 'any';
-  /** Only identities whose host is one of these, in canonical form; undefined: of any host, or of none. */
+  /** Hosts in canonical form that identities must have; undefined: any host, or none. */
   readonly domains: readonly string[] | undefined;
 }
 
-/** Whether the identity is one of them. */
+/** Returns true if the scope includes the identity. */
 export function covers({ identities, domains }: IdentityScope, identity: Identity): boolean {
   if (identities !== 'any' && identities !== identity.kind) return false;
   if (domains === undefined) return true;
@@ -15,7 +15,7 @@ export function covers({ identities, domains }: IdentityScope, identity: Identit
   return host !== undefined && domains.includes(host);
 }
 
-/** The host that a canonical identity is of; undefined for a telephone number or a URI without one. */
+/** Returns the host of a canonical identity; undefined for a telephone number or a URI without one. */
 export function hostOf({ text, kind }: Pick<Identity, 'text' | 'kind'>): string | undefined {
   if (kind === 'tel') return undefined;
   const hierarchical = /^[a-z][a-z0-9+.-]*:\/\/([^/]+)/.exec(text);

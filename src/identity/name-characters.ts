@@ -1,52 +1,52 @@
 import { GlasskeyError } from '../core/errors.ts';
 
-/** How {@link canonicalName} treats letters. */
+/** Options of {@link canonicalName}. */
 export interface NameOptions {
-  /** Fold to lower case; without it the case stays as it is. */
+  /** True folds to lower case; false keeps the case. */
   readonly fold: boolean;
-  /** Letters that are taken as they are, though they have no clean case pair (domains: ß and ς of an A-label). */
+  /** Letters to keep although they have no clean case pair (domains: ß and ς of an A-label). */
   readonly exempt?: string;
 }
 
-/** Characters of ASCII are the caller's to judge: what they may be differs by the kind of identity. */
+/** The caller judges ASCII characters, because the allowed ones depend on the kind of identity. */
 const ASCII = /^[\0-\x7f]$/;
 
 // PRECIS IdentifierClass (RFC 8264 §9) without digits beyond ASCII, which have look-alikes of the same value.
 const LETTER = /^[\p{Ll}\p{Lu}\p{Lo}\p{Lm}]$/u;
 const MARK = /^[\p{Mn}\p{Mc}]$/u;
 
-/** Old Hangul jamo (RFC 5892 §2.9), and the letters that RFC 5892 §2.6 disallows by name: tatweel and its like. */
+/** Old Hangul jamo (RFC 5892 §2.9), and letters such as tatweel that RFC 5892 §2.6 disallows by name. */
 const DISALLOWED =
   /^(?:\u{302e}|\u{302f}|[\u{1100}-\u{11ff}\u{a960}-\u{a97f}\u{d7b0}-\u{d7ff}\u{0640}\u{07fa}\u{3031}-\u{3035}\u{303b}])$/u;
 const INVISIBLE = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\p{Deprecated}]/u;
 
-/** The refusal of an identity. The reason never repeats what was typed. */
+/** Creates the refusal of an identity. The reason never repeats the typed text. */
 export function refusal(reason: string): GlasskeyError {
   return new GlasskeyError('invalid-identity', reason);
 }
 
 /**
  * Refuses control, format (bidi, zero-width), private, unassigned and lone surrogate code points, every kind of space,
- * and what Unicode calls default-ignorable or deprecated. "Unassigned" is by this runtime's Unicode version: an older
- * one refuses more, and none makes another label. Throws `invalid-identity`.
+ * and Unicode's default-ignorable or deprecated characters. "Unassigned" depends on this runtime's Unicode version: an
+ * older one refuses more, but never produces another label. Throws `invalid-identity`.
  */
 export function assertVisible(text: string): void {
-  if (INVISIBLE.test(text)) throw refusal('holds a space, or an invisible, unassigned or deprecated character');
+  if (INVISIBLE.test(text)) throw refusal('has a space, or an invisible, unassigned or deprecated character');
 }
 
 /**
- * The canonical form of a name of letters: NFC, then each code point by itself to lower case (ς counts as σ).
+ * Returns the canonical form of a name: NFC, then each code point by itself to lower case (ς counts as σ).
  *
- * Accepted beyond ASCII are letters and the marks on them, as long as the outcome is one that every spelling reaches:
- * stable under NFC and NFKC (no ligatures, no full-width forms), and each letter either caseless or one half of a clean
- * pair, lower(upper(x)) = x. That refuses ß, ı and İ, whose upper or lower case is somebody else's. Locale and context
- * (final sigma) play no part. Throws `invalid-identity`.
+ * Beyond ASCII it accepts letters and the marks on them, if every spelling leads to the same result. The result must be
+ * stable under NFC and NFKC (no ligatures, no full-width forms). Each letter must be caseless or one half of a clean
+ * pair, lower(upper(x)) = x. That refuses ß, ı and İ, which share an upper or lower case with another letter. Locale
+ * and context (final sigma) play no part. Throws `invalid-identity`.
  */
 export function canonicalName(text: string, options: NameOptions): string {
   const points = Array.from(text.normalize('NFC'), (point) => canonicalPoint(point, options));
   const name = points.join('');
   if (name.normalize('NFC') !== name || name.normalize('NFKC') !== name) {
-    throw refusal('holds a character that has another form of the same meaning');
+    throw refusal('has a character with another form of the same meaning');
   }
   assertMarksFollowLetters(points);
   return name;
@@ -54,8 +54,9 @@ export function canonicalName(text: string, options: NameOptions): string {
 
 function canonicalPoint(point: string, { fold, exempt = '' }: NameOptions): string {
   if (ASCII.test(point)) return fold ? point.toLowerCase() : point;
-  if (INVISIBLE.test(point) || DISALLOWED.test(point)) throw refusal('holds a character that no identity may hold');
-  if (!LETTER.test(point) && !MARK.test(point)) throw refusal('holds a character beyond ASCII that is not a letter');
+  if (INVISIBLE.test(point) || DISALLOWED.test(point))
+    throw refusal('has a character that is not allowed in identities');
+  if (!LETTER.test(point) && !MARK.test(point)) throw refusal('has a character beyond ASCII that is not a letter');
   if (!fold || exempt.includes(point)) return point;
   return foldPoint(point);
 }
@@ -65,7 +66,7 @@ function foldPoint(point: string): string {
   const upper = lower.toUpperCase();
   const clean =
     isOnePoint(lower) && isOnePoint(upper) && lower.toLowerCase() === lower && upper.toLowerCase() === lower;
-  if (!clean || /^\p{Lu}$/u.test(lower)) throw refusal('holds a letter whose upper and lower case are not one pair');
+  if (!clean || /^\p{Lu}$/u.test(lower)) throw refusal('has a letter whose upper and lower case are not one pair');
   return lower;
 }
 
@@ -73,7 +74,7 @@ function assertMarksFollowLetters(points: readonly string[]): void {
   points.forEach((point, i) => {
     const before = points[i - 1] ?? '';
     if (MARK.test(point) && !MARK.test(before) && !LETTER.test(before)) {
-      throw refusal('holds a combining mark that is not on a letter');
+      throw refusal('has a combining mark that is not on a letter');
     }
   });
 }

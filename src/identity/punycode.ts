@@ -8,10 +8,10 @@ const INITIAL_BIAS = 72;
 const INITIAL_N = 128;
 const DIGITS = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
-/** A domain label has at most 63 bytes, so that no intermediate value leaves the safe integers. */
+/** A domain label has at most 63 bytes, which keeps every intermediate value a safe integer. */
 const MAX_LENGTH = 63;
 
-/** Punycode of `label` (RFC 3492 §6.3), without `xn--`. Throws RangeError above 63 code points. */
+/** Encodes `label` as Punycode (RFC 3492 §6.3), without `xn--`. Throws RangeError above 63 code points. */
 export function encodePunycode(label: string): string {
   const points = Array.from(label, (character) => character.codePointAt(0) ?? 0);
   if (points.length > MAX_LENGTH) throw new RangeError('label too long');
@@ -39,7 +39,7 @@ export function encodePunycode(label: string): string {
   return output;
 }
 
-/** The label whose lower-case Punycode is `text` (RFC 3492 §6.2). Throws RangeError. Not every result is canonical. */
+/** Decodes lower-case Punycode (RFC 3492 §6.2). Throws RangeError. Not every result is canonical. */
 export function decodePunycode(text: string): string {
   if (text.length > MAX_LENGTH) throw new RangeError('label too long');
   const delimiter = text.lastIndexOf('-');

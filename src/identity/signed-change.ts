@@ -8,8 +8,8 @@ import { certifiedKeys, type ContinuityPorts } from './spki-set.ts';
 
 /**
  * Checks that the key named by `authorization` is certified in the `previous` record and signed exactly `request`. The
- * authorization is untrusted; `request` is what the checker derived itself. Throws `bad-change-signature`, and
- * `bad-record` for a previous record whose certificates cannot be read.
+ * authorization is untrusted; the caller derived `request` itself. Throws `bad-change-signature`, and `bad-record` if
+ * the certificates of the previous record cannot be read.
  */
 export async function verifyChangeSignature(
   request: ChangeRequest,
@@ -30,13 +30,13 @@ export async function verifyChangeSignature(
     );
   } catch (cause) {
     if (!isGlasskeyError(cause)) throw cause;
-    throw new GlasskeyError('bad-change-signature', 'the signature is not the signer’s over this change', { cause });
+    throw new GlasskeyError('bad-change-signature', 'the signature of the change does not verify', { cause });
   }
 }
 
 /**
- * The authorization that an owner's signed change gives, where it asks for exactly the change that the service is about
- * to make (`expected`). Throws `change-rejected` where it asks for another, and as {@link verifyChangeSignature}.
+ * Returns the authorization from an owner's signed change, if the change is exactly what the service is about to make
+ * (`expected`). Throws `change-rejected` if it is not, and as {@link verifyChangeSignature}.
  */
 export async function authorizeByKey(
   signed: SignedChange,
@@ -63,5 +63,5 @@ function differenceOf(encoded: Uint8Array, expected: ChangeRequest): string {
   if (!equalBytes(request.label, expected.label)) return 'is for another identity';
   if (request.version !== expected.version) return 'is for another version';
   if (!equalBytes(request.previousCommitment, expected.previousCommitment)) return 'follows another record';
-  return 'names other keys than this change leaves';
+  return 'does not name the keys that this change leaves';
 }

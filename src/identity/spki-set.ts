@@ -5,26 +5,29 @@ import { GlasskeyError } from '../core/errors.ts';
 import { sortedHashSet } from './change-request.ts';
 import type { IdentityRecord } from './identity-record.ts';
 
-/** What continuity needs from a PKI library. Both take untrusted bytes and throw a GlasskeyError for what they refuse. */
+/**
+ * The functions of a PKI library that continuity needs. They take untrusted bytes and throw a GlasskeyError to refuse
+ * them.
+ */
 export interface ContinuityPorts {
-  /** The DER SubjectPublicKeyInfo of a DER certificate. */
+  /** Returns the DER SubjectPublicKeyInfo of a DER certificate. */
   certificateSpki(certificate: Uint8Array): Uint8Array | Promise<Uint8Array>;
-  /** The DER value of the certificate's companion keys extension; undefined where it has none. */
+  /** Returns the DER value of the certificate's companion keys extension; undefined if it has none. */
   certificateCompanions(certificate: Uint8Array): Uint8Array | undefined | Promise<Uint8Array | undefined>;
-  /** Resolves where `signature` over `message` is by the key of `spki`. */
+  /** Resolves if `signature` over `message` is by the key of `spki`. */
   verifySignature(spki: Uint8Array, message: Uint8Array, signature: Uint8Array): void | Promise<void>;
 }
 
 /** A certificate's key. */
 export interface CertifiedKey {
   readonly spki: Uint8Array;
-  /** SHA-256 of `spki`: how the signer of a change is named. */
+  /** SHA-256 of `spki`: names the signer of a change. */
   readonly spkiSha256: Uint8Array;
-  /** Names the key with its companion keys, see {@link certifiedKeysHash}: what a change of keys is a change of. */
+  /** Names the key with its companion keys, see {@link certifiedKeysHash}. Changes of keys use these names. */
   readonly hash: Uint8Array;
 }
 
-/** The key of each certificate, in order. Throws `bad-record` where one cannot be read. */
+/** Returns the key of each certificate, in order. Throws `bad-record` if one cannot be read. */
 export async function certifiedKeys(record: IdentityRecord, ports: ContinuityPorts): Promise<readonly CertifiedKey[]> {
   const keys: CertifiedKey[] = [];
   for (const certificate of record.certificates) {
@@ -33,18 +36,18 @@ export async function certifiedKeys(record: IdentityRecord, ports: ContinuityPor
   return keys;
 }
 
-/** The names of all keys that the record certifies, each with its companion keys: ascending, each once. Throws `bad-record`. */
+/** Returns the names of all certified keys, each with its companion keys: ascending, each once. Throws `bad-record`. */
 export async function spkiSet(record: IdentityRecord, ports: ContinuityPorts): Promise<readonly Uint8Array[]> {
   const keys = await certifiedKeys(record, ports);
   return sortedHashSet(keys.map((key) => key.hash));
 }
 
-/** The hashes of `after` that `before` lacks. */
+/** Returns the hashes of `after` that `before` lacks. */
 export function addedTo(before: readonly Uint8Array[], after: readonly Uint8Array[]): readonly Uint8Array[] {
   return after.filter((hash) => !includesBytes(before, hash));
 }
 
-/** Tells whether one of `list` equals `value`. */
+/** Returns true if `list` contains `value`. */
 export function includesBytes(list: readonly Uint8Array[], value: Uint8Array): boolean {
   return list.some((candidate) => equalBytes(candidate, value));
 }

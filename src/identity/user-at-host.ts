@@ -12,15 +12,16 @@ export interface UserAtHost {
 }
 
 /**
- * ASCII in a user part: what is both an RFC 5322 atom character and needs no escape in a mailto or acct URI (RFC 6068
- * §2, RFC 7565 §7), so that there is one way to write it. Refused are thus quotes, spaces, and `# % & / = ? ^ { | }` and
- * the backquote.
+ * ASCII characters of a user part: RFC 5322 atom characters that need no escape in a mailto or acct URI (RFC 6068 §2,
+ * RFC 7565 §7), so that there is one way to write it. This excludes quotes, spaces, `# % & / = ? ^ { | }` and the
+ * backquote.
  */
 const USER = /^[a-z0-9!$'*+_~.\u{80}-\u{10ffff}-]+$/u;
 
 /**
- * The canonical form of `user@host`. With `uri`, the user part may be percent-encoded. Exactly one `@`; dots in the user
- * part only between other characters; no quoted local part. Throws `invalid-identity`.
+ * Returns the canonical form of `user@host`. With `uri`, the user part may be percent-encoded. Requires exactly one
+ * `@`. Dots in the user part must stand between other characters, and the local part must not be quoted. Throws
+ * `invalid-identity`.
  */
 export function canonicalUserAtHost(text: string, { uri }: { readonly uri: boolean }): UserAtHost {
   const at = text.indexOf('@');
@@ -28,7 +29,7 @@ export function canonicalUserAtHost(text: string, { uri }: { readonly uri: boole
   const typed = text.slice(0, at);
   const user = canonicalName(uri ? decodePercent(typed) : typed, { fold: true });
   if (user === '') throw refusal('has nothing before the @');
-  if (!USER.test(user)) throw refusal('holds a character that its part before the @ must not hold');
+  if (!USER.test(user)) throw refusal('has a character before the @ that is not allowed there');
   if (user.startsWith('.') || user.endsWith('.') || user.includes('..')) throw refusal('has a misplaced dot');
   if (encodeUtf8(user).length > 64) throw refusal('has more than 64 bytes before the @');
   return { user, host: canonicalDomain(text.slice(at + 1)) };
