@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { GlasskeyError } from '../core/errors.ts';
 import type { LogService } from '../service/log-service.ts';
 import { caRoutes, type PublicDocuments } from './ca-routes.ts';
-import { type ClientLimitSettings, ClientLimits, NO_CLIENT_LIMITS } from './client-limits.ts';
+import { type RateLimitSettings, RateLimits, NO_RATE_LIMITS } from './rate-limits.ts';
 import { answerPreflights } from './cors.ts';
 import { estRoutes } from './est-routes.ts';
 import { issuanceRoutes, recoveryRoutes } from './issuance-routes.ts';
@@ -23,7 +23,7 @@ export interface AppOptions {
   readonly documents: PublicDocuments;
   readonly metrics: Metrics;
   /** Limits on one client's requests; a function is called for every request. Default: none. */
-  readonly clientLimits?: ClientLimitSettings | (() => ClientLimitSettings);
+  readonly rateLimits?: RateLimitSettings | (() => RateLimitSettings);
   /** The header in which a proxy passes client certificates on, read for every EST request. Default: none. */
   readonly certificateHeader?: () => CertificateHeader;
   /** Rejects unless the database answers. */
@@ -43,7 +43,7 @@ export function createApp(options: AppOptions): Hono {
   });
   answerPreflights(app);
   const identify = (token: string) => service.identifyToken(token);
-  const limits = new ClientLimits(options.clientLimits ?? NO_CLIENT_LIMITS, identify, service.context.now);
+  const limits = new RateLimits(options.rateLimits ?? NO_RATE_LIMITS, identify, service.context.now);
   const access = new LookupAccess(limits, service.context.origin, service.context.now);
   issuanceRoutes(app, service, limits, access);
   recoveryRoutes(app, service, limits, access);

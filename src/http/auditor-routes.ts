@@ -5,7 +5,7 @@ import { encode } from '../core/encoding/codec.ts';
 import { auditorTreeHeadCodec } from '../core/keytrans/tree-head.ts';
 import type { Auditor } from '../service/auditor/auditor.ts';
 import type { AuditorMetrics } from './auditor-metrics.ts';
-import { NO_STORE, respond } from './responses.ts';
+import { NO_STORE, createResponse } from './responses.ts';
 
 const TEXT = 'text/plain; charset=utf-8';
 
@@ -24,23 +24,23 @@ export interface AuditorAppOptions {
  */
 export function createAuditorApp({ auditor, metrics, now }: AuditorAppOptions): Hono {
   const app = new Hono();
-  const text = (body: string, status: number): Response => respond(`${body}\n`, TEXT, NO_STORE, { status });
+  const text = (body: string, status: number): Response => createResponse(`${body}\n`, TEXT, NO_STORE, { status });
   app.get(AUDITOR_PATHS.head, () => {
     if (auditor.halt !== undefined) return text('the log misbehaved: this auditor has stopped signing', 409);
     if (auditor.head === undefined) return text('this auditor has not signed a head yet', 404);
-    return respond(encode(auditorTreeHeadCodec, auditor.head), KEYTRANS_MEDIA_TYPE, NO_STORE);
+    return createResponse(encode(auditorTreeHeadCodec, auditor.head), KEYTRANS_MEDIA_TYPE, NO_STORE);
   });
   app.get(AUDITOR_PATHS.evidence, () => {
     if (auditor.halt === undefined) return text('this auditor has no evidence of misbehaviour', 404);
-    return respond(auditor.halt.evidence, JSON_MEDIA_TYPE, NO_STORE);
+    return createResponse(auditor.halt.evidence, JSON_MEDIA_TYPE, NO_STORE);
   });
   app.get(AUDITOR_PATHS.health, () => {
     const halted = auditor.halt !== undefined;
     const body = halted ? 'the log misbehaved\n' : 'ok\n';
-    return respond(body, TEXT, NO_STORE, { status: halted ? 503 : 200, forOperators: true });
+    return createResponse(body, TEXT, NO_STORE, { status: halted ? 503 : 200, forOperators: true });
   });
   app.get(AUDITOR_PATHS.metrics, async () =>
-    respond(await metrics.format(now()), metrics.contentType, NO_STORE, { forOperators: true }),
+    createResponse(await metrics.format(now()), metrics.contentType, NO_STORE, { forOperators: true }),
   );
   app.notFound(() => text('there is nothing at this path', 404));
   return app;

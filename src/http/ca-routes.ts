@@ -5,7 +5,7 @@ import { CA_PREFIX, CRL_PREFIX, PATHS } from '../contract/paths.ts';
 import { ensure } from '../core/errors.ts';
 import type { SignedCrl } from '../service/revocation/crl-service.ts';
 import type { LogService } from '../service/log-service.ts';
-import { respond } from './responses.ts';
+import { createResponse } from './responses.ts';
 
 const CA_CACHE = 'public, max-age=3600';
 const CRL_CACHE = 'public, max-age=60';
@@ -25,8 +25,8 @@ export function caRoutes(app: Hono, service: LogService, documents: PublicDocume
     [PATHS.issuerPem, PATHS.issuerDer, documents.issuer],
   ];
   for (const [pemPath, derPath, der] of certificates) {
-    app.get(pemPath, () => respond(formatPem('CERTIFICATE', der), PEM_MEDIA_TYPE, CA_CACHE));
-    app.get(derPath, () => respond(der, CERTIFICATE_MEDIA_TYPE, CA_CACHE));
+    app.get(pemPath, () => createResponse(formatPem('CERTIFICATE', der), PEM_MEDIA_TYPE, CA_CACHE));
+    app.get(derPath, () => createResponse(der, CERTIFICATE_MEDIA_TYPE, CA_CACHE));
   }
   for (const path of [PATHS.issuerCrl, `${CRL_PREFIX}issuer/*`, `${CRL_PREFIX}issuers/*`]) {
     app.get(path, async (c) => {
@@ -39,10 +39,10 @@ export function caRoutes(app: Hono, service: LogService, documents: PublicDocume
     const ca = service.context.reloadable.issuingCas.all.find((one) => one.name === name);
     ensure(ca !== undefined, 'not-found', 'there is no such issuing CA');
     const { der } = ca.issuer.certificate;
-    if (form === 'der') return respond(der, CERTIFICATE_MEDIA_TYPE, CA_CACHE);
-    return respond(formatPem('CERTIFICATE', der), PEM_MEDIA_TYPE, CA_CACHE);
+    if (form === 'der') return createResponse(der, CERTIFICATE_MEDIA_TYPE, CA_CACHE);
+    return createResponse(formatPem('CERTIFICATE', der), PEM_MEDIA_TYPE, CA_CACHE);
   });
-  app.get(PATHS.trustBundle, () => respond(documents.trustBundle, JSON_MEDIA_TYPE, 'no-cache'));
+  app.get(PATHS.trustBundle, () => createResponse(documents.trustBundle, JSON_MEDIA_TYPE, 'no-cache'));
 }
 
 /**
@@ -66,6 +66,6 @@ function respondCrl({ der, digest, thisUpdateMs }: SignedCrl, ifNoneMatch: strin
   const etag = `"${digest}"`;
   const headers = { etag, 'last-modified': new Date(thisUpdateMs).toUTCString() };
   const held = ifNoneMatch?.split(',').map((one) => one.trim().replace(/^W\//, '')) ?? [];
-  if (held.includes(etag)) return respond(null, CRL_MEDIA_TYPE, CRL_CACHE, { status: 304, headers });
-  return respond(der, CRL_MEDIA_TYPE, CRL_CACHE, { headers });
+  if (held.includes(etag)) return createResponse(null, CRL_MEDIA_TYPE, CRL_CACHE, { status: 304, headers });
+  return createResponse(der, CRL_MEDIA_TYPE, CRL_CACHE, { headers });
 }

@@ -6,10 +6,10 @@ import { decodeUtf8, formatBase64, parseBase64 } from '../core/encoding/bytes.ts
 import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { EstService } from '../service/est/est-service.ts';
 import type { LogService } from '../service/log-service.ts';
-import type { ClientLimits } from './client-limits.ts';
+import type { RateLimits } from './rate-limits.ts';
 import { readBody } from './read-body.ts';
 import { requestIdOf } from './request-id.ts';
-import { NO_STORE, respond, respondProblem } from './responses.ts';
+import { NO_STORE, createResponse, respondProblem } from './responses.ts';
 import { type CertificateHeader, shownCertificate } from './shown-certificate.ts';
 
 /** Seconds after which a client asks again for a certificate that is not released yet. */
@@ -19,7 +19,7 @@ const RETRY_SECONDS = 2;
  * Serves EST (RFC 7030): `cacerts`, `csrattrs`, `simpleenroll`, `simplereenroll`. Credentials are HTTP Basic or a
  * client certificate.
  */
-export function estRoutes(app: Hono, service: LogService, limits: ClientLimits, header: () => CertificateHeader): void {
+export function estRoutes(app: Hono, service: LogService, limits: RateLimits, header: () => CertificateHeader): void {
   const est = new EstService(service);
   app.get(PATHS.estCaCerts, () => respondBase64(est.caCertificates(), CERTS_ONLY_MEDIA_TYPE));
   app.get(PATHS.estCsrAttributes, () => respondBase64(est.csrAttributes(), CSR_ATTRIBUTES_MEDIA_TYPE));
@@ -50,7 +50,7 @@ async function answered(requestId: string, work: () => Promise<Response>): Promi
     if (isGlasskeyError(error, 'timed-out')) {
       const headers = { 'retry-after': String(RETRY_SECONDS), 'x-request-id': requestId };
       const text = 'The certificate is not released yet: send the same request again.\n';
-      return respond(text, 'text/plain', NO_STORE, { status: 202, headers });
+      return createResponse(text, 'text/plain', NO_STORE, { status: 202, headers });
     }
     if (!isGlasskeyError(error, 'unauthenticated')) throw error;
     const response = respondProblem(error, requestId);
@@ -62,7 +62,9 @@ async function answered(requestId: string, work: () => Promise<Response>): Promi
 /** Responds with base64 in lines (RFC 7030 §4, RFC 8951 §3.1). Some clients still read `content-transfer-encoding`. */
 function respondBase64(der: Uint8Array, type: string, headers: Readonly<Record<string, string>> = {}): Response {
   const lines = formatBase64(der).replaceAll(/.{64}/g, '$&\r\n').trimEnd();
-  return respond(`${lines}\r\n`, type, NO_STORE, { headers: { 'content-transfer-encoding': 'base64', ...headers } });
+  return createResponse(`${lines}\r\n`, type, NO_STORE, {
+    headers: { 'content-transfer-encoding': 'base64', ...headers },
+  });
 }
 
 /**

@@ -25,17 +25,17 @@ import {
 import type { CertificateOrder } from '../service/issuance/requests.ts';
 import type { LogService } from '../service/log-service.ts';
 import type { RecoveryOutcome } from '../service/recovery/recovery-orders.ts';
-import type { ClientLimits } from './client-limits.ts';
+import type { RateLimits } from './rate-limits.ts';
 import type { LookupAccess } from './lookup-access.ts';
 import { bearerToken, readJson } from './read-body.ts';
 import { requestIdOf } from './request-id.ts';
-import { NO_STORE, respond } from './responses.ts';
+import { NO_STORE, createResponse } from './responses.ts';
 
 /**
  * Serves `POST /v1/certificates`, `/v1/email-challenges` and `/v1/revocations`
  * (`docs/architecture.md#one-registration`).
  */
-export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLimits, access: LookupAccess): void {
+export function issuanceRoutes(app: Hono, service: LogService, limits: RateLimits, access: LookupAccess): void {
   app.post(PATHS.certificates, async (c) => {
     const token = bearerToken(c);
     await limits.admit(c, token);
@@ -52,7 +52,7 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
       certificate: formatPem('CERTIFICATE', issued.certificate),
       chain: issued.chain.map((der) => formatPem('CERTIFICATE', der)),
     });
-    return respond(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, {
+    return createResponse(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, {
       status: 201,
       headers: { 'x-request-id': requestId },
     });
@@ -63,7 +63,7 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
     const { challengeId, expiresInMs } = await service.challengeEmail(request);
     const challenge = Buffer.from(challengeId).toString('base64url');
     const answer: EmailChallengeAnswer = { challenge, expiresInSeconds: Math.floor(expiresInMs / 1000) };
-    return respond(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, { status: 202 });
+    return createResponse(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, { status: 202 });
   });
   app.post(PATHS.revocations, async (c) => {
     const token = bearerToken(c);
@@ -75,12 +75,17 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: ClientLim
     const proof = proofOf(request.owner);
     const revoked = await service.revoke({ ...request, reason, token, proof, requestId });
     const answer = formatRevocationAnswer(revoked);
-    return respond(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, { headers: { 'x-request-id': requestId } });
+    return createResponse(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, {
+      headers: { 'x-request-id': requestId },
+    });
   });
 }
 
-/** Serves `POST /v1/recoveries` and `POST /v1/vetoes`, for identities whose keys are lost (`docs/spec.md#identity-record`). */
-export function recoveryRoutes(app: Hono, service: LogService, limits: ClientLimits, access: LookupAccess): void {
+/**
+ * Serves `POST /v1/recoveries` and `POST /v1/vetoes`, for identities whose keys are lost
+ * (`docs/spec.md#identity-record`).
+ */
+export function recoveryRoutes(app: Hono, service: LogService, limits: RateLimits, access: LookupAccess): void {
   app.post(PATHS.recoveries, async (c) => {
     const token = bearerToken(c);
     await limits.admit(c, token);
@@ -92,7 +97,7 @@ export function recoveryRoutes(app: Hono, service: LogService, limits: ClientLim
     const outcome = await service.recover({ identity, csr, ...shows, proveFirst, last, requestId });
     const status = outcome.state === 'effective' ? 201 : 202;
     const headers = { 'x-request-id': requestId };
-    return respond(JSON.stringify(recoveryAnswer(outcome)), JSON_MEDIA_TYPE, NO_STORE, { status, headers });
+    return createResponse(JSON.stringify(recoveryAnswer(outcome)), JSON_MEDIA_TYPE, NO_STORE, { status, headers });
   });
   app.post(PATHS.vetoes, async (c) => {
     await limits.admit(c, bearerToken(c));
@@ -100,7 +105,9 @@ export function recoveryRoutes(app: Hono, service: LogService, limits: ClientLim
     await assertMayAsk(c, service, access, request.identity);
     const requestId = requestIdOf(c);
     const answer = formatVetoAnswer(await service.veto({ ...request, proof: proofOf(request.owner), requestId }));
-    return respond(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, { headers: { 'x-request-id': requestId } });
+    return createResponse(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, {
+      headers: { 'x-request-id': requestId },
+    });
   });
 }
 
@@ -116,9 +123,9 @@ function recoveryAnswer(outcome: RecoveryOutcome): RecoveryAnswer {
 }
 
 /**
- * Returns true if the evidence must be verified before anything is looked up, because the name is private. A client with
- * only a key, or with a change that anybody can have written, learns from the answer whether the log has the name: it
- * must be allowed to look it up. Throws `unauthenticated`, `rate-limited`, `invalid-identity`.
+ * Returns true if the evidence must be verified before anything is looked up, because the name is private. A client
+ * with only a key, or with a change that anybody can have written, learns from the answer whether the log has the name:
+ * it must be allowed to look it up. Throws `unauthenticated`, `rate-limited`, `invalid-identity`.
  */
 async function mustProveFirst(
   c: Context,

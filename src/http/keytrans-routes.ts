@@ -8,7 +8,7 @@ import type { LogService } from '../service/log-service.ts';
 import type { KeytransName } from '../service/prover/prover.ts';
 import type { LookupAccess } from './lookup-access.ts';
 import { readBody } from './read-body.ts';
-import { NO_STORE, respond } from './responses.ts';
+import { NO_STORE, createResponse } from './responses.ts';
 
 /**
  * Serves the KEYTRANS operations, TLS-encoded both ways (`docs/spec.md#http`). Answers must not be cached: they change.
@@ -18,12 +18,12 @@ export function keytransRoutes(app: Hono, { keytrans, auditor }: LogService, acc
     app.post(PATHS[name as KeytransName], async (c) => {
       const request = await readBody(c, KEYTRANS_MEDIA_TYPE, MAX_KEYTRANS_BODY_BYTES);
       const assertMayAsk = await access.asking(c);
-      return respond(await answer(request, assertMayAsk), KEYTRANS_MEDIA_TYPE, NO_STORE);
+      return createResponse(await answer(request, assertMayAsk), KEYTRANS_MEDIA_TYPE, NO_STORE);
     });
   }
   app.post(PATHS.auditorHead, async (c) => {
     const body = await readBody(c, KEYTRANS_MEDIA_TYPE, MAX_KEYTRANS_BODY_BYTES);
     await auditor.accept(decode(auditorTreeHeadCodec, body));
-    return respond(null, KEYTRANS_MEDIA_TYPE, NO_STORE, { status: 204 });
+    return createResponse(null, KEYTRANS_MEDIA_TYPE, NO_STORE, { status: 204 });
   });
 }

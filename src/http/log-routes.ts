@@ -8,7 +8,7 @@ import { treeHeadCodec } from '../core/keytrans/tree-head.ts';
 import { JSON_MEDIA_TYPE } from '../contract/media-types.ts';
 import { HEAD_PREFIX, PATHS, PROOF_PREFIX, TILE_PREFIX, UPDATES_PREFIX } from '../contract/paths.ts';
 import type { LogService } from '../service/log-service.ts';
-import { IMMUTABLE, respond } from './responses.ts';
+import { IMMUTABLE, createResponse } from './responses.ts';
 
 const OCTETS = 'application/octet-stream';
 /** Bounds the age of a cached checkpoint, s. */
@@ -17,9 +17,9 @@ const CHECKPOINT_CACHE = 'public, max-age=1';
 /** Serves the audit log's static resources (c2sp.org/tlog-tiles; `docs/spec.md#audit-log`). */
 export function logRoutes(app: Hono, { files }: LogService): void {
   app.get(PATHS.checkpoint, async () => {
-    return respond(await files.checkpoint(), 'text/plain; charset=utf-8', CHECKPOINT_CACHE);
+    return createResponse(await files.checkpoint(), 'text/plain; charset=utf-8', CHECKPOINT_CACHE);
   });
-  app.get(PATHS.logEnd, async () => respond(await files.end(), OCTETS, IMMUTABLE));
+  app.get(PATHS.logEnd, async () => createResponse(await files.end(), OCTETS, IMMUTABLE));
   app.get(`${TILE_PREFIX}*`, async (c) => {
     const resource = parseTilePath(restOf(c, TILE_PREFIX));
     if (resource === undefined) throw notFound();
@@ -27,7 +27,7 @@ export function logRoutes(app: Hono, { files }: LogService): void {
       resource.kind === 'hashes'
         ? await files.tile(resource.tile, resource.width)
         : await files.entries(resource.index, resource.width);
-    return respond(data, OCTETS, IMMUTABLE);
+    return createResponse(data, OCTETS, IMMUTABLE);
   });
   app.get(`${UPDATES_PREFIX}*`, async (c) => {
     const position = parseTileIndex(restOf(c, UPDATES_PREFIX));
@@ -36,17 +36,17 @@ export function logRoutes(app: Hono, { files }: LogService): void {
     const accepts = /(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[\d.]+\s*)?(?:,|$)/i;
     const vary = { vary: 'accept-encoding' };
     if (!accepts.test(c.req.header('accept-encoding') ?? '')) {
-      return respond(new Uint8Array(gunzipSync(data)), OCTETS, IMMUTABLE, { headers: vary });
+      return createResponse(new Uint8Array(gunzipSync(data)), OCTETS, IMMUTABLE, { headers: vary });
     }
-    return respond(data, OCTETS, IMMUTABLE, { headers: { ...vary, 'content-encoding': 'gzip' } });
+    return createResponse(data, OCTETS, IMMUTABLE, { headers: { ...vary, 'content-encoding': 'gzip' } });
   });
   app.get(`${HEAD_PREFIX}*`, async (c) => {
     const head = decode(treeHeadCodec, await files.head(sizeOf(c, HEAD_PREFIX)));
     const body = JSON.stringify({ size: head.treeSize, signature: formatBase64(head.signature) });
-    return respond(body, JSON_MEDIA_TYPE, IMMUTABLE);
+    return createResponse(body, JSON_MEDIA_TYPE, IMMUTABLE);
   });
   app.get(`${PROOF_PREFIX}*`, async (c) => {
-    return respond(await files.proof(sizeOf(c, PROOF_PREFIX)), 'text/plain; charset=utf-8', IMMUTABLE);
+    return createResponse(await files.proof(sizeOf(c, PROOF_PREFIX)), 'text/plain; charset=utf-8', IMMUTABLE);
   });
 }
 

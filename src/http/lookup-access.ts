@@ -2,19 +2,19 @@ import type { Context } from 'hono';
 import { LOOKUP_TOKEN_HEADER } from '../contract/media-types.ts';
 import { type AssertMayAsk, LookupPolicy, PUBLIC_LOOKUPS } from '../service/prover/lookup-policy.ts';
 import { RequestBudget } from '../service/request-budget.ts';
-import { type ClientLimits, type ClientLimitSettings, take } from './client-limits.ts';
+import { type RateLimits, type RateLimitSettings, take } from './rate-limits.ts';
 
 /** Decides who may ask the log about a label, and how often, for every operation about a label. */
 export class LookupAccess {
-  readonly #limits: ClientLimits;
+  readonly #limits: RateLimits;
   readonly #origin: string;
   readonly #now: () => number;
-  #settings: ClientLimitSettings | undefined;
+  #settings: RateLimitSettings | undefined;
   #policy: LookupPolicy;
   #budget: RequestBudget | undefined;
 
   /** `origin` of the log; `now` in ms. Follows changes of the settings of `limits`. */
-  constructor(limits: ClientLimits, origin: string, now: () => number) {
+  constructor(limits: RateLimits, origin: string, now: () => number) {
     this.#limits = limits;
     this.#origin = origin;
     this.#now = now;

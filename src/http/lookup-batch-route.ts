@@ -14,16 +14,18 @@ import type { LogService } from '../service/log-service.ts';
 import type { BatchOutcome } from '../service/prover/lookup-batch.ts';
 import type { LookupAccess } from './lookup-access.ts';
 import { readBody } from './read-body.ts';
-import { NO_STORE, respond } from './responses.ts';
+import { NO_STORE, createResponse } from './responses.ts';
 
-/** Serves `POST /keytrans/v1/lookup-batch` (`docs/spec.md#many-at-once`). Each label counts as a question of its own. */
+/**
+ * Serves `POST /keytrans/v1/lookup-batch` (`docs/spec.md#many-at-once`). Each label counts as a question of its own.
+ */
 export function lookupBatchRoute(app: Hono, { prover }: LogService, access: LookupAccess): void {
   app.post(PATHS.lookupBatch, async (c) => {
     const body = await readBody(c, KEYTRANS_MEDIA_TYPE, MAX_LOOKUP_BATCH_BODY_BYTES);
     const assertMayAsk = await access.asking(c);
     const outcomes = await prover.lookupBatch(decode(lookupBatchRequestCodec, body), assertMayAsk);
     const answer = encode(lookupBatchResponseCodec, { outcomes: outcomes.map(encodeOutcome) });
-    return respond(answer, KEYTRANS_MEDIA_TYPE, NO_STORE);
+    return createResponse(answer, KEYTRANS_MEDIA_TYPE, NO_STORE);
   });
 }
 

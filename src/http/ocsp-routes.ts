@@ -7,7 +7,7 @@ import { ensure } from '../core/errors.ts';
 import type { LogService } from '../service/log-service.ts';
 import type { OcspAnswer } from '../service/revocation/ocsp-service.ts';
 import { readBody } from './read-body.ts';
-import { NO_STORE, respond } from './responses.ts';
+import { NO_STORE, createResponse } from './responses.ts';
 
 /** Lifetime of an answer in a cache, s: shorter than the answer is valid, so that a revocation gets through. */
 const MAX_AGE_SECONDS = 60;
@@ -43,7 +43,7 @@ function requestIn(path: string): Uint8Array {
 
 /** Responds with the headers of RFC 5019 §6.2. */
 function respondOcsp({ der, kept }: OcspAnswer, nowMs: number): Response {
-  if (kept === undefined) return respond(der, OCSP_RESPONSE_MEDIA_TYPE, NO_STORE);
+  if (kept === undefined) return createResponse(der, OCSP_RESPONSE_MEDIA_TYPE, NO_STORE);
   const leftSeconds = Math.max(0, Math.floor((kept.nextUpdateMs - nowMs) / 1000));
   const maxAge = Math.min(MAX_AGE_SECONDS, leftSeconds);
   const headers = {
@@ -52,5 +52,5 @@ function respondOcsp({ der, kept }: OcspAnswer, nowMs: number): Response {
     expires: new Date(nowMs + maxAge * 1000).toUTCString(),
   };
   const cache = `max-age=${maxAge}, public, no-transform, must-revalidate`;
-  return respond(der, OCSP_RESPONSE_MEDIA_TYPE, cache, { headers });
+  return createResponse(der, OCSP_RESPONSE_MEDIA_TYPE, cache, { headers });
 }

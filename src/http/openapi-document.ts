@@ -1,5 +1,5 @@
 import { PROBLEM_MEDIA_TYPE } from '../contract/media-types.ts';
-import { OPERATIONS } from './openapi/operations.ts';
+import { OPENAPI_PATHS } from './openapi/paths.ts';
 import { reference, type Schema } from './openapi/schema.ts';
 import { SCHEMAS } from './openapi/schemas.ts';
 
@@ -16,7 +16,7 @@ export function openApiDocument(): Schema {
         'The server uses no cookies; what is not public needs a token or a key.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    paths: OPERATIONS,
+    paths: OPENAPI_PATHS,
     components: {
       schemas: SCHEMAS,
       responses: {

@@ -6,7 +6,7 @@ import type { LogService } from '../service/log-service.ts';
 import { API_PAGE_POLICY, apiPage } from './api-page.ts';
 import type { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi-document.ts';
-import { NO_STORE, respond } from './responses.ts';
+import { NO_STORE, createResponse } from './responses.ts';
 
 /** Result of one readiness check. */
 interface Check {
@@ -18,7 +18,7 @@ interface Check {
 
 /** Serves liveness, readiness, metrics, and the description of the API for programs and for people. */
 export function operatorRoutes(app: Hono, service: LogService, metrics: Metrics, ping: () => Promise<void>): void {
-  app.get(PATHS.health, () => respond('{"status":"ok"}', JSON_MEDIA_TYPE, NO_STORE, { forOperators: true }));
+  app.get(PATHS.health, () => createResponse('{"status":"ok"}', JSON_MEDIA_TYPE, NO_STORE, { forOperators: true }));
   app.get(PATHS.ready, async () => {
     const checks = [
       await check('database', ping),
@@ -27,21 +27,21 @@ export function operatorRoutes(app: Hono, service: LogService, metrics: Metrics,
     ];
     const ok = checks.every((one) => one.ok);
     const body = JSON.stringify({ status: ok ? 'ready' : 'not ready', checks });
-    return respond(body, JSON_MEDIA_TYPE, NO_STORE, { status: ok ? 200 : 503, forOperators: true });
+    return createResponse(body, JSON_MEDIA_TYPE, NO_STORE, { status: ok ? 200 : 503, forOperators: true });
   });
   app.get(PATHS.metrics, async () => {
     const health = await service.health().catch(() => undefined);
-    return respond(await metrics.format(health, service.context.now()), metrics.contentType, NO_STORE, {
+    return createResponse(await metrics.format(health, service.context.now()), metrics.contentType, NO_STORE, {
       forOperators: true,
     });
   });
   const document = JSON.stringify(openApiDocument());
-  app.get(PATHS.openapi, () => respond(document, JSON_MEDIA_TYPE, 'public, max-age=3600'));
+  app.get(PATHS.openapi, () => createResponse(document, JSON_MEDIA_TYPE, 'public, max-age=3600'));
   const page = apiPage(service.context.origin);
   const headers = { 'content-security-policy': API_PAGE_POLICY, 'referrer-policy': 'no-referrer' };
   for (const path of [PATHS.start, PATHS.docs]) {
     app.get(path, async () =>
-      respond(await page, HTML_MEDIA_TYPE, 'public, max-age=3600', { headers, forOperators: true }),
+      createResponse(await page, HTML_MEDIA_TYPE, 'public, max-age=3600', { headers, forOperators: true }),
     );
   }
 }

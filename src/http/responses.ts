@@ -15,7 +15,7 @@ const OPEN = {
 } as const;
 
 /** Creates a response with status 200 or that of `init`. `forOperators` keeps it from pages of other origins. */
-export function respond(
+export function createResponse(
   body: string | Uint8Array | null,
   contentType: string,
   cacheControl: string,
@@ -41,5 +41,5 @@ export function respondProblem(error: unknown, requestId?: string): Response {
   if (isTemporary) headers['retry-after'] = String(known ?? RETRY_AFTER_SECONDS);
   if (requestId !== undefined) headers['x-request-id'] = requestId;
   if (problem.status === 401) headers['www-authenticate'] = 'Bearer realm="glasskey"';
-  return respond(JSON.stringify(problem), PROBLEM_MEDIA_TYPE, NO_STORE, { status: problem.status, headers });
+  return createResponse(JSON.stringify(problem), PROBLEM_MEDIA_TYPE, NO_STORE, { status: problem.status, headers });
 }

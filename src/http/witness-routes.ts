@@ -6,7 +6,7 @@ import type { Witness, WitnessAnswer } from '../service/witness/witness.ts';
 import { readRequest } from './read-body.ts';
 import { type BudgetOptions, RequestBudget } from '../service/request-budget.ts';
 import { clientKey, plainAddress } from './remote-address.ts';
-import { NO_STORE, respond } from './responses.ts';
+import { NO_STORE, createResponse } from './responses.ts';
 import type { WitnessMetrics } from './witness-metrics.ts';
 
 const TEXT = 'text/plain; charset=utf-8';
@@ -60,32 +60,34 @@ export function createWitnessApp(options: WitnessAppOptions): Hono {
   app.get('/:hash{[0-9a-f]{64}}/checkpoint', async (c) => {
     const note = await witness.latest(c.req.param('hash'));
     if (note === undefined)
-      return respond('this witness has not cosigned a checkpoint of this log\n', TEXT, NO_STORE, { status: 404 });
-    return respond(note, TEXT, RETRIEVAL_CACHE);
+      return createResponse('this witness has not cosigned a checkpoint of this log\n', TEXT, NO_STORE, {
+        status: 404,
+      });
+    return createResponse(note, TEXT, RETRIEVAL_CACHE);
   });
-  app.get('/healthz', () => respond('ok\n', TEXT, NO_STORE, { forOperators: true }));
+  app.get('/healthz', () => createResponse('ok\n', TEXT, NO_STORE, { forOperators: true }));
   app.get('/metrics', async () =>
-    respond(await metrics.format(), metrics.contentType, NO_STORE, { forOperators: true }),
+    createResponse(await metrics.format(), metrics.contentType, NO_STORE, { forOperators: true }),
   );
-  app.notFound(() => respond('there is nothing at this path\n', TEXT, NO_STORE, { status: 404 }));
+  app.notFound(() => createResponse('there is nothing at this path\n', TEXT, NO_STORE, { status: 404 }));
   app.onError((error) => {
     const status = isGlasskeyError(error) ? BODY_STATUS[error.code] : undefined;
     if (status === undefined) options.onError?.(error);
     metrics.count(status ?? 500);
     const reason = status === undefined ? 'the witness cannot answer' : error.message;
-    return respond(`${reason}\n`, TEXT, NO_STORE, { status: status ?? 500 });
+    return createResponse(`${reason}\n`, TEXT, NO_STORE, { status: status ?? 500 });
   });
   return app;
 }
 
 function respondAnswer(answer: WitnessAnswer): Response {
   const { status } = answer;
-  if (status === 200) return respond(answer.lines, TEXT, NO_STORE);
-  if (status === 409) return respond(`${answer.size}\n`, TLOG_SIZE_MEDIA_TYPE, NO_STORE, { status });
-  return respond(`${answer.reason}\n`, TEXT, NO_STORE, { status });
+  if (status === 200) return createResponse(answer.lines, TEXT, NO_STORE);
+  if (status === 409) return createResponse(`${answer.size}\n`, TLOG_SIZE_MEDIA_TYPE, NO_STORE, { status });
+  return createResponse(`${answer.reason}\n`, TEXT, NO_STORE, { status });
 }
 
 function busy(metrics: WitnessMetrics, status: 429 | 503): Response {
   metrics.count(status);
-  return respond('too many requests\n', TEXT, NO_STORE, { status, headers: { 'retry-after': '1' } });
+  return createResponse('too many requests\n', TEXT, NO_STORE, { status, headers: { 'retry-after': '1' } });
 }

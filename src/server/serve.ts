@@ -85,7 +85,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
         },
       },
       metrics: open.metrics,
-      clientLimits: () => live.clients,
+      rateLimits: () => live.clients,
       certificateHeader: () => live.certificateHeader,
       tls: live.tls,
       ping: () => open.store.ping(),

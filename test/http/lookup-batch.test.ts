@@ -26,7 +26,7 @@ const BURST = 70;
 let operator: LyingOperator;
 beforeAll(async () => {
   operator = await LyingOperator.start({
-    clientLimits: {
+    rateLimits: {
       perClient: undefined,
       perApplication: undefined,
       trustedProxies: ['127.0.0.1'],

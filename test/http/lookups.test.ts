@@ -26,7 +26,7 @@ const ASKED_AT_ONCE = 60;
 let server: TestServer;
 beforeAll(async () => {
   server = await createTestServer({
-    clientLimits: {
+    rateLimits: {
       perClient: undefined,
       perApplication: undefined,
       trustedProxies: ['127.0.0.1'],

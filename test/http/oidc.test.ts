@@ -3,7 +3,7 @@ import { createCsr } from '../../src/client/csr.ts';
 import { type ClientKey, generateKey } from '../../src/client/client-key.ts';
 import { oidcNonce } from '../../src/client/client-key.ts';
 import { PATHS } from '../../src/contract/paths.ts';
-import { type ClientLimitSettings, NO_CLIENT_LIMITS } from '../../src/http/client-limits.ts';
+import { type RateLimitSettings, NO_RATE_LIMITS } from '../../src/http/rate-limits.ts';
 import { DEFAULT_EVIDENCE } from '../../src/service/evidence/evidence-settings.ts';
 import { identityTemplate, type IdentityTemplate } from '../../src/service/evidence/oidc/identity-template.ts';
 import { DEFAULT_OIDC_ALGORITHMS } from '../../src/service/evidence/oidc/oidc-settings.ts';
@@ -19,14 +19,14 @@ beforeAll(async () => {
 });
 
 /** A server that takes this provider's word for addresses of one domain, for two minutes. */
-function startServer(clientLimits?: ClientLimitSettings): Promise<TestServer> {
+function startServer(rateLimits?: RateLimitSettings): Promise<TestServer> {
   const { issuer, audience } = provider;
   const identity = identityTemplate('{email}') as IdentityTemplate;
   const times = { clockSkewMs: 60_000, maxAgeMs: 120_000 };
   const known = { issuer, audiences: [audience], identity, algorithms: DEFAULT_OIDC_ALGORITHMS, jwksUri: undefined };
   return createTestServer({
     startMs: Date.now(),
-    ...(clientLimits === undefined ? {} : { clientLimits }),
+    ...(rateLimits === undefined ? {} : { rateLimits }),
     evidence: {
       ...DEFAULT_EVIDENCE,
       policy: [{ identities: 'email', domains: ['example.com'], evidence: [`oidc:${issuer}`] }],
@@ -149,7 +149,7 @@ describe('registering with a real OpenID provider', () => {
 describe('a private name', () => {
   it('is told to nobody whose evidence is refused, and nothing of it is read before', async () => {
     const secret = new TextEncoder().encode('0123456789abcdef0123456789abcdef');
-    const hidden = await startServer({ ...NO_CLIENT_LIMITS, lookups: { privateKinds: ['email'], secret } });
+    const hidden = await startServer({ ...NO_RATE_LIMITS, lookups: { privateKinds: ['email'], secret } });
     try {
       const [key, evesKey] = [await generateKey(), await generateKey()];
       const token = await logIn('alice@example.com', key);

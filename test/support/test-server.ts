@@ -11,7 +11,7 @@ import { configurationCodec } from '../../src/core/keytrans/configuration.ts';
 import { signTrustBundle } from '../../src/contract/bundle-signature.ts';
 import { formatTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
 import type { SignedTrustBundle, TrustBundle } from '../../src/contract/trust-bundle.ts';
-import type { ClientLimitSettings } from '../../src/http/client-limits.ts';
+import type { RateLimitSettings } from '../../src/http/rate-limits.ts';
 import { Metrics } from '../../src/http/metrics.ts';
 import { startServer, type TlsFiles } from '../../src/http/server.ts';
 import type { CertificateHeader } from '../../src/http/shown-certificate.ts';
@@ -54,7 +54,7 @@ export function bundleOf(log: TestLog, bundleKey: Signer, witnessPolicy = 'quoru
 
 /** What differs from server to server. */
 export interface TestServerOptions extends TestLogOptions {
-  readonly clientLimits?: ClientLimitSettings;
+  readonly rateLimits?: RateLimitSettings;
   readonly tls?: TlsFiles;
   readonly certificateHeader?: () => CertificateHeader;
 }
@@ -75,7 +75,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
       trustBundle: formatTrustBundle(bundle),
     },
     metrics,
-    ...(options.clientLimits && { clientLimits: options.clientLimits }),
+    ...(options.rateLimits && { rateLimits: options.rateLimits }),
     ...(options.certificateHeader && { certificateHeader: options.certificateHeader }),
     tls: options.tls,
     ping: () => log.store.ping(),

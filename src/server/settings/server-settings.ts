@@ -4,7 +4,7 @@ import { parse, TomlError } from 'smol-toml';
 import type { z } from 'zod';
 import { encodeUtf8 } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
-import type { ClientLimitSettings } from '../../http/client-limits.ts';
+import type { RateLimitSettings } from '../../http/rate-limits.ts';
 import { DEFAULT_TEXT, type EmailSettings } from '../../service/evidence/email/email-settings.ts';
 import type { TlsFiles } from '../../http/server.ts';
 import type { CertificateHeader } from '../../http/shown-certificate.ts';
@@ -27,7 +27,7 @@ export interface ServerSettings {
   /** What certificates say. */
   readonly profiles: ProfileTable;
   readonly evidence: EvidenceSettings;
-  readonly clients: ClientLimitSettings;
+  readonly clients: RateLimitSettings;
   /** Keys in a token; undefined: all are in files. */
   readonly pkcs11: Pkcs11Settings | undefined;
   /** Certificate and key, PEM; undefined: plain HTTP. */

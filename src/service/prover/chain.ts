@@ -4,7 +4,7 @@ import { openVersion } from './asked-label.ts';
 import type { ProverParts } from './prover-parts.ts';
 
 /** Opens an untrusted range of a label's versions. Throws `invalid-request`, `search-not-found` and `erased`. */
-export async function chain({ context, progress }: ProverParts, request: ChainRequest): Promise<ChainResponse> {
+export async function answerChain({ context, progress }: ProverParts, request: ChainRequest): Promise<ChainResponse> {
   const { label, first, last } = request;
   const count = last - first + 1;
   const fits = count >= 1 && count <= MAXIMUM_CHAIN_LINKS;

@@ -11,7 +11,7 @@ import { readVersionKeys } from './version-keys.ts';
  * Answers an untrusted ContactMonitorRequest (KT §13.2). Throws `invalid-request`, `too-far-behind`, and
  * `version-expired` if it concerns log entries past the maximum lifetime.
  */
-export async function contactMonitor(
+export async function answerContactMonitor(
   parts: ProverParts,
   request: ContactMonitorRequest,
 ): Promise<ContactMonitorResponse> {

@@ -19,7 +19,7 @@ import { readVersionKeys } from './version-keys.ts';
  * `search-not-found`, `invalid-request` if the position is not that of a distinguished log entry, `version-expired`,
  * `erased`.
  */
-export async function credential(parts: ProverParts, request: CredentialRequest): Promise<Credential> {
+export async function answerCredential(parts: ProverParts, request: CredentialRequest): Promise<Credential> {
   const { context, proofs, verifier } = parts;
   const { label, position } = request;
   const log = await askLog(parts, undefined);
@@ -52,7 +52,7 @@ export async function credential(parts: ProverParts, request: CredentialRequest)
 }
 
 /** Makes the CredentialUpdate for an untrusted request (KT §14.2). Throws `invalid-request`, `version-expired`. */
-export async function credentialUpdate(
+export async function answerCredentialUpdate(
   parts: ProverParts,
   request: CredentialUpdateRequest,
 ): Promise<CredentialUpdate> {

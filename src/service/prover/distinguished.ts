@@ -6,7 +6,10 @@ import type { ProverParts } from './prover-parts.ts';
 import { NO_KEYS } from './version-keys.ts';
 
 /** Answers an untrusted DistinguishedRequest (KT §13.6). Throws `invalid-request`, `too-far-behind`. */
-export async function distinguished(parts: ProverParts, request: DistinguishedRequest): Promise<DistinguishedResponse> {
+export async function answerDistinguished(
+  parts: ProverParts,
+  request: DistinguishedRequest,
+): Promise<DistinguishedResponse> {
   const { context, proofs, verifier } = parts;
   const log = await askLog(parts, request.last);
   const { configuration: config } = context;

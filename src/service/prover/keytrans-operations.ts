@@ -23,18 +23,18 @@ import { ownerInitRequestCodec, ownerInitResponseCodec } from '../../core/keytra
 import { ownerMonitorRequestCodec, ownerMonitorResponseCodec } from '../../core/keytrans/owner-monitor-messages.ts';
 import { standingRequestCodec, standingResponseCodec } from '../../core/keytrans/standing-messages.ts';
 import { updateRequestCodec, updateResponsesCodec } from '../../core/keytrans/update-messages.ts';
-import { chain } from './chain.ts';
-import { contactMonitor } from './contact-monitor.ts';
-import { credential, credentialUpdate } from './credential.ts';
-import { distinguished } from './distinguished.ts';
-import { lookup } from './lookup.ts';
+import { answerChain } from './chain.ts';
+import { answerContactMonitor } from './contact-monitor.ts';
+import { answerCredential, answerCredentialUpdate } from './credential.ts';
+import { answerDistinguished } from './distinguished.ts';
+import { answerLookup } from './lookup.ts';
 import type { AssertMayAsk } from './lookup-policy.ts';
-import { ownerInit } from './owner-init.ts';
-import { ownerMonitor } from './owner-monitor.ts';
+import { answerOwnerInit } from './owner-init.ts';
+import { answerOwnerMonitor } from './owner-monitor.ts';
 import type { ProverParts } from './prover-parts.ts';
-import { search } from './search.ts';
-import { standing } from './standing.ts';
-import { update } from './update.ts';
+import { answerSearch } from './search.ts';
+import { answerStanding } from './standing.ts';
+import { answerUpdate } from './update.ts';
 
 /**
  * Every operation of `POST /keytrans/v1/…`, by its name in the contract's paths: codecs, answer and OpenAPI texts. The
@@ -47,7 +47,7 @@ export const KEYTRANS_OPERATIONS = {
     gives: 'SearchResponse',
     request: searchRequestCodec,
     response: searchResponseCodec,
-    answer: search,
+    answer: answerSearch,
   }),
   lookup: aboutLabel({
     summary: 'The same, or a proof of absence',
@@ -55,7 +55,7 @@ export const KEYTRANS_OPERATIONS = {
     gives: 'LookupResponse',
     request: lookupRequestCodec,
     response: lookupResponseCodec,
-    answer: lookup,
+    answer: answerLookup,
   }),
   contactMonitor: aboutLabel({
     summary: 'Monitor versions of a label that the client was shown',
@@ -63,7 +63,7 @@ export const KEYTRANS_OPERATIONS = {
     gives: 'ContactMonitorResponse',
     request: contactMonitorRequestCodec,
     response: contactMonitorResponseCodec,
-    answer: contactMonitor,
+    answer: answerContactMonitor,
   }),
   ownerInit: aboutLabel({
     summary: 'Begin to own a label, from a distinguished log entry on',
@@ -71,7 +71,7 @@ export const KEYTRANS_OPERATIONS = {
     gives: 'OwnerInitResponse',
     request: ownerInitRequestCodec,
     response: ownerInitResponseCodec,
-    answer: ownerInit,
+    answer: answerOwnerInit,
   }),
   ownerMonitor: aboutLabel({
     summary: 'Monitor a label that the client owns',
@@ -79,7 +79,7 @@ export const KEYTRANS_OPERATIONS = {
     gives: 'OwnerMonitorResponse',
     request: ownerMonitorRequestCodec,
     response: ownerMonitorResponseCodec,
-    answer: ownerMonitor,
+    answer: answerOwnerMonitor,
   }),
   update: aboutLabel({
     summary: 'Show an owner the versions created since; values are refused',
@@ -87,7 +87,7 @@ export const KEYTRANS_OPERATIONS = {
     gives: 'UpdateResponse responses<1..2^8-1>',
     request: updateRequestCodec,
     response: updateResponsesCodec,
-    answer: update,
+    answer: answerUpdate,
   }),
   distinguished: aboutLog({
     summary: 'Walk the recent distinguished log entries',
@@ -95,7 +95,7 @@ export const KEYTRANS_OPERATIONS = {
     gives: 'DistinguishedResponse',
     request: distinguishedRequestCodec,
     response: distinguishedResponseCodec,
-    answer: distinguished,
+    answer: answerDistinguished,
   }),
   credential: aboutLabel({
     summary: 'Make a credential of the greatest version of a label, to be sent to a contact',
@@ -103,7 +103,7 @@ export const KEYTRANS_OPERATIONS = {
     gives: 'Credential',
     request: credentialRequestCodec,
     response: credentialCodec,
-    answer: credential,
+    answer: answerCredential,
   }),
   credentialUpdate: aboutLabel({
     summary: 'Lead from a provisional credential to a distinguished log entry',
@@ -111,7 +111,7 @@ export const KEYTRANS_OPERATIONS = {
     gives: 'CredentialUpdate',
     request: credentialUpdateRequestCodec,
     response: () => credentialUpdateCodec,
-    answer: credentialUpdate,
+    answer: answerCredentialUpdate,
   }),
   standing: aboutLabel({
     summary: 'Show that a version was the greatest at two log entries: the wait of a recovery',
@@ -119,7 +119,7 @@ export const KEYTRANS_OPERATIONS = {
     gives: 'StandingResponse',
     request: standingRequestCodec,
     response: standingResponseCodec,
-    answer: standing,
+    answer: answerStanding,
   }),
   chain: aboutLabel({
     summary: 'Open a range of versions of a label',
@@ -127,7 +127,7 @@ export const KEYTRANS_OPERATIONS = {
     gives: 'ChainResponse',
     request: chainRequestCodec,
     response: chainResponseCodec,
-    answer: chain,
+    answer: answerChain,
   }),
 } as const;
 

@@ -10,7 +10,7 @@ import { readVersionKeys } from './version-keys.ts';
  * Answers an untrusted lookup (`docs/spec.md#negative-answers`): the greatest version, or a proof of absence.
  * Throws `too-far-behind` if the client has seen a larger log, and `erased`.
  */
-export async function lookup(parts: ProverParts, request: LookupRequest): Promise<LookupResponse> {
+export async function answerLookup(parts: ProverParts, request: LookupRequest): Promise<LookupResponse> {
   return lookupIn(parts, await askLog(parts, request.last), request);
 }
 

@@ -10,7 +10,7 @@ import { plannedSteps, readVersionKeys } from './version-keys.ts';
  * Answers an untrusted OwnerInitRequest (KT §13.3). Throws `too-far-behind`, `invalid-request` if it does not begin at
  * a distinguished log entry, `version-expired` if that entry is past its lifetime.
  */
-export async function ownerInit(parts: ProverParts, request: OwnerInitRequest): Promise<OwnerInitResponse> {
+export async function answerOwnerInit(parts: ProverParts, request: OwnerInitRequest): Promise<OwnerInitResponse> {
   const { context, proofs, verifier } = parts;
   const log = await askLog(parts, request.last);
   const asked = await askLabel(context, request.label, log.size);

@@ -11,7 +11,10 @@ import { ownerOf, readVersionKeys } from './version-keys.ts';
  * Answers an untrusted OwnerMonitorRequest (KT §13.4). Throws `too-far-behind`, `invalid-request` for one that does not
  * fit the label's history, `version-expired` if it concerns log entries past the maximum lifetime.
  */
-export async function ownerMonitor(parts: ProverParts, request: OwnerMonitorRequest): Promise<OwnerMonitorResponse> {
+export async function answerOwnerMonitor(
+  parts: ProverParts,
+  request: OwnerMonitorRequest,
+): Promise<OwnerMonitorResponse> {
   const { context, proofs, verifier } = parts;
   const log = await askLog(parts, request.last);
   const asked = await askLabel(context, request.label, log.size);

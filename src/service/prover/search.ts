@@ -4,7 +4,7 @@ import { planFixedVersionSearch } from '../../core/keytrans/plan-proof.ts';
 import { verifySearch } from '../../core/keytrans/verify-search.ts';
 import { askLabel, openVersions } from './asked-label.ts';
 import { askLog } from './asked-log.ts';
-import { lookup } from './lookup.ts';
+import { answerLookup } from './lookup.ts';
 import type { ProverParts } from './prover-parts.ts';
 import { readVersionKeys } from './version-keys.ts';
 
@@ -12,10 +12,10 @@ import { readVersionKeys } from './version-keys.ts';
  * Answers an untrusted search for the greatest version of a label, or for the one that the request names (KT §13.1).
  * Throws `too-far-behind`, `search-not-found`, `version-expired`, `erased`.
  */
-export async function search(parts: ProverParts, request: SearchRequest): Promise<SearchResponse> {
+export async function answerSearch(parts: ProverParts, request: SearchRequest): Promise<SearchResponse> {
   const { version } = request;
   if (version !== undefined) return searchVersion(parts, { ...request, version });
-  const answer = await lookup(parts, request);
+  const answer = await answerLookup(parts, request);
   ensure(answer.type === 'found', 'search-not-found', 'the label is not in the log');
   return answer.response;
 }

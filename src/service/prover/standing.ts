@@ -10,7 +10,7 @@ import { readVersionKeys } from './version-keys.ts';
  * Answers an untrusted StandingRequest (`docs/spec.md#standing`). Throws `too-far-behind`, `invalid-request`,
  * `version-expired`, and `search-not-found` if the version was not the greatest at both log entries.
  */
-export async function standing(parts: ProverParts, request: StandingRequest): Promise<StandingResponse> {
+export async function answerStanding(parts: ProverParts, request: StandingRequest): Promise<StandingResponse> {
   const { context, proofs, verifier } = parts;
   const { label, last, version } = request;
   const log = await askLog(parts, last);

@@ -21,7 +21,7 @@ export const MAX_UPDATE_RESPONSES = 16;
  * values, because the issuance pipeline makes new versions; `search-not-found` if there are no later versions;
  * `too-far-behind`, `invalid-request`, `version-expired`, `erased`.
  */
-export async function update(parts: ProverParts, request: UpdateRequest): Promise<readonly UpdateResponse[]> {
+export async function answerUpdate(parts: ProverParts, request: UpdateRequest): Promise<readonly UpdateResponse[]> {
   const { label, last, greatestVersion, values } = request;
   ensure(values.length === 0, 'unsupported-operation', '/v1/certificates and /v1/revocations make new versions');
   const { context, proofs, verifier } = parts;

@@ -17,7 +17,7 @@ import { readState, register } from '../../support/victims.ts';
 let operator: LyingOperator;
 beforeAll(async () => {
   operator = await LyingOperator.start({
-    clientLimits: {
+    rateLimits: {
       perClient: undefined,
       perApplication: undefined,
       trustedProxies: [],

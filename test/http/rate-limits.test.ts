@@ -10,7 +10,7 @@ let server: TestServer;
 beforeAll(async () => {
   server = await createTestServer({
     evidence: { ...DEFAULT_EVIDENCE, identityLimit: { perSecond: 0.01, burst: 2 } },
-    clientLimits: {
+    rateLimits: {
       perClient: { perSecond: 0.1, burst: 3 },
       perApplication: { perSecond: 1, burst: 8 },
       trustedProxies: ['127.0.0.1'],

@@ -110,7 +110,7 @@ const OCTETS = 'application/octet-stream';
 const tileParameters = [parameter('path', '<L>/<N>[.p/<W>] or entries/<N>[.p/<W>], as c2sp.org/tlog-tiles says')];
 
 /** Every path of the API. Path parameters that span slashes are written `{path}`. */
-export const OPERATIONS: Readonly<Record<string, Schema>> = {
+export const OPENAPI_PATHS: Readonly<Record<string, Schema>> = {
   [PATHS.certificates]: postJson(
     'Register, add, renew or rotate a key',
     201,

@@ -5,7 +5,7 @@ import { type BudgetOptions, RequestBudget } from '../service/request-budget.ts'
 import { clientKey, plainAddress, remoteAddress } from './remote-address.ts';
 
 /** Limits on one client's requests; undefined: none. */
-export interface ClientLimitSettings {
+export interface RateLimitSettings {
   /** Requests from one address without a valid application token. */
   readonly perClient: BudgetOptions | undefined;
   /** Requests with one application token. */
@@ -19,7 +19,7 @@ export interface ClientLimitSettings {
 }
 
 /** No limits. */
-export const NO_CLIENT_LIMITS: ClientLimitSettings = {
+export const NO_RATE_LIMITS: RateLimitSettings = {
   perClient: undefined,
   perApplication: undefined,
   trustedProxies: [],
@@ -29,10 +29,10 @@ export const NO_CLIENT_LIMITS: ClientLimitSettings = {
 export type IdentifyToken = (token: string) => Promise<{ readonly id: number }>;
 
 /** Token buckets for requests to issue, revoke and prove: one for each client. */
-export class ClientLimits {
-  readonly #read: () => ClientLimitSettings;
+export class RateLimits {
+  readonly #read: () => RateLimitSettings;
   readonly #now: () => number;
-  #settings: ClientLimitSettings | undefined;
+  #settings: RateLimitSettings | undefined;
   #clients: RequestBudget | undefined;
   #applications: RequestBudget | undefined;
   #trustedProxies: ReadonlySet<string> = new Set();
@@ -41,7 +41,7 @@ export class ClientLimits {
 
   /** `now` in ms; `addressOf` returns the peer's address. If the settings change, the buckets are full again. */
   constructor(
-    settings: ClientLimitSettings | (() => ClientLimitSettings),
+    settings: RateLimitSettings | (() => RateLimitSettings),
     identify: IdentifyToken,
     now: () => number,
     addressOf: (c: Context) => string = remoteAddress,
@@ -68,9 +68,9 @@ export class ClientLimits {
   }
 
   /** The current settings. */
-  get settings(): ClientLimitSettings {
+  get settings(): RateLimitSettings {
     this.#refresh();
-    return this.#settings ?? NO_CLIENT_LIMITS;
+    return this.#settings ?? NO_RATE_LIMITS;
   }
 
   /** Returns the key of a request's client, made of its address. */
