@@ -45,7 +45,7 @@ import { SignerHealth } from './signer-health.ts';
 import { type TokenInfo, verifyToken } from './log/tokens.ts';
 import type { ProfileTable } from './log/profile-table.ts';
 
-/** How well a log is served, for `/readyz` and metrics. */
+/** The health of a log's service, for `/readyz` and metrics. */
 export interface LogHealth {
   /** The greatest released size. */
   readonly size: number;
@@ -56,7 +56,7 @@ export interface LogHealth {
   /** Why the sequencer's last turn failed, such as a clock out of bounds; it tries again. */
   readonly trouble: unknown;
   readonly isWriter: boolean;
-  /** As far as this process knows: nothing where it is not the writer. */
+  /** As far as this process knows: zero unless it is the writer. */
   readonly lag: ReleaseLag;
   readonly queueDepth: number;
   readonly inFlight: number;
@@ -64,13 +64,13 @@ export interface LogHealth {
 
 /** Options of a {@link LogService}. */
 export interface LogServiceOptions extends Pick<SequencerOptions, 'acceptClockGap'> {
-  /** Whether this process also tries to be the writer. Default true. */
+  /** Lets this process try to be the writer. Default true. */
   readonly sequence?: boolean;
-  /** Whether this process also looks after recoveries: tells owners, and completes them. Default true. */
+  /** Lets this process look after recoveries: notify owners, and complete them. Default true. */
   readonly keepRecoveries?: boolean;
 }
 
-/** One open log with everything that serves it: what the HTTP layer and the server-side commands call. */
+/** One open log with everything that serves it. The HTTP layer and the server-side commands call it. */
 export class LogService {
   readonly context: LogContext;
   readonly progress: LogProgress;
@@ -83,7 +83,7 @@ export class LogService {
   readonly ocsp: OcspService;
   readonly sequencer: Sequencer;
   readonly pruner: Pruner;
-  /** Whether the log's keys sign. */
+  /** Checks that the log's keys sign. */
   readonly signers: SignerHealth;
   readonly recoveries: RecoveryKeeper;
   readonly #pipeline: Pipeline;
@@ -127,7 +127,7 @@ export class LogService {
     this.#sequence = options.sequence ?? true;
   }
 
-  /** Starts to listen and, unless told otherwise, to sequence. */
+  /** Starts to listen and, unless its options forbid it, to sequence. */
   async start(): Promise<void> {
     await this.progress.start();
     if (!this.#sequence) return;
@@ -146,8 +146,8 @@ export class LogService {
   }
 
   /**
-   * Serves by other settings and issuing CAs from now on. Requests that are under way end with those they began with. Counts
-   * of requests and keys of OpenID providers begin anew.
+   * Serves by other settings and issuing CAs from now on. Requests that are under way end with those they began with.
+   * Counts of requests and keys of OpenID providers begin anew.
    */
   reconfigure(settings: {
     readonly evidence: EvidenceSettings;
@@ -169,12 +169,12 @@ export class LogService {
     return { ...this.#pipeline, settings: context.reloadable.at(context.now()) };
   }
 
-  /** Whose application token this is. Throws `unauthenticated`. */
+  /** Verifies an untrusted application token. Throws `unauthenticated`. */
   async identifyToken(token: string): Promise<TokenInfo> {
     return this.#pipeline.tokens.share(token, () => verifyToken(this.context, token));
   }
 
-  /** The label of an identity as typed (untrusted). Throws `invalid-identity`. */
+  /** Returns the label of an identity as typed (untrusted). Throws `invalid-identity`. */
   labelOf(identity: string): Uint8Array {
     return canonicalIdentity(identity, this.context.identityRules).label;
   }
@@ -227,7 +227,7 @@ export class LogService {
     return importIdentity(this.#issuance(), order);
   }
 
-  /** How the log does. Throws `storage-failed` where the released head cannot be read. */
+  /** Returns the health of the log. Throws `storage-failed` if the released head cannot be read. */
   async health(): Promise<LogHealth> {
     const { released } = await this.progress.released();
     const { failure, trouble, isWriter, lag, queueDepth } = this.sequencer;
@@ -236,7 +236,10 @@ export class LogService {
     return { hasEnded, size: released.size, failure, trouble, isWriter, lag, queueDepth, inFlight };
   }
 
-  /** A log that has ended, contradicts itself, is not cosigned, whose keys are out of reach, or whose clock is out of bounds serves reads only. */
+  /**
+   * Throws unless the log can be written. It serves reads only once it has ended, contradicts itself or gets no
+   * cosignatures, and while its keys are out of reach or its clock is out of bounds.
+   */
   async #assertSigning(): Promise<void> {
     await this.#ending.assertGoesOn();
     const { failure, trouble } = this.sequencer;

@@ -1,12 +1,12 @@
-/** What was done. */
+/** The kind of an act. */
 export type ActName =
   /** A version with a new certificate is in the log: a registration, a further key, a rotation, a renewal. */
   | 'certificate-issued'
   /** A version without some certificates is in the log. */
   | 'certificates-revoked'
-  /** A version that holds nothing is in the log, and what those before it held was deleted. */
+  /** A version that holds nothing is in the log, and the content of those before it was deleted. */
   | 'identity-erased'
-  /** A version with a pending recovery is in the log, or the operator is to decide (then without version). */
+  /** A version with a pending recovery is in the log, or the operator has to decide (then without version). */
   | 'recovery-requested'
   /** A version by which a key of the owner cancelled a recovery is in the log. */
   | 'recovery-vetoed'
@@ -15,7 +15,7 @@ export type ActName =
   /** An administrator granted a recovery that was vetoed too often to be decided otherwise. */
   | 'recovery-granted'
   | 'recovery-denied'
-  /** A certificate was signed, and its version did not come into the log; it is on the CRL. */
+  /** A certificate was signed, and its version did not reach the log; it is on the CRL. */
   | 'certificate-abandoned'
   /** A version that an older program queued is in the log. */
   | 'version-added'
@@ -27,16 +27,16 @@ export type ActName =
   | 'log-ended';
 
 /**
- * One act, as the trail tells it. No personal data but what is here: an identity is named by the VRF output of its version
- * 0, which only the log's operator can compute from a name, and which stays when the name is erased.
+ * One act of the trail. It holds no other personal data: the VRF output of version 0 names an identity. Only the log's
+ * operator can compute it from a name, and it stays when the name is erased.
  */
 export interface Act {
   /** ms since the epoch. */
   readonly at?: number;
   readonly act: ActName;
   /**
-   * Who asked: `token:3` (an application), `owner` (a change that a key of the record signed), `holder` (who holds the key,
-   * for a renewal), `admin:NAME` (a user of the machine), `service` (the server itself).
+   * The requester: `token:3` (an application), `owner` (a change that a key of the record signed), `holder` (of the
+   * key, for a renewal), `admin:NAME` (a user of the machine), `service` (the server itself).
    */
   readonly who: string;
   /** Id of the request, as in the server's log and the answer's `x-request-id`. */
@@ -59,16 +59,16 @@ export interface Act {
   /** Number and name of an application token. */
   readonly token?: number | undefined;
   readonly name?: string | undefined;
-  /** What an erasure deleted. */
+  /** Rows that an erasure deleted. */
   readonly deleted?: { readonly versions: number; readonly certificates: number } | undefined;
 }
 
-/** The act of a submission as it waits in the queue: {@link settledAct} completes it. */
+/** Encodes the act of a submission that waits in the queue: {@link settledAct} completes it. */
 export function encodeAct(act: Act): string {
   return JSON.stringify(act);
 }
 
-/** The act of a submission that was settled; one from an older program says nothing of itself. */
+/** Returns the act of a settled submission. The queue of an older program holds none. */
 export function settledAct(
   queued: string | undefined,
   settled: Required<Pick<Act, 'identity' | 'version'>> & Pick<Act, 'position' | 'code'>,
@@ -76,7 +76,7 @@ export function settledAct(
   return { ...queuedAct(queued), ...settled };
 }
 
-/** What a queued submission says of itself. The queue is not trusted: what is no act there must not stop it. */
+/** Decodes the act of a queued submission. The queue is not trusted: text that is no act must not stop it. */
 export function queuedAct(queued: string | undefined): Act {
   const unknown: Act = { act: 'version-added', who: 'service' };
   if (queued === undefined) return unknown;

@@ -17,12 +17,12 @@ import { LogNodeReader } from './log-node-reader.ts';
 export class AuditProofs {
   readonly #reader: LogNodeReader;
 
-  /** `cacheSize` is the number of tiles that are kept. */
+  /** `cacheSize` is in tiles. */
   constructor(store: Pick<LogStore, 'readLogTiles'>, cacheSize: number) {
     this.#reader = new LogNodeReader(store, 'audit', rfc6962NodeHasher, cacheSize);
   }
 
-  /** Root of the tree of `size` leaves; 0 < size <= that of the edge. */
+  /** Returns the root of the tree of `size` leaves; 0 < size <= that of the edge. */
   async root(size: number, edge: TreeEdge): Promise<Uint8Array> {
     const nodes = balancedNodes(0, size);
     const values = await this.#reader.readNodes(nodes, edge);
@@ -34,12 +34,12 @@ export class AuditProofs {
     return root;
   }
 
-  /** The consistency proof between two sizes, none larger than the edge's. Throws `value-out-of-range`. */
+  /** Returns the consistency proof between two sizes, none larger than the edge's. Throws `value-out-of-range`. */
   consistency(oldSize: number, size: number, edge: TreeEdge): Promise<Uint8Array[]> {
     return this.#prove(planConsistency(oldSize, size), edge);
   }
 
-  /** The inclusion proof of a leaf in the tree of `size` leaves. Throws `value-out-of-range`. */
+  /** Returns the inclusion proof of a leaf in the tree of `size` leaves. Throws `value-out-of-range`. */
   inclusion(index: number, size: number, edge: TreeEdge): Promise<Uint8Array[]> {
     return this.#prove(planInclusion(index, size), edge);
   }

@@ -2,8 +2,8 @@ import type { CrlScope } from '../../ca/crl.ts';
 import type { LogStore } from '../../store/ports.ts';
 
 /**
- * The CRL shard of which this process makes certificates: a number that the database gave to it alone, and another one after so
- * many certificates. So no shard ever lists more than that, whatever a log grows to.
+ * Assigns certificates to CRL shards. The database gives this process a number of its own, and another one after `size`
+ * certificates. So no shard ever lists more than that, however large the log grows.
  */
 export class CrlShards {
   readonly #store: Pick<LogStore, 'claimCrlShard'>;
@@ -17,7 +17,7 @@ export class CrlShards {
     this.#size = size;
   }
 
-  /** The shard of the next certificate. Throws `storage-failed`. */
+  /** Returns the shard of the next certificate. Throws `storage-failed`. */
   async next(): Promise<number> {
     if (this.#current === undefined || this.#left === 0) {
       this.#left = this.#size;
@@ -34,7 +34,7 @@ export class CrlShards {
   }
 }
 
-/** Where a shard of the CRL at `url` is, and its delta. */
+/** Returns the URLs of a shard of the CRL at `url`, and of its delta. */
 export function crlShardUrls(url: string, shard: number): CrlScope {
   const prefix = `${url.replace(/\.crl$/, '')}/${shard}`;
   return { url: `${prefix}.crl`, deltaUrl: `${prefix}-delta.crl` };

@@ -10,8 +10,8 @@ export async function removeUnfinished(folder: string, files: FileSystem = node)
 }
 
 /**
- * A private file (mode 0600) that is replaced as a whole: after a crash it holds the old bytes or the new ones. What was
- * read from it, or written without an error, stays. Its folder belongs to this process alone.
+ * A private file (mode 0600) that is replaced as a whole: after a crash it holds the old bytes or the new ones. Bytes
+ * that were read from it, or written without an error, survive a crash. Its folder belongs to this process alone.
  */
 export class DurableFile {
   readonly path: string;
@@ -22,11 +22,11 @@ export class DurableFile {
     this.#files = files;
   }
 
-  /** What the file holds; undefined where there is none. Throws `storage-failed`. */
+  /** Reads the file; undefined if there is none. Throws `storage-failed`. */
   async read(): Promise<Uint8Array | undefined> {
     const bytes = await this.#try('read', () => this.#files.readFile(this.path).catch(undefinedIfMissing));
     if (bytes === undefined) return undefined;
-    // Whoever wrote it may have been killed before its name was sure to last; what is in it is about to be shown.
+    // Its writer may have been killed before the name was synced, and the caller is about to show the content.
     await this.#try('sync', () => this.#sync(dirname(this.path), 'r'));
     return new Uint8Array(bytes);
   }

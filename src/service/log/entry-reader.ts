@@ -5,7 +5,7 @@ import type { PrefixRoot } from '../../core/prefix/prefix-tree.ts';
 import type { EntryRow, LogStore } from '../../store/ports.ts';
 import { RecentCache } from '../../core/recent-cache.ts';
 
-/** What the prover needs of a log entry. */
+/** The part of a log entry that the prover needs. */
 export interface LogEntry {
   readonly timestampMs: number;
   /** The entry's prefix tree. */
@@ -13,8 +13,8 @@ export interface LogEntry {
 }
 
 /**
- * Reads log entries through a bounded cache: entries never change. Those who want an entry while it is being read wait for
- * that read: after each batch, every proof needs the newest entry at once.
+ * Reads log entries through a bounded cache: entries never change. Reads are singleflight, because after each batch
+ * every proof needs the newest entry at once.
  */
 export class EntryReader {
   readonly #store: Pick<LogStore, 'readEntries'>;
@@ -26,12 +26,15 @@ export class EntryReader {
     this.#cache = new RecentCache(cacheSize);
   }
 
-  /** An entry that is in the cache. */
+  /** Returns an entry from the cache. */
   cached(position: number): LogEntry | undefined {
     return this.#cache.get(String(position));
   }
 
-  /** The entries at these positions, in order; at most one round trip. Throws `storage-corrupt` for a missing one. */
+  /**
+   * Returns the entries at these positions, in order; at most one round trip. Throws `storage-corrupt` for a missing
+   * one.
+   */
   async read(positions: readonly number[]): Promise<readonly LogEntry[]> {
     const entries = positions.map((position) => this.cached(position));
     const missing = positions.filter((_, i) => entries[i] === undefined);

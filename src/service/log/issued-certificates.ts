@@ -3,11 +3,11 @@ import type { ParsedCertificate } from '../../ca/certificate.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { RecentCache } from '../../core/recent-cache.ts';
 
-/** What a certificate certifies: its SubjectPublicKeyInfo, and the companion keys. */
+/** The keys that a certificate certifies: its SubjectPublicKeyInfo, and the companion keys. */
 export type IssuedKeys = Pick<ParsedCertificate, 'spki' | 'companions'>;
 
 /**
- * What this process knows of certificates that it signed and linted itself, by the SHA-256 of all their bytes: a
+ * Remembers the keys of certificates that this process signed and linted, by the SHA-256 of all their bytes: a
  * certificate that comes back from the database with the same digest need not be parsed and verified again.
  */
 export class IssuedCertificates {
@@ -23,7 +23,7 @@ export class IssuedCertificates {
     this.#keys.set(keyOf(der), { spki, companions });
   }
 
-  /** The keys of a certificate, if it is one of those. */
+  /** Returns the keys of a certificate that is remembered. */
   keysOf(der: Uint8Array): IssuedKeys | undefined {
     return this.#keys.get(keyOf(der));
   }

@@ -9,15 +9,15 @@ export interface IssuingCa {
   /** Its part of URLs: `issuer` for the first, then `issuer-2` … */
   readonly name: string;
   readonly issuer: Issuer;
-  /** From when on it signs certificates; before, clients only learn of it. Milliseconds since the epoch. */
+  /** Time from which it signs certificates, ms since the epoch. Before, clients only learn of it. */
   readonly signsFromMs: number;
-  /** What its certificates name. */
+  /** The URLs in its certificates. */
   readonly urls: CertificateUrls;
 }
 
 /**
- * The issuing CAs of a log, oldest first. One signs certificates: the newest whose time has come. The others go on signing the CRL and
- * the OCSP responses of what they have signed, until they expire.
+ * The issuing CAs of a log, oldest first. One signs certificates: the newest whose time has come. The others go on
+ * signing the CRL and the OCSP responses of what they have signed, until they expire.
  */
 export class IssuingCas {
   readonly all: readonly IssuingCa[];

@@ -11,7 +11,8 @@ export interface LabelState extends HeldVersion {
 }
 
 /**
- * The committed state of a label, released or not; undefined where it has no version. One round trip. Throws `erased`.
+ * Reads the committed state of a label, released or not; undefined if it has no version. One round trip. Throws
+ * `erased`.
  */
 export async function readLabelState(
   { store }: Pick<LogContext, 'store'>,

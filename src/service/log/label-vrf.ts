@@ -4,9 +4,9 @@ import { encodeVrfInput } from '../../core/keytrans/vrf-input.ts';
 import { RecentCache } from '../../core/recent-cache.ts';
 
 /**
- * The VRF of a log, through a bounded cache. A result takes about 0.3 ms to make, so versions that a lookup shows as
- * absent, and version 0, by which rows of a label are found, are worth keeping. They are kept as strings of bytes, which
- * take a fourth of the memory of byte arrays.
+ * The VRF of a log, through a bounded cache. A result costs about 0.3 ms, so the cache pays for versions that a lookup
+ * shows as absent, and for version 0, the key of a label's rows. It holds strings of bytes, which take a fourth of the
+ * memory of byte arrays.
  */
 export class LabelVrf {
   readonly #prover: VrfProver;
@@ -17,7 +17,7 @@ export class LabelVrf {
     this.#cache = new RecentCache(cacheSize);
   }
 
-  /** The VRF results of some versions of a label, in order. */
+  /** Returns the VRF results of some versions of a label, in order. */
   async evaluate(label: Uint8Array, versions: readonly number[]): Promise<readonly VrfResult[]> {
     const inputs = versions.map((version) => encodeVrfInput(label, version));
     const keys = inputs.map(byteString);
@@ -41,7 +41,7 @@ export class LabelVrf {
     return { output: bytes.slice(0, VRF_OUTPUT_LENGTH), proof: bytes.slice(VRF_OUTPUT_LENGTH) };
   }
 
-  /** The key under which a label's rows are stored: the VRF output of version 0. */
+  /** Returns the key under which a label's rows are stored: the VRF output of version 0. */
   async labelKey(label: Uint8Array): Promise<Uint8Array> {
     const [result] = await this.evaluate(label, [0]);
     return (result as VrfResult).output;

@@ -27,7 +27,7 @@ export interface LogKeys {
   readonly treeHead: Signer;
   /** Signs the audit log's checkpoints under the log's origin as the key name: Ed25519. */
   readonly checkpoint: Signer;
-  /** Signs them with ML-DSA-44 as well, as a cosigner under the same name; undefined where the log has no such key. */
+  /** Signs them with ML-DSA-44 as well, as a cosigner under the same name; undefined if the log has no such key. */
   readonly checkpointMlDsa?: MlDsaSigner | undefined;
   readonly vrf: VrfProver;
   /** The CA with which the log began. Later ones are in {@link LogContext.reloadable}. */
@@ -50,16 +50,16 @@ export interface LogContext {
   readonly noteSigner: NoteSigner;
   /** The ML-DSA-44 checkpoint key under its name. */
   readonly checkpointCosigner: NoteCosigner | undefined;
-  /** Who has to cosign before anything is released; undefined for `quorum none`. */
+  /** The witnesses that cosign before anything is released; undefined for `quorum none`. */
   readonly witnesses: WitnessQuorum | undefined;
-  /** Remembers outside the database what was signed last; undefined where nothing does. */
+  /** Remembers the last signed checkpoint outside the database; undefined if nothing does. */
   readonly lastSigned: SignedCheckpointFile | undefined;
   readonly identityRules: IdentityRules;
-  /** What a reload replaces: profiles, issuing CAs, and what judges evidence. */
+  /** Settings that a reload replaces: profiles, issuing CAs, and the judges of evidence. */
   readonly reloadable: Reloadable;
-  /** Of which CRL shard the next certificate is. */
+  /** Assigns certificates to CRL shards. */
   readonly crlShards: CrlShards;
-  /** How long a recovery must have been visible before it takes effect, ms: that of the trust bundle. */
+  /** Time for which a recovery is visible before it takes effect, ms: that of the trust bundle. */
   readonly recoveryDelayMs: number;
   readonly limits: ServiceLimits;
   /** Milliseconds since the epoch. */
@@ -69,7 +69,7 @@ export interface LogContext {
   readonly observe: Observer;
   /** Asks other servers for evidence. */
   readonly fetch: Fetch;
-  /** Reads CSRs; in another thread where the program has one. */
+  /** Parses CSRs, in another thread if the program has one. */
   readonly parseCsr: CsrParser;
   /** The VRF, through a bounded cache. */
   readonly vrf: LabelVrf;

@@ -1,7 +1,7 @@
 import { ensure } from '../../core/errors.ts';
 import type { LogContext } from './log-context.ts';
 
-/** Knows whether the log has ended, as other processes may have done: it looks now and then. */
+/** Knows whether the log has ended. Another process may end it, so the answer is read again after a while. */
 export class LogEnding {
   readonly #context: Pick<LogContext, 'store' | 'limits'>;
   #hasEnded = false;
@@ -11,7 +11,7 @@ export class LogEnding {
     this.#context = context;
   }
 
-  /** Whether the last entry of the log is committed. Throws `storage-failed`. */
+  /** Returns true if the last entry of the log is committed. Throws `storage-failed`. */
   async hasEnded(): Promise<boolean> {
     const { store, limits } = this.#context;
     if (this.#hasEnded || performance.now() - this.#lookedMs < limits.pollMs) return this.#hasEnded;
@@ -20,7 +20,7 @@ export class LogEnding {
     return this.#hasEnded;
   }
 
-  /** Throws `log-ended` where nothing can come into the log any more. */
+  /** Throws `log-ended` if the log has ended. */
   async assertGoesOn(): Promise<void> {
     ensure(!(await this.hasEnded()), 'log-ended', 'this log has ended: /log/end names its successor, if it has one');
   }

@@ -13,8 +13,8 @@ import { LogNodeReader } from './log-node-reader.ts';
 import type { LogProgress } from './log-progress.ts';
 
 /**
- * The static files of the audit log (DESIGN §5; c2sp.org/tlog-tiles), for released sizes only. All but the checkpoint never
- * change. What does not exist, or not yet, is `not-found`.
+ * The static files of the audit log (docs/spec.md#audit-log; c2sp.org/tlog-tiles), for released sizes only. Only the
+ * checkpoint ever changes. A file that does not exist, or not yet, throws `not-found`.
  */
 export class LogFiles {
   readonly #context: LogContext;
@@ -29,12 +29,12 @@ export class LogFiles {
     this.#proofs = new AuditProofs(context.store, context.limits.logTileCacheSize);
   }
 
-  /** The newest released checkpoint: a signed note. */
+  /** Returns the newest released checkpoint: a signed note. */
   async checkpoint(): Promise<string> {
     return (await this.#progress.released()).released.checkpoint;
   }
 
-  /** `width` (1..256) hashes of a tile. */
+  /** Returns `width` (1..256) hashes of a tile. */
   async tile(tile: TileCoordinate, width: number): Promise<Uint8Array> {
     const { released, auditEdge } = await this.#progress.released();
     assertThere(width >= 1 && width <= tileWidth(tile, released.size));
@@ -48,7 +48,7 @@ export class LogFiles {
     return data.slice(0, width * HASH_LENGTH);
   }
 
-  /** An entry bundle of `width` (1..256) AuditEntries. */
+  /** Returns an entry bundle of `width` (1..256) AuditEntries. */
   async entries(index: number, width: number): Promise<Uint8Array> {
     const { released } = await this.#progress.released();
     assertThere(width >= 1 && width <= tileWidth({ level: 0, index }, released.size));
@@ -58,7 +58,7 @@ export class LogFiles {
     return encodeEntryBundle(rows.map(({ auditEntry }) => auditEntry));
   }
 
-  /** The gzip-compressed AuditorUpdate of a log entry. */
+  /** Returns the gzip-compressed AuditorUpdate of a log entry. */
   async update(position: number): Promise<Uint8Array> {
     const { released } = await this.#progress.released();
     assertThere(Number.isSafeInteger(position) && position >= 0 && position < released.size);
@@ -67,7 +67,7 @@ export class LogFiles {
     return update;
   }
 
-  /** The encoded KEYTRANS TreeHead of a released size (KT §11.2). */
+  /** Returns the encoded KEYTRANS TreeHead of a released size (KT §11.2). */
   async head(size: number): Promise<Uint8Array> {
     assertThere(Number.isSafeInteger(size) && size > 0);
     const released = await this.#context.store.readReleasedAt(size);
@@ -75,7 +75,7 @@ export class LogFiles {
     return encode(treeHeadCodec, { treeSize: size, signature: released.signature });
   }
 
-  /** The encoded SignedLogEnd of a log whose last entry is released. */
+  /** Returns the encoded SignedLogEnd of a log whose last entry is released. */
   async end(): Promise<Uint8Array> {
     const { released } = await this.#progress.released();
     const encoded = await readReleasedEnd(this.#context, released.size);
@@ -84,8 +84,9 @@ export class LogFiles {
   }
 
   /**
-   * The `c2sp.org/tlog-proof@v1` that makes the tree head of a released size a witnessed one (DESIGN §5): the last entry of
-   * that size in the checkpoint of that size, with the AuditEntry as `extra`.
+   * Returns the `c2sp.org/tlog-proof@v1` that makes the tree head of a released size a witnessed one
+   * (docs/spec.md#audit-log): the last entry of that size in the checkpoint of that size, with the AuditEntry as
+   * `extra`.
    */
   async proof(size: number): Promise<string> {
     assertThere(Number.isSafeInteger(size) && size > 0);

@@ -13,10 +13,12 @@ import type { TreeNode } from '../../core/log/tree-node.ts';
 import type { LogStore, TreeKind } from '../../store/ports.ts';
 import { RecentCache } from '../../core/recent-cache.ts';
 
-/** Node values that a reader keeps. */
+/** Capacity of a reader's cache of node values. */
 const MAX_VALUES = 16_384;
 
-/** Reads nodes of one of a log's two trees: full tiles from the store through a bounded cache, the rest from the edge. */
+/**
+ * Reads nodes of one of a log's two trees: full tiles from the store through a bounded cache, the rest from the edge.
+ */
 export class LogNodeReader {
   readonly #store: Pick<LogStore, 'readLogTiles'>;
   readonly #tree: TreeKind;
@@ -33,8 +35,8 @@ export class LogNodeReader {
   }
 
   /**
-   * The values of nodes that exist in the edge's tree, in order; at most one round trip. Throws `storage-corrupt` where a
-   * tile is missing, `value-out-of-range` for a node that is not in the tree.
+   * Returns the values of nodes that exist in the edge's tree, in order; at most one round trip. Throws
+   * `storage-corrupt` if a tile is missing, `value-out-of-range` for a node that is not in the tree.
    */
   async readNodes(nodes: readonly TreeNode[], edge: TreeEdge): Promise<readonly Uint8Array[]> {
     const values = nodes.map((node) => this.#values.get(nodeKey(node)));
@@ -62,7 +64,7 @@ export class LogNodeReader {
     });
   }
 
-  /** Full tiles of the tree, in order; at most one round trip. Throws `storage-corrupt` where one is missing. */
+  /** Returns full tiles of the tree, in order; at most one round trip. Throws `storage-corrupt` if one is missing. */
   async readTiles(coordinates: readonly TileCoordinate[]): Promise<readonly Uint8Array[]> {
     const tiles = coordinates.map((tile) => this.#cache.get(tileKey(tile)));
     const missing = coordinates.filter((_, i) => tiles[i] === undefined);
@@ -83,7 +85,7 @@ export class LogNodeReader {
   }
 }
 
-/** The value of the node that a full tile of the tree is below: the hash that the tile of the next level has for it. */
+/** Returns the value of the node above a full tile: its hash in the tile of the next level. */
 export function tileHead({ level, index }: TileCoordinate, data: Uint8Array, hasher: NodeHasher): Uint8Array {
   const below = (level + 1) * TILE_HEIGHT - 1;
   const left = nodeFromTile(data, { level: below, index: 2 * index }, hasher);

@@ -5,15 +5,15 @@ import { RecentCache } from '../../core/recent-cache.ts';
 import { readReleasedLog, type ReleasedLog } from './released-log.ts';
 import { Waiters } from './waiters.ts';
 
-/** What became of a submission, once it is settled. */
+/** The outcome of a settled submission. */
 export type SettledOutcome = Exclude<SubmissionOutcome, { readonly state: 'queued' }>;
 
-/** Outcomes that are kept for those who ask late. */
+/** Outcomes that are kept for callers who ask late. */
 const RECENT_OUTCOMES = 10_000;
 
 /**
- * How far a log is, as this process knows: the released log, and outcomes of submissions. It learns from the sequencer
- * where that runs in this process, from the store's notifications, and by asking while somebody waits.
+ * The progress of a log, as this process knows it: the released log, and outcomes of submissions. It learns from a
+ * sequencer in this process, from the store's notifications, and by polling while a caller waits.
  */
 export class LogProgress {
   readonly #store: LogStore;
@@ -38,7 +38,7 @@ export class LogProgress {
     this.#unsubscribe = await this.#store.subscribe((event) => this.#hear(event));
   }
 
-  /** Stops; everybody who waits gets `shutting-down`. */
+  /** Stops; callers that wait get `shutting-down`. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -48,12 +48,12 @@ export class LogProgress {
     await this.#unsubscribe?.();
   }
 
-  /** The released log as last known; read from the store the first time. */
+  /** Returns the released log as last known; reads it from the store the first time. */
   async released(): Promise<ReleasedLog> {
     return this.#released ?? this.refresh();
   }
 
-  /** Reads the released log from the store; several callers share one read. */
+  /** Reads the released log from the store (singleflight). */
   async refresh(): Promise<ReleasedLog> {
     this.#refreshing ??= readReleasedLog(this.#store)
       .then((log) => this.noteReleased(log))
@@ -108,7 +108,7 @@ export class LogProgress {
     else void this.#ask();
   }
 
-  /** Notifications can get lost: while somebody waits, the store is asked regularly. */
+  /** Notifications can get lost: polls the store while a caller waits. */
   #askLater(): void {
     this.#timer ??= setTimeout(
       () => {

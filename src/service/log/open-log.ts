@@ -35,10 +35,10 @@ import { Reloadable } from './reloadable.ts';
 
 /** Name of the issuing CA with which a log began. */
 const FIRST_CA = 'issuer';
-/** How long recoveries wait where nothing else is said: 7 days. */
+/** Default wait of a recovery: 7 days. */
 export const DEFAULT_RECOVERY_DELAY_MS = 7 * 86_400_000;
 
-/** What opening a log takes. */
+/** Options of {@link openLog}. */
 export interface OpenLogOptions {
   readonly store: Store;
   readonly origin: string;
@@ -52,7 +52,7 @@ export interface OpenLogOptions {
   readonly fetch?: Fetch | undefined;
   /** Issuing CAs that came after the one of `keys`, oldest first. Default: none. */
   readonly laterCas?: readonly IssuingCa[] | undefined;
-  /** How long a recovery must have been visible, ms: that of the trust bundle. Default: {@link DEFAULT_RECOVERY_DELAY_MS}. */
+  /** Wait of a recovery, ms: that of the trust bundle. Default: {@link DEFAULT_RECOVERY_DELAY_MS}. */
   readonly recoveryDelayMs?: number | undefined;
   /** Bounds that differ from {@link DEFAULT_LIMITS}. */
   readonly limits?: Partial<ServiceLimits>;
@@ -66,16 +66,16 @@ export interface OpenLogOptions {
   readonly observe?: Observer;
   /** Nothing is released without its quorum. Default: `quorum none`. */
   readonly policy?: Policy | undefined;
-  /** How witnesses are reached; default: the platform's `fetch`. */
+  /** Reaches witnesses. Default: the platform's `fetch`. */
   readonly fetchWitness?: WitnessFetch | undefined;
   /** File that remembers the last signed checkpoint, outside the database. Default: none. */
   readonly lastSigned?: string | undefined;
 }
 
 /**
- * Opens a log that exists in the store. Throws `not-found` where it does not, `bad-key` where the keys are not those of
- * its Configuration, `unsupported-operation` for a deployment mode that is not served, `usage` for a policy whose quorum
- * nobody can reach.
+ * Opens a log that exists in the store. Throws `not-found` if it does not, `bad-key` if the keys are not those of its
+ * Configuration, `unsupported-operation` for a deployment mode that is not served, `usage` for a policy whose quorum
+ * cannot be reached.
  */
 export async function openLog(options: OpenLogOptions): Promise<LogContext> {
   const { store, origin, keys } = options;
@@ -160,7 +160,9 @@ export function assertKeys(configuration: Configuration, keys: LogKeys): void {
   ensure(distinct.size === publicKeys.length, 'bad-key', 'every key of a log has one purpose only');
 }
 
-/** Throws `value-out-of-range` unless entries outlive the monitoring window (KT §7.1), and every head that is served. */
+/**
+ * Throws `value-out-of-range` unless entries outlive the monitoring window (KT §7.1), and every head that is served.
+ */
 function assertLifetime(configuration: Configuration): void {
   const { maximumLifetimeMs, reasonableMonitoringWindowMs, maxBehindMs } = configuration;
   if (maximumLifetimeMs === undefined) return;

@@ -3,15 +3,15 @@ import { ensure } from '../../core/errors.ts';
 import { covers, type IdentityScope } from '../../identity/identity-scope.ts';
 import type { Identity } from '../../identity/identity.ts';
 
-/** One row: what certificates of these identities say. */
+/** One row: the profile of these identities' certificates. */
 export interface ProfileRow extends IdentityScope {
   readonly profile: LeafProfile;
 }
 
-/** What certificates say, by identity: the first row that is about it decides. */
+/** Profiles of certificates by identity: the first row that covers an identity decides. */
 export type ProfileTable = readonly ProfileRow[];
 
-/** Every identity is certified by this profile. */
+/** Returns a table that certifies every identity by one profile. */
 export function oneProfile(profile: LeafProfile): ProfileTable {
   return [{ identities: 'any', domains: undefined, profile }];
 }
@@ -19,7 +19,7 @@ export function oneProfile(profile: LeafProfile): ProfileTable {
 /** The table of a server that configures none. */
 export const DEFAULT_PROFILES: ProfileTable = oneProfile(DEFAULT_PROFILE);
 
-/** What a certificate of this identity says. Throws `forbidden` where no row is about it: such names are not certified. */
+/** Returns the profile of an identity. Throws `forbidden` if no row covers it: such names are not certified. */
 export function profileOf(table: ProfileTable, identity: Identity): LeafProfile {
   const row = table.find((one) => covers(one, identity));
   ensure(row !== undefined, 'forbidden', 'this log certifies no such identities');

@@ -7,14 +7,14 @@ import type { HeadRow } from '../../store/ports.ts';
 import type { LabelState } from './label-state.ts';
 import type { LogContext } from './log-context.ts';
 
-/** When a pending recovery can take effect, ms. */
+/** Returns the time from which a pending recovery can take effect, ms. */
 export async function effectiveFrom(context: LogContext, { position }: LabelState): Promise<number> {
   return (await timestampAt(context, position)) + context.recoveryDelayMs;
 }
 
 /**
- * The authorisation of a recovery that has waited: between the log entry that made it pending and the newest one, at both of
- * which it is the greatest version and which are the delay apart. Undefined where the log has not come so far.
+ * Returns the authorization of a recovery that has waited: it names the log entry that made it pending and the newest
+ * one. It is the greatest version at both, and they are the delay apart. Undefined if the log has not come so far.
  */
 export async function waitedAuthorization(
   context: LogContext,
@@ -29,8 +29,8 @@ export async function waitedAuthorization(
 }
 
 /**
- * What the sequencer makes of a claim (DESIGN §7), from the committed log before `head`: the version was the label's greatest at
- * both entries, and these are the delay of the trust bundle apart.
+ * Returns the sequencer's check of such an authorization (docs/spec.md#identity-record) in the committed log before
+ * `head`: the version was the label's greatest at both entries, and these are the delay of the trust bundle apart.
  */
 export function recoveryWaitedBefore(context: LogContext, head: HeadRow, labelKey: Uint8Array): RecoveryWaited {
   return async ({ version, firstPosition, lastPosition }) => {
@@ -44,7 +44,7 @@ export function recoveryWaitedBefore(context: LogContext, head: HeadRow, labelKe
   };
 }
 
-/** Timestamp of a log entry, ms. Throws `storage-corrupt`. */
+/** Reads the timestamp of a log entry, ms. Throws `storage-corrupt`. */
 async function timestampAt({ store }: LogContext, position: number): Promise<number> {
   const [entry] = await store.readEntries([position]);
   if (entry === undefined) throw new GlasskeyError('storage-corrupt', `log entry ${position} is missing`);

@@ -11,7 +11,7 @@ export interface ReleasedLog {
   readonly auditEdge: TreeEdge;
 }
 
-/** Puts together what was read. `head` must have been read after `released`, so that it is at least as large. */
+/** Combines two reads. The caller has read `head` after `released`, so that it is at least as large. */
 export function releasedLog(released: ReleasedHead, head: HeadRow): ReleasedLog {
   if (head.size < released.size)
     throw new GlasskeyError('storage-corrupt', 'the head is smaller than what was released');

@@ -2,7 +2,7 @@ import type { EvidenceServices } from '../evidence/evidence-services.ts';
 import type { IssuingCa, IssuingCas } from './issuing-cas.ts';
 import type { ProfileTable } from './profile-table.ts';
 
-/** What a reload of the server replaces. */
+/** The settings that a reload of the server replaces. */
 export interface ReloadableSettings {
   readonly profiles: ProfileTable;
   /** The CAs that have signed or will sign for this log. */

@@ -13,8 +13,9 @@ export interface OwnCheckpoint extends VerifiedCheckpoint {
 }
 
 /**
- * A small file outside the database with the last checkpoint that this host has signed (DESIGN §9): written before the
- * checkpoint leaves it. A database that was restored from a backup does not hold that tree, and then nothing more is signed.
+ * A small file outside the database with the last checkpoint that this host has signed, written before the checkpoint
+ * leaves the host (docs/architecture.md#sequencing-and-durability). A database that was restored from a backup does not
+ * hold that tree, and then nothing more is signed.
  */
 export class SignedCheckpointFile {
   readonly #file: DurableFile;
@@ -25,14 +26,14 @@ export class SignedCheckpointFile {
     this.#trusted = { origin, vkeys };
   }
 
-  /** For people. */
+  /** For messages. */
   get path(): string {
     return this.#file.path;
   }
 
   /**
-   * The checkpoint; undefined where this host never signed one. Throws `storage-failed`, and `log-rolled-back` for what is no
-   * checkpoint signed by this log: nobody then knows what was signed.
+   * Reads the checkpoint; undefined if this host never signed one. Throws `storage-failed`, and `log-rolled-back` for
+   * bytes that are no checkpoint of this log: the last signed size is then unknown.
    */
   async read(): Promise<OwnCheckpoint | undefined> {
     const bytes = await this.#file.read();

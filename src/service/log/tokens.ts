@@ -3,7 +3,7 @@ import { ensure } from '../../core/errors.ts';
 import type { TokenRow } from '../../store/ports.ts';
 import type { LogContext } from './log-context.ts';
 
-/** What every application token starts with, so that leaked ones can be found. */
+/** Prefix of every application token: scanners find leaked ones by it. */
 const PREFIX = 'gkt_';
 const TOKEN_BYTES = 32;
 const SHAPE = /^gkt_[A-Za-z0-9_-]{43}$/;
@@ -16,15 +16,15 @@ export interface TokenInfo {
   readonly revokedMs: number | undefined;
 }
 
-/** What the token functions need of a log. */
+/** The part of a log that the token functions need. */
 export type TokenContext = Pick<LogContext, 'store' | 'trail' | 'now' | 'random'>;
 
-/** The text of a new token: {@link registerToken} makes it valid. */
+/** Returns the text of a new token: {@link registerToken} makes it valid. */
 export function newTokenText(random: (length: number) => Uint8Array = (length) => randomBytes(length)): string {
   return PREFIX + Buffer.from(random(TOKEN_BYTES)).toString('base64url');
 }
 
-/** Makes a token valid that {@link newTokenText} made; does nothing for one that is known, valid or revoked. */
+/** Makes a token of {@link newTokenText} valid. Does nothing for one that is known, valid or revoked. */
 export async function registerToken(
   context: Pick<TokenContext, 'store' | 'trail' | 'now'>,
   token: string,
@@ -36,7 +36,10 @@ export async function registerToken(
   if ((await context.store.findToken(hash)) === undefined) await addToken(context, hash, name, who);
 }
 
-/** Creates a token of 256 random bits; `who` is for the trail. The returned text is the only copy: just its SHA-256 is stored. */
+/**
+ * Creates a token of 256 random bits; `who` is for the trail. The returned text is the only copy: the store gets its
+ * SHA-256.
+ */
 export async function createToken(
   context: TokenContext,
   name: string,
@@ -62,7 +65,7 @@ async function addToken(
 }
 
 /**
- * The token that an untrusted text is. Throws `unauthenticated` for an unknown or revoked one, without telling which.
+ * Verifies an untrusted token. Throws `unauthenticated` for an unknown or revoked one, without saying which.
  * The text is hashed before anything compares it, and the hashes are compared in constant time.
  */
 export async function verifyToken(context: Pick<TokenContext, 'store'>, token: string): Promise<TokenInfo> {
@@ -74,7 +77,7 @@ export async function verifyToken(context: Pick<TokenContext, 'store'>, token: s
   return tokenInfo(row);
 }
 
-/** All tokens, revoked ones too. */
+/** Lists all tokens, revoked ones too. */
 export async function listTokens(context: Pick<TokenContext, 'store'>): Promise<readonly TokenInfo[]> {
   const rows = await context.store.listTokens();
   return rows.map(tokenInfo);

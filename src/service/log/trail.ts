@@ -4,15 +4,17 @@ import { isGlasskeyError } from '../../core/errors.ts';
 import type { LogStore, TrailHead, TrailRecord } from '../../store/ports.ts';
 import type { Act } from './act.ts';
 
-/** How often a record is tried again whose number another process took. */
+/** Attempts to write a record whose number another process took. */
 const ATTEMPTS = 10;
 
-/** The hash before record 0: the trail of another log cannot be put in the place of this one. */
+/**
+ * Returns the hash before record 0. It depends on the log, so that the trail of another log cannot replace this one.
+ */
 export function trailGenesis(origin: string): Uint8Array {
   return hashOf('glasskey trail v1', encodeUtf8(origin));
 }
 
-/** The hash of a record: over its number, its acts and the hash of the one before. */
+/** Returns the hash of a record: over its number, its acts and the hash of the one before. */
 export function trailHash(previous: Uint8Array, sequence: number, acts: string): Uint8Array {
   const number = Buffer.alloc(8);
   number.writeBigUInt64BE(BigInt(sequence));
@@ -25,7 +27,7 @@ function hashOf(domain: string, ...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(hash.digest());
 }
 
-/** What a {@link Trail} is of. */
+/** Options of a {@link Trail}. */
 export interface TrailOptions {
   readonly store: LogStore;
   readonly origin: string;
@@ -34,9 +36,9 @@ export interface TrailOptions {
 }
 
 /**
- * Writes the audit trail of a log: an append-only chain of records, each in the transaction of the acts that it tells of.
- * Acts that are done in one transaction (all versions of an append) share a record. The chain has no lock: of two processes
- * that write at once, the second finds its record's number taken, and tries again behind the first.
+ * Writes the audit trail of a log: an append-only chain of records, each in the transaction of its acts. Acts of one
+ * transaction (all versions of an append) share a record. The chain has no lock: if two processes write at once, the
+ * second finds its record's number taken, and tries again behind the first.
  */
 export class Trail {
   readonly #options: TrailOptions;
@@ -47,8 +49,8 @@ export class Trail {
   }
 
   /**
-   * Runs `write`, which makes something durable and writes the record that it is given in the same transaction. It may be
-   * run again, where it threw `trail-moved`. One at a time in this process.
+   * Runs `write`, which makes something durable and writes its record in the same transaction. It runs again if it
+   * throws `trail-moved`. One at a time in this process.
    */
   record<T>(acts: readonly Act[], write: (record: TrailRecord) => Promise<T>): Promise<T> {
     const run = this.#last.then(() => this.#record(acts, write));

@@ -6,11 +6,11 @@ interface Waiter<V> {
   readonly timer: NodeJS.Timeout;
 }
 
-/** Requests that wait for something under a key, each with a deadline. */
+/** Callers that wait for a value under a key, each with a deadline. */
 export class Waiters<K, V> {
   readonly #waiting = new Map<K, Set<Waiter<V>>>();
 
-  /** The keys that somebody waits for. */
+  /** The keys that have waiters. */
   get keys(): readonly K[] {
     return [...this.#waiting.keys()];
   }
@@ -33,7 +33,7 @@ export class Waiters<K, V> {
     });
   }
 
-  /** Resolves everybody who waits for `key`. */
+  /** Resolves all waiters of `key`. */
   settle(key: K, value: V): void {
     for (const { resolve, timer } of this.#take(key)) {
       clearTimeout(timer);
@@ -41,7 +41,7 @@ export class Waiters<K, V> {
     }
   }
 
-  /** Rejects everybody. */
+  /** Rejects all waiters. */
   failAll(error: Error): void {
     for (const key of this.keys) {
       for (const { reject, timer } of this.#take(key)) {

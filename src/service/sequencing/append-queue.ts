@@ -9,12 +9,12 @@ import type { SettledOutcome } from '../log/log-progress.ts';
 import { type CheckedQueue, checkQueue } from './submission-check.ts';
 import { type Act, settledAct } from '../log/act.ts';
 
-/** What one append did. */
+/** Result of one append. */
 export interface Appended {
   /** The committed head, as read back. */
   readonly head: HeadRow;
   readonly outcomes: readonly SettledOutcome[];
-  /** How many submissions were rejected. */
+  /** Number of rejected submissions. */
   readonly rejected: number;
 }
 
@@ -22,10 +22,10 @@ export interface Appended {
 export type ClockBounds = Pick<LogContext['limits'], 'maxClockAheadMs' | 'maxClockBehindMs'>;
 
 /**
- * One append to the log (DESIGN §9): checks what is queued against the committed versions, builds both logs and the prefix
- * tree in memory, commits all of it by compare-and-swap on `head`, and reads the committed row back. An empty queue makes
- * a heartbeat entry. Throws `head-moved` where another writer was faster, `clock-skew`, `storage-failed` (the append may
- * or may not have happened), `storage-corrupt`.
+ * Appends to the log once (docs/architecture.md#sequencing-and-durability): checks the queue against the committed
+ * versions, builds both logs and the prefix tree in memory, commits all of it by compare-and-swap on `head`, and reads
+ * the committed row back. An empty queue makes a heartbeat entry. Throws `head-moved` if another writer was faster,
+ * `clock-skew`, `storage-failed` (the append may or may not have happened), `storage-corrupt`.
  */
 export async function appendQueue(
   context: LogContext,
@@ -86,7 +86,7 @@ async function growChecked(
   try {
     return await grow(false);
   } catch (error) {
-    // A search key that is there already would stop the whole queue: find out whose it is.
+    // A search key that is in the tree already would stop the whole queue: find its submission.
     if (!isGlasskeyError(error, 'prefix-key-exists')) throw error;
     return grow(true);
   }
@@ -97,7 +97,7 @@ function versionRow(row: SubmissionRow, position: number): AppendBatch['versions
   return { submissionId: id, label, labelKey, version, position, vrfOutput, vrfProof, commitment, opening, value };
 }
 
-/** What the trail says of an append: every version that it adds, and every certificate that it keeps out. */
+/** Returns the trail's acts of an append: every version that it adds, and every certificate that it keeps out. */
 function actsOf(
   { now }: LogContext,
   entries: readonly (readonly SubmissionRow[])[],

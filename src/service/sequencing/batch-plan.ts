@@ -1,6 +1,6 @@
 /**
- * Deals submissions out to log entries: at most `entrySize` each, and at most one version of a label each. Versions of one
- * label keep their order, in ascending entries.
+ * Distributes submissions over log entries: at most `entrySize` each, and at most one version of a label each. Versions
+ * of one label keep their order, in ascending entries.
  */
 export function planEntries<T>(items: readonly T[], labelOf: (item: T) => string, entrySize: number): T[][] {
   const entries: T[][] = [];

@@ -2,8 +2,9 @@ import { ensure } from '../../core/errors.ts';
 import type { ServiceLimits } from '../limits.ts';
 
 /**
- * The timestamp of the next log entry, ms: the clock's, but never before the last entry's. Throws `clock-skew` for a clock
- * that is out of bounds: one entry from the future would make every later one look too old, for ever (DESIGN §4).
+ * Returns the timestamp of the next log entry, ms: the clock's, but never before the last entry's. Throws `clock-skew`
+ * for a clock that is out of bounds: one entry from the future would make every later one look too old, for ever
+ * (docs/architecture.md#sequencing-and-durability).
  */
 export function nextTimestamp(
   lastTimestampMs: number,

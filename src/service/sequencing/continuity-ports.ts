@@ -4,7 +4,10 @@ import { nodeVerifySpkiSignature } from '../../ca/node-verify-signature.ts';
 import type { ContinuityPorts } from '../../identity/spki-set.ts';
 import type { IssuedCertificates } from '../log/issued-certificates.ts';
 
-/** The CA's parser and verifier, as continuity (DESIGN §7) needs them. What is in `issued` was parsed before. */
+/**
+ * Returns the CA's parser and verifier for the continuity check (docs/spec.md#identity-record). Certificates in
+ * `issued` are not parsed again.
+ */
 export function continuityPorts(issued: IssuedCertificates): ContinuityPorts {
   return {
     certificateSpki: (certificate) => (issued.keysOf(certificate) ?? parseCertificate(certificate)).spki,

@@ -21,15 +21,16 @@ export interface EndLogOptions {
 /** A log that has ended. */
 export interface EndedLog {
   readonly position: number;
-  /** Whether the last entry is released; otherwise a server releases it, once the witnesses cosign. */
+  /** True once the last entry is released; otherwise a server releases it, once the witnesses cosign. */
   readonly released: boolean;
 }
 
 /**
- * Ends a log for ever: sequences what is queued, appends one last entry that is bound to a signed LogEnd, and releases it. No
- * server may be the writer meanwhile. The database refuses every later append. A database that is behind what the witnesses
- * or this host have seen cannot end its log. Throws `log-ended` if it has ended already, `storage-locked` while a server is
- * the writer, and what {@link SequencingStep.run} throws, `log-rolled-back` and `release-stalled` among them.
+ * Ends a log for ever: sequences what is queued, appends one last entry that is bound to a signed LogEnd, and releases
+ * it. No server may be the writer meanwhile. The database refuses every later append. A database that is behind what
+ * the witnesses or this host have seen cannot end its log. Throws `log-ended` if it has ended already, `storage-locked`
+ * while a server is the writer, and what {@link SequencingStep.run} throws, `log-rolled-back` and `release-stalled`
+ * among them.
  */
 export async function endLog(context: LogContext, options: EndLogOptions): Promise<EndedLog> {
   const { store } = context;

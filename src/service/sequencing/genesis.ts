@@ -6,8 +6,8 @@ import type { LogContext } from '../log/log-context.ts';
 import { assertKeys, openLog, type OpenLogOptions } from '../log/open-log.ts';
 
 /**
- * Creates a log: its row, then entry 0, which changes nothing; signs and releases size 1, unless witnesses have to cosign it
- * first: that is the sequencer's work. Returns the open log.
+ * Creates a log: its row, then entry 0, which changes nothing. Signs and releases size 1, unless witnesses have to
+ * cosign it first: that is the sequencer's work. Returns the open log.
  */
 export async function createLog(options: OpenLogOptions, configuration: Configuration): Promise<LogContext> {
   assertKeys(configuration, options.keys);
@@ -18,7 +18,8 @@ export async function createLog(options: OpenLogOptions, configuration: Configur
 }
 
 /**
- * Writes entry 0 unless it is there, and releases it as {@link createLog} does. Finishes a creation that was interrupted: safe to call at any time.
+ * Writes entry 0 unless it is there, and releases it as {@link createLog} does: finishes an interrupted creation.
+ * Idempotent.
  */
 export async function appendGenesis(context: LogContext): Promise<void> {
   const { store } = context;

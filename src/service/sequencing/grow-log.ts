@@ -28,7 +28,7 @@ import type { AppendBatch, EntryRow, HeadRow, LogTileRow, TreeKind } from '../..
 
 const compress = promisify(gzip);
 
-/** Where a log ends: its head row with the edges decoded. */
+/** The end of a log: its head row with the edges decoded. */
 interface LogTip {
   readonly timestampMs: number;
   readonly prefix: PrefixRoot;
@@ -36,13 +36,13 @@ interface LogTip {
   readonly auditEdge: TreeEdge;
 }
 
-/** The trees' part of an append: what new log entries make of both logs and of the prefix tree. */
+/** The trees' part of an append: new rows of both logs and of the prefix tree. */
 export interface GrownTrees extends Pick<AppendBatch, 'expectedSize' | 'head' | 'entries' | 'updates' | 'logTiles'> {
   /** New prefix tiles, decoded, so that they can be cached once they are committed. */
   readonly prefixTiles: readonly NamedTile[];
 }
 
-/** What one run of {@link growLog} needs. */
+/** Input of {@link growLog}. */
 export interface GrowthInput {
   /** The committed head: trusted, the caller's own. */
   readonly head: HeadRow;
@@ -58,8 +58,8 @@ export interface GrowthInput {
 
 /**
  * Appends log entries in memory: the prefix tree (KT §11.9), the log tree (KT §11.8), the AuditorUpdates (KT §15.2) and
- * the audit log (DESIGN §5). Throws `prefix-key-exists`, `storage-corrupt`, and `clock-skew` for a timestamp before the
- * head's.
+ * the audit log (docs/spec.md#audit-log). Throws `prefix-key-exists`, `storage-corrupt`, and `clock-skew` for a
+ * timestamp before the head's.
  */
 export async function growLog(input: GrowthInput): Promise<GrownTrees> {
   const { head } = input;
@@ -149,7 +149,7 @@ function tileRows(tree: TreeKind, tiles: readonly FullTile[]): LogTileRow[] {
   return tiles.map(({ level, index, data }) => ({ tree, level, index, data }));
 }
 
-/** The rows of prefix tiles. */
+/** Returns the rows of prefix tiles. */
 export function prefixTileRows(tiles: readonly NamedTile[]): AppendBatch['prefixTiles'] {
   return tiles.map(({ name, tile }) => ({ name, data: encodePrefixTile(tile) }));
 }

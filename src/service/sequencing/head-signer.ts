@@ -18,8 +18,9 @@ type SigningContext = Pick<
 >;
 
 /**
- * Signs a head: the KEYTRANS tree head (KT §11.2) and the audit log's checkpoint. `head` must have been read back from
- * the store after its transaction: only then is there never a second root for its size (DESIGN §9).
+ * Signs a head: the KEYTRANS tree head (KT §11.2) and the audit log's checkpoint. The caller has read `head` back from
+ * the store after its transaction: otherwise a second root of its size could be signed
+ * (docs/architecture.md#sequencing-and-durability).
  */
 export async function signCommittedHead(context: SigningContext, head: HeadRow): Promise<ReleasedHead> {
   const [signature, checkpoint] = await Promise.all([signTreeHead(context, head), signAuditHead(context, head)]);
@@ -39,9 +40,9 @@ async function signAuditHead(context: SigningContext, { size, auditRoot }: HeadR
 }
 
 /**
- * Signs a committed head and stores the signatures: from then on clients may see everything up to its size. Where the log
- * has a witness policy, that waits for the quorum: throws `release-stalled` where it is not to be had, `log-rolled-back`
- * where a witness has seen another log, `head-moved`. Throws storage errors.
+ * Signs a committed head and stores the signatures: from then on clients may see everything up to its size. In a log
+ * with a witness policy, waits for the quorum. Throws `release-stalled` without a quorum, `log-rolled-back` if a
+ * witness has seen another log, `head-moved`, and storage errors.
  */
 export async function releaseHead(context: LogContext, head: HeadRow): Promise<ReleasedHead> {
   const { witnesses } = context;
@@ -53,14 +54,14 @@ export async function releaseHead(context: LogContext, head: HeadRow): Promise<R
 
 async function releaseAlone(context: LogContext, head: HeadRow): Promise<ReleasedHead> {
   const released = await signCommittedHead(context, head);
-  // At the same time: whichever a crash leaves undone, the other is of a head that is committed.
+  // Together: a crash may leave either undone, and the other is still of a committed head.
   await Promise.all([context.lastSigned?.write(released.checkpoint), context.store.release(released)]);
   return released;
 }
 
 async function releaseWitnessed(context: LogContext, head: HeadRow, witnesses: WitnessQuorum): Promise<ReleasedHead> {
   const note = await signAuditHead(context, head);
-  // Before anybody sees it: what a witness may have must be known here after any crash.
+  // Before any witness sees it: after a crash, this host must know what a witness may have.
   await context.lastSigned?.write(note);
   const proofs = new AuditProofs(context.store, PROOF_TILES);
   const signed = checkpointFrom(note, head.size, proofs, decodeTreeEdge(head.auditEdge));

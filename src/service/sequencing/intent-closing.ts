@@ -2,14 +2,15 @@ import { formatHex } from '../../core/encoding/bytes.ts';
 import type { IntentRow, Revocation } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 
-/** RFC 5280 §5.3.1 cessationOfOperation: for certificates that were signed and never let out. */
+/** RFC 5280 §5.3.1 cessationOfOperation: for certificates that were signed and never released. */
 const NEVER_RELEASED = 5;
-/** Intents looked at in one go. */
+/** Intents per round. */
 const LIMIT = 500;
 
 /**
- * Closes open intents that nobody will finish (DESIGN §8), each by compare-and-swap, so one that is finished at this
- * moment stays. A submitted intent is left alone: its submission will be sequenced, or rejected, which closes it.
+ * Closes open intents that are past their time (docs/architecture.md#one-registration), each by compare-and-swap, so
+ * that one which is submitted at this moment stays. A submitted intent is left alone: its submission will be sequenced,
+ * or rejected, which closes it.
  */
 export async function closeStaleIntents(context: LogContext): Promise<void> {
   const { store, limits, now } = context;
@@ -18,7 +19,8 @@ export async function closeStaleIntents(context: LogContext): Promise<void> {
 }
 
 /**
- * Closes every open intent, which a process that was killed left behind: only for who has the log to itself, before its own work begins.
+ * Closes every open intent, which a killed process left behind. The caller has the log to itself, and no work under
+ * way.
  */
 export async function closeLeftIntents(context: LogContext): Promise<void> {
   const { store, limits } = context;
@@ -28,7 +30,7 @@ export async function closeLeftIntents(context: LogContext): Promise<void> {
 
 /**
  * Closes one open intent; the serial that was signed under it, if any, goes to the CRL in the same transaction. Returns
- * whether the intent was still open.
+ * true if the intent was still open.
  */
 export async function closeOpenIntent(
   context: LogContext,
@@ -41,7 +43,7 @@ export async function closeOpenIntent(
   return closed;
 }
 
-/** A serial that goes to the CRL is told of in the trail. */
+/** A serial that goes to the CRL gets a line in the trail. */
 async function fail(
   { store, trail }: LogContext,
   intent: Pick<IntentRow, 'labelKey' | 'version'>,

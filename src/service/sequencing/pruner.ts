@@ -7,23 +7,24 @@ import type { EntryRow } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { readReplacedTiles } from './replaced-tiles.ts';
 
-/** Log entries that one step looks at. */
+/** Log entries per step. */
 const STEP_ENTRIES = 64;
 
 /** Memory for decoded tiles, bytes: consecutive versions share most of theirs. */
 const CACHE_BYTES = 8 * 2 ** 20;
 
-/** What one {@link Pruner.step} did. */
+/** Result of one {@link Pruner.step}. */
 export type PruneStep = 'pruned' | 'idle';
 
 /**
  * Drops versions of the prefix tree that are past the log's maximum lifetime (KT §7.1), while serving goes on. No proof
- * looks anything up in an expired entry; its timestamp, root and update stay, for searches that pass by and for auditors.
+ * needs the tree of an expired entry. Its timestamp, root and update stay, for searches that pass by and for auditors.
  *
- * A tile belongs to every version of the tree from the entry that wrote it to the one before the entry that replaced it.
- * An entry replaces exactly the tiles on the paths of the keys that it adds, as they were in the version before. So once
- * version q-1 is expired, and with it all before, the tiles that entry q replaced belong to expired versions only. The
- * pruner goes through the entries in order ({@link readReplacedTiles}); how far it went, and what it deleted, is one transaction.
+ * A tile belongs to every version of the tree from the entry that wrote it to the one before the entry that replaced
+ * it. An entry replaces exactly the tiles on the paths of the keys that it adds, as they were in the version before. So
+ * once version q-1 is expired, and with it all before, the tiles that entry q replaced belong to expired versions only.
+ * The pruner goes through the entries in order ({@link readReplacedTiles}); its progress and its deletions are one
+ * transaction.
  */
 export class Pruner {
   readonly #context: LogContext;
@@ -33,7 +34,7 @@ export class Pruner {
   #running: Promise<void> | undefined;
   #stopping = false;
 
-  /** While not `isActive`, {@link start} leaves the work to other processes. */
+  /** While `isActive` is false, {@link start} leaves the work to other processes. */
   constructor(context: LogContext, isActive: () => boolean = () => true) {
     this.#context = context;
     this.#isActive = isActive;
@@ -42,7 +43,7 @@ export class Pruner {
     this.#readTiles = cachedTileReader(cache, (names) => store.readPrefixTiles(names));
   }
 
-  /** Starts to prune from time to time, if the log has a maximum lifetime. */
+  /** Starts to prune at intervals, if the log has a maximum lifetime. */
   start(): void {
     if (this.#context.configuration.maximumLifetimeMs !== undefined) this.#later(0);
   }
@@ -55,7 +56,7 @@ export class Pruner {
   }
 
   /**
-   * Deletes what a few entries have replaced. Several processes may do this at once: what one does, the other finds done.
+   * Deletes the tiles that a few entries have replaced. Idempotent: several processes may do this at once.
    * Throws `storage-corrupt` and storage errors.
    */
   async step(): Promise<PruneStep> {
@@ -64,7 +65,7 @@ export class Pruner {
     try {
       return await this.#stepFrom(from);
     } catch (error) {
-      // Another process may have deleted what was about to be read.
+      // Another process may have deleted the tiles that this one was about to read.
       if ((await store.readPruned()) !== from) return 'pruned';
       throw error;
     }
@@ -91,7 +92,7 @@ export class Pruner {
     const { limits, observe } = this.#context;
     let pauseMs = limits.pruneIntervalMs;
     try {
-      // Between steps others get their turn at the database.
+      // Other work gets its turn at the database between steps.
       if (this.#isActive() && (await this.step()) === 'pruned') pauseMs = limits.prunePauseMs;
     } catch (error) {
       observe({ type: 'pruning-failed', error });
@@ -100,8 +101,8 @@ export class Pruner {
   }
 
   /**
-   * Entries from `start` on, of which all but the last are expired for every head that a client may still accept or a
-   * replica may still serve. At most {@link STEP_ENTRIES} of them, none or one where there is nothing to do.
+   * Reads entries from `start` on, all but the last of them expired for every head that a client may still accept or a
+   * replica may still serve. Returns at most {@link STEP_ENTRIES}; none or one if there is nothing to do.
    */
   async #readVersions(start: number): Promise<readonly EntryRow[]> {
     const { store, configuration, limits } = this.#context;

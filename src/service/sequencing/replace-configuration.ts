@@ -8,9 +8,9 @@ import type { Store } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 
 /**
- * Gives a log that exists the Configuration of a newer trust bundle, before it is opened; nothing else than its third-party
- * auditor may differ (DESIGN §4). No server may be running: one would go on under the old one. Throws `usage`,
- * `storage-locked` while another process is the writer, `head-moved`, `storage-failed`.
+ * Gives an existing log the Configuration of a newer trust bundle, before it is opened. Only the third-party auditor
+ * may differ (docs/spec.md#trust-bundle). No server may be running: it would go on under the old Configuration. Throws
+ * `usage`, `storage-locked` while another process is the writer, `head-moved`, `storage-failed`.
  */
 export async function replaceConfiguration(store: Store, origin: string, next: Configuration): Promise<void> {
   const row = await store.findLog(origin);
@@ -33,8 +33,8 @@ export async function replaceConfiguration(store: Store, origin: string, next: C
 }
 
 /**
- * Whether the last of a log's first `size` entries names its Configuration. Where it does not, the log has got another
- * auditor since: what was signed up to there was signed under the Configuration before. Throws `storage-corrupt`.
+ * Returns true if the last of a log's first `size` entries names its Configuration. Otherwise the log has got another
+ * auditor since, and the heads up to there were signed under the Configuration before. Throws `storage-corrupt`.
  */
 export async function namesConfiguration(
   context: Pick<LogContext, 'store' | 'configHash'>,

@@ -12,21 +12,21 @@ import type { EntryRow, LogStore } from '../../store/ports.ts';
 
 const decompress = promisify(gunzip);
 
-/** Keys after which no further entry is taken: each costs a tile per level of the tree. */
+/** Keys after which a step takes no further entry: each key costs a tile per level of the tree. */
 const MAX_KEYS = 512;
 
-/** What some consecutive entries replaced. */
+/** The tiles that some consecutive entries replaced. */
 export interface ReplacedTiles {
-  /** The position after the last entry that was looked at. */
+  /** The position after the last entry of the step. */
   readonly end: number;
   readonly tiles: readonly TileName[];
 }
 
 /**
- * The prefix tiles that log entries replaced: exactly those on the paths of the keys that each added, as they were in the
- * version before it. `rows` are consecutive entries, the first of which is only the version before the second; as many are
- * looked at as one step should take, the second at least. The tiles of all versions but the last must be there. Throws
- * `storage-corrupt`.
+ * Returns the prefix tiles that log entries replaced: exactly those on the paths of the keys that each added, as they
+ * were in the version before it. `rows` are consecutive entries; the first only gives the version before the second. A
+ * step takes at least the second, and stops after {@link MAX_KEYS} keys. The tiles of all versions but the last must be
+ * there. Throws `storage-corrupt`.
  */
 export async function readReplacedTiles(
   store: Pick<LogStore, 'readUpdate'>,

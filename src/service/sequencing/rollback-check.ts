@@ -11,9 +11,9 @@ import type { SignedCheckpoint } from '../witnessing/witness-peer.ts';
 type Context = Pick<LogContext, 'store' | 'limits' | 'origin' | 'noteSigner' | 'lastSigned' | 'witnesses'>;
 
 /**
- * Makes sure, before this process signs anything, that nobody has seen more of the log than the database holds, or something
- * else (DESIGN §9): neither this host's file of what it signed last, nor a witness. Throws `log-rolled-back` with what was
- * found, `release-stalled` where too few witnesses answer, `storage-failed`.
+ * Checks, before this process signs anything, that neither this host's file of its last checkpoint nor a witness has
+ * seen more of the log than the database holds, or another log (docs/architecture.md#sequencing-and-durability). Throws
+ * `log-rolled-back` with its finding, `release-stalled` if too few witnesses answer, `storage-failed`.
  */
 export async function assertNotRolledBack(
   context: Context,
@@ -29,12 +29,14 @@ export async function assertNotRolledBack(
   await context.witnesses.confirm(checkpointFrom(last.text, last.size, proofs, edge), () => committedSize(context));
 }
 
-/** Number of entries that the database holds now. */
+/** Returns the number of entries that the database holds now. */
 export async function committedSize({ store }: Pick<LogContext, 'store'>): Promise<number> {
   return (await store.readHead()).size;
 }
 
-/** A signed checkpoint with the proofs that witnesses ask for: most ask for the same, and it is made once. */
+/**
+ * Returns a signed checkpoint with the proofs that witnesses ask for. Most ask for the same one, which is made once.
+ */
 export function checkpointFrom(
   note: string,
   size: number,
@@ -72,7 +74,7 @@ async function assertHeld(
   throw new GlasskeyError('log-rolled-back', message);
 }
 
-/** The newest checkpoint that is known to be signed: what witnesses may have seen. */
+/** Returns the newest checkpoint that is known to be signed: witnesses may have seen it. */
 function latest(
   { origin, noteSigner }: Context,
   released: ReleasedHead | undefined,

@@ -18,16 +18,16 @@ import { tileHead } from '../log/log-node-reader.ts';
 
 const decompress = promisify(gunzip);
 
-/** Full tiles read at a time: 8 KB each. */
+/** Full tiles per read: 8 KB each. */
 const TILE_CHUNK = 64;
 /** Full tiles that one root is computed from, at most: one of each level. */
 const ROOT_TILES = 8;
 
 /**
- * Checks what a log stores against itself before anything is signed (DESIGN §9): the right edge of both trees is computed
- * again from entries and full tiles and compared with the head row, the last entry, its update and the root of its prefix
- * tree with each other, and the released head's signature and checkpoint with the trees. Throws `storage-corrupt` with
- * what was found, and storage errors.
+ * Checks a stored log against itself before anything is signed (docs/architecture.md#sequencing-and-durability).
+ * Computes the right edge of both trees again from entries and full tiles, and compares it with the head row; compares
+ * the last entry, its update and the root of its prefix tree with each other, and the released head's signature and
+ * checkpoint with the trees. Throws `storage-corrupt` with its finding, and storage errors.
  */
 export async function checkLog(context: LogContext, head: HeadRow, released: ReleasedHead | undefined): Promise<void> {
   try {
@@ -65,7 +65,7 @@ function checkRoots(head: HeadRow, { keytrans, audit }: Edges): void {
   assertSame(edgeRoot(audit, rfc6962NodeHasher), head.auditRoot, 'the audit root is not that of the audit edge');
 }
 
-/** The entries of the partial tile, or of the last full one where there is no partial. */
+/** Reads the entries of the partial tile, or of the last full one if there is no partial. */
 async function readLastEntries({ store }: LogContext, { size }: HeadRow): Promise<readonly LastEntry[]> {
   const start = Math.floor((size - 1) / TILE_WIDTH) * TILE_WIDTH;
   const rows = await store.readEntryRange(start, size);
@@ -157,7 +157,7 @@ async function checkReleased(
   const [row] = await context.store.readEntries([size - 1]);
   assertStored(row !== undefined, 'the last released entry is missing');
   const { logRoot, configHash } = decode(auditEntryCodec, row.auditEntry);
-  // Where the log has got another auditor since, the next head will be the first under the new Configuration.
+  // If the log has got another auditor since, the next head will be the first under the new Configuration.
   if (equalBytes(configHash, context.configHash))
     verifyTreeHead(context.configuration, { treeSize: size, signature }, logRoot);
   const verified = verifyCheckpoint(checkpoint, { origin: context.origin, vkeys: [context.noteSigner.vkey] });

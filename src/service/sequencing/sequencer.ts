@@ -10,14 +10,16 @@ const HOUSEKEEPING_MS = 10_000;
 
 /** Options of a {@link Sequencer}. */
 export interface SequencerOptions extends StepOptions {
-  /** Returns true while requests of this process are about to submit; the next append then waits briefly to batch them. */
+  /**
+   * Returns true while requests of this process are about to submit; the next append then waits briefly to batch them.
+   */
   readonly expectsMore?: () => boolean;
 }
 
 /**
  * The loop that writes a log: it gets the writer lock, waits for work, and runs {@link SequencingStep}s
- * (docs/architecture.md#sequencing-and-durability). Any number of processes may run one. The writer lock lets one of them
- * work, and the compare-and-swap on the head keeps the log right whatever the lock does.
+ * (docs/architecture.md#sequencing-and-durability). Any number of processes may run one. The writer lock lets one of
+ * them work, and the compare-and-swap on the head keeps the log right whatever the lock does.
  */
 export class Sequencer {
   readonly #context: LogContext;

@@ -12,8 +12,8 @@ import { checkLog } from './self-check.ts';
 /** Options of a {@link SequencingStep}. */
 export interface StepOptions {
   /**
-   * Lets the first append of this process be later than the last entry by more than `maxClockAheadMs`: for a log that was
-   * stopped for long, after somebody has looked at the clock. Default false.
+   * Lets the first append of this process be later than the last entry by more than `maxClockAheadMs`: for a log that
+   * was stopped for long, after somebody has looked at the clock. Default false.
    */
   readonly acceptClockGap?: boolean;
 }
@@ -29,9 +29,9 @@ export interface ReleaseLag {
 export type StepResult = 'appended' | 'idle';
 
 /**
- * One step of the writer: appends, signs and releases (docs/architecture.md#sequencing-and-durability). It owns what this
- * process knows of the log's head, and nothing of locks, waiting or time between steps: those are the loop's. Its caller
- * holds the writer lock and runs one step at a time.
+ * One step of the writer: appends, signs and releases (docs/architecture.md#sequencing-and-durability). It owns what
+ * this process knows of the log's head, and nothing of locks, waiting or time between steps: those are the loop's. Its
+ * caller holds the writer lock and runs one step at a time.
  */
 export class SequencingStep {
   readonly #context: LogContext;
@@ -80,10 +80,11 @@ export class SequencingStep {
   }
 
   /**
-   * Appends what is queued, or a heartbeat entry if one is due; signs and releases. The first step, and the first after a
-   * failure, checks the stored log, and signs a head that was committed but not released. If witnesses have to cosign,
-   * nothing is appended before they have cosigned what is there. Throws what {@link appendQueue}, {@link checkLog},
-   * {@link assertNotRolledBack} and {@link releaseHead} throw; `storage-corrupt` and `log-rolled-back` are final.
+   * Appends what is queued, or a heartbeat entry if one is due; signs and releases. The first step, and the first after
+   * a failure, checks the stored log, and signs a head that was committed but not released. If witnesses have to
+   * cosign, nothing is appended before they have cosigned what is there. Throws what {@link appendQueue}, {@link
+   * checkLog}, {@link assertNotRolledBack} and {@link releaseHead} throw; `storage-corrupt` and `log-rolled-back` are
+   * final.
    */
   async run(): Promise<StepResult> {
     if (this.#failure !== undefined) throw this.#failure;

@@ -18,7 +18,7 @@ import { queuedAct } from '../log/act.ts';
 const SUPERSEDED = 4;
 const UNSPECIFIED = 0;
 
-/** What the sequencer made of a queue. */
+/** Result of {@link checkQueue}. */
 export interface CheckedQueue {
   /** In the order of the queue. */
   readonly accepted: readonly SubmissionRow[];
@@ -31,16 +31,17 @@ interface CheckOptions {
   /** Timestamp that the new log entries will have. */
   readonly timestampMs: number;
   /**
-   * Looks also up whether version 0 of a label is in the log already. Otherwise that shows when its search key is
-   * inserted into the prefix tree.
+   * Also reads whether version 0 of a label is in the log already. Otherwise the insertion of its search key into the
+   * prefix tree shows it.
    */
   readonly thorough: boolean;
 }
 
 /**
- * Checks queued submissions against what is committed (DESIGN §9): each must open its commitment, be the successor of the
- * label's greatest version, and follow it by the rules of continuity (DESIGN §7). The queue is not trusted: what does not
- * hold is rejected, whoever wrote it.
+ * Checks queued submissions against the committed log (docs/architecture.md#sequencing-and-durability): each must open
+ * its commitment, be the successor of the label's greatest version, and follow it by the rules of continuity
+ * (docs/spec.md#identity-record). The queue is not trusted: a submission that does not hold is rejected, also one of
+ * this process.
  */
 export async function checkQueue(
   context: LogContext,
@@ -50,7 +51,7 @@ export async function checkQueue(
 ): Promise<CheckedQueue> {
   const stored = await readPredecessors(context, head, queue, options.thorough);
   const latest = new Map<string, HeldVersion>(stored);
-  // On the thread pool, all at once; an outcome is looked at when its row's turn comes.
+  // On the thread pool, all at once; each outcome is awaited when its row's turn comes.
   const issued = new Map(
     queue.map((row) => [row.id, outcome(checkIssued(context, row, stored.get(formatHex(row.labelKey))?.record))]),
   );
@@ -75,7 +76,7 @@ export async function checkQueue(
   return { accepted, rejected, revocations };
 }
 
-/** The greatest committed version of each label that needs one. */
+/** Reads the greatest committed version of each label that needs one. */
 async function readPredecessors(
   { store }: LogContext,
   head: HeadRow,
@@ -93,7 +94,7 @@ async function readPredecessors(
   return new Map(found.flat());
 }
 
-/** The greatest version of a label in the first `size` entries, with its record; undefined where there is none. */
+/** Reads the greatest version of a label in the first `size` entries, with its record; undefined if there is none. */
 export async function readGreatest(
   store: LogContext['store'],
   labelKey: Uint8Array,
@@ -134,7 +135,7 @@ async function checkSubmission(
   return { version, commitment, record };
 }
 
-/** The one thing that the operator does here is to grant a recovery. A recovery that did not wait is not even that. */
+/** The operator may only grant a recovery that was vetoed too often, for the key of its claim. */
 async function assertGranted({ store, issued }: LogContext, row: SubmissionRow, record: IdentityRecord): Promise<void> {
   const isAct = record.authorization.type === 'operator';
   const claim = isAct ? await store.findRecovery(row.labelKey) : undefined;
@@ -145,8 +146,8 @@ async function assertGranted({ store, issued }: LogContext, row: SubmissionRow, 
 }
 
 /**
- * Every certificate that a record adds to the stored one is signed by an issuing CA of this log: nothing else is recorded. Those
- * that this very process signed are known by their digests.
+ * Checks that an issuing CA of this log signed every certificate that a record adds to the stored one: nothing else is
+ * recorded. Those that this process signed are known by their digests.
  */
 async function checkIssued(
   { reloadable, issued }: LogContext,
@@ -163,7 +164,7 @@ async function checkIssued(
   }
 }
 
-/** What a check throws, as a value; undefined where it holds. */
+/** Returns what a check throws; undefined if it holds. */
 async function outcome(check: Promise<void>): Promise<Error | undefined> {
   try {
     await check;
@@ -200,7 +201,7 @@ function revocationsOf(
     .map(({ serial }) => ({ serial, revokedMs: timestampMs, reason }));
 }
 
-/** The CA's own reason is in the record; an owner's is only in what was asked, since a change says no more than its keys. */
+/** The CA's own reason is in the record. An owner's is only in the act, since a change says no more than its keys. */
 function reasonOf(previous: IdentityRecord, next: IdentityRecord, row: SubmissionRow): number {
   const { authorization } = next;
   if (authorization.type === 'maintenance' && authorization.kind === 'revocation') return authorization.reason;

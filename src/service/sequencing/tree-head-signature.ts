@@ -3,7 +3,7 @@ import type { Signer } from '../../core/crypto/signer.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 
 /**
- * Signs `message` as the cipher suite of the signer's key has it (KT §17.1): Ed25519, or ECDSA over P-256 as r || s, not as
+ * Signs `message` by the cipher suite of the signer's key (KT §17.1): Ed25519, or ECDSA over P-256 as r || s, not as
  * the DER of a {@link Signer}. Throws `bad-key` for a signer of another kind.
  */
 export async function signForSuite(signer: Signer, message: Uint8Array): Promise<Uint8Array> {
