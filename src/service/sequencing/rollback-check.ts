@@ -64,13 +64,15 @@ async function assertHeld(
 ): Promise<void> {
   const path = lastSigned?.path ?? '';
   if (signed.size > head.size) {
-    const message = `${path} says that this host has signed size ${signed.size}, and the database has only ${head.size} entries: it is old`;
+    const found = `the database is older: it has ${head.size} entries`;
+    const message = `${path} says that this host has signed size ${signed.size}; ${found}`;
     throw new GlasskeyError('log-rolled-back', message);
   }
   const root = await rootOf();
   if (equalBytes(root, signed.rootHash)) return;
   const [was, is] = [formatBase64(signed.rootHash), formatBase64(root)];
-  const message = `${path} says that this host has signed the root ${was} for size ${signed.size}, and the database has ${is}: it is forked`;
+  const found = `the database holds another log, with root ${is}`;
+  const message = `${path} says that this host has signed size ${signed.size} with root ${was}; ${found}`;
   throw new GlasskeyError('log-rolled-back', message);
 }
 
