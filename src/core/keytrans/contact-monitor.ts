@@ -32,7 +32,7 @@ export interface MonitorOptions {
  * distinguished log entry. Throws `version-rolled-back` if a monitored version is missing on the way, and
  * `invalid-request` for a malformed map.
  */
-export function* contactMonitor(options: MonitorOptions): Algorithm<MonitorEnd> {
+export function* contactMonitoring(options: MonitorOptions): Algorithm<MonitorEnd> {
   const { size, windowMs, entries, ownerStart } = options;
   assertMonitorMap(entries, size);
   /** The target versions of the ladders provided so far, by log entry. */

@@ -27,7 +27,7 @@ export interface OwnerInitOptions {
  * left. Throws `notDistinguished` if `start` is not distinguished, `version-expired` if it has expired, and
  * `bad-ladder` if an entry does not hold the claimed version.
  */
-export function* ownerInit(
+export function* ownerInitialization(
   config: Configuration,
   { size, start, claimed, notDistinguished }: OwnerInitOptions,
 ): Algorithm<readonly (number | undefined)[]> {

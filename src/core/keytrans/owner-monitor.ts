@@ -27,7 +27,7 @@ export interface OwnerMonitorEnd {
  * `start`, from left to right, must hold what the owner expects and nothing more. Throws `unexpected-version` if an
  * entry holds a version that the owner did not make, and `version-rolled-back` if one lacks a version that it had.
  */
-export function* ownerMonitor(options: OwnerMonitorOptions): Algorithm<OwnerMonitorEnd> {
+export function* ownerMonitoring(options: OwnerMonitorOptions): Algorithm<OwnerMonitorEnd> {
   const { size, windowMs, start } = options;
   let verified = start;
   let complete = true;

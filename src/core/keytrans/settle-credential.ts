@@ -2,7 +2,7 @@ import { equalBytes } from '../encoding/bytes.ts';
 import { type Codec, struct, uint32, uint64, vector } from '../encoding/codec.ts';
 import { ensure } from '../errors.ts';
 import type { Configuration } from './configuration.ts';
-import { contactMonitor } from './contact-monitor.ts';
+import { contactMonitoring } from './contact-monitor.ts';
 import type { CredentialUpdate, CredentialUpdateRequest } from './credential.ts';
 import type { Algorithm } from './evidence.ts';
 import type { KnownHead } from './known-head.ts';
@@ -85,7 +85,7 @@ export function* updateAndClimb(
   yield* updateView(size, treeSize);
   if (config.mode !== 'contactMonitoring') return;
   const entries = [{ position: terminal, version }];
-  yield* contactMonitor({ size, windowMs: config.reasonableMonitoringWindowMs, entries });
+  yield* contactMonitoring({ size, windowMs: config.reasonableMonitoringWindowMs, entries });
 }
 
 /**

@@ -1,7 +1,7 @@
 import { ensure } from '../errors.ts';
 import type { Configuration } from './configuration.ts';
 import type { ContactMonitorRequest, ContactMonitorResponse, MonitorMapEntry } from './contact-monitor-messages.ts';
-import { contactMonitor, type MonitorEnd } from './contact-monitor.ts';
+import { contactMonitoring, type MonitorEnd } from './contact-monitor.ts';
 import type { Algorithm } from './evidence.ts';
 import { assertMonitorable, type KnownVersion, ladderKeys } from './known-version.ts';
 import { assertMonitorMap } from './monitor-map.ts';
@@ -31,7 +31,7 @@ export function* updateAndMonitor(
   entries: readonly MonitorMapEntry[],
 ): Algorithm<MonitorEnd> {
   yield* updateView(size, last);
-  return yield* contactMonitor({ size, windowMs: config.reasonableMonitoringWindowMs, entries });
+  return yield* contactMonitoring({ size, windowMs: config.reasonableMonitoringWindowMs, entries });
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Algorithm } from './evidence.ts';
 import { pathTo } from './implicit-search-tree.ts';
 import type { BinaryLadderStep } from './messages.ts';
 import type { OwnerInitRequest, OwnerInitResponse } from './owner-init-messages.ts';
-import { ownerInit, type OwnerInitOptions } from './owner-init.ts';
+import { ownerInitialization, type OwnerInitOptions } from './owner-init.ts';
 import { type OwnerState, withoutUnneeded } from './owner-state.ts';
 import type { TreeView } from './tree-view.ts';
 import { updateView } from './update-view.ts';
@@ -33,7 +33,7 @@ export function* updateAndInit(
   options: OwnerInitOptions,
 ): Algorithm<readonly (number | undefined)[]> {
   yield* updateView(options.size, last);
-  return yield* ownerInit(config, options);
+  return yield* ownerInitialization(config, options);
 }
 
 /** Returns the versions of an answer's `binary_ladder`, ascending (KT §8.3 step 3). */

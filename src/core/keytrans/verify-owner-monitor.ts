@@ -1,11 +1,11 @@
 import { ensure } from '../errors.ts';
 import type { Configuration } from './configuration.ts';
-import { contactMonitor, type MonitorEnd } from './contact-monitor.ts';
+import { contactMonitoring, type MonitorEnd } from './contact-monitor.ts';
 import type { Algorithm } from './evidence.ts';
 import { assertMonitorable, ladderKeys } from './known-version.ts';
 import { addToMonitorMap } from './monitor-map.ts';
 import type { OwnerMonitorRequest, OwnerMonitorResponse } from './owner-monitor-messages.ts';
-import { ownerMonitor, type OwnerMonitorEnd, type OwnerMonitorOptions } from './owner-monitor.ts';
+import { ownerMonitoring, type OwnerMonitorEnd, type OwnerMonitorOptions } from './owner-monitor.ts';
 import { expectedAt, greatestKnown, type OwnerState, withoutUnneeded } from './owner-state.ts';
 import type { TreeView } from './tree-view.ts';
 import { updateView } from './update-view.ts';
@@ -38,8 +38,8 @@ export function* updateAndMonitorOwned(
   const { size, start } = options;
   const windowMs = config.reasonableMonitoringWindowMs;
   yield* updateView(size, last);
-  const contact = yield* contactMonitor({ size, windowMs, entries, ownerStart: start });
-  return { contact, owned: yield* ownerMonitor({ ...options, windowMs }) };
+  const contact = yield* contactMonitoring({ size, windowMs, entries, ownerStart: start });
+  return { contact, owned: yield* ownerMonitoring({ ...options, windowMs }) };
 }
 
 /** Builds the request with which the owner of this state monitors the label. */

@@ -8,7 +8,7 @@ import {
   contactMonitorResponseCodec,
   type MonitorMapEntry,
 } from '../../../src/core/keytrans/contact-monitor-messages.ts';
-import { contactMonitor } from '../../../src/core/keytrans/contact-monitor.ts';
+import { contactMonitoring } from '../../../src/core/keytrans/contact-monitor.ts';
 import { isDistinguished, runOnTimestamps } from '../../../src/core/keytrans/distinguished.ts';
 import { runAlgorithm } from '../../../src/core/keytrans/evidence.ts';
 import { directPath, frontier } from '../../../src/core/keytrans/implicit-search-tree.ts';
@@ -208,7 +208,7 @@ describe('contact monitoring within owner monitoring', () => {
   const run = (entries: MonitorMapEntry[], ownerStart: number) => {
     const log = crowded(40);
     const inspected: number[] = [];
-    const algorithm = contactMonitor({ size: 40, windowMs: WINDOW_MS, entries, ownerStart });
+    const algorithm = contactMonitoring({ size: 40, windowMs: WINDOW_MS, entries, ownerStart });
     const result = runAlgorithm(algorithm, (question) => {
       if (question.kind === 'timestamp') return log.timestamps[question.position]!;
       inspected.push(question.position);

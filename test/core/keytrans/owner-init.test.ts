@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Question, runAlgorithm } from '../../../src/core/keytrans/evidence.ts';
 import type { OwnerInitResponse } from '../../../src/core/keytrans/owner-init-messages.ts';
-import { ownerInit } from '../../../src/core/keytrans/owner-init.ts';
+import { ownerInitialization } from '../../../src/core/keytrans/owner-init.ts';
 import { ownerInitLadder, verifyOwnerInit } from '../../../src/core/keytrans/verify-owner-init.ts';
 import { labelBytes, realVrf, ReferenceLog, referenceConfiguration } from '../../support/reference-log.ts';
 import { answerOwnerInit } from '../../support/reference-operations.ts';
@@ -18,7 +18,7 @@ describe('the beginning of an ownership', () => {
   ) {
     const config = { ...referenceConfiguration(0), maximumLifetimeMs };
     const options = { size: 3, start: 2, notDistinguished: 'view-mismatch' } as const;
-    return runAlgorithm(ownerInit(config, { ...options, claimed: (index) => claimed[index] }), (question) => {
+    return runAlgorithm(ownerInitialization(config, { ...options, claimed: (index) => claimed[index] }), (question) => {
       if (question.kind === 'timestamp') return [10, 50, 160][question.position]!;
       asked.push(question);
       return verdicts[question.position]!;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Question, runAlgorithm } from '../../../src/core/keytrans/evidence.ts';
-import { ownerMonitor } from '../../../src/core/keytrans/owner-monitor.ts';
+import { ownerMonitoring } from '../../../src/core/keytrans/owner-monitor.ts';
 import { greatestKnown, type OwnerState } from '../../../src/core/keytrans/owner-state.ts';
 import { verifyOwnerInit } from '../../../src/core/keytrans/verify-owner-init.ts';
 import { ownerMonitorRequest, verifyOwnerMonitor } from '../../../src/core/keytrans/verify-owner-monitor.ts';
@@ -26,7 +26,7 @@ describe('the walk of an owner', () => {
   function inspected(windowMs: number, start: number): number[] {
     const asked: Question[] = [];
     const options = { size: 3, windowMs, start, expectedAt: () => 0, greatest: 0 };
-    runAlgorithm(ownerMonitor(options), (question) => {
+    runAlgorithm(ownerMonitoring(options), (question) => {
       asked.push(question);
       return question.kind === 'timestamp' ? [5, 10, 20][question.position]! : question.kind === 'go-on' ? 1 : 0;
     });

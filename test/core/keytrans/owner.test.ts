@@ -5,7 +5,7 @@ import { isGlasskeyError } from '../../../src/core/errors.ts';
 import { rightmostDistinguished, runOnTimestamps } from '../../../src/core/keytrans/distinguished.ts';
 import { runAlgorithm } from '../../../src/core/keytrans/evidence.ts';
 import { ownerInitResponseCodec } from '../../../src/core/keytrans/owner-init-messages.ts';
-import { ownerMonitor } from '../../../src/core/keytrans/owner-monitor.ts';
+import { ownerMonitoring } from '../../../src/core/keytrans/owner-monitor.ts';
 import { ownerMonitorResponseCodec } from '../../../src/core/keytrans/owner-monitor-messages.ts';
 import { greatestKnown, type OwnerState, ownerStateCodec } from '../../../src/core/keytrans/owner-state.ts';
 import { updateResponseCodec } from '../../../src/core/keytrans/update-messages.ts';
@@ -198,7 +198,7 @@ describe('an owner', () => {
   it('tells a version too many from one too few', () => {
     const run = (verdict: number) =>
       runAlgorithm(
-        ownerMonitor({ size: 2, windowMs: 0, start: 0, expectedAt: () => 1, greatest: 1 }),
+        ownerMonitoring({ size: 2, windowMs: 0, start: 0, expectedAt: () => 1, greatest: 1 }),
         ({ kind, position }) => (kind === 'timestamp' ? position : kind === 'go-on' ? 1 : verdict),
       );
     expect(run(0)).toEqual({ verified: 1, complete: true });
