@@ -18,8 +18,9 @@ import type { PgColumn } from 'drizzle-orm/pg-core';
 import { ensure } from '../core/errors.ts';
 import type { CertificateRow, ListedCertificate, LogStore, Revocation, SerialRange } from './ports.ts';
 import type { QueryBuilder } from './queries.ts';
-import { present, serialBytes, serialText, type StoreContext } from './rows.ts';
+import { serialBytes, serialText, type StoreContext } from './rows.ts';
 import { certificates, crlShards, labels, revocations } from './schema.ts';
+import { present } from './stored-row.ts';
 import { columnsBut, matchesSearch } from './statement.ts';
 
 type Part =

@@ -1,7 +1,8 @@
 import { and, count, eq, gte, lt, sql } from 'drizzle-orm';
 import type { LogStore } from './ports.ts';
-import { present, type StoreContext } from './rows.ts';
+import type { StoreContext } from './rows.ts';
 import { emailChallenges } from './schema.ts';
+import { present } from './stored-row.ts';
 import { givenAs } from './statement.ts';
 
 type Part = 'addEmailChallenge' | 'tryEmailChallenge' | 'dropEmailChallenge';

@@ -5,7 +5,7 @@ import type { IntentState, LogStore, Revocation, SubmissionOutcome, SubmissionRo
 import { type StoreContext, serialBytes } from './rows.ts';
 import { isRefused } from './sql-error.ts';
 import { intents, revocations, submissions } from './schema.ts';
-import { arrays, assignments, fields, given, required, type RowOf, statement } from './statement.ts';
+import { arrays, assignments, fields, given, names, required, type RowOf, statement } from './statement.ts';
 import { submitter } from './submit-versions.ts';
 import { assertTrailNotMoved, TRAIL, trailValues, writesTrail } from './trail-rows.ts';
 
@@ -46,8 +46,8 @@ const FAIL_INTENT = statement(
         and (${values.from} <> 'submitted' or exists (select from stopped))
       returning ${serial} as serial),
     revoked as (
-      select ${given(serial, values.serial)} as serial, ${given(revocations.revokedMs, values.revokedMs)} as revoked_ms,
-        ${given(revocations.reason, values.reason)} as reason
+      select ${given(serial, values.serial)} as ${names(revocations.serial)},
+        ${given(revocations.revokedMs, values.revokedMs)}, ${given(revocations.reason, values.reason)}
       from failed where ${given(serial, values.serial)} is not null
       union all
       select serial, coalesce(${given(revocations.revokedMs, values.revokedMs)}, ${values.nowMs}::int8),
@@ -95,6 +95,9 @@ export function issuanceRows(context: StoreContext): Pick<LogStore, Part> {
   const { driver, queries, logId } = context;
   // The state is no parameter: a generic plan could not use the partial index `submissions_queue` then.
   const queued = and(eq(submissions.logId, logId), sql`${submissions.state} = 'queued'`);
+  const readQueue = queries.prepare(['limit'], (db, { limit }) =>
+    db.select(SUBMISSION).from(submissions).where(queued).orderBy(asc(submissions.submissionId)).limit(limit),
+  );
   return {
     openIntent: intentOpener(context),
     submit: submitter(context),
@@ -114,9 +117,7 @@ export function issuanceRows(context: StoreContext): Pick<LogStore, Part> {
     },
 
     async readQueue(limit) {
-      const rows = await queries.run((db) =>
-        db.select(SUBMISSION).from(submissions).where(queued).orderBy(asc(submissions.submissionId)).limit(limit),
-      );
+      const rows = await readQueue({ limit });
       return rows.map(toSubmission);
     },
 

@@ -1,10 +1,11 @@
-import { and, asc, between, desc, eq, gt, lt, or, sql } from 'drizzle-orm';
+import { and, asc, between, desc, eq, gt, lt, or, type Placeholder, sql } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
 import { Batcher } from './batcher.ts';
 import { MAX_RANGE } from './log-rows.ts';
 import type { LogStore } from './ports.ts';
-import { inOrder, present, type StoreContext } from './rows.ts';
+import { inOrder, type StoreContext } from './rows.ts';
 import { labels, versions } from './schema.ts';
+import { present } from './stored-row.ts';
 import { arrays, columnsBut, fields, matchesSearch, type RowOf, statement } from './statement.ts';
 
 type Part = 'findLabel' | 'readVersions' | 'readVersionPositions' | 'readLabelAt' | 'readLadder' | 'listLabels';
@@ -61,13 +62,28 @@ const NO_KEY = new Uint8Array(0);
 /** Labels and their versions. */
 export function labelRows(context: StoreContext): Pick<LogStore, Part> {
   const { driver, queries, logId } = context;
-  const ofLabel = (labelKey: Uint8Array) => and(eq(versions.logId, logId), eq(versions.labelKey, labelKey));
+  const ofLabel = (labelKey: Placeholder) => and(eq(versions.logId, logId), eq(versions.labelKey, labelKey));
   const findLabel = queries.prepare(['labelKey'], (db, { labelKey }) =>
     db
       .select(LABEL)
       .from(labels)
       .where(and(eq(labels.logId, logId), eq(labels.labelKey, labelKey))),
   );
+  const readVersions = queries.prepare(['labelKey', 'first', 'last'], (db, { labelKey, first, last }) =>
+    db
+      .select(VERSION)
+      .from(versions)
+      .where(and(ofLabel(labelKey), between(versions.version, first, last)))
+      .orderBy(asc(versions.version)),
+  );
+  const readPositions = queries.prepare(['labelKey', 'size'], (db, { labelKey, size }) => {
+    const { position, version } = versions;
+    const positions = sql<number[]>`coalesce(array_agg(${position} order by ${version}), '{}')`;
+    return db
+      .select({ positions })
+      .from(versions)
+      .where(and(ofLabel(labelKey), lt(position, size)));
+  });
   const labelsAt = new Batcher<LabelAt, LabelState | undefined>({
     maxItems: 64,
     maxRuns: 4,
@@ -81,24 +97,12 @@ export function labelRows(context: StoreContext): Pick<LogStore, Part> {
 
     async readVersions(labelKey, first, last) {
       ensure(last - first < MAX_RANGE, 'value-out-of-range', `at most ${MAX_RANGE} versions at a time`);
-      const rows = await queries.run((db) =>
-        db
-          .select(VERSION)
-          .from(versions)
-          .where(and(ofLabel(labelKey), between(versions.version, first, last)))
-          .orderBy(asc(versions.version)),
-      );
+      const rows = await readVersions({ labelKey, first, last });
       return rows.map(present);
     },
 
     async readVersionPositions(labelKey, size) {
-      const positions = sql<number[]>`coalesce(array_agg(${versions.position} order by ${versions.version}), '{}')`;
-      const [row] = await queries.run((db) =>
-        db
-          .select({ positions })
-          .from(versions)
-          .where(and(ofLabel(labelKey), lt(versions.position, size))),
-      );
+      const [row] = await readPositions({ labelKey, size });
       return row?.positions ?? [];
     },
 

@@ -2,8 +2,9 @@ import { and, eq, sql } from 'drizzle-orm';
 import { GlasskeyError } from '../core/errors.ts';
 import { Batcher } from './batcher.ts';
 import type { IntentRow, LogStore, NewIntent } from './ports.ts';
-import { keyOf, present, serialText, type StoreContext } from './rows.ts';
+import { keyOf, serialText, type StoreContext } from './rows.ts';
 import { certificates, intents, versions } from './schema.ts';
+import { present } from './stored-row.ts';
 import { arrays, assignments, columnsBut, excluded, fields, given, names, type RowOf, statement } from './statement.ts';
 
 /** An intent's own columns. */

@@ -1,7 +1,8 @@
 import { and, asc, eq, gt } from 'drizzle-orm';
 import type { LogStore } from './ports.ts';
-import { present, type StoreContext } from './rows.ts';
+import type { StoreContext } from './rows.ts';
 import { recoveries } from './schema.ts';
+import { present } from './stored-row.ts';
 import { columnsBut, excluded } from './statement.ts';
 import { unlessTrailMoved, withTrail } from './trail-rows.ts';
 

@@ -51,17 +51,6 @@ export function keyOf({ labelKey, version }: { readonly labelKey: Uint8Array; re
   return `${formatHex(labelKey)}/${String(version).padStart(10, '0')}`;
 }
 
-/** A row in which NULL is `undefined`. */
-export type Present<Row> = {
-  readonly [Key in keyof Row]: null extends Row[Key] ? NonNullable<Row[Key]> | undefined : Row[Key];
-};
-
-/** The same row, with `undefined` for NULL. */
-export function present<Row extends object>(row: Row): Present<Row> {
-  const entries = Object.entries(row).map(([key, value]) => [key, value ?? undefined]);
-  return Object.fromEntries(entries) as Present<Row>;
-}
-
 /**
  * Rows of a query whose `ord` column is the 1-based index of the name that was asked for, in the order of the names,
  * with `undefined` for each that has none.

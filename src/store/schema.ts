@@ -27,10 +27,13 @@ function hasLength(column: AnyPgColumn, bytes: number): SQL {
   return sql`octet_length(${column}) = ${sql.raw(String(bytes))}`;
 }
 
-/** One row for each log: what is fixed when it is created. */
+/** One row for each log: the parts that are fixed when it is created. */
 export const logs = pgTable('logs', {
+  /** Surrogate key inside this database; never on the wire. */
   logId: integer('log_id').primaryKey().generatedAlwaysAsIdentity(),
+  /** The log's name on the wire; unique in the database. */
   origin: text('origin').notNull().unique(),
+  /** The encoded KEYTRANS Configuration. */
   configuration: bytea('configuration').notNull(),
 });
 
@@ -41,16 +44,23 @@ export const heads = pgTable(
     logId: integer('log_id')
       .primaryKey()
       .references(() => logs.logId),
+    /** Number of log entries; 0 before entry 0 exists. */
     size: count('size').notNull(),
+    /** Timestamp of the rightmost entry, ms since the epoch; 0 at size 0. */
     timestampMs: count('timestamp_ms').notNull(),
+    /** Root of the newest prefix tree, 32 bytes. */
     prefixRoot: bytea('prefix_root').notNull(),
     prefixTilePosition: count('prefix_tile_position'),
     prefixTileCounter: count('prefix_tile_counter'),
+    /** Root of the KEYTRANS log tree at `size`, 32 bytes; zeros at size 0. */
     logRoot: bytea('log_root').notNull(),
+    /** RFC 6962 root of the audit log at `size`, 32 bytes; the SHA-256 of nothing at size 0. */
     auditRoot: bytea('audit_root').notNull(),
+    /** The encoded right edge (partial tiles of every level) of the KEYTRANS log tree; no bytes at size 0. */
     logEdge: bytea('log_edge').notNull(),
+    /** The encoded right edge of the audit log's tree; no bytes at size 0. */
     auditEdge: bytea('audit_edge').notNull(),
-    /** The signed LogEnd, where the last entry ended the log: nothing is appended then. */
+    /** The signed LogEnd, if the last entry ended the log: nothing is appended then. */
     logEnd: bytea('log_end'),
   },
   (table) => [
@@ -68,7 +78,9 @@ export const releasedHeads = pgTable(
   {
     logId: logId(),
     size: count('size').notNull(),
+    /** Signature of the KEYTRANS TreeHead. */
     signature: bytea('signature').notNull(),
+    /** The signed note of the audit log's checkpoint, as UTF-8 text. */
     checkpoint: text('checkpoint').notNull(),
   },
   (table) => [primaryKey({ columns: [table.logId, table.size] }), check('released_heads_size', sql`${table.size} > 0`)],
@@ -80,6 +92,7 @@ export const entries = pgTable(
   {
     logId: logId(),
     position: count('position').notNull(),
+    /** The encoded AuditEntry: timestamp, prefix root, log root, config hash, update hash. */
     auditEntry: bytea('audit_entry').notNull(),
     prefixTilePosition: count('prefix_tile_position'),
     prefixTileCounter: count('prefix_tile_counter'),
@@ -121,7 +134,7 @@ export const prefixTiles = pgTable(
   (table) => [primaryKey({ columns: [table.logId, table.position, table.counter] })],
 );
 
-/** How far each log was pruned: what entries below `position` replaced in the prefix tree is gone. */
+/** The extent of each log's pruning: prefix tiles that entries below `position` replaced are gone. */
 export const prunings = pgTable(
   'prunings',
   {
@@ -153,7 +166,9 @@ export const labels = pgTable(
   {
     logId: logId(),
     labelKey: bytea('label_key').notNull(),
+    /** The plaintext label; null once erased. */
     label: bytea('label'),
+    /** Greatest version that is in the log. */
     greatestVersion: count('greatest_version').notNull(),
   },
   (table) => [
@@ -167,13 +182,16 @@ export const versions = pgTable(
   'versions',
   {
     logId: logId(),
+    /** VRF output of version 0 of the label: rows of a label are found by it (the plaintext can be erased). */
     labelKey: bytea('label_key').notNull(),
     version: count('version').notNull(),
+    /** The log entry that added it. */
     position: count('position').notNull(),
     vrfOutput: bytea('vrf_output').notNull(),
     vrfProof: bytea('vrf_proof').notNull(),
     commitment: bytea('commitment').notNull(),
     opening: bytea('opening'),
+    /** The encoded IdentityRecord. */
     value: bytea('value'),
   },
   (table) => [
@@ -187,7 +205,7 @@ export const versions = pgTable(
   ],
 );
 
-/** The queue of versions to be sequenced. What a settled one carried is cleared. */
+/** The queue of versions to be sequenced. Settling one clears what it carried. */
 export const submissions = pgTable(
   'submissions',
   {
@@ -235,6 +253,7 @@ export const intents = pgTable(
     logId: logId(),
     labelKey: bytea('label_key').notNull(),
     version: count('version').notNull(),
+    /** SHA-256 over the request (identity, CSR, change): the same request again finds its own intent. */
     requestHash: bytea('request_hash').notNull(),
     createdMs: count('created_ms').notNull(),
     state: text('state', { enum: ['open', 'submitted', 'sequenced', 'failed'] }).notNull(),
@@ -257,9 +276,11 @@ export const certificates = pgTable(
     logId: logId(),
     serial: bytea('serial').notNull(),
     labelKey: bytea('label_key').notNull(),
+    /** First version whose record holds it. */
     version: count('version').notNull(),
     der: bytea('der').notNull(),
     spkiSha256: bytea('spki_sha256').notNull(),
+    /** The request that it answers: see `intents`. */
     requestHash: bytea('request_hash').notNull(),
     notBeforeMs: count('not_before_ms').notNull(),
     notAfterMs: count('not_after_ms').notNull(),
@@ -274,7 +295,7 @@ export const certificates = pgTable(
 );
 
 /**
- * Revoked serials, also those of certificates that were signed and never stored. `not_after_ms` is null where the
+ * Revoked serials, also those of certificates that were signed and never stored. `not_after_ms` is null if the
  * certificate is not known: such a serial stays on the CRL.
  */
 export const revocations = pgTable(
@@ -299,8 +320,11 @@ export const trail = pgTable(
   'trail',
   {
     logId: logId(),
+    /** From 0, without gaps. */
     sequence: count('sequence').notNull(),
+    /** One act on each line, JSON. */
     acts: text('acts').notNull(),
+    /** SHA-256 over the record and the hash of the one before, 32 bytes. */
     hash: bytea('hash').notNull(),
   },
   (table) => [
@@ -310,14 +334,16 @@ export const trail = pgTable(
   ],
 );
 
-/** Where each log's trail ends: without it, the last records could be taken away unseen. */
+/** The end of each log's trail: without it, the last records could be taken away unseen. */
 export const trailHeads = pgTable(
   'trail_heads',
   {
     logId: integer('log_id')
       .primaryKey()
       .references(() => logs.logId),
+    /** Number of records. */
     size: count('size').notNull(),
+    /** Hash of the last one, 32 bytes. */
     hash: bytea('hash').notNull(),
   },
   (table) => [check('trail_heads_size', sql`${table.size} > 0`), check('trail_heads_hash', hasLength(table.hash, 32))],
@@ -346,8 +372,10 @@ export const emailChallenges = pgTable(
   'email_challenges',
   {
     logId: logId(),
+    /** 16 random bytes. */
     challengeId: bytea('challenge_id').notNull(),
     labelKey: bytea('label_key').notNull(),
+    /** The key that it vouches for. */
     spkiSha256: bytea('spki_sha256').notNull(),
     codeHash: bytea('code_hash').notNull(),
     createdMs: count('created_ms').notNull(),
@@ -365,7 +393,7 @@ export const emailChallenges = pgTable(
   ],
 );
 
-/** How many CRL shards a log has: the first bytes of a certificate's serial say of which it is. */
+/** The number of CRL shards of a log: the first bytes of a certificate's serial name its shard. */
 export const crlShards = pgTable(
   'crl_shards',
   {
@@ -377,19 +405,28 @@ export const crlShards = pgTable(
   (table) => [check('crl_shards_shards', sql`${table.shards} between 1 and 1073741824`)],
 );
 
-/** Recoveries that were asked for and are not settled: at most one of a label. What the log says of them counts. */
+/** Recoveries that are not settled, at most one for a label. The log decides: these rows only remember. */
 export const recoveries = pgTable(
   'recoveries',
   {
     logId: logId(),
     labelKey: bytea('label_key').notNull(),
+    /** Canonical. */
     identity: text('identity').notNull(),
+    /** DER: the request that the certificate will be made from. */
     csr: bytea('csr').notNull(),
     spkiSha256: bytea('spki_sha256').notNull(),
+    /** The encoded `Evidence` that vouched. */
     evidence: bytea('evidence').notNull(),
+    /**
+     * `waiting` for its delay, as a version of the log says; `undecided` after so many vetoes that the operator decides;
+     * `granted` by the operator.
+     */
     state: text('state', { enum: ['waiting', 'undecided', 'granted'] }).notNull(),
     requestedMs: count('requested_ms').notNull(),
+    /** Time at which the owner was notified; null: not yet. */
     notifiedMs: count('notified_ms'),
+    /** The operator's reason for granting it. */
     reason: text('reason'),
   },
   (table) => [

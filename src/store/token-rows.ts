@@ -1,8 +1,9 @@
 import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
 import type { LogStore } from './ports.ts';
-import { present, type StoreContext } from './rows.ts';
+import type { StoreContext } from './rows.ts';
 import { tokens } from './schema.ts';
+import { present } from './stored-row.ts';
 import { unlessTrailMoved, withTrail } from './trail-rows.ts';
 
 type Part = 'reserveTokenId' | 'addToken' | 'findToken' | 'listTokens' | 'revokeToken';

@@ -1,3 +1,6 @@
+import type { certificates, intents } from '../schema.ts';
+import type { StoredRow } from '../stored-row.ts';
+
 /** A version waiting to be sequenced. */
 export interface NewSubmission {
   readonly labelKey: Uint8Array;
@@ -8,7 +11,7 @@ export interface NewSubmission {
   readonly opening: Uint8Array;
   readonly value: Uint8Array;
   readonly commitment: Uint8Array;
-  /** What the trail is to say of it once it is settled: an encoded act. */
+  /** The encoded act that goes to the trail once it is settled. */
   readonly act?: string | undefined;
 }
 
@@ -17,48 +20,33 @@ export interface SubmissionRow extends NewSubmission {
   readonly id: number;
 }
 
-/** What became of a submission. */
+/** The outcome of a submission. */
 export type SubmissionOutcome =
   | { readonly id: number; readonly state: 'queued' }
   | { readonly id: number; readonly state: 'sequenced'; readonly position: number }
   | { readonly id: number; readonly state: 'rejected'; readonly code: string };
 
-/**
- * The right to make one version of one label: inserted before anything is signed, under a unique key
- * (log, label, version), so that of two requests only one goes on (DESIGN §8).
- */
-export interface NewIntent {
-  readonly labelKey: Uint8Array;
-  readonly version: number;
-  /** SHA-256 over what was asked (identity, CSR, change): the same request again finds its own intent. */
-  readonly requestHash: Uint8Array;
-  readonly createdMs: number;
-}
-
-export type IntentState = 'open' | 'submitted' | 'sequenced' | 'failed';
-
-export interface IntentRow extends NewIntent {
-  readonly state: IntentState;
+/** An intent in the database: see {@link NewIntent}. */
+export interface IntentRow extends StoredRow<typeof intents, 'serial'> {
   /** Serial of the certificate signed under it, if any, as lower-case hex. */
   readonly serial: string | undefined;
-  readonly submissionId: number | undefined;
 }
 
+/**
+ * The right to make one version of one label. It is inserted before anything is signed, under a unique key (log, label,
+ * version), so that only one of two requests goes on (`docs/architecture.md#one-registration`).
+ */
+export type NewIntent = Pick<IntentRow, 'labelKey' | 'version' | 'requestHash' | 'createdMs'>;
+
+export type IntentState = IntentRow['state'];
+
 /** A certificate that was signed. */
-export interface CertificateRow {
+export interface CertificateRow extends StoredRow<typeof certificates, 'serial'> {
   /** Lower-case hex, no leading zeros beyond whole bytes. */
   readonly serial: string;
-  readonly labelKey: Uint8Array;
-  /** First version whose record holds it. */
-  readonly version: number;
-  readonly der: Uint8Array;
-  readonly spkiSha256: Uint8Array;
-  /** The request that it answers: see {@link NewIntent.requestHash}. */
-  readonly requestHash: Uint8Array;
-  readonly notBeforeMs: number;
-  readonly notAfterMs: number;
-  /** When it was revoked, and why (RFC 5280 reason code). */
+  /** Time of its revocation. */
   readonly revokedMs: number | undefined;
+  /** RFC 5280 reason code of its revocation. */
   readonly revocationReason: number | undefined;
 }
 
@@ -66,22 +54,22 @@ export interface CertificateRow {
 export interface ListedCertificate extends CertificateRow {
   /** The plaintext label; undefined once erased, or while the name has no version in the log. */
   readonly label: Uint8Array | undefined;
-  /** Whether the log has come to {@link CertificateRow.version} of the label. */
+  /** True once the log has {@link CertificateRow.version} of the label. */
   readonly isLogged: boolean;
 }
 
-/** A window of a table in the order of its key: the rows of it that match, and where the next one begins. */
+/** A window of a table in the order of its key: its rows that match, and the start of the next window. */
 export interface Page<Row, Key> {
   readonly rows: readonly Row[];
-  /** Key of the last row that was looked at; undefined where there are no more. */
+  /** Key of the last row that was looked at; undefined if there are no more. */
   readonly next: Key | undefined;
 }
 
-/** Which window to look at. */
+/** The window to look at. */
 export interface PageRequest<Key> {
   /** `next` of the window before; undefined for the first one. */
   readonly after: Key | undefined;
-  /** Rows that are looked at: the work of one statement is bounded, however few match. */
+  /** Rows to look at: this bounds the work of one statement, however few rows match. */
   readonly limit: number;
   /** Only rows whose plaintext label contains these bytes. */
   readonly search: Uint8Array | undefined;
@@ -92,9 +80,9 @@ export interface SerialRange {
   /** First and last serial, lower-case hex. */
   readonly first: string;
   readonly last: string;
-  /** At most so many of them. */
+  /** Most serials of one answer. */
   readonly limit: number;
-  /** Only those whose certificates ended before. Default: all. */
+  /** Only those whose certificates expired before. Default: all. */
   readonly expiredBeforeMs?: number | undefined;
 }
 

@@ -1,62 +1,33 @@
 import type { TileName } from '../../core/prefix/tile-name.ts';
+import type { entries, heads, labels, logs, releasedHeads, versions } from '../schema.ts';
+import type { StoredRow } from '../stored-row.ts';
 
-/** Which of the two trees of a log: the KEYTRANS log tree, or the RFC 6962 tree of the audit log. */
+/** A tree of a log: the KEYTRANS log tree, or the RFC 6962 tree of the audit log. */
 export type TreeKind = 'keytrans' | 'audit';
 
-/** What is created once, with the log. */
-export interface NewLog {
-  /** The log's name on the wire; unique in the database. */
-  readonly origin: string;
-  /** The encoded KEYTRANS Configuration. */
-  readonly configuration: Uint8Array;
-}
+/** The parts of a log that are fixed when it is created. */
+export type NewLog = Omit<LogRow, 'logId'>;
 
-/** A log as the database knows it. */
-export interface LogRow extends NewLog {
-  /** Surrogate key inside this database; never on the wire. */
-  readonly logId: number;
-}
+/** A log in the database. */
+export type LogRow = Readonly<typeof logs.$inferSelect>;
+
+/** A row in which two columns name a prefix tile. */
+type WithTile<Row> = Omit<Row, 'prefixTilePosition' | 'prefixTileCounter'> & {
+  /** Tile that holds the root of the prefix tree; undefined while that tree is empty. */
+  readonly prefixTile: TileName | undefined;
+};
 
 /**
  * The committed state of a log: the one row that an append replaces by compare-and-swap on `size`. It is not signed:
- * signatures are made afterwards, from this row (DESIGN §9).
+ * signatures are made afterwards, from this row (`docs/architecture.md#sequencing-and-durability`).
  */
-export interface HeadRow {
-  /** Number of log entries; 0 before entry 0 exists. */
-  readonly size: number;
-  /** Timestamp of the rightmost entry, ms since the epoch; 0 at size 0. */
-  readonly timestampMs: number;
-  /** Root of the newest prefix tree, 32 bytes. */
-  readonly prefixRoot: Uint8Array;
-  /** Tile that holds the root of the newest prefix tree; undefined while that tree is empty. */
-  readonly prefixTile: TileName | undefined;
-  /** Root of the KEYTRANS log tree at `size`, 32 bytes; zeros at size 0. */
-  readonly logRoot: Uint8Array;
-  /** RFC 6962 root of the audit log at `size`, 32 bytes; the SHA-256 of nothing at size 0. */
-  readonly auditRoot: Uint8Array;
-  /** The encoded right edge (partial tiles of every level) of the KEYTRANS log tree; no bytes at size 0. */
-  readonly logEdge: Uint8Array;
-  /** The encoded right edge of the audit log's tree; no bytes at size 0. */
-  readonly auditEdge: Uint8Array;
-}
+export type HeadRow = WithTile<StoredRow<typeof heads, 'logEnd'>>;
 
 /** A head that was signed and released: clients may see it and everything up to its size. */
-export interface ReleasedHead {
-  readonly size: number;
-  /** Signature of the KEYTRANS TreeHead. */
-  readonly signature: Uint8Array;
-  /** The signed note of the audit log's checkpoint, as UTF-8 text. */
-  readonly checkpoint: string;
-}
+export type ReleasedHead = StoredRow<typeof releasedHeads>;
 
-/** One log entry. Everything about it is in its AuditEntry (DESIGN §5), but for where its prefix tree is stored. */
-export interface EntryRow {
-  readonly position: number;
-  /** The encoded AuditEntry: timestamp, prefix root, log root, config hash, update hash. */
-  readonly auditEntry: Uint8Array;
-  /** Tile that holds the root of this entry's prefix tree; undefined for an empty tree. */
-  readonly prefixTile: TileName | undefined;
-}
+/** One log entry. Its AuditEntry says everything about it (`docs/spec.md#audit-log`), except its prefix tree's place. */
+export type EntryRow = WithTile<StoredRow<typeof entries, 'updateGzip'>>;
 
 /** Name of one full tile (256 hashes, 8192 bytes) of a log's tree. */
 export interface LogTileName {
@@ -77,28 +48,10 @@ export interface PrefixTileRow {
 }
 
 /** One version of one label. `opening` and `value` are undefined once erased. */
-export interface VersionRow {
-  /** VRF output of version 0 of the label: how rows of a label are found (the plaintext label can be erased). */
-  readonly labelKey: Uint8Array;
-  readonly version: number;
-  /** The log entry that added it. */
-  readonly position: number;
-  readonly vrfOutput: Uint8Array;
-  readonly vrfProof: Uint8Array;
-  readonly commitment: Uint8Array;
-  readonly opening: Uint8Array | undefined;
-  /** The encoded IdentityRecord. */
-  readonly value: Uint8Array | undefined;
-}
+export type VersionRow = StoredRow<typeof versions>;
 
-/** What a binary ladder shows of a version: never its record, which can be large. */
+/** The part of a version that a binary ladder shows: never its record, which can be large. */
 export type LadderRow = Pick<VersionRow, 'version' | 'vrfOutput' | 'vrfProof' | 'commitment'>;
 
 /** A label's place in the log. */
-export interface LabelRow {
-  readonly labelKey: Uint8Array;
-  /** The plaintext label; undefined once erased. */
-  readonly label: Uint8Array | undefined;
-  /** Greatest version that is in the log. */
-  readonly greatestVersion: number;
-}
+export type LabelRow = StoredRow<typeof labels>;
