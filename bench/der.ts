@@ -24,7 +24,7 @@ import {
 } from 'pkijs';
 import { createIssuingCa, createRoot, type Issuer } from '../src/ca/authority.ts';
 import { parseCertificate } from '../src/ca/certificate.ts';
-import { createCsr } from '../src/ca/csr/create-csr.ts';
+import { signCsr } from '../src/ca/csr/sign-csr.ts';
 import { parseCsr } from '../src/ca/csr/csr.ts';
 import { ExtensionOid } from '../src/ca/der/oids.ts';
 import { encodeKeyUsage } from '../src/ca/extension-writer.ts';
@@ -95,7 +95,7 @@ async function contests(): Promise<readonly Contest[]> {
   };
   const leaf = await issueLeaf(free, request);
   if (!equalBytes(leaf, await pkijsLeaf(free, request))) throw new Error('the two write different leaves');
-  const csr = await createCsr(key, san);
+  const csr = await signCsr(key, san);
   return [
     { name: 'read a certificate', ours: () => parseCertificate(leaf), pkijs: () => pkijsRead(leaf) },
     { name: 'read and verify a request', ours: () => parseCsr(csr), pkijs: () => pkijsCsr(csr) },

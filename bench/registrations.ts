@@ -1,6 +1,6 @@
 import { createKey } from '../src/ca/keys/key-file.ts';
 import { signerFromKey } from '../src/ca/keys/node-signer.ts';
-import { createCsr } from '../src/ca/csr/create-csr.ts';
+import { signCsr } from '../src/ca/csr/sign-csr.ts';
 import { formatPem } from '../src/ca/der/pem.ts';
 import { JSON_MEDIA_TYPE } from '../src/contract/media-types.ts';
 import { PATHS } from '../src/contract/paths.ts';
@@ -32,7 +32,7 @@ export async function prepareRegistrations(
     const identity = identityOf(index);
     const signer = signers[index % KEYS];
     if (signer === undefined) throw new Error('no key');
-    const der = await createCsr(signer, { kind: 'email', value: identity });
+    const der = await signCsr(signer, { kind: 'email', value: identity });
     const csr = formatPem('CERTIFICATE REQUEST', der);
     return {
       path: PATHS.certificates,

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { createRoot } from '../src/ca/authority.ts';
 import { parseCertificate } from '../src/ca/certificate.ts';
 import { createCrl, type CrlContent } from '../src/ca/crl.ts';
-import { createCsr } from '../src/ca/csr/create-csr.ts';
+import { signCsr } from '../src/ca/csr/sign-csr.ts';
 import { derSequence } from '../src/ca/der/der-writer.ts';
 import { createKey } from '../src/ca/keys/key-file.ts';
 import { signerFromKey } from '../src/ca/keys/node-signer.ts';
@@ -90,7 +90,7 @@ async function ocspRequests(
   const bodies = await Promise.all(
     Array.from({ length: count }, async (_, index) => {
       const identity = `user${index}@ocsp.example`;
-      const csr = formatPem('CERTIFICATE REQUEST', await createCsr(signer, { kind: 'email', value: identity }));
+      const csr = formatPem('CERTIFICATE REQUEST', await signCsr(signer, { kind: 'email', value: identity }));
       return JSON.stringify({ identity, csr });
     }),
   );

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { createCsr } from '../src/ca/csr/create-csr.ts';
+import { signCsr } from '../src/ca/csr/sign-csr.ts';
 import { createKey } from '../src/ca/keys/key-file.ts';
 import { signerFromKey } from '../src/ca/keys/node-signer.ts';
 import { formatPem } from '../src/ca/der/pem.ts';
@@ -34,7 +34,7 @@ async function prepareForStepCa(ca: StepCaProcess, start: number, count: number)
       const email = identityOf(start + index);
       const signer = signers[index % signers.length];
       if (signer === undefined) throw new Error('no key');
-      const csr = formatPem('CERTIFICATE REQUEST', await createCsr(signer, { kind: 'email', value: email }));
+      const csr = formatPem('CERTIFICATE REQUEST', await signCsr(signer, { kind: 'email', value: email }));
       const body = JSON.stringify({ csr, ott: await ca.token(email) });
       return { path: '/1.0/sign', headers: { 'content-type': JSON_MEDIA_TYPE }, body };
     }),

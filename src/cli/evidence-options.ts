@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { COMPANION_KINDS, type CompanionKind } from '../ca/companion-secret.ts';
 import { csrKeys } from '../ca/csr/csr-keys.ts';
 import { oidcNonce } from '../client/client-key.ts';
-import { MAX_ID_TOKEN_CHARACTERS } from '../contract/limits.ts';
+import { MAX_ID_TOKEN_CHARACTERS } from '../contract/input-sizes.ts';
 import { ensure } from '../core/errors.ts';
 import { type ClientOptions, openIssuing } from './client-options.ts';
 import { readInput } from '../server/user-input.ts';

@@ -1,5 +1,5 @@
 import type { CompanionKeys } from '../ca/companion-keys.ts';
-import { createCsr as createCsrDer } from '../ca/csr/create-csr.ts';
+import { signCsr } from '../ca/csr/sign-csr.ts';
 import { formatPem } from '../ca/der/pem.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { ClientKey } from './client-key.ts';
@@ -14,6 +14,6 @@ export async function createCsr(
   companions?: CompanionKeys,
 ): Promise<string> {
   const { keyType: algorithm, spki } = key;
-  const der = await createCsrDer({ algorithm, spki, sign: (message) => key.sign(message) }, identity.san, companions);
+  const der = await signCsr({ algorithm, spki, sign: (message) => key.sign(message) }, identity.san, companions);
   return formatPem('CERTIFICATE REQUEST', der);
 }

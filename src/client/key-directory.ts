@@ -1,7 +1,7 @@
 import type { CompanionKeys } from '../ca/companion-keys.ts';
 import type { EmailChallengeAnswer, EmailChallengeRequest } from '../contract/bodies.ts';
 import { fingerprint } from '../contract/bundle-signature.ts';
-import { parseEmailChallengeAnswer } from '../contract/email-challenge.ts';
+import { parseEmailChallengeAnswer } from '../contract/parse-answers.ts';
 import { PATHS } from '../contract/paths.ts';
 import { isGlasskeyError } from '../core/errors.ts';
 import { canonicalIdentity } from '../identity/canonical-identity.ts';

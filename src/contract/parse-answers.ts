@@ -1,7 +1,14 @@
 import { formatBase64 } from '../core/encoding/bytes.ts';
-import type { CertificateAnswer, CertificateResult, RevocationAnswer, RevocationResult } from './bodies.ts';
+import type {
+  CertificateAnswer,
+  CertificateResult,
+  EmailChallengeAnswer,
+  RevocationAnswer,
+  RevocationResult,
+} from './bodies.ts';
 import { JsonFields } from './json-fields.ts';
-import { MAX_SERIALS } from './limits.ts';
+import { MAX_SERIALS } from './input-sizes.ts';
+import { readChallenge } from './parse-requests.ts';
 import { readPem } from './pem-text.ts';
 
 const CODE = 'bad-response';
@@ -38,6 +45,12 @@ export function parseRevocationAnswer(body: unknown): RevocationResult {
  */
 export function parsePlacedAnswer(body: unknown): Omit<RevocationResult, 'revoked'> {
   return readPlace(new JsonFields(body, CODE, 'answer'));
+}
+
+/** Reads a server's answer to `POST /v1/email-challenges`, already parsed from JSON. Throws `bad-response`. */
+export function parseEmailChallengeAnswer(body: unknown): EmailChallengeAnswer {
+  const fields = new JsonFields(body, CODE, 'answer');
+  return { challenge: readChallenge(fields), expiresInSeconds: fields.integer('expiresInSeconds') };
 }
 
 /** Formats an answer as JSON, its proof in base64. */

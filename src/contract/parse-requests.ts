@@ -12,7 +12,6 @@ import {
   type RevocationReason,
   type RevocationRequest,
 } from './bodies.ts';
-import { readChallenge } from './email-challenge.ts';
 import { JsonFields } from './json-fields.ts';
 import {
   MAX_CODE_CHARACTERS,
@@ -20,7 +19,7 @@ import {
   MAX_ID_TOKEN_CHARACTERS,
   MAX_IDENTITY_CHARACTERS,
   MAX_SERIALS,
-} from './limits.ts';
+} from './input-sizes.ts';
 import { readPem } from './pem-text.ts';
 
 const CODE = 'invalid-request';
@@ -28,6 +27,8 @@ const CODE = 'invalid-request';
 /** Longest encoding of a ChangeRequest: origin, label, version, commitment and 255 hashes. */
 const MAX_CHANGE_BYTES = 2 * 256 + 4 + 32 + 1 + 255 * 32;
 const MAX_SIGNATURE_BYTES = 1024;
+
+const CHALLENGE = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 
 /** Names of the allowed revocation reasons. */
 const REASONS = Object.keys(REVOCATION_REASONS) as readonly RevocationReason[];
@@ -140,8 +141,15 @@ function readEvidence(fields: JsonFields, isChange: boolean): RequestEvidence {
   if (type === 'oidc') {
     return { type, token: evidence.only(['type', 'token']).string('token', MAX_ID_TOKEN_CHARACTERS) };
   }
-  const { challenge } = readChallenge(evidence.only(['type', 'challenge', 'code']));
+  const challenge = readChallenge(evidence.only(['type', 'challenge', 'code']));
   return { type, challenge, code: evidence.string('code', MAX_CODE_CHARACTERS) };
+}
+
+/** Reads the name of a challenge: 16 bytes in canonical base64url. Throws as `fields` does. */
+export function readChallenge(fields: JsonFields): string {
+  const challenge = fields.string('challenge', 22);
+  if (!CHALLENGE.test(challenge)) throw fields.failure('challenge', 'is not the name of a challenge');
+  return challenge;
 }
 
 function readLast(fields: JsonFields): number | undefined {

@@ -7,7 +7,7 @@ import { assertIdentityRules } from '../identity/identity-rules.ts';
 import type { IdentityRules } from '../identity/identity.ts';
 import { verifyBundleSignatures } from './bundle-signature.ts';
 import { JsonFields, parseJson } from './json-fields.ts';
-import { MAX_BUNDLE_CHARACTERS } from './limits.ts';
+import { MAX_BUNDLE_CHARACTERS } from './input-sizes.ts';
 import { readPem } from './pem-text.ts';
 import type { BundleSignature, SignedTrustBundle, TrustBundle } from './trust-bundle.ts';
 

@@ -1,5 +1,5 @@
 import type { Context, Hono } from 'hono';
-import { MAX_CSR_CHARACTERS } from '../contract/limits.ts';
+import { MAX_CSR_CHARACTERS } from '../contract/input-sizes.ts';
 import { CERTS_ONLY_MEDIA_TYPE, CSR_ATTRIBUTES_MEDIA_TYPE, CSR_MEDIA_TYPE } from '../contract/media-types.ts';
 import { PATHS } from '../contract/paths.ts';
 import { decodeUtf8, formatBase64, parseBase64 } from '../core/encoding/bytes.ts';

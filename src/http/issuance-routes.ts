@@ -6,7 +6,7 @@ import {
   type RequestEvidence,
   REVOCATION_REASONS,
 } from '../contract/bodies.ts';
-import { MAX_JSON_BODY_BYTES } from '../contract/limits.ts';
+import { MAX_JSON_BODY_BYTES } from '../contract/input-sizes.ts';
 import { JSON_MEDIA_TYPE } from '../contract/media-types.ts';
 import { formatCertificateAnswer, formatRevocationAnswer } from '../contract/parse-answers.ts';
 import {

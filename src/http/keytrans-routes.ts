@@ -1,7 +1,7 @@
 import type { Hono } from 'hono';
 import { decode } from '../core/encoding/codec.ts';
 import { auditorTreeHeadCodec } from '../core/keytrans/tree-head.ts';
-import { MAX_KEYTRANS_BODY_BYTES } from '../contract/limits.ts';
+import { MAX_KEYTRANS_BODY_BYTES } from '../contract/input-sizes.ts';
 import { KEYTRANS_MEDIA_TYPE } from '../contract/media-types.ts';
 import { PATHS } from '../contract/paths.ts';
 import type { LogService } from '../service/log-service.ts';

@@ -6,7 +6,7 @@ import {
   lookupBatchResponseCodec,
   type LookupBatchOutcome,
 } from '../core/keytrans/lookup-batch-messages.ts';
-import { MAX_LOOKUP_BATCH_BODY_BYTES } from '../contract/limits.ts';
+import { MAX_LOOKUP_BATCH_BODY_BYTES } from '../contract/input-sizes.ts';
 import { KEYTRANS_MEDIA_TYPE } from '../contract/media-types.ts';
 import { PATHS } from '../contract/paths.ts';
 import { problemOf } from '../contract/problem.ts';

@@ -1,5 +1,5 @@
 import type { Hono } from 'hono';
-import { MAX_OCSP_PATH_CHARACTERS, MAX_OCSP_REQUEST_BYTES } from '../contract/limits.ts';
+import { MAX_OCSP_PATH_CHARACTERS, MAX_OCSP_REQUEST_BYTES } from '../contract/input-sizes.ts';
 import { OCSP_REQUEST_MEDIA_TYPE, OCSP_RESPONSE_MEDIA_TYPE } from '../contract/media-types.ts';
 import { PATHS } from '../contract/paths.ts';
 import { parseBase64 } from '../core/encoding/bytes.ts';

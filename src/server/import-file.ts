@@ -1,7 +1,7 @@
 import { appendFile, rm } from 'node:fs/promises';
 import type { ErrorCode } from '../core/error-codes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
-import { MAX_JSON_BODY_BYTES } from '../contract/limits.ts';
+import { MAX_JSON_BODY_BYTES } from '../contract/input-sizes.ts';
 import type { Imported, ImportOrder } from '../service/issuance/import-identity.ts';
 import { type BoundedLine, boundedLines } from './bounded-lines.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Issuer, openIssuer } from '../ca/authority.ts';
 import { parseCertificate } from '../ca/certificate.ts';
-import { createCsr } from '../ca/csr/create-csr.ts';
+import { signCsr } from '../ca/csr/sign-csr.ts';
 import { nodeVerifySignature } from '../ca/node-verify-signature.ts';
 import { formatPem, parsePem } from '../ca/der/pem.ts';
 import type { SignerAlgorithm } from '../core/crypto/signer.ts';
@@ -21,7 +21,7 @@ export async function requestIntermediate(folder: DataFolder): Promise<string> {
   const { origin } = await readServerConfig(folder);
   const name = { kind: 'uri', value: `urn:glasskey:issuing-ca:${encodeURIComponent(origin)}` } as const;
   return withKeys(folder, async (keys) =>
-    formatPem('CERTIFICATE REQUEST', await createCsr(await keys.signer('issuer'), name)),
+    formatPem('CERTIFICATE REQUEST', await signCsr(await keys.signer('issuer'), name)),
   );
 }
 
@@ -34,7 +34,7 @@ export async function requestNext(folder: DataFolder, kind: SignerAlgorithm): Pr
   const n = nextCaNumber(folder);
   const name = { kind: 'uri', value: `urn:glasskey:issuing-ca-${n}:${encodeURIComponent(origin)}` } as const;
   return withKeys(folder, async (keys) =>
-    formatPem('CERTIFICATE REQUEST', await createCsr(await keys.laterIssuer(n, kind), name)),
+    formatPem('CERTIFICATE REQUEST', await signCsr(await keys.laterIssuer(n, kind), name)),
   );
 }
 

@@ -5,7 +5,7 @@ import { x25519 } from '@noble/curves/ed25519.js';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseCertificate } from '../../src/ca/certificate.ts';
 import { encodeCompanionKeys, parseCompanionKeys, sameCompanionKeys } from '../../src/ca/companion-keys.ts';
-import { createCsr } from '../../src/ca/csr/create-csr.ts';
+import { signCsr } from '../../src/ca/csr/sign-csr.ts';
 import { csrKeys } from '../../src/ca/csr/csr-keys.ts';
 import { parseCsr } from '../../src/ca/csr/csr.ts';
 import { derBitString, derOid, derSequence } from '../../src/ca/der/der-writer.ts';
@@ -111,7 +111,7 @@ describe('the value of the extension', () => {
 describe('companion keys in a request and a certificate', () => {
   it('are bound by the signature of the request', async () => {
     const key = signerFromKey(await createKey('p256'));
-    const request = await createCsr(key, ALICE, both);
+    const request = await signCsr(key, ALICE, both);
     const read = await parseCsr(request);
     expect(read.companions).toEqual(both);
     expect(read.keysSha256).toEqual(certifiedKeysHash(key.spki, encodeCompanionKeys(both)));

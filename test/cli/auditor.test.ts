@@ -1,6 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { createCsr } from '../../src/ca/csr/create-csr.ts';
+import { signCsr } from '../../src/ca/csr/sign-csr.ts';
 import { createKey } from '../../src/ca/keys/key-file.ts';
 import { signerFromKey } from '../../src/ca/keys/node-signer.ts';
 import { formatPem } from '../../src/ca/der/pem.ts';
@@ -24,7 +24,7 @@ const register = (data: string, url: string) => {
 /** Asks for a certificate as a backend does that verifies no proofs; gives the HTTP status. */
 async function order(data: string, url: string): Promise<number> {
   const identity = `user${names++}@example.com`;
-  const der = await createCsr(signerFromKey(await createKey('p256')), { kind: 'email', value: identity });
+  const der = await signCsr(signerFromKey(await createKey('p256')), { kind: 'email', value: identity });
   const token = readFileSync(box.path(data, 'registration.token'), 'utf8').trim();
   const { status } = await fetch(url + PATHS.certificates, {
     method: 'POST',

@@ -85,7 +85,7 @@ function caVerifier(): string[] {
   return [
     'certificate',
     'companion-keys',
-    'csr/create-csr',
+    'csr/sign-csr',
     'csr/csr-keys',
     'der/der-writer',
     'der/pem',

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createCsr } from '../../src/ca/csr/create-csr.ts';
+import { signCsr } from '../../src/ca/csr/sign-csr.ts';
 import { createKey } from '../../src/ca/keys/key-file.ts';
 import { signerFromKey } from '../../src/ca/keys/node-signer.ts';
 import { formatPem, parsePem } from '../../src/ca/der/pem.ts';
@@ -107,7 +107,7 @@ export class CrashLoad {
   async #prepare(): Promise<Registration> {
     const identity = `user${this.#next++}@crash.example`;
     this.#testimony.asked.add(identity);
-    const der = await createCsr(this.#key, { kind: 'email', value: identity });
+    const der = await signCsr(this.#key, { kind: 'email', value: identity });
     return { identity, body: JSON.stringify({ identity, csr: formatPem('CERTIFICATE REQUEST', der) }) };
   }
 

@@ -1,5 +1,5 @@
 import { parseCertificate } from '../../src/ca/certificate.ts';
-import { createCsr } from '../../src/ca/csr/create-csr.ts';
+import { signCsr } from '../../src/ca/csr/sign-csr.ts';
 import { createKey } from '../../src/ca/keys/key-file.ts';
 import { signerFromKey } from '../../src/ca/keys/node-signer.ts';
 import { commit } from '../../src/core/crypto/commitment.ts';
@@ -36,7 +36,7 @@ export function identityOf(text: string): Identity {
 
 /** A CSR of `key` for an identity. */
 export async function csrFor(key: Signer, text: string): Promise<Uint8Array> {
-  return createCsr(key, identityOf(text).san);
+  return signCsr(key, identityOf(text).san);
 }
 
 /** A version as its owner sees it in an answer. */

@@ -10,7 +10,7 @@ import { responderKeyHash } from './cert-id.ts';
 import type { OcspResponder } from './responder-certificate.ts';
 
 /** The known status of a certificate (RFC 6960 §2.2). */
-export type CertificateStatus =
+export type OcspCertificateStatus =
   | { readonly type: 'good' }
   | { readonly type: 'unknown' }
   | { readonly type: 'revoked'; readonly revokedAtMs: number; readonly reason: CrlReason };
@@ -19,7 +19,7 @@ export type CertificateStatus =
 export interface SingleAnswer {
   /** The encoded CertID, repeated from the question. */
   readonly certId: Uint8Array;
-  readonly status: CertificateStatus;
+  readonly status: OcspCertificateStatus;
 }
 
 /** The contents of one response. */
@@ -71,7 +71,7 @@ function encodeNonce(nonce: Uint8Array): Uint8Array {
   return der(0xa1, derSequence(extension));
 }
 
-function encodeStatus(status: CertificateStatus): Uint8Array {
+function encodeStatus(status: OcspCertificateStatus): Uint8Array {
   if (status.type !== 'revoked') return der(status.type === 'good' ? 0x80 : 0x82);
   const reason = CRL_REASONS[status.reason];
   const coded = reason === 0 ? [] : [der(0xa0, der(0x0a, Uint8Array.of(reason)))];

@@ -3,7 +3,7 @@ import {
   MAX_KEYTRANS_BODY_BYTES,
   MAX_LOOKUP_BATCH_BODY_BYTES,
   MAX_OCSP_REQUEST_BYTES,
-} from '../../contract/limits.ts';
+} from '../../contract/input-sizes.ts';
 import {
   CERTIFICATE_MEDIA_TYPE,
   CERTS_ONLY_MEDIA_TYPE,

@@ -5,7 +5,7 @@ import {
   MAX_IDENTITY_CHARACTERS,
   MAX_ID_TOKEN_CHARACTERS,
   MAX_SERIALS,
-} from '../../contract/limits.ts';
+} from '../../contract/input-sizes.ts';
 import { ERROR_CODES } from '../../core/error-codes.ts';
 import { text, integer, object, reference, type Schema } from './schema.ts';
 

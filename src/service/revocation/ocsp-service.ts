@@ -2,7 +2,7 @@ import type { Issuer } from '../../ca/authority.ts';
 import { parseCertificate } from '../../ca/certificate.ts';
 import { type IssuerIds, isCertIdOf, issuerIds } from '../../ca/ocsp/cert-id.ts';
 import {
-  type CertificateStatus,
+  type OcspCertificateStatus,
   createOcspFailure,
   createOcspResponse,
   type SingleAnswer,
@@ -153,7 +153,7 @@ export class OcspService {
     return undefined;
   }
 
-  async #statusOf(responder: Responder, { serial }: CertId): Promise<CertificateStatus> {
+  async #statusOf(responder: Responder, { serial }: CertId): Promise<OcspCertificateStatus> {
     const { store, reloadable } = this.#context;
     const { issuingCas } = reloadable;
     const { issued, revocation } = await store.findStatus(serial);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { assert, asyncProperty, uint8Array } from 'fast-check';
 import { CertificationRequest } from 'pkijs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createCsr } from '../../../src/ca/csr/create-csr.ts';
+import { signCsr } from '../../../src/ca/csr/sign-csr.ts';
 import { decodeCsrPem, MAX_CSR_BYTES, parseCsr } from '../../../src/ca/csr/csr.ts';
 import { der, derBitString, derOid, derSequence, derUnsigned } from '../../../src/ca/der/der-writer.ts';
 import { createKey } from '../../../src/ca/keys/key-file.ts';
@@ -114,7 +114,7 @@ describe('requests that openssl made', () => {
 describe('our own requests', () => {
   it.each(CA_ALGORITHMS)('%s: openssl verifies them and we read them', async (algorithm) => {
     const signer = signerFromKey(await createKey(algorithm));
-    const request = await createCsr(signer, ALICE);
+    const request = await signCsr(signer, ALICE);
     writeFileSync(join(folder.path, 'own.pem'), formatPem('CERTIFICATE REQUEST', request));
     expect(openssl(['req', '-verify', '-noout', '-text', '-in', 'own.pem'], folder.path)).toContain(
       'email:alice@example.com',
@@ -128,7 +128,7 @@ describe('our own requests', () => {
 });
 
 describe('bad requests', async () => {
-  const good = await createCsr(signerFromKey(await createKey('p256')), ALICE);
+  const good = await signCsr(signerFromKey(await createKey('p256')), ALICE);
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const spki = spkiOf(publicKey);
   const bad = async (bytes: Uint8Array, code: ErrorCode): Promise<void> => {

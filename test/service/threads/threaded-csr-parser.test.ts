@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCsr } from '../../../src/ca/csr/create-csr.ts';
+import { signCsr } from '../../../src/ca/csr/sign-csr.ts';
 import { parseCsr } from '../../../src/ca/csr/csr.ts';
 import { createKey } from '../../../src/ca/keys/key-file.ts';
 import { signerFromKey } from '../../../src/ca/keys/node-signer.ts';
@@ -27,7 +27,7 @@ afterAll(() => rm(folder, { recursive: true }));
 describe('requests that are read in a thread', () => {
   it('give what they give without, and the same refusals', async () => {
     const parser = built.threadedCsrParser();
-    const der = await createCsr(signerFromKey(await createKey('p256')), ALICE);
+    const der = await signCsr(signerFromKey(await createKey('p256')), ALICE);
     expect(await parser.parse(der)).toEqual(await parseCsr(der));
     const forged = der.slice();
     forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1;
@@ -39,7 +39,7 @@ describe('requests that are read in a thread', () => {
 
   it('are read without the thread once it is gone', async () => {
     const parser = built.threadedCsrParser();
-    const der = await createCsr(signerFromKey(await createKey('ed25519')), ALICE);
+    const der = await signCsr(signerFromKey(await createKey('ed25519')), ALICE);
     const pending = parser.parse(der);
     await parser.close();
     expect(await pending).toEqual(await parseCsr(der));

@@ -1,12 +1,12 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import fc from 'fast-check';
 import { signTrustBundle } from '../../../src/contract/bundle-signature.ts';
-import { parseEmailChallengeAnswer } from '../../../src/contract/email-challenge.ts';
 import { parseJson } from '../../../src/contract/json-fields.ts';
 import {
   formatCertificateAnswer,
   formatRevocationAnswer,
   parseCertificateAnswer,
+  parseEmailChallengeAnswer,
   parsePlacedAnswer,
   parseRevocationAnswer,
 } from '../../../src/contract/parse-answers.ts';
