@@ -16,8 +16,12 @@ import type { KeyDirectoryOptions } from './key-directory-options.ts';
 import { fetchLogEnd } from './log-end.ts';
 import { acknowledge } from './operations/acknowledge.ts';
 import { audit, type AuditRun } from './operations/audit.ts';
-import { acceptCredential, type CredentialBinding, type MadeCredential } from './operations/credential.ts';
-import { makeCredential, type SettledCredential, settleCredentials } from './operations/credential.ts';
+import {
+  acceptCredential,
+  type CredentialBinding,
+  type MadeCredential,
+  makeCredential,
+} from './operations/credential.ts';
 import { compareWithOthers, showHeads, updateHeads } from './operations/heads.ts';
 import { history, type History } from './operations/history.ts';
 import { type Registration, registration, renewal, rotation } from './operations/key-orders.ts';
@@ -30,6 +34,7 @@ import { type MonitoringDue, monitoringDue } from './operations/monitoring-due.t
 import type { VerifiedEnd, Work } from './operations/operation.ts';
 import { recoverIdentity, type Recovery } from './operations/recover.ts';
 import { revoke, type RevokeOptions } from './operations/revoke.ts';
+import { type SettledCredential, settleCredentials } from './operations/settle-credentials.ts';
 import { verifyCertificate } from './operations/verify-certificate.ts';
 import { vetoRecovery } from './operations/veto.ts';
 import { type Requested, requestOf, type Vouchers, voucherOf } from './requested.ts';
@@ -38,7 +43,7 @@ import type { Trust, TrustOrigin } from './trust.ts';
 
 export type { HeadsAgreement } from './heads-text.ts';
 export type { KeyDirectoryOptions } from './key-directory-options.ts';
-export type { CredentialBinding, MadeCredential, SettledCredential } from './operations/credential.ts';
+export type { CredentialBinding, MadeCredential } from './operations/credential.ts';
 export type { History, PastVersion } from './operations/history.ts';
 export type { LookupResult } from './operations/lookup.ts';
 export type { LookupOutcome } from './operations/lookup-many.ts';
@@ -48,6 +53,7 @@ export type { Monitored } from './operations/monitor-round.ts';
 export type { MonitoringDue } from './operations/monitoring-due.ts';
 export type { VerifiedEnd } from './operations/operation.ts';
 export type { Recovery } from './operations/recover.ts';
+export type { SettledCredential } from './operations/settle-credentials.ts';
 export type { EmailCode } from './requested.ts';
 
 /**

@@ -1,75 +1,36 @@
 import { verifyCheckpoint, type VerifiedCheckpoint } from '../../core/audit/checkpoint.ts';
 import type { Cosignature } from '../../core/audit/cosignature.ts';
-import {
-  LOG_END_FILE,
-  type LogEnd,
-  MAX_LOG_END_BYTES,
-  signedLogEndCodec,
-  verifyLogEnd,
-} from '../../core/audit/log-end.ts';
-import { formatNote, MAX_NOTE_BYTES } from '../../core/audit/note.ts';
+import { type LogEnd, signedLogEndCodec } from '../../core/audit/log-end.ts';
+import { MAX_NOTE_BYTES } from '../../core/audit/note.ts';
 import { assertWitnessed } from '../../core/audit/policy.ts';
-import { rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
-import { equalBytes, formatHex, parseBase64 } from '../../core/encoding/bytes.ts';
+import { formatHex } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
-import { ensure, GlasskeyError } from '../../core/errors.ts';
-import { auditorLogRoot } from '../../core/keytrans/auditor-update.ts';
-import { type TreeHead, verifyTreeHead } from '../../core/keytrans/tree-head.ts';
-import { edgeRoot } from '../../core/log/tiled-tree.ts';
-import { JsonFields, parseJson } from '../../contract/json-fields.ts';
+import { ensure } from '../../core/errors.ts';
 import { LOG_PREFIX } from '../../contract/paths.ts';
-import type { TrustBundle } from '../../contract/trust-bundle.ts';
 import { assertContinues, type HeldCheckpoint } from './assert-continues.ts';
 import { assertSeen, type SeenHead } from './assert-seen.ts';
 import { isMisbehaviour, withEvidence } from './audit-evidence.ts';
-import { type ProofContext, proveMisbehaviour, type Suspicion } from './prove-misbehaviour.ts';
+import { type AuditFetch, httpAuditFiles, withCheckpoint } from './audit-files.ts';
 import type { AuditState } from './audit-state.ts';
-import { type AuditTrust, readAuditTrust } from './audit-trust.ts';
-import { type AuditFetch, httpAuditFiles, type AuditFiles, withCheckpoint } from './audit-files.ts';
-import { type Replay, replayEntries } from './replay-entries.ts';
-import { type VerifyUpdates, verifyUpdates } from './verify-updates.ts';
+import { readAuditTrust } from './audit-trust.ts';
+import { followCopy, type FollowOptions } from './follow-log.ts';
+import { type ProofContext, proveMisbehaviour, type Suspicion } from './prove-misbehaviour.ts';
+import type { Replay } from './replay-entries.ts';
 
-/** The progress of an audit. */
-export interface AuditProgress {
-  /** Log entries that are verified, by this run and earlier ones. */
-  readonly done: number;
-  readonly total: number;
-  /** Label versions that this run has verified so far. */
-  readonly updates: number;
-}
-
-/**
- * Keeps a copy of the audited log: brings the copy up to the checkpoint of `source`, and shows that checkpoint to
- * readers of the copy only after `inspect`, given the files of the copy, has resolved.
- */
-export type KeepCopy = (source: AuditFiles, inspect: (copy: AuditFiles) => Promise<void>) => Promise<void>;
+export type { AuditProgress, KeepCopy } from './follow-log.ts';
 
 /** Options of {@link auditLog}. */
-export interface AuditOptions {
+export interface AuditOptions extends FollowOptions {
   /** The URL of the server, up to `/log/`. */
   readonly baseUrl: string;
-  /** The trust bundle of the log: pinned or given, and already verified. */
-  readonly bundle: TrustBundle;
   /** Encoded Configurations of earlier bundles: older entries may name them. */
   readonly earlierConfigurations?: readonly Uint8Array[] | undefined;
-  /** The state of the last run; undefined for an audit from entry 0 on. */
-  readonly state?: AuditState | undefined;
   /** Other checkpoints that this log has shown; it must continue each of them. */
   readonly held?: readonly HeldCheckpoint[] | undefined;
   /** A tree head that lookups have shown; it must be one of this log. */
   readonly seen?: SeenHead | undefined;
   /** Default: the platform's. */
   readonly fetch?: AuditFetch;
-  /** Clock, ms since the epoch. */
-  readonly now: () => number;
-  /** Called from time to time. */
-  readonly onProgress?: ((progress: AuditProgress) => void) | undefined;
-  /** Keeps a copy of the log. */
-  readonly keepCopy?: KeepCopy | undefined;
-  /** Verifies AuditorUpdates elsewhere, such as in threads. Default: in this thread. */
-  readonly verifyUpdates?: VerifyUpdates | undefined;
-  /** Jobs for {@link verifyUpdates} under way at a time. Default 4. */
-  readonly jobs?: number | undefined;
   /** Longest time for one file, in ms. Default one minute. */
   readonly timeoutMs?: number;
 }
@@ -99,9 +60,6 @@ export interface AuditReport {
   /** The state that the next run continues from. */
   readonly state: AuditState;
 }
-
-/** AuditorUpdates that a job in this thread reads at a time. */
-const UPDATES_AHEAD = 8;
 
 /**
  * Audits a log from its static files (docs/spec.md#the-audit). It verifies the checkpoint's signature and the quorum of
@@ -152,19 +110,7 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
     suspicion = undefined;
     assertEnded(options.state, checkpoint);
     const state = await followCopy(files, checkpoint, trust, options, replay);
-    return {
-      treeSize: checkpoint.size,
-      rootHash: formatHex(checkpoint.rootHash),
-      entries: checkpoint.size - (options.state?.auditor.size ?? 0),
-      updates: replay.updates,
-      allUpdates: state.recorded?.updates,
-      seconds: (options.now() - startMs) / 1000,
-      firstEntryMs: state.recorded?.firstEntryMs,
-      lastEntryMs: state.auditor.timestampMs,
-      end: state.logEnd && decode(signedLogEndCodec, state.logEnd).end,
-      cosignatures,
-      state,
-    };
+    return reportOf(checkpoint, options, { replay, state, cosignatures, startMs });
   } catch (error) {
     if (replay.failed !== undefined) suspicion = { type: 'entry', ...replay.failed };
     const proof =
@@ -189,99 +135,34 @@ function heldBy({ state, held = [] }: AuditOptions): readonly HeldCheckpoint[] {
   return state === undefined ? held : [state.checkpoint, ...held];
 }
 
-/** Follows the log from the server's files, or from a copy that is made first. */
-async function followCopy(
-  files: AuditFiles,
-  checkpoint: VerifiedCheckpoint,
-  trust: AuditTrust,
-  options: AuditOptions,
-  replay: Replay,
-): Promise<AuditState> {
-  const { keepCopy } = options;
-  if (keepCopy === undefined) return followLog(files, checkpoint, trust, options, replay);
-  let state: AuditState | undefined;
-  await keepCopy(files, async (copy) => {
-    state = await followLog(copy, checkpoint, trust, options, replay);
-  });
-  ensure(state !== undefined, 'internal', 'the copy was not inspected');
-  return state;
-}
-
-/** Replays the entries and checks that they are those of the signed checkpoint and of the signed tree head. */
-async function followLog(
-  files: AuditFiles,
-  checkpoint: VerifiedCheckpoint,
-  trust: AuditTrust,
-  options: AuditOptions,
-  replay: Replay,
-): Promise<AuditState> {
-  const { size, rootHash } = checkpoint;
-  const head = await readHead(files, size);
-  const { auditor, edge } = await replayEntries({
-    files,
-    size,
-    configHashes: trust.configHashes,
-    state: options.state,
-    verifyUpdates: options.verifyUpdates ?? ((job) => verifyUpdates(files, job, UPDATES_AHEAD)),
-    jobs: options.jobs ?? 4,
-    replay,
-    onProgress: () => options.onProgress?.({ done: replay.done, total: size, updates: replay.updates }),
-  });
-  const root = edgeRoot(edge, rfc6962NodeHasher);
-  const isSigned = root !== undefined && equalBytes(root, rootHash);
-  ensure(isSigned, 'bad-checkpoint', 'the root of the checkpoint is not that of the entries that the log serves');
-  assertHead(trust, { treeSize: size, signature: head }, auditorLogRoot(auditor));
-  const [config] = trust.configs;
-  const limitMs = options.now() + (config?.maxAheadMs ?? 0);
-  ensure(auditor.timestampMs <= limitMs, 'tree-head-too-new', 'the last entry of the log is from the future');
-  const recorded = recordedBy(options.state, replay);
-  const logEnd = options.state?.logEnd ?? (await readLogEnd(files, options.bundle, size, replay));
-  const configurations = trust.encodedConfigs;
-  return { auditor, edge, checkpoint: formatNote(checkpoint.note), recorded, configurations, logEnd };
-}
-
 /** Throws `continued-after-end` if a log whose end was verified has further entries. */
 function assertEnded(state: AuditState | undefined, { size }: VerifiedCheckpoint): void {
   const goesOn = state?.logEnd !== undefined && size > state.auditor.size;
   ensure(!goesOn, 'continued-after-end', `the log ended at ${state?.auditor.size} entries, and has ${size} now`);
 }
 
-/** Reads and verifies the signed end if the last entry ends the log. */
-async function readLogEnd(
-  files: AuditFiles,
-  { origin, bundleKey }: TrustBundle,
-  size: number,
-  { endLeaf }: Replay,
-): Promise<Uint8Array | undefined> {
-  if (endLeaf === undefined) return undefined;
-  const encoded = await files.read(LOG_END_FILE, MAX_LOG_END_BYTES);
-  const trusted = { origin, bundleKey: parseBase64(bundleKey) };
-  verifyLogEnd(encoded, trusted, { position: size - 1, leaf: endLeaf });
-  return encoded;
+/** The findings of an audit that found no fault. */
+interface Findings extends Pick<AuditReport, 'cosignatures' | 'state'> {
+  readonly replay: Replay;
+  readonly startMs: number;
 }
 
-/** Asserts that the tree head is signed under one of the log's Configurations; its newest entry decided under which. */
-function assertHead(trust: AuditTrust, head: TreeHead, logRoot: Uint8Array): void {
-  let failure: unknown;
-  for (const config of trust.configs) {
-    try {
-      return verifyTreeHead(config, head, logRoot);
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw new GlasskeyError('bad-tree-head', 'the KEYTRANS tree head is not that of the log entries', { cause: failure });
-}
-
-function recordedBy(state: AuditState | undefined, { updates, firstEntryMs }: Replay): AuditState['recorded'] {
-  if (state !== undefined) return state.recorded && { ...state.recorded, updates: state.recorded.updates + updates };
-  return firstEntryMs === undefined ? undefined : { firstEntryMs, updates };
-}
-
-/** Reads the signature of the KEYTRANS tree head of a size; untrusted. */
-async function readHead(files: AuditFiles, size: number): Promise<Uint8Array> {
-  const bytes = await files.read(`head/${size}`, 256 * 1024);
-  const fields = new JsonFields(parseJson(new TextDecoder().decode(bytes), 'bad-response'), 'bad-response', 'head');
-  ensure(fields.integer('size') === size, 'bad-response', 'the server gave the tree head of another size');
-  return fields.base64('signature', { minimum: 1, maximum: 0xffff });
+function reportOf(
+  { size, rootHash }: VerifiedCheckpoint,
+  options: AuditOptions,
+  { replay, state, cosignatures, startMs }: Findings,
+): AuditReport {
+  return {
+    treeSize: size,
+    rootHash: formatHex(rootHash),
+    entries: size - (options.state?.auditor.size ?? 0),
+    updates: replay.updates,
+    allUpdates: state.recorded?.updates,
+    seconds: (options.now() - startMs) / 1000,
+    firstEntryMs: state.recorded?.firstEntryMs,
+    lastEntryMs: state.auditor.timestampMs,
+    end: state.logEnd && decode(signedLogEndCodec, state.logEnd).end,
+    cosignatures,
+    state,
+  };
 }

@@ -1,13 +1,6 @@
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
-import {
-  type Credential,
-  credentialCodec,
-  credentialRequestCodec,
-  credentialUpdateCodec,
-  credentialUpdateRequestCodec,
-} from '../../core/keytrans/credential.ts';
-import { settleCredential, verifyCredentialUpdate } from '../../core/keytrans/settle-credential.ts';
+import { type Credential, credentialCodec, credentialRequestCodec } from '../../core/keytrans/credential.ts';
 import { verifyCredential, type VerifiedCredential } from '../../core/keytrans/verify-credential.ts';
 import { PATHS } from '../../contract/paths.ts';
 import type { Authorization } from '../../identity/authorization.ts';
@@ -21,7 +14,6 @@ import type { Alert, ClientState, KnownContact, PendingCredential, StateChange }
 import { formatCredential, parseCredential } from '../credential-text.ts';
 import { CONTINUITY_PORTS } from '../binding/verify-binding.ts';
 import { updateHeads } from './heads.ts';
-import { heldToWhatWasShown } from './held-to.ts';
 import { findIdentity } from './lookup.ts';
 import type { Operation } from './operation.ts';
 
@@ -62,14 +54,6 @@ export interface CredentialBinding {
   readonly checked: readonly string[];
   /** The steps that remain, in words; empty if there are none. */
   readonly remaining: readonly string[];
-}
-
-/** The outcome for a provisional credential. */
-export interface SettledCredential {
-  readonly identity: string;
-  readonly version: number;
-  /** False while the log has no distinguished entry that could settle it. */
-  readonly final: boolean;
 }
 
 /** Requests for a credential if a new version comes in between. */
@@ -126,7 +110,7 @@ async function askCredential(
 
 /**
  * Verifies a received credential without a request (KT §14), by the distinguished log entries that this client knows.
- * Keeps a provisional one until {@link settleCredentials}. Throws `malformed-encoding`, `usage` for another log,
+ * Keeps a provisional one until `settleCredentials`. Throws `malformed-encoding`, `usage` for another log,
  * `unknown-head`, `credential-expired` (also if this client knows a later version), `log-forked` if it knows another
  * value of the version, and other verification errors.
  */
@@ -222,34 +206,4 @@ function wordsOfRemaining(isProvisional: boolean, change: BindingChange | undefi
       : []),
     ...(change === undefined ? ['look the identity up, to see how its keys changed since you last looked'] : []),
   ];
-}
-
-/**
- * Verifies provisional credentials finally, as far as the log has grown (KT §14.2). `state` must hold the newest
- * distinguished entries. Throws `log-forked`, `version-rolled-back` (also if the server denies what it has shown),
- * other verification errors, and `network-failed`.
- */
-export async function settleCredentials(
-  operation: Operation,
-  state: ClientState,
-): Promise<StateChange<readonly SettledCredential[]>> {
-  const { config } = operation.trust;
-  const { distinguished: heads } = state;
-  const waiting: PendingCredential[] = [];
-  const settled: SettledCredential[] = [];
-  for (const pending of state.credentials) {
-    const { identity, unsettled } = pending;
-    const step = settleCredential(unsettled, heads);
-    if (typeof step === 'object') {
-      const request: [typeof credentialUpdateRequestCodec, typeof step] = [credentialUpdateRequestCodec, step];
-      const update = await heldToWhatWasShown(
-        operation,
-        operation.transport.postKeytrans(PATHS.credentialUpdate, request, credentialUpdateCodec),
-      );
-      verifyCredentialUpdate(config, unsettled, heads, update);
-    }
-    if (step === 'waiting') waiting.push(pending);
-    settled.push({ identity, version: unsettled.version, final: step !== 'waiting' });
-  }
-  return { next: { ...state, credentials: waiting }, result: settled };
 }
