@@ -13,14 +13,14 @@ import { isMisbehaviour, withEvidence } from './audit-evidence.ts';
 import { type AuditFetch, httpAuditFiles, withCheckpoint } from './audit-files.ts';
 import type { AuditState } from './audit-state.ts';
 import { readAuditTrust } from './audit-trust.ts';
-import { followCopy, type FollowOptions } from './follow-log.ts';
+import { followCopy, type FollowEntriesOptions } from './follow-log.ts';
 import { type ProofContext, proveMisbehaviour, type Suspicion } from './prove-misbehaviour.ts';
 import type { Replay } from './replay-entries.ts';
 
 export type { AuditProgress, KeepCopy } from './follow-log.ts';
 
 /** Options of {@link auditLog}. */
-export interface AuditOptions extends FollowOptions {
+export interface AuditOptions extends FollowEntriesOptions {
   /** The URL of the server, up to `/log/`. */
   readonly baseUrl: string;
   /** Encoded Configurations of earlier bundles: older entries may name them. */

@@ -31,7 +31,7 @@ export interface AuditProgress {
 }
 
 /** The part of `AuditOptions` that following the entries needs. */
-export interface FollowOptions {
+export interface FollowEntriesOptions {
   /** The trust bundle of the log: pinned or given, and already verified. */
   readonly bundle: TrustBundle;
   /** The state of the last run; undefined for an audit from entry 0 on. */
@@ -44,7 +44,7 @@ export interface FollowOptions {
   readonly keepCopy?: KeepCopy | undefined;
   /** Verifies AuditorUpdates elsewhere, such as in threads. Default: in this thread. */
   readonly verifyUpdates?: VerifyUpdates | undefined;
-  /** Jobs for {@link FollowOptions.verifyUpdates} under way at a time. Default 4. */
+  /** Jobs for {@link FollowEntriesOptions.verifyUpdates} under way at a time. Default 4. */
   readonly jobs?: number | undefined;
 }
 
@@ -56,7 +56,7 @@ export async function followCopy(
   files: AuditFiles,
   checkpoint: VerifiedCheckpoint,
   trust: AuditTrust,
-  options: FollowOptions,
+  options: FollowEntriesOptions,
   replay: Replay,
 ): Promise<AuditState> {
   const { keepCopy } = options;
@@ -74,7 +74,7 @@ async function followLog(
   files: AuditFiles,
   checkpoint: VerifiedCheckpoint,
   trust: AuditTrust,
-  options: FollowOptions,
+  options: FollowEntriesOptions,
   replay: Replay,
 ): Promise<AuditState> {
   const { size, rootHash } = checkpoint;
