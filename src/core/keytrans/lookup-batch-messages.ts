@@ -33,8 +33,8 @@ const responseCodec = bytes(1, 0xff_ffff);
 const problemCodec = bytes(1, 0xffff);
 
 /**
- * The encoding of {@link LookupBatchOutcome}. It does not decode the content, so that a malformed response does not block
- * the others.
+ * The encoding of {@link LookupBatchOutcome}. It does not decode the content, so that a malformed response does not
+ * block the others.
  */
 export const lookupBatchOutcomeCodec: Codec<LookupBatchOutcome> = {
   write: (writer, outcome) => {
