@@ -5,8 +5,8 @@ import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { LogContext } from '../log/log-context.ts';
 
 /**
- * The certificate (DER, untrusted) that a client has shown to possess in TLS: one that this log has issued, that is valid now and not
- * revoked. Throws `unauthenticated` for every other one, without telling more.
+ * Verifies a client certificate (DER, untrusted) after TLS has proved possession of its key. This log must have issued
+ * it, and it must be valid now and not revoked. Throws `unauthenticated` without the reason otherwise.
  */
 export async function verifyClientCertificate(
   { reloadable, store, now }: Pick<LogContext, 'reloadable' | 'store' | 'now'>,
@@ -20,7 +20,7 @@ export async function verifyClientCertificate(
     await nodeVerifySignature(ca.issuer.certificate.publicKey, signatureAlgorithm, tbs, signature);
     const nowMs = now();
     ensure(nowMs >= notBeforeMs && nowMs <= notAfterMs, 'certificate-expired', 'not valid now');
-    // What was signed and never recorded, as by a stolen CA key, opens nothing, even under the serial of another certificate.
+    // A certificate that was signed but not recorded, as by a stolen CA key, is refused even under a known serial.
     const recorded = await store.findCertificate(serial);
     const isRecorded = recorded !== undefined && equalBytes(recorded.der, der);
     ensure(isRecorded, 'certificate-not-in-record', 'not recorded by this log');

@@ -9,20 +9,20 @@ import { ensure } from '../../core/errors.ts';
 import type { LogService } from '../log-service.ts';
 import { verifyClientCertificate } from './client-certificate.ts';
 
-/** A request to enroll, as it came in. Everything in it is untrusted. */
+/** An enrollment request as received. Untrusted. */
 export interface EstOrder {
-  /** PKCS#10: DER, or PEM as many send it by mistake. */
+  /** PKCS#10 in DER, or in PEM, which many clients send by mistake. */
   readonly csr: Uint8Array | string;
-  /** The application token of HTTP Basic; undefined: none came. */
+  /** The application token from HTTP Basic; undefined: none. */
   readonly token: string | undefined;
-  /** The certificate of which TLS has shown that the client has its key, DER; undefined: none. */
+  /** The client certificate (DER), after TLS has proved possession of its key; undefined: none. */
   readonly clientCertificate: Uint8Array | undefined;
   readonly requestId: string;
 }
 
 /**
- * Enrollment over Secure Transport (RFC 7030), a door to the one issuance pipeline. An application token is evidence `application`, which the
- * policy table judges as everywhere; a client certificate vouches for nobody but its own key.
+ * Enrollment over Secure Transport (RFC 7030), in front of the one issuance pipeline. An application token is evidence
+ * of type `application`, subject to the policy table. A client certificate vouches only for its own key.
  */
 export class EstService {
   readonly #service: LogService;
@@ -31,14 +31,14 @@ export class EstService {
     this.#service = service;
   }
 
-  /** The root and the issuing CAs, also those that sign later: a certs-only message (RFC 7030 §4.1.3). */
+  /** Returns the root and all issuing CAs, future ones included, as a certs-only message (RFC 7030 §4.1.3). */
   caCertificates(): Uint8Array {
     const { all } = this.#service.context.reloadable.issuingCas;
     const roots = all[0]?.issuer.chain ?? [];
     return encodeCertsOnly([...all.map(({ issuer }) => issuer.certificate.der), ...roots]);
   }
 
-  /** What a request should hold (RFC 7030 §4.5.2): a subjectAltName, and a key of a kind that some profile takes. */
+  /** Returns the CSR attributes (RFC 7030 §4.5.2): a subjectAltName and a key type that some profile accepts. */
   csrAttributes(): Uint8Array {
     const kinds = this.#service.context.reloadable.profiles.map(({ profile }) => profile.keyTypes);
     const keyTypes = kinds.some((types) => types === undefined) ? undefined : kinds.flatMap((types) => types ?? []);
@@ -52,9 +52,10 @@ export class EstService {
   }
 
   /**
-   * `simpleenroll` (RFC 7030 §4.2.1): the first certificate of an identity, or another one for a key that it has. The certificate is given out once the
-   * version that holds it is released. Throws `unauthenticated` without credentials, `csr-identity-mismatch` unless the request names
-   * exactly one identity, which is that of the certificate where there is no token, and what `issueCertificate` throws.
+   * Handles `simpleenroll` (RFC 7030 §4.2.1): issues the first certificate of an identity, or another one for a key in
+   * its record. Returns the certificate once the version that holds it is released. Throws `unauthenticated` without
+   * credentials and `csr-identity-mismatch` unless the request names exactly one identity. Without a token, that must
+   * be the identity of the client certificate. Throws what `issueCertificate` throws, too.
    */
   async enroll(order: EstOrder): Promise<Uint8Array> {
     const client = await this.#authenticate(order);
@@ -64,9 +65,10 @@ export class EstService {
   }
 
   /**
-   * `simplereenroll` (§4.2.2): another certificate for the same key. With a client certificate, its key must be that of the request. An
-   * application token only lets the request in: who has the key asks. Throws as {@link enroll}, and `change-required` for a new key: it needs a change that
-   * a key of the identity signed, which EST cannot carry.
+   * Handles `simplereenroll` (RFC 7030 §4.2.2): issues another certificate for the same key. The key of a client
+   * certificate must be the key of the request. An application token only admits the request and is no evidence: the
+   * key vouches. Throws like {@link enroll}, and `change-required` for a new key, which needs a signed change that EST
+   * cannot carry.
    */
   async reenroll(order: EstOrder): Promise<Uint8Array> {
     const client = await this.#authenticate(order);
@@ -88,7 +90,10 @@ export class EstService {
     return this.#service.context.parseCsr(typeof csr === 'string' ? decodeCsrPem(csr) : csr);
   }
 
-  /** Whoever shows a certificate asks for its name alone (RFC 7030 §4.2.2): the answer for another one would tell whether it is there. */
+  /**
+   * Throws `csr-identity-mismatch` unless the request names the client certificate's identity (RFC 7030 §4.2.2). An
+   * answer about another name would reveal whether it is registered.
+   */
   #assertOwn(csr: ParsedCsr, client: ParsedCertificate | undefined): void {
     const labelOf = (one: Pick<ParsedCsr, 'sans'>): Uint8Array => this.#service.labelOf(nameOf(one));
     const isOwn = client !== undefined && equalBytes(labelOf(csr), labelOf(client));
@@ -103,7 +108,7 @@ export class EstService {
   }
 }
 
-/** The identity that is asked for, as text. Throws `csr-identity-mismatch`. */
+/** Returns the requested identity as text. Throws `csr-identity-mismatch`. */
 function nameOf({ sans }: Pick<ParsedCsr, 'sans'>): string {
   const [identity, another] = [...sans.email, ...sans.smtpUtf8, ...sans.uri];
   const isOne = identity !== undefined && another === undefined;

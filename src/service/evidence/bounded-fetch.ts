@@ -3,22 +3,22 @@ import { readStream } from '../../core/encoding/read-stream.ts';
 /** The platform's fetch, or a test's. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** Bounds of one request to somebody else's server. */
+/** The bounds of one request to a foreign server. */
 export interface FetchBounds {
   /** From the first byte sent to the last byte received, ms. */
   readonly timeoutMs: number;
   readonly maxBytes: number;
 }
 
-/** What an answer was. */
+/** An answer within the bounds. */
 export interface BoundedAnswer {
   readonly status: number;
   readonly text: string;
 }
 
 /**
- * Asks another server, which may be slow, talkative or down: within bounds, and without following redirects, so that it cannot
- * send us elsewhere. Rejects with whatever went wrong.
+ * Sends a request to a server that may be slow, talkative or down. It keeps to the bounds and follows no redirect, so
+ * that the server cannot send us elsewhere. Rejects with the error of the fetch or the read.
  */
 export async function boundedFetch(
   fetch: Fetch,

@@ -12,7 +12,7 @@ import { Webhook } from './webhook/webhook.ts';
 
 /** Judges evidence by one set of settings. */
 export interface EvidenceServices {
-  /** Which evidence may vouch for which identities. */
+  /** The evidence that may vouch for each identity. */
   readonly policyTable: PolicyTable;
   readonly oidc: OidcTokens;
   /** Undefined if nothing is proved by mail. */
@@ -20,7 +20,7 @@ export interface EvidenceServices {
   /** Undefined if no mail is sent. */
   readonly mailer: Mailer | undefined;
   readonly webhook: Webhook | undefined;
-  /** Certificates for one identity; undefined: any number. */
+  /** The token bucket of each identity's certificates; undefined: unlimited. */
   readonly identityBudget: RequestBudget | undefined;
   readonly recoverySettings: RecoverySettings;
 }
@@ -33,7 +33,7 @@ export interface EvidenceContext extends ChallengeContext {
   readonly fetch: Fetch;
 }
 
-/** Opens what the settings name. Counts of requests and keys of OpenID providers begin anew. */
+/** Opens the services that the settings name. Token buckets and cached keys of OpenID providers start empty. */
 export function openEvidence(context: EvidenceContext, settings: EvidenceSettings): EvidenceServices {
   const { observe, identityRules, now, fetch } = context;
   const { policy, identityLimit, oidc, email, webhook, recovery } = settings;

@@ -5,22 +5,22 @@ import type { WebhookSettings } from './webhook/webhook-settings.ts';
 import type { RecoverySettings } from './recovery-settings.ts';
 import { DEFAULT_POLICY, type PolicyTable } from './policy-table.ts';
 
-/** Who may have a name, and how often. */
+/** The settings of evidence: who may have a name, and how often. */
 export interface EvidenceSettings {
   readonly policy: PolicyTable;
-  /** Certificates for one identity; undefined: any number. */
+  /** The token bucket of each identity's certificates; undefined: unlimited. */
   readonly identityLimit: BudgetOptions | undefined;
-  /** OpenID providers whose word the policy may take. */
+  /** The OpenID providers that the policy may name. */
   readonly oidc: readonly OidcIssuerSettings[];
-  /** How addresses are proved by mail; undefined: they are not. */
+  /** Proofs by mail; undefined: disabled. */
   readonly email: EmailSettings | undefined;
-  /** Who is asked before a certificate is made; undefined: nobody. */
+  /** The webhook that approves certificates; undefined: none. */
   readonly webhook: WebhookSettings | undefined;
   /** Default: {@link DEFAULT_RECOVERY}. */
   readonly recovery?: RecoverySettings | undefined;
 }
 
-/** What a server does that configures nothing: applications vouch for everybody. */
+/** The default settings: applications vouch for every identity. */
 export const DEFAULT_EVIDENCE: EvidenceSettings = {
   policy: DEFAULT_POLICY,
   identityLimit: undefined,

@@ -6,26 +6,26 @@ import type { Identity } from '../../identity/identity.ts';
 /** Evidence as the table names it: an OpenID provider by its issuer URL. */
 export type EvidenceName = 'application' | 'email' | `oidc:${string}`;
 
-/** One row: which evidence may vouch for which identities. */
+/** A row of the policy: the evidence that may vouch for some identities. */
 export interface PolicyRow extends IdentityScope {
   readonly evidence: readonly EvidenceName[];
-  /** What proves such an identity anew for a recovery. Default: what {@link evidence} says; none: there is no recovery. */
+  /** The evidence that a recovery accepts. Default: {@link evidence}; empty: such identities cannot be recovered. */
   readonly recovery?: readonly EvidenceName[] | undefined;
 }
 
-/** Which evidence may vouch for which identities: what any row allows. */
+/** The evidence policy. Evidence may vouch for an identity if any row allows it. */
 export type PolicyTable = readonly PolicyRow[];
 
-/** The table of a server that configures none: applications vouch for everybody. */
+/** The default policy: applications vouch for every identity. */
 export const DEFAULT_POLICY: PolicyTable = [{ identities: 'any', domains: undefined, evidence: ['application'] }];
 
-/** What the table calls a kind of evidence; an administrator's import is in no table. */
+/** Returns the table's name for a kind of evidence; undefined for an administrator's import, which needs no row. */
 export function evidenceName(evidence: Evidence): EvidenceName | undefined {
   if (evidence.type === 'import') return undefined;
   return evidence.type === 'oidc' ? `oidc:${evidence.issuer}` : evidence.type;
 }
 
-/** What somebody wants to have an identity vouched for: `any` is either. */
+/** The purpose of the evidence; `any` accepts evidence for either. */
 export type VouchedPurpose = 'register' | 'recover' | 'any';
 
 /** Throws `forbidden` unless the table lets this evidence vouch for this identity. */
@@ -38,7 +38,7 @@ export function assertMayVouch(
   const name = evidenceName(evidence);
   const isAllowed =
     name !== undefined && table.some((row) => namesFor(row, purpose).includes(name) && covers(row, identity));
-  ensure(isAllowed, 'forbidden', 'this evidence does not vouch for such an identity here');
+  ensure(isAllowed, 'forbidden', 'the policy does not let this evidence vouch for this identity');
 }
 
 function namesFor({ evidence, recovery = evidence }: PolicyRow, purpose: VouchedPurpose): readonly EvidenceName[] {

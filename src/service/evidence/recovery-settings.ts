@@ -1,13 +1,13 @@
-/** How recoveries go. */
+/** The settings of recoveries. */
 export interface RecoverySettings {
-  /** After so many vetoes a further recovery waits for the operator's word, which everybody sees as such. */
+  /** Vetoes after which a further recovery needs the operator's approval, which the record shows. */
   readonly maxVetoes: number;
   readonly subject: string;
-  /** Text of the mail that tells of a pending recovery: `{identity}`, `{origin}`, `{date}`, `{evidence}`. */
+  /** The mail that announces a pending recovery, with `{identity}`, `{origin}`, `{date}` and `{evidence}`. */
   readonly text: string;
 }
 
-/** What is done where nothing is configured. */
+/** The default settings. */
 export const DEFAULT_RECOVERY: RecoverySettings = {
   maxVetoes: 3,
   subject: 'Somebody asks for your keys to be replaced',

@@ -4,16 +4,16 @@ import { type MessagePort, Worker } from 'node:worker_threads';
 import type { ErrorCode } from '../../core/error-codes.ts';
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 
-/** Few enough that the first callers do not wait long for the last, many enough that messages cost little. */
+/** Small enough that the first caller does not wait long for the last, large enough to amortise a message. */
 const JOBS_PER_MESSAGE = 8;
 
-/** What one side sends: jobs that were asked for in one turn of the loop. */
+/** A batch: the jobs of one turn of the event loop. */
 interface Message<Input> {
   readonly id: number;
   readonly inputs: readonly Input[];
 }
 
-/** What became of a job in the thread. */
+/** The outcome of a job in the thread. */
 type Outcome<Output> =
   | { readonly output: Output }
   | { readonly refused: { readonly code: ErrorCode; readonly message: string } }
@@ -31,9 +31,9 @@ interface Waiting<Input, Output> {
 }
 
 /**
- * Does pure work in a thread of its own, so that the event loop can serve meanwhile. Jobs that are asked for in one turn
- * of the loop travel together. Where the thread cannot run, dies, or fails unexpectedly, the work is done in this thread:
- * the results are the same. Sources that are run directly have no worker file, and then no thread.
+ * Runs pure jobs in a worker thread, so that the event loop stays free. Jobs submitted in one turn of the loop travel
+ * together. If the thread cannot start, dies or fails unexpectedly, the calling thread does the work with the same
+ * results. Source files that run unbuilt have no worker file, and therefore no thread.
  */
 export class JobThread<Input, Output> {
   readonly #here: (input: Input) => Promise<Output>;
@@ -50,7 +50,7 @@ export class JobThread<Input, Output> {
     worker.on('message', (reply: Reply<Output>) => this.#settle(reply));
     worker.on('error', () => this.#abandon());
     worker.on('exit', () => this.#abandon());
-    // After the listeners: one for messages keeps the process alive.
+    // Comes after the listeners, because a message listener keeps the process alive.
     worker.unref();
     this.#worker = worker;
   }
@@ -62,7 +62,7 @@ export class JobThread<Input, Output> {
     return new Promise((resolve, reject) => this.#gathered.push({ input, resolve, reject }));
   }
 
-  /** Ends the thread; work is then done in this one. */
+  /** Ends the thread. The calling thread does later jobs. */
   async close(): Promise<void> {
     await this.#worker?.terminate();
     this.#abandon();
@@ -72,7 +72,7 @@ export class JobThread<Input, Output> {
     const gathered = this.#gathered;
     this.#gathered = [];
     if (this.#worker === undefined) return this.#doHere(gathered);
-    // The thread keeps the process alive exactly while something waits for it.
+    // The thread keeps the process alive only while a caller waits for it.
     this.#worker.ref();
     for (let i = 0; i < gathered.length; i += JOBS_PER_MESSAGE) {
       const jobs = gathered.slice(i, i + JOBS_PER_MESSAGE);
@@ -94,7 +94,7 @@ export class JobThread<Input, Output> {
     });
   }
 
-  /** The thread is gone: what it had to do is done here. */
+  /** Runs the jobs of a dead thread in this one. */
   #abandon(): void {
     this.#worker = undefined;
     const left = [...this.#waiting.values()].flat();
@@ -107,7 +107,7 @@ export class JobThread<Input, Output> {
   }
 }
 
-/** The other side of a {@link JobThread}: does the jobs that come through `port`. */
+/** The worker's side of a {@link JobThread}: runs the jobs that arrive through `port`. */
 export function serveJobs(port: MessagePort, work: (input: never) => Promise<unknown>): void {
   const attempt = async (input: never): Promise<Outcome<unknown>> => {
     try {

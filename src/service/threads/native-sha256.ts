@@ -2,8 +2,8 @@ import { hash } from 'node:crypto';
 import { installSha256 } from '../../core/crypto/sha256.ts';
 
 /**
- * SHA-256 by Node's OpenSSL. The digest comes as a string of bytes: for the short messages of hash trees that takes half
- * the time of a Buffer, and a quarter of noble's.
+ * Computes SHA-256 with Node's OpenSSL. It reads the digest as a binary string, which for the short messages of hash
+ * trees takes half the time of a Buffer and a quarter of noble's.
  */
 export function nativeSha256(message: Uint8Array): Uint8Array {
   const digest = hash('sha256', message, 'binary');
@@ -12,7 +12,7 @@ export function nativeSha256(message: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Makes this process hash with {@link nativeSha256}: for programs, at their start. */
+/** Makes this process hash with {@link nativeSha256}. Programs call it once at start. */
 export function installNativeSha256(): void {
   installSha256(nativeSha256);
 }

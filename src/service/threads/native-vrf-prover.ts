@@ -3,7 +3,7 @@ import type { VrfProver } from '../../core/crypto/vrf-prover.ts';
 import { opensslVrfProver } from './openssl-vrf-prover.ts';
 import { sodiumVrfProver } from './sodium-vrf-prover.ts';
 
-/** The fastest VRF prover of a cipher suite, in this thread. `secretKey` is 32 bytes. Throws `bad-key`. */
+/** Returns the fastest VRF prover of a cipher suite in this thread. `secretKey` is 32 bytes. Throws `bad-key`. */
 export function nativeVrfProver(suiteId: CipherSuite['id'], secretKey: Uint8Array): VrfProver {
   return suiteId === KT_128_SHA256_P256 ? opensslVrfProver(secretKey) : sodiumVrfProver(secretKey);
 }

@@ -20,22 +20,22 @@ const { a, b } = p256.Point.CURVE();
 /** Proofs made before the event loop gets a turn: about 5 ms of work. */
 const PROOFS_PER_TURN = 8;
 
-/** A point of P-256 as OpenSSL takes it, and its coordinates. */
+/** A point of P-256 in OpenSSL's encoding, with its coordinates. */
 interface CurvePoint {
   readonly uncompressed: Uint8Array;
   readonly x: bigint;
   readonly y: bigint;
 }
 
-/** A scalar k, as OpenSSL multiplies points by it: k, and k + 1 from which signs are found. */
+/** A scalar k as OpenSSL's ECDH keys: k, and k + 1, which determines signs. */
 interface Multiplier {
   readonly scalar: ECDH;
   readonly successor: ECDH;
 }
 
 /**
- * A VRF prover on the ECDH of OpenSSL, which Node brings: many times faster than noble's, and bit-identical to it (RFC
- * 9381 ECVRF-P256-SHA256-TAI). Points are multiplied in constant time; sums and products of scalars are bigints'.
+ * Returns a VRF prover (RFC 9381 ECVRF-P256-SHA256-TAI) on the ECDH of Node's OpenSSL. It is many times faster than
+ * noble's and bit-identical to it. Point multiplication is constant-time; arithmetic on scalars uses bigints.
  * `secretKey` is 32 bytes. Throws `bad-key`.
  */
 export function opensslVrfProver(secretKey: Uint8Array): VrfProver {
@@ -65,7 +65,7 @@ export function opensslVrfProver(secretKey: Uint8Array): VrfProver {
   };
 }
 
-/** Throws `bad-key` for 1 and -1, with which the sign cannot be found; no generator ever gives them. */
+/** Throws `bad-key` for 1 and -1, which leave the sign undetermined. No key generator returns them. */
 function multiplierOf(scalar: Uint8Array): Multiplier {
   const value = readInteger(scalar);
   ensure(value > 1n && value < Fn.ORDER - 1n, 'bad-key', 'a secret scalar of P-256 is not 1 or -1');
@@ -79,8 +79,8 @@ function ecdhOf(scalar: Uint8Array): ECDH {
 }
 
 /**
- * k * P, compressed. ECDH gives no more than the abscissa of a product; with the abscissas of k * P and of (k + 1) * P the
- * addition formula gives the ordinate: 2 y1 y = (x1 + x)(x1 x + a) + 2b - x2 (x1 - x)^2.
+ * Returns k * P, compressed. ECDH yields only the x-coordinate of a product. With those of k * P and (k + 1) * P, the
+ * addition formula yields the y-coordinate: 2 y1 y = (x1 + x)(x1 x + a) + 2b - x2 (x1 - x)^2.
  */
 function multiply(k: Multiplier, { uncompressed, x, y }: CurvePoint): Uint8Array {
   const x1 = readInteger(k.scalar.computeSecret(uncompressed));
@@ -88,7 +88,7 @@ function multiply(k: Multiplier, { uncompressed, x, y }: CurvePoint): Uint8Array
   const difference = x1 - x;
   const numerator = (x1 + x) * Fp.create(x1 * x + a) + 2n * b - x2 * Fp.create(difference * difference);
   const y1 = Fp.mul(Fp.create(numerator), Fp.inv(Fp.create(2n * y)));
-  // With fixed nonces, a miscalculation that were published would give the key away.
+  // Nonces are deterministic, so publishing a miscalculated proof would reveal the key.
   const isOnCurve = Fp.create(y1 * y1) === Fp.create((x1 * x1 + a) * x1 + b);
   ensure(isOnCurve, 'internal', 'the product is no point of the curve');
   return compress(x1, y1);

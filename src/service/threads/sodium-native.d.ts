@@ -1,4 +1,7 @@
-/** The few functions of sodium-native that Glasskey calls; the package brings no types. All write to their first argument. */
+/**
+ * The few functions of sodium-native that Glasskey calls; the package brings no types. All write to their first
+ * argument.
+ */
 declare module 'sodium-native' {
   const sodium: {
     /** Adds two points of the curve, in any subgroup. Throws for what is not on the curve. */

@@ -24,10 +24,10 @@ const PROOFS_PER_TURN = 12;
 const IDENTITY = Uint8Array.of(1, ...new Uint8Array(31));
 
 /**
- * A VRF prover on libsodium: about ten times faster than noble's, and bit-identical to it (RFC 9381
- * ECVRF-EDWARDS25519-SHA512-TAI). Points are multiplied in constant time; the one multiplication of scalars in a proof is
- * a bigint's, since the module does not offer libsodium's. Where the module does not load (a platform without a prebuilt
- * binary) it is noble's prover. `secretKey` is 32 bytes.
+ * Returns a VRF prover (RFC 9381 ECVRF-EDWARDS25519-SHA512-TAI) on libsodium, about ten times faster than noble's and
+ * bit-identical to it. Point multiplication is constant-time. The one multiplication of scalars in a proof uses
+ * bigints, because the module does not export libsodium's. If the module does not load (on a platform without a
+ * prebuilt binary), this is noble's prover. `secretKey` is 32 bytes.
  */
 export function sodiumVrfProver(secretKey: Uint8Array): VrfProver {
   const sodium = loadSodium();
@@ -76,7 +76,7 @@ function multiply(sodium: Sodium, scalar: Uint8Array, point: Uint8Array): Uint8A
   return result;
 }
 
-/** 8 * point, by three doublings: these work for points outside the prime-order subgroup too. */
+/** Returns 8 * point by three doublings, which also work outside the prime-order subgroup. */
 function clearCofactor(sodium: Sodium, point: Uint8Array): Uint8Array {
   let current = point;
   for (let i = 0; i < 3; i++) {

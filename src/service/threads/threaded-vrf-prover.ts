@@ -5,7 +5,7 @@ import type { VrfKey } from './vrf-worker.ts';
 
 /** A {@link VrfProver} with a thread of its own. */
 export interface ThreadedVrfProver extends VrfProver {
-  /** Ends the thread; proofs are then made in the caller's. */
+  /** Ends the thread. The caller's thread computes later proofs. */
   close(): Promise<void>;
 }
 

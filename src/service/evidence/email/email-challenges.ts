@@ -23,7 +23,7 @@ export interface ChallengeContext extends IntakeContext {
   readonly random: (length: number) => Uint8Array;
 }
 
-/** Who wants to prove an address, with which key. Untrusted. */
+/** A request to prove an address for a key. Untrusted. */
 export interface EmailChallengeOrder {
   readonly identity: string;
   /** A PKCS#10 request: PEM text, or DER. */
@@ -43,8 +43,9 @@ export interface EmailAnswer {
 }
 
 /**
- * Proves e-mail addresses: a code is sent to the address, and vouches for one name with one key, a few times, for a while. Neither
- * asking nor answering looks at the log: what it says, and how long it takes, does not tell whether the name is there.
+ * Proves e-mail addresses by a code sent to the address. A code vouches for one name with one key, allows a few
+ * attempts, and expires. No step reads the log, so neither an answer nor its timing reveals whether the name is
+ * registered.
  */
 export class EmailChallenges {
   readonly #context: ChallengeContext;
@@ -60,8 +61,9 @@ export class EmailChallenges {
   }
 
   /**
-   * Sends a code to the address that `order` names. Throws what the first steps of the pipeline throw; `forbidden` for an
-   * identity that cannot be proved so; `rate-limited`; `mail-unavailable`, after which nothing is left of it.
+   * Sends a code to the address that `order` names. Throws what the first steps of the issuance pipeline throw,
+   * `forbidden` if the policy allows no proof by mail, `rate-limited`, and `mail-unavailable`, which also discards the
+   * challenge.
    */
   async create(order: EmailChallengeOrder): Promise<EmailChallenge> {
     const { store, vrf, identityRules, random, now } = this.#context;
@@ -82,7 +84,7 @@ export class EmailChallenges {
     return { challengeId, expiresInMs: codeLifetimeMs };
   }
 
-  /** The evidence that an answer is. Throws `code-refused`, without telling why. */
+  /** Verifies an answer and returns it as evidence. Throws `code-refused` without the reason. */
   async verify(
     { challengeId, code }: EmailAnswer,
     claimed: { readonly labelKey: Uint8Array; readonly spkiSha256: Uint8Array },

@@ -1,35 +1,37 @@
-/** A server that takes mail. */
+/** An SMTP server. */
 export interface SmtpSettings {
   readonly host: string;
   readonly port: number;
-  /** TLS from the first byte on; else STARTTLS, which is demanded unless the server is on this machine. */
+  /**
+   * True for TLS from the first byte on; false for STARTTLS, which is required unless the server is on this machine.
+   */
   readonly tls: boolean;
   readonly user: string | undefined;
   readonly password: string | undefined;
 }
 
-/** How identities are proved by mail. */
+/** The settings of proofs by mail. */
 export interface EmailSettings {
   readonly smtp: SmtpSettings;
   readonly from: string;
   readonly subject: string;
-  /** Text of a mail: see `mailText`. */
+  /** The template of a mail: see `mailText`. */
   readonly text: string;
-  /** How long a code is valid, ms; at most {@link COUNTED_MS}. */
+  /** The lifetime of a code, ms; at most {@link COUNTED_MS}. */
   readonly codeLifetimeMs: number;
-  /** How often a code may be tried. */
+  /** Attempts per code. */
   readonly attempts: number;
-  /** Codes for one identity within {@link COUNTED_MS}. */
+  /** Codes per identity within {@link COUNTED_MS}. */
   readonly codesPerIdentity: number;
 }
 
-/** The time in which codes for one identity are counted, ms. */
+/** The window of the rate limit on codes, ms. */
 export const COUNTED_MS = 3_600_000;
 
-/** The subject where none is configured. */
+/** The default subject. */
 export const DEFAULT_SUBJECT = 'Your code';
 
-/** The text where none is configured. */
+/** The default text. */
 export const DEFAULT_TEXT = `Somebody, probably you, asks {origin} for a certificate for {identity}.
 
 The code is

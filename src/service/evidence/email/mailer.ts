@@ -4,9 +4,9 @@ import type { EmailSettings } from './email-settings.ts';
 
 /** One mail. */
 export interface Mail {
-  /** A canonical address, which holds nothing that ends a header. */
+  /** A canonical address. It holds no character that could end a header. */
   readonly to: string;
-  /** Default: the one of the settings. */
+  /** Default: the subject in the settings. */
   readonly subject?: string | undefined;
   readonly text: string;
 }
@@ -14,8 +14,8 @@ export interface Mail {
 /** Sends mail. */
 export interface Mailer {
   /**
-   * Hands a mail to the server. An address that the server does not know is not told from one that it knows. Throws
-   * `mail-unavailable`.
+   * Hands a mail to the SMTP server. An address that the server refuses counts as sent, so that the caller cannot probe
+   * for addresses. Throws `mail-unavailable`.
    */
   send(mail: Mail): Promise<void>;
   close(): void;
@@ -24,11 +24,11 @@ export interface Mailer {
 const CONNECTION_TIMEOUT_MS = 5_000;
 const SOCKET_TIMEOUT_MS = 10_000;
 const MAX_CONNECTIONS = 4;
-/** Advice to clients, s. */
+/** The delay advised to clients, s. */
 const RETRY_AFTER_SECONDS = 60;
 const LOOPBACK: readonly string[] = ['localhost', '127.0.0.1', '::1'];
 
-/** Sends through an SMTP server, over a few connections that are kept. `onFailure` is told a code, without any address. */
+/** Sends through an SMTP server over pooled connections. `onFailure` receives a code without the address. */
 export function smtpMailer(
   { smtp, from, subject }: Pick<EmailSettings, 'smtp' | 'from' | 'subject'>,
   onFailure: (reason: string) => void,
@@ -51,7 +51,7 @@ export function smtpMailer(
   return {
     async send({ to, text, subject: own }) {
       try {
-        // An address as an object is never parsed: no comma in it makes two of it.
+        // An address passed as an object is not parsed, so a comma cannot split it into two recipients.
         await transport.sendMail({
           from,
           to: { name: '', address: to },
@@ -64,7 +64,7 @@ export function smtpMailer(
         onFailure(reason);
         if (isUnknownRecipient(cause)) return;
         const options = { cause: new Error(reason), retryAfterSeconds: RETRY_AFTER_SECONDS };
-        throw new GlasskeyError('mail-unavailable', 'no mail can be sent at this moment', options);
+        throw new GlasskeyError('mail-unavailable', 'the mail server is unavailable: try again later', options);
       }
     },
     close: () => transport.close(),
@@ -77,13 +77,13 @@ interface SmtpFailure {
   readonly responseCode?: unknown;
 }
 
-/** Whether the server refused this one address for good. */
+/** Returns true if the server permanently refused this address. */
 function isUnknownRecipient(error: unknown): boolean {
   const { command, responseCode } = error as SmtpFailure;
   return command === 'RCPT TO' && typeof responseCode === 'number' && responseCode >= 500;
 }
 
-/** The codes of a failure: its message may hold the address. */
+/** Returns the codes of a failure, without its message, which may hold the address. */
 function reasonOf(error: unknown): string {
   const { code, command, responseCode } = error as SmtpFailure;
   const isPlain = (part: unknown) => typeof part === 'string' || typeof part === 'number';

@@ -3,11 +3,11 @@ import { ensure, GlasskeyError } from '../../../core/errors.ts';
 import { boundedFetch, type Fetch } from '../bounded-fetch.ts';
 import type { OidcIssuerSettings } from './oidc-settings.ts';
 
-/** Keys are asked for anew after so long, ms: what a provider withdraws is then no longer believed. */
+/** The age at which cached keys are fetched again, ms, so that a withdrawn key is soon refused. */
 const FRESH_MS = 600_000;
-/** While the provider cannot be reached, keys are believed for so long, ms. */
+/** The age up to which cached keys are used while the provider is unreachable, ms. */
 const STALE_MS = 3_600_000;
-/** Least time between two questions, ms, whatever key ids tokens name: they are anybody's words. */
+/** The least time between two fetches, ms. Unknown key ids do not shorten it, because anybody can send them. */
 const COOLDOWN_MS = 30_000;
 const BOUNDS = { timeoutMs: 5_000, maxBytes: 256 * 1024 };
 const MAX_KEYS = 64;
@@ -18,8 +18,8 @@ interface CachedKeys {
 }
 
 /**
- * The public keys of one OpenID provider, cached. Only the configured issuer, or the place that its own discovery document names, is
- * ever asked: nothing that a token says (`iss`, `jku`, `x5u`) leads anywhere.
+ * Caches the public keys of one OpenID provider. They come only from the configured issuer or from the URL in its
+ * discovery document. Nothing in a token (`iss`, `jku`, `x5u`) chooses where to fetch.
  */
 export class IssuerKeys {
   readonly #settings: Pick<OidcIssuerSettings, 'issuer' | 'jwksUri'>;
@@ -37,8 +37,9 @@ export class IssuerKeys {
   }
 
   /**
-   * Finds the key that an untrusted header names. A key that is not known makes it look whether the provider has changed its
-   * keys. Throws `issuer-unavailable` where the provider cannot be asked, and what jose throws where it has no such key.
+   * Finds the key that an untrusted header names. An unknown key triggers a new fetch, because the provider may have
+   * rotated its keys. Throws `issuer-unavailable` if the provider does not answer, and jose's error if it has no such
+   * key.
    */
   readonly get: JWTVerifyGetKey = async (header, token) => {
     const known = await this.#current();
@@ -64,7 +65,7 @@ export class IssuerKeys {
     }
   }
 
-  /** Keys that were read after these; undefined where it is too early to ask again, or nobody answers. */
+  /** Returns keys fetched after `known`; undefined during the cooldown or if the provider does not answer. */
   async #newerThan(known: CachedKeys): Promise<CachedKeys | undefined> {
     if (this.#cached !== undefined && this.#cached !== known) return this.#cached;
     return this.#ask().catch(() => undefined);
@@ -73,7 +74,7 @@ export class IssuerKeys {
   #ask(): Promise<CachedKeys> {
     if (this.#asking !== undefined) return this.#asking;
     const waitMs = this.#askedMs + COOLDOWN_MS - this.#now();
-    // A clock that went back far must not keep us from asking for ever.
+    // A clock that jumped far back must not block fetches for ever.
     if (waitMs > 0 && waitMs <= COOLDOWN_MS) return Promise.reject(unavailable(undefined, Math.ceil(waitMs / 1000)));
     this.#askedMs = this.#now();
     const asking = this.#read()
@@ -91,17 +92,17 @@ export class IssuerKeys {
     const document = await this.#getJson(jwksUri ?? (await this.#discover(issuer)));
     const keys: unknown = document['keys'];
     const isList = Array.isArray(keys) && keys.length <= MAX_KEYS;
-    ensure(isList, 'bad-response', `the provider gives no list of at most ${MAX_KEYS} keys`);
+    ensure(isList, 'bad-response', `the provider did not answer with a list of at most ${MAX_KEYS} keys`);
     return { keys: keys.filter(isVerificationKey) };
   }
 
-  /** OpenID Connect Discovery §4: the document is the issuer's own, or nobody's. */
+  /** Returns the key URL (OpenID Connect Discovery §4). The document must name the configured issuer. */
   async #discover(issuer: string): Promise<string> {
     const document = await this.#getJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
-    ensure(document['issuer'] === issuer, 'bad-response', 'the discovery document is of another issuer');
+    ensure(document['issuer'] === issuer, 'bad-response', 'the discovery document names another issuer');
     const uri: unknown = document['jwks_uri'];
     const isUrl = typeof uri === 'string' && URL.canParse(uri);
-    // Plain http is for providers that are configured so, on this machine.
+    // Plain http is only for a provider that is configured with an http URL, on this machine.
     const isSafe = isUrl && (uri.startsWith('https://') || new URL(uri).origin === new URL(issuer).origin);
     ensure(isSafe, 'bad-response', 'the discovery document names no https URL for its keys');
     return uri;
@@ -113,12 +114,12 @@ export class IssuerKeys {
     ensure(status === 200, 'bad-response', `the provider answered ${status}`);
     const document: unknown = JSON.parse(text);
     const isObject = typeof document === 'object' && document !== null && !Array.isArray(document);
-    ensure(isObject, 'bad-response', 'the provider answered something else than an object');
+    ensure(isObject, 'bad-response', 'the provider did not answer with a JSON object');
     return document as Record<string, unknown>;
   }
 }
 
-/** Whether a member of a JWKS can verify signatures: a secret never can, whatever it says. */
+/** Returns true if a member of a JWKS can verify signatures. A symmetric key never can, whatever its `use` says. */
 function isVerificationKey(key: unknown): boolean {
   if (typeof key !== 'object' || key === null) return false;
   const { kty, use } = key as { readonly kty?: unknown; readonly use?: unknown };
@@ -126,6 +127,6 @@ function isVerificationKey(key: unknown): boolean {
 }
 
 function unavailable(cause: unknown, retryAfterSeconds: number): GlasskeyError {
-  const message = 'the keys of the identity provider cannot be had';
+  const message = 'could not fetch the keys of the identity provider';
   return new GlasskeyError('issuer-unavailable', message, { cause, retryAfterSeconds });
 }

@@ -1,6 +1,6 @@
 import type { IdentityTemplate } from './identity-template.ts';
 
-/** Signature algorithms of ID tokens that can be allowed: asymmetric ones, so that no public key is ever taken for a secret. */
+/** The signature algorithms that may be allowed: asymmetric ones, so that a public key is never used as a secret. */
 export const OIDC_ALGORITHMS = [
   'RS256',
   'RS384',
@@ -16,22 +16,22 @@ export const OIDC_ALGORITHMS = [
 /** Name of an algorithm (RFC 7518 §3.1, RFC 8037). */
 export type OidcAlgorithm = (typeof OIDC_ALGORITHMS)[number];
 
-/** Those that are allowed where nothing is configured. */
+/** The algorithms that are allowed by default. */
 export const DEFAULT_OIDC_ALGORITHMS: readonly OidcAlgorithm[] = ['RS256', 'PS256', 'ES256', 'EdDSA'];
 
-/** An OpenID provider whose word is taken. */
+/** The settings of a trusted OpenID provider. */
 export interface OidcIssuerSettings {
-  /** Its issuer URL, to be met byte for byte: never a pattern. */
+  /** The issuer URL. Tokens must name it byte for byte. */
   readonly issuer: string;
-  /** Whom tokens must be meant for: one of these. */
+  /** The accepted audiences. */
   readonly audiences: readonly string[];
-  /** Which identity the claims of a token are. */
+  /** The template that turns claims into an identity. */
   readonly identity: IdentityTemplate;
   readonly algorithms: readonly OidcAlgorithm[];
-  /** How far the provider's clock may differ from ours, ms. */
+  /** The largest accepted difference between the provider's clock and ours, ms. */
   readonly clockSkewMs: number;
-  /** How old a token may be, whatever its own expiry says, ms. */
+  /** The largest age of a token, ms, even if its own expiry is later. */
   readonly maxAgeMs: number;
-  /** Where its keys are; undefined: where its discovery document says. */
+  /** The URL of the provider's keys; undefined: the discovery document names it. */
   readonly jwksUri: string | undefined;
 }

@@ -1,16 +1,16 @@
-/** What an owner, or somebody who would like to be, asks for. */
+/** The operations that a webhook can decide on. */
 export const WEBHOOK_OPERATIONS = ['register', 'add', 'rotate', 'renew', 'recover'] as const;
 
-/** What a request for a certificate comes to. */
+/** An operation that issues a certificate. */
 export type IssuanceOperation = (typeof WEBHOOK_OPERATIONS)[number];
 
-/** Somebody who is asked before a certificate is made. */
+/** The settings of the webhook that approves certificates before they are issued. */
 export interface WebhookSettings {
   readonly url: string;
-  /** Key of the HMAC that signs questions. */
+  /** The HMAC key that signs questions. */
   readonly secret: string;
-  /** For the whole of one question, ms. */
+  /** The time limit for one question and its answer, ms. */
   readonly timeoutMs: number;
-  /** Which operations it is asked about. */
+  /** The operations that need its approval. */
   readonly operations: readonly IssuanceOperation[];
 }

@@ -9,40 +9,40 @@ import type { IssuanceOperation, WebhookSettings } from './webhook-settings.ts';
 const MAX_ANSWER_BYTES = 16 * 1024;
 const RETRY_AFTER_SECONDS = 5;
 const MEMBERS: readonly string[] = ['decision', 'reason', 'validitySeconds'];
-/** Least validity that a webhook can give, s. */
+/** The shortest validity that a webhook may set, s. */
 const MIN_VALIDITY_SECONDS = 60;
 
-/** What a webhook is asked. */
+/** A question to the webhook: may this certificate be issued? */
 export interface WebhookQuestion {
   readonly operation: IssuanceOperation;
   readonly identity: Identity;
-  /** What vouches for a first registration; undefined where a key of the record does. */
+  /** The evidence for a first registration; undefined if a key of the record vouches. */
   readonly evidence: Evidence | undefined;
   /** SHA-256 of the SPKI in the CSR. */
   readonly spkiSha256: Uint8Array;
-  /** The version that would be made. */
+  /** The version that approval would create. */
   readonly version: number;
 }
 
-/** What a webhook that approves can add. */
+/** The terms that a webhook may attach to its approval. */
 export interface WebhookApproval {
-  /** How long the certificate is valid at most, ms; undefined: as its profile says. */
+  /** The longest validity of the certificate, ms; undefined: the profile decides. */
   readonly validityMs: number | undefined;
 }
 
-/** What a webhook is told: that a recovery is pending. */
+/** The notice to the webhook that a recovery is pending. */
 export interface RecoveryNotice {
   readonly identity: Identity;
   readonly evidence: Evidence;
-  /** SHA-256 of the key that is to come. */
+  /** SHA-256 of the new key. */
   readonly spkiSha256: Uint8Array;
-  /** The version that waits. */
+  /** The pending version. */
   readonly version: number;
-  /** When it can take effect, ms. */
+  /** The earliest time at which it takes effect, ms. */
   readonly effectiveMs: number;
 }
 
-/** Asks the operator's own program whether a certificate may be made. No clear answer is no. */
+/** Asks the operator's own program whether a certificate may be issued. An unclear answer is a refusal. */
 export class Webhook {
   readonly #settings: WebhookSettings;
   readonly #fetch: Fetch;
@@ -61,7 +61,7 @@ export class Webhook {
     this.#random = random;
   }
 
-  /** Throws `denied` where the answer is no, `webhook-unavailable` where there is none, or one that is not understood. */
+  /** Throws `denied` if the webhook refuses, `webhook-unavailable` if its answer is missing or malformed. */
   async ask(question: WebhookQuestion): Promise<WebhookApproval> {
     if (!this.#settings.operations.includes(question.operation)) return { validityMs: undefined };
     const timestamp = String(Math.floor(this.#now() / 1000));
@@ -73,8 +73,8 @@ export class Webhook {
   }
 
   /**
-   * Tells of a pending recovery, signed as questions are; any answer of 2xx will do. It may be told again. Throws
-   * `webhook-unavailable`.
+   * Announces a pending recovery, signed like a question. The webhook acknowledges it with any 2xx status, and may see
+   * the same notice again. Throws `webhook-unavailable`.
    */
   async tellRecovery({ identity, evidence, spkiSha256, version, effectiveMs }: RecoveryNotice): Promise<void> {
     if (!this.#settings.operations.includes('recover')) return;
@@ -94,7 +94,7 @@ export class Webhook {
     ensure(status === 200, 'bad-response', `the webhook answered ${status}`);
     const answer: unknown = JSON.parse(text);
     const isObject = typeof answer === 'object' && answer !== null && !Array.isArray(answer);
-    ensure(isObject, 'bad-response', 'the webhook answered something else than an object');
+    ensure(isObject, 'bad-response', 'the webhook did not answer with a JSON object');
     return answer as Record<string, unknown>;
   }
 
@@ -117,7 +117,7 @@ function toJson({ operation, identity, evidence, spkiSha256, version }: WebhookQ
   return { operation, identity: identity.text, evidence: evidence ?? { type: 'key' }, spkiSha256: spki, version };
 }
 
-/** What an answer means: an answer with something in it that is not known could mean anything. */
+/** Interprets an answer. An unknown member makes it invalid, because it could change what the answer means. */
 function judge(answer: Readonly<Record<string, unknown>>): WebhookApproval {
   const { decision, reason, validitySeconds } = answer;
   const isKnown = Object.keys(answer).every((name) => MEMBERS.includes(name));
@@ -134,5 +134,5 @@ function judge(answer: Readonly<Record<string, unknown>>): WebhookApproval {
 
 function unavailable(cause: unknown): GlasskeyError {
   const options = { cause, retryAfterSeconds: RETRY_AFTER_SECONDS };
-  return new GlasskeyError('webhook-unavailable', 'nobody decides at this moment whether it is allowed', options);
+  return new GlasskeyError('webhook-unavailable', 'the webhook gave no usable answer: try again later', options);
 }
