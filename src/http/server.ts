@@ -7,9 +7,6 @@ import type { Hono } from 'hono';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { type AppOptions, createApp } from './app.ts';
 
-export { createApp, type AppOptions } from './app.ts';
-export { Metrics } from './metrics.ts';
-
 /** Bounds on connections. Sizes in bytes, times in ms. */
 const HEADER_BYTES = 16 * 1024;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
@@ -36,7 +33,7 @@ export interface TlsFiles {
 }
 
 /** A listening server. */
-export interface RunningServer {
+export interface ApiServer {
   /** `http://host:port` or `https://host:port`. */
   readonly url: string;
   /**
@@ -48,7 +45,7 @@ export interface RunningServer {
 }
 
 /** Starts to serve the API. Throws `usage` if it cannot listen on the address. */
-export async function startServer(options: ServerOptions): Promise<RunningServer> {
+export async function serveApi(options: ServerOptions): Promise<ApiServer> {
   return serveApp(createApp(options), options.listen, options.tls);
 }
 
@@ -57,7 +54,7 @@ export async function serveApp(
   app: Pick<Hono, 'fetch'>,
   listen: ServerOptions['listen'],
   tls?: TlsFiles,
-): Promise<RunningServer> {
+): Promise<ApiServer> {
   const { host, port } = listen;
   const server = await new Promise<Server>((resolve, reject) => {
     const common = { fetch: app.fetch, hostname: host, port };

@@ -16,7 +16,7 @@ import { lockFolder } from '../store/folder-lock.ts';
 import { AuditorFolder } from './auditor-folder.ts';
 import { AuditorTrust } from './auditor-trust.ts';
 import { describeMisbehaviour, followLog, isProven, type UpdateThreads } from './follow-log.ts';
-import { parseListen } from './serve.ts';
+import { parseListen } from './listen-address.ts';
 
 /** What `glasskey auditor` is told. */
 export interface ServeAuditorOptions {

@@ -9,7 +9,7 @@ import { createWitnessApp } from '../http/witness-routes.ts';
 import { removeUnfinished } from '../service/log/durable-file.ts';
 import { Witness } from '../service/witness/witness.ts';
 import { lockFolder } from '../store/folder-lock.ts';
-import { parseListen } from './serve.ts';
+import { parseListen } from './listen-address.ts';
 import { WitnessFolder } from './witness-folder.ts';
 
 /** What `glasskey witness serve` is told. */

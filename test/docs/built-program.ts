@@ -24,7 +24,16 @@ export interface BuiltProgram {
   example(file: string, args: readonly string[]): Promise<Outcome>;
   /** Serves with the given arguments until {@link BuiltProgram.remove}; gives the URL. */
   serve(args: readonly string[]): Promise<string>;
+  /** Starts one of the files in `examples/` that serves, unchanged; it ends on SIGTERM. */
+  serveExample(file: string, args: readonly string[]): Promise<ServedExample>;
   remove(): Promise<void>;
+}
+
+/** An example that listens. */
+export interface ServedExample {
+  readonly url: string;
+  /** Sends SIGTERM; returns the exit code. */
+  stop(): Promise<number | null>;
 }
 
 /** Compiles the package and makes an empty folder to work in. */
@@ -46,7 +55,7 @@ export async function buildProgram(): Promise<BuiltProgram> {
     XDG_DATA_HOME: join(home, 'data'),
     GLASSKEY_PASSPHRASE: '',
   };
-  const servers: (() => Promise<void>)[] = [];
+  const servers: (() => Promise<unknown>)[] = [];
   const run = (file: string, args: readonly string[]): Promise<Outcome> =>
     new Promise((done) => {
       execFile(file, args, { cwd: folder, env }, (error, stdout, stderr) => {
@@ -55,27 +64,33 @@ export async function buildProgram(): Promise<BuiltProgram> {
       });
     });
 
+  const start = async (args: readonly string[]): Promise<ServedExample> => {
+    const server = spawn(process.execPath, args, { cwd: folder, env });
+    const exited = once(server, 'exit');
+    const stop = async (): Promise<number | null> => {
+      server.kill('SIGTERM');
+      await exited;
+      return server.exitCode;
+    };
+    servers.push(stop);
+    let output = '';
+    server.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    const url = await new Promise<string>((found, failed) => {
+      server.stdout.on('data', (chunk: Buffer) => {
+        const listening = /^listening on (http:\/\/\S+)$/m.exec(chunk.toString())?.[1];
+        if (listening !== undefined) found(listening);
+      });
+      server.once('exit', (status) => failed(new Error(`the server ended with ${status}: ${output}`)));
+    });
+    return { url, stop };
+  };
+
   return {
     folder,
     shell: (commands) => run('/bin/sh', ['-euc', commands]),
     example: (file, args) => run(process.execPath, [join(home, 'examples', file), ...args]),
-    serve: async (args) => {
-      const server = spawn(process.execPath, [main, 'serve', ...args], { cwd: folder, env });
-      const exited = once(server, 'exit');
-      servers.push(async () => {
-        server.kill('SIGTERM');
-        await exited;
-      });
-      let output = '';
-      server.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-      return new Promise((found, failed) => {
-        server.stdout.on('data', (chunk: Buffer) => {
-          const url = /^listening on (http:\/\/\S+)$/m.exec(chunk.toString())?.[1];
-          if (url !== undefined) found(url);
-        });
-        server.once('exit', (status) => failed(new Error(`the server ended with ${status}: ${output}`)));
-      });
-    },
+    serve: async (args) => (await start([main, 'serve', ...args])).url,
+    serveExample: (file, args) => start([join(home, 'examples', file), ...args]),
     remove: async () => {
       await Promise.all(servers.map((stop) => stop()));
       await rm(home, { recursive: true, force: true });

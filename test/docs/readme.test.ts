@@ -58,19 +58,29 @@ describe('the tour of the README', () => {
   });
 });
 
-describe('the program of the README', () => {
-  it('is in examples/, word for word', () => {
-    expect(blocks(README, 'js')).toEqual([read('examples/look-up.mjs')]);
+describe('the programs of the README', () => {
+  it('are in examples/, word for word', () => {
+    expect(blocks(README, 'js')).toEqual([read('examples/look-up.mjs'), read('examples/embedded-server.mjs')]);
   });
 
-  it('has ten lines', () => {
+  it('embed a server, which issues, is looked into and stops', async () => {
+    const { url, stop } = await program.serveExample('embedded-server.mjs', ['embedded']);
+    const to = `--server ${url} --state embedded-state`;
+    const token = '--token-file embedded/registration.token';
+    const run = await program.shell(`glasskey register carol@example.com ${to} ${token} --out carol
+glasskey lookup carol@example.com ${to}`);
+    expect([run.status, run.stderr.includes('error')]).toEqual([0, false]);
+    expect(await stop()).toBe(0);
+  });
+
+  it('has ten lines where a key is looked up', () => {
     const lines = read('examples/look-up.mjs')
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('import '));
     expect(lines.length).toBeLessThanOrEqual(10);
   });
 
-  it('runs as it stands', async () => {
+  it('look a key up as they stand', async () => {
     const found = await program.example('look-up.mjs', [server, 'alice@example.com']);
     expect({ ...found, stdout: '' }, found.stdout).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(found.stdout).toMatch(/^first-use: [0-9a-f]{64}\n[0-9a-f]{32} [0-9a-f]{64}\n$/);

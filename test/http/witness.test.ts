@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseTlogSize } from '../../src/core/audit/add-checkpoint.ts';
 import { cosignatureSigner, verifyCosignatures } from '../../src/core/audit/cosignature.ts';
 import { parseNote } from '../../src/core/audit/note.ts';
-import { type RunningServer, serveApp } from '../../src/http/server.ts';
+import { type ApiServer, serveApp } from '../../src/http/server.ts';
 import { WitnessMetrics } from '../../src/http/witness-metrics.ts';
 import { createWitnessApp } from '../../src/http/witness-routes.ts';
 import { originHash } from '../../src/service/witnessing/origin-hash.ts';
@@ -19,7 +19,7 @@ const cosigner = cosignatureSigner('witness.example/w', testSigner(7));
 const errors: unknown[] = [];
 let folder: string;
 let app: ReturnType<typeof createWitnessApp>;
-let server: RunningServer;
+let server: ApiServer;
 let nowMs = 1_700_000_000_000;
 
 beforeAll(async () => {

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatPem } from '../../src/ca/der/pem.ts';
 import { leafValidity } from '../../src/ca/profile.ts';
-import { startServer } from '../../src/http/server.ts';
+import { serveApi } from '../../src/http/server.ts';
 import { profileOf } from '../../src/service/log/profile-table.ts';
 import { leafRequest, sign } from '../../src/service/issuance/sign.ts';
 import { identityOf } from '../support/owner.ts';
@@ -254,7 +254,7 @@ describe('a certificate in a header', () => {
     const answers: string[] = [];
     for (const trustedProxies of [['127.0.0.1'], ['192.0.2.1']]) {
       const certificateHeader = () => ({ name: 'x-client-cert', trustedProxies });
-      const behind = await startServer({ ...common, certificateHeader });
+      const behind = await serveApi({ ...common, certificateHeader });
       const ask = async (header: string): Promise<string> => {
         const send = ['-H', 'Content-Type: application/pkcs10', '-H', header, '--data-binary', `@${body}`];
         const answer = await curl(`${behind.url}${EST}/simplereenroll`, ...send);

@@ -13,7 +13,7 @@ import { formatTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
 import type { SignedTrustBundle, TrustBundle } from '../../src/contract/trust-bundle.ts';
 import type { RateLimitSettings } from '../../src/http/rate-limits.ts';
 import { Metrics } from '../../src/http/metrics.ts';
-import { startServer, type TlsFiles } from '../../src/http/server.ts';
+import { serveApi, type TlsFiles } from '../../src/http/server.ts';
 import type { CertificateHeader } from '../../src/http/shown-certificate.ts';
 import { DEFAULT_IDENTITY_RULES } from '../../src/identity/identity.ts';
 import { createTestLog, type TestLog, type TestLogOptions } from './test-log.ts';
@@ -67,7 +67,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
   const metrics = new Metrics();
   const errors: unknown[] = [];
   const { issuer } = log.context.keys;
-  const server = await startServer({
+  const server = await serveApi({
     service: log.service,
     documents: {
       root: issuer.chain.at(-1) as Uint8Array,

@@ -39,15 +39,8 @@ async function serveUntilStopped(flags: ServeFlags): Promise<number> {
   const { data, listen, database, dev, acceptClockGap, auditor } = flags;
   boundHeapGrowth();
   const stopped = stopSignal();
-  const { serve } = await import('../../server/serve.ts');
-  const running = await serve({
-    data,
-    listen,
-    database,
-    dev: dev === true,
-    acceptClockGap: acceptClockGap === true,
-    auditor,
-  });
+  const { startServer } = await import('../../server/start-server.ts');
+  const running = await startServer({ data, listen, database, dev, acceptClockGap, auditor });
   const reload = (): void => void running.reload();
   process.on('SIGHUP', reload);
   printLines(`listening on ${running.url}`);

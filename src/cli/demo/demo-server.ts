@@ -3,7 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commit, OPENING_LENGTH } from '../../core/crypto/commitment.ts';
 import { ensure } from '../../core/errors.ts';
-import { type RunningServer, startServer } from '../../http/server.ts';
+import { type ApiServer, serveApi } from '../../http/server.ts';
 import { growLog, prefixTileRows } from '../../service/sequencing/grow-log.ts';
 import { releaseHead } from '../../service/sequencing/head-signer.ts';
 import { LogService } from '../../service/log-service.ts';
@@ -42,7 +42,7 @@ export class DemoServer {
   readonly #database: PGlite;
   #open: OpenServer;
   #service: LogService;
-  #http: RunningServer;
+  #http: ApiServer;
 
   private constructor(folder: string, token: string, database: PGlite, started: Started) {
     this.#folder = folder;
@@ -161,7 +161,7 @@ export class DemoServer {
 interface Started {
   readonly open: OpenServer;
   readonly service: LogService;
-  readonly http: RunningServer;
+  readonly http: ApiServer;
 }
 
 async function begin(folder: string, database: PGlite, port: number): Promise<Started> {
@@ -169,7 +169,7 @@ async function begin(folder: string, database: PGlite, port: number): Promise<St
   const service = new LogService(open.context);
   await service.start();
   const { root, trustBundle, metrics } = open;
-  const http = await startServer({
+  const http = await serveApi({
     service,
     documents: { root, issuer: open.context.keys.issuer.certificate.der, trustBundle },
     metrics,

@@ -5,7 +5,7 @@ import { KEYTRANS_MEDIA_TYPE } from '../../../src/contract/media-types.ts';
 import { AUDITOR_PATHS, PATHS } from '../../../src/contract/paths.ts';
 import { AuditorMetrics } from '../../../src/http/auditor-metrics.ts';
 import { createAuditorApp } from '../../../src/http/auditor-routes.ts';
-import { type RunningServer, serveApp } from '../../../src/http/server.ts';
+import { type ApiServer, serveApp } from '../../../src/http/server.ts';
 import type { Auditor } from '../../../src/service/auditor/auditor.ts';
 import { AuditorSource } from '../../../src/service/auditor/auditor-source.ts';
 import { deliverHead, fetchHead } from '../../../src/service/auditor/deliver-head.ts';
@@ -23,7 +23,7 @@ describe.each(['postgres', 'pglite'] as const)('a server with an auditor on %s',
   const folder = new AuditorFolderFixture();
   let server: TestServer;
   let auditor: Auditor;
-  let auditing: RunningServer;
+  let auditing: ApiServer;
   let source: AuditorSource | undefined;
 
   beforeEach(async () => {

@@ -9,7 +9,7 @@ import { formatBase64 } from '../../../src/core/encoding/bytes.ts';
 import { encode } from '../../../src/core/encoding/codec.ts';
 import { type Configuration, configurationCodec } from '../../../src/core/keytrans/configuration.ts';
 import { Metrics } from '../../../src/http/metrics.ts';
-import { type RunningServer, startServer } from '../../../src/http/server.ts';
+import { type ApiServer, serveApi } from '../../../src/http/server.ts';
 import { LogService } from '../../../src/service/log-service.ts';
 import { openLog } from '../../../src/service/log/open-log.ts';
 import { replaceConfiguration } from '../../../src/service/sequencing/replace-configuration.ts';
@@ -29,7 +29,7 @@ describe.each(['postgres', 'pglite'] as const)('a log that gets another auditor 
   let server: TestServer;
   let first: TestAuditor;
   let service: LogService;
-  let serving: RunningServer | undefined;
+  let serving: ApiServer | undefined;
   let bundle: TrustBundle;
   let witnesses: TestWitnesses | undefined;
 
@@ -76,7 +76,7 @@ describe.each(['postgres', 'pglite'] as const)('a log that gets another auditor 
     if (stopsWith === undefined) await stepped;
     else await expect(stepped).rejects.toMatchObject({ code: stopsWith });
     const { issuer } = context.keys;
-    serving = await startServer({
+    serving = await serveApi({
       service,
       documents: {
         root: issuer.chain.at(-1) as Uint8Array,

@@ -1,0 +1,160 @@
+import { serverBase } from '../client/transport.ts';
+import { KEYTRANS_MEDIA_TYPE } from '../contract/media-types.ts';
+import { AUDITOR_PATHS } from '../contract/paths.ts';
+import { ensure } from '../core/errors.ts';
+import type { AuditorTreeHead } from '../core/keytrans/tree-head.ts';
+import { type ApiServer, serveApi } from '../http/server.ts';
+import { AuditorSource } from '../service/auditor/auditor-source.ts';
+import { LogService } from '../service/log-service.ts';
+import type { StoreTarget } from '../store/open-store.ts';
+import { DataFolder } from './data-folder.ts';
+import { initialise } from './init.ts';
+import { type ListenAddress, parseListen, urlOf, withFreePort } from './listen-address.ts';
+import { type OpenServer, openServer } from './open-server.ts';
+import { type LiveSettings, Reloader } from './reload.ts';
+import { describeError, logEvent, type Logger, logRequestError, stderrLogger } from './service-logger.ts';
+import { readSettings, type ServerSettings } from './settings/server-settings.ts';
+import { waitUntilFresh } from './wait-until-fresh.ts';
+
+/** How to serve a data folder. */
+export interface StartServerOptions {
+  /** The data folder, as `glasskey init` makes it. */
+  readonly data: string;
+  /** `host:port`; port 0 takes a free one. Default: `127.0.0.1:8080`. */
+  readonly listen?: string | undefined;
+  /** `postgres://…`. Default: the embedded database in the folder, for evaluation. */
+  readonly database?: StoreTarget | undefined;
+  /** Initialises an empty folder for development, with the address as public URL. Default: false. */
+  readonly dev?: boolean | undefined;
+  /** Appends although the last entry is over a day old: for a log that was stopped for long. Default: false. */
+  readonly acceptClockGap?: boolean | undefined;
+  /** URL of the log's third-party auditor, to fetch its heads from. Default: the auditor posts them. */
+  readonly auditor?: string | undefined;
+  /** Receives log lines. Default: JSON lines on stderr. */
+  readonly logger?: Logger | undefined;
+}
+
+/** A server that runs until {@link RunningServer.stop}. */
+export interface RunningServer {
+  /** Where it listens: `http://host:port`. */
+  readonly url: string;
+  /** Reads settings, issuing CAs and trust bundle again. If something does not fit, logs it and changes nothing. */
+  reload(): Promise<void>;
+  /** Finishes the requests under way, for 10 s at most, and closes the log. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Serves a data folder over HTTP: the same server as `glasskey serve`. Throws `usage`, `bad-key-file`, `storage-locked`
+ * if another process uses the folder or is initialising it, `storage-unsafe`, `storage-failed`, `bad-key`.
+ */
+export async function startServer(options: StartServerOptions): Promise<RunningServer> {
+  const { data, listen = '127.0.0.1:8080', dev = false, logger = stderrLogger() } = options;
+  const folder = new DataFolder(data);
+  const address = dev ? await withFreePort(parseListen(listen)) : parseListen(listen);
+  const auditorUrl = options.auditor === undefined ? undefined : serverBase(options.auditor) + AUDITOR_PATHS.head;
+  if (dev && !folder.isComplete) {
+    const defaults = { suite: 'ed25519', origin: undefined, caKey: 'p256' } as const;
+    await initialise({ data, ...defaults, publicUrl: urlOf(address), dev: true, nowMs: Date.now() });
+    logger.info({ data }, 'initialised for development');
+  }
+  const settings = await readSettings(folder);
+  const open = await openServer({
+    data,
+    database: options.database,
+    profiles: settings.profiles,
+    evidence: settings.evidence,
+    ...(dev ? { listensAt: urlOf(address) } : {}),
+    observe: (event) => logEvent(logger, event),
+  });
+  for (const warning of open.warnings) logger.warn(warning);
+  // Development logs stop overnight all the time, and nobody relies on their clock.
+  const acceptClockGap = options.acceptClockGap === true || dev;
+  return startLog({ folder, open, settings, address, auditorUrl, acceptClockGap, logger });
+}
+
+/** Everything that an open log needs to be served. */
+interface ServedLog {
+  readonly folder: DataFolder;
+  readonly open: OpenServer;
+  readonly settings: ServerSettings;
+  readonly address: ListenAddress;
+  readonly auditorUrl: string | undefined;
+  readonly acceptClockGap: boolean;
+  readonly logger: Logger;
+}
+
+async function startLog({ folder, open, settings, logger, ...served }: ServedLog): Promise<RunningServer> {
+  const service = new LogService(open.context, { acceptClockGap: served.acceptClockGap });
+  const live: LiveSettings = { trustBundle: open.trustBundle, ...settings };
+  const reloader = new Reloader(folder, open, service, live);
+  let auditor: AuditorSource | undefined;
+  try {
+    await service.start();
+    auditor = served.auditorUrl === undefined ? undefined : followAuditor(service, served.auditorUrl);
+    if (!(await waitUntilFresh(service))) logger.warn('the log has no fresh head: clients refuse its answers');
+    const server = await serveLive(open, service, live, served.address, logger);
+    logger.info({ origin: open.config.origin, url: server.url, database: open.store.kind }, 'serving');
+    const stop = async (): Promise<void> => {
+      logger.info('stopping');
+      await server.close();
+      await auditor?.stop();
+      await service.stop();
+      await reloader.close();
+      await open.close();
+    };
+    return { url: server.url, reload: () => reload(reloader, server, live, logger), stop };
+  } catch (error) {
+    await auditor?.stop();
+    await service.stop();
+    await open.close();
+    throw error;
+  }
+}
+
+/** Starts the HTTP server, which reads the live settings for every request. */
+function serveLive(
+  open: OpenServer,
+  service: LogService,
+  live: LiveSettings,
+  listen: ListenAddress,
+  logger: Logger,
+): Promise<ApiServer> {
+  return serveApi({
+    service,
+    documents: {
+      root: open.root,
+      issuer: open.context.keys.issuer.certificate.der,
+      get trustBundle() {
+        return live.trustBundle;
+      },
+    },
+    metrics: open.metrics,
+    rateLimits: () => live.clients,
+    certificateHeader: () => live.certificateHeader,
+    tls: live.tls,
+    ping: () => open.store.ping(),
+    onError: (error, method, route, request) => logRequestError(logger, error, { method, route, request }),
+    listen,
+  });
+}
+
+async function reload(reloader: Reloader, server: ApiServer, live: LiveSettings, logger: Logger): Promise<void> {
+  try {
+    await reloader.reload();
+    if (live.tls !== undefined) server.replaceTls(live.tls);
+    logger.info('reloaded');
+  } catch (error) {
+    logger.error({ error: describeError(error) }, 'reload refused: everything stays as it was');
+  }
+}
+
+/** Fetches the auditor's heads. Throws `usage` if the log has no auditor. */
+function followAuditor({ context, auditor }: LogService, url: string): AuditorSource {
+  const isAudited = context.configuration.mode === 'thirdPartyAuditing';
+  ensure(isAudited, 'usage', 'this log has no third-party auditor: its Configuration names none');
+  const { observe } = context;
+  const { pollMs, maxBackoffMs } = context.limits;
+  const accept = (head: AuditorTreeHead): Promise<void> => auditor.accept(head);
+  return new AuditorSource({ url, mediaType: KEYTRANS_MEDIA_TYPE, fetch, accept, observe, pollMs, maxBackoffMs });
+}
