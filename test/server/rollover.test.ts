@@ -34,7 +34,7 @@ const hangUp = (): void => void process.kill(server.pid, 'SIGHUP');
 
 /** How often the server has said this. */
 const said = (text: string): number => server.errors().split(text).length - 1;
-async function reload(outcome: 'reloaded' | 'reloading refused'): Promise<void> {
+async function reload(outcome: 'reloaded' | 'reload refused'): Promise<void> {
   const before = said(outcome);
   hangUp();
   await expect.poll(() => said(outcome), { timeout: 60_000 }).toBe(before + 1);
@@ -136,7 +136,7 @@ describe('reloading', () => {
     };
     expect(days('dave')).toBe(2);
     writeFileSync(settings, '[[profile]]\nvalidity = "3d"\n[limits.client]\nrequests = "many"\n');
-    await reload('reloading refused');
+    await reload('reload refused');
     expect(server.errors()).toContain('limits.client.requests');
     expect((await register('erin')).code).toBe(0);
     expect(days('erin')).toBe(2);
@@ -152,7 +152,7 @@ describe('reloading', () => {
     const before = await shown();
     const text = readFileSync(box.path(DATA, 'trust.json'), 'utf8');
     writeFileSync(box.path(DATA, 'trust.json'), text.replace('"sequence": ', '"sequence": 1'));
-    await reload('reloading refused');
+    await reload('reload refused');
     expect(await shown()).toEqual(before);
     writeFileSync(box.path(DATA, 'trust.json'), text);
     await reload('reloaded');
@@ -161,7 +161,7 @@ describe('reloading', () => {
   it('keeps every issuing CA that has signed', async () => {
     const file = box.path(DATA, 'ca', 'issuer-3.pem');
     renameSync(file, `${file}.away`);
-    await reload('reloading refused');
+    await reload('reload refused');
     expect((await fetch(`${server.url}/crl/issuers/issuer-3.crl`)).status).toBe(200);
     renameSync(`${file}.away`, file);
   }, 120_000);
@@ -173,7 +173,7 @@ describe('reloading', () => {
       folder,
       await nextBundle(folder, ({ recoveryDelayMs }) => ({ recoveryDelayMs: 2 * recoveryDelayMs })),
     );
-    await reload('reloading refused');
+    await reload('reload refused');
     expect((await shown()).sequence).toBe(sequence);
     expect(await server.stop()).toBe(0);
   }, 120_000);
