@@ -19,7 +19,7 @@ export interface LogSettings {
   };
 }
 
-/** A log that says nothing else: a monitoring window of 6 h, no maximum lifetime, no auditor (DESIGN §4). */
+/** The settings of a log that chooses none: a monitoring window of 6 h, no maximum lifetime, no auditor. */
 export const DEFAULT_LOG_SETTINGS: LogSettings = { monitoringWindowMs: 6 * 3_600_000 };
 
 /** How far a log's rightmost timestamp may be ahead of a client's clock, or behind it, ms. */

@@ -11,7 +11,7 @@ export interface ImportEdge {
   readonly typeOnly: boolean;
 }
 
-/** What a room may import (DESIGN §12). Rooms are folders of `src/`. */
+/** The imports that a room may have (`docs/architecture.md#rooms`). Rooms are folders of `src/`. */
 export interface RoomRule {
   readonly rooms: readonly string[];
   /** Package names or prefixes ending in `/` or `:`. `*` allows every package. */

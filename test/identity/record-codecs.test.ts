@@ -57,7 +57,7 @@ describe('identity records', () => {
     );
   });
 
-  it('start with format 1 and lay their fields out as DESIGN §7 says', () => {
+  it('start with format 1 and lay their fields out as docs/spec.md says', () => {
     const record: IdentityRecord = {
       previousCommitment: NO_COMMITMENT,
       certificates: [Uint8Array.of(0xaa, 0xbb)],

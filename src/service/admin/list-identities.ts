@@ -1,7 +1,7 @@
 import { decodeUtf8, encodeUtf8, formatHex } from '../../core/encoding/bytes.ts';
 import type { LogContext } from '../log/log-context.ts';
 
-/** A label as people write the identity (DESIGN §6): an e-mail address without its scheme. */
+/** Returns the identity that a label names, as people write it: an e-mail address has no scheme. */
 export function identityText(label: Uint8Array): string {
   return decodeUtf8(label).replace(/^mailto:/, '');
 }

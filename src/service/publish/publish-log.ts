@@ -60,7 +60,7 @@ export interface Published {
 }
 
 /**
- * Brings a published copy of a log up to the log's newest checkpoint: all that an audit reads (DESIGN §5), in an order in
+ * Brings a published copy of a log up to the log's newest checkpoint: all that an audit reads, in an order in
  * which no reader ever sees a checkpoint of which something is missing. Nothing that was published is overwritten but the
  * checkpoint, and that only by one that continues it. A run that failed, at whatever write, is simply repeated.
  *

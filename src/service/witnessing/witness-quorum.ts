@@ -26,7 +26,7 @@ export interface WitnessQuorumOptions {
 
 type Finding = Extract<WitnessResult, { readonly type: 'ahead' | 'inconsistent' }>;
 
-/** The witnesses of a log's own policy: nothing is released before they make its quorum (DESIGN §5). */
+/** The witnesses of a log's own policy: nothing is released before they make its quorum (`docs/spec.md#audit-log`). */
 export class WitnessQuorum {
   readonly policy: Policy;
   readonly #options: WitnessQuorumOptions;
@@ -73,7 +73,7 @@ export class WitnessQuorum {
   }
 
   /**
-   * Asks the witnesses about the last checkpoint that this log has signed, before it signs another one (DESIGN §9). Returns
+   * Asks the witnesses about the last checkpoint that this log has signed, before it signs another one. Returns
    * once all have answered or had their time, if those that did are so many that every quorum would have needed one of them:
    * then nobody can have seen more. `committedSize` is what this log has. Throws `log-rolled-back` where anyone shows that this
    * log has signed more, or something else, and `release-stalled` where too few agree: who claims that without showing it
