@@ -6,9 +6,12 @@ import { parseCertificate } from '../../ca/certificate.ts';
 import type { ErasedRows, TrailHead } from '../../store/ports.ts';
 import { awaitReleased, Deadline } from './await-log.ts';
 import { canonicalise } from '../intake.ts';
+import type { LogContext } from '../log/log-context.ts';
+import { closeOpenIntent } from '../sequencing/intent-closing.ts';
 import type { Issuance } from './issuance.ts';
-import { makeVersion } from './make-version.ts';
+import { claimIntent, makeVersion } from './make-version.ts';
 import { requestHash } from './requests.ts';
+import type { VersionClaim } from './submit.ts';
 
 /** An administrator's order to erase an identity. */
 export interface ErasureOrder {
@@ -32,20 +35,23 @@ export interface Erasure {
   readonly trail: TrailHead;
 }
 
-/** An empty version of an identity; what the versions before it hold is to be deleted. */
+/** The last version of an identity, which holds no certificates; what the versions before `before` hold is deleted. */
 interface Emptied {
   readonly version: number;
   readonly position: number;
   /** Versions below this one are deleted. */
   readonly before: number;
+  /** The next version, if nothing may be made of it until everything is deleted. */
+  readonly claimed?: VersionClaim;
 }
 
 /**
  * Erases an identity (docs/spec.md#identity-record). A version that holds nothing (`maintenance: erasure`) goes into
  * the log, the certificates go to the CRL. Once the version is released, the openings of the versions before it, their
  * certificates and the plaintext name are deleted. The log keeps commitments and VRF outputs, so every proof and audit
- * holds. A record without certificates gets no such version, and its last version is emptied too. Idempotent. Throws
- * `invalid-identity`, `identity-not-found`, `version-conflict` while another request changes the identity, `timed-out`.
+ * holds. A record without certificates gets no such version, and its last version is emptied too: the erasure only
+ * claims the next version, so that nothing is made of it meanwhile. Idempotent. Throws `invalid-identity`,
+ * `identity-not-found`, `version-conflict` while another request changes the identity, `timed-out`.
  */
 export async function eraseIdentity(issuance: Issuance, order: ErasureOrder): Promise<Erasure> {
   const { context, progress } = issuance;
@@ -53,15 +59,34 @@ export async function eraseIdentity(issuance: Issuance, order: ErasureOrder): Pr
   const labelKey = await context.vrf.labelKey(identity.label);
   const deadline = new Deadline(context.limits.requestTimeoutMs);
   const emptied = await emptyRecord(issuance, { identity, labelKey, who: order.who, deadline });
-  await awaitReleased(progress, emptied.position, deadline.leftMs());
-  const { version, position } = emptied;
-  const erasedMs = context.now();
-  const act = { at: erasedMs, act: 'identity-erased', identity: formatHex(labelKey), version, position } as const;
-  const { deleted, trail } = await context.trail.record([{ ...act, who: order.who }], async (record) => ({
-    deleted: await context.store.erase(labelKey, emptied.before, record),
+  try {
+    await awaitReleased(progress, emptied.position, deadline.leftMs());
+    const { version, position } = emptied;
+    const erasedMs = context.now();
+    const deletion = await deleteBefore(context, { ...emptied, labelKey, erasedMs, who: order.who });
+    return { identity: identity.text, labelKey, version, position, erasedMs, ...deletion };
+  } finally {
+    if (emptied.claimed !== undefined)
+      await closeOpenIntent(context, emptied.claimed, undefined).catch(() => undefined);
+  }
+}
+
+interface Deletion extends Emptied {
+  readonly labelKey: Uint8Array;
+  readonly erasedMs: number;
+  readonly who: string;
+}
+
+async function deleteBefore(
+  { store, trail }: LogContext,
+  { labelKey, version, position, before, erasedMs, who }: Deletion,
+): Promise<Pick<Erasure, 'deleted' | 'trail'>> {
+  const identity = formatHex(labelKey);
+  const act = { at: erasedMs, act: 'identity-erased', identity, version, position, who } as const;
+  return trail.record([act], async (record) => ({
+    deleted: await store.erase(labelKey, before, record),
     trail: { size: record.sequence + 1, hash: record.hash },
   }));
-  return { identity: identity.text, labelKey, version, position, erasedMs, deleted, trail };
 }
 
 interface Work {
@@ -77,14 +102,17 @@ async function emptyRecord(issuance: Issuance, work: Work): Promise<Emptied> {
     const row = await issuance.context.store.readLabelAt(labelKey, Number.MAX_SAFE_INTEGER);
     ensure(row !== undefined, 'identity-not-found', 'the identity is not registered');
     const { version, position, value, commitment } = row.greatest;
+    const hash = requestHash('erasure', identity.label, [commitment], undefined);
+    const claim = { label: identity.label, labelKey, version: version + 1, requestHash: hash };
     if (value === undefined) return { version, position, before: version + 1 };
     const { certificates, authorization } = decodeIdentityRecord(value);
     const isErased = authorization.type === 'maintenance' && authorization.kind === 'erasure';
     if (isErased) return { version, position, before: version };
     // Nothing but a recovery or the operator can follow an empty record (docs/spec.md#identity-record).
-    if (certificates.length === 0) return { version, position, before: version + 1 };
-    const hash = requestHash('erasure', identity.label, [commitment], undefined);
-    const claim = { label: identity.label, labelKey, version: version + 1, requestHash: hash };
+    if (certificates.length === 0) {
+      await claimIntent(issuance.context, claim);
+      return { version, position, before: version + 1, claimed: claim };
+    }
     const removed = certificates.map((der) => parseCertificate(der).serial);
     const made = await makeVersion(issuance, claim, work, () => ({
       record: {

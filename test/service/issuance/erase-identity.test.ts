@@ -1,6 +1,6 @@
 import { PGlite } from '@electric-sql/pglite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { generateKey } from '../../../src/client/client-key.ts';
 import { MemoryState } from '../../../src/client/state/client-state.ts';
 import { formatPem } from '../../../src/ca/der/pem.ts';
@@ -134,6 +134,26 @@ describe('an erasure', () => {
     expect(await everything()).not.toContain(ALICE);
     expect(await erase(ALICE)).toMatchObject({ deleted: { versions: 0 } });
     expect((await (await server.client()).audit()).treeSize).toBe(4);
+  });
+
+  it('of a name without certificates claims the next version, so that no recovery outlives it', async () => {
+    const { owner, key } = await twoVersions(ALICE);
+    await owner.revoke(ALICE, key);
+    const { context } = server.log;
+    const labelKey = await context.vrf.labelKey(identityOf(ALICE).label);
+    const recovery = { labelKey, version: 3, requestHash: new Uint8Array(32).fill(1), createdMs: context.now() };
+    expect((await context.store.openIntent(recovery)).opened).toBe(true);
+    await expect(erase(ALICE)).rejects.toMatchObject({ code: 'version-conflict' });
+    expect(await everything()).toContain(ALICE);
+    expect(await closeOpenIntent(context, recovery, undefined)).toBe(true);
+
+    const meanwhile = vi.spyOn(context.store, 'erase').mockImplementationOnce(async (...parameters) => {
+      expect((await context.store.openIntent(recovery)).opened).toBe(false);
+      return context.store.erase(...parameters);
+    });
+    expect(await erase(ALICE)).toMatchObject({ version: 2, deleted: { versions: 3 } });
+    expect(meanwhile).toHaveBeenCalledTimes(2);
+    expect((await context.store.openIntent(recovery)).opened).toBe(true);
   });
 
   it('gives a receipt that only the CA can have signed', async () => {
