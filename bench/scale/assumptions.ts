@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS } from '../../src/service/limits.ts';
+import { DEFAULT_SERVICE_LIMITS } from '../../src/service/limits.ts';
 
 /** What the simulation assumes of a log and of its users; everything else is measured or computed. */
 export const ASSUMPTIONS = {
@@ -16,9 +16,9 @@ export const ASSUMPTIONS = {
   checkpointIntervalMs: 1_000,
   /** Characters of an origin, and of a witness's name. */
   nameCharacters: 24,
-  batchIntervalMs: DEFAULT_LIMITS.batchIntervalMs,
-  heartbeatMs: DEFAULT_LIMITS.heartbeatMs,
-  entrySize: DEFAULT_LIMITS.entrySize,
+  batchIntervalMs: DEFAULT_SERVICE_LIMITS.batchIntervalMs,
+  heartbeatMs: DEFAULT_SERVICE_LIMITS.heartbeatMs,
+  entrySize: DEFAULT_SERVICE_LIMITS.entrySize,
 } as const;
 
 export const SECONDS_PER_DAY = 86_400;

@@ -18,6 +18,20 @@ export const CRL_REASONS = {
 /** The name of a revocation reason. */
 export type CrlReason = keyof typeof CRL_REASONS;
 
+const REASON_NAMES: ReadonlyMap<unknown, CrlReason> = new Map(
+  (Object.keys(CRL_REASONS) as CrlReason[]).map((name) => [CRL_REASONS[name], name]),
+);
+
+/** Returns true if an untrusted value is the code of one of {@link CRL_REASONS}. */
+export function isRevocationReason(value: unknown): value is number {
+  return REASON_NAMES.has(value);
+}
+
+/** Returns the name of a reason code; undefined if it is not one of {@link CRL_REASONS}. */
+export function reasonName(code: number): CrlReason | undefined {
+  return REASON_NAMES.get(code);
+}
+
 /** One revoked certificate. */
 export interface CrlEntry {
   /** Lower-case hex, as in `ParsedCertificate.serial`. */

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { LOOKUP_TOKEN_HEADER } from '../contract/media-types.ts';
 import { type AssertMayAsk, LookupPolicy, PUBLIC_LOOKUPS } from '../service/prover/lookup-policy.ts';
-import { RequestBudget } from '../service/request-budget.ts';
+import { TokenBuckets } from '../service/token-buckets.ts';
 import { type RateLimits, type RateLimitSettings, take } from './rate-limits.ts';
 
 /** Decides who may ask the log about a label, and how often, for every operation about a label. */
@@ -11,7 +11,7 @@ export class LookupAccess {
   readonly #now: () => number;
   #settings: RateLimitSettings | undefined;
   #policy: LookupPolicy;
-  #budget: RequestBudget | undefined;
+  #budget: TokenBuckets | undefined;
 
   /** `origin` of the log; `now` in ms. Follows changes of the settings of `limits`. */
   constructor(limits: RateLimits, origin: string, now: () => number) {
@@ -54,6 +54,6 @@ export class LookupAccess {
     if (settings === this.#settings) return;
     this.#settings = settings;
     this.#policy = new LookupPolicy(settings.lookups ?? PUBLIC_LOOKUPS, this.#origin, this.#now);
-    this.#budget = settings.perAsker && new RequestBudget(settings.perAsker, this.#now);
+    this.#budget = settings.perAsker && new TokenBuckets(settings.perAsker, this.#now);
   }
 }

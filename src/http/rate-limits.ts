@@ -1,17 +1,17 @@
 import type { Context } from 'hono';
 import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import type { LookupSettings } from '../service/prover/lookup-policy.ts';
-import { type BudgetOptions, RequestBudget } from '../service/request-budget.ts';
+import { type TokenBucketOptions, TokenBuckets } from '../service/token-buckets.ts';
 import { clientKey, plainAddress, remoteAddress } from './remote-address.ts';
 
 /** Limits on one client's requests; undefined: none. */
 export interface RateLimitSettings {
   /** Requests from one address without a valid application token. */
-  readonly perClient: BudgetOptions | undefined;
+  readonly perClient: TokenBucketOptions | undefined;
   /** Requests with one application token. */
-  readonly perApplication: BudgetOptions | undefined;
+  readonly perApplication: TokenBucketOptions | undefined;
   /** Labels that one asker may look up. An asker is an address, or the bearer of a lookup token. */
-  readonly perAsker?: BudgetOptions | undefined;
+  readonly perAsker?: TokenBucketOptions | undefined;
   /** Names that only bearers of a lookup token may look up. Default: none. */
   readonly lookups?: LookupSettings | undefined;
   /** Addresses of the proxies whose `X-Forwarded-For` the server believes. */
@@ -33,8 +33,8 @@ export class RateLimits {
   readonly #read: () => RateLimitSettings;
   readonly #now: () => number;
   #settings: RateLimitSettings | undefined;
-  #clients: RequestBudget | undefined;
-  #applications: RequestBudget | undefined;
+  #clients: TokenBuckets | undefined;
+  #applications: TokenBuckets | undefined;
   #trustedProxies: ReadonlySet<string> = new Set();
   readonly #identify: IdentifyToken;
   readonly #addressOf: (c: Context) => string;
@@ -84,8 +84,8 @@ export class RateLimits {
     if (settings === this.#settings) return;
     this.#settings = settings;
     const { perClient, perApplication, trustedProxies } = settings;
-    this.#clients = perClient && new RequestBudget(perClient, this.#now);
-    this.#applications = perApplication && new RequestBudget(perApplication, this.#now);
+    this.#clients = perClient && new TokenBuckets(perClient, this.#now);
+    this.#applications = perApplication && new TokenBuckets(perApplication, this.#now);
     this.#trustedProxies = new Set(trustedProxies);
   }
 
@@ -107,7 +107,7 @@ export class RateLimits {
 }
 
 /** Takes one request from a key's token bucket, if there are buckets. Throws `rate-limited`. */
-export function take(budget: RequestBudget | undefined, key: string): void {
+export function take(budget: TokenBuckets | undefined, key: string): void {
   if (budget === undefined || budget.take(key)) return;
   const retryAfterSeconds = Math.max(budget.waitSeconds(key), 1);
   throw new GlasskeyError('rate-limited', 'too many requests: try again later', { retryAfterSeconds });

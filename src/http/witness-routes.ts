@@ -4,7 +4,7 @@ import type { ErrorCode } from '../core/error-codes.ts';
 import { isGlasskeyError } from '../core/errors.ts';
 import type { Witness, WitnessAnswer } from '../service/witness/witness.ts';
 import { readRequest } from './read-body.ts';
-import { type BudgetOptions, RequestBudget } from '../service/request-budget.ts';
+import { type TokenBucketOptions, TokenBuckets } from '../service/token-buckets.ts';
 import { clientKey, plainAddress } from './remote-address.ts';
 import { NO_STORE, createResponse } from './responses.ts';
 import type { WitnessMetrics } from './witness-metrics.ts';
@@ -26,7 +26,7 @@ export interface WitnessAppOptions {
   /** Now in ms. */
   readonly now: () => number;
   /** Token bucket of each IPv4 address and each IPv6 /64. */
-  readonly budget: BudgetOptions;
+  readonly budget: TokenBucketOptions;
   /** Returns a client's address. Default: all clients share one. */
   readonly addressOf?: ((c: Context) => string) | undefined;
   /** Called for each fault of the witness itself. */
@@ -39,7 +39,7 @@ export interface WitnessAppOptions {
  */
 export function createWitnessApp(options: WitnessAppOptions): Hono {
   const { witness, metrics, now } = options;
-  const budget = new RequestBudget(options.budget, now);
+  const budget = new TokenBuckets(options.budget, now);
   let inFlight = 0;
   const app = new Hono();
   app.post('/add-checkpoint', async (c) => {

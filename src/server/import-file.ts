@@ -35,7 +35,7 @@ export interface ImportCounts {
 }
 
 /** How to import. */
-export interface ImportOptions {
+export interface ImportFileOptions {
   /** JSON lines: `identity`, and `csr` or `publicKey`, in PEM. Untrusted. */
   readonly file: string;
   /** Where refused lines are told, as JSON lines; there is no such file where there are none. */
@@ -52,7 +52,7 @@ export interface ImportOptions {
  * Imports a file in rounds that fill whole log entries. What was imported before is `present`, so the same file again goes on where
  * an import was stopped. Throws what is no line's fault.
  */
-export async function importFile(options: ImportOptions): Promise<ImportCounts> {
+export async function importFile(options: ImportFileOptions): Promise<ImportCounts> {
   await rm(options.report, { force: true });
   let counts: ImportCounts = { imported: 0, present: 0, refused: 0 };
   const round: BoundedLine[] = [];
@@ -70,7 +70,7 @@ export async function importFile(options: ImportOptions): Promise<ImportCounts> 
 }
 
 async function importRound(
-  options: ImportOptions,
+  options: ImportFileOptions,
   lines: readonly BoundedLine[],
   before: ImportCounts,
 ): Promise<ImportCounts> {
@@ -96,7 +96,7 @@ async function importRound(
 
 /** All lines at once, but for those of one identity: there the first is first. */
 function importLines(
-  { who, importOne, labelOf }: ImportOptions,
+  { who, importOne, labelOf }: ImportFileOptions,
   lines: readonly BoundedLine[],
 ): readonly Promise<Imported>[] {
   const latest = new Map<string, Promise<Imported>>();

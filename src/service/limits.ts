@@ -80,7 +80,7 @@ export interface ServiceLimits {
 }
 
 /** The bounds of a server that configures none. */
-export const DEFAULT_LIMITS: ServiceLimits = {
+export const DEFAULT_SERVICE_LIMITS: ServiceLimits = {
   minBatchIntervalMs: 50,
   batchIntervalMs: 200,
   heartbeatMs: 120_000,

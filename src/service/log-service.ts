@@ -10,13 +10,12 @@ import { Admission } from './issuance/admission.ts';
 import { Singleflight } from './issuance/singleflight.ts';
 import { eraseIdentity, type Erasure, type ErasureOrder } from './issuance/erase-identity.ts';
 import { type Imported, importIdentity, type ImportOrder } from './issuance/import-identity.ts';
-import type { Issuance, Pipeline } from './issuance/issuance.ts';
-import type { Made, SettledRecovery } from './issuance/made.ts';
+import type { Issuance, Made, Pipeline, SettledRecovery } from './issuance/issuance.ts';
 import { issueCertificate } from './issuance/issue-certificate.ts';
 import type {
   Answer,
   CertificateOrder,
-  CertificateAnswer,
+  LoggedCertificate,
   RevocationOrder,
   RevokedCertificates,
 } from './issuance/requests.ts';
@@ -180,7 +179,7 @@ export class LogService {
   }
 
   /** `POST /v1/certificates`: see {@link issueCertificate}. */
-  async issue(order: CertificateOrder): Promise<CertificateAnswer> {
+  async issue(order: CertificateOrder): Promise<LoggedCertificate> {
     await this.#assertSigning();
     return issueCertificate(this.#issuance(), order);
   }

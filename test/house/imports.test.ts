@@ -46,7 +46,7 @@ const TABLE: Readonly<Record<string, RoomRule>> = {
 };
 
 /** Loose files of `src/service` that every room of it may read. */
-const BASE = ['limits.ts', 'file-system.ts', 'request-budget.ts', 'service-event.ts'];
+const BASE = ['limits.ts', 'file-system.ts', 'token-buckets.ts', 'service-event.ts'];
 
 /** The rooms inside `src/service`, lowest first. */
 const SERVICE: InnerTable = {
@@ -58,12 +58,12 @@ const SERVICE: InnerTable = {
   log: [...BASE, 'evidence', 'threads', 'witnessing'],
   'signer-health.ts': ['log'],
   publish: BASE,
-  witness: [...BASE, 'log', 'publish', 'witnessing'],
+  witness: [...BASE, 'log'],
   auditor: [...BASE, 'log'],
   revocation: [...BASE, 'log'],
   prover: [...BASE, 'log'],
-  sequencing: [...BASE, 'log', 'revocation', 'witnessing'],
-  issuance: [...BASE, 'evidence', 'intake.ts', 'log', 'prover', 'revocation', 'sequencing'],
+  sequencing: [...BASE, 'log', 'witnessing'],
+  issuance: [...BASE, 'evidence', 'intake.ts', 'log', 'prover', 'sequencing'],
   recovery: [...BASE, 'evidence', 'intake.ts', 'issuance', 'log', 'sequencing'],
   admin: [...BASE, 'issuance', 'log'],
   'log-service.ts': [

@@ -1,4 +1,5 @@
-import { formatBase64, parseBase64 } from '../encoding/bytes.ts';
+import { sha256 } from '../crypto/sha256.ts';
+import { encodeUtf8, formatBase64, formatHex, parseBase64 } from '../encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../errors.ts';
 import { MAX_NOTE_BYTES } from './note.ts';
 
@@ -15,6 +16,11 @@ export interface AddCheckpoint {
   readonly proof: readonly Uint8Array[];
   /** The signed checkpoint: a note. */
   readonly checkpoint: string;
+}
+
+/** Returns a log's name in paths: the SHA-256 of its origin in lower-case hexadecimal (c2sp.org/tlog-witness). */
+export function originHash(origin: string): string {
+  return formatHex(sha256(encodeUtf8(origin)));
 }
 
 /** Formats the body of the request. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isGlasskeyError } from '../../core/errors.ts';
 import { canonicalDomain } from '../../identity/canonical-domain.ts';
-import type { BudgetOptions } from '../../service/request-budget.ts';
+import type { TokenBucketOptions } from '../../service/token-buckets.ts';
 import { parseDuration } from './duration.ts';
 
 /** A duration such as "90s", in ms; within bounds that are given in the same way. */
@@ -48,7 +48,7 @@ export const budget = z
     per: duration('1s', '30d'),
     burst: z.int().min(1).max(1_000_000).optional(),
   })
-  .transform(({ requests, per, burst }): BudgetOptions => ({
+  .transform(({ requests, per, burst }): TokenBucketOptions => ({
     perSecond: requests / (per / 1000),
     burst: burst ?? requests,
   }));

@@ -2,7 +2,7 @@ import { encodeUtf8, formatHex } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import { canonicalIdentity } from '../../identity/canonical-identity.ts';
 import type { ListedCertificate } from '../../store/ports.ts';
-import { CRL_REASONS } from '../../ca/crl-entries.ts';
+import { reasonName } from '../../ca/crl-entries.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { identityText } from './list-identities.ts';
 
@@ -97,7 +97,7 @@ function certificateInfo(row: ListedCertificate, nowMs: number): CertificateInfo
     notBeforeMs,
     notAfterMs,
     revokedMs,
-    reason: revocationReason === undefined ? undefined : reasonName(revocationReason),
+    reason: revocationReason === undefined ? undefined : (reasonName(revocationReason) ?? String(revocationReason)),
     spkiSha256: formatHex(spkiSha256),
   };
 }
@@ -106,8 +106,4 @@ function statusOf({ revokedMs, isLogged, notAfterMs }: ListedCertificate, nowMs:
   if (revokedMs !== undefined) return 'revoked';
   if (!isLogged) return 'pending';
   return notAfterMs < nowMs ? 'expired' : 'valid';
-}
-
-function reasonName(code: number): string {
-  return Object.entries(CRL_REASONS).find(([, number]) => number === code)?.[0] ?? String(code);
 }

@@ -1,7 +1,7 @@
 import { readStream } from '../../core/encoding/read-stream.ts';
 
 /** The platform's fetch, or a test's. */
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+export type OutboundFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** The bounds of one request to a foreign server. */
 export interface FetchBounds {
@@ -21,7 +21,7 @@ export interface BoundedAnswer {
  * that the server cannot send us elsewhere. Rejects with the error of the fetch or the read.
  */
 export async function boundedFetch(
-  fetch: Fetch,
+  fetch: OutboundFetch,
   url: string,
   init: RequestInit,
   { timeoutMs, maxBytes }: FetchBounds,

@@ -1,7 +1,7 @@
 import type { IdentityRules } from '../../identity/identity.ts';
-import { RequestBudget } from '../request-budget.ts';
+import { TokenBuckets } from '../token-buckets.ts';
 import type { Observer } from '../service-event.ts';
-import type { Fetch } from './bounded-fetch.ts';
+import type { OutboundFetch } from './bounded-fetch.ts';
 import { type ChallengeContext, EmailChallenges } from './email/email-challenges.ts';
 import { type Mailer, smtpMailer } from './email/mailer.ts';
 import type { EvidenceSettings } from './evidence-settings.ts';
@@ -21,7 +21,7 @@ export interface EvidenceServices {
   readonly mailer: Mailer | undefined;
   readonly webhook: Webhook | undefined;
   /** The token bucket of each identity's certificates; undefined: unlimited. */
-  readonly identityBudget: RequestBudget | undefined;
+  readonly identityBudget: TokenBuckets | undefined;
   readonly recoverySettings: RecoverySettings;
 }
 
@@ -30,7 +30,7 @@ export interface EvidenceContext extends ChallengeContext {
   readonly identityRules: IdentityRules;
   readonly observe: Observer;
   /** Asks other servers. */
-  readonly fetch: Fetch;
+  readonly fetch: OutboundFetch;
 }
 
 /** Opens the services that the settings name. Token buckets and cached keys of OpenID providers start empty. */
@@ -45,6 +45,6 @@ export function openEvidence(context: EvidenceContext, settings: EvidenceSetting
     recoverySettings: recovery ?? DEFAULT_RECOVERY,
     oidc: new OidcTokens(oidc, identityRules, fetch, now),
     webhook: webhook && new Webhook(webhook, fetch, context),
-    identityBudget: identityLimit && new RequestBudget(identityLimit, now),
+    identityBudget: identityLimit && new TokenBuckets(identityLimit, now),
   };
 }

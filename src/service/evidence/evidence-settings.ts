@@ -1,4 +1,4 @@
-import type { BudgetOptions } from '../request-budget.ts';
+import type { TokenBucketOptions } from '../token-buckets.ts';
 import type { EmailSettings } from './email/email-settings.ts';
 import type { OidcIssuerSettings } from './oidc/oidc-settings.ts';
 import type { WebhookSettings } from './webhook/webhook-settings.ts';
@@ -9,7 +9,7 @@ import { DEFAULT_POLICY, type PolicyTable } from './policy-table.ts';
 export interface EvidenceSettings {
   readonly policy: PolicyTable;
   /** The token bucket of each identity's certificates; undefined: unlimited. */
-  readonly identityLimit: BudgetOptions | undefined;
+  readonly identityLimit: TokenBucketOptions | undefined;
   /** The OpenID providers that the policy may name. */
   readonly oidc: readonly OidcIssuerSettings[];
   /** Proofs by mail; undefined: disabled. */

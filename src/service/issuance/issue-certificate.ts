@@ -7,12 +7,11 @@ import { authenticate, authenticateApplication, credentialsKey, type Requester, 
 import { awaitReleased, Deadline } from './await-log.ts';
 import { continuity } from './continuity.ts';
 import { canonicalise, parse, proofOfPossession } from '../intake.ts';
-import type { Issuance } from './issuance.ts';
-import type { Made } from './made.ts';
+import type { Issuance, Made } from './issuance.ts';
 import { readLabelState } from '../log/label-state.ts';
 import { makeVersion } from './make-version.ts';
 import { policy, withinIdentityBudget } from './policy.ts';
-import { type CertificateOrder, type CertificateAnswer, requestHash } from './requests.ts';
+import { type CertificateOrder, type LoggedCertificate, requestHash } from './requests.ts';
 import { respond } from './respond.ts';
 import type { WantedKeys } from './sign.ts';
 import { signVersion } from './signed-version.ts';
@@ -43,7 +42,7 @@ export interface CertificateWork {
  * the same answer. `order` is untrusted. Throws the code of the step that refuses; `timed-out` leaves the request in
  * the queue.
  */
-export async function issueCertificate(issuance: Issuance, order: CertificateOrder): Promise<CertificateAnswer> {
+export async function issueCertificate(issuance: Issuance, order: CertificateOrder): Promise<LoggedCertificate> {
   const { context, admission, requests, settings } = issuance;
   return admission.run('certificate', async (ticket) => {
     const der = parse(order);

@@ -7,7 +7,7 @@ import type { LogProgress } from '../log/log-progress.ts';
 import { closeOpenIntent } from '../sequencing/intent-closing.ts';
 import type { Ticket } from './admission.ts';
 import { awaitSequenced, type Deadline } from './await-log.ts';
-import type { Made } from './made.ts';
+import type { Made } from './issuance.ts';
 import { submit, type VersionClaim, type VersionContent } from './submit.ts';
 
 /** Interval at which an open intent of another process is read again, ms. */

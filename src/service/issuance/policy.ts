@@ -4,7 +4,7 @@ import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { LogContext } from '../log/log-context.ts';
-import type { RequestBudget } from '../request-budget.ts';
+import type { TokenBuckets } from '../token-buckets.ts';
 import type { RequestSettings } from '../log/reloadable.ts';
 import type { NextVersion } from './continuity.ts';
 import { profileOf } from '../log/profile-table.ts';
@@ -35,7 +35,7 @@ export function policy(
  * `rate-limited`.
  */
 export async function withinIdentityBudget<T>(
-  budget: RequestBudget | undefined,
+  budget: TokenBuckets | undefined,
   labelKey: Uint8Array,
   work: (keep: () => void) => Promise<T>,
 ): Promise<T> {

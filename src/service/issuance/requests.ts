@@ -49,7 +49,7 @@ export interface CertificateOrder extends ProofOrder {
 }
 
 /** A certificate that is in the released log, with the version that brought it. */
-export interface CertificateAnswer extends Answer {
+export interface LoggedCertificate extends Answer {
   /** Lower-case hex. */
   readonly serial: string;
   /** The leaf, DER. */

@@ -3,8 +3,7 @@ import { isGlasskeyError } from '../../core/errors.ts';
 import { searchResponseCodec } from '../../core/keytrans/messages.ts';
 import { type UpdateRequest, updateResponsesCodec } from '../../core/keytrans/update-messages.ts';
 import type { Identity } from '../../identity/identity.ts';
-import type { Issuance } from './issuance.ts';
-import type { Made } from './made.ts';
+import type { Issuance, Made } from './issuance.ts';
 import type { Answer, AnswerProof, ProofOrder } from './requests.ts';
 
 /** Step `respond`: says where the version is, with the one proof that was ordered. Throws as {@link proveAnswer}. */

@@ -1,6 +1,6 @@
 import type { LogContext } from '../log/log-context.ts';
 import type { LabelState } from '../log/label-state.ts';
-import type { Made } from './made.ts';
+import type { Made } from './issuance.ts';
 
 /** After this part of a certificate's validity, the same request again is a renewal. */
 const RENEWAL_PART = 2 / 3;

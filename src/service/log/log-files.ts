@@ -1,13 +1,13 @@
 import { encodeEntryBundle } from '../../core/audit/entry-bundle.ts';
+import { signedLogEndCodec } from '../../core/audit/log-end.ts';
 import { formatTlogProof } from '../../core/audit/tlog-proof.ts';
 import { rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
 import { HASH_LENGTH } from '../../core/crypto/sha256.ts';
-import { encode } from '../../core/encoding/codec.ts';
+import { decode, encode } from '../../core/encoding/codec.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { treeHeadCodec } from '../../core/keytrans/tree-head.ts';
 import { TILE_WIDTH, type TileCoordinate, tileWidth } from '../../core/log/tiled-tree.ts';
 import { AuditProofs } from './audit-proofs.ts';
-import { readReleasedEnd } from './released-end.ts';
 import type { LogContext } from './log-context.ts';
 import { LogNodeReader } from './log-node-reader.ts';
 import type { LogProgress } from './log-progress.ts';
@@ -78,8 +78,8 @@ export class LogFiles {
   /** Returns the encoded SignedLogEnd of a log whose last entry is released. */
   async end(): Promise<Uint8Array> {
     const { released } = await this.#progress.released();
-    const encoded = await readReleasedEnd(this.#context, released.size);
-    assertThere(encoded !== undefined);
+    const encoded = await this.#context.store.readLogEnd();
+    assertThere(encoded !== undefined && decode(signedLogEndCodec, encoded).end.position < released.size);
     return encoded;
   }
 

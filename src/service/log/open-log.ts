@@ -15,13 +15,13 @@ import { type Configuration, configurationCodec } from '../../core/keytrans/conf
 import { cachedTileReader, PrefixTileCache } from '../../core/prefix/tile-cache.ts';
 import type { IdentityRules } from '../../identity/identity.ts';
 import type { Store } from '../../store/ports.ts';
-import type { Fetch } from '../evidence/bounded-fetch.ts';
+import type { OutboundFetch } from '../evidence/bounded-fetch.ts';
 import { openEvidence } from '../evidence/evidence-services.ts';
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from '../evidence/evidence-settings.ts';
 import { IssuedCertificates } from './issued-certificates.ts';
 import { type IssuingCa, IssuingCas } from './issuing-cas.ts';
 import { LabelVrf } from './label-vrf.ts';
-import { DEFAULT_LIMITS, type ServiceLimits } from '../limits.ts';
+import { DEFAULT_SERVICE_LIMITS, type ServiceLimits } from '../limits.ts';
 import type { LogContext, LogKeys } from './log-context.ts';
 import type { Observer } from '../service-event.ts';
 import { SignedCheckpointFile } from './signed-checkpoint-file.ts';
@@ -49,12 +49,12 @@ export interface OpenLogOptions {
   /** Default: applications vouch for every identity, without limits. */
   readonly evidence?: EvidenceSettings | undefined;
   /** Asks other servers for evidence. Default: the platform's. */
-  readonly fetch?: Fetch | undefined;
+  readonly fetch?: OutboundFetch | undefined;
   /** Issuing CAs that came after the one of `keys`, oldest first. Default: none. */
   readonly laterCas?: readonly IssuingCa[] | undefined;
   /** Wait of a recovery, ms: that of the trust bundle. Default: {@link DEFAULT_RECOVERY_DELAY_MS}. */
   readonly recoveryDelayMs?: number | undefined;
-  /** Bounds that differ from {@link DEFAULT_LIMITS}. */
+  /** Bounds that differ from {@link DEFAULT_SERVICE_LIMITS}. */
   readonly limits?: Partial<ServiceLimits>;
   /** Default: the system's clock. */
   readonly now?: () => number;
@@ -85,7 +85,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
   const isServed = configuration.mode !== 'thirdPartyManagement';
   ensure(isServed, 'unsupported-operation', 'logs with third-party management are not served');
   assertKeys(configuration, keys);
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const limits = { ...DEFAULT_SERVICE_LIMITS, ...options.limits };
   assertLimits(limits, configuration);
   const logStore = store.log(row.logId);
   const prefixTiles = new PrefixTileCache(limits.prefixTileCacheBytes);

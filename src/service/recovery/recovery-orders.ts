@@ -1,4 +1,4 @@
-import type { Answer, CertificateOrder, CertificateAnswer, ProofOrder } from '../issuance/requests.ts';
+import type { Answer, CertificateOrder, LoggedCertificate, ProofOrder } from '../issuance/requests.ts';
 import type { SignedChange } from '../../identity/change-request.ts';
 
 /** A request to recover an identity for the key of a CSR, as it came in. Everything in it is untrusted. */
@@ -17,7 +17,7 @@ export type RecoveryOutcome =
   /** It was vetoed so often that the operator decides. The log holds nothing of it. */
   | { readonly state: 'undecided'; readonly identity: string }
   /** The new key has the name. */
-  | (CertificateAnswer & { readonly state: 'effective' });
+  | (LoggedCertificate & { readonly state: 'effective' });
 
 /** A veto of a pending recovery, as it came in: a change that leaves every key. Untrusted. */
 export interface VetoOrder extends ProofOrder {

@@ -1,6 +1,6 @@
 import type { Issuer } from '../../ca/authority.ts';
 import { createCrl, type CrlContent, type CrlScope } from '../../ca/crl.ts';
-import { CRL_REASONS, type CrlEntry, type CrlReason } from '../../ca/crl-entries.ts';
+import { type CrlEntry, type CrlReason, reasonName } from '../../ca/crl-entries.ts';
 import { serialsOfShard } from '../../ca/serial.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
@@ -190,15 +190,11 @@ const NO_LIMIT = 2 ** 31 - 1;
 const ALL_SERIALS = { first: '00', last: 'ff'.repeat(20) };
 const TOO_MANY = 'too many certificates are revoked for one CRL: each certificate names that of its shard';
 
-function entryOf({ serial, revokedMs, reason }: Revocation, as: CrlEntry['reason'] = reasonName(reason)): CrlEntry {
+function entryOf({ serial, revokedMs, reason }: Revocation, as: CrlEntry['reason'] = storedReason(reason)): CrlEntry {
   return { serial, revokedAtMs: revokedMs, reason: as };
 }
 
-const REASON_NAMES = new Map<number, CrlReason>(
-  (Object.keys(CRL_REASONS) as CrlReason[]).map((name) => [CRL_REASONS[name], name]),
-);
-
-/** The name of a stored reason code; `unspecified` for one that we do not make. */
-export function reasonName(code: number): CrlReason {
-  return REASON_NAMES.get(code) ?? 'unspecified';
+/** Returns the name of a stored reason code; `unspecified` for a code that this CA does not use. */
+export function storedReason(code: number): CrlReason {
+  return reasonName(code) ?? 'unspecified';
 }

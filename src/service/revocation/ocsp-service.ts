@@ -11,10 +11,10 @@ import { type CertId, type OcspRequest, parseOcspRequest } from '../../ca/ocsp/o
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
-import { reasonName } from './crl-service.ts';
+import { storedReason } from './crl-service.ts';
 import { DelegatedResponder } from './delegated-responder.ts';
 import type { LogContext } from '../log/log-context.ts';
-import { SigningBudget } from './signing-budget.ts';
+import { TokenBuckets } from '../token-buckets.ts';
 
 /** How long a status counts as known, ms: a revocation is in the answers that much later at most. */
 const STATUS_LIFETIME_MS = 2_000;
@@ -56,13 +56,15 @@ interface KeptAnswer {
 export class OcspService {
   readonly #context: LogContext;
   readonly #responders = new Map<Issuer, Responder>();
-  readonly #budget: SigningBudget;
+  /** One bucket, of signatures. */
+  readonly #signatures: TokenBuckets;
   readonly #kept = new Map<string, KeptAnswer>();
   readonly #under = new Map<string, Promise<OcspAnswer>>();
 
   constructor(context: LogContext) {
     this.#context = context;
-    this.#budget = new SigningBudget(context.limits.ocspSignaturesPerSecond, context.now);
+    const perSecond = context.limits.ocspSignaturesPerSecond;
+    this.#signatures = new TokenBuckets({ perSecond, burst: perSecond }, context.now);
   }
 
   /** The response to a DER request (untrusted). Never throws for what is in it. Throws `storage-failed`. */
@@ -90,7 +92,7 @@ export class OcspService {
   /** Keeps a signed answer while it says what is true and half of its time is left; else signs another. */
   async #refresh(responder: Responder, key: string, certId: CertId, kept: KeptAnswer | undefined): Promise<OcspAnswer> {
     const { now, limits } = this.#context;
-    if (kept === undefined && !this.#budget.take()) return failure('tryLater');
+    if (kept === undefined && !this.#signatures.take('')) return failure('tryLater');
     const checkedAtMs = now();
     const status = await this.#statusOf(responder, certId);
     const said = JSON.stringify(status);
@@ -114,7 +116,7 @@ export class OcspService {
   }
 
   async #sign({ certIds, nonce }: OcspRequest, responder: Responder): Promise<OcspAnswer> {
-    if (!this.#budget.take()) return failure('tryLater');
+    if (!this.#signatures.take('')) return failure('tryLater');
     const answers = await Promise.all(
       certIds.map(async (certId) => ({ certId: certId.raw, status: await this.#statusOf(responder, certId) })),
     );
@@ -163,7 +165,7 @@ export class OcspService {
       if (signedBy !== undefined && signedBy !== responder.issuer) return { type: 'unknown' };
     }
     if (revocation !== undefined) {
-      return { type: 'revoked', revokedAtMs: revocation.revokedMs, reason: reasonName(revocation.reason) };
+      return { type: 'revoked', revokedAtMs: revocation.revokedMs, reason: storedReason(revocation.reason) };
     }
     return issued ? { type: 'good' } : { type: 'unknown' };
   }

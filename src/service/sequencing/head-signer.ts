@@ -1,12 +1,14 @@
+import { ecdsaSignatureToRaw } from '../../ca/der/ecdsa-signature.ts';
 import { signCheckpoint } from '../../core/audit/checkpoint.ts';
 import { formatNote, parseNote } from '../../core/audit/note.ts';
+import type { Signer } from '../../core/crypto/signer.ts';
+import { GlasskeyError } from '../../core/errors.ts';
 import { encodeTreeHeadTbs } from '../../core/keytrans/tree-head.ts';
 import { decodeTreeEdge } from '../../core/log/tiled-tree.ts';
 import type { HeadRow, ReleasedHead } from '../../store/ports.ts';
 import { AuditProofs } from '../log/audit-proofs.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { checkpointFrom, committedSize } from './rollback-check.ts';
-import { signForSuite } from './tree-head-signature.ts';
 import type { WitnessQuorum } from '../witnessing/witness-quorum.ts';
 
 /** Full tiles that a consistency proof is made from: few of each level. */
@@ -29,6 +31,22 @@ export async function signCommittedHead(context: SigningContext, head: HeadRow):
 
 function signTreeHead({ configuration, keys }: SigningContext, { size, logRoot }: HeadRow): Promise<Uint8Array> {
   return signForSuite(keys.treeHead, encodeTreeHeadTbs(configuration, size, logRoot));
+}
+
+/**
+ * Signs `message` by the cipher suite of the signer's key (KT §17.1): Ed25519, or ECDSA over P-256 as r || s, not as
+ * the DER of a {@link Signer}. Throws `bad-key` for a signer of another kind.
+ */
+async function signForSuite(signer: Signer, message: Uint8Array): Promise<Uint8Array> {
+  const signature = await signer.sign(message);
+  switch (signer.algorithm) {
+    case 'ed25519':
+      return signature;
+    case 'p256':
+      return ecdsaSignatureToRaw('p256', signature);
+    case 'p384':
+      throw new GlasskeyError('bad-key', 'no cipher suite signs with P-384');
+  }
 }
 
 async function signAuditHead(context: SigningContext, { size, auditRoot }: HeadRow): Promise<string> {

@@ -11,7 +11,7 @@ import type { HeadRow, Revocation, SubmissionRow } from '../../store/ports.ts';
 import { continuityPorts } from './continuity-ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { recoveryWaitedBefore } from '../log/recovery-wait.ts';
-import { isRevocationReason } from '../revocation/revocation-reasons.ts';
+import { isRevocationReason } from '../../ca/crl-entries.ts';
 import { queuedAct } from '../log/act.ts';
 
 /** RFC 5280 §5.3.1. */

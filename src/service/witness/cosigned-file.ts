@@ -6,7 +6,7 @@ import type { Vkey } from '../../core/audit/vkey.ts';
 import { decodeUtf8, encodeUtf8 } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { DurableFile } from '../log/durable-file.ts';
-import { originHash } from '../witnessing/origin-hash.ts';
+import { originHash } from '../../core/audit/add-checkpoint.ts';
 import type { FileSystem } from '../file-system.ts';
 
 /** What a witness remembers of a log: the checkpoint that it cosigned last. */

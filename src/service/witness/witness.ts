@@ -1,4 +1,4 @@
-import { parseAddCheckpoint } from '../../core/audit/add-checkpoint.ts';
+import { originHash, parseAddCheckpoint } from '../../core/audit/add-checkpoint.ts';
 import { type Checkpoint, parseCheckpoint } from '../../core/audit/checkpoint.ts';
 import type { NoteCosigner } from '../../core/audit/cosignature.ts';
 import { formatNote, type Note, type NoteSignature, parseNote, verifyNote } from '../../core/audit/note.ts';
@@ -7,7 +7,6 @@ import type { Vkey } from '../../core/audit/vkey.ts';
 import { decodeUtf8, equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { FileSystem } from '../file-system.ts';
-import { originHash } from '../witnessing/origin-hash.ts';
 import { type CosignedCheckpoint, CosignedFile } from './cosigned-file.ts';
 import type { WitnessedLogs } from './witnessed-logs.ts';
 

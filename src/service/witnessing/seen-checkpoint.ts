@@ -1,7 +1,7 @@
 import { type VerifiedCheckpoint, verifyCheckpoint } from '../../core/audit/checkpoint.ts';
 import { MAX_NOTE_BYTES } from '../../core/audit/note.ts';
 import type { Vkey } from '../../core/audit/vkey.ts';
-import { originHash } from './origin-hash.ts';
+import { originHash } from '../../core/audit/add-checkpoint.ts';
 import { readStream } from '../../core/encoding/read-stream.ts';
 import type { AskOptions } from './ask-witness.ts';
 

@@ -4,7 +4,7 @@ import { DEFAULT_PROFILE, PROFILES } from '../../../src/ca/profile.ts';
 import { oneProfile, type ProfileTable } from '../../../src/service/log/profile-table.ts';
 import { LogService } from '../../../src/service/log-service.ts';
 import { openLog } from '../../../src/service/log/open-log.ts';
-import type { CertificateAnswer } from '../../../src/service/issuance/requests.ts';
+import type { LoggedCertificate } from '../../../src/service/issuance/requests.ts';
 import { csrFor, newDeviceKey } from '../../support/owner.ts';
 import { createTestLog, type TestLog } from '../../support/test-log.ts';
 
@@ -24,7 +24,7 @@ async function serve(profiles: ProfileTable): Promise<void> {
   await service.start();
 }
 
-async function issue(identity: string, algorithm: 'ed25519' | 'p384' = 'ed25519'): Promise<CertificateAnswer> {
+async function issue(identity: string, algorithm: 'ed25519' | 'p384' = 'ed25519'): Promise<LoggedCertificate> {
   const csr = await csrFor(await newDeviceKey(algorithm), identity);
   return service.issue({ identity, csr, token: log.token, change: undefined, last: undefined });
 }

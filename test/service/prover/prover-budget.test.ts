@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_LIMITS } from '../../../src/service/limits.ts';
+import { DEFAULT_SERVICE_LIMITS } from '../../../src/service/limits.ts';
 import { LogService } from '../../../src/service/log-service.ts';
 import { openLog } from '../../../src/service/log/open-log.ts';
 import type { Prover } from '../../../src/service/prover/prover.ts';
@@ -16,7 +16,7 @@ afterAll(() => log.close());
 
 /** Reads, but for those of prefix tiles, that an operation takes in a process that has just started and verifies none of its answers. */
 async function coldReads(operation: (prover: Prover) => Promise<unknown>): Promise<number> {
-  const limits = { ...DEFAULT_LIMITS, verifyOneIn: 0 };
+  const limits = { ...DEFAULT_SERVICE_LIMITS, verifyOneIn: 0 };
   const service = new LogService(await openLog({ ...log.options, limits }), { sequence: false });
   await service.progress.released();
   log.trips = 0;

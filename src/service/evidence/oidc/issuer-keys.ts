@@ -1,6 +1,6 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { ensure, GlasskeyError } from '../../../core/errors.ts';
-import { boundedFetch, type Fetch } from '../bounded-fetch.ts';
+import { boundedFetch, type OutboundFetch } from '../bounded-fetch.ts';
 import type { OidcIssuerSettings } from './oidc-settings.ts';
 
 /** The age at which cached keys are fetched again, ms, so that a withdrawn key is soon refused. */
@@ -23,14 +23,14 @@ interface CachedKeys {
  */
 export class IssuerKeys {
   readonly #settings: Pick<OidcIssuerSettings, 'issuer' | 'jwksUri'>;
-  readonly #fetch: Fetch;
+  readonly #fetch: OutboundFetch;
   readonly #now: () => number;
   #cached: CachedKeys | undefined;
   #askedMs = -Infinity;
   #asking: Promise<CachedKeys> | undefined;
 
   /** `now` in ms. */
-  constructor(settings: Pick<OidcIssuerSettings, 'issuer' | 'jwksUri'>, fetch: Fetch, now: () => number) {
+  constructor(settings: Pick<OidcIssuerSettings, 'issuer' | 'jwksUri'>, fetch: OutboundFetch, now: () => number) {
     this.#settings = settings;
     this.#fetch = fetch;
     this.#now = now;

@@ -3,7 +3,7 @@ import { formatHex } from '../../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../../core/errors.ts';
 import type { Evidence } from '../../../identity/evidence.ts';
 import type { Identity } from '../../../identity/identity.ts';
-import { boundedFetch, type Fetch } from '../bounded-fetch.ts';
+import { boundedFetch, type OutboundFetch } from '../bounded-fetch.ts';
 import type { IssuanceOperation, WebhookSettings } from './webhook-settings.ts';
 
 const MAX_ANSWER_BYTES = 16 * 1024;
@@ -45,14 +45,14 @@ export interface RecoveryNotice {
 /** Asks the operator's own program whether a certificate may be issued. An unclear answer is a refusal. */
 export class Webhook {
   readonly #settings: WebhookSettings;
-  readonly #fetch: Fetch;
+  readonly #fetch: OutboundFetch;
   readonly #now: () => number;
   readonly #random: (length: number) => Uint8Array;
 
   /** `now` in ms. */
   constructor(
     settings: WebhookSettings,
-    fetch: Fetch,
+    fetch: OutboundFetch,
     { now, random }: { readonly now: () => number; readonly random: (length: number) => Uint8Array },
   ) {
     this.#settings = settings;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { RequestBudget } from '../../src/service/request-budget.ts';
+import { TokenBuckets } from '../../src/service/token-buckets.ts';
 
 describe('a request budget', () => {
   let nowMs = 0;
-  const make = () => new RequestBudget({ perSecond: 0.5, burst: 2 }, () => nowMs);
+  const make = () => new TokenBuckets({ perSecond: 0.5, burst: 2 }, () => nowMs);
 
   it('gives a burst, then a rate, to each key for itself', () => {
     const budget = make();

@@ -1,5 +1,5 @@
 /** How many requests one client, or for one identity, may be made. */
-export interface BudgetOptions {
+export interface TokenBucketOptions {
   /** In the long run. */
   readonly perSecond: number;
   /** At once. */
@@ -10,13 +10,13 @@ export interface BudgetOptions {
 const MAX_KEYS = 10_000;
 
 /** A bucket of tokens for each key: an address, a token's number, a name. Bounded in memory, and of this process only. */
-export class RequestBudget {
-  readonly #options: BudgetOptions;
+export class TokenBuckets {
+  readonly #options: TokenBucketOptions;
   readonly #now: () => number;
   readonly #buckets = new Map<string, { readonly tokens: number; readonly atMs: number }>();
 
   /** `now` in ms. */
-  constructor(options: BudgetOptions, now: () => number) {
+  constructor(options: TokenBucketOptions, now: () => number) {
     this.#options = options;
     this.#now = now;
   }
