@@ -5,7 +5,7 @@ import { canonicalIdentity } from '../identity/canonical-identity.ts';
 import type { Identity, IdentityRules } from '../identity/identity.ts';
 import type { CsrParser } from './threads/threaded-csr-parser.ts';
 
-/** The part of an open log that taking a request in needs. */
+/** The part of an open log that the first steps of a request need. */
 export interface IntakeContext {
   readonly parseCsr: CsrParser;
   readonly identityRules: IdentityRules;
@@ -14,21 +14,21 @@ export interface IntakeContext {
 /** Most bytes of a CSR as DER. One with an RSA-8192 key has less than 3 KB. */
 const MAX_CSR_BYTES = 12 * 1024;
 
-/** Step `parse`: the DER of the untrusted CSR. Throws `bad-csr`. */
+/** Step `parse`: returns the DER of the untrusted CSR. Throws `bad-csr`. */
 export function parse(order: { readonly csr: string | Uint8Array }): Uint8Array {
   const der = typeof order.csr === 'string' ? decodeCsrPem(order.csr) : order.csr;
   ensure(der.length <= MAX_CSR_BYTES, 'bad-csr', `a request has at most ${MAX_CSR_BYTES} bytes`);
   return der;
 }
 
-/** Step `canonicalise`: the identity that an untrusted text names. Throws `invalid-identity`. */
+/** Step `canonicalise`: returns the identity that an untrusted text names. Throws `invalid-identity`. */
 export function canonicalise(text: string, rules: IdentityRules): Identity {
   return canonicalIdentity(text, rules);
 }
 
 /**
- * Step `proofOfPossession`: the untrusted CSR is signed by its own key, and asks for this identity and nobody else. Without
- * the latter a captured CSR would bind Alice's key to Mallory. Throws `bad-csr`, `weak-key`, `bad-proof-of-possession`,
+ * Step `proofOfPossession`: checks that the untrusted CSR is signed by its own key and asks for this identity alone.
+ * Otherwise a captured CSR could bind Alice's key to Mallory. Throws `bad-csr`, `weak-key`, `bad-proof-of-possession`,
  * `csr-identity-mismatch`.
  */
 export async function proofOfPossession(
@@ -56,7 +56,7 @@ function isName(name: string, identity: Identity, rules: IdentityRules): boolean
   return found !== undefined && equalBytes(found.label, identity.label);
 }
 
-/** The identity that a name of a CSR is, if it is one. A common name can be anything, such as a person's name. */
+/** Returns the identity that a name in a CSR spells; undefined for other names, such as a person's common name. */
 function nameOf(name: string, rules: IdentityRules): Identity | undefined {
   try {
     return canonicalIdentity(name, rules);

@@ -1,44 +1,44 @@
-/** Bounds of one open log. Every queue, cache and wait in `src/service` is limited by one of these. */
+/** The bounds of one open log. Each queue, cache and wait in `src/service` has one. */
 export interface ServiceLimits {
   /** Least time between the starts of two appends, ms. */
   readonly minBatchIntervalMs: number;
-  /** Submissions wait no longer than this for others of this process to join their append, ms. */
+  /** The longest time that submissions wait for others of this process to join their append, ms. */
   readonly batchIntervalMs: number;
-  /** An idle log gets an entry without changes after so long, ms; well below `Configuration.maxBehindMs`. */
+  /** The time after which an idle log gets an entry without changes, ms; well below `Configuration.maxBehindMs`. */
   readonly heartbeatMs: number;
-  /** How often recoveries that wait are looked at, ms. */
+  /** The interval between two checks of pending recoveries, ms. */
   readonly recoveryIntervalMs: number;
-  /** Least time between the starts of two appends of a log whose witnesses cosign each, ms; not while the queue is long. */
+  /** Least time between the starts of two appends if witnesses cosign each, ms. A long queue is not held back. */
   readonly releaseIntervalMs: number;
-  /** How long a witness may take for one answer, ms. */
+  /** The time limit for one answer of a witness, ms. */
   readonly witnessTimeoutMs: number;
-  /** A witness that failed is not asked for so long, ms; doubles up to `maxWitnessRestMs`. */
+  /** The first pause before a witness that failed is asked again, ms; doubles up to `maxWitnessRestMs`. */
   readonly witnessRestMs: number;
   readonly maxWitnessRestMs: number;
   /** Most submissions that one append takes from the queue. */
   readonly batchSize: number;
   /** Most leaves that one log entry adds: at most 255 (KT §12.2). */
   readonly entrySize: number;
-  /** No append while the clock is further ahead of the last entry than this, ms. */
+  /** Nothing is appended while the clock is further ahead of the last entry than this, ms. */
   readonly maxClockAheadMs: number;
-  /** No append while the clock is further behind the last entry than this, ms. */
+  /** Nothing is appended while the clock is further behind the last entry than this, ms. */
   readonly maxClockBehindMs: number;
   /** First pause after a failed append, ms; doubles up to `maxBackoffMs`. */
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
-  /** How often the queue, a lock that others hold, and released heads are looked at without a notification, ms. */
+  /** The interval for polling the queue, the writer's lock and released heads without a notification, ms. */
   readonly pollMs: number;
-  /** Requests that may be in the issuance pipeline of this process at once; more are `overloaded`. */
+  /** Most requests in the issuance pipeline of this process at once; further ones are `overloaded`. */
   readonly maxInFlight: number;
-  /** Submissions that may wait in the queue; while there are more, requests are `overloaded`. */
+  /** Most submissions in the queue; while there are more, requests are `overloaded`. */
   readonly maxQueue: number;
-  /** How long a request waits to be sequenced and released before it is `timed-out`, ms. */
+  /** The longest time that a request waits to be sequenced and released before it is `timed-out`, ms. */
   readonly requestTimeoutMs: number;
-  /** An intent without submission is closed after so long, ms; more than `requestTimeoutMs`. */
+  /** The time after which an intent without a submission is closed, ms; more than `requestTimeoutMs`. */
   readonly intentTimeoutMs: number;
-  /** Settled submissions and intents are deleted after so long, ms. */
+  /** The time after which settled submissions and intents are deleted, ms. */
   readonly settledRetentionMs: number;
-  /** Certificates that one identity record may hold. */
+  /** Most certificates in one identity record. */
   readonly maxCertificates: number;
   /** Memory for decoded prefix tiles, bytes. */
   readonly prefixTileCacheBytes: number;
@@ -48,38 +48,38 @@ export interface ServiceLimits {
   readonly logTileCacheSize: number;
   /** VRF results kept. */
   readonly vrfCacheSize: number;
-  /** Certificates that this process remembers to have signed. */
+  /** Certificates that this process remembers having signed. */
   readonly issuedCacheSize: number;
-  /** One of so many own answers is verified with the client's verifier; 0: none, 1: all. */
+  /** One answer in this many is verified with the client's verifier before it leaves; 0 for none, 1 for all. */
   readonly verifyOneIn: number;
-  /** How often it is looked whether there is something to prune, in a log with a maximum lifetime, ms. */
+  /** The interval between two checks for something to prune, in a log with a maximum lifetime, ms. */
   readonly pruneIntervalMs: number;
-  /** Pause between two steps of pruning while there is something to prune, ms. */
+  /** The pause between two steps of pruning, ms. */
   readonly prunePauseMs: number;
   /**
-   * Versions of the prefix tree are kept for so long after they are expired for every head that a client accepts, ms: for
-   * processes that have not heard of the newest head, and for requests under way.
+   * The time for which versions of the prefix tree are kept after no head that a client accepts needs them, ms.
+   * Replicas that have not seen the newest head, and requests under way, may still read them.
    */
   readonly pruneMarginMs: number;
-  /** How long a CRL is valid, ms. It is made anew when half of it has passed, or when something was revoked. */
+  /** The validity of a CRL, ms. It is signed again when half of it has passed, or after a revocation. */
   readonly crlValidityMs: number;
-  /** How long a delta is valid, ms: a program that reads it for that long learns of a revocation no later. */
+  /** The validity of a delta CRL, ms: the most by which a program that reads deltas learns of a revocation late. */
   readonly crlDeltaValidityMs: number;
-  /** Certificates of one CRL shard: so many entries a CRL has at most, about 40 bytes each. */
+  /** Certificates of one CRL shard, and so the most entries of its CRL, about 40 bytes each. */
   readonly crlShardSize: number;
   /** CRL shards kept signed. */
   readonly crlCacheSize: number;
-  /** Entries of the CRL that is of all certificates; where more are revoked, there is none. */
+  /** Most entries of the CRL of all certificates. If more are revoked, only CRLs of shards are made. */
   readonly maxCrlEntries: number;
-  /** How long an OCSP response is valid, ms. It is made anew when half of it has passed, or when the status changed. */
+  /** The validity of an OCSP response, ms. It is signed again when half has passed, or when the status changes. */
   readonly ocspValidityMs: number;
   /** Signed OCSP responses kept, about 1 KB each. */
   readonly ocspCacheSize: number;
-  /** OCSP responses that may be signed per second, for nonces and for what is not kept; beyond that: tryLater. */
+  /** OCSP responses signed per second for nonces and for statuses that are not cached; beyond that: `tryLater`. */
   readonly ocspSignaturesPerSecond: number;
 }
 
-/** The bounds of a server that configures none. */
+/** The bounds of a server that sets none. */
 export const DEFAULT_SERVICE_LIMITS: ServiceLimits = {
   minBatchIntervalMs: 50,
   batchIntervalMs: 200,

@@ -48,14 +48,14 @@ import type { ProfileTable } from './log/profile-table.ts';
 export interface LogHealth {
   /** The greatest released size. */
   readonly size: number;
-  /** Nothing is appended any more: the last entry says so. */
+  /** The log has its last entry; nothing is appended after it. */
   readonly hasEnded: boolean;
-  /** Why nothing is signed any more; undefined while all is well. */
+  /** Why signing has stopped for good; undefined while all is well. */
   readonly failure: GlasskeyError | undefined;
-  /** Why the sequencer's last turn failed, such as a clock out of bounds; it tries again. */
+  /** Why the sequencer's last attempt failed, such as a clock out of bounds; it retries. */
   readonly trouble: unknown;
   readonly isWriter: boolean;
-  /** As far as this process knows: zero unless it is the writer. */
+  /** The lag as this process sees it: zero unless it is the writer. */
   readonly lag: ReleaseLag;
   readonly queueDepth: number;
   readonly inFlight: number;
@@ -63,9 +63,9 @@ export interface LogHealth {
 
 /** Options of a {@link LogService}. */
 export interface LogServiceOptions extends Pick<SequencerOptions, 'acceptClockGap'> {
-  /** Lets this process try to be the writer. Default true. */
+  /** If true, this process tries to be the writer. Default: true. */
   readonly sequence?: boolean;
-  /** Lets this process look after recoveries: notify owners, and complete them. Default true. */
+  /** If true, this process looks after recoveries: it notifies owners and completes them. Default: true. */
   readonly keepRecoveries?: boolean;
 }
 
@@ -126,7 +126,7 @@ export class LogService {
     this.#sequence = options.sequence ?? true;
   }
 
-  /** Starts to listen and, unless its options forbid it, to sequence. */
+  /** Starts to listen to the store and, unless the options forbid it, to sequence. */
   async start(): Promise<void> {
     await this.progress.start();
     if (!this.#sequence) return;
@@ -135,7 +135,7 @@ export class LogService {
     this.recoveries.start();
   }
 
-  /** Stops. Requests that wait get `shutting-down`; what is queued stays queued. */
+  /** Stops. Waiting requests get `shutting-down`; submissions stay in the queue. */
   async stop(): Promise<void> {
     await this.recoveries.stop();
     await this.pruner.stop();
@@ -145,8 +145,8 @@ export class LogService {
   }
 
   /**
-   * Serves by other settings and issuing CAs from now on. Requests that are under way end with those they began with.
-   * Counts of requests and keys of OpenID providers begin anew.
+   * Replaces the settings and issuing CAs. Requests under way keep those that they began with. Token buckets start
+   * full, and the keys of OpenID providers are fetched again.
    */
   reconfigure(settings: {
     readonly evidence: EvidenceSettings;
@@ -188,7 +188,7 @@ export class LogService {
   async challengeEmail(order: EmailChallengeOrder): Promise<EmailChallenge> {
     const { admission } = this.#pipeline;
     const { emailChallenges } = this.context.reloadable.evidence;
-    ensure(emailChallenges !== undefined, 'unsupported-operation', 'nothing is proved by mail here');
+    ensure(emailChallenges !== undefined, 'unsupported-operation', 'this server does not verify identities by e-mail');
     await this.#ending.assertGoesOn();
     return admission.run('challenge', (ticket) => {
       ticket.submitted();
@@ -236,8 +236,8 @@ export class LogService {
   }
 
   /**
-   * Throws unless the log can be written. It serves reads only once it has ended, contradicts itself or gets no
-   * cosignatures, and while its keys are out of reach or its clock is out of bounds.
+   * Throws unless the log can be written. A log is read-only after it has ended or contradicted itself, and while it
+   * gets no cosignatures, its keys are out of reach or its clock is out of bounds.
    */
   async #assertSigning(): Promise<void> {
     await this.#ending.assertGoesOn();
@@ -247,7 +247,7 @@ export class LogService {
     }
     if (failure === undefined) return;
     if (failure.code === 'log-rolled-back') throw new GlasskeyError(failure.code, failure.message, { cause: failure });
-    throw new GlasskeyError('storage-corrupt', 'the stored log contradicts itself; nothing is signed', {
+    throw new GlasskeyError('storage-corrupt', 'the stored log contradicts itself, so the server signs nothing', {
       cause: failure,
     });
   }

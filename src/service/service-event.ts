@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../core/error-codes.ts';
 
-/** What the service tells whoever counts, logs or alarms. Never holds secrets or identities. */
+/** An event for metrics, logs and alarms. It never holds secrets or identities. */
 export type ServiceEvent =
   /** One append was committed. */
   | {
@@ -13,11 +13,11 @@ export type ServiceEvent =
     }
   /** A size was signed and released. */
   | { readonly type: 'released'; readonly size: number; readonly timestampMs: number }
-  /** The log's auditor gave a head that is newer than those before. */
+  /** The log's auditor served a newer head. */
   | { readonly type: 'audited'; readonly size: number; readonly timestampMs: number }
-  /** The log's auditor did not give its newest head, or one that is not to be had; it is asked again. */
+  /** The log's auditor served no head, or one that was refused; it is asked again. */
   | { readonly type: 'auditor-failed'; readonly error: unknown }
-  /** A witness was asked to cosign, and this became of it: `outcome` is one of few words, `detail` for people. */
+  /** A witness was asked to cosign. `outcome` is one of a few words, `detail` is for people. */
   | {
       readonly type: 'witness';
       /** Its names inside the policy. */
@@ -26,17 +26,17 @@ export type ServiceEvent =
       readonly detail: string | undefined;
       readonly milliseconds: number;
     }
-  /** A file or a witness has seen another log than the database holds: nothing is signed any more, reads go on. */
+  /** A file or a witness has seen another log than the database holds. Signing stops, reads go on. */
   | { readonly type: 'rolled-back'; readonly error: unknown }
-  /** The sequencer could not append; it tries again. */
+  /** The sequencer could not append; it retries. */
   | { readonly type: 'sequencing-failed'; readonly error: unknown }
-  /** This process became the log's writer, or no longer is. */
+  /** This process became the log's writer, or stopped being it. */
   | { readonly type: 'writer'; readonly holds: boolean }
-  /** What the log stores contradicts itself: nothing is signed any more, reads go on. Must never happen. */
+  /** The stored log contradicts itself. Signing stops, reads go on. Must never happen. */
   | { readonly type: 'self-check-failed'; readonly error: unknown }
-  /** Expired versions of the prefix tree were dropped: what entries below `position` replaced is gone. */
+  /** Expired versions of the prefix tree were deleted: tiles that entries below `position` replaced. */
   | { readonly type: 'pruned'; readonly position: number; readonly tiles: number }
-  /** Pruning failed; it is tried again. */
+  /** Pruning failed; it is retried. */
   | { readonly type: 'pruning-failed'; readonly error: unknown }
   /** A certificate was signed. */
   | { readonly type: 'signed' }
@@ -49,13 +49,13 @@ export type ServiceEvent =
     }
   /** The server verified one of its own answers. `error` must stay undefined. */
   | { readonly type: 'self-verified'; readonly error: unknown }
-  /** An intent that nobody finished was closed. */
+  /** An unfinished intent was closed. */
   | { readonly type: 'intent-closed'; readonly signed: boolean }
-  /** A mail could not be sent; the reason holds no address. */
+  /** A mail could not be sent. The reason holds no address. */
   | { readonly type: 'mail-failed'; readonly reason: string }
-  /** A recovery could not be completed, or its owner not be told; it is tried again. */
+  /** A recovery could not be completed, or its owner could not be notified; it is retried. */
   | { readonly type: 'recovery-failed'; readonly error: unknown }
-  /** A submission was refused by the sequencer. */
+  /** The sequencer refused a submission. */
   | { readonly type: 'rejected'; readonly code: ErrorCode };
 
 /** Takes events; must neither throw nor block. */

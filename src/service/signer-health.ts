@@ -2,12 +2,12 @@ import { nodeVerifySpkiSignature } from '../ca/node-verify-signature.ts';
 import type { Signer } from '../core/crypto/signer.ts';
 import type { LogContext } from './log/log-context.ts';
 
-/** How long an outcome holds, ms: anybody may ask, and a token signs slowly. */
+/** The time for which an outcome is reused, ms: anybody may ask, and an HSM signs slowly. */
 const LIFETIME_MS = 1_000;
-/** Neither a tree head nor a checkpoint nor the beginning of a certificate. */
+/** It can be neither a tree head, nor a checkpoint, nor the beginning of a certificate. */
 const MESSAGE = new TextEncoder().encode('glasskey: is the server ready to sign?\0');
 
-/** Whether every key that a log needs can sign now. */
+/** Checks that every key that a log needs can sign now. */
 export class SignerHealth {
   readonly #context: Pick<LogContext, 'keys' | 'reloadable'>;
   #checking: Promise<void> | undefined;
@@ -17,7 +17,7 @@ export class SignerHealth {
     this.#context = context;
   }
 
-  /** Signs with each key, and verifies; what was found holds for a second. Throws what the signer throws, and `bad-signature`. */
+  /** Signs with each key and verifies, at most once a second. Throws what the signers throw, and `bad-signature`. */
   check(): Promise<void> {
     const isFresh = performance.now() - this.#startedMs < LIFETIME_MS;
     if (this.#checking !== undefined && isFresh) return this.#checking;

@@ -1,15 +1,15 @@
-/** How many requests one client, or for one identity, may be made. */
+/** The size and the rate of a token bucket. */
 export interface TokenBucketOptions {
-  /** In the long run. */
+  /** Tokens added per second. */
   readonly perSecond: number;
-  /** At once. */
+  /** Tokens that a full bucket holds. */
   readonly burst: number;
 }
 
-/** Keys that are remembered; of more, the one that was not heard of for longest is forgotten. */
+/** Most buckets in memory. Beyond that, the least recently used one is dropped. */
 const MAX_KEYS = 10_000;
 
-/** A bucket of tokens for each key: an address, a token's number, a name. Bounded in memory, and of this process only. */
+/** Token buckets, one for each key, such as an address or an identity. They are this process's own. */
 export class TokenBuckets {
   readonly #options: TokenBucketOptions;
   readonly #now: () => number;
@@ -21,7 +21,7 @@ export class TokenBuckets {
     this.#now = now;
   }
 
-  /** Takes one request of a key; false: it has had its share. */
+  /** Takes a token from a key's bucket. Returns false if it is empty. */
   take(key: string): boolean {
     const tokens = this.#tokens(key);
     const isLeft = tokens >= 1;
@@ -29,12 +29,12 @@ export class TokenBuckets {
     return isLeft;
   }
 
-  /** Gives one request back that came to nothing by no fault of its client. */
+  /** Returns a token to the bucket, for a request that failed through no fault of its client. */
   giveBack(key: string): void {
     this.#put(key, Math.min(this.#options.burst, this.#tokens(key) + 1));
   }
 
-  /** Whole seconds until the key may make a request again; 0: now. */
+  /** Returns the whole seconds until the bucket holds a token; 0 if it does now. */
   waitSeconds(key: string): number {
     const missing = Math.max(1 - this.#tokens(key), 0);
     return Math.ceil(missing / this.#options.perSecond);
@@ -44,11 +44,11 @@ export class TokenBuckets {
     const { perSecond, burst } = this.#options;
     const known = this.#buckets.get(key);
     if (known === undefined) return burst;
-    // A clock that goes back gives nothing.
+    // A clock that goes back adds nothing.
     return Math.min(burst, known.tokens + (Math.max(this.#now() - known.atMs, 0) * perSecond) / 1000);
   }
 
-  /** Puts the key last in the order in which keys are forgotten. */
+  /** Stores a bucket as the most recently used one. */
   #put(key: string, tokens: number): void {
     this.#buckets.delete(key);
     if (this.#buckets.size >= MAX_KEYS) {

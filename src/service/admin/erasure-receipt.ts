@@ -14,13 +14,13 @@ const LINE = /^(?:[a-z][a-z-]*: [^\n]{1,2048}\n)+$/;
 /** The order of the lines. */
 const NAMES = ['log', 'identity', 'label-key', 'version', 'position', 'erased', 'deleted', 'trail', 'issuer'] as const;
 
-/** What a receipt says: one text for each name. */
+/** The lines of a receipt: one text for each name. */
 export type ReceiptLines = Readonly<Record<(typeof NAMES)[number], string>>;
 
 /**
- * A receipt for the person whose data was erased: lines of text that a person can read, signed by the issuing CA. It also
- * names the end of the trail, so that whoever has one can tell when the trail is written anew. It is the only place that
- * still has the name, and nothing of it is kept.
+ * Makes a receipt for the person whose data was erased: readable lines of text, signed by the issuing CA. It also names
+ * the end of the trail, so that its holder can detect a rewritten trail. It is the only place that still has the
+ * identity, and the server keeps no copy.
  */
 export async function signErasureReceipt(origin: string, issuer: Issuer, erasure: Erasure): Promise<string> {
   const { identity, labelKey, version, position, erasedMs, deleted, trail } = erasure;
@@ -40,20 +40,24 @@ export async function signErasureReceipt(origin: string, issuer: Issuer, erasure
 }
 
 /**
- * What an untrusted receipt says, if a CA of `issuers` (PEM) signed it. Throws `malformed-encoding` for what is no receipt,
- * `untrusted-issuer`, `bad-signature`.
+ * Verifies that a CA of `issuers` (PEM) signed an untrusted receipt, and returns its lines. Throws `malformed-encoding`
+ * for anything but a receipt, `untrusted-issuer`, `bad-signature`.
  */
 export async function verifyErasureReceipt(text: string, issuers: readonly string[]): Promise<ReceiptLines> {
   const [, body = '', signature = ''] =
     /^glasskey erasure receipt v1\n((?:[^\n]+\n){9})signature: ([A-Za-z0-9+/=]{1,1024})\n$/.exec(
       text.slice(0, MAX_CHARACTERS),
     ) ?? [];
-  ensure(LINE.test(body), 'malformed-encoding', 'not a receipt of an erasure');
+  ensure(LINE.test(body), 'malformed-encoding', 'this is not an erasure receipt');
   const values = body.split('\n').slice(0, -1);
   const lines = Object.fromEntries(
     NAMES.map((name, i) => {
       const prefix = `${name}: `;
-      ensure(values[i]?.startsWith(prefix) === true, 'malformed-encoding', `the receipt has no ${name} in its place`);
+      ensure(
+        values[i]?.startsWith(prefix) === true,
+        'malformed-encoding',
+        `the receipt lacks the line ${name} in its place`,
+      );
       return [name, values[i].slice(prefix.length)];
     }),
   ) as ReceiptLines;
@@ -64,12 +68,14 @@ export async function verifyErasureReceipt(text: string, issuers: readonly strin
     await nodeVerifySpkiSignature(issuer.spki, signedBytes(body), parseBase64(signature));
   } catch (error) {
     if (!isGlasskeyError(error)) throw error;
-    throw new GlasskeyError('bad-signature', 'the signature of the receipt does not hold', { cause: error });
+    throw new GlasskeyError('bad-signature', 'the signature of the receipt is wrong', { cause: error });
   }
   return lines;
 }
 
-/** What is signed cannot be a certificate, a CRL or an OCSP response: those begin with the tag of a SEQUENCE. */
+/**
+ * Returns the signed bytes. They cannot be a certificate, a CRL or an OCSP response: those begin with a SEQUENCE tag.
+ */
 function signedBytes(body: string): Uint8Array {
   return encodeUtf8(`${DOMAIN}\0${body}`);
 }

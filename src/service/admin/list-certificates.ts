@@ -6,12 +6,12 @@ import { reasonName } from '../../ca/crl-entries.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { identityText } from './list-identities.ts';
 
-/** Rows that one statement looks at. */
+/** Rows that one statement reads. */
 const PAGE = 1_000;
-/** Most certificates of one identity that are listed. */
+/** Most certificates listed for one identity. */
 const MAX_OF_IDENTITY = 100_000;
 
-/** What can be said of a certificate now. `pending`: signed, and its version is not in the log yet. */
+/** The statuses of a certificate. `pending`: it is signed, but its version is not in the log yet. */
 export const CERTIFICATE_STATUSES = ['valid', 'expired', 'revoked', 'pending'] as const;
 /** The status of a certificate. */
 export type CertificateStatus = (typeof CERTIFICATE_STATUSES)[number];
@@ -20,23 +20,23 @@ export type CertificateStatus = (typeof CERTIFICATE_STATUSES)[number];
 export interface CertificateInfo {
   /** Lower-case hex. */
   readonly serial: string;
-  /** The canonical identity; undefined once erased, or while the identity is not in the log. */
+  /** The canonical identity; undefined after an erasure, or while the identity is not in the log. */
   readonly identity: string | undefined;
-  /** The version of the identity that brought it. */
+  /** The version of the identity that added the certificate. */
   readonly version: number;
   readonly status: CertificateStatus;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   readonly revokedMs: number | undefined;
-  /** Name of the RFC 5280 reason code. */
+  /** The name of the RFC 5280 reason code. */
   readonly reason: string | undefined;
   /** SHA-256 of the key, hex. */
   readonly spkiSha256: string;
 }
 
-/** Which certificates to list. */
+/** A filter for listed certificates. */
 export interface CertificateFilter {
-  /** Part of the canonical identity. */
+  /** A part of the canonical identity. */
   readonly search?: string | undefined;
   /** One identity, as typed. Throws `invalid-identity`. */
   readonly identity?: string | undefined;
@@ -45,7 +45,7 @@ export interface CertificateFilter {
 
 type AdminContext = Pick<LogContext, 'store' | 'now' | 'vrf' | 'identityRules'>;
 
-/** The certificates that match, page by page: memory does not grow with their number. Throws `invalid-identity`. */
+/** Yields matching certificates, page by page: memory does not grow with their number. Throws `invalid-identity`. */
 export async function* listCertificates(
   context: AdminContext,
   filter: CertificateFilter,
@@ -75,13 +75,13 @@ async function* rowsOf(
   }
 }
 
-/** One certificate by its serial (lower-case hex), with its DER. Throws `no-such-certificate`, `value-out-of-range`. */
+/** Finds a certificate by its serial (lower-case hex). Throws `no-such-certificate`, `value-out-of-range`. */
 export async function findCertificate(
   { store, now }: Pick<LogContext, 'store' | 'now'>,
   serial: string,
 ): Promise<{ readonly info: CertificateInfo; readonly der: Uint8Array }> {
   const row = await store.findCertificate(serial);
-  ensure(row !== undefined, 'no-such-certificate', 'there is no certificate of this serial');
+  ensure(row !== undefined, 'no-such-certificate', 'there is no certificate with this serial');
   const label = await store.findLabel(row.labelKey);
   const isLogged = label !== undefined && row.version <= label.greatestVersion;
   return { info: certificateInfo({ ...row, label: label?.label, isLogged }, now()), der: row.der };

@@ -6,21 +6,21 @@ export function identityText(label: Uint8Array): string {
   return decodeUtf8(label).replace(/^mailto:/, '');
 }
 
-/** Rows that one statement looks at. */
+/** Rows that one statement reads. */
 const PAGE = 1_000;
 
 /** An identity as an administrator sees it. */
 export interface ListedIdentity {
-  /** The canonical identity; undefined once erased. */
+  /** The canonical identity; undefined after an erasure. */
   readonly identity: string | undefined;
-  /** VRF output of its version 0: its name in the trail, also after an erasure. Hex. */
+  /** The VRF output of its version 0, hex: its name in the trail, also after an erasure. */
   readonly labelKey: string;
   readonly greatestVersion: number;
 }
 
 /**
- * Every identity that is in the log, in no order that means anything, page by page: memory does not grow with the log.
- * `search` is a part of the canonical identity.
+ * Yields every identity in the log, page by page, in no particular order: memory does not grow with the log. `search`
+ * is a part of the canonical identity.
  */
 export async function* listIdentities(
   { store }: Pick<LogContext, 'store'>,

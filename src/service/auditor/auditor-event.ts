@@ -1,6 +1,6 @@
-/** What an auditor tells whoever counts, logs or alarms. */
+/** An event of an auditor, for metrics, logs and alarms. */
 export type AuditorEvent =
-  /** The log holds up to this size; `entries` and `updates` are those that were verified this time. */
+  /** The log is verified up to this size. `entries` and `updates` count what this round verified. */
   | {
       readonly type: 'verified';
       readonly size: number;
@@ -8,13 +8,13 @@ export type AuditorEvent =
       readonly entries: number;
       readonly updates: number;
     }
-  /** A head of this size is on disk, and handed out. */
+  /** A signed head of this size is on disk, and served from now on. */
   | { readonly type: 'signed'; readonly size: number; readonly timestampMs: number }
-  /** So many entries of a log of `total` are verified. */
+  /** `done` of `total` entries of the log are verified. */
   | { readonly type: 'progress'; readonly done: number; readonly total: number }
-  /** The server has the head of this size. */
+  /** The log's server accepted the head of this size. */
   | { readonly type: 'delivered'; readonly size: number }
-  /** A look at the log, or a delivery, failed; it is tried again. */
+  /** A round or a delivery failed; it is retried. */
   | { readonly type: 'failed'; readonly error: unknown; readonly isMisbehaviour: boolean }
-  /** The log misbehaved: nothing is signed any more. */
+  /** The log misbehaved. The auditor signs nothing more. */
   | { readonly type: 'halted' };

@@ -3,24 +3,24 @@ import type { AuditorTreeHead } from '../../core/keytrans/tree-head.ts';
 import type { Observer } from '../service-event.ts';
 import { fetchHead } from './deliver-head.ts';
 
-/** What an {@link AuditorSource} needs. */
+/** Options of an {@link AuditorSource}. */
 export interface AuditorSourceOptions {
-  /** Where the auditor serves its newest head. */
+  /** The URL at which the auditor serves its newest head. */
   readonly url: string;
-  /** Media type of a TLS-encoded AuditorTreeHead. */
+  /** The media type of a TLS-encoded AuditorTreeHead. */
   readonly mediaType: string;
   readonly fetch: typeof fetch;
-  /** Takes an untrusted head: verifies and stores it. */
+  /** Verifies an untrusted head and stores it. */
   readonly accept: (head: AuditorTreeHead) => Promise<void>;
   readonly observe: Observer;
-  /** Pause between two questions, ms; doubles up to `maxBackoffMs` while they fail. */
+  /** The pause between two requests, ms; doubles up to `maxBackoffMs` while they fail. */
   readonly pollMs: number;
   readonly maxBackoffMs: number;
 }
 
 /**
- * Fetches the heads of a log's third-party auditor (KT §15.2), from when it is made until {@link AuditorSource.stop}. What
- * the auditor answers is untrusted: its signature decides.
+ * Fetches the heads of a log's third-party auditor (KT §15.2) from its construction until {@link AuditorSource.stop}.
+ * The answers are untrusted: `accept` verifies their signatures.
  */
 export class AuditorSource {
   readonly #options: AuditorSourceOptions;
@@ -33,7 +33,7 @@ export class AuditorSource {
     this.#running = this.#run();
   }
 
-  /** Ends what is under way. */
+  /** Aborts a request under way and stops. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;

@@ -14,61 +14,63 @@ import {
   writeAuditorRecord,
 } from './auditor-record.ts';
 
-/** What following a log to its newest checkpoint has verified. */
+/** The outcome of following a log to its newest checkpoint: everything in it is verified. */
 export interface Followed {
-  /** Number of log entries, and the timestamp of the last one. */
+  /** The number of log entries. */
   readonly treeSize: number;
+  /** The timestamp of the last log entry. */
   readonly timestampMs: number;
-  /** Root of the log tree of that size. */
+  /** The root of the log tree of that size. */
   readonly logRoot: Uint8Array;
-  /** Log entries, and label versions in them, that were verified this time. */
+  /** Log entries that this round verified. */
   readonly entries: number;
+  /** Label versions in those entries. */
   readonly updates: number;
-  /** The log's Configuration now. */
+  /** The log's current Configuration. */
   readonly configuration: Configuration;
-  /** What the next time goes on from. */
+  /** The state from which the next round continues. */
   readonly state: Uint8Array;
 }
 
-/** Why an auditor signs no more. */
+/** The reason why an auditor has stopped signing. */
 export interface Halt {
   /** The evidence, for people and programs: JSON. */
   readonly evidence: string;
 }
 
-/** What an {@link Auditor} needs. */
+/** Options of an {@link Auditor}. */
 export interface AuditorOptions {
   readonly signer: Signer;
-  /** What it remembers: this process's alone. Never to be restored from a backup. */
+  /** The file of its record. No other process uses it, and it must never be restored from a backup. */
   readonly record: DurableFile;
-  /** Where the evidence of misbehaviour is kept; while it is there, nothing is signed. */
+  /** The file for evidence of misbehaviour. While it exists, the auditor signs nothing. */
   readonly evidence: DurableFile;
   /**
-   * Verifies the log from a state on (undefined: from the start), all of it and by every step (KT §15.2). Errors whose
-   * fault is `verification` say that it does not hold.
+   * Verifies every entry of the log after a state (undefined: from the start) by every step of KT §15.2. An error whose
+   * fault is `verification` means that the log is invalid.
    */
   readonly follow: (state: Uint8Array | undefined) => Promise<Followed>;
-  /** Whether an error brings what proves to anybody that the log misbehaved: then nothing is looked at again. */
+  /** Returns true if an error carries proof to anybody that the log misbehaved. The auditor then halts at once. */
   readonly isProof: (error: GlasskeyError) => boolean;
-  /** The evidence that an error carries, as JSON. */
+  /** Returns the evidence that an error carries, as JSON. */
   readonly describe: (error: GlasskeyError) => string;
   readonly observe: (event: AuditorEvent) => void;
 }
 
-/** A log that does not hold is looked at so often before it is given up: what lies between may have damaged a file. */
+/** Failed rounds before the auditor halts: a cache or proxy on the path may have damaged a file. */
 const LOOKS = 3;
 
-/** These say that two clocks disagree: nothing is signed while they do. */
+/** Errors by which two clocks disagree. They are no misbehaviour; the auditor signs nothing meanwhile. */
 const CLOCK_CODES: ReadonlySet<string> = new Set(['tree-head-too-new', 'tree-head-too-old']);
 
 /**
- * A third-party auditor of one log (KT §15.2): it signs heads of what it has verified, and only then. A head is handed out
- * once it would survive a crash, together with the state that the next one continues, so no two of its heads contradict
- * each other. A log that misbehaves is not signed again until somebody has removed the evidence.
+ * A third-party auditor of one log (KT §15.2). It verifies the log, then signs a head. It serves a head only once the
+ * head is durable, together with the state that the next one continues. So no two of its heads contradict each other.
+ * After misbehaviour of the log it signs nothing until an operator removes the evidence.
  */
 export class Auditor {
   readonly #options: AuditorOptions;
-  /** `unknown` before it was read, and after a write that failed. */
+  /** `unknown` before it is read, and after a failed write. */
   #record: AuditorRecord | undefined | 'unknown' = 'unknown';
   #head: AuditorTreeHead | undefined;
   #halt: Halt | undefined;
@@ -78,7 +80,7 @@ export class Auditor {
     this.#options = options;
   }
 
-  /** Takes up what is on disk. Throws `storage-failed`, `storage-corrupt`. */
+  /** Opens an auditor from its files. Throws `storage-failed`, `storage-corrupt`. */
   static async open(options: AuditorOptions): Promise<Auditor> {
     const auditor = new Auditor(options);
     const evidence = await options.evidence.read();
@@ -87,17 +89,17 @@ export class Auditor {
     return auditor;
   }
 
-  /** The newest head that it stands by; undefined where it has signed none, or the log misbehaved. */
+  /** The newest signed head; undefined if there is none, or if the log misbehaved. */
   get head(): AuditorTreeHead | undefined {
     return this.#halt === undefined ? this.#head : undefined;
   }
 
-  /** Why it signs no more; undefined while it does. */
+  /** The reason why it has stopped signing; undefined while it signs. */
   get halt(): Halt | undefined {
     return this.#halt;
   }
 
-  /** Follows the log once, and signs what it found to hold. Tells the observer what went wrong; throws nothing. */
+  /** Follows the log once, and signs what it has verified. Reports failures to the observer; never throws. */
   async step(): Promise<void> {
     if (this.#halt !== undefined) return;
     try {
@@ -120,7 +122,7 @@ export class Auditor {
     const next = isSigned ? signed : ((await this.#sign(followed, encoded)) ?? signed);
     observe({ type: 'verified', size: treeSize, timestampMs, entries, updates });
     if (entries === 0 && next === signed) return;
-    // Where this fails, nobody has the new head, and the file says whether it counts.
+    // If the write fails, nobody has the new head, and the file shows which head is the last.
     this.#record = 'unknown';
     await writeAuditorRecord(this.#options.record, { state, signed: next });
     this.#take({ state, signed: next });
@@ -178,20 +180,21 @@ export class Auditor {
   }
 }
 
-/** A key that signs wrongly is no misbehaviour of the log. Throws `internal`. */
+/** Throws `internal` if the signature is wrong: the auditor's key is at fault, not the log. */
 function assertSignedByUs(signed: SignedHead): void {
   try {
     assertSigned(signed);
   } catch (cause) {
-    throw new GlasskeyError('internal', "the auditor's own signature does not hold", { cause });
+    throw new GlasskeyError('internal', "the auditor's own signature does not verify", { cause });
   }
 }
 
-/** The last thing between a bug and two heads that contradict each other. Throws `internal`. */
+/** Throws `internal` if a bug would make the auditor sign two heads that contradict each other. */
 function assertContinues(signed: SignedHead | undefined, { treeSize, timestampMs, logRoot }: Followed): void {
   if (signed === undefined) return;
   const { head } = signed;
   const isSame = treeSize === head.treeSize && timestampMs === head.timestampMs && equalBytes(logRoot, signed.logRoot);
   const isLater = treeSize > head.treeSize && timestampMs >= head.timestampMs;
-  if (!isSame && !isLater) throw new GlasskeyError('internal', 'what was verified does not continue what was signed');
+  if (!isSame && !isLater)
+    throw new GlasskeyError('internal', 'the verified log does not continue the last signed head');
 }

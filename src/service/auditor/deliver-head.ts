@@ -3,18 +3,18 @@ import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { type AuditorTreeHead, auditorTreeHeadCodec } from '../../core/keytrans/tree-head.ts';
 import { readStream } from '../../core/encoding/read-stream.ts';
 
-/** Where heads are handed over. */
+/** The place where heads are delivered or fetched. */
 export interface HeadPlace {
   readonly url: string;
-  /** Media type of a TLS-encoded AuditorTreeHead. */
+  /** The media type of a TLS-encoded AuditorTreeHead. */
   readonly mediaType: string;
   readonly fetch: typeof fetch;
-  /** Ends the request. */
+  /** Aborts the request. */
   readonly signal: AbortSignal;
 }
 
 const TIMEOUT_MS = 30_000;
-/** A head with the longest signature that there is. */
+/** The length of a head with the longest possible signature. */
 const MAX_HEAD_BYTES = 16 + 2 + 0xffff;
 
 /** Posts a head to its log's server. Throws `network-failed`, `request-refused`. */
@@ -27,21 +27,22 @@ export async function deliverHead(head: AuditorTreeHead, place: HeadPlace): Prom
 }
 
 /**
- * Fetches the newest head from the auditor at `url`; undefined where it has signed none. Untrusted: who asks verifies it.
- * Throws `network-failed`, `bad-response`, and `not-audited` where the auditor says that the log misbehaved.
+ * Fetches the newest head from the auditor at `url`; undefined if it has signed none. The head is untrusted: the caller
+ * verifies it. Throws `network-failed`, `bad-response`, and `not-audited` if the auditor reports that the log
+ * misbehaved.
  */
 export async function fetchHead(place: HeadPlace): Promise<AuditorTreeHead | undefined> {
   const { url } = place;
   const response = await reach(place, {});
   if (response.status !== 200) await response.body?.cancel();
   if (response.status === 404) return undefined;
-  ensure(response.status !== 409, 'not-audited', `the auditor at ${url} says that the log misbehaved`);
+  ensure(response.status !== 409, 'not-audited', `the auditor at ${url} reports that the log misbehaved`);
   ensure(response.status === 200, 'bad-response', `${url} answered ${response.status}`);
   try {
     return decode(auditorTreeHeadCodec, await readStream(response.body, MAX_HEAD_BYTES, url));
   } catch (cause) {
     if (isGlasskeyError(cause, 'network-failed')) throw cause;
-    throw new GlasskeyError('bad-response', `${url} did not answer with an auditor's head`, { cause });
+    throw new GlasskeyError('bad-response', `${url} did not answer with an auditor's tree head`, { cause });
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Does `work` for every item, at most `limit` at a time. The first failure is thrown when what is under way has ended, and
- * nothing new is begun after it.
+ * Does `work` for every item, at most `limit` at a time. After a failure it starts nothing new, waits for what is under
+ * way, and throws the first failure.
  */
 export async function eachLimited<T>(
   items: readonly T[],

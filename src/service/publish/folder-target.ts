@@ -6,26 +6,26 @@ import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { FileSystem } from '../file-system.ts';
 import type { PublishTarget, StoredFile } from './publish-target.ts';
 
-/** For {@link FolderTarget.open}. */
+/** Options of {@link FolderTarget.open}. */
 export interface FolderOptions {
-  /** Throws unless this process still is the only one that publishes into the folder. Default: nothing is asked. */
+  /** Throws unless this process is still the only one that publishes into the folder. Default: not checked. */
   readonly assertAlone?: (() => Promise<void>) | undefined;
   /** Default: Node's. */
   readonly files?: FileSystem | undefined;
 }
 
-/** Where files are written before they get their names; of no interest to a reader. */
+/** The folder in which files are written before they get their names. Readers ignore it. */
 const UNFINISHED = '.unfinished';
 
 /**
- * A log published in a folder, which any static web server can serve. A file appears under its name whole and synced to
- * disk, by `link`, which overwrites nothing, or `rename`. One process at a time may write: see `assertAlone`.
+ * A log published in a folder, which any static web server can serve. A file appears under its name whole and synced,
+ * by `link`, which overwrites nothing, or by `rename`. One process at a time may write: see `assertAlone`.
  */
 export class FolderTarget implements PublishTarget {
   readonly #folder: string;
   readonly #files: FileSystem;
   readonly #assertAlone: () => Promise<void>;
-  /** Folders that are known to exist, and those whose new names are not yet synced. */
+  /** Folders that exist, and those with new names that are not synced yet. */
   readonly #known = new Set<string>();
   readonly #dirty = new Set<string>();
 
@@ -35,7 +35,7 @@ export class FolderTarget implements PublishTarget {
     this.#assertAlone = options.assertAlone ?? (async () => undefined);
   }
 
-  /** Makes the folder where there is none, and removes what a killed process left unfinished. Throws `storage-failed`. */
+  /** Makes the folder if there is none, and deletes unfinished files of a killed process. Throws `storage-failed`. */
   static async open(folder: string, options: FolderOptions = {}): Promise<FolderTarget> {
     const target = new FolderTarget(folder, options);
     await target.#try('', async () => {
@@ -65,9 +65,9 @@ export class FolderTarget implements PublishTarget {
   create(path: string, bytes: Uint8Array): Promise<'written' | 'there'> {
     return this.#try(path, async () => {
       const place = join(this.#folder, path);
-      // A run that is repeated finds nearly everything there: look first.
+      // A repeated run finds nearly everything there: look first.
       const known = await this.#files.readFile(place).catch(undefinedIfMissing);
-      // Also what a killed run has written must have its name synced before a checkpoint counts on it.
+      // The name of a file that a killed run has written must be synced too before a checkpoint relies on it.
       this.#markDirty(dirname(place));
       if (known !== undefined) return assertSame(path, known, bytes);
       const written = await this.#writeUnfinished(bytes);
@@ -91,7 +91,7 @@ export class FolderTarget implements PublishTarget {
         const known = await this.#files.readFile(place).catch(undefinedIfMissing);
         const isExpected =
           known === undefined ? expected === undefined : expected !== undefined && equalBytes(known, expected.bytes);
-        if (!isExpected) throw new GlasskeyError('head-moved', `${path} was changed by somebody else`);
+        if (!isExpected) throw new GlasskeyError('head-moved', `${path} was changed by another publisher`);
         this.#markDirty(dirname(place));
         await this.#files.rename(written, place);
       } catch (error) {
@@ -110,7 +110,7 @@ export class FolderTarget implements PublishTarget {
     });
   }
 
-  /** The name of a new file that holds `bytes`, synced. */
+  /** Writes `bytes` to a new file, synced, and returns its path. */
   async #writeUnfinished(bytes: Uint8Array): Promise<string> {
     const path = join(this.#folder, UNFINISHED, randomBytes(8).toString('hex'));
     try {
@@ -134,7 +134,7 @@ export class FolderTarget implements PublishTarget {
     this.#known.add(folder);
   }
 
-  /** A folder that has a new name in it, and those above it, which may have its own. */
+  /** Marks a folder with a new name in it, and those above it, which may be new themselves. */
   #markDirty(folder: string): void {
     for (let at = folder; at.length >= this.#folder.length && !this.#dirty.has(at); at = dirname(at))
       this.#dirty.add(at);
@@ -162,7 +162,10 @@ export class FolderTarget implements PublishTarget {
 
 function assertSame(path: string, known: Uint8Array, bytes: Uint8Array): 'there' {
   if (equalBytes(known, bytes)) return 'there';
-  throw new GlasskeyError('published-differs', `${path} is published with other contents; they were left as they are`);
+  throw new GlasskeyError(
+    'published-differs',
+    `${path} is published with different content, which was not overwritten`,
+  );
 }
 
 function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {

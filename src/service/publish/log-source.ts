@@ -1,26 +1,26 @@
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { readStream } from '../../core/encoding/read-stream.ts';
 
-/** Where a log's files come from. All that it gives is untrusted. */
+/** The source of a log's files. Everything it returns is untrusted. */
 export interface LogSource {
   /**
-   * The file at `path` below the log's prefix, decompressed, of at most `maximum` bytes. Throws `network-failed`,
-   * `bad-response`.
+   * Returns the file at `path` below the log's prefix, decompressed, of at most `maximum` bytes. Throws
+   * `network-failed`, `bad-response`.
    */
   read(path: string, maximum: number): Promise<Uint8Array>;
 }
 
-/** How to reach a server. */
+/** Options of {@link httpLogSource}. */
 export interface HttpSourceOptions {
   /** URL of the log's prefix, with its final slash. */
   readonly prefix: string;
   /** Default: the platform's. */
   readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
-  /** Longest time for one file. Default: one minute. */
+  /** The time limit for one file. Default: one minute. */
   readonly timeoutMs?: number | undefined;
 }
 
-/** The files of a log that a server serves. */
+/** Reads a log's files from its server. */
 export function httpLogSource(options: HttpSourceOptions): LogSource {
   const { prefix, timeoutMs = 60_000 } = options;
   const send = options.fetch ?? ((url: string, init: RequestInit) => fetch(url, init));
@@ -35,7 +35,7 @@ export function httpLogSource(options: HttpSourceOptions): LogSource {
         return await readStream(response.body, maximum, path);
       } catch (cause) {
         if (isGlasskeyError(cause)) throw cause;
-        throw new GlasskeyError('network-failed', `${path}: the server could not be read`, { cause });
+        throw new GlasskeyError('network-failed', `${path}: the server cannot be reached`, { cause });
       }
     },
   };

@@ -17,33 +17,33 @@ import type { Growth } from './read-growth.ts';
 const MAX_UPDATE_BYTES = 2 * 1024 * 1024;
 const MAX_BUNDLE_BYTES = TILE_WIDTH * (2 + AUDIT_ENTRY_LENGTH);
 
-/** What {@link publishEntries} copies. */
+/** Options of {@link publishEntries}. */
 export interface EntriesOptions {
   readonly source: LogSource;
   readonly target: PublishTarget;
-  /** The edge of the tree that is published. */
+  /** The edge of the published tree. */
   readonly published: TreeEdge;
-  /** Size of the tree to be published. */
+  /** The size of the tree to publish. */
   readonly size: number;
   readonly growth: Growth;
-  /** Files under way at a time. */
+  /** Files copied at a time. */
   readonly concurrency: number;
   readonly onProgress: (done: number, total: number) => void;
 }
 
-/** What was copied. */
+/** The outcome of {@link publishEntries}. */
 export interface PublishedEntries {
   /** The last entry of the log. */
   readonly last: AuditEntry;
-  /** Files that were not there before. */
+  /** New files. */
   readonly files: number;
 }
 
 /**
- * Copies every entry after the published ones: first its AuditorUpdate, then bundles, then hash tiles, the full ones and at
- * last the partial ones of the new size. Tiles are computed from the entries. A reader who goes by the published checkpoint
- * sees nothing of it. Throws `bad-audit-entry`, `bad-auditor-update` for what is not what `growth` has shown,
- * `published-differs`, and what source and target throw.
+ * Copies every entry after the published ones: AuditorUpdates first, then each entry bundle and its full hash tiles,
+ * and the partial tiles of the new size last. Tiles are computed from the entries. A reader who follows the published
+ * checkpoint sees none of these files yet. Throws `bad-audit-entry` or `bad-auditor-update` if a file contradicts
+ * `growth`, `published-differs`, and what source and target throw.
  */
 export async function publishEntries(options: EntriesOptions): Promise<PublishedEntries> {
   const { target, size, growth, onProgress } = options;
@@ -68,7 +68,7 @@ export async function publishEntries(options: EntriesOptions): Promise<Published
   for (const tile of partialTiles(edge)) {
     await create(formatTilePath(tile, tileWidth(tile, size)), tile.data);
   }
-  ensure(last !== undefined && edge.size === size, 'internal', 'entries were not copied');
+  ensure(last !== undefined && edge.size === size, 'internal', 'some entries were not copied');
   return { last, files };
 }
 
@@ -84,7 +84,7 @@ async function readBundle(source: LogSource, index: number, size: number, tileHa
   const encoded = decodeEntryBundle(bundle, width);
   const leaves = encoded.map(leafHash);
   const isHashed = equalBytes(sha256(concatBytes(...leaves)), tileHash);
-  ensure(isHashed, 'bad-audit-entry', `the entries of bundle ${index} are not those of its hash tile`);
+  ensure(isHashed, 'bad-audit-entry', `the entries of bundle ${index} do not match its hash tile`);
   return { bundle, entries: encoded.map((entry) => decode(auditEntryCodec, entry)), leaves };
 }
 
@@ -97,7 +97,7 @@ async function publishUpdates(
   const numbered = entries.map((entry, i) => ({ position: start + i, entry }));
   await eachLimited(numbered, concurrency, async ({ position, entry }) => {
     const path = formatUpdatePath(position);
-    // What a run that was interrupted has copied is not fetched again.
+    // An interrupted run may have copied it already.
     const copied = await target.peek?.(PUBLISHED_LOG + path);
     if (copied !== undefined && equalBytes(sha256(copied), entry.updateHash)) return;
     const update = await source.read(path, MAX_UPDATE_BYTES);

@@ -20,62 +20,62 @@ import { PUBLISHED_CHECKPOINT, PUBLISHED_LOG, type PublishTarget, type StoredFil
 import { readPublishedEdge } from './published-edge.ts';
 import { readGrowth } from './read-growth.ts';
 
-/** Whom to believe: from a trust bundle. */
+/** The keys to trust, from a trust bundle. */
 export interface PublishTrust {
   readonly origin: string;
   readonly vkeys: readonly Vkey[];
-  /** Keys of bundles before this one: the checkpoint that is published may be signed by them alone. */
+  /** Keys of earlier bundles: they alone may have signed the published checkpoint. */
   readonly previousVkeys?: readonly Vkey[] | undefined;
   readonly config: Configuration;
   /** The Ed25519 key that signs the end of the log. */
   readonly bundleKey: Uint8Array;
-  /** Whose cosignatures a checkpoint must have to be published. Default: nobody's. */
+  /** The cosignatures that a checkpoint needs to be published. Default: none. */
   readonly policy?: Policy | undefined;
 }
 
-/** What {@link publishLog} takes. */
+/** Options of {@link publishLog}. */
 export interface PublishOptions {
   readonly source: LogSource;
   readonly target: PublishTarget;
   readonly trust: PublishTrust;
-  /** Clock, ms since the epoch: cosignatures from the future do not count. */
+  /** Now in ms since the epoch: cosignatures from the future do not count. */
   readonly now: () => number;
-  /** AuditorUpdates under way at a time. Default: 16. */
+  /** AuditorUpdates copied at a time. Default: 16. */
   readonly concurrency?: number | undefined;
-  /** Called now and then with the number of entries that are copied, and that there are. */
+  /** Reports the number of entries copied so far, and in total. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
-  /** Looks at what is copied before readers get to see the checkpoint; where it throws, they do not. */
+  /** Inspects the copy before readers see the checkpoint. If it throws, the checkpoint is not published. */
   readonly inspect?: (() => Promise<void>) | undefined;
 }
 
-/** What is published now. */
+/** The outcome of {@link publishLog}. */
 export interface Published {
   readonly treeSize: number;
   /** RFC 6962 root, lower-case hex. */
   readonly rootHash: string;
   /** Entries that this run added. */
   readonly entries: number;
-  /** Files that this run wrote, the checkpoint left out. */
+  /** Files that this run wrote, without the checkpoint. */
   readonly files: number;
 }
 
 /**
- * Brings a published copy of a log up to the log's newest checkpoint: all that an audit reads, in an order in
- * which no reader ever sees a checkpoint of which something is missing. Nothing that was published is overwritten but the
- * checkpoint, and that only by one that continues it. A run that failed, at whatever write, is simply repeated.
+ * Brings a published copy of a log up to the log's newest checkpoint. It copies everything that an audit reads, in an
+ * order in which no reader sees a checkpoint with missing files. It overwrites only the checkpoint, and only with one
+ * that continues it. A failed run can be repeated.
  *
- * The log is untrusted: what is copied is proved to be the checkpoint's first; whether it is also an honest KEYTRANS log is
- * for audits of the copy to tell. Throws `bad-checkpoint`, `not-witnessed`, `bad-log-proof`, `bad-audit-entry`, `bad-auditor-update`,
- * `bad-tree-head`, `bad-log-end`, `tree-rolled-back`, `log-forked` for a log that misbehaves; `published-differs` for a copy that was
- * changed or is of another log; `head-moved` where somebody else publishes; `network-failed`, `bad-response`,
- * `storage-failed`; what `inspect` throws.
+ * The log is untrusted: each file is verified against the checkpoint before it is written. Whether the copy is also an
+ * honest KEYTRANS log is for its auditors to verify. Throws `bad-checkpoint`, `not-witnessed`, `bad-log-proof`,
+ * `bad-audit-entry`, `bad-auditor-update`, `bad-tree-head`, `bad-log-end`, `tree-rolled-back` or `log-forked` if the
+ * log misbehaves. Throws `published-differs` if the copy was changed or is of another log, `head-moved` if another
+ * publisher was faster, `network-failed`, `bad-response`, `storage-failed`, and what `inspect` throws.
  */
 export async function publishLog(options: PublishOptions): Promise<Published> {
   const { source, target, trust } = options;
   const text = await source.read('checkpoint', MAX_NOTE_BYTES);
   const next = verifyCheckpoint(text, trust);
   ensure(next.size > 0, 'bad-checkpoint', 'the log has no entries');
-  // Readers see to it that a checkpoint is recent enough for them.
+  // Readers check for themselves that a checkpoint is recent enough.
   if (trust.policy !== undefined)
     assertWitnessed(trust.policy, next.note, { nowMs: options.now(), maxAgeMs: Infinity });
   const held = await readHeld(target, trust);
@@ -119,13 +119,13 @@ async function readHeld(target: PublishTarget, trust: PublishTrust): Promise<Hel
     const vkeys = [...trust.vkeys, ...(trust.previousVkeys ?? [])];
     return { stored, checkpoint: verifyCheckpoint(stored.bytes, { origin: trust.origin, vkeys }) };
   } catch (cause) {
-    throw new GlasskeyError('published-differs', 'what is published there is not a checkpoint of this log', { cause });
+    throw new GlasskeyError('published-differs', 'the published checkpoint is not of this log', { cause });
   }
 }
 
 function assertNotBehind(held: VerifiedCheckpoint | undefined, next: VerifiedCheckpoint): void {
   if (held === undefined) return;
-  const shrunk = `the log has ${next.size} entries, of ${held.size} that are published`;
+  const shrunk = `the log has ${next.size} entries, fewer than the ${held.size} that are published`;
   ensure(next.size >= held.size, 'tree-rolled-back', shrunk);
   const isSame = next.size > held.size || equalBytes(next.rootHash, held.rootHash);
   ensure(isSame, 'log-forked', `the log has signed two different roots of size ${next.size}`);
@@ -135,21 +135,21 @@ function assertNotBehind(held: VerifiedCheckpoint | undefined, next: VerifiedChe
 async function publishHead({ source, target, trust }: PublishOptions, size: number, last: AuditEntry): Promise<number> {
   const path = `head/${size}`;
   const isOurs = equalBytes(last.configHash, sha256(encode(configurationCodec, trust.config)));
-  ensure(isOurs, 'bad-audit-entry', 'the last entry of the log is of another Configuration');
+  ensure(isOurs, 'bad-audit-entry', 'the last entry of the log has another Configuration than the trust bundle');
   const signature = readHead(await source.read(path, 256 * 1024), size);
   try {
     verifyTreeHead(trust.config, { treeSize: size, signature }, last.logRoot);
   } catch (cause) {
-    throw new GlasskeyError('bad-tree-head', 'the KEYTRANS tree head is not that of the last log entry', { cause });
+    throw new GlasskeyError('bad-tree-head', 'the KEYTRANS tree head does not match the last log entry', { cause });
   }
   const body = encodeUtf8(JSON.stringify({ size, signature: formatBase64(signature) }));
   return (await target.create(PUBLISHED_LOG + path, body)) === 'written' ? 1 : 0;
 }
 
-/** Copies what the end of the log is bound to, where its last entry ends it. */
+/** Copies the statement of the log's end, if the last entry ends the log. */
 async function publishEnd({ source, target, trust }: PublishOptions, size: number): Promise<number> {
   const stored = await target.read(PUBLISHED_LOG + formatUpdatePath(size - 1));
-  ensure(stored !== undefined, 'published-differs', 'the last AuditorUpdate is not there, though it was copied');
+  ensure(stored !== undefined, 'published-differs', 'the last AuditorUpdate was copied, but is missing');
   const leaf = findLogEndLeaf(decode(auditorUpdateCodec, stored.bytes).added);
   if (leaf === undefined) return 0;
   const encoded = await source.read(LOG_END_FILE, MAX_LOG_END_BYTES);
@@ -157,7 +157,7 @@ async function publishEnd({ source, target, trust }: PublishOptions, size: numbe
   return (await target.create(PUBLISHED_LOG + LOG_END_FILE, encoded)) === 'written' ? 1 : 0;
 }
 
-/** The signature in an untrusted `head/<size>`. Throws `bad-response`. */
+/** Parses the signature in an untrusted `head/<size>`. Throws `bad-response`. */
 function readHead(body: Uint8Array, size: number): Uint8Array {
   try {
     const head = JSON.parse(decodeUtf8(body)) as { readonly size?: unknown; readonly signature?: unknown } | null;

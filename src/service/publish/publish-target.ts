@@ -1,37 +1,37 @@
-/** A file of a published log as it is stored now. */
+/** A file of a published log, as stored now. */
 export interface StoredFile {
   readonly bytes: Uint8Array;
-  /** Which state of the file this is: for {@link PublishTarget.replace}. */
+  /** Identifies this state of the file, for {@link PublishTarget.replace}. */
   readonly tag: string;
 }
 
 /**
- * Where a log is published: a folder, a bucket. Paths are relative, with slashes. Every method throws `storage-failed` where
- * the store fails; then the file is there whole, or is not there, or is what it was.
+ * The place where a log is published: a folder or a bucket. Paths are relative, with slashes. Every method throws
+ * `storage-failed` if the store fails; the file is then whole, missing or unchanged.
  */
 export interface PublishTarget {
-  /** The file at `path`; undefined where there is none. */
+  /** Returns the file at `path`; undefined if there is none. */
   read(path: string): Promise<StoredFile | undefined>;
   /**
-   * What was written to `path` before, where a look costs less than fetching it anew, and makes it lasting by the next
-   * {@link flush} if it is there; a target without this is not asked.
+   * Returns what an earlier run wrote to `path`, and makes it durable by the next {@link flush}. A target has this
+   * method only if a look costs less than to fetch the file again.
    */
   peek?(path: string): Promise<Uint8Array | undefined>;
   /**
-   * Makes a file that never changes. `there` where the same bytes are there already. Throws `published-differs` where other
-   * bytes are, which stay.
+   * Makes a file that never changes. Returns `there` if it already has the same bytes. Throws `published-differs` if it
+   * has other bytes, and leaves them.
    */
   create(path: string, bytes: Uint8Array): Promise<'written' | 'there'>;
   /**
-   * Replaces a file that changes, in one step for every reader, if it still is `expected` (undefined: if there is none).
-   * Throws `head-moved` where it is not.
+   * Replaces a file atomically if it is still `expected` (undefined: if there is none). Throws `head-moved` if it is
+   * not.
    */
   replace(path: string, bytes: Uint8Array, expected: StoredFile | undefined): Promise<void>;
-  /** Resolves when all that was written before stays, whatever happens to the computer. */
+  /** Resolves once everything written before is durable. */
   flush(): Promise<void>;
 }
 
-/** Where the files of the log are, below the target's root: as a server has them. */
+/** The folder of the log's files below the target's root, with the same paths as on a server. */
 export const PUBLISHED_LOG = 'log/';
 
 /** The one file of the log that changes. */

@@ -7,7 +7,7 @@ import { ensure } from '../../core/errors.ts';
 import { type FullTile, edgeRoot, TILE_WIDTH, type TreeEdge } from '../../core/log/tiled-tree.ts';
 import { PUBLISHED_LOG, type PublishTarget } from './publish-target.ts';
 
-/** The partial tiles of an edge: those that a reader of this size needs beside the full ones. */
+/** Returns the partial tiles of an edge, which a reader of this size needs beside the full ones. */
 export function partialTiles(edge: TreeEdge): FullTile[] {
   return edge.partials.flatMap((data, level) =>
     data.length === 0 ? [] : [{ level, index: Math.floor(edge.size / TILE_WIDTH ** (level + 1)), data }],
@@ -15,8 +15,8 @@ export function partialTiles(edge: TreeEdge): FullTile[] {
 }
 
 /**
- * The right edge of the tree that is published under `checkpoint`, from the tiles that are there. Throws
- * `published-differs` where they are not those of the checkpoint: somebody has changed or removed them.
+ * Reads the right edge of the tree published under `checkpoint` from its tiles. Throws `published-differs` if they do
+ * not match the checkpoint: somebody has changed or removed them.
  */
 export async function readPublishedEdge(target: PublishTarget, checkpoint: Checkpoint): Promise<TreeEdge> {
   const { size, rootHash } = checkpoint;
@@ -29,13 +29,17 @@ export async function readPublishedEdge(target: PublishTarget, checkpoint: Check
   const edge = { size, partials };
   const root = edgeRoot(edge, rfc6962NodeHasher);
   const isSame = root !== undefined && equalBytes(root, rootHash);
-  ensure(isSame, 'published-differs', 'the tiles that are published are not those of the published checkpoint');
+  ensure(isSame, 'published-differs', 'the published tiles do not match the published checkpoint');
   return edge;
 }
 
 async function readTile(target: PublishTarget, level: number, index: number, width: number): Promise<Uint8Array> {
   const path = PUBLISHED_LOG + formatTilePath({ level, index }, width);
   const bytes = (await target.read(path))?.bytes;
-  ensure(bytes?.length === width * HASH_LENGTH, 'published-differs', `${path} is missing, though it was published`);
+  ensure(
+    bytes?.length === width * HASH_LENGTH,
+    'published-differs',
+    `${path} was published, but is missing or incomplete`,
+  );
   return bytes;
 }

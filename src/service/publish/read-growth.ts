@@ -7,21 +7,21 @@ import { ensure } from '../../core/errors.ts';
 import { appendLeaves, edgeRoot, TILE_WIDTH, tileWidth, type TreeEdge } from '../../core/log/tiled-tree.ts';
 import type { LogSource } from './log-source.ts';
 
-/** What comes after a published tree: proved to be of the checkpoint, before any of it is written. */
+/** The growth after a published tree, proved against the checkpoint before anything is written. */
 export interface Growth {
-  /** The first bundle of 256 entries that has new ones. */
+  /** The first bundle of 256 entries with new ones. */
   readonly firstBundle: number;
   /** SHA-256 of the level 0 hash tile of that bundle and each after it. */
   readonly tileHashes: readonly Uint8Array[];
 }
 
-/** Tiles under way at a time. */
+/** Tiles read at a time. */
 const AHEAD = 8;
 
 /**
- * Reads the leaf hashes between a published tree and a signed checkpoint and makes sure that they lead from the one to the
- * other: so the log has only grown, and what is then copied is all of it. Takes 32 bytes of memory for 256 entries. Throws
- * `bad-log-proof` where they do not, `network-failed`, `bad-response`.
+ * Reads the leaf hashes between a published tree and a signed checkpoint, and checks that they lead from one to the
+ * other. So the log has only grown, and the copy will be complete. Takes 32 bytes of memory for 256 entries. Throws
+ * `bad-log-proof` if the hashes do not match, `network-failed`, `bad-response`.
  */
 export async function readGrowth(source: LogSource, published: TreeEdge, next: Checkpoint): Promise<Growth> {
   const firstBundle = Math.floor(published.size / TILE_WIDTH);
@@ -37,17 +37,17 @@ export async function readGrowth(source: LogSource, published: TreeEdge, next: C
     }
   }
   const root = edgeRoot(edge, rfc6962NodeHasher);
-  const message = 'the log does not continue the published one, or its hash tiles are not those of its checkpoint';
+  const message = 'the log does not continue the published one, or its hash tiles do not match its checkpoint';
   ensure(root !== undefined && equalBytes(root, next.rootHash), 'bad-log-proof', message);
   return { firstBundle, tileHashes };
 }
 
-/** Appends the hashes of a tile that the edge does not have; it must hold those that the edge has. */
+/** Appends the hashes of a tile that are new to the edge. The others must match those in the edge. */
 function appendTile(edge: TreeEdge, tile: Uint8Array): TreeEdge {
   const known = edge.size % TILE_WIDTH;
   const held = edge.partials[0] ?? new Uint8Array();
   const isKnown = equalBytes(tile.slice(0, known * HASH_LENGTH), held.slice(0, known * HASH_LENGTH));
-  ensure(isKnown, 'bad-log-proof', 'an entry that was published is now another one');
+  ensure(isKnown, 'bad-log-proof', 'the log has changed an entry that was published');
   const leaves: Uint8Array[] = [];
   for (let at = known * HASH_LENGTH; at < tile.length; at += HASH_LENGTH) leaves.push(tile.slice(at, at + HASH_LENGTH));
   return appendLeaves(edge, leaves, rfc6962NodeHasher).edge;

@@ -5,12 +5,12 @@ import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { readStream } from '../../core/encoding/read-stream.ts';
 import type { PublishTarget, StoredFile } from './publish-target.ts';
 
-/** Where a bucket is, and who writes there. */
+/** The address of a bucket, and the credentials to write to it. */
 export interface S3Options {
   /** `https://s3.eu-central-1.amazonaws.com`, without a final slash; the bucket is the first element of the path. */
   readonly endpoint: string;
   readonly bucket: string;
-  /** What every key begins with: empty, or with a final slash. */
+  /** The prefix of every key: empty, or with a final slash. */
   readonly prefix: string;
   readonly region: string;
   readonly accessKeyId: string;
@@ -18,27 +18,27 @@ export interface S3Options {
   readonly sessionToken?: string | undefined;
   /** Sends a signed request. Default: the platform's `fetch`. */
   readonly fetch?: ((request: Request) => Promise<Response>) | undefined;
-  /** Longest time for one request. Default: one minute. */
+  /** The time limit for one request. Default: one minute. */
   readonly timeoutMs?: number | undefined;
-  /** Pause before a request is sent again; doubles each time. Default: 200 ms. */
+  /** The pause before a request is retried; doubles each time. Default: 200 ms. */
   readonly retryMs?: number | undefined;
 }
 
 /** Most bytes of one published file: an AuditorUpdate has at most 2 MiB. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
-/** An object that shows whether the bucket keeps its word. */
+/** The object that tests whether the bucket honours conditional writes. */
 const PROBE = '.conditional-writes';
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 const CHANGING = 'public, max-age=1';
 const ATTEMPTS = 4;
-/** Answers after which the same request may be sent again. */
+/** Statuses after which the request is retried. */
 const TRANSIENT: ReadonlySet<number> = new Set([409, 429, 500, 502, 503, 504]);
 
 type Condition = { readonly 'if-none-match': '*' } | { readonly 'if-match': string };
 
 /**
- * A log published in an S3-compatible bucket. Every write is conditional (RFC 9110 §13.1: `If-None-Match: *`, `If-Match`), so
- * that nothing is overwritten, whoever else writes there; a bucket that ignores conditions is refused.
+ * A log published in an S3-compatible bucket. Every write is conditional (RFC 9110 §13.1: `If-None-Match: *`,
+ * `If-Match`), so that concurrent publishers overwrite nothing. A bucket that ignores conditions is refused.
  */
 export class S3Target implements PublishTarget {
   readonly #options: S3Options;
@@ -51,7 +51,7 @@ export class S3Target implements PublishTarget {
     this.#client = new AwsClient({ accessKeyId, secretAccessKey, ...session, region, service: 's3', retries: 0 });
   }
 
-  /** Throws `unsupported-operation` for a bucket that overwrites in spite of a condition, `storage-failed`. */
+  /** Throws `unsupported-operation` for a bucket that ignores write conditions, and `storage-failed`. */
   static async open(options: S3Options): Promise<S3Target> {
     const target = new S3Target(options);
     await target.#put(PROBE, new Uint8Array(), { 'if-none-match': '*' });
@@ -66,7 +66,7 @@ export class S3Target implements PublishTarget {
     if (response.status !== 200) throw await failure(path, response);
     const bytes = await this.#try(path, () => readStream(response.body, MAX_FILE_BYTES, path));
     const tag = response.headers.get('etag');
-    ensure(tag !== null, 'storage-failed', `${path}: the bucket gives no ETag`);
+    ensure(tag !== null, 'storage-failed', `${path}: the bucket sends no ETag`);
     return { bytes, tag };
   }
 
@@ -76,23 +76,23 @@ export class S3Target implements PublishTarget {
     if (known !== undefined && equalBytes(known.bytes, bytes)) return 'there';
     throw new GlasskeyError(
       'published-differs',
-      `${path} is published with other contents; they were left as they are`,
+      `${path} is published with different content, which was not overwritten`,
     );
   }
 
   async replace(path: string, bytes: Uint8Array, expected: StoredFile | undefined): Promise<void> {
     const condition = expected === undefined ? ({ 'if-none-match': '*' } as const) : { 'if-match': expected.tag };
     if (await this.#put(path, bytes, condition, CHANGING)) return;
-    // The answer to an earlier attempt may have been lost: then what is there is ours.
+    // The answer to an earlier attempt may have been lost: then the object is ours.
     const known = await this.read(path);
     if (known !== undefined && equalBytes(known.bytes, bytes)) return;
-    throw new GlasskeyError('head-moved', `${path} was changed by somebody else`);
+    throw new GlasskeyError('head-moved', `${path} was changed by another publisher`);
   }
 
-  /** A bucket answers when it has stored. */
+  /** Does nothing: a bucket answers once an object is durable. */
   async flush(): Promise<void> {}
 
-  /** Writes an object; false where the condition does not hold. */
+  /** Writes an object. Returns false if the condition does not hold. */
   async #put(path: string, bytes: Uint8Array, condition: Condition, cacheControl = CHANGING): Promise<boolean> {
     const headers = {
       ...condition,
@@ -102,14 +102,14 @@ export class S3Target implements PublishTarget {
     };
     const response = await this.#send(path, { method: 'PUT', headers, body: new Uint8Array(bytes) });
     if (response.status === 412) return false;
-    // If-Match on an object that is gone.
+    // The object of an If-Match is gone.
     if (response.status === 404 && 'if-match' in condition) return false;
     if (response.status !== 200) throw await failure(path, response);
     await discard(response);
     return true;
   }
 
-  /** Sends a request, again where the bucket was busy. Every request may be repeated: writes are conditional. */
+  /** Sends a request, with retries while the bucket is busy. Every request is idempotent: writes are conditional. */
   async #send(path: string, init: RequestInit): Promise<Response> {
     const { endpoint, bucket, prefix, timeoutMs = 60_000, retryMs = 200 } = this.#options;
     const send = this.#options.fetch ?? ((request: Request) => fetch(request));
@@ -136,12 +136,12 @@ export class S3Target implements PublishTarget {
   }
 }
 
-/** Lets go of a body that says nothing of interest, whether it can still be read or not. */
+/** Discards a body that is of no interest, readable or not. */
 async function discard(response: Response): Promise<void> {
   await response.body?.cancel().catch(() => undefined);
 }
 
-/** What a bucket said where it did not do what it was asked. */
+/** Returns the error for a request that the bucket refused. */
 async function failure(path: string, response: Response): Promise<GlasskeyError> {
   const text = await readStream(response.body, 64 * 1024, path).then(
     (bytes) => new TextDecoder().decode(bytes),
@@ -150,7 +150,7 @@ async function failure(path: string, response: Response): Promise<GlasskeyError>
   const code = /<Code>(\w{1,64})<\/Code>/.exec(text)?.[1];
   const why = code === undefined ? '' : ` (${code})`;
   if (response.status === 501) {
-    return new GlasskeyError('unsupported-operation', `${path}: the bucket knows no conditional writes${why}`);
+    return new GlasskeyError('unsupported-operation', `${path}: the bucket does not support conditional writes${why}`);
   }
   return new GlasskeyError('storage-failed', `${path}: the bucket answered ${response.status}${why}`);
 }

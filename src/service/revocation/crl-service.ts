@@ -8,51 +8,53 @@ import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { Revocation, SerialRange } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 
-/** How long the list of revocations counts as known, ms: a revocation is on the CRL that much later at most. */
+/** The time for which a count of revocations is trusted, ms: the most by which a CRL is late. */
 const LIST_LIFETIME_MS = 2_000;
 
 /**
- * A delta repeats what was revoked so shortly before its base, ms: the clocks of two servers may differ by that much, and a client
- * may combine the one's delta with the other's complete CRL.
+ * A delta also lists what was revoked in this time before its base, ms. The clocks of two replicas may differ by that
+ * much, and a client may combine the delta of one with the complete CRL of the other.
  */
 const DELTA_OVERLAP_MS = 3_600_000;
 
 /** A signed CRL. */
 export interface SignedCrl {
   readonly der: Uint8Array;
-  /** Rises from one CRL to the next, complete or delta; two that were signed at the same moment share it. */
+  /**
+   * The CRL number. It rises from one CRL to the next, complete or delta; a pair signed at the same moment shares it.
+   */
   readonly number: number;
   readonly thisUpdateMs: number;
   readonly nextUpdateMs: number;
-  /** Names these very bytes, for caches. */
+  /** Identifies these bytes, for caches. */
   readonly digest: string;
 }
 
-/** The part of its issuer's certificates that a CRL tells of. */
+/** The part of its issuer's certificates that a CRL covers. */
 export interface CrlShard {
   readonly shard: number;
   readonly scope: CrlScope;
 }
 
-/** A complete CRL and what it lists. */
+/** A complete CRL and its entries. */
 interface Complete {
   readonly crl: SignedCrl;
   readonly entries: readonly CrlEntry[];
-  /** It lists certificates that were valid at this time or later, ms. */
+  /** The CRL lists certificates that were valid at this time or later, ms. */
   readonly notExpiredAtMs: number;
 }
 
 interface Delta {
   readonly crl: SignedCrl;
-  /** The complete CRL that says the same. */
+  /** The complete CRL with the same information. */
   readonly of: SignedCrl;
 }
 
 /**
- * A CRL of an issuing CA: of one shard, or of all its certificates as long as few are revoked. It lists what had not
- * expired a whole CRL's validity ago, so that each entry is also on a CRL that was made after the certificate's end (RFC 5280 §3.3).
- * It is kept and signed anew when something was revoked, or half of its validity has passed. It names what other CAs of the log
- * have signed as well: serials are random, and no two are the same.
+ * A CRL of an issuing CA: of one shard, or of all certificates while few are revoked. It keeps an expired certificate
+ * for another CRL validity, so that each entry is also on a CRL made after the certificate's end (RFC 5280 §3.3). It is
+ * signed again after a revocation, or when half of its validity has passed. It also lists certificates of the log's
+ * other CAs: serials are random, so no two are the same.
  */
 export class CrlService {
   readonly #context: LogContext;
@@ -67,26 +69,26 @@ export class CrlService {
   #refreshing: Promise<Complete> | undefined;
   #refreshingDelta: Promise<SignedCrl> | undefined;
 
-  /** Without `shard`: of all certificates. */
+  /** Without `shard`, the CRL covers all certificates. */
   constructor(context: LogContext, issuer: Issuer, shard?: CrlShard) {
     this.#context = context;
     this.#issuer = issuer;
     this.#scope = shard?.scope;
-    // One more tells that there are too many. A shard has no more than were issued of it.
+    // One row more than fits shows that there are too many. A shard is bounded by the certificates issued in it.
     const all = { ...ALL_SERIALS, limit: context.limits.maxCrlEntries + 1 };
     this.#range = shard === undefined ? all : { ...serialsOfShard(shard.shard), limit: NO_LIMIT };
   }
 
-  /** The current CRL. Throws `certificate-expired` where the CA is, `not-found` where it would list too many. */
+  /** Returns the current CRL. Throws `certificate-expired` if the CA has expired, `not-found` for too many entries. */
   async current(): Promise<SignedCrl> {
     const { crl } = await this.#current();
     return crl;
   }
 
   /**
-   * What changed since a base that is no younger than any complete CRL that is still valid: whichever a client has can be combined with
-   * it. What a certificate's end has taken off is `removeFromCRL`. It is valid for a shorter time than a complete one. Throws as
-   * {@link current}.
+   * Returns the delta CRL. Its base is older than every complete CRL that is still valid, so that a client can combine
+   * it with the one it has. Certificates that left the list because they expired are `removeFromCRL`. A delta is valid
+   * for a shorter time than a complete CRL. Throws like {@link current}.
    */
   async delta(): Promise<SignedCrl> {
     const complete = await this.#current();
@@ -112,10 +114,10 @@ export class CrlService {
     const { now, limits, store } = this.#context;
     const nowMs = now();
     const isValid = nowMs <= this.#issuer.certificate.notAfterMs;
-    ensure(isValid, 'certificate-expired', 'the issuing CA has expired: it signs nothing any more');
+    ensure(isValid, 'certificate-expired', 'the issuing CA has expired and signs no more CRLs');
     const known = this.#complete;
     const isFresh = known !== undefined && nowMs < known.crl.thisUpdateMs + limits.crlValidityMs / 2;
-    // Revocations are only ever added: as many are the same ones.
+    // Revocations are only added: an equal count means an equal list.
     if (isFresh && (await store.countRevoked(known.notExpiredAtMs, this.#range)) === known.entries.length) {
       this.#listedAtMs = nowMs;
       return known;
@@ -134,13 +136,15 @@ export class CrlService {
     return this.#complete;
   }
 
-  /** What was revoked. Throws `not-found`, and remembers it for a while, where that is too much; its rows are not read for that. */
+  /**
+   * Lists the entries. If there are too many, throws `not-found` without reading their rows, and remembers it briefly.
+   */
   async #list(nowMs: number, notExpiredAtMs: number): Promise<readonly CrlEntry[]> {
     const { store } = this.#context;
     const { limit } = this.#range;
     const isTooLarge = limit < NO_LIMIT && (await store.countRevoked(notExpiredAtMs, this.#range)) === limit;
     const revoked = isTooLarge ? [] : await store.listRevoked(notExpiredAtMs, this.#range);
-    // More may have come meanwhile.
+    // More may have been revoked since the count.
     if (isTooLarge || revoked.length === limit) {
       this.#complete = undefined;
       this.#refusedAtMs = nowMs;
@@ -153,7 +157,7 @@ export class CrlService {
     const { now, limits, store } = this.#context;
     const thisUpdateMs = now();
     const halfMs = limits.crlValidityMs / 2;
-    // A half of a validity as every server counts them: it is the same before and after a restart.
+    // A multiple of half a validity: every replica computes the same base, also after a restart.
     const baseMs = Math.max(0, Math.floor((thisUpdateMs - limits.crlValidityMs) / halfMs) * halfMs);
     const fromMs = baseMs - DELTA_OVERLAP_MS;
     const expired = { ...this.#range, expiredBeforeMs: notExpiredAtMs };
@@ -173,7 +177,7 @@ export class CrlService {
     return delta;
   }
 
-  /** Rises over restarts and replicas too, and fits the 20 octets of RFC 5280 §5.2.3. */
+  /** Returns a number that also rises across restarts and replicas, and fits the 20 octets of RFC 5280 §5.2.3. */
   #nextNumber(nowMs: number): number {
     this.#number = Math.max(nowMs, this.#number + 1);
     return this.#number;
@@ -188,7 +192,7 @@ export class CrlService {
 
 const NO_LIMIT = 2 ** 31 - 1;
 const ALL_SERIALS = { first: '00', last: 'ff'.repeat(20) };
-const TOO_MANY = 'too many certificates are revoked for one CRL: each certificate names that of its shard';
+const TOO_MANY = 'too many certificates are revoked for one CRL: use the CRL of the shard that each certificate names';
 
 function entryOf({ serial, revokedMs, reason }: Revocation, as: CrlEntry['reason'] = storedReason(reason)): CrlEntry {
   return { serial, revokedAtMs: revokedMs, reason: as };

@@ -4,10 +4,10 @@ import { CrlService } from './crl-service.ts';
 import { crlShardUrls } from '../log/crl-shards.ts';
 import type { LogContext } from '../log/log-context.ts';
 
-/** How long the number of shards counts as known where one is asked for that is not among them, ms. */
+/** The least time between two counts of the shards, ms: anybody may ask for one that does not exist. */
 const COUNT_LIFETIME_MS = 1_000;
 
-/** What one issuing CA signs. */
+/** The CRLs of one issuing CA. */
 interface OfIssuer {
   readonly all: CrlService;
   readonly shards: RecentCache<CrlService>;
@@ -24,15 +24,16 @@ export class Crls {
     this.#context = context;
   }
 
-  /** The CRL of all certificates, as long as few are revoked; undefined where no issuing CA has this name. */
+  /** Returns the CRL of all certificates, made while few are revoked; undefined if no issuing CA has this name. */
   ofAll(name: string): CrlService | undefined {
     const ca = this.#find(name);
     return ca && this.#of(ca.issuer).all;
   }
 
   /**
-   * The CRL of one shard (untrusted); undefined where there is no such CA or shard, and where the server has no public URL: without one, the
-   * CRL could not say of which certificates it is, and would pass for one of all. Throws `storage-failed`.
+   * Returns the CRL of one shard (untrusted); undefined if there is no such CA or shard, or if the server has no public
+   * URL. Without a URL, the CRL could not name its scope, and would pass for the CRL of all certificates. Throws
+   * `storage-failed`.
    */
   async ofShard(name: string, shard: number): Promise<CrlService | undefined> {
     const ca = this.#find(name);

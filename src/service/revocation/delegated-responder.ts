@@ -7,12 +7,13 @@ import { newSerial } from '../../ca/serial.ts';
 import type { LogContext } from '../log/log-context.ts';
 
 const DAY_MS = 86_400_000;
-/** ocsp-nocheck means that nobody asks whether this certificate is revoked: so it does not live long. */
+/** ocsp-nocheck keeps clients from checking whether this certificate is revoked, so its life is short. */
 const LIFETIME = { validityMs: 7 * DAY_MS, backdateMs: 300_000 };
 
 /**
- * The key that answers for an issuing CA, with its certificate (RFC 6960 §4.2.2.2). Both are this process's own, unless the log has an OCSP
- * key: then only the certificate is. It is renewed, with a new key of the process, when less than half of its life is left.
+ * The key that signs OCSP responses for an issuing CA, with its certificate (RFC 6960 §4.2.2.2). This process makes the
+ * certificate, and also the key unless the log has an OCSP key. It replaces both when half of the certificate's life
+ * has passed.
  */
 export class DelegatedResponder {
   readonly #context: LogContext;
@@ -25,7 +26,7 @@ export class DelegatedResponder {
     this.#issuer = issuer;
   }
 
-  /** The current responder. Throws `certificate-expired` where the issuer is not valid now. */
+  /** Returns the current responder. Throws `certificate-expired` if the issuer is not valid now. */
   async current(): Promise<OcspResponder> {
     if (this.#responder !== undefined && this.#isFresh(this.#responder)) return this.#responder;
     this.#making ??= this.#make().finally(() => (this.#making = undefined));
@@ -35,7 +36,7 @@ export class DelegatedResponder {
   #isFresh({ certificate }: OcspResponder): boolean {
     const nowMs = this.#context.now();
     if (nowMs < certificate.notBeforeMs) return false;
-    // Near the issuer's own end there is no better one to be had.
+    // Near the issuer's own end, a new certificate would not last longer.
     const isLast = certificate.notAfterMs === this.#issuer.certificate.notAfterMs;
     return nowMs < certificate.notAfterMs - (isLast ? 0 : LIFETIME.validityMs / 2);
   }

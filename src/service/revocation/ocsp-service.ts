@@ -16,31 +16,31 @@ import { DelegatedResponder } from './delegated-responder.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { TokenBuckets } from '../token-buckets.ts';
 
-/** How long a status counts as known, ms: a revocation is in the answers that much later at most. */
+/** The time for which a status is trusted, ms: the most by which an answer is late. */
 const STATUS_LIFETIME_MS = 2_000;
 
 /** An OCSP response, DER. */
 export interface OcspAnswer {
   readonly der: Uint8Array;
-  /** Until when it holds; undefined for what must not be kept: failures, and answers to one client's nonce. */
+  /** What caches need; undefined for an answer that they must not keep: a failure, or one for a client's nonce. */
   readonly kept: Kept | undefined;
 }
 
-/** What caches are told of an answer: its times, and the beginning of its SHA-256 in hex. */
+/** The times of an answer for caches, and the beginning of its SHA-256 in hex. */
 interface Kept {
   readonly thisUpdateMs: number;
   readonly nextUpdateMs: number;
   readonly digest: string;
 }
 
-/** What answers for one issuing CA. */
+/** The responder of one issuing CA. */
 interface Responder {
   readonly issuer: Issuer;
   readonly ids: IssuerIds;
   readonly delegated: DelegatedResponder;
 }
 
-/** A signed answer to one question, and what it says. */
+/** A signed answer about one certificate, and the status in it. */
 interface KeptAnswer {
   readonly answer: OcspAnswer;
   readonly said: string;
@@ -50,8 +50,9 @@ interface KeptAnswer {
 }
 
 /**
- * Answers OCSP requests for a log's issuing CAs (RFC 6960; RFC 5019 for single questions without a nonce, whose answers are signed
- * ahead and kept). Certificates that this log has not signed are `unknown`; other issuers' are `unauthorized`.
+ * Answers OCSP requests for a log's issuing CAs (RFC 6960). It caches the answers to requests for one certificate
+ * without a nonce (RFC 5019). Certificates that this log has not signed are `unknown`; those of other issuers are
+ * `unauthorized`.
  */
 export class OcspService {
   readonly #context: LogContext;
@@ -67,7 +68,7 @@ export class OcspService {
     this.#signatures = new TokenBuckets({ perSecond, burst: perSecond }, context.now);
   }
 
-  /** The response to a DER request (untrusted). Never throws for what is in it. Throws `storage-failed`. */
+  /** Returns the response to an untrusted DER request. A bad request gets an OCSP failure. Throws `storage-failed`. */
   async answer(der: Uint8Array): Promise<OcspAnswer> {
     const request = readRequest(der);
     if (request === undefined) return failure('malformedRequest');
@@ -89,7 +90,7 @@ export class OcspService {
     return made;
   }
 
-  /** Keeps a signed answer while it says what is true and half of its time is left; else signs another. */
+  /** Reuses a signed answer while its status is current and half of its validity is left; otherwise signs another. */
   async #refresh(responder: Responder, key: string, certId: CertId, kept: KeptAnswer | undefined): Promise<OcspAnswer> {
     const { now, limits } = this.#context;
     if (kept === undefined && !this.#signatures.take('')) return failure('tryLater');
@@ -103,7 +104,7 @@ export class OcspService {
     }
     const times = await this.#times(responder);
     const der = await this.#create(responder, [{ certId: certId.raw, status }], times, undefined);
-    // What anybody may make up takes no place from certificates.
+    // Anybody can make up serials: they must not evict answers about certificates.
     if (status.type === 'unknown') return { der, kept: undefined };
     const answer = { der, kept: { ...times, digest: formatHex(sha256(der).subarray(0, 16)) } };
     const { thisUpdateMs, nextUpdateMs } = times;
@@ -132,7 +133,7 @@ export class OcspService {
     return createOcspResponse(await delegated.current(), { answers, ...times, nonce });
   }
 
-  /** A response's time is that of signing, and it ends before its signer's certificate. */
+  /** Returns the times of a response: signed now, and ending no later than its signer's certificate. */
   async #times({ delegated }: Responder) {
     const { certificate } = await delegated.current();
     const thisUpdateMs = Math.floor(this.#context.now() / 1000) * 1000;
@@ -140,7 +141,7 @@ export class OcspService {
     return { thisUpdateMs, nextUpdateMs };
   }
 
-  /** The CA that all of a request is about. */
+  /** Returns the responder of the CA that every certificate of a request names. */
   #responderFor({ certIds }: OcspRequest): Responder | undefined {
     for (const { issuer } of this.#context.reloadable.issuingCas.all) {
       const known = this.#responders.get(issuer);

@@ -9,18 +9,18 @@ import { DurableFile } from '../log/durable-file.ts';
 import { originHash } from '../../core/audit/add-checkpoint.ts';
 import type { FileSystem } from '../file-system.ts';
 
-/** What a witness remembers of a log: the checkpoint that it cosigned last. */
+/** A witness's memory of a log: the checkpoint that it cosigned last. */
 export interface CosignedCheckpoint {
   readonly checkpoint: Checkpoint;
-  /** The note as it is served: the log's signatures that were verified, and the witness's own. */
+  /** The note as served: with the log's verified signatures and the witness's own. */
   readonly note: string;
-  /** When it was cosigned; whole seconds. */
+  /** The time of the cosignature, in ms of whole seconds. */
   readonly timestampMs: number;
 }
 
 /**
- * The one file that a witness keeps for a log. It holds the cosigned checkpoint itself, and is replaced as a whole: after a
- * crash it is the old one or the new one. The folder belongs to this process alone.
+ * The one file that a witness keeps for a log: the checkpoint that it cosigned last. The file is replaced atomically,
+ * so after a crash it is the old one or the new one. No other process uses the folder.
  */
 export class CosignedFile {
   readonly #file: DurableFile;
@@ -35,8 +35,8 @@ export class CosignedFile {
   }
 
   /**
-   * Reads the checkpoint; undefined where nothing was ever cosigned. Throws `storage-failed`, and `storage-corrupt` for
-   * what this witness has not cosigned: it then must not cosign anything, since it does not know what it has.
+   * Reads the checkpoint; undefined if the witness never cosigned one. Throws `storage-failed`, and `storage-corrupt`
+   * if the file is not its own. The witness then must not cosign: it does not know what it has cosigned.
    */
   async read(): Promise<CosignedCheckpoint | undefined> {
     const bytes = await this.#file.read();
@@ -44,7 +44,7 @@ export class CosignedFile {
     try {
       return this.#open(decodeUtf8(bytes));
     } catch (cause) {
-      throw new GlasskeyError('storage-corrupt', `${this.#file.path} is not what this witness has cosigned`, { cause });
+      throw new GlasskeyError('storage-corrupt', `${this.#file.path} was not written by this witness`, { cause });
     }
   }
 
@@ -52,11 +52,17 @@ export class CosignedFile {
     const note = parseNote(text);
     const checkpoint = parseCheckpoint(note.text);
     const times = verifyCosignatures(note, this.#own).map(({ timestampMs }) => timestampMs);
-    ensure(checkpoint.origin === this.#origin && times.length > 0, 'bad-checkpoint', 'of another log or witness');
+    ensure(
+      checkpoint.origin === this.#origin && times.length > 0,
+      'bad-checkpoint',
+      'the checkpoint is of another log or witness',
+    );
     return { checkpoint, note: text, timestampMs: Math.max(...times) };
   }
 
-  /** Replaces the file; returns once it would survive a crash. Throws `storage-failed`: it then holds either. */
+  /**
+   * Replaces the file; returns once it is durable. Throws `storage-failed`; the file is then the old or the new one.
+   */
   async write({ note }: CosignedCheckpoint): Promise<void> {
     await this.#file.write(encodeUtf8(note));
   }

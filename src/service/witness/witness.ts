@@ -10,20 +10,20 @@ import type { FileSystem } from '../file-system.ts';
 import { type CosignedCheckpoint, CosignedFile } from './cosigned-file.ts';
 import type { WitnessedLogs } from './witnessed-logs.ts';
 
-/** The same checkpoint is cosigned anew only after so long, ms: whoever repeats a log's request costs little. */
+/** Least time before the same checkpoint is cosigned again, ms: a repeated request then costs little. */
 const RENEW_AFTER_MS = 1_000;
 
-/** What a witness answers to `add-checkpoint` (c2sp.org/tlog-witness). */
+/** A witness's answer to `add-checkpoint` (c2sp.org/tlog-witness). */
 export type WitnessAnswer =
-  /** The lines of its cosignatures. */
+  /** The cosignature lines. */
   | { readonly status: 200; readonly origin: string; readonly size: number; readonly lines: string }
-  /** The size that it cosigned last. */
+  /** The size that the witness cosigned last. */
   | { readonly status: 409; readonly origin: string; readonly size: number }
   | { readonly status: 400 | 403 | 404 | 422; readonly origin?: string; readonly reason: string };
 
-/** What a {@link Witness} needs. */
+/** Options of a {@link Witness}. */
 export interface WitnessOptions {
-  /** Where its files are: this process's alone, and locked. */
+  /** The folder of its files, which this process has locked. */
   readonly folder: string;
   readonly cosigners: readonly NoteCosigner[];
   readonly logs: WitnessedLogs;
@@ -33,26 +33,26 @@ export interface WitnessOptions {
   readonly files?: FileSystem | undefined;
 }
 
-/** One log, its requests one after the other. */
+/** One log. Its requests run one at a time. */
 interface Slot {
   readonly file: CosignedFile;
-  /** What the file holds; `unknown` before it was read, and after a write that failed. */
+  /** The content of the file; `unknown` before it is read, and after a failed write. */
   latest: CosignedCheckpoint | undefined | 'unknown';
   turn: Promise<unknown>;
 }
 
 /**
- * A witness: it cosigns a checkpoint of a log it knows, if that continues the last one it cosigned, and remembers it before
- * it answers. So no two of its answers ever contradict each other, whatever becomes of the process or the disk.
+ * A witness. It cosigns a checkpoint of a known log if that continues the last one it cosigned, and stores it before it
+ * answers. So no two of its answers contradict each other, even after a crash or a failed write.
  */
 export class Witness {
   readonly #options: WitnessOptions;
   readonly #slots = new Map<string, Slot>();
   #logs: WitnessedLogs = new Map();
-  /** The logs by the names that they have in paths. */
+  /** The origins of the logs by their {@link originHash}. */
   #origins: ReadonlyMap<string, string> = new Map();
 
-  /** Throws `usage` without a key. */
+  /** Throws `usage` if there is no key. */
   constructor(options: WitnessOptions) {
     ensure(options.cosigners.length > 0, 'usage', 'a witness needs a key');
     this.#options = options;
@@ -64,13 +64,13 @@ export class Witness {
     return this.#options.cosigners.map(({ vkey }) => vkey);
   }
 
-  /** Takes another list of logs. What was cosigned for logs that are no longer on it stays. */
+  /** Replaces the list of logs. The witness keeps the files of logs that are no longer on it. */
   replaceLogs(logs: WitnessedLogs): void {
     this.#logs = logs;
     this.#origins = new Map([...logs.keys()].map((origin) => [originHash(origin), origin]));
   }
 
-  /** Answers an untrusted request. Throws `storage-failed` or `storage-corrupt`: nothing was cosigned then. */
+  /** Answers an untrusted request. Throws `storage-failed` or `storage-corrupt`; nothing leaves the witness then. */
   async addCheckpoint(body: Uint8Array): Promise<WitnessAnswer> {
     const request = parseRequest(body);
     if ('status' in request) return request;
@@ -79,13 +79,14 @@ export class Witness {
     const trusted = this.#logs.get(origin);
     if (trusted === undefined) return { status: 404, reason: 'this witness does not know the log' };
     const signatures = verifiedLines(note, trusted);
-    if (signatures === undefined) return { status: 403, origin, reason: 'not signed by a known key of the log' };
+    if (signatures === undefined)
+      return { status: 403, origin, reason: 'the checkpoint is not signed by a known key of the log' };
     if (oldSize > checkpoint.size)
-      return { status: 400, origin, reason: 'the old size is above that of the checkpoint' };
+      return { status: 400, origin, reason: 'the old size is greater than the size of the checkpoint' };
     return this.#inTurn(origin, (slot) => this.#advance(slot, { ...request, note: { text: note.text, signatures } }));
   }
 
-  /** The note that it cosigned last for the log of that {@link originHash}, with its cosignatures; undefined: none. */
+  /** Returns the note that it cosigned last for the log with this {@link originHash}; undefined if there is none. */
   async latest(hash: string): Promise<string | undefined> {
     const origin = this.#origins.get(hash);
     if (origin === undefined) return undefined;
@@ -106,7 +107,7 @@ export class Witness {
     return { status: 200, origin, size, lines: this.#ownLines(cosigned.note) };
   }
 
-  /** Cosigns and writes down, and only then lets go of the cosignatures. */
+  /** Cosigns a checkpoint and stores it; returns the cosignatures only then. */
   async #cosign(slot: Slot, { checkpoint, note }: Request, latest: CosignedCheckpoint | undefined) {
     // A clock that was set back must not make a smaller tree look newer than a larger one.
     const timestampMs = Math.max(this.#options.now(), latest?.timestampMs ?? 0);
@@ -116,7 +117,7 @@ export class Witness {
       note: formatNote({ text: note.text, signatures: [...note.signatures, ...own] }),
       timestampMs: Math.floor(timestampMs / 1000) * 1000,
     };
-    // Where this fails, nobody has the cosignatures, and the file says which of the two it is.
+    // If the write fails, nobody has the cosignatures, and the file shows which checkpoint is the last.
     slot.latest = 'unknown';
     await slot.file.write(cosigned);
     slot.latest = cosigned;
@@ -160,11 +161,11 @@ function parseRequest(body: Uint8Array): Request | (WitnessAnswer & { readonly s
   }
 }
 
-/** The lines of the log's own keys, or undefined where there is none or one does not verify. */
+/** Returns the lines of the log's own keys; undefined if there is none, or if one does not verify. */
 function verifiedLines(note: Note, trusted: readonly Vkey[]): readonly NoteSignature[] | undefined {
   try {
     const signedBy = verifyNote(note, trusted);
-    // One line for each key: a request that repeats a line must not make a note that is too long to be read again.
+    // One line for each key: with repeated lines, the stored note could become too long to read.
     return signedBy.flatMap((key) => note.signatures.find((line) => isLineOf(key, line)) ?? []);
   } catch (error) {
     if (isGlasskeyError(error, 'bad-signature')) return undefined;
@@ -176,11 +177,14 @@ function isLineOf(key: Vkey, { name, keyId }: NoteSignature): boolean {
   return key.name === name && key.keyId === keyId;
 }
 
-/** Why the checkpoint does not continue `latest`, whose size is the request's old size; undefined where it does. */
+/**
+ * Returns why the checkpoint does not continue `latest`, whose size is the request's old size; undefined if it does.
+ */
 function inconsistency(latest: Checkpoint | undefined, { checkpoint, oldSize, proof }: Request): string | undefined {
   const { size, rootHash } = checkpoint;
-  if (size === 0 && !equalBytes(rootHash, emptyRoot())) return 'the empty tree has another root';
-  if (oldSize === 0 || latest === undefined) return proof.length === 0 ? undefined : 'from the empty tree, no proof';
+  if (size === 0 && !equalBytes(rootHash, emptyRoot())) return 'the root of the empty tree is wrong';
+  if (oldSize === 0 || latest === undefined)
+    return proof.length === 0 ? undefined : 'the proof from an empty tree must be empty';
   try {
     verifyConsistency(oldSize, size, latest.rootHash, rootHash, proof);
     return undefined;

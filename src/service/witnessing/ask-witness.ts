@@ -3,32 +3,32 @@ import { decodeUtf8 } from '../../core/encoding/bytes.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
 import { readStream } from '../../core/encoding/read-stream.ts';
 
-/** `fetch`, as the platform has it. */
+/** The platform's `fetch`, or a test's. */
 export type WitnessFetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** What a witness said to one `add-checkpoint` (c2sp.org/tlog-witness). All of it is untrusted. */
+/** A witness's reply to one `add-checkpoint` (c2sp.org/tlog-witness). All of it is untrusted. */
 export type WitnessReply =
-  /** Signature lines, not verified. */
+  /** Unverified signature lines. */
   | { readonly type: 'lines'; readonly lines: string }
-  /** 409: it has cosigned another size than the request's old one. */
+  /** 409: the size that it cosigned last is not the request's old size. */
   | { readonly type: 'other-size'; readonly size: number }
-  /** 422: it says that the checkpoint does not continue what it has seen. */
+  /** 422: it claims that the checkpoint does not continue what it has seen. */
   | { readonly type: 'inconsistent'; readonly detail: string }
   | { readonly type: 'failed'; readonly outcome: 'refused' | 'unreachable' | 'bad-answer'; readonly detail: string };
 
-/** Most bytes of an answer: a few post-quantum signature lines of 3.4 KB. */
+/** Most bytes of a reply: a few post-quantum signature lines of 3.4 KB. */
 const MAX_ANSWER_BYTES = 32 * 1024;
 const MAX_DETAIL_CHARACTERS = 200;
 
-/** How to reach one witness. */
+/** The address of one witness, and the means to reach it. */
 export interface AskOptions {
-  /** Its submission prefix. */
+  /** The submission prefix. */
   readonly url: string;
   readonly fetch: WitnessFetch;
   readonly timeoutMs: number;
 }
 
-/** Sends one request. Never throws: a witness that cannot be asked has failed. */
+/** Sends one request. Never throws: an unreachable witness is a `failed` reply. */
 export async function askWitness(request: AddCheckpoint, options: AskOptions): Promise<WitnessReply> {
   try {
     const response = await options.fetch(`${options.url.replace(/\/+$/, '')}/add-checkpoint`, {
@@ -61,7 +61,7 @@ function reasonOf(error: unknown): string {
   return shorten(`${error.message}${cause}`);
 }
 
-/** Somebody else's words for a log: one short line. */
+/** Makes foreign text one short line that is safe to log. */
 function shorten(text: string): string {
   return text
     .slice(0, MAX_DETAIL_CHARACTERS)

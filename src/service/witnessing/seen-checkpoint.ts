@@ -5,7 +5,7 @@ import { originHash } from '../../core/audit/add-checkpoint.ts';
 import { readStream } from '../../core/encoding/read-stream.ts';
 import type { AskOptions } from './ask-witness.ts';
 
-/** The log that asks: its own signature is the only thing that can prove what it has signed. */
+/** The log that asks. Only its own signature can prove what it has signed. */
 export interface OwnLog {
   readonly origin: string;
   /** The keys of its checkpoints. */
@@ -13,9 +13,9 @@ export interface OwnLog {
 }
 
 /**
- * What a witness shows of this log at its monitoring endpoint (c2sp.org/tlog-witness), looked for where it takes submissions:
- * a checkpoint that this log's own key has signed. Undefined where there is none: what the witness says is then its word
- * alone, or that of whoever is between. Never throws.
+ * Fetches this log's checkpoint from a witness's monitoring endpoint (c2sp.org/tlog-witness), below its submission
+ * prefix. Returns undefined unless this log's own key has signed it: a claim of the witness is then its word alone, or
+ * that of somebody on the path. Never throws.
  */
 export async function fetchSeen(options: AskOptions, log: OwnLog): Promise<VerifiedCheckpoint | undefined> {
   const path = `${originHash(log.origin)}/checkpoint`;

@@ -7,42 +7,42 @@ import { equalBytes } from '../../core/encoding/bytes.ts';
 import { askWitness, type WitnessFetch } from './ask-witness.ts';
 import { fetchSeen, type OwnLog } from './seen-checkpoint.ts';
 
-/** A checkpoint that this log has signed, and how to show that it continues earlier ones. */
+/** A checkpoint that this log has signed, with proofs that it continues earlier ones. */
 export interface SignedCheckpoint {
   /** The signed note. */
   readonly note: string;
   readonly size: number;
-  /** The consistency proof from a smaller size (RFC 6962 §2.1.2). */
+  /** Returns the consistency proof from a smaller size (RFC 6962 §2.1.2). */
   proofFrom(oldSize: number): Promise<readonly Uint8Array[]>;
-  /** The root of the log's first `size` entries, at most this checkpoint's size. */
+  /** Returns the root of the log's first `size` entries, at most this checkpoint's size. */
   rootAt(size: number): Promise<Uint8Array>;
 }
 
-/** Why a witness gave no cosignature though it may have been asked. */
+/** Why a witness gave no cosignature. For `resting` and `busy`, it was not asked. */
 export type WitnessFailure =
   | 'refused'
   | 'unreachable'
   | 'bad-answer'
   | 'bad-cosignature'
   | 'bad-clock'
-  /** It says that it has seen another tree, and shows nothing that this log has signed. */
+  /** It claims to have seen another tree, but shows nothing that this log has signed. */
   | 'unproven'
   | 'resting'
   | 'busy';
 
-/** What became of asking a witness about a checkpoint. */
+/** The outcome of asking a witness about a checkpoint. */
 export type WitnessResult =
-  /** Its cosignatures of the checkpoint, verified: one line for each of its keys. */
+  /** Verified cosignatures of the checkpoint, one line for each of the witness's keys. */
   | { readonly type: 'cosigned'; readonly signatures: readonly NoteSignature[] }
-  /** It has seen less, and was not asked to go on from there. */
+  /** It has seen a smaller tree, and was not asked to cosign this one. */
   | { readonly type: 'behind'; readonly size: number }
-  /** It has cosigned a larger tree; `isProven` where it shows a checkpoint of that size with this log's own signature. */
+  /** It names a larger tree; `isProven` if it shows a larger checkpoint with this log's own signature. */
   | { readonly type: 'ahead'; readonly size: number; readonly isProven: boolean }
-  /** It shows a checkpoint with this log's own signature, of a tree that this log does not have. */
+  /** It shows a checkpoint with this log's own signature of a tree that this log does not have. */
   | { readonly type: 'inconsistent'; readonly size: number; readonly detail: string }
   | { readonly type: 'failed'; readonly outcome: WitnessFailure; readonly detail: string };
 
-/** One witness of the policy; several names where it has a line for each of its keys. */
+/** One witness of the policy. It has several names if the policy has a line for each of its keys. */
 export interface WitnessPeerOptions {
   /** Names inside the policy. */
   readonly names: readonly string[];
@@ -55,15 +55,15 @@ export interface WitnessPeerOptions {
   /** Now in ms. */
   readonly now: () => number;
   readonly timeoutMs: number;
-  /** First rest after a failure, ms; doubles up to `maxRestMs`. */
+  /** The first pause after a failure, ms; doubles up to `maxRestMs`. */
   readonly restMs: number;
   readonly maxRestMs: number;
 }
 
-/** Sizes that a witness may name before it has to accept one: it can be asked by others in between. */
+/** Attempts to meet the size that a witness names: other replicas may ask it in between. */
 const MAX_ATTEMPTS = 3;
 
-/** A witness as a log knows it: where it is, what it has cosigned, and whether to leave it alone for a while. */
+/** A log's view of one witness: its address, the size that it cosigned last, and the pause after a failure. */
 export class WitnessPeer {
   readonly #options: WitnessPeerOptions;
   #known = 0;
@@ -81,17 +81,17 @@ export class WitnessPeer {
     return this.#options.names;
   }
 
-  /** For people: its names. */
+  /** The names of the witness, for people. */
   get title(): string {
     return this.names.join(', ');
   }
 
-  /** Asks for a cosignature, from whatever size the witness knows. One request at a time; never throws for the witness. */
+  /** Asks for a cosignature, from any size that the witness names. A witness that fails never makes it throw. */
   cosign(checkpoint: SignedCheckpoint): Promise<WitnessResult> {
     return this.#guard(() => this.#advance(checkpoint));
   }
 
-  /** Asks whether a checkpoint that was signed before is still the last that the witness knows, without a proof. */
+  /** Asks, without a proof, whether the log's last signed checkpoint is also the last that the witness knows. */
   confirm(checkpoint: SignedCheckpoint): Promise<WitnessResult> {
     return this.#guard(async () => {
       const { note, size } = checkpoint;
@@ -114,12 +114,16 @@ export class WitnessPeer {
       if (reply.size > size) return this.#prove(checkpoint, reply.size, `it names size ${reply.size}`);
       if (reply.size === oldSize) break;
     }
-    return { type: 'failed', outcome: 'bad-answer', detail: 'it names one size and refuses to go on from there' };
+    return {
+      type: 'failed',
+      outcome: 'bad-answer',
+      detail: 'it names a size but does not accept a proof from that size',
+    };
   }
 
   /**
-   * Looks whether what a witness claims is so: the status of an answer is nobody's signature, but what it has seen of this
-   * log, this log has signed.
+   * Checks a witness's claim. An HTTP status carries no signature, but this log has signed every checkpoint that the
+   * witness can have seen.
    */
   async #prove(checkpoint: SignedCheckpoint, claimed: number | undefined, detail: string): Promise<WitnessResult> {
     const seen = await fetchSeen(this.#options, this.#options.log);
@@ -129,7 +133,7 @@ export class WitnessPeer {
       if (!equalBytes(root, seen.rootHash)) return { type: 'inconsistent', size: seen.size, detail };
     }
     if (claimed !== undefined) return { type: 'ahead', size: claimed, isProven: false };
-    return failed('unproven', `${detail}, and shows no other tree that this log has signed`);
+    return failed('unproven', `${detail}, but shows no such checkpoint with this log's signature`);
   }
 
   async #settle(
@@ -152,8 +156,9 @@ export class WitnessPeer {
       const answer = parseNote(`${text}\n${lines}`);
       const cosignatures = verifyCosignatures(answer, vkeys);
       const isTimely = cosignatures.every(({ timestampMs }) => Math.abs(timestampMs - now()) <= MAX_WITNESS_AHEAD_MS);
-      if (cosignatures.length === 0) return failed('bad-cosignature', 'no line is by its key of the policy');
-      if (!isTimely) return failed('bad-clock', 'its clock differs from ours by more than five minutes');
+      if (cosignatures.length === 0)
+        return failed('bad-cosignature', 'its answer has no signature by its key in the policy');
+      if (!isTimely) return failed('bad-clock', 'its clock differs from the server by more than five minutes');
       const signatures = vkeys.flatMap(
         (key) => answer.signatures.find(({ name, keyId }) => name === key.name && keyId === key.keyId) ?? [],
       );
@@ -164,14 +169,15 @@ export class WitnessPeer {
     }
   }
 
-  /** Lets the request of the round before end first; while one waits for that already, another is refused. */
+  /** Runs one request at a time. One more may wait for it; any further one is `busy`. */
   async #guard(work: () => Promise<WitnessResult>): Promise<WitnessResult> {
-    if (this.#isAwaited) return failed('busy', 'it still has earlier requests');
+    if (this.#isAwaited) return failed('busy', 'it has not answered earlier requests yet');
     this.#isAwaited = true;
     const before = this.#turn;
     const turn = before.then(async () => {
       this.#isAwaited = false;
-      if (performance.now() < this.#restUntilMs) return failed('resting', 'it failed a moment ago');
+      if (performance.now() < this.#restUntilMs)
+        return failed('resting', 'it failed recently and is asked again after a pause');
       const result = await work();
       this.#failures = result.type === 'failed' ? this.#failures + 1 : 0;
       if (result.type === 'failed') this.#restUntilMs = performance.now() + this.#rest();

@@ -8,10 +8,10 @@ import type { WitnessFetch } from './ask-witness.ts';
 import type { OwnLog } from './seen-checkpoint.ts';
 import { type SignedCheckpoint, WitnessPeer, type WitnessResult } from './witness-peer.ts';
 
-/** Most witnesses that are asked: their lines and the log's own have to fit into one note. */
+/** Most witnesses that are asked: their lines and the log's own must fit into one note. */
 const MAX_ASKED = 60;
 
-/** What a {@link WitnessQuorum} needs. */
+/** Options of a {@link WitnessQuorum}. */
 export interface WitnessQuorumOptions {
   readonly policy: Policy;
   /** The log that asks. */
@@ -26,12 +26,12 @@ export interface WitnessQuorumOptions {
 
 type Finding = Extract<WitnessResult, { readonly type: 'ahead' | 'inconsistent' }>;
 
-/** The witnesses of a log's own policy: nothing is released before they make its quorum (`docs/spec.md#audit-log`). */
+/** The witnesses of a log's own policy. Nothing is released without their quorum (`docs/spec.md#audit-log`). */
 export class WitnessQuorum {
   readonly policy: Policy;
   readonly #options: WitnessQuorumOptions;
   readonly #peers: readonly WitnessPeer[];
-  /** What an earlier round found too late to stop its release. */
+  /** A finding of an earlier round, made after that round's release. */
   #late: GlasskeyError | undefined;
 
   /** Throws `usage` for a policy whose quorum can never be reached by asking the witnesses that have a URL. */
@@ -42,7 +42,7 @@ export class WitnessQuorum {
     this.#peers = makePeers(options);
   }
 
-  /** Whether a note has the quorum, whenever that was. */
+  /** Returns true if a note has the quorum's cosignatures, of any age. */
   isWitnessed(note: string): boolean {
     try {
       assertWitnessed(this.policy, parseNote(note), { nowMs: this.#options.now(), maxAgeMs: Infinity });
@@ -54,9 +54,9 @@ export class WitnessQuorum {
   }
 
   /**
-   * Asks all witnesses at once to cosign and gives the note with their lines as soon as they make the quorum. Throws
-   * `log-rolled-back` where one shows a checkpoint that this log has signed, of a tree that it does not have, `head-moved` where `committedSize` shows that
-   * another writer was faster, `release-stalled` where the quorum is not there.
+   * Asks all witnesses at once to cosign. Returns the note with their lines as soon as they make the quorum. Throws
+   * `log-rolled-back` if one shows a checkpoint signed by this log of a tree that the log does not have. Throws
+   * `head-moved` if `committedSize` shows that another writer was faster, `release-stalled` if the quorum is missing.
    */
   async gather(checkpoint: SignedCheckpoint, committedSize: () => Promise<number>): Promise<string> {
     if (this.#late !== undefined) throw this.#late;
@@ -73,11 +73,11 @@ export class WitnessQuorum {
   }
 
   /**
-   * Asks the witnesses about the last checkpoint that this log has signed, before it signs another one. Returns
-   * once all have answered or had their time, if those that did are so many that every quorum would have needed one of them:
-   * then nobody can have seen more. `committedSize` is what this log has. Throws `log-rolled-back` where anyone shows that this
-   * log has signed more, or something else, and `release-stalled` where too few agree: who claims that without showing it
-   * has not answered.
+   * Asks the witnesses about the last checkpoint that this log has signed, before it signs another one. Waits until all
+   * have answered or timed out. Returns if the witnesses that did not confirm it cannot make a quorum: then no client
+   * can have accepted a newer checkpoint. Throws `log-rolled-back` if a witness shows that this log has signed more, or
+   * another tree, than `committedSize` covers. Throws `release-stalled` if too few confirm; an unproven claim confirms
+   * nothing.
    */
   async confirm(checkpoint: SignedCheckpoint, committedSize: () => Promise<number>): Promise<void> {
     const silent = new Set(this.policy.witnesses.map(({ name }) => name));
@@ -87,7 +87,7 @@ export class WitnessQuorum {
         reasons.push(`${peer.title}: ${result.detail}`);
         return undefined;
       }
-      // A larger size that is committed here was signed by this log before it was stopped; the next proof goes on from it.
+      // This log signed a larger committed size before it stopped; the next proof starts from that size.
       const isOurs = result.type === 'ahead' && result.size <= (await committedSize());
       if (isFinding(result) && !isOurs) {
         reasons.push(await this.#judge(peer, result, checkpoint.size, committedSize));
@@ -96,11 +96,11 @@ export class WitnessQuorum {
       for (const name of peer.names) silent.delete(name);
       return undefined;
     });
-    const message = `too few witnesses say what they have seen of the log (${reasons.join('; ')})`;
+    const message = `too few witnesses confirmed the last checkpoint (${reasons.join('; ')})`;
     ensure(!isQuorum(this.policy, silent), 'release-stalled', message);
   }
 
-  /** Asks all; settles with the first defined value or error of `take`, or undefined once all have answered. */
+  /** Asks all witnesses. Settles with the first defined value or error of `take`, or undefined after all answers. */
   #askAll<T>(
     verb: 'cosign' | 'confirm',
     checkpoint: SignedCheckpoint,
@@ -113,7 +113,7 @@ export class WitnessQuorum {
         this.#tell(peer, result, performance.now() - started);
         return await take(peer, result);
       } catch (error) {
-        // Where the round is over already, the next one must hear of it.
+        // This round may be over already: the next one throws the error.
         if (isGlasskeyError(error, 'log-rolled-back')) this.#late = error;
         throw error;
       }
@@ -124,8 +124,9 @@ export class WitnessQuorum {
   }
 
   /**
-   * Throws what a witness's contradiction amounts to. One that is not proven is the witness's word: it does not stop the log,
-   * and the witness has not answered for it either; gives that for people.
+   * Judges a witness's contradiction: throws `head-moved` or `log-rolled-back` if it is proven. An unproven one is only
+   * the witness's word, so it does not stop the log, nor does it count as an answer. Returns a text about it for
+   * people.
    */
   async #judge(
     peer: WitnessPeer,
@@ -138,16 +139,16 @@ export class WitnessQuorum {
       throw new GlasskeyError('head-moved', `${peer.title} has cosigned size ${finding.size}, which is newer`);
     }
     if (finding.type === 'ahead' && !finding.isProven)
-      return `${peer.title}: it names size ${finding.size}, and shows no such checkpoint of this log`;
+      return `${peer.title}: it names size ${finding.size}, but shows no such checkpoint of this log`;
     const found =
       finding.type === 'ahead'
         ? `has cosigned size ${finding.size} of this log, and this database has only ${committed} entries`
         : `has cosigned another tree of size ${finding.size} than this database has (it says: ${finding.detail})`;
-    const message = `the witness ${peer.title} ${found}; asked about size ${size}. The database is old or forked`;
+    const message = `the witness ${peer.title}, asked about size ${size}, ${found}. The database is old or forked`;
     throw new GlasskeyError('log-rolled-back', message);
   }
 
-  /** The note with the lines gathered so far, in the policy's order, once they make the quorum. */
+  /** Returns the note with the gathered lines in the policy's order; undefined if they do not make the quorum yet. */
   #assemble(note: string, gathered: readonly NoteSignature[]): string | undefined {
     const lines = this.policy.witnesses.flatMap(({ name, vkey }) => {
       const line = gathered.find((one) => one.name === vkey.name && one.keyId === vkey.keyId);
@@ -156,7 +157,7 @@ export class WitnessQuorum {
     if (!isQuorum(this.policy, new Set(lines.map(({ name }) => name)))) return undefined;
     const { text, signatures } = parseNote(note);
     const whole = { text, signatures: [...signatures, ...lines.map(({ line }) => line)] };
-    // What clients will do, done here first.
+    // Clients will verify the note in the same way.
     assertWitnessed(this.policy, whole, { nowMs: this.#options.now(), maxAgeMs: MAX_WITNESS_AHEAD_MS });
     return formatNote(whole);
   }
@@ -185,7 +186,7 @@ export function assertReachable(policy: Policy): void {
   ensure(isPossible, 'usage', 'the witnesses of the policy that have a URL cannot make its quorum');
 }
 
-/** One peer for each URL: a witness with two keys is asked once. */
+/** Makes one peer for each URL: a witness with two keys is asked once. */
 function makePeers({ policy, log, limits, now, fetch: send = fetch }: WitnessQuorumOptions): WitnessPeer[] {
   const byUrl = new Map<string, Policy['witnesses'][number][]>();
   for (const witness of policy.witnesses) {
