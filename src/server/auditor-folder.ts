@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createKey, readKeyFile, writeKeyFile } from '../ca/keys/key-file.ts';
+import { readKeyFile } from '../ca/keys/key-file.ts';
 import { signerFromKey } from '../ca/keys/node-signer.ts';
 import type { CipherSuite } from '../core/crypto/cipher-suite.ts';
 import type { Signer } from '../core/crypto/signer.ts';
 import { ensure } from '../core/errors.ts';
 import { lockFolder } from '../store/folder-lock.ts';
+import { createKeyFile } from './create-key-file.ts';
 import { createPassphrase, DataFolder, keyPassphrase } from './data-folder.ts';
 
 /** What a third-party auditor keeps in its data folder. */
@@ -41,11 +42,7 @@ export class AuditorFolder {
     const lock = await lockFolder(this.path);
     try {
       ensure(!existsSync(this.#key), 'usage', `${this.path} is already initialised`);
-      const passphrase = await createPassphrase(this.#files);
-      const unfinished = `${this.#key}.tmp`;
-      await rm(unfinished, { force: true });
-      await writeKeyFile(unfinished, await createKey(suite), passphrase);
-      await rename(unfinished, this.#key);
+      await createKeyFile(this.#key, await createPassphrase(this.#files), suite);
     } finally {
       await lock.release();
     }

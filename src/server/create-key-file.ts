@@ -1,11 +1,18 @@
+import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { createKey, writeKeyFile } from '../ca/keys/key-file.ts';
 import type { SignerAlgorithm } from '../core/crypto/signer.ts';
 
-/** Makes a new key in an encrypted file, which is there whole or not at all. Throws `bad-key-file`. */
-export async function createKeyFile(path: string, passphrase: string, algorithm: SignerAlgorithm): Promise<void> {
+/** Creates a file with `write`, unless it exists. After a crash the file is complete or absent. */
+export async function createFileOnce(path: string, write: (path: string) => Promise<void>): Promise<void> {
+  if (existsSync(path)) return;
   const unfinished = `${path}.tmp`;
   await rm(unfinished, { force: true });
-  await writeKeyFile(unfinished, await createKey(algorithm), passphrase);
+  await write(unfinished);
   await rename(unfinished, path);
+}
+
+/** Creates an encrypted key file (PKCS#8, mode 0600) with a new key, unless it exists. Throws `bad-key-file`. */
+export async function createKeyFile(path: string, passphrase: string, algorithm: SignerAlgorithm): Promise<void> {
+  await createFileOnce(path, async (unfinished) => writeKeyFile(unfinished, await createKey(algorithm), passphrase));
 }

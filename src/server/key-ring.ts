@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { readKeyFile, readKeyText } from '../ca/keys/key-file.ts';
 import { signerFromKey } from '../ca/keys/node-signer.ts';
@@ -54,7 +53,7 @@ export class KeyRing {
     if (name !== undefined) return this.#laterInToken(n, name, create);
     const path = this.#folder.laterKey(n);
     const passphrase = await keyPassphrase(this.#folder);
-    if (create !== undefined && !existsSync(path)) await createKeyFile(path, passphrase, create);
+    if (create !== undefined) await createKeyFile(path, passphrase, create);
     return signerFromKey(await readKeyFile(path, passphrase));
   }
 

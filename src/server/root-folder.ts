@@ -1,17 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRoot, type Issuer, openIssuer, signIssuingCa } from '../ca/authority.ts';
 import { parseCertificate, type ParsedCertificate } from '../ca/certificate.ts';
 import { decodeCsrPem, parseCsr } from '../ca/csr/csr.ts';
-import { createKey, readKeyFile, writeKeyFile } from '../ca/keys/key-file.ts';
+import { readKeyFile } from '../ca/keys/key-file.ts';
 import type { PermittedNames } from '../ca/name-constraints-writer.ts';
 import { signerFromKey } from '../ca/keys/node-signer.ts';
 import { formatPem, parsePem } from '../ca/der/pem.ts';
 import type { SignerAlgorithm } from '../core/crypto/signer.ts';
 import { ensure } from '../core/errors.ts';
 import { lockFolder } from '../store/folder-lock.ts';
+import { createKeyFile } from './create-key-file.ts';
 import { createPassphrase, DataFolder, keyPassphrase } from './data-folder.ts';
 
 const YEAR_MS = 365.25 * 86_400_000;
@@ -58,12 +59,7 @@ export class RootFolder {
     try {
       ensure(!existsSync(this.certificate), 'usage', `${this.#files.path} has a root already`);
       const passphrase = await createPassphrase(this.#files);
-      if (!existsSync(this.#key)) {
-        const unfinished = `${this.#key}.tmp`;
-        await rm(unfinished, { force: true });
-        await writeKeyFile(unfinished, await createKey(algorithm), passphrase);
-        await rename(unfinished, this.#key);
-      }
+      await createKeyFile(this.#key, passphrase, algorithm);
       const signer = signerFromKey(await readKeyFile(this.#key, passphrase));
       const root = await createRoot({ signer, commonName, nowMs, random, validityMs: years * YEAR_MS });
       await this.#files.write(this.certificate, formatPem('CERTIFICATE', root.certificate.der));

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BaseLogger, pino } from 'pino';
 import { Transport } from '../client/transport.ts';
 import { LOG_PREFIX, PATHS } from '../contract/paths.ts';
 import { KEYTRANS_MEDIA_TYPE } from '../contract/media-types.ts';
 import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
+import type { Signer } from '../core/crypto/signer.ts';
 import { isGlasskeyError } from '../core/errors.ts';
 import { AuditorMetrics } from '../http/auditor-metrics.ts';
 import { createAuditorApp } from '../http/auditor-routes.ts';
@@ -15,8 +15,9 @@ import { DurableFile, removeUnfinished } from '../service/log/durable-file.ts';
 import { lockFolder } from '../store/folder-lock.ts';
 import { AuditorFolder } from './auditor-folder.ts';
 import { AuditorTrust } from './auditor-trust.ts';
-import { describeMisbehaviour, followLog, isProven, type UpdateThreads } from './follow-log.ts';
+import { describeMisbehaviour, followLog, type FollowOptions, isProven, type UpdateThreads } from './follow-log.ts';
 import { parseListen } from './listen-address.ts';
+import { type Logger, stderrLogger } from './service-logger.ts';
 
 /** What `glasskey auditor` is told. */
 export interface ServeAuditorOptions {
@@ -45,10 +46,7 @@ const ANSWER_TIMEOUT_MS = 30_000;
 
 /** Runs the auditor of a data folder, which it locks. Logs to stderr. Throws `usage`, `storage-locked`, `storage-corrupt`. */
 export async function serveAuditor(options: ServeAuditorOptions): Promise<RunningAuditor> {
-  const logger = pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  );
+  const logger = stderrLogger();
   const listen = parseListen(options.listen);
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -67,31 +65,15 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
   };
   try {
     await removeUnfinished(folder.path);
-    const trust = new AuditorTrust({
-      folder: folder.path,
-      given: options.trust,
-      transport,
-      onFirstUse: (origin, fingerprint) => logger.warn({ origin, fingerprint }, 'trusting the log on first use'),
-    });
-    const auditor = await Auditor.open({
-      signer,
-      record: new DurableFile(folder.record),
-      evidence: new DurableFile(folder.evidence),
-      follow: (state) =>
-        followLog(
-          {
-            server: transport.server,
-            fetch: send,
-            bundle: () => trust.settle(),
-            now: Date.now,
-            ...(threads === undefined ? {} : { threads }),
-            onProgress: ({ done, total }) => observe({ type: 'progress', done, total }),
-          },
-          state,
-        ),
-      isProof: isProven,
-      describe: (error) => describeMisbehaviour(error, transport.server, Date.now()),
+    const onFirstUse = (origin: string, fingerprint: string): void =>
+      logger.warn({ origin, fingerprint }, 'trusting the log on first use');
+    const trust = new AuditorTrust({ folder: folder.path, given: options.trust, transport, onFirstUse });
+    const auditor = await openAuditor(folder, signer, {
+      server: transport.server,
+      fetch: send,
+      bundle: () => trust.settle(),
       observe,
+      threads,
     });
     const server = await serveApp(createAuditorApp({ auditor, metrics, now: Date.now }), listen);
     const target = options.post ? transport.server + PATHS.auditorHead : undefined;
@@ -111,6 +93,33 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
     await lock.release();
     throw error;
   }
+}
+
+/** Opens the auditor of a folder, which follows the log below `server`. */
+function openAuditor(
+  folder: AuditorFolder,
+  signer: Signer,
+  log: Pick<FollowOptions, 'server' | 'fetch' | 'bundle'> & {
+    readonly observe: (event: AuditorEvent) => void;
+    readonly threads: UpdateThreads | undefined;
+  },
+): Promise<Auditor> {
+  const { observe, threads, ...source } = log;
+  const follow: FollowOptions = {
+    ...source,
+    ...(threads === undefined ? {} : { threads }),
+    now: Date.now,
+    onProgress: ({ done, total }) => observe({ type: 'progress', done, total }),
+  };
+  return Auditor.open({
+    signer,
+    record: new DurableFile(folder.record),
+    evidence: new DurableFile(folder.evidence),
+    follow: (state) => followLog(follow, state),
+    isProof: isProven,
+    describe: (error) => describeMisbehaviour(error, source.server, Date.now()),
+    observe,
+  });
 }
 
 /** The platform's `fetch`, whose requests end with `signal`: the first audit of a large log takes long. */
@@ -146,7 +155,7 @@ async function run(
   }
 }
 
-function logEvent(logger: Pick<BaseLogger, 'info' | 'error' | 'fatal'>, event: AuditorEvent): void {
+function logEvent(logger: Logger, event: AuditorEvent): void {
   if (event.type === 'signed') logger.info({ size: event.size }, 'signed');
   if (event.type === 'halted') logger.fatal('the log misbehaved: nothing is signed any more');
   if (event.type !== 'failed') return;

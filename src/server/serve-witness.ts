@@ -1,5 +1,4 @@
 import { unwatchFile, watchFile } from 'node:fs';
-import { pino } from 'pino';
 import type { Vkey } from '../core/audit/vkey.ts';
 import { isGlasskeyError } from '../core/errors.ts';
 import { remoteAddress } from '../http/remote-address.ts';
@@ -10,6 +9,7 @@ import { removeUnfinished } from '../service/log/durable-file.ts';
 import { Witness } from '../service/witness/witness.ts';
 import { lockFolder } from '../store/folder-lock.ts';
 import { parseListen } from './listen-address.ts';
+import { stderrLogger } from './service-logger.ts';
 import { WitnessFolder } from './witness-folder.ts';
 
 /** What `glasskey witness serve` is told. */
@@ -35,10 +35,7 @@ const BURST_SECONDS = 5;
 
 /** Serves the witness of a data folder, which it locks. Logs to stderr. Throws `usage`, `storage-locked`, `bad-policy`. */
 export async function serveWitness(options: ServeWitnessOptions): Promise<RunningWitness> {
-  const logger = pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  );
+  const logger = stderrLogger();
   const listen = parseListen(options.listen);
   const folder = new WitnessFolder(options.data);
   const cosigners = await folder.openCosigners();

@@ -1,6 +1,5 @@
 import { createPrivateKey, type KeyObject, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
 import { createIssuingCa, createRoot, type Issuer, openIssuer } from '../ca/authority.ts';
 import { readKeyFile } from '../ca/keys/key-file.ts';
 import { readMlDsaKeyFile, writeMlDsaKeyFile } from '../ca/keys/ml-dsa-key-file.ts';
@@ -16,7 +15,7 @@ import type { Signer, SignerAlgorithm } from '../core/crypto/signer.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import type { LogKeys } from '../service/log/log-context.ts';
 import { threadedVrfProver } from '../service/threads/threaded-vrf-prover.ts';
-import { createKeyFile } from './create-key-file.ts';
+import { createFileOnce, createKeyFile } from './create-key-file.ts';
 import { type DataFolder, KEY_NAMES, type KeyName } from './data-folder.ts';
 import { KeyRing } from './key-ring.ts';
 import { type LaterCa, readLaterCas } from './later-cas.ts';
@@ -80,11 +79,7 @@ export async function createKeyFiles(
 
 /** Makes the ML-DSA-44 key of checkpoints where it is missing. */
 export async function createMlDsaKey(folder: DataFolder, passphrase: string): Promise<void> {
-  if (existsSync(folder.mlDsaKey)) return;
-  const unfinished = `${folder.mlDsaKey}.tmp`;
-  await rm(unfinished, { force: true });
-  await writeMlDsaKeyFile(unfinished, random(ML_DSA_SEED_LENGTH), passphrase);
-  await rename(unfinished, folder.mlDsaKey);
+  await createFileOnce(folder.mlDsaKey, (path) => writeMlDsaKeyFile(path, random(ML_DSA_SEED_LENGTH), passphrase));
 }
 
 /** The ML-DSA-44 key of checkpoints; undefined where the log has none. Throws `bad-key-file`. */

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createKey, readKeyFile, writeKeyFile } from '../ca/keys/key-file.ts';
+import { readKeyFile } from '../ca/keys/key-file.ts';
 import { readMlDsaKeyFile, writeMlDsaKeyFile } from '../ca/keys/ml-dsa-key-file.ts';
 import { signerFromKey } from '../ca/keys/node-signer.ts';
 import { cosignatureSigner, type NoteCosigner } from '../core/audit/cosignature.ts';
@@ -11,6 +11,7 @@ import { ML_DSA_SEED_LENGTH } from '../core/crypto/ml-dsa.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { parseWitnessedLogs, withLog, type WitnessedLogs } from '../service/witness/witnessed-logs.ts';
 import { lockFolder } from '../store/folder-lock.ts';
+import { createFileOnce, createKeyFile } from './create-key-file.ts';
 import { createPassphrase, DataFolder, keyPassphrase } from './data-folder.ts';
 
 const MAX_NAME_LENGTH = 255;
@@ -59,10 +60,8 @@ export class WitnessFolder {
         await mkdir(folder, { recursive: true, mode: 0o700 });
       }
       const passphrase = await createPassphrase(this.#files);
-      await createMissing(this.#key('ed25519'), async (path) =>
-        writeKeyFile(path, await createKey('ed25519'), passphrase),
-      );
-      await createMissing(this.#key('ml-dsa-44'), (path) =>
+      await createKeyFile(this.#key('ed25519'), passphrase, 'ed25519');
+      await createFileOnce(this.#key('ml-dsa-44'), (path) =>
         writeMlDsaKeyFile(path, random(ML_DSA_SEED_LENGTH), passphrase),
       );
       await this.#files.readOrCreate(this.logs, () => '# log <vkey> [<url>]\n');
@@ -108,13 +107,4 @@ export class WitnessFolder {
     await this.#name();
     await this.#files.write(this.logs, withLog((await this.#files.read(this.logs)) ?? '', vkey, url));
   }
-}
-
-/** A file that is there whole or not at all. */
-async function createMissing(path: string, write: (path: string) => Promise<void>): Promise<void> {
-  if (existsSync(path)) return;
-  const unfinished = `${path}.tmp`;
-  await rm(unfinished, { force: true });
-  await write(unfinished);
-  await rename(unfinished, path);
 }

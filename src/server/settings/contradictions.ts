@@ -1,8 +1,16 @@
 import { createSecureContext } from 'node:tls';
 import { templateProblem } from '../../service/evidence/email/mail-text.ts';
-import type { Contradiction, ReadSettingFile } from './contradiction.ts';
-import { pkcs11Problems } from './pkcs11.ts';
 import type { SettingsFile } from './schema.ts';
+import type { SettingPath } from './toml-lines.ts';
+
+/** Returns the text of a file that the settings name; undefined if it cannot be read. */
+export type ReadSettingFile = (name: string) => string | undefined;
+
+/** A setting that contradicts another one, or a file that it names. */
+export interface Contradiction {
+  readonly path: SettingPath;
+  readonly reason: string;
+}
 
 /** Parts of a settings file that do not fit each other, though each is fine. */
 export function contradictions(file: SettingsFile, files: ReadSettingFile): Contradiction[] {
@@ -35,7 +43,7 @@ export function contradictions(file: SettingsFile, files: ReadSettingFile): Cont
     ...webhookProblems(file, files),
     ...lookupProblems(file, files),
     ...recoveryProblems(file, files),
-    ...pkcs11Problems(file.pkcs11, files),
+    ...pkcs11Problems(file, files),
     ...tlsProblems(file, files),
   ];
 }
@@ -86,6 +94,20 @@ function webhookProblems({ webhook }: SettingsFile, read: ReadSettingFile): Cont
   const secret = webhook && (read(webhook.secret_file)?.trim() ?? '');
   if (secret === undefined || secret.length >= MIN_SECRET) return [];
   return [{ path: ['webhook', 'secret_file'], reason: `holds no secret of at least ${MIN_SECRET} characters` }];
+}
+
+function pkcs11Problems({ pkcs11 }: SettingsFile, read: ReadSettingFile): Contradiction[] {
+  if (pkcs11 === undefined) return [];
+  const problems: Contradiction[] = [];
+  const problem = (key: string, reason: string) => problems.push({ path: ['pkcs11', key], reason });
+  const { pin, keys } = pkcs11;
+  if ('file' in pin && read(pin.file) === undefined) problem('pin', 'cannot be read');
+  const names = Object.values(keys)
+    .flat()
+    .map((one) => JSON.stringify([one?.label, one?.id]));
+  if (names.length === 0) problem('keys', 'names no key');
+  if (new Set(names).size < names.length) problem('keys', 'two purposes have one key');
+  return problems;
 }
 
 function tlsProblems({ tls, est, http }: SettingsFile, read: ReadSettingFile): Contradiction[] {

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { TokenKeyName } from '../../ca/pkcs11/token-key.ts';
-import type { Contradiction, ReadSettingFile } from './contradiction.ts';
 import { duration, fileName } from './fields.ts';
 
 /** What keys in a token can be for. Not the VRF: no token computes one. */
@@ -68,21 +67,6 @@ export const pkcs11Schema = z.strictObject({
 });
 
 type Pkcs11Table = z.output<typeof pkcs11Schema>;
-
-/** What does not fit in the table, though each member is fine. */
-export function pkcs11Problems(table: Pkcs11Table | undefined, read: ReadSettingFile): Contradiction[] {
-  if (table === undefined) return [];
-  const problems: Contradiction[] = [];
-  const problem = (key: string, reason: string) => problems.push({ path: ['pkcs11', key], reason });
-  const { pin, keys } = table;
-  if ('file' in pin && read(pin.file) === undefined) problem('pin', 'cannot be read');
-  const names = Object.values(keys)
-    .flat()
-    .map((one) => JSON.stringify([one?.label, one?.id]));
-  if (names.length === 0) problem('keys', 'names no key');
-  if (new Set(names).size < names.length) problem('keys', 'two purposes have one key');
-  return problems;
-}
 
 /** The settings of a table without problems. */
 export function pkcs11Settings(table: Pkcs11Table): Pkcs11Settings {

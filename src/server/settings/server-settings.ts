@@ -16,8 +16,7 @@ import type { WebhookSettings } from '../../service/evidence/webhook/webhook-set
 import type { LookupSettings } from '../../service/prover/lookup-policy.ts';
 import { DEFAULT_POLICY } from '../../service/evidence/policy-table.ts';
 import type { DataFolder } from '../data-folder.ts';
-import type { ReadSettingFile } from './contradiction.ts';
-import { contradictions } from './contradictions.ts';
+import { contradictions, type ReadSettingFile } from './contradictions.ts';
 import { type Pkcs11Settings, pkcs11Settings } from './pkcs11.ts';
 import { type SettingsFile, settingsSchema } from './schema.ts';
 import { lineOf, type SettingPath, settingLines } from './toml-lines.ts';
