@@ -10,7 +10,7 @@ import { lockFolder } from '../store/folder-lock.ts';
 import { createKeyFile } from './create-key-file.ts';
 import { createPassphrase, DataFolder, keyPassphrase } from './data-folder.ts';
 
-/** What a third-party auditor keeps in its data folder. */
+/** The data folder of a third-party auditor. */
 export class AuditorFolder {
   readonly #files: DataFolder;
 
@@ -21,11 +21,11 @@ export class AuditorFolder {
   get path(): string {
     return this.#files.path;
   }
-  /** What it has verified and signed. Never to be restored from a backup. */
+  /** The state that the auditor has verified and signed. Never restore it from a backup. */
   get record(): string {
     return join(this.path, 'record');
   }
-  /** Why it signs no more; where there is no such file, it does. */
+  /** The evidence because of which the auditor stopped signing. Absent while it signs. */
   get evidence(): string {
     return join(this.path, 'halted.json');
   }
@@ -34,8 +34,8 @@ export class AuditorFolder {
   }
 
   /**
-   * Makes the folder with a new key of this kind: encrypted PKCS#8, mode 0600. Safe to repeat after a crash. Throws `usage`
-   * for a folder that has one.
+   * Creates the folder with a new key of this kind: encrypted PKCS#8, mode 0600. Safe to repeat after a crash.
+   * Throws `usage` if the folder has a key.
    */
   async initialise(suite: CipherSuite['keyAlgorithm']): Promise<void> {
     await mkdir(this.path, { recursive: true, mode: 0o700 });
@@ -48,21 +48,21 @@ export class AuditorFolder {
     }
   }
 
-  /** Opens the key. Throws `usage` for a folder that is none of an auditor, and `bad-key-file`. */
+  /** Opens the key. Throws `usage` if the folder has none, and `bad-key-file`. */
   async openSigner(): Promise<Signer> {
-    const advice = 'make one with "glasskey auditor init"';
-    ensure(existsSync(this.#key), 'usage', `${this.path} is no folder of an auditor: ${advice}`);
+    const advice = 'create one with "glasskey auditor init"';
+    ensure(existsSync(this.#key), 'usage', `${this.path} is not an auditor's folder: ${advice}`);
     return signerFromKey(await readKeyFile(this.#key, await keyPassphrase(this.#files)));
   }
 
   /**
-   * Lets the auditor sign again: the evidence is kept under another name, which is returned. Throws `usage` where there is
-   * none, `storage-locked` while the auditor runs.
+   * Lets the auditor sign again. Moves the evidence to another file and returns the path of that file.
+   * Throws `usage` if there is no evidence, `storage-locked` while the auditor runs.
    */
   async resume(): Promise<string> {
     const lock = await lockFolder(this.path);
     try {
-      ensure(existsSync(this.evidence), 'usage', 'this auditor has found no misbehaviour');
+      ensure(existsSync(this.evidence), 'usage', 'nothing to resume: this auditor has found no misbehaviour');
       const kept = join(this.path, `evidence-${new Date().toISOString().replaceAll(/[:.]/g, '-')}.json`);
       await rename(this.evidence, kept);
       return kept;

@@ -10,8 +10,8 @@ import { GlasskeyError } from '../core/errors.ts';
 import { DurableFile } from '../service/log/durable-file.ts';
 
 /**
- * The trust bundle that an auditor holds its log to: given, else pinned on first use in its data folder, and brought up to
- * date by signed successors that the server shows.
+ * The trust bundle that an auditor holds its log to. It is given, or pinned on first use in the data folder.
+ * Signed successors from the server update it.
  */
 export class AuditorTrust {
   readonly #pinned: DurableFile;
@@ -23,7 +23,7 @@ export class AuditorTrust {
     readonly folder: string;
     readonly given: SignedTrustBundle | undefined;
     readonly transport: Transport;
-    /** Told of a bundle that was pinned because the server showed it. */
+    /** Receives origin and fingerprint of a bundle that is pinned on first use. */
     readonly onFirstUse: (origin: string, fingerprint: string) => void;
   }) {
     this.#pinned = new DurableFile(join(options.folder, 'trust.json'));
@@ -33,8 +33,8 @@ export class AuditorTrust {
   }
 
   /**
-   * The bundle now. Throws `bundle-changed` and `bad-bundle` where the server shows another one without the right signature,
-   * `storage-corrupt` where the pinned one is none.
+   * Returns the current bundle. Throws `bundle-changed` or `bad-bundle` if the server shows another one without the
+   * right signature, `storage-corrupt` if the pinned one cannot be parsed.
    */
   async settle(): Promise<TrustBundle> {
     const pinned = await this.#read();

@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs';
 
-/** A line of a text file, from 1. `text` is undefined where it is longer than may be. */
+/** A line of a text file, numbered from 1. `text` is undefined if the line is too long. */
 export interface BoundedLine {
   readonly number: number;
   readonly text: string | undefined;
 }
 
-/** The lines of a UTF-8 file that are not blank, none of which takes more than `maximum` characters of memory. */
+/** Reads the non-blank lines of a UTF-8 file. A line takes at most `maximum` characters of memory. */
 export async function* boundedLines(path: string, maximum: number): AsyncGenerator<BoundedLine> {
   let number = 1;
   let begun = '';

@@ -4,23 +4,23 @@ import { fullName, withKeys } from './key-ring.ts';
 import { type KeyKinds, kindOf } from './server-keys.ts';
 import { TOKEN_PURPOSES, type TokenPurpose } from './settings/pkcs11.ts';
 
-/** A key that the settings of a folder place in a token. */
+/** A key that the settings place in a token. */
 export interface PlacedKey {
   readonly purpose: TokenPurpose;
   readonly algorithm: SignerAlgorithm;
-  /** Whether it was made now; else it was there. */
+  /** True if this call made the key; false if the token had it already. */
   readonly made: boolean;
 }
 
 /**
- * Makes the keys in the token that the settings of a folder name and that are not there yet. The token never gives them out: whoever
- * wants a copy makes it with the means of the token. Throws `usage` without `[pkcs11]`, `hsm-refused`, `hsm-unavailable`.
+ * Creates the keys that the settings name and the token lacks. They cannot be exported: copy them with the token's own
+ * tools. Throws `usage` without `[pkcs11]`, `hsm-refused`, `hsm-unavailable`.
  */
 export async function createTokenKeys(folder: DataFolder, kinds: KeyKinds): Promise<readonly PlacedKey[]> {
   return withKeys(folder, async (keys) => {
     const token = await keys.token();
     const placed: PlacedKey[] = [];
-    // One after the other: tokens make keys slowly, and one at a time.
+    // One at a time: tokens generate keys slowly, and in sequence anyway.
     for (const purpose of TOKEN_PURPOSES) {
       const name = keys.inToken(purpose);
       if (name === undefined) continue;

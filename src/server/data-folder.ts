@@ -8,7 +8,7 @@ import type { SignerAlgorithm } from '../core/crypto/signer.ts';
 import { DEFAULT_IDENTITY_RULES, type IdentityRules } from '../identity/identity.ts';
 import { DEFAULT_LOG_SETTINGS, type LogSettings } from './log-settings.ts';
 
-/** What a server keeps in its data folder, by file name. */
+/** The data folder of a server, by file. */
 export class DataFolder {
   readonly path: string;
 
@@ -16,19 +16,19 @@ export class DataFolder {
     this.path = path;
   }
 
-  /** Written last by `init`: where it is, the folder is complete. */
+  /** Written last by `init`: if it exists, the folder is complete. */
   get config(): string {
     return join(this.path, 'glasskey.json');
   }
-  /** What an operator may set; need not exist. */
+  /** The operator's settings. Optional. */
   get settings(): string {
     return join(this.path, 'glasskey.toml');
   }
-  /** Names the database that holds the log, once it was created there. */
+  /** Names the database in which the log was created. */
   get marker(): string {
     return join(this.path, 'log.json');
   }
-  /** The last checkpoint that this host has signed. Never to be restored from a backup. */
+  /** The last checkpoint that this host signed. Never restore it from a backup. */
   get lastSigned(): string {
     return join(this.path, 'last-signed.checkpoint');
   }
@@ -50,22 +50,22 @@ export class DataFolder {
   key(name: KeyName): string {
     return join(this.path, 'keys', `${name}.pem`);
   }
-  /** The ML-DSA-44 key of checkpoints, where the log has one. */
+  /** The ML-DSA-44 key of checkpoints, if the log has one. */
   get mlDsaKey(): string {
     return join(this.path, 'keys', 'checkpoint-ml-dsa-44.pem');
   }
   certificate(name: 'root' | 'issuer'): string {
     return join(this.path, 'ca', `${name}.pem`);
   }
-  /** When issuing CAs after the first begin to sign. */
+  /** The times from which the issuing CAs after the first sign. */
   get laterCas(): string {
     return join(this.path, 'ca', 'later.json');
   }
-  /** Certificate and key of the issuing CA number `n`, from 2 on. */
+  /** Certificate of issuing CA number `n`, from 2 on. */
   laterCertificate(n: number): string {
     return join(this.path, 'ca', `issuer-${n}.pem`);
   }
-  /** See {@link DataFolder.laterCertificate}. */
+  /** Key of issuing CA number `n`, from 2 on. */
   laterKey(n: number): string {
     return join(this.path, 'keys', `issuer-${n}.pem`);
   }
@@ -73,24 +73,24 @@ export class DataFolder {
     return existsSync(this.config);
   }
 
-  /** Makes the folder and its subfolders (mode 0700). */
+  /** Creates the folder and its subfolders (mode 0700). */
   async make(): Promise<void> {
     for (const folder of [this.path, join(this.path, 'keys'), join(this.path, 'ca')]) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
     }
   }
 
-  /** The content of a file, or undefined where there is none. */
+  /** Returns the content of a file; undefined if there is none. */
   async read(path: string): Promise<string | undefined> {
     return existsSync(path) ? readFile(path, 'utf8') : undefined;
   }
 
-  /** Writes a file (mode 0600) that is there whole or not at all. */
+  /** Writes a file (mode 0600) atomically. */
   async write(path: string, content: string): Promise<void> {
     await writeFileDurably(path, content);
   }
 
-  /** The content of a file, made by `create` and written where it is missing. */
+  /** Returns the content of a file. If there is none, writes what `create` returns. */
   async readOrCreate(path: string, create: () => Promise<string> | string): Promise<string> {
     const known = await this.read(path);
     if (known !== undefined) return known;
@@ -106,28 +106,28 @@ export const KEY_NAMES = ['root', 'issuer', 'tree-head', 'checkpoint', 'vrf', 'b
 /** Name of a key file. */
 export type KeyName = (typeof KEY_NAMES)[number];
 
-/** `glasskey.json`: what was decided when the log was made. */
+/** `glasskey.json`: decided by `init`, and fixed. */
 export interface ServerConfig {
   readonly format: 1;
-  /** The log's name on the wire and in checkpoints. */
+  /** The log's name in its messages and checkpoints. */
   readonly origin: string;
-  /** URL that certificates name for CRL and CA certificates; undefined: they name none. */
+  /** URL below which certificates point to CRL, OCSP and CA certificates; undefined: they point nowhere. */
   readonly publicUrl: string | undefined;
   readonly caKey: SignerAlgorithm;
-  /** Made by `serve --dev`: the public URL is where the server listens, wherever that is. */
+  /** True for a log of `serve --dev`: its public URL is the address on which the server listens. */
   readonly dev: boolean;
   readonly identityRules: IdentityRules;
-  /** What the log's Configuration says beside its keys. */
+  /** The log's Configuration without its keys. */
   readonly log: LogSettings;
 }
 
-/** Reads `glasskey.json`. Throws `usage` where it is missing or not one. */
+/** Reads `glasskey.json`. Throws `usage` if it is missing or malformed. */
 export async function readServerConfig(folder: DataFolder): Promise<ServerConfig> {
   const text = await folder.read(folder.config);
-  ensure(text !== undefined, 'usage', `${folder.path} is not a data folder: make one with "glasskey init --data"`);
+  ensure(text !== undefined, 'usage', `${folder.path} is not a data folder: create one with "glasskey init --data"`);
   try {
     const json = JSON.parse(text) as ServerConfig;
-    ensure(json.format === 1 && typeof json.origin === 'string', 'usage', 'of another format');
+    ensure(json.format === 1 && typeof json.origin === 'string', 'usage', 'unknown format');
     return {
       ...json,
       dev: json.dev ?? false,
@@ -139,14 +139,18 @@ export async function readServerConfig(folder: DataFolder): Promise<ServerConfig
   }
 }
 
-/** The passphrase of the key files: GLASSKEY_PASSPHRASE, else what `init` wrote. Throws `usage` where there is neither. */
+/** Returns the passphrase of the key files: GLASSKEY_PASSPHRASE, else what `init` wrote. Throws `usage` without one. */
 export async function keyPassphrase(folder: DataFolder): Promise<string> {
   const text = passphraseOfEnvironment() ?? (await folder.read(folder.passphrase));
-  ensure(text !== undefined, 'usage', `${folder.passphrase} is missing: set GLASSKEY_PASSPHRASE, as init had it`);
+  ensure(
+    text !== undefined,
+    'usage',
+    `${folder.passphrase} is missing: set GLASSKEY_PASSPHRASE to the passphrase that init used`,
+  );
   return text.trim();
 }
 
-/** As {@link keyPassphrase}; where there is none, a random one is made and written. */
+/** Returns {@link keyPassphrase}. If there is none, writes a random one first. */
 export async function createPassphrase(folder: DataFolder): Promise<string> {
   const given = passphraseOfEnvironment();
   if (given === undefined)

@@ -9,10 +9,10 @@ import { asUserInput, readInput } from './user-input.ts';
 import { DataFolder } from './data-folder.ts';
 import { withKeys } from './key-ring.ts';
 
-/** How the log of a data folder is ended. */
+/** Options of {@link endLogOfFolder}. */
 export interface EndFolderOptions {
   readonly data: string;
-  /** File with the successor's trust bundle. */
+  /** File with the successor's trust bundle, if the log has a successor. */
   readonly successor?: string | undefined;
   readonly reason: string;
   readonly who: string;
@@ -20,9 +20,8 @@ export interface EndFolderOptions {
 }
 
 /**
- * Ends the log of a data folder with a LogEnd that the bundle key signs: see `endLog`. Throws `usage` for a successor that is
- * none, a reason that is too long or a bundle key that is not the one that clients expect, `bad-key-file`, and what `endLog`
- * throws.
+ * Ends the log of a data folder with a LogEnd that the bundle key signs (`endLog`). Throws `usage` for an unreadable
+ * successor, a reason that is too long or an unexpected bundle key, `bad-key-file`, and the errors of `endLog`.
  */
 export async function endLogOfFolder(context: LogContext, options: EndFolderOptions): Promise<EndedLog> {
   const folder = new DataFolder(options.data);
@@ -31,10 +30,10 @@ export async function endLogOfFolder(context: LogContext, options: EndFolderOpti
   const { bundle } = parseTrustBundle(text);
   const { reason, who, acceptClockGap = false } = options;
   const isShown = /^[\x20-\x7e]{0,255}$/.test(reason);
-  ensure(isShown, 'usage', 'the reason is up to 255 characters of printable ASCII');
+  ensure(isShown, 'usage', 'the reason must be at most 255 characters of printable ASCII');
   const successor = options.successor === undefined ? undefined : await readSuccessor(options.successor);
   const isOther = successor?.origin !== context.origin;
-  ensure(isOther, 'usage', 'a log cannot be its own successor: the new one has a new origin');
+  ensure(isOther, 'usage', 'a log cannot succeed itself: the successor needs another origin');
   return withKeys(folder, async (keys) => {
     const key = await keys.signer('bundle');
     const isExpected = formatBase64(key.publicKey) === bundle.bundleKey;

@@ -23,12 +23,12 @@ export interface UpdateThreads {
   readonly jobs: number;
 }
 
-/** How to follow a log. */
+/** The log to follow, and the means. */
 export interface FollowOptions {
   /** URL of the server, without a final slash. */
   readonly server: string;
   readonly fetch: Fetch;
-  /** The bundle now. */
+  /** Returns the current trust bundle. */
   readonly bundle: () => Promise<TrustBundle>;
   readonly now: () => number;
   readonly onProgress: (progress: AuditProgress) => void;
@@ -39,8 +39,8 @@ export interface FollowOptions {
 const FILE_TIMEOUT_MS = 60_000;
 
 /**
- * Audits a log from where an auditor stopped, as `glasskey audit` does; an auditor that starts in the middle takes the
- * entries before as they are. Throws what `auditLog` and `bootstrapAudit` throw.
+ * Audits a log from the auditor's stored state on, as `glasskey audit` does. An auditor that starts in the middle
+ * trusts the entries before its start. Throws the errors of `auditLog` and `bootstrapAudit`.
  */
 export async function followLog(options: FollowOptions, stored: Uint8Array | undefined): Promise<Followed> {
   const { server, fetch, now, onProgress } = options;
@@ -74,12 +74,12 @@ async function bootstrap(
   }
 }
 
-/** Whether an error of an audit brings what proves the misbehaviour to anybody: nothing on the way can have made that. */
+/** Returns true if an audit's error carries a proof of misbehaviour, which damage in transit cannot produce. */
 export function isProven(error: GlasskeyError): boolean {
   return auditEvidenceOf(error)?.proof !== undefined;
 }
 
-/** The evidence of an error, as a JSON file that `glasskey evidence verify` reads where it is a proof. */
+/** Formats the evidence of an error as JSON. If it is a proof, `glasskey evidence verify` reads it. */
 export function describeMisbehaviour(error: GlasskeyError, server: string, nowMs: number): string {
   const { code, message } = error;
   const at = new Date(nowMs).toISOString();

@@ -5,10 +5,10 @@ import { MAX_JSON_BODY_BYTES } from '../contract/input-sizes.ts';
 import type { Imported, ImportOrder } from '../service/issuance/import-identity.ts';
 import { type BoundedLine, boundedLines } from './bounded-lines.ts';
 
-/** Log entries that one round of an import fills, and what an entry holds (KT §12.2). */
+/** Log entries that one round of an import fills, and the names that an entry holds (KT §12.2). */
 const ENTRIES = 4;
 const ENTRY_SIZE = 255;
-/** What may be wrong with a line; anything else ends the import, which goes on where it stopped when it is run again. */
+/** Errors that refuse one line. Any other error ends the import, which resumes when it is run again. */
 const LINE_CODES: ReadonlySet<ErrorCode> = new Set([
   'malformed-encoding',
   'value-out-of-range',
@@ -27,30 +27,30 @@ const LINE_CODES: ReadonlySet<ErrorCode> = new Set([
   'lint-failed',
 ]);
 
-/** How far an import is: lines by what became of them. */
+/** Progress of an import: lines by outcome. */
 export interface ImportCounts {
   readonly imported: number;
   readonly present: number;
   readonly refused: number;
 }
 
-/** How to import. */
+/** Options of {@link importFile}. */
 export interface ImportFileOptions {
   /** JSON lines: `identity`, and `csr` or `publicKey`, in PEM. Untrusted. */
   readonly file: string;
-  /** Where refused lines are told, as JSON lines; there is no such file where there are none. */
+  /** File for the refused lines, as JSON lines. Absent if no line is refused. */
   readonly report: string;
-  /** For the trail. */
+  /** The administrator, for the trail. */
   readonly who: string;
   readonly importOne: (order: ImportOrder) => Promise<Imported>;
-  /** What is the same for two spellings of an identity. Throws where it is none. */
+  /** Returns a label that is equal for two spellings of one identity. Throws if the text is not an identity. */
   readonly labelOf: (identity: string) => string;
   readonly progress: (counts: ImportCounts) => void;
 }
 
 /**
- * Imports a file in rounds that fill whole log entries. What was imported before is `present`, so the same file again goes on where
- * an import was stopped. Throws what is no line's fault.
+ * Imports a file in rounds that fill whole log entries. A line that was imported before counts as `present`, so running
+ * an interrupted import again resumes it. Throws every error that is not the fault of a line.
  */
 export async function importFile(options: ImportFileOptions): Promise<ImportCounts> {
   await rm(options.report, { force: true });
@@ -94,7 +94,7 @@ async function importRound(
   return counts;
 }
 
-/** All lines at once, but for those of one identity: there the first is first. */
+/** Imports all lines concurrently, but the lines of one identity in their order. */
 function importLines(
   { who, importOne, labelOf }: ImportFileOptions,
   lines: readonly BoundedLine[],
@@ -113,7 +113,7 @@ function importLines(
 
 const ignore = (): void => undefined;
 
-/** Somebody else was changing the identity: what they made of it is there now. */
+/** Retries once after a concurrent change of the identity, whose result is visible now. */
 function onceMore<T>(error: unknown, work: () => Promise<T>): Promise<T> {
   if (isGlasskeyError(error, 'version-conflict')) return work();
   throw error;
@@ -123,10 +123,10 @@ function isLineFault(error: unknown): error is GlasskeyError {
   return isGlasskeyError(error) && LINE_CODES.has(error.code);
 }
 
-/** What a line says. Throws `payload-too-large`, `invalid-request`. */
+/** Parses a line. Throws `payload-too-large`, `invalid-request`. */
 function readLine({ text }: BoundedLine): Omit<ImportOrder, 'who'> {
-  ensure(text !== undefined, 'payload-too-large', `a line has at most ${MAX_JSON_BODY_BYTES} characters`);
-  // Bytes that are no UTF-8 were read as this, and so would be one name where they are many.
+  ensure(text !== undefined, 'payload-too-large', `a line must have at most ${MAX_JSON_BODY_BYTES} characters`);
+  // Invalid UTF-8 was decoded to this character, which would merge different names.
   ensure(!text.includes('\uFFFD'), 'invalid-request', 'not UTF-8');
   let value: unknown;
   try {
@@ -136,10 +136,14 @@ function readLine({ text }: BoundedLine): Omit<ImportOrder, 'who'> {
   }
   ensure(typeof value === 'object' && value !== null, 'invalid-request', 'not a JSON object');
   const { identity, csr, publicKey, ...others } = value as Record<string, unknown>;
-  ensure(Object.keys(others).length === 0, 'invalid-request', 'a member that is not known');
-  ensure(typeof identity === 'string', 'invalid-request', 'no identity');
+  ensure(
+    Object.keys(others).length === 0,
+    'invalid-request',
+    'unknown member: a line has identity, and csr or publicKey',
+  );
+  ensure(typeof identity === 'string', 'invalid-request', 'identity must be a string');
   if (typeof csr === 'string' && publicKey === undefined) return { identity, key: { csr } };
   const isAlone = typeof publicKey === 'string' && csr === undefined;
-  ensure(isAlone, 'invalid-request', 'neither a csr nor a publicKey, or both');
+  ensure(isAlone, 'invalid-request', 'exactly one of csr and publicKey must be given, as a string');
   return { identity, key: { publicKey } };
 }

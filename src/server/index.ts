@@ -1,6 +1,7 @@
 /**
- * `glasskey/server`: puts a log with its certificate authority into another Node program. {@link startServer} serves a data
- * folder over HTTP; {@link openServer} opens one without serving it, for a program that administers it.
+ * `glasskey/server`: embeds a log with its certificate authority in another Node program. {@link initialise} creates a
+ * data folder. {@link startServer} serves it over HTTP. {@link openServer} opens it without serving it, for a program
+ * that administers the log. All of them throw {@link GlasskeyError}, whose `code` is stable.
  */
 export { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 export { initialise, type InitOptions } from './init.ts';

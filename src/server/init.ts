@@ -21,35 +21,40 @@ import { configurationFrom, DEFAULT_LOG_SETTINGS, type LogSettings } from './log
 import { readWitnessPolicy } from './witness-policy.ts';
 import { createCaCertificates, createKeyFiles, createMlDsaKey, readMlDsaKey, suiteOf } from './server-keys.ts';
 
-/** What `glasskey init` is told. */
+/** Options of {@link initialise}, most of which are fixed for the life of the log. */
 export interface InitOptions {
+  /** The data folder to create, or to complete after a crash. */
   readonly data: string;
-  /** Kind of the keys of the KEYTRANS cipher suite. */
+  /** Algorithm of the tree-head and VRF keys, which decides the KEYTRANS cipher suite: `ed25519` or `p256`. */
   readonly suite: CipherSuite['keyAlgorithm'];
+  /** The log's unique name. Default: the host of `publicUrl` and a random part. */
   readonly origin: string | undefined;
+  /** URL that certificates and clients use. Default: none, and certificates point nowhere. */
   readonly publicUrl: string | undefined;
+  /** Algorithm of the root and the issuing CA: `ed25519`, `p256` or `p384`. */
   readonly caKey: SignerAlgorithm;
-  /** Default: {@link DEFAULT_LOG_SETTINGS}. */
+  /** Monitoring window, maximum lifetime and auditor. Default: 6 h, none, none. */
   readonly log?: LogSettings;
-  /** Whether checkpoints are signed with ML-DSA-44, too. Default: false. */
+  /** True to sign checkpoints with ML-DSA-44 too. Default: false. */
   readonly mlDsa?: boolean | undefined;
-  /** A C2SP tlog-policy: without its quorum nothing is released. Default: `quorum none`. */
+  /** A C2SP tlog-policy. The log releases nothing without its quorum of witnesses. Default: `quorum none`. */
   readonly witnessPolicy?: string | undefined;
-  /** Made for development: see `ServerConfig.dev`. */
+  /** True for development: certificates point to the address on which the server listens. */
   readonly dev: boolean;
-  /** How long a recovery must have been visible before it takes effect, ms. Default: {@link DEFAULT_RECOVERY_DELAY_MS}. */
+  /** Time for which a recovery is visible before it takes effect, ms. Default: {@link DEFAULT_RECOVERY_DELAY_MS}. */
   readonly recoveryDelayMs?: number | undefined;
+  /** The current time, ms since 1970. */
   readonly nowMs: number;
 }
 
-/** How long another process may be busy with the same folder. */
+/** Time to wait for another process that holds the folder, ms. */
 const LOCK_PATIENCE_MS = 5_000;
 const LOCK_POLL_MS = 50;
 
 /**
- * Makes a data folder: keys, CA certificates, the trust bundle, the first application token. The log itself is created in
- * the database when the server first starts. Safe to repeat after a crash: what is there stays. Throws `usage` for a
- * folder that is complete, `storage-locked` while another process does the same.
+ * Creates a data folder: keys, CA certificates, the trust bundle, the first application token. The server creates the
+ * log in the database at its first start. Safe to repeat after a crash: existing files stay. Throws `usage` if the
+ * folder is complete, `storage-locked` while another process initialises it.
  */
 export async function initialise(options: InitOptions): Promise<ServerConfig> {
   const folder = new DataFolder(options.data);
@@ -67,7 +72,7 @@ export async function initialise(options: InitOptions): Promise<ServerConfig> {
   }
 }
 
-/** The lock of the folder: of a process that was just killed it is not free at once. */
+/** Locks the folder, with some patience: the lock of a process that was just killed is not free at once. */
 async function waitForLock(path: string): Promise<FolderLock> {
   for (const deadline = performance.now() + LOCK_PATIENCE_MS; ; await sleep(LOCK_POLL_MS)) {
     try {
@@ -95,7 +100,7 @@ async function fill(folder: DataFolder, options: InitOptions, publicUrl: string 
   return config;
 }
 
-/** The log's name: given, or made of the public URL's host and a random part, since no two logs may share one. */
+/** Returns the given origin, or the public URL's host and a random part, since no two logs may share one. */
 async function settleOrigin(
   folder: DataFolder,
   given: string | undefined,
@@ -103,21 +108,25 @@ async function settleOrigin(
 ): Promise<string> {
   const host = publicUrl === undefined ? 'glasskey.local' : new URL(publicUrl).hostname;
   const origin = given ?? `${host}/${randomBytes(4).toString('hex')}`;
-  ensure(isKeyName(origin) && origin.length <= 255, 'usage', 'an origin has no spaces and no plus sign');
-  // A repeated run goes on with the name that the first one chose.
+  ensure(
+    isKeyName(origin) && origin.length <= 255,
+    'usage',
+    'an origin must have at most 255 characters, without spaces and plus signs',
+  );
+  // A repeated run keeps the origin that the first one chose.
   const kept = (await folder.readOrCreate(`${folder.path}/origin`, () => `${origin}\n`)).trim();
-  ensure(given === undefined || given === kept, 'usage', `this folder was begun for the origin ${kept}`);
+  ensure(given === undefined || given === kept, 'usage', `this folder already has the origin ${kept}`);
   return kept;
 }
 
 function readPublicUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isPlain = url !== undefined && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '';
-  ensure(isPlain, 'usage', 'the public URL is an http or https URL');
+  ensure(isPlain, 'usage', 'the public URL must be an http or https URL without query and fragment');
   return url.href.replace(/\/$/, '');
 }
 
-/** The Configuration of a log with these settings and keys. */
+/** Returns the Configuration of a log with these settings and keys. */
 async function configurationOf(keys: KeyRing, settings: LogSettings): Promise<Configuration> {
   const treeHead = await keys.signer('tree-head');
   const vrf = await keys.signer('vrf');

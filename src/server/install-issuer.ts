@@ -14,8 +14,8 @@ import { nextCaNumber, writeTime } from './later-cas.ts';
 import { nextBundle, storeBundle } from './next-bundle.ts';
 
 /**
- * A request (PKCS#10, PEM) of the folder's issuing key, for an offline root to sign. Its name is the log's origin, for people:
- * the root decides what the certificate says. Throws `usage`, `bad-key-file`.
+ * Returns a request (PKCS#10, PEM) for the folder's issuing key, which an offline root signs. It names the log's origin
+ * for people: the root decides the content of the certificate. Throws `usage`, `bad-key-file`.
  */
 export async function requestIntermediate(folder: DataFolder): Promise<string> {
   const { origin } = await readServerConfig(folder);
@@ -26,8 +26,8 @@ export async function requestIntermediate(folder: DataFolder): Promise<string> {
 }
 
 /**
- * The same for the next issuing CA of a log that has begun: its key is made where it is missing, of this kind. Throws `usage`,
- * `bad-key-file`, `hsm-refused`, `hsm-unavailable`.
+ * Returns the request for the next issuing CA of a log that has begun. Creates its key, of this kind, if it is missing.
+ * Throws `usage`, `bad-key-file`, `hsm-refused`, `hsm-unavailable`.
  */
 export async function requestNext(folder: DataFolder, kind: SignerAlgorithm): Promise<string> {
   const { origin } = await readServerConfig(folder);
@@ -39,9 +39,10 @@ export async function requestNext(folder: DataFolder, kind: SignerAlgorithm): Pr
 }
 
 /**
- * Puts the certificate that the log's root signed for its next issuing CA beside the others, with the next trust bundle, for which
- * the bundle key has to be there. Servers that read it announce the CA, and sign with it from `signsFromMs` on; the CAs before it keep
- * answering for what they have signed. Safe to repeat. Throws `usage`, `bad-certificate`, `bad-signature`, `certificate-expired`, `bad-key-file`.
+ * Installs the certificate that the root signed for the log's next issuing CA, with the next trust bundle. The folder
+ * must have the bundle key. Servers announce the CA once they read it, and sign with it from `signsFromMs` on. The CAs
+ * before it keep their CRLs and OCSP answers. Safe to repeat.
+ * Throws `usage`, `bad-certificate`, `bad-signature`, `certificate-expired`, `bad-key-file`.
  */
 export async function installNext(
   folder: DataFolder,
@@ -60,14 +61,14 @@ export async function installNext(
     for (const other of [root, ...others.map((one) => parsePem('CERTIFICATE', one))]) assertDistinct(issuer, other);
     return { issuers: [...others, pem] };
   });
-  // The certificate last: servers go by it.
+  // The certificate comes last: servers look for it.
   await writeTime(folder, n, times.signsFromMs);
   await storeBundle(folder, bundle);
   await folder.write(folder.laterCertificate(n), pem);
   return { name: `issuer-${n}`, bundle };
 }
 
-/** Programs find a CRL by the name of its issuer, and a key has one purpose. */
+/** Requires a name and a key of its own: programs find a CRL by its issuer's name, and a key has one purpose. */
 function assertDistinct({ certificate }: Issuer, other: Uint8Array): void {
   const { subject, spki } = parseCertificate(other);
   const isDistinct = !equalBytes(subject.der, certificate.subject.der) && !equalBytes(spki, certificate.spki);
@@ -75,10 +76,10 @@ function assertDistinct({ certificate }: Issuer, other: Uint8Array): void {
 }
 
 /**
- * Puts the certificate that a root signed for the folder's issuing key, and that root (both PEM), in the place of what `init`
- * made, and makes the next trust bundle, for which the bundle key has to be there. Only before the log has begun: then nobody
- * has a certificate of the other one. Safe to repeat. Throws `usage`, `bad-certificate`, `bad-signature`, `certificate-expired`,
- * `bad-key-file`.
+ * Replaces the CA certificates that `init` made by a root and the certificate that it signed for the folder's issuing
+ * key (both PEM), and stores the next trust bundle. The folder must have the bundle key. Works only before the log has
+ * begun, while nobody holds a certificate of the first CA. Safe to repeat.
+ * Throws `usage`, `bad-certificate`, `bad-signature`, `certificate-expired`, `bad-key-file`.
  */
 export async function installIntermediate(
   folder: DataFolder,
@@ -90,7 +91,7 @@ export async function installIntermediate(
   ensure(
     !existsSync(folder.marker),
     'usage',
-    'the log has begun: its first issuing CA can no longer be replaced, only followed by another',
+    'the log has begun: its first issuing CA cannot be replaced any more, only followed by another',
   );
   const root = parsePem('CERTIFICATE', rootPem);
   const certificate = parsePem('CERTIFICATE', certificatePem);
@@ -106,15 +107,15 @@ export async function installIntermediate(
   return next;
 }
 
-/** Throws unless `root` is a root that is valid now, and has signed the issuer, which is valid now too. */
+/** Throws unless `root` is a root that signed the issuer, and both are valid now. */
 async function assertSignedBy({ certificate }: Issuer, root: Uint8Array, nowMs: number): Promise<void> {
   const parsed = parseCertificate(root);
   for (const one of [parsed, certificate]) {
     const isValid = nowMs >= one.notBeforeMs && nowMs <= one.notAfterMs;
-    ensure(isValid, 'certificate-expired', `the certificate ${one.serial} is not valid now`);
+    ensure(isValid, 'certificate-expired', `certificate ${one.serial} is not valid now: check its dates and the clock`);
     const signedByRoot = equalBytes(one.issuer.der, parsed.subject.der) && parsed.isCa;
-    ensure(signedByRoot, 'bad-certificate', `the certificate ${one.serial} is not issued by the root`);
+    ensure(signedByRoot, 'bad-certificate', `certificate ${one.serial} is not issued by the root`);
     await nodeVerifySignature(parsed.publicKey, one.signatureAlgorithm, one.tbs, one.signature);
   }
-  ensure(certificate.pathLength === 0, 'bad-certificate', 'an issuing CA has a path length of 0');
+  ensure(certificate.pathLength === 0, 'bad-certificate', 'an issuing CA must have a path length of 0');
 }

@@ -12,7 +12,7 @@ import { createKeyFile } from './create-key-file.ts';
 import type { Pkcs11Settings, TokenPurpose } from './settings/pkcs11.ts';
 import { readSettings } from './settings/server-settings.ts';
 
-/** The private keys of a data folder: in encrypted files, or in the token that its settings name. */
+/** The private keys of a data folder, in encrypted files or in the token that the settings name. */
 export class KeyRing {
   readonly #folder: DataFolder;
   readonly #settings: Pkcs11Settings | undefined;
@@ -23,30 +23,30 @@ export class KeyRing {
     this.#settings = settings;
   }
 
-  /** The keys of a folder by its settings. Nothing is opened yet. Throws `usage` for settings with a problem. */
+  /** Returns the keys of a folder, and opens none of them yet. Throws `usage` for settings with a problem. */
   static async of(folder: DataFolder): Promise<KeyRing> {
     return new KeyRing(folder, (await readSettings(folder)).pkcs11);
   }
 
-  /** What a key is called in the token; undefined: it is in a file. */
+  /** Returns the name of a key in the token; undefined if the key is in a file. */
   inToken(purpose: TokenPurpose | KeyName): TokenKeyName | undefined {
     return purpose === 'vrf' ? undefined : this.#settings?.keys[purpose];
   }
 
-  /** The key of this name. Throws `bad-key-file`, `hsm-refused`, `hsm-unavailable`, `usage` without a passphrase. */
+  /** Opens a key. Throws `bad-key-file`, `hsm-refused`, `hsm-unavailable`, `usage` without a passphrase. */
   async signer(name: KeyName): Promise<Signer> {
     return (await this.tokenSigner(name)) ?? signerFromKey(await this.#read(name));
   }
 
-  /** The key that the token has for this; undefined where it is to be in no token. Throws as {@link signer}. */
+  /** Opens the token's key for a purpose; undefined if the settings name none. Throws as {@link signer}. */
   async tokenSigner(purpose: TokenPurpose | KeyName): Promise<Signer | undefined> {
     const name = this.inToken(purpose);
     return name === undefined ? undefined : openTokenSigner(await this.token(), name);
   }
 
   /**
-   * The key of the issuing CA number `n`, from 2 on: in the token where the settings name one for it, else in a file, which `create` makes
-   * where it is missing. Throws as {@link signer}.
+   * Opens the key of issuing CA number `n`, from 2 on: in the token if the settings name it there, else in a file.
+   * With `create`, a missing key is created with that algorithm. Throws as {@link signer}.
    */
   async laterIssuer(n: number, create?: SignerAlgorithm): Promise<Signer> {
     const name = this.#settings?.laterIssuers[n - 2];
@@ -63,7 +63,7 @@ export class KeyRing {
     return openTokenSigner(token, name);
   }
 
-  /** The token, opened. Throws `usage` where the settings name none, `hsm-refused`, `hsm-unavailable`. */
+  /** Opens the token, once. Throws `usage` if the settings name none, `hsm-refused`, `hsm-unavailable`. */
   token(): Promise<Pkcs11Token> {
     return (this.#token ??= this.#open());
   }
@@ -74,7 +74,7 @@ export class KeyRing {
   }
 
   async #open(): Promise<Pkcs11Token> {
-    ensure(this.#settings !== undefined, 'usage', `there is no [pkcs11] in ${this.#folder.settings}`);
+    ensure(this.#settings !== undefined, 'usage', `${this.#folder.settings} has no [pkcs11] table`);
     const { module, token, sessions, timeoutMs, pin } = this.#settings;
     return Pkcs11Token.open({ module, token, sessions, timeoutMs, pin: await this.#pin(pin) });
   }
@@ -93,12 +93,12 @@ export class KeyRing {
   }
 }
 
-/** A name for a new key, with label and id. */
+/** Returns a complete name for a new key, with label and id. */
 export function fullName({ label, id }: TokenKeyName, purpose: string): Required<TokenKeyName> {
   return { label: label ?? `glasskey ${purpose}`, id: id ?? randomBytes(8).toString('hex') };
 }
 
-/** Opens the keys of a folder for a piece of work. Throws as {@link KeyRing.of}. */
+/** Runs `work` with the keys of a folder, and logs out of the token. Throws as {@link KeyRing.of}. */
 export async function withKeys<T>(folder: DataFolder, work: (keys: KeyRing) => Promise<T>): Promise<T> {
   const keys = await KeyRing.of(folder);
   try {

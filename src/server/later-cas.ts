@@ -13,18 +13,18 @@ export interface LaterCa {
   readonly signsFromMs: number;
 }
 
-/** The greatest number of an issuing CA. */
+/** The highest number of an issuing CA. */
 const MAX_NUMBER = 99;
 
-/** The number of the next issuing CA: that of the first certificate that is missing. Throws `usage` for a hundredth. */
+/** Returns the number of the next issuing CA, the first without a certificate. Throws `usage` for a hundredth. */
 export function nextCaNumber(folder: DataFolder): number {
   for (let n = 2; n <= MAX_NUMBER; n++) if (!existsSync(folder.laterCertificate(n))) return n;
   throw new GlasskeyError('usage', `a log has at most ${MAX_NUMBER} issuing CAs`);
 }
 
 /**
- * The issuing CAs after the first, in their order. Those of `known` whose certificate is the same stay the very objects that they are. Throws `usage`,
- * `bad-key-file`, `hsm-refused`, `hsm-unavailable`.
+ * Reads the issuing CAs after the first, in their order. Reuses the objects of `known` whose certificate is unchanged.
+ * Throws `usage`, `bad-key-file`, `hsm-refused`, `hsm-unavailable`.
  */
 export async function readLaterCas(
   folder: DataFolder,
@@ -41,13 +41,13 @@ export async function readLaterCas(
     const same = known.find(({ certificate }) => equalBytes(certificate.der, der));
     const issuer = same ?? openIssuer(der, [root], await keys.laterIssuer(n));
     const signsFromMs = times[name];
-    ensure(signsFromMs !== undefined, 'usage', `${folder.laterCas} does not say from when on ${name} signs`);
+    ensure(signsFromMs !== undefined, 'usage', `${folder.laterCas} has no start time for ${name}`);
     found.push({ name, issuer, signsFromMs });
   }
   return found;
 }
 
-/** Says from when on the CA number `n` signs. */
+/** Stores the time from which CA number `n` signs. */
 export async function writeTime(folder: DataFolder, n: number, signsFromMs: number): Promise<void> {
   const times = { ...(await readTimes(folder)), [`issuer-${n}`]: signsFromMs };
   const text = Object.entries(times).map(([name, ms]) => [name, new Date(ms).toISOString()]);

@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 
-/** An address to listen on. Port 0 takes a free one. */
+/** An address to listen on. Port 0 stands for any free port. */
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
@@ -10,17 +10,21 @@ export interface ListenAddress {
 /** Parses `host:port`, with IPv6 hosts in brackets. Throws `usage`. */
 export function parseListen(text: string): ListenAddress {
   const [, host, port] = /^(\[[0-9a-fA-F:.]+\]|[^:\s]+):(\d{1,5})$/.exec(text) ?? [];
-  ensure(host !== undefined && Number(port) <= 65_535, 'usage', `not an address to listen on: ${text}`);
+  ensure(
+    host !== undefined && Number(port) <= 65_535,
+    'usage',
+    `not an address to listen on, such as 127.0.0.1:8080: ${text}`,
+  );
   return { host: host.replaceAll(/[[\]]/g, ''), port: Number(port) };
 }
 
-/** The URL of an address, as a program on this machine reaches it. */
+/** Returns the URL under which a program on this machine reaches an address. */
 export function urlOf({ host, port }: ListenAddress): string {
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
-/** Returns the address with a port that is free now: certificates name it, so it is needed before the log is opened. */
+/** Replaces port 0 by a port that is free now: certificates name it, so it is needed before the log is opened. */
 export async function withFreePort({ host, port }: ListenAddress): Promise<ListenAddress> {
   if (port !== 0) return { host, port };
   const probe = createServer();

@@ -4,17 +4,17 @@ import { ensure, GlasskeyError } from '../core/errors.ts';
 import type { Configuration } from '../core/keytrans/configuration.ts';
 import { parseDuration } from './settings/duration.ts';
 
-/** What `init` decides about a log for ever (KT §11.2). */
+/** The part of a log's Configuration that `init` decides for ever (KT §11.2). */
 export interface LogSettings {
   readonly monitoringWindowMs: number;
   readonly maximumLifetimeMs?: number;
-  /** A third-party auditor, without which clients accept no answer. */
+  /** The third-party auditor. If the log has one, clients refuse answers without its tree head. */
   readonly auditor?: {
     /** Its signature public key, base64. */
     readonly publicKey: string;
-    /** How far its newest head may be behind the log. */
+    /** Greatest age of the auditor's newest head, relative to the log, ms. */
     readonly maxLagMs: number;
-    /** The first log entry that it has audited. */
+    /** The first log entry that it audits. */
     readonly startPosition: number;
   };
 }
@@ -22,7 +22,7 @@ export interface LogSettings {
 /** The settings of a log that chooses none: a monitoring window of 6 h, no maximum lifetime, no auditor. */
 export const DEFAULT_LOG_SETTINGS: LogSettings = { monitoringWindowMs: 6 * 3_600_000 };
 
-/** How far a log's rightmost timestamp may be ahead of a client's clock, or behind it, ms. */
+/** Greatest distance of a log's rightmost timestamp from a client's clock, ahead and behind, ms. */
 const MAX_AHEAD_MS = 60_000;
 const MAX_BEHIND_MS = 600_000;
 const AUDITOR_LAG_MS = 600_000;
@@ -42,7 +42,7 @@ export interface LogFlags {
   readonly auditorStart?: string;
 }
 
-/** Reads what was given at the command line. Throws `usage`. */
+/** Parses the options of `init`. Throws `usage`. */
 export function logSettings(flags: LogFlags): LogSettings {
   const monitoringWindowMs =
     flags.monitoringWindow === undefined
@@ -51,7 +51,11 @@ export function logSettings(flags: LogFlags): LogSettings {
   const maximumLifetimeMs = flags.maximumLifetime === undefined ? undefined : parseDuration(flags.maximumLifetime);
   const outlives =
     maximumLifetimeMs === undefined || (maximumLifetimeMs > monitoringWindowMs && maximumLifetimeMs > MAX_BEHIND_MS);
-  ensure(outlives, 'usage', 'the maximum lifetime must be longer than the monitoring window, and than 10 minutes');
+  ensure(
+    outlives,
+    'usage',
+    'the maximum lifetime must be longer than the monitoring window and longer than 10 minutes',
+  );
   const auditor = auditorSettings(flags);
   return {
     monitoringWindowMs,
@@ -60,15 +64,15 @@ export function logSettings(flags: LogFlags): LogSettings {
   };
 }
 
-/** The auditor that was named at the command line, if one was. Throws `usage`. */
+/** Parses the options that name an auditor; undefined if none does. Throws `usage`. */
 export function auditorSettings(flags: LogFlags): LogSettings['auditor'] {
   const { auditorKey: publicKey, auditorLag: lag, auditorStart: start = '0' } = flags;
   if (publicKey === undefined) {
     const saysNothing = lag === undefined && flags.auditorStart === undefined;
-    ensure(saysNothing, 'usage', '--auditor-lag and --auditor-start go with --auditor-key');
+    ensure(saysNothing, 'usage', '--auditor-lag and --auditor-start need --auditor-key');
     return undefined;
   }
-  ensure(/^\d{1,15}$/.test(start), 'usage', '--auditor-start is the number of a log entry');
+  ensure(/^\d{1,15}$/.test(start), 'usage', '--auditor-start must be the number of a log entry');
   return {
     publicKey,
     maxLagMs: lag === undefined ? AUDITOR_LAG_MS : parseDuration(lag),
@@ -76,7 +80,7 @@ export function auditorSettings(flags: LogFlags): LogSettings['auditor'] {
   };
 }
 
-/** The Configuration of a log with these settings and keys. Throws `bad-key` for a key of the auditor that is none. */
+/** Returns the Configuration of a log. Throws `bad-key` for an invalid auditor's key. */
 export function configurationFrom(
   settings: LogSettings,
   keys: Pick<Configuration, 'cipherSuite' | 'signaturePublicKey' | 'vrfPublicKey'>,
@@ -94,7 +98,7 @@ export function configurationFrom(
 }
 
 /**
- * What a Configuration with that cipher suite says of an auditor. Throws `bad-key` for a key that is none.
+ * Returns the auditor's fields of a Configuration with that cipher suite. Throws `bad-key` for an invalid key.
  */
 export function auditorFields(auditor: NonNullable<LogSettings['auditor']>, suite: number): AuditorFields {
   const auditorPublicKey = readKey(auditor.publicKey);

@@ -8,9 +8,9 @@ import type { DataFolder } from './data-folder.ts';
 import { type KeyRing, withKeys } from './key-ring.ts';
 
 /**
- * The trust bundle that follows the one of a data folder, with what `change` makes of that; signed by the bundle key, which
- * has to be there. Nothing is stored: see {@link storeBundle}. Throws `usage`, `bad-key-file`, `bad-bundle` for one that nobody
- * could read, and `bundle-changed` for one that clients would not accept.
+ * Returns the successor of a folder's trust bundle, with the changes that `change` returns. The folder must have the
+ * bundle key, which signs it. Stores nothing: see {@link storeBundle}. Throws `usage`, `bad-key-file`, `bad-bundle` for
+ * a malformed result, `bundle-changed` if clients would refuse it.
  */
 export async function nextBundle(
   folder: DataFolder,
@@ -23,7 +23,7 @@ export async function nextBundle(
     const changes = await change(bundle, keys);
     const key = await keys.signer('bundle');
     const isExpected = formatBase64(key.publicKey) === bundle.bundleKey;
-    ensure(isExpected, 'usage', `${folder.key('bundle')} is not the key by which clients accept the next bundle`);
+    ensure(isExpected, 'usage', `${folder.key('bundle')} is not the bundle key that clients know`);
     const next = await signTrustBundle({ ...bundle, ...changes, sequence: bundle.sequence + 1 }, [key]);
     assertTrustBundle(next.bundle);
     assertSuccessor(bundle, next);
@@ -31,7 +31,7 @@ export async function nextBundle(
   });
 }
 
-/** Puts a bundle in the place of the folder's: servers show it after their next start. */
+/** Replaces the folder's bundle. Servers show the new one after a reload or their next start. */
 export async function storeBundle(folder: DataFolder, bundle: SignedTrustBundle): Promise<void> {
   await folder.write(folder.trust, formatTrustBundle(bundle));
 }

@@ -26,41 +26,49 @@ import { openServerKeys } from './server-keys.ts';
 import { readWitnessPolicy } from './witness-policy.ts';
 import { DEFAULT_PROFILES, type ProfileTable } from '../service/log/profile-table.ts';
 
-/** A log that is open, with everything around it. */
+/** An open log with its database and keys. It serves nothing: `startServer` does. */
 export interface OpenServer {
+  /** `glasskey.json` of the folder. */
   readonly config: ServerConfig;
+  /** The database. */
   readonly store: Store;
+  /** Keys, clock and limits of the log: the first argument of the functions that administer it. */
   readonly context: LogContext;
+  /** Counters in Prometheus's format, fed by the events of the log. */
   readonly metrics: Metrics;
+  /** The root certificate, DER. */
   readonly root: Uint8Array;
-  /** Gives issuing CAs the URLs that their certificates name. */
+  /** Adds the URLs that their certificates name to issuing CAs. */
   readonly withUrls: (later: readonly LaterCa[]) => readonly IssuingCa[];
-  /** The signed trust bundle, JSON. */
+  /** The signed trust bundle, JSON, for clients. */
   readonly trustBundle: string;
-  /** What the operator should know about the database. */
+  /** Warnings about the durability of the database, for the operator. */
   readonly warnings: readonly string[];
-  /** Closes the database and ends what runs beside. */
+  /** Closes the database, ends the threads and logs out of the token. */
   close(): Promise<void>;
 }
 
-/** How to open a data folder. */
+/** Options of {@link openServer}. */
 export interface OpenServerOptions {
+  /** The data folder, as `glasskey init` or `initialise` creates it. */
   readonly data: string;
-  /** `postgres://…`, or an embedded database; without it, the embedded one in the folder. */
+  /** `postgres://…`, or the place of an embedded database. Default if undefined: the embedded one in the folder. */
   readonly database: StoreTarget | undefined;
-  /** Where a log made for development listens. */
+  /** The server's own URL, which replaces the public URL of a log made for development. */
   readonly listensAt?: string;
-  /** What certificates say; without it, the default profile for all. */
+  /** Certificate profiles by identity. Default: the default profile for every identity. */
   readonly profiles?: ProfileTable;
-  /** Which evidence vouches for which identities; without it, applications vouch for every identity. */
+  /** Evidence that vouches for identities. Default: applications vouch for every identity. */
   readonly evidence?: EvidenceSettings;
-  /** Told of everything that happens. */
+  /** Receives every event of the log. */
   readonly observe?: (event: ServiceEvent) => void;
 }
 
 /**
- * Opens a data folder and its database, and creates the log there if this folder never had one. Throws `usage`,
- * `bad-key-file`, `storage-locked`, `storage-unsafe`, `storage-failed`, `bad-key`.
+ * Opens a data folder and its database, for a program that administers the log. Creates the log in the database if this
+ * folder never had one. The caller closes the result. Throws `usage` for a folder or settings with a problem,
+ * `bad-key-file`, `hsm-refused`, `hsm-unavailable`, `bad-key`, `storage-locked` if another process uses the embedded
+ * database, `storage-unsafe`, `storage-failed`.
  */
 export async function openServer(options: OpenServerOptions): Promise<OpenServer> {
   const folder = new DataFolder(options.data);
@@ -117,7 +125,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   }
 }
 
-/** Where what belongs to an issuing CA after the first is. */
+/** Returns the URLs of an issuing CA after the first. */
 function caUrls(publicUrl: string | undefined, name: string): CertificateUrls {
   return {
     crl: publicUrl && `${publicUrl}${CRL_PREFIX}issuers/${name}.crl`,
@@ -126,30 +134,30 @@ function caUrls(publicUrl: string | undefined, name: string): CertificateUrls {
   };
 }
 
-/** Throws `usage` unless clients learn of every issuing CA from the bundle: they would refuse what it signs. */
+/** Throws `usage` unless the bundle names every issuing CA: clients refuse the certificates of any other. */
 export function assertAnnounced({ issuers }: TrustBundle, later: readonly LaterCa[]): void {
   const announced = issuers.map((pem) => formatHex(parsePem('CERTIFICATE', pem)));
   for (const { name, issuer } of later)
     ensure(announced.includes(formatHex(issuer.certificate.der)), 'usage', `the trust bundle does not name ${name}`);
 }
 
-/** Throws `usage` for what is no URL of a database. The message does not repeat it, since it may hold a password. */
+/** Throws `usage` unless the text is a database URL. The message omits the URL, which may hold a password. */
 export function assertDatabaseUrl(text: string): void {
   const isOne = URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol);
-  ensure(isOne, 'usage', 'a database is named by a postgres:// URL');
+  ensure(isOne, 'usage', 'the database must be a postgres:// URL');
 }
 
-/** The bundle that clients are given. Throws `usage` unless it is whole and of this log. */
+/** Parses the bundle and verifies its signatures. Throws `usage` if it belongs to another log. */
 export function readBundle(folder: DataFolder, config: ServerConfig, text: string): TrustBundle {
   const signed = parseTrustBundle(text);
   verifyBundleSignatures(signed);
-  ensure(signed.bundle.origin === config.origin, 'usage', `${folder.trust} is of another log`);
+  ensure(signed.bundle.origin === config.origin, 'usage', `${folder.trust} belongs to another log`);
   return signed.bundle;
 }
 
 /**
- * Opens the log, or creates it; where the bundle names another auditor than the log, it gets that. A folder whose log was created in some database never creates it in another one: two logs
- * under one name and one set of keys would be a fork.
+ * Opens the log, or creates it. If the bundle names another auditor than the log, the log takes that one. A folder
+ * whose log was created in one database never creates it in another: two logs with the same name and keys are a fork.
  */
 async function openOrCreate(
   open: OpenLogOptions,
@@ -177,13 +185,13 @@ async function openOrCreate(
   return context;
 }
 
-/** What clients are told that the log's Configuration is; the bundle was checked. */
+/** Returns the Configuration in the trust bundle, which was checked. */
 function configurationOf(trustBundle: string): Configuration {
   const { bundle } = parseTrustBundle(trustBundle);
   return decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
 }
 
-/** Names a database without its password. */
+/** Describes a database without its password. */
 function describe(database: StoreTarget | undefined): string {
   if (typeof database !== 'string') return 'the embedded database';
   const url = new URL(database);

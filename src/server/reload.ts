@@ -9,7 +9,7 @@ import { readLaterCas } from './later-cas.ts';
 import { assertAnnounced, type OpenServer, readBundle } from './open-server.ts';
 import { readSettings, type ServerSettings } from './settings/server-settings.ts';
 
-/** What the HTTP layer reads for every request. */
+/** Settings that the HTTP layer reads for every request. */
 export interface LiveSettings {
   trustBundle: string;
   clients: ServerSettings['clients'];
@@ -17,7 +17,7 @@ export interface LiveSettings {
   tls: ServerSettings['tls'];
 }
 
-/** Reads settings, issuing CAs and trust bundle of a running server anew, all or nothing. */
+/** Reloads settings, issuing CAs and trust bundle of a running server, all or nothing. */
 export class Reloader {
   readonly #folder: DataFolder;
   readonly #open: OpenServer;
@@ -34,8 +34,8 @@ export class Reloader {
   }
 
   /**
-   * Serves by what is in the folder now. Throws `usage` and what opening the keys throws, and then nothing has changed: for a file with a
-   * problem, for a bundle that is no successor, and for changes that need a restart.
+   * Applies the folder's current content, or throws and changes nothing. Throws `usage` for a file with a problem, a
+   * bundle that is no successor and a change that needs a restart, and the errors of opening the keys.
    */
   reload(): Promise<void> {
     const next = this.#running.then(() => this.#reload());
@@ -43,7 +43,7 @@ export class Reloader {
     return next;
   }
 
-  /** Logs out of tokens that reloading opened. */
+  /** Logs out of the tokens that reloads opened. */
   async close(): Promise<void> {
     await this.#running;
     await Promise.all(this.#rings.map((ring) => ring.close()));
@@ -57,7 +57,7 @@ export class Reloader {
     assertReloadable(parseTrustBundle(this.#live.trustBundle).bundle, bundle);
     assertSuccessor(parseTrustBundle(this.#live.trustBundle).bundle, parseTrustBundle(trustBundle));
     const isSame = (settings.tls === undefined) === (this.#live.tls === undefined);
-    ensure(isSame, 'usage', 'to begin with TLS, or to end it, needs a restart');
+    ensure(isSame, 'usage', 'turning TLS on or off needs a restart');
     const [first, ...rest] = context.reloadable.issuingCas.all;
     const ring = new KeyRing(this.#folder, settings.pkcs11);
     this.#rings.push(ring);
@@ -65,7 +65,11 @@ export class Reloader {
     const later = await readLaterCas(this.#folder, ring, this.#open.root, known);
     assertAnnounced(bundle, later);
     const isKept = known.every((one, i) => later[i]?.issuer === one);
-    ensure(isKept, 'usage', 'an issuing CA is missing, or is another one: it has to answer for what it signed');
+    ensure(
+      isKept,
+      'usage',
+      'an issuing CA is missing or replaced: it must stay, for the CRL and OCSP answers of its certificates',
+    );
     const issuingCas = [...(first === undefined ? [] : [first]), ...this.#open.withUrls(later)];
     this.#service.reconfigure({ evidence: settings.evidence, profiles: settings.profiles, issuingCas });
     this.#live.trustBundle = trustBundle;
@@ -75,12 +79,12 @@ export class Reloader {
   }
 }
 
-/** What is built into a running log: whom it waits for, and what its heads say. */
+/** Throws `usage` for changes of what is built into a running log: its witnesses, and the content of its heads. */
 function assertReloadable(now: TrustBundle, next: TrustBundle): void {
   const same =
     now.witnessPolicy === next.witnessPolicy &&
     now.keytransConfiguration === next.keytransConfiguration &&
     now.recoveryDelayMs === next.recoveryDelayMs &&
     now.auditLogVkeys.join() === next.auditLogVkeys.join();
-  ensure(same, 'usage', 'another witness policy, recovery delay, Configuration or checkpoint key needs a restart');
+  ensure(same, 'usage', 'a new witness policy, recovery delay, Configuration or checkpoint key needs a restart');
 }

@@ -8,9 +8,9 @@ import { auditorFields, type LogSettings } from './log-settings.ts';
 import { nextBundle, storeBundle } from './next-bundle.ts';
 
 /**
- * Makes and stores the next trust bundle of a data folder, in which the log has that third-party auditor, as its first or in
- * place of another; signed by the bundle key, which must be there. Servers give the log the new Configuration when they
- * start the next time. Throws `usage`, `bad-key` for a key of the auditor that is none, and what {@link nextBundle} throws.
+ * Stores the next trust bundle of a data folder, in which the log has that third-party auditor, as its first or instead
+ * of another. The folder must have the bundle key. The log takes the new Configuration at the next start of a server.
+ * Throws `usage`, `bad-key` for an invalid auditor's key, and the errors of {@link nextBundle}.
  */
 export async function replaceAuditor(
   folder: DataFolder,
@@ -29,7 +29,11 @@ function withAuditor(
   const current = decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
   const configuration: Configuration = { ...current, ...auditorFields(auditor, current.cipherSuite) };
   const keytransConfiguration = formatBase64(encode(configurationCodec, configuration));
-  ensure(keytransConfiguration !== bundle.keytransConfiguration, 'usage', 'the log has that auditor already');
+  ensure(
+    keytransConfiguration !== bundle.keytransConfiguration,
+    'usage',
+    'the log already has this auditor, with these settings',
+  );
   const earlier = [...(bundle.earlierConfigurations ?? []), bundle.keytransConfiguration];
   return { keytransConfiguration, earlierConfigurations: [...new Set(earlier)] };
 }

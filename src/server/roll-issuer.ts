@@ -7,7 +7,7 @@ import { installNext } from './install-issuer.ts';
 import { withKeys } from './key-ring.ts';
 import { nextCaNumber } from './later-cas.ts';
 
-/** How an issuing CA is followed by another. */
+/** The next issuing CA. */
 export interface RollOptions {
   readonly kind: SignerAlgorithm;
   readonly years: number;
@@ -18,8 +18,8 @@ export interface RollOptions {
 const YEAR_MS = 365.25 * 86_400_000;
 
 /**
- * Makes the next issuing CA with the root key of the folder, which has to be there, and installs it. Throws what `installNext` and
- * `signIssuingCa` throw.
+ * Signs the next issuing CA with the root key, which the folder must have, and installs it. Throws the errors of
+ * `installNext` and `signIssuingCa`.
  */
 export async function rollIssuer(folder: DataFolder, options: RollOptions): ReturnType<typeof installNext> {
   const { origin } = await readServerConfig(folder);

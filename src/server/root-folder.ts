@@ -18,7 +18,7 @@ import { createPassphrase, DataFolder, keyPassphrase } from './data-folder.ts';
 const YEAR_MS = 365.25 * 86_400_000;
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 
-/** How an issuing CA is to be signed. */
+/** The issuing CA to sign. */
 export interface IntermediateOptions {
   readonly commonName: string;
   readonly years: number;
@@ -27,8 +27,8 @@ export interface IntermediateOptions {
 }
 
 /**
- * An offline root: `root.pem`, its encrypted key `root.key.pem`, `issued.txt` with a line for every CA that it signed. It
- * belongs on a machine without a network; requests and certificates come and go as files.
+ * An offline root: `root.pem`, its encrypted key `root.key.pem`, and `issued.txt` with a line for every CA that it
+ * signed. It belongs on a machine without a network; requests and certificates come and go as files.
  */
 export class RootFolder {
   readonly #files: DataFolder;
@@ -47,7 +47,7 @@ export class RootFolder {
     return join(this.#files.path, 'issued.txt');
   }
 
-  /** Makes key and certificate. Safe to repeat after a crash. Throws `usage` for a folder that has a root. */
+  /** Creates key and certificate. Safe to repeat after a crash. Throws `usage` if the folder has a root. */
   async create(
     commonName: string,
     algorithm: SignerAlgorithm,
@@ -57,7 +57,7 @@ export class RootFolder {
     await mkdir(this.#files.path, { recursive: true, mode: 0o700 });
     const lock = await lockFolder(this.#files.path);
     try {
-      ensure(!existsSync(this.certificate), 'usage', `${this.#files.path} has a root already`);
+      ensure(!existsSync(this.certificate), 'usage', `${this.#files.path} already has a root`);
       const passphrase = await createPassphrase(this.#files);
       await createKeyFile(this.#key, passphrase, algorithm);
       const signer = signerFromKey(await readKeyFile(this.#key, passphrase));
@@ -70,22 +70,22 @@ export class RootFolder {
   }
 
   /**
-   * Signs the CA that an untrusted request (PKCS#10, PEM) asks for. Of the request only its key counts, which must sign it.
-   * Throws `bad-csr`, `bad-proof-of-possession`, `weak-key` for an RSA key, `certificate-expired` where the root is not valid now,
-   * `bad-key-file` where the key is not the root's, `value-out-of-range`.
+   * Signs the CA of an untrusted request (PKCS#10, PEM). Takes only the key from the request, which must sign it.
+   * Throws `bad-csr`, `bad-proof-of-possession`, `weak-key` for an RSA key, `certificate-expired` if the root is not
+   * valid now, `bad-key-file` if the key is not the root's, `value-out-of-range`.
    */
   async signIntermediate(request: string, options: IntermediateOptions): Promise<ParsedCertificate> {
     const lock = await lockFolder(this.#files.path);
     try {
       const csr = await parseCsr(decodeCsrPem(request));
-      ensure(csr.keyType !== 'rsa', 'weak-key', 'an issuing CA has a P-256, P-384 or Ed25519 key');
+      ensure(csr.keyType !== 'rsa', 'weak-key', 'an issuing CA needs a P-256, P-384 or Ed25519 key');
       const { commonName, years, permitted, nowMs } = options;
       const root = await this.#open();
       const what = { root, spki: csr.spki, commonName, nowMs, random, validityMs: years * YEAR_MS, permitted };
       const certificate = parseCertificate(await signIssuingCa(what));
       const known = (await this.#files.read(this.#journal)) ?? '';
       const line = [new Date(nowMs).toISOString(), certificate.serial, commonName.replaceAll(/\s+/g, ' ')].join(' ');
-      // On disk before the certificate leaves: the root's own list of what it signed.
+      // The root's own list is on disk before the certificate leaves.
       await this.#files.write(this.#journal, `${known}${line}\n`);
       return certificate;
     } finally {
@@ -95,7 +95,7 @@ export class RootFolder {
 
   async #open(): Promise<Issuer> {
     const pem = await this.#files.read(this.certificate);
-    ensure(pem !== undefined, 'usage', `${this.#files.path} has no root: make one with "glasskey ca create-root"`);
+    ensure(pem !== undefined, 'usage', `${this.#files.path} has no root: create one with "glasskey ca create-root"`);
     const signer = signerFromKey(await readKeyFile(this.#key, await keyPassphrase(this.#files)));
     return openIssuer(parsePem('CERTIFICATE', pem), [], signer);
   }

@@ -19,16 +19,16 @@ import { describeMisbehaviour, followLog, type FollowOptions, isProven, type Upd
 import { parseListen } from './listen-address.ts';
 import { type Logger, stderrLogger } from './service-logger.ts';
 
-/** What `glasskey auditor` is told. */
+/** Options of {@link serveAuditor}. */
 export interface ServeAuditorOptions {
   readonly data: string;
   /** URL of the log's server. */
   readonly server: string;
-  /** Bundle to hold the server to; default: the one that is pinned, else the first that is shown. */
+  /** Bundle to hold the server to. Default if undefined: the pinned one, else the first that the server shows. */
   readonly trust: SignedTrustBundle | undefined;
   /** `host:port`; port 0 takes a free one. */
   readonly listen: string;
-  /** Pause between two looks at the log, ms. */
+  /** Pause between two audits, ms. */
   readonly intervalMs: number;
   /** True to post heads to the server as well as serving them. */
   readonly post: boolean;
@@ -44,7 +44,10 @@ export interface RunningAuditor {
 
 const ANSWER_TIMEOUT_MS = 30_000;
 
-/** Runs the auditor of a data folder, which it locks. Logs to stderr. Throws `usage`, `storage-locked`, `storage-corrupt`. */
+/**
+ * Runs the auditor of a data folder, which it locks. Logs to stderr.
+ * Throws `usage`, `bad-key-file`, `storage-locked`, `storage-corrupt`.
+ */
 export async function serveAuditor(options: ServeAuditorOptions): Promise<RunningAuditor> {
   const logger = stderrLogger();
   const listen = parseListen(options.listen);
@@ -58,7 +61,7 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
   const threads = options.openThreads?.(transport.server + LOG_PREFIX);
   const metrics = new AuditorMetrics();
   const observe = (event: AuditorEvent): void => {
-    // What is cut short by the end has not failed.
+    // An audit that the stop interrupts has not failed.
     if (event.type === 'failed' && !event.isMisbehaviour && signal.aborted) return;
     metrics.observe(event);
     logEvent(logger, event);
@@ -122,12 +125,12 @@ function openAuditor(
   });
 }
 
-/** The platform's `fetch`, whose requests end with `signal`: the first audit of a large log takes long. */
+/** Returns a `fetch` that `signal` aborts: the first audit of a large log takes long. */
 function endedBy(signal: AbortSignal): typeof fetch {
   return (input, init = {}) => fetch(input, { ...init, signal: AbortSignal.any([signal, init.signal ?? signal]) });
 }
 
-/** Looks at the log again and again, and hands over each new head until the server has taken it. */
+/** Audits the log at intervals. Posts each new head until the server accepts it. */
 async function run(
   auditor: Auditor,
   target: string | undefined,
@@ -157,10 +160,13 @@ async function run(
 
 function logEvent(logger: Logger, event: AuditorEvent): void {
   if (event.type === 'signed') logger.info({ size: event.size }, 'signed');
-  if (event.type === 'halted') logger.fatal('the log misbehaved: nothing is signed any more');
+  if (event.type === 'halted') logger.fatal('the log misbehaved: this auditor has stopped signing');
   if (event.type !== 'failed') return;
   const { error, isMisbehaviour } = event;
   const code = isGlasskeyError(error) ? error.code : undefined;
   const described = { code, error: error instanceof Error ? error.message : String(error) };
-  logger.error(described, isMisbehaviour ? 'the log does not hold' : 'a look or a delivery failed; trying again');
+  logger.error(
+    described,
+    isMisbehaviour ? 'the log failed verification' : 'an audit or a delivery failed; trying again',
+  );
 }

@@ -12,12 +12,12 @@ import { parseListen } from './listen-address.ts';
 import { stderrLogger } from './service-logger.ts';
 import { WitnessFolder } from './witness-folder.ts';
 
-/** What `glasskey witness serve` is told. */
+/** Options of {@link serveWitness}. */
 export interface ServeWitnessOptions {
   readonly data: string;
   /** `host:port`; port 0 takes a free one. */
   readonly listen: string;
-  /** Requests of one address in the long run, per second. */
+  /** Rate at which the token bucket of one address refills, requests per second. */
   readonly perSecond: number;
 }
 
@@ -28,12 +28,15 @@ export interface RunningWitness {
   stop(): Promise<void>;
 }
 
-/** How often the list of logs is looked at, ms. */
+/** Interval at which the list of logs is checked for changes, ms. */
 const RELOAD_MS = 1_000;
-/** So many requests may come at once: the seconds that it takes to earn them. */
+/** Size of the token bucket: the seconds in which it refills. */
 const BURST_SECONDS = 5;
 
-/** Serves the witness of a data folder, which it locks. Logs to stderr. Throws `usage`, `storage-locked`, `bad-policy`. */
+/**
+ * Serves the witness of a data folder, which it locks. Logs to stderr.
+ * Throws `usage`, `bad-key-file`, `storage-locked`, `bad-policy`.
+ */
 export async function serveWitness(options: ServeWitnessOptions): Promise<RunningWitness> {
   const logger = stderrLogger();
   const listen = parseListen(options.listen);
@@ -58,9 +61,9 @@ export async function serveWitness(options: ServeWitnessOptions): Promise<Runnin
       folder.readLogs().then(
         (changed) => {
           witness.replaceLogs(changed);
-          logger.info({ logs: changed.size }, 'the list of logs was read again');
+          logger.info({ logs: changed.size }, 'reloaded the list of logs');
         },
-        (error: unknown) => logger.error(describe(error), 'the list of logs cannot be read: the old one stays'),
+        (error: unknown) => logger.error(describe(error), 'could not read the list of logs: keeping the old one'),
       );
     };
     watchFile(folder.logs, { interval: RELOAD_MS }, reload);

@@ -21,26 +21,26 @@ import { KeyRing } from './key-ring.ts';
 import { type LaterCa, readLaterCas } from './later-cas.ts';
 import type { TokenPurpose } from './settings/pkcs11.ts';
 
-/** Everything that a server signs with. The root and bundle keys are needed by `init` only, and can be kept offline. */
+/** The keys of a running server. It needs neither the root key nor the bundle key: these can be offline. */
 export interface ServerKeys {
   readonly log: LogKeys;
   /** The issuing CAs after the first, without URLs. */
   readonly laterCas: readonly LaterCa[];
   /** The root certificate, DER. */
   readonly root: Uint8Array;
-  /** Ends the thread that proves, and logs out of the token. */
+  /** Ends the VRF thread, and logs out of the token. */
   close(): Promise<void>;
 }
 
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 
-/** Kinds of the keys that are chosen; the others are Ed25519. */
+/** Algorithms of the keys for which `init` has an option. The others are Ed25519, the OCSP key P-256. */
 export interface KeyKinds {
   readonly caKey: SignerAlgorithm;
   readonly suite: CipherSuite['keyAlgorithm'];
 }
 
-/** The option of `init` that decides the kind of a key, if one does. */
+/** The option of `init` that decides the algorithm of a key. */
 const KIND_OPTIONS: Readonly<Partial<Record<KeyName, keyof KeyKinds>>> = {
   root: 'caKey',
   issuer: 'caKey',
@@ -48,7 +48,7 @@ const KIND_OPTIONS: Readonly<Partial<Record<KeyName, keyof KeyKinds>>> = {
   vrf: 'suite',
 };
 
-/** The kind of a key that a server has for this. */
+/** Returns the algorithm of the key for a purpose. */
 export function kindOf(name: KeyName | TokenPurpose, kinds: KeyKinds): SignerAlgorithm {
   if (name === 'ocsp') return 'p256';
   const option = KIND_OPTIONS[name];
@@ -56,8 +56,8 @@ export function kindOf(name: KeyName | TokenPurpose, kinds: KeyKinds): SignerAlg
 }
 
 /**
- * Makes the key files that are missing: encrypted PKCS#8, mode 0600, each there whole or not at all. Keys that are to be in a
- * token must be there. Throws `usage` where keys that are there are of another kind, `hsm-refused`, `hsm-unavailable`.
+ * Creates the missing key files: encrypted PKCS#8, mode 0600. Keys that the settings place in a token must be there.
+ * Throws `usage` if an existing key has another algorithm, `hsm-refused`, `hsm-unavailable`.
  */
 export async function createKeyFiles(
   folder: DataFolder,
@@ -72,22 +72,22 @@ export async function createKeyFiles(
       if (isMissing) return createKeyFile(folder.key(name), passphrase, kind);
       const { algorithm } = await keys.signer(name);
       const flag = KIND_OPTIONS[name] === 'caKey' ? '--ca-key' : '--suite';
-      ensure(algorithm === kind, 'usage', `this folder was begun with ${flag} ${algorithm}`);
+      ensure(algorithm === kind, 'usage', `this folder already has keys for ${flag} ${algorithm}`);
     }),
   );
 }
 
-/** Makes the ML-DSA-44 key of checkpoints where it is missing. */
+/** Creates the ML-DSA-44 key of checkpoints if it is missing. */
 export async function createMlDsaKey(folder: DataFolder, passphrase: string): Promise<void> {
   await createFileOnce(folder.mlDsaKey, (path) => writeMlDsaKeyFile(path, random(ML_DSA_SEED_LENGTH), passphrase));
 }
 
-/** The ML-DSA-44 key of checkpoints; undefined where the log has none. Throws `bad-key-file`. */
+/** Reads the ML-DSA-44 key of checkpoints; undefined if the log has none. Throws `bad-key-file`. */
 export async function readMlDsaKey(folder: DataFolder, passphrase: string): Promise<MlDsaSigner | undefined> {
   return existsSync(folder.mlDsaKey) ? readMlDsaKeyFile(folder.mlDsaKey, passphrase, random) : undefined;
 }
 
-/** Makes root and issuing CA certificates where they are missing. */
+/** Creates the certificates of root and issuing CA if they are missing. */
 export async function createCaCertificates(
   folder: DataFolder,
   keys: KeyRing,
@@ -108,12 +108,12 @@ export async function createCaCertificates(
   });
 }
 
-/** A common name of at most 64 characters (RFC 5280 appendix A.1). */
+/** Returns a common name of at most 64 characters (RFC 5280 appendix A.1). */
 function commonName(origin: string, role: string): string {
   return `${origin.slice(0, 50)} ${role}`;
 }
 
-/** Opens the keys that a running server needs. Throws `bad-key-file`, `hsm-refused`, `hsm-unavailable`. */
+/** Opens the keys of a running server. Throws `usage`, `bad-key-file`, `hsm-refused`, `hsm-unavailable`. */
 export async function openServerKeys(folder: DataFolder, passphrase: string): Promise<ServerKeys> {
   const keys = await KeyRing.of(folder);
   try {
@@ -150,16 +150,16 @@ async function readCertificate(folder: DataFolder, name: 'root' | 'issuer'): Pro
   return pem;
 }
 
-/** The cipher suite that signs tree heads with such a key. Throws `bad-key-file`. */
+/** Returns the cipher suite that signs tree heads with such a key. Throws `bad-key-file` for P-384. */
 export function suiteOf(treeHead: Signer): CipherSuite {
   const id = { ed25519: KT_128_SHA256_ED25519, p256: KT_128_SHA256_P256, p384: undefined }[treeHead.algorithm];
   if (id === undefined) throw new GlasskeyError('bad-key-file', 'no cipher suite signs tree heads with P-384');
   return cipherSuite(id);
 }
 
-/** The 32-byte secret key of an Ed25519 or P-256 key: what the VRF is proved with. */
+/** Returns the 32-byte secret of an Ed25519 or P-256 key, for the VRF. */
 function secretKeyOf(key: KeyObject): Uint8Array {
   const { d } = createPrivateKey({ key: key.export({ format: 'pem', type: 'pkcs8' }) }).export({ format: 'jwk' });
-  ensure(typeof d === 'string', 'bad-key-file', 'the VRF key is neither an Ed25519 nor a P-256 key');
+  ensure(typeof d === 'string', 'bad-key-file', 'the VRF key must be an Ed25519 or a P-256 key');
   return new Uint8Array(Buffer.from(d, 'base64url'));
 }

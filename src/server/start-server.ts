@@ -16,37 +16,39 @@ import { describeError, logEvent, type Logger, logRequestError, stderrLogger } f
 import { readSettings, type ServerSettings } from './settings/server-settings.ts';
 import { waitUntilFresh } from './wait-until-fresh.ts';
 
-/** How to serve a data folder. */
+/** Options of {@link startServer}. */
 export interface StartServerOptions {
-  /** The data folder, as `glasskey init` makes it. */
+  /** The data folder, as `glasskey init` or `initialise` creates it. */
   readonly data: string;
   /** `host:port`; port 0 takes a free one. Default: `127.0.0.1:8080`. */
   readonly listen?: string | undefined;
-  /** `postgres://…`. Default: the embedded database in the folder, for evaluation. */
+  /** `postgres://…`, or the place of an embedded database. Default: an embedded one in the folder, for evaluation. */
   readonly database?: StoreTarget | undefined;
-  /** Initialises an empty folder for development, with the address as public URL. Default: false. */
+  /** True for development: initialises an empty folder, and certificates point to `listen`. Default: false. */
   readonly dev?: boolean | undefined;
-  /** Appends although the last entry is over a day old: for a log that was stopped for long. Default: false. */
+  /** True to append although the last entry is over a day old. Check the clock first. Default: false. */
   readonly acceptClockGap?: boolean | undefined;
-  /** URL of the log's third-party auditor, to fetch its heads from. Default: the auditor posts them. */
+  /** URL of the third-party auditor, to fetch its heads. Default: the auditor posts them. */
   readonly auditor?: string | undefined;
-  /** Receives log lines. Default: JSON lines on stderr. */
+  /** Receives log lines, in pino's form. Default: JSON lines on stderr. */
   readonly logger?: Logger | undefined;
 }
 
 /** A server that runs until {@link RunningServer.stop}. */
 export interface RunningServer {
-  /** Where it listens: `http://host:port`. */
+  /** The URL on which it listens: `http://host:port`, or `https://host:port` with TLS in the settings. */
   readonly url: string;
-  /** Reads settings, issuing CAs and trust bundle again. If something does not fit, logs it and changes nothing. */
+  /** Reloads settings, issuing CAs and trust bundle. On an error, logs it and changes nothing: never rejects. */
   reload(): Promise<void>;
-  /** Finishes the requests under way, for 10 s at most, and closes the log. */
+  /** Refuses new requests, finishes those under way for at most 10 s, and closes the log and its database. */
   stop(): Promise<void>;
 }
 
 /**
- * Serves a data folder over HTTP: the same server as `glasskey serve`. Throws `usage`, `bad-key-file`, `storage-locked`
- * if another process uses the folder or is initialising it, `storage-unsafe`, `storage-failed`, `bad-key`.
+ * Serves a data folder over HTTP, as `glasskey serve` does, until the caller stops it. Installs no signal handlers.
+ * Throws `usage` for a folder, settings or an address with a problem, `bad-key-file`, `hsm-refused`, `hsm-unavailable`,
+ * `bad-key`, `storage-locked` if another process uses or initialises the folder, `storage-unsafe`, `storage-failed`,
+ * `clock-skew` if the log was stopped for over a day.
  */
 export async function startServer(options: StartServerOptions): Promise<RunningServer> {
   const { data, listen = '127.0.0.1:8080', dev = false, logger = stderrLogger() } = options;
@@ -68,12 +70,12 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
     observe: (event) => logEvent(logger, event),
   });
   for (const warning of open.warnings) logger.warn(warning);
-  // Development logs stop overnight all the time, and nobody relies on their clock.
+  // Development logs often stop overnight, and nobody relies on their clock.
   const acceptClockGap = options.acceptClockGap === true || dev;
   return startLog({ folder, open, settings, address, auditorUrl, acceptClockGap, logger });
 }
 
-/** Everything that an open log needs to be served. */
+/** An open log, and how to serve it. */
 interface ServedLog {
   readonly folder: DataFolder;
   readonly open: OpenServer;
@@ -152,7 +154,7 @@ async function reload(reloader: Reloader, server: ApiServer, live: LiveSettings,
 /** Fetches the auditor's heads. Throws `usage` if the log has no auditor. */
 function followAuditor({ context, auditor }: LogService, url: string): AuditorSource {
   const isAudited = context.configuration.mode === 'thirdPartyAuditing';
-  ensure(isAudited, 'usage', 'this log has no third-party auditor: its Configuration names none');
+  ensure(isAudited, 'usage', 'this log has no third-party auditor: start without the URL of one');
   const { observe } = context;
   const { pollMs, maxBackoffMs } = context.limits;
   const accept = (head: AuditorTreeHead): Promise<void> => auditor.accept(head);

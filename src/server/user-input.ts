@@ -10,7 +10,7 @@ export async function readInput(path: string): Promise<string> {
   }
 }
 
-/** Reads input of the user. Malformed input throws `usage`: it is the user's mistake, and no misbehaviour. */
+/** Reads input of the user. Throws `usage` for malformed input: a mistake of the user, not misbehaviour of a log. */
 export async function asUserInput<T>(what: string, read: () => T | Promise<T>): Promise<T> {
   try {
     return await read();

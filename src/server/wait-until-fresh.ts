@@ -7,9 +7,10 @@ const PATIENCE_MS = 30_000;
 const POLL_MS = 25;
 
 /**
- * Waits until the newest entry is young enough for clients, or the log's last one, of the log's Configuration, and its head is released: a log that was stopped for a while
- * first gets an entry. False where that did not happen for 30 s, or never will, since the stored log contradicts itself:
- * it can still be read. Throws `clock-skew` for a log that was stopped for so long that somebody has to look at the clock.
+ * Waits until the newest entry is released, has the log's Configuration, and is fresh enough for clients or ends the
+ * log. A log that was stopped for a while first gets an entry. Returns false after 30 s, and at once if the stored log
+ * contradicts itself: it can still be read. Throws `clock-skew` if the log was stopped for so long that the operator
+ * must check the clock.
  */
 export async function waitUntilFresh(service: LogService): Promise<boolean> {
   const deadline = performance.now() + PATIENCE_MS;
@@ -18,7 +19,7 @@ export async function waitUntilFresh(service: LogService): Promise<boolean> {
     const { failure, trouble } = service.sequencer;
     if (failure !== undefined) return false;
     if (isGlasskeyError(trouble, 'clock-skew')) {
-      const advice = 'look at the clock; if it is right, serve once with --accept-clock-gap';
+      const advice = 'check the clock; if it is right, serve once with --accept-clock-gap';
       throw new GlasskeyError('clock-skew', `${trouble.message}: ${advice}`, { cause: trouble });
     }
     await sleep(POLL_MS);

@@ -18,7 +18,7 @@ const MAX_NAME_LENGTH = 255;
 
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 
-/** What a witness keeps in its data folder. */
+/** The data folder of a witness. */
 export class WitnessFolder {
   readonly #files: DataFolder;
 
@@ -29,15 +29,15 @@ export class WitnessFolder {
   get path(): string {
     return this.#files.path;
   }
-  /** Its list of logs: `log <vkey> [<url>]` lines. People may edit it. */
+  /** The list of logs: `log <vkey> [<url>]` lines. Operators may edit it. */
   get logs(): string {
     return join(this.path, 'logs.txt');
   }
-  /** A file for each log with the checkpoint that was cosigned last. Never to be restored from a backup. */
+  /** Folder of the last cosigned checkpoint of each log. Never restore it from a backup. */
   get cosigned(): string {
     return join(this.path, 'cosigned');
   }
-  /** Written last by {@link initialise}: where it is, the folder is complete. */
+  /** Written last by {@link initialise}: if it exists, the folder is complete. */
   get #config(): string {
     return join(this.path, 'witness.json');
   }
@@ -47,11 +47,15 @@ export class WitnessFolder {
   }
 
   /**
-   * Makes the folder of a witness of that name: an Ed25519 and an ML-DSA-44 key, encrypted PKCS#8, mode 0600. Safe to repeat
-   * after a crash. Throws `usage` for a name that no key can have, and for a folder that is complete.
+   * Creates the folder of a witness with an Ed25519 and an ML-DSA-44 key: encrypted PKCS#8, mode 0600. Safe to repeat
+   * after a crash. Throws `usage` for a name that no vkey can have, and if the folder is complete.
    */
   async initialise(name: string): Promise<void> {
-    ensure(isKeyName(name) && name.length <= MAX_NAME_LENGTH, 'usage', 'a name has no spaces and no plus sign');
+    ensure(
+      isKeyName(name) && name.length <= MAX_NAME_LENGTH,
+      'usage',
+      'a name must have at most 255 characters, without spaces and plus signs',
+    );
     await mkdir(this.path, { recursive: true, mode: 0o700 });
     const lock = await lockFolder(this.path);
     try {
@@ -71,7 +75,7 @@ export class WitnessFolder {
     }
   }
 
-  /** Opens the keys. Throws `usage` for a folder that is none of a witness, and `bad-key-file`. */
+  /** Opens the keys. Throws `usage` if the folder does not belong to a witness, and `bad-key-file`. */
   async openCosigners(): Promise<readonly NoteCosigner[]> {
     const name = await this.#name();
     const passphrase = await keyPassphrase(this.#files);
@@ -86,23 +90,23 @@ export class WitnessFolder {
     ensure(
       text !== undefined,
       'usage',
-      `${this.path} is no folder of a witness: make one with "glasskey witness init"`,
+      `${this.path} is not a witness's folder: create one with "glasskey witness init"`,
     );
     try {
       const { format, name } = JSON.parse(text) as { readonly format: unknown; readonly name: unknown };
-      ensure(format === 1 && typeof name === 'string' && isKeyName(name), 'usage', 'of another format');
+      ensure(format === 1 && typeof name === 'string' && isKeyName(name), 'usage', 'unknown format');
       return name;
     } catch (cause) {
       throw new GlasskeyError('usage', `${this.#config} cannot be read`, { cause });
     }
   }
 
-  /** The logs that it knows. Throws `bad-policy`. */
+  /** Reads the list of logs. Throws `bad-policy`. */
   async readLogs(): Promise<WitnessedLogs> {
     return parseWitnessedLogs((await this.#files.read(this.logs)) ?? '');
   }
 
-  /** Adds a log to the list; a running witness takes it up by itself. Throws `bad-policy`. */
+  /** Adds a log to the list, which a running witness reloads. Throws `bad-policy`. */
   async addLog(vkey: Vkey, url: string | undefined): Promise<void> {
     await this.#name();
     await this.#files.write(this.logs, withLog((await this.#files.read(this.logs)) ?? '', vkey, url));

@@ -7,22 +7,21 @@ import { type DataFolder, readServerConfig } from './data-folder.ts';
 import { nextBundle, storeBundle } from './next-bundle.ts';
 
 /**
- * Reads the policy by which a log is witnessed (c2sp.org/tlog-policy). `origin` is the log's, where it has one already.
- * Throws `bad-policy`, and `usage` for one that this log could never satisfy.
+ * Parses the witness policy of a log (c2sp.org/tlog-policy). `origin` is the log's, if it has one already.
+ * Throws `bad-policy`, and `usage` for a policy that this log can never satisfy.
  */
 export function readWitnessPolicy(text: string, origin?: string): Policy {
   const policy = parsePolicy(text);
   const names = policy.logs.map(({ vkey }) => vkey.name);
   const isOfLog = names.length === 0 || (origin !== undefined && names.includes(origin));
-  ensure(isOfLog, 'usage', 'the policy lists logs, and this one is not among them');
+  ensure(isOfLog, 'usage', 'the policy lists other logs than this one: add it, or remove the list');
   assertReachable(policy);
   return policy;
 }
 
 /**
- * Makes and stores the next trust bundle of a data folder, with another witness policy, signed by the bundle key, which must
- * be there. A running server uses it after its next start. Throws `usage`, `bad-policy`, and what
- * {@link nextBundle} throws.
+ * Stores the next trust bundle of a data folder, with another witness policy. The folder must have the bundle key. A
+ * server applies the policy at its next start. Throws `usage`, `bad-policy`, and the errors of {@link nextBundle}.
  */
 export async function replaceWitnessPolicy(folder: DataFolder, text: string): Promise<SignedTrustBundle> {
   const { origin } = await readServerConfig(folder);

@@ -44,7 +44,10 @@ describe('a log of the cipher suite P-256', () => {
     expect((await box.run('init', '--data', 'begun', '--suite', 'p256')).code).toBe(0);
     rmSync(box.path('begun/glasskey.json'));
     const other = await box.run('init', '--data', 'begun');
-    expect([other.code, other.stderr]).toEqual([1, 'glasskey: this folder was begun with --suite p256 (usage)\n']);
+    expect([other.code, other.stderr]).toEqual([
+      1,
+      'glasskey: this folder already has keys for --suite p256 (usage)\n',
+    ]);
     expect((await box.run('init', '--data', 'begun', '--suite', 'p256')).code).toBe(0);
   }, 60_000);
 });

@@ -22,10 +22,10 @@ describe('init', () => {
     const other = await init('crashed', '--origin', 'another.example');
     expect([other.code, other.stderr]).toEqual([
       1,
-      'glasskey: this folder was begun for the origin crashed.example (usage)\n',
+      'glasskey: this folder already has the origin crashed.example (usage)\n',
     ]);
     const kind = await init('crashed', '--ca-key', 'p384');
-    expect([kind.code, kind.stderr]).toEqual([1, 'glasskey: this folder was begun with --ca-key p256 (usage)\n']);
+    expect([kind.code, kind.stderr]).toEqual([1, 'glasskey: this folder already has keys for --ca-key p256 (usage)\n']);
 
     const again = await init('crashed', '--json');
     expect([again.code, again.stderr]).toEqual([0, '']);
@@ -92,7 +92,7 @@ describe('serve refuses', () => {
     expect((await init('stranger')).code).toBe(0);
     writeFileSync(box.path('mixed/trust.json'), read('stranger/trust.json'));
     const bundle = await box.run(...serving);
-    expect([bundle.code, bundle.stderr.includes('is of another log (usage)')]).toEqual([1, true]);
+    expect([bundle.code, bundle.stderr.includes('belongs to another log (usage)')]).toEqual([1, true]);
   }, 120_000);
 
   it.each([

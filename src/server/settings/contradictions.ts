@@ -12,7 +12,7 @@ export interface Contradiction {
   readonly reason: string;
 }
 
-/** Parts of a settings file that do not fit each other, though each is fine. */
+/** Returns the settings that are valid each, but contradict one another or the files that they name. */
 export function contradictions(file: SettingsFile, files: ReadSettingFile): Contradiction[] {
   const { policy = [], oidc = [] } = file;
   const issuers = oidc.map(({ issuer }) => issuer);
@@ -23,17 +23,19 @@ export function contradictions(file: SettingsFile, files: ReadSettingFile): Cont
         .filter((name) => name.startsWith('oidc:') && !issuers.includes(name.slice('oidc:'.length)))
         .map((name) => ({
           path: ['policy', index, key],
-          reason: `there is no [[oidc]] of exactly that issuer: ${name}`,
+          reason: `no [[oidc]] table has exactly this issuer: ${name}`,
         })),
     ),
   );
   const unused = issuers.flatMap((issuer, index) =>
     named.has(`oidc:${issuer}`)
       ? []
-      : [{ path: ['oidc', index, 'issuer'], reason: 'no row of [[policy]] says for whom this issuer vouches' }],
+      : [{ path: ['oidc', index, 'issuer'], reason: 'no [[policy]] row uses this issuer' }],
   );
   const repeated = issuers.flatMap((issuer, index) =>
-    issuers.indexOf(issuer) < index ? [{ path: ['oidc', index, 'issuer'], reason: 'this issuer is there twice' }] : [],
+    issuers.indexOf(issuer) < index
+      ? [{ path: ['oidc', index, 'issuer'], reason: 'another [[oidc]] table has this issuer' }]
+      : [],
   );
   return [
     ...unknown,
@@ -48,7 +50,7 @@ export function contradictions(file: SettingsFile, files: ReadSettingFile): Cont
   ];
 }
 
-/** HS256 wants a secret of at least 256 bits (RFC 7518 §3.2). */
+/** Fewest bytes of the secret of lookup tokens: HS256 needs at least 256 bits (RFC 7518 §3.2). */
 const MIN_LOOKUP_SECRET = 32;
 
 function lookupProblems({ lookups }: SettingsFile, read: ReadSettingFile): Contradiction[] {
@@ -56,19 +58,24 @@ function lookupProblems({ lookups }: SettingsFile, read: ReadSettingFile): Contr
   const secret = read(lookups.secret_file)?.trim();
   const path = ['lookups', 'secret_file'];
   if (secret === undefined) return [{ path, reason: 'cannot be read' }];
-  return secret.length < MIN_LOOKUP_SECRET ? [{ path, reason: `at least ${MIN_LOOKUP_SECRET} characters` }] : [];
+  return secret.length < MIN_LOOKUP_SECRET
+    ? [{ path, reason: `must hold at least ${MIN_LOOKUP_SECRET} characters` }]
+    : [];
 }
 
 function mailProblems({ policy = [], email }: SettingsFile, read: ReadSettingFile): Contradiction[] {
   const row = policy.findIndex(({ evidence, recovery = [] }) => [...evidence, ...recovery].includes('email'));
   if (email === undefined) {
-    return row < 0 ? [] : [{ path: ['policy', row, 'evidence'], reason: 'there is no [email] that would send codes' }];
+    return row < 0
+      ? []
+      : [{ path: ['policy', row, 'evidence'], reason: 'needs an [email] table, which sends the codes' }];
   }
   const problems: Contradiction[] = [];
   const problem = (key: string, reason: string) => problems.push({ path: ['email', key], reason });
-  if (row < 0) problem('smtp', 'no row of [[policy]] says for whom "email" vouches');
+  if (row < 0) problem('smtp', 'no [[policy]] row uses "email"');
   const { user, password_file: passwordFile, text_file: textFile } = email;
-  if ((user === undefined) !== (passwordFile === undefined)) problem('user', 'goes with password_file');
+  if ((user === undefined) !== (passwordFile === undefined))
+    problem('user', 'user and password_file must be set together');
   if (passwordFile !== undefined && read(passwordFile) === undefined) problem('password_file', 'cannot be read');
   const text = textFile === undefined ? undefined : read(textFile);
   if (textFile !== undefined && text === undefined) problem('text_file', 'cannot be read');
@@ -84,16 +91,16 @@ function recoveryProblems({ recovery }: SettingsFile, read: ReadSettingFile): Co
   const path = ['recovery', 'text_file'];
   if (text === undefined) return [{ path, reason: 'cannot be read' }];
   const says = ['identity', 'date'].find((fact) => !text.includes(`{${fact}}`));
-  return says === undefined ? [] : [{ path, reason: `the text does not say {${says}}` }];
+  return says === undefined ? [] : [{ path, reason: `the text lacks {${says}}` }];
 }
 
-/** Least length of the secret that signs a webhook's questions. */
+/** Fewest characters of the secret that signs requests to a webhook. */
 const MIN_SECRET = 16;
 
 function webhookProblems({ webhook }: SettingsFile, read: ReadSettingFile): Contradiction[] {
   const secret = webhook && (read(webhook.secret_file)?.trim() ?? '');
   if (secret === undefined || secret.length >= MIN_SECRET) return [];
-  return [{ path: ['webhook', 'secret_file'], reason: `holds no secret of at least ${MIN_SECRET} characters` }];
+  return [{ path: ['webhook', 'secret_file'], reason: `must hold at least ${MIN_SECRET} characters` }];
 }
 
 function pkcs11Problems({ pkcs11 }: SettingsFile, read: ReadSettingFile): Contradiction[] {
@@ -105,15 +112,18 @@ function pkcs11Problems({ pkcs11 }: SettingsFile, read: ReadSettingFile): Contra
   const names = Object.values(keys)
     .flat()
     .map((one) => JSON.stringify([one?.label, one?.id]));
-  if (names.length === 0) problem('keys', 'names no key');
-  if (new Set(names).size < names.length) problem('keys', 'two purposes have one key');
+  if (names.length === 0) problem('keys', 'must name at least one key');
+  if (new Set(names).size < names.length) problem('keys', 'two purposes share one key');
   return problems;
 }
 
 function tlsProblems({ tls, est, http }: SettingsFile, read: ReadSettingFile): Contradiction[] {
   const problems: Contradiction[] = [];
   if (est !== undefined && http === undefined)
-    problems.push({ path: ['est', 'client_certificate_header'], reason: 'needs the trusted_proxies of [http]' });
+    problems.push({
+      path: ['est', 'client_certificate_header'],
+      reason: 'needs trusted_proxies in [http]: anybody else could forge the header',
+    });
   if (tls === undefined) return problems;
   const [cert, key] = [read(tls.certificate), read(tls.key)];
   if (cert === undefined) problems.push({ path: ['tls', 'certificate'], reason: 'cannot be read' });
@@ -122,7 +132,7 @@ function tlsProblems({ tls, est, http }: SettingsFile, read: ReadSettingFile): C
   try {
     createSecureContext({ cert, key });
   } catch {
-    problems.push({ path: ['tls', 'key'], reason: 'is not the key of the certificate, or one of them is not PEM' });
+    problems.push({ path: ['tls', 'key'], reason: 'does not match the certificate, or one of them is not PEM' });
   }
   return problems;
 }

@@ -4,21 +4,21 @@ import { canonicalDomain } from '../../identity/canonical-domain.ts';
 import type { TokenBucketOptions } from '../../service/token-buckets.ts';
 import { parseDuration } from './duration.ts';
 
-/** A duration such as "90s", in ms; within bounds that are given in the same way. */
+/** A duration such as "90s", within bounds in the same form. Becomes ms. */
 export function duration(minimum: string, maximum: string) {
   return z.string().transform((text, context) => {
     try {
       const durationMs = parseDuration(text);
       if (durationMs >= parseDuration(minimum) && durationMs <= parseDuration(maximum)) return durationMs;
     } catch {
-      // The same message tells what is right.
+      // The message below says what is valid.
     }
     context.addIssue({ code: 'custom', message: `not a duration of ${minimum} to ${maximum}` });
     return z.NEVER;
   });
 }
 
-/** Name of a file, relative to the data folder. */
+/** A file name, relative to the data folder. */
 export const fileName = z
   .string()
   .min(1)
@@ -33,15 +33,15 @@ export const domain = z.string().refine((text) => {
     if (isGlasskeyError(error)) return false;
     throw error;
   }
-}, 'not a domain in lower case, with A-labels');
+}, 'not a domain in lower case, with A-labels (xn--…)');
 
-/** Which identities a row is about. */
+/** The identities to which a row applies. */
 export const identityScope = {
   identities: z.enum(['any', 'email', 'acct', 'tel', 'uri']),
   domains: z.array(domain).min(1).optional(),
 };
 
-/** How many requests in what time: `{ requests = 60, per = "1m", burst = 10 }`. */
+/** A token bucket, such as `{ requests = 60, per = "1m", burst = 10 }`. */
 export const budget = z
   .strictObject({
     requests: z.int().min(1).max(1_000_000),
@@ -56,8 +56,8 @@ export const budget = z
 const LOOPBACK: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
 
 /**
- * An https URL of one host, without user, query or fragment; http only on this machine. As it is written: nothing is normalised, and
- * no character stands for others.
+ * An https URL of one host, without user, query or fragment; http only on this machine. It is taken literally: no
+ * normalisation, no wildcards.
  */
 export const serviceUrl = z
   .string()
@@ -68,7 +68,7 @@ export const serviceUrl = z
     return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.includes(url.hostname));
   }, 'not an https URL without user, query and fragment (http only for localhost)');
 
-/** An SMTP server: `smtps://host` (TLS, 465) or `smtp://host` (STARTTLS, 587), perhaps with a port. */
+/** An SMTP server: `smtps://host` (TLS, port 465) or `smtp://host` (STARTTLS, port 587), or with another port. */
 export const smtpUrl = z.string().transform((text, context) => {
   const [, scheme, host, port] = /^(smtps?):\/\/([A-Za-z0-9.-]+|\[::1\])(?::(\d{1,5}))?$/.exec(text) ?? [];
   const tls = scheme === 'smtps';
@@ -80,9 +80,9 @@ export const smtpUrl = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** A text of one line, for a header of a mail: nothing in it ends the header. */
+/** One line of text for a mail header, without characters that would end it. */
 export const headerText = z
   .string()
   .min(1)
   .max(200)
-  .regex(/^[^\p{C}\p{Zl}\p{Zp}]+$/u, 'holds a character that a header must not hold');
+  .regex(/^[^\p{C}\p{Zl}\p{Zp}]+$/u, 'has a line break or control character');

@@ -2,22 +2,22 @@ import { z } from 'zod';
 import type { TokenKeyName } from '../../ca/pkcs11/token-key.ts';
 import { duration, fileName } from './fields.ts';
 
-/** What keys in a token can be for. Not the VRF: no token computes one. */
+/** The purposes of keys in a token. The VRF is missing, since no token computes one. */
 export const TOKEN_PURPOSES = ['root', 'issuer', 'tree-head', 'checkpoint', 'ocsp', 'bundle'] as const;
 
 /** A purpose of a key in a token. */
 export type TokenPurpose = (typeof TOKEN_PURPOSES)[number];
 
-/** Which keys are in a PKCS #11 token, and how it is reached. */
+/** The keys in a PKCS #11 token, and the access to it. */
 export interface Pkcs11Settings {
   readonly module: string;
-  /** Label of the token, or number of its slot. */
+  /** Label of the token, or its slot number. */
   readonly token: string | number;
-  /** Where the PIN is: a file, relative to the data folder, or a variable of the environment. */
+  /** The place of the PIN: a file, relative to the data folder, or an environment variable. */
   readonly pin: { readonly file: string } | { readonly variable: string };
   readonly sessions: number;
   readonly timeoutMs: number;
-  /** Keys of issuing CAs after the first, in their order. */
+  /** Keys of the issuing CAs after the first, in their order. */
   readonly laterIssuers: readonly TokenKeyName[];
   readonly keys: { readonly [purpose in TokenPurpose]?: TokenKeyName | undefined };
 }
@@ -30,15 +30,15 @@ const tokenKey = z
       .regex(/^(?:[0-9a-f]{2}){1,64}$/, 'not bytes in lower-case hex')
       .optional(),
   })
-  .refine(({ label, id }) => label !== undefined || id !== undefined, 'has neither label nor id');
+  .refine(({ label, id }) => label !== undefined || id !== undefined, 'needs a label or an id');
 
-/** `file:NAME`, or `env:NAME` of a variable: the PIN itself has no place in the settings. */
+/** `file:NAME` or `env:NAME`. The PIN itself does not belong in the settings. */
 const pinPlace = z.string().transform((text, context): Pkcs11Settings['pin'] => {
   const [, variable] = /^env:([A-Za-z_][A-Za-z0-9_]{0,99})$/.exec(text) ?? [];
   if (variable !== undefined) return { variable };
   const [, file] = /^file:([^\0]{1,255})$/.exec(text) ?? [];
   if (file !== undefined) return { file };
-  context.addIssue({ code: 'custom', message: 'not "file:NAME" or "env:NAME"' });
+  context.addIssue({ code: 'custom', message: 'not "file:NAME" or "env:NAME"; the PIN itself does not belong here' });
   return z.NEVER;
 });
 
@@ -68,7 +68,7 @@ export const pkcs11Schema = z.strictObject({
 
 type Pkcs11Table = z.output<typeof pkcs11Schema>;
 
-/** The settings of a table without problems. */
+/** Converts a valid table to settings. */
 export function pkcs11Settings(table: Pkcs11Table): Pkcs11Settings {
   const { module, token, pin, sessions, timeout: timeoutMs, keys } = table;
   const { tree_head: treeHead, later_issuers: laterIssuers = [], ...others } = keys;

@@ -14,12 +14,12 @@ import { isGlasskeyError } from '../../core/errors.ts';
 import type { ProfileRow } from '../../service/log/profile-table.ts';
 import { duration, identityScope } from './fields.ts';
 
-/** An object identifier of 3 to 16 arcs below 10^9: more than any program refuses. */
+/** An object identifier of 3 to 16 arcs below 10^9, which every program accepts. */
 const OID = /^[0-2](?:\.(?:0|[1-9]\d{0,8})){2,15}$/;
 
 const PURPOSES: Readonly<Record<string, string>> = PurposeOid;
 
-/** A purpose by its name or its object identifier; `any` would make the others meaningless. */
+/** A purpose by name or object identifier. `any` is refused: it would make the others meaningless. */
 const purpose = z.string().transform((text, context) => {
   const oid = PURPOSES[text] ?? text;
   if (OID.test(oid) && oid !== PurposeOid.any) return oid;
@@ -30,7 +30,7 @@ const purpose = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** What a profile cannot say: certificates have these of themselves, or they are of CAs, or say what clients decide by. */
+/** Extensions that a profile cannot set: the server writes them, they are for CAs, or clients rely on them. */
 const OWN_EXTENSIONS: ReadonlySet<string> = new Set([
   ...Object.values(ExtensionOid).filter((oid) => oid !== ExtensionOid.certificatePolicies),
   COMPANION_KEYS_OID,
@@ -40,7 +40,7 @@ const extension = z.strictObject({
   oid: z
     .string()
     .regex(OID, 'not an object identifier')
-    .refine((oid) => !OWN_EXTENSIONS.has(oid), 'an extension that certificates have of themselves, or that is for CAs'),
+    .refine((oid) => !OWN_EXTENSIONS.has(oid), 'the server writes this extension itself, or it is for CAs only'),
   value: z
     .string()
     .regex(/^(?:[0-9A-Fa-f]{2})+$/, 'not bytes in hex')
@@ -65,10 +65,10 @@ const extensions = z
   .max(MAX_EXTRA_EXTENSIONS)
   .refine(
     (all: readonly ExtraExtension[]) => new Set(all.map(({ oid }) => oid)).size === all.length,
-    'one is there twice',
+    'an extension appears twice',
   );
 
-/** One `[[profile]]`: what certificates of some identities say. */
+/** One `[[profile]]` table: the content of certificates for some identities. */
 export const profileRow = z
   .strictObject({
     ...identityScope,

@@ -28,7 +28,7 @@ const audience = z.string().min(1).max(255);
 const identity = z.string().transform((text, context) => {
   const template = identityTemplate(text);
   if (template !== undefined) return template;
-  context.addIssue({ code: 'custom', message: 'not a text with one claim in braces, such as "{email}"' });
+  context.addIssue({ code: 'custom', message: 'not a text with exactly one claim in braces, such as "{email}"' });
   return z.NEVER;
 });
 
@@ -73,7 +73,7 @@ const recovery = z.strictObject({
   text_file: fileName.optional(),
 });
 
-/** What `glasskey.toml` may hold. Whatever is not named here is refused. */
+/** The settings of `glasskey.toml`. Any other key is refused. */
 export const settingsSchema = z.strictObject({
   profile: z.array(profileRow, 'a list of tables: [[profile]]').min(1).optional(),
   policy: z.array(policyRow).min(1).optional(),
@@ -102,5 +102,5 @@ export const settingsSchema = z.strictObject({
     .optional(),
 });
 
-/** `glasskey.toml` after it was checked, part by part. */
+/** A `glasskey.toml` whose parts are valid each. */
 export type SettingsFile = z.output<typeof settingsSchema>;

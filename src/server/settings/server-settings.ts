@@ -21,34 +21,34 @@ import { type Pkcs11Settings, pkcs11Settings } from './pkcs11.ts';
 import { type SettingsFile, settingsSchema } from './schema.ts';
 import { lineOf, type SettingPath, settingLines } from './toml-lines.ts';
 
-/** What an operator may set: `glasskey.toml`, with every default filled in. */
+/** The operator's settings: `glasskey.toml`, with every default filled in. */
 export interface ServerSettings {
-  /** What certificates say. */
+  /** Certificate profiles by identity. */
   readonly profiles: ProfileTable;
   readonly evidence: EvidenceSettings;
   readonly clients: RateLimitSettings;
-  /** Keys in a token; undefined: all are in files. */
+  /** Keys in a token; undefined if all keys are in files. */
   readonly pkcs11: Pkcs11Settings | undefined;
-  /** Certificate and key, PEM; undefined: plain HTTP. */
+  /** Certificate and key, PEM; undefined for plain HTTP. */
   readonly tls: TlsFiles | undefined;
   readonly certificateHeader: CertificateHeader;
 }
 
-/** Something in the file that is wrong. */
+/** A mistake in the settings file. */
 export interface SettingProblem {
-  /** From 1; undefined where it cannot be told. */
+  /** The line, from 1; undefined if unknown. */
   readonly line: number | undefined;
-  /** Where in the document; empty for the document itself. */
+  /** Path of the member; empty for the document itself. */
   readonly path: SettingPath;
   readonly reason: string;
 }
 
-/** What was read, or everything that is wrong with it. */
+/** The settings, or every mistake in the file. */
 export type SettingsOutcome =
   | { readonly settings: ServerSettings; readonly problems: readonly [] }
   | { readonly settings: undefined; readonly problems: readonly SettingProblem[] };
 
-/** Reads the text of a `glasskey.toml`, and the `files` that it names; the empty text gives the defaults. */
+/** Parses a `glasskey.toml` and reads the `files` that it names. The empty text stands for the defaults. */
 export function checkSettings(text: string, files: ReadSettingFile): SettingsOutcome {
   let document: unknown;
   try {
@@ -66,14 +66,14 @@ export function checkSettings(text: string, files: ReadSettingFile): SettingsOut
   return { settings: settingsOf(read.data, files), problems: [] };
 }
 
-/** Reads the settings of a data folder. Throws `usage`, naming everything that is wrong. */
+/** Reads the settings of a data folder. Throws `usage` with every mistake in the file. */
 export async function readSettings(folder: DataFolder): Promise<ServerSettings> {
   const { settings, problems } = checkSettings((await folder.read(folder.settings)) ?? '', settingFiles(folder));
   ensure(settings !== undefined, 'usage', problems.map((one) => problemText(folder.settings, one)).join('; '));
   return settings;
 }
 
-/** Files that settings name, relative to the data folder. */
+/** Returns a reader of the files that settings name, relative to the data folder. */
 export function settingFiles(folder: DataFolder): ReadSettingFile {
   return (name) => {
     try {
@@ -84,13 +84,13 @@ export function settingFiles(folder: DataFolder): ReadSettingFile {
   };
 }
 
-/** A problem as compilers tell it: `FILE:LINE: member: reason`. */
+/** Formats a problem as compilers do: `FILE:LINE: member: reason`. */
 export function problemText(file: string, { line, path, reason }: SettingProblem): string {
   const place = line === undefined ? file : `${file}:${line}`;
   return path.length === 0 ? `${place}: ${reason}` : `${place}: ${path.join('.')}: ${reason}`;
 }
 
-/** An unknown key is a problem of that key, not of its table. */
+/** Converts an issue of the schema. An unknown key is a problem of that key, not of its table. */
 function problemsOf(issue: z.core.$ZodIssue): Omit<SettingProblem, 'line'>[] {
   const path = issue.path.filter((part) => typeof part !== 'symbol');
   if (issue.code !== 'unrecognized_keys') return [{ path, reason: issue.message }];

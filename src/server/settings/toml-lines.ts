@@ -1,12 +1,12 @@
-/** A member of a document: names of tables and keys, and numbers in arrays. */
+/** The path of a member: names of tables and keys, and indices in arrays. */
 export type SettingPath = readonly (string | number)[];
 
 const HEADER = /^\s*(\[\[?)\s*([A-Za-z0-9_-]+(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*\]\]?\s*(?:#.*)?$/;
 const KEY = /^\s*([A-Za-z0-9_-]+(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*=/;
 
 /**
- * The lines (from 1) on which tables and keys of a TOML document stand, by their path joined with dots. For messages alone: it
- * knows bare keys only, and takes what stands in a text of several lines for a key.
+ * Returns the lines (from 1) of tables and keys in a TOML document, by their path joined with dots. For messages only:
+ * it knows only bare keys, and may find keys inside a multi-line string.
  */
 export function settingLines(text: string): ReadonlyMap<string, number> {
   const lines = new Map<string, number>();
@@ -25,7 +25,7 @@ export function settingLines(text: string): ReadonlyMap<string, number> {
   return lines;
 }
 
-/** The path of a header, in which an array of tables is followed by the number of its element. */
+/** Returns the path of a header, with the index of the element after each array of tables. */
 function resolve(header: string, isElement: boolean, counts: Map<string, number>): string {
   const names = header.split('.').map((name) => name.trim());
   return names.reduce((before, name, index) => {
@@ -37,7 +37,7 @@ function resolve(header: string, isElement: boolean, counts: Map<string, number>
   }, '');
 }
 
-/** The line of a member, or else of the nearest table that it would be in. */
+/** Returns the line of a member, else of the nearest table around it. */
 export function lineOf(lines: ReadonlyMap<string, number>, path: SettingPath): number | undefined {
   for (let length = path.length; length > 0; length--) {
     const line = lines.get(path.slice(0, length).join('.'));
