@@ -236,8 +236,8 @@ export class LogService {
   }
 
   /**
-   * Throws unless the log can be written. A log is read-only after it has ended or contradicted itself, and while it
-   * gets no cosignatures, its keys are out of reach or its clock is out of bounds.
+   * Throws unless the log can be written. It is read-only after it has ended or contradicted itself. It is also
+   * read-only while cosignatures are missing, its keys are out of reach or its clock is out of bounds.
    */
   async #assertSigning(): Promise<void> {
     await this.#ending.assertGoesOn();

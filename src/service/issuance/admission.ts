@@ -76,7 +76,7 @@ export class Admission {
     ensure(fits, 'overloaded', 'too many requests are waiting');
   }
 
-  /** Only a large depth matters, and a queue does not get large at once: an old figure will do. */
+  /** Returns a recent depth. Only a large one matters, and a queue does not grow large at once. */
   #refreshDepth(): void {
     if (performance.now() - this.#depthReadAt < DEPTH_LIFETIME_MS) return;
     this.#depthReadAt = performance.now();

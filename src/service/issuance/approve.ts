@@ -13,7 +13,7 @@ export interface Approvable {
   readonly spkiSha256: Uint8Array;
   /** Names the keys in the CSR: see `certifiedKeysHash`. */
   readonly keysSha256: Uint8Array;
-  /** As the profile gives it. */
+  /** The validity that the profile gives. */
   readonly validity: Validity;
   readonly nowMs: number;
 }

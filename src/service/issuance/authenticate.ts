@@ -13,8 +13,8 @@ import type { CertificateOrder, OwnEvidence } from './requests.ts';
 const APPLICATION: Evidence = { type: 'application' };
 
 /**
- * The requester, as far as is known before the record is read: one for whom evidence vouches; one with a change that a
- * key of the record is said to have signed; or only the holder of the CSR's key.
+ * The requester, as known before the record is read. Either evidence vouches for it; or it brings a change that claims
+ * a signature by a key of the record; or it only holds the CSR's key.
  */
 export type Requester =
   | { readonly type: 'vouched'; readonly evidence: Evidence }
@@ -40,7 +40,7 @@ export async function authenticateApplication(
   { context, tokens }: Pick<Pipeline, 'context' | 'tokens'>,
   { token }: Pick<Credentials, 'token'>,
 ): Promise<number | undefined> {
-  // Requests that come together ask the store once; nothing is remembered, so a revoked token is refused at once.
+  // Concurrent requests share one read of the store. Nothing is cached, so a revoked token is refused at once.
   const info = token === undefined ? undefined : await tokens.share(token, () => verifyToken(context, token));
   return info?.id;
 }
@@ -76,11 +76,11 @@ function verifyEvidence(
   claimed: Claimed,
 ): Promise<Evidence> {
   if (evidence.type === 'oidc') return oidc.verify(evidence.token, claimed);
-  ensure(emailChallenges !== undefined, 'forbidden', 'nothing is proved by mail here');
+  ensure(emailChallenges !== undefined, 'forbidden', 'this server does not verify identities by e-mail');
   return emailChallenges.verify(evidence, claimed);
 }
 
-/** Returns a key of the credentials: only requests with the same ones share a run. */
+/** Returns a singleflight key: only requests with the same credentials share a run. */
 export function credentialsKey({ token, change, evidence }: Credentials): string {
   if (change !== undefined) return 'change';
   if (evidence === undefined) return token === undefined ? 'key-holder' : 'application';

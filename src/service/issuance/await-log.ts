@@ -21,8 +21,8 @@ export class Deadline {
 
 /**
  * Step `awaitSequenced`: waits until the sequencer has taken the submission, and returns its position. Throws the code
- * of a rejection, `timed-out`, `shutting-down`. After the latter two the submission is still in the queue, and the same
- * request again finds it.
+ * of a rejection, `timed-out`, `shutting-down`. After `timed-out` and `shutting-down`, the submission stays in the
+ * queue, and a repeated request finds it.
  */
 export async function awaitSequenced(progress: LogProgress, submissionId: number, timeoutMs: number): Promise<number> {
   const outcome = await progress.waitForOutcome(submissionId, timeoutMs);

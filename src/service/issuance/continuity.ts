@@ -8,7 +8,7 @@ import type { Requester } from './authenticate.ts';
 import type { LabelState } from '../log/label-state.ts';
 import { verifyChange } from './signed-change.ts';
 
-/** The next version of an identity, without the certificate that is still to be signed. */
+/** The next version of an identity, before its new certificate is signed. */
 export interface NextVersion {
   readonly version: number;
   readonly previous: LabelState | undefined;
@@ -38,7 +38,7 @@ export interface ContinuityInput {
 export async function continuity(input: ContinuityInput): Promise<NextVersion> {
   const { state, requester, change, keysSha256 } = input;
   if (state === undefined) {
-    ensure(change === undefined, 'version-conflict', 'there is no record yet that could be changed');
+    ensure(change === undefined, 'version-conflict', 'the identity has no record that a change could apply to');
     ensure(requester.type === 'vouched', 'unauthenticated', 'a first registration needs evidence that vouches for it');
     const authorization: Authorization = { type: 'initial', evidence: requester.evidence };
     return { version: 0, previous: undefined, kept: [], authorization };
@@ -48,7 +48,7 @@ export async function continuity(input: ContinuityInput): Promise<NextVersion> {
   ensure(
     renews,
     'change-required',
-    'the identity is bound to another key: a change signed by that key is needed, also for other companion keys',
+    'the identity is bound to another key: send a change signed by that key, for new companion keys too',
   );
   // A renewal would restart the delay of the recovery. The holder of an old key has to veto openly instead.
   const isSettled = state.record.pending === undefined;

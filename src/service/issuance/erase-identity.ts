@@ -41,16 +41,16 @@ interface Emptied {
   readonly position: number;
   /** Versions below this one are deleted. */
   readonly before: number;
-  /** The next version, if nothing may be made of it until everything is deleted. */
+  /** The next version, if it must stay claimed until everything is deleted. */
   readonly claimed?: VersionClaim;
 }
 
 /**
- * Erases an identity (docs/spec.md#identity-record). A version that holds nothing (`maintenance: erasure`) goes into
- * the log, the certificates go to the CRL. Once the version is released, the openings of the versions before it, their
+ * Erases an identity (docs/spec.md#identity-record). An empty version (`maintenance: erasure`) goes into the log, and
+ * the certificates go to the CRL. Once the version is released, the openings of the versions before it, their
  * certificates and the plaintext name are deleted. The log keeps commitments and VRF outputs, so every proof and audit
- * holds. A record without certificates gets no such version, and its last version is emptied too: the erasure only
- * claims the next version, so that nothing is made of it meanwhile. Idempotent. Throws `invalid-identity`,
+ * holds. A record without certificates gets no such version; its last version is emptied too. The erasure then only
+ * claims the next version, so that no other request makes it. Idempotent. Throws `invalid-identity`,
  * `identity-not-found`, `version-conflict` while another request changes the identity, `timed-out`.
  */
 export async function eraseIdentity(issuance: Issuance, order: ErasureOrder): Promise<Erasure> {

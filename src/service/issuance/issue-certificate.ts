@@ -50,7 +50,7 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
     const csr = await proofOfPossession(context, der, identity);
     const who = whoOf(order, await authenticateApplication(issuance, order));
     const hash = requestHash('certificate', identity.label, [csr.der], order.change);
-    // Keyed by credentials: a stranger who sends the same CSR without evidence would make it fail for both.
+    // The key includes the credentials: otherwise a stranger's request without evidence would make it fail for both.
     const made = await requests.share(`${credentialsKey(order)} ${formatHex(hash)}`, async () => {
       const labelKey = await context.vrf.labelKey(identity.label);
       const deadline = new Deadline(context.limits.requestTimeoutMs);
@@ -65,7 +65,7 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
   });
 }
 
-/** Runs the steps from continuity to release, again if the same request turns out to be under way elsewhere. */
+/** Runs the steps from continuity to release. Runs them again if another process is serving the same request. */
 export async function makeCertificate(issuance: Issuance, work: CertificateWork): Promise<Made> {
   const { context, settings } = issuance;
   const { labelKey } = work;

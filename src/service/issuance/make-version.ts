@@ -51,8 +51,8 @@ export async function makeVersion(
 }
 
 /**
- * Claims a version before anything is signed for it, so that only one of two requests goes on. Returns the intent of
- * the same request if that has claimed it before. Throws `version-conflict` if another request has.
+ * Claims a version before anything is signed for it, so that only one of two requests continues. Returns the existing
+ * intent if the same request has claimed it before. Throws `version-conflict` if another request has.
  */
 export async function claimIntent(
   { store, now }: Pick<LogContext, 'store' | 'now'>,
@@ -64,7 +64,7 @@ export async function claimIntent(
   throw new GlasskeyError('version-conflict', 'another request is changing the identity; ask again');
 }
 
-/** Waits for the same request, which another call or process has under way: until it is sequenced, or a moment. */
+/** Waits until the same request of another call or process is sequenced, or for a moment. */
 async function follow(progress: LogProgress, { state, submissionId }: IntentRow, deadline: Deadline): Promise<void> {
   if (state === 'submitted' && submissionId !== undefined) {
     await awaitSequenced(progress, submissionId, deadline.leftMs());
@@ -73,7 +73,7 @@ async function follow(progress: LogProgress, { state, submissionId }: IntentRow,
   }
 }
 
-/** Submits what `prepare` makes. On failure closes the intent: the only place where a request does. */
+/** Submits what `prepare` makes, and closes the intent on failure. No other place of a request closes it. */
 async function prepareAndSubmit(
   context: LogContext,
   claim: VersionClaim,

@@ -41,7 +41,7 @@ export interface CertificateOrder extends ProofOrder {
   readonly token: string | undefined;
   /** Vouches for the identity if neither a token nor a change does. */
   readonly evidence?: OwnEvidence | undefined;
-  /** Verifies evidence before anything of the identity is read, even if the same request was answered before. */
+  /** If true, evidence is verified before the identity is read, even if the same request was answered before. */
   readonly proveFirst?: boolean;
   readonly change: SignedChange | undefined;
   /** Our own name for the request, for the trail. */

@@ -6,7 +6,7 @@ import type { Identity } from '../../identity/identity.ts';
 import type { Issuance, Made } from './issuance.ts';
 import type { Answer, AnswerProof, ProofOrder } from './requests.ts';
 
-/** Step `respond`: says where the version is, with the one proof that was ordered. Throws as {@link proveAnswer}. */
+/** Step `respond`: returns the position of the version with the ordered proof. Throws as {@link proveAnswer}. */
 export async function respond(
   issuance: Issuance,
   identity: Identity,
@@ -17,8 +17,8 @@ export async function respond(
 }
 
 /**
- * Makes the one proof that was ordered for a label. An owner gets no bytes if it knows every version, or if what it
- * does not know can no longer be shown. Throws `invalid-request`, `too-far-behind`, `not-audited`, `erased`.
+ * Makes the one proof that was ordered for a label. An owner gets no bytes if it knows every version, or if the others
+ * can no longer be shown. Throws `invalid-request`, `too-far-behind`, `not-audited`, `erased`.
  */
 export async function proveAnswer(
   parts: Pick<Issuance, 'context' | 'progress' | 'prover'>,

@@ -67,7 +67,11 @@ export async function revokeCertificates(issuance: Issuance, order: RevocationOr
 
 /** Returns the serials of the order, sorted and distinct; none for `all`. */
 function parseSerials({ serials, reason }: RevocationOrder): readonly string[] {
-  ensure(isRevocationReason(reason), 'invalid-request', 'not a reason for a revocation');
+  ensure(
+    isRevocationReason(reason),
+    'invalid-request',
+    'the reason is not a code of RFC 5280 that this server accepts',
+  );
   if (serials === 'all') return [];
   const fits = serials.length >= 1 && serials.length <= MAX_SERIALS;
   ensure(fits, 'invalid-request', `a revocation names 1 to ${MAX_SERIALS} serials`);
@@ -108,7 +112,7 @@ async function certificatesToRemove(
     if (removed.some((certificate) => certificate.serial === serial)) continue;
     const row = await context.store.findCertificate(serial);
     const isDone = row !== undefined && equalBytes(row.labelKey, work.labelKey) && row.version <= state.version;
-    ensure(isDone, 'no-such-certificate', 'the identity has no certificate of this serial');
+    ensure(isDone, 'no-such-certificate', 'the identity has no certificate with this serial');
   }
   return removed;
 }
@@ -124,7 +128,7 @@ async function nextRecord(
   return {
     previousCommitment: state.commitment,
     certificates: kept.map(({ der }) => der),
-    // A change by a key cancels what is pending; maintenance leaves it.
+    // A change by a key cancels a pending recovery; maintenance leaves it.
     pending: authorization.type === 'maintenance' ? state.record.pending : undefined,
     authorization,
   };

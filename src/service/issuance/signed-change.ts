@@ -38,7 +38,7 @@ export async function verifyChange(
     await nodeVerifySpkiSignature(signer.spki, changeMessage(change.request), change.signature);
   } catch (error) {
     if (!isGlasskeyError(error)) throw error;
-    ensure(false, 'bad-change-signature', 'the signature of the change does not hold');
+    ensure(false, 'bad-change-signature', 'the signature of the change is wrong');
   }
   return { request, authorization: { type: 'key', signer: change.signer, signature: change.signature } };
 }

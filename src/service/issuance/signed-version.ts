@@ -53,7 +53,7 @@ function recordOf({ previous, kept, authorization }: NextVersion, certificate: U
   return {
     previousCommitment: previous?.commitment ?? NO_COMMITMENT,
     certificates: [...kept.map(({ der }) => der), certificate],
-    // A change by a key cancels what is pending; maintenance leaves it.
+    // A change by a key cancels a pending recovery; maintenance leaves it.
     pending: authorization.type === 'maintenance' ? previous?.record.pending : undefined,
     authorization,
   };

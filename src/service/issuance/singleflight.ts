@@ -1,4 +1,4 @@
-/** Lets equal calls that come at the same time share one run. */
+/** Shares one run among concurrent calls with the same key. */
 export class Singleflight<T> {
   readonly #running = new Map<string, Promise<T>>();
 

@@ -2,12 +2,12 @@ import type { LogContext } from '../log/log-context.ts';
 import type { LabelState } from '../log/label-state.ts';
 import type { Made } from './issuance.ts';
 
-/** After this part of a certificate's validity, the same request again is a renewal. */
+/** The part of a certificate's validity after which a repeated request is a renewal. */
 const RENEWAL_PART = 2 / 3;
 
 /**
  * Returns the stored answer to a request (docs/architecture.md#one-registration): its certificate, unless that is
- * revoked or due for renewal. The caller has read `state` before: then an answer that is in the log is always found.
+ * revoked or due for renewal. The caller has read `state` before, so that an answer in the log is always found.
  */
 export async function findStoredAnswer(
   { store, now }: Pick<LogContext, 'store' | 'now'>,

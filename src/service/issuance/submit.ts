@@ -18,7 +18,7 @@ export interface VersionClaim {
 /** The content of a version, ready for the log. */
 export interface VersionContent {
   readonly record: IdentityRecord;
-  /** The certificate that was signed for it, if one was. */
+  /** The certificate signed for it; undefined if there is none. */
   readonly certificate: CertificateRow | undefined;
   /** The version's line in the trail. */
   readonly act: Act;

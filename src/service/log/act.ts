@@ -6,13 +6,13 @@ export type ActName =
   | 'certificates-revoked'
   /** A version that holds nothing is in the log, and the content of those before it was deleted. */
   | 'identity-erased'
-  /** A version with a pending recovery is in the log, or the operator has to decide (then without version). */
+  /** A version with a pending recovery is in the log, or, without a version, the operator has to decide. */
   | 'recovery-requested'
   /** A version by which a key of the owner cancelled a recovery is in the log. */
   | 'recovery-vetoed'
   /** A version with the key of a recovery is in the log, after its delay or by the operator. */
   | 'recovery-effective'
-  /** An administrator granted a recovery that was vetoed too often to be decided otherwise. */
+  /** An administrator granted a recovery after too many vetoes. */
   | 'recovery-granted'
   | 'recovery-denied'
   /** A certificate was signed, and its version did not reach the log; it is on the CRL. */
@@ -21,7 +21,7 @@ export type ActName =
   | 'version-added'
   | 'token-created'
   | 'token-revoked'
-  /** Certificates are signed by another issuing CA from now on. */
+  /** Another issuing CA signs certificates from now on. */
   | 'issuer-changed'
   /** The last entry of the log. */
   | 'log-ended';
@@ -52,9 +52,9 @@ export interface Act {
   readonly removed?: readonly string[] | undefined;
   /** RFC 5280 reason code. */
   readonly reason?: number | undefined;
-  /** Why the log refused a version: an error code. */
+  /** The error code for which the log refused a version. */
   readonly code?: string | undefined;
-  /** Why the operator decided as it did. */
+  /** The operator's reason for a decision. */
   readonly why?: string | undefined;
   /** Number and name of an application token. */
   readonly token?: number | undefined;

@@ -4,14 +4,14 @@ import { dirname, join } from 'node:path';
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { FileSystem } from '../file-system.ts';
 
-/** Removes what a killed process left half written. Throws what the file system throws. */
+/** Deletes files that a killed process left unfinished. Throws what the file system throws. */
 export async function removeUnfinished(folder: string, files: FileSystem = node): Promise<void> {
   for (const name of await files.readdir(folder)) if (name.endsWith('.tmp')) await files.unlink(join(folder, name));
 }
 
 /**
- * A private file (mode 0600) that is replaced as a whole: after a crash it holds the old bytes or the new ones. Bytes
- * that were read from it, or written without an error, survive a crash. Its folder belongs to this process alone.
+ * A private file (mode 0600) that is replaced atomically: after a crash it holds the old bytes or the new ones. Bytes
+ * that were read from it, or written without an error, are durable. No other process uses its folder.
  */
 export class DurableFile {
   readonly path: string;
@@ -31,7 +31,9 @@ export class DurableFile {
     return new Uint8Array(bytes);
   }
 
-  /** Replaces the file; returns once it would survive a crash. Throws `storage-failed`: it then holds either. */
+  /**
+   * Replaces the file; returns once it is durable. Throws `storage-failed`; the file is then the old or the new one.
+   */
   async write(bytes: Uint8Array): Promise<void> {
     const unfinished = `${this.path}.${randomBytes(6).toString('hex')}.tmp`;
     await this.#try('write', async () => {

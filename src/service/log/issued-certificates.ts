@@ -23,7 +23,7 @@ export class IssuedCertificates {
     this.#keys.set(keyOf(der), { spki, companions });
   }
 
-  /** Returns the keys of a certificate that is remembered. */
+  /** Returns the keys of a remembered certificate. */
   keysOf(der: Uint8Array): IssuedKeys | undefined {
     return this.#keys.get(keyOf(der));
   }

@@ -9,15 +9,15 @@ export interface IssuingCa {
   /** Its part of URLs: `issuer` for the first, then `issuer-2` … */
   readonly name: string;
   readonly issuer: Issuer;
-  /** Time from which it signs certificates, ms since the epoch. Before, clients only learn of it. */
+  /** The time from which it signs certificates, ms since the epoch. Clients learn of it earlier. */
   readonly signsFromMs: number;
   /** The URLs in its certificates. */
   readonly urls: CertificateUrls;
 }
 
 /**
- * The issuing CAs of a log, oldest first. One signs certificates: the newest whose time has come. The others go on
- * signing the CRL and the OCSP responses of what they have signed, until they expire.
+ * The issuing CAs of a log, oldest first. The newest whose time has come signs certificates. The others sign CRLs and
+ * OCSP responses for their own certificates until they expire.
  */
 export class IssuingCas {
   readonly all: readonly IssuingCa[];
@@ -46,8 +46,8 @@ export class IssuingCas {
   }
 
   /**
-   * Returns the one whose name and key identifier a certificate gives as its issuer's, without verifying the signature;
-   * undefined: none.
+   * Returns the CA whose name and key identifier a certificate names as its issuer's, without verifying the signature;
+   * undefined if there is none.
    */
   of({ issuer: name, authorityKeyId }: Pick<ParsedCertificate, 'issuer' | 'authorityKeyId'>): IssuingCa | undefined {
     return this.all.find(({ issuer: { certificate, keyId } }) => {

@@ -4,7 +4,7 @@ import { encodeVrfInput } from '../../core/keytrans/vrf-input.ts';
 import { RecentCache } from '../../core/recent-cache.ts';
 
 /**
- * The VRF of a log, through a bounded cache. A result costs about 0.3 ms, so the cache pays for versions that a lookup
+ * The VRF of a log, through a bounded cache. A result costs about 0.3 ms. The cache pays for versions that a lookup
  * shows as absent, and for version 0, the key of a label's rows. It holds strings of bytes, which take a fourth of the
  * memory of byte arrays.
  */

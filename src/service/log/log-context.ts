@@ -32,7 +32,7 @@ export interface LogKeys {
   readonly vrf: VrfProver;
   /** The CA with which the log began. Later ones are in {@link LogContext.reloadable}. */
   readonly issuer: Issuer;
-  /** Signs OCSP responses; undefined: a key that each process makes for itself. */
+  /** Signs OCSP responses; if undefined, each process makes its own key. */
   readonly ocsp?: Signer | undefined;
 }
 

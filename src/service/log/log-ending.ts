@@ -1,7 +1,7 @@
 import { ensure } from '../../core/errors.ts';
 import type { LogContext } from './log-context.ts';
 
-/** Knows whether the log has ended. Another process may end it, so the answer is read again after a while. */
+/** Shows whether the log has ended. Another process may end it, so the store is read again at intervals. */
 export class LogEnding {
   readonly #context: Pick<LogContext, 'store' | 'limits'>;
   #hasEnded = false;

@@ -8,7 +8,7 @@ import { Waiters } from './waiters.ts';
 /** The outcome of a settled submission. */
 export type SettledOutcome = Exclude<SubmissionOutcome, { readonly state: 'queued' }>;
 
-/** Outcomes that are kept for callers who ask late. */
+/** Outcomes kept for callers that ask late. */
 const RECENT_OUTCOMES = 10_000;
 
 /**
@@ -38,7 +38,7 @@ export class LogProgress {
     this.#unsubscribe = await this.#store.subscribe((event) => this.#hear(event));
   }
 
-  /** Stops; callers that wait get `shutting-down`. */
+  /** Stops; waiting callers get `shutting-down`. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -61,7 +61,7 @@ export class LogProgress {
     return this.#refreshing;
   }
 
-  /** Takes note of a released log, unless a later one is known. Returns the latest. */
+  /** Records a released log unless a later one is known. Returns the latest. */
   noteReleased(log: ReleasedLog): ReleasedLog {
     const known = this.#released;
     if (known !== undefined && known.released.size >= log.released.size) return known;
@@ -70,7 +70,7 @@ export class LogProgress {
     return log;
   }
 
-  /** Takes note of settled submissions. */
+  /** Records settled submissions. */
   noteOutcomes(outcomes: readonly SettledOutcome[]): void {
     for (const outcome of outcomes) {
       this.#recent.set(String(outcome.id), outcome);

@@ -50,7 +50,7 @@ export interface OpenLogOptions {
   readonly evidence?: EvidenceSettings | undefined;
   /** Asks other servers for evidence. Default: the platform's. */
   readonly fetch?: OutboundFetch | undefined;
-  /** Issuing CAs that came after the one of `keys`, oldest first. Default: none. */
+  /** Issuing CAs after the one in `keys`, oldest first. Default: none. */
   readonly laterCas?: readonly IssuingCa[] | undefined;
   /** Wait of a recovery, ms: that of the trust bundle. Default: {@link DEFAULT_RECOVERY_DELAY_MS}. */
   readonly recoveryDelayMs?: number | undefined;
@@ -68,7 +68,7 @@ export interface OpenLogOptions {
   readonly policy?: Policy | undefined;
   /** Reaches witnesses. Default: the platform's `fetch`. */
   readonly fetchWitness?: WitnessFetch | undefined;
-  /** File that remembers the last signed checkpoint, outside the database. Default: none. */
+  /** The file outside the database that keeps the last signed checkpoint. Default: none. */
   readonly lastSigned?: string | undefined;
 }
 

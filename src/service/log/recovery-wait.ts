@@ -14,7 +14,8 @@ export async function effectiveFrom(context: LogContext, { position }: LabelStat
 
 /**
  * Returns the authorization of a recovery that has waited: it names the log entry that made it pending and the newest
- * one. It is the greatest version at both, and they are the delay apart. Undefined if the log has not come so far.
+ * one. It is the greatest version at both, and they are the delay apart. Returns undefined if the delay has not passed
+ * in the log.
  */
 export async function waitedAuthorization(
   context: LogContext,

@@ -18,7 +18,7 @@ export function releasedLog(released: ReleasedHead, head: HeadRow): ReleasedLog 
   return { released, logEdge: decodeTreeEdge(head.logEdge), auditEdge: decodeTreeEdge(head.auditEdge) };
 }
 
-/** Reads the released log. Throws `storage-failed` for a log that was never released. */
+/** Reads the released log. Throws `storage-failed` if the log was never released. */
 export async function readReleasedLog(store: Pick<LogStore, 'readReleased' | 'readHead'>): Promise<ReleasedLog> {
   const released = await store.readReleased();
   if (released === undefined) throw new GlasskeyError('storage-failed', 'the log has no released head yet');

@@ -13,9 +13,9 @@ export interface OwnCheckpoint extends VerifiedCheckpoint {
 }
 
 /**
- * A small file outside the database with the last checkpoint that this host has signed, written before the checkpoint
- * leaves the host (docs/architecture.md#sequencing-and-durability). A database that was restored from a backup does not
- * hold that tree, and then nothing more is signed.
+ * A small file outside the database with the last checkpoint that this host has signed. It is written before the
+ * checkpoint leaves the host (docs/architecture.md#sequencing-and-durability). A database restored from a backup lacks
+ * that tree; the server then signs nothing more.
  */
 export class SignedCheckpointFile {
   readonly #file: DurableFile;
@@ -42,11 +42,11 @@ export class SignedCheckpointFile {
       const checkpoint = verifyCheckpoint(bytes, this.#trusted);
       return { ...checkpoint, text: formatNote(checkpoint.note) };
     } catch (cause) {
-      throw new GlasskeyError('log-rolled-back', `${this.path} is not what this log has signed`, { cause });
+      throw new GlasskeyError('log-rolled-back', `${this.path} does not hold a checkpoint of this log`, { cause });
     }
   }
 
-  /** Replaces the checkpoint; returns once it would survive a crash. Throws `storage-failed`. */
+  /** Replaces the checkpoint; returns once it is durable. Throws `storage-failed`. */
   async write(note: string): Promise<void> {
     await this.#file.write(encodeUtf8(note));
   }

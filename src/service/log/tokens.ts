@@ -24,7 +24,7 @@ export function newTokenText(random: (length: number) => Uint8Array = (length) =
   return PREFIX + Buffer.from(random(TOKEN_BYTES)).toString('base64url');
 }
 
-/** Makes a token of {@link newTokenText} valid. Does nothing for one that is known, valid or revoked. */
+/** Makes a token of {@link newTokenText} valid. A known token stays as it is, valid or revoked. */
 export async function registerToken(
   context: Pick<TokenContext, 'store' | 'trail' | 'now'>,
   token: string,

@@ -28,8 +28,8 @@ export class AuditorHeads {
   }
 
   /**
-   * Throws `not-audited` if the last of `size` entries was made under an earlier Configuration. Its head and its
-   * cosignatures name another auditor or none, and clients with the current bundle would take that for a lie.
+   * Throws `not-audited` if the last of `size` entries was made under an earlier Configuration. Its head and
+   * cosignatures name another auditor or none, so clients with the current bundle would report a misbehaving log.
    */
   async assertCurrent(size: number): Promise<void> {
     const { configuration, configHash } = this.#context;
@@ -59,7 +59,7 @@ export class AuditorHeads {
   }
 
   /**
-   * Accepts an untrusted head after it verified the auditor's signature. A head older than the newest changes nothing.
+   * Verifies the auditor's signature on an untrusted head and accepts it. A head older than the newest changes nothing.
    * Throws `invalid-request` for a head that is not the auditor's or not of this log, `too-far-behind` for a size that
    * this process has not released, `unsupported-operation` in a log without auditor.
    */

@@ -147,8 +147,8 @@ interface Row<Request, Response> {
 /** An operation with its codecs applied. */
 export interface KeytransOperation<Request, Response> extends Row<Request, Response> {
   /**
-   * Decodes an untrusted request, answers it and encodes the answer. Asks `assertMayAsk` for the request's label before
-   * anything is looked up; default: everybody may ask for everybody. Throws what it and `answer` throw.
+   * Decodes an untrusted request, answers it and encodes the answer. Calls `assertMayAsk` with the request's label
+   * before it looks anything up; by default, everybody may ask. Throws what both throw.
    */
   readonly run: (parts: ProverParts, request: Uint8Array, assertMayAsk?: AssertMayAsk) => Promise<Uint8Array>;
 }

@@ -24,8 +24,8 @@ const MAX_AGE_SECONDS = 24 * 3600;
 const CLOCK_TOLERANCE_SECONDS = 60;
 
 /**
- * Decides by the name alone who may look it up, before anything is looked up. So a refusal is the same, and as fast,
- * whether or not the name is in the log.
+ * Decides by the name alone whether the asker may look it up, before any lookup. So a refusal, and its timing, does not
+ * reveal whether the name is in the log.
  */
 export class LookupPolicy {
   readonly #settings: LookupSettings;
@@ -41,7 +41,7 @@ export class LookupPolicy {
 
   /**
    * Returns the bearer (`sub`) of an untrusted lookup token: a JWT of the application (HS256,
-   * `docs/spec.md#lookup-tokens`). Returns undefined if nothing is private, so that nothing depends on the token.
+   * `docs/spec.md#lookup-tokens`). Returns undefined, whatever the token, if nothing is private.
    * Throws `unauthenticated`.
    */
   async bearerOf(token: string): Promise<string | undefined> {

@@ -19,8 +19,8 @@ export type KeytransName = keyof Operations;
 
 /**
  * Answers KEYTRANS requests from the released log: one method for each row of {@link KEYTRANS_OPERATIONS}. It reads
- * nothing of a later size. A request takes one round trip for its label, one or a few for log entries, one for stored
- * versions, one for each level of prefix tiles that are not cached, and one for log tiles.
+ * nothing of a later size. A request takes one round trip each for its label, for stored versions and for log tiles. It
+ * takes one or a few for log entries, and one for each level of uncached prefix tiles.
  */
 export type Prover = {
   readonly [Name in KeytransName]: Operations[Name] extends KeytransOperation<infer Request, infer Response>

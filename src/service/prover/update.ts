@@ -48,7 +48,7 @@ export async function answerUpdate(parts: ProverParts, request: UpdateRequest): 
 
 const SAME: FullTreeHead = { type: 'same' };
 
-/** Plans each response as if the owner asked for it after the one before (KT §13.5). */
+/** Plans each response as if the owner had verified the one before (KT §13.5). */
 async function planAll(
   { context, proofs }: ProverParts,
   { positions: versionPositions }: AskedLabel,

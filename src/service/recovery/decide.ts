@@ -15,7 +15,7 @@ const PAGE = 100;
 export interface ListedRecovery {
   readonly identity: string;
   readonly state: RecoveryRow['state'];
-  /** SHA-256 of the new key, lower-case hex, to compare with what the claimant says. */
+  /** SHA-256 of the new key, lower-case hex, to compare with the claimant's. */
   readonly spkiSha256: string;
   readonly evidence: Evidence;
   readonly requestedMs: number;
@@ -62,7 +62,7 @@ export async function grantRecovery(context: LogContext, decision: RecoveryDecis
   const claim = await undecided(context, decision);
   const { reason, who } = decision;
   const bytes = Buffer.byteLength(reason);
-  ensure(bytes >= 1 && bytes <= 255, 'usage', 'a reason has 1 to 255 bytes: everybody will read it');
+  ensure(bytes >= 1 && bytes <= 255, 'usage', 'a reason has 1 to 255 bytes; it is public');
   const act = { act: 'recovery-granted', who, identity: formatHex(claim.labelKey), why: reason } as const;
   const isGranted = await context.trail.record([act], (record) => context.store.grantRecovery(claim, reason, record));
   ensure(isGranted, 'not-found', 'no recovery of this identity waits for the operator');

@@ -24,11 +24,11 @@ interface Work extends Claimant {
 
 /**
  * Recovers an identity whose owner lost every key (docs/spec.md#identity-record). Evidence that the policy takes proves
- * the identity again; the key of the CSR becomes pending in the log at once. It takes effect when the same request
- * comes again after the delay. That request needs no fresh evidence, and before the delay it changes nothing. `order`
- * is untrusted. Throws what the first steps of the pipeline throw; `unauthenticated` or `forbidden` without evidence
- * that counts; `identity-not-found`, `erased`; `recovery-pending` while another one waits; `denied`;
- * `version-conflict`, `timed-out`.
+ * the identity again; the key of the CSR becomes pending in the log at once. It takes effect when the same request is
+ * repeated after the delay. A repeated request needs no fresh evidence; before the delay it changes nothing. `order` is
+ * untrusted. Throws what the first steps of the pipeline throw; `unauthenticated` or `forbidden` without evidence that
+ * counts; `identity-not-found`, `erased`; `recovery-pending` while another one waits; `denied`; `version-conflict`,
+ * `timed-out`.
  */
 export async function recover(issuance: Issuance, order: RecoveryOrder): Promise<RecoveryOutcome> {
   const { context, admission, recoveries, settings } = issuance;
@@ -141,7 +141,9 @@ async function prove(issuance: Issuance, { order, identity, labelKey, csr }: Wor
   return requester.evidence;
 }
 
-/** Stores the claim for the operator. The log gets no entry: it has seen enough vetoes. */
+/**
+ * Stores the claim for the operator to decide. After too many vetoes, the log gets no further entry.
+ */
 async function leaveToOperator({ context }: Issuance, work: Work, evidence: Evidence): Promise<void> {
   const { identity, labelKey, csr, who, requestId: request } = work;
   const isAdded = await context.store.addRecovery({

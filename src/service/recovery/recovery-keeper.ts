@@ -134,7 +134,7 @@ export class RecoveryKeeper {
     this.#mailed.delete(key);
   }
 
-  /** Forgets a claim that is not pending in the log, once it cannot be one that is still being logged. */
+  /** Deletes a claim that is not pending in the log, once it is too old to be on its way there. */
   async #forgetStale(claim: RecoveryRow): Promise<void> {
     const { context } = this.#issuance();
     const { intentTimeoutMs } = context.limits;

@@ -25,8 +25,8 @@ export interface Claimant {
 
 /**
  * Makes the version in which the claimant's key alone has the name: by a recovery that waited, or by the operator. All
- * certificates of the lost keys go to the CRL with it. Returns undefined if the same is under way elsewhere: the caller
- * reads the record again. The sequencer checks the wait, or the operator's word, once more. Throws `version-conflict`,
+ * certificates of the lost keys go to the CRL with it. Returns undefined if another call is making it: the caller reads
+ * the record again. The sequencer checks the wait, or the operator's word, once more. Throws `version-conflict`,
  * `timed-out`, and what the steps of the pipeline throw.
  */
 export async function takeEffect(

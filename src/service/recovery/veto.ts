@@ -55,7 +55,7 @@ async function attempt(issuance: Issuance, work: Work): Promise<Made | undefined
   const act = { act: 'recovery-vetoed', who: 'owner', request: order.requestId } as const;
   const target = { label, labelKey, version: state.version + 1, requestHash: hash };
   const made = await makeVersion(issuance, target, work, () => ({ record, certificate: undefined, act }));
-  // The claim as it was before: the veto says nothing about one that was made since.
+  // Only the claim read before: the veto does not concern a later one.
   if (made !== undefined && claim?.state === 'waiting') await context.store.dropRecovery(claim);
   return made;
 }

@@ -23,9 +23,9 @@ export type ClockBounds = Pick<LogContext['limits'], 'maxClockAheadMs' | 'maxClo
 
 /**
  * Appends to the log once (docs/architecture.md#sequencing-and-durability): checks the queue against the committed
- * versions, builds both logs and the prefix tree in memory, commits all of it by compare-and-swap on `head`, and reads
- * the committed row back. An empty queue makes a heartbeat entry. Throws `head-moved` if another writer was faster,
- * `clock-skew`, `storage-failed` (the append may or may not have happened), `storage-corrupt`.
+ * versions, and builds both logs and the prefix tree in memory. Commits all of it by compare-and-swap on `head`, and
+ * reads the committed row back. An empty queue makes a heartbeat entry. Throws `head-moved` if another writer was
+ * faster, `clock-skew`, `storage-failed` (the append may or may not have happened), `storage-corrupt`.
  */
 export async function appendQueue(
   context: LogContext,

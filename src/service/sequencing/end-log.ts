@@ -13,7 +13,7 @@ import { SequencingStep } from './sequencing-step.ts';
 export interface EndLogOptions {
   /** Signs the LogEnd of the entry at a position, with the bundle key. */
   readonly sign: (position: number) => Promise<SignedLogEnd>;
-  /** Who ends it, for the trail: `admin:NAME`. */
+  /** The administrator who ends the log, for the trail: `admin:NAME`. */
   readonly who: string;
   readonly acceptClockGap: boolean;
 }
@@ -26,9 +26,9 @@ export interface EndedLog {
 }
 
 /**
- * Ends a log for ever: sequences what is queued, appends one last entry that is bound to a signed LogEnd, and releases
- * it. No server may be the writer meanwhile. The database refuses every later append. A database that is behind what
- * the witnesses or this host have seen cannot end its log. Throws `log-ended` if it has ended already, `storage-locked`
+ * Ends a log for good: sequences the queue, appends one last entry that is bound to a signed LogEnd, and releases it.
+ * No server may be the writer meanwhile. The database refuses every later append. A database older than what the
+ * witnesses or this host have seen cannot end its log. Throws `log-ended` if it has ended already, `storage-locked`
  * while a server is the writer, and what {@link SequencingStep.run} throws, `log-rolled-back` and `release-stalled`
  * among them.
  */
@@ -40,7 +40,7 @@ export async function endLog(context: LogContext, options: EndLogOptions): Promi
     ensure((await store.readLogEnd()) === undefined, 'log-ended', 'the log has ended already');
     const { acceptClockGap } = options;
     const step = new SequencingStep(context, new LogProgress(store, context.limits), { acceptClockGap });
-    // The checks of a start, those of witnesses included, and what waits in the queue.
+    // Runs the checks of a start, those of witnesses included, and sequences the queue.
     while ((await step.run()) !== 'idle');
     const head = await appendEnd(context, await store.readHead(), options);
     return { position: head.size - 1, released: await isReleased(context, head) };
@@ -67,7 +67,7 @@ async function appendEnd(context: LogContext, head: HeadRow, { sign, who }: EndL
   return store.readHead();
 }
 
-/** Releases the last entry, unless the witnesses' quorum is not there now. */
+/** Releases the last entry, unless the witnesses' quorum is missing. */
 async function isReleased(context: LogContext, head: HeadRow): Promise<boolean> {
   try {
     await releaseHead(context, head);

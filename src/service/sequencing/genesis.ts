@@ -6,8 +6,8 @@ import type { LogContext } from '../log/log-context.ts';
 import { assertKeys, openLog, type OpenLogOptions } from '../log/open-log.ts';
 
 /**
- * Creates a log: its row, then entry 0, which changes nothing. Signs and releases size 1, unless witnesses have to
- * cosign it first: that is the sequencer's work. Returns the open log.
+ * Creates a log: its row, then entry 0, which changes nothing. Signs and releases size 1, unless witnesses must cosign
+ * it first: then the sequencer releases it. Returns the open log.
  */
 export async function createLog(options: OpenLogOptions, configuration: Configuration): Promise<LogContext> {
   assertKeys(configuration, options.keys);

@@ -8,9 +8,8 @@ const NEVER_RELEASED = 5;
 const LIMIT = 500;
 
 /**
- * Closes open intents that are past their time (docs/architecture.md#one-registration), each by compare-and-swap, so
- * that one which is submitted at this moment stays. A submitted intent is left alone: its submission will be sequenced,
- * or rejected, which closes it.
+ * Closes open intents past their time (docs/architecture.md#one-registration), each by compare-and-swap, so that an
+ * intent submitted at this moment stays. It leaves submitted intents alone: the sequencer's outcome closes them.
  */
 export async function closeStaleIntents(context: LogContext): Promise<void> {
   const { store, limits, now } = context;
@@ -19,8 +18,7 @@ export async function closeStaleIntents(context: LogContext): Promise<void> {
 }
 
 /**
- * Closes every open intent, which a killed process left behind. The caller has the log to itself, and no work under
- * way.
+ * Closes every open intent that a killed process left. The caller has the log to itself, with no request under way.
  */
 export async function closeLeftIntents(context: LogContext): Promise<void> {
   const { store, limits } = context;
@@ -43,7 +41,7 @@ export async function closeOpenIntent(
   return closed;
 }
 
-/** A serial that goes to the CRL gets a line in the trail. */
+/** Closes an intent. If its serial goes to the CRL, the trail gets an act. */
 async function fail(
   { store, trail }: LogContext,
   intent: Pick<IntentRow, 'labelKey' | 'version'>,

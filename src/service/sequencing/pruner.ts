@@ -17,8 +17,8 @@ const CACHE_BYTES = 8 * 2 ** 20;
 export type PruneStep = 'pruned' | 'idle';
 
 /**
- * Drops versions of the prefix tree that are past the log's maximum lifetime (KT §7.1), while serving goes on. No proof
- * needs the tree of an expired entry. Its timestamp, root and update stay, for searches that pass by and for auditors.
+ * Deletes versions of the prefix tree past the log's maximum lifetime (KT §7.1), while the log is served. No proof
+ * needs the tree of an expired entry. Its timestamp, root and update stay, for searches across it and for auditors.
  *
  * A tile belongs to every version of the tree from the entry that wrote it to the one before the entry that replaced
  * it. An entry replaces exactly the tiles on the paths of the keys that it adds, as they were in the version before. So

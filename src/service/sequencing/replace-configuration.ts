@@ -8,16 +8,16 @@ import type { Store } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 
 /**
- * Gives an existing log the Configuration of a newer trust bundle, before it is opened. Only the third-party auditor
- * may differ (docs/spec.md#trust-bundle). No server may be running: it would go on under the old Configuration. Throws
- * `usage`, `storage-locked` while another process is the writer, `head-moved`, `storage-failed`.
+ * Replaces an existing log's Configuration by that of a newer trust bundle, before the log is opened. Only the
+ * third-party auditor may differ (docs/spec.md#trust-bundle). No server may be running: it would continue under the old
+ * Configuration. Throws `usage`, `storage-locked` while another process is the writer, `head-moved`, `storage-failed`.
  */
 export async function replaceConfiguration(store: Store, origin: string, next: Configuration): Promise<void> {
   const row = await store.findLog(origin);
   const encoded = encode(configurationCodec, next);
   if (row === undefined || equalBytes(row.configuration, encoded)) return;
   const isAllowed = maySucceed(decode(configurationCodec, row.configuration), next);
-  ensure(isAllowed, 'usage', 'the bundle changes more of the Configuration than the auditor, or takes that away');
+  ensure(isAllowed, 'usage', 'the bundle may change or add the auditor of the Configuration, and nothing else');
   const lock = await store.log(row.logId).tryWriterLock();
   ensure(
     lock !== undefined,
@@ -26,7 +26,7 @@ export async function replaceConfiguration(store: Store, origin: string, next: C
   );
   try {
     const replaced = await store.replaceConfiguration(row, encoded);
-    ensure(replaced, 'head-moved', 'another process changes the Configuration of the log');
+    ensure(replaced, 'head-moved', 'another process is changing the Configuration of the log');
   } finally {
     await lock.release();
   }

@@ -11,9 +11,9 @@ import type { SignedCheckpoint } from '../witnessing/witness-peer.ts';
 type Context = Pick<LogContext, 'store' | 'limits' | 'origin' | 'noteSigner' | 'lastSigned' | 'witnesses'>;
 
 /**
- * Checks, before this process signs anything, that neither this host's file of its last checkpoint nor a witness has
- * seen more of the log than the database holds, or another log (docs/architecture.md#sequencing-and-durability). Throws
- * `log-rolled-back` with its finding, `release-stalled` if too few witnesses answer, `storage-failed`.
+ * Checks the database before this process signs anything (docs/architecture.md#sequencing-and-durability). Neither this
+ * host's checkpoint file nor a witness may have seen a larger log or another one. Throws `log-rolled-back` with its
+ * finding, `release-stalled` if too few witnesses answer, `storage-failed`.
  */
 export async function assertNotRolledBack(
   context: Context,
@@ -76,7 +76,7 @@ async function assertHeld(
   throw new GlasskeyError('log-rolled-back', message);
 }
 
-/** Returns the newest checkpoint that is known to be signed: witnesses may have seen it. */
+/** Returns the newest checkpoint known to be signed: witnesses may have seen it. */
 function latest(
   { origin, noteSigner }: Context,
   released: ReleasedHead | undefined,

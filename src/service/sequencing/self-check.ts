@@ -20,7 +20,7 @@ const decompress = promisify(gunzip);
 
 /** Full tiles per read: 8 KB each. */
 const TILE_CHUNK = 64;
-/** Full tiles that one root is computed from, at most: one of each level. */
+/** Most full tiles that one root is computed from: one of each level. */
 const ROOT_TILES = 8;
 
 /**

@@ -19,12 +19,12 @@ export interface SequencerOptions extends StepOptions {
 /**
  * The loop that writes a log: it gets the writer lock, waits for work, and runs {@link SequencingStep}s
  * (docs/architecture.md#sequencing-and-durability). Any number of processes may run one. The writer lock lets one of
- * them work, and the compare-and-swap on the head keeps the log right whatever the lock does.
+ * them work, and the compare-and-swap on the head keeps the log consistent even if the lock fails.
  */
 export class Sequencer {
   readonly #context: LogContext;
   readonly #options: SequencerOptions;
-  /** Owns what is known of the head; only the loop, or a test without one, runs it. */
+  /** Owns this process's view of the head. Only the loop, or a test without a loop, runs it. */
   readonly #step: SequencingStep;
   /** The writer lock. Only this class takes it and gives it back. */
   #lock: WriterLock | undefined;
@@ -47,7 +47,7 @@ export class Sequencer {
     this.#step = new SequencingStep(context, progress, options);
   }
 
-  /** Why nothing is signed any more: the finding of the self-check. Undefined while all is well. */
+  /** Why signing has stopped: the finding of the self-check. Undefined while all is well. */
   get failure(): GlasskeyError | undefined {
     return this.#step.failure;
   }
@@ -120,7 +120,7 @@ export class Sequencer {
     await unsubscribe().catch(() => undefined);
   }
 
-  /** One turn of the loop: be the writer, wait for work, do it. */
+  /** Runs one turn of the loop: becomes the writer, waits for work and does it. */
   async #turn(): Promise<void> {
     const { limits } = this.#context;
     if (!(await this.#holdLock())) return this.#sleep(limits.pollMs, () => false);

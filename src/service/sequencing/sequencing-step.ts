@@ -12,16 +12,16 @@ import { checkLog } from './self-check.ts';
 /** Options of a {@link SequencingStep}. */
 export interface StepOptions {
   /**
-   * Lets the first append of this process be later than the last entry by more than `maxClockAheadMs`: for a log that
-   * was stopped for long, after somebody has looked at the clock. Default false.
+   * If true, the first append of this process may be later than the last entry by more than `maxClockAheadMs`. It is
+   * for a log that was stopped for long, after an operator has checked the clock. Default: false.
    */
   readonly acceptClockGap?: boolean;
 }
 
-/** The distance between what is committed and what clients may see. */
+/** The distance between the committed and the released size. */
 export interface ReleaseLag {
   readonly entries: number;
-  /** Since when the oldest of them waits, ms; undefined if none does. */
+  /** The time since when the oldest of them waits, ms; undefined if none does. */
   readonly sinceMs: number | undefined;
 }
 
@@ -29,9 +29,9 @@ export interface ReleaseLag {
 export type StepResult = 'appended' | 'idle';
 
 /**
- * One step of the writer: appends, signs and releases (docs/architecture.md#sequencing-and-durability). It owns what
- * this process knows of the log's head, and nothing of locks, waiting or time between steps: those are the loop's. Its
- * caller holds the writer lock and runs one step at a time.
+ * One step of the writer: appends, signs and releases (docs/architecture.md#sequencing-and-durability). It owns this
+ * process's view of the log's head; the loop owns locks, waiting and the time between steps. The caller holds the
+ * writer lock and runs one step at a time.
  */
 export class SequencingStep {
   readonly #context: LogContext;
@@ -58,12 +58,12 @@ export class SequencingStep {
     this.#acceptClockGap = options.acceptClockGap ?? false;
   }
 
-  /** Why nothing is signed any more: the finding of the self-check. Undefined while all is well. */
+  /** Why signing has stopped: the finding of the self-check. Undefined while all is well. */
   get failure(): GlasskeyError | undefined {
     return this.#failure;
   }
 
-  /** Entries that this process has seen committed, or committed itself, and that are not released yet. */
+  /** Entries that this process knows to be committed but not released. */
   get lag(): ReleaseLag {
     return { entries: Math.max(0, this.#waitingSize - this.#releasedSize), sinceMs: this.#waitingSinceMs };
   }
@@ -82,7 +82,7 @@ export class SequencingStep {
   /**
    * Appends what is queued, or a heartbeat entry if one is due; signs and releases. The first step, and the first after
    * a failure, checks the stored log, and signs a head that was committed but not released. If witnesses have to
-   * cosign, nothing is appended before they have cosigned what is there. Throws what {@link appendQueue}, {@link
+   * cosign, it appends nothing before they have cosigned the last head. Throws what {@link appendQueue}, {@link
    * checkLog}, {@link assertNotRolledBack} and {@link releaseHead} throw; `storage-corrupt` and `log-rolled-back` are
    * final.
    */
@@ -109,12 +109,12 @@ export class SequencingStep {
     const released = await this.#context.store.readReleased();
     this.#releasedSize = released?.size ?? 0;
     this.#hasEnded = (await this.#context.store.readLogEnd()) !== undefined;
-    // Nothing will be signed any more, and the witnesses that a check would ask may be gone.
+    // Nothing more will be signed, and the witnesses that a check would ask may be gone.
     if (this.#hasEnded && this.#releasedSize === head.size) return (this.#head = head);
     if (!this.#checked) await this.#check(head, released);
     this.#checked = true;
     if (this.#releasedSize < head.size) await this.#release(head);
-    // Heads that were signed before the log got another auditor must not be shown any more.
+    // Heads signed before the log got another auditor must no longer be served.
     if (!(await namesConfiguration(this.#context, head.size))) this.#mustGrow = true;
     this.#head = head;
     return head;
@@ -124,7 +124,7 @@ export class SequencingStep {
     await checkLog(this.#context, head, released);
     await assertNotRolledBack(this.#context, head, released);
     const { witnesses } = this.#context;
-    // Clients that know a new policy accept nothing of a size that was released under the old one.
+    // Clients with a new policy accept no size that was released under the old one.
     this.#mustGrow = released !== undefined && witnesses?.isWitnessed(released.checkpoint) === false;
   }
 

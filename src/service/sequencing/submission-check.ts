@@ -20,7 +20,7 @@ const UNSPECIFIED = 0;
 
 /** Result of {@link checkQueue}. */
 export interface CheckedQueue {
-  /** In the order of the queue. */
+  /** The submissions to append, in the order of the queue. */
   readonly accepted: readonly SubmissionRow[];
   readonly rejected: readonly { readonly row: SubmissionRow; readonly code: ErrorCode }[];
   /** Certificates that leave a record before they expire. */
@@ -40,8 +40,7 @@ interface CheckOptions {
 /**
  * Checks queued submissions against the committed log (docs/architecture.md#sequencing-and-durability): each must open
  * its commitment, be the successor of the label's greatest version, and follow it by the rules of continuity
- * (docs/spec.md#identity-record). The queue is not trusted: a submission that does not hold is rejected, also one of
- * this process.
+ * (docs/spec.md#identity-record). The queue is not trusted: a wrong submission is rejected, even one of this process.
  */
 export async function checkQueue(
   context: LogContext,
@@ -135,19 +134,21 @@ async function checkSubmission(
   return { version, commitment, record };
 }
 
-/** The operator may only grant a recovery that was vetoed too often, for the key of its claim. */
+/**
+ * Throws `change-rejected` unless the operator granted this recovery, after too many vetoes, for the key of its claim.
+ */
 async function assertGranted({ store, issued }: LogContext, row: SubmissionRow, record: IdentityRecord): Promise<void> {
   const isAct = record.authorization.type === 'operator';
   const claim = isAct ? await store.findRecovery(row.labelKey) : undefined;
   const keys = await spkiSet(record, continuityPorts(issued));
   const isGranted =
     claim?.state === 'granted' && keys.length === 1 && keys.every((key) => equalBytes(key, claim.spkiSha256));
-  ensure(isGranted, 'change-rejected', 'nothing was granted by which the operator could make this version');
+  ensure(isGranted, 'change-rejected', 'the operator has not granted the recovery in this version');
 }
 
 /**
- * Checks that an issuing CA of this log signed every certificate that a record adds to the stored one: nothing else is
- * recorded. Those that this process signed are known by their digests.
+ * Checks that an issuing CA of this log signed every certificate that a record adds to the stored one. Certificates
+ * that this process signed are known by their digests.
  */
 async function checkIssued(
   { reloadable, issued }: LogContext,
@@ -159,12 +160,12 @@ async function checkIssued(
     const certificate = parseCertificate(der);
     const { tbs, signature, signatureAlgorithm } = certificate;
     const ca = reloadable.issuingCas.of(certificate);
-    ensure(ca !== undefined, 'bad-signature', 'a certificate of no issuing CA of this log');
+    ensure(ca !== undefined, 'bad-signature', 'no issuing CA of this log signed the certificate');
     await nodeVerifySignature(ca.issuer.certificate.publicKey, signatureAlgorithm, tbs, signature);
   }
 }
 
-/** Returns what a check throws; undefined if it holds. */
+/** Returns the error that a check throws; undefined if it passes. */
 async function outcome(check: Promise<void>): Promise<Error | undefined> {
   try {
     await check;
@@ -174,7 +175,9 @@ async function outcome(check: Promise<void>): Promise<Error | undefined> {
   }
 }
 
-/** A wrong search key would be in the prefix tree for ever. Rows that this process submitted are in the cache. */
+/**
+ * Verifies the search key: a wrong one would stay in the prefix tree for good. Keys of this process are in the cache.
+ */
 async function checkSearchKeys({ vrf }: LogContext, row: SubmissionRow): Promise<void> {
   const [first, own] = await vrf.evaluate(row.label, [0, row.version]);
   const holds =

@@ -2,8 +2,8 @@ import { hash } from 'node:crypto';
 import { installSha256 } from '../../core/crypto/sha256.ts';
 
 /**
- * Computes SHA-256 with Node's OpenSSL. It reads the digest as a binary string, which for the short messages of hash
- * trees takes half the time of a Buffer and a quarter of noble's.
+ * Computes SHA-256 with Node's OpenSSL. It reads the digest as a binary string. For the short messages of hash trees,
+ * this takes half the time of a Buffer and a quarter of noble's.
  */
 export function nativeSha256(message: Uint8Array): Uint8Array {
   const digest = hash('sha256', message, 'binary');

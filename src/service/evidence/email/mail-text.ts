@@ -17,7 +17,7 @@ export function mailText(template: string, facts: MailFacts): string {
 
 /** Returns the problem with an operator's template; undefined if it is valid. */
 export function templateProblem(template: string): string | undefined {
-  if (!template.includes('{code}')) return 'the text does not say {code}';
+  if (!template.includes('{code}')) return 'the text lacks {code}';
   const known: readonly string[] = NAMES;
   const unknown = [...template.matchAll(/\{(\w+)\}/g)].find(([, name]) => !known.includes(name ?? ''));
   return unknown === undefined ? undefined : `the text names ${unknown[0]}, which does not exist`;
