@@ -65,8 +65,11 @@ function nonEmpty(text: string): string {
   return text;
 }
 
-/** The mailbox of an otherName's contents; undefined for otherNames of other types. */
-function parseSmtpUtf8Mailbox(content: Uint8Array): string | undefined {
+/**
+ * Reads the mailbox of an otherName's contents (untrusted); undefined for otherNames of other types. Throws
+ * `malformed-encoding`.
+ */
+export function parseSmtpUtf8Mailbox(content: Uint8Array): string | undefined {
   const reader = new DerReader(content);
   if (readOid(reader) !== SMTP_UTF8_MAILBOX_OID) return undefined;
   const value = reader.enter(OTHER_NAME_VALUE);

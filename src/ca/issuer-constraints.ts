@@ -2,9 +2,10 @@ import { ensure, GlasskeyError } from '../core/errors.ts';
 import type { AlternativeName } from './alternative-names.ts';
 import type { CertificateContents } from './certificate.ts';
 import { ExtensionOid } from './der/oids.ts';
-import { type GeneralName, parseGeneralNames } from './path/general-name.ts';
+import { parseGeneralNames } from './path/general-name.ts';
 import {
   assertNamesAllowed,
+  type Budget,
   MAX_COMPARISONS,
   type NameConstraints,
   parseNameConstraints,
@@ -19,32 +20,30 @@ export function assertMayCertify(issuer: CertificateContents, san: AlternativeNa
   const constraints = constraintsOf(issuer);
   if (constraints === undefined) return;
   try {
-    assertAllowed(constraints, [{ kind: san.kind, value: san.value }]);
+    assertNamesAllowed(constraints, [{ kind: san.kind, value: san.value }], { comparisons: MAX_COMPARISONS });
   } catch (cause) {
     throw new GlasskeyError('forbidden', 'the issuing CA must not certify this name', { cause });
   }
 }
 
 /**
- * Holds a leaf to the name constraints of a CA above it. Processes constraints on mail addresses and URIs only, and
- * accepts no mail address in the subject. Throws `bad-certificate`.
+ * Holds a certificate to the name constraints of a CA above it. Processes constraints on mail addresses and URIs only,
+ * and accepts no mail address in the subject. Spends `budget`. Throws `bad-certificate`.
  */
-export function assertConstraintsHold(issuer: CertificateContents, leaf: CertificateContents): void {
+export function assertConstraintsHold(issuer: CertificateContents, below: CertificateContents, budget: Budget): void {
   const constraints = constraintsOf(issuer);
   if (constraints === undefined) return;
-  const { emailAddresses } = leaf.subject;
+  const { emailAddresses } = below.subject;
   ensure(
     emailAddresses.length === 0,
     'bad-certificate',
     'a certificate below a constrained CA has a mail address in its subject',
   );
-  const san = leaf.rawExtensions.find(({ oid }) => oid === ExtensionOid.subjectAltName);
+  const san = below.rawExtensions.find(({ oid }) => oid === ExtensionOid.subjectAltName);
   const names = withCode('bad-certificate', 'certificate', () =>
     san === undefined ? [] : parseGeneralNames(san.value),
   );
-  // SmtpUTF8Mailbox values are mail addresses too (RFC 9598 §6).
-  const utf8 = leaf.sans.smtpUtf8.map((value) => ({ kind: 'email', value }) as const);
-  assertAllowed(constraints, [...names, ...utf8]);
+  assertNamesAllowed(constraints, names, budget);
 }
 
 function constraintsOf({ rawExtensions, serial }: CertificateContents): NameConstraints | undefined {
@@ -58,8 +57,4 @@ function constraintsOf({ rawExtensions, serial }: CertificateContents): NameCons
     ensure(known, 'bad-certificate', 'only name constraints on mail addresses and URIs are processed');
     return constraints;
   });
-}
-
-function assertAllowed(constraints: NameConstraints, names: readonly GeneralName[]): void {
-  assertNamesAllowed(constraints, names, { comparisons: MAX_COMPARISONS });
 }

@@ -3,6 +3,7 @@ import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { parseCertificate, type ParsedCertificate } from './certificate.ts';
 import { assertConstraintsHold } from './issuer-constraints.ts';
 import { ExtensionOid } from './der/oids.ts';
+import { type Budget, MAX_COMPARISONS } from './path/name-constraints.ts';
 import { verifySignature } from './verify-signature.ts';
 
 /** Options of {@link verifyChain}. */
@@ -51,11 +52,12 @@ export async function verifyChain(options: ChainOptions): Promise<VerifiedChain>
     ensure(path.length < MAX_PATH, 'untrusted-issuer', 'the chain of issuers is too long');
     subject = issuer;
   }
+  const budget: Budget = { comparisons: MAX_COMPARISONS };
   for (const [depth, certificate] of path.entries()) {
     assertUsable(certificate, options);
     if (depth === 0) continue;
     assertIssuing(certificate, depth - 1);
-    assertConstraintsHold(certificate, leaf);
+    for (const below of path.slice(0, depth)) assertConstraintsHold(certificate, below, budget);
   }
   return { leaf, path };
 }

@@ -3,6 +3,7 @@ import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { ParsedCertificate } from '../certificate.ts';
 import { verifySignature } from '../verify-signature.ts';
 import { checkPath, type PathRequirements } from './check-path.ts';
+import { type Budget, MAX_COMPARISONS } from './name-constraints.ts';
 import { parsePathAnchor, parsePathCertificate, type PathCertificate } from './path-certificate.ts';
 import { sameNames } from './relative-names.ts';
 
@@ -44,7 +45,7 @@ const MAX_SIGNATURES = 100;
 /**
  * Finds a valid path from a certificate to a trust anchor (RFC 5280 §6.1, RFC 4158 §2): from the leaf upwards, depth
  * first, anchors first. An unreadable certificate or an invalid path ends one branch, not the search. Everything except
- * the anchors is untrusted and costs a bounded number of signatures.
+ * the anchors is untrusted and costs a bounded number of signatures and of compared names, over all paths together.
  *
  * Throws `untrusted-issuer` if no path leads to an anchor. If some do but none is valid, throws the first path's error:
  * `certificate-expired`, `bad-certificate`. Throws `bad-certificate` or `weak-key` if the leaf cannot be read.
@@ -67,6 +68,7 @@ class PathSearch {
   readonly #options: PathOptions;
   readonly #candidates: readonly PathCertificate[];
   readonly #maxDepth: number;
+  readonly #budget: Budget = { comparisons: MAX_COMPARISONS };
   #signatures = MAX_SIGNATURES;
 
   constructor(options: PathOptions) {
@@ -95,7 +97,7 @@ class PathSearch {
       if (!(await this.#hasSigned(issuer, path.at(-1)?.signed))) return undefined;
       const longer = [...path, issuer];
       if (issuer.signed !== undefined) return await this.extend(longer);
-      const policies = checkPath(longer, this.#options);
+      const policies = checkPath(longer, this.#options, this.#budget);
       await this.#options.accept?.(longer);
       return { path: longer, policies };
     } catch (error) {

@@ -2,7 +2,7 @@ import { ensure } from '../../core/errors.ts';
 import { ExtensionOid, PurposeOid } from '../der/oids.ts';
 import type { GeneralName } from './general-name.ts';
 import { isDomainName, isPresentedName } from './host-name.ts';
-import { assertNamesAllowed, type Budget, MAX_COMPARISONS } from './name-constraints.ts';
+import { assertNamesAllowed, type Budget } from './name-constraints.ts';
 import type { PathCertificate } from './path-certificate.ts';
 import { PathPolicies } from './policies.ts';
 
@@ -22,14 +22,19 @@ export interface PathRequirements {
 
 /**
  * Validates a path, leaf first, trust anchor last (RFC 5280 §6.1), except for signatures and issuer names: those made
- * it a path. Returns the policies that hold for the leaf. Throws `certificate-expired`, `bad-certificate`.
+ * it a path. Spends `budget` on name constraints. Returns the policies that hold for the leaf. Throws
+ * `certificate-expired`, `bad-certificate`.
  */
-export function checkPath(path: readonly PathCertificate[], requirements: PathRequirements): ReadonlySet<string> {
+export function checkPath(
+  path: readonly PathCertificate[],
+  requirements: PathRequirements,
+  budget: Budget,
+): ReadonlySet<string> {
   const [leaf] = path as [PathCertificate];
   for (const certificate of path) assertProfile(certificate, requirements);
   assertLeaf(leaf, requirements);
   path.slice(1).forEach((issuer, index) => assertCa(issuer, path.slice(1, index + 1)));
-  assertConstraints(path);
+  assertConstraints(path, budget);
   return checkPolicies(path.slice(0, -1), requirements);
 }
 
@@ -74,8 +79,9 @@ function isWellFormed({ kind, value }: GeneralName): boolean {
     case 'dns':
       return isPresentedName(value);
     case 'email': {
-      const at = value.indexOf('@');
-      return at > 0 && at === value.lastIndexOf('@') && isDomainName(value.slice(at + 1));
+      const [local = '', domain = '', ...more] = value.split('@');
+      // RFC 8398 put U-labels into an SmtpUTF8Mailbox, which is the only mail address beyond ASCII.
+      return local !== '' && more.length === 0 && (isDomainName(domain) || /[^\0-\x7f]/.test(domain));
     }
     case 'ip':
       return value.length === 4 || value.length === 16;
@@ -119,8 +125,7 @@ function assertCa({ contents, isCritical, nameConstraints }: PathCertificate, be
 }
 
 /** Holds the names of each certificate to the constraints of every CA above it (RFC 5280 §6.1.3 (b), (c)). */
-function assertConstraints(path: readonly PathCertificate[]): void {
-  const budget: Budget = { comparisons: MAX_COMPARISONS };
+function assertConstraints(path: readonly PathCertificate[], budget: Budget): void {
   path.forEach((certificate, index) => {
     if (certificate.isSelfIssued && index > 0) return;
     const names = allNames(certificate);
@@ -130,14 +135,15 @@ function assertConstraints(path: readonly PathCertificate[]): void {
   });
 }
 
-/** Returns the alternative names and the subject. Without alternative names, adds the subject's mail addresses. */
+/**
+ * Returns the alternative names, the subject, and the subject's mail addresses. RFC 5280 §4.2.1.10 asks for the last
+ * only without alternative names, but a program that reads them reads them in any certificate.
+ */
 function allNames({ contents, names, subject }: PathCertificate): readonly GeneralName[] {
-  const hasEmail = names.some(({ kind }) => kind === 'email');
-  const legacy = hasEmail ? [] : contents.subject.emailAddresses;
   return [
     ...names,
     ...(subject.length === 0 ? [] : [{ kind: 'directory', value: subject } as const]),
-    ...legacy.map((value) => ({ kind: 'email', value }) as const),
+    ...contents.subject.emailAddresses.map((value) => ({ kind: 'email', value }) as const),
   ];
 }
 

@@ -1,4 +1,5 @@
 import { decodeError } from '../../core/errors.ts';
+import { parseSmtpUtf8Mailbox } from '../alternative-names.ts';
 import { type DerElement, DerReader, readSingle } from '../der/der-reader.ts';
 import { asciiText, readOid } from '../der/der-values.ts';
 import { parseRelativeNames, type RelativeNames } from './relative-names.ts';
@@ -13,14 +14,21 @@ export type GeneralName =
   | { readonly kind: 'other'; readonly value: string };
 
 const MAX_NAMES = 1_024;
+const OTHER_NAME = 0xa0;
 
-/** Reads the GeneralNames in the value of an extension (untrusted). Throws `malformed-encoding`. */
+/**
+ * Reads the GeneralNames in the value of an extension (untrusted). An SmtpUTF8Mailbox is a mail address as well as an
+ * otherName: constraints on mail addresses hold for it (RFC 9598 §6). Throws `malformed-encoding`.
+ */
 export function parseGeneralNames(value: Uint8Array): readonly GeneralName[] {
   const reader = readSingle(value).values;
   const names: GeneralName[] = [];
   do {
-    if (names.length === MAX_NAMES) throw decodeError('too many names');
-    names.push(parseGeneralName(reader.read()));
+    if (names.length >= MAX_NAMES) throw decodeError('too many names');
+    const element = reader.read();
+    names.push(parseGeneralName(element));
+    const mailbox = element.tag === OTHER_NAME ? parseSmtpUtf8Mailbox(element.content) : undefined;
+    if (mailbox !== undefined) names.push({ kind: 'email', value: mailbox });
   } while (!reader.done);
   return names;
 }
@@ -38,7 +46,7 @@ export function parseGeneralName({ tag, content }: DerElement): GeneralName {
       return { kind: 'ip', value: content };
     case 0xa4:
       return { kind: 'directory', value: parseRelativeNames(content) };
-    case 0xa0:
+    case OTHER_NAME:
       return { kind: 'other', value: readOid(new DerReader(content)) };
     case 0x88:
     case 0xa3:

@@ -3,12 +3,13 @@ const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i;
 const V4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
 
 /**
- * Returns true for a domain name in the preferred syntax (RFC 5280 §4.2.1.6, RFC 1123 §2.1), but not for an IP address.
+ * Returns true for a domain name in the preferred syntax (RFC 5280 §4.2.1.6, RFC 1123 §2.1), but not for what a program
+ * reads as an IP address: anything that ends in a decimal or hexadecimal number.
  */
 export function isDomainName(name: string): boolean {
   if (name.length === 0 || name.length > MAX_NAME) return false;
   const labels = name.split('.');
-  return labels.every((label) => LABEL.test(label)) && !/^\d+$/.test(labels.at(-1) ?? '');
+  return labels.every((label) => LABEL.test(label)) && !/^(\d+|0x[0-9a-f]*)$/i.test(labels.at(-1) ?? '');
 }
 
 /**
