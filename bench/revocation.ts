@@ -14,7 +14,7 @@ import { encodeCertId } from '../src/ca/ocsp/cert-id.ts';
 import { formatPem } from '../src/ca/der/pem.ts';
 import { JSON_MEDIA_TYPE, OCSP_REQUEST_MEDIA_TYPE } from '../src/contract/media-types.ts';
 import { PATHS } from '../src/contract/paths.ts';
-import { DEFAULT_SERVICE_LIMITS } from '../src/service/limits.ts';
+import { DEFAULT_SERVICE_LIMITS } from '../src/service/service-limits.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
 import { Clients, round } from './load.ts';
 import { describeMachine } from './machine.ts';

@@ -1,4 +1,4 @@
-import { DEFAULT_SERVICE_LIMITS } from '../../src/service/limits.ts';
+import { DEFAULT_SERVICE_LIMITS } from '../../src/service/service-limits.ts';
 
 /** What the simulation assumes of a log and of its users; everything else is measured or computed. */
 export const ASSUMPTIONS = {

@@ -82,7 +82,7 @@ export function violations(edges: readonly ImportEdge[], table: Readonly<Record<
 /** The rooms inside one room, lowest first, and what each may import of the others: only lines before its own. */
 export type InnerTable = Readonly<Record<string, readonly string[]>>;
 
-/** Returns the folder or loose file inside a room that a path belongs to, such as `log` or `limits.ts`. */
+/** Returns the folder or loose file inside a room that a path belongs to, such as `log` or `service-limits.ts`. */
 export function innerRoomOf(path: string): string {
   return path.split('/')[1] as string;
 }

@@ -46,7 +46,7 @@ const TABLE: Readonly<Record<string, RoomRule>> = {
 };
 
 /** Loose files of `src/service` that every room of it may read. */
-const BASE = ['limits.ts', 'file-system.ts', 'token-buckets.ts', 'service-event.ts'];
+const BASE = ['service-limits.ts', 'file-system.ts', 'token-buckets.ts', 'service-event.ts'];
 
 /** The rooms inside `src/service`, lowest first. */
 const SERVICE: InnerTable = {

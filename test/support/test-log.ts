@@ -13,7 +13,7 @@ import { DEFAULT_IDENTITY_RULES } from '../../src/identity/identity.ts';
 import { createLog } from '../../src/service/sequencing/genesis.ts';
 import type { OutboundFetch } from '../../src/service/evidence/bounded-fetch.ts';
 import type { EvidenceSettings } from '../../src/service/evidence/evidence-settings.ts';
-import type { ServiceLimits } from '../../src/service/limits.ts';
+import type { ServiceLimits } from '../../src/service/service-limits.ts';
 import type { LogContext, LogKeys } from '../../src/service/log/log-context.ts';
 import { LogService } from '../../src/service/log-service.ts';
 import type { OpenLogOptions } from '../../src/service/log/open-log.ts';

@@ -12,7 +12,7 @@ import type { LogStore } from '../../store/ports.ts';
 import type { OutboundFetch } from '../evidence/bounded-fetch.ts';
 import type { IssuedCertificates } from './issued-certificates.ts';
 import type { LabelVrf } from './label-vrf.ts';
-import type { ServiceLimits } from '../limits.ts';
+import type { ServiceLimits } from '../service-limits.ts';
 import type { SignedCheckpointFile } from './signed-checkpoint-file.ts';
 import type { WitnessQuorum } from '../witnessing/witness-quorum.ts';
 import type { Observer } from '../service-event.ts';

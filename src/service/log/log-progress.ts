@@ -1,6 +1,6 @@
 import { GlasskeyError } from '../../core/errors.ts';
 import type { LogEvent, LogStore, SubmissionOutcome } from '../../store/ports.ts';
-import type { ServiceLimits } from '../limits.ts';
+import type { ServiceLimits } from '../service-limits.ts';
 import { RecentCache } from '../../core/recent-cache.ts';
 import { readReleasedLog, type ReleasedLog } from './released-log.ts';
 import { Waiters } from './waiters.ts';

@@ -21,7 +21,7 @@ import { DEFAULT_EVIDENCE, type EvidenceSettings } from '../evidence/evidence-se
 import { IssuedCertificates } from './issued-certificates.ts';
 import { type IssuingCa, IssuingCas } from './issuing-cas.ts';
 import { LabelVrf } from './label-vrf.ts';
-import { DEFAULT_SERVICE_LIMITS, type ServiceLimits } from '../limits.ts';
+import { DEFAULT_SERVICE_LIMITS, type ServiceLimits } from '../service-limits.ts';
 import type { LogContext, LogKeys } from './log-context.ts';
 import type { Observer } from '../service-event.ts';
 import { SignedCheckpointFile } from './signed-checkpoint-file.ts';

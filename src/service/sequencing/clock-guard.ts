@@ -1,5 +1,5 @@
 import { ensure } from '../../core/errors.ts';
-import type { ServiceLimits } from '../limits.ts';
+import type { ServiceLimits } from '../service-limits.ts';
 
 /**
  * Returns the timestamp of the next log entry, ms: the clock's, but never before the last entry's. Throws `clock-skew`

@@ -2,7 +2,7 @@ import { formatNote, type NoteSignature, parseNote } from '../../core/audit/note
 import { assertWitnessed, isQuorum, MAX_WITNESS_AHEAD_MS } from '../../core/audit/policy.ts';
 import type { Policy } from '../../core/audit/policy-parts.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import type { ServiceLimits } from '../limits.ts';
+import type { ServiceLimits } from '../service-limits.ts';
 import type { Observer } from '../service-event.ts';
 import type { WitnessFetch } from './ask-witness.ts';
 import type { OwnLog } from './seen-checkpoint.ts';

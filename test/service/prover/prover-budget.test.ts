@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_SERVICE_LIMITS } from '../../../src/service/limits.ts';
+import { DEFAULT_SERVICE_LIMITS } from '../../../src/service/service-limits.ts';
 import { LogService } from '../../../src/service/log-service.ts';
 import { openLog } from '../../../src/service/log/open-log.ts';
 import type { Prover } from '../../../src/service/prover/prover.ts';

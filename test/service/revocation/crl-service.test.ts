@@ -6,7 +6,7 @@ import type { CrlService, SignedCrl } from '../../../src/service/revocation/crl-
 import { IssuingCas } from '../../../src/service/log/issuing-cas.ts';
 import { CrlShards } from '../../../src/service/log/crl-shards.ts';
 import { Crls } from '../../../src/service/revocation/crls.ts';
-import type { ServiceLimits } from '../../../src/service/limits.ts';
+import type { ServiceLimits } from '../../../src/service/service-limits.ts';
 import { csrFor, newDeviceKey } from '../../support/owner.ts';
 import { createTestLog, type TestLog } from '../../support/test-log.ts';
 
