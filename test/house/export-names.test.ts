@@ -5,9 +5,9 @@ import { sourceFiles, withoutComments } from './import-table.ts';
 
 const SRC = resolve(import.meta.dirname, '../../src');
 
-/** `export async function name`, `export abstract class Name` and so on: the formatter puts them at the start of a line. */
+/** `export async function name`, `export abstract class Name` and so on: the formatter starts a line with them. */
 const DECLARED =
-  /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|class|interface|type|enum|const|let) ([A-Za-z0-9_$]+)/gm;
+  /^export (?:(?:declare|abstract|async) )*(?:function\*?|class|interface|type|enum|const|let) ([A-Za-z0-9_$]+)/gm;
 /** `export const { a, b: c } =`: the names that a pattern declares. */
 const DESTRUCTURED = /^export (?:const|let) [{[]([^=]*)[}\]] =/gm;
 /** `export { a as b }`, with `from` or without: `b` is a name of its own. A plain re-export is not. */

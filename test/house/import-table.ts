@@ -11,14 +11,14 @@ export interface ImportEdge {
   readonly typeOnly: boolean;
 }
 
-/** The imports that a room may have (`docs/architecture.md#rooms`). Rooms are folders of `src/`. */
+/** The imports that a room, a folder of `src/`, may have (`docs/architecture.md#rooms`). */
 export interface RoomRule {
   readonly rooms: readonly string[];
   /** Package names or prefixes ending in `/` or `:`. `*` allows every package. */
   readonly packages: readonly string[];
 }
 
-/** Every source file below `root`, relative to it. */
+/** Returns every source file below `root`, relative to it. */
 export function sourceFiles(root: string): string[] {
   return readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /\.(ts|tsx|mts)$/.test(entry.name))
@@ -26,7 +26,7 @@ export function sourceFiles(root: string): string[] {
     .sort();
 }
 
-// Every form in which a module can name another: import … from, export … from, import '…', import('…'), require('…').
+// Every form that names a module: import … from, export … from, import '…', import('…'), require('…').
 const SPECIFIERS = [
   /(?:^|[\n;])\s*(import|export)\s+(type\s+)?(?:[^'"`;]*?\sfrom\s*)['"]([^'"\n]+)['"]/g,
   /(?:^|[\n;])\s*(import)\s*()['"]([^'"\n]+)['"]/g,
@@ -35,12 +35,12 @@ const SPECIFIERS = [
   /\b(import)\s*\(\s*()['"]([^'"\n]+)['"]\s*\)\s*\./g,
 ];
 
-/** Blanks comments out, so that an example in a docstring is no import. Strings that hold `//` are left alone. */
+/** Removes comments, whose examples are no imports. Keeps strings that hold `//`. */
 export function withoutComments(text: string): string {
   return text.replaceAll(/\/\*[\s\S]*?\*\/|(^|\s)\/\/[^\n]*/g, '$1');
 }
 
-/** All imports of one file. */
+/** Returns the imports of one file. */
 export function importsOf(root: string, file: string, text = readFileSync(join(root, file), 'utf8')): ImportEdge[] {
   const edges: ImportEdge[] = [];
   const code = withoutComments(text);
@@ -55,12 +55,12 @@ export function importsOf(root: string, file: string, text = readFileSync(join(r
   return edges;
 }
 
-/** The first folder of a path below `src/`. */
+/** Returns the first folder of a path below `src/`. */
 export function roomOf(path: string): string {
   return path.split('/')[0] as string;
 }
 
-/** A sentence for every import that the table does not allow. */
+/** Returns a sentence for every import that the table does not allow. */
 export function violations(edges: readonly ImportEdge[], table: Readonly<Record<string, RoomRule>>): string[] {
   return edges.flatMap((edge) => {
     const room = roomOf(edge.from);
@@ -79,7 +79,7 @@ export function violations(edges: readonly ImportEdge[], table: Readonly<Record<
   });
 }
 
-/** The rooms inside one room, lowest first, and what each may import of the others: only lines before its own. */
+/** The rooms inside one room, lowest first, and the ones that each may import: only from lines before its own. */
 export type InnerTable = Readonly<Record<string, readonly string[]>>;
 
 /** Returns the folder or loose file inside a room that a path belongs to, such as `log` or `service-limits.ts`. */

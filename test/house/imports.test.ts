@@ -33,7 +33,7 @@ const TABLE: Readonly<Record<string, RoomRule>> = {
     packages: ['hono', '@hono/', 'zod', 'prom-client', 'pino', 'node:'],
   },
   client: { rooms: ['core', 'host', 'identity', 'contract', ...caVerifier()], packages: ['@noble/', 'node:'] },
-  // Following and auditing a log is the client's work: the auditor's server does it too.
+  // The auditor's server follows and audits a log with the client's code.
   server: {
     rooms: ['http', 'service', 'store', 'ca', 'identity', 'contract', 'core', 'client'],
     packages: ['pino', 'smol-toml', 'zod', '@electric-sql/pglite', 'node:'],
@@ -45,7 +45,7 @@ const TABLE: Readonly<Record<string, RoomRule>> = {
   web: { rooms: ['client'], packages: [] },
 };
 
-/** Loose files of `src/service` that every room of it may read. */
+/** Loose files of `src/service` that every room inside it may import. */
 const BASE = ['service-limits.ts', 'file-system.ts', 'token-buckets.ts', 'service-event.ts'];
 
 /** The rooms inside `src/service`, lowest first. */
@@ -80,7 +80,7 @@ const SERVICE: InnerTable = {
   est: ['log', 'log-service.ts'],
 };
 
-/** The part of `src/ca` that a client needs to read and judge certificates and to write a CSR; the rest issues. */
+/** The part of `src/ca` that a client needs to verify certificates and to write a CSR. The rest issues. */
 function caVerifier(): string[] {
   return [
     'certificate',
@@ -95,7 +95,7 @@ function caVerifier(): string[] {
   ].map((name) => `ca/${name}.ts`);
 }
 
-/** The only files of `src/client` that may use Node: behind the package's `./node` entry. */
+/** The only files of `src/client` that may use Node, behind the package's `./node` entry. */
 const NODE_CLIENT_FILES = /^client\/node(\.ts|\/)/;
 
 const files = sourceFiles(SRC);

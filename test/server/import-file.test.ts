@@ -16,7 +16,7 @@ beforeEach(() => (asked = []));
 
 const line = (identity: string): string => JSON.stringify({ identity, publicKey: 'PEM' });
 
-/** Imports names, one a line, by what `answer` says of each. */
+/** Imports a file with one name per line. `answer` decides the outcome of each. */
 async function run(names: readonly string[], answer: (order: ImportOrder) => Promise<'imported' | 'present'>) {
   writeFileSync(file, names.map(line).join('\n'));
   const rounds: ImportCounts[] = [];
@@ -43,7 +43,7 @@ describe('importing a file', () => {
     expect(rounds.map(({ imported }) => imported)).toEqual([1_020, 1_021]);
   });
 
-  it('asks for one name’s lines one after the other', async () => {
+  it('imports the lines of one name one after the other', async () => {
     let open = 0;
     const { counts } = await run(['a', 'A', 'b', 'a'], async ({ identity }) => {
       if (identity === 'b') return 'imported';
@@ -56,7 +56,7 @@ describe('importing a file', () => {
     expect(counts).toEqual({ imported: 3, present: 0, refused: 1 });
   });
 
-  it('asks once more where somebody else was at the name', async () => {
+  it('tries once more after a concurrent change of the name', async () => {
     const { counts } = await run(['a', 'b'], ({ identity }) => {
       const isFirst = asked.filter((name) => name === identity).length === 1;
       return isFirst || identity === 'b' ? refuse('version-conflict') : Promise.resolve('present');
@@ -73,7 +73,7 @@ describe('importing a file', () => {
     'log-ended',
     'certificate-expired',
     'timed-out',
-  ] as const)('ends with what is no line’s fault (%s), and tells before what lines were refused', async (code) => {
+  ] as const)('ends with an error that is not a line’s fault (%s), after reporting the refused lines', async (code) => {
     const ended = run(['a', 'b', 'c'], ({ identity }) =>
       identity === 'a' ? refuse('weak-key') : identity === 'b' ? refuse(code) : Promise.resolve('imported'),
     );

@@ -33,7 +33,7 @@ describe('glasskey admin log end', () => {
     expect(again).toMatchObject({ code: 1 });
     expect(again.stderr).toContain('(log-ended)');
 
-    // A year later.
+    // Clients must still learn of the successor a year later.
     box.shiftClock(365 * DAY_MS);
     const after = await box.serve(...log, '--listen', '127.0.0.1:0');
     const at = ['--server', after.url, '--state', 'client'];

@@ -32,7 +32,7 @@ const issuerOf = (name: string): string =>
 const shown = async () => parseTrustBundle(await (await fetch(`${server.url}/.well-known/glasskey`)).text()).bundle;
 const hangUp = (): void => void process.kill(server.pid, 'SIGHUP');
 
-/** How often the server has said this. */
+/** Counts the server's log lines with this text. */
 const said = (text: string): number => server.errors().split(text).length - 1;
 async function reload(outcome: 'reloaded' | 'reload refused'): Promise<void> {
   const before = said(outcome);
@@ -40,7 +40,7 @@ async function reload(outcome: 'reloaded' | 'reload refused'): Promise<void> {
   await expect.poll(() => said(outcome), { timeout: 60_000 }).toBe(before + 1);
 }
 
-/** What is of a CA after the first has a folder. */
+/** Returns the path on the server, where the files of CAs after the first have a folder of their own. */
 const pathOf = (path: string): string => path.replace('/issuer-', '/issuers/issuer-');
 
 async function download(path: string, file: string): Promise<string> {
@@ -50,7 +50,7 @@ async function download(path: string, file: string): Promise<string> {
   return box.path(file);
 }
 
-/** What OpenSSL says of a certificate with the CRL and the certificate of its CA: `OK`, or an error. */
+/** Verifies a certificate with OpenSSL, and with the CRL and certificate of its CA. Returns `OK` or an error. */
 async function openssl(name: string, ca: string): Promise<string> {
   const issuer = await download(pathOf(`/ca/${ca}.pem`), `${ca}.pem`);
   const der = await download(pathOf(`/crl/${ca}.crl`), `${ca}.crl`);

@@ -9,8 +9,8 @@ import { AuditorFolder } from '../../src/server/auditor-folder.ts';
 import { serveAuditor } from '../../src/server/serve-auditor.ts';
 import { lockFolder } from '../../src/store/folder-lock.ts';
 
-// Less than the 30 s that one answer may take.
-it('stops in the middle of an audit, and lets go of its folder', { timeout: 25_000 }, async () => {
+// Ends before the 30 s after which one answer times out.
+it('stops in the middle of an audit, and unlocks its folder', { timeout: 25_000 }, async () => {
   const silent = createServer().listen(0, '127.0.0.1');
   await once(silent, 'listening');
   const data = await mkdtemp(join(tmpdir(), 'glasskey-auditor-'));

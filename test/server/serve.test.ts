@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => box.remove());
 
-/** URLs of the CA certificate that a new certificate of this server names. */
+/** Registers a name, and returns the URLs of the CA certificate that its certificate names. */
 async function issuersNamed(url: string, name: string): Promise<string> {
   const made = await box.run('register', `${name}@example.com`, '--server', url, ...token(), '--out', name);
   expect([made.code, made.stderr]).toEqual([0, expect.stringContaining('on first use')]);
@@ -47,14 +47,14 @@ describe('serve', () => {
     expect(await server.stop()).toBe(0);
   }, 60_000);
 
-  it('asks somebody to look at the clock where the log was stopped for days', async () => {
+  it('asks the operator to check the clock if the log was stopped for days', async () => {
     box.shiftClock(72 * HOUR_MS);
     const refused = await box.run('serve', ...log, '--listen', '127.0.0.1:0');
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(/--accept-clock-gap \(clock-skew\)$/m);
     const server = await box.serve(...log, '--listen', '127.0.0.1:0', '--accept-clock-gap');
     expect((await box.run('lookup', 'nobody@example.com', '--server', server.url)).code).toBe(3);
-    // A wish to stop that comes twice, as from a terminal and from npm, is one wish.
+    // Two signals at once, as from a terminal and from npm, stop it once.
     process.kill(server.pid, 'SIGINT');
     process.kill(server.pid, 'SIGTERM');
     expect(await server.stop()).toBe(0);

@@ -8,7 +8,7 @@ import { NO_SOFT_HSM, SoftHsm } from '../support/soft-hsm.ts';
 const box = new CliSandbox();
 let hsm: SoftHsm;
 
-/** The settings of a log whose keys, but for the VRF's, are in the token. */
+/** The settings of a log with all keys but the VRF's in the token. */
 const settings = (): string => `
 [pkcs11]
 module = "${hsm.module}"

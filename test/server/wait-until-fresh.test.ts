@@ -9,9 +9,9 @@ interface Moment {
   readonly ageMs: number;
   readonly size: number;
   readonly released: number;
-  /** Whether the newest entry is from before the log got another Configuration. */
+  /** True if the newest entry has the Configuration that the log had before. */
   readonly isOld?: boolean;
-  /** Whether the newest entry has ended the log. */
+  /** True if the newest entry ends the log. */
   readonly isLast?: boolean;
 }
 
@@ -20,7 +20,7 @@ const MAX_BEHIND_MS = 600_000;
 const hash = (value: number): Uint8Array => new Uint8Array(32).fill(value);
 const ENTRY = { format: 1, timestampMs: 1, prefixRoot: hash(0), logRoot: hash(0), updateHash: hash(0) } as const;
 
-/** A log that is at one moment after the other, each time it is looked at, and stays at the last one. */
+/** A log that moves on to the next moment each time its head is read, and stays at the last one. */
 function logOf(moments: readonly Moment[], sequencer: object = {}): { service: LogService; looks: () => number } {
   let looks = 0;
   let at: Moment | undefined;
@@ -45,7 +45,7 @@ const old: Moment = { ageMs: 0, size: 6, released: 6, isOld: true };
 const fresh: Moment = { ageMs: MAX_BEHIND_MS, size: 6, released: 6 };
 
 describe('waiting for a fresh head', () => {
-  it('ends at once where the log has ended, once that is released', async () => {
+  it('ends at once after the end of the log is released', async () => {
     const { service, looks } = logOf([
       { ...unreleased, isLast: true },
       { ...stale, isLast: true },
@@ -66,7 +66,7 @@ describe('waiting for a fresh head', () => {
     expect(looks()).toBe(1);
   });
 
-  it('throws where the clock has to be looked at, and gives up on a log that contradicts itself', async () => {
+  it('throws if the operator must check the clock, and gives up on a log that contradicts itself', async () => {
     const skewed = logOf([stale], { trouble: new GlasskeyError('clock-skew', 'ahead') }).service;
     await expect(waitUntilFresh(skewed)).rejects.toThrow(expect.objectContaining({ code: 'clock-skew' }));
     const corrupt = logOf([stale], { failure: new GlasskeyError('storage-corrupt', 'no') }).service;

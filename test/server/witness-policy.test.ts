@@ -56,7 +56,7 @@ describe('a log with a witness policy', () => {
     rmSync(sandbox.path('log', 'db'), { recursive: true });
     cpSync(sandbox.path('backup'), sandbox.path('log', 'db'), { recursive: true });
     const restored = await serve();
-    // It listens, for it can be read; what it finds it finds before it signs.
+    // The server listens, since the log can be read, and detects the rollback before it signs.
     const ready = await vi.waitUntil(
       async () => {
         const answer = await fetch(`${restored.url}/readyz`);
@@ -70,7 +70,7 @@ describe('a log with a witness policy', () => {
     expect((await fetch(`${restored.url}/log/checkpoint`)).status).toBe(200);
     expect(await (await fetch(`${restored.url}/metrics`)).text()).toContain('glasskey_log_rolled_back 1');
     await restored.stop();
-    // Nor can such a database end the log.
+    // Such a database cannot end the log either.
     const end = await sandbox.run('admin', 'log', 'end', '--data', 'log');
     expect(end).toMatchObject({ code: 1 });
     expect(end.stderr).toContain('(log-rolled-back)');

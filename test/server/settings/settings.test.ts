@@ -12,7 +12,7 @@ import { COMPANION_KEYS_OID } from '../../../src/ca/der/oids.ts';
 const DOCUMENT = readFileSync(resolve(import.meta.dirname, '../../../docs/configuration.md'), 'utf8');
 const EXAMPLES = [...DOCUMENT.matchAll(/^```toml\n([\s\S]*?)^```$/gm)].map(([, text]) => text as string);
 
-/** Files that settings can name. */
+/** The files that settings can name. */
 const FILES = (name: string): string | undefined =>
   new Map([
     ['mail.txt', 'Your code: {code}'],
@@ -28,7 +28,7 @@ const FILES = (name: string): string | undefined =>
     ['webhook.secret', '0123456789abcdef0123456789abcdef\n'],
   ]).get(name);
 
-/** Line and member of every problem. */
+/** Returns line and member of every problem. */
 function problems(text: string): string[] {
   return checkSettings(text, FILES).problems.map(({ line, path }) => `${line}: ${path.join('.')}`);
 }
@@ -37,7 +37,7 @@ const MAIL = '[email]\nsmtp = "smtps://mail.example.com"\nfrom = "keys@example.c
 const TOKEN = '[pkcs11]\nmodule = "/usr/lib/softhsm/libsofthsm2.so"\ntoken = "glasskey"\n';
 const MAIL_POLICY = '[[policy]]\nidentities = "email"\nevidence = ["email"]\n';
 
-/** Every key of a schema, with the path of its tables. */
+/** Returns every key of a schema, with the path of its tables. */
 function keysOf(schema: unknown, path = ''): string[] {
   if (schema instanceof z.ZodPipe) return keysOf(schema.in, path);
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodArray) {
@@ -64,7 +64,8 @@ describe('a profile', () => {
 
   it('is for some identities, and says more', () => {
     const text =
-      '[[profile]]\nidentities = "email"\ndomains = ["b.example"]\nextensions = [{ oid = "1.2.3", value = "0C0161" }]\n[[profile]]\n';
+      '[[profile]]\nidentities = "email"\ndomains = ["b.example"]\n' +
+      'extensions = [{ oid = "1.2.3", value = "0C0161" }]\n[[profile]]\n';
     const extensions = [{ oid: '1.2.3', value: Uint8Array.of(12, 1, 97) }];
     expect(checkSettings(text, FILES).settings?.profiles).toEqual([
       { identities: 'email', domains: ['b.example'], profile: { ...DEFAULT_PROFILE, extensions } },
@@ -157,7 +158,8 @@ describe('glasskey.toml', () => {
     ],
     [
       'a symmetric algorithm, and none',
-      '[[oidc]]\nissuer = "https://login.example"\naudience = "a"\nidentity = "{email}"\nalgorithms = ["HS256", "none"]\n',
+      '[[oidc]]\nissuer = "https://login.example"\naudience = "a"\nidentity = "{email}"\n' +
+        'algorithms = ["HS256", "none"]\n',
       ['5: oidc.0.algorithms.0', '5: oidc.0.algorithms.1'],
     ],
     [
@@ -167,7 +169,8 @@ describe('glasskey.toml', () => {
     ],
     [
       'an issuer that no row names, and a row that names no issuer',
-      '[[oidc]]\nissuer = "https://login.example"\naudience = "a"\nidentity = "{email}"\n[[policy]]\nidentities = "email"\nevidence = ["oidc:https://login.example/"]\n',
+      '[[oidc]]\nissuer = "https://login.example"\naudience = "a"\nidentity = "{email}"\n' +
+        '[[policy]]\nidentities = "email"\nevidence = ["oidc:https://login.example/"]\n',
       ['7: policy.0.evidence', '2: oidc.0.issuer'],
     ],
     ['mail that nobody may use', MAIL, ['2: email.smtp']],
@@ -212,8 +215,9 @@ describe('glasskey.toml', () => {
       ['5: pkcs11.keys.issuer', '6: pkcs11.keys.ocsp.id', '7: pkcs11.keys.vrf'],
     ],
     [
-      'a recovery by what there is not, and a text that does not say what it is about',
-      '[[policy]]\nidentities = "any"\nevidence = ["application"]\nrecovery = ["email"]\n[recovery]\nmax_vetoes = 3\ntext_file = "mail.txt"\n',
+      'a recovery by missing evidence, and a text without its facts',
+      '[[policy]]\nidentities = "any"\nevidence = ["application"]\nrecovery = ["email"]\n' +
+        '[recovery]\nmax_vetoes = 3\ntext_file = "mail.txt"\n',
       ['3: policy.0.evidence', '7: recovery.text_file'],
     ],
     ['a TLS key that is none', '[tls]\ncertificate = "tls.pem"\nkey = "token.pin"\n', ['3: tls.key']],
@@ -226,7 +230,8 @@ describe('glasskey.toml', () => {
     ['codes for ever', `${MAIL}code_lifetime = "1d"\n`, ['4: email.code_lifetime']],
     [
       'everything at once, in the second table too',
-      '[[policy]]\nidentities = "any"\nevidence = ["application"]\n[[policy]]\nidentities = "everybody"\nx = 1\nevidence = ["application"]\n',
+      '[[policy]]\nidentities = "any"\nevidence = ["application"]\n' +
+        '[[policy]]\nidentities = "everybody"\nx = 1\nevidence = ["application"]\n',
       ['5: policy.1.identities', '6: policy.1.x'],
     ],
   ])('refuses %s, and tells where', (_, text, expected) => {
