@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { anchorsOf } from './heading-anchors.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -11,14 +12,6 @@ const DOCUMENTS = [
     .filter((name) => name.endsWith('.md'))
     .map((name) => join('docs', name)),
 ];
-
-/** The anchor that a heading gets on the usual hosts. */
-function anchorOf(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-    .replaceAll(' ', '-');
-}
 
 /** The files and folders below the project that a document names in backquotes. */
 function pathsIn(text: string): string[] {
@@ -44,8 +37,7 @@ describe.each(DOCUMENTS)('%s', (document) => {
       const target = path === '' ? join(ROOT, document) : resolve(ROOT, dirname(document), path as string);
       if (!existsSync(target)) return true;
       if (anchor === undefined) return false;
-      const headings = readFileSync(target, 'utf8').matchAll(/^#+ (.+)$/gm);
-      return ![...headings].some(([, heading]) => anchorOf(heading as string) === anchor);
+      return !anchorsOf(readFileSync(target, 'utf8')).has(anchor);
     });
     expect(broken.map(([link]) => link)).toEqual([]);
   });
