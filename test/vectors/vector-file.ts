@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { type CipherSuite, cipherSuite } from '../../src/core/crypto/cipher-suite.ts';
 
 /** A case of a vector file: see the README of the vectors' folder. */
 export interface VectorCase {
@@ -14,6 +15,8 @@ export interface VectorCase {
 /** A file of vectors for one primitive. */
 export interface VectorFile {
   readonly primitive: string;
+  /** The number of the KEYTRANS cipher suite. Absent where the primitive is the same in all suites. */
+  readonly cipher_suite?: number;
   readonly cases: readonly VectorCase[];
 }
 
@@ -26,12 +29,19 @@ export const VECTORS = process.env['GLASSKEY_VECTORS'] ?? resolve(import.meta.di
 /** Whether the vectors are there. */
 export const HAVE_VECTORS = existsSync(VECTORS);
 
-/** Every vector file of one folder, by file name. */
-export function vectorFiles(folder: string): [string, VectorFile][] {
-  if (!HAVE_VECTORS) return [];
-  const path = join(VECTORS, folder);
-  return readdirSync(path)
+/** Returns the vector files in the folders of `root` whose names begin with `prefix`, by `folder/file`. */
+export function vectorFiles(root: string, prefix: string): [string, VectorFile][] {
+  if (!existsSync(root)) return [];
+  const folders = readdirSync(root).filter((name) => name.startsWith(prefix));
+  const names = folders.flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`));
+  return names
     .filter((name) => name.endsWith('.json'))
     .sort()
-    .map((name) => [name, JSON.parse(readFileSync(join(path, name), 'utf8')) as VectorFile]);
+    .map((name) => [name, JSON.parse(readFileSync(join(root, name), 'utf8')) as VectorFile]);
+}
+
+/** Returns the cipher suite of a file. Throws where it names none, or one that is not implemented. */
+export function suiteOf({ primitive, cipher_suite: id }: VectorFile): CipherSuite {
+  if (id === undefined) throw new Error(`the vectors of ${primitive} name no cipher suite`);
+  return cipherSuite(id);
 }

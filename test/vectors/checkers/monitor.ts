@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect } from 'vitest';
 import { formatHex, parseHex } from '../../../src/core/encoding/bytes.ts';
 import { decode, encode } from '../../../src/core/encoding/codec.ts';
@@ -9,22 +7,12 @@ import { assertContactMonitorRequest, planContactMonitor } from '../../../src/co
 import { verifyContactMonitor } from '../../../src/core/keytrans/verify-contact-monitor.ts';
 import { RecordedLog } from '../recorded-log.ts';
 import type { Checker } from '../vector-file.ts';
+import checkOwnerMonitor from './owner-monitor.ts';
 import { readConfiguration } from './tree-head.ts';
 
-/** The checker of an owner's operation (`owner-init`, `owner-monitor`), where there is one. */
-async function loadOwnerChecker(operation: string): Promise<Checker | undefined> {
-  const path = join(import.meta.dirname, `${operation}.ts`);
-  return existsSync(path) ? ((await import(path)) as { default: Checker }).default : undefined;
-}
-
-const ownerCheckers: Readonly<Record<string, Checker | undefined>> = {
-  'owner-init': await loadOwnerChecker('owner-init'),
-  'owner-monitor': await loadOwnerChecker('owner-monitor'),
-};
-
-const checkContact: Checker = ({ input, expect: expected }) => {
+const checkContact: Checker = ({ input, expect: expected }, file) => {
   // The clock bounds, which the signature covers, are those of the other recordings.
-  const config = readConfiguration({ ...input, max_ahead: 10_000, max_behind: 10_000 });
+  const config = readConfiguration({ ...input, max_ahead: 10_000, max_behind: 10_000 }, file);
   const log = new RecordedLog({ input, expect: expected });
   const { tree_size: size } = expected;
   const view = input.last === undefined ? undefined : log.view(input.last);
@@ -51,8 +39,8 @@ const checkContact: Checker = ({ input, expect: expected }) => {
 const checkMonitor: Checker = (vector, file) => {
   const { operation } = vector.input;
   if (operation === 'contact') return checkContact(vector, file);
-  const checker = ownerCheckers[operation];
-  return checker === undefined ? { notApplicable: `no ${operation} here yet` } : checker(vector, file);
+  if (operation === 'owner-monitor') return checkOwnerMonitor(vector, file);
+  throw new Error(`no checker for the operation ${operation}`);
 };
 
 export default checkMonitor;

@@ -8,8 +8,8 @@ import { RecordedLog } from '../recorded-log.ts';
 import type { Checker } from '../vector-file.ts';
 import { readConfiguration } from './tree-head.ts';
 
-const checkOwnerMonitor: Checker = ({ input, expect: expected }) => {
-  const config = readConfiguration({ ...input, max_ahead: 10_000, max_behind: 10_000 });
+const checkOwnerMonitor: Checker = ({ input, expect: expected }, file) => {
+  const config = readConfiguration({ ...input, max_ahead: 10_000, max_behind: 10_000 }, file);
   const log = new RecordedLog({ input, expect: expected });
   const { tree_size: size } = expected;
   const view = input.last === undefined ? undefined : log.view(input.last);

@@ -1,5 +1,4 @@
 import { expect } from 'vitest';
-import { KT_128_SHA256_ED25519 } from '../../../src/core/crypto/cipher-suite.ts';
 import { formatHex, parseHex } from '../../../src/core/encoding/bytes.ts';
 import { type Codec, decode, encode } from '../../../src/core/encoding/codec.ts';
 import { contactMonitorRequestCodec } from '../../../src/core/keytrans/contact-monitor-messages.ts';
@@ -7,7 +6,7 @@ import { ownerInitRequestCodec } from '../../../src/core/keytrans/owner-init-mes
 import { ownerMonitorRequestCodec } from '../../../src/core/keytrans/owner-monitor-messages.ts';
 import { labelValueCodec, updateRequestCodec } from '../../../src/core/keytrans/update-messages.ts';
 import { binaryLadderStepCodec, searchRequestCodec } from '../../../src/core/keytrans/messages.ts';
-import type { Checker } from '../vector-file.ts';
+import { type Checker, suiteOf } from '../vector-file.ts';
 
 /** Checks both directions of a codec on one value. */
 function both<T>(codec: Codec<T>, value: T, hex: string): void {
@@ -15,7 +14,7 @@ function both<T>(codec: Codec<T>, value: T, hex: string): void {
   expect(decode(codec, parseHex(hex))).toEqual(value);
 }
 
-const checkRequest: Checker = ({ input, expect: expected }) => {
+const checkRequest: Checker = ({ input, expect: expected }, file) => {
   switch (input.kind) {
     case 'search-request':
       return both(
@@ -57,10 +56,10 @@ const checkRequest: Checker = ({ input, expect: expected }) => {
     case 'binary-ladder-step': {
       const commitment = input.commitment === undefined ? undefined : parseHex(input.commitment);
       const step = { proof: parseHex(input.proof), commitment };
-      return both(binaryLadderStepCodec({ cipherSuite: KT_128_SHA256_ED25519 }), step, expected.encoding);
+      return both(binaryLadderStepCodec({ cipherSuite: suiteOf(file).id }), step, expected.encoding);
     }
     default:
-      return { notApplicable: `no ${input.kind} here yet` };
+      throw new Error(`no checker for the structure ${input.kind}`);
   }
 };
 

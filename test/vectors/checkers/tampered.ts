@@ -1,19 +1,18 @@
 import { expect } from 'vitest';
-import { cipherSuite, KT_128_SHA256_ED25519 } from '../../../src/core/crypto/cipher-suite.ts';
 import { verifyCommitment } from '../../../src/core/crypto/commitment.ts';
 import { parseHex } from '../../../src/core/encoding/bytes.ts';
 import { verifyTreeHead } from '../../../src/core/keytrans/tree-head.ts';
 import { encodeVrfInput } from '../../../src/core/keytrans/vrf-input.ts';
-import type { Checker, VectorCase } from '../vector-file.ts';
+import { type Checker, suiteOf, type VectorCase, type VectorFile } from '../vector-file.ts';
 import { readCommitmentValue } from './commitment.ts';
 import checkTamperedLogTree from './tampered-log-tree.ts';
 import checkTamperedPrefixTree from './tampered-prefix-tree.ts';
 import { readConfiguration } from './tree-head.ts';
 
-function verify(input: VectorCase['input']): void {
+function verify(input: VectorCase['input'], file: VectorFile): void {
   switch (input.kind) {
     case 'vrf':
-      cipherSuite(KT_128_SHA256_ED25519).verifyVrf(
+      suiteOf(file).verifyVrf(
         parseHex(input.public_key),
         encodeVrfInput(parseHex(input.label), input.version),
         parseHex(input.proof),
@@ -24,7 +23,7 @@ function verify(input: VectorCase['input']): void {
       return;
     case 'tree-head':
       verifyTreeHead(
-        readConfiguration(input),
+        readConfiguration(input, file),
         { treeSize: input.tree_size, signature: parseHex(input.signature) },
         parseHex(input.root),
       );
@@ -37,7 +36,7 @@ function verify(input: VectorCase['input']): void {
 const checkTampered: Checker = (vector, file) => {
   if (vector.input.kind === 'log-tree') return checkTamperedLogTree(vector, file);
   if (vector.input.kind === 'prefix-tree') return checkTamperedPrefixTree(vector, file);
-  expect(() => verify(vector.input)).toThrow(expect.objectContaining({ name: 'GlasskeyError' }));
+  expect(() => verify(vector.input, file)).toThrow(expect.objectContaining({ name: 'GlasskeyError' }));
 };
 
 export default checkTampered;

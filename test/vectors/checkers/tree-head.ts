@@ -10,12 +10,12 @@ import {
   treeHeadCodec,
   verifyTreeHead,
 } from '../../../src/core/keytrans/tree-head.ts';
-import type { Checker, VectorCase } from '../vector-file.ts';
+import { type Checker, suiteOf, type VectorCase, type VectorFile } from '../vector-file.ts';
 
-/** The Configuration that a case describes. */
-export function readConfiguration(input: VectorCase['input']): Configuration {
+/** The Configuration that a case of a file describes. */
+export function readConfiguration(input: VectorCase['input'], file: VectorFile): Configuration {
   const common = {
-    cipherSuite: 2,
+    cipherSuite: suiteOf(file).id,
     signaturePublicKey: parseHex(input.signature_public_key),
     vrfPublicKey: parseHex(input.vrf_public_key),
     maxAheadMs: input.max_ahead,
@@ -42,8 +42,8 @@ function both<T>(codec: Codec<T>, value: T, hex: string): void {
   expect(decode(codec, parseHex(hex))).toEqual(value);
 }
 
-const checkTreeHead: Checker = ({ input, expect: expected }) => {
-  const config = readConfiguration(input);
+const checkTreeHead: Checker = ({ input, expect: expected }, file) => {
+  const config = readConfiguration(input, file);
   const root = parseHex(input.root);
   const treeHead = { treeSize: input.tree_size, signature: parseHex(expected.signature) };
   both(configurationCodec, config, expected.configuration);

@@ -4,7 +4,7 @@ import { updateViewPositions } from '../../../src/core/keytrans/update-view.ts';
 import type { Checker } from '../vector-file.ts';
 
 /** The reading of the draft before August 2026: no restart where entry `last-1` is still on the frontier (KT §4.2). */
-function olderReading(size: number, last: number | undefined): number[] {
+export function olderReading(size: number, last: number | undefined): number[] {
   if (last === undefined) return frontier(size);
   const path = directPath(last - 1, size).filter((position) => position >= last);
   const edge = path.at(-1);
@@ -13,6 +13,7 @@ function olderReading(size: number, last: number | undefined): number[] {
 
 const checkUpdateView: Checker = ({ input, expect: expected }) => {
   const { size, advertised } = input as { size: number; advertised?: number };
+  if (advertised === undefined) expect(frontier(size)).toEqual(expected.frontier);
   expect(olderReading(size, advertised)).toEqual(expected.entries);
   const positions = updateViewPositions(size, advertised);
   if (expected.right_edge_unchecked === true) {
