@@ -14,8 +14,9 @@ export type Question =
   | { readonly kind: 'timestamp'; readonly position: number }
   | LookupQuestion
   /**
-   * A search ladder that is not inspected, because the algorithm knows that `greatest` (-1 for none) is the greatest
-   * version at that entry. Later ladders omit lookups as if it had been provided (KT §9.1 step 2.2). The answer is 0.
+   * A search ladder that is not inspected, because `greatest` (-1 for none) is the greatest version at that entry: an
+   * earlier answer showed it, or the owner's monitoring will. Later ladders omit lookups as if it had been provided (KT
+   * §9.1 step 2.2). The answer is 0.
    */
   | {
       readonly kind: 'known-ladder';

@@ -17,7 +17,7 @@ export interface OwnerUpdateOptions {
    * ownership began.
    */
   readonly knownTo: number;
-  /** Returns the greatest version in a log entry up to `knownTo`, if `previous` exists. */
+  /** Returns the greatest version expected in a log entry before `position`, if `previous` exists. */
   readonly expectedAt: (position: number) => number | undefined;
   /** The new versions, ascending. */
   readonly created: readonly number[];
@@ -45,12 +45,19 @@ export function* ownerUpdate(options: OwnerUpdateOptions): Algorithm<{ readonly 
   return { distinguished };
 }
 
-/** Searches for the previous greatest version in the log as it was before (steps 1 and 2). */
+/**
+ * Searches for the previous greatest version in the log as it was before (steps 1 and 2). A greatest-version search
+ * starts at the rightmost distinguished entry. The owner's monitoring checks that entry, so its ladder counts as shown.
+ */
 function* searchPrevious({ size, windowMs, position, previous, knownTo, expectedAt }: OwnerUpdateOptions) {
-  const distinguished = yield* onTimestamps(distinguishedOnPath(position - 1, size, windowMs));
-  const inspected = frontier(position).filter((entry) => !distinguished.includes(entry));
-  for (const entry of inspected) {
-    if (previous !== undefined && entry <= knownTo) {
+  const onPath = yield* onTimestamps(distinguishedOnPath(position - 1, size, windowMs));
+  const entries = frontier(position);
+  const first = entries.findIndex((entry) => !onPath.includes(entry));
+  if (first < 0) return;
+  const distinguished = entries[first - 1];
+  const passed = previous === undefined || distinguished === undefined ? first : first - 1;
+  for (const entry of entries.slice(passed)) {
+    if (previous !== undefined && (entry === distinguished || entry <= knownTo)) {
       yield { kind: 'known-ladder', position: entry, target: previous, greatest: expectedAt(entry) ?? -1 } as const;
       continue;
     }

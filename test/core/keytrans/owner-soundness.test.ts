@@ -315,6 +315,16 @@ describe('a version that the owner did not make', () => {
     if (!isTold) expect(refuses(() => owner.monitor(() => false))).toBe(true);
   });
 
+  it('is not missed where an update omits what a distinguished entry has yet to show', () => {
+    // The owner knows version 0 from entry 2. Entry 7 hides it, and a ladder at entry 9 does not look it up again.
+    const { log, owner } = crowded({ 2: 1, 10: 1 }, [forgery(7, 0)]);
+    const inspected = answerOwnerUpdate(log, { label: LABEL, last: undefined, greatestVersion: 0 });
+    expect(inspected.update.prefixProofs.map(({ results }) => results.length)).toEqual([1, 3]);
+    owner.update();
+    expect(greatestKnown(owner.state)).toBe(1);
+    expect(() => owner.monitor(() => false)).toThrow(expect.objectContaining({ code: 'version-rolled-back' }));
+  });
+
   it('that appears before it was made is unexpected, also where it is the same', () => {
     const honest = crowded({ 8: 2, 10: 2 }, []).log.versions.get(LABEL)!;
     for (const at of [3, 9]) {

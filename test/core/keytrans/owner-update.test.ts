@@ -82,6 +82,23 @@ describe('the check of new versions', () => {
     expect(asked).toEqual([ladder(0, 0), ladder(1, 0)]);
   });
 
+  it('omits what a search would be shown at the rightmost distinguished entry, which it does not inspect', () => {
+    // The previous tree has the frontier 1, 2. Entry 1 is distinguished: a search starts there.
+    const log = { size: 4, position: 3, windowMs: 400, created: [1] };
+    const ladder = (position: number, target: number) => ({ kind: 'search-ladder', position, target, omit: true });
+    const asked: Question[] = [];
+    run(log, [9, 9, 0, 0], asked);
+    expect(asked).toEqual([{ kind: 'known-ladder', position: 1, target: 0, greatest: 0 }, ladder(2, 0)]);
+    // Without a previous version, nothing could be omitted.
+    asked.length = 0;
+    run({ ...log, previous: undefined, created: [0] }, [9, 9, -1, 0], asked);
+    expect(asked).toEqual([ladder(2, 0)]);
+    // Where the previous tree is distinguished as a whole, there is no search (step 1).
+    asked.length = 0;
+    run({ ...log, size: 3, position: 2 }, [9, 9, 0], asked);
+    expect(asked).toEqual([ladder(2, 1)]);
+  });
+
   it('leaves a distinguished entry to the monitoring', () => {
     const asked: Question[] = [];
     expect(run({ windowMs: 0 }, [], asked)).toEqual({ distinguished: true });
