@@ -25,7 +25,7 @@ export class AuditorFolder {
   get record(): string {
     return join(this.path, 'record');
   }
-  /** The evidence because of which the auditor stopped signing. Absent while it signs. */
+  /** The evidence that made the auditor stop signing. Absent while it signs. */
   get evidence(): string {
     return join(this.path, 'halted.json');
   }

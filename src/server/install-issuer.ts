@@ -76,9 +76,9 @@ function assertDistinct({ certificate }: Issuer, other: Uint8Array): void {
 }
 
 /**
- * Replaces the CA certificates that `init` made by a root and the certificate that it signed for the folder's issuing
- * key (both PEM), and stores the next trust bundle. The folder must have the bundle key. Works only before the log has
- * begun, while nobody holds a certificate of the first CA. Safe to repeat.
+ * Replaces the CA certificates of `init` by an offline root and the certificate that it signed for the issuing key
+ * (both PEM). Stores the next trust bundle, for which the folder must have the bundle key. Works only before the log
+ * has begun, while nobody holds a certificate of the first CA. Safe to repeat.
  * Throws `usage`, `bad-certificate`, `bad-signature`, `certificate-expired`, `bad-key-file`.
  */
 export async function installIntermediate(

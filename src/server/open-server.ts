@@ -32,13 +32,13 @@ export interface OpenServer {
   readonly config: ServerConfig;
   /** The database. */
   readonly store: Store;
-  /** Keys, clock and limits of the log: the first argument of the functions that administer it. */
+  /** Keys, clock, limits and current settings of the log. */
   readonly context: LogContext;
   /** Counters in Prometheus's format, fed by the events of the log. */
   readonly metrics: Metrics;
   /** The root certificate, DER. */
   readonly root: Uint8Array;
-  /** Adds the URLs that their certificates name to issuing CAs. */
+  /** Adds to issuing CAs the URLs that their certificates name. */
   readonly withUrls: (later: readonly LaterCa[]) => readonly IssuingCa[];
   /** The signed trust bundle, JSON, for clients. */
   readonly trustBundle: string;
@@ -67,8 +67,8 @@ export interface OpenServerOptions {
 /**
  * Opens a data folder and its database, for a program that administers the log. Creates the log in the database if this
  * folder never had one. The caller closes the result. Throws `usage` for a folder or settings with a problem,
- * `bad-key-file`, `hsm-refused`, `hsm-unavailable`, `bad-key`, `storage-locked` if another process uses the embedded
- * database, `storage-unsafe`, `storage-failed`.
+ * `bad-bundle`, `bad-policy`, `bad-key-file`, `hsm-refused`, `hsm-unavailable`, `bad-key`, `storage-locked` if another
+ * process uses the embedded database, `storage-unsafe`, `storage-failed`.
  */
 export async function openServer(options: OpenServerOptions): Promise<OpenServer> {
   const folder = new DataFolder(options.data);
@@ -147,7 +147,7 @@ export function assertDatabaseUrl(text: string): void {
   ensure(isOne, 'usage', 'the database must be a postgres:// URL');
 }
 
-/** Parses the bundle and verifies its signatures. Throws `usage` if it belongs to another log. */
+/** Parses the bundle and verifies its signatures. Throws `bad-bundle`, `usage` if it belongs to another log. */
 export function readBundle(folder: DataFolder, config: ServerConfig, text: string): TrustBundle {
   const signed = parseTrustBundle(text);
   verifyBundleSignatures(signed);

@@ -34,8 +34,9 @@ export class Reloader {
   }
 
   /**
-   * Applies the folder's current content, or throws and changes nothing. Throws `usage` for a file with a problem, a
-   * bundle that is no successor and a change that needs a restart, and the errors of opening the keys.
+   * Applies the folder's current content, or throws and changes nothing. Throws `usage` for a file with a problem or a
+   * change that needs a restart, `bad-bundle`, `bundle-changed` for a bundle that is no successor, and the errors of
+   * opening keys.
    */
   reload(): Promise<void> {
     const next = this.#running.then(() => this.#reload());

@@ -46,9 +46,8 @@ export interface RunningServer {
 
 /**
  * Serves a data folder over HTTP, as `glasskey serve` does, until the caller stops it. Installs no signal handlers.
- * Throws `usage` for a folder, settings or an address with a problem, `bad-key-file`, `hsm-refused`, `hsm-unavailable`,
- * `bad-key`, `storage-locked` if another process uses or initialises the folder, `storage-unsafe`, `storage-failed`,
- * `clock-skew` if the log was stopped for over a day.
+ * Throws the errors of {@link openServer}. Also throws `usage` if it cannot listen on the address, `clock-skew` if the
+ * log was stopped for over a day, and with `dev` `storage-locked` if another process initialises the folder.
  */
 export async function startServer(options: StartServerOptions): Promise<RunningServer> {
   const { data, listen = '127.0.0.1:8080', dev = false, logger = stderrLogger() } = options;

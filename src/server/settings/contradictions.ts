@@ -12,7 +12,7 @@ export interface Contradiction {
   readonly reason: string;
 }
 
-/** Returns the settings that are valid each, but contradict one another or the files that they name. */
+/** Returns the contradictions among valid settings, and between them and the files that they name. */
 export function contradictions(file: SettingsFile, files: ReadSettingFile): Contradiction[] {
   const { policy = [], oidc = [] } = file;
   const issuers = oidc.map(({ issuer }) => issuer);

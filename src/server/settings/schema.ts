@@ -102,5 +102,5 @@ export const settingsSchema = z.strictObject({
     .optional(),
 });
 
-/** A `glasskey.toml` whose parts are valid each. */
+/** A parsed `glasskey.toml`, before the search for contradictions. */
 export type SettingsFile = z.output<typeof settingsSchema>;
