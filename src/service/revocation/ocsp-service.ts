@@ -22,7 +22,7 @@ const STATUS_LIFETIME_MS = 2_000;
 /** An OCSP response, DER. */
 export interface OcspAnswer {
   readonly der: Uint8Array;
-  /** What caches need; undefined for an answer that they must not keep: a failure, or one for a client's nonce. */
+  /** The times for caches; undefined for an answer that they must not keep: a failure, or one for a client's nonce. */
   readonly kept: Kept | undefined;
 }
 
