@@ -73,6 +73,10 @@ export class Metrics {
   ]);
   readonly #writer = this.#gauge('glasskey_writer', '1 if this process is the writer of the log');
   readonly #queueDepth = this.#gauge('glasskey_queue_depth', 'Submissions waiting to be sequenced');
+  readonly #queueWait = this.#gauge(
+    'glasskey_queue_wait_seconds',
+    'Time for which the oldest submission was seen to wait while the log did not take it',
+  );
   readonly #inFlight = this.#gauge('glasskey_issuance_in_flight', 'Requests inside the issuance pipeline');
 
   constructor() {
@@ -140,6 +144,7 @@ export class Metrics {
       this.#lagEntries.set(entries);
       this.#lagSeconds.set(sinceMs === undefined ? 0 : Math.max(0, nowMs - sinceMs) / 1000);
       this.#queueDepth.set(health.queueDepth);
+      this.#queueWait.set(health.standstill.queueMs / 1000);
       this.#inFlight.set(health.inFlight);
       this.#releasedSize.set(health.size);
       this.#ended.set(health.hasEnded ? 1 : 0);

@@ -3,6 +3,7 @@ import { isGlasskeyError } from '../core/errors.ts';
 import { HTML_MEDIA_TYPE, JSON_MEDIA_TYPE } from '../contract/media-types.ts';
 import { PATHS } from '../contract/paths.ts';
 import type { LogService } from '../service/log-service.ts';
+import { findUnreadiness } from '../service/readiness.ts';
 import { API_PAGE_POLICY, apiPage } from './api-page.ts';
 import type { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi-document.ts';
@@ -23,7 +24,7 @@ export function operatorRoutes(app: Hono, service: LogService, metrics: Metrics,
     const checks = [
       await check('database', ping),
       await check('signer', () => service.signers.check()),
-      await check('log', () => checkLog(service)),
+      await check('log', () => findUnreadiness(service)),
     ];
     const ok = checks.every((one) => one.ok);
     const body = JSON.stringify({ status: ok ? 'ready' : 'not ready', checks });
@@ -46,29 +47,11 @@ export function operatorRoutes(app: Hono, service: LogService, metrics: Metrics,
   }
 }
 
-async function checkLog(service: LogService): Promise<void> {
-  const { failure, trouble, hasEnded } = await service.health();
-  if (failure?.code === 'log-rolled-back') throw failure;
-  if (failure !== undefined) throw new Error('the stored log contradicts itself', { cause: failure });
-  if (isGlasskeyError(trouble, 'release-stalled')) throw trouble;
-  const { released } = await service.progress.released();
-  const label = new TextEncoder().encode('urn:glasskey:readiness');
-  await service.prover.lookup({ last: undefined, label }).catch((error: unknown) => {
-    // The auditor delivers its heads through this server, which must stay reachable for it.
-    if (!isGlasskeyError(error, 'not-audited')) throw error;
-  });
-  const { configuration, now, store } = service.context;
-  const head = await store.readHead();
-  const behindMs = now() - head.timestampMs;
-  if (behindMs > configuration.maxBehindMs && !hasEnded) {
-    throw new Error(`size ${released.size} is ${behindMs} ms old, which clients refuse`);
-  }
-}
-
-async function check(name: Check['name'], work: () => Promise<void>): Promise<Check> {
+/** Runs one check: `work` returns what is wrong, or throws it. */
+async function check(name: Check['name'], work: () => Promise<string | undefined | void>): Promise<Check> {
   try {
-    await work();
-    return { name, ok: true, detail: 'ok' };
+    const wrong = await work();
+    return { name, ok: wrong === undefined, detail: wrong ?? 'ok' };
   } catch (error) {
     const detail = isGlasskeyError(error) ? `${error.code}: ${error.message}` : 'failed';
     return { name, ok: false, detail };

@@ -25,6 +25,7 @@ import type { LogContext } from './log/log-context.ts';
 import { LogEnding } from './log/log-ending.ts';
 import { LogFiles } from './log/log-files.ts';
 import { LogProgress } from './log/log-progress.ts';
+import { WaitingTime } from './log/waiting-time.ts';
 import { OcspService } from './revocation/ocsp-service.ts';
 import {
   createEncodedProver,
@@ -40,6 +41,7 @@ import { recover } from './recovery/recover.ts';
 import { RecoveryKeeper } from './recovery/recovery-keeper.ts';
 import type { RecoveryOrder, RecoveryOutcome, VetoOrder } from './recovery/recovery-orders.ts';
 import { veto } from './recovery/veto.ts';
+import type { HeadRow } from '../store/ports.ts';
 import { SignerHealth } from './signer-health.ts';
 import { type TokenInfo, verifyToken } from './log/tokens.ts';
 import type { ProfileTable } from './log/profile-table.ts';
@@ -48,6 +50,8 @@ import type { ProfileTable } from './log/profile-table.ts';
 export interface LogHealth {
   /** The greatest released size. */
   readonly size: number;
+  /** Timestamp of the newest committed entry, ms. */
+  readonly timestampMs: number;
   /** The log has its last entry; nothing is appended after it. */
   readonly hasEnded: boolean;
   /** Why signing has stopped for good; undefined while all is well. */
@@ -58,7 +62,18 @@ export interface LogHealth {
   /** The lag as this process sees it: zero unless it is the writer. */
   readonly lag: ReleaseLag;
   readonly queueDepth: number;
+  readonly standstill: Standstill;
   readonly inFlight: number;
+}
+
+/** For how long this process has seen the log stand still, ms; 0 while it moves, or while nothing waits. */
+export interface Standstill {
+  /** The oldest submission waits in the queue. */
+  readonly queueMs: number;
+  /** Entries are committed and not released. */
+  readonly releaseMs: number;
+  /** Every turn of the sequencer of this process has failed. */
+  readonly troubleMs: number;
 }
 
 /** Options of a {@link LogService}. */
@@ -90,6 +105,11 @@ export class LogService {
   readonly #mailers: (Mailer | undefined)[] = [];
   readonly #ending: LogEnding;
   readonly #sequence: boolean;
+  readonly #waits = {
+    queue: new WaitingTime<number>(),
+    release: new WaitingTime<number>(),
+    trouble: new WaitingTime<'trouble'>(),
+  };
 
   constructor(context: LogContext, options: LogServiceOptions = {}) {
     this.context = context;
@@ -232,7 +252,23 @@ export class LogService {
     const { failure, trouble, isWriter, lag, queueDepth } = this.sequencer;
     const { inFlight } = this.#pipeline.admission;
     const hasEnded = await this.#ending.hasEnded();
-    return { hasEnded, size: released.size, failure, trouble, isWriter, lag, queueDepth, inFlight };
+    const head = await this.context.store.readHead();
+    const { timestampMs } = head;
+    const standstill = await this.#standstill(head);
+    const sequencing = { failure, trouble, isWriter, lag, queueDepth };
+    return { hasEnded, size: released.size, timestampMs, ...sequencing, standstill, inFlight };
+  }
+
+  /** Asks the database, so that every server sees that the log's writer stands still. Writes nothing. */
+  async #standstill(head: HeadRow): Promise<Standstill> {
+    const { store } = this.context;
+    const [oldest, released] = await Promise.all([store.oldestQueued(), store.readReleased()]);
+    const releasedSize = released?.size ?? 0;
+    return {
+      queueMs: this.#waits.queue.look(oldest),
+      releaseMs: this.#waits.release.look(releasedSize < head.size ? releasedSize : undefined),
+      troubleMs: this.#waits.trouble.look(this.sequencer.trouble === undefined ? undefined : 'trouble'),
+    };
   }
 
   /**

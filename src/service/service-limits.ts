@@ -26,6 +26,8 @@ export interface ServiceLimits {
   /** First pause after a failed append, ms; doubles up to `maxBackoffMs`. */
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
+  /** How long something may wait for a log that stands still before this server is not ready, ms. */
+  readonly standstillMs: number;
   /** The interval for polling the queue, the writer's lock and released heads without a notification, ms. */
   readonly pollMs: number;
   /** Most requests in the issuance pipeline of this process at once; further ones are `overloaded`. */
@@ -95,6 +97,7 @@ export const DEFAULT_SERVICE_LIMITS: ServiceLimits = {
   maxClockBehindMs: 60_000,
   backoffMs: 100,
   maxBackoffMs: 5_000,
+  standstillMs: 30_000,
   pollMs: 1_000,
   maxInFlight: 2_000,
   maxQueue: 10_000,

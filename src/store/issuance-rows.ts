@@ -16,6 +16,7 @@ type Part =
   | 'staleIntents'
   | 'readQueue'
   | 'queueDepth'
+  | 'oldestQueued'
   | 'readOutcomes'
   | 'purgeSettled';
 
@@ -124,6 +125,14 @@ export function issuanceRows(context: StoreContext): Pick<LogStore, Part> {
     async queueDepth() {
       const [row] = await queries.run((db) => db.select({ depth: count() }).from(submissions).where(queued));
       return row?.depth ?? 0;
+    },
+
+    async oldestQueued() {
+      const { submissionId } = submissions;
+      const [row] = await queries.run((db) =>
+        db.select({ submissionId }).from(submissions).where(queued).orderBy(asc(submissionId)).limit(1),
+      );
+      return row?.submissionId;
     },
 
     async readOutcomes(submissionIds) {

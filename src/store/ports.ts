@@ -192,6 +192,8 @@ export interface LogStore {
   /** Oldest queued submissions. */
   readQueue(limit: number): Promise<readonly SubmissionRow[]>;
   queueDepth(): Promise<number>;
+  /** Number of the oldest queued submission. */
+  oldestQueued(): Promise<number | undefined>;
   /** Outcomes in the order of the ids; those that were purged are left out. */
   readOutcomes(submissionIds: readonly number[]): Promise<readonly SubmissionOutcome[]>;
   /** Deletes settled submissions, and sequenced and failed intents, that are older than `beforeMs`. */

@@ -77,6 +77,7 @@ const SERVICE: InnerTable = {
     'sequencing',
     'signer-health.ts',
   ],
+  'readiness.ts': ['log-service.ts'],
   est: ['log', 'log-service.ts'],
 };
 

@@ -46,6 +46,7 @@ describeEachStore('issuance rows', ({ newLog }) => {
     const { submissionId } = await log.submit(submission, certificate, request);
     expect(await log.readQueue(10)).toEqual([{ ...submission, id: submissionId }]);
     expect(await log.queueDepth()).toBe(1);
+    expect(await log.oldestQueued()).toBe(submissionId);
     expect(await log.readOutcomes([submissionId])).toEqual([{ id: submissionId, state: 'queued' }]);
     expect(await log.findCertificate(certificate.serial)).toEqual(certificate);
     expect(await log.findCertificateByRequest(labelKey('alice'), request)).toEqual(certificate);
@@ -75,6 +76,7 @@ describeEachStore('issuance rows', ({ newLog }) => {
     await expect(submit(request)).rejects.toMatchObject(conflict);
     expect(await log.findCertificate(certificate.serial)).toBeUndefined();
     expect(await log.queueDepth()).toBe(0);
+    expect(await log.oldestQueued()).toBeUndefined();
     await log.openIntent(sampleIntent('alice'));
     const results = await Promise.allSettled(Array.from({ length: 20 }, () => submit(request)));
     expect(results.filter((result) => result.status === 'fulfilled')).toHaveLength(1);

@@ -1,8 +1,11 @@
 import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { driveTiles } from '../../core/prefix/drive.ts';
+import { KEY_LENGTH } from '../../core/prefix/key-bits.ts';
+import { MAX_LOOKUPS, provePrefixLookups } from '../../core/prefix/prefix-tree.ts';
 import type { AppendBatch, HeadRow, SubmissionRow } from '../../store/ports.ts';
+import type { RefusedRow } from './batch-bisection.ts';
 import { planEntries } from './batch-plan.ts';
-import { nextTimestamp } from './clock-guard.ts';
 import { type GrownTrees, growLog, prefixTileRows } from './grow-log.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { SettledOutcome } from '../log/log-progress.ts';
@@ -18,23 +21,28 @@ export interface Appended {
   readonly rejected: number;
 }
 
-/** Bounds on the clock that hold for one append. */
-export type ClockBounds = Pick<LogContext['limits'], 'maxClockAheadMs' | 'maxClockBehindMs'>;
+/** What {@link appendQueue} appends. */
+interface Appending {
+  readonly queue: readonly SubmissionRow[];
+  /** Rows that are rejected without a check. */
+  readonly refused: readonly RefusedRow[];
+  /** Timestamp of the new entries, ms: not before the head's. */
+  readonly timestampMs: number;
+}
 
 /**
  * Appends to the log once (docs/architecture.md#sequencing-and-durability): checks the queue against the committed
  * versions, and builds both logs and the prefix tree in memory. Commits all of it by compare-and-swap on `head`, and
  * reads the committed row back. An empty queue makes a heartbeat entry. Throws `head-moved` if another writer was
- * faster, `clock-skew`, `storage-failed` (the append may or may not have happened), `storage-corrupt`.
+ * faster, `storage-failed` (the append may or may not have happened), `storage-corrupt`.
  */
 export async function appendQueue(
   context: LogContext,
   head: HeadRow,
-  queue: readonly SubmissionRow[],
-  bounds: ClockBounds = context.limits,
+  { queue, refused, timestampMs }: Appending,
 ): Promise<Appended> {
-  const timestampMs = nextTimestamp(head.timestampMs, context.now(), bounds);
-  const { checked, growth, entries } = await growChecked(context, head, queue, timestampMs);
+  const { growth, entries, ...grown } = await growChecked(context, head, queue, timestampMs);
+  const checked = { ...grown.checked, rejected: [...grown.checked.rejected, ...refused] };
   const versions = entries.flatMap((rows, i) => rows.map((row) => versionRow(row, head.size + i)));
   const batch: AppendBatch = {
     ...growth,
@@ -49,6 +57,7 @@ export async function appendQueue(
   const committed = await context.store.readHead();
   assertCommitted(committed, growth.head);
   for (const { name, tile } of growth.prefixTiles) context.prefixTiles.put(name, tile);
+  for (const { code } of refused) context.observe({ type: 'rejected', code });
   return {
     head: committed,
     outcomes: [
@@ -71,8 +80,8 @@ async function growChecked(
   queue: readonly SubmissionRow[],
   timestampMs: number,
 ): Promise<GrownQueue> {
-  const grow = async (thorough: boolean): Promise<GrownQueue> => {
-    const checked = await checkQueue(context, head, queue, { timestampMs, thorough });
+  const grow = async (taken: ReadonlySet<string>): Promise<GrownQueue> => {
+    const checked = await checkQueue(context, head, queue, { timestampMs, taken });
     const entries = planEntries(checked.accepted, ({ labelKey }) => formatHex(labelKey), context.limits.entrySize);
     const growth = await growLog({
       head,
@@ -84,12 +93,29 @@ async function growChecked(
     return { checked, entries, growth };
   };
   try {
-    return await grow(false);
+    return await grow(new Set());
   } catch (error) {
     // A search key that is in the tree already would stop the whole queue: find its submission.
     if (!isGlasskeyError(error, 'prefix-key-exists')) throw error;
-    return grow(true);
+    return grow(await takenKeys(context, head, queue));
   }
+}
+
+/** Returns the search keys (hex) of a queue that the prefix tree holds, whatever the rows of their labels say. */
+async function takenKeys(
+  { readPrefixTiles }: LogContext,
+  head: HeadRow,
+  queue: readonly SubmissionRow[],
+): Promise<ReadonlySet<string>> {
+  const root = { hash: head.prefixRoot, tile: head.prefixTile };
+  const keys = queue.map(({ vrfOutput }) => vrfOutput).filter(({ length }) => length === KEY_LENGTH);
+  const taken = new Set<string>();
+  for (let start = 0; start < keys.length; start += MAX_LOOKUPS) {
+    const asked = keys.slice(start, start + MAX_LOOKUPS);
+    const { results } = await driveTiles(provePrefixLookups(root, asked), readPrefixTiles);
+    asked.forEach((key, i) => results[i]?.type === 'inclusion' && taken.add(formatHex(key)));
+  }
+  return taken;
 }
 
 function versionRow(row: SubmissionRow, position: number): AppendBatch['versions'][number] {

@@ -1,9 +1,11 @@
 import { type GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import type { HeadRow, ReleasedHead } from '../../store/ports.ts';
+import type { HeadRow, ReleasedHead, SubmissionRow } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { LogProgress } from '../log/log-progress.ts';
 import { releasedLog } from '../log/released-log.ts';
-import { appendQueue } from './append-queue.ts';
+import { type Appended, appendQueue } from './append-queue.ts';
+import { BatchBisection } from './batch-bisection.ts';
+import { nextTimestamp } from './clock-guard.ts';
 import { releaseHead } from './head-signer.ts';
 import { namesConfiguration } from './replace-configuration.ts';
 import { assertNotRolledBack } from './rollback-check.ts';
@@ -47,6 +49,7 @@ export class SequencingStep {
   #hasEnded = false;
   /** The next append may come after a gap. */
   #acceptClockGap: boolean;
+  readonly #bisection = new BatchBisection();
   #waitingSize = 0;
   #waitingSinceMs: number | undefined;
   #queueDepth = 0;
@@ -131,15 +134,14 @@ export class SequencingStep {
   async #append(head: HeadRow): Promise<StepResult> {
     const { store, limits, observe } = this.#context;
     if (this.#hasEnded) return 'idle';
-    const queue = await store.readQueue(limits.batchSize);
-    this.#queueDepth = queue.length < limits.batchSize ? queue.length : await store.queueDepth();
+    const most = Math.min(limits.batchSize, this.#bisection.limit);
+    const queue = await store.readQueue(most);
+    this.#queueDepth = queue.length < most ? queue.length : await store.queueDepth();
     const idleMs = this.#context.now() - head.timestampMs;
     const isQuiet = queue.length === 0 && idleMs >= 0 && idleMs < limits.heartbeatMs;
     if (isQuiet && !this.#mustGrow) return 'idle';
     const started = performance.now();
-    const bounds = this.#acceptClockGap ? { ...limits, maxClockAheadMs: Infinity } : limits;
-    const appended = await appendQueue(this.#context, head, queue, bounds);
-    this.#acceptClockGap = false;
+    const appended = await this.#appendSome(head, queue);
     this.#progress.noteOutcomes(appended.outcomes);
     observe({
       type: 'appended',
@@ -152,6 +154,23 @@ export class SequencingStep {
     await this.#release(appended.head);
     this.#head = appended.head;
     return 'appended';
+  }
+
+  /** Appends the queue, or the part of it that {@link BatchBisection} tries. */
+  async #appendSome(head: HeadRow, queue: readonly SubmissionRow[]): Promise<Appended> {
+    const { limits, now } = this.#context;
+    const bounds = this.#acceptClockGap ? { ...limits, maxClockAheadMs: Infinity } : limits;
+    const timestampMs = nextTimestamp(head.timestampMs, now(), bounds);
+    const attempt = this.#bisection.next(queue);
+    try {
+      const appended = await appendQueue(this.#context, head, { ...attempt, timestampMs });
+      this.#acceptClockGap = false;
+      this.#bisection.succeeded();
+      return appended;
+    } catch (error) {
+      this.#bisection.failed(head.size, attempt, error);
+      throw error;
+    }
   }
 
   async #release(head: HeadRow): Promise<void> {

@@ -2,12 +2,12 @@ import { parseCertificate } from '../../ca/certificate.ts';
 import { nodeVerifySignature } from '../../ca/node-verify-signature.ts';
 import { commit } from '../../core/crypto/commitment.ts';
 import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
-import type { ErrorCode } from '../../core/error-codes.ts';
-import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { checkTransition, type HeldVersion } from '../../identity/continuity.ts';
 import { decodeIdentityRecord, type IdentityRecord } from '../../identity/identity-record.ts';
 import { includesBytes, spkiSet } from '../../identity/spki-set.ts';
 import type { HeadRow, Revocation, SubmissionRow } from '../../store/ports.ts';
+import type { RefusedRow } from './batch-bisection.ts';
 import { continuityPorts } from './continuity-ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { recoveryWaitedBefore } from '../log/recovery-wait.ts';
@@ -22,7 +22,7 @@ const UNSPECIFIED = 0;
 export interface CheckedQueue {
   /** The submissions to append, in the order of the queue. */
   readonly accepted: readonly SubmissionRow[];
-  readonly rejected: readonly { readonly row: SubmissionRow; readonly code: ErrorCode }[];
+  readonly rejected: readonly RefusedRow[];
   /** Certificates that leave a record before they expire. */
   readonly revocations: readonly Revocation[];
 }
@@ -30,17 +30,15 @@ export interface CheckedQueue {
 interface CheckOptions {
   /** Timestamp that the new log entries will have. */
   readonly timestampMs: number;
-  /**
-   * Also reads whether version 0 of a label is in the log already. Otherwise the insertion of its search key into the
-   * prefix tree shows it.
-   */
-  readonly thorough: boolean;
+  /** Search keys (hex) of the queue that the prefix tree holds already, as far as somebody looked. */
+  readonly taken: ReadonlySet<string>;
 }
 
 /**
  * Checks queued submissions against the committed log (docs/architecture.md#sequencing-and-durability): each must open
  * its commitment, be the successor of the label's greatest version, and follow it by the rules of continuity
- * (docs/spec.md#identity-record). The queue is not trusted: a wrong submission is rejected, even one of this process.
+ * (docs/spec.md#identity-record). Neither the queue nor the rows of a label are trusted: a wrong submission is rejected,
+ * even one of this process, and stops no other. Throws only transient errors, such as `storage-failed` and `overloaded`.
  */
 export async function checkQueue(
   context: LogContext,
@@ -48,31 +46,40 @@ export async function checkQueue(
   queue: readonly SubmissionRow[],
   options: CheckOptions,
 ): Promise<CheckedQueue> {
-  const stored = await readPredecessors(context, head, queue, options.thorough);
-  const latest = new Map<string, HeldVersion>(stored);
+  const stored = await readPredecessors(context, head, queue);
+  const latest = new Map<string, HeldVersion>();
+  for (const [label, { held }] of stored) if (held !== undefined) latest.set(label, held);
   // On the thread pool, all at once; each outcome is awaited when its row's turn comes.
   const issued = new Map(
-    queue.map((row) => [row.id, outcome(checkIssued(context, row, stored.get(formatHex(row.labelKey))?.record))]),
+    queue.map((row) => [row.id, outcome(checkIssued(context, row, stored.get(formatHex(row.labelKey))?.held?.record))]),
   );
   const accepted: SubmissionRow[] = [];
-  const rejected: { row: SubmissionRow; code: ErrorCode }[] = [];
+  const rejected: RefusedRow[] = [];
   const revocations: Revocation[] = [];
   for (const row of queue) {
     const label = formatHex(row.labelKey);
     try {
+      throwIf(stored.get(label)?.fault);
+      ensure(!options.taken.has(formatHex(row.vrfOutput)), 'version-conflict', 'the version is in the log already');
       const next = await checkSubmission(context, head, row, latest.get(label));
-      const fault = await issued.get(row.id);
-      if (fault !== undefined) throw fault;
+      throwIf(await issued.get(row.id));
       revocations.push(...revocationsOf(latest.get(label)?.record, next.record, row, options.timestampMs));
       latest.set(label, next);
       accepted.push(row);
     } catch (error) {
-      if (!isGlasskeyError(error) || error.fault === 'storage') throw error;
-      rejected.push({ row, code: error.code });
-      context.observe({ type: 'rejected', code: error.code });
+      if (isTransient(error)) throw error;
+      const code = isGlasskeyError(error) ? error.code : 'internal';
+      rejected.push({ row, code });
+      context.observe({ type: 'rejected', code });
     }
   }
   return { accepted, rejected, revocations };
+}
+
+/** The greatest committed version of a label: there is none, or it cannot be read. */
+interface Predecessor {
+  readonly held?: HeldVersion | undefined;
+  readonly fault?: Error;
 }
 
 /** Reads the greatest committed version of each label that needs one. */
@@ -80,20 +87,23 @@ async function readPredecessors(
   { store }: LogContext,
   head: HeadRow,
   queue: readonly SubmissionRow[],
-  thorough: boolean,
-): Promise<ReadonlyMap<string, HeldVersion>> {
+): Promise<ReadonlyMap<string, Predecessor>> {
   const keys = new Map<string, Uint8Array>();
-  for (const { labelKey, version } of queue) if (version > 0 || thorough) keys.set(formatHex(labelKey), labelKey);
-  const found = await Promise.all(
-    [...keys].map(async ([text, labelKey]) => {
-      const held = await readGreatest(store, labelKey, head.size);
-      return held === undefined ? [] : [[text, held] as const];
-    }),
-  );
-  return new Map(found.flat());
+  for (const { labelKey, version } of queue) if (version > 0) keys.set(formatHex(labelKey), labelKey);
+  const read = async (labelKey: Uint8Array): Promise<Predecessor> => {
+    try {
+      return { held: await readGreatest(store, labelKey, head.size) };
+    } catch (error) {
+      return { fault: toError(error) };
+    }
+  };
+  return new Map(await Promise.all([...keys].map(async ([text, labelKey]) => [text, await read(labelKey)] as const)));
 }
 
-/** Reads the greatest version of a label in the first `size` entries, with its record; undefined if there is none. */
+/**
+ * Reads the greatest version of a label in the first `size` entries, with its record; undefined if there is none. Throws
+ * `erased`, `storage-corrupt` for a record that does not decode, and storage errors.
+ */
 export async function readGreatest(
   store: LogContext['store'],
   labelKey: Uint8Array,
@@ -103,7 +113,22 @@ export async function readGreatest(
   if (row === undefined) return undefined;
   const { version, commitment, value } = row.greatest;
   ensure(value !== undefined, 'erased', 'the identity was erased');
-  return { version, commitment, record: decodeIdentityRecord(value) };
+  try {
+    return { version, commitment, record: decodeIdentityRecord(value) };
+  } catch (cause) {
+    throw new GlasskeyError('storage-corrupt', `version ${version} of a label is stored as no record`, { cause });
+  }
+}
+
+/** Throws a failure of an earlier step; does nothing if there was none. */
+function throwIf(fault: Error | undefined): void {
+  if (fault !== undefined) throw fault;
+}
+
+/** Returns true for an error that says nothing of the submission: a later attempt may succeed. */
+function isTransient(error: unknown): boolean {
+  if (!isGlasskeyError(error) || error.code === 'storage-corrupt') return false;
+  return error.fault === 'storage' || error.fault === 'overload' || error.fault === 'network';
 }
 
 async function checkSubmission(
@@ -171,8 +196,12 @@ async function outcome(check: Promise<void>): Promise<Error | undefined> {
     await check;
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
+    return toError(error);
   }
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 /**

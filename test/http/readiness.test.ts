@@ -1,0 +1,107 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { PATHS } from '../../src/contract/paths.ts';
+import { GlasskeyError } from '../../src/core/errors.ts';
+import type { LogStore } from '../../src/store/ports.ts';
+import { csrFor, newDeviceKey } from '../support/owner.ts';
+import type { TestLogOptions } from '../support/test-log.ts';
+import { createTestServer, type TestServer } from '../support/test-server.ts';
+
+let server: TestServer;
+afterEach(async () => {
+  await server.close();
+});
+
+async function open(options: TestLogOptions = {}): Promise<void> {
+  server = await createTestServer({ loop: false, ...options });
+}
+
+/** Registers; the answer waits for a step of the sequencer. */
+async function register(): Promise<{ answer: Promise<unknown> }> {
+  const { service, token, context } = server.log;
+  const identity = 'alice@example.com';
+  const csr = await csrFor(await newDeviceKey(), identity);
+  const answer = service.issue({ identity, csr, token, change: undefined, last: undefined });
+  answer.catch(() => undefined);
+  await vi.waitFor(async () => expect(await context.store.queueDepth()).toBe(1), { interval: 2 });
+  return { answer };
+}
+
+/** What `/readyz` says of the log. */
+async function ready(): Promise<{ status: number; detail: string }> {
+  const response = await fetch(server.url + PATHS.ready);
+  const { checks } = (await response.json()) as { checks: { name: string; detail: string }[] };
+  return { status: response.status, detail: checks.find(({ name }) => name === 'log')?.detail ?? '' };
+}
+
+async function queueWait(): Promise<number> {
+  const text = await (await fetch(server.url + PATHS.metrics)).text();
+  return Number(/^glasskey_queue_wait_seconds (\S+)$/m.exec(text)?.[1]);
+}
+
+describe('a log that does not move', () => {
+  it('is not ready once a submission has waited, and is again when it is taken', async () => {
+    await open({ limits: { standstillMs: 0 } });
+    expect(await ready()).toEqual({ status: 200, detail: 'ok' });
+    const { answer } = await register();
+    // The first look notes what waits.
+    await ready();
+    expect(await ready()).toMatchObject({ status: 503, detail: expect.stringMatching(/^submissions wait for/) });
+    expect(await queueWait()).toBeGreaterThan(0);
+    await server.log.service.sequencer.step();
+    await answer;
+    expect(await ready()).toEqual({ status: 200, detail: 'ok' });
+    expect(await queueWait()).toBe(0);
+  });
+
+  it('is ready while what waits has not waited for long', async () => {
+    await open();
+    await register();
+    await ready();
+    expect(await ready()).toEqual({ status: 200, detail: 'ok' });
+  });
+
+  it('is not ready while entries wait to be released', async () => {
+    const release = () => Promise.reject(new GlasskeyError('storage-failed', 'disk full'));
+    let broken = false;
+    await open({
+      limits: { standstillMs: 0 },
+      wrap: (store) =>
+        Object.assign(Object.create(store) as LogStore, {
+          release: (head: Parameters<LogStore['release']>[0]) => (broken ? release() : store.release(head)),
+        }),
+    });
+    await register();
+    broken = true;
+    await expect(server.log.service.sequencer.step()).rejects.toMatchObject({ code: 'storage-failed' });
+    await ready();
+    expect(await ready()).toMatchObject({ status: 503, detail: expect.stringMatching(/^entries wait to be released/) });
+  });
+
+  it('says why appending fails', async () => {
+    const append = () => Promise.reject(new GlasskeyError('storage-failed', 'disk full'));
+    let broken = false;
+    await open({
+      loop: true,
+      limits: { standstillMs: 0 },
+      wrap: (store) =>
+        Object.assign(Object.create(store) as LogStore, {
+          append: (batch: Parameters<LogStore['append']>[0]) => (broken ? append() : store.append(batch)),
+        }),
+    });
+    broken = true;
+    await register();
+    const { service } = server.log;
+    await vi.waitFor(() => expect(service.sequencer.trouble).toBeDefined());
+    await ready();
+    expect(await ready()).toMatchObject({ status: 503, detail: expect.stringContaining('storage-failed: disk full') });
+  });
+
+  it.each([
+    [-300_000, /ahead of this server's clock/],
+    [700_000, /^the newest entry is 700 s old/],
+  ])('is not ready by a clock that is off by %i ms, and says so', async (ms, detail) => {
+    await open();
+    server.log.clock.advance(ms);
+    expect(await ready()).toMatchObject({ status: 503, detail: expect.stringMatching(detail) });
+  });
+});
