@@ -13,6 +13,7 @@ import { ensure } from '../core/errors.ts';
 import { treeViewCodec } from '../core/keytrans/tree-view.ts';
 import { asUserInput, readInput } from '../server/user-input.ts';
 import { recordingFetch, recordKnown } from './evidence.ts';
+import { witnessingLine } from './output/witnessing-output.ts';
 
 /** The options of every client command. */
 export interface ClientOptions {
@@ -41,7 +42,10 @@ export function stateFolder(options: ClientOptions): string {
   return options.state ?? defaultStateFolder(options.server);
 }
 
-/** Connects, with state in a folder. On first use, prints the fingerprint of the trust bundle that it pins. */
+/**
+ * Connects, with state in a folder. On first use, prints the fingerprint of the trust bundle that it pins, and what its
+ * witnesses are good for. Warns each time of quorums without a common witness.
+ */
 export async function openDirectory(options: ClientOptions): Promise<KeyDirectory> {
   return openWithFolder(options, stateFolder(options));
 }
@@ -80,6 +84,10 @@ async function open(options: ClientOptions, state: StateStore, offline = false):
     process.stderr.write(
       `trusting ${directory.trust.bundle.origin} on first use: fingerprint ${directory.fingerprint}\n`,
     );
+  }
+  const { witnessing } = directory.trust;
+  if (directory.trustOrigin === 'first-use' || witnessing === 'disjoint') {
+    process.stderr.write(`${witnessingLine(witnessing)}\n`);
   }
   return directory;
 }

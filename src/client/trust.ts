@@ -1,5 +1,6 @@
 import { parseCertificate } from '../ca/certificate.ts';
 import { parsePem } from '../ca/der/pem.ts';
+import { type Witnessing, witnessingOf } from '../core/audit/disjoint-quorums.ts';
 import { parsePolicy } from '../core/audit/policy.ts';
 import type { Policy } from '../core/audit/policy-parts.ts';
 import { cipherSuite } from '../core/crypto/cipher-suite.ts';
@@ -21,6 +22,8 @@ export interface Trust {
   readonly config: Configuration;
   /** The witnesses whose cosignatures a tree head needs. */
   readonly policy: Policy;
+  /** Whether there are witnesses, and whether any two of their quorums share one. */
+  readonly witnessing: Witnessing;
   /** DER certificates. */
   readonly roots: readonly Uint8Array[];
   readonly issuers: readonly Uint8Array[];
@@ -41,7 +44,8 @@ export function readTrust(bundle: TrustBundle): Trust {
     suite.assertSignatureKey(config.signaturePublicKey);
     const read = (pem: string): Uint8Array => parseCertificate(parsePem('CERTIFICATE', pem)).der;
     const policy = parsePolicy(bundle.witnessPolicy);
-    return { bundle, config, policy, roots: bundle.roots.map(read), issuers: bundle.issuers.map(read) };
+    const [roots, issuers] = [bundle.roots.map(read), bundle.issuers.map(read)];
+    return { bundle, config, policy, witnessing: witnessingOf(policy), roots, issuers };
   } catch (cause) {
     if (!isGlasskeyError(cause)) throw cause;
     throw new GlasskeyError('bad-bundle', `the trust bundle cannot be used: ${cause.message}`, { cause });

@@ -18,7 +18,7 @@ import { type FolderLock, lockFolder } from '../store/folder-lock.ts';
 import { createPassphrase, DataFolder, type ServerConfig } from './data-folder.ts';
 import { type KeyRing, withKeys } from './key-ring.ts';
 import { configurationFrom, DEFAULT_LOG_SETTINGS, type LogSettings } from './log-settings.ts';
-import { readWitnessPolicy } from './witness-policy.ts';
+import { assertNewPolicy } from './witness-policy.ts';
 import { createCaCertificates, createKeyFiles, createMlDsaKey, readMlDsaKey, suiteOf } from './server-keys.ts';
 
 /** Options of {@link initialise}, most of which are fixed for the life of the log. */
@@ -39,6 +39,8 @@ export interface InitOptions {
   readonly mlDsa?: boolean | undefined;
   /** A C2SP tlog-policy. The log releases nothing without its quorum of witnesses. Default: `quorum none`. */
   readonly witnessPolicy?: string | undefined;
+  /** True accepts a policy with quorums that share no witness. Default: false. */
+  readonly allowsDisjointQuorums?: boolean | undefined;
   /** True for development: certificates point to the address on which the server listens. */
   readonly dev: boolean;
   /** Time for which a recovery is visible before it takes effect, ms. Default: {@link DEFAULT_RECOVERY_DELAY_MS}. */
@@ -61,7 +63,7 @@ export async function initialise(options: InitOptions): Promise<ServerConfig> {
   const assertIncomplete = (): void => ensure(!folder.isComplete, 'usage', `${options.data} is already initialised`);
   assertIncomplete();
   const publicUrl = options.publicUrl === undefined ? undefined : readPublicUrl(options.publicUrl);
-  if (options.witnessPolicy !== undefined) readWitnessPolicy(options.witnessPolicy, options.origin);
+  if (options.witnessPolicy !== undefined) assertNewPolicy(options.witnessPolicy, options);
   await folder.make();
   const lock = await waitForLock(folder.path);
   try {

@@ -23,6 +23,7 @@ import type { Store } from '../store/ports.ts';
 import { DataFolder, keyPassphrase, readServerConfig, type ServerConfig } from './data-folder.ts';
 import { threadedCsrParser } from '../service/threads/threaded-csr-parser.ts';
 import { openServerKeys } from './server-keys.ts';
+import { witnessingOf } from '../core/audit/disjoint-quorums.ts';
 import { readWitnessPolicy } from './witness-policy.ts';
 import { DEFAULT_PROFILES, type ProfileTable } from '../service/log/profile-table.ts';
 
@@ -42,7 +43,7 @@ export interface OpenServer {
   readonly withUrls: (later: readonly LaterCa[]) => readonly IssuingCa[];
   /** The signed trust bundle, JSON, for clients. */
   readonly trustBundle: string;
-  /** Warnings about the durability of the database, for the operator. */
+  /** Warnings about the durability of the database and the witness policy, for the operator. */
   readonly warnings: readonly string[];
   /** Closes the database, ends the threads and logs out of the token. */
   close(): Promise<void>;
@@ -63,6 +64,9 @@ export interface OpenServerOptions {
   /** Receives every event of the log. */
   readonly observe?: (event: ServiceEvent) => void;
 }
+
+const DISJOINT_QUORUMS =
+  'two quorums of the witness policy share no witness: raise a threshold (glasskey admin witness-policy)';
 
 /**
  * Opens a data folder and its database, for a program that administers the log. Creates the log in the database if this
@@ -89,7 +93,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   };
   try {
     store = await openStore(database ?? { dataDir: folder.database });
-    const { warnings } = await store.checkDurability();
+    const { warnings: durability } = await store.checkDurability();
     const metrics = new Metrics();
     const publicUrl = (config.dev ? options.listensAt : undefined) ?? config.publicUrl;
     const withUrls = (later: readonly LaterCa[]): readonly IssuingCa[] =>
@@ -118,6 +122,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       },
     };
     const context = await openOrCreate(open, configurationOf(trustBundle), folder, database);
+    const warnings = [...durability, ...(witnessingOf(policy) === 'disjoint' ? [DISJOINT_QUORUMS] : [])];
     return { config, store, context, metrics, root: keys.root, withUrls, trustBundle, warnings, close };
   } catch (error) {
     await close();

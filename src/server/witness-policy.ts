@@ -1,7 +1,8 @@
+import { disjointQuorums } from '../core/audit/disjoint-quorums.ts';
 import { parsePolicy } from '../core/audit/policy.ts';
 import type { Policy } from '../core/audit/policy-parts.ts';
 import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
-import { ensure } from '../core/errors.ts';
+import { ensure, GlasskeyError } from '../core/errors.ts';
 import { assertReachable } from '../service/witnessing/witness-quorum.ts';
 import { type DataFolder, readServerConfig } from './data-folder.ts';
 import { nextBundle, storeBundle } from './next-bundle.ts';
@@ -19,13 +20,37 @@ export function readWitnessPolicy(text: string, origin?: string): Policy {
   return policy;
 }
 
+/** How a policy is judged that a log or a bundle is made with. */
+export interface NewPolicyOptions {
+  /** The log's origin, if it has one already. */
+  readonly origin?: string | undefined;
+  /** True accepts quorums without a common witness. Default: false. */
+  readonly allowsDisjointQuorums?: boolean | undefined;
+}
+
+/**
+ * Checks the witness policy that a log or a bundle is made with. Throws `bad-policy` if two quorums share no witness,
+ * unless the caller allows it: honest witnesses could then cosign a fork. Throws what {@link readWitnessPolicy} throws.
+ */
+export function assertNewPolicy(text: string, { origin, allowsDisjointQuorums = false }: NewPolicyOptions): void {
+  const disjoint = disjointQuorums(readWitnessPolicy(text, origin));
+  if (disjoint === undefined || allowsDisjointQuorums) return;
+  const [first, second] = disjoint.map((names) => names.join(', '));
+  const finding = `the quorums (${first}) and (${second}) share no witness, so that honest witnesses can cosign a fork`;
+  throw new GlasskeyError('bad-policy', `${finding}: raise a threshold, or pass --allow-disjoint-quorums`);
+}
+
 /**
  * Stores the next trust bundle of a data folder, with another witness policy. The folder must have the bundle key. A
- * server applies the policy at its next start. Throws `usage`, `bad-policy`, and the errors of {@link nextBundle}.
+ * server applies the policy at its next start. Throws what {@link assertNewPolicy} and {@link nextBundle} throw.
  */
-export async function replaceWitnessPolicy(folder: DataFolder, text: string): Promise<SignedTrustBundle> {
+export async function replaceWitnessPolicy(
+  folder: DataFolder,
+  text: string,
+  options: Omit<NewPolicyOptions, 'origin'> = {},
+): Promise<SignedTrustBundle> {
   const { origin } = await readServerConfig(folder);
-  readWitnessPolicy(text, origin);
+  assertNewPolicy(text, { ...options, origin });
   const next = await nextBundle(folder, () => ({ witnessPolicy: text }));
   await storeBundle(folder, next);
   return next;

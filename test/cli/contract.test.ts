@@ -274,6 +274,7 @@ describe('trust and audit', () => {
     const state = ['--state', 'pinned'];
     const first = await box.run('lookup', 'files@example.com', ...to(), ...state);
     expect(first.stderr).toContain(fingerprint);
+    for (const { stderr } of [trust, first]) expect(stderr).toContain('no witness cosigns this log');
     const second = await box.run('lookup', 'files@example.com', ...to(), ...state);
     expect(second.stderr).not.toContain('first use');
     expect(

@@ -12,6 +12,9 @@ import { parseNote } from '../../src/core/audit/note.ts';
 import { formatTlogProof, parseTlogProof } from '../../src/core/audit/tlog-proof.ts';
 import { decode, encode } from '../../src/core/encoding/codec.ts';
 import { lookupRequestCodec, lookupResponseCodec } from '../../src/core/keytrans/messages.ts';
+import { DataFolder } from '../../src/server/data-folder.ts';
+import { initialise } from '../../src/server/init.ts';
+import { replaceWitnessPolicy } from '../../src/server/witness-policy.ts';
 import { LogService } from '../../src/service/log-service.ts';
 import { openLog } from '../../src/service/log/open-log.ts';
 import { openStore } from '../../src/store/open-store.ts';
@@ -105,6 +108,27 @@ describe('a log that has lost something', () => {
       noticed.push(await failure(damaged.sequencer.step()));
       await store.close();
     }
+    return noticed;
+  });
+});
+
+describe('a witness policy', () => {
+  attack('quorums-apart', async () => {
+    const loose = await TestWitnesses.create({ threshold: 1 });
+    await loose.remove();
+    const init = (name: string, witnessPolicy?: string) => ({
+      data: join(folder, name),
+      suite: 'ed25519' as const,
+      origin: `${name}.example`,
+      publicUrl: undefined,
+      caKey: 'p256' as const,
+      witnessPolicy,
+      dev: false,
+      nowMs: Date.now(),
+    });
+    const noticed = [await failure(initialise(init('apart', loose.text)))];
+    await initialise(init('later'));
+    noticed.push(await failure(replaceWitnessPolicy(new DataFolder(join(folder, 'later')), loose.text)));
     return noticed;
   });
 });

@@ -15,7 +15,8 @@ export type Noticer =
   | 'two people, comparing heads'
   | 'receiver of a credential'
   | 'client, opening the directory'
-  | 'the server itself';
+  | 'the server itself'
+  | 'whoever makes the log or its bundle';
 
 /** One thing that a server or its operator can try. */
 export interface Attack {
@@ -658,6 +659,12 @@ const WITNESSES = rows('attacks-witnesses.test.ts', {
     noticedBy: ['contact, looking up', 'the server itself'],
     codes: ['not-witnessed', 'log-rolled-back'],
     within: AT_ONCE,
+  },
+  'quorums-apart': {
+    attack: 'let honest witnesses cosign a fork, by a policy with two quorums that share none',
+    noticedBy: ['whoever makes the log or its bundle'],
+    codes: ['bad-policy'],
+    within: 'before anything is signed; clients warn of a bundle that has it all the same',
   },
   'tile-missing': {
     attack: 'lose a tile, and go on signing over it',

@@ -1,4 +1,7 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { parseNote } from '../../src/core/audit/note.ts';
 import { CliSandbox } from '../support/cli.ts';
@@ -25,6 +28,35 @@ describe('a log with a witness policy', () => {
       expect([policy, refused.code]).toEqual([policy, 1]);
     }
     expect(await sandbox.run('init', '--data', 'bad', '--witness-policy', 'nowhere')).toMatchObject({ code: 1 });
+  }, 120_000);
+
+  it('has no quorums without a common witness unless told, and clients warn of such a one', async () => {
+    const { stdout } = await sandbox.run('witness', 'init', '--data', 'x', '--name', 'witness.example/x');
+    const [w] = (await sandbox.run('witness', 'keys', '--data', 'w')).stdout.split('\n');
+    const [x] = stdout.split('\n');
+    const lines = [
+      `witness w ${w} http://w.example`,
+      `witness x ${x} http://x.example`,
+      'group one 1 w x',
+      'quorum one',
+    ];
+    writeFileSync(sandbox.path('one.txt'), lines.join('\n'));
+    const init = ['init', '--data', 'one', '--witness-policy', 'one.txt'];
+    const refused = await sandbox.run(...init);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('(w) and (x) share no witness')]);
+    expect(await sandbox.run(...init, '--allow-disjoint-quorums')).toMatchObject({ code: 0 });
+    // Each policy is judged, also one that the log has already.
+    const again = ['admin', 'witness-policy', 'one.txt', '--data', 'one'];
+    expect(await sandbox.run(...again)).toMatchObject({ code: 1 });
+    expect(await sandbox.run(...again, '--allow-disjoint-quorums')).toMatchObject({ code: 0 });
+    const made = readFileSync(sandbox.path('one', 'trust.json'));
+    const server = createServer((_, response) => response.end(made)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const trust = await sandbox.run('trust', '--server', url);
+    const looked = await sandbox.run('lookup', 'nobody@example.com', '--server', url, '--trust', 'one/trust.json');
+    server.close();
+    for (const { stderr } of [trust, looked]) expect(stderr).toContain('warning: two quorums of witnesses');
   }, 120_000);
 
   it('shows clients what the witness has cosigned, and signs nothing from an older backup', async () => {

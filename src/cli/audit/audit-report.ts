@@ -1,13 +1,19 @@
 import type { AuditReport } from '../../client/audit/audit-log.ts';
 import type { Cosignature } from '../../core/audit/cosignature.ts';
+import type { Witnessing } from '../../core/audit/disjoint-quorums.ts';
 import { isoTime } from '../output/print.ts';
+import { witnessingLine } from '../output/witnessing-output.ts';
 import { endJson, endLines } from '../output/report-end.ts';
 
-const NO_WITNESS =
-  '  no witness cosigns this log. Next: compare `glasskey heads` with others, to see that they are shown the same log';
+/** The report of an audit, and the log that it is about. */
+export interface AuditedLog {
+  readonly origin: string;
+  readonly witnessing: Witnessing;
+  readonly report: AuditReport;
+}
 
 /** Returns the report of an audit as JSON, with times in ISO 8601. */
-export function reportJson(origin: string, report: AuditReport): Record<string, unknown> {
+export function reportJson({ origin, witnessing, report }: AuditedLog): Record<string, unknown> {
   const { treeSize, rootHash, entries, updates, allUpdates, seconds, firstEntryMs, lastEntryMs } = report;
   return {
     origin,
@@ -20,18 +26,20 @@ export function reportJson(origin: string, report: AuditReport): Record<string, 
     firstEntry: firstEntryMs === undefined ? undefined : isoTime(firstEntryMs),
     lastEntry: isoTime(lastEntryMs),
     end: report.end && endJson(report.end),
+    witnessing,
     witnesses: report.cosignatures.map(({ vkey, timestampMs }) => ({ name: vkey.name, at: isoTime(timestampMs) })),
   };
 }
 
 /** Returns the report of an audit for people, who need not know what a hash tree is. */
-export function reportLines(origin: string, report: AuditReport): string[] {
+export function reportLines({ origin, witnessing, report }: AuditedLog): string[] {
   const { treeSize, rootHash, entries, updates, seconds, lastEntryMs } = report;
   const rate = seconds >= 1 && updates > 0 ? ` (${Math.round(updates / seconds)} changes/s)` : '';
   return [
     `${origin}: the whole log holds`,
     ...recordedLines(report),
     `  no entry was changed, removed or backdated after it was made; the newest one is from ${isoTime(lastEntryMs)}`,
+    `  ${witnessingLine(witnessing)}`,
     ...witnessLines(report.cosignatures),
     ...(report.end === undefined ? [] : endLines(report.end).map((line) => `  ${line}`)),
     `  verified now: ${entries} of ${treeSize} entries with ${updates} changes, in ${seconds.toFixed(1)} s${rate}`,
@@ -57,7 +65,6 @@ function recordedLines({ allUpdates, firstEntryMs, treeSize }: AuditReport): str
 }
 
 function witnessLines(cosignatures: readonly Cosignature[]): string[] {
-  if (cosignatures.length === 0) return [NO_WITNESS];
   return cosignatures.map(
     ({ vkey, timestampMs }) => `  witness ${vkey.name} saw the same log at ${isoTime(timestampMs)}`,
   );

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { AuditProgress, AuditReport } from '../../client/audit/audit-log.ts';
+import type { AuditProgress } from '../../client/audit/audit-log.ts';
 import type { KeyDirectory } from '../../client/key-directory.ts';
 import { serverBase, ServerRefusal, Transport } from '../../client/transport.ts';
 import { fetchBundle } from '../../client/trust.ts';
@@ -13,7 +13,7 @@ import { type AuditSource } from '../audit/audit-source.ts';
 import { auditThreads } from '../audit/audit-threads.ts';
 import { type Mirror, openMirror } from '../audit/audit-mirror.ts';
 import { type ProgressDisplay, progressDisplay } from '../audit/audit-progress.ts';
-import { reportJson, reportLine, reportLines } from '../audit/audit-report.ts';
+import { type AuditedLog, reportJson, reportLine, reportLines } from '../audit/audit-report.ts';
 import { PUBLISHED_LOG } from '../../service/publish/publish-target.ts';
 import { type ClientOptions, openDirectory } from '../client-options.ts';
 import { asUserInput, readInput } from '../../server/user-input.ts';
@@ -83,17 +83,11 @@ async function audit(options: ClientOptions, flags: AuditFlags): Promise<number>
   }
 }
 
-/** The report of an audit and the log that it is about. */
-interface Found {
-  readonly origin: string;
-  readonly report: AuditReport;
-}
-
 async function auditOnce(
   options: ClientOptions,
   earlierBundles: readonly SignedTrustBundle[],
   place: OpenPlace | undefined,
-): Promise<Found> {
+): Promise<AuditedLog> {
   const directory = await openDirectory(options);
   const display = progressDisplay();
   const threads = auditThreads(sourceOf(options, place));
@@ -102,7 +96,8 @@ async function auditOnce(
     const onProgress = (now: AuditProgress): void => display.audited(now);
     const { verifyUpdates, jobs } = threads;
     const report = await directory.audit({ earlierBundles, ...mirror, verifyUpdates, jobs, onProgress });
-    return { origin: directory.trust.bundle.origin, report };
+    const { bundle, witnessing } = directory.trust;
+    return { origin: bundle.origin, witnessing, report };
   } finally {
     display.stop();
     await threads.close();
@@ -134,10 +129,10 @@ function reportPassing(error: unknown): void {
   reportFailure(error);
 }
 
-function print({ origin, report }: Found, flags: AuditFlags, isFirst: boolean): void {
+function print(log: AuditedLog, flags: AuditFlags, isFirst: boolean): void {
   if (flags.json === true) {
-    if (flags.watch === true) printLines(JSON.stringify(reportJson(origin, report)));
-    else printJson(reportJson(origin, report));
-  } else if (isFirst) printLines(...reportLines(origin, report));
-  else if (report.entries > 0) printLines(reportLine(report));
+    if (flags.watch === true) printLines(JSON.stringify(reportJson(log)));
+    else printJson(reportJson(log));
+  } else if (isFirst) printLines(...reportLines(log));
+  else if (log.report.entries > 0) printLines(reportLine(log.report));
 }

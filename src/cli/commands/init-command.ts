@@ -6,7 +6,7 @@ import { parseDuration } from '../../server/settings/duration.ts';
 import { readInput } from '../../server/user-input.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output/print.ts';
-import type { RunServer } from './run-command.ts';
+import { ALLOW_DISJOINT_HELP, type RunServer } from './run-command.ts';
 
 // A server's modules (databases, HTTP, issuing) are loaded by the commands that need them: clients start twice as fast.
 const loadModules = () =>
@@ -24,6 +24,7 @@ interface InitFlags extends LogFlags {
   readonly caKey: SignerAlgorithm;
   readonly database?: string;
   readonly witnessPolicy?: string;
+  readonly allowDisjointQuorums?: boolean;
   readonly recoveryDelay: string;
   readonly mlDsa?: boolean;
   readonly json?: boolean;
@@ -49,6 +50,7 @@ export function initCommand(program: Command, run: RunServer): void {
     .option('--recovery-delay <duration>', 'how long a recovery is public before it takes effect', '7d')
     .option('--ml-dsa', 'sign checkpoints with ML-DSA-44 as well as Ed25519')
     .option('--witness-policy <file>', 'tlog-policy whose quorum every released head needs; default: quorum none')
+    .option('--allow-disjoint-quorums', ALLOW_DISJOINT_HELP)
     .option('--database <url>', 'postgres://… to create the log in now; default: the first serve creates it')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  $ glasskey init --data /srv/glasskey --public-url https://keys.example')
@@ -70,6 +72,7 @@ async function init(flags: InitFlags): Promise<number> {
     log,
     recoveryDelayMs: parseDuration(flags.recoveryDelay),
     witnessPolicy,
+    allowsDisjointQuorums: flags.allowDisjointQuorums,
     mlDsa: flags.mlDsa,
     dev: false,
     nowMs: Date.now(),

@@ -37,6 +37,9 @@ export const TRUST_HELP =
 /** Help of `--state`. */
 export const STATE_HELP = 'folder for the state of this client; default: one for each server';
 
+/** Help of `--allow-disjoint-quorums`. */
+export const ALLOW_DISJOINT_HELP = 'accept a policy with two quorums that share no witness; clients then warn of it';
+
 /** Adds a client's command, with the options that all of them share. */
 export function clientCommand(parent: Command, usage: string, summary: string, example: string): Command {
   return parent

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { fingerprint } from '../../contract/bundle-signature.ts';
 import { formatTrustBundle } from '../../contract/parse-trust-bundle.ts';
+import { witnessingOf } from '../../core/audit/disjoint-quorums.ts';
+import { parsePolicy } from '../../core/audit/policy.ts';
 import { writeFileDurably } from '../../client/node.ts';
 import { Transport } from '../../client/transport.ts';
 import { fetchBundle } from '../../client/trust.ts';
@@ -8,6 +10,7 @@ import type { ClientOptions } from '../client-options.ts';
 import { recordingFetch } from '../evidence.ts';
 import { EXIT } from '../exit-code.ts';
 import { printLines } from '../output/print.ts';
+import { witnessingLine } from '../output/witnessing-output.ts';
 import type { RunClient } from './run-command.ts';
 
 /** `trust`: shows the trust bundle of a server, and pins nothing. */
@@ -26,6 +29,7 @@ export function trustCommand(program: Command, run: RunClient): void {
         if (options.out === undefined) printLines(text.trimEnd());
         else await writeFileDurably(options.out, text);
         process.stderr.write(`${signed.bundle.origin}: fingerprint ${fingerprint(signed.bundle)}\n`);
+        process.stderr.write(`${witnessingLine(witnessingOf(parsePolicy(signed.bundle.witnessPolicy)))}\n`);
         return EXIT.fine;
       }),
     );
