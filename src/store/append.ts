@@ -20,7 +20,7 @@ import {
 import { arrays, assignments, columnsOf, excluded, given, names, type Placeholders, statement } from './statement.ts';
 import { assertTrailNotMoved, TRAIL, trailValues, writesTrail } from './trail-rows.ts';
 
-/** RFC 5280 reason `cessationOfOperation`: for certificates that were signed and never let out. */
+/** RFC 5280 reason `cessationOfOperation`: for certificates that were signed and never released. */
 export const REASON_NEVER_RELEASED = 5;
 
 const HEAD = [
@@ -63,7 +63,7 @@ const OUTCOMES = ['rejectedIds', 'rejectedCodes', 'settledMs', 'settledCount'] a
 const REVOCATIONS = ['revokedSerials', 'revokedTimes', 'revokedReasons'] as const;
 const EVENT = ['channel', 'event'] as const;
 
-/** What a settled submission no longer needs. */
+/** The columns that a settled submission no longer needs. */
 export const CLEARED = {
   label: null,
   vrfOutput: null,
@@ -222,7 +222,7 @@ function settlesIntents(
   ${insertsRevocations(sql`moved, revoked`, values.log)}`;
 }
 
-/** The part of a statement that puts the rows of its part `revoked` on the CRL, once for each row of what else is in `from`. */
+/** Puts the rows of a statement's part `revoked` on the CRL, once for each row of the other tables in `from`. */
 export function insertsRevocations(from: SQL, log: Placeholder): SQL {
   const { logId, serial, revokedMs, reason, notAfterMs } = revocations;
   return sql`new_revocations as (
@@ -234,7 +234,7 @@ export function insertsRevocations(from: SQL, log: Placeholder): SQL {
     on conflict do nothing)`;
 }
 
-/** Makes one sequencing step durable: see the port. */
+/** Implements {@link LogStore.append}. */
 export async function append(context: StoreContext, batch: AppendBatch): Promise<void> {
   assertConsistent(batch);
   const parameters = APPEND.bind({
@@ -253,7 +253,7 @@ export async function append(context: StoreContext, batch: AppendBatch): Promise
 
 async function run({ driver }: StoreContext, parameters: readonly SqlParameter[]): Promise<number> {
   try {
-    // Its joins of arrays with tables are planned for the sizes at hand, each time.
+    // Joins arrays with tables, so PostgreSQL plans it for the sizes at hand each time.
     const [row] = await driver.query<{ moved: number }>(APPEND.text, parameters, { replan: true });
     return row?.moved ?? 0;
   } catch (error) {
@@ -345,7 +345,7 @@ function outcomeValues(
   };
 }
 
-/** One statement must not write a row twice: of a label with several versions in the batch, the last. */
+/** Returns the last version of each label in the batch: one statement must not write a row twice. */
 function newestOfEachLabel<Row extends VersionRow>(versions: readonly Row[]): Row[] {
   const newest = new Map<string, Row>();
   for (const row of versions) {

@@ -8,7 +8,7 @@ type Part = 'readAuditorHead' | 'storeAuditorHead';
 
 const { size, timestampMs, signature } = auditorHeads;
 
-/** What a log's third-party auditor has signed. */
+/** Tree heads of a log's third-party auditor. */
 export function auditorRows({ queries, logId }: StoreContext): Pick<LogStore, Part> {
   return {
     async readAuditorHead() {

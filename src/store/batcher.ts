@@ -1,8 +1,8 @@
 import { SqlError } from './sql-error.ts';
 
-/** How calls are run together. */
+/** Options of a {@link Batcher}. */
 export interface BatcherOptions<Item, Result> {
-  /** Runs some items as one statement; gives their results in the order of the items. */
+  /** Runs some items as one statement. Returns their results in the order of the items. */
   readonly run: (items: readonly Item[]) => Promise<readonly Result[]>;
   /** Most items of one statement. */
   readonly maxItems: number;
@@ -17,10 +17,10 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Runs calls that come close together as one statement: those of one turn of the event loop, and those that come while as
- * many statements as may be are under way. Under load, a statement and its commit are then shared by many requests;
- * without load, a call waits for nobody. Every run begins after the calls that it serves. Where the database refuses the
- * data of a batch, each of its items is run alone, so that nobody fails for another's.
+ * Runs calls that come close together as one statement: the calls of one turn of the event loop, and those that arrive
+ * while the maximum of statements is under way. Under load, many requests share a statement and its commit; without
+ * load, a call waits for nobody. Every run begins after the calls that it serves. If the database refuses the data of
+ * a batch, each item runs alone, so that no caller fails because of another's data.
  */
 export class Batcher<Item, Result> {
   readonly #options: BatcherOptions<Item, Result>;
@@ -68,7 +68,7 @@ export class Batcher<Item, Result> {
   }
 }
 
-/** Classes of SQLSTATEs that are about the data of a statement, which then did nothing: bad data, violated constraints. */
+/** Classes of SQLSTATEs that blame the data: bad data, violated constraints. Such a statement did nothing. */
 function isRefusedData(error: unknown): boolean {
   return error instanceof SqlError && /^2[23]/.test(error.sqlState ?? '');
 }

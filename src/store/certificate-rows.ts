@@ -107,7 +107,7 @@ export function certificateRows({ queries, logId }: StoreContext): Pick<LogStore
     },
 
     async claimCrlShard() {
-      // One statement: callers that claim at the same moment wait for each other, and each gets a number of its own.
+      // One statement: callers that claim at the same moment wait for each other, and each gets its own number.
       const [row] = await queries.run((db) =>
         db
           .insert(crlShards)
@@ -158,7 +158,7 @@ function withRevocations(db: QueryBuilder) {
   return db.select(CERTIFICATE).from(certificates).leftJoin(revocations, sameSerial);
 }
 
-/** A window of the certificates. As with labels, its last row is there even if it does not match. */
+/** A window of the certificates. As with labels, it includes its last row even if that does not match. */
 function listCertificates(
   db: QueryBuilder,
   logId: number,

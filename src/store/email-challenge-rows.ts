@@ -16,7 +16,7 @@ export function emailChallengeRows({ queries, logId }: StoreContext): Pick<LogSt
   return {
     async addEmailChallenge(challenge, { sinceMs, maximum }) {
       const added = await queries.run((db) => {
-        // Challenges older than the window have also expired: each new one clears them away.
+        // Challenges older than the window have expired too: each new challenge deletes them.
         const gone = db.$with('gone').as(db.delete(emailChallenges).where(and(ofLog, lt(createdMs, sinceMs))));
         const recent = db
           .select({ count: count() })
@@ -41,7 +41,7 @@ export function emailChallengeRows({ queries, logId }: StoreContext): Pick<LogSt
     },
 
     async tryEmailChallenge(id, maxAttempts) {
-      // Counted before it is compared: attempts that arrive together are all counted.
+      // Counts an attempt before comparing its code, so that all of several simultaneous attempts count.
       const [row] = await queries.run((db) =>
         db
           .update(emailChallenges)

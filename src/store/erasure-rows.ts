@@ -6,7 +6,7 @@ import { certificates, intents, labels, recoveries, versions } from './schema.ts
 import { assignments, statement } from './statement.ts';
 import { TRAIL, trailValues, unlessTrailMoved, writesTrail } from './trail-rows.ts';
 
-// A certificate that is on the CRL stays there by its serial, and leaves it when it would have expired.
+// The CRL keeps the serial of an erased certificate until the certificate would have expired.
 const ERASE = statement(['log', 'labelKey', 'before', ...TRAIL], (values) => {
   const { log, labelKey, before } = values;
   return sql`with emptied as (
@@ -33,7 +33,7 @@ const ERASE = statement(['log', 'labelKey', 'before', ...TRAIL], (values) => {
     select versions, certificates from erased`;
 });
 
-/** Erasure of what is known about an identity. */
+/** Erasure of an identity's data. */
 export function erasureRows({ driver, logId }: StoreContext): Pick<LogStore, 'erase'> {
   return {
     async erase(labelKey, before, trail) {

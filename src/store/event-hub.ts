@@ -6,12 +6,12 @@ type Listener = (event: LogEvent) => void;
 
 const EVENTS: readonly LogEvent[] = ['submitted', 'appended', 'released'];
 
-/** At most one notification of submissions is sent to other processes in this time. */
+/** Interval between two notifications of submissions to other processes, ms. */
 const SUBMITTED_PAUSE_MS = 10;
 
 /**
- * Tells listeners what happened: those of this process at once, those of other processes by NOTIFY. Submissions are
- * announced after their commit and many at once, because PostgreSQL commits transactions that notify one at a time,
+ * Notifies listeners of events: those of this process at once, those of other processes by NOTIFY. It announces
+ * submissions after their commit and many at once, because PostgreSQL commits transactions that notify one at a time,
  * which would end group commit. A lost hint costs a poll, nothing else.
  */
 export class EventHub {
@@ -25,7 +25,7 @@ export class EventHub {
     this.#sql = sql;
   }
 
-  /** Adds a listener. Throws `storage-failed` where other processes cannot be heard. */
+  /** Adds a listener. Throws `storage-failed` if it cannot listen to other processes. */
   async subscribe(logId: number, listener: Listener): Promise<() => Promise<void>> {
     await this.#listen();
     const own: Listener = (event) => listener(event);
@@ -37,17 +37,17 @@ export class EventHub {
     };
   }
 
-  /** Calls the listeners of this process, each in a turn of its own. */
+  /** Calls the listeners of this process, each in its own turn of the event loop. */
   emit(logId: number, event: LogEvent): void {
     for (const listener of this.#listeners.get(logId) ?? []) queueMicrotask(() => listener(event));
   }
 
-  /** Parameters of the `pg_notify` that tells other processes. */
+  /** Returns the parameters of the `pg_notify` for other processes. */
   eventValues(logId: number, event: LogEvent): { readonly channel: string; readonly event: string } {
     return { channel: CHANNEL, event: `${logId}:${event}:${this.#process}` };
   }
 
-  /** Tells everybody of a submission that is durable. */
+  /** Notifies every listener of a durable submission. */
   submitted(logId: number): void {
     this.emit(logId, 'submitted');
     if (!this.#sql.shared) return;
@@ -85,7 +85,7 @@ export class EventHub {
     if (known !== undefined && sender !== this.#process) this.emit(Number(logId), known);
   }
 
-  /** After a gap: anything may have happened. */
+  /** Calls the listeners for every event: after a gap, any of them may have happened. */
   #emitAll(): void {
     for (const logId of this.#listeners.keys()) {
       for (const event of EVENTS) this.emit(logId, event);

@@ -11,17 +11,17 @@ export interface FolderLock {
 
 const NAME = 'lock';
 const HEARTBEAT_MS = 5_000;
-/** Where the pid tells nothing, a holder whose file was not touched for this long is dead. */
+/** Without a usable pid, a holder that has not touched its file for this long counts as dead, ms. */
 const SILENCE_MS = 30_000;
 const ATTEMPTS = 20;
 
 /**
  * Takes the lock of a folder, or throws `storage-locked` naming the process that holds it.
  *
- * A holder writes its name into a file of its own and links it (atomically, and only where nothing is) to `lock`. The
- * right to succeed a dead holder N is the link `lock.N`, which only one process can make; so the holder is found by
- * following `lock`, `lock.N`, … to the end, and a stale lock cannot be taken over twice. The new holder then moves its
- * file to `lock` and clears the rest. Throws `storage-failed` where the folder cannot be written.
+ * A holder writes its name into its own file and links it to `lock`, atomically and only if `lock` does not exist. The
+ * link `lock.N` is the right to succeed a dead holder N, and only one process can make it. So `lock`, `lock.N`, …
+ * leads to the holder, and a stale lock cannot be taken over twice. The new holder then moves its file to `lock` and
+ * clears the rest. Throws `storage-failed` if the folder cannot be written.
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
   const self = newHolder();
@@ -57,7 +57,8 @@ async function acquire(folder: string, self: LockHolder, own: string): Promise<v
     if (last !== undefined && (await isAlive(last.holder, last.path))) throw lockedBy(folder, last.holder);
     const successor = last === undefined ? join(folder, NAME) : join(folder, `${NAME}.${last.holder.nonce}`);
     if (!(await tryLink(own, successor))) continue;
-    // Those before may have been cleared between the look and the link: only who is at the end now holds the lock.
+    // Another process may have cleared the links before between the look and the link: only the last one holds the
+    // lock.
     if ((await followHolders(folder))?.holder.nonce === self.nonce) {
       if (last !== undefined) await compact(folder, own);
       return;
@@ -67,7 +68,7 @@ async function acquire(folder: string, self: LockHolder, own: string): Promise<v
   throw new GlasskeyError('storage-locked', `${folder} is being opened by other processes`);
 }
 
-/** Makes the new holder's file the first, in one step, and then clears the dead ones. */
+/** Makes the new holder's file the first, in one step, and then clears the dead holders' files. */
 async function compact(folder: string, own: string): Promise<void> {
   const copy = `${own}.first`;
   await link(own, copy);
@@ -77,7 +78,7 @@ async function compact(folder: string, own: string): Promise<void> {
   }
 }
 
-/** The last holder, dead or alive; undefined where there is none. */
+/** Returns the last holder, dead or alive; undefined if there is none. */
 async function followHolders(folder: string): Promise<{ holder: LockHolder; path: string } | undefined> {
   let last: { holder: LockHolder; path: string } | undefined;
   let path = join(folder, NAME);
@@ -103,7 +104,7 @@ async function readHolder(path: string): Promise<LockHolder | undefined> {
 async function isAlive(holder: LockHolder, path: string): Promise<boolean> {
   const running = isRunning(holder);
   if (running !== undefined) return running;
-  // Another machine or namespace, or a system that does not tell when a process started: listen for its heartbeat.
+  // On another machine or namespace, or without the start time of processes, only the heartbeat shows life.
   const touched = await stat(path).catch(() => undefined);
   return touched !== undefined && Date.now() - touched.mtimeMs < SILENCE_MS;
 }

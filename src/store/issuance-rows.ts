@@ -20,7 +20,7 @@ type Part =
   | 'readOutcomes'
   | 'purgeSettled';
 
-// Locks in the order of the append: the submission, the intent, revocations. Where the submission could be stopped but the
+// Locks in the order of the append: the submission, the intent, revocations. If the submission could be stopped but the
 // intent has changed meanwhile, the last line divides by zero and so undoes everything.
 const FAIL_INTENT = statement(
   ['log', 'labelKey', 'version', 'from', 'nowMs', 'serial', 'revokedMs', 'reason', ...TRAIL],
@@ -61,7 +61,7 @@ const FAIL_INTENT = statement(
   },
 );
 
-// A queued submission still carries everything: the table's check `submissions_queued`.
+// A queued submission still carries all its columns: the table's check `submissions_queued` holds them.
 const SUBMISSION = {
   id: submissions.submissionId,
   labelKey: submissions.labelKey,
@@ -94,7 +94,7 @@ const OUTCOMES = statement(['log', 'ids'], (values) => {
 /** Intents, submissions and their outcomes. */
 export function issuanceRows(context: StoreContext): Pick<LogStore, Part> {
   const { driver, queries, logId } = context;
-  // The state is no parameter: a generic plan could not use the partial index `submissions_queue` then.
+  // The state is a literal: with a parameter, a generic plan could not use the partial index `submissions_queue`.
   const queued = and(eq(submissions.logId, logId), sql`${submissions.state} = 'queued'`);
   const readQueue = queries.prepare(['limit'], (db, { limit }) =>
     db.select(SUBMISSION).from(submissions).where(queued).orderBy(asc(submissions.submissionId)).limit(limit),

@@ -20,7 +20,7 @@ const RUNG = {
   commitment: versions.commitment,
 };
 
-/** A label, and a size of the log to see it at. */
+/** A label, and the size of the log to read it at. */
 interface LabelAt {
   readonly labelKey: Uint8Array;
   readonly size: number;
@@ -28,8 +28,8 @@ interface LabelAt {
 
 type LabelState = NonNullable<Awaited<ReturnType<LogStore['readLabelAt']>>>;
 
-// A label's versions are in the log in their order, so the greatest below a size is the last of its positions. Lateral
-// joins with a limit make the planner look rows up one by one, whatever it believes the sizes of the tables to be.
+// The log holds a label's versions in their order, so the greatest below a size is the last of its positions. Lateral
+// joins with a limit make the planner look rows up one by one, whatever sizes it believes the tables to have.
 const LABELS_AT = statement(['log', 'labelKeys', 'sizes'], (values) => {
   const { logId, labelKey, position, version } = versions;
   const ofLabel = sql`${logId} = ${values.log} and ${labelKey} = asked.label_key and ${position} < asked.size`;
@@ -116,7 +116,7 @@ export function labelRows(context: StoreContext): Pick<LogStore, Part> {
           .limit(limit);
         const lookedAt = db.$with('looked_at').as(window);
         const { labelKey, label, greatestVersion } = lookedAt;
-        // The last row of the window is there even if it does not match: the next window begins after it.
+        // Includes the last row of the window even if it does not match: the next window begins after it.
         const last = db.select({ labelKey }).from(lookedAt).orderBy(desc(labelKey)).limit(1);
         const matches = matchesSearch(label, search);
         return db

@@ -18,10 +18,10 @@ type Part =
   | 'readReleased'
   | 'readReleasedAt';
 
-/** Most rows that one range read gives. */
+/** Maximum of rows in one range read. */
 export const MAX_RANGE = 1024;
 
-/** The smallint that stands for a tree in `log_tiles`. */
+/** The number of a tree in `log_tiles`. */
 function treeNumber(tree: TreeKind): number {
   return tree === 'keytrans' ? 0 : 1;
 }
@@ -153,7 +153,7 @@ export function logRows(context: StoreContext): Pick<LogStore, Part> {
   };
 }
 
-/** Columns tree, level, index of log tile names, as arrays. */
+/** Returns the columns tree, level and index of log tile names, as arrays. */
 export function logTileColumns(tiles: readonly LogTileName[]): [number[], number[], number[]] {
   return [tiles.map((name) => treeNumber(name.tree)), tiles.map((name) => name.level), tiles.map((name) => name.index)];
 }

@@ -13,7 +13,7 @@ import { toStorageError } from './sql-error.ts';
 /** The folder of the committed migrations: beside `src/` in the repository, beside `dist/` in the package. */
 export const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../migrations', import.meta.url));
 
-/** Advisory lock of migrations: of several servers that start at once, one migrates and the others wait. */
+/** Advisory lock of migrations: if several servers start at once, one migrates and the others wait. */
 const LOCK_KEY = 0x676c6b6d;
 
 /** Brings a PostgreSQL database to this program's schema. Throws `storage-failed`. */
@@ -47,7 +47,7 @@ export async function migratePglite(client: PGlite): Promise<void> {
 
 const NEWEST_APPLIED = rawSql`select max(created_at)::text as newest from drizzle.__drizzle_migrations`;
 
-/** An older program must not write to a newer schema. */
+/** Throws `storage-failed` if the schema is newer than this program, which must not write to it then. */
 function assertNotNewer(newestApplied: number): void {
   const journal = JSON.parse(readFileSync(`${MIGRATIONS_FOLDER}/meta/_journal.json`, 'utf8')) as {
     entries: readonly { when: number }[];
@@ -58,7 +58,7 @@ function assertNotNewer(newestApplied: number): void {
   }
 }
 
-/** drizzle puts the database's own error, with the SQLSTATE, into `cause`. */
+/** Returns the database's own error, with the SQLSTATE: drizzle puts it into `cause`. */
 function migrationError(error: unknown): GlasskeyError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   return toStorageError(cause);

@@ -15,7 +15,7 @@ type Opened = Awaited<ReturnType<LogStore['openIntent']>>;
 
 const OPENED = { labelKey: intents.labelKey, version: intents.version };
 
-// The count is a subquery for each row, since `not exists` could become a join that reads the whole table.
+// Counts in a subquery for each row: the planner could turn `not exists` into a join that reads the whole table.
 const OPEN_INTENTS = statement(['log', 'labelKeys', 'versions', 'requestHashes', 'createdMs'], (values) => {
   const { logId, labelKey, version, requestHash, createdMs, state } = intents;
   return sql`insert into ${intents} (${names(logId, labelKey, version, requestHash, createdMs, state)})
@@ -43,14 +43,14 @@ const OPEN_INTENTS = statement(['log', 'labelKeys', 'versions', 'requestHashes',
 
 const NO_HASH = new Uint8Array(32);
 const ATTEMPTS = 5;
-/** Intents that one statement opens, and such statements under way. */
+/** Maximum of intents in one statement, and of such statements under way. */
 const BATCH = { maxItems: 128, maxRuns: 2 };
 
-/** `openIntent` of the port: see there. Those that come together are opened, and made durable, together. */
+/** Implements {@link LogStore.openIntent}. Intents that arrive together share a statement and its commit. */
 export function intentOpener(context: StoreContext): LogStore['openIntent'] {
   const batcher = new Batcher<NewIntent, boolean>({ ...BATCH, run: (intents) => insert(context, intents) });
   return async (intent) => {
-    // Between the two statements the one in the way can go: then try again.
+    // The intent in the way may disappear between the two statements: then try again.
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       if (await batcher.add(intent)) return { opened: true };
       const found = await findInTheWay(context, intent);
@@ -60,11 +60,11 @@ export function intentOpener(context: StoreContext): LogStore['openIntent'] {
   };
 }
 
-/** Which intents were opened: of several for one version, the first. */
+/** Opens intents, the first of several for one version. Returns which ones. */
 async function insert({ driver, logId }: StoreContext, wanted: readonly NewIntent[]): Promise<readonly boolean[]> {
   const first = new Map<string, NewIntent>();
   for (const intent of wanted) if (!first.has(keyOf(intent))) first.set(keyOf(intent), intent);
-  // In one order everywhere, so that no two statements wait for each other.
+  // One order everywhere prevents deadlocks.
   const asked = [...first.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, intent]) => intent);
   const parameters = OPEN_INTENTS.bind({
     log: logId,
@@ -78,7 +78,7 @@ async function insert({ driver, logId }: StoreContext, wanted: readonly NewInten
   return wanted.map((intent) => first.get(keyOf(intent)) === intent && inserted.has(keyOf(intent)));
 }
 
-/** The intent or version that is in the way; undefined if it has gone meanwhile. */
+/** Returns the intent or version that is in the way; undefined if it is gone meanwhile. */
 async function findInTheWay(context: StoreContext, intent: NewIntent): Promise<Opened | undefined> {
   const { queries, logId } = context;
   const { labelKey, version } = intent;
@@ -89,7 +89,7 @@ async function findInTheWay(context: StoreContext, intent: NewIntent): Promise<O
   return sequenced && inTheWay(sequenced);
 }
 
-/** The rest of an intent that was purged: its version, and its certificate if one was signed. */
+/** Returns the rest of a purged intent: its version, and its certificate if one was signed. */
 async function findSequenced(
   { queries, logId }: StoreContext,
   { labelKey, version }: NewIntent,
@@ -117,7 +117,7 @@ function inTheWay(existing: IntentRow): Opened {
   return { opened: false, existing };
 }
 
-/** The intent of a row. */
+/** Returns the intent of a row. */
 export function toIntent(row: StoredIntent): IntentRow {
   return { ...present(row), serial: row.serial === null ? undefined : serialText(row.serial) };
 }

@@ -3,12 +3,12 @@ import { openPgliteStore, type PgliteTarget } from './pglite-store.ts';
 import type { Store } from './ports.ts';
 import { openPostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 
-/** Where a database is: a `postgres://` URL, or the folder of an embedded one. */
+/** The place of a database: a `postgres://` URL, or the folder of an embedded one. */
 export type StoreTarget = string | PgliteTarget;
 
 /**
- * Opens a database and brings it to this program's schema. Throws `storage-failed`, and `storage-locked` where another
- * process uses the folder; whether it is safe to use is for {@link Store.checkDurability}.
+ * Opens a database and brings it to this program's schema. Throws `storage-failed`, and `storage-locked` if another
+ * process uses the folder. {@link Store.checkDurability} says if the database is safe to use.
  */
 export async function openStore(target: StoreTarget, options: PostgresStoreOptions = {}): Promise<Store> {
   if (typeof target !== 'string') return openPgliteStore(target, { now: options.now });

@@ -23,7 +23,7 @@ export const PGLITE_TYPES = {
 /** Statements on an embedded database, which runs one at a time. */
 export class PgliteDriver implements SqlDriver {
   readonly kind = 'pglite';
-  /** No other process can open the folder. */
+  /** False: no other process can open the folder. */
   readonly shared = false;
   readonly #database: PGlite;
   readonly #warnings: readonly string[];
@@ -31,7 +31,7 @@ export class PgliteDriver implements SqlDriver {
   readonly #locked = new Set<number>();
   #closing: Promise<void> | undefined;
 
-  /** `onClose` runs after the database was closed: it unlocks the folder. */
+  /** `onClose` runs after the database has closed: it unlocks the folder. */
   constructor(database: PGlite, warnings: readonly string[], onClose: () => Promise<void>) {
     this.#database = database;
     this.#warnings = warnings;

@@ -9,8 +9,8 @@ import { toStorageError } from './sql-error.ts';
 import { sqlStore } from './sql-store.ts';
 
 /**
- * The folder of an embedded database, which is made where missing; or none: then it is in memory only; or a database that
- * the caller opened and can look into.
+ * The folder of an embedded database, created if it is missing; or no folder, for a database in memory; or a database
+ * that the caller has opened and can look into.
  */
 export type PgliteTarget =
   | { readonly dataDir: string }
@@ -22,7 +22,8 @@ export type PgliteTarget =
     };
 
 const WARNING =
-  'the embedded database does not flush to disk (fsync): a power failure can lose acknowledged registrations. It is for trying out; use PostgreSQL for service';
+  'the embedded database does not flush to disk (fsync): a power failure can lose acknowledged registrations. ' +
+  'It is for trying out; use PostgreSQL for service';
 
 /** The same plans as on PostgreSQL: rows are found by primary key. */
 const SESSION = 'set enable_seqscan = off; set jit = off';

@@ -55,13 +55,13 @@ export interface AppendBatch {
   readonly rejected: readonly { readonly submissionId: number; readonly code: string }[];
   /** Certificates that left a record for another reason than expiry: they go to the CRL in the same transaction. */
   readonly revocations: readonly Revocation[];
-  /** The signed LogEnd where this append is the log's last: no other one follows it. */
+  /** The signed LogEnd if this append is the log's last. */
   readonly logEnd?: Uint8Array | undefined;
-  /** What the trail says of this step; undefined where nobody did anything. */
+  /** The trail's record of this step; undefined if nobody did anything. */
   readonly trail?: TrailRecord | undefined;
 }
 
-/** Holding the writer's advisory lock. */
+/** The writer's advisory lock, held. */
 export interface WriterLock {
   /** Resolves when the lock is lost (its connection broke). */
   readonly lost: Promise<void>;
@@ -69,37 +69,36 @@ export interface WriterLock {
 }
 
 /**
- * A database with any number of logs. Methods throw `storage-failed` when the database does, and `overloaded` when too
+ * A database with any number of logs. Methods throw `storage-failed` if the database fails, and `overloaded` if too
  * many requests wait for it.
  */
 export interface Store {
   readonly kind: 'postgres' | 'pglite';
-  /** Fails unless the database answers. */
+  /** Rejects unless the database answers. */
   ping(): Promise<void>;
-  /** Throws `storage-unsafe` where the database would acknowledge what is not durable. PGlite: returns a warning. */
+  /** Throws `storage-unsafe` if the database would acknowledge what is not durable. PGlite: returns a warning. */
   checkDurability(): Promise<{ readonly warnings: readonly string[] }>;
-  /** Creates a log of size 0. Throws `storage-failed` when the origin exists. */
+  /** Creates a log of size 0. Throws `storage-failed` if the origin exists. */
   createLog(log: NewLog): Promise<LogRow>;
   findLog(origin: string): Promise<LogRow | undefined>;
-  /** Replaces the Configuration of a log if it still is the row's. Returns whether it did. */
+  /** Replaces the Configuration of a log if the row still has it. Returns true if it did. */
   replaceConfiguration(log: LogRow, configuration: Uint8Array): Promise<boolean>;
-  /** Access to one log. */
+  /** Returns the rows of one log. */
   log(logId: number): LogStore;
   close(): Promise<void>;
 }
 
-/** One log's rows. Arrays come back in the order of the names asked for; a missing row is `undefined`. */
+/** One log's rows. Arrays are in the order of the requested names; a missing row is `undefined`. */
 export interface LogStore {
   // the log
   readHead(): Promise<HeadRow>;
   /** The signed LogEnd of a log whose last entry was committed; undefined while it goes on. */
   readLogEnd(): Promise<Uint8Array | undefined>;
   /**
-   * Makes a sequencing step durable. Sequenced intents follow their submissions; the intent of a rejected one fails, and
-   * its serial goes to the CRL (reason 5). Throws `head-moved`, having changed nothing, where the head has another size,
-   * the log has ended, or a submission of the batch was settled meanwhile, and `trail-moved` where the trail has a record of this number
-   * already. After `storage-failed` it may or may not have happened: read
-   * the head again.
+   * Makes a sequencing step durable. Sequenced intents follow their submissions; the intent of a rejected one fails,
+   * and its serial goes to the CRL (reason 5). Changes nothing and throws `head-moved` if the head has another size,
+   * the log has ended, or a submission of the batch was settled meanwhile; `trail-moved` if the trail has a record of
+   * this number. After `storage-failed` the step may or may not be durable: read the head again.
    */
   append(batch: AppendBatch): Promise<void>;
   readEntries(positions: readonly number[]): Promise<readonly (EntryRow | undefined)[]>;
@@ -123,15 +122,15 @@ export interface LogStore {
   // third-party auditing
   /** The auditor's newest head, if it has given one. */
   readAuditorHead(): Promise<AuditorTreeHead | undefined>;
-  /** Keeps an auditor's head that was verified, unless one of its size or a larger one is there. Returns whether it did. */
+  /** Stores a verified head of the auditor, unless it has one of this size or larger. Returns true if it did. */
   storeAuditorHead(head: AuditorTreeHead): Promise<boolean>;
 
   // pruning
-  /** How far the prefix tree was pruned: 0 for not at all. See {@link prune}. */
+  /** Returns the log position up to which the prefix tree is pruned; 0 if it never was. See {@link prune}. */
   readPruned(): Promise<number>;
   /**
-   * Deletes prefix tiles and moves what {@link readPruned} gives from `from` to `to`, in one transaction; of those that do
-   * not exist nothing is said. Changes nothing, and returns undefined, where it was not at `from`.
+   * Deletes prefix tiles and moves the position of {@link readPruned} from `from` to `to`, in one transaction. Ignores
+   * tiles that do not exist. Changes nothing, and returns undefined, if the position was not at `from`.
    */
   prune(pruning: {
     readonly from: number;
@@ -159,17 +158,17 @@ export interface LogStore {
 
   // issuance
   /**
-   * Inserts the intent, or returns the one that is in its way. A `failed` one is replaced. A version that is in the log
-   * is in the way like a `sequenced` intent, also after its intent was purged (the request hash is then zeros where no
-   * certificate tells it).
+   * Inserts the intent, or returns the one that is in its way. It replaces a `failed` one. A version in the log is in
+   * the way like a `sequenced` intent, also after its intent was purged (without a certificate, the request hash is
+   * zeros then).
    */
   openIntent(
     intent: NewIntent,
   ): Promise<{ readonly opened: true } | { readonly opened: false; readonly existing: IntentRow }>;
   /**
-   * In one transaction: the certificate (if one was signed), the submission, and the intent `submitted`. `requestHash`
-   * is that of the caller's intent: where the open intent is gone, or is another request's, this throws
-   * `version-conflict` and nothing is stored.
+   * Stores in one transaction: the certificate (if one was signed), the submission, and the intent as `submitted`.
+   * `requestHash` is that of the caller's intent. If the open intent is gone, or belongs to another request, stores
+   * nothing and throws `version-conflict`.
    */
   submit(
     submission: NewSubmission,
@@ -177,9 +176,10 @@ export interface LogStore {
     requestHash: Uint8Array,
   ): Promise<{ readonly submissionId: number }>;
   /**
-   * Compare-and-swap `from` -> failed; the serial of `revocation`, and one that the intent names, go to the CRL in the
-   * same transaction, and a submission that still waits is rejected as `timed-out`. Returns whether it did: false where
-   * the intent has another state, or its submission was sequenced; then `trail` is not written either. Throws `trail-moved`.
+   * Moves an intent from `from` to failed by compare-and-swap. In the same transaction, the serial of `revocation` and
+   * the one that the intent names go to the CRL, and a submission that still waits is rejected as `timed-out`. Returns
+   * false if the intent has another state, or its submission was sequenced; then `trail` is not written either. Throws
+   * `trail-moved`.
    */
   failIntent(
     intent: { readonly labelKey: Uint8Array; readonly version: number },
@@ -194,7 +194,7 @@ export interface LogStore {
   queueDepth(): Promise<number>;
   /** Number of the oldest queued submission. */
   oldestQueued(): Promise<number | undefined>;
-  /** Outcomes in the order of the ids; those that were purged are left out. */
+  /** Outcomes in the order of the ids, without the purged ones. */
   readOutcomes(submissionIds: readonly number[]): Promise<readonly SubmissionOutcome[]>;
   /** Deletes settled submissions, and sequenced and failed intents, that are older than `beforeMs`. */
   purgeSettled(beforeMs: number): Promise<void>;
@@ -206,26 +206,29 @@ export interface LogStore {
   listCertificates(page: PageRequest<string>): Promise<Page<ListedCertificate, string>>;
   /** The certificates of one label, at most `limit`. */
   listCertificatesOf(labelKey: Uint8Array, limit: number): Promise<readonly ListedCertificate[]>;
-  /** What OCSP says of a serial: whether a certificate of it was signed, and its revocation, also after it expired. */
+  /** OCSP's facts about a serial: if a certificate with it was signed, and its revocation, also after it expired. */
   findStatus(serial: string): Promise<{ readonly issued: boolean; readonly revocation: Revocation | undefined }>;
   /** Revoked certificates that are valid at `notExpiredAtMs` or later, for a CRL, in the order of their serials. */
   listRevoked(notExpiredAtMs: number, range?: SerialRange): Promise<readonly Revocation[]>;
-  /** How many those are, up to the range's limit. Revocations are never changed or taken back: while as many are listed, the same are. */
+  /**
+   * Counts the rows of {@link listRevoked}, up to the range's limit. Revocations never change and are never taken back:
+   * the same count means the same list.
+   */
   countRevoked(notExpiredAtMs: number, range: SerialRange): Promise<number>;
-  /** Takes the next number of a CRL shard; numbers begin with 0. Whoever took one alone makes serials of it. */
+  /** Takes the next number of a CRL shard, from 0. Only the process that took a number makes serials of it. */
   claimCrlShard(): Promise<number>;
-  /** How many numbers of CRL shards were taken. */
+  /** Counts the CRL shards that were taken. */
   countCrlShards(): Promise<number>;
 
   // erasure
   /**
-   * Deletes what versions below `before` open to, the certificates that they brought, requests that are settled, and the
-   * plaintext label; commitments and VRF outputs stay. Intents and certificates of versions from `before` on stay.
+   * Deletes the openings and values of versions below `before`, their certificates, settled requests, and the plaintext
+   * label. Commitments and VRF outputs stay. Intents and certificates of versions from `before` on stay.
    */
   erase(labelKey: Uint8Array, before: number, trail: TrailRecord): Promise<ErasedRows>;
 
-  // the audit trail. What writes a record throws `trail-moved`, having done nothing, where its number is taken.
-  /** Where the trail ends; undefined while it is empty. */
+  // the audit trail. A method that writes a record does nothing and throws `trail-moved` if its number is taken.
+  /** Returns the end of the trail; undefined while it is empty. */
   readTrailHead(): Promise<TrailHead | undefined>;
   /** Records `first`, `first` + 1, …; at most 1024. */
   readTrail(first: number, limit: number): Promise<readonly TrailRecord[]>;
@@ -233,43 +236,43 @@ export interface LogStore {
   appendTrail(record: TrailRecord): Promise<void>;
 
   // application tokens
-  /** A number for a token that is still to be added. */
+  /** Returns the number for a token that the caller is about to add. */
   reserveTokenId(): Promise<number>;
   addToken(token: Omit<TokenRow, 'revokedMs'>, trail?: TrailRecord): Promise<TokenRow>;
   findToken(tokenHash: Uint8Array): Promise<TokenRow | undefined>;
   listTokens(): Promise<readonly TokenRow[]>;
-  /** Revokes a valid token. False where there is none of this number; then `trail` is not written either. */
+  /** Revokes a valid token. Returns false if none has this number; then `trail` is not written either. */
   revokeToken(id: number, revokedMs: number, trail?: TrailRecord): Promise<boolean>;
 
   // e-mail challenges
   /**
-   * Stores a challenge, unless its label has had `maximum` since `sinceMs`. Deletes those of every label that were created before
-   * that. Returns whether it was stored.
+   * Stores a challenge, unless its label has had `maximum` since `sinceMs`. Deletes the challenges of every label from
+   * before that time. Returns true if it was stored.
    */
   addEmailChallenge(
     challenge: EmailChallengeRow,
     limit: { readonly sinceMs: number; readonly maximum: number },
   ): Promise<boolean>;
-  /** Counts an attempt and gives the challenge; undefined where there is none, or its attempts are used up. */
+  /** Counts an attempt and returns the challenge; undefined if there is none, or its attempts are used up. */
   tryEmailChallenge(challengeId: Uint8Array, maxAttempts: number): Promise<EmailChallengeRow | undefined>;
   dropEmailChallenge(challengeId: Uint8Array): Promise<void>;
 
   // recoveries
-  /** Stores a recovery, in the place of one of its label that waits; false where one is the operator's to decide. */
+  /** Stores a recovery, in place of a waiting one of its label. Returns false if the operator has to decide on one. */
   addRecovery(recovery: Omit<RecoveryRow, 'notifiedMs' | 'reason'>): Promise<boolean>;
   findRecovery(labelKey: Uint8Array): Promise<RecoveryRow | undefined>;
-  /** Those after a label key, in their order. */
+  /** Returns the recoveries after a label key, in order of their label keys. */
   listRecoveries(after: Uint8Array | undefined, limit: number): Promise<readonly RecoveryRow[]>;
-  /** Does nothing where the same key was claimed for again since. */
+  /** Notes when the owner was notified. Does nothing if the same key was requested again since. */
   noteRecoveryNotified(
     of: Pick<RecoveryRow, 'labelKey' | 'spkiSha256' | 'requestedMs'>,
     notifiedMs: number,
   ): Promise<void>;
-  /** Grants an undecided recovery. False where there is none; then `trail` is not written either. */
+  /** Grants an undecided recovery. Returns false if there is none; then `trail` is not written either. */
   grantRecovery(of: Pick<RecoveryRow, 'labelKey' | 'spkiSha256'>, reason: string, trail: TrailRecord): Promise<boolean>;
   /**
-   * Deletes a recovery that is still in this state, and was not asked for again since. False where there is none; then `trail` is
-   * not written either.
+   * Deletes a recovery that is still in this state and was not requested again since. Returns false if there is none;
+   * then `trail` is not written either.
    */
   dropRecovery(
     of: Pick<RecoveryRow, 'labelKey' | 'spkiSha256' | 'state' | 'requestedMs'>,
@@ -279,9 +282,11 @@ export interface LogStore {
   // coordination
   /** Tries to become the writer of this log. */
   tryWriterLock(): Promise<WriterLock | undefined>;
-  /** Calls `listener` after each append, release or submission, in this process or another. Returns how to stop. */
+  /**
+   * Calls `listener` after each append, release or submission, in this process or another, until the result is called.
+   */
   subscribe(listener: (event: LogEvent) => void): Promise<() => Promise<void>>;
 }
 
-/** Something that happened to a log; a hint to look, never the truth itself. Some may be lost, and some are merged. */
+/** An event of a log: a hint to look, never the truth itself. Events may be lost or merged. */
 export type LogEvent = 'submitted' | 'appended' | 'released';

@@ -15,13 +15,13 @@ import {
 import { isRetriable, SqlError, toStorageError } from './sql-error.ts';
 
 const ATTEMPTS = 3;
-/** How long the other connections of a broken pool get to finish. */
+/** Time for the other connections of a broken pool to finish. */
 const GRACE_S = 1;
 
 /**
- * Statements on pools of postgres.js. A pool is given up for a new one when any of its connections closes: postgres.js
- * (3.4) does not reset a connection's write buffer when its socket closes, so that one that reconnects can hang or throw
- * outside of any promise.
+ * Statements on pools of postgres.js. If any connection of a pool closes, a new pool replaces it: postgres.js (3.4)
+ * does not reset a connection's write buffer when its socket closes, so a reconnected one can hang or throw outside of
+ * any promise.
  */
 export class PostgresDriver implements SqlDriver {
   readonly kind = 'postgres';
@@ -35,7 +35,7 @@ export class PostgresDriver implements SqlDriver {
   #pending = 0;
   #closed = false;
 
-  /** `warnings` are what was noticed about the way to the database. */
+  /** `warnings` are findings about the way to the database. */
   constructor(url: string, limits: PostgresLimits, synchronousCommit: string, warnings: readonly string[] = []) {
     this.#warnings = warnings;
     this.#url = url;
@@ -80,7 +80,7 @@ export class PostgresDriver implements SqlDriver {
     await this.#pool.end({ timeout: 5 });
   }
 
-  /** Remembers a connection of its own until it is stopped, so that `close` leaves nothing behind. */
+  /** Remembers a dedicated connection until it is stopped, so that `close` leaves nothing behind. */
   #track(stop: () => Promise<void>): () => Promise<void> {
     const resource = {
       close: async (): Promise<void> => {

@@ -2,7 +2,7 @@ import { GlasskeyError } from '../core/errors.ts';
 import { connectPlain, type PostgresLimits } from './postgres-pool.ts';
 import { toStorageError } from './sql-error.ts';
 
-/** What decides whether an acknowledged commit survives. */
+/** The settings that decide if an acknowledged commit survives. */
 interface DurabilitySettings {
   readonly fsync: string;
   readonly full_page_writes: string;
@@ -31,15 +31,15 @@ async function readSettings(url: string, limits: PostgresLimits): Promise<Durabi
   }
 }
 
-/** The `synchronous_commit` that sessions pin: the server's, or `on` where that would acknowledge what is not durable. */
+/** The `synchronous_commit` that sessions pin: the server's, or `on` if that would acknowledge what is not durable. */
 export async function chooseSynchronousCommit(url: string, limits: PostgresLimits): Promise<string> {
   const settings = await readSettings(url, limits);
   return settings.synchronous_commit === 'off' ? 'on' : settings.synchronous_commit;
 }
 
 /**
- * Throws `storage-unsafe` where PostgreSQL would acknowledge commits that a crash can lose; warns where a failover
- * could lose them.
+ * Throws `storage-unsafe` if PostgreSQL would acknowledge commits that a crash can lose. Returns a warning if a
+ * failover could lose them.
  */
 export async function checkPostgresDurability(
   url: string,

@@ -3,20 +3,20 @@ import { connectSession, type PostgresLimits } from './postgres-pool.ts';
 import { CHANNEL } from './sql-driver.ts';
 import { toStorageError } from './sql-error.ts';
 
-/** What to listen to. */
+/** Options of {@link listen}. */
 export interface ListenOptions {
   readonly url: string;
   readonly limits: PostgresLimits;
   readonly onPayload: (payload: string) => void;
-  /** Called after each reconnection: what was told meanwhile is lost. */
+  /** Called after each reconnection: notifications from before it are lost. */
   readonly onGap: () => void;
 }
 
 const RETRY_MS = 500;
 
 /**
- * LISTEN on a connection of its own, made anew for as long as it takes whenever it breaks. Throws `storage-failed` when
- * the first attempt fails.
+ * Listens on its own connection, and reconnects whenever that breaks, without a limit of time. Throws `storage-failed`
+ * if the first attempt fails.
  */
 export async function listenPostgres(options: ListenOptions): Promise<{ stop(): Promise<void> }> {
   let stopped = false;

@@ -8,8 +8,8 @@ const LOCK_CLASS = 0x676c6b79;
 const HEARTBEAT_MS = 5_000;
 
 /**
- * Tries `pg_try_advisory_lock` on a connection of its own, which holds the lock for as long as it lives. The connection
- * is probed, so that a partition is noticed too. Undefined where another session holds the lock.
+ * Tries `pg_try_advisory_lock` on its own connection, which holds the lock for as long as it lives. It probes the
+ * connection, to notice a network partition too. Returns undefined if another session holds the lock.
  */
 export async function lockPostgres(url: string, limits: PostgresLimits, logId: number): Promise<SqlLock | undefined> {
   let lose!: () => void;

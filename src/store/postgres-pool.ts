@@ -9,7 +9,7 @@ export interface PostgresLimits {
   readonly statementTimeoutMs: number;
   /** PostgreSQL cancels a statement that waits for a lock longer. Default 5,000. */
   readonly lockTimeoutMs: number;
-  /** How long to wait for a connection to be made. Default 5,000. */
+  /** Time to wait for a new connection. Default 5,000. */
   readonly connectTimeoutMs: number;
   /** Statements and transactions under way or waiting; more get `overloaded`. Default 4,096. */
   readonly maxPending: number;
@@ -24,8 +24,8 @@ export const DEFAULT_LIMITS: PostgresLimits = {
 };
 
 /**
- * Values of {@link encodeParameter} are PostgreSQL's text format already: pass them through. `fetch_types` stays off, so
- * only these types are parsed; a new type of column needs a line here.
+ * Passes values of {@link encodeParameter} through: they are in PostgreSQL's text format already. `fetch_types` stays
+ * off, so only these types are parsed; a new type of column needs a line here.
  */
 const TYPES = {
   bytea: { to: 17, from: [17], serialize: (text: string) => text, parse: decodeBytea },
@@ -55,8 +55,8 @@ function sessionSettings(limits: PostgresLimits, synchronousCommit: string): Rec
 }
 
 /**
- * A pool of connections. `synchronousCommit` is set for each session, whatever becomes of the server's default.
- * `onClose` is called whenever one of them closes, or could not be made.
+ * Opens a pool of connections. Each session sets `synchronousCommit`, whatever becomes of the server's default.
+ * `onClose` is called whenever a connection closes, or could not be made.
  */
 export function connectPool(url: string, limits: PostgresLimits, synchronousCommit: string, onClose: () => void): Sql {
   return connect(url, {
@@ -68,7 +68,7 @@ export function connectPool(url: string, limits: PostgresLimits, synchronousComm
   });
 }
 
-/** One connection that is never recycled. `onclose` is called when it breaks. */
+/** Opens one connection that is never recycled. `onclose` is called when it breaks. */
 export function connectSession(url: string, limits: PostgresLimits, options: Options<Record<string, never>> = {}): Sql {
   return connect(url, {
     max: 1,
@@ -79,7 +79,7 @@ export function connectSession(url: string, limits: PostgresLimits, options: Opt
   });
 }
 
-/** One connection with the server's own defaults: to look at them, and for migrations. */
+/** Opens one connection with the server's own defaults: to read them, and for migrations. */
 export function connectPlain(url: string, limits: PostgresLimits): Sql {
   return connect(url, {
     max: 1,

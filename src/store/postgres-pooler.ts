@@ -2,17 +2,19 @@ import type { Sql } from 'postgres';
 import { connectPlain, type PostgresLimits } from './postgres-pool.ts';
 import { toStorageError } from './sql-error.ts';
 
-/** How often the sessions are compared: under load, a pooler does not give the same server to two clients at once. */
+/** Number of comparisons: under load, a pooler does not always give one server to two clients in turn. */
 const ROUNDS = 8;
 
-/** What an operator is told. */
+/** Warning to the operator. */
 export const POOLER_WARNING =
-  'a pooler in transaction mode is between this server and PostgreSQL: advisory locks and LISTEN do not work, so that several servers append at once and wait for each other by polling; connect to PostgreSQL itself, or pool sessions';
+  'a pooler in transaction mode is between this server and PostgreSQL: advisory locks and LISTEN do not work, ' +
+  'so that several servers append at once and wait for each other by polling; ' +
+  'connect to PostgreSQL itself, or pool sessions';
 
 /**
- * Tells whether connections are pooled by transaction. Two connections that are open at the same time have sessions of their own in
- * PostgreSQL, and keep them; behind such a pooler, statements of both run in whichever session is free. Never true for
- * PostgreSQL itself or a pooler of sessions; a pooler under heavy load can go unnoticed. Throws `storage-failed`.
+ * Returns true if a pooler pools connections by transaction. Two open connections have their own sessions in PostgreSQL
+ * and keep them; behind such a pooler, statements of both run in whichever session is free. Never true for PostgreSQL
+ * itself or a pooler of sessions. A pooler under heavy load can go unnoticed. Throws `storage-failed`.
  */
 export async function isTransactionPooled(url: string, limits: PostgresLimits): Promise<boolean> {
   const [one, two] = [connectPlain(url, limits), connectPlain(url, limits)];

@@ -6,7 +6,7 @@ import { DEFAULT_LIMITS, type PostgresLimits } from './postgres-pool.ts';
 import { isTransactionPooled, POOLER_WARNING } from './postgres-pooler.ts';
 import { sqlStore } from './sql-store.ts';
 
-/** How to open a PostgreSQL database. */
+/** Options of {@link openPostgresStore}. */
 export interface PostgresStoreOptions {
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
@@ -16,7 +16,7 @@ export interface PostgresStoreOptions {
 /** Opens a PostgreSQL database and brings it to this program's schema. Throws `storage-failed`. */
 export async function openPostgresStore(url: string, options: PostgresStoreOptions = {}): Promise<Store> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  // Before anything else: what comes next would not work behind one, or not say why.
+  // First, because the steps after it fail behind such a pooler without saying why.
   const warnings = (await isTransactionPooled(url, limits)) ? [POOLER_WARNING] : [];
   await migratePostgres(url, limits);
   const driver = new PostgresDriver(url, limits, await chooseSynchronousCommit(url, limits), warnings);

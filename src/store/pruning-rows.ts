@@ -7,8 +7,8 @@ import { arrays, assignments, given, names, statement } from './statement.ts';
 
 type Part = 'readPruned' | 'prune';
 
-// The first pruning inserts the row, each later one moves it, and only from where the caller believes it to be. Tiles go
-// in the same statement, or not at all.
+// The first pruning inserts the row; each later one moves it, and only from the position that the caller expects. Tiles
+// are deleted in the same statement, or not at all.
 const PRUNE = statement(['log', 'from', 'to', 'positions', 'counters'], (values) => {
   const { logId, position } = prunings;
   const from = given(position, values.from);
@@ -34,7 +34,7 @@ const PRUNE = statement(['log', 'from', 'to', 'positions', 'counters'], (values)
   select (select count(*) from moved) as moved, (select count(*) from dropped) as dropped`;
 });
 
-/** How far a log was pruned. */
+/** The extent of a log's pruning. */
 export function pruningRows({ driver, queries, logId }: StoreContext): Pick<LogStore, Part> {
   return {
     async readPruned() {

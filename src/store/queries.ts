@@ -11,7 +11,7 @@ interface Preparable<Result> {
   prepare(name: string): { execute(values: Record<string, unknown>): Promise<Result> };
 }
 
-/** Runs what drizzle's query builder makes on a driver of the store. Rejects as {@link SqlDriver.query} does. */
+/** Runs queries of drizzle's builder on a driver of the store. Rejects as {@link SqlDriver.query} does. */
 export class Queries {
   readonly #builder: QueryBuilder;
 
@@ -36,7 +36,7 @@ export class Queries {
   }
 }
 
-/** drizzle's own error quotes the parameters, which are data: only the driver's error leaves the store. */
+/** Returns the driver's error: drizzle's own quotes the parameters, which are data and must not leave the store. */
 async function unwrapped<Result>(result: PromiseLike<Result>): Promise<Result> {
   try {
     return await result;

@@ -16,7 +16,7 @@ type Part =
 
 const RECOVERY = columnsBut(recoveries, 'logId');
 
-/** Recoveries that are not settled. */
+/** Unsettled recoveries. */
 export function recoveryRows({ queries, logId }: StoreContext): Pick<LogStore, Part> {
   const ofLabel = (labelKey: Uint8Array) => and(eq(recoveries.logId, logId), eq(recoveries.labelKey, labelKey));
   return {
@@ -36,7 +36,7 @@ export function recoveryRows({ queries, logId }: StoreContext): Pick<LogStore, P
               requestedMs: excluded(recoveries.requestedMs),
               notifiedMs: null,
             },
-            // A later request does not replace one that waits for the operator, or was granted.
+            // A later request replaces no recovery that waits for the operator or was granted.
             setWhere: eq(recoveries.state, 'waiting'),
           })
           .returning({ labelKey: recoveries.labelKey }),
@@ -62,7 +62,7 @@ export function recoveryRows({ queries, logId }: StoreContext): Pick<LogStore, P
     },
 
     async noteRecoveryNotified({ labelKey, spkiSha256, requestedMs }, notifiedMs) {
-      // After a veto the same key may ask again: a notification of the earlier request is none of the later one.
+      // After a veto the same key may ask again: notifying of the earlier request does not count for the later one.
       const same = and(eq(recoveries.spkiSha256, spkiSha256), eq(recoveries.requestedMs, requestedMs));
       await queries.run((db) =>
         db

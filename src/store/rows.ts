@@ -5,19 +5,19 @@ import type { LogEvent } from './ports.ts';
 import type { Queries } from './queries.ts';
 import type { SqlDriver } from './sql-driver.ts';
 
-/** The database and the log that the parts of a `LogStore` share. */
+/** The database and the log, which all parts of a `LogStore` share. */
 export interface StoreContext {
-  /** For statements that are written by hand. */
+  /** For statements written by hand. */
   readonly driver: SqlDriver;
   /** For all others. */
   readonly queries: Queries;
   readonly logId: number;
   readonly now: () => number;
-  /** Parameters of `pg_notify`: a statement that changes the log tells other processes of `event` when it commits. */
+  /** Parameters of `pg_notify`: a statement that changes the log announces `event` to other processes on commit. */
   readonly eventValues: (event: LogEvent) => { readonly channel: string; readonly event: string };
   /** Calls the listeners of this process. */
   readonly emit: (event: LogEvent) => void;
-  /** Calls the listeners of this process, and tells others soon, many submissions at once. */
+  /** Calls the listeners of this process, and notifies other processes soon, of many submissions at once. */
   readonly emitSubmitted: () => void;
 }
 
@@ -35,18 +35,18 @@ export function withTile<Row extends TileColumns>(
   return { ...others, prefixTile: position === null || counter === null ? undefined : { position, counter } };
 }
 
-/** The bytes of a serial. Throws `value-out-of-range` unless it is lower-case hex of 1 to 20 bytes. */
+/** Returns the bytes of a serial. Throws `value-out-of-range` unless it is lower-case hex of 1 to 20 bytes. */
 export function serialBytes(serial: string): Uint8Array {
   ensure(/^(?:[0-9a-f]{2}){1,20}$/.test(serial), 'value-out-of-range', 'a serial is lower-case hex of 1 to 20 bytes');
   return parseHex(serial);
 }
 
-/** A serial from its bytes. */
+/** Returns the serial of its bytes. */
 export function serialText(bytes: Uint8Array): string {
   return formatHex(bytes);
 }
 
-/** A version of a label as the key of a Map; such keys sort like the rows. */
+/** Returns a version of a label as the key of a Map. Keys sort like the rows. */
 export function keyOf({ labelKey, version }: { readonly labelKey: Uint8Array; readonly version: number }): string {
   return `${formatHex(labelKey)}/${String(version).padStart(10, '0')}`;
 }

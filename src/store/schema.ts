@@ -14,9 +14,9 @@ import {
 } from 'drizzle-orm/pg-core';
 
 /**
- * The tables of a Glasskey database: the source that `drizzle-kit generate` makes `migrations/` from. Every primary key
- * starts with `log_id`, so that many logs can share a database and a distributed PostgreSQL can place each by itself.
- * Foreign keys to `logs` are left out on purpose: they would make every insert lock one row that all share.
+ * The tables of a Glasskey database, from which `drizzle-kit generate` makes `migrations/`. Every primary key starts
+ * with `log_id`, so that many logs can share a database and a distributed PostgreSQL can place each by itself. There
+ * are no foreign keys to `logs` on purpose: they would make every insert lock one shared row.
  */
 
 const bytea = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' });
@@ -27,7 +27,7 @@ function hasLength(column: AnyPgColumn, bytes: number): SQL {
   return sql`octet_length(${column}) = ${sql.raw(String(bytes))}`;
 }
 
-/** One row for each log: the parts that are fixed when it is created. */
+/** One row for each log: the parts that its creation fixes. */
 export const logs = pgTable('logs', {
   /** Surrogate key inside this database; never on the wire. */
   logId: integer('log_id').primaryKey().generatedAlwaysAsIdentity(),
@@ -160,7 +160,7 @@ export const auditorHeads = pgTable(
   (table) => [check('auditor_heads_size', sql`${table.size} > 0`)],
 );
 
-/** Labels that are in the log, by the VRF output of their version 0. */
+/** Labels in the log, by the VRF output of their version 0. */
 export const labels = pgTable(
   'labels',
   {
@@ -168,7 +168,7 @@ export const labels = pgTable(
     labelKey: bytea('label_key').notNull(),
     /** The plaintext label; null once erased. */
     label: bytea('label'),
-    /** Greatest version that is in the log. */
+    /** Greatest version in the log. */
     greatestVersion: count('greatest_version').notNull(),
   },
   (table) => [
@@ -182,7 +182,7 @@ export const versions = pgTable(
   'versions',
   {
     logId: logId(),
-    /** VRF output of version 0 of the label: rows of a label are found by it (the plaintext can be erased). */
+    /** VRF output of version 0 of the label: the key of a label's rows, since the plaintext can be erased. */
     labelKey: bytea('label_key').notNull(),
     version: count('version').notNull(),
     /** The log entry that added it. */
@@ -269,7 +269,7 @@ export const intents = pgTable(
   ],
 );
 
-/** Certificates that were signed and submitted. */
+/** Signed and submitted certificates. */
 export const certificates = pgTable(
   'certificates',
   {
@@ -295,8 +295,8 @@ export const certificates = pgTable(
 );
 
 /**
- * Revoked serials, also those of certificates that were signed and never stored. `not_after_ms` is null if the
- * certificate is not known: such a serial stays on the CRL.
+ * Revoked serials, also of certificates that were signed and never stored. `not_after_ms` is null if the certificate is
+ * not known: such a serial stays on the CRL.
  */
 export const revocations = pgTable(
   'revocations',
@@ -334,7 +334,7 @@ export const trail = pgTable(
   ],
 );
 
-/** The end of each log's trail: without it, the last records could be taken away unseen. */
+/** The end of each log's trail: without it, somebody could remove the last records unseen. */
 export const trailHeads = pgTable(
   'trail_heads',
   {
@@ -367,7 +367,7 @@ export const tokens = pgTable(
   ],
 );
 
-/** Codes that were sent to e-mail addresses, by their SHA-256. */
+/** Codes sent to e-mail addresses, by their SHA-256. */
 export const emailChallenges = pgTable(
   'email_challenges',
   {
@@ -375,7 +375,7 @@ export const emailChallenges = pgTable(
     /** 16 random bytes. */
     challengeId: bytea('challenge_id').notNull(),
     labelKey: bytea('label_key').notNull(),
-    /** The key that it vouches for. */
+    /** The key that the challenge vouches for. */
     spkiSha256: bytea('spki_sha256').notNull(),
     codeHash: bytea('code_hash').notNull(),
     createdMs: count('created_ms').notNull(),
@@ -405,7 +405,7 @@ export const crlShards = pgTable(
   (table) => [check('crl_shards_shards', sql`${table.shards} between 1 and 1073741824`)],
 );
 
-/** Recoveries that are not settled, at most one for a label. The log decides: these rows only remember. */
+/** Unsettled recoveries, at most one for a label. The log decides: these rows only remember. */
 export const recoveries = pgTable(
   'recoveries',
   {
@@ -413,18 +413,18 @@ export const recoveries = pgTable(
     labelKey: bytea('label_key').notNull(),
     /** Canonical. */
     identity: text('identity').notNull(),
-    /** DER: the request that the certificate will be made from. */
+    /** The certificate's request, DER. */
     csr: bytea('csr').notNull(),
     spkiSha256: bytea('spki_sha256').notNull(),
-    /** The encoded `Evidence` that vouched. */
+    /** The encoded `Evidence` for the identity. */
     evidence: bytea('evidence').notNull(),
     /**
-     * `waiting` for its delay, as a version of the log says; `undecided` after so many vetoes that the operator decides;
-     * `granted` by the operator.
+     * `waiting` for its delay, as a version of the log says; `undecided` after the last permitted veto, until the
+     * operator decides; `granted` by the operator.
      */
     state: text('state', { enum: ['waiting', 'undecided', 'granted'] }).notNull(),
     requestedMs: count('requested_ms').notNull(),
-    /** Time at which the owner was notified; null: not yet. */
+    /** Time at which the owner was notified; null if not yet. */
     notifiedMs: count('notified_ms'),
     /** The operator's reason for granting it. */
     reason: text('reason'),

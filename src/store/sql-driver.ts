@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
 
-/** What a statement takes as a parameter. `undefined` is NULL. */
+/** A parameter of a statement. `undefined` is NULL. */
 export type SqlValue = string | number | Uint8Array | null | undefined;
 export type SqlParameter = SqlValue | readonly SqlValue[];
 
-/** What a column gives: int8 and int4 are numbers, bytea a plain Uint8Array, int8[] an array of numbers. */
+/** A value of a column: int8 and int4 are numbers, bytea is a plain Uint8Array, int8[] an array of numbers. */
 export type SqlRow = Readonly<Record<string, unknown>>;
 
 /** Holds an advisory lock, or an equivalent, for as long as its connection lives. */
@@ -13,39 +13,39 @@ export interface SqlLock {
   release(): Promise<void>;
 }
 
-/** How a statement is to run. */
+/** Options of one run of a statement. */
 export interface SqlOptions {
-  /** Plan it for these parameters and the tables as they are, instead of once for ever. */
+  /** Plans the statement for these parameters and the present tables, instead of once for ever. */
   readonly replan?: boolean;
 }
 
 /**
- * The small port that the store's queries are written against; PostgreSQL and PGlite implement it. Each statement is a
- * transaction: what belongs together is one statement, so that no connection is ever held between two.
+ * The small port that the store's queries use; PostgreSQL and PGlite implement it. Each statement is a transaction:
+ * changes that belong together are one statement, so that no connection is ever held between two.
  */
 export interface SqlDriver {
   readonly kind: 'postgres' | 'pglite';
-  /** Runs a statement with `$1…` parameters and gives its rows. Throws {@link SqlError}, `overloaded`. */
+  /** Runs a statement with `$1…` parameters and returns its rows. Throws {@link SqlError}, `overloaded`. */
   query<Row extends SqlRow>(
     text: string,
     parameters: readonly SqlParameter[],
     options?: SqlOptions,
   ): Promise<readonly Row[]>;
-  /** Runs a statement of the query builder; each row is an array of its columns. Throws {@link SqlError}, `overloaded`. */
+  /** Runs a query of the builder; each row is an array of its columns. Throws {@link SqlError}, `overloaded`. */
   queryArrays(text: string, parameters: readonly SqlParameter[]): Promise<readonly (readonly unknown[])[]>;
-  /** Whether other processes can use the same database, and so have to be told by NOTIFY. */
+  /** True if other processes can use the same database, and so need NOTIFY. */
   readonly shared: boolean;
-  /** Hears what other processes said on {@link CHANNEL}. Calls `onGap` whenever something may have been missed. */
+  /** Listens to other processes on {@link CHANNEL}. Calls `onGap` whenever it may have missed a notification. */
   listen(onPayload: (payload: string) => void, onGap: () => void): Promise<() => Promise<void>>;
   tryLock(logId: number): Promise<SqlLock | undefined>;
   checkDurability(): Promise<{ readonly warnings: readonly string[] }>;
   close(): Promise<void>;
 }
 
-/** Name of the one channel on which Glasskey's processes tell each other what happened. */
+/** Name of the one channel on which Glasskey's processes notify each other. */
 export const CHANNEL = 'glasskey';
 
-/** A parameter as PostgreSQL's text format. */
+/** Encodes a parameter in PostgreSQL's text format. */
 export function encodeParameter(value: SqlParameter): string | null {
   if (value === null || value === undefined) return null;
   if (typeof value === 'string') return value;
@@ -65,14 +65,14 @@ function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
 
-/** A bytea in PostgreSQL's hex format as a plain array that owns its memory (no slice of a shared pool). */
+/** Decodes a bytea in PostgreSQL's hex format to a plain array that owns its memory (no slice of a shared pool). */
 export function decodeBytea(text: string): Uint8Array {
   const bytes = new Uint8Array((text.length - 2) / 2);
   Buffer.from(bytes.buffer).write(text.slice(2), 'hex');
   return bytes;
 }
 
-/** An int8[] in PostgreSQL's text format. */
+/** Decodes an int8[] in PostgreSQL's text format. */
 export function decodeIntegers(text: string): number[] {
   return text === '{}' ? [] : text.slice(1, -1).split(',').map(Number);
 }

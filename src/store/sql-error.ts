@@ -1,11 +1,11 @@
 import { GlasskeyError } from '../core/errors.ts';
 
 /**
- * The database refused or failed: `storage-failed`, with the SQLSTATE where there is one. It carries neither the
+ * A refusal or failure of the database: `storage-failed`, with the SQLSTATE if there is one. It carries neither the
  * statement's parameters nor the database's detail lines, which hold data.
  */
 export class SqlError extends GlasskeyError {
-  /** Five characters, or the driver's own code where the connection failed (`CONNECTION_CLOSED`, `ECONNREFUSED`). */
+  /** Five characters, or the driver's own code if the connection failed (`CONNECTION_CLOSED`, `ECONNREFUSED`). */
   readonly sqlState: string | undefined;
   readonly constraint: string | undefined;
 
@@ -17,7 +17,7 @@ export class SqlError extends GlasskeyError {
   }
 }
 
-/** Turns whatever a driver threw into a {@link SqlError}; errors of our own pass through. */
+/** Returns a driver's error as a {@link SqlError}; a {@link GlasskeyError} stays as it is. */
 export function toStorageError(error: unknown): GlasskeyError {
   if (error instanceof GlasskeyError) return error;
   if (!(error instanceof Error)) return new SqlError('the database failed');
@@ -34,7 +34,7 @@ function summary(error: Error): string {
   return message.split('\n', 1)[0]?.slice(0, 300) ?? '';
 }
 
-/** Tells whether `error` is a unique violation (of a given constraint). */
+/** Returns true if `error` is a unique violation (of a given constraint). */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   return (
     error instanceof SqlError &&
@@ -43,18 +43,18 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   );
 }
 
-/** Tells whether a statement undid itself, by dividing by zero, because a condition of its own does not hold. */
+/** Returns true if a statement undid itself, by dividing by zero, because a condition of its own does not hold. */
 export function isRefused(error: unknown): boolean {
   return error instanceof SqlError && error.sqlState === '22012';
 }
 
-/** SQLSTATEs of a transaction that was rolled back only because of others: deadlock, serialisation failure. */
+/** SQLSTATEs of a rollback that only other transactions caused: deadlock, serialisation failure. */
 const ROLLED_BACK: readonly unknown[] = ['40P01', '40001'];
 
-/** How it ends when a connection breaks, or the server ends it, while a statement is under way. */
+/** Codes of a connection that breaks, or that the server ends, while a statement is under way. */
 const DISCONNECTED: readonly unknown[] = ['CONNECTION_CLOSED', 'CONNECTION_DESTROYED', 'ECONNRESET', 'EPIPE', '57P01'];
 
-/** Tells whether a statement can be run again: nothing of it was done, or it only reads and lost its connection. */
+/** Returns true if a statement can run again: it did nothing, or it only reads and lost its connection. */
 export function isRetriable(error: unknown, onlyReads: boolean): boolean {
   if (!(error instanceof SqlError)) return false;
   return ROLLED_BACK.includes(error.sqlState) || (onlyReads && DISCONNECTED.includes(error.sqlState));

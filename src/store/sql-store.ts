@@ -26,7 +26,7 @@ const LOG = getTableColumns(logs);
 const NO_HASH = new Uint8Array(32);
 const NO_BYTES = new Uint8Array(0);
 
-/** The store's port over either database: every statement is written once. */
+/** Implements {@link Store} over either database, with every statement written once. */
 export function sqlStore(sql: SqlDriver, now: () => number): Store {
   const hub = new EventHub(sql);
   const queries = new Queries(sql);

@@ -2,11 +2,11 @@ import { getTableColumns, type GetColumnData, type Placeholder, type SQL, sql, t
 import { type PgColumn, PgDialect, type PgTable } from 'drizzle-orm/pg-core';
 import type { SqlParameter } from './sql-driver.ts';
 
-/** A statement whose parameters have names. */
+/** A statement with named parameters. */
 export interface Statement<Name extends string> {
-  /** With `$1…` in place of the names. */
+  /** The SQL, with `$1…` in place of the names. */
   readonly text: string;
-  /** The values in the order of `$1…`. */
+  /** Returns the values in the order of `$1…`. */
   bind(values: Readonly<Record<Name, SqlParameter>>): SqlParameter[];
 }
 
@@ -21,8 +21,8 @@ export function placeholders<Name extends string>(names: readonly Name[]): Place
 }
 
 /**
- * Compiles a statement that is written by hand. Its tables and columns are those of the schema, so that a column that
- * is renamed there is renamed here, or does not compile. A parameter that occurs twice is sent once.
+ * Compiles a statement written by hand. Its tables and columns are those of the schema, so that renaming a column there
+ * renames it here, or does not compile. A parameter that occurs twice is sent once.
  */
 export function statement<Name extends string>(
   names: readonly Name[],
@@ -64,7 +64,7 @@ type Selection = Readonly<Record<string, PgColumn>>;
 /** A row of {@link fields}. */
 export type RowOf<Columns extends Selection> = { readonly [Key in keyof Columns]: GetColumnData<Columns[Key]> };
 
-/** Columns as a statement that is written by hand selects them: `versions.vrf_output as "vrfOutput"`. */
+/** Columns as a statement written by hand selects them: `versions.vrf_output as "vrfOutput"`. */
 export function fields(columns: Selection): SQL {
   return list(Object.entries(columns).map(([name, column]) => sql`${column} as ${sql.identifier(name)}`));
 }
@@ -79,7 +79,7 @@ export function columnsOf(source: string, ...columns: readonly PgColumn[]): SQL 
   return list(columns.map((column) => sql`${sql.identifier(source)}.${names(column)}`));
 }
 
-/** What `update … set` assigns to columns of a table, by their names in the schema. */
+/** The assignments of `update … set` to columns of a table, by their names in the schema. */
 export function assignments<Table extends PgTable>(
   table: Table,
   values: { readonly [Key in keyof Table['_']['columns']]?: SQL | Placeholder | null },
@@ -89,17 +89,17 @@ export function assignments<Table extends PgTable>(
   return list(columns.map(([key, column]) => sql`${names(column)} = ${given.get(key) ?? sql`null`}`));
 }
 
-/** The value that an insert was refused with, in `on conflict do update`. */
+/** The value of the refused insert, in `on conflict do update`. */
 export function excluded(column: PgColumn): SQL {
   return columnsOf('excluded', column);
 }
 
-/** A parameter of a column's type, where PostgreSQL cannot know that from its place. */
+/** A parameter of a column's type, for a place from which PostgreSQL cannot infer it. */
 export function given(column: PgColumn, value: SqlParameter | Placeholder): SQL {
   return sql`${value}::${sql.raw(column.getSQLType())}`;
 }
 
-/** True if a plaintext contains the bytes that are searched for; of nothing searched for, always. */
+/** A condition: the plaintext contains the searched bytes. It always holds without any. */
 export function matchesSearch(column: PgColumn | SQL, search: Uint8Array | undefined): SQL<boolean> {
   return search === undefined
     ? sql<boolean>`true`

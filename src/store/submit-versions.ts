@@ -14,7 +14,7 @@ interface Submission {
   readonly requestHash: Uint8Array;
 }
 
-// One round trip and one commit for all of them; of each, nothing is written unless the open intent is its request's.
+// One round trip and one commit for all submissions. Writes nothing of one whose request does not hold the open intent.
 const SUBMIT = statement(
   [
     'log',
@@ -80,10 +80,10 @@ const SUBMIT = statement(
   },
 );
 
-/** Submissions that one statement stores, and such statements under way. */
+/** Maximum of submissions in one statement, and of such statements under way. */
 const BATCH = { maxItems: 128, maxRuns: 2 };
 
-/** `submit` of the port: see there. Those that come together are stored, and made durable, together. */
+/** Implements {@link LogStore.submit}. Submissions that arrive together share a statement and its commit. */
 export function submitter(context: StoreContext): LogStore['submit'] {
   const run = (items: readonly Submission[]): Promise<readonly (number | undefined)[]> => store(context, items);
   const batcher = new Batcher<Submission, number | undefined>({ ...BATCH, run });
@@ -97,9 +97,9 @@ export function submitter(context: StoreContext): LogStore['submit'] {
   };
 }
 
-/** Ids of what was stored; undefined where there was no open intent for it. */
+/** Stores submissions. Returns their ids; undefined for one without an open intent. */
 async function store(context: StoreContext, items: readonly Submission[]): Promise<readonly (number | undefined)[]> {
-  // In one order everywhere, so that no two statements wait for each other.
+  // One order everywhere prevents deadlocks.
   const order = Array.from(items.entries()).toSorted(([, a], [, b]) => (a.key < b.key ? -1 : 1));
   const asked = order.map(([, item]) => item);
   const of = <T>(pick: (item: Submission) => T): T[] => asked.map((item) => pick(item));
@@ -121,7 +121,7 @@ async function store(context: StoreContext, items: readonly Submission[]): Promi
     notAfters: of(({ certificate }) => certificate?.notAfterMs),
     acts: of(({ submission }) => submission.act),
   });
-  // Its join with intents is planned for the sizes at hand, each time.
+  // Joins with intents, so PostgreSQL plans it for the sizes at hand each time.
   const rows = await context.driver.query<{ ord: number; id: number }>(SUBMIT.text, parameters, {
     replan: true,
   });

@@ -12,15 +12,15 @@ import { excluded, given, names, type Placeholders } from './statement.ts';
 
 type Part = 'readTrailHead' | 'readTrail' | 'appendTrail';
 
-/** Names of the parameters that a statement which writes a record has. */
+/** Names of the parameters of a statement that writes a record. */
 export const TRAIL = ['trailSequence', 'trailActs', 'trailHash'] as const;
 
 type TrailName = (typeof TRAIL)[number];
 type Value = SqlParameter | Placeholder;
 
 /**
- * The parts of a statement that write a record for each row of `source`, which has one or none: the act and its record
- * are one transaction. Of two records of one number, the second fails on the primary key.
+ * Parts of a statement that write a record if `source` has a row, so that the act and its record are one transaction.
+ * Of two records with one number, the second fails on the primary key.
  */
 function trailParts(source: string, logId: Value, values: Readonly<Record<TrailName, Value>>) {
   const sequence = given(trail.sequence, values.trailSequence);
@@ -36,7 +36,7 @@ function trailParts(source: string, logId: Value, values: Readonly<Record<TrailN
   return { record, head };
 }
 
-/** The trail's parts of a statement that is written by hand, and has {@link TRAIL} and `log` as its parameters. */
+/** The trail's parts of a statement written by hand, with {@link TRAIL} and `log` among its parameters. */
 export function writesTrail(source: string, values: Placeholders<TrailName | 'log'>) {
   const { record, head } = trailParts(source, values.log, values);
   return sql`trailed as (${record}), trail_moved as (${head})`;
@@ -59,7 +59,7 @@ export function trailValues(record: TrailRecord | undefined): Record<TrailName, 
   return { trailSequence: record?.sequence, trailActs: record?.acts, trailHash: record?.hash };
 }
 
-/** Throws `trail-moved` for what a statement with {@link writesTrail} threw because the record's number is taken. */
+/** Throws `trail-moved` for the error of a statement with {@link writesTrail} if the record's number is taken. */
 export function assertTrailNotMoved(error: unknown): void {
   if (!isUniqueViolation(error, 'trail_pk')) return;
   throw new GlasskeyError('trail-moved', 'somebody else wrote to the trail meanwhile', { cause: error });

@@ -21,5 +21,5 @@ export interface ErasedRows {
 /** A code that was sent to an e-mail address; only its SHA-256 is stored. */
 export type EmailChallengeRow = StoredRow<typeof emailChallenges, 'attempts'>;
 
-/** A recovery that was requested and is not settled. */
+/** A requested recovery that is not settled. */
 export type RecoveryRow = StoredRow<typeof recoveries>;

@@ -40,7 +40,7 @@ export type NewIntent = Pick<IntentRow, 'labelKey' | 'version' | 'requestHash' |
 
 export type IntentState = IntentRow['state'];
 
-/** A certificate that was signed. */
+/** A signed certificate. */
 export interface CertificateRow extends StoredRow<typeof certificates, 'serial'> {
   /** Lower-case hex, no leading zeros beyond whole bytes. */
   readonly serial: string;
@@ -61,15 +61,15 @@ export interface ListedCertificate extends CertificateRow {
 /** A window of a table in the order of its key: its rows that match, and the start of the next window. */
 export interface Page<Row, Key> {
   readonly rows: readonly Row[];
-  /** Key of the last row that was looked at; undefined if there are no more. */
+  /** Key of the last row in the window; undefined if no rows follow it. */
   readonly next: Key | undefined;
 }
 
-/** The window to look at. */
+/** The window to read. */
 export interface PageRequest<Key> {
   /** `next` of the window before; undefined for the first one. */
   readonly after: Key | undefined;
-  /** Rows to look at: this bounds the work of one statement, however few rows match. */
+  /** Rows in the window: bounds the work of one statement, however few rows match. */
   readonly limit: number;
   /** Only rows whose plaintext label contains these bytes. */
   readonly search: Uint8Array | undefined;
@@ -80,13 +80,13 @@ export interface SerialRange {
   /** First and last serial, lower-case hex. */
   readonly first: string;
   readonly last: string;
-  /** Most serials of one answer. */
+  /** Maximum of serials in one answer. */
   readonly limit: number;
   /** Only those whose certificates expired before. Default: all. */
   readonly expiredBeforeMs?: number | undefined;
 }
 
-/** A certificate to be put on the CRL. */
+/** An entry of the CRL. */
 export interface Revocation {
   readonly serial: string;
   readonly revokedMs: number;

@@ -26,7 +26,7 @@ export type HeadRow = WithTile<StoredRow<typeof heads, 'logEnd'>>;
 /** A head that was signed and released: clients may see it and everything up to its size. */
 export type ReleasedHead = StoredRow<typeof releasedHeads>;
 
-/** One log entry. Its AuditEntry says everything about it (`docs/spec.md#audit-log`), except its prefix tree's place. */
+/** One log entry. Its AuditEntry holds all of it (`docs/spec.md#audit-log`), except the place of its prefix tree. */
 export type EntryRow = WithTile<StoredRow<typeof entries, 'updateGzip'>>;
 
 /** Name of one full tile (256 hashes, 8192 bytes) of a log's tree. */
