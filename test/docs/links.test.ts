@@ -22,7 +22,7 @@ function pathsIn(text: string): string[] {
 
 /** Files of the rooms of `src/`, and of the parts of `src/core/`, that a document names in backquotes without prefix. */
 function sourcePathsIn(text: string): string[] {
-  const rooms = 'core|ca|identity|contract|store|service|http|client|cli';
+  const rooms = 'core|host|ca|identity|contract|store|service|http|client|server|cli|web';
   const parts = 'encoding|crypto|keytrans|log|prefix|audit';
   const named = [...text.matchAll(new RegExp(`\`((?:${rooms}|${parts})/[\\w./-]+\\.ts)\``, 'g'))];
   return named.map(([, path]) => (path?.match(`^(?:${parts})/`) ? `core/${path}` : (path as string)));

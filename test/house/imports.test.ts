@@ -5,96 +5,15 @@ import {
   circles,
   importsOf,
   innerRoomOf,
-  type InnerTable,
   innerViolations,
-  type RoomRule,
   roomOf,
   sourceFiles,
   upwardArrows,
   violations,
 } from './import-table.ts';
+import { ROOMS, SERVICE_ROOMS } from './rooms.ts';
 
 const SRC = resolve(import.meta.dirname, '../../src');
-
-/** docs/architecture.md#rooms, as data. */
-const TABLE: Readonly<Record<string, RoomRule>> = {
-  core: { rooms: [], packages: ['@noble/'] },
-  host: { rooms: [], packages: ['node:'] },
-  ca: { rooms: ['core'], packages: ['pkijs', 'asn1js', 'pkcs11js', '@peculiar/', '@noble/', 'node:'] },
-  identity: { rooms: ['core'], packages: [] },
-  contract: { rooms: ['core', 'identity'], packages: [] },
-  store: { rooms: ['core', 'host'], packages: ['drizzle-orm', 'postgres', '@electric-sql/pglite', 'node:'] },
-  service: {
-    rooms: ['core', 'ca', 'identity', 'store/ports.ts'],
-    packages: ['sodium-native', '@noble/', 'aws4fetch', 'jose', 'nodemailer', 'node:'],
-  },
-  http: {
-    rooms: ['service', 'contract', 'core', 'ca/der/pem.ts'],
-    packages: ['hono', '@hono/', 'zod', 'prom-client', 'pino', 'node:'],
-  },
-  client: { rooms: ['core', 'host', 'identity', 'contract', ...caVerifier()], packages: ['@noble/', 'node:'] },
-  // The auditor's server follows and audits a log with the client's code.
-  server: {
-    rooms: ['http', 'service', 'store', 'ca', 'identity', 'contract', 'core', 'client'],
-    packages: ['pino', 'smol-toml', 'zod', '@electric-sql/pglite', 'node:'],
-  },
-  cli: {
-    rooms: ['client', 'contract', 'core', 'identity', 'server', 'service', 'http', 'ca'],
-    packages: ['commander', 'cli-progress', 'uqr', 'pino', 'smol-toml', 'zod', '@electric-sql/pglite', 'node:'],
-  },
-  web: { rooms: ['client'], packages: [] },
-};
-
-/** Loose files of `src/service` that every room inside it may import. */
-const BASE = ['service-limits.ts', 'file-system.ts', 'token-buckets.ts', 'service-event.ts'];
-
-/** The rooms inside `src/service`, lowest first. */
-const SERVICE: InnerTable = {
-  ...Object.fromEntries(BASE.map((name) => [name, []])),
-  threads: BASE,
-  witnessing: BASE,
-  'intake.ts': ['threads'],
-  evidence: [...BASE, 'intake.ts'],
-  log: [...BASE, 'evidence', 'threads', 'witnessing'],
-  'signer-health.ts': ['log'],
-  publish: BASE,
-  witness: [...BASE, 'log'],
-  auditor: [...BASE, 'log'],
-  revocation: [...BASE, 'log'],
-  prover: [...BASE, 'log'],
-  sequencing: [...BASE, 'log', 'witnessing'],
-  issuance: [...BASE, 'evidence', 'intake.ts', 'log', 'prover', 'sequencing'],
-  recovery: [...BASE, 'evidence', 'intake.ts', 'issuance', 'log', 'sequencing'],
-  admin: [...BASE, 'issuance', 'log'],
-  'log-service.ts': [
-    ...BASE,
-    'evidence',
-    'issuance',
-    'log',
-    'prover',
-    'recovery',
-    'revocation',
-    'sequencing',
-    'signer-health.ts',
-  ],
-  'readiness.ts': ['log-service.ts'],
-  est: ['log', 'log-service.ts'],
-};
-
-/** The part of `src/ca` that a client needs to verify certificates and to write a CSR. The rest issues. */
-function caVerifier(): string[] {
-  return [
-    'certificate',
-    'companion-keys',
-    'csr/sign-csr',
-    'csr/csr-keys',
-    'der/der-writer',
-    'der/pem',
-    'public-key',
-    'verify-chain',
-    'verify-signature',
-  ].map((name) => `ca/${name}.ts`);
-}
 
 /** The only files of `src/client` that may use Node, behind the package's `./node` entry. */
 const NODE_CLIENT_FILES = /^client\/node(\.ts|\/)/;
@@ -113,7 +32,7 @@ describe('imports of src/', () => {
   });
 
   it('follow the table', () => {
-    expect(violations(edges, TABLE)).toEqual([]);
+    expect(violations(edges, ROOMS)).toEqual([]);
   });
 
   it('have no circle, by types either', () => {
@@ -121,10 +40,10 @@ describe('imports of src/', () => {
   });
 
   it('follow the table inside the service, which has no arrow upwards', () => {
-    expect(innerViolations(edges, 'service', SERVICE)).toEqual([]);
-    expect(upwardArrows(SERVICE)).toEqual([]);
+    expect(innerViolations(edges, 'service', SERVICE_ROOMS)).toEqual([]);
+    expect(upwardArrows(SERVICE_ROOMS)).toEqual([]);
     const inner = new Set(files.filter((file) => roomOf(file) === 'service').map(innerRoomOf));
-    expect([...inner].filter((name) => SERVICE[name] === undefined)).toEqual([]);
+    expect([...inner].filter((name) => SERVICE_ROOMS[name] === undefined)).toEqual([]);
   });
 
   it('keep Node out of the core, identities, contract and the browser client', () => {
@@ -160,7 +79,7 @@ describe('the import reader', () => {
       { from: 'core/a.ts', to: 'node:fs', external: true, typeOnly: false },
       { from: 'attic/a.ts', to: 'core/a.ts', external: false, typeOnly: false },
     ];
-    expect(violations(bad, TABLE)).toHaveLength(3);
+    expect(violations(bad, ROOMS)).toHaveLength(3);
   });
 
   it('finds a circle of which one half is a type, and the room that belongs to no table', () => {
@@ -176,7 +95,7 @@ describe('the import reader', () => {
       { from: 'service/attic/a.ts', to: 'service/log/b.ts', ...back },
       { from: 'service/prover/a.ts', to: 'service/log/b.ts', ...back },
     ];
-    expect(innerViolations(inside, 'service', SERVICE)).toHaveLength(2);
+    expect(innerViolations(inside, 'service', SERVICE_ROOMS)).toHaveLength(2);
     expect(upwardArrows({ log: ['prover'], prover: ['log'] })).toEqual(['log -> prover']);
   });
 });

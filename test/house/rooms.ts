@@ -1,0 +1,81 @@
+import type { InnerTable, RoomRule } from './import-table.ts';
+
+/** The rooms of `src/` and what each may import. `docs/architecture.md#rooms` shows the same, for people. */
+export const ROOMS: Readonly<Record<string, RoomRule>> = {
+  core: { rooms: [], packages: ['@noble/'] },
+  host: { rooms: [], packages: ['node:'] },
+  ca: { rooms: ['core'], packages: ['pkijs', 'pkcs11js', '@peculiar/', '@noble/', 'node:'] },
+  identity: { rooms: ['core'], packages: [] },
+  contract: { rooms: ['core', 'identity'], packages: [] },
+  store: { rooms: ['core', 'host'], packages: ['drizzle-orm', 'postgres', '@electric-sql/pglite', 'node:'] },
+  service: {
+    rooms: ['core', 'ca', 'identity', 'store/ports.ts'],
+    packages: ['sodium-native', '@noble/', 'aws4fetch', 'jose', 'nodemailer', 'node:'],
+  },
+  http: {
+    rooms: ['service', 'contract', 'core', 'ca/der/pem.ts'],
+    packages: ['hono', '@hono/', 'prom-client', 'node:'],
+  },
+  client: { rooms: ['core', 'host', 'identity', 'contract', ...caVerifier()], packages: ['@noble/', 'node:'] },
+  // The auditor's server follows and audits a log with the client's code.
+  server: {
+    rooms: ['http', 'service', 'store', 'ca', 'identity', 'contract', 'core', 'client'],
+    packages: ['pino', 'smol-toml', 'zod', 'node:'],
+  },
+  cli: {
+    rooms: ['client', 'contract', 'core', 'identity', 'server', 'service', 'http', 'ca'],
+    packages: ['commander', 'cli-progress', 'uqr', '@electric-sql/pglite', 'node:'],
+  },
+  web: { rooms: ['client'], packages: [] },
+};
+
+/** Loose files of `src/service` that every room inside it may import. */
+export const SERVICE_BASE = ['service-limits.ts', 'file-system.ts', 'token-buckets.ts', 'service-event.ts'];
+
+/** The rooms inside `src/service`, lowest first. */
+export const SERVICE_ROOMS: InnerTable = {
+  ...Object.fromEntries(SERVICE_BASE.map((name) => [name, []])),
+  threads: SERVICE_BASE,
+  witnessing: SERVICE_BASE,
+  'intake.ts': ['threads'],
+  evidence: [...SERVICE_BASE, 'intake.ts'],
+  log: [...SERVICE_BASE, 'evidence', 'threads', 'witnessing'],
+  'signer-health.ts': ['log'],
+  publish: SERVICE_BASE,
+  witness: [...SERVICE_BASE, 'log'],
+  auditor: [...SERVICE_BASE, 'log'],
+  revocation: [...SERVICE_BASE, 'log'],
+  prover: [...SERVICE_BASE, 'log'],
+  sequencing: [...SERVICE_BASE, 'log', 'witnessing'],
+  issuance: [...SERVICE_BASE, 'evidence', 'intake.ts', 'log', 'prover', 'sequencing'],
+  recovery: [...SERVICE_BASE, 'evidence', 'intake.ts', 'issuance', 'log', 'sequencing'],
+  admin: [...SERVICE_BASE, 'issuance', 'log'],
+  'log-service.ts': [
+    ...SERVICE_BASE,
+    'evidence',
+    'issuance',
+    'log',
+    'prover',
+    'recovery',
+    'revocation',
+    'sequencing',
+    'signer-health.ts',
+  ],
+  'readiness.ts': ['log-service.ts'],
+  est: ['log', 'log-service.ts'],
+};
+
+/** The part of `src/ca` that a client needs to verify certificates and to write a CSR. The rest issues. */
+function caVerifier(): string[] {
+  return [
+    'certificate',
+    'companion-keys',
+    'csr/sign-csr',
+    'csr/csr-keys',
+    'der/der-writer',
+    'der/pem',
+    'public-key',
+    'verify-chain',
+    'verify-signature',
+  ].map((name) => `ca/${name}.ts`);
+}
