@@ -26,7 +26,9 @@ function citations(text: string): { readonly page: string; readonly anchor: stri
 
 describe('citations of our own pages', () => {
   it('in comments name pages and headings that exist', () => {
-    const cited = [...FILES].flatMap(([file, text]) => citations(text).map(({ page, anchor }) => ({ file, page, anchor })));
+    const cited = [...FILES].flatMap(([file, text]) =>
+      citations(text).map(({ page, anchor }) => ({ file, page, anchor })),
+    );
     const broken = cited.filter(({ page, anchor }) => {
       if (!existsSync(join(ROOT, page))) return true;
       return anchor !== undefined && !anchorsOf(readFileSync(join(ROOT, page), 'utf8')).has(anchor);

@@ -30,7 +30,7 @@ export function policy(
 }
 
 /**
- * Step `limitIdentity`: counts a certificate against the budget of its identity, and takes that back unless `work`
+ * Step `withinIdentityBudget`: counts a certificate against the budget of its identity, and takes that back unless `work`
  * calls `keep`. It comes after every step that a stranger cannot pass, so that nobody uses up another's budget. Throws
  * `rate-limited`.
  */
