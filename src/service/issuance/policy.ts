@@ -30,9 +30,9 @@ export function policy(
 }
 
 /**
- * Step `withinIdentityBudget`: counts a certificate against the budget of its identity, and takes that back unless `work`
- * calls `keep`. It comes after every step that a stranger cannot pass, so that nobody uses up another's budget. Throws
- * `rate-limited`.
+ * Step `withinIdentityBudget`: counts a certificate against the budget of its identity, and takes that back unless
+ * `work` calls `keep`. It comes after every step that a stranger cannot pass, so that nobody uses up another's budget.
+ * Throws `rate-limited`.
  */
 export async function withinIdentityBudget<T>(
   budget: TokenBuckets | undefined,
