@@ -7,7 +7,7 @@ import { cipherSuite } from '../core/crypto/cipher-suite.ts';
 import { parseBase64 } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
-import { type Configuration, configurationCodec } from '../core/keytrans/configuration.ts';
+import { assertLifetime, type Configuration, configurationCodec } from '../core/keytrans/configuration.ts';
 import { verifyBundleSignatures } from '../contract/bundle-signature.ts';
 import { assertSuccessor } from '../contract/bundle-successor.ts';
 import { formatTrustBundle, parseTrustBundle } from '../contract/parse-trust-bundle.ts';
@@ -34,11 +34,12 @@ export type TrustOrigin = 'given' | 'pinned' | 'first-use';
 
 /**
  * Reads a bundle whose signatures were checked. Throws `bad-bundle` if nothing could be verified with it: an unknown
- * cipher suite, a malformed key, CA certificate or policy.
+ * cipher suite, a malformed key, CA certificate or policy, a maximum lifetime that is not above the monitoring window.
  */
 export function readTrust(bundle: TrustBundle): Trust {
   try {
     const config = decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
+    assertLifetime(config);
     const suite = cipherSuite(config.cipherSuite);
     suite.assertVrfKey(config.vrfPublicKey);
     suite.assertSignatureKey(config.signaturePublicKey);

@@ -148,6 +148,23 @@ describe('a server without its auditor', () => {
     return caught(operator, BOB);
   });
 
+  attack('auditor-starts-too-late', async () => {
+    await operator.stop();
+    auditor = await createTestAuditor(LAG_MS, 3);
+    operator = await LyingOperator.start({ loop: false, configuration: auditor.configuration });
+    await appendFalse(INITIAL);
+    const { context } = operator.server.log;
+    const noticed: unknown[] = [];
+    for (let size = (await context.store.readHead()).size; size <= 3; size++) {
+      show(await auditor.sign(context, size));
+      noticed.push(await caught(operator, BOB));
+      await operator.appendNothing();
+    }
+    show(await auditor.sign(context, 4));
+    await expect((await operator.client()).lookup(BOB)).resolves.toMatchObject({ found: true });
+    return noticed;
+  });
+
   attack('auditor-forged', async () => {
     await appendFalse(INITIAL);
     const { context } = operator.server.log;

@@ -163,25 +163,48 @@ describe('a version that a contact was shown', () => {
     return noticed;
   });
 
-  attack('said-to-have-expired', async () => {
-    await operator.stop();
-    operator = await LyingOperator.start({
-      configuration: {
-        reasonableMonitoringWindowMs: WINDOW_MS,
-        maximumLifetimeMs: 10 * WINDOW_MS,
-        maxBehindMs: 9 * WINDOW_MS,
-      },
+  describe('in a log with a maximum lifetime', () => {
+    beforeEach(async () => {
+      await operator.stop();
+      operator = await LyingOperator.start({
+        configuration: {
+          reasonableMonitoringWindowMs: WINDOW_MS,
+          maximumLifetimeMs: 10 * WINDOW_MS,
+          maxBehindMs: 5 * WINDOW_MS,
+        },
+      });
     });
-    const { state } = await owner();
-    await pass(1);
-    const fetch = lie(PATHS.ownerMonitor, () => refuse('version-expired', 410));
-    const client = await operator.client({ state, fetch });
-    await failure(client.monitor());
-    const honest = await operator.client({
-      state,
-      fetch: once(PATHS.ownerMonitor, () => refuse('version-expired', 410)),
+    const expired = () => refuse('version-expired', 410);
+
+    attack('said-to-have-expired', async () => {
+      const { state: owners } = await owner();
+      await crowd(8);
+      await appendFalse(BOB);
+      const { state: contacts } = await contactOf(operator, BOB);
+      expect((await readState(contacts)).contacts.get(BOB)!.monitored.length).toBeGreaterThan(0);
+      await pass(3);
+      const noticed: unknown[] = [];
+      for (const [state, path] of [
+        [contacts, PATHS.contactMonitor],
+        [owners, PATHS.ownerMonitor],
+        [owners, PATHS.update],
+      ] as const) {
+        const client = await operator.client({ state, fetch: lie(path, expired) });
+        const before = await readState(state);
+        noticed.push(await failure(client.monitor()));
+        expect(await readState(state)).toBe(before);
+      }
+      expect(noticed.map(exitCodeOf)).toEqual([2, 2, 2]);
+      return noticed;
     });
-    return alerts(honest);
+
+    attack('expired-while-away', async () => {
+      const { state } = await owner();
+      await pass(12);
+      const lying = await operator.client({ state, fetch: lie(PATHS.ownerMonitor, expired) });
+      await failure(lying.monitor());
+      return alerts(await operator.client({ state, fetch: once(PATHS.ownerMonitor, expired) }));
+    });
   });
 });
 

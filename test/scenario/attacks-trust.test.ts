@@ -68,6 +68,19 @@ describe('a server that shows another trust bundle', () => {
     return [...noticed, await failure(operator.client({ state }))];
   });
 
+  attack('lifetime-within-window', async () => {
+    const { bundle, bundleKey, log } = operator.server;
+    const { configuration } = log.context;
+    const noticed: unknown[] = [];
+    for (const shorterMs of [0, 1]) {
+      const maximumLifetimeMs = configuration.reasonableMonitoringWindowMs - shorterMs;
+      const keytransConfiguration = formatBase64(encode(configurationCodec, { ...configuration, maximumLifetimeMs }));
+      const signed = await signTrustBundle({ ...bundle.bundle, keytransConfiguration }, [bundleKey]);
+      noticed.push(await failure(operator.client({ fetch: showing(signed) })));
+    }
+    return noticed;
+  });
+
   attack('bundle-unsigned', async () => {
     const text = formatTrustBundle(operator.server.bundle);
     const altered = [

@@ -378,7 +378,13 @@ const MONITORING = rows('attacks-monitoring.test.ts', {
     within: NEXT_MONITORING,
   },
   'said-to-have-expired': {
-    attack: 'say that what its owner monitors is past the maximum lifetime, where the log has one',
+    attack: 'say that what is monitored is past the maximum lifetime, though it is not',
+    noticedBy: ['contact, monitoring', 'owner, monitoring'],
+    codes: ['version-rolled-back'],
+    within: NEXT_MONITORING,
+  },
+  'expired-while-away': {
+    attack: 'take back what somebody was shown who is away for longer than the maximum lifetime',
     noticedBy: ['owner, monitoring'],
     codes: ['unexplained'],
     within: NEXT_MONITORING,
@@ -524,6 +530,12 @@ const AUDITING = rows('attacks-auditing.test.ts', {
     codes: ['bad-tree-head'],
     within: AT_ONCE,
   },
+  'auditor-starts-too-late': {
+    attack: 'name a third-party auditor that starts so late that it has audited nothing of what is shown',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-tree-head'],
+    within: AT_ONCE,
+  },
   'auditor-forged': {
     attack: 'sign a head in the third-party auditor’s name, or show one of another size',
     noticedBy: ['contact, looking up'],
@@ -537,6 +549,12 @@ const TRUST = rows('attacks-trust.test.ts', {
     attack: 'show another trust bundle, without the pinned bundle key or for another log',
     noticedBy: ['client, opening the directory'],
     codes: ['bundle-changed'],
+    within: AT_ONCE,
+  },
+  'lifetime-within-window': {
+    attack: 'make a log whose entries expire before anybody has to monitor them',
+    noticedBy: ['client, opening the directory'],
+    codes: ['bad-bundle'],
     within: AT_ONCE,
   },
   'bundle-unsigned': {

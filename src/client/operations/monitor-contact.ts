@@ -12,6 +12,7 @@ import { monitorOnly } from '../binding/monitored-versions.ts';
 import { heldToWhatWasShown } from './held-to.ts';
 import { withInterruption } from './interrupted.ts';
 import { headTime, type Operation } from './operation.ts';
+import { assertMayHaveExpired } from './refute-expiry.ts';
 
 /** The outcome of monitoring a contact. */
 export interface ContactMonitored {
@@ -31,8 +32,8 @@ export interface ContactMonitored {
 
 /**
  * Monitors the versions that lookups of a contact left to monitor (KT §8.2). Throws `version-rolled-back` if the log
- * took a version back or no longer shows it, `identity-not-found` for an identity that was never looked up, other
- * verification errors, and `network-failed`.
+ * took a version back, no longer shows it, or falsely says that it has expired. Throws `identity-not-found` for an
+ * identity that was never looked up, other verification errors, and `network-failed`.
  */
 export async function monitorContact(
   operation: Operation,
@@ -44,8 +45,11 @@ export async function monitorContact(
   } catch (error) {
     const contact = state.contacts.get(identity.text);
     if (contact === undefined || !isGlasskeyError(error, 'version-expired')) throw error;
-    const contacts = new Map(state.contacts).set(identity.text, { ...contact, monitored: [], ladder: [] });
-    return monitor(operation, withInterruption(operation, { ...state, contacts }, identity, contact.version), identity);
+    const positions = contact.monitored.map(({ position }) => position);
+    const record = { positions, monitoredAtMs: contact.monitoredAtMs };
+    const next = await assertMayHaveExpired(operation, state, record, error);
+    const contacts = new Map(next.contacts).set(identity.text, { ...contact, monitored: [], ladder: [] });
+    return monitor(operation, withInterruption(operation, { ...next, contacts }, identity, contact.version), identity);
   }
 }
 

@@ -16,6 +16,7 @@ import { withInterruption } from './interrupted.ts';
 import { headTime, type Operation } from './operation.ts';
 import { NEW_OWNED, noteChanges, type OwnChanges } from './owned-versions.ts';
 import { beginCourse, type Course, takeUpdates, type UpdatedCourse } from './owner-course.ts';
+import { assertMayHaveExpired } from './refute-expiry.ts';
 import { assertShownToContacts } from './unexpected-version.ts';
 
 /** The outcome of monitoring an own label. */
@@ -57,9 +58,13 @@ export async function monitorOwned(
     return await monitor(operation, state, identity);
   } catch (error) {
     if (owned?.state === undefined || !isGlasskeyError(error, 'version-expired')) throw error;
-    const owners = new Map(state.owners).set(identity.text, { ...owned, state: undefined });
+    const { start, entries } = decode(ownerStateCodec, owned.state);
+    const positions = [start, ...entries.map(({ position }) => position)];
+    const record = { positions, monitoredAtMs: owned.monitoredAtMs };
+    const next = await assertMayHaveExpired(operation, state, record, error);
+    const owners = new Map(next.owners).set(identity.text, { ...owned, state: undefined });
     const version = owned.versions.at(-1)?.version ?? 0;
-    return monitor(operation, withInterruption(operation, { ...state, owners }, identity, version), identity);
+    return monitor(operation, withInterruption(operation, { ...next, owners }, identity, version), identity);
   }
 }
 
@@ -77,7 +82,8 @@ async function monitor(
   const owned = next.owners.get(text) ?? NEW_OWNED;
   assertShownToContacts(owned.versions, course?.created ?? []);
   const encoded = course && encode(ownerStateCodec, course.owner);
-  const monitored = { ...owned, state: encoded, monitoredAtMs: course && operation.now() };
+  const monitoredAtMs = course?.complete === false ? owned.monitoredAtMs : course && operation.now();
+  const monitored = { ...owned, state: encoded, monitoredAtMs };
   return {
     next: { ...next, owners: new Map(next.owners).set(text, monitored) },
     result: {
@@ -115,7 +121,7 @@ async function begin(
 async function follow(
   operation: Operation,
   from: Course,
-): Promise<Course & { readonly created: readonly CreatedVersion[] }> {
+): Promise<Course & { readonly created: readonly CreatedVersion[]; readonly complete: boolean }> {
   let course = from;
   const created: CreatedVersion[] = [];
   for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -124,11 +130,11 @@ async function follow(
     const monitored = await askMonitoring(operation, updated);
     const moved = updated.created.length > 0 || monitored.owner.start > course.owner.start;
     course = monitored;
-    if (monitored.complete) return { ...course, created };
+    if (monitored.complete) return { ...course, created, complete: true };
     const greatest = greatestKnown(course.owner) ?? 'none';
     ensure(moved, 'unexpected-version', `the log holds a version after ${greatest} and does not show it`);
   }
-  return { ...course, created };
+  return { ...course, created, complete: false };
 }
 
 async function askUpdates(operation: Operation, course: Course): Promise<UpdatedCourse> {

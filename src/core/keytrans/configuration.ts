@@ -1,4 +1,5 @@
 import { bytes, type Codec, enumeration, optional, uint16, uint64 } from '../encoding/codec.ts';
+import { ensure } from '../errors.ts';
 
 /** The deployment modes of a log (KT §11.2). */
 export const DEPLOYMENT_MODES = { contactMonitoring: 1, thirdPartyManagement: 2, thirdPartyAuditing: 3 } as const;
@@ -80,3 +81,15 @@ export const configurationCodec: Codec<Configuration> = {
     };
   },
 };
+
+/**
+ * Checks that log entries outlive the monitoring window (KT §7.1). Otherwise every distinguished entry may have expired,
+ * and nothing is left for owners and contacts to check. Throws `value-out-of-range`.
+ */
+export function assertLifetime({
+  maximumLifetimeMs,
+  reasonableMonitoringWindowMs,
+}: Pick<Configuration, 'maximumLifetimeMs' | 'reasonableMonitoringWindowMs'>): void {
+  const outlives = maximumLifetimeMs === undefined || maximumLifetimeMs > reasonableMonitoringWindowMs;
+  ensure(outlives, 'value-out-of-range', 'the maximum lifetime is not above the monitoring window');
+}

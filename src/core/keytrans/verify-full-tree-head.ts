@@ -19,7 +19,8 @@ export interface ClaimedSizes {
 
 /**
  * Returns the sizes that a response's proof must be for (KT §11.4 steps 1 and 2.1, §11.3 steps 1 and 3). Throws
- * `bad-tree-head`, or `tree-rolled-back` if the log is not larger than the one the client has seen.
+ * `bad-tree-head`, also for an auditor that cannot have audited, or `tree-rolled-back` if the log is not larger than the
+ * one the client has seen.
  */
 export function claimedSizes(config: Configuration, head: FullTreeHead, view: TreeView | undefined): ClaimedSizes {
   if (head.type === 'same') {
@@ -33,12 +34,11 @@ export function claimedSizes(config: Configuration, head: FullTreeHead, view: Tr
   const auditor = head.auditorTreeHead;
   ensure(auditor !== undefined, 'bad-tree-head', "the auditor's tree head is missing");
   ensure(auditor.treeSize >= 1 && auditor.treeSize <= treeSize, 'bad-tree-head', "the auditor's head is too large");
-  const previous = view?.auditorTreeHead;
-  ensure(
-    previous === undefined || previous.treeSize >= config.auditorStartPosition,
-    'bad-tree-head',
-    "the previous auditor's head is before the auditor's start position",
-  );
+  const start = config.auditorStartPosition;
+  ensure(auditor.treeSize > start, 'bad-tree-head', `the auditor starts at entry ${start} and has audited none`);
+  // Entries between what was checked before and the auditor's start would be checked by nobody.
+  const checkedTo = view === undefined ? start : (view.auditorTreeHead?.treeSize ?? view.size);
+  ensure(checkedTo >= start, 'bad-tree-head', `the auditor starts at entry ${start}, after entry ${checkedTo}`);
   return { size: treeSize, auditedSize: auditor.treeSize };
 }
 

@@ -11,7 +11,7 @@ import { sha256 } from '../../core/crypto/sha256.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
 import { ensure } from '../../core/errors.ts';
-import { type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
+import { assertLifetime, type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
 import { cachedTileReader, PrefixTileCache } from '../../core/prefix/tile-cache.ts';
 import type { IdentityRules } from '../../identity/identity.ts';
 import type { Store } from '../../store/ports.ts';
@@ -160,20 +160,12 @@ export function assertKeys(configuration: Configuration, keys: LogKeys): void {
   ensure(distinct.size === publicKeys.length, 'bad-key', 'every key of a log has one purpose only');
 }
 
-/**
- * Throws `value-out-of-range` unless entries outlive the monitoring window (KT §7.1), and every head that is served.
- */
-function assertLifetime(configuration: Configuration): void {
-  const { maximumLifetimeMs, reasonableMonitoringWindowMs, maxBehindMs } = configuration;
-  if (maximumLifetimeMs === undefined) return;
-  const outlives = maximumLifetimeMs > reasonableMonitoringWindowMs && maximumLifetimeMs > maxBehindMs;
-  ensure(outlives, 'value-out-of-range', 'the maximum lifetime is greater than the monitoring window');
-}
-
 function assertLimits(limits: ServiceLimits, configuration: Configuration): void {
   const beats = limits.heartbeatMs < configuration.maxBehindMs;
   ensure(beats, 'value-out-of-range', 'the heartbeat is slower than the log may be behind');
   assertLifetime(configuration);
+  const { maximumLifetimeMs = Infinity, maxBehindMs } = configuration;
+  ensure(maximumLifetimeMs > maxBehindMs, 'value-out-of-range', 'entries expire before a head is too old to be served');
   const fits = limits.entrySize >= 1 && limits.entrySize <= 255;
   ensure(fits, 'value-out-of-range', 'a log entry adds 1 to 255 leaves');
 }

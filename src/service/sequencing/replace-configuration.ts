@@ -18,7 +18,13 @@ export async function replaceConfiguration(store: Store, origin: string, next: C
   if (row === undefined || equalBytes(row.configuration, encoded)) return;
   const isAllowed = maySucceed(decode(configurationCodec, row.configuration), next);
   ensure(isAllowed, 'usage', 'the bundle may change or add the auditor of the Configuration, and nothing else');
-  const lock = await store.log(row.logId).tryWriterLock();
+  const log = store.log(row.logId);
+  if (next.mode === 'thirdPartyAuditing') {
+    const { size } = await log.readHead();
+    const start = next.auditorStartPosition;
+    ensure(start <= size, 'usage', `the auditor cannot start at entry ${start}: the log has ${size} entries`);
+  }
+  const lock = await log.tryWriterLock();
   ensure(
     lock !== undefined,
     'storage-locked',

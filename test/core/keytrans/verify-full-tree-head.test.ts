@@ -40,7 +40,9 @@ describe('the sizes that a tree head claims', () => {
     const audited = logOf(AUDITED);
     const sizes = (treeSize: number) => () =>
       claimedSizes(AUDITED, updated(audited, { ...audited.auditorTreeHead(8), treeSize }), undefined);
-    expect(sizes(1)()).toEqual({ size: 8, auditedSize: 1 });
+    // The auditor starts at entry 3, so its first head covers four entries.
+    expect(sizes(4)()).toEqual({ size: 8, auditedSize: 4 });
+    for (const size of [1, 3]) expect(sizes(size)).toThrow(refused('bad-tree-head'));
     expect(sizes(8)()).toEqual({ size: 8, auditedSize: 8 });
     expect(sizes(0)).toThrow(refused('bad-tree-head'));
     expect(sizes(9)).toThrow(refused('bad-tree-head'));
@@ -51,6 +53,14 @@ describe('the sizes that a tree head claims', () => {
     const audited = logOf(AUDITED);
     const sizes = (before: number) => () =>
       claimedSizes(AUDITED, updated(audited, audited.auditorTreeHead(8)), audited.view(5, before));
+    expect(sizes(3)()).toEqual({ size: 8, auditedSize: 8 });
+    expect(sizes(2)).toThrow(refused('bad-tree-head'));
+  });
+
+  it('join what a client checked itself to where the first auditor started', () => {
+    const audited = logOf(AUDITED);
+    const sizes = (seen: number) => () =>
+      claimedSizes(AUDITED, updated(audited, audited.auditorTreeHead(8)), audited.view(seen));
     expect(sizes(3)()).toEqual({ size: 8, auditedSize: 8 });
     expect(sizes(2)).toThrow(refused('bad-tree-head'));
   });

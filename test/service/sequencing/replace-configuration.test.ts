@@ -194,6 +194,8 @@ describe.each(['postgres', 'pglite'] as const)('a log that gets another auditor 
       expect(replaceConfiguration(store, options.origin, config)).rejects.toMatchObject({ code });
     await refuse({ ...context.configuration, reasonableMonitoringWindowMs: 1 }, 'usage');
     await refuse({ ...next(first), vrfPublicKey: first.signer.publicKey }, 'usage');
+    // The log has one entry: an auditor that starts at entry 2 leaves out one that nobody has seen yet.
+    await refuse(next(await createTestAuditor(LAG_MS, 2)), 'usage');
     await replaceConfiguration(store, options.origin, next(first));
     await refuse(context.configuration, 'usage');
     const lock = await context.store.tryWriterLock();
