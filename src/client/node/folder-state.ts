@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GlasskeyError } from '../../core/errors.ts';
 import { type ClientState, EMPTY_STATE, type StateChange, type StateStore } from '../state/client-state.ts';
 import { StateReader } from '../state/client-state-json.ts';
 import { hasCode } from '../../host/lock-holder.ts';
+import { readIfPresent } from './read-if-present.ts';
 import { takeLock } from './state-lock.ts';
 
 /**
@@ -31,6 +32,7 @@ export class FolderState implements StateStore {
     await storage(() => mkdir(this.#folder, { recursive: true, mode: 0o700 }));
     const lock = await takeLock(join(this.#folder, 'lock'));
     try {
+      await this.#clearLeftovers().catch(() => undefined);
       const { next, result } = await work(await this.#read());
       if (next !== undefined) {
         await lock.assertHeld();
@@ -43,8 +45,14 @@ export class FolderState implements StateStore {
   }
 
   async #read(): Promise<ClientState> {
-    const text = await storage(() => readFile(join(this.#folder, 'state.json'), 'utf8').catch(undefinedIfMissing));
+    const text = await storage(() => readIfPresent(join(this.#folder, 'state.json')));
     return text === undefined ? EMPTY_STATE : this.#reader.parse(text);
+  }
+
+  /** Removes the unfinished files of processes that were killed: only the lock's holder writes the state. */
+  async #clearLeftovers(): Promise<void> {
+    const unfinished = (await readdir(this.#folder)).filter((name) => /^state\.json\.[0-9a-f]{12}\.tmp$/.test(name));
+    for (const name of unfinished) await unlink(join(this.#folder, name));
   }
 
   async #write(state: ClientState): Promise<void> {
@@ -87,14 +95,11 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-function undefinedIfMissing(error: unknown): undefined {
-  if (!hasCode(error, 'ENOENT')) throw error;
-}
-
 async function storage<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if (error instanceof GlasskeyError) throw error;
     throw new GlasskeyError('storage-failed', 'the folder of the state cannot be used', { cause: error });
   }
 }

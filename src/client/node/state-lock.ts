@@ -1,7 +1,9 @@
-import { constants, copyFile, link, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, readdir, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GlasskeyError } from '../../core/errors.ts';
 import { hasCode, isRunning, newHolder, parseHolder } from '../../host/lock-holder.ts';
+import { readIfPresent } from './read-if-present.ts';
 
 /** Longest wait of an operation for another one that holds the lock, in ms. */
 const WAIT_MS = 10_000;
@@ -28,6 +30,7 @@ export async function takeLock(path: string): Promise<StateLock> {
   try {
     await writeFile(own, text, { flag: 'wx', mode: 0o600 });
     await acquire(path, own);
+    await clearLeftovers(path).catch(() => undefined);
   } catch (cause) {
     if (cause instanceof GlasskeyError) throw cause;
     throw new GlasskeyError('storage-failed', `cannot lock ${path}`, { cause });
@@ -39,32 +42,29 @@ export async function takeLock(path: string): Promise<StateLock> {
     utimes(path, now, now).catch(() => undefined);
   }, HEARTBEAT_MS);
   heartbeat.unref();
-  const isHeld = async (): Promise<boolean> => (await readText(path)) === text;
+  const isHeld = async (): Promise<boolean> => (await readIfPresent(path)) === text;
   return {
     assertHeld: async () => {
       if (!(await isHeld())) throw new GlasskeyError('state-locked', `another process has taken ${path} over`);
     },
     release: async () => {
       clearInterval(heartbeat);
-      if (await isHeld()) await unlink(path).catch(() => undefined);
+      if (await isHeld().catch(() => false)) await unlink(path).catch(() => undefined);
     },
   };
 }
 
+/** Every turn ends at the deadline or sleeps, whatever another process does to the file in the meantime. */
 async function acquire(path: string, own: string): Promise<void> {
-  const deadline = Date.now() + WAIT_MS;
+  const deadline = performance.now() + WAIT_MS;
   while (!(await tryLink(own, path))) {
-    const text = await readText(path);
-    if (text === undefined) continue;
-    if (await isStale(path, text)) {
-      await removeStale(path, own, text);
-      continue;
-    }
-    if (Date.now() > deadline) {
-      const pid = parseHolder(text)?.pid ?? 'unknown';
+    const text = await readIfPresent(path);
+    if (performance.now() > deadline) {
+      const pid = (text && parseHolder(text)?.pid) ?? 'unknown';
       throw new GlasskeyError('state-locked', `the state is in use by process ${pid}: ${path}`);
     }
-    await sleep(RETRY_MS);
+    if (text !== undefined && (await isStale(path, text))) await removeStale(path, own, text);
+    else await sleep(RETRY_MS);
   }
 }
 
@@ -88,8 +88,25 @@ async function removeStale(path: string, own: string, text: string): Promise<voi
     if (hasCode(error, 'ENOENT')) return;
     throw error;
   }
-  if ((await readText(aside)) !== text) await tryLink(aside, path);
+  if ((await readIfPresent(aside)) !== text) await tryLink(aside, path);
   await unlink(aside);
+}
+
+/** The end of the name of a waiting process's file, or of a lock that it moved aside. */
+const LEFTOVER = /\.([0-9a-f-]{36})(?:\.stale)?$/;
+
+/**
+ * Removes what processes left that were killed while they waited: their own files, and the locks that they moved aside.
+ * The caller holds the lock. A failure is no reason to refuse its operation: the next holder tries again.
+ */
+async function clearLeftovers(path: string): Promise<void> {
+  for (const name of await readdir(dirname(path))) {
+    const nonce = LEFTOVER.exec(name)?.[1];
+    if (nonce === undefined || !name.startsWith(`${basename(path)}.`)) continue;
+    const own = `${path}.${nonce}`;
+    const text = await readIfPresent(own);
+    if (text === undefined || (await isStale(own, text))) await unlink(join(dirname(path), name));
+  }
 }
 
 /**
@@ -105,15 +122,6 @@ async function tryLink(from: string, to: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (hasCode(error, 'EEXIST')) return false;
-    throw error;
-  }
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ClientState, EMPTY_STATE } from '../../../src/client/state/client-state.ts';
 import { formatClientState, parseClientState } from '../../../src/client/state/client-state-json.ts';
-import { newHolder } from '../../../src/host/lock-holder.ts';
+import { type LockHolder, newHolder } from '../../../src/host/lock-holder.ts';
 import { FolderState, writeFileDurably } from '../../../src/client/node.ts';
 
 let folder: string;
@@ -71,6 +72,48 @@ describe('a state in a folder', () => {
       await write(new FolderState(folder), EMPTY_STATE);
       expect(await readdir(folder)).toEqual(['state.json']);
     }
+  });
+
+  it('is refused where something else has the name of its lock', async () => {
+    const lock = join(folder, 'lock');
+    for (const put of [
+      () => symlink('nowhere', lock),
+      () => symlink('lock', lock),
+      () => mkdir(lock),
+      async () => execFileSync('mkfifo', [lock]),
+    ]) {
+      await put();
+      await expect(write(new FolderState(folder), EMPTY_STATE)).rejects.toThrow(code('storage-failed'));
+      expect(await readdir(folder)).toEqual(['lock']);
+      await rm(lock, { recursive: true });
+    }
+  });
+
+  it('is not taken for a new one where its file is a link to nothing, or a pipe', async () => {
+    const path = join(folder, 'state.json');
+    for (const put of [() => symlink('nowhere', path), async () => execFileSync('mkfifo', [path])]) {
+      await put();
+      await expect(write(new FolderState(folder), EMPTY_STATE)).rejects.toThrow(code('storage-failed'));
+      expect(await readdir(folder)).toEqual(['state.json']);
+      await rm(path);
+    }
+  });
+
+  it('loses what processes left that were killed, and nothing of one that runs', async () => {
+    const [killed, running] = [{ ...newHolder(), pid: 4_194_304_999 }, newHolder()];
+    const file = async ({ nonce }: LockHolder, name: string, holder: LockHolder): Promise<string> => {
+      await writeFile(join(folder, `lock.${nonce}${name}`), JSON.stringify(holder));
+      return `lock.${nonce}${name}`;
+    };
+    await file(killed, '', killed);
+    await file(killed, '.stale', running);
+    await file(newHolder(), '.stale', running);
+    await writeFile(join(folder, 'state.json.0123456789ab.tmp'), '{');
+    const kept = [await file(running, '', running), await file(running, '.stale', killed)];
+    await writeFile(join(folder, 'lock.of-mine'), '');
+    await utimes(join(folder, 'lock.of-mine'), 1, 1);
+    await write(new FolderState(folder), EMPTY_STATE);
+    expect(await readdir(folder)).toEqual(['lock.of-mine', ...kept, 'state.json'].toSorted());
   });
 
   it('waits for one that runs, and for one elsewhere that gives signs of life', async () => {
