@@ -31,10 +31,19 @@ export const TEST_START_MS = 1_800_000_000_000;
 /** A clock that only tests move. */
 export class TestClock {
   nowMs = TEST_START_MS;
+  #stepsMs = 0;
   readonly now = (): number => this.nowMs;
+  readonly monotonic = (): number => this.nowMs - this.#stepsMs;
 
+  /** Lets time pass. */
   advance(ms: number): void {
     this.nowMs += ms;
+  }
+
+  /** Sets the wall clock, while no time passes. */
+  step(ms: number): void {
+    this.nowMs += ms;
+    this.#stepsMs += ms;
   }
 }
 
@@ -157,6 +166,7 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
     urls: { crl: 'http://log.example/crl/issuer.crl', caIssuers: 'http://log.example/ca/issuer.der' },
     limits: { ...TEST_LIMITS, ...options.limits },
     now: clock.now,
+    monotonic: clock.monotonic,
     observe: (event) => events.push(event),
     policy: options.witnesses?.policy,
     fetchWitness: options.witnesses?.fetch,

@@ -64,6 +64,8 @@ export interface LogContext {
   readonly limits: ServiceLimits;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Milliseconds that no setting of the clock changes; they go on while the machine sleeps. */
+  readonly monotonic: () => number;
   /** Cryptographically secure random bytes. */
   readonly random: (length: number) => Uint8Array;
   readonly observe: Observer;

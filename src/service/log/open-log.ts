@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { uptime } from 'node:os';
 import { parseCsr } from '../../ca/csr/csr.ts';
 import type { CertificateUrls } from '../../ca/extension-writer.ts';
 import { cosignatureSigner } from '../../core/audit/cosignature.ts';
@@ -58,6 +59,8 @@ export interface OpenLogOptions {
   readonly limits?: Partial<ServiceLimits>;
   /** Default: the system's clock. */
   readonly now?: () => number;
+  /** Milliseconds that no setting of the clock changes. Default: `now` if that is given, or else since boot. */
+  readonly monotonic?: () => number;
   /** Default: the system's generator. */
   readonly random?: (length: number) => Uint8Array;
   /** Default: in this thread. */
@@ -95,6 +98,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     identityRules: options.identityRules,
     vrf: new LabelVrf(keys.vrf, limits.vrfCacheSize),
     now: options.now ?? Date.now,
+    monotonic: options.monotonic ?? options.now ?? (() => uptime() * 1000),
     random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
     observe: options.observe ?? (() => undefined),
     parseCsr: options.parseCsr ?? parseCsr,

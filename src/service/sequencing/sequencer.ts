@@ -1,4 +1,4 @@
-import type { GlasskeyError } from '../../core/errors.ts';
+import { type GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { WriterLock } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { LogProgress } from '../log/log-progress.ts';
@@ -113,6 +113,8 @@ export class Sequencer {
       } catch (error) {
         this.#trouble = error;
         observe({ type: 'sequencing-failed', error });
+        // A server with the right time can append.
+        if (isGlasskeyError(error, 'clock-skew')) await this.#dropLock();
         backoffMs = Math.min(Math.max(2 * backoffMs, limits.backoffMs), limits.maxBackoffMs);
         await this.#sleep(backoffMs, () => false);
       }
@@ -123,6 +125,7 @@ export class Sequencer {
   /** Runs one turn of the loop: becomes the writer, waits for work and does it. */
   async #turn(): Promise<void> {
     const { limits } = this.#context;
+    if (this.#lock === undefined && isGlasskeyError(this.#trouble, 'clock-skew')) await this.#step.assertClock();
     if (!(await this.#holdLock())) return this.#sleep(limits.pollMs, () => false);
     await this.#collect();
     if (this.#stopping) return;

@@ -5,7 +5,7 @@ import type { LogProgress } from '../log/log-progress.ts';
 import { releasedLog } from '../log/released-log.ts';
 import { type Appended, appendQueue } from './append-queue.ts';
 import { BatchBisection } from './batch-bisection.ts';
-import { nextTimestamp } from './clock-guard.ts';
+import { ClockGuard } from './clock-guard.ts';
 import { releaseHead } from './head-signer.ts';
 import { namesConfiguration } from './replace-configuration.ts';
 import { assertNotRolledBack } from './rollback-check.ts';
@@ -47,8 +47,9 @@ export class SequencingStep {
   #mustGrow = false;
   /** The last entry has ended the log: nothing is appended after it. */
   #hasEnded = false;
-  /** The next append may come after a gap. */
-  #acceptClockGap: boolean;
+  readonly #clock: ClockGuard;
+  /** When the log grew last, ms by the monotonic clock, so that setting the wall clock makes no heartbeat due. */
+  #grownAtMs = 0;
   readonly #bisection = new BatchBisection();
   #waitingSize = 0;
   #waitingSinceMs: number | undefined;
@@ -58,7 +59,7 @@ export class SequencingStep {
   constructor(context: LogContext, progress: LogProgress, options: StepOptions = {}) {
     this.#context = context;
     this.#progress = progress;
-    this.#acceptClockGap = options.acceptClockGap ?? false;
+    this.#clock = new ClockGuard(context, options.acceptClockGap ?? false);
   }
 
   /** Why signing has stopped: the finding of the self-check. Undefined while all is well. */
@@ -80,6 +81,13 @@ export class SequencingStep {
   reset(): void {
     this.#head = undefined;
     this.#checked = false;
+    this.#clock.restart();
+  }
+
+  /** Throws `clock-skew` while nothing could be appended by this process's clock. */
+  async assertClock(): Promise<void> {
+    const head = await this.#context.store.readHead();
+    this.#clock.next(head.timestampMs);
   }
 
   /**
@@ -109,6 +117,8 @@ export class SequencingStep {
   async #readyHead(): Promise<HeadRow> {
     if (this.#head !== undefined) return this.#head;
     const head = await this.#context.store.readHead();
+    const { now, monotonic } = this.#context;
+    this.#grownAtMs = monotonic() - Math.max(0, now() - head.timestampMs);
     const released = await this.#context.store.readReleased();
     this.#releasedSize = released?.size ?? 0;
     this.#hasEnded = (await this.#context.store.readLogEnd()) !== undefined;
@@ -134,11 +144,11 @@ export class SequencingStep {
   async #append(head: HeadRow): Promise<StepResult> {
     const { store, limits, observe } = this.#context;
     if (this.#hasEnded) return 'idle';
+    this.#clock.assertSteady();
     const most = Math.min(limits.batchSize, this.#bisection.limit);
     const queue = await store.readQueue(most);
     this.#queueDepth = queue.length < most ? queue.length : await store.queueDepth();
-    const idleMs = this.#context.now() - head.timestampMs;
-    const isQuiet = queue.length === 0 && idleMs >= 0 && idleMs < limits.heartbeatMs;
+    const isQuiet = queue.length === 0 && this.#context.monotonic() - this.#grownAtMs < limits.heartbeatMs;
     if (isQuiet && !this.#mustGrow) return 'idle';
     const started = performance.now();
     const appended = await this.#appendSome(head, queue);
@@ -158,13 +168,12 @@ export class SequencingStep {
 
   /** Appends the queue, or the part of it that {@link BatchBisection} tries. */
   async #appendSome(head: HeadRow, queue: readonly SubmissionRow[]): Promise<Appended> {
-    const { limits, now } = this.#context;
-    const bounds = this.#acceptClockGap ? { ...limits, maxClockAheadMs: Infinity } : limits;
-    const timestampMs = nextTimestamp(head.timestampMs, now(), bounds);
+    const timestampMs = this.#clock.next(head.timestampMs);
     const attempt = this.#bisection.next(queue);
     try {
       const appended = await appendQueue(this.#context, head, { ...attempt, timestampMs });
-      this.#acceptClockGap = false;
+      this.#clock.appended();
+      this.#grownAtMs = this.#context.monotonic();
       this.#bisection.succeeded();
       return appended;
     } catch (error) {
