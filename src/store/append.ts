@@ -1,6 +1,6 @@
 import { type Placeholder, type SQL, sql } from 'drizzle-orm';
 import { ensure, GlasskeyError } from '../core/errors.ts';
-import { logTileColumns } from './log-rows.ts';
+import { logTileColumns } from './tile-rows.ts';
 import type { AppendBatch, VersionRow } from './ports.ts';
 import { serialBytes, type StoreContext } from './rows.ts';
 import type { SqlParameter } from './sql-driver.ts';

@@ -1,46 +1,20 @@
-import {
-  and,
-  asc,
-  between,
-  count,
-  desc,
-  eq,
-  getTableColumns,
-  gt,
-  gte,
-  isNull,
-  lt,
-  or,
-  type SQL,
-  sql,
-} from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, gt, or, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
-import { ensure } from '../core/errors.ts';
-import type { CertificateRow, ListedCertificate, LogStore, Revocation, SerialRange } from './ports.ts';
+import type { CertificateRow, ListedCertificate, LogStore } from './ports.ts';
 import type { QueryBuilder } from './queries.ts';
 import { serialBytes, serialText, type StoreContext } from './rows.ts';
-import { certificates, crlShards, labels, revocations } from './schema.ts';
+import { certificates, labels, revocations } from './schema.ts';
 import { present } from './stored-row.ts';
 import { columnsBut, matchesSearch } from './statement.ts';
 
-type Part =
-  | 'findCertificateByRequest'
-  | 'findCertificate'
-  | 'listCertificates'
-  | 'listCertificatesOf'
-  | 'listRevoked'
-  | 'countRevoked'
-  | 'claimCrlShard'
-  | 'countCrlShards'
-  | 'findStatus';
+type Part = 'findCertificateByRequest' | 'findCertificate' | 'listCertificates' | 'listCertificatesOf';
 
 const REVOCATION = { revokedMs: revocations.revokedMs, revocationReason: revocations.reason };
 const CERTIFICATE = { ...columnsBut(certificates, 'logId'), ...REVOCATION };
 
-const ANY_SERIAL: SerialRange = { first: '00', last: 'ff'.repeat(20), limit: 2 ** 31 - 1 };
 const NO_SERIAL = new Uint8Array(0);
 
-/** Certificates and the CRL's contents. */
+/** Certificates. */
 export function certificateRows({ queries, logId }: StoreContext): Pick<LogStore, Part> {
   const ofLog = eq(certificates.logId, logId);
   const findBySerial = queries.prepare(['serial'], (db, { serial }) =>
@@ -52,16 +26,6 @@ export function certificateRows({ queries, logId }: StoreContext): Pick<LogStore
       .orderBy(desc(certificates.version))
       .limit(1),
   );
-  const findStatus = queries.prepare(['serial'], (db, { serial }) => {
-    const found = db
-      .select({ one: sql`1` })
-      .from(certificates)
-      .where(and(ofLog, eq(certificates.serial, serial)));
-    return db
-      .select({ ...REVOCATION, issued: sql<boolean>`exists ${found}` })
-      .from(sql`(select 1) as one`)
-      .leftJoin(revocations, and(eq(revocations.logId, logId), eq(revocations.serial, serial)));
-  });
   return {
     async findCertificateByRequest(labelKey, requestHash) {
       const [row] = await findByRequest({ labelKey, requestHash });
@@ -96,59 +60,6 @@ export function certificateRows({ queries, logId }: StoreContext): Pick<LogStore
           .limit(limit),
       );
       return rows.map(toListed);
-    },
-
-    async findStatus(serial) {
-      const [row] = await findStatus({ serial: serialBytes(serial) });
-      const revokedMs = row?.revokedMs ?? undefined;
-      const reason = row?.revocationReason ?? 0;
-      const revocation = revokedMs === undefined ? undefined : { serial, revokedMs, reason };
-      return { issued: row?.issued === true, revocation };
-    },
-
-    async claimCrlShard() {
-      // One statement: callers that claim at the same moment wait for each other, and each gets its own number.
-      const [row] = await queries.run((db) =>
-        db
-          .insert(crlShards)
-          .values({ logId, shards: 1 })
-          .onConflictDoUpdate({ target: crlShards.logId, set: { shards: sql`${crlShards.shards} + 1` } })
-          .returning({ shards: crlShards.shards }),
-      );
-      ensure(row !== undefined, 'storage-corrupt', 'a CRL shard without a number');
-      return row.shards - 1;
-    },
-
-    async countCrlShards() {
-      const { shards } = crlShards;
-      const [row] = await queries.run((db) => db.select({ shards }).from(crlShards).where(eq(crlShards.logId, logId)));
-      return row?.shards ?? 0;
-    },
-
-    async listRevoked(notExpiredAtMs, range = ANY_SERIAL) {
-      const { serial, revokedMs, reason } = revocations;
-      const rows = await queries.run((db) =>
-        db
-          .select({ serial, revokedMs, reason })
-          .from(revocations)
-          .where(isRevoked(logId, notExpiredAtMs, range))
-          .orderBy(asc(serial))
-          .limit(range.limit),
-      );
-      return rows.map(toRevocation);
-    },
-
-    async countRevoked(notExpiredAtMs, range) {
-      const [row] = await queries.run((db) => {
-        const listed = db
-          .select({ serial: revocations.serial })
-          .from(revocations)
-          .where(isRevoked(logId, notExpiredAtMs, range))
-          .limit(range.limit)
-          .as('listed');
-        return db.select({ count: count() }).from(listed);
-      });
-      return row?.count ?? 0;
     },
   };
 }
@@ -191,28 +102,10 @@ function isLogged(version: PgColumn): SQL<boolean> {
   return sql<boolean>`coalesce(${version} <= ${labels.greatestVersion}, false)`;
 }
 
-function isRevoked(
-  logId: number,
-  notExpiredAtMs: number,
-  { first, last, expiredBeforeMs }: SerialRange,
-): SQL | undefined {
-  const { serial, notAfterMs } = revocations;
-  return and(
-    eq(revocations.logId, logId),
-    between(serial, serialBytes(first), serialBytes(last)),
-    or(isNull(notAfterMs), gte(notAfterMs, notExpiredAtMs)),
-    expiredBeforeMs === undefined ? undefined : lt(notAfterMs, expiredBeforeMs),
-  );
-}
-
 type StoredCertificate = Omit<typeof certificates.$inferSelect, 'logId'> & {
   readonly revokedMs: number | null;
   readonly revocationReason: number | null;
 };
-
-function toRevocation(row: Omit<Revocation, 'serial'> & { readonly serial: Uint8Array }): Revocation {
-  return { ...row, serial: serialText(row.serial) };
-}
 
 function toListed(
   row: StoredCertificate & { readonly label: Uint8Array | null; readonly isLogged: boolean },

@@ -2,7 +2,8 @@ import { and, asc, between, desc, eq, gt, lt, or, type Placeholder, sql } from '
 import { ensure } from '../core/errors.ts';
 import { Batcher } from './batcher.ts';
 import { MAX_RANGE } from './log-rows.ts';
-import type { LogStore } from './ports.ts';
+import type { LadderRow, LogStore } from './ports.ts';
+import type { QueryBuilder } from './queries.ts';
 import { inOrder, type StoreContext } from './rows.ts';
 import { labels, versions } from './schema.ts';
 import { present } from './stored-row.ts';
@@ -61,7 +62,7 @@ const NO_KEY = new Uint8Array(0);
 
 /** Labels and their versions. */
 export function labelRows(context: StoreContext): Pick<LogStore, Part> {
-  const { driver, queries, logId } = context;
+  const { queries, logId } = context;
   const ofLabel = (labelKey: Placeholder) => and(eq(versions.logId, logId), eq(versions.labelKey, labelKey));
   const findLabel = queries.prepare(['labelKey'], (db, { labelKey }) =>
     db
@@ -107,38 +108,26 @@ export function labelRows(context: StoreContext): Pick<LogStore, Part> {
     },
 
     async listLabels({ after = NO_KEY, limit, search }) {
-      const rows = await queries.run((db) => {
-        const window = db
-          .select(LABEL)
-          .from(labels)
-          .where(and(eq(labels.logId, logId), gt(labels.labelKey, after)))
-          .orderBy(asc(labels.labelKey))
-          .limit(limit);
-        const lookedAt = db.$with('looked_at').as(window);
-        const { labelKey, label, greatestVersion } = lookedAt;
-        // Includes the last row of the window even if it does not match: the next window begins after it.
-        const last = db.select({ labelKey }).from(lookedAt).orderBy(desc(labelKey)).limit(1);
-        const matches = matchesSearch(label, search);
-        return db
-          .with(lookedAt)
-          .select({ labelKey, label, greatestVersion, matches })
-          .from(lookedAt)
-          .where(or(matches, eq(labelKey, last)))
-          .orderBy(asc(labelKey));
-      });
+      const rows = await queries.run((db) => labelWindow(db, logId, after, limit, search));
       const matching = rows.flatMap(({ matches, ...row }) => (matches ? [present(row)] : []));
       return { rows: matching, next: rows.at(-1)?.labelKey };
     },
 
     readLabelAt: (labelKey, size) => labelsAt.add({ labelKey, size }),
 
-    async readLadder(labelKey, asked) {
-      if (asked.length === 0) return [];
-      const parameters = LADDER.bind({ log: logId, labelKey, versions: asked });
-      const rows = await driver.query<RowOf<typeof RUNG> & { ord: number }>(LADDER.text, parameters);
-      return inOrder(rows, asked.length, (rung) => rung);
-    },
+    readLadder: (labelKey, asked) => readLadder(context, labelKey, asked),
   };
+}
+
+async function readLadder(
+  { driver, logId }: StoreContext,
+  labelKey: Uint8Array,
+  asked: readonly number[],
+): Promise<readonly (LadderRow | undefined)[]> {
+  if (asked.length === 0) return [];
+  const parameters = LADDER.bind({ log: logId, labelKey, versions: asked });
+  const rows = await driver.query<RowOf<typeof RUNG> & { ord: number }>(LADDER.text, parameters);
+  return inOrder(rows, asked.length, (rung) => rung);
 }
 
 async function readLabelsAt(
@@ -154,4 +143,30 @@ async function readLabelsAt(
     positions,
     greatest: present(newest),
   }));
+}
+
+/** Includes the last row of the window even if it does not match: the next window begins after it. */
+function labelWindow(
+  db: QueryBuilder,
+  logId: number,
+  after: Uint8Array,
+  limit: number,
+  search: Uint8Array | undefined,
+) {
+  const window = db
+    .select(LABEL)
+    .from(labels)
+    .where(and(eq(labels.logId, logId), gt(labels.labelKey, after)))
+    .orderBy(asc(labels.labelKey))
+    .limit(limit);
+  const lookedAt = db.$with('looked_at').as(window);
+  const { labelKey, label, greatestVersion } = lookedAt;
+  const last = db.select({ labelKey }).from(lookedAt).orderBy(desc(labelKey)).limit(1);
+  const matches = matchesSearch(label, search);
+  return db
+    .with(lookedAt)
+    .select({ labelKey, label, greatestVersion, matches })
+    .from(lookedAt)
+    .where(or(matches, eq(labelKey, last)))
+    .orderBy(asc(labelKey));
 }

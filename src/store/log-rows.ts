@@ -1,9 +1,9 @@
 import { and, asc, desc, eq, gte, lt, sql } from 'drizzle-orm';
 import { equalBytes } from '../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
-import type { HeadRow, LogStore, LogTileName, ReleasedHead, TreeKind } from './ports.ts';
+import type { HeadRow, LogStore, ReleasedHead } from './ports.ts';
 import { inOrder, type StoreContext, withTile } from './rows.ts';
-import { entries, heads, logTiles, prefixTiles, releasedHeads } from './schema.ts';
+import { entries, heads, releasedHeads } from './schema.ts';
 import { arrays, columnsBut, fields, givenAs, type RowOf, statement } from './statement.ts';
 
 type Part =
@@ -11,8 +11,6 @@ type Part =
   | 'readLogEnd'
   | 'readEntries'
   | 'readEntryRange'
-  | 'readLogTiles'
-  | 'readPrefixTiles'
   | 'readUpdate'
   | 'release'
   | 'readReleased'
@@ -20,11 +18,6 @@ type Part =
 
 /** Maximum of rows in one range read. */
 export const MAX_RANGE = 1024;
-
-/** The number of a tree in `log_tiles`. */
-function treeNumber(tree: TreeKind): number {
-  return tree === 'keytrans' ? 0 : 1;
-}
 
 const HEAD = {
   size: heads.size,
@@ -54,31 +47,7 @@ const ENTRIES = statement(
     where ${entries.logId} = ${values.log} and ${entries.position} = asked.position limit 1) as found`,
 );
 
-const LOG_TILES = statement(['log', 'trees', 'levels', 'indexes'], (values) => {
-  const { logId, tree, level, tileIndex, data } = logTiles;
-  return sql`select asked.ord, found.data
-  from unnest(${arrays([tree, values.trees], [level, values.levels], [tileIndex, values.indexes])})
-    with ordinality as asked (tree, level, tile_index, ord)
-  cross join lateral (
-    select ${fields({ data })} from ${logTiles}
-    where ${logId} = ${values.log} and ${tree} = asked.tree and ${level} = asked.level
-      and ${tileIndex} = asked.tile_index
-    limit 1) as found`;
-});
-
-const PREFIX_TILES = statement(['log', 'positions', 'counters'], (values) => {
-  const { logId, position, counter, data } = prefixTiles;
-  return sql`select asked.ord, found.data
-  from unnest(${arrays([position, values.positions], [counter, values.counters])})
-    with ordinality as asked (position, counter, ord)
-  cross join lateral (
-    select ${fields({ data })} from ${prefixTiles}
-    where ${logId} = ${values.log} and ${position} = asked.position and ${counter} = asked.counter limit 1) as found`;
-});
-
-type TileData = { readonly ord: number; readonly data: Uint8Array };
-
-/** Heads, entries, tiles and releases of one log. */
+/** Heads, entries and releases of one log. */
 export function logRows(context: StoreContext): Pick<LogStore, Part> {
   const { driver, queries, logId } = context;
   const readHead = queries.prepare([], (db) => db.select(HEAD).from(heads).where(eq(heads.logId, logId)));
@@ -119,23 +88,6 @@ export function logRows(context: StoreContext): Pick<LogStore, Part> {
       return rows.map(withTile);
     },
 
-    async readLogTiles(tiles) {
-      if (tiles.length === 0) return [];
-      const [trees, levels, indexes] = logTileColumns(tiles);
-      const parameters = LOG_TILES.bind({ log: logId, trees, levels, indexes });
-      const rows = await driver.query<TileData>(LOG_TILES.text, parameters);
-      return inOrder(rows, tiles.length, (row) => row.data);
-    },
-
-    async readPrefixTiles(tiles) {
-      if (tiles.length === 0) return [];
-      const positions = tiles.map((name) => name.position);
-      const counters = tiles.map((name) => name.counter);
-      const parameters = PREFIX_TILES.bind({ log: logId, positions, counters });
-      const rows = await driver.query<TileData>(PREFIX_TILES.text, parameters);
-      return inOrder(rows, tiles.length, (row) => row.data);
-    },
-
     async readUpdate(position) {
       const at = and(eq(entries.logId, logId), eq(entries.position, position));
       const [row] = await queries.run((db) => db.select({ update: entries.updateGzip }).from(entries).where(at));
@@ -151,11 +103,6 @@ export function logRows(context: StoreContext): Pick<LogStore, Part> {
 
     readReleasedAt: (size) => readReleasedAt(context, size),
   };
-}
-
-/** Returns the columns tree, level and index of log tile names, as arrays. */
-export function logTileColumns(tiles: readonly LogTileName[]): [number[], number[], number[]] {
-  return [tiles.map((name) => treeNumber(name.tree)), tiles.map((name) => name.level), tiles.map((name) => name.index)];
 }
 
 async function readReleasedAt({ queries, logId }: StoreContext, size: number): Promise<ReleasedHead | undefined> {

@@ -7,6 +7,7 @@ import { certificateRows } from './certificate-rows.ts';
 import { erasureRows } from './erasure-rows.ts';
 import { emailChallengeRows } from './email-challenge-rows.ts';
 import { recoveryRows } from './recovery-rows.ts';
+import { revocationRows } from './revocation-rows.ts';
 import { EventHub } from './event-hub.ts';
 import { issuanceRows } from './issuance-rows.ts';
 import { labelRows } from './label-rows.ts';
@@ -19,6 +20,7 @@ import { heads, logs } from './schema.ts';
 import type { SqlDriver } from './sql-driver.ts';
 import { isUniqueViolation, SqlError } from './sql-error.ts';
 import { givenAs } from './statement.ts';
+import { tileRows } from './tile-rows.ts';
 import { tokenRows } from './token-rows.ts';
 import { trailRows } from './trail-rows.ts';
 
@@ -101,11 +103,13 @@ function logStore(sql: SqlDriver, queries: Queries, hub: EventHub, logId: number
   };
   return {
     ...logRows(context),
+    ...tileRows(context),
     ...auditorRows(context),
     ...pruningRows(context),
     ...labelRows(context),
     ...issuanceRows(context),
     ...certificateRows(context),
+    ...revocationRows(context),
     ...erasureRows(context),
     ...trailRows(context),
     ...tokenRows(context),
