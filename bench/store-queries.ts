@@ -4,7 +4,7 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { PostgresDriver } from '../src/store/postgres-driver.ts';
-import { DEFAULT_LIMITS } from '../src/store/postgres-pool.ts';
+import { DEFAULT_POSTGRES_LIMITS } from '../src/store/postgres-pool.ts';
 import { Queries } from '../src/store/queries.ts';
 import { certificates, labels, prefixTiles, submissions, versions } from '../src/store/schema.ts';
 import { sqlStore } from '../src/store/sql-store.ts';
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
   const server = await startPostgresServer();
   try {
     await makeTables(server.url);
-    const driver = new PostgresDriver(server.url, DEFAULT_LIMITS, 'on');
+    const driver = new PostgresDriver(server.url, DEFAULT_POSTGRES_LIMITS, 'on');
     const bench = { driver, queries: new Queries(driver) };
     await fill(bench);
     console.log(JSON.stringify(describeMachine()));

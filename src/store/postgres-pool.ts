@@ -15,7 +15,7 @@ export interface PostgresLimits {
   readonly maxPending: number;
 }
 
-export const DEFAULT_LIMITS: PostgresLimits = {
+export const DEFAULT_POSTGRES_LIMITS: PostgresLimits = {
   connections: 8,
   statementTimeoutMs: 15_000,
   lockTimeoutMs: 5_000,

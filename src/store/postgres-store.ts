@@ -2,7 +2,7 @@ import { migratePostgres } from './migrate.ts';
 import type { Store } from './ports.ts';
 import { PostgresDriver } from './postgres-driver.ts';
 import { chooseSynchronousCommit } from './postgres-durability.ts';
-import { DEFAULT_LIMITS, type PostgresLimits } from './postgres-pool.ts';
+import { DEFAULT_POSTGRES_LIMITS, type PostgresLimits } from './postgres-pool.ts';
 import { isTransactionPooled, POOLER_WARNING } from './postgres-pooler.ts';
 import { sqlStore } from './sql-store.ts';
 
@@ -15,7 +15,7 @@ export interface PostgresStoreOptions {
 
 /** Opens a PostgreSQL database and brings it to this program's schema. Throws `storage-failed`. */
 export async function openPostgresStore(url: string, options: PostgresStoreOptions = {}): Promise<Store> {
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const limits = { ...DEFAULT_POSTGRES_LIMITS, ...options.limits };
   // First, because the steps after it fail behind such a pooler without saying why.
   const warnings = (await isTransactionPooled(url, limits)) ? [POOLER_WARNING] : [];
   await migratePostgres(url, limits);

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { DEFAULT_LIMITS } from '../../src/store/postgres-pool.ts';
+import { DEFAULT_POSTGRES_LIMITS } from '../../src/store/postgres-pool.ts';
 import { isTransactionPooled } from '../../src/store/postgres-pooler.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 
@@ -79,12 +79,12 @@ pool_mode = ${mode}
 
 describe('a pooler of transactions', () => {
   it('is none where PostgreSQL itself answers', async () => {
-    expect(await isTransactionPooled(await createTestDatabase(), DEFAULT_LIMITS)).toBe(false);
+    expect(await isTransactionPooled(await createTestDatabase(), DEFAULT_POSTGRES_LIMITS)).toBe(false);
   });
 
   it.skipIf(!existsSync(PGBOUNCER))('is told from a pooler of sessions (PgBouncer)', async () => {
-    expect(await isTransactionPooled(await throughPooler('session'), DEFAULT_LIMITS)).toBe(false);
+    expect(await isTransactionPooled(await throughPooler('session'), DEFAULT_POSTGRES_LIMITS)).toBe(false);
     pooler?.child.kill('SIGKILL');
-    expect(await isTransactionPooled(await throughPooler('transaction'), DEFAULT_LIMITS)).toBe(true);
+    expect(await isTransactionPooled(await throughPooler('transaction'), DEFAULT_POSTGRES_LIMITS)).toBe(true);
   });
 });
