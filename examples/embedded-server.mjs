@@ -1,6 +1,6 @@
 import { startServer } from 'glasskey/server';
 
-const [data] = process.argv.slice(2);
+const [data = 'glasskey-data'] = process.argv.slice(2);
 const server = await startServer({ data, listen: '127.0.0.1:0', dev: true });
 console.log(`listening on ${server.url}`);
 process.on('SIGHUP', () => void server.reload());
