@@ -1,6 +1,6 @@
-import { link, readdir, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { link, lstat, readdir, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GlasskeyError } from '../core/errors.ts';
+import { ensure, GlasskeyError } from '../core/errors.ts';
 import { hasCode, isOnThisMachine, isRunning, type LockHolder, newHolder, parseHolder } from '../host/lock-holder.ts';
 import { toStorageError } from './sql-error.ts';
 
@@ -30,6 +30,8 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
     await writeFile(own, JSON.stringify(self), { flag: 'wx', mode: 0o600 });
     try {
       await acquire(folder, self, own);
+      // The lock is held, whether this succeeds or not.
+      await clearLeftovers(folder).catch(() => undefined);
     } finally {
       await unlink(own);
     }
@@ -78,6 +80,18 @@ async function compact(folder: string, own: string): Promise<void> {
   }
 }
 
+/** A file of a process that tries to take the lock. */
+const ATTEMPT = /^lock-[0-9a-f-]{36}\.tmp(?:\.first)?$/;
+
+/** Removes the files of processes that were killed while they tried to take the lock. */
+async function clearLeftovers(folder: string): Promise<void> {
+  for (const file of (await readdir(folder)).filter((name) => ATTEMPT.test(name))) {
+    const path = join(folder, file);
+    const holder = parseHolder(await readFile(path, 'utf8').catch(() => ''));
+    if (holder !== undefined && !(await isAlive(holder, path))) await unlink(path).catch(ignoreMissing);
+  }
+}
+
 /** Returns the last holder, dead or alive; undefined if there is none. */
 async function followHolders(folder: string): Promise<{ holder: LockHolder; path: string } | undefined> {
   let last: { holder: LockHolder; path: string } | undefined;
@@ -92,6 +106,9 @@ async function followHolders(folder: string): Promise<{ holder: LockHolder; path
 
 async function readHolder(path: string): Promise<LockHolder | undefined> {
   try {
+    // A link to nothing would look as if no lock were there, and a pipe would block.
+    const isFile = (await lstat(path)).isFile();
+    ensure(isFile, 'storage-failed', `${path} is not a lock file: remove it`);
     const holder = parseHolder(await readFile(path, 'utf8'));
     if (holder === undefined) throw new Error(`${path} does not say who holds the lock`);
     return holder;

@@ -1,10 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { newHolder } from '../../src/host/lock-holder.ts';
 import { lockFolder } from '../../src/store/folder-lock.ts';
 import { openStore } from '../../src/store/open-store.ts';
 
@@ -112,6 +113,24 @@ test('a holder of another machine is alive as long as it touches its file', () =
     const longAgo = new Date(Date.now() - 60_000);
     await utimes(file, longAgo, longAgo);
     await (await lockFolder(folder)).release();
+  }));
+
+test('what is not a lock file is named, and what killed processes left goes', () =>
+  inNewFolder(async () => {
+    const file = join(folder, 'lock');
+    for (const put of [() => symlink('nowhere', file), () => mkdir(file), async () => execFileSync('mkfifo', [file])]) {
+      await put();
+      const refused = { code: 'storage-failed', message: expect.stringContaining(`${file} is not a lock file`) };
+      await expect(lockFolder(folder)).rejects.toMatchObject(refused);
+      expect(await readdir(folder)).toEqual(['lock']);
+      await rm(file, { recursive: true });
+    }
+    const [killed, waiting] = [{ ...newHolder(), pid: 4_194_304_999 }, newHolder()];
+    for (const holder of [killed, waiting]) {
+      await writeFile(join(folder, `lock-${holder.nonce}.tmp`), JSON.stringify(holder));
+    }
+    await (await lockFolder(folder)).release();
+    expect(await readdir(folder)).toEqual([`lock-${waiting.nonce}.tmp`]);
   }));
 
 test('a folder that cannot be written', async () => {
