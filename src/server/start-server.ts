@@ -5,7 +5,9 @@ import { ensure } from '../core/errors.ts';
 import type { AuditorTreeHead } from '../core/keytrans/tree-head.ts';
 import { type ApiServer, serveApi } from '../http/server.ts';
 import { AuditorSource } from '../service/auditor/auditor-source.ts';
+import type { LogContext } from '../service/log/log-context.ts';
 import { LogService } from '../service/log-service.ts';
+import { adoptReleased, assertLastSignedKnown } from '../service/sequencing/rollback-check.ts';
 import type { StoreTarget } from '../store/open-store.ts';
 import { DataFolder } from './data-folder.ts';
 import { initialise } from './init.ts';
@@ -28,6 +30,11 @@ export interface StartServerOptions {
   readonly dev?: boolean | undefined;
   /** True to append although the last entry is over a day old. Check the clock first. Default: false. */
   readonly acceptClockGap?: boolean | undefined;
+  /**
+   * True to sign on a host without `last-signed.checkpoint`, although the log has released heads. Check that the database
+   * is the newest one first. Default: false.
+   */
+  readonly acceptMissingCheckpoint?: boolean | undefined;
   /** URL of the third-party auditor, to fetch its heads. Default: the auditor posts them. */
   readonly auditor?: string | undefined;
   /** Receives log lines, in pino's form. Default: JSON lines on stderr. */
@@ -46,8 +53,9 @@ export interface RunningServer {
 
 /**
  * Serves a data folder over HTTP, as `glasskey serve` does, until the caller stops it. Installs no signal handlers.
- * Throws the errors of {@link openServer}. Also throws `usage` if it cannot listen on the address, `clock-skew` if the
- * log was stopped for over a day, and with `dev` `storage-locked` if another process initialises the folder.
+ * Throws the errors of {@link openServer}. Also throws `usage` if it cannot listen on the address, `storage-failed` if the
+ * folder cannot be written, `log-rolled-back` if `last-signed.checkpoint` is missing, `clock-skew` if the log was stopped
+ * for over a day, and with `dev` `storage-locked` if another process initialises the folder.
  */
 export async function startServer(options: StartServerOptions): Promise<RunningServer> {
   const { data, listen = '127.0.0.1:8080', dev = false, logger = stderrLogger() } = options;
@@ -71,7 +79,8 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
   for (const warning of open.warnings) logger.warn(warning);
   // Development logs often stop overnight, and nobody relies on their clock.
   const acceptClockGap = options.acceptClockGap === true || dev;
-  return startLog({ folder, open, settings, address, auditorUrl, acceptClockGap, logger });
+  const acceptMissingCheckpoint = options.acceptMissingCheckpoint === true || dev;
+  return startLog({ folder, open, settings, address, auditorUrl, acceptClockGap, acceptMissingCheckpoint, logger });
 }
 
 /** An open log, and how to serve it. */
@@ -82,6 +91,7 @@ interface ServedLog {
   readonly address: ListenAddress;
   readonly auditorUrl: string | undefined;
   readonly acceptClockGap: boolean;
+  readonly acceptMissingCheckpoint: boolean;
   readonly logger: Logger;
 }
 
@@ -91,6 +101,7 @@ async function startLog({ folder, open, settings, logger, ...served }: ServedLog
   const reloader = new Reloader(folder, open, service, live);
   let auditor: AuditorSource | undefined;
   try {
+    await checkLastSigned(open.context, served.acceptMissingCheckpoint);
     await service.start();
     auditor = served.auditorUrl === undefined ? undefined : followAuditor(service, served.auditorUrl);
     if (!(await waitUntilFresh(service))) logger.warn('the log has no fresh head: clients refuse its answers');
@@ -111,6 +122,13 @@ async function startLog({ folder, open, settings, logger, ...served }: ServedLog
     await open.close();
     throw error;
   }
+}
+
+/** Checks that this host knows what it has signed, and can write down what it will sign. */
+async function checkLastSigned(context: LogContext, acceptMissing: boolean): Promise<void> {
+  await context.lastSigned?.assertWritable();
+  if (acceptMissing) await adoptReleased(context);
+  await assertLastSignedKnown(context);
 }
 
 /** Starts the HTTP server, which reads the live settings for every request. */

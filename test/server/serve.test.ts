@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CliSandbox } from '../support/cli.ts';
 import { createTestDatabase } from '../support/postgres.ts';
@@ -72,5 +72,19 @@ describe('serve', () => {
     );
     expect([late.code, late.stderr.includes('EADDRINUSE')]).toEqual([1, true]);
     expect(await taken.stop()).toBe(0);
+  }, 120_000);
+
+  it('asks on a host that does not know what was signed, once', async () => {
+    box.shiftClock(72 * HOUR_MS);
+    const serve = (...more: string[]) => [...log, '--listen', '127.0.0.1:0', ...more];
+    rmSync(box.path('dev', 'last-signed.checkpoint'));
+    const refused = await box.run('serve', ...serve());
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/last-signed\.checkpoint is missing.*--accept-missing-checkpoint/s);
+    for (const more of [['--accept-missing-checkpoint'], []]) {
+      const server = await box.serve(...serve(...more));
+      expect((await box.run('lookup', 'nobody@example.com', '--server', server.url)).code).toBe(3);
+      expect(await server.stop()).toBe(0);
+    }
   }, 120_000);
 });

@@ -11,6 +11,7 @@ interface ServeFlags {
   readonly database?: string;
   readonly dev?: boolean;
   readonly acceptClockGap?: boolean;
+  readonly acceptMissingCheckpoint?: boolean;
   readonly auditor?: string;
 }
 
@@ -31,6 +32,10 @@ export function serveCommand(program: Command, run: RunServer): void {
       'URL to fetch the heads of the third-party auditor from; default: the auditor posts them',
     )
     .option('--accept-clock-gap', 'append although the last entry is over a day old; check the clock first')
+    .option(
+      '--accept-missing-checkpoint',
+      'sign although last-signed.checkpoint is missing; check first that the database is the newest',
+    )
     .addHelpText(
       'after',
       '\nExample:\n  $ glasskey serve --data /srv/glasskey --database postgres://localhost/glasskey',
@@ -39,13 +44,12 @@ export function serveCommand(program: Command, run: RunServer): void {
 }
 
 async function serveUntilStopped(flags: ServeFlags): Promise<number> {
-  const { data, listen, database, dev, acceptClockGap, auditor } = flags;
   // V8 lets a heap double or treble between collections: several hundred MB of garbage for caches of 200 MB.
   // Collecting more often costs a few percent of processor time.
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   const stopped = stopSignal();
   const { startServer } = await import('../../server/start-server.ts');
-  const running = await startServer({ data, listen, database, dev, acceptClockGap, auditor });
+  const running = await startServer(flags);
   const reload = (): void => void running.reload();
   process.on('SIGHUP', reload);
   printLines(`listening on ${running.url}`);

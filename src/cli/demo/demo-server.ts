@@ -6,6 +6,7 @@ import { ensure } from '../../core/errors.ts';
 import { type ApiServer, serveApi } from '../../http/server.ts';
 import { growLog, prefixTileRows } from '../../service/sequencing/grow-log.ts';
 import { releaseHead } from '../../service/sequencing/head-signer.ts';
+import { adoptReleased } from '../../service/sequencing/rollback-check.ts';
 import { LogService } from '../../service/log-service.ts';
 import { initialise } from '../../server/init.ts';
 import { DataFolder } from '../../server/data-folder.ts';
@@ -138,7 +139,7 @@ export class DemoServer {
   /** Rolls the log back to an earlier head, as if nothing had happened since, and serves it from there. */
   async rewindTo(head: Snapshot): Promise<void> {
     await this.#service.stop();
-    // This file would reveal the rollback to the server itself.
+    // This file would reveal the rollback to the server itself: it begins anew with what is released then.
     await rm(new DataFolder(this.#folder).lastSigned, { force: true });
     await this.#database.transaction(async (sql) => {
       const { size } = head;
@@ -166,6 +167,7 @@ interface Started {
 
 async function begin(folder: string, database: PGlite, port: number): Promise<Started> {
   const open = await openServer({ data: folder, database: { database } });
+  await adoptReleased(open.context);
   const service = new LogService(open.context);
   await service.start();
   const { root, trustBundle, metrics } = open;

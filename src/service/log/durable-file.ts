@@ -4,6 +4,9 @@ import { dirname, join } from 'node:path';
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { FileSystem } from '../file-system.ts';
 
+/** One block, of which a full disk has none. */
+const PROBE_BYTES = 4096;
+
 /** Deletes files that a killed process left unfinished. Throws what the file system throws. */
 export async function removeUnfinished(folder: string, files: FileSystem = node): Promise<void> {
   for (const name of await files.readdir(folder)) if (name.endsWith('.tmp')) await files.unlink(join(folder, name));
@@ -35,7 +38,7 @@ export class DurableFile {
    * Replaces the file; returns once it is durable. Throws `storage-failed`; the file is then the old or the new one.
    */
   async write(bytes: Uint8Array): Promise<void> {
-    const unfinished = `${this.path}.${randomBytes(6).toString('hex')}.tmp`;
+    const unfinished = this.#unfinished();
     await this.#try('write', async () => {
       try {
         await this.#sync(unfinished, 'wx', bytes);
@@ -46,6 +49,22 @@ export class DurableFile {
       }
       await this.#sync(dirname(this.path), 'r');
     });
+  }
+
+  /** Throws `storage-failed` unless its folder takes a file of some bytes now. Changes nothing. */
+  async assertWritable(): Promise<void> {
+    const unfinished = this.#unfinished();
+    await this.#try('write', async () => {
+      try {
+        await this.#sync(unfinished, 'wx', new Uint8Array(PROBE_BYTES));
+      } finally {
+        await this.#files.unlink(unfinished);
+      }
+    });
+  }
+
+  #unfinished(): string {
+    return `${this.path}.${randomBytes(6).toString('hex')}.tmp`;
   }
 
   async #sync(path: string, flags: 'wx' | 'r', content?: Uint8Array): Promise<void> {

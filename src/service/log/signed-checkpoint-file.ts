@@ -50,4 +50,9 @@ export class SignedCheckpointFile {
   async write(note: string): Promise<void> {
     await this.#file.write(encodeUtf8(note));
   }
+
+  /** Throws `storage-failed` unless a checkpoint could be written now. */
+  async assertWritable(): Promise<void> {
+    await this.#file.assertWritable();
+  }
 }

@@ -72,8 +72,9 @@ export async function releaseHead(context: LogContext, head: HeadRow): Promise<R
 
 async function releaseAlone(context: LogContext, head: HeadRow): Promise<ReleasedHead> {
   const released = await signCommittedHead(context, head);
-  // Together: a crash may leave either undone, and the other is still of a committed head.
-  await Promise.all([context.lastSigned?.write(released.checkpoint), context.store.release(released)]);
+  // Before anybody sees it: otherwise a restored database could sign another head of this size.
+  await context.lastSigned?.write(released.checkpoint);
+  await context.store.release(released);
   return released;
 }
 

@@ -23,10 +23,41 @@ export async function assertNotRolledBack(
   const edge = decodeTreeEdge(head.auditEdge);
   const proofs = new AuditProofs(context.store, context.limits.logTileCacheSize);
   const signed = await context.lastSigned?.read();
-  if (signed !== undefined) await assertHeld(context, signed, head, () => proofs.root(signed.size, edge));
+  if (signed === undefined) assertNoneMissing(context, released);
+  else await assertHeld(context, signed, head, () => proofs.root(signed.size, edge));
   const last = latest(context, released, signed);
   if (context.witnesses === undefined || last === undefined) return;
   await context.witnesses.confirm(checkpointFrom(last.text, last.size, proofs, edge), () => committedSize(context));
+}
+
+/**
+ * Throws `log-rolled-back` if this host's file is missing although heads were released, and no witness can say what was
+ * signed. The database may then be a restored one.
+ */
+function assertNoneMissing({ lastSigned, witnesses }: Context, released: ReleasedHead | undefined): void {
+  if (lastSigned === undefined || witnesses !== undefined || released === undefined) return;
+  const unknown = `${lastSigned.path} is missing, so this host does not know whether more than size ${released.size} was signed`;
+  const advice = 'if the database is the newest one, serve once with --accept-missing-checkpoint';
+  throw new GlasskeyError('log-rolled-back', `${unknown}: ${advice}`);
+}
+
+/** Throws what {@link assertNotRolledBack} throws for a file that is missing. Reads nothing else. */
+export async function assertLastSignedKnown(context: Context): Promise<void> {
+  if ((await context.lastSigned?.read()) === undefined) assertNoneMissing(context, await context.store.readReleased());
+}
+
+/**
+ * Lets a host sign that has no file of its last checkpoint: takes the newest released one for it. The operator must know
+ * that the database is the newest. Does nothing if there is a file. Throws `storage-failed`, and verification errors for
+ * a checkpoint that this log has not signed.
+ */
+export async function adoptReleased(context: Context): Promise<void> {
+  const { lastSigned, store, origin, noteSigner } = context;
+  if (lastSigned === undefined || (await lastSigned.read()) !== undefined) return;
+  const released = await store.readReleased();
+  if (released === undefined) return;
+  verifyCheckpoint(released.checkpoint, { origin, vkeys: [noteSigner.vkey] });
+  await lastSigned.write(released.checkpoint);
 }
 
 /** Returns the number of entries that the database holds now. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -10,8 +10,9 @@ import { removeUnfinished } from '../../../src/service/log/durable-file.ts';
 import { isGlasskeyError } from '../../../src/core/errors.ts';
 import { SignedCheckpointFile } from '../../../src/service/log/signed-checkpoint-file.ts';
 import { type Failure, FailingFiles } from '../../support/failing-files.ts';
+import type { LogStore } from '../../../src/store/ports.ts';
 import { TestWitnesses } from '../../support/test-witnesses.ts';
-import { checkpointFrom } from '../../../src/service/sequencing/rollback-check.ts';
+import { adoptReleased, checkpointFrom } from '../../../src/service/sequencing/rollback-check.ts';
 import { createTestLog, type TestLog } from '../../support/test-log.ts';
 import { testSigner } from '../../core/audit/test-signer.ts';
 
@@ -39,6 +40,11 @@ describe('the file with the last signed checkpoint', () => {
 
   const size = async (): Promise<number> => (await log.context.store.readHead()).size;
   const restart = async (): Promise<LogService> => new LogService(await openLog(log.options), { sequence: false });
+  /** The store, with another checkpoint as the released one. */
+  const withReleased = (checkpoint: string): LogStore =>
+    Object.assign(Object.create(log.context.store) as LogStore, {
+      readReleased: async () => ({ ...(await log.context.store.readReleased()), checkpoint }),
+    });
   const sign = async (entries: number, rootHash: Uint8Array, seed?: number): Promise<void> => {
     const { origin, noteSigner: own } = log.context;
     const signer = seed === undefined ? own : noteSigner(origin, testSigner(seed));
@@ -58,11 +64,31 @@ describe('the file with the last signed checkpoint', () => {
     expect(await (await restart()).sequencer.step()).toBe('appended');
     expect(parseCheckpoint(parseNote(await readFile(path, 'utf8')).text).size).toBe(await size());
     held = await readFile(path, 'utf8');
-    // Nor does a log start to refuse because a host is new.
+  });
+
+  it('stops a host without it, until somebody says that the database is the newest', async () => {
     await rm(path);
     log.clock.advance(log.context.limits.heartbeatMs);
-    expect(await (await restart()).sequencer.step()).toBe('appended');
+    const before = await size();
+    await expect((await restart()).sequencer.step()).rejects.toMatchObject({
+      code: 'log-rolled-back',
+      message: expect.stringContaining('--accept-missing-checkpoint'),
+    });
+    expect(await size()).toBe(before);
+    await adoptReleased(log.context);
+    expect(await readFile(path, 'utf8')).toBe((await log.context.store.readReleased())?.checkpoint);
+    const service = await restart();
+    expect(await service.sequencer.step()).toBe('appended');
     held = await readFile(path, 'utf8');
+    // It adopts nothing in the place of what it has signed.
+    await adoptReleased({ ...log.context, store: withReleased('nothing of this log') });
+    expect(await readFile(path, 'utf8')).toBe(held);
+  });
+
+  it('is not made of what another log has signed', async () => {
+    await rm(path);
+    await expect(adoptReleased({ ...log.context, store: withReleased('nothing of this log') })).rejects.toBeDefined();
+    await expect(readFile(path)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   it('stops a database that is older than it', async () => {
@@ -83,10 +109,36 @@ describe('the file with the last signed checkpoint', () => {
   });
 
   it('is written before a head is released: where it cannot be, the release fails', async () => {
-    await rm(folder, { recursive: true });
+    const full = async (files: FailingFiles): Promise<LogService> => {
+      const { origin, noteSigner: own } = log.context;
+      const lastSigned = new SignedCheckpointFile(path, origin, [own.vkey], files.files);
+      return new LogService({ ...(await openLog(log.options)), lastSigned }, { sequence: false });
+    };
+    const before = await log.context.store.readReleased();
     log.clock.advance(log.context.limits.heartbeatMs);
-    await expect((await restart()).sequencer.step()).rejects.toMatchObject({ code: 'storage-failed' });
-    await mkdir(folder);
+    // The check at the start reads the file and syncs its folder, in three calls; the fourth writes.
+    const service = await full(new FailingFiles('ENOSPC', 4));
+    await expect(service.sequencer.step()).rejects.toMatchObject({ code: 'storage-failed' });
+    expect(await log.context.store.readReleased()).toEqual(before);
+    expect(await readFile(path, 'utf8')).toBe(held);
+    // It tries again, with room on the disk.
+    await service.sequencer.step();
+    expect(await readFile(path, 'utf8')).toBe((await log.context.store.readReleased())?.checkpoint);
+    held = await readFile(path, 'utf8');
+  });
+
+  it.each<Failure>(['ENOSPC', 'EIO'])('shows at a start that its folder cannot be written (%s)', async (failure) => {
+    const { origin, noteSigner: own } = log.context;
+    for (let at = 1; ; at++) {
+      const disk = new FailingFiles(failure, at);
+      const file = new SignedCheckpointFile(path, origin, [own.vkey], disk.files);
+      const error = await file.assertWritable().catch((caught: unknown) => caught);
+      if (!disk.fails) break;
+      expect([at, error]).toEqual([at, expect.objectContaining({ code: 'storage-failed' })]);
+      await removeUnfinished(folder);
+    }
+    expect(await readdir(folder)).toEqual(['last-signed']);
+    expect(await readFile(path, 'utf8')).toBe(held);
   });
 });
 
