@@ -11,6 +11,7 @@ const LONG = [
   'test/cli/ca-ceremony.test.ts',
   'test/cli/distrust.test.ts',
   'test/cli/evidence.test.ts',
+  'test/cli/monitor-watch.test.ts',
   'test/cli/monitor.test.ts',
   'test/cli/publish.test.ts',
   'test/cli/recovery.test.ts',

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryState, type StateStore } from '../client/state/client-state.ts';
-import { KeyDirectory } from '../client/key-directory.ts';
+import { KeyDirectory, type KeyDirectoryOptions } from '../client/key-directory.ts';
 import { FolderState } from '../client/node.ts';
 import { serverBase } from '../client/transport.ts';
 import { parseTrustBundle } from '../contract/parse-trust-bundle.ts';
@@ -43,11 +43,11 @@ export function stateFolder(options: ClientOptions): string {
 }
 
 /**
- * Connects, with state in a folder. On first use, prints the fingerprint of the trust bundle that it pins, and what its
- * witnesses are good for. Warns each time of quorums without a common witness.
+ * Connects, with state in a folder; `signal` ends every request. On first use, prints the fingerprint of the trust
+ * bundle that it pins, and what its witnesses are good for. Warns each time of quorums without a common witness.
  */
-export async function openDirectory(options: ClientOptions): Promise<KeyDirectory> {
-  return openWithFolder(options, stateFolder(options));
+export async function openDirectory(options: ClientOptions, signal?: AbortSignal): Promise<KeyDirectory> {
+  return openWithFolder(options, stateFolder(options), { signal });
 }
 
 /** Connects for a command that keeps state only if --state names a folder: register, rotate, renew, revoke. */
@@ -57,19 +57,21 @@ export async function openIssuing(options: ClientOptions): Promise<KeyDirectory>
 
 /** Opens the client's state of a server without asking the server. */
 export async function openOffline(options: ClientOptions): Promise<KeyDirectory> {
-  return openWithFolder(options, stateFolder(options), true);
+  return openWithFolder(options, stateFolder(options), { offline: true });
 }
 
-async function openWithFolder(options: ClientOptions, folder: string, offline = false): Promise<KeyDirectory> {
+type OpenOptions = Pick<KeyDirectoryOptions, 'offline' | 'signal'>;
+
+async function openWithFolder(options: ClientOptions, folder: string, how: OpenOptions = {}): Promise<KeyDirectory> {
   const state = new FolderState(folder);
   await state.transact(async ({ bundle, view }) => {
     recordKnown({ bundle, view: view && formatBase64(encode(treeViewCodec, view)) });
     return { result: undefined };
   });
-  return open(options, state, offline);
+  return open(options, state, how);
 }
 
-async function open(options: ClientOptions, state: StateStore, offline = false): Promise<KeyDirectory> {
+async function open(options: ClientOptions, state: StateStore, how: OpenOptions = {}): Promise<KeyDirectory> {
   const { server, trust } = options;
   const bundle = trust === undefined ? undefined : await readBundle(trust);
   const directory = await KeyDirectory.open({
@@ -77,8 +79,8 @@ async function open(options: ClientOptions, state: StateStore, offline = false):
     state,
     bundle,
     fetch: recordingFetch,
-    offline,
     lookupToken: lookupToken(),
+    ...how,
   });
   if (directory.trustOrigin === 'first-use') {
     process.stderr.write(

@@ -2,17 +2,18 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { auditEvidenceOf } from '../client/audit/audit-evidence.ts';
 import { evidenceJson } from '../client/evidence/evidence-text.ts';
+import { type Fetch, platformFetch } from '../core/net/bounded-fetch.ts';
 import { LOG_PREFIX } from '../contract/paths.ts';
 import { codeOf } from './exit-code.ts';
 
 /** A request to the server and its answer, without headers and therefore without tokens. */
 interface Exchange {
   readonly url: string;
-  /** Base64. */
-  readonly request: string | undefined;
+  /** The body of the request. */
+  readonly sent: Uint8Array | undefined;
   readonly status: number;
-  /** Base64; the first {@link MAX_BYTES} of a long answer. */
-  readonly response: string;
+  /** What has been read of the answer, and of a long one the first {@link MAX_BYTES}. */
+  readonly received: Uint8Array[];
 }
 
 /** Bounds of the kept exchanges: the first ones (with bundle and tree head), all of them, and the bytes of an answer. */
@@ -21,7 +22,7 @@ const MAX_EXCHANGES = 8;
 const MAX_BYTES = 512 * 1024;
 
 // A process runs one command against one server.
-const exchanges: Promise<Exchange | undefined>[] = [];
+const exchanges: Exchange[] = [];
 const known: Record<string, unknown> = {};
 
 /** Adds to the evidence what the client knew, or was given to verify, before it asked. */
@@ -30,31 +31,41 @@ export function recordKnown(facts: Readonly<Record<string, unknown>>): void {
 }
 
 /**
- * Calls the platform's `fetch`, and keeps the answers for {@link writeEvidence}: a signed tree head and whatever
+ * The platform's `fetch`, which also keeps the answers for {@link writeEvidence}: a signed tree head and whatever
  * contradicts it. Files of the audit log are not kept, because an audit produces evidence of its own.
  */
-export async function recordingFetch(url: string, init?: RequestInit): Promise<Response> {
-  const response = await fetch(url, init);
+export const recordingFetch: Fetch = async (url, init) => {
+  const response = await platformFetch(url, init);
   if (new URL(url).pathname.includes(LOG_PREFIX)) return response;
-  exchanges.push(keep(url, init?.body, response.clone()).catch(() => undefined));
-  if (exchanges.length > MAX_EXCHANGES) void exchanges.splice(FIRST_EXCHANGES, 1);
-  return response;
+  const exchange: Exchange = { url, sent: bytesOf(init.body), status: response.status, received: [] };
+  exchanges.push(exchange);
+  if (exchanges.length > MAX_EXCHANGES) exchanges.splice(FIRST_EXCHANGES, 1);
+  return response.body === null ? response : recorded(response, response.body, exchange.received);
+};
+
+/**
+ * Returns an answer whose body is copied as it is read. Nobody waits for the copy: a second reader of the body would
+ * wait for ever for one that the client has given up.
+ */
+function recorded(
+  { status, statusText, headers }: Response,
+  body: ReadableStream<Uint8Array>,
+  received: Uint8Array[],
+): Response {
+  let left = MAX_BYTES;
+  const copy = new TransformStream<Uint8Array, Uint8Array>({
+    transform: (chunk, controller) => {
+      if (left > 0) received.push(chunk.slice(0, left));
+      left -= chunk.length;
+      controller.enqueue(chunk);
+    },
+  });
+  return new Response(body.pipeThrough(copy), { status, statusText, headers });
 }
 
-async function keep(url: string, body: RequestInit['body'], response: Response): Promise<Exchange> {
-  const sent =
-    typeof body === 'string' || body instanceof Uint8Array ? Buffer.from(body).toString('base64') : undefined;
-  const received: Uint8Array[] = [];
-  let length = 0;
-  const reader = response.body?.getReader();
-  for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
-    received.push(part.value);
-    length += part.value.length;
-    // The slower reader of a cloned answer slows the other one: stop here, and the client reads on alone.
-    if (length > MAX_BYTES) await reader?.cancel();
-  }
-  const answer = Buffer.concat(received).subarray(0, MAX_BYTES).toString('base64');
-  return { url, request: sent, status: response.status, response: answer };
+function bytesOf(body: RequestInit['body']): Uint8Array | undefined {
+  if (typeof body === 'string') return Buffer.from(body);
+  return body instanceof Uint8Array ? body : undefined;
 }
 
 /**
@@ -74,7 +85,7 @@ export async function writeEvidence(error: unknown, folder: string): Promise<voi
     ...facts,
     ...(proof === undefined ? {} : { proof: evidenceJson(proof) }),
     known,
-    exchanges: await received(),
+    exchanges: exchanges.map(exchangeJson),
   };
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -90,6 +101,7 @@ export async function writeEvidence(error: unknown, folder: string): Promise<voi
   }
 }
 
-async function received(): Promise<readonly Exchange[]> {
-  return (await Promise.all(exchanges)).filter((one) => one !== undefined);
+function exchangeJson({ url, sent, status, received }: Exchange): Record<string, unknown> {
+  const request = sent === undefined ? undefined : Buffer.from(sent).toString('base64');
+  return { url, request, status, response: Buffer.concat(received).toString('base64') };
 }

@@ -1,3 +1,4 @@
+import { platformFetch } from '../core/net/bounded-fetch.ts';
 import type { StateStore } from './state/client-state.ts';
 import { endedState } from './ended-state.ts';
 import type { KeyDirectoryOptions } from './key-directory-options.ts';
@@ -22,8 +23,9 @@ export interface Connection {
 export async function connect(options: KeyDirectoryOptions): Promise<Connection> {
   const transport = new Transport({
     server: options.server,
-    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+    fetch: options.fetch ?? platformFetch,
     timeoutMs: options.timeoutMs ?? 30_000,
+    signal: options.signal,
     lookupToken: options.lookupToken,
   });
   const { trust, origin: trustOrigin } = await options.state.transact(async (state) => {

@@ -1,6 +1,6 @@
 import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
+import type { Fetch } from '../core/net/bounded-fetch.ts';
 import type { StateStore } from './state/client-state.ts';
-import type { Fetch } from './transport.ts';
 
 /** Options of `KeyDirectory.open`. */
 export interface KeyDirectoryOptions {
@@ -29,6 +29,8 @@ export interface KeyDirectoryOptions {
    * before every request, so that the token can be a fresh one. Default: none.
    */
   readonly lookupToken?: (() => string | Promise<string>) | undefined;
-  /** Longest wait for an answer, ms. Default: 30,000. */
+  /** Longest wait for a whole answer, ms. Default: 30,000. */
   readonly timeoutMs?: number | undefined;
+  /** Ends every request, those under way and those to come, as `network-failed`. Default: nothing does. */
+  readonly signal?: AbortSignal | undefined;
 }

@@ -4,7 +4,10 @@ import type { MonitoringDue } from './operations/monitoring-due.ts';
 export interface MonitoringScheduleOptions {
   /** The log's Reasonable Monitoring Window, ms: `directory.trust.config.reasonableMonitoringWindowMs`. */
   readonly windowMs: number;
-  /** Longest pause between two rounds, ms. Default: a quarter of the window, between a second and an hour. */
+  /**
+   * Longest pause between two rounds, ms; more than half the window counts as half. Default: a quarter of the window,
+   * between a second and an hour.
+   */
   readonly intervalMs?: number | undefined;
   /** ms since the epoch; default: the platform's clock. */
   readonly now?: (() => number) | undefined;
@@ -16,6 +19,8 @@ export interface MonitoringScheduleOptions {
 const JITTER = 0.2;
 /** Pause after a first failure, ms. It doubles with each further one, up to the interval. */
 const FIRST_RETRY_MS = 10_000;
+/** Shortest limit of a pause, and of a round after a success, ms. */
+const SHORTEST_MS = 1000;
 
 /**
  * Schedules rounds of monitoring (KT §8): four in every Reasonable Monitoring Window, where the draft asks for about
@@ -37,7 +42,8 @@ export class MonitoringSchedule {
 
   constructor({ windowMs, intervalMs, now, random }: MonitoringScheduleOptions) {
     this.#windowMs = windowMs;
-    this.#intervalMs = intervalMs ?? Math.min(Math.max(windowMs / 4, 1000), 3_600_000);
+    const standardMs = Math.min(Math.max(windowMs / 4, SHORTEST_MS), 3_600_000);
+    this.#intervalMs = Math.min(intervalMs ?? standardMs, this.#halfMs);
     this.#now = now ?? Date.now;
     this.#random = random ?? Math.random;
     this.#goodMs = this.#now();
@@ -83,6 +89,20 @@ export class MonitoringSchedule {
    */
   get isOverdue(): boolean {
     return this.#failures > 0 && this.#now() - this.#goodMs >= this.#windowMs;
+  }
+
+  /**
+   * Longest time that the next round may take, ms. End a round that takes longer, and tell the user: a server that
+   * answers slowly enough could otherwise keep the client from ever noticing that nothing is watched. It is what is left
+   * of the window, and at least half a window after a success, for a computer that was asleep.
+   */
+  get patienceMs(): number {
+    const leftMs = Math.min(this.#goodMs + this.#windowMs - this.#now(), this.#windowMs);
+    return Math.max(leftMs, this.#failures > 0 ? 0 : this.#halfMs);
+  }
+
+  get #halfMs(): number {
+    return Math.max(this.#windowMs / 2, SHORTEST_MS);
   }
 
   #ended(): void {

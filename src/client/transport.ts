@@ -1,6 +1,6 @@
 import { type Codec, decode, encode } from '../core/encoding/codec.ts';
-import { readStream } from '../core/encoding/read-stream.ts';
 import { GlasskeyError } from '../core/errors.ts';
+import { boundedFetch, type Fetch, printable, type WholeAnswer } from '../core/net/bounded-fetch.ts';
 import {
   JSON_MEDIA_TYPE,
   KEYTRANS_MEDIA_TYPE,
@@ -11,9 +11,6 @@ import {
 import { JsonFields } from '../contract/json-fields.ts';
 import { parseProblem } from '../contract/parse-problem.ts';
 
-/** `fetch`, as the platform has it. */
-export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
-
 /** Options of {@link Transport}. */
 export interface TransportOptions {
   /** http or https URL of the server, with or without a trailing slash. */
@@ -23,6 +20,8 @@ export interface TransportOptions {
   readonly lookupToken?: (() => string | Promise<string>) | undefined;
   /** Longest wait for one answer, in ms. */
   readonly timeoutMs: number;
+  /** Ends every request, those under way and those to come. Default: nothing does. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Most bytes of an answer that are read. */
@@ -37,12 +36,15 @@ export class Transport {
   readonly #base: string;
   /** The function that makes the requests. */
   readonly fetch: Fetch;
+  /** Ends every request. */
+  readonly signal: AbortSignal | undefined;
   readonly #timeoutMs: number;
   readonly #lookupToken: TransportOptions['lookupToken'];
 
   constructor(options: TransportOptions) {
     this.#base = serverBase(options.server);
     this.fetch = options.fetch;
+    this.signal = options.signal;
     this.#timeoutMs = options.timeoutMs;
     this.#lookupToken = options.lookupToken;
   }
@@ -87,20 +89,14 @@ export class Transport {
   }
 
   async #request(path: string, init: RequestInit): Promise<Uint8Array> {
-    let response: Response;
-    let body: Uint8Array;
-    try {
-      const signal = AbortSignal.timeout(this.#timeoutMs);
-      // A posted body, such as a token, is for this server only: it must not redirect it to another.
-      const redirect = init.method === 'POST' ? 'error' : 'follow';
-      response = await this.fetch(this.#base + path, { ...init, redirect, signal });
-      body = await readStream(response.body, MAX_ANSWER_BYTES, 'the answer');
-    } catch (error) {
-      if (error instanceof GlasskeyError) throw error;
-      throw new GlasskeyError('network-failed', `no answer from ${this.#base}: ${reasonOf(error)}`, { cause: error });
-    }
-    if (!response.ok) throw refusal(response, body);
-    return body;
+    const answer = await boundedFetch(this.fetch, this.#base + path, init, {
+      timeoutMs: this.#timeoutMs,
+      signal: this.signal,
+      maxBytes: MAX_ANSWER_BYTES,
+      name: this.#base,
+    });
+    if (answer.status < 200 || answer.status > 299) throw refusal(answer);
+    return answer.body;
   }
 }
 
@@ -124,12 +120,12 @@ export function serverBase(server: string): string {
 }
 
 /** Returns the error for a refusal, with the server's own code if this version knows it. */
-function refusal(response: Response, body: Uint8Array): GlasskeyError {
-  const status = printable(`${response.status} ${response.statusText}`.trim());
-  if (mediaTypeOf(response.headers.get('content-type')) !== PROBLEM_MEDIA_TYPE) {
+function refusal({ status: code, statusText, headers, body }: WholeAnswer): GlasskeyError {
+  const status = printable(`${code} ${statusText}`.trim());
+  if (mediaTypeOf(headers.get('content-type')) !== PROBLEM_MEDIA_TYPE) {
     return new GlasskeyError('bad-response', `the server answered ${status} and no problem details`);
   }
-  return refusalOf(body, response.status, status);
+  return refusalOf(body, code, status);
 }
 
 /** Returns the error for untrusted problem details (RFC 9457, JSON) inside an answer. */
@@ -167,15 +163,4 @@ export class ServerRefusal extends GlasskeyError {
     super(code, message);
     this.status = status;
   }
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown reason';
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
-  return printable(`${error.message}${cause}`);
-}
-
-/** Makes untrusted words fit for a terminal or a log: without control characters, line breaks and direction marks. */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, '\ufffd');
 }

@@ -24,7 +24,7 @@ export async function readBody(c: Context, mediaType: string, maximum: number): 
  * that breaks off.
  */
 export async function readRequest(body: ReadableStream<Uint8Array> | null, maximum: number): Promise<Uint8Array> {
-  return readStream(body, maximum, 'the body', 'payload-too-large').catch(refuseBroken);
+  return readStream(body, maximum, 'the body', { code: 'payload-too-large' }).catch(refuseBroken);
 }
 
 /** Blames the client: one that goes away while it sends is not the server's fault. */

@@ -5,11 +5,11 @@ import { readAuditTrust } from '../client/audit/audit-trust.ts';
 import { bootstrapAudit } from '../client/audit/bootstrap-audit.ts';
 import { httpAuditFiles } from '../client/audit/audit-files.ts';
 import { evidenceJson } from '../client/evidence/evidence-text.ts';
-import type { Fetch } from '../client/transport.ts';
 import { LOG_PREFIX } from '../contract/paths.ts';
 import type { TrustBundle } from '../contract/trust-bundle.ts';
 import { parseBase64 } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';
+import type { Fetch } from '../core/net/bounded-fetch.ts';
 import type { GlasskeyError } from '../core/errors.ts';
 import { auditorLogRoot } from '../core/keytrans/auditor-update.ts';
 import { configurationCodec } from '../core/keytrans/configuration.ts';
@@ -28,6 +28,8 @@ export interface FollowOptions {
   /** URL of the server, without a final slash. */
   readonly server: string;
   readonly fetch: Fetch;
+  /** Ends the requests: the first audit of a large log takes long. */
+  readonly signal?: AbortSignal;
   /** Returns the current trust bundle. */
   readonly bundle: () => Promise<TrustBundle>;
   readonly now: () => number;
@@ -43,12 +45,12 @@ const FILE_TIMEOUT_MS = 60_000;
  * trusts the entries before its start. Throws the errors of `auditLog` and `bootstrapAudit`.
  */
 export async function followLog(options: FollowOptions, stored: Uint8Array | undefined): Promise<Followed> {
-  const { server, fetch, now, onProgress } = options;
+  const { server, fetch, signal, now, onProgress } = options;
   const bundle = await options.bundle();
   const configuration = decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
   const start = configuration.mode === 'thirdPartyAuditing' ? configuration.auditorStartPosition : 0;
   const state = stored === undefined ? await bootstrap(options, bundle, start) : decodeAuditState(stored);
-  const report = await auditLog({ ...options.threads, baseUrl: server, bundle, state, fetch, now, onProgress });
+  const report = await auditLog({ ...options.threads, baseUrl: server, bundle, state, fetch, signal, now, onProgress });
   return {
     treeSize: report.treeSize,
     timestampMs: report.lastEntryMs,
@@ -61,12 +63,12 @@ export async function followLog(options: FollowOptions, stored: Uint8Array | und
 }
 
 async function bootstrap(
-  { server, fetch }: Pick<FollowOptions, 'server' | 'fetch'>,
+  { server, fetch, signal }: Pick<FollowOptions, 'server' | 'fetch' | 'signal'>,
   bundle: TrustBundle,
   position: number,
 ): Promise<AuditState | undefined> {
   if (position === 0) return undefined;
-  const files = httpAuditFiles({ prefix: server + LOG_PREFIX, fetch, timeoutMs: FILE_TIMEOUT_MS });
+  const files = httpAuditFiles({ prefix: server + LOG_PREFIX, fetch, signal, timeoutMs: FILE_TIMEOUT_MS });
   try {
     return await bootstrapAudit(files, readAuditTrust(bundle), position);
   } finally {

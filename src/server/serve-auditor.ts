@@ -5,6 +5,7 @@ import { KEYTRANS_MEDIA_TYPE } from '../contract/media-types.ts';
 import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
 import type { Signer } from '../core/crypto/signer.ts';
 import { isGlasskeyError } from '../core/errors.ts';
+import { platformFetch } from '../core/net/bounded-fetch.ts';
 import { AuditorMetrics } from '../http/auditor-metrics.ts';
 import { createAuditorApp } from '../http/auditor-routes.ts';
 import { serveApp } from '../http/server.ts';
@@ -53,8 +54,12 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
   const listen = parseListen(options.listen);
   const stopping = new AbortController();
   const { signal } = stopping;
-  const send = endedBy(signal);
-  const transport = new Transport({ server: options.server, fetch: send, timeoutMs: ANSWER_TIMEOUT_MS });
+  const transport = new Transport({
+    server: options.server,
+    fetch: platformFetch,
+    signal,
+    timeoutMs: ANSWER_TIMEOUT_MS,
+  });
   const folder = new AuditorFolder(options.data);
   const signer = await folder.openSigner();
   const lock = await lockFolder(folder.path);
@@ -73,7 +78,8 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
     const trust = new AuditorTrust({ folder: folder.path, given: options.trust, transport, onFirstUse });
     const auditor = await openAuditor(folder, signer, {
       server: transport.server,
-      fetch: send,
+      fetch: platformFetch,
+      signal,
       bundle: () => trust.settle(),
       observe,
       threads,
@@ -102,7 +108,7 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
 function openAuditor(
   folder: AuditorFolder,
   signer: Signer,
-  log: Pick<FollowOptions, 'server' | 'fetch' | 'bundle'> & {
+  log: Pick<FollowOptions, 'server' | 'fetch' | 'signal' | 'bundle'> & {
     readonly observe: (event: AuditorEvent) => void;
     readonly threads: UpdateThreads | undefined;
   },
@@ -125,11 +131,6 @@ function openAuditor(
   });
 }
 
-/** Returns a `fetch` that `signal` aborts: the first audit of a large log takes long. */
-function endedBy(signal: AbortSignal): typeof fetch {
-  return (input, init = {}) => fetch(input, { ...init, signal: AbortSignal.any([signal, init.signal ?? signal]) });
-}
-
 /** Audits the log at intervals. Posts each new head until the server accepts it. */
 async function run(
   auditor: Auditor,
@@ -147,7 +148,7 @@ async function run(
     const { head } = auditor;
     if (target !== undefined && head !== undefined && head.treeSize > delivered) {
       try {
-        await deliverHead(head, { url: target, mediaType: KEYTRANS_MEDIA_TYPE, fetch, signal });
+        await deliverHead(head, { url: target, mediaType: KEYTRANS_MEDIA_TYPE, fetch: platformFetch, signal });
         delivered = head.treeSize;
         observe({ type: 'delivered', size: delivered });
       } catch (error) {

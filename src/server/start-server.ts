@@ -3,6 +3,7 @@ import { KEYTRANS_MEDIA_TYPE } from '../contract/media-types.ts';
 import { AUDITOR_PATHS } from '../contract/paths.ts';
 import { ensure } from '../core/errors.ts';
 import type { AuditorTreeHead } from '../core/keytrans/tree-head.ts';
+import { platformFetch } from '../core/net/bounded-fetch.ts';
 import { type ApiServer, serveApi } from '../http/server.ts';
 import { AuditorSource } from '../service/auditor/auditor-source.ts';
 import type { LogContext } from '../service/log/log-context.ts';
@@ -175,5 +176,13 @@ function followAuditor({ context, auditor }: LogService, url: string): AuditorSo
   const { observe } = context;
   const { pollMs, maxBackoffMs } = context.limits;
   const accept = (head: AuditorTreeHead): Promise<void> => auditor.accept(head);
-  return new AuditorSource({ url, mediaType: KEYTRANS_MEDIA_TYPE, fetch, accept, observe, pollMs, maxBackoffMs });
+  return new AuditorSource({
+    url,
+    mediaType: KEYTRANS_MEDIA_TYPE,
+    fetch: platformFetch,
+    accept,
+    observe,
+    pollMs,
+    maxBackoffMs,
+  });
 }

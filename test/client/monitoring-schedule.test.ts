@@ -78,6 +78,29 @@ describe('a schedule of monitoring', () => {
     expect(unlucky.in()).toBe(6000);
   });
 
+  it('has pauses of half the window at most', () => {
+    const { schedule, in: wait } = scheduled({ intervalMs: 5 * HOUR });
+    schedule.succeeded();
+    expect(wait()).toBe(HOUR);
+  });
+
+  it('leaves a round what is left of the window, and half of one after a success', () => {
+    const { schedule, clock } = scheduled();
+    expect(schedule.patienceMs).toBe(2 * HOUR);
+    clock.nowMs += HOUR / 2;
+    schedule.failed();
+    expect(schedule.patienceMs).toBe(1.5 * HOUR);
+    clock.nowMs += 2 * HOUR;
+    expect(schedule.patienceMs).toBe(0);
+    schedule.succeeded();
+    // The computer was asleep.
+    clock.nowMs += 5 * HOUR;
+    expect(schedule.patienceMs).toBe(HOUR);
+    // The clock was set back.
+    clock.nowMs = START;
+    expect(schedule.patienceMs).toBe(2 * HOUR);
+  });
+
   it('is overdue where nothing went through for a window', () => {
     const { schedule, clock } = scheduled();
     clock.nowMs += 5 * HOUR;

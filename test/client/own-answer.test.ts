@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
 import { MemoryState } from '../../src/client/state/client-state.ts';
 import { createCsr } from '../../src/client/csr.ts';
-import type { Fetch } from '../../src/client/transport.ts';
+import type { Fetch } from '../../src/core/net/bounded-fetch.ts';
 import { formatBase64, parseBase64 } from '../../src/core/encoding/bytes.ts';
 import { isGlasskeyError } from '../../src/core/errors.ts';
 import { PATHS } from '../../src/contract/paths.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
 import { MemoryState } from '../../src/client/state/client-state.ts';
 import { KeyDirectory, type KeyDirectoryOptions } from '../../src/client/key-directory.ts';
-import type { Fetch } from '../../src/client/transport.ts';
+import type { Fetch } from '../../src/core/net/bounded-fetch.ts';
 import { parseTlogProof, formatTlogProof } from '../../src/core/audit/tlog-proof.ts';
 import { formatNote, parseNote } from '../../src/core/audit/note.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';

@@ -3,7 +3,7 @@ import { generateKey } from '../../src/client/client-key.ts';
 import { MemoryState } from '../../src/client/state/client-state.ts';
 import { auditLog } from '../../src/client/audit/audit-log.ts';
 import type { AuditState } from '../../src/client/audit/audit-state.ts';
-import type { Fetch } from '../../src/client/transport.ts';
+import type { Fetch } from '../../src/core/net/bounded-fetch.ts';
 import { exitCodeOf } from '../../src/cli/exit-code.ts';
 import { LyingOperator } from '../support/lying-operator.ts';
 import { StaticLog, testLeaf } from '../support/static-log.ts';

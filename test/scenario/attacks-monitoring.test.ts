@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
 import { MemoryState } from '../../src/client/state/client-state.ts';
 import type { KeyDirectory } from '../../src/client/key-directory.ts';
-import type { Fetch } from '../../src/client/transport.ts';
+import type { Fetch } from '../../src/core/net/bounded-fetch.ts';
 import { exitCodeOf } from '../../src/cli/exit-code.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { encodeIdentityRecord } from '../../src/identity/identity-record.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
-import type { Fetch } from '../../src/client/transport.ts';
+import type { Fetch } from '../../src/core/net/bounded-fetch.ts';
 import { PATHS, PROOF_PREFIX } from '../../src/contract/paths.ts';
 import { formatAddCheckpoint } from '../../src/core/audit/add-checkpoint.ts';
 import { parseCheckpoint } from '../../src/core/audit/checkpoint.ts';

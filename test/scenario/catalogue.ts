@@ -692,6 +692,27 @@ const WITNESSES = rows('attacks-witnesses.test.ts', {
   },
 });
 
+const ANSWERS = rows('attacks-answers.test.ts', {
+  'answer-that-trickles': {
+    attack: 'give a byte of an answer now and then, and never the whole, so that a client waits for ever',
+    noticedBy: ['client, opening the directory', 'contact, looking up', 'auditor'],
+    codes: ['network-failed'],
+    within: '30 s for an answer, 60 s for a file of an audit; `monitor --watch` ends with 1 after one window',
+  },
+  'redirect-elsewhere': {
+    attack: 'redirect a request, with the token that it carries, to another server',
+    noticedBy: ['client, opening the directory', 'contact, looking up', 'registrant', 'auditor'],
+    codes: ['bad-response'],
+    within: AT_ONCE,
+  },
+  'provider-that-trickles': {
+    attack: 'trickle the keys of an OpenID provider, so that no registration through it ever ends',
+    noticedBy: ['the server itself'],
+    codes: ['issuer-unavailable'],
+    within: '5 s for each of two files; registrations with other evidence do not wait',
+  },
+});
+
 /**
  * What a lying server can try. Every row is carried out by the test of its name, with code that changes the server, its
  * prover or its database; the README has the same table.
@@ -709,6 +730,7 @@ export const CATALOGUE = {
   ...RECOVERY,
   ...WITNESSES,
   ...EVIDENCE,
+  ...ANSWERS,
 };
 
 /** Names a row. */

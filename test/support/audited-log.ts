@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeMisbehaviour, followLog, isProven } from '../../src/server/follow-log.ts';
-import type { Fetch } from '../../src/client/transport.ts';
+import type { Fetch } from '../../src/core/net/bounded-fetch.ts';
 import type { TrustBundle } from '../../src/contract/trust-bundle.ts';
 import type { Signer } from '../../src/core/crypto/signer.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';

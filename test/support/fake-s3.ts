@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Fetch } from '../../src/core/net/bounded-fetch.ts';
 
 /** What happens to one request. */
 export type S3Fault = 'lost request' | 'lost answer' | 'busy' | 'broken answer';
@@ -14,7 +15,8 @@ export class FakeS3 {
   /** Called with the number of a request, counted from 1. */
   fault: (request: number) => S3Fault | undefined = () => undefined;
 
-  readonly fetch = async (request: Request): Promise<Response> => {
+  readonly fetch: Fetch = async (url, init) => {
+    const request = new Request(url, init);
     const key = new URL(request.url).pathname.slice(1);
     this.requests.push(`${request.method} ${key}`);
     this.headers.push(request.headers);

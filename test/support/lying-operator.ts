@@ -5,7 +5,7 @@ import { DEFAULT_PROFILE, leafValidity, type Validity } from '../../src/ca/profi
 import { newSerial } from '../../src/ca/serial.ts';
 import { MemoryState, type StateStore } from '../../src/client/state/client-state.ts';
 import { KeyDirectory } from '../../src/client/key-directory.ts';
-import type { Fetch } from '../../src/client/transport.ts';
+import type { Fetch } from '../../src/core/net/bounded-fetch.ts';
 import { commit, OPENING_LENGTH } from '../../src/core/crypto/commitment.ts';
 import { auditEntryCodec } from '../../src/core/audit/audit-entry.ts';
 import { decode } from '../../src/core/encoding/codec.ts';

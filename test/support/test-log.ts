@@ -11,7 +11,7 @@ import type { VrfProver } from '../../src/core/crypto/vrf-prover.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
 import { DEFAULT_IDENTITY_RULES } from '../../src/identity/identity.ts';
 import { createLog } from '../../src/service/sequencing/genesis.ts';
-import type { OutboundFetch } from '../../src/service/evidence/bounded-fetch.ts';
+import type { Fetch } from '../../src/core/net/bounded-fetch.ts';
 import type { EvidenceSettings } from '../../src/service/evidence/evidence-settings.ts';
 import type { ServiceLimits } from '../../src/service/service-limits.ts';
 import type { LogContext, LogKeys } from '../../src/service/log/log-context.ts';
@@ -76,7 +76,7 @@ export interface TestLogOptions {
   /** Who may have a name. Default: applications vouch for everybody. */
   readonly evidence?: EvidenceSettings;
   /** How the log asks other servers. */
-  readonly fetch?: OutboundFetch;
+  readonly fetch?: Fetch;
   /** When the log begins. Default: {@link TEST_START_MS}. */
   readonly startMs?: number;
   /** Whether checkpoints are signed with ML-DSA-44, too. Default: false. */

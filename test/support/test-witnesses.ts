@@ -8,7 +8,7 @@ import type { Policy } from '../../src/core/audit/policy-parts.ts';
 import { formatVkey, type Vkey } from '../../src/core/audit/vkey.ts';
 import { createWitnessApp } from '../../src/http/witness-routes.ts';
 import { WitnessMetrics } from '../../src/http/witness-metrics.ts';
-import type { WitnessFetch } from '../../src/service/witnessing/ask-witness.ts';
+import type { Fetch } from '../../src/core/net/bounded-fetch.ts';
 import { Witness } from '../../src/service/witness/witness.ts';
 import { testCosigner, testMlDsaCosigner } from '../core/audit/test-cosigner.ts';
 
@@ -98,7 +98,7 @@ export class TestWitnesses {
   }
 
   /** How the log reaches them. */
-  readonly fetch: WitnessFetch = async (url, init) => {
+  readonly fetch: Fetch = async (url, init) => {
     const [, i, path] = /^http:\/\/w(\d+)\.example(\/add-checkpoint|\/[0-9a-f]{64}\/checkpoint)$/.exec(url) ?? [];
     const member = this.#members[Number(i)];
     const app = member?.app;

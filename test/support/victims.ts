@@ -3,7 +3,7 @@ import { exitCodeOf } from '../../src/cli/exit-code.ts';
 import { generateKey } from '../../src/client/client-key.ts';
 import { type ClientState, MemoryState } from '../../src/client/state/client-state.ts';
 import type { KeyDirectory, LookupResult } from '../../src/client/key-directory.ts';
-import type { Fetch } from '../../src/client/transport.ts';
+import type { Fetch } from '../../src/core/net/bounded-fetch.ts';
 import { decode, encode } from '../../src/core/encoding/codec.ts';
 import { type LookupResponse, lookupResponseCodec, type SearchResponse } from '../../src/core/keytrans/messages.ts';
 import { PATHS } from '../../src/contract/paths.ts';

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { httpAuditFiles, type AuditFiles } from '../../client/audit/audit-files.ts';
 import { GlasskeyError } from '../../core/errors.ts';
+import { platformFetch } from '../../core/net/bounded-fetch.ts';
 
 /** The place of a log's files, as plain data that can be passed to a thread. */
 export type AuditSource =
@@ -15,7 +16,7 @@ const TIMEOUT_MS = 60_000;
 /** Opens the files of a log; their contents are untrusted. */
 export function openSource(source: AuditSource): AuditFiles {
   if (source.type === 'folder') return folderLogFiles(source.folder);
-  return httpAuditFiles({ prefix: source.prefix, fetch: (url, init) => fetch(url, init), timeoutMs: TIMEOUT_MS });
+  return httpAuditFiles({ prefix: source.prefix, fetch: platformFetch, timeoutMs: TIMEOUT_MS });
 }
 
 /** Returns the files of a log in a folder, as a static web server has them, compressed or not. */

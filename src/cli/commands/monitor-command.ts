@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import type { Alert } from '../../client/state/client-state.ts';
 import type { KeyDirectory, Monitored } from '../../client/key-directory.ts';
 import { MonitoringSchedule } from '../../client/monitoring-schedule.ts';
-import { isGlasskeyError } from '../../core/errors.ts';
+import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { timerMs } from '../../core/net/with-deadline.ts';
 import { type ClientOptions, openDirectory } from '../client-options.ts';
 import { parseSeconds } from '../number-option.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
@@ -20,6 +21,9 @@ interface MonitorOptions extends ClientOptions {
   readonly json?: boolean;
 }
 
+/** The message for a round that takes too long. */
+const SILENCE = 'no round of monitoring succeeded for a whole monitoring window: nobody is watching';
+
 /** `monitor`: checks that the log keeps what it showed, and that owners made all versions of their identities. */
 export function monitorCommand(program: Command, run: RunClient): void {
   clientCommand(
@@ -34,44 +38,59 @@ export function monitorCommand(program: Command, run: RunClient): void {
     .option('--acknowledge', 'acknowledge the reported alerts, which are then not reported again')
     .option(
       '--watch',
-      'keep monitoring until something is wrong; exit 1 if the server does not answer for a whole monitoring window',
+      'keep monitoring until something is wrong; exit 1 if no round succeeds for a whole monitoring window',
     )
     .option(
       '--interval <seconds>',
-      'longest pause of --watch; default: a quarter of the monitoring window, at most an hour',
+      'longest pause of --watch, at most half the monitoring window; default: a quarter of it, at most an hour',
       parseSeconds,
     )
     .option('--json', 'print the result as JSON')
     .action((identities: readonly string[], options: MonitorOptions) =>
       run(options, async () => {
-        const directory = await openDirectory(options);
+        const ending = new AbortController();
+        const directory = await openDirectory(options, ending.signal);
         if (options.acknowledge === true) await acknowledge(directory, identities);
         const round = () => reportDespite(directory, identities, () => monitorOnce(directory, identities, options));
-        return options.watch === true ? watch(directory, round, options) : round();
+        return options.watch === true ? watch(directory, round, options, ending) : round();
       }),
     );
 }
 
 /**
  * Repeats rounds until one finds something wrong. Retries if the server does not answer or refuses, and gives up after
- * a whole monitoring window of failures, since the user must not believe that somebody is watching.
+ * a whole monitoring window without a successful round, whether rounds failed or one does not end: the user must not
+ * believe that somebody is watching. `ending` ends the directory's requests.
  */
-async function watch(directory: KeyDirectory, round: () => Promise<number>, options: MonitorOptions): Promise<number> {
+async function watch(
+  directory: KeyDirectory,
+  round: () => Promise<number>,
+  options: MonitorOptions,
+  ending: AbortController,
+): Promise<number> {
   const { reasonableMonitoringWindowMs: windowMs } = directory.trust.config;
   const intervalMs = options.interval === undefined ? undefined : options.interval * 1000;
   const schedule = new MonitoringSchedule({ windowMs, intervalMs });
   for (;;) {
+    const giveUp = (): void => ending.abort(new GlasskeyError('network-failed', SILENCE));
+    const timer = setTimeout(giveUp, timerMs(schedule.patienceMs));
+    let failure: unknown;
     try {
       const code = await round();
       if (code !== EXIT.fine) return code;
       schedule.succeeded();
     } catch (error) {
       schedule.failed();
-      if (!mayPass(error) || schedule.isOverdue) throw error;
+      if (!mayPass(error) || schedule.isOverdue || ending.signal.aborted) throw error;
       reportFailure(error);
+      failure = error;
+    } finally {
+      clearTimeout(timer);
     }
     const due = await directory.monitoringDue().catch(() => []);
-    await sleep(schedule.nextAtMs(due) - Date.now());
+    const pauseMs = schedule.nextAtMs(due) - Date.now();
+    await sleep(timerMs(failure === undefined ? pauseMs : Math.min(pauseMs, schedule.patienceMs)));
+    if (schedule.isOverdue) throw failure;
   }
 }
 

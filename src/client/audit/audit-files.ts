@@ -1,14 +1,12 @@
 import { readStream } from '../../core/encoding/read-stream.ts';
-import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-
-/** The part of `fetch` that an audit needs; the platform's own function fits. */
-export type AuditFetch = (url: string, init: { readonly signal: AbortSignal }) => Promise<Response>;
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { boundedFetch, type Fetch } from '../../core/net/bounded-fetch.ts';
 
 /** The static files of one log, wherever they are. Their content is untrusted. */
 export interface AuditFiles {
   /**
    * Reads the file at `path` below the log's prefix, decompressed, of at most `maximum` decoded bytes. Throws
-   * `network-failed` if it cannot be reached, `bad-response` if it is missing or too long.
+   * `network-failed` if it cannot be reached, `bad-response` if it is missing, too long or broken.
    */
   read(path: string, maximum: number): Promise<Uint8Array>;
 }
@@ -23,18 +21,39 @@ export interface HttpAuditFiles extends AuditFiles {
 export interface HttpAuditFilesOptions {
   /** URL of the tlog-tiles prefix, with its final slash. */
   readonly prefix: string;
-  readonly fetch: AuditFetch;
+  readonly fetch: Fetch;
   /** Longest time for one file, in ms. */
   readonly timeoutMs: number;
+  /** Ends every request. Default: nothing does. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Returns the files of a log that a web server serves. */
-export function httpAuditFiles(options: HttpAuditFilesOptions): HttpAuditFiles {
+export function httpAuditFiles({ prefix, fetch, timeoutMs, signal: outer }: HttpAuditFilesOptions): HttpAuditFiles {
+  // One signal for each request: Node warns of a leak where many requests wait for the same one.
   const requests = new Set<AbortController>();
+  const abort = (): void => {
+    for (const request of requests) request.abort();
+  };
+  outer?.addEventListener('abort', abort);
   return {
-    read: (path, maximum) => fetchBytes(options, requests, path, maximum),
+    read: async (path, maximum) => {
+      const request = new AbortController();
+      if (outer?.aborted === true) request.abort();
+      requests.add(request);
+      const url = prefix + path;
+      try {
+        const bounds = { timeoutMs, signal: request.signal, maxBytes: maximum, name: url };
+        const { status, body } = await boundedFetch(fetch, url, {}, bounds);
+        ensure(status === 200, 'bad-response', `${url}: status ${status}`);
+        return await inflate(body, maximum, path);
+      } finally {
+        requests.delete(request);
+      }
+    },
     close: () => {
-      for (const request of requests) request.abort();
+      outer?.removeEventListener('abort', abort);
+      abort();
     },
   };
 }
@@ -46,31 +65,6 @@ export function withCheckpoint(files: AuditFiles, checkpoint: Uint8Array): Audit
   return { read: async (path, maximum) => (path === 'checkpoint' ? checkpoint : files.read(path, maximum)) };
 }
 
-async function fetchBytes(
-  { prefix, fetch, timeoutMs }: HttpAuditFilesOptions,
-  requests: Set<AbortController>,
-  path: string,
-  maximum: number,
-): Promise<Uint8Array> {
-  const request = new AbortController();
-  const timer = setTimeout(() => request.abort(), timeoutMs);
-  requests.add(request);
-  try {
-    const response = await fetch(prefix + path, { signal: request.signal });
-    if (response.status !== 200) {
-      await response.body?.cancel().catch(() => undefined);
-      throw new GlasskeyError('bad-response', `${path}: status ${response.status}`);
-    }
-    return await inflate(await readStream(response.body, maximum, path), maximum, path);
-  } catch (cause) {
-    if (isGlasskeyError(cause)) throw cause;
-    throw new GlasskeyError('network-failed', `${path}: the server could not be read`, { cause });
-  } finally {
-    clearTimeout(timer);
-    requests.delete(request);
-  }
-}
-
 /**
  * Inflates gzip. `fetch` undoes a Content-Encoding by itself, but a static host may serve the compressed file without
  * saying so. Nothing in an audit log begins like a gzip file: it would be a timestamp 60 million years from now, or an
@@ -80,5 +74,8 @@ async function inflate(bytes: Uint8Array, maximum: number, path: string): Promis
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   const compressed = new Response(bytes.slice()).body;
   if (compressed === null) return new Uint8Array();
-  return readStream(compressed.pipeThrough(new DecompressionStream('gzip')), maximum, path);
+  return readStream(compressed.pipeThrough(new DecompressionStream('gzip')), maximum, path).catch((cause: unknown) => {
+    if (isGlasskeyError(cause)) throw cause;
+    throw new GlasskeyError('bad-response', `${path} is not whole as a gzip file`, { cause });
+  });
 }

@@ -6,11 +6,12 @@ import { assertWitnessed } from '../../core/audit/policy.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
 import { ensure } from '../../core/errors.ts';
+import { type Fetch, platformFetch } from '../../core/net/bounded-fetch.ts';
 import { LOG_PREFIX } from '../../contract/paths.ts';
 import { assertContinues, type HeldCheckpoint } from './assert-continues.ts';
 import { assertSeen, type SeenHead } from './assert-seen.ts';
 import { isMisbehaviour, withEvidence } from './audit-evidence.ts';
-import { type AuditFetch, httpAuditFiles, withCheckpoint } from './audit-files.ts';
+import { httpAuditFiles, withCheckpoint } from './audit-files.ts';
 import type { AuditState } from './audit-state.ts';
 import { readAuditTrust } from './audit-trust.ts';
 import { followCopy, type FollowEntriesOptions } from './follow-log.ts';
@@ -30,9 +31,11 @@ export interface AuditOptions extends FollowEntriesOptions {
   /** A tree head that lookups have shown; it must be one of this log. */
   readonly seen?: SeenHead | undefined;
   /** Default: the platform's. */
-  readonly fetch?: AuditFetch;
+  readonly fetch?: Fetch;
   /** Longest time for one file, in ms. Default one minute. */
   readonly timeoutMs?: number;
+  /** Ends the audit's requests, as `network-failed`. Default: nothing does. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The report of an audit that found no fault. */
@@ -77,9 +80,9 @@ export interface AuditReport {
 export async function auditLog(options: AuditOptions): Promise<AuditReport> {
   const startMs = options.now();
   const trust = readAuditTrust(options.bundle, earlierBy(options));
-  const { fetch: send = (url, init) => fetch(url, init), timeoutMs = 60_000 } = options;
+  const { fetch = platformFetch, timeoutMs = 60_000, signal } = options;
   const prefix = options.baseUrl.replace(/\/+$/, '') + LOG_PREFIX;
-  const http = httpAuditFiles({ prefix, fetch: send, timeoutMs });
+  const http = httpAuditFiles({ prefix, fetch, timeoutMs, signal });
   const replay: Replay = {
     done: options.state?.auditor.size ?? 0,
     updates: 0,

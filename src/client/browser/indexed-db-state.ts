@@ -1,4 +1,5 @@
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { timerMs } from '../../core/net/with-deadline.ts';
 import { type ClientState, EMPTY_STATE, type StateChange, type StateStore } from '../state/client-state.ts';
 import { StateReader } from '../state/client-state-json.ts';
 import { type Database, type DatabaseFactory, openDatabase, readValue, replaceValue } from './indexed-db.ts';
@@ -84,20 +85,20 @@ export class IndexedDbState implements StateStore {
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     const { navigator } = globalThis as { navigator?: { readonly locks?: LockManager } };
     if (navigator?.locks === undefined) return work();
+    const waiting = new AbortController();
+    const timer = setTimeout(() => waiting.abort(), timerMs(this.#waitMs));
     let isIn = false;
     const enter = (): Promise<T> => {
       isIn = true;
       return work();
     };
     try {
-      return await navigator.locks.request(
-        `glasskey:${this.#name}`,
-        { signal: AbortSignal.timeout(this.#waitMs) },
-        enter,
-      );
+      return await navigator.locks.request(`glasskey:${this.#name}`, { signal: waiting.signal }, enter);
     } catch (cause) {
       if (isIn) throw cause;
       throw new GlasskeyError('state-locked', 'the state is in use by another page', { cause });
+    } finally {
+      clearTimeout(timer);
     }
   }
 

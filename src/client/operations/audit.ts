@@ -40,6 +40,7 @@ export async function audit(
       signature: state.view.treeHead.signature,
     },
     fetch: transport.fetch,
+    signal: transport.signal,
     now,
     ...run,
   });

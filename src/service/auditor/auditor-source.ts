@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditorTreeHead } from '../../core/keytrans/tree-head.ts';
+import type { Fetch } from '../../core/net/bounded-fetch.ts';
 import type { Observer } from '../service-event.ts';
 import { fetchHead } from './deliver-head.ts';
 
@@ -9,7 +10,7 @@ export interface AuditorSourceOptions {
   readonly url: string;
   /** The media type of a TLS-encoded AuditorTreeHead. */
   readonly mediaType: string;
-  readonly fetch: typeof fetch;
+  readonly fetch: Fetch;
   /** Verifies an untrusted head and stores it. */
   readonly accept: (head: AuditorTreeHead) => Promise<void>;
   readonly observe: Observer;

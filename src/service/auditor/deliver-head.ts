@@ -1,14 +1,14 @@
 import { decode, encode } from '../../core/encoding/codec.ts';
-import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { type AuditorTreeHead, auditorTreeHeadCodec } from '../../core/keytrans/tree-head.ts';
-import { readStream } from '../../core/encoding/read-stream.ts';
+import { boundedFetch, type Fetch, type WholeAnswer } from '../../core/net/bounded-fetch.ts';
 
 /** The place where heads are delivered or fetched. */
 export interface HeadPlace {
   readonly url: string;
   /** The media type of a TLS-encoded AuditorTreeHead. */
   readonly mediaType: string;
-  readonly fetch: typeof fetch;
+  readonly fetch: Fetch;
   /** Aborts the request. */
   readonly signal: AbortSignal;
 }
@@ -17,13 +17,12 @@ const TIMEOUT_MS = 30_000;
 /** The length of a head with the longest possible signature. */
 const MAX_HEAD_BYTES = 16 + 2 + 0xffff;
 
-/** Posts a head to its log's server. Throws `network-failed`, `request-refused`. */
+/** Posts a head to its log's server. Throws `network-failed`, `bad-response`, `request-refused`. */
 export async function deliverHead(head: AuditorTreeHead, place: HeadPlace): Promise<void> {
   const { url, mediaType } = place;
   const body = new Uint8Array(encode(auditorTreeHeadCodec, head));
-  const response = await reach(place, { method: 'POST', headers: { 'content-type': mediaType }, body });
-  await response.body?.cancel();
-  ensure(response.status === 204, 'request-refused', `${url} answered ${response.status}`);
+  const { status } = await reach(place, { method: 'POST', headers: { 'content-type': mediaType }, body });
+  ensure(status === 204, 'request-refused', `${url} answered ${status}`);
 }
 
 /**
@@ -33,24 +32,17 @@ export async function deliverHead(head: AuditorTreeHead, place: HeadPlace): Prom
  */
 export async function fetchHead(place: HeadPlace): Promise<AuditorTreeHead | undefined> {
   const { url } = place;
-  const response = await reach(place, {});
-  if (response.status !== 200) await response.body?.cancel();
-  if (response.status === 404) return undefined;
-  ensure(response.status !== 409, 'not-audited', `the auditor at ${url} reports that the log misbehaved`);
-  ensure(response.status === 200, 'bad-response', `${url} answered ${response.status}`);
+  const { status, body } = await reach(place, {});
+  if (status === 404) return undefined;
+  ensure(status !== 409, 'not-audited', `the auditor at ${url} reports that the log misbehaved`);
+  ensure(status === 200, 'bad-response', `${url} answered ${status}`);
   try {
-    return decode(auditorTreeHeadCodec, await readStream(response.body, MAX_HEAD_BYTES, url));
+    return decode(auditorTreeHeadCodec, body);
   } catch (cause) {
-    if (isGlasskeyError(cause, 'network-failed')) throw cause;
     throw new GlasskeyError('bad-response', `${url} did not answer with an auditor's tree head`, { cause });
   }
 }
 
-async function reach({ url, fetch, signal }: HeadPlace, init: RequestInit): Promise<Response> {
-  try {
-    const either = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
-    return await fetch(url, { ...init, redirect: 'error', signal: either });
-  } catch (cause) {
-    throw new GlasskeyError('network-failed', `${url} does not answer`, { cause });
-  }
+function reach({ url, fetch, signal }: HeadPlace, init: RequestInit): Promise<WholeAnswer> {
+  return boundedFetch(fetch, url, init, { timeoutMs: TIMEOUT_MS, signal, maxBytes: MAX_HEAD_BYTES, name: url });
 }

@@ -1,7 +1,7 @@
 import type { IdentityRules } from '../../identity/identity.ts';
 import { TokenBuckets } from '../token-buckets.ts';
 import type { Observer } from '../service-event.ts';
-import type { OutboundFetch } from './bounded-fetch.ts';
+import type { Fetch } from '../../core/net/bounded-fetch.ts';
 import { type ChallengeContext, EmailChallenges } from './email/email-challenges.ts';
 import { type Mailer, smtpMailer } from './email/mailer.ts';
 import type { EvidenceSettings } from './evidence-settings.ts';
@@ -30,7 +30,7 @@ export interface EvidenceContext extends ChallengeContext {
   readonly identityRules: IdentityRules;
   readonly observe: Observer;
   /** Asks other servers. */
-  readonly fetch: OutboundFetch;
+  readonly fetch: Fetch;
 }
 
 /** Opens the services that the settings name. Token buckets and cached keys of OpenID providers start empty. */

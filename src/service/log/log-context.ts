@@ -9,7 +9,7 @@ import type { ReadTiles } from '../../core/prefix/drive.ts';
 import type { PrefixTileCache } from '../../core/prefix/tile-cache.ts';
 import type { IdentityRules } from '../../identity/identity.ts';
 import type { LogStore } from '../../store/ports.ts';
-import type { OutboundFetch } from '../evidence/bounded-fetch.ts';
+import type { Fetch } from '../../core/net/bounded-fetch.ts';
 import type { IssuedCertificates } from './issued-certificates.ts';
 import type { LabelVrf } from './label-vrf.ts';
 import type { ServiceLimits } from '../service-limits.ts';
@@ -70,7 +70,7 @@ export interface LogContext {
   readonly random: (length: number) => Uint8Array;
   readonly observe: Observer;
   /** Asks other servers for evidence. */
-  readonly fetch: OutboundFetch;
+  readonly fetch: Fetch;
   /** Parses CSRs, in another thread if the program has one. */
   readonly parseCsr: CsrParser;
   /** The VRF, through a bounded cache. */

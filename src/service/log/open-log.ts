@@ -16,7 +16,7 @@ import { assertLifetime, type Configuration, configurationCodec } from '../../co
 import { cachedTileReader, PrefixTileCache } from '../../core/prefix/tile-cache.ts';
 import type { IdentityRules } from '../../identity/identity.ts';
 import type { Store } from '../../store/ports.ts';
-import type { OutboundFetch } from '../evidence/bounded-fetch.ts';
+import { type Fetch, platformFetch } from '../../core/net/bounded-fetch.ts';
 import { openEvidence } from '../evidence/evidence-services.ts';
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from '../evidence/evidence-settings.ts';
 import { IssuedCertificates } from './issued-certificates.ts';
@@ -28,7 +28,6 @@ import type { Observer } from '../service-event.ts';
 import { SignedCheckpointFile } from './signed-checkpoint-file.ts';
 import type { CsrParser } from '../threads/threaded-csr-parser.ts';
 import { Trail } from './trail.ts';
-import type { WitnessFetch } from '../witnessing/ask-witness.ts';
 import { WitnessQuorum } from '../witnessing/witness-quorum.ts';
 import { CrlShards } from './crl-shards.ts';
 import type { ProfileTable } from './profile-table.ts';
@@ -50,7 +49,7 @@ export interface OpenLogOptions {
   /** Default: applications vouch for every identity, without limits. */
   readonly evidence?: EvidenceSettings | undefined;
   /** Asks other servers for evidence. Default: the platform's. */
-  readonly fetch?: OutboundFetch | undefined;
+  readonly fetch?: Fetch | undefined;
   /** Issuing CAs after the one in `keys`, oldest first. Default: none. */
   readonly laterCas?: readonly IssuingCa[] | undefined;
   /** Wait of a recovery, ms: that of the trust bundle. Default: {@link DEFAULT_RECOVERY_DELAY_MS}. */
@@ -70,7 +69,7 @@ export interface OpenLogOptions {
   /** Nothing is released without its quorum. Default: `quorum none`. */
   readonly policy?: Policy | undefined;
   /** Reaches witnesses. Default: the platform's `fetch`. */
-  readonly fetchWitness?: WitnessFetch | undefined;
+  readonly fetchWitness?: Fetch | undefined;
   /** The file outside the database that keeps the last signed checkpoint. Default: none. */
   readonly lastSigned?: string | undefined;
 }
@@ -102,7 +101,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
     observe: options.observe ?? (() => undefined),
     parseCsr: options.parseCsr ?? parseCsr,
-    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+    fetch: options.fetch ?? platformFetch,
   } satisfies Partial<LogContext>;
   const checkpointSigner = noteSigner(origin, keys.checkpoint);
   const { lastSigned } = options;

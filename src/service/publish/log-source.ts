@@ -1,5 +1,5 @@
-import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import { readStream } from '../../core/encoding/read-stream.ts';
+import { ensure } from '../../core/errors.ts';
+import { boundedFetch, type Fetch, platformFetch } from '../../core/net/bounded-fetch.ts';
 
 /** The source of a log's files. Everything it returns is untrusted. */
 export interface LogSource {
@@ -15,28 +15,20 @@ export interface HttpSourceOptions {
   /** URL of the log's prefix, with its final slash. */
   readonly prefix: string;
   /** Default: the platform's. */
-  readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
+  readonly fetch?: Fetch | undefined;
   /** The time limit for one file. Default: one minute. */
   readonly timeoutMs?: number | undefined;
 }
 
 /** Reads a log's files from its server. */
 export function httpLogSource(options: HttpSourceOptions): LogSource {
-  const { prefix, timeoutMs = 60_000 } = options;
-  const send = options.fetch ?? ((url: string, init: RequestInit) => fetch(url, init));
+  const { prefix, fetch = platformFetch, timeoutMs = 60_000 } = options;
   return {
     read: async (path, maximum) => {
-      try {
-        const response = await send(prefix + path, { signal: AbortSignal.timeout(timeoutMs) });
-        if (response.status !== 200) {
-          await response.body?.cancel().catch(() => undefined);
-          throw new GlasskeyError('bad-response', `${path}: status ${response.status}`);
-        }
-        return await readStream(response.body, maximum, path);
-      } catch (cause) {
-        if (isGlasskeyError(cause)) throw cause;
-        throw new GlasskeyError('network-failed', `${path}: the server cannot be reached`, { cause });
-      }
+      const url = prefix + path;
+      const { status, body } = await boundedFetch(fetch, url, {}, { timeoutMs, maxBytes: maximum, name: url });
+      ensure(status === 200, 'bad-response', `${url}: status ${status}`);
+      return body;
     },
   };
 }

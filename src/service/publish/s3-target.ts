@@ -1,8 +1,8 @@
-import { AwsClient } from 'aws4fetch';
+import { AwsV4Signer } from 'aws4fetch';
 import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
-import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import { readStream } from '../../core/encoding/read-stream.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { boundedFetch, type Fetch, platformFetch, type WholeAnswer } from '../../core/net/bounded-fetch.ts';
 import type { PublishTarget, StoredFile } from './publish-target.ts';
 
 /** The address of a bucket, and the credentials to write to it. */
@@ -17,7 +17,7 @@ export interface S3Options {
   readonly secretAccessKey: string;
   readonly sessionToken?: string | undefined;
   /** Sends a signed request. Default: the platform's `fetch`. */
-  readonly fetch?: ((request: Request) => Promise<Response>) | undefined;
+  readonly fetch?: Fetch | undefined;
   /** The time limit for one request. Default: one minute. */
   readonly timeoutMs?: number | undefined;
   /** The pause before a request is retried; doubles each time. Default: 200 ms. */
@@ -34,6 +34,13 @@ const ATTEMPTS = 4;
 /** Statuses after which the request is retried. */
 const TRANSIENT: ReadonlySet<number> = new Set([409, 429, 500, 502, 503, 504]);
 
+/** A request as it is signed, and sent. */
+interface SignedRequest {
+  readonly method: 'GET' | 'PUT';
+  readonly headers: Record<string, string>;
+  readonly body?: Uint8Array<ArrayBuffer>;
+}
+
 type Condition = { readonly 'if-none-match': '*' } | { readonly 'if-match': string };
 
 /**
@@ -42,13 +49,9 @@ type Condition = { readonly 'if-none-match': '*' } | { readonly 'if-match': stri
  */
 export class S3Target implements PublishTarget {
   readonly #options: S3Options;
-  readonly #client: AwsClient;
 
   private constructor(options: S3Options) {
     this.#options = options;
-    const { accessKeyId, secretAccessKey, sessionToken, region } = options;
-    const session = sessionToken === undefined ? {} : { sessionToken };
-    this.#client = new AwsClient({ accessKeyId, secretAccessKey, ...session, region, service: 's3', retries: 0 });
   }
 
   /** Throws `unsupported-operation` for a bucket that ignores write conditions, and `storage-failed`. */
@@ -61,13 +64,12 @@ export class S3Target implements PublishTarget {
   }
 
   async read(path: string): Promise<StoredFile | undefined> {
-    const response = await this.#send(path, { method: 'GET' });
-    if (response.status === 404) return undefined;
-    if (response.status !== 200) throw await failure(path, response);
-    const bytes = await this.#try(path, () => readStream(response.body, MAX_FILE_BYTES, path));
-    const tag = response.headers.get('etag');
+    const answer = await this.#send(path, { method: 'GET', headers: {} });
+    if (answer.status === 404) return undefined;
+    if (answer.status !== 200) throw failure(path, answer);
+    const tag = answer.headers.get('etag');
     ensure(tag !== null, 'storage-failed', `${path}: the bucket sends no ETag`);
-    return { bytes, tag };
+    return { bytes: answer.body, tag };
   }
 
   async create(path: string, bytes: Uint8Array): Promise<'written' | 'there'> {
@@ -100,57 +102,48 @@ export class S3Target implements PublishTarget {
       'content-type': 'application/octet-stream',
       'x-amz-content-sha256': formatHex(sha256(bytes)),
     };
-    const response = await this.#send(path, { method: 'PUT', headers, body: new Uint8Array(bytes) });
-    if (response.status === 412) return false;
+    const answer = await this.#send(path, { method: 'PUT', headers, body: new Uint8Array(bytes) });
+    if (answer.status === 412) return false;
     // The object of an If-Match is gone.
-    if (response.status === 404 && 'if-match' in condition) return false;
-    if (response.status !== 200) throw await failure(path, response);
-    await discard(response);
+    if (answer.status === 404 && 'if-match' in condition) return false;
+    if (answer.status !== 200) throw failure(path, answer);
     return true;
   }
 
   /** Sends a request, with retries while the bucket is busy. Every request is idempotent: writes are conditional. */
-  async #send(path: string, init: RequestInit): Promise<Response> {
-    const { endpoint, bucket, prefix, timeoutMs = 60_000, retryMs = 200 } = this.#options;
-    const send = this.#options.fetch ?? ((request: Request) => fetch(request));
-    const url = `${endpoint}/${bucket}/${prefix}${path}`;
+  async #send(path: string, request: SignedRequest): Promise<WholeAnswer> {
+    const { retryMs = 200 } = this.#options;
     for (let attempt = 1; ; attempt++) {
-      const response = await this.#try(path, async () => {
-        const signed = await this.#client.sign(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
-        return send(signed);
-      });
-      if (!TRANSIENT.has(response.status) || attempt === ATTEMPTS) return response;
-      await discard(response);
+      const answer = await this.#sendOnce(path, request);
+      if (!TRANSIENT.has(answer.status) || attempt === ATTEMPTS) return answer;
       await new Promise((resolve) => setTimeout(resolve, retryMs * 2 ** (attempt - 1)));
     }
   }
 
-  async #try<T>(path: string, work: () => Promise<T>): Promise<T> {
+  async #sendOnce(path: string, request: SignedRequest): Promise<WholeAnswer> {
+    const { endpoint, bucket, prefix, fetch = platformFetch, timeoutMs = 60_000 } = this.#options;
+    const { accessKeyId, secretAccessKey, sessionToken, region } = this.#options;
+    const url = `${endpoint}/${bucket}/${prefix}${path}`;
+    const session = sessionToken === undefined ? {} : { sessionToken };
+    const key = { accessKeyId, secretAccessKey, ...session, region, service: 's3' };
+    const signed = await new AwsV4Signer({ ...request, url, ...key }).sign();
+    const init = { ...request, headers: signed.headers };
+    const bounds = { timeoutMs, maxBytes: MAX_FILE_BYTES, name: `the bucket ${bucket}` };
     try {
-      return await work();
+      return await boundedFetch(fetch, signed.url.href, init, bounds);
     } catch (cause) {
-      if (isGlasskeyError(cause, 'storage-failed')) throw cause;
-      const { bucket } = this.#options;
-      throw new GlasskeyError('storage-failed', `${path}: the bucket ${bucket} cannot be reached`, { cause });
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new GlasskeyError('storage-failed', `${path}: ${why}`, { cause });
     }
   }
 }
 
-/** Discards a body that is of no interest, readable or not. */
-async function discard(response: Response): Promise<void> {
-  await response.body?.cancel().catch(() => undefined);
-}
-
 /** Returns the error for a request that the bucket refused. */
-async function failure(path: string, response: Response): Promise<GlasskeyError> {
-  const text = await readStream(response.body, 64 * 1024, path).then(
-    (bytes) => new TextDecoder().decode(bytes),
-    () => '',
-  );
-  const code = /<Code>(\w{1,64})<\/Code>/.exec(text)?.[1];
+function failure(path: string, { status, body }: WholeAnswer): GlasskeyError {
+  const code = /<Code>(\w{1,64})<\/Code>/.exec(new TextDecoder().decode(body))?.[1];
   const why = code === undefined ? '' : ` (${code})`;
-  if (response.status === 501) {
+  if (status === 501) {
     return new GlasskeyError('unsupported-operation', `${path}: the bucket does not support conditional writes${why}`);
   }
-  return new GlasskeyError('storage-failed', `${path}: the bucket answered ${response.status}${why}`);
+  return new GlasskeyError('storage-failed', `${path}: the bucket answered ${status}${why}`);
 }

@@ -1,10 +1,7 @@
 import { type AddCheckpoint, formatAddCheckpoint, parseTlogSize } from '../../core/audit/add-checkpoint.ts';
 import { decodeUtf8 } from '../../core/encoding/bytes.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
-import { readStream } from '../../core/encoding/read-stream.ts';
-
-/** The platform's `fetch`, or a test's. */
-export type WitnessFetch = (url: string, init: RequestInit) => Promise<Response>;
+import { boundedFetch, type Fetch } from '../../core/net/bounded-fetch.ts';
 
 /** A witness's reply to one `add-checkpoint` (c2sp.org/tlog-witness). All of it is untrusted. */
 export type WitnessReply =
@@ -24,27 +21,27 @@ const MAX_DETAIL_CHARACTERS = 200;
 export interface AskOptions {
   /** The submission prefix. */
   readonly url: string;
-  readonly fetch: WitnessFetch;
+  readonly fetch: Fetch;
   readonly timeoutMs: number;
 }
 
 /** Sends one request. Never throws: an unreachable witness is a `failed` reply. */
 export async function askWitness(request: AddCheckpoint, options: AskOptions): Promise<WitnessReply> {
   try {
-    const response = await options.fetch(`${options.url.replace(/\/+$/, '')}/add-checkpoint`, {
-      method: 'POST',
-      headers: { 'content-type': 'text/plain; charset=utf-8' },
-      body: formatAddCheckpoint(request),
-      redirect: 'error',
-      signal: AbortSignal.timeout(options.timeoutMs),
-    });
-    const text = decodeUtf8(await readStream(response.body, MAX_ANSWER_BYTES, 'add-checkpoint'));
-    return readReply(response.status, text);
+    const { status, body } = await boundedFetch(
+      options.fetch,
+      `${options.url.replace(/\/+$/, '')}/add-checkpoint`,
+      {
+        method: 'POST',
+        headers: { 'content-type': 'text/plain; charset=utf-8' },
+        body: formatAddCheckpoint(request),
+      },
+      { timeoutMs: options.timeoutMs, maxBytes: MAX_ANSWER_BYTES, name: 'the witness' },
+    );
+    return readReply(status, decodeUtf8(body));
   } catch (error) {
-    if (isGlasskeyError(error, 'bad-response') || (error instanceof TypeError && error.cause === undefined)) {
-      return { type: 'failed', outcome: 'bad-answer', detail: shorten(error.message) };
-    }
-    return { type: 'failed', outcome: 'unreachable', detail: reasonOf(error) };
+    const outcome = isGlasskeyError(error, 'network-failed') ? 'unreachable' : 'bad-answer';
+    return { type: 'failed', outcome, detail: shorten(error instanceof Error ? error.message : 'no answer') };
   }
 }
 
@@ -53,12 +50,6 @@ function readReply(status: number, text: string): WitnessReply {
   if (status === 409) return { type: 'other-size', size: parseTlogSize(text) };
   if (status === 422) return { type: 'inconsistent', detail: shorten(text) };
   return { type: 'failed', outcome: 'refused', detail: shorten(`status ${status}: ${text}`) };
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'no answer';
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
-  return shorten(`${error.message}${cause}`);
 }
 
 /** Makes foreign text one short line that is safe to log. */

@@ -2,7 +2,7 @@ import { type VerifiedCheckpoint, verifyCheckpoint } from '../../core/audit/chec
 import { MAX_NOTE_BYTES } from '../../core/audit/note.ts';
 import type { Vkey } from '../../core/audit/vkey.ts';
 import { originHash } from '../../core/audit/add-checkpoint.ts';
-import { readStream } from '../../core/encoding/read-stream.ts';
+import { boundedFetch } from '../../core/net/bounded-fetch.ts';
 import type { AskOptions } from './ask-witness.ts';
 
 /** The log that asks. Only its own signature can prove what it has signed. */
@@ -20,13 +20,13 @@ export interface OwnLog {
 export async function fetchSeen(options: AskOptions, log: OwnLog): Promise<VerifiedCheckpoint | undefined> {
   const path = `${originHash(log.origin)}/checkpoint`;
   try {
-    const response = await options.fetch(`${options.url.replace(/\/+$/, '')}/${path}`, {
-      method: 'GET',
-      redirect: 'error',
-      signal: AbortSignal.timeout(options.timeoutMs),
-    });
-    const body = await readStream(response.body, MAX_NOTE_BYTES, path);
-    return response.status === 200 ? verifyCheckpoint(body, log) : undefined;
+    const { status, body } = await boundedFetch(
+      options.fetch,
+      `${options.url.replace(/\/+$/, '')}/${path}`,
+      { method: 'GET' },
+      { timeoutMs: options.timeoutMs, maxBytes: MAX_NOTE_BYTES, name: 'the witness' },
+    );
+    return status === 200 ? verifyCheckpoint(body, log) : undefined;
   } catch {
     return undefined;
   }

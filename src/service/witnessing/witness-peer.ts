@@ -4,7 +4,8 @@ import { MAX_WITNESS_AHEAD_MS } from '../../core/audit/policy.ts';
 import type { Vkey } from '../../core/audit/vkey.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
-import { askWitness, type WitnessFetch } from './ask-witness.ts';
+import type { Fetch } from '../../core/net/bounded-fetch.ts';
+import { askWitness } from './ask-witness.ts';
 import { fetchSeen, type OwnLog } from './seen-checkpoint.ts';
 
 /** A checkpoint that this log has signed, with proofs that it continues earlier ones. */
@@ -49,7 +50,7 @@ export interface WitnessPeerOptions {
   readonly vkeys: readonly Vkey[];
   /** Submission prefix. */
   readonly url: string;
-  readonly fetch: WitnessFetch;
+  readonly fetch: Fetch;
   /** The log that asks. */
   readonly log: OwnLog;
   /** Now in ms. */

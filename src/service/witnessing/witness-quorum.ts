@@ -2,9 +2,9 @@ import { formatNote, type NoteSignature, parseNote } from '../../core/audit/note
 import { assertWitnessed, isQuorum, MAX_WITNESS_AHEAD_MS } from '../../core/audit/policy.ts';
 import type { Policy } from '../../core/audit/policy-parts.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { type Fetch, platformFetch } from '../../core/net/bounded-fetch.ts';
 import type { ServiceLimits } from '../service-limits.ts';
 import type { Observer } from '../service-event.ts';
-import type { WitnessFetch } from './ask-witness.ts';
 import type { OwnLog } from './seen-checkpoint.ts';
 import { type SignedCheckpoint, WitnessPeer, type WitnessResult } from './witness-peer.ts';
 
@@ -21,7 +21,7 @@ export interface WitnessQuorumOptions {
   readonly now: () => number;
   readonly observe: Observer;
   /** Default: the platform's. */
-  readonly fetch?: WitnessFetch | undefined;
+  readonly fetch?: Fetch | undefined;
 }
 
 type Finding = Extract<WitnessResult, { readonly type: 'ahead' | 'inconsistent' }>;
@@ -187,7 +187,7 @@ export function assertReachable(policy: Policy): void {
 }
 
 /** Makes one peer for each URL: a witness with two keys is asked once. */
-function makePeers({ policy, log, limits, now, fetch: send = fetch }: WitnessQuorumOptions): WitnessPeer[] {
+function makePeers({ policy, log, limits, now, fetch = platformFetch }: WitnessQuorumOptions): WitnessPeer[] {
   const byUrl = new Map<string, Policy['witnesses'][number][]>();
   for (const witness of policy.witnesses) {
     if (witness.url === undefined) continue;
@@ -201,7 +201,7 @@ function makePeers({ policy, log, limits, now, fetch: send = fetch }: WitnessQuo
         vkeys: witnesses.map(({ vkey }) => vkey),
         log,
         url,
-        fetch: send,
+        fetch,
         now,
         timeoutMs: limits.witnessTimeoutMs,
         restMs: limits.witnessRestMs,

@@ -32,7 +32,7 @@ describe('a bounded body', () => {
       message: 'the file is longer than 3 bytes',
     });
     expect(state.cancelled).toBe(true);
-    const request = readStream(bodyOf([1]).stream, 0, 'the body', 'payload-too-large');
+    const request = readStream(bodyOf([1]).stream, 0, 'the body', { code: 'payload-too-large' });
     await expect(request).rejects.toMatchObject({ code: 'payload-too-large' });
   });
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { canonicalIdentity } from '../../../src/identity/canonical-identity.ts';
-import type { OutboundFetch } from '../../../src/service/evidence/bounded-fetch.ts';
+import type { Fetch } from '../../../src/core/net/bounded-fetch.ts';
 import { identityTemplate } from '../../../src/service/evidence/oidc/identity-template.ts';
 import { OidcTokens } from '../../../src/service/evidence/oidc/oidc-tokens.ts';
 import { DEFAULT_OIDC_ALGORITHMS, type OidcIssuerSettings } from '../../../src/service/evidence/oidc/oidc-settings.ts';
@@ -41,9 +41,9 @@ class FakeProvider {
   asked: string[] = [];
   answer: ((url: string) => Response) | undefined;
   nowMs = NOW_MS;
-  readonly fetch: OutboundFetch = (url, init) => {
+  readonly fetch: Fetch = (url, init) => {
     this.asked.push(url);
-    expect(init.redirect).toBe('error');
+    expect(init.redirect).toBe('manual');
     if (this.answer !== undefined) return Promise.resolve(this.answer(url));
     if (url === `${ISSUER}/.well-known/openid-configuration`) {
       return Promise.resolve(Response.json({ issuer: ISSUER, jwks_uri: `${ISSUER}/keys` }));

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generateKey } from '../../../src/client/client-key.ts';
 import { MemoryState } from '../../../src/client/state/client-state.ts';
 import { KeyDirectory } from '../../../src/client/key-directory.ts';
-import type { Fetch } from '../../../src/client/transport.ts';
+import type { Fetch } from '../../../src/core/net/bounded-fetch.ts';
 import { PATHS } from '../../../src/contract/paths.ts';
 import { type LogEnd, type SignedLogEnd, signedLogEndCodec, signLogEnd } from '../../../src/core/audit/log-end.ts';
 import { encode } from '../../../src/core/encoding/codec.ts';

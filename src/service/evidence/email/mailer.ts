@@ -1,5 +1,6 @@
 import { createTransport } from 'nodemailer';
 import { GlasskeyError } from '../../../core/errors.ts';
+import { withDeadline } from '../../../core/net/with-deadline.ts';
 import type { EmailSettings } from './email-settings.ts';
 
 /** One mail. */
@@ -23,6 +24,8 @@ export interface Mailer {
 
 const CONNECTION_TIMEOUT_MS = 5_000;
 const SOCKET_TIMEOUT_MS = 10_000;
+/** Longest time for one mail, ms: a server that trickles its replies is never silent for long enough. */
+const MAIL_TIMEOUT_MS = 30_000;
 const MAX_CONNECTIONS = 4;
 /** The delay advised to clients, s. */
 const RETRY_AFTER_SECONDS = 60;
@@ -52,13 +55,11 @@ export function smtpMailer(
     async send({ to, text, subject: own }) {
       try {
         // An address passed as an object is not parsed, so a comma cannot split it into two recipients.
-        await transport.sendMail({
-          from,
-          to: { name: '', address: to },
-          subject: own ?? subject,
-          text,
-          xMailer: false,
-        });
+        const recipient = { name: '', address: to };
+        const mail = { from, to: recipient, subject: own ?? subject, text, xMailer: false } as const;
+        await withDeadline({ timeoutMs: MAIL_TIMEOUT_MS }, tooSlow, (signal) =>
+          transport.sendMail({ ...mail, signal }),
+        );
       } catch (cause) {
         const reason = reasonOf(cause);
         onFailure(reason);
@@ -81,6 +82,11 @@ interface SmtpFailure {
 function isUnknownRecipient(error: unknown): boolean {
   const { command, responseCode } = error as SmtpFailure;
   return command === 'RCPT TO' && typeof responseCode === 'number' && responseCode >= 500;
+}
+
+/** Returns the error for a mail that takes too long. */
+function tooSlow(): Error {
+  return Object.assign(new Error('the mail server is too slow'), { code: 'ETIMEDOUT' });
 }
 
 /** Returns the codes of a failure, without its message, which may hold the address. */

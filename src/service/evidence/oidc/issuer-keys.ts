@@ -1,6 +1,6 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { ensure, GlasskeyError } from '../../../core/errors.ts';
-import { boundedFetch, type OutboundFetch } from '../bounded-fetch.ts';
+import { boundedFetch, type Fetch } from '../../../core/net/bounded-fetch.ts';
 import type { OidcIssuerSettings } from './oidc-settings.ts';
 
 /** The age at which cached keys are fetched again, ms, so that a withdrawn key is soon refused. */
@@ -9,7 +9,7 @@ const FRESH_MS = 600_000;
 const STALE_MS = 3_600_000;
 /** The least time between two fetches, ms. Unknown key ids do not shorten it, because anybody can send them. */
 const COOLDOWN_MS = 30_000;
-const BOUNDS = { timeoutMs: 5_000, maxBytes: 256 * 1024 };
+const BOUNDS = { timeoutMs: 5_000, maxBytes: 256 * 1024, name: 'the identity provider' };
 const MAX_KEYS = 64;
 
 interface CachedKeys {
@@ -23,14 +23,14 @@ interface CachedKeys {
  */
 export class IssuerKeys {
   readonly #settings: Pick<OidcIssuerSettings, 'issuer' | 'jwksUri'>;
-  readonly #fetch: OutboundFetch;
+  readonly #fetch: Fetch;
   readonly #now: () => number;
   #cached: CachedKeys | undefined;
   #askedMs = -Infinity;
   #asking: Promise<CachedKeys> | undefined;
 
   /** `now` in ms. */
-  constructor(settings: Pick<OidcIssuerSettings, 'issuer' | 'jwksUri'>, fetch: OutboundFetch, now: () => number) {
+  constructor(settings: Pick<OidcIssuerSettings, 'issuer' | 'jwksUri'>, fetch: Fetch, now: () => number) {
     this.#settings = settings;
     this.#fetch = fetch;
     this.#now = now;
@@ -110,9 +110,9 @@ export class IssuerKeys {
 
   async #getJson(url: string): Promise<Readonly<Record<string, unknown>>> {
     const headers = { accept: 'application/json' };
-    const { status, text } = await boundedFetch(this.#fetch, url, { headers }, BOUNDS);
+    const { status, body } = await boundedFetch(this.#fetch, url, { headers }, BOUNDS);
     ensure(status === 200, 'bad-response', `the provider answered ${status}`);
-    const document: unknown = JSON.parse(text);
+    const document: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
     const isObject = typeof document === 'object' && document !== null && !Array.isArray(document);
     ensure(isObject, 'bad-response', 'the provider did not answer with a JSON object');
     return document as Record<string, unknown>;

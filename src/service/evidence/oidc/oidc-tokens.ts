@@ -3,7 +3,7 @@ import { equalBytes } from '../../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../../core/errors.ts';
 import type { Evidence } from '../../../identity/evidence.ts';
 import type { Identity, IdentityRules } from '../../../identity/identity.ts';
-import type { OutboundFetch } from '../bounded-fetch.ts';
+import type { Fetch } from '../../../core/net/bounded-fetch.ts';
 import { claimedIdentity } from './identity-template.ts';
 import { IssuerKeys } from './issuer-keys.ts';
 import type { OidcIssuerSettings } from './oidc-settings.ts';
@@ -33,7 +33,7 @@ export class OidcTokens {
   readonly #now: () => number;
 
   /** `now` in ms. */
-  constructor(issuers: readonly OidcIssuerSettings[], rules: IdentityRules, fetch: OutboundFetch, now: () => number) {
+  constructor(issuers: readonly OidcIssuerSettings[], rules: IdentityRules, fetch: Fetch, now: () => number) {
     this.#issuers = new Map(
       issuers.map((settings) => [settings.issuer, { settings, keys: new IssuerKeys(settings, fetch, now) }]),
     );

@@ -3,7 +3,7 @@ import { formatHex } from '../../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../../core/errors.ts';
 import type { Evidence } from '../../../identity/evidence.ts';
 import type { Identity } from '../../../identity/identity.ts';
-import { boundedFetch, type OutboundFetch } from '../bounded-fetch.ts';
+import { boundedFetch, type Fetch, type WholeAnswer } from '../../../core/net/bounded-fetch.ts';
 import type { IssuanceOperation, WebhookSettings } from './webhook-settings.ts';
 
 const MAX_ANSWER_BYTES = 16 * 1024;
@@ -45,14 +45,14 @@ export interface RecoveryNotice {
 /** Asks the operator's own program whether a certificate may be issued. An unclear answer is a refusal. */
 export class Webhook {
   readonly #settings: WebhookSettings;
-  readonly #fetch: OutboundFetch;
+  readonly #fetch: Fetch;
   readonly #now: () => number;
   readonly #random: (length: number) => Uint8Array;
 
   /** `now` in ms. */
   constructor(
     settings: WebhookSettings,
-    fetch: OutboundFetch,
+    fetch: Fetch,
     { now, random }: { readonly now: () => number; readonly random: (length: number) => Uint8Array },
   ) {
     this.#settings = settings;
@@ -90,15 +90,15 @@ export class Webhook {
   }
 
   async #post(body: string, timestamp: string): Promise<Readonly<Record<string, unknown>>> {
-    const { status, text } = await this.#send(body, timestamp);
+    const { status, body: said } = await this.#send(body, timestamp);
     ensure(status === 200, 'bad-response', `the webhook answered ${status}`);
-    const answer: unknown = JSON.parse(text);
+    const answer: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(said));
     const isObject = typeof answer === 'object' && answer !== null && !Array.isArray(answer);
     ensure(isObject, 'bad-response', 'the webhook did not answer with a JSON object');
     return answer as Record<string, unknown>;
   }
 
-  #send(body: string, timestamp: string): ReturnType<typeof boundedFetch> {
+  #send(body: string, timestamp: string): Promise<WholeAnswer> {
     const { url, secret, timeoutMs } = this.#settings;
     const signature = createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex');
     const headers = {
@@ -107,7 +107,7 @@ export class Webhook {
       'glasskey-timestamp': timestamp,
       'glasskey-signature': `v1=${signature}`,
     };
-    const bounds = { timeoutMs, maxBytes: MAX_ANSWER_BYTES };
+    const bounds = { timeoutMs, maxBytes: MAX_ANSWER_BYTES, name: 'the webhook' };
     return boundedFetch(this.#fetch, url, { method: 'POST', headers, body }, bounds);
   }
 }

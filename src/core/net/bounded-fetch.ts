@@ -1,0 +1,71 @@
+import { readStream } from '../encoding/read-stream.ts';
+import { GlasskeyError, isGlasskeyError } from '../errors.ts';
+import { type TimeLimits, withDeadline } from './with-deadline.ts';
+
+/** `fetch`, as the platform has it. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** The platform's own `fetch`. Only {@link boundedFetch} calls it. */
+export const platformFetch: Fetch = (url, init) => fetch(url, init);
+
+/** The bounds of one request; the time is from the first byte sent to the last byte received. */
+export interface FetchBounds extends TimeLimits {
+  /** Most bytes of the body. */
+  readonly maxBytes: number;
+  /** Names the other side in messages. */
+  readonly name: string;
+}
+
+/** A whole answer within the bounds. All of it is untrusted. */
+export interface WholeAnswer {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+}
+
+/**
+ * Sends a request to a server that may be slow, talkative, hostile or down, and reads its answer. Every outgoing request
+ * of Glasskey goes through here. It follows no redirect: the server must not send us, or what we tell it, elsewhere.
+ * Throws `network-failed` without a whole answer in time, `bad-response` for a redirect or a body that is too long.
+ */
+export async function boundedFetch(
+  fetch: Fetch,
+  url: string,
+  init: RequestInit,
+  bounds: FetchBounds,
+): Promise<WholeAnswer> {
+  const { timeoutMs, maxBytes, name } = bounds;
+  const late = (): Error => new GlasskeyError('network-failed', `no whole answer from ${name} within ${timeoutMs} ms`);
+  try {
+    return await withDeadline(bounds, late, async (signal) => {
+      // Workers know no `redirect: 'error'`.
+      const response = await fetch(url, { ...init, redirect: 'manual', signal });
+      const isRedirect = isRedirected(response);
+      if (isRedirect) await response.body?.cancel().catch(() => undefined);
+      if (isRedirect) throw new GlasskeyError('bad-response', `${name} redirects, and no redirect is followed`);
+      const { status, statusText, headers } = response;
+      const body = await readStream(response.body, maxBytes, `the answer of ${name} (${status})`, { signal });
+      return { status, statusText, headers, body };
+    });
+  } catch (error) {
+    if (isGlasskeyError(error)) throw error;
+    throw new GlasskeyError('network-failed', `no answer from ${name}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** Returns true for a redirect, which a browser shows without its status, and for one that was followed nevertheless. */
+function isRedirected({ type, status, redirected }: Response): boolean {
+  return type === 'opaqueredirect' || (status >= 300 && status < 400) || redirected;
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown reason';
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  return printable(`${error.message}${cause}`);
+}
+
+/** Makes untrusted words fit for a terminal or a log: without control characters, line breaks and direction marks. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, '\ufffd');
+}

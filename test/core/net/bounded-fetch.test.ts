@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { boundedFetch, type Fetch } from '../../../src/core/net/bounded-fetch.ts';
+
+const bounds = { timeoutMs: 60_000, maxBytes: 10, name: 'the server' };
+const ask = (fetch: Fetch, more: object = {}) => boundedFetch(fetch, 'http://server.test/', {}, { ...bounds, ...more });
+const answering =
+  (response: Response): Fetch =>
+  () =>
+    Promise.resolve(response);
+const failure = (code: string, message?: string) =>
+  expect.objectContaining({ code, ...(message === undefined ? {} : { message }) }) as unknown;
+
+/** An answer as a browser or a careless `fetch` shows it. */
+function shownAs(facts: Partial<Record<'type' | 'status' | 'redirected', unknown>>): Response {
+  return Object.defineProperties(
+    new Response(null),
+    Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, { value }])),
+  );
+}
+
+describe('a request', () => {
+  it('has a whole answer, whatever its status', async () => {
+    const headers = { 'retry-after': '7' };
+    const answer = await ask(answering(new Response('busy', { status: 503, statusText: 'Later', headers })));
+    expect(answer).toMatchObject({ status: 503, statusText: 'Later', body: new TextEncoder().encode('busy') });
+    expect(answer.headers.get('retry-after')).toBe('7');
+    expect((await ask(answering(new Response(null, { status: 204 })))).body).toHaveLength(0);
+  });
+
+  it('asks not to be redirected, in the way that Workers know', async () => {
+    const inits: RequestInit[] = [];
+    await boundedFetch(
+      async (_, init) => {
+        inits.push(init);
+        return new Response('');
+      },
+      'http://server.test/',
+      { method: 'POST', redirect: 'follow' },
+      bounds,
+    );
+    expect(inits).toMatchObject([{ method: 'POST', redirect: 'manual' }]);
+  });
+
+  it.each([
+    ...[300, 301, 302, 303, 304, 307, 308].map((status) => ({
+      what: `status ${status}`,
+      response: shownAs({ status }),
+    })),
+    { what: 'a redirect that a browser hides', response: shownAs({ type: 'opaqueredirect', status: 0 }) },
+    { what: 'a redirect that was followed nevertheless', response: shownAs({ redirected: true }) },
+  ])('is refused for $what', async ({ response }) => {
+    await expect(ask(answering(response))).rejects.toEqual(failure('bad-response'));
+  });
+
+  it('lets go of the body of a redirect', async () => {
+    let isCancelled = false;
+    const body = new ReadableStream({ cancel: () => void (isCancelled = true) });
+    const response = new Response(body, { status: 307, headers: { location: 'http://elsewhere.test/' } });
+    await expect(ask(answering(response))).rejects.toEqual(failure('bad-response'));
+    expect(isCancelled).toBe(true);
+  });
+
+  it('is refused a body that is too long, and one that breaks off', async () => {
+    await expect(ask(answering(new Response('12345678901')))).rejects.toEqual(
+      failure('bad-response', 'the answer of the server (200) is longer than 10 bytes'),
+    );
+    const broken = new ReadableStream({ pull: (controller) => controller.error(new TypeError('terminated')) });
+    await expect(ask(answering(new Response(broken)))).rejects.toEqual(failure('network-failed'));
+  });
+
+  it('says why there is no answer, in words that are safe to print', async () => {
+    const refused = () => Promise.reject(new TypeError('fetch failed', { cause: new Error('refused\u001b[31m') }));
+    await expect(ask(refused)).rejects.toEqual(
+      failure('network-failed', 'no answer from the server: fetch failed: refused\ufffd[31m'),
+    );
+  });
+});
+
+describe('the deadline of a request', () => {
+  const never = new Promise<never>(() => undefined);
+
+  it('ends it though the fetch heeds no signal, and cancels an answer that comes too late', async () => {
+    let answer: (response: Response) => void = () => undefined;
+    const late = new Promise<Response>((resolve) => (answer = resolve));
+    await expect(ask(() => late, { timeoutMs: 1 })).rejects.toEqual(
+      failure('network-failed', 'no whole answer from the server within 1 ms'),
+    );
+    await new Promise<void>((cancelled) => {
+      answer(new Response(new ReadableStream({ cancel: () => cancelled() })));
+    });
+  });
+
+  it('ends a body that heeds no signal, which is cancelled', async () => {
+    const reasons: unknown[] = [];
+    const body = new ReadableStream({ pull: () => never, cancel: (reason) => void reasons.push(reason) });
+    await expect(ask(answering(new Response(body)), { timeoutMs: 1 })).rejects.toEqual(failure('network-failed'));
+    expect(reasons).toEqual([failure('network-failed')]);
+  });
+
+  it('may be longer than a timer can be', async () => {
+    for (const timeoutMs of [2 ** 31, Infinity]) {
+      const slow = new Promise<Response>((resolve) => setTimeout(() => resolve(new Response('')), 20));
+      expect(await ask(() => slow, { timeoutMs })).toMatchObject({ status: 200 });
+    }
+  });
+
+  it('comes earlier where the caller ends it, before or during the request', async () => {
+    const ending = new AbortController();
+    const asked = ask(() => never, { signal: ending.signal });
+    ending.abort();
+    await expect(asked).rejects.toEqual(failure('network-failed'));
+    await expect(ask(() => never, { signal: ending.signal })).rejects.toEqual(failure('network-failed'));
+  });
+});
