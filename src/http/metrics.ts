@@ -115,6 +115,8 @@ export class Metrics {
         return this.#prunedPosition.set(event.position);
       case 'pruning-failed':
         return this.#pruningFailures.inc();
+      case 'asked':
+        return undefined;
       case 'mail-failed':
         return this.#mailFailures.inc({ reason: event.reason });
       case 'recovery-failed':

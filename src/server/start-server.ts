@@ -11,11 +11,12 @@ import { LogService } from '../service/log-service.ts';
 import { adoptReleased, assertLastSignedKnown } from '../service/sequencing/rollback-check.ts';
 import type { StoreTarget } from '../store/open-store.ts';
 import { DataFolder } from './data-folder.ts';
+import { EventLog } from './event-log.ts';
 import { initialise } from './init.ts';
 import { type ListenAddress, parseListen, urlOf, withFreePort } from './listen-address.ts';
 import { type OpenServer, openServer } from './open-server.ts';
 import { type LiveSettings, Reloader } from './reload.ts';
-import { describeError, logEvent, type Logger, logRequestError, stderrLogger } from './service-logger.ts';
+import { describeError, type Logger, logRequestError, stderrLogger } from './service-logger.ts';
 import { readSettings, type ServerSettings } from './settings/server-settings.ts';
 import { waitUntilFresh } from './wait-until-fresh.ts';
 
@@ -75,7 +76,7 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
     profiles: settings.profiles,
     evidence: settings.evidence,
     ...(dev ? { listensAt: urlOf(address) } : {}),
-    observe: (event) => logEvent(logger, event),
+    observe: new EventLog(logger).observe,
   });
   for (const warning of open.warnings) logger.warn(warning);
   // Development logs often stop overnight, and nobody relies on their clock.

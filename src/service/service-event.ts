@@ -51,6 +51,11 @@ export type ServiceEvent =
   | { readonly type: 'self-verified'; readonly error: unknown }
   /** An unfinished intent was closed. */
   | { readonly type: 'intent-closed'; readonly signed: boolean }
+  /**
+   * Another server was asked: the auditor, the mail server, an OpenID provider or the webhook. `error` is undefined if it
+   * answered. Failures of the auditor and of mails have events of their own.
+   */
+  | { readonly type: 'asked'; readonly server: string; readonly error: unknown }
   /** A mail could not be sent. The reason holds no address. */
   | { readonly type: 'mail-failed'; readonly reason: string }
   /** A recovery could not be completed, or its owner could not be notified; it is retried. */

@@ -47,6 +47,7 @@ export class AuditorSource {
     while (!signal.aborted) {
       try {
         await this.#look();
+        observe({ type: 'asked', server: 'auditor', error: undefined });
         pauseMs = pollMs;
       } catch (error) {
         if (!signal.aborted) observe({ type: 'auditor-failed', error });

@@ -37,13 +37,18 @@ export interface EvidenceContext extends ChallengeContext {
 export function openEvidence(context: EvidenceContext, settings: EvidenceSettings): EvidenceServices {
   const { observe, identityRules, now, fetch } = context;
   const { policy, identityLimit, oidc, email, webhook, recovery } = settings;
-  const mailer = email && smtpMailer(email, (reason) => observe({ type: 'mail-failed', reason }));
+  const mailer =
+    email &&
+    smtpMailer(email, (reason) => {
+      if (reason === undefined) observe({ type: 'asked', server: 'mail server', error: undefined });
+      else observe({ type: 'mail-failed', reason });
+    });
   return {
     policyTable: policy,
     emailChallenges: email && mailer && new EmailChallenges(context, policy, email, mailer),
     mailer,
     recoverySettings: recovery ?? DEFAULT_RECOVERY,
-    oidc: new OidcTokens(oidc, identityRules, fetch, now),
+    oidc: new OidcTokens(oidc, identityRules, fetch, now, observe),
     webhook: webhook && new Webhook(webhook, fetch, context),
     identityBudget: identityLimit && new TokenBuckets(identityLimit, now),
   };

@@ -31,10 +31,13 @@ const MAX_CONNECTIONS = 4;
 const RETRY_AFTER_SECONDS = 60;
 const LOOPBACK: readonly string[] = ['localhost', '127.0.0.1', '::1'];
 
-/** Sends through an SMTP server over pooled connections. `onFailure` receives a code without the address. */
+/**
+ * Sends through an SMTP server over pooled connections. `onEnd` is called for each mail, with a code without the address
+ * if it failed.
+ */
 export function smtpMailer(
   { smtp, from, subject }: Pick<EmailSettings, 'smtp' | 'from' | 'subject'>,
-  onFailure: (reason: string) => void,
+  onEnd: (failure: string | undefined) => void,
 ): Mailer {
   const { host, port, tls, user, password } = smtp;
   const transport = createTransport({
@@ -60,9 +63,10 @@ export function smtpMailer(
         await withDeadline({ timeoutMs: MAIL_TIMEOUT_MS }, tooSlow, (signal) =>
           transport.sendMail({ ...mail, signal }),
         );
+        onEnd(undefined);
       } catch (cause) {
         const reason = reasonOf(cause);
-        onFailure(reason);
+        onEnd(reason);
         if (isUnknownRecipient(cause)) return;
         const options = { cause: new Error(reason), retryAfterSeconds: RETRY_AFTER_SECONDS };
         throw new GlasskeyError('mail-unavailable', 'the mail server is unavailable: try again later', options);

@@ -1,6 +1,7 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { ensure, GlasskeyError } from '../../../core/errors.ts';
 import { boundedFetch, type Fetch } from '../../../core/net/bounded-fetch.ts';
+import type { Observer } from '../../service-event.ts';
 import type { OidcIssuerSettings } from './oidc-settings.ts';
 
 /** The age at which cached keys are fetched again, ms, so that a withdrawn key is soon refused. */
@@ -25,15 +26,22 @@ export class IssuerKeys {
   readonly #settings: Pick<OidcIssuerSettings, 'issuer' | 'jwksUri'>;
   readonly #fetch: Fetch;
   readonly #now: () => number;
+  readonly #observe: Observer;
   #cached: CachedKeys | undefined;
   #askedMs = -Infinity;
   #asking: Promise<CachedKeys> | undefined;
 
   /** `now` in ms. */
-  constructor(settings: Pick<OidcIssuerSettings, 'issuer' | 'jwksUri'>, fetch: Fetch, now: () => number) {
+  constructor(
+    settings: Pick<OidcIssuerSettings, 'issuer' | 'jwksUri'>,
+    fetch: Fetch,
+    now: () => number,
+    observe: Observer = () => undefined,
+  ) {
     this.#settings = settings;
     this.#fetch = fetch;
     this.#now = now;
+    this.#observe = observe;
   }
 
   /**
@@ -78,13 +86,22 @@ export class IssuerKeys {
     if (waitMs > 0 && waitMs <= COOLDOWN_MS) return Promise.reject(unavailable(undefined, Math.ceil(waitMs / 1000)));
     this.#askedMs = this.#now();
     const asking = this.#read()
-      .then((keys) => (this.#cached = { get: createLocalJWKSet(keys), readMs: this.#now() }))
+      .then((keys) => {
+        this.#cached = { get: createLocalJWKSet(keys), readMs: this.#now() };
+        this.#ended(undefined);
+        return this.#cached;
+      })
       .catch((cause: unknown) => {
+        this.#ended(cause);
         throw unavailable(cause, COOLDOWN_MS / 1000);
       })
       .finally(() => (this.#asking = undefined));
     this.#asking = asking;
     return asking;
+  }
+
+  #ended(error: unknown): void {
+    this.#observe({ type: 'asked', server: `OpenID provider ${this.#settings.issuer}`, error });
   }
 
   async #read(): Promise<JSONWebKeySet> {

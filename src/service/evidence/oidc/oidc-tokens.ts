@@ -4,6 +4,7 @@ import { ensure, GlasskeyError, isGlasskeyError } from '../../../core/errors.ts'
 import type { Evidence } from '../../../identity/evidence.ts';
 import type { Identity, IdentityRules } from '../../../identity/identity.ts';
 import type { Fetch } from '../../../core/net/bounded-fetch.ts';
+import type { Observer } from '../../service-event.ts';
 import { claimedIdentity } from './identity-template.ts';
 import { IssuerKeys } from './issuer-keys.ts';
 import type { OidcIssuerSettings } from './oidc-settings.ts';
@@ -33,9 +34,15 @@ export class OidcTokens {
   readonly #now: () => number;
 
   /** `now` in ms. */
-  constructor(issuers: readonly OidcIssuerSettings[], rules: IdentityRules, fetch: Fetch, now: () => number) {
+  constructor(
+    issuers: readonly OidcIssuerSettings[],
+    rules: IdentityRules,
+    fetch: Fetch,
+    now: () => number,
+    observe: Observer = () => undefined,
+  ) {
     this.#issuers = new Map(
-      issuers.map((settings) => [settings.issuer, { settings, keys: new IssuerKeys(settings, fetch, now) }]),
+      issuers.map((settings) => [settings.issuer, { settings, keys: new IssuerKeys(settings, fetch, now, observe) }]),
     );
     this.#rules = rules;
     this.#now = now;

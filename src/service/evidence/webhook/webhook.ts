@@ -4,6 +4,7 @@ import { ensure, GlasskeyError } from '../../../core/errors.ts';
 import type { Evidence } from '../../../identity/evidence.ts';
 import type { Identity } from '../../../identity/identity.ts';
 import { boundedFetch, type Fetch, type WholeAnswer } from '../../../core/net/bounded-fetch.ts';
+import type { Observer } from '../../service-event.ts';
 import type { IssuanceOperation, WebhookSettings } from './webhook-settings.ts';
 
 const MAX_ANSWER_BYTES = 16 * 1024;
@@ -42,23 +43,29 @@ export interface RecoveryNotice {
   readonly effectiveMs: number;
 }
 
+/** The part of an open log that a {@link Webhook} needs. */
+interface WebhookContext {
+  /** Returns the time in ms. */
+  readonly now: () => number;
+  readonly random: (length: number) => Uint8Array;
+  /** Default: events are dropped. */
+  readonly observe?: Observer;
+}
+
 /** Asks the operator's own program whether a certificate may be issued. An unclear answer is a refusal. */
 export class Webhook {
   readonly #settings: WebhookSettings;
   readonly #fetch: Fetch;
   readonly #now: () => number;
   readonly #random: (length: number) => Uint8Array;
+  readonly #observe: Observer;
 
-  /** `now` in ms. */
-  constructor(
-    settings: WebhookSettings,
-    fetch: Fetch,
-    { now, random }: { readonly now: () => number; readonly random: (length: number) => Uint8Array },
-  ) {
+  constructor(settings: WebhookSettings, fetch: Fetch, { now, random, observe = () => undefined }: WebhookContext) {
     this.#settings = settings;
     this.#fetch = fetch;
     this.#now = now;
     this.#random = random;
+    this.#observe = observe;
   }
 
   /** Throws `denied` if the webhook refuses, `webhook-unavailable` if its answer is missing or malformed. */
@@ -66,10 +73,7 @@ export class Webhook {
     if (!this.#settings.operations.includes(question.operation)) return { validityMs: undefined };
     const timestamp = String(Math.floor(this.#now() / 1000));
     const body = JSON.stringify({ id: formatHex(this.#random(16)), timestamp: Number(timestamp), ...toJson(question) });
-    const answer = await this.#post(body, timestamp).catch((cause: unknown) => {
-      throw unavailable(cause);
-    });
-    return judge(answer);
+    return judge(await this.#observed(() => this.#post(body, timestamp)));
   }
 
   /**
@@ -83,10 +87,22 @@ export class Webhook {
     const effectiveAt = new Date(effectiveMs).toISOString();
     const id = formatHex(this.#random(16));
     const body = JSON.stringify({ id, timestamp: Number(timestamp), ...facts, version, effectiveAt });
-    const { status } = await this.#send(body, timestamp).catch((cause: unknown) => {
-      throw unavailable(cause);
+    await this.#observed(async () => {
+      const { status } = await this.#send(body, timestamp);
+      ensure(status >= 200 && status <= 299, 'bad-response', `the webhook answered ${status}`);
     });
-    if (status < 200 || status > 299) throw unavailable(undefined);
+  }
+
+  /** Reports whether the webhook gave an answer. Throws `webhook-unavailable` if it did not. */
+  async #observed<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      const answer = await ask();
+      this.#observe({ type: 'asked', server: 'webhook', error: undefined });
+      return answer;
+    } catch (error) {
+      this.#observe({ type: 'asked', server: 'webhook', error });
+      throw unavailable(error);
+    }
   }
 
   async #post(body: string, timestamp: string): Promise<Readonly<Record<string, unknown>>> {
