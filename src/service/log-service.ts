@@ -264,6 +264,7 @@ export class LogService {
     const { store } = this.context;
     const [oldest, released] = await Promise.all([store.oldestQueued(), store.readReleased()]);
     const releasedSize = released?.size ?? 0;
+    if (this.progress.findLoss(releasedSize) !== undefined) await this.progress.refresh();
     return {
       queueMs: this.#waits.queue.look(oldest),
       releaseMs: this.#waits.release.look(releasedSize < head.size ? releasedSize : undefined),
@@ -281,6 +282,8 @@ export class LogService {
     for (const code of ['clock-skew', 'release-stalled', 'log-rolled-back', 'hsm-unavailable'] as const) {
       if (isGlasskeyError(trouble, code)) throw new GlasskeyError(code, trouble.message, { cause: trouble });
     }
+    const loss = this.progress.findLoss((await this.progress.released()).released.size);
+    if (loss !== undefined) throw loss;
     if (failure === undefined) return;
     if (failure.code === 'log-rolled-back') throw new GlasskeyError(failure.code, failure.message, { cause: failure });
     throw new GlasskeyError('storage-corrupt', 'the stored log contradicts itself, so the server signs nothing', {

@@ -12,6 +12,8 @@ export async function findUnreadiness(service: LogService): Promise<string | und
   const health = await service.health();
   const { failure, trouble } = health;
   if (failure !== undefined) return `${describe(failure)} (nothing is signed any more)`;
+  const loss = service.progress.findLoss((await service.progress.released()).released.size);
+  if (loss !== undefined) return describe(loss);
   if (LASTING.some((code) => isGlasskeyError(trouble, code))) return describe(trouble);
   await proveSomething(service);
   return findStandstill(service, health) ?? findWrongTime(service, health);

@@ -27,6 +27,11 @@ export class PrefixTileCache {
   put(name: TileName, tile: PrefixTile): void {
     this.#tiles.set(formatTileName(name), tile);
   }
+
+  /** Drops all tiles, for a log that has lost entries. */
+  clear(): void {
+    this.#tiles.clear();
+  }
 }
 
 /**

@@ -22,6 +22,11 @@ export class AuditProofs {
     this.#reader = new LogNodeReader(store, 'audit', rfc6962NodeHasher, cacheSize);
   }
 
+  /** Drops the cache, for a log that has lost entries. */
+  clear(): void {
+    this.#reader.clear();
+  }
+
   /** Returns the root of the tree of `size` leaves; 0 < size <= that of the edge. */
   async root(size: number, edge: TreeEdge): Promise<Uint8Array> {
     const nodes = balancedNodes(0, size);

@@ -31,6 +31,11 @@ export class EntryReader {
     return this.#cache.get(String(position));
   }
 
+  /** Drops the cache, for a log that has lost entries. */
+  clear(): void {
+    this.#cache.clear();
+  }
+
   /**
    * Returns the entries at these positions, in order; at most one round trip. Throws `storage-corrupt` for a missing
    * one.

@@ -27,6 +27,10 @@ export class LogFiles {
     this.#progress = progress;
     this.#tiles = new LogNodeReader(context.store, 'audit', rfc6962NodeHasher, context.limits.logTileCacheSize);
     this.#proofs = new AuditProofs(context.store, context.limits.logTileCacheSize);
+    progress.onLoss(() => {
+      this.#tiles.clear();
+      this.#proofs.clear();
+    });
   }
 
   /** Returns the newest released checkpoint: a signed note. */

@@ -34,6 +34,12 @@ export class LogNodeReader {
     this.#cache = new RecentCache(cacheSize);
   }
 
+  /** Drops the cache, for a log that has lost entries. */
+  clear(): void {
+    this.#cache.clear();
+    this.#values.clear();
+  }
+
   /**
    * Returns the values of nodes that exist in the edge's tree, in order; at most one round trip. Throws
    * `storage-corrupt` if a tile is missing, `value-out-of-range` for a node that is not in the tree.

@@ -21,7 +21,10 @@ export class LogProgress {
   readonly #outcomes = new Waiters<number, SettledOutcome>();
   readonly #recent = new RecentCache<SettledOutcome>(RECENT_OUTCOMES);
   readonly #releases = new Waiters<number, ReleasedLog>();
+  readonly #forgetters: (() => void)[] = [];
   #released: ReleasedLog | undefined;
+  /** The largest released size that this process has seen, even if the database has lost it since. */
+  #largestSeen = 0;
   #refreshing: Promise<ReleasedLog> | undefined;
   #unsubscribe: (() => Promise<void>) | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -55,10 +58,34 @@ export class LogProgress {
 
   /** Reads the released log from the store (singleflight). */
   async refresh(): Promise<ReleasedLog> {
-    this.#refreshing ??= readReleasedLog(this.#store)
-      .then((log) => this.noteReleased(log))
-      .finally(() => (this.#refreshing = undefined));
+    this.#refreshing ??= this.#read().finally(() => (this.#refreshing = undefined));
     return this.#refreshing;
+  }
+
+  async #read(): Promise<ReleasedLog> {
+    const known = this.#released;
+    const log = await readReleasedLog(this.#store);
+    if (known !== undefined && log.released.size < known.released.size) this.forget();
+    return this.noteReleased(log);
+  }
+
+  /** Returns `log-rolled-back` if the database holds only `size` entries, and this process has seen more released. */
+  findLoss(size: number): GlasskeyError | undefined {
+    if (size >= this.#largestSeen) return undefined;
+    const message = `this server has seen size ${this.#largestSeen} released; the database is older: it has ${size} entries`;
+    return new GlasskeyError('log-rolled-back', message);
+  }
+
+  /** Calls `forget` whenever the database has lost released entries: what is cached of them is void. */
+  onLoss(forget: () => void): void {
+    this.#forgetters.push(forget);
+  }
+
+  /** Drops the released log and everything cached of it: the database has lost entries. The next read asks it. */
+  forget(): void {
+    this.#released = undefined;
+    this.#recent.clear();
+    for (const forget of this.#forgetters) forget();
   }
 
   /** Records a released log unless a later one is known. Returns the latest. */
@@ -66,6 +93,7 @@ export class LogProgress {
     const known = this.#released;
     if (known !== undefined && known.released.size >= log.released.size) return known;
     this.#released = log;
+    this.#largestSeen = Math.max(this.#largestSeen, log.released.size);
     for (const size of this.#releases.keys) if (size <= log.released.size) this.#releases.settle(size, log);
     return log;
   }

@@ -25,6 +25,7 @@ export class AuditorHeads {
   constructor(context: LogContext, progress: LogProgress) {
     this.#context = context;
     this.#progress = progress;
+    progress.onLoss(() => this.#forget());
   }
 
   /**
@@ -121,6 +122,13 @@ export class AuditorHeads {
       if (isGlasskeyError(error, 'bad-signature')) return false;
       throw error;
     }
+  }
+
+  #forget(): void {
+    this.#newest = undefined;
+    this.#currentSize = 0;
+    this.#rightmost = { size: 0, timestampMs: 0 };
+    this.#readAtMs = Number.NEGATIVE_INFINITY;
   }
 
   #keep(head: AuditorTreeHead): void {

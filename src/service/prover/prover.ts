@@ -41,6 +41,11 @@ export function createProverParts(context: LogContext, progress: LogProgress, au
   const { store, limits } = context;
   const entries = new EntryReader(store, limits.entryCacheSize);
   const nodes = new LogNodeReader(store, 'keytrans', keytransNodeHasher, limits.logTileCacheSize);
+  progress.onLoss(() => {
+    entries.clear();
+    nodes.clear();
+    context.prefixTiles.clear();
+  });
   const proofs = new ProofMaker(context, entries, nodes);
   return { context, progress, auditor, proofs, verifier: new AnswerVerifier(context, entries, nodes) };
 }

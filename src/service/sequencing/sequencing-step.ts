@@ -107,6 +107,7 @@ export class SequencingStep {
       const isCorrupt = isGlasskeyError(error, 'storage-corrupt');
       if (isCorrupt || isGlasskeyError(error, 'log-rolled-back')) {
         this.#failure = error;
+        if (!isCorrupt) this.#progress.forget();
         this.#context.observe({ type: isCorrupt ? 'self-check-failed' : 'rolled-back', error });
       }
       throw error;
@@ -117,6 +118,9 @@ export class SequencingStep {
   async #readyHead(): Promise<HeadRow> {
     if (this.#head !== undefined) return this.#head;
     const head = await this.#context.store.readHead();
+    // A failover may have lost what this process has seen; the file of this host, if it has one, may be older.
+    const loss = this.#progress.findLoss(head.size);
+    if (loss !== undefined) throw loss;
     const { now, monotonic } = this.#context;
     this.#grownAtMs = monotonic() - Math.max(0, now() - head.timestampMs);
     const released = await this.#context.store.readReleased();
