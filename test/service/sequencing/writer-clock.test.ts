@@ -24,10 +24,14 @@ async function stepOften(): Promise<void> {
   for (let i = 0; i < 20; i++) await log.service.sequencer.step().catch(() => undefined);
 }
 
-/** Registers with a service of the log; the answer waits for a writer. */
-async function register(service: LogService, identity: string): Promise<{ answer: Promise<unknown> }> {
+async function issue(service: LogService, identity: string): Promise<unknown> {
   const csr = await csrFor(await newDeviceKey(), identity);
-  const answer = service.issue({ identity, csr, token: log.token, change: undefined, last: undefined });
+  return service.issue({ identity, csr, token: log.token, change: undefined, last: undefined });
+}
+
+/** Registers; the answer waits for a step of the sequencer. */
+async function register(identity: string): Promise<{ answer: Promise<unknown> }> {
+  const answer = issue(log.service, identity);
   answer.catch(() => undefined);
   await vi.waitFor(async () => expect(await log.context.store.queueDepth()).toBe(1), { interval: 2 });
   return { answer };
@@ -71,7 +75,7 @@ describe('a running writer', () => {
     'refuses a clock that was set by %i ms, until it is right again',
     async (ms) => {
       await running();
-      const { answer } = await register(log.service, 'alice@example.com');
+      const { answer } = await register('alice@example.com');
       log.clock.step(ms);
       await expect(log.service.sequencer.step()).rejects.toMatchObject({ code: 'clock-skew' });
       expect(await size()).toBe(1);
@@ -109,7 +113,7 @@ describe('a running writer', () => {
   it.each([HOUR_MS, -HOUR_MS])('gives the lock to another server if its clock is set by %i ms', async (ms) => {
     log = await createTestLog();
     await vi.waitFor(() => expect(log.service.sequencer.isWriter).toBe(true));
-    await register(log.service, 'alice@example.com').then(({ answer }) => answer);
+    await issue(log.service, 'alice@example.com');
     const clock = new TestClock();
     clock.nowMs = log.clock.nowMs;
     const other = new LogService(await openLog({ ...log.options, now: clock.now, monotonic: clock.monotonic }));
@@ -117,8 +121,7 @@ describe('a running writer', () => {
     try {
       log.clock.step(ms);
       clock.advance(1_000);
-      const { answer } = await register(other, 'bob@example.com');
-      await answer;
+      await issue(other, 'bob@example.com');
       expect(other.sequencer.isWriter).toBe(true);
       expect(log.service.sequencer.isWriter).toBe(false);
       expect(log.service.sequencer.trouble).toMatchObject({ code: 'clock-skew' });
