@@ -36,7 +36,7 @@ export interface CertificateExtensions {
   readonly unknownCritical: readonly string[];
   readonly isCa: boolean;
   readonly basicConstraintsCritical: boolean;
-  /** How many CA certificates may follow; undefined is any number. */
+  /** Maximum of CA certificates that may follow; undefined is any number. */
   readonly pathLength: number | undefined;
   /** undefined if the extension is missing. */
   readonly keyUsage: ReadonlySet<KeyUsage> | undefined;

@@ -11,7 +11,7 @@ export interface LeafProfile {
   readonly name: string;
   /** From notBefore to the end of notAfter's second. */
   readonly validityMs: number;
-  /** How far notBefore lies before the time of issuing, for clients with slow clocks. */
+  /** The time by which notBefore precedes the issuing, for clients with slow clocks. */
   readonly backdateMs: number;
   /** Purposes of the extended key usage extension, as object identifiers. */
   readonly purposes: readonly string[];

@@ -12,11 +12,13 @@ interface Exchange {
   /** The body of the request. */
   readonly sent: Uint8Array | undefined;
   readonly status: number;
-  /** What has been read of the answer, and of a long one the first {@link MAX_BYTES}. */
+  /** The part of the answer that was read; of a long answer the first {@link MAX_BYTES}. */
   readonly received: Uint8Array[];
 }
 
-/** Bounds of the kept exchanges: the first ones (with bundle and tree head), all of them, and the bytes of an answer. */
+/**
+ * Bounds of the kept exchanges: the first ones (with bundle and tree head), all of them, and the bytes of an answer.
+ */
 const FIRST_EXCHANGES = 2;
 const MAX_EXCHANGES = 8;
 const MAX_BYTES = 512 * 1024;

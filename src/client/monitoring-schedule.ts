@@ -93,8 +93,8 @@ export class MonitoringSchedule {
 
   /**
    * Longest time that the next round may take, ms. End a round that takes longer, and tell the user: a server that
-   * answers slowly enough could otherwise keep the client from ever noticing that nothing is watched. It is what is left
-   * of the window, and at least half a window after a success, for a computer that was asleep.
+   * answers slowly enough could otherwise keep the client from ever noticing that nothing is watched. It is what is
+   * left of the window, and at least half a window after a success, for a computer that was asleep.
    */
   get patienceMs(): number {
     const leftMs = Math.min(this.#goodMs + this.#windowMs - this.#now(), this.#windowMs);

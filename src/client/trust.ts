@@ -22,7 +22,7 @@ export interface Trust {
   readonly config: Configuration;
   /** The witnesses whose cosignatures a tree head needs. */
   readonly policy: Policy;
-  /** Whether there are witnesses, and whether any two of their quorums share one. */
+  /** The use of the witnesses to readers. */
   readonly witnessing: Witnessing;
   /** DER certificates. */
   readonly roots: readonly Uint8Array[];

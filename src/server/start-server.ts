@@ -33,8 +33,8 @@ export interface StartServerOptions {
   /** True to append although the last entry is over a day old. Check the clock first. Default: false. */
   readonly acceptClockGap?: boolean | undefined;
   /**
-   * True to sign on a host without `last-signed.checkpoint`, although the log has released heads. Check that the database
-   * is the newest one first. Default: false.
+   * True to sign on a host without `last-signed.checkpoint`, although the log has released heads. Check that the
+   * database is the newest one first. Default: false.
    */
   readonly acceptMissingCheckpoint?: boolean | undefined;
   /** URL of the third-party auditor, to fetch its heads. Default: the auditor posts them. */
@@ -55,9 +55,9 @@ export interface RunningServer {
 
 /**
  * Serves a data folder over HTTP, as `glasskey serve` does, until the caller stops it. Installs no signal handlers.
- * Throws the errors of {@link openServer}. Also throws `usage` if it cannot listen on the address, `storage-failed` if the
- * folder cannot be written, `log-rolled-back` if `last-signed.checkpoint` is missing, `clock-skew` if the log was stopped
- * for over a day, and with `dev` `storage-locked` if another process initialises the folder.
+ * Throws the errors of {@link openServer}. Also throws `usage` if it cannot listen on the address, `storage-failed` if
+ * the folder cannot be written, `log-rolled-back` if `last-signed.checkpoint` is missing, `clock-skew` if the log was
+ * stopped for over a day, and with `dev` `storage-locked` if another process initialises the folder.
  */
 export async function startServer(options: StartServerOptions): Promise<RunningServer> {
   const { data, listen = '127.0.0.1:8080', dev = false, logger = stderrLogger() } = options;

@@ -20,7 +20,7 @@ export function readWitnessPolicy(text: string, origin?: string): Policy {
   return policy;
 }
 
-/** How a policy is judged that a log or a bundle is made with. */
+/** Options for the policy of a new log or bundle. */
 export interface NewPolicyOptions {
   /** The log's origin, if it has one already. */
   readonly origin?: string | undefined;

@@ -5,8 +5,8 @@ import type { LogHealth, LogService } from './log-service.ts';
 const LASTING = ['release-stalled', 'clock-skew', 'hsm-unavailable'] as const;
 
 /**
- * Returns why a log cannot be served or does not move, for its operator; undefined if all is well. Only reads. Throws if
- * a lookup cannot be proved, or the database does not answer.
+ * Returns why a log cannot be served or does not move, for its operator; undefined if all is well. Only reads. Throws
+ * if a lookup cannot be proved, or the database does not answer.
  */
 export async function findUnreadiness(service: LogService): Promise<string | undefined> {
   const health = await service.health();

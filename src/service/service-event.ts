@@ -52,8 +52,8 @@ export type ServiceEvent =
   /** An unfinished intent was closed. */
   | { readonly type: 'intent-closed'; readonly signed: boolean }
   /**
-   * Another server was asked: the auditor, the mail server, an OpenID provider or the webhook. `error` is undefined if it
-   * answered. Failures of the auditor and of mails have events of their own.
+   * Another server was asked: the auditor, the mail server, an OpenID provider or the webhook. `error` is undefined if
+   * it answered. Failures of the auditor and of mails have events of their own.
    */
   | { readonly type: 'asked'; readonly server: string; readonly error: unknown }
   /** A mail could not be sent. The reason holds no address. */

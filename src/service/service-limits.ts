@@ -26,7 +26,7 @@ export interface ServiceLimits {
   /** First pause after a failed append, ms; doubles up to `maxBackoffMs`. */
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
-  /** How long something may wait for a log that stands still before this server is not ready, ms. */
+  /** Longest wait for a log that stands still before this server is not ready, ms. */
   readonly standstillMs: number;
   /** The interval for polling the queue, the writer's lock and released heads without a notification, ms. */
   readonly pollMs: number;

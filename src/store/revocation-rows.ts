@@ -9,7 +9,8 @@ type Part = 'findStatus' | 'listRevoked' | 'countRevoked' | 'claimCrlShard' | 'c
 const ANY_SERIAL: SerialRange = { first: '00', last: 'ff'.repeat(20), limit: 2 ** 31 - 1 };
 
 /** Revoked serials and the shards of the CRL. */
-export function revocationRows({ queries, logId }: StoreContext): Pick<LogStore, Part> {
+export function revocationRows(context: StoreContext): Pick<LogStore, Part> {
+  const { queries, logId } = context;
   const findStatus = queries.prepare(['serial'], (db, { serial }) => {
     const found = db
       .select({ one: sql`1` })
@@ -29,18 +30,7 @@ export function revocationRows({ queries, logId }: StoreContext): Pick<LogStore,
       return { issued: row?.issued === true, revocation };
     },
 
-    async claimCrlShard() {
-      // One statement: callers that claim at the same moment wait for each other, and each gets its own number.
-      const [row] = await queries.run((db) =>
-        db
-          .insert(crlShards)
-          .values({ logId, shards: 1 })
-          .onConflictDoUpdate({ target: crlShards.logId, set: { shards: sql`${crlShards.shards} + 1` } })
-          .returning({ shards: crlShards.shards }),
-      );
-      ensure(row !== undefined, 'storage-corrupt', 'a CRL shard without a number');
-      return row.shards - 1;
-    },
+    claimCrlShard: () => claimCrlShard(context),
 
     async countCrlShards() {
       const { shards } = crlShards;
@@ -74,6 +64,19 @@ export function revocationRows({ queries, logId }: StoreContext): Pick<LogStore,
       return row?.count ?? 0;
     },
   };
+}
+
+async function claimCrlShard({ queries, logId }: StoreContext): Promise<number> {
+  // One statement: callers that claim at the same moment wait for each other, and each gets its own number.
+  const [row] = await queries.run((db) =>
+    db
+      .insert(crlShards)
+      .values({ logId, shards: 1 })
+      .onConflictDoUpdate({ target: crlShards.logId, set: { shards: sql`${crlShards.shards} + 1` } })
+      .returning({ shards: crlShards.shards }),
+  );
+  ensure(row !== undefined, 'storage-corrupt', 'a CRL shard without a number');
+  return row.shards - 1;
 }
 
 function isRevoked(

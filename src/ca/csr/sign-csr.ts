@@ -21,8 +21,8 @@ const EMPTY_NAME = derSequence();
 const RSA_WITH_SHA256 = derSequence(derOid('1.2.840.113549.1.1.11'), der(0x05));
 
 /**
- * Writes and signs a PKCS#10 request (RFC 2986 §4.2) for one name. The subject is empty; the extension request holds a critical
- * subjectAltName and any companion keys. Browser-safe. Throws `value-out-of-range`.
+ * Writes and signs a PKCS#10 request (RFC 2986 §4.2) for one name. The subject is empty; the extension request holds a
+ * critical subjectAltName and any companion keys. Browser-safe. Throws `value-out-of-range`.
  */
 export async function signCsr(key: CsrKey, name: AlternativeName, companions?: CompanionKeys): Promise<Uint8Array> {
   const san = encodeExtension(ExtensionOid.subjectAltName, true, encodeAlternativeName(name));

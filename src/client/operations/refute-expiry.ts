@@ -31,8 +31,8 @@ export async function assertMayHaveExpired(
   const first = Math.min(...positions);
   const shown = [...(state.view?.frontier ?? []), ...state.distinguished, ...next.distinguished];
   const known = shown.filter(({ position }) => position <= first).map(({ timestampMs }) => timestampMs);
-  // The newest entry of that time was within `max_behind` of the clock, or the last one of a log that has ended. What was
-  // left to monitor began less than a window before it (KT appendix D).
+  // The newest entry of that time was within `max_behind` of the clock, or the last one of a log that has ended. What
+  // was left to monitor began less than a window before it (KT appendix D).
   const beforeMs = config.maxBehindMs + config.reasonableMonitoringWindowMs;
   if (monitoredAtMs !== undefined) known.push(Math.min(monitoredAtMs, newest.timestampMs) - beforeMs);
   if (isExpired(config, Math.max(0, ...known), newest.timestampMs)) return next;

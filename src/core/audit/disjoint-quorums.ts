@@ -1,8 +1,9 @@
 import { NO_QUORUM, type Policy } from './policy-parts.ts';
 
 /**
- * What a policy's witnesses do for readers: nobody cosigns; any two quorums share a witness, who would have to cosign
- * both sides of a fork; or two quorums may share none, so that honest witnesses can cosign a fork.
+ * The use of a policy's witnesses to readers. `none`: nobody cosigns. `overlapping`: any two quorums share a witness,
+ * who would have to cosign both sides of a fork. `disjoint`: two quorums may share none, so that honest witnesses can
+ * cosign a fork.
  */
 export type Witnessing = 'none' | 'overlapping' | 'disjoint';
 

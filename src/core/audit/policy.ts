@@ -49,7 +49,7 @@ export function isQuorum(policy: Policy, cosigned: ReadonlySet<string>): boolean
   return reached.has(policy.quorum);
 }
 
-/** How far a witness's clock may be ahead of ours. A cosignature from the future would look fresh for ever. */
+/** Maximum by which a witness's clock may be ahead. A cosignature from the future would look fresh for ever. */
 export const MAX_WITNESS_AHEAD_MS = 5 * 60_000;
 
 /** The current time, and the freshness that cosignatures need. */

@@ -83,8 +83,8 @@ export const configurationCodec: Codec<Configuration> = {
 };
 
 /**
- * Checks that log entries outlive the monitoring window (KT §7.1). Otherwise every distinguished entry may have expired,
- * and nothing is left for owners and contacts to check. Throws `value-out-of-range`.
+ * Checks that log entries outlive the monitoring window (KT §7.1). Otherwise every distinguished entry may have
+ * expired, and nothing is left for owners and contacts to check. Throws `value-out-of-range`.
  */
 export function assertLifetime({
   maximumLifetimeMs,

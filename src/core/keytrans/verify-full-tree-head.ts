@@ -19,8 +19,8 @@ export interface ClaimedSizes {
 
 /**
  * Returns the sizes that a response's proof must be for (KT §11.4 steps 1 and 2.1, §11.3 steps 1 and 3). Throws
- * `bad-tree-head`, also for an auditor that cannot have audited, or `tree-rolled-back` if the log is not larger than the
- * one the client has seen.
+ * `bad-tree-head`, also for an auditor that cannot have audited, or `tree-rolled-back` if the log is not larger than
+ * the one the client has seen.
  */
 export function claimedSizes(config: Configuration, head: FullTreeHead, view: TreeView | undefined): ClaimedSizes {
   if (head.type === 'same') {

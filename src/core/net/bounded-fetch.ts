@@ -25,9 +25,10 @@ export interface WholeAnswer {
 }
 
 /**
- * Sends a request to a server that may be slow, talkative, hostile or down, and reads its answer. Every outgoing request
- * of Glasskey goes through here. It follows no redirect: the server must not send us, or what we tell it, elsewhere.
- * Throws `network-failed` without a whole answer in time, `bad-response` for a redirect or a body that is too long.
+ * Sends a request to a server that may be slow, talkative, hostile or down, and reads its answer. Every outgoing
+ * request of Glasskey goes through here. It follows no redirect: the server must not send us, or what we tell it,
+ * elsewhere. Throws `network-failed` without a whole answer in time, `bad-response` for a redirect or a body that is
+ * too long.
  */
 export async function boundedFetch(
   fetch: Fetch,
@@ -54,7 +55,9 @@ export async function boundedFetch(
   }
 }
 
-/** Returns true for a redirect, which a browser shows without its status, and for one that was followed nevertheless. */
+/**
+ * Returns true for a redirect, which a browser shows without its status, and for one that was followed nevertheless.
+ */
 function isRedirected({ type, status, redirected }: Response): boolean {
   return type === 'opaqueredirect' || (status >= 300 && status < 400) || redirected;
 }

@@ -1,4 +1,4 @@
-/** How long the same thing has waited, by the monotonic clock, as far as somebody has looked. */
+/** Measures how long the same thing has waited, by the monotonic clock, between calls of {@link look}. */
 export class WaitingTime<T extends string | number> {
   #seen: T | undefined;
   #sinceMs = 0;

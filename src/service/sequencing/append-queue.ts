@@ -21,7 +21,7 @@ export interface Appended {
   readonly rejected: number;
 }
 
-/** What {@link appendQueue} appends. */
+/** The input of {@link appendQueue}. */
 interface Appending {
   readonly queue: readonly SubmissionRow[];
   /** Rows that are rejected without a check. */

@@ -13,7 +13,7 @@ export interface RefusedRow {
   readonly code: ErrorCode;
 }
 
-/** What one append takes from the queue. */
+/** The part of the queue that one append takes. */
 export interface BatchAttempt {
   readonly queue: readonly SubmissionRow[];
   readonly refused: readonly RefusedRow[];

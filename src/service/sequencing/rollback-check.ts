@@ -47,9 +47,9 @@ export async function assertLastSignedKnown(context: Context): Promise<void> {
 }
 
 /**
- * Lets a host sign that has no file of its last checkpoint: takes the newest released one for it. The operator must know
- * that the database is the newest. Does nothing if there is a file. Throws `storage-failed`, and verification errors for
- * a checkpoint that this log has not signed.
+ * Lets a host sign that has no file of its last checkpoint: takes the newest released one for it. The operator must
+ * know that the database is the newest. Does nothing if there is a file. Throws `storage-failed`, and verification
+ * errors for a checkpoint that this log has not signed.
  */
 export async function adoptReleased(context: Context): Promise<void> {
   const { lastSigned, store, origin, noteSigner } = context;

@@ -37,8 +37,9 @@ interface CheckOptions {
 /**
  * Checks queued submissions against the committed log (docs/architecture.md#sequencing-and-durability): each must open
  * its commitment, be the successor of the label's greatest version, and follow it by the rules of continuity
- * (docs/spec.md#identity-record). Neither the queue nor the rows of a label are trusted: a wrong submission is rejected,
- * even one of this process, and stops no other. Throws only transient errors, such as `storage-failed` and `overloaded`.
+ * (docs/spec.md#identity-record). Neither the queue nor the rows of a label are trusted: a wrong submission is
+ * rejected, even one of this process, and stops no other. Throws only transient errors, such as `storage-failed` and
+ * `overloaded`.
  */
 export async function checkQueue(
   context: LogContext,
@@ -101,8 +102,8 @@ async function readPredecessors(
 }
 
 /**
- * Reads the greatest version of a label in the first `size` entries, with its record; undefined if there is none. Throws
- * `erased`, `storage-corrupt` for a record that does not decode, and storage errors.
+ * Reads the greatest version of a label in the first `size` entries, with its record; undefined if there is none.
+ * Throws `erased`, `storage-corrupt` for a record that does not decode, and storage errors.
  */
 export async function readGreatest(
   store: LogContext['store'],

@@ -32,8 +32,8 @@ const RETRY_AFTER_SECONDS = 60;
 const LOOPBACK: readonly string[] = ['localhost', '127.0.0.1', '::1'];
 
 /**
- * Sends through an SMTP server over pooled connections. `onEnd` is called for each mail, with a code without the address
- * if it failed.
+ * Sends through an SMTP server over pooled connections. `onEnd` is called for each mail, with a code without the
+ * address if it failed.
  */
 export function smtpMailer(
   { smtp, from, subject }: Pick<EmailSettings, 'smtp' | 'from' | 'subject'>,
