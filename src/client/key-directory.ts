@@ -34,7 +34,7 @@ import { type MonitoringDue, monitoringDue } from './operations/monitoring-due.t
 import type { VerifiedEnd, Work } from './operations/operation.ts';
 import { recoverIdentity, type Recovery } from './operations/recover.ts';
 import { revoke, type RevokeOptions } from './operations/revoke.ts';
-import { type SettledCredential, settleCredentials } from './operations/settle-credentials.ts';
+import { type SettledCredential, settleCredentials, type Settlement } from './operations/settle-credentials.ts';
 import { verifyCertificate } from './operations/verify-certificate.ts';
 import { vetoRecovery } from './operations/veto.ts';
 import { type Requested, requestOf, type Vouchers, voucherOf } from './requested.ts';
@@ -156,8 +156,12 @@ export class KeyDirectory {
     const mayHaveEnded = wasTooOld && ending.end === undefined && (await this.logEnd()) !== undefined;
     const { results, failures } = mayHaveEnded ? await this.#monitorRound(texts) : round;
     if (failures.length > 0) throw worstFailure(failures);
-    if (texts === undefined) await this.settleCredentials();
-    return results;
+    if (texts !== undefined) return results;
+    const settlement = await this.#settle({ isPatient: true });
+    if (settlement.failures.length > 0) throw worstFailure(settlement.failures);
+    const expired = settlement.settled.filter((one) => one.expired).map(({ identity }) => identity);
+    if (expired.length === 0) return results;
+    return [...results.filter(({ identity }) => !expired.includes(identity)), ...(await this.monitor(expired))];
   }
 
   #monitorRound(texts: readonly string[] | undefined): Promise<Round> {
@@ -197,9 +201,21 @@ export class KeyDirectory {
     return this.#run((operation, state) => acceptCredential(operation, state, text));
   }
 
-  /** Verifies provisional credentials finally, as far as the log has grown since they were accepted (KT §14.2). */
-  settleCredentials(): Promise<readonly SettledCredential[]> {
-    return this.#run(async (operation, state) => settleCredentials(operation, await updateHeads(operation, state)));
+  /**
+   * Verifies provisional credentials finally, as far as the log has grown since they were accepted (KT §14.2), at once.
+   * {@link monitor} does it at a random time within a monitoring window after they were accepted. Throws `log-forked`,
+   * `version-rolled-back`, other verification errors, and `network-failed`, after it has settled the others.
+   */
+  async settleCredentials(): Promise<readonly SettledCredential[]> {
+    const { settled, failures } = await this.#settle({ isPatient: false });
+    if (failures.length > 0) throw worstFailure(failures);
+    return settled;
+  }
+
+  #settle(how: { readonly isPatient: boolean }): Promise<Settlement> {
+    return this.#run(async (operation, state) =>
+      settleCredentials(operation, await updateHeads(operation, state), how),
+    );
   }
 
   /**

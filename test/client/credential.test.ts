@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GlasskeyError } from '../../src/core/errors.ts';
+import { credentialLifetimeMs } from '../../src/core/keytrans/verify-credential.ts';
 import { generateKey } from '../../src/client/client-key.ts';
 import { formatClientState, parseClientState } from '../../src/client/state/client-state-json.ts';
 import { type ClientState, MemoryState } from '../../src/client/state/client-state.ts';
@@ -132,6 +133,117 @@ describe('a credential', () => {
     }
     await expect((await refused('overloaded')).settleCredentials()).rejects.toThrow(code('overloaded'));
     await expect(alice.settleCredentials()).resolves.toMatchObject([{ identity: ALICE, final: true }]);
+  });
+
+  /** A receiver who holds a provisional credential that the log settles only by an answer to a question. */
+  async function receiver() {
+    const { client: bob } = await register(BOB);
+    await pass(3);
+    const state = new MemoryState();
+    const alice = await operator.client({ state });
+    await crowd(3);
+    await alice.heads();
+    await register(ALICE);
+    const { text } = await bob.credential(ALICE);
+    await expect(alice.verifyCredential(text)).resolves.toMatchObject({ final: false });
+    await crowd();
+    return { alice, bob, state };
+  }
+
+  const lifetimeMs = () => credentialLifetimeMs(operator.server.log.context.configuration);
+  const askedFor = (state: MemoryState, asked: string[]) =>
+    operator.client({
+      state,
+      fetch: lie(PATHS.credentialUpdate, (honest) => {
+        asked.push(PATHS.credentialUpdate);
+        return honest();
+      }),
+    });
+
+  it('is asked for at a random time, by which its sender cannot tell when it was read', async () => {
+    const { state } = await receiver();
+    const [pending] = (await read(state)).credentials;
+    const { receivedAtMs, askAtMs } = pending!;
+    expect(askAtMs).toBeGreaterThanOrEqual(receivedAtMs);
+    expect(askAtMs).toBeLessThan(receivedAtMs + WINDOW_MS);
+    await pass(2);
+    const asked: string[] = [];
+    const client = await askedFor(state, asked);
+    const delay = (until: number | undefined) =>
+      state.transact(async (one) => {
+        const credentials = one.credentials.map((held) => ({ ...held, askAtMs: until }));
+        return { next: { ...one, credentials }, result: credentials };
+      });
+    const kept = await delay(operator.server.log.clock.nowMs + 1);
+    await client.monitor();
+    expect([asked, (await read(state)).credentials.length]).toEqual([[], 1]);
+    operator.server.log.clock.advance(1);
+    await client.monitor();
+    expect([asked, (await read(state)).credentials.length]).toEqual([[PATHS.credentialUpdate], 0]);
+    // The user may ask at once, and a clock that was set back does not keep it waiting.
+    await state.transact(async (one) => ({ next: { ...one, credentials: kept }, result: undefined }));
+    await expect(client.settleCredentials()).resolves.toMatchObject([{ final: true, expired: false }]);
+    const future = kept.map((one) =>
+      Object.assign({}, one, { receivedAtMs: one.receivedAtMs + 1e9, askAtMs: one.receivedAtMs + 2e9 }),
+    );
+    await state.transact(async (one) => ({ next: { ...one, credentials: future }, result: undefined }));
+    await client.monitor();
+    expect((await read(state)).credentials).toEqual([]);
+  });
+
+  it('is reported where it expires before the log has settled it', async () => {
+    const { state } = await receiver();
+    await pass(2);
+    const silent = await operator.client({ state, fetch: lie(PATHS.credentialUpdate, refusal('overloaded')) });
+    await expect(silent.monitor()).rejects.toThrow(code('overloaded'));
+    expect(await silent.alerts()).toEqual([]);
+    operator.server.log.clock.advance(lifetimeMs() + 1);
+    await operator.appendNothing();
+    await expect(silent.monitor()).rejects.toThrow(code('overloaded'));
+    expect((await read(state)).credentials).toEqual([]);
+    const alerts = [{ identity: ALICE, type: 'unexplained', version: 0, reason: expect.stringMatching(/expired/) }];
+    expect(await silent.alerts()).toMatchObject(alerts);
+    // Every round shows it until the user has acknowledged it, though Alice was never looked up.
+    const honest = await operator.client({ state });
+    await expect(honest.monitor()).resolves.toMatchObject([{ role: 'contact', identity: ALICE, alerts }]);
+    await honest.acknowledge();
+    await expect(honest.monitor()).resolves.toEqual([]);
+  });
+
+  it('is settled in time although it was received long ago, and expires if nothing settles it', async () => {
+    const { alice, state } = await receiver();
+    const kept = await read(state);
+    await pass(2);
+    operator.server.log.clock.advance(lifetimeMs() - 2 * WINDOW_MS + 1);
+    await operator.appendNothing();
+    await expect(alice.settleCredentials()).resolves.toMatchObject([{ final: true, expired: false }]);
+    // A log that goes on as if nothing had happened after it.
+    const endless = kept.credentials.map((one) => {
+      const view = { ...one.unsettled.view, size: 1001, frontier: [] };
+      return Object.assign({}, one, { unsettled: { ...one.unsettled, terminalPosition: 1000, view } });
+    });
+    await state.transact(async (one) => ({ next: { ...one, credentials: endless }, result: undefined }));
+    await expect(alice.settleCredentials()).resolves.toMatchObject([{ final: false, expired: true }]);
+    expect(await alice.alerts()).toMatchObject([
+      { identity: ALICE, reason: expect.stringMatching(/no distinguished/) },
+    ]);
+  });
+
+  it('of a fork keeps no other from being settled', async () => {
+    const { alice, state } = await receiver();
+    const [honest] = (await read(state)).credentials;
+    const frontier = honest!.unsettled.view.frontier.map((entry) =>
+      Object.assign({}, entry, { timestampMs: entry.timestampMs + 1 }),
+    );
+    const fork = {
+      ...honest!,
+      identity: BOB,
+      unsettled: { ...honest!.unsettled, view: { ...honest!.unsettled.view, frontier } },
+    };
+    await state.transact(async (one) => ({ next: { ...one, credentials: [fork, honest!] }, result: undefined }));
+    await pass(2);
+    await expect(alice.settleCredentials()).rejects.toThrow(code('log-forked'));
+    expect((await read(state)).credentials.map(({ identity }) => identity)).toEqual([BOB]);
   });
 
   it('expires, and is refused where a later version or no head is known', async () => {

@@ -5,6 +5,7 @@ import type { KeyDirectory } from '../../src/client/key-directory.ts';
 import type { Fetch } from '../../src/core/net/bounded-fetch.ts';
 import { exitCodeOf } from '../../src/cli/exit-code.ts';
 import { PATHS } from '../../src/contract/paths.ts';
+import { credentialLifetimeMs } from '../../src/core/keytrans/verify-credential.ts';
 import { encodeIdentityRecord } from '../../src/identity/identity-record.ts';
 import { lie, LyingOperator } from '../support/lying-operator.ts';
 import { BY_OPERATOR, contactOf, failure, readState, register, warning } from '../support/victims.ts';
@@ -161,6 +162,29 @@ describe('a version that a contact was shown', () => {
     }
     expect(noticed.map(exitCodeOf)).toEqual([2, 2]);
     return noticed;
+  });
+
+  attack('credential-never-settled', async () => {
+    const { client: bob } = await owner();
+    const state = new MemoryState();
+    const reader = await operator.client({ state });
+    await crowd(5);
+    await reader.heads();
+    await register(operator, 'carol@example.com');
+    await reader.verifyCredential((await bob.credential('carol@example.com')).text);
+    await crowd(4);
+    await pass(2);
+    const silent = await operator.client({
+      state,
+      fetch: lie(PATHS.credentialUpdate, () => refuse('overloaded', 503)),
+    });
+    await failure(silent.monitor());
+    expect((await readState(state)).credentials).toHaveLength(1);
+    operator.server.log.clock.advance(credentialLifetimeMs(operator.server.log.context.configuration));
+    await pass(1);
+    await failure(silent.monitor());
+    expect((await readState(state)).credentials).toEqual([]);
+    return (await silent.alerts()).map(({ type }) => type);
   });
 
   describe('in a log with a maximum lifetime', () => {

@@ -10,7 +10,7 @@ import type { CombinedTreeProof, PrefixLeaf, PrefixProof } from '../../src/core/
 import { credentialLifetimeMs, verifyCredential } from '../../src/core/keytrans/verify-credential.ts';
 import { verifyContactMonitor } from '../../src/core/keytrans/verify-contact-monitor.ts';
 import { verifyDistinguished } from '../../src/core/keytrans/verify-distinguished.ts';
-import { verifyCredentialUpdate } from '../../src/core/keytrans/settle-credential.ts';
+import { settleCredential, verifyCredentialUpdate } from '../../src/core/keytrans/settle-credential.ts';
 import { verifyLookup } from '../../src/core/keytrans/verify-lookup.ts';
 import { verifyOwnerInit } from '../../src/core/keytrans/verify-owner-init.ts';
 import { type VerifiedSearch, verifySearch } from '../../src/core/keytrans/verify-search.ts';
@@ -316,6 +316,21 @@ describe('a credential', () => {
     const at = log.timestamps[15]!;
     verify(log, credential, at + credentialLifetimeMs(CONFIG));
     return failure(() => verify(log, credential, at + credentialLifetimeMs(CONFIG) + 1));
+  });
+
+  attack('credential-of-a-longer-fork', () => {
+    // The branch has more entries than the log will ever have, and all of them are older than what the log shows next.
+    const branch = logOf(40, (entry, position) =>
+      position < 16 ? entry : { timestampMs: logOf(16).timestamps[15]! + position, labels: ['mallory'] },
+    );
+    branch.append({ timestampMs: branch.timestamps.at(-1)! + 1, labels: ['alice'] });
+    const credential = makeCredential(branch, { label: 'alice', position: 15 });
+    const known = headsOf(logOf(16));
+    const held = verifyCredential(
+      { config: CONFIG, heads: known, nowMs: branch.timestamps.at(-1)!, maximumAgeMs: 1e15 },
+      credential,
+    ).unsettled!;
+    return failure(() => settleCredential(held, headsOf(logOf(32))));
   });
 
   attack('credential-of-a-fork', () => {

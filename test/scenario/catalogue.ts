@@ -221,6 +221,13 @@ const PROOF = rows('attacks-proof.test.ts', {
     codes: ['credential-expired'],
     within: 'ten windows and `max_behind` (60 h 10 min) after its entry',
   },
+  'credential-of-a-longer-fork': {
+    attack:
+      'make a provisional credential in a branch that stays longer than the log, so that no later entry settles it',
+    noticedBy: ['receiver of a credential'],
+    codes: ['log-forked'],
+    within: 'when an entry of a later time is known',
+  },
   'credential-of-a-fork': {
     attack: 'make a provisional credential in a branch that nobody else is shown',
     noticedBy: ['receiver of a credential'],
@@ -382,6 +389,12 @@ const MONITORING = rows('attacks-monitoring.test.ts', {
     noticedBy: ['contact, monitoring', 'owner, monitoring'],
     codes: ['version-rolled-back'],
     within: NEXT_MONITORING,
+  },
+  'credential-never-settled': {
+    attack: 'never answer the question that settles a provisional credential',
+    noticedBy: ['receiver of a credential'],
+    codes: ['unexplained'],
+    within: 'when the credential expires: ten windows and `max_behind` (60 h 10 min)',
   },
   'expired-while-away': {
     attack: 'take back what somebody was shown who is away for longer than the maximum lifetime',

@@ -123,7 +123,8 @@ export async function acceptCredential(
   const { config, bundle } = trust;
   const nowMs = operation.now();
   const credential = parseCredential(text, bundle.origin, config);
-  const verified = verifyCredential({ config, heads: state.distinguished, nowMs }, credential);
+  const { distinguished: heads, view } = state;
+  const verified = verifyCredential({ config, heads, known: view?.frontier, nowMs }, credential);
   const identity = identityOfLabel(verified.label, bundle.identityRules);
   const record = decodeIdentityRecord(verified.value);
   const known = state.contacts.get(identity.text);
@@ -133,6 +134,7 @@ export async function acceptCredential(
     identity: identity.text,
     unsettled: verified.unsettled,
     receivedAtMs: nowMs,
+    askAtMs: nowMs + Math.floor(randomShare() * config.reasonableMonitoringWindowMs),
   };
   return {
     ...(pending === undefined ? {} : { next: { ...state, credentials: addPending(state.credentials, pending) } }),
@@ -150,6 +152,11 @@ export async function acceptCredential(
       remaining: wordsOfRemaining(pending !== undefined, change),
     },
   };
+}
+
+/** Returns a random number in [0, 1). */
+function randomShare(): number {
+  return (crypto.getRandomValues(new Uint32Array(1))[0] as number) / 2 ** 32;
 }
 
 async function judgeChange(
@@ -202,7 +209,7 @@ function wordsOfChecked({ head, asOfMs }: VerifiedCredential, change: BindingCha
 function wordsOfRemaining(isProvisional: boolean, change: BindingChange | undefined): readonly string[] {
   return [
     ...(isProvisional
-      ? ['monitor once the log has its next distinguished entry: until then this version could vanish']
+      ? ['monitor until the log has shown its next distinguished entries: until then this version could vanish']
       : []),
     ...(change === undefined ? ['look the identity up, to see how its keys changed since you last looked'] : []),
   ];

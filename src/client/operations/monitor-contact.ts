@@ -59,11 +59,14 @@ async function monitor(
   { text, label }: Identity,
 ): Promise<StateChange<ContactMonitored>> {
   const contact = state.contacts.get(text);
-  ensure(contact !== undefined, 'identity-not-found', `${text} was never looked up with this state`);
-  const { monitored: entries, ladder } = contact;
+  const alerts = alertsAbout(state, text);
+  // A credential leaves alerts about identities that were never looked up.
+  const isKnown = contact !== undefined || alerts.length > 0;
+  ensure(isKnown, 'identity-not-found', `${text} was never looked up with this state`);
+  const { monitored: entries, ladder } = contact ?? { monitored: [], ladder: [] };
   const nowMs = operation.now();
-  const common = { role: 'contact', identity: text, checked: entries, alerts: alertsAbout(state, text) } as const;
-  if (entries.length === 0) {
+  const common = { role: 'contact', identity: text, checked: entries, alerts } as const;
+  if (contact === undefined || entries.length === 0) {
     return { next: state, result: { ...common, treeSize: state.view?.size ?? 0, remaining: [] } };
   }
   const { config } = operation.trust;

@@ -173,6 +173,7 @@ function readCredential(value: unknown): PendingCredential {
     identity: readText(json['identity']),
     unsettled: decode(unsettledCredentialCodec, readBytes(json['unsettled'])),
     receivedAtMs: readNumber(json['receivedAtMs']),
+    askAtMs: optional(readNumber)(json['askAtMs']),
   };
 }
 

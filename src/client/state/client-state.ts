@@ -84,6 +84,11 @@ export interface PendingCredential {
   readonly unsettled: UnsettledCredential;
   /** By the client's clock, ms. */
   readonly receivedAtMs: number;
+  /**
+   * The time before which monitoring does not ask the log for its update, by the client's clock, ms. It is random, so
+   * that the request does not tell when the credential was read. Undefined: at once.
+   */
+  readonly askAtMs?: number | undefined;
 }
 
 /** Everything that a client keeps about one log. A client that loses it notices less. */

@@ -8,7 +8,7 @@ import type { Algorithm } from './evidence.ts';
 import type { KnownHead } from './known-head.ts';
 import { type KnownVersion, knownVersionCodec, ladderKeys } from './known-version.ts';
 import { hashValueCodec } from './proofs.ts';
-import { type TreeView, treeViewCodec } from './tree-view.ts';
+import { type RetainedEntry, type TreeView, treeViewCodec } from './tree-view.ts';
 import { updateView } from './update-view.ts';
 import { verifyCombined } from './verify-combined.ts';
 import { labelCodec } from './vrf-input.ts';
@@ -40,6 +40,27 @@ export const unsettledCredentialCodec: Codec<UnsettledCredential> = struct<Unset
 });
 
 /**
+ * Checks that no log entry `known` to the client contradicts the log that a credential shows (KT §14.2.1). In one log,
+ * time never runs backwards, and each position has one entry. A fork can stay longer than the real log, so refusing it
+ * must not need an entry beyond its end. Throws `log-forked`.
+ */
+export function assertSameLog(credential: readonly RetainedEntry[], known: readonly RetainedEntry[]): void {
+  for (const { position, timestampMs, prefixRoot } of credential) {
+    for (const entry of known) {
+      const isSame =
+        entry.position === position
+          ? entry.timestampMs === timestampMs && equalBytes(entry.prefixRoot, prefixRoot)
+          : entry.timestampMs === timestampMs || entry.timestampMs < timestampMs === entry.position < position;
+      ensure(
+        isSame,
+        'log-forked',
+        `the credential shows another entry ${position} than entry ${entry.position} allows`,
+      );
+    }
+  }
+}
+
+/**
  * Finds the known distinguished entry for a credential's final verification: the first at or right of the terminal
  * entry, or undefined if none is known yet.
  */
@@ -49,18 +70,21 @@ function settlingHead(unsettled: UnsettledCredential, heads: readonly KnownHead[
 }
 
 /**
- * Returns what a credential still needs, given the `heads` (left to right) that the client knows (KT §14.2):
+ * Returns what a credential still needs, given the `heads` (left to right) and the further log entries that the client
+ * knows (KT §14.2):
  *
  * - `waiting`: nothing yet, because no known distinguished entry lies at or right of it;
  * - `final`: nothing more, because its terminal entry has become distinguished and is the one that the client knows;
  * - otherwise the request for an update.
  *
- * Throws `log-forked` if its terminal entry is another one than the client knows.
+ * Throws `log-forked` if anything that the client knows contradicts the credential.
  */
 export function settleCredential(
   unsettled: UnsettledCredential,
   heads: readonly KnownHead[],
+  known: readonly RetainedEntry[] = [],
 ): 'waiting' | 'final' | CredentialUpdateRequest {
+  assertSameLog(unsettled.view.frontier, [...heads.flatMap(({ frontier }) => frontier), ...known]);
   const head = settlingHead(unsettled, heads);
   if (head === undefined) return 'waiting';
   const { label, version, terminalPosition: terminal, view } = unsettled;

@@ -8,7 +8,7 @@ import { isExpired } from './expiry.ts';
 import { type KnownHead, RECENT_HEADS, viewOfHead } from './known-head.ts';
 import { assertLadderCommitments, type VerifiedLadder, verifyLadder } from './ladder-keys.ts';
 import { walkLadder } from './ladder-walk.ts';
-import type { UnsettledCredential } from './settle-credential.ts';
+import { assertSameLog, type UnsettledCredential } from './settle-credential.ts';
 import { ShownLookups } from './shown-lookups.ts';
 import { verifyTreeHead } from './tree-head.ts';
 import type { RetainedEntry } from './tree-view.ts';
@@ -21,6 +21,8 @@ export interface CredentialContext {
   readonly config: Configuration;
   /** The recent distinguished log entries that the client knows (`recentHeads`), left to right. */
   readonly heads: readonly KnownHead[];
+  /** Further log entries that the client knows. */
+  readonly known?: readonly RetainedEntry[] | undefined;
   readonly nowMs: number;
   /**
    * The greatest age, in ms, of a distinguished entry by the client's clock. The default is {@link RECENT_HEADS}
@@ -60,7 +62,8 @@ export function credentialLifetimeMs(config: Configuration): number {
 /**
  * Verifies an untrusted credential (KT §14), without any request and without changing the client's state. Throws
  * `unknown-head` if the client knows no distinguished entry at its position; the client must not send a request then.
- * Throws `credential-expired` if that entry is no longer recent, and verification errors.
+ * Throws `credential-expired` if that entry is no longer recent, `log-forked` if a known entry contradicts the log that
+ * the credential shows, and other verification errors.
  */
 export function verifyCredential(context: CredentialContext, credential: Credential): VerifiedCredential {
   const { config } = context;
@@ -143,6 +146,7 @@ function verifyProvisional(
   assertLadderCommitments(version, credential.binaryLadder, proof.shown);
   verifyTreeHead(config, treeHead, proof.root);
   const { frontier, fullSubtrees } = proof;
+  assertSameLog(frontier, [...context.heads.flatMap((one) => one.frontier), ...(context.known ?? [])]);
   const aheadMs = (frontier.at(-1) as RetainedEntry).timestampMs - nowMs;
   ensure(aheadMs <= config.maxAheadMs, 'tree-head-too-new', `the log is ${aheadMs} ms ahead`);
   // The terminal entry is on the frontier: it was inspected on the way down.

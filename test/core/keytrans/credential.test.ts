@@ -334,6 +334,39 @@ describe('credentials are refused', () => {
     expect(() => verifyCredentialUpdate(CONFIG, held, later, shown)).toThrow(refused('version-rolled-back'));
   });
 
+  it('as soon as any known entry contradicts the log that they show, also if that log is longer', () => {
+    // The fork has 40 entries by 5039 ms. The log that everybody else sees stays smaller for ever.
+    const fork = crowded(40, (entry, position) => (position === 37 ? { ...entry, labels: ['alice'] } : entry));
+    const credential = provisional(fork);
+    const held = verify(log, credential, heads).unsettled!;
+    expect(settleCredential(held, heads)).toBe('waiting');
+    const known = (position: number, timestampMs: number) => ({
+      position,
+      timestampMs,
+      prefixRoot: new Uint8Array(32),
+    });
+    const last = held.view.frontier.at(-1)!;
+    expect(last).toMatchObject({ position: 39, timestampMs: 5039 });
+    const contradicts = (position: number, timestampMs: number) => () =>
+      settleCredential(held, heads, [known(position, timestampMs)]);
+    // Further left and not later, or further right and not earlier, is possible.
+    expect(contradicts(38, 5039)()).toBe('waiting');
+    expect(contradicts(32, 5033)()).toBe('waiting');
+    expect(contradicts(40, 5039)()).toBe('waiting');
+    expect(contradicts(38, 5040)).toThrow(refused('log-forked'));
+    expect(contradicts(40, 5038)).toThrow(refused('log-forked'));
+    expect(contradicts(39, 5039)).toThrow(refused('log-forked'));
+    expect(settleCredential(held, heads, [last])).toBe('waiting');
+    // A distinguished entry left of the fork's end, of a later time: at the initial verification, too.
+    const real = crowded(36, (entry, position) => (position === 35 ? { ...entry, timestampMs: 6200 } : entry));
+    const later = headsOf(real);
+    expect(later.at(-1)).toMatchObject({ position: 35, timestampMs: 6200 });
+    expect(() => settleCredential(held, later)).toThrow(refused('log-forked'));
+    expect(() => verify(real, credential, later)).toThrow(refused('log-forked'));
+    const context = { config: CONFIG, heads, nowMs: 5039, maximumAgeMs: 1e15 };
+    expect(() => verifyCredential({ ...context, known: [known(38, 5040)] }, credential)).toThrow(refused('log-forked'));
+  });
+
   it('in the end, if their terminal entry became distinguished in another log', () => {
     const terminal = headsOf(crowded(64)).find(({ position }) => position === 63)!;
     const whole = crowded(64);
