@@ -1,8 +1,14 @@
-import { commit } from '../core/crypto/commitment.ts';
 import { equalBytes } from '../core/encoding/bytes.ts';
-import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
-import { checkTransition, type HeldVersion, type LinkType, type RecoveryWaited } from './continuity.ts';
-import { decodeIdentityRecord, type IdentityRecord } from './identity-record.ts';
+import { GlasskeyError } from '../core/errors.ts';
+import {
+  checkTransition,
+  type HeldVersion,
+  type LinkType,
+  type OwnersRecord,
+  type RecoveryWaited,
+} from './continuity.ts';
+import { findOwnersRecord, type ReadLinks } from './owners-record.ts';
+import { breaksChain, openLink, type RecordLink } from './record-link.ts';
 import type { ContinuityPorts } from './spki-set.ts';
 
 /** A version with the commitment, opening and value that the log showed. */
@@ -12,12 +18,6 @@ export interface OpenedVersion {
   readonly commitment: Uint8Array;
   readonly opening: Uint8Array;
   /** The encoded IdentityRecord. */
-  readonly value: Uint8Array;
-}
-
-/** One version's opening and value, untrusted: from a `chain` answer. */
-export interface RecordLink {
-  readonly opening: Uint8Array;
   readonly value: Uint8Array;
 }
 
@@ -34,6 +34,8 @@ export interface ChainInput {
   readonly ports: ContinuityPorts;
   /** Looks up a recovery's wait in the log. Default: every effective recovery counts as `operator`. */
   readonly recoveryWaited?: RecoveryWaited | undefined;
+  /** Reads versions again, to judge a veto by a key that the record before it lacks. Default: no such veto stands. */
+  readonly read?: ReadLinks | undefined;
 }
 
 /** From the best to the worst. */
@@ -99,10 +101,12 @@ export function worstVerdict(types: readonly ChainVerdict[], best: ChainVerdict)
 
 async function checkSince(input: ChainInput, held: HeldVersion, latest: HeldVersion): Promise<CheckedChain> {
   const links: JudgedLink[] = [];
+  const { origin, label, ports, recoveryWaited, read } = input;
+  const ownersRecord = read && findOwnersRecord({ origin, label, ports, recoveryWaited, read });
   try {
     let previous = held;
     for (const version of openBetween(input, held, latest)) {
-      const type = await judge(input, previous, version);
+      const type = await judge({ ...input, ownersRecord }, previous, version);
       links.push({ version: version.version, type });
       previous = version;
     }
@@ -124,10 +128,14 @@ async function checkFirstSeen(input: ChainInput, latest: HeldVersion): Promise<C
   }
 }
 
-function judge(input: ChainInput, previous: HeldVersion | undefined, next: HeldVersion): Promise<LinkType> {
-  const { origin, label, ports, recoveryWaited } = input;
+interface JudgeInput extends ChainInput {
+  readonly ownersRecord?: OwnersRecord | undefined;
+}
+
+function judge(input: JudgeInput, previous: HeldVersion | undefined, next: HeldVersion): Promise<LinkType> {
+  const { origin, label, ports, recoveryWaited, ownersRecord } = input;
   const { version, record } = next;
-  return checkTransition({ origin, label, version, previous, next: record, ports, recoveryWaited });
+  return checkTransition({ origin, label, version, previous, next: record, ports, recoveryWaited, ownersRecord });
 }
 
 /** Returns the versions after `held`, ascending, each with its commitment computed from opening and value. */
@@ -136,39 +144,21 @@ function openBetween(input: ChainInput, held: HeldVersion, latest: HeldVersion):
   if (input.between.length !== missing) throw new GlasskeyError('bad-chain', 'versions in between are missing');
   const opened = input.between.map((link, i): HeldVersion => {
     if (link === undefined) throw new GlasskeyError('bad-chain', 'a version in between is missing');
-    const version = held.version + 1 + i;
-    return { version, commitment: commitmentOf(input.label, version, link), record: readRecord(link.value) };
+    return openLink(input.label, held.version + 1 + i, link);
   });
   return [...opened, latest];
 }
 
 function openLatest({ label, latest }: ChainInput): HeldVersion {
-  const { version, commitment, opening, value } = latest;
-  if (!equalBytes(commitmentOf(label, version, { opening, value }), commitment)) {
+  const opened = openLink(label, latest.version, latest);
+  if (!equalBytes(opened.commitment, latest.commitment)) {
     throw new GlasskeyError('bad-commitment', 'the latest value does not open its commitment');
   }
-  return { version, commitment, record: readRecord(value) };
-}
-
-function commitmentOf(label: Uint8Array, version: number, { opening, value }: RecordLink): Uint8Array {
-  if (opening.length !== 16) throw new GlasskeyError('bad-commitment', 'an opening does not have 16 bytes');
-  return commit({ opening, label, version, update: { value, signature: undefined } });
-}
-
-function readRecord(value: Uint8Array): IdentityRecord {
-  try {
-    return decodeIdentityRecord(value);
-  } catch (cause) {
-    if (!isGlasskeyError(cause)) throw cause;
-    throw new GlasskeyError('bad-record', 'a value in the log is not an identity record', { cause });
-  }
+  return opened;
 }
 
 function unexplained(error: unknown, latest: HeldVersion, links: readonly JudgedLink[]): CheckedChain {
-  const told =
-    isGlasskeyError(error) &&
-    ['bad-record', 'bad-chain', 'bad-change-signature', 'bad-commitment'].includes(error.code);
-  if (!told) throw error;
+  if (!breaksChain(error)) throw error;
   return { verdict: 'unexplained', latest, links, fault: error };
 }
 

@@ -4,7 +4,7 @@ import { ensure } from '../core/errors.ts';
 import type { KeyAuthorization, MaintenanceAuthorization, RecoveryAuthorization } from './authorization.ts';
 import { type IdentityRecord, NO_COMMITMENT, type Pending, pendingCodec } from './identity-record.ts';
 import { verifyChangeSignature } from './signed-change.ts';
-import { addedTo, type ContinuityPorts, includesBytes, spkiSet } from './spki-set.ts';
+import { addedTo, certifiedKeys, type ContinuityPorts, includesBytes, spkiSet } from './spki-set.ts';
 
 /** The proven author of a version. */
 export type LinkType = 'initial' | 'key' | 'maintenance' | 'recovery' | 'operator';
@@ -31,6 +31,12 @@ export interface RecoveryClaim {
 /** Resolves to true if the log confirms a claim, and the two entries are at least the recovery delay apart. */
 export type RecoveryWaited = (claim: RecoveryClaim) => Promise<boolean>;
 
+/**
+ * Finds the owner's record as of a version: the newest one up to it that the owner made (`owners-record.ts`); undefined
+ * if there is none.
+ */
+export type OwnersRecord = (from: HeldVersion) => Promise<IdentityRecord | undefined>;
+
 /** One step from a version to its successor. */
 export interface Transition {
   readonly origin: string;
@@ -43,6 +49,8 @@ export interface Transition {
   readonly ports: ContinuityPorts;
   /** Looks up a recovery's wait in the log. Default: no recovery has waited. */
   readonly recoveryWaited?: RecoveryWaited | undefined;
+  /** Finds the owner's record as of `previous`. Default: there is none. */
+  readonly ownersRecord?: OwnersRecord | undefined;
 }
 
 interface Step extends Transition {
@@ -72,13 +80,12 @@ export async function checkTransition(transition: Transition): Promise<LinkType>
     'the record does not name the version before it as its predecessor',
   );
   const added = addedTo(await spkiSet(previous.record, ports), after);
-  const { authorization } = next;
   if (previous.record.certificates.length === 0) {
-    const type = authorization.type;
+    const { type } = next.authorization;
     ensure(
-      type === 'recovery' || type === 'operator',
+      type === 'recovery' || type === 'operator' || (type === 'key' && onlyVetoes(previous.record, next)),
       'bad-chain',
-      'only a recovery or an operator may follow an empty record',
+      'only a recovery, its veto or an operator may follow an empty record',
     );
   }
   return checkAuthorization({ ...transition, previous, after, added });
@@ -106,13 +113,33 @@ async function checkAuthorization(step: Step): Promise<LinkType> {
   return authorization.type;
 }
 
-/** The owner's act, signed by a key of the previous record. It cancels a pending recovery. */
+/**
+ * The owner's act, signed by a key of the previous record. It cancels a pending recovery. If it does nothing else, a
+ * key of the owner's record may sign it too: removal by others does not end the right to veto.
+ */
 async function checkKey(step: Step, authorization: KeyAuthorization): Promise<void> {
   const { origin, label, version, previous, next, after, ports } = step;
   ensure(next.pending === undefined, 'bad-record', 'a change by a key must cancel the pending recovery');
   assertOrder(previous.record, next);
   const request = { origin, label, version, previousCommitment: previous.commitment, spkisAfter: after };
-  await verifyChangeSignature(request, authorization, previous.record, ports);
+  await verifyChangeSignature(request, authorization, await signersOf(step, authorization), ports);
+}
+
+/** Returns the record whose keys may sign a change. */
+async function signersOf(step: Step, { signer }: KeyAuthorization): Promise<IdentityRecord> {
+  const { previous, next, ports } = step;
+  const keys = await certifiedKeys(previous.record, ports);
+  const isPresent = keys.some(({ spkiSha256 }) => equalBytes(spkiSha256, signer));
+  if (isPresent || !onlyVetoes(previous.record, next)) return previous.record;
+  return (await step.ownersRecord?.(previous)) ?? previous.record;
+}
+
+/** Returns true if all that a version changes is that no recovery is pending any more. */
+function onlyVetoes(previous: IdentityRecord, next: IdentityRecord): boolean {
+  const isSame =
+    previous.certificates.length === next.certificates.length &&
+    previous.certificates.every((certificate, i) => equalBytes(certificate, next.certificates[i] ?? new Uint8Array()));
+  return isSame && previous.pending !== undefined && next.pending === undefined;
 }
 
 /**

@@ -1,15 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../src/core/error-codes.ts';
 import type { Authorization } from '../../src/identity/authorization.ts';
-import {
-  type ChainInput,
-  type RecordLink,
-  checkChain,
-  type OpenedVersion,
-  worstVerdict,
-} from '../../src/identity/chain.ts';
+import { type ChainInput, checkChain, type OpenedVersion, worstVerdict } from '../../src/identity/chain.ts';
 import type { HeldVersion } from '../../src/identity/continuity.ts';
 import { encodeIdentityRecord } from '../../src/identity/identity-record.ts';
+import type { RecordLink } from '../../src/identity/record-link.ts';
 import {
   byKey,
   changeRequest,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { generateKey } from '../../src/client/client-key.ts';
+import { type ClientKey, generateKey } from '../../src/client/client-key.ts';
 import { MemoryState } from '../../src/client/state/client-state.ts';
 import { sha256 } from '../../src/core/crypto/sha256.ts';
 import { decode, encode } from '../../src/core/encoding/codec.ts';
@@ -52,6 +52,27 @@ async function takeEffect(identity: string, spki: Uint8Array, version: number, f
       firstPosition: first,
       lastPosition: last,
     },
+  });
+}
+
+/** Logs a change to these certificates, of these keys, signed by `key`. */
+async function change(
+  identity: string,
+  key: ClientKey,
+  certificates: readonly Uint8Array[],
+  spkis: readonly Uint8Array[],
+): Promise<void> {
+  const previous = (await operator.latest(identity))!;
+  const message = encode(changeRequestCodec, {
+    origin: 'log.example',
+    label: identityOf(identity).label,
+    version: previous.version + 1,
+    previousCommitment: previous.commitment,
+    spkisAfter: sortedHashSet(spkis.map((spki) => sha256(spki))),
+  });
+  await operator.appendRecord(identity, {
+    certificates: [...certificates],
+    authorization: { type: 'key', signer: sha256(key.spki), signature: await key.sign(changeMessage(message)) },
   });
 }
 
@@ -118,21 +139,43 @@ describe('a recovery that nobody asked for', () => {
     const { client } = await contactOf(operator, identity);
     const { spki } = await generateKey();
     const { version, position } = await request(identity, spki);
-    const pending = (await operator.latest(identity))!;
-    const veto = encode(changeRequestCodec, {
-      origin: 'log.example',
-      label: identityOf(identity).label,
-      version: version + 1,
-      previousCommitment: pending.commitment,
-      spkisAfter: sortedHashSet([sha256(key.spki)]),
-    });
-    await operator.appendRecord(identity, {
-      certificates: pending.record.certificates,
-      authorization: { type: 'key', signer: sha256(key.spki), signature: await key.sign(changeMessage(veto)) },
-    });
+    await change(identity, key, (await operator.latest(identity))!.record.certificates, [key.spki]);
     const vetoed = await newest();
     await wait(DELAY_MS);
     await takeEffect(identity, spki, version, position, vetoed - 1);
+    return warning(client, identity);
+  });
+});
+
+describe('a veto that is not the owner’s', () => {
+  attack('veto-by-a-false-owner', async () => {
+    const identity = 'false.owner@example.com';
+    await register(operator, identity);
+    const { client } = await contactOf(operator, identity);
+    const own = await generateKey();
+    const authorization = { type: 'operator', reason: 'none' } as const;
+    await operator.appendRecord(identity, {
+      certificates: [await operator.certify(identity, own.spki)],
+      authorization,
+    });
+    await operator.appendRecord(identity, { certificates: [], authorization });
+    await request(identity, (await generateKey()).spki);
+    await change(identity, own, [], []);
+    return warning(client, identity);
+  });
+
+  attack('more-than-a-veto', async () => {
+    const identity = 'more@example.com';
+    const key = await generateKey();
+    await (await operator.client()).register(identity, { token: operator.server.log.token, key });
+    const { client } = await contactOf(operator, identity);
+    await operator.appendRecord(identity, {
+      certificates: [],
+      authorization: { type: 'maintenance', kind: 'revocation', reason: 0 },
+    });
+    const { spki } = await generateKey();
+    await request(identity, spki);
+    await change(identity, key, [await operator.certify(identity, spki)], [spki]);
     return warning(client, identity);
   });
 });

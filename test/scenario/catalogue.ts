@@ -658,6 +658,18 @@ const RECOVERY = rows('attacks-recovery.test.ts', {
     codes: ['unexplained'],
     within: NEXT_LOOKUP,
   },
+  'veto-by-a-false-owner': {
+    attack: 'veto the owner’s recovery by a key that only the operator put into the record, and removed again',
+    noticedBy: ['contact, looking up'],
+    codes: ['unexplained'],
+    within: NEXT_LOOKUP,
+  },
+  'more-than-a-veto': {
+    attack: 'change keys by a key that was removed, as if it were a veto',
+    noticedBy: ['contact, looking up'],
+    codes: ['unexplained'],
+    within: NEXT_LOOKUP,
+  },
   'recovery-hidden-from-owner': {
     attack: 'hide a pending recovery from the owner',
     noticedBy: ['owner, monitoring'],

@@ -20,6 +20,7 @@ import { keytransNodeHasher, type NodeHasher } from '../../src/core/log/node-has
 import { TILE_LENGTH, TILE_WIDTH } from '../../src/core/log/tiled-tree.ts';
 import { decodePrefixTile, type TileReference } from '../../src/core/prefix/prefix-tile.ts';
 import { LAST_SLOT } from '../../src/core/prefix/tile-shape.ts';
+import { ownersRecordBefore } from '../../src/service/sequencing/owners-record.ts';
 import { checkTransition, type HeldVersion } from '../../src/identity/continuity.ts';
 import { decodeIdentityRecord } from '../../src/identity/identity-record.ts';
 import { continuityPorts } from '../../src/service/sequencing/continuity-ports.ts';
@@ -204,6 +205,8 @@ async function checkLabel(
   const rows = await context.store.readVersions(labelKey, 0, greatestVersion);
   must(rows.length === greatestVersion + 1, 'a version is missing');
   let previous: HeldVersion | undefined;
+  const head = await context.store.readHead();
+  const ownersRecord = ownersRecordBefore(context, head, { label, labelKey });
   for (const [version, row] of rows.entries()) {
     const { opening, value, commitment, position } = row;
     must(row.version === version && found.positions[version] === position, `version ${version} out of order`);
@@ -218,7 +221,8 @@ async function checkLabel(
     must(opening !== undefined && value !== undefined, `version ${version} has no value`);
     verifyCommitment(commitment, { opening, label, version, update: { value, signature: undefined } });
     const record = decodeIdentityRecord(value);
-    await checkTransition({ origin: context.origin, label, version, previous, next: record, ports: NO_MEMORY });
+    const step = { origin: context.origin, label, version, previous, next: record, ports: NO_MEMORY, ownersRecord };
+    await checkTransition(step);
     await checkCertificates(context, labelKey, record.certificates);
     previous = { version, commitment, record };
   }

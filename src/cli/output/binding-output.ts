@@ -44,7 +44,7 @@ function pendingLines({ pending }: VerifiedBinding): string[] {
   const key = formatHex(pending.spkiSha256).slice(0, 16);
   return [
     `RECOVERY PENDING: somebody, ${evidenceText(pending.evidence)}, wants to replace all keys by the key ${key}…`,
-    '  Unless a key above vetoes it, it takes effect after the delay of the trust bundle. Next: ask the owner',
+    '  Unless a key of its owner vetoes it, it takes effect after the delay of the trust bundle. Next: ask the owner',
   ];
 }
 

@@ -7,14 +7,14 @@ import {
   MAXIMUM_CHAIN_LINKS,
 } from '../../core/keytrans/messages.ts';
 import { PATHS } from '../../contract/paths.ts';
-import type { RecordLink } from '../../identity/chain.ts';
+import { MAX_VERSIONS_BACK, type ReadLinks } from '../../identity/owners-record.ts';
+import type { RecordLink } from '../../identity/record-link.ts';
 import type { Transport } from '../transport.ts';
 
 /**
- * Most versions, and most bytes of their values, that the client fetches to explain a change: a daily change for eleven
- * years. Otherwise a log, which numbers versions as it likes, could keep a client busy for ever.
+ * Most bytes of values that the client fetches to explain a change; {@link MAX_VERSIONS_BACK} bounds their number.
+ * Otherwise a log, which numbers versions as it likes, could keep a client busy for ever.
  */
-const MAX_LINKS = 4096;
 const MAX_BYTES = 32 * 1024 * 1024;
 
 /**
@@ -29,7 +29,7 @@ export async function fetchChain(
   { first, end }: { readonly first: number; readonly end: number },
 ): Promise<readonly RecordLink[]> {
   const links: RecordLink[] = [];
-  if (end - first > MAX_LINKS) return links;
+  if (end - first > MAX_VERSIONS_BACK) return links;
   let bytes = 0;
   for (let next = first; next < end && bytes <= MAX_BYTES; next += MAXIMUM_CHAIN_LINKS) {
     const last = Math.min(next + MAXIMUM_CHAIN_LINKS, end) - 1;
@@ -39,6 +39,16 @@ export async function fetchChain(
     links.push(...page);
   }
   return links;
+}
+
+/** Returns a reader of a label's versions that stops after as many bytes as {@link fetchChain}. */
+export function earlierVersions(transport: Transport, config: Configuration, label: Uint8Array): ReadLinks {
+  let bytes = 0;
+  return async (first, last) => {
+    const links = bytes > MAX_BYTES ? [] : await fetchChain(transport, config, label, { first, end: last + 1 });
+    for (const { value } of links) bytes += value.length;
+    return links;
+  };
 }
 
 async function fetchPage(

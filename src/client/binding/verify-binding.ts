@@ -11,7 +11,7 @@ import type { ContinuityPorts } from '../../identity/spki-set.ts';
 import { changeAlerts, mergeAlerts } from './alerts.ts';
 import { type VerifiedBinding, verifyRecordCertificates } from './binding.ts';
 import type { Alert, KnownContact } from '../state/client-state.ts';
-import { fetchChain } from './fetch-chain.ts';
+import { earlierVersions, fetchChain } from './fetch-chain.ts';
 import { monitorSearched } from './monitored-versions.ts';
 import { recoveryWaitedIn } from './recovery-waited.ts';
 import type { Transport } from '../transport.ts';
@@ -82,6 +82,7 @@ export async function verifyBinding(input: BindingInput): Promise<CheckedBinding
     latest: search,
     ports: CONTINUITY_PORTS,
     recoveryWaited: recoveryWaitedIn({ transport, trust, identity, view: search.view, nowMs: headTimeMs }),
+    read: earlierVersions(transport, trust.config, identity.label),
   });
   const { record } = chain.latest;
   const { current, expired } = await verifyRecordCertificates(record, identity, trust, nowMs);

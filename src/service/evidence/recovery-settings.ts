@@ -16,7 +16,8 @@ They proved the name by {evidence}, and say that all of its keys are lost.
 
 If it was you, there is nothing to do: ask again after {date}.
 
-If it was not you, veto it with any of your devices before {date}:
+If it was not you, veto it with any of your devices before {date}, even if your
+certificates were revoked meanwhile:
 
     glasskey veto {identity} --server … --credentials …
 

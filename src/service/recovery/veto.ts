@@ -1,3 +1,4 @@
+import { parseCertificate, type ParsedCertificate } from '../../ca/certificate.ts';
 import { concatBytes, equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import { sortedHashSet } from '../../identity/change-request.ts';
@@ -10,14 +11,16 @@ import { type LabelState, readLabelState } from '../log/label-state.ts';
 import { makeVersion } from '../issuance/make-version.ts';
 import { type Answer, requestHash } from '../issuance/requests.ts';
 import { respond } from '../issuance/respond.ts';
+import type { LogContext } from '../log/log-context.ts';
+import { ownersRecordBefore } from '../sequencing/owners-record.ts';
 import { verifyChange } from '../issuance/signed-change.ts';
 import type { VetoOrder } from './recovery-orders.ts';
 
 /**
- * Vetoes a pending recovery: makes the version that holds the same certificates and nothing pending, by a change that a
- * key of the record signed and that leaves every key (docs/spec.md#change-requests). Idempotent. `order` is untrusted.
- * Throws `identity-not-found`, `change-rejected` if nothing is pending or the change leaves other keys,
- * `bad-change-signature`, `version-conflict`, `timed-out`.
+ * Vetoes a pending recovery: makes the version that holds the same certificates and nothing pending, by a change that
+ * leaves every key, signed by a key of the record or of the owner's record (docs/spec.md#vetoes-after-removal).
+ * Idempotent. `order` is untrusted. Throws `identity-not-found`, `change-rejected` if nothing is pending or the change
+ * leaves other keys, `bad-change-signature`, `version-conflict`, `timed-out`.
  */
 export async function veto(issuance: Issuance, order: VetoOrder): Promise<Answer> {
   const { context, admission } = issuance;
@@ -49,7 +52,7 @@ async function attempt(issuance: Issuance, work: Work): Promise<Made | undefined
   const state = await readLabelState(context, labelKey);
   ensure(state !== undefined, 'identity-not-found', 'the identity is not registered');
   if (isDone(state, order)) return placeOf(state);
-  const record = await nextRecord(context.origin, work, state);
+  const record = await nextRecord(context, work, state);
   const claim = await context.store.findRecovery(labelKey);
   const hash = requestHash('veto', label, [], order.change);
   const act = { act: 'recovery-vetoed', who: 'owner', request: order.requestId } as const;
@@ -69,12 +72,28 @@ function isDone({ record: { authorization } }: LabelState, { change }: VetoOrder
   return authorization.type === 'key' && equalBytes(authorization.signature, change.signature);
 }
 
-async function nextRecord(origin: string, { order, label }: Work, state: LabelState): Promise<IdentityRecord> {
-  const { request, authorization } = await verifyChange(order.change, state, { origin, label });
+async function nextRecord(context: LogContext, work: Work, state: LabelState): Promise<IdentityRecord> {
+  const { change } = work.order;
+  const expected = { origin: context.origin, label: work.label };
+  const signers = await vetoersOf(context, work, state);
+  const { request, authorization } = await verifyChange(change, state, expected, signers);
   ensure(state.record.pending !== undefined, 'change-rejected', 'no recovery of the identity is pending');
   const keys = sortedHashSet(state.certificates.map(({ keysSha256 }) => keysSha256));
   const isSame = equalBytes(concatBytes(...keys), concatBytes(...request.spkisAfter));
   ensure(isSame, 'change-rejected', 'a veto leaves every key as it is');
   const certificates = state.certificates.map(({ der }) => der);
   return { previousCommitment: state.commitment, certificates, pending: undefined, authorization };
+}
+
+/** Returns the certificates whose keys may veto: the owner's record's if the present one lacks the signer. */
+async function vetoersOf(
+  context: LogContext,
+  { order: { change }, label, labelKey }: Work,
+  state: LabelState,
+): Promise<readonly ParsedCertificate[]> {
+  const isPresent = state.certificates.some(({ spkiSha256 }) => equalBytes(spkiSha256, change.signer));
+  if (isPresent || state.record.pending === undefined) return state.certificates;
+  const head = await context.store.readHead();
+  const owners = await ownersRecordBefore(context, head, { label, labelKey })(state);
+  return owners === undefined ? state.certificates : owners.certificates.map((der) => parseCertificate(der));
 }

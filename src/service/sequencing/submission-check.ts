@@ -9,6 +9,7 @@ import { includesBytes, spkiSet } from '../../identity/spki-set.ts';
 import type { HeadRow, Revocation, SubmissionRow } from '../../store/ports.ts';
 import type { RefusedRow } from './batch-bisection.ts';
 import { continuityPorts } from './continuity-ports.ts';
+import { ownersRecordBefore } from './owners-record.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { recoveryWaitedBefore } from '../log/recovery-wait.ts';
 import { isRevocationReason } from '../../ca/crl-entries.ts';
@@ -155,6 +156,7 @@ async function checkSubmission(
     next: record,
     ports: continuityPorts(issued),
     recoveryWaited: recoveryWaitedBefore(context, head, row.labelKey),
+    ownersRecord: ownersRecordBefore(context, head, row),
   });
   if (type === 'operator') await assertGranted(context, row, record);
   return { version, commitment, record };

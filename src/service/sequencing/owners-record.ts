@@ -1,0 +1,29 @@
+import type { OwnersRecord } from '../../identity/continuity.ts';
+import { findOwnersRecord } from '../../identity/owners-record.ts';
+import type { HeadRow } from '../../store/ports.ts';
+import type { LogContext } from '../log/log-context.ts';
+import { recoveryWaitedBefore } from '../log/recovery-wait.ts';
+import { continuityPorts } from './continuity-ports.ts';
+
+/**
+ * Returns the search for the owner's record of a label in the committed log before `head`: the same in the issuance
+ * pipeline and in the sequencer. The stored versions are untrusted; each must open the commitment that its successor
+ * names.
+ */
+export function ownersRecordBefore(
+  context: LogContext,
+  head: HeadRow,
+  { label, labelKey }: { readonly label: Uint8Array; readonly labelKey: Uint8Array },
+): OwnersRecord {
+  const { origin, issued, store } = context;
+  return findOwnersRecord({
+    origin,
+    label,
+    ports: continuityPorts(issued),
+    recoveryWaited: recoveryWaitedBefore(context, head, labelKey),
+    read: async (first, last) => {
+      const rows = await store.readVersions(labelKey, first, last);
+      return rows.map(({ opening, value }) => (opening && value ? { opening, value } : undefined));
+    },
+  });
+}
