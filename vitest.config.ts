@@ -1,22 +1,27 @@
 import { defineConfig } from 'vitest/config';
 
-/** `npm run test:long`: peers in other languages, crash rounds, and lives of servers that are killed, restored and replaced. */
+/** `npm run test:long`: peers in other languages, crash rounds, README's commands, and lives of servers in a terminal. */
 const LONG = [
   'test/interop/**/*.test.ts',
   'test/scenario/crash.test.ts',
   'test/cli/auditor.test.ts',
+  'test/cli/commands/admin/admin-lists.test.ts',
   'test/cli/commands/admin/erase.test.ts',
   'test/cli/commands/admin/import.test.ts',
   'test/cli/audit/audit-mirror.test.ts',
   'test/cli/ca-ceremony.test.ts',
+  'test/cli/demo.test.ts',
+  'test/cli/devices.test.ts',
   'test/cli/distrust.test.ts',
   'test/cli/evidence.test.ts',
   'test/cli/monitor-watch.test.ts',
   'test/cli/monitor.test.ts',
   'test/cli/publish.test.ts',
   'test/cli/recovery.test.ts',
+  'test/cli/state.test.ts',
   'test/cli/suite.test.ts',
   'test/cli/witness.test.ts',
+  'test/docs/readme.test.ts',
   'test/server/init.test.ts',
   'test/server/log-end.test.ts',
   'test/server/rollover.test.ts',
