@@ -9,7 +9,7 @@ import { breaksChain, openLink, type RecordLink } from './record-link.ts';
  */
 export const MAX_VERSIONS_BACK = 4_096;
 
-/** Versions per read. */
+/** Versions per read at most. */
 const PAGE = 64;
 
 /** Reads the versions first..last of the label, ascending; fewer if some cannot be read. They are untrusted. */
@@ -58,17 +58,24 @@ async function search(
   }
 }
 
-/** Yields the versions before `from`, descending to `end`, as long as each is the one that its successor names. */
+/**
+ * Yields the versions before `from`, descending to `end`, as long as each is the one that its successor names. A server
+ * refuses a whole page for one erased version, so a page that cannot be read is halved.
+ */
 async function* readBack(
   { label, read }: OwnersWalk,
   end: number,
   from: HeldVersion,
 ): AsyncGenerator<HeldVersion, undefined> {
   let later = from;
-  while (later.version > end) {
-    const first = Math.max(end, later.version - PAGE);
+  let page = PAGE;
+  while (later.version > end && page >= 1) {
+    const first = Math.max(end, later.version - page);
     const links = await read(first, later.version - 1);
-    if (links.length !== later.version - first) return undefined;
+    if (links.length !== later.version - first) {
+      page = Math.floor(Math.min(page, later.version - first) / 2);
+      continue;
+    }
     for (const link of links.toReversed()) {
       const earlier = link && openLink(label, later.version - 1, link);
       if (earlier === undefined || !equalBytes(later.record.previousCommitment, earlier.commitment)) return undefined;

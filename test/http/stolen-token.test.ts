@@ -4,6 +4,8 @@ import { createCsr } from '../../src/client/csr.ts';
 import type { KeyDirectory } from '../../src/client/key-directory.ts';
 import { formatHex } from '../../src/core/encoding/bytes.ts';
 import { sha256 } from '../../src/core/crypto/sha256.ts';
+import { signChange } from '../../src/client/signed-change.ts';
+import { readLabelState } from '../../src/service/log/label-state.ts';
 import { identityOf } from '../support/owner.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
 
@@ -100,5 +102,73 @@ describe('a stolen application token', () => {
       expect(fresh).toMatchObject({ pending: false, keys: seen.keys });
       expect(fresh.change).not.toBe('unexplained');
     }
+  });
+
+  it('takes no name that was erased and recovered before', async () => {
+    const text = 'erased@example.com';
+    await owner(text);
+    const { token, service } = server.log;
+    await service.erase({ identity: text, who: 'admin:test' });
+    const [directory, key] = [await server.client(), await generateKey()];
+    const csr = await createCsr(identityOf(text), key);
+    await directory.recover(text, { csr, token });
+    await pass(DELAY_MS + 120_000);
+    expect(await directory.recover(text, { csr })).toMatchObject({ state: 'effective' });
+    const contact = await server.client();
+    await contact.lookup(text);
+    const { recover, revokeAll } = await thief(text);
+    await revokeAll();
+    expect(await recover()).toBe('pending');
+    expect((await directory.veto(text, key)).pending).toBeUndefined();
+    expect(await seenBy(contact, text)).toMatchObject({ pending: false, change: 'recovery', keys: [] });
+  });
+
+  it('leaves it to the operator after as many vetoes as any key may make', async () => {
+    const text = 'often@example.com';
+    const { directory, key } = await owner(text);
+    const { recover, revokeAll } = await thief(text);
+    await revokeAll();
+    for (let vetoes = 0; vetoes < 3; vetoes++) {
+      expect(await recover()).toBe('pending');
+      await directory.veto(text, key);
+    }
+    expect(await recover()).toBe('undecided');
+  });
+});
+
+describe('the service', () => {
+  /** Sends a change of an identity as a veto, past the client's own checks. */
+  async function veto(text: string, signer: ClientKey, keysAfter: readonly Uint8Array[] = []) {
+    const { context, service } = server.log;
+    const { label } = identityOf(text);
+    const previous = (await readLabelState(context, await context.vrf.labelKey(label)))!;
+    const change = await signChange({ origin: context.origin, label, previous }, keysAfter, signer);
+    return service.veto({ identity: text, change, last: undefined });
+  }
+
+  it('takes a veto from no stranger, and nothing but a veto from a removed key', async () => {
+    const text = 'frank@example.com';
+    const { key } = await owner(text);
+    const { key: stolen, recover, revokeAll } = await thief(text);
+    await revokeAll();
+    await expect(veto(text, key)).rejects.toMatchObject({ code: 'bad-change-signature' });
+    await recover();
+    await expect(veto(text, await generateKey())).rejects.toMatchObject({ code: 'bad-change-signature' });
+    await expect(veto(text, stolen)).rejects.toMatchObject({ code: 'bad-change-signature' });
+    await expect(veto(text, key, [sha256(key.spki)])).rejects.toMatchObject({ code: 'change-rejected' });
+    expect(await veto(text, key)).toMatchObject({ version: 3 });
+  });
+
+  it('takes no veto from a key that its owner replaced', async () => {
+    const text = 'heidi@example.com';
+    const { directory, key } = await owner(text);
+    const newKey = await generateKey();
+    await directory.rotate(text, key, newKey);
+    const { recover, revokeAll } = await thief(text);
+    await recover();
+    await revokeAll();
+    await expect(veto(text, key)).rejects.toMatchObject({ code: 'bad-change-signature' });
+    await expect(directory.veto(text, key)).rejects.toMatchObject({ code: 'change-rejected' });
+    expect((await directory.veto(text, newKey)).pending).toBeUndefined();
   });
 });
