@@ -65,7 +65,7 @@ export interface ServiceLimits {
   readonly pruneMarginMs: number;
   /** The validity of a CRL, ms. It is signed again when half of it has passed, or after a revocation. */
   readonly crlValidityMs: number;
-  /** The validity of a delta CRL, ms: the most by which a program that reads deltas learns of a revocation late. */
+  /** The validity of a delta CRL, ms. A program that reads deltas learns of a revocation at most this much late. */
   readonly crlDeltaValidityMs: number;
   /** Certificates of one CRL shard, and so the most entries of its CRL, about 40 bytes each. */
   readonly crlShardSize: number;

@@ -75,7 +75,7 @@ async function addRecovery({ queries, logId }: StoreContext, recovery: Parameter
           requestedMs: excluded(recoveries.requestedMs),
           notifiedMs: null,
         },
-        // A later request replaces no recovery that waits for the operator or was granted.
+        // Replaces only a `waiting` recovery, none that is `undecided` or `granted`.
         setWhere: eq(recoveries.state, 'waiting'),
       })
       .returning({ labelKey: recoveries.labelKey }),

@@ -9,9 +9,9 @@ import type { ReadVersion } from './read-versions.ts';
 
 // `unexpected-version` is two things, and this file is about both:
 // - the alert: the log holds a version of an own label that its owner did not make ({@link decideOrigin});
-// - the error: the log contradicts what the owner knows. It is thrown by {@link assertUnchanged} and the two functions
-//   below it, by monitor-owned.ts for a log that hides a version, and, while a proof is verified, by
-//   core/keytrans/owner-monitor.ts and owner-update.ts for an entry that holds a version above the owner's.
+// - the error: the log contradicts what the owner knows. {@link assertUnchanged}, the two functions below it and
+//   monitor-owned.ts throw it. While a proof is verified, owner-monitor.ts, owner-update.ts and verify-combined.ts of
+//   core/keytrans/ throw it.
 
 /** The facts that decide the origin of a version of an own label. */
 export interface OriginFacts {

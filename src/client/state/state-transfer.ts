@@ -4,8 +4,8 @@ import { openSealedState, type SealOptions, sealState } from './sealed-state.ts'
 import { lossOf } from './state-loss.ts';
 
 /**
- * Exports a state as text, sealed with a passphrase, to be kept elsewhere: a client that loses its state notices less.
- * Private keys are not in it. Throws `usage`, and what the store throws.
+ * Exports a state as text, sealed with a passphrase, to be kept elsewhere: a client without its state misses attacks
+ * that it would have noticed. Private keys are not in it. Throws `usage`, and what the store throws.
  */
 export async function exportState(store: StateStore, passphrase: string, options: SealOptions = {}): Promise<string> {
   const state = await store.transact(async (current) => ({ result: current }));

@@ -52,7 +52,7 @@ export interface Act {
   readonly removed?: readonly string[] | undefined;
   /** RFC 5280 reason code. */
   readonly reason?: number | undefined;
-  /** The error code for which the log refused a version. */
+  /** The error code with which the log refused a version. */
   readonly code?: string | undefined;
   /** The operator's reason for a decision. */
   readonly why?: string | undefined;

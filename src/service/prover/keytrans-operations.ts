@@ -37,8 +37,8 @@ import { answerStanding } from './standing.ts';
 import { answerUpdate } from './update.ts';
 
 /**
- * Every operation of `POST /keytrans/v1/…`, by its name in the contract's paths: codecs, answer and OpenAPI texts. The
- * prover, the routes and the OpenAPI document are made from this table.
+ * The operations of `POST /keytrans/v1/…` that take one question and give one answer, by their names in the contract's
+ * paths: codecs, answer and OpenAPI texts. The prover, the routes and the OpenAPI document are made from this table.
  */
 export const KEYTRANS_OPERATIONS = {
   search: aboutLabel({

@@ -91,9 +91,9 @@ export class SequencingStep {
   }
 
   /**
-   * Appends what is queued, or a heartbeat entry if one is due; signs and releases. The first step, and the first after
-   * a failure, checks the stored log, and signs a head that was committed but not released. If witnesses have to
-   * cosign, it appends nothing before they have cosigned the last head. Throws what {@link appendQueue}, {@link
+   * Appends what is queued, or a heartbeat entry if one is due; signs and releases. The first step with the lock checks
+   * the stored log. That step, and the first after a failure, sign a committed head that is not released. If witnesses
+   * have to cosign, it appends nothing before they have cosigned the last head. Throws what {@link appendQueue}, {@link
    * checkLog}, {@link assertNotRolledBack} and {@link releaseHead} throw; `storage-corrupt` and `log-rolled-back` are
    * final.
    */
