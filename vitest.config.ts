@@ -29,7 +29,7 @@ const LONG = [
   'test/server/token-keys.test.ts',
   'test/server/witness-policy.test.ts',
 ];
-const NEVER = ['node_modules/**', 'dist/**', 'test/interop/go/**', 'test/interop/rust/**', 'test/interop/python/**'];
+const NEVER = ['node_modules/**', 'dist/**', 'test/interop/go/**', 'test/interop/python/**'];
 
 export default defineConfig({
   test: {

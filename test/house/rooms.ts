@@ -26,7 +26,6 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
     rooms: ['client', 'contract', 'core', 'identity', 'server', 'service', 'http', 'ca'],
     packages: ['commander', 'cli-progress', 'uqr', '@electric-sql/pglite', 'node:'],
   },
-  web: { rooms: ['client'], packages: [] },
 };
 
 /** Loose files of `src/service` that every room inside it may import. */

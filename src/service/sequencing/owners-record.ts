@@ -6,8 +6,8 @@ import { recoveryWaitedBefore } from '../log/recovery-wait.ts';
 import { continuityPorts } from './continuity-ports.ts';
 
 /**
- * Returns the search for the owner's record of a label in the committed log before `head`: the same in the issuance
- * pipeline and in the sequencer. The stored versions are untrusted; each must open the commitment that its successor
+ * Returns the search for the owner's record of a label in the committed log before `head`. Issuance and sequencer use
+ * the same search. The stored versions are untrusted; each must open the commitment that its successor
  * names.
  */
 export function ownersRecordBefore(
