@@ -127,6 +127,8 @@ export class Sequencer {
     const { limits } = this.#context;
     if (this.#lock === undefined && isGlasskeyError(this.#trouble, 'clock-skew')) await this.#step.assertClock();
     if (!(await this.#holdLock())) return this.#sleep(limits.pollMs, () => false);
+    // Before the submissions are collected: while the head is checked, a part of a batch would arrive.
+    await this.#step.prepare();
     await this.#collect();
     if (this.#stopping) return;
     this.#submitted = false;

@@ -97,11 +97,23 @@ export class SequencingStep {
    * checkLog}, {@link assertNotRolledBack} and {@link releaseHead} throw; `storage-corrupt` and `log-rolled-back` are
    * final.
    */
-  async run(): Promise<StepResult> {
+  run(): Promise<StepResult> {
+    return this.#guarded(async () => this.#append(await this.#readyHead()));
+  }
+
+  /**
+   * Does the part of {@link run} that needs no submission: reads, checks and releases the head. It can take long, so a
+   * caller that batches submissions collects them afterwards. Throws what {@link run} throws.
+   */
+  async prepare(): Promise<void> {
+    await this.#guarded(() => this.#readyHead());
+  }
+
+  /** Forgets the head after a failure, and remembers one that is final. */
+  async #guarded<T>(work: () => Promise<T>): Promise<T> {
     if (this.#failure !== undefined) throw this.#failure;
     try {
-      const head = await this.#readyHead();
-      return await this.#append(head);
+      return await work();
     } catch (error) {
       this.#head = undefined;
       const isCorrupt = isGlasskeyError(error, 'storage-corrupt');

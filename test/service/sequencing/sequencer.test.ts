@@ -4,6 +4,7 @@ import { GlasskeyError } from '../../../src/core/errors.ts';
 import { decodeIdentityRecord, encodeIdentityRecord } from '../../../src/identity/identity-record.ts';
 import { openLog } from '../../../src/service/log/open-log.ts';
 import { LogService } from '../../../src/service/log-service.ts';
+import { Sequencer } from '../../../src/service/sequencing/sequencer.ts';
 import type { LogStore } from '../../../src/store/ports.ts';
 import { checkInvariants } from '../../support/invariants.ts';
 import { csrFor, identityOf, newDeviceKey } from '../../support/owner.ts';
@@ -249,6 +250,52 @@ describe('when the store fails', () => {
     plan.fail = undefined;
     await answer;
     await check('alice@example.com');
+  });
+});
+
+/** Something that is waited for, and happens once. */
+function latch(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open: () => open() };
+}
+
+describe('the loop', () => {
+  it('collects a batch after it has checked the stored log, so that no part of one is appended alone', async () => {
+    const checking = latch();
+    const checked = latch();
+    let isSlow = false;
+    const wrap = (store: LogStore): LogStore =>
+      Object.assign(Object.create(store) as LogStore, {
+        readLogEnd: async () => {
+          if (isSlow) {
+            isSlow = false;
+            checking.open();
+            await checked.opened;
+          }
+          return store.readLogEnd();
+        },
+      });
+    await open({ wrap, limits: { batchIntervalMs: 60_000 } });
+    isSlow = true;
+    let isPreparing = false;
+    const collected = latch();
+    const expectsMore = (): boolean => {
+      if (isPreparing) collected.open();
+      return isPreparing;
+    };
+    const sequencer = new Sequencer(log.context, log.service.progress, { expectsMore });
+    sequencer.start();
+    await checking.opened;
+    isPreparing = true;
+    const first = await register('alice@example.com');
+    checked.open();
+    await collected.opened;
+    const second = await register('bob@example.com');
+    isPreparing = false;
+    await Promise.all([first.answer, second.answer]);
+    await sequencer.stop();
+    expect(await check('alice@example.com', 'bob@example.com')).toEqual({ size: 2, leaves: 2, released: 2 });
   });
 });
 
