@@ -1,4 +1,5 @@
 import { and, count, eq, gte, lt, sql } from 'drizzle-orm';
+import { formatHex } from '../core/encoding/bytes.ts';
 import type { LogStore } from './ports.ts';
 import type { StoreContext } from './rows.ts';
 import { emailChallenges } from './schema.ts';
@@ -15,7 +16,9 @@ export function emailChallengeRows({ queries, logId }: StoreContext): Pick<LogSt
   const ofLog = eq(emailChallenges.logId, logId);
   return {
     async addEmailChallenge(challenge, { sinceMs, maximum }) {
-      const added = await queries.run((db) => {
+      // Simultaneous challenges for one address would not see each other, and each would find room for itself.
+      const key = `email-challenge/${logId}/${formatHex(challenge.labelKey)}`;
+      const added = await queries.runAlone(key, (db) => {
         // Challenges older than the window have expired too: each new challenge deletes them.
         const gone = db.$with('gone').as(db.delete(emailChallenges).where(and(ofLog, lt(createdMs, sinceMs))));
         const recent = db

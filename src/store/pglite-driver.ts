@@ -49,6 +49,10 @@ export class PgliteDriver implements SqlDriver {
     return (await this.#guard(work)).rows;
   }
 
+  queryAlone(_: string, text: string, parameters: readonly SqlParameter[]): Promise<readonly (readonly unknown[])[]> {
+    return this.queryArrays(text, parameters);
+  }
+
   listen(): Promise<() => Promise<void>> {
     return Promise.resolve(() => Promise.resolve());
   }

@@ -58,6 +58,16 @@ export class PostgresDriver implements SqlDriver {
     return this.#run(text, (pool) => pool.unsafe(text, encoded, { prepare: true }).values());
   }
 
+  queryAlone(key: string, text: string, parameters: readonly SqlParameter[]): Promise<readonly (readonly unknown[])[]> {
+    const encoded = parameters.map(encodeParameter);
+    const start = (pool: Sql): Promise<unknown[][]> =>
+      pool.begin('isolation level read committed', async (transaction) => {
+        await transaction.unsafe('select pg_advisory_xact_lock(hashtextextended($1, 0))', [key], { prepare: true });
+        return transaction.unsafe(text, encoded, { prepare: true }).values();
+      });
+    return this.#run(text, start);
+  }
+
   async listen(onPayload: (payload: string) => void, onGap: () => void): Promise<() => Promise<void>> {
     const listener = await listenPostgres({ url: this.#url, limits: this.#limits, onPayload, onGap });
     return this.#track(() => listener.stop());

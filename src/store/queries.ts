@@ -13,17 +13,23 @@ interface Preparable<Result> {
 
 /** Runs queries of drizzle's builder on a driver of the store. Rejects as {@link SqlDriver.query} does. */
 export class Queries {
+  readonly #driver: SqlDriver;
   readonly #builder: QueryBuilder;
 
   constructor(driver: SqlDriver) {
-    this.#builder = drizzle(async (text, parameters: SqlParameter[]) => ({
-      rows: [...(await driver.queryArrays(text, parameters))],
-    }));
+    this.#driver = driver;
+    this.#builder = builderOn((text, parameters) => driver.queryArrays(text, parameters));
   }
 
   /** Compiles a query and runs it. */
   run<Result>(build: (builder: QueryBuilder) => PromiseLike<Result>): Promise<Result> {
     return unwrapped(build(this.#builder));
+  }
+
+  /** {@link run}, one query at a time of all those with the same key, in every process that uses the database. */
+  runAlone<Result>(key: string, build: (builder: QueryBuilder) => PromiseLike<Result>): Promise<Result> {
+    const builder = builderOn((text, parameters) => this.#driver.queryAlone(key, text, parameters));
+    return unwrapped(build(builder));
   }
 
   /** Compiles a query once, for the paths on which compilation would cost more than its parameters. */
@@ -34,6 +40,10 @@ export class Queries {
     const query = build(this.#builder, placeholders(names)).prepare('');
     return (values) => unwrapped(query.execute(values));
   }
+}
+
+function builderOn(query: SqlDriver['queryArrays']): QueryBuilder {
+  return drizzle(async (text, parameters: SqlParameter[]) => ({ rows: [...(await query(text, parameters))] }));
 }
 
 /** Returns the driver's error: drizzle's own quotes the parameters, which are data and must not leave the store. */

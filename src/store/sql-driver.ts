@@ -21,7 +21,8 @@ export interface SqlOptions {
 
 /**
  * The small port that the store's queries use; PostgreSQL and PGlite implement it. Each statement is a transaction:
- * changes that belong together are one statement, so that no connection is ever held between two.
+ * changes that belong together are one statement, so that no connection is ever held between two. The exception is
+ * `queryAlone`, whose statement needs a snapshot that is younger than its lock.
  */
 export interface SqlDriver {
   readonly kind: 'postgres' | 'pglite';
@@ -33,6 +34,8 @@ export interface SqlDriver {
   ): Promise<readonly Row[]>;
   /** Runs a query of the builder; each row is an array of its columns. Throws {@link SqlError}, `overloaded`. */
   queryArrays(text: string, parameters: readonly SqlParameter[]): Promise<readonly (readonly unknown[])[]>;
+  /** {@link queryArrays}, after all runs under the same key have committed: what it counts cannot change. */
+  queryAlone(key: string, text: string, parameters: readonly SqlParameter[]): Promise<readonly (readonly unknown[])[]>;
   /** True if other processes can use the same database, and so need NOTIFY. */
   readonly shared: boolean;
   /** Listens to other processes on {@link CHANNEL}. Calls `onGap` whenever it may have missed a notification. */

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import type { EmailChallengeRow } from '../../src/store/ports.ts';
+import { openStore } from '../../src/store/open-store.ts';
+import { createTestDatabase } from '../support/postgres.ts';
 import { describeEachStore } from './each-store.ts';
 import { bytes, labelKey } from './samples.ts';
 
@@ -53,4 +55,19 @@ describeEachStore('e-mail challenges', ({ newLog }) => {
       await log.dropEmailChallenge(challenge(name).challengeId);
     }
   });
+});
+
+test('300 challenges for one address at once, on two servers of one PostgreSQL, are as many as one address may have', async () => {
+  const database = await createTestDatabase();
+  const stores = await Promise.all([openStore(database), openStore(database)]);
+  try {
+    const { logId } = await stores[0].createLog({ origin: 'log.example', configuration: new Uint8Array(4) });
+    const names = Array.from({ length: 300 }, (_, index) => String(index));
+    const asked = names.map((name, index) =>
+      (stores[index % 2] ?? stores[0]).log(logId).addEmailChallenge(challenge(name), { sinceMs: 1_000, maximum: 5 }),
+    );
+    expect((await Promise.all(asked)).filter(Boolean)).toHaveLength(5);
+  } finally {
+    for (const store of stores) await store.close();
+  }
 });
