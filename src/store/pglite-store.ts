@@ -9,17 +9,10 @@ import { toStorageError } from './sql-error.ts';
 import { sqlStore } from './sql-store.ts';
 
 /**
- * The folder of an embedded database, created if it is missing; or no folder, for a database in memory; or a database
- * that the caller has opened and can look into.
+ * The folder of an embedded database, created if it is missing; or a database that the caller has opened and
+ * can look into.
  */
-export type PgliteTarget =
-  | { readonly dataDir: string }
-  | { readonly database: PGlite }
-  | {
-      readonly memory: true;
-      /** A database to start from, as PGlite's `dumpDataDir` gives it. */
-      readonly image?: Blob | undefined;
-    };
+export type PgliteTarget = { readonly dataDir: string } | { readonly database: PGlite };
 
 const WARNING =
   'the embedded database does not flush to disk (fsync): a power failure can lose acknowledged registrations. ' +
@@ -37,50 +30,32 @@ export async function openPgliteStore(
   options: { readonly now?: (() => number) | undefined } = {},
 ): Promise<Store> {
   const now = options.now ?? Date.now;
-  if ('database' in target) return serve(target.database, [WARNING], async () => {}, now);
-  if ('memory' in target) {
-    return open(
-      target.image === undefined ? {} : { loadDataDir: target.image },
-      ['the embedded database is in memory only: nothing survives this process'],
-      async () => {},
-      now,
-    );
-  }
+  if ('database' in target) return serve(target.database, async () => {}, now);
   await mkdir(target.dataDir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw toStorageError(error);
   });
   const lock = await lockFolder(target.dataDir);
   try {
-    return await open({ dataDir: join(target.dataDir, 'database') }, [WARNING], () => lock.release(), now);
+    return await open(join(target.dataDir, 'database'), () => lock.release(), now);
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-async function open(
-  source: { readonly dataDir?: string; readonly loadDataDir?: Blob },
-  warnings: readonly string[],
-  onClose: () => Promise<void>,
-  now: () => number,
-): Promise<Store> {
+async function open(dataDir: string, onClose: () => Promise<void>, now: () => number): Promise<Store> {
   let database: PGlite | undefined;
   try {
-    database = await PGlite.create(source);
-    return await serve(database, warnings, onClose, now);
+    database = await PGlite.create(dataDir);
+    return await serve(database, onClose, now);
   } catch (error) {
     await database?.close().catch(() => {});
     throw toStorageError(error);
   }
 }
 
-async function serve(
-  database: PGlite,
-  warnings: readonly string[],
-  onClose: () => Promise<void>,
-  now: () => number,
-): Promise<Store> {
+async function serve(database: PGlite, onClose: () => Promise<void>, now: () => number): Promise<Store> {
   await migratePglite(database);
   await database.exec(SESSION);
-  return sqlStore(new PgliteDriver(database, warnings, onClose), now);
+  return sqlStore(new PgliteDriver(database, [WARNING], onClose), now);
 }

@@ -7,7 +7,7 @@ import { openStore } from '../../src/store/open-store.ts';
 import type { LogStore, Store } from '../../src/store/ports.ts';
 import { generateKey } from '../../src/client/client-key.ts';
 import { identityOf } from '../support/owner.ts';
-import { pgliteImage } from '../support/pglite.ts';
+import { pgliteDatabase } from '../support/pglite.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
 
 let server: TestServer;
@@ -16,7 +16,7 @@ let failOver: () => void;
 
 /** A server whose database fails over to a standby that lacks the last registration. Its sequencer has stopped. */
 beforeEach(async () => {
-  const database = await PGlite.create({ loadDataDir: await pgliteImage() });
+  const database = await pgliteDatabase();
   let current: LogStore | undefined;
   const wrap = (store: LogStore): LogStore =>
     new Proxy(store, {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { openStore, type StoreTarget } from '../../src/store/open-store.ts';
 import type { LogStore, Store } from '../../src/store/ports.ts';
-import { pgliteImage } from '../support/pglite.ts';
+import { pgliteDatabase } from '../support/pglite.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 
 /** The clock of stores under test. */
@@ -17,7 +17,7 @@ export interface StoreFixture {
 
 /** A new empty database of each kind. */
 export async function emptyDatabase(kind: 'postgres' | 'pglite'): Promise<StoreTarget> {
-  return kind === 'postgres' ? createTestDatabase() : { memory: true, image: await pgliteImage() };
+  return kind === 'postgres' ? createTestDatabase() : { database: await pgliteDatabase() };
 }
 
 /** Runs the same tests over every database that the store supports. */

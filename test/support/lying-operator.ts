@@ -1,4 +1,4 @@
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import type { CompanionKeys } from '../../src/ca/companion-keys.ts';
 import { issueLeaf } from '../../src/ca/issue.ts';
 import { DEFAULT_PROFILE, leafValidity, type Validity } from '../../src/ca/profile.ts';
@@ -16,7 +16,7 @@ import { growLog, prefixTileRows } from '../../src/service/sequencing/grow-log.t
 import { releaseHead } from '../../src/service/sequencing/head-signer.ts';
 import { readGreatest } from '../../src/service/sequencing/submission-check.ts';
 import { identityOf } from './owner.ts';
-import { pgliteImage } from './pglite.ts';
+import { pgliteDatabase } from './pglite.ts';
 import { createTestServer, type TestServer, type TestServerOptions } from './test-server.ts';
 
 /** A version of a label as its row has it. */
@@ -39,7 +39,7 @@ export class LyingOperator {
   }
 
   static async start(options: TestServerOptions = {}): Promise<LyingOperator> {
-    const database = await PGlite.create({ loadDataDir: await pgliteImage() });
+    const database = await pgliteDatabase();
     const limits = { verifyOneIn: 0, ...options.limits };
     return new LyingOperator(await createTestServer({ ...options, target: { database }, limits }), database);
   }

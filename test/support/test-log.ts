@@ -22,7 +22,7 @@ import { nativeVrfProver } from '../../src/service/threads/native-vrf-prover.ts'
 import { createToken } from '../../src/service/log/tokens.ts';
 import { openStore, type StoreTarget } from '../../src/store/open-store.ts';
 import type { LogStore, Store } from '../../src/store/ports.ts';
-import { pgliteImage } from './pglite.ts';
+import { pgliteDatabase } from './pglite.ts';
 import type { TestWitnesses } from './test-witnesses.ts';
 
 /** When tests happen. */
@@ -149,7 +149,7 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
   const clock = new TestClock();
   clock.nowMs = options.startMs ?? TEST_START_MS;
   const events: ServiceEvent[] = [];
-  const store = await openStore(options.target ?? { memory: true, image: await pgliteImage() }, { now: clock.now });
+  const store = await openStore(options.target ?? { database: await pgliteDatabase() }, { now: clock.now });
   const { wrap } = options;
   const wrapped: Store =
     wrap === undefined

@@ -1,4 +1,4 @@
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { generateKey } from '../../../src/client/client-key.ts';
@@ -9,7 +9,7 @@ import { requestHash } from '../../../src/service/issuance/requests.ts';
 import { readLabelState } from '../../../src/service/log/label-state.ts';
 import { closeOpenIntent } from '../../../src/service/sequencing/intent-closing.ts';
 import { identityOf } from '../../support/owner.ts';
-import { pgliteImage } from '../../support/pglite.ts';
+import { pgliteDatabase } from '../../support/pglite.ts';
 import { createTestServer, type TestServer } from '../../support/test-server.ts';
 
 const ALICE = 'alice@example.com';
@@ -18,7 +18,7 @@ const BOB = 'bob@example.com';
 let database: PGlite;
 let server: TestServer;
 beforeEach(async () => {
-  database = await PGlite.create({ loadDataDir: await pgliteImage() });
+  database = await pgliteDatabase();
   server = await createTestServer({ target: { database } });
 });
 afterEach(async () => {

@@ -1,16 +1,16 @@
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readTrail, type TrailEntry } from '../../../src/service/admin/read-trail.ts';
 import type { TrailHead } from '../../../src/store/ports.ts';
 import { createToken, revokeToken } from '../../../src/service/log/tokens.ts';
-import { pgliteImage } from '../../support/pglite.ts';
+import { pgliteDatabase } from '../../support/pglite.ts';
 import { csrFor, newDeviceKey } from '../../support/owner.ts';
 import { createTestLog, type TestLog } from '../../support/test-log.ts';
 
 let database: PGlite;
 let log: TestLog;
 beforeEach(async () => {
-  database = await PGlite.create({ loadDataDir: await pgliteImage() });
+  database = await pgliteDatabase();
   log = await createTestLog({ target: { database } });
 });
 afterEach(async () => {

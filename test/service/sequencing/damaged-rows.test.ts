@@ -1,11 +1,11 @@
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { equalBytes } from '../../../src/core/encoding/bytes.ts';
 import { GlasskeyError } from '../../../src/core/errors.ts';
 import type { LogStore } from '../../../src/store/ports.ts';
 import { checkInvariants } from '../../support/invariants.ts';
 import { csrFor, identityOf, newDeviceKey } from '../../support/owner.ts';
-import { pgliteImage } from '../../support/pglite.ts';
+import { pgliteDatabase } from '../../support/pglite.ts';
 import { createTestLog, type TestLog } from '../../support/test-log.ts';
 
 const ALICE = 'alice@example.com';
@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 async function open(wrap?: (store: LogStore) => LogStore): Promise<void> {
-  database = await PGlite.create({ loadDataDir: await pgliteImage() });
+  database = await pgliteDatabase();
   log = await createTestLog({ loop: false, target: { database }, ...(wrap === undefined ? {} : { wrap }) });
 }
 
