@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** `npm run test:long`: peers in other languages, crash rounds, README's commands, and lives of servers in a terminal. */
+/** `npm run test:long`: peers in other languages, crash rounds, README's commands, lives of servers in a terminal, and large logs. */
 const LONG = [
   'test/interop/**/*.test.ts',
   'test/scenario/crash.test.ts',
@@ -18,6 +18,7 @@ const LONG = [
   'test/cli/monitor.test.ts',
   'test/cli/publish.test.ts',
   'test/cli/recovery.test.ts',
+  'test/cli/restart.test.ts',
   'test/cli/state.test.ts',
   'test/cli/suite.test.ts',
   'test/cli/witness.test.ts',
@@ -28,12 +29,15 @@ const LONG = [
   'test/server/serve.test.ts',
   'test/server/token-keys.test.ts',
   'test/server/witness-policy.test.ts',
+  'test/service/publish/publish-large-log.test.ts',
 ];
 const NEVER = ['node_modules/**', 'dist/**', 'test/interop/go/**', 'test/interop/python/**'];
 
 export default defineConfig({
   test: {
     pool: 'forks',
+    // Files of a worker share its modules: imports and databases in memory were half of the time.
+    isolate: false,
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 240_000,

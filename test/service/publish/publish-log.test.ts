@@ -16,7 +16,6 @@ import {
   cosign,
   folderReader,
   growTo,
-  MemoryTarget,
   recorded,
   sourceOf,
   trustOf,
@@ -60,20 +59,6 @@ describe('a published log', () => {
     expect((await contents()).includes('log/tile/0/000.p/255')).toBe(true);
     expect(await readdir(join(folder, '.unfinished'))).toEqual([]);
   });
-
-  it('spans more than one tile of level 1', async () => {
-    const target = new MemoryTarget();
-    await growTo(log, 66_000);
-    expect(await publish(target)).toMatchObject({ treeSize: 66_000 });
-    const names = [...target.files.keys()].filter((path) => path.startsWith('log/tile/1/'));
-    expect(names).toEqual(['log/tile/1/000', 'log/tile/1/001.p/1']);
-    await growTo(log, 66_001);
-    log.requests.length = 0;
-    expect(await publish(target)).toMatchObject({ treeSize: 66_001, entries: 1 });
-    // One more entry costs a few files, whatever the size of the log.
-    expect(log.requests.length).toBe(5);
-    expect(await auditCopy(log, async (path) => target.files.get(path))).toBe(66_001);
-  }, 120_000);
 
   it('is left alone where nothing is new', async () => {
     await growTo(log, 300);

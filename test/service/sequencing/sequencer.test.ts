@@ -276,7 +276,7 @@ describe('the loop', () => {
           return store.readLogEnd();
         },
       });
-    await open({ wrap, limits: { batchIntervalMs: 60_000 } });
+    await open({ wrap, limits: { batchIntervalMs: Infinity } });
     isSlow = true;
     let isPreparing = false;
     const collected = latch();
