@@ -23,6 +23,7 @@ export * from './keytrans/owner-init-messages.ts';
 export * from './keytrans/owner-monitor-messages.ts';
 export { expectedAt, greatestKnown, type OwnerState, ownerStateCodec } from './keytrans/owner-state.ts';
 export * from './keytrans/proofs.ts';
+export * from './keytrans/standing-messages.ts';
 export {
   settleCredential,
   type UnsettledCredential,
@@ -38,5 +39,6 @@ export { type VerifiedDistinguished, verifyDistinguished } from './keytrans/veri
 export { type VerifiedLookup, verifyLookup } from './keytrans/verify-lookup.ts';
 export { type VerifiedSearch, type VerifyContext, verifySearch } from './keytrans/verify-search.ts';
 export { type VerifiedOwnerInit, verifyOwnerInit } from './keytrans/verify-owner-init.ts';
+export { type VerifiedStanding, verifyStanding } from './keytrans/verify-standing.ts';
 export { ownerMonitorRequest, type VerifiedOwnerMonitor, verifyOwnerMonitor } from './keytrans/verify-owner-monitor.ts';
 export { type CreatedVersion, type VerifiedUpdate, verifyOwnerUpdate } from './keytrans/verify-owner-update.ts';

@@ -15,6 +15,8 @@ import {
   type PlannedStep,
 } from '../../src/core/keytrans/plan-owner.ts';
 import { planFixedVersionSearch, type SearchPlan } from '../../src/core/keytrans/plan-proof.ts';
+import { planStanding } from '../../src/core/keytrans/plan-standing.ts';
+import type { StandingRequest, StandingResponse } from '../../src/core/keytrans/standing-messages.ts';
 import type { UpdateResponse } from '../../src/core/keytrans/update-messages.ts';
 import type { FullTreeHead } from '../../src/core/keytrans/tree-head.ts';
 import { labelBytes, type ReferenceLog } from './reference-log.ts';
@@ -197,5 +199,20 @@ export function answerOwnerUpdate(
     info: made.map(({ opening, update: { signature } }) => ({ opening, signature })),
     binaryLadder: ladderSteps(log, label, plan.ladder),
     update: log.prove(plan, label),
+  };
+}
+
+/** The answer of a log to whoever asks whether a version stood at two entries. */
+export function answerStanding(
+  log: ReferenceLog,
+  request: ReferenceRequest & Pick<StandingRequest, 'version' | 'first' | 'second'>,
+): StandingResponse {
+  const { label, last, auditedSize } = request;
+  const { plan } = planWith(log, (source) => planStanding({ ...optionsOf(log, request), request, source }));
+  const steps = plan.ladder.map((version) => ({ version, committed: plan.committed.includes(version) }));
+  return {
+    fullTreeHead: headFor(log, last, auditedSize),
+    binaryLadder: ladderSteps(log, label, steps),
+    standing: log.prove(plan, label),
   };
 }

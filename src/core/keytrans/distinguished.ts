@@ -1,11 +1,9 @@
 import { frontier, pathTo } from './implicit-search-tree.ts';
 
 /**
- * Distinguished log entries (KT §6.1): the reference points, about one in each Reasonable Monitoring Window, that
- * owners check and at which every search starts.
- *
- * The algorithms are generators: each yields the position whose timestamp (ms) it needs and receives that timestamp. It
- * may request the same position again.
+ * An algorithm on distinguished log entries (KT §6.1): the reference points, about one in each Reasonable Monitoring
+ * Window, that owners check and at which every search starts. It yields the position whose timestamp (ms) it needs and
+ * receives that timestamp. It may request the same position again.
  */
 export type TimestampAlgorithm<T> = Generator<number, T, number>;
 

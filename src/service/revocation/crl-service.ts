@@ -9,7 +9,7 @@ import type { Revocation, SerialRange } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 
 /** The time for which a count of revocations is trusted, ms: the most by which a CRL is late. */
-const LIST_LIFETIME_MS = 2_000;
+const COUNT_TRUSTED_MS = 2_000;
 
 /**
  * A delta also lists what was revoked in this time before its base, ms. The clocks of two replicas may differ by that
@@ -103,7 +103,7 @@ export class CrlService {
 
   async #current(): Promise<Complete> {
     const nowMs = this.#context.now();
-    const isKnown = (atMs: number): boolean => nowMs >= atMs && nowMs - atMs < LIST_LIFETIME_MS;
+    const isKnown = (atMs: number): boolean => nowMs >= atMs && nowMs - atMs < COUNT_TRUSTED_MS;
     if (this.#complete !== undefined && isKnown(this.#listedAtMs)) return this.#complete;
     ensure(!isKnown(this.#refusedAtMs), 'not-found', TOO_MANY);
     this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = undefined));

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decode, encode } from '../../../src/core/encoding/codec.ts';
 import { type Question, runAlgorithm } from '../../../src/core/keytrans/evidence.ts';
-import { planStanding } from '../../../src/core/keytrans/plan-standing.ts';
 import {
   type StandingRequest,
   type StandingResponse,
@@ -10,7 +9,7 @@ import {
 import { updateAndStand } from '../../../src/core/keytrans/standing.ts';
 import { verifyStanding } from '../../../src/core/keytrans/verify-standing.ts';
 import { labelBytes, realVrf, ReferenceLog, referenceConfiguration } from '../../support/reference-log.ts';
-import { headFor, planWith } from '../../support/reference-operations.ts';
+import { answerStanding } from '../../support/reference-operations.ts';
 
 const refused = (code: string, message = /./) =>
   expect.objectContaining({ name: 'GlasskeyError', code, message: expect.stringMatching(message) as string });
@@ -50,17 +49,9 @@ describe('a standing', () => {
 
   type Asked = Pick<StandingRequest, 'version' | 'first' | 'second'> & { readonly last?: number };
 
-  function answer({ last, ...request }: Asked): StandingResponse {
-    const { size } = log;
-    const versionPositions = log.versionPositions('alice');
-    const options = { config, size, last, auditedSize: undefined, versionPositions, request };
-    const { plan } = planWith(log, (source) => planStanding({ ...options, source }));
-    const binaryLadder = plan.ladder.map((version) => ({
-      proof: log.vrf('alice', version).proof,
-      commitment: plan.committed.includes(version) ? log.versions.get('alice')![version]!.commitment : undefined,
-    }));
+  function answer(request: Asked): StandingResponse {
     const codec = standingResponseCodec(config);
-    const response = { fullTreeHead: headFor(log, last), binaryLadder, standing: log.prove(plan, 'alice') };
+    const response = answerStanding(log, { label: 'alice', ...request, last: request.last });
     return decode(codec, encode(codec, response));
   }
 

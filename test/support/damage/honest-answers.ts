@@ -23,6 +23,7 @@ import {
   unsettledCredentialCodec,
   verifyCredentialUpdate,
 } from '../../../src/core/keytrans/settle-credential.ts';
+import { standingResponseCodec } from '../../../src/core/keytrans/standing-messages.ts';
 import { type AuditorTreeHead, auditorTreeHeadCodec, type FullTreeHead } from '../../../src/core/keytrans/tree-head.ts';
 import { type TreeView, treeViewCodec } from '../../../src/core/keytrans/tree-view.ts';
 import { updateResponseCodec } from '../../../src/core/keytrans/update-messages.ts';
@@ -38,6 +39,7 @@ import {
 } from '../../../src/core/keytrans/verify-owner-monitor.ts';
 import { verifyOwnerUpdate } from '../../../src/core/keytrans/verify-owner-update.ts';
 import { type VerifiedSearch, verifySearch } from '../../../src/core/keytrans/verify-search.ts';
+import { verifyStanding } from '../../../src/core/keytrans/verify-standing.ts';
 import { LABELS, WINDOW_MS } from '../histories.ts';
 import { seededRandom } from '../random.ts';
 import {
@@ -57,6 +59,7 @@ import {
   answerOwnerInit,
   answerOwnerMonitor,
   answerOwnerUpdate,
+  answerStanding,
   answerVersion,
   makeCredential,
   makeCredentialUpdate,
@@ -81,6 +84,7 @@ export const OPERATIONS = [
   'owner-init',
   'owner-monitor',
   'update',
+  'standing',
 ] as const;
 export type OperationName = (typeof OPERATIONS)[number];
 
@@ -215,6 +219,7 @@ export class Collector {
       () => this.#ownerInit(label),
       () => this.#ownerUpdate(label),
       () => this.#ownerMonitor(label),
+      () => this.#standing(label),
     ];
     for (const step of steps) if (this.#random() < 0.4) step();
   }
@@ -271,6 +276,27 @@ export class Collector {
         codec: searchResponseCodec(this.#log.config, { version }),
         response: answerVersion(this.#log, { label, last, version, ...this.#auditedSize() }),
         verify: (response) => verifySearch(context, request, response),
+      },
+    );
+  }
+
+  #standing(label: string): void {
+    const positions = this.#log.versionPositions(label);
+    const version = pick(this.#random, positions.length);
+    const first = positions[version];
+    const last = this.#log.size - pick(this.#random, 2);
+    const second = Math.min(last, positions[version + 1] ?? last) - 1;
+    if (first === undefined || first >= second) return;
+    const context = this.#context(last);
+    const request = { last, label: labelBytes(label), version, first, second };
+    const { commitment } = this.#log.versions.get(label)![version]!;
+    this.#keep(
+      'standing',
+      { view: context.view },
+      {
+        codec: standingResponseCodec(this.#log.config),
+        response: answerStanding(this.#log, { ...request, label, ...this.#auditedSize() }),
+        verify: (response) => verifyStanding(context, request, response, commitment),
       },
     );
   }
