@@ -1,0 +1,66 @@
+import type { OutsideAttack } from './outside-attack.ts';
+
+/** Crashes, full disks, failovers and clocks. */
+export const FAULTS: readonly OutsideAttack[] = [
+  {
+    attack: 'kill servers and the database under load',
+    outcome: 'nothing acknowledged is lost, and no size has two roots',
+    codes: [],
+    tests: [
+      'test/scenario/crash.test.ts',
+      'test/store/postgres-failures.test.ts: killed under load: nothing acknowledged is lost, everything in flight fails, service resumes',
+    ],
+  },
+  {
+    attack: 'fail over to a standby that lacks what was acknowledged',
+    outcome: 'nothing of it is served from memory or signed over, and `/readyz` says so',
+    codes: ['log-rolled-back'],
+    tests: [
+      'test/service/lost-entries.test.ts: shows what the database holds, from the moment it looks',
+      'test/service/lost-entries.test.ts: says so in /readyz, which looks, and takes no more requests to change the log',
+      'test/service/lost-entries.test.ts: signs nothing over it, without a file and without witnesses',
+    ],
+  },
+  {
+    attack: 'fill the disk of the database',
+    outcome: 'the append fails wholly, and works again when there is room',
+    codes: ['storage-failed'],
+    tests: [
+      'test/store/postgres-failures.test.ts: a full disk fails the append wholly, and it works again when there is room',
+    ],
+  },
+  {
+    attack: 'make the data folder read-only, or fill its disk',
+    outcome: 'the server does not start; while it runs, no head is released',
+    codes: ['storage-failed'],
+    tests: [
+      'test/server/data-folder-not-writable.test.ts: a server whose data folder cannot be written does not start',
+      'test/service/sequencing/rollback-check.test.ts: is written before a head is released: where it cannot be, the release fails',
+    ],
+  },
+  {
+    attack: 'set the clock of an idle writer back',
+    outcome: 'no storm of heartbeats',
+    codes: [],
+    tests: ['test/service/sequencing/writer-clock.test.ts: appends no heartbeats because its clock steps by %i ms'],
+  },
+  {
+    attack: 'set the clock of a running writer ahead or back',
+    outcome: 'it appends nothing, says so, and another server takes over',
+    codes: ['clock-skew'],
+    tests: [
+      'test/service/sequencing/writer-clock.test.ts: refuses a clock that was set by %i ms, until it is right again',
+      'test/service/sequencing/writer-clock.test.ts: gives the lock to another server if its clock is set by %i ms',
+      'test/http/readiness.test.ts: is not ready by a clock that is off by %i ms, and says so',
+    ],
+  },
+  {
+    attack: 'have submissions wait while the head stands still, with nobody noticing',
+    outcome: '`/readyz` fails with the reason',
+    codes: [],
+    tests: [
+      'test/http/readiness.test.ts: is not ready once a submission has waited, and is again when it is taken',
+      'test/http/readiness.test.ts: says why appending fails',
+    ],
+  },
+];

@@ -1,0 +1,74 @@
+import type { OutsideAttack } from './outside-attack.ts';
+
+/** Attacks on memory, processor, connections and budgets. */
+export const RESOURCES: readonly OutsideAttack[] = [
+  {
+    attack: 'ask for mails to one address, many at once and on several servers',
+    outcome: 'the address gets `codes_per_hour` of them',
+    codes: ['rate-limited'],
+    tests: [
+      'test/store/email-challenge-rows.test.ts: 300 challenges for one address at once, on two servers of one PostgreSQL, are as many as one address may have',
+      'test/http/email-challenge.test.ts: is bounded for each name, whoever asks, and free again later',
+    ],
+  },
+  {
+    attack: 'send headers, bodies and nested JSON beyond measure',
+    outcome: 'refused before they are read whole',
+    codes: ['payload-too-large', 'invalid-request'],
+    tests: [
+      'test/http/bad-input.test.ts: bounds headers',
+      'test/scenario/hostile-requests.test.ts: is refused with a code and without an echo',
+    ],
+  },
+  {
+    attack: 'evade the limit of an address by headers of its own, or by another address of its IPv6 network',
+    outcome: 'all count as one',
+    codes: ['rate-limited'],
+    tests: [
+      'test/http/rate-limits.test.ts: are not evaded by what a client writes before its own address',
+      'test/http/rate-limits.test.ts: count a network of IPv6 as one client, however it is written',
+    ],
+  },
+  {
+    attack: 'send a batch of lookups whose answer is enormous',
+    outcome: 'what does not fit is put off, and counts as a question',
+    codes: ['rate-limited'],
+    tests: [
+      'test/http/lookup-batch.test.ts: has an answer of bounded size: what does not fit is put off',
+      'test/http/lookup-batch.test.ts: costs as many questions as it has names',
+    ],
+  },
+  {
+    attack: 'register faster than the log can take it',
+    outcome: 'refused at once, before anything is signed',
+    codes: ['overloaded'],
+    tests: [
+      'test/service/issuance/issuance.test.ts: refuses more than it can hold',
+      'test/store/postgres-failures.test.ts: too many requests at once are refused',
+    ],
+  },
+  {
+    attack: 'have OCSP responses signed without end',
+    outcome: 'so many signatures a second, and then `tryLater`',
+    codes: [],
+    tests: ['test/service/revocation/ocsp-service.test.ts: signs no more on demand than it may'],
+  },
+  {
+    attack: 'send a token of nothing but dots, or with a header that costs much',
+    outcome: 'refused by its length and shape, before anything is allocated',
+    codes: ['token-refused'],
+    tests: ['test/service/evidence/oidc-tokens.test.ts: are refused before anything is allocated for them'],
+  },
+  {
+    attack: 'have a path validated whose names take for ever to compare',
+    outcome: 'one budget for the validation, whichever paths are tried',
+    codes: [],
+    tests: ['test/ca/path/name-constraints.test.ts: are compared within one budget, whichever paths are tried'],
+  },
+  {
+    attack: 'hold connections to a witness, and never end a request',
+    outcome: 'others have room',
+    codes: [],
+    tests: ['test/http/witness.test.ts: has room for others while many requests do not end'],
+  },
+];

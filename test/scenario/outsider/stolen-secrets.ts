@@ -1,0 +1,70 @@
+import type { OutsideAttack } from './outside-attack.ts';
+
+/** Secrets in the wrong hands, and identities that say more than they may. */
+export const STOLEN: readonly OutsideAttack[] = [
+  {
+    attack: 'take a registered name by a stolen application token: recover, revoke, in either order',
+    outcome: 'any key that the owner had before can veto, and contacts see no stranger’s key',
+    codes: ['change-rejected', 'bad-change-signature'],
+    tests: ['test/http/stolen-token.test.ts: takes no name where the thief %s'],
+  },
+  {
+    attack: 'take a name that was erased and recovered, by a stolen application token',
+    outcome: 'the veto outlives that, too',
+    codes: [],
+    tests: ['test/http/stolen-token.test.ts: takes no name that was erased and recovered before'],
+  },
+  {
+    attack: 'veto again and again with a key that was removed',
+    outcome: 'after `max_vetoes` the operator decides, and everybody sees it',
+    codes: [],
+    tests: ['test/http/stolen-token.test.ts: leaves it to the operator after as many vetoes as any key may make'],
+  },
+  {
+    attack: 'use a captured ID token for another key or another name',
+    outcome: 'its nonce names one key',
+    codes: ['token-refused', 'forbidden', 'change-required'],
+    tests: [
+      'test/http/oidc.test.ts: refuses a captured token for another key, another name, a name that has a key, and a domain that is not listed',
+    ],
+  },
+  {
+    attack: 'guess application tokens',
+    outcome: 'guesses count as those of their address',
+    codes: ['unauthenticated', 'rate-limited'],
+    tests: ['test/http/rate-limits.test.ts: count guesses of tokens as those of their address'],
+  },
+  {
+    attack: 'get a certificate for a revoked key again, by the request that once got one',
+    outcome: 'refused, with a token and without',
+    codes: ['change-required'],
+    tests: ['test/scenario/hostile-requests.test.ts: cannot get a certificate for a key that was revoked'],
+  },
+  {
+    attack: 'add a recipient or a header to a mail, by the name that asks for it',
+    outcome: 'no mail',
+    codes: ['invalid-identity'],
+    tests: ['test/http/email-challenge.test.ts: sends nothing for %j'],
+  },
+  {
+    attack: 'lead the server to an issuer of the thief’s, by what a token says',
+    outcome: 'an issuer is one of a list, and nothing in a token is fetched',
+    codes: ['token-refused'],
+    tests: ['test/service/evidence/oidc-tokens.test.ts: must be configured, byte for byte: %j leads nowhere'],
+  },
+  {
+    attack: 'have a credential or a name sent elsewhere by a redirect',
+    outcome: 'no redirect is followed',
+    codes: ['bad-response'],
+    tests: [
+      'test/core/net/bounded-fetch.test.ts: asks not to be redirected, in the way that Workers know',
+      'test/scenario/sound-client.test.ts: does not follow a server that sends its requests elsewhere',
+    ],
+  },
+  {
+    attack: 'escape an excluded subtree by a name that no rule can compare',
+    outcome: 'an excluded subtree needs a name that is certainly outside',
+    codes: [],
+    tests: ['test/ca/path/name-constraints.test.ts: %s: %s'],
+  },
+];
