@@ -1,4 +1,4 @@
-import { and, asc, between, desc, eq, gt, lt, or, type Placeholder, sql } from 'drizzle-orm';
+import { and, asc, between, desc, eq, gt, inArray, lt, lte, or, type Placeholder, sql } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
 import { Batcher } from './batcher.ts';
 import { MAX_RANGE } from './log-rows.ts';
@@ -70,13 +70,21 @@ export function labelRows(context: StoreContext): Pick<LogStore, Part> {
       .from(labels)
       .where(and(eq(labels.logId, logId), eq(labels.labelKey, labelKey))),
   );
-  const readVersions = queries.prepare(['labelKey', 'first', 'last'], (db, { labelKey, first, last }) =>
-    db
+  const readVersions = queries.prepare(['labelKey', 'first', 'last', 'maxBytes'], (db, range) => {
+    const { labelKey, first, last, maxBytes } = range;
+    const asked = and(ofLabel(labelKey), between(versions.version, first, last));
+    // A value's length is known without reading it.
+    const length = sql`coalesce(octet_length(${versions.value}), 0)`;
+    const total = sql<number>`sum(${length}) over (order by ${versions.version})`.as('total');
+    const sized = db.select({ version: versions.version, total }).from(versions).where(asked).as('sized');
+    const fits = or(lte(sized.total, maxBytes), eq(sized.version, first));
+    const fitting = db.select({ version: sized.version }).from(sized).where(fits);
+    return db
       .select(VERSION)
       .from(versions)
-      .where(and(ofLabel(labelKey), between(versions.version, first, last)))
-      .orderBy(asc(versions.version)),
-  );
+      .where(and(asked, inArray(versions.version, fitting)))
+      .orderBy(asc(versions.version));
+  });
   const readPositions = queries.prepare(['labelKey', 'size'], (db, { labelKey, size }) => {
     const { position, version } = versions;
     const positions = sql<number[]>`coalesce(array_agg(${position} order by ${version}), '{}')`;
@@ -96,9 +104,9 @@ export function labelRows(context: StoreContext): Pick<LogStore, Part> {
       return row && present(row);
     },
 
-    async readVersions(labelKey, first, last) {
+    async readVersions(labelKey, first, last, maxBytes = Number.MAX_SAFE_INTEGER) {
       ensure(last - first < MAX_RANGE, 'value-out-of-range', `at most ${MAX_RANGE} versions at a time`);
-      const rows = await readVersions({ labelKey, first, last });
+      const rows = await readVersions({ labelKey, first, last, maxBytes });
       return rows.map(present);
     },
 

@@ -140,8 +140,11 @@ export interface LogStore {
 
   // labels
   findLabel(labelKey: Uint8Array): Promise<LabelRow | undefined>;
-  /** Versions first..last (inclusive) of a label, ascending; at most 1024. */
-  readVersions(labelKey: Uint8Array, first: number, last: number): Promise<readonly VersionRow[]>;
+  /**
+   * Versions first..last (inclusive) of a label, ascending; at most 1024. Returns only the first of them if all their
+   * values together are longer than `maxBytes`, and at least one.
+   */
+  readVersions(labelKey: Uint8Array, first: number, last: number, maxBytes?: number): Promise<readonly VersionRow[]>;
   /** Positions of all versions of a label with position < `size`, ascending by version. */
   readVersionPositions(labelKey: Uint8Array, size: number): Promise<readonly number[]>;
   /** Labels in the order of their keys. */

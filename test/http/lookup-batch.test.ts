@@ -13,7 +13,7 @@ import {
   lookupBatchResponseCodec,
   MAXIMUM_BATCH_LABELS,
 } from '../../src/core/keytrans/lookup-batch-messages.ts';
-import { MAX_BATCH_RESPONSE_BYTES } from '../../src/service/prover/lookup-batch.ts';
+import { MAX_RECORD_BYTES_SHOWN } from '../../src/service/prover/answer-budget.ts';
 import { LyingOperator } from '../support/lying-operator.ts';
 import { identityOf } from '../support/owner.ts';
 
@@ -125,7 +125,7 @@ describe('a batch of lookups', () => {
     const value = new Uint8Array(64 * 1024);
     for (const name of large) await operator.appendVersions(name, [{ version: 0, value }]);
     const { body, told } = await ask([ABSENT, ...large, ABSENT]);
-    expect(body.length).toBeLessThanOrEqual(MAX_BATCH_RESPONSE_BYTES + 16 * 1024);
+    expect(body.length).toBeLessThanOrEqual(MAX_RECORD_BYTES_SHOWN + 16 * 1024);
     expect(told).toEqual([
       'unauthenticated',
       ...Array<string>(15).fill('answered'),

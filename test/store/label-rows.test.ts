@@ -18,6 +18,10 @@ describeEachStore('label rows', ({ newLog }) => {
     expect(await log.findLabel(labelKey('bob'))).toBeUndefined();
     expect(await log.readVersions(key, 1, 2)).toEqual(rows.slice(1, 3));
     expect(await log.readVersions(key, 3, 100)).toEqual(rows.slice(3));
+    const length = (rows[0] as VersionRow).value?.length ?? 0;
+    expect(await log.readVersions(key, 0, 3, 3 * length - 1)).toEqual(rows.slice(0, 2));
+    expect(await log.readVersions(key, 1, 3, 2 * length)).toEqual(rows.slice(1, 3));
+    expect(await log.readVersions(key, 1, 3, 1)).toEqual(rows.slice(1, 2));
     expect(await log.readVersionPositions(key, 8)).toEqual([1, 3, 5, 7]);
     expect(await log.readVersionPositions(key, 5)).toEqual([1, 3]);
     expect(await log.readVersionPositions(labelKey('bob'), 8)).toEqual([]);

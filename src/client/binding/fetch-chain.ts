@@ -1,3 +1,4 @@
+import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import type { Configuration } from '../../core/keytrans/configuration.ts';
 import {
@@ -8,7 +9,8 @@ import {
 } from '../../core/keytrans/messages.ts';
 import { PATHS } from '../../contract/paths.ts';
 import { MAX_VERSIONS_BACK, type ReadLinks } from '../../identity/owners-record.ts';
-import type { RecordLink } from '../../identity/record-link.ts';
+import type { HeldVersion } from '../../identity/continuity.ts';
+import { breaksChain, openLink, type RecordLink } from '../../identity/record-link.ts';
 import type { Transport } from '../transport.ts';
 
 /**
@@ -17,10 +19,13 @@ import type { Transport } from '../transport.ts';
  */
 const MAX_BYTES = 32 * 1024 * 1024;
 
+/** Most requests for the versions of one chain. An honest server sends several hundred KB at a time, if there are. */
+const MAX_PAGES = 256;
+
 /**
- * Fetches the versions first..end-1 of a label, in pages; they are untrusted. Returns fewer if the server says that
- * they were erased, which nothing proves, or if there are too many: the chain then does not close. Throws `bad-chain`
- * if the server returns another number of versions than requested.
+ * Fetches the versions first..end-1 of a label, in pages of as many as the server sends; they are untrusted. Returns
+ * fewer if the server says that they were erased, which nothing proves, if there are too many, or if one does not name
+ * the version before: the chain then does not close. Throws `bad-chain` if the server returns more than requested.
  */
 export async function fetchChain(
   transport: Transport,
@@ -31,14 +36,44 @@ export async function fetchChain(
   const links: RecordLink[] = [];
   if (end - first > MAX_VERSIONS_BACK) return links;
   let bytes = 0;
-  for (let next = first; next < end && bytes <= MAX_BYTES; next += MAXIMUM_CHAIN_LINKS) {
+  let previous: HeldVersion | undefined;
+  for (let pages = 0; first + links.length < end && bytes <= MAX_BYTES && pages < MAX_PAGES; pages++) {
+    const next = first + links.length;
     const last = Math.min(next + MAXIMUM_CHAIN_LINKS, end) - 1;
     const page = await fetchPage(transport, config, { label, first: next, last });
     if (page === undefined) break;
     for (const { value } of page) bytes += value.length;
     links.push(...page);
+    if (first + links.length === end) break;
+    previous = follow(label, previous, next, page);
+    if (previous === undefined) break;
   }
   return links;
+}
+
+/**
+ * Returns the last version of a page, so that no further page is fetched after one that breaks the chain; undefined if
+ * a version does not name the one before it.
+ */
+function follow(
+  label: Uint8Array,
+  before: HeldVersion | undefined,
+  first: number,
+  page: readonly RecordLink[],
+): HeldVersion | undefined {
+  let previous = before;
+  try {
+    for (const [i, link] of page.entries()) {
+      const version = openLink(label, first + i, link);
+      const named = version.record.previousCommitment;
+      if (previous !== undefined && !equalBytes(named, previous.commitment)) return undefined;
+      previous = version;
+    }
+    return previous;
+  } catch (error) {
+    if (breaksChain(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Returns a reader of a label's versions that stops after as many bytes as {@link fetchChain}. */
@@ -63,7 +98,7 @@ async function fetchPage(
       chainResponseCodec(config),
     );
     const count = request.last - request.first + 1;
-    ensure(links.length === count, 'bad-chain', 'the server gave another number of versions than it was asked for');
+    ensure(links.length <= count, 'bad-chain', 'the server gave more versions than it was asked for');
     return links.map(({ opening, value }) => ({ opening, value: value.value }));
   } catch (error) {
     if (isGlasskeyError(error, 'erased')) return undefined;

@@ -122,7 +122,7 @@ export const KEYTRANS_OPERATIONS = {
     answer: answerStanding,
   }),
   chain: aboutLabel({
-    summary: 'Open a range of versions of a label',
+    summary: 'Open a range of versions of a label: the first of them, up to 1 MiB; ask again for the rest',
     takes: 'ChainRequest',
     gives: 'ChainResponse',
     request: chainRequestCodec,

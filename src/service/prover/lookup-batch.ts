@@ -1,6 +1,7 @@
 import { type Codec, encode } from '../../core/encoding/codec.ts';
 import type { LookupBatchRequest } from '../../core/keytrans/lookup-batch-messages.ts';
 import { type LookupResponse, lookupResponseCodec } from '../../core/keytrans/messages.ts';
+import { MAX_RECORD_BYTES_SHOWN } from './answer-budget.ts';
 import { type AskedLog, askLog } from './asked-log.ts';
 import { lookupIn } from './lookup.ts';
 import type { AssertMayAsk } from './lookup-policy.ts';
@@ -8,8 +9,6 @@ import type { ProverParts } from './prover-parts.ts';
 
 /** Labels of one batch looked up concurrently. */
 const AT_ONCE = 8;
-/** Most bytes of responses in one answer, unless the first response alone is longer. */
-export const MAX_BATCH_RESPONSE_BYTES = 1024 * 1024;
 
 /** Outcome of one label: an encoded LookupResponse, the error that refused it, or no room in this answer. */
 export type BatchOutcome =
@@ -30,7 +29,7 @@ export async function lookupBatch(
   const refusals = labels.map((label) => refusalOf(() => assertMayAsk(label)));
   const log = await askLog(parts, last);
   const outcomes: BatchOutcome[] = [];
-  let room = MAX_BATCH_RESPONSE_BYTES;
+  let room = MAX_RECORD_BYTES_SHOWN;
   for (let i = 0; i < labels.length && room > 0; i += AT_ONCE) {
     const some = labels
       .slice(i, i + AT_ONCE)

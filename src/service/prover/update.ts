@@ -7,7 +7,8 @@ import type { CombinedTreeProof } from '../../core/keytrans/proofs.ts';
 import type { FullTreeHead } from '../../core/keytrans/tree-head.ts';
 import type { UpdateRequest, UpdateResponse } from '../../core/keytrans/update-messages.ts';
 import { verifyOwnerUpdate } from '../../core/keytrans/verify-owner-update.ts';
-import { type AskedLabel, askLabel, openVersions } from './asked-label.ts';
+import { MAX_RECORD_BYTES_SHOWN } from './answer-budget.ts';
+import { type AskedLabel, askLabel, openVersion } from './asked-label.ts';
 import { type AskedLog, askLog } from './asked-log.ts';
 import type { ProverParts } from './prover-parts.ts';
 import { ownerOf, plannedSteps, readVersionKeys, type VersionKeys } from './version-keys.ts';
@@ -17,9 +18,9 @@ export const MAX_UPDATE_RESPONSES = 16;
 
 /**
  * Answers an untrusted UpdateRequest (KT §13.5) with the versions created after the one that the owner knows: one
- * response for each log entry, at most {@link MAX_UPDATE_RESPONSES}. Throws `unsupported-operation` for a request with
- * values, because the issuance pipeline makes new versions; `search-not-found` if there are no later versions;
- * `too-far-behind`, `invalid-request`, `version-expired`, `erased`.
+ * response for each log entry, at most {@link MAX_UPDATE_RESPONSES} and as many as the budget of bytes admits. Throws
+ * `unsupported-operation` for a request with values, because the issuance pipeline makes new versions;
+ * `search-not-found` if there are no later versions; `too-far-behind`, `invalid-request`, `version-expired`, `erased`.
  */
 export async function answerUpdate(parts: ProverParts, request: UpdateRequest): Promise<readonly UpdateResponse[]> {
   const { label, last, greatestVersion, values } = request;
@@ -27,12 +28,13 @@ export async function answerUpdate(parts: ProverParts, request: UpdateRequest): 
   const { context, proofs, verifier } = parts;
   const log = await askLog(parts, last);
   const asked = await askLabel(context, label, log.size);
-  const plans = await planAll(parts, asked, log, greatestVersion);
+  const all = await planAll(parts, asked, log, greatestVersion);
   const held = greatestVersion === undefined ? [0] : baseBinaryLadder(greatestVersion);
   const [keys, opened] = await Promise.all([
-    readVersionKeys(context, asked, [...held, ...plans.flatMap(versionsOf)]),
-    openAll(parts, asked, plans),
+    readVersionKeys(context, asked, [...held, ...all.flatMap(versionsOf)]),
+    openSome(parts, asked, all),
   ]);
+  const plans = all.filter(({ created }) => created.every((version) => opened.has(version)));
   const proved = await proofs.proveAll(plans, keys, log);
   const answers = plans.map((plan, i) => respond(plan, i === 0 ? log.fullTreeHead : SAME, { keys, opened }, proved[i]));
   await verifier.sample(log, (client) => {
@@ -74,16 +76,22 @@ function versionsOf({ ladder, lookups }: OwnerUpdatePlan): number[] {
   return [...ladder.map(({ version }) => version), ...lookups.flatMap(({ versions }) => versions)];
 }
 
-/** Opens the created versions, which are consecutive; by version. */
-async function openAll(
-  { context }: ProverParts,
-  asked: AskedLabel,
+/**
+ * Opens the created versions, which are consecutive; by version. Leaves out the later ones if the budget does not admit
+ * them, but none of the first log entry's.
+ */
+async function openSome(
+  { context: { store } }: ProverParts,
+  { labelKey }: AskedLabel,
   plans: readonly OwnerUpdatePlan[],
 ): Promise<ReadonlyMap<number, ChainLink>> {
-  const created = plans.flatMap((plan) => plan.created);
-  const first = created[0] as number;
-  const links = await openVersions(context, asked, first, created.at(-1) as number);
-  return new Map(links.map((link, i) => [first + i, link]));
+  const [first, ...rest] = plans.map(({ created }) => created);
+  const start = first?.[0] as number;
+  const least = first?.at(-1) as number;
+  const last = rest.at(-1)?.at(-1) ?? least;
+  let rows = await store.readVersions(labelKey, start, last, MAX_RECORD_BYTES_SHOWN);
+  if (rows.length <= least - start) rows = await store.readVersions(labelKey, start, least);
+  return new Map(rows.map((row) => [row.version, openVersion(row)]));
 }
 
 function respond(

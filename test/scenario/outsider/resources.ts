@@ -30,6 +30,21 @@ export const RESOURCES: readonly OutsideAttack[] = [
     ],
   },
   {
+    attack: 'have a small question about long records answered with megabytes',
+    outcome: 'at most 1 MiB of records in an answer; whoever wants more asks again',
+    codes: [],
+    tests: [
+      'test/scenario/fat-answers.test.ts: has an answer within the budget, and the rest is asked for',
+      'test/scenario/fat-answers.test.ts: has an answer within the budget for an owner, too',
+    ],
+  },
+  {
+    attack: 'give a name records so long that its owner cannot read its history',
+    outcome: 'the client reads it in parts, each within its own limit',
+    codes: [],
+    tests: ['test/scenario/fat-answers.test.ts: keeps nobody from reading the whole history'],
+  },
+  {
     attack: 'send a batch of lookups whose answer is enormous',
     outcome: 'what does not fit is put off, and counts as a question',
     codes: ['rate-limited'],

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KEYTRANS_MEDIA_TYPE } from '../../src/contract/media-types.ts';
+import { PATHS } from '../../src/contract/paths.ts';
+import type { Fetch } from '../../src/core/net/bounded-fetch.ts';
+import { decode, encode } from '../../src/core/encoding/codec.ts';
+import { chainRequestCodec, chainResponseCodec } from '../../src/core/keytrans/messages.ts';
+import { updateRequestCodec, updateResponsesCodec } from '../../src/core/keytrans/update-messages.ts';
+import { MAX_RECORD_BYTES_SHOWN } from '../../src/service/prover/answer-budget.ts';
+import { appendFatVersions } from '../support/fat-records.ts';
+import { LyingOperator } from '../support/lying-operator.ts';
+import { identityOf } from '../support/owner.ts';
+
+const FAT = 'fat@example.com';
+const VERSIONS = 65;
+/** More than a client reads of one answer, if it had all versions. */
+const RECORD_BYTES = 140_000;
+/** Openings and proofs beside the records. */
+const SLACK_BYTES = 64 * 1024;
+
+let operator: LyingOperator;
+let label: Uint8Array;
+beforeAll(async () => {
+  operator = await LyingOperator.start();
+  ({ label } = identityOf(FAT));
+  await appendFatVersions(operator, FAT, { count: VERSIONS, bytes: RECORD_BYTES });
+});
+afterAll(() => operator.stop());
+
+async function post(path: string, body: Uint8Array): Promise<Uint8Array> {
+  const headers = { 'content-type': KEYTRANS_MEDIA_TYPE };
+  const response = await fetch(operator.server.url + path, { method: 'POST', headers, body: new Uint8Array(body) });
+  expect(response.status).toBe(200);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** A `fetch` that counts the answers about chains and keeps the length of the longest. */
+function counting(): { readonly fetch: Fetch; pages: number; longest: number } {
+  const counts = {
+    pages: 0,
+    longest: 0,
+    fetch: async (url: string, init: RequestInit): Promise<Response> => {
+      const response = await fetch(url, init);
+      if (!url.endsWith(PATHS.chain)) return response;
+      const body = new Uint8Array(await response.arrayBuffer());
+      counts.pages++;
+      counts.longest = Math.max(counts.longest, body.length);
+      return new Response(body, response);
+    },
+  };
+  return counts;
+}
+
+describe('a small question about fat versions', () => {
+  it('has an answer within the budget, and the rest is asked for', async () => {
+    const { configuration } = operator.server.log.context;
+    let next = 0;
+    let answers = 0;
+    while (next < VERSIONS) {
+      const request = { label, first: next, last: Math.min(next + 63, VERSIONS - 1) };
+      const body = await post(PATHS.chain, encode(chainRequestCodec, request));
+      expect(body.length).toBeLessThanOrEqual(MAX_RECORD_BYTES_SHOWN + SLACK_BYTES);
+      next += decode(chainResponseCodec(configuration), body).links.length;
+      answers++;
+    }
+    expect(answers).toBe(Math.ceil(VERSIONS / Math.floor(MAX_RECORD_BYTES_SHOWN / (RECORD_BYTES + 10_000))));
+  });
+
+  it('has an answer within the budget for an owner, too', async () => {
+    const { configuration } = operator.server.log.context;
+    const request = { last: undefined, label, greatestVersion: 3, values: [] };
+    const body = await post(PATHS.update, encode(updateRequestCodec, request));
+    expect(body.length).toBeLessThanOrEqual(MAX_RECORD_BYTES_SHOWN + SLACK_BYTES);
+    const responses = decode(updateResponsesCodec(configuration), body);
+    expect(responses.flatMap(({ values }) => values).length).toBeGreaterThan(1);
+  });
+
+  it('keeps nobody from reading the whole history', async () => {
+    const counts = counting();
+    const client = await operator.client({ fetch: counts.fetch });
+    const { versions } = await client.history(FAT);
+    expect(versions.map(({ version }) => version)).toEqual(Array.from({ length: VERSIONS }, (_, i) => i));
+    expect(counts.pages).toBeGreaterThan(8);
+    expect(counts.longest).toBeLessThanOrEqual(MAX_RECORD_BYTES_SHOWN + SLACK_BYTES);
+  });
+
+  it('is not asked on after a page that breaks the chain', async () => {
+    const { configuration: config } = operator.server.log.context;
+    let pages = 0;
+    const client = await operator.client({
+      fetch: async (url, init) => {
+        const response = await fetch(url, init);
+        if (!url.endsWith(PATHS.chain)) return response;
+        pages++;
+        const codec = chainResponseCodec(config);
+        const { links } = decode(codec, new Uint8Array(await response.arrayBuffer()));
+        const [one, ...rest] = links.toReversed();
+        return new Response(
+          new Uint8Array(encode(codec, { links: one === undefined ? rest : [...rest, one] })),
+          response,
+        );
+      },
+    });
+    await expect(client.history(FAT)).rejects.toMatchObject({ code: 'bad-chain' });
+    expect(pages).toBe(1);
+  });
+});
