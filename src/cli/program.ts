@@ -1,28 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { adminCommands } from './commands/admin/admin-commands.ts';
-import { auditCommand } from './commands/audit-command.ts';
-import { auditorCommand } from './commands/auditor-command.ts';
-import { caCommand } from './commands/ca/ca-command.ts';
-import { configCommand } from './commands/config-command.ts';
-import { credentialCommand } from './commands/credential-command.ts';
-import { devicesCommand } from './commands/devices-command.ts';
-import { evidenceCommand } from './commands/evidence-command.ts';
-import { headsCommand } from './commands/heads-command.ts';
-import { historyCommand } from './commands/history-command.ts';
-import { initCommand } from './commands/init-command.ts';
-import { issueCommands } from './commands/issue-commands.ts';
-import { lookupCommand } from './commands/lookup-command.ts';
-import { monitorCommand } from './commands/monitor-command.ts';
-import { publishCommand } from './commands/publish-command.ts';
-import { recoveryCommands } from './commands/recovery-commands.ts';
-import { revokeCommand } from './commands/revoke-command.ts';
-import { runClient, runServer } from './commands/run-command.ts';
-import { serveCommand } from './commands/serve-command.ts';
-import { stateCommand } from './commands/state-command.ts';
-import { trustCommand } from './commands/trust-command.ts';
-import { verifyCommand } from './commands/verify-command.ts';
-import { witnessCommand } from './commands/witness-command.ts';
 import { oneLine } from './output/print.ts';
 
 function version(): string {
@@ -30,8 +7,67 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** Builds the program `glasskey` with every command; `parseAsync` runs it. */
-export function createProgram(): Command {
+/** Adds commands to the program. */
+type AddCommands = (program: Command) => void;
+
+/** The names of commands, and what loads their modules and gives the function that adds them. */
+export type CommandModule = readonly [names: readonly string[], load: () => Promise<AddCommands>];
+
+const runners = () => import('./commands/run-command.ts');
+
+/** Every command, in the order of the help. Loading all of them takes several times as long as a lookup does. */
+export const COMMAND_MODULES: readonly CommandModule[] = [
+  [['init'], server(async () => (await import('./commands/init-command.ts')).initCommand)],
+  [['serve'], server(async () => (await import('./commands/serve-command.ts')).serveCommand)],
+  [['admin'], server(async () => (await import('./commands/admin/admin-commands.ts')).adminCommands)],
+  [['config'], server(async () => (await import('./commands/config-command.ts')).configCommand)],
+  [['trust'], client(async () => (await import('./commands/trust-command.ts')).trustCommand)],
+  [['register', 'rotate', 'renew'], client(async () => (await import('./commands/issue-commands.ts')).issueCommands)],
+  [['revoke'], client(async () => (await import('./commands/revoke-command.ts')).revokeCommand)],
+  [['recover', 'veto'], client(async () => (await import('./commands/recovery-commands.ts')).recoveryCommands)],
+  [['lookup'], client(async () => (await import('./commands/lookup-command.ts')).lookupCommand)],
+  [['verify'], client(async () => (await import('./commands/verify-command.ts')).verifyCommand)],
+  [['devices'], client(async () => (await import('./commands/devices-command.ts')).devicesCommand)],
+  [['monitor'], client(async () => (await import('./commands/monitor-command.ts')).monitorCommand)],
+  [['history'], client(async () => (await import('./commands/history-command.ts')).historyCommand)],
+  [['credential'], client(async () => (await import('./commands/credential-command.ts')).credentialCommand)],
+  [['heads'], client(async () => (await import('./commands/heads-command.ts')).headsCommand)],
+  [['state'], client(async () => (await import('./commands/state-command.ts')).stateCommand)],
+  [['publish'], client(async () => (await import('./commands/publish-command.ts')).publishCommand)],
+  [['ca'], server(async () => (await import('./commands/ca/ca-command.ts')).caCommand)],
+  [['witness'], server(async () => (await import('./commands/witness-command.ts')).witnessCommand)],
+  [['auditor'], server(async () => (await import('./commands/auditor-command.ts')).auditorCommand)],
+  [['audit'], client(async () => (await import('./commands/audit-command.ts')).auditCommand)],
+  [['evidence'], server(async () => (await import('./commands/evidence-command.ts')).evidenceCommand)],
+];
+
+type Runners = Awaited<ReturnType<typeof runners>>;
+
+function server(load: () => Promise<(program: Command, run: Runners['runServer']) => void>) {
+  return async (): Promise<AddCommands> => {
+    const [add, { runServer }] = await Promise.all([load(), runners()]);
+    return (program) => add(program, runServer);
+  };
+}
+
+function client(load: () => Promise<(program: Command, run: Runners['runClient']) => void>) {
+  return async (): Promise<AddCommands> => {
+    const [add, { runClient }] = await Promise.all([load(), runners()]);
+    return (program) => add(program, runClient);
+  };
+}
+
+/** The modules that these arguments need: the command's own, none for `--version`, else all. */
+function modulesFor([name]: readonly string[]): readonly CommandModule[] {
+  if (name === '--version' || name === '-V') return [];
+  const own = COMMAND_MODULES.filter(([names]) => names.includes(name ?? ''));
+  return own.length === 0 ? COMMAND_MODULES : own;
+}
+
+/**
+ * Builds the program `glasskey` with the command that `args` names, or with every command; `parseAsync` runs it.
+ */
+export async function createProgram(args: readonly string[] = []): Promise<Command> {
   // Subcommands inherit these settings, so they must come before the subcommands are added.
   const program = new Command('glasskey')
     .enablePositionalOptions()
@@ -47,28 +83,6 @@ export function createProgram(): Command {
         '  2  something does not verify: misbehaviour\n  3  proved not to exist\n\n' +
         'Example:\n  $ glasskey serve --dev --data ./glasskey-data',
     );
-
-  initCommand(program, runServer);
-  serveCommand(program, runServer);
-  adminCommands(program, runServer);
-  configCommand(program, runServer);
-  trustCommand(program, runClient);
-  issueCommands(program, runClient);
-  revokeCommand(program, runClient);
-  recoveryCommands(program, runClient);
-  lookupCommand(program, runClient);
-  verifyCommand(program, runClient);
-  devicesCommand(program, runClient);
-  monitorCommand(program, runClient);
-  historyCommand(program, runClient);
-  credentialCommand(program, runClient);
-  headsCommand(program, runClient);
-  stateCommand(program, runClient);
-  publishCommand(program, runClient);
-  caCommand(program, runServer);
-  witnessCommand(program, runServer);
-  auditorCommand(program, runServer);
-  auditCommand(program, runClient);
-  evidenceCommand(program, runServer);
+  for (const add of await Promise.all(modulesFor(args).map(([, load]) => load()))) add(program);
   return program;
 }

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createProgram } from '../../src/cli/program.ts';
+import { COMMAND_MODULES, createProgram } from '../../src/cli/program.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { CliSandbox, PROGRAM } from '../support/cli.ts';
 import { startDamagingProxy } from '../support/damaging-proxy.ts';
@@ -31,7 +31,7 @@ describe('the program', () => {
     expect(readFileSync(PROGRAM, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
   });
 
-  it('has help with an example for every command', () => {
+  it('has help with an example for every command', async () => {
     const helpOf = (command: Command): string => {
       let text = '';
       command.configureOutput({ writeOut: (part) => (text += part) }).outputHelp();
@@ -43,11 +43,17 @@ describe('the program', () => {
       if (command.commands.length === 0) expect(helpOf(command)).toContain(`$ ${path}`);
       names.push(path);
     };
-    visit('glasskey', createProgram());
+    visit('glasskey', await createProgram());
     for (const name of ['init', 'serve', 'trust', 'register', 'rotate', 'revoke', 'lookup', 'verify', 'audit']) {
       expect(names).toContain(`glasskey ${name}`);
     }
     expect(names.length).toBeGreaterThan(20);
+  });
+
+  it.each(COMMAND_MODULES.flatMap(([names]) => names))('loads nothing but what belongs to %s', async (name) => {
+    const { commands } = await createProgram([name]);
+    const [names] = COMMAND_MODULES.find(([own]) => own.includes(name))!;
+    expect(commands.map((command) => command.name())).toEqual(names);
   });
 
   it('prints its help and ends with 0', async () => {
