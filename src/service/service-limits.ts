@@ -17,6 +17,8 @@ export interface ServiceLimits {
   readonly maxWitnessRestMs: number;
   /** Most submissions that one append takes from the queue. */
   readonly batchSize: number;
+  /** Most bytes of records that one append takes from the queue, unless the first submission alone has more. */
+  readonly batchBytes: number;
   /** Most leaves that one log entry adds: at most 255 (KT §12.2). */
   readonly entrySize: number;
   /** Nothing is appended while the clock is further ahead of the last entry than this, ms. */
@@ -92,6 +94,7 @@ export const DEFAULT_SERVICE_LIMITS: ServiceLimits = {
   witnessRestMs: 1_000,
   maxWitnessRestMs: 15_000,
   batchSize: 2040,
+  batchBytes: 16 * 2 ** 20,
   entrySize: 255,
   maxClockAheadMs: 24 * 3_600_000,
   maxClockBehindMs: 60_000,

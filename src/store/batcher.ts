@@ -8,6 +8,8 @@ export interface BatcherOptions<Item, Result> {
   readonly maxItems: number;
   /** Most statements under way. */
   readonly maxRuns: number;
+  /** Bounds the items of one statement by weight, unless the first alone is heavier. Default: by their number only. */
+  readonly heaviest?: { readonly weight: number; readonly weigh: (item: Item) => number };
 }
 
 interface Waiting<Item, Result> {
@@ -46,15 +48,26 @@ export class Batcher<Item, Result> {
   }
 
   #start(): void {
-    const { maxItems, maxRuns } = this.#options;
-    while (this.#waiting.length > 0 && this.#runs < maxRuns) {
-      const batch = this.#waiting.splice(0, maxItems);
+    while (this.#waiting.length > 0 && this.#runs < this.#options.maxRuns) {
+      const batch = this.#take();
       this.#runs++;
       void this.#run(batch).finally(() => {
         this.#runs--;
         this.#start();
       });
     }
+  }
+
+  /** Removes the next batch from those that wait. */
+  #take(): Waiting<Item, Result>[] {
+    const { maxItems, heaviest } = this.#options;
+    if (heaviest === undefined) return this.#waiting.splice(0, maxItems);
+    let weight = 0;
+    const end = this.#waiting.findIndex(({ item }, i) => {
+      weight += heaviest.weigh(item);
+      return i === maxItems || (i > 0 && weight > heaviest.weight);
+    });
+    return this.#waiting.splice(0, end < 0 ? maxItems : end);
   }
 
   async #run(batch: readonly Waiting<Item, Result>[]): Promise<void> {

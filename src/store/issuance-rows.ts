@@ -1,11 +1,11 @@
-import { and, asc, count, eq, inArray, lt, sql } from 'drizzle-orm';
+import { and, asc, count, eq, inArray, lt, lte, or, sql } from 'drizzle-orm';
 import { CLEARED, insertsRevocations, REASON_NEVER_RELEASED } from './append.ts';
 import { INTENT, intentOpener, toIntent } from './open-intents.ts';
 import type { IntentState, LogStore, Revocation, SubmissionOutcome, SubmissionRow, TrailRecord } from './ports.ts';
 import { type StoreContext, serialBytes } from './rows.ts';
 import { isRefused } from './sql-error.ts';
-import { intents, revocations, submissions } from './schema.ts';
-import { arrays, assignments, fields, given, names, required, type RowOf, statement } from './statement.ts';
+import { intents, revocations, submissions, versions } from './schema.ts';
+import { arrays, assignments, columnsOf, fields, given, names, required, type RowOf, statement } from './statement.ts';
 import { submitter } from './submit-versions.ts';
 import { assertTrailNotMoved, TRAIL, trailValues, writesTrail } from './trail-rows.ts';
 
@@ -75,6 +75,13 @@ const SUBMISSION = {
   act: submissions.act,
 };
 
+// An append reads both records. The database knows their lengths without reading them.
+const RECORDS_LENGTH = sql<number>`octet_length(${columnsOf('submissions', submissions.value)}) + coalesce((
+  select octet_length(${columnsOf('before', versions.value)}) from ${versions} as before
+  where ${columnsOf('before', versions.logId)} = ${columnsOf('submissions', submissions.logId)}
+    and ${columnsOf('before', versions.labelKey)} = ${columnsOf('submissions', submissions.labelKey)}
+    and ${columnsOf('before', versions.version)} = ${columnsOf('submissions', submissions.version)} - 1), 0)`;
+
 const OUTCOME = {
   id: submissions.submissionId,
   state: submissions.state,
@@ -96,9 +103,27 @@ export function issuanceRows(context: StoreContext): Pick<LogStore, Part> {
   const { driver, queries, logId } = context;
   // The state is a literal: with a parameter, a generic plan could not use the partial index `submissions_queue`.
   const queued = and(eq(submissions.logId, logId), sql`${submissions.state} = 'queued'`);
-  const readQueue = queries.prepare(['limit'], (db, { limit }) =>
-    db.select(SUBMISSION).from(submissions).where(queued).orderBy(asc(submissions.submissionId)).limit(limit),
-  );
+  const readQueue = queries.prepare(['limit', 'maxBytes'], (db, { limit, maxBytes }) => {
+    const { submissionId } = submissions;
+    const oldest = db
+      .select({ submissionId, length: RECORDS_LENGTH.as('length') })
+      .from(submissions)
+      .where(queued)
+      .orderBy(asc(submissionId))
+      .limit(limit)
+      .as('oldest');
+    const inOrder = sql`over (order by ${oldest.submissionId})`;
+    const total = sql<number>`sum(${oldest.length}) ${inOrder}`.as('total');
+    const place = sql<number>`row_number() ${inOrder}`.as('place');
+    const sized = db.select({ submissionId: oldest.submissionId, total, place }).from(oldest).as('sized');
+    const fits = or(lte(sized.total, maxBytes), eq(sized.place, 1));
+    const fitting = db.select({ submissionId: sized.submissionId }).from(sized).where(fits);
+    return db
+      .select(SUBMISSION)
+      .from(submissions)
+      .where(and(queued, inArray(submissionId, fitting)))
+      .orderBy(asc(submissionId));
+  });
   return {
     openIntent: intentOpener(context),
     submit: submitter(context),
@@ -117,8 +142,8 @@ export function issuanceRows(context: StoreContext): Pick<LogStore, Part> {
       return rows.map(toIntent);
     },
 
-    async readQueue(limit) {
-      const rows = await readQueue({ limit });
+    async readQueue(limit, maxBytes = Number.MAX_SAFE_INTEGER) {
+      const rows = await readQueue({ limit, maxBytes });
       return rows.map(toSubmission);
     },
 

@@ -192,8 +192,11 @@ export interface LogStore {
   ): Promise<boolean>;
   /** Open or submitted intents created before `beforeMs`, oldest first. */
   staleIntents(beforeMs: number, limit: number): Promise<readonly IntentRow[]>;
-  /** Oldest queued submissions. */
-  readQueue(limit: number): Promise<readonly SubmissionRow[]>;
+  /**
+   * Oldest queued submissions. Returns only the first of them if their records, together with those of the versions
+   * before, are longer than `maxBytes`, and at least one.
+   */
+  readQueue(limit: number, maxBytes?: number): Promise<readonly SubmissionRow[]>;
   queueDepth(): Promise<number>;
   /** Number of the oldest queued submission. */
   oldestQueued(): Promise<number | undefined>;

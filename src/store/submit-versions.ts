@@ -80,8 +80,12 @@ const SUBMIT = statement(
   },
 );
 
-/** Maximum of submissions in one statement, and of such statements under way. */
-const BATCH = { maxItems: 128, maxRuns: 2 };
+/** Maximum of submissions in one statement, of the bytes of their records, and of such statements under way. */
+const BATCH = {
+  maxItems: 128,
+  heaviest: { weight: 8 * 1024 * 1024, weigh: ({ submission }: Submission) => submission.value.length },
+  maxRuns: 2,
+};
 
 /** Implements {@link LogStore.submit}. Submissions that arrive together share a statement and its commit. */
 export function submitter(context: StoreContext): LogStore['submit'] {

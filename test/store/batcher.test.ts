@@ -26,6 +26,17 @@ function turn(): Promise<void> {
 }
 
 describe('a batcher', () => {
+  it('runs no more together than its weight allows, but what is heavier alone', async () => {
+    const runs = new Runs();
+    const heaviest = { weight: 10, weigh: (item: number) => item };
+    const batcher = new Batcher({ run: runs.run, maxItems: 3, maxRuns: 9, heaviest });
+    const results = Promise.all([4, 6, 1, 20, 5, 1, 2, 1].map((item) => batcher.add(item)));
+    await turn();
+    expect(runs.batches).toEqual([[4, 6], [1], [20], [5, 1, 2], [1]]);
+    for (let i = 0; i < 5; i++) await runs.endOne();
+    expect(await results).toHaveLength(8);
+  });
+
   it('runs calls of one turn together, and gives each its own result', async () => {
     const runs = new Runs();
     const batcher = new Batcher({ run: runs.run, maxItems: 10, maxRuns: 1 });

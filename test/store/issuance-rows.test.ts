@@ -108,6 +108,10 @@ describeEachStore('issuance rows', ({ newLog }) => {
     const log = await newLog();
     const [alice, bob, carol] = [await enqueue(log, 'alice'), await enqueue(log, 'bob'), await enqueue(log, 'carol')];
     expect((await log.readQueue(2)).map((row) => row.id)).toEqual([alice.id, bob.id]);
+    const bytes = alice.value.length + bob.value.length;
+    expect((await log.readQueue(10, bytes)).map((row) => row.id)).toEqual([alice.id, bob.id]);
+    expect((await log.readQueue(10, bytes - 1)).map((row) => row.id)).toEqual([alice.id]);
+    expect((await log.readQueue(10, 1)).map((row) => row.id)).toEqual([alice.id]);
     await log.append(sampleBatch(0, [alice], { rejected: [{ submissionId: bob.id, code: 'version-conflict' }] }));
     expect(await log.readOutcomes([carol.id, bob.id, 999_999, alice.id])).toEqual([
       { id: carol.id, state: 'queued' },
@@ -115,6 +119,11 @@ describeEachStore('issuance rows', ({ newLog }) => {
       { id: alice.id, state: 'sequenced', position: 0 },
     ]);
     expect((await log.readQueue(10)).map((row) => row.id)).toEqual([carol.id]);
+    // The version before counts, too.
+    const again = await enqueue(log, 'alice', 1);
+    const three = carol.value.length + again.value.length + alice.value.length;
+    expect((await log.readQueue(10, three)).map((row) => row.id)).toEqual([carol.id, again.id]);
+    expect((await log.readQueue(10, three - 1)).map((row) => row.id)).toEqual([carol.id]);
     expect(await log.openIntent(sampleIntent('alice'))).toMatchObject({ existing: { state: 'sequenced' } });
     expect(await log.openIntent(sampleIntent('bob'))).toEqual({ opened: true });
     expect((await log.findCertificate(sampleCertificate('alice').serial))?.revokedMs).toBeUndefined();

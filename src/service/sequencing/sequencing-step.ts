@@ -162,8 +162,8 @@ export class SequencingStep {
     if (this.#hasEnded) return 'idle';
     this.#clock.assertSteady();
     const most = Math.min(limits.batchSize, this.#bisection.limit);
-    const queue = await store.readQueue(most);
-    this.#queueDepth = queue.length < most ? queue.length : await store.queueDepth();
+    const queue = await store.readQueue(most, limits.batchBytes);
+    this.#queueDepth = queue.length === 0 ? 0 : await store.queueDepth();
     const isQuiet = queue.length === 0 && this.#context.monotonic() - this.#grownAtMs < limits.heartbeatMs;
     if (isQuiet && !this.#mustGrow) return 'idle';
     const started = performance.now();

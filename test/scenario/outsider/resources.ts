@@ -45,6 +45,15 @@ export const RESOURCES: readonly OutsideAttack[] = [
     tests: ['test/scenario/fat-answers.test.ts: keeps nobody from reading the whole history'],
   },
   {
+    attack: 'submit many long records at once',
+    outcome: 'each append, and each statement that stores submissions, takes as many as its bytes allow',
+    codes: [],
+    tests: [
+      'test/service/sequencing/sequencer.test.ts: takes no more of fat submissions than their bytes allow, and each at last',
+      'test/store/batcher.test.ts: runs no more together than its weight allows, but what is heavier alone',
+    ],
+  },
+  {
     attack: 'send a batch of lookups whose answer is enormous',
     outcome: 'what does not fit is put off, and counts as a question',
     codes: ['rate-limited'],

@@ -87,6 +87,23 @@ describe('a step', () => {
     expect(await check(...names)).toEqual({ size: 4, leaves: 8, released: 2 });
   });
 
+  it('takes no more of fat submissions than their bytes allow, and each at last', async () => {
+    await open({ limits: { batchBytes: 1 } });
+    const names = Array.from({ length: 7 }, (_, i) => `user${i}@example.com`);
+    const answers = [];
+    for (const name of names) answers.push((await register(name)).answer);
+    const queue = await log.context.store.readQueue(10);
+    const length = Math.max(...queue.map(({ value }) => value.length));
+    await log.service.sequencer.step();
+    Object.assign(log.context.limits, { batchBytes: 3 * length });
+    for (let rest = 6; rest > 0; rest -= 3) await log.service.sequencer.step();
+    await Promise.all(answers);
+    const appended = log.events.filter((event) => event.type === 'appended');
+    expect(appended.map(({ changes }) => changes)).toEqual([1, 3, 3]);
+    expect(log.service.sequencer.queueDepth).toBe(3);
+    expect(await check(...names)).toEqual({ size: 4, leaves: 7, released: 4 });
+  });
+
   it('crosses the edge of log tiles', async () => {
     await open({ limits: { heartbeatMs: 1 } });
     for (let i = 0; i < 259; i++) {
