@@ -278,6 +278,7 @@ export class LogService {
    */
   async #assertSigning(): Promise<void> {
     await this.#ending.assertGoesOn();
+    this.sequencer.assertSteadyClock();
     const { failure, trouble } = this.sequencer;
     for (const code of ['clock-skew', 'release-stalled', 'log-rolled-back', 'hsm-unavailable'] as const) {
       if (isGlasskeyError(trouble, code)) throw new GlasskeyError(code, trouble.message, { cause: trouble });

@@ -15,6 +15,7 @@ export async function findUnreadiness(service: LogService): Promise<string | und
   const loss = service.progress.findLoss((await service.progress.released()).released.size);
   if (loss !== undefined) return describe(loss);
   if (LASTING.some((code) => isGlasskeyError(trouble, code))) return describe(trouble);
+  service.sequencer.assertSteadyClock();
   await proveSomething(service);
   return findStandstill(service, health) ?? findWrongTime(service, health);
 }

@@ -3,8 +3,8 @@ import type { ParsedCertificate } from '../../ca/certificate.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { RecentCache } from '../../core/recent-cache.ts';
 
-/** The keys that a certificate certifies: its SubjectPublicKeyInfo, and the companion keys. */
-export type IssuedKeys = Pick<ParsedCertificate, 'spki' | 'companions'>;
+/** The keys that a certificate certifies (SubjectPublicKeyInfo and companion keys), and when its validity begins. */
+export type IssuedKeys = Pick<ParsedCertificate, 'spki' | 'companions' | 'notBeforeMs'>;
 
 /**
  * Remembers the keys of certificates that this process signed and linted, by the SHA-256 of all their bytes: a
@@ -19,8 +19,8 @@ export class IssuedCertificates {
   }
 
   /** Remembers a certificate that this process has just signed and linted: nothing else may be added. */
-  add({ der, spki, companions }: ParsedCertificate): void {
-    this.#keys.set(keyOf(der), { spki, companions });
+  add({ der, spki, companions, notBeforeMs }: ParsedCertificate): void {
+    this.#keys.set(keyOf(der), { spki, companions, notBeforeMs });
   }
 
   /** Returns the keys of a remembered certificate. */

@@ -25,9 +25,14 @@ export class ClockGuard {
     if (this.#isSteady()) this.#offsetMs = undefined;
   }
 
+  /** Takes note of the clock, if nothing has used it yet. */
+  note(): void {
+    this.#offsetMs ??= this.#nowOffsetMs();
+  }
+
   /** Throws `clock-skew` if the wall clock was set by more than the log's `max_ahead` since its first use. */
   assertSteady(): void {
-    this.#offsetMs ??= this.#nowOffsetMs();
+    this.note();
     const byMs = this.#setByMs();
     const advice = 'set it right; if it is right now, restart this server';
     ensure(this.#isSteady(), 'clock-skew', `the clock was set by ${seconds(byMs)} s while this server ran: ${advice}`);

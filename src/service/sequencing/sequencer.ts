@@ -75,8 +75,17 @@ export class Sequencer {
     return this.#step.run();
   }
 
+  /**
+   * Throws `clock-skew` if the clock was set while this process ran. A server that is not the writer signs by its
+   * clock, too: certificates, and later the entries of the log.
+   */
+  assertSteadyClock(): void {
+    this.#step.assertSteadyClock();
+  }
+
   /** Starts the loop. */
   start(): void {
+    this.#step.noteClock();
     this.#running ??= this.#run();
   }
 

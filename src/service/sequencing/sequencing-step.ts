@@ -84,6 +84,16 @@ export class SequencingStep {
     this.#clock.restart();
   }
 
+  /** Takes note of this process's clock, if nothing has used it yet. */
+  noteClock(): void {
+    this.#clock.note();
+  }
+
+  /** Throws `clock-skew` if this process's clock was set while it ran. */
+  assertSteadyClock(): void {
+    this.#clock.assertSteady();
+  }
+
   /** Throws `clock-skew` while nothing could be appended by this process's clock. */
   async assertClock(): Promise<void> {
     const head = await this.#context.store.readHead();

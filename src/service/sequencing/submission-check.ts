@@ -2,6 +2,7 @@ import { parseCertificate } from '../../ca/certificate.ts';
 import { nodeVerifySignature } from '../../ca/node-verify-signature.ts';
 import { commit } from '../../core/crypto/commitment.ts';
 import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
+import type { ErrorCode } from '../../core/error-codes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { checkTransition, type HeldVersion } from '../../identity/continuity.ts';
 import { decodeIdentityRecord, type IdentityRecord } from '../../identity/identity-record.ts';
@@ -18,6 +19,9 @@ import { queuedAct } from '../log/act.ts';
 /** RFC 5280 §5.3.1. */
 const SUPERSEDED = 4;
 const UNSPECIFIED = 0;
+
+/** Faults of one submission: its label's rows contradict each other, or another server with a wrong clock made it. */
+const LASTING: ReadonlySet<ErrorCode> = new Set(['storage-corrupt', 'clock-skew']);
 
 /** Result of {@link checkQueue}. */
 export interface CheckedQueue {
@@ -53,7 +57,10 @@ export async function checkQueue(
   for (const [label, { held }] of stored) if (held !== undefined) latest.set(label, held);
   // On the thread pool, all at once; each outcome is awaited when its row's turn comes.
   const issued = new Map(
-    queue.map((row) => [row.id, outcome(checkIssued(context, row, stored.get(formatHex(row.labelKey))?.held?.record))]),
+    queue.map((row) => {
+      const before = stored.get(formatHex(row.labelKey))?.held?.record;
+      return [row.id, outcome(checkIssued(context, row, before, options.timestampMs))];
+    }),
   );
   const accepted: SubmissionRow[] = [];
   const rejected: RefusedRow[] = [];
@@ -129,7 +136,7 @@ function throwIf(fault: Error | undefined): void {
 
 /** Returns true for an error that says nothing of the submission: a later attempt may succeed. */
 function isTransient(error: unknown): boolean {
-  if (!isGlasskeyError(error) || error.code === 'storage-corrupt') return false;
+  if (!isGlasskeyError(error) || LASTING.has(error.code)) return false;
   return error.fault === 'storage' || error.fault === 'overload' || error.fault === 'network';
 }
 
@@ -175,22 +182,32 @@ async function assertGranted({ store, issued }: LogContext, row: SubmissionRow, 
 }
 
 /**
- * Checks that an issuing CA of this log signed every certificate that a record adds to the stored one. Certificates
- * that this process signed are known by their digests.
+ * Checks that an issuing CA of this log signed every certificate that a record adds to the stored one, by a clock that
+ * agrees with this server's: clients refuse a record with a certificate from the future as a whole. Certificates that
+ * this process signed are known by their digests.
  */
 async function checkIssued(
-  { reloadable, issued }: LogContext,
+  { reloadable, issued, configuration }: LogContext,
   row: SubmissionRow,
   stored: IdentityRecord | undefined,
+  timestampMs: number,
 ): Promise<void> {
   for (const der of decodeIdentityRecord(row.value).certificates) {
-    if (issued.keysOf(der) !== undefined || (stored !== undefined && includesBytes(stored.certificates, der))) continue;
-    const certificate = parseCertificate(der);
-    const { tbs, signature, signatureAlgorithm } = certificate;
-    const ca = reloadable.issuingCas.of(certificate);
-    ensure(ca !== undefined, 'bad-signature', 'no issuing CA of this log signed the certificate');
-    await nodeVerifySignature(ca.issuer.certificate.publicKey, signatureAlgorithm, tbs, signature);
+    if (stored !== undefined && includesBytes(stored.certificates, der)) continue;
+    const known = issued.keysOf(der);
+    const { notBeforeMs } = known ?? parseCertificate(der);
+    const isTimely = notBeforeMs <= timestampMs + configuration.maxAheadMs;
+    ensure(isTimely, 'clock-skew', 'the certificate was signed by a server whose clock is ahead');
+    if (known === undefined) await assertSignedByCa(reloadable, der);
   }
+}
+
+async function assertSignedByCa({ issuingCas }: LogContext['reloadable'], der: Uint8Array): Promise<void> {
+  const certificate = parseCertificate(der);
+  const { tbs, signature, signatureAlgorithm } = certificate;
+  const ca = issuingCas.of(certificate);
+  ensure(ca !== undefined, 'bad-signature', 'no issuing CA of this log signed the certificate');
+  await nodeVerifySignature(ca.issuer.certificate.publicKey, signatureAlgorithm, tbs, signature);
 }
 
 /** Returns the error that a check throws; undefined if it passes. */

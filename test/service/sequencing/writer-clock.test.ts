@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { LogService } from '../../../src/service/log-service.ts';
+import { findUnreadiness } from '../../../src/service/readiness.ts';
 import { openLog } from '../../../src/service/log/open-log.ts';
 import { checkInvariants } from '../../support/invariants.ts';
 import { csrFor, newDeviceKey } from '../../support/owner.ts';
@@ -27,6 +28,14 @@ async function stepOften(): Promise<void> {
 async function issue(service: LogService, identity: string): Promise<unknown> {
   const csr = await csrFor(await newDeviceKey(), identity);
   return service.issue({ identity, csr, token: log.token, change: undefined, last: undefined });
+}
+
+/** Another server of the log, with a clock of its own. */
+async function another(sequence = true): Promise<{ readonly service: LogService; readonly clock: TestClock }> {
+  const clock = new TestClock();
+  clock.nowMs = log.clock.nowMs;
+  const context = await openLog({ ...log.options, now: clock.now, monotonic: clock.monotonic });
+  return { service: new LogService(context, { sequence }), clock };
 }
 
 /** Registers; the answer waits for a step of the sequencer. */
@@ -114,9 +123,7 @@ describe('a running writer', () => {
     log = await createTestLog();
     await vi.waitFor(() => expect(log.service.sequencer.isWriter).toBe(true));
     await issue(log.service, 'alice@example.com');
-    const clock = new TestClock();
-    clock.nowMs = log.clock.nowMs;
-    const other = new LogService(await openLog({ ...log.options, now: clock.now, monotonic: clock.monotonic }));
+    const { service: other, clock } = await another();
     await other.start();
     try {
       log.clock.step(ms);
@@ -127,6 +134,46 @@ describe('a running writer', () => {
       expect(log.service.sequencer.trouble).toMatchObject({ code: 'clock-skew' });
     } finally {
       await other.stop();
+    }
+  });
+});
+
+describe('a server that is not the writer', () => {
+  it.each([HOUR_MS, -HOUR_MS, 61_000])('signs nothing by a clock that was set by %i ms, and says so', async (ms) => {
+    log = await createTestLog();
+    await vi.waitFor(() => expect(log.service.sequencer.isWriter).toBe(true));
+    const { service, clock } = await another();
+    await service.start();
+    try {
+      expect(await findUnreadiness(service)).toBeUndefined();
+      clock.step(ms);
+      await expect(issue(service, 'alice@example.com')).rejects.toMatchObject({ code: 'clock-skew' });
+      await expect(findUnreadiness(service)).rejects.toMatchObject({ code: 'clock-skew' });
+      expect(await log.context.store.queueDepth()).toBe(0);
+      clock.step(-ms);
+      await issue(service, 'alice@example.com');
+      expect(service.sequencer.isWriter).toBe(false);
+    } finally {
+      await service.stop();
+    }
+  });
+
+  it('has a submission rejected whose certificate is from the future, and the name stays free', async () => {
+    await running();
+    const { service, clock } = await another(false);
+    // It was wrong from the start: only the writer's clock tells.
+    clock.step(HOUR_MS);
+    await service.start();
+    try {
+      const refused = expect(issue(service, 'alice@example.com')).rejects.toMatchObject({ code: 'clock-skew' });
+      await vi.waitFor(async () => expect(await log.context.store.queueDepth()).toBe(1), { interval: 2 });
+      await log.service.sequencer.step();
+      await refused;
+      const { answer } = await register('alice@example.com');
+      expect(await log.service.sequencer.step()).toBe('appended');
+      await answer;
+    } finally {
+      await service.stop();
     }
   });
 });
