@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** `npm run test:long`: peers in other languages, crash rounds, README's commands, lives of servers in a terminal, and large logs. */
+/**
+ * `npm run test:long`: peers in other languages, crash rounds, a short soak, README's commands, lives of servers in a
+ * terminal, and large logs.
+ */
 const LONG = [
   'test/interop/**/*.test.ts',
   'test/scenario/crash.test.ts',
@@ -30,6 +33,7 @@ const LONG = [
   'test/server/token-keys.test.ts',
   'test/server/witness-policy.test.ts',
   'test/service/publish/publish-large-log.test.ts',
+  'test/soak/soak.test.ts',
 ];
 const NEVER = ['node_modules/**', 'dist/**', 'test/interop/go/**', 'test/interop/python/**'];
 

@@ -4,6 +4,7 @@ import { createKey } from '../../src/ca/keys/key-file.ts';
 import { signerFromKey } from '../../src/ca/keys/node-signer.ts';
 import { formatPem, parsePem } from '../../src/ca/der/pem.ts';
 import { parseCertificateAnswer } from '../../src/contract/parse-answers.ts';
+import { parseProblem } from '../../src/contract/parse-problem.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { decode } from '../../src/core/encoding/codec.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
@@ -49,6 +50,16 @@ export interface Registration {
   readonly body: string;
 }
 
+/** An answer other than 201. */
+export class Refusal extends Error {
+  readonly code: string;
+
+  constructor(identity: string, status: number, text: string) {
+    super(`registering ${identity}: ${status} ${text}`);
+    this.code = parseProblem(JSON.parse(text), status).code ?? `HTTP ${status}`;
+  }
+}
+
 /** Clients that register names, and watch the heads, until their server is gone. */
 export class CrashLoad {
   readonly #testimony: Testimony;
@@ -76,7 +87,7 @@ export class CrashLoad {
     const unanswered: Registration[] = [];
     const client = async (): Promise<void> => {
       for (;;) {
-        const registration = await this.#prepare();
+        const registration = await this.prepare();
         const answered = await this.send(url, registration);
         if (answered) continue;
         unanswered.push(registration);
@@ -87,13 +98,13 @@ export class CrashLoad {
     return unanswered;
   }
 
-  /** Sends a registration; whether an answer came. Takes down what is acknowledged. Rejects for another answer than 201. */
+  /** Sends a registration; returns whether an answer came. Takes down what is acknowledged. Throws {@link Refusal}. */
   async send(url: string, { identity, body }: Registration, timeoutMs = 30_000): Promise<boolean> {
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${this.#token}` };
     const signal = AbortSignal.timeout(timeoutMs);
     const answer = await textOf(fetch(url + PATHS.certificates, { method: 'POST', headers, body, signal }));
     if (answer === undefined) return false;
-    if (answer.status !== 201) throw new Error(`registering ${identity}: ${answer.status} ${answer.text}`);
+    if (answer.status !== 201) throw new Refusal(identity, answer.status, answer.text);
     const result = parseCertificateAnswer(JSON.parse(answer.text));
     const { fullTreeHead } = decode(searchResponseCodec(this.#config, { version: undefined }), result.proof);
     if (fullTreeHead.type !== 'updated') throw new Error('an answer without a tree head');
@@ -104,7 +115,8 @@ export class CrashLoad {
     return true;
   }
 
-  async #prepare(): Promise<Registration> {
+  /** Makes a registration of a name that nobody has. */
+  async prepare(): Promise<Registration> {
     const identity = `user${this.#next++}@crash.example`;
     this.#testimony.asked.add(identity);
     const der = await signCsr(this.#key, { kind: 'email', value: identity });
@@ -114,15 +126,22 @@ export class CrashLoad {
   /** Takes down every checkpoint that is served, and that they only grow. */
   async #watch(url: string): Promise<void> {
     for (let last = 0; ;) {
-      const answer = await textOf(fetch(url + PATHS.checkpoint));
-      if (answer === undefined) return;
-      if (answer.status !== 200) throw new Error(`the checkpoint: ${answer.status} ${answer.text}`);
-      const size = this.#testimony.noteCheckpoint(answer.text);
-      if (size < last) throw new Error(`the checkpoint went back from ${last} to ${size}`);
+      const size = await noteServed(url, this.#testimony, last);
+      if (size === undefined) return;
       last = size;
       await sleep(5);
     }
   }
+}
+
+/** Takes down the checkpoint that is served, and returns its size. Throws if it is below `least`; undefined: no answer. */
+export async function noteServed(url: string, testimony: Testimony, least: number): Promise<number | undefined> {
+  const answer = await textOf(fetch(url + PATHS.checkpoint, { signal: AbortSignal.timeout(30_000) }));
+  if (answer === undefined) return undefined;
+  if (answer.status !== 200) throw new Error(`the checkpoint: ${answer.status} ${answer.text}`);
+  const size = testimony.noteCheckpoint(answer.text);
+  if (size < least) throw new Error(`the checkpoint went back from ${least} to ${size}`);
+  return size;
 }
 
 /** A whole answer; undefined where the connection broke, or was refused, before its end. */

@@ -3,22 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openServer } from '../../src/server/open-server.ts';
 import { auditLog } from '../../src/client/audit/audit-log.ts';
 import { MemoryState } from '../../src/client/state/client-state.ts';
 import { KeyDirectory } from '../../src/client/key-directory.ts';
 import { parseTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import type { SignedTrustBundle } from '../../src/contract/trust-bundle.ts';
-import { equalBytes, formatHex, parseBase64 } from '../../src/core/encoding/bytes.ts';
+import { equalBytes, parseBase64 } from '../../src/core/encoding/bytes.ts';
 import { decode } from '../../src/core/encoding/codec.ts';
 import { configurationCodec } from '../../src/core/keytrans/configuration.ts';
-import { canonicalIdentity } from '../../src/identity/canonical-identity.ts';
-import { checkInvariants } from '../support/invariants.ts';
 import { initialiseServer, type KillableServer, startKillableServer } from '../support/killable-server.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { seededRandom } from '../support/random.ts';
 import { CrashLoad, type Registration, Testimony } from './crash-load.ts';
+import { assertOneHistory } from './one-history.ts';
 
 const ROUNDS = Number(process.env['GLASSKEY_CRASH_ROUNDS'] ?? 5);
 const SEED = Number(process.env['GLASSKEY_CRASH_SEED'] ?? Date.now() % 1_000_000);
@@ -124,31 +122,11 @@ describe.skipIf(database === undefined)(title, () => {
       expect(audited.treeSize).toBeGreaterThanOrEqual(testimony.greatestSize);
       expect(audited.updates).toBeGreaterThanOrEqual(testimony.acknowledged.size);
       await last.end('SIGTERM');
-      await expectOneHistory();
+      await assertOneHistory({ data, database }, bundle.bundle, testimony);
       expect(testimony.acknowledged.size).toBeGreaterThan(ROUNDS);
     },
     60_000 + ROUNDS * 60_000,
   );
-
-  /** All that is stored holds together, and every head that was ever seen is the one that is stored. */
-  const expectOneHistory = async (): Promise<void> => {
-    const open = await openServer({ data, database });
-    try {
-      const { identityRules } = bundle.bundle;
-      const labels = [...testimony.asked].map((identity) => canonicalIdentity(identity, identityRules).label);
-      await checkInvariants(open.context, labels);
-      for (const [size, signature] of testimony.heads) {
-        const released = await open.context.store.readReleasedAt(size);
-        expect(released && formatHex(released.signature), `head of size ${size}`).toBe(signature);
-      }
-      for (const [size, checkpoint] of testimony.checkpoints) {
-        const released = await open.context.store.readReleasedAt(size);
-        expect(released?.checkpoint, `checkpoint of size ${size}`).toBe(checkpoint);
-      }
-    } finally {
-      await open.store.close();
-    }
-  };
 });
 
 function pick<T>(items: readonly T[], random: () => number): T {

@@ -11,8 +11,20 @@ export interface KillableServer {
   readonly ready: Promise<string>;
   /** What it wrote to stderr so far. */
   log(): string;
+  /** Its process. */
+  readonly pid: number;
+  /** Sends a signal to the whole process group. */
+  signal(signal: NodeJS.Signals): void;
   /** Sends a signal to the whole process group, and waits for the end. */
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+}
+
+/** How to start a {@link KillableServer}. */
+export interface KillableServerOptions {
+  /** Default: 0, any free port. */
+  readonly port?: number;
+  /** Added to the environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Makes a data folder. */
@@ -20,10 +32,15 @@ export async function initialiseServer(data: string): Promise<void> {
   await run(process.execPath, [PROGRAM, 'init', '--data', data]);
 }
 
-/** Starts `glasskey serve` on a free port, in a process group of its own. */
-export function startKillableServer(data: string, database: string): KillableServer {
-  const command = [PROGRAM, 'serve', '--data', data, '--listen', '127.0.0.1:0', '--database', database];
-  const child = spawn(process.execPath, command, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+/** Starts `glasskey serve` in a process group of its own. */
+export function startKillableServer(
+  data: string,
+  database: string,
+  { port = 0, environment = {} }: KillableServerOptions = {},
+): KillableServer {
+  const command = [PROGRAM, 'serve', '--data', data, '--listen', `127.0.0.1:${port}`, '--database', database];
+  const env = { ...process.env, ...environment };
+  const child = spawn(process.execPath, command, { detached: true, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'exit');
   let output = '';
   let log = '';
@@ -38,11 +55,16 @@ export function startKillableServer(data: string, database: string): KillableSer
   });
   // It may be ended before anybody waits for it.
   ready.catch(() => undefined);
+  const signal = (name: NodeJS.Signals): void => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid ?? 0), name);
+  };
   return {
     ready,
     log: () => log,
-    end: async (signal) => {
-      if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid ?? 0), signal);
+    pid: child.pid ?? 0,
+    signal,
+    end: async (name) => {
+      signal(name);
       await ended;
     },
   };
