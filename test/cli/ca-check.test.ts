@@ -64,7 +64,7 @@ const check = (...args: string[]) => {
 
 describe('glasskey ca check', () => {
   it('validates a path, with CRLs and OCSP responses', async () => {
-    const plain = await check('--purpose', 'clientAuth');
+    const plain = await check('--purpose', 'clientAuth', '--email', 'alice@example.com');
     expect([plain.code, plain.stdout]).toEqual([0, expect.stringContaining('revocation was not checked')]);
     const both = await check('--crl', sandbox.path('fresh.crl'), '--ocsp', sandbox.path('good.ocsp'), '--json');
     expect(both.code).toBe(0);
@@ -87,6 +87,8 @@ describe('glasskey ca check', () => {
     expect([revoked.code, revoked.stderr]).toEqual([2, expect.stringContaining('certificate-revoked')]);
     const purpose = await check('--purpose', 'serverAuth');
     expect([purpose.code, purpose.stderr]).toEqual([2, expect.stringContaining('bad-certificate')]);
+    const name = await check('--email', 'alice@example.com', '--host', 'example.com');
+    expect([name.code, name.stderr]).toEqual([2, expect.stringContaining('is not for host')]);
     const late = await check('--at', '2030-01-01T00:00:00Z');
     expect([late.code, late.stderr]).toEqual([1, expect.stringContaining('certificate-expired')]);
     const noAnswer = await check('--ocsp', sandbox.path('fresh.crl'));

@@ -1,17 +1,21 @@
 import { ensure } from '../../core/errors.ts';
+import type { KeyUsage } from '../certificate-extensions.ts';
 import { ExtensionOid, PurposeOid } from '../der/oids.ts';
 import type { GeneralName } from './general-name.ts';
 import { isDomainName, isPresentedName } from './host-name.ts';
 import { assertNamesAllowed, type Budget } from './name-constraints.ts';
 import type { PathCertificate } from './path-certificate.ts';
+import { assertPeer, assertServerPath, type PeerNames } from './peer-checks.ts';
 import { PathPolicies } from './policies.ts';
 
 /** Requirements on a path. */
-export interface PathRequirements {
+export interface PathRequirements extends PeerNames {
   /** The time at which the path must be valid, ms since the epoch. */
   readonly atMs: number;
   /** A purpose that every certificate with an extendedKeyUsage must allow; undefined: any. */
   readonly purpose?: string | undefined;
+  /** Uses that the leaf's keyUsage must allow, if it has the extension. */
+  readonly keyUsage?: readonly KeyUsage[] | undefined;
   /** The acceptable policies, if one is required; undefined: any. */
   readonly policies?: ReadonlySet<string> | undefined;
   /** True requires a policy, regardless of the certificates (RFC 5280 §6.1.1 (e)). */
@@ -33,6 +37,8 @@ export function checkPath(
   const [leaf] = path as [PathCertificate];
   for (const certificate of path) assertProfile(certificate, requirements);
   assertLeaf(leaf, requirements);
+  assertPeer(leaf, requirements);
+  if (requirements.purpose === PurposeOid.serverAuth) assertServerPath(path);
   path.slice(1).forEach((issuer, index) => assertCa(issuer, path.slice(1, index + 1)));
   assertConstraints(path, budget);
   return checkPolicies(path.slice(0, -1), requirements);
@@ -93,8 +99,13 @@ function isWellFormed({ kind, value }: GeneralName): boolean {
   }
 }
 
-function assertLeaf({ contents, nameConstraints }: PathCertificate, { acceptsCa = false }: PathRequirements): void {
+function assertLeaf(
+  { contents, nameConstraints }: PathCertificate,
+  { acceptsCa = false, keyUsage: uses = [] }: PathRequirements,
+): void {
   const { isCa, keyUsage } = contents;
+  const refused = uses.find((use) => keyUsage?.has(use) === false);
+  ensure(refused === undefined, 'bad-certificate', `the certificate does not permit ${refused}`);
   ensure(acceptsCa || !isCa, 'bad-certificate', 'the leaf is a CA certificate');
   const signs = keyUsage?.has('keyCertSign') === true;
   ensure(

@@ -10,3 +10,4 @@ export { checkOcsp, type OcspRequirements } from './check-ocsp.ts';
 export { type PathRequirements } from './check-path.ts';
 export { checkRevocation } from './check-revocation.ts';
 export { type PathCertificate } from './path-certificate.ts';
+export { assertPeer, type PeerNames } from './peer-checks.ts';

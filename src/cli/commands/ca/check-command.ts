@@ -6,6 +6,7 @@ import { validatePath } from '../../../ca/path/build-path.ts';
 import { checkOcsp } from '../../../ca/path/check-ocsp.ts';
 import { checkRevocation } from '../../../ca/path/check-revocation.ts';
 import type { PathCertificate } from '../../../ca/path/path-certificate.ts';
+import type { PeerNames } from '../../../ca/path/peer-checks.ts';
 import { parsePemBlocks } from '../../../ca/der/pem.ts';
 import { decodeUtf8 } from '../../../core/encoding/bytes.ts';
 import { ensure } from '../../../core/errors.ts';
@@ -13,7 +14,7 @@ import { EXIT, exitCodeOf, reportFailure } from '../../exit-code.ts';
 import { oneLine, printJson, printLines } from '../../output/print.ts';
 import type { RunServer } from '../run-command.ts';
 
-interface Flags {
+interface Flags extends PeerNames {
   readonly root: string;
   readonly chain?: string;
   readonly crl?: readonly string[];
@@ -36,6 +37,10 @@ export function checkCommand(ca: Command, run: RunServer): void {
     .option('--ocsp <files...>', 'OCSP responses, DER: one must cover the certificate and call it good')
     .option('--ocsp-request <file>', 'OCSP request, DER: the responses must repeat its nonce')
     .option('--purpose <name>', `required purpose: ${PURPOSES.join(', ')}`, parsePurpose)
+    .option('--host <name>', 'domain name that the certificate must be for')
+    .option('--ip <address>', 'IP address that the certificate must be for')
+    .option('--email <address>', 'mail address that the certificate must be for')
+    .option('--uri <uri>', 'URI that the certificate must be for')
     .option('--at <time>', 'time to validate at, such as 2026-11-23T12:00:00Z; default: now', parseTime)
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -74,6 +79,10 @@ async function check(file: string, flags: Flags): Promise<number> {
     intermediates: flags.chain === undefined ? [] : await certificates(flags.chain),
     atMs,
     purpose: flags.purpose && PurposeOid[flags.purpose],
+    host: flags.host,
+    ip: flags.ip,
+    email: flags.email,
+    uri: flags.uri,
     accept,
   });
   const serials = path.map(({ contents }) => contents.serial);

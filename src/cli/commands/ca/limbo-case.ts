@@ -1,10 +1,13 @@
 import { parsePem } from '../../../ca/der/pem.ts';
 import { KEY_USAGES, type KeyUsage } from '../../../ca/certificate-extensions.ts';
 import { PurposeOid } from '../../../ca/der/oids.ts';
-import { validatePath } from '../../../ca/path/build-path.ts';
-import { checkRevocation } from '../../../ca/path/check-revocation.ts';
-import type { PathCertificate } from '../../../ca/path/path-certificate.ts';
-import { assertPeer, assertServerPath, type PeerName } from '../../../ca/path/peer-checks.ts';
+import {
+  assertPeer,
+  checkRevocation,
+  type PathCertificate,
+  type PeerNames,
+  validatePath,
+} from '../../../ca/path/index.ts';
 import { JsonFields } from '../../../contract/json-fields.ts';
 import type { ErrorCode } from '../../../core/error-codes.ts';
 import { ensure, GlasskeyError } from '../../../core/errors.ts';
@@ -86,16 +89,14 @@ function prepare(fields: JsonFields): () => Promise<void> {
   const atMs = fields.has('validation_time') ? parseTime(fields) : Date.now();
   const isServer = fields.oneOf('validation_kind', ['SERVER', 'CLIENT']) === 'SERVER';
   const maxDepth = fields.has('max_chain_depth') ? fields.integer('max_chain_depth') : undefined;
-  const peers = readPeers(fields);
+  const [peer, ...others] = readPeers(fields);
   const purposes = pems('extended_key_usage').map((name) => purposeOid(name));
-  const usages = pems('key_usage').map((name) => usageOf(name));
+  const keyUsage = pems('key_usage').map((name) => usageOf(name));
   return async () => {
     const der = (pem: string): Uint8Array => parsePem('CERTIFICATE', pem);
     const [purpose = isServer ? PurposeOid.serverAuth : undefined] = purposes;
     const accept = async (path: readonly PathCertificate[]): Promise<void> => {
-      for (const peer of peers) assertPeer(path[0] as PathCertificate, peer);
-      if (isServer) assertServerPath(path);
-      assertUsages(path[0] as PathCertificate, usages);
+      for (const other of others) assertPeer(path[0] as PathCertificate, other);
       const encoded = crls.map((pem) => parsePem('X509 CRL', pem));
       if (encoded.length > 0) await checkRevocation(path, encoded, atMs);
     };
@@ -106,6 +107,8 @@ function prepare(fields: JsonFields): () => Promise<void> {
       atMs,
       maxDepth,
       purpose,
+      keyUsage,
+      ...peer,
       accept,
       acceptsCa: true,
     });
@@ -118,16 +121,15 @@ function parseTime(fields: JsonFields): number {
   return timeMs;
 }
 
-const PEER_KINDS = { DNS: 'dns', IP: 'ip', RFC822: 'email' } as const;
+const PEER_KINDS = { DNS: 'host', IP: 'ip', RFC822: 'email' } as const;
 
-function readPeers(fields: JsonFields): readonly PeerName[] {
+function readPeers(fields: JsonFields): readonly PeerNames[] {
   const names = fields.has('expected_peer_names')
     ? fields.array('expected_peer_names', { minimum: 0, maximum: 100 })
     : [];
   const one = fields.has('expected_peer_name') ? [fields.object('expected_peer_name')] : [];
   return [...one, ...names.map((name) => new JsonFields(name, CODE, 'peer name'))].map((name) => ({
-    kind: PEER_KINDS[name.oneOf('kind', ['DNS', 'IP', 'RFC822'])],
-    value: name.string('value', 1_000),
+    [PEER_KINDS[name.oneOf('kind', ['DNS', 'IP', 'RFC822'])]]: name.string('value', 1_000),
   }));
 }
 
@@ -151,11 +153,4 @@ function usageOf(name: string): KeyUsage {
   const usage = KEY_USAGES.find((one) => one === (name === 'contentCommitment' ? 'nonRepudiation' : name));
   ensure(usage !== undefined, CODE, 'unknown key usage');
   return usage;
-}
-
-function assertUsages({ contents }: PathCertificate, usages: readonly KeyUsage[]): void {
-  const { keyUsage } = contents;
-  if (keyUsage === undefined) return;
-  for (const usage of usages)
-    ensure(keyUsage.has(usage), 'bad-certificate', `the certificate does not permit ${usage}`);
 }
