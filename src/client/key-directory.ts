@@ -24,7 +24,7 @@ import {
 } from './operations/credential.ts';
 import { compareWithOthers, showHeads, updateHeads } from './operations/heads.ts';
 import { history, type History } from './operations/history.ts';
-import { type Registration, registration, renewal, rotation } from './operations/key-orders.ts';
+import { type Registration, registration, type Rotation, renewal, rotation } from './operations/key-orders.ts';
 import { lookUpIdentity, type LookupResult } from './operations/lookup.ts';
 import { lookupMany, type LookupOutcome } from './operations/lookup-many.ts';
 import { lookupVersion, type VerifiedVersion } from './operations/lookup-version.ts';
@@ -287,11 +287,17 @@ export class KeyDirectory {
 
   /**
    * Replaces the key `credentials` by `key` in one signed change. Store `key` safely before the call. The same call
-   * again, such as after a lost answer, returns the certificate that was issued. To replace only the companion keys,
-   * give the same key twice and a `csr` (PEM) with the new ones.
+   * again, such as after a lost answer, returns the certificate that was issued. Companion keys are kept: the new
+   * certificate has those of the old one, unless `csr` (PEM) asks for others. Throws `usage` for a `csr` that asks for
+   * fewer kinds, unless `dropCompanions` is set. To replace only the companion keys, give the same key twice.
    */
-  async rotate(text: string, credentials: ClientKey, key: ClientKey, csr?: string): Promise<IssuedCertificate> {
-    return this.#run(await rotation(this.identity(text), { credentials, key, csr }));
+  async rotate(
+    text: string,
+    credentials: ClientKey,
+    key: ClientKey,
+    options: Rotation = {},
+  ): Promise<IssuedCertificate> {
+    return this.#run(rotation(this.identity(text), credentials, key, options));
   }
 
   /**

@@ -91,6 +91,15 @@ describe('devices', () => {
     expect(existsSync(box.path('phone/companion-x25519.pem'))).toBe(false);
   }, 240_000);
 
+  it('keep these keys in a rotation, but for those of which it makes new ones', async () => {
+    const rotate = (...args: string[]) => box.run('rotate', NAME, ...to, '--credentials', 'tablet', ...args);
+    expect((await rotate('--out', 'tablet2', '--companion', 'x25519')).code).toBe(0);
+    const read = (path: string) => readFileSync(box.path(path), 'utf8');
+    expect(read('tablet2/companion-ml-kem-768.pem')).toBe(read('tablet/companion-ml-kem-768.pem'));
+    expect(read('tablet2/companion-x25519.pem')).not.toBe(read('tablet/companion-x25519.pem'));
+    expect((await box.run('renew', NAME, ...to, '--credentials', 'tablet2')).code).toBe(0);
+  }, 240_000);
+
   it('are revoked all at once', async () => {
     const revoked = await box.run('revoke', NAME, ...to, '--credentials', 'phone', '--all', '--json');
     expect(revoked.code).toBe(0);

@@ -88,6 +88,26 @@ describe('a client of a real server', () => {
     );
   });
 
+  it('keeps companion keys in a rotation, and loses none unsaid', async () => {
+    const owner = await server.client();
+    const contact = await server.client();
+    const identity = 'hana@example.com';
+    const [first, second, third] = [await generateKey(), await generateKey(), await generateKey()];
+    const companions = companionsOf(3);
+    await owner.register(identity, { token: server.log.token, key: first, companions });
+    const rotated = await owner.rotate(identity, first, second);
+    expect(rotated.binding.certificates).toMatchObject([{ companions, spki: second.spki }]);
+    expect((await owner.rotate(identity, first, second)).certificate).toBe(rotated.certificate);
+
+    for (const fewer of [undefined, { x25519: companions.x25519 }]) {
+      const csr = await createCsr(owner.identity(identity), third, fewer);
+      await expect(owner.rotate(identity, second, third, { csr })).rejects.toThrow(code('usage'));
+    }
+    await expect(contact.lookup(identity)).resolves.toMatchObject({ binding: { version: 1 } });
+    const dropped = await owner.rotate(identity, second, third, { dropCompanions: true });
+    expect(dropped.binding.certificates).toMatchObject([{ companions: undefined, spki: third.spki }]);
+  });
+
   it('certifies companion keys with a key: a renewal keeps them, and only a signed change brings others', async () => {
     const gina = await server.client();
     const contact = await server.client();
@@ -107,9 +127,9 @@ describe('a client of a real server', () => {
     });
 
     const csr = await createCsr(gina.identity(identity), key, others);
-    const changed = await gina.rotate(identity, key, key, csr);
+    const changed = await gina.rotate(identity, key, key, { csr });
     expect(changed.binding.certificates).toMatchObject([{ companions: others, spki: key.spki }]);
-    expect((await gina.rotate(identity, key, key, csr)).certificate).toBe(changed.certificate);
+    expect((await gina.rotate(identity, key, key, { csr })).certificate).toBe(changed.certificate);
     await expect(contact.lookup(identity)).resolves.toMatchObject({ binding: { version: 2, change: { type: 'key' } } });
 
     const second = await generateKey();

@@ -42,6 +42,7 @@ export function issueCommands(program: Command, run: RunClient): void {
     .requiredOption('--credentials <dir>', 'folder of the key to replace')
     .requiredOption('--out <dir>', 'folder for the new key and its certificate')
     .addOption(companionOption())
+    .option('--drop-companions', 'let the companion keys of the old key go; default: the new key keeps them')
     .option('--json', 'print the result as JSON')
     .action((identity: string, options: RotateOptions) => run(options, () => rotate(identity, options)));
 
@@ -102,17 +103,21 @@ function assertAnother(key: ClientKey, signer: ClientKey, { out }: { readonly ou
 interface RotateOptions extends ClientOptions, CompanionOption {
   readonly credentials: string;
   readonly out: string;
+  readonly dropCompanions?: boolean;
   readonly json?: boolean;
 }
 
 async function rotate(identity: string, options: RotateOptions): Promise<number> {
   const directory = await openIssuing(options);
   const folder = new CredentialFolder(options.out);
-  const old = await new CredentialFolder(options.credentials).key();
+  const former = new CredentialFolder(options.credentials);
+  const old = await former.key();
   const key = await folder.prepareKey();
   assertAnother(key, old, options);
-  const csr = await folder.prepareRequest(directory.identity(identity), key, options.companion);
-  const issued = await directory.rotate(identity, old, key, csr);
+  const { companion, dropCompanions } = options;
+  const kept = dropCompanions === true ? undefined : former;
+  const csr = await folder.prepareRequest(directory.identity(identity), key, companion, kept);
+  const issued = await directory.rotate(identity, old, key, { csr, dropCompanions });
   await folder.writeCertificate(issued);
   return printIssued(issued.binding, folder, options);
 }

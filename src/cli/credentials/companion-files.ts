@@ -42,6 +42,18 @@ export async function prepareCompanions(
   return readCompanions(folder);
 }
 
+/**
+ * Copies the companion keys of `from` to `to`, except those of `kinds` and those that are there. They are durable
+ * before this returns.
+ */
+export async function carryCompanions(from: string, to: string, kinds: readonly CompanionKind[]): Promise<void> {
+  for (const kind of COMPANION_KINDS) {
+    const [source, target] = [fileOf(from, kind), fileOf(to, kind)];
+    if (kinds.includes(kind) || existsSync(target) || !existsSync(source)) continue;
+    await writeFileDurably(target, await readInput(source));
+  }
+}
+
 /** Returns true if there is a companion key of this kind. */
 export function hasCompanion(companions: CompanionKeys | undefined, kind: CompanionKind): boolean {
   return companions?.[companionField(kind)] !== undefined;

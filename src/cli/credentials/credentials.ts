@@ -14,7 +14,7 @@ import { writeFileDurably } from '../../client/node.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { asUserInput, readInput } from '../../server/user-input.ts';
-import { hasCompanion, prepareCompanions, readCompanions } from './companion-files.ts';
+import { carryCompanions, hasCompanion, prepareCompanions, readCompanions } from './companion-files.ts';
 
 /**
  * A folder of one key: `key.pem`, `companion-….pem` (both 0600), `request.pem`, `certificate.pem` (leaf, then issuer).
@@ -51,10 +51,15 @@ export class CredentialFolder {
 
   /**
    * Returns the CSR of an earlier attempt, byte for byte, so that the server finds its answer to the same request.
-   * Without one, creates a CSR with companion keys of `kinds` and those in the folder. Throws `usage` if the earlier
-   * one lacks a kind.
+   * Without one, creates a CSR with new companion keys of `kinds`, those in the folder, and those of `former` of other
+   * kinds. Throws `usage` if the earlier one lacks a kind.
    */
-  async prepareRequest(identity: Identity, key: ClientKey, kinds: readonly CompanionKind[] = []): Promise<string> {
+  async prepareRequest(
+    identity: Identity,
+    key: ClientKey,
+    kinds: readonly CompanionKind[] = [],
+    former?: CredentialFolder,
+  ): Promise<string> {
     if (existsSync(this.#request)) {
       const earlier = await readInput(this.#request);
       const asked = await asUserInput(this.#request, () => csrKeys(earlier).companions);
@@ -62,6 +67,7 @@ export class CredentialFolder {
       ensure(isSame, 'usage', `${this.#request} does not ask for these companion keys: name another folder with --out`);
       return earlier;
     }
+    if (former !== undefined) await carryCompanions(former.path, this.path, kinds);
     const companions = await prepareCompanions(this.path, kinds);
     const csr = await createCsr(identity, key, companions);
     await writeFileDurably(this.#request, csr);

@@ -16,7 +16,7 @@ import type { Operation } from './operation.ts';
 import { noteMade } from './owned-versions.ts';
 import { changeSignedBy, type IsMade, requestedFor } from './own-doing.ts';
 import { acceptChange, ownerKnowledge, prepareOwner } from './own-answer.ts';
-import { assertOwnRecord, type RecordKey, recordKeys, signKeys } from './own-record.ts';
+import { assertOwnRecord, type RecordKey, recordCertificates, signKeys } from './own-record.ts';
 
 /** Evidence for a first registration or a recovery. */
 export type Voucher =
@@ -25,12 +25,15 @@ export type Voucher =
 
 /** A change of the keys of an identity. */
 export interface KeyChange {
-  /** PEM request for a certificate of the arriving key, with its companion keys. */
-  readonly csr: string;
+  /**
+   * Returns a PEM request for a certificate of the arriving key, with its companion keys. `found` is the current
+   * record, if there is one.
+   */
+  readonly request: (found: CheckedBinding | undefined) => string | Promise<string>;
   /** A key of the record; it signs the change. */
   readonly credentials: ClientKey;
-  /** Selects the keys of the record that stay. */
-  readonly remaining: (keys: readonly RecordKey[]) => readonly RecordKey[];
+  /** Selects the keys of the record that stay when `arriving` comes. */
+  readonly remaining: (keys: readonly RecordKey[], arriving: RecordKey) => readonly RecordKey[];
 }
 
 /** Requests a certificate without a signed change: a first registration, or a renewal of the same key. */
@@ -54,17 +57,19 @@ export async function changeKeys(
   identity: Identity,
   change: KeyChange,
 ): Promise<StateChange<IssuedCertificate>> {
-  const { csr, credentials, remaining } = change;
+  const { credentials, remaining } = change;
   const isMade = changeSignedBy(operation, identity, credentials.spki);
   const { next: looked, found } = await findIdentity(operation, state, identity, isMade);
-  const made = found && (await alreadyMade(operation, found, change));
+  const csr = await change.request(found);
+  const arriving = csrKeys(csr);
+  const made = found && (await alreadyMade(operation, found, change, arriving));
   if (found !== undefined && made !== undefined) {
     const next = await noteMade(looked, identity, found, isMade);
     const { binding } = withAlerts(found, next, identity);
     return { next, result: { ...made, binding } };
   }
   const current = assertOwnRecord(found, identity, credentials);
-  const after = [...remaining(recordKeys(current)).map((one) => one.keysSha256), csrKeys(csr).keysSha256];
+  const after = [...remaining(recordCertificates(current), arriving), arriving].map((one) => one.keysSha256);
   const signed = await signKeys(operation, identity, current, after, credentials);
   const order = { csr, change: signed, owns: true, isMade };
   return issue(operation, looked, identity, order, current);
@@ -74,12 +79,12 @@ export async function changeKeys(
 async function alreadyMade(
   { trust }: Operation,
   found: CheckedBinding,
-  { csr, remaining }: KeyChange,
+  { remaining }: KeyChange,
+  arriving: RecordKey,
 ): Promise<IssuedCertificate | undefined> {
-  const keys = recordKeys(found);
-  const { keysSha256 } = csrKeys(csr);
-  const made = found.binding.certificates.findLast((one) => equalBytes(one.keysSha256, keysSha256));
-  if (made === undefined || remaining(keys).length !== keys.length) return undefined;
+  const keys = recordCertificates(found);
+  const made = found.binding.certificates.findLast((one) => equalBytes(one.keysSha256, arriving.keysSha256));
+  if (made === undefined || remaining(keys, arriving).length !== keys.length) return undefined;
   return describeIssued(trust, made, found.binding);
 }
 

@@ -4,12 +4,13 @@ import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { IssuedCertificate } from '../binding/issued-certificate.ts';
+import type { CheckedBinding } from '../binding/verify-binding.ts';
 import type { ClientKey } from '../client-key.ts';
 import { createCsr } from '../csr.ts';
 import { type Requested, requestOf, type Vouchers, voucherOf } from '../requested.ts';
 import { changeKeys, requestCertificate } from './issue.ts';
 import type { Work } from './operation.ts';
-import type { RecordKey } from './own-record.ts';
+import { type RecordKey, recordCertificates } from './own-record.ts';
 
 /** A key to register, and what allows it: evidence for a first key, or `credentials` for a further one. */
 export interface Registration extends Requested, Vouchers {
@@ -28,29 +29,59 @@ export async function registration(identity: Identity, options: Registration): P
     return (operation, state) => requestCertificate(operation, state, identity, order);
   }
   ensure(key !== undefined, 'usage', 'to add a key, the key itself is needed');
-  const change = { csr, credentials, remaining: (keys: readonly RecordKey[]) => keys };
+  const change = { request: () => csr, credentials, remaining: (keys: readonly RecordKey[]) => keys };
   return (operation, state) => changeKeys(operation, state, identity, change);
 }
 
-/** A key that takes the place of another. */
+/** The companion keys of a key that takes the place of another. */
 export interface Rotation {
-  /** The key to replace; it signs the change. */
-  readonly credentials: ClientKey;
-  readonly key: ClientKey;
-  /** PEM. Default: a CSR for `key` without companion keys. */
+  /** PEM, for the new key. Default: one that asks for the companion keys of the old key's certificate. */
   readonly csr?: string | undefined;
+  /** Lets kinds of companion keys go that the old key has and `csr` does not ask for; without `csr`, all of them. */
+  readonly dropCompanions?: boolean | undefined;
 }
 
-/** Orders a certificate for `key` in the place of `credentials`. */
-export async function rotation(
+/**
+ * Orders a certificate for `key` in the place of `credentials`. The work throws `usage` if companion keys would be lost
+ * unsaid.
+ */
+export function rotation(
   identity: Identity,
-  { credentials, key, csr: given }: Rotation,
-): Promise<Work<IssuedCertificate>> {
-  const csr = given ?? (await createCsr(identity, key));
-  const { keysSha256: arriving } = csrKeys(csr);
-  const remaining = (keys: readonly RecordKey[]) =>
-    keys.filter((one) => !equalBytes(one.spki, credentials.spki) || equalBytes(one.keysSha256, arriving));
-  return (operation, state) => changeKeys(operation, state, identity, { csr, credentials, remaining });
+  credentials: ClientKey,
+  key: ClientKey,
+  { csr: given, dropCompanions = false }: Rotation,
+): Work<IssuedCertificate> {
+  const request = async (found: CheckedBinding | undefined): Promise<string> => {
+    const companions = dropCompanions ? undefined : companionsOf(found, [credentials, key]);
+    if (given === undefined) return createCsr(identity, key, companions);
+    assertAskedFor(companions, csrKeys(given).companions);
+    return given;
+  };
+  const remaining = (keys: readonly RecordKey[], arriving: RecordKey) =>
+    keys.filter((one) => !equalBytes(one.spki, credentials.spki) || equalBytes(one.keysSha256, arriving.keysSha256));
+  return (operation, state) => changeKeys(operation, state, identity, { request, credentials, remaining });
+}
+
+/** Returns the companion keys of the newest certificate of the first of `keys` that the record certifies. */
+function companionsOf(found: CheckedBinding | undefined, keys: readonly ClientKey[]): CompanionKeys | undefined {
+  const certified = found === undefined ? [] : recordCertificates(found);
+  for (const { spki } of keys) {
+    const own = certified.findLast((one) => equalBytes(one.spki, spki));
+    if (own !== undefined) return own.companions;
+  }
+  return undefined;
+}
+
+/** Throws `usage` if a kind of companion key would be lost. Contacts could no longer encrypt to this device with it. */
+function assertAskedFor(held: CompanionKeys | undefined, asked: CompanionKeys | undefined): void {
+  for (const kind of ['x25519', 'mlKem768'] as const) {
+    const isLost = held?.[kind] !== undefined && asked?.[kind] === undefined;
+    ensure(
+      !isLost,
+      'usage',
+      `the key to replace has a companion key (${kind}): ask for one too, or drop it on purpose`,
+    );
+  }
 }
 
 /** Orders a new certificate for a key that the record certifies, with the same companion keys. */

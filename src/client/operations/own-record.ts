@@ -16,8 +16,8 @@ import { headTime, type Operation } from './operation.ts';
 /** A key of a record; `keysSha256` names it together with its companion keys. */
 export type RecordKey = Pick<ParsedCertificate, 'spki' | 'keysSha256'>;
 
-/** Returns the key of each certificate of a record. */
-export function recordKeys({ latest }: CheckedBinding): readonly RecordKey[] {
+/** Returns the certificates of a record. */
+export function recordCertificates({ latest }: CheckedBinding): readonly ParsedCertificate[] {
   return latest.record.certificates.map((der) => parseCertificate(der));
 }
 

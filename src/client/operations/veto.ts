@@ -17,7 +17,7 @@ import { findIdentity } from './lookup.ts';
 import { headTime, type Operation } from './operation.ts';
 import { acceptChange, ownerKnowledge, prepareOwner } from './own-answer.ts';
 import { changeSignedBy } from './own-doing.ts';
-import { recordKeys, signKeys } from './own-record.ts';
+import { recordCertificates, signKeys } from './own-record.ts';
 
 /**
  * Vetoes the pending recovery of an identity, signed by one of its keys, or by one that others removed. Every key
@@ -36,7 +36,7 @@ export async function vetoRecovery(
   const current = found;
   ensure(current.binding.pending !== undefined, 'change-rejected', 'no recovery of the identity is pending');
   await assertMayVeto(operation, before, identity, { current, credentials });
-  const keys = recordKeys(current).map(({ keysSha256 }) => keysSha256);
+  const keys = recordCertificates(current).map(({ keysSha256 }) => keysSha256);
   const change = await signKeys(operation, identity, current, keys, credentials);
   const prepared = await prepareOwner(operation, before, identity);
   const last = prepared.next.view?.size;
