@@ -20,7 +20,7 @@ import { keytransNodeHasher, type NodeHasher } from '../../src/core/log/node-has
 import { TILE_LENGTH, TILE_WIDTH } from '../../src/core/log/tiled-tree.ts';
 import { decodePrefixTile, type TileReference } from '../../src/core/prefix/prefix-tile.ts';
 import { LAST_SLOT } from '../../src/core/prefix/tile-shape.ts';
-import { ownersRecordBefore } from '../../src/service/sequencing/owners-record.ts';
+import { ownersRecordBefore } from '../../src/service/sequencing/owners-record-before.ts';
 import { checkTransition, type HeldVersion } from '../../src/identity/continuity.ts';
 import { decodeIdentityRecord } from '../../src/identity/identity-record.ts';
 import { continuityPorts } from '../../src/service/sequencing/continuity-ports.ts';

@@ -12,7 +12,7 @@ import { makeVersion } from '../issuance/make-version.ts';
 import { type Answer, requestHash } from '../issuance/requests.ts';
 import { respond } from '../issuance/respond.ts';
 import type { LogContext } from '../log/log-context.ts';
-import { ownersRecordBefore } from '../sequencing/owners-record.ts';
+import { ownersRecordBefore } from '../sequencing/owners-record-before.ts';
 import { verifyChange } from '../issuance/signed-change.ts';
 import type { VetoOrder } from './recovery-orders.ts';
 

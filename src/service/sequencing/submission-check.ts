@@ -10,7 +10,7 @@ import { includesBytes, spkiSet } from '../../identity/spki-set.ts';
 import type { HeadRow, Revocation, SubmissionRow } from '../../store/ports.ts';
 import type { RefusedRow } from './batch-bisection.ts';
 import { continuityPorts } from './continuity-ports.ts';
-import { ownersRecordBefore } from './owners-record.ts';
+import { ownersRecordBefore } from './owners-record-before.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { recoveryWaitedBefore } from '../log/recovery-wait.ts';
 import { isRevocationReason } from '../../ca/crl-entries.ts';
