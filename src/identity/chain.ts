@@ -3,11 +3,14 @@ import { GlasskeyError } from '../core/errors.ts';
 import {
   checkTransition,
   type HeldVersion,
+  type JudgedLink,
   type LinkType,
   type OwnersRecord,
   type RecoveryWaited,
 } from './continuity.ts';
-import { findOwnersRecord, type ReadLinks } from './owners-record.ts';
+import { type EarlierVersions, judgeBack, type Unjudged } from './first-look.ts';
+import { findOwnersRecord } from './owners-record.ts';
+import type { ReadLinks } from './read-back.ts';
 import { breaksChain, openLink, type RecordLink } from './record-link.ts';
 import type { ContinuityPorts } from './spki-set.ts';
 
@@ -36,6 +39,8 @@ export interface ChainInput {
   readonly recoveryWaited?: RecoveryWaited | undefined;
   /** Reads versions again, to judge a veto by a key that the record before it lacks. Default: no such veto stands. */
   readonly read?: ReadLinks | undefined;
+  /** The versions before the latest one, if nothing is held. Default: they are not judged. */
+  readonly earlier?: EarlierVersions | undefined;
 }
 
 /** From the best to the worst. */
@@ -52,12 +57,6 @@ export const CHAIN_VERDICTS = [
 /** The verdict on an identity since the client last looked: the worst of all links, or that nothing needs saying. */
 export type ChainVerdict = (typeof CHAIN_VERDICTS)[number];
 
-/** The origin of one version. */
-export interface JudgedLink {
-  readonly version: number;
-  readonly type: LinkType;
-}
-
 /** The outcome of {@link checkChain}. */
 export interface CheckedChain {
   readonly verdict: ChainVerdict;
@@ -65,6 +64,8 @@ export interface CheckedChain {
   readonly latest: HeldVersion;
   /** Each new version with a valid link, ascending. Incomplete if the verdict is `unexplained`. */
   readonly links: readonly JudgedLink[];
+  /** The versions that a first look did not judge. Undefined if it judged all, and on any later look. */
+  readonly unjudged: Unjudged | undefined;
   /** Why the chain is `unexplained`. */
   readonly fault: GlasskeyError | undefined;
 }
@@ -87,7 +88,7 @@ export async function checkChain(input: ChainInput): Promise<CheckedChain> {
       equalBytes(latest.commitment, held.commitment),
       'the log has another value for a version that the client holds',
     );
-    return { verdict: 'unchanged', latest, links: [], fault: undefined };
+    return { verdict: 'unchanged', latest, links: [], unjudged: undefined, fault: undefined };
   }
   assertNotLost(latest.version > held.version, 'the log shows an older version than the client holds');
   return checkSince(input, held, latest);
@@ -111,28 +112,30 @@ async function checkSince(input: ChainInput, held: HeldVersion, latest: HeldVers
       previous = version;
     }
     const types = links.map((link) => (link.type === 'initial' ? 'unexplained' : link.type));
-    return { verdict: worstVerdict(types, 'unchanged'), latest, links, fault: undefined };
+    return { verdict: worstVerdict(types, 'unchanged'), latest, links, unjudged: undefined, fault: undefined };
   } catch (error) {
     return unexplained(error, latest, links);
   }
 }
 
-/** Checks a first version. Without a held version there is nothing to compare, but a version 0 must be a valid one. */
+/**
+ * Judges the versions up to the first one that the client sees. There is no held version to compare with, so the
+ * verdict is `first-seen` unless a version breaks a rule; the links name each author.
+ */
 async function checkFirstSeen(input: ChainInput, latest: HeldVersion): Promise<CheckedChain> {
-  if (latest.version > 0) return { verdict: 'first-seen', latest, links: [], fault: undefined };
-  try {
-    const type = await judge(input, undefined, latest);
-    return { verdict: 'first-seen', latest, links: [{ version: 0, type }], fault: undefined };
-  } catch (error) {
-    return unexplained(error, latest, []);
-  }
+  const { earlier = NONE_EARLIER } = input;
+  const { links, unjudged, fault } = await judgeBack({ ...input, earlier }, latest);
+  return { verdict: fault === undefined ? 'first-seen' : 'unexplained', latest, links, unjudged, fault };
 }
+
+/** The versions that a client without the log can read. */
+const NONE_EARLIER: EarlierVersions = { read: () => Promise.resolve([]), maximumVersions: 0, isSpent: () => false };
 
 interface JudgeInput extends ChainInput {
   readonly ownersRecord?: OwnersRecord | undefined;
 }
 
-function judge(input: JudgeInput, previous: HeldVersion | undefined, next: HeldVersion): Promise<LinkType> {
+function judge(input: JudgeInput, previous: HeldVersion, next: HeldVersion): Promise<LinkType> {
   const { origin, label, ports, recoveryWaited, ownersRecord } = input;
   const { version, record } = next;
   return checkTransition({ origin, label, version, previous, next: record, ports, recoveryWaited, ownersRecord });
@@ -159,7 +162,7 @@ function openLatest({ label, latest }: ChainInput): HeldVersion {
 
 function unexplained(error: unknown, latest: HeldVersion, links: readonly JudgedLink[]): CheckedChain {
   if (!breaksChain(error)) throw error;
-  return { verdict: 'unexplained', latest, links, fault: error };
+  return { verdict: 'unexplained', latest, links, unjudged: undefined, fault: error };
 }
 
 function assertNotLost(condition: boolean, message: string): asserts condition {

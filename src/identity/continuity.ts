@@ -9,6 +9,12 @@ import { addedTo, certifiedKeys, type ContinuityPorts, includesBytes, spkiSet } 
 /** The proven author of a version. */
 export type LinkType = 'initial' | 'key' | 'maintenance' | 'recovery' | 'operator';
 
+/** A version with its proven author. */
+export interface JudgedLink {
+  readonly version: number;
+  readonly type: LinkType;
+}
+
 /** A version that is known to be in the log. */
 export interface HeldVersion {
   readonly version: number;

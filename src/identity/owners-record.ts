@@ -1,7 +1,8 @@
 import { equalBytes } from '../core/encoding/bytes.ts';
 import { checkTransition, type HeldVersion, type OwnersRecord, type Transition } from './continuity.ts';
 import type { IdentityRecord } from './identity-record.ts';
-import { breaksChain, openLink, type RecordLink } from './record-link.ts';
+import { readBack, type ReadLinks } from './read-back.ts';
+import { breaksChain } from './record-link.ts';
 
 /**
  * The greatest number of versions that anybody follows back: service, sequencer and client alike, so that all of them
@@ -11,9 +12,6 @@ export const MAX_VERSIONS_BACK = 4_096;
 
 /** Versions per read at most. */
 const PAGE = 64;
-
-/** Reads the versions first..last of the label, ascending; fewer if some cannot be read. They are untrusted. */
-export type ReadLinks = (first: number, last: number) => Promise<readonly (RecordLink | undefined)[]>;
 
 /** Where to look for the owner's record. */
 export interface OwnersWalk extends Pick<Transition, 'origin' | 'label' | 'ports' | 'recoveryWaited'> {
@@ -46,44 +44,17 @@ async function search(
   last: Searched | undefined,
 ): Promise<HeldVersion | undefined> {
   const end = Math.max(0, from.version - MAX_VERSIONS_BACK);
-  const earlier = readBack(walk, end, from);
+  const earlier = readBack({ ...walk, end, page: PAGE }, from);
   for (let version = from; ;) {
     if (last !== undefined && isSame(last.from, version)) return last.found;
     if (isErasure(version.record)) return undefined;
-    const previous = (await earlier.next()).value;
+    const { value } = await earlier.next();
+    const previous = typeof value === 'object' ? value : undefined;
     if (previous === undefined && version.version > 0) return undefined;
     if (await isOwners(walk, previous, version)) return version;
     if (previous === undefined) return undefined;
     version = previous;
   }
-}
-
-/**
- * Yields the versions before `from`, descending to `end`, as long as each is the one that its successor names. A server
- * refuses a whole page for one erased version, so a page that cannot be read is halved.
- */
-async function* readBack(
-  { label, read }: OwnersWalk,
-  end: number,
-  from: HeldVersion,
-): AsyncGenerator<HeldVersion, undefined> {
-  let later = from;
-  let page = PAGE;
-  while (later.version > end && page >= 1) {
-    const first = Math.max(end, later.version - page);
-    const links = await read(first, later.version - 1);
-    if (links.length !== later.version - first) {
-      page = Math.floor(Math.min(page, later.version - first) / 2);
-      continue;
-    }
-    for (const link of links.toReversed()) {
-      const earlier = link && openLink(label, later.version - 1, link);
-      if (earlier === undefined || !equalBytes(later.record.previousCommitment, earlier.commitment)) return undefined;
-      yield earlier;
-      later = earlier;
-    }
-  }
-  return undefined;
 }
 
 /** Judges a version by the record before it alone. */

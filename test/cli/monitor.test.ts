@@ -37,7 +37,7 @@ describe('monitor and history', () => {
     const found = await run('monitor', '--json', ...state);
     expect(found.code).toBe(2);
     const [{ alerts }] = (JSON.parse(found.stdout) as { monitored: [{ alerts: object[] }] }).monitored;
-    expect(alerts).toMatchObject([{ version: 2, type: 'unexpected-version', authorization: { type: 'key' } }]);
+    expect(alerts).toMatchObject([{ version: 2, type: 'unexpected-version', claimed: { type: 'key' } }]);
     expect(alerts[0]).toMatchObject({
       certificates: [{}, { pem: expect.stringContaining('BEGIN CERTIFICATE') as string }],
     });

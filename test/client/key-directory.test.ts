@@ -19,7 +19,7 @@ describe('a client of a real server', () => {
     const key = await generateKey();
     const { certificate, chain, binding } = await alice.register('Alice@Example.com', { token: server.log.token, key });
     expect(binding).toMatchObject({ identity: 'alice@example.com', version: 0, change: { type: 'first-seen' } });
-    expect(binding.authorization.type).toBe('initial');
+    expect(binding.link).toBe('initial');
     expect(binding.certificates.map(({ spki }) => spki)).toEqual([key.spki]);
     expect(chain.length).toBeGreaterThan(0);
     const bob = await server.client();
@@ -71,7 +71,7 @@ describe('a client of a real server', () => {
     expect(rotated.binding.certificates.map(({ spki }) => spki)).toEqual([second.spki, third.spki]);
     server.log.clock.advance(1000);
     const renewed = await erin.renew(identity, third);
-    expect(renewed.binding.authorization).toMatchObject({ type: 'maintenance', kind: 'renewal' });
+    expect(renewed.binding).toMatchObject({ link: 'maintenance', claimed: { kind: 'renewal' } });
 
     const seen = await contact.lookup(identity);
     expect(seen).toMatchObject({ binding: { version: 3, change: { type: 'maintenance' } } });

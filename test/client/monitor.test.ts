@@ -80,7 +80,7 @@ describe('an owner', () => {
     await expect(client.monitor()).resolves.toMatchObject([{ alerts: [], added: [], binding: { version: 3 } }]);
     const { versions } = await client.history(BOB);
     expect(versions.map(({ version, origin }) => [version, origin])).toEqual([0, 1, 2, 3].map((v) => [v, 'made']));
-    expect(versions.map(({ authorization }) => authorization.type)).toEqual(['initial', 'key', 'key', 'key']);
+    expect(versions.map(({ link }) => link)).toEqual(['initial', 'key', 'key', 'key']);
   });
 
   it.each([0, 3])('is told of a false key that was added %i windows after it last looked', async (windows) => {
@@ -165,7 +165,12 @@ describe('a contact', () => {
     await client.rotate(BOB, key, await generateKey());
     const alice = await operator.client();
     const first = await alice.lookupVersion(BOB, 0);
-    expect(first).toMatchObject({ identity: BOB, version: 0, authorization: { type: 'initial' } });
+    expect(first).toMatchObject({
+      identity: BOB,
+      version: 0,
+      link: 'initial',
+      change: { links: [{ version: 0, type: 'initial' }] },
+    });
     expect(first.certificates.map(({ spki }) => spki)).toEqual([key.spki]);
     await expect(alice.lookup(BOB)).resolves.toMatchObject({ binding: { version: 1, change: { type: 'key' } } });
     await expect(alice.lookupVersion(BOB, 7)).rejects.toEqual(code('search-not-found'));

@@ -77,7 +77,7 @@ describe('an e-mail challenge', () => {
     const typed = code.toLowerCase().replaceAll('-', ' ').replaceAll('0', 'o').replaceAll('1', 'l');
     await client.register('alice@example.com', { email: { challenge, code: typed }, key });
     const found = await (await server.client()).lookup('alice@example.com');
-    expect(found.found && found.binding.authorization).toEqual({ type: 'initial', evidence: { type: 'email' } });
+    expect(found.found && found.binding).toMatchObject({ link: 'initial', claimed: { evidence: { type: 'email' } } });
   });
 
   it('is of no use for another key or another name', async () => {

@@ -67,12 +67,12 @@ describe('registering with a real OpenID provider', () => {
     expect(issued.binding.certificates).toHaveLength(1);
     const contact = await server.client();
     const found = await contact.lookup('alice@example.com');
-    expect(found.found && found.binding.authorization).toEqual({
+    expect(found.found && found.binding.claimed).toEqual({
       type: 'initial',
       evidence: { type: 'oidc', issuer: provider.issuer },
     });
     const { versions } = await contact.history('alice@example.com');
-    expect(versions[0]?.authorization).toMatchObject({ evidence: { type: 'oidc', issuer: provider.issuer } });
+    expect(versions[0]?.claimed).toMatchObject({ evidence: { type: 'oidc', issuer: provider.issuer } });
   });
 
   it('refuses a captured token for another key, another name, a name that has a key, and a domain that is not listed', async () => {

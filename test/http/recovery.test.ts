@@ -228,7 +228,7 @@ describe('a veto', () => {
     await pass(2 * DELAY_MS);
     await server.log.service.recoveries.tend();
     await expect(thief.recover(erin, { csr })).rejects.toMatchObject({ code: 'unauthenticated' });
-    expect(await found(contact, erin)).toMatchObject({ version: 2, authorization: { type: 'key' } });
+    expect(await found(contact, erin)).toMatchObject({ version: 2, link: 'key' });
     expect((await directory.renew(erin, key)).binding.version).toBe(3);
   });
 
@@ -265,7 +265,7 @@ describe('a veto', () => {
     await service.recoveries.tend();
     const seen = await found(contact, grace);
     expect(seen).toMatchObject({ version: 7, change: { type: 'operator' } });
-    expect(seen.authorization).toEqual({ type: 'operator', reason: decision.reason });
+    expect(seen).toMatchObject({ link: 'operator', claimed: { reason: decision.reason } });
     expect(seen.certificates.map(({ spkiSha256 }) => spkiSha256)).toEqual([formatHex(sha256(own.spki))]);
     expect(await directory.recover(grace, { csr })).toMatchObject({ state: 'effective' });
     // From then on vetoes are counted anew, and what is denied is forgotten.

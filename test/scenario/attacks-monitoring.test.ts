@@ -222,6 +222,19 @@ describe('a version that a contact was shown', () => {
       return noticed;
     });
 
+    attack('one-version-said-to-have-expired', async () => {
+      await owner();
+      await crowd(8);
+      await appendFalse(BOB);
+      const { client, read } = await contactOf(operator, BOB, lie(PATHS.search, expired));
+      const { version } = (await read()).contacts.get(BOB)!.monitored.at(-1)!;
+      await pass(3);
+      const noticed = await failure(client.lookupVersion(BOB, version));
+      await pass(12);
+      expect(await failure(client.lookupVersion(BOB, version))).toMatchObject({ code: 'version-expired' });
+      return noticed;
+    });
+
     attack('expired-while-away', async () => {
       const { state } = await owner();
       await pass(12);

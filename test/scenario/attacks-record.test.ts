@@ -1,24 +1,22 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import type { CompanionKeys } from '../../src/ca/companion-keys.ts';
 import { DerReader, readSingle } from '../../src/ca/der/der-reader.ts';
 import { derBitString, derSequence } from '../../src/ca/der/der-writer.ts';
 import { issueLeaf } from '../../src/ca/issue.ts';
 import { formatPem } from '../../src/ca/der/pem.ts';
 import { DEFAULT_PROFILE, leafValidity } from '../../src/ca/profile.ts';
 import { newSerial } from '../../src/ca/serial.ts';
-import { type ClientKey, generateKey } from '../../src/client/client-key.ts';
+import { generateKey } from '../../src/client/client-key.ts';
 import { Transport } from '../../src/client/transport.ts';
 import { verifyBinding } from '../../src/client/binding/verify-binding.ts';
 import { commit } from '../../src/core/crypto/commitment.ts';
-import { sha256 } from '../../src/core/crypto/sha256.ts';
 import { encode } from '../../src/core/encoding/codec.ts';
 import { chainResponseCodec, lookupResponseCodec } from '../../src/core/keytrans/messages.ts';
 import type { VerifiedSearch } from '../../src/core/keytrans/verify-search.ts';
 import { PATHS } from '../../src/contract/paths.ts';
-import { changeMessage, changeRequestCodec, sortedHashSet } from '../../src/identity/change-request.ts';
 import { encodeIdentityRecord, NO_COMMITMENT } from '../../src/identity/identity-record.ts';
 import { exitCodeOf } from '../../src/cli/exit-code.ts';
+import { appendByKey, appendByOperator, appendRecovery } from '../support/appended-records.ts';
 import { companionsOf } from '../support/companions.ts';
 import { lie, LyingOperator } from '../support/lying-operator.ts';
 import { identityOf } from '../support/owner.ts';
@@ -31,38 +29,11 @@ beforeAll(async () => {
 });
 afterAll(() => operator.stop());
 
-/** Appends a record of the operator's own making, with a new key that only it has. */
-async function appendByOperator(identity: string): Promise<void> {
-  const certificate = await operator.certify(identity, (await generateKey()).spki);
-  await operator.appendRecord(identity, { certificates: [certificate], authorization: BY_OPERATOR });
-}
-
-/** Appends a record with the key `next`, whose authorisation `key` is by `signer`. */
-async function appendByKey(
-  identity: string,
-  next: ClientKey,
-  signer: ClientKey,
-  companions?: CompanionKeys,
-): Promise<void> {
-  const previous = (await operator.latest(identity))!;
-  const request = encode(changeRequestCodec, {
-    origin: 'log.example',
-    label: identityOf(identity).label,
-    version: previous.version + 1,
-    previousCommitment: previous.commitment,
-    spkisAfter: sortedHashSet([sha256(next.spki)]),
-  });
-  await operator.appendRecord(identity, {
-    certificates: [await operator.certify(identity, next.spki, companions && { companions })],
-    authorization: { type: 'key', signer: sha256(signer.spki), signature: await signer.sign(changeMessage(request)) },
-  });
-}
-
 describe('a version that the operator adds properly', () => {
   attack('false-version', async () => {
     await register(operator, 'properly@example.com');
     const { client } = await contactOf(operator, 'properly@example.com');
-    await appendByOperator('properly@example.com');
+    await appendByOperator(operator, 'properly@example.com');
     return warning(client, 'properly@example.com');
   });
 
@@ -70,7 +41,7 @@ describe('a version that the operator adds properly', () => {
     await register(operator, 'signed@example.com');
     const { client } = await contactOf(operator, 'signed@example.com');
     const mallory = await generateKey();
-    await appendByKey('signed@example.com', mallory, mallory);
+    await appendByKey(operator, 'signed@example.com', mallory, mallory);
     return warning(client, 'signed@example.com');
   });
 
@@ -118,7 +89,7 @@ describe('a version that the operator adds properly', () => {
     const owner = await operator.client();
     await owner.register(identity, { token: operator.server.log.token, key: first, companions: companionsOf(1) });
     const { client } = await contactOf(operator, identity);
-    await appendByKey(identity, next, first, companionsOf(2));
+    await appendByKey(operator, identity, next, first, companionsOf(2));
     return warning(client, identity);
   });
 
@@ -129,31 +100,14 @@ describe('a version that the operator adds properly', () => {
     const certificate = await operator.certify('away@example.com', mallory.spki);
     await operator.appendRecord('away@example.com', { certificates: [certificate], authorization: BY_OPERATOR });
     // The last link is by a key of the record before it, and says nothing of how that key came there.
-    await appendByKey('away@example.com', next, mallory);
+    await appendByKey(operator, 'away@example.com', next, mallory);
     return warning(client, 'away@example.com');
   });
 
   attack('recovery-without-waiting', async () => {
     await register(operator, 'recovered@example.com');
     const { client } = await contactOf(operator, 'recovered@example.com');
-    const { spki } = await generateKey();
-    const previous = (await operator.latest('recovered@example.com'))!;
-    await operator.appendRecord('recovered@example.com', {
-      certificates: previous.record.certificates,
-      pending: { spkiSha256: sha256(spki), evidence: { type: 'application' } },
-      authorization: { type: 'recovery', phase: 'requested' },
-    });
-    const { size } = await operator.server.log.context.store.readHead();
-    await operator.appendRecord('recovered@example.com', {
-      certificates: [await operator.certify('recovered@example.com', spki)],
-      authorization: {
-        type: 'recovery',
-        phase: 'effective',
-        pendingVersion: previous.version + 1,
-        firstPosition: size - 1,
-        lastPosition: size,
-      },
-    });
+    await appendRecovery(operator, 'recovered@example.com');
     return warning(client, 'recovered@example.com');
   });
 });
@@ -181,8 +135,8 @@ describe('the versions between', () => {
     };
     const search = { ...opened(2 ** 32 - 1), mustMonitor: false, view: { size: 1 }, logRoot: NO_COMMITMENT };
     const known = { ...opened(0), monitored: [], ladder: [], monitoredAtMs: undefined };
-    const nowMs = operator.server.log.clock.now();
-    const common = { transport, trust, identity, known, alerts: [], isOwn: false, nowMs };
+    const now = operator.server.log.clock.now;
+    const common = { transport, trust, identity, known, alerts: [], isOwn: false, now };
     const { binding } = await verifyBinding({ ...common, search: search as unknown as VerifiedSearch });
     expect(requests).toBe(0);
     return binding.change.type;
@@ -195,7 +149,7 @@ describe('the versions between', () => {
     const link = { opening: new Uint8Array(16), value: { value: new Uint8Array(3), signature: undefined } };
     const body = new Uint8Array(encode(chainResponseCodec(config), { links: [link, link, link] }));
     const { state } = await contactOf(operator, identity);
-    for (let i = 0; i < 2; i++) await appendByOperator(identity);
+    for (let i = 0; i < 2; i++) await appendByOperator(operator, identity);
     return caught(operator, identity, { state, fetch: lie(PATHS.chain, async () => new Response(body)) });
   });
 
@@ -217,7 +171,7 @@ describe('the versions between', () => {
         ),
       ),
     );
-    for (let i = 0; i < 2; i++) await appendByOperator(identity);
+    for (let i = 0; i < 2; i++) await appendByOperator(operator, identity);
     return Promise.all(contacts.map(({ client }) => warning(client, identity)));
   });
 });

@@ -341,6 +341,39 @@ const RECORD = rows('attacks-record.test.ts', {
   },
 });
 
+const CLAIMS = rows('attacks-claims.test.ts', {
+  'claim-at-first-sight': {
+    attack: 'pass a false key off as the owner’s to a contact who has never looked the name up',
+    noticedBy: ['contact, looking up'],
+    codes: ['unexplained'],
+    within: AT_ONCE,
+  },
+  'operator-before-first-sight': {
+    attack: 'swap a key, and change keys with it, before a contact looks the name up for the first time',
+    noticedBy: ['contact, looking up'],
+    codes: ['operator'],
+    within: AT_ONCE,
+  },
+  'recovery-before-first-sight': {
+    attack: 'let a recovery take effect at once, before a contact looks the name up for the first time',
+    noticedBy: ['contact, looking up'],
+    codes: ['operator'],
+    within: AT_ONCE,
+  },
+  'claim-of-one-version': {
+    attack: 'let an old version, looked up by its number, say that a key of the owner signed it',
+    noticedBy: ['contact, looking up'],
+    codes: ['unexplained'],
+    within: AT_ONCE,
+  },
+  'claim-in-a-history': {
+    attack: 'let a version in a history say that a key of the owner signed it',
+    noticedBy: ['contact, looking up'],
+    codes: ['bad-change-signature'],
+    within: AT_ONCE,
+  },
+});
+
 const MONITORING = rows('attacks-monitoring.test.ts', {
   'false-version-owned': {
     attack: 'add a version with a false key, which no contact has looked up',
@@ -395,6 +428,12 @@ const MONITORING = rows('attacks-monitoring.test.ts', {
     noticedBy: ['receiver of a credential'],
     codes: ['unexplained'],
     within: 'when the credential expires: ten windows and `max_behind` (60 h 10 min)',
+  },
+  'one-version-said-to-have-expired': {
+    attack: 'say that a version which a contact monitors cannot be looked up, because it has expired',
+    noticedBy: ['contact, looking up'],
+    codes: ['version-rolled-back'],
+    within: AT_ONCE,
   },
   'expired-while-away': {
     attack: 'take back what somebody was shown who is away for longer than the maximum lifetime',
@@ -745,6 +784,7 @@ const ANSWERS = rows('attacks-answers.test.ts', {
 export const CATALOGUE = {
   ...LOOKUP,
   ...RECORD,
+  ...CLAIMS,
   ...MONITORING,
   ...PROOF,
   ...OWNER,

@@ -7,7 +7,7 @@ import { recordKnown } from '../evidence.ts';
 import { EXIT } from '../exit-code.ts';
 import { changeLine } from '../output/binding-output.ts';
 import { printJson, printLines } from '../output/print.ts';
-import { alertJson, alertLines, certificateJson } from '../output/record-output.ts';
+import { alertJson, alertLines, certificateJson, provenanceJson } from '../output/record-output.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
 
 interface CredentialOptions extends ClientOptions {
@@ -64,7 +64,7 @@ async function verify(file: string, options: CredentialOptions): Promise<number>
 }
 
 function credentialJson(binding: CredentialBinding): Record<string, unknown> {
-  const { identity, version, change, authorization, asOfMs, final, checked, remaining } = binding;
+  const { identity, version, change, asOfMs, final, checked, remaining } = binding;
   return {
     identity,
     version,
@@ -72,7 +72,7 @@ function credentialJson(binding: CredentialBinding): Record<string, unknown> {
     expired: binding.expired.map(certificateJson),
     change: change && { type: change.type, reason: change.reason },
     alerts: binding.alerts.map(alertJson),
-    authorization: { type: authorization.type },
+    ...provenanceJson(binding),
     asOf: new Date(asOfMs).toISOString(),
     final,
     checked,

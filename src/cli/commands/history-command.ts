@@ -3,8 +3,8 @@ import type { PastVersion } from '../../client/key-directory.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { type ClientOptions, openDirectory } from '../client-options.ts';
 import { EXIT } from '../exit-code.ts';
-import { printJson, printLines } from '../output/print.ts';
-import { authorizationJson, authorizationText, certificateJson } from '../output/record-output.ts';
+import { oneLine, printJson, printLines } from '../output/print.ts';
+import { certificateJson, provenanceJson, provenanceText } from '../output/record-output.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
 
 /** `history`: shows every version of an identity. */
@@ -12,7 +12,7 @@ export function historyCommand(program: Command, run: RunClient): void {
   clientCommand(
     program,
     'history <identity>',
-    'show every version of an identity: its certificates, and who authorised it',
+    'show every version of an identity: its certificates, and who made it, as far as the log proves it',
     'glasskey history alice@example.com --server https://keys.example',
   )
     .option('--json', 'print the result as JSON')
@@ -31,11 +31,13 @@ export function historyCommand(program: Command, run: RunClient): void {
     );
 }
 
-function versionJson({ version, commitment, authorization, certificates, origin }: PastVersion): object {
+function versionJson(past: PastVersion): object {
+  const { version, commitment, fault, certificates, origin } = past;
   return {
     version,
     commitment: formatHex(commitment),
-    authorization: authorizationJson(authorization),
+    ...provenanceJson(past),
+    fault: fault?.message,
     origin,
     certificates: certificates.map(certificateJson),
   };
@@ -50,10 +52,14 @@ const ORIGINS: Readonly<Record<NonNullable<PastVersion['origin']>, string>> = {
   acknowledged: 'not made by you, and acknowledged',
 };
 
-function versionLines({ version, authorization, certificates, origin }: PastVersion): string[] {
+function versionLines(past: PastVersion): string[] {
+  const { version, fault, certificates, origin } = past;
   const known = origin === undefined ? '' : `; ${ORIGINS[origin]}`;
   return [
-    `version ${version}: ${authorizationText(authorization)}${known}`,
+    `version ${version}: ${provenanceText(past)}${known}`,
+    ...(fault === undefined
+      ? []
+      : [`  WARNING: it does not follow from the version before: ${oneLine(fault.message)}`]),
     ...certificates.map(({ serial, spkiSha256 }) => `  ${serial}  key ${spkiSha256.slice(0, 16)}…`),
   ];
 }

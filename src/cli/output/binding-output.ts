@@ -1,21 +1,22 @@
 import type { VerifiedBinding } from '../../client/binding/binding.ts';
 import type { VerifiedVersion } from '../../client/key-directory.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
+import type { Unjudged } from '../../identity/first-look.ts';
 import type { CredentialFolder } from '../credentials/credentials.ts';
 import { EXIT } from '../exit-code.ts';
 import { isoTime, printJson, printLines } from './print.ts';
 import {
   alertJson,
   alertLines,
-  authorizationJson,
-  authorizationText,
   certificateJson,
   evidenceText,
+  provenanceJson,
+  provenanceText,
 } from './record-output.ts';
 
 /** Returns a binding as JSON, with times in ISO 8601. */
 export function bindingJson(binding: VerifiedBinding): Record<string, unknown> {
-  const { identity, version, change, authorization, treeSize, logRoot, monitored } = binding;
+  const { identity, version, change, treeSize, logRoot, monitored } = binding;
   return {
     identity,
     version,
@@ -23,7 +24,7 @@ export function bindingJson(binding: VerifiedBinding): Record<string, unknown> {
     expired: binding.expired.map(certificateJson),
     change,
     alerts: binding.alerts.map(alertJson),
-    authorization: authorizationJson(authorization),
+    ...provenanceJson(binding),
     treeSize,
     logRoot,
     monitored,
@@ -48,9 +49,12 @@ function pendingLines({ pending }: VerifiedBinding): string[] {
   ];
 }
 
-/** Returns true if the authority erased the identity, as its record proves. */
-export function isErased({ authorization }: VerifiedBinding): boolean {
-  return authorization.type === 'maintenance' && authorization.kind === 'erasure';
+/**
+ * Returns true if the record says that the authority erased the identity. Only the authority can add a record, and what
+ * came before is erased, so nothing else could prove it.
+ */
+export function isErased({ claimed }: VerifiedBinding): boolean {
+  return claimed.type === 'maintenance' && claimed.kind === 'erasure';
 }
 
 /** The verdicts on a chain of versions, in words that a person can act on. */
@@ -62,12 +66,38 @@ const CHANGES: Readonly<Record<VerifiedBinding['change']['type'], string>> = {
   recovery:
     'recovered since you last looked: somebody proved the identity again without any of its keys. Ask the owner',
   operator: 'WARNING: the operator changed keys, not a key that the identity had before. Ask the owner',
-  unexplained: 'WARNING: the log does not explain the change since you last looked. Ask the owner',
+  unexplained: 'WARNING: the log does not explain how the identity came to its keys. Ask the owner',
 };
 
 /** Returns the verdict on how an identity came to its keys, for people. */
 export function changeLine({ type, reason }: VerifiedBinding['change']): string {
   return `${CHANGES[type]}${reason === undefined ? '' : ` (${reason})`}`;
+}
+
+/** Returns what a first look found and what it left out, for people. Operators' versions are alerts besides. */
+export function firstLookLines({ firstLook, links }: VerifiedBinding['change']): string[] {
+  if (firstLook === undefined) return [];
+  const recoveries = links.filter(({ type }) => type === 'recovery').map(({ version }) => `version ${version}`);
+  return [
+    ...(recoveries.length === 0
+      ? []
+      : [
+          `WARNING: ${recoveries.join(', ')} by a recovery: somebody proved the identity again without any of its ` +
+            'keys. Ask the owner',
+        ]),
+    ...unjudgedLines(firstLook.unjudged),
+  ];
+}
+
+const UNJUDGED: Readonly<Record<Unjudged['why'], string>> = {
+  bound: 'a first look goes no further back. Next: `glasskey history` judges every version',
+  'not-shown': 'the log does not show what came before, perhaps because it was erased. Ask the owner',
+};
+
+function unjudgedLines(unjudged: Unjudged | undefined): string[] {
+  if (unjudged === undefined) return [];
+  const { last, why } = unjudged;
+  return [`NOT CHECKED: who made ${last === 0 ? 'version 0' : `versions 0 to ${last}`}; ${UNJUDGED[why]}`];
 }
 
 function absenceOf(binding: VerifiedBinding): string {
@@ -87,8 +117,9 @@ export function bindingLines(binding: VerifiedBinding): string[] {
     `${binding.identity}: version ${binding.version}, in the log of ${binding.treeSize} entries`,
     ...(certificates.length > 0 ? certificates : [`  no certificate: ${absenceOf(binding)}`]),
     changeLine(binding.change),
+    ...firstLookLines(binding.change),
     ...pendingLines(binding),
-    ...(binding.version === 0 ? [authorizationText(binding.authorization)] : []),
+    ...(binding.version === 0 ? [provenanceText(binding)] : []),
     ...alertLines(binding.alerts),
     ...(monitored.length > 0 ? [`${monitored.join(', ')}. Next: \`glasskey monitor\` keeps watching it`] : []),
   ];
@@ -96,14 +127,15 @@ export function bindingLines(binding: VerifiedBinding): string[] {
 
 /** Returns one version of an identity as JSON. */
 export function versionJson(found: VerifiedVersion): Record<string, unknown> {
-  const { identity, version, authorization, treeSize, logRoot, monitored } = found;
+  const { identity, version, change, treeSize, logRoot, monitored } = found;
   const [certificates, expired] = [found.certificates.map(certificateJson), found.expired.map(certificateJson)];
   return {
     identity,
     version,
     certificates,
     expired,
-    authorization: authorizationJson(authorization),
+    change,
+    ...provenanceJson(found),
     treeSize,
     logRoot,
     monitored,
@@ -112,19 +144,14 @@ export function versionJson(found: VerifiedVersion): Record<string, unknown> {
 }
 
 /** Returns one version of an identity for people. */
-export function versionLines({
-  identity,
-  version,
-  certificates,
-  expired,
-  authorization,
-  treeSize,
-  alerts,
-}: VerifiedVersion): string[] {
+export function versionLines(found: VerifiedVersion): string[] {
+  const { identity, version, certificates, expired, change, treeSize, alerts } = found;
   const all = [...certificates, ...expired];
   return [
-    `${identity}: version ${version}, in the log of ${treeSize} entries: ${authorizationText(authorization)}`,
+    `${identity}: version ${version}, in the log of ${treeSize} entries: ${provenanceText(found)}`,
     'A later version may have replaced it. Next: look the identity up without --version',
+    ...(change.type === 'unexplained' ? [`WARNING: it does not follow from what came before (${change.reason})`] : []),
+    ...firstLookLines(change),
     ...all.map(
       ({ serial, spkiSha256, notAfterMs }) =>
         `  ${serial}  key ${spkiSha256.slice(0, 16)}…  until ${isoTime(notAfterMs)}`,

@@ -1,7 +1,7 @@
 import { parseCertificate } from '../../ca/certificate.ts';
 import type { CompanionKeys } from '../../ca/companion-keys.ts';
 import { formatPem } from '../../ca/der/pem.ts';
-import type { BoundCertificate } from '../../client/binding/binding.ts';
+import type { BoundCertificate, Provenance } from '../../client/binding/binding.ts';
 import type { Alert } from '../../client/state/client-state.ts';
 import { formatBase64, formatHex } from '../../core/encoding/bytes.ts';
 import type { Authorization } from '../../identity/authorization.ts';
@@ -27,25 +27,42 @@ function companionsJson(companions: CompanionKeys | undefined): Record<string, u
   return { companions: shown };
 }
 
-/** Returns who authorised a version; for a first registration, also the evidence that vouched for it. */
-export function authorizationJson(authorization: Authorization): Record<string, unknown> {
-  const { type } = authorization;
-  return type === 'initial' ? { type, evidence: authorization.evidence } : { type };
+/**
+ * Returns a version's provenance as JSON: `authorization` is the judged link of the chain, and missing if this answer
+ * does not prove it; `claimed` is the record's own word.
+ */
+export function provenanceJson({ link, claimed }: Provenance): Record<string, unknown> {
+  const shown = claimedJson(claimed);
+  if (link === undefined) return { claimed: shown };
+  return { authorization: link === claimed.type ? shown : { type: link }, claimed: shown };
 }
 
-/** Returns how a version came about and who authorised it, for people. */
-export function authorizationText(authorization: Authorization): string {
-  switch (authorization.type) {
+/** Returns the claim of a record; for a first registration, also the evidence that vouched for it. */
+function claimedJson(claimed: Authorization): Record<string, unknown> {
+  const { type } = claimed;
+  return type === 'initial' ? { type, evidence: claimed.evidence } : { type };
+}
+
+/** Returns a version's provenance for people. Without a judged link it is shown as the record's claim. */
+export function provenanceText({ link, claimed }: Provenance): string {
+  const words = claimedText(claimed);
+  if (link === undefined) return `not proved here; it calls itself: ${words}`;
+  if (link === claimed.type) return words;
+  return `change by the operator; it calls itself: ${words}, which the log does not prove`;
+}
+
+function claimedText(claimed: Authorization): string {
+  switch (claimed.type) {
     case 'initial':
-      return `first registration, ${evidenceText(authorization.evidence)}`;
+      return `first registration, ${evidenceText(claimed.evidence)}`;
     case 'key':
       return 'change signed by a key of the identity';
     case 'maintenance':
-      return `${authorization.kind} by the authority`;
+      return `${claimed.kind} by the authority`;
     case 'recovery':
-      return authorization.phase === 'requested' ? 'recovery, requested' : 'recovery, after its delay';
+      return claimed.phase === 'requested' ? 'recovery, requested' : 'recovery, after its delay';
     case 'operator':
-      return `change by the operator, with the reason: ${oneLine(authorization.reason)}`;
+      return `change by the operator, with the reason: ${oneLine(claimed.reason)}`;
   }
 }
 
@@ -67,7 +84,7 @@ export function alertJson({ type, version, reason, value, seenAtMs }: Alert): Re
     const { serial, spkiSha256 } = parseCertificate(der);
     return { serial, spkiSha256: formatHex(spkiSha256), pem: formatPem('CERTIFICATE', der) };
   });
-  return { type, version, reason, seenAt, authorization: authorizationJson(authorization), certificates: shown };
+  return { type, version, reason, seenAt, claimed: claimedJson(authorization), certificates: shown };
 }
 
 /** Returns alerts that are not acknowledged yet, for people. */

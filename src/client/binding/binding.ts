@@ -4,12 +4,14 @@ import { verifyChain } from '../../ca/verify-chain.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { Authorization } from '../../identity/authorization.ts';
-import { type ChainVerdict, type JudgedLink, worstVerdict } from '../../identity/chain.ts';
+import { type ChainVerdict, worstVerdict } from '../../identity/chain.ts';
+import type { JudgedLink, LinkType } from '../../identity/continuity.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { IdentityRecord, Pending } from '../../identity/identity-record.ts';
 import { formatPem } from '../../ca/der/pem.ts';
 import type { Alert, MonitoredVersion } from '../state/client-state.ts';
 import type { Trust } from '../trust.ts';
+import type { FirstLook } from './first-look.ts';
 
 /** A certificate of a verified record: it chains to the bundle's root, names the identity, and is in the log. */
 export interface BoundCertificate {
@@ -35,13 +37,27 @@ export interface BindingChange {
    * user.
    */
   readonly type: ChainVerdict;
+  /** The author of each new version. Of a first look, show every `operator` and `recovery` to the user. */
   readonly links: readonly JudgedLink[];
   /** The reason why the chain is `unexplained`. */
   readonly reason: string | undefined;
+  /** Undefined if the client held a version, or looked without the log. */
+  readonly firstLook: FirstLook | undefined;
+}
+
+/** A version's author, as proved and as claimed. */
+export interface Provenance {
+  /**
+   * Its proven author: the judged link of the chain. Undefined if this answer does not prove it, such as for a version
+   * that the client held already; what made it a held version was judged then.
+   */
+  readonly link: LinkType | undefined;
+  /** The record's own word. Without a `link` of its type it is only a claim. */
+  readonly claimed: Authorization;
 }
 
 /** An identity and its keys, as everybody who looks it up sees them. */
-export interface VerifiedBinding {
+export interface VerifiedBinding extends Provenance {
   /** Canonical. */
   readonly identity: string;
   readonly version: number;
@@ -52,8 +68,6 @@ export interface VerifiedBinding {
   readonly change: BindingChange;
   /** Unacknowledged alerts about the identity, new and old. Show them to the user. */
   readonly alerts: readonly Alert[];
-  /** The authorisation of the latest version. */
-  readonly authorization: Authorization;
   /** A pending recovery: somebody proved the identity anew, for another key. Show it to the user. */
   readonly pending: Pending | undefined;
   readonly treeSize: number;
@@ -69,6 +83,7 @@ export function joinChanges(first: BindingChange, second: BindingChange): Bindin
     type: worstVerdict([first.type], second.type),
     links: [...first.links, ...second.links],
     reason: first.reason ?? second.reason,
+    firstLook: first.firstLook ?? second.firstLook,
   };
 }
 

@@ -8,8 +8,9 @@ import {
   MAXIMUM_CHAIN_LINKS,
 } from '../../core/keytrans/messages.ts';
 import { PATHS } from '../../contract/paths.ts';
-import { MAX_VERSIONS_BACK, type ReadLinks } from '../../identity/owners-record.ts';
 import type { HeldVersion } from '../../identity/continuity.ts';
+import { MAX_VERSIONS_BACK } from '../../identity/owners-record.ts';
+import type { ReadLinks } from '../../identity/read-back.ts';
 import { breaksChain, openLink, type RecordLink } from '../../identity/record-link.ts';
 import type { Transport } from '../transport.ts';
 

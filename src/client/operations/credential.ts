@@ -3,13 +3,17 @@ import { ensure } from '../../core/errors.ts';
 import { type Credential, credentialCodec, credentialRequestCodec } from '../../core/keytrans/credential.ts';
 import { verifyCredential, type VerifiedCredential } from '../../core/keytrans/verify-credential.ts';
 import { PATHS } from '../../contract/paths.ts';
-import type { Authorization } from '../../identity/authorization.ts';
 import { identityOfLabel } from '../../identity/canonical-identity.ts';
 import { checkChain } from '../../identity/chain.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { decodeIdentityRecord, type IdentityRecord } from '../../identity/identity-record.ts';
 import { alertsAbout } from '../binding/alerts.ts';
-import { type BindingChange, type BoundCertificate, verifyRecordCertificates } from '../binding/binding.ts';
+import {
+  type BindingChange,
+  type BoundCertificate,
+  type Provenance,
+  verifyRecordCertificates,
+} from '../binding/binding.ts';
 import type { Alert, ClientState, KnownContact, PendingCredential, StateChange } from '../state/client-state.ts';
 import { formatCredential, parseCredential } from '../credential-text.ts';
 import { CONTINUITY_PORTS } from '../binding/verify-binding.ts';
@@ -29,7 +33,7 @@ export interface MadeCredential {
 }
 
 /** The verified content of a credential. */
-export interface CredentialBinding {
+export interface CredentialBinding extends Provenance {
   /** Canonical. */
   readonly identity: string;
   readonly version: number;
@@ -44,8 +48,6 @@ export interface CredentialBinding {
   readonly change: BindingChange | undefined;
   /** Alerts about the identity that the user has not acknowledged yet. */
   readonly alerts: readonly Alert[];
-  /** The authorisation of the version. */
-  readonly authorization: Authorization;
   /** The version was the greatest at this time, ms. */
   readonly asOfMs: number;
   /** False while the log could still take the version back unnoticed: until the credential is settled. */
@@ -145,7 +147,8 @@ export async function acceptCredential(
       expired,
       change,
       alerts: alertsAbout(state, identity.text),
-      authorization: record.authorization,
+      link: change?.links.find((one) => one.version === verified.version)?.type,
+      claimed: record.authorization,
       asOfMs: verified.asOfMs,
       final: pending === undefined,
       checked: wordsOfChecked(verified, change),
@@ -184,7 +187,7 @@ async function judgeChange(
   const { origin } = operation.trust.bundle;
   const latest = { version, value, opening, commitment, record };
   const chain = await checkChain({ origin, label, held, between: [], latest, ports: CONTINUITY_PORTS });
-  return { type: chain.verdict, links: chain.links, reason: chain.fault?.message };
+  return { type: chain.verdict, links: chain.links, reason: chain.fault?.message, firstLook: undefined };
 }
 
 function addPending(all: readonly PendingCredential[], added: PendingCredential): readonly PendingCredential[] {
@@ -202,7 +205,7 @@ function wordsOfChecked({ head, asOfMs }: VerifiedCredential, change: BindingCha
     `the log held this version as the newest at ${new Date(asOfMs).toISOString()} ` +
       `(distinguished entry ${head.position})`,
     'every certificate is of the authority and names this identity alone',
-    ...(change === undefined ? [] : ['the change since you last looked']),
+    ...(isJudged(change) ? ['the change since you last looked'] : []),
   ];
 }
 
@@ -211,6 +214,11 @@ function wordsOfRemaining(isProvisional: boolean, change: BindingChange | undefi
     ...(isProvisional
       ? ['monitor until the log has shown its next distinguished entries: until then this version could vanish']
       : []),
-    ...(change === undefined ? ['look the identity up, to see how its keys changed since you last looked'] : []),
+    ...(isJudged(change) ? [] : ['look the identity up, to see who made its versions since you last looked, if ever']),
   ];
+}
+
+/** Returns true if a credential shows everything that its verdict needs; of a first one, only version 0 does. */
+function isJudged(change: BindingChange | undefined): boolean {
+  return change !== undefined && (change.type !== 'first-seen' || change.links.length > 0);
 }

@@ -129,7 +129,7 @@ export async function acceptSearch(
     known: state.contacts.get(identity.text),
     alerts: alertsAbout(state, identity.text),
     isOwn: state.owners.has(identity.text),
-    nowMs: operation.now(),
+    now: operation.now,
     headTimeMs: headTime(operation),
   });
   const contacts = new Map(state.contacts).set(identity.text, checked.contact);

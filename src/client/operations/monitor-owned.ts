@@ -43,7 +43,7 @@ const MAX_ROUNDS = 256;
 
 /**
  * Monitors an own label (KT §8.3, §9): every distinguished log entry, every new version, and what a contact sees now.
- * Takes ownership first if that has not happened yet. Versions that the owner did not make ({@link decideOrigin})
+ * Takes ownership first if that has not happened yet. Versions that the owner did not make (`decideOrigin`)
  * become alerts of the result and of the state. So does a new beginning, if what the owner knew is past the maximum
  * lifetime of the log. Throws `unexpected-version`, `version-rolled-back`, `identity-not-found`, other verification
  * errors, and `network-failed`.

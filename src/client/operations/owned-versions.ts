@@ -78,7 +78,7 @@ export async function noteChanges(
     if (isGlasskeyError(error, 'bad-chain')) return undefined;
     throw error;
   });
-  if (versions === undefined) return noteGap(operation, state, identity, found);
+  if (versions === undefined) return noteGap(operation, state, identity, found, options.isMade);
   if (last !== undefined) assertFollows(last, versions);
   const added: OwnedVersion[] = [];
   const alerts: Alert[] = [];
@@ -92,14 +92,19 @@ export async function noteChanges(
   return { next: { ...next, alerts: mergeAlerts(next.alerts, alerts) }, added };
 }
 
-/** Notes versions whose records the log does not show, perhaps after an erasure. Nobody can say who made them. */
+/**
+ * Notes versions whose records the log does not show, perhaps after an erasure: nobody can say who made them. Only the
+ * latest one can still have an origin.
+ */
 async function noteGap(
   operation: Operation,
   state: ClientState,
   identity: Identity,
-  { latest }: CheckedBinding,
+  { latest, binding: { change } }: CheckedBinding,
+  isMade: IsMade | undefined,
 ): Promise<OwnChanges> {
-  const added = [await describe(latest, 'unexpected')];
+  const origin = await decideOrigin(latest, { link: linkOf(latest, change), isMade, isTakenOver: false });
+  const added = [await describe(latest, origin)];
   const { version, record } = latest;
   const alert: Alert = {
     identity: identity.text,

@@ -1,6 +1,6 @@
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { isExpired } from '../../core/keytrans/expiry.ts';
-import type { ClientState } from '../state/client-state.ts';
+import type { ClientState, KnownContact } from '../state/client-state.ts';
 import { updateHeads } from './heads.ts';
 import type { Operation } from './operation.ts';
 
@@ -10,6 +10,8 @@ export interface MonitoringRecord {
   readonly positions: readonly number[];
   /** Time of the last monitoring, by the client's clock, ms. */
   readonly monitoredAtMs: number | undefined;
+  /** Entries this much younger than the maximum lifetime may count as past it, ms. Default: 0. */
+  readonly marginMs?: number | undefined;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface MonitoringRecord {
 export async function assertMayHaveExpired(
   operation: Operation,
   state: ClientState,
-  { positions, monitoredAtMs }: MonitoringRecord,
+  { positions, monitoredAtMs, marginMs = 0 }: MonitoringRecord,
   refusal: GlasskeyError,
 ): Promise<ClientState> {
   const next = await updateHeads(operation, state);
@@ -35,7 +37,29 @@ export async function assertMayHaveExpired(
   // was left to monitor began less than a window before it (KT appendix D).
   const beforeMs = config.maxBehindMs + config.reasonableMonitoringWindowMs;
   if (monitoredAtMs !== undefined) known.push(Math.min(monitoredAtMs, newest.timestampMs) - beforeMs);
-  if (isExpired(config, Math.max(0, ...known), newest.timestampMs)) return next;
+  if (isExpired(config, Math.max(0, ...known) - marginMs, newest.timestampMs)) return next;
   const message = `the server says that entry ${first} is past its lifetime, but it is not: ${refusal.message}`;
   throw new GlasskeyError('version-rolled-back', message, { cause: refusal });
+}
+
+/**
+ * Judges a server's word, without proof, that one version cannot be looked up because it is past the maximum lifetime
+ * (KT §7.2). That is so only if a later version was there less than a window after an entry that has expired. Throws
+ * `version-rolled-back` if this client monitors the label at a younger entry that holds no later version, or if nothing
+ * expires in the log; else, returns.
+ */
+export async function assertVersionMayHaveExpired(
+  operation: Operation,
+  state: ClientState,
+  contact: KnownContact | undefined,
+  version: number,
+  refusal: GlasskeyError,
+): Promise<void> {
+  const { maximumLifetimeMs, reasonableMonitoringWindowMs: marginMs } = operation.trust.config;
+  const isEver = maximumLifetimeMs !== undefined;
+  ensure(isEver, 'version-rolled-back', `the server calls version ${version} expired, but nothing expires in this log`);
+  const newest = contact?.monitored.findLast((one) => one.version <= version);
+  if (contact === undefined || newest === undefined) return;
+  const record = { positions: [newest.position], monitoredAtMs: contact.monitoredAtMs, marginMs };
+  await assertMayHaveExpired(operation, state, record, refusal);
 }
