@@ -121,6 +121,10 @@ export class LogService {
     this.files = new LogFiles(context, this.progress);
     this.crls = new Crls(context);
     this.ocsp = new OcspService(context);
+    this.progress.onLoss(() => {
+      this.crls.forget();
+      this.ocsp.forget();
+    });
     this.signers = new SignerHealth(context);
     const admission = new Admission(context);
     const expectsMore = (): boolean => admission.preparing > 0;

@@ -7,6 +7,7 @@ import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { Revocation, SerialRange } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
+import { fromMemoryIfAway } from './from-memory.ts';
 
 /** The time for which a count of revocations is trusted, ms: the most by which a CRL is late. */
 const COUNT_TRUSTED_MS = 2_000;
@@ -53,7 +54,8 @@ interface Delta {
 /**
  * A CRL of an issuing CA: of one shard, or of all certificates while few are revoked. It keeps an expired certificate
  * for another CRL validity, so that each entry is also on a CRL made after the certificate's end (RFC 5280 §3.3). It is
- * signed again after a revocation, or when half of its validity has passed. It also lists certificates of the log's
+ * signed again after a revocation, or when half of its validity has passed. While the database is away, the last one is
+ * served as long as it is valid. It also lists certificates of the log's
  * other CAs: serials are random, so no two are the same.
  */
 export class CrlService {
@@ -65,6 +67,7 @@ export class CrlService {
   #delta: Delta | undefined;
   #number = 0;
   #listedAtMs = -Infinity;
+  #awayAtMs = -Infinity;
   #refusedAtMs = -Infinity;
   #refreshing: Promise<Complete> | undefined;
   #refreshingDelta: Promise<SignedCrl> | undefined;
@@ -98,7 +101,7 @@ export class CrlService {
       this.#context.now() < known.crl.thisUpdateMs + this.#context.limits.crlDeltaValidityMs / 2;
     if (isCurrent) return known.crl;
     this.#refreshingDelta ??= this.#refreshDelta(complete).finally(() => (this.#refreshingDelta = undefined));
-    return this.#refreshingDelta;
+    return fromMemoryIfAway(this.#refreshingDelta, { remembered: () => this.#ifValid(this.#delta?.crl) });
   }
 
   async #current(): Promise<Complete> {
@@ -106,8 +109,20 @@ export class CrlService {
     const isKnown = (atMs: number): boolean => nowMs >= atMs && nowMs - atMs < COUNT_TRUSTED_MS;
     if (this.#complete !== undefined && isKnown(this.#listedAtMs)) return this.#complete;
     ensure(!isKnown(this.#refusedAtMs), 'not-found', TOO_MANY);
+    const remembered = (): Complete | undefined => (this.#ifValid(this.#complete?.crl) ? this.#complete : undefined);
+    const known = isKnown(this.#awayAtMs) ? remembered() : undefined;
+    if (known !== undefined) return known;
     this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = undefined));
-    return this.#refreshing;
+    const onAway = (): void => {
+      this.#awayAtMs = this.#context.now();
+    };
+    return fromMemoryIfAway(this.#refreshing, { remembered, onAway });
+  }
+
+  /** Returns a CRL if it is valid now. */
+  #ifValid(crl: SignedCrl | undefined): SignedCrl | undefined {
+    const nowMs = this.#context.now();
+    return crl !== undefined && nowMs >= crl.thisUpdateMs && nowMs < crl.nextUpdateMs ? crl : undefined;
   }
 
   async #refresh(): Promise<Complete> {

@@ -16,7 +16,7 @@ interface OfIssuer {
 /** The CRLs of all issuing CAs of a log. */
 export class Crls {
   readonly #context: LogContext;
-  readonly #ofIssuers = new WeakMap<Issuer, OfIssuer>();
+  #ofIssuers = new WeakMap<Issuer, OfIssuer>();
   #shards = 0;
   #countedAtMs = -Infinity;
 
@@ -45,6 +45,13 @@ export class Crls {
     const crl = shards.get(key) ?? new CrlService(this.#context, ca.issuer, { shard, scope });
     shards.set(key, crl);
     return crl;
+  }
+
+  /** Drops all CRLs: the database has lost entries, and perhaps revocations. */
+  forget(): void {
+    this.#ofIssuers = new WeakMap();
+    this.#shards = 0;
+    this.#countedAtMs = -Infinity;
   }
 
   #find(name: string) {

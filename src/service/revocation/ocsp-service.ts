@@ -13,6 +13,7 @@ import { formatHex } from '../../core/encoding/bytes.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
 import { storedReason } from './crl-service.ts';
 import { DelegatedResponder } from './delegated-responder.ts';
+import { fromMemoryIfAway } from './from-memory.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { TokenBuckets } from '../token-buckets.ts';
 
@@ -46,20 +47,21 @@ interface KeptAnswer {
   readonly said: string;
   readonly renewAtMs: number;
   readonly thisUpdateMs: number;
+  readonly nextUpdateMs: number;
   checkedAtMs: number;
 }
 
 /**
  * Answers OCSP requests for a log's issuing CAs (RFC 6960). It caches the answers to requests for one certificate
- * without a nonce (RFC 5019). Certificates that this log has not signed are `unknown`; those of other issuers are
- * `unauthorized`.
+ * without a nonce (RFC 5019), and repeats them while the database is away, as long as they are valid. Certificates that
+ * this log has not signed are `unknown`; those of other issuers are `unauthorized`.
  */
 export class OcspService {
   readonly #context: LogContext;
   readonly #responders = new Map<Issuer, Responder>();
   /** One bucket, of signatures. */
   readonly #signatures: TokenBuckets;
-  readonly #kept = new Map<string, KeptAnswer>();
+  #kept = new Map<string, KeptAnswer>();
   readonly #under = new Map<string, Promise<OcspAnswer>>();
 
   constructor(context: LogContext) {
@@ -83,16 +85,32 @@ export class OcspService {
     if (kept !== undefined && nowMs >= kept.checkedAtMs && nowMs < kept.checkedAtMs + STATUS_LIFETIME_MS) {
       return kept.answer;
     }
-    const known = this.#under.get(key);
-    if (known !== undefined) return known;
-    const made = this.#refresh(responder, key, only, kept).finally(() => this.#under.delete(key));
-    this.#under.set(key, made);
-    return made;
+    const making =
+      this.#under.get(key) ?? this.#refresh(responder, key, only, kept).finally(() => this.#under.delete(key));
+    this.#under.set(key, making);
+    const onAway = (): void => {
+      const last = this.#kept.get(key);
+      if (last !== undefined) last.checkedAtMs = this.#context.now();
+    };
+    return fromMemoryIfAway(making, { remembered: () => this.#remembered(key), onAway });
+  }
+
+  /** Returns the answer in memory about a certificate, if it is valid now. */
+  #remembered(key: string): OcspAnswer | undefined {
+    const kept = this.#kept.get(key);
+    const nowMs = this.#context.now();
+    return kept !== undefined && nowMs >= kept.thisUpdateMs && nowMs < kept.nextUpdateMs ? kept.answer : undefined;
+  }
+
+  /** Drops all answers: the database has lost entries, and perhaps revocations. */
+  forget(): void {
+    this.#kept = new Map();
   }
 
   /** Reuses a signed answer while its status is current and half of its validity is left; otherwise signs another. */
   async #refresh(responder: Responder, key: string, certId: CertId, kept: KeptAnswer | undefined): Promise<OcspAnswer> {
     const { now, limits } = this.#context;
+    const answers = this.#kept;
     if (kept === undefined && !this.#signatures.take('')) return failure('tryLater');
     const checkedAtMs = now();
     const status = await this.#statusOf(responder, certId);
@@ -109,10 +127,10 @@ export class OcspService {
     const answer = { der, kept: { ...times, digest: formatHex(sha256(der).subarray(0, 16)) } };
     const { thisUpdateMs, nextUpdateMs } = times;
     const renewAtMs = (thisUpdateMs + nextUpdateMs) / 2;
-    this.#kept.delete(key);
-    this.#kept.set(key, { answer, said, renewAtMs, thisUpdateMs, checkedAtMs });
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > limits.ocspCacheSize && oldest !== undefined) this.#kept.delete(oldest);
+    answers.delete(key);
+    answers.set(key, { answer, said, renewAtMs, thisUpdateMs, nextUpdateMs, checkedAtMs });
+    const [oldest] = answers.keys();
+    if (answers.size > limits.ocspCacheSize && oldest !== undefined) answers.delete(oldest);
     return answer;
   }
 

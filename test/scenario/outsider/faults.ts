@@ -22,6 +22,18 @@ export const FAULTS: readonly OutsideAttack[] = [
     ],
   },
   {
+    attack: 'take the database away, so that nobody learns of revocations',
+    outcome:
+      'CRLs and OCSP responses that are still valid come from memory, and are dropped after a failover that lost entries',
+    codes: ['storage-failed'],
+    tests: [
+      'test/service/revocation/crl-service.test.ts: are served from memory as long as they are valid, and no longer',
+      'test/service/revocation/crl-service.test.ts: do not wait for a database that says nothing, but for the first answer',
+      'test/service/revocation/crl-service.test.ts: are dropped where the database has lost entries',
+      'test/service/revocation/ocsp-service.test.ts: repeats what is valid while the database is away, and forgets it where that has lost entries',
+    ],
+  },
+  {
     attack: 'fill the disk of the database',
     outcome: 'the append fails wholly, and works again when there is room',
     codes: ['storage-failed'],
@@ -45,10 +57,12 @@ export const FAULTS: readonly OutsideAttack[] = [
     tests: ['test/service/sequencing/writer-clock.test.ts: appends no heartbeats because its clock steps by %i ms'],
   },
   {
-    attack: 'set the clock of a running writer ahead or back',
-    outcome: 'it appends nothing, says so, and another server takes over',
+    attack: 'set the clock of a running server ahead or back',
+    outcome: 'it signs and appends nothing, says so, and another server takes over',
     codes: ['clock-skew'],
     tests: [
+      'test/service/sequencing/writer-clock.test.ts: signs nothing by a clock that was set by %i ms, and says so',
+      'test/service/sequencing/writer-clock.test.ts: has a submission rejected whose certificate is from the future, and the name stays free',
       'test/service/sequencing/writer-clock.test.ts: refuses a clock that was set by %i ms, until it is right again',
       'test/service/sequencing/writer-clock.test.ts: gives the lock to another server if its clock is set by %i ms',
       'test/http/readiness.test.ts: is not ready by a clock that is off by %i ms, and says so',

@@ -1,5 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parseCertificate } from '../../../src/ca/certificate.ts';
+import { GlasskeyError } from '../../../src/core/errors.ts';
 import { parseCrl } from '../../../src/ca/path/parse-crl.ts';
 import { shardOfSerial } from '../../../src/ca/serial.ts';
 import type { CrlService, SignedCrl } from '../../../src/service/revocation/crl-service.ts';
@@ -13,6 +14,7 @@ import { createTestLog, type TestLog } from '../../support/test-log.ts';
 const HOUR_MS = 3_600_000;
 let log: TestLog;
 afterEach(async () => {
+  vi.useRealTimers();
   await log.close();
 });
 
@@ -71,6 +73,61 @@ describe('the CRL of all certificates', () => {
     }
     await expect(log.service.crls.ofAll('issuer')?.current()).rejects.toMatchObject({ code: 'not-found' });
     expect(log.service.crls.ofAll('issuer-2')).toBeUndefined();
+  });
+});
+
+describe('while the database is away, the CRLs', () => {
+  const away = () => Promise.reject(new GlasskeyError('storage-failed', 'database: connection refused'));
+  const silent = () => new Promise<never>(() => undefined);
+
+  /** A CRL of each kind that has been asked for, and is asked for again after the database has gone. */
+  async function known(): Promise<readonly (() => Promise<SignedCrl>)[]> {
+    await open();
+    await issue('alice@example.com');
+    const [all, part] = [log.service.crls.ofAll('issuer'), await shard(0)];
+    if (all === undefined) throw new Error('no CRL');
+    return [() => all.current(), () => part.current(), () => part.delta()];
+  }
+
+  /** Has the database answer no question about revocations. */
+  function goAway(answer: () => Promise<never>): void {
+    Object.assign(log.context.store, { countRevoked: answer, listRevoked: answer });
+  }
+
+  it('are served from memory as long as they are valid, and no longer', async () => {
+    const kinds = await known();
+    const before = await Promise.all(kinds.map((ask) => ask()));
+    goAway(away);
+    log.clock.advance(HOUR_MS - 1);
+    expect(await Promise.all(kinds.map((ask) => ask()))).toEqual(before);
+    log.clock.advance(1);
+    await expect(kinds[2]?.()).rejects.toMatchObject({ code: 'storage-failed' });
+    log.clock.advance(23 * HOUR_MS - 1);
+    expect([await kinds[0]?.(), await kinds[1]?.()]).toEqual(before.slice(0, 2));
+    log.clock.advance(1);
+    for (const ask of kinds) await expect(ask()).rejects.toMatchObject({ code: 'storage-failed' });
+  });
+
+  it('do not wait for a database that says nothing, but for the first answer', async () => {
+    const [ask] = await known();
+    const before = await ask?.();
+    goAway(silent);
+    log.clock.advance(3_000);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const asked = ask?.();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await asked).toBe(before);
+    expect(await ask?.()).toBe(before);
+  });
+
+  it('are dropped where the database has lost entries', async () => {
+    const [ask] = await known();
+    const before = await ask?.();
+    log.service.progress.forget();
+    expect(await log.service.crls.ofAll('issuer')?.current()).not.toBe(before);
+    log.service.progress.forget();
+    goAway(away);
+    await expect(log.service.crls.ofAll('issuer')?.current()).rejects.toMatchObject({ code: 'storage-failed' });
   });
 });
 

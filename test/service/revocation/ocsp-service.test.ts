@@ -7,6 +7,7 @@ import { encodeExtension } from '../../../src/ca/extension-writer.ts';
 import { encodeCertId } from '../../../src/ca/ocsp/cert-id.ts';
 import { createOcspFailure } from '../../../src/ca/ocsp/create-ocsp-response.ts';
 import { OCSP_NONCE_OID } from '../../../src/ca/der/oids.ts';
+import { GlasskeyError } from '../../../src/core/errors.ts';
 import { formatHex } from '../../../src/core/encoding/bytes.ts';
 import { OcspService } from '../../../src/service/revocation/ocsp-service.ts';
 import { csrFor, newDeviceKey } from '../../support/owner.ts';
@@ -65,6 +66,25 @@ describe('the OCSP service', () => {
     expect(said(revoked.der, serial)).toMatch(/^a116180f(?:3\d){14}5aa0030a0101/);
     log.clock.advance(3_000);
     expect(await ask(serial)).toBe(revoked);
+  });
+
+  it('repeats what is valid while the database is away, and forgets it where that has lost entries', async () => {
+    const { store, limits } = log.context;
+    const { findStatus } = store;
+    const first = await ask(serial);
+    store.findStatus = () => Promise.reject(new GlasskeyError('storage-failed', 'database: connection refused'));
+    try {
+      log.clock.advance(limits.ocspValidityMs - 2_000);
+      expect(await ask(serial)).toBe(first);
+      log.clock.advance(2_000);
+      await expect(ask(serial)).rejects.toMatchObject({ code: 'storage-failed' });
+      store.findStatus = findStatus;
+      const second = await ask(serial);
+      log.service.progress.forget();
+      expect(await ask(serial)).not.toBe(second);
+    } finally {
+      store.findStatus = findStatus;
+    }
   });
 
   it('signs anew when half of the validity has passed', async () => {
