@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type AttackId, CATALOGUE } from '../scenario/catalogue.ts';
 
 /** The folder of the project. */
 export const ROOT = resolve(import.meta.dirname, '../..');
@@ -8,7 +7,7 @@ export const ROOT = resolve(import.meta.dirname, '../..');
 /**
  * Names a test: its file, a colon, and its title as it stands in the source (`%s` included), such as
  * `test/store/batcher.test.ts: runs each item alone where the database refuses the data of the batch`. A file alone
- * names all of its tests.
+ * names all of its tests. An attack of the catalogue has its row for a title.
  */
 export type TestName = `test/${string}`;
 
@@ -28,15 +27,15 @@ export function whatIsWrongWith(name: TestName): string | undefined {
   return title === '' || titles.has(title) ? undefined : `${name}: no test has this title`;
 }
 
-/** The titles of tests in a source: those of `it`, `test`, their tables, and of the rows that `attack` carries out. */
+/** The titles of tests in a source: those of `it`, `test`, their tables, and the rows that `attack` carries out. */
 export function titlesIn(source: string): ReadonlySet<string> {
   const titles = new Set<string>();
   for (const match of source.matchAll(/(?<![\w.'"`])(it|test|attack)((?:\.\w+)*)(?=\()/g)) {
-    const [all, name, chain = ''] = match;
+    const [all, , chain = ''] = match;
     const open = match.index + all.length;
     const isTable = /\.(?:each|skipIf|runIf)$/.test(chain);
     const title = literalAt(source, (isTable ? endOfGroup(source, open) : open) + 1);
-    if (title !== undefined) titles.add(name === 'attack' ? CATALOGUE[title as AttackId].attack : title);
+    if (title !== undefined) titles.add(title);
   }
   return titles;
 }

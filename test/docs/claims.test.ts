@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { type Part, unitsOf } from './claim-units.ts';
+import type { Claims } from './claims/claims.ts';
+import { ATTACKERS, GUARANTEES } from './claims/readme.ts';
+import { CLIENT_SETTINGS, LOG_SETTINGS, SERVER_SETTINGS } from './claims/settings.ts';
+import { NO_WEAKNESS, PRIVATE_NAMES, STOLEN_KEYS } from './claims/stolen-keys.ts';
+import { whatIsWrongWith } from './test-titles.ts';
+
+/** A part of a document, its claims, and how the sentences begin that claim nothing a test could show. */
+interface Page {
+  readonly part: Part;
+  readonly claims: Claims;
+  /** Definitions, directions to the reader, and what is admitted not to hold. */
+  readonly noClaims: readonly string[];
+}
+
+const PAGES: readonly Page[] = [
+  {
+    part: { document: 'README.md', heading: 'What it guarantees' },
+    claims: GUARANTEES,
+    noClaims: ['To a client that uses this library'],
+  },
+  {
+    part: { document: 'README.md', heading: 'An attacker who controls X can… / cannot…' },
+    claims: ATTACKERS,
+    noClaims: [],
+  },
+  {
+    part: { document: 'docs/threat-model.md' },
+    claims: {
+      ...STOLEN_KEYS,
+      ...PRIVATE_NAMES,
+      ...NO_WEAKNESS,
+      ...LOG_SETTINGS,
+      ...SERVER_SETTINGS,
+      ...CLIENT_SETTINGS,
+    },
+    noClaims: [
+      'What somebody can do who has a key',
+      '"Client" is a client that uses this library',
+      'The attacks that a lying server can try',
+      'Where a row speaks of one key',
+      'It is no part of what clients rely on',
+      'What each door tells such a stranger',
+      'What this does not hide',
+      'Budgets are each process',
+      'For ever, from who has asked once',
+      'Every answer, also one of absence, shows the VRF output',
+      'A token that has expired takes that back from nobody',
+      'From who sees the connection',
+      'The time and size of answers to bearers',
+      'From who knows when somebody registered',
+      'From who holds a certificate',
+      'From the operator, and whoever has the VRF key',
+      'Whether a kind is private at all',
+      'No server lies in these attacks',
+      'Each row names the file of its tests',
+      'test/docs/claims/ names the tests of each sentence',
+      'Advisories of other authorities',
+      'Nobody else sees these',
+    ],
+  },
+];
+
+const straight = (text: string): string => text.replaceAll('’', "'");
+
+describe.each(PAGES)('what $part.document ($part.heading) says', ({ part, claims, noClaims }) => {
+  const beginnings = [...Object.keys(claims), ...noClaims];
+  const units = unitsOf(part).map(straight);
+
+  it('names its tests, sentence by sentence', () => {
+    const counted = units.map((unit) => [beginnings.filter((one) => unit.startsWith(straight(one))).length, unit]);
+    expect(counted.filter(([count]) => count !== 1)).toEqual([]);
+  });
+
+  it('is said', () => {
+    expect(beginnings.filter((one) => !units.some((unit) => unit.startsWith(straight(one))))).toEqual([]);
+  });
+
+  it('is shown by tests that there are', () => {
+    expect(Object.entries(claims).filter(([, tests]) => tests.length === 0)).toEqual([]);
+    expect(Object.values(claims).flatMap((tests) => tests.map(whatIsWrongWith).filter(Boolean))).toEqual([]);
+  });
+});

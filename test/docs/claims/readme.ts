@@ -1,0 +1,114 @@
+import type { Claims } from './claims.ts';
+
+/** "What it guarantees". */
+export const GUARANTEES: Claims = {
+  'What is looked up is in the log': [
+    'test/scenario/attacks-proof.test.ts: newest-version-omitted',
+    'test/scenario/attacks-lookup.test.ts: value-swapped-in-place',
+    'test/scenario/attacks-lookup.test.ts: old-head',
+  ],
+  'A certificate that the CA signed outside the log is refused': [
+    'test/scenario/attacks-record.test.ts: certificate-in-no-record',
+  ],
+  'The log only grows': ['test/scenario/attacks-auditor.test.ts: history-rewritten'],
+  'Every new tree head is proved to extend': [
+    'test/scenario/attacks-lookup.test.ts: head-older-than-seen',
+    'test/scenario/attacks-proof.test.ts: fork-after-view',
+    'test/scenario/attacks-proof.test.ts: timestamps-reordered',
+    'test/core/keytrans/verify-lookup.test.ts: cannot let time run backwards, even between what was seen and what is new',
+  ],
+  'No two different heads are ever signed for one size': [
+    'test/scenario/crash.test.ts',
+    'test/store/log-rows.test.ts: releases: the greatest, each by its size, and never two for one size',
+    'test/service/sequencing/rollback-check.test.ts: starts again with what is there, wherever it was, and signs nothing else',
+  ],
+  'Absence is proved too': [
+    'test/client/key-directory.test.ts: proves that a name does not exist',
+    'test/scenario/attacks-lookup.test.ts: existing-name-denied',
+    'test/http/bad-input.test.ts: never answer a plain search for a missing label with anything but a problem',
+    'test/core/keytrans/verify-lookup.test.ts: cannot answer a plain search with an absence',
+  ],
+  'A name that is bound to one key is not signed for another': [
+    'test/service/issuance/issuance.test.ts: is not signed for another key without a change',
+    'test/scenario/evidence-matrix.test.ts: every evidence, operation and person: who gets what is what the documentation says',
+  ],
+  'If the operator does it all the same': [
+    'test/scenario/attacks-record.test.ts: false-version',
+    'test/scenario/attacks-record.test.ts: laundered-while-away',
+    'test/scenario/attacks-monitoring.test.ts: false-version-owned',
+  ],
+  'The whole history can be audited': [
+    'test/http/resources.test.ts: pass an audit from outside',
+    'test/scenario/attacks-auditor.test.ts: leaf-removed',
+    'test/scenario/attacks-auditor.test.ts: leaf-replaced',
+    'test/scenario/attacks-auditor.test.ts: log-for-auditors',
+  ],
+  'An owner who monitors learns of every version': [
+    'test/scenario/attacks-monitoring.test.ts: false-version-and-back',
+    'test/scenario/attacks-monitoring.test.ts: hidden-from-its-owner',
+    'test/client/monitor.test.ts: is told until it is acknowledged, by every operation and every client of the state',
+    'test/core/keytrans/owner-soundness.test.ts: is noticed by whoever believed it or by the owner, wherever it was in the log',
+  ],
+  'So is a contact’s key that the operator changed': [
+    'test/client/monitor.test.ts: is told until it is acknowledged, by every operation and every client of the state',
+  ],
+  'Acknowledged means durable': [
+    'test/scenario/crash.test.ts',
+    'test/store/postgres-failures.test.ts: killed under load: nothing acknowledged is lost, everything in flight fails, service resumes',
+    'test/store/postgres-failures.test.ts: settings that lose commits are unsafe',
+  ],
+};
+
+/** "An attacker who controls X can… / cannot…". */
+export const ATTACKERS: Claims = {
+  'the network between client and server': [
+    'test/scenario/damaged-answers.test.ts',
+    'test/scenario/attacks-lookup.test.ts: head-older-than-seen',
+    'test/scenario/attacks-lookup.test.ts: old-head',
+    'test/cli/contract.test.ts: pin the bundle on first use and refuse another one',
+  ],
+  'an application token': [
+    'test/http/stolen-token.test.ts: takes no name where the thief %s',
+    'test/service/issuance/issuance.test.ts: is revoked by the application as maintenance, with the reason',
+    'test/scenario/evidence-matrix.test.ts: every evidence, operation and person: who gets what is what the documentation says',
+  ],
+  'an OpenID provider, or a user’s mailbox': [
+    'test/http/oidc.test.ts: binds the name to the key, and shows every contact whose word it is',
+    'test/http/email-challenge.test.ts: gives a lost answer again, and binds no second key to the name',
+    'test/scenario/evidence-matrix.test.ts: every evidence, operation and person: who gets what is what the documentation says',
+  ],
+  'Alice’s key': [
+    'test/client/key-directory.test.ts: adds, rotates, renews and revokes, and a contact follows the chain',
+    'test/client/monitor.test.ts: is told of a false key that was added %i windows after it last looked',
+  ],
+  'the database, with write access': [
+    'test/scenario/attacks-lookup.test.ts: value-swapped-in-place',
+    'test/service/sequencing/sequencer.test.ts: rejects a record with %s, whoever put it in the queue',
+    'test/service/log/tokens.test.ts: are stored as their hashes only',
+    'test/http/email-challenge.test.ts: is stored as a hash alone',
+  ],
+  'the issuing CA’s key, but not the server': [
+    'test/scenario/attacks-record.test.ts: certificate-in-no-record',
+    'test/interop/est.test.ts: are refused with a certificate that a stolen CA key signed, also under a serial that is in the log',
+  ],
+  'the server with all its online keys': [
+    'test/scenario/attacks-record.test.ts: false-version',
+    'test/scenario/attacks-record.test.ts: false-authorisation',
+    'test/scenario/attacks-proof.test.ts: fork-per-user',
+    'test/scenario/attacks-trust.test.ts: bundle-changed',
+  ],
+  'the bundle key': [
+    'test/core/keytrans/auditor-change.test.ts: an auditor may come and change, and nothing else may',
+    'test/scenario/attacks-trust.test.ts: bundle-changed',
+    'test/scenario/attacks-auditing.test.ts: end-forged',
+    'test/server/log-end.test.ts: ends a log for ever: clients and auditors are told where it goes on, and nothing is registered',
+  ],
+  'a client’s state folder': [
+    'test/client/node/folder-state.test.ts: is private, comes back, and is untouched by work that fails',
+    'test/client/state/state-transfer.test.ts: says what would be lost',
+  ],
+  'whoever mirrors or caches /log/': [
+    'test/scenario/attacks-copy.test.ts: copy-altered',
+    'test/client/audit/audit-log.test.ts: with a flipped bit in %s is caught',
+  ],
+};
