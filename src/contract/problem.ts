@@ -120,6 +120,7 @@ export const STATUS_OF_CODE = {
 
   'network-failed': 502,
   'bad-response': 502,
+  'copy-damaged': 502,
   'request-refused': 400,
   'state-locked': 500,
   'state-corrupt': 500,

@@ -146,6 +146,8 @@ export const ERROR_CODES = {
   // client
   'network-failed': 'network',
   'bad-response': 'network',
+  /** A copy of a log shows what the log has not signed. */
+  'copy-damaged': 'network',
   'request-refused': 'usage',
   'state-locked': 'storage',
   'state-corrupt': 'storage',

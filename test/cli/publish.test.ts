@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CliSandbox, PROGRAM } from '../support/cli.ts';
 import { serveFolder, type StaticServer } from '../support/static-server.ts';
@@ -77,6 +77,113 @@ describe('glasskey publish', () => {
     const after = await publish();
     expect(after, after.stderr).toMatchObject({ code: 0 });
   }, 120_000);
+
+  it('names what is damaged with --check, also while the log grows, and --repair mends it', async () => {
+    await register('dave');
+    const whole = await publish('--check');
+    expect(whole, whole.stderr).toMatchObject({ code: 0, stdout: expect.stringContaining('checked: whole') });
+    const update = box.path('copy/log/updates/000');
+    const right = readFileSync(update);
+    writeFileSync(update, right.subarray(0, -1));
+    rmSync(box.path('copy/.well-known/glasskey'));
+    expect(await publish('--check')).toMatchObject({ code: 1, stderr: expect.stringContaining('--trust') });
+    const found = await publish('--check', ...trust());
+    expect(found, found.stderr).toMatchObject({ code: 1 });
+    expect(found.stdout).toContain('log/updates/000: truncated\n');
+    expect(found.stdout).toContain('.well-known/glasskey: missing\n');
+    const repaired = await publish('--repair', ...trust());
+    expect(repaired, repaired.stderr).toMatchObject({ code: 0 });
+    expect(repaired.stdout).toContain('log/updates/000: truncated, repaired\n');
+    expect(readFileSync(update).equals(right)).toBe(true);
+    expect(await publish('--check')).toMatchObject({ code: 0 });
+    // A copy of `publish` has the files of a mirror.
+    const mirror = ['audit', url, '--mirror', 'copy', '--state', 'keeper', ...trust()];
+    rmSync(update);
+    const mirrored = await box.run(...mirror, '--repair');
+    expect(mirrored, mirrored.stderr).toMatchObject({ code: 0 });
+    expect(mirrored.stdout).toContain('log/updates/000: missing, repaired\n');
+    expect(await box.run('audit', url, '--check')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('(usage)'),
+    });
+  }, 120_000);
+
+  it('has its readers told that the copy is damaged, or old, and nothing against the log', async () => {
+    const update = box.path('copy/log/updates/000');
+    const [right, checkpoint] = [readFileSync(update), readFileSync(box.path('copy/log/checkpoint'))];
+    const accused = async (state: string, expected: string, ...args: string[]): Promise<void> => {
+      const read = await box.run('audit', copy.url, '--state', state, ...trust(), ...args);
+      expect([read.code, read.stderr]).toEqual([1, expect.stringContaining(`(${expected})`)]);
+      expect(readdirSync(box.path(state)).filter((name) => name.startsWith('evidence'))).toEqual([]);
+    };
+    writeFileSync(update, 'damaged');
+    await accused('reader', 'copy-damaged');
+    await accused('reader', 'copy-damaged', '--mirror', 'second');
+    const again = await box.run('publish', copy.url, '--to', 'third', '--state', 'again', ...trust());
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('(copy-damaged)')]);
+    expect(existsSync(box.path('again'))).toBe(false);
+    rmSync(update);
+    await accused('reader', 'copy-damaged');
+    writeFileSync(update, right);
+    const bundle = box.path('copy/.well-known/glasskey');
+    const signed = readFileSync(bundle, 'utf8');
+    writeFileSync(bundle, signed.replace(/"sequence":\s*\d+/, '"sequence":77'));
+    await accused('reader', 'copy-damaged');
+    writeFileSync(bundle, signed);
+    await register('erin');
+    expect(await box.run('audit', url, '--state', 'reader', ...trust())).toMatchObject({ code: 0 });
+    await accused('reader', 'too-far-behind');
+    // The mirror's own disk accuses nobody either.
+    expect(await box.run('audit', url, '--mirror', 'own', '--state', 'owner', ...trust())).toMatchObject({ code: 0 });
+    writeFileSync(box.path('own/log/updates/000'), 'damaged');
+    const own = await box.run('audit', url, '--mirror', 'own', '--state', 'other', ...trust());
+    expect([own.code, own.stderr]).toEqual([1, expect.stringContaining('the mirror is a damaged copy')]);
+    expect(readFileSync(box.path('copy/log/checkpoint'))).toEqual(checkpoint);
+  }, 120_000);
+
+  it.each([
+    ['publish', (to: string) => ['publish', url, '--to', to]],
+    ['audit --mirror', (to: string) => ['audit', url, '--state', `${to}-state`, '--mirror', to]],
+  ])(
+    '%s may be killed anywhere: --check tells, --repair mends, and the next run goes on',
+    async (name, command) => {
+      for (const [call, count] of [
+        ['link', 1],
+        ['link', 4],
+        ['rename', 1],
+        ['rename', 2],
+      ] as const) {
+        const to = `killed-${name.length}-${call}-${count}`;
+        box.killAt(call, count);
+        const killed = await box.run(...command(to), ...trust());
+        box.killAt(undefined);
+        expect(killed.code).toBe(-1);
+        const checked = await box.run(...command(to), ...trust(), '--check');
+        expect(checked, checked.stderr).toMatchObject({ code: 1 });
+        expect(checked.stdout + checked.stderr).toMatch(/log\/checkpoint: missing|no copy at/);
+        const next = await box.run(...command(to), ...trust());
+        expect(next, next.stderr).toMatchObject({ code: 0 });
+        rmSync(box.path(to, 'log/updates/000'));
+        box.killAt('rename', 1);
+        expect((await box.run(...command(to), ...trust(), '--repair')).code).toBe(-1);
+        box.killAt(undefined);
+        expect(await box.run(...command(to), ...trust(), '--check')).toMatchObject({ code: 1 });
+        expect(await box.run(...command(to), ...trust(), '--repair')).toMatchObject({ code: 0 });
+        expect(await box.run(...command(to), ...trust(), '--check')).toMatchObject({ code: 0 });
+      }
+    },
+    240_000,
+  );
+
+  it.each(['--check', '--repair'])('makes nothing where %s is given a place without a copy', async (flag) => {
+    const typo = await box.run('publish', url, '--to', 'typo/deeper', flag, ...trust());
+    expect([typo.code, typo.stderr]).toEqual([1, expect.stringMatching(/no copy at typo\/deeper.*\(usage\)/)]);
+    const mirror = await box.run('audit', url, '--mirror', 'typo', flag, '--state', 'typing', ...trust());
+    expect([mirror.code, mirror.stderr]).toEqual([1, expect.stringMatching(/no copy at typo.*\(usage\)/)]);
+    mkdirSync(box.path('empty'), { recursive: true });
+    expect(await box.run('publish', url, '--to', 'empty', flag, ...trust())).toMatchObject({ code: 1 });
+    expect([existsSync(box.path('typo')), readdirSync(box.path('empty'))]).toEqual([false, []]);
+  });
 
   it('leaves alone what was changed, or is of another log', async () => {
     const path = box.path('copy/log/checkpoint');

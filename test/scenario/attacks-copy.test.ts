@@ -1,10 +1,19 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { openMirror } from '../../src/cli/audit/audit-mirror.ts';
+import { exitCodeOf } from '../../src/cli/exit-code.ts';
+import { auditEvidenceOf } from '../../src/client/audit/audit-evidence.ts';
+import { auditLog } from '../../src/client/audit/audit-log.ts';
+import { encodeUtf8, formatBase64 } from '../../src/core/encoding/bytes.ts';
+import type { SignedTrustBundle } from '../../src/contract/trust-bundle.ts';
+import { checkCopy } from '../../src/service/publish/check-copy.ts';
 import { FolderTarget } from '../../src/service/publish/folder-target.ts';
 import { type Published, publishLog } from '../../src/service/publish/publish-log.ts';
-import { auditCopy, folderReader, growTo, sourceOf, trustOf } from '../support/publishing.ts';
+import type { PublishTarget } from '../../src/service/publish/publish-target.ts';
+import { auditCopy, folderReader, growTo, MemoryTarget, sourceOf, trustOf } from '../support/publishing.ts';
+import { signedBundle } from '../support/signed-bundle.ts';
 import { StaticLog, testLeaf } from '../support/static-log.ts';
 import { failure } from '../support/victims.ts';
 import { attack } from './attack.ts';
@@ -19,28 +28,92 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function publish(of: StaticLog): Promise<Published> {
-  const target = await FolderTarget.open(folder);
-  return publishLog({ source: sourceOf(of), target, trust: trustOf(of), now: () => 2_000_000 });
+const now = (): number => 2_000_000;
+
+async function publish(of: StaticLog, target?: PublishTarget): Promise<Published> {
+  const place = target ?? (await FolderTarget.open(folder));
+  return publishLog({ source: sourceOf(of), target: place, trust: trustOf(of), now });
 }
 
 const audit = () => auditCopy(log, folderReader(folder));
 
+/** What an auditor reports of a copy that is damaged: nothing that accuses the log. */
+async function unproven(run: Promise<unknown>): Promise<unknown> {
+  const error = await failure(run);
+  expect([exitCodeOf(error), auditEvidenceOf(error)]).toEqual([1, undefined]);
+  return error;
+}
+
+/** What an auditor reports of a log that has signed a lie, whoever serves it. */
+async function proven(run: Promise<unknown>): Promise<unknown> {
+  const error = await failure(run);
+  expect(exitCodeOf(error)).toBe(2);
+  expect(auditEvidenceOf(error)?.proof).toBeDefined();
+  return error;
+}
+
+const FILES = ['tile/entries/000', 'tile/0/001.p/44', 'tile/1/000.p/1', 'updates/123', 'head/300'];
+
+const flipped = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
+
+/** Does something to each file of the copy in turn. Gives what auditors report. */
+async function damaged(damage: (bytes: Buffer) => Uint8Array | undefined, files = FILES): Promise<unknown[]> {
+  const noticed: unknown[] = [];
+  for (const path of files) {
+    const place = join(folder, 'log', path);
+    const honest = await readFile(place);
+    const bytes = damage(honest);
+    if (bytes === undefined) await rm(place);
+    else await writeFile(place, bytes);
+    noticed.push(await unproven(audit()));
+    await writeFile(place, honest);
+  }
+  expect(await audit()).toBe(300);
+  return noticed;
+}
+
+/** A log whose last entry but four takes a leaf back, and that signs that. */
+async function lyingLog(): Promise<StaticLog> {
+  const lying = new StaticLog();
+  await growTo(lying, 15);
+  lying.append([testLeaf(777)], 1_000_015, { update: (update) => ({ ...update, removed: [testLeaf(3)] }) });
+  await growTo(lying, 20);
+  return lying;
+}
+
+async function mirror(of: StaticLog, target: PublishTarget, served: SignedTrustBundle): Promise<unknown> {
+  const { bundle } = served;
+  const kept = await openMirror({ target, served, bundle, now, onProgress: () => undefined });
+  return auditLog({ baseUrl: 'http://log.test', bundle, fetch: of.fetch, now, ...kept });
+}
+
 describe('a copy that anybody can read', () => {
-  attack('copy-altered', async () => {
-    const noticed: unknown[] = [];
-    for (const path of ['tile/entries/000', 'tile/0/001.p/44', 'tile/1/000.p/1', 'updates/123']) {
-      const place = join(folder, 'log', path);
-      const honest = await readFile(place);
-      await writeFile(
-        place,
-        honest.map((byte, i) => (i === honest.length - 1 ? byte ^ 1 : byte)),
-      );
-      noticed.push(await failure(audit()));
-      await writeFile(place, honest);
-    }
-    expect(await audit()).toBe(300);
-    return noticed;
+  attack('copy-altered', () => damaged(flipped, [...FILES, 'checkpoint']));
+
+  attack('copy-with-holes', async () => {
+    const other = await readFile(join(folder, 'log/updates/006'));
+    return [
+      ...(await damaged(() => undefined)),
+      ...(await damaged((honest) => honest.subarray(0, -1), [...FILES, 'checkpoint'])),
+      ...(await damaged(() => new Uint8Array(), [...FILES, 'checkpoint'])),
+      ...(await damaged((honest) => Buffer.concat([honest, honest]))),
+      ...(await damaged(() => other)),
+    ];
+  });
+
+  attack('copy-out-of-date', async () => {
+    const older = new MemoryTarget();
+    const small = new StaticLog();
+    await growTo(small, 20);
+    await publish(small, older);
+    return unproven(auditCopy(log, async (path) => older.files.get(path), { held: [log.checkpoint] }));
+  });
+
+  attack('lie-behind-a-copy', async () => {
+    const lying = await lyingLog();
+    const copy = new MemoryTarget();
+    await publish(lying, copy);
+    return proven(auditCopy(lying, async (path) => copy.files.get(path)));
   });
 
   attack('copy-of-a-fork', async () => {
@@ -54,5 +127,74 @@ describe('a copy that anybody can read', () => {
     }
     expect(await audit()).toBe(300);
     return noticed;
+  });
+});
+
+describe('whoever keeps a copy', () => {
+  attack('proof-withheld-from-mirror', async () => {
+    const lying = await lyingLog();
+    const asked = new Set<string>();
+    lying.lie = (path, file) => (asked.size === asked.add(path).size && path !== 'checkpoint' ? undefined : file);
+    return proven(mirror(lying, new MemoryTarget(), await signedBundle(lying.bundle)));
+  });
+
+  attack('mirror-damaged', async () => {
+    const honest = new StaticLog();
+    const kept = new MemoryTarget();
+    const served = await signedBundle(honest.bundle);
+    await growTo(honest, 20);
+    await mirror(honest, kept, served);
+    await growTo(honest, 30);
+    const right = new Map(kept.files);
+    const noticed: unknown[] = [];
+    for (const bytes of [undefined, Uint8Array.of(1, 2, 3)]) {
+      if (bytes === undefined) kept.files.delete('log/updates/003');
+      else kept.files.set('log/updates/003', bytes);
+      noticed.push(await unproven(mirror(honest, kept, served)));
+      kept.files.set('log/updates/003', right.get('log/updates/003') as Uint8Array);
+    }
+    await mirror(honest, kept, served);
+    return noticed;
+  });
+
+  attack('copy-mended-with-lies', async () => {
+    const place = join(folder, '..', `${folder.split('/').at(-1)}-mended`);
+    await cp(folder, place, { recursive: true });
+    try {
+      await rm(join(place, 'log/updates/003'));
+      await rm(join(place, 'log/head/300'));
+      const repair = async (of: StaticLog) => {
+        const target = await FolderTarget.open(place);
+        return checkCopy({
+          source: sourceOf(of),
+          target,
+          trust: trustOf(of),
+          now,
+          repair: true,
+          repairCheckpoint: true,
+        });
+      };
+      const noticed: unknown[] = [];
+      const falseHead = JSON.stringify({ size: 300, signature: formatBase64(flipped(log.head)) });
+      for (const path of ['updates/003', 'tile/0/000', 'tile/entries/000', 'head/300']) {
+        const body = path === 'head/300' ? encodeUtf8(falseHead) : flipped(log.serve(path)?.body ?? new Uint8Array());
+        log.lie = (asked, file) => (asked === path ? { body, gzip: false } : file);
+        noticed.push(await failure(repair(log)));
+        log.lie = (_path, file) => file;
+      }
+      for (const size of [299, 300, 301]) {
+        const fork = new StaticLog();
+        fork.append([testLeaf(9999)], 1_000_000);
+        await growTo(fork, size);
+        noticed.push(await failure(repair(fork)));
+      }
+      expect(await readFile(join(place, 'log/checkpoint'))).toEqual(await readFile(join(folder, 'log/checkpoint')));
+      await expect(readFile(join(place, 'log/head/300'))).rejects.toThrow('ENOENT');
+      expect((await repair(log)).faults.length).toBeGreaterThan(0);
+      expect(await auditCopy(log, folderReader(place))).toBe(300);
+      return noticed;
+    } finally {
+      await rm(place, { recursive: true, force: true });
+    }
   });
 });

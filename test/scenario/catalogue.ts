@@ -633,8 +633,51 @@ const COPY = rows('attacks-copy.test.ts', {
   'copy-altered': {
     attack: 'alter a tile, an entry or an update in a published copy (on the CDN)',
     noticedBy: ['auditor'],
-    codes: ['bad-audit-entry', 'bad-log-proof', 'bad-auditor-update'],
+    codes: ['copy-damaged'],
     within: NEXT_AUDIT,
+  },
+  'copy-with-holes': {
+    attack: 'remove, truncate, lengthen or swap files of a published copy',
+    noticedBy: ['auditor'],
+    codes: ['copy-damaged'],
+    within: NEXT_AUDIT,
+  },
+  'copy-out-of-date': {
+    attack: 'have the log accused by a copy that is only old',
+    noticedBy: ['auditor'],
+    codes: ['too-far-behind'],
+    within: NEXT_AUDIT,
+  },
+  'lie-behind-a-copy': {
+    attack: 'pass a bad entry off as the damage of a copy',
+    noticedBy: ['auditor'],
+    codes: ['bad-auditor-update'],
+    within: NEXT_AUDIT,
+  },
+  'proof-withheld-from-mirror': {
+    attack: 'serve a bad entry to a mirror, and then withhold the files that prove it',
+    noticedBy: ['auditor'],
+    codes: ['bad-auditor-update'],
+    within: NEXT_AUDIT,
+  },
+  'mirror-damaged': {
+    attack: 'have a mirror accuse the log of what the mirror’s own disk did',
+    noticedBy: ['auditor'],
+    codes: ['copy-damaged'],
+    within: NEXT_AUDIT,
+  },
+  'copy-mended-with-lies': {
+    attack: 'have a damaged copy mended with other files than were signed',
+    noticedBy: ['publisher of a copy'],
+    codes: [
+      'bad-auditor-update',
+      'bad-audit-entry',
+      'bad-log-proof',
+      'bad-tree-head',
+      'log-forked',
+      'tree-rolled-back',
+    ],
+    within: 'when it is mended: the files stay as they are',
   },
   'copy-of-a-fork': {
     attack: 'have another history of the log published over the one that is published',

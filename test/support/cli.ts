@@ -104,6 +104,20 @@ export class CliSandbox {
     return { url, pid: child.pid ?? 0, output: () => output, errors: () => errors, stop };
   }
 
+  /** Kills the programs that are run from now on, as SIGKILL does, in the call of that number; undefined: no longer. */
+  killAt(call: 'link' | 'rename' | undefined, count = 1): void {
+    delete this.variables['NODE_OPTIONS'];
+    if (call === undefined) return;
+    const module = [
+      "import files from 'node:fs/promises';",
+      "import { syncBuiltinESMExports } from 'node:module';",
+      `let left = ${count}; const real = files.${call};`,
+      `files.${call} = async (...all) => { if (--left === 0) process.kill(process.pid, 'SIGKILL'); return real(...all); };`,
+      'syncBuiltinESMExports();',
+    ].join('');
+    this.variables['NODE_OPTIONS'] = `--import=data:text/javascript,${encodeURIComponent(module)}`;
+  }
+
   /** Moves the clock of the programs that are run from now on; 0 sets it right again. */
   shiftClock(milliseconds: number): void {
     const module = `const now = Date.now; Date.now = () => now() + ${milliseconds};`;

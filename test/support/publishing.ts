@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { auditLog } from '../../src/client/audit/audit-log.ts';
+import { auditLog, type AuditOptions } from '../../src/client/audit/audit-log.ts';
+import { fileServer } from '../../src/client/audit/damaged-copy.ts';
+import { Transport } from '../../src/client/transport.ts';
 import type { NoteCosigner } from '../../src/core/audit/cosignature.ts';
 import { formatNote, parseNote } from '../../src/core/audit/note.ts';
 import { parseVkey } from '../../src/core/audit/vkey.ts';
@@ -23,7 +25,7 @@ export function trustOf(log: StaticLog): PublishTrust {
   return {
     origin: log.origin,
     vkeys: [parseVkey(log.vkey)],
-    config: log.config,
+    configs: [log.config],
     bundleKey: parseBase64(log.bundle.bundleKey),
   };
 }
@@ -39,13 +41,23 @@ export async function growTo(log: StaticLog, size: number): Promise<void> {
 export async function auditCopy(
   log: StaticLog,
   read: (path: string) => Promise<Uint8Array | undefined>,
+  more: Pick<AuditOptions, 'held' | 'state'> = {},
 ): Promise<number> {
   const fetchCopy = async (url: string): Promise<Response> => {
     const bytes = await read(new URL(url).pathname.slice(1));
     return bytes === undefined ? new Response('no such file', { status: 404 }) : new Response(bytes.slice());
   };
-  const options = { baseUrl: 'http://copy.test', bundle: log.bundle, fetch: fetchCopy, now: () => 2_000_000 };
-  return (await auditLog(options)).treeSize;
+  const server = 'http://copy.test';
+  const transport = new Transport({ server, fetch: fetchCopy, timeoutMs: 10_000 });
+  const report = await auditLog({
+    baseUrl: server,
+    bundle: log.bundle,
+    fetch: fetchCopy,
+    fileServer: () => fileServer(transport),
+    now: () => 2_000_000,
+    ...more,
+  });
+  return report.treeSize;
 }
 
 /** Reads a folder as a static web server does. */
@@ -70,6 +82,10 @@ export function recorded(target: PublishTarget, writes: string[]): PublishTarget
       const outcome = await target.create(path, bytes);
       if (outcome === 'written') writes.push(path);
       return outcome;
+    },
+    restore: async (path, bytes, kind) => {
+      await target.restore(path, bytes, kind);
+      writes.push(path);
     },
     replace: async (path, bytes, expected) => {
       await target.replace(path, bytes, expected);
@@ -103,6 +119,10 @@ export class MemoryTarget implements PublishTarget {
 
   async replace(path: string, bytes: Uint8Array, expected: StoredFile | undefined): Promise<void> {
     ensure((await this.read(path))?.tag === expected?.tag, 'head-moved', path);
+    this.files.set(path, bytes);
+  }
+
+  async restore(path: string, bytes: Uint8Array): Promise<void> {
     this.files.set(path, bytes);
   }
 

@@ -37,7 +37,7 @@ export interface ServedFile {
  */
 export class StaticLog {
   readonly origin: string;
-  readonly config: Configuration;
+  config: Configuration;
   readonly vkey: string;
   /** Encoded AuditEntries: what the audit log holds. */
   readonly entries: Uint8Array[] = [];
@@ -56,6 +56,8 @@ export class StaticLog {
 
   readonly #secret: Uint8Array;
   readonly #tiles = new Map<string, PrefixTile>();
+  /** Tree heads of earlier releases. */
+  readonly #heads = new Map<string, Uint8Array>();
   readonly #fullTiles = new Map<string, Uint8Array>();
   #prefix = EMPTY_PREFIX_ROOT;
   #range = EMPTY_RANGE;
@@ -165,6 +167,12 @@ export class StaticLog {
     this.checkpoint = await signCheckpoint({ origin: this.origin, size, rootHash, extensions: [] }, [this.#signer]);
     this.head = ed25519.sign(encodeTreeHeadTbs(this.config, size, this.logRoot), this.#secret);
     this.releasedSize = size;
+    this.#heads.set(`head/${size}`, this.head);
+  }
+
+  /** Names another Configuration from the next entry on, as a log does whose auditor changed. */
+  changeConfiguration(change: Partial<Configuration>): void {
+    this.config = { ...this.config, ...change } as Configuration;
   }
 
   /** What is served at a path below `/log/`; undefined for nothing. */
@@ -178,6 +186,10 @@ export class StaticLog {
     if (path === 'checkpoint') return plain(encodeUtf8(this.checkpoint));
     if (path === `head/${this.releasedSize}`) {
       return plain(encodeUtf8(JSON.stringify({ size: this.releasedSize, signature: formatBase64(this.head) })));
+    }
+    const earlier = this.#heads.get(path);
+    if (earlier !== undefined) {
+      return plain(encodeUtf8(JSON.stringify({ size: Number(path.slice(5)), signature: formatBase64(earlier) })));
     }
     if (path === 'end') return plain(this.logEnd);
     if (path.startsWith('updates/')) {

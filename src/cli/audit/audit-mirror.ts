@@ -55,11 +55,7 @@ function copyOf(target: PublishTarget): AuditFiles {
     read: async (path, maximum) => {
       const bytes = (await target.read(PUBLISHED_LOG + path))?.bytes;
       const isThere = bytes !== undefined && bytes.length <= maximum;
-      ensure(
-        isThere,
-        'published-differs',
-        `${path} has vanished from the copy: run the audit again, with an empty folder if that fails`,
-      );
+      ensure(isThere, 'bad-response', `${path} is missing or too long`);
       return bytes;
     },
   };

@@ -4,11 +4,13 @@ import type { Command } from 'commander';
 import type { AuditProgress } from '../../client/audit/audit-log.ts';
 import type { KeyDirectory } from '../../client/key-directory.ts';
 import { serverBase, ServerRefusal, Transport } from '../../client/transport.ts';
+import { readingFrom } from '../../client/audit/damaged-copy.ts';
 import { fetchBundle } from '../../client/trust.ts';
 import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { LOG_PREFIX } from '../../contract/paths.ts';
 import type { SignedTrustBundle } from '../../contract/trust-bundle.ts';
-import { isGlasskeyError } from '../../core/errors.ts';
+import { canonicalBundle } from '../../contract/bundle-signature.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { type AuditSource } from '../audit/audit-source.ts';
 import { auditThreads } from '../audit/audit-threads.ts';
 import { type Mirror, openMirror } from '../audit/audit-mirror.ts';
@@ -21,7 +23,8 @@ import { recordingFetch } from '../evidence.ts';
 import { parseSeconds } from '../number-option.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { printJson, printLines } from '../output/print.ts';
-import { type OpenPlace, openPlace } from '../publish/publish-place.ts';
+import { askedFor, checkPlace } from '../publish/check-place.ts';
+import { openCopy, type OpenPlace, openPlace } from '../publish/publish-place.ts';
 import type { RunClient } from './run-command.ts';
 
 interface AuditFlags {
@@ -30,6 +33,8 @@ interface AuditFlags {
   readonly earlierTrust?: readonly string[];
   readonly mirror?: string;
   readonly watch?: boolean;
+  readonly check?: boolean;
+  readonly repair?: boolean;
   readonly interval: number;
   readonly json?: boolean;
 }
@@ -46,6 +51,8 @@ export function auditCommand(program: Command, run: RunClient): void {
     .option('--earlier-trust <files...>', 'earlier trust bundles, under which older entries were made')
     .option('--state <dir>', 'folder for the state of this auditor; default: one for each server')
     .option('--mirror <dir>', 'keep a verified copy that any static web server can serve and anybody can audit')
+    .option('--check', 'compare every file of the mirror with the log, and name what is missing, truncated or wrong')
+    .option('--repair', 'like --check, and fetch again what is damaged')
     .option('--watch', 'keep auditing as the log grows, until something is wrong')
     .option('--interval <seconds>', 'pause between the rounds of --watch', parseSeconds, 60)
     .option('--json', 'print the report as JSON; with --watch, one line per round')
@@ -62,12 +69,19 @@ export function auditCommand(program: Command, run: RunClient): void {
 }
 
 async function audit(options: ClientOptions, flags: AuditFlags): Promise<number> {
+  const asked = askedFor(flags);
+  ensure(
+    asked === undefined || flags.mirror !== undefined,
+    'usage',
+    '--check and --repair need --mirror: the copy to check',
+  );
   const files = [...(options.trust === undefined ? [] : [options.trust]), ...(flags.earlierTrust ?? [])];
   const earlier = await Promise.all(
     files.map((file) => asUserInput(file, async () => parseTrustBundle(await readInput(file)))),
   );
-  const place = flags.mirror === undefined ? undefined : await openPlace({ to: flags.mirror });
+  const place = flags.mirror === undefined ? undefined : await openMirrorPlace(flags.mirror, asked);
   try {
+    if (asked !== undefined && place !== undefined) return await checkMirror(place, options, flags);
     print(await auditOnce(options, earlier, place), flags, true);
     while (flags.watch === true) {
       await sleep(flags.interval * 1000);
@@ -83,12 +97,29 @@ async function audit(options: ClientOptions, flags: AuditFlags): Promise<number>
   }
 }
 
+function openMirrorPlace(folder: string, asked: ReturnType<typeof askedFor>): Promise<OpenPlace> {
+  return asked === undefined ? openPlace({ to: folder }) : openCopy({ to: folder }, asked);
+}
+
+/** Checks a mirror. A damaged checkpoint is left alone: only an audit may write one. */
+async function checkMirror({ target }: OpenPlace, options: ClientOptions, flags: AuditFlags): Promise<number> {
+  const transport = transportTo(options);
+  return readingFrom(transport, async () => {
+    const { trust } = await openDirectory(options);
+    const served = await fetchBundle(transport);
+    const isSame = canonicalBundle(served.bundle) === canonicalBundle(trust.bundle);
+    ensure(isSame, 'bundle-changed', 'the trust bundle changed while the check started: run it again');
+    const prefix = transport.server + LOG_PREFIX;
+    return checkPlace({ target, prefix, served, given: served, repairCheckpoint: false }, flags);
+  });
+}
+
 async function auditOnce(
   options: ClientOptions,
   earlierBundles: readonly SignedTrustBundle[],
   place: OpenPlace | undefined,
 ): Promise<AuditedLog> {
-  const directory = await openDirectory(options);
+  const directory = await readingFrom(transportTo(options), () => openDirectory(options));
   const display = progressDisplay();
   const threads = auditThreads(sourceOf(options, place));
   try {
@@ -104,6 +135,10 @@ async function auditOnce(
   }
 }
 
+function transportTo({ server }: Pick<ClientOptions, 'server'>): Transport {
+  return new Transport({ server, fetch: recordingFetch, timeoutMs: 30_000 });
+}
+
 /** Returns where threads read AuditorUpdates: from the mirror, whose own files are audited, or from the server. */
 function sourceOf({ server }: ClientOptions, place: OpenPlace | undefined): AuditSource {
   if (place?.folder !== undefined) return { type: 'folder', folder: join(place.folder, PUBLISHED_LOG) };
@@ -116,7 +151,7 @@ async function mirrorOf(
   directory: KeyDirectory,
   display: ProgressDisplay,
 ): Promise<Mirror> {
-  const served = await fetchBundle(new Transport({ server, fetch: recordingFetch, timeoutMs: 30_000 }));
+  const served = await fetchBundle(transportTo({ server }));
   const onProgress = (done: number, total: number): void => display.copied(done, total);
   return openMirror({ target, served, bundle: directory.trust.bundle, now: Date.now, onProgress });
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { Transport } from '../../client/transport.ts';
+import { readingFrom } from '../../client/audit/damaged-copy.ts';
 import { fetchBundle } from '../../client/trust.ts';
 import { fingerprint } from '../../contract/bundle-signature.ts';
 import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
@@ -16,7 +17,8 @@ import { recordingFetch } from '../evidence.ts';
 import { parseSeconds } from '../number-option.ts';
 import { EXIT, reportFailure } from '../exit-code.ts';
 import { printJson, printLines } from '../output/print.ts';
-import { openPlace, type PlaceOptions } from '../publish/publish-place.ts';
+import { openCopy, openPlace, type PlaceOptions } from '../publish/publish-place.ts';
+import { askedFor, checkPlace } from '../publish/check-place.ts';
 import { publishBundle } from '../publish/publish-bundle.ts';
 import type { RunClient } from './run-command.ts';
 
@@ -24,6 +26,8 @@ interface PublishFlags extends PlaceOptions {
   readonly trust?: string;
   readonly state?: string;
   readonly watch?: boolean;
+  readonly check?: boolean;
+  readonly repair?: boolean;
   readonly interval: number;
   readonly json?: boolean;
 }
@@ -44,6 +48,8 @@ export function publishCommand(program: Command, run: RunClient): void {
     )
     .option('--state <dir>', 'folder for evidence if the log misbehaves; default: one for each server')
     .option('--watch', 'keep publishing as the log grows')
+    .option('--check', 'compare every file of the copy with the log, and name what is missing, truncated or wrong')
+    .option('--repair', 'like --check, and fetch again what is damaged')
     .option('--interval <seconds>', 'pause between the rounds of --watch', parseSeconds, 10)
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  $ glasskey publish https://keys.example --to /var/www/log --watch')
@@ -62,17 +68,34 @@ async function publish(options: ClientOptions, flags: PublishFlags): Promise<num
   const { trust } = options;
   const given =
     trust === undefined ? undefined : await asUserInput(trust, async () => parseTrustBundle(await readInput(trust)));
-  const place = await openPlace(flags);
+  const asked = askedFor(flags);
+  const transport = new Transport({ server: options.server, fetch: recordingFetch, timeoutMs: 30_000 });
+  const publishNow = (): Promise<void> =>
+    readingFrom(transport, () => publishOnce(place.target, transport, given, flags));
+  const place = await (asked === undefined ? openPlace(flags) : openCopy(flags, asked));
   try {
-    await publishOnce(place.target, options, given, flags);
+    if (asked !== undefined)
+      return await readingFrom(transport, () => checkOnce(place.target, transport, given, flags));
+    await publishNow();
     while (flags.watch === true) {
       await sleep(flags.interval * 1000);
-      await publishOnce(place.target, options, given, flags).catch(reportPassing);
+      await publishNow().catch(reportPassing);
     }
     return EXIT.fine;
   } finally {
     await place.close();
   }
+}
+
+async function checkOnce(
+  target: PublishTarget,
+  transport: Transport,
+  given: SignedTrustBundle | undefined,
+  flags: PublishFlags,
+): Promise<number> {
+  const served = await fetchBundle(transport);
+  const prefix = transport.server + LOG_PREFIX;
+  return checkPlace({ target, prefix, served, given, repairCheckpoint: true }, flags);
 }
 
 /** Reports a failure of the server or the target that may pass; rethrows misbehaviour and a copy that was changed. */
@@ -84,11 +107,10 @@ function reportPassing(error: unknown): void {
 
 async function publishOnce(
   target: PublishTarget,
-  { server }: ClientOptions,
+  transport: Transport,
   given: SignedTrustBundle | undefined,
   flags: PublishFlags,
 ): Promise<void> {
-  const transport = new Transport({ server, fetch: recordingFetch, timeoutMs: 30_000 });
   const served = await fetchBundle(transport);
   const { trust, firstUse } = await publishBundle(target, served, given);
   if (firstUse) {

@@ -1,3 +1,4 @@
+import { verifyBundleSignatures } from '../../contract/bundle-signature.ts';
 import { assertSuccessor } from '../../contract/bundle-successor.ts';
 import { formatTrustBundle, parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { PATHS } from '../../contract/paths.ts';
@@ -6,12 +7,13 @@ import { parsePolicy } from '../../core/audit/policy.ts';
 import { parseVkey, type Vkey } from '../../core/audit/vkey.ts';
 import { decodeUtf8, encodeUtf8, equalBytes, parseBase64 } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
-import { GlasskeyError } from '../../core/errors.ts';
+import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { configurationCodec } from '../../core/keytrans/configuration.ts';
 import type { PublishTrust } from '../../service/publish/publish-log.ts';
 import type { PublishTarget } from '../../service/publish/publish-target.ts';
 
-const PUBLISHED_BUNDLE = PATHS.trustBundle.slice(1);
+/** The path of the trust bundle in a copy. */
+export const PUBLISHED_BUNDLE = PATHS.trustBundle.slice(1);
 
 /**
  * Publishes the trust bundle of a server, and returns the trust that follows from it. The bundle must equal or succeed
@@ -31,21 +33,35 @@ export async function publishBundle(
   const bytes = encodeUtf8(formatTrustBundle(served));
   if (stored === undefined || !equalBytes(stored.bytes, bytes)) await target.replace(PUBLISHED_BUNDLE, bytes, stored);
   const { bundle } = served;
-  const config = decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
+  const known = [bundle, held?.bundle, given?.bundle].filter((one) => one !== undefined);
+  const configs = known.map((one) => decode(configurationCodec, parseBase64(one.keytransConfiguration)));
   const previousVkeys = held === undefined ? [] : vkeysOf(held.bundle);
   const policy = parsePolicy(bundle.witnessPolicy);
   const bundleKey = parseBase64(bundle.bundleKey);
-  const trust = { origin: bundle.origin, vkeys: vkeysOf(bundle), previousVkeys, config, policy, bundleKey };
+  const trust = { origin: bundle.origin, vkeys: vkeysOf(bundle), previousVkeys, configs, policy, bundleKey };
   return { trust, firstUse: given === undefined && held === undefined };
+}
+
+/** Returns true if the copy has a trust bundle, whole and signed. Throws `storage-failed`. */
+export async function hasBundle(target: PublishTarget): Promise<boolean> {
+  try {
+    const stored = await target.read(PUBLISHED_BUNDLE);
+    return stored !== undefined && parsePublished(stored.bytes) !== undefined;
+  } catch (error) {
+    if (!isGlasskeyError(error, 'published-differs')) throw error;
+    return false;
+  }
 }
 
 function parsePublished(bytes: Uint8Array): SignedTrustBundle {
   try {
-    return parseTrustBundle(decodeUtf8(bytes));
+    const signed = parseTrustBundle(decodeUtf8(bytes));
+    verifyBundleSignatures(signed);
+    return signed;
   } catch (cause) {
     throw new GlasskeyError(
       'published-differs',
-      `${PUBLISHED_BUNDLE} of the copy is not a trust bundle: publish to an empty place`,
+      `${PUBLISHED_BUNDLE} of the copy is not a whole trust bundle: mend it with --repair --trust, or publish to an empty place`,
       { cause },
     );
   }

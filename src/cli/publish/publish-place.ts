@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { mkdir } from 'node:fs/promises';
 import { takeLock } from '../../client/node/state-lock.ts';
-import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { FolderTarget } from '../../service/publish/folder-target.ts';
-import type { PublishTarget } from '../../service/publish/publish-target.ts';
-import { S3Target } from '../../service/publish/s3-target.ts';
+import { PUBLISHED_CHECKPOINT, type PublishTarget } from '../../service/publish/publish-target.ts';
+import { type S3Options, S3Target } from '../../service/publish/s3-target.ts';
+import { PUBLISHED_BUNDLE } from './publish-bundle.ts';
 
 /** The options that say where to publish. */
 export interface PlaceOptions {
@@ -32,26 +33,66 @@ const LOCK = '.publishing';
  * `storage-failed`, and `unsupported-operation` for a bucket without conditional writes.
  */
 export async function openPlace(options: PlaceOptions): Promise<OpenPlace> {
-  if (/^s3:/i.test(options.to)) return { target: await openBucket(options), close: async () => undefined };
-  ensure(!/^[a-z][a-z0-9+.-]+:\/\//i.test(options.to), 'usage', '--to takes a folder or s3://bucket/prefix');
+  const bucket = bucketOf(options);
+  if (bucket !== undefined) return { target: await S3Target.open(bucket), close: nothing };
   await mkdir(options.to, { recursive: true }).catch((cause: unknown): never => {
     throw new GlasskeyError('storage-failed', `cannot create the folder ${options.to}`, { cause });
   });
-  const lock = await takeLock(join(options.to, LOCK));
+  return openFolder(options.to);
+}
+
+/**
+ * Opens the place of an existing copy. To check it, nothing is locked and nothing is written, so that it can be checked
+ * while somebody publishes; to repair it, it is opened as for publishing. Throws `usage` if there is no copy, and what
+ * `openPlace` throws.
+ */
+export async function openCopy(options: PlaceOptions, purpose: 'check' | 'repair'): Promise<OpenPlace> {
+  const bucket = bucketOf(options);
+  const target = bucket === undefined ? FolderTarget.forReading(options.to) : S3Target.forReading(bucket);
+  for (const path of [PUBLISHED_CHECKPOINT, PUBLISHED_BUNDLE]) {
+    if (!(await isThere(target, path))) continue;
+    if (purpose === 'check') return { target, close: nothing };
+    return bucket === undefined ? openFolder(options.to) : { target: await S3Target.open(bucket), close: nothing };
+  }
+  const files = `${PUBLISHED_CHECKPOINT} and ${PUBLISHED_BUNDLE} are missing`;
+  throw new GlasskeyError('usage', `no copy at ${options.to} (${files}): publish there without --check and --repair`);
+}
+
+async function nothing(): Promise<void> {}
+
+async function isThere(target: PublishTarget, path: string): Promise<boolean> {
   try {
-    const target = await FolderTarget.open(options.to, { assertAlone: () => lock.assertHeld() });
-    return { target, folder: options.to, close: () => lock.release() };
+    return (await target.read(path)) !== undefined;
+  } catch (error) {
+    // Something is there, though no file of a log.
+    if (isGlasskeyError(error, 'published-differs')) return true;
+    throw error;
+  }
+}
+
+async function openFolder(folder: string): Promise<OpenPlace> {
+  const lock = await takeLock(join(folder, LOCK));
+  try {
+    const target = await FolderTarget.open(folder, { assertAlone: () => lock.assertHeld() });
+    return { target, folder, close: () => lock.release() };
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-function openBucket({
+/** Returns the bucket that the options name; undefined for a folder. */
+function bucketOf({
   to,
   endpoint,
   region = process.env['AWS_REGION'] ?? 'us-east-1',
-}: PlaceOptions): Promise<S3Target> {
+}: PlaceOptions): S3Options | undefined {
+  ensure(
+    /^s3:/i.test(to) || !/^[a-z][a-z0-9+.-]+:\/\//i.test(to),
+    'usage',
+    '--to takes a folder or s3://bucket/prefix',
+  );
+  if (!/^s3:/i.test(to)) return undefined;
   const [, bucket = '', path = ''] = /^s3:\/\/([^/]*)\/?(.*?)\/*$/i.exec(to) ?? [];
   const isBucket = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket);
   const isPath = path === '' || path.split('/').every((part) => /^[A-Za-z0-9._-]+$/.test(part) && !/^\.+$/.test(part));
@@ -64,7 +105,7 @@ function openBucket({
     'usage',
     'no keys for the bucket: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
   );
-  return S3Target.open({
+  return {
     endpoint: endpointUrl(endpoint ?? env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL'], region),
     bucket,
     prefix: path === '' ? '' : `${path}/`,
@@ -72,7 +113,7 @@ function openBucket({
     accessKeyId,
     secretAccessKey,
     sessionToken: env['AWS_SESSION_TOKEN'],
-  });
+  };
 }
 
 function endpointUrl(given: string | undefined, region: string): string {

@@ -14,9 +14,12 @@ import { isMisbehaviour, withEvidence } from './audit-evidence.ts';
 import { httpAuditFiles, withCheckpoint } from './audit-files.ts';
 import type { AuditState } from './audit-state.ts';
 import { readAuditTrust } from './audit-trust.ts';
+import { blamed, damagedCopy, type FileServer, mayBeDamage } from './damaged-copy.ts';
+import type { EvidenceProof } from './evidence-proof.ts';
 import { followCopy, type FollowEntriesOptions } from './follow-log.ts';
 import { type ProofContext, proveMisbehaviour, type Suspicion } from './prove-misbehaviour.ts';
 import type { Replay } from './replay-entries.ts';
+import { type FailedAudit, isSignedFault } from './signed-fault.ts';
 
 export type { AuditProgress, KeepCopy } from './follow-log.ts';
 
@@ -36,6 +39,8 @@ export interface AuditOptions extends FollowEntriesOptions {
   readonly timeoutMs?: number;
   /** Ends the audit's requests, as `network-failed`. Default: nothing does. */
   readonly signal?: AbortSignal | undefined;
+  /** Finds out whether the log itself serves the files, or a copy. Asked after a failure. Default: the log does. */
+  readonly fileServer?: (() => Promise<FileServer>) | undefined;
 }
 
 /** The report of an audit that found no fault. */
@@ -74,8 +79,9 @@ export interface AuditReport {
  * verified or `seen`, `too-far-behind` for one shorter than `seen`, `not-witnessed`, and, for other misbehaviour,
  * `bad-checkpoint`, `bad-audit-entry`, `bad-auditor-update`, `bad-prefix-proof`, `bad-log-proof`, `bad-timestamp`,
  * `tree-head-too-new`, `bad-tree-head`, `bad-log-end` and `continued-after-end`. All of these carry evidence (see
- * `auditEvidenceOf`). Also throws `network-failed` and `bad-response` if the files cannot be fetched, and what
- * `keepCopy` throws.
+ * `auditEvidenceOf`). For a copy, a fault that the log has not signed is `copy-damaged`, and an older checkpoint is
+ * `too-far-behind`. Also throws `network-failed` and `bad-response` if the files cannot be fetched, and what `keepCopy`
+ * throws.
  */
 export async function auditLog(options: AuditOptions): Promise<AuditReport> {
   const startMs = options.now();
@@ -89,6 +95,7 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
     firstEntryMs: undefined,
     failed: undefined,
     endLeaf: undefined,
+    copy: undefined,
   };
   let served: Uint8Array | undefined;
   let context: ProofContext | undefined;
@@ -116,18 +123,44 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
     return reportOf(checkpoint, options, { replay, state, cosignatures, startMs });
   } catch (error) {
     if (replay.failed !== undefined) suspicion = { type: 'entry', ...replay.failed };
-    const proof =
-      isMisbehaviour(error) && suspicion && context ? await proveMisbehaviour(suspicion, context) : undefined;
-    throw withEvidence(error, {
-      origin: trust.origin,
-      checkpoint: served === undefined ? undefined : new TextDecoder().decode(served),
-      previousCheckpoint: options.state?.checkpoint,
-      position: replay.failed?.before.size,
-      proof,
-    });
+    throw await judge(error, { trust, served, context, suspicion, replay }, options);
   } finally {
     http.close();
   }
+}
+
+interface Failed extends FailedAudit {
+  /** The checkpoint that was served. */
+  readonly served: Uint8Array | undefined;
+  readonly replay: Replay;
+}
+
+/**
+ * Returns the error to throw: with evidence if the log misbehaved, `copy-damaged` if it has neither signed nor served
+ * what is wrong.
+ */
+async function judge(error: unknown, failed: Failed, options: AuditOptions): Promise<unknown> {
+  const { trust, served, replay, context } = failed;
+  const proof = isMisbehaviour(error) ? await proofOf(failed) : undefined;
+  const read = { ...failed, context: context && { ...context, files: replay.copy ?? context.files } };
+  const isDamage = mayBeDamage(error) && proof === undefined && !(await isSignedFault(error, read));
+  if (isDamage && replay.copy !== undefined) return damagedCopy(error, 'the mirror');
+  const by = isDamage && options.fileServer !== undefined ? await options.fileServer() : 'log';
+  return withEvidence(blamed(error, by, options.baseUrl), {
+    origin: trust.origin,
+    checkpoint: served === undefined ? undefined : new TextDecoder().decode(served),
+    previousCheckpoint: options.state?.checkpoint,
+    position: replay.failed?.before.size,
+    proof,
+  });
+}
+
+/** Makes a proof from the files of the log, or of the mirror, which the log can no longer withhold. */
+async function proofOf({ suspicion, context, replay }: Failed): Promise<EvidenceProof | undefined> {
+  if (suspicion === undefined || context === undefined) return undefined;
+  const proof = await proveMisbehaviour(suspicion, context);
+  if (proof !== undefined || replay.copy === undefined) return proof;
+  return proveMisbehaviour(suspicion, { ...context, files: replay.copy });
 }
 
 function earlierBy({ state, earlierConfigurations = [] }: AuditOptions): readonly Uint8Array[] {

@@ -63,7 +63,9 @@ export async function followCopy(
   if (keepCopy === undefined) return followLog(files, checkpoint, trust, options, replay);
   let state: AuditState | undefined;
   await keepCopy(files, async (copy) => {
+    replay.copy = copy;
     state = await followLog(copy, checkpoint, trust, options, replay);
+    replay.copy = undefined;
   });
   ensure(state !== undefined, 'internal', 'the copy was not inspected');
   return state;

@@ -30,6 +30,8 @@ export interface Replay {
   failed: { readonly before: AuditorState; readonly entry: Uint8Array } | undefined;
   /** The leaf that ends the log, if the last entry adds it. */
   endLeaf: PrefixLeaf | undefined;
+  /** The copy in the auditor's own keeping, while its files are read. */
+  copy: AuditFiles | undefined;
 }
 
 /** Options of {@link replayEntries}. */

@@ -7,6 +7,7 @@ import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import type { SignedTrustBundle } from '../../contract/trust-bundle.ts';
 import { auditLog, type AuditOptions, type AuditReport } from '../audit/audit-log.ts';
 import { decodeAuditState, encodeAuditState } from '../audit/audit-state.ts';
+import { fileServer } from '../audit/damaged-copy.ts';
 import type { ClientState, StateChange } from '../state/client-state.ts';
 import type { Operation } from './operation.ts';
 
@@ -41,6 +42,7 @@ export async function audit(
     },
     fetch: transport.fetch,
     signal: transport.signal,
+    fileServer: () => fileServer(transport),
     now,
     ...run,
   });

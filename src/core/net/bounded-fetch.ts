@@ -1,4 +1,5 @@
 import { readStream } from '../encoding/read-stream.ts';
+import type { ErrorCode } from '../error-codes.ts';
 import { GlasskeyError, isGlasskeyError } from '../errors.ts';
 import { type TimeLimits, withDeadline } from './with-deadline.ts';
 
@@ -12,6 +13,8 @@ export const platformFetch: Fetch = (url, init) => fetch(url, init);
 export interface FetchBounds extends TimeLimits {
   /** Most bytes of the body. */
   readonly maxBytes: number;
+  /** The code for a body that is too long. Default: `bad-response`. */
+  readonly tooLongCode?: ErrorCode;
   /** Names the other side in messages. */
   readonly name: string;
 }
@@ -36,7 +39,7 @@ export async function boundedFetch(
   init: RequestInit,
   bounds: FetchBounds,
 ): Promise<WholeAnswer> {
-  const { timeoutMs, maxBytes, name } = bounds;
+  const { timeoutMs, maxBytes, tooLongCode: code = 'bad-response', name } = bounds;
   const late = (): Error => new GlasskeyError('network-failed', `no whole answer from ${name} within ${timeoutMs} ms`);
   try {
     return await withDeadline(bounds, late, async (signal) => {
@@ -46,7 +49,7 @@ export async function boundedFetch(
       if (isRedirect) await response.body?.cancel().catch(() => undefined);
       if (isRedirect) throw new GlasskeyError('bad-response', `${name} redirects, and no redirect is followed`);
       const { status, statusText, headers } = response;
-      const body = await readStream(response.body, maxBytes, `the answer of ${name} (${status})`, { signal });
+      const body = await readStream(response.body, maxBytes, `the answer of ${name} (${status})`, { signal, code });
       return { status, statusText, headers, body };
     });
   } catch (error) {

@@ -2,9 +2,9 @@ import * as node from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { equalBytes } from '../../core/encoding/bytes.ts';
-import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { FileSystem } from '../file-system.ts';
-import type { PublishTarget, StoredFile } from './publish-target.ts';
+import { MAX_PUBLISHED_BYTES, type PublishTarget, type StoredFile } from './publish-target.ts';
 
 /** Options of {@link FolderTarget.open}. */
 export interface FolderOptions {
@@ -46,18 +46,22 @@ export class FolderTarget implements PublishTarget {
     return target;
   }
 
+  /** Opens a folder to read it only: nothing is made or deleted, not even what a killed process left. */
+  static forReading(folder: string): FolderTarget {
+    return new FolderTarget(folder, {});
+  }
+
   read(path: string): Promise<StoredFile | undefined> {
     return this.#try(path, async () => {
-      const bytes = await this.#files.readFile(join(this.#folder, path)).catch(undefinedIfMissing);
-      return bytes === undefined ? undefined : { bytes: new Uint8Array(bytes), tag: '' };
+      const bytes = await this.#look(path);
+      return bytes === undefined ? undefined : { bytes, tag: '' };
     });
   }
 
   peek(path: string): Promise<Uint8Array | undefined> {
     return this.#try(path, async () => {
-      const place = join(this.#folder, path);
-      const known = await this.#files.readFile(place).catch(undefinedIfMissing);
-      if (known !== undefined) this.#markDirty(dirname(place));
+      const known = await this.#look(path);
+      if (known !== undefined) this.#markDirty(dirname(join(this.#folder, path)));
       return known;
     });
   }
@@ -66,7 +70,7 @@ export class FolderTarget implements PublishTarget {
     return this.#try(path, async () => {
       const place = join(this.#folder, path);
       // A repeated run finds nearly everything there: look first.
-      const known = await this.#files.readFile(place).catch(undefinedIfMissing);
+      const known = await this.#look(path);
       // The name of a file that a killed run has written must be synced too before a checkpoint relies on it.
       this.#markDirty(dirname(place));
       if (known !== undefined) return assertSame(path, known, bytes);
@@ -74,7 +78,7 @@ export class FolderTarget implements PublishTarget {
       try {
         await this.#makeFolder(dirname(place));
         const clash = await this.#files.link(written, place).then(() => false, trueIfThere);
-        return clash ? assertSame(path, await this.#files.readFile(place), bytes) : 'written';
+        return clash ? assertSame(path, await this.#look(path), bytes) : 'written';
       } finally {
         await this.#files.unlink(written).catch(() => undefined);
       }
@@ -82,23 +86,16 @@ export class FolderTarget implements PublishTarget {
   }
 
   replace(path: string, bytes: Uint8Array, expected: StoredFile | undefined): Promise<void> {
-    return this.#try(path, async () => {
-      const place = join(this.#folder, path);
-      const written = await this.#writeUnfinished(bytes);
-      try {
-        await this.#makeFolder(dirname(place));
-        await this.#assertAlone();
-        const known = await this.#files.readFile(place).catch(undefinedIfMissing);
-        const isExpected =
-          known === undefined ? expected === undefined : expected !== undefined && equalBytes(known, expected.bytes);
-        if (!isExpected) throw new GlasskeyError('head-moved', `${path} was changed by another publisher`);
-        this.#markDirty(dirname(place));
-        await this.#files.rename(written, place);
-      } catch (error) {
-        await this.#files.unlink(written).catch(() => undefined);
-        throw error;
-      }
+    return this.#put(path, bytes, async () => {
+      const known = await this.#look(path);
+      const isExpected =
+        known === undefined ? expected === undefined : expected !== undefined && equalBytes(known, expected.bytes);
+      if (!isExpected) throw new GlasskeyError('head-moved', `${path} was changed by another publisher`);
     });
+  }
+
+  restore(path: string, bytes: Uint8Array): Promise<void> {
+    return this.#put(path, bytes, async () => undefined);
   }
 
   flush(): Promise<void> {
@@ -106,6 +103,37 @@ export class FolderTarget implements PublishTarget {
       for (const folder of [...this.#dirty].sort()) {
         await this.#syncFolder(folder);
         this.#dirty.delete(folder);
+      }
+    });
+  }
+
+  /** Returns the bytes at `path`, as a web server sends them to readers: links are followed. */
+  async #look(path: string): Promise<Uint8Array | undefined> {
+    const place = join(this.#folder, path);
+    const found = await this.#files.stat(place).catch(undefinedIfMissing).catch(falseIfAstray);
+    if (found === undefined) return undefined;
+    // A pipe would keep a reader waiting for ever.
+    ensure(found !== false && found.isFile(), 'published-differs', `${path} of the copy is no file`);
+    const isPossible = found.size <= MAX_PUBLISHED_BYTES;
+    ensure(isPossible, 'published-differs', `${path} of the copy is longer than any file of a log`);
+    const bytes = await this.#files.readFile(place).catch(undefinedIfMissing);
+    return bytes === undefined ? undefined : new Uint8Array(bytes);
+  }
+
+  /** Writes a file whole and gives it its name, if `assertReplaceable` still finds nothing against that. */
+  #put(path: string, bytes: Uint8Array, assertReplaceable: () => Promise<void>): Promise<void> {
+    return this.#try(path, async () => {
+      const place = join(this.#folder, path);
+      const written = await this.#writeUnfinished(bytes);
+      try {
+        await this.#makeFolder(dirname(place));
+        await this.#assertAlone();
+        await assertReplaceable();
+        this.#markDirty(dirname(place));
+        await this.#files.rename(written, place);
+      } catch (error) {
+        await this.#files.unlink(written).catch(() => undefined);
+        throw error;
       }
     });
   }
@@ -155,13 +183,15 @@ export class FolderTarget implements PublishTarget {
     } catch (cause) {
       if (isGlasskeyError(cause)) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new GlasskeyError('storage-failed', `cannot publish ${path} in ${this.#folder}: ${reason}`, { cause });
+      throw new GlasskeyError('storage-failed', `cannot read or write ${path} in ${this.#folder}: ${reason}`, {
+        cause,
+      });
     }
   }
 }
 
-function assertSame(path: string, known: Uint8Array, bytes: Uint8Array): 'there' {
-  if (equalBytes(known, bytes)) return 'there';
+function assertSame(path: string, known: Uint8Array | undefined, bytes: Uint8Array): 'there' {
+  if (known !== undefined && equalBytes(known, bytes)) return 'there';
   throw new GlasskeyError(
     'published-differs',
     `${path} is published with different content, which was not overwritten`,
@@ -170,6 +200,12 @@ function assertSame(path: string, known: Uint8Array, bytes: Uint8Array): 'there'
 
 function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
+}
+
+/** For a link to itself, or a path through a file. */
+function falseIfAstray(error: NodeJS.ErrnoException): false {
+  if (error.code !== 'ELOOP' && error.code !== 'ENOTDIR') throw error;
+  return false;
 }
 
 function trueIfThere(error: NodeJS.ErrnoException): true {

@@ -1,5 +1,5 @@
 import type { AuditEntry } from '../../core/audit/audit-entry.ts';
-import { type VerifiedCheckpoint, verifyCheckpoint } from '../../core/audit/checkpoint.ts';
+import { type Checkpoint, type VerifiedCheckpoint, verifyCheckpoint } from '../../core/audit/checkpoint.ts';
 import { findLogEndLeaf, LOG_END_FILE, MAX_LOG_END_BYTES, verifyLogEnd } from '../../core/audit/log-end.ts';
 import { MAX_NOTE_BYTES } from '../../core/audit/note.ts';
 import { assertWitnessed } from '../../core/audit/policy.ts';
@@ -26,7 +26,8 @@ export interface PublishTrust {
   readonly vkeys: readonly Vkey[];
   /** Keys of earlier bundles: they alone may have signed the published checkpoint. */
   readonly previousVkeys?: readonly Vkey[] | undefined;
-  readonly config: Configuration;
+  /** The Configurations that the newest entry may name: of the bundle, and of earlier ones. */
+  readonly configs: readonly Configuration[];
   /** The Ed25519 key that signs the end of the log. */
   readonly bundleKey: Uint8Array;
   /** The cosignatures that a checkpoint needs to be published. Default: none. */
@@ -46,6 +47,11 @@ export interface PublishOptions {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Inspects the copy before readers see the checkpoint. If it throws, the checkpoint is not published. */
   readonly inspect?: (() => Promise<void>) | undefined;
+  /**
+   * Accepts a tree head under a Configuration that no bundle at hand names, so that it cannot be verified; throws
+   * otherwise. Default: that is `bad-audit-entry`.
+   */
+  readonly acceptUnknownHead?: ((path: string, body: Uint8Array) => Promise<void>) | undefined;
 }
 
 /** The outcome of {@link publishLog}. */
@@ -79,7 +85,7 @@ export async function publishLog(options: PublishOptions): Promise<Published> {
   if (trust.policy !== undefined)
     assertWitnessed(trust.policy, next.note, { nowMs: options.now(), maxAgeMs: Infinity });
   const held = await readHeld(target, trust);
-  assertNotBehind(held?.checkpoint, next);
+  if (held !== undefined) assertNotBehind(held.checkpoint, next);
   const published = held === undefined ? EMPTY_EDGE : await readPublishedEdge(target, held.checkpoint);
   let files = 0;
   if (published.size < next.size) {
@@ -123,8 +129,8 @@ async function readHeld(target: PublishTarget, trust: PublishTrust): Promise<Hel
   }
 }
 
-function assertNotBehind(held: VerifiedCheckpoint | undefined, next: VerifiedCheckpoint): void {
-  if (held === undefined) return;
+/** Throws unless the log's next checkpoint is as large as a held one, and the same where it has the same size. */
+export function assertNotBehind(held: Checkpoint, next: Checkpoint): void {
   const shrunk = `the log has ${next.size} entries, fewer than the ${held.size} that are published`;
   ensure(next.size >= held.size, 'tree-rolled-back', shrunk);
   const isSame = next.size > held.size || equalBytes(next.rootHash, held.rootHash);
@@ -132,17 +138,23 @@ function assertNotBehind(held: VerifiedCheckpoint | undefined, next: VerifiedChe
 }
 
 /** Copies the KEYTRANS tree head of the new size, which must be signed over the log root that its last entry names. */
-async function publishHead({ source, target, trust }: PublishOptions, size: number, last: AuditEntry): Promise<number> {
+async function publishHead(options: PublishOptions, size: number, last: AuditEntry): Promise<number> {
+  const { source, target, trust } = options;
   const path = `head/${size}`;
-  const isOurs = equalBytes(last.configHash, sha256(encode(configurationCodec, trust.config)));
-  ensure(isOurs, 'bad-audit-entry', 'the last entry of the log has another Configuration than the trust bundle');
   const signature = readHead(await source.read(path, 256 * 1024), size);
+  const body = encodeUtf8(JSON.stringify({ size, signature: formatBase64(signature) }));
+  const config = trust.configs.find((one) => equalBytes(last.configHash, sha256(encode(configurationCodec, one))));
+  if (config === undefined) {
+    const why = 'the last entry of the log has another Configuration than the trust bundle';
+    ensure(options.acceptUnknownHead !== undefined, 'bad-audit-entry', why);
+    await options.acceptUnknownHead(PUBLISHED_LOG + path, body);
+    return 0;
+  }
   try {
-    verifyTreeHead(trust.config, { treeSize: size, signature }, last.logRoot);
+    verifyTreeHead(config, { treeSize: size, signature }, last.logRoot);
   } catch (cause) {
     throw new GlasskeyError('bad-tree-head', 'the KEYTRANS tree head does not match the last log entry', { cause });
   }
-  const body = encodeUtf8(JSON.stringify({ size, signature: formatBase64(signature) }));
   return (await target.create(PUBLISHED_LOG + path, body)) === 'written' ? 1 : 0;
 }
 

@@ -1,3 +1,6 @@
+/** Most bytes of one published file: an AuditorUpdate has at most 2 MiB. */
+export const MAX_PUBLISHED_BYTES = 4 * 1024 * 1024;
+
 /** A file of a published log, as stored now. */
 export interface StoredFile {
   readonly bytes: Uint8Array;
@@ -10,7 +13,10 @@ export interface StoredFile {
  * `storage-failed` if the store fails; the file is then whole, missing or unchanged.
  */
 export interface PublishTarget {
-  /** Returns the file at `path`; undefined if there is none. */
+  /**
+   * Returns the file at `path`; undefined if there is none. Throws `published-differs` for what no publisher wrote: a
+   * folder, a device, more than {@link MAX_PUBLISHED_BYTES}.
+   */
   read(path: string): Promise<StoredFile | undefined>;
   /**
    * Returns what an earlier run wrote to `path`, and makes it durable by the next {@link flush}. A target has this
@@ -27,6 +33,8 @@ export interface PublishTarget {
    * not.
    */
   replace(path: string, bytes: Uint8Array, expected: StoredFile | undefined): Promise<void>;
+  /** Puts a file in the place of whatever is there, atomically. Only for repairs. */
+  restore(path: string, bytes: Uint8Array, kind: 'fixed' | 'changing'): Promise<void>;
   /** Resolves once everything written before is durable. */
   flush(): Promise<void>;
 }

@@ -1,9 +1,9 @@
 import { AwsV4Signer } from 'aws4fetch';
 import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
-import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { boundedFetch, type Fetch, platformFetch, type WholeAnswer } from '../../core/net/bounded-fetch.ts';
-import type { PublishTarget, StoredFile } from './publish-target.ts';
+import { MAX_PUBLISHED_BYTES, type PublishTarget, type StoredFile } from './publish-target.ts';
 
 /** The address of a bucket, and the credentials to write to it. */
 export interface S3Options {
@@ -24,8 +24,6 @@ export interface S3Options {
   readonly retryMs?: number | undefined;
 }
 
-/** Most bytes of one published file: an AuditorUpdate has at most 2 MiB. */
-const MAX_FILE_BYTES = 4 * 1024 * 1024;
 /** The object that tests whether the bucket honours conditional writes. */
 const PROBE = '.conditional-writes';
 const IMMUTABLE = 'public, max-age=31536000, immutable';
@@ -41,11 +39,12 @@ interface SignedRequest {
   readonly body?: Uint8Array<ArrayBuffer>;
 }
 
-type Condition = { readonly 'if-none-match': '*' } | { readonly 'if-match': string };
+type Condition = { readonly 'if-none-match'?: '*'; readonly 'if-match'?: string };
 
 /**
- * A log published in an S3-compatible bucket. Every write is conditional (RFC 9110 §13.1: `If-None-Match: *`,
- * `If-Match`), so that concurrent publishers overwrite nothing. A bucket that ignores conditions is refused.
+ * A log published in an S3-compatible bucket. Every write but a repair is conditional (RFC 9110 §13.1:
+ * `If-None-Match: *`, `If-Match`), so that concurrent publishers overwrite nothing. A bucket that ignores conditions is
+ * refused.
  */
 export class S3Target implements PublishTarget {
   readonly #options: S3Options;
@@ -61,6 +60,11 @@ export class S3Target implements PublishTarget {
     const again = await target.#put(PROBE, new Uint8Array(), { 'if-none-match': '*' });
     ensure(!again, 'unsupported-operation', `the bucket ${options.bucket} does not honour If-None-Match`);
     return target;
+  }
+
+  /** Opens a bucket to read it only: nothing is written, and the keys need no right to write. */
+  static forReading(options: S3Options): S3Target {
+    return new S3Target(options);
   }
 
   async read(path: string): Promise<StoredFile | undefined> {
@@ -83,12 +87,16 @@ export class S3Target implements PublishTarget {
   }
 
   async replace(path: string, bytes: Uint8Array, expected: StoredFile | undefined): Promise<void> {
-    const condition = expected === undefined ? ({ 'if-none-match': '*' } as const) : { 'if-match': expected.tag };
+    const condition: Condition = expected === undefined ? { 'if-none-match': '*' } : { 'if-match': expected.tag };
     if (await this.#put(path, bytes, condition, CHANGING)) return;
     // The answer to an earlier attempt may have been lost: then the object is ours.
     const known = await this.read(path);
     if (known !== undefined && equalBytes(known.bytes, bytes)) return;
     throw new GlasskeyError('head-moved', `${path} was changed by another publisher`);
+  }
+
+  async restore(path: string, bytes: Uint8Array, kind: 'fixed' | 'changing'): Promise<void> {
+    await this.#put(path, bytes, {}, kind === 'fixed' ? IMMUTABLE : CHANGING);
   }
 
   /** Does nothing: a bucket answers once an object is durable. */
@@ -110,7 +118,7 @@ export class S3Target implements PublishTarget {
     return true;
   }
 
-  /** Sends a request, with retries while the bucket is busy. Every request is idempotent: writes are conditional. */
+  /** Sends a request, with retries while the bucket is busy. Every request is idempotent: no write undoes another. */
   async #send(path: string, request: SignedRequest): Promise<WholeAnswer> {
     const { retryMs = 200 } = this.#options;
     for (let attempt = 1; ; attempt++) {
@@ -128,10 +136,12 @@ export class S3Target implements PublishTarget {
     const key = { accessKeyId, secretAccessKey, ...session, region, service: 's3' };
     const signed = await new AwsV4Signer({ ...request, url, ...key }).sign();
     const init = { ...request, headers: signed.headers };
-    const bounds = { timeoutMs, maxBytes: MAX_FILE_BYTES, name: `the bucket ${bucket}` };
+    const name = `the bucket ${bucket}`;
+    const bounds = { timeoutMs, maxBytes: MAX_PUBLISHED_BYTES, tooLongCode: 'published-differs', name } as const;
     try {
       return await boundedFetch(fetch, signed.url.href, init, bounds);
     } catch (cause) {
+      if (isGlasskeyError(cause, 'published-differs')) throw cause;
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new GlasskeyError('storage-failed', `${path}: ${why}`, { cause });
     }
