@@ -34,11 +34,17 @@ export const MAX_EXTRA_EXTENSION = 512;
 /** Most extra extensions of a profile. */
 export const MAX_EXTRA_EXTENSIONS = 8;
 
+/**
+ * The time by which signed times begin before they are signed, ms. The clock of whoever reads them may be slow by as
+ * much; this library's path validator allows it for the lists and answers of other CAs, too.
+ */
+export const BACKDATE_MS = 300_000;
+
 /** The built-in profile: 90 days, back-dated by 5 minutes, for client authentication and mail. */
 export const DEFAULT_PROFILE: LeafProfile = {
   name: 'default',
   validityMs: 90 * DAY_MS,
-  backdateMs: HOUR_MS / 12,
+  backdateMs: BACKDATE_MS,
   purposes: [PurposeOid.clientAuth, PurposeOid.emailProtection],
 };
 

@@ -177,6 +177,11 @@ describe('a CRL of a part', () => {
     expect(await judged('own', 'olderDelta')).toBe('fine');
     expect(await judged('revoked', 'removing')).toBe('fine');
     expect(await judged('delta')).toBe('bad-certificate');
+    // A clock may be slow by five minutes.
+    const { thisUpdateMs } = times;
+    await checkRevocation(path, [crls.own], thisUpdateMs - 300_000);
+    const tooEarly = checkRevocation(path, [crls.own], thisUpdateMs - 301_000);
+    await expect(tooEarly).rejects.toMatchObject({ code: 'bad-certificate' });
   });
 
   it('has no delta that is older than its base, and takes entries off in a delta alone', async () => {

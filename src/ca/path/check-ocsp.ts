@@ -4,6 +4,7 @@ import { parseCertificate, type ParsedCertificate } from '../certificate.ts';
 import { isCertIdOf, issuerIds, responderKeyHash } from '../ocsp/cert-id.ts';
 import { type ParsedAnswer, type ParsedOcspResponse, parseOcspResponse } from '../ocsp/parse-ocsp-response.ts';
 import { OCSP_NO_CHECK_OID, PurposeOid } from '../der/oids.ts';
+import { BACKDATE_MS } from '../profile.ts';
 import { verifySignature } from '../verify-signature.ts';
 import type { PathCertificate } from './path-certificate.ts';
 
@@ -65,7 +66,7 @@ async function assertResponse(
   // Without an end time, only the answer to this request is known to be fresh.
   const isCurrent = answers.every(
     ({ thisUpdateMs, nextUpdateMs }) =>
-      atMs >= thisUpdateMs && (nextUpdateMs === undefined ? nonce !== undefined : atMs <= nextUpdateMs),
+      atMs >= thisUpdateMs - BACKDATE_MS && (nextUpdateMs === undefined ? nonce !== undefined : atMs <= nextUpdateMs),
   );
   ensure(isCurrent, 'bad-certificate', 'the OCSP response is not valid at that time');
   const signer = isNamed(response, issuer) ? issuer : await findDelegate(response, issuer, atMs);

@@ -1,5 +1,6 @@
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { BACKDATE_MS } from '../profile.ts';
 import { verifySignature } from '../verify-signature.ts';
 import { type CrlCoverage, type ParsedCrl, parseCrl } from './parse-crl.ts';
 import type { PathCertificate } from './path-certificate.ts';
@@ -69,7 +70,7 @@ async function assertCrl(crl: ParsedCrl, { contents }: PathCertificate, atMs: nu
   const { keyUsage, publicKey } = contents;
   const mayIssue = keyUsage === undefined || keyUsage.has('cRLSign');
   ensure(mayIssue, 'bad-certificate', 'the CA of the CRL may not sign CRLs');
-  const isCurrent = atMs >= crl.thisUpdateMs && atMs <= crl.nextUpdateMs;
+  const isCurrent = atMs >= crl.thisUpdateMs - BACKDATE_MS && atMs <= crl.nextUpdateMs;
   ensure(isCurrent, 'bad-certificate', 'the CRL is not valid at that time');
   try {
     await verifySignature(publicKey, crl.signatureAlgorithm, crl.tbs, crl.signature);

@@ -1,6 +1,7 @@
 import type { Issuer } from '../../ca/authority.ts';
 import { createCrl, type CrlContent, type CrlScope } from '../../ca/crl.ts';
 import { type CrlEntry, type CrlReason, reasonName } from '../../ca/crl-entries.ts';
+import { BACKDATE_MS } from '../../ca/profile.ts';
 import { serialsOfShard } from '../../ca/serial.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
@@ -25,6 +26,7 @@ export interface SignedCrl {
    * The CRL number. It rises from one CRL to the next, complete or delta; a pair signed at the same moment shares it.
    */
   readonly number: number;
+  /** The time of signing. The CRL itself says that it began {@link BACKDATE_MS} earlier. */
   readonly thisUpdateMs: number;
   readonly nextUpdateMs: number;
   /** Identifies these bytes, for caches. */
@@ -55,8 +57,8 @@ interface Delta {
  * A CRL of an issuing CA: of one shard, or of all certificates while few are revoked. It keeps an expired certificate
  * for another CRL validity, so that each entry is also on a CRL made after the certificate's end (RFC 5280 §3.3). It is
  * signed again after a revocation, or when half of its validity has passed. While the database is away, the last one is
- * served as long as it is valid. It also lists certificates of the log's
- * other CAs: serials are random, so no two are the same.
+ * served as long as it is valid. It also lists certificates of the log's other CAs: serials are random, so no two are
+ * the same.
  */
 export class CrlService {
   readonly #context: LogContext;
@@ -200,7 +202,7 @@ export class CrlService {
 
   async #sign(content: CrlContent): Promise<SignedCrl> {
     const { number, thisUpdateMs, nextUpdateMs } = content;
-    const der = await createCrl(this.#issuer, content);
+    const der = await createCrl(this.#issuer, { ...content, thisUpdateMs: thisUpdateMs - BACKDATE_MS });
     return { der, number, thisUpdateMs, nextUpdateMs, digest: formatHex(sha256(der).subarray(0, 16)) };
   }
 }

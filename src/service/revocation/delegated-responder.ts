@@ -2,13 +2,13 @@ import type { Issuer } from '../../ca/authority.ts';
 import { createKey } from '../../ca/keys/key-file.ts';
 import { signerFromKey } from '../../ca/keys/node-signer.ts';
 import { createOcspResponder, type OcspResponder } from '../../ca/ocsp/responder-certificate.ts';
-import { leafValidity } from '../../ca/profile.ts';
+import { BACKDATE_MS, leafValidity } from '../../ca/profile.ts';
 import { newSerial } from '../../ca/serial.ts';
 import type { LogContext } from '../log/log-context.ts';
 
 const DAY_MS = 86_400_000;
 /** ocsp-nocheck keeps clients from checking whether this certificate is revoked, so its life is short. */
-const LIFETIME = { validityMs: 7 * DAY_MS, backdateMs: 300_000 };
+const LIFETIME = { validityMs: 7 * DAY_MS, backdateMs: BACKDATE_MS };
 
 /**
  * The key that signs OCSP responses for an issuing CA, with its certificate (RFC 6960 §4.2.2.2). This process makes the

@@ -8,6 +8,7 @@ import {
   type SingleAnswer,
 } from '../../ca/ocsp/create-ocsp-response.ts';
 import { type CertId, type OcspRequest, parseOcspRequest } from '../../ca/ocsp/ocsp-request.ts';
+import { BACKDATE_MS } from '../../ca/profile.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
@@ -27,7 +28,7 @@ export interface OcspAnswer {
   readonly kept: Kept | undefined;
 }
 
-/** The times of an answer for caches, and the beginning of its SHA-256 in hex. */
+/** The times of an answer for caches, from its signing on, and the beginning of its SHA-256 in hex. */
 interface Kept {
   readonly thisUpdateMs: number;
   readonly nextUpdateMs: number;
@@ -148,7 +149,9 @@ export class OcspService {
     times: { readonly thisUpdateMs: number; readonly nextUpdateMs: number },
     nonce: Uint8Array | undefined,
   ): Promise<Uint8Array> {
-    return createOcspResponse(await delegated.current(), { answers, ...times, nonce });
+    const responder = await delegated.current();
+    const thisUpdateMs = Math.max(times.thisUpdateMs - BACKDATE_MS, responder.certificate.notBeforeMs);
+    return createOcspResponse(responder, { answers, ...times, thisUpdateMs, nonce });
   }
 
   /** Returns the times of a response: signed now, and ending no later than its signer's certificate. */
