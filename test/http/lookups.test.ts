@@ -163,6 +163,26 @@ describe('private names', () => {
     await expect(stranger.lookup(THERE)).rejects.toMatchObject({ code: 'unauthenticated' });
   });
 
+  it('are not registered, revoked or recovered by the bearer of a lookup token', async () => {
+    const lookupToken = await token('eve');
+    const key = await generateKey();
+    const headers = { [LOOKUP_TOKEN_HEADER]: lookupToken, authorization: `Bearer ${lookupToken}` };
+    const answers = [];
+    for (const identity of [THERE, ABSENT]) {
+      const csr = await createCsr(identityOf(identity), key);
+      for (const shown of [headers, { [LOOKUP_TOKEN_HEADER]: lookupToken }]) {
+        answers.push(await post(PATHS.certificates, { identity, csr }, shown));
+        answers.push(await post(PATHS.revocations, { identity, all: true }, shown));
+        answers.push(await post(PATHS.recoveries, { identity, csr }, shown));
+      }
+    }
+    // 409: a bearer may know that the name has a key, and is asked for a change that this key signed.
+    expect(answers.filter(({ status }) => status !== 401 && status !== 409)).toEqual([]);
+    const bearer = await client(lookupToken);
+    await expect(bearer.lookup(THERE)).resolves.toMatchObject({ found: true, binding: { version: 0 } });
+    await expect(bearer.lookup(ABSENT)).resolves.toMatchObject({ found: false });
+  });
+
   it('are not told to who has a token that is not the application’s, of another log, or old', async () => {
     const claims = { iat: Math.floor(server.log.clock.now() / 1000), aud: 'log.example', sub: 'eve' };
     const wrong = [

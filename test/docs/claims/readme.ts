@@ -82,6 +82,7 @@ export const ATTACKERS: Claims = {
     'test/client/monitor.test.ts: is told of a false key that was added %i windows after it last looked',
   ],
   'the database, with write access': [
+    'test/scenario/attacks-record.test.ts: certificate-of-another-authority',
     'test/scenario/attacks-lookup.test.ts: value-swapped-in-place',
     'test/service/sequencing/sequencer.test.ts: rejects a record with %s, whoever put it in the queue',
     'test/service/log/tokens.test.ts: are stored as their hashes only',
@@ -95,9 +96,12 @@ export const ATTACKERS: Claims = {
     'test/scenario/attacks-record.test.ts: false-version',
     'test/scenario/attacks-record.test.ts: false-authorisation',
     'test/scenario/attacks-proof.test.ts: fork-per-user',
+    'test/scenario/attacks-lookup.test.ts: head-older-than-seen',
+    'test/scenario/attacks-auditor.test.ts: history-rewritten',
     'test/scenario/attacks-trust.test.ts: bundle-changed',
   ],
   'the bundle key': [
+    'test/contract/trust-bundle.test.ts: refuses what a log never changes, whoever signs',
     'test/core/keytrans/auditor-change.test.ts: an auditor may come and change, and nothing else may',
     'test/scenario/attacks-trust.test.ts: bundle-changed',
     'test/scenario/attacks-auditing.test.ts: end-forged',

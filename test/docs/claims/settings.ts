@@ -5,7 +5,7 @@ export const LOG_SETTINGS: Claims = {
   'Fixed when the log is made': [
     'test/service/sequencing/replace-configuration.test.ts: is not changed in anything else, nor while a server is the writer',
     'test/core/keytrans/auditor-change.test.ts: an auditor may come and change, and nothing else may',
-    'test/scenario/attacks-trust.test.ts: bundle-changed',
+    'test/contract/trust-bundle.test.ts: refuses what a log never changes, whoever signs',
   ],
   'origin (--origin)': [
     'test/scenario/attacks-trust.test.ts: two-vrf-keys',
@@ -20,7 +20,10 @@ export const LOG_SETTINGS: Claims = {
     'test/scenario/suite-p256.test.ts: refuses what another log of the suite answers',
   ],
   'kind of CA key (--ca-key)': ['test/ca/chains.test.ts: issues %s leaves that OpenSSL, pkijs and we accept'],
-  'identity rules (in the bundle)': ['test/scenario/attacks-trust.test.ts: bundle-changed'],
+  'identity rules (in the bundle)': [
+    'test/contract/trust-bundle.test.ts: refuses what a log never changes, whoever signs',
+    'test/identity/canonical-identity.test.ts: reads %s',
+  ],
   'max_ahead (1 min)': [
     'test/core/keytrans/verify-full-tree-head.test.ts: to the millisecond',
     'test/core/keytrans/verify-lookup.test.ts: cannot let time run backwards, even between what was seen and what is new',
@@ -103,9 +106,7 @@ export const SERVER_SETTINGS: Claims = {
     'test/service/sequencing/writer-clock.test.ts: gives the lock to another server if its clock is set by %i ms',
     'test/service/sequencing/writer-clock.test.ts: is another one at its next start, which takes the clock as it is',
   ],
-  '--dev': [
-    'test/server/data-folder-not-writable.test.ts: a server whose data folder cannot be written does not start',
-  ],
+  '--dev': ['test/cli/demo.test.ts: npm run demo tells the story, and all three lies are caught'],
   'heartbeat (2 min)': [
     'test/service/sequencing/genesis.test.ts: needs a heartbeat that is faster than it may be behind',
   ],
@@ -120,7 +121,7 @@ export const SERVER_SETTINGS: Claims = {
   ],
   'certificates in one record (64)': [
     'test/service/issuance/issuance.test.ts: holds a bounded number of certificates',
-    'test/identity/record-codecs.test.ts',
+    'test/identity/record-codecs.test.ts: hold at most 255 certificates, none of them empty',
   ],
 };
 

@@ -17,6 +17,7 @@ export const STOLEN_KEYS: Claims = {
   ],
   'tree head (tree-head.pem)': [
     'test/scenario/attacks-proof.test.ts: fork-after-view',
+    'test/scenario/attacks-lookup.test.ts: fork-in-time',
     'test/scenario/attacks-proof.test.ts: fork-per-user',
     'test/scenario/attacks-record.test.ts: certificate-of-another-authority',
     'test/scenario/attacks-witnesses.test.ts: fork-without-witnesses',
@@ -34,7 +35,9 @@ export const STOLEN_KEYS: Claims = {
   ],
   'bundle (bundle.pem, offline)': [
     'test/core/keytrans/auditor-change.test.ts: an auditor may come and change, and nothing else may',
+    'test/contract/trust-bundle.test.ts: refuses what a log never changes, whoever signs',
     'test/core/audit/log-end.test.ts: is refused for another log, key, entry or leaf',
+    'test/scenario/attacks-auditing.test.ts: end-forged',
     'test/scenario/attacks-trust.test.ts: bundle-changed',
   ],
   'third-party auditor (of a log with one)': [
@@ -46,6 +49,8 @@ export const STOLEN_KEYS: Claims = {
   'application token': [
     'test/http/stolen-token.test.ts: takes no name where the thief %s',
     'test/service/issuance/issuance.test.ts: is revoked by the application as maintenance, with the reason',
+    'test/scenario/evidence-matrix.test.ts: every evidence, operation and person: who gets what is what the documentation says',
+    'test/http/resources.test.ts: has exactly the routes of the API',
   ],
   'signing key of an OpenID provider': [
     'test/http/oidc.test.ts: binds the name to the key, and shows every contact whose word it is',
@@ -68,6 +73,7 @@ export const STOLEN_KEYS: Claims = {
   ],
   'secret of lookup tokens (lookups.secret), or one token': [
     'test/http/lookups.test.ts: are told to bearers of a token of the application, and the others to everybody',
+    'test/http/lookups.test.ts: are not registered, revoked or recovered by the bearer of a lookup token',
     'test/http/lookups.test.ts: are counted for each bearer and each address, whatever they are about',
   ],
   'private half of a companion key': [
@@ -79,6 +85,7 @@ export const STOLEN_KEYS: Claims = {
     'test/ca/keys/key-file.test.ts: never quote what they hold in an error',
   ],
   'database password, or write access to it': [
+    'test/scenario/attacks-record.test.ts: certificate-of-another-authority',
     'test/scenario/attacks-lookup.test.ts: value-swapped-in-place',
     'test/service/sequencing/sequencer.test.ts: rejects a record with %s, whoever put it in the queue',
     'test/service/log/tokens.test.ts: are stored as their hashes only',
@@ -151,6 +158,11 @@ export const NO_WEAKNESS: Claims = {
     'test/scenario/attacks-owner.test.ts: hidden-in-a-renewal',
     'test/scenario/attacks-owner.test.ts: false-signature-by-the-owner',
     'test/client/operations/unexpected-version.test.ts: is unexpected unless something explains it',
+  ],
+  'a version says of itself who authorised it': [
+    'test/scenario/attacks-claims.test.ts: claim-at-first-sight',
+    'test/scenario/attacks-claims.test.ts: operator-before-first-sight',
+    'test/scenario/attacks-claims.test.ts: claim-in-a-history',
   ],
   'a client whose monitoring is refused': ['test/client/monitor.test.ts: is noticed, though it only says %s'],
   'an answer that never ends, a byte at a time': [
