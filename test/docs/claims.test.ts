@@ -4,7 +4,7 @@ import type { Claims } from './claims/claims.ts';
 import { ATTACKERS, GUARANTEES } from './claims/readme.ts';
 import { CLIENT_SETTINGS, LOG_SETTINGS, SERVER_SETTINGS } from './claims/settings.ts';
 import { NO_WEAKNESS, PRIVATE_NAMES, STOLEN_KEYS } from './claims/stolen-keys.ts';
-import { whatIsWrongWith } from './test-titles.ts';
+import { type TestName, whatIsWrongWith } from './test-titles.ts';
 
 /** A part of a document, its claims, and how the sentences begin that claim nothing a test could show. */
 interface Page {
@@ -62,6 +62,9 @@ const PAGES: readonly Page[] = [
   },
 ];
 
+/** The files of tests that a sentence or row names itself. */
+const testsIn = (unit: string) => (unit.match(/\btest\/[\w./-]+\.test\.ts/g) ?? []) as TestName[];
+
 const straight = (text: string): string => text.replaceAll('’', "'");
 
 describe.each(PAGES)('what $part.document ($part.heading) says', ({ part, claims, noClaims }) => {
@@ -70,7 +73,13 @@ describe.each(PAGES)('what $part.document ($part.heading) says', ({ part, claims
 
   it('names its tests, sentence by sentence', () => {
     const counted = units.map((unit) => [beginnings.filter((one) => unit.startsWith(straight(one))).length, unit]);
-    expect(counted.filter(([count]) => count !== 1)).toEqual([]);
+    const without = counted.filter(([count, unit]) => count === 0 && testsIn(String(unit)).length === 0);
+    const ambiguous = counted.filter(([count]) => Number(count) > 1);
+    expect({ without, ambiguous }).toEqual({ without: [], ambiguous: [] });
+  });
+
+  it('names only tests that there are', () => {
+    expect(units.flatMap((unit) => testsIn(unit).map(whatIsWrongWith)).filter(Boolean)).toEqual([]);
   });
 
   it('is said', () => {

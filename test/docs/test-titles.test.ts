@@ -7,6 +7,7 @@ describe('the titles of a source', () => {
       describe('a group', () => {
         it('does one thing', () => run('another'));
         it.each([[1, ')'], /* ( */ [2, "it('no')", /it's ( a/]] as const)('does %i', () => {});
+        it.each<[string, (n: number) => void]>([])('types %s', () => {});
         test.skipIf(missing('it'))(\`with a tool\`, async () => {});
         test(
           'isn\\'t "short"',
@@ -14,7 +15,14 @@ describe('the titles of a source', () => {
         );
         attack('old-head', () => {});
       });`;
-    expect([...titlesIn(source)]).toEqual(['does one thing', 'does %i', 'with a tool', 'isn\'t "short"', 'old-head']);
+    expect([...titlesIn(source)]).toEqual([
+      'does one thing',
+      'does %i',
+      'types %s',
+      'with a tool',
+      'isn\'t "short"',
+      'old-head',
+    ]);
   });
 });
 

@@ -30,10 +30,10 @@ export function whatIsWrongWith(name: TestName): string | undefined {
 /** The titles of tests in a source: those of `it`, `test`, their tables, and the rows that `attack` carries out. */
 export function titlesIn(source: string): ReadonlySet<string> {
   const titles = new Set<string>();
-  for (const match of source.matchAll(/(?<![\w.'"`])(it|test|attack)((?:\.\w+)*)(?=\()/g)) {
+  for (const match of source.matchAll(/(?<![\w.'"`])(it|test|attack)((?:\.\w+)*)(?:<[^;]*?>)?(?=\()/g)) {
     const [all, , chain = ''] = match;
     const open = match.index + all.length;
-    const isTable = /\.(?:each|skipIf|runIf)$/.test(chain);
+    const isTable = /\.(?:each|for|skipIf|runIf)$/.test(chain);
     const title = literalAt(source, (isTable ? endOfGroup(source, open) : open) + 1);
     if (title !== undefined) titles.add(title);
   }

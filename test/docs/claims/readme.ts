@@ -113,6 +113,8 @@ export const ATTACKERS: Claims = {
   ],
   'whoever mirrors or caches /log/': [
     'test/scenario/attacks-copy.test.ts: copy-altered',
+    'test/scenario/attacks-copy.test.ts: copy-with-holes',
+    'test/scenario/attacks-copy.test.ts: copy-out-of-date',
     'test/client/audit/audit-log.test.ts: with a flipped bit in %s is caught',
   ],
 };

@@ -165,6 +165,15 @@ export const NO_WEAKNESS: Claims = {
     'test/scenario/attacks-claims.test.ts: claim-in-a-history',
   ],
   'a client whose monitoring is refused': ['test/client/monitor.test.ts: is noticed, though it only says %s'],
+  'a published copy or a mirror that lost or damaged files': [
+    'test/scenario/attacks-copy.test.ts: copy-with-holes',
+    'test/scenario/attacks-copy.test.ts: mirror-damaged',
+    'test/service/publish/check-copy.test.ts: with files of every kind %s is told of each, and repaired',
+  ],
+  'a log’s server that answers no lookups': [
+    'test/scenario/attacks-copy.test.ts: lie-behind-a-copy',
+    'test/scenario/attacks-copy.test.ts: proof-withheld-from-mirror',
+  ],
   'an answer that never ends, a byte at a time': [
     'test/scenario/trickling-answers.test.ts: $kind ends at its deadline where the $trickle trickles',
     'test/cli/monitor-watch.test.ts: --watch ends with 1 where the %s of each answer trickles',
