@@ -113,6 +113,7 @@ export const STATUS_OF_CODE = {
   'storage-corrupt': 500,
   'storage-locked': 503,
   'storage-unsafe': 503,
+  'unsealed-row': 500,
   'head-moved': 503,
   'trail-moved': 503,
   'trail-broken': 500,

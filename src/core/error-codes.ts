@@ -138,6 +138,8 @@ export const ERROR_CODES = {
   'storage-corrupt': 'storage',
   'storage-locked': 'storage',
   'storage-unsafe': 'storage',
+  /** A row that authorises something was not written by this log: see docs/spec.md#sealed-rows. */
+  'unsealed-row': 'storage',
   'trail-broken': 'verification',
   'head-moved': 'conflict',
   'trail-moved': 'conflict',

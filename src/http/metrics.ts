@@ -23,6 +23,11 @@ export class Metrics {
   readonly #changes = this.#counter('glasskey_log_changes_total', 'Versions added to the log');
   readonly #entries = this.#counter('glasskey_log_entries_total', 'Log entries appended');
   readonly #rejected = this.#counter('glasskey_submissions_rejected_total', 'Submissions refused', ['code']);
+  readonly #unsealed = this.#counter(
+    'glasskey_unsealed_rows_total',
+    'Rows that were refused because they have no valid seal: must be 0',
+    ['table'],
+  );
   readonly #failures = this.#counter('glasskey_sequencing_failures_total', 'Failed appends, which are retried');
   readonly #intents = this.#counter('glasskey_intents_closed_total', 'Abandoned intents that were closed', ['signed']);
   readonly #selfVerified = this.#counter(
@@ -129,6 +134,8 @@ export class Metrics {
         return this.#selfVerified.inc({ result: event.error === undefined ? 'ok' : 'failed' });
       case 'intent-closed':
         return this.#intents.inc({ signed: String(event.signed) });
+      case 'unsealed-row':
+        return this.#unsealed.inc({ table: event.table });
       case 'rejected':
         return this.#rejected.inc({ code: event.code });
     }

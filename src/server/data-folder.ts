@@ -73,6 +73,22 @@ export class DataFolder {
     return existsSync(this.config);
   }
 
+  /** Returns what {@link marker} says; undefined if there is none. */
+  async readMarker(): Promise<LogMarker | undefined> {
+    const text = await this.read(this.marker);
+    return text === undefined ? undefined : (JSON.parse(text) as LogMarker);
+  }
+
+  async writeMarker(marker: LogMarker): Promise<void> {
+    await this.write(this.marker, `${JSON.stringify(marker)}\n`);
+  }
+
+  /** Returns true until an administrator has sealed the rows of a log that an older program created. */
+  async acceptsUnsealedRows(): Promise<boolean> {
+    const marker = await this.readMarker();
+    return marker !== undefined && marker.rows !== 'sealed';
+  }
+
   /** Creates the folder and its subfolders (mode 0700). */
   async make(): Promise<void> {
     for (const folder of [this.path, join(this.path, 'keys'), join(this.path, 'ca')]) {
@@ -98,6 +114,14 @@ export class DataFolder {
     await this.write(path, content);
     return content;
   }
+}
+
+/** `log.json`. */
+export interface LogMarker {
+  /** The database of the log, without its password. */
+  readonly database: string;
+  /** `sealed` if rows without a seal authorise nothing; undefined in the file of an older program. */
+  readonly rows?: 'sealed' | undefined;
 }
 
 /** The private keys of a server; each has one purpose. */

@@ -78,6 +78,11 @@ function troubleOf(event: ServiceEvent): Trouble | undefined {
     const { reason } = event;
     return { what: 'mail server', how: reason, level: 'error', facts: { reason }, text: 'could not send a mail' };
   }
+  if (event.type === 'unsealed-row') {
+    const { table } = event;
+    const text = 'a row has no valid seal and authorises nothing: see `glasskey admin seal-rows`';
+    return { what: 'sealed rows', how: table, level: 'error', facts: { table }, text };
+  }
   if (event.type === 'asked' && event.error !== undefined) {
     const facts = { server: event.server, error: plainly(event.error) };
     return troubleWith(event.server, event.error, facts, 'another server gave no usable answer');

@@ -65,6 +65,8 @@ export interface OpenServerOptions {
   readonly observe?: (event: ServiceEvent) => void;
 }
 
+const UNSEALED_ROWS =
+  'rows without a seal still count: once no server of an older release runs, run `glasskey admin seal-rows --finish`';
 const DISJOINT_QUORUMS =
   'two quorums of the witness policy share no witness: raise a threshold (glasskey admin witness-policy)';
 
@@ -84,6 +86,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   const { database } = options;
   if (typeof database === 'string') assertDatabaseUrl(database);
   const passphrase = await keyPassphrase(folder);
+  const acceptsUnsealed = await folder.acceptsUnsealedRows();
   const keys = await openServerKeys(folder, passphrase);
   const csrParser = threadedCsrParser();
   let store: Store | undefined;
@@ -116,13 +119,18 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       policy,
       recoveryDelayMs: bundle.recoveryDelayMs,
       lastSigned: folder.lastSigned,
+      acceptsUnsealed,
       observe: (event) => {
         metrics.observe(event);
         options.observe?.(event);
       },
     };
     const context = await openOrCreate(open, configurationOf(trustBundle), folder, database);
-    const warnings = [...durability, ...(witnessingOf(policy) === 'disjoint' ? [DISJOINT_QUORUMS] : [])];
+    const warnings = [
+      ...durability,
+      ...(witnessingOf(policy) === 'disjoint' ? [DISJOINT_QUORUMS] : []),
+      ...(acceptsUnsealed ? [UNSEALED_ROWS] : []),
+    ];
     return { config, store, context, metrics, root: keys.root, withUrls, trustBundle, warnings, close };
   } catch (error) {
     await close();
@@ -173,8 +181,8 @@ async function openOrCreate(
   await replaceConfiguration(open.store, open.origin, configuration);
   const context = await openLog(open).catch(async (error: unknown) => {
     if (!isGlasskeyError(error, 'not-found')) throw error;
-    const marker = await folder.read(folder.marker);
-    const place = marker === undefined ? '' : (JSON.parse(marker) as { database: string }).database;
+    const marker = await folder.readMarker();
+    const place = marker?.database ?? '';
     const advice = 'give the same --database again, or restore it; a log must never be begun twice';
     ensure(
       marker === undefined,
@@ -185,9 +193,19 @@ async function openOrCreate(
   });
   await appendGenesis(context);
   const token = await folder.read(folder.token);
-  if (token !== undefined) await registerToken(context, token.trim(), 'registration', 'service');
-  await folder.readOrCreate(folder.marker, () => `${JSON.stringify({ database: describe(database) })}\n`);
+  if (token !== undefined) await registerFirstToken(context, token.trim());
+  if ((await folder.readMarker()) === undefined)
+    await folder.writeMarker({ database: describe(database), rows: 'sealed' });
   return context;
+}
+
+/** Makes the first token valid. A row of it without a seal is reported, and keeps nobody from administering the log. */
+async function registerFirstToken(context: LogContext, token: string): Promise<void> {
+  try {
+    await registerToken(context, token, 'registration', 'service');
+  } catch (error) {
+    if (!isGlasskeyError(error, 'unsealed-row')) throw error;
+  }
 }
 
 /** Returns the Configuration in the trust bundle, which was checked. */

@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject, randomBytes } from 'node:crypto';
+import { createPrivateKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { createIssuingCa, createRoot, type Issuer, openIssuer } from '../ca/authority.ts';
 import { readKeyFile } from '../ca/keys/key-file.ts';
@@ -137,11 +137,13 @@ async function openLogKeys(folder: DataFolder, passphrase: string, keys: KeyRing
   const certificate = parsePem('CERTIFICATE', await readCertificate(folder, 'issuer'));
   const issuer: Issuer = openIssuer(certificate, [root], issuerSigner);
   const laterCas = await readLaterCas(folder, keys, root);
-  const vrf = threadedVrfProver(suiteOf(treeHead).id, secretKeyOf(vrfKey));
+  const vrfSecret = secretKeyOf(vrfKey);
+  const vrf = threadedVrfProver(suiteOf(treeHead).id, vrfSecret);
+  const rowSeal = rowSealKey(vrfSecret);
   const close = async (): Promise<void> => {
     await Promise.all([vrf.close(), keys.close()]);
   };
-  return { log: { treeHead, checkpoint, checkpointMlDsa, vrf, issuer, ocsp }, laterCas, root, close };
+  return { log: { treeHead, checkpoint, checkpointMlDsa, vrf, rowSeal, issuer, ocsp }, laterCas, root, close };
 }
 
 async function readCertificate(folder: DataFolder, name: 'root' | 'issuer'): Promise<string> {
@@ -155,6 +157,14 @@ export function suiteOf(treeHead: Signer): CipherSuite {
   const id = { ed25519: KT_128_SHA256_ED25519, p256: KT_128_SHA256_P256, p384: undefined }[treeHead.algorithm];
   if (id === undefined) throw new GlasskeyError('bad-key-file', 'no cipher suite signs tree heads with P-384');
   return cipherSuite(id);
+}
+
+/**
+ * Derives the key that seals rows (docs/spec.md#sealed-rows). The VRF key is in a file of every server of the log, the
+ * same for the log's whole life: so the derived key needs no file, no backup and no rotation of its own.
+ */
+function rowSealKey(vrfSecret: Uint8Array): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', vrfSecret, new Uint8Array(0), 'glasskey row seal key v1', 32));
 }
 
 /** Returns the 32-byte secret of an Ed25519 or P-256 key, for the VRF. */

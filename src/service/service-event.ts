@@ -60,6 +60,8 @@ export type ServiceEvent =
   | { readonly type: 'mail-failed'; readonly reason: string }
   /** A recovery could not be completed, or its owner could not be notified; it is retried. */
   | { readonly type: 'recovery-failed'; readonly error: unknown }
+  /** A row of this table that would have authorised something has no valid seal, and was refused. */
+  | { readonly type: 'unsealed-row'; readonly table: string }
   /** The sequencer refused a submission. */
   | { readonly type: 'rejected'; readonly code: ErrorCode };
 

@@ -72,6 +72,7 @@ export const CLEARED = {
   opening: null,
   value: null,
   act: null,
+  mac: null,
 } as const;
 
 /**

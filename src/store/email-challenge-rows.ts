@@ -1,6 +1,6 @@
-import { and, count, eq, gte, lt, sql } from 'drizzle-orm';
+import { and, count, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
 import { formatHex } from '../core/encoding/bytes.ts';
-import type { LogStore } from './ports.ts';
+import type { EmailChallengeRow, LogStore } from './ports.ts';
 import type { StoreContext } from './rows.ts';
 import { emailChallenges } from './schema.ts';
 import { present } from './stored-row.ts';
@@ -8,11 +8,12 @@ import { givenAs } from './statement.ts';
 
 type Part = 'addEmailChallenge' | 'tryEmailChallenge' | 'dropEmailChallenge';
 
-const { challengeId, labelKey, spkiSha256, codeHash, createdMs, expiresMs, attempts } = emailChallenges;
+const { challengeId, labelKey, spkiSha256, codeHash, createdMs, expiresMs, attempts, mac } = emailChallenges;
 const CHALLENGE = { challengeId, labelKey, spkiSha256, codeHash, createdMs, expiresMs };
 
 /** Codes that were sent by mail. */
-export function emailChallengeRows({ queries, logId }: StoreContext): Pick<LogStore, Part> {
+export function emailChallengeRows(context: StoreContext): Pick<LogStore, Part> {
+  const { queries, logId, seals } = context;
   const ofLog = eq(emailChallenges.logId, logId);
   return {
     async addEmailChallenge(challenge, { sinceMs, maximum }) {
@@ -35,6 +36,7 @@ export function emailChallengeRows({ queries, logId }: StoreContext): Pick<LogSt
             createdMs: givenAs(createdMs, challenge.createdMs),
             expiresMs: givenAs(expiresMs, challenge.expiresMs),
             attempts: givenAs(attempts, 0),
+            mac: givenAs(mac, seals?.seal(emailChallenges, { ...challenge, attempts: 0 }) ?? null),
           })
           .from(sql`(select 1) as one`)
           .where(sql`(${recent}) < ${maximum}::int8`);
@@ -44,19 +46,43 @@ export function emailChallengeRows({ queries, logId }: StoreContext): Pick<LogSt
     },
 
     async tryEmailChallenge(id, maxAttempts) {
-      // Counts an attempt before comparing its code, so that all of several simultaneous attempts count.
-      const [row] = await queries.run((db) =>
-        db
-          .update(emailChallenges)
-          .set({ attempts: sql`${attempts} + 1` })
-          .where(and(ofLog, eq(challengeId, id), lt(attempts, maxAttempts)))
-          .returning(CHALLENGE),
-      );
-      return row && present(row);
+      const ofChallenge = and(ofLog, eq(challengeId, id));
+      // Each further turn means that another attempt was counted meanwhile.
+      for (let turn = 0; turn <= maxAttempts; turn++) {
+        const counted = await countAttempt(context, ofChallenge, maxAttempts);
+        if (counted !== 'again') return counted;
+      }
+      return undefined;
     },
 
     async dropEmailChallenge(id) {
       await queries.run((db) => db.delete(emailChallenges).where(and(ofLog, eq(challengeId, id))));
     },
   };
+}
+
+/**
+ * Counts an attempt before its code is compared, so that all of several simultaneous attempts count. The seal covers
+ * the count, so a row that has another one by now is read again.
+ */
+async function countAttempt(
+  { queries, seals }: StoreContext,
+  ofChallenge: SQL | undefined,
+  maxAttempts: number,
+): Promise<EmailChallengeRow | 'again' | undefined> {
+  const columns = { ...CHALLENGE, attempts, mac };
+  const [found] = await queries.run((db) => db.select(columns).from(emailChallenges).where(ofChallenge));
+  if (found === undefined || found.attempts >= maxAttempts) return undefined;
+  const { attempts: before, mac: sealed, ...row } = found;
+  seals?.assert(emailChallenges, { ...row, attempts: before }, sealed);
+  const next = before + 1;
+  const set = { attempts: next, mac: seals?.seal(emailChallenges, { ...row, attempts: next }) };
+  const counted = await queries.run((db) =>
+    db
+      .update(emailChallenges)
+      .set(set)
+      .where(and(ofChallenge, eq(attempts, before)))
+      .returning({ challengeId }),
+  );
+  return counted.length === 1 ? present(row) : 'again';
 }

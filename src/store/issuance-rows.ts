@@ -6,7 +6,7 @@ import { type StoreContext, serialBytes } from './rows.ts';
 import { isRefused } from './sql-error.ts';
 import { intents, revocations, submissions, versions } from './schema.ts';
 import { arrays, assignments, columnsOf, fields, given, names, required, type RowOf, statement } from './statement.ts';
-import { submitter } from './submit-versions.ts';
+import { queuedColumns, submitter } from './submit-versions.ts';
 import { assertTrailNotMoved, TRAIL, trailValues, writesTrail } from './trail-rows.ts';
 
 type Part =
@@ -73,6 +73,7 @@ const SUBMISSION = {
   value: required(submissions.value),
   commitment: required(submissions.commitment),
   act: submissions.act,
+  mac: submissions.mac,
 };
 
 // An append reads both records. The database knows their lengths without reading them.
@@ -144,7 +145,7 @@ export function issuanceRows(context: StoreContext): Pick<LogStore, Part> {
 
     async readQueue(limit, maxBytes = Number.MAX_SAFE_INTEGER) {
       const rows = await readQueue({ limit, maxBytes });
-      return rows.map(toSubmission);
+      return rows.map((row) => toSubmission(context, row));
     },
 
     async queueDepth() {
@@ -205,8 +206,15 @@ async function failIntent(
   }
 }
 
-function toSubmission({ act, ...row }: Omit<SubmissionRow, 'act'> & { readonly act: string | null }): SubmissionRow {
-  return act === null ? row : { ...row, act };
+interface QueuedRow extends Omit<SubmissionRow, 'act' | 'isUnsealed'> {
+  readonly act: string | null;
+  readonly mac: Uint8Array | null;
+}
+
+function toSubmission({ seals }: StoreContext, { act, mac, ...row }: QueuedRow): SubmissionRow {
+  const submission = act === null ? row : { ...row, act };
+  const isSealed = seals?.accepts(submissions, queuedColumns(submission), mac) ?? true;
+  return isSealed ? submission : { ...submission, isUnsealed: true };
 }
 
 function toOutcome({ id, position, code }: RowOf<typeof OUTCOME>): SubmissionOutcome {

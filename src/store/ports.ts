@@ -3,10 +3,15 @@ import type { TileName } from '../core/prefix/tile-name.ts';
 import type {
   EmailChallengeRow,
   ErasedRows,
+  ListedRecoveryRow,
+  NewRecovery,
+  RecoveryGrant,
   RecoveryRow,
+  RowSealing,
   TokenRow,
   TrailHead,
   TrailRecord,
+  UnsealedRow,
 } from './row-types/administration.ts';
 import type {
   CertificateRow,
@@ -83,8 +88,11 @@ export interface Store {
   findLog(origin: string): Promise<LogRow | undefined>;
   /** Replaces the Configuration of a log if the row still has it. Returns true if it did. */
   replaceConfiguration(log: LogRow, configuration: Uint8Array): Promise<boolean>;
-  /** Returns the rows of one log. */
-  log(logId: number): LogStore;
+  /**
+   * Returns the rows of one log. Rows that authorise something are sealed when they are written and checked when they
+   * are read; without `sealing`, neither happens.
+   */
+  log(logId: number, sealing?: RowSealing): LogStore;
   close(): Promise<void>;
 }
 
@@ -193,7 +201,7 @@ export interface LogStore {
   /** Open or submitted intents created before `beforeMs`, oldest first. */
   staleIntents(beforeMs: number, limit: number): Promise<readonly IntentRow[]>;
   /**
-   * Oldest queued submissions. Returns only the first of them if their records, together with those of the versions
+   * Oldest queued submissions, with those that have no valid seal. Returns only the first of them if their records, together with those of the versions
    * before, are longer than `maxBytes`, and at least one.
    */
   readQueue(limit: number, maxBytes?: number): Promise<readonly SubmissionRow[]>;
@@ -245,6 +253,7 @@ export interface LogStore {
   /** Returns the number for a token that the caller is about to add. */
   reserveTokenId(): Promise<number>;
   addToken(token: Omit<TokenRow, 'revokedMs'>, trail?: TrailRecord): Promise<TokenRow>;
+  /** Throws `unsealed-row`. */
   findToken(tokenHash: Uint8Array): Promise<TokenRow | undefined>;
   listTokens(): Promise<readonly TokenRow[]>;
   /** Revokes a valid token. Returns false if none has this number; then `trail` is not written either. */
@@ -259,23 +268,27 @@ export interface LogStore {
     challenge: EmailChallengeRow,
     limit: { readonly sinceMs: number; readonly maximum: number },
   ): Promise<boolean>;
-  /** Counts an attempt and returns the challenge; undefined if there is none, or its attempts are used up. */
+  /**
+   * Counts an attempt and returns the challenge; undefined if there is none, or its attempts are used up. Throws
+   * `unsealed-row`.
+   */
   tryEmailChallenge(challengeId: Uint8Array, maxAttempts: number): Promise<EmailChallengeRow | undefined>;
   dropEmailChallenge(challengeId: Uint8Array): Promise<void>;
 
   // recoveries
   /** Stores a recovery, in place of a waiting one of its label. Returns false if the operator has to decide on one. */
-  addRecovery(recovery: Omit<RecoveryRow, 'notifiedMs' | 'reason'>): Promise<boolean>;
+  addRecovery(recovery: NewRecovery): Promise<boolean>;
+  /** Throws `unsealed-row`. */
   findRecovery(labelKey: Uint8Array): Promise<RecoveryRow | undefined>;
-  /** Returns the recoveries after a label key, in order of their label keys. */
-  listRecoveries(after: Uint8Array | undefined, limit: number): Promise<readonly RecoveryRow[]>;
+  /** Returns the recoveries after a label key, in order of their label keys, with those that have no valid seal. */
+  listRecoveries(after: Uint8Array | undefined, limit: number): Promise<readonly ListedRecoveryRow[]>;
   /** Notes when the owner was notified. Does nothing if the same key was requested again since. */
-  noteRecoveryNotified(
-    of: Pick<RecoveryRow, 'labelKey' | 'spkiSha256' | 'requestedMs'>,
-    notifiedMs: number,
-  ): Promise<void>;
-  /** Grants an undecided recovery. Returns false if there is none; then `trail` is not written either. */
-  grantRecovery(of: Pick<RecoveryRow, 'labelKey' | 'spkiSha256'>, reason: string, trail: TrailRecord): Promise<boolean>;
+  noteRecoveryNotified(of: RecoveryRow, notifiedMs: number): Promise<void>;
+  /**
+   * Grants an undecided recovery that was read before. Returns false if it is no longer there; then `trail` is not
+   * written either.
+   */
+  grantRecovery(of: RecoveryRow, grant: RecoveryGrant, trail: TrailRecord): Promise<boolean>;
   /**
    * Deletes a recovery that is still in this state and was not requested again since. Returns false if there is none;
    * then `trail` is not written either.
@@ -284,6 +297,12 @@ export interface LogStore {
     of: Pick<RecoveryRow, 'labelKey' | 'spkiSha256' | 'state' | 'requestedMs'>,
     trail?: TrailRecord,
   ): Promise<boolean>;
+
+  // sealed rows
+  /** Returns the rows that authorise something and have no valid seal. */
+  listUnsealed(): Promise<readonly UnsealedRow[]>;
+  /** Seals a row of {@link listUnsealed}, as it is now. Returns false if it is gone. */
+  sealRow(row: UnsealedRow): Promise<boolean>;
 
   // coordination
   /** Tries to become the writer of this log. */

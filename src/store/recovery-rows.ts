@@ -1,9 +1,9 @@
 import { and, asc, eq, gt, type SQL } from 'drizzle-orm';
-import type { LogStore } from './ports.ts';
+import type { ListedRecoveryRow, LogStore, NewRecovery, RecoveryRow } from './ports.ts';
 import type { StoreContext } from './rows.ts';
 import { recoveries } from './schema.ts';
 import { present } from './stored-row.ts';
-import { columnsBut, excluded } from './statement.ts';
+import { columnsBut, excluded, type RowOf } from './statement.ts';
 import { unlessTrailMoved, withTrail } from './trail-rows.ts';
 
 type Part =
@@ -16,9 +16,11 @@ type Part =
 
 const RECOVERY = columnsBut(recoveries, 'logId');
 
+type Found = RowOf<typeof RECOVERY>;
+
 /** Unsettled recoveries. */
 export function recoveryRows(context: StoreContext): Pick<LogStore, Part> {
-  const { queries, logId } = context;
+  const { queries, logId, seals } = context;
   return {
     addRecovery: (recovery) => addRecovery(context, recovery),
     grantRecovery: (...order) => grantRecovery(context, ...order),
@@ -26,7 +28,7 @@ export function recoveryRows(context: StoreContext): Pick<LogStore, Part> {
 
     async findRecovery(labelKey) {
       const [row] = await queries.run((db) => db.select(RECOVERY).from(recoveries).where(ofLabel(logId, labelKey)));
-      return row && present(row);
+      return row && unlisted(context, row);
     },
 
     async listRecoveries(after = new Uint8Array(0), limit) {
@@ -38,18 +40,12 @@ export function recoveryRows(context: StoreContext): Pick<LogStore, Part> {
           .orderBy(asc(recoveries.labelKey))
           .limit(limit),
       );
-      return rows.map(present);
+      return rows.map((row) => listed(context, row));
     },
 
-    async noteRecoveryNotified({ labelKey, spkiSha256, requestedMs }, notifiedMs) {
-      // After a veto the same key may ask again: notifying of the earlier request does not count for the later one.
-      const same = and(eq(recoveries.spkiSha256, spkiSha256), eq(recoveries.requestedMs, requestedMs));
-      await queries.run((db) =>
-        db
-          .update(recoveries)
-          .set({ notifiedMs })
-          .where(and(ofLabel(logId, labelKey), same)),
-      );
+    async noteRecoveryNotified(claim, notifiedMs) {
+      const mac = seals?.seal(recoveries, { ...claim, notifiedMs });
+      await queries.run((db) => db.update(recoveries).set({ notifiedMs, mac }).where(sameClaim(logId, claim)));
     },
   };
 }
@@ -58,12 +54,34 @@ function ofLabel(logId: number, labelKey: Uint8Array): SQL | undefined {
   return and(eq(recoveries.logId, logId), eq(recoveries.labelKey, labelKey));
 }
 
-async function addRecovery({ queries, logId }: StoreContext, recovery: Parameters<LogStore['addRecovery']>[0]) {
+/** After a veto the same key may ask again: an act on the earlier request does not count for the later one. */
+function sameClaim(
+  logId: number,
+  { labelKey, spkiSha256, state, requestedMs }: Pick<RecoveryRow, 'labelKey' | 'spkiSha256' | 'state' | 'requestedMs'>,
+): SQL | undefined {
+  const same = [eq(recoveries.spkiSha256, spkiSha256), eq(recoveries.requestedMs, requestedMs)];
+  return and(ofLabel(logId, labelKey), ...same, eq(recoveries.state, state));
+}
+
+function unlisted({ seals }: StoreContext, { mac, ...row }: Found): RecoveryRow {
+  seals?.assert(recoveries, row, mac);
+  return present(row);
+}
+
+function listed({ seals }: StoreContext, { mac, ...row }: Found): ListedRecoveryRow {
+  const isSealed = seals?.accepts(recoveries, row, mac) ?? true;
+  return isSealed ? present(row) : { ...present(row), isUnsealed: true };
+}
+
+async function addRecovery({ queries, logId, seals }: StoreContext, recovery: NewRecovery) {
   const { labelKey, identity, csr, spkiSha256, evidence, state, requestedMs } = recovery;
+  const row = { labelKey, identity, csr, spkiSha256, evidence, state, requestedMs };
+  const later = { notifiedMs: undefined, reason: undefined, grantedVersion: undefined, grantedCommitment: undefined };
+  const mac = seals?.seal(recoveries, { ...row, ...later });
   const added = await queries.run((db) =>
     db
       .insert(recoveries)
-      .values({ logId, labelKey, identity, csr, spkiSha256, evidence, state, requestedMs })
+      .values({ logId, ...row, mac })
       .onConflictDoUpdate({
         target: [recoveries.logId, recoveries.labelKey],
         set: {
@@ -74,6 +92,7 @@ async function addRecovery({ queries, logId }: StoreContext, recovery: Parameter
           state: excluded(recoveries.state),
           requestedMs: excluded(recoveries.requestedMs),
           notifiedMs: null,
+          mac: excluded(recoveries.mac),
         },
         // Replaces only a `waiting` recovery, none that is `undecided` or `granted`.
         setWhere: eq(recoveries.state, 'waiting'),
@@ -84,15 +103,16 @@ async function addRecovery({ queries, logId }: StoreContext, recovery: Parameter
 }
 
 async function grantRecovery(
-  { queries, logId }: StoreContext,
-  ...[{ labelKey, spkiSha256 }, reason, trail]: Parameters<LogStore['grantRecovery']>
+  { queries, logId, seals }: StoreContext,
+  ...[claim, { reason, version, commitment }, trail]: Parameters<LogStore['grantRecovery']>
 ) {
-  const undecided = and(eq(recoveries.spkiSha256, spkiSha256), eq(recoveries.state, 'undecided'));
+  const change = { state: 'granted', reason, grantedVersion: version, grantedCommitment: commitment } as const;
+  const mac = seals?.seal(recoveries, { ...claim, ...change });
   const granted = queries.run((db) => {
     const update = db
       .update(recoveries)
-      .set({ state: 'granted', reason })
-      .where(and(ofLabel(logId, labelKey), undecided))
+      .set({ ...change, mac })
+      .where(sameClaim(logId, { ...claim, state: 'undecided' }))
       .returning({ labelKey: recoveries.labelKey });
     const source = db.$with('granted').as(update);
     return db
@@ -103,20 +123,9 @@ async function grantRecovery(
   return (await unlessTrailMoved(granted)).length === 1;
 }
 
-async function dropRecovery(
-  { queries, logId }: StoreContext,
-  ...[{ labelKey, spkiSha256, state, requestedMs }, trail]: Parameters<LogStore['dropRecovery']>
-) {
-  const same = and(
-    eq(recoveries.spkiSha256, spkiSha256),
-    eq(recoveries.state, state),
-    eq(recoveries.requestedMs, requestedMs),
-  );
+async function dropRecovery({ queries, logId }: StoreContext, ...[claim, trail]: Parameters<LogStore['dropRecovery']>) {
   const dropped = queries.run((db) => {
-    const remove = db
-      .delete(recoveries)
-      .where(and(ofLabel(logId, labelKey), same))
-      .returning({ labelKey: recoveries.labelKey });
+    const remove = db.delete(recoveries).where(sameClaim(logId, claim)).returning({ labelKey: recoveries.labelKey });
     const source = db.$with('dropped').as(remove);
     return db
       .with(source, ...withTrail(db, 'dropped', logId, trail))

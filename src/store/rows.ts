@@ -3,6 +3,7 @@ import { ensure } from '../core/errors.ts';
 import type { TileName } from '../core/prefix/tile-name.ts';
 import type { LogEvent } from './ports.ts';
 import type { Queries } from './queries.ts';
+import type { RowSeals } from './row-seals.ts';
 import type { SqlDriver } from './sql-driver.ts';
 
 /** The database and the log, which all parts of a `LogStore` share. */
@@ -13,6 +14,8 @@ export interface StoreContext {
   readonly queries: Queries;
   readonly logId: number;
   readonly now: () => number;
+  /** Seals rows that authorise something; undefined for a caller that reads and writes none of them. */
+  readonly seals: RowSeals | undefined;
   /** Parameters of `pg_notify`: a statement that changes the log announces `event` to other processes on commit. */
   readonly eventValues: (event: LogEvent) => { readonly channel: string; readonly event: string };
   /** Calls the listeners of this process. */

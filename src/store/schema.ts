@@ -22,6 +22,8 @@ import {
 const bytea = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' });
 const count = (name: string) => bigint(name, { mode: 'number' });
 const logId = () => integer('log_id').notNull();
+/** The MAC of a row that authorises something (docs/spec.md#sealed-rows); null in rows of an older program. */
+const seal = () => bytea('mac');
 
 function hasLength(column: AnyPgColumn, bytes: number): SQL {
   return sql`octet_length(${column}) = ${sql.raw(String(bytes))}`;
@@ -226,6 +228,7 @@ export const submissions = pgTable(
     position: count('position'),
     code: text('code'),
     settledMs: count('settled_ms'),
+    mac: seal(),
   },
   (table) => [
     primaryKey({ columns: [table.logId, table.submissionId] }),
@@ -359,6 +362,7 @@ export const tokens = pgTable(
     name: text('name').notNull(),
     createdMs: count('created_ms').notNull(),
     revokedMs: count('revoked_ms'),
+    mac: seal(),
   },
   (table) => [
     primaryKey({ columns: [table.logId, table.tokenId] }),
@@ -381,6 +385,7 @@ export const emailChallenges = pgTable(
     createdMs: count('created_ms').notNull(),
     expiresMs: count('expires_ms').notNull(),
     attempts: integer('attempts').notNull(),
+    mac: seal(),
   },
   (table) => [
     primaryKey({ columns: [table.logId, table.challengeId] }),
@@ -428,6 +433,10 @@ export const recoveries = pgTable(
     notifiedMs: count('notified_ms'),
     /** The operator's reason for granting it. */
     reason: text('reason'),
+    /** The greatest version when the operator granted it, and its commitment: the grant works once after that. */
+    grantedVersion: count('granted_version'),
+    grantedCommitment: bytea('granted_commitment'),
+    mac: seal(),
   },
   (table) => [
     primaryKey({ name: 'recoveries_pk', columns: [table.logId, table.labelKey] }),

@@ -14,6 +14,8 @@ import { labelRows } from './label-rows.ts';
 import { logRows } from './log-rows.ts';
 import { pruningRows } from './pruning-rows.ts';
 import type { LogRow, LogStore, NewLog, Store } from './ports.ts';
+import { RowSeals } from './row-seals.ts';
+import { sealedRows } from './sealed-rows.ts';
 import { Queries } from './queries.ts';
 import type { StoreContext } from './rows.ts';
 import { heads, logs } from './schema.ts';
@@ -55,7 +57,10 @@ export function sqlStore(sql: SqlDriver, now: () => number): Store {
       return replaced.length === 1;
     },
 
-    log: (logId) => logStore(sql, queries, hub, logId, now),
+    log(logId, sealing) {
+      const seals = sealing && new RowSeals(sealing);
+      return logStore({ driver: sql, queries, logId, now, seals }, hub);
+    },
     close: () => sql.close(),
   };
 }
@@ -91,12 +96,12 @@ async function createLog(queries: Queries, { origin, configuration }: NewLog): P
   }
 }
 
-function logStore(sql: SqlDriver, queries: Queries, hub: EventHub, logId: number, now: () => number): LogStore {
+type LogParts = Pick<StoreContext, 'driver' | 'queries' | 'logId' | 'now' | 'seals'>;
+
+function logStore(parts: LogParts, hub: EventHub): LogStore {
+  const { driver, logId } = parts;
   const context: StoreContext = {
-    driver: sql,
-    queries,
-    logId,
-    now,
+    ...parts,
     eventValues: (event) => hub.eventValues(logId, event),
     emit: (event) => hub.emit(logId, event),
     emitSubmitted: () => hub.submitted(logId),
@@ -115,8 +120,9 @@ function logStore(sql: SqlDriver, queries: Queries, hub: EventHub, logId: number
     ...tokenRows(context),
     ...emailChallengeRows(context),
     ...recoveryRows(context),
+    ...sealedRows(context),
     append: (batch) => append(context, batch),
-    tryWriterLock: () => sql.tryLock(logId),
+    tryWriterLock: () => driver.tryLock(logId),
     subscribe: (listener) => hub.subscribe(logId, listener),
   };
 }

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
 import { Batcher } from './batcher.ts';
 import type { CertificateRow, LogStore, NewSubmission } from './ports.ts';
+import type { SealedColumns } from './row-seals.ts';
 import { keyOf, type StoreContext, serialBytes } from './rows.ts';
 import { certificates, intents, submissions } from './schema.ts';
 import { arrays, assignments, columnsOf, given, names, statement } from './statement.ts';
@@ -33,6 +34,7 @@ const SUBMIT = statement(
     'notBefores',
     'notAfters',
     'acts',
+    'macs',
   ],
   (values) => {
     const asked = [
@@ -45,6 +47,7 @@ const SUBMIT = statement(
       [submissions.value, values.values],
       [submissions.commitment, values.commitments],
       [submissions.act, values.acts],
+      [submissions.mac, values.macs],
       [certificates.requestHash, values.requestHashes],
       [certificates.serial, values.serials],
       [certificates.der, values.ders],
@@ -54,8 +57,9 @@ const SUBMIT = statement(
     ] as const;
     const { serial, labelKey, version, der, spkiSha256, requestHash, notBeforeMs, notAfterMs } = certificates;
     const signed = [serial, labelKey, version, der, spkiSha256, requestHash, notBeforeMs, notAfterMs];
-    const { submissionId, label, vrfOutput, vrfProof, opening, value, commitment, act } = submissions;
-    const queued = [submissionId, labelKey, version, label, vrfOutput, vrfProof, opening, value, commitment, act];
+    const { submissionId, label, vrfOutput, vrfProof, opening, value, commitment, act, mac } = submissions;
+    const content = [labelKey, version, label, vrfOutput, vrfProof, opening, value, commitment, act, mac];
+    const queued = [submissionId, ...content];
     return sql`with asked as materialized (
       select * from unnest(${arrays(...asked)})
       with ordinality as one (${names(...asked.map(([column]) => column))}, ord)),
@@ -79,6 +83,17 @@ const SUBMIT = statement(
     select ord, ${columnsOf('claimed', submissionId)} as id from claimed`;
   },
 );
+
+/**
+ * The columns of a queued submission that its seal covers. The database numbers submissions, so the number is not one
+ * of them: label and version, which the log takes once, name the row.
+ */
+export function queuedColumns(submission: NewSubmission): SealedColumns<typeof submissions> {
+  const { labelKey, version, label, vrfOutput, vrfProof, commitment, opening, value, act } = submission;
+  const content = { labelKey, version, label, vrfOutput, vrfProof, commitment, opening, value, act };
+  const unsettled = { position: undefined, code: undefined, settledMs: undefined };
+  return { ...content, ...unsettled, submissionId: undefined, state: 'queued' };
+}
 
 /** Maximum of submissions in one statement, of the bytes of their records, and of such statements under way. */
 const BATCH = {
@@ -124,6 +139,7 @@ async function store(context: StoreContext, items: readonly Submission[]): Promi
     notBefores: of(({ certificate }) => certificate?.notBeforeMs),
     notAfters: of(({ certificate }) => certificate?.notAfterMs),
     acts: of(({ submission }) => submission.act),
+    macs: of(({ submission }) => context.seals?.seal(submissions, queuedColumns(submission))),
   });
   // Joins with intents, so PostgreSQL plans it for the sizes at hand each time.
   const rows = await context.driver.query<{ ord: number; id: number }>(SUBMIT.text, parameters, {

@@ -8,15 +8,15 @@ import { unlessTrailMoved, withTrail } from './trail-rows.ts';
 
 type Part = 'reserveTokenId' | 'addToken' | 'findToken' | 'listTokens' | 'revokeToken';
 
-const { tokenId, tokenHash, name, createdMs, revokedMs } = tokens;
+const { tokenId, tokenHash, name, createdMs, revokedMs, mac } = tokens;
 const TOKEN = { id: tokenId, tokenHash, name, createdMs, revokedMs };
 
 /** Application tokens. */
-export function tokenRows({ queries, logId }: StoreContext): Pick<LogStore, Part> {
+export function tokenRows({ queries, logId, seals }: StoreContext): Pick<LogStore, Part> {
   const ofLog = eq(tokens.logId, logId);
   const find = queries.prepare(['hash'], (db, values) =>
     db
-      .select(TOKEN)
+      .select({ ...TOKEN, mac })
       .from(tokens)
       .where(and(ofLog, eq(tokenHash, values.hash))),
   );
@@ -32,7 +32,8 @@ export function tokenRows({ queries, logId }: StoreContext): Pick<LogStore, Part
 
     async addToken({ id, ...token }, trail) {
       const stored = queries.run((db) => {
-        const values = { logId, tokenId: id, tokenHash: token.tokenHash, name: token.name, createdMs: token.createdMs };
+        const row = { tokenId: id, tokenHash: token.tokenHash, name: token.name, createdMs: token.createdMs };
+        const values = { logId, ...row, mac: seals?.seal(tokens, { ...row, revokedMs: undefined }) };
         const insert = db.insert(tokens).overridingSystemValue().values(values).returning(TOKEN);
         const added = db.$with('added').as(insert);
         return db
@@ -46,8 +47,11 @@ export function tokenRows({ queries, logId }: StoreContext): Pick<LogStore, Part
     },
 
     async findToken(hash) {
-      const [row] = await find({ hash });
-      return row && present(row);
+      const [found] = await find({ hash });
+      if (found === undefined) return undefined;
+      const { mac: sealed, id, ...row } = found;
+      seals?.assert(tokens, { tokenId: id, ...row }, sealed);
+      return present({ id, ...row });
     },
 
     async listTokens() {
@@ -56,9 +60,14 @@ export function tokenRows({ queries, logId }: StoreContext): Pick<LogStore, Part
     },
 
     async revokeToken(id, revoked, trail) {
+      const valid = and(ofLog, eq(tokenId, id), isNull(revokedMs));
+      const [row] = await queries.run((db) =>
+        db.select({ tokenId, tokenHash, name, createdMs }).from(tokens).where(valid),
+      );
+      if (row === undefined) return false;
+      const set = { revokedMs: revoked, mac: seals?.seal(tokens, { ...row, revokedMs: revoked }) };
       const changed = queries.run((db) => {
-        const valid = and(ofLog, eq(tokenId, id), isNull(revokedMs));
-        const update = db.update(tokens).set({ revokedMs: revoked }).where(valid).returning({ tokenId });
+        const update = db.update(tokens).set(set).where(valid).returning({ tokenId });
         const source = db.$with('revoked').as(update);
         return db
           .with(source, ...withTrail(db, 'revoked', logId, trail))

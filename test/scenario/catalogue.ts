@@ -820,6 +820,51 @@ const ANSWERS = rows('attacks-answers.test.ts', {
   },
 });
 
+const DATABASE = rows('attacks-database.test.ts', {
+  'grant-inserted': {
+    attack: 'insert a row that says that the operator granted a recovery, and ask for its certificate',
+    noticedBy: ['the server itself'],
+    codes: ['unsealed-row'],
+    within: 'before anything is signed',
+  },
+  'grant-completed-by-the-server': {
+    attack: 'insert a row that says that the operator granted a recovery, and wait for the server to complete it',
+    noticedBy: ['the server itself'],
+    codes: ['unsealed-row'],
+    within: 'before anything is signed',
+  },
+  'grant-repeated': {
+    attack: 'put the row of a granted recovery back after the recovery, to take the name again',
+    noticedBy: ['the server itself'],
+    codes: ['change-rejected'],
+    within: 'before anything is signed',
+  },
+  'token-inserted': {
+    attack: 'insert the row of an application token, and register names with it',
+    noticedBy: ['the server itself'],
+    codes: ['unsealed-row'],
+    within: 'before anything is signed',
+  },
+  'revocation-queued': {
+    attack: 'insert a version into the queue that removes all certificates of a name',
+    noticedBy: ['the server itself'],
+    codes: ['unsealed-row'],
+    within: 'before it is in the log',
+  },
+  'recovery-queued': {
+    attack: 'insert a version into the queue that begins a recovery for a key of the attacker',
+    noticedBy: ['the server itself'],
+    codes: ['unsealed-row'],
+    within: 'before it is in the log',
+  },
+  'challenge-copied': {
+    attack: 'change the row of a code that was mailed to the attacker, so that it proves the address of somebody else',
+    noticedBy: ['the server itself'],
+    codes: ['unsealed-row'],
+    within: 'before anything is signed',
+  },
+});
+
 /**
  * What a lying server can try. Every row is carried out by the test of its name, with code that changes the server, its
  * prover or its database; the README has the same table.
@@ -839,6 +884,7 @@ export const CATALOGUE = {
   ...WITNESSES,
   ...EVIDENCE,
   ...ANSWERS,
+  ...DATABASE,
 };
 
 /** Names a row. */

@@ -13,8 +13,11 @@ const recovery = (label: string, but: Partial<RecoveryRow> = {}): RecoveryRow =>
   requestedMs: 5,
   notifiedMs: undefined,
   reason: undefined,
+  grantedVersion: undefined,
+  grantedCommitment: undefined,
   ...but,
 });
+const GRANT = { reason: 'why', version: 3, commitment: bytes('commitment', 32) };
 const record = (sequence: number): TrailRecord => ({ sequence, acts: '{}', hash: bytes(`record ${sequence}`, 32) });
 
 describeEachStore('recoveries', ({ newLog }) => {
@@ -40,15 +43,21 @@ describeEachStore('recoveries', ({ newLog }) => {
   test('are the operator’s to decide once they are undecided, and each decision is in the trail', async () => {
     const log = await newLog();
     const alice = recovery('alice', { state: 'undecided' });
-    expect(await log.grantRecovery(alice, 'why', record(0))).toBe(false);
+    expect(await log.grantRecovery(alice, GRANT, record(0))).toBe(false);
     expect(await log.readTrailHead()).toBeUndefined();
     await log.addRecovery(alice);
     expect(await log.addRecovery(recovery('alice'))).toBe(false);
     const other = { ...alice, spkiSha256: bytes('another key', 32) };
-    expect(await log.grantRecovery(other, 'why', record(0))).toBe(false);
-    expect(await log.grantRecovery(alice, 'why', record(0))).toBe(true);
-    expect(await log.grantRecovery(alice, 'why', record(1))).toBe(false);
-    expect(await log.findRecovery(alice.labelKey)).toEqual({ ...alice, state: 'granted', reason: 'why' });
+    expect(await log.grantRecovery(other, GRANT, record(0))).toBe(false);
+    expect(await log.grantRecovery(alice, GRANT, record(0))).toBe(true);
+    expect(await log.grantRecovery(alice, GRANT, record(1))).toBe(false);
+    expect(await log.findRecovery(alice.labelKey)).toEqual({
+      ...alice,
+      state: 'granted',
+      reason: 'why',
+      grantedVersion: 3,
+      grantedCommitment: GRANT.commitment,
+    });
     expect(await log.addRecovery(recovery('alice'))).toBe(false);
     expect(await log.dropRecovery(alice, record(1))).toBe(false);
     expect(await log.dropRecovery({ ...alice, state: 'granted' }, record(1))).toBe(true);

@@ -127,7 +127,7 @@ export async function newLogKeys(nowMs: number, { suiteId, vrfProver, mlDsa }: K
   const issuer: Issuer = await createIssuingCa({ ...common, signer: issuingKey, root });
   const makeProver = vrfProver ?? ((secretKey: Uint8Array) => nativeVrfProver(suite, secretKey));
   const checkpointMlDsa = mlDsa === true ? mlDsaSigner(random(32), random) : undefined;
-  return { treeHead, checkpoint, checkpointMlDsa, vrf: makeProver(random(32)), issuer };
+  return { treeHead, checkpoint, checkpointMlDsa, vrf: makeProver(random(32)), rowSeal: random(32), issuer };
 }
 
 /** The Configuration that fits the keys. */
@@ -154,7 +154,9 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
   const wrapped: Store =
     wrap === undefined
       ? store
-      : Object.assign(Object.create(store) as Store, { log: (id: number) => wrap(store.log(id)) });
+      : Object.assign(Object.create(store) as Store, {
+          log: (...of: Parameters<Store['log']>) => wrap(store.log(...of)),
+        });
   const made = await newLogKeys(clock.nowMs, options);
   const keys = (await options.replaceKeys?.(made)) ?? made;
   const open: OpenLogOptions = {

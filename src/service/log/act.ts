@@ -21,6 +21,8 @@ export type ActName =
   | 'version-added'
   | 'token-created'
   | 'token-revoked'
+  /** An administrator sealed rows that an older program had written. */
+  | 'rows-sealed'
   /** Another issuing CA signs certificates from now on. */
   | 'issuer-changed'
   /** The last entry of the log. */

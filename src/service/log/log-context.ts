@@ -30,6 +30,8 @@ export interface LogKeys {
   /** Signs them with ML-DSA-44 as well, as a cosigner under the same name; undefined if the log has no such key. */
   readonly checkpointMlDsa?: MlDsaSigner | undefined;
   readonly vrf: VrfProver;
+  /** Seals rows that authorise something: 32 bytes, the same on every server of the log. */
+  readonly rowSeal: Uint8Array;
   /** The CA with which the log began. Later ones are in {@link LogContext.reloadable}. */
   readonly issuer: Issuer;
   /** Signs OCSP responses; if undefined, each process makes its own key. */

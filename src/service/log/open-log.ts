@@ -15,7 +15,7 @@ import { ensure } from '../../core/errors.ts';
 import { assertLifetime, type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
 import { cachedTileReader, PrefixTileCache } from '../../core/prefix/tile-cache.ts';
 import type { IdentityRules } from '../../identity/identity.ts';
-import type { Store } from '../../store/ports.ts';
+import type { LogStore, Store } from '../../store/ports.ts';
 import { type Fetch, platformFetch } from '../../core/net/bounded-fetch.ts';
 import { openEvidence } from '../evidence/evidence-services.ts';
 import { DEFAULT_EVIDENCE, type EvidenceSettings } from '../evidence/evidence-settings.ts';
@@ -64,6 +64,8 @@ export interface OpenLogOptions {
   readonly random?: (length: number) => Uint8Array;
   /** Default: in this thread. */
   readonly parseCsr?: CsrParser;
+  /** True while rows without a valid seal count too, for servers of an older program. Default: false. */
+  readonly acceptsUnsealed?: boolean | undefined;
   /** Default: events are dropped. */
   readonly observe?: Observer;
   /** Nothing is released without its quorum. Default: `quorum none`. */
@@ -89,7 +91,8 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
   assertKeys(configuration, keys);
   const limits = { ...DEFAULT_SERVICE_LIMITS, ...options.limits };
   assertLimits(limits, configuration);
-  const logStore = store.log(row.logId);
+  const observe = options.observe ?? (() => undefined);
+  const logStore = sealingStore(options, row.logId, observe);
   const prefixTiles = new PrefixTileCache(limits.prefixTileCacheBytes);
   const base = {
     origin,
@@ -99,7 +102,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     now: options.now ?? Date.now,
     monotonic: options.monotonic ?? options.now ?? (() => uptime() * 1000),
     random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
-    observe: options.observe ?? (() => undefined),
+    observe,
     parseCsr: options.parseCsr ?? parseCsr,
     fetch: options.fetch ?? platformFetch,
   } satisfies Partial<LogContext>;
@@ -131,6 +134,12 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     prefixTiles,
     readPrefixTiles: cachedTileReader(prefixTiles, (names) => logStore.readPrefixTiles(names)),
   };
+}
+
+function sealingStore(options: OpenLogOptions, logId: number, observe: Observer): LogStore {
+  const { store, origin, keys, acceptsUnsealed = false } = options;
+  const refused = (table: string): void => observe({ type: 'unsealed-row', table });
+  return store.log(logId, { key: keys.rowSeal, origin, acceptsUnsealed, refused });
 }
 
 function witnessQuorum(

@@ -2,6 +2,7 @@ import { decodeIdentityRecord, type IdentityRecord } from '../../identity/identi
 import { MAX_VERSIONS_BACK } from '../../identity/owners-record.ts';
 import type { LabelState } from '../log/label-state.ts';
 import type { LogContext } from '../log/log-context.ts';
+import { settlesRecovery } from '../log/recovery-grant.ts';
 
 /** Versions per read. */
 const PAGE = 64;
@@ -23,17 +24,11 @@ export async function countVetoes(
   for (let last = state.version - 1; last >= end && vetoes < maximum; last -= PAGE) {
     const rows = await store.readVersions(labelKey, Math.max(end, last - PAGE + 1), last);
     for (const { value } of rows.toReversed()) {
-      if (value === undefined || settles(next)) return vetoes;
+      if (value === undefined || settlesRecovery(next)) return vetoes;
       const record = decodeIdentityRecord(value);
       if (record.pending !== undefined && next.authorization.type === 'key') vetoes++;
       next = record;
     }
   }
   return Math.min(vetoes, maximum);
-}
-
-function settles({ authorization }: IdentityRecord): boolean {
-  return (
-    authorization.type === 'operator' || (authorization.type === 'recovery' && authorization.phase === 'effective')
-  );
 }

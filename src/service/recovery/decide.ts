@@ -2,7 +2,7 @@ import { formatHex } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
 import { ensure } from '../../core/errors.ts';
 import { type Evidence, evidenceCodec } from '../../identity/evidence.ts';
-import type { RecoveryRow } from '../../store/ports.ts';
+import type { ListedRecoveryRow, RecoveryRow } from '../../store/ports.ts';
 import { canonicalise } from '../intake.ts';
 import { readLabelState } from '../log/label-state.ts';
 import type { LogContext } from '../log/log-context.ts';
@@ -14,7 +14,8 @@ const PAGE = 100;
 /** A recovery as an administrator sees it. */
 export interface ListedRecovery {
   readonly identity: string;
-  readonly state: RecoveryRow['state'];
+  /** `unsealed`: the row was not written by this log, and authorises nothing. */
+  readonly state: RecoveryRow['state'] | 'unsealed';
   /** SHA-256 of the new key, lower-case hex, to compare with the claimant's. */
   readonly spkiSha256: string;
   readonly evidence: Evidence;
@@ -35,8 +36,9 @@ export async function* listRecoveries(context: LogContext): AsyncGenerator<Liste
   }
 }
 
-async function describe(context: LogContext, row: RecoveryRow): Promise<ListedRecovery> {
-  const { identity, state, requestedMs, notifiedMs } = row;
+async function describe(context: LogContext, row: ListedRecoveryRow): Promise<ListedRecovery> {
+  const { identity, requestedMs, notifiedMs } = row;
+  const state = row.isUnsealed === true ? 'unsealed' : row.state;
   const record = state === 'waiting' ? await readLabelState(context, row.labelKey) : undefined;
   const effectiveMs = record?.record.pending === undefined ? undefined : await effectiveFrom(context, record);
   const [evidence, spkiSha256] = [decode(evidenceCodec, row.evidence), formatHex(row.spkiSha256)];
@@ -64,9 +66,12 @@ export async function grantRecovery(context: LogContext, decision: RecoveryDecis
   const bytes = Buffer.byteLength(reason);
   ensure(bytes >= 1 && bytes <= 255, 'usage', 'a reason has 1 to 255 bytes; it is public');
   const act = { act: 'recovery-granted', who, identity: formatHex(claim.labelKey), why: reason } as const;
-  const isGranted = await context.trail.record([act], (record) => context.store.grantRecovery(claim, reason, record));
+  const state = await readLabelState(context, claim.labelKey);
+  ensure(state !== undefined, 'identity-not-found', 'the identity is not registered');
+  const grant = { reason, version: state.version, commitment: state.commitment };
+  const isGranted = await context.trail.record([act], (record) => context.store.grantRecovery(claim, grant, record));
   ensure(isGranted, 'not-found', 'no recovery of this identity waits for the operator');
-  return { ...claim, state: 'granted', reason };
+  return { ...claim, state: 'granted', reason, grantedVersion: state.version, grantedCommitment: state.commitment };
 }
 
 /** Denies a recovery that waits for the operator, and forgets the claim. Throws `not-found`. */

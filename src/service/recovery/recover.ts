@@ -15,6 +15,7 @@ import { countVetoes } from './count-vetoes.ts';
 import { makePending } from './make-pending.ts';
 import type { RecoveryOrder, RecoveryOutcome } from './recovery-orders.ts';
 import { type Claimant, takeEffect } from './take-effect.ts';
+import { grantedAuthorization } from '../log/recovery-grant.ts';
 import { effectiveFrom, waitedAuthorization } from '../log/recovery-wait.ts';
 
 /** A claim and the request that makes it. */
@@ -111,7 +112,7 @@ async function goOn(
   }
   if (claim?.state === 'undecided') return { state: 'undecided' };
   if (claim?.state !== 'granted') return undefined;
-  const made = await takeEffect(issuance, work, state, { type: 'operator', reason: claim.reason ?? 'recovery' });
+  const made = await takeEffect(issuance, work, state, await grantedAuthorization(context, claim, state));
   return made === undefined ? 'again' : { state: 'effective', ...made };
 }
 

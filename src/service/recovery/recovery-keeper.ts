@@ -1,13 +1,14 @@
 import { parseCsr } from '../../ca/csr/csr.ts';
 import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
-import { isGlasskeyError } from '../../core/errors.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { canonicalIdentity } from '../../identity/canonical-identity.ts';
-import type { RecoveryRow } from '../../store/ports.ts';
+import type { ListedRecoveryRow, RecoveryRow } from '../../store/ports.ts';
 import { Deadline } from '../issuance/await-log.ts';
 import type { Issuance } from '../issuance/issuance.ts';
 import { type LabelState, readLabelState } from '../log/label-state.ts';
 import { mailOwner, tellWebhook } from './tell-owner.ts';
 import { takeEffect } from './take-effect.ts';
+import { grantedAuthorization } from '../log/recovery-grant.ts';
 import { waitedAuthorization } from '../log/recovery-wait.ts';
 
 /** Claims per read. */
@@ -80,17 +81,17 @@ export class RecoveryKeeper {
     this.#issuance().context.observe({ type: 'recovery-failed', error });
   }
 
-  async #look(claim: RecoveryRow): Promise<void> {
+  async #look(claim: ListedRecoveryRow): Promise<void> {
     const { context } = this.#issuance();
+    ensure(claim.isUnsealed !== true, 'unsealed-row', 'a recovery has no valid seal: see glasskey admin seal-rows');
     const state = await readLabelState(context, claim.labelKey).catch((error: unknown) => {
       if (isGlasskeyError(error, 'erased')) return undefined;
       throw error;
     });
     const isCertified = state?.certificates.some((one) => equalBytes(one.keysSha256, claim.spkiSha256));
     if (state === undefined || isCertified === true) return this.#forget(claim);
-    if (claim.state === 'granted') {
-      return this.#complete(claim, state, { type: 'operator', reason: claim.reason ?? 'recovery' });
-    }
+    if (claim.state === 'granted')
+      return this.#complete(claim, state, await grantedAuthorization(context, claim, state));
     if (claim.state === 'undecided') return undefined;
     const { pending } = state.record;
     if (pending === undefined || !equalBytes(pending.spkiSha256, claim.spkiSha256)) return this.#forgetStale(claim);

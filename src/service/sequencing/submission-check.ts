@@ -12,6 +12,7 @@ import type { RefusedRow } from './batch-bisection.ts';
 import { continuityPorts } from './continuity-ports.ts';
 import { ownersRecordBefore } from './owners-record-before.ts';
 import type { LogContext } from '../log/log-context.ts';
+import { isGrantUnused } from '../log/recovery-grant.ts';
 import { recoveryWaitedBefore } from '../log/recovery-wait.ts';
 import { isRevocationReason } from '../../ca/crl-entries.ts';
 import { queuedAct } from '../log/act.ts';
@@ -20,8 +21,8 @@ import { queuedAct } from '../log/act.ts';
 const SUPERSEDED = 4;
 const UNSPECIFIED = 0;
 
-/** Faults of one submission: its label's rows contradict each other, or another server with a wrong clock made it. */
-const LASTING: ReadonlySet<ErrorCode> = new Set(['storage-corrupt', 'clock-skew']);
+/** Faults of one submission: of the rows of its label, or of the server that made it. */
+const LASTING: ReadonlySet<ErrorCode> = new Set(['storage-corrupt', 'unsealed-row', 'clock-skew']);
 
 /** Result of {@link checkQueue}. */
 export interface CheckedQueue {
@@ -68,6 +69,7 @@ export async function checkQueue(
   for (const row of queue) {
     const label = formatHex(row.labelKey);
     try {
+      ensure(row.isUnsealed !== true, 'unsealed-row', 'the submission was not queued by this log');
       throwIf(stored.get(label)?.fault);
       ensure(!options.taken.has(formatHex(row.vrfOutput)), 'version-conflict', 'the version is in the log already');
       const next = await checkSubmission(context, head, row, latest.get(label));
@@ -165,20 +167,27 @@ async function checkSubmission(
     recoveryWaited: recoveryWaitedBefore(context, head, row.labelKey),
     ownersRecord: ownersRecordBefore(context, head, row),
   });
-  if (type === 'operator') await assertGranted(context, row, record);
+  if (type === 'operator') await assertGranted(context, row, record, previous);
   return { version, commitment, record };
 }
 
 /**
  * Throws `change-rejected` unless the operator granted this recovery, after too many vetoes, for the key of its claim.
  */
-async function assertGranted({ store, issued }: LogContext, row: SubmissionRow, record: IdentityRecord): Promise<void> {
+async function assertGranted(
+  { store, issued }: LogContext,
+  row: SubmissionRow,
+  record: IdentityRecord,
+  previous: HeldVersion | undefined,
+): Promise<void> {
   const isAct = record.authorization.type === 'operator';
   const claim = isAct ? await store.findRecovery(row.labelKey) : undefined;
   const keys = await spkiSet(record, continuityPorts(issued));
   const isGranted =
     claim?.state === 'granted' && keys.length === 1 && keys.every((key) => equalBytes(key, claim.spkiSha256));
-  ensure(isGranted, 'change-rejected', 'the operator has not granted the recovery in this version');
+  const isUnused =
+    claim !== undefined && previous !== undefined && (await isGrantUnused(store, row.label, claim, previous));
+  ensure(isGranted && isUnused, 'change-rejected', 'the operator has not granted the recovery in this version');
 }
 
 /**

@@ -2,7 +2,7 @@ import type { emailChallenges, recoveries, tokens, trail, trailHeads } from '../
 import type { StoredRow } from '../stored-row.ts';
 
 /** An application token; only its SHA-256 is stored. */
-export interface TokenRow extends StoredRow<typeof tokens, 'tokenId'> {
+export interface TokenRow extends StoredRow<typeof tokens, 'tokenId' | 'mac'> {
   readonly id: number;
 }
 
@@ -19,7 +19,43 @@ export interface ErasedRows {
 }
 
 /** A code that was sent to an e-mail address; only its SHA-256 is stored. */
-export type EmailChallengeRow = StoredRow<typeof emailChallenges, 'attempts'>;
+export type EmailChallengeRow = StoredRow<typeof emailChallenges, 'attempts' | 'mac'>;
 
 /** A requested recovery that is not settled. */
-export type RecoveryRow = StoredRow<typeof recoveries>;
+export type RecoveryRow = StoredRow<typeof recoveries, 'mac'>;
+
+/** A recovery that was just requested. */
+export type NewRecovery = Omit<RecoveryRow, 'notifiedMs' | 'reason' | 'grantedVersion' | 'grantedCommitment'>;
+
+/** The operator's word for a recovery, and the version of the label at which it was given. */
+export interface RecoveryGrant {
+  readonly reason: string;
+  readonly version: number;
+  readonly commitment: Uint8Array;
+}
+
+/** A recovery in a list. */
+export interface ListedRecoveryRow extends RecoveryRow {
+  /** True if its seal is missing or wrong: it authorises nothing. */
+  readonly isUnsealed?: true;
+}
+
+/** The means to seal rows that authorise something. */
+export interface RowSealing {
+  /** 32 secret bytes, the same on every server of the log. */
+  readonly key: Uint8Array;
+  readonly origin: string;
+  /** True while servers of an older program write to the database: rows without a valid seal count too. */
+  readonly acceptsUnsealed: boolean;
+  /** Learns of every row that was refused, by its table. */
+  readonly refused: (table: string) => void;
+}
+
+/** A row that authorises something, without the seal of this log. */
+export interface UnsealedRow {
+  readonly table: string;
+  /** Its primary key inside the log, as text. */
+  readonly key: string;
+  /** Its subject, for an administrator. */
+  readonly about: string;
+}

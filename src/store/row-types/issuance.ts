@@ -18,6 +18,8 @@ export interface NewSubmission {
 /** A queued submission. Ids rise in the order in which submissions became durable, roughly. */
 export interface SubmissionRow extends NewSubmission {
   readonly id: number;
+  /** True if its seal is missing or wrong: it must be rejected. */
+  readonly isUnsealed?: true;
 }
 
 /** The outcome of a submission. */

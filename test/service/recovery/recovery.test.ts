@@ -86,7 +86,7 @@ describe('the sequencer', () => {
 
   it('takes no word of the operator that was not given for this key', async () => {
     const text = 'granted@example.com';
-    const { csr, key } = await pending(text);
+    const { csr } = await pending(text);
     const { store, vrf, trail } = log.context;
     const labelKey = await vrf.labelKey(identityOf(text).label);
     const operator: Authorization = { type: 'operator', reason: 'because' };
@@ -98,7 +98,10 @@ describe('the sequencer', () => {
     await store.addRecovery({ ...claim, evidence, state: 'undecided' });
     expect(await queue(text, csr, operator)).toBe('change-rejected');
     const act = { act: 'recovery-granted', who: 'admin:test' } as const;
-    await trail.record([act], (record) => store.grantRecovery({ labelKey, spkiSha256: key.spkiSha256 }, 'why', record));
+    const { version, commitment } = (await readLabelState(log.context, labelKey))!;
+    const undecided = (await store.findRecovery(labelKey))!;
+    const grant = { reason: 'why', version, commitment };
+    await trail.record([act], (record) => store.grantRecovery(undecided, grant, record));
     expect(await queue(text, other, operator)).toBe('change-rejected');
     expect(await queue(text, csr, operator)).toBe('sequenced');
   });

@@ -6,6 +6,7 @@ import { listCommands } from './list-commands.ts';
 import { adminLogCommand } from './log-command.ts';
 import { recordCommands } from './record-commands.ts';
 import { adminRecoveryCommands } from './recovery-commands.ts';
+import { sealRowsCommand } from './seal-rows-command.ts';
 import { tokenCommands } from './token-commands.ts';
 import { witnessPolicyCommand } from './witness-policy-command.ts';
 
@@ -18,6 +19,7 @@ export function adminCommands(program: Command, run: RunServer): void {
   importCommand(admin, run);
   adminAuditorCommand(admin, run);
   adminRecoveryCommands(admin, run);
+  sealRowsCommand(admin, run);
   witnessPolicyCommand(admin, run);
   adminLogCommand(admin, run);
 }

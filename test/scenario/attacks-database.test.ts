@@ -1,0 +1,173 @@
+import type { PGlite } from '@electric-sql/pglite';
+import { afterAll, beforeAll } from 'vitest';
+import { createHash } from 'node:crypto';
+import { commit } from '../../src/core/crypto/commitment.ts';
+import { encode } from '../../src/core/encoding/codec.ts';
+import { evidenceCodec } from '../../src/identity/evidence.ts';
+import { encodeIdentityRecord, type IdentityRecord } from '../../src/identity/identity-record.ts';
+import { emailCodeHash } from '../../src/service/evidence/email/email-code.ts';
+import { DEFAULT_SUBJECT, DEFAULT_TEXT } from '../../src/service/evidence/email/email-settings.ts';
+import { DEFAULT_EVIDENCE } from '../../src/service/evidence/evidence-settings.ts';
+import { grantRecovery } from '../../src/service/recovery/decide.ts';
+import { readLabelState } from '../../src/service/log/label-state.ts';
+import { newTokenText } from '../../src/service/log/tokens.ts';
+import { pgliteDatabase } from '../support/pglite.ts';
+import { csrFor, type DeviceKey, identityOf, newDeviceKey, signChange } from '../support/owner.ts';
+import { createTestLog, type TestLog } from '../support/test-log.ts';
+import { attack } from './attack.ts';
+
+const APPLICATION = encode(evidenceCodec, { type: 'application' });
+
+let database: PGlite;
+let log: TestLog;
+beforeAll(async () => {
+  database = await pgliteDatabase();
+  const email = {
+    smtp: { host: '127.0.0.1', port: 9, tls: false, user: undefined, password: undefined },
+    from: 'keys@example.com',
+    subject: DEFAULT_SUBJECT,
+    text: DEFAULT_TEXT,
+    codeLifetimeMs: 240_000,
+    attempts: 3,
+    codesPerIdentity: 3,
+  };
+  const policy = [{ identities: 'email', domains: undefined, evidence: ['email', 'application'] }] as const;
+  log = await createTestLog({ target: { database }, evidence: { ...DEFAULT_EVIDENCE, email, policy } });
+});
+afterAll(() => log.close());
+
+/** The error that an act ends in; what it gave if it did not fail. */
+const failure = async (act: Promise<unknown>): Promise<unknown> =>
+  act.then(
+    () => 'nothing was noticed',
+    (error: unknown) => error,
+  );
+
+async function register(text: string): Promise<DeviceKey> {
+  const key = await newDeviceKey();
+  await issue(text, key, log.token);
+  return key;
+}
+
+async function issue(text: string, key: DeviceKey, token: string | undefined) {
+  const csr = await csrFor(key, text);
+  return log.service.issue({ identity: text, csr, token, last: undefined, change: undefined });
+}
+
+const labelKeyOf = (text: string): Promise<Uint8Array> => log.context.vrf.labelKey(identityOf(text).label);
+
+/** Inserts a recovery of `text` for a stranger's key, as if the operator had granted it. Returns the stranger's request. */
+async function insertGrant(text: string): Promise<Uint8Array> {
+  const csr = await csrFor(await newDeviceKey(), text);
+  const { spkiSha256 } = await log.context.parseCsr(csr);
+  await database.query(
+    `insert into recoveries (log_id, label_key, identity, csr, spki_sha256, evidence, state, requested_ms, reason)
+     values (1, $1, $2, $3, $4, $5, 'granted', $6, 'because')`,
+    [await labelKeyOf(text), text, csr, spkiSha256, APPLICATION, log.context.now()],
+  );
+  return csr;
+}
+
+attack('grant-inserted', async () => {
+  const text = 'grant@example.com';
+  await register(text);
+  const csr = await insertGrant(text);
+  return failure(log.service.recover({ identity: text, csr, token: log.token, last: undefined }));
+});
+
+attack('grant-completed-by-the-server', async () => {
+  const text = 'keeper@example.com';
+  await register(text);
+  await insertGrant(text);
+  const before = log.events.length;
+  await log.service.recoveries.tend();
+  const { version } = (await readLabelState(log.context, await labelKeyOf(text)))!;
+  if (version !== 0) return 'the server certified the stranger';
+  return log.events.slice(before).flatMap((event) => (event.type === 'recovery-failed' ? [event.error] : []));
+});
+
+attack('grant-repeated', async () => {
+  const { context, service } = log;
+  const text = 'repeated@example.com';
+  await register(text);
+  const claimant = await newDeviceKey();
+  const csr = await csrFor(claimant, text);
+  const labelKey = await labelKeyOf(text);
+  const claim = { labelKey, identity: text, csr, spkiSha256: claimant.spkiSha256, evidence: APPLICATION };
+  await context.store.addRecovery({ ...claim, state: 'undecided', requestedMs: context.now() });
+  await grantRecovery(context, { identity: text, reason: 'because', who: 'admin:test' });
+  await database.query('create table kept as select * from recoveries where label_key = $1', [labelKey]);
+  await service.recoveries.tend();
+  const next = await newDeviceKey();
+  const state = (await readLabelState(context, labelKey))!;
+  if (state.version !== 1) throw new Error('the first use of the grant did nothing');
+  const change = await signChange(text, state, claimant, [next.spkiSha256]);
+  await service.issue({ identity: text, csr: await csrFor(next, text), token: undefined, last: undefined, change });
+  await database.query('insert into recoveries select * from kept');
+  await database.exec('drop table kept');
+  return failure(service.recover({ identity: text, csr, token: log.token, last: undefined }));
+});
+
+attack('token-inserted', async () => {
+  const token = newTokenText();
+  const hash = createHash('sha256').update(token).digest();
+  await database.query(`insert into tokens (log_id, token_hash, name, created_ms) values (1, $1, 'mine', 0)`, [hash]);
+  return failure(issue('token@example.com', await newDeviceKey(), token));
+});
+
+/** Queues the next version of a label behind the pipeline's back. Returns the code with which it is rejected. */
+async function queue(text: string, make: (previous: IdentityRecord, commitment: Uint8Array) => IdentityRecord) {
+  const { context, service } = log;
+  const { label } = identityOf(text);
+  const labelKey = await context.vrf.labelKey(label);
+  const state = (await readLabelState(context, labelKey))!;
+  const version = state.version + 1;
+  const [vrf] = await context.vrf.evaluate(label, [version]);
+  const value = encodeIdentityRecord(make(state.record, state.commitment));
+  const opening = new Uint8Array(16);
+  const commitment = commit({ opening, label, version, update: { value, signature: undefined } });
+  const { rows } = await database.query<{ id: number }>(
+    `insert into submissions (log_id, label_key, version, label, vrf_output, vrf_proof, commitment, opening, value, state)
+     values (1, $1, $2, $3, $4, $5, $6, $7, $8, 'queued') returning submission_id as id`,
+    [labelKey, version, label, vrf!.output, vrf!.proof, commitment, opening, value],
+  );
+  service.sequencer.poke();
+  const outcome = await service.progress.waitForOutcome(rows[0]!.id, 10_000);
+  return outcome.state === 'rejected' ? outcome.code : 'the log took it';
+}
+
+attack('revocation-queued', async () => {
+  await register('revoked@example.com');
+  return queue('revoked@example.com', (_, previousCommitment) => {
+    const authorization = { type: 'maintenance', kind: 'revocation', reason: 1 } as const;
+    return { previousCommitment, certificates: [], pending: undefined, authorization };
+  });
+});
+
+attack('recovery-queued', async () => {
+  await register('pending@example.com');
+  const { spkiSha256 } = await newDeviceKey();
+  return queue('pending@example.com', ({ certificates }, previousCommitment) => {
+    const pending = { spkiSha256, evidence: { type: 'application' } as const };
+    return { previousCommitment, certificates, pending, authorization: { type: 'recovery', phase: 'requested' } };
+  });
+});
+
+attack('challenge-copied', async () => {
+  const { context, service } = log;
+  const [mine, victim] = ['mallory@example.com', 'challenge@example.com'];
+  const challengeId = new Uint8Array(16).fill(7);
+  const key = await newDeviceKey();
+  const csr = await csrFor(key, victim);
+  const code = 'AAAA-BBBB-CCCC-DDDD';
+  const row = { challengeId, labelKey: await labelKeyOf(mine), spkiSha256: key.spkiSha256, createdMs: context.now() };
+  const codeHash = emailCodeHash(challengeId, code);
+  await context.store.addEmailChallenge(
+    { ...row, codeHash, expiresMs: context.now() + 60_000 },
+    { sinceMs: 0, maximum: 9 },
+  );
+  await database.query('update email_challenges set label_key = $1', [await labelKeyOf(victim)]);
+  const evidence = { type: 'email', challengeId, code } as const;
+  const order = { identity: victim, csr, token: undefined, evidence, last: undefined, change: undefined };
+  return failure(service.issue(order));
+});

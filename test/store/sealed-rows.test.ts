@@ -1,0 +1,132 @@
+import { expect, test } from 'vitest';
+import type { LogStore, NewRecovery, RecoveryRow, RowSealing } from '../../src/store/ports.ts';
+import { RowSeals } from '../../src/store/row-seals.ts';
+import { tokens } from '../../src/store/schema.ts';
+import { describeEachStore } from './each-store.ts';
+import { bytes, labelKey, sampleIntent, sampleSubmission } from './samples.ts';
+
+const record = (sequence: number) => ({ sequence, acts: '{}', hash: bytes(`record ${sequence}`, 32) });
+const challenge = {
+  challengeId: bytes('challenge', 16),
+  labelKey: labelKey('alice'),
+  spkiSha256: bytes('key'),
+  codeHash: bytes('code'),
+  createdMs: 1,
+  expiresMs: 9,
+};
+const recovery: NewRecovery = {
+  labelKey: labelKey('alice'),
+  identity: 'alice@example.com',
+  csr: bytes('csr', 100),
+  spkiSha256: bytes('key'),
+  evidence: Uint8Array.of(3),
+  state: 'undecided',
+  requestedMs: 5,
+};
+const token = { id: 1, tokenHash: bytes('token'), name: 'backend', createdMs: 3 };
+
+/** Writes one row of each kind. */
+async function fill(log: LogStore): Promise<void> {
+  await log.addToken({ ...token, id: await log.reserveTokenId() });
+  await log.addEmailChallenge(challenge, { sinceMs: 0, maximum: 9 });
+  await log.addRecovery(recovery);
+  await log.openIntent(sampleIntent('alice'));
+  await log.submit({ ...sampleSubmission('alice'), act: '{}' }, undefined, bytes('request'));
+}
+
+/** What a log takes of the rows of {@link fill}: a word for each. */
+async function taken(log: LogStore): Promise<string[]> {
+  const word = async (read: Promise<unknown>): Promise<string> =>
+    read.then(
+      (row) => (row === undefined ? 'absent' : 'taken'),
+      (error: { code: string }) => error.code,
+    );
+  const [queued] = await log.readQueue(9);
+  const [listed] = await log.listRecoveries(undefined, 9);
+  return [
+    await word(log.findToken(token.tokenHash)),
+    await word(log.tryEmailChallenge(challenge.challengeId, 9)),
+    await word(log.findRecovery(recovery.labelKey)),
+    listed?.isUnsealed === true ? 'unsealed-row' : 'taken',
+    queued?.isUnsealed === true ? 'unsealed-row' : 'taken',
+  ];
+}
+
+const TAKEN = ['taken', 'taken', 'taken', 'taken', 'taken'];
+const REFUSED = TAKEN.map(() => 'unsealed-row');
+
+describeEachStore('rows that authorise something', ({ store }) => {
+  let logs = 0;
+  const refused: string[] = [];
+  const sealing = (but: Partial<RowSealing> = {}): RowSealing => {
+    const refuse = (table: string): unknown => refused.push(table);
+    return { key: bytes('seal'), origin: 'log.example', acceptsUnsealed: false, refused: refuse, ...but };
+  };
+  async function newLog(): Promise<(by?: RowSealing) => LogStore> {
+    const { logId } = await store().createLog({ origin: `sealed-${logs++}`, configuration: new Uint8Array(4) });
+    return (by) => store().log(logId, by);
+  }
+
+  test('are taken by every server with the same key, and by none with another key or of another log', async () => {
+    const log = await newLog();
+    await fill(log(sealing()));
+    expect(await taken(log(sealing()))).toEqual(TAKEN);
+    expect(await taken(log(sealing({ key: bytes('another') })))).toEqual(REFUSED);
+    expect(await taken(log(sealing({ origin: 'other.example' })))).toEqual(REFUSED);
+    expect(new Set(refused)).toEqual(new Set(['tokens', 'email_challenges', 'recoveries', 'submissions']));
+  });
+
+  test('are sealed again by each change of the log itself', async () => {
+    const log = (await newLog())(sealing());
+    await fill(log);
+    const claim = (await log.findRecovery(recovery.labelKey)) as RecoveryRow;
+    await log.noteRecoveryNotified(claim, 7);
+    const grant = { reason: 'why', version: 3, commitment: bytes('commitment') };
+    const notified = { ...claim, notifiedMs: 7 };
+    expect(await log.grantRecovery(notified, grant, record(0))).toBe(true);
+    await log.tryEmailChallenge(challenge.challengeId, 9);
+    const { id } = (await log.findToken(token.tokenHash))!;
+    expect(await log.revokeToken(id, 8)).toBe(true);
+    expect(await taken(log)).toEqual(TAKEN);
+    expect(await log.findRecovery(recovery.labelKey)).toMatchObject({ state: 'granted', grantedVersion: 3 });
+    expect(await log.listUnsealed()).toEqual([]);
+  });
+
+  test('count without a seal while an older program writes them, are listed, and are sealed once', async () => {
+    const log = await newLog();
+    await fill(log());
+    expect(await taken(log(sealing()))).toEqual(REFUSED);
+    const found = await log(sealing()).listUnsealed();
+    expect(found.map(({ table, about }) => `${table}: ${about.slice(0, 29)}`)).toEqual([
+      'tokens: backend',
+      expect.stringMatching(/^email_challenges: label /),
+      'recoveries: alice@example.com: undecided,',
+      expect.stringMatching(/^submissions: version 0 of label /),
+    ]);
+    for (const row of found) expect(await log(sealing()).sealRow(row)).toBe(true);
+    expect(await log(sealing()).sealRow(found[0]!)).toBe(false);
+    expect(await taken(log(sealing()))).toEqual(TAKEN);
+    const older = await newLog();
+    await fill(older());
+    expect(await taken(older(sealing({ acceptsUnsealed: true })))).toEqual(TAKEN);
+  });
+});
+
+test('a seal covers the table, every column and its type, and tells values apart that read the same in a row', () => {
+  const key = bytes('seal');
+  const seals = new RowSeals({ key, origin: 'log.example', acceptsUnsealed: false, refused: () => undefined });
+  const row = { tokenId: 1, tokenHash: bytes('token'), name: 'a', createdMs: 3, revokedMs: 4 };
+  const changed = [
+    row,
+    { ...row, tokenId: 2 },
+    { ...row, tokenHash: bytes('other') },
+    { ...row, name: 'b' },
+    { ...row, createdMs: 4, revokedMs: 3 },
+    { ...row, revokedMs: null },
+  ];
+  const all = changed.map((one) => Buffer.from(seals.seal(tokens, one)).toString('hex'));
+  expect(new Set(all).size).toBe(changed.length);
+  expect(seals.seal(tokens, { ...row, revokedMs: undefined })).toEqual(seals.seal(tokens, { ...row, revokedMs: null }));
+  expect(seals.isSealed(tokens, row, null)).toBe(false);
+  expect(seals.isSealed(tokens, row, seals.seal(tokens, row))).toBe(true);
+});
