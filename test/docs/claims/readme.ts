@@ -83,6 +83,11 @@ export const ATTACKERS: Claims = {
   ],
   'the database, with write access': [
     'test/scenario/attacks-record.test.ts: certificate-of-another-authority',
+    'test/scenario/attacks-database.test.ts: grant-inserted',
+    'test/scenario/attacks-database.test.ts: grant-repeated',
+    'test/scenario/attacks-database.test.ts: token-inserted',
+    'test/scenario/attacks-database.test.ts: revocation-queued',
+    'test/scenario/attacks-database.test.ts: challenge-copied',
     'test/scenario/attacks-lookup.test.ts: value-swapped-in-place',
     'test/service/sequencing/sequencer.test.ts: rejects a record with %s, whoever put it in the queue',
     'test/service/log/tokens.test.ts: are stored as their hashes only',
