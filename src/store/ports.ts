@@ -201,8 +201,8 @@ export interface LogStore {
   /** Open or submitted intents created before `beforeMs`, oldest first. */
   staleIntents(beforeMs: number, limit: number): Promise<readonly IntentRow[]>;
   /**
-   * Oldest queued submissions, with those that have no valid seal. Returns only the first of them if their records, together with those of the versions
-   * before, are longer than `maxBytes`, and at least one.
+   * Oldest queued submissions, with those that have no valid seal. Returns only the first of them if their records,
+   * together with those of the versions before, are longer than `maxBytes`, and at least one.
    */
   readQueue(limit: number, maxBytes?: number): Promise<readonly SubmissionRow[]>;
   queueDepth(): Promise<number>;
