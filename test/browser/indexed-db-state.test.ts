@@ -153,6 +153,43 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     }
   });
 
+  it('opens the database again where the browser has closed it, and writes nothing twice', async () => {
+    const outcomes = await page.evaluate(async () => {
+      const { glasskey, indexedDB } = globalThis as unknown as StatePage;
+      type Handle = { close(): void; transaction: (...args: unknown[]) => unknown };
+      const handles: Handle[] = [];
+      const indexedDb = {
+        open: (name: string) => {
+          const request = indexedDB.open(name);
+          request.addEventListener('success', () => handles.push(request.result as unknown as Handle));
+          return request;
+        },
+      };
+      const state = new glasskey.IndexedDbState('closed', { indexedDb } as never);
+      const append = () =>
+        state.transact(async (current) => {
+          return { next: { ...current, bundle: `${current.bundle ?? ''}x` }, result: current.bundle };
+        });
+      const found = [await append()];
+      handles.at(-1)?.close();
+      found.push(await append());
+      for (const name of ['UnknownError', 'AbortError']) {
+        const handle = handles.at(-1) as Handle;
+        handle.transaction = () => {
+          throw new DOMException('gone', name);
+        };
+        found.push(await append());
+      }
+      const refusing = handles.at(-1) as Handle;
+      refusing.transaction = () => {
+        throw new DOMException('full', 'QuotaExceededError');
+      };
+      const refused = await append().catch((error: unknown) => (error as { code: string }).code);
+      return { found, refused, opened: handles.length };
+    });
+    expect(outcomes).toEqual({ found: [undefined, 'x', 'xx', 'xxx'], refused: 'storage-failed', opened: 4 });
+  });
+
   it('lets go of a database that is to be deleted', async () => {
     await append(page, 2);
     const deleted = await page.evaluate(() => {

@@ -1,3 +1,5 @@
+import { randomBytes } from '@noble/hashes/utils.js';
+import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { timerMs } from '../../core/net/with-deadline.ts';
 import { type ClientState, EMPTY_STATE, type StateChange, type StateStore } from '../state/client-state.ts';
@@ -12,9 +14,11 @@ interface LockManager {
   request<T>(name: string, options: { readonly signal: AbortSignal }, work: () => Promise<T>): Promise<T>;
 }
 
-/** The stored record: the state's JSON text, and the number of its writes. */
+/** The stored record: the state's JSON text, the number of its writes, and the random name of the last one. */
 interface Stored {
   readonly revision: number;
+  /** Undefined in a record that an older program wrote. */
+  readonly write: string | undefined;
   readonly text: string;
 }
 
@@ -71,11 +75,14 @@ export class IndexedDbState implements StateStore {
     const { next, result } = await work(stored === undefined ? EMPTY_STATE : this.#reader.parse(stored.text));
     if (next === undefined) return result;
     const revision = stored?.revision ?? 0;
-    const text = this.#reader.format(next);
+    const write = formatHex(randomBytes(16));
+    const written: Stored = { revision: revision + 1, write, text: this.#reader.format(next) };
     const isWritten = await this.#storage((database) =>
-      replaceValue(database, STORE, KEY, (current) =>
-        (readStored(current)?.revision ?? 0) === revision ? { revision: revision + 1, text } : undefined,
-      ),
+      replaceValue(database, STORE, KEY, (current) => {
+        const found = readStored(current);
+        // A transaction that is tried again may have been written the first time.
+        return found?.write === write || (found?.revision ?? 0) === revision ? written : undefined;
+      }),
     );
     ensure(isWritten, 'state-locked', 'another page changed the state meanwhile');
     return result;
@@ -102,9 +109,19 @@ export class IndexedDbState implements StateStore {
     }
   }
 
+  /** Runs one transaction; once more on a new handle, if the browser has closed the one that this state holds. */
   async #storage<T>(use: (database: Database) => Promise<T>): Promise<T> {
     try {
-      return await use(await this.#open());
+      const opening = this.#open();
+      const database = await opening;
+      try {
+        return await use(database);
+      } catch (error) {
+        if (!isHandleLost(error)) throw error;
+        if (this.#database === opening) this.#database = undefined;
+        database.close();
+        return await use(await this.#open());
+      }
     } catch (cause) {
       if (isGlasskeyError(cause)) throw cause;
       throw new GlasskeyError('storage-failed', 'the database of the state cannot be used', { cause });
@@ -130,10 +147,17 @@ export class IndexedDbState implements StateStore {
   }
 }
 
+/** The browser's errors for a handle that it has closed (a page that slept, a backend that ended), by name. */
+const LOST_HANDLE: ReadonlySet<string> = new Set(['InvalidStateError', 'UnknownError', 'AbortError']);
+
+function isHandleLost(error: unknown): boolean {
+  return error instanceof Error && LOST_HANDLE.has(error.name);
+}
+
 function readStored(value: unknown): Stored | undefined {
   if (value === undefined) return undefined;
-  const { revision, text } = (value ?? {}) as Partial<Stored>;
+  const { revision, write, text } = (value ?? {}) as Partial<Stored>;
   const isStored = typeof text === 'string' && Number.isSafeInteger(revision);
   ensure(isStored, 'state-corrupt', 'the database does not hold a state');
-  return { revision: revision as number, text };
+  return { revision: revision as number, write, text };
 }
