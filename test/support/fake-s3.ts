@@ -12,6 +12,8 @@ export class FakeS3 {
   readonly headers: Headers[] = [];
   /** Does as if there were no conditions. */
   isCareless = false;
+  /** The status of its answer to a conditional write, if it knows none. */
+  refusesConditions: 400 | 501 | undefined;
   /** Called with the number of a request, counted from 1. */
   fault: (request: number) => S3Fault | undefined = () => undefined;
 
@@ -36,6 +38,10 @@ export class FakeS3 {
         : new Response(known.slice(), { headers: { etag: etagOf(known) } });
     }
     const match = request.headers.get('if-match');
+    const isConditional = match !== null || request.headers.has('if-none-match');
+    if (this.refusesConditions !== undefined && isConditional) {
+      return new Response('<Error><Code>NotImplemented</Code></Error>', { status: this.refusesConditions });
+    }
     if (!this.isCareless && match !== null && known === undefined) return new Response('', { status: 404 });
     const fails = (request.headers.get('if-none-match') === '*' && known !== undefined) || isOther(match, known);
     if (!this.isCareless && fails) return new Response('', { status: 412 });

@@ -53,11 +53,11 @@ export class S3Target implements PublishTarget {
     this.#options = options;
   }
 
-  /** Throws `unsupported-operation` for a bucket that ignores write conditions, and `storage-failed`. */
+  /** Throws `unsupported-operation` for a bucket that ignores or refuses write conditions, and `storage-failed`. */
   static async open(options: S3Options): Promise<S3Target> {
     const target = new S3Target(options);
-    await target.#put(PROBE, new Uint8Array(), { 'if-none-match': '*' });
-    const again = await target.#put(PROBE, new Uint8Array(), { 'if-none-match': '*' });
+    await target.#probe();
+    const again = await target.#probe();
     ensure(!again, 'unsupported-operation', `the bucket ${options.bucket} does not honour If-None-Match`);
     return target;
   }
@@ -102,20 +102,30 @@ export class S3Target implements PublishTarget {
   /** Does nothing: a bucket answers once an object is durable. */
   async flush(): Promise<void> {}
 
+  /** Writes the probe if it is not there. Throws `unsupported-operation` if the bucket refuses the condition alone. */
+  async #probe(): Promise<boolean> {
+    const condition: Condition = { 'if-none-match': '*' };
+    const answer = await this.#write(PROBE, new Uint8Array(), condition);
+    if (answer.status === 400 && (await this.#write(PROBE, new Uint8Array(), {})).status === 200) {
+      const why = `the bucket ${this.#options.bucket} refuses conditional writes${reason(answer)}`;
+      throw new GlasskeyError('unsupported-operation', why);
+    }
+    return isWritten(PROBE, condition, answer);
+  }
+
   /** Writes an object. Returns false if the condition does not hold. */
   async #put(path: string, bytes: Uint8Array, condition: Condition, cacheControl = CHANGING): Promise<boolean> {
+    return isWritten(path, condition, await this.#write(path, bytes, condition, cacheControl));
+  }
+
+  #write(path: string, bytes: Uint8Array, condition: Condition, cacheControl = CHANGING): Promise<WholeAnswer> {
     const headers = {
       ...condition,
       'cache-control': cacheControl,
       'content-type': 'application/octet-stream',
       'x-amz-content-sha256': formatHex(sha256(bytes)),
     };
-    const answer = await this.#send(path, { method: 'PUT', headers, body: new Uint8Array(bytes) });
-    if (answer.status === 412) return false;
-    // The object of an If-Match is gone.
-    if (answer.status === 404 && 'if-match' in condition) return false;
-    if (answer.status !== 200) throw failure(path, answer);
-    return true;
+    return this.#send(path, { method: 'PUT', headers, body: new Uint8Array(bytes) });
   }
 
   /** Sends a request, with retries while the bucket is busy. Every request is idempotent: no write undoes another. */
@@ -148,12 +158,26 @@ export class S3Target implements PublishTarget {
   }
 }
 
+/** Returns false if the condition of a write did not hold. */
+function isWritten(path: string, condition: Condition, answer: WholeAnswer): boolean {
+  if (answer.status === 412) return false;
+  // The object of an If-Match is gone.
+  if (answer.status === 404 && 'if-match' in condition) return false;
+  if (answer.status !== 200) throw failure(path, answer);
+  return true;
+}
+
 /** Returns the error for a request that the bucket refused. */
-function failure(path: string, { status, body }: WholeAnswer): GlasskeyError {
-  const code = /<Code>(\w{1,64})<\/Code>/.exec(new TextDecoder().decode(body))?.[1];
-  const why = code === undefined ? '' : ` (${code})`;
-  if (status === 501) {
+function failure(path: string, answer: WholeAnswer): GlasskeyError {
+  const why = reason(answer);
+  if (answer.status === 501) {
     return new GlasskeyError('unsupported-operation', `${path}: the bucket does not support conditional writes${why}`);
   }
-  return new GlasskeyError('storage-failed', `${path}: the bucket answered ${status}${why}`);
+  return new GlasskeyError('storage-failed', `${path}: the bucket answered ${answer.status}${why}`);
+}
+
+/** Returns the code that the bucket gave, in parentheses. */
+function reason({ body }: WholeAnswer): string {
+  const code = /<Code>(\w{1,64})<\/Code>/.exec(new TextDecoder().decode(body))?.[1];
+  return code === undefined ? '' : ` (${code})`;
 }

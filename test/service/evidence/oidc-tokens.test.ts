@@ -116,7 +116,8 @@ describe('an ID token', () => {
     ['no beginning', { iat: undefined }],
     ['no subject', { sub: undefined }],
     ['an address that was not verified', { email_verified: false }],
-    ['an address that is said to be verified by a text', { email_verified: 'true' }],
+    ['an address that is said not to be verified by a text', { email_verified: 'false' }],
+    ['an address that is said to be verified by a number', { email_verified: 1 }],
     ['an address of which nothing is said', { email_verified: undefined }],
     ['no address', { email: undefined }],
     ['an address that is something else', { email: 'acct:alice@example.com' }],
@@ -135,6 +136,7 @@ describe('an ID token', () => {
       { iat: NOW_MS / 1000 + 50 },
       { aud: ['glasskey', 'other'], azp: 'glasskey' },
       { email: 'Alice@Example.COM' },
+      { email_verified: 'true' },
     ];
     for (const claims of fine)
       await provider()

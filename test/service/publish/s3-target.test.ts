@@ -52,6 +52,12 @@ describe('a bucket', () => {
     await expect(open()).rejects.toEqual(code('unsupported-operation'));
   });
 
+  it.each([400, 501] as const)('is refused, and why, where it answers conditions with %s', async (status) => {
+    s3.refusesConditions = status;
+    await expect(open()).rejects.toEqual(code('unsupported-operation'));
+    await expect(open()).rejects.toThrow(/conditional writes \(NotImplemented\)/);
+  });
+
   it('is told the hash of every body, how long it lasts, and no secret', async () => {
     const target = await open();
     await target.create('a', encodeUtf8('one'));

@@ -12,7 +12,7 @@ export interface IdentityTemplate {
 /** The characters of a claim inside a longer text: no separator of a URI or an address. */
 const PART = /^[A-Za-z0-9._~-]{1,128}$/;
 
-/** Claims that count only if another claim marks them as verified by the provider (OpenID Connect Core §5.1). */
+/** Claims that count only if another claim says that the provider has verified them (OpenID Connect Core §5.1). */
 const VERIFIED_BY: Readonly<Record<string, { readonly flag: string; readonly kind: Identity['kind'] }>> = {
   email: { flag: 'email_verified', kind: 'email' },
   phone_number: { flag: 'phone_number_verified', kind: 'tel' },
@@ -37,7 +37,7 @@ export function claimedIdentity(
   const value = claims[claim];
   ensure(typeof value === 'string', 'token-refused', `the claim ${claim} of the token is missing or not a string`);
   const verified = Object.hasOwn(VERIFIED_BY, claim) ? VERIFIED_BY[claim] : undefined;
-  const isVerified = verified === undefined || claims[verified.flag] === true;
+  const isVerified = verified === undefined || isTrue(claims[verified.flag]);
   ensure(isVerified, 'token-refused', `the provider has not verified the claim ${claim}`);
   const isAlone = before === '' && after === '';
   ensure(isAlone || PART.test(value), 'token-refused', `the claim ${claim} holds a character that is not allowed`);
@@ -47,6 +47,11 @@ export function claimedIdentity(
   const isSame = claim === 'email' || identity.text === text;
   ensure(isKind && isSame, 'token-refused', `the claim ${claim} is not an identity in canonical form`);
   return identity;
+}
+
+/** Returns true for `true`, also as text: some providers send it so. */
+function isTrue(claim: unknown): boolean {
+  return claim === true || claim === 'true';
 }
 
 function canonical(text: string, rules: IdentityRules, claim: string): Identity {
