@@ -22,8 +22,8 @@ import { NO_STORE, createResponse } from './responses.ts';
 export function lookupBatchRoute(app: Hono, { prover }: LogService, access: LookupAccess): void {
   app.post(PATHS.lookupBatch, async (c) => {
     const body = await readBody(c, KEYTRANS_MEDIA_TYPE, MAX_LOOKUP_BATCH_BODY_BYTES);
-    const assertMayAsk = await access.asking(c);
-    const outcomes = await prover.lookupBatch(decode(lookupBatchRequestCodec, body), assertMayAsk);
+    const asker = { assertMayAsk: await access.asking(c), signal: c.req.raw.signal };
+    const outcomes = await prover.lookupBatch(decode(lookupBatchRequestCodec, body), asker);
     const answer = encode(lookupBatchResponseCodec, { outcomes: outcomes.map(encodeOutcome) });
     return createResponse(answer, KEYTRANS_MEDIA_TYPE, NO_STORE);
   });

@@ -83,6 +83,8 @@ export class Metrics {
     'Time for which the oldest submission was seen to wait while the log did not take it',
   );
   readonly #inFlight = this.#gauge('glasskey_issuance_in_flight', 'Requests inside the issuance pipeline');
+  readonly #answering = this.#gauge('glasskey_answers_under_way', 'Answers to KEYTRANS requests that are being made');
+  readonly #answersWaiting = this.#gauge('glasskey_answers_waiting', 'KEYTRANS requests that wait for room');
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
@@ -155,6 +157,8 @@ export class Metrics {
       this.#queueDepth.set(health.queueDepth);
       this.#queueWait.set(health.standstill.queueMs / 1000);
       this.#inFlight.set(health.inFlight);
+      this.#answering.set(health.answering.underWay);
+      this.#answersWaiting.set(health.answering.waiting);
       this.#releasedSize.set(health.size);
       this.#ended.set(health.hasEnded ? 1 : 0);
     }

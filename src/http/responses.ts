@@ -26,7 +26,8 @@ export function createResponse(
   } = {},
 ): Response {
   const open = init.forOperators === true ? {} : OPEN;
-  return new Response(typeof body === 'string' || body === null ? body : new Uint8Array(body), {
+  // Not a copy: many clients at once may be sent one CRL. Nothing here is backed by shared memory.
+  return new Response(body as string | Uint8Array<ArrayBuffer> | null, {
     status: init.status ?? 200,
     headers: { ...COMMON, ...open, 'content-type': contentType, 'cache-control': cacheControl, ...init.headers },
   });

@@ -34,6 +34,7 @@ import {
   type EncodedProver,
   type Prover,
 } from './prover/prover.ts';
+import type { Semaphore } from './prover/semaphore.ts';
 import { Pruner } from './sequencing/pruner.ts';
 import { Sequencer, type SequencerOptions } from './sequencing/sequencer.ts';
 import type { ReleaseLag } from './sequencing/sequencing-step.ts';
@@ -64,6 +65,8 @@ export interface LogHealth {
   readonly queueDepth: number;
   readonly standstill: Standstill;
   readonly inFlight: number;
+  /** See {@link LogService.answering}. */
+  readonly answering: { readonly underWay: number; readonly waiting: number };
 }
 
 /** For how long this process has seen the log stand still, ms; 0 while it moves, or while nothing waits. */
@@ -92,6 +95,8 @@ export class LogService {
   readonly prover: Prover;
   /** `POST /keytrans/v1/…`. */
   readonly keytrans: EncodedProver;
+  /** Answers to KEYTRANS requests that are being made, and those that wait for room. */
+  readonly answering: Pick<Semaphore, 'underWay' | 'waiting'>;
   readonly files: LogFiles;
   readonly crls: Crls;
   readonly ocsp: OcspService;
@@ -118,6 +123,7 @@ export class LogService {
     const parts = createProverParts(context, this.progress, this.auditor);
     this.prover = createProver(parts);
     this.keytrans = createEncodedProver(parts);
+    this.answering = parts.answering;
     this.files = new LogFiles(context, this.progress);
     this.crls = new Crls(context);
     this.ocsp = new OcspService(context);
@@ -260,7 +266,15 @@ export class LogService {
     const { timestampMs } = head;
     const standstill = await this.#standstill(head);
     const sequencing = { failure, trouble, isWriter, lag, queueDepth };
-    return { hasEnded, size: released.size, timestampMs, ...sequencing, standstill, inFlight };
+    return {
+      hasEnded,
+      size: released.size,
+      timestampMs,
+      ...sequencing,
+      standstill,
+      inFlight,
+      answering: this.answering,
+    };
   }
 
   /** Asks the database, so that every server sees that the log's writer stands still. Writes nothing. */

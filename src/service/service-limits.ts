@@ -32,6 +32,10 @@ export interface ServiceLimits {
   readonly standstillMs: number;
   /** The interval for polling the queue, the writer's lock and released heads without a notification, ms. */
   readonly pollMs: number;
+  /** Most answers to KEYTRANS requests that are made at once; further requests wait. */
+  readonly maxAnswersAtOnce: number;
+  /** Most KEYTRANS requests that wait for that; further ones are `overloaded`. */
+  readonly maxAnswersWaiting: number;
   /** Most requests in the issuance pipeline of this process at once; further ones are `overloaded`. */
   readonly maxInFlight: number;
   /** Most submissions in the queue; while there are more, requests are `overloaded`. */
@@ -102,6 +106,8 @@ export const DEFAULT_SERVICE_LIMITS: ServiceLimits = {
   maxBackoffMs: 5_000,
   standstillMs: 30_000,
   pollMs: 1_000,
+  maxAnswersAtOnce: 32,
+  maxAnswersWaiting: 4_096,
   maxInFlight: 2_000,
   maxQueue: 10_000,
   requestTimeoutMs: 20_000,

@@ -13,6 +13,9 @@ export interface VrfResult {
 export interface VrfProver {
   /** The VRF public key, as in `Configuration.vrf_public_key`. */
   readonly publicKey: Uint8Array;
-  /** Evaluates the VRF on each encoded `VrfInput` (KT §11.7), in order. */
-  prove(inputs: readonly Uint8Array[]): Promise<readonly VrfResult[]>;
+  /**
+   * Evaluates the VRF on each encoded `VrfInput` (KT §11.7), in order. A prover with a queue does not begin once the
+   * signal is aborted: it rejects with `invalid-request`.
+   */
+  prove(inputs: readonly Uint8Array[], signal?: AbortSignal): Promise<readonly VrfResult[]>;
 }

@@ -1,6 +1,7 @@
 import { VRF_OUTPUT_LENGTH } from '../../core/crypto/vrf-ed25519.ts';
 import type { VrfProver, VrfResult } from '../../core/crypto/vrf-prover.ts';
 import { encodeVrfInput } from '../../core/keytrans/vrf-input.ts';
+import { assertWanted } from '../../core/still-wanted.ts';
 import { RecentCache } from '../../core/recent-cache.ts';
 
 /**
@@ -17,14 +18,18 @@ export class LabelVrf {
     this.#cache = new RecentCache(cacheSize);
   }
 
-  /** Returns the VRF results of some versions of a label, in order. */
-  async evaluate(label: Uint8Array, versions: readonly number[]): Promise<readonly VrfResult[]> {
+  /**
+   * Returns the VRF results of some versions of a label, in order. Throws `invalid-request` if the signal is aborted
+   * before they are evaluated.
+   */
+  async evaluate(label: Uint8Array, versions: readonly number[], signal?: AbortSignal): Promise<readonly VrfResult[]> {
     const inputs = versions.map((version) => encodeVrfInput(label, version));
     const keys = inputs.map(byteString);
     const results = keys.map((key) => this.#recall(key));
     const missing = inputs.filter((_, i) => results[i] === undefined);
     if (missing.length === 0) return results as VrfResult[];
-    const proved = await this.#prover.prove(missing);
+    assertWanted(signal);
+    const proved = await this.#prover.prove(missing, signal);
     let next = 0;
     return results.map((result, i) => {
       if (result !== undefined) return result;
@@ -42,8 +47,8 @@ export class LabelVrf {
   }
 
   /** Returns the key under which a label's rows are stored: the VRF output of version 0. */
-  async labelKey(label: Uint8Array): Promise<Uint8Array> {
-    const [result] = await this.evaluate(label, [0]);
+  async labelKey(label: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
+    const [result] = await this.evaluate(label, [0], signal);
     return (result as VrfResult).output;
   }
 }

@@ -1,3 +1,4 @@
+import { assertWanted } from '../../core/still-wanted.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { ChainLink } from '../../core/keytrans/messages.ts';
 import type { VersionRow } from '../../store/ports.ts';
@@ -14,9 +15,17 @@ export interface AskedLabel {
   readonly greatest: VersionRow | undefined;
 }
 
+/** Where a label is read, and for how long somebody waits for it. */
+export interface LabelSource {
+  readonly context: LogContext;
+  /** Aborted as soon as nobody waits any more. */
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Finds an untrusted label in a log of `size` entries, in one round trip. */
-export async function askLabel(context: LogContext, label: Uint8Array, size: number): Promise<AskedLabel> {
-  const labelKey = await context.vrf.labelKey(label);
+export async function askLabel({ context, signal }: LabelSource, label: Uint8Array, size: number): Promise<AskedLabel> {
+  const labelKey = await context.vrf.labelKey(label, signal);
+  assertWanted(signal);
   const row = await context.store.readLabelAt(labelKey, size);
   return { label, labelKey, positions: row?.positions ?? [], greatest: row?.greatest };
 }

@@ -17,14 +17,14 @@ export async function answerContactMonitor(
 ): Promise<ContactMonitorResponse> {
   const { context, proofs, verifier } = parts;
   const log = await askLog(parts, request.last);
-  const asked = await askLabel(context, request.label, log.size);
+  const asked = await askLabel(parts, request.label, log.size);
   const { positions: versionPositions } = asked;
   const { configuration: config } = context;
   const { entries } = request;
   assertContactMonitorRequest({ size: log.size, versionPositions, request });
   const plan = await proofs.plan((source) => planContactMonitor({ ...log, config, entries, versionPositions, source }));
   const ladder = new Set(entries.flatMap(({ version }) => monitoringBinaryLadder(version)));
-  const keys = await readVersionKeys(context, asked, ladder);
+  const keys = await readVersionKeys(parts, asked, ladder);
   const answer = { fullTreeHead: log.fullTreeHead, monitor: await proofs.prove(plan, keys, log) };
   await verifier.sample(log, (client) => {
     // A client that has seen no tree has nothing to monitor, and cannot verify the answer.

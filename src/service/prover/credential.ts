@@ -23,14 +23,14 @@ export async function answerCredential(parts: ProverParts, request: CredentialRe
   const { context, proofs, verifier } = parts;
   const { label, position } = request;
   const log = await askLog(parts, undefined);
-  const asked = await askLabel(context, label, log.size);
+  const asked = await askLabel(parts, label, log.size);
   const { configuration: config } = context;
   const { size } = log;
   const versionPositions = asked.positions;
   const plan = await proofs.plan((source) => planCredential({ config, size, versionPositions, request, source }));
   const { version } = plan;
   const [opened] = await openVersions(context, asked, version, version);
-  const keys = await readVersionKeys(context, asked, plan.ladder);
+  const keys = await readVersionKeys(parts, asked, plan.ladder);
   const binaryLadder = keys.steps(plan.ladder, new Set(plan.committed));
   const common = { label, version, ...(opened as ChainLink), binaryLadder, position };
   const { signature } = log.released;
@@ -59,13 +59,13 @@ export async function answerCredentialUpdate(
   const { context, proofs, verifier } = parts;
   const { label, version, treeSize, terminal, distinguished: position } = request;
   const log = await askLog(parts, undefined);
-  const asked = await askLabel(context, label, log.size);
+  const asked = await askLabel(parts, label, log.size);
   const { configuration: config } = context;
   const { size } = log;
   const versionPositions = asked.positions;
   const plan = await proofs.plan((source) => planCredentialUpdate({ config, size, versionPositions, request, source }));
   const ladder = monitoringBinaryLadder(version);
-  const keys = await readVersionKeys(context, asked, ladder);
+  const keys = await readVersionKeys(parts, asked, ladder);
   const update = { monitor: await proofs.prove(plan, keys, log) };
   await verifier.sample(log, async () => {
     const [view, { prefixRoot }, head] = await Promise.all([

@@ -31,7 +31,7 @@ import { answerLookup } from './lookup.ts';
 import type { AssertMayAsk } from './lookup-policy.ts';
 import { answerOwnerInit } from './owner-init.ts';
 import { answerOwnerMonitor } from './owner-monitor.ts';
-import type { ProverParts } from './prover-parts.ts';
+import { answerAsker, type Asker, type ProverParts } from './prover-parts.ts';
 import { answerSearch } from './search.ts';
 import { answerStanding } from './standing.ts';
 import { answerUpdate } from './update.ts';
@@ -147,10 +147,11 @@ interface Row<Request, Response> {
 /** An operation with its codecs applied. */
 export interface KeytransOperation<Request, Response> extends Row<Request, Response> {
   /**
-   * Decodes an untrusted request, answers it and encodes the answer. Calls `assertMayAsk` with the request's label
-   * before it looks anything up; by default, everybody may ask. Throws what both throw.
+   * Decodes an untrusted request, answers it and encodes the answer. Calls the asker's `assertMayAsk` with the
+   * request's label before it looks anything up; by default, everybody may ask. Throws what both throw, and as {@link
+   * answerAsker} does.
    */
-  readonly run: (parts: ProverParts, request: Uint8Array, assertMayAsk?: AssertMayAsk) => Promise<Uint8Array>;
+  readonly run: (parts: ProverParts, request: Uint8Array, asker?: Asker) => Promise<Uint8Array>;
 }
 
 function aboutLabel<Request extends { readonly label: Uint8Array }, Response>(
@@ -164,14 +165,18 @@ function aboutLog<Request, Response>(row: Row<Request, Response>): KeytransOpera
   return withRun(row, () => undefined);
 }
 
+/** Asks about every label and waits for every answer. */
+const ANYBODY: Asker = { assertMayAsk: () => undefined, signal: undefined };
+
 function withRun<Request, Response>(
   row: Row<Request, Response>,
   check: (request: Request, assertMayAsk: AssertMayAsk) => void,
 ): KeytransOperation<Request, Response> {
-  const run = async (parts: ProverParts, bytes: Uint8Array, assertMayAsk?: AssertMayAsk): Promise<Uint8Array> => {
+  const run = async (parts: ProverParts, bytes: Uint8Array, asker = ANYBODY): Promise<Uint8Array> => {
     const request = decode(row.request, bytes);
-    if (assertMayAsk !== undefined) check(request, assertMayAsk);
-    return encode(row.response(parts.context.configuration, request), await row.answer(parts, request));
+    check(request, asker.assertMayAsk);
+    const response = row.response(parts.context.configuration, request);
+    return answerAsker(parts, asker, async (mine) => encode(response, await row.answer(mine, request)));
   };
   return { ...row, run };
 }

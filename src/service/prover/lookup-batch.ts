@@ -1,4 +1,5 @@
 import { type Codec, encode } from '../../core/encoding/codec.ts';
+import { assertWanted } from '../../core/still-wanted.ts';
 import type { LookupBatchRequest } from '../../core/keytrans/lookup-batch-messages.ts';
 import { type LookupResponse, lookupResponseCodec } from '../../core/keytrans/messages.ts';
 import { MAX_RECORD_BYTES_SHOWN } from './answer-budget.ts';
@@ -31,6 +32,7 @@ export async function lookupBatch(
   const outcomes: BatchOutcome[] = [];
   let room = MAX_RECORD_BYTES_SHOWN;
   for (let i = 0; i < labels.length && room > 0; i += AT_ONCE) {
+    assertWanted(parts.signal);
     const some = labels
       .slice(i, i + AT_ONCE)
       .map(async (label, j) => refusals[i + j] ?? answer(parts, log, label, codec));

@@ -17,12 +17,12 @@ export async function answerLookup(parts: ProverParts, request: LookupRequest): 
 /** Answers a lookup in a given log, for a client that advertised `request.last`. Throws `erased`. */
 export async function lookupIn(parts: ProverParts, log: AskedLog, request: LookupRequest): Promise<LookupResponse> {
   const { context, proofs, verifier } = parts;
-  const asked = await askLabel(context, request.label, log.size);
+  const asked = await askLabel(parts, request.label, log.size);
   const { greatest, positions: versionPositions } = asked;
   const opened = greatest === undefined ? undefined : openVersion(greatest);
   const { configuration: config } = context;
   const plan = await proofs.plan((source) => planGreatestVersionSearch({ ...log, config, versionPositions, source }));
-  const keys = await readVersionKeys(context, asked, plan.ladder);
+  const keys = await readVersionKeys(parts, asked, plan.ladder);
   const proof = await proofs.prove(plan, keys, log);
   const { fullTreeHead } = log;
   const answer: LookupResponse =

@@ -13,12 +13,12 @@ import { plannedSteps, readVersionKeys } from './version-keys.ts';
 export async function answerOwnerInit(parts: ProverParts, request: OwnerInitRequest): Promise<OwnerInitResponse> {
   const { context, proofs, verifier } = parts;
   const log = await askLog(parts, request.last);
-  const asked = await askLabel(context, request.label, log.size);
+  const asked = await askLabel(parts, request.label, log.size);
   const { configuration: config } = context;
   const options = { ...log, config, versionPositions: asked.positions, request };
   const plan = await proofs.plan((source) => planOwnerInit({ ...options, source }));
   const ladder = plan.ladder.map(({ version }) => version);
-  const keys = await readVersionKeys(context, asked, ladder);
+  const keys = await readVersionKeys(parts, asked, ladder);
   const answer: OwnerInitResponse = {
     fullTreeHead: log.fullTreeHead,
     greatestVersions: plan.greatestVersions,

@@ -17,7 +17,7 @@ export async function answerOwnerMonitor(
 ): Promise<OwnerMonitorResponse> {
   const { context, proofs, verifier } = parts;
   const log = await askLog(parts, request.last);
-  const asked = await askLabel(context, request.label, log.size);
+  const asked = await askLabel(parts, request.label, log.size);
   const { configuration: config } = context;
   const options = { ...log, config, versionPositions: asked.positions, request };
   const plan = await proofs.plan((source) => planOwnerMonitor({ ...options, source }));
@@ -26,7 +26,7 @@ export async function answerOwnerMonitor(
     ...plan.lookups.flatMap(({ versions }) => versions),
     ...entries.flatMap(({ version }) => monitoringBinaryLadder(version)),
   ]);
-  const keys = await readVersionKeys(context, asked, needed);
+  const keys = await readVersionKeys(parts, asked, needed);
   const answer = { fullTreeHead: log.fullTreeHead, monitor: await proofs.prove(plan, keys, log) };
   await verifier.sample(log, (client) => {
     const owner = ownerOf(asked, { start, greatestVersion, entries, ladder: keys.known(needed) });

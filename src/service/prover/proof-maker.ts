@@ -2,6 +2,7 @@ import { ensure } from '../../core/errors.ts';
 import type { EvidencePlan, PlannedLookup, ProofSource } from '../../core/keytrans/plan-evidence.ts';
 import { assembleCombinedProof } from '../../core/keytrans/plan-proof.ts';
 import type { CombinedTreeProof, PrefixProof } from '../../core/keytrans/proofs.ts';
+import { assertWanted } from '../../core/still-wanted.ts';
 import { driveTilesTogether } from '../../core/prefix/drive.ts';
 import { provePrefixLookups } from '../../core/prefix/prefix-tree.ts';
 import type { EntryReader, LogEntry } from '../log/entry-reader.ts';
@@ -26,11 +27,18 @@ export class ProofMaker {
   readonly #context: LogContext;
   readonly #entries: EntryReader;
   readonly #nodes: LogNodeReader;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(context: LogContext, entries: EntryReader, nodes: LogNodeReader) {
+  constructor(context: LogContext, entries: EntryReader, nodes: LogNodeReader, signal?: AbortSignal) {
     this.#context = context;
     this.#entries = entries;
     this.#nodes = nodes;
+    this.#signal = signal;
+  }
+
+  /** Returns a maker for one request, which stops with `invalid-request` once the signal is aborted. */
+  until(signal: AbortSignal | undefined): ProofMaker {
+    return new ProofMaker(this.#context, this.#entries, this.#nodes, signal);
   }
 
   /** Runs a plan function until it has the timestamps that it needs: one round trip each time it asks for more. */
@@ -44,6 +52,7 @@ export class ProofMaker {
       const attempted = attempt(source);
       if (attempted.done) return attempted.plan;
       ensure(reads < MAX_READS, 'internal', 'a plan never has enough timestamps');
+      assertWanted(this.#signal);
       const entries = await this.#entries.read(attempted.missing);
       attempted.missing.forEach((position, i) => seen.set(position, entries[i] as LogEntry));
     }
@@ -64,6 +73,7 @@ export class ProofMaker {
     keys: VersionKeys,
     log: AskedLog,
   ): Promise<readonly CombinedTreeProof[]> {
+    assertWanted(this.#signal);
     const [prefixProofs, rootEntries, logNodes] = await Promise.all([
       this.#proveLookups(
         plans.flatMap(({ lookups }) => lookups),
@@ -99,7 +109,10 @@ export class ProofMaker {
       const outputs = versions.map((version) => keys.get(version).output);
       return provePrefixLookups((entries[i] as LogEntry).prefix, outputs);
     });
-    return driveTilesTogether(works, this.#context.readPrefixTiles);
+    return driveTilesTogether(works, (names) => {
+      assertWanted(this.#signal);
+      return this.#context.readPrefixTiles(names);
+    });
   }
 }
 

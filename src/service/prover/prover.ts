@@ -8,9 +8,9 @@ import { AnswerVerifier } from './answer-verifier.ts';
 import type { AuditorHeads } from './auditor-heads.ts';
 import { KEYTRANS_OPERATIONS, type KeytransOperation } from './keytrans-operations.ts';
 import { type BatchOutcome, lookupBatch } from './lookup-batch.ts';
-import type { AssertMayAsk } from './lookup-policy.ts';
 import { ProofMaker } from './proof-maker.ts';
-import type { ProverParts } from './prover-parts.ts';
+import { answerAsker, type Asker, type ProverParts } from './prover-parts.ts';
+import { Semaphore } from './semaphore.ts';
 
 type Operations = typeof KEYTRANS_OPERATIONS;
 
@@ -20,7 +20,8 @@ export type KeytransName = keyof Operations;
 /**
  * Answers KEYTRANS requests from the released log: one method for each row of {@link KEYTRANS_OPERATIONS}. It reads
  * nothing of a later size. A request takes one round trip each for its label, for stored versions and for log tiles. It
- * takes one or a few for log entries, and one for each level of uncached prefix tiles.
+ * takes one or a few for log entries, and one for each level of uncached prefix tiles. Only answers to askers wait for
+ * room ({@link answerAsker}): the server's own questions must be answered under any load.
  */
 export type Prover = {
   readonly [Name in KeytransName]: Operations[Name] extends KeytransOperation<infer Request, infer Response>
@@ -28,13 +29,11 @@ export type Prover = {
     : never;
 } & {
   /** See {@link lookupBatch}. */
-  lookupBatch(request: LookupBatchRequest, assertMayAsk: AssertMayAsk): Promise<readonly BatchOutcome[]>;
+  lookupBatch(request: LookupBatchRequest, asker: Asker): Promise<readonly BatchOutcome[]>;
 };
 
 /** The same operations on encoded messages: see {@link KeytransOperation.run}. */
-export type EncodedProver = Readonly<
-  Record<KeytransName, (request: Uint8Array, assertMayAsk?: AssertMayAsk) => Promise<Uint8Array>>
->;
+export type EncodedProver = Readonly<Record<KeytransName, (request: Uint8Array, asker?: Asker) => Promise<Uint8Array>>>;
 
 /** Makes the parts that all operations on one log share. */
 export function createProverParts(context: LogContext, progress: LogProgress, auditor: AuditorHeads): ProverParts {
@@ -47,7 +46,9 @@ export function createProverParts(context: LogContext, progress: LogProgress, au
     context.prefixTiles.clear();
   });
   const proofs = new ProofMaker(context, entries, nodes);
-  return { context, progress, auditor, proofs, verifier: new AnswerVerifier(context, entries, nodes) };
+  const verifier = new AnswerVerifier(context, entries, nodes);
+  const answering = new Semaphore({ atOnce: limits.maxAnswersAtOnce, waiting: limits.maxAnswersWaiting });
+  return { context, progress, auditor, proofs, verifier, answering, signal: undefined };
 }
 
 /** Makes a prover. */
@@ -59,7 +60,8 @@ export function createProver(parts: ProverParts): Prover {
   );
   return {
     ...(methods as Pick<Prover, KeytransName>),
-    lookupBatch: (request, assertMayAsk) => lookupBatch(parts, request, assertMayAsk),
+    lookupBatch: (request, asker) =>
+      answerAsker(parts, asker, (mine) => lookupBatch(mine, request, asker.assertMayAsk)),
   };
 }
 
@@ -67,8 +69,8 @@ export function createProver(parts: ProverParts): Prover {
 export function createEncodedProver(parts: ProverParts): EncodedProver {
   return eachOperation(
     ({ run }) =>
-      (request: Uint8Array, assertMayAsk?: AssertMayAsk) =>
-        run(parts, request, assertMayAsk),
+      (request: Uint8Array, asker?: Asker) =>
+        run(parts, request, asker),
   );
 }
 

@@ -27,12 +27,12 @@ async function searchVersion(
   const { context, proofs, verifier } = parts;
   const { label, last, version } = request;
   const log = await askLog(parts, last);
-  const asked = await askLabel(context, label, log.size);
+  const asked = await askLabel(parts, label, log.size);
   const { configuration: config } = context;
   const options = { ...log, config, version, versionPositions: asked.positions };
   const plan = await proofs.plan((source) => planFixedVersionSearch({ ...options, source }));
   const [keys, [opened]] = await Promise.all([
-    readVersionKeys(context, asked, plan.ladder),
+    readVersionKeys(parts, asked, plan.ladder),
     openVersions(context, asked, version, version),
   ]);
   const answer: SearchResponse = {

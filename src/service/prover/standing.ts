@@ -14,11 +14,11 @@ export async function answerStanding(parts: ProverParts, request: StandingReques
   const { context, proofs, verifier } = parts;
   const { label, last, version } = request;
   const log = await askLog(parts, last);
-  const asked = await askLabel(context, label, log.size);
+  const asked = await askLabel(parts, label, log.size);
   const { configuration: config } = context;
   const options = { ...log, config, versionPositions: asked.positions, request };
   const plan = await proofs.plan((source) => planStanding({ ...options, source }));
-  const keys = await readVersionKeys(context, asked, [...plan.ladder, version]);
+  const keys = await readVersionKeys(parts, asked, [...plan.ladder, version]);
   const answer: StandingResponse = {
     fullTreeHead: log.fullTreeHead,
     binaryLadder: keys.steps(plan.ladder, new Set(plan.committed)),

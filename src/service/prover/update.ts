@@ -25,13 +25,13 @@ export const MAX_UPDATE_RESPONSES = 16;
 export async function answerUpdate(parts: ProverParts, request: UpdateRequest): Promise<readonly UpdateResponse[]> {
   const { label, last, greatestVersion, values } = request;
   ensure(values.length === 0, 'unsupported-operation', '/v1/certificates and /v1/revocations make new versions');
-  const { context, proofs, verifier } = parts;
+  const { proofs, verifier } = parts;
   const log = await askLog(parts, last);
-  const asked = await askLabel(context, label, log.size);
+  const asked = await askLabel(parts, label, log.size);
   const all = await planAll(parts, asked, log, greatestVersion);
   const held = greatestVersion === undefined ? [0] : baseBinaryLadder(greatestVersion);
   const [keys, opened] = await Promise.all([
-    readVersionKeys(context, asked, [...held, ...all.flatMap(versionsOf)]),
+    readVersionKeys(parts, asked, [...held, ...all.flatMap(versionsOf)]),
     openSome(parts, asked, all),
   ]);
   const plans = all.filter(({ created }) => created.every((version) => opened.has(version)));

@@ -4,8 +4,7 @@ import type { MonitorMapEntry } from '../../core/keytrans/contact-monitor-messag
 import type { KnownVersion } from '../../core/keytrans/known-version.ts';
 import type { BinaryLadderStep } from '../../core/keytrans/messages.ts';
 import type { OwnerState } from '../../core/keytrans/owner-state.ts';
-import type { LogContext } from '../log/log-context.ts';
-import type { AskedLabel } from './asked-label.ts';
+import type { AskedLabel, LabelSource } from './asked-label.ts';
 
 /** Search key and VRF proof of a version, and its commitment if the version exists. */
 export type VersionKey = VrfResult & { readonly commitment: Uint8Array | undefined };
@@ -62,7 +61,7 @@ export const NO_KEYS = new VersionKeys(new Map());
  * others. Throws `storage-corrupt` if an existing version has no row.
  */
 export async function readVersionKeys(
-  { store, vrf }: LogContext,
+  { context: { store, vrf }, signal }: LabelSource,
   { label, labelKey, positions, greatest }: AskedLabel,
   versions: Iterable<number>,
 ): Promise<VersionKeys> {
@@ -71,7 +70,7 @@ export async function readVersionKeys(
   const stored = asked.filter((version) => version < positions.length && version !== greatest?.version);
   const [rows, results] = await Promise.all([
     stored.length === 0 ? [] : store.readLadder(labelKey, stored),
-    vrf.evaluate(label, absent),
+    vrf.evaluate(label, absent, signal),
   ]);
   const keys = new Map<number, VersionKey>();
   for (const row of [greatest, ...rows]) {

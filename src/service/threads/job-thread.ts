@@ -3,7 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { type MessagePort, Worker } from 'node:worker_threads';
 import type { ErrorCode } from '../../core/error-codes.ts';
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { goneError } from '../../core/still-wanted.ts';
 
+/** Messages that the thread has not answered: one to work at, and one to go on with. Others can still be dropped. */
+const MESSAGES_AT_ONCE = 2;
 /** Small enough that the first caller does not wait long for the last, large enough to amortise a message. */
 const JOBS_PER_MESSAGE = 8;
 
@@ -26,14 +29,16 @@ interface Reply<Output> {
 
 interface Waiting<Input, Output> {
   readonly input: Input;
+  readonly signal: AbortSignal | undefined;
   readonly resolve: (output: Output) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
  * Runs pure jobs in a worker thread, so that the event loop stays free. Jobs submitted in one turn of the loop travel
- * together. If the thread cannot start, dies or fails unexpectedly, the calling thread does the work with the same
- * results. Source files that run unbuilt have no worker file, and therefore no thread.
+ * together. Jobs whose asker has gone before they travel are dropped. If the thread cannot start, dies or fails
+ * unexpectedly, the calling thread does the work with the same results. Source files that run unbuilt have no worker
+ * file, and therefore no thread.
  */
 export class JobThread<Input, Output> {
   readonly #here: (input: Input) => Promise<Output>;
@@ -55,11 +60,14 @@ export class JobThread<Input, Output> {
     this.#worker = worker;
   }
 
-  /** Runs a job. Rejects with a GlasskeyError that the work threw. */
-  run(input: Input): Promise<Output> {
+  /**
+   * Runs a job. Rejects with a GlasskeyError that the work threw, and with `invalid-request` if the signal is aborted
+   * before the job begins.
+   */
+  run(input: Input, signal?: AbortSignal): Promise<Output> {
     if (this.#worker === undefined) return this.#here(input);
     if (this.#gathered.length === 0) setImmediate(() => this.#send());
-    return new Promise((resolve, reject) => this.#gathered.push({ input, resolve, reject }));
+    return new Promise((resolve, reject) => this.#gathered.push({ input, signal, resolve, reject }));
   }
 
   /** Ends the thread. The calling thread does later jobs. */
@@ -69,15 +77,16 @@ export class JobThread<Input, Output> {
   }
 
   #send(): void {
-    const gathered = this.#gathered;
-    this.#gathered = [];
-    if (this.#worker === undefined) return this.#doHere(gathered);
-    // The thread keeps the process alive only while a caller waits for it.
-    this.#worker.ref();
-    for (let i = 0; i < gathered.length; i += JOBS_PER_MESSAGE) {
-      const jobs = gathered.slice(i, i + JOBS_PER_MESSAGE);
+    const gathered = this.#gathered.filter(({ signal }) => signal?.aborted !== true);
+    for (const { signal, reject } of this.#gathered) if (signal?.aborted === true) reject(goneError());
+    this.#gathered = gathered;
+    if (this.#worker === undefined) return this.#doHere(gathered.splice(0));
+    while (gathered.length > 0 && this.#waiting.size < MESSAGES_AT_ONCE) {
+      const jobs = gathered.splice(0, JOBS_PER_MESSAGE);
       const message: Message<Input> = { id: this.#nextId++, inputs: jobs.map(({ input }) => input) };
       this.#waiting.set(message.id, jobs);
+      // The thread keeps the process alive only while a caller waits for it.
+      this.#worker.ref();
       this.#worker.postMessage(message, []);
     }
   }
@@ -85,6 +94,7 @@ export class JobThread<Input, Output> {
   #settle({ id, outcomes }: Reply<Output>): void {
     const jobs = this.#waiting.get(id) ?? [];
     this.#waiting.delete(id);
+    this.#send();
     if (this.#waiting.size === 0) this.#worker?.unref();
     jobs.forEach((job, i) => {
       const outcome = outcomes[i];
@@ -97,7 +107,7 @@ export class JobThread<Input, Output> {
   /** Runs the jobs of a dead thread in this one. */
   #abandon(): void {
     this.#worker = undefined;
-    const left = [...this.#waiting.values()].flat();
+    const left = [...this.#waiting.values()].flat().concat(this.#gathered.splice(0));
     this.#waiting.clear();
     this.#doHere(left);
   }

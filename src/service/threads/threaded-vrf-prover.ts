@@ -22,5 +22,9 @@ export function threadedVrfProver(suiteId: number, secretKey: Uint8Array): Threa
     (inputs) => local.prove(inputs),
     key,
   );
-  return { publicKey: local.publicKey, prove: (inputs) => thread.run(inputs), close: () => thread.close() };
+  return {
+    publicKey: local.publicKey,
+    prove: (inputs, signal) => thread.run(inputs, signal),
+    close: () => thread.close(),
+  };
 }

@@ -45,6 +45,30 @@ export const RESOURCES: readonly OutsideAttack[] = [
     tests: ['test/scenario/fat-answers.test.ts: keeps nobody from reading the whole history'],
   },
   {
+    attack: 'ask 200 questions and hang up at once',
+    outcome: 'what waits is dropped, and what is under way stops before its next step',
+    codes: ['invalid-request'],
+    tests: [
+      'test/scenario/gone-askers.test.ts: 200 askers who hang up cost no more than the answers that were under way',
+      'test/service/prover/semaphore.test.ts: never begins work whose asker has gone',
+    ],
+  },
+  {
+    attack: 'ask more questions at once than the server can answer',
+    outcome: 'so many are answered at once, in their order; others wait, and more are refused',
+    codes: ['overloaded'],
+    tests: ['test/service/prover/semaphore.test.ts: refuses more than may wait, and work that fails leaves its place'],
+  },
+  {
+    attack: 'ask on many connections and read no answer',
+    outcome: 'unsent answers have a bound: the connection that has waited longest is dropped',
+    codes: [],
+    tests: [
+      'test/http/unsent-answers.test.ts: connections that do not read hold no more bytes than they may: the oldest is dropped',
+      'test/http/unsent-answers.test.ts: a connection that does not read is dropped at its deadline, and one that reads is not',
+    ],
+  },
+  {
     attack: 'submit many long records at once',
     outcome: 'each append, and each statement that stores submissions, takes as many as its bytes allow',
     codes: [],
