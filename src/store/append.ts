@@ -19,6 +19,7 @@ import {
 } from './schema.ts';
 import { arrays, assignments, columnsOf, excluded, given, names, type Placeholders, statement } from './statement.ts';
 import { assertTrailNotMoved, TRAIL, trailValues, writesTrail } from './trail-rows.ts';
+import { holdsLock } from './writer-lock.ts';
 
 /** RFC 5280 reason `cessationOfOperation`: for certificates that were signed and never released. */
 export const REASON_NEVER_RELEASED = 5;
@@ -36,6 +37,7 @@ const HEAD = [
   'logEdge',
   'auditEdge',
   'logEnd',
+  'writer',
 ] as const;
 const ENTRIES = ['entryPositions', 'auditEntries', 'rootPositions', 'rootCounters', 'updates'] as const;
 const TILES = [
@@ -96,6 +98,7 @@ const APPEND = statement(
       logEnd: given(heads.logEnd, values.logEnd),
     })}
     where ${heads.logId} = ${values.log} and ${heads.size} = ${values.expectedSize} and ${heads.logEnd} is null
+      and ${holdsLock(values.log, values.writer)}
     returning ${heads.logId} as log_id),
   ${insertsTrees(values)},
   ${insertsVersions(values)},
@@ -248,7 +251,11 @@ export async function append(context: StoreContext, batch: AppendBatch): Promise
     ...trailValues(batch.trail),
   });
   const moved = await run(context, parameters);
-  ensure(moved === 1, 'head-moved', `the head is no longer at size ${batch.expectedSize}, or the log has ended`);
+  ensure(
+    moved === 1,
+    'head-moved',
+    `the head is no longer at size ${batch.expectedSize}, the log has ended, or another process is the writer`,
+  );
   context.emit('appended');
 }
 
@@ -273,7 +280,7 @@ function assertConsistent(batch: AppendBatch): void {
 
 type Values<Names extends readonly string[]> = Record<Names[number], SqlParameter>;
 
-function headValues({ logId }: StoreContext, { expectedSize, head, logEnd }: AppendBatch): Values<typeof HEAD> {
+function headValues({ logId }: StoreContext, { expectedSize, head, logEnd, writer }: AppendBatch): Values<typeof HEAD> {
   return {
     log: logId,
     expectedSize,
@@ -287,6 +294,7 @@ function headValues({ logId }: StoreContext, { expectedSize, head, logEnd }: App
     logEdge: head.logEdge,
     auditEdge: head.auditEdge,
     logEnd,
+    writer: writer?.session,
   };
 }
 

@@ -11,7 +11,8 @@ export type StoreTarget = string | PgliteTarget;
  * process uses the folder. {@link Store.checkDurability} says if the database is safe to use.
  */
 export async function openStore(target: StoreTarget, options: PostgresStoreOptions = {}): Promise<Store> {
-  if (typeof target !== 'string') return openPgliteStore(target, { now: options.now });
+  if (typeof target !== 'string')
+    return openPgliteStore(target, { now: options.now, leaseMs: options.limits?.leaseMs });
   ensure(/^postgres(?:ql)?:\/\//.test(target), 'usage', 'a database is named by a postgres:// URL');
   return openPostgresStore(target, options);
 }

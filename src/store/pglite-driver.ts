@@ -1,12 +1,7 @@
 import type { PGlite } from '@electric-sql/pglite';
-import {
-  decodeBytea,
-  encodeParameter,
-  type SqlDriver,
-  type SqlLock,
-  type SqlParameter,
-  type SqlRow,
-} from './sql-driver.ts';
+import type { WriterLock } from './ports.ts';
+import { ProcessLocks } from './process-locks.ts';
+import { decodeBytea, encodeParameter, type SqlDriver, type SqlParameter, type SqlRow } from './sql-driver.ts';
 import { SqlError, toStorageError } from './sql-error.ts';
 
 const BYTEA = 17;
@@ -28,11 +23,12 @@ export class PgliteDriver implements SqlDriver {
   readonly #database: PGlite;
   readonly #warnings: readonly string[];
   readonly #onClose: () => Promise<void>;
-  readonly #locked = new Set<number>();
+  readonly #locks: ProcessLocks;
   #closing: Promise<void> | undefined;
 
   /** `onClose` runs after the database has closed: it unlocks the folder. */
-  constructor(database: PGlite, warnings: readonly string[], onClose: () => Promise<void>) {
+  constructor(database: PGlite, warnings: readonly string[], onClose: () => Promise<void>, leaseMs: number) {
+    this.#locks = new ProcessLocks(leaseMs);
     this.#database = database;
     this.#warnings = warnings;
     this.#onClose = onClose;
@@ -57,14 +53,8 @@ export class PgliteDriver implements SqlDriver {
     return Promise.resolve(() => Promise.resolve());
   }
 
-  tryLock(logId: number): Promise<SqlLock | undefined> {
-    if (this.#locked.has(logId)) return Promise.resolve(undefined);
-    this.#locked.add(logId);
-    const release = (): Promise<void> => {
-      this.#locked.delete(logId);
-      return Promise.resolve();
-    };
-    return Promise.resolve({ lost: new Promise<void>(() => {}), release });
+  tryLock(logId: number): Promise<WriterLock | undefined> {
+    return Promise.resolve(this.#locks.tryLock(logId));
   }
 
   checkDurability(): Promise<{ readonly warnings: readonly string[] }> {

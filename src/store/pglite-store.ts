@@ -7,6 +7,7 @@ import { PgliteDriver } from './pglite-driver.ts';
 import type { Store } from './ports.ts';
 import { toStorageError } from './sql-error.ts';
 import { sqlStore } from './sql-store.ts';
+import { WRITER_LEASE_MS } from './writer-lock.ts';
 
 /**
  * The folder of an embedded database, created if it is missing; or a database that the caller has opened and
@@ -21,41 +22,49 @@ const WARNING =
 /** The same plans as on PostgreSQL: rows are found by primary key. */
 const SESSION = 'set enable_seqscan = off; set jit = off';
 
+/** Options of {@link openPgliteStore}. */
+export interface PgliteStoreOptions {
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  readonly now?: (() => number) | undefined;
+  /** The lease of the writer's lock, ms. Default {@link WRITER_LEASE_MS}. */
+  readonly leaseMs?: number | undefined;
+}
+
 /**
  * Opens an embedded PostgreSQL in this process and brings it to this program's schema. Takes the folder's lock: two
  * processes on one folder would lose rows. Throws `storage-locked`, `storage-failed`.
  */
-export async function openPgliteStore(
-  target: PgliteTarget,
-  options: { readonly now?: (() => number) | undefined } = {},
-): Promise<Store> {
-  const now = options.now ?? Date.now;
-  if ('database' in target) return serve(target.database, async () => {}, now);
+export async function openPgliteStore(target: PgliteTarget, options: PgliteStoreOptions = {}): Promise<Store> {
+  if ('database' in target) return serve(target.database, async () => {}, options);
   await mkdir(target.dataDir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw toStorageError(error);
   });
   const lock = await lockFolder(target.dataDir);
   try {
-    return await open(join(target.dataDir, 'database'), () => lock.release(), now);
+    return await open(join(target.dataDir, 'database'), () => lock.release(), options);
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-async function open(dataDir: string, onClose: () => Promise<void>, now: () => number): Promise<Store> {
+async function open(dataDir: string, onClose: () => Promise<void>, options: PgliteStoreOptions): Promise<Store> {
   let database: PGlite | undefined;
   try {
     database = await PGlite.create(dataDir);
-    return await serve(database, onClose, now);
+    return await serve(database, onClose, options);
   } catch (error) {
     await database?.close().catch(() => {});
     throw toStorageError(error);
   }
 }
 
-async function serve(database: PGlite, onClose: () => Promise<void>, now: () => number): Promise<Store> {
+async function serve(
+  database: PGlite,
+  onClose: () => Promise<void>,
+  { now = Date.now, leaseMs = WRITER_LEASE_MS }: PgliteStoreOptions,
+): Promise<Store> {
   await migratePglite(database);
   await database.exec(SESSION);
-  return sqlStore(new PgliteDriver(database, [WARNING], onClose), now);
+  return sqlStore(new PgliteDriver(database, [WARNING], onClose, leaseMs), now);
 }

@@ -64,12 +64,24 @@ export interface AppendBatch {
   readonly logEnd?: Uint8Array | undefined;
   /** The trail's record of this step; undefined if nobody did anything. */
   readonly trail?: TrailRecord | undefined;
+  /** The append happens only if this lock is still held. Default: whoever holds it. */
+  readonly writer?: Pick<WriterLock, 'session'> | undefined;
 }
 
-/** The writer's advisory lock, held. */
+/**
+ * The writer's lock, held as a lease: the database takes it away, by its own clock, from a holder that has not renewed
+ * it for a few seconds.
+ */
 export interface WriterLock {
-  /** Resolves when the lock is lost (its connection broke). */
+  /**
+   * The session of PostgreSQL that holds the lock, which {@link LogStore.append} asks for; undefined in an embedded
+   * database and behind a pooler of transactions.
+   */
+  readonly session: number | undefined;
+  /** Resolves when the lock is no longer held: its lease ran out, its connection broke, or it was given back. */
   readonly lost: Promise<void>;
+  /** Renews the lease. Throws `head-moved` if the lock is lost. */
+  renew(): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -105,8 +117,9 @@ export interface LogStore {
   /**
    * Makes a sequencing step durable. Sequenced intents follow their submissions; the intent of a rejected one fails,
    * and its serial goes to the CRL (reason 5). Changes nothing and throws `head-moved` if the head has another size,
-   * the log has ended, or a submission of the batch was settled meanwhile; `trail-moved` if the trail has a record of
-   * this number. After `storage-failed` the step may or may not be durable: read the head again.
+   * the log has ended, the batch's writer has lost its lock, or a submission of the batch was settled meanwhile;
+   * `trail-moved` if the trail has a record of this number. After `storage-failed` the step may or may not be durable:
+   * read the head again.
    */
   append(batch: AppendBatch): Promise<void>;
   readEntries(positions: readonly number[]): Promise<readonly (EntryRow | undefined)[]>;

@@ -3,15 +3,10 @@ import { GlasskeyError } from '../core/errors.ts';
 import { checkPostgresDurability } from './postgres-durability.ts';
 import { listenPostgres } from './postgres-listener.ts';
 import { lockPostgres } from './postgres-lock.ts';
+import type { WriterLock } from './ports.ts';
 import { connectPool, type PostgresLimits } from './postgres-pool.ts';
-import {
-  encodeParameter,
-  type SqlDriver,
-  type SqlLock,
-  type SqlOptions,
-  type SqlParameter,
-  type SqlRow,
-} from './sql-driver.ts';
+import { POOLER_WARNING } from './postgres-pooler.ts';
+import { encodeParameter, type SqlDriver, type SqlOptions, type SqlParameter, type SqlRow } from './sql-driver.ts';
 import { isRetriable, SqlError, toStorageError } from './sql-error.ts';
 
 const ATTEMPTS = 3;
@@ -29,15 +24,14 @@ export class PostgresDriver implements SqlDriver {
   readonly #url: string;
   readonly #limits: PostgresLimits;
   readonly #synchronousCommit: string;
-  readonly #warnings: readonly string[];
+  readonly #isTransactionPooled: boolean;
   readonly #open = new Set<{ close(): Promise<void> }>();
   #pool: Sql;
   #pending = 0;
   #closed = false;
 
-  /** `warnings` are findings about the way to the database. */
-  constructor(url: string, limits: PostgresLimits, synchronousCommit: string, warnings: readonly string[] = []) {
-    this.#warnings = warnings;
+  constructor(url: string, limits: PostgresLimits, synchronousCommit: string, isTransactionPooled = false) {
+    this.#isTransactionPooled = isTransactionPooled;
     this.#url = url;
     this.#limits = limits;
     this.#synchronousCommit = synchronousCommit;
@@ -73,14 +67,22 @@ export class PostgresDriver implements SqlDriver {
     return this.#track(() => listener.stop());
   }
 
-  async tryLock(logId: number): Promise<SqlLock | undefined> {
-    const lock = await lockPostgres(this.#url, this.#limits, logId);
-    return lock === undefined ? undefined : { lost: lock.lost, release: this.#track(() => lock.release()) };
+  async tryLock(logId: number): Promise<WriterLock | undefined> {
+    const lock = await lockPostgres({
+      url: this.#url,
+      limits: this.#limits,
+      logId,
+      keepsSessions: !this.#isTransactionPooled,
+    });
+    if (lock === undefined) return undefined;
+    const release = this.#track(() => lock.release());
+    void lock.lost.then(release);
+    return { ...lock, release };
   }
 
   async checkDurability(): Promise<{ readonly warnings: readonly string[] }> {
     const { warnings } = await checkPostgresDurability(this.#url, this.#limits);
-    return { warnings: [...this.#warnings, ...warnings] };
+    return { warnings: this.#isTransactionPooled ? [POOLER_WARNING, ...warnings] : warnings };
   }
 
   async close(): Promise<void> {

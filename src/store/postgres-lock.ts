@@ -1,64 +1,99 @@
 import type { Sql } from 'postgres';
+import type { WriterLock } from './ports.ts';
 import { connectSession, type PostgresLimits } from './postgres-pool.ts';
-import type { SqlLock } from './sql-driver.ts';
 import { toStorageError } from './sql-error.ts';
+import { LOCK_CLASS, lockLost } from './writer-lock.ts';
 
-/** First key of Glasskey's advisory locks on logs; the second is the log's id. */
-const LOCK_CLASS = 0x676c6b79;
-const HEARTBEAT_MS = 5_000;
+/** Options of {@link lockPostgres}. */
+export interface PostgresLockOptions {
+  readonly url: string;
+  readonly limits: PostgresLimits;
+  readonly logId: number;
+  /** False behind a pooler of transactions: statements of one connection then run in any session. */
+  readonly keepsSessions: boolean;
+}
 
 /**
- * Tries `pg_try_advisory_lock` on its own connection, which holds the lock for as long as it lives. It probes the
- * connection, to notice a network partition too. Returns undefined if another session holds the lock.
+ * Takes the lock and starts its lease. PostgreSQL ends a session that stays idle for longer than the lease, and with
+ * it the lock, whether its holder is stopped, broken or out of reach.
  */
-export async function lockPostgres(url: string, limits: PostgresLimits, logId: number): Promise<SqlLock | undefined> {
+const TAKE = `select pg_backend_pid() as session, pg_try_advisory_lock($1::int4, $2::int4) as locked,
+  set_config('idle_session_timeout', $3, false)`;
+
+/** Behind a pooler of transactions, the setting would end the sessions of others. */
+const TAKE_POOLED = 'select pg_backend_pid() as session, pg_try_advisory_lock($1::int4, $2::int4) as locked';
+
+/**
+ * Ends the session of an earlier writer that was stopped inside its append, before the commit. It holds the row of the
+ * head, and no timeout of PostgreSQL ends it: the statement is done, and its transaction is not idle. Sessions that
+ * execute something are left alone; the compare-and-swap is for those.
+ */
+const END_STOPPED = `select pg_terminate_backend(holder.pid) from heads
+  join pg_locks as held on held.locktype = 'transactionid' and held.transactionid = heads.xmax and held.granted
+  join pg_stat_activity as holder on holder.pid = held.pid
+  where heads.log_id = $1::int4 and holder.usename = current_user and holder.application_name = 'glasskey'
+    and holder.wait_event_type = 'Client'`;
+
+/**
+ * Tries `pg_try_advisory_lock` on its own connection, which holds the lock for as long as it lives and is renewed.
+ * Returns undefined if another session holds the lock. Throws `storage-failed`.
+ */
+export async function lockPostgres(options: PostgresLockOptions): Promise<WriterLock | undefined> {
+  const { url, limits, logId, keepsSessions } = options;
   let lose!: () => void;
   const lost = new Promise<void>((resolve) => {
     lose = resolve;
   });
-  let released = false;
-  const session = connectSession(url, limits, {
-    idle_timeout: 0,
-    onclose: () => {
-      if (!released) lose();
-    },
-  });
+  const connection = connectSession(url, limits, { idle_timeout: 0, onclose: () => lose() });
+  let session: number | undefined;
   try {
-    const [row] = await session.unsafe('select pg_try_advisory_lock($1::int4, $2::int4) as locked', [
-      String(LOCK_CLASS),
-      String(logId),
-    ]);
-    if (row?.['locked'] !== true) {
-      released = true;
-      await session.end({ timeout: 1 });
-      return undefined;
-    }
+    session = await take(connection, options);
+    if (session !== undefined) await connection.unsafe(END_STOPPED, [String(logId)]);
   } catch (error) {
-    await session.end({ timeout: 0 });
+    await connection.end({ timeout: 0 });
     throw toStorageError(error);
   }
-  const heartbeat = setInterval(() => {
-    void probe(session).catch(lose);
-  }, HEARTBEAT_MS);
-  heartbeat.unref();
-  const end = async (): Promise<void> => {
-    released = true;
-    clearInterval(heartbeat);
-    await session.end({ timeout: 1 });
-  };
+  if (session === undefined) {
+    await connection.end({ timeout: 1 });
+    return undefined;
+  }
+  const end = (): Promise<void> => connection.end({ timeout: 1 });
   // A client that reconnects by itself would look alive without the lock: end it for good.
   void lost.then(end, end);
-  return { lost, release: end };
+  const renew = async (): Promise<void> => {
+    const found = await sessionOf(connection, limits.leaseMs / 2).catch(() => undefined);
+    if (found !== undefined && (found === session || !keepsSessions)) return;
+    lose();
+    throw lockLost();
+  };
+  const release = (): Promise<void> => {
+    lose();
+    return end();
+  };
+  return { session: keepsSessions ? session : undefined, lost, renew, release };
 }
 
-/** Rejects unless the session answers within the heartbeat's interval. */
-async function probe(session: Sql): Promise<void> {
+/** Returns the session that got the lock. */
+async function take(
+  connection: Sql,
+  { limits, logId, keepsSessions }: PostgresLockOptions,
+): Promise<number | undefined> {
+  const key = [String(LOCK_CLASS), String(logId)];
+  const [row] = keepsSessions
+    ? await connection.unsafe(TAKE, [...key, String(limits.leaseMs)])
+    : await connection.unsafe(TAKE_POOLED, key);
+  return row?.['locked'] === true ? Number(row['session']) : undefined;
+}
+
+/** Returns the session in which the connection's statements run. Rejects if it does not answer in time. */
+async function sessionOf(connection: Sql, timeoutMs: number): Promise<number> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer')), HEARTBEAT_MS);
+    timer = setTimeout(() => reject(new Error('no answer')), timeoutMs);
   });
   try {
-    await Promise.race([session.unsafe('select 1'), late]);
+    const [row] = await Promise.race([connection.unsafe('select pg_backend_pid() as session'), late]);
+    return Number(row?.['session']);
   } finally {
     clearTimeout(timer);
   }

@@ -1,5 +1,6 @@
 import postgres, { type Options, type Sql } from 'postgres';
 import { decodeBytea, decodeIntegers } from './sql-driver.ts';
+import { WRITER_LEASE_MS } from './writer-lock.ts';
 
 /** Limits of the connections to PostgreSQL. */
 export interface PostgresLimits {
@@ -11,6 +12,8 @@ export interface PostgresLimits {
   readonly lockTimeoutMs: number;
   /** Time to wait for a new connection. Default 5,000. */
   readonly connectTimeoutMs: number;
+  /** PostgreSQL takes the writer's lock from a holder that has not renewed it for so long. Default 6,000. */
+  readonly leaseMs: number;
   /** Statements and transactions under way or waiting; more get `overloaded`. Default 4,096. */
   readonly maxPending: number;
 }
@@ -20,6 +23,7 @@ export const DEFAULT_POSTGRES_LIMITS: PostgresLimits = {
   statementTimeoutMs: 15_000,
   lockTimeoutMs: 5_000,
   connectTimeoutMs: 5_000,
+  leaseMs: WRITER_LEASE_MS,
   maxPending: 4_096,
 };
 

@@ -3,7 +3,7 @@ import type { Store } from './ports.ts';
 import { PostgresDriver } from './postgres-driver.ts';
 import { chooseSynchronousCommit } from './postgres-durability.ts';
 import { DEFAULT_POSTGRES_LIMITS, type PostgresLimits } from './postgres-pool.ts';
-import { isTransactionPooled, POOLER_WARNING } from './postgres-pooler.ts';
+import { isTransactionPooled } from './postgres-pooler.ts';
 import { sqlStore } from './sql-store.ts';
 
 /** Options of {@link openPostgresStore}. */
@@ -17,8 +17,8 @@ export interface PostgresStoreOptions {
 export async function openPostgresStore(url: string, options: PostgresStoreOptions = {}): Promise<Store> {
   const limits = { ...DEFAULT_POSTGRES_LIMITS, ...options.limits };
   // First, because the steps after it fail behind such a pooler without saying why.
-  const warnings = (await isTransactionPooled(url, limits)) ? [POOLER_WARNING] : [];
+  const isPooled = await isTransactionPooled(url, limits);
   await migratePostgres(url, limits);
-  const driver = new PostgresDriver(url, limits, await chooseSynchronousCommit(url, limits), warnings);
+  const driver = new PostgresDriver(url, limits, await chooseSynchronousCommit(url, limits), isPooled);
   return sqlStore(driver, options.now ?? Date.now);
 }

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import type { WriterLock } from './ports.ts';
 
 /** A parameter of a statement. `undefined` is NULL. */
 export type SqlValue = string | number | Uint8Array | null | undefined;
@@ -6,12 +7,6 @@ export type SqlParameter = SqlValue | readonly SqlValue[];
 
 /** A value of a column: int8 and int4 are numbers, bytea is a plain Uint8Array, int8[] an array of numbers. */
 export type SqlRow = Readonly<Record<string, unknown>>;
-
-/** Holds an advisory lock, or an equivalent, for as long as its connection lives. */
-export interface SqlLock {
-  readonly lost: Promise<void>;
-  release(): Promise<void>;
-}
 
 /** Options of one run of a statement. */
 export interface SqlOptions {
@@ -40,7 +35,7 @@ export interface SqlDriver {
   readonly shared: boolean;
   /** Listens to other processes on {@link CHANNEL}. Calls `onGap` whenever it may have missed a notification. */
   listen(onPayload: (payload: string) => void, onGap: () => void): Promise<() => Promise<void>>;
-  tryLock(logId: number): Promise<SqlLock | undefined>;
+  tryLock(logId: number): Promise<WriterLock | undefined>;
   checkDurability(): Promise<{ readonly warnings: readonly string[] }>;
   close(): Promise<void>;
 }

@@ -3,12 +3,28 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { openStore } from '../../src/store/open-store.ts';
 import { DEFAULT_POSTGRES_LIMITS } from '../../src/store/postgres-pool.ts';
 import { isTransactionPooled } from '../../src/store/postgres-pooler.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 
 const PGBOUNCER = '/usr/sbin/pgbouncer';
+/** Settings that a connection of the store begins with. PgBouncer refuses those that it does not know. */
+const STARTUP_PARAMETERS = [
+  'statement_timeout',
+  'lock_timeout',
+  'idle_in_transaction_session_timeout',
+  'tcp_keepalives_idle',
+  'tcp_keepalives_interval',
+  'tcp_keepalives_count',
+  'plan_cache_mode',
+  'enable_seqscan',
+  'jit',
+  'synchronous_commit',
+].join(',');
+const LEASE_MS = 400;
 
 let pooler: { readonly child: ChildProcess; readonly folder: string } | undefined;
 afterEach(() => {
@@ -62,6 +78,7 @@ unix_socket_dir =
 auth_type = trust
 auth_file = ${users}
 pool_mode = ${mode}
+ignore_startup_parameters = ${STARTUP_PARAMETERS}
 `,
   );
   // It refuses to run as root.
@@ -86,5 +103,21 @@ describe('a pooler of transactions', () => {
     expect(await isTransactionPooled(await throughPooler('session'), DEFAULT_POSTGRES_LIMITS)).toBe(false);
     pooler?.child.kill('SIGKILL');
     expect(await isTransactionPooled(await throughPooler('transaction'), DEFAULT_POSTGRES_LIMITS)).toBe(true);
+  });
+});
+
+describe.skipIf(!existsSync(PGBOUNCER))('the lease of the writer lock behind PgBouncer', () => {
+  it.each(['session', 'transaction'] as const)('in %s mode', async (mode) => {
+    const store = await openStore(await throughPooler(mode), { limits: { leaseMs: LEASE_MS } });
+    try {
+      const { logId } = await store.createLog({ origin: 'log', configuration: new Uint8Array(1) });
+      const lock = await store.log(logId).tryWriterLock();
+      await sleep(3 * LEASE_MS);
+      // In transaction mode, a limit of idle time would end the sessions of others.
+      if (mode === 'session') await expect(lock?.renew()).rejects.toMatchObject({ code: 'head-moved' });
+      else await expect(lock?.renew()).resolves.toBeUndefined();
+    } finally {
+      await store.close();
+    }
   });
 });
