@@ -7,6 +7,7 @@ import { defineConfig } from 'vitest/config';
 const LONG = [
   'test/interop/**/*.test.ts',
   'test/scenario/crash.test.ts',
+  'test/scenario/failover.test.ts',
   'test/cli/auditor.test.ts',
   'test/cli/commands/admin/admin-lists.test.ts',
   'test/cli/commands/admin/erase.test.ts',

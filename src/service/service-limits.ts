@@ -28,6 +28,11 @@ export interface ServiceLimits {
   /** First pause after a failed append, ms; doubles up to `maxBackoffMs`. */
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
+  /**
+   * The time after which a writer whose turns all fail leaves the writing to another server, ms. A step that does not
+   * come to an end gets twice as long.
+   */
+  readonly writerPatienceMs: number;
   /** Longest wait for a log that stands still before this server is not ready, ms. */
   readonly standstillMs: number;
   /** The interval for polling the queue, the writer's lock and released heads without a notification, ms. */
@@ -104,6 +109,7 @@ export const DEFAULT_SERVICE_LIMITS: ServiceLimits = {
   maxClockBehindMs: 60_000,
   backoffMs: 100,
   maxBackoffMs: 5_000,
+  writerPatienceMs: 4_000,
   standstillMs: 30_000,
   pollMs: 1_000,
   maxAnswersAtOnce: 32,

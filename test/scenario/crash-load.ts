@@ -115,6 +115,12 @@ export class CrashLoad {
     return true;
   }
 
+  /** Registers another name. Rejects unless the server acknowledges it in time. */
+  async register(url: string, timeoutMs: number): Promise<void> {
+    const registration = await this.prepare();
+    if (!(await this.send(url, registration, timeoutMs))) throw new Error(`no answer within ${timeoutMs} ms`);
+  }
+
   /** Makes a registration of a name that nobody has. */
   async prepare(): Promise<Registration> {
     const identity = `user${this.#next++}@crash.example`;

@@ -25,6 +25,8 @@ export interface KillableServerOptions {
   readonly port?: number;
   /** Added to the environment. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Added to the command. */
+  readonly options?: readonly string[];
 }
 
 /** Makes a data folder. */
@@ -36,9 +38,10 @@ export async function initialiseServer(data: string): Promise<void> {
 export function startKillableServer(
   data: string,
   database: string,
-  { port = 0, environment = {} }: KillableServerOptions = {},
+  { port = 0, environment = {}, options = [] }: KillableServerOptions = {},
 ): KillableServer {
-  const command = [PROGRAM, 'serve', '--data', data, '--listen', `127.0.0.1:${port}`, '--database', database];
+  const serve = ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, '--database', database];
+  const command = [PROGRAM, ...serve, ...options];
   const env = { ...process.env, ...environment };
   const child = spawn(process.execPath, command, { detached: true, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'exit');

@@ -3,7 +3,7 @@ import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { driveTiles } from '../../core/prefix/drive.ts';
 import { KEY_LENGTH } from '../../core/prefix/key-bits.ts';
 import { MAX_LOOKUPS, provePrefixLookups } from '../../core/prefix/prefix-tree.ts';
-import type { AppendBatch, HeadRow, SubmissionRow } from '../../store/ports.ts';
+import type { AppendBatch, HeadRow, SubmissionRow, WriterLock } from '../../store/ports.ts';
 import type { RefusedRow } from './batch-bisection.ts';
 import { planEntries } from './batch-plan.ts';
 import { type GrownTrees, growLog, prefixTileRows } from './grow-log.ts';
@@ -28,6 +28,8 @@ interface Appending {
   readonly refused: readonly RefusedRow[];
   /** Timestamp of the new entries, ms: not before the head's. */
   readonly timestampMs: number;
+  /** The append fails once this lock is lost. */
+  readonly writer?: WriterLock | undefined;
 }
 
 /**
@@ -39,7 +41,7 @@ interface Appending {
 export async function appendQueue(
   context: LogContext,
   head: HeadRow,
-  { queue, refused, timestampMs }: Appending,
+  { queue, refused, timestampMs, writer }: Appending,
 ): Promise<Appended> {
   const { growth, entries, ...grown } = await growChecked(context, head, queue, timestampMs);
   const checked = { ...grown.checked, rejected: [...grown.checked.rejected, ...refused] };
@@ -50,6 +52,7 @@ export async function appendQueue(
     versions,
     rejected: checked.rejected.map(({ row, code }) => ({ submissionId: row.id, code })),
     revocations: checked.revocations,
+    writer,
   };
   const acts = actsOf(context, entries, checked, head.size);
   if (acts.length === 0) await context.store.append(batch);

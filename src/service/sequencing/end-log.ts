@@ -8,6 +8,7 @@ import { releaseHead } from './head-signer.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { LogProgress } from '../log/log-progress.ts';
 import { SequencingStep } from './sequencing-step.ts';
+import { WriterLease } from './writer-lease.ts';
 
 /** Options of {@link endLog}. */
 export interface EndLogOptions {
@@ -34,22 +35,27 @@ export interface EndedLog {
  */
 export async function endLog(context: LogContext, options: EndLogOptions): Promise<EndedLog> {
   const { store } = context;
-  const lock = await store.tryWriterLock();
-  ensure(lock !== undefined, 'storage-locked', 'a server is running: stop all servers of the log to end it');
+  const lease = await WriterLease.take(store, () => Infinity);
+  ensure(lease !== undefined, 'storage-locked', 'a server is running: stop all servers of the log to end it');
   try {
     ensure((await store.readLogEnd()) === undefined, 'log-ended', 'the log has ended already');
     const { acceptClockGap } = options;
     const step = new SequencingStep(context, new LogProgress(store, context.limits), { acceptClockGap });
     // Runs the checks of a start, those of witnesses included, and sequences the queue.
-    while ((await step.run()) !== 'idle');
-    const head = await appendEnd(context, await store.readHead(), options);
-    return { position: head.size - 1, released: await isReleased(context, head) };
+    while ((await step.run(lease)) !== 'idle');
+    const head = await appendEnd(context, await store.readHead(), options, lease);
+    return { position: head.size - 1, released: await isReleased(context, head, lease) };
   } finally {
-    await lock.release();
+    await lease.release();
   }
 }
 
-async function appendEnd(context: LogContext, head: HeadRow, { sign, who }: EndLogOptions): Promise<HeadRow> {
+async function appendEnd(
+  context: LogContext,
+  head: HeadRow,
+  { sign, who }: EndLogOptions,
+  lease: WriterLease,
+): Promise<HeadRow> {
   const { store, trail, now, limits, configHash, readPrefixTiles } = context;
   const signed = await sign(head.size);
   const growth = await growLog({
@@ -60,7 +66,7 @@ async function appendEnd(context: LogContext, head: HeadRow, { sign, who }: EndL
     readTiles: readPrefixTiles,
   });
   const nothing = { versions: [], rejected: [], revocations: [] };
-  const batch = { ...growth, prefixTiles: prefixTileRows(growth.prefixTiles), ...nothing };
+  const batch = { ...growth, prefixTiles: prefixTileRows(growth.prefixTiles), ...nothing, writer: lease.lock };
   const logEnd = encode(signedLogEndCodec, signed);
   const act = { at: now(), act: 'log-ended' as const, who, position: head.size };
   await trail.record([act], (record) => store.append({ ...batch, logEnd, trail: record }));
@@ -68,9 +74,9 @@ async function appendEnd(context: LogContext, head: HeadRow, { sign, who }: EndL
 }
 
 /** Releases the last entry, unless the witnesses' quorum is missing. */
-async function isReleased(context: LogContext, head: HeadRow): Promise<boolean> {
+async function isReleased(context: LogContext, head: HeadRow, lease: WriterLease): Promise<boolean> {
   try {
-    await releaseHead(context, head);
+    await releaseHead(context, head, lease);
     return true;
   } catch (error) {
     if (isGlasskeyError(error, 'release-stalled')) return false;

@@ -10,6 +10,7 @@ import { AuditProofs } from '../log/audit-proofs.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { checkpointFrom, committedSize } from './rollback-check.ts';
 import type { WitnessQuorum } from '../witnessing/witness-quorum.ts';
+import type { WriterLease } from './writer-lease.ts';
 
 /** Full tiles that a consistency proof is made from: few of each level. */
 const PROOF_TILES = 16;
@@ -59,13 +60,16 @@ async function signAuditHead(context: SigningContext, { size, auditRoot }: HeadR
 
 /**
  * Signs a committed head and stores the signatures: from then on clients may see everything up to its size. In a log
- * with a witness policy, waits for the quorum. Throws `release-stalled` without a quorum, `log-rolled-back` if a
- * witness has seen another log, `head-moved`, and storage errors.
+ * with a witness policy, waits for the quorum. Signs nothing once the lease is over. Throws `release-stalled` without a
+ * quorum, `log-rolled-back` if a witness has seen another log, `head-moved`, and storage errors.
  */
-export async function releaseHead(context: LogContext, head: HeadRow): Promise<ReleasedHead> {
+export async function releaseHead(context: LogContext, head: HeadRow, lease?: WriterLease): Promise<ReleasedHead> {
   const { witnesses } = context;
+  await lease?.confirm();
   const released =
-    witnesses === undefined ? await releaseAlone(context, head) : await releaseWitnessed(context, head, witnesses);
+    witnesses === undefined
+      ? await releaseAlone(context, head)
+      : await releaseWitnessed(context, head, { witnesses, lease });
   context.observe({ type: 'released', size: released.size, timestampMs: head.timestampMs });
   return released;
 }
@@ -78,13 +82,19 @@ async function releaseAlone(context: LogContext, head: HeadRow): Promise<Release
   return released;
 }
 
-async function releaseWitnessed(context: LogContext, head: HeadRow, witnesses: WitnessQuorum): Promise<ReleasedHead> {
+async function releaseWitnessed(
+  context: LogContext,
+  head: HeadRow,
+  { witnesses, lease }: { readonly witnesses: WitnessQuorum; readonly lease: WriterLease | undefined },
+): Promise<ReleasedHead> {
   const note = await signAuditHead(context, head);
   // Before any witness sees it: after a crash, this host must know what a witness may have.
   await context.lastSigned?.write(note);
   const proofs = new AuditProofs(context.store, PROOF_TILES);
   const signed = checkpointFrom(note, head.size, proofs, decodeTreeEdge(head.auditEdge));
   const checkpoint = await witnesses.gather(signed, () => committedSize(context));
+  // Witnesses may have taken long.
+  await lease?.confirm();
   const released = { size: head.size, signature: await signTreeHead(context, head), checkpoint };
   await context.store.release(released);
   return released;

@@ -1,12 +1,16 @@
 import { type GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import type { WriterLock } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { LogProgress } from '../log/log-progress.ts';
 import { closeStaleIntents } from './intent-closing.ts';
 import { type ReleaseLag, SequencingStep, type StepOptions, type StepResult } from './sequencing-step.ts';
+import { WriterLease } from './writer-lease.ts';
 
 /** Interval between two rounds of housekeeping of intents and the queue, ms. */
 const HOUSEKEEPING_MS = 10_000;
+/** Polls of the lock that a process leaves to others after it has given up writing. */
+const REST_POLLS = 3;
+/** A hanging step gets so many times the patience with failing ones: a slow append is better than a new writer. */
+const HANG_FACTOR = 2;
 
 /** Options of a {@link Sequencer}. */
 export interface SequencerOptions extends StepOptions {
@@ -19,7 +23,8 @@ export interface SequencerOptions extends StepOptions {
 /**
  * The loop that writes a log: it gets the writer lock, waits for work, and runs {@link SequencingStep}s
  * (docs/architecture.md#sequencing-and-durability). Any number of processes may run one. The writer lock lets one of
- * them work, and the compare-and-swap on the head keeps the log consistent even if the lock fails.
+ * them work, and the compare-and-swap on the head keeps the log consistent even if the lock fails. A process that
+ * cannot append gives the lock up.
  */
 export class Sequencer {
   readonly #context: LogContext;
@@ -27,7 +32,11 @@ export class Sequencer {
   /** Owns this process's view of the head. Only the loop, or a test without a loop, runs it. */
   readonly #step: SequencingStep;
   /** The writer lock. Only this class takes it and gives it back. */
-  #lock: WriterLock | undefined;
+  #lease: WriterLease | undefined;
+  /** When this process last did a turn, or became the writer, ms by the monotonic clock. */
+  #progressMs = 0;
+  /** The time that a step may take, ms. Doubles after each that hung, so that a slow database gets its append. */
+  #hangMs: number;
   /** The loop; undefined until {@link start}. */
   #running: Promise<void> | undefined;
   /** {@link stop} was called. */
@@ -44,6 +53,7 @@ export class Sequencer {
   constructor(context: LogContext, progress: LogProgress, options: SequencerOptions = {}) {
     this.#context = context;
     this.#options = options;
+    this.#hangMs = HANG_FACTOR * context.limits.writerPatienceMs;
     this.#step = new SequencingStep(context, progress, options);
   }
 
@@ -67,7 +77,7 @@ export class Sequencer {
 
   /** True while this process holds the writer lock. */
   get isWriter(): boolean {
-    return this.#lock !== undefined;
+    return this.#lease !== undefined;
   }
 
   /** Runs one step without the loop: see {@link SequencingStep.run}. */
@@ -94,7 +104,7 @@ export class Sequencer {
     this.#stopping = true;
     this.#wake();
     await this.#running;
-    await this.#dropLock();
+    await this.#giveUp();
   }
 
   /** Wakes the loop: something was submitted. */
@@ -118,31 +128,44 @@ export class Sequencer {
       try {
         await this.#turn();
         this.#trouble = undefined;
+        this.#progressMs = performance.now();
         backoffMs = 0;
       } catch (error) {
         this.#trouble = error;
         observe({ type: 'sequencing-failed', error });
-        // A server with the right time can append.
-        if (isGlasskeyError(error, 'clock-skew')) await this.#dropLock();
         backoffMs = Math.min(Math.max(2 * backoffMs, limits.backoffMs), limits.maxBackoffMs);
-        await this.#sleep(backoffMs, () => false);
+        const leaves = this.#leavesWriting(error);
+        if (leaves) await this.#giveUp();
+        await this.#sleep(leaves ? REST_POLLS * limits.pollMs : backoffMs, () => false);
       }
     }
     await unsubscribe().catch(() => undefined);
   }
 
+  /** Returns true if another server should try to append, after a turn that failed. */
+  #leavesWriting(error: unknown): boolean {
+    // A finding about the log is none about this server: nobody else may sign over it.
+    if (this.#lease === undefined || this.#step.failure !== undefined) return false;
+    // A server with the right time can append.
+    if (isGlasskeyError(error, 'clock-skew')) return true;
+    return performance.now() - this.#progressMs > this.#context.limits.writerPatienceMs;
+  }
+
   /** Runs one turn of the loop: becomes the writer, waits for work and does it. */
   async #turn(): Promise<void> {
     const { limits } = this.#context;
-    if (this.#lock === undefined && isGlasskeyError(this.#trouble, 'clock-skew')) await this.#step.assertClock();
-    if (!(await this.#holdLock())) return this.#sleep(limits.pollMs, () => false);
+    if (this.#lease === undefined && isGlasskeyError(this.#trouble, 'clock-skew')) await this.#step.assertClock();
+    const lease = await this.#holdLease();
+    if (lease === undefined) return this.#sleep(limits.pollMs, () => false);
+    await lease.confirm();
     // Before the submissions are collected: while the head is checked, a part of a batch would arrive.
-    await this.#step.prepare();
+    await this.#step.prepare(lease);
     await this.#collect();
     if (this.#stopping) return;
     this.#submitted = false;
     this.#lastStartMs = performance.now();
-    const result = await this.#step.run();
+    const result = await this.#step.run(lease);
+    this.#hangMs = HANG_FACTOR * limits.writerPatienceMs;
     await this.#tidy();
     if (result === 'idle') await this.#sleep(limits.pollMs, () => this.#submitted);
   }
@@ -167,30 +190,32 @@ export class Sequencer {
     await store.purgeSettled(now() - limits.settledRetentionMs);
   }
 
-  async #holdLock(): Promise<boolean> {
-    if (this.#lock !== undefined) return true;
-    const lock = await this.#context.store.tryWriterLock();
-    if (lock === undefined) return false;
-    this.#lock = lock;
+  async #holdLease(): Promise<WriterLease | undefined> {
+    if (this.#lease !== undefined) return this.#lease;
+    const lease = await WriterLease.take(this.#context.store, () => this.#hangMs);
+    if (lease === undefined) return undefined;
+    this.#lease = lease;
+    this.#progressMs = performance.now();
     this.#step.reset();
     this.#context.observe({ type: 'writer', holds: true });
-    void lock.lost.then(() => {
-      if (this.#lock === lock) this.#forgetLock();
+    void lease.lost.then(() => {
+      if (lease.hasHung) this.#hangMs *= 2;
+      if (this.#lease === lease) this.#forgetLease();
     });
-    return true;
+    return lease;
   }
 
-  #forgetLock(): void {
-    this.#lock = undefined;
+  #forgetLease(): void {
+    this.#lease = undefined;
     this.#step.reset();
     this.#context.observe({ type: 'writer', holds: false });
   }
 
-  async #dropLock(): Promise<void> {
-    const lock = this.#lock;
-    if (lock === undefined) return;
-    this.#forgetLock();
-    await lock.release().catch(() => undefined);
+  async #giveUp(): Promise<void> {
+    const lease = this.#lease;
+    if (lease === undefined) return;
+    this.#forgetLease();
+    await lease.release().catch(() => undefined);
   }
 
   /** Sleeps, unless `ready`; {@link poke} and {@link stop} end the sleep early if `ready` then holds. */

@@ -10,6 +10,7 @@ import { releaseHead } from './head-signer.ts';
 import { namesConfiguration } from './replace-configuration.ts';
 import { assertNotRolledBack } from './rollback-check.ts';
 import { checkLog } from './self-check.ts';
+import type { WriterLease } from './writer-lease.ts';
 
 /** Options of a {@link SequencingStep}. */
 export interface StepOptions {
@@ -105,18 +106,18 @@ export class SequencingStep {
    * the stored log. That step, and the first after a failure, sign a committed head that is not released. If witnesses
    * have to cosign, it appends nothing before they have cosigned the last head. Throws what {@link appendQueue}, {@link
    * checkLog}, {@link assertNotRolledBack} and {@link releaseHead} throw; `storage-corrupt` and `log-rolled-back` are
-   * final.
+   * final. With a lease, throws `head-moved` once it is over, and then neither appends nor signs.
    */
-  run(): Promise<StepResult> {
-    return this.#guarded(async () => this.#append(await this.#readyHead()));
+  run(lease?: WriterLease): Promise<StepResult> {
+    return this.#guarded(async () => this.#append(await this.#readyHead(lease), lease));
   }
 
   /**
    * Does the part of {@link run} that needs no submission: reads, checks and releases the head. It can take long, so a
    * caller that batches submissions collects them afterwards. Throws what {@link run} throws.
    */
-  async prepare(): Promise<void> {
-    await this.#guarded(() => this.#readyHead());
+  async prepare(lease?: WriterLease): Promise<void> {
+    await this.#guarded(() => this.#readyHead(lease));
   }
 
   /** Forgets the head after a failure, and remembers one that is final. */
@@ -137,7 +138,7 @@ export class SequencingStep {
   }
 
   /** Returns the head to append to: checked against the stored trees once, and released. */
-  async #readyHead(): Promise<HeadRow> {
+  async #readyHead(lease?: WriterLease): Promise<HeadRow> {
     if (this.#head !== undefined) return this.#head;
     const head = await this.#context.store.readHead();
     // A failover may have lost what this process has seen; the file of this host, if it has one, may be older.
@@ -152,7 +153,7 @@ export class SequencingStep {
     if (this.#hasEnded && this.#releasedSize === head.size) return (this.#head = head);
     if (!this.#checked) await this.#check(head, released);
     this.#checked = true;
-    if (this.#releasedSize < head.size) await this.#release(head);
+    if (this.#releasedSize < head.size) await this.#release(head, lease);
     // Heads signed before the log got another auditor must no longer be served.
     if (!(await namesConfiguration(this.#context, head.size))) this.#mustGrow = true;
     this.#head = head;
@@ -167,7 +168,7 @@ export class SequencingStep {
     this.#mustGrow = released !== undefined && witnesses?.isWitnessed(released.checkpoint) === false;
   }
 
-  async #append(head: HeadRow): Promise<StepResult> {
+  async #append(head: HeadRow, lease?: WriterLease): Promise<StepResult> {
     const { store, limits, observe } = this.#context;
     if (this.#hasEnded) return 'idle';
     this.#clock.assertSteady();
@@ -177,7 +178,7 @@ export class SequencingStep {
     const isQuiet = queue.length === 0 && this.#context.monotonic() - this.#grownAtMs < limits.heartbeatMs;
     if (isQuiet && !this.#mustGrow) return 'idle';
     const started = performance.now();
-    const appended = await this.#appendSome(head, queue);
+    const appended = await this.#appendSome(head, queue, lease);
     this.#progress.noteOutcomes(appended.outcomes);
     observe({
       type: 'appended',
@@ -187,17 +188,17 @@ export class SequencingStep {
       rejected: appended.rejected,
       milliseconds: performance.now() - started,
     });
-    await this.#release(appended.head);
+    await this.#release(appended.head, lease);
     this.#head = appended.head;
     return 'appended';
   }
 
   /** Appends the queue, or the part of it that {@link BatchBisection} tries. */
-  async #appendSome(head: HeadRow, queue: readonly SubmissionRow[]): Promise<Appended> {
+  async #appendSome(head: HeadRow, queue: readonly SubmissionRow[], lease?: WriterLease): Promise<Appended> {
     const timestampMs = this.#clock.next(head.timestampMs);
     const attempt = this.#bisection.next(queue);
     try {
-      const appended = await appendQueue(this.#context, head, { ...attempt, timestampMs });
+      const appended = await appendQueue(this.#context, head, { ...attempt, timestampMs, writer: lease?.lock });
       this.#clock.appended();
       this.#grownAtMs = this.#context.monotonic();
       this.#bisection.succeeded();
@@ -208,10 +209,10 @@ export class SequencingStep {
     }
   }
 
-  async #release(head: HeadRow): Promise<void> {
+  async #release(head: HeadRow, lease?: WriterLease): Promise<void> {
     this.#waitingSize = head.size;
     this.#waitingSinceMs ??= this.#context.now();
-    const released = await releaseHead(this.#context, head);
+    const released = await releaseHead(this.#context, head, lease);
     this.#releasedSize = released.size;
     this.#waitingSinceMs = undefined;
     this.#mustGrow = false;
