@@ -25,7 +25,7 @@ import type { LogContext } from './log/log-context.ts';
 import { LogEnding } from './log/log-ending.ts';
 import { LogFiles } from './log/log-files.ts';
 import { LogProgress } from './log/log-progress.ts';
-import { WaitingTime } from './log/waiting-time.ts';
+import { type Standstill, StandstillWatch } from './log/standstill-watch.ts';
 import { OcspService } from './revocation/ocsp-service.ts';
 import {
   createEncodedProver,
@@ -42,7 +42,6 @@ import { recover } from './recovery/recover.ts';
 import { RecoveryKeeper } from './recovery/recovery-keeper.ts';
 import type { RecoveryOrder, RecoveryOutcome, VetoOrder } from './recovery/recovery-orders.ts';
 import { veto } from './recovery/veto.ts';
-import type { HeadRow } from '../store/ports.ts';
 import { SignerHealth } from './signer-health.ts';
 import { type TokenInfo, verifyToken } from './log/tokens.ts';
 import type { ProfileTable } from './log/profile-table.ts';
@@ -67,16 +66,6 @@ export interface LogHealth {
   readonly inFlight: number;
   /** See {@link LogService.answering}. */
   readonly answering: { readonly underWay: number; readonly waiting: number };
-}
-
-/** For how long this process has seen the log stand still, ms; 0 while it moves, or while nothing waits. */
-export interface Standstill {
-  /** The oldest submission waits in the queue. */
-  readonly queueMs: number;
-  /** Entries are committed and not released. */
-  readonly releaseMs: number;
-  /** Every turn of the sequencer of this process has failed. */
-  readonly troubleMs: number;
 }
 
 /** Options of a {@link LogService}. */
@@ -110,11 +99,7 @@ export class LogService {
   readonly #mailers: (Mailer | undefined)[] = [];
   readonly #ending: LogEnding;
   readonly #sequence: boolean;
-  readonly #waits = {
-    queue: new WaitingTime<number>(),
-    release: new WaitingTime<number>(),
-    trouble: new WaitingTime<'trouble'>(),
-  };
+  readonly #watch: StandstillWatch;
 
   constructor(context: LogContext, options: LogServiceOptions = {}) {
     this.context = context;
@@ -138,6 +123,7 @@ export class LogService {
     this.#ending = new LogEnding(context);
     this.pruner = new Pruner(context, () => this.sequencer.isWriter);
     const { progress, prover } = this;
+    this.#watch = new StandstillWatch(context.store, progress, context.limits, () => this.sequencer.trouble);
     this.recoveries = new RecoveryKeeper(
       () => this.#issuance(),
       () => this.sequencer.isWriter && options.keepRecoveries !== false,
@@ -159,6 +145,7 @@ export class LogService {
   /** Starts to listen to the store and, unless the options forbid it, to sequence. */
   async start(): Promise<void> {
     await this.progress.start();
+    this.#watch.start();
     if (!this.#sequence) return;
     this.sequencer.start();
     this.pruner.start();
@@ -167,6 +154,7 @@ export class LogService {
 
   /** Stops. Waiting requests get `shutting-down`; submissions stay in the queue. */
   async stop(): Promise<void> {
+    this.#watch.stop();
     await this.recoveries.stop();
     await this.pruner.stop();
     await this.sequencer.stop();
@@ -264,7 +252,7 @@ export class LogService {
     const hasEnded = await this.#ending.hasEnded();
     const head = await this.context.store.readHead();
     const { timestampMs } = head;
-    const standstill = await this.#standstill(head);
+    const standstill = await this.#watch.look(head);
     const sequencing = { failure, trouble, isWriter, lag, queueDepth };
     return {
       hasEnded,
@@ -274,19 +262,6 @@ export class LogService {
       standstill,
       inFlight,
       answering: this.answering,
-    };
-  }
-
-  /** Asks the database, so that every server sees that the log's writer stands still. Writes nothing. */
-  async #standstill(head: HeadRow): Promise<Standstill> {
-    const { store } = this.context;
-    const [oldest, released] = await Promise.all([store.oldestQueued(), store.readReleased()]);
-    const releasedSize = released?.size ?? 0;
-    if (this.progress.findLoss(releasedSize) !== undefined) await this.progress.refresh();
-    return {
-      queueMs: this.#waits.queue.look(oldest),
-      releaseMs: this.#waits.release.look(releasedSize < head.size ? releasedSize : undefined),
-      troubleMs: this.#waits.trouble.look(this.sequencer.trouble === undefined ? undefined : 'trouble'),
     };
   }
 

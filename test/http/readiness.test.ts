@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { PATHS } from '../../src/contract/paths.ts';
 import { GlasskeyError } from '../../src/core/errors.ts';
@@ -51,6 +52,13 @@ describe('a log that does not move', () => {
     await answer;
     expect(await ready()).toEqual({ status: 200, detail: 'ok' });
     expect(await queueWait()).toBe(0);
+  });
+
+  it('is not ready at the first question, if a submission has waited for long before', async () => {
+    await open({ limits: { standstillMs: 100 } });
+    await register();
+    await sleep(1_000);
+    expect(await ready()).toMatchObject({ status: 503, detail: expect.stringMatching(/^submissions wait for/) });
   });
 
   it('is ready while what waits has not waited for long', async () => {

@@ -69,12 +69,45 @@ export const FAULTS: readonly OutsideAttack[] = [
     ],
   },
   {
+    attack: 'pause the writer, or take its network away without closing a connection',
+    outcome: 'another server appends within 15 s, and the earlier writer neither appends nor signs when it goes on',
+    codes: ['head-moved'],
+    tests: [
+      'test/scenario/failover.test.ts: that is paused while it is idle',
+      'test/scenario/failover.test.ts: whose connections to the database are dead and not closed',
+      'test/store/writer-lease.test.ts: lasts while it is renewed, and runs out without',
+      'test/store/writer-lease.test.ts: appends nothing, though nobody else has',
+      'test/service/sequencing/writer-lease.test.ts: signs nothing of what it has appended; the next writer releases that',
+    ],
+  },
+  {
+    attack: 'stop the writer inside its append, before the commit',
+    outcome: 'the next writer ends the session that holds the head, and appends within 15 s',
+    codes: [],
+    tests: [
+      'test/scenario/failover.test.ts: that is paused inside its append, before the commit',
+      'test/scenario/failover.test.ts: whose append waits for its commit, though the process runs',
+      'test/store/writer-lease.test.ts: that waits before its commit loses the row of the head (one of ours: %s)',
+    ],
+  },
+  {
+    attack: 'make each append of the writer fail, or never end',
+    outcome: 'it leaves the writing to another server',
+    codes: ['storage-failed', 'head-moved'],
+    tests: [
+      'test/scenario/failover.test.ts: whose appends all fail',
+      'test/service/sequencing/writer-lease.test.ts: leaves the writing to another server after repeated failures',
+      'test/service/sequencing/writer-lease.test.ts: leaves it, too, while an append has no end, and signs nothing when that ends',
+    ],
+  },
+  {
     attack: 'have submissions wait while the head stands still, with nobody noticing',
     outcome: '`/readyz` fails with the reason',
     codes: [],
     tests: [
       'test/http/readiness.test.ts: is not ready once a submission has waited, and is again when it is taken',
       'test/http/readiness.test.ts: says why appending fails',
+      'test/http/readiness.test.ts: is not ready at the first question, if a submission has waited for long before',
     ],
   },
 ];
