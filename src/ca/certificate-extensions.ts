@@ -79,8 +79,14 @@ export function parseRawExtensions(extensions: Uint8Array): RawExtension[] {
 
 type Mutable = { -readonly [Name in keyof CertificateExtensions]: CertificateExtensions[Name] };
 
-/** Reads the contents of a certificate's extensions (untrusted). Throws `malformed-encoding`. */
-export function parseCertificateExtensions(extensions: readonly RawExtension[]): CertificateExtensions {
+/**
+ * Reads the contents of a certificate's extensions (untrusted). `isLenient` accepts trailing zeros in keyUsage. Throws
+ * `malformed-encoding`.
+ */
+export function parseCertificateExtensions(
+  extensions: readonly RawExtension[],
+  isLenient = false,
+): CertificateExtensions {
   const unknownCritical: string[] = [];
   const result: Mutable = {
     extensionOids: extensions.map(({ oid }) => oid),
@@ -101,14 +107,14 @@ export function parseCertificateExtensions(extensions: readonly RawExtension[]):
     companions: undefined,
   };
   for (const extension of extensions) {
-    const understood = applyExtension(result, extension);
+    const understood = applyExtension(result, extension, isLenient);
     if (!understood && extension.critical) unknownCritical.push(extension.oid);
   }
   return result;
 }
 
 /** Copies the contents of one extension into `result`. Returns false if the extension is unknown. */
-function applyExtension(result: Mutable, { oid, critical, value }: RawExtension): boolean {
+function applyExtension(result: Mutable, { oid, critical, value }: RawExtension, isLenient: boolean): boolean {
   switch (oid) {
     case ExtensionOid.basicConstraints: {
       result.basicConstraintsCritical = critical;
@@ -117,7 +123,7 @@ function applyExtension(result: Mutable, { oid, critical, value }: RawExtension)
     }
     case ExtensionOid.keyUsage:
       result.keyUsageCritical = critical;
-      result.keyUsage = parseKeyUsage(value);
+      result.keyUsage = parseKeyUsage(value, isLenient);
       return true;
     case ExtensionOid.extendedKeyUsage:
       result.extendedKeyUsage = parsePurposes(value);
@@ -155,9 +161,9 @@ function parseBasicConstraints(value: Uint8Array): [isCa: boolean, pathLength: n
   return [isCa, pathLength];
 }
 
-function parseKeyUsage(value: Uint8Array): ReadonlySet<KeyUsage> {
+function parseKeyUsage(value: Uint8Array, isLenient: boolean): ReadonlySet<KeyUsage> {
   const reader = new DerReader(value);
-  const bits = readNamedBits(reader);
+  const bits = readNamedBits(reader, isLenient);
   reader.end();
   if (bits === 0 || bits >= 1 << KEY_USAGES.length) throw decodeError('keyUsage without bits, or with unknown bits');
   return new Set(KEY_USAGES.filter((_, bit) => (bits & (1 << bit)) !== 0));

@@ -17,9 +17,13 @@ export interface DistinguishedName {
 
 const EMAIL_ADDRESS_OID = '1.2.840.113549.1.9.1';
 const MAX_ATTRIBUTES = 64;
+const BMP_STRING = 0x1e;
 
-/** Reads an encoded `Name` (RFC 5280 §4.1.2.4; untrusted). Throws `malformed-encoding`. */
-export function parseDistinguishedName(name: Uint8Array): DistinguishedName {
+/**
+ * Reads an encoded `Name` (RFC 5280 §4.1.2.4; untrusted). `isLenient` reads deprecated string types as well. Throws
+ * `malformed-encoding`.
+ */
+export function parseDistinguishedName(name: Uint8Array, isLenient = false): DistinguishedName {
   const sequence = readSingle(name).values;
   const commonNames: string[] = [];
   const emailAddresses: string[] = [];
@@ -34,8 +38,8 @@ export function parseDistinguishedName(name: Uint8Array): DistinguishedName {
       const oid = readOid(attribute);
       const { tag, content } = attribute.read();
       attribute.end();
-      if (oid === COMMON_NAME_OID) commonNames.push(directoryText(tag, content));
-      if (oid === EMAIL_ADDRESS_OID) emailAddresses.push(directoryText(tag, content));
+      if (oid === COMMON_NAME_OID) commonNames.push(directoryText(tag, content, isLenient));
+      if (oid === EMAIL_ADDRESS_OID) emailAddresses.push(directoryText(tag, content, isLenient));
     } while (!set.done);
   }
   return { der: name, empty, commonNames, emailAddresses };
@@ -47,9 +51,10 @@ export function encodeCommonName(commonName: string): Uint8Array {
   return derSequence(der(DerTag.set, attribute));
 }
 
-/** Decodes a DirectoryString or IA5String. Refuses the deprecated string types. */
-function directoryText(tag: number, content: Uint8Array): string {
+/** Decodes a DirectoryString or IA5String, and the deprecated string types only if `isLenient`. */
+function directoryText(tag: number, content: Uint8Array, isLenient: boolean): string {
   if (tag === DerTag.utf8String) return utf8Text(content);
+  if (isLenient) return new TextDecoder(tag === BMP_STRING ? 'utf-16be' : 'latin1').decode(content);
   if (tag === DerTag.printableString || tag === DerTag.ia5String) return asciiText(content);
   throw decodeError(`name attribute of unsupported string type ${tag}`);
 }

@@ -24,7 +24,7 @@ export async function nodeVerifySignature(
   message: Uint8Array,
   signature: Uint8Array,
 ): Promise<void> {
-  ensure(familyFits(key.keyType, algorithm), 'bad-signature', 'the signature algorithm does not fit the key');
+  ensure(familyFits(key, algorithm), 'bad-signature', 'the signature algorithm does not fit the key');
   const hash = key.keyType === 'ed25519' ? null : algorithm.hash;
   const elliptic = key.keyType === 'p256' || key.keyType === 'p384';
   const raw = elliptic ? ecdsaSignatureToRaw(key.keyType, signature) : signature;

@@ -2,8 +2,10 @@ import { sha256 } from '../core/crypto/sha256.ts';
 import { formatHex } from '../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { type DerReader, readSingle } from './der/der-reader.ts';
+import { der, derBitString, derOid, derSequence } from './der/der-writer.ts';
 import { readOctetAlignedBits, readOid, readUnsigned } from './der/der-values.ts';
 import { KeyOid } from './der/oids.ts';
+import { type PssParameters, readPssParameters } from './pss-parameters.ts';
 import { withCode } from './der/with-code.ts';
 
 /** Kinds of public keys that certificates are issued for. A CA key is of one of the first three. */
@@ -30,10 +32,30 @@ interface RsaKey {
 /** A public key of an accepted kind and strength. */
 export type PublicKey = EllipticKey | RsaKey;
 
+/** A P-521 key; see {@link EllipticKey}. */
+interface P521Key {
+  readonly keyType: 'p521';
+  readonly spki: Uint8Array;
+  readonly keyBits: Uint8Array;
+}
+
+/** An RSA key for RSASSA-PSS alone (RFC 4055 §1.2). */
+interface PssKey extends Omit<RsaKey, 'keyType'> {
+  readonly keyType: 'rsa-pss';
+  /** Bind the signatures; undefined binds nothing. */
+  readonly parameters: PssParameters | undefined;
+}
+
+/** A public key by which other CAs' signatures are verified. */
+export type VerificationKey = PublicKey | P521Key | PssKey;
+
 /** The longest accepted SubjectPublicKeyInfo: RSA 4096 with room. */
 const MAX_SPKI_BYTES = 600;
 const MIN_RSA_BITS = 2048;
 const MAX_RSA_BITS = 4096;
+
+/** The least RSA exponent, but for trust anchors: some old roots have 3. */
+const MIN_EXPONENT = 65537;
 
 /**
  * Reads a DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7; untrusted). Accepts an uncompressed P-256 or P-384 point on its
@@ -41,6 +63,18 @@ const MAX_RSA_BITS = 4096;
  * from 65537 to 2^32-1. Throws `bad-key` for a bad encoding or point, and `weak-key` for another kind or size of key.
  */
 export function parsePublicKey(spki: Uint8Array): PublicKey {
+  const key = parseVerificationKey(spki);
+  if (key.keyType === 'p521' || key.keyType === 'rsa-pss') {
+    throw new GlasskeyError('weak-key', `keys of type ${key.keyType} are not accepted`);
+  }
+  return key;
+}
+
+/**
+ * Reads the key of somebody else's CA like {@link parsePublicKey}, and also P-521 and RSASSA-PSS keys. `minExponent` is
+ * the least RSA exponent.
+ */
+export function parseVerificationKey(spki: Uint8Array, minExponent: number = MIN_EXPONENT): VerificationKey {
   return withCode('bad-key', 'public key', () => {
     ensure(spki.length <= MAX_SPKI_BYTES, 'weak-key', 'public key too large');
     const reader = readSingle(spki).values;
@@ -52,17 +86,30 @@ export function parsePublicKey(spki: Uint8Array): PublicKey {
       case KeyOid.ed25519:
         return parseEd25519Key(spki, algorithm, reader);
       case KeyOid.rsaEncryption:
-        return parseRsaKey(spki, algorithm, reader);
+        ensure(algorithm.read(0x05).content.length === 0, 'bad-key', 'RSA parameters must be NULL');
+        algorithm.end();
+        return { keyType: 'rsa', spki, ...parseRsaNumbers(lastBits(reader), minExponent) };
+      case KeyOid.rsassaPss: {
+        const parameters = algorithm.done ? undefined : readPssParameters(algorithm);
+        algorithm.end();
+        return { keyType: 'rsa-pss', spki, parameters, ...parseRsaNumbers(lastBits(reader), minExponent) };
+      }
       default:
         throw new GlasskeyError('weak-key', `keys of algorithm ${oid} are not accepted`);
     }
   });
 }
 
+/** Returns the SubjectPublicKeyInfo of an RSA key as rsaEncryption, the only form that platforms import. */
+export function rsaSpki({ keyType, spki, keyBits }: RsaKey | PssKey): Uint8Array {
+  if (keyType === 'rsa') return spki;
+  return derSequence(derSequence(derOid(KeyOid.rsaEncryption), der(0x05)), derBitString(keyBits));
+}
+
 /**
  * Returns the key identifier of a public key: the first 160 bits of SHA-256 of the key's bits (RFC 7093 §2, method 1).
  */
-export function keyIdentifier(key: PublicKey): Uint8Array {
+export function keyIdentifier(key: Pick<VerificationKey, 'keyBits'>): Uint8Array {
   return sha256(key.keyBits).subarray(0, 20);
 }
 
@@ -73,10 +120,10 @@ function lastBits(reader: DerReader): Uint8Array {
   return bits;
 }
 
-function parseEllipticKey(spki: Uint8Array, algorithm: DerReader, reader: DerReader): PublicKey {
+function parseEllipticKey(spki: Uint8Array, algorithm: DerReader, reader: DerReader): VerificationKey {
   const curve = readOid(algorithm);
   algorithm.end();
-  const keyType = curve === KeyOid.p256 ? 'p256' : curve === KeyOid.p384 ? 'p384' : undefined;
+  const keyType = (['p256', 'p384', 'p521'] as const).find((name) => KeyOid[name] === curve);
   if (keyType === undefined) throw new GlasskeyError('weak-key', `curve ${curve} is not accepted`);
   const keyBits = lastBits(reader);
   assertOnCurve(CURVES[keyType], keyBits);
@@ -91,10 +138,7 @@ function parseEd25519Key(spki: Uint8Array, algorithm: DerReader, reader: DerRead
   return { keyType: 'ed25519', spki, keyBits };
 }
 
-function parseRsaKey(spki: Uint8Array, algorithm: DerReader, reader: DerReader): PublicKey {
-  ensure(algorithm.read(0x05).content.length === 0, 'bad-key', 'RSA parameters must be NULL');
-  algorithm.end();
-  const keyBits = lastBits(reader);
+function parseRsaNumbers(keyBits: Uint8Array, minExponent: number): Pick<RsaKey, 'keyBits' | 'modulus' | 'exponent'> {
   const numbers = readSingle(keyBits).values;
   const modulus = readUnsigned(numbers, MAX_SPKI_BYTES);
   const exponent = readUnsigned(numbers, MAX_SPKI_BYTES);
@@ -108,8 +152,8 @@ function parseRsaKey(spki: Uint8Array, algorithm: DerReader, reader: DerReader):
   ensure(((modulus.at(-1) ?? 0) & 1) === 1, 'weak-key', 'RSA modulus is even');
   ensure(exponent.length <= 4, 'weak-key', 'RSA exponent is above 2^32-1');
   const e = exponent.reduce((value, byte) => value * 256 + byte, 0);
-  ensure(e >= 65537 && e % 2 === 1, 'weak-key', 'RSA exponent is even or below 65537');
-  return { keyType: 'rsa', spki, keyBits, modulus, exponent };
+  ensure(e >= minExponent && e % 2 === 1, 'weak-key', `RSA exponent is even or below ${minExponent}`);
+  return { keyBits, modulus, exponent };
 }
 
 interface Curve {
@@ -119,7 +163,7 @@ interface Curve {
 }
 
 /** The curves y² = x³ - 3x + b of FIPS 186-5 (SP 800-186 §3.2.1). */
-const CURVES: Readonly<Record<'p256' | 'p384', Curve>> = {
+const CURVES: Readonly<Record<'p256' | 'p384' | 'p521', Curve>> = {
   p256: {
     p: 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n,
     b: 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn,
@@ -130,9 +174,14 @@ const CURVES: Readonly<Record<'p256' | 'p384', Curve>> = {
     b: 0xb3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8edd3ec2aefn,
     fieldBytes: 48,
   },
+  p521: {
+    p: 2n ** 521n - 1n,
+    b: 0x51953eb9618e1c9a1f929a21a0b68540eea2da725b99b315f3b8b489918ef109e156193951ec7e937b1652c0bd3bb1bf073573df883d2c34f1ef451fd46b503f00n,
+    fieldBytes: 66,
+  },
 };
 
-/** Asserts that `point` is an uncompressed point of the curve; both curves have cofactor 1. */
+/** Asserts that `point` is an uncompressed point of the curve; all have cofactor 1. */
 function assertOnCurve({ p, b, fieldBytes }: Curve, point: Uint8Array): void {
   ensure(point.length === 1 + 2 * fieldBytes && point[0] === 4, 'bad-key', 'not an uncompressed point');
   const x = BigInt(`0x${formatHex(point.subarray(1, 1 + fieldBytes))}`);

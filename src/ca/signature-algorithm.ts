@@ -3,16 +3,18 @@ import type { SignerAlgorithm } from '../core/crypto/signer.ts';
 import { readSingle } from './der/der-reader.ts';
 import { readOid } from './der/der-values.ts';
 import { derOid, derSequence } from './der/der-writer.ts';
-import type { KeyType } from './public-key.ts';
+import { KeyOid } from './der/oids.ts';
+import { type PssParameters, readPssParameters, type SignatureHash } from './pss-parameters.ts';
+import type { KeyType, VerificationKey } from './public-key.ts';
 
-/** Accepted hash functions of signatures. Ed25519 has its own. */
-type SignatureHash = 'SHA-256' | 'SHA-384' | 'SHA-512';
-
-/** The algorithm of a signature on a certificate, a CRL or a request. */
+/** The algorithm of a signature on a certificate, a CRL or a request that this project makes. */
 export interface SignatureAlgorithm {
   readonly family: 'ecdsa' | 'ed25519' | 'rsa-pkcs1';
   readonly hash: SignatureHash;
 }
+
+/** The algorithm of any signature that is verified. */
+export type VerifiedAlgorithm = SignatureAlgorithm | ({ readonly family: 'rsa-pss' } & PssParameters);
 
 const ALGORITHMS: ReadonlyMap<string, SignatureAlgorithm> = new Map([
   ['1.2.840.10045.4.3.2', { family: 'ecdsa', hash: 'SHA-256' }],
@@ -36,6 +38,18 @@ export function parseSignatureAlgorithm(identifier: Uint8Array): SignatureAlgori
   if (algorithm.family === 'rsa-pkcs1' && reader.read(0x05).content.length > 0) throw decodeError('bad NULL');
   reader.end();
   return algorithm;
+}
+
+/**
+ * Reads the AlgorithmIdentifier of a signature by somebody else's CA (untrusted): also RSASSA-PSS (RFC 4055 §3). Throws
+ * `malformed-encoding`.
+ */
+export function parseVerifiedAlgorithm(identifier: Uint8Array): VerifiedAlgorithm {
+  const reader = readSingle(identifier).values;
+  if (readOid(reader) !== KeyOid.rsassaPss) return parseSignatureAlgorithm(identifier);
+  const parameters = readPssParameters(reader);
+  reader.end();
+  return { family: 'rsa-pss', ...parameters };
 }
 
 const SIGNER_OIDS: Readonly<Record<SignerAlgorithm, string>> = {
@@ -65,7 +79,23 @@ export function defaultSignatureAlgorithm(keyType: KeyType): SignatureAlgorithm 
   }
 }
 
-/** Returns true if a key of this kind can make signatures of this family. */
-export function familyFits(keyType: KeyType, { family }: SignatureAlgorithm): boolean {
-  return defaultSignatureAlgorithm(keyType).family === family;
+/** Returns true if this key can make signatures of this algorithm. */
+export function familyFits(key: VerificationKey, algorithm: VerifiedAlgorithm): boolean {
+  const { family } = algorithm;
+  switch (key.keyType) {
+    case 'p256':
+    case 'p384':
+    case 'p521':
+      return family === 'ecdsa';
+    case 'ed25519':
+      return family === 'ed25519';
+    case 'rsa':
+      return family === 'rsa-pkcs1' || family === 'rsa-pss';
+    case 'rsa-pss': {
+      if (family !== 'rsa-pss') return false;
+      // RFC 4055 §3.3: the key's parameters bind its signatures.
+      const bound = key.parameters;
+      return bound === undefined || (bound.hash === algorithm.hash && algorithm.saltLength >= bound.saltLength);
+    }
+  }
 }

@@ -1,8 +1,8 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { ecdsaSignatureToRaw } from './der/ecdsa-signature.ts';
-import { parsePublicKey, type PublicKey } from './public-key.ts';
-import { defaultSignatureAlgorithm, familyFits, type SignatureAlgorithm } from './signature-algorithm.ts';
+import { parsePublicKey, rsaSpki, type VerificationKey } from './public-key.ts';
+import { defaultSignatureAlgorithm, familyFits, type VerifiedAlgorithm } from './signature-algorithm.ts';
 
 /**
  * Verifies a bare signature by the key in a DER SubjectPublicKeyInfo; all arguments are untrusted. P-256 uses SHA-256
@@ -16,32 +16,36 @@ export async function verifySpkiSignature(spki: Uint8Array, message: Uint8Array,
 
 /** Verifies `signature` (untrusted) of `message` by `key`, made by `algorithm`. Throws `bad-signature`. */
 export async function verifySignature(
-  key: PublicKey,
-  algorithm: SignatureAlgorithm,
+  key: VerificationKey,
+  algorithm: VerifiedAlgorithm,
   message: Uint8Array,
   signature: Uint8Array,
 ): Promise<void> {
-  ensure(familyFits(key.keyType, algorithm), 'bad-signature', 'the signature algorithm does not fit the key');
+  ensure(familyFits(key, algorithm), 'bad-signature', 'the signature algorithm does not fit the key');
   ensure(await holds(key, algorithm, message, signature), 'bad-signature', 'the signature does not verify');
 }
 
 async function holds(
-  key: PublicKey,
-  { hash }: SignatureAlgorithm,
+  key: VerificationKey,
+  algorithm: VerifiedAlgorithm,
   message: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean> {
   if (key.keyType === 'ed25519') return verifyEd25519(key.keyBits, message, signature);
-  if (key.keyType === 'rsa') {
-    const name = 'RSASSA-PKCS1-v1_5';
-    const imported = await importKey('spki', key.spki, { name, hash });
-    return subtle().verify(name, imported, new Uint8Array(signature), new Uint8Array(message));
+  const { hash } = algorithm;
+  if (key.keyType === 'rsa' || key.keyType === 'rsa-pss') {
+    const isPss = algorithm.family === 'rsa-pss';
+    const name = isPss ? 'RSA-PSS' : 'RSASSA-PKCS1-v1_5';
+    const imported = await importKey('spki', rsaSpki(key), { name, hash });
+    const parameters = isPss ? { name, saltLength: algorithm.saltLength } : name;
+    return subtle().verify(parameters, imported, new Uint8Array(signature), new Uint8Array(message));
   }
   const raw = ecdsaSignatureToRaw(key.keyType, signature);
-  const namedCurve = key.keyType === 'p256' ? 'P-256' : 'P-384';
-  const imported = await importKey('raw', key.keyBits, { name: 'ECDSA', namedCurve });
+  const imported = await importKey('raw', key.keyBits, { name: 'ECDSA', namedCurve: CURVE_NAMES[key.keyType] });
   return subtle().verify({ name: 'ECDSA', hash }, imported, raw, new Uint8Array(message));
 }
+
+const CURVE_NAMES = { p256: 'P-256', p384: 'P-384', p521: 'P-521' } as const;
 
 /** Strict Ed25519 by noble on every platform, because browsers differ in what they accept. */
 function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {

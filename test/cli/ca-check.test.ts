@@ -31,6 +31,9 @@ beforeAll(async () => {
   for (const [name, der] of Object.entries(pems)) {
     writeFileSync(sandbox.path(`${name}.pem`), formatPem('CERTIFICATE', der));
   }
+  // As a system's bundle: many, and one that nobody can read.
+  const bundle = [formatPem('CERTIFICATE', new Uint8Array(8)), ...Array(144).fill(readPem('root'))];
+  writeFileSync(sandbox.path('root.pem'), bundle.join('# a root\n'));
   const revoked = { serial, revokedAtMs: NOW_MS, reason: 'superseded' as CrlReason };
   const fresh = await createCrl(issuing, { ...times, number: 1, entries: [] });
   writeFileSync(sandbox.path('fresh.crl'), fresh);
@@ -57,6 +60,10 @@ beforeAll(async () => {
   writeFileSync(sandbox.path('answer.ocsp'), await createOcspResponse(responder, answered));
 });
 
+function readPem(name: string): string {
+  return readFileSync(sandbox.path(`${name}.pem`), 'utf8');
+}
+
 const check = (...args: string[]) => {
   const files = ['--root', sandbox.path('root.pem'), '--chain', sandbox.path('issuer.pem')];
   return sandbox.run('ca', 'check', sandbox.path('leaf.pem'), ...files, ...at, ...args);
@@ -66,7 +73,16 @@ describe('glasskey ca check', () => {
   it('validates a path, with CRLs and OCSP responses', async () => {
     const plain = await check('--purpose', 'clientAuth', '--email', 'alice@example.com');
     expect([plain.code, plain.stdout]).toEqual([0, expect.stringContaining('revocation was not checked')]);
-    const both = await check('--crl', sandbox.path('fresh.crl'), '--ocsp', sandbox.path('good.ocsp'), '--json');
+    expect(plain.stderr).toContain('root 1 in');
+    const both = await check(
+      '--crl',
+      sandbox.path('fresh.crl'),
+      '--ocsp',
+      sandbox.path('good.ocsp'),
+      '--json',
+      '--profile',
+      'rfc5280',
+    );
     expect(both.code).toBe(0);
     expect(JSON.parse(both.stdout)).toMatchObject({ revocation: ['crl', 'ocsp'] });
     expect((JSON.parse(both.stdout) as { path: string[] }).path[0]).toBe(serial);

@@ -1,6 +1,6 @@
-import { decodeUtf8 } from '../../core/encoding/bytes.ts';
+import { decodeUtf8, formatHex } from '../../core/encoding/bytes.ts';
 import { decodeError } from '../../core/errors.ts';
-import { type DerElement, type DerReader, DerTag } from './der-reader.ts';
+import { type DerElement, DerReader, DerTag } from './der-reader.ts';
 
 /** Reads a non-negative INTEGER without its leading zero octet. Untrusted. Throws `malformed-encoding`. */
 export function readUnsigned(reader: DerReader, maxBytes: number): Uint8Array {
@@ -12,6 +12,24 @@ export function readUnsigned(reader: DerReader, maxBytes: number): Uint8Array {
   const magnitude = first === 0 ? content.subarray(1) : content;
   if (magnitude.length > maxBytes) throw decodeError(`INTEGER of more than ${maxBytes} bytes`);
   return magnitude;
+}
+
+const MAX_SERIAL_BYTES = 20;
+
+/**
+ * Reads any serial number of at most 20 bytes as hex without leading zero bytes: '' for 0, and '-' before the two's
+ * complement of a negative one, which RFC 5280 §4.1.2.2 asks to tolerate. Untrusted. Throws `malformed-encoding`.
+ */
+export function readSerial(reader: DerReader): string {
+  const { raw, content } = reader.read(DerTag.integer);
+  if (!isNegative(content)) return formatHex(readUnsigned(new DerReader(raw), MAX_SERIAL_BYTES));
+  if (content.length > MAX_SERIAL_BYTES) throw decodeError(`INTEGER of more than ${MAX_SERIAL_BYTES} bytes`);
+  if (content[0] === 0xff && isNegative(content.subarray(1))) throw decodeError('INTEGER not in its shortest form');
+  return `-${formatHex(content)}`;
+}
+
+function isNegative(content: Uint8Array): boolean {
+  return ((content[0] ?? 0) & 0x80) !== 0;
 }
 
 /** Reads an INTEGER from 0 to 2^31-1. Untrusted. Throws `malformed-encoding`. */
@@ -36,15 +54,19 @@ export function readOctetAlignedBits(reader: DerReader): Uint8Array {
   return content.subarray(1);
 }
 
-/** Reads a named-bit BIT STRING (X.690 §11.2.2) of at most 16 bits: bit i of the result is named bit i. Untrusted. */
-export function readNamedBits(reader: DerReader): number {
+/**
+ * Reads a named-bit BIT STRING (X.690 §11.2.2) of at most 16 bits: bit i of the result is named bit i. `lenient`
+ * accepts trailing zero bits, which DER drops. Untrusted. Throws `malformed-encoding`.
+ */
+export function readNamedBits(reader: DerReader, lenient = false): number {
   const { content } = reader.read(DerTag.bitString);
   const [unused, ...octets] = content;
   const last = octets.at(-1);
   if (unused === undefined || unused > 7 || octets.length > 2) throw decodeError('BIT STRING of a wrong length');
-  if (last === undefined ? unused !== 0 : (last & ((1 << (unused + 1)) - 1)) !== 1 << unused) {
-    throw decodeError('BIT STRING not in its shortest form');
-  }
+  const end = (last ?? 0) & ((1 << (unused + 1)) - 1);
+  const isShortest = last === undefined ? unused === 0 : end === 1 << unused;
+  const isTolerated = lenient && last !== undefined && end === 0;
+  if (!isShortest && !isTolerated) throw decodeError('BIT STRING not in its shortest form');
   let bits = 0;
   for (let i = 0; i < octets.length * 8; i++) if (((octets[i >> 3] ?? 0) & (0x80 >> (i & 7))) !== 0) bits |= 1 << i;
   return bits;
@@ -107,13 +129,14 @@ const UTC_TIME = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/;
 const GENERALIZED_TIME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/;
 
 /**
- * Reads a `Time` (RFC 5280 §4.1.2.5) as ms since the epoch: UTCTime for 1950 to 2049, GeneralizedTime after, both with
- * seconds and in Z. Untrusted. Throws `malformed-encoding`.
+ * Reads a `Time` (RFC 5280 §4.1.2.5) as ms since the epoch: UTCTime for 1950 to 2049, GeneralizedTime after (`lenient`:
+ * of any year), both with seconds and in Z. Untrusted. Throws `malformed-encoding`.
  */
-export function readTime(reader: DerReader): number {
+export function readTime(reader: DerReader, lenient = false): number {
   const element = reader.read();
   const fields = timeFields(element);
-  if (element.tag === DerTag.generalizedTime && fields[0] < 2050) throw decodeError('GeneralizedTime before 2050');
+  if (!lenient && element.tag === DerTag.generalizedTime && fields[0] < 2050)
+    throw decodeError('GeneralizedTime before 2050');
   return timeMsOf(fields);
 }
 

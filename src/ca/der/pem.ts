@@ -1,7 +1,7 @@
 import { formatBase64, parseBase64 } from '../../core/encoding/bytes.ts';
 import { decodeError } from '../../core/errors.ts';
 
-const MAX_BLOCKS = 64;
+const DEFAULT_MAX_BLOCKS = 64;
 const BLOCK = /-----BEGIN ([A-Z0-9 ]{1,40})-----\r?\n([A-Za-z0-9+/=\s]*?)-----END ([A-Z0-9 ]{1,40})-----/g;
 
 /** Formats `der` as PEM text (RFC 7468) under `label`, such as `CERTIFICATE`. */
@@ -12,14 +12,14 @@ export function formatPem(label: string, der: Uint8Array): string {
 
 /**
  * Returns the contents of every block under `label` in PEM text (RFC 7468, untrusted), in order. Skips text between
- * blocks, and blocks under other labels. Accepts at most 64 blocks. Throws `malformed-encoding`.
+ * blocks, and blocks under other labels. Accepts at most `maxBlocks`. Throws `malformed-encoding`.
  */
-export function parsePemBlocks(label: string, text: string): Uint8Array[] {
+export function parsePemBlocks(label: string, text: string, maxBlocks: number = DEFAULT_MAX_BLOCKS): Uint8Array[] {
   const found: Uint8Array[] = [];
   for (const [, begin, body = '', end] of text.matchAll(BLOCK)) {
     if (begin !== end) throw decodeError('PEM block whose end has another label');
     if (begin !== label) continue;
-    if (found.length === MAX_BLOCKS) throw decodeError(`more than ${MAX_BLOCKS} PEM blocks`);
+    if (found.length === maxBlocks) throw decodeError(`more than ${maxBlocks} PEM blocks`);
     found.push(decodeBody(body));
   }
   return found;

@@ -3,7 +3,7 @@ import { assertNoneCritical, type CertId, readCertId, readNonce } from './ocsp-r
 import { type DerReader, DerTag, readSingle } from '../der/der-reader.ts';
 import { readGeneralizedTime, readOctetAlignedBits, readOid, readSmallUnsigned } from '../der/der-values.ts';
 import { OCSP_BASIC_OID } from '../der/oids.ts';
-import { parseSignatureAlgorithm, type SignatureAlgorithm } from '../signature-algorithm.ts';
+import { parseVerifiedAlgorithm, type VerifiedAlgorithm } from '../signature-algorithm.ts';
 import { withCode } from '../der/with-code.ts';
 
 /** The status that one answer states. */
@@ -26,7 +26,7 @@ export type ResponderId =
 /** A parsed basic OCSP response. Nothing in it is verified. */
 export interface ParsedOcspResponse {
   readonly tbs: Uint8Array;
-  readonly signatureAlgorithm: SignatureAlgorithm;
+  readonly signatureAlgorithm: VerifiedAlgorithm;
   readonly signature: Uint8Array;
   readonly responder: ResponderId;
   readonly producedAtMs: number;
@@ -61,7 +61,7 @@ export function parseOcspResponse(der: Uint8Array): ParsedOcspResponse {
     const basic = readSingle(typed.read(DerTag.octetString).content).values;
     typed.end();
     const tbs = basic.read();
-    const signatureAlgorithm = parseSignatureAlgorithm(basic.read().raw);
+    const signatureAlgorithm = parseVerifiedAlgorithm(basic.read().raw);
     const signature = readOctetAlignedBits(basic);
     const certificates = basic.optional(0xa0);
     basic.end();

@@ -1,11 +1,11 @@
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import type { ParsedCertificate } from '../certificate.ts';
 import { verifySignature } from '../verify-signature.ts';
 import { checkPath, type PathRequirements } from './check-path.ts';
 import { type Budget, MAX_COMPARISONS } from './name-constraints.ts';
-import { parsePathAnchor, parsePathCertificate, type PathCertificate } from './path-certificate.ts';
+import { parsePathCertificate, type PathCertificate } from './path-certificate.ts';
 import { sameNames } from './relative-names.ts';
+import { parseAnchors, type TrustAnchors, type UnreadableAnchor } from './trust-anchors.ts';
 
 /** Options of {@link validatePath}. */
 export interface PathOptions extends PathRequirements {
@@ -15,8 +15,11 @@ export interface PathOptions extends PathRequirements {
    * Possible CA certificates between leaf and anchor, DER, in any order; bad ones are skipped. Untrusted. At most 64.
    */
   readonly intermediates: readonly Uint8Array[];
-  /** Trusted certificates, DER, self-signed or not. Unreadable ones are skipped. At most 1,024. */
-  readonly anchors: readonly Uint8Array[];
+  /**
+   * Trusted certificates, DER, self-signed or not, at most 1,024. Read them once with {@link parseAnchors} if they are
+   * many and you validate often.
+   */
+  readonly anchors: readonly Uint8Array[] | TrustAnchors;
   /** Most CA certificates between leaf and anchor, not counting self-issued ones. Default 8. */
   readonly maxDepth?: number | undefined;
   /**
@@ -32,10 +35,11 @@ export interface ValidPath {
   readonly path: readonly PathCertificate[];
   /** The policies that hold for the leaf (RFC 5280 §6.1.6); anyPolicy if any does. */
   readonly policies: ReadonlySet<string>;
+  /** Anchors that could not be read, and so led to no path. */
+  readonly unreadableAnchors: readonly UnreadableAnchor[];
 }
 
 const MAX_INTERMEDIATES = 64;
-const MAX_ANCHORS = 1_024;
 const DEFAULT_DEPTH = 8;
 /** Most certificates of one path, including self-issued ones. */
 const MAX_PATH = 16;
@@ -52,15 +56,18 @@ const MAX_SIGNATURES = 100;
  */
 export async function validatePath(options: PathOptions): Promise<ValidPath> {
   ensure(options.intermediates.length <= MAX_INTERMEDIATES, 'bad-certificate', 'too many intermediate certificates');
-  ensure(options.anchors.length <= MAX_ANCHORS, 'value-out-of-range', 'too many trust anchors');
-  const leaf = parsePathCertificate(options.leaf);
-  const search = new PathSearch(options);
+  const anchors = isParsed(options.anchors) ? options.anchors : parseAnchors(options.anchors);
+  const leaf = parsePathCertificate(options.leaf, options.profile);
+  const search = new PathSearch(options, anchors.readable);
   const found = await search.extend([leaf]);
-  if (found !== undefined) return found;
-  throw (
-    search.failure ?? new GlasskeyError('untrusted-issuer', `no trusted issuer of certificate ${leaf.contents.serial}`)
-  );
+  const { unreadable } = anchors;
+  if (found !== undefined) return { ...found, unreadableAnchors: unreadable };
+  if (search.failure !== undefined) throw search.failure;
+  const hint = unreadable.length === 0 ? '' : `; ${unreadable.length} trust anchors cannot be read`;
+  throw new GlasskeyError('untrusted-issuer', `no trusted issuer of certificate ${leaf.contents.serial}${hint}`);
 }
+
+type Found = Omit<ValidPath, 'unreadableAnchors'>;
 
 class PathSearch {
   /** The error of the first path that was found. */
@@ -71,19 +78,18 @@ class PathSearch {
   readonly #budget: Budget = { comparisons: MAX_COMPARISONS };
   #signatures = MAX_SIGNATURES;
 
-  constructor(options: PathOptions) {
+  constructor(options: PathOptions, anchors: readonly PathCertificate[]) {
     this.#options = options;
     this.#maxDepth = options.maxDepth ?? DEFAULT_DEPTH;
-    const anchors = options.anchors.map((der) => readable(() => parsePathAnchor(der)));
-    const others = options.intermediates.map((der) => readable(() => parsePathCertificate(der)));
-    this.#candidates = [...anchors, ...others].filter((one) => one !== undefined);
+    const others = options.intermediates.map((der) => readable(() => parsePathCertificate(der, options.profile)));
+    this.#candidates = [...anchors, ...others.filter((one) => one !== undefined)];
   }
 
   /** Returns the first valid path that begins with `path`. */
-  async extend(path: readonly PathCertificate[]): Promise<ValidPath | undefined> {
+  async extend(path: readonly PathCertificate[]): Promise<Found | undefined> {
     const subject = path.at(-1) as PathCertificate;
-    for (const issuer of this.#candidates) {
-      if (!mayHaveIssued(issuer, subject) || path.some((one) => isSame(one, issuer))) continue;
+    for (const issuer of this.#issuersOf(subject)) {
+      if (path.some((one) => isSame(one, issuer))) continue;
       if (!this.#isWithinDepth(path, issuer)) continue;
       // eslint-disable-next-line no-await-in-loop -- in order: the first valid path ends the search
       const found = await this.#follow(path, issuer);
@@ -92,7 +98,18 @@ class PathSearch {
     return undefined;
   }
 
-  async #follow(path: readonly PathCertificate[], issuer: PathCertificate): Promise<ValidPath | undefined> {
+  /**
+   * Returns the candidates with the issuer's name. Key identifiers are hints (RFC 4158 §3.5.12): those that fit come
+   * first, and `strict` drops those that contradict.
+   */
+  #issuersOf(subject: PathCertificate): readonly PathCertificate[] {
+    const named = this.#candidates.filter((issuer) => sameNames(issuer.subject, subject.issuer));
+    const fitting = named.filter((issuer) => mayHaveKey(issuer, subject));
+    if (this.#options.profile !== 'rfc5280') return fitting;
+    return [...fitting, ...named.filter((issuer) => !fitting.includes(issuer))];
+  }
+
+  async #follow(path: readonly PathCertificate[], issuer: PathCertificate): Promise<Found | undefined> {
     try {
       if (!(await this.#hasSigned(issuer, path.at(-1)?.signed))) return undefined;
       const longer = [...path, issuer];
@@ -107,7 +124,7 @@ class PathSearch {
     }
   }
 
-  async #hasSigned({ contents }: PathCertificate, subject: ParsedCertificate | undefined): Promise<boolean> {
+  async #hasSigned({ contents }: PathCertificate, subject: PathCertificate['signed']): Promise<boolean> {
     if (subject === undefined || this.#signatures === 0) return false;
     this.#signatures -= 1;
     try {
@@ -130,6 +147,10 @@ class PathSearch {
   }
 }
 
+function isParsed(anchors: PathOptions['anchors']): anchors is TrustAnchors {
+  return 'readable' in anchors;
+}
+
 /** Returns a certificate, or undefined if it cannot be read: one bad candidate must not fail the search. */
 function readable(read: () => PathCertificate): PathCertificate | undefined {
   try {
@@ -140,10 +161,9 @@ function readable(read: () => PathCertificate): PathCertificate | undefined {
   }
 }
 
-function mayHaveIssued(issuer: PathCertificate, subject: PathCertificate): boolean {
-  if (!sameNames(issuer.subject, subject.issuer)) return false;
-  const { authorityKeyId } = subject.contents;
-  const { subjectKeyId } = issuer.contents;
+function mayHaveKey({ contents: issuer }: PathCertificate, { contents: subject }: PathCertificate): boolean {
+  const { authorityKeyId } = subject;
+  const { subjectKeyId } = issuer;
   return authorityKeyId === undefined || subjectKeyId === undefined || equalBytes(authorityKeyId, subjectKeyId);
 }
 

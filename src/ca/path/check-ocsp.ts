@@ -1,6 +1,6 @@
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import { parseCertificate, type ParsedCertificate } from '../certificate.ts';
+import { type ForeignCertificate, parseForeignCertificate } from '../certificate.ts';
 import { isCertIdOf, issuerIds, responderKeyHash } from '../ocsp/cert-id.ts';
 import { type ParsedAnswer, type ParsedOcspResponse, parseOcspResponse } from '../ocsp/parse-ocsp-response.ts';
 import { OCSP_NO_CHECK_OID, PurposeOid } from '../der/oids.ts';
@@ -86,7 +86,7 @@ async function findDelegate(
   response: ParsedOcspResponse,
   issuer: OcspIssuer,
   atMs: number,
-): Promise<ParsedCertificate | undefined> {
+): Promise<ForeignCertificate | undefined> {
   for (const der of response.certificates) {
     const certificate = readable(der);
     if (certificate === undefined || !isNamed(response, certificate) || !mayAnswer(certificate, issuer, atMs)) continue;
@@ -98,16 +98,16 @@ async function findDelegate(
 }
 
 /** Returns undefined for an unreadable certificate, which is then skipped. */
-function readable(der: Uint8Array): ParsedCertificate | undefined {
+function readable(der: Uint8Array): ForeignCertificate | undefined {
   try {
-    return parseCertificate(der);
+    return parseForeignCertificate(der, false);
   } catch (error) {
     if (isGlasskeyError(error)) return undefined;
     throw error;
   }
 }
 
-function mayAnswer(certificate: ParsedCertificate, issuer: OcspIssuer, atMs: number): boolean {
+function mayAnswer(certificate: ForeignCertificate, issuer: OcspIssuer, atMs: number): boolean {
   const { extendedKeyUsage = [], keyUsage, extensionOids, unknownCritical, authorityKeyId } = certificate;
   const isIssued =
     equalBytes(certificate.issuer.der, issuer.subject.der) &&

@@ -9,5 +9,7 @@ export { type PathOptions, type ValidPath, validatePath } from './build-path.ts'
 export { checkOcsp, type OcspRequirements } from './check-ocsp.ts';
 export { type PathRequirements } from './check-path.ts';
 export { checkRevocation } from './check-revocation.ts';
-export { type PathCertificate } from './path-certificate.ts';
+export { type PathCertificate, type PathProfile } from './path-certificate.ts';
 export { assertPeer, type PeerNames } from './peer-checks.ts';
+export { type InitialPolicies } from './policies.ts';
+export { parseAnchors, type TrustAnchors, type UnreadableAnchor } from './trust-anchors.ts';

@@ -4,14 +4,14 @@ import { parseRawExtensions } from '../certificate-extensions.ts';
 import { type DerElement, DerReader, readSingle } from '../der/der-reader.ts';
 import { asciiText, readOctetAlignedBits, readSmallUnsigned, readTime, readUnsigned } from '../der/der-values.ts';
 import { ExtensionOid } from '../der/oids.ts';
-import { parseSignatureAlgorithm, type SignatureAlgorithm } from '../signature-algorithm.ts';
+import { parseVerifiedAlgorithm, type VerifiedAlgorithm } from '../signature-algorithm.ts';
 import { withCode } from '../der/with-code.ts';
 import { parseRelativeNames, type RelativeNames } from './relative-names.ts';
 
 /** A parsed CRL (RFC 5280 §5.1), complete or a delta. Nothing in it is verified. */
 export interface ParsedCrl {
   readonly tbs: Uint8Array;
-  readonly signatureAlgorithm: SignatureAlgorithm;
+  readonly signatureAlgorithm: VerifiedAlgorithm;
   readonly signature: Uint8Array;
   readonly issuer: RelativeNames;
   readonly thisUpdateMs: number;
@@ -64,7 +64,7 @@ export function parseCrl(der: Uint8Array): ParsedCrl {
     reader.end();
     const isDelta = extensions.baseNumber !== undefined;
     if (!isDelta && entries.removed.size > 0) throw decodeError('a complete CRL that removes an entry');
-    const signatureAlgorithm = parseSignatureAlgorithm(algorithm.raw);
+    const signatureAlgorithm = parseVerifiedAlgorithm(algorithm.raw);
     const times = { thisUpdateMs, nextUpdateMs };
     return { tbs: tbs.raw, signatureAlgorithm, signature, issuer, ...times, ...entries, ...extensions };
   });

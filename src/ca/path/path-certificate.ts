@@ -1,14 +1,15 @@
-import { decodeError } from '../../core/errors.ts';
+import { decodeError, GlasskeyError } from '../../core/errors.ts';
 import {
   type CertificateContents,
-  parseCertificate,
+  type ForeignCertificate,
+  parseForeignCertificate,
   parseTrustAnchor,
-  type ParsedCertificate,
 } from '../certificate.ts';
 import type { RawExtension } from '../certificate-extensions.ts';
 import { readSingle } from '../der/der-reader.ts';
 import { ExtensionOid } from '../der/oids.ts';
 import { withCode } from '../der/with-code.ts';
+import type { VerificationKey } from '../public-key.ts';
 import { type GeneralName, parseGeneralNames } from './general-name.ts';
 import { type NameConstraints, parseNameConstraints } from './name-constraints.ts';
 import {
@@ -22,9 +23,9 @@ import { parseRelativeNames, type RelativeNames, sameNames } from './relative-na
 
 /** A certificate with everything that path validation needs (RFC 5280 §6.1). Nothing in it is verified. */
 export interface PathCertificate {
-  readonly contents: CertificateContents;
+  readonly contents: CertificateContents<VerificationKey>;
   /** Undefined for a trust anchor, whose signature is not verified. */
-  readonly signed: ParsedCertificate | undefined;
+  readonly signed: ForeignCertificate | undefined;
   readonly subject: RelativeNames;
   readonly issuer: RelativeNames;
   /** True if subject and issuer are the same name. */
@@ -38,7 +39,15 @@ export interface PathCertificate {
   readonly isCritical: (oid: string) => boolean;
   /** Critical extensions that path validation does not process. */
   readonly unknownCritical: readonly string[];
+  /** The reason why a trust anchor's extensions cannot be read; they count as missing then. */
+  readonly flaw: string | undefined;
 }
+
+/**
+ * The rules of a validation. `strict`: what a careful CA issues, as x509-limbo asks. `rfc5280`: what RFC 5280 §6.1
+ * makes a validator check; a CA's duties in §4 are no reason to refuse.
+ */
+export type PathProfile = 'strict' | 'rfc5280';
 
 /** Extensions that path validation processes in addition to those of {@link ParsedCertificate}. */
 const UNDERSTOOD: ReadonlySet<string> = new Set([
@@ -50,18 +59,31 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([
 ]);
 
 /** Reads an untrusted certificate for path validation. Throws `bad-certificate`, `weak-key`. */
-export function parsePathCertificate(der: Uint8Array): PathCertificate {
-  const signed = parseCertificate(der);
+export function parsePathCertificate(der: Uint8Array, profile: PathProfile = 'strict'): PathCertificate {
+  const signed = parseForeignCertificate(der, profile === 'rfc5280');
   return withCode('bad-certificate', 'certificate', () => complete(signed, signed));
 }
 
-/** Reads a trust anchor for path validation. Throws `bad-certificate`, `weak-key`. */
+/**
+ * Reads a trust anchor for path validation, if need be without its extensions. Throws `bad-certificate`, `weak-key`.
+ */
 export function parsePathAnchor(der: Uint8Array): PathCertificate {
-  const contents = parseTrustAnchor(der);
-  return withCode('bad-certificate', 'trust anchor', () => complete(contents, undefined));
+  const { contents, flaw } = parseTrustAnchor(der);
+  return withCode('bad-certificate', 'trust anchor', () => {
+    if (flaw !== undefined) return { ...complete(contents, undefined), flaw };
+    try {
+      return complete(contents, undefined);
+    } catch (error) {
+      if (!(error instanceof GlasskeyError)) throw error;
+      return { ...complete({ ...contents, rawExtensions: [] }, undefined), flaw: error.message };
+    }
+  });
 }
 
-function complete(contents: CertificateContents, signed: ParsedCertificate | undefined): PathCertificate {
+function complete(
+  contents: CertificateContents<VerificationKey>,
+  signed: ForeignCertificate | undefined,
+): PathCertificate {
   const extensions = new Map(contents.rawExtensions.map((one) => [one.oid, one]));
   const read = <T>(oid: string, parse: (value: Uint8Array) => T): T | undefined => {
     const extension = extensions.get(oid);
@@ -81,6 +103,7 @@ function complete(contents: CertificateContents, signed: ParsedCertificate | und
     authorityIsNamed: read(ExtensionOid.authorityKeyIdentifier, namesAuthority) ?? false,
     isCritical: (oid) => extensions.get(oid)?.critical ?? false,
     unknownCritical: unknownCritical(contents.rawExtensions, contents.unknownCritical),
+    flaw: undefined,
   };
 }
 

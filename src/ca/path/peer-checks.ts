@@ -1,6 +1,5 @@
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
-import { ExtensionOid, PurposeOid } from '../der/oids.ts';
 import type { GeneralName } from './general-name.ts';
 import { isDomainName, isPresentedName, matchesHost, parseIpAddress } from './host-name.ts';
 import type { PathCertificate } from './path-certificate.ts';
@@ -44,38 +43,4 @@ const MATCHES: Readonly<Record<keyof PeerNames, (name: GeneralName, wanted: stri
 function foldDomain(mailbox: string): string {
   const at = mailbox.lastIndexOf('@') + 1;
   return mailbox.slice(0, at) + mailbox.slice(at).toLowerCase();
-}
-
-/**
- * Checks the Web PKI's requirements on a TLS server's path beyond RFC 5280 (CA/Browser Forum Baseline Requirements
- * §7.1.2). The leaf has alternative names, critical only without a subject; its purposes, if any, include serverAuth by
- * name. Anchors have no purposes and name themselves by their key only. Common names are ignored. Throws
- * `bad-certificate`.
- */
-export function assertServerPath(path: readonly PathCertificate[]): void {
-  const [leaf] = path as [PathCertificate];
-  const { subject, sansCritical, extendedKeyUsage } = leaf.contents;
-  ensure(leaf.names.length > 0, 'bad-certificate', 'the server certificate has no alternative names');
-  ensure(
-    !sansCritical || subject.empty,
-    'bad-certificate',
-    'alternative names are critical although there is a subject',
-  );
-  const isForServers = extendedKeyUsage === undefined || isServerPurpose(extendedKeyUsage);
-  ensure(isForServers, 'bad-certificate', 'the server certificate is for other purposes');
-  ensure(!leaf.isCritical(ExtensionOid.extendedKeyUsage), 'bad-certificate', 'extendedKeyUsage is critical');
-  assertServerAnchor(path.at(-1) as PathCertificate);
-}
-
-function assertServerAnchor({ contents, isSelfIssued, authorityIsNamed }: PathCertificate): void {
-  if (!isSelfIssued) return;
-  const { authorityKeyId, subjectKeyId, extendedKeyUsage } = contents;
-  ensure(!authorityIsNamed, 'bad-certificate', 'the root names itself by issuer and serial number');
-  const isOwn = authorityKeyId === undefined || equalBytes(authorityKeyId, subjectKeyId ?? new Uint8Array());
-  ensure(isOwn, 'bad-certificate', "the root names another key as its issuer's");
-  ensure(extendedKeyUsage === undefined, 'bad-certificate', 'the root has purposes');
-}
-
-function isServerPurpose(purposes: readonly string[]): boolean {
-  return purposes.includes(PurposeOid.serverAuth) && !purposes.includes(PurposeOid.any);
 }

@@ -82,6 +82,16 @@ export function parseInhibitAnyPolicy(value: Uint8Array): number {
   return skip;
 }
 
+/** The caller's own requirements on policies (RFC 5280 §6.1.1). */
+export interface InitialPolicies {
+  /** True requires a policy (RFC 5280 §6.1.1 (f), initial-explicit-policy). */
+  readonly requirePolicy?: boolean | undefined;
+  /** True ignores policy mappings (RFC 5280 §6.1.1 (e), initial-policy-mapping-inhibit). */
+  readonly inhibitPolicyMapping?: boolean | undefined;
+  /** True lets anyPolicy stand for no other policy (RFC 5280 §6.1.1 (g), initial-any-policy-inhibit). */
+  readonly inhibitAnyPolicy?: boolean | undefined;
+}
+
 /** A policy that holds so far along a path. */
 interface PolicyNode {
   /** Its names in the next certificate. */
@@ -104,10 +114,10 @@ export class PathPolicies {
   #inhibitAny: number;
 
   /** `length` is the number of certificates in the path, without the trust anchor. */
-  constructor(length: number, initiallyExplicit: boolean) {
-    this.#explicitPolicy = initiallyExplicit ? 0 : length + 1;
-    this.#policyMapping = length + 1;
-    this.#inhibitAny = length + 1;
+  constructor(length: number, { requirePolicy, inhibitPolicyMapping, inhibitAnyPolicy }: InitialPolicies) {
+    this.#explicitPolicy = requirePolicy === true ? 0 : length + 1;
+    this.#policyMapping = inhibitPolicyMapping === true ? 0 : length + 1;
+    this.#inhibitAny = inhibitAnyPolicy === true ? 0 : length + 1;
   }
 
   /** Processes the next certificate of the path. Throws `bad-certificate` if a policy is required but none holds. */

@@ -37,6 +37,14 @@ export interface Recipe {
   readonly fromMs?: number;
   readonly toMs?: number;
   readonly hash?: 'sha256' | 'sha1';
+  /** For keys other than P-256: the SubjectPublicKeyInfo, and how the issuer signs. */
+  readonly spki?: Uint8Array;
+  readonly algorithm?: Uint8Array;
+  readonly sign?: (tbs: Uint8Array) => Uint8Array;
+  /** An encoded unique identifier of the issuer or the subject. */
+  readonly uniqueId?: Uint8Array;
+  /** True encodes the start as GeneralizedTime. */
+  readonly generalizedTime?: boolean;
   /** By object identifier; undefined removes a default extension. */
   readonly extensions?: Readonly<Record<string, MadeExtension | undefined>>;
 }
@@ -106,11 +114,23 @@ function spkiOf(key: KeyObject): Uint8Array {
   return derSequence(derSequence(derOid('1.2.840.10045.2.1'), derOid('1.2.840.10045.3.1.7')), derBitString(bits));
 }
 
+function generalizedTime(timeMs: number): Uint8Array {
+  return der(
+    0x18,
+    encodeUtf8(
+      `${new Date(timeMs)
+        .toISOString()
+        .replace(/[^0-9]/g, '')
+        .slice(0, 14)}Z`,
+    ),
+  );
+}
+
 const SIGNATURES = { sha256: '1.2.840.10045.4.3.2', sha1: '1.2.840.10045.4.1' } as const;
 
 function make(recipe: Recipe, issuer: Made | undefined, defaults: Record<string, MadeExtension | undefined>): Made {
   const key = recipe.key ?? newKey();
-  const spki = spkiOf(key);
+  const spki = recipe.spki ?? spkiOf(key);
   const keyId = new Uint8Array(createHash('sha1').update(spki).digest());
   const name = recipe.name ?? commonName(recipe.subject ?? 'somebody');
   const extensions: Record<string, MadeExtension | undefined> = {
@@ -124,19 +144,24 @@ function make(recipe: Recipe, issuer: Made | undefined, defaults: Record<string,
     const flag = extension.critical ? [der(1, Uint8Array.of(0xff))] : [];
     return [derSequence(derOid(oid), ...flag, der(4, extension.value))];
   });
-  const algorithm = derSequence(derOid(SIGNATURES[recipe.hash ?? 'sha256']));
+  const algorithm = recipe.algorithm ?? derSequence(derOid(SIGNATURES[recipe.hash ?? 'sha256']));
+  const from = recipe.fromMs ?? VALID_FROM_MS;
   const tbs = derSequence(
     der(0xa0, derUnsigned(Uint8Array.of(recipe.version ?? 2))),
     derUnsigned(recipe.serial ?? Uint8Array.of(0x40, ...randomBytes(15))),
     algorithm,
     recipe.issuerName ?? issuer?.name ?? name,
-    derSequence(derTime(recipe.fromMs ?? VALID_FROM_MS), derTime(recipe.toMs ?? VALID_TO_MS)),
+    derSequence(
+      recipe.generalizedTime === true ? generalizedTime(from) : derTime(from),
+      derTime(recipe.toMs ?? VALID_TO_MS),
+    ),
     name,
     spki,
+    ...(recipe.uniqueId === undefined ? [] : [recipe.uniqueId]),
     ...(encoded.length === 0 ? [] : [der(0xa3, derSequence(...encoded))]),
   );
-  const signature = new Uint8Array(sign(recipe.hash ?? 'sha256', tbs, issuer?.key ?? key));
-  const bytes = derSequence(tbs, algorithm, derBitString(signature));
+  const signature = recipe.sign?.(tbs) ?? sign(recipe.hash ?? 'sha256', tbs, issuer?.key ?? key);
+  const bytes = derSequence(tbs, algorithm, derBitString(new Uint8Array(signature)));
   return { der: bytes, pem: formatPem('CERTIFICATE', bytes), key, name, keyId };
 }
 

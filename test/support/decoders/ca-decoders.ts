@@ -1,5 +1,6 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
+import { parseHex } from '../../../src/core/encoding/bytes.ts';
 import { createIssuingCa, createRoot } from '../../../src/ca/authority.ts';
 import { encodeAlternativeName, parseAlternativeNames } from '../../../src/ca/alternative-names.ts';
 import { parseCertificate } from '../../../src/ca/certificate.ts';
@@ -11,8 +12,12 @@ import { parseDistinguishedName } from '../../../src/ca/distinguished-name.ts';
 import { parsePrivateKey } from '../../../src/ca/keys/key-file.ts';
 import { signerFromKey } from '../../../src/ca/keys/node-signer.ts';
 import { formatPem, parsePem, parsePemBlocks } from '../../../src/ca/der/pem.ts';
-import { parsePublicKey } from '../../../src/ca/public-key.ts';
-import { encodeSignatureAlgorithm, parseSignatureAlgorithm } from '../../../src/ca/signature-algorithm.ts';
+import { parsePublicKey, parseVerificationKey } from '../../../src/ca/public-key.ts';
+import {
+  encodeSignatureAlgorithm,
+  parseSignatureAlgorithm,
+  parseVerifiedAlgorithm,
+} from '../../../src/ca/signature-algorithm.ts';
 import type { SignerAlgorithm } from '../../../src/core/crypto/signer.ts';
 import { companionsOf } from '../companions.ts';
 import { type Decoder, ofText } from './decoder.ts';
@@ -66,6 +71,11 @@ export function ofDer(
 }
 
 const MALFORMED = 'malformed-encoding';
+/** RSASSA-PSS with SHA-384 and a salt of 48 bytes. */
+const PSS_SHA384 = parseHex(
+  '304106092a864886f70d01010a3034a00f300d06096086480165030402020500' +
+    'a11c301a06092a864886f70d010108300d06096086480165030402020500a203020130',
+);
 const spkis = [...keys.map((key) => signerFromKey(key).spki), rsa.publicKey.export({ format: 'der', type: 'spki' })];
 const names = [
   encodeAlternativeName({ kind: 'email', value: 'alice@example.com' }),
@@ -82,6 +92,12 @@ export const CA_DECODERS: readonly Decoder[] = [
     'parsePublicKey',
     spkis.map((spki) => new Uint8Array(spki)),
     parsePublicKey,
+    'bad-key',
+  ),
+  ofDer(
+    'parseVerificationKey',
+    spkis.map((spki) => new Uint8Array(spki)),
+    (spki) => parseVerificationKey(spki),
     'bad-key',
   ),
   ofDer(
@@ -121,6 +137,7 @@ export const CA_DECODERS: readonly Decoder[] = [
     parseSignatureAlgorithm,
     MALFORMED,
   ),
+  ofDer('parseVerifiedAlgorithm', [PSS_SHA384], parseVerifiedAlgorithm, MALFORMED),
   ofText({
     name: 'parsePem',
     texts: pems.map((der) => formatPem('CERTIFICATE', der)),

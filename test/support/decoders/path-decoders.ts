@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { createCrl } from '../../../src/ca/crl.ts';
 import { createRoot } from '../../../src/ca/authority.ts';
-import { parseTrustAnchor } from '../../../src/ca/certificate.ts';
+import { parseForeignCertificate, parseTrustAnchor } from '../../../src/ca/certificate.ts';
 import { derSequence } from '../../../src/ca/der/der-writer.ts';
 import { encodeCertId } from '../../../src/ca/ocsp/cert-id.ts';
 import { createOcspResponse } from '../../../src/ca/ocsp/create-ocsp-response.ts';
@@ -113,7 +113,8 @@ function formatAddress(bytes: Uint8Array): string {
 export const PATH_DECODERS: readonly Decoder[] = [
   ofDer('parseTrustAnchor', certificates, parseTrustAnchor, 'bad-certificate'),
   ofDer('parsePathAnchor', certificates, parsePathAnchor, 'bad-certificate'),
-  ofDer('parsePathCertificate', certificates, parsePathCertificate, 'bad-certificate'),
+  ofDer('parsePathCertificate', certificates, (der) => parsePathCertificate(der), 'bad-certificate'),
+  ofDer('parseForeignCertificate', certificates, (der) => parseForeignCertificate(der, true), 'bad-certificate'),
   ofDer('parseCrl', [crl, shard, delta], parseCrl, 'bad-certificate'),
   ofDer('parseOcspRequest', [ocspRequest], parseOcspRequest, MALFORMED),
   ofDer('parseOcspResponse', [ocspResponse], parseOcspResponse, 'bad-certificate'),

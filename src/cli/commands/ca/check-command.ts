@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PurposeOid } from '../../../ca/der/oids.ts';
 import { parseOcspRequest } from '../../../ca/ocsp/ocsp-request.ts';
 import { validatePath } from '../../../ca/path/build-path.ts';
 import { checkOcsp } from '../../../ca/path/check-ocsp.ts';
 import { checkRevocation } from '../../../ca/path/check-revocation.ts';
-import type { PathCertificate } from '../../../ca/path/path-certificate.ts';
+import type { PathCertificate, PathProfile } from '../../../ca/path/path-certificate.ts';
 import type { PeerNames } from '../../../ca/path/peer-checks.ts';
+import { MAX_ANCHORS, parseAnchors, type TrustAnchors } from '../../../ca/path/trust-anchors.ts';
 import { parsePemBlocks } from '../../../ca/der/pem.ts';
 import { decodeUtf8 } from '../../../core/encoding/bytes.ts';
 import { ensure } from '../../../core/errors.ts';
@@ -21,6 +22,7 @@ interface Flags extends PeerNames {
   readonly ocsp?: readonly string[];
   readonly ocspRequest?: string;
   readonly purpose?: keyof typeof PurposeOid;
+  readonly profile?: PathProfile;
   readonly at?: number;
   readonly json?: boolean;
 }
@@ -41,6 +43,11 @@ export function checkCommand(ca: Command, run: RunServer): void {
     .option('--ip <address>', 'IP address that the certificate must be for')
     .option('--email <address>', 'mail address that the certificate must be for')
     .option('--uri <uri>', 'URI that the certificate must be for')
+    .addOption(
+      new Option('--profile <name>', 'strict: as Glasskey issues; rfc5280: what RFC 5280 makes a validator check')
+        .choices(['strict', 'rfc5280'])
+        .default('strict'),
+    )
     .option('--at <time>', 'time to validate at, such as 2026-11-23T12:00:00Z; default: now', parseTime)
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -75,10 +82,11 @@ async function check(file: string, flags: Flags): Promise<number> {
   };
   const { path } = await validatePath({
     leaf,
-    anchors: await certificates(flags.root),
+    anchors: await readRoots(flags.root),
     intermediates: flags.chain === undefined ? [] : await certificates(flags.chain),
     atMs,
     purpose: flags.purpose && PurposeOid[flags.purpose],
+    profile: flags.profile,
     host: flags.host,
     ip: flags.ip,
     email: flags.email,
@@ -104,6 +112,15 @@ async function nonceOf(file: string): Promise<Uint8Array> {
   const { nonce } = parseOcspRequest(new Uint8Array(await readFile(file)));
   ensure(nonce !== undefined, 'usage', `the OCSP request in ${file} has no nonce: leave out --ocsp-request`);
   return nonce;
+}
+
+/** Reads the file of trusted roots, and warns of each that cannot be read. */
+async function readRoots(file: string): Promise<TrustAnchors> {
+  const roots = parseAnchors(parsePemBlocks('CERTIFICATE', await readFile(file, 'utf8'), MAX_ANCHORS));
+  for (const { index, error } of roots.unreadable) {
+    process.stderr.write(`warning: root ${index + 1} in ${oneLine(file)} is not used: ${error.message}\n`);
+  }
+  return roots;
 }
 
 async function certificates(file: string): Promise<Uint8Array[]> {
