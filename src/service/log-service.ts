@@ -7,6 +7,7 @@ import type { EvidenceSettings } from './evidence/evidence-settings.ts';
 import type { EmailChallenge, EmailChallengeOrder } from './evidence/email/email-challenges.ts';
 import type { Mailer } from './evidence/email/mailer.ts';
 import { Admission } from './issuance/admission.ts';
+import { SignedTree } from './log/signed-tree.ts';
 import { Singleflight } from './issuance/singleflight.ts';
 import { eraseIdentity, type Erasure, type ErasureOrder } from './issuance/erase-identity.ts';
 import { type Imported, importIdentity, type ImportOrder } from './issuance/import-identity.ts';
@@ -133,6 +134,7 @@ export class LogService {
       context,
       progress,
       prover,
+      signedTree: new SignedTree(context, progress),
       admission,
       requests: new Singleflight<Made>(),
       tokens: new Singleflight<TokenInfo>(),

@@ -2,9 +2,10 @@ import type { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll } from 'vitest';
 import { createHash } from 'node:crypto';
 import { commit } from '../../src/core/crypto/commitment.ts';
-import { encode } from '../../src/core/encoding/codec.ts';
+import { auditEntryCodec } from '../../src/core/audit/audit-entry.ts';
+import { decode, encode } from '../../src/core/encoding/codec.ts';
 import { evidenceCodec } from '../../src/identity/evidence.ts';
-import { encodeIdentityRecord, type IdentityRecord } from '../../src/identity/identity-record.ts';
+import { encodeIdentityRecord, type IdentityRecord, NO_COMMITMENT } from '../../src/identity/identity-record.ts';
 import { emailCodeHash } from '../../src/service/evidence/email/email-code.ts';
 import { DEFAULT_SUBJECT, DEFAULT_TEXT } from '../../src/service/evidence/email/email-settings.ts';
 import { DEFAULT_EVIDENCE } from '../../src/service/evidence/evidence-settings.ts';
@@ -170,4 +171,81 @@ attack('challenge-copied', async () => {
   const evidence = { type: 'email', challengeId, code } as const;
   const order = { identity: victim, csr, token: undefined, evidence, last: undefined, change: undefined };
   return failure(service.issue(order));
+});
+
+/** What an act ends in; that the server signed, if it did. */
+async function unsigned(act: () => Promise<unknown>): Promise<unknown> {
+  const signed = (): number => log.events.filter(({ type }) => type === 'signed').length;
+  const before = signed();
+  const noticed = await failure(act());
+  return signed() === before ? noticed : 'the server signed a certificate';
+}
+
+attack('record-swapped', async () => {
+  const text = 'swapped@example.com';
+  const { label } = identityOf(text);
+  await register(text);
+  const [key, next] = [await newDeviceKey(), await newDeviceKey()];
+  const { certificate } = await issue('swapper@example.com', key, log.token);
+  const authorization = { type: 'initial', evidence: { type: 'application' } } as const;
+  const record = { previousCommitment: NO_COMMITMENT, certificates: [certificate], pending: undefined, authorization };
+  const [value, opening] = [encodeIdentityRecord(record), new Uint8Array(16)];
+  const commitment = commit({ opening, label, version: 0, update: { value, signature: undefined } });
+  await database.query('update versions set value = $1, opening = $2, commitment = $3 where label_key = $4', [
+    value,
+    opening,
+    commitment,
+    await labelKeyOf(text),
+  ]);
+  const change = await signChange(text, { version: 0, commitment, record }, key, [next.spkiSha256]);
+  const csr = await csrFor(next, text);
+  return unsigned(() => log.service.issue({ identity: text, csr, token: undefined, last: undefined, change }));
+});
+
+/** Deletes every row of a label from a version on. */
+async function hide(text: string, version: number): Promise<void> {
+  const labelKey = await labelKeyOf(text);
+  for (const table of ['versions', 'certificates', 'intents', 'submissions'])
+    await database.query(`delete from ${table} where label_key = $1 and version >= $2`, [labelKey, version]);
+  await database.query('update labels set greatest_version = $2 where label_key = $1', [labelKey, version - 1]);
+  await database.query('delete from labels where label_key = $1 and greatest_version < 0', [labelKey]);
+}
+
+attack('name-hidden', async () => {
+  const text = 'hidden@example.com';
+  await register(text);
+  await hide(text, 0);
+  return unsigned(async () => issue(text, await newDeviceKey(), log.token));
+});
+
+attack('version-hidden', async () => {
+  const text = 'rotated@example.com';
+  const first = await register(text);
+  const next = await newDeviceKey();
+  const state = (await readLabelState(log.context, await labelKeyOf(text)))!;
+  const change = await signChange(text, state, first, [next.spkiSha256]);
+  const csr = await csrFor(next, text);
+  await log.service.issue({ identity: text, csr, token: undefined, last: undefined, change });
+  await hide(text, 1);
+  return unsigned(() => issue(text, first, undefined));
+});
+
+attack('wait-shortened', async () => {
+  const { context, service } = log;
+  const text = 'early@example.com';
+  await register(text);
+  const order = { identity: text, csr: await csrFor(await newDeviceKey(), text), token: log.token, last: undefined };
+  const pending = await service.recover(order);
+  if (pending.state !== 'pending') throw new Error(pending.state);
+  const [row] = await context.store.readEntries([pending.position]);
+  const entry = decode(auditEntryCodec, row!.auditEntry);
+  const earlier = encode(auditEntryCodec, { ...entry, timestampMs: entry.timestampMs - 8 * 86_400_000 });
+  // Another entry after it, so that the pending version is not in the last one.
+  await register('later@example.com');
+  const write = (bytes: Uint8Array): Promise<unknown> =>
+    database.query('update entries set audit_entry = $1 where position = $2', [bytes, pending.position]);
+  await write(earlier);
+  const noticed = await unsigned(() => service.recover(order));
+  await write(row!.auditEntry);
+  return noticed;
 });

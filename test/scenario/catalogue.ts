@@ -857,6 +857,31 @@ const DATABASE = rows('attacks-database.test.ts', {
     codes: ['unsealed-row'],
     within: 'before it is in the log',
   },
+  'record-swapped': {
+    attack:
+      'swap the record of a name in the database for one with a key of the attacker, who then signs the next change',
+    noticedBy: ['the server itself'],
+    codes: ['storage-corrupt'],
+    within: 'before anything is signed',
+  },
+  'name-hidden': {
+    attack: 'delete the rows of a name, and register it anew',
+    noticedBy: ['the server itself'],
+    codes: ['storage-corrupt'],
+    within: 'before anything is signed',
+  },
+  'version-hidden': {
+    attack: 'delete the newest version of a name, and renew the certificate of the key that it removed',
+    noticedBy: ['the server itself'],
+    codes: ['storage-corrupt'],
+    within: 'before anything is signed',
+  },
+  'wait-shortened': {
+    attack: 'change the time of the log entry in which a recovery became pending, so that it seems to have waited',
+    noticedBy: ['the server itself'],
+    codes: ['storage-corrupt'],
+    within: 'before anything is signed',
+  },
   'challenge-copied': {
     attack: 'change the row of a code that was mailed to the attacker, so that it proves the address of somebody else',
     noticedBy: ['the server itself'],

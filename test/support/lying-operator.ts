@@ -14,7 +14,7 @@ import type { HeldVersion } from '../../src/identity/continuity.ts';
 import { encodeIdentityRecord, type IdentityRecord, NO_COMMITMENT } from '../../src/identity/identity-record.ts';
 import { growLog, prefixTileRows } from '../../src/service/sequencing/grow-log.ts';
 import { releaseHead } from '../../src/service/sequencing/head-signer.ts';
-import { readGreatest } from '../../src/service/sequencing/submission-check.ts';
+import { readLabelState } from '../../src/service/log/label-state.ts';
 import { identityOf } from './owner.ts';
 import { pgliteDatabase } from './pglite.ts';
 import { createTestServer, type TestServer, type TestServerOptions } from './test-server.ts';
@@ -86,7 +86,7 @@ export class LyingOperator {
   /** The greatest version of an identity. */
   async latest(text: string): Promise<HeldVersion | undefined> {
     const { store, vrf } = this.server.log.context;
-    return readGreatest(store, await vrf.labelKey(identityOf(text).label), Number.MAX_SAFE_INTEGER);
+    return readLabelState({ store }, await vrf.labelKey(identityOf(text).label));
   }
 
   /** Appends the next version of an identity: a record that refers to its predecessor, but for what `record` says. */

@@ -5,7 +5,7 @@ import type { ClientKey } from '../../client/client-key.ts';
 import type { Authorization } from '../../identity/authorization.ts';
 import { canonicalIdentity } from '../../identity/canonical-identity.ts';
 import { encodeIdentityRecord, type IdentityRecord, NO_COMMITMENT } from '../../identity/identity-record.ts';
-import { readGreatest } from '../../service/sequencing/submission-check.ts';
+import { readLabelState } from '../../service/log/label-state.ts';
 import type { DemoServer, ForgedValue, ForgedVersion } from './demo-server.ts';
 import { profileOf } from '../../service/log/profile-table.ts';
 
@@ -21,7 +21,7 @@ export async function falseRecord(server: DemoServer, identity: string, key: Cli
 /** Makes the next record of an identity, with somebody else's key beside its own ones and with a valid chain. */
 export async function falseVersion(server: DemoServer, identity: string, key: ClientKey): Promise<ForgedVersion> {
   const { certificate, labelKey, label } = await certifyFalsely(server, identity, key);
-  const previous = await readGreatest(server.open.context.store, labelKey, Number.MAX_SAFE_INTEGER);
+  const previous = await readLabelState(server.open.context, labelKey);
   const certificates = [...(previous?.record.certificates ?? []), certificate];
   const authorization = { type: 'operator', reason: 'customer care' } as const;
   return { label, labelKey, value: encode(certificates, authorization, previous?.commitment ?? NO_COMMITMENT) };

@@ -1,6 +1,7 @@
 import type { LogContext } from '../log/log-context.ts';
 import type { LogProgress } from '../log/log-progress.ts';
 import type { RequestSettings } from '../log/reloadable.ts';
+import type { SignedTree } from '../log/signed-tree.ts';
 import type { TokenInfo } from '../log/tokens.ts';
 import type { Prover } from '../prover/prover.ts';
 import type { Admission } from './admission.ts';
@@ -27,6 +28,7 @@ export interface Pipeline {
   readonly context: LogContext;
   readonly progress: LogProgress;
   readonly prover: Prover;
+  readonly signedTree: SignedTree;
   readonly admission: Admission;
   /** Equal requests that run at the same time share one version, by their hash. */
   readonly requests: Singleflight<Made>;

@@ -8,7 +8,7 @@ import { awaitReleased, Deadline } from './await-log.ts';
 import { continuity } from './continuity.ts';
 import { canonicalise, parse, proofOfPossession } from '../intake.ts';
 import type { Issuance, Made } from './issuance.ts';
-import { readLabelState } from '../log/label-state.ts';
+import { readProvedState } from '../log/proved-state.ts';
 import { makeVersion } from './make-version.ts';
 import { policy, withinIdentityBudget } from './policy.ts';
 import { type CertificateOrder, type LoggedCertificate, requestHash } from './requests.ts';
@@ -71,7 +71,8 @@ export async function makeCertificate(issuance: Issuance, work: CertificateWork)
   const { labelKey } = work;
   let requester = work.order.proveFirst === true ? await work.authenticate() : undefined;
   for (;;) {
-    const state = await readLabelState(context, labelKey);
+    const { label } = work.identity;
+    const state = await readProvedState(issuance, { label, labelKey }, work.deadline);
     const stored = await findStoredAnswer(context, work, state);
     if (stored !== undefined) return released(issuance, work, stored);
     ensure(
@@ -81,7 +82,6 @@ export async function makeCertificate(issuance: Issuance, work: CertificateWork)
     );
     const { spkiSha256, keysSha256 } = work.keys;
     const { origin } = context;
-    const { label } = work.identity;
     // The same request again needs no fresh evidence: a token may have expired since.
     requester ??= await work.authenticate();
     const { change } = work.order;

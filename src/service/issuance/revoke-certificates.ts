@@ -14,6 +14,7 @@ import { awaitReleased, Deadline } from './await-log.ts';
 import { canonicalise } from '../intake.ts';
 import type { Issuance, Made } from './issuance.ts';
 import { type LabelState, readLabelState } from '../log/label-state.ts';
+import { readProvedState } from '../log/proved-state.ts';
 import { makeVersion } from './make-version.ts';
 import { requestHash, type RevocationOrder, type RevokedCertificates } from './requests.ts';
 import { respond } from './respond.ts';
@@ -81,10 +82,9 @@ function parseSerials({ serials, reason }: RevocationOrder): readonly string[] {
 }
 
 async function make(issuance: Issuance, work: Work): Promise<Made> {
-  const { context } = issuance;
   const { labelKey, identity } = work;
   for (;;) {
-    const state = await readLabelState(context, labelKey);
+    const state = await readProvedState(issuance, { label: identity.label, labelKey }, work.deadline);
     ensure(state !== undefined, 'identity-not-found', 'the identity is not registered');
     const removed = await certificatesToRemove(issuance, work, state);
     if (removed.length === 0) return released(issuance, work, state.version, state.position);

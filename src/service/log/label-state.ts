@@ -11,7 +11,7 @@ export interface LabelState extends HeldVersion {
 }
 
 /**
- * Reads the committed state of a label, released or not; undefined if it has no version. One round trip. Throws
+ * Reads the committed state of a label as the database says it, for a caller that signs nothing: released or not; undefined if it has no version. One round trip. Throws
  * `erased`.
  */
 export async function readLabelState(
@@ -22,12 +22,10 @@ export async function readLabelState(
   if (row === undefined) return undefined;
   const { version, commitment, position, value } = row.greatest;
   ensure(value !== undefined, 'erased', 'the identity was erased');
-  const record = decodeIdentityRecord(value);
-  return {
-    version,
-    commitment,
-    position,
-    record,
-    certificates: record.certificates.map((der) => parseCertificate(der)),
-  };
+  return withCertificates({ version, commitment, record: decodeIdentityRecord(value) }, position);
+}
+
+/** Returns a version with the certificates of its record read. */
+export function withCertificates(held: HeldVersion, position: number): LabelState {
+  return { ...held, position, certificates: held.record.certificates.map((der) => parseCertificate(der)) };
 }

@@ -19,6 +19,7 @@ export interface OwnCheckpoint extends VerifiedCheckpoint {
  */
 export class SignedCheckpointFile {
   readonly #file: DurableFile;
+  #last: Promise<unknown> = Promise.resolve();
   readonly #trusted: { readonly origin: string; readonly vkeys: readonly Vkey[] };
 
   constructor(path: string, origin: string, vkeys: readonly Vkey[], files?: FileSystem) {
@@ -47,8 +48,26 @@ export class SignedCheckpointFile {
   }
 
   /** Replaces the checkpoint; returns once it is durable. Throws `storage-failed`. */
-  async write(note: string): Promise<void> {
-    await this.#file.write(encodeUtf8(note));
+  write(note: string): Promise<void> {
+    return this.#alone(() => this.#file.write(encodeUtf8(note)));
+  }
+
+  /**
+   * Takes note of a verified checkpoint that another server has signed, if it is larger than the one in the file. A host
+   * without a file gets none: whether it may sign, its operator says. Throws what {@link read} and {@link write} throw.
+   */
+  noteSeen({ size, text }: Pick<OwnCheckpoint, 'size' | 'text'>): Promise<void> {
+    return this.#alone(async () => {
+      const known = await this.read();
+      if (known !== undefined && known.size < size) await this.#file.write(encodeUtf8(text));
+    });
+  }
+
+  /** One change after the other, so that a checkpoint that was seen never replaces one that was just signed. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   /** Throws `storage-failed` unless a checkpoint could be written now. */

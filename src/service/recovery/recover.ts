@@ -9,7 +9,8 @@ import { authenticate, authenticateApplication, credentialsKey, whoOf } from '..
 import { awaitReleased, Deadline } from '../issuance/await-log.ts';
 import { canonicalise, parse, proofOfPossession } from '../intake.ts';
 import type { Issuance, SettledRecovery } from '../issuance/issuance.ts';
-import { type LabelState, readLabelState } from '../log/label-state.ts';
+import type { LabelState } from '../log/label-state.ts';
+import { readProvedState } from '../log/proved-state.ts';
 import { respond } from '../issuance/respond.ts';
 import { countVetoes } from './count-vetoes.ts';
 import { makePending } from './make-pending.ts';
@@ -66,7 +67,7 @@ async function settle(issuance: Issuance, work: Work): Promise<SettledRecovery> 
   const { labelKey, csr, deadline } = work;
   let evidence = work.order.proveFirst === true ? await prove(issuance, work) : undefined;
   for (;;) {
-    const state = await readLabelState(context, labelKey);
+    const state = await readProvedState(issuance, { label: work.identity.label, labelKey }, deadline);
     const claim = await context.store.findRecovery(labelKey);
     const isOurs = claim !== undefined && equalBytes(claim.spkiSha256, csr.keysSha256);
     const settled = state && (await goOn(issuance, work, state, isOurs ? claim : undefined));
@@ -101,7 +102,11 @@ async function goOn(
   if (done !== undefined) return done;
   const { pending } = state.record;
   if (pending !== undefined && equalBytes(pending.spkiSha256, keysSha256)) {
-    const authorization = await waitedAuthorization(context, state);
+    const authorization = await waitedAuthorization(
+      issuance,
+      { label: work.identity.label, labelKey: work.labelKey },
+      state,
+    );
     if (authorization === undefined) {
       await awaitReleased(issuance.progress, state.position, work.deadline.leftMs());
       const { version, position } = state;

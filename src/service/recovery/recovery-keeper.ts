@@ -5,7 +5,8 @@ import { canonicalIdentity } from '../../identity/canonical-identity.ts';
 import type { ListedRecoveryRow, RecoveryRow } from '../../store/ports.ts';
 import { Deadline } from '../issuance/await-log.ts';
 import type { Issuance } from '../issuance/issuance.ts';
-import { type LabelState, readLabelState } from '../log/label-state.ts';
+import type { LabelState } from '../log/label-state.ts';
+import { readProvedState } from '../log/proved-state.ts';
 import { mailOwner, tellWebhook } from './tell-owner.ts';
 import { takeEffect } from './take-effect.ts';
 import { grantedAuthorization } from '../log/recovery-grant.ts';
@@ -84,7 +85,10 @@ export class RecoveryKeeper {
   async #look(claim: ListedRecoveryRow): Promise<void> {
     const { context } = this.#issuance();
     ensure(claim.isUnsealed !== true, 'unsealed-row', 'a recovery has no valid seal: see glasskey admin seal-rows');
-    const state = await readLabelState(context, claim.labelKey).catch((error: unknown) => {
+    const { label } = canonicalIdentity(claim.identity, context.identityRules);
+    const { labelKey } = claim;
+    const deadline = new Deadline(context.limits.requestTimeoutMs);
+    const state = await readProvedState(this.#issuance(), { label, labelKey }, deadline).catch((error: unknown) => {
       if (isGlasskeyError(error, 'erased')) return undefined;
       throw error;
     });
@@ -96,7 +100,7 @@ export class RecoveryKeeper {
     const { pending } = state.record;
     if (pending === undefined || !equalBytes(pending.spkiSha256, claim.spkiSha256)) return this.#forgetStale(claim);
     if (claim.notifiedMs === undefined) await this.#notify(claim, state);
-    const authorization = await waitedAuthorization(context, state);
+    const authorization = await waitedAuthorization(this.#issuance(), { label, labelKey }, state);
     return authorization && this.#complete(claim, state, authorization);
   }
 

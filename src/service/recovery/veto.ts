@@ -7,7 +7,8 @@ import type { Ticket } from '../issuance/admission.ts';
 import { awaitReleased, Deadline } from '../issuance/await-log.ts';
 import { canonicalise } from '../intake.ts';
 import type { Issuance, Made } from '../issuance/issuance.ts';
-import { type LabelState, readLabelState } from '../log/label-state.ts';
+import type { LabelState } from '../log/label-state.ts';
+import { readProvedState } from '../log/proved-state.ts';
 import { makeVersion } from '../issuance/make-version.ts';
 import { type Answer, requestHash } from '../issuance/requests.ts';
 import { respond } from '../issuance/respond.ts';
@@ -49,7 +50,7 @@ interface Work {
 async function attempt(issuance: Issuance, work: Work): Promise<Made | undefined> {
   const { context } = issuance;
   const { order, label, labelKey } = work;
-  const state = await readLabelState(context, labelKey);
+  const state = await readProvedState(issuance, work, work.deadline);
   ensure(state !== undefined, 'identity-not-found', 'the identity is not registered');
   if (isDone(state, order)) return placeOf(state);
   const record = await nextRecord(context, work, state);

@@ -20,7 +20,7 @@ export function ownersRecordBefore(
     origin,
     label,
     ports: continuityPorts(issued),
-    recoveryWaited: recoveryWaitedBefore(context, head, labelKey),
+    recoveryWaited: recoveryWaitedBefore(context, head, { label, labelKey }),
     read: async (first, last) => {
       const rows = await store.readVersions(labelKey, first, last);
       return rows.map(({ opening, value }) => (opening && value ? { opening, value } : undefined));

@@ -3,7 +3,7 @@ import { nodeVerifySignature } from '../../ca/node-verify-signature.ts';
 import { commit } from '../../core/crypto/commitment.ts';
 import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import type { ErrorCode } from '../../core/error-codes.ts';
-import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { checkTransition, type HeldVersion } from '../../identity/continuity.ts';
 import { decodeIdentityRecord, type IdentityRecord } from '../../identity/identity-record.ts';
 import { includesBytes, spkiSet } from '../../identity/spki-set.ts';
@@ -13,6 +13,7 @@ import { continuityPorts } from './continuity-ports.ts';
 import { ownersRecordBefore } from './owners-record-before.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { isGrantUnused } from '../log/recovery-grant.ts';
+import { proveGreatest } from '../log/proved-state.ts';
 import { recoveryWaitedBefore } from '../log/recovery-wait.ts';
 import { isRevocationReason } from '../../ca/crl-entries.ts';
 import { queuedAct } from '../log/act.ts';
@@ -95,40 +96,34 @@ interface Predecessor {
 
 /** Reads the greatest committed version of each label that needs one. */
 async function readPredecessors(
-  { store }: LogContext,
+  context: LogContext,
   head: HeadRow,
   queue: readonly SubmissionRow[],
 ): Promise<ReadonlyMap<string, Predecessor>> {
-  const keys = new Map<string, Uint8Array>();
-  for (const { labelKey, version } of queue) if (version > 0) keys.set(formatHex(labelKey), labelKey);
-  const read = async (labelKey: Uint8Array): Promise<Predecessor> => {
+  const rows = new Map<string, SubmissionRow>();
+  for (const row of queue) if (row.version > 0) rows.set(formatHex(row.labelKey), row);
+  const read = async ({ label, labelKey }: SubmissionRow): Promise<Predecessor> => {
     try {
-      return { held: await readGreatest(store, labelKey, head.size) };
+      return { held: await readGreatest(context, head, label, labelKey) };
     } catch (error) {
       return { fault: toError(error) };
     }
   };
-  return new Map(await Promise.all([...keys].map(async ([text, labelKey]) => [text, await read(labelKey)] as const)));
+  return new Map(await Promise.all([...rows].map(async ([text, row]) => [text, await read(row)] as const)));
 }
 
 /**
- * Reads the greatest version of a label in the first `size` entries, with its record; undefined if there is none.
- * Throws `erased`, `storage-corrupt` for a record that does not decode, and storage errors.
+ * Reads the greatest version of a label before `head`, with its record, and proves it from the prefix tree of `head`;
+ * undefined if there is none. Throws `erased`, `storage-corrupt`, and storage errors.
  */
-export async function readGreatest(
-  store: LogContext['store'],
+async function readGreatest(
+  context: LogContext,
+  { size, prefixRoot, prefixTile }: HeadRow,
+  label: Uint8Array,
   labelKey: Uint8Array,
-  size: number,
 ): Promise<HeldVersion | undefined> {
-  const row = await store.readLabelAt(labelKey, size);
-  if (row === undefined) return undefined;
-  const { version, commitment, value } = row.greatest;
-  ensure(value !== undefined, 'erased', 'the identity was erased');
-  try {
-    return { version, commitment, record: decodeIdentityRecord(value) };
-  } catch (cause) {
-    throw new GlasskeyError('storage-corrupt', `version ${version} of a label is stored as no record`, { cause });
-  }
+  const row = await context.store.readLabelAt(labelKey, size);
+  return row && proveGreatest(context, { hash: prefixRoot, tile: prefixTile }, label, row.greatest);
 }
 
 /** Throws a failure of an earlier step; does nothing if there was none. */
@@ -164,7 +159,7 @@ async function checkSubmission(
     previous,
     next: record,
     ports: continuityPorts(issued),
-    recoveryWaited: recoveryWaitedBefore(context, head, row.labelKey),
+    recoveryWaited: recoveryWaitedBefore(context, head, row),
     ownersRecord: ownersRecordBefore(context, head, row),
   });
   if (type === 'operator') await assertGranted(context, row, record, previous);

@@ -2,6 +2,9 @@ import type { PGlite } from '@electric-sql/pglite';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { equalBytes } from '../../../src/core/encoding/bytes.ts';
 import { GlasskeyError } from '../../../src/core/errors.ts';
+import { claimIntent } from '../../../src/service/issuance/make-version.ts';
+import { submit } from '../../../src/service/issuance/submit.ts';
+import { readLabelState } from '../../../src/service/log/label-state.ts';
 import type { LogStore } from '../../../src/store/ports.ts';
 import { checkInvariants } from '../../support/invariants.ts';
 import { csrFor, identityOf, newDeviceKey } from '../../support/owner.ts';
@@ -97,14 +100,23 @@ describe('a submission that the database cannot answer for', () => {
     const first = await register(ALICE);
     await log.service.sequencer.step();
     await first.answer;
+    const { context } = log;
+    const { label } = identityOf(ALICE);
+    const labelKey = await context.vrf.labelKey(label);
+    const { record } = (await readLabelState(context, labelKey))!;
     await database.exec(
       'delete from labels; delete from versions; delete from intents; delete from certificates; delete from submissions',
     );
-    const alice = await register(ALICE);
+    // The pipeline would have refused it.
+    const claim = { label, labelKey, version: 0, requestHash: new Uint8Array(32) };
+    await claimIntent(context, claim);
+    const act = { act: 'certificate-issued', who: 'service' } as const;
+    const id = await submit(context, claim, { record, certificate: undefined, act });
     const bob = await register(BOB);
     expect(await log.service.sequencer.step()).toBe('appended');
     await bob.answer;
-    await expect(alice.answer).rejects.toMatchObject({ code: 'version-conflict' });
+    const outcome = { state: 'rejected', code: 'version-conflict' };
+    expect(await log.service.progress.waitForOutcome(id, 1_000)).toMatchObject(outcome);
   });
 
   it.each([
