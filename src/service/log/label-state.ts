@@ -11,8 +11,8 @@ export interface LabelState extends HeldVersion {
 }
 
 /**
- * Reads the committed state of a label as the database says it, for a caller that signs nothing: released or not; undefined if it has no version. One round trip. Throws
- * `erased`.
+ * Reads the state of a label as the database says it, for a caller that signs nothing by it (see `readProvedState`):
+ * committed, released or not; undefined if it has no version. One round trip. Throws `erased`.
  */
 export async function readLabelState(
   { store }: Pick<LogContext, 'store'>,

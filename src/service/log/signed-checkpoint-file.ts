@@ -53,8 +53,8 @@ export class SignedCheckpointFile {
   }
 
   /**
-   * Takes note of a verified checkpoint that another server has signed, if it is larger than the one in the file. A host
-   * without a file gets none: whether it may sign, its operator says. Throws what {@link read} and {@link write} throw.
+   * Takes note of a verified checkpoint that another server has signed, if it is larger than the one in the file. A
+   * host without a file gets none: its operator decides if it may sign. Throws what {@link read} and {@link write} throw.
    */
   noteSeen({ size, text }: Pick<OwnCheckpoint, 'size' | 'text'>): Promise<void> {
     return this.#alone(async () => {

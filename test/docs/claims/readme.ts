@@ -82,6 +82,10 @@ export const ATTACKERS: Claims = {
     'test/client/monitor.test.ts: is told of a false key that was added %i windows after it last looked',
   ],
   'the database, with write access': [
+    'test/scenario/attacks-database.test.ts: record-swapped',
+    'test/scenario/attacks-database.test.ts: name-hidden',
+    'test/scenario/attacks-database.test.ts: version-hidden',
+    'test/scenario/attacks-database.test.ts: wait-shortened',
     'test/scenario/attacks-record.test.ts: certificate-of-another-authority',
     'test/scenario/attacks-database.test.ts: grant-inserted',
     'test/scenario/attacks-database.test.ts: grant-repeated',
