@@ -54,7 +54,7 @@ export class SignedCheckpointFile {
 
   /**
    * Takes note of a verified checkpoint that another server has signed, if it is larger than the one in the file. A
-   * host without a file gets none: its operator decides if it may sign. Throws what {@link read} and {@link write} throw.
+   * host without a file gets none: its operator decides if it may sign. Throws `log-rolled-back`, `storage-failed`.
    */
   noteSeen({ size, text }: Pick<OwnCheckpoint, 'size' | 'text'>): Promise<void> {
     return this.#alone(async () => {
