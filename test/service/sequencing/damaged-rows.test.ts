@@ -36,7 +36,10 @@ async function waiting(request: () => Promise<unknown>): Promise<Waiting> {
   const before = await log.context.store.queueDepth();
   const answer = request();
   answer.catch(() => undefined);
-  await vi.waitFor(async () => expect(await log.context.store.queueDepth()).toBe(before + 1), { interval: 2 });
+  await vi.waitFor(async () => expect(await log.context.store.queueDepth()).toBe(before + 1), {
+    interval: 2,
+    timeout: 10_000,
+  });
   return { answer };
 }
 
