@@ -140,7 +140,7 @@ async function mustProveFirst(
 }
 
 async function assertMayAsk(c: Context, service: LogService, access: LookupAccess, identity: string): Promise<void> {
-  const assertLabel = await access.asking(c);
+  const { assertMayAsk: assertLabel } = await access.asking(c);
   assertLabel(service.labelOf(identity));
 }
 

@@ -17,8 +17,10 @@ export function keytransRoutes(app: Hono, { keytrans, auditor }: LogService, acc
   for (const [name, answer] of Object.entries(keytrans)) {
     app.post(PATHS[name as KeytransName], async (c) => {
       const request = await readBody(c, KEYTRANS_MEDIA_TYPE, MAX_KEYTRANS_BODY_BYTES);
-      const asker = { assertMayAsk: await access.asking(c), signal: c.req.raw.signal };
-      return createResponse(await answer(request, asker), KEYTRANS_MEDIA_TYPE, NO_STORE);
+      const asking = await access.asking(c);
+      const answered = await answer(request, { ...asking, signal: c.req.raw.signal });
+      asking.charge(answered.length);
+      return createResponse(answered, KEYTRANS_MEDIA_TYPE, NO_STORE);
     });
   }
   app.post(PATHS.auditorHead, async (c) => {

@@ -4,6 +4,20 @@ import { type AssertMayAsk, LookupPolicy, PUBLIC_LOOKUPS } from '../service/prov
 import { TokenBuckets } from '../service/token-buckets.ts';
 import { type RateLimits, type RateLimitSettings, take } from './rate-limits.ts';
 
+/** An answer counts as a further question for each so many bytes. */
+const BYTES_PER_QUESTION = 16 * 1024;
+
+/** The budget of whoever sent a request, and the check of its questions. */
+interface Asking {
+  readonly assertMayAsk: AssertMayAsk;
+  /** Counts a question about no label. Throws `rate-limited`. */
+  readonly assertMayAskOfLog: () => void;
+  /** Charges the work of an answer, by its length in bytes; what its question has paid for is free. */
+  readonly charge: (bytes: number) => void;
+  /** Returns the cost of a question that was not answered. */
+  readonly giveBack: () => void;
+}
+
 /** Decides who may ask the log about a label, and how often, for every operation about a label. */
 export class LookupAccess {
   readonly #limits: RateLimits;
@@ -22,10 +36,10 @@ export class LookupAccess {
   }
 
   /**
-   * Returns the check of each label that a request asks about, by the lookup token in its header, if any. Counts an
-   * invalid token as a question of its client. Throws `unauthenticated`, `rate-limited`.
+   * Returns the budget of a request, and the check of each label that it asks about, by the lookup token in its header,
+   * if any. Counts an invalid token as a question of its client. Throws `unauthenticated`, `rate-limited`.
    */
-  async asking(c: Context): Promise<AssertMayAsk> {
+  async asking(c: Context): Promise<Asking> {
     this.#refresh();
     const [policy, budget] = [this.#policy, this.#budget];
     const token = c.req.header(LOOKUP_TOKEN_HEADER);
@@ -37,9 +51,15 @@ export class LookupAccess {
             take(budget, address);
             throw error;
           });
-    return (label) => {
-      take(budget, bearer === undefined ? address : `bearer ${bearer}`);
-      policy.assertMayAsk(label, bearer);
+    const key = bearer === undefined ? address : `bearer ${bearer}`;
+    return {
+      assertMayAsk: (label) => {
+        take(budget, key);
+        policy.assertMayAsk(label, bearer);
+      },
+      assertMayAskOfLog: () => take(budget, key),
+      charge: (bytes) => budget?.spend(key, Math.floor(bytes / BYTES_PER_QUESTION)),
+      giveBack: () => budget?.giveBack(key),
     };
   }
 

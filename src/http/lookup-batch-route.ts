@@ -17,13 +17,19 @@ import { readBody } from './read-body.ts';
 import { NO_STORE, createResponse } from './responses.ts';
 
 /**
- * Serves `POST /keytrans/v1/lookup-batch` (`docs/spec.md#many-at-once`). Each label counts as a question of its own.
+ * Serves `POST /keytrans/v1/lookup-batch` (`docs/spec.md#many-at-once`). Each label counts as a question of its own,
+ * when it is answered or refused.
  */
 export function lookupBatchRoute(app: Hono, { prover }: LogService, access: LookupAccess): void {
   app.post(PATHS.lookupBatch, async (c) => {
     const body = await readBody(c, KEYTRANS_MEDIA_TYPE, MAX_LOOKUP_BATCH_BODY_BYTES);
-    const asker = { assertMayAsk: await access.asking(c), signal: c.req.raw.signal };
-    const outcomes = await prover.lookupBatch(decode(lookupBatchRequestCodec, body), asker);
+    const asking = await access.asking(c);
+    const request = decode(lookupBatchRequestCodec, body);
+    const outcomes = await prover.lookupBatch(request, { ...asking, signal: c.req.raw.signal });
+    for (const outcome of outcomes) {
+      if (outcome.type === 'answered') asking.charge(outcome.response.length);
+      if (outcome.type === 'later') asking.giveBack();
+    }
     const answer = encode(lookupBatchResponseCodec, { outcomes: outcomes.map(encodeOutcome) });
     return createResponse(answer, KEYTRANS_MEDIA_TYPE, NO_STORE);
   });

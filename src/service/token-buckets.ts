@@ -29,6 +29,11 @@ export class TokenBuckets {
     return isLeft;
   }
 
+  /** Takes tokens for work that is done already, even more than the bucket holds: it is in debt then. */
+  spend(key: string, tokens: number): void {
+    this.#put(key, this.#tokens(key) - tokens);
+  }
+
   /** Returns a token to the bucket, for a request that failed through no fault of its client. */
   giveBack(key: string): void {
     this.#put(key, Math.min(this.#options.burst, this.#tokens(key) + 1));

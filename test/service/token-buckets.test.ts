@@ -23,6 +23,15 @@ describe('a request budget', () => {
     expect([budget.take('b'), budget.take('b'), budget.take('b')]).toEqual([true, true, false]);
   });
 
+  it('lets a key run into debt for work that is done, which is filled up first', () => {
+    nowMs = 0;
+    const budget = make();
+    budget.spend('a', 4);
+    expect([budget.take('a'), budget.waitSeconds('a')]).toEqual([false, 6]);
+    nowMs += 6_000;
+    expect([budget.take('a'), budget.take('a')]).toEqual([true, false]);
+  });
+
   it('gives nothing for a clock that goes back', () => {
     nowMs = 1_000_000;
     const budget = make();

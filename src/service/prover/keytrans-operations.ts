@@ -28,7 +28,6 @@ import { answerContactMonitor } from './contact-monitor.ts';
 import { answerCredential, answerCredentialUpdate } from './credential.ts';
 import { answerDistinguished } from './distinguished.ts';
 import { answerLookup } from './lookup.ts';
-import type { AssertMayAsk } from './lookup-policy.ts';
 import { answerOwnerInit } from './owner-init.ts';
 import { answerOwnerMonitor } from './owner-monitor.ts';
 import { answerAsker, type Asker, type ProverParts } from './prover-parts.ts';
@@ -147,9 +146,8 @@ interface Row<Request, Response> {
 /** An operation with its codecs applied. */
 export interface KeytransOperation<Request, Response> extends Row<Request, Response> {
   /**
-   * Decodes an untrusted request, answers it and encodes the answer. Calls the asker's `assertMayAsk` with the
-   * request's label before it looks anything up; by default, everybody may ask. Throws what both throw, and as {@link
-   * answerAsker} does.
+   * Decodes an untrusted request, answers it and encodes the answer. Calls a check of the asker before it looks
+   * anything up; by default, everybody may ask. Throws what both throw, and as {@link answerAsker} does.
    */
   readonly run: (parts: ProverParts, request: Uint8Array, asker?: Asker) => Promise<Uint8Array>;
 }
@@ -157,24 +155,24 @@ export interface KeytransOperation<Request, Response> extends Row<Request, Respo
 function aboutLabel<Request extends { readonly label: Uint8Array }, Response>(
   row: Row<Request, Response>,
 ): KeytransOperation<Request, Response> {
-  return withRun(row, ({ label }, assertMayAsk) => assertMayAsk(label));
+  return withRun(row, ({ label }, asker) => asker.assertMayAsk(label));
 }
 
-/** About the log as a whole: everybody may ask. */
+/** About the log as a whole: everybody may ask, so often. */
 function aboutLog<Request, Response>(row: Row<Request, Response>): KeytransOperation<Request, Response> {
-  return withRun(row, () => undefined);
+  return withRun(row, (_, asker) => asker.assertMayAskOfLog());
 }
 
 /** Asks about every label and waits for every answer. */
-const ANYBODY: Asker = { assertMayAsk: () => undefined, signal: undefined };
+const ANYBODY: Asker = { assertMayAsk: () => undefined, assertMayAskOfLog: () => undefined, signal: undefined };
 
 function withRun<Request, Response>(
   row: Row<Request, Response>,
-  check: (request: Request, assertMayAsk: AssertMayAsk) => void,
+  check: (request: Request, asker: Asker) => void,
 ): KeytransOperation<Request, Response> {
   const run = async (parts: ProverParts, bytes: Uint8Array, asker = ANYBODY): Promise<Uint8Array> => {
     const request = decode(row.request, bytes);
-    check(request, asker.assertMayAsk);
+    check(request, asker);
     const response = row.response(parts.context.configuration, request);
     return answerAsker(parts, asker, async (mine) => encode(response, await row.answer(mine, request)));
   };

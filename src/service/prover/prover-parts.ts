@@ -10,6 +10,8 @@ import type { Semaphore } from './semaphore.ts';
 export interface Asker {
   /** Counts a question about a label and throws unless it may be asked. */
   readonly assertMayAsk: AssertMayAsk;
+  /** Counts a question about no label. Throws `rate-limited`. */
+  readonly assertMayAskOfLog: () => void;
   /** Aborted as soon as the asker has gone. */
   readonly signal: AbortSignal | undefined;
 }

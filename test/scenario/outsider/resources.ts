@@ -79,12 +79,19 @@ export const RESOURCES: readonly OutsideAttack[] = [
   },
   {
     attack: 'send a batch of lookups whose answer is enormous',
-    outcome: 'what does not fit is put off, and counts as a question',
+    outcome: 'what does not fit is put off; names count as questions, and long answers as several',
     codes: ['rate-limited'],
     tests: [
       'test/http/lookup-batch.test.ts: has an answer of bounded size: what does not fit is put off',
       'test/http/lookup-batch.test.ts: costs as many questions as it has names',
+      'test/http/work-limits.test.ts: costs nothing for a name that is put off',
     ],
+  },
+  {
+    attack: 'ask the questions whose answers cost most, as often as others may ask the cheapest',
+    outcome: 'an answer counts as a further question for every 16 KiB',
+    codes: ['rate-limited'],
+    tests: ['test/http/work-limits.test.ts: is charged by its length'],
   },
   {
     attack: 'register faster than the log can take it',
