@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { auditEvidenceOf } from '../client/audit/audit-evidence.ts';
 import { evidenceJson } from '../client/evidence/evidence-text.ts';
@@ -72,13 +73,18 @@ function bytesOf(body: RequestInit['body']): Uint8Array | undefined {
 
 /**
  * Writes evidence of a misbehaviour to a new file (mode 0600) in `folder`, and names the file on stderr. It holds the
- * error, what the client knew before (the pinned bundle and the last tree view), and what the server answered.
+ * error, what the client knew before (the pinned bundle and the last tree view), and what the server answered. Writes
+ * nothing if the finding has a file there already.
  */
 export async function writeEvidence(error: unknown, folder: string): Promise<void> {
   const at = new Date().toISOString();
-  const path = join(folder, `evidence-${at.replaceAll(/[:.]/g, '-')}.json`);
   const message = error instanceof Error ? error.message : String(error);
   const { proof, ...facts } = auditEvidenceOf(error) ?? {};
+  const finding = createHash('sha256')
+    .update(JSON.stringify([codeOf(error), message]))
+    .digest('hex')
+    .slice(0, 12);
+  const path = join(folder, `evidence-${at.replaceAll(/[:.]/g, '-')}-${finding}.json`);
   const evidence = {
     at,
     command: process.argv[2],
@@ -91,6 +97,13 @@ export async function writeEvidence(error: unknown, folder: string): Promise<voi
   };
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
+    const earlier = (await readdir(folder)).find(
+      (name) => /^evidence-.*\.json$/.test(name) && name.endsWith(`-${finding}.json`),
+    );
+    if (earlier !== undefined) {
+      process.stderr.write(`glasskey: the evidence of this finding is in ${join(folder, earlier)} already\n`);
+      return;
+    }
     await writeFile(path, `${JSON.stringify(evidence, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
     process.stderr.write(`glasskey: evidence written to ${path}\n`);
     if (proof !== undefined) {

@@ -63,7 +63,7 @@ export async function fetchBundle(transport: Transport): Promise<SignedTrustBund
 /**
  * Settles which bundle to trust (docs/spec.md#trust-bundle): the given or the pinned one, replaced by the server's if
  * that is a signed successor; without either, the server's, on first use. Throws `bundle-changed` if the server shows
- * another bundle without the right signature.
+ * another bundle without the right signature, and `other-log` for a bundle of another log.
  */
 export async function settleTrust(
   transport: Transport,
@@ -78,7 +78,7 @@ export async function settleTrust(
   return { trust: readTrust(shown.bundle), origin, next: { ...state, bundle: formatTrustBundle(shown) } };
 }
 
-/** Returns the given bundle, or else the pinned one, without a request. Throws `usage` if there is neither. */
+/** Returns the given or else the pinned bundle, without a request. Throws `usage` if there is none, `other-log`. */
 export function knownTrust(
   state: ClientState,
   given: SignedTrustBundle | undefined,

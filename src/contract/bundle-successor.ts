@@ -12,18 +12,26 @@ import type { SignedTrustBundle, TrustBundle } from './trust-bundle.ts';
  *
  * Accepts the same bundle. Any other needs a higher sequence number and a signature by the pinned bundle's key. It must
  * be about the same log: origin, rules of identities and KEYTRANS Configuration stay. Only the Configuration's
- * third-party auditor may change, or be added. Throws `bundle-changed`, and `bad-bundle` for invalid signatures.
+ * third-party auditor may change, or be added. Throws `bundle-changed`, and `bad-bundle` for invalid signatures; and
+ * `other-log` for a bundle of another log that the pinned key did not sign, which is no lie of the pinned log.
  */
 export function assertSuccessor(pinned: TrustBundle, next: SignedTrustBundle): void {
   verifyBundleSignatures(next);
   const { bundle, signatures } = next;
   if (canonicalBundle(bundle) === canonicalBundle(pinned)) return;
+  const approved = signatures.some((signature) => signature.key === pinned.bundleKey);
+  ensure(
+    approved || bundle.origin === pinned.origin,
+    'other-log',
+    `this state or trust bundle belongs to the log ${pinned.origin}, but ${bundle.origin} is shown. Most likely the ` +
+      "server's address, the state or the trust bundle is the wrong one. Next: check the address, or use a state and a " +
+      'trust bundle of their own for that log',
+  );
   ensure(
     bundle.sequence > pinned.sequence,
     'bundle-changed',
     'the trust bundle changed without a higher sequence number',
   );
-  const approved = signatures.some((signature) => signature.key === pinned.bundleKey);
   ensure(approved, 'bundle-changed', 'the trust bundle changed without a signature by the pinned bundle key');
   ensure(bundle.origin === pinned.origin, 'bundle-changed', 'the trust bundle names another log');
   ensure(

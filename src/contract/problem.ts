@@ -74,6 +74,7 @@ export const STATUS_OF_CODE = {
 
   'bad-bundle': 500,
   'bundle-changed': 500,
+  'other-log': 500,
 
   'invalid-request': 400,
   'unsupported-media-type': 415,
@@ -126,6 +127,7 @@ export const STATUS_OF_CODE = {
   'state-locked': 500,
   'state-corrupt': 500,
   'state-knows-more': 409,
+  'state-too-new': 500,
   'bad-evidence': 400,
   'not-proven': 400,
   'wrong-passphrase': 400,

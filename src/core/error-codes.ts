@@ -96,6 +96,7 @@ export const ERROR_CODES = {
   // contract: trust bundle
   'bad-bundle': 'verification',
   'bundle-changed': 'verification',
+  'other-log': 'usage',
 
   // service
   'invalid-request': 'usage',
@@ -154,6 +155,7 @@ export const ERROR_CODES = {
   'state-locked': 'storage',
   'state-corrupt': 'storage',
   'state-knows-more': 'conflict',
+  'state-too-new': 'storage',
   'bad-evidence': 'usage',
   'not-proven': 'usage',
   'wrong-passphrase': 'usage',

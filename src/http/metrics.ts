@@ -123,6 +123,7 @@ export class Metrics {
       case 'pruning-failed':
         return this.#pruningFailures.inc();
       case 'asked':
+      case 'recoveries-tended':
         return undefined;
       case 'mail-failed':
         return this.#mailFailures.inc({ reason: event.reason });

@@ -1,23 +1,14 @@
 import { isGlasskeyError } from '../core/errors.ts';
 import type { ServiceEvent } from '../service/service-event.ts';
+import { Outages, type Trouble, wayOf } from './outages.ts';
 import { describeError, type Logger } from './service-logger.ts';
 
 /** Level and text of the log line for each event with an error that is no outage. */
 const FAILURES = {
-  'recovery-failed': ['error', 'could not complete a recovery or notify its owner; trying again'],
   'self-check-failed': ['fatal', 'the stored log contradicts itself: signing has stopped'],
   'rolled-back': ['fatal', 'the database is old or forked: signing has stopped'],
   'self-verified': ['fatal', "the server's own verifier refused an answer"],
 } as const;
-
-/** A failure that may last: `what` fails in the way `how`, each counted apart. */
-interface Trouble {
-  readonly what: string;
-  readonly how: string;
-  readonly level: 'warn' | 'error';
-  readonly facts: Readonly<Record<string, unknown>>;
-  readonly text: string;
-}
 
 /**
  * Logs the events of a service that an operator must know of. Most events are for metrics alone. An outage has a line
@@ -25,41 +16,25 @@ interface Trouble {
  */
 export class EventLog {
   readonly #logger: Logger;
-  /** Failures by way, of each thing that is out of order. Things and ways are few. */
-  readonly #outages = new Map<string, Map<string, number>>();
+  readonly #outages: Outages;
 
   constructor(logger: Logger) {
     this.#logger = logger;
+    this.#outages = new Outages(logger);
   }
 
   /** Takes an event. */
   readonly observe = (event: ServiceEvent): void => {
     const trouble = troubleOf(event);
-    if (trouble !== undefined) return this.#failed(trouble);
+    if (trouble !== undefined) return this.#outages.failed(trouble);
     const works = workingIn(event);
-    if (works !== undefined) return this.#recovered(works);
+    if (works !== undefined) return this.#outages.works(works);
     if (event.type === 'writer')
       this.#logger.info({ holds: event.holds }, event.holds ? 'now the writer of the log' : 'not the writer any more');
     if (!isFailure(event) || event.error === undefined) return;
     const [level, text] = FAILURES[event.type];
     this.#logger[level]({ error: describeError(event.error) }, text);
   };
-
-  #failed({ what, how, level, facts, text }: Trouble): void {
-    const ways = this.#outages.get(what) ?? new Map<string, number>();
-    this.#outages.set(what, ways);
-    const failures = ways.get(how) ?? 0;
-    ways.set(how, failures + 1);
-    if (failures === 0) this.#logger[level](facts, text);
-  }
-
-  #recovered(what: string): void {
-    const ways = this.#outages.get(what);
-    if (ways === undefined) return;
-    this.#outages.delete(what);
-    const failures = [...ways.values()].reduce((sum, count) => sum + count, 0);
-    this.#logger.info({ what, failures }, 'works again');
-  }
 }
 
 function isFailure(event: ServiceEvent): event is Extract<ServiceEvent, { readonly type: keyof typeof FAILURES }> {
@@ -90,6 +65,8 @@ function troubleOf(event: ServiceEvent): Trouble | undefined {
   if (event.type === 'auditor-failed')
     return failing('auditor', event.error, 'could not fetch a tree head from the auditor; trying again');
   if (event.type === 'sequencing-failed') return failing('appending', event.error, 'appending failed; trying again');
+  if (event.type === 'recovery-failed')
+    return failing('recoveries', event.error, 'could not complete a recovery or notify its owner; trying again');
   if (event.type === 'pruning-failed') return failing('pruning', event.error, 'pruning failed; trying again');
   return undefined;
 }
@@ -99,7 +76,7 @@ function failing(what: string, error: unknown, text: string): Trouble {
 }
 
 function troubleWith(what: string, error: unknown, facts: Trouble['facts'], text: string): Trouble {
-  return { what, how: isGlasskeyError(error) ? error.code : 'internal', level: 'error', facts, text };
+  return { what, how: wayOf(error), level: 'error', facts, text };
 }
 
 /** Describes an error without what another server said, which may name a person. */
@@ -113,5 +90,6 @@ function workingIn(event: ServiceEvent): string | undefined {
   if (event.type === 'asked') return event.server;
   if (event.type === 'appended') return 'appending';
   if (event.type === 'pruned') return 'pruning';
+  if (event.type === 'recoveries-tended') return 'recoveries';
   return undefined;
 }

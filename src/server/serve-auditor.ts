@@ -4,7 +4,6 @@ import { LOG_PREFIX, PATHS } from '../contract/paths.ts';
 import { KEYTRANS_MEDIA_TYPE } from '../contract/media-types.ts';
 import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
 import type { Signer } from '../core/crypto/signer.ts';
-import { isGlasskeyError } from '../core/errors.ts';
 import { platformFetch } from '../core/net/bounded-fetch.ts';
 import { AuditorMetrics } from '../http/auditor-metrics.ts';
 import { createAuditorApp } from '../http/auditor-routes.ts';
@@ -15,10 +14,11 @@ import { deliverHead } from '../service/auditor/deliver-head.ts';
 import { DurableFile, removeUnfinished } from '../service/log/durable-file.ts';
 import { lockFolder } from '../store/folder-lock.ts';
 import { AuditorFolder } from './auditor-folder.ts';
+import { AuditorLog } from './auditor-log.ts';
 import { AuditorTrust } from './auditor-trust.ts';
 import { describeMisbehaviour, followLog, type FollowOptions, isProven, type UpdateThreads } from './follow-log.ts';
 import { parseListen } from './listen-address.ts';
-import { type Logger, stderrLogger } from './service-logger.ts';
+import { stderrLogger } from './service-logger.ts';
 
 /** Options of {@link serveAuditor}. */
 export interface ServeAuditorOptions {
@@ -65,11 +65,12 @@ export async function serveAuditor(options: ServeAuditorOptions): Promise<Runnin
   const lock = await lockFolder(folder.path);
   const threads = options.openThreads?.(transport.server + LOG_PREFIX);
   const metrics = new AuditorMetrics();
+  const log = new AuditorLog(logger);
   const observe = (event: AuditorEvent): void => {
     // An audit that the stop interrupts has not failed.
     if (event.type === 'failed' && !event.isMisbehaviour && signal.aborted) return;
     metrics.observe(event);
-    logEvent(logger, event);
+    log.observe(event);
   };
   try {
     await removeUnfinished(folder.path);
@@ -152,22 +153,9 @@ async function run(
         delivered = head.treeSize;
         observe({ type: 'delivered', size: delivered });
       } catch (error) {
-        observe({ type: 'failed', error, isMisbehaviour: false });
+        observe({ type: 'failed', work: 'delivery', error, isMisbehaviour: false });
       }
     }
     await sleep(intervalMs, undefined, { signal }).catch(() => undefined);
   }
-}
-
-function logEvent(logger: Logger, event: AuditorEvent): void {
-  if (event.type === 'signed') logger.info({ size: event.size }, 'signed');
-  if (event.type === 'halted') logger.fatal('the log misbehaved: this auditor has stopped signing');
-  if (event.type !== 'failed') return;
-  const { error, isMisbehaviour } = event;
-  const code = isGlasskeyError(error) ? error.code : undefined;
-  const described = { code, error: error instanceof Error ? error.message : String(error) };
-  logger.error(
-    described,
-    isMisbehaviour ? 'the log failed verification' : 'an audit or a delivery failed; trying again',
-  );
 }

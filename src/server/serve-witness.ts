@@ -9,6 +9,7 @@ import { removeUnfinished } from '../service/log/durable-file.ts';
 import { Witness } from '../service/witness/witness.ts';
 import { lockFolder } from '../store/folder-lock.ts';
 import { parseListen } from './listen-address.ts';
+import { RequestErrorLog } from './request-error-log.ts';
 import { stderrLogger } from './service-logger.ts';
 import { WitnessFolder } from './witness-folder.ts';
 
@@ -48,13 +49,14 @@ export async function serveWitness(options: ServeWitnessOptions): Promise<Runnin
     const logs = await folder.readLogs();
     const witness = new Witness({ folder: folder.cosigned, cosigners, logs, now: Date.now });
     const { perSecond } = options;
+    const requestErrors = new RequestErrorLog(logger, Date.now);
     const app = createWitnessApp({
       witness,
       metrics: new WitnessMetrics(),
       now: Date.now,
       budget: { perSecond, burst: perSecond * BURST_SECONDS },
       addressOf: remoteAddress,
-      onError: (error) => logger.error(describe(error), 'a request failed'),
+      onError: (error) => requestErrors.failed(error, {}),
     });
     const server = await serveApp(app, listen);
     const reload = (): void => {

@@ -9,16 +9,6 @@ export function stderrLogger(): Logger {
   return pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
 }
 
-/** Logs a failed request if the fault is the server's. Clients learn of their mistakes from the answer. */
-export function logRequestError(
-  logger: Logger,
-  error: unknown,
-  where: Record<'method' | 'route' | 'request', string>,
-): void {
-  const isOurs = !isGlasskeyError(error) || ['storage', 'internal'].includes(error.fault);
-  if (isOurs) logger.error({ ...where, error: describeError(error) }, 'a request failed');
-}
-
 /** Returns code, message and cause of an error, for a log line. */
 export function describeError(error: unknown): {
   readonly code: string | undefined;

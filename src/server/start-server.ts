@@ -16,7 +16,8 @@ import { initialise } from './init.ts';
 import { type ListenAddress, parseListen, urlOf, withFreePort } from './listen-address.ts';
 import { type OpenServer, openServer } from './open-server.ts';
 import { type LiveSettings, Reloader } from './reload.ts';
-import { describeError, type Logger, logRequestError, stderrLogger } from './service-logger.ts';
+import { RequestErrorLog } from './request-error-log.ts';
+import { describeError, type Logger, stderrLogger } from './service-logger.ts';
 import { readSettings, type ServerSettings } from './settings/server-settings.ts';
 import { waitUntilFresh } from './wait-until-fresh.ts';
 
@@ -141,6 +142,7 @@ function serveLive(
   listen: ListenAddress,
   logger: Logger,
 ): Promise<ApiServer> {
+  const requestErrors = new RequestErrorLog(logger, Date.now);
   return serveApi({
     service,
     documents: {
@@ -155,7 +157,7 @@ function serveLive(
     certificateHeader: () => live.certificateHeader,
     tls: live.tls,
     ping: () => open.store.ping(),
-    onError: (error, method, route, request) => logRequestError(logger, error, { method, route, request }),
+    onError: (error, method, route, request) => requestErrors.failed(error, { method, route, request }),
     listen,
   });
 }

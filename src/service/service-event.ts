@@ -62,6 +62,8 @@ export type ServiceEvent =
   | { readonly type: 'recovery-failed'; readonly error: unknown }
   /** A row of this table that would have authorised something has no valid seal, and was refused. */
   | { readonly type: 'unsealed-row'; readonly table: string }
+  /** A round over all recoveries ended without a failure. */
+  | { readonly type: 'recoveries-tended' }
   /** The sequencer refused a submission. */
   | { readonly type: 'rejected'; readonly code: ErrorCode };
 

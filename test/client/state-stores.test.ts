@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -49,4 +49,14 @@ describe.each(STORES)('a store in %s', (_, create) => {
     expect(await after).toBe('ab');
     expect((await read(store)).bundle).toBe('ab');
   });
+});
+
+it('a folder of a newer version is left as it is', async () => {
+  const path = join(folder, 'newer');
+  await append(new FolderState(path), 'a');
+  const file = join(path, 'state.json');
+  const newer = JSON.stringify({ ...(JSON.parse(await readFile(file, 'utf8')) as object), format: 3, later: 1 });
+  await writeFile(file, newer);
+  await expect(append(new FolderState(path), 'b')).rejects.toMatchObject({ code: 'state-too-new' });
+  expect(await readFile(file, 'utf8')).toBe(newer);
 });

@@ -252,3 +252,13 @@ describe('canonical JSON', () => {
     },
   );
 });
+
+it('a bundle of another log is a mistake of its user, unless the pinned key signed it', async () => {
+  const other = { origin: 'elsewhere.example', bundleKey: formatBase64(stranger.publicKey) };
+  const foreign = await make(other, [stranger]);
+  expect(() => assertSuccessor(BUNDLE, foreign)).toThrow(code('other-log'));
+  const later = await make({ ...other, sequence: 2 }, [stranger]);
+  expect(() => assertSuccessor(BUNDLE, later)).toThrow(code('other-log'));
+  const lie = await make({ origin: 'elsewhere.example', sequence: 2 });
+  expect(() => assertSuccessor(BUNDLE, lie)).toThrow(code('bundle-changed'));
+});

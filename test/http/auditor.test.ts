@@ -47,8 +47,8 @@ describe('the auditor over HTTP', () => {
     metrics.observe({ type: 'signed', size: 9, timestampMs: 1_700_000_000_000 });
     metrics.observe({ type: 'delivered', size: 9 });
     const error = new GlasskeyError('log-forked', 'two logs');
-    metrics.observe({ type: 'failed', error, isMisbehaviour: true });
-    metrics.observe({ type: 'failed', error: new Error('x'), isMisbehaviour: false });
+    metrics.observe({ type: 'failed', work: 'audit', error, isMisbehaviour: true });
+    metrics.observe({ type: 'failed', work: 'delivery', error: new Error('x'), isMisbehaviour: false });
     const read = async (): Promise<string> => (await app.request('/metrics')).text();
     const before = await read();
     for (const line of [

@@ -30,6 +30,7 @@ const THINGS: readonly (readonly [what: string, failed: ServiceEvent, works: Ser
   ],
   ['witness w1', witness('unreachable'), witness('cosigned')],
   ['appending', { type: 'sequencing-failed', error: network }, appended],
+  ['recoveries', { type: 'recovery-failed', error: network }, { type: 'recoveries-tended' }],
   ['pruning', { type: 'pruning-failed', error: network }, { type: 'pruned', position: 1, tiles: 1 }],
 ];
 
@@ -71,10 +72,9 @@ describe('what is no outage', () => {
     const error = new GlasskeyError('storage-corrupt', 'a tile is missing');
     for (let i = 0; i < 2; i++) {
       log.observe({ type: 'self-check-failed', error });
-      log.observe({ type: 'recovery-failed', error });
       log.observe({ type: 'writer', holds: true });
     }
-    expect(lines.map(([level]) => level)).toEqual(['fatal', 'error', 'info', 'fatal', 'error', 'info']);
+    expect(lines.map(([level]) => level)).toEqual(['fatal', 'info', 'fatal', 'info']);
   });
 
   it('has no line where nothing failed', () => {

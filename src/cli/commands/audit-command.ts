@@ -158,7 +158,8 @@ async function mirrorOf(
 
 /** Reports a failure of the server or the disk that may pass; rethrows misbehaviour and a copy that was changed. */
 function reportPassing(error: unknown): void {
-  if (exitCodeOf(error) === EXIT.misbehaviour || isGlasskeyError(error, 'state-corrupt')) throw error;
+  const isStateLost = isGlasskeyError(error, 'state-corrupt') || isGlasskeyError(error, 'state-too-new');
+  if (exitCodeOf(error) === EXIT.misbehaviour || isStateLost) throw error;
   const passes = isGlasskeyError(error) && ['network', 'storage', 'overload', 'verification'].includes(error.fault);
   if (!passes && !(error instanceof ServerRefusal)) throw error;
   reportFailure(error);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type ClientOptions, stateFolder } from '../client-options.ts';
 import { writeEvidence } from '../evidence.ts';
-import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
+import { CertificateIsOver, EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 
 /** Runs the work of a client's command; its result is the exit code. */
 export type RunClient = (options: ClientOptions, work: () => Promise<number>) => Promise<void>;
@@ -9,14 +9,18 @@ export type RunClient = (options: ClientOptions, work: () => Promise<number>) =>
 /** Runs the work of an operator's command; its result is the exit code. */
 export type RunServer = (work: () => Promise<number>) => Promise<void>;
 
-/** Runs a client's command. If something does not verify, exits with 2 and leaves evidence in the state folder. */
+/**
+ * Runs a client's command. If something does not verify, exits with 2, and leaves evidence in the state folder unless
+ * only a certificate is over.
+ */
 export async function runClient(options: ClientOptions, work: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await work();
   } catch (error) {
     reportFailure(error);
     process.exitCode = exitCodeOf(error);
-    if (process.exitCode === EXIT.misbehaviour) await writeEvidence(error, stateFolder(options));
+    const isLie = process.exitCode === EXIT.misbehaviour && !(error instanceof CertificateIsOver);
+    if (isLie) await writeEvidence(error, stateFolder(options));
   }
 }
 

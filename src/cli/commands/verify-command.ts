@@ -26,10 +26,11 @@ export function verifyCommand(program: Command, run: RunClient): void {
         ensure(blocks.length > 0, 'usage', `${file} holds no certificate in PEM`);
         recordKnown({ certificate: pem });
         const directory = await openDirectory(options);
-        const binding = await directory.verifyCertificate(pem).catch((error: unknown) => {
-          throw isGlasskeyError(error, 'certificate-expired') && isOver(blocks[0])
-            ? new CertificateIsOver(error)
-            : error;
+        const binding = await directory.verifyCertificate(pem).catch(async (error: unknown) => {
+          if (!isGlasskeyError(error, 'certificate-expired') || !isOver(blocks[0])) throw error;
+          // Throws if the log shows that the clock here is wrong: then nothing is known of the certificate.
+          await directory.heads();
+          throw new CertificateIsOver(error);
         });
         if (options.json === true) printJson({ verified: true, ...bindingJson(binding) });
         else printLines('verified: the certificate is in the current record', ...bindingLines(binding));

@@ -95,8 +95,16 @@ export function encodeAuditState(state: AuditState): Uint8Array {
   return encode(endedCodec, { format: 3, logEnd, ...counted });
 }
 
-/** Reads a stored state. The store is trusted not to lie, but may be damaged: throws `state-corrupt`. */
+/** The newest format. */
+const NEWEST_FORMAT = 3;
+
+/**
+ * Reads a stored state. The store is trusted not to lie, but may be damaged: throws `state-corrupt`. Throws
+ * `state-too-new` for a later format.
+ */
 export function decodeAuditState(stored: Uint8Array): AuditState {
+  const message = 'a newer version of Glasskey wrote the audit state. Next: update Glasskey, or use another state';
+  ensure((stored[0] ?? 0) <= NEWEST_FORMAT, 'state-too-new', message);
   try {
     const { size, timestampMs, prefixRoot, fullSubtrees, edge, checkpoint, recorded, configurations, logEnd } =
       decodeStored(stored);

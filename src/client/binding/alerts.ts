@@ -4,11 +4,12 @@ import { decodeIdentityRecord } from '../../identity/identity-record.ts';
 import type { BindingChange } from './binding.ts';
 import type { Alert, ClientState } from '../state/client-state.ts';
 
-/** Codes that say that two clocks disagree, which is not misbehaviour. */
+/** Codes that a wrong clock alone can cause. They are no misbehaviour. */
 export const CLOCK_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'tree-head-too-old',
   'tree-head-too-new',
   'certificate-expired',
+  'credential-expired',
 ]);
 
 /** Merges alerts: at most one of a type for one version of an identity. */

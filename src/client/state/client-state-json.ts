@@ -1,6 +1,6 @@
 import { formatBase64, parseBase64 } from '../../core/encoding/bytes.ts';
 import { decode, encode } from '../../core/encoding/codec.ts';
-import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { type KnownHead, knownHeadCodec } from '../../core/keytrans/known-head.ts';
 import { unsettledCredentialCodec } from '../../core/keytrans/settle-credential.ts';
 import { treeViewCodec } from '../../core/keytrans/tree-view.ts';
@@ -60,13 +60,16 @@ function assertState({ contacts, owners, distinguished }: ClientState): void {
 
 /**
  * Reads the text of {@link formatClientState}, or of the earlier format 1, whose contacts lack the data that verifies
- * their monitoring. Throws `state-corrupt`.
+ * their monitoring. Throws `state-too-new` for a later format, and for a member that this version would lose when it
+ * writes the state; and `state-corrupt`.
  */
 export function parseClientState(text: string): ClientState {
   try {
     const json = readObject(JSON.parse(text));
     const format = json['format'];
-    ensure(format === 1 || format === 2, 'state-corrupt', 'the state has a format that this version does not know');
+    assertNotNewer(typeof format !== 'number' || format <= 2);
+    ensure(format === 1 || format === 2, 'state-corrupt', 'the state has no format that there is');
+    if (format === 2) readFields(json, STATE_FIELDS);
     const view = optional(readText)(json['view']);
     const state: ClientState = {
       bundle: optional(readText)(json['bundle']),
@@ -81,6 +84,7 @@ export function parseClientState(text: string): ClientState {
     assertState(state);
     return state;
   } catch (error) {
+    if (isGlasskeyError(error, 'state-too-new')) throw error;
     throw new GlasskeyError('state-corrupt', 'the stored state cannot be read', { cause: error });
   }
 }
@@ -103,6 +107,19 @@ export class StateReader {
   }
 }
 
+const STATE_FIELDS = [
+  'format',
+  'bundle',
+  'view',
+  'contacts',
+  'owners',
+  'alerts',
+  'distinguished',
+  'credentials',
+  'audit',
+];
+const CONTACT_FIELDS = ['version', 'commitment', 'value', 'monitored', 'ladder', 'monitoredAtMs'];
+
 const OWNED_ORIGINS = ['made', 'adopted', 'maintenance', 'unexpected', 'acknowledged'] as const;
 const ALERT_TYPES = ['operator', 'unexplained', 'unexpected-version'] as const;
 
@@ -111,7 +128,7 @@ function readContactOfFormat1(value: unknown): KnownContact {
 }
 
 function readContact(value: unknown): KnownContact {
-  const json = readObject(value);
+  const json = readFields(readObject(value), CONTACT_FIELDS);
   return {
     version: readNumber(json['version']),
     commitment: readBytes(json['commitment']),
@@ -123,12 +140,12 @@ function readContact(value: unknown): KnownContact {
 }
 
 function readMonitored(value: unknown): MonitoredVersion {
-  const json = readObject(value);
+  const json = readFields(readObject(value), ['position', 'version']);
   return { position: readNumber(json['position']), version: readNumber(json['version']) };
 }
 
 function readKnownVersion(value: unknown): KnownVersion {
-  const json = readObject(value);
+  const json = readFields(readObject(value), ['version', 'vrfOutput', 'commitment']);
   return {
     version: readNumber(json['version']),
     vrfOutput: readBytes(json['vrfOutput']),
@@ -137,7 +154,7 @@ function readKnownVersion(value: unknown): KnownVersion {
 }
 
 function readOwner(value: unknown): OwnedLabel {
-  const json = readObject(value);
+  const json = readFields(readObject(value), ['state', 'versions', 'monitoredAtMs']);
   return {
     state: optional(readBytes)(json['state']),
     versions: readArray(json['versions'], readOwnedVersion),
@@ -146,7 +163,7 @@ function readOwner(value: unknown): OwnedLabel {
 }
 
 function readOwnedVersion(value: unknown): OwnedVersion {
-  const json = readObject(value);
+  const json = readFields(readObject(value), ['version', 'commitment', 'origin', 'spkis']);
   return {
     version: readNumber(json['version']),
     commitment: readBytes(json['commitment']),
@@ -156,7 +173,7 @@ function readOwnedVersion(value: unknown): OwnedVersion {
 }
 
 function readAlert(value: unknown): Alert {
-  const json = readObject(value);
+  const json = readFields(readObject(value), ['identity', 'type', 'version', 'reason', 'value', 'seenAtMs']);
   return {
     identity: readText(json['identity']),
     type: readOneOf(ALERT_TYPES, json['type']),
@@ -168,7 +185,7 @@ function readAlert(value: unknown): Alert {
 }
 
 function readCredential(value: unknown): PendingCredential {
-  const json = readObject(value);
+  const json = readFields(readObject(value), ['identity', 'unsettled', 'receivedAtMs', 'askAtMs']);
   return {
     identity: readText(json['identity']),
     unsettled: decode(unsettledCredentialCodec, readBytes(json['unsettled'])),
@@ -189,6 +206,19 @@ function readObject(value: unknown): Record<string, unknown> {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
   ensure(isObject, 'state-corrupt', 'the state has something else where an object belongs');
   return value as Record<string, unknown>;
+}
+
+/** Returns the object if this version knows all its members: it would lose any other one when it writes the state. */
+function readFields(json: Record<string, unknown>, known: readonly string[]): Record<string, unknown> {
+  assertNotNewer(Object.keys(json).every((name) => known.includes(name)));
+  return json;
+}
+
+function assertNotNewer(condition: boolean): asserts condition {
+  const message =
+    'a newer version of Glasskey wrote the state, and this one would lose a part of it. Nothing was changed. ' +
+    'Next: update Glasskey, or use another state';
+  ensure(condition, 'state-too-new', message);
 }
 
 function readArray<T>(value: unknown, read: (value: unknown) => T): readonly T[] {

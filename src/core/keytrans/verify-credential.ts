@@ -81,6 +81,11 @@ export function verifyCredential(context: CredentialContext, credential: Credent
   return { ...common, asOfMs: (unsettled.view.frontier.at(-1) as RetainedEntry).timestampMs, unsettled };
 }
 
+function expiredText(ageMs: number): string {
+  const hours = Math.round(ageMs / 3_600_000);
+  return `the credential is ${hours} h old by the clock here. Next: ask its sender for a new one, or compare the clock`;
+}
+
 /** Returns the known head at `position` if it is recent (KT §14 step 1). */
 function recentHead(context: CredentialContext, position: number): KnownHead {
   const { config, heads, nowMs } = context;
@@ -89,7 +94,7 @@ function recentHead(context: CredentialContext, position: number): KnownHead {
   ensure(position >= oldest || heads.length < RECENT_HEADS, 'credential-expired', 'the credential has expired');
   ensure(head !== undefined, 'unknown-head', `entry ${position} is not a known distinguished entry`);
   const ageMs = nowMs - head.timestampMs;
-  ensure(ageMs <= (context.maximumAgeMs ?? credentialLifetimeMs(config)), 'credential-expired', `${ageMs} ms old`);
+  ensure(ageMs <= (context.maximumAgeMs ?? credentialLifetimeMs(config)), 'credential-expired', expiredText(ageMs));
   ensure(ageMs >= -config.maxAheadMs, 'tree-head-too-new', `the log is ${-ageMs} ms ahead`);
   const rightmostMs = (heads.at(-1) as KnownHead).timestampMs;
   ensure(!isExpired(config, head.timestampMs, rightmostMs), 'credential-expired', 'the log entry is past its lifetime');

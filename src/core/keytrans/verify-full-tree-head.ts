@@ -42,10 +42,19 @@ export function claimedSizes(config: Configuration, head: FullTreeHead, view: Tr
   return { size: treeSize, auditedSize: auditor.treeSize };
 }
 
+/** Returns a time span in words, for a message. */
+function secondsText(ms: number): string {
+  return `${Math.round(ms / 1000)} s`;
+}
+
 /** Throws `tree-head-too-old` or `tree-head-too-new` if the rightmost timestamp is out of bounds (KT §4.2). */
 export function assertRecent(config: Configuration, timestampMs: number, nowMs: number): void {
-  ensure(timestampMs >= nowMs - config.maxBehindMs, 'tree-head-too-old', `the log is ${nowMs - timestampMs} ms behind`);
-  ensure(timestampMs <= nowMs + config.maxAheadMs, 'tree-head-too-new', `the log is ${timestampMs - nowMs} ms ahead`);
+  const isOld = timestampMs < nowMs - config.maxBehindMs;
+  const isNew = timestampMs > nowMs + config.maxAheadMs;
+  const age = `the newest log entry is ${secondsText(nowMs - timestampMs)} behind the clock here`;
+  ensure(!isOld, 'tree-head-too-old', `${age}: the clock is wrong, or the log stands still. Next: compare the clock`);
+  const lead = `the newest log entry is ${secondsText(timestampMs - nowMs)} ahead of the clock here`;
+  ensure(!isNew, 'tree-head-too-new', `${lead}, which is most likely wrong. Next: compare it with another clock`);
 }
 
 /**

@@ -15,6 +15,11 @@ export type AuditorEvent =
   /** The log's server accepted the head of this size. */
   | { readonly type: 'delivered'; readonly size: number }
   /** A round or a delivery failed; it is retried. */
-  | { readonly type: 'failed'; readonly error: unknown; readonly isMisbehaviour: boolean }
+  | {
+      readonly type: 'failed';
+      readonly work: 'audit' | 'delivery';
+      readonly error: unknown;
+      readonly isMisbehaviour: boolean;
+    }
   /** The log misbehaved. The auditor signs nothing more. */
   | { readonly type: 'halted' };

@@ -161,7 +161,7 @@ export class Auditor {
   async #fail(error: unknown): Promise<void> {
     const { observe, evidence, isProof, describe } = this.#options;
     const isMisbehaviour = isGlasskeyError(error) && error.fault === 'verification' && !CLOCK_CODES.has(error.code);
-    observe({ type: 'failed', error, isMisbehaviour });
+    observe({ type: 'failed', work: 'audit', error, isMisbehaviour });
     if (!isMisbehaviour) return;
     this.#failedLooks++;
     if (this.#failedLooks < LOOKS && !isProof(error)) return;
@@ -170,7 +170,7 @@ export class Auditor {
     try {
       await evidence.write(encodeUtf8(halt.evidence));
     } catch (cause) {
-      observe({ type: 'failed', error: cause, isMisbehaviour: false });
+      observe({ type: 'failed', work: 'audit', error: cause, isMisbehaviour: false });
     }
   }
 

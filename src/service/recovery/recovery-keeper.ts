@@ -65,17 +65,22 @@ export class RecoveryKeeper {
 
   async #round(): Promise<void> {
     if (await this.#hasEnded()) return;
-    const { store } = this.#issuance().context;
+    const { store, observe } = this.#issuance().context;
     let after: Uint8Array | undefined;
+    let failures = 0;
     for (;;) {
       const claims = await store.listRecoveries(after, PAGE);
       for (const claim of claims) {
         if (this.#stopping) return;
-        await this.#look(claim).catch((error: unknown) => this.#failed(error));
+        await this.#look(claim).catch((error: unknown) => {
+          failures++;
+          this.#failed(error);
+        });
       }
       after = claims.at(-1)?.labelKey;
-      if (claims.length < PAGE) return;
+      if (claims.length < PAGE) break;
     }
+    if (failures === 0) observe({ type: 'recoveries-tended' });
   }
 
   #failed(error: unknown): void {

@@ -253,6 +253,7 @@ describe('the auditor', () => {
   it('refuses a damaged state', async () => {
     const stored = encodeAuditState((await audit(await makeLog(3))).state);
     expect(() => decodeAuditState(stored.slice(1))).toThrow(code('state-corrupt'));
+    expect(() => decodeAuditState(stored.with(0, 4))).toThrow(code('state-too-new'));
     expect(() => decodeAuditState(stored.slice(0, -1))).toThrow(code('state-corrupt'));
     expect(() => decodeAuditState(stored.with(1, stored[1]! ^ 1))).toThrow(code('state-corrupt'));
   });
