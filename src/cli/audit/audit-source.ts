@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { httpAuditFiles, type AuditFiles } from '../../client/audit/audit-files.ts';
-import { GlasskeyError } from '../../core/errors.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { platformFetch } from '../../core/net/bounded-fetch.ts';
 
 /** The place of a log's files, as plain data that can be passed to a thread. */
@@ -25,7 +25,11 @@ export function folderLogFiles(folder: string): AuditFiles {
     read: async (path, maximum) => {
       let bytes: Uint8Array;
       try {
-        bytes = await readFile(join(folder, path));
+        const place = join(folder, path);
+        const found = await stat(place);
+        // A pipe would keep the audit waiting for ever. No file is longer compressed than without, but for some bytes.
+        ensure(found.isFile() && found.size <= maximum + 1024, 'bad-response', 'no file, or too long');
+        bytes = await readFile(place);
         if (bytes[0] === 0x1f && bytes[1] === 0x8b) bytes = gunzipSync(bytes, { maxOutputLength: maximum });
       } catch (cause) {
         throw new GlasskeyError('bad-response', `cannot read ${path} in ${folder}`, { cause });

@@ -35,7 +35,7 @@ export async function publishBundle(
   const { bundle } = served;
   const known = [bundle, held?.bundle, given?.bundle].filter((one) => one !== undefined);
   const configs = known.map((one) => decode(configurationCodec, parseBase64(one.keytransConfiguration)));
-  const previousVkeys = held === undefined ? [] : vkeysOf(held.bundle);
+  const previousVkeys = known.slice(1).flatMap(vkeysOf);
   const policy = parsePolicy(bundle.witnessPolicy);
   const bundleKey = parseBase64(bundle.bundleKey);
   const trust = { origin: bundle.origin, vkeys: vkeysOf(bundle), previousVkeys, configs, policy, bundleKey };

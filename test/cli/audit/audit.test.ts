@@ -97,11 +97,10 @@ describe('glasskey audit', () => {
     const honest = readFileSync(path);
     writeFileSync(path, Buffer.concat([honest, Buffer.of(0)]));
     const found = await box.run('audit', mirror.url, '--state', 'suspicious', ...trust());
-    expect([found.code, found.stderr]).toEqual([2, expect.stringContaining('(bad-auditor-update)')]);
-    expect(found.stderr).toContain('evidence written to suspicious/evidence-');
-    // Who altered the file nobody can tell: the log has signed nothing wrong.
-    expect(found.stderr).not.toContain('evidence verify');
     writeFileSync(path, honest);
+    expect([found.code, found.stderr]).toEqual([1, expect.stringMatching(/\(bad-auditor-update\).*\(copy-damaged\)/)]);
+    // Who altered the file nobody can tell: the log has signed nothing wrong.
+    expect(found.stderr).not.toContain('evidence');
   }, 120_000);
 
   it('goes on with --watch through an outage, and may be killed', async () => {

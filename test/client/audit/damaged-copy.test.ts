@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { auditEvidenceOf } from '../../../src/client/audit/audit-evidence.ts';
 import { auditLog } from '../../../src/client/audit/audit-log.ts';
-import { type FileServer, fileServer, readingFrom } from '../../../src/client/audit/damaged-copy.ts';
+import { fileServer, readingFrom } from '../../../src/client/audit/damaged-copy.ts';
 import { Transport } from '../../../src/client/transport.ts';
 import { PATHS } from '../../../src/contract/paths.ts';
 import { GlasskeyError } from '../../../src/core/errors.ts';
@@ -31,7 +31,7 @@ describe('the server of a log’s files', () => {
     expect(found).toBe('log');
   });
 
-  it.each<[string, FileServer, Transport]>([
+  it.each([
     ['a plain web server', 'copy', serving(true, notFound)],
     ['a bucket that lets nobody list it', 'copy', serving(true, () => new Response('<Error/>', { status: 403 }))],
     ['a site that has a page for everything', 'copy', serving(true, () => new Response('welcome'))],
@@ -45,15 +45,15 @@ describe('the server of a log’s files', () => {
         throw new TypeError('connection refused');
       }),
     ],
-  ])('is judged: %s', async (_, expected, to) => {
+  ] as const)('is judged: %s', async (_, expected, to) => {
     expect(await fileServer(to)).toBe(expected);
   });
 
-  it.each<[FileServer, string, string]>([
+  it.each([
     ['log', 'bad-audit-entry', 'bad-response'],
     ['copy', 'copy-damaged', 'copy-damaged'],
     ['unknown', 'copy-damaged', 'bad-response'],
-  ])('being %s is accused of a wrong file as %s, and of a missing one as %s', async (by, wrong, missing) => {
+  ] as const)('being %s is accused of a wrong file as %s, and of a missing one as %s', async (by, wrong, missing) => {
     const log = new StaticLog();
     await growTo(log, 20);
     for (const [expected, body] of [
@@ -71,6 +71,23 @@ describe('the server of a log’s files', () => {
       const error = await audit.catch((caught: unknown) => caught);
       expect(error).toEqual(code(expected));
       expect(auditEvidenceOf(error) !== undefined).toBe(expected === 'bad-audit-entry');
+    }
+  });
+
+  it('cannot be proved to have misbehaved by a copy that imitates it', async () => {
+    const log = new StaticLog();
+    await growTo(log, 20);
+    const damaged = ['tile/entries/000.p/20', 'tile/0/000.p/20', 'updates/003', 'head/20', 'checkpoint'];
+    for (const path of damaged) {
+      log.lie = (asked, file) => {
+        if (asked !== path || file === undefined) return file;
+        return { body: file.body.map((byte, i) => (i === file.body.length - 3 ? byte ^ 1 : byte)), gzip: file.gzip };
+      };
+      const options = { baseUrl: 'http://log.test', bundle: log.bundle, fetch: log.fetch, now: () => 2_000_000 };
+      const imitated = auditLog({ ...options, fileServer: async () => 'log' });
+      const error = await imitated.catch((caught: unknown) => caught);
+      expect(error, path).toBeInstanceOf(GlasskeyError);
+      expect(auditEvidenceOf(error)?.proof, path).toBeUndefined();
     }
   });
 

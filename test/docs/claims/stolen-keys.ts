@@ -174,18 +174,23 @@ export const NO_WEAKNESS: Claims = {
     'test/scenario/attacks-claims.test.ts: claim-in-a-history',
   ],
   'a client whose monitoring is refused': ['test/client/monitor.test.ts: is noticed, though it only says %s'],
-  'a published copy or a mirror that lost or damaged files': [
-    'test/scenario/attacks-copy.test.ts: copy-with-holes',
-    'test/scenario/attacks-copy.test.ts: mirror-damaged',
-    'test/service/publish/check-copy.test.ts: with files of every kind %s is told of each, and repaired',
-  ],
-  'a log’s server that answers no lookups': [
-    'test/scenario/attacks-copy.test.ts: lie-behind-a-copy',
-    'test/scenario/attacks-copy.test.ts: proof-withheld-from-mirror',
-  ],
   'an answer that never ends, a byte at a time': [
     'test/scenario/trickling-answers.test.ts: $kind ends at its deadline where the $trickle trickles',
     'test/cli/monitor-watch.test.ts: --watch ends with 1 where the %s of each answer trickles',
+  ],
+  'a published copy or a mirror that lost or damaged files': [
+    'test/scenario/attacks-copy.test.ts: copy-with-holes',
+    'test/scenario/attacks-copy.test.ts: mirror-damaged',
+    'test/scenario/attacks-copy.test.ts: copy-mended-with-lies',
+    'test/service/publish/check-copy.test.ts: with files of every kind %s is told of each, and repaired',
+    'test/cli/publish.test.ts: has its readers told that the copy is damaged, or old, and nothing against the log',
+  ],
+  "a log's server that answers no lookups": [
+    'test/scenario/attacks-copy.test.ts: lie-behind-a-copy',
+    'test/client/audit/damaged-copy.test.ts: being %s is accused of a wrong file as %s, and of a missing one as %s',
+  ],
+  "a copy that imitates a log's server": [
+    'test/client/audit/damaged-copy.test.ts: cannot be proved to have misbehaved by a copy that imitates it',
   ],
   'a redirect': [
     'test/core/net/bounded-fetch.test.ts: asks not to be redirected, in the way that Workers know',

@@ -70,6 +70,17 @@ const FILES = [
   ['log/checkpoint', 'log/head/300'],
 ] as const;
 
+type Damage = readonly [string, (right: Uint8Array, other: Uint8Array) => Uint8Array | undefined, string];
+
+const DAMAGE: readonly Damage[] = [
+  ['missing', () => undefined, 'missing'],
+  ['truncated', (right) => right.slice(0, -1), 'truncated'],
+  ['emptied', () => new Uint8Array(), 'truncated'],
+  ['longer', (right) => concatBytes(right, Uint8Array.of(0)), 'longer'],
+  ['wrong', flipped, 'wrong'],
+  ['swapped', (_, other) => other, 'wrong'],
+];
+
 describe('a copy of a log', () => {
   it('without a fault has none and nothing is written', async () => {
     const copy = await published(300);
@@ -80,14 +91,7 @@ describe('a copy of a log', () => {
     expect(writes).toEqual([]);
   });
 
-  it.each<[string, (right: Uint8Array, other: Uint8Array) => Uint8Array | undefined, string]>([
-    ['missing', () => undefined, 'missing'],
-    ['truncated', (right) => right.slice(0, -1), 'truncated'],
-    ['emptied', () => new Uint8Array(), 'truncated'],
-    ['longer', (right) => concatBytes(right, Uint8Array.of(0)), 'longer'],
-    ['wrong', flipped, 'wrong'],
-    ['swapped', (_, other) => other, 'wrong'],
-  ])('with files of every kind %s is told of each, and repaired', async (_, damage, fault) => {
+  it.each(DAMAGE)('with files of every kind %s is told of each, and repaired', async (_, damage, fault) => {
     const copy = await published(300);
     const right = new Map(copy.files);
     // Without its checkpoint a copy is checked under the log's: that is the second turn.
