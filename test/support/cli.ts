@@ -71,6 +71,16 @@ export class CliSandbox {
     });
   }
 
+  /** Runs `glasskey` with these arguments, and kills it with SIGKILL; returns true if it still ran. */
+  async runAndKill(afterMs: number, ...args: readonly string[]): Promise<boolean> {
+    const options = { cwd: this.folder, env: this.#environment, stdio: 'ignore' } as const;
+    const child = spawn(process.execPath, [PROGRAM, ...args], options);
+    const timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
+    await once(child, 'exit');
+    clearTimeout(timer);
+    return child.signalCode === 'SIGKILL';
+  }
+
   /** Starts `glasskey serve` with these arguments; resolves when it says that it listens. */
   serve(...args: readonly string[]): Promise<RunningCli> {
     return this.start(['serve'], ...args);

@@ -6,6 +6,8 @@ export interface PausableProxy {
   readonly port: number;
   pause(): void;
   resume(): void;
+  /** Breaks every connection, and forwards new ones to another port, as a failover does. */
+  moveTo(port: number): void;
   close(): void;
 }
 
@@ -13,8 +15,9 @@ export interface PausableProxy {
 export async function startPausableProxy(targetPort: number): Promise<PausableProxy> {
   const sockets = new Set<Socket>();
   let paused = false;
+  let port = targetPort;
   const server = createServer((client) => {
-    const target = connect(targetPort, '127.0.0.1');
+    const target = connect(port, '127.0.0.1');
     for (const [from, to] of [
       [client, target],
       [target, client],
@@ -42,6 +45,10 @@ export async function startPausableProxy(targetPort: number): Promise<PausablePr
     resume: () => {
       paused = false;
       for (const socket of sockets) socket.resume();
+    },
+    moveTo: (next) => {
+      port = next;
+      for (const socket of sockets) socket.destroy();
     },
     close: () => {
       server.close();

@@ -26,7 +26,7 @@ export interface PostgresServer {
 }
 
 const run = promisify(execFile);
-const READY = 'database system is ready to accept connections';
+const READY = /ready to accept (?:read-only )?connections/;
 
 /** Durable, like a server in production: what the tests measure and check must not be a special case. */
 const SETTINGS = {
@@ -54,19 +54,35 @@ function embedded(): string[] {
   }
 }
 
+/** Makes the data folder of a server with one of PostgreSQL's programs. */
+type Prepare = (bin: string, data: string) => readonly [program: string, ...arguments: string[]];
+
 /** Starts a server with an empty data folder. `settings` are added to its command line. */
-export async function startPostgresServer(settings: Record<string, string> = {}): Promise<PostgresServer> {
+export function startPostgresServer(settings: Record<string, string> = {}): Promise<PostgresServer> {
+  const arguments_ = ['-U', 'glasskey', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
+  return startPrepared((bin, data) => [join(bin, 'initdb'), '-D', data, ...arguments_], settings);
+}
+
+/** Starts a standby that replicates another server. `pg_promote()` makes it a server of its own. */
+export function startStandby(primary: PostgresServer): Promise<PostgresServer> {
+  const arguments_ = ['--write-recovery-conf', '--checkpoint=fast', '--no-sync', '-d', primary.url];
+  return startPrepared((bin, data) => [join(bin, 'pg_basebackup'), '-D', data, ...arguments_], {});
+}
+
+/** Returns true if the programs that {@link startStandby} needs are there. */
+export function hasReplication(): boolean {
+  return existsSync(join(findPostgres() ?? '', 'pg_basebackup'));
+}
+
+async function startPrepared(prepare: Prepare, settings: Record<string, string>): Promise<PostgresServer> {
   const bin = findPostgres();
   if (bin === undefined) throw new Error('no PostgreSQL: install Debian’s postgresql, or set GLASSKEY_TEST_POSTGRES');
   const owner = unprivilegedUser();
   const folder = await mkdtemp(join(tmpdir(), 'glasskey-postgres-'));
   if (owner.uid !== undefined) await chown(folder, owner.uid, owner.gid);
   const data = join(folder, 'data');
-  await run(
-    join(bin, 'initdb'),
-    ['-D', data, '-U', 'glasskey', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
-    { ...owner, cwd: folder },
-  );
+  const [program, ...arguments_] = prepare(bin, data);
+  await run(program, arguments_, { ...owner, cwd: folder });
   const port = await freePort();
   const options = Object.entries({ ...SETTINGS, port: String(port), ...settings });
   const command = ['-D', data, ...options.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
@@ -135,9 +151,9 @@ async function launchServer(
   let output = '';
   await new Promise<void>((resolve, reject) => {
     server.stderr.on('data', (chunk: Buffer) => {
-      if (output.includes(READY)) return;
+      if (READY.test(output)) return;
       output += chunk.toString();
-      if (output.includes(READY)) resolve();
+      if (READY.test(output)) resolve();
     });
     server.once('error', reject);
     server.once('exit', () => reject(new Error(`PostgreSQL did not start: ${output}`)));
