@@ -7,6 +7,7 @@ import { limboCase, type PathCase, pathCases } from '../ca/path/cases.ts';
 import { WITHIN_MS } from '../ca/path/made-certificates.ts';
 import { programMissing } from '../support/openssl.ts';
 import { crlCases } from './crl-cases.ts';
+import { pythonWithPackages } from './python-packages.ts';
 
 /** Cases that another implementation judges otherwise, and why that is no reason to do as it does. */
 type Differences = Readonly<Record<string, string>>;
@@ -141,22 +142,12 @@ describe.skipIf(missing !== undefined && !isCi)(title, () => {
   });
 });
 
-/** Python with what `requirements.txt` says, in a place of its own. */
 function pythonWithCryptography(): string {
-  installed ??= installCryptography();
+  installed ??= pythonWithPackages(folder);
   return installed;
 }
 
 let installed: string | undefined;
-
-function installCryptography(): string {
-  const place = join(folder, 'python');
-  execFileSync('python3', ['-m', 'venv', place], { stdio: 'pipe' });
-  const requirements = join(import.meta.dirname, 'python/requirements.txt');
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements];
-  execFileSync(join(place, 'bin/python'), pip, { stdio: 'pipe' });
-  return join(place, 'bin/python');
-}
 
 const PURPOSES = {
   serverAuth: '1.3.6.1.5.5.7.3.1',

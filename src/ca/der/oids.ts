@@ -18,6 +18,7 @@ export const ExtensionOid = {
   crlNumber: '2.5.29.20',
   crlReason: '2.5.29.21',
   deltaCrlIndicator: '2.5.29.27',
+  certificateIssuer: '2.5.29.29',
   issuingDistributionPoint: '2.5.29.28',
   nameConstraints: '2.5.29.30',
   crlDistributionPoints: '2.5.29.31',

@@ -39,7 +39,8 @@ export interface ValidPath {
   readonly unreadableAnchors: readonly UnreadableAnchor[];
 }
 
-const MAX_INTERMEDIATES = 64;
+/** Most certificates that a validation may choose from, beside the anchors. */
+export const MAX_INTERMEDIATES = 64;
 const DEFAULT_DEPTH = 8;
 /** Most certificates of one path, including self-issued ones. */
 const MAX_PATH = 16;

@@ -1,80 +1,89 @@
-import { equalBytes } from '../../core/encoding/bytes.ts';
-import { ensure, GlasskeyError } from '../../core/errors.ts';
-import { BACKDATE_MS } from '../profile.ts';
-import { verifySignature } from '../verify-signature.ts';
-import { type CrlCoverage, type ParsedCrl, parseCrl } from './parse-crl.ts';
+import { GlasskeyError } from '../../core/errors.ts';
+import { withCode } from '../der/with-code.ts';
+import { coveredReasons, distributionPointsOf } from './crl-coverage.ts';
+import { CrlSigners, type SignerSources } from './crl-signers.ts';
+import { ALL_REASONS } from './distribution-points.ts';
+import { entryKey, type ParsedCrl, parseCrl } from './parse-crl.ts';
 import type { PathCertificate } from './path-certificate.ts';
-import { sameNames } from './relative-names.ts';
 
 /**
- * Checks the certificates of a path against CRLs (RFC 5280 §6.3; DER, untrusted). Each certificate is checked against
- * the covering CRLs of its issuer on the path, and their deltas. A complete CRL must cover the leaf; other certificates
- * are checked if there is one.
+ * Checks the certificates of a path against CRLs (RFC 5280 §6.3; DER, untrusted): complete ones, indirect ones, parts
+ * by reason, and their deltas. A CRL is signed by a key of its issuer: on the path, or in a certificate among `sources`
+ * that leads to the same anchor and is not revoked. CRLs must cover the leaf for all reasons; other certificates are
+ * checked if there is a CRL of their issuer.
  *
- * Throws `certificate-revoked`. Throws `bad-certificate` for a CRL that cannot be read, is not valid at `atMs`, or is
- * not signed by an issuer that may sign CRLs, and if no CRL covers the leaf.
+ * Throws `certificate-revoked`. Throws `bad-certificate` for a CRL that cannot be read, and if the CRLs that are valid
+ * at `atMs` and signed by who may sign CRLs do not cover a certificate.
  */
 export async function checkRevocation(
   path: readonly PathCertificate[],
   crls: readonly Uint8Array[],
   atMs: number,
+  sources: SignerSources = {},
 ): Promise<void> {
   const parsed = crls.map((der) => parseCrl(der));
+  const signers = new CrlSigners(sources, atMs, path.at(-1) as PathCertificate, (other) =>
+    checkAll(other, parsed, signers),
+  );
+  await checkAll(path, parsed, signers);
+}
+
+async function checkAll(
+  path: readonly PathCertificate[],
+  crls: readonly ParsedCrl[],
+  signers: CrlSigners,
+): Promise<void> {
   for (let depth = 0; depth + 1 < path.length; depth++) {
-    const subject = path[depth] as PathCertificate;
-    const issuer = path[depth + 1] as PathCertificate;
-    const own = parsed.filter((crl) => isOf(crl, issuer) && covers(crl, subject));
-    const complete = own.filter(({ baseNumber }) => baseNumber === undefined);
-    ensure(depth > 0 || complete.length > 0, 'bad-certificate', 'no CRL covers the certificate');
-    // eslint-disable-next-line no-await-in-loop -- a path has a few certificates and CRLs at most
-    for (const crl of own) await assertCrl(crl, issuer, atMs);
-    const { serial } = subject.contents;
-    const isRevoked = complete.some((crl) => revokes(crl, own, serial));
-    if (isRevoked) throw new GlasskeyError('certificate-revoked', `certificate ${serial} is revoked`);
+    // eslint-disable-next-line no-await-in-loop -- a path has a few certificates at most
+    await checkOne(path.slice(depth), crls, signers, depth === 0);
   }
 }
 
+/** Checks the first certificate of a path, which CRLs must cover if `isRequired`. */
+async function checkOne(
+  path: readonly PathCertificate[],
+  crls: readonly ParsedCrl[],
+  signers: CrlSigners,
+  isRequired: boolean,
+): Promise<void> {
+  const [subject, issuer] = path as [PathCertificate, PathCertificate];
+  const points = withCode('bad-certificate', 'certificate', () => distributionPointsOf(subject));
+  const covering = crls.filter((crl) => coveredReasons(crl, subject, points) !== 0);
+  const valid: ParsedCrl[] = [];
+  let failure: GlasskeyError | undefined;
+  for (const crl of covering) {
+    try {
+      // eslint-disable-next-line no-await-in-loop -- a path has a few CRLs at most
+      await signers.assertSigned(crl, path.slice(1));
+      valid.push(crl);
+    } catch (error) {
+      if (!(error instanceof GlasskeyError)) throw error;
+      failure ??= error;
+    }
+  }
+  const complete = valid.filter(({ baseNumber }) => baseNumber === undefined);
+  const isRevoked = complete.some((crl) =>
+    revokes(crl, valid, entryKey(subject.contents.serial, subject.issuer, crl.issuer)),
+  );
+  if (isRevoked) throw new GlasskeyError('certificate-revoked', `certificate ${subject.contents.serial} is revoked`);
+  const covered = complete.reduce((mask, crl) => mask | coveredReasons(crl, subject, points), 0);
+  if (covered === ALL_REASONS) return;
+  if (!isRequired && !covering.some((crl) => signers.mayBeOf(crl, issuer))) return;
+  throw failure ?? new GlasskeyError('bad-certificate', `no CRL covers certificate ${subject.contents.serial}`);
+}
+
 /** Returns true if a complete CRL, with its newest delta (§5.2.4), lists the certificate. */
-function revokes(complete: ParsedCrl, own: readonly ParsedCrl[], serial: string): boolean {
+function revokes(complete: ParsedCrl, valid: readonly ParsedCrl[], key: string): boolean {
   let newest: ParsedCrl | undefined;
-  for (const crl of own) {
+  for (const crl of valid) {
     const { baseNumber, number } = crl;
     const goesWith = baseNumber !== undefined && baseNumber <= complete.number && number > complete.number;
     if (goesWith && sameScope(crl, complete) && (newest === undefined || number > newest.number)) newest = crl;
   }
-  if (newest?.revoked.has(serial) === true) return true;
-  return complete.revoked.has(serial) && newest?.removed.has(serial) !== true;
+  if (newest?.revoked.has(key) === true) return true;
+  return complete.revoked.has(key) && newest?.removed.has(key) !== true;
 }
 
-function sameScope({ scope: some }: ParsedCrl, { scope: other }: ParsedCrl): boolean {
-  if (some === undefined || other === undefined) return some === other;
-  const kinds = ({ onlyUserCertificates, onlyCaCertificates }: CrlCoverage): string =>
-    `${onlyUserCertificates} ${onlyCaCertificates}`;
-  return kinds(some) === kinds(other) && some.urls?.join(' ') === other.urls?.join(' ');
-}
-
-/** Returns true if the CRL covers the certificate (§6.3.3 (b)). */
-function covers({ scope }: ParsedCrl, { contents: { isCa, crlUrls } }: PathCertificate): boolean {
-  if (scope === undefined) return true;
-  if ((scope.onlyUserCertificates && isCa) || (scope.onlyCaCertificates && !isCa)) return false;
-  return scope.urls === undefined || scope.urls.some((url) => crlUrls.includes(url));
-}
-
-function isOf({ issuer, authorityKeyId }: ParsedCrl, { subject, contents }: PathCertificate): boolean {
-  if (!sameNames(issuer, subject)) return false;
-  const { subjectKeyId } = contents;
-  return authorityKeyId === undefined || subjectKeyId === undefined || equalBytes(authorityKeyId, subjectKeyId);
-}
-
-async function assertCrl(crl: ParsedCrl, { contents }: PathCertificate, atMs: number): Promise<void> {
-  const { keyUsage, publicKey } = contents;
-  const mayIssue = keyUsage === undefined || keyUsage.has('cRLSign');
-  ensure(mayIssue, 'bad-certificate', 'the CA of the CRL may not sign CRLs');
-  const isCurrent = atMs >= crl.thisUpdateMs - BACKDATE_MS && atMs <= crl.nextUpdateMs;
-  ensure(isCurrent, 'bad-certificate', 'the CRL is not valid at that time');
-  try {
-    await verifySignature(publicKey, crl.signatureAlgorithm, crl.tbs, crl.signature);
-  } catch (cause) {
-    throw new GlasskeyError('bad-certificate', "the CA's signature on the CRL does not verify", { cause });
-  }
+function sameScope(some: ParsedCrl, other: ParsedCrl): boolean {
+  return JSON.stringify(some.scope) === JSON.stringify(other.scope);
 }

@@ -1,3 +1,4 @@
+import { formatHex } from '../../core/encoding/bytes.ts';
 import { decodeError } from '../../core/errors.ts';
 import { parseSmtpUtf8Mailbox } from '../alternative-names.ts';
 import { type DerElement, DerReader, readSingle } from '../der/der-reader.ts';
@@ -31,6 +32,13 @@ export function parseGeneralNames(value: Uint8Array): readonly GeneralName[] {
     if (mailbox !== undefined) names.push({ kind: 'email', value: mailbox });
   } while (!reader.done);
   return names;
+}
+
+/** Returns a text that is the same for two names exactly if they are, where both are read in full. */
+export function nameKey({ kind, value }: GeneralName): string {
+  if (kind === 'ip') return `ip:${formatHex(value)}`;
+  if (kind === 'directory') return `directory:${JSON.stringify(value.map(({ text }) => text))}`;
+  return `${kind}:${value}`;
 }
 
 /** Reads one GeneralName (untrusted). Throws `malformed-encoding`. */

@@ -9,6 +9,7 @@ export { type PathOptions, type ValidPath, validatePath } from './build-path.ts'
 export { checkOcsp, type OcspRequirements } from './check-ocsp.ts';
 export { type PathRequirements } from './check-path.ts';
 export { checkRevocation } from './check-revocation.ts';
+export { type SignerSources } from './crl-signers.ts';
 export { type PathCertificate, type PathProfile } from './path-certificate.ts';
 export { assertPeer, type PeerNames } from './peer-checks.ts';
 export { type InitialPolicies } from './policies.ts';

@@ -1,6 +1,6 @@
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { decodeError } from '../../core/errors.ts';
-import { type DerElement, DerTag, readSingle } from '../der/der-reader.ts';
+import { type DerElement, type DerReader, DerTag, readSingle } from '../der/der-reader.ts';
 import { readOid } from '../der/der-values.ts';
 
 /** A distinguished name in comparable form. */
@@ -32,18 +32,24 @@ export function parseRelativeNames(name: Uint8Array): RelativeNames {
   const names: RelativeName[] = [];
   let count = 0;
   while (!sequence.done) {
-    const set = sequence.enter(DerTag.set);
-    const attributes: Attribute[] = [];
-    do {
-      count += 1;
-      if (count > MAX_ATTRIBUTES) throw decodeError('distinguished name too large');
-      const attribute = set.enter();
-      attributes.push(parseAttribute(readOid(attribute), attribute.read()));
-      attribute.end();
-    } while (!set.done);
-    names.push(relativeName(attributes));
+    const name = parseRelativeName(sequence.enter(DerTag.set));
+    count += name.attributes.length;
+    if (count > MAX_ATTRIBUTES) throw decodeError('distinguished name too large');
+    names.push(name);
   }
   return names;
+}
+
+/** Reads the contents of one RelativeDistinguishedName (untrusted). Throws `malformed-encoding`. */
+export function parseRelativeName(set: DerReader): RelativeName {
+  const attributes: Attribute[] = [];
+  do {
+    if (attributes.length === MAX_ATTRIBUTES) throw decodeError('distinguished name too large');
+    const attribute = set.enter();
+    attributes.push(parseAttribute(readOid(attribute), attribute.read()));
+    attribute.end();
+  } while (!set.done);
+  return relativeName(attributes);
 }
 
 function relativeName(unsorted: readonly Attribute[]): RelativeName {

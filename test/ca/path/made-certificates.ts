@@ -182,3 +182,42 @@ export function makeLeaf(issuer: Made, recipe: Recipe = {}): Made {
     [ExtensionOid.subjectAltName]: names(dns('host.example')),
   });
 }
+
+/** A CRL that is to be made by hand; see {@link makeCrl}. */
+export interface CrlRecipe {
+  /** Serial numbers, each with the name of another issuer if it is not the CRL's. */
+  readonly entries?: readonly { readonly serial: Uint8Array; readonly issuer?: Uint8Array }[];
+  /** Contents of the issuing distribution point. */
+  readonly point?: readonly Uint8Array[];
+  readonly toMs?: number;
+}
+
+/** A complete CRL of `issuer`, with the number 1. */
+export function makeCrl(issuer: Made, { entries = [], point, toMs = VALID_TO_MS }: CrlRecipe = {}): Uint8Array {
+  const extension = (oid: string, isCritical: boolean, value: Uint8Array): Uint8Array =>
+    derSequence(derOid(oid), ...(isCritical ? [der(1, Uint8Array.of(0xff))] : []), der(4, value));
+  const listed = entries.map(({ serial, issuer: other }) =>
+    derSequence(
+      derUnsigned(serial),
+      derTime(VALID_FROM_MS),
+      ...(other === undefined
+        ? []
+        : [derSequence(extension(ExtensionOid.certificateIssuer, true, derSequence(directory(other))))]),
+    ),
+  );
+  const extensions = [
+    extension(ExtensionOid.crlNumber, false, derUnsigned(Uint8Array.of(1))),
+    ...(point === undefined ? [] : [extension(ExtensionOid.issuingDistributionPoint, true, derSequence(...point))]),
+  ];
+  const algorithm = derSequence(derOid(SIGNATURES.sha256));
+  const tbs = derSequence(
+    derUnsigned(Uint8Array.of(1)),
+    algorithm,
+    issuer.name,
+    derTime(VALID_FROM_MS),
+    derTime(toMs),
+    ...(listed.length === 0 ? [] : [derSequence(...listed)]),
+    der(0xa0, derSequence(...extensions)),
+  );
+  return derSequence(tbs, algorithm, derBitString(new Uint8Array(sign('sha256', tbs, issuer.key))));
+}

@@ -147,7 +147,8 @@ describe('a shard', () => {
     await revoke('c@example.com', third?.serial ?? '');
     const [zero, one] = [read(await (await shard(0)).current()), read(await (await shard(1)).current())];
     expect([[...zero.revoked], [...one.revoked]]).toEqual([[first?.serial], [third?.serial]]);
-    const scope = { urls: third?.crlUrls, onlyUserCertificates: true, onlyCaCertificates: false };
+    const names = third?.crlUrls.map((url) => `uri:${url}`);
+    const scope = { names, onlyUserCertificates: true, onlyCaCertificates: false };
     expect(one).toMatchObject({ scope, baseNumber: undefined });
     expect(await log.service.crls.ofShard('issuer', 2)).toBeUndefined();
     expect(await log.service.crls.ofShard('issuer-2', 0)).toBeUndefined();

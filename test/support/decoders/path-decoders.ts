@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { createCrl } from '../../../src/ca/crl.ts';
 import { createRoot } from '../../../src/ca/authority.ts';
 import { parseForeignCertificate, parseTrustAnchor } from '../../../src/ca/certificate.ts';
-import { derSequence } from '../../../src/ca/der/der-writer.ts';
+import { der, derOid, derSequence } from '../../../src/ca/der/der-writer.ts';
 import { encodeCertId } from '../../../src/ca/ocsp/cert-id.ts';
 import { createOcspResponse } from '../../../src/ca/ocsp/create-ocsp-response.ts';
 import { createOcspResponder } from '../../../src/ca/ocsp/responder-certificate.ts';
@@ -10,6 +10,7 @@ import { parseOcspResponse } from '../../../src/ca/ocsp/parse-ocsp-response.ts';
 import { parseOcspRequest } from '../../../src/ca/ocsp/ocsp-request.ts';
 import { signerFromKey } from '../../../src/ca/keys/node-signer.ts';
 import { ExtensionOid } from '../../../src/ca/der/oids.ts';
+import { parseDistributionPoints } from '../../../src/ca/path/distribution-points.ts';
 import { parseGeneralNames } from '../../../src/ca/path/general-name.ts';
 import { parseIpAddress } from '../../../src/ca/path/host-name.ts';
 import { parseNameConstraints } from '../../../src/ca/path/name-constraints.ts';
@@ -109,12 +110,18 @@ function formatAddress(bytes: Uint8Array): string {
   );
 }
 
+const points = derSequence(
+  derSequence(der(0xa0, der(0xa0, uri('http://ca.example/1.crl'), directory(commonName('Point'))))),
+  derSequence(der(0xa0, der(0xa1, derSequence(derOid('2.5.4.3'), der(0x0c, Uint8Array.of(65)))))),
+  derSequence(der(0x81, Uint8Array.of(1, 6)), der(0xa2, directory(commonName('Issuer')))),
+);
+
 /** What `src/ca/path` reads. */
 export const PATH_DECODERS: readonly Decoder[] = [
   ofDer('parseTrustAnchor', certificates, parseTrustAnchor, 'bad-certificate'),
   ofDer('parsePathAnchor', certificates, parsePathAnchor, 'bad-certificate'),
-  ofDer('parsePathCertificate', certificates, (der) => parsePathCertificate(der), 'bad-certificate'),
-  ofDer('parseForeignCertificate', certificates, (der) => parseForeignCertificate(der, true), 'bad-certificate'),
+  ofDer('parsePathCertificate', certificates, (one) => parsePathCertificate(one), 'bad-certificate'),
+  ofDer('parseForeignCertificate', certificates, (one) => parseForeignCertificate(one, true), 'bad-certificate'),
   ofDer('parseCrl', [crl, shard, delta], parseCrl, 'bad-certificate'),
   ofDer('parseOcspRequest', [ocspRequest], parseOcspRequest, MALFORMED),
   ofDer('parseOcspResponse', [ocspResponse], parseOcspResponse, 'bad-certificate'),
@@ -124,6 +131,7 @@ export const PATH_DECODERS: readonly Decoder[] = [
   ofDer('parsePolicyMappings', [mappings([POLICY, OTHER_POLICY]).value], parsePolicyMappings, MALFORMED),
   ofDer('parsePolicyConstraints', [policyConstraints(0, 1).value], parsePolicyConstraints, MALFORMED),
   ofDer('parseInhibitAnyPolicy', [inhibitAnyPolicy(3).value], parseInhibitAnyPolicy, MALFORMED),
+  ofDer('parseDistributionPoints', [points], (one) => parseDistributionPoints(one, []), MALFORMED),
   ofDer('parseRelativeNames', [commonName('Somebody')], parseRelativeNames, MALFORMED),
   ofText({
     name: 'parseIpAddress',

@@ -76,14 +76,16 @@ async function check(file: string, flags: Flags): Promise<number> {
   const [crls, responses] = [await readAll(flags.crl, 'X509 CRL'), await readAll(flags.ocsp)];
   const nonce = flags.ocspRequest === undefined ? undefined : await nonceOf(flags.ocspRequest);
   const atMs = flags.at ?? Date.now();
+  const intermediates = flags.chain === undefined ? [] : await certificates(flags.chain);
   const accept = async (path: readonly PathCertificate[]): Promise<void> => {
-    if (crls.length > 0) await checkRevocation(path, crls, atMs);
+    if (crls.length > 0)
+      await checkRevocation(path, crls, atMs, { certificates: intermediates, profile: flags.profile });
     if (responses.length > 0) await checkOcsp(path, responses, { atMs, nonce });
   };
   const { path } = await validatePath({
     leaf,
     anchors: await readRoots(flags.root),
-    intermediates: flags.chain === undefined ? [] : await certificates(flags.chain),
+    intermediates,
     atMs,
     purpose: flags.purpose && PurposeOid[flags.purpose],
     profile: flags.profile,

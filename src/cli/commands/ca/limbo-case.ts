@@ -98,7 +98,7 @@ function prepare(fields: JsonFields): () => Promise<void> {
     const accept = async (path: readonly PathCertificate[]): Promise<void> => {
       for (const other of others) assertPeer(path[0] as PathCertificate, other);
       const encoded = crls.map((pem) => parsePem('X509 CRL', pem));
-      if (encoded.length > 0) await checkRevocation(path, encoded, atMs);
+      if (encoded.length > 0) await checkRevocation(path, encoded, atMs, { certificates: intermediates.map(der) });
     };
     await validatePath({
       leaf: der(leaf),
