@@ -50,7 +50,7 @@ export function unexpectedVersionAlert(
 ): Alert {
   const by = record.authorization.type;
   const where = 'If you made it on another device, or restored this state from a copy, acknowledge it';
-  const made = `version ${version} was not made with this state; it names "${by}" as its authorisation. ${where}`;
+  const made = `version ${version} was not made by this owner; it names "${by}" as its authorisation. ${where}`;
   const { pending } = record;
   const asked = `version ${version} asks to give ${text} to another key: it can take effect ${delayText(trust)} later`;
   const reason = pending === undefined ? made : `${asked}, unless one of its present keys vetoes it before`;
