@@ -132,7 +132,7 @@ describe('an operator that answers a registration with a lie', () => {
     });
     const client = await operator.client({ fetch });
     const { binding } = await client.register(identity, { token: operator.server.log.token, key: own });
-    expect(binding.alerts.map(({ version }) => version)).toEqual([0, 1]);
+    expect(binding.alerts.map(({ version }) => version)).toEqual([1, 0, 1]);
     return alertTypes(client);
   });
 });

@@ -471,7 +471,7 @@ const OWNER = rows('attacks-owner.test.ts', {
   'registered-before': {
     attack: 'register a key of its own just before the owner’s, and replace it',
     noticedBy: ['registrant'],
-    codes: ['unexpected-version'],
+    codes: ['operator', 'unexpected-version'],
     within: AT_ONCE,
   },
   'confirmed-by-the-owner': {

@@ -80,7 +80,7 @@ describe('an erasure', () => {
       const result = await client.lookup(ALICE);
       expect(result).toMatchObject({
         found: true,
-        binding: { version: 2, certificates: [], authorization: { type: 'maintenance', kind: 'erasure' } },
+        binding: { version: 2, certificates: [], claimed: { type: 'maintenance', kind: 'erasure' } },
       });
       await expect(client.lookupVersion(ALICE, 1)).rejects.toMatchObject({ code: 'erased' });
     }
