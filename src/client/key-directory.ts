@@ -310,7 +310,8 @@ export class KeyDirectory {
 
   /**
    * Revokes certificates of an identity, signed by one of its keys: those of the given serials (lower-case hex), by
-   * default every certificate of `credentials`. Throws `no-such-certificate` if the record does not hold one of them.
+   * default every certificate of `credentials`. The same call again, such as after a lost answer, finds what was done.
+   * Throws `no-such-certificate` if the record does not hold one of them.
    */
   async revoke(text: string, credentials: ClientKey, options: RevokeOptions = {}): Promise<VerifiedBinding> {
     const identity = this.identity(text);
@@ -329,7 +330,10 @@ export class KeyDirectory {
     return this.#run((operation, state) => recoverIdentity(operation, state, identity, order));
   }
 
-  /** Vetoes a pending recovery, signed by a key of the identity. Throws `change-rejected` if no recovery is pending. */
+  /**
+   * Vetoes a pending recovery, signed by a key of the identity. The same call again finds what was done. Throws
+   * `change-rejected` if no recovery is pending.
+   */
   veto(text: string, credentials: ClientKey): Promise<VerifiedBinding> {
     const identity = this.identity(text);
     return this.#run((operation, state) => vetoRecovery(operation, state, identity, credentials));

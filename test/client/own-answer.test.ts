@@ -110,6 +110,33 @@ describe('the answer to what an owner asks for', () => {
     ]);
   });
 
+  it.each(['every certificate of the key that signs', 'named ones'])(
+    'may be lost: a revocation of %s',
+    async (what) => {
+      const identity = `${what.split(' ')[0]}@example.com`;
+      const state = new MemoryState();
+      const honest = await operator.client({ state });
+      const [key, second] = await Promise.all([generateKey(), generateKey()]);
+      const { binding } = await honest.register(identity, { token: operator.server.log.token, key });
+      await honest.register(identity, { credentials: key, key: second });
+      const serials = what === 'named ones' ? binding.certificates.map(({ serial }) => serial) : undefined;
+      const fetch = lie(PATHS.revocations, async (answer) => {
+        await answer();
+        throw new TypeError('fetch failed');
+      });
+      const cut = await operator.client({ state, fetch });
+      const revoke = (client: typeof honest) => client.revoke(identity, key, { serials });
+      await expect(revoke(cut)).rejects.toMatchObject({ code: 'network-failed' });
+      const after = await revoke(honest);
+      expect(after).toMatchObject({ version: 2, alerts: [], certificates: [{ spki: second.spki }] });
+      expect(await revoke(honest)).toMatchObject({ version: 2 });
+      await expect(honest.monitor([identity])).resolves.toMatchObject([{ alerts: [] }]);
+      // What the record never held was not revoked.
+      const never = honest.revoke(identity, second, { serials: ['7f'] });
+      await expect(never).rejects.toMatchObject({ code: 'no-such-certificate' });
+    },
+  );
+
   it('is refused with any bit changed, and changes nothing', async () => {
     const identity = 'dave@example.com';
     const key = await generateKey();

@@ -224,12 +224,14 @@ describe('a veto', () => {
     expect(monitored).toMatchObject({ role: 'owner', alerts: [{ type: 'unexpected-version', version: 1 }] });
     await expect(directory.renew(erin, key)).rejects.toMatchObject({ code: 'recovery-pending' });
     expect(await directory.veto(erin, key)).toMatchObject({ version: 2, pending: undefined, certificates: [{}] });
-    await expect(directory.veto(erin, key)).rejects.toMatchObject({ code: 'change-rejected' });
+    // The same call again, as after a lost answer, finds what was done.
+    expect(await directory.veto(erin, key)).toMatchObject({ version: 2, pending: undefined });
     await pass(2 * DELAY_MS);
     await server.log.service.recoveries.tend();
     await expect(thief.recover(erin, { csr })).rejects.toMatchObject({ code: 'unauthenticated' });
     expect(await found(contact, erin)).toMatchObject({ version: 2, link: 'key' });
     expect((await directory.renew(erin, key)).binding.version).toBe(3);
+    await expect(directory.veto(erin, key)).rejects.toMatchObject({ code: 'change-rejected' });
   });
 
   it('needs a key of the identity, and leaves every key as it is', async () => {

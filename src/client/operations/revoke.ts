@@ -1,4 +1,4 @@
-import { parseCertificate } from '../../ca/certificate.ts';
+import { parseCertificate, type ParsedCertificate } from '../../ca/certificate.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import type { RevocationReason } from '../../contract/bodies.ts';
@@ -9,9 +9,11 @@ import type { Identity } from '../../identity/identity.ts';
 import type { VerifiedBinding } from '../binding/binding.ts';
 import type { ClientKey } from '../client-key.ts';
 import type { ClientState, StateChange } from '../state/client-state.ts';
+import type { IdentityRecord } from '../../identity/identity-record.ts';
 import { findIdentity } from './lookup.ts';
+import { type AskedChange, madeBefore } from './made-before.ts';
 import type { Operation } from './operation.ts';
-import { changeSignedBy } from './own-doing.ts';
+import { changeSignedBy, type IsMade } from './own-doing.ts';
 import { acceptChange, ownerKnowledge, prepareOwner } from './own-answer.ts';
 import { assertOwnRecord, signKeys } from './own-record.ts';
 
@@ -23,8 +25,8 @@ export interface RevokeOptions {
 }
 
 /**
- * Revokes certificates of an identity, signed by one of its keys. Throws `no-such-certificate`, and what a lookup
- * throws.
+ * Revokes certificates of an identity, signed by one of its keys. The same call again, such as after a lost answer,
+ * finds what was done. Throws `no-such-certificate`, and what a lookup throws.
  */
 export async function revoke(
   operation: Operation,
@@ -35,6 +37,9 @@ export async function revoke(
 ): Promise<StateChange<VerifiedBinding>> {
   const isMade = changeSignedBy(operation, identity, credentials.spki);
   const { next: before, found } = await findIdentity(operation, state, identity, isMade);
+  const asked = askedRevocation(isMade, credentials, options.serials);
+  const made = found && (await madeBefore(operation, before, identity, found, asked));
+  if (made !== undefined) return made;
   const current = assertOwnRecord(found, identity, credentials);
   const all = [...current.binding.certificates, ...current.binding.expired];
   const serials =
@@ -54,4 +59,16 @@ export async function revoke(
   const gone = checked.latest.record.certificates.map((der) => parseCertificate(der).serial);
   ensure(!serials.some((serial) => gone.includes(serial)), 'bad-response', 'a revoked certificate is still there');
   return { next, result: checked.binding };
+}
+
+function askedRevocation(isMade: IsMade, { spki }: ClientKey, serials: readonly string[] | undefined): AskedChange {
+  const named = ({ certificates }: IdentityRecord): readonly ParsedCertificate[] =>
+    certificates
+      .map((der) => parseCertificate(der))
+      .filter((one) => (serials === undefined ? equalBytes(one.spki, spki) : serials.includes(one.serial)));
+  return {
+    isMade,
+    isDone: (record) => named(record).length === 0,
+    isPossible: (record) => named(record).length > 0 && named(record).length >= (serials?.length ?? 0),
+  };
 }

@@ -14,6 +14,7 @@ import type { VerifiedBinding } from '../binding/binding.ts';
 import type { ClientKey } from '../client-key.ts';
 import type { ClientState, StateChange } from '../state/client-state.ts';
 import { findIdentity } from './lookup.ts';
+import { type AskedChange, madeBefore } from './made-before.ts';
 import { headTime, type Operation } from './operation.ts';
 import { acceptChange, ownerKnowledge, prepareOwner } from './own-answer.ts';
 import { changeSignedBy } from './own-doing.ts';
@@ -21,8 +22,8 @@ import { recordCertificates, signKeys } from './own-record.ts';
 
 /**
  * Vetoes the pending recovery of an identity, signed by one of its keys, or by one that others removed. Every key
- * stays. Throws `change-rejected` if no recovery is pending, what a lookup throws, and `bad-response` if the log still
- * shows the recovery.
+ * stays. The same call again, such as after a lost answer, finds what was done. Throws `change-rejected` if no recovery
+ * is pending, what a lookup throws, and `bad-response` if the log still shows the recovery.
  */
 export async function vetoRecovery(
   operation: Operation,
@@ -33,6 +34,13 @@ export async function vetoRecovery(
   const isMade = changeSignedBy(operation, identity, credentials.spki);
   const { next: before, found } = await findIdentity(operation, state, identity, isMade);
   if (found === undefined) throw new GlasskeyError('identity-not-found', `${identity.text} is not registered`);
+  const asked: AskedChange = {
+    isMade,
+    isDone: ({ pending }) => pending === undefined,
+    isPossible: ({ pending }) => pending !== undefined,
+  };
+  const made = await madeBefore(operation, before, identity, found, asked);
+  if (made !== undefined) return made;
   const current = found;
   ensure(current.binding.pending !== undefined, 'change-rejected', 'no recovery of the identity is pending');
   await assertMayVeto(operation, before, identity, { current, credentials });
