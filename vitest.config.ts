@@ -13,7 +13,9 @@ const LONG = [
   'test/cli/commands/admin/erase.test.ts',
   'test/cli/commands/admin/import.test.ts',
   'test/cli/audit/audit-mirror.test.ts',
+  'test/cli/audit/audit.test.ts',
   'test/cli/ca-ceremony.test.ts',
+  'test/cli/credential.test.ts',
   'test/cli/demo.test.ts',
   'test/cli/devices.test.ts',
   'test/cli/distrust.test.ts',
@@ -37,6 +39,7 @@ const LONG = [
   'test/server/serve.test.ts',
   'test/server/token-keys.test.ts',
   'test/server/witness-policy.test.ts',
+  'test/service/publish/check-copy.test.ts',
   'test/service/publish/publish-large-log.test.ts',
   'test/soak/soak.test.ts',
 ];

@@ -82,7 +82,8 @@ class HistoryBuilder implements HistoryLog {
       if (counter.of !== undefined) counter.of.trips++;
     };
     const wrap = (store: LogStore): LogStore => counting(options.wrap?.(store) ?? store, count);
-    const limits = { heartbeatMs: 60_000, ...options.limits };
+    // A look at a standstill would be counted as a read of an operation.
+    const limits = { heartbeatMs: 60_000, standstillMs: 24 * 3_600_000, ...options.limits };
     counter.of = new HistoryBuilder(await createTestLog({ loop: false, ...options, wrap, limits }), labels);
     return counter.of;
   }
