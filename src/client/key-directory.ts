@@ -287,9 +287,9 @@ export class KeyDirectory {
 
   /**
    * Replaces the key `credentials` by `key` in one signed change. Store `key` safely before the call. The same call
-   * again, such as after a lost answer, returns the certificate that was issued. Companion keys are kept: the new
-   * certificate has those of the old one, unless `csr` (PEM) asks for others. Throws `usage` for a `csr` that asks for
-   * fewer kinds, unless `dropCompanions` is set. To replace only the companion keys, give the same key twice.
+   * again, such as after a lost answer, returns the certificate that was issued. Give `companions`, or a `csr` (PEM)
+   * that asks for them. Throws `usage` if the old key has companion keys of a kind that is not asked for, unless
+   * `dropCompanions` is set. To replace only the companion keys, give the same key twice.
    */
   async rotate(
     text: string,
@@ -297,7 +297,7 @@ export class KeyDirectory {
     key: ClientKey,
     options: Rotation = {},
   ): Promise<IssuedCertificate> {
-    return this.#run(rotation(this.identity(text), credentials, key, options));
+    return this.#run(await rotation(this.identity(text), credentials, key, options));
   }
 
   /**

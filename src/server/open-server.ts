@@ -191,11 +191,11 @@ async function openOrCreate(
     );
     return createLog(open, configuration);
   });
-  await appendGenesis(context);
+  const isFinished = (await folder.readMarker()) !== undefined;
+  if (!isFinished) await appendGenesis(context);
   const token = await folder.read(folder.token);
   if (token !== undefined) await registerFirstToken(context, token.trim());
-  if ((await folder.readMarker()) === undefined)
-    await folder.writeMarker({ database: describe(database), rows: 'sealed' });
+  if (!isFinished) await folder.writeMarker({ database: describe(database), rows: 'sealed' });
   return context;
 }
 

@@ -29,7 +29,7 @@ export interface KeyChange {
    * Returns a PEM request for a certificate of the arriving key, with its companion keys. `found` is the current
    * record, if there is one.
    */
-  readonly request: (found: CheckedBinding | undefined) => string | Promise<string>;
+  readonly request: (found: CheckedBinding | undefined) => string;
   /** A key of the record; it signs the change. */
   readonly credentials: ClientKey;
   /** Selects the keys of the record that stay when `arriving` comes. */
@@ -60,7 +60,7 @@ export async function changeKeys(
   const { credentials, remaining } = change;
   const isMade = changeSignedBy(operation, identity, credentials.spki);
   const { next: looked, found } = await findIdentity(operation, state, identity, isMade);
-  const csr = await change.request(found);
+  const csr = change.request(found);
   const arriving = csrKeys(csr);
   const made = found && (await alreadyMade(operation, found, change, arriving));
   if (found !== undefined && made !== undefined) {

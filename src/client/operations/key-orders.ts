@@ -35,9 +35,11 @@ export async function registration(identity: Identity, options: Registration): P
 
 /** The companion keys of a key that takes the place of another. */
 export interface Rotation {
-  /** PEM, for the new key. Default: one that asks for the companion keys of the old key's certificate. */
+  /** Certified with the new key. They come from the owner: a record may hold some that somebody else put there. */
+  readonly companions?: CompanionKeys | undefined;
+  /** PEM, for the new key. Default: one that asks for `companions`. */
   readonly csr?: string | undefined;
-  /** Lets kinds of companion keys go that the old key has and `csr` does not ask for; without `csr`, all of them. */
+  /** Lets kinds of companion keys go that the old key has, and that are not asked for. */
   readonly dropCompanions?: boolean | undefined;
 }
 
@@ -45,35 +47,28 @@ export interface Rotation {
  * Orders a certificate for `key` in the place of `credentials`. The work throws `usage` if companion keys would be lost
  * unsaid.
  */
-export function rotation(
+export async function rotation(
   identity: Identity,
   credentials: ClientKey,
   key: ClientKey,
-  { csr: given, dropCompanions = false }: Rotation,
-): Work<IssuedCertificate> {
-  const request = async (found: CheckedBinding | undefined): Promise<string> => {
-    const companions = dropCompanions ? undefined : companionsOf(found, [credentials, key]);
-    if (given === undefined) return createCsr(identity, key, companions);
-    assertAskedFor(companions, csrKeys(given).companions);
-    return given;
+  { companions, csr: given, dropCompanions = false }: Rotation,
+): Promise<Work<IssuedCertificate>> {
+  const csr = await requestOf(identity, { key, csr: given, companions });
+  const request = (found: CheckedBinding | undefined): string => {
+    if (found !== undefined && !dropCompanions) assertKept(found, credentials, csrKeys(csr).companions);
+    return csr;
   };
   const remaining = (keys: readonly RecordKey[], arriving: RecordKey) =>
     keys.filter((one) => !equalBytes(one.spki, credentials.spki) || equalBytes(one.keysSha256, arriving.keysSha256));
   return (operation, state) => changeKeys(operation, state, identity, { request, credentials, remaining });
 }
 
-/** Returns the companion keys of the newest certificate of the first of `keys` that the record certifies. */
-function companionsOf(found: CheckedBinding | undefined, keys: readonly ClientKey[]): CompanionKeys | undefined {
-  const certified = found === undefined ? [] : recordCertificates(found);
-  for (const { spki } of keys) {
-    const own = certified.findLast((one) => equalBytes(one.spki, spki));
-    if (own !== undefined) return own.companions;
-  }
-  return undefined;
-}
-
-/** Throws `usage` if a kind of companion key would be lost. Contacts could no longer encrypt to this device with it. */
-function assertAskedFor(held: CompanionKeys | undefined, asked: CompanionKeys | undefined): void {
+/**
+ * Throws `usage` if the key has a companion key of a kind that is not asked for: contacts could no longer encrypt to
+ * this device with it.
+ */
+function assertKept(found: CheckedBinding, { spki }: ClientKey, asked: CompanionKeys | undefined): void {
+  const held = recordCertificates(found).findLast((one) => equalBytes(one.spki, spki))?.companions;
   for (const kind of ['x25519', 'mlKem768'] as const) {
     const isLost = held?.[kind] !== undefined && asked?.[kind] === undefined;
     ensure(

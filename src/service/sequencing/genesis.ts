@@ -18,8 +18,9 @@ export async function createLog(options: OpenLogOptions, configuration: Configur
 }
 
 /**
- * Writes entry 0 unless it is there, and releases it as {@link createLog} does: finishes an interrupted creation.
- * Idempotent.
+ * Writes entry 0 unless it is there, and releases it as {@link createLog} does: finishes an interrupted creation. Not
+ * to be called once the creation is known to be finished: somebody may have taken rows from the database since. Signs
+ * no later head, which the sequencer checks first. Idempotent.
  */
 export async function appendGenesis(context: LogContext): Promise<void> {
   const { store } = context;
@@ -35,6 +36,7 @@ export async function appendGenesis(context: LogContext): Promise<void> {
     const nothing = { versions: [], rejected: [], revocations: [] };
     await store.append({ ...growth, prefixTiles: prefixTileRows(growth.prefixTiles), ...nothing });
   }
-  if (context.witnesses === undefined && (await store.readReleased()) === undefined)
-    await releaseHead(context, await store.readHead());
+  if (context.witnesses !== undefined || (await store.readReleased()) !== undefined) return;
+  const first = await store.readHead();
+  if (first.size === 1) await releaseHead(context, first);
 }

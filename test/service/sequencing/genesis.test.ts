@@ -3,6 +3,7 @@ import { encode } from '../../../src/core/encoding/codec.ts';
 import { configurationCodec } from '../../../src/core/keytrans/configuration.ts';
 import { appendGenesis, createLog } from '../../../src/service/sequencing/genesis.ts';
 import { openLog } from '../../../src/service/log/open-log.ts';
+import type { LogStore } from '../../../src/store/ports.ts';
 import { checkInvariants } from '../../support/invariants.ts';
 import { configurationFor, createTestLog, newLogKeys, type TestLog } from '../../support/test-log.ts';
 
@@ -19,6 +20,21 @@ describe('a new log', () => {
     expect(await checkInvariants(log.context, [])).toEqual({ size: 1, leaves: 0, released: 1 });
     await appendGenesis(log.context);
     expect(await checkInvariants(log.context, [])).toEqual({ size: 1, leaves: 0, released: 1 });
+  });
+
+  it('has no later head signed by that', async () => {
+    const other = await createTestLog({ loop: false });
+    await other.service.sequencer.step();
+    other.clock.advance(600_000);
+    await other.service.sequencer.step();
+    const { size } = await other.context.store.readHead();
+    expect(size).toBeGreaterThan(1);
+    const store = Object.assign(Object.create(other.context.store) as LogStore, {
+      readReleased: () => Promise.resolve(undefined),
+      release: () => Promise.reject(new Error('released')),
+    });
+    await appendGenesis({ ...other.context, store });
+    await other.close();
   });
 
   it('is finished where its creation was interrupted', async () => {
