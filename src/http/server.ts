@@ -6,6 +6,7 @@ import { serve } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { type AppOptions, createApp } from './app.ts';
+import { handleInTurn } from './turns.ts';
 import { UNSENT_BOUNDS, UnsentAnswers } from './unsent-answers.ts';
 
 /** Bounds on connections. Sizes in bytes, times in ms. */
@@ -79,6 +80,7 @@ export async function serveApp(
   server.maxConnections = MAX_CONNECTIONS;
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET;
   UnsentAnswers.of(server, UNSENT_BOUNDS);
+  handleInTurn(server);
   const url = urlOf(server.address(), tls === undefined ? 'http' : 'https');
   const replaceTls = (files: TlsFiles): void => {
     if (server instanceof TlsServer) server.setSecureContext(secured(files));

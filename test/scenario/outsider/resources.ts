@@ -69,6 +69,15 @@ export const RESOURCES: readonly OutsideAttack[] = [
     ],
   },
   {
+    attack: 'send a thousand requests on one connection without waiting for an answer, and read none or leave',
+    outcome: 'one request of a connection is handled at a time; with more than four unanswered it is dropped',
+    codes: [],
+    tests: [
+      'test/http/turns.test.ts: a connection with a thousand requests at once is dropped, and none of them goes on',
+      'test/http/turns.test.ts: requests whose client has left before their turn are not begun',
+    ],
+  },
+  {
     attack: 'submit many long records at once',
     outcome: 'each append, and each statement that stores submissions, takes as many as its bytes allow',
     codes: [],
