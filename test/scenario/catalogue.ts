@@ -777,7 +777,7 @@ const WITNESSES = rows('attacks-witnesses.test.ts', {
     attack: 'go on from an older backup of the database',
     noticedBy: ['the server itself'],
     codes: ['log-rolled-back'],
-    within: 'at its start, before anything is signed',
+    within: 'at its start, before anything is signed, if its own file or a witness knows of more',
   },
   'fork-to-one-witness': {
     attack: 'show a fork to one witness of three, and then to somebody else',
@@ -859,7 +859,7 @@ const DATABASE = rows('attacks-database.test.ts', {
   },
   'record-swapped': {
     attack:
-      'swap the record of a name in the database for one with a key of the attacker, who then signs the next change',
+      'swap the record of a name in the database, without a new log entry, for one with a key of the attacker, who then signs the next change',
     noticedBy: ['the server itself'],
     codes: ['storage-corrupt'],
     within: 'before anything is signed',

@@ -32,7 +32,7 @@ export const GUARANTEES: Claims = {
     'test/service/issuance/issuance.test.ts: is not signed for another key without a change',
     'test/scenario/evidence-matrix.test.ts: every evidence, operation and person: who gets what is what the documentation says',
   ],
-  'If the operator does it all the same': [
+  'If the operator, or somebody who can write to the database, does it all the same': [
     'test/scenario/attacks-record.test.ts: false-version',
     'test/scenario/attacks-record.test.ts: laundered-while-away',
     'test/scenario/attacks-monitoring.test.ts: false-version-owned',

@@ -29,7 +29,7 @@ export const DATABASE: readonly OutsideAttack[] = [
     ],
   },
   {
-    attack: 'change an entry, a tile, a head or a signature in the database',
+    attack: 'change an entry, a tile, a head or a signature in the database, so that they contradict each other',
     outcome: 'the server signs nothing, and reads go on',
     codes: ['storage-corrupt'],
     tests: [
@@ -38,7 +38,7 @@ export const DATABASE: readonly OutsideAttack[] = [
     ],
   },
   {
-    attack: 'restore an older dump, with the file of the last signed checkpoint in place',
+    attack: 'restore an older dump on a host whose file of the last signed checkpoint is newer',
     outcome: 'the server signs nothing',
     codes: ['log-rolled-back'],
     tests: ['test/service/sequencing/rollback-check.test.ts: stops a database that is older than it'],

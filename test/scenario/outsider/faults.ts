@@ -70,7 +70,8 @@ export const FAULTS: readonly OutsideAttack[] = [
   },
   {
     attack: 'pause the writer, or take its network away without closing a connection',
-    outcome: 'another server appends within 15 s, and the earlier writer neither appends nor signs when it goes on',
+    outcome:
+      'another server appends within 15 s; the earlier writer appends nothing when it goes on, and signs at most the head that it was about to sign',
     codes: ['head-moved'],
     tests: [
       'test/scenario/failover.test.ts: that is paused while it is idle',
