@@ -65,8 +65,7 @@ describe.skipIf(isSkipped)(title, () => {
       await sql.end();
     }
   };
-  const failOver = async (): Promise<void> => {
-    await primary.halt('immediate');
+  const promote = async (): Promise<void> => {
     expect(await ask(standby, 'select pg_promote()')).toBe(true);
     proxy.moveTo(standby.port);
   };
@@ -98,7 +97,8 @@ describe.skipIf(isSkipped)(title, () => {
     });
     const { acknowledged } = testimony;
     await vi.waitFor(() => expect(acknowledged.size).toBeGreaterThan(ENOUGH), PATIENCE);
-    await failOver();
+    await primary.halt('immediate');
+    await promote();
     const before = acknowledged.size;
     await vi.waitFor(() => expect(acknowledged.size).toBeGreaterThan(before + ENOUGH), PATIENCE);
     over.abort();
@@ -122,8 +122,10 @@ describe.skipIf(isSkipped)(title, () => {
     await vi.waitFor(async () => expect(Number(await ask(primary, missing))).toBe(0), PATIENCE);
     await standby.halt('fast');
     await register(witness, 'bob@example.com');
+    // Else the standby would catch up.
+    await primary.halt('immediate');
     await standby.resume();
-    await failOver();
+    await promote();
 
     for (let start = 1; start <= 2; start++) {
       await vi.waitFor(async () => expect(await ready()).toContain('log-rolled-back'), PATIENCE);
