@@ -90,12 +90,17 @@ export function familyFits(key: VerificationKey, algorithm: VerifiedAlgorithm): 
     case 'ed25519':
       return family === 'ed25519';
     case 'rsa':
-      return family === 'rsa-pkcs1' || family === 'rsa-pss';
+      return family === 'rsa-pkcs1' || (family === 'rsa-pss' && hasRoom(key.modulus, algorithm));
     case 'rsa-pss': {
-      if (family !== 'rsa-pss') return false;
+      if (family !== 'rsa-pss' || !hasRoom(key.modulus, algorithm)) return false;
       // RFC 4055 §3.3: the key's parameters bind its signatures.
       const bound = key.parameters;
       return bound === undefined || (bound.hash === algorithm.hash && algorithm.saltLength >= bound.saltLength);
     }
   }
+}
+
+/** Returns true if a modulus of whole bytes has room for the salt, the hash and two bytes more (RFC 8017 §9.1.2). */
+function hasRoom(modulus: Uint8Array, { saltLength, hash }: PssParameters): boolean {
+  return saltLength + Number(hash.slice(-3)) / 8 + 2 <= modulus.length;
 }

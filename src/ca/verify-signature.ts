@@ -38,11 +38,27 @@ async function holds(
     const name = isPss ? 'RSA-PSS' : 'RSASSA-PKCS1-v1_5';
     const imported = await importKey('spki', rsaSpki(key), { name, hash });
     const parameters = isPss ? { name, saltLength: algorithm.saltLength } : name;
-    return subtle().verify(parameters, imported, new Uint8Array(signature), new Uint8Array(message));
+    return verifyBy(parameters, imported, signature, message);
   }
   const raw = ecdsaSignatureToRaw(key.keyType, signature);
   const imported = await importKey('raw', key.keyBits, { name: 'ECDSA', namedCurve: CURVE_NAMES[key.keyType] });
-  return subtle().verify({ name: 'ECDSA', hash }, imported, raw, new Uint8Array(message));
+  return verifyBy({ name: 'ECDSA', hash }, imported, raw, message);
+}
+
+type ImportedKey = Awaited<ReturnType<typeof importKey>>;
+type VerifyAlgorithm = Parameters<ReturnType<typeof subtle>['verify']>[0];
+
+async function verifyBy(
+  algorithm: VerifyAlgorithm,
+  key: ImportedKey,
+  signature: Uint8Array,
+  message: Uint8Array,
+): Promise<boolean> {
+  try {
+    return await subtle().verify(algorithm, key, new Uint8Array(signature), new Uint8Array(message));
+  } catch (error) {
+    throw new GlasskeyError('bad-signature', 'the platform cannot verify the signature', { cause: error });
+  }
 }
 
 const CURVE_NAMES = { p256: 'P-256', p384: 'P-384', p521: 'P-521' } as const;

@@ -1,3 +1,4 @@
+import { equalBytes } from '../../core/encoding/bytes.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import { withCode } from '../der/with-code.ts';
 import { coveredReasons, distributionPointsOf } from './crl-coverage.ts';
@@ -5,6 +6,7 @@ import { CrlSigners, type SignerSources } from './crl-signers.ts';
 import { ALL_REASONS } from './distribution-points.ts';
 import { entryKey, type ParsedCrl, parseCrl } from './parse-crl.ts';
 import type { PathCertificate } from './path-certificate.ts';
+import { sameNames } from './relative-names.ts';
 
 /**
  * Checks the certificates of a path against CRLs (RFC 5280 §6.3; DER, untrusted): complete ones, indirect ones, parts
@@ -72,16 +74,27 @@ async function checkOne(
   throw failure ?? new GlasskeyError('bad-certificate', `no CRL covers certificate ${subject.contents.serial}`);
 }
 
-/** Returns true if a complete CRL, with its newest delta (§5.2.4), lists the certificate. */
+/** Returns true if a complete CRL, with its newest delta, lists the certificate. */
 function revokes(complete: ParsedCrl, valid: readonly ParsedCrl[], key: string): boolean {
   let newest: ParsedCrl | undefined;
   for (const crl of valid) {
-    const { baseNumber, number } = crl;
-    const goesWith = baseNumber !== undefined && baseNumber <= complete.number && number > complete.number;
-    if (goesWith && sameScope(crl, complete) && (newest === undefined || number > newest.number)) newest = crl;
+    if (goesWith(crl, complete) && (newest === undefined || crl.number > newest.number)) newest = crl;
   }
   if (newest?.revoked.has(key) === true) return true;
   return complete.revoked.has(key) && newest?.removed.has(key) !== true;
+}
+
+/** Returns true for a delta that lists changes since the complete CRL (RFC 5280 §5.2.4, §6.3.3 (c)). */
+function goesWith(delta: ParsedCrl, complete: ParsedCrl): boolean {
+  const { baseNumber, number } = delta;
+  const isNewer = baseNumber !== undefined && baseNumber <= complete.number && number > complete.number;
+  return (
+    isNewer && sameNames(delta.issuer, complete.issuer) && sameKeyId(delta, complete) && sameScope(delta, complete)
+  );
+}
+
+function sameKeyId({ authorityKeyId: some }: ParsedCrl, { authorityKeyId: other }: ParsedCrl): boolean {
+  return some === undefined || other === undefined ? some === other : equalBytes(some, other);
 }
 
 function sameScope(some: ParsedCrl, other: ParsedCrl): boolean {

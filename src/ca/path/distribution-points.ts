@@ -1,3 +1,4 @@
+import { formatHex } from '../../core/encoding/bytes.ts';
 import { decodeError } from '../../core/errors.ts';
 import { DerReader, DerTag, readSingle } from '../der/der-reader.ts';
 import { readNamedBits } from '../der/der-values.ts';
@@ -70,7 +71,10 @@ export function readPointName(reader: DerReader, crlIssuer: RelativeNames): read
   const names: string[] = [];
   do {
     if (names.length === MAX_NAMES) throw decodeError('too many names of a distribution point');
-    names.push(nameKey(parseGeneralName(values.read())));
+    const element = values.read();
+    const read = parseGeneralName(element);
+    // Forms that are not read in full are the same only byte for byte.
+    names.push(read.kind === 'other' ? `other:${formatHex(element.raw)}` : nameKey(read));
   } while (!values.done);
   return names;
 }

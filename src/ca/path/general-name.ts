@@ -34,8 +34,8 @@ export function parseGeneralNames(value: Uint8Array): readonly GeneralName[] {
   return names;
 }
 
-/** Returns a text that is the same for two names exactly if they are, where both are read in full. */
-export function nameKey({ kind, value }: GeneralName): string {
+/** Returns a text that is the same for two names exactly if they are. Forms that are not read in full have none. */
+export function nameKey({ kind, value }: Exclude<GeneralName, { kind: 'other' }>): string {
   if (kind === 'ip') return `ip:${formatHex(value)}`;
   if (kind === 'directory') return `directory:${JSON.stringify(value.map(({ text }) => text))}`;
   return `${kind}:${value}`;

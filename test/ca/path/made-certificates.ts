@@ -185,28 +185,39 @@ export function makeLeaf(issuer: Made, recipe: Recipe = {}): Made {
 
 /** A CRL that is to be made by hand; see {@link makeCrl}. */
 export interface CrlRecipe {
-  /** Serial numbers, each with the name of another issuer if it is not the CRL's. */
-  readonly entries?: readonly { readonly serial: Uint8Array; readonly issuer?: Uint8Array }[];
+  /** Serial numbers, each with the name of another issuer if it is not the CRL's. A delta may remove them. */
+  readonly entries?: readonly { readonly serial: Uint8Array; readonly issuer?: Uint8Array; readonly removed?: true }[];
   /** Contents of the issuing distribution point. */
   readonly point?: readonly Uint8Array[];
   readonly toMs?: number;
+  readonly number?: number;
+  /** Of a delta: the number of its complete CRL. */
+  readonly base?: number;
+  /** Of the authority key identifier, which is left out by default. */
+  readonly keyId?: Uint8Array;
 }
 
-/** A complete CRL of `issuer`, with the number 1. */
-export function makeCrl(issuer: Made, { entries = [], point, toMs = VALID_TO_MS }: CrlRecipe = {}): Uint8Array {
+/** A CRL of `issuer`: a complete one with the number 1 by default. */
+export function makeCrl(issuer: Made, recipe: CrlRecipe = {}): Uint8Array {
+  const { entries = [], point, toMs = VALID_TO_MS, number = 1, base, keyId } = recipe;
   const extension = (oid: string, isCritical: boolean, value: Uint8Array): Uint8Array =>
     derSequence(derOid(oid), ...(isCritical ? [der(1, Uint8Array.of(0xff))] : []), der(4, value));
-  const listed = entries.map(({ serial, issuer: other }) =>
+  const listed = entries.map(({ serial, issuer: other, removed }) =>
     derSequence(
       derUnsigned(serial),
       derTime(VALID_FROM_MS),
       ...(other === undefined
         ? []
         : [derSequence(extension(ExtensionOid.certificateIssuer, true, derSequence(directory(other))))]),
+      ...(removed === true ? [derSequence(extension(ExtensionOid.crlReason, false, der(0x0a, Uint8Array.of(8))))] : []),
     ),
   );
   const extensions = [
-    extension(ExtensionOid.crlNumber, false, derUnsigned(Uint8Array.of(1))),
+    extension(ExtensionOid.crlNumber, false, derUnsigned(Uint8Array.of(number))),
+    ...(base === undefined ? [] : [extension(ExtensionOid.deltaCrlIndicator, true, derUnsigned(Uint8Array.of(base)))]),
+    ...(keyId === undefined
+      ? []
+      : [extension(ExtensionOid.authorityKeyIdentifier, false, derSequence(der(0x80, keyId)))]),
     ...(point === undefined ? [] : [extension(ExtensionOid.issuingDistributionPoint, true, derSequence(...point))]),
   ];
   const algorithm = derSequence(derOid(SIGNATURES.sha256));

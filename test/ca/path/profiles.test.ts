@@ -1,6 +1,6 @@
 import { constants, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { derBitString, der, derOid, derSequence, derUnsigned } from '../../../src/ca/der/der-writer.ts';
 import { ExtensionOid } from '../../../src/ca/der/oids.ts';
 import { parseAnchors, parsePemBlocks, type PathOptions, validatePath } from '../../../src/ca/path/index.ts';
@@ -144,10 +144,10 @@ const RSA = derSequence(derOid('1.2.840.113549.1.1.1'), der(5));
 const SHA384 = derSequence(derOid('2.16.840.1.101.3.4.2.2'));
 const SHA256 = derSequence(derOid('2.16.840.1.101.3.4.2.1'));
 const mgf1 = (hash: Uint8Array): Uint8Array => derSequence(derOid('1.2.840.113549.1.1.8'), hash);
-const pss = (hash: Uint8Array, mask = hash): Uint8Array =>
+const pss = (hash: Uint8Array, mask = hash, saltLength = 48): Uint8Array =>
   derSequence(
     derOid('1.2.840.113549.1.1.10'),
-    derSequence(der(0xa0, hash), der(0xa1, mgf1(mask)), der(0xa2, derUnsigned(Uint8Array.of(48)))),
+    derSequence(der(0xa0, hash), der(0xa1, mgf1(mask)), der(0xa2, derUnsigned(Uint8Array.of(saltLength)))),
   );
 
 function spkiDer(key: KeyObject): Uint8Array {
@@ -185,6 +185,31 @@ describe('signatures of other CAs', () => {
     expect(await both(makeLeaf(other, scheme), [other])).toEqual(['untrusted-issuer', 'untrusted-issuer']);
     const plainRsa = makeCa({ key: rsa, spki: derSequence(RSA, derBitString(keyBits)), ...scheme });
     expect(await both(makeLeaf(plainRsa, scheme), [plainRsa])).toEqual(['valid', 'valid']);
+  });
+
+  it('tries the next key where a salt has no room in the modulus', async () => {
+    const large = generateKeyPairSync('rsa', { modulusLength: 3072 }).privateKey;
+    // A modulus of 2,048 bits has room for 206 bytes.
+    const padding = constants.RSA_PKCS1_PSS_PADDING;
+    const scheme = {
+      algorithm: pss(SHA384, SHA384, 207),
+      sign: (tbs: Uint8Array) => sign('sha384', tbs, { key: large, padding, saltLength: 207 }),
+    };
+    const first = makeCa({ key: rsa, spki: spkiDer(rsa), algorithm: pss(SHA384), sign: signPss });
+    const second = makeCa({ key: large, spki: spkiDer(large), ...scheme });
+    const leaf = makeLeaf({ ...second, keyId: first.keyId }, scheme);
+    expect(await both(leaf, [first, second])).toEqual(['untrusted-issuer', 'valid']);
+  });
+
+  it('do not verify where the platform fails', async () => {
+    const leaf = makeLeaf(root);
+    const failing = vi.spyOn(crypto.subtle, 'verify').mockRejectedValue(new DOMException('no', 'OperationError'));
+    try {
+      expect(await both(leaf, [root])).toEqual(['untrusted-issuer', 'untrusted-issuer']);
+    } finally {
+      failing.mockRestore();
+    }
+    expect(await both(leaf, [root])).toEqual(['valid', 'valid']);
   });
 
   it('refuses RSASSA-PSS with another hash in its mask', async () => {

@@ -81,6 +81,9 @@ describe('distribution points', () => {
   const full = (...names: Uint8Array[]): Uint8Array => der(0xa0, der(0xa0, ...names));
   const relative = (text: string): Uint8Array =>
     der(0xa0, der(0xa1, derSequence(derOid('2.5.4.3'), der(0x0c, encodeUtf8(text)))));
+  const registered = (arc: number): Uint8Array => der(0x88, Uint8Array.of(0x2a, arc));
+  const otherName = (text: string): Uint8Array =>
+    der(0xa0, derOid('1.3.6.1.4.1.55738.9'), der(0xa0, der(0x0c, encodeUtf8(text))));
   const below = (text: string): Uint8Array => {
     const nested = (name: Uint8Array): Uint8Array => name.subarray(2);
     return derSequence(nested(ca.name), nested(commonName(text)));
@@ -94,6 +97,10 @@ describe('distribution points', () => {
     ['the same relative name', true, relative('P'), relative('P')],
     ['another relative name', false, relative('P'), relative('Q')],
     ['a relative name written out', true, relative('P'), full(directory(below('P')))],
+    ['the same registered identifier', true, full(registered(1)), full(registered(1))],
+    ['another registered identifier', false, full(registered(1)), full(registered(2))],
+    ['the same otherName', true, full(otherName('a')), full(otherName('a'))],
+    ['another otherName of one type', false, full(otherName('a')), full(otherName('b'))],
     ['the name of the issuer', true, full(uri('http://a.example/1')), full(directory(commonName('Intermediate')))],
   ])('%s', async (_, covers, ofLeaf, ofCrl) => {
     const one = leafWith(ofLeaf);
@@ -113,12 +120,13 @@ describe('distribution points', () => {
     expect(await judge([listed], [], one)).toBe('certificate-revoked');
   });
 
+  const crlIssuer = makeLeaf(root, {
+    subject: 'CRL issuer',
+    extensions: { [ExtensionOid.keyUsage]: keyUsage('cRLSign'), [ExtensionOid.extendedKeyUsage]: undefined },
+  });
+  const indirect = der(0x84, Uint8Array.of(0xff));
+
   it('name the issuer of an indirect CRL, which lists certificates by their issuers', async () => {
-    const crlIssuer = makeLeaf(root, {
-      subject: 'CRL issuer',
-      extensions: { [ExtensionOid.keyUsage]: keyUsage('cRLSign'), [ExtensionOid.extendedKeyUsage]: undefined },
-    });
-    const indirect = der(0x84, Uint8Array.of(0xff));
     const one = leafWith(der(0xa2, directory(crlIssuer.name)));
     const crl = (issuer: Uint8Array): Uint8Array =>
       makeCrl(crlIssuer, { point: [indirect], entries: [{ serial: SERIAL, issuer }] });
@@ -126,6 +134,25 @@ describe('distribution points', () => {
     expect(await judge([crl(commonName('Another CA')), rootCrl], [crlIssuer], one)).toBe('good');
     expect(await judge([makeCrl(crlIssuer), rootCrl], [crlIssuer], one)).toBe('bad-certificate');
     expect(await judge([crl(ca.name), rootCrl], [crlIssuer])).toBe('bad-certificate');
+  });
+
+  it('do not let the delta of one issuer remove what another revoked', async () => {
+    const one = leafWith(der(0xa2, directory(crlIssuer.name)));
+    const listed = makeCrl(ca, { point: [indirect], number: 10, entries: [{ serial: SERIAL }] });
+    const delta = { point: [indirect], base: 10, number: 11, entries: [{ serial: SERIAL, removed: true as const }] };
+    expect(await judge([listed, makeCrl(ca, delta), rootCrl], [crlIssuer], one)).toBe('good');
+    expect(await judge([listed, makeCrl(crlIssuer, delta), rootCrl], [crlIssuer], one)).toBe('certificate-revoked');
+  });
+});
+
+describe('a delta', () => {
+  const listed = makeCrl(ca, { keyId: ca.keyId, entries: [{ serial: SERIAL }] });
+  const delta = { base: 1, number: 2, entries: [{ serial: SERIAL, removed: true as const }] };
+
+  it('goes with a complete CRL of the same authority key identifier', async () => {
+    expect(await judge([listed, makeCrl(ca, { ...delta, keyId: ca.keyId })])).toBe('good');
+    expect(await judge([listed, makeCrl(ca, { ...delta, keyId: root.keyId })])).toBe('certificate-revoked');
+    expect(await judge([listed, makeCrl(ca, delta)])).toBe('certificate-revoked');
   });
 });
 
