@@ -74,14 +74,16 @@ function bytesOf(body: RequestInit['body']): Uint8Array | undefined {
 /**
  * Writes evidence of a misbehaviour to a new file (mode 0600) in `folder`, and names the file on stderr. It holds the
  * error, what the client knew before (the pinned bundle and the last tree view), and what the server answered. Writes
- * nothing if the finding has a file there already.
+ * nothing if the same command's finding, with the same proof, has a file there already.
  */
 export async function writeEvidence(error: unknown, folder: string): Promise<void> {
   const at = new Date().toISOString();
   const message = error instanceof Error ? error.message : String(error);
   const { proof, ...facts } = auditEvidenceOf(error) ?? {};
+  const proven = proof === undefined ? undefined : evidenceJson(proof);
+  // Messages name no identity, and a later run may prove what an earlier one could not.
   const finding = createHash('sha256')
-    .update(JSON.stringify([codeOf(error), message]))
+    .update(JSON.stringify([codeOf(error), message, process.argv.slice(2), proven]))
     .digest('hex')
     .slice(0, 12);
   const path = join(folder, `evidence-${at.replaceAll(/[:.]/g, '-')}-${finding}.json`);
@@ -91,7 +93,7 @@ export async function writeEvidence(error: unknown, folder: string): Promise<voi
     code: codeOf(error),
     message,
     ...facts,
-    ...(proof === undefined ? {} : { proof: evidenceJson(proof) }),
+    ...(proven === undefined ? {} : { proof: proven }),
     known,
     exchanges: exchanges.map(exchangeJson),
   };

@@ -24,6 +24,19 @@ it('one finding has one file of evidence, and another finding has its own', asyn
   expect(files.every((name) => lines.some((line) => line.includes(name)))).toBe(true);
 });
 
+it('the same words about another identity are another finding', async () => {
+  const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const { argv } = process;
+  const before = (await readdir(folder)).length;
+  for (const name of ['alice@example.com', 'bob@example.com', 'alice@example.com']) {
+    process.argv = [...argv.slice(0, 2), 'lookup', name];
+    await writeEvidence(new GlasskeyError('log-forked', 'the log has another value for a version'), folder);
+  }
+  process.argv = argv;
+  said.mockRestore();
+  expect(await readdir(folder)).toHaveLength(before + 2);
+});
+
 it('what a wrong clock alone can cause is no misbehaviour', () => {
   const of = (code: 'credential-expired' | 'tree-head-too-old' | 'tree-head-too-new' | 'certificate-expired') =>
     exitCodeOf(new GlasskeyError(code, 'x'));

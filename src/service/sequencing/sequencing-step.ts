@@ -106,7 +106,7 @@ export class SequencingStep {
    * the stored log. That step, and the first after a failure, sign a committed head that is not released. If witnesses
    * have to cosign, it appends nothing before they have cosigned the last head. Throws what {@link appendQueue}, {@link
    * checkLog}, {@link assertNotRolledBack} and {@link releaseHead} throw; `storage-corrupt` and `log-rolled-back` are
-   * final. With a lease, throws `head-moved` once it is over, and then neither appends nor signs.
+   * final. With a lease, throws `head-moved` once it is over; a pause right before the signing goes unnoticed.
    */
   run(lease?: WriterLease): Promise<StepResult> {
     return this.#guarded(async () => this.#append(await this.#readyHead(lease), lease));
