@@ -328,3 +328,9 @@ export interface LogStore {
 
 /** An event of a log: a hint to look, never the truth itself. Events may be lost or merged. */
 export type LogEvent = 'submitted' | 'appended' | 'released';
+
+/** A `storage-failed` of the store itself. */
+export interface StorageFailure {
+  /** The stored data can have caused it: it is no outage. */
+  readonly isByData: boolean;
+}

@@ -1,10 +1,17 @@
 import { GlasskeyError } from '../core/errors.ts';
+import type { StorageFailure } from './ports.ts';
+
+/**
+ * SQLSTATEs that stored data can cause. Those of other classes are of outages: connection, transaction state (such as a
+ * server that only reads), rollback by others, resources, objects in use, operator (such as a timeout), system.
+ */
+const BY_DATA = /^(?!08|25|40|53|55|57|58)(\d\w|P0|XX)\w{3}$/;
 
 /**
  * A refusal or failure of the database: `storage-failed`, with the SQLSTATE if there is one. It carries neither the
  * statement's parameters nor the database's detail lines, which hold data.
  */
-export class SqlError extends GlasskeyError {
+export class SqlError extends GlasskeyError implements StorageFailure {
   /** Five characters, or the driver's own code if the connection failed (`CONNECTION_CLOSED`, `ECONNREFUSED`). */
   readonly sqlState: string | undefined;
   readonly constraint: string | undefined;
@@ -14,6 +21,10 @@ export class SqlError extends GlasskeyError {
     this.name = 'SqlError';
     this.sqlState = sqlState;
     this.constraint = constraint;
+  }
+
+  get isByData(): boolean {
+    return this.sqlState !== undefined && BY_DATA.test(this.sqlState);
   }
 }
 

@@ -7,6 +7,9 @@ const PATIENCE = 2;
 /** Failures of a row alone, after an append without it succeeded, before it is refused. */
 const STRIKES = 5;
 
+/** Troubles of the writer. */
+const NOT_BY_ROW: ReadonlySet<ErrorCode> = new Set(['head-moved', 'storage-locked', 'clock-skew', 'log-rolled-back']);
+
 /** One row that is kept out of the log, and why. */
 export interface RefusedRow {
   readonly row: SubmissionRow;
@@ -30,8 +33,8 @@ interface Suspect {
 
 /**
  * Finds the one submission that makes every append fail. A batch that failed repeatedly at one size is halved until one
- * row is left. That row is refused only if it fails alone while an append without it succeeds, so that no outage of the
- * database costs anybody a submission.
+ * row is left. That row is refused only if it fails alone while an append without it succeeds, by errors that a row can
+ * cause, so that no outage costs anybody a submission.
  */
 export class BatchBisection {
   #limit = Infinity;
@@ -81,8 +84,7 @@ export class BatchBisection {
   }
 
   #strike(suspect: Suspect, error: unknown): void {
-    // Another writer was faster.
-    if (isGlasskeyError(error, 'head-moved')) return;
+    if (!canBeByRow(error)) return;
     const strikes = suspect.strikes + 1;
     this.#suspect = { ...suspect, strikes, code: codeOf(error), next: strikes < STRIKES ? 'alone' : 'refuse' };
   }
@@ -93,6 +95,13 @@ export class BatchBisection {
     this.#limit = Infinity;
     this.#failures = 0;
   }
+}
+
+/** Returns false for outages, overload, and another writer that was faster: they say nothing of a row. */
+function canBeByRow(error: unknown): boolean {
+  if (!isGlasskeyError(error)) return true;
+  if (error.code === 'storage-failed') return 'isByData' in error && error.isByData === true;
+  return error.fault !== 'overload' && error.fault !== 'network' && !NOT_BY_ROW.has(error.code);
 }
 
 function codeOf(error: unknown): ErrorCode {

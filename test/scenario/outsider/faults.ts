@@ -102,6 +102,12 @@ export const FAULTS: readonly OutsideAttack[] = [
     ],
   },
   {
+    attack: 'overload the database, or take it away, while the log looks for a row that makes appends fail',
+    outcome: 'no submission is rejected by an error that it cannot have caused',
+    codes: [],
+    tests: ['test/service/sequencing/batch-bisection.test.ts: stays in the queue during an outage: $code, $message'],
+  },
+  {
     attack: 'have submissions wait while the head stands still, with nobody noticing',
     outcome: '`/readyz` fails with the reason',
     codes: [],

@@ -6,6 +6,7 @@ import { claimIntent } from '../../../src/service/issuance/make-version.ts';
 import { submit } from '../../../src/service/issuance/submit.ts';
 import { readLabelState } from '../../../src/service/log/label-state.ts';
 import type { LogStore } from '../../../src/store/ports.ts';
+import { SqlError } from '../../../src/store/sql-error.ts';
 import { checkInvariants } from '../../support/invariants.ts';
 import { csrFor, identityOf, newDeviceKey } from '../../support/owner.ts';
 import { pgliteDatabase } from '../../support/pglite.ts';
@@ -171,7 +172,7 @@ describe('a batch that fails again and again', () => {
   });
 
   it('is split until the one whose predecessor cannot be read is found and rejected', async () => {
-    const plan: Parameters<typeof unreadable>[0] = { error: new GlasskeyError('storage-failed', 'bad block') };
+    const plan: Parameters<typeof unreadable>[0] = { error: new SqlError('bad block', 'XX001') };
     await open(unreadable(plan));
     const { alice, bob, labelKey } = await aliceBeforeBob();
     plan.labelKey = labelKey;
