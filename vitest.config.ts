@@ -2,12 +2,13 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * `npm run test:long`: peers in other languages, crash rounds, a short soak, README's commands, lives of servers in a
- * terminal, and large logs.
+ * terminal, large logs, and disks and databases that fail at every call.
  */
 const LONG = [
   'test/interop/**/*.test.ts',
   'test/scenario/crash.test.ts',
   'test/scenario/failover.test.ts',
+  'test/scenario/trickling-answers.test.ts',
   'test/cli/auditor.test.ts',
   'test/cli/commands/admin/admin-lists.test.ts',
   'test/cli/commands/admin/erase.test.ts',
@@ -41,7 +42,9 @@ const LONG = [
   'test/server/witness-policy.test.ts',
   'test/service/publish/check-copy.test.ts',
   'test/service/publish/publish-large-log.test.ts',
+  'test/service/publish/publish-log.test.ts',
   'test/soak/soak.test.ts',
+  'test/store/postgres-failures.test.ts',
 ];
 const NEVER = ['node_modules/**', 'dist/**', 'test/interop/go/**', 'test/interop/python/**'];
 
