@@ -12,6 +12,7 @@ import { decode } from '../../src/core/encoding/codec.ts';
 import type { VrfResult } from '../../src/core/crypto/vrf-prover.ts';
 import type { HeldVersion } from '../../src/identity/continuity.ts';
 import { encodeIdentityRecord, type IdentityRecord, NO_COMMITMENT } from '../../src/identity/identity-record.ts';
+import { isGlasskeyError } from '../../src/core/errors.ts';
 import { growLog, prefixTileRows } from '../../src/service/sequencing/grow-log.ts';
 import { releaseHead } from '../../src/service/sequencing/head-signer.ts';
 import { readLabelState } from '../../src/service/log/label-state.ts';
@@ -115,17 +116,12 @@ export class LyingOperator {
       const { output: vrfOutput, proof } = proved[i] as VrfResult;
       return { version, value, opening, commitment, vrfOutput, proof };
     });
-    const head = await context.store.readHead();
-    const { configHash, readPrefixTiles: readTiles } = context;
-    const timestampMs = Math.max(head.timestampMs, context.now());
-    const growth = await growLog({ head, changes: [rows], timestampMs, configHash, readTiles });
-    const prefixTiles = prefixTileRows(growth.prefixTiles);
-    await context.store.append({ ...growth, prefixTiles, versions: [], rejected: [], revocations: [] });
+    const position = await this.#append(rows);
     for (const row of rows) {
       await this.database.query(
         `insert into versions (log_id, label_key, version, position, vrf_output, vrf_proof, commitment, opening, value)
          select log_id, $1, $2, $3, $4, $5, $6, $7, $8 from logs`,
-        [labelKey, row.version, head.size, row.vrfOutput, row.proof, row.commitment, row.opening, row.value],
+        [labelKey, row.version, position, row.vrfOutput, row.proof, row.commitment, row.opening, row.value],
       );
     }
     await this.database.query(
@@ -167,14 +163,26 @@ export class LyingOperator {
   /** Appends an entry without changes. */
   async appendNothing(): Promise<void> {
     const { context, service } = this.server.log;
-    const head = await context.store.readHead();
-    const { configHash, readPrefixTiles: readTiles } = context;
-    const timestampMs = Math.max(head.timestampMs, context.now());
-    const growth = await growLog({ head, changes: [[]], timestampMs, configHash, readTiles });
-    const prefixTiles = prefixTileRows(growth.prefixTiles);
-    await context.store.append({ ...growth, prefixTiles, versions: [], rejected: [], revocations: [] });
+    await this.#append([]);
     await releaseHead(context, await context.store.readHead());
     await service.progress.refresh();
+  }
+
+  /** Appends one entry, and returns its position. The server's own sequencer may append meanwhile. */
+  async #append(rows: Parameters<typeof growLog>[0]['changes'][number]): Promise<number> {
+    const { store, configHash, readPrefixTiles: readTiles, now } = this.server.log.context;
+    for (;;) {
+      const head = await store.readHead();
+      const timestampMs = Math.max(head.timestampMs, now());
+      const growth = await growLog({ head, changes: [rows], timestampMs, configHash, readTiles });
+      const prefixTiles = prefixTileRows(growth.prefixTiles);
+      try {
+        await store.append({ ...growth, prefixTiles, versions: [], rejected: [], revocations: [] });
+        return head.size;
+      } catch (error) {
+        if (!isGlasskeyError(error, 'head-moved')) throw error;
+      }
+    }
   }
 
   /** Overwrites a column of the greatest version's row. */
