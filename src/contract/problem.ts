@@ -92,6 +92,7 @@ export const STATUS_OF_CODE = {
   'change-required': 409,
   'recovery-pending': 409,
   'change-rejected': 409,
+  'other-key': 409,
   'version-conflict': 409,
   'already-registered': 409,
   'no-such-certificate': 404,

@@ -116,6 +116,8 @@ export const ERROR_CODES = {
   /** A recovery of the identity is pending: until it is settled, only a key of the identity can change it. */
   'recovery-pending': 'conflict',
   'change-rejected': 'conflict',
+  /** Another key asked for the recovery than the one that the operator decided about. */
+  'other-key': 'conflict',
   'version-conflict': 'conflict',
   'already-registered': 'conflict',
   'no-such-certificate': 'absent',

@@ -49,9 +49,18 @@ it('a recovery is shown, vetoed, asked for again, and completed after its delay,
   expect(await running.stop()).toBe(0);
   const listed = await box.run('admin', 'recovery', 'list', ...log, '--json');
   expect(listed.code).toBe(0);
-  expect(JSON.parse(listed.stdout)).toMatchObject([{ identity: NAME, state: 'waiting' }]);
+  const key = /^[0-9a-f]{64}$/;
+  expect(JSON.parse(listed.stdout)).toMatchObject([
+    { identity: NAME, state: 'waiting', key: expect.stringMatching(key) },
+  ]);
   const grant = ['admin', 'recovery', 'grant', NAME, '--reason', 'why', ...log];
-  expect(await box.run(...grant)).toMatchObject({ code: 1, stderr: expect.stringContaining('(not-found)') });
+  expect(await box.run(...grant)).toMatchObject({ code: 1, stderr: expect.stringContaining('--key') });
+  const [{ key: shown }] = JSON.parse(listed.stdout) as [{ key: string }];
+  const short = await box.run(...grant, '--key', shown.slice(0, 16));
+  expect(short).toMatchObject({ code: 1, stderr: expect.stringContaining('64 hexadecimal digits') });
+  const typed = shown.toUpperCase().replaceAll(/(..)(?=.)/g, '$1:');
+  const early = await box.run(...grant, '--key', typed);
+  expect(early).toMatchObject({ code: 1, stderr: expect.stringContaining('(not-found)') });
 
   box.shiftClock(3 * DAY_MS);
   await serve('--accept-clock-gap');

@@ -257,11 +257,17 @@ describe('a veto', () => {
     expect(await directory.recover(grace, { csr })).toEqual({ state: 'undecided' });
     expect(await found(contact, grace)).toMatchObject({ version: 6, pending: undefined });
     await expect(claim(grace)).rejects.toMatchObject({ code: 'recovery-pending' });
-    const decision = { identity: grace, reason: 'came by with a passport', who: 'admin:test' };
+    const [spkiSha256, thiefsKey] = [sha256(own.spki), sha256(key.spki)];
+    const decision = { identity: grace, spkiSha256, reason: 'came by with a passport', who: 'admin:test' };
     const listed: unknown[] = [];
     for await (const one of listRecoveries(context)) listed.push(one);
-    expect(listed).toContainEqual(expect.objectContaining({ identity: grace, state: 'undecided' }));
+    const shown = { identity: grace, state: 'undecided', spkiSha256: formatHex(spkiSha256) };
+    expect(listed).toContainEqual(expect.objectContaining(shown));
     await expect(grantRecovery(context, { ...decision, identity: erin })).rejects.toMatchObject({ code: 'not-found' });
+    for (const decide of [grantRecovery, denyRecovery])
+      await expect(decide(context, { ...decision, spkiSha256: thiefsKey })).rejects.toMatchObject({
+        code: 'other-key',
+      });
     await grantRecovery(context, decision);
     await expect(denyRecovery(context, decision)).rejects.toMatchObject({ code: 'not-found' });
     await service.recoveries.tend();
@@ -282,7 +288,12 @@ describe('a veto', () => {
       await directory.veto(heidi, key);
     }
     const { directory: thief, csr } = await claim(heidi);
-    await denyRecovery(server.log.context, { identity: heidi, reason: 'no passport', who: 'admin:test' });
+    await denyRecovery(server.log.context, {
+      identity: heidi,
+      spkiSha256: undefined,
+      reason: 'no passport',
+      who: 'admin:test',
+    });
     await expect(thief.recover(heidi, { csr })).rejects.toMatchObject({ code: 'unauthenticated' });
   });
 });

@@ -9,7 +9,7 @@ import { encodeIdentityRecord, type IdentityRecord, NO_COMMITMENT } from '../../
 import { emailCodeHash } from '../../src/service/evidence/email/email-code.ts';
 import { DEFAULT_SUBJECT, DEFAULT_TEXT } from '../../src/service/evidence/email/email-settings.ts';
 import { DEFAULT_EVIDENCE } from '../../src/service/evidence/evidence-settings.ts';
-import { grantRecovery } from '../../src/service/recovery/decide.ts';
+import { denyRecovery, grantRecovery } from '../../src/service/recovery/decide.ts';
 import { readLabelState } from '../../src/service/log/label-state.ts';
 import { newTokenText } from '../../src/service/log/tokens.ts';
 import { pgliteDatabase } from '../support/pglite.ts';
@@ -96,7 +96,12 @@ attack('grant-repeated', async () => {
   const labelKey = await labelKeyOf(text);
   const claim = { labelKey, identity: text, csr, spkiSha256: claimant.spkiSha256, evidence: APPLICATION };
   await context.store.addRecovery({ ...claim, state: 'undecided', requestedMs: context.now() });
-  await grantRecovery(context, { identity: text, reason: 'because', who: 'admin:test' });
+  await grantRecovery(context, {
+    identity: text,
+    spkiSha256: claimant.spkiSha256,
+    reason: 'because',
+    who: 'admin:test',
+  });
   await database.query('create table kept as select * from recoveries where label_key = $1', [labelKey]);
   await service.recoveries.tend();
   const next = await newDeviceKey();
@@ -107,6 +112,33 @@ attack('grant-repeated', async () => {
   await database.query('insert into recoveries select * from kept');
   await database.exec('drop table kept');
   return failure(service.recover({ identity: text, csr, token: log.token, last: undefined }));
+});
+
+attack('grant-for-another-key', async () => {
+  const { context } = log;
+  const text = 'exchanged@example.com';
+  await register(text);
+  const labelKey = await labelKeyOf(text);
+  const ask = async (): Promise<Uint8Array> => {
+    const key = await newDeviceKey();
+    const claim = { labelKey, identity: text, csr: await csrFor(key, text), spkiSha256: key.spkiSha256 };
+    const row = { ...claim, evidence: APPLICATION, state: 'undecided', requestedMs: context.now() } as const;
+    if (!(await context.store.addRecovery(row))) throw new Error('another recovery waits');
+    return key.spkiSha256;
+  };
+  await ask();
+  await database.query('create table kept as select * from recoveries where label_key = $1', [labelKey]);
+  await denyRecovery(context, { identity: text, spkiSha256: undefined, reason: 'a stranger', who: 'admin:test' });
+  const shown = await ask();
+  // After the operator has looked at the list.
+  await database.query('delete from recoveries where label_key = $1', [labelKey]);
+  await database.query('insert into recoveries select * from kept');
+  await database.exec('drop table kept');
+  const decision = { identity: text, spkiSha256: shown, reason: 'because', who: 'admin:test' };
+  const noticed = await failure(grantRecovery(context, decision));
+  await log.service.recoveries.tend();
+  const { version } = (await readLabelState(context, labelKey))!;
+  return version === 0 ? noticed : 'the server certified the stranger';
 });
 
 attack('token-inserted', async () => {

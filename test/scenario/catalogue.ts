@@ -839,6 +839,12 @@ const DATABASE = rows('attacks-database.test.ts', {
     codes: ['change-rejected'],
     within: 'before anything is signed',
   },
+  'grant-for-another-key': {
+    attack: 'exchange the row of a recovery, after the operator has looked at it, for an older one of a stranger’s key',
+    noticedBy: ['the server itself'],
+    codes: ['other-key'],
+    within: 'when the operator grants it',
+  },
   'token-inserted': {
     attack: 'insert the row of an application token, and register names with it',
     noticedBy: ['the server itself'],

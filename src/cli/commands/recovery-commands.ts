@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { KeyDirectory, Recovery } from '../../client/key-directory.ts';
+import { csrKeys } from '../../ca/csr/csr-keys.ts';
+import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { type ClientOptions, openIssuing } from '../client-options.ts';
 import { readInput } from '../../server/user-input.ts';
@@ -89,7 +91,7 @@ async function recoverIdentity(identity: string, options: RecoverOptions): Promi
       : await readInput(options.csr);
   const recovery = await directory.recover(identity, { csr, ...evidence });
   if (recovery.state === 'effective') return finish(recovery, folder, options);
-  printRecovery(identity, recovery, options);
+  printRecovery(identity, recovery, formatHex(csrKeys(csr).keysSha256), options);
   return options.wait === true ? waitForIt(directory, identity, { csr, recovery, folder, options }) : EXIT.fine;
 }
 
@@ -128,15 +130,15 @@ async function finish(
 function printRecovery(
   identity: string,
   recovery: Exclude<Recovery, { readonly state: 'effective' }>,
+  key: string,
   { json }: RecoverOptions,
 ): void {
   if (recovery.state === 'undecided') {
-    if (json === true) printJson({ state: recovery.state });
-    else
-      printLines(
-        `${identity}: vetoed too often, so the operator decides. Next: ask the operator, then run this command again`,
-      );
-    return;
+    if (json === true) return printJson({ state: recovery.state, key });
+    return printLines(
+      `${identity}: vetoed too often, so the operator decides about your key ${key}`,
+      'Next: tell the operator this key, by a way that shows who you are, then run this command again',
+    );
   }
   const { binding, effectiveAtMs } = recovery;
   const effectiveAt = new Date(effectiveAtMs).toISOString();

@@ -1,4 +1,4 @@
-import { formatHex } from '../../core/encoding/bytes.ts';
+import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
 import { ensure } from '../../core/errors.ts';
 import { type Evidence, evidenceCodec } from '../../identity/evidence.ts';
@@ -49,18 +49,23 @@ async function describe(context: LogContext, row: ListedRecoveryRow): Promise<Li
 export interface RecoveryDecision {
   /** As typed. */
   readonly identity: string;
+  /** The key that asked, as {@link ListedRecovery} shows it. A denial may leave it out. */
+  readonly spkiSha256: Uint8Array | undefined;
   /** Public if the recovery is granted: 1 to 255 bytes. */
   readonly reason: string;
   /** For the trail. */
   readonly who: string;
 }
 
+/** A decision about the request of one key. */
+export type RecoveryGrantDecision = RecoveryDecision & { readonly spkiSha256: Uint8Array };
+
 /**
- * Grants a recovery that waits for the operator. The next round of the keeper, or the claimant's next request, makes
- * the version, whose record names the `operator`. Throws `not-found` if none waits for the operator, `usage` for the
- * reason.
+ * Grants a recovery that waits for the operator to the key that the operator names. The next round of the keeper, or
+ * the claimant's next request, makes the version, whose record names the `operator`. Throws `not-found` if none waits
+ * for the operator, `other-key` if another key asked for it, `usage` for the reason.
  */
-export async function grantRecovery(context: LogContext, decision: RecoveryDecision): Promise<RecoveryRow> {
+export async function grantRecovery(context: LogContext, decision: RecoveryGrantDecision): Promise<RecoveryRow> {
   const claim = await undecided(context, decision);
   const { reason, who } = decision;
   const bytes = Buffer.byteLength(reason);
@@ -74,7 +79,7 @@ export async function grantRecovery(context: LogContext, decision: RecoveryDecis
   return { ...claim, state: 'granted', reason, grantedVersion: state.version, grantedCommitment: state.commitment };
 }
 
-/** Denies a recovery that waits for the operator, and forgets the claim. Throws `not-found`. */
+/** Denies a recovery that waits for the operator, and forgets the claim. Throws `not-found`, `other-key`. */
 export async function denyRecovery(context: LogContext, decision: RecoveryDecision): Promise<RecoveryRow> {
   const claim = await undecided(context, decision);
   const { reason, who } = decision;
@@ -84,9 +89,11 @@ export async function denyRecovery(context: LogContext, decision: RecoveryDecisi
   return claim;
 }
 
-async function undecided(context: LogContext, { identity }: RecoveryDecision): Promise<RecoveryRow> {
+async function undecided(context: LogContext, { identity, spkiSha256 }: RecoveryDecision): Promise<RecoveryRow> {
   const { label } = canonicalise(identity, context.identityRules);
   const claim = await context.store.findRecovery(await context.vrf.labelKey(label));
   ensure(claim?.state === 'undecided', 'not-found', 'no recovery of this identity waits for the operator');
+  const isMeant = spkiSha256 === undefined || equalBytes(spkiSha256, claim.spkiSha256);
+  ensure(isMeant, 'other-key', `key ${formatHex(claim.spkiSha256)} asked for this recovery: run the list again`);
   return claim;
 }

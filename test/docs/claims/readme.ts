@@ -89,6 +89,7 @@ export const ATTACKERS: Claims = {
     'test/scenario/attacks-record.test.ts: certificate-of-another-authority',
     'test/scenario/attacks-database.test.ts: grant-inserted',
     'test/scenario/attacks-database.test.ts: grant-repeated',
+    'test/scenario/attacks-database.test.ts: grant-for-another-key',
     'test/scenario/attacks-database.test.ts: token-inserted',
     'test/scenario/attacks-database.test.ts: revocation-queued',
     'test/scenario/attacks-database.test.ts: challenge-copied',

@@ -1,4 +1,7 @@
 import type { Command } from 'commander';
+import { formatHex, parseHex } from '../../../core/encoding/bytes.ts';
+import { ensure } from '../../../core/errors.ts';
+import type { OpenServer } from '../../../server/open-server.ts';
 import type { ListedRecovery } from '../../../service/recovery/decide.ts';
 import { printJson, printLines } from '../../output/print.ts';
 import { type TableFormat, writeTable } from '../../output/table-output.ts';
@@ -9,9 +12,12 @@ const loadDecide = () => import('../../../service/recovery/decide.ts');
 
 const COLUMNS = ['identity', 'state', 'effective', 'requested', 'notified', 'evidence', 'key'] as const;
 
-interface DecideFlags extends AdminFlags {
+interface DenyFlags extends AdminFlags {
   readonly reason: string;
+  readonly key?: string;
 }
+
+type GrantFlags = DenyFlags & { readonly key: string };
 
 /** `admin recovery list|grant|deny`: lists pending recoveries, and decides those that were vetoed too often. */
 export function adminRecoveryCommands(admin: Command, run: RunServer): void {
@@ -32,34 +38,55 @@ export function adminRecoveryCommands(admin: Command, run: RunServer): void {
         }),
       ),
     );
-  const decide = (name: 'grant' | 'deny', summary: string): void => {
-    const command = recovery.command(`${name} <identity>`).description(summary);
-    adminOptions(command, `glasskey admin recovery ${name} alice@example.com --reason "…" --data /srv/glasskey`)
-      .requiredOption('--reason <text>', name === 'grant' ? 'why; the record shows it to everybody' : 'why')
-      .action((identity: string, flags: DecideFlags) =>
-        run(() => withOpenLog(flags, (open) => settle(open.context, name, identity, flags))),
-      );
-  };
-  decide(
-    'grant',
-    'grant a recovery that was vetoed too often; the running server makes its version, marked `operator`',
+  const reason = '--reason <text>';
+  adminOptions(
+    recovery
+      .command('grant <identity>')
+      .description(
+        'grant a recovery that was vetoed too often; the running server makes its version, marked `operator`',
+      )
+      .requiredOption(
+        '--key <sha256>',
+        'the key that gets the name, as its owner tells you and `recovery list` shows it',
+      )
+      .requiredOption(reason, 'why; the record shows it to everybody'),
+    'glasskey admin recovery grant alice@example.com --key 5d41402a… --reason "…" --data /srv/glasskey',
+  ).action((identity: string, flags: GrantFlags) =>
+    run(() => withOpenLog(flags, (open) => grant(open, identity, flags))),
   );
-  decide('deny', 'deny a recovery that was vetoed too often; it is deleted');
+  adminOptions(
+    recovery
+      .command('deny <identity>')
+      .description('deny a recovery that was vetoed too often; it is deleted')
+      .option('--key <sha256>', 'deny it only if this key asked for it')
+      .requiredOption(reason, 'why'),
+    'glasskey admin recovery deny alice@example.com --reason "…" --data /srv/glasskey',
+  ).action((identity: string, flags: DenyFlags) =>
+    run(() => withOpenLog(flags, (open) => deny(open, identity, flags))),
+  );
 }
 
-async function settle(
-  context: Parameters<Awaited<ReturnType<typeof loadDecide>>['grantRecovery']>[0],
-  name: 'grant' | 'deny',
-  identity: string,
-  { reason, json }: DecideFlags,
-): Promise<void> {
-  const { denyRecovery, grantRecovery } = await loadDecide();
-  const decide = name === 'grant' ? grantRecovery : denyRecovery;
-  const claim = await decide(context, { identity, reason, who: administrator() });
-  const decision = name === 'grant' ? 'granted' : 'denied';
-  if (json === true) printJson({ identity: claim.identity, decision });
-  else if (name === 'deny') printLines(`${claim.identity}: recovery denied`);
+async function grant({ context }: OpenServer, identity: string, { key, reason, json }: GrantFlags): Promise<void> {
+  const { grantRecovery } = await loadDecide();
+  const decision = { identity, spkiSha256: keyHash(key), reason, who: administrator() };
+  const claim = await grantRecovery(context, decision);
+  if (json === true) printJson({ identity: claim.identity, decision: 'granted', key: formatHex(claim.spkiSha256) });
   else printLines(`${claim.identity}: recovery granted; the running server makes the version within 30 seconds`);
+}
+
+async function deny({ context }: OpenServer, identity: string, { key, reason, json }: DenyFlags): Promise<void> {
+  const { denyRecovery } = await loadDecide();
+  const spkiSha256 = key === undefined ? undefined : keyHash(key);
+  const claim = await denyRecovery(context, { identity, spkiSha256, reason, who: administrator() });
+  if (json === true) printJson({ identity: claim.identity, decision: 'denied', key: formatHex(claim.spkiSha256) });
+  else printLines(`${claim.identity}: recovery denied`);
+}
+
+/** Reads a key's SHA-256 as a person types or pastes it: either case, with or without colons and spaces. */
+function keyHash(typed: string): Uint8Array {
+  const hex = typed.replaceAll(/[\s:]/g, '');
+  ensure(/^[0-9a-f]{64}$/i.test(hex), 'usage', '--key is the whole SHA-256 of the key: 64 hexadecimal digits');
+  return parseHex(hex);
 }
 
 async function* cells(all: AsyncIterable<ListedRecovery>) {
