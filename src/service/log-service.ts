@@ -104,7 +104,8 @@ export class LogService {
 
   constructor(context: LogContext, options: LogServiceOptions = {}) {
     this.context = context;
-    this.progress = new LogProgress(context.store, context.limits);
+    const reserved = { ...context, ...context.reserved };
+    this.progress = new LogProgress(reserved.store, context.limits);
     this.auditor = new AuditorHeads(context, this.progress);
     const parts = createProverParts(context, this.progress, this.auditor);
     this.prover = createProver(parts);
@@ -120,11 +121,11 @@ export class LogService {
     this.signers = new SignerHealth(context);
     const admission = new Admission(context);
     const expectsMore = (): boolean => admission.preparing > 0;
-    this.sequencer = new Sequencer(context, this.progress, { ...options, expectsMore });
-    this.#ending = new LogEnding(context);
+    this.sequencer = new Sequencer(reserved, this.progress, { ...options, expectsMore });
+    this.#ending = new LogEnding(reserved);
     this.pruner = new Pruner(context, () => this.sequencer.isWriter);
     const { progress, prover } = this;
-    this.#watch = new StandstillWatch(context.store, progress, context.limits, () => this.sequencer.trouble);
+    this.#watch = new StandstillWatch(reserved.store, progress, context.limits, () => this.sequencer.trouble);
     this.recoveries = new RecoveryKeeper(
       () => this.#issuance(),
       () => this.sequencer.isWriter && options.keepRecoveries !== false,
@@ -252,7 +253,7 @@ export class LogService {
     const { failure, trouble, isWriter, lag, queueDepth } = this.sequencer;
     const { inFlight } = this.#pipeline.admission;
     const hasEnded = await this.#ending.hasEnded();
-    const head = await this.context.store.readHead();
+    const head = await this.context.reserved.store.readHead();
     const { timestampMs } = head;
     const standstill = await this.#watch.look(head);
     const sequencing = { failure, trouble, isWriter, lag, queueDepth };

@@ -34,6 +34,11 @@ export class PgliteDriver implements SqlDriver {
     this.#onClose = onClose;
   }
 
+  /** One connection serves all, in the order of their calls. */
+  get reserved(): this {
+    return this;
+  }
+
   async query<Row extends SqlRow>(text: string, parameters: readonly SqlParameter[]): Promise<readonly Row[]> {
     const work = () => this.#database.query<Row>(text, parameters.map(encodeParameter), PGLITE_TYPES);
     return (await this.#guard(work)).rows;

@@ -85,13 +85,24 @@ export interface WriterLock {
   release(): Promise<void>;
 }
 
+/** Options of {@link Store.log}. */
+export interface LogStoreOptions {
+  /**
+   * Seals rows that authorise something when they are written, and checks them when they are read. Default: neither
+   * happens.
+   */
+  readonly sealing?: RowSealing | undefined;
+  /** True for connections that no request uses: those of the writer and of readiness. Default: false. */
+  readonly reserved?: boolean;
+}
+
 /**
  * A database with any number of logs. Methods throw `storage-failed` if the database fails, and `overloaded` if too
  * many requests wait for it.
  */
 export interface Store {
   readonly kind: 'postgres' | 'pglite';
-  /** Rejects unless the database answers. */
+  /** Rejects unless the database answers, on a connection that requests do not use. */
   ping(): Promise<void>;
   /** Throws `storage-unsafe` if the database would acknowledge what is not durable. PGlite: returns a warning. */
   checkDurability(): Promise<{ readonly warnings: readonly string[] }>;
@@ -100,11 +111,8 @@ export interface Store {
   findLog(origin: string): Promise<LogRow | undefined>;
   /** Replaces the Configuration of a log if the row still has it. Returns true if it did. */
   replaceConfiguration(log: LogRow, configuration: Uint8Array): Promise<boolean>;
-  /**
-   * Returns the rows of one log. Rows that authorise something are sealed when they are written and checked when they
-   * are read; without `sealing`, neither happens.
-   */
-  log(logId: number, sealing?: RowSealing): LogStore;
+  /** Returns the rows of one log. */
+  log(logId: number, options?: LogStoreOptions): LogStore;
   close(): Promise<void>;
 }
 

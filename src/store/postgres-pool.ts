@@ -4,8 +4,10 @@ import { WRITER_LEASE_MS } from './writer-lock.ts';
 
 /** Limits of the connections to PostgreSQL. */
 export interface PostgresLimits {
-  /** Connections of the pool. Default 8. */
+  /** Connections for requests. Default 8. */
   readonly connections: number;
+  /** Further connections, for the writer and readiness. Default 2. */
+  readonly reservedConnections: number;
   /** PostgreSQL cancels a statement that runs longer. Default 15,000. */
   readonly statementTimeoutMs: number;
   /** PostgreSQL cancels a statement that waits for a lock longer. Default 5,000. */
@@ -14,12 +16,13 @@ export interface PostgresLimits {
   readonly connectTimeoutMs: number;
   /** PostgreSQL takes the writer's lock from a holder that has not renewed it for so long. Default 6,000. */
   readonly leaseMs: number;
-  /** Statements and transactions under way or waiting; more get `overloaded`. Default 4,096. */
+  /** Statements and transactions of one pool, under way or waiting; more get `overloaded`. Default 4,096. */
   readonly maxPending: number;
 }
 
 export const DEFAULT_POSTGRES_LIMITS: PostgresLimits = {
   connections: 8,
+  reservedConnections: 2,
   statementTimeoutMs: 15_000,
   lockTimeoutMs: 5_000,
   connectTimeoutMs: 5_000,
@@ -58,13 +61,22 @@ function sessionSettings(limits: PostgresLimits, synchronousCommit: string): Rec
   };
 }
 
-/**
- * Opens a pool of connections. Each session sets `synchronousCommit`, whatever becomes of the server's default.
- * `onClose` is called whenever a connection closes, or could not be made.
- */
-export function connectPool(url: string, limits: PostgresLimits, synchronousCommit: string, onClose: () => void): Sql {
+/** Options of {@link connectPool}. */
+interface PoolOptions {
+  readonly url: string;
+  readonly limits: PostgresLimits;
+  /** Number of connections. */
+  readonly connections: number;
+  /** `synchronous_commit` of every session, whatever becomes of the server's default. */
+  readonly synchronousCommit: string;
+  /** Called whenever a connection closes, or could not be made. */
+  readonly onClose: () => void;
+}
+
+/** Opens a pool of connections. */
+export function connectPool({ url, limits, connections, synchronousCommit, onClose }: PoolOptions): Sql {
   return connect(url, {
-    max: limits.connections,
+    max: connections,
     max_lifetime: null,
     onclose: onClose,
     connect_timeout: limits.connectTimeoutMs / 1000,

@@ -1,6 +1,6 @@
 import { DrizzleQueryError } from 'drizzle-orm';
 import { drizzle, type PgRemoteDatabase } from 'drizzle-orm/pg-proxy';
-import type { SqlDriver, SqlParameter } from './sql-driver.ts';
+import type { SqlParameter, SqlStatements } from './sql-driver.ts';
 import { type Placeholders, placeholders } from './statement.ts';
 
 /** drizzle's query builder. */
@@ -11,12 +11,12 @@ interface Preparable<Result> {
   prepare(name: string): { execute(values: Record<string, unknown>): Promise<Result> };
 }
 
-/** Runs queries of drizzle's builder on a driver of the store. Rejects as {@link SqlDriver.query} does. */
+/** Runs queries of drizzle's builder on a driver of the store. Rejects as {@link SqlStatements.query} does. */
 export class Queries {
-  readonly #driver: SqlDriver;
+  readonly #driver: SqlStatements;
   readonly #builder: QueryBuilder;
 
-  constructor(driver: SqlDriver) {
+  constructor(driver: SqlStatements) {
     this.#driver = driver;
     this.#builder = builderOn((text, parameters) => driver.queryArrays(text, parameters));
   }
@@ -42,7 +42,7 @@ export class Queries {
   }
 }
 
-function builderOn(query: SqlDriver['queryArrays']): QueryBuilder {
+function builderOn(query: SqlStatements['queryArrays']): QueryBuilder {
   return drizzle(async (text, parameters: SqlParameter[]) => ({ rows: [...(await query(text, parameters))] }));
 }
 

@@ -4,12 +4,12 @@ import type { TileName } from '../core/prefix/tile-name.ts';
 import type { LogEvent } from './ports.ts';
 import type { Queries } from './queries.ts';
 import type { RowSeals } from './row-seals.ts';
-import type { SqlDriver } from './sql-driver.ts';
+import type { SqlStatements } from './sql-driver.ts';
 
 /** The database and the log, which all parts of a `LogStore` share. */
 export interface StoreContext {
   /** For statements written by hand. */
-  readonly driver: SqlDriver;
+  readonly driver: SqlStatements;
   /** For all others. */
   readonly queries: Queries;
   readonly logId: number;

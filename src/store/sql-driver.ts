@@ -14,13 +14,8 @@ export interface SqlOptions {
   readonly replan?: boolean;
 }
 
-/**
- * The small port that the store's queries use; PostgreSQL and PGlite implement it. Each statement is a transaction:
- * changes that belong together are one statement, so that no connection is ever held between two. The exception is
- * `queryAlone`, whose statement needs a snapshot that is younger than its lock.
- */
-export interface SqlDriver {
-  readonly kind: 'postgres' | 'pglite';
+/** Runs statements on some connections to the database. */
+export interface SqlStatements {
   /** Runs a statement with `$1…` parameters and returns its rows. Throws {@link SqlError}, `overloaded`. */
   query<Row extends SqlRow>(
     text: string,
@@ -31,6 +26,17 @@ export interface SqlDriver {
   queryArrays(text: string, parameters: readonly SqlParameter[]): Promise<readonly (readonly unknown[])[]>;
   /** {@link queryArrays}, after all runs under the same key have committed: what it counts cannot change. */
   queryAlone(key: string, text: string, parameters: readonly SqlParameter[]): Promise<readonly (readonly unknown[])[]>;
+}
+
+/**
+ * The small port that the store's queries use; PostgreSQL and PGlite implement it. Each statement is a transaction:
+ * changes that belong together are one statement, so that no connection is ever held between two. The exception is
+ * `queryAlone`, whose statement needs a snapshot that is younger than its lock.
+ */
+export interface SqlDriver extends SqlStatements {
+  readonly kind: 'postgres' | 'pglite';
+  /** Statements on connections that no request uses, so that requests cannot starve them. */
+  readonly reserved: SqlStatements;
   /** True if other processes can use the same database, and so need NOTIFY. */
   readonly shared: boolean;
   /** Listens to other processes on {@link CHANNEL}. Calls `onGap` whenever it may have missed a notification. */

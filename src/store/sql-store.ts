@@ -38,7 +38,7 @@ export function sqlStore(sql: SqlDriver, now: () => number): Store {
     kind: sql.kind,
 
     async ping() {
-      await sql.query('select 1 as one', []);
+      await sql.reserved.query('select 1 as one', []);
     },
 
     checkDurability: () => sql.checkDurability(),
@@ -57,9 +57,10 @@ export function sqlStore(sql: SqlDriver, now: () => number): Store {
       return replaced.length === 1;
     },
 
-    log(logId, sealing) {
+    log(logId, { sealing, reserved = false } = {}) {
       const seals = sealing && new RowSeals(sealing);
-      return logStore({ driver: sql, queries, logId, now, seals }, hub);
+      const used = reserved ? { driver: sql.reserved, queries: new Queries(sql.reserved) } : { driver: sql, queries };
+      return logStore({ ...used, logId, now, seals }, sql, hub);
     },
     close: () => sql.close(),
   };
@@ -98,8 +99,8 @@ async function createLog(queries: Queries, { origin, configuration }: NewLog): P
 
 type LogParts = Pick<StoreContext, 'driver' | 'queries' | 'logId' | 'now' | 'seals'>;
 
-function logStore(parts: LogParts, hub: EventHub): LogStore {
-  const { driver, logId } = parts;
+function logStore(parts: LogParts, sql: SqlDriver, hub: EventHub): LogStore {
+  const { logId } = parts;
   const context: StoreContext = {
     ...parts,
     eventValues: (event) => hub.eventValues(logId, event),
@@ -122,7 +123,7 @@ function logStore(parts: LogParts, hub: EventHub): LogStore {
     ...recoveryRows(context),
     ...sealedRows(context),
     append: (batch) => append(context, batch),
-    tryWriterLock: () => driver.tryLock(logId),
+    tryWriterLock: () => sql.tryLock(logId),
     subscribe: (listener) => hub.subscribe(logId, listener),
   };
 }

@@ -64,7 +64,7 @@ describeEachStore('rows that authorise something', ({ store }) => {
   };
   async function newLog(): Promise<(by?: RowSealing) => LogStore> {
     const { logId } = await store().createLog({ origin: `sealed-${logs++}`, configuration: new Uint8Array(4) });
-    return (by) => store().log(logId, by);
+    return (by) => store().log(logId, { sealing: by });
   }
 
   test('are taken by every server with the same key, and by none with another key or of another log', async () => {

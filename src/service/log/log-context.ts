@@ -38,12 +38,20 @@ export interface LogKeys {
   readonly ocsp?: Signer | undefined;
 }
 
-/** Everything of one open log, immutable but for {@link LogContext.reloadable}. Nothing in `src/service` is global. */
-export interface LogContext {
-  readonly origin: string;
+/** Access to the rows of a log, through some connections. */
+export interface StoreAccess {
   readonly store: LogStore;
   /** Writes the audit trail. */
   readonly trail: Trail;
+  /** Reads prefix tiles through {@link LogContext.prefixTiles}. */
+  readonly readPrefixTiles: ReadTiles;
+}
+
+/** Everything of one open log, immutable but for {@link LogContext.reloadable}. Nothing in `src/service` is global. */
+export interface LogContext extends StoreAccess {
+  readonly origin: string;
+  /** The same through connections that no request uses: for the writer, for readiness, and for waits for releases. */
+  readonly reserved: StoreAccess;
   readonly configuration: Configuration;
   /** SHA-256 of the encoded Configuration. */
   readonly configHash: Uint8Array;
@@ -81,6 +89,4 @@ export interface LogContext {
   readonly issued: IssuedCertificates;
   /** Decoded prefix tiles. */
   readonly prefixTiles: PrefixTileCache;
-  /** Reads prefix tiles through {@link LogContext.prefixTiles}. */
-  readonly readPrefixTiles: ReadTiles;
 }

@@ -23,7 +23,7 @@ import { IssuedCertificates } from './issued-certificates.ts';
 import { type IssuingCa, IssuingCas } from './issuing-cas.ts';
 import { LabelVrf } from './label-vrf.ts';
 import { DEFAULT_SERVICE_LIMITS, type ServiceLimits } from '../service-limits.ts';
-import type { LogContext, LogKeys } from './log-context.ts';
+import type { LogContext, LogKeys, StoreAccess } from './log-context.ts';
 import type { Observer } from '../service-event.ts';
 import { SignedCheckpointFile } from './signed-checkpoint-file.ts';
 import type { CsrParser } from '../threads/threaded-csr-parser.ts';
@@ -92,7 +92,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
   const limits = { ...DEFAULT_SERVICE_LIMITS, ...options.limits };
   assertLimits(limits, configuration);
   const observe = options.observe ?? (() => undefined);
-  const logStore = sealingStore(options, row.logId, observe);
+  const [logStore, reservedStore] = sealingStores(options, row.logId, observe);
   const prefixTiles = new PrefixTileCache(limits.prefixTileCacheBytes);
   const base = {
     origin,
@@ -110,7 +110,8 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
   const { lastSigned } = options;
   return {
     ...base,
-    trail: new Trail({ store: logStore, origin, now: base.now }),
+    ...onStore(logStore, prefixTiles, base),
+    reserved: onStore(reservedStore, prefixTiles, base),
     configuration,
     configHash: sha256(row.configuration),
     keys,
@@ -132,14 +133,28 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     limits,
     issued: new IssuedCertificates(limits.issuedCacheSize),
     prefixTiles,
-    readPrefixTiles: cachedTileReader(prefixTiles, (names) => logStore.readPrefixTiles(names)),
   };
 }
 
-function sealingStore(options: OpenLogOptions, logId: number, observe: Observer): LogStore {
+/** Returns what reads and writes a log's rows through a store. */
+function onStore(
+  store: LogStore,
+  prefixTiles: PrefixTileCache,
+  { origin, now }: Pick<LogContext, 'origin' | 'now'>,
+): StoreAccess {
+  return {
+    store,
+    trail: new Trail({ store, origin, now }),
+    readPrefixTiles: cachedTileReader(prefixTiles, (names) => store.readPrefixTiles(names)),
+  };
+}
+
+/** Returns the log's rows for requests, and on the reserved connections. */
+function sealingStores(options: OpenLogOptions, logId: number, observe: Observer): [LogStore, LogStore] {
   const { store, origin, keys, acceptsUnsealed = false } = options;
   const refused = (table: string): void => observe({ type: 'unsealed-row', table });
-  return store.log(logId, { key: keys.rowSeal, origin, acceptsUnsealed, refused });
+  const sealing = { key: keys.rowSeal, origin, acceptsUnsealed, refused };
+  return [store.log(logId, { sealing }), store.log(logId, { sealing, reserved: true })];
 }
 
 function witnessQuorum(

@@ -125,7 +125,7 @@ describe('a step', () => {
     const good = await register('alice@example.com');
     const bad = await register('bob@example.com');
     const queue = log.context.store.readQueue.bind(log.context.store);
-    const spy = vi.spyOn(log.context.store, 'readQueue').mockImplementationOnce(async (limit) => {
+    const spy = vi.spyOn(log.context.reserved.store, 'readQueue').mockImplementationOnce(async (limit) => {
       const rows = await queue(limit);
       const [, forged] = rows;
       return forged === undefined ? rows : rows.with(1, { ...forged, [field]: forged[field].toReversed() });
@@ -146,7 +146,7 @@ describe('a step', () => {
     await open();
     const bad = await register('bob@example.com');
     const queue = log.context.store.readQueue.bind(log.context.store);
-    const spy = vi.spyOn(log.context.store, 'readQueue').mockImplementationOnce(async (limit) => {
+    const spy = vi.spyOn(log.context.reserved.store, 'readQueue').mockImplementationOnce(async (limit) => {
       const [row, ...rest] = await queue(limit);
       if (row === undefined) return rest;
       const record = decodeIdentityRecord(row.value);
@@ -174,7 +174,7 @@ describe('a step', () => {
     await first.answer;
     const other = await register('bob@example.com');
     const readQueue = log.context.store.readQueue.bind(log.context.store);
-    const spy = vi.spyOn(log.context.store, 'readQueue').mockImplementationOnce(async (limit) => {
+    const spy = vi.spyOn(log.context.reserved.store, 'readQueue').mockImplementationOnce(async (limit) => {
       const rows = await readQueue(limit);
       return row === undefined ? rows : [row, ...rows];
     });
