@@ -20,6 +20,7 @@ import type {
   RevocationOrder,
   RevokedCertificates,
 } from './issuance/requests.ts';
+import { type OperatorRevocation, type OperatorRevoked, revokeAsOperator } from './issuance/revoke-as-operator.ts';
 import { revokeCertificates } from './issuance/revoke-certificates.ts';
 import { type IssuingCa, IssuingCas } from './log/issuing-cas.ts';
 import type { LogContext } from './log/log-context.ts';
@@ -233,6 +234,12 @@ export class LogService {
   async veto(order: VetoOrder): Promise<Answer> {
     await this.#assertSigning();
     return veto(this.#issuance(), order);
+  }
+
+  /** `glasskey admin revoke`: see {@link revokeAsOperator}. */
+  async revokeAsOperator(order: OperatorRevocation): Promise<OperatorRevoked> {
+    await this.#assertSigning();
+    return revokeAsOperator(this.#issuance(), order);
   }
 
   /** `glasskey admin erase`: see {@link eraseIdentity}. */

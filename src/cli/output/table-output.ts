@@ -13,8 +13,8 @@ const FORMULA = /^[=+\-@\t\r\n\uff0b\uff0d\uff1d\uff20]/u;
 /**
  * Writes rows as they come, with backpressure: nothing is buffered, and a slow reader slows the source. CSV (RFC 4180)
  * starts with a line of names; a cell that a spreadsheet would run as a formula gets an apostrophe before it. JSON is
- * an array of objects. Text has columns with two spaces between them, and `-` for a missing value. Stops quietly if the
- * reader has left.
+ * an array of objects. Text starts with a line of names, too; it has two spaces between columns, and `-` for a missing
+ * value. Stops quietly if the reader has left.
  */
 export async function writeTable<Name extends string>(
   format: TableFormat,
@@ -23,6 +23,7 @@ export async function writeTable<Name extends string>(
   out: NodeJS.WritableStream = process.stdout,
 ): Promise<void> {
   if (format === 'csv') await write(out, `${names.join(',')}\r\n`);
+  if (format === 'text') await write(out, `${names.join('  ')}\n`);
   if (format === 'json') await write(out, '[');
   let first = true;
   for await (const row of rows) {
@@ -31,6 +32,19 @@ export async function writeTable<Name extends string>(
     first = false;
   }
   if (format === 'json') await write(out, first ? ']\n' : '\n]\n');
+}
+
+/** Prints a short table for people, with aligned columns, and `-` for a missing value. */
+export function printTable<Name extends string>(
+  names: readonly Name[],
+  rows: readonly Readonly<Record<Name, Cell>>[],
+): void {
+  const lines = [names, ...rows.map((row) => names.map((name) => textCell(row[name])))];
+  const widths = names.map((_, i) => Math.max(...lines.map((line) => (line[i] ?? '').length)));
+  for (const line of lines) {
+    const cells = line.map((text, i) => (i === line.length - 1 ? text : text.padEnd(widths[i] ?? 0)));
+    process.stdout.write(`${cells.join('  ')}\n`);
+  }
 }
 
 function formatRow<Name extends string>(

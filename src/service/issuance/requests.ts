@@ -83,7 +83,7 @@ export interface RevokedCertificates extends Answer {
  * each part precedes it, so that no two requests run together.
  */
 export function requestHash(
-  kind: 'certificate' | 'revocation' | 'erasure' | 'recovery' | 'veto' | 'import',
+  kind: 'certificate' | 'revocation' | 'operator-revocation' | 'erasure' | 'recovery' | 'veto' | 'import',
   label: Uint8Array,
   asked: readonly Uint8Array[],
   change: SignedChange | undefined,

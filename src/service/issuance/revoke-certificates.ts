@@ -66,8 +66,8 @@ export async function revokeCertificates(issuance: Issuance, order: RevocationOr
   });
 }
 
-/** Returns the serials of the order, sorted and distinct; none for `all`. */
-function parseSerials({ serials, reason }: RevocationOrder): readonly string[] {
+/** Returns the serials of the order, sorted and distinct; none for `all`. Throws `invalid-request`. */
+export function parseSerials({ serials, reason }: Pick<RevocationOrder, 'serials' | 'reason'>): readonly string[] {
   ensure(
     isRevocationReason(reason),
     'invalid-request',
@@ -86,7 +86,7 @@ async function make(issuance: Issuance, work: Work): Promise<Made> {
   for (;;) {
     const state = await readProvedState(issuance, { label: identity.label, labelKey }, work.deadline);
     ensure(state !== undefined, 'identity-not-found', 'the identity is not registered');
-    const removed = await certificatesToRemove(issuance, work, state);
+    const removed = await certificatesToRemove(issuance, { labelKey, serials: work.order.serials }, state);
     if (removed.length === 0) return released(issuance, work, state.version, state.position);
     const record = await nextRecord(issuance, work, state, removed);
     const { order, who, requestHash: hash } = work;
@@ -99,19 +99,21 @@ async function make(issuance: Issuance, work: Work): Promise<Made> {
   }
 }
 
-/** Returns the certificates of the record to remove; none if all serials of the order are revoked already. */
-async function certificatesToRemove(
-  { context }: Issuance,
-  work: Work,
+/**
+ * Returns the certificates of the record to remove; none if all serials of the order are revoked already. Throws
+ * `no-such-certificate`.
+ */
+export async function certificatesToRemove(
+  { context }: Pick<Issuance, 'context'>,
+  { serials, labelKey }: Pick<RevocationOrder, 'serials'> & { readonly labelKey: Uint8Array },
   state: LabelState,
 ): Promise<ParsedCertificate[]> {
-  const { serials } = work.order;
   if (serials === 'all') return [...state.certificates];
   const removed = state.certificates.filter(({ serial }) => serials.includes(serial));
   for (const serial of serials) {
     if (removed.some((certificate) => certificate.serial === serial)) continue;
     const row = await context.store.findCertificate(serial);
-    const isDone = row !== undefined && equalBytes(row.labelKey, work.labelKey) && row.version <= state.version;
+    const isDone = row !== undefined && equalBytes(row.labelKey, labelKey) && row.version <= state.version;
     ensure(isDone, 'no-such-certificate', 'the identity has no certificate with this serial');
   }
   return removed;

@@ -23,6 +23,8 @@ export type ActName =
   | 'token-revoked'
   /** An administrator sealed rows that an older program had written. */
   | 'rows-sealed'
+  /** An administrator finished an upgrade: rows may have a newer format. */
+  | 'format-raised'
   /** Another issuing CA signs certificates from now on. */
   | 'issuer-changed'
   /** The last entry of the log. */

@@ -162,8 +162,21 @@ async function checkSubmission(
     recoveryWaited: recoveryWaitedBefore(context, head, row),
     ownersRecord: ownersRecordBefore(context, head, row),
   });
-  if (type === 'operator') await assertGranted(context, row, record, previous);
+  if (type === 'operator' && !isOperatorRevocation(record, previous)) {
+    await assertGranted(context, row, record, previous);
+  }
   return { version, commitment, record };
+}
+
+/**
+ * Returns true for an administrator's revocation: it removes certificates and does nothing else. It needs no grant,
+ * since the CA may remove certificates without one (`maintenance`), and less openly.
+ */
+function isOperatorRevocation(next: IdentityRecord, previous: HeldVersion | undefined): boolean {
+  if (next.authorization.type !== 'operator' || previous === undefined) return false;
+  const { certificates } = previous.record;
+  const isKept = (certificate: Uint8Array): boolean => includesBytes(certificates, certificate);
+  return next.certificates.length < certificates.length && next.certificates.every(isKept);
 }
 
 /**
@@ -257,12 +270,16 @@ function revocationsOf(
     .map(({ serial }) => ({ serial, revokedMs: timestampMs, reason }));
 }
 
-/** The CA's own reason is in the record. An owner's is only in the act, since a change says no more than its keys. */
+/**
+ * The CA's own reason is in the record. An owner's is only in the act, since a change says no more than its keys; so is
+ * an administrator's, whose record has a reason in words.
+ */
 function reasonOf(previous: IdentityRecord, next: IdentityRecord, row: SubmissionRow): number {
   const { authorization } = next;
   if (authorization.type === 'maintenance' && authorization.kind === 'revocation') return authorization.reason;
   const brings = next.certificates.some((certificate) => !includesBytes(previous.certificates, certificate));
   if (brings) return SUPERSEDED;
   const { reason } = queuedAct(row.act);
-  return authorization.type === 'key' && isRevocationReason(reason) ? reason : UNSPECIFIED;
+  const isInAct = authorization.type === 'key' || authorization.type === 'operator';
+  return isInAct && isRevocationReason(reason) ? reason : UNSPECIFIED;
 }

@@ -40,6 +40,11 @@ describe('writeTable', () => {
     ]);
   });
 
+  it('begins with the names of the columns for people, too', async () => {
+    expect(await written('text', [{ a: 'x', b: undefined }])).toBe('a  b\nx  -\n');
+    expect(await written('text', [])).toBe('a  b\n');
+  });
+
   it('stops asking for rows once the reader has left', async () => {
     const out = new Writable({ write: (_, __, done) => done() });
     let asked = 0;

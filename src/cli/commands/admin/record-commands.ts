@@ -4,6 +4,7 @@ import { parseTrustBundle } from '../../../contract/parse-trust-bundle.ts';
 import { ensure, isGlasskeyError } from '../../../core/errors.ts';
 import { writeFileDurably } from '../../../client/node.ts';
 import type { LogContext } from '../../../service/log/log-context.ts';
+import type { OpenServer } from '../../../server/open-server.ts';
 import type { TrailEntry } from '../../../service/admin/read-trail.ts';
 import { asUserInput, readInput } from '../../../server/user-input.ts';
 import { EXIT, reportFailure } from '../../exit-code.ts';
@@ -11,9 +12,9 @@ import { printJson, printLines } from '../../output/print.ts';
 import { type TableFormat, writeTable } from '../../output/table-output.ts';
 import type { RunServer } from '../run-command.ts';
 import { type AdminFlags, administrator, adminOptions, withOpenLog } from './admin-options.ts';
+import { withService } from './with-service.ts';
 
 const loadTrail = () => import('../../../service/admin/read-trail.ts');
-const loadService = () => import('../../../service/log-service.ts');
 const loadReceipt = () => import('../../../service/admin/erasure-receipt.ts');
 
 const COLUMNS = [
@@ -53,7 +54,7 @@ export function recordCommands(admin: Command, run: RunServer): void {
   adminOptions(erase, 'glasskey admin erase alice@example.com --out receipt.txt --data /srv/glasskey')
     .requiredOption('--out <file>', 'file to write the signed receipt to')
     .action((identity: string, flags: AdminFlags & { readonly out: string }) =>
-      run(() => withOpenLog(flags, ({ context, store }) => erasePerson(context, identity, store.kind, flags))),
+      run(() => withOpenLog(flags, (open) => erasePerson(open, identity, flags))),
     );
 
   admin
@@ -135,20 +136,13 @@ async function* cells(entries: AsyncIterable<TrailEntry>) {
 }
 
 async function erasePerson(
-  context: LogContext,
+  open: OpenServer,
   identity: string,
-  kind: 'postgres' | 'pglite',
   flags: AdminFlags & { readonly out: string },
 ): Promise<void> {
-  const [{ LogService }, { signErasureReceipt }] = await Promise.all([loadService(), loadReceipt()]);
-  // A shared database has a server that appends; the embedded one is ours alone.
-  const service = new LogService(context, {
-    sequence: kind === 'pglite',
-    acceptClockGap: true,
-    keepRecoveries: false,
-  });
-  await service.start();
-  try {
+  const { context } = open;
+  const { signErasureReceipt } = await loadReceipt();
+  await withService(open, async (service) => {
     const erasure = await service.erase({ identity, who: administrator() });
     const { issuer } = context.reloadable.issuingCas.signing(Date.now());
     const receipt = await signErasureReceipt(context.origin, issuer, erasure);
@@ -160,7 +154,5 @@ async function erasePerson(
         `erased ${erasure.identity}: ${deleted.versions} versions and ${deleted.certificates} certificates deleted`,
         `  receipt: ${flags.out}. Next: hand it over and keep no copy, because it contains the name`,
       );
-  } finally {
-    await service.stop();
-  }
+  });
 }

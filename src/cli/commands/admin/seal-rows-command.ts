@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { printJson, printLines } from '../../output/print.ts';
+import { printTable } from '../../output/table-output.ts';
 import type { RunServer } from '../run-command.ts';
 import { type AdminFlags, administrator, adminOptions, withOpenLog } from './admin-options.ts';
 
@@ -24,7 +25,8 @@ export function sealRowsCommand(admin: Command, run: RunServer): void {
           : listUnsealed(context));
         if (flags.json === true) return printJson(rows);
         const done = flags.finish === true ? 'sealed' : 'without a seal';
-        printLines(...rows.map(({ table, key, about }) => `${table} ${key}: ${about}`), `${rows.length} rows ${done}`);
+        if (rows.length > 0) printTable(['table', 'key', 'about'], rows);
+        printLines(`${rows.length} rows ${done}`);
       }),
     ),
   );

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { ensure } from '../../../core/errors.ts';
 import { printJson, printLines } from '../../output/print.ts';
+import { printTable } from '../../output/table-output.ts';
 import type { RunServer } from '../run-command.ts';
 import { administrator, type AdminFlags, adminOptions, withOpenLog } from './admin-options.ts';
 
@@ -33,9 +34,10 @@ export function tokenCommands(admin: Command, run: RunServer): void {
           const { listTokens } = await loadTokens();
           const all = await listTokens(context);
           if (flags.json === true) return printJson(all);
-          const line = (one: (typeof all)[number]): string =>
-            `${one.id}  ${one.revokedMs === undefined ? 'valid  ' : 'revoked'}  ${one.name}`;
-          printLines(...all.map(line));
+          const rows = all.map(({ id, name, revokedMs }) => {
+            return { id, state: revokedMs === undefined ? 'valid' : 'revoked', name };
+          });
+          printTable(['id', 'state', 'name'], rows);
         }),
       ),
   );

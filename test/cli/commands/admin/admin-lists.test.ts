@@ -42,7 +42,7 @@ describe('glasskey admin', () => {
     expect(row).toMatch(/^[0-9a-f]{32,40},revoked,bob@example\.com,0,.*,unspecified,[0-9a-f]{64}$/);
     expect(rest).toEqual(['']);
     const one = await box.run('admin', 'certificates', ...data, '--identity', 'Alice@example.com');
-    expect(one.stdout).toMatch(/^[0-9a-f]{32,40} {2}valid {2}alice@example\.com {2}0 /);
+    expect(one.stdout).toMatch(/^serial {2}status .*\n[0-9a-f]{32,40} {2}valid {2}alice@example\.com {2}0 /);
     const search = await box.run('admin', 'identities', ...data, '--search', 'bob', '--csv');
     expect(search.stdout).toMatch(/^identity,versions,labelKey\r\nbob@example\.com,2,[0-9a-f]{64}\r\n$/);
   }, 240_000);
@@ -58,5 +58,19 @@ describe('glasskey admin', () => {
     expect([unknown.code, unknown.stderr.includes('(no-such-certificate)')]).toEqual([1, true]);
     const bad = await box.run('admin', 'certificate', '../x', ...data);
     expect([bad.code, bad.stderr.includes('(value-out-of-range)')]).toEqual([1, true]);
+  }, 240_000);
+
+  it('heads every table with the names of its columns', async () => {
+    const heads: [string[], RegExp][] = [
+      [['certificates'], /^serial {2}status {2}identity /],
+      [['identities'], /^identity {2}versions {2}labelKey\n/],
+      [['token', 'list'], /^id {2}state {2}name\n1 {2}valid {2}registration\n$/],
+      [['trail'], /^record {2}at {2}act {2}who /],
+      [['recovery', 'list'], /^identity {2}state /],
+    ];
+    for (const [command, head] of heads) {
+      const listed = await box.run('admin', ...command, ...data);
+      expect([listed.code, listed.stderr, listed.stdout]).toEqual([0, '', expect.stringMatching(head)]);
+    }
   }, 240_000);
 });
