@@ -1,11 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { oneLine } from './output/print.ts';
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
+import { programVersion } from './program-version.ts';
 
 /** Adds commands to the program. */
 type AddCommands = (program: Command) => void;
@@ -20,6 +15,7 @@ export const COMMAND_MODULES: readonly CommandModule[] = [
   [['init'], server(async () => (await import('./commands/init-command.ts')).initCommand)],
   [['serve'], server(async () => (await import('./commands/serve-command.ts')).serveCommand)],
   [['admin'], server(async () => (await import('./commands/admin/admin-commands.ts')).adminCommands)],
+  [['doctor'], server(async () => (await import('./commands/doctor-command.ts')).doctorCommand)],
   [['config'], server(async () => (await import('./commands/config-command.ts')).configCommand)],
   [['trust'], client(async () => (await import('./commands/trust-command.ts')).trustCommand)],
   [['register', 'rotate', 'renew'], client(async () => (await import('./commands/issue-commands.ts')).issueCommands)],
@@ -72,7 +68,7 @@ export async function createProgram(args: readonly string[] = []): Promise<Comma
   const program = new Command('glasskey')
     .enablePositionalOptions()
     .description('A certificate authority you can see through')
-    .version(version())
+    .version(programVersion())
     .configureOutput({
       outputError: (text, write) => write(`glasskey: ${oneLine(text.trim().replace(/^error: /, ''))} (usage)\n`),
     })
