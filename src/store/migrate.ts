@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { sql as rawSql } from 'drizzle-orm';
 import { drizzle as drizzlePglite } from 'drizzle-orm/pglite';
@@ -9,6 +8,7 @@ import type { PGlite } from '@electric-sql/pglite';
 import { GlasskeyError } from '../core/errors.ts';
 import { connectPlain, type PostgresLimits } from './postgres-pool.ts';
 import { toStorageError } from './sql-error.ts';
+import { NEWEST_FORMAT } from './stored-format.ts';
 
 /** The folder of the committed migrations: beside `src/` in the repository, beside `dist/` in the package. */
 export const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../migrations', import.meta.url));
@@ -23,8 +23,8 @@ export async function migratePostgres(url: string, limits: PostgresLimits): Prom
     await client.unsafe(`select pg_advisory_lock(${LOCK_KEY})`);
     const db = drizzlePostgres(client);
     await runOnPostgres(db, { migrationsFolder: MIGRATIONS_FOLDER });
-    const rows = await db.execute<{ newest: string }>(NEWEST_APPLIED);
-    assertNotNewer(Number(rows[0]?.newest));
+    const rows = await db.execute<{ format: string | null }>(FORMAT);
+    assertReadable(Number(rows[0]?.format ?? 1));
   } catch (error) {
     throw migrationError(error);
   } finally {
@@ -38,24 +38,21 @@ export async function migratePglite(client: PGlite): Promise<void> {
   try {
     const db = drizzlePglite(client);
     await runOnPglite(db, { migrationsFolder: MIGRATIONS_FOLDER });
-    const { rows } = await db.execute<{ newest: string }>(NEWEST_APPLIED);
-    assertNotNewer(Number(rows[0]?.newest));
+    const { rows } = await db.execute<{ format: string | null }>(FORMAT);
+    assertReadable(Number(rows[0]?.format ?? 1));
   } catch (error) {
     throw migrationError(error);
   }
 }
 
-const NEWEST_APPLIED = rawSql`select max(created_at)::text as newest from drizzle.__drizzle_migrations`;
+/** The newest format of any log in the database. */
+const FORMAT = rawSql`select max(format)::text as format from logs`;
 
-/** Throws `storage-failed` if the schema is newer than this program, which must not write to it then. */
-function assertNotNewer(newestApplied: number): void {
-  const journal = JSON.parse(readFileSync(`${MIGRATIONS_FOLDER}/meta/_journal.json`, 'utf8')) as {
-    entries: readonly { when: number }[];
-  };
-  const newestKnown = Math.max(...journal.entries.map((entry) => entry.when));
-  if (newestApplied > newestKnown) {
-    throw new GlasskeyError('storage-failed', 'the database was made by a newer version of glasskey');
-  }
+/** Throws `storage-failed` if rows may have a format that this program cannot read. */
+function assertReadable(format: number): void {
+  if (format <= NEWEST_FORMAT) return;
+  const known = `the format of the database is ${format}, and this program knows ${NEWEST_FORMAT}`;
+  throw new GlasskeyError('storage-failed', `${known}: it was upgraded; start the newer version (docs/upgrade.md)`);
 }
 
 /** Returns the database's own error, with the SQLSTATE: drizzle puts it into `cause`. */

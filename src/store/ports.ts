@@ -109,6 +109,10 @@ export interface Store {
   /** Creates a log of size 0. Throws `storage-failed` if the origin exists. */
   createLog(log: NewLog): Promise<LogRow>;
   findLog(origin: string): Promise<LogRow | undefined>;
+  /** Returns the format in which rows of a log may be written (stored-format.ts); undefined if there is no such log. */
+  readFormat(origin: string): Promise<number | undefined>;
+  /** Raises the format of a log. Returns false if it is not lower. */
+  raiseFormat(origin: string, format: number): Promise<boolean>;
   /** Replaces the Configuration of a log if the row still has it. Returns true if it did. */
   replaceConfiguration(log: LogRow, configuration: Uint8Array): Promise<boolean>;
   /** Returns the rows of one log. */

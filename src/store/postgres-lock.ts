@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Sql } from 'postgres';
 import type { WriterLock } from './ports.ts';
 import { connectSession, type PostgresLimits } from './postgres-pool.ts';
@@ -18,7 +19,10 @@ export interface PostgresLockOptions {
  * it the lock, whether its holder is stopped, broken or out of reach.
  */
 const TAKE = `select pg_backend_pid() as session, pg_try_advisory_lock($1::int4, $2::int4) as locked,
-  set_config('idle_session_timeout', $3, false)`;
+  set_config('idle_session_timeout', $3, false), set_config('application_name', $4, false)`;
+
+/** The name of the lock's session, by which `glasskey admin status` shows the writer. PostgreSQL keeps 63 bytes. */
+const WRITER_NAME = `glasskey writer ${hostname()} pid ${process.pid}`;
 
 /** Behind a pooler of transactions, the setting would end the sessions of others. */
 const TAKE_POOLED = 'select pg_backend_pid() as session, pg_try_advisory_lock($1::int4, $2::int4) as locked';
@@ -80,7 +84,7 @@ async function take(
 ): Promise<number | undefined> {
   const key = [String(LOCK_CLASS), String(logId)];
   const [row] = keepsSessions
-    ? await connection.unsafe(TAKE, [...key, String(limits.leaseMs)])
+    ? await connection.unsafe(TAKE, [...key, String(limits.leaseMs), WRITER_NAME])
     : await connection.unsafe(TAKE_POOLED, key);
   return row?.['locked'] === true ? Number(row['session']) : undefined;
 }

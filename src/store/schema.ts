@@ -37,6 +37,8 @@ export const logs = pgTable('logs', {
   origin: text('origin').notNull().unique(),
   /** The encoded KEYTRANS Configuration. */
   configuration: bytea('configuration').notNull(),
+  /** The newest format in which rows of this log may be written: see stored-format.ts. */
+  format: smallint('format').notNull().default(1),
 });
 
 /** The committed state of each log: the row that an append replaces by compare-and-swap on `size`. */

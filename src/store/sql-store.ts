@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { and, eq, getTableColumns } from 'drizzle-orm';
+import { and, eq, lt } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
 import { append } from './append.ts';
 import { auditorRows } from './auditor-rows.ts';
@@ -21,12 +21,12 @@ import type { StoreContext } from './rows.ts';
 import { heads, logs } from './schema.ts';
 import type { SqlDriver } from './sql-driver.ts';
 import { isUniqueViolation, SqlError } from './sql-error.ts';
-import { givenAs } from './statement.ts';
+import { columnsBut, givenAs } from './statement.ts';
 import { tileRows } from './tile-rows.ts';
 import { tokenRows } from './token-rows.ts';
 import { trailRows } from './trail-rows.ts';
 
-const LOG = getTableColumns(logs);
+const LOG = columnsBut(logs, 'format');
 const NO_HASH = new Uint8Array(32);
 const NO_BYTES = new Uint8Array(0);
 
@@ -47,6 +47,20 @@ export function sqlStore(sql: SqlDriver, now: () => number): Store {
     async findLog(origin) {
       const [row] = await queries.run((db) => db.select(LOG).from(logs).where(eq(logs.origin, origin)));
       return row;
+    },
+
+    async readFormat(origin) {
+      const { format } = logs;
+      const [row] = await queries.run((db) => db.select({ format }).from(logs).where(eq(logs.origin, origin)));
+      return row?.format;
+    },
+
+    async raiseFormat(origin, format) {
+      const isLower = and(eq(logs.origin, origin), lt(logs.format, format));
+      const raised = await queries.run((db) =>
+        db.update(logs).set({ format }).where(isLower).returning({ logId: logs.logId }),
+      );
+      return raised.length === 1;
     },
 
     async replaceConfiguration({ logId, configuration }, next) {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,9 +7,14 @@ import postgres from 'postgres';
 import { expect, test } from 'vitest';
 import { MIGRATIONS_FOLDER } from '../../src/store/migrate.ts';
 import { openPostgresStore } from '../../src/store/postgres-store.ts';
+import { NEWEST_FORMAT } from '../../src/store/stored-format.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 
 const root = join(MIGRATIONS_FOLDER, '..');
+
+/** A table, an index, or a column that statements of an older program need not name. */
+const ADDITION =
+  /^(?:CREATE TABLE |CREATE INDEX |ALTER TABLE "\w+" ADD COLUMN "\w+" \w+(?: DEFAULT \S+(?: NOT NULL)?)?;$)/;
 
 test('the committed migrations make the schema of the code', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'glasskey-migrations-'));
@@ -49,13 +54,32 @@ test('servers that start together migrate an empty database once', async () => {
   await admin.end();
 });
 
-test('a database of a newer version is refused', async () => {
+test('a database whose rows have a newer format is refused, one with a newer migration is not', async () => {
   const url = await createTestDatabase();
   const admin = postgres(url, { max: 1 });
+  const store = await openPostgresStore(url);
+  await store.createLog({ origin: 'log', configuration: new Uint8Array(1) });
+  expect(await store.readFormat('log')).toBe(1);
+  expect(await store.raiseFormat('log', 1)).toBe(false);
+  await store.close();
   await admin`insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', ${String(2 ** 52)})`;
+  const older = await openPostgresStore(url);
+  expect(await older.raiseFormat('log', NEWEST_FORMAT + 1)).toBe(true);
+  await older.close();
   await expect(openPostgresStore(url)).rejects.toMatchObject({
     code: 'storage-failed',
-    message: expect.stringContaining('newer version'),
+    message: expect.stringContaining('docs/upgrade.md'),
   });
   await admin.end();
+});
+
+test('migrations only add, so that the release before goes on beside them', async () => {
+  const files = (await readdir(MIGRATIONS_FOLDER)).filter((name) => name.endsWith('.sql') && name > '0009');
+  expect(files).toContain('0009_stored_format.sql');
+  for (const file of files) {
+    const text = await readFile(join(MIGRATIONS_FOLDER, file), 'utf8');
+    for (const statement of text.split('--> statement-breakpoint')) {
+      expect(statement.trim()).toMatch(ADDITION);
+    }
+  }
 });

@@ -38,10 +38,17 @@ export interface RunningCli {
 
 /** A folder in which the program is run, with no state from elsewhere. */
 export class CliSandbox {
-  readonly folder = mkdtempSync(join(tmpdir(), 'glasskey-cli-'));
+  readonly folder: string;
+  readonly #program: string;
   /** Set for every run, beside what the sandbox sets. */
   readonly variables: Record<string, string> = {};
   readonly #servers: ChildProcess[] = [];
+
+  /** Default: this release of the program, in a new folder. */
+  constructor(program = PROGRAM, folder = mkdtempSync(join(tmpdir(), 'glasskey-cli-'))) {
+    this.#program = program;
+    this.folder = folder;
+  }
 
   path(...parts: string[]): string {
     return join(this.folder, ...parts);
@@ -64,7 +71,7 @@ export class CliSandbox {
   run(...args: readonly string[]): Promise<CliResult> {
     return new Promise((done) => {
       const options = { cwd: this.folder, env: this.#environment };
-      execFile(process.execPath, [PROGRAM, ...args], options, (error, stdout, stderr) => {
+      execFile(process.execPath, [this.#program, ...args], options, (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
         done({ code, stdout, stderr });
       });
@@ -74,7 +81,7 @@ export class CliSandbox {
   /** Runs `glasskey` with these arguments, and kills it with SIGKILL; returns true if it still ran. */
   async runAndKill(afterMs: number, ...args: readonly string[]): Promise<boolean> {
     const options = { cwd: this.folder, env: this.#environment, stdio: 'ignore' } as const;
-    const child = spawn(process.execPath, [PROGRAM, ...args], options);
+    const child = spawn(process.execPath, [this.#program, ...args], options);
     const timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
     await once(child, 'exit');
     clearTimeout(timer);
@@ -88,7 +95,7 @@ export class CliSandbox {
 
   /** Starts a command that serves; resolves when it says that it listens. */
   async start(command: readonly string[], ...args: readonly string[]): Promise<RunningCli> {
-    const child = spawn(process.execPath, [PROGRAM, ...command, ...args], {
+    const child = spawn(process.execPath, [this.#program, ...command, ...args], {
       cwd: this.folder,
       env: this.#environment,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -9,7 +9,7 @@ export type TreeKind = 'keytrans' | 'audit';
 export type NewLog = Omit<LogRow, 'logId'>;
 
 /** A log in the database. */
-export type LogRow = Readonly<typeof logs.$inferSelect>;
+export type LogRow = Readonly<Omit<typeof logs.$inferSelect, 'format'>>;
 
 /** A row in which two columns name a prefix tile. */
 type WithTile<Row> = Omit<Row, 'prefixTilePosition' | 'prefixTileCounter'> & {

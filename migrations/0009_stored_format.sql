@@ -1,0 +1,1 @@
+ALTER TABLE "logs" ADD COLUMN "format" smallint DEFAULT 1 NOT NULL;
