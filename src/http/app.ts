@@ -13,6 +13,7 @@ import { logRoutes } from './log-routes.ts';
 import type { Metrics } from './metrics.ts';
 import { ocspRoutes } from './ocsp-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
+import { ReadTurns } from './read-turns.ts';
 import { requestIdOf } from './request-id.ts';
 import { respondProblem } from './responses.ts';
 import type { CertificateHeader } from './shown-certificate.ts';
@@ -45,13 +46,14 @@ export function createApp(options: AppOptions): Hono {
   const identify = (token: string) => service.identifyToken(token);
   const limits = new RateLimits(options.rateLimits ?? NO_RATE_LIMITS, identify, service.context.now);
   const access = new LookupAccess(limits, service.context.origin, service.context.now);
+  const turns = new ReadTurns(service.reading, limits);
   issuanceRoutes(app, service, limits, access);
   recoveryRoutes(app, service, limits, access);
-  keytransRoutes(app, service, access);
+  keytransRoutes(app, service, access, turns);
   lookupBatchRoute(app, service, access);
-  logRoutes(app, service);
-  caRoutes(app, service, documents);
-  ocspRoutes(app, service);
+  logRoutes(app, service, turns);
+  caRoutes(app, service, documents, turns);
+  ocspRoutes(app, service, turns);
   estRoutes(app, service, limits, options.certificateHeader ?? (() => ({ name: undefined, trustedProxies: [] })));
   operatorRoutes(app, service, metrics, options.ping);
 

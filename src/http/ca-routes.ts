@@ -5,6 +5,7 @@ import { CA_PREFIX, CRL_PREFIX, PATHS } from '../contract/paths.ts';
 import { ensure } from '../core/errors.ts';
 import type { SignedCrl } from '../service/revocation/crl-service.ts';
 import type { LogService } from '../service/log-service.ts';
+import type { ReadTurns } from './read-turns.ts';
 import { createResponse } from './responses.ts';
 
 const CA_CACHE = 'public, max-age=3600';
@@ -18,8 +19,8 @@ export interface PublicDocuments {
   readonly trustBundle: string;
 }
 
-/** Serves CA certificates, CRLs and the trust bundle. */
-export function caRoutes(app: Hono, service: LogService, documents: PublicDocuments): void {
+/** Serves CA certificates, CRLs and the trust bundle. Clients take turns at CRLs, which may have to be signed. */
+export function caRoutes(app: Hono, service: LogService, documents: PublicDocuments, turns: ReadTurns): void {
   const certificates: [string, string, Uint8Array][] = [
     [PATHS.rootPem, PATHS.rootDer, documents.root],
     [PATHS.issuerPem, PATHS.issuerDer, documents.issuer],
@@ -30,7 +31,7 @@ export function caRoutes(app: Hono, service: LogService, documents: PublicDocume
   }
   for (const path of [PATHS.issuerCrl, `${CRL_PREFIX}issuer/*`, `${CRL_PREFIX}issuers/*`]) {
     app.get(path, async (c) => {
-      const crl = await findCrl(service, c.req.path.slice(CRL_PREFIX.length));
+      const crl = await turns.run('crls', c, () => findCrl(service, c.req.path.slice(CRL_PREFIX.length)));
       return respondCrl(crl, c.req.header('if-none-match'));
     });
   }

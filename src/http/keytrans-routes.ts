@@ -8,24 +8,32 @@ import type { LogService } from '../service/log-service.ts';
 import type { KeytransName } from '../service/prover/prover.ts';
 import type { LookupAccess } from './lookup-access.ts';
 import { readBody } from './read-body.ts';
+import type { ReadTurns } from './read-turns.ts';
 import { NO_STORE, createResponse } from './responses.ts';
 
 /**
  * Serves the KEYTRANS operations, TLS-encoded both ways (`docs/spec.md#http`). Answers must not be cached: they change.
  */
-export function keytransRoutes(app: Hono, { keytrans, auditor }: LogService, access: LookupAccess): void {
+export function keytransRoutes(
+  app: Hono,
+  { keytrans, auditor }: LogService,
+  access: LookupAccess,
+  turns: ReadTurns,
+): void {
   for (const [name, answer] of Object.entries(keytrans)) {
     app.post(PATHS[name as KeytransName], async (c) => {
       const request = await readBody(c, KEYTRANS_MEDIA_TYPE, MAX_KEYTRANS_BODY_BYTES);
       const asking = await access.asking(c);
-      const answered = await answer(request, { ...asking, signal: c.req.raw.signal });
+      const answered = await answer(request, asking);
       asking.charge(answered.length);
       return createResponse(answered, KEYTRANS_MEDIA_TYPE, NO_STORE);
     });
   }
   app.post(PATHS.auditorHead, async (c) => {
     const body = await readBody(c, KEYTRANS_MEDIA_TYPE, MAX_KEYTRANS_BODY_BYTES);
-    await auditor.accept(decode(auditorTreeHeadCodec, body));
+    const head = decode(auditorTreeHeadCodec, body);
+    (await access.asking(c)).assertMayAskOfLog();
+    await turns.run('files', c, () => auditor.accept(head));
     return createResponse(null, KEYTRANS_MEDIA_TYPE, NO_STORE, { status: 204 });
   });
 }

@@ -1,4 +1,5 @@
-import { gunzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import type { Context, Hono } from 'hono';
 import { parseTileIndex, parseTilePath } from '../core/audit/tile-path.ts';
 import { formatBase64 } from '../core/encoding/bytes.ts';
@@ -8,45 +9,56 @@ import { treeHeadCodec } from '../core/keytrans/tree-head.ts';
 import { JSON_MEDIA_TYPE } from '../contract/media-types.ts';
 import { HEAD_PREFIX, PATHS, PROOF_PREFIX, TILE_PREFIX, UPDATES_PREFIX } from '../contract/paths.ts';
 import type { LogService } from '../service/log-service.ts';
+import type { ReadTurns } from './read-turns.ts';
 import { IMMUTABLE, createResponse } from './responses.ts';
 
 const OCTETS = 'application/octet-stream';
 /** Bounds the age of a cached checkpoint, s. */
 const CHECKPOINT_CACHE = 'public, max-age=1';
 
-/** Serves the audit log's static resources (c2sp.org/tlog-tiles; `docs/spec.md#audit-log`). */
-export function logRoutes(app: Hono, { files }: LogService): void {
+/** In another thread. */
+const unpack = promisify(gunzip);
+
+/**
+ * Serves the audit log's static resources (c2sp.org/tlog-tiles; `docs/spec.md#audit-log`). Only the checkpoint is in
+ * memory; clients take turns at reading the others.
+ */
+export function logRoutes(app: Hono, { files }: LogService, turns: ReadTurns): void {
   app.get(PATHS.checkpoint, async () => {
     return createResponse(await files.checkpoint(), 'text/plain; charset=utf-8', CHECKPOINT_CACHE);
   });
-  app.get(PATHS.logEnd, async () => createResponse(await files.end(), OCTETS, IMMUTABLE));
+  app.get(PATHS.logEnd, async (c) => createResponse(await turns.run('files', c, () => files.end()), OCTETS, IMMUTABLE));
   app.get(`${TILE_PREFIX}*`, async (c) => {
     const resource = parseTilePath(restOf(c, TILE_PREFIX));
     if (resource === undefined) throw notFound();
-    const data =
+    const data = await turns.run('files', c, () =>
       resource.kind === 'hashes'
-        ? await files.tile(resource.tile, resource.width)
-        : await files.entries(resource.index, resource.width);
+        ? files.tile(resource.tile, resource.width)
+        : files.entries(resource.index, resource.width),
+    );
     return createResponse(data, OCTETS, IMMUTABLE);
   });
   app.get(`${UPDATES_PREFIX}*`, async (c) => {
     const position = parseTileIndex(restOf(c, UPDATES_PREFIX));
     if (position === undefined) throw notFound();
-    const data = await files.update(position);
     const accepts = /(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[\d.]+\s*)?(?:,|$)/i;
-    const vary = { vary: 'accept-encoding' };
-    if (!accepts.test(c.req.header('accept-encoding') ?? '')) {
-      return createResponse(new Uint8Array(gunzipSync(data)), OCTETS, IMMUTABLE, { headers: vary });
-    }
-    return createResponse(data, OCTETS, IMMUTABLE, { headers: { ...vary, 'content-encoding': 'gzip' } });
+    const packed = accepts.test(c.req.header('accept-encoding') ?? '');
+    const data = await turns.run('files', c, async () => {
+      const update = await files.update(position);
+      return packed ? update : new Uint8Array(await unpack(update));
+    });
+    const headers = { vary: 'accept-encoding', ...(packed && { 'content-encoding': 'gzip' }) };
+    return createResponse(data, OCTETS, IMMUTABLE, { headers });
   });
   app.get(`${HEAD_PREFIX}*`, async (c) => {
-    const head = decode(treeHeadCodec, await files.head(sizeOf(c, HEAD_PREFIX)));
+    const size = sizeOf(c, HEAD_PREFIX);
+    const head = decode(treeHeadCodec, await turns.run('files', c, () => files.head(size)));
     const body = JSON.stringify({ size: head.treeSize, signature: formatBase64(head.signature) });
     return createResponse(body, JSON_MEDIA_TYPE, IMMUTABLE);
   });
   app.get(`${PROOF_PREFIX}*`, async (c) => {
-    return createResponse(await files.proof(sizeOf(c, PROOF_PREFIX)), 'text/plain; charset=utf-8', IMMUTABLE);
+    const size = sizeOf(c, PROOF_PREFIX);
+    return createResponse(await turns.run('files', c, () => files.proof(size)), 'text/plain; charset=utf-8', IMMUTABLE);
   });
 }
 

@@ -1,17 +1,15 @@
 import type { Context } from 'hono';
 import { LOOKUP_TOKEN_HEADER } from '../contract/media-types.ts';
-import { type AssertMayAsk, LookupPolicy, PUBLIC_LOOKUPS } from '../service/prover/lookup-policy.ts';
+import { LookupPolicy, PUBLIC_LOOKUPS } from '../service/prover/lookup-policy.ts';
+import type { Asker } from '../service/prover/prover-parts.ts';
 import { TokenBuckets } from '../service/token-buckets.ts';
 import { type RateLimits, type RateLimitSettings, take } from './rate-limits.ts';
 
 /** An answer counts as a further question for each so many bytes. */
 const BYTES_PER_QUESTION = 16 * 1024;
 
-/** The budget of whoever sent a request, and the check of its questions. */
-interface Asking {
-  readonly assertMayAsk: AssertMayAsk;
-  /** Counts a question about no label. Throws `rate-limited`. */
-  readonly assertMayAskOfLog: () => void;
+/** Whoever sent a request, with its budget. */
+interface Asking extends Asker {
   /** Charges the work of an answer, by its length in bytes; what its question has paid for is free. */
   readonly charge: (bytes: number) => void;
   /** Returns the cost of a question that was not answered. */
@@ -53,6 +51,8 @@ export class LookupAccess {
           });
     const key = bearer === undefined ? address : `bearer ${bearer}`;
     return {
+      signal: c.req.raw.signal,
+      key,
       assertMayAsk: (label) => {
         take(budget, key);
         policy.assertMayAsk(label, bearer);

@@ -25,7 +25,7 @@ export function lookupBatchRoute(app: Hono, { prover }: LogService, access: Look
     const body = await readBody(c, KEYTRANS_MEDIA_TYPE, MAX_LOOKUP_BATCH_BODY_BYTES);
     const asking = await access.asking(c);
     const request = decode(lookupBatchRequestCodec, body);
-    const outcomes = await prover.lookupBatch(request, { ...asking, signal: c.req.raw.signal });
+    const outcomes = await prover.lookupBatch(request, asking);
     for (const outcome of outcomes) {
       if (outcome.type === 'answered') asking.charge(outcome.response.length);
       if (outcome.type === 'later') asking.giveBack();

@@ -1,12 +1,13 @@
-import type { Hono } from 'hono';
+import type { Context, Hono } from 'hono';
 import { MAX_OCSP_PATH_CHARACTERS, MAX_OCSP_REQUEST_BYTES } from '../contract/input-sizes.ts';
 import { OCSP_REQUEST_MEDIA_TYPE, OCSP_RESPONSE_MEDIA_TYPE } from '../contract/media-types.ts';
 import { PATHS } from '../contract/paths.ts';
 import { parseBase64 } from '../core/encoding/bytes.ts';
-import { ensure } from '../core/errors.ts';
+import { ensure, isGlasskeyError } from '../core/errors.ts';
 import type { LogService } from '../service/log-service.ts';
-import type { OcspAnswer } from '../service/revocation/ocsp-service.ts';
+import { type OcspAnswer, TRY_LATER } from '../service/revocation/ocsp-service.ts';
 import { readBody } from './read-body.ts';
+import type { ReadTurns } from './read-turns.ts';
 import { NO_STORE, createResponse } from './responses.ts';
 
 /** Lifetime of an answer in a cache, s: shorter than the answer is valid, so that a revocation gets through. */
@@ -18,17 +19,24 @@ const GET_PREFIX = `${PATHS.ocsp}/`;
  * OCSP responses with status 200, except for a request that HTTP refuses: `payload-too-large`,
  * `unsupported-media-type`.
  */
-export function ocspRoutes(app: Hono, service: LogService): void {
-  const { now } = service.context;
+export function ocspRoutes(app: Hono, { ocsp, context }: LogService, turns: ReadTurns): void {
+  const { now } = context;
+  const answer = (c: Context, request: Uint8Array): Promise<OcspAnswer> =>
+    turns
+      .run('ocsp', c, () => ocsp.answer(request))
+      .catch((error: unknown) => {
+        if (isGlasskeyError(error, 'overloaded')) return TRY_LATER;
+        throw error;
+      });
   app.post(PATHS.ocsp, async (c) => {
     const request = await readBody(c, OCSP_REQUEST_MEDIA_TYPE, MAX_OCSP_REQUEST_BYTES);
-    return respondOcsp(await service.ocsp.answer(request), now());
+    return respondOcsp(await answer(c, request), now());
   });
   app.get(`${GET_PREFIX}*`, async (c) => {
     const { url } = c.req;
     const path = url.slice(url.indexOf(GET_PREFIX) + GET_PREFIX.length);
     ensure(path.length <= MAX_OCSP_PATH_CHARACTERS, 'payload-too-large', 'the OCSP request is too long for a GET');
-    return respondOcsp(await service.ocsp.answer(requestIn(path)), now());
+    return respondOcsp(await answer(c, requestIn(path)), now());
   });
 }
 

@@ -1,5 +1,6 @@
 import type { Hono } from 'hono';
-import { isGlasskeyError } from '../core/errors.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
+import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { HTML_MEDIA_TYPE, JSON_MEDIA_TYPE } from '../contract/media-types.ts';
 import { PATHS } from '../contract/paths.ts';
 import type { LogService } from '../service/log-service.ts';
@@ -8,31 +9,32 @@ import { API_PAGE_POLICY, apiPage } from './api-page.ts';
 import type { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi-document.ts';
 import { NO_STORE, createResponse } from './responses.ts';
+import { SharedLook } from './shared-look.ts';
 
-/** Result of one readiness check. */
+/** Returns what is wrong, if anything, or throws it. */
+type Work = () => Promise<string | undefined | void>;
+
+/** One readiness check. */
 interface Check {
   readonly name: 'database' | 'signer' | 'log';
-  readonly ok: boolean;
-  /** For the operator. */
-  readonly detail: string;
+  readonly look: SharedLook<string | undefined | void>;
 }
 
 /** Serves liveness, readiness, metrics, and the description of the API for programs and for people. */
 export function operatorRoutes(app: Hono, service: LogService, metrics: Metrics, ping: () => Promise<void>): void {
   app.get(PATHS.health, () => createResponse('{"status":"ok"}', JSON_MEDIA_TYPE, NO_STORE, { forOperators: true }));
+  const checks = readinessChecks(service, ping);
   app.get(PATHS.ready, async () => {
-    const checks = [
-      await check('database', ping),
-      await check('signer', () => service.signers.check()),
-      await check('log', () => findUnreadiness(service)),
-    ];
-    const ok = checks.every((one) => one.ok);
-    const body = JSON.stringify({ status: ok ? 'ready' : 'not ready', checks });
+    const results = await Promise.all(checks.map((one) => run(one)));
+    const ok = results.every((one) => one.ok);
+    const body = JSON.stringify({ status: ok ? 'ready' : 'not ready', checks: results });
     return createResponse(body, JSON_MEDIA_TYPE, NO_STORE, { status: ok ? 200 : 503, forOperators: true });
   });
+  const late = (): Error => new GlasskeyError('timed-out', 'the log did not show its health');
+  const health = new SharedLook(service.context.limits.readinessMs, late, () => service.health());
   app.get(PATHS.metrics, async () => {
-    const health = await service.health().catch(() => undefined);
-    return createResponse(await metrics.format(health, service.context.now()), metrics.contentType, NO_STORE, {
+    const found = await health.look().catch(() => undefined);
+    return createResponse(await metrics.format(found, service.context.now()), metrics.contentType, NO_STORE, {
       forOperators: true,
     });
   });
@@ -47,10 +49,24 @@ export function operatorRoutes(app: Hono, service: LogService, metrics: Metrics,
   }
 }
 
-/** Runs one check: `work` returns what is wrong, or throws it. */
-async function check(name: Check['name'], work: () => Promise<string | undefined | void>): Promise<Check> {
+/** The checks of `/readyz`. The database and the log are read on connections that requests cannot take. */
+function readinessChecks(service: LogService, ping: () => Promise<void>): readonly Check[] {
+  const { readinessMs } = service.context.limits;
+  const check = (name: Check['name'], code: ErrorCode, late: string, work: Work): Check => {
+    const error = (): Error => new GlasskeyError(code, `${late} within ${readinessMs / 1000} s`);
+    return { name, look: new SharedLook(readinessMs, error, work) };
+  };
+  return [
+    check('database', 'storage-failed', 'the database did not answer', ping),
+    check('signer', 'hsm-unavailable', 'the keys did not sign', () => service.signers.check()),
+    check('log', 'storage-failed', 'the log could not be read', () => findUnreadiness(service)),
+  ];
+}
+
+/** Runs one check. `detail` is for the operator. */
+async function run({ name, look }: Check): Promise<{ name: string; ok: boolean; detail: string }> {
   try {
-    const wrong = await work();
+    const wrong = await look.look();
     return { name, ok: wrong === undefined, detail: wrong ?? 'ok' };
   } catch (error) {
     const detail = isGlasskeyError(error) ? `${error.code}: ${error.message}` : 'failed';

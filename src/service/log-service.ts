@@ -36,7 +36,8 @@ import {
   type EncodedProver,
   type Prover,
 } from './prover/prover.ts';
-import type { Semaphore } from './prover/semaphore.ts';
+import type { Semaphore } from './semaphore.ts';
+import { createReading, type Reading } from './reading.ts';
 import { Pruner } from './sequencing/pruner.ts';
 import { Sequencer, type SequencerOptions } from './sequencing/sequencer.ts';
 import type { ReleaseLag } from './sequencing/sequencing-step.ts';
@@ -84,10 +85,13 @@ export class LogService {
   readonly progress: LogProgress;
   readonly auditor: AuditorHeads;
   readonly prover: Prover;
+  /** The same for the server's own questions, on connections that requests cannot take. */
+  readonly ownProver: Prover;
   /** `POST /keytrans/v1/…`. */
   readonly keytrans: EncodedProver;
   /** Answers to KEYTRANS requests that are being made, and those that wait for room. */
   readonly answering: Pick<Semaphore, 'underWay' | 'waiting'>;
+  readonly reading: Reading;
   readonly files: LogFiles;
   readonly crls: Crls;
   readonly ocsp: OcspService;
@@ -110,8 +114,11 @@ export class LogService {
     this.auditor = new AuditorHeads(context, this.progress);
     const parts = createProverParts(context, this.progress, this.auditor);
     this.prover = createProver(parts);
+    const ownHeads = new AuditorHeads(reserved, this.progress);
+    this.ownProver = createProver(createProverParts(reserved, this.progress, ownHeads));
     this.keytrans = createEncodedProver(parts);
     this.answering = parts.answering;
+    this.reading = createReading(context.limits);
     this.files = new LogFiles(context, this.progress);
     this.crls = new Crls(context);
     this.ocsp = new OcspService(context);

@@ -20,9 +20,9 @@ export async function findUnreadiness(service: LogService): Promise<string | und
   return findStandstill(service, health) ?? findWrongTime(service, health);
 }
 
-async function proveSomething({ prover }: LogService): Promise<void> {
+async function proveSomething({ ownProver }: LogService): Promise<void> {
   const label = new TextEncoder().encode('urn:glasskey:readiness');
-  await prover.lookup({ last: undefined, label }).catch((error: unknown) => {
+  await ownProver.lookup({ last: undefined, label }).catch((error: unknown) => {
     // The auditor delivers its heads through this server, which must stay reachable for it.
     if (!isGlasskeyError(error, 'not-audited')) throw error;
   });

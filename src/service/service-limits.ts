@@ -35,12 +35,24 @@ export interface ServiceLimits {
   readonly writerPatienceMs: number;
   /** Longest wait for a log that stands still before this server is not ready, ms. */
   readonly standstillMs: number;
+  /** Longest wait for one check of readiness, ms. */
+  readonly readinessMs: number;
   /** The interval for polling the queue, the writer's lock and released heads without a notification, ms. */
   readonly pollMs: number;
   /** Most answers to KEYTRANS requests that are made at once; further requests wait. */
   readonly maxAnswersAtOnce: number;
   /** Most KEYTRANS requests that wait for that; further ones are `overloaded`. */
   readonly maxAnswersWaiting: number;
+  /** Most reads of the log's files that are under way at once, and as many of CRLs; further requests wait. */
+  readonly maxReadsAtOnce: number;
+  /** Most requests for OCSP that are under way at once. Their signatures have a bound of their own. */
+  readonly maxOcspAtOnce: number;
+  /** Most requests of each of these three that wait; further ones are `overloaded`. */
+  readonly maxReadsWaiting: number;
+  /** Most requests of one client that wait, for each of these and for KEYTRANS; further ones are `overloaded`. */
+  readonly maxWaitingOfOne: number;
+  /** The longest time that such a request waits for room before it is `overloaded`, ms. */
+  readonly patienceMs: number;
   /** Most requests in the issuance pipeline of this process at once; further ones are `overloaded`. */
   readonly maxInFlight: number;
   /** Most submissions in the queue; while there are more, requests are `overloaded`. */
@@ -111,9 +123,15 @@ export const DEFAULT_SERVICE_LIMITS: ServiceLimits = {
   maxBackoffMs: 5_000,
   writerPatienceMs: 4_000,
   standstillMs: 30_000,
+  readinessMs: 2_000,
   pollMs: 1_000,
   maxAnswersAtOnce: 32,
   maxAnswersWaiting: 4_096,
+  maxReadsAtOnce: 4,
+  maxOcspAtOnce: 256,
+  maxReadsWaiting: 1_024,
+  maxWaitingOfOne: 256,
+  patienceMs: 10_000,
   maxInFlight: 2_000,
   maxQueue: 10_000,
   requestTimeoutMs: 20_000,

@@ -29,7 +29,13 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
 };
 
 /** Loose files of `src/service` that every room inside it may import. */
-export const SERVICE_BASE = ['service-limits.ts', 'file-system.ts', 'token-buckets.ts', 'service-event.ts'];
+export const SERVICE_BASE = [
+  'service-limits.ts',
+  'file-system.ts',
+  'semaphore.ts',
+  'token-buckets.ts',
+  'service-event.ts',
+];
 
 /** The rooms inside `src/service`, lowest first. */
 export const SERVICE_ROOMS: InnerTable = {
@@ -39,6 +45,7 @@ export const SERVICE_ROOMS: InnerTable = {
   'intake.ts': ['threads'],
   evidence: [...SERVICE_BASE, 'intake.ts'],
   log: [...SERVICE_BASE, 'evidence', 'threads', 'witnessing'],
+  'reading.ts': SERVICE_BASE,
   'signer-health.ts': ['log'],
   publish: SERVICE_BASE,
   witness: [...SERVICE_BASE, 'log'],
@@ -55,6 +62,7 @@ export const SERVICE_ROOMS: InnerTable = {
     'issuance',
     'log',
     'prover',
+    'reading.ts',
     'recovery',
     'revocation',
     'sequencing',

@@ -113,3 +113,58 @@ describe('a log that does not move', () => {
     expect(await ready()).toMatchObject({ status: 503, detail: expect.stringMatching(detail) });
   });
 });
+
+/** A store whose calls never end while `silent()`, and the number of such calls. */
+function silencing(silent: () => boolean): { wrap: (store: LogStore) => LogStore; calls: () => number } {
+  let calls = 0;
+  const wrap = (store: LogStore): LogStore =>
+    new Proxy(store, {
+      get(target, name, receiver) {
+        if (!silent()) return Reflect.get(target, name, receiver);
+        return () => {
+          calls++;
+          return new Promise(() => undefined);
+        };
+      },
+    });
+  return { wrap, calls: () => calls };
+}
+
+describe('a database that does not answer', () => {
+  it('is reported within a bound of time, and many questions are one look', async () => {
+    let silent = false;
+    const { wrap, calls } = silencing(() => silent);
+    await open({ limits: { readinessMs: 200, standstillMs: 3_600_000 }, wrap });
+    await ready();
+    const ping = vi.spyOn(server.log.store, 'ping').mockReturnValue(new Promise(() => undefined));
+    silent = true;
+    for (let round = 0; round < 2; round++) {
+      const answers = await Promise.all(Array.from({ length: 30 }, () => fetch(server.url + PATHS.ready)));
+      for (const answer of answers) {
+        expect(answer.status).toBe(503);
+        expect(await answer.json()).toMatchObject({
+          checks: [
+            { name: 'database', detail: 'storage-failed: the database did not answer within 0.2 s' },
+            { name: 'signer', detail: 'ok' },
+            { name: 'log', detail: 'storage-failed: the log could not be read within 0.2 s' },
+          ],
+        });
+      }
+      const pages = await Promise.all(Array.from({ length: 30 }, () => fetch(server.url + PATHS.metrics)));
+      expect(pages.map(({ status }) => status)).toEqual(Array(30).fill(200));
+    }
+    expect(ping).toHaveBeenCalledTimes(1);
+    expect(calls()).toBeLessThanOrEqual(4);
+  });
+
+  it('for requests alone leaves the server ready, and its writer writing', async () => {
+    let silent = false;
+    const { wrap } = silencing(() => silent);
+    await open({ wrap: (store, options) => (options?.reserved === true ? store : wrap(store)) });
+    await register();
+    silent = true;
+    await server.log.service.sequencer.step();
+    expect((await server.log.context.reserved.store.readReleased())?.size).toBe(2);
+    expect(await ready()).toEqual({ status: 200, detail: 'ok' });
+  });
+});

@@ -21,7 +21,7 @@ import type { ServiceEvent } from '../../src/service/service-event.ts';
 import { nativeVrfProver } from '../../src/service/threads/native-vrf-prover.ts';
 import { createToken } from '../../src/service/log/tokens.ts';
 import { openStore, type StoreTarget } from '../../src/store/open-store.ts';
-import type { LogStore, Store } from '../../src/store/ports.ts';
+import type { LogStore, LogStoreOptions, Store } from '../../src/store/ports.ts';
 import { pgliteDatabase } from './pglite.ts';
 import type { TestWitnesses } from './test-witnesses.ts';
 
@@ -68,7 +68,7 @@ export interface TestLogOptions {
   readonly limits?: Partial<ServiceLimits>;
   readonly configuration?: Partial<Configuration>;
   /** Puts something in front of the log's store, to make it fail. */
-  readonly wrap?: (store: LogStore) => LogStore;
+  readonly wrap?: (store: LogStore, options?: LogStoreOptions) => LogStore;
   /** Number of the cipher suite. Default: KT_128_SHA256_Ed25519. */
   readonly suiteId?: number;
   /** Makes the VRF prover; default: the native one in this thread. */
@@ -155,7 +155,7 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
     wrap === undefined
       ? store
       : Object.assign(Object.create(store) as Store, {
-          log: (...of: Parameters<Store['log']>) => wrap(store.log(...of)),
+          log: (...of: Parameters<Store['log']>) => wrap(store.log(...of), of[1]),
         });
   const made = await newLogKeys(clock.nowMs, options);
   const keys = (await options.replaceKeys?.(made)) ?? made;

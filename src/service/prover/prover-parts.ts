@@ -4,7 +4,7 @@ import type { LogContext } from '../log/log-context.ts';
 import type { LogProgress } from '../log/log-progress.ts';
 import type { AssertMayAsk } from './lookup-policy.ts';
 import type { ProofMaker } from './proof-maker.ts';
-import type { Semaphore } from './semaphore.ts';
+import type { Semaphore } from '../semaphore.ts';
 
 /** Whoever asks over HTTP. */
 export interface Asker {
@@ -14,6 +14,8 @@ export interface Asker {
   readonly assertMayAskOfLog: () => void;
   /** Aborted as soon as the asker has gone. */
   readonly signal: AbortSignal | undefined;
+  /** Askers with different keys take turns. */
+  readonly key?: string;
 }
 
 /** The parts that all operations of the prover share. */
@@ -35,8 +37,8 @@ export interface ProverParts {
  */
 export function answerAsker<T>(
   parts: ProverParts,
-  { signal }: Asker,
+  { signal, key }: Asker,
   answer: (parts: ProverParts) => Promise<T>,
 ): Promise<T> {
-  return parts.answering.run(() => answer({ ...parts, signal, proofs: parts.proofs.until(signal) }), signal);
+  return parts.answering.run(() => answer({ ...parts, signal, proofs: parts.proofs.until(signal) }), { signal, key });
 }

@@ -10,7 +10,7 @@ import { KEYTRANS_OPERATIONS, type KeytransOperation } from './keytrans-operatio
 import { type BatchOutcome, lookupBatch } from './lookup-batch.ts';
 import { ProofMaker } from './proof-maker.ts';
 import { answerAsker, type Asker, type ProverParts } from './prover-parts.ts';
-import { Semaphore } from './semaphore.ts';
+import { Semaphore } from '../semaphore.ts';
 
 type Operations = typeof KEYTRANS_OPERATIONS;
 
@@ -47,7 +47,8 @@ export function createProverParts(context: LogContext, progress: LogProgress, au
   });
   const proofs = new ProofMaker(context, entries, nodes);
   const verifier = new AnswerVerifier(context, entries, nodes);
-  const answering = new Semaphore({ atOnce: limits.maxAnswersAtOnce, waiting: limits.maxAnswersWaiting });
+  const { maxAnswersAtOnce: atOnce, maxAnswersWaiting: waiting, maxWaitingOfOne: waitingOfOne, patienceMs } = limits;
+  const answering = new Semaphore({ atOnce, waiting, waitingOfOne, patienceMs });
   return { context, progress, auditor, proofs, verifier, answering, signal: undefined };
 }
 

@@ -112,7 +112,7 @@ export class OcspService {
   async #refresh(responder: Responder, key: string, certId: CertId, kept: KeptAnswer | undefined): Promise<OcspAnswer> {
     const { now, limits } = this.#context;
     const answers = this.#kept;
-    if (kept === undefined && !this.#signatures.take('')) return failure('tryLater');
+    if (kept === undefined && !this.#signatures.take('')) return TRY_LATER;
     const checkedAtMs = now();
     const status = await this.#statusOf(responder, certId);
     const said = JSON.stringify(status);
@@ -136,7 +136,7 @@ export class OcspService {
   }
 
   async #sign({ certIds, nonce }: OcspRequest, responder: Responder): Promise<OcspAnswer> {
-    if (!this.#signatures.take('')) return failure('tryLater');
+    if (!this.#signatures.take('')) return TRY_LATER;
     const answers = await Promise.all(
       certIds.map(async (certId) => ({ certId: certId.raw, status: await this.#statusOf(responder, certId) })),
     );
@@ -192,6 +192,9 @@ export class OcspService {
     return issued ? { type: 'good' } : { type: 'unknown' };
   }
 }
+
+/** The answer of a responder that is too busy. */
+export const TRY_LATER: OcspAnswer = failure('tryLater');
 
 function readRequest(der: Uint8Array): OcspRequest | undefined {
   try {

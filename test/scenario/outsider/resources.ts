@@ -50,14 +50,44 @@ export const RESOURCES: readonly OutsideAttack[] = [
     codes: ['invalid-request'],
     tests: [
       'test/scenario/gone-askers.test.ts: 200 askers who hang up cost no more than the answers that were under way',
-      'test/service/prover/semaphore.test.ts: never begins work whose asker has gone',
+      'test/service/semaphore.test.ts: never begins work whose asker has gone',
     ],
   },
   {
     attack: 'ask more questions at once than the server can answer',
     outcome: 'so many are answered at once, in their order; others wait, and more are refused',
     codes: ['overloaded'],
-    tests: ['test/service/prover/semaphore.test.ts: refuses more than may wait, and work that fails leaves its place'],
+    tests: ['test/service/semaphore.test.ts: refuses more than may wait, and work that fails leaves its place'],
+  },
+  {
+    attack: 'keep the writer, or readiness, from the database with reads',
+    outcome: 'both have connections that no request takes',
+    codes: [],
+    tests: [
+      'test/store/reserved-connections.test.ts: requests that fill their connections and their queue leave the writer and readiness theirs',
+      'test/http/readiness.test.ts: for requests alone leaves the server ready, and its writer writing',
+    ],
+  },
+  {
+    attack: 'find a path of the server that nothing bounds',
+    outcome: 'each is charged, waits for its turn, is one look for all, or is in memory',
+    codes: ['overloaded', 'rate-limited'],
+    tests: ['test/http/route-bounds.test.ts'],
+  },
+  {
+    attack: 'have everybody else wait behind a thousand requests of its own',
+    outcome: 'clients take turns, and one client has so many waiting',
+    codes: ['overloaded'],
+    tests: [
+      'test/service/semaphore.test.ts: gives each asker a turn, however many requests one of them has waiting',
+      'test/service/semaphore.test.ts: refuses one asker that has too many waiting, and no other',
+    ],
+  },
+  {
+    attack: 'ask for readiness or metrics again and again while the database is silent',
+    outcome: 'all askers share one look, and none waits longer than its deadline',
+    codes: [],
+    tests: ['test/http/readiness.test.ts: is reported within a bound of time, and many questions are one look'],
   },
   {
     attack: 'ask on many connections and read no answer',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Semaphore } from '../../../src/service/prover/semaphore.ts';
+import { Semaphore } from '../../src/service/semaphore.ts';
 
 /** Work that ends when it is told to. */
 class Work {
@@ -54,8 +54,8 @@ describe('a semaphore', () => {
     const semaphore = new Semaphore({ atOnce: 1, waiting: 10 });
     const first = semaphore.run(work.of(1));
     const [gone, stays] = [new AbortController(), new AbortController()];
-    const leaving = semaphore.run(work.of(2), gone.signal);
-    const staying = semaphore.run(work.of(3), stays.signal);
+    const leaving = semaphore.run(work.of(2), gone);
+    const staying = semaphore.run(work.of(3), stays);
     gone.abort();
     await expect(leaving).rejects.toThrow(code('invalid-request'));
     expect(semaphore.waiting).toBe(1);
@@ -64,7 +64,48 @@ describe('a semaphore', () => {
     await turn();
     work.end(3);
     await staying;
-    await expect(semaphore.run(work.of(4), gone.signal)).rejects.toThrow(code('invalid-request'));
+    await expect(semaphore.run(work.of(4), gone)).rejects.toThrow(code('invalid-request'));
     expect([work.begun, semaphore.underWay]).toEqual([[1, 3], 0]);
+  });
+
+  it('gives each asker a turn, however many requests one of them has waiting', async () => {
+    const work = new Work();
+    const semaphore = new Semaphore({ atOnce: 1, waiting: 10 });
+    const results = [1, 2, 3, 4].map((id) => semaphore.run(work.of(id), { key: 'greedy' }));
+    results.push(semaphore.run(work.of(5), { key: 'modest' }), semaphore.run(work.of(6), { key: 'other' }));
+    for (const id of [1, 2, 5, 6, 3, 4]) {
+      await turn();
+      expect(work.begun.at(-1)).toBe(id);
+      work.end(id);
+    }
+    await Promise.all(results);
+    expect([semaphore.underWay, semaphore.waiting]).toEqual([0, 0]);
+  });
+
+  it('refuses one asker that has too many waiting, and no other', async () => {
+    const work = new Work();
+    const semaphore = new Semaphore({ atOnce: 1, waiting: 3, waitingOfOne: 1 });
+    const running = [1, 2].map((id) => semaphore.run(work.of(id), { key: 'greedy' }));
+    await expect(semaphore.run(work.of(3), { key: 'greedy' })).rejects.toThrow(code('overloaded'));
+    running.push(semaphore.run(work.of(4), { key: 'modest' }));
+    for (const id of [1, 2, 4]) {
+      await turn();
+      work.end(id);
+    }
+    expect(await Promise.all(running)).toEqual([1, 2, 4]);
+  });
+
+  it('refuses work that found no room in time', async () => {
+    const work = new Work();
+    const semaphore = new Semaphore({ atOnce: 1, waiting: 10, patienceMs: 20 });
+    const first = semaphore.run(work.of(1));
+    await expect(semaphore.run(work.of(2))).rejects.toThrow(code('overloaded'));
+    expect(semaphore.waiting).toBe(0);
+    work.end(1);
+    expect(await first).toBe(1);
+    const next = semaphore.run(work.of(3));
+    await turn();
+    work.end(3);
+    expect([await next, work.begun, semaphore.underWay]).toEqual([3, [1, 3], 0]);
   });
 });
