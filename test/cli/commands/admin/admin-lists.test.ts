@@ -64,7 +64,7 @@ describe('glasskey admin', () => {
     const heads: [string[], RegExp][] = [
       [['certificates'], /^serial {2}status {2}identity /],
       [['identities'], /^identity {2}versions {2}labelKey\n/],
-      [['token', 'list'], /^id {2}state {2}name\n1 {2}valid {2}registration\n$/],
+      [['token', 'list'], /^id {2}state {2}name\n1 {3}valid {2}registration\n$/],
       [['trail'], /^record {2}at {2}act {2}who /],
       [['recovery', 'list'], /^identity {2}state /],
     ];
