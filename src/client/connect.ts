@@ -3,6 +3,7 @@ import type { StateStore } from './state/client-state.ts';
 import { endedState } from './ended-state.ts';
 import type { KeyDirectoryOptions } from './key-directory-options.ts';
 import type { Ending, Operation } from './operations/operation.ts';
+import { readFingerprint } from './pinned-log.ts';
 import { Transport } from './transport.ts';
 import { knownTrust, settleTrust, type TrustOrigin } from './trust.ts';
 import { witnessedState } from './witnessed-state.ts';
@@ -17,8 +18,8 @@ export interface Connection {
 
 /**
  * Connects to a server and settles which trust bundle holds it; offline, takes the given or pinned bundle without a
- * request. Throws `bundle-changed`, `bad-bundle`, `network-failed`, `state-corrupt`, and `usage` if there is no bundle
- * offline.
+ * request. Throws what `settleTrust` and `knownTrust` throw, `bad-bundle`, `network-failed`, `state-corrupt`, and
+ * `usage` for a malformed fingerprint, or if there is no bundle offline.
  */
 export async function connect(options: KeyDirectoryOptions): Promise<Connection> {
   const transport = new Transport({
@@ -28,9 +29,11 @@ export async function connect(options: KeyDirectoryOptions): Promise<Connection>
     signal: options.signal,
     lookupToken: options.lookupToken,
   });
+  const { bundle, fingerprint } = options;
+  const given = { bundle, fingerprint: fingerprint === undefined ? undefined : readFingerprint(fingerprint) };
   const { trust, origin: trustOrigin } = await options.state.transact(async (state) => {
-    if (options.offline === true) return { result: knownTrust(state, options.bundle) };
-    const settled = await settleTrust(transport, state, options.bundle);
+    if (options.offline === true) return { result: knownTrust(state, given) };
+    const settled = await settleTrust(transport, state, given);
     return { next: settled.next, result: settled };
   });
   const ending: Ending = { end: undefined };

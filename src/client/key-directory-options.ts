@@ -13,6 +13,11 @@ export interface KeyDirectoryOptions {
    * use.
    */
   readonly bundle?: SignedTrustBundle | undefined;
+  /**
+   * The fingerprint of the trust bundle, in hex, which the operator published or a person confirmed. The server's
+   * bundle must have it, or follow a pinned one that had it. Default: none.
+   */
+  readonly fingerprint?: string | undefined;
   /** Default: the platform's. */
   readonly fetch?: Fetch | undefined;
   /** ms since the epoch; default: the platform's clock. */

@@ -73,8 +73,9 @@ export class KeyDirectory {
 
   /**
    * Connects to a server and settles which trust bundle to use. Throws `bundle-changed` if the server shows a trust
-   * bundle other than the given or pinned one without a valid signature for the change; `bad-bundle`, `network-failed`,
-   * `state-corrupt`.
+   * bundle other than the given or pinned one without a valid signature for the change; `log-replaced` if it shows
+   * another log than it used to (`log-reset` for a development server), `other-log` for any other log;
+   * `fingerprint-mismatch`, `bad-bundle`, `network-failed`, `state-corrupt`.
    */
   static async open(options: KeyDirectoryOptions): Promise<KeyDirectory> {
     return new KeyDirectory(await connect(options));

@@ -13,6 +13,7 @@ import { assertSuccessor } from '../contract/bundle-successor.ts';
 import { formatTrustBundle, parseTrustBundle } from '../contract/parse-trust-bundle.ts';
 import { PATHS } from '../contract/paths.ts';
 import type { SignedTrustBundle, TrustBundle } from '../contract/trust-bundle.ts';
+import { assertFingerprint, assertFollowsPin } from './pinned-log.ts';
 import type { ClientState } from './state/client-state.ts';
 import type { Transport } from './transport.ts';
 
@@ -60,33 +61,69 @@ export async function fetchBundle(transport: Transport): Promise<SignedTrustBund
   return signed;
 }
 
+/** What holds a server to one log, besides the state: a bundle, or the fingerprint of one. */
+export interface GivenTrust {
+  readonly bundle?: SignedTrustBundle | undefined;
+  /** Lower-case hex. */
+  readonly fingerprint?: string | undefined;
+}
+
 /**
  * Settles which bundle to trust (docs/spec.md#trust-bundle): the given or the pinned one, replaced by the server's if
- * that is a signed successor; without either, the server's, on first use. Throws `bundle-changed` if the server shows
- * another bundle without the right signature, and `other-log` for a bundle of another log.
+ * that is a signed successor; without either, the server's, on first use or by its fingerprint. Throws `bundle-changed`
+ * if the server shows another bundle without the right signature; for a bundle of another log `other-log`, or
+ * `log-replaced` or `log-reset` if this server showed the pinned one before; and `fingerprint-mismatch`.
  */
 export async function settleTrust(
   transport: Transport,
   state: ClientState,
-  given: SignedTrustBundle | undefined,
+  given: GivenTrust,
 ): Promise<{ readonly trust: Trust; readonly origin: TrustOrigin; readonly next: ClientState }> {
   const shown = await fetchBundle(transport);
-  if (given !== undefined) verifyBundleSignatures(given);
-  const known = [given, state.bundle === undefined ? undefined : parseTrustBundle(state.bundle)];
-  for (const one of known) if (one !== undefined) assertSuccessor(one.bundle, shown);
-  const origin: TrustOrigin = given === undefined ? (state.bundle === undefined ? 'first-use' : 'pinned') : 'given';
-  return { trust: readTrust(shown.bundle), origin, next: { ...state, bundle: formatTrustBundle(shown) } };
+  const pinned = pinnedBundle(state);
+  if (given.bundle !== undefined) verifyBundleSignatures(given.bundle);
+  const { server } = transport;
+  if (pinned !== undefined) assertFollowsPin(pinned.bundle, shown, { pinned: state.pinned, server });
+  if (given.bundle !== undefined) assertSuccessor(given.bundle.bundle, shown);
+  assertGivenFingerprint(given, shown.bundle, [given.bundle, pinned], state);
+  const origin: TrustOrigin = isGiven(given) ? 'given' : pinned === undefined ? 'first-use' : 'pinned';
+  const confirmed = given.fingerprint ?? state.pinned?.fingerprint;
+  const next = { ...state, bundle: formatTrustBundle(shown), pinned: { server, fingerprint: confirmed } };
+  return { trust: readTrust(shown.bundle), origin, next };
 }
 
-/** Returns the given or else the pinned bundle, without a request. Throws `usage` if there is none, `other-log`. */
+/**
+ * Returns the given or else the pinned bundle, without a request. Throws `usage` if there is none, `other-log`,
+ * `fingerprint-mismatch`.
+ */
 export function knownTrust(
   state: ClientState,
-  given: SignedTrustBundle | undefined,
+  given: GivenTrust,
 ): { readonly trust: Trust; readonly origin: TrustOrigin } {
-  const pinned = state.bundle === undefined ? undefined : parseTrustBundle(state.bundle);
-  const known = given ?? pinned;
+  const pinned = pinnedBundle(state);
+  const known = given.bundle ?? pinned;
   ensure(known !== undefined, 'usage', 'no trust bundle is pinned yet, and none is given');
   verifyBundleSignatures(known);
-  if (given !== undefined && pinned !== undefined) assertSuccessor(given.bundle, pinned);
-  return { trust: readTrust((pinned ?? known).bundle), origin: given === undefined ? 'pinned' : 'given' };
+  if (given.bundle !== undefined && pinned !== undefined) assertSuccessor(given.bundle.bundle, pinned);
+  assertGivenFingerprint(given, known.bundle, [pinned], state);
+  return { trust: readTrust((pinned ?? known).bundle), origin: isGiven(given) ? 'given' : 'pinned' };
+}
+
+function pinnedBundle({ bundle }: ClientState): SignedTrustBundle | undefined {
+  return bundle === undefined ? undefined : parseTrustBundle(bundle);
+}
+
+function isGiven({ bundle, fingerprint }: GivenTrust): boolean {
+  return bundle !== undefined || fingerprint !== undefined;
+}
+
+function assertGivenFingerprint(
+  given: GivenTrust,
+  shown: TrustBundle,
+  followed: readonly (SignedTrustBundle | undefined)[],
+  { pinned }: ClientState,
+): void {
+  if (given.fingerprint === undefined) return;
+  const trusted = followed.flatMap((one) => (one === undefined ? [] : [one.bundle]));
+  assertFingerprint(given.fingerprint, shown, trusted, pinned);
 }

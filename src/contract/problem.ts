@@ -74,6 +74,9 @@ export const STATUS_OF_CODE = {
 
   'bad-bundle': 500,
   'bundle-changed': 500,
+  'fingerprint-mismatch': 500,
+  'log-replaced': 500,
+  'log-reset': 500,
   'other-log': 500,
 
   'invalid-request': 400,

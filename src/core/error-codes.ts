@@ -96,6 +96,9 @@ export const ERROR_CODES = {
   // contract: trust bundle
   'bad-bundle': 'verification',
   'bundle-changed': 'verification',
+  'fingerprint-mismatch': 'verification',
+  'log-replaced': 'verification',
+  'log-reset': 'usage',
   'other-log': 'usage',
 
   // service

@@ -7,7 +7,7 @@ import { KeyDirectory } from '../../src/client/key-directory.ts';
 import { formatBase64 } from '../../src/core/encoding/bytes.ts';
 import { encode } from '../../src/core/encoding/codec.ts';
 import { configurationCodec } from '../../src/core/keytrans/configuration.ts';
-import { signTrustBundle } from '../../src/contract/bundle-signature.ts';
+import { fingerprint as bundleFingerprint, signTrustBundle } from '../../src/contract/bundle-signature.ts';
 import { formatTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import type { SignedTrustBundle } from '../../src/contract/trust-bundle.ts';
@@ -33,6 +33,13 @@ async function otherVrf(): Promise<SignedTrustBundle> {
   const config = { ...log.context.configuration, vrfPublicKey: stranger.publicKey };
   const keytransConfiguration = formatBase64(encode(configurationCodec, config));
   return signTrustBundle({ ...bundle.bundle, sequence: 2, keytransConfiguration }, [bundleKey]);
+}
+
+/** The bundle of a log of that name, under keys that nobody knows. */
+async function anotherLog(origin: string): Promise<SignedTrustBundle> {
+  const { bundle } = operator.server.bundle;
+  const stranger = signerFromKey(await createKey('ed25519'));
+  return signTrustBundle({ ...bundle, origin, bundleKey: formatBase64(stranger.publicKey) }, [stranger]);
 }
 
 /** What those notice who pinned the true bundle, or were given it, when the server shows another one. */
@@ -66,6 +73,47 @@ describe('a server that shows another trust bundle', () => {
     await expect(operator.client({ state, fetch: showing(successor) })).resolves.toBeDefined();
     // From then on the older one is a step back.
     return [...noticed, await failure(operator.client({ state }))];
+  });
+
+  attack('log-replaced', async () => {
+    const [state, moved] = [new MemoryState(), new MemoryState()];
+    await (await operator.client({ state })).lookup('bob@example.com');
+    const before = await readState(state);
+    const noticed = [await failure(operator.client({ state, fetch: showing(await anotherLog('log.example/2')) }))];
+    expect(noticed.map(exitCodeOf)).toEqual([2]);
+    // A name of this computer makes it no softer: the pinned log has none.
+    noticed.push(await failure(operator.client({ state, fetch: showing(await anotherLog('127.0.0.1/2')) })));
+    expect(await readState(state)).toBe(before);
+    // Where another server showed the pinned log, the address or the state is most likely the wrong one.
+    await operator.client({ state: moved });
+    await moved.transact(async (known) => ({
+      next: { ...known, pinned: { server: 'https://keys.example' } },
+      result: undefined,
+    }));
+    const mistaken = operator.client({ state: moved, fetch: showing(await anotherLog('log.example/2')) });
+    expect(await failure(mistaken)).toMatchObject({ code: 'other-log' });
+    return noticed;
+  });
+
+  attack('fingerprint-mismatch', async () => {
+    const { url: server, bundle, bundleKey } = operator.server;
+    const fingerprint = bundleFingerprint(bundle.bundle);
+    const shown = [
+      await anotherLog('log.example/2'),
+      await anotherLog('log.example'),
+      await signTrustBundle({ ...bundle.bundle, recoveryDelayMs: 0 }, [bundleKey]),
+    ];
+    const noticed: unknown[] = [];
+    for (const one of shown) {
+      const state = new MemoryState();
+      noticed.push(await failure(KeyDirectory.open({ server, state, fetch: showing(one), fingerprint })));
+      expect((await readState(state)).bundle).toBeUndefined();
+    }
+    // Nor does a state help that trusted the first bundle it saw.
+    const state = new MemoryState();
+    const fetch = showing(await anotherLog('log.example/2'));
+    expect((await operator.client({ state, fetch })).trustOrigin).toBe('first-use');
+    return [...noticed, await failure(KeyDirectory.open({ server, state, fetch, fingerprint }))];
   });
 
   attack('lifetime-within-window', async () => {

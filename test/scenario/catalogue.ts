@@ -603,6 +603,18 @@ const TRUST = rows('attacks-trust.test.ts', {
     codes: ['bundle-changed'],
     within: AT_ONCE,
   },
+  'log-replaced': {
+    attack: 'replace the whole log, keys and name, where clients know the one before',
+    noticedBy: ['client, opening the directory'],
+    codes: ['log-replaced'],
+    within: AT_ONCE,
+  },
+  'fingerprint-mismatch': {
+    attack: 'show another log, or a forged bundle, to a client that was told the fingerprint',
+    noticedBy: ['client, opening the directory'],
+    codes: ['fingerprint-mismatch'],
+    within: AT_ONCE,
+  },
   'lifetime-within-window': {
     attack: 'make a log whose entries expire before anybody has to monitor them',
     noticedBy: ['client, opening the directory'],

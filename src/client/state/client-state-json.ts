@@ -13,6 +13,7 @@ import type {
   OwnedLabel,
   OwnedVersion,
   PendingCredential,
+  PinnedAt,
 } from './client-state.ts';
 
 /**
@@ -24,6 +25,7 @@ export function formatClientState(state: ClientState): string {
   const json = {
     format: 2,
     bundle: state.bundle,
+    pinned: state.pinned,
     view: state.view && formatBase64(encode(treeViewCodec, state.view)),
     contacts: Object.fromEntries(state.contacts),
     owners: Object.fromEntries(state.owners),
@@ -73,6 +75,7 @@ export function parseClientState(text: string): ClientState {
     const view = optional(readText)(json['view']);
     const state: ClientState = {
       bundle: optional(readText)(json['bundle']),
+      pinned: optional(readPinned)(json['pinned']),
       view: view === undefined ? undefined : decode(treeViewCodec, parseBase64(view)),
       contacts: readMap(json['contacts'], format === 1 ? readContactOfFormat1 : readContact),
       owners: readMap(format === 1 ? {} : json['owners'], readOwner),
@@ -110,6 +113,7 @@ export class StateReader {
 const STATE_FIELDS = [
   'format',
   'bundle',
+  'pinned',
   'view',
   'contacts',
   'owners',
@@ -122,6 +126,11 @@ const CONTACT_FIELDS = ['version', 'commitment', 'value', 'monitored', 'ladder',
 
 const OWNED_ORIGINS = ['made', 'adopted', 'maintenance', 'unexpected', 'acknowledged'] as const;
 const ALERT_TYPES = ['operator', 'unexplained', 'unexpected-version'] as const;
+
+function readPinned(value: unknown): PinnedAt {
+  const json = readFields(readObject(value), ['server', 'fingerprint']);
+  return { server: readText(json['server']), fingerprint: optional(readText)(json['fingerprint']) };
+}
 
 function readContactOfFormat1(value: unknown): KnownContact {
   return readContact({ ...readObject(value), ladder: [] });

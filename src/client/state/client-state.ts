@@ -91,10 +91,20 @@ export interface PendingCredential {
   readonly askAtMs?: number | undefined;
 }
 
+/** The circumstances under which a trust bundle was pinned. */
+export interface PinnedAt {
+  /** URL of the server that showed the pinned bundle last, as `serverBase` writes it. */
+  readonly server: string;
+  /** The fingerprint that a person confirmed; the pinned bundle has it, or follows one that has it. */
+  readonly fingerprint?: string | undefined;
+}
+
 /** Everything that a client keeps about one log. A client that loses it notices less. */
 export interface ClientState {
   /** The pinned trust bundle with its signatures, as JSON text. */
   readonly bundle: string | undefined;
+  /** How the bundle came to be pinned; undefined in states that earlier versions wrote. */
+  readonly pinned: PinnedAt | undefined;
   /** The last tree head that was verified. */
   readonly view: TreeView | undefined;
   /** By canonical identity. */
@@ -113,6 +123,7 @@ export interface ClientState {
 /** The state of a client that knows nothing yet. */
 export const EMPTY_STATE: ClientState = {
   bundle: undefined,
+  pinned: undefined,
   view: undefined,
   contacts: new Map(),
   owners: new Map(),

@@ -51,6 +51,7 @@ const mapOf = <T>(arbitrary: fc.Arbitrary<T>) =>
 
 const state: fc.Arbitrary<ClientState> = fc.record({
   bundle: maybe(text),
+  pinned: maybe(fc.record({ server: text, fingerprint: maybe(text) })),
   view: fc.constant(undefined),
   contacts: mapOf(contact),
   owners: mapOf(owner),
