@@ -16,6 +16,7 @@ const LONG = [
   'test/cli/commands/admin/erase.test.ts',
   'test/cli/commands/admin/import.test.ts',
   'test/cli/audit/audit-mirror.test.ts',
+  'test/cli/bootstrap.test.ts',
   'test/cli/audit/audit.test.ts',
   'test/cli/ca-ceremony.test.ts',
   'test/cli/credential.test.ts',

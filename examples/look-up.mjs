@@ -1,6 +1,7 @@
 import { KeyDirectory } from 'glasskey';
 import { FolderState } from 'glasskey/node';
 
+process.once('uncaughtException', ({ message }) => process.exit(console.error(message) ?? 1));
 const [server, name] = process.argv.slice(2);
 const directory = await KeyDirectory.open({ server, state: new FolderState('contacts') });
 console.log(`${directory.trustOrigin}: ${directory.fingerprint}`); // on first use: compare with a friend's

@@ -1,19 +1,8 @@
-import { createHash } from 'node:crypto';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { MemoryState, type StateStore } from '../client/state/client-state.ts';
-import { KeyDirectory, type KeyDirectoryOptions } from '../client/key-directory.ts';
-import { FolderState } from '../client/node.ts';
+import type { Command } from 'commander';
 import { serverBase } from '../client/transport.ts';
-import { parseTrustBundle } from '../contract/parse-trust-bundle.ts';
-import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
-import { formatBase64 } from '../core/encoding/bytes.ts';
-import { encode } from '../core/encoding/codec.ts';
 import { ensure } from '../core/errors.ts';
-import { treeViewCodec } from '../core/keytrans/tree-view.ts';
-import { asUserInput, readInput } from '../server/user-input.ts';
-import { recordingFetch, recordKnown } from './evidence.ts';
-import { witnessingLine } from './output/witnessing-output.ts';
+import { readRemembered } from './remembered-server.ts';
+import { defaultStateFolder } from './user-folder.ts';
 
 /** The options of every client command. */
 export interface ClientOptions {
@@ -22,19 +11,47 @@ export interface ClientOptions {
   readonly state?: string;
 }
 
-/** Returns the platform's folder for user data. */
-function userDataFolder(): string {
-  const { env, platform } = process;
-  if (platform === 'win32') return env['APPDATA'] ?? join(homedir(), 'AppData', 'Roaming');
-  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support');
-  return env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share');
+/** Options as typed: `glasskey bootstrap` and the environment fill in what is missing. */
+type GivenOptions = { readonly [Name in keyof ClientOptions]?: ClientOptions[Name] | undefined };
+
+/** Help of `--server`. */
+const SERVER_HELP = 'URL of the server; default: $GLASSKEY_SERVER, else the one of `glasskey bootstrap`';
+
+/** Help of `--trust`. */
+const TRUST_HELP = 'trust bundle to hold the server to; default: the pinned one, else the first one that it shows';
+
+/** Help of `--state`. */
+const STATE_HELP = 'folder for the state of this client; default: $GLASSKEY_STATE, else one for each server';
+
+/** Adds `--server`, which a command finds settled when it runs. */
+export function serverOption(command: Command): Command {
+  return command.option('--server <url>', SERVER_HELP).hook('preAction', async (_, acting) => {
+    const { server, state } = await settleOptions(acting.opts<GivenOptions>());
+    acting.setOptionValue('server', server);
+    if (state !== undefined) acting.setOptionValue('state', state);
+  });
 }
 
-/** Returns the default state folder of a server: one for each URL. */
-export function defaultStateFolder(server: string): string {
-  const base = serverBase(server);
-  const name = base.replace(/^https?:\/\//, '').replaceAll(/[^A-Za-z0-9.-]/g, '_');
-  return join(userDataFolder(), 'glasskey', `${name}-${createHash('sha256').update(base).digest('hex').slice(0, 8)}`);
+/** Adds the options of a command that keeps a client's state: `--server`, `--trust` and `--state`. */
+export function clientOptions(command: Command): Command {
+  return serverOption(command).option('--trust <file>', TRUST_HELP).option('--state <dir>', STATE_HELP);
+}
+
+/**
+ * Settles server and state: what was typed comes before the environment, and that before what `glasskey bootstrap`
+ * remembers. The remembered state is that of the remembered server only. Throws `usage` if there is no server.
+ */
+export async function settleOptions({ trust, ...given }: GivenOptions): Promise<ClientOptions> {
+  const remembered = await readRemembered();
+  const server = given.server ?? variable('GLASSKEY_SERVER') ?? remembered?.server;
+  ensure(
+    server !== undefined,
+    'usage',
+    'no server named: give it with --server or in GLASSKEY_SERVER, or once with `glasskey bootstrap <url>`',
+  );
+  const own = remembered !== undefined && serverBase(server) === remembered.server ? remembered.state : undefined;
+  const state = settledState(given.state) ?? own;
+  return { server, ...(trust === undefined ? {} : { trust }), ...(state === undefined ? {} : { state }) };
 }
 
 /** Returns the folder for a command's state, and for evidence if something does not verify. */
@@ -42,74 +59,12 @@ export function stateFolder(options: ClientOptions): string {
   return options.state ?? defaultStateFolder(options.server);
 }
 
-/**
- * Connects, with state in a folder; `signal` ends every request. On first use, prints the fingerprint of the trust
- * bundle that it pins, and what its witnesses are good for. Warns each time of quorums without a common witness.
- */
-export async function openDirectory(options: ClientOptions, signal?: AbortSignal): Promise<KeyDirectory> {
-  return openWithFolder(options, stateFolder(options), { signal });
+/** Returns the state folder that was typed, else that of the environment. */
+export function settledState(given: string | undefined): string | undefined {
+  return given ?? variable('GLASSKEY_STATE');
 }
 
-/** Connects for a command that keeps state only if --state names a folder: register, rotate, renew, revoke. */
-export async function openIssuing(options: ClientOptions): Promise<KeyDirectory> {
-  return options.state === undefined ? open(options, new MemoryState()) : openWithFolder(options, options.state);
-}
-
-/** Opens the client's state of a server without asking the server. */
-export async function openOffline(options: ClientOptions): Promise<KeyDirectory> {
-  return openWithFolder(options, stateFolder(options), { offline: true });
-}
-
-type OpenOptions = Pick<KeyDirectoryOptions, 'offline' | 'signal'>;
-
-async function openWithFolder(options: ClientOptions, folder: string, how: OpenOptions = {}): Promise<KeyDirectory> {
-  const state = new FolderState(folder);
-  await state.transact(async ({ bundle, view }) => {
-    recordKnown({ bundle, view: view && formatBase64(encode(treeViewCodec, view)) });
-    return { result: undefined };
-  });
-  return open(options, state, how);
-}
-
-async function open(options: ClientOptions, state: StateStore, how: OpenOptions = {}): Promise<KeyDirectory> {
-  const { server, trust } = options;
-  const bundle = trust === undefined ? undefined : await readBundle(trust);
-  const directory = await KeyDirectory.open({
-    server,
-    state,
-    bundle,
-    fetch: recordingFetch,
-    lookupToken: lookupToken(),
-    ...how,
-  });
-  if (directory.trustOrigin === 'first-use') {
-    process.stderr.write(
-      `trusting ${directory.trust.bundle.origin} on first use: fingerprint ${directory.fingerprint}\n`,
-    );
-  }
-  const { witnessing } = directory.trust;
-  if (directory.trustOrigin === 'first-use' || witnessing === 'disjoint') {
-    process.stderr.write(`${witnessingLine(witnessing)}\n`);
-  }
-  return directory;
-}
-
-/** Returns a reader of the file that GLASSKEY_LOOKUP_TOKEN_FILE names, if it is set; every request reads it anew. */
-function lookupToken(): (() => Promise<string>) | undefined {
-  const file = process.env['GLASSKEY_LOOKUP_TOKEN_FILE'];
-  if (file === undefined || file === '') return undefined;
-  return async () => {
-    const token = (await readInput(file)).trim();
-    ensure(
-      /^[A-Za-z0-9_.-]{1,2048}$/.test(token),
-      'usage',
-      `${file} does not hold a lookup token: check GLASSKEY_LOOKUP_TOKEN_FILE`,
-    );
-    return token;
-  };
-}
-
-async function readBundle(path: string): Promise<SignedTrustBundle> {
-  const text = await readInput(path);
-  return asUserInput(path, () => parseTrustBundle(text));
+function variable(name: string): string | undefined {
+  const value = process.env[name];
+  return value === '' ? undefined : value;
 }

@@ -4,7 +4,8 @@ import { csrKeys } from '../ca/csr/csr-keys.ts';
 import { oidcNonce } from '../client/client-key.ts';
 import { MAX_ID_TOKEN_CHARACTERS } from '../contract/input-sizes.ts';
 import { ensure } from '../core/errors.ts';
-import { type ClientOptions, openIssuing } from './client-options.ts';
+import type { ClientOptions } from './client-options.ts';
+import { openDirectory } from './open-directory.ts';
 import { readInput } from '../server/user-input.ts';
 import { CredentialFolder } from './credentials/credentials.ts';
 import { EXIT } from './exit-code.ts';
@@ -98,7 +99,7 @@ export async function prepareEvidence(identity: string, options: EvidenceOptions
 
 /** Creates the key to certify, and has a code for it sent. */
 async function requestCode(identity: string, options: EvidenceOptions): Promise<number> {
-  const directory = await openIssuing(options);
+  const directory = await openDirectory(options);
   const folder = new CredentialFolder(options.out);
   const request = async () =>
     folder.prepareRequest(directory.identity(identity), await folder.prepareKey(), options.companion);

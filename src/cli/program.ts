@@ -17,6 +17,7 @@ export const COMMAND_MODULES: readonly CommandModule[] = [
   [['admin'], server(async () => (await import('./commands/admin/admin-commands.ts')).adminCommands)],
   [['doctor'], server(async () => (await import('./commands/doctor-command.ts')).doctorCommand)],
   [['config'], server(async () => (await import('./commands/config-command.ts')).configCommand)],
+  [['bootstrap'], client(async () => (await import('./commands/bootstrap-command.ts')).bootstrapCommand)],
   [['trust'], client(async () => (await import('./commands/trust-command.ts')).trustCommand)],
   [['register', 'rotate', 'renew'], client(async () => (await import('./commands/issue-commands.ts')).issueCommands)],
   [['revoke'], client(async () => (await import('./commands/revoke-command.ts')).revokeCommand)],

@@ -1,5 +1,7 @@
 import { serverBase } from '../client/transport.ts';
+import { fingerprint } from '../contract/bundle-signature.ts';
 import { KEYTRANS_MEDIA_TYPE } from '../contract/media-types.ts';
+import { parseTrustBundle } from '../contract/parse-trust-bundle.ts';
 import { AUDITOR_PATHS } from '../contract/paths.ts';
 import { ensure } from '../core/errors.ts';
 import type { AuditorTreeHead } from '../core/keytrans/tree-head.ts';
@@ -48,6 +50,8 @@ export interface StartServerOptions {
 export interface RunningServer {
   /** The URL on which it listens: `http://host:port`, or `https://host:port` with TLS in the settings. */
   readonly url: string;
+  /** The fingerprint of the trust bundle at the start, for people to compare. */
+  readonly fingerprint: string;
   /** Reloads settings, issuing CAs and trust bundle. On an error, logs it and changes nothing: never rejects. */
   reload(): Promise<void>;
   /** Refuses new requests, finishes those under way for at most 10 s, and closes the log and its database. */
@@ -118,7 +122,8 @@ async function startLog({ folder, open, settings, logger, ...served }: ServedLog
       await reloader.close();
       await open.close();
     };
-    return { url: server.url, reload: () => reload(reloader, server, live, logger), stop };
+    const bundle = fingerprint(parseTrustBundle(open.trustBundle).bundle);
+    return { url: server.url, fingerprint: bundle, reload: () => reload(reloader, server, live, logger), stop };
   } catch (error) {
     await auditor?.stop();
     await service.stop();

@@ -22,8 +22,8 @@ export interface BuiltProgram {
   shell(commands: string): Promise<Outcome>;
   /** Runs one of the files in `examples/`, unchanged. */
   example(file: string, args: readonly string[]): Promise<Outcome>;
-  /** Serves with the given arguments until {@link BuiltProgram.remove}; gives the URL. */
-  serve(args: readonly string[]): Promise<string>;
+  /** Serves with the given arguments until {@link BuiltProgram.remove}. */
+  serve(args: readonly string[]): Promise<ServedExample>;
   /** Starts one of the files in `examples/` that serves, unchanged; it ends on SIGTERM. */
   serveExample(file: string, args: readonly string[]): Promise<ServedExample>;
   remove(): Promise<void>;
@@ -32,6 +32,8 @@ export interface BuiltProgram {
 /** An example that listens. */
 export interface ServedExample {
   readonly url: string;
+  /** What it wrote to stdout so far. */
+  output(): string;
   /** Sends SIGTERM; returns the exit code. */
   stop(): Promise<number | null>;
 }
@@ -54,6 +56,8 @@ export async function buildProgram(): Promise<BuiltProgram> {
     HOME: home,
     XDG_DATA_HOME: join(home, 'data'),
     GLASSKEY_PASSPHRASE: '',
+    GLASSKEY_SERVER: '',
+    GLASSKEY_STATE: '',
   };
   const servers: (() => Promise<unknown>)[] = [];
   const run = (file: string, args: readonly string[]): Promise<Outcome> =>
@@ -74,22 +78,24 @@ export async function buildProgram(): Promise<BuiltProgram> {
     };
     servers.push(stop);
     let output = '';
+    let shown = '';
     server.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
     const url = await new Promise<string>((found, failed) => {
       server.stdout.on('data', (chunk: Buffer) => {
-        const listening = /^listening on (http:\/\/\S+)$/m.exec(chunk.toString())?.[1];
+        shown += chunk.toString();
+        const listening = /^listening on (http:\/\/\S+)$/m.exec(shown)?.[1];
         if (listening !== undefined) found(listening);
       });
       server.once('exit', (status) => failed(new Error(`the server ended with ${status}: ${output}`)));
     });
-    return { url, stop };
+    return { url, stop, output: () => shown };
   };
 
   return {
     folder,
     shell: (commands) => run('/bin/sh', ['-euc', commands]),
     example: (file, args) => run(process.execPath, [join(home, 'examples', file), ...args]),
-    serve: async (args) => (await start([main, 'serve', ...args])).url,
+    serve: (args) => start([main, 'serve', ...args]),
     serveExample: (file, args) => start([join(home, 'examples', file), ...args]),
     remove: async () => {
       await Promise.all(servers.map((stop) => stop()));

@@ -63,7 +63,9 @@ export class CliSandbox {
   }
 
   get #environment(): NodeJS.ProcessEnv {
-    const { GLASSKEY_PASSPHRASE: _, GLASSKEY_DEBUG: __, ...environment } = process.env;
+    const environment = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => !name.startsWith('GLASSKEY_')),
+    );
     return { ...environment, XDG_DATA_HOME: this.path('user-data'), NO_COLOR: '1', ...this.variables };
   }
 

@@ -17,7 +17,8 @@ import { type Mirror, openMirror } from '../audit/audit-mirror.ts';
 import { type ProgressDisplay, progressDisplay } from '../audit/audit-progress.ts';
 import { type AuditedLog, reportJson, reportLine, reportLines } from '../audit/audit-report.ts';
 import { PUBLISHED_LOG } from '../../service/publish/publish-target.ts';
-import { type ClientOptions, openDirectory } from '../client-options.ts';
+import { type ClientOptions, settleOptions } from '../client-options.ts';
+import { openDirectory } from '../open-directory.ts';
 import { asUserInput, readInput } from '../../server/user-input.ts';
 import { recordingFetch } from '../evidence.ts';
 import { parseSeconds } from '../number-option.ts';
@@ -42,7 +43,7 @@ interface AuditFlags {
 /** `audit`: verifies the whole log; anybody can. */
 export function auditCommand(program: Command, run: RunClient): void {
   program
-    .command('audit <url>')
+    .command('audit [url]')
     .description('verify the whole log: every entry, every change, every hash; continues where the last audit ended')
     .option(
       '--trust <file>',
@@ -57,13 +58,8 @@ export function auditCommand(program: Command, run: RunClient): void {
     .option('--interval <seconds>', 'pause between the rounds of --watch', parseSeconds, 60)
     .option('--json', 'print the report as JSON; with --watch, one line per round')
     .addHelpText('after', '\nExample:\n  $ glasskey audit https://keys.example --mirror /var/www/mirror --watch')
-    .action((url: string, flags: AuditFlags) => {
-      const { trust, state } = flags;
-      const options: ClientOptions = {
-        server: url,
-        ...(trust === undefined ? {} : { trust }),
-        ...(state === undefined ? {} : { state }),
-      };
+    .action(async (url: string | undefined, flags: AuditFlags) => {
+      const options = await settleOptions({ server: url, trust: flags.trust, state: flags.state });
       return run(options, () => audit(options, flags));
     });
 }

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { CredentialBinding } from '../../client/key-directory.ts';
-import { type ClientOptions, openDirectory, openOffline } from '../client-options.ts';
+import type { ClientOptions } from '../client-options.ts';
+import { openDirectory, openOffline } from '../open-directory.ts';
 import { readInput } from '../../server/user-input.ts';
 import { recordKnown } from '../evidence.ts';
 import { EXIT } from '../exit-code.ts';
@@ -29,17 +30,14 @@ export function credentialCommand(program: Command, run: RunClient): void {
     .option('--out <file>', 'file to write it to; default: standard output')
     .option('--json', 'print the result as JSON')
     .action((identity: string, options: CredentialOptions) => run(options, () => make(identity, options)));
-  credential
-    .command('verify <file>')
-    .description('verify a credential from a contact without asking the server')
-    .requiredOption('--server <url>', 'URL of the server whose log the credential is from; it is not contacted')
-    .option('--trust <file>', 'trust bundle to verify it with; default: the pinned one')
-    .option(
-      '--state <dir>',
-      'folder with the state of this client; `glasskey heads` and `glasskey monitor` keep it current',
-    )
+  clientCommand(
+    credential,
+    'verify <file>',
+    'verify a credential from a contact without asking the server; `glasskey heads` and `glasskey monitor` keep the\n' +
+      'state current for this',
+    'glasskey credential verify alice.cred',
+  )
     .option('--json', 'print the result as JSON')
-    .addHelpText('after', '\nExample:\n  $ glasskey credential verify alice.cred --server https://keys.example')
     .action((file: string, options: CredentialOptions) => run(options, () => verify(file, options)));
 }
 
@@ -49,7 +47,11 @@ async function make(identity: string, options: CredentialOptions): Promise<numbe
   if (options.out !== undefined) await writeFile(options.out, made.text);
   if (options.json === true) printJson(made);
   else if (options.out === undefined) process.stdout.write(made.text);
-  else printLines(`wrote a ${made.type} credential of ${made.identity}, version ${made.version}, to ${options.out}`);
+  else
+    printLines(
+      `wrote a ${made.type} credential of ${made.identity}, version ${made.version}, to ${options.out}`,
+      `Next: send it to a contact, who runs \`glasskey credential verify ${options.out}\``,
+    );
   return EXIT.fine;
 }
 

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { ensure } from '../../core/errors.ts';
 import type { BoundCertificate } from '../../client/binding/binding.ts';
-import { type ClientOptions, openDirectory, stateFolder } from '../client-options.ts';
+import { type ClientOptions, stateFolder } from '../client-options.ts';
+import { openDirectory } from '../open-directory.ts';
 import { DeviceNames } from '../credentials/device-names.ts';
 import { EXIT } from '../exit-code.ts';
 import { oneLine, printJson, printLines } from '../output/print.ts';
@@ -52,8 +53,15 @@ async function devices(identity: string, options: DevicesOptions): Promise<numbe
     return { name: known.get(spkiSha256), serial, spkiSha256, notAfter: until, expired: expired.includes(certificate) };
   });
   if (options.json === true) printJson({ identity: result.binding.identity, devices: rows });
-  else printLines(...(rows.length === 0 ? ['no keys: all certificates were revoked'] : rows.map(line)));
+  else
+    printLines(...(rows.length === 0 ? ['no keys: all certificates were revoked'] : rows.map(line)), ...unnamed(rows));
   return EXIT.fine;
+}
+
+/** Returns how to name a device that has no name yet. */
+function unnamed(rows: readonly { readonly name: string | undefined; readonly spkiSha256: string }[]): string[] {
+  const key = rows.find(({ name }) => name === undefined)?.spkiSha256.slice(0, 8);
+  return key === undefined ? [] : [`Next: name the device that holds a key: --key ${key} --name <name>`];
 }
 
 /** Returns the only key whose hash or serial starts with `beginning`. Throws `usage` for none or several. */

@@ -1,12 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { renderSVG, renderUnicodeCompact } from 'uqr';
-import { type ClientOptions, openDirectory } from '../client-options.ts';
+import { clientOptions, type ClientOptions } from '../client-options.ts';
+import { openDirectory } from '../open-directory.ts';
 import { readInput } from '../../server/user-input.ts';
 import { recordKnown } from '../evidence.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output/print.ts';
-import { clientCommand, type RunClient, STATE_HELP, TRUST_HELP } from './run-command.ts';
+import { clientCommand, type RunClient } from './run-command.ts';
 
 interface HeadsOptions extends ClientOptions {
   readonly qr?: boolean;
@@ -20,16 +21,11 @@ export function headsCommand(program: Command, run: RunClient): void {
     .command('heads')
     .description('print the log as this client saw it, as a text that others can compare with theirs')
     .enablePositionalOptions();
-  heads
-    .command('show', { isDefault: true })
-    .description('print the text')
-    .requiredOption('--server <url>', 'URL of the server')
-    .option('--trust <file>', TRUST_HELP)
-    .option('--state <dir>', STATE_HELP)
+  clientOptions(heads.command('show', { isDefault: true }).description('print the text'))
     .option('--qr', 'print it as a QR code as well')
     .option('--svg <file>', 'write it as a QR code to an SVG file as well')
     .option('--json', 'print the result as JSON')
-    .addHelpText('after', '\nExample:\n  $ glasskey heads show --server https://keys.example --qr')
+    .addHelpText('after', '\nExample:\n  $ glasskey heads show --qr')
     .action((options: HeadsOptions) => run(options, () => show(options)));
   clientCommand(
     heads,
@@ -46,7 +42,10 @@ async function show(options: HeadsOptions): Promise<number> {
   const text = await directory.heads();
   if (options.svg !== undefined) await writeFile(options.svg, renderSVG(text));
   if (options.json === true) printJson({ heads: text });
-  else printLines(text, ...(options.qr === true ? [renderUnicodeCompact(text)] : []));
+  else {
+    printLines(text, ...(options.qr === true ? [renderUnicodeCompact(text)] : []));
+    process.stderr.write('Next: give this to somebody, who runs `glasskey heads compare <file>`\n');
+  }
   return EXIT.fine;
 }
 

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { PastVersion } from '../../client/key-directory.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
-import { type ClientOptions, openDirectory } from '../client-options.ts';
+import type { ClientOptions } from '../client-options.ts';
+import { openDirectory } from '../open-directory.ts';
 import { EXIT } from '../exit-code.ts';
 import { oneLine, printJson, printLines } from '../output/print.ts';
 import { certificateJson, provenanceJson, provenanceText } from '../output/record-output.ts';

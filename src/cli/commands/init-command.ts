@@ -1,4 +1,6 @@
 import { type Command, Option } from 'commander';
+import { fingerprint } from '../../contract/bundle-signature.ts';
+import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { DataFolder } from '../../server/data-folder.ts';
 import type { LogFlags } from '../../server/log-settings.ts';
@@ -79,12 +81,15 @@ async function init(flags: InitFlags): Promise<number> {
   });
   if (database !== undefined) await (await openServer({ data, database })).close();
   const folder = new DataFolder(data);
-  if (flags.json === true) printJson({ origin: config.origin, token: folder.token, trust: folder.trust });
+  const bundle = fingerprint(parseTrustBundle(await readInput(folder.trust)).bundle);
+  if (flags.json === true)
+    printJson({ origin: config.origin, token: folder.token, trust: folder.trust, fingerprint: bundle });
   else
     printLines(
       `created log ${config.origin} in ${data}`,
       `  application token: ${folder.token}`,
       `  trust bundle for clients: ${folder.trust}`,
+      `  its fingerprint, to publish where the server cannot change it: ${bundle}`,
       '  Next: move keys/root.pem and keys/bundle.pem offline (serving does not need them), then `glasskey serve`',
     );
   return EXIT.fine;

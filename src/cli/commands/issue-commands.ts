@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import type { ClientKey } from '../../client/client-key.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
-import { type ClientOptions, openIssuing } from '../client-options.ts';
+import type { ClientOptions } from '../client-options.ts';
+import { openDirectory } from '../open-directory.ts';
 import { readInput } from '../../server/user-input.ts';
 import { CredentialFolder } from '../credentials/credentials.ts';
 import { renew, type RenewOptions } from '../credentials/renew.ts';
@@ -77,7 +78,7 @@ async function register(identity: string, options: RegisterOptions): Promise<num
     'usage',
     '--csr and --credentials exclude each other: leave one out',
   );
-  const directory = await openIssuing(options);
+  const directory = await openDirectory(options);
   const folder = new CredentialFolder(options.out);
   const canonical = directory.identity(identity);
   const credentials =
@@ -108,7 +109,7 @@ interface RotateOptions extends ClientOptions, CompanionOption {
 }
 
 async function rotate(identity: string, options: RotateOptions): Promise<number> {
-  const directory = await openIssuing(options);
+  const directory = await openDirectory(options);
   const folder = new CredentialFolder(options.out);
   const former = new CredentialFolder(options.credentials);
   const old = await former.key();

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import type { KeyDirectory, LookupOutcome, LookupResult } from '../../client/key-directory.ts';
 import { MAXIMUM_BATCH_LABELS } from '../../core/keytrans/lookup-batch-messages.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import { type ClientOptions, openDirectory, stateFolder } from '../client-options.ts';
+import { type ClientOptions, stateFolder } from '../client-options.ts';
+import { openDirectory } from '../open-directory.ts';
 import { readInput } from '../../server/user-input.ts';
 import { wholeNumber } from '../number-option.ts';
 import { writeEvidence } from '../evidence.ts';
@@ -111,7 +112,9 @@ function absentJson({ identity, treeSize }: Extract<LookupResult, { found: false
 
 function resultLines(result: LookupResult): readonly string[] {
   if (result.found) return bindingLines(result.binding);
-  return [`${result.identity}: not registered, as the log of ${result.treeSize} entries proves`];
+  return [
+    `${result.identity}: not registered, as the log of ${result.treeSize} entries proves. Next: check the spelling`,
+  ];
 }
 
 function exitOf(result: LookupResult): number {

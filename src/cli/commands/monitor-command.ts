@@ -5,7 +5,8 @@ import type { KeyDirectory, Monitored } from '../../client/key-directory.ts';
 import { MonitoringSchedule } from '../../client/monitoring-schedule.ts';
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { timerMs } from '../../core/net/with-deadline.ts';
-import { type ClientOptions, openDirectory } from '../client-options.ts';
+import type { ClientOptions } from '../client-options.ts';
+import { openDirectory } from '../open-directory.ts';
 import { parseSeconds } from '../number-option.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { oneLine, printJson, printLines } from '../output/print.ts';
@@ -49,7 +50,7 @@ export function monitorCommand(program: Command, run: RunClient): void {
     .action((identities: readonly string[], options: MonitorOptions) =>
       run(options, async () => {
         const ending = new AbortController();
-        const directory = await openDirectory(options, ending.signal);
+        const directory = await openDirectory(options, { signal: ending.signal });
         if (options.acknowledge === true) await acknowledge(directory, identities);
         const round = () => reportDespite(directory, identities, () => monitorOnce(directory, identities, options));
         return options.watch === true ? watch(directory, round, options, ending) : round();
@@ -144,10 +145,17 @@ async function monitorOnce(
       ...(results.length === 0
         ? ['nothing to monitor. Next: name an identity of yours, or look one up']
         : results.flatMap(monitoredLines)),
+      ...(results.length === 0 || options.watch === true ? [] : [again(directory)]),
     );
   const alerts = results.flatMap((result) => result.alerts);
   reportAlerts(alerts);
   return alerts.length > 0 ? EXIT.misbehaviour : EXIT.fine;
+}
+
+/** Says when monitoring has to go on. */
+function again(directory: KeyDirectory): string {
+  const hours = directory.trust.config.reasonableMonitoringWindowMs / 3_600_000;
+  return `Next: monitor again within ${Math.round(hours * 10) / 10} h, or let --watch do it`;
 }
 
 async function acknowledge(directory: KeyDirectory, identities: readonly string[]): Promise<void> {

@@ -11,7 +11,7 @@ import { isGlasskeyError } from '../../core/errors.ts';
 import { httpLogSource } from '../../service/publish/log-source.ts';
 import { type Published, publishLog } from '../../service/publish/publish-log.ts';
 import type { PublishTarget } from '../../service/publish/publish-target.ts';
-import { type ClientOptions } from '../client-options.ts';
+import type { ClientOptions } from '../client-options.ts';
 import { asUserInput, readInput } from '../../server/user-input.ts';
 import { recordingFetch } from '../evidence.ts';
 import { parseSeconds } from '../number-option.ts';

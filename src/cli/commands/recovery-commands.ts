@@ -4,7 +4,8 @@ import type { KeyDirectory, Recovery } from '../../client/key-directory.ts';
 import { csrKeys } from '../../ca/csr/csr-keys.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
-import { type ClientOptions, openIssuing } from '../client-options.ts';
+import type { ClientOptions } from '../client-options.ts';
+import { openDirectory } from '../open-directory.ts';
 import { readInput } from '../../server/user-input.ts';
 import { CredentialFolder } from '../credentials/credentials.ts';
 import {
@@ -54,13 +55,13 @@ export function recoveryCommands(program: Command, run: RunClient): void {
     .action((identity: string, options: VetoOptions) =>
       run(options, async () => {
         const key = await new CredentialFolder(options.credentials).key();
-        const directory = await openIssuing(options);
+        const directory = await openDirectory(options);
         const binding = await directory.veto(identity, key);
         if (options.json === true) printJson(bindingJson(binding));
         else
           printLines(
             'vetoed: the recovery cannot take effect; the log keeps that it was requested',
-            ...bindingLines(binding),
+            ...bindingLines(binding, 'tell the operator, who let somebody else prove your name'),
           );
         return EXIT.fine;
       }),
@@ -82,7 +83,7 @@ async function recoverIdentity(identity: string, options: RecoverOptions): Promi
     'usage',
     'more than one kind of evidence: give one of --token-file, --oidc-token-file and --email-code',
   );
-  const directory = await openIssuing(options);
+  const directory = await openDirectory(options);
   const folder = new CredentialFolder(options.out);
   const evidence = await readEvidence(options, folder);
   const csr =

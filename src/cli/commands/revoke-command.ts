@@ -2,10 +2,11 @@ import { type Command, Option } from 'commander';
 import type { KeyDirectory } from '../../client/key-directory.ts';
 import { REVOCATION_REASONS, type RevocationReason } from '../../contract/bodies.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
-import { type ClientOptions, openIssuing } from '../client-options.ts';
+import type { ClientOptions } from '../client-options.ts';
+import { openDirectory } from '../open-directory.ts';
 import { CredentialFolder } from '../credentials/credentials.ts';
 import { EXIT } from '../exit-code.ts';
-import { bindingJson, bindingLines } from '../output/binding-output.ts';
+import { bindingJson, bindingLines, MONITOR_OWN } from '../output/binding-output.ts';
 import { printJson, printLines } from '../output/print.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
 
@@ -47,11 +48,11 @@ async function revoke(identity: string, options: RevokeOptions): Promise<number>
   );
   const serial = (options.serial ?? (await folder.serial())).toLowerCase().replaceAll(':', '');
   ensure(/^(?:[0-9a-f]{2}){1,20}$/.test(serial), 'usage', `${options.serial} is not a serial: give it in hexadecimal`);
-  const directory = await openIssuing(options);
+  const directory = await openDirectory(options);
   const serials = options.all === true ? await serialsOf(directory, identity) : [serial];
   const binding = await directory.revoke(identity, key, { serials, reason: options.reason });
   if (options.json === true) printJson({ revoked: serials, ...bindingJson(binding) });
-  else printLines(`revoked ${serials.join(' ')}`, ...bindingLines(binding));
+  else printLines(`revoked ${serials.join(' ')}`, ...bindingLines(binding, MONITOR_OWN));
   return EXIT.fine;
 }
 

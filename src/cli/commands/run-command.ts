@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type ClientOptions, stateFolder } from '../client-options.ts';
+import { clientOptions, type ClientOptions, stateFolder } from '../client-options.ts';
 import { writeEvidence } from '../evidence.ts';
 import { CertificateIsOver, EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 
@@ -34,23 +34,10 @@ export async function runServer(work: () => Promise<number>): Promise<void> {
   }
 }
 
-/** Help of `--trust`. */
-export const TRUST_HELP =
-  'trust bundle to hold the server to; default: the pinned one, else the first one that it shows';
-
-/** Help of `--state`. */
-export const STATE_HELP = 'folder for the state of this client; default: one for each server';
-
 /** Help of `--allow-disjoint-quorums`. */
 export const ALLOW_DISJOINT_HELP = 'accept a policy with two quorums that share no witness; clients then warn of it';
 
 /** Adds a client's command, with the options that all of them share. */
 export function clientCommand(parent: Command, usage: string, summary: string, example: string): Command {
-  return parent
-    .command(usage)
-    .description(summary)
-    .requiredOption('--server <url>', 'URL of the server')
-    .option('--trust <file>', TRUST_HELP)
-    .option('--state <dir>', STATE_HELP)
-    .addHelpText('after', `\nExample:\n  $ ${example}`);
+  return clientOptions(parent.command(usage).description(summary)).addHelpText('after', `\nExample:\n  $ ${example}`);
 }

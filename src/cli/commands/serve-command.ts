@@ -52,7 +52,11 @@ async function serveUntilStopped(flags: ServeFlags): Promise<number> {
   const running = await startServer(flags);
   const reload = (): void => void running.reload();
   process.on('SIGHUP', reload);
-  printLines(`listening on ${running.url}`);
+  printLines(
+    `listening on ${running.url}`,
+    `fingerprint of the trust bundle: ${running.fingerprint}`,
+    `Next: clients run \`glasskey bootstrap ${flags.dev === true ? running.url : '<public URL>'} --fingerprint ${running.fingerprint}\``,
+  );
   await stopped;
   process.off('SIGHUP', reload);
   await running.stop();

@@ -6,7 +6,7 @@ import { FolderState, writeFileDurably } from '../../client/node.ts';
 import { exportState, importState } from '../../client/state/state-transfer.ts';
 import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import { stateFolder } from '../client-options.ts';
+import { settleOptions, stateFolder } from '../client-options.ts';
 import { readInput } from '../../server/user-input.ts';
 import { EXIT } from '../exit-code.ts';
 import { oneLine, printJson, printLines } from '../output/print.ts';
@@ -38,25 +38,22 @@ export function stateCommand(program: Command, run: RunClient): void {
 
 function withOptions(command: Command, example: string): Command {
   return command
-    .option('--server <url>', 'URL of the server that the state is about')
+    .option('--server <url>', 'URL of the server that the state is about; default: as for other commands')
     .option('--state <dir>', 'folder of the state; default: that of the server')
     .option('--passphrase-file <file>', 'file whose first line is the passphrase; default: ask on the terminal')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', `\nExample:\n  $ glasskey state ${example} --server https://keys.example`);
 }
 
-/** Runs `work` on the state folder that the options name. Throws `usage` if they name none. */
-function runHere(run: RunClient, options: StateOptions, work: (folder: string) => Promise<number>): Promise<void> {
-  const { server, state } = options;
-  const named = { server: server ?? '', ...(state === undefined ? {} : { state }) };
-  return run(named, () => {
-    ensure(
-      server !== undefined || state !== undefined,
-      'usage',
-      'no state named: give its folder with --state, or its server with --server',
-    );
-    return work(stateFolder(named));
-  });
+/** Runs `work` on the state folder that the options name, else on that of the server. Throws `usage` for neither. */
+async function runHere(
+  run: RunClient,
+  options: StateOptions,
+  work: (folder: string) => Promise<number>,
+): Promise<void> {
+  const { server = '', state } = options;
+  const named = state === undefined ? await settleOptions(options) : { server, state };
+  return run(named, () => work(stateFolder(named)));
 }
 
 async function seal(file: string, folder: string, options: StateOptions): Promise<number> {
@@ -67,7 +64,7 @@ async function seal(file: string, folder: string, options: StateOptions): Promis
   await writeFileDurably(file, await exportState(store, passphrase));
   const known = await read(store);
   if (options.json === true) printJson({ file, ...summary(known) });
-  else printLines(`sealed into ${file}: ${summaryLine(known)}`);
+  else printLines(`sealed into ${file}: ${summaryLine(known)}`, `Next: \`glasskey state import ${file}\` elsewhere`);
   return EXIT.fine;
 }
 
@@ -87,7 +84,7 @@ async function unseal(file: string, folder: string, options: StateOptions): Prom
   });
   const known = await read(store);
   if (options.json === true) printJson({ folder, ...summary(known), lost });
-  else printLines(`restored to ${folder}: ${summaryLine(known)}`);
+  else printLines(`restored to ${folder}: ${summaryLine(known)}`, 'Next: `glasskey monitor`');
   for (const sentence of lost) process.stderr.write(`lost: ${oneLine(sentence)}\n`);
   return EXIT.fine;
 }

@@ -6,7 +6,7 @@ import { parsePolicy } from '../../core/audit/policy.ts';
 import { writeFileDurably } from '../../client/node.ts';
 import { Transport } from '../../client/transport.ts';
 import { fetchBundle } from '../../client/trust.ts';
-import type { ClientOptions } from '../client-options.ts';
+import { type ClientOptions, serverOption } from '../client-options.ts';
 import { recordingFetch } from '../evidence.ts';
 import { EXIT } from '../exit-code.ts';
 import { printLines } from '../output/print.ts';
@@ -15,10 +15,10 @@ import type { RunClient } from './run-command.ts';
 
 /** `trust`: shows the trust bundle of a server, and pins nothing. */
 export function trustCommand(program: Command, run: RunClient): void {
-  program
+  const trust = program
     .command('trust')
-    .description('fetch the trust bundle of a server and show its fingerprint; nothing is pinned')
-    .requiredOption('--server <url>', 'URL of the server')
+    .description('fetch the trust bundle of a server and show its fingerprint; nothing is pinned');
+  serverOption(trust)
     .option('--out <file>', 'write the bundle to this file')
     .addHelpText('after', '\nExample:\n  $ glasskey trust --server https://keys.example --out trust.json')
     .action((options: ClientOptions & { out?: string }) =>
@@ -28,8 +28,11 @@ export function trustCommand(program: Command, run: RunClient): void {
         const text = formatTrustBundle(signed);
         if (options.out === undefined) printLines(text.trimEnd());
         else await writeFileDurably(options.out, text);
-        process.stderr.write(`${signed.bundle.origin}: fingerprint ${fingerprint(signed.bundle)}\n`);
-        process.stderr.write(`${witnessingLine(witnessingOf(parsePolicy(signed.bundle.witnessPolicy)))}\n`);
+        process.stderr.write(
+          `${signed.bundle.origin}: fingerprint ${fingerprint(signed.bundle)}\n` +
+            'Next: compare it with the one that the operator publishes elsewhere; then --trust holds other commands to the file\n' +
+            `${witnessingLine(witnessingOf(parsePolicy(signed.bundle.witnessPolicy)))}\n`,
+        );
         return EXIT.fine;
       }),
     );

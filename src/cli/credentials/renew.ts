@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ClientOptions, openIssuing } from '../client-options.ts';
+import type { ClientOptions } from '../client-options.ts';
+import { openDirectory } from '../open-directory.ts';
 import { CredentialFolder } from './credentials.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { renewInTime } from './renew-daemon.ts';
@@ -18,7 +19,7 @@ export interface RenewOptions extends ClientOptions {
 export async function renew(identity: string, options: RenewOptions): Promise<number> {
   const folder = new CredentialFolder(options.credentials);
   const once = async (): Promise<number> => {
-    const directory = await openIssuing(options);
+    const directory = await openDirectory(options);
     const issued = await directory.renew(identity, await folder.key(), await folder.companions());
     await folder.writeCertificate(issued);
     return printIssued(issued.binding, folder, options);

@@ -104,8 +104,11 @@ function absenceOf(binding: VerifiedBinding): string {
   return isErased(binding) ? 'the authority erased the identity' : 'all are revoked or expired';
 }
 
-/** Returns a binding for people. */
-export function bindingLines(binding: VerifiedBinding): string[] {
+/** Verdicts that tell owners nothing about a change that they have just made. */
+const EXPECTED: readonly string[] = ['unchanged', 'first-seen', 'key', 'maintenance'];
+
+/** Returns a binding for people. `next` is what owners do after a change that they made. */
+export function bindingLines(binding: VerifiedBinding, next?: string): string[] {
   const certificates = binding.certificates.map(
     (certificate) =>
       `  ${certificate.serial}  key ${certificate.spkiSha256.slice(0, 16)}…  until ${isoTime(certificate.notAfterMs)}`,
@@ -116,12 +119,15 @@ export function bindingLines(binding: VerifiedBinding): string[] {
   return [
     `${binding.identity}: version ${binding.version}, in the log of ${binding.treeSize} entries`,
     ...(certificates.length > 0 ? certificates : [`  no certificate: ${absenceOf(binding)}`]),
-    changeLine(binding.change),
+    ...(next !== undefined && EXPECTED.includes(binding.change.type) ? [] : [changeLine(binding.change)]),
     ...firstLookLines(binding.change),
     ...pendingLines(binding),
     ...(binding.version === 0 ? [provenanceText(binding)] : []),
     ...alertLines(binding.alerts),
-    ...(monitored.length > 0 ? [`${monitored.join(', ')}. Next: \`glasskey monitor\` keeps watching it`] : []),
+    ...(next === undefined && monitored.length > 0
+      ? [`${monitored.join(', ')}. Next: \`glasskey monitor\` keeps watching it`]
+      : []),
+    ...(next === undefined ? [] : [`Next: ${next}`]),
   ];
 }
 
@@ -160,13 +166,17 @@ export function versionLines(found: VerifiedVersion): string[] {
   ];
 }
 
+/** What owners do after each change of theirs. */
+export const MONITOR_OWN = '`glasskey monitor --watch` reports every version of it that you did not make';
+
 /** Prints a binding whose certificate was issued and written to `folder`. */
 export function printIssued(
   binding: VerifiedBinding,
   { certificate }: CredentialFolder,
-  { json }: { readonly json?: boolean },
+  { json, csr }: { readonly json?: boolean; readonly csr?: string },
 ): number {
+  const next = csr === undefined ? MONITOR_OWN : `\`glasskey monitor --own ${binding.identity}\` if it is yours`;
   if (json === true) printJson(bindingJson(binding));
-  else printLines(`certificate written to ${certificate}`, ...bindingLines(binding));
+  else printLines(`certificate written to ${certificate}`, ...bindingLines(binding, next));
   return EXIT.fine;
 }

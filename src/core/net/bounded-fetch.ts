@@ -67,9 +67,26 @@ function isRedirected({ type, status, redirected }: Response): boolean {
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown reason';
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
-  return printable(`${error.message}${cause}`);
+  const { cause } = error;
+  if (!(cause instanceof Error)) return printable(error.message);
+  const advice = ADVICE.find(([pattern]) =>
+    pattern.test(`${'code' in cause ? String(cause.code) : ''} ${cause.message}`),
+  );
+  // OpenSSL's errors name its own source files; their fourth field is for people.
+  const words = cause.message.replace(/^(?:[^:]*:)?error:[0-9A-F]+:[^:]*:[^:]*:([^:]*):[^]*$/, '$1');
+  return printable(`${words}${advice === undefined ? '' : `. Next: ${advice[1]}`}`);
 }
+
+/** What to do about failures of connections, by their codes and words in Node. */
+const ADVICE: readonly (readonly [RegExp, string])[] = [
+  [/ECONNREFUSED/, 'check that the server runs, and its address'],
+  [/ENOTFOUND/, 'check the name of the host'],
+  [
+    /WRONG_VERSION_NUMBER|wrong version number|packet length too long/i,
+    'nothing speaks TLS there: check port and scheme',
+  ],
+  [/SELF_SIGNED|UNABLE_TO_|CERT_UNTRUSTED/, 'name the CA of its TLS certificate in NODE_EXTRA_CA_CERTS'],
+];
 
 /** Makes untrusted words fit for a terminal or a log: without control characters, line breaks and direction marks. */
 export function printable(text: string): string {

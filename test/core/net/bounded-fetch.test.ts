@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { boundedFetch, type Fetch } from '../../../src/core/net/bounded-fetch.ts';
 
@@ -71,8 +72,20 @@ describe('a request', () => {
   it('says why there is no answer, in words that are safe to print', async () => {
     const refused = () => Promise.reject(new TypeError('fetch failed', { cause: new Error('refused\u001b[31m') }));
     await expect(ask(refused)).rejects.toEqual(
-      failure('network-failed', 'no answer from the server: fetch failed: refused\ufffd[31m'),
+      failure('network-failed', 'no answer from the server: refused\ufffd[31m'),
     );
+  });
+
+  it('says what to do about a connection, without OpenSSL’s own lines', async () => {
+    const plain = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    await new Promise<void>((listening) => plain.listen(0, '127.0.0.1', listening));
+    const { port } = plain.address() as AddressInfo;
+    const askAt = (url: string) => boundedFetch(fetch, url, {}, bounds).catch((error: unknown) => String(error));
+    const tls = await askAt(`https://127.0.0.1:${port}`);
+    await new Promise((closed) => plain.close(closed));
+    expect(tls).toMatch(/no answer from the server: [a-z ]+\. Next: nothing speaks TLS there/);
+    expect(tls).not.toMatch(/error:|openssl/i);
+    expect(await askAt(`http://127.0.0.1:${port}`)).toMatch(/ECONNREFUSED.*Next: check that the server runs/);
   });
 });
 
