@@ -25,16 +25,10 @@ export function monitoredLines(result: Monitored): string[] {
   return result.role === 'contact' ? contactLines(result) : ownerLines(result);
 }
 
-function contactLines({
-  identity,
-  checked,
-  remaining,
-  alerts,
-}: Extract<Monitored, { readonly role: 'contact' }>): string[] {
+function contactLines({ identity, checked, alerts }: Extract<Monitored, { readonly role: 'contact' }>): string[] {
   const versions = checked.map(({ version }) => version).join(', ');
   const shown = versions === '' ? 'no version that you saw needs monitoring' : `still in the log: version ${versions}`;
-  const rest = remaining.length > 0 ? '. Next: monitor again within the monitoring window' : '';
-  return [`${identity}: ${shown}${rest}`, ...alertLines(alerts).map((line) => `  ${line}`)];
+  return [`${identity}: ${shown}`, ...alertLines(alerts).map((line) => `  ${line}`)];
 }
 
 function ownerLines(result: OwnerMonitored): string[] {
@@ -70,7 +64,7 @@ function adoptedLines({ identity, binding: { version, certificates } }: OwnerMon
 function ownAlertLines({ identity, version, reason, value }: Alert): string[] {
   const record = value === undefined ? undefined : decodeIdentityRecord(value);
   const certificates = record?.certificates ?? [];
-  const veto = `  If that was not you: \`glasskey veto ${identity} --credentials <a key of yours> --server <url>\``;
+  const veto = `  If that was not you: \`glasskey veto ${identity} --credentials <a key of yours>\``;
   return [
     `  version ${version}: ${oneLine(reason)}`,
     ...(record?.pending === undefined ? [] : [veto]),
