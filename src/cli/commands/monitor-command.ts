@@ -145,15 +145,17 @@ async function monitorOnce(
       ...(results.length === 0
         ? ['nothing to monitor. Next: name an identity of yours, or look one up']
         : results.flatMap(monitoredLines)),
-      ...(results.length === 0 || options.watch === true ? [] : [again(directory)]),
+      ...(results.length === 0 || options.watch === true ? [] : [again(directory, results)]),
     );
   const alerts = results.flatMap((result) => result.alerts);
   reportAlerts(alerts);
   return alerts.length > 0 ? EXIT.misbehaviour : EXIT.fine;
 }
 
-/** Says when monitoring has to go on. */
-function again(directory: KeyDirectory): string {
+/** Says when monitoring has to go on, or how to end a warning. */
+function again(directory: KeyDirectory, results: readonly Monitored[]): string {
+  const isWarning = results.some(({ alerts }) => alerts.length > 0);
+  if (isWarning) return 'Next: once you have looked into this, `glasskey monitor --acknowledge` ends the warning';
   const hours = directory.trust.config.reasonableMonitoringWindowMs / 3_600_000;
   return `Next: monitor again within ${Math.round(hours * 10) / 10} h, or let --watch do it`;
 }

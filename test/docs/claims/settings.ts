@@ -127,9 +127,14 @@ export const SERVER_SETTINGS: Claims = {
 
 /** "Settings of a client". */
 export const CLIENT_SETTINGS: Claims = {
-  'no --trust (bundle)': [
+  'no --trust (bundle) or bootstrap (fingerprint)': [
     'test/cli/contract.test.ts: pin the bundle on first use and refuse another one',
     'test/scenario/attacks-trust.test.ts: bundle-changed',
+    'test/scenario/attacks-trust.test.ts: log-replaced',
+  ],
+  'a fingerprint of somebody else': [
+    'test/scenario/attacks-trust.test.ts: bundle-changed',
+    'test/cli/bootstrap.test.ts: trusts nothing without a fingerprint, and shows what the server has',
   ],
   '--trust of somebody else': ['test/scenario/attacks-trust.test.ts: bundle-changed'],
   'a fresh --state each time': [
