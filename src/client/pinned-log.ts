@@ -6,8 +6,9 @@ import type { PinnedAt } from './state/client-state.ts';
 
 /**
  * Holds a server to the pinned bundle, as `assertSuccessor` does. A server that used to show the pinned log and now
- * shows another one is `log-replaced`: that is no mistake of the user, and forgets more than any fork. It is `log-reset`
- * only if the pinned log itself is named after this computer and the server is on it: a development server began anew.
+ * shows another one is `log-replaced`: that is no mistake of the user, and forgets more than any fork. It is
+ * `log-reset` only if the pinned log itself is named after this computer and the server is on it: a development server
+ * began anew.
  */
 export function assertFollowsPin(
   pinned: TrustBundle,

@@ -61,7 +61,7 @@ export async function fetchBundle(transport: Transport): Promise<SignedTrustBund
   return signed;
 }
 
-/** What holds a server to one log, besides the state: a bundle, or the fingerprint of one. */
+/** The trust that a caller gives besides the state: a bundle, or the fingerprint of one. */
 export interface GivenTrust {
   readonly bundle?: SignedTrustBundle | undefined;
   /** Lower-case hex. */

@@ -166,7 +166,7 @@ export function versionLines(found: VerifiedVersion): string[] {
   ];
 }
 
-/** What owners do after each change of theirs. */
+/** The next step of owners after each change of theirs. */
 export const MONITOR_OWN = '`glasskey monitor --watch` reports every version of it that you did not make';
 
 /** Prints a binding whose certificate was issued and written to `folder`. */

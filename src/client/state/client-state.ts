@@ -103,7 +103,7 @@ export interface PinnedAt {
 export interface ClientState {
   /** The pinned trust bundle with its signatures, as JSON text. */
   readonly bundle: string | undefined;
-  /** How the bundle came to be pinned; undefined in states that earlier versions wrote. */
+  /** The circumstances of its pinning; undefined in states that earlier versions wrote. */
   readonly pinned: PinnedAt | undefined;
   /** The last tree head that was verified. */
   readonly view: TreeView | undefined;

@@ -77,7 +77,7 @@ function reasonOf(error: unknown): string {
   return printable(`${words}${advice === undefined ? '' : `. Next: ${advice[1]}`}`);
 }
 
-/** What to do about failures of connections, by their codes and words in Node. */
+/** Advice about failures of connections, by their codes and words in Node. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
   [/ECONNREFUSED/, 'check that the server runs, and its address'],
   [/ENOTFOUND/, 'check the name of the host'],
