@@ -21,7 +21,7 @@ export interface WitnessStatus {
   readonly last: { readonly size: number; readonly timestampMs: number } | undefined;
 }
 
-/** How a log stands, read from its database. */
+/** The standing of a log, read from its database. */
 export interface LogStatus extends Omit<InspectedLog, 'logId' | 'checkpoints' | 'auditor'> {
   readonly origin: string;
   readonly database: 'postgres' | 'pglite';

@@ -2,8 +2,8 @@ import { Semaphore } from './semaphore.ts';
 import type { ServiceLimits } from './service-limits.ts';
 
 /**
- * Bounds the reads that no budget charges, by what is read. Each has its own places: while the database is silent, reads
- * of the log's files keep theirs, and CRLs and OCSP responses are served from memory.
+ * Bounds the reads that no budget charges, by what is read. Each has its own places: while the database is silent,
+ * reads of the log's files keep theirs, and CRLs and OCSP responses are served from memory.
  */
 export type Reading = Readonly<Record<'files' | 'crls' | 'ocsp', Semaphore>>;
 

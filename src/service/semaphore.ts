@@ -14,7 +14,7 @@ export interface SemaphoreBounds {
   readonly patienceMs?: number;
 }
 
-/** Who wants work done. */
+/** The party that wants work done. */
 export interface Wanting {
   /** Aborted as soon as the asker has gone. */
   readonly signal?: AbortSignal | undefined;
@@ -28,7 +28,7 @@ export interface Wanting {
  */
 export class Semaphore {
   readonly #bounds: SemaphoreBounds;
-  /** Who waits, by asker. The next turn is that of the first asker. */
+  /** The waiting work, by asker. The next turn is that of the first asker. */
   readonly #queues = new Map<string, Set<() => void>>();
   #waiting = 0;
   #underWay = 0;

@@ -5,7 +5,7 @@ import { LOCK_CLASS } from './writer-lock.ts';
 /** Released checkpoints that are searched for the last cosignature of each witness. */
 const MAX_CHECKPOINTS = 200;
 
-/** What a database says about one log. Nothing of it is verified. */
+/** A database's word about one log. Nothing of it is verified. */
 export interface InspectedLog {
   readonly logId: string;
   /** Log entries that are committed. */

@@ -92,6 +92,10 @@ describe('bootstrap', () => {
     const byFlag = await as('owner', variables)(...lookUp, ...flag, '--state', other);
     expect(byFlag, byFlag.stderr).toMatchObject({ code: 3, stderr: '' });
     expect(readdirSync(other)).toEqual(['state.json']);
+    writeFileSync(box.path('passphrase'), 'correct horse battery\n');
+    const exporting = ['state', 'export', 'sealed', '--passphrase-file', 'passphrase'];
+    const exported = await as('nobody', { GLASSKEY_STATE: state })(...exporting);
+    expect(exported, exported.stderr).toMatchObject({ code: 0 });
     const before = readFileSync(remembered('owner'), 'utf8');
     const overwriting = ['bootstrap', second.url, '--fingerprint', fingerprintOf(second)];
     const refused = await as('owner')(...overwriting);

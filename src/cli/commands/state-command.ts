@@ -6,7 +6,7 @@ import { FolderState, writeFileDurably } from '../../client/node.ts';
 import { exportState, importState } from '../../client/state/state-transfer.ts';
 import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import { settleOptions, stateFolder } from '../client-options.ts';
+import { settledState, settleOptions, stateFolder } from '../client-options.ts';
 import { readInput } from '../../server/user-input.ts';
 import { EXIT } from '../exit-code.ts';
 import { oneLine, printJson, printLines } from '../output/print.ts';
@@ -51,8 +51,9 @@ async function runHere(
   options: StateOptions,
   work: (folder: string) => Promise<number>,
 ): Promise<void> {
-  const { server = '', state } = options;
-  const named = state === undefined ? await settleOptions(options) : { server, state };
+  const { server = '' } = options;
+  const state = settledState(options.state);
+  const named = state === undefined ? await settleOptions({ server: options.server }) : { server, state };
   return run(named, () => work(stateFolder(named)));
 }
 

@@ -1,13 +1,13 @@
 /** The verdict of one check: `FAIL` needs somebody before the log can serve, `WARN` can wait. */
 export type FindingState = 'OK' | 'WARN' | 'FAIL';
 
-/** What one check of `glasskey doctor` found. */
+/** The finding of one check of `glasskey doctor`. */
 export interface Finding {
-  /** What was looked at. */
+  /** The thing that was looked at. */
   readonly check: string;
   readonly state: FindingState;
   readonly detail: string;
-  /** What to do next; undefined if all is well. */
+  /** The next step; undefined if all is well. */
   readonly next?: string | undefined;
 }
 
