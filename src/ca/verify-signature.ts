@@ -7,7 +7,8 @@ import { defaultSignatureAlgorithm, familyFits, type VerifiedAlgorithm } from '.
 /**
  * Verifies a bare signature by the key in a DER SubjectPublicKeyInfo; all arguments are untrusted. P-256 uses SHA-256
  * and P-384 uses SHA-384 (DER `Ecdsa-Sig-Value`), Ed25519 follows RFC 8032, and RSA is RSASSA-PKCS1-v1_5 with SHA-256.
- * All but Ed25519 need WebCrypto. Throws `bad-signature`, `bad-key`, `weak-key`.
+ * All but Ed25519 need WebCrypto. Throws `bad-signature`, `bad-key`, `weak-key`, and `unsupported-operation` if the
+ * platform lacks WebCrypto or the algorithm: then nothing is said about the signature.
  */
 export async function verifySpkiSignature(spki: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<void> {
   const key = parsePublicKey(spki);
@@ -54,9 +55,11 @@ async function verifyBy(
   signature: Uint8Array,
   message: Uint8Array,
 ): Promise<boolean> {
+  const webCrypto = subtle();
   try {
-    return await subtle().verify(algorithm, key, new Uint8Array(signature), new Uint8Array(message));
+    return await webCrypto.verify(algorithm, key, new Uint8Array(signature), new Uint8Array(message));
   } catch (error) {
+    assertSupported(error);
     throw new GlasskeyError('bad-signature', 'the platform cannot verify the signature', { cause: error });
   }
 }
@@ -79,15 +82,23 @@ type ImportAlgorithm =
   | { readonly name: string; readonly namedCurve: string };
 
 async function importKey(format: 'raw' | 'spki', data: Uint8Array, algorithm: ImportAlgorithm) {
+  const webCrypto = subtle();
   try {
-    return await subtle().importKey(format, new Uint8Array(data), algorithm, false, ['verify']);
+    return await webCrypto.importKey(format, new Uint8Array(data), algorithm, false, ['verify']);
   } catch (error) {
+    assertSupported(error);
     throw new GlasskeyError('bad-key', 'the platform refuses the public key', { cause: error });
   }
 }
 
+/** Throws `unsupported-operation` if an error of WebCrypto says that the platform lacks the algorithm. */
+function assertSupported(error: unknown): void {
+  if (!(error instanceof Error) || error.name !== 'NotSupportedError') return;
+  throw new GlasskeyError('unsupported-operation', 'the platform lacks the algorithm of the key', { cause: error });
+}
+
 function subtle() {
   const found = globalThis.crypto?.subtle;
-  ensure(found !== undefined, 'unsupported-operation', 'WebCrypto is missing: browsers offer it on https only');
+  ensure(found !== undefined, 'unsupported-operation', 'the platform lacks WebCrypto: browsers offer it on https only');
   return found;
 }

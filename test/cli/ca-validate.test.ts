@@ -25,6 +25,23 @@ describe('glasskey ca validate', () => {
     ]);
   });
 
+  it('judges by the profile that is asked for', async () => {
+    // Only what Glasskey issues needs a serial above 0 and an authority key identifier.
+    const lax = pathCases()
+      .map(limboCase)
+      .filter((one) => one.expected_result === 'FAILURE');
+    const file = sandbox.path('profiles.json');
+    writeFileSync(file, JSON.stringify({ version: 1, testcases: lax }));
+    const judged = async (...args: string[]): Promise<number> => {
+      const { stdout } = await sandbox.run('ca', 'validate', file, '--json', ...args);
+      return (JSON.parse(stdout) as { agree: number }).agree;
+    };
+    const strict = await judged();
+    expect(await judged('--profile', 'strict')).toBe(strict);
+    expect(await judged('--profile', 'rfc5280')).toBeLessThan(strict);
+    expect(await sandbox.run('ca', 'validate', file, '--profile', 'other')).toMatchObject({ code: 1 });
+  });
+
   it('refuses what is not of the schema', async () => {
     const file = sandbox.path('bad.json');
     writeFileSync(file, '{"version":2,"testcases":[]}');

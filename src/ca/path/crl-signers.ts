@@ -1,4 +1,4 @@
-import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
+import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { BACKDATE_MS } from '../profile.ts';
 import { verifySignature } from '../verify-signature.ts';
@@ -49,16 +49,9 @@ export class CrlSigners {
     this.#others = certificates.map((der) => readable(der, profile)).filter((one) => one !== undefined);
   }
 
-  /** Returns true unless the CRL says that another key than this CA's signed it. */
-  mayBeOf({ issuer, authorityKeyId }: ParsedCrl, { subject, contents }: PathCertificate): boolean {
-    if (!sameNames(issuer, subject)) return false;
-    const { subjectKeyId } = contents;
-    return authorityKeyId === undefined || subjectKeyId === undefined || equalBytes(authorityKeyId, subjectKeyId);
-  }
-
   /**
    * Asserts that the CRL is valid at the time and signed by a key of its issuer, of one `above` the certificate in
-   * question or another one. Throws `bad-certificate`, or what is wrong with that other one.
+   * question or another one. Throws `bad-certificate`: a signer that is revoked says nothing about the certificate.
    */
   async assertSigned(crl: ParsedCrl, above: readonly PathCertificate[]): Promise<void> {
     const isCurrent = this.#atMs >= crl.thisUpdateMs - BACKDATE_MS && this.#atMs <= crl.nextUpdateMs;
@@ -91,7 +84,7 @@ export class CrlSigners {
       await verifySignature(publicKey, crl.signatureAlgorithm, crl.tbs, crl.signature);
       return true;
     } catch (error) {
-      if (isGlasskeyError(error)) return false;
+      if (isGlasskeyError(error) && error.code !== 'unsupported-operation') return false;
       throw error;
     }
   }
@@ -102,9 +95,19 @@ export class CrlSigners {
     if (known !== undefined) return known;
     ensure(this.#signers.size < MAX_SIGNERS, 'bad-certificate', 'too many signers of CRLs to try');
     this.#pending.add(signer);
-    const trusted = this.#findPath(signer).finally(() => this.#pending.delete(signer));
+    const trusted = this.#vouchFor(signer).finally(() => this.#pending.delete(signer));
     this.#signers.set(signer, trusted);
     return trusted;
+  }
+
+  async #vouchFor(signer: PathCertificate): Promise<void> {
+    try {
+      await this.#findPath(signer);
+    } catch (cause) {
+      if (!isGlasskeyError(cause) || cause.fault !== 'verification') throw cause;
+      const which = `the signer of a CRL, certificate ${signer.contents.serial}, is not trusted`;
+      throw new GlasskeyError('bad-certificate', `${which}: ${cause.message}`, { cause });
+    }
   }
 
   async #findPath(signer: PathCertificate): Promise<void> {

@@ -54,7 +54,8 @@ describe('a CRL signed by another key of the CA', () => {
     expect(await judge([makeCrl(signer), rootCrl], [signer])).toBe('good');
     expect(await judge([makeCrl(signer, listed), rootCrl], [signer])).toBe('certificate-revoked');
     const revoked = makeCrl(root, { entries: [{ serial: Uint8Array.of(0x42) }] });
-    expect(await judge([makeCrl(signer), revoked], [signer])).toBe('certificate-revoked');
+    // What is revoked is the signer: of the certificate nothing is known.
+    expect(await judge([makeCrl(signer), revoked], [signer])).toBe('bad-certificate');
   });
 
   it('does not count otherwise', async () => {
@@ -64,6 +65,19 @@ describe('a CRL signed by another key of the CA', () => {
     expect(await judge([makeCrl(foreign), rootCrl], [foreign])).not.toBe('good');
     const user = makeCa({ extensions: { [ExtensionOid.keyUsage]: keyUsage('digitalSignature') } }, root);
     expect(await judge([makeCrl(user), rootCrl], [user])).toBe('bad-certificate');
+  });
+
+  it('leaves unknown whether a CA above is revoked, if the certificate of that key is missing', async () => {
+    const extensions = { [ExtensionOid.basicConstraints]: undefined, [ExtensionOid.keyUsage]: keyUsage('cRLSign') };
+    const rootSigner = makeCa({ serial: Uint8Array.of(0x43), name: root.name, extensions }, root);
+    const intermediate = makeCa({ serial: Uint8Array.of(0x44) }, root);
+    const below = makeLeaf(intermediate, { serial: SERIAL });
+    const all = [makeCrl(intermediate), makeCrl(rootSigner, { entries: [{ serial: Uint8Array.of(0x44) }] })];
+    expect(await judge(all, [intermediate], below)).toBe('bad-certificate');
+    expect(await judge([...all, rootCrl], [intermediate, rootSigner], below)).toBe('certificate-revoked');
+    // A CRL that holds says enough, and so does none.
+    expect(await judge([...all, rootCrl], [intermediate], below)).toBe('good');
+    expect(await judge([makeCrl(intermediate)], [intermediate], below)).toBe('good');
   });
 
   it('vouches for no certificate of that key itself', async () => {

@@ -11,6 +11,7 @@ import { MAX_ANCHORS, parseAnchors, type TrustAnchors } from '../../../ca/path/t
 import { parsePemBlocks } from '../../../ca/der/pem.ts';
 import { decodeUtf8 } from '../../../core/encoding/bytes.ts';
 import { ensure } from '../../../core/errors.ts';
+import { asUserInput, readInput } from '../../../server/user-input.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../../exit-code.ts';
 import { oneLine, printJson, printLines } from '../../output/print.ts';
 import type { RunServer } from '../run-command.ts';
@@ -43,11 +44,7 @@ export function checkCommand(ca: Command, run: RunServer): void {
     .option('--ip <address>', 'IP address that the certificate must be for')
     .option('--email <address>', 'mail address that the certificate must be for')
     .option('--uri <uri>', 'URI that the certificate must be for')
-    .addOption(
-      new Option('--profile <name>', 'strict: as Glasskey issues; rfc5280: what RFC 5280 makes a validator check')
-        .choices(['strict', 'rfc5280'])
-        .default('strict'),
-    )
+    .addOption(profileOption())
     .option('--at <time>', 'time to validate at, such as 2026-11-23T12:00:00Z; default: now', parseTime)
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -55,6 +52,13 @@ export function checkCommand(ca: Command, run: RunServer): void {
       '\nExample:\n  $ glasskey ca check alice.pem --root root.pem --chain issuer.pem --crl issuer.crl',
     )
     .action((file: string, flags: Flags) => run(() => judge(file, flags)));
+}
+
+/** The option that chooses the rules of a path. */
+export function profileOption(): Option {
+  return new Option('--profile <name>', 'strict: as Glasskey issues; rfc5280: what RFC 5280 makes a validator check')
+    .choices(['strict', 'rfc5280'])
+    .default('strict');
 }
 
 /** Exits with 2 if the certificate does not validate, like every command that verifies; a missing file exits with 1. */
@@ -111,14 +115,16 @@ function lines(file: string, serials: readonly string[], revocation: readonly st
 }
 
 async function nonceOf(file: string): Promise<Uint8Array> {
-  const { nonce } = parseOcspRequest(new Uint8Array(await readFile(file)));
+  const bytes = new Uint8Array(await readFile(file));
+  const { nonce } = await asUserInput(file, () => parseOcspRequest(bytes));
   ensure(nonce !== undefined, 'usage', `the OCSP request in ${file} has no nonce: leave out --ocsp-request`);
   return nonce;
 }
 
 /** Reads the file of trusted roots, and warns of each that cannot be read. */
 async function readRoots(file: string): Promise<TrustAnchors> {
-  const roots = parseAnchors(parsePemBlocks('CERTIFICATE', await readFile(file, 'utf8'), MAX_ANCHORS));
+  const text = await readInput(file);
+  const roots = await asUserInput(file, () => parseAnchors(parsePemBlocks('CERTIFICATE', text, MAX_ANCHORS)));
   for (const { index, error } of roots.unreadable) {
     process.stderr.write(`warning: root ${index + 1} in ${oneLine(file)} is not used: ${error.message}\n`);
   }
@@ -126,7 +132,8 @@ async function readRoots(file: string): Promise<TrustAnchors> {
 }
 
 async function certificates(file: string): Promise<Uint8Array[]> {
-  return parsePemBlocks('CERTIFICATE', await readFile(file, 'utf8'));
+  const text = await readInput(file);
+  return asUserInput(file, () => parsePemBlocks('CERTIFICATE', text));
 }
 
 /** Reads files that hold DER, or PEM blocks with `label`. */
@@ -135,7 +142,7 @@ async function readAll(files: readonly string[] = [], label?: string): Promise<U
   for (const file of files) {
     const bytes = new Uint8Array(await readFile(file));
     const isPem = label !== undefined && bytes[0] === '-'.charCodeAt(0);
-    all.push(...(isPem ? parsePemBlocks(label, decodeUtf8(bytes)) : [bytes]));
+    all.push(...(isPem ? await asUserInput(file, () => parsePemBlocks(label, decodeUtf8(bytes))) : [bytes]));
   }
   return all;
 }

@@ -5,6 +5,7 @@ import {
   assertPeer,
   checkRevocation,
   type PathCertificate,
+  type PathProfile,
   type PeerNames,
   validatePath,
 } from '../../../ca/path/index.ts';
@@ -52,13 +53,13 @@ function parseWithoutNull(text: string): unknown {
   }
 }
 
-/** Runs one test case. Throws `malformed-encoding` for a case that does not fit the schema. */
-export async function runLimboCase(fields: JsonFields): Promise<LimboOutcome> {
+/** Runs one test case by the rules of `profile`. Throws `malformed-encoding` for a case that does not fit the schema. */
+export async function runLimboCase(fields: JsonFields, profile?: PathProfile): Promise<LimboOutcome> {
   const id = fields.string('id', 1_000);
   const expected = fields.oneOf('expected_result', ['SUCCESS', 'FAILURE']);
   const skipped = reasonToSkip(id, fields);
   if (skipped !== undefined) return { id, expected, outcome: 'skipped', reason: skipped };
-  const validate = prepare(fields);
+  const validate = prepare(fields, profile);
   try {
     await validate();
     return { id, expected, outcome: 'accepted' };
@@ -81,7 +82,7 @@ function reasonToSkip(id: string, fields: JsonFields): string | undefined {
 }
 
 /** Reads a whole case first, so that only the validation itself can refuse it. */
-function prepare(fields: JsonFields): () => Promise<void> {
+function prepare(fields: JsonFields, profile: PathProfile | undefined): () => Promise<void> {
   const pems = (name: string): readonly string[] =>
     fields.has(name) ? fields.strings(name, { minimum: 0, maximum: 2_000 }, MAX_PEM) : [];
   const [anchors, intermediates, crls] = [pems('trusted_certs'), pems('untrusted_intermediates'), pems('crls')];
@@ -98,7 +99,8 @@ function prepare(fields: JsonFields): () => Promise<void> {
     const accept = async (path: readonly PathCertificate[]): Promise<void> => {
       for (const other of others) assertPeer(path[0] as PathCertificate, other);
       const encoded = crls.map((pem) => parsePem('X509 CRL', pem));
-      if (encoded.length > 0) await checkRevocation(path, encoded, atMs, { certificates: intermediates.map(der) });
+      if (encoded.length === 0) return;
+      await checkRevocation(path, encoded, atMs, { certificates: intermediates.map(der), profile });
     };
     await validatePath({
       leaf: der(leaf),
@@ -108,6 +110,7 @@ function prepare(fields: JsonFields): () => Promise<void> {
       maxDepth,
       purpose,
       keyUsage,
+      profile,
       ...peer,
       accept,
       acceptsCa: true,
