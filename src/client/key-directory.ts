@@ -23,7 +23,7 @@ import {
   makeCredential,
 } from './operations/credential.ts';
 import { compareWithOthers, showHeads, updateHeads } from './operations/heads.ts';
-import { history, type History } from './operations/history.ts';
+import { history, type History, type HistoryOptions } from './operations/history.ts';
 import { type Registration, registration, type Rotation, renewal, rotation } from './operations/key-orders.ts';
 import { lookUpIdentity, type LookupResult } from './operations/lookup.ts';
 import { lookupMany, type LookupOutcome } from './operations/lookup-many.ts';
@@ -44,7 +44,7 @@ import type { Trust, TrustOrigin } from './trust.ts';
 export type { HeadsAgreement } from './heads-text.ts';
 export type { KeyDirectoryOptions } from './key-directory-options.ts';
 export type { CredentialBinding, MadeCredential } from './operations/credential.ts';
-export type { History, PastVersion } from './operations/history.ts';
+export type { History, HistoryOptions, PastVersion } from './operations/history.ts';
 export type { LookupResult } from './operations/lookup.ts';
 export type { LookupOutcome } from './operations/lookup-many.ts';
 export type { VerifiedVersion } from './operations/lookup-version.ts';
@@ -126,10 +126,13 @@ export class KeyDirectory {
     return this.#run((operation, state) => lookupVersion(operation, state, identity, version));
   }
 
-  /** Returns every version of an identity, with its certificates and who authorised it. Throws `identity-not-found`. */
-  history(text: string): Promise<History> {
+  /**
+   * Returns the versions of an identity, with their certificates and who authorised them: as many as a client reads at
+   * once. Show `unread`, and ask again for those `before` that. Throws `identity-not-found`.
+   */
+  history(text: string, options: HistoryOptions = {}): Promise<History> {
     const identity = this.identity(text);
-    return this.#run((operation, state) => history(operation, state, identity));
+    return this.#run((operation, state) => history(operation, state, identity, options));
   }
 
   /**

@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KEYTRANS_MEDIA_TYPE } from '../../src/contract/media-types.ts';
 import { PATHS } from '../../src/contract/paths.ts';
-import type { Fetch } from '../../src/core/net/bounded-fetch.ts';
+import { history } from '../../src/client/operations/history.ts';
+import { MemoryState } from '../../src/client/state/client-state.ts';
+import { Transport } from '../../src/client/transport.ts';
+import { type Fetch, platformFetch } from '../../src/core/net/bounded-fetch.ts';
 import { decode, encode } from '../../src/core/encoding/codec.ts';
 import { chainRequestCodec, chainResponseCodec } from '../../src/core/keytrans/messages.ts';
 import { updateRequestCodec, updateResponsesCodec } from '../../src/core/keytrans/update-messages.ts';
 import { MAX_RECORD_BYTES_SHOWN } from '../../src/service/prover/answer-budget.ts';
 import { appendFatVersions } from '../support/fat-records.ts';
-import { LyingOperator } from '../support/lying-operator.ts';
+import { LyingOperator, refusal } from '../support/lying-operator.ts';
+import { readState } from '../support/victims.ts';
 import { identityOf } from '../support/owner.ts';
 
 const FAT = 'fat@example.com';
@@ -81,6 +85,43 @@ describe('a small question about fat versions', () => {
     expect(versions.map(({ version }) => version)).toEqual(Array.from({ length: VERSIONS }, (_, i) => i));
     expect(counts.pages).toBeGreaterThan(8);
     expect(counts.longest).toBeLessThanOrEqual(MAX_RECORD_BYTES_SHOWN + SLACK_BYTES);
+  });
+
+  it('is read part by part where it is longer than a client reads at once, and each part says so', async () => {
+    const state = new MemoryState();
+    const { trust } = await operator.client({ state });
+    const { url: server, log } = operator.server;
+    const transport = new Transport({ server, fetch: platformFetch, timeoutMs: 60_000 });
+    const operation = { transport, trust, now: log.clock.now, ending: { end: undefined } };
+    const bounds = { bytes: 4 * 1024 * 1024, versions: 4_096, requests: 256 };
+    const read: number[] = [];
+    let before: number | undefined;
+    let looks = 0;
+    do {
+      const { result } = await history(operation, await readState(state), identityOf(FAT), { before }, bounds);
+      expect(result.latest).toBe(VERSIONS - 1);
+      expect(result.versions.every(({ fault }) => fault === undefined)).toBe(true);
+      read.unshift(...result.versions.map(({ version }) => version));
+      if (result.unread !== undefined) expect(result.unread).toEqual({ last: (read[0] ?? 0) - 1, why: 'bound' });
+      before = result.unread && result.unread.last + 1;
+      looks++;
+    } while (before !== undefined);
+    expect(read).toEqual(Array.from({ length: VERSIONS }, (_, i) => i));
+    expect(looks).toBeGreaterThan(1);
+  });
+
+  it('is shown as far as the log shows it, and the rest is said to be missing', async () => {
+    const client = await operator.client({
+      fetch: async (url, init) => {
+        const isOld =
+          url.endsWith(PATHS.chain) && decode(chainRequestCodec, new Uint8Array(init.body as Uint8Array)).first < 40;
+        return isOld ? refusal('erased')() : fetch(url, init);
+      },
+    });
+    const { versions, unread } = await client.history(FAT);
+    expect(unread).toEqual({ last: 39, why: 'not-shown' });
+    expect(versions.map(({ version }) => version)).toEqual(Array.from({ length: VERSIONS - 40 }, (_, i) => 40 + i));
+    expect(versions.slice(0, 2)).toMatchObject([{ link: undefined, fault: undefined }, { link: 'operator' }]);
   });
 
   it('is not asked on after a page that breaks the chain', async () => {

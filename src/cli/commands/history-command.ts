@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
-import type { PastVersion } from '../../client/key-directory.ts';
+import type { History, PastVersion } from '../../client/key-directory.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import type { ClientOptions } from '../client-options.ts';
 import { openDirectory } from '../open-directory.ts';
 import { EXIT } from '../exit-code.ts';
+import { wholeNumber } from '../number-option.ts';
 import { oneLine, printJson, printLines } from '../output/print.ts';
 import { certificateJson, provenanceJson, provenanceText } from '../output/record-output.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
@@ -16,20 +17,46 @@ export function historyCommand(program: Command, run: RunClient): void {
     'show every version of an identity: its certificates, and who made it, as far as the log proves it',
     'glasskey history alice@example.com --server https://keys.example',
   )
+    .option(
+      '--before <version>',
+      'show the versions before this one, of a history that is too long for one look',
+      parseVersion,
+    )
     .option('--json', 'print the result as JSON')
-    .action((identity: string, options: ClientOptions & { readonly json?: boolean }) =>
-      run(options, async () => {
-        const directory = await openDirectory(options);
-        const { versions, treeSize, identity: canonical } = await directory.history(identity);
-        if (options.json === true) printJson({ identity: canonical, treeSize, versions: versions.map(versionJson) });
-        else
-          printLines(
-            `${canonical}: ${versions.length} ${versions.length === 1 ? 'version' : 'versions'}`,
-            ...versions.flatMap(versionLines),
-          );
-        return EXIT.fine;
-      }),
+    .action((identity: string, options: HistoryFlags) => run(options, () => show(identity, options)));
+}
+
+interface HistoryFlags extends ClientOptions {
+  readonly before?: number;
+  readonly json?: boolean;
+}
+
+const parseVersion = wholeNumber('the number of a version', 1, 0xffff_ffff);
+
+async function show(identity: string, options: HistoryFlags): Promise<number> {
+  const directory = await openDirectory(options);
+  const history = await directory.history(identity, { before: options.before });
+  const { versions, treeSize, latest, unread, identity: canonical } = history;
+  if (options.json === true) {
+    printJson({ identity: canonical, treeSize, latest, unread, versions: versions.map(versionJson) });
+  } else {
+    printLines(
+      `${canonical}: ${latest + 1} ${latest === 0 ? 'version' : 'versions'}`,
+      ...unreadLines(history),
+      ...versions.flatMap(versionLines),
     );
+  }
+  return EXIT.fine;
+}
+
+function unreadLines({ unread, identity }: History): string[] {
+  if (unread === undefined) return [];
+  const { last, why } = unread;
+  const next =
+    why === 'bound'
+      ? `there is more than one look reads. Next: \`glasskey history ${identity} --before ${last + 1}\``
+      : 'the log does not show what came before, perhaps because it was erased. Ask the owner';
+  return [`NOT SHOWN: ${last === 0 ? 'version 0' : `versions 0 to ${last}`}; ${next}`];
 }
 
 function versionJson(past: PastVersion): object {

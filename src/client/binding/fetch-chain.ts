@@ -23,6 +23,16 @@ const MAX_BYTES = 32 * 1024 * 1024;
 /** Most requests for the versions of one chain. An honest server sends several hundred KB at a time, if there are. */
 const MAX_PAGES = 256;
 
+/** The versions of a label, from the first one that was asked for on; untrusted. */
+export interface ChainPart {
+  readonly links: readonly RecordLink[];
+  /**
+   * `whole`: all are there. `erased`: the server says that the rest was erased, which nothing proves. `broken`: the last
+   * one does not name the version before. `bound`: the client stopped.
+   */
+  readonly why: 'whole' | 'erased' | 'broken' | 'bound';
+}
+
 /**
  * Fetches the versions first..end-1 of a label, in pages of as many as the server sends; they are untrusted. Returns
  * fewer if the server says that they were erased, which nothing proves, if there are too many, or if one does not name
@@ -32,24 +42,33 @@ export async function fetchChain(
   transport: Transport,
   config: Configuration,
   label: Uint8Array,
-  { first, end }: { readonly first: number; readonly end: number },
+  range: { readonly first: number; readonly end: number },
 ): Promise<readonly RecordLink[]> {
+  return (await fetchChainPart(transport, config, label, range)).links;
+}
+
+/** As {@link fetchChain}, and says why there are fewer. */
+export async function fetchChainPart(
+  transport: Transport,
+  config: Configuration,
+  label: Uint8Array,
+  { first, end }: { readonly first: number; readonly end: number },
+): Promise<ChainPart> {
   const links: RecordLink[] = [];
-  if (end - first > MAX_VERSIONS_BACK) return links;
+  if (end - first > MAX_VERSIONS_BACK) return { links, why: 'bound' };
   let bytes = 0;
   let previous: HeldVersion | undefined;
   for (let pages = 0; first + links.length < end && bytes <= MAX_BYTES && pages < MAX_PAGES; pages++) {
     const next = first + links.length;
     const last = Math.min(next + MAXIMUM_CHAIN_LINKS, end) - 1;
     const page = await fetchPage(transport, config, { label, first: next, last });
-    if (page === undefined) break;
+    if (page === undefined) return { links, why: 'erased' };
     for (const { value } of page) bytes += value.length;
     links.push(...page);
-    if (first + links.length === end) break;
     previous = follow(label, previous, next, page);
-    if (previous === undefined) break;
+    if (previous === undefined && first + links.length < end) return { links, why: 'broken' };
   }
-  return links;
+  return { links, why: first + links.length === end ? 'whole' : 'bound' };
 }
 
 /**

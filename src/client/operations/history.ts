@@ -1,16 +1,19 @@
 import { ensure, type GlasskeyError } from '../../core/errors.ts';
-import { checkTransition } from '../../identity/continuity.ts';
+import { checkTransition, type HeldVersion } from '../../identity/continuity.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { findOwnersRecord } from '../../identity/owners-record.ts';
-import { breaksChain } from '../../identity/record-link.ts';
+import type { Unjudged } from '../../identity/first-look.ts';
+import { breaksChain, openLink } from '../../identity/record-link.ts';
 import { type BoundCertificate, type Provenance, verifyRecordCertificates } from '../binding/binding.ts';
 import { earlierVersions } from '../binding/fetch-chain.ts';
+import { monitorSearched } from '../binding/monitored-versions.ts';
 import { recoveryWaitedIn } from '../binding/recovery-waited.ts';
 import { CONTINUITY_PORTS } from '../binding/verify-binding.ts';
 import type { ClientState, OwnedOrigin, StateChange } from '../state/client-state.ts';
 import { findIdentity } from './lookup.ts';
+import { searchVersion } from './lookup-version.ts';
 import { headTime, type Operation } from './operation.ts';
-import { type ReadVersion, readVersions } from './read-versions.ts';
+import { type ReadBounds, type ReadVersion, readVersionsBack } from './read-versions.ts';
 
 /** One version of an identity. */
 export interface PastVersion extends Provenance {
@@ -30,40 +33,82 @@ export interface History {
   /** Canonical. */
   readonly identity: string;
   readonly treeSize: number;
-  /** Ascending from 0. */
+  /** The number of the greatest version in the log. */
+  readonly latest: number;
+  /** Ascending and without a gap, up to the latest one or the one that was asked for. */
   readonly versions: readonly PastVersion[];
+  /**
+   * The versions before those, about which this says nothing; show it to the user. `bound`: there is more than a client
+   * reads at once, so ask again with `before`. `not-shown`: the log did not show them, perhaps after an erasure.
+   */
+  readonly unread: Unjudged | undefined;
+}
+
+/** Options of {@link history}. */
+export interface HistoryOptions {
+  /** Reads the versions before this one. Default: up to the latest one. */
+  readonly before?: number | undefined;
 }
 
 /**
- * Returns every version of an identity, with its certificates and its proven author. The latest is proved to be the
- * greatest one in the log; each earlier one opens the commitment that its successor names. Each is judged by the one
- * before it. Throws `identity-not-found`, `bad-chain` if versions were erased or do not connect, and what a lookup
- * throws.
+ * Returns the versions of an identity, with their certificates and their proven authors. The last one is proved to be
+ * in the log, as the greatest one unless `before` names another; each earlier one opens the commitment that its
+ * successor names. Each is judged by the one before it. Throws `identity-not-found`, `bad-chain` if versions do not
+ * connect, and what a lookup throws; with `before`, what `lookupVersion` throws.
  */
 export async function history(
   operation: Operation,
   state: ClientState,
   identity: Identity,
+  { before }: HistoryOptions = {},
+  bounds?: ReadBounds,
 ): Promise<StateChange<History>> {
-  const { next, found } = await findIdentity(operation, state, identity);
+  const { next: looked, found } = await findIdentity(operation, state, identity);
   ensure(found !== undefined, 'identity-not-found', `${identity.text} is not registered`);
+  const isLatest = before === undefined || before > found.latest.version;
+  const { next, last } = isLatest
+    ? { next: looked, last: found.latest }
+    : await findVersion(operation, looked, identity, before - 1);
   const owned = next.owners.get(identity.text)?.versions ?? [];
   const versions: PastVersion[] = [];
   const judge = judgeOf(operation, identity, next);
-  let previous: ReadVersion | undefined;
-  for (const one of await readVersions(operation, identity, 0, found.latest)) {
+  const { versions: read, unread } = await readVersionsBack(operation, identity, last, bounds);
+  // The first one cannot be judged without the one before it: the next look shows it as its last.
+  const isPutOff = unread?.why === 'bound' && read.length > 1;
+  let previous = isPutOff ? read[0] : undefined;
+  for (const one of isPutOff ? read.slice(1) : read) {
     const { version, commitment, record } = one;
     const { current, expired } = await verifyRecordCertificates(record, identity, operation.trust, operation.now());
     const origin = owned.find((known) => known.version === version)?.origin;
     const certificates = [...current, ...expired];
-    const judged = await judge(previous, one);
+    const isUnknown = previous === undefined && unread !== undefined;
+    const judged = isUnknown ? UNJUDGED : await judge(previous, one);
     versions.push({ version, commitment, ...judged, claimed: record.authorization, certificates, origin });
     previous = one;
   }
-  return { next, result: { identity: identity.text, treeSize: next.view?.size ?? 0, versions } };
+  const { version: latest } = found.latest;
+  const beyond = unread && { ...unread, last: (versions[0]?.version ?? last.version + 1) - 1 };
+  const { text } = identity;
+  return { next, result: { identity: text, treeSize: next.view?.size ?? 0, latest, versions, unread: beyond } };
+}
+
+/** Returns a version that the log is proved to hold, and the state that monitors it (KT §8.2). */
+async function findVersion(
+  operation: Operation,
+  state: ClientState,
+  identity: Identity,
+  version: number,
+): Promise<{ readonly next: ClientState; readonly last: HeldVersion }> {
+  const search = await searchVersion(operation, state, identity, version);
+  const last = openLink(identity.label, version, search);
+  const known = state.contacts.get(identity.text);
+  const contacts = new Map(state.contacts);
+  if (known !== undefined) contacts.set(identity.text, { ...known, ...monitorSearched(known, search) });
+  return { next: { ...state, view: search.view, contacts }, last };
 }
 
 type Judgement = Pick<PastVersion, 'link' | 'fault'>;
+const UNJUDGED: Judgement = { link: undefined, fault: undefined };
 
 /** Returns a judge of one version by the version before it. */
 function judgeOf(

@@ -82,7 +82,8 @@ export async function lookupVersion(
   return { next, result };
 }
 
-async function searchVersion(
+/** Searches the log for one version (KT §7). Throws as {@link lookupVersion} does. */
+export async function searchVersion(
   operation: Operation,
   state: ClientState,
   { label, text }: Identity,
