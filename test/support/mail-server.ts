@@ -27,13 +27,14 @@ export interface TestMailServer {
 
 const UNKNOWN = 'unknown.example';
 
-/** Starts a server. */
-export async function startMailServer(): Promise<TestMailServer> {
+/** Starts a server; it takes addresses outside ASCII unless `hideSMTPUTF8` is set. */
+export async function startMailServer({ hideSMTPUTF8 = false } = {}): Promise<TestMailServer> {
   const mails: ReceivedMail[] = [];
   let isDown = false;
   const failure = (responseCode: number, message: string) => Object.assign(new Error(message), { responseCode });
   const server = new SMTPServer({
     authOptional: true,
+    hideSMTPUTF8,
     disabledCommands: ['AUTH', 'STARTTLS'],
     onMailFrom: (_, __, callback) => callback(isDown ? failure(451, 'later') : undefined),
     onRcptTo: ({ address }, _, callback) =>

@@ -131,14 +131,20 @@ export class RecoveryKeeper {
     const notice = { identity: canonicalIdentity(claim.identity, context.identityRules), claim, state };
     const key = `${formatHex(claim.labelKey)} ${state.version}`;
     const failures: unknown[] = [];
+    const hopeless: unknown[] = [];
     if (!this.#mailed.has(key)) {
       await mailOwner(issuance, notice).then(
         () => this.#mailed.add(key),
-        (error: unknown) => failures.push(error),
+        (error: unknown) => {
+          // No later round can reach such an address.
+          const isFinal = isGlasskeyError(error, 'unsupported-operation');
+          if (isFinal) this.#mailed.add(key);
+          (isFinal ? hopeless : failures).push(error);
+        },
       );
     }
     await tellWebhook(issuance, notice).catch((error: unknown) => failures.push(error));
-    for (const error of failures) this.#failed(error);
+    for (const error of [...hopeless, ...failures]) this.#failed(error);
     if (failures.length > 0) return;
     await context.store.noteRecoveryNotified(claim, context.now());
     this.#mailed.delete(key);

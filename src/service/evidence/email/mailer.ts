@@ -1,5 +1,5 @@
 import { createTransport } from 'nodemailer';
-import { GlasskeyError } from '../../../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../../core/errors.ts';
 import { withDeadline } from '../../../core/net/with-deadline.ts';
 import type { EmailSettings } from './email-settings.ts';
 
@@ -16,7 +16,8 @@ export interface Mail {
 export interface Mailer {
   /**
    * Hands a mail to the SMTP server. An address that the server refuses counts as sent, so that the caller cannot probe
-   * for addresses. Throws `mail-unavailable`.
+   * for addresses. Throws `mail-unavailable`, and `unsupported-operation` for an address outside ASCII if the server
+   * takes none.
    */
   send(mail: Mail): Promise<void>;
   close(): void;
@@ -40,6 +41,7 @@ export function smtpMailer(
   onEnd: (failure: string | undefined) => void,
 ): Mailer {
   const { host, port, tls, user, password } = smtp;
+  const greetings = new Greetings();
   const transport = createTransport({
     pool: true,
     maxConnections: MAX_CONNECTIONS,
@@ -53,10 +55,13 @@ export function smtpMailer(
     socketTimeout: SOCKET_TIMEOUT_MS,
     disableFileAccess: true,
     disableUrlAccess: true,
+    transactionLog: true,
+    logger: greetings.logger,
   });
   return {
     async send({ to, text, subject: own }) {
       try {
+        if (isOutsideAscii(to)) await assertInternational(transport, greetings);
         // An address passed as an object is not parsed, so a comma cannot split it into two recipients.
         const recipient = { name: '', address: to };
         const mail = { from, to: recipient, subject: own ?? subject, text, xMailer: false } as const;
@@ -65,8 +70,9 @@ export function smtpMailer(
         );
         onEnd(undefined);
       } catch (cause) {
-        const reason = reasonOf(cause);
+        const reason = isGlasskeyError(cause) ? NO_SMTPUTF8 : reasonOf(cause);
         onEnd(reason);
+        if (isGlasskeyError(cause)) throw cause;
         if (isUnknownRecipient(cause)) return;
         const options = { cause: new Error(reason), retryAfterSeconds: RETRY_AFTER_SECONDS };
         throw new GlasskeyError('mail-unavailable', 'the mail server is unavailable: try again later', options);
@@ -74,6 +80,53 @@ export function smtpMailer(
     },
     close: () => transport.close(),
   };
+}
+
+const NO_SMTPUTF8 = 'no SMTPUTF8';
+
+function isOutsideAscii(address: string): boolean {
+  return /[\u0080-\u{10ffff}]/u.test(address);
+}
+
+/**
+ * Throws `unsupported-operation` unless the SMTP server takes addresses outside ASCII. Others refuse them like unknown
+ * mailboxes, or lose the mail, and nobody would learn that no code can ever come.
+ */
+async function assertInternational(transport: { verify(): Promise<unknown> }, greetings: Greetings): Promise<void> {
+  if (greetings.takesUtf8 !== true)
+    await withDeadline({ timeoutMs: MAIL_TIMEOUT_MS }, tooSlow, () => transport.verify());
+  const message =
+    "this service's mail server takes no address outside ASCII: it lacks SMTPUTF8 (RFC 6531). Next: prove the name in " +
+    'another way, or ask the operator';
+  ensure(greetings.takesUtf8 === true, 'unsupported-operation', message);
+}
+
+/** Learns from the SMTP server's answers to EHLO whether it offers SMTPUTF8. */
+class Greetings {
+  /** Sessions whose next answer is one to EHLO. */
+  readonly #greeted = new Set<unknown>();
+  /** The newest answer; undefined before the first one. */
+  takesUtf8: boolean | undefined;
+
+  /** A logger of SMTP transactions that keeps nothing else: they hold addresses. */
+  get logger() {
+    const ignore = (): void => undefined;
+    const debug = (entry: unknown, text: unknown): void => this.#note(entry as LoggedLine, String(text));
+    return { level: ignore, trace: ignore, debug, info: ignore, warn: ignore, error: ignore, fatal: ignore };
+  }
+
+  #note({ tnx, sid }: LoggedLine, text: string): void {
+    if (tnx === 'client') {
+      if (/^(EHLO|HELO|LHLO) /i.test(text)) this.#greeted.add(sid);
+    } else if (tnx === 'server' && this.#greeted.delete(sid)) {
+      this.takesUtf8 = /^250[ -]SMTPUTF8\b/im.test(text);
+    }
+  }
+}
+
+interface LoggedLine {
+  readonly tnx?: unknown;
+  readonly sid?: unknown;
 }
 
 interface SmtpFailure {
