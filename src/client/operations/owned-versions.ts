@@ -86,7 +86,7 @@ export async function noteChanges(
     const link = linkOf(one, found.binding.change);
     const origin = await decideOrigin(one, { link, isMade: options.isMade, isTakenOver });
     added.push(await describe(one, origin));
-    if (origin === 'unexpected') alerts.push(unexpectedVersionAlert(operation, identity, one));
+    if (origin === 'unexpected') alerts.push(unexpectedVersionAlert(operation, identity, one, link));
   }
   const next = withVersions(state, identity, added);
   return { next: { ...next, alerts: mergeAlerts(next.alerts, alerts) }, added };

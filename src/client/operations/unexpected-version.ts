@@ -42,15 +42,24 @@ export async function decideOrigin(
   return link === 'maintenance' ? 'maintenance' : 'unexpected';
 }
 
-/** The alert for a version that {@link decideOrigin} calls `unexpected`. */
+/**
+ * The alert for a version that {@link decideOrigin} calls `unexpected`. A judged link `key` proves that no log lied: a
+ * key of the identity signed the version, on another device, with a state that was since restored, or by a thief.
+ */
 export function unexpectedVersionAlert(
   { trust, now }: Operation,
   { text }: Identity,
   { version, record, value }: ReadVersion,
+  link: LinkType | undefined,
 ): Alert {
   const by = record.authorization.type;
-  const where = 'If you made it on another device, or restored this state from a copy, acknowledge it';
-  const made = `version ${version} was not made by this owner; it names "${by}" as its authorisation. ${where}`;
+  const made =
+    link === 'key'
+      ? `version ${version} was signed by a key that the identity had, but not with this state. If you made it on ` +
+        'another device, or restored this state from an older copy, acknowledge it. Otherwise somebody has that key: ' +
+        'revoke its certificate'
+      : `version ${version} was not made by this owner, and no key of the identity is proved to have signed it; it ` +
+        `names "${by}" as its authorisation. Ask the operator, and acknowledge it if it is right`;
   const { pending } = record;
   const asked = `version ${version} asks to give ${text} to another key: it can take effect ${delayText(trust)} later`;
   const reason = pending === undefined ? made : `${asked}, unless one of its present keys vetoes it before`;
