@@ -1,6 +1,6 @@
 import { CLOCK_CODES } from '../client/binding/alerts.ts';
 import { ServerRefusal } from '../client/transport.ts';
-import { isGlasskeyError } from '../core/errors.ts';
+import { GivenFault, isGlasskeyError } from '../core/errors.ts';
 import { oneLine } from './output/print.ts';
 
 /** The exit codes of every command (`README.md`). */
@@ -21,6 +21,12 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof CertificateIsOver) return EXIT.misbehaviour;
   if (!isGlasskeyError(error) || error instanceof ServerRefusal || CLOCK_CODES.has(error.code)) return EXIT.refused;
   return error.fault === 'verification' || error.fault === 'decode' ? EXIT.misbehaviour : EXIT.refused;
+}
+
+/** Returns true for an error that is worth evidence: what a server or a log showed does not verify. */
+export function isLie(error: unknown): boolean {
+  const isOfUser = error instanceof CertificateIsOver || error instanceof GivenFault;
+  return exitCodeOf(error) === EXIT.misbehaviour && !isOfUser;
 }
 
 /** Returns the stable code of any error; a failing file system is always `storage-failed`. */

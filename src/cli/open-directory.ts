@@ -1,7 +1,10 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { KeyDirectory, type KeyDirectoryOptions } from '../client/key-directory.ts';
 import { FolderState } from '../client/node.ts';
 import type { ClientState, StateStore } from '../client/state/client-state.ts';
 import { serverBase } from '../client/transport.ts';
+import { verifyBundleSignatures } from '../contract/bundle-signature.ts';
 import { parseTrustBundle } from '../contract/parse-trust-bundle.ts';
 import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
 import { formatBase64 } from '../core/encoding/bytes.ts';
@@ -25,6 +28,20 @@ export async function openDirectory(options: ClientOptions, how: OpenOptions = {
 /** Opens the client's state of a server without asking the server. */
 export async function openOffline(options: ClientOptions): Promise<KeyDirectory> {
   return openWithFolder(options, stateFolder(options), { offline: true });
+}
+
+/**
+ * Returns the servers that have shown this client to be of the log. Makes no state; one that cannot be read knows none.
+ */
+export async function knownLogServers(options: ClientOptions): Promise<readonly string[]> {
+  const folder = stateFolder(options);
+  if (!existsSync(join(folder, 'state.json'))) return [];
+  try {
+    return await new FolderState(folder).transact(async ({ logServers }) => ({ result: logServers }));
+  } catch (error) {
+    if (!isGlasskeyError(error)) throw error;
+    return [];
+  }
 }
 
 type OpenOptions = Pick<KeyDirectoryOptions, 'fingerprint' | 'offline' | 'signal'>;
@@ -111,7 +128,12 @@ function lookupToken(): (() => Promise<string>) | undefined {
   };
 }
 
-async function readBundle(path: string): Promise<SignedTrustBundle> {
+/** Reads a trust bundle of the user, whose signatures hold. Throws `usage`. */
+export async function readBundle(path: string): Promise<SignedTrustBundle> {
   const text = await readInput(path);
-  return asUserInput(path, () => parseTrustBundle(text));
+  return asUserInput(path, () => {
+    const signed = parseTrustBundle(text);
+    verifyBundleSignatures(signed);
+    return signed;
+  });
 }

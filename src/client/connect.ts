@@ -1,6 +1,7 @@
 import { platformFetch } from '../core/net/bounded-fetch.ts';
 import type { StateStore } from './state/client-state.ts';
 import { endedState } from './ended-state.ts';
+import { rememberingServer } from './log-servers.ts';
 import type { KeyDirectoryOptions } from './key-directory-options.ts';
 import type { Ending, Operation } from './operations/operation.ts';
 import { readFingerprint } from './pinned-log.ts';
@@ -39,6 +40,7 @@ export async function connect(options: KeyDirectoryOptions): Promise<Connection>
   const ending: Ending = { end: undefined };
   const operation: Operation = { transport, trust, now: options.now ?? Date.now, ending };
   if (options.offline === true) return { operation, state: options.state, trustOrigin };
-  const witnessed = witnessedState(options.state, operation, { maxAgeMs: options.witnessMaxAgeMs });
+  const remembering = rememberingServer(options.state, transport.server);
+  const witnessed = witnessedState(remembering, operation, { maxAgeMs: options.witnessMaxAgeMs });
   return { operation, state: endedState(witnessed, operation), trustOrigin };
 }

@@ -6,7 +6,7 @@ import type { Policy } from '../core/audit/policy-parts.ts';
 import { cipherSuite } from '../core/crypto/cipher-suite.ts';
 import { parseBase64 } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';
-import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError, SignedFault } from '../core/errors.ts';
 import { assertLifetime, type Configuration, configurationCodec } from '../core/keytrans/configuration.ts';
 import { verifyBundleSignatures } from '../contract/bundle-signature.ts';
 import { assertSuccessor } from '../contract/bundle-successor.ts';
@@ -89,12 +89,23 @@ export async function settleTrust(
   const origin: TrustOrigin = isGiven(given) ? 'given' : pinned === undefined ? 'first-use' : 'pinned';
   const confirmed = given.fingerprint ?? state.pinned?.fingerprint;
   const next = { ...state, bundle: formatTrustBundle(shown), pinned: { server, fingerprint: confirmed } };
-  return { trust: readTrust(shown.bundle), origin, next };
+  const isApproved = pinned !== undefined || given.bundle !== undefined;
+  return { trust: isApproved ? readApproved(shown.bundle) : readTrust(shown.bundle), origin, next };
+}
+
+/** As {@link readTrust}, for a bundle that the known bundle key signed. */
+function readApproved(bundle: TrustBundle): Trust {
+  try {
+    return readTrust(bundle);
+  } catch (cause) {
+    if (!isGlasskeyError(cause)) throw cause;
+    throw new SignedFault(cause.code, cause.message, { cause });
+  }
 }
 
 /**
- * Returns the given or else the pinned bundle, without a request. Throws `usage` if there is none, `other-log`,
- * `fingerprint-mismatch`.
+ * Returns the given or else the pinned bundle, without a request. Throws `usage` if there is none or the given one does
+ * not come before the pinned one, `other-log`, `fingerprint-mismatch`.
  */
 export function knownTrust(
   state: ClientState,
@@ -104,7 +115,7 @@ export function knownTrust(
   const known = given.bundle ?? pinned;
   ensure(known !== undefined, 'usage', 'no trust bundle is pinned yet, and none is given');
   verifyBundleSignatures(known);
-  if (given.bundle !== undefined && pinned !== undefined) assertSuccessor(given.bundle.bundle, pinned);
+  if (given.bundle !== undefined && pinned !== undefined) assertGivenBefore(given.bundle, pinned);
   assertGivenFingerprint(given, known.bundle, [pinned], state);
   return { trust: readTrust((pinned ?? known).bundle), origin: isGiven(given) ? 'given' : 'pinned' };
 }
@@ -126,4 +137,20 @@ function assertGivenFingerprint(
   if (given.fingerprint === undefined) return;
   const trusted = followed.flatMap((one) => (one === undefined ? [] : [one.bundle]));
   assertFingerprint(given.fingerprint, shown, trusted, pinned);
+}
+
+/**
+ * Asserts that a bundle of the user is one that `pinned` succeeded. Throws `usage`, as nobody showed either now; and
+ * what `assertSuccessor` throws if the same key signed both and they contradict.
+ */
+export function assertGivenBefore(given: SignedTrustBundle, pinned: SignedTrustBundle): void {
+  try {
+    verifyBundleSignatures(given);
+    assertSuccessor(given.bundle, pinned);
+  } catch (cause) {
+    if (!isGlasskeyError(cause) || cause instanceof SignedFault || cause.fault === 'usage') throw cause;
+    throw new GlasskeyError('usage', `the given trust bundle is not an earlier one of this log: ${cause.message}`, {
+      cause,
+    });
+  }
 }

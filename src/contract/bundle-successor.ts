@@ -1,6 +1,6 @@
 import { parseBase64 } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';
-import { ensure } from '../core/errors.ts';
+import { ensure, SignedFault } from '../core/errors.ts';
 import { maySucceed } from '../core/keytrans/auditor-change.ts';
 import { type Configuration, configurationCodec } from '../core/keytrans/configuration.ts';
 import { canonicalJson } from './canonical-json.ts';
@@ -12,8 +12,9 @@ import type { SignedTrustBundle, TrustBundle } from './trust-bundle.ts';
  *
  * Accepts the same bundle. Any other needs a higher sequence number and a signature by the pinned bundle's key. It must
  * be about the same log: origin, rules of identities and KEYTRANS Configuration stay. Only the Configuration's
- * third-party auditor may change, or be added. Throws `bundle-changed`, and `bad-bundle` for invalid signatures; and
- * `other-log` for a bundle of another log that the pinned key did not sign, which is no lie of the pinned log.
+ * third-party auditor may change, or be added. Throws `bundle-changed`, as a {@link SignedFault} if the pinned key signed
+ * what may not be, and `bad-bundle` for invalid signatures; and `other-log` for a bundle of another log that the pinned
+ * key did not sign, which is no lie of the pinned log.
  */
 export function assertSuccessor(pinned: TrustBundle, next: SignedTrustBundle): void {
   verifyBundleSignatures(next);
@@ -28,22 +29,25 @@ export function assertSuccessor(pinned: TrustBundle, next: SignedTrustBundle): v
       'trust bundle of their own for that log',
   );
   ensure(
-    bundle.sequence > pinned.sequence,
+    bundle.sequence >= pinned.sequence,
     'bundle-changed',
-    'the trust bundle changed without a higher sequence number',
+    'the trust bundle is older than the one that was seen before',
   );
   ensure(approved, 'bundle-changed', 'the trust bundle changed without a signature by the pinned bundle key');
-  ensure(bundle.origin === pinned.origin, 'bundle-changed', 'the trust bundle names another log');
-  ensure(
+  ensureSigned(bundle.sequence > pinned.sequence, 'two trust bundles have one sequence number');
+  ensureSigned(bundle.origin === pinned.origin, 'the trust bundle names another log');
+  ensureSigned(
     canonicalJson({ ...bundle.identityRules }) === canonicalJson({ ...pinned.identityRules }),
-    'bundle-changed',
     'the trust bundle changes the rules of identities',
   );
-  ensure(
+  ensureSigned(
     maySucceed(configurationOf(pinned), configurationOf(bundle)),
-    'bundle-changed',
     "the trust bundle removes the Configuration's auditor, or changes another part of the Configuration",
   );
+}
+
+function ensureSigned(condition: boolean, message: string): void {
+  if (!condition) throw new SignedFault('bundle-changed', message);
 }
 
 function configurationOf(bundle: TrustBundle): Configuration {

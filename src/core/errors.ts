@@ -30,6 +30,12 @@ export class GlasskeyError extends Error {
   }
 }
 
+/** A fault in what its author has signed: whoever delivered it, no copy can have made it up. */
+export class SignedFault extends GlasskeyError {}
+
+/** A fault in what the caller gave to be verified: no server showed it. */
+export class GivenFault extends GlasskeyError {}
+
 /** Returns true if `error` is a {@link GlasskeyError}, optionally one with the given code. */
 export function isGlasskeyError(error: unknown, code?: ErrorCode): error is GlasskeyError {
   return error instanceof GlasskeyError && (code === undefined || error.code === code);

@@ -2,7 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
+import { createTestAuditor } from '../support/auditor.ts';
 import { CliSandbox, PROGRAM } from '../support/cli.ts';
+import { growTo } from '../support/publishing.ts';
+import { serveLog } from '../support/serve-log.ts';
+import { signedBundle } from '../support/signed-bundle.ts';
+import { StaticLog } from '../support/static-log.ts';
 import { serveFolder, type StaticServer } from '../support/static-server.ts';
 
 const box = new CliSandbox();
@@ -174,6 +180,29 @@ describe('glasskey publish', () => {
     },
     240_000,
   );
+
+  it('waits a moment where the log has just got another auditor, and calls a log that stays so a liar', async () => {
+    const young = new StaticLog('log.example/young');
+    await growTo(young, 20);
+    young.changeConfiguration((await createTestAuditor(60_000)).configuration);
+    const served = formatTrustBundle(await signedBundle({ ...young.bundle, sequence: 2 }));
+    let grow = async (): Promise<unknown> => growTo(young, 21);
+    const operator = await serveLog(() => {
+      if (young.requests.filter((path) => path === 'checkpoint').length === 2) void grow();
+      return young;
+    }, served);
+    try {
+      const run = () => box.run('publish', operator.url, '--to', 'young', '--state', 'young-state');
+      expect(await run()).toMatchObject({ code: 0, stdout: expect.stringContaining('21 entries published') });
+      rmSync(box.path('young'), { recursive: true });
+      young.changeConfiguration({ maxAheadMs: 1 });
+      grow = async () => undefined;
+      await growTo(young, 22);
+      expect(await run()).toMatchObject({ code: 2, stderr: expect.stringContaining('(bad-audit-entry)') });
+    } finally {
+      await operator.close();
+    }
+  }, 120_000);
 
   it.each(['--check', '--repair'])('makes nothing where %s is given a place without a copy', async (flag) => {
     const typo = await box.run('publish', url, '--to', 'typo/deeper', flag, ...trust());

@@ -6,7 +6,13 @@ import { openMirror } from '../../src/cli/audit/audit-mirror.ts';
 import { exitCodeOf } from '../../src/cli/exit-code.ts';
 import { auditEvidenceOf } from '../../src/client/audit/audit-evidence.ts';
 import { auditLog } from '../../src/client/audit/audit-log.ts';
+import { generateKey } from '../../src/client/client-key.ts';
+import { KeyDirectory } from '../../src/client/key-directory.ts';
+import { MemoryState } from '../../src/client/state/client-state.ts';
+import { formatEntriesPath, formatUpdatePath } from '../../src/core/audit/tile-path.ts';
 import { encodeUtf8, formatBase64 } from '../../src/core/encoding/bytes.ts';
+import { type Fetch, platformFetch } from '../../src/core/net/bounded-fetch.ts';
+import { LOG_PREFIX, PATHS } from '../../src/contract/paths.ts';
 import type { SignedTrustBundle } from '../../src/contract/trust-bundle.ts';
 import { checkCopy } from '../../src/service/publish/check-copy.ts';
 import { FolderTarget } from '../../src/service/publish/folder-target.ts';
@@ -15,6 +21,7 @@ import type { PublishTarget } from '../../src/service/publish/publish-target.ts'
 import { auditCopy, folderReader, growTo, MemoryTarget, sourceOf, trustOf } from '../support/publishing.ts';
 import { signedBundle } from '../support/signed-bundle.ts';
 import { StaticLog, testLeaf } from '../support/static-log.ts';
+import { createTestServer } from '../support/test-server.ts';
 import { failure } from '../support/victims.ts';
 import { attack } from './attack.ts';
 
@@ -99,6 +106,44 @@ describe('a copy that anybody can read', () => {
       ...(await damaged((honest) => Buffer.concat([honest, honest]))),
       ...(await damaged(() => other)),
     ];
+  });
+
+  attack('log-as-a-copy', async () => {
+    const server = await createTestServer();
+    const passing: Fetch = async (url, init) => {
+      const path = new URL(url).pathname;
+      const isFile = path.startsWith(LOG_PREFIX) || path === PATHS.trustBundle;
+      if (!isFile || init.method === 'POST') return new Response('<h1>Not here</h1>', { status: 405 });
+      const answer = await platformFetch(url, init);
+      if (path !== `${LOG_PREFIX}${asked}`) return answer;
+      return new Response(flipped(new Uint8Array(await answer.arrayBuffer())).slice());
+    };
+    let asked = '';
+    const enrol = async (name: string): Promise<unknown> =>
+      (await server.client()).register(name, { token: server.log.token, key: await generateKey() });
+    await enrol('somebody@example.com');
+    const noticed: unknown[] = [];
+    try {
+      // An auditor whose state was used for a lookup, and one that has only audited.
+      for (const before of ['lookup', 'audit'] as const) {
+        const state = new MemoryState();
+        const honest = await server.client(state);
+        await (before === 'audit' ? honest.audit() : honest.lookup('nobody@example.com'));
+        await enrol(`${before}@example.com`);
+        const options = { server: server.url, state, now: server.log.clock.now };
+        const client = await KeyDirectory.open({ ...options, fetch: passing });
+        const size = (await server.log.context.store.readHead()).size;
+        for (const path of [formatUpdatePath(size - 1), formatEntriesPath(0, size)]) {
+          asked = path;
+          const error = await failure(client.audit());
+          expect([exitCodeOf(error), auditEvidenceOf(error) === undefined]).toEqual([2, false]);
+          noticed.push(error);
+        }
+      }
+      return noticed;
+    } finally {
+      await server.close();
+    }
   });
 
   attack('copy-out-of-date', async () => {

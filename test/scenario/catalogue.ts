@@ -654,6 +654,12 @@ const COPY = rows('attacks-copy.test.ts', {
     codes: ['copy-damaged'],
     within: NEXT_AUDIT,
   },
+  'log-as-a-copy': {
+    attack: 'answer an auditor as a plain web server would, so that an altered update passes for the damage of a copy',
+    noticedBy: ['auditor'],
+    codes: ['bad-auditor-update', 'bad-audit-entry'],
+    within: 'at the next audit, if the server ever answered a question of this auditor',
+  },
   'copy-out-of-date': {
     attack: 'have the log accused by a copy that is only old',
     noticedBy: ['auditor'],

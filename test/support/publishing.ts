@@ -41,7 +41,7 @@ export async function growTo(log: StaticLog, size: number): Promise<void> {
 export async function auditCopy(
   log: StaticLog,
   read: (path: string) => Promise<Uint8Array | undefined>,
-  more: Pick<AuditOptions, 'held' | 'state'> = {},
+  more: Pick<AuditOptions, 'held' | 'state'> & { readonly logServers?: readonly string[] } = {},
 ): Promise<number> {
   const fetchCopy = async (url: string): Promise<Response> => {
     const bytes = await read(new URL(url).pathname.slice(1));
@@ -49,13 +49,14 @@ export async function auditCopy(
   };
   const server = 'http://copy.test';
   const transport = new Transport({ server, fetch: fetchCopy, timeoutMs: 10_000 });
+  const { logServers = [], ...options } = more;
   const report = await auditLog({
     baseUrl: server,
     bundle: log.bundle,
     fetch: fetchCopy,
-    fileServer: () => fileServer(transport),
+    fileServer: () => fileServer(transport, logServers),
     now: () => 2_000_000,
-    ...more,
+    ...options,
   });
   return report.treeSize;
 }

@@ -2,6 +2,7 @@ import type { HeldCheckpoint } from '../../client/audit/assert-continues.ts';
 import type { KeepCopy } from '../../client/audit/audit-log.ts';
 import type { AuditFiles } from '../../client/audit/audit-files.ts';
 import { canonicalBundle } from '../../contract/bundle-signature.ts';
+import { assertSuccessor } from '../../contract/bundle-successor.ts';
 import type { SignedTrustBundle, TrustBundle } from '../../contract/trust-bundle.ts';
 import { verifyCheckpoint } from '../../core/audit/checkpoint.ts';
 import { decodeUtf8 } from '../../core/encoding/bytes.ts';
@@ -33,13 +34,12 @@ export interface MirrorOptions {
 /**
  * Prepares the copy for an audit, and publishes the trust bundle in it. The files of the log are written in the order
  * of `glasskey publish`; the checkpoint comes last, after the audit of the copy itself, so that readers see verified
- * content only. A run that was interrupted is continued. Throws `bundle-changed` if the server shows another bundle
- * than the one that the audit trusts, `published-differs`, `head-moved`, `storage-failed`.
+ * content only. A run that was interrupted is continued. Throws what {@link assertSameBundle} throws,
+ * `published-differs`, `head-moved`, `storage-failed`.
  */
 export async function openMirror(options: MirrorOptions): Promise<Mirror> {
   const { target, served, bundle, now, onProgress } = options;
-  const isSame = canonicalBundle(served.bundle) === canonicalBundle(bundle);
-  ensure(isSame, 'bundle-changed', 'the trust bundle changed while the audit started: run the audit again');
+  assertSameBundle(bundle, served);
   const { trust } = await publishBundle(target, served, undefined);
   return {
     held: await heldCheckpoint(target, trust),
@@ -47,6 +47,16 @@ export async function openMirror(options: MirrorOptions): Promise<Mirror> {
       await publishLog({ source, target, trust, now, onProgress, inspect: () => inspect(copyOf(target)) });
     },
   };
+}
+
+/**
+ * Throws unless the server still shows the trusted bundle: `head-moved` if it shows a lawful successor by now, which the
+ * next run takes up, and what `assertSuccessor` throws.
+ */
+export function assertSameBundle(trusted: TrustBundle, served: SignedTrustBundle): void {
+  assertSuccessor(trusted, served);
+  const isSame = canonicalBundle(served.bundle) === canonicalBundle(trusted);
+  ensure(isSame, 'head-moved', 'the log got a new trust bundle meanwhile. Next: run this again');
 }
 
 /** Returns the files of a copy as a reader gets them. */

@@ -6,26 +6,24 @@ import type { KeyDirectory } from '../../client/key-directory.ts';
 import { serverBase, ServerRefusal, Transport } from '../../client/transport.ts';
 import { readingFrom } from '../../client/audit/damaged-copy.ts';
 import { fetchBundle } from '../../client/trust.ts';
-import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { LOG_PREFIX } from '../../contract/paths.ts';
 import type { SignedTrustBundle } from '../../contract/trust-bundle.ts';
-import { canonicalBundle } from '../../contract/bundle-signature.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { type AuditSource } from '../audit/audit-source.ts';
 import { auditThreads } from '../audit/audit-threads.ts';
-import { type Mirror, openMirror } from '../audit/audit-mirror.ts';
+import { assertSameBundle, type Mirror, openMirror } from '../audit/audit-mirror.ts';
 import { type ProgressDisplay, progressDisplay } from '../audit/audit-progress.ts';
 import { type AuditedLog, reportJson, reportLine, reportLines } from '../audit/audit-report.ts';
 import { PUBLISHED_LOG } from '../../service/publish/publish-target.ts';
 import { type ClientOptions, settleOptions } from '../client-options.ts';
-import { openDirectory } from '../open-directory.ts';
-import { asUserInput, readInput } from '../../server/user-input.ts';
+import { knownLogServers, openDirectory, readBundle } from '../open-directory.ts';
 import { recordingFetch } from '../evidence.ts';
 import { parseSeconds } from '../number-option.ts';
-import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
+import { EXIT, exitCodeOf } from '../exit-code.ts';
 import { printJson, printLines } from '../output/print.ts';
 import { askedFor, checkPlace } from '../publish/check-place.ts';
 import { openCopy, type OpenPlace, openPlace } from '../publish/publish-place.ts';
+import { StandingFaults } from '../standing-faults.ts';
 import type { RunClient } from './run-command.ts';
 
 interface AuditFlags {
@@ -72,19 +70,20 @@ async function audit(options: ClientOptions, flags: AuditFlags): Promise<number>
     '--check and --repair need --mirror: the copy to check',
   );
   const files = [...(options.trust === undefined ? [] : [options.trust]), ...(flags.earlierTrust ?? [])];
-  const earlier = await Promise.all(
-    files.map((file) => asUserInput(file, async () => parseTrustBundle(await readInput(file)))),
-  );
+  const earlier = await Promise.all(files.map((file) => readBundle(file)));
   const place = flags.mirror === undefined ? undefined : await openMirrorPlace(flags.mirror, asked);
   try {
     if (asked !== undefined && place !== undefined) return await checkMirror(place, options, flags);
     print(await auditOnce(options, earlier, place), flags, true);
+    const standing = new StandingFaults();
     while (flags.watch === true) {
       await sleep(flags.interval * 1000);
       try {
         print(await auditOnce(options, earlier, place), flags, false);
+        standing.succeeded();
       } catch (error) {
-        reportPassing(error);
+        assertPassing(error);
+        standing.failed(error);
       }
     }
     return EXIT.fine;
@@ -100,14 +99,17 @@ function openMirrorPlace(folder: string, asked: ReturnType<typeof askedFor>): Pr
 /** Checks a mirror. A damaged checkpoint is left alone: only an audit may write one. */
 async function checkMirror({ target }: OpenPlace, options: ClientOptions, flags: AuditFlags): Promise<number> {
   const transport = transportTo(options);
-  return readingFrom(transport, async () => {
-    const { trust } = await openDirectory(options);
-    const served = await fetchBundle(transport);
-    const isSame = canonicalBundle(served.bundle) === canonicalBundle(trust.bundle);
-    ensure(isSame, 'bundle-changed', 'the trust bundle changed while the check started: run it again');
-    const prefix = transport.server + LOG_PREFIX;
-    return checkPlace({ target, prefix, served, given: served, repairCheckpoint: false }, flags);
-  });
+  return readingFrom(
+    transport,
+    () => knownLogServers(options),
+    async () => {
+      const { trust } = await openDirectory(options);
+      const served = await fetchBundle(transport);
+      assertSameBundle(trust.bundle, served);
+      const prefix = transport.server + LOG_PREFIX;
+      return checkPlace({ target, prefix, served, given: served, repairCheckpoint: false }, flags);
+    },
+  );
 }
 
 async function auditOnce(
@@ -115,7 +117,8 @@ async function auditOnce(
   earlierBundles: readonly SignedTrustBundle[],
   place: OpenPlace | undefined,
 ): Promise<AuditedLog> {
-  const directory = await readingFrom(transportTo(options), () => openDirectory(options));
+  const known = (): Promise<readonly string[]> => knownLogServers(options);
+  const directory = await readingFrom(transportTo(options), known, () => openDirectory(options));
   const display = progressDisplay();
   const threads = auditThreads(sourceOf(options, place));
   try {
@@ -152,13 +155,12 @@ async function mirrorOf(
   return openMirror({ target, served, bundle: directory.trust.bundle, now: Date.now, onProgress });
 }
 
-/** Reports a failure of the server or the disk that may pass; rethrows misbehaviour and a copy that was changed. */
-function reportPassing(error: unknown): void {
+/** Throws unless a failure of the server or the disk may pass, as misbehaviour and a changed copy do not. */
+function assertPassing(error: unknown): void {
   const isStateLost = isGlasskeyError(error, 'state-corrupt') || isGlasskeyError(error, 'state-too-new');
   if (exitCodeOf(error) === EXIT.misbehaviour || isStateLost) throw error;
   const passes = isGlasskeyError(error) && ['network', 'storage', 'overload', 'verification'].includes(error.fault);
-  if (!passes && !(error instanceof ServerRefusal)) throw error;
-  reportFailure(error);
+  if (!passes && !(error instanceof ServerRefusal) && !isGlasskeyError(error, 'head-moved')) throw error;
 }
 
 function print(log: AuditedLog, flags: AuditFlags, isFirst: boolean): void {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { parseEvidence } from '../../client/evidence/evidence-text.ts';
 import { type ProvenMisbehaviour, verifyEvidence } from '../../client/evidence/verify-evidence.ts';
-import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
-import { asUserInput, readInput } from '../../server/user-input.ts';
+import { readInput } from '../../server/user-input.ts';
+import { readBundle } from '../open-directory.ts';
 import { EXIT } from '../exit-code.ts';
 import { oneLine, printJson, printLines } from '../output/print.ts';
 import type { RunServer } from './run-command.ts';
@@ -23,7 +23,7 @@ export function evidenceCommand(program: Command, run: RunServer): void {
 }
 
 async function verify(file: string, { trust, json }: { trust: string; json?: boolean }): Promise<number> {
-  const { bundle } = await asUserInput(trust, async () => parseTrustBundle(await readInput(trust)));
+  const { bundle } = await readBundle(trust);
   const text = await readInput(file);
   try {
     const proven = verifyEvidence(parseEvidence(text), bundle);

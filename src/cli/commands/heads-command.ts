@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { renderSVG, renderUnicodeCompact } from 'uqr';
+import { parseHeads } from '../../client/heads-text.ts';
 import { clientOptions, type ClientOptions } from '../client-options.ts';
 import { openDirectory } from '../open-directory.ts';
-import { readInput } from '../../server/user-input.ts';
+import { asUserInput, readInput } from '../../server/user-input.ts';
 import { recordKnown } from '../evidence.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output/print.ts';
@@ -51,6 +52,7 @@ async function show(options: HeadsOptions): Promise<number> {
 
 async function compare(file: string, options: HeadsOptions): Promise<number> {
   const text = file.startsWith('glasskey-heads:') ? file : await readInput(file);
+  await asUserInput('the text to compare with', () => parseHeads(text));
   const directory = await openDirectory(options);
   recordKnown({ heads: text });
   const agreement = await directory.compareHeads(text);

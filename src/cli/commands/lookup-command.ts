@@ -7,7 +7,7 @@ import { openDirectory } from '../open-directory.ts';
 import { readInput } from '../../server/user-input.ts';
 import { wholeNumber } from '../number-option.ts';
 import { writeEvidence } from '../evidence.ts';
-import { codeOf, EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
+import { codeOf, EXIT, exitCodeOf, isLie, reportFailure } from '../exit-code.ts';
 import { bindingJson, bindingLines, isErased, versionJson, versionLines } from '../output/binding-output.ts';
 import { printJson, printLines } from '../output/print.ts';
 import { reportEnd } from '../output/report-end.ts';
@@ -75,7 +75,7 @@ async function lookupMany(directory: KeyDirectory, names: readonly string[], opt
     const outcomes = await directory.lookupMany(names.slice(i, i + MAXIMUM_BATCH_LABELS));
     const codes = outcomes.map((outcome) => showOutcome(outcome, found, options));
     const rank = Math.max(...codes.map((code) => RANKS.indexOf(code)));
-    const lie = outcomes.find(({ error }) => error !== undefined && exitCodeOf(error) === EXIT.misbehaviour);
+    const lie = outcomes.find(({ error }) => isLie(error));
     // Now, because the recorded answers are soon dropped.
     if (lie !== undefined) await writeEvidence(lie.error, stateFolder(options));
     worst = Math.max(worst, rank);

@@ -3,8 +3,7 @@ import type { Command } from 'commander';
 import { Transport } from '../../client/transport.ts';
 import { readingFrom } from '../../client/audit/damaged-copy.ts';
 import { fetchBundle } from '../../client/trust.ts';
-import { fingerprint } from '../../contract/bundle-signature.ts';
-import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
+import { canonicalBundle, fingerprint } from '../../contract/bundle-signature.ts';
 import { LOG_PREFIX } from '../../contract/paths.ts';
 import type { SignedTrustBundle } from '../../contract/trust-bundle.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
@@ -12,14 +11,15 @@ import { httpLogSource } from '../../service/publish/log-source.ts';
 import { type Published, publishLog } from '../../service/publish/publish-log.ts';
 import type { PublishTarget } from '../../service/publish/publish-target.ts';
 import type { ClientOptions } from '../client-options.ts';
-import { asUserInput, readInput } from '../../server/user-input.ts';
+import { knownLogServers, readBundle } from '../open-directory.ts';
 import { recordingFetch } from '../evidence.ts';
 import { parseSeconds } from '../number-option.ts';
-import { EXIT, reportFailure } from '../exit-code.ts';
+import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output/print.ts';
 import { openCopy, openPlace, type PlaceOptions } from '../publish/publish-place.ts';
 import { askedFor, checkPlace } from '../publish/check-place.ts';
 import { publishBundle } from '../publish/publish-bundle.ts';
+import { StandingFaults } from '../standing-faults.ts';
 import type { RunClient } from './run-command.ts';
 
 interface PublishFlags extends PlaceOptions {
@@ -66,20 +66,27 @@ export function publishCommand(program: Command, run: RunClient): void {
 
 async function publish(options: ClientOptions, flags: PublishFlags): Promise<number> {
   const { trust } = options;
-  const given =
-    trust === undefined ? undefined : await asUserInput(trust, async () => parseTrustBundle(await readInput(trust)));
+  const given = trust === undefined ? undefined : await readBundle(trust);
   const asked = askedFor(flags);
   const transport = new Transport({ server: options.server, fetch: recordingFetch, timeoutMs: 30_000 });
+  const known = (): Promise<readonly string[]> => knownLogServers(options);
   const publishNow = (): Promise<void> =>
-    readingFrom(transport, () => publishOnce(place.target, transport, given, flags));
+    readingFrom(transport, known, () => publishOnce(place.target, transport, given, flags));
   const place = await (asked === undefined ? openPlace(flags) : openCopy(flags, asked));
   try {
     if (asked !== undefined)
-      return await readingFrom(transport, () => checkOnce(place.target, transport, given, flags));
+      return await readingFrom(transport, known, () => checkOnce(place.target, transport, given, flags));
     await publishNow();
+    const standing = new StandingFaults();
     while (flags.watch === true) {
       await sleep(flags.interval * 1000);
-      await publishNow().catch(reportPassing);
+      try {
+        await publishNow();
+        standing.succeeded();
+      } catch (error) {
+        assertPassing(error);
+        standing.failed(error);
+      }
     }
     return EXIT.fine;
   } finally {
@@ -98,26 +105,46 @@ async function checkOnce(
   return checkPlace({ target, prefix, served, given, repairCheckpoint: true }, flags);
 }
 
-/** Reports a failure of the server or the target that may pass; rethrows misbehaviour and a copy that was changed. */
-function reportPassing(error: unknown): void {
+/** Throws unless a failure of the server or the target may pass, as misbehaviour and a changed copy do not. */
+function assertPassing(error: unknown): void {
   const passes = isGlasskeyError(error) && ['network', 'storage', 'overload'].includes(error.fault);
   if (!passes && !isGlasskeyError(error, 'head-moved')) throw error;
-  reportFailure(error);
 }
 
+/** Attempts, a second apart, to publish under a bundle that the log has just begun to show. */
+const ATTEMPTS = 15;
+
+/**
+ * Publishes once. A server that starts with another auditor or other witnesses shows the new bundle before its first
+ * entry under it is released: then the newest checkpoint does not fit the bundle for a moment, which is no misbehaviour.
+ */
 async function publishOnce(
   target: PublishTarget,
   transport: Transport,
   given: SignedTrustBundle | undefined,
   flags: PublishFlags,
 ): Promise<void> {
-  const served = await fetchBundle(transport);
-  const { trust, firstUse } = await publishBundle(target, served, given);
-  if (firstUse) {
-    process.stderr.write(`trusting ${trust.origin} on first use: fingerprint ${fingerprint(served.bundle)}\n`);
-  }
   const source = httpLogSource({ prefix: transport.server + LOG_PREFIX });
-  report(await publishLog({ source, target, trust, now: Date.now, onProgress: showProgress }), trust.origin, flags);
+  let isYoung = false;
+  for (let attempt = 1; ; attempt++) {
+    const served = await fetchBundle(transport);
+    const { trust, firstUse, isNew } = await publishBundle(target, served, given);
+    if (firstUse) {
+      process.stderr.write(`trusting ${trust.origin} on first use: fingerprint ${fingerprint(served.bundle)}\n`);
+    }
+    isYoung ||= isNew;
+    try {
+      const published = await publishLog({ source, target, trust, now: Date.now, onProgress: showProgress });
+      return report(published, trust.origin, flags);
+    } catch (error) {
+      const mayPass = isGlasskeyError(error, 'not-witnessed') || isGlasskeyError(error, 'bad-audit-entry');
+      if (!mayPass || attempt === ATTEMPTS) throw error;
+      const now = await fetchBundle(transport).catch(() => served);
+      isYoung ||= canonicalBundle(now.bundle) !== canonicalBundle(served.bundle);
+      if (!isYoung) throw error;
+      await sleep(1000);
+    }
+  }
 }
 
 function report({ treeSize, rootHash, entries, files }: Published, origin: string, flags: PublishFlags): void {

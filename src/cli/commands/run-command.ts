@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { clientOptions, type ClientOptions, stateFolder } from '../client-options.ts';
 import { writeEvidence } from '../evidence.ts';
-import { CertificateIsOver, EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
+import { EXIT, exitCodeOf, isLie, reportFailure } from '../exit-code.ts';
 
 /** Runs the work of a client's command; its result is the exit code. */
 export type RunClient = (options: ClientOptions, work: () => Promise<number>) => Promise<void>;
@@ -10,8 +10,8 @@ export type RunClient = (options: ClientOptions, work: () => Promise<number>) =>
 export type RunServer = (work: () => Promise<number>) => Promise<void>;
 
 /**
- * Runs a client's command. If something does not verify, exits with 2, and leaves evidence in the state folder unless
- * only a certificate is over.
+ * Runs a client's command. If something does not verify, exits with 2, and leaves evidence in the state folder if a
+ * server or a log showed it.
  */
 export async function runClient(options: ClientOptions, work: () => Promise<number>): Promise<void> {
   try {
@@ -19,8 +19,7 @@ export async function runClient(options: ClientOptions, work: () => Promise<numb
   } catch (error) {
     reportFailure(error);
     process.exitCode = exitCodeOf(error);
-    const isLie = process.exitCode === EXIT.misbehaviour && !(error instanceof CertificateIsOver);
-    if (isLie) await writeEvidence(error, stateFolder(options));
+    if (isLie(error)) await writeEvidence(error, stateFolder(options));
   }
 }
 

@@ -24,11 +24,13 @@ export function verifyCommand(program: Command, run: RunClient): void {
       run(options, async () => {
         const pem = await readInput(file);
         const blocks = await asUserInput(file, () => parsePemBlocks('CERTIFICATE', pem));
-        ensure(blocks.length > 0, 'usage', `${file} holds no certificate in PEM`);
+        const [first] = blocks;
+        ensure(first !== undefined, 'usage', `${file} holds no certificate in PEM`);
+        await asUserInput(file, () => parseCertificate(first));
         recordKnown({ certificate: pem });
         const directory = await openDirectory(options);
         const binding = await directory.verifyCertificate(pem).catch(async (error: unknown) => {
-          if (!isGlasskeyError(error, 'certificate-expired') || !isOver(blocks[0])) throw error;
+          if (!isGlasskeyError(error, 'certificate-expired') || !isOver(first)) throw error;
           // Throws if the log shows that the clock here is wrong: then nothing is known of the certificate.
           await directory.heads();
           throw new CertificateIsOver(error);
@@ -41,6 +43,6 @@ export function verifyCommand(program: Command, run: RunClient): void {
 }
 
 /** Returns true for an expired certificate, but not for one that is not valid yet: a slow clock shows that as well. */
-function isOver(der: Uint8Array | undefined): boolean {
-  return der !== undefined && parseCertificate(der).notAfterMs < Date.now();
+function isOver(der: Uint8Array): boolean {
+  return parseCertificate(der).notAfterMs < Date.now();
 }

@@ -15,6 +15,15 @@ import type { PublishTarget } from '../../service/publish/publish-target.ts';
 /** The path of the trust bundle in a copy. */
 export const PUBLISHED_BUNDLE = PATHS.trustBundle.slice(1);
 
+/** The outcome of {@link publishBundle}. */
+export interface PublishedBundle {
+  readonly trust: PublishTrust;
+  /** True if nothing but the server said whom to trust. */
+  readonly firstUse: boolean;
+  /** True if the copy had no bundle, or another one. */
+  readonly isNew: boolean;
+}
+
 /**
  * Publishes the trust bundle of a server, and returns the trust that follows from it. The bundle must equal or succeed
  * `given`, and the published one too, because readers of the copy have pinned that. Throws `bundle-changed`,
@@ -25,13 +34,14 @@ export async function publishBundle(
   target: PublishTarget,
   served: SignedTrustBundle,
   given: SignedTrustBundle | undefined,
-): Promise<{ readonly trust: PublishTrust; readonly firstUse: boolean }> {
+): Promise<PublishedBundle> {
   const stored = await target.read(PUBLISHED_BUNDLE);
   const held = stored === undefined ? undefined : parsePublished(stored.bytes);
   if (given !== undefined) assertSuccessor(given.bundle, served);
   if (held !== undefined) assertSuccessor(held.bundle, served);
   const bytes = encodeUtf8(formatTrustBundle(served));
-  if (stored === undefined || !equalBytes(stored.bytes, bytes)) await target.replace(PUBLISHED_BUNDLE, bytes, stored);
+  const isNew = stored === undefined || !equalBytes(stored.bytes, bytes);
+  if (isNew) await target.replace(PUBLISHED_BUNDLE, bytes, stored);
   const { bundle } = served;
   const known = [bundle, held?.bundle, given?.bundle].filter((one) => one !== undefined);
   const configs = known.map((one) => decode(configurationCodec, parseBase64(one.keytransConfiguration)));
@@ -39,7 +49,7 @@ export async function publishBundle(
   const policy = parsePolicy(bundle.witnessPolicy);
   const bundleKey = parseBase64(bundle.bundleKey);
   const trust = { origin: bundle.origin, vkeys: vkeysOf(bundle), previousVkeys, configs, policy, bundleKey };
-  return { trust, firstUse: given === undefined && held === undefined };
+  return { trust, firstUse: given === undefined && held === undefined, isNew };
 }
 
 /** Returns true if the copy has a trust bundle, whole and signed. Throws `storage-failed`. */

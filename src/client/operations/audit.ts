@@ -1,14 +1,15 @@
 import { formatBase64, parseBase64 } from '../../core/encoding/bytes.ts';
-import { ensure } from '../../core/errors.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { viewRoot } from '../../core/keytrans/tree-view.ts';
-import { verifyBundleSignatures } from '../../contract/bundle-signature.ts';
-import { assertSuccessor } from '../../contract/bundle-successor.ts';
 import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import type { SignedTrustBundle } from '../../contract/trust-bundle.ts';
 import { auditLog, type AuditOptions, type AuditReport } from '../audit/audit-log.ts';
 import { decodeAuditState, encodeAuditState } from '../audit/audit-state.ts';
 import { fileServer } from '../audit/damaged-copy.ts';
+import { withLogServer } from '../log-servers.ts';
+import { assertGivenBefore } from '../trust.ts';
 import type { ClientState, StateChange } from '../state/client-state.ts';
+import { updateHeads } from './heads.ts';
 import type { Operation } from './operation.ts';
 
 /** Options of an audit that the caller of `KeyDirectory.audit` chooses; see `AuditOptions`. */
@@ -22,13 +23,14 @@ export interface AuditRun extends Pick<
 
 /**
  * Audits the log from where the last audit of this state ended, and holds it to the tree head that lookups have shown.
- * Throws `bundle-changed` if the pinned bundle does not succeed an earlier one, and what `auditLog` throws.
+ * Throws `usage` if the pinned bundle does not succeed an earlier one, and what `auditLog` throws.
  */
 export async function audit(
-  { transport, trust, now }: Operation,
+  operation: Operation,
   state: ClientState,
   options: AuditRun,
 ): Promise<StateChange<AuditReport>> {
+  const { transport, trust, now } = operation;
   const { earlierBundles = [], ...run } = options;
   const report = await auditLog({
     baseUrl: transport.server,
@@ -42,16 +44,31 @@ export async function audit(
     },
     fetch: transport.fetch,
     signal: transport.signal,
-    fileServer: () => fileServer(transport),
+    fileServer: () => fileServer(transport, state.logServers),
     now,
     ...run,
   });
-  return { next: { ...state, audit: formatBase64(encodeAuditState(report.state)) }, result: report };
+  const audited = { ...state, audit: formatBase64(encodeAuditState(report.state)) };
+  const isLog = state.logServers.includes(transport.server) || (await answersSigned(operation, state));
+  return { next: isLog ? withLogServer(audited, transport.server) : audited, result: report };
+}
+
+/**
+ * Returns true if the server answers a question with a tree head that the log has signed. An auditor remembers that, so
+ * that the server cannot pass for a damaged copy later. A copy does not answer, which is no fault.
+ */
+async function answersSigned(operation: Operation, state: ClientState): Promise<boolean> {
+  try {
+    await updateHeads(operation, state);
+    return true;
+  } catch (error) {
+    if (!isGlasskeyError(error)) throw error;
+    return false;
+  }
 }
 
 function configurationBefore({ bundle: pinned }: ClientState, earlier: SignedTrustBundle): Uint8Array {
   ensure(pinned !== undefined, 'usage', 'no trust bundle is pinned yet');
-  verifyBundleSignatures(earlier);
-  assertSuccessor(earlier.bundle, parseTrustBundle(pinned));
+  assertGivenBefore(earlier, parseTrustBundle(pinned));
   return parseBase64(earlier.bundle.keytransConfiguration);
 }

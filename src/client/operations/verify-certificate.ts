@@ -2,7 +2,7 @@ import type { ParsedCertificate } from '../../ca/certificate.ts';
 import { parsePemBlocks } from '../../ca/der/pem.ts';
 import { verifyChain } from '../../ca/verify-chain.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
-import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { ensure, GivenFault, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { canonicalIdentity } from '../../identity/canonical-identity.ts';
 import { judgeCertificate, type VerifiedBinding } from '../binding/binding.ts';
 import type { StateStore } from '../state/client-state.ts';
@@ -12,7 +12,8 @@ import type { Operation } from './operation.ts';
 /**
  * Verifies an untrusted certificate (PEM; only the first block counts): it chains to the bundle's roots, and the
  * current record of the identity that it names holds it. Throws `certificate-not-in-record`, `certificate-expired`,
- * `untrusted-issuer`, `bad-certificate`, or what a lookup throws.
+ * `untrusted-issuer`, `bad-certificate`, or what a lookup throws. What is wrong with the certificate itself is a
+ * {@link GivenFault}.
  */
 export async function verifyCertificate(
   operation: Operation,
@@ -21,10 +22,12 @@ export async function verifyCertificate(
 ): Promise<VerifiedBinding> {
   const der = firstCertificate(pem);
   const { issuers, roots, bundle } = operation.trust;
-  const identity = await judgeCertificate(async () => {
-    const { leaf } = await verifyChain({ certificate: der, intermediates: issuers, roots, atMs: operation.now() });
-    return canonicalIdentity(identityOf(leaf), bundle.identityRules);
-  });
+  const identity = await ofGiven(() =>
+    judgeCertificate(async () => {
+      const { leaf } = await verifyChain({ certificate: der, intermediates: issuers, roots, atMs: operation.now() });
+      return canonicalIdentity(identityOf(leaf), bundle.identityRules);
+    }),
+  );
   const { binding, held } = await store.transact(async (state) => {
     const { next, found } = await findIdentity(operation, state, identity);
     const held = found?.binding.certificates.some((candidate) => equalBytes(candidate.der, der)) ?? false;
@@ -37,6 +40,15 @@ export async function verifyCertificate(
   }
   ensure(held, 'certificate-not-in-record', `the certificate is not in version ${binding.version} of the record`);
   return binding;
+}
+
+async function ofGiven<T>(check: () => Promise<T>): Promise<T> {
+  try {
+    return await check();
+  } catch (cause) {
+    if (!isGlasskeyError(cause)) throw cause;
+    throw new GivenFault(cause.code, cause.message, { cause });
+  }
 }
 
 /** Returns the first certificate of a PEM text. Throws `usage`. */

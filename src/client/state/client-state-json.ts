@@ -36,6 +36,7 @@ export function formatClientState(state: ClientState): string {
       unsettled: encode(unsettledCredentialCodec, one.unsettled),
     })),
     audit: state.audit,
+    logServers: state.logServers.length === 0 ? undefined : state.logServers,
   };
   return `${JSON.stringify(json, writeValue, 1)}\n`;
 }
@@ -83,6 +84,7 @@ export function parseClientState(text: string): ClientState {
       distinguished: format === 1 ? [] : readArray(json['distinguished'], readHead),
       credentials: format === 1 ? [] : readArray(json['credentials'], readCredential),
       audit: optional(readText)(json['audit']),
+      logServers: readArray(json['logServers'] ?? [], readText),
     };
     assertState(state);
     return state;
@@ -121,6 +123,7 @@ const STATE_FIELDS = [
   'distinguished',
   'credentials',
   'audit',
+  'logServers',
 ];
 const CONTACT_FIELDS = ['version', 'commitment', 'value', 'monitored', 'ladder', 'monitoredAtMs'];
 

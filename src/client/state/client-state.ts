@@ -118,6 +118,11 @@ export interface ClientState {
   readonly credentials: readonly PendingCredential[];
   /** The progress of the audit, as its own JSON text. */
   readonly audit: string | undefined;
+  /**
+   * URLs of servers that answered a question with a signed tree head. No copy of the log's files can do so: what these
+   * show, the log shows.
+   */
+  readonly logServers: readonly string[];
 }
 
 /** The state of a client that knows nothing yet. */
@@ -131,6 +136,7 @@ export const EMPTY_STATE: ClientState = {
   distinguished: [],
   credentials: [],
   audit: undefined,
+  logServers: [],
 };
 
 /** The outcome of an operation: its result, and the `next` state if it changes. */

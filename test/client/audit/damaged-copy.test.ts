@@ -1,11 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { auditEvidenceOf } from '../../../src/client/audit/audit-evidence.ts';
 import { auditLog } from '../../../src/client/audit/audit-log.ts';
-import { fileServer, readingFrom } from '../../../src/client/audit/damaged-copy.ts';
+import { CAUSED_BY, fileServer, readingFrom } from '../../../src/client/audit/damaged-copy.ts';
 import { Transport } from '../../../src/client/transport.ts';
+import { KEYTRANS_MEDIA_TYPE } from '../../../src/contract/media-types.ts';
 import { PATHS } from '../../../src/contract/paths.ts';
-import { GlasskeyError } from '../../../src/core/errors.ts';
+import { ERROR_CODES } from '../../../src/core/error-codes.ts';
+import { GlasskeyError, SignedFault } from '../../../src/core/errors.ts';
 import { type Fetch, platformFetch } from '../../../src/core/net/bounded-fetch.ts';
+import { createKey } from '../../../src/ca/keys/key-file.ts';
+import { signerFromKey } from '../../../src/ca/keys/node-signer.ts';
+import { EMPTY_STATE } from '../../../src/client/state/client-state.ts';
+import { settleTrust } from '../../../src/client/trust.ts';
+import { signTrustBundle } from '../../../src/contract/bundle-signature.ts';
+import { formatTrustBundle } from '../../../src/contract/parse-trust-bundle.ts';
+import type { SignedTrustBundle, TrustBundle } from '../../../src/contract/trust-bundle.ts';
+import { formatBase64 } from '../../../src/core/encoding/bytes.ts';
+import { failure } from '../../support/victims.ts';
 import { growTo } from '../../support/publishing.ts';
 import { StaticLog } from '../../support/static-log.ts';
 import { createTestServer } from '../../support/test-server.ts';
@@ -20,13 +31,16 @@ function serving(hasCheckpoint: boolean, other: () => Response): Transport {
   );
 }
 
+const OTHER_RULES = { localPart: 'fold-lower-case', uriSchemes: ['other'] } as const;
+const withBundle = (bundle: SignedTrustBundle): Transport =>
+  transport(async () => new Response(formatTrustBundle(bundle)));
 const notFound = (): Response => new Response('<h1>Not found</h1>', { status: 404 });
 
 describe('the server of a log’s files', () => {
   it('is the log where the log’s own program answers', async () => {
     const server = await createTestServer();
     const options = { server: server.url, fetch: platformFetch, timeoutMs: 10_000 };
-    const found = await fileServer(new Transport(options));
+    const found = await fileServer(new Transport(options), []);
     await server.close();
     expect(found).toBe('log');
   });
@@ -39,6 +53,15 @@ describe('the server of a log’s files', () => {
     ['a proxy whose server is down', 'unknown', serving(true, () => new Response('down', { status: 502 }))],
     ['a server that redirects', 'unknown', serving(false, () => new Response('', { status: 301 }))],
     [
+      'one that answers a GET as a copy would, and answers questions',
+      'log',
+      transport(async (url, { method = 'GET' }) => {
+        if (new URL(url).pathname === PATHS.checkpoint) return new Response('a checkpoint');
+        const headers = { 'content-type': KEYTRANS_MEDIA_TYPE };
+        return method === 'POST' ? new Response('signed', { headers }) : notFound();
+      }),
+    ],
+    [
       'nobody',
       'unknown',
       transport(() => {
@@ -46,13 +69,15 @@ describe('the server of a log’s files', () => {
       }),
     ],
   ] as const)('is judged: %s', async (_, expected, to) => {
-    expect(await fileServer(to)).toBe(expected);
+    expect(await fileServer(to, [])).toBe(expected);
+    // A server that has answered this client with a signed head can no longer pass for anything else.
+    expect(await fileServer(to, ['http://other.test', 'http://log.test'])).toBe('log');
   });
 
   it.each([
     ['log', 'bad-audit-entry', 'bad-response'],
     ['copy', 'copy-damaged', 'copy-damaged'],
-    ['unknown', 'copy-damaged', 'bad-response'],
+    ['unknown', 'bad-audit-entry', 'bad-response'],
   ] as const)('being %s is accused of a wrong file as %s, and of a missing one as %s', async (by, wrong, missing) => {
     const log = new StaticLog();
     await growTo(log, 20);
@@ -100,8 +125,58 @@ describe('the server of a log’s files', () => {
     ['network-failed', 'network-failed'],
   ] as const)('being a copy turns %s into %s', async (thrown, expected) => {
     const work = (): Promise<never> => Promise.reject(new GlasskeyError(thrown, 'a reason'));
-    await expect(readingFrom(serving(true, notFound), work)).rejects.toEqual(code(expected));
+    const copy = serving(true, notFound);
+    await expect(readingFrom(copy, async () => [], work)).rejects.toEqual(code(expected));
+    await expect(readingFrom(copy, async () => ['http://log.test'], work)).rejects.toEqual(code(thrown));
     const live = serving(true, () => Response.json({}, { headers: { 'content-type': 'application/problem+json' } }));
-    await expect(readingFrom(live, work)).rejects.toEqual(code(thrown));
+    await expect(readingFrom(live, async () => [], work)).rejects.toEqual(code(thrown));
+  });
+
+  it('being a copy hides nothing that the log has signed: of each error it is decided who can cause it', async () => {
+    const faults = Object.entries(ERROR_CODES).filter(([, fault]) => fault === 'verification' || fault === 'decode');
+    expect(Object.keys(CAUSED_BY).toSorted()).toEqual([...faults.map(([name]) => name), 'bad-response'].toSorted());
+    const nobody = async (): Promise<readonly string[]> => [];
+    const reading = async (error: GlasskeyError): Promise<unknown> => {
+      const fails = (): never => {
+        throw error;
+      };
+      return failure(readingFrom(serving(true, notFound), nobody, fails));
+    };
+    for (const name of Object.keys(CAUSED_BY) as (keyof typeof CAUSED_BY)[]) {
+      const isLogs = CAUSED_BY[name] === 'log';
+      const fault = await reading(new GlasskeyError(name, 'a reason'));
+      const asCopy = name === 'tree-rolled-back' ? 'too-far-behind' : 'copy-damaged';
+      expect(fault, name).toEqual(code(isLogs ? name : asCopy));
+      expect(await reading(new SignedFault(name, 'a reason')), name).toEqual(code(name));
+    }
+  });
+
+  it.each([
+    ['by the pinned key', true],
+    ['by any other', false],
+  ])('being a copy does not hide a lie in a trust bundle that is signed %s', async (_, isSigned) => {
+    const server = await createTestServer();
+    try {
+      const { bundle } = server.bundle;
+      const key = isSigned ? server.bundleKey : signerFromKey(await createKey('ed25519'));
+      const bundleKey = formatBase64(key.publicKey);
+      const lies: readonly Partial<TrustBundle>[] = [
+        { origin: isSigned ? 'another.example' : bundle.origin },
+        { identityRules: OTHER_RULES },
+        { sequence: 1, recoveryDelayMs: 0 },
+        // An old bundle is genuine: a copy that is out of date shows it.
+        { sequence: 0 },
+      ];
+      for (const change of lies) {
+        const lie = await signTrustBundle({ ...bundle, sequence: 2, bundleKey, ...change }, [key]);
+        const copy = serving(true, notFound);
+        const pinned = { ...EMPTY_STATE, bundle: formatTrustBundle(server.bundle) };
+        const open = (): Promise<unknown> => settleTrust(withBundle(lie), pinned, {});
+        const expected = isSigned && change.sequence !== 0 ? 'bundle-changed' : 'copy-damaged';
+        await expect(readingFrom(copy, async () => [], open)).rejects.toEqual(code(expected));
+      }
+    } finally {
+      await server.close();
+    }
   });
 });

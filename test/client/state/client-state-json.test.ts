@@ -59,6 +59,7 @@ const state: fc.Arbitrary<ClientState> = fc.record({
   distinguished: fc.constant([]),
   credentials: fc.constant([]),
   audit: maybe(text),
+  logServers: fc.array(text, { maxLength: 3 }),
 });
 
 describe('the JSON of a state', () => {

@@ -186,7 +186,9 @@ export const NO_WEAKNESS: Claims = {
     'test/service/publish/check-copy.test.ts: with files of every kind %s is told of each, and repaired',
     'test/cli/publish.test.ts: has its readers told that the copy is damaged, or old, and nothing against the log',
   ],
-  "a log's server that answers one GET": [
+  "a log's server that answers an auditor's question": [
+    'test/scenario/attacks-copy.test.ts: log-as-a-copy',
+    'test/client/audit/damaged-copy.test.ts: being a copy does not hide a lie in a trust bundle that is signed %s',
     'test/scenario/attacks-copy.test.ts: lie-behind-a-copy',
     'test/client/audit/damaged-copy.test.ts: being %s is accused of a wrong file as %s, and of a missing one as %s',
   ],

@@ -34,6 +34,7 @@ const owners = fc.record({
 const states: fc.Arbitrary<ClientState> = fc.record({
   bundle: maybe(texts),
   pinned: maybe(fc.record({ server: texts, fingerprint: maybe(texts) })),
+  logServers: fc.array(texts, { maxLength: 2 }),
   view: maybe(treeViews),
   contacts: fc.array(fc.tuple(texts, contacts), { maxLength: 3 }).map((entries) => new Map(entries)),
   owners: fc.array(fc.tuple(texts, owners), { maxLength: 2 }).map((entries) => new Map(entries)),
