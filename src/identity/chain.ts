@@ -129,7 +129,12 @@ async function checkFirstSeen(input: ChainInput, latest: HeldVersion): Promise<C
 }
 
 /** The versions that a client without the log can read. */
-const NONE_EARLIER: EarlierVersions = { read: () => Promise.resolve([]), maximumVersions: 0, isSpent: () => false };
+const NONE_EARLIER: EarlierVersions = {
+  read: () => Promise.resolve([]),
+  maximumVersions: 0,
+  isSpent: () => false,
+  isWithheld: () => false,
+};
 
 interface JudgeInput extends ChainInput {
   readonly ownersRecord?: OwnersRecord | undefined;

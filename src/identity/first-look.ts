@@ -14,12 +14,17 @@ export interface EarlierVersions {
   readonly maximumVersions: number;
   /** Returns true once `read` or `recoveryWaited` gave nothing because of a bound of the client. */
   readonly isSpent: () => boolean;
+  /** Returns true if the last read that was within the bounds gave fewer versions than it asked for. */
+  readonly isWithheld: () => boolean;
 }
 
 /** The versions 0 to `last`, about which a first look says nothing. */
 export interface Unjudged {
   readonly last: number;
-  /** `bound`: the client stopped. `not-shown`: the log did not show the versions, perhaps after an erasure. */
+  /**
+   * `bound`: the client stopped. `not-shown`: the log did not show the versions, perhaps after an erasure; also if the
+   * client stopped because of what the log showed instead.
+   */
   readonly why: 'bound' | 'not-shown';
 }
 
@@ -43,27 +48,28 @@ export interface BackWalk extends Pick<Transition, 'origin' | 'label' | 'ports' 
  */
 export async function judgeBack(walk: BackWalk, latest: HeldVersion): Promise<JudgedBack> {
   const { label, earlier } = walk;
-  const { read, maximumVersions, isSpent } = earlier;
+  const { read, maximumVersions, isSpent, isWithheld } = earlier;
   const end = Math.max(0, latest.version - maximumVersions);
   const versions = readBack({ label, read, end, page: PAGE }, latest);
   const judge = judgeOf(walk);
   const links: JudgedLink[] = [];
-  const unjudged = (last: number, isBound: boolean): JudgedBack => {
+  const unjudged = (last: number, isEnd: boolean): JudgedBack => {
+    const isBound = isEnd || (isSpent() && !isWithheld());
     return { links, unjudged: { last, why: isBound ? 'bound' : 'not-shown' }, fault: undefined };
   };
   for (let version = latest; ;) {
     try {
       const { done, value } = version.version === 0 ? { done: false, value: undefined } : await versions.next();
       if (value === 'broken') throw new GlasskeyError('bad-chain', 'a version is not the one that its successor names');
-      if (done === true || typeof value === 'string') return unjudged(version.version, value === 'end' || isSpent());
+      if (done === true || typeof value === 'string') return unjudged(version.version, value === 'end');
       const type = await judge(value, version);
-      if (isSpent()) return unjudged(version.version, true);
+      if (isSpent()) return unjudged(version.version, false);
       links.unshift({ version: version.version, type });
       if (value === undefined) return { links, unjudged: undefined, fault: undefined };
       version = value;
     } catch (error) {
       if (!breaksChain(error)) throw error;
-      if (isSpent()) return unjudged(version.version, true);
+      if (isSpent()) return unjudged(version.version, false);
       return { links, unjudged: undefined, fault: error };
     }
   }

@@ -66,6 +66,24 @@ describe('a credential', () => {
     expect(await read(state)).toEqual(before);
   });
 
+  it('that somebody else makes tells what its lookup found, which no later one repeats', async () => {
+    const { client: bob, key } = await register(BOB);
+    const thief = await generateKey();
+    const certificates = [await operator.certify(BOB, thief.spki)];
+    await operator.appendRecord(BOB, { certificates, authorization: { type: 'operator', reason: 'x' } });
+    await pass(3);
+    const carol = await operator.client();
+    const made = await carol.credential(BOB);
+    expect(made.change).toMatchObject({ type: 'first-seen', links: [{ type: 'initial' }, { type: 'operator' }] });
+    expect(made.alerts).toMatchObject([{ type: 'operator', version: 1 }]);
+    await operator.appendRecord(BOB, { certificates, authorization: { type: 'maintenance', kind: 'renewal' } });
+    await pass(1);
+    expect((await carol.credential(BOB)).change.type).not.toBe('unchanged');
+    expect(await carol.lookup(BOB)).toMatchObject({ binding: { change: { type: 'unchanged' } } });
+    await expect(bob.credential(BOB)).resolves.toMatchObject({ alerts: [{ type: 'unexpected-version' }, {}] });
+    expect(key.spki).not.toEqual(thief.spki);
+  });
+
   it('is provisional after that, and is settled by monitoring', async () => {
     const { client: bob, key } = await register(BOB);
     await pass(3);

@@ -50,7 +50,7 @@ function shown(versions: readonly HeldVersion[], kept = 0): { readonly read: Rea
 const look = (
   versions: readonly HeldVersion[],
   read: ReadLinks,
-  { maximumVersions = 64, isSpent = (): boolean => false } = {},
+  { maximumVersions = 64, isSpent = (): boolean => false, isWithheld = (): boolean => false } = {},
   recoveryWaited?: RecoveryWaited,
 ) => {
   const walk: BackWalk = {
@@ -58,7 +58,7 @@ const look = (
     label: LABEL,
     ports: PORTS,
     recoveryWaited,
-    earlier: { read, maximumVersions, isSpent },
+    earlier: { read, maximumVersions, isSpent, isWithheld },
   };
   return judgeBack(walk, versions.at(-1)!);
 };
@@ -137,5 +137,10 @@ describe('a first look', () => {
       return Promise.resolve(false);
     });
     expect(looked).toEqual({ links: [], unjudged: { last: 3, why: 'bound' }, fault: undefined });
+    // What the log showed instead of the versions has spent the bound.
+    const withheld = await look(versions, bounded, { isSpent: () => spent, isWithheld: () => true }, () => {
+      throw new Error('not reached');
+    }).catch((error: unknown) => error);
+    expect(withheld).toMatchObject({ unjudged: { last: 3, why: 'not-shown' } });
   });
 });

@@ -1,12 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import type { CredentialBinding } from '../../client/key-directory.ts';
+import { parseCredential } from '../../client/credential-text.ts';
+import type { CredentialBinding, MadeCredential } from '../../client/key-directory.ts';
+import { GivenFault, isGlasskeyError } from '../../core/errors.ts';
 import type { ClientOptions } from '../client-options.ts';
 import { openDirectory, openOffline } from '../open-directory.ts';
-import { readInput } from '../../server/user-input.ts';
+import { asUserInput, readInput } from '../../server/user-input.ts';
 import { recordKnown } from '../evidence.ts';
 import { EXIT } from '../exit-code.ts';
-import { changeLine } from '../output/binding-output.ts';
+import { changeLine, firstLookLines } from '../output/binding-output.ts';
 import { printJson, printLines } from '../output/print.ts';
 import { alertJson, alertLines, certificateJson, provenanceJson } from '../output/record-output.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
@@ -45,21 +47,40 @@ async function make(identity: string, options: CredentialOptions): Promise<numbe
   const directory = await openDirectory(options);
   const made = await directory.credential(identity);
   if (options.out !== undefined) await writeFile(options.out, made.text);
-  if (options.json === true) printJson(made);
+  if (options.json === true) printJson({ ...made, alerts: made.alerts.map(alertJson) });
   else if (options.out === undefined) process.stdout.write(made.text);
   else
     printLines(
       `wrote a ${made.type} credential of ${made.identity}, version ${made.version}, to ${options.out}`,
       `Next: send it to a contact, who runs \`glasskey credential verify ${options.out}\``,
     );
+  // The credential alone is on standard output.
+  if (options.json !== true)
+    process.stderr.write(
+      madeLines(made)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
   return EXIT.fine;
+}
+
+/** Returns what the lookup of a new credential found: the next lookup calls it unchanged. */
+function madeLines({ change, alerts }: MadeCredential): string[] {
+  const isNews = change.type !== 'unchanged';
+  return [...(isNews ? [changeLine(change)] : []), ...firstLookLines(change), ...alertLines(alerts)];
 }
 
 async function verify(file: string, options: CredentialOptions): Promise<number> {
   const text = await readInput(file);
   const directory = await openOffline(options);
+  const { bundle, config } = directory.trust;
+  await asUserInput(file, () => parseCredential(text, bundle.origin, config));
   recordKnown({ credential: text });
-  const binding = await directory.verifyCredential(text);
+  const binding = await directory.verifyCredential(text).catch((error: unknown): never => {
+    // The log has signed both sides of a fork. Anybody can have made up a credential that does not hold.
+    if (!isGlasskeyError(error) || error.code === 'log-forked') throw error;
+    throw new GivenFault(error.code, error.message, { cause: error });
+  });
   if (options.json === true) printJson(credentialJson(binding));
   else printLines(...credentialLines(binding));
   return EXIT.fine;

@@ -49,17 +49,18 @@ export function boundedLook(
   maximumVersions: number,
 ): BoundedLook {
   const startMs = now();
-  let [bytes, reads, proofs, isSpent] = [0, 0, 0, false];
+  let [bytes, reads, proofs, isSpent, isWithheld] = [0, 0, 0, false, false];
   const read: EarlierVersions['read'] = async (first, last) => {
     isSpent ||= bytes >= MAX_BYTES || reads === MAX_READS;
     if (isSpent) return [];
     reads++;
     const links = await fetchChain(transport, trust.config, identity.label, { first, end: last + 1 });
+    isWithheld = links.length < last + 1 - first;
     for (const { value, opening } of links) bytes += value.length + opening.length;
     return links;
   };
   return {
-    earlier: { read, maximumVersions, isSpent: () => isSpent },
+    earlier: { read, maximumVersions, isSpent: () => isSpent, isWithheld: () => isWithheld },
     recoveryWaited: async (claim) => {
       isSpent ||= proofs === MAX_PROOFS;
       if (isSpent) return false;

@@ -11,6 +11,7 @@ import { alertsAbout } from '../binding/alerts.ts';
 import {
   type BindingChange,
   type BoundCertificate,
+  joinChanges,
   type Provenance,
   verifyRecordCertificates,
 } from '../binding/binding.ts';
@@ -30,6 +31,10 @@ export interface MadeCredential {
   readonly type: Credential['type'];
   /** The text to send to a contact. */
   readonly text: string;
+  /** The change of the identity's keys since this client last looked, by the lookup that belongs to it. */
+  readonly change: BindingChange;
+  /** Unacknowledged alerts about the identity. Show them to the user. */
+  readonly alerts: readonly Alert[];
 }
 
 /** The verified content of a credential. */
@@ -75,19 +80,24 @@ export async function makeCredential(
 ): Promise<StateChange<MadeCredential>> {
   const { config, bundle } = operation.trust;
   let next = state;
+  let change: BindingChange | undefined;
   for (let attempt = 1; ; attempt++) {
     next = await updateHeads(operation, next);
     const { credential, verified } = await askCredential(operation, next, identity);
     const looked = await findIdentity(operation, next, identity);
     ensure(looked.found !== undefined, 'identity-not-found', `${identity.text} is not registered`);
     ({ next } = looked);
+    const { binding } = looked.found;
+    // Each lookup is judged against what the one before it left in the state.
+    change = change === undefined ? binding.change : joinChanges(change, binding.change);
     const { version, commitment } = looked.found.latest;
     ensure(version >= verified.version, 'version-rolled-back', 'a credential shows a later version than a lookup');
     if (version > verified.version && attempt < MAX_ATTEMPTS) continue;
     ensure(version === verified.version, 'version-mismatch', 'a lookup shows a later version than the credential');
     ensure(equalBytes(commitment, verified.commitment), 'log-forked', 'one version has two values');
     const text = formatCredential(bundle.origin, config, credential);
-    return { next, result: { identity: identity.text, version, type: credential.type, text } };
+    const made = { identity: identity.text, version, type: credential.type, text };
+    return { next, result: { ...made, change, alerts: binding.alerts } };
   }
 }
 
