@@ -72,7 +72,10 @@ describe('a CRL signed by another key of the CA', () => {
     const rootSigner = makeCa({ serial: Uint8Array.of(0x43), name: root.name, extensions }, root);
     const intermediate = makeCa({ serial: Uint8Array.of(0x44) }, root);
     const below = makeLeaf(intermediate, { serial: SERIAL });
-    const all = [makeCrl(intermediate), makeCrl(rootSigner, { entries: [{ serial: Uint8Array.of(0x44) }] })];
+    const all = [
+      makeCrl(intermediate),
+      makeCrl(rootSigner, { entries: [{ serial: Uint8Array.of(0x44) }], keyId: rootSigner.keyId }),
+    ];
     expect(await judge(all, [intermediate], below)).toBe('bad-certificate');
     expect(await judge([...all, rootCrl], [intermediate, rootSigner], below)).toBe('certificate-revoked');
     // A CRL that holds says enough, and so does none.
