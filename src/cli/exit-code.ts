@@ -36,9 +36,14 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && 'syscall' in error ? 'storage-failed' : 'internal';
 }
 
+/** Returns a failure in words. A refusal is in the server's words, which prove nothing: they are said to be its own. */
+export function wordsOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return error instanceof ServerRefusal ? `the server says: ${message}` : message;
+}
+
 /** Prints a failure as one line on stderr. */
 export function reportFailure(error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`glasskey: ${oneLine(message)} (${codeOf(error)})\n`);
+  process.stderr.write(`glasskey: ${oneLine(wordsOf(error))} (${codeOf(error)})\n`);
   if (process.env['GLASSKEY_DEBUG'] !== undefined) console.error(error);
 }

@@ -24,7 +24,7 @@ describe('monitor and history', () => {
     expect(await run('register', alice, ...token(), '--out', 'first', ...state)).toMatchObject({ code: 0 });
     const quiet = await run('monitor', ...state);
     expect(quiet, quiet.stderr).toMatchObject({ code: 0 });
-    expect(quiet.stdout).toContain('all versions are yours');
+    expect(quiet.stdout).toContain('no version that you neither made nor know of');
     expect(await run('rotate', alice, '--credentials', 'first', '--out', 'second', ...state)).toMatchObject({
       code: 0,
     });
@@ -50,7 +50,7 @@ describe('monitor and history', () => {
     const { versions } = JSON.parse(history.stdout) as { versions: { version: number; origin: string }[] };
     expect(versions.map(({ origin }) => origin)).toEqual(['made', 'made', 'acknowledged']);
     expect((await run('history', alice, ...state)).stdout).toContain(
-      'version 0: first registration, vouched for by the application; made by you',
+      'version 0: first registration, vouched for by the application, as the authority says; made by you',
     );
   }, 60_000);
 

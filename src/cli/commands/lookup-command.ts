@@ -7,7 +7,7 @@ import { openDirectory } from '../open-directory.ts';
 import { readInput } from '../../server/user-input.ts';
 import { wholeNumber } from '../number-option.ts';
 import { writeEvidence } from '../evidence.ts';
-import { codeOf, EXIT, exitCodeOf, isLie, reportFailure } from '../exit-code.ts';
+import { codeOf, EXIT, exitCodeOf, isLie, reportFailure, wordsOf } from '../exit-code.ts';
 import { bindingJson, bindingLines, isErased, versionJson, versionLines } from '../output/binding-output.ts';
 import { printJson, printLines } from '../output/print.ts';
 import { reportEnd } from '../output/report-end.ts';
@@ -96,7 +96,7 @@ async function lookupMany(directory: KeyDirectory, names: readonly string[], opt
 function showOutcome(outcome: LookupOutcome, found: unknown[], { json }: JsonOption): number {
   const { asked, result, error } = outcome;
   if (result === undefined) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = wordsOf(error);
     found.push({ asked, error: { code: codeOf(error), message } });
     reportFailure(isGlasskeyError(error) ? new GlasskeyError(error.code, `${asked}: ${message}`) : error);
     return exitCodeOf(error);

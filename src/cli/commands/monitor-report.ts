@@ -39,7 +39,7 @@ function ownerLines(result: OwnerMonitored): string[] {
     return [`${identity}: WARNING: ${what}; ${coverage(result)}`, ...alerts.flatMap(ownAlertLines)];
   }
   if (added.some(({ origin }) => origin === 'adopted')) return adoptedLines(result);
-  return [`${identity}: version ${binding.version}, all versions are yours; ${coverage(result)}`];
+  return [`${identity}: version ${binding.version}, no version that you neither made nor know of; ${coverage(result)}`];
 }
 
 /** Returns how much of the log monitoring has covered. */

@@ -66,8 +66,12 @@ function claimedText(claimed: Authorization): string {
   }
 }
 
-/** Returns the evidence of a first registration for people. */
+/** Returns the evidence of a record for people. The log holds what the authority says of it, and no proof. */
 export function evidenceText(evidence: Evidence): string {
+  return `${evidenceWords(evidence)}, as the authority says`;
+}
+
+function evidenceWords(evidence: Evidence): string {
   if (evidence.type === 'application') return 'vouched for by the application';
   if (evidence.type === 'import') {
     return `imported by the administrator${evidence.possession ? '' : ', without proof of possession of the key'}`;

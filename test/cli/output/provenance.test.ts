@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { reportFailure } from '../../../src/cli/exit-code.ts';
+import { ServerRefusal } from '../../../src/client/transport.ts';
+import { GlasskeyError } from '../../../src/core/errors.ts';
 import { firstLookLines } from '../../../src/cli/output/binding-output.ts';
 import { provenanceJson, provenanceText } from '../../../src/cli/output/record-output.ts';
 import type { Authorization } from '../../../src/identity/authorization.ts';
@@ -30,6 +33,34 @@ describe('what a version says of itself', () => {
     expect(claimed).not.toBe(proved);
     expect(claimed).toMatch(/^not proved here/);
     expect(provenanceText({ link: 'operator', claimed: RECOVERY })).toMatch(/^change by the operator/);
+  });
+});
+
+describe('the word of somebody else', () => {
+  it('is said to be the authority’s, where a record names evidence', () => {
+    for (const evidence of [
+      { type: 'application' },
+      { type: 'email' },
+      { type: 'import', possession: true },
+    ] as const) {
+      const text = provenanceText({ link: 'initial', claimed: { type: 'initial', evidence } });
+      expect(text).toMatch(/^first registration, .*, as the authority says$/);
+    }
+  });
+
+  it('is said to be the server’s, where it refuses', () => {
+    const written: string[] = [];
+    const spy = vi.spyOn(process.stderr, 'write').mockImplementation((text) => written.push(String(text)) > 0);
+    try {
+      reportFailure(new ServerRefusal('not-found', 'bob@example.com is proved not to exist', 404));
+      reportFailure(new GlasskeyError('usage', 'name an identity'));
+    } finally {
+      spy.mockRestore();
+    }
+    expect(written).toEqual([
+      'glasskey: the server says: bob@example.com is proved not to exist (not-found)\n',
+      'glasskey: name an identity (usage)\n',
+    ]);
   });
 });
 
