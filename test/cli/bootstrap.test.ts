@@ -72,7 +72,7 @@ describe('bootstrap', () => {
     }
     const monitored = await run('monitor');
     expect(monitored, monitored.stderr).toMatchObject({ code: 0 });
-    expect(monitored.stdout).toMatch(/bob@example\.com: version 3, all versions are yours/);
+    expect(monitored.stdout).toMatch(/bob@example\.com: version 3, no version that you neither made nor know of/);
   }, 120_000);
 
   it('gives another state of the same server the bundle too, so that nothing is trusted on first use', async () => {
