@@ -7,6 +7,7 @@ import { canonicalBundle, signTrustBundle } from '../../src/contract/bundle-sign
 import { formatTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
 import { CliSandbox } from '../support/cli.ts';
 import { LyingOperator } from '../support/lying-operator.ts';
+import { INITIAL } from '../support/victims.ts';
 import { email, makeCa, makeLeaf, names } from '../ca/path/made-certificates.ts';
 
 const DAY_MS = 86_400_000;
@@ -17,6 +18,8 @@ beforeAll(async () => {
   // The authority is older than the certificates that it makes.
   operator = await LyingOperator.start({ startMs: Date.now() - 5 * DAY_MS });
   operator.server.log.clock.advance(5 * DAY_MS);
+  const first = await operator.certify('first@example.com', (await generateKey()).spki);
+  await operator.appendRecord('first@example.com', { certificates: [first], authorization: INITIAL });
   server = ['--server', operator.server.url];
   const { bundle, log } = operator.server;
   writeFileSync(box.path('token'), log.token);
