@@ -254,6 +254,11 @@ export interface LogStore {
    * the same count means the same list.
    */
   countRevoked(notExpiredAtMs: number, range: SerialRange): Promise<number>;
+  /**
+   * Revokes a serial of which no certificate is stored. Returns false if one is, or if it is revoked already; then
+   * `trail` is not written either.
+   */
+  revokeUnstored(revocation: Revocation, trail: TrailRecord): Promise<boolean>;
   /** Takes the next number of a CRL shard, from 0. Only the process that took a number makes serials of it. */
   claimCrlShard(): Promise<number>;
   /** Counts the CRL shards that were taken. */

@@ -1,10 +1,12 @@
-import { and, asc, between, count, eq, gte, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, between, count, eq, gte, isNull, lt, notExists, or, type SQL, sql } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
-import type { LogStore, Revocation, SerialRange } from './ports.ts';
+import type { LogStore, Revocation, SerialRange, TrailRecord } from './ports.ts';
 import { serialBytes, serialText, type StoreContext } from './rows.ts';
 import { certificates, crlShards, revocations } from './schema.ts';
+import { givenAs } from './statement.ts';
+import { unlessTrailMoved, withTrail } from './trail-rows.ts';
 
-type Part = 'findStatus' | 'listRevoked' | 'countRevoked' | 'claimCrlShard' | 'countCrlShards';
+type Part = 'findStatus' | 'revokeUnstored' | 'listRevoked' | 'countRevoked' | 'claimCrlShard' | 'countCrlShards';
 
 const ANY_SERIAL: SerialRange = { first: '00', last: 'ff'.repeat(20), limit: 2 ** 31 - 1 };
 
@@ -30,6 +32,7 @@ export function revocationRows(context: StoreContext): Pick<LogStore, Part> {
       return { issued: row?.issued === true, revocation };
     },
 
+    revokeUnstored: (revocation, trail) => revokeUnstored(context, revocation, trail),
     claimCrlShard: () => claimCrlShard(context),
 
     async countCrlShards() {
@@ -64,6 +67,37 @@ export function revocationRows(context: StoreContext): Pick<LogStore, Part> {
       return row?.count ?? 0;
     },
   };
+}
+
+async function revokeUnstored(
+  { queries, logId }: StoreContext,
+  { serial: text, revokedMs, reason }: Revocation,
+  trail: TrailRecord,
+): Promise<boolean> {
+  const serial = serialBytes(text);
+  const revoked = queries.run((db) => {
+    const stored = db
+      .select({ one: sql`1` })
+      .from(certificates)
+      .where(and(eq(certificates.logId, logId), eq(certificates.serial, serial)));
+    const row = db
+      .select({
+        logId: givenAs(revocations.logId, logId),
+        serial: givenAs(revocations.serial, serial),
+        revokedMs: givenAs(revocations.revokedMs, revokedMs),
+        reason: givenAs(revocations.reason, reason),
+        notAfterMs: givenAs(revocations.notAfterMs, null),
+      })
+      .from(sql`(select 1) as one`)
+      .where(notExists(stored));
+    const insert = db.insert(revocations).select(row).onConflictDoNothing().returning({ serial: revocations.serial });
+    const source = db.$with('revoked').as(insert);
+    return db
+      .with(source, ...withTrail(db, 'revoked', logId, trail))
+      .select()
+      .from(source);
+  });
+  return (await unlessTrailMoved(revoked)).length === 1;
 }
 
 async function claimCrlShard({ queries, logId }: StoreContext): Promise<number> {

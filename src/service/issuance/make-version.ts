@@ -4,7 +4,7 @@ import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { IntentRow } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { LogProgress } from '../log/log-progress.ts';
-import { closeOpenIntent } from '../sequencing/intent-closing.ts';
+import { abandonCertificate, closeOpenIntent } from '../sequencing/intent-closing.ts';
 import type { Ticket } from './admission.ts';
 import { awaitSequenced, type Deadline } from './await-log.ts';
 import type { Made } from './issuance.ts';
@@ -29,7 +29,8 @@ export type Prepare = (signed: (serial: string) => void) => VersionContent | Pro
 /**
  * Makes a version: claims its intent, prepares and submits it, and waits until it is sequenced. If the same request
  * holds the intent already, waits for that instead and returns undefined: the caller reads the record again. A failure
- * before the submission closes the intent, and what was signed under it goes to the CRL. Throws `version-conflict` if
+ * before the submission closes the intent, and what was signed under it goes to the CRL, also if the intent was closed
+ * meanwhile. Throws `version-conflict` if
  * another request holds the intent, `timed-out`, and what `prepare` throws.
  */
 export async function makeVersion(
@@ -84,10 +85,10 @@ async function prepareAndSubmit(
     const content = await prepare((signed) => (serial = signed));
     return { submissionId: await submit(context, claim, content), certificate: content.certificate };
   } catch (error) {
-    // After a conflict the intent belongs to another request.
-    if (!isGlasskeyError(error, 'version-conflict')) {
-      await closeOpenIntent(context, claim, serial).catch(() => undefined);
-    }
+    // After a conflict the intent is closed, or belongs to another request.
+    const isLost = isGlasskeyError(error, 'version-conflict');
+    if (!isLost) await closeOpenIntent(context, claim, serial).catch(() => undefined);
+    else if (serial !== undefined) await abandonCertificate(context, claim, serial).catch(() => undefined);
     throw error;
   }
 }

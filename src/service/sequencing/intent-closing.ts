@@ -1,5 +1,6 @@
 import { formatHex } from '../../core/encoding/bytes.ts';
 import type { IntentRow, Revocation } from '../../store/ports.ts';
+import type { Act } from '../log/act.ts';
 import type { LogContext } from '../log/log-context.ts';
 
 /** RFC 5280 §5.3.1 cessationOfOperation: for certificates that were signed and never released. */
@@ -41,6 +42,23 @@ export async function closeOpenIntent(
   return closed;
 }
 
+/**
+ * Puts a serial on the CRL that was signed under an intent which somebody else has closed since, because its process
+ * stood still. Does nothing for a stored certificate: its submission was taken after all.
+ */
+export async function abandonCertificate(
+  context: LogContext,
+  intent: Pick<IntentRow, 'labelKey' | 'version'>,
+  serial: string,
+): Promise<void> {
+  const { store, trail } = context;
+  const revocation = revocationOf(context, serial);
+  const isRevoked = await trail.record([abandonment(intent, revocation)], (record) =>
+    store.revokeUnstored(revocation, record),
+  );
+  if (isRevoked) context.observe({ type: 'intent-closed', signed: true });
+}
+
 /** Closes an intent. If its serial goes to the CRL, the trail gets an act. */
 async function fail(
   { store, trail }: LogContext,
@@ -48,17 +66,16 @@ async function fail(
   revocation: Revocation | undefined,
 ): Promise<boolean> {
   if (revocation === undefined) return store.failIntent(intent, 'open', undefined);
-  const { serial, reason } = revocation;
-  const identity = formatHex(intent.labelKey);
-  const act = {
-    act: 'certificate-abandoned',
-    who: 'service',
-    identity,
-    version: intent.version,
-    serial,
-    reason,
-  } as const;
-  return trail.record([act], (record) => store.failIntent(intent, 'open', revocation, record));
+  return trail.record([abandonment(intent, revocation)], (record) =>
+    store.failIntent(intent, 'open', revocation, record),
+  );
+}
+
+function abandonment(
+  { labelKey, version }: Pick<IntentRow, 'labelKey' | 'version'>,
+  { serial, reason }: Revocation,
+): Act {
+  return { act: 'certificate-abandoned', who: 'service', identity: formatHex(labelKey), version, serial, reason };
 }
 
 function revocationOf({ now }: LogContext, serial: string): Revocation {

@@ -1,9 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { commit } from '../../../src/core/crypto/commitment.ts';
 import { GlasskeyError } from '../../../src/core/errors.ts';
-import { decodeIdentityRecord, encodeIdentityRecord } from '../../../src/identity/identity-record.ts';
+import { decodeIdentityRecord, encodeIdentityRecord, NO_COMMITMENT } from '../../../src/identity/identity-record.ts';
+import { Deadline } from '../../../src/service/issuance/await-log.ts';
+import { makeVersion } from '../../../src/service/issuance/make-version.ts';
 import { openLog } from '../../../src/service/log/open-log.ts';
 import { LogService } from '../../../src/service/log-service.ts';
+import { abandonCertificate, closeStaleIntents } from '../../../src/service/sequencing/intent-closing.ts';
 import { Sequencer } from '../../../src/service/sequencing/sequencer.ts';
 import type { LogStore } from '../../../src/store/ports.ts';
 import { checkInvariants } from '../../support/invariants.ts';
@@ -347,9 +350,35 @@ describe('an intent that nobody finishes', () => {
     const order = { identity: 'alice@example.com', csr, token: log.token, change: undefined, last: undefined };
     await expect(log.service.issue(order)).rejects.toMatchObject({ code: 'version-conflict' });
     log.clock.advance(2_000);
-    const { closeStaleIntents } = await import('../../../src/service/sequencing/intent-closing.ts');
     await closeStaleIntents(log.context);
     await log.service.issue(order);
     await check('alice@example.com');
+  });
+
+  it('and goes on too late has its certificate on the CRL, unless that was stored', async () => {
+    await open({ loop: true, limits: { intentTimeoutMs: 1_000 } });
+    const { context, service, clock } = log;
+    const { label } = identityOf('bob@example.com');
+    const labelKey = await context.vrf.labelKey(label);
+    const claim = { label, labelKey, version: 0, requestHash: new Uint8Array(32) };
+    const patience = { deadline: new Deadline(10_000) };
+    const late = makeVersion(service, claim, patience, async (signed) => {
+      signed('abcd');
+      clock.advance(2_000);
+      await closeStaleIntents(context);
+      const authorization = { type: 'initial', evidence: { type: 'application' } } as const;
+      const record = { previousCommitment: NO_COMMITMENT, certificates: [], pending: undefined, authorization };
+      return { record, certificate: undefined, act: { act: 'certificate-issued', who: 'service' } };
+    });
+    await expect(late).rejects.toMatchObject({ code: 'version-conflict' });
+    expect(await context.store.findStatus('abcd')).toMatchObject({ revocation: { reason: 5 } });
+    const acts = (await context.store.readTrail(0, 100)).map((record) => record.acts).join('\n');
+    expect(acts).toContain('"act":"certificate-abandoned","who":"service"');
+
+    const csr = await csrFor(await newDeviceKey(), 'bob@example.com');
+    const common = { identity: 'bob@example.com', token: log.token, change: undefined, last: undefined };
+    const { serial } = await service.issue({ ...common, csr });
+    await abandonCertificate(context, claim, serial);
+    expect(await context.store.findStatus(serial)).toMatchObject({ issued: true, revocation: undefined });
   });
 });
