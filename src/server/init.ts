@@ -64,6 +64,7 @@ export async function initialise(options: InitOptions): Promise<ServerConfig> {
   assertIncomplete();
   const publicUrl = options.publicUrl === undefined ? undefined : readPublicUrl(options.publicUrl);
   if (options.witnessPolicy !== undefined) assertNewPolicy(options.witnessPolicy, options);
+  assertAuditsAll(options.log);
   await folder.make();
   const lock = await waitForLock(folder.path);
   try {
@@ -72,6 +73,13 @@ export async function initialise(options: InitOptions): Promise<ServerConfig> {
   } finally {
     await lock.release();
   }
+}
+
+/** Throws `usage` for an auditor that begins after entries that nobody has: clients refuse what it has not audited. */
+function assertAuditsAll({ auditor }: LogSettings = DEFAULT_LOG_SETTINGS): void {
+  const advice = 'leave --auditor-start out; `glasskey admin auditor` takes it for a log that exists';
+  const message = `a new log has no entry, so that its auditor cannot start at entry ${auditor?.startPosition}: ${advice}`;
+  ensure((auditor?.startPosition ?? 0) === 0, 'usage', message);
 }
 
 /** Locks the folder, with some patience: the lock of a process that was just killed is not free at once. */

@@ -1,11 +1,5 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { signCsr } from '../../src/ca/csr/sign-csr.ts';
-import { createKey } from '../../src/ca/keys/key-file.ts';
-import { signerFromKey } from '../../src/ca/keys/node-signer.ts';
-import { formatPem } from '../../src/ca/der/pem.ts';
-import { JSON_MEDIA_TYPE } from '../../src/contract/media-types.ts';
-import { PATHS } from '../../src/contract/paths.ts';
 import { CliSandbox, type RunningCli } from '../support/cli.ts';
 
 const box = new CliSandbox();
@@ -21,18 +15,6 @@ const register = (data: string, url: string) => {
   const token = ['--token-file', box.path(data, 'registration.token')];
   return box.run('register', `${name}@example.com`, '--server', url, ...token, '--out', `${data}-${name}`);
 };
-/** Asks for a certificate as a backend does that verifies no proofs; gives the HTTP status. */
-async function order(data: string, url: string): Promise<number> {
-  const identity = `user${names++}@example.com`;
-  const der = await signCsr(signerFromKey(await createKey('p256')), { kind: 'email', value: identity });
-  const token = readFileSync(box.path(data, 'registration.token'), 'utf8').trim();
-  const { status } = await fetch(url + PATHS.certificates, {
-    method: 'POST',
-    headers: { 'content-type': JSON_MEDIA_TYPE, authorization: `Bearer ${token}` },
-    body: JSON.stringify({ identity, csr: formatPem('CERTIFICATE REQUEST', der) }),
-  });
-  return status;
-}
 const lookup = (url: string, state: string) =>
   box.run('lookup', 'user0@example.com', '--server', url, '--state', state);
 const isNotAudited = ({ code, stderr }: { code: number; stderr: string }): boolean =>
@@ -115,14 +97,20 @@ describe('glasskey auditor', () => {
   }, 480_000);
 
   it('starts in the middle of a log', async () => {
-    const data = await makeLog('middle', '--auditor-lag', '1h', '--auditor-start', '3');
-    const server = await box.serve(...data, '--listen', '127.0.0.1:0');
-    const auditor = await audit(server.url, 'middle-auditor');
-    // Clients that verify are told nothing of a log that nobody has audited; what others order is logged.
+    const data = await box.logInPostgres('middle');
+    expect(await box.run('init', ...data)).toMatchObject({ code: 0 });
+    let server = await box.serve(...data, '--listen', '127.0.0.1:0');
+    for (let i = 0; i < 3; i++) expect(await register('middle', server.url)).toMatchObject({ code: 0 });
+    expect(await server.stop()).toBe(0);
+    const made = await box.run('auditor', 'init', '--data', 'middle-auditor');
+    const key = ['--auditor-key', made.stdout.trim(), '--auditor-lag', '1h', '--auditor-start', '3'];
+    const early = await box.run('init', '--data', 'early', ...key);
+    expect([early.code, early.stderr]).toEqual([1, expect.stringContaining('cannot start at entry 3')]);
+    expect(await box.run('admin', 'auditor', '--data', 'middle', ...key)).toMatchObject({ code: 0 });
+    server = await box.serve(...data, ...listenOf(server.url));
+    // Clients that verify are told nothing of a log whose newest entry nobody has audited.
     expect(isNotAudited(await register('middle', server.url))).toBe(true);
-    for (let i = 0; i < 2; i++) expect(await order('middle', server.url)).toBe(503);
-    expect(await metric(auditor.url, 'glasskey_auditor_signed_size')).toBe(0);
-    expect(await order('middle', server.url)).toBe(503);
+    const auditor = await audit(server.url, 'middle-auditor');
     await vi.waitUntil(async () => (await register('middle', server.url)).code === 0, PATIENCE);
     expect(await metric(auditor.url, 'glasskey_auditor_signed_size')).toBeGreaterThan(3);
     expect(await metric(auditor.url, 'glasskey_auditor_entries_total')).toBeLessThan(

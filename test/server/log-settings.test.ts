@@ -1,4 +1,8 @@
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { initialise } from '../../src/server/init.ts';
 import { parseDuration } from '../../src/server/settings/duration.ts';
 import { configurationFrom, DEFAULT_LOG_SETTINGS, logSettings } from '../../src/server/log-settings.ts';
 import { createKey } from '../../src/ca/keys/key-file.ts';
@@ -63,6 +67,17 @@ describe('settings of a log', () => {
     { monitoringWindow: 'always' },
   ])('cannot be %o', (flags) => {
     expect(() => logSettings(flags)).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
+
+  it('let no auditor of a new log start after entries that nobody has', async () => {
+    const { publicKey } = signerFromKey(await createKey('ed25519'));
+    const auditor = { publicKey: formatBase64(publicKey), maxLagMs: 60_000, startPosition: 1 };
+    const data = join(tmpdir(), `glasskey-none-${process.pid}`);
+    const kinds = { suite: 'ed25519', caKey: 'p256', origin: 'log.example', publicUrl: undefined, dev: false } as const;
+    const log = { ...DEFAULT_LOG_SETTINGS, auditor };
+    const made = initialise({ data, ...kinds, log, nowMs: Date.now() });
+    await expect(made).rejects.toMatchObject({ code: 'usage', message: expect.stringContaining('at entry 1') });
+    expect(existsSync(data)).toBe(false);
   });
 
   it('name no auditor whose key is none', () => {

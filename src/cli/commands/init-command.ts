@@ -48,7 +48,7 @@ export function initCommand(program: Command, run: RunServer): void {
     .option('--maximum-lifetime <duration>', 'age from which versions are pruned and cannot be shown; fixed for ever')
     .option('--auditor-key <base64>', 'public key of a third-party auditor, whose signature clients then require')
     .option('--auditor-lag <duration>', 'longest time that the auditor may lag behind the log; default: 10m')
-    .option('--auditor-start <position>', 'first log entry that the auditor verifies; default: 0')
+    .option('--auditor-start <position>', 'first log entry that the auditor verifies: 0 in a new log')
     .option('--recovery-delay <duration>', 'how long a recovery is public before it takes effect', '7d')
     .option('--ml-dsa', 'sign checkpoints with ML-DSA-44 as well as Ed25519')
     .option('--witness-policy <file>', 'tlog-policy whose quorum every released head needs; default: quorum none')
