@@ -163,26 +163,35 @@ export async function readServerConfig(folder: DataFolder): Promise<ServerConfig
   }
 }
 
-/** Returns the passphrase of the key files: GLASSKEY_PASSPHRASE, else what `init` wrote. Throws `usage` without one. */
+/**
+ * Returns the passphrase of the key files: GLASSKEY_PASSPHRASE, else the text of the file that GLASSKEY_PASSPHRASE_FILE
+ * names, else what `init` wrote. Throws `usage` without one, or with both variables.
+ */
 export async function keyPassphrase(folder: DataFolder): Promise<string> {
-  const text = passphraseOfEnvironment() ?? (await folder.read(folder.passphrase));
+  const text = (await passphraseOfEnvironment()) ?? (await folder.read(folder.passphrase));
   ensure(
     text !== undefined,
     'usage',
-    `${folder.passphrase} is missing: set GLASSKEY_PASSPHRASE to the passphrase that init used`,
+    `${folder.passphrase} is missing: set GLASSKEY_PASSPHRASE, or GLASSKEY_PASSPHRASE_FILE, to the passphrase that init used`,
   );
   return text.trim();
 }
 
 /** Returns {@link keyPassphrase}. If there is none, writes a random one first. */
 export async function createPassphrase(folder: DataFolder): Promise<string> {
-  const given = passphraseOfEnvironment();
+  const given = await passphraseOfEnvironment();
   if (given === undefined)
     await folder.readOrCreate(folder.passphrase, () => `${randomBytes(24).toString('base64url')}\n`);
   return keyPassphrase(folder);
 }
 
-function passphraseOfEnvironment(): string | undefined {
-  const given = process.env['GLASSKEY_PASSPHRASE'];
-  return given === '' ? undefined : given;
+async function passphraseOfEnvironment(): Promise<string | undefined> {
+  const [given, path] = ['GLASSKEY_PASSPHRASE', 'GLASSKEY_PASSPHRASE_FILE'].map((name) => process.env[name] ?? '');
+  if (path === undefined || path === '') return given === '' ? undefined : given;
+  ensure(given === '', 'usage', 'set GLASSKEY_PASSPHRASE or GLASSKEY_PASSPHRASE_FILE, not both');
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new GlasskeyError('usage', `GLASSKEY_PASSPHRASE_FILE names ${path}, which cannot be read`, { cause });
+  });
+  ensure(text.trim() !== '', 'usage', `GLASSKEY_PASSPHRASE_FILE names ${path}, which is empty`);
+  return text;
 }

@@ -33,6 +33,21 @@ it.each(['head', 'body'] as const)('--watch ends with 1 where the %s of each ans
   }
 });
 
+it.each([
+  ['monitor', () => ['monitor', '--server', server.url, '--state', 'state-head']],
+  ['audit', () => ['audit', server.url]],
+  ['publish', (signal: string) => ['publish', server.url, '--to', sandbox.path(`published-${signal}`)]],
+] as const)('%s --watch ends with 0 where it is asked to stop', async (_, command) => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    const watching = sandbox.spawn(...command(signal), '--watch');
+    const ended = once(watching, 'exit');
+    // Its first round is over once it has said what it found.
+    if (watching.stdout !== null) await once(watching.stdout, 'data');
+    watching.kill(signal);
+    expect(await ended, signal).toEqual([0, null]);
+  }
+});
+
 /** Returns the URL of a module that makes a program collect its garbage again and again. */
 function collector(): string {
   const file = sandbox.path('collector.mjs');

@@ -75,6 +75,32 @@ describe('init', () => {
     expect([missing.code, missing.stderr.includes('GLASSKEY_PASSPHRASE')]).toEqual([1, true]);
     expect(existsSync(box.path('guarded/passphrase'))).toBe(false);
   }, 60_000);
+
+  it('takes a passphrase from a file that the environment names', async () => {
+    const named = (path: string): void => void (box.variables['GLASSKEY_PASSPHRASE_FILE'] = box.path(path));
+    writeFileSync(box.path('secret'), 'correct horse\n', { mode: 0o600 });
+    writeFileSync(box.path('blank'), '\n');
+    named('secret');
+    expect((await init('filed')).code).toBe(0);
+    expect(existsSync(box.path('filed/passphrase'))).toBe(false);
+    const serving = ['serve', '--data', 'filed', '--database', await createTestDatabase(), ...LOOPBACK];
+    const server = await box.serve(...serving.slice(1));
+    expect(await server.stop()).toBe(0);
+    for (const [path, reason] of [
+      ['blank', 'is empty'],
+      ['nowhere', 'cannot be read'],
+    ] as const) {
+      named(path);
+      const refused = await box.run(...serving);
+      expect([refused.code, refused.stderr.includes(reason)], path).toEqual([1, true]);
+    }
+    named('secret');
+    box.variables['GLASSKEY_PASSPHRASE'] = 'correct horse';
+    const both = await box.run(...serving);
+    expect([both.code, both.stderr.includes('not both')]).toEqual([1, true]);
+    delete box.variables['GLASSKEY_PASSPHRASE'];
+    delete box.variables['GLASSKEY_PASSPHRASE_FILE'];
+  }, 60_000);
 });
 
 describe('serve refuses', () => {

@@ -80,6 +80,17 @@ export class CliSandbox {
     });
   }
 
+  /** Starts `glasskey` with these arguments. */
+  spawn(...args: readonly string[]): ChildProcess {
+    const child = spawn(process.execPath, [this.#program, ...args], {
+      cwd: this.folder,
+      env: this.#environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#servers.push(child);
+    return child;
+  }
+
   /** Runs `glasskey` with these arguments, and kills it with SIGKILL; returns true if it still ran. */
   async runAndKill(afterMs: number, ...args: readonly string[]): Promise<boolean> {
     const options = { cwd: this.folder, env: this.#environment, stdio: 'ignore' } as const;
@@ -97,17 +108,12 @@ export class CliSandbox {
 
   /** Starts a command that serves; resolves when it says that it listens. */
   async start(command: readonly string[], ...args: readonly string[]): Promise<RunningCli> {
-    const child = spawn(process.execPath, [this.#program, ...command, ...args], {
-      cwd: this.folder,
-      env: this.#environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.#servers.push(child);
+    const child = this.spawn(...command, ...args);
     let output = '';
     let errors = '';
-    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+    child.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString()));
     const url = await new Promise<string>((resolveUrl, reject) => {
-      child.stdout.on('data', (chunk: Buffer) => {
+      child.stdout?.on('data', (chunk: Buffer) => {
         output += chunk.toString();
         const [, found] = /^listening on (http:\/\/\S+)$/m.exec(output) ?? [];
         if (found !== undefined) resolveUrl(found);

@@ -1,11 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { emptyRoot } from '../../src/core/audit/rfc6962.ts';
 import { formatBase64 } from '../../src/core/encoding/bytes.ts';
+import { freePort } from './free-port.ts';
 
 const run = promisify(execFile);
 
@@ -21,16 +21,6 @@ export interface ForeignWitness {
   /** What it wrote so far. */
   output(): string;
   stop(): Promise<void>;
-}
-
-/** A port of loopback that is free now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 interface Running {

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { AuditProgress } from '../../client/audit/audit-log.ts';
 import type { KeyDirectory } from '../../client/key-directory.ts';
@@ -21,6 +20,7 @@ import { recordingFetch } from '../evidence.ts';
 import { parseSeconds } from '../number-option.ts';
 import { EXIT, exitCodeOf } from '../exit-code.ts';
 import { printJson, printLines } from '../output/print.ts';
+import { Pauses } from '../pauses.ts';
 import { askedFor, checkPlace } from '../publish/check-place.ts';
 import { openCopy, type OpenPlace, openPlace } from '../publish/publish-place.ts';
 import { StandingFaults } from '../standing-faults.ts';
@@ -74,10 +74,10 @@ async function audit(options: ClientOptions, flags: AuditFlags): Promise<number>
   const place = flags.mirror === undefined ? undefined : await openMirrorPlace(flags.mirror, asked);
   try {
     if (asked !== undefined && place !== undefined) return await checkMirror(place, options, flags);
+    const pauses = flags.watch === true ? new Pauses() : undefined;
     print(await auditOnce(options, earlier, place), flags, true);
     const standing = new StandingFaults();
-    while (flags.watch === true) {
-      await sleep(flags.interval * 1000);
+    while ((await pauses?.wait(flags.interval * 1000)) === true) {
       try {
         print(await auditOnce(options, earlier, place), flags, false);
         standing.succeeded();

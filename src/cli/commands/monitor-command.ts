@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Alert } from '../../client/state/client-state.ts';
 import type { KeyDirectory, Monitored } from '../../client/key-directory.ts';
@@ -10,6 +9,7 @@ import { openDirectory } from '../open-directory.ts';
 import { parseSeconds } from '../number-option.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { oneLine, printJson, printLines } from '../output/print.ts';
+import { Pauses } from '../pauses.ts';
 import { reportEnd } from '../output/report-end.ts';
 import { monitoredJson, monitoredLines } from './monitor-report.ts';
 import { clientCommand, type RunClient } from './run-command.ts';
@@ -72,6 +72,7 @@ async function watch(
   const { reasonableMonitoringWindowMs: windowMs } = directory.trust.config;
   const intervalMs = options.interval === undefined ? undefined : options.interval * 1000;
   const schedule = new MonitoringSchedule({ windowMs, intervalMs });
+  const pauses = new Pauses();
   for (;;) {
     const giveUp = (): void => ending.abort(new GlasskeyError('network-failed', SILENCE));
     const timer = setTimeout(giveUp, timerMs(schedule.patienceMs));
@@ -90,7 +91,8 @@ async function watch(
     }
     const due = await directory.monitoringDue().catch(() => []);
     const pauseMs = schedule.nextAtMs(due) - Date.now();
-    await sleep(timerMs(failure === undefined ? pauseMs : Math.min(pauseMs, schedule.patienceMs)));
+    const goesOn = await pauses.wait(failure === undefined ? pauseMs : Math.min(pauseMs, schedule.patienceMs));
+    if (!goesOn) return EXIT.fine;
     if (schedule.isOverdue) throw failure;
   }
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { Transport } from '../../client/transport.ts';
 import { readingFrom } from '../../client/audit/damaged-copy.ts';
@@ -16,6 +15,7 @@ import { recordingFetch } from '../evidence.ts';
 import { parseSeconds } from '../number-option.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output/print.ts';
+import { Pauses } from '../pauses.ts';
 import { openCopy, openPlace, type PlaceOptions } from '../publish/publish-place.ts';
 import { askedFor, checkPlace } from '../publish/check-place.ts';
 import { publishBundle } from '../publish/publish-bundle.ts';
@@ -76,10 +76,10 @@ async function publish(options: ClientOptions, flags: PublishFlags): Promise<num
   try {
     if (asked !== undefined)
       return await readingFrom(transport, known, () => checkOnce(place.target, transport, given, flags));
+    const pauses = flags.watch === true ? new Pauses() : undefined;
     await publishNow();
     const standing = new StandingFaults();
-    while (flags.watch === true) {
-      await sleep(flags.interval * 1000);
+    while ((await pauses?.wait(flags.interval * 1000)) === true) {
       try {
         await publishNow();
         standing.succeeded();

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { GlasskeyError } from '../../core/errors.ts';
 import { type ClientState, EMPTY_STATE, type StateChange, type StateStore } from '../state/client-state.ts';
 import { StateReader } from '../state/client-state-json.ts';
+import { giveToFolderOwner } from '../../host/folder-owner.ts';
 import { hasCode } from '../../host/lock-holder.ts';
 import { readIfPresent } from './read-if-present.ts';
 import { takeLock } from './state-lock.ts';
@@ -61,7 +62,10 @@ export class FolderState implements StateStore {
   }
 }
 
-/** Writes a private file (mode 0600) so that after a crash it holds either the old or the new text. */
+/**
+ * Writes a private file (mode 0600) so that after a crash it holds either the old or the new text. Where root writes, it
+ * belongs to the owner of its folder.
+ */
 export async function writeFileDurably(path: string, text: string): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
@@ -73,6 +77,7 @@ export async function writeFileDurably(path: string, text: string): Promise<void
     } finally {
       await file.close();
     }
+    await giveToFolderOwner(temporary);
     await rename(temporary, path);
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
