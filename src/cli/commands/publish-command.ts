@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { Transport } from '../../client/transport.ts';
 import { readingFrom } from '../../client/audit/damaged-copy.ts';
