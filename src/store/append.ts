@@ -2,7 +2,7 @@ import { type Placeholder, type SQL, sql } from 'drizzle-orm';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { logTileColumns } from './tile-rows.ts';
 import type { AppendBatch, VersionRow } from './ports.ts';
-import { serialBytes, type StoreContext } from './rows.ts';
+import { headColumns, serialBytes, type StoreContext } from './rows.ts';
 import type { SqlParameter } from './sql-driver.ts';
 import { isRefused } from './sql-error.ts';
 import {
@@ -37,6 +37,7 @@ const HEAD = [
   'logEdge',
   'auditEdge',
   'logEnd',
+  'headMac',
   'writer',
 ] as const;
 const ENTRIES = ['entryPositions', 'auditEntries', 'rootPositions', 'rootCounters', 'updates'] as const;
@@ -96,6 +97,7 @@ const APPEND = statement(
       logEdge: values.logEdge,
       auditEdge: values.auditEdge,
       logEnd: given(heads.logEnd, values.logEnd),
+      mac: values.headMac,
     })}
     where ${heads.logId} = ${values.log} and ${heads.size} = ${values.expectedSize} and ${heads.logEnd} is null
       and ${holdsLock(values.log, values.writer)}
@@ -280,22 +282,12 @@ function assertConsistent(batch: AppendBatch): void {
 
 type Values<Names extends readonly string[]> = Record<Names[number], SqlParameter>;
 
-function headValues({ logId }: StoreContext, { expectedSize, head, logEnd, writer }: AppendBatch): Values<typeof HEAD> {
-  return {
-    log: logId,
-    expectedSize,
-    size: head.size,
-    timestampMs: head.timestampMs,
-    prefixRoot: head.prefixRoot,
-    prefixTilePosition: head.prefixTile?.position,
-    prefixTileCounter: head.prefixTile?.counter,
-    logRoot: head.logRoot,
-    auditRoot: head.auditRoot,
-    logEdge: head.logEdge,
-    auditEdge: head.auditEdge,
-    logEnd,
-    writer: writer?.session,
-  };
+function headValues(
+  { logId, seals }: StoreContext,
+  { expectedSize, head, logEnd, writer }: AppendBatch,
+): Values<typeof HEAD> {
+  const columns = headColumns(head, logEnd);
+  return { ...columns, log: logId, expectedSize, headMac: seals?.seal(heads, columns), writer: writer?.session };
 }
 
 function entryValues({ entries, updates }: AppendBatch): Values<typeof ENTRIES> {

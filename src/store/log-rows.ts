@@ -19,17 +19,7 @@ type Part =
 /** Maximum of rows in one range read. */
 export const MAX_RANGE = 1024;
 
-const HEAD = {
-  size: heads.size,
-  timestampMs: heads.timestampMs,
-  prefixRoot: heads.prefixRoot,
-  prefixTilePosition: heads.prefixTilePosition,
-  prefixTileCounter: heads.prefixTileCounter,
-  logRoot: heads.logRoot,
-  auditRoot: heads.auditRoot,
-  logEdge: heads.logEdge,
-  auditEdge: heads.auditEdge,
-};
+const HEAD = columnsBut(heads, 'logId');
 const ENTRY = {
   position: entries.position,
   auditEntry: entries.auditEntry,
@@ -49,23 +39,29 @@ const ENTRIES = statement(
 
 /** Heads, entries and releases of one log. */
 export function logRows(context: StoreContext): Pick<LogStore, Part> {
-  const { driver, queries, logId } = context;
-  const readHead = queries.prepare([], (db) => db.select(HEAD).from(heads).where(eq(heads.logId, logId)));
+  const { driver, queries, logId, seals } = context;
+  const readRow = queries.prepare([], (db) => db.select(HEAD).from(heads).where(eq(heads.logId, logId)));
+  const readSealed = async () => {
+    const [found] = await readRow({});
+    ensure(found !== undefined, 'storage-corrupt', 'the log has no head row');
+    const { mac, ...row } = found;
+    // An empty log authorises nothing: what else its row says is never used.
+    if (row.size > 0) seals?.assert(heads, row, mac);
+    return row;
+  };
   const ofReleased = eq(releasedHeads.logId, logId);
   const readReleased = queries.prepare([], (db) =>
     db.select(RELEASED).from(releasedHeads).where(ofReleased).orderBy(desc(releasedHeads.size)).limit(1),
   );
   return {
     async readHead(): Promise<HeadRow> {
-      const [row] = await readHead({});
-      ensure(row !== undefined, 'storage-corrupt', 'the log has no head row');
+      const { logEnd: _, ...row } = await readSealed();
       return withTile(row);
     },
 
     async readLogEnd() {
-      const { logEnd } = heads;
-      const [row] = await queries.run((db) => db.select({ logEnd }).from(heads).where(eq(heads.logId, logId)));
-      return row?.logEnd ?? undefined;
+      const { size, logEnd } = await readSealed();
+      return size === 0 ? undefined : (logEnd ?? undefined);
     },
 
     async readEntries(positions) {

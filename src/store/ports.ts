@@ -123,8 +123,9 @@ export interface Store {
 /** One log's rows. Arrays are in the order of the requested names; a missing row is `undefined`. */
 export interface LogStore {
   // the log
+  /** Throws `unsealed-row` if another program wrote the head. */
   readHead(): Promise<HeadRow>;
-  /** The signed LogEnd of a log whose last entry was committed; undefined while it goes on. */
+  /** The signed LogEnd of a log whose last entry was committed; undefined while it goes on. Throws `unsealed-row`. */
   readLogEnd(): Promise<Uint8Array | undefined>;
   /**
    * Makes a sequencing step durable. Sequenced intents follow their submissions; the intent of a rejected one fails,
@@ -331,8 +332,12 @@ export interface LogStore {
   // sealed rows
   /** Returns the rows that authorise something and have no valid seal. */
   listUnsealed(): Promise<readonly UnsealedRow[]>;
-  /** Seals a row of {@link listUnsealed}, as it is now. Returns false if it is gone. */
+  /** Seals a row of {@link listUnsealed} but the head, as it is now. Returns false if it is gone. */
   sealRow(row: UnsealedRow): Promise<boolean>;
+  /** Returns the head and its LogEnd as they are stored, whatever their seal. */
+  readUnsealedHead(): Promise<{ readonly head: HeadRow; readonly logEnd: Uint8Array | undefined }>;
+  /** Seals a head that the caller has verified. The seal fits no other row. Returns false if the head has moved. */
+  sealHead(head: HeadRow, logEnd: Uint8Array | undefined): Promise<boolean>;
 
   // coordination
   /** Tries to become the writer of this log. */

@@ -1,9 +1,10 @@
 import { formatHex, parseHex } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import type { TileName } from '../core/prefix/tile-name.ts';
-import type { LogEvent } from './ports.ts';
+import type { HeadRow, LogEvent } from './ports.ts';
 import type { Queries } from './queries.ts';
-import type { RowSeals } from './row-seals.ts';
+import type { RowSeals, SealedColumns } from './row-seals.ts';
+import type { heads } from './schema.ts';
 import type { SqlStatements } from './sql-driver.ts';
 
 /** The database and the log, which all parts of a `LogStore` share. */
@@ -36,6 +37,14 @@ export function withTile<Row extends TileColumns>(
 ): Omit<Row, keyof TileColumns> & { readonly prefixTile: TileName | undefined } {
   const { prefixTilePosition: position, prefixTileCounter: counter, ...others } = row;
   return { ...others, prefixTile: position === null || counter === null ? undefined : { position, counter } };
+}
+
+/** The columns of a head, which its seal covers; the other way round from {@link withTile}. */
+export function headColumns(
+  { prefixTile, ...others }: HeadRow,
+  logEnd: Uint8Array | undefined,
+): SealedColumns<typeof heads> {
+  return { ...others, prefixTilePosition: prefixTile?.position, prefixTileCounter: prefixTile?.counter, logEnd };
 }
 
 /** Returns the bytes of a serial. Throws `value-out-of-range` unless it is lower-case hex of 1 to 20 bytes. */

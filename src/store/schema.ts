@@ -66,6 +66,7 @@ export const heads = pgTable(
     auditEdge: bytea('audit_edge').notNull(),
     /** The signed LogEnd, if the last entry ended the log: nothing is appended then. */
     logEnd: bytea('log_end'),
+    mac: seal(),
   },
   (table) => [
     check('heads_size', sql`${table.size} >= 0`),

@@ -1,11 +1,12 @@
 import { and, eq, sql } from 'drizzle-orm';
 import { formatHex } from '../core/encoding/bytes.ts';
-import type { LogStore, UnsealedRow } from './ports.ts';
-import type { StoreContext } from './rows.ts';
+import { ensure } from '../core/errors.ts';
+import type { HeadRow, LogStore, UnsealedRow } from './ports.ts';
+import { headColumns, type StoreContext, withTile } from './rows.ts';
 import type { RowSeals } from './row-seals.ts';
-import { emailChallenges, recoveries, submissions, tokens } from './schema.ts';
+import { emailChallenges, heads, recoveries, submissions, tokens } from './schema.ts';
 
-type Part = 'listUnsealed' | 'sealRow';
+type Part = 'listUnsealed' | 'sealRow' | 'readUnsealedHead' | 'sealHead';
 
 /** An unsealed row, its seal as it should be, and where to write it. */
 interface Finding extends UnsealedRow {
@@ -18,7 +19,8 @@ export function sealedRows(context: StoreContext): Pick<LogStore, Part> {
   return {
     async listUnsealed() {
       const found = await findUnsealed(context);
-      return found.map(({ table, key, about }) => ({ table, key, about }));
+      const others = found.map(({ table, key, about }) => ({ table, key, about }));
+      return [...(await findUnsealedHead(context)), ...others];
     },
 
     async sealRow({ table, key }) {
@@ -26,7 +28,39 @@ export function sealedRows(context: StoreContext): Pick<LogStore, Part> {
       await found?.write(found.mac);
       return found !== undefined;
     },
+
+    async readUnsealedHead() {
+      const { mac: _, logId: __, logEnd, ...row } = await readHeadRow(context);
+      return { head: withTile(row), logEnd: logEnd ?? undefined };
+    },
+
+    sealHead: (head, logEnd) => sealHead(context, head, logEnd),
   };
+}
+
+async function readHeadRow({ queries, logId }: StoreContext) {
+  const [row] = await queries.run((db) => db.select().from(heads).where(eq(heads.logId, logId)));
+  ensure(row !== undefined, 'storage-corrupt', 'the log has no head row');
+  return row;
+}
+
+async function findUnsealedHead(context: StoreContext): Promise<readonly UnsealedRow[]> {
+  const row = await readHeadRow(context);
+  const isSealed = context.seals?.isSealed(heads, row, row.mac) ?? true;
+  if (row.size === 0 || isSealed) return [];
+  return [{ table: 'heads', key: String(row.size), about: `the head, with root ${formatHex(row.auditRoot)}` }];
+}
+
+async function sealHead(
+  { queries, logId, seals }: StoreContext,
+  head: HeadRow,
+  logEnd: Uint8Array | undefined,
+): Promise<boolean> {
+  ensure(seals !== undefined, 'internal', 'there is no key for seals');
+  const mac = seals.seal(heads, headColumns(head, logEnd));
+  const isThis = and(eq(heads.logId, logId), eq(heads.size, head.size), eq(heads.auditRoot, head.auditRoot));
+  const sealed = await queries.run((db) => db.update(heads).set({ mac }).where(isThis).returning({ size: heads.size }));
+  return sealed.length === 1;
 }
 
 async function findUnsealed(context: StoreContext): Promise<readonly Finding[]> {

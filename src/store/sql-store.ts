@@ -98,6 +98,7 @@ async function createLog(queries: Queries, { origin, configuration }: NewLog): P
           logEdge: givenAs(heads.logEdge, NO_BYTES),
           auditEdge: givenAs(heads.auditEdge, NO_BYTES),
           logEnd: givenAs(heads.logEnd, null),
+          mac: givenAs(heads.mac, null),
         })
         .from(created);
       const head = db.$with('head').as(db.insert(heads).select(empty));

@@ -1,9 +1,10 @@
 import type { PGlite } from '@electric-sql/pglite';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect, vi } from 'vitest';
 import { createHash } from 'node:crypto';
 import { commit } from '../../src/core/crypto/commitment.ts';
 import { auditEntryCodec } from '../../src/core/audit/audit-entry.ts';
 import { decode, encode } from '../../src/core/encoding/codec.ts';
+import { isGlasskeyError } from '../../src/core/errors.ts';
 import { evidenceCodec } from '../../src/identity/evidence.ts';
 import { encodeIdentityRecord, type IdentityRecord, NO_COMMITMENT } from '../../src/identity/identity-record.ts';
 import { emailCodeHash } from '../../src/service/evidence/email/email-code.ts';
@@ -12,6 +13,7 @@ import { DEFAULT_EVIDENCE } from '../../src/service/evidence/evidence-settings.t
 import { denyRecovery, grantRecovery } from '../../src/service/recovery/decide.ts';
 import { readLabelState } from '../../src/service/log/label-state.ts';
 import { newTokenText } from '../../src/service/log/tokens.ts';
+import { growLog, prefixTileRows } from '../../src/service/sequencing/grow-log.ts';
 import { pgliteDatabase } from '../support/pglite.ts';
 import { csrFor, type DeviceKey, identityOf, newDeviceKey, signChange } from '../support/owner.ts';
 import { createTestLog, type TestLog } from '../support/test-log.ts';
@@ -279,5 +281,79 @@ attack('wait-shortened', async () => {
   await write(earlier);
   const noticed = await unsigned(() => service.recover(order));
   await write(row!.auditEntry);
+  return noticed;
+});
+
+/** Appends the next version of a label for a key of the attacker, with every row that a server would write. */
+async function forgeVersion(text: string, certificate: Uint8Array): Promise<void> {
+  const { context } = log;
+  const { label } = identityOf(text);
+  const labelKey = await labelKeyOf(text);
+  const state = (await readLabelState(context, labelKey))!;
+  const version = state.version + 1;
+  // Whoever looks a name up learns its next search key.
+  const [vrf] = await context.vrf.evaluate(label, [version]);
+  const authorization = { type: 'operator', reason: 'because' } as const;
+  const record = { certificates: [certificate], pending: undefined, authorization };
+  const value = encodeIdentityRecord({ ...record, previousCommitment: state.commitment });
+  const opening = new Uint8Array(16);
+  const commitment = commit({ opening, label, version, update: { value, signature: undefined } });
+  const store = log.store.log(1);
+  const head = await store.readHead();
+  const { configHash, readPrefixTiles: readTiles } = context;
+  const changes = [[{ vrfOutput: vrf!.output, commitment }]];
+  const growth = await growLog({ head, changes, timestampMs: head.timestampMs, configHash, readTiles });
+  const prefixTiles = prefixTileRows(growth.prefixTiles);
+  await store.append({ ...growth, prefixTiles, versions: [], rejected: [], revocations: [] });
+  await database.query(
+    `insert into versions (log_id, label_key, version, position, vrf_output, vrf_proof, commitment, opening, value)
+     values (1, $1, $2, $3, $4, $5, $6, $7, $8)`,
+    [labelKey, version, head.size, vrf!.output, vrf!.proof, commitment, opening, value],
+  );
+  await database.query('update labels set greatest_version = $2 where label_key = $1', [labelKey, version]);
+}
+
+/** Puts the kept head back, and deletes what came after it. */
+const putBack = (): Promise<unknown> =>
+  database.exec(`delete from heads; insert into heads select * from kept;
+    delete from entries where position >= (select size from kept);
+    delete from prefix_tiles where position >= (select size from kept);
+    delete from versions where position >= (select size from kept);
+    delete from released_heads where size > (select size from kept)`);
+
+/** What the server's turns end in once something has happened to its head, and the log needs another entry. */
+async function turns(): Promise<unknown> {
+  const before = log.events.length;
+  const released = await log.context.store.readReleased();
+  log.clock.advance(log.context.limits.heartbeatMs);
+  log.service.sequencer.poke();
+  const failures = (): string[] =>
+    log.events.slice(before).flatMap((event) => {
+      if (event.type === 'released') return ['released'];
+      return event.type === 'sequencing-failed' && isGlasskeyError(event.error) ? [event.error.code] : [];
+    });
+  // The first turn only notices that the head has moved.
+  await vi.waitFor(() => expect(failures().length).toBeGreaterThan(2), { timeout: 10_000 });
+  expect(await log.context.store.readReleased()).toEqual(released);
+  return failures().filter((code) => code !== 'head-moved');
+}
+
+attack('entry-forged', async () => {
+  const text = 'operated@example.com';
+  await register(text);
+  const { certificate } = await issue('forger@example.com', await newDeviceKey(), log.token);
+  await database.exec('create table kept as select * from heads');
+  await forgeVersion(text, certificate);
+  const noticed = await turns();
+  await putBack();
+  return noticed;
+});
+
+attack('head-put-back', async () => {
+  await database.exec('drop table kept; create table kept as select * from heads');
+  await register('taken-back@example.com');
+  await putBack();
+  const noticed = await turns();
+  await database.exec('drop table kept');
   return noticed;
 });

@@ -906,6 +906,19 @@ const DATABASE = rows('attacks-database.test.ts', {
     codes: ['storage-corrupt'],
     within: 'before anything is signed',
   },
+  'entry-forged': {
+    attack:
+      'write a log entry with another version of a name into the database, with every row that belongs to it and a fitting head',
+    noticedBy: ['the server itself'],
+    codes: ['unsealed-row'],
+    within: 'before anything is signed',
+  },
+  'head-put-back': {
+    attack: 'put an older head row back, whose seal is valid, and delete what the log has signed since',
+    noticedBy: ['the server itself'],
+    codes: ['log-rolled-back'],
+    within: 'before anything is signed',
+  },
   'challenge-copied': {
     attack: 'change the row of a code that was mailed to the attacker, so that it proves the address of somebody else',
     noticedBy: ['the server itself'],

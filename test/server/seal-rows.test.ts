@@ -65,3 +65,24 @@ it('servers of a log share its seal; a log of an older program takes unsealed ro
   expect(await onServer(second, ({ context }) => listUnsealed(context))).toEqual([]);
   expect([await tokenOn(first), await tokenOn(second)]).toEqual(['registration', 'registration']);
 }, 60_000);
+
+it('the head of an older program is sealed once the log has released it, and no other head is', async () => {
+  const marker = join(first, 'log.json');
+  await database.exec('update heads set mac = null');
+  const sealed = await onServer(first, ({ context }) => sealRows(context, first, 'admin:test'));
+  expect(sealed).toMatchObject([{ table: 'heads', key: '1' }]);
+  const readHead = () => onServer(first, ({ context }) => context.store.readHead());
+  expect((await readHead()).size).toBe(1);
+
+  writeFileSync(marker, '{"database":"the embedded database"}\n');
+  const forged = `mac = null, prefix_root = decode(repeat('77', 32), 'hex')`;
+  for (const change of [forged, `${forged}, size = 2`, `${forged}, audit_root = prefix_root`]) {
+    await database.exec(`create table kept as select * from heads; update heads set ${change}`);
+    const refused = onServer(first, ({ context }) => sealRows(context, first, 'admin:test'));
+    await expect(refused).rejects.toMatchObject({ code: expect.stringMatching(/^(?:storage-corrupt|unsealed-row)$/) });
+    await database.exec('delete from heads; insert into heads select * from kept; drop table kept');
+  }
+  expect(JSON.parse(readFileSync(marker, 'utf8'))).not.toHaveProperty('rows');
+  await onServer(first, ({ context }) => sealRows(context, first, 'admin:test'));
+  expect((await readHead()).size).toBe(1);
+}, 60_000);

@@ -3,7 +3,7 @@ import type { LogStore, NewRecovery, RecoveryRow, RowSealing } from '../../src/s
 import { RowSeals } from '../../src/store/row-seals.ts';
 import { tokens } from '../../src/store/schema.ts';
 import { describeEachStore } from './each-store.ts';
-import { bytes, labelKey, sampleIntent, sampleSubmission } from './samples.ts';
+import { bytes, labelKey, sampleBatch, sampleHead, sampleIntent, sampleSubmission } from './samples.ts';
 
 const record = (sequence: number) => ({ sequence, acts: '{}', hash: bytes(`record ${sequence}`, 32) });
 const challenge = {
@@ -109,6 +109,28 @@ describeEachStore('rows that authorise something', ({ store }) => {
     const older = await newLog();
     await fill(older());
     expect(await taken(older(sealing({ acceptsUnsealed: true })))).toEqual(TAKEN);
+  });
+
+  test('a head has a seal from its append on; one of an older program counts until it is sealed, and as it was', async () => {
+    const log = await newLog();
+    expect((await log(sealing()).readHead()).size).toBe(0);
+    await log(sealing()).append(sampleBatch(0));
+    expect(await log(sealing()).readHead()).toEqual(sampleHead(1));
+    await log().append(sampleBatch(1));
+    await expect(log(sealing()).readHead()).rejects.toMatchObject({ code: 'unsealed-row' });
+    await expect(log(sealing()).readLogEnd()).rejects.toMatchObject({ code: 'unsealed-row' });
+    expect(await log(sealing({ acceptsUnsealed: true })).readHead()).toEqual(sampleHead(2));
+    expect((await log(sealing()).listUnsealed()).map(({ table, key }) => [table, key])).toEqual([['heads', '2']]);
+    expect(await log(sealing()).readUnsealedHead()).toEqual({ head: sampleHead(2), logEnd: undefined });
+    // What was verified is sealed, and nothing that came in its place.
+    expect(await log(sealing()).sealHead(sampleHead(1), undefined)).toBe(false);
+    await log(sealing()).sealHead({ ...sampleHead(2), logEdge: bytes('other edge') }, undefined);
+    await expect(log(sealing()).readHead()).rejects.toMatchObject({ code: 'unsealed-row' });
+    expect(await log(sealing()).sealHead(sampleHead(2), undefined)).toBe(true);
+    expect(await log(sealing()).readHead()).toEqual(sampleHead(2));
+    await log(sealing()).append({ ...sampleBatch(2), logEnd: bytes('end') });
+    expect(await log(sealing()).readLogEnd()).toEqual(bytes('end'));
+    expect(await log(sealing()).listUnsealed()).toEqual([]);
   });
 });
 

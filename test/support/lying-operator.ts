@@ -147,6 +147,8 @@ export class LyingOperator {
       'update heads set prefix_root = $1, prefix_tile_position = $2, prefix_tile_counter = $3',
       [prefixRoot, entry.prefixTile?.position ?? null, entry.prefixTile?.counter ?? null],
     );
+    const { head, logEnd } = await context.store.readUnsealedHead();
+    await context.store.sealHead(head, logEnd);
     if (forget) await this.#forgetAfter(position);
     await this.appendNothing();
   }

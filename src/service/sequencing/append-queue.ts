@@ -1,5 +1,5 @@
-import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
-import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { formatHex } from '../../core/encoding/bytes.ts';
+import { isGlasskeyError } from '../../core/errors.ts';
 import { driveTiles } from '../../core/prefix/drive.ts';
 import { KEY_LENGTH } from '../../core/prefix/key-bits.ts';
 import { MAX_LOOKUPS, provePrefixLookups } from '../../core/prefix/prefix-tree.ts';
@@ -9,6 +9,7 @@ import { planEntries } from './batch-plan.ts';
 import { type GrownTrees, growLog, prefixTileRows } from './grow-log.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { SettledOutcome } from '../log/log-progress.ts';
+import { readBack } from './read-back.ts';
 import { type CheckedQueue, checkQueue } from './submission-check.ts';
 import { type Act, settledAct } from '../log/act.ts';
 
@@ -36,7 +37,8 @@ interface Appending {
  * Appends to the log once (docs/architecture.md#sequencing-and-durability): checks the queue against the committed
  * versions, and builds both logs and the prefix tree in memory. Commits all of it by compare-and-swap on `head`, and
  * reads the committed row back. An empty queue makes a heartbeat entry. Throws `head-moved` if another writer was
- * faster, `storage-failed` (the append may or may not have happened), `storage-corrupt`.
+ * faster or has appended since, `storage-failed` (the append may or may not have happened), and what {@link readBack}
+ * throws.
  */
 export async function appendQueue(
   context: LogContext,
@@ -57,8 +59,7 @@ export async function appendQueue(
   const acts = actsOf(context, entries, checked, head.size);
   if (acts.length === 0) await context.store.append(batch);
   else await context.trail.record(acts, (trail) => context.store.append({ ...batch, trail }));
-  const committed = await context.store.readHead();
-  assertCommitted(committed, growth.head);
+  const committed = await readBack(context.store, growth.head);
   for (const { name, tile } of growth.prefixTiles) context.prefixTiles.put(name, tile);
   for (const { code } of refused) context.observe({ type: 'rejected', code });
   return {
@@ -144,17 +145,4 @@ function actsOf(
     return { at, ...settled, act: 'certificate-abandoned' as const };
   });
   return [...added, ...refused.filter(({ serial }) => serial !== undefined)];
-}
-
-/** The row that will be signed must be the one that was built here. */
-function assertCommitted(committed: HeadRow, built: HeadRow): void {
-  const same =
-    committed.size === built.size &&
-    committed.timestampMs === built.timestampMs &&
-    equalBytes(committed.prefixRoot, built.prefixRoot) &&
-    equalBytes(committed.logRoot, built.logRoot) &&
-    equalBytes(committed.auditRoot, built.auditRoot);
-  if (!same && committed.size <= built.size) {
-    throw new GlasskeyError('storage-corrupt', 'the committed head is not the one that was written');
-  }
 }

@@ -7,6 +7,7 @@ import { growLog, prefixTileRows } from './grow-log.ts';
 import { releaseHead } from './head-signer.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { LogProgress } from '../log/log-progress.ts';
+import { readBack } from './read-back.ts';
 import { SequencingStep } from './sequencing-step.ts';
 import { WriterLease } from './writer-lease.ts';
 
@@ -43,7 +44,7 @@ export async function endLog(context: LogContext, options: EndLogOptions): Promi
     const step = new SequencingStep(context, new LogProgress(store, context.limits), { acceptClockGap });
     // Runs the checks of a start, those of witnesses included, and sequences the queue.
     while ((await step.run(lease)) !== 'idle');
-    const head = await appendEnd(context, await store.readHead(), options, lease);
+    const head = await appendEnd(context, await step.prepare(lease), options, lease);
     return { position: head.size - 1, released: await isReleased(context, head, lease) };
   } finally {
     await lease.release();
@@ -70,7 +71,7 @@ async function appendEnd(
   const logEnd = encode(signedLogEndCodec, signed);
   const act = { at: now(), act: 'log-ended' as const, who, position: head.size };
   await trail.record([act], (record) => store.append({ ...batch, logEnd, trail: record }));
-  return store.readHead();
+  return readBack(store, growth.head);
 }
 
 /** Releases the last entry, unless the witnesses' quorum is missing. */

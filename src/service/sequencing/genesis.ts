@@ -2,6 +2,7 @@ import { encode } from '../../core/encoding/codec.ts';
 import { type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
 import { growLog, prefixTileRows } from './grow-log.ts';
 import { releaseHead } from './head-signer.ts';
+import { readBack } from './read-back.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { assertKeys, openLog, type OpenLogOptions } from '../log/open-log.ts';
 
@@ -24,7 +25,7 @@ export async function createLog(options: OpenLogOptions, configuration: Configur
  */
 export async function appendGenesis(context: LogContext): Promise<void> {
   const { store } = context;
-  const head = await store.readHead();
+  let head = await store.readHead();
   if (head.size === 0) {
     const growth = await growLog({
       head,
@@ -35,8 +36,8 @@ export async function appendGenesis(context: LogContext): Promise<void> {
     });
     const nothing = { versions: [], rejected: [], revocations: [] };
     await store.append({ ...growth, prefixTiles: prefixTileRows(growth.prefixTiles), ...nothing });
+    head = await readBack(store, growth.head);
   }
   if (context.witnesses !== undefined || (await store.readReleased()) !== undefined) return;
-  const first = await store.readHead();
-  if (first.size === 1) await releaseHead(context, first);
+  if (head.size === 1) await releaseHead(context, head);
 }

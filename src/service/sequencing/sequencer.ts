@@ -3,7 +3,7 @@ import type { LogContext } from '../log/log-context.ts';
 import type { LogProgress } from '../log/log-progress.ts';
 import { closeStaleIntents } from './intent-closing.ts';
 import { type ReleaseLag, SequencingStep, type StepOptions, type StepResult } from './sequencing-step.ts';
-import { WriterLease } from './writer-lease.ts';
+import { longerPatience, WriterLease } from './writer-lease.ts';
 
 /** Interval between two rounds of housekeeping of intents and the queue, ms. */
 const HOUSEKEEPING_MS = 10_000;
@@ -35,7 +35,7 @@ export class Sequencer {
   #lease: WriterLease | undefined;
   /** When this process last did a turn, or became the writer, ms by the monotonic clock. */
   #progressMs = 0;
-  /** The time that a step may take, ms. Doubles after each that hung, so that a slow database gets its append. */
+  /** The time that a step may take, ms. Longer after each that hung, so that a slow database gets its append. */
   #hangMs: number;
   /** The loop; undefined until {@link start}. */
   #running: Promise<void> | undefined;
@@ -199,7 +199,7 @@ export class Sequencer {
     this.#step.reset();
     this.#context.observe({ type: 'writer', holds: true });
     void lease.lost.then(() => {
-      if (lease.hasHung) this.#hangMs *= 2;
+      if (lease.hasHung) this.#hangMs = longerPatience(this.#hangMs);
       if (this.#lease === lease) this.#forgetLease();
     });
     return lease;

@@ -41,7 +41,7 @@ export class SequencingStep {
   readonly #progress: LogProgress;
   /** The committed and released head to append to; undefined until it is read, and after a failure. */
   #head: HeadRow | undefined;
-  /** The stored log was checked since this process got the writer lock. */
+  /** The stored log was checked since this process got the writer lock, and since a step failed. */
   #checked = false;
   #releasedSize = 0;
   /** Entries up to `#releasedSize` were released under a policy or a Configuration that is no longer in force. */
@@ -102,8 +102,8 @@ export class SequencingStep {
   }
 
   /**
-   * Appends what is queued, or a heartbeat entry if one is due; signs and releases. The first step with the lock checks
-   * the stored log. That step, and the first after a failure, sign a committed head that is not released. If witnesses
+   * Appends what is queued, or a heartbeat entry if one is due; signs and releases. The first step with the lock, and
+   * the first after a failure, check the stored log and sign a committed head that is not released. If witnesses
    * have to cosign, it appends nothing before they have cosigned the last head. Throws what {@link appendQueue}, {@link
    * checkLog}, {@link assertNotRolledBack} and {@link releaseHead} throw; `storage-corrupt` and `log-rolled-back` are
    * final. With a lease, throws `head-moved` once it is over; a pause right before the signing goes unnoticed.
@@ -114,19 +114,20 @@ export class SequencingStep {
 
   /**
    * Does the part of {@link run} that needs no submission: reads, checks and releases the head. It can take long, so a
-   * caller that batches submissions collects them afterwards. Throws what {@link run} throws.
+   * caller that batches submissions collects them afterwards. Returns the head. Throws what {@link run} throws.
    */
-  async prepare(lease?: WriterLease): Promise<void> {
-    await this.#guarded(() => this.#readyHead(lease));
+  prepare(lease?: WriterLease): Promise<HeadRow> {
+    return this.#guarded(() => this.#readyHead(lease));
   }
 
-  /** Forgets the head after a failure, and remembers one that is final. */
+  /** Forgets the head and its check after a failure, and remembers one that is final. */
   async #guarded<T>(work: () => Promise<T>): Promise<T> {
     if (this.#failure !== undefined) throw this.#failure;
     try {
       return await work();
     } catch (error) {
       this.#head = undefined;
+      this.#checked = false;
       const isCorrupt = isGlasskeyError(error, 'storage-corrupt');
       if (isCorrupt || isGlasskeyError(error, 'log-rolled-back')) {
         this.#failure = error;

@@ -2,6 +2,13 @@ import type { LogStore, WriterLock } from '../../store/ports.ts';
 
 /** The interval of renewals while a step is under way, ms; well below the store's lease. */
 const RENEWAL_MS = 1_500;
+/** The longest patience with a step that hangs, ms: a database that needs longer is out of order. */
+const MAX_PATIENCE_MS = 120_000;
+
+/** Returns the patience with the step after one that hung, ms. */
+export function longerPatience(patienceMs: number): number {
+  return Math.min(2 * patienceMs, MAX_PATIENCE_MS);
+}
 
 /**
  * The right to write a log, which runs out without progress. The database ends it for a holder that is stopped or out

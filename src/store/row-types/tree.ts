@@ -21,7 +21,7 @@ type WithTile<Row> = Omit<Row, 'prefixTilePosition' | 'prefixTileCounter'> & {
  * The committed state of a log: the one row that an append replaces by compare-and-swap on `size`. It is not signed:
  * signatures are made afterwards, from this row (`docs/architecture.md#sequencing-and-durability`).
  */
-export type HeadRow = WithTile<StoredRow<typeof heads, 'logEnd'>>;
+export type HeadRow = WithTile<StoredRow<typeof heads, 'logEnd' | 'mac'>>;
 
 /** A head that was signed and released: clients may see it and everything up to its size. */
 export type ReleasedHead = StoredRow<typeof releasedHeads>;

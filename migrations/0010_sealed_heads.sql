@@ -1,0 +1,1 @@
+ALTER TABLE "heads" ADD COLUMN "mac" "bytea";
