@@ -91,7 +91,7 @@ async function withFolder(error: unknown, folder: string, server: string): Promi
 
 async function open(options: ClientOptions, state: StateStore, how: OpenOptions): Promise<KeyDirectory> {
   const { server, trust } = options;
-  const bundle = trust === undefined ? undefined : await readBundle(trust);
+  const bundle = trust === undefined ? undefined : await readBundleFile(trust);
   const directory = await KeyDirectory.open({
     server,
     state,
@@ -129,7 +129,7 @@ function lookupToken(): (() => Promise<string>) | undefined {
 }
 
 /** Reads a trust bundle of the user, whose signatures hold. Throws `usage`. */
-export async function readBundle(path: string): Promise<SignedTrustBundle> {
+export async function readBundleFile(path: string): Promise<SignedTrustBundle> {
   const text = await readInput(path);
   return asUserInput(path, () => {
     const signed = parseTrustBundle(text);

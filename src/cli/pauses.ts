@@ -7,8 +7,8 @@ import { stopSignal } from './stop-signal.ts';
 const LAST_ROUND_MS = 5_000;
 
 /**
- * The pauses between the rounds of a command that goes on by itself. SIGINT or SIGTERM ends the pause; a round that does
- * not end soon ends with the process, and leaves what a crash would.
+ * The pauses between the rounds of a command that goes on by itself. SIGINT or SIGTERM ends the pause; a round that
+ * does not end soon ends with the process, and leaves what a crash would.
  */
 export class Pauses {
   #isOver = false;

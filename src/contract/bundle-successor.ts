@@ -12,9 +12,9 @@ import type { SignedTrustBundle, TrustBundle } from './trust-bundle.ts';
  *
  * Accepts the same bundle. Any other needs a higher sequence number and a signature by the pinned bundle's key. It must
  * be about the same log: origin, rules of identities and KEYTRANS Configuration stay. Only the Configuration's
- * third-party auditor may change, or be added. Throws `bundle-changed`, as a {@link SignedFault} if the pinned key signed
- * what may not be, and `bad-bundle` for invalid signatures; and `other-log` for a bundle of another log that the pinned
- * key did not sign, which is no lie of the pinned log.
+ * third-party auditor may change, or be added. Throws `bundle-changed`, as a {@link SignedFault} if the pinned key
+ * signed what may not be, and `bad-bundle` for invalid signatures; and `other-log` for a bundle of another log that the
+ * pinned key did not sign, which is no lie of the pinned log.
  */
 export function assertSuccessor(pinned: TrustBundle, next: SignedTrustBundle): void {
   verifyBundleSignatures(next);

@@ -4,7 +4,10 @@ import { giveToFolderOwner } from '../host/folder-owner.ts';
 import { createKey, writeKeyFile } from '../ca/keys/key-file.ts';
 import type { SignerAlgorithm } from '../core/crypto/signer.ts';
 
-/** Creates a file with `write`, unless it exists. After a crash the file is complete or absent. It belongs to its folder's owner. */
+/**
+ * Creates a file with `write`, unless it exists. After a crash the file is complete or absent. It belongs to its
+ * folder's owner.
+ */
 export async function createFileOnce(path: string, write: (path: string) => Promise<void>): Promise<void> {
   if (existsSync(path)) return;
   const unfinished = `${path}.tmp`;

@@ -19,7 +19,7 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
   client: { rooms: ['core', 'host', 'identity', 'contract', ...caVerifier()], packages: ['@noble/', 'node:'] },
   // The auditor's server follows and audits a log with the client's code.
   server: {
-    rooms: ['http', 'service', 'store', 'ca', 'identity', 'contract', 'core', 'client'],
+    rooms: ['http', 'service', 'store', 'ca', 'identity', 'contract', 'core', 'client', 'host'],
     packages: ['pino', 'smol-toml', 'zod', 'node:'],
   },
   cli: {

@@ -11,8 +11,8 @@ import { sameNames } from './relative-names.ts';
 /**
  * Checks the certificates of a path against CRLs (RFC 5280 §6.3; DER, untrusted): complete ones, indirect ones, parts
  * by reason, and their deltas. A CRL is signed by a key of its issuer: on the path, or in a certificate among `sources`
- * that leads to the same anchor and is not revoked. CRLs must cover the leaf for all reasons; other certificates too, if
- * there is any CRL about them: one whose signer is unknown may list them.
+ * that leads to the same anchor and is not revoked. CRLs must cover the leaf for all reasons; other certificates too,
+ * if there is any CRL about them: one whose signer is unknown may list them.
  *
  * Throws `certificate-revoked`. Throws `bad-certificate` for a CRL that cannot be read, and if the CRLs that are valid
  * at `atMs` and signed by who may sign CRLs do not cover a certificate.

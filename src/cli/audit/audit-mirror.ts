@@ -50,8 +50,8 @@ export async function openMirror(options: MirrorOptions): Promise<Mirror> {
 }
 
 /**
- * Throws unless the server still shows the trusted bundle: `head-moved` if it shows a lawful successor by now, which the
- * next run takes up, and what `assertSuccessor` throws.
+ * Throws unless the server still shows the trusted bundle: `head-moved` if it shows a lawful successor by now, which
+ * the next run takes up, and what `assertSuccessor` throws.
  */
 export function assertSameBundle(trusted: TrustBundle, served: SignedTrustBundle): void {
   assertSuccessor(trusted, served);

@@ -15,7 +15,7 @@ import { type ProgressDisplay, progressDisplay } from '../audit/audit-progress.t
 import { type AuditedLog, reportJson, reportLine, reportLines } from '../audit/audit-report.ts';
 import { PUBLISHED_LOG } from '../../service/publish/publish-target.ts';
 import { type ClientOptions, settleOptions } from '../client-options.ts';
-import { knownLogServers, openDirectory, readBundle } from '../open-directory.ts';
+import { knownLogServers, openDirectory, readBundleFile } from '../open-directory.ts';
 import { recordingFetch } from '../evidence.ts';
 import { parseSeconds } from '../number-option.ts';
 import { EXIT, exitCodeOf } from '../exit-code.ts';
@@ -70,7 +70,7 @@ async function audit(options: ClientOptions, flags: AuditFlags): Promise<number>
     '--check and --repair need --mirror: the copy to check',
   );
   const files = [...(options.trust === undefined ? [] : [options.trust]), ...(flags.earlierTrust ?? [])];
-  const earlier = await Promise.all(files.map((file) => readBundle(file)));
+  const earlier = await Promise.all(files.map((file) => readBundleFile(file)));
   const place = flags.mirror === undefined ? undefined : await openMirrorPlace(flags.mirror, asked);
   try {
     if (asked !== undefined && place !== undefined) return await checkMirror(place, options, flags);

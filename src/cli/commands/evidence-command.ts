@@ -3,7 +3,7 @@ import { parseEvidence } from '../../client/evidence/evidence-text.ts';
 import { type ProvenMisbehaviour, verifyEvidence } from '../../client/evidence/verify-evidence.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
 import { readInput } from '../../server/user-input.ts';
-import { readBundle } from '../open-directory.ts';
+import { readBundleFile } from '../open-directory.ts';
 import { EXIT } from '../exit-code.ts';
 import { oneLine, printJson, printLines } from '../output/print.ts';
 import type { RunServer } from './run-command.ts';
@@ -23,7 +23,7 @@ export function evidenceCommand(program: Command, run: RunServer): void {
 }
 
 async function verify(file: string, { trust, json }: { trust: string; json?: boolean }): Promise<number> {
-  const { bundle } = await readBundle(trust);
+  const { bundle } = await readBundleFile(trust);
   const text = await readInput(file);
   try {
     const proven = verifyEvidence(parseEvidence(text), bundle);

@@ -11,7 +11,7 @@ import { httpLogSource } from '../../service/publish/log-source.ts';
 import { type Published, publishLog } from '../../service/publish/publish-log.ts';
 import type { PublishTarget } from '../../service/publish/publish-target.ts';
 import type { ClientOptions } from '../client-options.ts';
-import { knownLogServers, readBundle } from '../open-directory.ts';
+import { knownLogServers, readBundleFile } from '../open-directory.ts';
 import { recordingFetch } from '../evidence.ts';
 import { parseSeconds } from '../number-option.ts';
 import { EXIT } from '../exit-code.ts';
@@ -67,7 +67,7 @@ export function publishCommand(program: Command, run: RunClient): void {
 
 async function publish(options: ClientOptions, flags: PublishFlags): Promise<number> {
   const { trust } = options;
-  const given = trust === undefined ? undefined : await readBundle(trust);
+  const given = trust === undefined ? undefined : await readBundleFile(trust);
   const asked = askedFor(flags);
   const transport = new Transport({ server: options.server, fetch: recordingFetch, timeoutMs: 30_000 });
   const known = (): Promise<readonly string[]> => knownLogServers(options);
@@ -117,7 +117,8 @@ const ATTEMPTS = 15;
 
 /**
  * Publishes once. A server that starts with another auditor or other witnesses shows the new bundle before its first
- * entry under it is released: then the newest checkpoint does not fit the bundle for a moment, which is no misbehaviour.
+ * entry under it is released: then the newest checkpoint does not fit the bundle for a moment, which is no
+ * misbehaviour.
  */
 async function publishOnce(
   target: PublishTarget,

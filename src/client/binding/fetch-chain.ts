@@ -27,8 +27,8 @@ const MAX_PAGES = 256;
 export interface ChainPart {
   readonly links: readonly RecordLink[];
   /**
-   * `whole`: all are there. `erased`: the server says that the rest was erased, which nothing proves. `broken`: the last
-   * one does not name the version before. `bound`: the client stopped.
+   * `whole`: all are there. `erased`: the server says that the rest was erased, which nothing proves. `broken`: the
+   * last one does not name the version before. `bound`: the client stopped.
    */
   readonly why: 'whole' | 'erased' | 'broken' | 'bound';
 }

@@ -63,8 +63,8 @@ export class FolderState implements StateStore {
 }
 
 /**
- * Writes a private file (mode 0600) so that after a crash it holds either the old or the new text. Where root writes, it
- * belongs to the owner of its folder.
+ * Writes a private file (mode 0600) so that after a crash it holds either the old or the new text. Where root writes,
+ * it belongs to the owner of its folder.
  */
 export async function writeFileDurably(path: string, text: string): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;

@@ -9,7 +9,7 @@ import { planEntries } from './batch-plan.ts';
 import { type GrownTrees, growLog, prefixTileRows } from './grow-log.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { SettledOutcome } from '../log/log-progress.ts';
-import { readBack } from './read-back.ts';
+import { readCommitted } from './read-committed.ts';
 import { type CheckedQueue, checkQueue } from './submission-check.ts';
 import { type Act, settledAct } from '../log/act.ts';
 
@@ -37,8 +37,8 @@ interface Appending {
  * Appends to the log once (docs/architecture.md#sequencing-and-durability): checks the queue against the committed
  * versions, and builds both logs and the prefix tree in memory. Commits all of it by compare-and-swap on `head`, and
  * reads the committed row back. An empty queue makes a heartbeat entry. Throws `head-moved` if another writer was
- * faster or has appended since, `storage-failed` (the append may or may not have happened), and what {@link readBack}
- * throws.
+ * faster or has appended since, `storage-failed` (the append may or may not have happened), and what {@link
+ * readCommitted} throws.
  */
 export async function appendQueue(
   context: LogContext,
@@ -59,7 +59,7 @@ export async function appendQueue(
   const acts = actsOf(context, entries, checked, head.size);
   if (acts.length === 0) await context.store.append(batch);
   else await context.trail.record(acts, (trail) => context.store.append({ ...batch, trail }));
-  const committed = await readBack(context.store, growth.head);
+  const committed = await readCommitted(context.store, growth.head);
   for (const { name, tile } of growth.prefixTiles) context.prefixTiles.put(name, tile);
   for (const { code } of refused) context.observe({ type: 'rejected', code });
   return {

@@ -7,7 +7,7 @@ import { growLog, prefixTileRows } from './grow-log.ts';
 import { releaseHead } from './head-signer.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { LogProgress } from '../log/log-progress.ts';
-import { readBack } from './read-back.ts';
+import { readCommitted } from './read-committed.ts';
 import { SequencingStep } from './sequencing-step.ts';
 import { WriterLease } from './writer-lease.ts';
 
@@ -71,7 +71,7 @@ async function appendEnd(
   const logEnd = encode(signedLogEndCodec, signed);
   const act = { at: now(), act: 'log-ended' as const, who, position: head.size };
   await trail.record([act], (record) => store.append({ ...batch, logEnd, trail: record }));
-  return readBack(store, growth.head);
+  return readCommitted(store, growth.head);
 }
 
 /** Releases the last entry, unless the witnesses' quorum is missing. */

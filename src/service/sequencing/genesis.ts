@@ -2,7 +2,7 @@ import { encode } from '../../core/encoding/codec.ts';
 import { type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
 import { growLog, prefixTileRows } from './grow-log.ts';
 import { releaseHead } from './head-signer.ts';
-import { readBack } from './read-back.ts';
+import { readCommitted } from './read-committed.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { assertKeys, openLog, type OpenLogOptions } from '../log/open-log.ts';
 
@@ -36,7 +36,7 @@ export async function appendGenesis(context: LogContext): Promise<void> {
     });
     const nothing = { versions: [], rejected: [], revocations: [] };
     await store.append({ ...growth, prefixTiles: prefixTileRows(growth.prefixTiles), ...nothing });
-    head = await readBack(store, growth.head);
+    head = await readCommitted(store, growth.head);
   }
   if (context.witnesses !== undefined || (await store.readReleased()) !== undefined) return;
   if (head.size === 1) await releaseHead(context, head);

@@ -53,7 +53,9 @@ function parseWithoutNull(text: string): unknown {
   }
 }
 
-/** Runs one test case by the rules of `profile`. Throws `malformed-encoding` for a case that does not fit the schema. */
+/**
+ * Runs one test case by the rules of `profile`. Throws `malformed-encoding` for a case that does not fit the schema.
+ */
 export async function runLimboCase(fields: JsonFields, profile?: PathProfile): Promise<LimboOutcome> {
   const id = fields.string('id', 1_000);
   const expected = fields.oneOf('expected_result', ['SUCCESS', 'FAILURE']);

@@ -7,7 +7,7 @@ import type { HeadRow, LogStore } from '../../store/ports.ts';
  * its entries are checked like those of a start. Throws `storage-corrupt` if another head is in the place of this one,
  * `unsealed-row`, `storage-failed`.
  */
-export async function readBack(store: Pick<LogStore, 'readHead'>, built: HeadRow): Promise<HeadRow> {
+export async function readCommitted(store: Pick<LogStore, 'readHead'>, built: HeadRow): Promise<HeadRow> {
   const committed = await store.readHead();
   ensure(committed.size <= built.size, 'head-moved', `another server has appended after size ${built.size}`);
   ensure(isSame(committed, built), 'storage-corrupt', 'the committed head is not the one that was written');
