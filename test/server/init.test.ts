@@ -33,6 +33,7 @@ describe('init', () => {
       origin: 'crashed.example',
       token: 'crashed/registration.token',
       trust: 'crashed/trust.json',
+      fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
     expect(read('crashed/keys/root.pem')).toBe(before);
     expect(readdirSync(box.path('crashed/keys')).filter((name) => name.endsWith('.tmp'))).toEqual([]);

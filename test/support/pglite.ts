@@ -61,13 +61,12 @@ async function makeImage(): Promise<Blob> {
   return image;
 }
 
-/** Changes with the migrations and with PGlite. */
+/** Changes with the migrations, their times, and with PGlite. */
 function fingerprint(): string {
   const hash = createHash('sha256');
   hash.update(readFileSync(join(packageFolder('@electric-sql/pglite'), 'package.json')));
-  for (const name of readdirSync(MIGRATIONS_FOLDER)
-    .filter((file) => file.endsWith('.sql'))
-    .toSorted()) {
+  const files = readdirSync(MIGRATIONS_FOLDER).filter((file) => file.endsWith('.sql'));
+  for (const name of [...files.toSorted(), 'meta/_journal.json']) {
     hash.update(readFileSync(join(MIGRATIONS_FOLDER, name)));
   }
   return hash.digest('hex').slice(0, 16);
