@@ -15,6 +15,7 @@ const LONG = [
   'test/cli/commands/admin/admin-status.test.ts',
   'test/cli/commands/admin/erase.test.ts',
   'test/cli/commands/admin/import.test.ts',
+  'test/cli/commands/admin/seal-rows.test.ts',
   'test/cli/audit/audit-mirror.test.ts',
   'test/cli/bootstrap.test.ts',
   'test/cli/audit/audit.test.ts',

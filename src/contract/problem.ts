@@ -119,6 +119,7 @@ export const STATUS_OF_CODE = {
   'storage-locked': 503,
   'storage-unsafe': 503,
   'unsealed-row': 500,
+  'rows-changed': 409,
   'head-moved': 503,
   'trail-moved': 503,
   'trail-broken': 500,

@@ -146,6 +146,8 @@ export const ERROR_CODES = {
   'storage-unsafe': 'storage',
   /** A row that authorises something was not written by this log: see docs/spec.md#sealed-rows. */
   'unsealed-row': 'storage',
+  /** The rows without a seal are no longer those that the administrator looked at. */
+  'rows-changed': 'conflict',
   'trail-broken': 'verification',
   'head-moved': 'conflict',
   'trail-moved': 'conflict',

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensure, GlasskeyError } from '../core/errors.ts';
@@ -83,10 +83,24 @@ export class DataFolder {
     await this.write(this.marker, `${JSON.stringify(marker)}\n`);
   }
 
-  /** Returns true until an administrator has sealed the rows of a log that an older program created. */
-  async acceptsUnsealedRows(): Promise<boolean> {
-    const marker = await this.readMarker();
-    return marker !== undefined && marker.rows !== 'sealed';
+  /**
+   * Returns a function that returns true until an administrator has sealed the rows of a log that an older program
+   * created. It reads the marker at each call, so that a running server learns of it; once false, it stays so. It is
+   * false, too, if the marker cannot be read any more. Throws for a marker that is no JSON.
+   */
+  unsealedRowsGate(): () => boolean {
+    const isOpen = (): boolean =>
+      existsSync(this.marker) && (JSON.parse(readFileSync(this.marker, 'utf8')) as LogMarker).rows !== 'sealed';
+    let accepts = isOpen();
+    return () => {
+      if (!accepts) return false;
+      try {
+        accepts = isOpen();
+      } catch {
+        return false;
+      }
+      return accepts;
+    };
   }
 
   /** Creates the folder and its subfolders (mode 0700). */

@@ -66,7 +66,7 @@ export interface OpenServerOptions {
 }
 
 const UNSEALED_ROWS =
-  'rows without a seal still count: once no server of an older release runs, run `glasskey admin seal-rows --finish`';
+  'rows without a seal still count: once no server of an older release runs, run `glasskey admin seal-rows`';
 const DISJOINT_QUORUMS =
   'two quorums of the witness policy share no witness: raise a threshold (glasskey admin witness-policy)';
 
@@ -86,7 +86,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   const { database } = options;
   if (typeof database === 'string') assertDatabaseUrl(database);
   const passphrase = await keyPassphrase(folder);
-  const acceptsUnsealed = await folder.acceptsUnsealedRows();
+  const acceptsUnsealed = folder.unsealedRowsGate();
   const keys = await openServerKeys(folder, passphrase);
   const csrParser = threadedCsrParser();
   let store: Store | undefined;
@@ -129,7 +129,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
     const warnings = [
       ...durability,
       ...(witnessingOf(policy) === 'disjoint' ? [DISJOINT_QUORUMS] : []),
-      ...(acceptsUnsealed ? [UNSEALED_ROWS] : []),
+      ...(acceptsUnsealed() ? [UNSEALED_ROWS] : []),
     ];
     return { config, store, context, metrics, root: keys.root, withUrls, trustBundle, warnings, close };
   } catch (error) {

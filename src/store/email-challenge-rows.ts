@@ -76,11 +76,11 @@ async function countAttempt(
   const { attempts: before, mac: sealed, ...row } = found;
   seals?.assert(emailChallenges, { ...row, attempts: before }, sealed);
   const next = before + 1;
-  const set = { attempts: next, mac: seals?.seal(emailChallenges, { ...row, attempts: next }) };
+  const resealed = seals?.reseal(emailChallenges, { ...row, attempts: before }, { ...row, attempts: next });
   const counted = await queries.run((db) =>
     db
       .update(emailChallenges)
-      .set(set)
+      .set({ attempts: next, mac: resealed })
       .where(and(ofChallenge, eq(attempts, before)))
       .returning({ challengeId }),
   );

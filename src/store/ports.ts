@@ -332,7 +332,10 @@ export interface LogStore {
   // sealed rows
   /** Returns the rows that authorise something and have no valid seal. */
   listUnsealed(): Promise<readonly UnsealedRow[]>;
-  /** Seals a row of {@link listUnsealed} but the head, as it is now. Returns false if it is gone. */
+  /**
+   * Seals the content of a row of {@link listUnsealed} but the head: the seal fits no other content. Returns false if
+   * the row is gone.
+   */
   sealRow(row: UnsealedRow): Promise<boolean>;
   /** Returns the head and its LogEnd as they are stored, whatever their seal. */
   readUnsealedHead(): Promise<{ readonly head: HeadRow; readonly logEnd: Uint8Array | undefined }>;

@@ -44,7 +44,7 @@ export function recoveryRows(context: StoreContext): Pick<LogStore, Part> {
     },
 
     async noteRecoveryNotified(claim, notifiedMs) {
-      const mac = seals?.seal(recoveries, { ...claim, notifiedMs });
+      const mac = seals?.reseal(recoveries, claim, { ...claim, notifiedMs });
       await queries.run((db) => db.update(recoveries).set({ notifiedMs, mac }).where(sameClaim(logId, claim)));
     },
   };
@@ -107,7 +107,7 @@ async function grantRecovery(
   ...[claim, { reason, version, commitment }, trail]: Parameters<LogStore['grantRecovery']>
 ) {
   const change = { state: 'granted', reason, grantedVersion: version, grantedCommitment: commitment } as const;
-  const mac = seals?.seal(recoveries, { ...claim, ...change });
+  const mac = seals?.reseal(recoveries, claim, { ...claim, ...change });
   const granted = queries.run((db) => {
     const update = db
       .update(recoveries)

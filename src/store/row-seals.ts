@@ -1,9 +1,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { getTableColumns, getTableName } from 'drizzle-orm';
-import type { PgTable } from 'drizzle-orm/pg-core';
+import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm';
+import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import { encodeUtf8 } from '../core/encoding/bytes.ts';
 import { GlasskeyError } from '../core/errors.ts';
 import type { RowSealing } from './ports.ts';
+import { given } from './statement.ts';
 
 /** The columns of a row that its seal covers; which log it belongs to, the seal says by the log's name. */
 export type SealedColumns<Table extends PgTable> = {
@@ -51,9 +52,22 @@ export class RowSeals {
 
   /** Returns true if a row may authorise something. Reports one that may not. */
   accepts<Table extends PgTable>(table: Table, row: SealedColumns<Table>, mac: Uint8Array | null): boolean {
-    if (this.#options.acceptsUnsealed || this.isSealed(table, row, mac)) return true;
+    if (this.isSealed(table, row, mac) || this.#options.acceptsUnsealed()) return true;
     this.#options.refused(getTableName(table));
     return false;
+  }
+
+  /**
+   * Returns the seal of a row that this log changes, as a value for `update … set`: the seal of `after`, if the row has
+   * that of `before`. A row without a valid seal, which counts for a while, gets none this way.
+   */
+  reseal<Table extends PgTable & { readonly mac: PgColumn }>(
+    table: Table,
+    before: SealedColumns<Table>,
+    after: SealedColumns<Table>,
+  ): SQL {
+    const [old, next] = [given(table.mac, this.seal(table, before)), given(table.mac, this.seal(table, after))];
+    return sql`case when ${table.mac} = ${old} then ${next} end`;
   }
 
   /** Throws `unsealed-row` unless a row may authorise something. */

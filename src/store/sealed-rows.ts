@@ -1,33 +1,24 @@
 import { and, eq, sql } from 'drizzle-orm';
-import { formatHex } from '../core/encoding/bytes.ts';
+import { formatHex, parseHex } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import type { HeadRow, LogStore, UnsealedRow } from './ports.ts';
 import { headColumns, type StoreContext, withTile } from './rows.ts';
 import type { RowSeals } from './row-seals.ts';
-import { emailChallenges, heads, recoveries, submissions, tokens } from './schema.ts';
+import { emailChallenges, heads, labels, recoveries, submissions, tokens } from './schema.ts';
 
 type Part = 'listUnsealed' | 'sealRow' | 'readUnsealedHead' | 'sealHead';
-
-/** An unsealed row, its seal as it should be, and where to write it. */
-interface Finding extends UnsealedRow {
-  readonly write: (mac: Uint8Array) => Promise<unknown>;
-  readonly mac: Uint8Array;
-}
 
 /** The rows that authorise something, whichever table they are in: for the administrator who seals them once. */
 export function sealedRows(context: StoreContext): Pick<LogStore, Part> {
   return {
     async listUnsealed() {
-      const found = await findUnsealed(context);
-      const others = found.map(({ table, key, about }) => ({ table, key, about }));
-      return [...(await findUnsealedHead(context)), ...others];
+      const { seals } = context;
+      if (seals === undefined) return [];
+      const finders = [unsealedHead, unsealedTokens, unsealedChallenges, unsealedRecoveries, unsealedSubmissions];
+      return (await Promise.all(finders.map((find) => find(context, seals)))).flat();
     },
 
-    async sealRow({ table, key }) {
-      const found = (await findUnsealed(context)).find((one) => one.table === table && one.key === key);
-      await found?.write(found.mac);
-      return found !== undefined;
-    },
+    sealRow: (row) => sealRow(context, row),
 
     async readUnsealedHead() {
       const { mac: _, logId: __, logEnd, ...row } = await readHeadRow(context);
@@ -44,11 +35,11 @@ async function readHeadRow({ queries, logId }: StoreContext) {
   return row;
 }
 
-async function findUnsealedHead(context: StoreContext): Promise<readonly UnsealedRow[]> {
+async function unsealedHead(context: StoreContext, seals: RowSeals): Promise<UnsealedRow[]> {
   const row = await readHeadRow(context);
-  const isSealed = context.seals?.isSealed(heads, row, row.mac) ?? true;
-  if (row.size === 0 || isSealed) return [];
-  return [{ table: 'heads', key: String(row.size), about: `the head, with root ${formatHex(row.auditRoot)}` }];
+  if (row.size === 0 || seals.isSealed(heads, row, row.mac)) return [];
+  const about = `the head, with root ${formatHex(row.auditRoot)}`;
+  return [{ table: 'heads', key: String(row.size), about, seal: undefined }];
 }
 
 async function sealHead(
@@ -63,74 +54,58 @@ async function sealHead(
   return sealed.length === 1;
 }
 
-async function findUnsealed(context: StoreContext): Promise<readonly Finding[]> {
-  const { seals } = context;
-  if (seals === undefined) return [];
-  const finders = [unsealedTokens, unsealedChallenges, unsealedRecoveries, unsealedSubmissions];
-  return (await Promise.all(finders.map((find) => find(context, seals)))).flat();
-}
-
-async function unsealedTokens({ queries, logId }: StoreContext, seals: RowSeals): Promise<Finding[]> {
-  const ofLog = eq(tokens.logId, logId);
-  const rows = await queries.run((db) => db.select().from(tokens).where(ofLog));
+async function unsealedTokens({ queries, logId }: StoreContext, seals: RowSeals): Promise<UnsealedRow[]> {
+  const rows = await queries.run((db) => db.select().from(tokens).where(eq(tokens.logId, logId)));
   return rows
     .filter((row) => !seals.isSealed(tokens, row, row.mac))
-    .map((row) => ({
-      table: 'tokens',
-      key: String(row.tokenId),
-      about: `${row.name}${row.revokedMs === null ? '' : ' (revoked)'}`,
-      mac: seals.seal(tokens, row),
-      write: (mac) =>
-        queries.run((db) =>
-          db
-            .update(tokens)
-            .set({ mac })
-            .where(and(ofLog, eq(tokens.tokenId, row.tokenId))),
-        ),
-    }));
+    .map((row) => {
+      const end = row.revokedMs === null ? '' : `, revoked ${time(row.revokedMs)}`;
+      const about = `application token ${row.name}, made ${time(row.createdMs)}${end}`;
+      return { table: 'tokens', key: String(row.tokenId), about, seal: seals.seal(tokens, row) };
+    });
 }
 
-async function unsealedChallenges({ queries, logId }: StoreContext, seals: RowSeals): Promise<Finding[]> {
-  const ofLog = eq(emailChallenges.logId, logId);
-  const rows = await queries.run((db) => db.select().from(emailChallenges).where(ofLog));
+async function unsealedChallenges({ queries, logId }: StoreContext, seals: RowSeals): Promise<UnsealedRow[]> {
+  const ofLabel = and(eq(labels.logId, emailChallenges.logId), eq(labels.labelKey, emailChallenges.labelKey));
+  const rows = await queries.run((db) =>
+    db
+      .select({ row: emailChallenges, label: labels.label })
+      .from(emailChallenges)
+      .leftJoin(labels, ofLabel)
+      .where(eq(emailChallenges.logId, logId)),
+  );
   return rows
-    .filter((row) => !seals.isSealed(emailChallenges, row, row.mac))
-    .map((row) => ({
+    .filter(({ row }) => !seals.isSealed(emailChallenges, row, row.mac))
+    .map(({ row, label }) => ({
       table: 'email_challenges',
       key: formatHex(row.challengeId),
-      about: `label ${formatHex(row.labelKey)}`,
-      mac: seals.seal(emailChallenges, row),
-      write: (mac) =>
-        queries.run((db) =>
-          db
-            .update(emailChallenges)
-            .set({ mac })
-            .where(and(ofLog, eq(emailChallenges.challengeId, row.challengeId))),
-        ),
+      about: `mailed code for key ${formatHex(row.spkiSha256)}, until ${time(row.expiresMs)}`,
+      name: { labelKey: row.labelKey, label: label ?? undefined },
+      seal: seals.seal(emailChallenges, row),
     }));
 }
 
-async function unsealedRecoveries({ queries, logId }: StoreContext, seals: RowSeals): Promise<Finding[]> {
-  const ofLog = eq(recoveries.logId, logId);
-  const rows = await queries.run((db) => db.select().from(recoveries).where(ofLog));
+async function unsealedRecoveries({ queries, logId }: StoreContext, seals: RowSeals): Promise<UnsealedRow[]> {
+  const ofLabel = and(eq(labels.logId, recoveries.logId), eq(labels.labelKey, recoveries.labelKey));
+  const rows = await queries.run((db) =>
+    db
+      .select({ row: recoveries, label: labels.label })
+      .from(recoveries)
+      .leftJoin(labels, ofLabel)
+      .where(eq(recoveries.logId, logId)),
+  );
   return rows
-    .filter((row) => !seals.isSealed(recoveries, row, row.mac))
-    .map((row) => ({
+    .filter(({ row }) => !seals.isSealed(recoveries, row, row.mac))
+    .map(({ row, label }) => ({
       table: 'recoveries',
       key: formatHex(row.labelKey),
-      about: `${row.identity}: ${row.state}, key ${formatHex(row.spkiSha256)}`,
-      mac: seals.seal(recoveries, row),
-      write: (mac) =>
-        queries.run((db) =>
-          db
-            .update(recoveries)
-            .set({ mac })
-            .where(and(ofLog, eq(recoveries.labelKey, row.labelKey))),
-        ),
+      about: `${row.state} recovery for key ${formatHex(row.spkiSha256)}, asked ${time(row.requestedMs)}`,
+      name: { labelKey: row.labelKey, label: label ?? undefined },
+      seal: seals.seal(recoveries, row),
     }));
 }
 
-async function unsealedSubmissions({ queries, logId }: StoreContext, seals: RowSeals): Promise<Finding[]> {
+async function unsealedSubmissions({ queries, logId }: StoreContext, seals: RowSeals): Promise<UnsealedRow[]> {
   const queued = and(eq(submissions.logId, logId), sql`${submissions.state} = 'queued'`);
   const rows = await queries.run((db) => db.select().from(submissions).where(queued));
   // The database numbers submissions: see `queuedColumns`.
@@ -140,14 +115,35 @@ async function unsealedSubmissions({ queries, logId }: StoreContext, seals: RowS
     .map((row) => ({
       table: 'submissions',
       key: String(row.submissionId),
-      about: `version ${row.version} of label ${formatHex(row.labelKey)}`,
-      mac: seals.seal(submissions, columns(row)),
-      write: (mac) =>
-        queries.run((db) =>
-          db
-            .update(submissions)
-            .set({ mac })
-            .where(and(queued, eq(submissions.submissionId, row.submissionId))),
-        ),
+      about: `queued version ${row.version}`,
+      name: { labelKey: row.labelKey, label: row.label ?? undefined },
+      record: row.value ?? undefined,
+      seal: seals.seal(submissions, columns(row)),
     }));
+}
+
+async function sealRow({ queries, logId }: StoreContext, { table, key, seal: mac }: UnsealedRow): Promise<boolean> {
+  if (mac === undefined) return false;
+  const [row] = await queries.run((db) => {
+    const one = { one: sql`1` };
+    if (table === 'tokens') {
+      const ofRow = and(eq(tokens.logId, logId), eq(tokens.tokenId, Number(key)));
+      return db.update(tokens).set({ mac }).where(ofRow).returning(one);
+    }
+    if (table === 'email_challenges') {
+      const ofRow = and(eq(emailChallenges.logId, logId), eq(emailChallenges.challengeId, parseHex(key)));
+      return db.update(emailChallenges).set({ mac }).where(ofRow).returning(one);
+    }
+    if (table === 'recoveries') {
+      const ofRow = and(eq(recoveries.logId, logId), eq(recoveries.labelKey, parseHex(key)));
+      return db.update(recoveries).set({ mac }).where(ofRow).returning(one);
+    }
+    const ofRow = and(eq(submissions.logId, logId), eq(submissions.submissionId, Number(key)));
+    return db.update(submissions).set({ mac }).where(ofRow).returning(one);
+  });
+  return row !== undefined;
+}
+
+function time(ms: number): string {
+  return new Date(ms).toISOString();
 }

@@ -65,7 +65,8 @@ export function tokenRows({ queries, logId, seals }: StoreContext): Pick<LogStor
         db.select({ tokenId, tokenHash, name, createdMs }).from(tokens).where(valid),
       );
       if (row === undefined) return false;
-      const set = { revokedMs: revoked, mac: seals?.seal(tokens, { ...row, revokedMs: revoked }) };
+      const before = { ...row, revokedMs: undefined };
+      const set = { revokedMs: revoked, mac: seals?.reseal(tokens, before, { ...row, revokedMs: revoked }) };
       const changed = queries.run((db) => {
         const update = db.update(tokens).set(set).where(valid).returning({ tokenId });
         const source = db.$with('revoked').as(update);

@@ -1,12 +1,17 @@
 import type { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, expect, vi } from 'vitest';
 import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { commit } from '../../src/core/crypto/commitment.ts';
 import { auditEntryCodec } from '../../src/core/audit/audit-entry.ts';
-import { decode, encode } from '../../src/core/encoding/codec.ts';
 import { isGlasskeyError } from '../../src/core/errors.ts';
+import { decode, encode } from '../../src/core/encoding/codec.ts';
 import { evidenceCodec } from '../../src/identity/evidence.ts';
 import { encodeIdentityRecord, type IdentityRecord, NO_COMMITMENT } from '../../src/identity/identity-record.ts';
+import { DataFolder } from '../../src/server/data-folder.ts';
+import { listUnsealed, sealRows } from '../../src/server/seal-rows.ts';
 import { emailCodeHash } from '../../src/service/evidence/email/email-code.ts';
 import { DEFAULT_SUBJECT, DEFAULT_TEXT } from '../../src/service/evidence/email/email-settings.ts';
 import { DEFAULT_EVIDENCE } from '../../src/service/evidence/evidence-settings.ts';
@@ -143,10 +148,28 @@ attack('grant-for-another-key', async () => {
   return version === 0 ? noticed : 'the server certified the stranger';
 });
 
-attack('token-inserted', async () => {
+/** Inserts the row of an application token; returns its text. */
+async function insertToken(): Promise<string> {
   const token = newTokenText();
   const hash = createHash('sha256').update(token).digest();
   await database.query(`insert into tokens (log_id, token_hash, name, created_ms) values (1, $1, 'mine', 0)`, [hash]);
+  return token;
+}
+
+attack('row-inserted-before-sealing', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'glasskey-sealing-'));
+  await new DataFolder(data).writeMarker({ database: 'of an older program' });
+  const { digest } = await listUnsealed(log.context);
+  const token = await insertToken();
+  const noticed = await failure(sealRows(log.context, data, { digest, who: 'admin:test' }));
+  const used = await failure(issue('inserted@example.com', await newDeviceKey(), token));
+  await database.exec(`delete from tokens where name = 'mine'`);
+  rmSync(data, { recursive: true });
+  return isGlasskeyError(used, 'unsealed-row') ? noticed : 'the token counts';
+});
+
+attack('token-inserted', async () => {
+  const token = await insertToken();
   return failure(issue('token@example.com', await newDeviceKey(), token));
 });
 

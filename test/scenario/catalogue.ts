@@ -863,6 +863,13 @@ const DATABASE = rows('attacks-database.test.ts', {
     codes: ['other-key'],
     within: 'when the operator grants it',
   },
+  'row-inserted-before-sealing': {
+    attack:
+      'insert the row of a token after the administrator has looked at the rows of an older program, and before these are sealed',
+    noticedBy: ['the server itself'],
+    codes: ['rows-changed'],
+    within: 'before anything is sealed',
+  },
   'token-inserted': {
     attack: 'insert the row of an application token, and register names with it',
     noticedBy: ['the server itself'],

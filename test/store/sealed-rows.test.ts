@@ -60,7 +60,7 @@ describeEachStore('rows that authorise something', ({ store }) => {
   const refused: string[] = [];
   const sealing = (but: Partial<RowSealing> = {}): RowSealing => {
     const refuse = (table: string): unknown => refused.push(table);
-    return { key: bytes('seal'), origin: 'log.example', acceptsUnsealed: false, refused: refuse, ...but };
+    return { key: bytes('seal'), origin: 'log.example', acceptsUnsealed: () => false, refused: refuse, ...but };
   };
   async function newLog(): Promise<(by?: RowSealing) => LogStore> {
     const { logId } = await store().createLog({ origin: `sealed-${logs++}`, configuration: new Uint8Array(4) });
@@ -97,18 +97,53 @@ describeEachStore('rows that authorise something', ({ store }) => {
     await fill(log());
     expect(await taken(log(sealing()))).toEqual(REFUSED);
     const found = await log(sealing()).listUnsealed();
-    expect(found.map(({ table, about }) => `${table}: ${about.slice(0, 29)}`)).toEqual([
-      'tokens: backend',
-      expect.stringMatching(/^email_challenges: label /),
-      'recoveries: alice@example.com: undecided,',
-      expect.stringMatching(/^submissions: version 0 of label /),
+    const name = { labelKey: labelKey('alice') };
+    const key = Buffer.from(bytes('key')).toString('hex');
+    expect(found).toMatchObject([
+      { table: 'tokens', about: 'application token backend, made 1970-01-01T00:00:00.003Z' },
+      { table: 'email_challenges', name, about: `mailed code for key ${key}, until 1970-01-01T00:00:00.009Z` },
+      { table: 'recoveries', name, about: `undecided recovery for key ${key}, asked 1970-01-01T00:00:00.005Z` },
+      { table: 'submissions', name, about: 'queued version 0' },
     ]);
     for (const row of found) expect(await log(sealing()).sealRow(row)).toBe(true);
-    expect(await log(sealing()).sealRow(found[0]!)).toBe(false);
+    await log().dropEmailChallenge(challenge.challengeId);
+    expect(await log(sealing()).sealRow(found[1]!)).toBe(false);
+    await log(sealing()).addEmailChallenge(challenge, { sinceMs: 0, maximum: 9 });
     expect(await taken(log(sealing()))).toEqual(TAKEN);
     const older = await newLog();
     await fill(older());
-    expect(await taken(older(sealing({ acceptsUnsealed: true })))).toEqual(TAKEN);
+    expect(await taken(older(sealing({ acceptsUnsealed: () => true })))).toEqual(TAKEN);
+  });
+
+  test('get no seal from a change of the log itself if they had none, nor from a look at another content', async () => {
+    const log = await newLog();
+    await fill(log());
+    const accepting = log(sealing({ acceptsUnsealed: () => true }));
+    const claim = (await accepting.findRecovery(recovery.labelKey)) as RecoveryRow;
+    await accepting.noteRecoveryNotified(claim, 7);
+    const grant = { reason: 'why', version: 3, commitment: bytes('commitment') };
+    expect(await accepting.grantRecovery({ ...claim, notifiedMs: 7 }, grant, record(0))).toBe(true);
+    expect(await accepting.tryEmailChallenge(challenge.challengeId, 9)).toMatchObject({ labelKey: challenge.labelKey });
+    const { id } = (await accepting.findToken(token.tokenHash))!;
+    expect(await accepting.revokeToken(id, 8)).toBe(true);
+    expect(await taken(log(sealing()))).toEqual(REFUSED);
+
+    const looked = await accepting.listUnsealed();
+    await log().dropEmailChallenge(challenge.challengeId);
+    await log().addEmailChallenge({ ...challenge, spkiSha256: bytes('mine') }, { sinceMs: 0, maximum: 9 });
+    for (const row of looked) expect(await accepting.sealRow(row)).toBe(true);
+    expect(await taken(log(sealing()))).toEqual(['taken', 'unsealed-row', 'taken', 'taken', 'taken']);
+    expect((await accepting.listUnsealed()).map(({ table }) => table)).toEqual(['email_challenges']);
+  });
+
+  test('count until the moment at which an administrator has sealed them', async () => {
+    const log = await newLog();
+    await fill(log());
+    let accepts = true;
+    const running = log(sealing({ acceptsUnsealed: () => accepts }));
+    expect(await taken(running)).toEqual(TAKEN);
+    accepts = false;
+    expect(await taken(running)).toEqual(REFUSED);
   });
 
   test('a head has a seal from its append on; one of an older program counts until it is sealed, and as it was', async () => {
@@ -119,7 +154,7 @@ describeEachStore('rows that authorise something', ({ store }) => {
     await log().append(sampleBatch(1));
     await expect(log(sealing()).readHead()).rejects.toMatchObject({ code: 'unsealed-row' });
     await expect(log(sealing()).readLogEnd()).rejects.toMatchObject({ code: 'unsealed-row' });
-    expect(await log(sealing({ acceptsUnsealed: true })).readHead()).toEqual(sampleHead(2));
+    expect(await log(sealing({ acceptsUnsealed: () => true })).readHead()).toEqual(sampleHead(2));
     expect((await log(sealing()).listUnsealed()).map(({ table, key }) => [table, key])).toEqual([['heads', '2']]);
     expect(await log(sealing()).readUnsealedHead()).toEqual({ head: sampleHead(2), logEnd: undefined });
     // What was verified is sealed, and nothing that came in its place.
@@ -136,7 +171,7 @@ describeEachStore('rows that authorise something', ({ store }) => {
 
 test('a seal covers the table, every column and its type, and tells values apart that read the same in a row', () => {
   const key = bytes('seal');
-  const seals = new RowSeals({ key, origin: 'log.example', acceptsUnsealed: false, refused: () => undefined });
+  const seals = new RowSeals({ key, origin: 'log.example', acceptsUnsealed: () => false, refused: () => undefined });
   const row = { tokenId: 1, tokenHash: bytes('token'), name: 'a', createdMs: 3, revokedMs: 4 };
   const changed = [
     row,

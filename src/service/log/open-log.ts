@@ -64,8 +64,8 @@ export interface OpenLogOptions {
   readonly random?: (length: number) => Uint8Array;
   /** Default: in this thread. */
   readonly parseCsr?: CsrParser;
-  /** True while rows without a valid seal count too, for servers of an older program. Default: false. */
-  readonly acceptsUnsealed?: boolean | undefined;
+  /** Returns true while rows without a valid seal count too, for servers of an older program. Default: they do not. */
+  readonly acceptsUnsealed?: (() => boolean) | undefined;
   /** Default: events are dropped. */
   readonly observe?: Observer;
   /** Nothing is released without its quorum. Default: `quorum none`. */
@@ -151,7 +151,7 @@ function onStore(
 
 /** Returns the log's rows for requests, and on the reserved connections. */
 function sealingStores(options: OpenLogOptions, logId: number, observe: Observer): [LogStore, LogStore] {
-  const { store, origin, keys, acceptsUnsealed = false } = options;
+  const { store, origin, keys, acceptsUnsealed = () => false } = options;
   const refused = (table: string): void => observe({ type: 'unsealed-row', table });
   const sealing = { key: keys.rowSeal, origin, acceptsUnsealed, refused };
   return [store.log(logId, { sealing }), store.log(logId, { sealing, reserved: true })];

@@ -45,8 +45,11 @@ export interface RowSealing {
   /** 32 secret bytes, the same on every server of the log. */
   readonly key: Uint8Array;
   readonly origin: string;
-  /** True while servers of an older program write to the database: rows without a valid seal count too. */
-  readonly acceptsUnsealed: boolean;
+  /**
+   * Returns true while servers of an older program write to the database: rows without a valid seal count too. Asked
+   * for each such row, so that a running server learns of the end.
+   */
+  readonly acceptsUnsealed: () => boolean;
   /** Learns of every row that was refused, by its table. */
   readonly refused: (table: string) => void;
 }
@@ -56,6 +59,15 @@ export interface UnsealedRow {
   readonly table: string;
   /** Its primary key inside the log, as text. */
   readonly key: string;
-  /** Its subject, for an administrator. */
+  /** What it authorises, for an administrator. */
   readonly about: string;
+  /** The name that it concerns, by its label key, and the label that the database says for it: untrusted. */
+  readonly name?: { readonly labelKey: Uint8Array; readonly label: Uint8Array | undefined } | undefined;
+  /** The record of a queued version. */
+  readonly record?: Uint8Array | undefined;
+  /**
+   * The seal that fits this content and no other. Secret until it is written: it makes the row count. Undefined for the
+   * head, which moves all the time: the log's signatures prove it.
+   */
+  readonly seal: Uint8Array | undefined;
 }

@@ -93,6 +93,7 @@ export const STOLEN_KEYS: Claims = {
     'test/scenario/attacks-database.test.ts: grant-inserted',
     'test/scenario/attacks-database.test.ts: grant-repeated',
     'test/scenario/attacks-database.test.ts: grant-for-another-key',
+    'test/scenario/attacks-database.test.ts: row-inserted-before-sealing',
     'test/scenario/attacks-database.test.ts: token-inserted',
     'test/scenario/attacks-database.test.ts: revocation-queued',
     'test/scenario/attacks-database.test.ts: challenge-copied',
