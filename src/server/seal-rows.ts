@@ -15,7 +15,7 @@ export interface ShownRow {
   readonly table: string;
   /** Its primary key inside the log. */
   readonly key: string;
-  /** What it authorises. Untrusted text. */
+  /** The right that it gives. Untrusted text. */
   readonly about: string;
   /** The identity that it is for; undefined if it is for none, or the database does not say a label that fits. */
   readonly identity: string | undefined;

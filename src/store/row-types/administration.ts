@@ -59,7 +59,7 @@ export interface UnsealedRow {
   readonly table: string;
   /** Its primary key inside the log, as text. */
   readonly key: string;
-  /** What it authorises, for an administrator. */
+  /** The right that it gives, for an administrator. */
   readonly about: string;
   /** The name that it concerns, by its label key, and the label that the database says for it: untrusted. */
   readonly name?: { readonly labelKey: Uint8Array; readonly label: Uint8Array | undefined } | undefined;
