@@ -44,6 +44,8 @@ const LONG = [
   'test/server/full-folder.test.ts',
   'test/server/init.test.ts',
   'test/server/log-end.test.ts',
+  'test/server/move-database.test.ts',
+  'test/server/no-traps.test.ts',
   'test/server/restored-database.test.ts',
   'test/server/rollover.test.ts',
   'test/server/serve.test.ts',

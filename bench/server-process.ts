@@ -30,17 +30,18 @@ export interface ServerProcessOptions {
   readonly program?: string;
 }
 
-/** Makes a log in `folder` and serves it from a PostgreSQL database. */
+/** Makes a log in `folder` and serves it from a PostgreSQL database, or from an embedded one if there is no URL. */
 export async function startServerProcess(
   folder: string,
-  database: string,
+  database: string | undefined,
   { profile, settings, files = {}, program = PROGRAM }: ServerProcessOptions = {},
 ): Promise<ServerProcess> {
   await run(process.execPath, [program, 'init', '--data', folder]);
   const more = settings === undefined ? files : { ...files, 'glasskey.toml': settings };
   for (const [name, text] of Object.entries(more)) writeFileSync(join(folder, name), text, { mode: 0o600 });
   const nodeOptions = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
-  const serve = ['serve', '--data', folder, '--listen', '127.0.0.1:0', '--database', database];
+  const place = database === undefined ? ['--embedded'] : ['--database', database];
+  const serve = ['serve', '--data', folder, '--listen', '127.0.0.1:0', ...place];
   const child = spawn(process.execPath, [...nodeOptions, program, ...serve], { stdio: ['ignore', 'pipe', 'inherit'] });
   const url = await new Promise<string>((resolve, reject) => {
     let output = '';

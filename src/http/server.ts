@@ -6,6 +6,7 @@ import { serve } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { type AppOptions, createApp } from './app.ts';
+import { listenError } from './listen-error.ts';
 import { handleInTurn } from './turns.ts';
 import { UNSENT_BOUNDS, UnsentAnswers } from './unsent-answers.ts';
 
@@ -70,9 +71,7 @@ export async function serveApp(
             serverOptions: { ...serverOptions, ...secured(tls), handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
           };
     const started = serve(options, () => resolve(started as Server));
-    started.once('error', (cause) => {
-      reject(new GlasskeyError('usage', `cannot listen on ${host}:${port}: ${cause.message}`, { cause }));
-    });
+    started.once('error', (cause) => reject(listenError(host, port, cause)));
   });
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { giveToFolderOwner } from '../host/folder-owner.ts';
@@ -17,7 +18,20 @@ export async function createFileOnce(path: string, write: (path: string) => Prom
   await rename(unfinished, path);
 }
 
-/** Creates an encrypted key file (PKCS#8, mode 0600) with a new key, unless it exists. Throws `bad-key-file`. */
-export async function createKeyFile(path: string, passphrase: string, algorithm: SignerAlgorithm): Promise<void> {
-  await createFileOnce(path, async (unfinished) => writeKeyFile(unfinished, await createKey(algorithm), passphrase));
+/**
+ * Creates an encrypted key file (PKCS#8, mode 0600) with a new key, and returns the key; undefined if the file exists.
+ * Throws `bad-key-file`.
+ */
+export async function createKeyFile(
+  path: string,
+  passphrase: string,
+  algorithm: SignerAlgorithm,
+): Promise<KeyObject | undefined> {
+  let created: KeyObject | undefined;
+  await createFileOnce(path, async (unfinished) => {
+    const key = await createKey(algorithm);
+    await writeKeyFile(unfinished, key, passphrase);
+    created = key;
+  });
+  return created;
 }

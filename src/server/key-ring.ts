@@ -16,6 +16,8 @@ import { readSettings } from './settings/server-settings.ts';
 export class KeyRing {
   readonly #folder: DataFolder;
   readonly #settings: Pkcs11Settings | undefined;
+  /** The keys that this ring has created: reading a file back derives a key from the passphrase, on purpose slowly. */
+  readonly #created = new Map<KeyName, Signer>();
   #token: Promise<Pkcs11Token> | undefined;
 
   constructor(folder: DataFolder, settings: Pkcs11Settings | undefined) {
@@ -35,7 +37,13 @@ export class KeyRing {
 
   /** Opens a key. Throws `bad-key-file`, `hsm-refused`, `hsm-unavailable`, `usage` without a passphrase. */
   async signer(name: KeyName): Promise<Signer> {
-    return (await this.tokenSigner(name)) ?? signerFromKey(await this.#read(name));
+    return (await this.tokenSigner(name)) ?? this.#created.get(name) ?? signerFromKey(await this.#read(name));
+  }
+
+  /** Creates the file of a key, unless it exists. Throws `bad-key-file`. */
+  async create(name: KeyName, passphrase: string, algorithm: SignerAlgorithm): Promise<void> {
+    const key = await createKeyFile(this.#folder.key(name), passphrase, algorithm);
+    if (key !== undefined) this.#created.set(name, signerFromKey(key));
   }
 
   /** Opens the token's key for a purpose; undefined if the settings name none. Throws as {@link signer}. */

@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo } from 'node:net';
-import { ensure, GlasskeyError } from '../core/errors.ts';
+import { ensure } from '../core/errors.ts';
+import { listenError } from '../http/listen-error.ts';
 
 /** An address to listen on. Port 0 stands for any free port. */
 export interface ListenAddress {
@@ -24,17 +25,17 @@ export function urlOf({ host, port }: ListenAddress): string {
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
-/** Replaces port 0 by a port that is free now: certificates name it, so it is needed before the log is opened. */
-export async function withFreePort({ host, port }: ListenAddress): Promise<ListenAddress> {
-  if (port !== 0) return { host, port };
+/**
+ * Listens on an address for a moment, so that a port that is taken is known before a database is opened. Returns the
+ * address, with a free port in place of port 0. Throws `usage`.
+ */
+export function tryListening({ host, port }: ListenAddress): Promise<ListenAddress> {
   const probe = createServer();
   return new Promise((resolve, reject) => {
-    probe.once('error', (cause) => {
-      reject(new GlasskeyError('usage', `cannot listen on ${host}: ${cause.message}`, { cause }));
-    });
-    probe.listen(0, host, () => {
-      const { port: free } = probe.address() as AddressInfo;
-      probe.close(() => resolve({ host, port: free }));
+    probe.once('error', (cause) => reject(listenError(host, port, cause)));
+    probe.listen({ port, host, exclusive: true }, () => {
+      const { port: found } = probe.address() as AddressInfo;
+      probe.close(() => resolve({ host, port: found }));
     });
   });
 }

@@ -1,6 +1,6 @@
 import { formatHex, parseBase64 } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';
-import { ensure, isGlasskeyError } from '../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { type Configuration, configurationCodec } from '../core/keytrans/configuration.ts';
 import { verifyBundleSignatures } from '../contract/bundle-signature.ts';
 import { parseTrustBundle } from '../contract/parse-trust-bundle.ts';
@@ -20,7 +20,8 @@ import type { ServiceEvent } from '../service/service-event.ts';
 import { registerToken } from '../service/log/tokens.ts';
 import { openStore, type StoreTarget } from '../store/open-store.ts';
 import type { Store } from '../store/ports.ts';
-import { DataFolder, keyPassphrase, readServerConfig, type ServerConfig } from './data-folder.ts';
+import { chooseDatabase, describeDatabase } from './choose-database.ts';
+import { DataFolder, keyPassphrase, type LogMarker, readServerConfig, type ServerConfig } from './data-folder.ts';
 import { threadedCsrParser } from '../service/threads/threaded-csr-parser.ts';
 import { openServerKeys } from './server-keys.ts';
 import { witnessingOf } from '../core/audit/disjoint-quorums.ts';
@@ -53,8 +54,13 @@ export interface OpenServer {
 export interface OpenServerOptions {
   /** The data folder, as `glasskey init` or `initialise` creates it. */
   readonly data: string;
-  /** `postgres://…`, or the place of an embedded database. Default if undefined: the embedded one in the folder. */
-  readonly database: StoreTarget | undefined;
+  /**
+   * `postgres://…`, or the place of an embedded database. Default: the one that GLASSKEY_DATABASE, `glasskey.toml` or
+   * `log.json` names.
+   */
+  readonly database?: StoreTarget | undefined;
+  /** True to create the log in the database if this folder never had one. Default: false, and nothing is created. */
+  readonly creates?: boolean | undefined;
   /** The server's own URL, which replaces the public URL of a log made for development. */
   readonly listensAt?: string;
   /** Certificate profiles by identity. Default: the default profile for every identity. */
@@ -65,14 +71,14 @@ export interface OpenServerOptions {
   readonly observe?: (event: ServiceEvent) => void;
 }
 
+const FIRST_SERVE = 'the first "glasskey serve", or "glasskey init --database", creates it';
 const UNSEALED_ROWS =
   'rows without a seal still count: once no server of an older release runs, run `glasskey admin seal-rows`';
 const DISJOINT_QUORUMS =
   'two quorums of the witness policy share no witness: raise a threshold (glasskey admin witness-policy)';
 
 /**
- * Opens a data folder and its database, for a program that administers the log. Creates the log in the database if this
- * folder never had one. The caller closes the result. Throws `usage` for a folder or settings with a problem,
+ * Opens a data folder and its database, for a program that administers the log. The caller closes the result. Throws `usage` for a folder or settings with a problem,
  * `bad-bundle`, `bad-policy`, `bad-key-file`, `hsm-refused`, `hsm-unavailable`, `bad-key`, `storage-locked` if another
  * process uses the embedded database, `storage-unsafe`, `storage-failed`.
  */
@@ -83,8 +89,9 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   ensure(trustBundle !== undefined, 'usage', `${folder.trust} is missing`);
   const bundle = readBundle(folder, config, trustBundle);
   const policy = readWitnessPolicy(bundle.witnessPolicy, config.origin);
-  const { database } = options;
-  if (typeof database === 'string') assertDatabaseUrl(database);
+  const marker = await folder.readMarker();
+  const database = (await chooseDatabase(folder, options))?.target;
+  ensure(database !== undefined, 'usage', `${folder.path} has no log yet: ${FIRST_SERVE}`);
   const passphrase = await keyPassphrase(folder);
   const acceptsUnsealed = folder.unsealedRowsGate();
   const keys = await openServerKeys(folder, passphrase);
@@ -95,7 +102,8 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
     await Promise.all([keys.close(), csrParser.close()]);
   };
   try {
-    store = await openStore(database ?? { dataDir: folder.database });
+    const creates = options.creates === true && marker === undefined;
+    store = await openHolding(database, creates ? undefined : config.origin, marker);
     const { warnings: durability } = await store.checkDurability();
     const metrics = new Metrics();
     const publicUrl = (config.dev ? options.listensAt : undefined) ?? config.publicUrl;
@@ -125,7 +133,11 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         options.observe?.(event);
       },
     };
-    const context = await openOrCreate(open, configurationOf(trustBundle), folder, database);
+    await replaceConfiguration(store, config.origin, configurationOf(trustBundle));
+    const context = creates
+      ? await openOrCreate(open, configurationOf(trustBundle), folder, database)
+      : await openLog(open);
+    if (options.creates === true) await registerFirstToken(context, await folder.read(folder.token));
     const warnings = [
       ...durability,
       ...(witnessingOf(policy) === 'disjoint' ? [DISJOINT_QUORUMS] : []),
@@ -154,12 +166,6 @@ export function assertAnnounced({ issuers }: TrustBundle, later: readonly LaterC
     ensure(announced.includes(formatHex(issuer.certificate.der)), 'usage', `the trust bundle does not name ${name}`);
 }
 
-/** Throws `usage` unless the text is a database URL. The message omits the URL, which may hold a password. */
-export function assertDatabaseUrl(text: string): void {
-  const isOne = URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol);
-  ensure(isOne, 'usage', 'the database must be a postgres:// URL');
-}
-
 /** Parses the bundle and verifies its signatures. Throws `bad-bundle`, `usage` if it belongs to another log. */
 export function readBundle(folder: DataFolder, config: ServerConfig, text: string): TrustBundle {
   const signed = parseTrustBundle(text);
@@ -169,40 +175,47 @@ export function readBundle(folder: DataFolder, config: ServerConfig, text: strin
 }
 
 /**
- * Opens the log, or creates it. If the bundle names another auditor than the log, the log takes that one. A folder
- * whose log was created in one database never creates it in another: two logs with the same name and keys are a fork.
+ * Opens a database. Throws `usage`, having changed nothing, if it lacks the log that it must hold. A folder whose log
+ * was created in one database never creates it in another: two logs with the same name and keys are a fork.
  */
+async function openHolding(
+  database: StoreTarget,
+  holds: string | undefined,
+  marker: LogMarker | undefined,
+): Promise<Store> {
+  try {
+    return await openStore(database, { holds });
+  } catch (cause) {
+    if (!isGlasskeyError(cause, 'not-found')) throw cause;
+    const created = `which was created in ${marker?.database}`;
+    const advice = 'give the same --database again, or restore it; a log must never be begun twice';
+    const reason = marker === undefined ? FIRST_SERVE : `${created}: ${advice}`;
+    const separator = marker === undefined ? ': ' : ', ';
+    throw new GlasskeyError('usage', `this database does not hold the log${separator}${reason}`, { cause });
+  }
+}
+
+/** Opens the log, or creates it, or finishes its creation. */
 async function openOrCreate(
   open: OpenLogOptions,
   configuration: Configuration,
   folder: DataFolder,
-  database: StoreTarget | undefined,
+  database: StoreTarget,
 ): Promise<LogContext> {
-  await replaceConfiguration(open.store, open.origin, configuration);
-  const context = await openLog(open).catch(async (error: unknown) => {
+  const context = await openLog(open).catch((error: unknown) => {
     if (!isGlasskeyError(error, 'not-found')) throw error;
-    const marker = await folder.readMarker();
-    const place = marker?.database ?? '';
-    const advice = 'give the same --database again, or restore it; a log must never be begun twice';
-    ensure(
-      marker === undefined,
-      'usage',
-      `this database does not hold the log, which was created in ${place}: ${advice}`,
-    );
     return createLog(open, configuration);
   });
-  const isFinished = (await folder.readMarker()) !== undefined;
-  if (!isFinished) await appendGenesis(context);
-  const token = await folder.read(folder.token);
-  if (token !== undefined) await registerFirstToken(context, token.trim());
-  if (!isFinished) await folder.writeMarker({ database: describe(database), rows: 'sealed' });
+  await appendGenesis(context);
+  await folder.writeMarker({ database: describeDatabase(database), rows: 'sealed' });
   return context;
 }
 
 /** Makes the first token valid. A row of it without a seal is reported, and keeps nobody from administering the log. */
-async function registerFirstToken(context: LogContext, token: string): Promise<void> {
+async function registerFirstToken(context: LogContext, text: string | undefined): Promise<void> {
+  if (text === undefined) return;
   try {
-    await registerToken(context, token, 'registration', 'service');
+    await registerToken(context, text.trim(), 'registration', 'service');
   } catch (error) {
     if (!isGlasskeyError(error, 'unsealed-row')) throw error;
   }
@@ -212,11 +225,4 @@ async function registerFirstToken(context: LogContext, token: string): Promise<v
 function configurationOf(trustBundle: string): Configuration {
   const { bundle } = parseTrustBundle(trustBundle);
   return decode(configurationCodec, parseBase64(bundle.keytransConfiguration));
-}
-
-/** Describes a database without its password. */
-function describe(database: StoreTarget | undefined): string {
-  if (typeof database !== 'string') return 'the embedded database';
-  const url = new URL(database);
-  return `${url.protocol}//${url.host}${url.pathname}`;
 }

@@ -15,7 +15,7 @@ import type { Signer, SignerAlgorithm } from '../core/crypto/signer.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import type { LogKeys } from '../service/log/log-context.ts';
 import { threadedVrfProver } from '../service/threads/threaded-vrf-prover.ts';
-import { createFileOnce, createKeyFile } from './create-key-file.ts';
+import { createFileOnce } from './create-key-file.ts';
 import { type DataFolder, KEY_NAMES, type KeyName } from './data-folder.ts';
 import { KeyRing } from './key-ring.ts';
 import { type LaterCa, readLaterCas } from './later-cas.ts';
@@ -69,7 +69,7 @@ export async function createKeyFiles(
     KEY_NAMES.map(async (name) => {
       const kind = kindOf(name, kinds);
       const isMissing = keys.inToken(name) === undefined && !existsSync(folder.key(name));
-      if (isMissing) return createKeyFile(folder.key(name), passphrase, kind);
+      if (isMissing) return keys.create(name, passphrase, kind);
       const { algorithm } = await keys.signer(name);
       const flag = KIND_OPTIONS[name] === 'caKey' ? '--ca-key' : '--suite';
       ensure(algorithm === kind, 'usage', `this folder already has keys for ${flag} ${algorithm}`);

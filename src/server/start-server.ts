@@ -12,10 +12,11 @@ import type { LogContext } from '../service/log/log-context.ts';
 import { LogService } from '../service/log-service.ts';
 import { adoptReleased, assertLastSignedKnown } from '../service/sequencing/rollback-check.ts';
 import type { StoreTarget } from '../store/open-store.ts';
+import { databaseToServe } from './choose-database.ts';
 import { DataFolder } from './data-folder.ts';
 import { EventLog } from './event-log.ts';
 import { initialise } from './init.ts';
-import { type ListenAddress, parseListen, urlOf, withFreePort } from './listen-address.ts';
+import { type ListenAddress, parseListen, tryListening, urlOf } from './listen-address.ts';
 import { type OpenServer, openServer } from './open-server.ts';
 import { type LiveSettings, Reloader } from './reload.ts';
 import { RequestErrorLog } from './request-error-log.ts';
@@ -29,8 +30,13 @@ export interface StartServerOptions {
   readonly data: string;
   /** `host:port`; port 0 takes a free one. Default: `127.0.0.1:8080`. */
   readonly listen?: string | undefined;
-  /** `postgres://…`, or the place of an embedded database. Default: an embedded one in the folder, for evaluation. */
+  /**
+   * `postgres://…`, or the place of an embedded database. Default: the one that GLASSKEY_DATABASE, `glasskey.toml` or
+   * `log.json` names; with `dev`, else the embedded one in the folder.
+   */
   readonly database?: StoreTarget | undefined;
+  /** True to use the embedded database in the folder, which is for trying out. Default: false. */
+  readonly embedded?: boolean | undefined;
   /** True for development: initialises an empty folder, and certificates point to `listen`. Default: false. */
   readonly dev?: boolean | undefined;
   /** True to append although the last entry is over a day old. Check the clock first. Default: false. */
@@ -60,14 +66,17 @@ export interface RunningServer {
 
 /**
  * Serves a data folder over HTTP, as `glasskey serve` does, until the caller stops it. Installs no signal handlers.
- * Throws the errors of {@link openServer}. Also throws `usage` if it cannot listen on the address, `storage-failed` if
- * the folder cannot be written, `log-rolled-back` if `last-signed.checkpoint` is missing, `clock-skew` if the log was
+ * Throws the errors of {@link openServer}. Also throws `usage` if it cannot listen on the address, which it tries first,
+ * or if nothing names a database, `storage-failed` if the folder cannot be written, `log-rolled-back` if `last-signed.checkpoint` is missing, `clock-skew` if the log was
  * stopped for over a day, and with `dev` `storage-locked` if another process initialises the folder.
  */
 export async function startServer(options: StartServerOptions): Promise<RunningServer> {
   const { data, listen = '127.0.0.1:8080', dev = false, logger = stderrLogger() } = options;
   const folder = new DataFolder(data);
-  const address = dev ? await withFreePort(parseListen(listen)) : parseListen(listen);
+  const asked = parseListen(listen);
+  const tried = await tryListening(asked);
+  // Certificates of a development log name the port, so it must be known before the log is opened.
+  const address = dev ? tried : asked;
   const auditorUrl = options.auditor === undefined ? undefined : serverBase(options.auditor) + AUDITOR_PATHS.head;
   if (dev && !folder.isComplete) {
     const defaults = { suite: 'ed25519', origin: undefined, caKey: 'p256' } as const;
@@ -77,7 +86,8 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
   const settings = await readSettings(folder);
   const open = await openServer({
     data,
-    database: options.database,
+    database: await databaseToServe(folder, { database: options.database, embedded: options.embedded, dev }),
+    creates: true,
     profiles: settings.profiles,
     evidence: settings.evidence,
     ...(dev ? { listensAt: urlOf(address) } : {}),

@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url';
-import { sql as rawSql } from 'drizzle-orm';
+import { sql as rawSql, type SQL } from 'drizzle-orm';
 import { drizzle as drizzlePglite } from 'drizzle-orm/pglite';
 import { migrate as runOnPglite } from 'drizzle-orm/pglite/migrator';
 import { drizzle as drizzlePostgres } from 'drizzle-orm/postgres-js';
 import { migrate as runOnPostgres } from 'drizzle-orm/postgres-js/migrator';
 import type { PGlite } from '@electric-sql/pglite';
-import { GlasskeyError } from '../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
+import { assertNotMoved, movedName } from './moved-log.ts';
 import { connectPlain, type PostgresLimits } from './postgres-pool.ts';
 import { toStorageError } from './sql-error.ts';
 import { NEWEST_FORMAT } from './stored-format.ts';
@@ -16,12 +17,17 @@ export const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../migrations', impor
 /** Advisory lock of migrations: if several servers start at once, one migrates and the others wait. */
 const LOCK_KEY = 0x676c6b6d;
 
-/** Brings a PostgreSQL database to this program's schema. Throws `storage-failed`. */
-export async function migratePostgres(url: string, limits: PostgresLimits): Promise<void> {
+/**
+ * Brings a PostgreSQL database to this program's schema. Throws `storage-failed`, and `not-found` before any change if
+ * the database does not hold the log `holds`; `usage` if that has moved to another database.
+ */
+export async function migratePostgres(url: string, limits: PostgresLimits, holds?: string): Promise<void> {
   const client = connectPlain(url, limits);
   try {
     await client.unsafe(`select pg_advisory_lock(${LOCK_KEY})`);
     const db = drizzlePostgres(client);
+    const execute = async (query: SQL) => db.execute(query);
+    if (holds !== undefined) await assertHolds(execute, holds);
     await runOnPostgres(db, { migrationsFolder: MIGRATIONS_FOLDER });
     const rows = await db.execute<{ format: string | null }>(FORMAT);
     assertReadable(Number(rows[0]?.format ?? 1));
@@ -33,10 +39,12 @@ export async function migratePostgres(url: string, limits: PostgresLimits): Prom
   }
 }
 
-/** Brings an embedded database to this program's schema. Throws `storage-failed`. */
-export async function migratePglite(client: PGlite): Promise<void> {
+/** Brings an embedded database to this program's schema, as {@link migratePostgres} does. */
+export async function migratePglite(client: PGlite, holds?: string): Promise<void> {
   try {
     const db = drizzlePglite(client);
+    const execute = async (query: SQL) => (await db.execute(query)).rows;
+    if (holds !== undefined) await assertHolds(execute, holds);
     await runOnPglite(db, { migrationsFolder: MIGRATIONS_FOLDER });
     const { rows } = await db.execute<{ format: string | null }>(FORMAT);
     assertReadable(Number(rows[0]?.format ?? 1));
@@ -48,6 +56,19 @@ export async function migratePglite(client: PGlite): Promise<void> {
 /** The newest format of any log in the database. */
 const FORMAT = rawSql`select max(format)::text as format from logs`;
 
+/** Throws `not-found` or `usage` unless a database, of any version of the schema or none, holds a log. */
+async function assertHolds(
+  execute: (query: SQL) => Promise<readonly Record<string, unknown>[]>,
+  origin: string,
+): Promise<void> {
+  const [table] = await execute(rawSql`select to_regclass('logs') is not null as exists`);
+  const hasName = rawSql`origin = ${origin} or starts_with(origin, ${movedName(origin, '')})`;
+  const rows = table?.['exists'] === true ? await execute(rawSql`select origin from logs where ${hasName}`) : [];
+  const names = rows.map((row) => String(row['origin']));
+  ensure(names.length > 0, 'not-found', `the database does not hold the log ${origin}`);
+  if (!names.includes(origin)) assertNotMoved(origin, names);
+}
+
 /** Throws `storage-failed` if rows may have a format that this program cannot read. */
 function assertReadable(format: number): void {
   if (format <= NEWEST_FORMAT) return;
@@ -57,6 +78,7 @@ function assertReadable(format: number): void {
 
 /** Returns the database's own error, with the SQLSTATE: drizzle puts it into `cause`. */
 function migrationError(error: unknown): GlasskeyError {
+  if (isGlasskeyError(error)) return error;
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   return toStorageError(cause);
 }

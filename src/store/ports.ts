@@ -106,13 +106,15 @@ export interface Store {
   ping(): Promise<void>;
   /** Throws `storage-unsafe` if the database would acknowledge what is not durable. PGlite: returns a warning. */
   checkDurability(): Promise<{ readonly warnings: readonly string[] }>;
-  /** Creates a log of size 0. Throws `storage-failed` if the origin exists. */
+  /** Creates a log of size 0. Throws `storage-failed` if the origin exists, `usage` if that log has left this database. */
   createLog(log: NewLog): Promise<LogRow>;
   findLog(origin: string): Promise<LogRow | undefined>;
   /** Returns the format in which rows of a log may be written (stored-format.ts); undefined if there is no such log. */
   readFormat(origin: string): Promise<number | undefined>;
   /** Raises the format of a log. Returns false if it is not lower. */
   raiseFormat(origin: string, format: number): Promise<boolean>;
+  /** Returns a log by its number in this database, whatever its name there. */
+  findLogById(logId: number): Promise<LogRow | undefined>;
   /** Replaces the Configuration of a log if the row still has it. Returns true if it did. */
   replaceConfiguration(log: LogRow, configuration: Uint8Array): Promise<boolean>;
   /** Returns the rows of one log. */

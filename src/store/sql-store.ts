@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { and, eq, lt } from 'drizzle-orm';
+import { and, eq, lt, sql } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
 import { append } from './append.ts';
 import { auditorRows } from './auditor-rows.ts';
@@ -13,6 +13,7 @@ import { issuanceRows } from './issuance-rows.ts';
 import { labelRows } from './label-rows.ts';
 import { logRows } from './log-rows.ts';
 import { pruningRows } from './pruning-rows.ts';
+import { assertNotMoved, movedName } from './moved-log.ts';
 import type { LogRow, LogStore, NewLog, Store } from './ports.ts';
 import { RowSeals } from './row-seals.ts';
 import { sealedRows } from './sealed-rows.ts';
@@ -31,17 +32,17 @@ const NO_HASH = new Uint8Array(32);
 const NO_BYTES = new Uint8Array(0);
 
 /** Implements {@link Store} over either database, with every statement written once. */
-export function sqlStore(sql: SqlDriver, now: () => number): Store {
-  const hub = new EventHub(sql);
-  const queries = new Queries(sql);
+export function sqlStore(driver: SqlDriver, now: () => number): Store {
+  const hub = new EventHub(driver);
+  const queries = new Queries(driver);
   return {
-    kind: sql.kind,
+    kind: driver.kind,
 
     async ping() {
-      await sql.reserved.query('select 1 as one', []);
+      await driver.reserved.query('select 1 as one', []);
     },
 
-    checkDurability: () => sql.checkDurability(),
+    checkDurability: () => driver.checkDurability(),
     createLog: (log) => createLog(queries, log),
 
     async findLog(origin) {
@@ -63,6 +64,11 @@ export function sqlStore(sql: SqlDriver, now: () => number): Store {
       return raised.length === 1;
     },
 
+    async findLogById(logId) {
+      const [row] = await queries.run((db) => db.select(LOG).from(logs).where(eq(logs.logId, logId)));
+      return row;
+    },
+
     async replaceConfiguration({ logId, configuration }, next) {
       const unchanged = and(eq(logs.logId, logId), eq(logs.configuration, configuration));
       const replaced = await queries.run((db) =>
@@ -73,15 +79,21 @@ export function sqlStore(sql: SqlDriver, now: () => number): Store {
 
     log(logId, { sealing, reserved = false } = {}) {
       const seals = sealing && new RowSeals(sealing);
-      const used = reserved ? { driver: sql.reserved, queries: new Queries(sql.reserved) } : { driver: sql, queries };
-      return logStore({ ...used, logId, now, seals }, sql, hub);
+      const used = reserved ? { driver: driver.reserved, queries: new Queries(driver.reserved) } : { driver, queries };
+      return logStore({ ...used, logId, now, seals }, driver, hub);
     },
-    close: () => sql.close(),
+    close: () => driver.close(),
   };
 }
 
 async function createLog(queries: Queries, { origin, configuration }: NewLog): Promise<LogRow> {
   const emptyAuditRoot = new Uint8Array(createHash('sha256').digest());
+  const hasMoved = sql`starts_with(${logs.origin}, ${movedName(origin, '')})`;
+  const moved = await queries.run((db) => db.select({ name: logs.origin }).from(logs).where(hasMoved));
+  assertNotMoved(
+    origin,
+    moved.map(({ name }) => name),
+  );
   try {
     const [row] = await queries.run((db) => {
       const created = db.$with('created').as(db.insert(logs).values({ origin, configuration }).returning(LOG));

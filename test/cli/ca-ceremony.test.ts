@@ -48,7 +48,7 @@ describe('a key ceremony', () => {
     expect(bundle).toMatchObject({ sequence: before.sequence + 1, origin: before.origin, bundleKey: before.bundleKey });
     expect(bundle.roots).toEqual([readFileSync(box.path('root/root.pem'), 'utf8')]);
 
-    const { url, stop } = await box.serve('--data', 'server', '--listen', '127.0.0.1:0');
+    const { url, stop } = await box.serve('--data', 'server', '--embedded', '--listen', '127.0.0.1:0');
     const token = ['--server', url, '--token-file', box.path('server/registration.token')];
     expect((await box.run('register', 'alice@example.com', ...token, '--out', 'alice')).code).toBe(0);
     expect((await box.run('verify', 'alice/certificate.pem', '--server', url)).code).toBe(0);

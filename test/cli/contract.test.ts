@@ -15,7 +15,7 @@ let token: string[];
 beforeAll(async () => {
   const made = await box.run('init', '--data', 'server', '--public-url', 'https://keys.example');
   expect([made.code, made.stderr]).toEqual([0, '']);
-  ({ url } = await box.serve('--data', 'server', '--listen', '127.0.0.1:0'));
+  ({ url } = await box.serve('--data', 'server', '--embedded', '--listen', '127.0.0.1:0'));
   token = ['--token-file', box.path('server/registration.token')];
 }, 240_000);
 afterAll(() => box.remove());
@@ -68,11 +68,11 @@ describe('the program', () => {
     ['a missing option', ['lookup', 'a@example.com']],
     ['a server that is no URL', ['lookup', 'a@example.com', '--server', 'nonsense']],
     ['a server that does not answer', ['lookup', 'a@example.com', '--server', 'http://127.0.0.1:1']],
-    ['no data folder', ['serve', '--data', 'nowhere']],
+    ['no data folder', ['serve', '--data', 'nowhere', '--embedded']],
     ['an address that is none', ['serve', '--data', 'server', '--listen', 'here']],
     ['an unknown suite', ['init', '--data', 'x', '--suite', 'rot13']],
     ['a folder that is initialised', ['init', '--data', 'server']],
-    ['a folder that a server uses', ['serve', '--data', 'server', '--listen', '127.0.0.1:0']],
+    ['a folder that a server uses', ['serve', '--data', 'server', '--embedded', '--listen', '127.0.0.1:0']],
   ])('ends with 1 and one clear line for %s', async (_, args) => {
     const result = await box.run(...args);
     expect(result.code).toBe(1);
@@ -288,7 +288,7 @@ describe('trust and audit', () => {
     ).toBe(0);
 
     await box.run('init', '--data', 'impostor');
-    const impostor = await box.serve('--data', 'impostor', '--listen', '127.0.0.1:0');
+    const impostor = await box.serve('--data', 'impostor', '--embedded', '--listen', '127.0.0.1:0');
     const changed = await box.run('lookup', 'files@example.com', '--server', impostor.url, ...state);
     expect([changed.code, changed.stderr.includes('(other-log)')]).toEqual([1, true]);
     const given = await box.run('audit', impostor.url, '--trust', 'trust.json', '--state', 'other');

@@ -226,7 +226,7 @@ describe('glasskey publish', () => {
     expect([changed.code, changed.stderr]).toEqual([1, expect.stringContaining('(published-differs)')]);
     writeFileSync(path, before);
     expect(await box.run('init', '--data', 'second')).toMatchObject({ code: 0 });
-    const second = await box.serve('--data', 'second', '--listen', '127.0.0.1:0');
+    const second = await box.serve('--data', 'second', '--embedded', '--listen', '127.0.0.1:0');
     const foreign = await box.run('publish', second.url, '--to', 'copy');
     expect([foreign.code, foreign.stderr]).toEqual([1, expect.stringContaining('(other-log)')]);
     expect(readFileSync(path, 'utf8')).toBe(before);

@@ -22,7 +22,7 @@ describe('serving', () => {
     const id = String(tokens[0]?.id);
     expect((await box.run('admin', 'token', 'revoke', id, '--data', 'restart')).code).toBe(0);
 
-    const again = await box.serve('--data', 'restart', '--listen', '127.0.0.1:0');
+    const again = await box.serve('--data', 'restart', '--embedded', '--listen', '127.0.0.1:0');
     expect((await box.run('lookup', 'kept@example.com', '--server', again.url)).code).toBe(0);
     const register = (file: string, out: string) =>
       box.run('register', `${out}@example.com`, '--server', again.url, '--token-file', file, '--out', out);

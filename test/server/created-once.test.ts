@@ -18,9 +18,9 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(data, { recursive: true }));
 
-/** Opens the log as a start and every admin command do; tells what the database holds then. */
+/** Opens the log as a start does; returns what the database holds then. */
 async function opened(): Promise<{ readonly entries: number; readonly released: number }> {
-  const open = await openServer({ data, database: { database } });
+  const open = await openServer({ data, database: { database }, creates: true });
   await open.close();
   const count = async (table: string): Promise<number> => {
     const { rows } = await database.query<{ count: number }>(`select count(*)::int as count from ${table}`);

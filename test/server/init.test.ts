@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CliSandbox } from '../support/cli.ts';
-import { createTestDatabase } from '../support/postgres.ts';
+import { createEmptyDatabase, createTestDatabase, tablesOf } from '../support/postgres.ts';
 
 const box = new CliSandbox();
 afterAll(() => box.remove());
@@ -57,9 +57,14 @@ describe('init', () => {
     const database = await createTestDatabase();
     expect((await init('placed', '--database', database)).code).toBe(0);
     expect(existsSync(box.path('placed/db'))).toBe(false);
-    const elsewhere = await box.run('serve', '--data', 'placed', ...LOOPBACK);
-    expect([elsewhere.code, elsewhere.stderr.includes('a log must never be begun twice')]).toEqual([1, true]);
-    const server = await box.serve('--data', 'placed', '--database', database, ...LOOPBACK);
+    const other = await createEmptyDatabase();
+    for (const place of [['--embedded'], ['--database', other]]) {
+      const elsewhere = await box.run('serve', '--data', 'placed', ...place, ...LOOPBACK);
+      expect([elsewhere.code, elsewhere.stderr.includes('a log must never be begun twice')]).toEqual([1, true]);
+    }
+    expect(existsSync(box.path('placed/db'))).toBe(false);
+    expect(await tablesOf(other)).toBe(0);
+    const server = await box.serve('--data', 'placed', ...LOOPBACK);
     expect((await box.run('lookup', 'nobody@example.com', '--server', server.url)).code).toBe(3);
     expect(await server.stop()).toBe(0);
   }, 120_000);
@@ -69,10 +74,10 @@ describe('init', () => {
     expect((await init('guarded')).code).toBe(0);
     expect(existsSync(box.path('guarded/passphrase'))).toBe(false);
     box.variables['GLASSKEY_PASSPHRASE'] = 'battery staple';
-    const wrong = await box.run('serve', '--data', 'guarded', ...LOOPBACK);
+    const wrong = await box.run('serve', '--data', 'guarded', '--embedded', ...LOOPBACK);
     expect([wrong.code, wrong.stderr]).toEqual([1, 'glasskey: wrong passphrase or damaged key file (bad-key-file)\n']);
     delete box.variables['GLASSKEY_PASSPHRASE'];
-    const missing = await box.run('serve', '--data', 'guarded', ...LOOPBACK);
+    const missing = await box.run('serve', '--data', 'guarded', '--embedded', ...LOOPBACK);
     expect([missing.code, missing.stderr.includes('GLASSKEY_PASSPHRASE')]).toEqual([1, true]);
     expect(existsSync(box.path('guarded/passphrase'))).toBe(false);
   }, 60_000);

@@ -34,7 +34,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const firstToken = (): string => readFileSync(join(first, 'registration.token'), 'utf8').trim();
 
 async function onServer<T>(data: string, work: (open: OpenServer) => Promise<T>): Promise<T> {
-  const open = await openServer({ data, database: { database } });
+  const open = await openServer({ data, database: { database }, creates: true });
   try {
     return await work(open);
   } finally {

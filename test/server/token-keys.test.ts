@@ -63,7 +63,7 @@ describe.skipIf(NO_SOFT_HSM !== undefined)(
     }, 240_000);
 
     it('serves, says when the token is gone, and goes on when it is back', async () => {
-      const { url, stop } = await box.serve('--data', 'server', '--listen', '127.0.0.1:0');
+      const { url, stop } = await box.serve('--data', 'server', '--embedded', '--listen', '127.0.0.1:0');
       const register = (name: string) =>
         box.run(
           'register',
@@ -103,15 +103,15 @@ describe.skipIf(NO_SOFT_HSM !== undefined)(
 
     it('never says the PIN, and wants it readable by its owner alone', async () => {
       writeFileSync(box.path('server', 'token.pin'), '99817263\n');
-      const wrong = await box.run('serve', '--data', 'server', '--listen', '127.0.0.1:0');
+      const wrong = await box.run('serve', '--data', 'server', '--embedded', '--listen', '127.0.0.1:0');
       expect([wrong.code, wrong.stderr.includes('(hsm-refused)')]).toEqual([1, true]);
       expect(wrong.stderr + wrong.stdout).not.toContain('99817263');
       writeFileSync(box.path('server', 'open.pin'), `${hsm.pin}\n`, { mode: 0o644 });
       writeFileSync(box.path('server', 'glasskey.toml'), settings().replace('token.pin', 'open.pin'));
-      const open = await box.run('serve', '--data', 'server', '--listen', '127.0.0.1:0');
+      const open = await box.run('serve', '--data', 'server', '--embedded', '--listen', '127.0.0.1:0');
       expect([open.code, open.stderr.includes('(bad-key-file)')]).toEqual([1, true]);
       writeFileSync(box.path('server', 'glasskey.toml'), settings().replace('file:token.pin', 'env:TOKEN_PIN'));
-      const unset = await box.run('serve', '--data', 'server', '--listen', '127.0.0.1:0');
+      const unset = await box.run('serve', '--data', 'server', '--embedded', '--listen', '127.0.0.1:0');
       expect([unset.code, unset.stderr.includes('(hsm-refused)')]).toEqual([1, true]);
     }, 240_000);
   },

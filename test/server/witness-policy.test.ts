@@ -10,7 +10,7 @@ const sandbox = new CliSandbox();
 afterAll(() => sandbox.remove());
 
 const bundle = () => JSON.parse(readFileSync(sandbox.path('log', 'trust.json'), 'utf8')) as Record<string, unknown>;
-const serve = () => sandbox.serve('--data', 'log', '--listen', '127.0.0.1:0');
+const serve = () => sandbox.serve('--data', 'log', '--embedded', '--listen', '127.0.0.1:0');
 const lookup = (url: string) => sandbox.run('lookup', 'nobody@example.com', '--server', url, '--state', 'client');
 
 describe('a log with a witness policy', () => {

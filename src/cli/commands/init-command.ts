@@ -3,20 +3,17 @@ import { fingerprint } from '../../contract/bundle-signature.ts';
 import { parseTrustBundle } from '../../contract/parse-trust-bundle.ts';
 import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { DataFolder } from '../../server/data-folder.ts';
+import { assertDatabaseUrl } from '../../server/database-url.ts';
 import type { LogFlags } from '../../server/log-settings.ts';
 import { parseDuration } from '../../server/settings/duration.ts';
 import { readInput } from '../../server/user-input.ts';
+import { warnOfPassword } from '../database-option.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output/print.ts';
 import { ALLOW_DISJOINT_HELP, type RunServer } from './run-command.ts';
 
 // A server's modules (databases, HTTP, issuing) are loaded by the commands that need them: clients start twice as fast.
-const loadModules = () =>
-  Promise.all([
-    import('../../server/init.ts'),
-    import('../../server/open-server.ts'),
-    import('../../server/log-settings.ts'),
-  ]);
+const loadModules = () => Promise.all([import('../../server/init.ts'), import('../../server/log-settings.ts')]);
 
 interface InitFlags extends LogFlags {
   readonly data: string;
@@ -59,11 +56,24 @@ export function initCommand(program: Command, run: RunServer): void {
     .action((flags: InitFlags) => run(() => init(flags)));
 }
 
+/** `init` fixes the public URL for ever, so that the lack of one must be noticed now. */
+const NO_PUBLIC_URL = [
+  '  no --public-url: certificates will name no CRL, no OCSP responder and no issuer, so that other programs cannot',
+  '  learn of revocations. If they should, remove the folder and run init again with --public-url https://…',
+];
+
+/** Creates the log of a new data folder in a database. */
+async function createLogIn(data: string, database: string): Promise<void> {
+  const { openServer } = await import('../../server/open-server.ts');
+  await (await openServer({ data, database, creates: true })).close();
+}
+
 async function init(flags: InitFlags): Promise<number> {
   const { data, suite, origin, publicUrl, caKey, database } = flags;
-  const [{ initialise }, { assertDatabaseUrl, openServer }, { logSettings }] = await loadModules();
+  const [{ initialise }, { logSettings }] = await loadModules();
   const log = logSettings(flags);
   if (database !== undefined) assertDatabaseUrl(database);
+  warnOfPassword(database);
   const witnessPolicy = flags.witnessPolicy === undefined ? undefined : await readInput(flags.witnessPolicy);
   const config = await initialise({
     data,
@@ -79,7 +89,7 @@ async function init(flags: InitFlags): Promise<number> {
     dev: false,
     nowMs: Date.now(),
   });
-  if (database !== undefined) await (await openServer({ data, database })).close();
+  if (database !== undefined) await createLogIn(data, database);
   const folder = new DataFolder(data);
   const bundle = fingerprint(parseTrustBundle(await readInput(folder.trust)).bundle);
   if (flags.json === true)
@@ -90,7 +100,9 @@ async function init(flags: InitFlags): Promise<number> {
       `  application token: ${folder.token}`,
       `  trust bundle for clients: ${folder.trust}`,
       `  its fingerprint, to publish where the server cannot change it: ${bundle}`,
-      '  Next: move keys/root.pem and keys/bundle.pem offline (serving does not need them), then `glasskey serve`',
+      ...(publicUrl === undefined ? NO_PUBLIC_URL : []),
+      '  Next: move keys/root.pem and keys/bundle.pem offline (serving does not need them),',
+      '  then run `glasskey serve`, with the URL of a PostgreSQL in GLASSKEY_DATABASE',
     );
   return EXIT.fine;
 }

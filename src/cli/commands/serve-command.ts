@@ -3,12 +3,15 @@ import type { Command } from 'commander';
 import { EXIT } from '../exit-code.ts';
 import { printLines } from '../output/print.ts';
 import { stopSignal } from '../stop-signal.ts';
+import { hasPassword } from '../../server/database-url.ts';
+import { DATABASE_HELP, PASSWORD_WARNING } from '../database-option.ts';
 import type { RunServer } from './run-command.ts';
 
 interface ServeFlags {
   readonly data: string;
   readonly listen: string;
   readonly database?: string;
+  readonly embedded?: boolean;
   readonly dev?: boolean;
   readonly acceptClockGap?: boolean;
   readonly acceptMissingCheckpoint?: boolean;
@@ -25,8 +28,9 @@ export function serveCommand(program: Command, run: RunServer): void {
     .description('serve the log of a data folder')
     .requiredOption('--data <dir>', 'data folder')
     .option('--listen <address>', 'address and port', '127.0.0.1:8080')
-    .option('--database <url>', 'postgres://…; default: the embedded database, for evaluation')
-    .option('--dev', 'for development: initialise an empty folder, with the address as public URL')
+    .option('--database <url>', DATABASE_HELP)
+    .option('--embedded', 'use an embedded database in the data folder, to try Glasskey out')
+    .option('--dev', 'for development: initialise an empty folder, with the address as public URL; implies --embedded')
     .option(
       '--auditor <url>',
       'URL to fetch the heads of the third-party auditor from; default: the auditor posts them',
@@ -38,7 +42,7 @@ export function serveCommand(program: Command, run: RunServer): void {
     )
     .addHelpText(
       'after',
-      '\nExample:\n  $ glasskey serve --data /srv/glasskey --database postgres://localhost/glasskey',
+      '\nExample:\n  $ export GLASSKEY_DATABASE=postgres://localhost/glasskey\n  $ glasskey serve --data /srv/glasskey',
     )
     .action((flags: ServeFlags) => run(() => serveUntilStopped(flags)));
 }
@@ -49,7 +53,10 @@ async function serveUntilStopped(flags: ServeFlags): Promise<number> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   const stopped = stopSignal();
   const { startServer } = await import('../../server/start-server.ts');
-  const running = await startServer(flags);
+  const { stderrLogger } = await import('../../server/service-logger.ts');
+  const logger = stderrLogger();
+  if (flags.database !== undefined && hasPassword(flags.database)) logger.warn(PASSWORD_WARNING);
+  const running = await startServer({ ...flags, logger });
   const reload = (): void => void running.reload();
   process.on('SIGHUP', reload);
   printLines(

@@ -166,7 +166,7 @@ interface Started {
 }
 
 async function begin(folder: string, database: PGlite, port: number): Promise<Started> {
-  const open = await openServer({ data: folder, database: { database } });
+  const open = await openServer({ data: folder, database: { database }, creates: true });
   await adoptReleased(open.context);
   const service = new LogService(open.context);
   await service.start();

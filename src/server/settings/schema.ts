@@ -6,6 +6,7 @@ import type { EvidenceName } from '../../service/evidence/policy-table.ts';
 import { DEFAULT_SUBJECT } from '../../service/evidence/email/email-settings.ts';
 import { DEFAULT_RECOVERY } from '../../service/evidence/recovery-settings.ts';
 import { WEBHOOK_OPERATIONS } from '../../service/evidence/webhook/webhook-settings.ts';
+import { isDatabaseUrl } from '../database-url.ts';
 import { budget, duration, fileName, headerText, identityScope, serviceUrl, smtpUrl } from './fields.ts';
 import { pkcs11Schema } from './pkcs11.ts';
 import { profileRow } from './profile.ts';
@@ -82,6 +83,7 @@ export const settingsSchema = z.strictObject({
   webhook: webhook.optional(),
   recovery: recovery.optional(),
   pkcs11: pkcs11Schema.optional(),
+  database: z.strictObject({ url: z.string().refine(isDatabaseUrl, 'not a postgres:// URL') }).optional(),
   tls: z.strictObject({ certificate: fileName, key: fileName }).optional(),
   est: z.strictObject({ client_certificate_header: headerName }).optional(),
   lookups: z

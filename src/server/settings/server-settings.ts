@@ -32,6 +32,8 @@ export interface ServerSettings {
   /** Certificate and key, PEM; undefined for plain HTTP. */
   readonly tls: TlsFiles | undefined;
   readonly certificateHeader: CertificateHeader;
+  /** The PostgreSQL of the log; undefined if the file names none. */
+  readonly databaseUrl: string | undefined;
 }
 
 /** A mistake in the settings file. */
@@ -98,7 +100,7 @@ function problemsOf(issue: z.core.$ZodIssue): Omit<SettingProblem, 'line'>[] {
 }
 
 function settingsOf(
-  { profile, policy, oidc, email, webhook, recovery, limits, lookups, http, pkcs11, tls, est }: SettingsFile,
+  { profile, policy, oidc, email, webhook, recovery, limits, lookups, http, pkcs11, tls, est, database }: SettingsFile,
   files: ReadSettingFile,
 ): ServerSettings {
   return {
@@ -121,6 +123,7 @@ function settingsOf(
     pkcs11: pkcs11 && pkcs11Settings(pkcs11),
     tls: tls && { certificate: files(tls.certificate) ?? '', key: files(tls.key) ?? '' },
     certificateHeader: { name: est?.client_certificate_header, trustedProxies: http?.trusted_proxies ?? [] },
+    databaseUrl: database?.url,
   };
 }
 

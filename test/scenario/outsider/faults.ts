@@ -117,4 +117,28 @@ export const FAULTS: readonly OutsideAttack[] = [
       'test/http/readiness.test.ts: is not ready at the first question, if a submission has waited for long before',
     ],
   },
+  {
+    attack:
+      'serve the embedded database of a log that has moved to PostgreSQL, also with the data folder as it was before',
+    outcome: 'it refuses to start: the database itself says that its log has moved',
+    codes: ['usage'],
+    tests: [
+      'test/server/move-database.test.ts: is the same log for those who know it, and its old database is never served again',
+    ],
+  },
+  {
+    attack: 'kill the move of a log to another database at any step',
+    outcome: 'no two databases can be served, and the same command finishes the move',
+    codes: [],
+    tests: ['test/server/move-database.test.ts: can be repeated after a crash in %s'],
+  },
+  {
+    attack: 'name the wrong database, or none, to a server or an administrator',
+    outcome: 'nothing is created in it, and no second log begins',
+    codes: ['usage'],
+    tests: [
+      'test/server/no-traps.test.ts: an admin command creates no log, no database and no folder',
+      'test/server/init.test.ts: creates the log in a database where told, which is then the only one for it',
+    ],
+  },
 ];

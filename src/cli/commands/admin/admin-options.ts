@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { OpenServer, OpenServerOptions } from '../../../server/open-server.ts';
+import { DATABASE_HELP, warnOfPassword } from '../../database-option.ts';
 import { EXIT } from '../../exit-code.ts';
 
 /** The options of every `admin` command that opens the log. */
@@ -14,7 +15,7 @@ export interface AdminFlags {
 export function adminOptions(command: Command, example: string): Command {
   return command
     .requiredOption('--data <dir>', 'data folder')
-    .option('--database <url>', 'postgres://…; default: the embedded database')
+    .option('--database <url>', DATABASE_HELP)
     .option('--json', 'print the result as JSON')
     .addHelpText('after', `\nExample:\n  $ ${example}`);
 }
@@ -25,7 +26,7 @@ export function administrator(): string {
 }
 
 /**
- * Opens the log of a data folder, runs `work` and closes it; returns the exit code. With the embedded database the
+ * Opens the log of a data folder, which must exist, runs `work` and closes it; returns the exit code. With the embedded database the
  * server must be stopped, because it holds the folder's lock. Commands that issue pass their profiles in `more`.
  */
 export async function withOpenLog(
@@ -33,6 +34,7 @@ export async function withOpenLog(
   work: (open: OpenServer) => Promise<void>,
   more: Pick<OpenServerOptions, 'profiles'> = {},
 ): Promise<number> {
+  warnOfPassword(flags.database);
   const { openServer } = await import('../../../server/open-server.ts');
   const open = await openServer({ data: flags.data, database: flags.database, ...more });
   try {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { DATABASE_HELP } from '../../database-option.ts';
 import { EXIT } from '../../exit-code.ts';
 import { printJson, printLines } from '../../output/print.ts';
 import type { RunServer } from '../run-command.ts';
@@ -21,7 +22,7 @@ export function adminLogCommand(admin: Command, run: RunServer): void {
         'Stop the servers first. They can serve the log again afterwards, but nothing is appended any more',
     )
     .requiredOption('--data <dir>', 'data folder, with keys/bundle.pem')
-    .option('--database <url>', 'postgres://…; default: the embedded database')
+    .option('--database <url>', DATABASE_HELP)
     .option('--successor <file>', 'trust bundle of the log that continues this one; default: none')
     .option('--reason <text>', 'why, for people to read: up to 255 ASCII characters', '')
     .option('--accept-clock-gap', 'end it although its last entry is over a day old; check the clock first')
