@@ -11,7 +11,11 @@ try {
   const program = await createProgram(process.argv.slice(2));
   await program.parseAsync();
 } catch (error) {
-  const { EXIT, reportFailure } = await import('./exit-code.ts');
-  if (!(error instanceof CommanderError)) reportFailure(error);
-  process.exitCode = error instanceof CommanderError && error.exitCode === 0 ? EXIT.fine : EXIT.refused;
+  // Commander has printed its own: help, the version or what is wrong. Loading more would take longer than that.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 1;
+  else {
+    const { EXIT, reportFailure } = await import('./exit-code.ts');
+    reportFailure(error);
+    process.exitCode = EXIT.refused;
+  }
 }
