@@ -25,6 +25,8 @@ export type ActName =
   | 'rows-sealed'
   /** An administrator finished an upgrade: rows may have a newer format. */
   | 'format-raised'
+  /** An administrator began to move the log to another database. */
+  | 'database-moving'
   /** Another issuing CA signs certificates from now on. */
   | 'issuer-changed'
   /** The last entry of the log. */

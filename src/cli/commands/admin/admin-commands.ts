@@ -4,6 +4,7 @@ import { adminAuditorCommand } from './auditor-command.ts';
 import { importCommand } from './import-command.ts';
 import { listCommands } from './list-commands.ts';
 import { adminLogCommand } from './log-command.ts';
+import { moveDatabaseCommand } from './move-database-command.ts';
 import { recordCommands } from './record-commands.ts';
 import { adminRecoveryCommands } from './recovery-commands.ts';
 import { adminRevokeCommand } from './revoke-command.ts';
@@ -26,6 +27,7 @@ export function adminCommands(program: Command, run: RunServer): void {
   adminRecoveryCommands(admin, run);
   sealRowsCommand(admin, run);
   upgradeCommand(admin, run);
+  moveDatabaseCommand(admin, run);
   witnessPolicyCommand(admin, run);
   adminLogCommand(admin, run);
 }
