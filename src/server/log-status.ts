@@ -9,9 +9,9 @@ import { configurationCodec } from '../core/keytrans/configuration.ts';
 import type { TrustBundle } from '../contract/trust-bundle.ts';
 import { inspectDatabase, readSchemaVersions, type SchemaVersions } from '../store/inspect-database.ts';
 import { type InspectedLog, inspectLog } from '../store/inspect-log.ts';
-import type { StoreTarget } from '../store/open-store.ts';
+import { chooseDatabase } from './choose-database.ts';
 import { DataFolder, readServerConfig } from './data-folder.ts';
-import { assertDatabaseUrl, readBundle } from './open-server.ts';
+import { readBundle } from './open-server.ts';
 
 /** The last cosignature of a witness, as the newest released checkpoints show it. */
 export interface WitnessStatus {
@@ -45,7 +45,7 @@ export async function readLogStatus(options: {
   const text = await folder.read(folder.trust);
   ensure(text !== undefined, 'usage', `${folder.trust} is missing`);
   const bundle = readBundle(folder, config, text);
-  const database = await inspectDatabase(inspectedTarget(folder, options.database));
+  const database = await inspectDatabase(await inspectedTarget(folder, options.database));
   try {
     const schema = await readSchemaVersions(database);
     const log = await inspectLog(database, config.origin);
@@ -68,15 +68,14 @@ export async function readLogStatus(options: {
   }
 }
 
-/** Returns the database to look at. Throws `usage` for a URL that is none. */
-export function inspectedTarget(
-  folder: DataFolder,
-  database: string | undefined,
-): Extract<StoreTarget, string | { readonly dataDir: string }> {
-  if (database === undefined) return { dataDir: folder.database };
-  assertDatabaseUrl(database);
-  return database;
+/** Returns the database to look at: the one that `serve` uses. Throws `usage` for a URL that is none. */
+export async function inspectedTarget(folder: DataFolder, database: string | undefined): Promise<InspectedTarget> {
+  const chosen = (await chooseDatabase(folder, { database }))?.target;
+  return typeof chosen === 'string' ? chosen : { dataDir: folder.database };
 }
+
+/** A database that can be looked at. */
+type InspectedTarget = Parameters<typeof inspectDatabase>[0];
 
 function isAudited({ keytransConfiguration }: TrustBundle): boolean {
   return decode(configurationCodec, parseBase64(keytransConfiguration)).mode === 'thirdPartyAuditing';

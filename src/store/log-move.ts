@@ -1,10 +1,17 @@
 import type { PGlite } from '@electric-sql/pglite';
+import { getTableColumns } from 'drizzle-orm';
 import type { Sql } from 'postgres';
 import { ensure, isGlasskeyError } from '../core/errors.ts';
 import { compareRows, copyRows, deleteRows, LOG_TABLES, type LogRows, type RunStatement } from './copy-rows.ts';
 import { connectPlain, DEFAULT_POSTGRES_LIMITS } from './postgres-pool.ts';
 import { arrivingName, movedName } from './moved-log.ts';
+import { logs } from './schema.ts';
 import { toStorageError } from './sql-error.ts';
+
+/** The columns of `logs` that go with a log, whichever a later program adds. */
+const LOG_COLUMNS = Object.values(getTableColumns(logs))
+  .map(({ name }) => name)
+  .filter((name) => name !== 'log_id' && name !== 'origin');
 
 /** Options of {@link LogMove}. */
 export interface LogMoveOptions {
@@ -88,11 +95,13 @@ export class LogMove {
 
   /** Creates the log's row in the target, under a name of its own; returns its number. */
   async #createArriving(source: RunStatement, target: RunStatement, from: number): Promise<number> {
-    const [original] = await source('select configuration::text as text from logs where log_id = $1::text::int4', [
-      String(from),
-    ]);
-    const insert = 'insert into logs (origin, configuration) values ($1, $2::text::bytea) returning log_id';
-    const [created] = await target(insert, [arrivingName(this.#options.origin), String(original?.['text'])]);
+    const columns = LOG_COLUMNS.join(', ');
+    const original = 'select row_to_json(logs)::text as text from logs where log_id = $1::text::int4';
+    const [row] = await source(original, [String(from)]);
+    const insert =
+      `insert into logs (origin, ${columns}) ` +
+      `select $1::text, ${columns} from json_populate_record(null::logs, $2::text::json) returning log_id`;
+    const [created] = await target(insert, [arrivingName(this.#options.origin), String(row?.['text'])]);
     return Number(created?.['log_id']);
   }
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { DATABASE_HELP, warnOfPassword } from '../database-option.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson, printLines } from '../output/print.ts';
 import { printTable } from '../output/table-output.ts';
@@ -18,13 +19,14 @@ export function doctorCommand(program: Command, run: RunServer): void {
     .command('doctor')
     .description('check what a server relies on, and say what to do; changes nothing, exits with 1 if a check fails')
     .requiredOption('--data <dir>', 'data folder')
-    .option('--database <url>', 'postgres://…; default: the embedded database')
+    .option('--database <url>', DATABASE_HELP)
     .option('--listen <address>', 'address and port of the server', '127.0.0.1:8080')
     .option('--auditor <url>', 'URL of the third-party auditor; default: it is not asked')
     .option('--json', 'print the findings as JSON')
     .addHelpText('after', '\nExample:\n  $ glasskey doctor --data /srv/glasskey')
     .action((flags: DoctorFlags) =>
       run(async () => {
+        warnOfPassword(flags.database);
         const { examine } = await import('../../server/doctor/examine.ts');
         const findings = await examine(flags);
         const failed = findings.filter(({ state }) => state === 'FAIL').length;

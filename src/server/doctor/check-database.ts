@@ -46,13 +46,13 @@ export interface ExpectedLog {
 
 /** Checks the database of a log: settings, clock, schema, and that it holds the log. */
 export async function checkDatabase(
-  target: Parameters<typeof inspectDatabase>[0],
+  chooseTarget: () => Promise<Parameters<typeof inspectDatabase>[0]>,
   expected: ExpectedLog,
   now: () => number,
 ): Promise<readonly Finding[]> {
   let database: InspectedDatabase | undefined;
   try {
-    database = await inspectDatabase(target);
+    database = await inspectDatabase(await chooseTarget());
     const own = database.kind === 'postgres' ? await checkPostgres(database, now) : [EMBEDDED];
     return [...own, ...(await checkContents(database, expected))];
   } catch (error) {

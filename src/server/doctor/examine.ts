@@ -44,7 +44,7 @@ export async function examine(options: ExamineOptions): Promise<readonly Finding
   const found = await Promise.all([
     checkSettings(folder),
     checkFolder(folder, config.dev),
-    checkDatabase(inspectedTarget(folder, options.database), { origin: config.origin, isCreated }, tools.now),
+    checkDatabase(() => inspectedTarget(folder, options.database), { origin: config.origin, isCreated }, tools.now),
     checkPort(address, bundle, tools),
     checkPublicUrl(config.publicUrl, bundle, issuer, tools),
     checkWitnesses(bundle.witnessPolicy, tools),

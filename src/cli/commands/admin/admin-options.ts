@@ -26,8 +26,9 @@ export function administrator(): string {
 }
 
 /**
- * Opens the log of a data folder, which must exist, runs `work` and closes it; returns the exit code. With the embedded
- * server must be stopped, because it holds the folder's lock. Commands that issue pass their profiles in `more`.
+ * Opens the log of a data folder, which must exist, runs `work` and closes it; returns the exit code. The server of an
+ * embedded database must be stopped, because it holds the folder's lock. Commands that issue pass their profiles in
+ * `more`.
  */
 export async function withOpenLog(
   flags: AdminFlags,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { LogStatus } from '../../../server/log-status.ts';
+import { warnOfPassword } from '../../database-option.ts';
 import { EXIT } from '../../exit-code.ts';
 import { isoTime, printJson } from '../../output/print.ts';
 import { printTable } from '../../output/table-output.ts';
@@ -14,6 +15,7 @@ export function statusCommand(admin: Command, run: RunServer): void {
     'glasskey admin status --data /srv/glasskey',
   ).action((flags: AdminFlags) =>
     run(async () => {
+      warnOfPassword(flags.database);
       const { readLogStatus } = await import('../../../server/log-status.ts');
       const status = await readLogStatus(flags);
       const nowMs = Date.now();

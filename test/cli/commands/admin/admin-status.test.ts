@@ -45,7 +45,7 @@ it('admin status and doctor look at a log beside its server', async () => {
 it('admin status says that a server holds the embedded database', async () => {
   const data = ['--data', 'embedded'];
   expect((await box.run('init', ...data)).code).toBe(0);
-  const { stop } = await box.serve(...data, '--listen', '127.0.0.1:0');
+  const { stop } = await box.serve(...data, '--embedded', '--listen', '127.0.0.1:0');
   const busy = await box.run('admin', 'status', ...data);
   expect([busy.code, busy.stderr.includes('(storage-locked)')]).toEqual([1, true]);
   expect(await stop()).toBe(0);
