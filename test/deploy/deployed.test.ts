@@ -71,9 +71,7 @@ describe.skipIf(why !== undefined)(title, () => {
       const made = await image.run(data, [...init, '--public-url', url], environment);
       expect([made.code, made.stderr]).toEqual([0, '']);
 
-      const serve = [...Entrypoint, ...Cmd, '--database', environment.GLASSKEY_DATABASE].map((word) => {
-        return word.replace(':8080', `:${port}`);
-      });
+      const serve = [...Entrypoint, ...Cmd].map((word) => word.replace(':8080', `:${port}`));
       for (const name of ['first', 'second']) {
         const server = image.start(data, serve, environment);
         let log = '';
