@@ -1,4 +1,3 @@
-import type { PGlite } from '@electric-sql/pglite';
 import { ensure } from '../core/errors.ts';
 import type { Act } from '../service/log/act.ts';
 import { openLog } from '../service/log/open-log.ts';
@@ -9,7 +8,7 @@ import { rederiveHead } from '../service/sequencing/rederive-head.ts';
 import { checkLog } from '../service/sequencing/self-check.ts';
 import { LogMove, type RowCounts } from '../store/log-move.ts';
 import { openStore } from '../store/open-store.ts';
-import { openPglite, openPgliteStore } from '../store/pglite-store.ts';
+import { openPglite, type OpenPglite, openPgliteStore } from '../store/pglite-store.ts';
 import type { Store } from '../store/ports.ts';
 import { type DatabaseOptions, databaseToMoveTo, describeDatabase, isEmbedded } from './choose-database.ts';
 import { DataFolder, keyPassphrase, readServerConfig } from './data-folder.ts';
@@ -74,6 +73,7 @@ export async function moveDatabase(options: MoveDatabaseOptions): Promise<MovedD
 /** Opens the copy with the keys of the folder, and checks all that it holds. Returns the number of log entries. */
 async function checkCopy(folder: DataFolder, target: Store, logId: number): Promise<number> {
   const config = await readServerConfig(folder);
+  const acceptsUnsealed = folder.unsealedRowsGate();
   const keys = await openServerKeys(folder, await keyPassphrase(folder));
   try {
     const row = await target.findLogById(logId);
@@ -85,13 +85,14 @@ async function checkCopy(folder: DataFolder, target: Store, logId: number): Prom
       profiles: DEFAULT_PROFILES,
       urls: { crl: undefined, caIssuers: undefined },
       lastSigned: folder.lastSigned,
+      acceptsUnsealed,
     });
     const { store } = context;
     const [head, released] = await Promise.all([store.readHead(), store.readReleased()]);
     await checkLog(context, head, released);
     await rederiveHead(store);
     await assertNotRolledBack(context, head, released);
-    const unsealed = (await folder.acceptsUnsealedRows()) ? [] : await store.listUnsealed();
+    const unsealed = acceptsUnsealed() ? [] : await store.listUnsealed();
     const advice = 'look at "glasskey admin seal-rows" before you move the log';
     ensure(unsealed.length === 0, 'unsealed-row', `${unsealed.length} rows have no valid seal: ${advice}`);
     return head.size;
@@ -101,7 +102,11 @@ async function checkCopy(folder: DataFolder, target: Store, logId: number): Prom
 }
 
 /** Records the move in the original, before it is copied, so that both have the same trail. */
-async function recordMove(database: PGlite, origin: string, act: Pick<Act, 'who' | 'why'>): Promise<void> {
+async function recordMove(
+  database: OpenPglite['database'],
+  origin: string,
+  act: Pick<Act, 'who' | 'why'>,
+): Promise<void> {
   const source = await openPgliteStore({ database });
   const row = await source.findLog(origin);
   if (row === undefined) return;

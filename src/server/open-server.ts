@@ -78,9 +78,10 @@ const DISJOINT_QUORUMS =
   'two quorums of the witness policy share no witness: raise a threshold (glasskey admin witness-policy)';
 
 /**
- * Opens a data folder and its database, for a program that administers the log. The caller closes the result. Throws `usage` for a folder or settings with a problem,
- * `bad-bundle`, `bad-policy`, `bad-key-file`, `hsm-refused`, `hsm-unavailable`, `bad-key`, `storage-locked` if another
- * process uses the embedded database, `storage-unsafe`, `storage-failed`.
+ * Opens a data folder and its database, for a program that administers the log. The caller closes the result. Throws
+ * `usage` for a folder or settings with a problem, `bad-bundle`, `bad-policy`, `bad-key-file`, `hsm-refused`,
+ * `hsm-unavailable`, `bad-key`, `storage-locked` if another process uses the embedded database, `storage-unsafe`,
+ * `storage-failed`.
  */
 export async function openServer(options: OpenServerOptions): Promise<OpenServer> {
   const folder = new DataFolder(options.data);

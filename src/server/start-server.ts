@@ -66,9 +66,10 @@ export interface RunningServer {
 
 /**
  * Serves a data folder over HTTP, as `glasskey serve` does, until the caller stops it. Installs no signal handlers.
- * Throws the errors of {@link openServer}. Also throws `usage` if it cannot listen on the address, which it tries first,
- * or if nothing names a database, `storage-failed` if the folder cannot be written, `log-rolled-back` if `last-signed.checkpoint` is missing, `clock-skew` if the log was
- * stopped for over a day, and with `dev` `storage-locked` if another process initialises the folder.
+ * Throws the errors of {@link openServer}. Also throws `usage` if it cannot listen on the address, which it tries
+ * first, or if nothing names a database, `storage-failed` if the folder cannot be written, `log-rolled-back` if
+ * `last-signed.checkpoint` is missing, `clock-skew` if the log was stopped for over a day, and with `dev`
+ * `storage-locked` if another process initialises the folder.
  */
 export async function startServer(options: StartServerOptions): Promise<RunningServer> {
   const { data, listen = '127.0.0.1:8080', dev = false, logger = stderrLogger() } = options;

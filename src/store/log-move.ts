@@ -74,12 +74,12 @@ export class LogMove {
     });
   }
 
-  /** Takes its name from the original: no server finds the log in the source from now on. */
+  /** Removes the log's name from the original, which no server finds from now on. */
   retire(): Promise<void> {
     return this.#both((source) => rename(source, this.#options.origin, this.#moved));
   }
 
-  /** Gives the copy the log's name. */
+  /** Names the copy as the log, so that servers find it. */
   arrive(): Promise<void> {
     const { origin } = this.#options;
     return this.#both((_, target) => rename(target, arrivingName(origin), origin));

@@ -106,7 +106,9 @@ export interface Store {
   ping(): Promise<void>;
   /** Throws `storage-unsafe` if the database would acknowledge what is not durable. PGlite: returns a warning. */
   checkDurability(): Promise<{ readonly warnings: readonly string[] }>;
-  /** Creates a log of size 0. Throws `storage-failed` if the origin exists, `usage` if that log has left this database. */
+  /**
+   * Creates a log of size 0. Throws `storage-failed` if the origin exists, `usage` if that log has left this database.
+   */
   createLog(log: NewLog): Promise<LogRow>;
   findLog(origin: string): Promise<LogRow | undefined>;
   /** Returns the format in which rows of a log may be written (stored-format.ts); undefined if there is no such log. */
