@@ -46,8 +46,8 @@ export interface AttackReport {
   /** What honest clients got done meanwhile. */
   readonly honest: number;
   readonly healthz: HealthFigures;
-  /** Resident memory at the end of it, MB, of each server. */
-  readonly rssMb: readonly (number | undefined)[];
+  /** The most resident memory, MB, of each server. */
+  readonly peakMb: readonly number[];
 }
 
 /** What a soak did and found. */
@@ -219,13 +219,14 @@ async function attack(
   const honest = (): number => [...world.notes.done.values()].reduce((sum, count) => sum + count, 0);
   for (const [name, run] of kinds) {
     const [fromMs, before, enough] = [now(), honest(), new AbortController()];
+    const looks = servers.map(({ memory }) => memory.length);
     const running = run(world, targets, enough.signal);
     await Promise.race([sleep(durationMs / kinds.length, undefined, { signal: over }), running]).finally(() =>
       enough.abort(),
     );
-    const rssMb = servers.map(({ memory }) => memory.at(-1));
+    const peakMb = servers.map(({ memory }, i) => Math.max(0, ...memory.slice(looks[i])));
     const healthz = probe.figures(fromMs, now());
-    reports.push({ attack: name, count: await running, honest: honest() - before, healthz, rssMb });
+    reports.push({ attack: name, count: await running, honest: honest() - before, healthz, peakMb });
   }
   return reports;
 }

@@ -42,6 +42,11 @@ export class SoakServer {
     return new SoakServer(data, database, process, await process.ready);
   }
 
+  /** Its process of now. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   /** Everything that its processes logged. */
   log(): string {
     return this.#logs + this.#process.log();

@@ -6,6 +6,7 @@ import { createTestDatabase } from '../support/postgres.ts';
 import { ATTACKS } from './attackers.ts';
 import { FAULTS } from './faults.ts';
 import { runSoak } from './run-soak.ts';
+import { soakTable } from './soak-table.ts';
 
 /** `npm run soak`. By default the short form: it counts, and does not time. */
 const MINUTES = Number(process.env['GLASSKEY_SOAK_MINUTES'] ?? 2);
@@ -30,6 +31,7 @@ describe.skipIf(database === undefined)(title, () => {
     `of ${MINUTES} minutes loses nothing that was acknowledged, signs one root per size and passes an audit: seed ${SEED}`,
     async () => {
       const report = await runSoak({ folder, database: database ?? '', minutes: MINUTES, seed: SEED });
+      process.stdout.write(`\n${soakTable(report)}\n\n`);
       if (REPORT !== undefined) await writeFile(REPORT, `${JSON.stringify(report, undefined, 2)}\n`);
       expect(report.surprises).toEqual([]);
       expect(report.faults).toEqual(FAULTS);
