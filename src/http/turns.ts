@@ -26,14 +26,15 @@ export function handleInTurn(server: Server): void {
       return;
     }
     queue.push({ request, answer });
-    if (queue.length === 1) handleFirst(queue, handlers);
+    // After the requests that arrived with it: a connection with too many is dropped before any work.
+    if (queue.length === 1) process.nextTick(handleFirst, queue, handlers);
   });
 }
 
 function handleFirst(queue: Exchange[], handlers: readonly RequestListener[]): void {
   const [first] = queue;
   // The connection ends before the answer's turn.
-  if (first === undefined || first.answer.socket === null) return;
+  if (first === undefined || first.request.socket.destroyed || first.answer.socket === null) return;
   first.answer.once('close', () => {
     queue.shift();
     handleFirst(queue, handlers);

@@ -125,7 +125,7 @@ export const DEFAULT_SERVICE_LIMITS: ServiceLimits = {
   standstillMs: 30_000,
   readinessMs: 2_000,
   pollMs: 1_000,
-  maxAnswersAtOnce: 32,
+  maxAnswersAtOnce: 8,
   maxAnswersWaiting: 4_096,
   maxReadsAtOnce: 4,
   maxOcspAtOnce: 256,

@@ -59,6 +59,12 @@ it('a connection with a thousand requests at once is dropped, and none of them g
   expect(started.length).toBeLessThanOrEqual(4);
 });
 
+it('no request of a connection is begun if too many arrive together', async () => {
+  socket.write(requests(numbered(20, '/')));
+  await vi.waitFor(() => expect(socket.closed).toBe(true), PATIENCE);
+  expect(started).toEqual([]);
+});
+
 it('requests whose client has left before their turn are not begun', async () => {
   socket.write(requests(numbered(4, '/slow/')));
   await vi.waitFor(() => expect(started).toContain('/slow/0'), PATIENCE);
