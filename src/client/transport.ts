@@ -76,11 +76,11 @@ export class Transport {
     }
   }
 
-  /** Sends a TLS-encoded request and decodes its TLS-encoded answer. */
+  /** Sends a TLS-encoded question, which changes nothing, and decodes its TLS-encoded answer. */
   async postKeytrans<Q, A>(path: string, request: [Codec<Q>, Q], answer: Codec<A>): Promise<A> {
     const headers = await this.#headers(KEYTRANS_MEDIA_TYPE);
     const body = new Uint8Array(encode(...request));
-    return decode(answer, await this.#request(path, { method: 'POST', headers, body }));
+    return decode(answer, await this.#request(path, { method: 'POST', headers, body }, true));
   }
 
   async #headers(type: string): Promise<Record<string, string>> {
@@ -88,12 +88,13 @@ export class Transport {
     return { 'content-type': type, ...(token === undefined ? {} : { [LOOKUP_TOKEN_HEADER]: token }) };
   }
 
-  async #request(path: string, init: RequestInit): Promise<Uint8Array> {
+  async #request(path: string, init: RequestInit, onlyReads = init.method === undefined): Promise<Uint8Array> {
     const answer = await boundedFetch(this.fetch, this.#base + path, init, {
       timeoutMs: this.#timeoutMs,
       signal: this.signal,
       maxBytes: MAX_ANSWER_BYTES,
       name: this.#base,
+      onlyReads,
     });
     if (answer.status < 200 || answer.status > 299) throw refusal(answer);
     return answer.body;

@@ -1,6 +1,5 @@
 import { Hono } from 'hono';
 import { GlasskeyError } from '../core/errors.ts';
-import type { LogService } from '../service/log-service.ts';
 import { caRoutes, type PublicDocuments } from './ca-routes.ts';
 import { type RateLimitSettings, RateLimits, NO_RATE_LIMITS } from './rate-limits.ts';
 import { answerPreflights } from './cors.ts';
@@ -10,25 +9,22 @@ import { LookupAccess } from './lookup-access.ts';
 import { keytransRoutes } from './keytrans-routes.ts';
 import { lookupBatchRoute } from './lookup-batch-route.ts';
 import { logRoutes } from './log-routes.ts';
-import type { Metrics } from './metrics.ts';
-import { ocspRoutes } from './ocsp-routes.ts';
-import { operatorRoutes } from './operator-routes.ts';
+import { ocspRoutes, routedPath } from './ocsp-routes.ts';
+import { documentRoutes, healthRoutes, type Operated, operatorRoutes } from './operator-routes.ts';
 import { ReadTurns } from './read-turns.ts';
 import { requestIdOf } from './request-id.ts';
 import { respondProblem } from './responses.ts';
 import type { CertificateHeader } from './shown-certificate.ts';
 
 /** Options of {@link createApp}. */
-export interface AppOptions {
-  readonly service: LogService;
+export interface AppOptions extends Operated {
   readonly documents: PublicDocuments;
-  readonly metrics: Metrics;
+  /** True if another listener serves operators: then this one has no metrics, and readiness without details. */
+  readonly hasOperatorListener?: boolean | undefined;
   /** Limits on one client's requests; a function is called for every request. Default: none. */
   readonly rateLimits?: RateLimitSettings | (() => RateLimitSettings);
   /** The header in which a proxy passes client certificates on, read for every EST request. Default: none. */
   readonly certificateHeader?: () => CertificateHeader;
-  /** Rejects unless the database answers. */
-  readonly ping: () => Promise<void>;
   /** Called for every failed request. `error` is for the server's log and must not reach the client. */
   readonly onError?: ((error: unknown, method: string, route: string, requestId: string) => void) | undefined;
 }
@@ -36,7 +32,7 @@ export interface AppOptions {
 /** Creates the HTTP API of one log (`docs/spec.md#http`). Every failure is problem+json with a stable code. */
 export function createApp(options: AppOptions): Hono {
   const { service, metrics, documents } = options;
-  const app = new Hono();
+  const app = new Hono({ getPath: routedPath });
   app.use(async (c, next) => {
     const start = performance.now();
     await next();
@@ -55,7 +51,9 @@ export function createApp(options: AppOptions): Hono {
   caRoutes(app, service, documents, turns);
   ocspRoutes(app, service, turns);
   estRoutes(app, service, limits, options.certificateHeader ?? (() => ({ name: undefined, trustedProxies: [] })));
-  operatorRoutes(app, service, metrics, options.ping);
+  if (options.hasOperatorListener === true) healthRoutes(app, options, false);
+  else operatorRoutes(app, options);
+  documentRoutes(app, service.context.origin);
 
   const methods = new Map<string, Set<string>>();
   for (const route of app.routes) {

@@ -1,8 +1,8 @@
 import type { Context, Hono } from 'hono';
+import { getPath } from 'hono/utils/url';
 import { MAX_OCSP_PATH_CHARACTERS, MAX_OCSP_REQUEST_BYTES } from '../contract/input-sizes.ts';
 import { OCSP_REQUEST_MEDIA_TYPE, OCSP_RESPONSE_MEDIA_TYPE } from '../contract/media-types.ts';
 import { PATHS } from '../contract/paths.ts';
-import { parseBase64 } from '../core/encoding/bytes.ts';
 import { ensure, isGlasskeyError } from '../core/errors.ts';
 import type { LogService } from '../service/log-service.ts';
 import { type OcspAnswer, TRY_LATER } from '../service/revocation/ocsp-service.ts';
@@ -14,6 +14,14 @@ import { NO_STORE, createResponse } from './responses.ts';
 const MAX_AGE_SECONDS = 60;
 const GET_PREFIX = `${PATHS.ocsp}/`;
 
+/** Proxies that cut a prefix off leave `//ca/ocsp`. Other paths stay as they are: a proxy may refuse some. */
+const DOUBLED_SLASHES = new RegExp(`^/+(?=${PATHS.ocsp}(?:/|$))`);
+
+/** Returns the path by which a request is routed. */
+export function routedPath(request: Request): string {
+  return getPath(request).replace(DOUBLED_SLASHES, '');
+}
+
 /**
  * Serves OCSP (RFC 6960 appendix A, RFC 5019 §5): POST, and GET with the request in base64 in the path. Failures are
  * OCSP responses with status 200, except for a request that HTTP refuses: `payload-too-large`,
@@ -21,32 +29,21 @@ const GET_PREFIX = `${PATHS.ocsp}/`;
  */
 export function ocspRoutes(app: Hono, { ocsp, context }: LogService, turns: ReadTurns): void {
   const { now } = context;
-  const answer = (c: Context, request: Uint8Array): Promise<OcspAnswer> =>
-    turns
-      .run('ocsp', c, () => ocsp.answer(request))
-      .catch((error: unknown) => {
-        if (isGlasskeyError(error, 'overloaded')) return TRY_LATER;
-        throw error;
-      });
+  const inTurn = (c: Context, answer: () => Promise<OcspAnswer>): Promise<OcspAnswer> =>
+    turns.run('ocsp', c, answer).catch((error: unknown) => {
+      if (isGlasskeyError(error, 'overloaded')) return TRY_LATER;
+      throw error;
+    });
   app.post(PATHS.ocsp, async (c) => {
     const request = await readBody(c, OCSP_REQUEST_MEDIA_TYPE, MAX_OCSP_REQUEST_BYTES);
-    return respondOcsp(await answer(c, request), now());
+    return respondOcsp(await inTurn(c, () => ocsp.answer(request)), now());
   });
   app.get(`${GET_PREFIX}*`, async (c) => {
     const { url } = c.req;
     const path = url.slice(url.indexOf(GET_PREFIX) + GET_PREFIX.length);
     ensure(path.length <= MAX_OCSP_PATH_CHARACTERS, 'payload-too-large', 'the OCSP request is too long for a GET');
-    return respondOcsp(await answer(c, requestIn(path)), now());
+    return respondOcsp(await inTurn(c, () => ocsp.answerPath(path)), now());
   });
-}
-
-/** Decodes a path; returns no bytes, which OCSP refuses as malformed, if it is not base64. */
-function requestIn(path: string): Uint8Array {
-  try {
-    return parseBase64(decodeURIComponent(path));
-  } catch {
-    return new Uint8Array();
-  }
 }
 
 /** Responds with the headers of RFC 5019 §6.2. */

@@ -1,4 +1,4 @@
-import type { Hono } from 'hono';
+import { Hono } from 'hono';
 import type { ErrorCode } from '../core/error-codes.ts';
 import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { HTML_MEDIA_TYPE, JSON_MEDIA_TYPE } from '../contract/media-types.ts';
@@ -8,7 +8,7 @@ import { findUnreadiness } from '../service/readiness.ts';
 import { API_PAGE_POLICY, apiPage } from './api-page.ts';
 import type { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi-document.ts';
-import { NO_STORE, createResponse } from './responses.ts';
+import { NO_STORE, createResponse, respondProblem } from './responses.ts';
 import { SharedLook } from './shared-look.ts';
 
 /** Returns what is wrong, if anything, or throws it. */
@@ -20,16 +20,26 @@ interface Check {
   readonly look: SharedLook<string | undefined | void>;
 }
 
-/** Serves liveness, readiness, metrics, and the description of the API for programs and for people. */
-export function operatorRoutes(app: Hono, service: LogService, metrics: Metrics, ping: () => Promise<void>): void {
-  app.get(PATHS.health, () => createResponse('{"status":"ok"}', JSON_MEDIA_TYPE, NO_STORE, { forOperators: true }));
-  const checks = readinessChecks(service, ping);
-  app.get(PATHS.ready, async () => {
-    const results = await Promise.all(checks.map((one) => run(one)));
-    const ok = results.every((one) => one.ok);
-    const body = JSON.stringify({ status: ok ? 'ready' : 'not ready', checks: results });
-    return createResponse(body, JSON_MEDIA_TYPE, NO_STORE, { status: ok ? 200 : 503, forOperators: true });
-  });
+/** A log and its state, for the pages of operators. */
+export interface Operated {
+  readonly service: LogService;
+  readonly metrics: Metrics;
+  /** Rejects unless the database answers. */
+  readonly ping: () => Promise<void>;
+}
+
+/** Creates the application of a listener for operators: liveness, readiness with its checks, metrics. */
+export function createOperatorApp(operated: Operated): Hono {
+  const app = new Hono();
+  operatorRoutes(app, operated);
+  app.notFound(() => respondProblem(new GlasskeyError('not-found', 'there is nothing at this path')));
+  return app;
+}
+
+/** Serves liveness, readiness with its checks, and metrics. */
+export function operatorRoutes(app: Hono, operated: Operated): void {
+  const { service, metrics } = operated;
+  healthRoutes(app, operated, true);
   const late = (): Error => new GlasskeyError('timed-out', 'the log did not show its health');
   const health = new SharedLook(service.context.limits.readinessMs, late, () => service.health());
   app.get(PATHS.metrics, async () => {
@@ -38,9 +48,25 @@ export function operatorRoutes(app: Hono, service: LogService, metrics: Metrics,
       forOperators: true,
     });
   });
+}
+
+/** Serves liveness, and readiness: to a load balancer without reasons, to operators with the checks. */
+export function healthRoutes(app: Hono, { service, ping }: Operated, showsChecks: boolean): void {
+  app.get(PATHS.health, () => createResponse('{"status":"ok"}', JSON_MEDIA_TYPE, NO_STORE, { forOperators: true }));
+  const checks = readinessChecks(service, ping);
+  app.get(PATHS.ready, async () => {
+    const results = await Promise.all(checks.map((one) => run(one)));
+    const ok = results.every((one) => one.ok);
+    const body = JSON.stringify({ status: ok ? 'ready' : 'not ready', ...(showsChecks && { checks: results }) });
+    return createResponse(body, JSON_MEDIA_TYPE, NO_STORE, { status: ok ? 200 : 503, forOperators: true });
+  });
+}
+
+/** Serves the description of the API, for programs and for people. */
+export function documentRoutes(app: Hono, origin: string): void {
   const document = JSON.stringify(openApiDocument());
   app.get(PATHS.openapi, () => createResponse(document, JSON_MEDIA_TYPE, 'public, max-age=3600'));
-  const page = apiPage(service.context.origin);
+  const page = apiPage(origin);
   const headers = { 'content-security-policy': API_PAGE_POLICY, 'referrer-policy': 'no-referrer' };
   for (const path of [PATHS.start, PATHS.docs]) {
     app.get(path, async () =>

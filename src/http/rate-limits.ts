@@ -3,6 +3,7 @@ import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import type { LookupSettings } from '../service/prover/lookup-policy.ts';
 import { type TokenBucketOptions, TokenBuckets } from '../service/token-buckets.ts';
 import { clientKey, plainAddress, remoteAddress } from './remote-address.ts';
+import { TrustedProxies } from './trusted-proxies.ts';
 
 /** Limits on one client's requests; undefined: none. */
 export interface RateLimitSettings {
@@ -14,7 +15,7 @@ export interface RateLimitSettings {
   readonly perAsker?: TokenBucketOptions | undefined;
   /** Names that only bearers of a lookup token may look up. Default: none. */
   readonly lookups?: LookupSettings | undefined;
-  /** Addresses of the proxies whose `X-Forwarded-For` the server believes. */
+  /** Addresses and networks of the proxies whose `X-Forwarded-For` the server believes. */
   readonly trustedProxies: readonly string[];
 }
 
@@ -35,7 +36,7 @@ export class RateLimits {
   #settings: RateLimitSettings | undefined;
   #clients: TokenBuckets | undefined;
   #applications: TokenBuckets | undefined;
-  #trustedProxies: ReadonlySet<string> = new Set();
+  #trustedProxies = new TrustedProxies([]);
   readonly #identify: IdentifyToken;
   readonly #addressOf: (c: Context) => string;
 
@@ -86,7 +87,7 @@ export class RateLimits {
     const { perClient, perApplication, trustedProxies } = settings;
     this.#clients = perClient && new TokenBuckets(perClient, this.#now);
     this.#applications = perApplication && new TokenBuckets(perApplication, this.#now);
-    this.#trustedProxies = new Set(trustedProxies);
+    this.#trustedProxies = new TrustedProxies(trustedProxies);
   }
 
   #takeOfClient(c: Context): void {

@@ -4,13 +4,14 @@ import type { Context } from 'hono';
 import { parsePem } from '../ca/der/pem.ts';
 import { parseBase64 } from '../core/encoding/bytes.ts';
 import { GlasskeyError } from '../core/errors.ts';
-import { plainAddress, remoteAddress } from './remote-address.ts';
+import { remoteAddress } from './remote-address.ts';
+import { TrustedProxies } from './trusted-proxies.ts';
 
 /** The proxies whose word on client certificates counts. */
 export interface CertificateHeader {
   /** Header in which a proxy passes the certificate on; undefined: the server reads none. */
   readonly name: string | undefined;
-  /** Addresses of the proxies that the server believes. */
+  /** Addresses and networks of the proxies that the server believes. */
   readonly trustedProxies: readonly string[];
 }
 
@@ -27,7 +28,7 @@ export function shownCertificate(c: Context, header: CertificateHeader): Uint8Ar
   const socket = incoming?.socket;
   const own = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
   if (own !== undefined) return new Uint8Array(own.raw);
-  if (header.name === undefined || !header.trustedProxies.includes(plainAddress(remoteAddress(c)))) return undefined;
+  if (header.name === undefined || !new TrustedProxies(header.trustedProxies).has(remoteAddress(c))) return undefined;
   const text = c.req.header(header.name)?.trim() ?? '';
   return text === '' ? undefined : readHeader(text);
 }

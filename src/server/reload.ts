@@ -15,6 +15,7 @@ export interface LiveSettings {
   clients: ServerSettings['clients'];
   certificateHeader: ServerSettings['certificateHeader'];
   tls: ServerSettings['tls'];
+  readonly keepAliveMs: ServerSettings['keepAliveMs'];
 }
 
 /** Reloads settings, issuing CAs and trust bundle of a running server, all or nothing. */

@@ -6,7 +6,6 @@ import { AUDITOR_PATHS } from '../contract/paths.ts';
 import { ensure } from '../core/errors.ts';
 import type { AuditorTreeHead } from '../core/keytrans/tree-head.ts';
 import { platformFetch } from '../core/net/bounded-fetch.ts';
-import { type ApiServer, serveApi } from '../http/server.ts';
 import { AuditorSource } from '../service/auditor/auditor-source.ts';
 import type { LogContext } from '../service/log/log-context.ts';
 import { LogService } from '../service/log-service.ts';
@@ -19,7 +18,7 @@ import { initialise } from './init.ts';
 import { type ListenAddress, parseListen, tryListening, urlOf } from './listen-address.ts';
 import { type OpenServer, openServer } from './open-server.ts';
 import { type LiveSettings, Reloader } from './reload.ts';
-import { RequestErrorLog } from './request-error-log.ts';
+import { type LiveServer, serveLive } from './serve-live.ts';
 import { describeError, type Logger, stderrLogger } from './service-logger.ts';
 import { readSettings, type ServerSettings } from './settings/server-settings.ts';
 import { waitUntilFresh } from './wait-until-fresh.ts';
@@ -30,6 +29,11 @@ export interface StartServerOptions {
   readonly data: string;
   /** `host:port`; port 0 takes a free one. Default: `127.0.0.1:8080`. */
   readonly listen?: string | undefined;
+  /**
+   * `host:port` of a listener for operators. `listen` then serves no metrics and no reasons of readiness. Default: no
+   * such listener.
+   */
+  readonly adminListen?: string | undefined;
   /**
    * `postgres://…`, or the place of an embedded database. Default: the one that GLASSKEY_DATABASE, `glasskey.toml` or
    * `log.json` names; with `dev`, else the embedded one in the folder.
@@ -58,6 +62,8 @@ export interface RunningServer {
   readonly url: string;
   /** The fingerprint of the trust bundle at the start, for people to compare. */
   readonly fingerprint: string;
+  /** The URL of the listener for operators; undefined if there is none. */
+  readonly adminUrl: string | undefined;
   /** Reloads settings, issuing CAs and trust bundle. On an error, logs it and changes nothing: never rejects. */
   reload(): Promise<void>;
   /** Refuses new requests, finishes those under way for at most 10 s, and closes the log and its database. */
@@ -78,6 +84,7 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
   const tried = await tryListening(asked);
   // Certificates of a development log name the port, so it must be known before the log is opened.
   const address = dev ? tried : asked;
+  const adminAddress = options.adminListen === undefined ? undefined : parseListen(options.adminListen);
   const auditorUrl = options.auditor === undefined ? undefined : serverBase(options.auditor) + AUDITOR_PATHS.head;
   if (dev && !folder.isComplete) {
     const defaults = { suite: 'ed25519', origin: undefined, caKey: 'p256' } as const;
@@ -98,7 +105,17 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
   // Development logs often stop overnight, and nobody relies on their clock.
   const acceptClockGap = options.acceptClockGap === true || dev;
   const acceptMissingCheckpoint = options.acceptMissingCheckpoint === true || dev;
-  return startLog({ folder, open, settings, address, auditorUrl, acceptClockGap, acceptMissingCheckpoint, logger });
+  return startLog({
+    folder,
+    open,
+    settings,
+    address,
+    adminAddress,
+    auditorUrl,
+    acceptClockGap,
+    acceptMissingCheckpoint,
+    logger,
+  });
 }
 
 /** An open log, and how to serve it. */
@@ -107,6 +124,7 @@ interface ServedLog {
   readonly open: OpenServer;
   readonly settings: ServerSettings;
   readonly address: ListenAddress;
+  readonly adminAddress: ListenAddress | undefined;
   readonly auditorUrl: string | undefined;
   readonly acceptClockGap: boolean;
   readonly acceptMissingCheckpoint: boolean;
@@ -123,8 +141,10 @@ async function startLog({ folder, open, settings, logger, ...served }: ServedLog
     await service.start();
     auditor = served.auditorUrl === undefined ? undefined : followAuditor(service, served.auditorUrl);
     if (!(await waitUntilFresh(service))) logger.warn('the log has no fresh head: clients refuse its answers');
-    const server = await serveLive(open, service, live, served.address, logger);
-    logger.info({ origin: open.config.origin, url: server.url, database: open.store.kind }, 'serving');
+    const { address: listen, adminAddress: adminListen } = served;
+    const server = await serveLive({ open, service, live, listen, adminListen, logger });
+    const { url, adminUrl } = server;
+    logger.info({ origin: open.config.origin, url, adminUrl, database: open.store.kind }, 'serving');
     const stop = async (): Promise<void> => {
       logger.info('stopping');
       await server.close();
@@ -134,7 +154,7 @@ async function startLog({ folder, open, settings, logger, ...served }: ServedLog
       await open.close();
     };
     const bundle = fingerprint(parseTrustBundle(open.trustBundle).bundle);
-    return { url: server.url, fingerprint: bundle, reload: () => reload(reloader, server, live, logger), stop };
+    return { url, adminUrl, fingerprint: bundle, reload: () => reload(reloader, server, live, logger), stop };
   } catch (error) {
     await auditor?.stop();
     await service.stop();
@@ -150,35 +170,7 @@ async function checkLastSigned(context: LogContext, acceptMissing: boolean): Pro
   await assertLastSignedKnown(context);
 }
 
-/** Starts the HTTP server, which reads the live settings for every request. */
-function serveLive(
-  open: OpenServer,
-  service: LogService,
-  live: LiveSettings,
-  listen: ListenAddress,
-  logger: Logger,
-): Promise<ApiServer> {
-  const requestErrors = new RequestErrorLog(logger, Date.now);
-  return serveApi({
-    service,
-    documents: {
-      root: open.root,
-      issuer: open.context.keys.issuer.certificate.der,
-      get trustBundle() {
-        return live.trustBundle;
-      },
-    },
-    metrics: open.metrics,
-    rateLimits: () => live.clients,
-    certificateHeader: () => live.certificateHeader,
-    tls: live.tls,
-    ping: () => open.store.ping(),
-    onError: (error, method, route, request) => requestErrors.failed(error, { method, route, request }),
-    listen,
-  });
-}
-
-async function reload(reloader: Reloader, server: ApiServer, live: LiveSettings, logger: Logger): Promise<void> {
+async function reload(reloader: Reloader, server: LiveServer, live: LiveSettings, logger: Logger): Promise<void> {
   try {
     await reloader.reload();
     if (live.tls !== undefined) server.replaceTls(live.tls);

@@ -41,7 +41,9 @@ describe('the files of a deployment', () => {
     const known = new Set(
       [['init'], ['serve'], ['witness', 'init'], ['witness', 'serve'], ['audit']].flatMap((one) => flagsOf(...one)),
     );
-    const used = [...texts.matchAll(/(?<![\w-])--(?:data|listen|database|public-url|name|state|watch|trust)\b/g)];
+    const used = [
+      ...texts.matchAll(/(?<![\w-])--(?:data|listen|admin-listen|database|public-url|name|state|watch|trust)\b/g),
+    ];
     expect(used.length).toBeGreaterThan(12);
     expect(used.map(([flag]) => flag).filter((flag) => !known.has(flag))).toEqual([]);
   }, 240_000);

@@ -4,15 +4,14 @@ import { PATHS } from '../../src/contract/paths.ts';
 import { GlasskeyError } from '../../src/core/errors.ts';
 import type { LogStore } from '../../src/store/ports.ts';
 import { csrFor, newDeviceKey } from '../support/owner.ts';
-import type { TestLogOptions } from '../support/test-log.ts';
-import { createTestServer, type TestServer } from '../support/test-server.ts';
+import { createTestServer, type TestServer, type TestServerOptions } from '../support/test-server.ts';
 
 let server: TestServer;
 afterEach(async () => {
   await server.close();
 });
 
-async function open(options: TestLogOptions = {}): Promise<void> {
+async function open(options: TestServerOptions = {}): Promise<void> {
   server = await createTestServer({ loop: false, ...options });
 }
 
@@ -166,5 +165,29 @@ describe('a database that does not answer', () => {
     await server.log.service.sequencer.step();
     expect((await server.log.context.reserved.store.readReleased())?.size).toBe(2);
     expect(await ready()).toEqual({ status: 200, detail: 'ok' });
+  });
+});
+
+describe('operators with a listener of their own', () => {
+  it('see there what nobody sees elsewhere', async () => {
+    await open({ hasOperatorListener: true });
+    server.log.clock.advance(700_000);
+    const shown = await fetch(server.url + PATHS.ready);
+    expect([shown.status, await shown.json()]).toEqual([503, { status: 'not ready' }]);
+    expect((await fetch(server.url + PATHS.metrics)).status).toBe(404);
+    const { operators } = server;
+    const reasons = await operators.request(PATHS.ready);
+    expect(reasons.status).toBe(503);
+    expect(await reasons.text()).toContain('the newest entry is 700 s old');
+    expect(await (await operators.request(PATHS.metrics)).text()).toContain('glasskey_log_released_size');
+    expect((await operators.request(PATHS.health)).status).toBe(200);
+  });
+
+  it('are served nothing else there', async () => {
+    await open({ hasOperatorListener: true });
+    for (const path of [PATHS.docs, PATHS.trustBundle, PATHS.issuerCrl]) {
+      expect((await fetch(server.url + path)).status).toBe(200);
+      expect((await server.operators.request(path)).status).toBe(404);
+    }
   });
 });

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CliSandbox } from '../support/cli.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 
@@ -42,8 +42,12 @@ describe('serve', () => {
 
   it('answers with a head that clients accept after a log was stopped for an hour', async () => {
     box.shiftClock(HOUR_MS);
-    const server = await box.serve(...log, '--listen', '127.0.0.1:0');
+    const server = await box.serve(...log, '--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0');
     expect((await box.run('lookup', 'nobody@example.com', '--server', server.url)).code).toBe(3);
+    await vi.waitFor(() => expect(server.output()).toContain('operators'));
+    const [, operators] = /^serving operators on (http:\S+)$/m.exec(server.output()) ?? [];
+    expect(await (await fetch(`${operators}/metrics`)).text()).toContain('glasskey_writer');
+    expect((await fetch(`${server.url}/metrics`)).status).toBe(404);
     expect(await server.stop()).toBe(0);
   }, 60_000);
 

@@ -1,3 +1,4 @@
+import type { Hono } from 'hono';
 import { formatPem } from '../../src/ca/der/pem.ts';
 import { createKey } from '../../src/ca/keys/key-file.ts';
 import { signerFromKey } from '../../src/ca/keys/node-signer.ts';
@@ -13,6 +14,7 @@ import { formatTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
 import type { SignedTrustBundle, TrustBundle } from '../../src/contract/trust-bundle.ts';
 import type { RateLimitSettings } from '../../src/http/rate-limits.ts';
 import { Metrics } from '../../src/http/metrics.ts';
+import { createOperatorApp } from '../../src/http/operator-routes.ts';
 import { serveApi, type TlsFiles } from '../../src/http/server.ts';
 import type { CertificateHeader } from '../../src/http/shown-certificate.ts';
 import { DEFAULT_IDENTITY_RULES } from '../../src/identity/identity.ts';
@@ -25,6 +27,8 @@ export interface TestServer {
   readonly bundle: SignedTrustBundle;
   readonly bundleKey: Signer;
   readonly metrics: Metrics;
+  /** What a listener for operators serves. */
+  readonly operators: Hono;
   /** Errors that the HTTP layer was told of. */
   readonly errors: unknown[];
   /** Opens a client with the server's clock. */
@@ -57,6 +61,8 @@ export interface TestServerOptions extends TestLogOptions {
   readonly rateLimits?: RateLimitSettings;
   readonly tls?: TlsFiles;
   readonly certificateHeader?: () => CertificateHeader;
+  /** True to serve operators elsewhere: by {@link TestServer.operators}. */
+  readonly hasOperatorListener?: boolean;
 }
 
 /** Makes a log and serves it over HTTP. */
@@ -67,18 +73,18 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
   const metrics = new Metrics();
   const errors: unknown[] = [];
   const { issuer } = log.context.keys;
+  const operated = { service: log.service, metrics, ping: () => log.store.ping() };
   const server = await serveApi({
-    service: log.service,
+    ...operated,
+    hasOperatorListener: options.hasOperatorListener,
     documents: {
       root: issuer.chain.at(-1) as Uint8Array,
       issuer: issuer.certificate.der,
       trustBundle: formatTrustBundle(bundle),
     },
-    metrics,
     ...(options.rateLimits && { rateLimits: options.rateLimits }),
     ...(options.certificateHeader && { certificateHeader: options.certificateHeader }),
     tls: options.tls,
-    ping: () => log.store.ping(),
     onError: (error) => errors.push(error),
     listen: { host: '127.0.0.1', port: 0 },
   });
@@ -88,6 +94,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
     bundle,
     bundleKey,
     metrics,
+    operators: createOperatorApp(operated),
     errors,
     client: (state = new MemoryState()) => KeyDirectory.open({ server: server.url, state, now: log.clock.now }),
     close: async () => {

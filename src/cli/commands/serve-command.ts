@@ -10,6 +10,7 @@ import type { RunServer } from './run-command.ts';
 interface ServeFlags {
   readonly data: string;
   readonly listen: string;
+  readonly adminListen?: string;
   readonly database?: string;
   readonly embedded?: boolean;
   readonly dev?: boolean;
@@ -28,6 +29,10 @@ export function serveCommand(program: Command, run: RunServer): void {
     .description('serve the log of a data folder')
     .requiredOption('--data <dir>', 'data folder')
     .option('--listen <address>', 'address and port', '127.0.0.1:8080')
+    .option(
+      '--admin-listen <address>',
+      'address and port for operators: /metrics and the reasons of /readyz, which --listen then does not show',
+    )
     .option('--database <url>', DATABASE_HELP)
     .option('--embedded', 'use an embedded database in the data folder, to try Glasskey out')
     .option('--dev', 'for development: initialise an empty folder, with the address as public URL; implies --embedded')
@@ -61,6 +66,7 @@ async function serveUntilStopped(flags: ServeFlags): Promise<number> {
   process.on('SIGHUP', reload);
   printLines(
     `listening on ${running.url}`,
+    ...(running.adminUrl === undefined ? [] : [`serving operators on ${running.adminUrl}`]),
     `fingerprint of the trust bundle: ${running.fingerprint}`,
     `Next: clients run \`glasskey bootstrap ${flags.dev === true ? running.url : '<public URL>'} --fingerprint ${running.fingerprint}\``,
   );

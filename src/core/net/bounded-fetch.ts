@@ -17,7 +17,21 @@ export interface FetchBounds extends TimeLimits {
   readonly tooLongCode?: ErrorCode;
   /** Names the other side in messages. */
   readonly name: string;
+  /**
+   * True for a request that changes nothing and may be sent again if its connection ends before an answer. Default:
+   * only a GET is.
+   */
+  readonly onlyReads?: boolean;
 }
+
+/** Most attempts at a request that only reads. */
+const ATTEMPTS = 3;
+
+/**
+ * Codes of a connection that ended. One that is kept for the next request often ends just then: the server restarts, or
+ * a load balancer finds it idle.
+ */
+const CONNECTION_ENDED: readonly unknown[] = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'];
 
 /** A whole answer within the bounds. All of it is untrusted. */
 export interface WholeAnswer {
@@ -44,7 +58,8 @@ export async function boundedFetch(
   try {
     return await withDeadline(bounds, late, async (signal) => {
       // Workers know no `redirect: 'error'`.
-      const response = await fetch(url, { ...init, redirect: 'manual', signal });
+      const attempts = (bounds.onlyReads ?? (init.method ?? 'GET') === 'GET') ? ATTEMPTS : 1;
+      const response = await untilAnswered(attempts, () => fetch(url, { ...init, redirect: 'manual', signal }));
       const isRedirect = isRedirected(response);
       if (isRedirect) await response.body?.cancel().catch(() => undefined);
       if (isRedirect) throw new GlasskeyError('bad-response', `${name} redirects, and no redirect is followed`);
@@ -55,6 +70,19 @@ export async function boundedFetch(
   } catch (error) {
     if (isGlasskeyError(error)) throw error;
     throw new GlasskeyError('network-failed', `no answer from ${name}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** Sends a request again if its connection ends before an answer. */
+async function untilAnswered(attempts: number, send: () => Promise<Response>): Promise<Response> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await send();
+    } catch (error) {
+      const cause: unknown = error instanceof Error ? error.cause : undefined;
+      const code: unknown = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+      if (attempt >= attempts || !CONNECTION_ENDED.includes(code)) throw error;
+    }
   }
 }
 

@@ -208,8 +208,16 @@ export const OPENAPI_PATHS: Readonly<Record<string, Schema>> = {
   [PATHS.estReenroll]: { post: estEnroll('EST: another certificate for the same key (RFC 7030 §4.2.2)') },
   [PATHS.trustBundle]: get('The signed trust bundle that clients pin', JSON_MEDIA_TYPE, { type: 'object' }),
   [PATHS.health]: get('The process is alive', JSON_MEDIA_TYPE, { type: 'object' }),
-  [PATHS.ready]: get('Results of the checks of database, signer and log', JSON_MEDIA_TYPE, { type: 'object' }),
-  [PATHS.metrics]: get('Prometheus metrics', 'text/plain', { type: 'string' }),
+  [PATHS.ready]: get(
+    'Ready or not; with the results of the checks, unless another listener serves operators',
+    JSON_MEDIA_TYPE,
+    {
+      type: 'object',
+    },
+  ),
+  [PATHS.metrics]: get('Prometheus metrics; not found if another listener serves operators', 'text/plain', {
+    type: 'string',
+  }),
   [PATHS.openapi]: get('This document', JSON_MEDIA_TYPE, { type: 'object' }),
   [PATHS.start]: get('The same as /docs', 'text/html', { type: 'string' }),
   [PATHS.docs]: get('This document as a page for people', 'text/html', { type: 'string' }),

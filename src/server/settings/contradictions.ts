@@ -119,7 +119,7 @@ function pkcs11Problems({ pkcs11 }: SettingsFile, read: ReadSettingFile): Contra
 
 function tlsProblems({ tls, est, http }: SettingsFile, read: ReadSettingFile): Contradiction[] {
   const problems: Contradiction[] = [];
-  if (est !== undefined && http === undefined)
+  if (est !== undefined && http?.trusted_proxies === undefined)
     problems.push({
       path: ['est', 'client_certificate_header'],
       reason: 'needs trusted_proxies in [http]: anybody else could forge the header',

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isAddressOrNetwork } from '../../http/trusted-proxies.ts';
 import { DEFAULT_OIDC_ALGORITHMS, OIDC_ALGORITHMS } from '../../service/evidence/oidc/oidc-settings.ts';
 import { identityTemplate } from '../../service/evidence/oidc/identity-template.ts';
 import type { EvidenceName } from '../../service/evidence/policy-table.ts';
@@ -99,7 +99,11 @@ export const settingsSchema = z.strictObject({
     .optional(),
   http: z
     .strictObject({
-      trusted_proxies: z.array(z.string().refine((text) => isIP(text) !== 0, 'not an IP address')).min(1),
+      trusted_proxies: z
+        .array(z.string().refine(isAddressOrNetwork, 'not an IP address, or a network such as 10.0.0.0/16'))
+        .min(1)
+        .optional(),
+      keep_alive: duration('1s', '1h').optional(),
     })
     .optional(),
 });

@@ -31,6 +31,8 @@ export interface ServerSettings {
   readonly pkcs11: Pkcs11Settings | undefined;
   /** Certificate and key, PEM; undefined for plain HTTP. */
   readonly tls: TlsFiles | undefined;
+  /** Time after which a connection without a request is closed, ms; undefined for the default. */
+  readonly keepAliveMs: number | undefined;
   readonly certificateHeader: CertificateHeader;
   /** The PostgreSQL of the log; undefined if the file names none. */
   readonly databaseUrl: string | undefined;
@@ -122,6 +124,7 @@ function settingsOf(
     },
     pkcs11: pkcs11 && pkcs11Settings(pkcs11),
     tls: tls && { certificate: files(tls.certificate) ?? '', key: files(tls.key) ?? '' },
+    keepAliveMs: http?.keep_alive,
     certificateHeader: { name: est?.client_certificate_header, trustedProxies: http?.trusted_proxies ?? [] },
     databaseUrl: database?.url,
   };

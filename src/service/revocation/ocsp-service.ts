@@ -8,6 +8,7 @@ import {
   type SingleAnswer,
 } from '../../ca/ocsp/create-ocsp-response.ts';
 import { type CertId, type OcspRequest, parseOcspRequest } from '../../ca/ocsp/ocsp-request.ts';
+import { requestsInPath } from '../../ca/ocsp/request-path.ts';
 import { BACKDATE_MS } from '../../ca/profile.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
@@ -20,6 +21,9 @@ import { TokenBuckets } from '../token-buckets.ts';
 
 /** The time for which a status is trusted, ms: the most by which an answer is late. */
 const STATUS_LIFETIME_MS = 2_000;
+
+/** Most requests for which one path of a GET can stand. */
+const MAX_MEANINGS = 8;
 
 /** An OCSP response, DER. */
 export interface OcspAnswer {
@@ -94,6 +98,26 @@ export class OcspService {
       if (last !== undefined) last.checkedAtMs = this.#context.now();
     };
     return fromMemoryIfAway(making, { remembered: () => this.#remembered(key), onAway });
+  }
+
+  /**
+   * Returns the response to the untrusted path of a GET, which holds a request in base64. If a proxy has shortened it
+   * and it could stand for several requests, answers the one about a certificate of this log: the answer names that
+   * certificate, so a client that meant another one refuses it. Throws `storage-failed`.
+   */
+  async answerPath(path: string): Promise<OcspAnswer> {
+    const requests = requestsInPath(path);
+    const [first = new Uint8Array(), ...others] = requests;
+    if (others.length === 0) return this.answer(first);
+    const own = requests
+      .filter((der) => this.#responderFor(parseOcspRequest(der)) !== undefined)
+      .slice(0, MAX_MEANINGS);
+    for (const der of own) {
+      const serials = parseOcspRequest(der).certIds.map(({ serial }) => serial);
+      const statuses = await Promise.all(serials.map((serial) => this.#context.store.findStatus(serial)));
+      if (statuses.every(({ issued }) => issued)) return this.answer(der);
+    }
+    return this.answer(own[0] ?? first);
   }
 
   /** Returns the answer in memory about a certificate, if it is valid now. */

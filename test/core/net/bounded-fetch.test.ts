@@ -1,6 +1,9 @@
-import { type AddressInfo, createServer } from 'node:net';
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { boundedFetch, type Fetch } from '../../../src/core/net/bounded-fetch.ts';
+import { boundedFetch, type Fetch, platformFetch } from '../../../src/core/net/bounded-fetch.ts';
 
 const bounds = { timeoutMs: 60_000, maxBytes: 10, name: 'the server' };
 const ask = (fetch: Fetch, more: object = {}) => boundedFetch(fetch, 'http://server.test/', {}, { ...bounds, ...more });
@@ -90,6 +93,55 @@ describe('a request', () => {
     expect(tls).toMatch(/no answer from the server: [a-z ]+\. Next: nothing speaks TLS there/);
     expect(tls).not.toMatch(/error:[0-9A-F]|openssl|SSL routines/);
     expect(await askAt(`http://127.0.0.1:${port}`)).toMatch(/ECONNREFUSED.*Next: check that the server runs/);
+  });
+});
+
+describe('a kept connection that ends when it is used again', () => {
+  /** Answers what is asked first on each connection, and ends it at the next request. */
+  async function serve(): Promise<{ readonly url: string; readonly asked: string[]; close(): void }> {
+    const asked: string[] = [];
+    const used = new WeakSet<Socket>();
+    const server = createHttpServer((request, answer) => {
+      asked.push(`${request.method}`);
+      if (used.has(request.socket)) return void request.socket.destroy();
+      used.add(request.socket);
+      answer.end('ok');
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const close = (): void => server.close().closeAllConnections();
+    return { url: `http://127.0.0.1:${port}/`, asked, close };
+  }
+
+  it.each([
+    ['a GET', {}, {}, true],
+    ['a question', { method: 'POST', body: 'who?' }, { onlyReads: true }, true],
+    ['a submission', { method: 'POST', body: 'me!' }, {}, false],
+    ['a PUT', { method: 'PUT', body: 'me!' }, {}, false],
+  ])('costs nothing but another attempt, if what is asked is safe to repeat: %s', async (_, init, more, isRepeated) => {
+    const server = await serve();
+    const ask = () => boundedFetch(platformFetch, server.url, init, { ...bounds, ...more });
+    try {
+      await ask();
+      // The connection is free for the next request a moment after the answer.
+      await setImmediate();
+      if (isRepeated) await expect(ask()).resolves.toMatchObject({ status: 200 });
+      else await expect(ask()).rejects.toEqual(failure('network-failed'));
+      expect(server.asked).toHaveLength(isRepeated ? 3 : 2);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('is no reason to ask for ever', async () => {
+    let attempts = 0;
+    const ended = Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
+    const ending: Fetch = () => {
+      attempts++;
+      return Promise.reject(new TypeError('fetch failed', { cause: ended }));
+    };
+    await expect(ask(ending)).rejects.toEqual(failure('network-failed'));
+    expect(attempts).toBe(3);
   });
 });
 

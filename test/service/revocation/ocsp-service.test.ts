@@ -9,7 +9,7 @@ import { createOcspFailure } from '../../../src/ca/ocsp/create-ocsp-response.ts'
 import { parseOcspResponse } from '../../../src/ca/ocsp/parse-ocsp-response.ts';
 import { OCSP_NONCE_OID } from '../../../src/ca/der/oids.ts';
 import { GlasskeyError } from '../../../src/core/errors.ts';
-import { formatHex } from '../../../src/core/encoding/bytes.ts';
+import { formatBase64, formatHex } from '../../../src/core/encoding/bytes.ts';
 import { OcspService } from '../../../src/service/revocation/ocsp-service.ts';
 import { csrFor, newDeviceKey } from '../../support/owner.ts';
 import { createTestLog, type TestLog } from '../../support/test-log.ts';
@@ -54,6 +54,51 @@ const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const said = (answer: Uint8Array, of: string) => hexOf(answer).split(hexOf(certId(of)))[1] ?? '';
 const FAILURES = ['malformedRequest', 'tryLater', 'unauthorized'] as const;
 const [MALFORMED, TRY_LATER, UNAUTHORIZED] = FAILURES.map((name) => hexOf(createOcspFailure(name)));
+
+describe('the path of a GET in which a proxy has merged slashes', () => {
+  const pathOf = (of: string) => formatBase64(requestOf([certId(of)]));
+  const merged = (path: string) => path.replaceAll(/\/+/g, '/');
+
+  /** A serial whose base64 in a request has a text near its end. */
+  function serialWith(text: string): string {
+    const path = pathOf(`41${'aa'.repeat(15)}`);
+    const changed = path.slice(0, -14) + text + path.slice(text.length - 14);
+    return Buffer.from(changed, 'base64').subarray(-16).toString('hex');
+  }
+
+  /** Answers the path of a request whose slashes were merged, while one serial counts as issued. */
+  async function answerMerged(asked: string, issued: string): Promise<Uint8Array> {
+    const { store } = log.context;
+    const { findStatus } = store;
+    store.findStatus = (of) => Promise.resolve({ issued: of === issued, revocation: undefined });
+    try {
+      return (await log.service.ocsp.answerPath(merged(pathOf(asked)))).der;
+    } finally {
+      store.findStatus = findStatus;
+    }
+  }
+
+  it('stands for the request that it was', async () => {
+    const strange = '41ffff0304050607fffffe0b0c0d0e0f';
+    expect(merged(pathOf(strange))).not.toBe(pathOf(strange));
+    expect(said(await answerMerged(strange, strange), strange).slice(0, 4)).toBe(GOOD);
+    expect(hexOf((await log.service.ocsp.answerPath(`//${pathOf(serial)}`)).der)).toContain(hexOf(certId(serial)));
+  });
+
+  it.each([0, 1])('is about the certificate that was issued, where it could stand for two (%i)', async (which) => {
+    const [first = '', second = ''] = ['A//A/A', 'A/A//A'].map(serialWith);
+    expect(merged(pathOf(first))).toBe(merged(pathOf(second)));
+    const meant = [first, second][which] ?? '';
+    expect(said(await answerMerged(first, meant), meant).slice(0, 4)).toBe(GOOD);
+  });
+
+  it.each(['/'.repeat(1024), `MFI${'/'.repeat(1_000)}`, '%', 'MFIw', ''])(
+    'is malformed if it is none (%#)',
+    async (path) => {
+      expect(hexOf((await log.service.ocsp.answerPath(path)).der)).toBe(MALFORMED);
+    },
+  );
+});
 
 describe('the OCSP service', () => {
   it('signs an answer once, and another within two seconds of a revocation', async () => {

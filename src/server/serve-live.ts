@@ -1,0 +1,59 @@
+import { createOperatorApp } from '../http/operator-routes.ts';
+import { type ApiServer, serveApi, serveApp } from '../http/server.ts';
+import type { LogService } from '../service/log-service.ts';
+import type { ListenAddress } from './listen-address.ts';
+import type { OpenServer } from './open-server.ts';
+import type { LiveSettings } from './reload.ts';
+import { RequestErrorLog } from './request-error-log.ts';
+import type { Logger } from './service-logger.ts';
+
+/** A log that is served, and where. */
+interface Served {
+  readonly open: OpenServer;
+  readonly service: LogService;
+  readonly live: LiveSettings;
+  readonly listen: ListenAddress;
+  /** Where operators are served; undefined: where everybody is. */
+  readonly adminListen: ListenAddress | undefined;
+  readonly logger: Logger;
+}
+
+/** The listeners of a log. */
+export interface LiveServer extends ApiServer {
+  /** The URL of the listener for operators; undefined if there is none. */
+  readonly adminUrl: string | undefined;
+}
+
+/** Starts the HTTP servers of a log, which read the live settings for every request. Throws `usage`. */
+export async function serveLive({ open, service, live, listen, adminListen, logger }: Served): Promise<LiveServer> {
+  const requestErrors = new RequestErrorLog(logger, Date.now);
+  const operated = { service, metrics: open.metrics, ping: () => open.store.ping() };
+  const admin = adminListen && (await serveApp(createOperatorApp(operated), adminListen));
+  try {
+    const api = await serveApi({
+      ...operated,
+      hasOperatorListener: admin !== undefined,
+      documents: {
+        root: open.root,
+        issuer: open.context.keys.issuer.certificate.der,
+        get trustBundle() {
+          return live.trustBundle;
+        },
+      },
+      rateLimits: () => live.clients,
+      certificateHeader: () => live.certificateHeader,
+      tls: live.tls,
+      onError: (error, method, route, request) => requestErrors.failed(error, { method, route, request }),
+      listen,
+      keepAliveMs: live.keepAliveMs,
+    });
+    const close = async (): Promise<void> => {
+      await api.close();
+      await admin?.close();
+    };
+    return { ...api, adminUrl: admin?.url, close };
+  } catch (error) {
+    await admin?.close();
+    throw error;
+  }
+}
