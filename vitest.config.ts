@@ -55,6 +55,7 @@ const LONG = [
   'test/service/publish/publish-large-log.test.ts',
   'test/service/publish/publish-log.test.ts',
   'test/soak/soak.test.ts',
+  'test/store/postgres-connections.test.ts',
   'test/store/postgres-failures.test.ts',
 ];
 const NEVER = ['node_modules/**', 'dist/**', 'test/interop/go/**', 'test/interop/python/**'];

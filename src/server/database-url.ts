@@ -1,13 +1,15 @@
 import { ensure } from '../core/errors.ts';
+import { parseConnectionString } from '../store/connection-string.ts';
 
 /** Throws `usage` unless the text is a database URL. The message omits the URL, which may hold a password. */
 export function assertDatabaseUrl(text: string, source = '--database'): void {
   ensure(isDatabaseUrl(text), 'usage', `${source} must be a postgres:// URL`);
+  parseConnectionString(text);
 }
 
-/** Returns true for a `postgres://` URL. */
+/** Returns true for what begins as a `postgres://` URL. */
 export function isDatabaseUrl(text: string): boolean {
-  return URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol);
+  return /^postgres(?:ql)?:\/\//.test(text);
 }
 
 /** Parameters of a connection string that are secrets. */

@@ -1,4 +1,3 @@
-import { ensure } from '../core/errors.ts';
 import { openPgliteStore, type PgliteTarget } from './pglite-store.ts';
 import type { Store } from './ports.ts';
 import { openPostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
@@ -20,6 +19,5 @@ export type StoreTarget = string | PgliteTarget;
 export async function openStore(target: StoreTarget, options: OpenStoreOptions = {}): Promise<Store> {
   if (typeof target !== 'string')
     return openPgliteStore(target, { now: options.now, leaseMs: options.limits?.leaseMs, holds: options.holds });
-  ensure(/^postgres(?:ql)?:\/\//.test(target), 'usage', 'a database is named by a postgres:// URL');
   return openPostgresStore(target, options);
 }

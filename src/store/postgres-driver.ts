@@ -1,9 +1,9 @@
+import { parseConnectionString, transportWarning } from './connection-string.ts';
 import { checkPostgresDurability } from './postgres-durability.ts';
 import { listenPostgres } from './postgres-listener.ts';
 import { lockPostgres } from './postgres-lock.ts';
 import type { WriterLock } from './ports.ts';
 import type { PostgresLimits } from './postgres-pool.ts';
-import { POOLER_WARNING } from './postgres-pooler.ts';
 import { PostgresStatements } from './postgres-statements.ts';
 import type { SqlDriver, SqlOptions, SqlParameter, SqlRow, SqlStatements } from './sql-driver.ts';
 
@@ -13,14 +13,12 @@ export class PostgresDriver implements SqlDriver {
   readonly shared = true;
   readonly #url: string;
   readonly #limits: PostgresLimits;
-  readonly #isTransactionPooled: boolean;
   readonly #open = new Set<{ close(): Promise<void> }>();
   readonly #requests: PostgresStatements;
   readonly #reserved: PostgresStatements;
   #closed = false;
 
-  constructor(url: string, limits: PostgresLimits, synchronousCommit: string, isTransactionPooled = false) {
-    this.#isTransactionPooled = isTransactionPooled;
+  constructor(url: string, limits: PostgresLimits, synchronousCommit: string) {
     this.#url = url;
     this.#limits = limits;
     const common = { url, limits, synchronousCommit };
@@ -54,12 +52,7 @@ export class PostgresDriver implements SqlDriver {
   }
 
   async tryLock(logId: number): Promise<WriterLock | undefined> {
-    const lock = await lockPostgres({
-      url: this.#url,
-      limits: this.#limits,
-      logId,
-      keepsSessions: !this.#isTransactionPooled,
-    });
+    const lock = await lockPostgres({ url: this.#url, limits: this.#limits, logId });
     if (lock === undefined) return undefined;
     const release = this.#track(() => lock.release());
     void lock.lost.then(release);
@@ -68,7 +61,8 @@ export class PostgresDriver implements SqlDriver {
 
   async checkDurability(): Promise<{ readonly warnings: readonly string[] }> {
     const { warnings } = await checkPostgresDurability(this.#url, this.#limits);
-    return { warnings: this.#isTransactionPooled ? [POOLER_WARNING, ...warnings] : warnings };
+    const weakness = transportWarning(parseConnectionString(this.#url));
+    return { warnings: weakness === undefined ? warnings : [weakness, ...warnings] };
   }
 
   async close(): Promise<void> {

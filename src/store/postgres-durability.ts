@@ -10,6 +10,7 @@ interface DurabilitySettings {
   readonly standby_names: string;
   readonly in_recovery: boolean;
   readonly standbys: number;
+  readonly encoding: string;
 }
 
 /** Reads the settings that a fresh connection of this user gets. Throws `storage-failed`. */
@@ -20,7 +21,7 @@ async function readSettings(url: string, limits: PostgresLimits): Promise<Durabi
       `select current_setting('fsync') as fsync, current_setting('full_page_writes') as full_page_writes,
         current_setting('synchronous_commit') as synchronous_commit,
         current_setting('synchronous_standby_names') as standby_names, pg_is_in_recovery() as in_recovery,
-        (select count(*) from pg_stat_replication) as standbys`,
+        (select count(*) from pg_stat_replication) as standbys, current_setting('server_encoding') as encoding`,
     );
     if (row === undefined) throw new Error('no settings');
     return row;
@@ -31,9 +32,19 @@ async function readSettings(url: string, limits: PostgresLimits): Promise<Durabi
   }
 }
 
-/** The `synchronous_commit` that sessions pin: the server's, or `on` if that would acknowledge what is not durable. */
+/**
+ * The `synchronous_commit` that sessions pin: the server's, or `on` if that would acknowledge what is not durable.
+ * Throws `storage-unsafe` for a database in another encoding than UTF-8, which could not hold every name.
+ */
 export async function chooseSynchronousCommit(url: string, limits: PostgresLimits): Promise<string> {
   const settings = await readSettings(url, limits);
+  if (settings.encoding !== 'UTF8') {
+    const advice = 'create one with "create database … encoding \'UTF8\' template template0"';
+    throw new GlasskeyError(
+      'storage-unsafe',
+      `the database has the encoding ${settings.encoding}, not UTF8: ${advice}`,
+    );
+  }
   return settings.synchronous_commit === 'off' ? 'on' : settings.synchronous_commit;
 }
 

@@ -10,8 +10,6 @@ export interface PostgresLockOptions {
   readonly url: string;
   readonly limits: PostgresLimits;
   readonly logId: number;
-  /** False behind a pooler of transactions: statements of one connection then run in any session. */
-  readonly keepsSessions: boolean;
 }
 
 /**
@@ -23,9 +21,6 @@ const TAKE = `select pg_backend_pid() as session, pg_try_advisory_lock($1::int4,
 
 /** The name of the lock's session, by which `glasskey admin status` shows the writer. PostgreSQL keeps 63 bytes. */
 const WRITER_NAME = `glasskey writer ${hostname()} pid ${process.pid}`;
-
-/** Behind a pooler of transactions, the setting would end the sessions of others. */
-const TAKE_POOLED = 'select pg_backend_pid() as session, pg_try_advisory_lock($1::int4, $2::int4) as locked';
 
 /**
  * Ends the session of an earlier writer that was stopped inside its append, before the commit. It holds the row of the
@@ -43,7 +38,7 @@ const END_STOPPED = `select pg_terminate_backend(holder.pid) from heads
  * Returns undefined if another session holds the lock. Throws `storage-failed`.
  */
 export async function lockPostgres(options: PostgresLockOptions): Promise<WriterLock | undefined> {
-  const { url, limits, logId, keepsSessions } = options;
+  const { url, limits, logId } = options;
   let lose!: () => void;
   const lost = new Promise<void>((resolve) => {
     lose = resolve;
@@ -66,7 +61,7 @@ export async function lockPostgres(options: PostgresLockOptions): Promise<Writer
   void lost.then(end, end);
   const renew = async (): Promise<void> => {
     const found = await sessionOf(connection, limits.leaseMs / 2).catch(() => undefined);
-    if (found !== undefined && (found === session || !keepsSessions)) return;
+    if (found !== undefined && found === session) return;
     lose();
     throw lockLost();
   };
@@ -74,18 +69,13 @@ export async function lockPostgres(options: PostgresLockOptions): Promise<Writer
     lose();
     return end();
   };
-  return { session: keepsSessions ? session : undefined, lost, renew, release };
+  return { session, lost, renew, release };
 }
 
 /** Returns the session that got the lock. */
-async function take(
-  connection: Sql,
-  { limits, logId, keepsSessions }: PostgresLockOptions,
-): Promise<number | undefined> {
+async function take(connection: Sql, { limits, logId }: PostgresLockOptions): Promise<number | undefined> {
   const key = [String(LOCK_CLASS), String(logId)];
-  const [row] = keepsSessions
-    ? await connection.unsafe(TAKE, [...key, String(limits.leaseMs), WRITER_NAME])
-    : await connection.unsafe(TAKE_POOLED, key);
+  const [row] = await connection.unsafe(TAKE, [...key, String(limits.leaseMs), WRITER_NAME]);
   return row?.['locked'] === true ? Number(row['session']) : undefined;
 }
 

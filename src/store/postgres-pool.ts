@@ -1,4 +1,6 @@
 import postgres, { type Options, type Sql } from 'postgres';
+import { parseConnectionString } from './connection-string.ts';
+import { PostgresConnector, type SessionSettings } from './postgres-connector.ts';
 import { decodeBytea, decodeIntegers } from './sql-driver.ts';
 import { WRITER_LEASE_MS } from './writer-lock.ts';
 
@@ -45,16 +47,15 @@ const TYPES = {
  * Settings of every session. All statements find their rows by primary key: a plan made while a table was empty must
  * not become a sequential scan of a million rows, so such plans are switched off, and plans are made once.
  */
-function sessionSettings(limits: PostgresLimits, synchronousCommit: string): Record<string, string | number> {
+function sessionSettings(limits: PostgresLimits, synchronousCommit: string): SessionSettings {
   return {
-    application_name: 'glasskey',
     synchronous_commit: synchronousCommit,
-    statement_timeout: limits.statementTimeoutMs,
-    lock_timeout: limits.lockTimeoutMs,
-    idle_in_transaction_session_timeout: limits.statementTimeoutMs,
-    tcp_keepalives_idle: 10,
-    tcp_keepalives_interval: 5,
-    tcp_keepalives_count: 3,
+    statement_timeout: String(limits.statementTimeoutMs),
+    lock_timeout: String(limits.lockTimeoutMs),
+    idle_in_transaction_session_timeout: String(limits.statementTimeoutMs),
+    tcp_keepalives_idle: '10',
+    tcp_keepalives_interval: '5',
+    tcp_keepalives_count: '3',
     plan_cache_mode: 'force_generic_plan',
     enable_seqscan: 'off',
     jit: 'off',
@@ -75,41 +76,47 @@ interface PoolOptions {
 
 /** Opens a pool of connections. */
 export function connectPool({ url, limits, connections, synchronousCommit, onClose }: PoolOptions): Sql {
-  return connect(url, {
+  return connect(url, limits, sessionSettings(limits, synchronousCommit), {
     max: connections,
     max_lifetime: null,
     onclose: onClose,
-    connect_timeout: limits.connectTimeoutMs / 1000,
-    connection: sessionSettings(limits, synchronousCommit),
   });
 }
 
 /** Opens one connection that is never recycled. `onclose` is called when it breaks. */
 export function connectSession(url: string, limits: PostgresLimits, options: Options<Record<string, never>> = {}): Sql {
-  return connect(url, {
-    max: 1,
-    max_lifetime: null,
-    connect_timeout: limits.connectTimeoutMs / 1000,
-    connection: sessionSettings(limits, 'on'),
-    ...options,
-  });
+  return connect(url, limits, sessionSettings(limits, 'on'), { max: 1, max_lifetime: null, ...options });
 }
 
 /** Opens one connection with the server's own defaults: to read them, and for migrations. */
 export function connectPlain(url: string, limits: PostgresLimits): Sql {
-  return connect(url, {
-    max: 1,
-    connect_timeout: limits.connectTimeoutMs / 1000,
-    connection: { application_name: 'glasskey' },
-  });
+  return connect(url, limits, {}, { max: 1 });
 }
 
-function connect(url: string, options: Options<Record<string, never>>): Sql {
-  return postgres(url, {
+function connect(
+  url: string,
+  limits: PostgresLimits,
+  settings: SessionSettings,
+  options: Options<Record<string, never>>,
+): Sql {
+  const address = parseConnectionString(url);
+  const connector = new PostgresConnector(address, settings, limits.connectTimeoutMs);
+  const [{ host, port } = {}] = address.hosts;
+  // The types of postgres.js (3.4) lack its option `socket`.
+  const connected = { ...options, socket: () => connector.open() };
+  const sql = postgres({
     fetch_types: false,
     onnotice: () => {},
     backoff: () => 0,
     types: TYPES,
-    ...options,
+    connect_timeout: limits.connectTimeoutMs / 1000,
+    ...(host !== undefined && port !== undefined && { host, port }),
+    ...connected,
   });
+  const end = sql.end.bind(sql);
+  sql.end = async (ending) => {
+    await end(ending);
+    connector.end();
+  };
+  return sql;
 }

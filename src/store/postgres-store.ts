@@ -3,7 +3,7 @@ import type { Store } from './ports.ts';
 import { PostgresDriver } from './postgres-driver.ts';
 import { chooseSynchronousCommit } from './postgres-durability.ts';
 import { DEFAULT_POSTGRES_LIMITS, type PostgresLimits } from './postgres-pool.ts';
-import { isTransactionPooled } from './postgres-pooler.ts';
+import { assertKeepsSessions } from './postgres-pooler.ts';
 import { sqlStore } from './sql-store.ts';
 
 /** Options of {@link openPostgresStore}. */
@@ -16,14 +16,16 @@ export interface PostgresStoreOptions {
 }
 
 /**
- * Opens a PostgreSQL database and brings it to this program's schema. Throws `storage-failed`, and `not-found` if it
- * lacks the log that it must hold.
+ * Opens a PostgreSQL database and brings it to this program's schema. Throws `usage` for the URL, `storage-failed`, and
+ * `storage-unsafe`, before it writes anything, if sessions do not keep their settings or texts are not in UTF-8, and
+ * `not-found` if it lacks the log that it must hold.
  */
 export async function openPostgresStore(url: string, options: PostgresStoreOptions = {}): Promise<Store> {
   const limits = { ...DEFAULT_POSTGRES_LIMITS, ...options.limits };
-  // First, because the steps after it fail behind such a pooler without saying why.
-  const isPooled = await isTransactionPooled(url, limits);
+  // First, because everything else fails behind such a pooler, perhaps only under load, without saying why.
+  await assertKeepsSessions(url, limits);
+  const synchronousCommit = await chooseSynchronousCommit(url, limits);
   await migratePostgres(url, limits, options.holds);
-  const driver = new PostgresDriver(url, limits, await chooseSynchronousCommit(url, limits), isPooled);
+  const driver = new PostgresDriver(url, limits, synchronousCommit);
   return sqlStore(driver, options.now ?? Date.now);
 }

@@ -28,6 +28,9 @@ export class SqlError extends GlasskeyError implements StorageFailure {
   }
 }
 
+/** Codes of a full disk: PostgreSQL's, which the embedded database has as well, and those of the file system. */
+const DISK_FULL: readonly unknown[] = ['53100', 'ENOSPC', 'EDQUOT'];
+
 /** Returns a driver's error as a {@link SqlError}; a {@link GlasskeyError} stays as it is. */
 export function toStorageError(error: unknown): GlasskeyError {
   if (error instanceof GlasskeyError) return error;
@@ -36,7 +39,8 @@ export function toStorageError(error: unknown): GlasskeyError {
   const code = typeof fields.code === 'string' ? fields.code : undefined;
   const constraint = [fields.constraint_name, fields.constraint].find((name) => typeof name === 'string');
   const suffix = code === undefined ? '' : ` (${code})`;
-  return new SqlError(`database: ${summary(error)}${suffix}`, code, constraint);
+  const what = DISK_FULL.includes(code) ? 'its disk is full, make room: ' : '';
+  return new SqlError(`database: ${what}${summary(error)}${suffix}`, code, constraint);
 }
 
 function summary(error: Error): string {
@@ -62,8 +66,15 @@ export function isRefused(error: unknown): boolean {
 /** SQLSTATEs of a rollback that only other transactions caused: deadlock, serialisation failure. */
 const ROLLED_BACK: readonly unknown[] = ['40P01', '40001'];
 
-/** Codes of a connection that breaks, or that the server ends, while a statement is under way. */
-const DISCONNECTED: readonly unknown[] = ['CONNECTION_CLOSED', 'CONNECTION_DESTROYED', 'ECONNRESET', 'EPIPE', '57P01'];
+/** Codes of a connection that breaks, or that the server or PgBouncer (08P01) ends, while a statement is under way. */
+const DISCONNECTED: readonly unknown[] = [
+  'CONNECTION_CLOSED',
+  'CONNECTION_DESTROYED',
+  'ECONNRESET',
+  'EPIPE',
+  '57P01',
+  '08P01',
+];
 
 /** Returns true if a statement can run again: it did nothing, or it only reads and lost its connection. */
 export function isRetriable(error: unknown, onlyReads: boolean): boolean {
