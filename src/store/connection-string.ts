@@ -134,7 +134,11 @@ function parametersOf(query: string): Parameters {
 
 /** Returns the servers of `host1:port1,host2:port2`, or of the parameters, which win. */
 function hostsOf(authority: string, parameters: Parameters): readonly DatabaseHost[] {
-  const written = authority.split(',').map((one) => /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/.exec(one) ?? []);
+  const written = authority.split(',').map((one) => {
+    const parts = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/.exec(one);
+    if (parts === null) throw new GlasskeyError('usage', 'the database URL has a port that is no number');
+    return parts;
+  });
   const names = parameters.host?.split(',') ?? written.map(([, name = '']) => decoded(name));
   const ports = parameters.port?.split(',') ?? written.map(([, , port]) => port ?? '');
   ensure(
