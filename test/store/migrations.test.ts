@@ -14,7 +14,7 @@ const root = join(MIGRATIONS_FOLDER, '..');
 
 /** A table, an index, or a column that statements of an older program need not name. */
 const ADDITION =
-  /^(?:CREATE TABLE |CREATE INDEX |ALTER TABLE "\w+" ADD COLUMN "\w+" \w+(?: DEFAULT \S+(?: NOT NULL)?)?;$)/;
+  /^(?:CREATE TABLE |CREATE INDEX |ALTER TABLE "\w+" ADD COLUMN "\w+" "?\w+"?(?: DEFAULT \S+(?: NOT NULL)?)?;$)/;
 
 test('the committed migrations make the schema of the code', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'glasskey-migrations-'));
