@@ -172,7 +172,7 @@ describe.skipIf(why !== undefined)(title, () => {
       await machine.run('systemctl', 'reload', 'glasskey');
 
       // What root writes into the folder belongs to the service's user.
-      const list = 'glasskey admin seal-rows --data /var/lib/glasskey --database "$GLASSKEY_DATABASE"';
+      const list = 'glasskey admin seal-rows --data /var/lib/glasskey';
       const finish = `${list} --finish "$(${list} | sed -n 's/.*--finish //p')"`;
       const environment = 'GLASSKEY_PASSPHRASE_FILE=/etc/glasskey/passphrase; . /etc/glasskey/environment';
       await machine.shell(`set -a; ${environment}; ${finish}`);
