@@ -91,14 +91,15 @@ describe.skipIf(why !== undefined)(title, () => {
     }, 240_000);
 
     it('runs every service of compose.yaml as the file says', async () => {
-      const [port, witnessPort] = [await freePort(), await freePort()];
+      const [port, adminPort, witnessPort] = [await freePort(), await freePort(), await freePort()];
       const database = await createTestDatabase();
       const here = (text: string): string =>
         text
           .replace(/\$\{GLASSKEY_PUBLIC_URL:-([^}]*)\}/, `http://127.0.0.1:${port}`)
           .replace(/\$\{GLASSKEY_WITNESS_NAME:-([^}]*)\}/, '$1')
           .replace(/postgres:\/\/\S+/, database)
-          .replace('http://server:8080', `http://127.0.0.1:${port}`);
+          .replace('http://server:8080', `http://127.0.0.1:${port}`)
+          .replace(':9090', `:${adminPort}`);
       const { services } = parse(readFileSync(join(DEPLOY, 'compose.yaml'), 'utf8'), { merge: true }) as Compose;
       const volumes = new Map<string, string>();
       const running = [];
@@ -154,7 +155,8 @@ describe.skipIf(why !== undefined)(title, () => {
       ['127.0.0.1:8080', `127.0.0.1:${port}`],
     ] as const;
     // The port of the unit may be taken here.
-    const movePort = `sed -i 's/:8080/:${port}/' /etc/systemd/system/glasskey.service`;
+    const moved = `s/:8080/:${port}/; s/:9090/:${await freePort()}/`;
+    const movePort = `sed -i '${moved}' /etc/systemd/system/glasskey.service`;
     await run('npm', ['pack', '--silent', '--pack-destination', join(tree, 'root')], { cwd: PROJECT });
     const machine = await BootedDebian.boot(tree);
     const log = (): Promise<string> => machine.run('journalctl', '--no-pager', '-u', 'glasskey*');
