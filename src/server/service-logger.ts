@@ -4,9 +4,11 @@ import { isGlasskeyError } from '../core/errors.ts';
 /** The sink of log lines, such as a pino logger. No line identifies a client or quotes a request. */
 export type Logger = Pick<BaseLogger, 'info' | 'warn' | 'error' | 'fatal'>;
 
-/** Returns a logger that writes JSON lines to stderr. */
+/** Returns a logger that writes JSON lines to stderr, with levels by name. */
 export function stderrLogger(): Logger {
-  return pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
+  const formatters = { level: (level: string) => ({ level }) };
+  const options = { base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters };
+  return pino(options, pino.destination({ dest: 2, sync: true }));
 }
 
 /** Returns code, message and cause of an error, for a log line. */

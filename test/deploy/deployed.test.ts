@@ -170,6 +170,7 @@ describe.skipIf(why !== undefined)(title, () => {
         });
         if (block.includes('systemctl')) await answers(`${url}/readyz`, log);
       }
+      expect(await log()).toContain('{"level":"info",');
       await machine.run('systemctl', 'start', 'glasskey-init');
       await machine.run('systemctl', 'reload', 'glasskey');
 
