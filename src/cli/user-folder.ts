@@ -10,11 +10,20 @@ export function userFolder(): string {
 
 function userDataFolder(): string {
   const { env, platform } = process;
-  if (platform === 'win32') return env['APPDATA'] ?? join(homedir(), 'AppData', 'Roaming');
-  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support');
+  if (platform === 'win32') return env['APPDATA'] ?? join(home(), 'AppData', 'Roaming');
+  if (platform === 'darwin') return join(home(), 'Library', 'Application Support');
   // The XDG specification has a path that is not absolute ignored, and an empty one counts as unset.
   const named = env['XDG_DATA_HOME'] ?? '';
-  return isAbsolute(named) ? named : join(homedir(), '.local', 'share');
+  return isAbsolute(named) ? named : join(home(), '.local', 'share');
+}
+
+/** Returns the user's home; `/`, as container runtimes do, for a user whom the system does not know. */
+function home(): string {
+  try {
+    return homedir();
+  } catch {
+    return '/';
+  }
 }
 
 /** Returns the default state folder of a server: one for each URL. */
