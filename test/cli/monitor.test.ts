@@ -14,6 +14,9 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => sandbox.remove());
 
+/** A client asks so often before it gives a round up. */
+const ATTEMPTS = 3;
+
 const token = () => ['--token-file', sandbox.path('server', 'registration.token')];
 const run = (command: string, ...args: readonly string[]) => sandbox.run(command, ...args, '--server', server.url);
 
@@ -107,7 +110,7 @@ describe('monitor and history', () => {
     expect(await run('register', erin, ...token(), '--out', 'erin', ...state)).toMatchObject({ code: 0 });
     const thief = ['--credentials', 'erin', '--out', 'erin2', '--state', 'erin-thief'];
     expect(await run('register', erin, ...thief)).toMatchObject({ code: 0 });
-    const door = await startDoor(server.url, 2);
+    const door = await startDoor(server.url, 2 * ATTEMPTS);
     try {
       const watching = await sandbox.run('monitor', '--watch', '--interval', '1', ...state, '--server', door.url);
       expect(watching).toMatchObject({ code: 2 });
