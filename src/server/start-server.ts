@@ -85,6 +85,7 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
   // Certificates of a development log name the port, so it must be known before the log is opened.
   const address = dev ? tried : asked;
   const adminAddress = options.adminListen === undefined ? undefined : parseListen(options.adminListen);
+  if (adminAddress !== undefined) await tryListening(adminAddress);
   const auditorUrl = options.auditor === undefined ? undefined : serverBase(options.auditor) + AUDITOR_PATHS.head;
   if (dev && !folder.isComplete) {
     const defaults = { suite: 'ed25519', origin: undefined, caKey: 'p256' } as const;

@@ -10,7 +10,7 @@ const json = (text: string): Record<string, unknown>[] => JSON.parse(text) as Re
 
 beforeAll(async () => {
   expect((await box.run('init', ...data)).code).toBe(0);
-  const { url, stop } = await box.serve(...data, '--listen', '127.0.0.1:0');
+  const { url, stop } = await box.serve(...data, '--embedded', '--listen', '127.0.0.1:0');
   const token = ['--token-file', box.path('server/registration.token')];
   for (const name of ['alice', 'bob']) {
     const registered = await box.run('register', `${name}@example.com`, '--server', url, ...token, '--out', name);
@@ -50,7 +50,7 @@ it('erases a person, with a receipt, and keeps a trail of it', async () => {
   const other = await box.run('admin', 'trail', '--anchor', 'other.txt', ...data);
   expect([other.code, other.stderr.includes('(trail-broken)')]).toEqual([2, true]);
 
-  const { url, stop } = await box.serve(...data, '--listen', '127.0.0.1:0');
+  const { url, stop } = await box.serve(...data, '--embedded', '--listen', '127.0.0.1:0');
   const lookup = await box.run('lookup', 'bob@example.com', '--server', url, '--state', 'contact', '--json');
   // All was revoked before: there was nothing left that could say so in the log.
   expect([lookup.code, lookup.stderr.includes('(erased)')]).toEqual([1, true]);
@@ -59,7 +59,7 @@ it('erases a person, with a receipt, and keeps a trail of it', async () => {
   expect(await box.run('admin', 'erase', 'alice@example.com', '--out', 'alice.txt', ...data)).toMatchObject({
     code: 0,
   });
-  const again = await box.serve(...data, '--listen', '127.0.0.1:0');
+  const again = await box.serve(...data, '--embedded', '--listen', '127.0.0.1:0');
   const proved = await box.run('lookup', 'alice@example.com', '--server', again.url, '--state', 'contact', '--json');
   expect([proved.code, proved.stderr.includes('(erased)')]).toEqual([1, true]);
   expect(JSON.parse(proved.stdout)).toMatchObject({ erased: true, certificates: [] });
