@@ -15,7 +15,7 @@ import { listUnsealed, sealRows } from '../../src/server/seal-rows.ts';
 import { emailCodeHash } from '../../src/service/evidence/email/email-code.ts';
 import { DEFAULT_SUBJECT, DEFAULT_TEXT } from '../../src/service/evidence/email/email-settings.ts';
 import { DEFAULT_EVIDENCE } from '../../src/service/evidence/evidence-settings.ts';
-import { denyRecovery, grantRecovery } from '../../src/service/recovery/decide.ts';
+import { denyRecovery, grantRecovery, listRecoveries } from '../../src/service/recovery/decide.ts';
 import { readLabelState } from '../../src/service/log/label-state.ts';
 import { newTokenText } from '../../src/service/log/tokens.ts';
 import { growLog, prefixTileRows } from '../../src/service/sequencing/grow-log.ts';
@@ -303,8 +303,43 @@ attack('wait-shortened', async () => {
     database.query('update entries set audit_entry = $1 where position = $2', [bytes, pending.position]);
   await write(earlier);
   const noticed = await unsigned(() => service.recover(order));
+  const times = new Map<string, number | undefined>();
+  for await (const { identity, effectiveMs } of listRecoveries(context)) times.set(identity, effectiveMs);
   await write(row!.auditEntry);
-  return noticed;
+  return times.get(text) === undefined ? noticed : 'the list shows the false time';
+});
+
+attack('veto-hidden', async () => {
+  const { service } = log;
+  const text = 'vetoed@example.com';
+  const owner = await register(text);
+  const order = { identity: text, csr: await csrFor(await newDeviceKey(), text), token: log.token, last: undefined };
+  await service.recover(order);
+  const labelKey = await labelKeyOf(text);
+  const state = (await readLabelState(log.context, labelKey))!;
+  const change = await signChange(text, state, owner, [owner.spkiSha256]);
+  await service.veto({ identity: text, change, last: undefined });
+  const ofPending = 'label_key = $1 and version = 1';
+  await database.query(`update versions set opening = null, value = null where ${ofPending}`, [labelKey]);
+  return unsigned(() => service.recover(order));
+});
+
+attack('record-emptied-before-erasure', async () => {
+  const text = 'emptied@example.com';
+  const { label } = identityOf(text);
+  await register(text);
+  const labelKey = await labelKeyOf(text);
+  const authorization = { type: 'maintenance', kind: 'revocation', reason: 0 } as const;
+  const record = { previousCommitment: NO_COMMITMENT, certificates: [], pending: undefined, authorization };
+  const [value, opening] = [encodeIdentityRecord(record), new Uint8Array(16)];
+  const commitment = commit({ opening, label, version: 0, update: { value, signature: undefined } });
+  await database.query('update versions set value = $1, opening = $2, commitment = $3 where label_key = $4', [
+    value,
+    opening,
+    commitment,
+    labelKey,
+  ]);
+  return failure(log.service.erase({ identity: text, who: 'admin:test' }));
 });
 
 /** Appends the next version of a label for a key of the attacker, with every row that a server would write. */

@@ -926,6 +926,18 @@ const DATABASE = rows('attacks-database.test.ts', {
     codes: ['log-rolled-back'],
     within: 'before anything is signed',
   },
+  'veto-hidden': {
+    attack: 'delete the record of a recovery that its owner vetoed, so that the veto does not count',
+    noticedBy: ['the server itself'],
+    codes: ['storage-corrupt'],
+    within: 'before anything is signed',
+  },
+  'record-emptied-before-erasure': {
+    attack: 'swap the record of a name for an empty one, so that its erasure leaves its certificates off the CRL',
+    noticedBy: ['the server itself'],
+    codes: ['storage-corrupt'],
+    within: 'before anything is erased',
+  },
   'challenge-copied': {
     attack: 'change the row of a code that was mailed to the attacker, so that it proves the address of somebody else',
     noticedBy: ['the server itself'],

@@ -1,12 +1,11 @@
 import { formatHex } from '../../core/encoding/bytes.ts';
-import { ensure } from '../../core/errors.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
-import { decodeIdentityRecord } from '../../identity/identity-record.ts';
-import { parseCertificate } from '../../ca/certificate.ts';
 import type { ErasedRows, TrailHead } from '../../store/ports.ts';
 import { awaitReleased, Deadline } from './await-log.ts';
 import { canonicalise } from '../intake.ts';
 import type { LogContext } from '../log/log-context.ts';
+import { readProvedState } from '../log/proved-state.ts';
 import { closeOpenIntent } from '../sequencing/intent-closing.ts';
 import type { Issuance } from './issuance.ts';
 import { claimIntent, makeVersion } from './make-version.ts';
@@ -97,15 +96,19 @@ interface Work {
 }
 
 async function emptyRecord(issuance: Issuance, work: Work): Promise<Emptied> {
-  const { labelKey, identity, who } = work;
+  const { labelKey, who, deadline } = work;
+  const { label } = work.identity;
   for (;;) {
-    const row = await issuance.context.store.readLabelAt(labelKey, Number.MAX_SAFE_INTEGER);
-    ensure(row !== undefined, 'identity-not-found', 'the identity is not registered');
-    const { version, position, value, commitment } = row.greatest;
-    const hash = requestHash('erasure', identity.label, [commitment], undefined);
-    const claim = { label: identity.label, labelKey, version: version + 1, requestHash: hash };
-    if (value === undefined) return { version, position, before: version + 1 };
-    const { certificates, authorization } = decodeIdentityRecord(value);
+    const state = await readProvedState(issuance, { label, labelKey }, deadline).catch((error: unknown) => {
+      if (isGlasskeyError(error, 'erased')) return 'erased' as const;
+      throw error;
+    });
+    if (state === 'erased') return emptyBefore(issuance, labelKey);
+    ensure(state !== undefined, 'identity-not-found', 'the identity is not registered');
+    const { version, position, commitment, certificates, record } = state;
+    const { authorization } = record;
+    const hash = requestHash('erasure', label, [commitment], undefined);
+    const claim = { label, labelKey, version: version + 1, requestHash: hash };
     const isErased = authorization.type === 'maintenance' && authorization.kind === 'erasure';
     if (isErased) return { version, position, before: version };
     // Nothing but a recovery or the operator can follow an empty record (docs/spec.md#identity-record).
@@ -113,7 +116,7 @@ async function emptyRecord(issuance: Issuance, work: Work): Promise<Emptied> {
       await claimIntent(issuance.context, claim);
       return { version, position, before: version + 1, claimed: claim };
     }
-    const removed = certificates.map((der) => parseCertificate(der).serial);
+    const removed = certificates.map(({ serial }) => serial);
     const made = await makeVersion(issuance, claim, work, () => ({
       record: {
         previousCommitment: commitment,
@@ -126,4 +129,12 @@ async function emptyRecord(issuance: Issuance, work: Work): Promise<Emptied> {
     }));
     if (made !== undefined) return { version: made.version, position: made.position, before: made.version };
   }
+}
+
+/** Returns the last version of an identity whose last record is deleted already. It was proved to be the last one. */
+async function emptyBefore({ context }: Issuance, labelKey: Uint8Array): Promise<Emptied> {
+  const row = await context.store.readLabelAt(labelKey, Number.MAX_SAFE_INTEGER);
+  ensure(row !== undefined, 'identity-not-found', 'the identity is not registered');
+  const { version, position } = row.greatest;
+  return { version, position, before: version + 1 };
 }

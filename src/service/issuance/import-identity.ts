@@ -9,7 +9,7 @@ import { canonicalise, parse, proofOfPossession } from '../intake.ts';
 import { Deadline } from './await-log.ts';
 import type { Issuance } from './issuance.ts';
 import { makeCertificate } from './issue-certificate.ts';
-import { readLabelState } from '../log/label-state.ts';
+import { readProvedState } from '../log/proved-state.ts';
 import { requestHash } from './requests.ts';
 import type { WantedKeys } from './sign.ts';
 
@@ -42,7 +42,8 @@ export async function importIdentity(issuance: Issuance, order: ImportOrder): Pr
         ? await proofOfPossession(context, parse(order.key), identity)
         : publicKeyAlone(order.key.publicKey);
     const labelKey = await context.vrf.labelKey(identity.label);
-    const state = await readLabelState(context, labelKey);
+    const deadline = new Deadline(context.limits.requestTimeoutMs);
+    const state = await readProvedState(issuance, { label: identity.label, labelKey }, deadline);
     const isThere = (one: { readonly keysSha256: Uint8Array }) => equalBytes(one.keysSha256, keys.keysSha256);
     if (state?.certificates.some(isThere) === true) return 'present';
     const evidence: Evidence = { type: 'import', possession };
@@ -55,7 +56,7 @@ export async function importIdentity(issuance: Issuance, order: ImportOrder): Pr
       isFirst: true,
       who: order.who,
       requestHash: requestHash('import', identity.label, [keys.keysSha256], undefined),
-      deadline: new Deadline(context.limits.requestTimeoutMs),
+      deadline,
       ticket,
     });
     return 'imported';

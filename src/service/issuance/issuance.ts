@@ -15,6 +15,8 @@ export interface Made {
   readonly certificate: Uint8Array | undefined;
   /** Serial of the certificate, lower-case hex. */
   readonly serial: string | undefined;
+  /** Serials that a revocation removed from the record; none if that was done before. */
+  readonly removed?: readonly string[] | undefined;
 }
 
 /** The standing of a recovery before it is proved to the client. */

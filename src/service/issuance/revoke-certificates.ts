@@ -13,7 +13,7 @@ import { authenticateApplication, whoOf } from './authenticate.ts';
 import { awaitReleased, Deadline } from './await-log.ts';
 import { canonicalise } from '../intake.ts';
 import type { Issuance, Made } from './issuance.ts';
-import { type LabelState, readLabelState } from '../log/label-state.ts';
+import type { LabelState } from '../log/label-state.ts';
 import { readProvedState } from '../log/proved-state.ts';
 import { makeVersion } from './make-version.ts';
 import { requestHash, type RevocationOrder, type RevokedCertificates } from './requests.ts';
@@ -51,8 +51,6 @@ export async function revokeCertificates(issuance: Issuance, order: RevocationOr
     ensure(isSomebody, 'unauthenticated', 'a revocation needs an application token or a signed change');
     if (change === undefined) assertMayVouch(settings.evidence.policyTable, { type: 'application' }, identity);
     const labelKey = await context.vrf.labelKey(identity.label);
-    const before = await readLabelState(context, labelKey);
-    const revoked = order.serials === 'all' ? (before?.certificates ?? []).map(({ serial }) => serial) : asked;
     const hash = requestHash(
       'revocation',
       identity.label,
@@ -62,6 +60,7 @@ export async function revokeCertificates(issuance: Issuance, order: RevocationOr
     const deadline = new Deadline(context.limits.requestTimeoutMs);
     const work = { order, identity, labelKey, who, requestHash: hash, deadline, ticket };
     const made = await requests.share(formatHex(hash), () => make(issuance, work));
+    const revoked = order.serials === 'all' ? (made.removed ?? []) : asked;
     return { ...(await respond(issuance, identity, made, order)), revoked };
   });
 }
@@ -83,19 +82,21 @@ export function parseSerials({ serials, reason }: Pick<RevocationOrder, 'serials
 
 async function make(issuance: Issuance, work: Work): Promise<Made> {
   const { labelKey, identity } = work;
+  let asked: readonly string[] = [];
   for (;;) {
     const state = await readProvedState(issuance, { label: identity.label, labelKey }, work.deadline);
     ensure(state !== undefined, 'identity-not-found', 'the identity is not registered');
     const removed = await certificatesToRemove(issuance, { labelKey, serials: work.order.serials }, state);
-    if (removed.length === 0) return released(issuance, work, state.version, state.position);
+    if (removed.length === 0) return { ...(await released(issuance, work, state)), removed: asked };
     const record = await nextRecord(issuance, work, state, removed);
     const { order, who, requestHash: hash } = work;
     const serials = removed.map(({ serial }) => serial);
+    asked = serials;
     const { reason, requestId: request } = order;
     const act: Act = { act: 'certificates-revoked', who, request, removed: serials, reason };
     const claim = { label: identity.label, labelKey, version: state.version + 1, requestHash: hash };
     const made = await makeVersion(issuance, claim, work, () => ({ record, certificate: undefined, act }));
-    if (made !== undefined) return released(issuance, work, made.version, made.position);
+    if (made !== undefined) return { ...(await released(issuance, work, made)), removed: serials };
   }
 }
 
@@ -151,7 +152,11 @@ async function authorizationOf(
   return authorization;
 }
 
-async function released({ progress }: Issuance, work: Work, version: number, position: number): Promise<Made> {
+async function released(
+  { progress }: Issuance,
+  work: Work,
+  { version, position }: Pick<Made, 'version' | 'position'>,
+): Promise<Made> {
   work.ticket.submitted();
   await awaitReleased(progress, position, work.deadline.leftMs());
   return { version, position, certificate: undefined, serial: undefined };

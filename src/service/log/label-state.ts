@@ -2,6 +2,7 @@ import { parseCertificate, type ParsedCertificate } from '../../ca/certificate.t
 import { ensure } from '../../core/errors.ts';
 import type { HeldVersion } from '../../identity/continuity.ts';
 import { decodeIdentityRecord } from '../../identity/identity-record.ts';
+import type { ReadLinks } from '../../identity/read-back.ts';
 import type { LogContext } from './log-context.ts';
 
 /** The greatest committed version of an identity, with its certificates read. */
@@ -23,6 +24,14 @@ export async function readLabelState(
   const { version, commitment, position, value } = row.greatest;
   ensure(value !== undefined, 'erased', 'the identity was erased');
   return withCertificates({ version, commitment, record: decodeIdentityRecord(value) }, position);
+}
+
+/** Returns a read of a label's versions for `readBack`, which proves them; none for a version whose content is gone. */
+export function readLinksOf({ store }: Pick<LogContext, 'store'>, labelKey: Uint8Array): ReadLinks {
+  return async (first, last) => {
+    const rows = await store.readVersions(labelKey, first, last);
+    return rows.map(({ opening, value }) => (opening && value ? { opening, value } : undefined));
+  };
 }
 
 /** Returns a version with the certificates of its record read. */

@@ -8,14 +8,20 @@ import { openLink } from '../../identity/record-link.ts';
 import type { VersionRow } from '../../store/ports.ts';
 import { type LabelState, withCertificates } from './label-state.ts';
 import type { LogContext } from './log-context.ts';
-import type { LogProgress } from './log-progress.ts';
-import type { SignedTree } from './signed-tree.ts';
+import { LogProgress } from './log-progress.ts';
+import { SignedTree } from './signed-tree.ts';
 
 /** The parts of the pipeline that prove a label's state. */
 export interface StateProver {
   readonly context: LogContext;
   readonly progress: LogProgress;
   readonly signedTree: SignedTree;
+}
+
+/** Returns the means to prove states for a program that serves no log, such as a command of an administrator. */
+export function newStateProver(context: LogContext): StateProver {
+  const progress = new LogProgress(context.store, context.limits);
+  return { context, progress, signedTree: new SignedTree(context, progress) };
 }
 
 /** A label and the key of its rows. */

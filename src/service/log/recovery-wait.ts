@@ -1,7 +1,5 @@
-import { auditEntryCodec } from '../../core/audit/audit-entry.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
-import { decode } from '../../core/encoding/codec.ts';
-import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { isGlasskeyError } from '../../core/errors.ts';
 import { decodeTreeEdge } from '../../core/log/tiled-tree.ts';
 import type { PrefixRoot } from '../../core/prefix/prefix-tree.ts';
 import type { RecoveryAuthorization } from '../../identity/authorization.ts';
@@ -13,9 +11,17 @@ import type { LogContext } from './log-context.ts';
 import { type LabelName, proveGreatest, type StateProver } from './proved-state.ts';
 import { readTrustedEntry, type TrustedLog } from './trusted-entry.ts';
 
-/** Returns the time from which a pending recovery can take effect, ms. */
-export async function effectiveFrom(context: LogContext, { position }: LabelState): Promise<number> {
-  return (await timestampAt(context, position)) + context.recoveryDelayMs;
+/**
+ * Returns the time from which a pending recovery, as `readProvedState` found it, can take effect, ms. People act on it,
+ * so it is that of the entry that the log has signed. Throws `storage-corrupt`.
+ */
+export async function effectiveFrom(
+  { context, signedTree }: Pick<StateProver, 'context' | 'signedTree'>,
+  { position }: LabelState,
+): Promise<number> {
+  const proofs = new AuditProofs(context.store, context.limits.logTileCacheSize);
+  const entry = await readTrustedEntry(context, proofs, await signedTree.newest(), position);
+  return entry.timestampMs + context.recoveryDelayMs;
 }
 
 /**
@@ -72,11 +78,4 @@ async function isGreatest(context: LogContext, root: PrefixRoot, label: Uint8Arr
     if (isGlasskeyError(error, 'storage-corrupt') || isGlasskeyError(error, 'erased')) return false;
     throw error;
   }
-}
-
-/** Reads the timestamp of a log entry, ms. Throws `storage-corrupt`. */
-async function timestampAt({ store }: LogContext, position: number): Promise<number> {
-  const [entry] = await store.readEntries([position]);
-  if (entry === undefined) throw new GlasskeyError('storage-corrupt', `log entry ${position} is missing`);
-  return decode(auditEntryCodec, entry.auditEntry).timestampMs;
 }

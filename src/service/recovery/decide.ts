@@ -1,15 +1,18 @@
 import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
-import { ensure } from '../../core/errors.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import { canonicalIdentity } from '../../identity/canonical-identity.ts';
 import { type Evidence, evidenceCodec } from '../../identity/evidence.ts';
 import type { ListedRecoveryRow, RecoveryRow } from '../../store/ports.ts';
 import { canonicalise } from '../intake.ts';
-import { readLabelState } from '../log/label-state.ts';
+import { newStateProver, readProvedState, type StateProver } from '../log/proved-state.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { effectiveFrom } from '../log/recovery-wait.ts';
 
 /** Claims per read. */
 const PAGE = 100;
+/** The wait of a list for the release of a version, ms. */
+const LIST_PATIENCE_MS = 1_000;
 
 /** A recovery as an administrator sees it. */
 export interface ListedRecovery {
@@ -27,22 +30,35 @@ export interface ListedRecovery {
 
 /** Yields every recovery that is not settled. */
 export async function* listRecoveries(context: LogContext): AsyncGenerator<ListedRecovery> {
+  const prover = newStateProver(context);
   let after: Uint8Array | undefined;
   for (;;) {
     const rows = await context.store.listRecoveries(after, PAGE);
-    for (const row of rows) yield describe(context, row);
+    for (const row of rows) yield describe(prover, row);
     after = rows.at(-1)?.labelKey;
     if (rows.length < PAGE) return;
   }
 }
 
-async function describe(context: LogContext, row: ListedRecoveryRow): Promise<ListedRecovery> {
+async function describe(prover: StateProver, row: ListedRecoveryRow): Promise<ListedRecovery> {
   const { identity, requestedMs, notifiedMs } = row;
   const state = row.isUnsealed === true ? 'unsealed' : row.state;
-  const record = state === 'waiting' ? await readLabelState(context, row.labelKey) : undefined;
-  const effectiveMs = record?.record.pending === undefined ? undefined : await effectiveFrom(context, record);
+  const effectiveMs = state === 'waiting' ? await effectiveTime(prover, row) : undefined;
   const [evidence, spkiSha256] = [decode(evidenceCodec, row.evidence), formatHex(row.spkiSha256)];
   return { identity, state, spkiSha256, evidence, requestedMs, notifiedMs, effectiveMs };
+}
+
+/** Returns when a recovery takes effect; undefined if the log does not have it pending, as far as can be proved. */
+async function effectiveTime(prover: StateProver, { identity, labelKey }: RecoveryRow): Promise<number | undefined> {
+  const { label } = canonicalIdentity(identity, prover.context.identityRules);
+  try {
+    const state = await readProvedState(prover, { label, labelKey }, { leftMs: () => LIST_PATIENCE_MS });
+    return state?.record.pending === undefined ? undefined : await effectiveFrom(prover, state);
+  } catch (error) {
+    if (isGlasskeyError(error, 'erased') || isGlasskeyError(error, 'timed-out')) return undefined;
+    if (isGlasskeyError(error, 'storage-corrupt')) return undefined;
+    throw error;
+  }
 }
 
 /** An administrator's decision about a recovery that was vetoed too often. */
@@ -63,7 +79,8 @@ export type RecoveryGrantDecision = RecoveryDecision & { readonly spkiSha256: Ui
 /**
  * Grants a recovery that waits for the operator to the key that the operator names. The next round of the keeper, or
  * the claimant's next request, makes the version, whose record names the `operator`. Throws `not-found` if none waits
- * for the operator, `other-key` if another key asked for it, `usage` for the reason.
+ * for the operator, `other-key` if another key asked for it, `usage` for the reason, and what {@link readProvedState}
+ * throws.
  */
 export async function grantRecovery(context: LogContext, decision: RecoveryGrantDecision): Promise<RecoveryRow> {
   const claim = await undecided(context, decision);
@@ -71,7 +88,10 @@ export async function grantRecovery(context: LogContext, decision: RecoveryGrant
   const bytes = Buffer.byteLength(reason);
   ensure(bytes >= 1 && bytes <= 255, 'usage', 'a reason has 1 to 255 bytes; it is public');
   const act = { act: 'recovery-granted', who, identity: formatHex(claim.labelKey), why: reason } as const;
-  const state = await readLabelState(context, claim.labelKey);
+  const { labelKey } = claim;
+  const { label } = canonicalise(decision.identity, context.identityRules);
+  const patience = { leftMs: () => context.limits.requestTimeoutMs };
+  const state = await readProvedState(newStateProver(context), { label, labelKey }, patience);
   ensure(state !== undefined, 'identity-not-found', 'the identity is not registered');
   const grant = { reason, version: state.version, commitment: state.commitment };
   const isGranted = await context.trail.record([act], (record) => context.store.grantRecovery(claim, grant, record));

@@ -65,9 +65,10 @@ export async function recover(issuance: Issuance, order: RecoveryOrder): Promise
 async function settle(issuance: Issuance, work: Work): Promise<SettledRecovery> {
   const { context, progress } = issuance;
   const { labelKey, csr, deadline } = work;
+  const { label } = work.identity;
   let evidence = work.order.proveFirst === true ? await prove(issuance, work) : undefined;
   for (;;) {
-    const state = await readProvedState(issuance, { label: work.identity.label, labelKey }, deadline);
+    const state = await readProvedState(issuance, { label, labelKey }, deadline);
     const claim = await context.store.findRecovery(labelKey);
     const isOurs = claim !== undefined && equalBytes(claim.spkiSha256, csr.keysSha256);
     const settled = state && (await goOn(issuance, work, state, isOurs ? claim : undefined));
@@ -78,7 +79,7 @@ async function settle(issuance: Issuance, work: Work): Promise<SettledRecovery> 
     const isFree = state.record.pending === undefined && (claim === undefined || claim.state === 'waiting');
     ensure(isFree, 'recovery-pending', 'another recovery of the identity is pending');
     const { maxVetoes } = issuance.settings.evidence.recoverySettings;
-    if ((await countVetoes(context, labelKey, state, maxVetoes)) >= maxVetoes) {
+    if ((await countVetoes(context, { label, labelKey }, state, maxVetoes)) >= maxVetoes) {
       await leaveToOperator(issuance, work, evidence);
       continue;
     }
@@ -110,7 +111,7 @@ async function goOn(
     if (authorization === undefined) {
       await awaitReleased(issuance.progress, state.position, work.deadline.leftMs());
       const { version, position } = state;
-      return { state: 'pending', version, position, effectiveMs: await effectiveFrom(context, state) };
+      return { state: 'pending', version, position, effectiveMs: await effectiveFrom(issuance, state) };
     }
     const made = await takeEffect(issuance, work, state, authorization);
     return made === undefined ? 'again' : { state: 'effective', ...made };
@@ -131,12 +132,13 @@ async function certified(
   { certificates }: LabelState,
 ): Promise<SettledRecovery | undefined> {
   const found = certificates.findLast((one) => equalBytes(one.keysSha256, csr.keysSha256));
-  const row = found && (await context.store.findCertificate(found.serial));
+  if (found === undefined) return undefined;
+  const row = await context.store.findCertificate(found.serial);
   const [version] = row === undefined ? [] : await context.store.readVersions(labelKey, row.version, row.version);
   if (row === undefined || version === undefined) return undefined;
   await awaitReleased(progress, version.position, deadline.leftMs());
   const { position } = version;
-  return { state: 'effective', version: row.version, position, certificate: row.der, serial: row.serial };
+  return { state: 'effective', version: row.version, position, certificate: found.der, serial: found.serial };
 }
 
 /** Returns evidence that counts for a recovery. Throws `unauthenticated` if there is none. */

@@ -1,6 +1,7 @@
 import type { OwnersRecord } from '../../identity/continuity.ts';
 import { findOwnersRecord } from '../../identity/owners-record.ts';
 import type { HeadRow } from '../../store/ports.ts';
+import { readLinksOf } from '../log/label-state.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { recoveryWaitedBefore } from '../log/recovery-wait.ts';
 import { continuityPorts } from './continuity-ports.ts';
@@ -15,15 +16,12 @@ export function ownersRecordBefore(
   head: HeadRow,
   { label, labelKey }: { readonly label: Uint8Array; readonly labelKey: Uint8Array },
 ): OwnersRecord {
-  const { origin, issued, store } = context;
+  const { origin, issued } = context;
   return findOwnersRecord({
     origin,
     label,
     ports: continuityPorts(issued),
     recoveryWaited: recoveryWaitedBefore(context, head, { label, labelKey }),
-    read: async (first, last) => {
-      const rows = await store.readVersions(labelKey, first, last);
-      return rows.map(({ opening, value }) => (opening && value ? { opening, value } : undefined));
-    },
+    read: readLinksOf(context, labelKey),
   });
 }

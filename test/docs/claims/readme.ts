@@ -90,6 +90,8 @@ export const ATTACKERS: Claims = {
     'test/scenario/attacks-database.test.ts: grant-inserted',
     'test/scenario/attacks-database.test.ts: grant-repeated',
     'test/scenario/attacks-database.test.ts: grant-for-another-key',
+    'test/scenario/attacks-database.test.ts: veto-hidden',
+    'test/scenario/attacks-database.test.ts: record-emptied-before-erasure',
     'test/scenario/attacks-database.test.ts: row-inserted-before-sealing',
     'test/scenario/attacks-database.test.ts: token-inserted',
     'test/scenario/attacks-database.test.ts: revocation-queued',
