@@ -8,15 +8,21 @@ export interface WireMessage {
 
 /** Longest message before a session is ready, bytes. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
+/** Most bytes before a session is ready: some messages are kept until then, and an honest server sends a few KiB. */
+const MAX_BYTES = 2 * 1024 * 1024;
 const HEADER_BYTES = 5;
 
 /** Reads and writes messages while a session begins. */
 export class PostgresWire {
   readonly #socket: Socket;
   #arrived = Buffer.alloc(0);
+  /** Bytes that have arrived, read or not. */
+  #total = 0;
   #failure: Error | undefined;
   #wake: () => void = () => {};
   readonly #onData = (chunk: Buffer): void => {
+    this.#total += chunk.length;
+    if (this.#total > MAX_BYTES) return void this.#socket.destroy(flooded());
     this.#arrived = Buffer.concat([this.#arrived, chunk]);
     this.#wake();
   };
@@ -82,6 +88,10 @@ export class PostgresWire {
 /** The error for a connection that ended while it began. */
 export function connectionEnded(): Error {
   return Object.assign(new Error('the connection ended while it began'), { code: 'CONNECTION_CLOSED' });
+}
+
+function flooded(): Error {
+  return new Error(`the database sent more than ${MAX_BYTES / 1024 / 1024} MiB before its session was ready`);
 }
 
 /** Encodes texts, each ended by a zero byte. */
