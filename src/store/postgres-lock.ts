@@ -12,12 +12,8 @@ export interface PostgresLockOptions {
   readonly logId: number;
 }
 
-/**
- * Takes the lock and starts its lease. PostgreSQL ends a session that stays idle for longer than the lease, and with
- * it the lock, whether its holder is stopped, broken or out of reach.
- */
 const TAKE = `select pg_backend_pid() as session, pg_try_advisory_lock($1::int4, $2::int4) as locked,
-  set_config('idle_session_timeout', $3, false), set_config('application_name', $4, false)`;
+  set_config('application_name', $3, false)`;
 
 /** The name of the lock's session, by which `glasskey admin status` shows the writer. PostgreSQL keeps 63 bytes. */
 const WRITER_NAME = `glasskey writer ${hostname()} pid ${process.pid}`;
@@ -35,18 +31,21 @@ const END_STOPPED = `select pg_terminate_backend(holder.pid) from heads
 
 /**
  * Tries `pg_try_advisory_lock` on its own connection, which holds the lock for as long as it lives and is renewed.
- * Returns undefined if another session holds the lock. Throws `storage-failed`.
+ * Returns undefined if another session holds the lock. Throws `storage-failed`, and `storage-unsafe` if its lease is not
+ * in force.
  */
-export async function lockPostgres(options: PostgresLockOptions): Promise<WriterLock | undefined> {
-  const { url, limits, logId } = options;
+export async function lockPostgres({ url, limits, logId }: PostgresLockOptions): Promise<WriterLock | undefined> {
   let lose!: () => void;
   const lost = new Promise<void>((resolve) => {
     lose = resolve;
   });
-  const connection = connectSession(url, limits, { idle_timeout: 0, onclose: () => lose() });
+  // PostgreSQL ends a session that stays idle for longer than the lease, and with it the lock, whether its holder is
+  // stopped, broken or out of reach.
+  const lease = { idle_session_timeout: String(limits.leaseMs) };
+  const connection = connectSession(url, limits, { idle_timeout: 0, onclose: () => lose() }, lease);
   let session: number | undefined;
   try {
-    session = await take(connection, options);
+    session = await take(connection, logId);
     if (session !== undefined) await connection.unsafe(END_STOPPED, [String(logId)]);
   } catch (error) {
     await connection.end({ timeout: 0 });
@@ -73,9 +72,8 @@ export async function lockPostgres(options: PostgresLockOptions): Promise<Writer
 }
 
 /** Returns the session that got the lock. */
-async function take(connection: Sql, { limits, logId }: PostgresLockOptions): Promise<number | undefined> {
-  const key = [String(LOCK_CLASS), String(logId)];
-  const [row] = await connection.unsafe(TAKE, [...key, String(limits.leaseMs), WRITER_NAME]);
+async function take(connection: Sql, logId: number): Promise<number | undefined> {
+  const [row] = await connection.unsafe(TAKE, [String(LOCK_CLASS), String(logId), WRITER_NAME]);
   return row?.['locked'] === true ? Number(row['session']) : undefined;
 }
 

@@ -83,9 +83,15 @@ export function connectPool({ url, limits, connections, synchronousCommit, onClo
   });
 }
 
-/** Opens one connection that is never recycled. `onclose` is called when it breaks. */
-export function connectSession(url: string, limits: PostgresLimits, options: Options<Record<string, never>> = {}): Sql {
-  return connect(url, limits, sessionSettings(limits, 'on'), { max: 1, max_lifetime: null, ...options });
+/** Opens one connection that is never recycled, with `settings` of its own. `onclose` is called when it breaks. */
+export function connectSession(
+  url: string,
+  limits: PostgresLimits,
+  options: Options<Record<string, never>> = {},
+  settings: SessionSettings = {},
+): Sql {
+  const all = { ...sessionSettings(limits, 'on'), ...settings };
+  return connect(url, limits, all, { max: 1, max_lifetime: null, ...options });
 }
 
 /** Opens one connection with the server's own defaults: to read them, and for migrations. */

@@ -55,6 +55,19 @@ describe('a session', () => {
     });
     await session.end();
   });
+
+  it('is refused as the one of the writer if its lease is not in force', async () => {
+    const store = await openStore(await createTestDatabase(), { limits: { leaseMs: 1000.4 } });
+    try {
+      const { logId } = await store.createLog({ origin: 'log', configuration: new Uint8Array(1) });
+      await expect(store.log(logId).tryWriterLock()).rejects.toMatchObject({
+        code: 'storage-unsafe',
+        message: expect.stringContaining('idle_session_timeout=1000.4 and has 1000') as string,
+      });
+    } finally {
+      await store.close();
+    }
+  });
 });
 
 describe.skipIf(NO_PGBOUNCER !== undefined)(
