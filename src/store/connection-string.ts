@@ -52,40 +52,71 @@ const PARAMETERS = [
 ] as const;
 type Parameters = Partial<Record<(typeof PARAMETERS)[number], string>>;
 
+/** A parameter of a URL, as it is written and as it is meant. */
+interface UrlParameter {
+  readonly written: string;
+  readonly name: (typeof PARAMETERS)[number];
+  readonly value: string;
+}
+
+/** The parts of a `postgres://` URL as they are written, and its parameters. */
+interface UrlParts {
+  readonly scheme: string;
+  readonly user: string;
+  readonly password: string | undefined;
+  readonly hosts: string;
+  readonly database: string | undefined;
+  readonly parameters: readonly UrlParameter[];
+}
+
 const DEFAULT_PORT = 5432;
 const URL_FORM =
-  /^postgres(?:ql)?:\/\/(?:(?<user>[^:@/?#]*)(?::(?<password>[^/?#]*))?@)?(?<hosts>[^@/?#]*)(?:\/(?<database>[^/?#]*))?(?:\?(?<query>[^#]*))?$/;
+  /^(?<scheme>postgres(?:ql)?:\/\/)(?:(?<user>[^:@/?#]*)(?::(?<password>[^/?#]*))?@)?(?<hosts>[^@/?#]*)(?:\/(?<database>[^/?#]*))?(?:\?(?<query>[^#]*))?$/;
+
+/** Returns true for a text in the form of a `postgres://` URL. */
+export function isDatabaseUrl(text: string): boolean {
+  return URL_FORM.test(text);
+}
+
+/** Splits a URL. Throws `usage` if it is none, and for an unknown parameter; no message repeats the URL. */
+export function splitDatabaseUrl(url: string): UrlParts {
+  const groups = URL_FORM.exec(url)?.groups;
+  ensure(groups !== undefined, 'usage', 'the database must be a postgres:// URL');
+  const pairs = (groups['query'] ?? '').split('&').filter((pair) => pair !== '');
+  return {
+    scheme: groups['scheme'] ?? '',
+    user: groups['user'] ?? '',
+    password: groups['password'],
+    hosts: groups['hosts'] ?? '',
+    database: groups['database'],
+    parameters: pairs.map(parameterOf),
+  };
+}
 
 /**
  * Parses the URL of a PostgreSQL database, in libpq's form (PostgreSQL 34.1.1.2). Throws `usage`, for an unknown
  * parameter too; no message repeats the URL, which may hold a password.
  */
 export function parseConnectionString(url: string): DatabaseAddress {
-  const groups = URL_FORM.exec(url)?.groups;
-  ensure(groups !== undefined, 'usage', 'the database must be a postgres:// URL');
-  const parameters = parametersOf(groups['query'] ?? '');
+  const parts = splitDatabaseUrl(url);
+  const parameters: Parameters = Object.fromEntries(
+    parts.parameters.filter(({ value }) => value !== '').map(({ name, value }) => [name, value]),
+  );
   const { env } = process;
-  const part = (name: string): string | undefined => nonEmpty(decoded(groups[name] ?? ''));
-  const user = parameters.user ?? part('user') ?? env['PGUSER'] ?? userInfo().username;
-  const hosts = hostsOf(groups['hosts'] ?? '', parameters);
+  const part = (text = ''): string | undefined => nonEmpty(decoded(text));
+  const user = parameters.user ?? part(parts.user) ?? env['PGUSER'] ?? userInfo().username;
+  const hosts = hostsOf(parts.hosts, parameters);
   const target = oneOf('target_session_attrs', parameters.target_session_attrs, ['any', 'read-write', 'primary']);
   return {
     hosts,
     user,
-    password: parameters.password ?? part('password') ?? env['PGPASSWORD'] ?? '',
-    database: parameters.dbname ?? part('database') ?? env['PGDATABASE'] ?? user,
+    password: parameters.password ?? part(parts.password) ?? env['PGPASSWORD'] ?? '',
+    database: parameters.dbname ?? part(parts.database) ?? env['PGDATABASE'] ?? user,
     ...protectionOf(parameters),
     mustWrite: target === undefined ? hosts.length > 1 : target !== 'any',
     connectTimeoutSeconds: numberOf('connect_timeout', parameters.connect_timeout, 3_600),
     options: parameters.options,
   };
-}
-
-/** Names the place of a database without its user, password and parameters. Throws `usage`. */
-export function databasePlace(url: string): string {
-  const { hosts, database } = parseConnectionString(url);
-  const places = hosts.map(({ host, port }) => (port === DEFAULT_PORT ? host : `${host}:${port}`));
-  return `postgres://${places.join(',')}/${database}`;
 }
 
 /** Returns what is weak about how a database is reached, for the operator; undefined if nothing is. */
@@ -119,17 +150,12 @@ function protectionOf(
   };
 }
 
-function parametersOf(query: string): Parameters {
-  const found: Parameters = {};
-  for (const pair of query.split('&').filter((one) => one !== '')) {
-    const [key = '', ...rest] = pair.split('=');
-    const name = PARAMETERS.find((one) => one === decoded(key));
-    if (name === undefined)
-      throw new GlasskeyError('usage', `the database URL has an unknown parameter: ${decoded(key)}`);
-    const value = nonEmpty(decoded(rest.join('=')));
-    if (value !== undefined) found[name] = value;
-  }
-  return found;
+function parameterOf(written: string): UrlParameter {
+  const [key = '', ...rest] = written.split('=');
+  const name = PARAMETERS.find((one) => one === decoded(key));
+  if (name === undefined)
+    throw new GlasskeyError('usage', `the database URL has an unknown parameter: ${decoded(key)}`);
+  return { written, name, value: decoded(rest.join('=')) };
 }
 
 /** Returns the servers of `host1:port1,host2:port2`, or of the parameters, which win. */

@@ -10,7 +10,10 @@ describe('a database URL', () => {
     ['postgres://me:hun:ter@2@db/glasskey', 'postgres://me@db/glasskey'],
     ['postgresql://me:hunter2@one:5432,two:5433/glasskey', 'postgresql://me@one:5432,two:5433/glasskey'],
     ['postgres:///glasskey?host=/run/postgresql', 'postgres:///glasskey?host=/run/postgresql'],
-    ['postgres://db/glasskey?user=me&password=hunter2&sslpassword=x', 'postgres://db/glasskey?user=me'],
+    ['postgres://db/glasskey?user=me&password=hunter2', 'postgres://db/glasskey?user=me'],
+    // Read as a password, so hidden as one.
+    ['postgres://db/glasskey?user=me&pass%77ord=hunter2', 'postgres://db/glasskey?user=me'],
+    ['postgres://me:@db', 'postgres://me@db'],
     ['postgres://db/glasskey?password=hunter2', 'postgres://db/glasskey'],
   ])('is written down without its password: %s', (text, expected) => {
     expect(withoutPassword(text)).toBe(expected);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { databasePlace, parseConnectionString, transportWarning } from '../../src/store/connection-string.ts';
+import { parseConnectionString, transportWarning } from '../../src/store/connection-string.ts';
 
 const usage = (message: RegExp | string) =>
   expect.objectContaining({ code: 'usage', message: expect.stringMatching(message) as string }) as unknown;
@@ -62,10 +62,6 @@ describe('the URL of a database', () => {
 
   it.each(['mysql://h/d', 'host=h dbname=d', 'postgres:/h'])('is a postgres:// URL: %s', (url) => {
     expect(() => parseConnectionString(url)).toThrow(usage('must be a postgres:// URL'));
-  });
-
-  it('is shown without user, password and parameters', () => {
-    expect(databasePlace('postgres://u:p@a:1,b:2/d?password=q')).toBe('postgres://a:1,b:2/d');
   });
 
   it('with sslmode=require is a warning, unless the server proves itself otherwise', () => {

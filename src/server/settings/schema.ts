@@ -6,7 +6,7 @@ import type { EvidenceName } from '../../service/evidence/policy-table.ts';
 import { DEFAULT_SUBJECT } from '../../service/evidence/email/email-settings.ts';
 import { DEFAULT_RECOVERY } from '../../service/evidence/recovery-settings.ts';
 import { WEBHOOK_OPERATIONS } from '../../service/evidence/webhook/webhook-settings.ts';
-import { isDatabaseUrl } from '../database-url.ts';
+import { isDatabaseUrl } from '../../store/connection-string.ts';
 import { budget, duration, fileName, headerText, identityScope, serviceUrl, smtpUrl } from './fields.ts';
 import { pkcs11Schema } from './pkcs11.ts';
 import { profileRow } from './profile.ts';
