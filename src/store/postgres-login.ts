@@ -53,7 +53,7 @@ export async function login(socket: Socket, address: DatabaseAddress): Promise<P
   const greeting: WireMessage[] = [await authenticate(wire, socket, address)];
   for (;;) {
     const message = await wire.read();
-    if (message.type === 'E') throw errorIn(message.body);
+    if (message.type === 'E') throw refusalIn(message.body);
     if (message.type === 'S' || message.type === 'K' || message.type === 'Z') greeting.push(message);
     if (message.type === 'Z') return new PostgresSession(wire, greeting);
   }
@@ -93,11 +93,17 @@ async function authenticate(wire: PostgresWire, socket: Socket, address: Databas
 async function authenticationMessage(wire: PostgresWire): Promise<WireMessage> {
   for (;;) {
     const message = await wire.read();
-    if (message.type === 'E') throw errorIn(message.body);
+    if (message.type === 'E') throw refusalIn(message.body);
     if (message.type === 'R' && message.body.length >= 4) return message;
     // Notices, and a server that knows another minor version of the protocol.
     if (message.type !== 'N' && message.type !== 'v') throw new Error('not the protocol of PostgreSQL');
   }
+}
+
+/** Returns the error of a session that the server refuses. On a full disk, PostgreSQL has only an internal code for it. */
+function refusalIn(body: Buffer): Error {
+  const error = errorIn(body);
+  return error.message === 'could not write init file' ? Object.assign(error, { code: '53100' }) : error;
 }
 
 function saslInitial({ mechanism, first }: ScramClient): Buffer {

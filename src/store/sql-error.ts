@@ -3,9 +3,10 @@ import type { StorageFailure } from './ports.ts';
 
 /**
  * SQLSTATEs that stored data can cause. Those of other classes are of outages: connection, transaction state (such as a
- * server that only reads), rollback by others, resources, objects in use, operator (such as a timeout), system.
+ * server that only reads), refused users (such as a changed password), a database that is gone, rollback by others,
+ * resources, objects in use, operator (such as a timeout), system.
  */
-const BY_DATA = /^(?!08|25|40|53|55|57|58)(\d\w|P0|XX)\w{3}$/;
+const BY_DATA = /^(?!08|25|28|3D|40|53|55|57|58)(\d\w|P0|XX)\w{3}$/;
 
 /**
  * A refusal or failure of the database: `storage-failed`, with the SQLSTATE if there is one. It carries neither the

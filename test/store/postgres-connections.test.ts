@@ -3,9 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres, { type Sql } from 'postgres';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { PATHS } from '../../src/contract/paths.ts';
 import { openStore } from '../../src/store/open-store.ts';
 import { freePort } from '../support/free-port.ts';
+import { createTestServer, type TestServer } from '../support/test-server.ts';
 import { hasReplication, type PostgresServer, startPostgresServer, startStandby } from '../support/postgres-server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'glasskey-tls-'));
@@ -96,6 +98,14 @@ async function opened(
   }
 }
 
+/** Has a log append, and returns what `/readyz` says of it. */
+async function readiness({ log, url }: TestServer): Promise<string> {
+  log.clock.advance(60_000);
+  const response = await fetch(url + PATHS.ready);
+  const { checks } = (await response.json()) as { checks: { name: string; detail: string }[] };
+  return `${response.status} ${checks.find(({ name }) => name === 'log')?.detail}`;
+}
+
 describe('a PostgreSQL with TLS and SCRAM', () => {
   it.each([
     ['localhost', ''],
@@ -173,16 +183,17 @@ describe('a database', () => {
   });
 
   it.skipIf(NO_MOUNT !== undefined)(
-    `whose disk is full says so${NO_MOUNT === undefined ? '' : `: ${NO_MOUNT}`}`,
+    `whose disk is full says so, and /readyz repeats it until there is room${NO_MOUNT === undefined ? '' : `: ${NO_MOUNT}`}`,
     async () => {
       const place = join(folder, 'small');
       execFileSync('mkdir', [place]);
       execFileSync('chmod', ['755', folder]);
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', place]);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', place]);
       try {
         execFileSync('chown', [`--reference=/proc/${server.pid()}`, place]);
         await admin.unsafe(`create tablespace small location '${place}'`);
-        await admin.unsafe('create database small template template0 tablespace small');
+        for (const name of ['small', 'empty'])
+          await admin.unsafe(`create database ${name} template template0 tablespace small`);
         const small = postgres(server.url.replace(/postgres$/, 'small'), { max: 1 });
         await small.unsafe('create table filler (bytes bytea)');
         const fill = async (): Promise<void> => {
@@ -191,13 +202,30 @@ describe('a database', () => {
               `insert into filler select decode(repeat('00', 1000), 'hex') from generate_series(1, 30)`,
             );
         };
-        await expect(fill()).rejects.toMatchObject({ code: '53100' });
-        await small.end();
-        await expect(openStore(at('localhost', '', 'small'))).rejects.toMatchObject({
-          code: 'storage-failed',
-          message: expect.stringMatching(/^database: its disk is full, make room: .*\(53100\)$/) as string,
+        const served = await createTestServer({
+          target: at('localhost', '', 'small'),
+          loop: true,
+          limits: { standstillMs: 0 },
         });
-        await admin.unsafe('drop database small');
+        try {
+          await expect(fill()).rejects.toMatchObject({ code: '53100' });
+          await small.end();
+          const says = (expected: RegExp): Promise<unknown> =>
+            vi.waitFor(async () => expect(await readiness(served)).toMatch(expected), {
+              timeout: 60_000,
+              interval: 100,
+            });
+          await says(/^503 .*: storage-failed: database: its disk is full, make room: /);
+          await expect(openStore(at('localhost', '', 'empty'))).rejects.toMatchObject({
+            code: 'storage-failed',
+            message: expect.stringMatching(/^database: its disk is full, make room: .*\(53100\)$/) as string,
+          });
+          execFileSync('mount', ['-o', 'remount,size=64m', place]);
+          await says(/^200 ok$/);
+        } finally {
+          await served.close();
+        }
+        for (const name of ['small', 'empty']) await admin.unsafe(`drop database ${name}`);
         await admin.unsafe('drop tablespace small');
       } finally {
         execFileSync('umount', ['-l', place]);
