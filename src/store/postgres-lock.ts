@@ -31,8 +31,8 @@ const END_STOPPED = `select pg_terminate_backend(holder.pid) from heads
 
 /**
  * Tries `pg_try_advisory_lock` on its own connection, which holds the lock for as long as it lives and is renewed.
- * Returns undefined if another session holds the lock. Throws `storage-failed`, and `storage-unsafe` if its lease is not
- * in force.
+ * Returns undefined if another session holds the lock. Throws `storage-failed`, and `storage-unsafe` if the lease is
+ * not in force.
  */
 export async function lockPostgres({ url, limits, logId }: PostgresLockOptions): Promise<WriterLock | undefined> {
   let lose!: () => void;

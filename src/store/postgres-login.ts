@@ -100,7 +100,7 @@ async function authenticationMessage(wire: PostgresWire): Promise<WireMessage> {
   }
 }
 
-/** Returns the error of a session that the server refuses. On a full disk, PostgreSQL has only an internal code for it. */
+/** Returns the error with which a server refuses a session. On a full disk, PostgreSQL has only an internal code. */
 function refusalIn(body: Buffer): Error {
   const error = errorIn(body);
   return error.message === 'could not write init file' ? Object.assign(error, { code: '53100' }) : error;
