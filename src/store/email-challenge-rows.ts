@@ -1,15 +1,21 @@
-import { and, count, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
-import { formatHex } from '../core/encoding/bytes.ts';
-import type { EmailChallengeRow, LogStore } from './ports.ts';
+import { and, count, eq, gte, isNull, lt, type SQL, sql } from 'drizzle-orm';
+import { equalBytes, formatHex } from '../core/encoding/bytes.ts';
+import type { EmailChallengeRow, LogStore, NextPlace } from './ports.ts';
+import type { SealedColumns } from './row-seals.ts';
 import type { StoreContext } from './rows.ts';
 import { emailChallenges } from './schema.ts';
-import { present } from './stored-row.ts';
-import { givenAs } from './statement.ts';
+import { columnsBut, givenAs } from './statement.ts';
 
-type Part = 'addEmailChallenge' | 'tryEmailChallenge' | 'dropEmailChallenge';
+type Part = 'addEmailChallenge' | 'tryEmailChallenge' | 'useEmailChallenge' | 'dropEmailChallenge';
 
 const { challengeId, labelKey, spkiSha256, codeHash, createdMs, expiresMs, attempts, mac } = emailChallenges;
-const CHALLENGE = { challengeId, labelKey, spkiSha256, codeHash, createdMs, expiresMs };
+const { usedVersion, usedCommitment } = emailChallenges;
+const ROW = columnsBut(emailChallenges, 'logId');
+
+/** The most reads of one row that others change between its reading and writing. */
+const MAX_TURNS = 64;
+
+const UNUSED = { usedVersion: undefined, usedCommitment: undefined };
 
 /** Codes that were sent by mail. */
 export function emailChallengeRows(context: StoreContext): Pick<LogStore, Part> {
@@ -36,7 +42,9 @@ export function emailChallengeRows(context: StoreContext): Pick<LogStore, Part> 
             createdMs: givenAs(createdMs, challenge.createdMs),
             expiresMs: givenAs(expiresMs, challenge.expiresMs),
             attempts: givenAs(attempts, 0),
-            mac: givenAs(mac, seals?.seal(emailChallenges, { ...challenge, attempts: 0 }) ?? null),
+            usedVersion: givenAs(usedVersion, null),
+            usedCommitment: givenAs(usedCommitment, null),
+            mac: givenAs(mac, seals?.seal(emailChallenges, { ...challenge, ...UNUSED, attempts: 0 }) ?? null),
           })
           .from(sql`(select 1) as one`)
           .where(sql`(${recent}) < ${maximum}::int8`);
@@ -55,34 +63,76 @@ export function emailChallengeRows(context: StoreContext): Pick<LogStore, Part> 
       return undefined;
     },
 
+    async useEmailChallenge(id, place) {
+      for (let turn = 0; turn < MAX_TURNS; turn++) {
+        const used = await use(context, and(ofLog, eq(challengeId, id)), place);
+        if (used !== 'again') return used;
+      }
+      return false;
+    },
+
     async dropEmailChallenge(id) {
       await queries.run((db) => db.delete(emailChallenges).where(and(ofLog, eq(challengeId, id))));
     },
   };
 }
 
-/**
- * Counts an attempt before its code is compared, so that all of several simultaneous attempts count. The seal covers
- * the count, so a row that has another one by now is read again.
- */
+/** Counts an attempt before its code is compared, so that all of several simultaneous attempts count. */
 async function countAttempt(
-  { queries, seals }: StoreContext,
+  context: StoreContext,
   ofChallenge: SQL | undefined,
   maxAttempts: number,
 ): Promise<EmailChallengeRow | 'again' | undefined> {
-  const columns = { ...CHALLENGE, attempts, mac };
-  const [found] = await queries.run((db) => db.select(columns).from(emailChallenges).where(ofChallenge));
-  if (found === undefined || found.attempts >= maxAttempts) return undefined;
-  const { attempts: before, mac: sealed, ...row } = found;
-  seals?.assert(emailChallenges, { ...row, attempts: before }, sealed);
-  const next = before + 1;
-  const resealed = seals?.reseal(emailChallenges, { ...row, attempts: before }, { ...row, attempts: next });
-  const counted = await queries.run((db) =>
+  const row = await find(context, ofChallenge);
+  if (row === undefined || row.attempts >= maxAttempts) return undefined;
+  const { attempts: before, usedVersion: _version, usedCommitment: _commitment, ...challenge } = row;
+  const isCounted = await change(context, ofChallenge, row, { attempts: before + 1 });
+  return isCounted ? challenge : 'again';
+}
+
+async function use(
+  context: StoreContext,
+  ofChallenge: SQL | undefined,
+  { version, previousCommitment }: NextPlace,
+): Promise<boolean | 'again'> {
+  const row = await find(context, ofChallenge);
+  if (row === undefined) return false;
+  const { usedVersion: used, usedCommitment: before } = row;
+  if (used !== null) return used === version && before !== null && equalBytes(before, previousCommitment);
+  const isUsed = await change(context, ofChallenge, row, {
+    usedVersion: version,
+    usedCommitment: previousCommitment,
+  });
+  return isUsed ? true : 'again';
+}
+
+type SealedChallenge = SealedColumns<typeof emailChallenges>;
+type Changes = Partial<Pick<typeof emailChallenges.$inferSelect, 'attempts' | 'usedVersion' | 'usedCommitment'>>;
+
+/** Reads a challenge whose seal is valid. Throws `unsealed-row`. */
+async function find({ queries, seals }: StoreContext, ofChallenge: SQL | undefined) {
+  const [found] = await queries.run((db) => db.select(ROW).from(emailChallenges).where(ofChallenge));
+  if (found === undefined) return undefined;
+  const { mac: sealed, ...row } = found;
+  seals?.assert(emailChallenges, row, sealed);
+  return row;
+}
+
+/** Changes a row and its seal. Returns false if the row is another one by now: the seal would be of what was read. */
+async function change(
+  { queries, seals }: StoreContext,
+  ofChallenge: SQL | undefined,
+  row: SealedChallenge & { readonly attempts: number; readonly usedVersion: number | null },
+  changes: Changes,
+): Promise<boolean> {
+  const resealed = seals?.reseal(emailChallenges, row, { ...row, ...changes });
+  const isAsRead = row.usedVersion === null ? isNull(usedVersion) : eq(usedVersion, row.usedVersion);
+  const changed = await queries.run((db) =>
     db
       .update(emailChallenges)
-      .set({ attempts: next, mac: resealed })
-      .where(and(ofChallenge, eq(attempts, before)))
+      .set({ ...changes, mac: resealed })
+      .where(and(ofChallenge, eq(attempts, row.attempts), isAsRead))
       .returning({ challengeId }),
   );
-  return counted.length === 1 ? present(row) : 'again';
+  return changed.length === 1;
 }

@@ -2,6 +2,7 @@ import type { AuditorTreeHead } from '../core/keytrans/tree-head.ts';
 import type { TileName } from '../core/prefix/tile-name.ts';
 import type {
   EmailChallengeRow,
+  NextPlace,
   ErasedRows,
   ListedRecoveryRow,
   NewRecovery,
@@ -308,6 +309,11 @@ export interface LogStore {
    * `unsealed-row`.
    */
   tryEmailChallenge(challengeId: Uint8Array, maxAttempts: number): Promise<EmailChallengeRow | undefined>;
+  /**
+   * Ties a challenge to the version that its code is used for. Returns false if it is tied to another one, or gone.
+   * Throws `unsealed-row`.
+   */
+  useEmailChallenge(challengeId: Uint8Array, place: NextPlace): Promise<boolean>;
   dropEmailChallenge(challengeId: Uint8Array): Promise<void>;
 
   // recoveries

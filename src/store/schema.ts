@@ -388,6 +388,9 @@ export const emailChallenges = pgTable(
     createdMs: count('created_ms').notNull(),
     expiresMs: count('expires_ms').notNull(),
     attempts: integer('attempts').notNull(),
+    /** The version that the code was first used for, and the commitment before it: the code counts for no other. */
+    usedVersion: count('used_version'),
+    usedCommitment: bytea('used_commitment'),
     mac: seal(),
   },
   (table) => [

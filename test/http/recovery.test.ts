@@ -234,6 +234,20 @@ describe('a veto', () => {
     await expect(directory.veto(erin, key)).rejects.toMatchObject({ code: 'change-rejected' });
   });
 
+  it('ends what a mailed code was good for: the same code asks for no other recovery', async () => {
+    const wendy = 'wendy@example.com';
+    const { directory, key } = await owner(wendy);
+    const [thief, csr] = [await server.client(), await createCsr(identityOf(wendy), await generateKey())];
+    const { challenge } = await thief.requestEmailCode(wendy, { csr });
+    const email = { challenge, code: mail.lastCode() };
+    expect(await thief.recover(wendy, { csr, email })).toMatchObject({ state: 'pending' });
+    // As after a lost answer.
+    expect(await thief.recover(wendy, { csr, email })).toMatchObject({ state: 'pending' });
+    await directory.veto(wendy, key);
+    await expect(thief.recover(wendy, { csr, email })).rejects.toMatchObject({ code: 'code-refused' });
+    expect(await found(directory, wendy)).toMatchObject({ version: 2, pending: undefined });
+  });
+
   it('needs a key of the identity, and leaves every key as it is', async () => {
     const frank = 'frank@example.com';
     const { directory } = await owner(frank);

@@ -28,6 +28,24 @@ describeEachStore('e-mail challenges', ({ newLog }) => {
     expect(await (await newLog()).tryEmailChallenge(row.challengeId, 9)).toBeUndefined();
   });
 
+  test('count for one version of a label, the first that they are used for', async () => {
+    const log = await newLog();
+    const { challengeId } = challenge('one');
+    await log.addEmailChallenge(challenge('one'), LIMIT);
+    const place = { version: 3, previousCommitment: bytes('commitment', 32) };
+    const uses = await Promise.all(
+      [3, 3, 4, 4].map((version) => log.useEmailChallenge(challengeId, { ...place, version })),
+    );
+    expect(uses.filter((isUsed) => isUsed)).toHaveLength(2);
+    const used = uses[0] === true ? 3 : 4;
+    expect(await log.useEmailChallenge(challengeId, { ...place, version: used })).toBe(true);
+    expect(await log.useEmailChallenge(challengeId, { ...place, version: 7 - used })).toBe(false);
+    const other = { version: used, previousCommitment: bytes('another', 32) };
+    expect(await log.useEmailChallenge(challengeId, other)).toBe(false);
+    expect(await log.useEmailChallenge(bytes('absent', 16), place)).toBe(false);
+    expect(await log.tryEmailChallenge(challengeId, 2)).toEqual(challenge('one'));
+  });
+
   test('tries that come together are counted each', async () => {
     const log = await newLog();
     const { challengeId } = challenge('one');

@@ -85,6 +85,8 @@ describeEachStore('rows that authorise something', ({ store }) => {
     const notified = { ...claim, notifiedMs: 7 };
     expect(await log.grantRecovery(notified, grant, record(0))).toBe(true);
     await log.tryEmailChallenge(challenge.challengeId, 9);
+    const place = { version: 3, previousCommitment: bytes('commitment') };
+    expect(await log.useEmailChallenge(challenge.challengeId, place)).toBe(true);
     const { id } = (await log.findToken(token.tokenHash))!;
     expect(await log.revokeToken(id, 8)).toBe(true);
     expect(await taken(log)).toEqual(TAKEN);
@@ -124,6 +126,8 @@ describeEachStore('rows that authorise something', ({ store }) => {
     const grant = { reason: 'why', version: 3, commitment: bytes('commitment') };
     expect(await accepting.grantRecovery({ ...claim, notifiedMs: 7 }, grant, record(0))).toBe(true);
     expect(await accepting.tryEmailChallenge(challenge.challengeId, 9)).toMatchObject({ labelKey: challenge.labelKey });
+    const place = { version: 3, previousCommitment: bytes('commitment') };
+    expect(await accepting.useEmailChallenge(challenge.challengeId, place)).toBe(true);
     const { id } = (await accepting.findToken(token.tokenHash))!;
     expect(await accepting.revokeToken(id, 8)).toBe(true);
     expect(await taken(log(sealing()))).toEqual(REFUSED);

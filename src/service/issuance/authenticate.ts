@@ -5,6 +5,7 @@ import type { Evidence } from '../../identity/evidence.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { assertMayVouch, type VouchedPurpose } from '../evidence/policy-table.ts';
 import { verifyToken } from '../log/tokens.ts';
+import type { NextPlace } from '../../store/ports.ts';
 import type { EvidenceServices } from '../evidence/evidence-services.ts';
 import type { RequestSettings } from '../log/reloadable.ts';
 import type { Pipeline } from './issuance.ts';
@@ -16,10 +17,15 @@ const APPLICATION: Evidence = { type: 'application' };
  * The requester, as known before the record is read. Either evidence vouches for it; or it brings a change that claims
  * a signature by a key of the record; or it only holds the CSR's key.
  */
-export type Requester =
-  | { readonly type: 'vouched'; readonly evidence: Evidence }
-  | { readonly type: 'change' }
-  | { readonly type: 'key-holder' };
+export type Requester = Vouched | { readonly type: 'change' } | { readonly type: 'key-holder' };
+
+/** A requester for whom evidence vouches. */
+export interface Vouched {
+  readonly type: 'vouched';
+  readonly evidence: Evidence;
+  /** Ties evidence that counts once to the version it is used for. Throws `code-refused` if it was used for another. */
+  readonly use?: ((place: NextPlace) => Promise<void>) | undefined;
+}
 
 /** The parts of a request that show who makes it. Untrusted. */
 export type Credentials = Pick<CertificateOrder, 'token' | 'change' | 'evidence'>;
@@ -60,7 +66,8 @@ export async function authenticate(
   if (token === undefined && evidence === undefined) return { type: 'key-holder' };
   const found = evidence === undefined ? APPLICATION : await verifyEvidence(services, evidence, claimed);
   assertMayVouch(services.policyTable, found, claimed.identity, purpose);
-  return { type: 'vouched', evidence: found };
+  if (evidence?.type !== 'email') return { type: 'vouched', evidence: found };
+  return { type: 'vouched', evidence: found, use: async (place) => services.emailChallenges?.use(evidence, place) };
 }
 
 /** Returns the trail's name of the requester (see `Act.who`), from its credentials and the number of its token. */

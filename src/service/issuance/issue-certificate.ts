@@ -1,6 +1,7 @@
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
+import { NO_COMMITMENT } from '../../identity/identity-record.ts';
 import type { Ticket } from './admission.ts';
 import { approve } from './approve.ts';
 import { authenticate, authenticateApplication, credentialsKey, type Requester, whoOf } from './authenticate.ts';
@@ -86,6 +87,9 @@ export async function makeCertificate(issuance: Issuance, work: CertificateWork)
     requester ??= await work.authenticate();
     const { change } = work.order;
     const next = await continuity({ origin, label, state, requester, change, keysSha256, nowMs: context.now() });
+    if (next.authorization.type === 'initial' && requester.type === 'vouched') {
+      await requester.use?.({ version: next.version, previousCommitment: NO_COMMITMENT });
+    }
     const claim = { label, labelKey, version: next.version, requestHash: work.requestHash };
     const byProfile = policy(context, settings, work.identity, next, work.keys);
     const made = await withinIdentityBudget(settings.evidence.identityBudget, labelKey, async (keep) => {

@@ -5,7 +5,13 @@ import { ensure } from '../../core/errors.ts';
 import type { Evidence } from '../../identity/evidence.ts';
 import { evidenceCodec } from '../../identity/evidence.ts';
 import type { RecoveryRow } from '../../store/ports.ts';
-import { authenticate, authenticateApplication, credentialsKey, whoOf } from '../issuance/authenticate.ts';
+import {
+  authenticate,
+  authenticateApplication,
+  credentialsKey,
+  type Vouched,
+  whoOf,
+} from '../issuance/authenticate.ts';
 import { awaitReleased, Deadline } from '../issuance/await-log.ts';
 import { canonicalise, parse, proofOfPossession } from '../intake.ts';
 import type { Issuance, SettledRecovery } from '../issuance/issuance.ts';
@@ -66,7 +72,7 @@ async function settle(issuance: Issuance, work: Work): Promise<SettledRecovery> 
   const { context, progress } = issuance;
   const { labelKey, csr, deadline } = work;
   const { label } = work.identity;
-  let evidence = work.order.proveFirst === true ? await prove(issuance, work) : undefined;
+  let voucher = work.order.proveFirst === true ? await prove(issuance, work) : undefined;
   for (;;) {
     const state = await readProvedState(issuance, { label, labelKey }, deadline);
     const claim = await context.store.findRecovery(labelKey);
@@ -74,10 +80,12 @@ async function settle(issuance: Issuance, work: Work): Promise<SettledRecovery> 
     const settled = state && (await goOn(issuance, work, state, isOurs ? claim : undefined));
     if (settled === 'again') continue;
     if (settled !== undefined) return settled;
-    evidence ??= await prove(issuance, work);
+    voucher ??= await prove(issuance, work);
     ensure(state !== undefined, 'identity-not-found', 'the identity is not registered');
     const isFree = state.record.pending === undefined && (claim === undefined || claim.state === 'waiting');
     ensure(isFree, 'recovery-pending', 'another recovery of the identity is pending');
+    await voucher.use?.({ version: state.version + 1, previousCommitment: state.commitment });
+    const { evidence } = voucher;
     const { maxVetoes } = issuance.settings.evidence.recoverySettings;
     if ((await countVetoes(context, { label, labelKey }, state, maxVetoes)) >= maxVetoes) {
       await leaveToOperator(issuance, work, evidence);
@@ -142,11 +150,11 @@ async function certified(
 }
 
 /** Returns evidence that counts for a recovery. Throws `unauthenticated` if there is none. */
-async function prove(issuance: Issuance, { order, identity, labelKey, csr }: Work): Promise<Evidence> {
+async function prove(issuance: Issuance, { order, identity, labelKey, csr }: Work): Promise<Vouched> {
   const claimed = { identity, labelKey, spkiSha256: csr.spkiSha256 };
   const requester = await authenticate(issuance.settings, { ...order, change: undefined }, claimed, 'recover');
   ensure(requester.type === 'vouched', 'unauthenticated', 'a recovery needs evidence that vouches for the identity');
-  return requester.evidence;
+  return requester;
 }
 
 /**

@@ -19,7 +19,16 @@ export interface ErasedRows {
 }
 
 /** A code that was sent to an e-mail address; only its SHA-256 is stored. */
-export type EmailChallengeRow = StoredRow<typeof emailChallenges, 'attempts' | 'mac'>;
+export type EmailChallengeRow = StoredRow<
+  typeof emailChallenges,
+  'attempts' | 'usedVersion' | 'usedCommitment' | 'mac'
+>;
+
+/** The next version of a label, and the commitment of the version before. */
+export interface NextPlace {
+  readonly version: number;
+  readonly previousCommitment: Uint8Array;
+}
 
 /** A requested recovery that is not settled. */
 export type RecoveryRow = StoredRow<typeof recoveries, 'mac'>;

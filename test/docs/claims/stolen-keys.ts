@@ -66,6 +66,7 @@ export const STOLEN_KEYS: Claims = {
     'test/http/email-challenge.test.ts: registers the address with the key that asked, and shows every contact how',
     'test/http/email-challenge.test.ts: is of no use for another key or another name',
     'test/http/email-challenge.test.ts: gives a lost answer again, and binds no second key to the name',
+    'test/http/recovery.test.ts: ends what a mailed code was good for: the same code asks for no other recovery',
   ],
   'key of a user’s device': [
     'test/client/key-directory.test.ts: adds, rotates, renews and revokes, and a contact follows the chain',

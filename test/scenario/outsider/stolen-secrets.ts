@@ -29,6 +29,14 @@ export const STOLEN: readonly OutsideAttack[] = [
     ],
   },
   {
+    attack: 'ask for a name again after its owner vetoed, with the mailed code of the first time',
+    outcome: 'a code counts for one version of a name',
+    codes: ['code-refused'],
+    tests: [
+      'test/http/recovery.test.ts: ends what a mailed code was good for: the same code asks for no other recovery',
+    ],
+  },
+  {
     attack: 'guess application tokens',
     outcome: 'guesses count as those of their address',
     codes: ['unauthenticated', 'rate-limited'],

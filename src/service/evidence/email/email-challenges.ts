@@ -3,7 +3,7 @@ import { equalBytes } from '../../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../../core/errors.ts';
 import type { Evidence } from '../../../identity/evidence.ts';
 import type { Identity } from '../../../identity/identity.ts';
-import type { LogStore } from '../../../store/ports.ts';
+import type { LogStore, NextPlace } from '../../../store/ports.ts';
 import { canonicalise, type IntakeContext, parse, proofOfPossession } from '../../intake.ts';
 import { assertMayVouch, type PolicyTable } from '../policy-table.ts';
 import { emailCodeHash, newEmailCode } from './email-code.ts';
@@ -17,7 +17,10 @@ const EVIDENCE: Evidence = { type: 'email' };
 /** The part of an open log that challenges need. */
 export interface ChallengeContext extends IntakeContext {
   readonly origin: string;
-  readonly store: Pick<LogStore, 'addEmailChallenge' | 'tryEmailChallenge' | 'dropEmailChallenge'>;
+  readonly store: Pick<
+    LogStore,
+    'addEmailChallenge' | 'tryEmailChallenge' | 'useEmailChallenge' | 'dropEmailChallenge'
+  >;
   readonly vrf: { labelKey(label: Uint8Array): Promise<Uint8Array> };
   readonly now: () => number;
   readonly random: (length: number) => Uint8Array;
@@ -100,6 +103,15 @@ export class EmailChallenges {
     const refused = 'the code is wrong, used up or too old, or is for another key';
     ensure(isRight && isMeant, 'code-refused', refused);
     return EVIDENCE;
+  }
+
+  /**
+   * Ties a verified answer to the version that it is used for: it counts for no other, also after a veto. Throws
+   * `code-refused` if it was used for another one.
+   */
+  async use({ challengeId }: Pick<EmailAnswer, 'challengeId'>, place: NextPlace): Promise<void> {
+    const isFirst = await this.#context.store.useEmailChallenge(challengeId, place);
+    ensure(isFirst, 'code-refused', 'the code was used for an earlier change of this identity: ask for another one');
   }
 
   async #send({ text: identity, san }: Identity, challengeId: Uint8Array, code: string): Promise<void> {

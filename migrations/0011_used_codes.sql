@@ -1,0 +1,2 @@
+ALTER TABLE "email_challenges" ADD COLUMN "used_version" bigint;--> statement-breakpoint
+ALTER TABLE "email_challenges" ADD COLUMN "used_commitment" "bytea";
