@@ -59,6 +59,8 @@ export interface ServiceLimits {
   readonly maxQueue: number;
   /** The longest time that a request waits to be sequenced and released before it is `timed-out`, ms. */
   readonly requestTimeoutMs: number;
+  /** The longest time that a request waits for the release of the newest head, before anything is signed, ms. */
+  readonly releaseWaitMs: number;
   /** The time after which an intent without a submission is closed, ms; more than `requestTimeoutMs`. */
   readonly intentTimeoutMs: number;
   /** The time after which settled submissions and intents are deleted, ms. */
@@ -135,6 +137,7 @@ export const DEFAULT_SERVICE_LIMITS: ServiceLimits = {
   maxInFlight: 2_000,
   maxQueue: 10_000,
   requestTimeoutMs: 20_000,
+  releaseWaitMs: 5_000,
   intentTimeoutMs: 60_000,
   settledRetentionMs: 24 * 3_600_000,
   maxCertificates: 64,

@@ -125,6 +125,13 @@ export const STOLEN_KEYS: Claims = {
     'test/service/log/trail.test.ts: that was written anew as a whole does not go through an end that was noted',
     'test/service/issuance/erase-identity.test.ts: gives a receipt that only the CA can have signed',
   ],
+  'Such a tree is not older than max_behind': [
+    'test/service/log/signed-tree.test.ts: is not one that is too old for clients, though the sealed head says that it is the newest',
+    'test/service/log/signed-tree.test.ts: is not taken from a database that is older than what this host has seen another server sign',
+  ],
+  'A process compares its tree with the sealed head': [
+    'test/service/log/signed-tree.test.ts: is not an older one because later releases are hidden, whether the process is new or runs',
+  ],
 };
 
 /** "Private names". */

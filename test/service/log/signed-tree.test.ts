@@ -29,6 +29,19 @@ async function issue(service: LogService, identity: string) {
   return service.issue({ identity, csr, token: log.token, change: undefined, last: undefined });
 }
 
+/** Another process on another host, which does not append. */
+async function another(): Promise<LogService> {
+  const limits = { ...log.options.limits, releaseWaitMs: 200 };
+  return new LogService(await openLog({ ...log.options, limits, lastSigned: undefined }), { sequence: false });
+}
+
+async function expectRefusal(service: LogService, code: string): Promise<void> {
+  const signed = (): number => log.events.filter(({ type }) => type === 'signed').length;
+  const before = signed();
+  await expect(issue(service, 'mallory@example.com')).rejects.toMatchObject({ code });
+  expect(signed()).toBe(before);
+}
+
 describe('the signed prefix tree', () => {
   it('is that of the newest released head, and of no other', async () => {
     await issue(log.service, 'alice@example.com');
@@ -43,6 +56,22 @@ describe('the signed prefix tree', () => {
     await database.exec(`update released_heads set checkpoint = replace(checkpoint, 'log.exampl3', 'log.example')`);
   });
 
+  it('is not an older one because later releases are hidden, whether the process is new or runs', async () => {
+    const [running, starting] = await Promise.all([another(), another()]);
+    await issue(running, 'carla@example.com');
+    const { size } = (await running.progress.refresh()).released;
+    await issue(log.service, 'carlo@example.com');
+    await database.exec(
+      `create table kept as select * from released_heads; delete from released_heads where size > ${size}`,
+    );
+    await expectRefusal(starting, 'release-stalled');
+    log.clock.advance(10_000);
+    await expectRefusal(running, 'release-stalled');
+    await database.exec('delete from released_heads; insert into released_heads select * from kept; drop table kept');
+    await issue(starting, 'carmen@example.com');
+    await issue(running, 'carola@example.com');
+  });
+
   it('is not taken from a database that is older than what this host has seen another server sign', async () => {
     const copy = await database.dumpDataDir('none');
     const lastSigned = join(folder, 'other.checkpoint');
@@ -54,9 +83,23 @@ describe('the signed prefix tree', () => {
 
     const older = await openStore({ database: await PGlite.create({ loadDataDir: copy }) }, { now: log.clock.now });
     const restarted = new LogService(await openLog({ ...log.options, store: older, lastSigned }), { sequence: false });
-    const signed = log.events.filter(({ type }) => type === 'signed').length;
-    await expect(issue(restarted, 'mallory@example.com')).rejects.toMatchObject({ code: 'log-rolled-back' });
-    expect(log.events.filter(({ type }) => type === 'signed').length).toBe(signed);
+    await expectRefusal(restarted, 'log-rolled-back');
     await older.close();
+  });
+
+  it('is not one that is too old for clients, though the sealed head says that it is the newest', async () => {
+    await log.service.stop();
+    await database.exec('create table old_head as select * from heads');
+    const { maxBehindMs } = log.context.configuration;
+    log.clock.advance(maxBehindMs + 1);
+    const writer = await another();
+    await writer.sequencer.step();
+    const { size } = await log.context.store.readHead();
+    await database.exec(`update heads set (size, timestamp_ms, prefix_root, prefix_tile_position, prefix_tile_counter,
+      log_root, audit_root, log_edge, audit_edge, log_end, mac) = (select size, timestamp_ms, prefix_root,
+      prefix_tile_position, prefix_tile_counter, log_root, audit_root, log_edge, audit_edge, log_end, mac from old_head);
+      delete from released_heads where size = ${size}`);
+    expect((await log.context.store.readHead()).size).toBe(size - 1);
+    await expectRefusal(await another(), 'release-stalled');
   });
 });

@@ -138,6 +138,27 @@ describe('a log with a witness policy', () => {
     expect(await released()).toBeGreaterThanOrEqual(3);
   });
 
+  it('signs nothing on another host either, while a head waits for its quorum', async () => {
+    await open();
+    await step();
+    const limits = { ...log.options.limits, releaseWaitMs: 200 };
+    const other = new LogService(await openLog({ ...log.options, limits }), { sequence: false });
+    const identity = 'alice@example.com';
+    const order = { identity, token: log.token, change: undefined, last: undefined };
+    const issue = async () => other.issue({ ...order, csr: await csrFor(await newDeviceKey(), identity) });
+    witnesses.down(0, 1);
+    log.clock.advance(log.context.limits.heartbeatMs);
+    await expect(step()).rejects.toMatchObject({ code: 'release-stalled' });
+    await expect(issue()).rejects.toMatchObject({ code: 'release-stalled' });
+    expect(log.events.filter(({ type }) => type === 'signed')).toEqual([]);
+    witnesses.down();
+    await step();
+    const issued = issue();
+    await vi.waitFor(async () => expect(await step()).toBe('appended'));
+    await issued;
+    expect(await released()).toBe(3);
+  });
+
   it.each([
     [
       'lines of another key',
