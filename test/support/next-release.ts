@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -37,10 +37,22 @@ export function makeNextRelease(): NextRelease {
     'CREATE TABLE "of_the_next_release" ("log_id" integer PRIMARY KEY NOT NULL);',
   ];
   writeFileSync(join(folder, `migrations/${tag}.sql`), statements.join('--> statement-breakpoint\n'));
-  const format = join(folder, 'dist/store/stored-format.js');
-  const known = readFileSync(format, 'utf8');
-  const later = known.replace(/NEWEST_FORMAT = (\d+)/, (_, number: string) => `NEWEST_FORMAT = ${Number(number) + 1}`);
-  if (later === known) throw new Error('the format has another name');
-  writeFileSync(format, later);
+  raiseFormat(join(folder, 'dist/cli'));
   return { program: join(folder, 'dist/cli/main.js'), remove: () => rmSync(folder, { recursive: true }) };
+}
+
+/** Has the program in a folder know one more format of rows. */
+function raiseFormat(folder: string): void {
+  const constant = /(\/\/ src\/store\/stored-format\.ts\nvar NEWEST_FORMAT = )(\d+)/;
+  const files = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => join(folder, name))
+    .filter((file) => constant.test(readFileSync(file, 'utf8')));
+  const [file] = files;
+  if (file === undefined || files.length > 1) throw new Error('the format has another name');
+  const known = readFileSync(file, 'utf8');
+  writeFileSync(
+    file,
+    known.replace(constant, (_, before: string, format: string) => before + String(Number(format) + 1)),
+  );
 }
