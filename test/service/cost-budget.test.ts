@@ -18,6 +18,7 @@ import { createTestServer, type TestServer } from '../support/test-server.ts';
 const BUDGET = new URL('cost-budget.json', import.meta.url);
 const isRewriting = process.env['GLASSKEY_UPDATE_BUDGET'] === '1';
 
+const HOUR_MS = 3_600_000;
 const FILLED = 200;
 const BATCH = 100;
 const MEASURED = 9;
@@ -44,7 +45,13 @@ beforeAll(async () => {
     // The shape of the prefix tree, and so the cost, follows from this key.
     vrfProver: () => counter.counted(nativeVrfProver(KT_128_SHA256_ED25519, new Uint8Array(32).fill(7))),
     // Nothing is asked by a timer, and no answer is verified.
-    limits: { verifyOneIn: 0, pollMs: 3_600_000, batchIntervalMs: 3_600_000, requestTimeoutMs: 60_000 },
+    limits: {
+      verifyOneIn: 0,
+      pollMs: HOUR_MS,
+      standstillMs: 10 * HOUR_MS,
+      batchIntervalMs: HOUR_MS,
+      requestTimeoutMs: 60_000,
+    },
     wrap: (store) => ({
       ...store,
       submit: async (...of) => {
