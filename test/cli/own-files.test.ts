@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ExtensionOid } from '../../src/ca/der/oids.ts';
 import { formatPem } from '../../src/ca/der/pem.ts';
 import { generateKey } from '../../src/client/client-key.ts';
+import { formatClientState, parseClientState } from '../../src/client/state/client-state-json.ts';
 import { canonicalBundle, signTrustBundle } from '../../src/contract/bundle-signature.ts';
 import { formatTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
 import { CliSandbox } from '../support/cli.ts';
@@ -82,6 +83,39 @@ describe('what is wrong in a file of the user is exit code 1, and no evidence:',
     expect(run.stderr).toMatch(/^glasskey: .*\([a-z-]+\)$/m);
     expect(evidence()).toEqual([]);
     expect(readFileSync(box.path('state/state.json'), 'utf8')).toBe(before);
+  });
+});
+
+describe('a version that a key of the identity signed, and this state does not know,', () => {
+  const CAROL = 'carol@example.com';
+
+  /** Restores the state from before the rotation, as last monitored that long ago, and monitors. */
+  async function restored(agoMs: number): Promise<[number, boolean]> {
+    const name = `restored-${agoMs}`;
+    cpSync(box.path('carol-backup'), box.path(name), { recursive: true });
+    const file = box.path(name, 'state.json');
+    const known = parseClientState(readFileSync(file, 'utf8'));
+    const owners = new Map([...known.owners].map(([id, owned]) => [id, { ...owned, monitoredAtMs: now - agoMs }]));
+    writeFileSync(file, formatClientState({ ...known, owners }));
+    const { code, stderr, stdout } = await box.run('monitor', ...server, '--state', name);
+    expect(stderr).toMatch(/^glasskey: carol@example.com: version 1 was signed .*restored this state.*acknowledge it/m);
+    expect(stdout).toContain('WARNING');
+    const has = readdirSync(box.path(name)).some((one) => one.startsWith('evidence'));
+    expect(await box.run('monitor', '--acknowledge', ...server, '--state', name)).toMatchObject({ code: 0 });
+    return [code, has];
+  }
+  const now = Date.now();
+
+  it('is exit code 1 where the state may be an old copy, and 2 where it was monitored lately', async () => {
+    const mine = [...server, '--state', 'carol'];
+    const made = await box.run('register', CAROL, ...mine, '--token-file', 'token', '--out', 'carol-1');
+    expect(made, made.stderr).toMatchObject({ code: 0 });
+    expect(await box.run('monitor', ...mine)).toMatchObject({ code: 0 });
+    cpSync(box.path('carol'), box.path('carol-backup'), { recursive: true });
+    const rotated = await box.run('rotate', CAROL, ...mine, '--credentials', 'carol-1', '--out', 'carol-2');
+    expect(rotated, rotated.stderr).toMatchObject({ code: 0 });
+    expect(await restored(DAY_MS)).toEqual([1, false]);
+    expect(await restored(60_000)).toEqual([2, false]);
   });
 });
 

@@ -32,7 +32,8 @@ export function monitorCommand(program: Command, run: RunClient): void {
     'monitor [identities...]',
     'monitor your own identities and those that you looked up; without names, all that the state knows.\n' +
       'A name that the state does not know is taken as your own. Exits with 2, until you acknowledge it, for a\n' +
-      'version that its owner did not make, and for a contact whose keys the operator changed or nobody explains',
+      'version that its owner did not make, and for a contact whose keys the operator changed or nobody explains;\n' +
+      'with 1 if only a restored state or a long absence explains them',
     'glasskey monitor alice@example.com --server https://keys.example --watch',
   )
     .option('--own', 'take the named identities as your own, even if you only looked them up so far')
@@ -118,9 +119,9 @@ async function reportDespite(
     const noticed = await directory.alerts().catch((): readonly Alert[] => []);
     const alerts = noticed.filter(({ identity }) => meant.size === 0 || meant.has(identity));
     reportAlerts(alerts);
-    if (alerts.length === 0 || exitCodeOf(error) === EXIT.misbehaviour) throw error;
+    if (alertsCode(alerts) === EXIT.fine || exitCodeOf(error) === EXIT.misbehaviour) throw error;
     reportFailure(error);
-    return EXIT.misbehaviour;
+    return alertsCode(alerts);
   }
 }
 
@@ -151,7 +152,13 @@ async function monitorOnce(
     );
   const alerts = results.flatMap((result) => result.alerts);
   reportAlerts(alerts);
-  return alerts.length > 0 ? EXIT.misbehaviour : EXIT.fine;
+  return alertsCode(alerts);
+}
+
+/** Returns 2 for alerts, and 1 if the client's own absence explains all of them: then no log need have lied. */
+function alertsCode(alerts: readonly Alert[]): number {
+  if (alerts.length === 0) return EXIT.fine;
+  return alerts.every(({ afterAbsence }) => afterAbsence === true) ? EXIT.refused : EXIT.misbehaviour;
 }
 
 /** Says when monitoring has to go on, or how to end a warning. */

@@ -80,15 +80,16 @@ function evidenceWords(evidence: Evidence): string {
 }
 
 /** Returns an alert as JSON, with the certificates of the version that it is about. */
-export function alertJson({ type, version, reason, value, seenAtMs }: Alert): Record<string, unknown> {
-  const seenAt = isoTime(seenAtMs);
-  if (value === undefined) return { type, version, reason, seenAt };
+export function alertJson({ value, ...alert }: Alert): Record<string, unknown> {
+  const { type, version, reason, afterAbsence } = alert;
+  const found = { type, version, reason, seenAt: isoTime(alert.seenAtMs), afterAbsence };
+  if (value === undefined) return found;
   const { authorization, certificates } = decodeIdentityRecord(value);
   const shown = certificates.map((der) => {
     const { serial, spkiSha256 } = parseCertificate(der);
     return { serial, spkiSha256: formatHex(spkiSha256), pem: formatPem('CERTIFICATE', der) };
   });
-  return { type, version, reason, seenAt, claimed: claimedJson(authorization), certificates: shown };
+  return { ...found, claimed: claimedJson(authorization), certificates: shown };
 }
 
 /** Returns alerts that are not acknowledged yet, for people. */

@@ -16,7 +16,7 @@ export function withInterruption(
 ): ClientState {
   const reason =
     `the monitoring of version ${version} was interrupted for longer than the log shows its past: ` +
-    'what happened to it meanwhile can no longer be checked';
+    'what happened to it meanwhile can no longer be checked. This state was not used for that time, or is an old copy';
   const alert: Alert = {
     identity: text,
     type: 'unexplained',
@@ -24,6 +24,7 @@ export function withInterruption(
     reason,
     value: undefined,
     seenAtMs: operation.now(),
+    afterAbsence: true,
   };
   return { ...state, alerts: mergeAlerts(state.alerts, [alert]) };
 }

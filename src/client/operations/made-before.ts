@@ -1,4 +1,3 @@
-import { isGlasskeyError } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { IdentityRecord } from '../../identity/identity-record.ts';
 import type { VerifiedBinding } from '../binding/binding.ts';
@@ -45,11 +44,6 @@ async function recordBefore(
   identity: Identity,
   { latest }: CheckedBinding,
 ): Promise<IdentityRecord | undefined> {
-  try {
-    const [before] = await readVersions(operation, identity, latest.version - 1, latest);
-    return before?.record;
-  } catch (error) {
-    if (isGlasskeyError(error, 'bad-chain')) return undefined;
-    throw error;
-  }
+  const { versions } = await readVersions(operation, identity, latest.version - 1, latest);
+  return versions?.[0]?.record;
 }

@@ -1,5 +1,5 @@
-import { isGlasskeyError } from '../../core/errors.ts';
 import type { HeldVersion, LinkType } from '../../identity/continuity.ts';
+import type { Unjudged } from '../../identity/first-look.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { encodeIdentityRecord } from '../../identity/identity-record.ts';
 import { spkiSet } from '../../identity/spki-set.ts';
@@ -74,11 +74,10 @@ export async function noteChanges(
   assertUnchanged(owned.versions, found.latest);
   const isTakenOver = last === undefined && options.isNew !== true;
   const first = isTakenOver ? found.latest.version : (last?.version ?? -1) + 1;
-  const versions = await readVersions(operation, identity, first, found.latest).catch((error: unknown) => {
-    if (isGlasskeyError(error, 'bad-chain')) return undefined;
-    throw error;
-  });
-  if (versions === undefined) return noteGap(operation, state, identity, found, options.isMade);
+  const { versions, why } = await readVersions(operation, identity, first, found.latest);
+  if (versions === undefined) {
+    return noteGap(operation, state, identity, found, { isMade: options.isMade, reason: gapReason(first, found, why) });
+  }
   if (last !== undefined) assertFollows(last, versions);
   const added: OwnedVersion[] = [];
   const alerts: Alert[] = [];
@@ -86,14 +85,38 @@ export async function noteChanges(
     const link = linkOf(one, found.binding.change);
     const origin = await decideOrigin(one, { link, isMade: options.isMade, isTakenOver });
     added.push(await describe(one, origin));
-    if (origin === 'unexpected') alerts.push(unexpectedVersionAlert(operation, identity, one, link));
+    if (origin === 'unexpected') {
+      alerts.push(
+        unexpectedVersionAlert(operation, identity, one, { link, wasAway: wasAway(operation, state, owned) }),
+      );
+    }
   }
   const next = withVersions(state, identity, added);
   return { next: { ...next, alerts: mergeAlerts(next.alerts, alerts) }, added };
 }
 
 /**
- * Notes versions whose records the log does not show, perhaps after an erasure: nobody can say who made them. Only the
+ * Returns true if the owner did not monitor the label with this state for a whole monitoring window: it was away, or
+ * the state is an old copy. A log that is younger than a window does not tell.
+ */
+function wasAway({ trust, now }: Operation, { distinguished }: ClientState, { monitoredAtMs }: OwnedLabel): boolean {
+  if (monitoredAtMs === undefined) return distinguished.length > 0;
+  return now() - monitoredAtMs > trust.config.reasonableMonitoringWindowMs;
+}
+
+/** Says why the versions from `first` up to the latest one could not be read. */
+function gapReason(first: number, { latest: { version } }: CheckedBinding, why: Unjudged['why']): string {
+  if (why === 'not-shown') {
+    return `the log does not show what came before version ${version}, since this owner last looked`;
+  }
+  return (
+    `versions ${first} to ${version - 1} came since this owner last looked, which is more than this client reads at once ` +
+    '(4,096 versions, 32 MiB): it did not check who made them. Next: `glasskey history` shows them in parts'
+  );
+}
+
+/**
+ * Notes versions whose records could not be read, perhaps after an erasure: nobody can say who made them. Only the
  * latest one can still have an origin.
  */
 async function noteGap(
@@ -101,7 +124,7 @@ async function noteGap(
   state: ClientState,
   identity: Identity,
   { latest, binding: { change } }: CheckedBinding,
-  isMade: IsMade | undefined,
+  { isMade, reason }: { readonly isMade: IsMade | undefined; readonly reason: string },
 ): Promise<OwnChanges> {
   const origin = await decideOrigin(latest, { link: linkOf(latest, change), isMade, isTakenOver: false });
   const added = [await describe(latest, origin)];
@@ -110,7 +133,7 @@ async function noteGap(
     identity: identity.text,
     type: 'unexplained',
     version,
-    reason: `the log does not show what came before version ${version}, since this owner last looked`,
+    reason,
     value: encodeIdentityRecord(record),
     seenAtMs: operation.now(),
   };

@@ -1,12 +1,12 @@
 import { commit } from '../../core/crypto/commitment.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
-import { ensure } from '../../core/errors.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import type { HeldVersion } from '../../identity/continuity.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { decodeIdentityRecord, encodeIdentityRecord } from '../../identity/identity-record.ts';
 import type { Unjudged } from '../../identity/first-look.ts';
 import { MAX_VERSIONS_BACK } from '../../identity/owners-record.ts';
-import { type ChainPart, fetchChain, fetchChainPart } from '../binding/fetch-chain.ts';
+import { type ChainPart, fetchChainPart } from '../binding/fetch-chain.ts';
 import type { Operation } from './operation.ts';
 
 /** A version of a label with its record. */
@@ -15,21 +15,32 @@ export interface ReadVersion extends HeldVersion {
   readonly value: Uint8Array;
 }
 
+/** Versions of a label that were read, or the reason why not all of them could be: see {@link Unjudged}. */
+export type VersionsRead =
+  | { readonly versions: readonly ReadVersion[]; readonly why?: undefined }
+  | { readonly versions?: undefined; readonly why: Unjudged['why'] };
+
 /**
- * Returns the versions `first` to `latest.version` of a label, ascending. `latest` is verified; each earlier version
- * must open the commitment that its successor names (docs/spec.md#chain-of-versions). Throws `bad-chain` if the chain
- * does not close or is longer than a client follows; `bad-record`.
+ * Reads the versions `first` to `latest.version` of a label, ascending. `latest` is verified; each earlier version must
+ * open the commitment that its successor names (docs/spec.md#chain-of-versions). Reads none if the chain does not
+ * close, or is longer than a client follows. Throws `bad-record`.
  */
 export async function readVersions(
   { transport, trust }: Operation,
   { label }: Identity,
   first: number,
   latest: HeldVersion,
-): Promise<readonly ReadVersion[]> {
-  if (first > latest.version) return [];
-  const links = await fetchChain(transport, trust.config, label, { first, end: latest.version });
-  ensure(links.length === latest.version - first, 'bad-chain', 'versions of the label are missing');
-  return [...openBefore(label, first, links, latest), withValue(latest)];
+): Promise<VersionsRead> {
+  if (first > latest.version) return { versions: [] };
+  try {
+    const range = { first, end: latest.version };
+    const { links, why } = await fetchChainPart(transport, trust.config, label, range);
+    if (why !== 'whole') return { why: why === 'bound' ? 'bound' : 'not-shown' };
+    return { versions: [...openBefore(label, first, links, latest), withValue(latest)] };
+  } catch (error) {
+    if (isGlasskeyError(error, 'bad-chain')) return { why: 'not-shown' };
+    throw error;
+  }
 }
 
 /** The bounds of {@link readVersionsBack}. */

@@ -44,13 +44,14 @@ export async function decideOrigin(
 
 /**
  * The alert for a version that {@link decideOrigin} calls `unexpected`. A judged link `key` proves that no log lied: a
- * key of the identity signed the version, on another device, with a state that was since restored, or by a thief.
+ * key of the identity signed the version, on another device, with a state that was since restored, or by a thief. A
+ * restored state was not monitored lately (`wasAway`); a state that was rules the first copy out.
  */
 export function unexpectedVersionAlert(
   { trust, now }: Operation,
   { text }: Identity,
   { version, record, value }: ReadVersion,
-  link: LinkType | undefined,
+  { link, wasAway }: { readonly link: LinkType | undefined; readonly wasAway: boolean },
 ): Alert {
   const by = record.authorization.type;
   const made =
@@ -63,7 +64,8 @@ export function unexpectedVersionAlert(
   const { pending } = record;
   const asked = `version ${version} asks to give ${text} to another key: it can take effect ${delayText(trust)} later`;
   const reason = pending === undefined ? made : `${asked}, unless one of its present keys vetoes it before`;
-  return { identity: text, type: 'unexpected-version', version, reason, value, seenAtMs: now() };
+  const alert: Alert = { identity: text, type: 'unexpected-version', version, reason, value, seenAtMs: now() };
+  return link === 'key' && pending === undefined && wasAway ? { ...alert, afterAbsence: true } : alert;
 }
 
 /**

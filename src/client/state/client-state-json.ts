@@ -128,6 +128,7 @@ const STATE_FIELDS = [
 const CONTACT_FIELDS = ['version', 'commitment', 'value', 'monitored', 'ladder', 'monitoredAtMs'];
 
 const OWNED_ORIGINS = ['made', 'adopted', 'maintenance', 'unexpected', 'acknowledged'] as const;
+const ALERT_FIELDS = ['identity', 'type', 'version', 'reason', 'value', 'seenAtMs', 'afterAbsence'];
 const ALERT_TYPES = ['operator', 'unexplained', 'unexpected-version'] as const;
 
 function readPinned(value: unknown): PinnedAt {
@@ -185,7 +186,7 @@ function readOwnedVersion(value: unknown): OwnedVersion {
 }
 
 function readAlert(value: unknown): Alert {
-  const json = readFields(readObject(value), ['identity', 'type', 'version', 'reason', 'value', 'seenAtMs']);
+  const json = readFields(readObject(value), ALERT_FIELDS);
   return {
     identity: readText(json['identity']),
     type: readOneOf(ALERT_TYPES, json['type']),
@@ -193,6 +194,7 @@ function readAlert(value: unknown): Alert {
     reason: readText(json['reason']),
     value: optional(readBytes)(json['value']),
     seenAtMs: readNumber(json['seenAtMs']),
+    ...(optional(readTrue)(json['afterAbsence']) === true ? { afterAbsence: true } : {}),
   };
 }
 
@@ -254,6 +256,11 @@ function readNumber(value: unknown): number {
     'the state has something else where a number belongs',
   );
   return value as number;
+}
+
+function readTrue(value: unknown): true {
+  ensure(value === true, 'state-corrupt', 'the state has something else where true belongs');
+  return value;
 }
 
 function readOneOf<const T extends string>(known: readonly T[], value: unknown): T {

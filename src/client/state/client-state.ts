@@ -75,6 +75,11 @@ export interface Alert {
   readonly value: Uint8Array | undefined;
   /** By the client's clock, ms. */
   readonly seenAtMs: number;
+  /**
+   * True if the client's own absence explains the alert, so that no log need have lied: the state was not monitored for
+   * a whole monitoring window, or was restored from an old copy. Default: false.
+   */
+  readonly afterAbsence?: true;
 }
 
 /** A provisional credential (KT §14.2) that passed the initial verification and awaits the final one. */

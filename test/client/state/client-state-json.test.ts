@@ -38,14 +38,18 @@ const owner = fc.record({
   ),
   monitoredAtMs: maybe(number),
 });
-const alert = fc.record({
-  identity: text,
-  type: fc.constantFrom('operator', 'unexplained', 'unexpected-version'),
-  version: number,
-  reason: text,
-  value: maybe(bytes),
-  seenAtMs: number,
-});
+const alert = fc.record(
+  {
+    identity: text,
+    type: fc.constantFrom('operator', 'unexplained', 'unexpected-version'),
+    version: number,
+    reason: text,
+    value: maybe(bytes),
+    seenAtMs: number,
+    afterAbsence: fc.constant(true as const),
+  },
+  { requiredKeys: ['identity', 'type', 'version', 'reason', 'value', 'seenAtMs'] },
+);
 const mapOf = <T>(arbitrary: fc.Arbitrary<T>) =>
   fc.array(fc.tuple(text, arbitrary), { maxLength: 4 }).map((entries) => new Map(entries));
 
@@ -108,6 +112,10 @@ describe('the JSON of a state', () => {
       { ...base, view: 'AAAA' },
       { ...base, distinguished: [7] },
       { ...base, alerts: [{ identity: 'a', type: 'other', version: 0, reason: '', seenAtMs: 0 }] },
+      {
+        ...base,
+        alerts: [{ identity: 'a', type: 'operator', version: 0, reason: '', seenAtMs: 0, afterAbsence: false }],
+      },
       withContact({ version: -1 }),
       withContact({ version: 2 ** 53 }),
       withContact({ commitment: 'AAAA' }),
