@@ -1,9 +1,8 @@
-import { auditEntryCodec } from '../../core/audit/audit-entry.ts';
-import { decode } from '../../core/encoding/codec.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import type { PrefixRoot } from '../../core/prefix/prefix-tree.ts';
 import type { EntryRow, LogStore } from '../../store/ports.ts';
 import { RecentCache } from '../../core/recent-cache.ts';
+import { auditEntryOf } from './stored-data.ts';
 
 /** The part of a log entry that the prover needs. */
 export interface LogEntry {
@@ -37,8 +36,8 @@ export class EntryReader {
   }
 
   /**
-   * Returns the entries at these positions, in order; at most one round trip. Throws `storage-corrupt` for a missing
-   * one.
+   * Returns the entries at these positions, in order; at most one round trip. Throws `storage-corrupt` for one that
+   * is missing or damaged.
    */
   async read(positions: readonly number[]): Promise<readonly LogEntry[]> {
     const entries = positions.map((position) => this.cached(position));
@@ -71,7 +70,7 @@ export class EntryReader {
   }
 }
 
-function toLogEntry({ auditEntry, prefixTile }: EntryRow): LogEntry {
-  const { timestampMs, prefixRoot } = decode(auditEntryCodec, auditEntry);
-  return { timestampMs, prefix: { hash: prefixRoot, tile: prefixTile } };
+function toLogEntry(row: EntryRow): LogEntry {
+  const { timestampMs, prefixRoot } = auditEntryOf(row);
+  return { timestampMs, prefix: { hash: prefixRoot, tile: row.prefixTile } };
 }

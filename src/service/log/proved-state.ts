@@ -10,6 +10,7 @@ import { type LabelState, withCertificates } from './label-state.ts';
 import type { LogContext } from './log-context.ts';
 import { LogProgress } from './log-progress.ts';
 import { SignedTree } from './signed-tree.ts';
+import { asStored } from './stored-data.ts';
 
 /** The parts of the pipeline that prove a label's state. */
 export interface StateProver {
@@ -72,20 +73,19 @@ export async function proveGreatest(
   if (greatest === undefined) return undefined;
   const { version, commitment, opening, value } = greatest;
   const searches = keys.map((vrfOutput, i) => ({ vrfOutput, commitment: i === 0 ? commitment : undefined }));
-  const isLeaf = proof.results[0]?.type === 'inclusion' && equalBytes(evaluatePrefixProof(proof, searches), root.hash);
-  assertStored(isLeaf, `version ${version} of a label is not the one in the log`);
+  const isOther = `version ${version} of a label is not the one in the log`;
+  const isLeaf =
+    proof.results[0]?.type === 'inclusion' &&
+    equalBytes(
+      asStored(isOther, () => evaluatePrefixProof(proof, searches)),
+      root.hash,
+    );
+  assertStored(isLeaf, isOther);
   ensure(opening !== undefined && value !== undefined, 'erased', 'the identity was erased');
-  const held = openStored(label, version, opening, value);
+  const isNone = `version ${version} of a label is stored as no record`;
+  const held = asStored(isNone, () => openLink(label, version, { opening, value }));
   assertStored(equalBytes(held.commitment, commitment), `version ${version} of a label does not open its commitment`);
   return held;
-}
-
-function openStored(label: Uint8Array, version: number, opening: Uint8Array, value: Uint8Array): HeldVersion {
-  try {
-    return openLink(label, version, { opening, value });
-  } catch (cause) {
-    throw new GlasskeyError('storage-corrupt', `version ${version} of a label is stored as no record`, { cause });
-  }
 }
 
 function assertStored(holds: boolean, message: string): asserts holds {

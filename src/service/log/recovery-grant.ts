@@ -8,6 +8,7 @@ import { MAX_VERSIONS_BACK } from '../../identity/owners-record.ts';
 import { openLink } from '../../identity/record-link.ts';
 import type { LogStore, RecoveryRow } from '../../store/ports.ts';
 import type { LogContext } from './log-context.ts';
+import { asStored } from './stored-data.ts';
 
 /** Returns true for the record of a version by which a recovery took effect, or the operator acted. */
 export function settlesRecovery({ authorization }: IdentityRecord): boolean {
@@ -50,7 +51,8 @@ export async function isGrantUnused(
     const version = later.version - 1;
     const [row] = await store.readVersions(labelKey, version, version);
     const { opening, value } = row ?? {};
-    const earlier = opening && value && openLink(label, version, { opening, value });
+    const isNone = `version ${version} of a label is stored as no record`;
+    const earlier = opening && value && asStored(isNone, () => openLink(label, version, { opening, value }));
     if (earlier === undefined || !equalBytes(earlier.commitment, later.record.previousCommitment)) return false;
     later = earlier;
   }

@@ -5,6 +5,7 @@ import { AuditProofs } from './audit-proofs.ts';
 import type { LogContext } from './log-context.ts';
 import type { LogProgress } from './log-progress.ts';
 import type { ReleasedLog } from './released-log.ts';
+import { asStored } from './stored-data.ts';
 import { readTrustedEntry, type TrustedLog } from './trusted-entry.ts';
 
 /** Interval at which the file of this host and the sealed head are compared with what is signed, ms. */
@@ -81,7 +82,9 @@ export class SignedTree {
   async #verify({ released, auditEdge }: ReleasedLog): Promise<SignedPrefixTree> {
     const { origin, noteSigner } = this.#context;
     const { size, checkpoint } = released;
-    const signed = asStored(() => verifyCheckpoint(checkpoint, { origin, vkeys: [noteSigner.vkey] }));
+    const signed = asStored('the released checkpoint is not one of this log', () =>
+      verifyCheckpoint(checkpoint, { origin, vkeys: [noteSigner.vkey] }),
+    );
     ensure(signed.size === size, 'storage-corrupt', 'the released checkpoint has another size');
     const log = { size, auditRoot: signed.rootHash, auditEdge };
     const { prefix, timestampMs } = await readTrustedEntry(this.#context, this.#proofs, log, size - 1);
@@ -131,13 +134,5 @@ export class SignedTree {
       const advice = 'see that a server appends, that its witnesses answer, and that the clocks are right';
       throw new GlasskeyError('release-stalled', `${message}: ${advice}`, { cause });
     }
-  }
-}
-
-function asStored<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    throw new GlasskeyError('storage-corrupt', 'the released checkpoint is not one of this log', { cause });
   }
 }

@@ -1,11 +1,12 @@
 import { auditEntryCodec } from '../../core/audit/audit-entry.ts';
 import { leafHash, verifyInclusion } from '../../core/audit/rfc6962.ts';
 import { decode } from '../../core/encoding/codec.ts';
-import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { GlasskeyError } from '../../core/errors.ts';
 import type { TreeEdge } from '../../core/log/tiled-tree.ts';
 import type { AuditProofs } from './audit-proofs.ts';
 import type { LogEntry } from './entry-reader.ts';
 import type { LogContext } from './log-context.ts';
+import { corrupt } from './stored-data.ts';
 
 /** A log whose audit root is trusted: signed, or this process's own. */
 export interface TrustedLog {
@@ -30,7 +31,6 @@ export async function readTrustedEntry(
     const { timestampMs, prefixRoot } = decode(auditEntryCodec, row.auditEntry);
     return { timestampMs, prefix: { hash: prefixRoot, tile: row.prefixTile } };
   } catch (cause) {
-    if (!isGlasskeyError(cause) || cause.fault === 'storage' || cause.fault === 'overload') throw cause;
-    throw new GlasskeyError('storage-corrupt', `log entry ${position} is not the one in the log`, { cause });
+    return corrupt(`log entry ${position} is not the one in the log`)(cause);
   }
 }

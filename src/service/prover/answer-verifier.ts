@@ -1,5 +1,5 @@
 import { equalBytes } from '../../core/encoding/bytes.ts';
-import { ensure } from '../../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { frontier } from '../../core/keytrans/implicit-search-tree.ts';
 import { type KnownHead, knownHead } from '../../core/keytrans/known-head.ts';
 import type { TreeView } from '../../core/keytrans/tree-view.ts';
@@ -29,8 +29,8 @@ export class AnswerVerifier {
   }
 
   /**
-   * Runs `verify` on one answer in `limits.verifyOneIn`, with what the client that asked for `log` has. Throws what
-   * `verify` throws.
+   * Runs `verify` on one answer in `limits.verifyOneIn`, with what the client that asked for `log` has. Throws
+   * `storage-corrupt` for an answer that a client would refuse.
    */
   async sample(log: AskedLog, verify: (client: VerifyContext) => void | Promise<void>): Promise<void> {
     const { verifyOneIn } = this.#context.limits;
@@ -41,7 +41,11 @@ export class AnswerVerifier {
       this.#context.observe({ type: 'self-verified', error: undefined });
     } catch (error) {
       this.#context.observe({ type: 'self-verified', error });
-      throw error;
+      const isRefused = isGlasskeyError(error) && (error.fault === 'verification' || error.fault === 'decode');
+      // Whoever asked would take the code of a proof for the log's lie.
+      throw isRefused
+        ? new GlasskeyError('storage-corrupt', 'no client would accept what the database holds', { cause: error })
+        : error;
     }
   }
 

@@ -1,9 +1,9 @@
-import { type AuditEntry, auditEntryCodec } from '../../core/audit/audit-entry.ts';
+import type { AuditEntry } from '../../core/audit/audit-entry.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
-import { decode } from '../../core/encoding/codec.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { type AuditorTreeHead, verifyAuditorTreeHead } from '../../core/keytrans/tree-head.ts';
 import type { LogContext } from '../log/log-context.ts';
+import { auditEntryOf } from '../log/stored-data.ts';
 import type { LogProgress } from '../log/log-progress.ts';
 
 /**
@@ -102,7 +102,7 @@ export class AuditorHeads {
   async #entry(position: number): Promise<AuditEntry> {
     const [row] = await this.#context.store.readEntries([position]);
     if (row === undefined) throw new GlasskeyError('storage-corrupt', `log entry ${position} is missing`);
-    return decode(auditEntryCodec, row.auditEntry);
+    return auditEntryOf(row);
   }
 
   async #read(): Promise<void> {

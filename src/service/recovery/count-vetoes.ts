@@ -6,6 +6,7 @@ import { readLinksOf } from '../log/label-state.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { LabelName } from '../log/proved-state.ts';
 import { settlesRecovery } from '../log/recovery-grant.ts';
+import { corrupt } from '../log/stored-data.ts';
 
 /** Versions per read. */
 const PAGE = 64;
@@ -26,7 +27,7 @@ export async function countVetoes(
   const earlier = readBack({ label, read: readLinksOf(context, labelKey), end, page: PAGE }, state);
   let vetoes = 0;
   for (let next = state; vetoes < maximum && !settlesRecovery(next.record);) {
-    const { done, value } = await earlier.next();
+    const { done, value } = await earlier.next().catch(corrupt('an earlier version of a label is stored as no record'));
     if (done === true) {
       const isEnd = value === 'end' || isErasure(next);
       if (!isEnd) throw new GlasskeyError('storage-corrupt', `version ${next.version - 1} of a label is not stored`);

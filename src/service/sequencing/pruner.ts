@@ -1,10 +1,9 @@
-import { auditEntryCodec } from '../../core/audit/audit-entry.ts';
-import { decode } from '../../core/encoding/codec.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import type { ReadTiles } from '../../core/prefix/drive.ts';
 import { cachedTileReader, PrefixTileCache } from '../../core/prefix/tile-cache.ts';
 import type { EntryRow } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
+import { auditEntryOf } from '../log/stored-data.ts';
 import { readReplacedTiles } from './replaced-tiles.ts';
 
 /** Log entries per step. */
@@ -121,5 +120,5 @@ export class Pruner {
 
 function timestampOf(row: EntryRow | undefined): number {
   if (row === undefined) throw new GlasskeyError('storage-corrupt', 'a released log entry is missing');
-  return decode(auditEntryCodec, row.auditEntry).timestampMs;
+  return auditEntryOf(row).timestampMs;
 }

@@ -1,12 +1,11 @@
-import { auditEntryCodec } from '../../core/audit/audit-entry.ts';
 import { leafHash, rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
-import { decode } from '../../core/encoding/codec.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import { logLeaf } from '../../core/log/log-tree.ts';
 import { keytransNodeHasher, type NodeHasher } from '../../core/log/node-hasher.ts';
 import { appendLeaves, edgeRoot, EMPTY_EDGE, encodeTreeEdge, type TreeEdge } from '../../core/log/tiled-tree.ts';
 import type { LogStore, TreeKind } from '../../store/ports.ts';
+import { auditEntryOf } from '../log/stored-data.ts';
 
 /** Entries that are read at a time. */
 const PAGE = 1_024;
@@ -21,7 +20,7 @@ export async function rederiveHead(store: LogStore): Promise<void> {
   let audit = EMPTY_EDGE;
   for (let start = 0; start < head.size; start += PAGE) {
     const rows = await store.readEntryRange(start, Math.min(start + PAGE, head.size));
-    const entries = rows.map((row) => decode(auditEntryCodec, row.auditEntry));
+    const entries = rows.map((row) => auditEntryOf(row));
     const leaves = entries.map(({ timestampMs, prefixRoot }) => logLeaf(timestampMs, prefixRoot));
     keytrans = await grow(store, 'keytrans', keytrans, leaves, keytransNodeHasher);
     const auditLeaves = rows.map(({ auditEntry }) => leafHash(auditEntry));

@@ -1,4 +1,3 @@
-import { auditEntryCodec } from '../../core/audit/audit-entry.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { decode, encode } from '../../core/encoding/codec.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
@@ -6,6 +5,7 @@ import { maySucceed } from '../../core/keytrans/auditor-change.ts';
 import { type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
 import type { Store } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
+import { auditEntryOf } from '../log/stored-data.ts';
 
 /**
  * Replaces an existing log's Configuration by that of a newer trust bundle, before the log is opened. Only the
@@ -48,5 +48,5 @@ export async function namesConfiguration(
 ): Promise<boolean> {
   const [row] = await context.store.readEntries([size - 1]);
   if (row === undefined) throw new GlasskeyError('storage-corrupt', `log entry ${size - 1} is missing`);
-  return equalBytes(decode(auditEntryCodec, row.auditEntry).configHash, context.configHash);
+  return equalBytes(auditEntryOf(row).configHash, context.configHash);
 }

@@ -1,6 +1,5 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { auditEntryCodec } from '../../core/audit/audit-entry.ts';
 import { compareBytes } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
 import { GlasskeyError } from '../../core/errors.ts';
@@ -9,6 +8,7 @@ import { driveTilesTogether, type ReadTiles } from '../../core/prefix/drive.ts';
 import { type PrefixRoot, provePrefixLookups } from '../../core/prefix/prefix-tree.ts';
 import { formatTileName, type TileName } from '../../core/prefix/tile-name.ts';
 import type { EntryRow, LogStore } from '../../store/ports.ts';
+import { asStored, auditEntryOf } from '../log/stored-data.ts';
 
 const decompress = promisify(gunzip);
 
@@ -56,12 +56,13 @@ export async function readReplacedTiles(
 async function readAddedKeys(store: Pick<LogStore, 'readUpdate'>, position: number): Promise<Uint8Array[]> {
   const stored = await store.readUpdate(position);
   if (stored === undefined) throw new GlasskeyError('storage-corrupt', `the update of entry ${position} is missing`);
-  const { added } = decode(auditorUpdateCodec, new Uint8Array(await decompress(stored)));
+  const update = new Uint8Array(await decompress(stored));
+  const { added } = asStored(`the update of entry ${position} is damaged`, () => decode(auditorUpdateCodec, update));
   return added.map(({ vrfOutput }) => vrfOutput).sort(compareBytes);
 }
 
-function prefixRootOf({ auditEntry, prefixTile }: EntryRow): PrefixRoot {
-  return { hash: decode(auditEntryCodec, auditEntry).prefixRoot, tile: prefixTile };
+function prefixRootOf(row: EntryRow): PrefixRoot {
+  return { hash: auditEntryOf(row).prefixRoot, tile: row.prefixTile };
 }
 
 function isSameTile(a: TileName | undefined, b: TileName | undefined): boolean {

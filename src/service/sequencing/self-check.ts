@@ -1,11 +1,10 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { type AuditEntry, auditEntryCodec } from '../../core/audit/audit-entry.ts';
+import type { AuditEntry } from '../../core/audit/audit-entry.ts';
 import { verifyCheckpoint } from '../../core/audit/checkpoint.ts';
 import { leafHash, rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
 import { HASH_LENGTH, sha256 } from '../../core/crypto/sha256.ts';
 import { concatBytes, equalBytes } from '../../core/encoding/bytes.ts';
-import { decode } from '../../core/encoding/codec.ts';
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { verifyTreeHead } from '../../core/keytrans/tree-head.ts';
 import { logLeaf } from '../../core/log/log-tree.ts';
@@ -15,6 +14,7 @@ import type { EntryRow, HeadRow, LogTileName, ReleasedHead, TreeKind } from '../
 import { AuditProofs } from '../log/audit-proofs.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { tileHead } from '../log/log-node-reader.ts';
+import { asStored, auditEntryOf } from '../log/stored-data.ts';
 
 const decompress = promisify(gunzip);
 
@@ -76,7 +76,7 @@ async function readLastEntries({ store }: LogContext, { size }: HeadRow): Promis
   );
   const [beyond] = await store.readEntries([size]);
   assertStored(beyond === undefined, 'there is a log entry beyond the head');
-  return rows.map((row) => ({ row, entry: decode(auditEntryCodec, row.auditEntry) }));
+  return rows.map((row) => ({ row, entry: auditEntryOf(row) }));
 }
 
 function checkLeaves(entries: readonly LastEntry[], { keytrans, audit }: Edges): void {
@@ -156,11 +156,14 @@ async function checkReleased(
   assertStored(size <= head.size, 'a size was released that is beyond the head');
   const [row] = await context.store.readEntries([size - 1]);
   assertStored(row !== undefined, 'the last released entry is missing');
-  const { logRoot, configHash } = decode(auditEntryCodec, row.auditEntry);
+  const { logRoot, configHash } = auditEntryOf(row);
   // If the log has got another auditor since, the next head will be the first under the new Configuration.
-  if (equalBytes(configHash, context.configHash))
-    verifyTreeHead(context.configuration, { treeSize: size, signature }, logRoot);
-  const verified = verifyCheckpoint(checkpoint, { origin: context.origin, vkeys: [context.noteSigner.vkey] });
+  if (equalBytes(configHash, context.configHash)) {
+    const treeHead = { treeSize: size, signature };
+    asStored('the released head is not signed', () => verifyTreeHead(context.configuration, treeHead, logRoot));
+  }
+  const signer = { origin: context.origin, vkeys: [context.noteSigner.vkey] };
+  const verified = asStored('the released checkpoint is not signed', () => verifyCheckpoint(checkpoint, signer));
   assertStored(verified.size === size, 'the released checkpoint has another size');
   assertSame(
     verified.rootHash,
