@@ -1,10 +1,9 @@
 import { and, asc, desc, eq, gte, lt, sql } from 'drizzle-orm';
-import { equalBytes } from '../core/encoding/bytes.ts';
-import { ensure, GlasskeyError } from '../core/errors.ts';
+import { ensure } from '../core/errors.ts';
 import type { HeadRow, LogStore, ReleasedHead } from './ports.ts';
 import { inOrder, type StoreContext, withTile } from './rows.ts';
 import { entries, heads, releasedHeads } from './schema.ts';
-import { arrays, columnsBut, fields, givenAs, type RowOf, statement } from './statement.ts';
+import { arrays, columnsBut, fields, type RowOf, statement } from './statement.ts';
 
 type Part =
   | 'readHead'
@@ -12,7 +11,6 @@ type Part =
   | 'readEntries'
   | 'readEntryRange'
   | 'readUpdate'
-  | 'release'
   | 'readReleased'
   | 'readReleasedAt';
 
@@ -90,8 +88,6 @@ export function logRows(context: StoreContext): Pick<LogStore, Part> {
       return row?.update;
     },
 
-    release: (head) => release(context, head),
-
     async readReleased() {
       const [row] = await readReleased({});
       return row;
@@ -101,38 +97,12 @@ export function logRows(context: StoreContext): Pick<LogStore, Part> {
   };
 }
 
-async function readReleasedAt({ queries, logId }: StoreContext, size: number): Promise<ReleasedHead | undefined> {
+/** Implements {@link LogStore.readReleasedAt}. */
+export async function readReleasedAt(
+  { queries, logId }: StoreContext,
+  size: number,
+): Promise<ReleasedHead | undefined> {
   const at = and(eq(releasedHeads.logId, logId), eq(releasedHeads.size, size));
   const [row] = await queries.run((db) => db.select(RELEASED).from(releasedHeads).where(at));
   return row;
-}
-
-async function release(context: StoreContext, head: ReleasedHead): Promise<void> {
-  const { queries, logId } = context;
-  const { channel, event } = context.eventValues('released');
-  const { size, signature, checkpoint } = releasedHeads;
-  const stored = await queries.run((db) => {
-    const committed = db
-      .select({
-        logId: givenAs(releasedHeads.logId, logId),
-        size: givenAs(size, head.size),
-        signature: givenAs(signature, head.signature),
-        checkpoint: givenAs(checkpoint, head.checkpoint),
-      })
-      .from(heads)
-      .where(and(eq(heads.logId, logId), gte(heads.size, head.size)));
-    const insert = db.insert(releasedHeads).select(committed).onConflictDoNothing().returning({ size });
-    const released = db.$with('released').as(insert);
-    const announced = sql`pg_notify(${channel}, ${event})`;
-    return db.with(released).select({ size: released.size, announced }).from(released);
-  });
-  if (stored.length === 0) await assertSameRelease(context, head);
-  else context.emit('released');
-}
-
-async function assertSameRelease(context: StoreContext, head: ReleasedHead): Promise<void> {
-  const stored = await readReleasedAt(context, head.size);
-  if (stored === undefined) throw new GlasskeyError('internal', 'a head was signed that is not committed');
-  const same = equalBytes(stored.signature, head.signature) && stored.checkpoint === head.checkpoint;
-  ensure(same, 'log-forked', `another head of size ${head.size} was released`);
 }

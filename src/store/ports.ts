@@ -69,16 +69,24 @@ export interface AppendBatch {
   readonly writer?: Pick<WriterLock, 'session'> | undefined;
 }
 
+/** The signatures of a head, and what was signed. */
+export interface HeadRelease extends ReleasedHead, Pick<HeadRow, 'logRoot' | 'auditRoot'> {
+  /** The release happens only if this lock is still held. Default: whoever holds it. */
+  readonly writer?: Pick<WriterLock, 'session' | 'isHeld'> | undefined;
+}
+
 /**
  * The writer's lock, held as a lease: the database takes it away, by its own clock, from a holder that has not renewed
  * it for a few seconds.
  */
 export interface WriterLock {
   /**
-   * The session of PostgreSQL that holds the lock, which {@link LogStore.append} asks for; undefined in an embedded
-   * database and behind a pooler of transactions.
+   * The session of PostgreSQL that holds the lock, which {@link LogStore.append} and {@link LogStore.release} ask for;
+   * undefined in an embedded database and behind a pooler of transactions.
    */
   readonly session: number | undefined;
+  /** Returns false once this process knows that the lock is no longer held. */
+  isHeld(): boolean;
   /** Resolves when the lock is no longer held: its lease ran out, its connection broke, or it was given back. */
   readonly lost: Promise<void>;
   /** Renews the lease. Throws `head-moved` if the lock is lost. */
@@ -150,10 +158,11 @@ export interface LogStore {
 
   // release
   /**
-   * Stores a signed head. Storing the same again is fine; another signature or checkpoint for its size throws
-   * `log-forked`; a size that was not committed throws `internal`.
+   * Stores a signed head, if the stored head has this size and these roots. Storing the same again is fine. Otherwise
+   * stores nothing, and throws `head-moved` if the writer has lost its lock or another process has appended since,
+   * `log-forked` if the database holds another head of this size, other signatures for it, or a smaller head.
    */
-  release(head: ReleasedHead): Promise<void>;
+  release(head: HeadRelease): Promise<void>;
   /** The released head of the greatest size. */
   readReleased(): Promise<ReleasedHead | undefined>;
   readReleasedAt(size: number): Promise<ReleasedHead | undefined>;

@@ -35,9 +35,13 @@ const END_STOPPED = `select pg_terminate_backend(holder.pid) from heads
  * not in force.
  */
 export async function lockPostgres({ url, limits, logId }: PostgresLockOptions): Promise<WriterLock | undefined> {
+  let isHeld = true;
   let lose!: () => void;
   const lost = new Promise<void>((resolve) => {
-    lose = resolve;
+    lose = () => {
+      isHeld = false;
+      resolve();
+    };
   });
   // PostgreSQL ends a session that stays idle for longer than the lease, and with it the lock, whether its holder is
   // stopped, broken or out of reach.
@@ -68,7 +72,7 @@ export async function lockPostgres({ url, limits, logId }: PostgresLockOptions):
     lose();
     return end();
   };
-  return { session, lost, renew, release };
+  return { session, lost, isHeld: () => isHeld, renew, release };
 }
 
 /** Returns the session that got the lock. */

@@ -32,18 +32,22 @@ export class ProcessLocks {
     return {
       session: undefined,
       lost,
+      isHeld: () => this.#isHeld(logId, holder),
       renew: async () => this.#renew(logId, holder),
       release: async () => this.#drop(logId, holder),
     };
   }
 
+  #isHeld(logId: number, holder: Holder): boolean {
+    return this.#holders.get(logId) === holder && performance.now() < holder.expiresMs;
+  }
+
   #renew(logId: number, holder: Holder): void {
-    const now = performance.now();
-    if (this.#holders.get(logId) !== holder || now >= holder.expiresMs) {
+    if (!this.#isHeld(logId, holder)) {
       this.#drop(logId, holder);
       throw lockLost();
     }
-    holder.expiresMs = now + this.#leaseMs;
+    holder.expiresMs = performance.now() + this.#leaseMs;
   }
 
   #drop(logId: number, holder: Holder): void {

@@ -18,6 +18,7 @@ import type { LogRow, LogStore, NewLog, Store } from './ports.ts';
 import { RowSeals } from './row-seals.ts';
 import { sealedRows } from './sealed-rows.ts';
 import { Queries } from './queries.ts';
+import { release } from './release.ts';
 import type { StoreContext } from './rows.ts';
 import { heads, logs } from './schema.ts';
 import type { SqlDriver } from './sql-driver.ts';
@@ -150,6 +151,7 @@ function logStore(parts: LogParts, sql: SqlDriver, hub: EventHub): LogStore {
     ...recoveryRows(context),
     ...sealedRows(context),
     append: (batch) => append(context, batch),
+    release: (head) => release(context, head),
     tryWriterLock: () => sql.tryLock(logId),
     subscribe: (listener) => hub.subscribe(logId, listener),
   };

@@ -4,9 +4,7 @@ import { openPostgresStore } from '../../src/store/postgres-store.ts';
 import type { LogEvent, LogStore, Store } from '../../src/store/ports.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { describeEachStore } from './each-store.ts';
-import { bytes, enqueue, sampleBatch } from './samples.ts';
-
-const head = (size: number) => ({ size, signature: bytes('signature', 64), checkpoint: 'note' });
+import { enqueue, sampleBatch, sampleRelease } from './samples.ts';
 
 /** Collects events, and waits for one that comes after the call. */
 async function watch(log: LogStore): Promise<{ next(event: LogEvent): Promise<void>; stop(): Promise<void> }> {
@@ -24,8 +22,8 @@ describeEachStore('events', ({ newLog }) => {
     await (await newLog()).subscribe((event) => other.push(event));
     const row = await enqueue(log, 'alice');
     await log.append(sampleBatch(0, [row]));
-    await log.release(head(1));
-    await log.release(head(1));
+    await log.release(sampleRelease(1));
+    await log.release(sampleRelease(1));
     expect(events).toEqual(['submitted', 'appended', 'released']);
     await stop();
     await log.append(sampleBatch(1));
@@ -38,7 +36,7 @@ describeEachStore('events', ({ newLog }) => {
     const events: LogEvent[] = [];
     await log.subscribe((event) => events.push(event));
     await expect(log.append(sampleBatch(7))).rejects.toMatchObject({ code: 'head-moved' });
-    await expect(log.release(head(7))).rejects.toMatchObject({ code: 'internal' });
+    await expect(log.release(sampleRelease(7))).rejects.toMatchObject({ code: 'log-forked' });
     expect(events).toEqual([]);
   });
 });
@@ -81,7 +79,7 @@ describe('two processes on one PostgreSQL', () => {
     await one.append(sampleBatch(0, rows));
     await appended;
     const released = watcher.next('released');
-    await one.release(head(1));
+    await one.release(sampleRelease(1));
     await released;
     await watcher.stop();
   });

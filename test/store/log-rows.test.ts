@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { LogTileRow, TreeKind } from '../../src/store/ports.ts';
+import type { HeadRelease, LogTileRow, TreeKind } from '../../src/store/ports.ts';
 import { describeEachStore } from './each-store.ts';
-import { bytes, enqueue, labelKey, sampleBatch, sampleHead, toVersion } from './samples.ts';
+import { bytes, enqueue, labelKey, sampleBatch, sampleHead, sampleRelease, toVersion } from './samples.ts';
 
 describeEachStore('log rows', ({ kind, store, newLog }) => {
   test('tells its kind and answers', async () => {
@@ -164,18 +164,42 @@ describeEachStore('log rows', ({ kind, store, newLog }) => {
 
   test('releases: the greatest, each by its size, and never two for one size', async () => {
     const log = await newLog();
-    await log.append(sampleBatch(0, [], { entryCount: 5 }));
-    const one = { size: 2, signature: bytes('s2', 64), checkpoint: 'origin\n2\nroot\n\n— sig\n' };
-    const two = { size: 5, signature: bytes('s5', 64), checkpoint: 'origin\n5\n"\\ \u2014\n' };
+    const [one, two] = [sampleRelease(2), sampleRelease(5)];
+    await log.append(sampleBatch(0, [], { entryCount: 2 }));
+    await log.release(one);
+    await log.append(sampleBatch(2, [], { entryCount: 3 }));
     await log.release(two);
     await log.release(one);
-    await log.release(one);
-    expect(await log.readReleased()).toEqual(two);
-    expect(await log.readReleasedAt(2)).toEqual(one);
+    const stored = ({ size, signature, checkpoint }: HeadRelease) => ({ size, signature, checkpoint });
+    expect(await log.readReleased()).toEqual(stored(two));
+    expect(await log.readReleasedAt(2)).toEqual(stored(one));
     expect(await log.readReleasedAt(3)).toBeUndefined();
     await expect(log.release({ ...one, signature: bytes('other', 64) })).rejects.toMatchObject({ code: 'log-forked' });
     await expect(log.release({ ...one, checkpoint: 'other' })).rejects.toMatchObject({ code: 'log-forked' });
-    await expect(log.release({ ...one, size: 6 })).rejects.toMatchObject({ code: 'internal' });
-    expect(await log.readReleasedAt(2)).toEqual(one);
+    await expect(log.release({ ...two, checkpoint: 'other' })).rejects.toMatchObject({ code: 'log-forked' });
+    expect(await log.readReleasedAt(2)).toEqual(stored(one));
+  });
+
+  test('nothing is released but the stored head, as it was signed', async () => {
+    const log = await newLog();
+    await log.append(sampleBatch(0, [], { entryCount: 5 }));
+    for (const other of [{ logRoot: bytes('other') }, { auditRoot: bytes('other') }]) {
+      await expect(log.release(sampleRelease(5, other))).rejects.toMatchObject({ code: 'log-forked' });
+    }
+    await expect(log.release(sampleRelease(6))).rejects.toMatchObject({ code: 'log-forked' });
+    // Another process has signed and released each head before it appended.
+    await expect(log.release(sampleRelease(2))).rejects.toMatchObject({ code: 'head-moved' });
+    expect(await log.readReleased()).toBeUndefined();
+    const writer = await log.tryWriterLock();
+    await writer?.release();
+    await expect(log.release(sampleRelease(5, { writer }))).rejects.toMatchObject({ code: 'head-moved' });
+    expect(await log.readReleased()).toBeUndefined();
+    const next = await log.tryWriterLock();
+    await log.release(sampleRelease(5, { writer: next }));
+    // The earlier writer has signed the same: nothing else was released.
+    await log.release(sampleRelease(5, { writer }));
+    const signature = bytes('other', 64);
+    await expect(log.release(sampleRelease(5, { writer, signature }))).rejects.toMatchObject({ code: 'head-moved' });
+    await next?.release();
   });
 });

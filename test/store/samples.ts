@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type {
   AppendBatch,
   CertificateRow,
+  HeadRelease,
   HeadRow,
   LogStore,
   NewIntent,
@@ -69,6 +70,13 @@ export function sampleHead(size: number): HeadRow {
     logEdge: bytes(`log edge ${size}`, 40),
     auditEdge: bytes(`audit edge ${size}`, 0),
   };
+}
+
+/** Signatures of {@link sampleHead}. */
+export function sampleRelease(size: number, more: Partial<HeadRelease> = {}): HeadRelease {
+  const { logRoot, auditRoot } = sampleHead(size);
+  const checkpoint = `origin\n${size}\n"\\ \u2014\n`;
+  return { size, signature: bytes(`signature ${size}`, 64), checkpoint, logRoot, auditRoot, ...more };
 }
 
 /** What a sequencer would append for `submissions`: `entries` log entries from `size` on, all versions in the last. */

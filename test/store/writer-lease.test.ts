@@ -5,7 +5,7 @@ import { openStore } from '../../src/store/open-store.ts';
 import type { LogStore, Store } from '../../src/store/ports.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { emptyDatabase } from './each-store.ts';
-import { sampleBatch } from './samples.ts';
+import { sampleBatch, sampleRelease } from './samples.ts';
 
 const LEASE_MS = 400;
 
@@ -62,6 +62,21 @@ describe('an earlier writer on PostgreSQL', () => {
     await expect(log.append(sampleBatch(1, [], { writer }))).rejects.toMatchObject(held);
     await log.append(sampleBatch(1, [], { writer: next }));
     expect((await log.readHead()).size).toBe(2);
+    await next?.release();
+  });
+
+  it('releases nothing, though its connection does not know that the lock is lost', async () => {
+    const log = await newLog(await open(await createTestDatabase(), LEASE_MS));
+    const lock = await log.tryWriterLock();
+    // A process that was stopped has not heard of it.
+    const writer = { session: lock?.session, isHeld: () => true };
+    await log.append(sampleBatch(0, [], { writer }));
+    await lock?.lost;
+    await expect(log.release(sampleRelease(1, { writer }))).rejects.toMatchObject(held);
+    const next = await log.tryWriterLock();
+    await expect(log.release(sampleRelease(1, { writer }))).rejects.toMatchObject(held);
+    expect(await log.readReleased()).toBeUndefined();
+    await log.release(sampleRelease(1, { writer: next }));
     await next?.release();
   });
 

@@ -68,17 +68,17 @@ export async function releaseHead(context: LogContext, head: HeadRow, lease?: Wr
   await lease?.confirm();
   const released =
     witnesses === undefined
-      ? await releaseAlone(context, head)
+      ? await releaseAlone(context, head, lease)
       : await releaseWitnessed(context, head, { witnesses, lease });
   context.observe({ type: 'released', size: released.size, timestampMs: head.timestampMs });
   return released;
 }
 
-async function releaseAlone(context: LogContext, head: HeadRow): Promise<ReleasedHead> {
+async function releaseAlone(context: LogContext, head: HeadRow, lease?: WriterLease): Promise<ReleasedHead> {
   const released = await signCommittedHead(context, head);
   // Before anybody sees it: otherwise a restored database could sign another head of this size.
   await context.lastSigned?.write(released.checkpoint);
-  await context.store.release(released);
+  await storeRelease(context, released, head, lease);
   return released;
 }
 
@@ -96,6 +96,16 @@ async function releaseWitnessed(
   // Witnesses may have taken long.
   await lease?.confirm();
   const released = { size: head.size, signature: await signTreeHead(context, head), checkpoint };
-  await context.store.release(released);
+  await storeRelease(context, released, head, lease);
   return released;
+}
+
+/** The store compares what was signed with what it holds: this process may have been stopped meanwhile. */
+function storeRelease(
+  { store }: LogContext,
+  released: ReleasedHead,
+  { logRoot, auditRoot }: HeadRow,
+  lease: WriterLease | undefined,
+): Promise<void> {
+  return store.release({ ...released, logRoot, auditRoot, writer: lease?.lock });
 }

@@ -8,9 +8,13 @@ import { WriterLease } from '../../../src/service/sequencing/writer-lease.ts';
 import type { LogStore } from '../../../src/store/ports.ts';
 import { checkInvariants } from '../../support/invariants.ts';
 import { csrFor, identityOf, newDeviceKey } from '../../support/owner.ts';
+import { pgliteDatabase } from '../../support/pglite.ts';
 import { createTestLog, type TestLog, type TestLogOptions } from '../../support/test-log.ts';
 
 const ALICE = 'alice@example.com';
+
+/** What an append writes into the row of the head. */
+const HEAD_COLUMNS = ['size', 'timestamp_ms', 'log_root', 'audit_root', 'log_edge', 'audit_edge', 'mac'];
 
 let log: TestLog;
 let other: LogService | undefined;
@@ -130,5 +134,40 @@ describe('a step whose lease is over', () => {
     expect((await context.store.readReleased())?.size).toBe(1);
     await log.service.sequencer.step();
     expect((await context.store.readReleased())?.size).toBe(2);
+  });
+
+  it('releases nothing either, where it was stopped just before, and a failover lost what it had appended', async () => {
+    const database = await pgliteDatabase();
+    const plan = await open(
+      (store) => ({
+        release: async (head) => {
+          plan.broken = false;
+          await lease?.release();
+          await database.exec(`update heads set ${HEAD_COLUMNS.map((name) => `${name} = kept.${name}`).join()} from kept;
+            delete from entries where position = 1`);
+          log.clock.advance(1);
+          await expect(next.run()).rejects.toMatchObject({ code: 'storage-failed' });
+          await store.release(head);
+        },
+      }),
+      { loop: false, target: { database } },
+    );
+    const { context } = log;
+    const failing = Object.create(context.store) as LogStore;
+    failing.release = () => Promise.reject(new GlasskeyError('storage-failed', 'no connection'));
+    const progress = new LogProgress(context.store, context.limits);
+    const next = new SequencingStep({ ...context, store: failing }, progress);
+    const lease = await WriterLease.take(context.store, () => Infinity);
+    const step = new SequencingStep(context, progress);
+    await step.run(lease);
+    await database.exec('create table kept as select * from heads');
+    plan.broken = true;
+    log.clock.advance(context.limits.heartbeatMs);
+    await expect(step.run(lease)).rejects.toMatchObject({ code: 'head-moved' });
+    expect((await context.store.readHead()).size).toBe(2);
+    expect((await context.store.readReleased())?.size).toBe(1);
+    await log.service.sequencer.step();
+    expect((await context.store.readReleased())?.size).toBe(2);
+    await checkInvariants(context, []);
   });
 });
