@@ -7,8 +7,9 @@ import type { PolicyWitness } from '../core/audit/policy-parts.ts';
 import { parsePolicy } from '../core/audit/policy.ts';
 import { configurationCodec } from '../core/keytrans/configuration.ts';
 import type { TrustBundle } from '../contract/trust-bundle.ts';
-import { inspectDatabase, readSchemaVersions, type SchemaVersions } from '../store/inspect-database.ts';
+import { inspectDatabase } from '../store/inspect-database.ts';
 import { type InspectedLog, inspectLog } from '../store/inspect-log.ts';
+import { readSchemaVersions, type SchemaVersions } from '../store/schema-versions.ts';
 import { chooseDatabase } from './choose-database.ts';
 import { DataFolder, readServerConfig } from './data-folder.ts';
 import { readBundle } from './open-server.ts';
@@ -47,7 +48,7 @@ export async function readLogStatus(options: {
   const bundle = readBundle(folder, config, text);
   const database = await inspectDatabase(await inspectedTarget(folder, options.database));
   try {
-    const schema = await readSchemaVersions(database);
+    const schema = await readSchemaVersions(database.read);
     const log = await inspectLog(database, config.origin);
     ensure(
       log !== undefined,

@@ -18,6 +18,7 @@ import { openLog, type OpenLogOptions } from '../service/log/open-log.ts';
 import { replaceConfiguration } from '../service/sequencing/replace-configuration.ts';
 import type { ServiceEvent } from '../service/service-event.ts';
 import { registerToken } from '../service/log/tokens.ts';
+import type { SchemaOptions } from '../store/migrate.ts';
 import { openStore, type StoreTarget } from '../store/open-store.ts';
 import type { Store } from '../store/ports.ts';
 import { chooseDatabase, describeDatabase } from './choose-database.ts';
@@ -61,6 +62,8 @@ export interface OpenServerOptions {
   readonly database?: StoreTarget | undefined;
   /** True to create the log in the database if this folder never had one. Default: false, and nothing is created. */
   readonly creates?: boolean | undefined;
+  /** True for a command that only reads: it refuses a database with an older schema, and changes nothing. */
+  readonly onlyReads?: boolean | undefined;
   /** The server's own URL, which replaces the public URL of a log made for development. */
   readonly listensAt?: string;
   /** Certificate profiles by identity. Default: the default profile for every identity. */
@@ -104,7 +107,11 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   };
   try {
     const creates = options.creates === true && marker === undefined;
-    store = await openHolding(database, creates ? undefined : config.origin, marker);
+    store = await openHolding(
+      database,
+      { holds: creates ? undefined : config.origin, onlyReads: options.onlyReads },
+      marker,
+    );
     const { warnings: durability } = await store.checkDurability();
     const metrics = new Metrics();
     const publicUrl = (config.dev ? options.listensAt : undefined) ?? config.publicUrl;
@@ -134,10 +141,9 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         options.observe?.(event);
       },
     };
-    await replaceConfiguration(store, config.origin, configurationOf(trustBundle));
-    const context = creates
-      ? await openOrCreate(open, configurationOf(trustBundle), folder, database)
-      : await openLog(open);
+    const configuration = configurationOf(trustBundle);
+    if (options.onlyReads !== true) await replaceConfiguration(store, config.origin, configuration);
+    const context = creates ? await openOrCreate(open, configuration, folder, database) : await openLog(open);
     if (options.creates === true) await registerFirstToken(context, await folder.read(folder.token));
     const warnings = [
       ...durability,
@@ -181,11 +187,11 @@ export function readBundle(folder: DataFolder, config: ServerConfig, text: strin
  */
 async function openHolding(
   database: StoreTarget,
-  holds: string | undefined,
+  schema: SchemaOptions,
   marker: LogMarker | undefined,
 ): Promise<Store> {
   try {
-    return await openStore(database, { holds });
+    return await openStore(database, schema);
   } catch (cause) {
     if (!isGlasskeyError(cause, 'not-found')) throw cause;
     const created = `which was created in ${marker?.database}`;

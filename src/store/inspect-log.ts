@@ -1,5 +1,6 @@
 import { ensure } from '../core/errors.ts';
-import type { InspectedDatabase, TextRow } from './inspect-database.ts';
+import type { InspectedDatabase } from './inspect-database.ts';
+import type { TextRow } from './schema-versions.ts';
 import { LOCK_CLASS } from './writer-lock.ts';
 
 /** Released checkpoints that are searched for the last cosignature of each witness. */

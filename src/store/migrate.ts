@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { sql as rawSql, type SQL } from 'drizzle-orm';
 import { drizzle as drizzlePglite } from 'drizzle-orm/pglite';
 import { migrate as runOnPglite } from 'drizzle-orm/pglite/migrator';
@@ -8,27 +7,35 @@ import type { PGlite } from '@electric-sql/pglite';
 import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { assertNotMoved, movedName } from './moved-log.ts';
 import { connectPlain, type PostgresLimits } from './postgres-pool.ts';
+import { MIGRATIONS_FOLDER, readSchemaVersions, type TextRow } from './schema-versions.ts';
 import { toStorageError } from './sql-error.ts';
 import { NEWEST_FORMAT } from './stored-format.ts';
 
-/** The folder of the committed migrations: beside `src/` in the repository, beside `dist/` in the package. */
-export const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../migrations', import.meta.url));
-
 /** Advisory lock of migrations: if several servers start at once, one migrates and the others wait. */
 const LOCK_KEY = 0x676c6b6d;
+
+/** What a database must be for those who open it. */
+export interface SchemaOptions {
+  /** The origin of a log that it must hold. Default: it may be empty. */
+  readonly holds?: string | undefined;
+  /** True for a program that only reads: a database with an older schema is refused, not migrated. Default: false. */
+  readonly onlyReads?: boolean | undefined;
+}
 
 /**
  * Brings a PostgreSQL database to this program's schema. Throws `storage-failed`, and `not-found` before any change if
  * the database does not hold the log `holds`; `usage` if that has moved to another database.
  */
-export async function migratePostgres(url: string, limits: PostgresLimits, holds?: string): Promise<void> {
+export async function migratePostgres(url: string, limits: PostgresLimits, options: SchemaOptions = {}): Promise<void> {
+  const { holds, onlyReads = false } = options;
   const client = connectPlain(url, limits);
   try {
-    await client.unsafe(`select pg_advisory_lock(${LOCK_KEY})`);
+    if (!onlyReads) await client.unsafe(`select pg_advisory_lock(${LOCK_KEY})`);
     const db = drizzlePostgres(client);
     const execute = async (query: SQL) => db.execute(query);
     if (holds !== undefined) await assertHolds(execute, holds);
-    await runOnPostgres(db, { migrationsFolder: MIGRATIONS_FOLDER });
+    if (onlyReads) await assertMigrated((text) => client.unsafe<TextRow[]>(text));
+    else await runOnPostgres(db, { migrationsFolder: MIGRATIONS_FOLDER });
     const rows = await db.execute<{ format: string | null }>(FORMAT);
     assertReadable(Number(rows[0]?.format ?? 1));
   } catch (error) {
@@ -40,12 +47,13 @@ export async function migratePostgres(url: string, limits: PostgresLimits, holds
 }
 
 /** Brings an embedded database to this program's schema, as {@link migratePostgres} does. */
-export async function migratePglite(client: PGlite, holds?: string): Promise<void> {
+export async function migratePglite(client: PGlite, { holds, onlyReads = false }: SchemaOptions = {}): Promise<void> {
   try {
     const db = drizzlePglite(client);
     const execute = async (query: SQL) => (await db.execute(query)).rows;
     if (holds !== undefined) await assertHolds(execute, holds);
-    await runOnPglite(db, { migrationsFolder: MIGRATIONS_FOLDER });
+    if (onlyReads) await assertMigrated(async (text) => (await client.query<TextRow>(text)).rows);
+    else await runOnPglite(db, { migrationsFolder: MIGRATIONS_FOLDER });
     const { rows } = await db.execute<{ format: string | null }>(FORMAT);
     assertReadable(Number(rows[0]?.format ?? 1));
   } catch (error) {
@@ -67,6 +75,15 @@ async function assertHolds(
   const names = rows.map((row) => String(row['origin']));
   ensure(names.length > 0, 'not-found', `the database does not hold the log ${origin}`);
   if (!names.includes(origin)) assertNotMoved(origin, names);
+}
+
+/** Throws `storage-failed` unless a database has this program's schema or a newer one. */
+async function assertMigrated(read: (text: string) => Promise<readonly TextRow[]>): Promise<void> {
+  const { relation, database = 'none', program } = await readSchemaVersions(read);
+  if (relation === 'same' || relation === 'newer') return;
+  const found = `the schema of the database is ${database}, this program needs ${program}, and only reads`;
+  const advice = 'use the release of the running servers, or upgrade them: the first server of this release migrates';
+  throw new GlasskeyError('storage-failed', `${found}. Next: ${advice} (docs/upgrade.md)`);
 }
 
 /** Throws `storage-failed` if rows may have a format that this program cannot read. */

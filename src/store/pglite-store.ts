@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { ensure } from '../core/errors.ts';
 import { type FolderLock, lockFolder } from './folder-lock.ts';
-import { migratePglite } from './migrate.ts';
+import { migratePglite, type SchemaOptions } from './migrate.ts';
 import { PgliteDriver } from './pglite-driver.ts';
 import type { Store } from './ports.ts';
 import { toStorageError } from './sql-error.ts';
@@ -25,13 +25,11 @@ const WARNING =
 const SESSION = 'set enable_seqscan = off; set jit = off';
 
 /** Options of {@link openPgliteStore}. */
-export interface PgliteStoreOptions {
+export interface PgliteStoreOptions extends SchemaOptions {
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
   /** The lease of the writer's lock, ms. Default {@link WRITER_LEASE_MS}. */
   readonly leaseMs?: number | undefined;
-  /** The origin of a log that the database must hold. Default: it may be empty, or not exist yet. */
-  readonly holds?: string | undefined;
 }
 
 /**
@@ -100,9 +98,9 @@ async function openDatabase(dataDir: string): Promise<{ readonly database: PGlit
 async function serve(
   database: PGlite,
   onClose: () => Promise<void>,
-  { now = Date.now, leaseMs = WRITER_LEASE_MS, holds }: PgliteStoreOptions,
+  { now = Date.now, leaseMs = WRITER_LEASE_MS, ...schema }: PgliteStoreOptions,
 ): Promise<Store> {
-  await migratePglite(database, holds);
+  await migratePglite(database, schema);
   await database.exec(SESSION);
   return sqlStore(new PgliteDriver(database, [WARNING], onClose, leaseMs), now);
 }

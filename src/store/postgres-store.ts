@@ -1,4 +1,4 @@
-import { migratePostgres } from './migrate.ts';
+import { migratePostgres, type SchemaOptions } from './migrate.ts';
 import type { Store } from './ports.ts';
 import { PostgresDriver } from './postgres-driver.ts';
 import { chooseSynchronousCommit } from './postgres-durability.ts';
@@ -7,12 +7,10 @@ import { assertKeepsSessions } from './postgres-pooler.ts';
 import { sqlStore } from './sql-store.ts';
 
 /** Options of {@link openPostgresStore}. */
-export interface PostgresStoreOptions {
+export interface PostgresStoreOptions extends SchemaOptions {
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
   readonly limits?: Partial<PostgresLimits> | undefined;
-  /** The origin of a log that the database must hold. Default: it may be empty. */
-  readonly holds?: string | undefined;
 }
 
 /**
@@ -25,7 +23,7 @@ export async function openPostgresStore(url: string, options: PostgresStoreOptio
   // First, because everything else fails behind such a pooler, perhaps only under load, without saying why.
   await assertKeepsSessions(url, limits);
   const synchronousCommit = await chooseSynchronousCommit(url, limits);
-  await migratePostgres(url, limits, options.holds);
+  await migratePostgres(url, limits, options);
   const driver = new PostgresDriver(url, limits, synchronousCommit);
   return sqlStore(driver, options.now ?? Date.now);
 }

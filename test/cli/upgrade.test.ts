@@ -43,8 +43,25 @@ it('two neighbouring releases serve one database, until an administrator finishe
   };
   await register(old, older.url, 'alice');
 
-  // The first step: the newer release migrates, beside the older one, which goes on.
+  // Nothing that only reads migrates. The first step: the newer release does, beside the older one, which goes on.
   cpSync(old.path('first'), old.path('second'), { recursive: true });
+  for (const command of [
+    ['identities'],
+    ['token', 'list'],
+    ['trail'],
+    ['recovery', 'list'],
+    ['upgrade'],
+    ['seal-rows'],
+  ]) {
+    const refused = await newer.run('admin', ...command, ...second);
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toMatch(
+      /schema of the database is .*needs \d{4}_next_release.*docs\/upgrade\.md.*\(storage-failed\)/,
+    );
+  }
+  expect((await newer.run('admin', 'status', ...second)).stdout).toMatch(
+    /^schema .*; the next start of this program brings it to \d{4}_next_release$/m,
+  );
   let latest = await newer.serve(...second, ...anyPort);
   await register(old, older.url, 'bob');
   await register(newer, latest.url, 'carol');

@@ -5,9 +5,11 @@ import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import postgres from 'postgres';
 import { expect, test } from 'vitest';
-import { MIGRATIONS_FOLDER } from '../../src/store/migrate.ts';
+import { MIGRATIONS_FOLDER } from '../../src/store/schema-versions.ts';
+import { migratePglite } from '../../src/store/migrate.ts';
 import { openPostgresStore } from '../../src/store/postgres-store.ts';
 import { NEWEST_FORMAT } from '../../src/store/stored-format.ts';
+import { pgliteDatabase } from '../support/pglite.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 
 const root = join(MIGRATIONS_FOLDER, '..');
@@ -71,6 +73,47 @@ test('a database whose rows have a newer format is refused, one with a newer mig
     message: expect.stringContaining('docs/upgrade.md'),
   });
   await admin.end();
+});
+
+const OLDER = {
+  code: 'storage-failed',
+  message: expect.stringMatching(
+    /^the schema of the database is \d{4}_\w+, this program needs \d{4}_\w+, and only reads\. Next: .*docs\/upgrade\.md/,
+  ) as string,
+};
+const FORGET =
+  'delete from drizzle.__drizzle_migrations where id = (select max(id) from drizzle.__drizzle_migrations) returning *';
+
+test('a program that only reads migrates nothing', async () => {
+  const url = await createTestDatabase();
+  const reading = { holds: 'log', onlyReads: true };
+  const store = await openPostgresStore(url);
+  await store.createLog({ origin: 'log', configuration: new Uint8Array(1) });
+  await store.close();
+  await (await openPostgresStore(url, reading)).close();
+  const admin = postgres(url, { max: 1 });
+  const migrations = async (): Promise<unknown> => admin`select * from drizzle.__drizzle_migrations`;
+  await admin.unsafe(FORGET);
+  const before = await migrations();
+  await expect(openPostgresStore(url, reading)).rejects.toMatchObject(OLDER);
+  expect(await migrations()).toEqual(before);
+  await admin.end();
+});
+
+test('a program that only reads migrates no embedded database either', async () => {
+  const database = await pgliteDatabase();
+  await migratePglite(database, { onlyReads: true });
+  const { rows } = await database.query<{ id: number; hash: string; created_at: string }>(FORGET);
+  try {
+    await expect(migratePglite(database, { onlyReads: true })).rejects.toMatchObject(OLDER);
+  } finally {
+    const [row] = rows;
+    await database.query('insert into drizzle.__drizzle_migrations values ($1, $2, $3)', [
+      row?.id,
+      row?.hash,
+      row?.created_at,
+    ]);
+  }
 });
 
 test('migrations only add, so that the release before goes on beside them', async () => {

@@ -5,7 +5,8 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
-import { MIGRATIONS_FOLDER, migratePglite } from '../../src/store/migrate.ts';
+import { migratePglite } from '../../src/store/migrate.ts';
+import { MIGRATIONS_FOLDER } from '../../src/store/schema-versions.ts';
 
 /** Databases that were closed, and are empty again. */
 const spare: PGlite[] = [];

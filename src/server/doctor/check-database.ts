@@ -1,12 +1,8 @@
 import { isGlasskeyError } from '../../core/errors.ts';
-import {
-  type InspectedDatabase,
-  inspectDatabase,
-  readSchemaVersions,
-  type SchemaVersions,
-} from '../../store/inspect-database.ts';
+import { type InspectedDatabase, inspectDatabase } from '../../store/inspect-database.ts';
 import { inspectLog } from '../../store/inspect-log.ts';
 import { DEFAULT_POSTGRES_LIMITS } from '../../store/postgres-pool.ts';
+import { readSchemaVersions, type SchemaVersions } from '../../store/schema-versions.ts';
 import { failing, fine, type Finding, reasonOf, warning } from './finding.ts';
 import { judgeClock } from './judge-clock.ts';
 
@@ -116,7 +112,7 @@ function judgeConnections({ maxConnections, used }: DatabaseSettings): Finding {
 
 async function checkContents(database: InspectedDatabase, expected: ExpectedLog): Promise<readonly Finding[]> {
   const check = 'database schema';
-  const schemas = await readSchemaVersions(database);
+  const schemas = await readSchemaVersions(database.read);
   const { relation, format, program } = schemas;
   if (format.database > format.program) {
     const detail = `format ${format.database}; this program reads ${format.program}`;

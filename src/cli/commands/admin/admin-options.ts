@@ -33,7 +33,7 @@ export function administrator(): string {
 export async function withOpenLog(
   flags: AdminFlags,
   work: (open: OpenServer) => Promise<void>,
-  more: Pick<OpenServerOptions, 'profiles'> = {},
+  more: Pick<OpenServerOptions, 'profiles' | 'onlyReads'> = {},
 ): Promise<number> {
   warnOfPassword(flags.database);
   const { openServer } = await import('../../../server/open-server.ts');
@@ -44,4 +44,9 @@ export async function withOpenLog(
   } finally {
     await open.close();
   }
+}
+
+/** Runs `work` with an open log, as {@link withOpenLog} does, and migrates no database: `work` only reads. */
+export function readOpenLog(flags: AdminFlags, work: (open: OpenServer) => Promise<void>): Promise<number> {
+  return withOpenLog(flags, work, { onlyReads: true });
 }

@@ -4,7 +4,7 @@ import type { CertificateInfo, CertificateStatus } from '../../../service/admin/
 import { printJson, printLines } from '../../output/print.ts';
 import { type TableFormat, writeTable } from '../../output/table-output.ts';
 import type { RunServer } from '../run-command.ts';
-import { type AdminFlags, adminOptions, withOpenLog } from './admin-options.ts';
+import { type AdminFlags, adminOptions, readOpenLog } from './admin-options.ts';
 
 const loadCertificates = () => import('../../../service/admin/list-certificates.ts');
 const loadIdentities = () => import('../../../service/admin/list-identities.ts');
@@ -49,7 +49,7 @@ export function listCommands(admin: Command, run: RunServer): void {
     )
     .action((flags: CertificateFlags) =>
       run(() =>
-        withOpenLog(flags, async ({ context }) => {
+        readOpenLog(flags, async ({ context }) => {
           const { listCertificates } = await loadCertificates();
           await writeTable(formatOf(flags), CERTIFICATE_COLUMNS, mapEach(listCertificates(context, flags), cellsOf));
         }),
@@ -58,7 +58,7 @@ export function listCommands(admin: Command, run: RunServer): void {
 
   const certificate = admin.command('certificate <serial>').description('show the certificate with this serial');
   adminOptions(certificate, 'glasskey admin certificate 1b5e… --data /srv/glasskey').action(
-    (serial: string, flags: AdminFlags) => run(() => withOpenLog(flags, ({ context }) => show(context, serial, flags))),
+    (serial: string, flags: AdminFlags) => run(() => readOpenLog(flags, ({ context }) => show(context, serial, flags))),
   );
 
   const identities = admin.command('identities').description('list, search and export identities');
@@ -67,7 +67,7 @@ export function listCommands(admin: Command, run: RunServer): void {
     .option('--search <text>', 'only identities that contain this text')
     .action((flags: ListFlags) =>
       run(() =>
-        withOpenLog(flags, async ({ context }) => {
+        readOpenLog(flags, async ({ context }) => {
           const { listIdentities } = await loadIdentities();
           const found = listIdentities(context, { search: flags.search });
           const rows = mapEach(found, ({ identity, greatestVersion, labelKey }) => {

@@ -11,7 +11,7 @@ import { EXIT, reportFailure } from '../../exit-code.ts';
 import { printJson, printLines } from '../../output/print.ts';
 import { type TableFormat, writeTable } from '../../output/table-output.ts';
 import type { RunServer } from '../run-command.ts';
-import { type AdminFlags, administrator, adminOptions, withOpenLog } from './admin-options.ts';
+import { type AdminFlags, administrator, adminOptions, readOpenLog, withOpenLog } from './admin-options.ts';
 import { withService } from './with-service.ts';
 
 const loadTrail = () => import('../../../service/admin/read-trail.ts');
@@ -100,7 +100,7 @@ async function showTrail(flags: TrailFlags): Promise<number> {
   ensure(!Number.isNaN(sinceMs), 'usage', '--since takes a time in ISO 8601, such as 2026-01-31');
   const verify = flags.verify === true || flags.anchor !== undefined;
   return misbehaviourIs(['trail-broken'], async () => {
-    await withOpenLog(flags, async ({ context }) => {
+    await readOpenLog(flags, async ({ context }) => {
       const { readTrail } = await loadTrail();
       if (verify) return verifyTrail(context, flags);
       const format: TableFormat = flags.csv === true ? 'csv' : flags.json === true ? 'json' : 'text';

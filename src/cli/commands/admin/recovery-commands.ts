@@ -6,7 +6,7 @@ import type { ListedRecovery } from '../../../service/recovery/decide.ts';
 import { printJson, printLines } from '../../output/print.ts';
 import { type TableFormat, writeTable } from '../../output/table-output.ts';
 import type { RunServer } from '../run-command.ts';
-import { type AdminFlags, administrator, adminOptions, withOpenLog } from './admin-options.ts';
+import { type AdminFlags, administrator, adminOptions, readOpenLog, withOpenLog } from './admin-options.ts';
 
 const loadDecide = () => import('../../../service/recovery/decide.ts');
 
@@ -31,7 +31,7 @@ export function adminRecoveryCommands(admin: Command, run: RunServer): void {
     .option('--csv', 'print CSV')
     .action((flags: AdminFlags & { readonly csv?: boolean }) =>
       run(() =>
-        withOpenLog(flags, async ({ context }) => {
+        readOpenLog(flags, async ({ context }) => {
           const { listRecoveries } = await loadDecide();
           const format: TableFormat = flags.csv === true ? 'csv' : flags.json === true ? 'json' : 'text';
           await writeTable(format, COLUMNS, cells(listRecoveries(context)));

@@ -21,20 +21,24 @@ export function sealRowsCommand(admin: Command, run: RunServer): void {
     'glasskey admin seal-rows --finish 2c26b46b… --data /srv/glasskey',
   ).action((flags: SealFlags) =>
     run(() =>
-      withOpenLog(flags, async ({ context }) => {
-        const { listUnsealed, sealRows } = await import('../../../server/seal-rows.ts');
-        const { finish } = flags;
-        const found =
-          finish === undefined
-            ? await listUnsealed(context)
-            : await sealRows(context, flags.data, { digest: finish.toLowerCase(), who: administrator() });
-        if (flags.json === true) return printJson(found);
-        const { rows, digest } = found;
-        const lines = rows.map(rowLine);
-        if (finish !== undefined) lines.push(`${rows.length} rows sealed; no unsealed row counts from now on`);
-        else lines.push(`${rows.length} rows without a seal, digest ${digest}`, nextStep(digest));
-        printLines(...lines);
-      }),
+      withOpenLog(
+        flags,
+        async ({ context }) => {
+          const { listUnsealed, sealRows } = await import('../../../server/seal-rows.ts');
+          const { finish } = flags;
+          const found =
+            finish === undefined
+              ? await listUnsealed(context)
+              : await sealRows(context, flags.data, { digest: finish.toLowerCase(), who: administrator() });
+          if (flags.json === true) return printJson(found);
+          const { rows, digest } = found;
+          const lines = rows.map(rowLine);
+          if (finish !== undefined) lines.push(`${rows.length} rows sealed; no unsealed row counts from now on`);
+          else lines.push(`${rows.length} rows without a seal, digest ${digest}`, nextStep(digest));
+          printLines(...lines);
+        },
+        { onlyReads: flags.finish === undefined },
+      ),
     ),
   );
 }

@@ -3,7 +3,7 @@ import { ensure } from '../../../core/errors.ts';
 import { printJson, printLines } from '../../output/print.ts';
 import { printTable } from '../../output/table-output.ts';
 import type { RunServer } from '../run-command.ts';
-import { administrator, type AdminFlags, adminOptions, withOpenLog } from './admin-options.ts';
+import { administrator, type AdminFlags, adminOptions, readOpenLog, withOpenLog } from './admin-options.ts';
 
 const loadTokens = () => import('../../../service/log/tokens.ts');
 
@@ -30,7 +30,7 @@ export function tokenCommands(admin: Command, run: RunServer): void {
   add('list', 'list all tokens, revoked ones included', 'glasskey admin token list --data /srv/glasskey').action(
     (flags: AdminFlags) =>
       run(() =>
-        withOpenLog(flags, async ({ context }) => {
+        readOpenLog(flags, async ({ context }) => {
           const { listTokens } = await loadTokens();
           const all = await listTokens(context);
           if (flags.json === true) return printJson(all);

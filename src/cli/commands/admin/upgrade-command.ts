@@ -17,19 +17,23 @@ export function upgradeCommand(admin: Command, run: RunServer): void {
     'glasskey admin upgrade --finish --data /srv/glasskey',
   ).action((flags: UpgradeFlags) =>
     run(() =>
-      withOpenLog(flags, async ({ context, store }) => {
-        const { finishUpgrade, readUpgrade } = await import('../../../server/upgrade.ts');
-        const isDone = flags.finish === true && (await finishUpgrade(context, store, administrator()));
-        const { format, newest } = await readUpgrade(context, store);
-        if (flags.json === true) return printJson({ format, newest, raised: isDone });
-        if (isDone) printLines(`rows may have format ${format} from now on. Next: restart every server of the log`);
-        else if (format < newest)
-          printLines(
-            `rows have format ${format}, this program knows ${newest}`,
-            '  Next: once every server runs this release, `glasskey admin upgrade --finish`',
-          );
-        else printLines(`rows have format ${format}, the newest that this program knows: nothing is left to do`);
-      }),
+      withOpenLog(
+        flags,
+        async ({ context, store }) => {
+          const { finishUpgrade, readUpgrade } = await import('../../../server/upgrade.ts');
+          const isDone = flags.finish === true && (await finishUpgrade(context, store, administrator()));
+          const { format, newest } = await readUpgrade(context, store);
+          if (flags.json === true) return printJson({ format, newest, raised: isDone });
+          if (isDone) printLines(`rows may have format ${format} from now on. Next: restart every server of the log`);
+          else if (format < newest)
+            printLines(
+              `rows have format ${format}, this program knows ${newest}`,
+              '  Next: once every server runs this release, `glasskey admin upgrade --finish`',
+            );
+          else printLines(`rows have format ${format}, the newest that this program knows: nothing is left to do`);
+        },
+        { onlyReads: flags.finish === undefined },
+      ),
     ),
   );
 }
