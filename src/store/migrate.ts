@@ -14,7 +14,7 @@ import { NEWEST_FORMAT } from './stored-format.ts';
 /** Advisory lock of migrations: if several servers start at once, one migrates and the others wait. */
 const LOCK_KEY = 0x676c6b6d;
 
-/** What a database must be for those who open it. */
+/** Conditions for opening a database. */
 export interface SchemaOptions {
   /** The origin of a log that it must hold. Default: it may be empty. */
   readonly holds?: string | undefined;
