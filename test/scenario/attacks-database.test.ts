@@ -309,6 +309,26 @@ attack('wait-shortened', async () => {
   return times.get(text) === undefined ? noticed : 'the list shows the false time';
 });
 
+attack('wait-misdated', async () => {
+  const { service } = log;
+  const text = 'misdated@example.com';
+  await register(text);
+  const order = { identity: text, csr: await csrFor(await newDeviceKey(), text), token: log.token, last: undefined };
+  const pending = await service.recover(order);
+  if (pending.state !== 'pending') throw new Error(pending.state);
+  await register('after@example.com');
+  const move = async (position: number): Promise<unknown> =>
+    database.query('update versions set position = $1 where label_key = $2 and version = $3', [
+      position,
+      await labelKeyOf(text),
+      pending.version,
+    ]);
+  await move(pending.position + 1);
+  const noticed = await unsigned(() => service.recover(order));
+  await move(pending.position);
+  return noticed;
+});
+
 attack('veto-hidden', async () => {
   const { service } = log;
   const text = 'vetoed@example.com';

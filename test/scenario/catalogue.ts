@@ -913,6 +913,12 @@ const DATABASE = rows('attacks-database.test.ts', {
     codes: ['storage-corrupt'],
     within: 'before anything is signed',
   },
+  'wait-misdated': {
+    attack: 'move a pending recovery to a later log entry in the database, so that its owner is told a later day',
+    noticedBy: ['the server itself'],
+    codes: ['storage-corrupt'],
+    within: 'before anybody is told',
+  },
   'entry-forged': {
     attack:
       'write a log entry with another version of a name into the database, with every row that belongs to it and a fitting head',

@@ -1,3 +1,4 @@
+import { equalBytes } from '../../core/encoding/bytes.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { LabelState } from '../log/label-state.ts';
 import type { Made } from './issuance.ts';
@@ -7,7 +8,8 @@ const RENEWAL_PART = 2 / 3;
 
 /**
  * Returns the stored answer to a request (docs/architecture.md#one-registration): its certificate, unless that is
- * revoked or due for renewal. The caller has read `state` before, so that an answer in the log is always found.
+ * revoked or due for renewal. The caller has read and proved `state` before, so that an answer in the log is always
+ * found. The row only says which certificate of the proved record it is: one that the record lacks is no answer.
  */
 export async function findStoredAnswer(
   { store, now }: Pick<LogContext, 'store' | 'now'>,
@@ -18,9 +20,11 @@ export async function findStoredAnswer(
   const { labelKey, requestHash } = request;
   const row = await store.findCertificateByRequest(labelKey, requestHash);
   if (row === undefined || row.version > state.version || row.revokedMs !== undefined) return undefined;
-  const renewAtMs = row.notBeforeMs + (row.notAfterMs - row.notBeforeMs) * RENEWAL_PART;
-  if (now() >= renewAtMs) return undefined;
-  const made = { version: row.version, certificate: row.der, serial: row.serial };
+  const found = state.certificates.find(({ der }) => equalBytes(der, row.der));
+  if (found === undefined) return undefined;
+  const { notBeforeMs, notAfterMs, der, serial } = found;
+  if (now() >= notBeforeMs + (notAfterMs - notBeforeMs) * RENEWAL_PART) return undefined;
+  const made = { version: row.version, certificate: der, serial };
   if (row.version === state.version) return { ...made, position: state.position };
   const [version] = await store.readVersions(labelKey, row.version, row.version);
   return version === undefined ? undefined : { ...made, position: version.position };

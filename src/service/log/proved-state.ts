@@ -16,13 +16,17 @@ import { asStored } from './stored-data.ts';
 export interface StateProver {
   readonly context: LogContext;
   readonly progress: LogProgress;
-  readonly signedTree: SignedTree;
+  readonly signedTree: Pick<SignedTree, 'newest'>;
 }
 
-/** Returns the means to prove states for a program that serves no log, such as a command of an administrator. */
+/**
+ * Returns the means to prove states for a program that serves no log, such as a command of an administrator. The server
+ * may be stopped, so that the newest head is old. What is decided by an older state is proved again where it is used.
+ */
 export function newStateProver(context: LogContext): StateProver {
   const progress = new LogProgress(context.store, context.limits);
-  return { context, progress, signedTree: new SignedTree(context, progress) };
+  const tree = new SignedTree(context, progress);
+  return { context, progress, signedTree: { newest: () => tree.released() } };
 }
 
 /** A label and the key of its rows. */

@@ -1,11 +1,13 @@
 import { equalBytes } from '../../core/encoding/bytes.ts';
-import { isGlasskeyError } from '../../core/errors.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { decodeTreeEdge } from '../../core/log/tiled-tree.ts';
-import type { PrefixRoot } from '../../core/prefix/prefix-tree.ts';
+import { driveTiles } from '../../core/prefix/drive.ts';
+import { type PrefixRoot, provePrefixLookups } from '../../core/prefix/prefix-tree.ts';
 import type { RecoveryAuthorization } from '../../identity/authorization.ts';
 import type { RecoveryClaim, RecoveryWaited } from '../../identity/continuity.ts';
 import type { HeadRow, VersionRow } from '../../store/ports.ts';
 import { AuditProofs } from './audit-proofs.ts';
+import type { LogEntry } from './entry-reader.ts';
 import type { LabelState } from './label-state.ts';
 import type { LogContext } from './log-context.ts';
 import { type LabelName, proveGreatest, type StateProver } from './proved-state.ts';
@@ -13,14 +15,25 @@ import { readTrustedEntry, type TrustedLog } from './trusted-entry.ts';
 
 /**
  * Returns the time from which a pending recovery, as `readProvedState` found it, can take effect, ms. People act on it,
- * so it is that of the entry that the log has signed. Throws `storage-corrupt`.
+ * so the signed log proves it: the version is in the prefix tree of its entry, and in none before. Throws
+ * `storage-corrupt`.
  */
 export async function effectiveFrom(
   { context, signedTree }: Pick<StateProver, 'context' | 'signedTree'>,
-  { position }: LabelState,
+  label: Uint8Array,
+  { version, position }: LabelState,
 ): Promise<number> {
+  const log = await signedTree.newest();
   const proofs = new AuditProofs(context.store, context.limits.logTileCacheSize);
-  const entry = await readTrustedEntry(context, proofs, await signedTree.newest(), position);
+  const keys = (await context.vrf.evaluate(label, [version])).map(({ output }) => output);
+  const holds = async ({ prefix }: LogEntry): Promise<boolean> => {
+    const { results } = await driveTiles(provePrefixLookups(prefix, keys), context.readPrefixTiles);
+    return results.every(({ type }) => type === 'inclusion');
+  };
+  const entry = await readTrustedEntry(context, proofs, log, position);
+  const before = position === 0 ? undefined : await readTrustedEntry(context, proofs, log, position - 1);
+  const isIts = (await holds(entry)) && (before === undefined || !(await holds(before)));
+  ensure(isIts, 'storage-corrupt', `log entry ${position} is not the one that added version ${version} of a label`);
   return entry.timestampMs + context.recoveryDelayMs;
 }
 

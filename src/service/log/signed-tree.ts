@@ -52,14 +52,18 @@ export class SignedTree {
     const { releaseWaitMs } = this.#context.limits;
     const endMs = performance.now() + releaseWaitMs;
     for (;;) {
-      const tree = await this.#read();
+      const tree = await this.released();
       const least = await this.#leastReleased(tree);
       if (tree.size >= least) return tree;
       await this.#awaitRelease(least, endMs - performance.now());
     }
   }
 
-  async #read(): Promise<SignedPrefixTree> {
+  /**
+   * Returns the tree of the newest released head that the database shows, which may hide later ones: for a log that
+   * nobody serves, and for what counts only once it is proved again. Throws as {@link newest}, but waits for nothing.
+   */
+  async released(): Promise<SignedPrefixTree> {
     const log = await this.#progress.released();
     const { size } = log.released;
     this.#assertNoLoss(size);

@@ -53,7 +53,7 @@ async function effectiveTime(prover: StateProver, { identity, labelKey }: Recove
   const { label } = canonicalIdentity(identity, prover.context.identityRules);
   try {
     const state = await readProvedState(prover, { label, labelKey }, { leftMs: () => LIST_PATIENCE_MS });
-    return state?.record.pending === undefined ? undefined : await effectiveFrom(prover, state);
+    return state?.record.pending === undefined ? undefined : await effectiveFrom(prover, label, state);
   } catch (error) {
     if (isGlasskeyError(error, 'erased') || isGlasskeyError(error, 'timed-out')) return undefined;
     if (isGlasskeyError(error, 'storage-corrupt')) return undefined;

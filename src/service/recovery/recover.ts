@@ -119,7 +119,8 @@ async function goOn(
     if (authorization === undefined) {
       await awaitReleased(issuance.progress, state.position, work.deadline.leftMs());
       const { version, position } = state;
-      return { state: 'pending', version, position, effectiveMs: await effectiveFrom(issuance, state) };
+      const effectiveMs = await effectiveFrom(issuance, work.identity.label, state);
+      return { state: 'pending', version, position, effectiveMs };
     }
     const made = await takeEffect(issuance, work, state, authorization);
     return made === undefined ? 'again' : { state: 'effective', ...made };

@@ -19,7 +19,7 @@ export async function mailOwner(issuance: Issuance, { identity, claim, state }: 
   const { mailer, recoverySettings } = settings.evidence;
   if (mailer === undefined || identity.kind !== 'email') return;
   const { subject, text: template } = recoverySettings;
-  const date = new Date(await effectiveFrom(issuance, state)).toISOString();
+  const date = new Date(await effectiveFrom(issuance, identity.label, state)).toISOString();
   const evidence = evidenceText(decode(evidenceCodec, claim.evidence));
   const facts: Readonly<Record<string, string>> = { identity: identity.text, origin: context.origin, date, evidence };
   const text = template.replaceAll(/\{(identity|origin|date|evidence)\}/g, (_, name: string) => facts[name] ?? '');
@@ -32,7 +32,7 @@ export async function tellWebhook(issuance: Issuance, { identity, claim, state }
   const { webhook } = settings.evidence;
   if (webhook === undefined) return;
   const evidence = decode(evidenceCodec, claim.evidence);
-  const effectiveMs = await effectiveFrom(issuance, state);
+  const effectiveMs = await effectiveFrom(issuance, identity.label, state);
   await webhook.tellRecovery({ identity, evidence, spkiSha256: claim.spkiSha256, version: state.version, effectiveMs });
 }
 

@@ -86,6 +86,7 @@ export const ATTACKERS: Claims = {
     'test/scenario/attacks-database.test.ts: name-hidden',
     'test/scenario/attacks-database.test.ts: version-hidden',
     'test/scenario/attacks-database.test.ts: wait-shortened',
+    'test/scenario/attacks-database.test.ts: wait-misdated',
     'test/scenario/attacks-record.test.ts: certificate-of-another-authority',
     'test/scenario/attacks-database.test.ts: grant-inserted',
     'test/scenario/attacks-database.test.ts: grant-repeated',

@@ -12,6 +12,14 @@ export const DATABASE: readonly OutsideAttack[] = [
     ],
   },
   {
+    attack: 'swap the stored certificate of a request, so that the same request again is answered with a stranger’s',
+    outcome: 'an answer is a certificate of the proved record, or a new one',
+    codes: [],
+    tests: [
+      'test/service/log/proved-state.test.ts: answers a repeated request with a certificate of the record, whatever its row holds',
+    ],
+  },
+  {
     attack: 'remove one row that a queued submission needs',
     outcome: 'that submission is rejected, and the log goes on',
     codes: [],
