@@ -82,12 +82,22 @@ async function authenticate(wire: PostgresWire, socket: Socket, address: Databas
       if (mustBind && !isServerProved) break;
       return message;
     } else if (mustBind) break;
-    else if (kind === AUTHENTICATION.cleartext) wire.send('p', zeroEnded(password));
+    else if (scram !== undefined) throw new Error('the database breaks off SCRAM: it may be an impostor');
+    else if (kind === AUTHENTICATION.cleartext && isPrivate(socket)) wire.send('p', zeroEnded(password));
+    else if (kind === AUTHENTICATION.cleartext) throw new Error(IN_CLEAR);
     else if (kind === AUTHENTICATION.md5) wire.send('p', zeroEnded(md5Password(user, password, data)));
     else throw new Error('the database authenticates in a way that Glasskey does not know');
   }
   const transport = socket instanceof TLSSocket ? 'the server does not use it' : 'the connection has no TLS';
   throw new Error(`channel_binding=require, and ${transport}`);
+}
+
+const IN_CLEAR =
+  'the database asks for the password in clear, and the connection has no TLS: add sslmode=verify-full, or use SCRAM';
+
+/** Returns true for TLS, and for a Unix socket, which has no address. */
+function isPrivate(socket: Socket): boolean {
+  return socket instanceof TLSSocket || socket.remoteAddress === undefined;
 }
 
 async function authenticationMessage(wire: PostgresWire): Promise<WireMessage> {

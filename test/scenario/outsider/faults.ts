@@ -141,4 +141,29 @@ export const FAULTS: readonly OutsideAttack[] = [
       'test/server/init.test.ts: creates the log in a database where told, which is then the only one for it',
     ],
   },
+  {
+    attack: 'answer as the database without TLS, or break off SCRAM, to get the password',
+    outcome: 'no password is sent, in clear or as MD5, and no session begins',
+    codes: ['storage-failed'],
+    tests: [
+      'test/store/impostor-database.test.ts: that %s gets no password and no session',
+      'test/store/postgres-connections.test.ts: is refused for %s',
+    ],
+  },
+  {
+    attack: 'flood a server from the address of its database, before a session is ready',
+    outcome: 'the connection is left after 2 MiB',
+    codes: [],
+    tests: ['test/store/flooding-database.test.ts: %s is left'],
+  },
+  {
+    attack: 'put a pooler that shares sessions, or drops settings, before the database',
+    outcome: 'nothing is opened: settings and locks are read back',
+    codes: ['storage-unsafe'],
+    tests: [
+      'test/store/postgres-pooler.test.ts: in transaction mode, nothing is opened, and the reason is said',
+      'test/store/postgres-pooler.test.ts: is refused if a setting is not in force',
+      'test/store/postgres-pooler.test.ts: is refused as the one of the writer if its lease is not in force',
+    ],
+  },
 ];
