@@ -7,6 +7,7 @@ import type { EvidenceSettings } from './evidence/evidence-settings.ts';
 import type { EmailChallenge, EmailChallengeOrder } from './evidence/email/email-challenges.ts';
 import type { Mailer } from './evidence/email/mailer.ts';
 import { Admission } from './issuance/admission.ts';
+import { SeenReleases } from './log/seen-releases.ts';
 import { SignedTree } from './log/signed-tree.ts';
 import { Singleflight } from './issuance/singleflight.ts';
 import { eraseIdentity, type Erasure, type ErasureOrder } from './issuance/erase-identity.ts';
@@ -106,11 +107,13 @@ export class LogService {
   readonly #ending: LogEnding;
   readonly #sequence: boolean;
   readonly #watch: StandstillWatch;
+  readonly #seen: SeenReleases;
 
   constructor(context: LogContext, options: LogServiceOptions = {}) {
     this.context = context;
     const reserved = { ...context, ...context.reserved };
     this.progress = new LogProgress(reserved.store, context.limits);
+    this.#seen = new SeenReleases(reserved, this.progress);
     this.auditor = new AuditorHeads(context, this.progress);
     const parts = createProverParts(context, this.progress, this.auditor);
     this.prover = createProver(parts);
@@ -170,6 +173,7 @@ export class LogService {
     await this.pruner.stop();
     await this.sequencer.stop();
     await this.progress.stop();
+    await this.#seen.stop();
     for (const mailer of [...this.#mailers, this.context.reloadable.evidence.mailer]) mailer?.close();
   }
 

@@ -22,6 +22,7 @@ export class LogProgress {
   readonly #recent = new RecentCache<SettledOutcome>(RECENT_OUTCOMES);
   readonly #releases = new Waiters<number, ReleasedLog>();
   readonly #forgetters: (() => void)[] = [];
+  readonly #listeners: ((log: ReleasedLog) => void)[] = [];
   #released: ReleasedLog | undefined;
   /** The largest released size that this process has seen, even if the database has lost it since. */
   #largestSeen = 0;
@@ -76,9 +77,19 @@ export class LogProgress {
     return new GlasskeyError('log-rolled-back', message);
   }
 
+  /** True if this process knows the release of `size`, or of a larger one. */
+  knows(size: number): boolean {
+    return this.#released !== undefined && this.#released.released.size >= size;
+  }
+
   /** Calls `forget` whenever the database has lost released entries: what is cached of them is void. */
   onLoss(forget: () => void): void {
     this.#forgetters.push(forget);
+  }
+
+  /** Calls `listener` with each released log that is later than those before. */
+  onRelease(listener: (log: ReleasedLog) => void): void {
+    this.#listeners.push(listener);
   }
 
   /** Drops the released log and everything cached of it: the database has lost entries. The next read asks it. */
@@ -94,6 +105,7 @@ export class LogProgress {
     if (known !== undefined && known.released.size >= log.released.size) return known;
     this.#released = log;
     this.#largestSeen = Math.max(this.#largestSeen, log.released.size);
+    for (const listener of this.#listeners) listener(log);
     for (const size of this.#releases.keys) if (size <= log.released.size) this.#releases.settle(size, log);
     return log;
   }

@@ -1,5 +1,5 @@
-import { verifyCheckpoint, type VerifiedCheckpoint } from '../../core/audit/checkpoint.ts';
-import { formatNote } from '../../core/audit/note.ts';
+import { parseCheckpoint, verifyCheckpoint, type VerifiedCheckpoint } from '../../core/audit/checkpoint.ts';
+import { formatNote, parseNote } from '../../core/audit/note.ts';
 import type { Vkey } from '../../core/audit/vkey.ts';
 import { encodeUtf8 } from '../../core/encoding/bytes.ts';
 import { GlasskeyError } from '../../core/errors.ts';
@@ -20,6 +20,7 @@ export interface OwnCheckpoint extends VerifiedCheckpoint {
 export class SignedCheckpointFile {
   readonly #file: DurableFile;
   #last: Promise<unknown> = Promise.resolve();
+  #writtenSize = 0;
   readonly #trusted: { readonly origin: string; readonly vkeys: readonly Vkey[] };
 
   constructor(path: string, origin: string, vkeys: readonly Vkey[], files?: FileSystem) {
@@ -47,9 +48,19 @@ export class SignedCheckpointFile {
     }
   }
 
+  /** The size of the checkpoint that this process has written last; 0 if it wrote none. */
+  get writtenSize(): number {
+    return this.#writtenSize;
+  }
+
   /** Replaces the checkpoint; returns once it is durable. Throws `storage-failed`. */
   write(note: string): Promise<void> {
-    return this.#alone(() => this.#file.write(encodeUtf8(note)));
+    return this.#alone(() => this.#write(note));
+  }
+
+  async #write(note: string): Promise<void> {
+    await this.#file.write(encodeUtf8(note));
+    this.#writtenSize = parseCheckpoint(parseNote(note).text).size;
   }
 
   /**
@@ -59,7 +70,7 @@ export class SignedCheckpointFile {
   noteSeen({ size, text }: Pick<OwnCheckpoint, 'size' | 'text'>): Promise<void> {
     return this.#alone(async () => {
       const known = await this.read();
-      if (known !== undefined && known.size < size) await this.#file.write(encodeUtf8(text));
+      if (known !== undefined && known.size < size) await this.#write(text);
     });
   }
 

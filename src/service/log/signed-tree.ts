@@ -16,7 +16,6 @@ export interface SignedPrefixTree extends TrustedLog {
   readonly root: PrefixRoot;
   /** The time of its last entry, ms. */
   readonly timestampMs: number;
-  readonly checkpoint: string;
 }
 
 /**
@@ -92,14 +91,14 @@ export class SignedTree {
     ensure(signed.size === size, 'storage-corrupt', 'the released checkpoint has another size');
     const log = { size, auditRoot: signed.rootHash, auditEdge };
     const { prefix, timestampMs } = await readTrustedEntry(this.#context, this.#proofs, log, size - 1);
-    return { ...log, root: prefix, timestampMs, checkpoint };
+    return { ...log, root: prefix, timestampMs };
   }
 
   /** Returns the size that has to be released before anything is signed by a tree. */
   async #leastReleased(tree: SignedPrefixTree): Promise<number> {
     const { monotonic, now, configuration } = this.#context;
     if (this.#compared === undefined || monotonic() - this.#compared.atMs >= COMPARE_MS) {
-      const made = { atMs: monotonic(), committed: this.#compare(tree) };
+      const made = { atMs: monotonic(), committed: this.#compare() };
       made.committed.catch(() => {
         if (this.#compared === made) this.#compared = undefined;
       });
@@ -112,11 +111,10 @@ export class SignedTree {
   }
 
   /**
-   * Compares a signed tree with the sealed head and with the file of this host, and puts a larger size there. So a
-   * restarted server refuses a database that is older than what it has seen, whoever signed it. Returns the committed
-   * size. Throws `log-rolled-back`, storage errors.
+   * Compares the sealed head with the file of this host. So a restarted server refuses a database that is older than
+   * what it has seen, whoever signed it. Returns the committed size. Throws `log-rolled-back`, storage errors.
    */
-  async #compare({ size, checkpoint }: SignedPrefixTree): Promise<number> {
+  async #compare(): Promise<number> {
     const { lastSigned, store } = this.#context;
     // Before the head: the file is written after the commit.
     const seen = await lastSigned?.read();
@@ -125,7 +123,6 @@ export class SignedTree {
     const isHeld = seen === undefined || seen.size <= head.size;
     const message = `${lastSigned?.path} says that this host has seen size ${seen?.size}; the database is older`;
     ensure(isHeld, 'log-rolled-back', message);
-    await lastSigned?.noteSeen({ size, text: checkpoint });
     return head.size;
   }
 

@@ -52,7 +52,9 @@ export class StandstillWatch {
   async look(head: HeadRow): Promise<Standstill> {
     const [oldest, released] = await Promise.all([this.#store.oldestQueued(), this.#store.readReleased()]);
     const releasedSize = released?.size ?? 0;
-    if (this.#progress.findLoss(releasedSize) !== undefined) await this.#progress.refresh();
+    // A notification can get lost.
+    const isNews = releasedSize > 0 && !this.#progress.knows(releasedSize);
+    if (isNews || this.#progress.findLoss(releasedSize) !== undefined) await this.#progress.refresh();
     return {
       queueMs: this.#queue.look(oldest),
       releaseMs: this.#release.look(releasedSize < head.size ? releasedSize : undefined),

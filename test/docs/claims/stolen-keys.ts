@@ -130,6 +130,15 @@ export const STOLEN_KEYS: Claims = {
     'test/service/log/signed-tree.test.ts: is not one that is too old for clients, though the sealed head says that it is the newest',
     'test/service/log/signed-tree.test.ts: is not taken from a database that is older than what this host has seen another server sign',
   ],
+  'Processes that have heard of a later release notice it': [
+    'test/service/log/seen-releases.test.ts: has both refuse a dump that is restored after one of them advanced',
+    'test/service/lost-entries.test.ts: signs nothing over it, without a file and without witnesses',
+    'test/scenario/attacks-witnesses.test.ts: backup-restored',
+  ],
+  'Hosts of a log note each other': [
+    'test/service/log/seen-releases.test.ts: is each that it hears of, also while it is idle, and the last of them when it stops',
+    'test/service/log/seen-releases.test.ts: is each, too, if its notification was lost',
+  ],
   'A process compares its tree with the sealed head': [
     'test/service/log/signed-tree.test.ts: is not an older one because later releases are hidden, whether the process is new or runs',
   ],

@@ -80,6 +80,7 @@ describe('the signed prefix tree', () => {
     await issue(log.service, 'dora@example.com');
     const other = new LogService(await openLog({ ...log.options, lastSigned }), { sequence: false });
     await issue(other, 'emil@example.com');
+    await other.stop();
 
     const older = await openStore({ database: await PGlite.create({ loadDataDir: copy }) }, { now: log.clock.now });
     const restarted = new LogService(await openLog({ ...log.options, store: older, lastSigned }), { sequence: false });
