@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { auditLog } from '../src/client/audit/audit-log.ts';
 import { MAX_NOTE_BYTES } from '../src/core/audit/note.ts';
-import { installNativeSha256 } from '../src/service/threads/native-sha256.ts';
+import { installNativeHashes } from '../src/service/threads/native-hashes.ts';
 import { folderLogFiles } from '../src/cli/audit/audit-source.ts';
 import { auditThreads } from '../src/cli/audit/audit-threads.ts';
 import { type AuditLogFolder, writeAuditLog } from './audit-log-folder.ts';
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return console.log(USAGE);
-  installNativeSha256();
+  installNativeHashes();
   const folder = values.log ?? (await mkdtemp(join(tmpdir(), 'glasskey-audit-')));
   const about = join(folder, 'log.json');
   if (values.make) {

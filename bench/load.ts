@@ -11,6 +11,8 @@ export interface Timing {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Bytes of the body of an answer, on average. */
+  readonly answerBytes: number;
   /** Processor time per request, in ms, of each process that takes part. */
   readonly cpuMs: CpuMs;
 }
@@ -52,6 +54,7 @@ export class Clients {
   ): Promise<Timing> {
     const milliseconds = new Float64Array(count);
     let next = 0;
+    let bytes = 0;
     const client = async (): Promise<void> => {
       for (let index = next++; index < count; index = next++) {
         const prepared = prepare(index);
@@ -59,6 +62,7 @@ export class Clients {
         const answer = await this.send(prepared);
         milliseconds[index] = performance.now() - start;
         if (answer.status !== status) throw new Error(`HTTP ${answer.status}: ${answer.body.toString()}`);
+        bytes += answer.body.length;
         onAnswer(index, answer.body);
       }
     };
@@ -69,7 +73,8 @@ export class Clients {
     const perRequest = Object.entries(this.#cpuSeconds()).map(
       ([name, seconds]) => [name, round(((seconds - (before[name] ?? 0)) * 1000) / count, 2)] as const,
     );
-    return { ...timing(milliseconds, totalMs), cpuMs: Object.fromEntries(perRequest) };
+    const answerBytes = round(bytes / count, 0);
+    return { ...timing(milliseconds, totalMs), answerBytes, cpuMs: Object.fromEntries(perRequest) };
   }
 
   /** One POST. */
@@ -97,7 +102,7 @@ export class Clients {
   }
 }
 
-function timing(milliseconds: Float64Array, totalMs: number): Omit<Timing, 'cpuMs'> {
+function timing(milliseconds: Float64Array, totalMs: number): Omit<Timing, 'cpuMs' | 'answerBytes'> {
   const sorted = milliseconds.toSorted();
   const at = (part: number): number => round(sorted[Math.floor((sorted.length - 1) * part)] ?? 0, 1);
   const seconds = totalMs / 1000;

@@ -7,13 +7,13 @@ import { encode } from '../src/core/encoding/codec.ts';
 import { lookupRequestCodec } from '../src/core/keytrans/messages.ts';
 import { KEYTRANS_MEDIA_TYPE } from '../src/contract/media-types.ts';
 import { PATHS } from '../src/contract/paths.ts';
-import { installNativeSha256 } from '../src/service/threads/native-sha256.ts';
+import { installNativeHashes } from '../src/service/threads/native-hashes.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
 import { type ClientCost, measureClient } from './client-cost.ts';
 import { Clients, round, type Timing } from './load.ts';
 import { fillLog } from './fill.ts';
 import { describeMachine } from './machine.ts';
-import { describePostgres } from './postgres-settings.ts';
+import { databaseBytes, describePostgres } from './postgres-settings.ts';
 import { processorSeconds } from './processor-time.ts';
 import { identityOf } from './registrations.ts';
 import { runAudit, type ServerProcess, startServerProcess } from './server-process.ts';
@@ -38,6 +38,8 @@ const CLIENT_SAMPLES = 100;
 interface Measurement {
   readonly labels: number;
   readonly registrations: Timing;
+  /** Bytes on disk in PostgreSQL for a binding, with indexes. */
+  readonly storedBytes: number;
   readonly lookups: { readonly first: Timing; readonly returning: Timing };
   readonly client: ClientCost;
   readonly audit: { readonly updates: number; readonly seconds: number; readonly updatesPerSecond: number };
@@ -49,6 +51,7 @@ interface Setup {
   readonly server: ServerProcess;
   readonly clients: Clients;
   readonly folder: string;
+  readonly database: string;
   readonly lookups: number;
 }
 
@@ -64,7 +67,7 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return console.log(USAGE);
-  installNativeSha256();
+  installNativeHashes();
   const sizes = values.labels.split(',').map(Number);
   const clientCount = Number(values.clients);
   const lookups = Number(values.lookups);
@@ -83,7 +86,7 @@ async function main(): Promise<void> {
     }));
     const results: Measurement[] = [];
     for (const labels of sizes) {
-      results.push(await measure({ server, clients, folder, lookups }, results.at(-1)?.labels ?? 0, labels));
+      results.push(await measure({ server, clients, folder, database, lookups }, results.at(-1)?.labels ?? 0, labels));
     }
     clients.close();
     const machine = { ...describeMachine(), postgres: await describePostgres(database) };
@@ -98,6 +101,7 @@ async function main(): Promise<void> {
 async function measure(setup: Setup, before: number, labels: number): Promise<Measurement> {
   const { server, clients, folder } = setup;
   const registrations = await fillLog(clients, server.token, before, labels);
+  const storedBytes = round((await databaseBytes(setup.database)) / labels, 0);
   note(`${labels} labels: lookups`);
   const first = await measureLookups(setup, labels, undefined);
   const treeSize = await currentSize(server.url);
@@ -110,6 +114,7 @@ async function measure(setup: Setup, before: number, labels: number): Promise<Me
   const measured = {
     labels,
     registrations,
+    storedBytes,
     lookups: { first, returning },
     client,
     audit: { updates, seconds, updatesPerSecond },

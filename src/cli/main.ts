@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { installNativeSha256 } from '../service/threads/native-sha256.ts';
+import { installNativeHashes } from '../service/threads/native-hashes.ts';
 import { ignoreClosedPipe } from './output/print.ts';
 import { createProgram } from './program.ts';
 
 ignoreClosedPipe(process.stdout);
 ignoreClosedPipe(process.stderr);
-installNativeSha256();
+installNativeHashes();
 try {
   const program = await createProgram(process.argv.slice(2));
   await program.parseAsync();

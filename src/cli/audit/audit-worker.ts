@@ -1,13 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type UpdatesJob, verifyUpdates } from '../../client/audit/verify-updates.ts';
 import { serveJobs } from '../../service/threads/job-thread.ts';
-import { installNativeSha256 } from '../../service/threads/native-sha256.ts';
+import { installNativeHashes } from '../../service/threads/native-hashes.ts';
 import { type AuditSource, openSource } from './audit-source.ts';
 import { UPDATES_AHEAD } from './audit-threads.ts';
 
 // The entry of the threads that `audit-threads.ts` starts.
 if (parentPort !== null) {
-  installNativeSha256();
+  installNativeHashes();
   const files = openSource(workerData as AuditSource);
   serveJobs(parentPort, (job: UpdatesJob) => verifyUpdates(files, job, UPDATES_AHEAD));
 }

@@ -107,18 +107,26 @@ function parseSignatureLine(line: string): NoteSignature {
   return { name: parts[1] as string, keyId, signature: bytes.slice(4) };
 }
 
+/** Returns true if `signature` is the Ed25519 signature of `message` by a key. */
+export type IsSignature = (vkey: Vkey, message: Uint8Array, signature: Uint8Array) => boolean;
+
 /**
  * Verifies the signatures of an untrusted note by trusted keys and returns the keys that signed it. It ignores
  * signatures of unknown keys, and trusted keys of types that it cannot verify. Cosigner keys sign checkpoints only,
  * with which a log may sign its own (c2sp.org/tlog-checkpoint). Throws `bad-signature` if the line of a known key does
- * not verify, or if no known key has signed.
+ * not verify, or if no known key has signed. `isEd25519` replaces the check of Ed25519 note keys.
  */
-export function verifyNote(note: Note, trusted: readonly Vkey[]): readonly Vkey[] {
+export function verifyNote(
+  note: Note,
+  trusted: readonly Vkey[],
+  isEd25519: IsSignature = isEd25519Signature,
+): readonly Vkey[] {
   const signedBy = new Set<Vkey>();
   for (const { name, keyId, signature } of note.signatures) {
     for (const vkey of trusted) {
       if (!isVerifiable(vkey) || vkey.name !== name || vkey.keyId !== keyId) continue;
-      ensure(isSignature(vkey, note.text, signature), 'bad-signature', `the signature of ${name} does not verify`);
+      const isSigned = isSignature(vkey, note.text, signature, isEd25519);
+      ensure(isSigned, 'bad-signature', `the signature of ${name} does not verify`);
       signedBy.add(vkey);
     }
   }
@@ -130,9 +138,9 @@ function isVerifiable(vkey: Vkey): boolean {
   return vkey.type === ED25519_NOTE || isCosignerVkey(vkey);
 }
 
-function isSignature(vkey: Vkey, text: string, signature: Uint8Array): boolean {
+function isSignature(vkey: Vkey, text: string, signature: Uint8Array, isEd25519: IsSignature): boolean {
   if (isCosignerVkey(vkey)) return openCosignature(vkey, text, signature) !== undefined;
-  return isEd25519Signature(vkey, encodeUtf8(text), signature);
+  return isEd25519(vkey, encodeUtf8(text), signature);
 }
 
 function isNoteText(text: string): boolean {

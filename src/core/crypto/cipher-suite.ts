@@ -1,5 +1,6 @@
 import { GlasskeyError } from '../errors.ts';
 import { assertEd25519Key, verifyEd25519 } from './ed25519-strict.ts';
+import { rememberVrfProofs } from './verified-vrf-proofs.ts';
 import { assertP256Key, verifyP256 } from './p256-signature.ts';
 import { assertVrfPublicKey, VRF_PROOF_LENGTH, verifyVrf } from './vrf-ed25519.ts';
 import { assertP256VrfKey, P256_VRF_PROOF_LENGTH, verifyP256Vrf } from './vrf-p256.ts';
@@ -32,6 +33,9 @@ export const KT_128_SHA256_P256 = 1;
 /** The number of the cipher suite KT_128_SHA256_Ed25519 (KT §17.1). */
 export const KT_128_SHA256_ED25519 = 2;
 
+/** Bounds the memory of verified VRF proofs: about 10,000 of each suite, a few MB. */
+const REMEMBERED_CHARACTERS = 4_000_000;
+
 const ed25519Suite: CipherSuite = {
   id: KT_128_SHA256_ED25519,
   name: 'KT_128_SHA256_Ed25519',
@@ -42,7 +46,7 @@ const ed25519Suite: CipherSuite = {
   assertVrfKey: assertVrfPublicKey,
   assertSignatureKey: assertEd25519Key,
   verifySignature: verifyEd25519,
-  verifyVrf,
+  verifyVrf: rememberVrfProofs(verifyVrf, REMEMBERED_CHARACTERS),
 };
 
 const p256Suite: CipherSuite = {
@@ -55,7 +59,7 @@ const p256Suite: CipherSuite = {
   assertVrfKey: assertP256VrfKey,
   assertSignatureKey: assertP256Key,
   verifySignature: verifyP256,
-  verifyVrf: verifyP256Vrf,
+  verifyVrf: rememberVrfProofs(verifyP256Vrf, REMEMBERED_CHARACTERS),
 };
 
 /** Returns the cipher suite of a number (KT §17.1). Throws `unsupported-suite`. */

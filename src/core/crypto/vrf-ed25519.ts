@@ -1,8 +1,8 @@
 import { mulAddUnsafe } from '@noble/curves/abstract/curve.js';
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { sha512 } from '@noble/hashes/sha2.js';
 import { concatBytes, equalBytes } from '../encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../errors.ts';
+import { sha512 } from './sha512.ts';
 import type { VrfProver, VrfResult } from './vrf-prover.ts';
 
 /**

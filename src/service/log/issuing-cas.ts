@@ -41,7 +41,8 @@ export class IssuingCas {
 
   /** Returns the chain of a leaf of this log, DER, from the leaf's issuer upwards. */
   chainOf(leaf: Uint8Array): Uint8Array[] {
-    const { issuer } = this.of(parseCertificate(leaf)) ?? this.#first;
+    const issuedBy = this.all.length === 1 ? undefined : this.of(parseCertificate(leaf));
+    const { issuer } = issuedBy ?? this.#first;
     return [issuer.certificate.der, ...issuer.chain];
   }
 

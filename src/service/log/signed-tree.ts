@@ -4,6 +4,7 @@ import type { PrefixRoot } from '../../core/prefix/prefix-tree.ts';
 import { AuditProofs } from './audit-proofs.ts';
 import type { LogContext } from './log-context.ts';
 import type { LogProgress } from './log-progress.ts';
+import { isOwnSignature } from './own-signature.ts';
 import type { ReleasedLog } from './released-log.ts';
 import { asStored } from './stored-data.ts';
 import { readTrustedEntry, type TrustedLog } from './trusted-entry.ts';
@@ -86,7 +87,7 @@ export class SignedTree {
     const { origin, noteSigner } = this.#context;
     const { size, checkpoint } = released;
     const signed = asStored('the released checkpoint is not one of this log', () =>
-      verifyCheckpoint(checkpoint, { origin, vkeys: [noteSigner.vkey] }),
+      verifyCheckpoint(checkpoint, { origin, vkeys: [noteSigner.vkey], isEd25519: isOwnSignature }),
     );
     ensure(signed.size === size, 'storage-corrupt', 'the released checkpoint has another size');
     const log = { size, auditRoot: signed.rootHash, auditEdge };

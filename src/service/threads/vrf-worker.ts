@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { serveJobs } from './job-thread.ts';
-import { installNativeSha256 } from './native-sha256.ts';
+import { installNativeHashes } from './native-hashes.ts';
 import { nativeVrfProver } from './native-vrf-prover.ts';
 
 /** The key that the thread proves with. */
@@ -11,7 +11,7 @@ export interface VrfKey {
 
 // The thread that `threaded-vrf-prover.ts` starts.
 if (parentPort !== null) {
-  installNativeSha256();
+  installNativeHashes();
   const { suiteId, secretKey } = workerData as VrfKey;
   const prover = nativeVrfProver(suiteId, secretKey);
   serveJobs(parentPort, (inputs: readonly Uint8Array[]) => prover.prove(inputs));

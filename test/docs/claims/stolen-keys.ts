@@ -235,6 +235,10 @@ export const NO_WEAKNESS: Claims = {
     'test/core/crypto/verified-signatures.test.ts: are others with any byte changed',
     'test/core/crypto/verified-signatures.test.ts: are not remembered where they did not hold',
   ],
+  'a VRF proof is verified once': [
+    'test/core/crypto/verified-vrf-proofs.test.ts: are others with any byte of key, input or proof changed',
+    'test/core/crypto/verified-vrf-proofs.test.ts: are not remembered where they did not verify',
+  ],
   'certificates for a kind of request that nobody authenticated': [
     'test/scenario/evidence-matrix.test.ts: every evidence, operation and person: who gets what is what the documentation says',
   ],
