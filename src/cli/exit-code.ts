@@ -3,7 +3,7 @@ import { ServerRefusal } from '../client/transport.ts';
 import { GivenFault, isGlasskeyError } from '../core/errors.ts';
 import { oneLine } from './output/print.ts';
 
-/** The exit codes of every command (`README.md`). */
+/** The exit codes of every command (`docs/program.md`). */
 export const EXIT = { fine: 0, refused: 1, misbehaviour: 2, absent: 3 } as const;
 
 /** Reports that the certificate to verify has expired, which is its holder's problem, not the clock's. */

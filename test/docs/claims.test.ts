@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Part, unitsOf } from './claim-units.ts';
 import type { Claims } from './claims/claims.ts';
-import { ATTACKERS, GUARANTEES } from './claims/readme.ts';
+import { ATTACKERS, GUARANTEES } from './claims/guarantees.ts';
 import { CLIENT_SETTINGS, LOG_SETTINGS, SERVER_SETTINGS } from './claims/settings.ts';
 import { NO_WEAKNESS, PRIVATE_NAMES, STOLEN_KEYS } from './claims/stolen-keys.ts';
 import { type TestName, whatIsWrongWith } from './test-titles.ts';
@@ -16,12 +16,12 @@ interface Page {
 
 const PAGES: readonly Page[] = [
   {
-    part: { document: 'README.md', heading: 'What it guarantees' },
+    part: { document: 'docs/guarantees.md', heading: 'What it guarantees' },
     claims: GUARANTEES,
     noClaims: ['To a client that uses this library'],
   },
   {
-    part: { document: 'README.md', heading: 'An attacker who controls X can… / cannot…' },
+    part: { document: 'docs/guarantees.md', heading: 'An attacker who controls X can… / cannot…' },
     claims: ATTACKERS,
     noClaims: [],
   },

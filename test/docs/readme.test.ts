@@ -6,12 +6,15 @@ import { type BuiltProgram, buildProgram, type Outcome, type ServedExample } fro
 const ROOT = resolve(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const README = read('README.md');
+const TUTORIAL = read('docs/tutorial.md');
 
 /** The contents of a document's fenced blocks whose info string is exactly this. */
 function blocks(text: string, info: string): string[] {
   const fences = text.matchAll(/^```([^\n]*)\n([\s\S]*?)^```$/gm);
   return [...fences].filter(([, found]) => found === info).map(([, , content]) => content as string);
 }
+
+const TESTED = [README, TUTORIAL].flatMap((page) => blocks(page, 'sh tested'));
 
 /** Every line of the blocks that are not run here, from where it names the program. */
 function commandsIn(text: string): string[] {
@@ -21,7 +24,7 @@ function commandsIn(text: string): string[] {
 
 let program: BuiltProgram;
 let server: ServedExample;
-/** Runs commands of the tour where the README says. */
+/** Runs commands where README and tutorial say. */
 const inTour = (commands: string): Promise<Outcome> => program.shell(`mkdir -p tour && cd tour\n${commands}`);
 beforeAll(async () => {
   program = await buildProgram();
@@ -29,24 +32,26 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => program?.remove());
 
-describe('the tour of the README', () => {
+describe('the commands of README and tutorial', () => {
   const outputs: string[] = [];
 
-  it('begins with the command that the server prints', async () => {
+  it('begin with the command that the server prints', async () => {
     const [command = 'none'] = /glasskey bootstrap \S+ --fingerprint [0-9a-f]{64}/.exec(server.output()) ?? [];
-    expect(README).toContain('\nglasskey bootstrap http://127.0.0.1:8080 --fingerprint ');
+    for (const page of [README, TUTORIAL]) {
+      expect(page).toContain('\nglasskey bootstrap http://127.0.0.1:8080 --fingerprint ');
+    }
     const { status, stdout, stderr } = await inTour(command);
     expect({ status, stderr }, stdout).toEqual({ status: 0, stderr: '' });
   });
 
-  it.for([...blocks(README, 'sh tested').entries()])('block %i runs', async ([, commands]) => {
+  it.for([...TESTED.entries()])('block %i runs', async ([, commands]) => {
     expect(commands).not.toContain('--server');
     const { status, stdout, stderr } = await inTour(commands);
     expect({ status, stderr }, stdout).toMatchObject({ status: 0 });
     outputs.push(stdout + stderr);
   });
 
-  it('shows what the README says', () => {
+  it('show what the pages say', () => {
     const told = outputs.join('\n');
     expect(outputs.length).toBeGreaterThan(4);
     expect(told).not.toContain('on first use');
@@ -57,7 +62,7 @@ describe('the tour of the README', () => {
     }
   });
 
-  it('ends with the exit codes that it names', async () => {
+  it('end with the exit codes that are documented', async () => {
     expect((await inTour('glasskey lookup nobody@example.com')).status).toBe(3);
     const gone = await inTour('glasskey verify bob/certificate.pem');
     expect(gone.status).toBe(2);
@@ -67,9 +72,11 @@ describe('the tour of the README', () => {
   });
 });
 
-describe('the programs of the README', () => {
+describe('the programs in the pages', () => {
   it('are in examples/, word for word', () => {
-    expect(blocks(README, 'js')).toEqual([read('examples/look-up.mjs'), read('examples/embedded-server.mjs')]);
+    const lookUp = read('examples/look-up.mjs');
+    expect(blocks(README, 'js')).toEqual([lookUp]);
+    expect(blocks(read('docs/library.md'), 'js')).toEqual([lookUp, read('examples/embedded-server.mjs')]);
   });
 
   it('embed a server, which issues, is looked into and stops', async () => {
@@ -100,6 +107,12 @@ glasskey lookup carol@example.com ${to}`);
   });
 });
 
+describe('the README', () => {
+  it('is read in a few minutes', () => {
+    expect(Buffer.byteLength(README)).toBeLessThan(8 * 1024);
+  });
+});
+
 describe('commands in the documents', () => {
   it('are scripts of package.json', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
@@ -110,7 +123,7 @@ describe('commands in the documents', () => {
   });
 
   it('that are not run are of the program, with flags that it has', async () => {
-    const lines = [...commandsIn(README), ...commandsIn(read('docs/operations.md'))];
+    const lines = ['docs/program.md', 'docs/operations.md'].flatMap((page) => commandsIn(read(page)));
     expect(lines.length).toBeGreaterThan(5);
     const helps = new Map<string, string>();
     for (const line of lines) {

@@ -954,7 +954,7 @@ const DATABASE = rows('attacks-database.test.ts', {
 
 /**
  * What a lying server can try. Every row is carried out by the test of its name, with code that changes the server, its
- * prover or its database; the README has the same table.
+ * prover or its database; `docs/attacks.md` has the same table.
  */
 export const CATALOGUE = {
   ...LOOKUP,
