@@ -21,6 +21,7 @@ const LONG = [
   'test/cli/bootstrap.test.ts',
   'test/cli/audit/audit.test.ts',
   'test/cli/ca-ceremony.test.ts',
+  'test/cli/contract.test.ts',
   'test/cli/credential.test.ts',
   'test/cli/demo.test.ts',
   'test/cli/devices.test.ts',
