@@ -2,6 +2,7 @@ import { platformFetch } from '../core/net/bounded-fetch.ts';
 import type { StateStore } from './state/client-state.ts';
 import { endedState } from './ended-state.ts';
 import { rememberingServer } from './log-servers.ts';
+import { type HeldToNewest, newestTrust } from './newest-trust.ts';
 import type { KeyDirectoryOptions } from './key-directory-options.ts';
 import type { Ending, Operation } from './operations/operation.ts';
 import { readFingerprint } from './pinned-log.ts';
@@ -15,6 +16,7 @@ export interface Connection {
   /** Refuses tree heads that the policy's witnesses have not seen, and those after the end of the log. */
   readonly state: StateStore;
   readonly trustOrigin: TrustOrigin;
+  readonly heldToNewest: HeldToNewest;
 }
 
 /**
@@ -38,9 +40,20 @@ export async function connect(options: KeyDirectoryOptions): Promise<Connection>
     return { next: settled.next, result: settled };
   });
   const ending: Ending = { end: undefined };
-  const operation: Operation = { transport, trust, now: options.now ?? Date.now, ending };
-  if (options.offline === true) return { operation, state: options.state, trustOrigin };
+  const current = { trust };
+  const operation: Operation = {
+    transport,
+    get trust() {
+      return current.trust;
+    },
+    now: options.now ?? Date.now,
+    ending,
+  };
+  if (options.offline === true) {
+    return { operation, state: options.state, trustOrigin, heldToNewest: (work) => work() };
+  }
+  const heldToNewest = newestTrust(transport, options.state, current);
   const remembering = rememberingServer(options.state, transport.server);
   const witnessed = witnessedState(remembering, operation, { maxAgeMs: options.witnessMaxAgeMs });
-  return { operation, state: endedState(witnessed, operation), trustOrigin };
+  return { operation, state: endedState(witnessed, operation), trustOrigin, heldToNewest };
 }

@@ -63,6 +63,9 @@ export type { EmailCode } from './requested.ts';
  * certificates. An answer that fails leaves the state as it was. If the bundle has a witness policy, every tree head
  * needs its quorum: any operation throws `not-witnessed` for a head without it, and `log-forked` for a head that
  * contradicts the one that the witnesses saw.
+ *
+ * If an answer does not verify and the server shows a signed successor of the bundle in use, the directory takes that
+ * up and asks once more. While the newest head is still of the bundle before, it throws `release-stalled`.
  */
 export class KeyDirectory {
   readonly #connection: Connection;
@@ -117,7 +120,10 @@ export class KeyDirectory {
    * {@link lookup} returns or throws for that identity; one failure does not affect the others. Never throws.
    */
   lookupMany(texts: readonly string[]): Promise<readonly LookupOutcome[]> {
-    return lookupMany(this.#run, (text) => this.identity(text), texts);
+    return this.#connection.heldToNewest(
+      () => lookupMany(this.#runOnce, (text) => this.identity(text), texts),
+      (outcomes) => outcomes.map(({ error }) => error),
+    );
   }
 
   /** Looks up one version of an identity. Throws `search-not-found`, and what {@link lookup} throws. */
@@ -169,7 +175,10 @@ export class KeyDirectory {
   }
 
   #monitorRound(texts: readonly string[] | undefined): Promise<Round> {
-    return monitorRound(this.#run, (text) => this.identity(text), texts);
+    return this.#connection.heldToNewest(
+      () => monitorRound(this.#runOnce, (text) => this.identity(text), texts),
+      ({ failures }) => failures,
+    );
   }
 
   /** Returns what has to be monitored and when it last was: the input of a `MonitoringSchedule`. */
@@ -263,7 +272,8 @@ export class KeyDirectory {
    * lookup.
    */
   verifyCertificate(pem: string): Promise<VerifiedBinding> {
-    return verifyCertificate(this.#connection.operation, this.#connection.state, pem);
+    const { operation, state, heldToNewest } = this.#connection;
+    return heldToNewest(() => verifyCertificate(operation, state, pem));
   }
 
   /**
@@ -351,8 +361,11 @@ export class KeyDirectory {
     return this.#run((operation, state) => audit(operation, state, options));
   }
 
-  /** Runs one step on the state. If it throws, the state stays as it was. */
-  readonly #run = <T>(work: Work<T>): Promise<T> => {
+  /** Runs one step on the state, under the newest bundle of the log. If it throws, the state stays as it was. */
+  readonly #run = <T>(work: Work<T>): Promise<T> => this.#connection.heldToNewest(() => this.#runOnce(work));
+
+  /** As {@link #run}, under the bundle in use. */
+  readonly #runOnce = <T>(work: Work<T>): Promise<T> => {
     const { operation, state } = this.#connection;
     return state.transact((current) => work(operation, current));
   };

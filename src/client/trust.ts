@@ -8,7 +8,7 @@ import { parseBase64 } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';
 import { ensure, GlasskeyError, isGlasskeyError, SignedFault } from '../core/errors.ts';
 import { assertLifetime, type Configuration, configurationCodec } from '../core/keytrans/configuration.ts';
-import { verifyBundleSignatures } from '../contract/bundle-signature.ts';
+import { canonicalBundle, verifyBundleSignatures } from '../contract/bundle-signature.ts';
 import { assertSuccessor } from '../contract/bundle-successor.ts';
 import { formatTrustBundle, parseTrustBundle } from '../contract/parse-trust-bundle.ts';
 import { PATHS } from '../contract/paths.ts';
@@ -88,9 +88,33 @@ export async function settleTrust(
   assertGivenFingerprint(given, shown.bundle, [given.bundle, pinned], state);
   const origin: TrustOrigin = isGiven(given) ? 'given' : pinned === undefined ? 'first-use' : 'pinned';
   const confirmed = given.fingerprint ?? state.pinned?.fingerprint;
-  const next = { ...state, bundle: formatTrustBundle(shown), pinned: { server, fingerprint: confirmed } };
+  const previous = previousOf(pinned ?? given.bundle, shown) ?? state.pinned?.previous;
+  const at = { server, fingerprint: confirmed, ...(previous === undefined ? {} : { previous }) };
+  const next = { ...state, bundle: formatTrustBundle(shown), pinned: at };
   const isApproved = pinned !== undefined || given.bundle !== undefined;
   return { trust: isApproved ? readApproved(shown.bundle) : readTrust(shown.bundle), origin, next };
+}
+
+/** Returns the known bundle as text if the shown one succeeds it. */
+function previousOf(known: SignedTrustBundle | undefined, shown: SignedTrustBundle): string | undefined {
+  const isSame = known === undefined || canonicalBundle(known.bundle) === canonicalBundle(shown.bundle);
+  return isSame ? undefined : formatTrustBundle(known);
+}
+
+/** Returns the bundle that the pinned one succeeded, if this client knew it. */
+export function previousBundle({ pinned }: ClientState): TrustBundle | undefined {
+  return pinned?.previous === undefined ? undefined : parseTrustBundle(pinned.previous).bundle;
+}
+
+/**
+ * Returns the error for a log that shows a new bundle, while its newest entry is still of the bundle before. A server
+ * does so until its first entry under the new bundle is released, which is no misbehaviour.
+ */
+export function notReleasedYet(cause: unknown): GlasskeyError {
+  const message =
+    'the log has just changed its trust bundle (its witnesses, auditor or keys), and its newest entry is still of the ' +
+    'one before. Next: try again in a minute; if it stays so, ask the operator';
+  return new GlasskeyError('release-stalled', message, { cause });
 }
 
 /** As {@link readTrust}, for a bundle that the known bundle key signed. */

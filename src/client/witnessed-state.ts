@@ -7,9 +7,11 @@ import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import type { RetainedEntry, TreeView } from '../core/keytrans/tree-view.ts';
 import { viewRoot } from '../core/keytrans/tree-view.ts';
 import { PROOF_PREFIX } from '../contract/paths.ts';
+import type { TrustBundle } from '../contract/trust-bundle.ts';
 import type { ClientState, StateChange, StateStore } from './state/client-state.ts';
 import type { Operation } from './operations/operation.ts';
 import { ServerRefusal } from './transport.ts';
+import { notReleasedYet, previousBundle, readTrust, type Trust } from './trust.ts';
 
 /** Options of {@link witnessedState}. */
 export interface WitnessedStateOptions {
@@ -22,15 +24,15 @@ export interface WitnessedStateOptions {
 
 /**
  * Returns a state store that accepts a tree head only if the witnesses of the bundle's policy have seen it
- * (docs/spec.md#witnessed-tree-heads). An operation with any other head fails and leaves the state as it was. With
- * `quorum none`, returns the store itself.
+ * (docs/spec.md#witnessed-tree-heads). An operation with any other head fails and leaves the state as it was. A head of
+ * the bundle before, with the quorum of that one, is `release-stalled`. With `quorum none`, accepts every head.
  */
 export function witnessedState(
   inner: StateStore,
   operation: Operation,
   options: WitnessedStateOptions = {},
 ): StateStore {
-  return operation.trust.policy.quorum === NO_QUORUM ? inner : new WitnessedState(inner, operation, options);
+  return new WitnessedState(inner, operation, options);
 }
 
 class WitnessedState implements StateStore {
@@ -51,22 +53,46 @@ class WitnessedState implements StateStore {
       const change = await work(state);
       const view = change.next?.view;
       // Every verified answer makes a new view, even if the log has not grown.
-      if (view !== undefined && view !== state.view) await this.#assertWitnessed(view);
+      const hasQuorum = this.#operation.trust.policy.quorum !== NO_QUORUM;
+      if (hasQuorum && view !== undefined && view !== state.view) {
+        await this.#assertWitnessed(view, previousBundle(state));
+      }
       return change;
     });
   }
 
-  async #assertWitnessed(view: TreeView): Promise<void> {
-    const logRoot = viewRoot(view);
-    const head = `${view.size} ${formatHex(logRoot)}`;
+  async #assertWitnessed(view: TreeView, previous: TrustBundle | undefined): Promise<void> {
+    const { trust } = this.#operation;
+    const head = `${trust.bundle.sequence} ${view.size} ${formatHex(viewRoot(view))}`;
     if (head === this.#witnessed) return;
-    const { trust, now, ending } = this.#operation;
-    const { maxAgeMs = trust.config.maxBehindMs + MAX_WITNESS_AHEAD_MS } = this.#options;
     const text = await this.#fetchProof(view.size);
+    try {
+      this.#verify(text, view, trust);
+    } catch (error) {
+      if (previous !== undefined && this.#isWitnessedBy(text, view, previous)) throw notReleasedYet(error);
+      throw error;
+    }
+    this.#witnessed = head;
+  }
+
+  /** Returns true for the head of a log that its earlier bundle names, with the quorum of that bundle. */
+  #isWitnessedBy(text: string, view: TreeView, bundle: TrustBundle): boolean {
+    try {
+      this.#verify(text, view, readTrust(bundle));
+      return true;
+    } catch (error) {
+      if (!isGlasskeyError(error)) throw error;
+      return false;
+    }
+  }
+
+  #verify(text: string, view: TreeView, trust: Trust): void {
+    const { now, ending } = this.#operation;
+    const { maxAgeMs = trust.config.maxBehindMs + MAX_WITNESS_AHEAD_MS } = this.#options;
     const { timestampMs, prefixRoot } = view.frontier.at(-1) as RetainedEntry;
     verifyWitnessedHead(
       text,
-      { size: view.size, timestampMs, prefixRoot, logRoot },
+      { size: view.size, timestampMs, prefixRoot, logRoot: viewRoot(view) },
       {
         origin: trust.bundle.origin,
         vkeys: trust.bundle.auditLogVkeys.map(parseVkey),
@@ -76,7 +102,6 @@ class WitnessedState implements StateStore {
       // The last head of a log that has ended gets no younger cosignature.
       { nowMs: now(), maxAgeMs: ending.end === undefined ? maxAgeMs : Infinity },
     );
-    this.#witnessed = head;
   }
 
   /** Fetches the proof of a size. A server without one throws `not-witnessed`: a missing proof is no excuse. */

@@ -3,9 +3,9 @@ import type { Cosignature } from '../../core/audit/cosignature.ts';
 import { type LogEnd, signedLogEndCodec } from '../../core/audit/log-end.ts';
 import { MAX_NOTE_BYTES } from '../../core/audit/note.ts';
 import { assertWitnessed } from '../../core/audit/policy.ts';
-import { formatHex } from '../../core/encoding/bytes.ts';
+import { formatHex, parseBase64 } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
-import { ensure } from '../../core/errors.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { type Fetch, platformFetch } from '../../core/net/bounded-fetch.ts';
 import { LOG_PREFIX } from '../../contract/paths.ts';
 import { assertContinues, type HeldCheckpoint } from './assert-continues.ts';
@@ -13,13 +13,15 @@ import { assertSeen, type SeenHead } from './assert-seen.ts';
 import { isMisbehaviour, withEvidence } from './audit-evidence.ts';
 import { httpAuditFiles, withCheckpoint } from './audit-files.ts';
 import type { AuditState } from './audit-state.ts';
-import { readAuditTrust } from './audit-trust.ts';
+import { type AuditTrust, readAuditTrust } from './audit-trust.ts';
 import { blamed, damagedCopy, type FileServer, mayBeDamage } from './damaged-copy.ts';
 import type { EvidenceProof } from './evidence-proof.ts';
 import { followCopy, type FollowEntriesOptions } from './follow-log.ts';
 import { type ProofContext, proveMisbehaviour, type Suspicion } from './prove-misbehaviour.ts';
 import type { Replay } from './replay-entries.ts';
-import { type FailedAudit, isSignedFault } from './signed-fault.ts';
+import { earlierBundleMissing, type FailedAudit, isOfEarlierBundle, isSignedFault } from './signed-fault.ts';
+import { notReleasedYet } from '../trust.ts';
+import type { TrustBundle } from '../../contract/trust-bundle.ts';
 
 export type { AuditProgress, KeepCopy } from './follow-log.ts';
 
@@ -29,6 +31,8 @@ export interface AuditOptions extends FollowEntriesOptions {
   readonly baseUrl: string;
   /** Encoded Configurations of earlier bundles: older entries may name them. */
   readonly earlierConfigurations?: readonly Uint8Array[] | undefined;
+  /** The bundle that `bundle` succeeded: a checkpoint that only that one accepts is not released under the new one yet. */
+  readonly previousBundle?: TrustBundle | undefined;
   /** Other checkpoints that this log has shown; it must continue each of them. */
   readonly held?: readonly HeldCheckpoint[] | undefined;
   /** A tree head that lookups have shown; it must be one of this log. */
@@ -79,7 +83,8 @@ export interface AuditReport {
  * verified or `seen`, `too-far-behind` for one shorter than `seen`, `not-witnessed`, and, for other misbehaviour,
  * `bad-checkpoint`, `bad-audit-entry`, `bad-auditor-update`, `bad-prefix-proof`, `bad-log-proof`, `bad-timestamp`,
  * `tree-head-too-new`, `bad-tree-head`, `bad-log-end` and `continued-after-end`. All of these carry evidence (see
- * `auditEvidenceOf`). For a copy, a fault that the log has not signed is `copy-damaged`, and an older checkpoint is
+ * `auditEvidenceOf`). Throws `release-stalled` for a checkpoint of the previous bundle, and `usage` for entries of a
+ * bundle that is not known. For a copy, a fault that the log has not signed is `copy-damaged`, and an older checkpoint is
  * `too-far-behind`. Also throws `network-failed` and `bad-response` if the files cannot be fetched, and what `keepCopy`
  * throws.
  */
@@ -103,11 +108,7 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
   try {
     served = await http.read('checkpoint', MAX_NOTE_BYTES);
     const files = withCheckpoint(http, served);
-    const checkpoint = verifyCheckpoint(served, trust);
-    ensure(checkpoint.size > 0, 'bad-checkpoint', 'the log has no entries');
-    // The age of a checkpoint matters to lookups; an audit judges whatever there is.
-    const witnessed = { nowMs: options.now(), maxAgeMs: Infinity };
-    const cosignatures = assertWitnessed(trust.policy, checkpoint.note, witnessed);
+    const { checkpoint, cosignatures } = openCheckpoint(served, trust, options);
     context = { files, checkpoint, bundle: options.bundle };
     for (const held of heldBy(options)) {
       suspicion = { type: 'fork', held };
@@ -129,6 +130,34 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
   }
 }
 
+/** A checkpoint that a key of the log signed and the quorum of its witnesses cosigned. */
+interface OpenedCheckpoint {
+  readonly checkpoint: VerifiedCheckpoint;
+  readonly cosignatures: readonly Cosignature[];
+}
+
+/** Opens a checkpoint. One that only the previous bundle accepts is `release-stalled`. */
+function openCheckpoint(served: Uint8Array, trust: AuditTrust, options: AuditOptions): OpenedCheckpoint {
+  // The age of a checkpoint matters to lookups; an audit judges whatever there is.
+  const witnessed = { nowMs: options.now(), maxAgeMs: Infinity };
+  const open = (by: AuditTrust): OpenedCheckpoint => {
+    const checkpoint = verifyCheckpoint(served, by);
+    ensure(checkpoint.size > 0, 'bad-checkpoint', 'the log has no entries');
+    return { checkpoint, cosignatures: assertWitnessed(by.policy, checkpoint.note, witnessed) };
+  };
+  try {
+    return open(trust);
+  } catch (error) {
+    if (!isGlasskeyError(error) || options.previousBundle === undefined) throw error;
+    try {
+      open(readAuditTrust(options.previousBundle));
+    } catch {
+      throw error;
+    }
+    throw notReleasedYet(error);
+  }
+}
+
 interface Failed extends FailedAudit {
   /** The checkpoint that was served. */
   readonly served: Uint8Array | undefined;
@@ -141,8 +170,9 @@ interface Failed extends FailedAudit {
  */
 async function judge(error: unknown, failed: Failed, options: AuditOptions): Promise<unknown> {
   const { trust, served, replay, context } = failed;
-  const proof = isMisbehaviour(error) ? await proofOf(failed) : undefined;
   const read = { ...failed, context: context && { ...context, files: replay.copy ?? context.files } };
+  if (isMisbehaviour(error) && (await isOfEarlierBundle(error, read))) return earlierBundleMissing(error, read);
+  const proof = isMisbehaviour(error) ? await proofOf(failed) : undefined;
   const isDamage = mayBeDamage(error) && proof === undefined && !(await isSignedFault(error, read));
   if (isDamage && replay.copy !== undefined) return damagedCopy(error, 'the mirror');
   const by = isDamage && options.fileServer !== undefined ? await options.fileServer() : 'log';
@@ -163,8 +193,9 @@ async function proofOf({ suspicion, context, replay }: Failed): Promise<Evidence
   return proveMisbehaviour(suspicion, { ...context, files: replay.copy });
 }
 
-function earlierBy({ state, earlierConfigurations = [] }: AuditOptions): readonly Uint8Array[] {
-  return [...earlierConfigurations, ...(state?.configurations ?? [])];
+function earlierBy({ state, previousBundle, earlierConfigurations = [] }: AuditOptions): readonly Uint8Array[] {
+  const previous = previousBundle === undefined ? [] : [parseBase64(previousBundle.keytransConfiguration)];
+  return [...earlierConfigurations, ...previous, ...(state?.configurations ?? [])];
 }
 
 function heldBy({ state, held = [] }: AuditOptions): readonly HeldCheckpoint[] {

@@ -2,10 +2,11 @@ import { parseCheckpoint } from '../../core/audit/checkpoint.ts';
 import { parseNote } from '../../core/audit/note.ts';
 import { leafHash, verifyInclusion } from '../../core/audit/rfc6962.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
-import { type GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { AuditTrust } from './audit-trust.ts';
 import type { ProofContext, Suspicion } from './prove-misbehaviour.ts';
-import { openEntry } from './read-entries.ts';
+import { openEntry, readEntries } from './read-entries.ts';
+import { TILE_WIDTH } from '../../core/log/tiled-tree.ts';
 import { readInclusion } from './read-tree.ts';
 
 /** The findings of a failed audit. */
@@ -29,6 +30,37 @@ export async function isSignedFault({ code }: GlasskeyError, failed: FailedAudit
   if (suspicion.type === 'tree-head') return code === 'log-forked';
   const isOneSize = parseCheckpoint(parseNote(suspicion.held).text).size === context.checkpoint.size;
   return code === 'log-forked' && isOneSize;
+}
+
+/**
+ * Returns true if an entry of the signed tree names a Configuration that the auditor does not know, and may be from
+ * before the bundle: a log that has an entry of the bundle's own Configuration never goes back to another one.
+ */
+export async function isOfEarlierBundle({ code }: GlasskeyError, failed: FailedAudit): Promise<boolean> {
+  const { suspicion, context, trust } = failed;
+  if (code !== 'bad-audit-entry' || context === undefined || suspicion?.type !== 'entry') return false;
+  if (!(await isOfUnknownConfiguration(suspicion, context, trust))) return false;
+  const { files, checkpoint } = context;
+  const index = suspicion.before.size - 1;
+  if (index < 0) return true;
+  try {
+    const bundle = await readEntries(files, Math.floor(index / TILE_WIDTH), checkpoint.size);
+    const before = bundle[index % TILE_WIDTH]?.bytes;
+    return before !== undefined && !equalBytes(openEntry(before).configHash, trust.configHashes[0] ?? new Uint8Array());
+  } catch (error) {
+    if (!isGlasskeyError(error)) throw error;
+    return false;
+  }
+}
+
+/** Returns the error for entries of a bundle that the auditor was not given: they cannot be judged. */
+export function earlierBundleMissing(cause: GlasskeyError, { suspicion }: FailedAudit): GlasskeyError {
+  const position = suspicion?.type === 'entry' ? suspicion.before.size : undefined;
+  const message =
+    `log entry ${position} names a Configuration that neither the trust bundle nor an earlier one that is known here ` +
+    'has. Most likely the log changed its auditor before this audit began. Next: give the bundles from before the ' +
+    'change with --earlier-trust (earlierBundles); if the operator has none, the log cannot be judged from here on';
+  return new GlasskeyError('usage', message, { cause });
 }
 
 /** Returns true if the entry is in the signed tree, and names a Configuration that the auditor does not know. */

@@ -7,7 +7,7 @@ import { auditLog, type AuditOptions, type AuditReport } from '../audit/audit-lo
 import { decodeAuditState, encodeAuditState } from '../audit/audit-state.ts';
 import { fileServer } from '../audit/damaged-copy.ts';
 import { withLogServer } from '../log-servers.ts';
-import { assertGivenBefore } from '../trust.ts';
+import { assertGivenBefore, previousBundle } from '../trust.ts';
 import type { ClientState, StateChange } from '../state/client-state.ts';
 import { updateHeads } from './heads.ts';
 import type { Operation } from './operation.ts';
@@ -35,6 +35,7 @@ export async function audit(
   const report = await auditLog({
     baseUrl: transport.server,
     bundle: trust.bundle,
+    previousBundle: previousBundle(state),
     earlierConfigurations: earlierBundles.map((earlier) => configurationBefore(state, earlier)),
     state: state.audit === undefined ? undefined : decodeAuditState(parseBase64(state.audit)),
     seen: state.view && {

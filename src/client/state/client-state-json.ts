@@ -132,8 +132,9 @@ const ALERT_FIELDS = ['identity', 'type', 'version', 'reason', 'value', 'seenAtM
 const ALERT_TYPES = ['operator', 'unexplained', 'unexpected-version'] as const;
 
 function readPinned(value: unknown): PinnedAt {
-  const json = readFields(readObject(value), ['server', 'fingerprint']);
-  return { server: readText(json['server']), fingerprint: optional(readText)(json['fingerprint']) };
+  const json = readFields(readObject(value), ['server', 'fingerprint', 'previous']);
+  const [fingerprint, previous] = [json['fingerprint'], json['previous']].map(optional(readText));
+  return { server: readText(json['server']), fingerprint, ...(previous === undefined ? {} : { previous }) };
 }
 
 function readContactOfFormat1(value: unknown): KnownContact {

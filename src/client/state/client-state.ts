@@ -102,6 +102,8 @@ export interface PinnedAt {
   readonly server: string;
   /** The fingerprint that a person confirmed; the pinned bundle has it, or follows one that has it. */
   readonly fingerprint?: string | undefined;
+  /** The trust bundle that the pinned one succeeded, as JSON text: entries made before the change are of it. */
+  readonly previous?: string | undefined;
 }
 
 /** Everything that a client keeps about one log. A client that loses it notices less. */

@@ -55,7 +55,9 @@ const mapOf = <T>(arbitrary: fc.Arbitrary<T>) =>
 
 const state: fc.Arbitrary<ClientState> = fc.record({
   bundle: maybe(text),
-  pinned: maybe(fc.record({ server: text, fingerprint: maybe(text) })),
+  pinned: maybe(
+    fc.record({ server: text, fingerprint: maybe(text), previous: text }, { requiredKeys: ['server', 'fingerprint'] }),
+  ),
   view: fc.constant(undefined),
   contacts: mapOf(contact),
   owners: mapOf(owner),

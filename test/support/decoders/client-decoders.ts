@@ -33,7 +33,12 @@ const owners = fc.record({
 });
 const states: fc.Arbitrary<ClientState> = fc.record({
   bundle: maybe(texts),
-  pinned: maybe(fc.record({ server: texts, fingerprint: maybe(texts) })),
+  pinned: maybe(
+    fc.record(
+      { server: texts, fingerprint: maybe(texts), previous: texts },
+      { requiredKeys: ['server', 'fingerprint'] },
+    ),
+  ),
   logServers: fc.array(texts, { maxLength: 2 }),
   view: maybe(treeViews),
   contacts: fc.array(fc.tuple(texts, contacts), { maxLength: 3 }).map((entries) => new Map(entries)),

@@ -1,0 +1,53 @@
+import { canonicalBundle } from '../contract/bundle-signature.ts';
+import { isGlasskeyError } from '../core/errors.ts';
+import type { StateStore } from './state/client-state.ts';
+import { ServerRefusal, type Transport } from './transport.ts';
+import { settleTrust, type Trust } from './trust.ts';
+
+/**
+ * Runs work that may fail because the log has a newer trust bundle than the one in use. If so, takes that bundle up, as
+ * a new connection would, and runs the work once more. `failuresOf` are the failures that a result reports.
+ */
+export type HeldToNewest = <T>(work: () => Promise<T>, failuresOf?: (result: T) => readonly unknown[]) => Promise<T>;
+
+/**
+ * Returns the function that runs work under the newest bundle of a log. A log that changed its auditor, witnesses,
+ * issuers or keys by a signed bundle makes answers that an earlier bundle refuses, which is no lie.
+ */
+export function newestTrust(transport: Transport, store: StateStore, current: { trust: Trust }): HeldToNewest {
+  const hasChangedSince = async (before: Trust): Promise<boolean> => {
+    if (current.trust === before) await renew(transport, store, current);
+    return current.trust !== before;
+  };
+  return async (work, failuresOf = () => []) => {
+    const before = current.trust;
+    try {
+      const result = await work();
+      if (!failuresOf(result).some(mayBeSuperseded) || !(await hasChangedSince(before))) return result;
+    } catch (error) {
+      if (!mayBeSuperseded(error) || !(await hasChangedSince(before))) throw error;
+    }
+    return work();
+  };
+}
+
+/** Takes up the bundle that the server shows, if it succeeds the one in use. Any fault of it is left to a new connection. */
+async function renew(transport: Transport, store: StateStore, current: { trust: Trust }): Promise<void> {
+  try {
+    const shown = await store.transact(async (state) => {
+      const { next, trust } = await settleTrust(transport, state, {});
+      // What failed leaves the state as it was, unless the bundle is another one.
+      return next.bundle === state.bundle ? { result: trust } : { next, result: trust };
+    });
+    const isSame = canonicalBundle(shown.bundle) === canonicalBundle(current.trust.bundle);
+    if (!isSame) current.trust = shown;
+  } catch (error) {
+    if (!isGlasskeyError(error)) throw error;
+  }
+}
+
+/** Returns true for an error that an answer under a newer bundle can cause. */
+function mayBeSuperseded(error: unknown): boolean {
+  if (!isGlasskeyError(error) || error instanceof ServerRefusal) return false;
+  return error.fault === 'verification' || error.fault === 'decode' || error.code === 'bad-response';
+}
