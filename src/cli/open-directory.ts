@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { KeyDirectory, type KeyDirectoryOptions } from '../client/key-directory.ts';
+import { knownServers } from '../client/log-servers.ts';
 import { FolderState } from '../client/node.ts';
 import type { ClientState, StateStore } from '../client/state/client-state.ts';
 import { serverBase } from '../client/transport.ts';
@@ -31,13 +32,13 @@ export async function openOffline(options: ClientOptions): Promise<KeyDirectory>
 }
 
 /**
- * Returns the servers that have shown this client to be of the log. Makes no state; one that cannot be read knows none.
+ * Returns the servers that this client knows to be of the log. Makes no state; one that cannot be read knows none.
  */
 export async function knownLogServers(options: ClientOptions): Promise<readonly string[]> {
   const folder = stateFolder(options);
   if (!existsSync(join(folder, 'state.json'))) return [];
   try {
-    return await new FolderState(folder).transact(async ({ logServers }) => ({ result: logServers }));
+    return await new FolderState(folder).transact(async (state) => ({ result: knownServers(state) }));
   } catch (error) {
     if (!isGlasskeyError(error)) throw error;
     return [];

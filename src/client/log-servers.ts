@@ -1,4 +1,6 @@
+import { parseTrustBundle } from '../contract/parse-trust-bundle.ts';
 import type { ClientState, StateStore } from './state/client-state.ts';
+import { serverBase } from './transport.ts';
 
 /** Most servers of the log that a state remembers; the newest stay. */
 const MAX_SERVERS = 16;
@@ -7,6 +9,15 @@ const MAX_SERVERS = 16;
 export function withLogServer(state: ClientState, server: string): ClientState {
   if (state.logServers.includes(server)) return state;
   return { ...state, logServers: [...state.logServers, server].slice(-MAX_SERVERS) };
+}
+
+/**
+ * Returns the servers that are known to be of the log, not copies of its files: those that gave a signed answer, and
+ * the URL that the pinned bundle names, which an auditor knows before its first question.
+ */
+export function knownServers({ bundle, logServers }: ClientState): readonly string[] {
+  const publicUrl = bundle === undefined ? undefined : parseTrustBundle(bundle).bundle.publicUrl;
+  return publicUrl === undefined ? logServers : [...logServers, serverBase(publicUrl)];
 }
 
 /** Returns a state store that remembers `server` as one of the log once it has given a signed answer that holds. */

@@ -31,12 +31,12 @@ export function newestTrust(transport: Transport, store: StateStore, current: { 
   };
 }
 
-/** Takes up the bundle that the server shows, if it succeeds the one in use. Any fault of it is left to a new connection. */
+/** Takes up the bundle that the server shows, if it succeeds the one in use. Leaves its faults to a new connection. */
 async function renew(transport: Transport, store: StateStore, current: { trust: Trust }): Promise<void> {
   try {
     const shown = await store.transact(async (state) => {
       const { next, trust } = await settleTrust(transport, state, {});
-      // What failed leaves the state as it was, unless the bundle is another one.
+      // A failure leaves the state as it was, unless the bundle is another one.
       return next.bundle === state.bundle ? { result: trust } : { next, result: trust };
     });
     const isSame = canonicalBundle(shown.bundle) === canonicalBundle(current.trust.bundle);

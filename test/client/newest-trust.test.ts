@@ -83,15 +83,9 @@ describe('a client that knows the bundle before', () => {
     const held = { ...real, ...change() };
     // The log's head is of the second bundle. The first one is held by a client that is open already.
     shown = formatTrustBundle(await signTrustBundle(held, [server.bundleKey]));
-    const clients = await Promise.all([open(state), open(), open(), open(), open()]);
+    const clients = [await open(state), await open(), await open(), await open(), await open()] as const;
+    const [one, two, three, four, five] = clients;
     await show(2, {});
-    const [one, two, three, four, five] = clients as [
-      KeyDirectory,
-      KeyDirectory,
-      KeyDirectory,
-      KeyDirectory,
-      KeyDirectory,
-    ];
     await expect(one.lookup(ALICE)).resolves.toMatchObject({ found: true });
     expect(one.trust.bundle.sequence).toBe(2);
     await expect(two.lookupMany([ALICE])).resolves.toMatchObject([{ result: { found: true } }]);

@@ -13,6 +13,8 @@ import { formatEntriesPath, formatUpdatePath } from '../../src/core/audit/tile-p
 import { encodeUtf8, formatBase64 } from '../../src/core/encoding/bytes.ts';
 import { type Fetch, platformFetch } from '../../src/core/net/bounded-fetch.ts';
 import { LOG_PREFIX, PATHS } from '../../src/contract/paths.ts';
+import { signTrustBundle } from '../../src/contract/bundle-signature.ts';
+import { formatTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
 import type { SignedTrustBundle } from '../../src/contract/trust-bundle.ts';
 import { checkCopy } from '../../src/service/publish/check-copy.ts';
 import { FolderTarget } from '../../src/service/publish/folder-target.ts';
@@ -119,6 +121,8 @@ describe('a copy that anybody can read', () => {
       return new Response(flipped(new Uint8Array(await answer.arrayBuffer())).slice());
     };
     let asked = '';
+    const { bundle } = server.bundle;
+    const named = await signTrustBundle({ ...bundle, publicUrl: server.url }, [server.bundleKey]);
     const enrol = async (name: string): Promise<unknown> =>
       (await server.client()).register(name, { token: server.log.token, key: await generateKey() });
     await enrol('somebody@example.com');
@@ -140,7 +144,14 @@ describe('a copy that anybody can read', () => {
           noticed.push(error);
         }
       }
-      return noticed;
+      // One that begins now, and knows the log's own URL by the bundle.
+      const first = async (url: string, init: RequestInit): Promise<Response> =>
+        url.endsWith(PATHS.trustBundle) ? new Response(formatTrustBundle(named)) : passing(url, init);
+      const options = { server: server.url, state: new MemoryState(), now: server.log.clock.now };
+      asked = formatUpdatePath(0);
+      const error = await failure((await KeyDirectory.open({ ...options, fetch: first })).audit());
+      expect([exitCodeOf(error), auditEvidenceOf(error) === undefined]).toEqual([2, false]);
+      return [...noticed, error];
     } finally {
       await server.close();
     }

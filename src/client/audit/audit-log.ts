@@ -31,7 +31,7 @@ export interface AuditOptions extends FollowEntriesOptions {
   readonly baseUrl: string;
   /** Encoded Configurations of earlier bundles: older entries may name them. */
   readonly earlierConfigurations?: readonly Uint8Array[] | undefined;
-  /** The bundle that `bundle` succeeded: a checkpoint that only that one accepts is not released under the new one yet. */
+  /** The bundle that `bundle` succeeded: a checkpoint that only that one accepts is `release-stalled`. */
   readonly previousBundle?: TrustBundle | undefined;
   /** Other checkpoints that this log has shown; it must continue each of them. */
   readonly held?: readonly HeldCheckpoint[] | undefined;
@@ -84,9 +84,9 @@ export interface AuditReport {
  * `bad-checkpoint`, `bad-audit-entry`, `bad-auditor-update`, `bad-prefix-proof`, `bad-log-proof`, `bad-timestamp`,
  * `tree-head-too-new`, `bad-tree-head`, `bad-log-end` and `continued-after-end`. All of these carry evidence (see
  * `auditEvidenceOf`). Throws `release-stalled` for a checkpoint of the previous bundle, and `usage` for entries of a
- * bundle that is not known. For a copy, a fault that the log has not signed is `copy-damaged`, and an older checkpoint is
- * `too-far-behind`. Also throws `network-failed` and `bad-response` if the files cannot be fetched, and what `keepCopy`
- * throws.
+ * bundle that is not known. For a copy, a fault that the log has not signed is `copy-damaged`, and an older checkpoint
+ * is `too-far-behind`. Also throws `network-failed` and `bad-response` if the files cannot be fetched, and what
+ * `keepCopy` throws.
  */
 export async function auditLog(options: AuditOptions): Promise<AuditReport> {
   const startMs = options.now();

@@ -6,7 +6,7 @@ import type { SignedTrustBundle } from '../../contract/trust-bundle.ts';
 import { auditLog, type AuditOptions, type AuditReport } from '../audit/audit-log.ts';
 import { decodeAuditState, encodeAuditState } from '../audit/audit-state.ts';
 import { fileServer } from '../audit/damaged-copy.ts';
-import { withLogServer } from '../log-servers.ts';
+import { knownServers, withLogServer } from '../log-servers.ts';
 import { assertGivenBefore, previousBundle } from '../trust.ts';
 import type { ClientState, StateChange } from '../state/client-state.ts';
 import { updateHeads } from './heads.ts';
@@ -45,7 +45,7 @@ export async function audit(
     },
     fetch: transport.fetch,
     signal: transport.signal,
-    fileServer: () => fileServer(transport, state.logServers),
+    fileServer: () => fileServer(transport, knownServers(state)),
     now,
     ...run,
   });
