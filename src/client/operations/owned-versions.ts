@@ -86,9 +86,7 @@ export async function noteChanges(
     const origin = await decideOrigin(one, { link, isMade: options.isMade, isTakenOver });
     added.push(await describe(one, origin));
     if (origin === 'unexpected') {
-      alerts.push(
-        unexpectedVersionAlert(operation, identity, one, { link, wasAway: wasAway(operation, state, owned) }),
-      );
+      alerts.push(unexpectedVersionAlert(operation, identity, one, { link, wasAway: wasAway(operation, owned) }));
     }
   }
   const next = withVersions(state, identity, added);
@@ -96,12 +94,11 @@ export async function noteChanges(
 }
 
 /**
- * Returns true if the owner did not monitor the label with this state for a whole monitoring window: it was away, or
- * the state is an old copy. A log that is younger than a window does not tell.
+ * Returns true if the owner monitored the label with this state once, and then not for a whole monitoring window: it was
+ * away, or the state is an old copy.
  */
-function wasAway({ trust, now }: Operation, { distinguished }: ClientState, { monitoredAtMs }: OwnedLabel): boolean {
-  if (monitoredAtMs === undefined) return distinguished.length > 0;
-  return now() - monitoredAtMs > trust.config.reasonableMonitoringWindowMs;
+function wasAway({ trust, now }: Operation, { monitoredAtMs }: OwnedLabel): boolean {
+  return monitoredAtMs !== undefined && now() - monitoredAtMs > trust.config.reasonableMonitoringWindowMs;
 }
 
 /** Says why the versions from `first` up to the latest one could not be read. */
