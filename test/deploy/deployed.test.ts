@@ -3,7 +3,6 @@ import { chown, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { CliSandbox } from '../support/cli.ts';
@@ -12,10 +11,11 @@ import { ContainerImage } from '../support/deploy/container.ts';
 import { makeDebianTree, run, whyNoMachine } from '../support/deploy/debian-tree.ts';
 import { freePort } from '../support/free-port.ts';
 import { createTestDatabase } from '../support/postgres.ts';
+import { until } from '../support/until.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
 const DEPLOY = join(PROJECT, 'deploy');
-const READY_MS = 60_000;
+const READY = { withinMs: 60_000, everyMs: 200 };
 const PASSPHRASE = 'correct horse battery staple';
 
 const why = whyNoMachine();
@@ -125,16 +125,8 @@ describe.skipIf(why !== undefined)(title, () => {
         child.stderr?.on('data', (chunk: Buffer) => (log += chunk.toString()));
         running.push({ name, child, log: () => log });
         if (name === 'server') await answers(`http://127.0.0.1:${port}/readyz`, () => log);
-        if (name === 'witness')
-          await until(
-            () => log.includes('listening on'),
-            () => log,
-          );
-        if (name === 'auditor')
-          await until(
-            () => /audited|entries/.test(log),
-            () => log,
-          );
+        if (name === 'witness') await until(() => log.includes('listening on'), { ...READY, told: () => log });
+        if (name === 'auditor') await until(() => /audited|entries/.test(log), { ...READY, told: () => log });
       }
       expect(await registerAndLookUp(`http://127.0.0.1:${port}`, volumes.get('server') ?? '', 'carol')).toContain(
         'carol',
@@ -221,13 +213,5 @@ type Told = () => string | Promise<string>;
 
 /** Waits until a URL answers 200. Rejects with what `told` says. */
 async function answers(url: string, told: Told): Promise<void> {
-  await until(async () => (await fetch(url).catch(() => undefined))?.status === 200, told);
-}
-
-async function until(isTrue: () => boolean | Promise<boolean>, told: Told): Promise<void> {
-  const deadline = Date.now() + READY_MS;
-  while (!(await isTrue())) {
-    if (Date.now() > deadline) throw new Error(await told());
-    await sleep(200);
-  }
+  await until(async () => (await fetch(url).catch(() => undefined))?.status === 200, { ...READY, told });
 }

@@ -4,6 +4,7 @@ import { openPostgresStore, type PostgresStoreOptions } from '../../src/store/po
 import type { LogStore, Store } from '../../src/store/ports.ts';
 import { startPausableProxy } from '../support/pausable-proxy.ts';
 import { startPostgresServer, type PostgresServer } from '../support/postgres-server.ts';
+import { until } from '../support/until.ts';
 import { bytes, enqueue, sampleBatch, sampleHead, sampleIntent } from './samples.ts';
 
 const failed = { code: 'storage-failed' };
@@ -206,11 +207,3 @@ describe('a PostgreSQL that fails', () => {
     await expect(log.readHead()).rejects.toMatchObject(failed);
   });
 });
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error('waited in vain');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}

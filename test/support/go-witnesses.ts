@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { emptyRoot } from '../../src/core/audit/rfc6962.ts';
 import { formatBase64 } from '../../src/core/encoding/bytes.ts';
 import { freePort } from './free-port.ts';
+import { until } from './until.ts';
 
 const run = promisify(execFile);
 
@@ -41,14 +42,17 @@ function start(program: string, args: readonly string[], cwd: string): Running {
   return { child, output: () => output, stop };
 }
 
-/** Waits until `isReady`; throws what the program said where it ended, or took too long. */
-async function until(running: Running, isReady: () => Promise<boolean>): Promise<void> {
-  for (const deadline = performance.now() + 60_000; ;) {
-    if (await isReady().catch(() => false)) return;
-    const ended = running.child.exitCode !== null || performance.now() > deadline;
-    if (ended) throw new Error(`a witness did not start: ${running.output()}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+/** Waits until `isReady`; throws what the program said if it ended, or takes too long. */
+async function ready({ child, output }: Running, isReady: () => Promise<boolean>): Promise<void> {
+  const told = (): string => `a witness did not start: ${output()}`;
+  await until(
+    async () => {
+      if (await isReady().catch(() => false)) return true;
+      if (child.exitCode !== null) throw new Error(told());
+      return false;
+    },
+    { withinMs: 60_000, told },
+  );
 }
 
 const answers = (url: string) => async (): Promise<boolean> => {
@@ -70,12 +74,12 @@ export async function startLitewitness(
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', 'key'], { cwd: folder });
   const agent = start('ssh-agent', ['-D', '-a', socket], folder);
   const env = { ...process.env, SSH_AUTH_SOCK: socket };
-  await until(agent, async () => (await run('ssh-add', ['-q', 'key'], { cwd: folder, env })).stderr === '');
+  await ready(agent, async () => (await run('ssh-add', ['-q', 'key'], { cwd: folder, env })).stderr === '');
   const { stdout } = await run('ssh-keygen', ['-l', '-f', 'key.pub'], { cwd: folder });
   const listen = `127.0.0.1:${await freePort()}`;
   const args = ['-name=witness.example/lite', '-db=db', `-ssh-agent=${socket}`, `-listen=${listen}`];
   const witness = start(program, [...args, `-key=${stdout.split(' ')[1]}`], folder);
-  await until(witness, answers(`http://${listen}/`));
+  await ready(witness, answers(`http://${listen}/`));
   const [, vkey = ''] = /vkey=(\S+)/.exec(witness.output()) ?? [];
   const rows = [
     `insert into log values ('${log.origin}', 0, '${formatBase64(emptyRoot())}')`,
@@ -104,6 +108,6 @@ export async function startOmniwitness(
   const paths = keys.map((_, i) => `--private_key_path=key${i}`);
   const args = ['--alsologtostderr', '--metrics_listen=', '--db_file=db', '--additional_logs=logs.yaml'];
   const witness = start(program, [...args, ...paths, `--listen=${listen}`], folder);
-  await until(witness, answers(`http://${listen}/`));
+  await ready(witness, answers(`http://${listen}/`));
   return { url: `http://${listen}/`, output: witness.output, stop: witness.stop };
 }
