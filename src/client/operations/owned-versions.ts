@@ -94,8 +94,8 @@ export async function noteChanges(
 }
 
 /**
- * Returns true if the owner monitored the label with this state once, and then not for a whole monitoring window: it was
- * away, or the state is an old copy.
+ * Returns true if the owner monitored the label with this state once, and then not for a whole monitoring window: it
+ * was away, or the state is an old copy.
  */
 function wasAway({ trust, now }: Operation, { monitoredAtMs }: OwnedLabel): boolean {
   return monitoredAtMs !== undefined && now() - monitoredAtMs > trust.config.reasonableMonitoringWindowMs;
