@@ -52,6 +52,11 @@ export function readAuditTrust(bundle: TrustBundle, earlier: readonly Uint8Array
   }
 }
 
+/** Returns true for a log whose Configuration no bundle may replace: only an auditor's fields can change. */
+export function hasFixedConfiguration({ configs }: AuditTrust): boolean {
+  return configs.every(({ mode }) => mode !== 'thirdPartyAuditing');
+}
+
 function distinct(all: readonly Uint8Array[]): readonly Uint8Array[] {
   return all.filter((one, i) => all.findIndex((other) => equalBytes(one, other)) === i);
 }

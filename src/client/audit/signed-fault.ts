@@ -3,7 +3,7 @@ import { parseNote } from '../../core/audit/note.ts';
 import { leafHash, verifyInclusion } from '../../core/audit/rfc6962.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import type { AuditTrust } from './audit-trust.ts';
+import { type AuditTrust, hasFixedConfiguration } from './audit-trust.ts';
 import type { ProofContext, Suspicion } from './prove-misbehaviour.ts';
 import { openEntry, readEntries } from './read-entries.ts';
 import { TILE_WIDTH } from '../../core/log/tiled-tree.ts';
@@ -39,6 +39,7 @@ export async function isSignedFault({ code }: GlasskeyError, failed: FailedAudit
 export async function isOfEarlierBundle({ code }: GlasskeyError, failed: FailedAudit): Promise<boolean> {
   const { suspicion, context, trust } = failed;
   if (code !== 'bad-audit-entry' || context === undefined || suspicion?.type !== 'entry') return false;
+  if (hasFixedConfiguration(trust)) return false;
   if (!(await isOfUnknownConfiguration(suspicion, context, trust))) return false;
   const { files, checkpoint } = context;
   const index = suspicion.before.size - 1;

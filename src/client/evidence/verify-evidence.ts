@@ -17,7 +17,7 @@ import { auditorLogRoot, type AuditorState, EMPTY_AUDITOR_STATE } from '../../co
 import { configurationCodec } from '../../core/keytrans/configuration.ts';
 import { verifyTreeHead } from '../../core/keytrans/tree-head.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
-import { type AuditTrust, readAuditTrust } from '../audit/audit-trust.ts';
+import { type AuditTrust, hasFixedConfiguration, readAuditTrust } from '../audit/audit-trust.ts';
 import { lastingConfiguration } from '../../core/keytrans/auditor-change.ts';
 import { followChain, followUpdate } from '../audit/follow-entry.ts';
 import { openEntry } from '../audit/read-entries.ts';
@@ -148,8 +148,7 @@ function failureOf(
   try {
     const entry = openEntry(included.entry);
     // If bundles may replace the auditor, one bundle cannot show whether a Configuration was the log's.
-    const isFixed = trust.configs.every(({ mode }) => mode !== 'thirdPartyAuditing');
-    followChain(before, entry, isFixed ? trust.configHashes : [entry.configHash]);
+    followChain(before, entry, hasFixedConfiguration(trust) ? trust.configHashes : [entry.configHash]);
     // An update that the entry does not name is not the log's misbehaviour.
     if (update !== undefined && equalBytes(sha256(update), entry.updateHash)) {
       followUpdate(before, entry, update, isLast);
