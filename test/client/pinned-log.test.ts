@@ -39,7 +39,8 @@ describe('a fingerprint', () => {
       const again = await KeyDirectory.open({ server, state, fetch, fingerprint: wanted });
       expect(again.fingerprint).toBe(fingerprint(shown.bundle));
     }
-    expect((await readState(state)).pinned).toEqual({ server, fingerprint: newer });
+    const previous = formatTrustBundle(second);
+    expect((await readState(state)).pinned).toEqual({ server, fingerprint: newer, previous });
     const offline = { server, state, offline: true };
     await expect(KeyDirectory.open({ ...offline, fingerprint: newer })).resolves.toBeDefined();
     const wrong = failure(KeyDirectory.open({ ...offline, fingerprint: '0'.repeat(64) }));
