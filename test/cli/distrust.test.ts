@@ -67,6 +67,8 @@ describe('a server that lies', () => {
       exchanges: [
         { url: proxied + PATHS.trustBundle, status: 200 },
         { url: proxied + PATHS.lookup, response: lie },
+        // Asked for again: a newer bundle might have explained the answer.
+        { url: proxied + PATHS.trustBundle, status: 200 },
       ],
     });
     expect(caught.stderr).toContain(`(${evidence.code})`);
