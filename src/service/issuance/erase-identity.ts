@@ -6,7 +6,7 @@ import { awaitReleased, Deadline } from './await-log.ts';
 import { canonicalise } from '../intake.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { readProvedState } from '../log/proved-state.ts';
-import { closeOpenIntent } from '../sequencing/intent-closing.ts';
+import { closeFailedIntent } from '../sequencing/intent-closing.ts';
 import type { Issuance } from './issuance.ts';
 import { claimIntent, makeVersion } from './make-version.ts';
 import { requestHash } from './requests.ts';
@@ -65,8 +65,7 @@ export async function eraseIdentity(issuance: Issuance, order: ErasureOrder): Pr
     const deletion = await deleteBefore(context, { ...emptied, labelKey, erasedMs, who: order.who });
     return { identity: identity.text, labelKey, version, position, erasedMs, ...deletion };
   } finally {
-    if (emptied.claimed !== undefined)
-      await closeOpenIntent(context, emptied.claimed, undefined).catch(() => undefined);
+    if (emptied.claimed !== undefined) await closeFailedIntent(context, emptied.claimed, undefined);
   }
 }
 

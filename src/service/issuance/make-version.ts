@@ -4,7 +4,7 @@ import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { IntentRow } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { LogProgress } from '../log/log-progress.ts';
-import { abandonCertificate, closeOpenIntent } from '../sequencing/intent-closing.ts';
+import { abandonCertificate, closeFailedIntent } from '../sequencing/intent-closing.ts';
 import type { Ticket } from './admission.ts';
 import { awaitSequenced, type Deadline } from './await-log.ts';
 import type { Made } from './issuance.ts';
@@ -87,7 +87,7 @@ async function prepareAndSubmit(
   } catch (error) {
     // After a conflict the intent is closed, or belongs to another request.
     const isLost = isGlasskeyError(error, 'version-conflict');
-    if (!isLost) await closeOpenIntent(context, claim, serial).catch(() => undefined);
+    if (!isLost) await closeFailedIntent(context, claim, serial);
     else if (serial !== undefined) await abandonCertificate(context, claim, serial).catch(() => undefined);
     throw error;
   }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import type { IntentRow, Revocation } from '../../store/ports.ts';
 import type { Act } from '../log/act.ts';
@@ -40,6 +41,31 @@ export async function closeOpenIntent(
   const closed = await fail(context, intent, revocation);
   if (closed) context.observe({ type: 'intent-closed', signed: serial !== undefined });
   return closed;
+}
+
+/**
+ * Closes the intent of a failed request. While the database is away it tries again in the background, so that the name
+ * is not held until the intent is stale: then the writer closes it.
+ */
+export async function closeFailedIntent(
+  context: LogContext,
+  intent: Pick<IntentRow, 'labelKey' | 'version'>,
+  serial: string | undefined,
+): Promise<void> {
+  const { backoffMs, maxBackoffMs, intentTimeoutMs } = context.limits;
+  const endMs = performance.now() + intentTimeoutMs;
+  const close = (): Promise<boolean> =>
+    closeOpenIntent(context, intent, serial).then(
+      () => true,
+      () => false,
+    );
+  const closeLater = async (): Promise<void> => {
+    for (let pauseMs = backoffMs; performance.now() < endMs; pauseMs = Math.min(2 * pauseMs, maxBackoffMs)) {
+      await sleep(pauseMs, undefined, { ref: false });
+      if (await close()) return;
+    }
+  };
+  if (!(await close())) void closeLater();
 }
 
 /**

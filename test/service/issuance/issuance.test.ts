@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseCertificate } from '../../../src/ca/certificate.ts';
 import { equalBytes } from '../../../src/core/encoding/bytes.ts';
+import { GlasskeyError } from '../../../src/core/errors.ts';
 import type { CertificateOrder } from '../../../src/service/issuance/requests.ts';
 import { checkInvariants } from '../../support/invariants.ts';
 import {
@@ -58,6 +59,18 @@ describe('a first registration', () => {
     const { record } = provedVersion(ALICE, issued, log);
     expect(record.certificates).toEqual([issued.certificate]);
     expect(record.authorization).toEqual({ type: 'initial', evidence: { type: 'application' } });
+    await check(ALICE);
+  });
+
+  it('is not held up by the intent of a request that an outage of the database interrupted', async () => {
+    const { store } = log.context;
+    const away = new GlasskeyError('storage-failed', 'the database is away');
+    vi.spyOn(store, 'submit').mockRejectedValueOnce(away);
+    const closing = vi.spyOn(store, 'failIntent').mockRejectedValueOnce(away).mockRejectedValueOnce(away);
+    const asked = await order(await newDeviceKey());
+    await expect(log.service.issue(asked)).rejects.toBe(away);
+    expect(await log.service.issue(asked)).toMatchObject({ version: 0 });
+    expect(closing).toHaveBeenCalledTimes(3);
     await check(ALICE);
   });
 
