@@ -35,6 +35,8 @@ export function newestTrust(transport: Transport, store: StateStore, current: { 
 async function renew(transport: Transport, store: StateStore, current: { trust: Trust }): Promise<void> {
   try {
     const shown = await store.transact(async (state) => {
+      // Without the pin, a bundle of anybody would be trusted on first use.
+      if (state.bundle === undefined) return { result: current.trust };
       const { next, trust } = await settleTrust(transport, state, {});
       // A failure leaves the state as it was, unless the bundle is another one.
       return next.bundle === state.bundle ? { result: trust } : { next, result: trust };
@@ -46,8 +48,16 @@ async function renew(transport: Transport, store: StateStore, current: { trust: 
   }
 }
 
+/** Codes of what no bundle explains: the log has contradicted itself. */
+const CONTRADICTIONS: ReadonlySet<string> = new Set([
+  'log-forked',
+  'tree-rolled-back',
+  'version-rolled-back',
+  'log-replaced',
+]);
+
 /** Returns true for an error that an answer under a newer bundle can cause. */
 function mayBeSuperseded(error: unknown): boolean {
-  if (!isGlasskeyError(error) || error instanceof ServerRefusal) return false;
+  if (!isGlasskeyError(error) || error instanceof ServerRefusal || CONTRADICTIONS.has(error.code)) return false;
   return error.fault === 'verification' || error.fault === 'decode' || error.code === 'bad-response';
 }

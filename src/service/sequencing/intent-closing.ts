@@ -45,20 +45,23 @@ export async function closeOpenIntent(
 
 /**
  * Closes the intent of a failed request. While the database is away it tries again in the background, so that the name
- * is not held until the intent is stale: then the writer closes it.
+ * is not held until the intent is stale. It ends before that: then the writer closes the intent, and the next one may
+ * be another request's.
  */
 export async function closeFailedIntent(
   context: LogContext,
   intent: Pick<IntentRow, 'labelKey' | 'version'>,
   serial: string | undefined,
 ): Promise<void> {
-  const { backoffMs, maxBackoffMs, intentTimeoutMs } = context.limits;
-  const endMs = performance.now() + intentTimeoutMs;
+  const { backoffMs, maxBackoffMs, intentTimeoutMs, requestTimeoutMs } = context.limits;
+  const endMs = performance.now() + intentTimeoutMs - requestTimeoutMs;
   const close = (): Promise<boolean> =>
-    closeOpenIntent(context, intent, serial).then(
-      () => true,
-      () => false,
-    );
+    closeOpenIntent(context, intent, serial)
+      .then(async (closed) => {
+        if (!closed && serial !== undefined) await abandonCertificate(context, intent, serial);
+        return true;
+      })
+      .catch(() => false);
   const closeLater = async (): Promise<void> => {
     for (let pauseMs = backoffMs; performance.now() < endMs; pauseMs = Math.min(2 * pauseMs, maxBackoffMs)) {
       await sleep(pauseMs, undefined, { ref: false });
