@@ -143,7 +143,7 @@ export const FAULTS: readonly OutsideAttack[] = [
   },
   {
     attack: 'answer as the database without TLS, or break off SCRAM, to get the password',
-    outcome: 'no password is sent, in clear or as MD5, and no session begins',
+    outcome: 'no password is sent in clear, nor as MD5 once SCRAM has begun, and no session begins',
     codes: ['storage-failed'],
     tests: [
       'test/store/impostor-database.test.ts: that %s gets no password and no session',
