@@ -12,13 +12,19 @@ export const CLOCK_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'credential-expired',
 ]);
 
-/** Merges alerts: at most one of a type for one version of an identity. */
+/**
+ * Merges alerts: at most one of a type for one version of an identity. One that the client's absence does not explain
+ * replaces one that it does, so that the excuse hides nothing.
+ */
 export function mergeAlerts(alerts: readonly Alert[], more: readonly Alert[]): readonly Alert[] {
-  const isKnown = (alert: Alert): boolean =>
-    alerts.some(
-      ({ identity, type, version }) => identity === alert.identity && type === alert.type && version === alert.version,
-    );
-  return [...alerts, ...more.filter((alert) => !isKnown(alert))];
+  const isOutdone = (alert: Alert): boolean =>
+    alert.afterAbsence === true && more.some((other) => isOfOne(alert, other) && other.afterAbsence !== true);
+  const kept = alerts.filter((alert) => !isOutdone(alert));
+  return [...kept, ...more.filter((alert) => !kept.some((known) => isOfOne(known, alert)))];
+}
+
+function isOfOne(a: Alert, b: Alert): boolean {
+  return a.identity === b.identity && a.type === b.type && a.version === b.version;
 }
 
 /** Returns the alerts about an identity (canonical) that the user has not acknowledged. */
