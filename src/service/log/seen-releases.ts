@@ -21,6 +21,7 @@ export class SeenReleases {
   #next: ReleasedLog | undefined;
   #noting: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
 
   constructor(context: LogContext, progress: LogProgress) {
     this.#context = context;
@@ -29,6 +30,7 @@ export class SeenReleases {
 
   /** Notes what is still to be noted. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     clearTimeout(this.#timer);
     this.#note();
     await this.#noting;
@@ -36,6 +38,7 @@ export class SeenReleases {
 
   /** Notes a release at once, unless one was noted within the last second. */
   #hear(log: ReleasedLog): void {
+    if (this.#stopped) return;
     this.#next = log;
     if (this.#timer !== undefined) return;
     this.#timer = setTimeout(() => {
