@@ -64,8 +64,8 @@ export type { EmailCode } from './requested.ts';
  * needs its quorum: any operation throws `not-witnessed` for a head without it, and `log-forked` for a head that
  * contradicts the one that the witnesses saw.
  *
- * If an answer does not verify and the server shows a signed successor of the bundle in use, the directory takes that
- * up and asks once more. While the newest head is still of the bundle before, it throws `release-stalled`.
+ * An answer may fail because the log has changed its bundle. Then the directory takes the signed successor up and asks
+ * once more. It throws `release-stalled` while the newest head is still of the bundle before.
  */
 export class KeyDirectory {
   readonly #connection: Connection;

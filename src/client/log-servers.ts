@@ -12,8 +12,8 @@ export function withLogServer(state: ClientState, server: string): ClientState {
 }
 
 /**
- * Returns the servers that are known to be of the log, not copies of its files: those that gave a signed answer, and
- * the URL that the pinned bundle names, which an auditor knows before its first question.
+ * Returns the log's own servers, as opposed to copies of its files. A server counts if it gave a signed answer, or if
+ * the pinned bundle names it: an auditor knows that one before its first question.
  */
 export function knownServers({ bundle, logServers }: ClientState): readonly string[] {
   const publicUrl = bundle === undefined ? undefined : parseTrustBundle(bundle).bundle.publicUrl;

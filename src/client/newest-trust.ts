@@ -5,14 +5,14 @@ import { ServerRefusal, type Transport } from './transport.ts';
 import { settleTrust, type Trust } from './trust.ts';
 
 /**
- * Runs work that may fail because the log has a newer trust bundle than the one in use. If so, takes that bundle up, as
- * a new connection would, and runs the work once more. `failuresOf` are the failures that a result reports.
+ * Runs work. If it fails and the log shows a signed successor of the bundle in use, the client takes that bundle up, as
+ * a new connection would, and runs the work once more. `failuresOf` returns the failures that a result reports.
  */
 export type HeldToNewest = <T>(work: () => Promise<T>, failuresOf?: (result: T) => readonly unknown[]) => Promise<T>;
 
 /**
- * Returns the function that runs work under the newest bundle of a log. A log that changed its auditor, witnesses,
- * issuers or keys by a signed bundle makes answers that an earlier bundle refuses, which is no lie.
+ * Returns a {@link HeldToNewest} for one connection. An honest log changes its auditor, witnesses, issuers or keys by a
+ * signed bundle. An earlier bundle refuses its answers from then on.
  */
 export function newestTrust(transport: Transport, store: StateStore, current: { trust: Trust }): HeldToNewest {
   const hasChangedSince = async (before: Trust): Promise<boolean> => {
@@ -31,7 +31,7 @@ export function newestTrust(transport: Transport, store: StateStore, current: { 
   };
 }
 
-/** Takes up the bundle that the server shows, if it succeeds the one in use. Leaves its faults to a new connection. */
+/** Takes up the shown bundle if it succeeds the one in use. Otherwise the caller reports the failure that it has. */
 async function renew(transport: Transport, store: StateStore, current: { trust: Trust }): Promise<void> {
   try {
     const shown = await store.transact(async (state) => {
@@ -43,8 +43,8 @@ async function renew(transport: Transport, store: StateStore, current: { trust: 
     });
     const isSame = canonicalBundle(shown.bundle) === canonicalBundle(current.trust.bundle);
     if (!isSame) current.trust = shown;
-  } catch (error) {
-    if (!isGlasskeyError(error)) throw error;
+  } catch {
+    // The failure that led here says more than one of the bundle or of the state.
   }
 }
 

@@ -1,12 +1,16 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
 import { KeyDirectory } from '../../src/client/key-directory.ts';
 import { MemoryState } from '../../src/client/state/client-state.ts';
+import { newestTrust } from '../../src/client/newest-trust.ts';
+import { Transport } from '../../src/client/transport.ts';
+import { readTrust } from '../../src/client/trust.ts';
 import { signTrustBundle } from '../../src/contract/bundle-signature.ts';
 import { formatTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import type { TrustBundle } from '../../src/contract/trust-bundle.ts';
 import { ed25519Vkey, formatVkey } from '../../src/core/audit/vkey.ts';
+import { GlasskeyError } from '../../src/core/errors.ts';
 import type { Fetch } from '../../src/core/net/bounded-fetch.ts';
 import { testSigner } from '../core/audit/test-signer.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
@@ -93,6 +97,39 @@ describe('a client that knows the bundle before', () => {
     await expect(four.heads()).resolves.toContain('glasskey');
     await expect(five.own(ALICE)).resolves.toMatchObject({ role: 'owner' });
     expect((await open(state)).trust.bundle.sequence).toBe(2);
+  });
+
+  it('takes nothing for the wait for a new entry that is shorter than what it audited', async () => {
+    const state = new MemoryState();
+    const checkpoint = await (await fetch(server.url + PATHS.checkpoint)).text();
+    server.log.clock.advance(server.log.context.limits.heartbeatMs);
+    await server.log.service.sequencer.step();
+    await (await open(state)).audit();
+    await show(2, { witnessPolicy: others.text });
+    const old: Fetch = async (url, init) =>
+      new URL(url).pathname === PATHS.checkpoint ? new Response(checkpoint) : send(url, init);
+    const client = await KeyDirectory.open({ server: server.url, state, now: server.log.clock.now, fetch: old });
+    await expect(client.audit()).rejects.toThrow(code('tree-rolled-back'));
+  });
+
+  it.each([
+    ['a contradiction of the log', 'log-forked', true],
+    ['anything without a pin, whose bundle would be trusted on first use', 'bad-signature', false],
+  ] as const)('asks no other bundle about %s', async (_, failure, isPinned) => {
+    const state = new MemoryState();
+    if (isPinned) await open(state);
+    await show(2, { witnessPolicy: others.text });
+    const asked: string[] = [];
+    const counting: Fetch = (url, init) => {
+      asked.push(url);
+      return send(url, init);
+    };
+    const transport = new Transport({ server: server.url, fetch: counting, timeoutMs: 30_000 });
+    const current = { trust: readTrust(real) };
+    const work = vi.fn(() => Promise.reject(new GlasskeyError(failure, 'what an answer was refused for')));
+    await expect(newestTrust(transport, state, current)(work)).rejects.toThrow(code(failure));
+    expect(work).toHaveBeenCalledTimes(1);
+    expect([asked, current.trust.bundle.sequence]).toEqual([[], 1]);
   });
 
   it('still refuses a head that neither bundle’s witnesses have seen, and takes up nothing that is not signed', async () => {

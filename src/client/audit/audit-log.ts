@@ -8,7 +8,7 @@ import { decode } from '../../core/encoding/codec.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { type Fetch, platformFetch } from '../../core/net/bounded-fetch.ts';
 import { LOG_PREFIX } from '../../contract/paths.ts';
-import { assertContinues, type HeldCheckpoint } from './assert-continues.ts';
+import { assertContinues, assertNotShorter, type HeldCheckpoint, treeOf } from './assert-continues.ts';
 import { assertSeen, type SeenHead } from './assert-seen.ts';
 import { isMisbehaviour, withEvidence } from './audit-evidence.ts';
 import { httpAuditFiles, withCheckpoint } from './audit-files.ts';
@@ -83,10 +83,10 @@ export interface AuditReport {
  * verified or `seen`, `too-far-behind` for one shorter than `seen`, `not-witnessed`, and, for other misbehaviour,
  * `bad-checkpoint`, `bad-audit-entry`, `bad-auditor-update`, `bad-prefix-proof`, `bad-log-proof`, `bad-timestamp`,
  * `tree-head-too-new`, `bad-tree-head`, `bad-log-end` and `continued-after-end`. All of these carry evidence (see
- * `auditEvidenceOf`). Throws `release-stalled` for a checkpoint of the previous bundle, and `usage` for entries of a
- * bundle that is not known. For a copy, a fault that the log has not signed is `copy-damaged`, and an older checkpoint
- * is `too-far-behind`. Also throws `network-failed` and `bad-response` if the files cannot be fetched, and what
- * `keepCopy` throws.
+ * `auditEvidenceOf`). Two errors accuse nobody: `release-stalled` (a checkpoint of the previous bundle) and `usage` (an
+ * entry of an unknown bundle). For a copy, a fault that the log has not signed is `copy-damaged`, and an older
+ * checkpoint is `too-far-behind`. Also throws `network-failed` and `bad-response` if the files cannot be fetched, and
+ * what `keepCopy` throws.
  */
 export async function auditLog(options: AuditOptions): Promise<AuditReport> {
   const startMs = options.now();
@@ -149,11 +149,14 @@ function openCheckpoint(served: Uint8Array, trust: AuditTrust, options: AuditOpt
     return open(trust);
   } catch (error) {
     if (!isGlasskeyError(error) || options.previousBundle === undefined) throw error;
+    let before: OpenedCheckpoint;
     try {
-      open(readAuditTrust(options.previousBundle));
+      before = open(readAuditTrust(options.previousBundle));
     } catch {
       throw error;
     }
+    // A log that has shown more is not waiting for its next entry.
+    for (const held of heldBy(options)) assertNotShorter(before.checkpoint, treeOf(held));
     throw notReleasedYet(error);
   }
 }

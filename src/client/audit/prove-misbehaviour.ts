@@ -1,11 +1,12 @@
-import { parseCheckpoint, type VerifiedCheckpoint } from '../../core/audit/checkpoint.ts';
-import { formatNote, parseNote } from '../../core/audit/note.ts';
+import type { VerifiedCheckpoint } from '../../core/audit/checkpoint.ts';
+import { formatNote } from '../../core/audit/note.ts';
 import { formatUpdatePath } from '../../core/audit/tile-path.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import type { AuditorState } from '../../core/keytrans/auditor-update.ts';
 import { TILE_WIDTH } from '../../core/log/tiled-tree.ts';
 import { parseBase64 } from '../../core/encoding/bytes.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
+import { treeOf } from './assert-continues.ts';
 import type { SeenHead } from './assert-seen.ts';
 import { MAX_UPDATE_BYTES } from './follow-entry.ts';
 import type { AuditFiles } from './audit-files.ts';
@@ -60,7 +61,7 @@ async function gather(suspicion: Suspicion, context: ProofContext): Promise<Evid
 }
 
 async function gatherFork(held: string, { files, checkpoint }: ProofContext): Promise<ForkProof> {
-  const { size } = parseCheckpoint(parseNote(held).text);
+  const { size } = treeOf(held);
   const served = formatNote(checkpoint.note);
   // A log that became shorter is proved by the files of the longer tree, which are not available here.
   const consistency = size < checkpoint.size ? await readPathToOldTree(files, size, checkpoint.size) : [];

@@ -1,8 +1,7 @@
-import { parseCheckpoint } from '../../core/audit/checkpoint.ts';
-import { parseNote } from '../../core/audit/note.ts';
 import { leafHash, verifyInclusion } from '../../core/audit/rfc6962.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { treeOf } from './assert-continues.ts';
 import { type AuditTrust, hasFixedConfiguration } from './audit-trust.ts';
 import type { ProofContext, Suspicion } from './prove-misbehaviour.ts';
 import { openEntry, readEntries } from './read-entries.ts';
@@ -28,13 +27,13 @@ export async function isSignedFault({ code }: GlasskeyError, failed: FailedAudit
   if (suspicion === undefined) return code === 'continued-after-end';
   if (suspicion.type === 'entry') return isOfUnknownConfiguration(suspicion, context, trust);
   if (suspicion.type === 'tree-head') return code === 'log-forked';
-  const isOneSize = parseCheckpoint(parseNote(suspicion.held).text).size === context.checkpoint.size;
+  const isOneSize = treeOf(suspicion.held).size === context.checkpoint.size;
   return code === 'log-forked' && isOneSize;
 }
 
 /**
- * Returns true if an entry of the signed tree names a Configuration that the auditor does not know, and may be from
- * before the bundle: a log that has an entry of the bundle's own Configuration never goes back to another one.
+ * Returns true if the entry may be from before the bundle. The signed tree holds it, and the auditor does not know its
+ * Configuration. A log never returns to another Configuration after an entry of the bundle's own.
  */
 export async function isOfEarlierBundle({ code }: GlasskeyError, failed: FailedAudit): Promise<boolean> {
   const { suspicion, context, trust } = failed;
