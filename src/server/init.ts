@@ -17,7 +17,7 @@ import { newTokenText } from '../service/log/tokens.ts';
 import { type FolderLock, lockFolder } from '../store/folder-lock.ts';
 import { createPassphrase, DataFolder, type ServerConfig } from './data-folder.ts';
 import { type KeyRing, withKeys } from './key-ring.ts';
-import { configurationFrom, DEFAULT_LOG_SETTINGS, type LogSettings } from './log-settings.ts';
+import { assertOutlivesRecovery, configurationFrom, DEFAULT_LOG_SETTINGS, type LogSettings } from './log-settings.ts';
 import { assertNewPolicy } from './witness-policy.ts';
 import { createCaCertificates, createKeyFiles, createMlDsaKey, readMlDsaKey, suiteOf } from './server-keys.ts';
 
@@ -65,6 +65,7 @@ export async function initialise(options: InitOptions): Promise<ServerConfig> {
   const publicUrl = options.publicUrl === undefined ? undefined : readPublicUrl(options.publicUrl);
   if (options.witnessPolicy !== undefined) assertNewPolicy(options.witnessPolicy, options);
   assertAuditsAll(options.log);
+  assertOutlivesRecovery(options.log, options.recoveryDelayMs ?? DEFAULT_RECOVERY_DELAY_MS);
   await folder.make();
   const lock = await waitForLock(folder.path);
   try {

@@ -64,6 +64,16 @@ export function logSettings(flags: LogFlags): LogSettings {
   };
 }
 
+/** Throws `usage` if the log prunes the trees that prove a recovery's wait before the wait is over. */
+export function assertOutlivesRecovery(
+  { maximumLifetimeMs = Infinity }: LogSettings = DEFAULT_LOG_SETTINGS,
+  recoveryDelayMs: number,
+): void {
+  const advice = 'give a longer --maximum-lifetime, or a shorter --recovery-delay';
+  const message = `the log forgets a recovery before its delay is over, so that it could never take effect: ${advice}`;
+  ensure(maximumLifetimeMs > recoveryDelayMs + MAX_BEHIND_MS, 'usage', message);
+}
+
 /** Parses the options that name an auditor; undefined if none does. Throws `usage`. */
 export function auditorSettings(flags: LogFlags): LogSettings['auditor'] {
   const { auditorKey: publicKey, auditorLag: lag, auditorStart: start = '0' } = flags;

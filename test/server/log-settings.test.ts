@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { initialise } from '../../src/server/init.ts';
 import { parseDuration } from '../../src/server/settings/duration.ts';
-import { configurationFrom, DEFAULT_LOG_SETTINGS, logSettings } from '../../src/server/log-settings.ts';
+import {
+  assertOutlivesRecovery,
+  configurationFrom,
+  DEFAULT_LOG_SETTINGS,
+  logSettings,
+} from '../../src/server/log-settings.ts';
 import { createKey } from '../../src/ca/keys/key-file.ts';
 import { signerFromKey } from '../../src/ca/keys/node-signer.ts';
 import { formatBase64 } from '../../src/core/encoding/bytes.ts';
@@ -78,6 +83,19 @@ describe('settings of a log', () => {
     const made = initialise({ data, ...kinds, log, nowMs: Date.now() });
     await expect(made).rejects.toMatchObject({ code: 'usage', message: expect.stringContaining('at entry 1') });
     expect(existsSync(data)).toBe(false);
+  });
+
+  it('outlive the delay of a recovery, whose wait could not be proved otherwise', async () => {
+    const data = join(tmpdir(), `glasskey-short-${process.pid}`);
+    const kinds = { suite: 'ed25519', caKey: 'p256', origin: 'log.example', publicUrl: undefined, dev: false } as const;
+    const log = { ...DEFAULT_LOG_SETTINGS, maximumLifetimeMs: 7 * 24 * HOUR_MS };
+    await expect(initialise({ data, ...kinds, log, nowMs: Date.now() })).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('--recovery-delay'),
+    });
+    expect(existsSync(data)).toBe(false);
+    expect(() => assertOutlivesRecovery(log, HOUR_MS)).not.toThrow();
+    expect(() => assertOutlivesRecovery(DEFAULT_LOG_SETTINGS, 365 * 24 * HOUR_MS)).not.toThrow();
   });
 
   it('name no auditor whose key is none', () => {
