@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Part, unitsOf } from './claim-units.ts';
 import type { Claims } from './claims/claims.ts';
-import { ATTACKERS, GUARANTEES } from './claims/guarantees.ts';
+import { ATTACKERS, GUARANTEES, PROMISES } from './claims/guarantees.ts';
 import { CLIENT_SETTINGS, LOG_SETTINGS, SERVER_SETTINGS } from './claims/settings.ts';
 import { NO_WEAKNESS, PRIVATE_NAMES, STOLEN_KEYS } from './claims/stolen-keys.ts';
 import { type TestName, whatIsWrongWith } from './test-titles.ts';
@@ -15,6 +15,11 @@ interface Page {
 }
 
 const PAGES: readonly Page[] = [
+  {
+    part: { document: 'README.md', heading: 'What it promises' },
+    claims: PROMISES,
+    noClaims: ['The promise has edges'],
+  },
   {
     part: { document: 'docs/guarantees.md', heading: 'What it guarantees' },
     claims: GUARANTEES,

@@ -238,22 +238,24 @@ async function unsigned(act: () => Promise<unknown>): Promise<unknown> {
   return signed() === before ? noticed : 'the server signed a certificate';
 }
 
+/** Stores another record as the only version of a name. Returns its commitment. */
+async function swapRecord(text: string, record: IdentityRecord): Promise<Uint8Array> {
+  const { label } = identityOf(text);
+  const [value, opening] = [encodeIdentityRecord(record), new Uint8Array(16)];
+  const commitment = commit({ opening, label, version: 0, update: { value, signature: undefined } });
+  const statement = 'update versions set value = $1, opening = $2, commitment = $3 where label_key = $4';
+  await database.query(statement, [value, opening, commitment, await labelKeyOf(text)]);
+  return commitment;
+}
+
 attack('record-swapped', async () => {
   const text = 'swapped@example.com';
-  const { label } = identityOf(text);
   await register(text);
   const [key, next] = [await newDeviceKey(), await newDeviceKey()];
   const { certificate } = await issue('swapper@example.com', key, log.token);
   const authorization = { type: 'initial', evidence: { type: 'application' } } as const;
   const record = { previousCommitment: NO_COMMITMENT, certificates: [certificate], pending: undefined, authorization };
-  const [value, opening] = [encodeIdentityRecord(record), new Uint8Array(16)];
-  const commitment = commit({ opening, label, version: 0, update: { value, signature: undefined } });
-  await database.query('update versions set value = $1, opening = $2, commitment = $3 where label_key = $4', [
-    value,
-    opening,
-    commitment,
-    await labelKeyOf(text),
-  ]);
+  const commitment = await swapRecord(text, record);
   const change = await signChange(text, { version: 0, commitment, record }, key, [next.spkiSha256]);
   const csr = await csrFor(next, text);
   return unsigned(() => log.service.issue({ identity: text, csr, token: undefined, last: undefined, change }));
@@ -346,19 +348,10 @@ attack('veto-hidden', async () => {
 
 attack('record-emptied-before-erasure', async () => {
   const text = 'emptied@example.com';
-  const { label } = identityOf(text);
   await register(text);
-  const labelKey = await labelKeyOf(text);
   const authorization = { type: 'maintenance', kind: 'revocation', reason: 0 } as const;
   const record = { previousCommitment: NO_COMMITMENT, certificates: [], pending: undefined, authorization };
-  const [value, opening] = [encodeIdentityRecord(record), new Uint8Array(16)];
-  const commitment = commit({ opening, label, version: 0, update: { value, signature: undefined } });
-  await database.query('update versions set value = $1, opening = $2, commitment = $3 where label_key = $4', [
-    value,
-    opening,
-    commitment,
-    labelKey,
-  ]);
+  await swapRecord(text, record);
   return failure(log.service.erase({ identity: text, who: 'admin:test' }));
 });
 

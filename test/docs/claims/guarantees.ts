@@ -1,4 +1,25 @@
 import type { Claims } from './claims.ts';
+import { DATABASE_WRITES } from './stolen-keys.ts';
+
+/** "What it promises" of the README. */
+export const PROMISES: Claims = {
+  'A client that keeps its state knows': [
+    'test/scenario/attacks-proof.test.ts: newest-version-omitted',
+    'test/scenario/attacks-auditor.test.ts: history-rewritten',
+    'test/scenario/attacks-lookup.test.ts: head-older-than-seen',
+  ],
+  'Only a key that a name already has': [
+    'test/service/issuance/issuance.test.ts: is not signed for another key without a change',
+  ],
+  'If the operator changes it without that signature': [
+    'test/scenario/attacks-record.test.ts: false-version',
+    'test/scenario/attacks-claims.test.ts: operator-before-first-sight',
+  ],
+  'A recovery is the one exception': [
+    'test/scenario/attacks-recovery.test.ts: recovery-too-early',
+    'test/scenario/attacks-recovery.test.ts: recovery-despite-veto',
+  ],
+};
 
 /** "What it guarantees". */
 export const GUARANTEES: Claims = {
@@ -81,30 +102,7 @@ export const ATTACKERS: Claims = {
     'test/client/key-directory.test.ts: adds, rotates, renews and revokes, and a contact follows the chain',
     'test/client/monitor.test.ts: is told of a false key that was added %i windows after it last looked',
   ],
-  'the database, with write access': [
-    'test/scenario/attacks-database.test.ts: record-swapped',
-    'test/scenario/attacks-database.test.ts: name-hidden',
-    'test/scenario/attacks-database.test.ts: version-hidden',
-    'test/scenario/attacks-database.test.ts: wait-shortened',
-    'test/scenario/attacks-database.test.ts: wait-misdated',
-    'test/scenario/attacks-record.test.ts: certificate-of-another-authority',
-    'test/scenario/attacks-database.test.ts: grant-inserted',
-    'test/scenario/attacks-database.test.ts: grant-repeated',
-    'test/scenario/attacks-database.test.ts: grant-for-another-key',
-    'test/scenario/attacks-database.test.ts: veto-hidden',
-    'test/scenario/attacks-database.test.ts: record-emptied-before-erasure',
-    'test/scenario/attacks-database.test.ts: row-inserted-before-sealing',
-    'test/scenario/attacks-database.test.ts: token-inserted',
-    'test/scenario/attacks-database.test.ts: revocation-queued',
-    'test/scenario/attacks-database.test.ts: challenge-copied',
-    'test/scenario/attacks-database.test.ts: entry-forged',
-    'test/scenario/attacks-database.test.ts: head-put-back',
-    'test/service/sequencing/forged-head.test.ts: is noticed by each of its columns, also right after the append',
-    'test/scenario/attacks-lookup.test.ts: value-swapped-in-place',
-    'test/service/sequencing/sequencer.test.ts: rejects a record with %s, whoever put it in the queue',
-    'test/service/log/tokens.test.ts: are stored as their hashes only',
-    'test/http/email-challenge.test.ts: is stored as a hash alone',
-  ],
+  'the database, with write access': DATABASE_WRITES,
   'the issuing CA’s key, but not the server': [
     'test/scenario/attacks-record.test.ts: certificate-in-no-record',
     'test/interop/est.test.ts: are refused with a certificate that a stolen CA key signed, also under a serial that is in the log',

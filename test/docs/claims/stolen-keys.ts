@@ -1,4 +1,31 @@
+import type { TestName } from '../test-titles.ts';
 import type { Claims } from './claims.ts';
+
+/** The tests of what write access to the database does not give, which two tables tell. */
+export const DATABASE_WRITES: readonly TestName[] = [
+  'test/scenario/attacks-database.test.ts: record-swapped',
+  'test/scenario/attacks-database.test.ts: name-hidden',
+  'test/scenario/attacks-database.test.ts: version-hidden',
+  'test/scenario/attacks-database.test.ts: wait-shortened',
+  'test/scenario/attacks-database.test.ts: wait-misdated',
+  'test/scenario/attacks-record.test.ts: certificate-of-another-authority',
+  'test/scenario/attacks-database.test.ts: grant-inserted',
+  'test/scenario/attacks-database.test.ts: grant-repeated',
+  'test/scenario/attacks-database.test.ts: grant-for-another-key',
+  'test/scenario/attacks-database.test.ts: veto-hidden',
+  'test/scenario/attacks-database.test.ts: record-emptied-before-erasure',
+  'test/scenario/attacks-database.test.ts: row-inserted-before-sealing',
+  'test/scenario/attacks-database.test.ts: token-inserted',
+  'test/scenario/attacks-database.test.ts: revocation-queued',
+  'test/scenario/attacks-database.test.ts: challenge-copied',
+  'test/scenario/attacks-database.test.ts: entry-forged',
+  'test/scenario/attacks-database.test.ts: head-put-back',
+  'test/service/sequencing/forged-head.test.ts: is noticed by each of its columns, also right after the append',
+  'test/scenario/attacks-lookup.test.ts: value-swapped-in-place',
+  'test/service/sequencing/sequencer.test.ts: rejects a record with %s, whoever put it in the queue',
+  'test/service/log/tokens.test.ts: are stored as their hashes only',
+  'test/http/email-challenge.test.ts: is stored as a hash alone',
+];
 
 /** "Stolen keys" and the promise above it. */
 export const STOLEN_KEYS: Claims = {
@@ -85,30 +112,7 @@ export const STOLEN_KEYS: Claims = {
     'test/ca/keys/key-file.test.ts: hide the key behind many rounds of PBKDF2',
     'test/ca/keys/key-file.test.ts: never quote what they hold in an error',
   ],
-  'database password, or write access to it': [
-    'test/scenario/attacks-database.test.ts: record-swapped',
-    'test/scenario/attacks-database.test.ts: name-hidden',
-    'test/scenario/attacks-database.test.ts: version-hidden',
-    'test/scenario/attacks-database.test.ts: wait-shortened',
-    'test/scenario/attacks-database.test.ts: wait-misdated',
-    'test/scenario/attacks-record.test.ts: certificate-of-another-authority',
-    'test/scenario/attacks-database.test.ts: grant-inserted',
-    'test/scenario/attacks-database.test.ts: grant-repeated',
-    'test/scenario/attacks-database.test.ts: grant-for-another-key',
-    'test/scenario/attacks-database.test.ts: veto-hidden',
-    'test/scenario/attacks-database.test.ts: record-emptied-before-erasure',
-    'test/scenario/attacks-database.test.ts: row-inserted-before-sealing',
-    'test/scenario/attacks-database.test.ts: token-inserted',
-    'test/scenario/attacks-database.test.ts: revocation-queued',
-    'test/scenario/attacks-database.test.ts: challenge-copied',
-    'test/scenario/attacks-database.test.ts: entry-forged',
-    'test/scenario/attacks-database.test.ts: head-put-back',
-    'test/service/sequencing/forged-head.test.ts: is noticed by each of its columns, also right after the append',
-    'test/scenario/attacks-lookup.test.ts: value-swapped-in-place',
-    'test/service/sequencing/sequencer.test.ts: rejects a record with %s, whoever put it in the queue',
-    'test/service/log/tokens.test.ts: are stored as their hashes only',
-    'test/http/email-challenge.test.ts: is stored as a hash alone',
-  ],
+  'database password, or write access to it': DATABASE_WRITES,
   'a client’s state': [
     'test/client/state/state-transfer.test.ts: says what would be lost',
     'test/client/node/folder-state.test.ts: is private, comes back, and is untouched by work that fails',

@@ -52,6 +52,16 @@ async function issue(service: LogService, identity: string): Promise<unknown> {
   return service.issue({ identity, csr, token: log.token, change: undefined, last: undefined });
 }
 
+/** Asserts that a step appends, and releases nothing because it has lost the lock; the next writer releases it. */
+async function expectNotReleased(run: () => Promise<unknown>): Promise<void> {
+  const { store } = log.context;
+  await expect(run()).rejects.toMatchObject({ code: 'head-moved' });
+  expect((await store.readHead()).size).toBe(2);
+  expect((await store.readReleased())?.size).toBe(1);
+  await log.service.sequencer.step();
+  expect((await store.readReleased())?.size).toBe(2);
+}
+
 describe('a writer that cannot append', () => {
   it('leaves the writing to another server after repeated failures', async () => {
     const plan = await open(() => ({
@@ -129,11 +139,7 @@ describe('a step whose lease is over', () => {
     await step.run(lease);
     plan.broken = true;
     log.clock.advance(context.limits.heartbeatMs);
-    await expect(step.run(lease)).rejects.toMatchObject({ code: 'head-moved' });
-    expect((await context.store.readHead()).size).toBe(2);
-    expect((await context.store.readReleased())?.size).toBe(1);
-    await log.service.sequencer.step();
-    expect((await context.store.readReleased())?.size).toBe(2);
+    await expectNotReleased(() => step.run(lease));
   });
 
   it('releases nothing either, where it was stopped just before, and a failover lost what it had appended', async () => {
@@ -163,11 +169,7 @@ describe('a step whose lease is over', () => {
     await database.exec('create table kept as select * from heads');
     plan.broken = true;
     log.clock.advance(context.limits.heartbeatMs);
-    await expect(step.run(lease)).rejects.toMatchObject({ code: 'head-moved' });
-    expect((await context.store.readHead()).size).toBe(2);
-    expect((await context.store.readReleased())?.size).toBe(1);
-    await log.service.sequencer.step();
-    expect((await context.store.readReleased())?.size).toBe(2);
+    await expectNotReleased(() => step.run(lease));
     await checkInvariants(context, []);
   });
 });
