@@ -8,27 +8,29 @@ import type { Socket } from 'node:net';
  */
 export function prepareDrain(server: Server): () => void {
   let isDraining = false;
-  const answers = new Set<ServerResponse>();
-  /** Connections on which nothing has arrived yet. Node counts them as busy. */
-  const silent = new Set<Socket>();
+  /** The unanswered requests of each connection. Node never says that one is over which ends behind another one. */
+  const connections = new Map<Socket, Set<ServerResponse>>();
   server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
-    silent.add(socket);
-    socket.once('close', () => silent.delete(socket));
+    connections.set(socket, new Set());
+    socket.once('close', () => connections.delete(socket));
   });
   server.prependListener('request', (request: IncomingMessage, answer: ServerResponse) => {
-    silent.delete(request.socket);
-    answers.add(answer);
+    const unanswered = connections.get(request.socket);
+    unanswered?.add(answer);
     if (isDraining) answer.shouldKeepAlive = false;
     answer.once('close', () => {
-      answers.delete(answer);
+      unanswered?.delete(answer);
       // An answer that had begun before the end did not say that its connection ends.
       if (isDraining) server.closeIdleConnections();
     });
   });
   return () => {
     isDraining = true;
-    for (const answer of answers) answer.shouldKeepAlive = false;
-    for (const socket of silent) if (socket.bytesRead === 0) socket.destroy();
+    for (const [socket, unanswered] of connections) {
+      for (const answer of unanswered) answer.shouldKeepAlive = false;
+      // Nothing has arrived on it yet, and Node counts it as busy.
+      if (socket.bytesRead === 0) socket.destroy();
+    }
     server.closeIdleConnections();
   };
 }

@@ -1,11 +1,10 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { concatBytes, formatHex } from '../../../src/core/encoding/bytes.ts';
 import { GlasskeyError } from '../../../src/core/errors.ts';
 import { runs } from '../random-histories.ts';
 import type { Decoder } from './decoder.ts';
+import { collectGarbage } from '../collect-garbage.ts';
 
 /** Bytes of a hostile input. */
 const HOSTILE_LENGTH = 2 ** 18;
@@ -140,9 +139,6 @@ export function expectBounded(decoder: Decoder): void {
   const kept = accepted.map((input) => attempt(decoder, input));
   expect(memoryInUse() - before, 'bytes kept').toBeLessThan(MOST_GROWTH * kept.length * HOSTILE_LENGTH);
 }
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 function memoryInUse(): number {
   collectGarbage();
