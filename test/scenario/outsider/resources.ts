@@ -99,6 +99,14 @@ export const RESOURCES: readonly OutsideAttack[] = [
     ],
   },
   {
+    attack: 'open connections again and again, send requests on each without waiting for an answer, and leave',
+    outcome: 'nothing is kept of a connection that has ended',
+    codes: [],
+    tests: [
+      'test/http/drain.test.ts: a server that may be drained keeps nothing of a connection that ended with unanswered requests',
+    ],
+  },
+  {
     attack: 'send a thousand requests on one connection without waiting for an answer, and read none or leave',
     outcome: 'one request of a connection is handled at a time; with more than four unanswered it is dropped',
     codes: [],
