@@ -1,5 +1,5 @@
 import { equalBytes } from '../../core/encoding/bytes.ts';
-import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { ensure } from '../../core/errors.ts';
 import { frontier } from '../../core/keytrans/implicit-search-tree.ts';
 import { type KnownHead, knownHead } from '../../core/keytrans/known-head.ts';
 import type { TreeView } from '../../core/keytrans/tree-view.ts';
@@ -7,6 +7,7 @@ import type { VerifyContext } from '../../core/keytrans/verify-search.ts';
 import { fullSubtrees } from '../../core/log/log-tree.ts';
 import type { EntryReader, LogEntry } from '../log/entry-reader.ts';
 import type { LogContext } from '../log/log-context.ts';
+import { corrupt } from '../log/stored-data.ts';
 import type { LogNodeReader } from '../log/log-node-reader.ts';
 import type { AskedLabel } from './asked-label.ts';
 import type { AskedLog } from './asked-log.ts';
@@ -41,11 +42,8 @@ export class AnswerVerifier {
       this.#context.observe({ type: 'self-verified', error: undefined });
     } catch (error) {
       this.#context.observe({ type: 'self-verified', error });
-      const isRefused = isGlasskeyError(error) && (error.fault === 'verification' || error.fault === 'decode');
       // Whoever asked would take the code of a proof for the log's lie.
-      throw isRefused
-        ? new GlasskeyError('storage-corrupt', 'no client would accept what the database holds', { cause: error })
-        : error;
+      return corrupt('no client would accept what the database holds')(error);
     }
   }
 
