@@ -88,8 +88,10 @@ export async function settleTrust(
   assertGivenFingerprint(given, shown.bundle, [given.bundle, pinned], state);
   const origin: TrustOrigin = isGiven(given) ? 'given' : pinned === undefined ? 'first-use' : 'pinned';
   const confirmed = given.fingerprint ?? state.pinned?.fingerprint;
-  const previous = previousOf(pinned ?? given.bundle, shown) ?? state.pinned?.previous;
-  const at = { server, fingerprint: confirmed, ...(previous === undefined ? {} : { previous }) };
+  const succeeded = previousOf(pinned ?? given.bundle, shown);
+  const { previous, settled } = succeeded === undefined ? (state.pinned ?? {}) : { previous: succeeded };
+  const before = { ...(previous === undefined ? {} : { previous }), ...(settled === undefined ? {} : { settled }) };
+  const at = { server, fingerprint: confirmed, ...before };
   const next = { ...state, bundle: formatTrustBundle(shown), pinned: at };
   const isApproved = pinned !== undefined || given.bundle !== undefined;
   return { trust: isApproved ? readApproved(shown.bundle) : readTrust(shown.bundle), origin, next };
@@ -104,6 +106,21 @@ function previousOf(known: SignedTrustBundle | undefined, shown: SignedTrustBund
 /** Returns the bundle that the pinned one succeeded, if this client knew it. */
 export function previousBundle({ pinned }: ClientState): TrustBundle | undefined {
   return pinned?.previous === undefined ? undefined : parseTrustBundle(pinned.previous).bundle;
+}
+
+/**
+ * Returns {@link previousBundle} until the log has shown a head under the pinned one: keys that it withdrew count no
+ * more.
+ */
+export function excusingBundle(state: ClientState): TrustBundle | undefined {
+  return state.pinned?.settled === true ? undefined : previousBundle(state);
+}
+
+/** Returns a state in which the log has shown a head under the pinned bundle. */
+export function withSettledBundle(state: ClientState): ClientState {
+  const { pinned } = state;
+  const isNews = pinned?.previous !== undefined && pinned.settled !== true;
+  return isNews ? { ...state, pinned: { ...pinned, settled: true } } : state;
 }
 
 /**

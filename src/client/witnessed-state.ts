@@ -11,7 +11,7 @@ import type { TrustBundle } from '../contract/trust-bundle.ts';
 import type { ClientState, StateChange, StateStore } from './state/client-state.ts';
 import type { Operation } from './operations/operation.ts';
 import { ServerRefusal } from './transport.ts';
-import { notReleasedYet, previousBundle, readTrust, type Trust } from './trust.ts';
+import { excusingBundle, notReleasedYet, readTrust, type Trust, withSettledBundle } from './trust.ts';
 
 /** Options of {@link witnessedState}. */
 export interface WitnessedStateOptions {
@@ -51,11 +51,12 @@ class WitnessedState implements StateStore {
   transact<T>(work: (state: ClientState) => Promise<StateChange<T>>): Promise<T> {
     return this.#inner.transact(async (state) => {
       const change = await work(state);
-      const view = change.next?.view;
+      const { next } = change;
       // Every verified answer makes a new view, even if the log has not grown.
       const hasQuorum = this.#operation.trust.policy.quorum !== NO_QUORUM;
-      if (hasQuorum && view !== undefined && view !== state.view) {
-        await this.#assertWitnessed(view, previousBundle(state));
+      if (hasQuorum && next?.view !== undefined && next.view !== state.view) {
+        await this.#assertWitnessed(next.view, excusingBundle(state));
+        return { ...change, next: withSettledBundle(next) };
       }
       return change;
     });

@@ -15,6 +15,7 @@ import type { Fetch } from '../../src/core/net/bounded-fetch.ts';
 import { testSigner } from '../core/audit/test-signer.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
 import { TestWitnesses } from '../support/test-witnesses.ts';
+import { readState } from '../support/victims.ts';
 
 const ALICE = 'alice@example.com';
 
@@ -75,6 +76,14 @@ describe('a client that knows the bundle before', () => {
       await expect(client.lookup('nobody@example.com')).rejects.toThrow(code('release-stalled'));
       await expect(client.audit()).rejects.toThrow(code('release-stalled'));
     }
+    // Nor does it explain anything once the log has shown a head under the new one: what that withdrew may be stolen.
+    await state.transact(async (held) => ({
+      next: { ...held, pinned: { ...held.pinned!, settled: true } },
+      result: undefined,
+    }));
+    const settled = await open(state);
+    await expect(settled.lookup(ALICE)).rejects.toThrow(code(lie));
+    await expect(settled.audit()).rejects.toThrow(code(lie));
     // Who never knew the bundle before has nothing that explains it.
     const fresh = await open();
     await expect(fresh.lookup(ALICE)).rejects.toThrow(code(lie));
@@ -89,14 +98,18 @@ describe('a client that knows the bundle before', () => {
     shown = formatTrustBundle(await signTrustBundle(held, [server.bundleKey]));
     const clients = [await open(state), await open(), await open(), await open(), await open()] as const;
     const [one, two, three, four, five] = clients;
+    const isSettled = async (): Promise<unknown> => (await readState(state)).pinned?.settled;
     await show(2, {});
     await expect(one.lookup(ALICE)).resolves.toMatchObject({ found: true });
-    expect(one.trust.bundle.sequence).toBe(2);
+    expect([one.trust.bundle.sequence, await isSettled()]).toEqual([2, true]);
     await expect(two.lookupMany([ALICE])).resolves.toMatchObject([{ result: { found: true } }]);
     await expect(three.audit()).resolves.toMatchObject({ treeSize: expect.any(Number) as number });
     await expect(four.heads()).resolves.toContain('glasskey');
     await expect(five.own(ALICE)).resolves.toMatchObject({ role: 'owner' });
     expect((await open(state)).trust.bundle.sequence).toBe(2);
+    await show(3, {});
+    await open(state);
+    expect(await isSettled()).toBeUndefined();
   });
 
   it('takes nothing for the wait for a new entry that is shorter than what it audited', async () => {

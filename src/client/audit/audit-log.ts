@@ -3,7 +3,7 @@ import type { Cosignature } from '../../core/audit/cosignature.ts';
 import { type LogEnd, signedLogEndCodec } from '../../core/audit/log-end.ts';
 import { MAX_NOTE_BYTES } from '../../core/audit/note.ts';
 import { assertWitnessed } from '../../core/audit/policy.ts';
-import { formatHex, parseBase64 } from '../../core/encoding/bytes.ts';
+import { formatHex } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { type Fetch, platformFetch } from '../../core/net/bounded-fetch.ts';
@@ -196,9 +196,8 @@ async function proofOf({ suspicion, context, replay }: Failed): Promise<Evidence
   return proveMisbehaviour(suspicion, { ...context, files: replay.copy });
 }
 
-function earlierBy({ state, previousBundle, earlierConfigurations = [] }: AuditOptions): readonly Uint8Array[] {
-  const previous = previousBundle === undefined ? [] : [parseBase64(previousBundle.keytransConfiguration)];
-  return [...earlierConfigurations, ...previous, ...(state?.configurations ?? [])];
+function earlierBy({ state, earlierConfigurations = [] }: AuditOptions): readonly Uint8Array[] {
+  return [...earlierConfigurations, ...(state?.configurations ?? [])];
 }
 
 function heldBy({ state, held = [] }: AuditOptions): readonly HeldCheckpoint[] {

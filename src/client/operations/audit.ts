@@ -7,7 +7,7 @@ import { auditLog, type AuditOptions, type AuditReport } from '../audit/audit-lo
 import { decodeAuditState, encodeAuditState } from '../audit/audit-state.ts';
 import { fileServer } from '../audit/damaged-copy.ts';
 import { knownServers, withLogServer } from '../log-servers.ts';
-import { assertGivenBefore, previousBundle } from '../trust.ts';
+import { assertGivenBefore, excusingBundle, previousBundle, withSettledBundle } from '../trust.ts';
 import type { ClientState, StateChange } from '../state/client-state.ts';
 import { updateHeads } from './heads.ts';
 import type { Operation } from './operation.ts';
@@ -32,11 +32,15 @@ export async function audit(
 ): Promise<StateChange<AuditReport>> {
   const { transport, trust, now } = operation;
   const { earlierBundles = [], ...run } = options;
+  const previous = previousBundle(state);
   const report = await auditLog({
     baseUrl: transport.server,
     bundle: trust.bundle,
-    previousBundle: previousBundle(state),
-    earlierConfigurations: earlierBundles.map((earlier) => configurationBefore(state, earlier)),
+    previousBundle: excusingBundle(state),
+    earlierConfigurations: [
+      ...earlierBundles.map((earlier) => configurationBefore(state, earlier)),
+      ...(previous === undefined ? [] : [parseBase64(previous.keytransConfiguration)]),
+    ],
     state: state.audit === undefined ? undefined : decodeAuditState(parseBase64(state.audit)),
     seen: state.view && {
       size: state.view.size,
@@ -49,7 +53,7 @@ export async function audit(
     now,
     ...run,
   });
-  const audited = { ...state, audit: formatBase64(encodeAuditState(report.state)) };
+  const audited = { ...withSettledBundle(state), audit: formatBase64(encodeAuditState(report.state)) };
   const isLog = state.logServers.includes(transport.server) || (await answersSigned(operation, state));
   return { next: isLog ? withLogServer(audited, transport.server) : audited, result: report };
 }

@@ -132,9 +132,14 @@ const ALERT_FIELDS = ['identity', 'type', 'version', 'reason', 'value', 'seenAtM
 const ALERT_TYPES = ['operator', 'unexplained', 'unexpected-version'] as const;
 
 function readPinned(value: unknown): PinnedAt {
-  const json = readFields(readObject(value), ['server', 'fingerprint', 'previous']);
+  const json = readFields(readObject(value), ['server', 'fingerprint', 'previous', 'settled']);
   const [fingerprint, previous] = [json['fingerprint'], json['previous']].map(optional(readText));
-  return { server: readText(json['server']), fingerprint, ...(previous === undefined ? {} : { previous }) };
+  return {
+    server: readText(json['server']),
+    fingerprint,
+    ...(previous === undefined ? {} : { previous }),
+    ...(optional(readTrue)(json['settled']) === true ? { settled: true } : {}),
+  };
 }
 
 function readContactOfFormat1(value: unknown): KnownContact {

@@ -104,6 +104,8 @@ export interface PinnedAt {
   readonly fingerprint?: string | undefined;
   /** The trust bundle that the pinned one succeeded, as JSON text: entries made before the change are of it. */
   readonly previous?: string | undefined;
+  /** True once the log has shown a head under the pinned bundle: `previous` excuses no head from then on. */
+  readonly settled?: true | undefined;
 }
 
 /** Everything that a client keeps about one log. A client that loses it notices less. */

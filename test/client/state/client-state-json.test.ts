@@ -56,7 +56,10 @@ const mapOf = <T>(arbitrary: fc.Arbitrary<T>) =>
 const state: fc.Arbitrary<ClientState> = fc.record({
   bundle: maybe(text),
   pinned: maybe(
-    fc.record({ server: text, fingerprint: maybe(text), previous: text }, { requiredKeys: ['server', 'fingerprint'] }),
+    fc.record(
+      { server: text, fingerprint: maybe(text), previous: text, settled: fc.constant(true as const) },
+      { requiredKeys: ['server', 'fingerprint'] },
+    ),
   ),
   view: fc.constant(undefined),
   contacts: mapOf(contact),
