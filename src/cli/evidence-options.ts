@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { COMPANION_KINDS, type CompanionKind } from '../ca/companion-secret.ts';
 import { csrKeys } from '../ca/csr/csr-keys.ts';
 import { oidcNonce } from '../client/client-key.ts';
-import { MAX_ID_TOKEN_CHARACTERS } from '../contract/input-sizes.ts';
+import { MAX_GRANT_CHARACTERS, MAX_ID_TOKEN_CHARACTERS } from '../contract/input-sizes.ts';
 import { ensure } from '../core/errors.ts';
 import type { ClientOptions } from './client-options.ts';
 import { openDirectory } from './open-directory.ts';
@@ -35,6 +35,7 @@ export interface EvidenceOptions extends ClientOptions, CompanionOption {
   readonly tokenFile?: string;
   readonly oidcNonce?: boolean;
   readonly oidcTokenFile?: string;
+  readonly grantFile?: string;
   readonly email?: boolean;
   readonly emailCode?: string;
   readonly out: string;
@@ -57,6 +58,7 @@ export function evidenceOptions(command: Command): Command {
 export interface GivenEvidence {
   readonly token: string | undefined;
   readonly idToken: string | undefined;
+  readonly grant: string | undefined;
   readonly email: { readonly challenge: string; readonly code: string } | undefined;
 }
 
@@ -64,10 +66,11 @@ export interface GivenEvidence {
  * Reads the evidence. Throws `usage` for a file without a token, and for a code if none was requested with this key.
  */
 export async function readEvidence(options: EvidenceOptions, folder: CredentialFolder): Promise<GivenEvidence> {
-  const { tokenFile, oidcTokenFile, emailCode: code } = options;
+  const { tokenFile, oidcTokenFile, grantFile, emailCode: code } = options;
   return {
     token: await readToken(tokenFile, 512),
     idToken: await readToken(oidcTokenFile, MAX_ID_TOKEN_CHARACTERS),
+    grant: await readToken(grantFile, MAX_GRANT_CHARACTERS),
     email: code === undefined ? undefined : { challenge: await folder.challenge(), code },
   };
 }

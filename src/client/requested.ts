@@ -25,6 +25,8 @@ export interface Vouchers {
   readonly token?: string | undefined;
   /** An ID token of a provider that the server accepts, requested for the key: see `oidcNonce`. */
   readonly idToken?: string | undefined;
+  /** A registration grant, which the application's backend got for this identity. For first registrations. */
+  readonly grant?: string | undefined;
   /** The e-mailed code of a challenge: see `KeyDirectory.requestEmailCode`. */
   readonly email?: EmailCode | undefined;
 }
@@ -42,10 +44,11 @@ export async function requestOf(identity: Identity, { key, csr, companions }: Re
 /**
  * Returns the evidence, if there is any: a key that has the name needs none. Throws `usage` if there is more than one.
  */
-export function voucherOf({ token, idToken, email }: Vouchers): Voucher | undefined {
+export function voucherOf({ token, idToken, grant, email }: Vouchers): Voucher | undefined {
   const vouchers: Voucher[] = [];
   if (token !== undefined) vouchers.push({ type: 'application-token', token });
   if (idToken !== undefined) vouchers.push({ type: 'oidc', token: idToken });
+  if (grant !== undefined) vouchers.push({ type: 'grant', grant });
   if (email !== undefined) vouchers.push({ type: 'email', challenge: email.challenge, code: email.code });
   const [voucher, ...others] = vouchers;
   ensure(others.length === 0, 'usage', 'one kind of evidence is enough');

@@ -5,6 +5,7 @@ import type { SignedChange } from '../identity/change-request.ts';
  *
  * - `application-token`: the bearer token in the Authorization header; the application vouches for the identity.
  * - `key`: no token: a renewal of a key that the record certifies, or a change that such a key signed.
+ * - `grant`: a registration grant that the application gave to the device (`POST /v1/registration-grants`).
  * - `email`: the mailed code of a challenge (`POST /v1/email-challenges`) that was requested with the same key.
  * - `oidc`: an ID token of an OpenID provider, made for the key of the CSR: its nonce is base64url(SHA-256(SPKI)).
  */
@@ -12,6 +13,7 @@ export type RequestEvidence =
   | { readonly type: 'application-token' }
   | { readonly type: 'key' }
   | { readonly type: 'oidc'; readonly token: string }
+  | { readonly type: 'grant'; readonly grant: string }
   | { readonly type: 'email'; readonly challenge: string; readonly code: string };
 
 /** A {@link SignedChange} in JSON: every field in base64. */
@@ -55,6 +57,23 @@ export interface EmailChallengeRequest {
 export interface EmailChallengeAnswer {
   /** Names the challenge: 22 characters of base64url. */
   readonly challenge: string;
+  readonly expiresInSeconds: number;
+}
+
+/** A parsed body of `POST /v1/registration-grants`. */
+export interface RegistrationGrantRequest {
+  /** The identity as typed. */
+  readonly identity: string;
+  /** Of the only key that may be registered. JSON: `key`, in base64. Default: any key. */
+  readonly spkiSha256: Uint8Array | undefined;
+  /** JSON: `lifetimeSeconds`. */
+  readonly lifetimeMs: number | undefined;
+}
+
+/** JSON answer of `POST /v1/registration-grants`. It does not reveal if the name is registered. */
+export interface RegistrationGrantAnswer {
+  /** A secret of the device until it is used. */
+  readonly grant: string;
   readonly expiresInSeconds: number;
 }
 

@@ -24,6 +24,12 @@ export const MAX_CSR_CHARACTERS = 16 * 1024;
 /** Most characters of an OpenID Connect ID token. */
 export const MAX_ID_TOKEN_CHARACTERS = 16 * 1024;
 
+/** Most characters of a registration grant. */
+export const MAX_GRANT_CHARACTERS = 128;
+
+/** Longest time in which a registration grant can be used, seconds. */
+export const MAX_GRANT_SECONDS = 86_400;
+
 /** Most characters of a mailed code, as typed. */
 export const MAX_CODE_CHARACTERS = 64;
 

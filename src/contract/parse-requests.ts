@@ -6,6 +6,7 @@ import {
   type ChangeBody,
   type EmailChallengeRequest,
   type OwnerKnowledge,
+  type RegistrationGrantRequest,
   type RequestEvidence,
   REVOCATION_REASONS,
   type RevocationBody,
@@ -16,6 +17,8 @@ import { JsonFields } from './json-fields.ts';
 import {
   MAX_CODE_CHARACTERS,
   MAX_CSR_CHARACTERS,
+  MAX_GRANT_CHARACTERS,
+  MAX_GRANT_SECONDS,
   MAX_ID_TOKEN_CHARACTERS,
   MAX_IDENTITY_CHARACTERS,
   MAX_SERIALS,
@@ -54,6 +57,22 @@ export function parseCertificateRequest(body: unknown): CertificateRequest {
 export function parseEmailChallengeRequest(body: unknown): EmailChallengeRequest {
   const fields = new JsonFields(body, CODE).only(['identity', 'csr']);
   return { identity: fields.string('identity', MAX_IDENTITY_CHARACTERS), csr: readCsr(fields) };
+}
+
+/**
+ * Reads the JSON of `POST /v1/registration-grants`, as {@link parseCertificateRequest} does. Throws `invalid-request`.
+ */
+export function parseRegistrationGrantRequest(body: unknown): RegistrationGrantRequest {
+  const fields = new JsonFields(body, CODE).only(['identity', 'key', 'lifetimeSeconds']);
+  const seconds = fields.has('lifetimeSeconds') ? fields.integer('lifetimeSeconds') : undefined;
+  if (seconds !== undefined && (seconds < 1 || seconds > MAX_GRANT_SECONDS)) {
+    throw fields.failure('lifetimeSeconds', `is not an integer of 1 to ${MAX_GRANT_SECONDS}`);
+  }
+  return {
+    identity: fields.string('identity', MAX_IDENTITY_CHARACTERS),
+    spkiSha256: fields.has('key') ? fields.base64('key', { minimum: 32, maximum: 32 }) : undefined,
+    lifetimeMs: seconds === undefined ? undefined : seconds * 1000,
+  };
 }
 
 /** Reads the JSON of `POST /v1/revocations`, already parsed. Throws `invalid-request`. */
@@ -135,11 +154,14 @@ function readCsr(fields: JsonFields): string {
 function readEvidence(fields: JsonFields, isChange: boolean): RequestEvidence {
   if (!fields.has('evidence')) return { type: isChange ? 'key' : 'application-token' };
   const evidence = fields.object('evidence');
-  const type = evidence.oneOf('type', ['application-token', 'key', 'oidc', 'email']);
+  const type = evidence.oneOf('type', ['application-token', 'key', 'oidc', 'grant', 'email']);
   if (type === 'application-token' || type === 'key') return { type: evidence.only(['type']) && type };
   if (isChange) throw fields.failure('evidence', 'is not allowed beside a change');
   if (type === 'oidc') {
     return { type, token: evidence.only(['type', 'token']).string('token', MAX_ID_TOKEN_CHARACTERS) };
+  }
+  if (type === 'grant') {
+    return { type, grant: evidence.only(['type', 'grant']).string('grant', MAX_GRANT_CHARACTERS) };
   }
   const challenge = readChallenge(evidence.only(['type', 'challenge', 'code']));
   return { type, challenge, code: evidence.string('code', MAX_CODE_CHARACTERS) };

@@ -2,6 +2,7 @@
 export const PATHS = {
   certificates: '/v1/certificates',
   emailChallenges: '/v1/email-challenges',
+  registrationGrants: '/v1/registration-grants',
   revocations: '/v1/revocations',
   recoveries: '/v1/recoveries',
   vetoes: '/v1/vetoes',

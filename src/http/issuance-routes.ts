@@ -3,6 +3,7 @@ import { formatPem } from '../ca/der/pem.ts';
 import {
   type EmailChallengeAnswer,
   type OwnerKnowledge,
+  type RegistrationGrantAnswer,
   type RequestEvidence,
   REVOCATION_REASONS,
 } from '../contract/bodies.ts';
@@ -12,6 +13,7 @@ import { formatCertificateAnswer, formatRevocationAnswer } from '../contract/par
 import {
   parseCertificateRequest,
   parseEmailChallengeRequest,
+  parseRegistrationGrantRequest,
   parseRevocationRequest,
 } from '../contract/parse-requests.ts';
 import { PATHS } from '../contract/paths.ts';
@@ -32,7 +34,7 @@ import { requestIdOf } from './request-id.ts';
 import { NO_STORE, createResponse } from './responses.ts';
 
 /**
- * Serves `POST /v1/certificates`, `/v1/email-challenges` and `/v1/revocations`
+ * Serves `POST /v1/certificates`, `/v1/email-challenges`, `/v1/registration-grants` and `/v1/revocations`
  * (`docs/architecture.md#one-registration`).
  */
 export function issuanceRoutes(app: Hono, service: LogService, limits: RateLimits, access: LookupAccess): void {
@@ -64,6 +66,14 @@ export function issuanceRoutes(app: Hono, service: LogService, limits: RateLimit
     const challenge = Buffer.from(challengeId).toString('base64url');
     const answer: EmailChallengeAnswer = { challenge, expiresInSeconds: Math.floor(expiresInMs / 1000) };
     return createResponse(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, { status: 202 });
+  });
+  app.post(PATHS.registrationGrants, async (c) => {
+    const token = bearerToken(c);
+    await limits.admit(c, token);
+    const request = parseRegistrationGrantRequest(await readJson(c, JSON_MEDIA_TYPE, MAX_JSON_BODY_BYTES));
+    const { grant, expiresInMs } = await service.grantRegistration({ ...request, token });
+    const answer: RegistrationGrantAnswer = { grant, expiresInSeconds: Math.floor(expiresInMs / 1000) };
+    return createResponse(JSON.stringify(answer), JSON_MEDIA_TYPE, NO_STORE, { status: 201 });
   });
   app.post(PATHS.revocations, async (c) => {
     const token = bearerToken(c);

@@ -13,6 +13,7 @@ import { Singleflight } from './issuance/singleflight.ts';
 import { eraseIdentity, type Erasure, type ErasureOrder } from './issuance/erase-identity.ts';
 import { type Imported, importIdentity, type ImportOrder } from './issuance/import-identity.ts';
 import type { Issuance, Made, Pipeline, SettledRecovery } from './issuance/issuance.ts';
+import { type GrantOrder, grantRegistration } from './issuance/grant-registration.ts';
 import { issueCertificate } from './issuance/issue-certificate.ts';
 import type {
   Answer,
@@ -49,6 +50,7 @@ import { veto } from './recovery/veto.ts';
 import { SignerHealth } from './signer-health.ts';
 import { type TokenInfo, verifyToken } from './log/tokens.ts';
 import type { ProfileTable } from './log/profile-table.ts';
+import type { RegistrationGrant } from './log/registration-grants.ts';
 
 /** The health of a log's service, for `/readyz` and metrics. */
 export interface LogHealth {
@@ -227,6 +229,12 @@ export class LogService {
       ticket.submitted();
       return emailChallenges.create(order);
     });
+  }
+
+  /** `POST /v1/registration-grants`: see {@link grantRegistration}. */
+  async grantRegistration(order: GrantOrder): Promise<RegistrationGrant> {
+    await this.#ending.assertGoesOn();
+    return grantRegistration(this.#issuance(), order);
   }
 
   /** `POST /v1/revocations`: see {@link revokeCertificates}. */

@@ -87,7 +87,14 @@ const QUESTION: readonly Row[] = [
 
 /** Charged to the budget of a client or an application, before anything is read. */
 const CLIENT: readonly Row[] = [
-  ...[PATHS.certificates, PATHS.emailChallenges, PATHS.revocations, PATHS.recoveries, PATHS.vetoes].map((path) => {
+  ...[
+    PATHS.certificates,
+    PATHS.emailChallenges,
+    PATHS.registrationGrants,
+    PATHS.revocations,
+    PATHS.recoveries,
+    PATHS.vetoes,
+  ].map((path) => {
     return post(path, JSON_MEDIA_TYPE);
   }),
   ...[PATHS.estEnroll, PATHS.estReenroll].map((path) => post(path, CSR_MEDIA_TYPE)),

@@ -23,11 +23,12 @@ export function issueCommands(program: Command, run: RunClient): void {
   const registering = clientCommand(
     program,
     'register <identity>',
-    'register a key for an identity: the first one with evidence (an application token, an ID token or an e-mailed\n' +
-      'code), a further one with the credentials of an earlier key',
+    'register a key for an identity: the first one with evidence (an application token, an ID token, a registration\n' +
+      'grant or an e-mailed code), a further one with the credentials of an earlier key',
     'glasskey register alice@example.com --server https://keys.example --token-file app.token --out alice',
   );
   evidenceOptions(registering)
+    .option('--grant-file <file>', 'registration grant that the application gave for the identity')
     .option('--credentials <dir>', 'folder of an earlier key of the identity, to add a further one')
     .requiredOption('--out <dir>', 'folder for key.pem and certificate.pem')
     .option('--csr <file>', 'PKCS#10 request of a key that you keep yourself')
@@ -66,13 +67,10 @@ interface RegisterOptions extends EvidenceOptions {
 async function register(identity: string, options: RegisterOptions): Promise<number> {
   const prepared = await prepareEvidence(identity, options);
   if (prepared !== undefined) return prepared;
-  const { tokenFile, oidcTokenFile } = options;
-  const ways = [tokenFile, oidcTokenFile, options.emailCode, options.credentials].filter((one) => one !== undefined);
-  ensure(
-    ways.length === 1,
-    'usage',
-    'give exactly one of --token-file, --oidc-token-file, --email-code and --credentials',
-  );
+  const { tokenFile, oidcTokenFile, grantFile, emailCode, credentials: signer } = options;
+  const ways = [tokenFile, oidcTokenFile, grantFile, emailCode, signer].filter((one) => one !== undefined);
+  const all = '--token-file, --oidc-token-file, --grant-file, --email-code and --credentials';
+  ensure(ways.length === 1, 'usage', `give exactly one of ${all}`);
   ensure(
     options.credentials === undefined || options.csr === undefined,
     'usage',

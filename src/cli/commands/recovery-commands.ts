@@ -104,7 +104,7 @@ async function waitForIt(
 ): Promise<number> {
   const { csr, folder, options } = from;
   let { recovery } = from;
-  const none: GivenEvidence = { token: undefined, idToken: undefined, email: undefined };
+  const none: GivenEvidence = { token: undefined, idToken: undefined, grant: undefined, email: undefined };
   while (recovery.state !== 'effective') {
     const dueMs = recovery.state === 'pending' ? recovery.effectiveAtMs - Date.now() : LONGEST_PAUSE_MS;
     await sleep(Math.min(Math.max(dueMs, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS));

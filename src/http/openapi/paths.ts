@@ -123,6 +123,12 @@ export const OPENAPI_PATHS: Readonly<Record<string, Schema>> = {
     'EmailChallengeRequest',
     'EmailChallengeAnswer',
   ),
+  [PATHS.registrationGrants]: postJson(
+    'Let a device register one name without the application’s token',
+    201,
+    'RegistrationGrantRequest',
+    'RegistrationGrantAnswer',
+  ),
   [PATHS.revocations]: postJson('Revoke certificates', 200, 'RevocationRequest', 'RevocationAnswer'),
   [PATHS.recoveries]: postJson(
     'Recover an identity whose keys are lost: 202 while the recovery waits, 201 with the certificate',

@@ -2,6 +2,8 @@ import { REVOCATION_REASONS } from '../../contract/bodies.ts';
 import {
   MAX_CODE_CHARACTERS,
   MAX_CSR_CHARACTERS,
+  MAX_GRANT_CHARACTERS,
+  MAX_GRANT_SECONDS,
   MAX_IDENTITY_CHARACTERS,
   MAX_ID_TOKEN_CHARACTERS,
   MAX_SERIALS,
@@ -61,6 +63,10 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
         },
         ['type', 'token'],
       ),
+      object(
+        { type: { const: 'grant' }, grant: text(MAX_GRANT_CHARACTERS, 'A registration grant of the application') },
+        ['type', 'grant'],
+      ),
       object({ type: { const: 'email' }, challenge: CHALLENGE, code: text(MAX_CODE_CHARACTERS, 'As typed') }, [
         'type',
         'challenge',
@@ -90,6 +96,21 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     'challenge',
     'expiresInSeconds',
   ]),
+  RegistrationGrantRequest: object(
+    {
+      identity: text(MAX_IDENTITY_CHARACTERS, 'As typed'),
+      key: text(44, 'Base64 of the SHA-256 of the SubjectPublicKeyInfo that may be registered. Default: any'),
+      lifetimeSeconds: integer(`1 to ${MAX_GRANT_SECONDS}. Default: 900`),
+    },
+    ['identity'],
+  ),
+  RegistrationGrantAnswer: object(
+    {
+      grant: text(MAX_GRANT_CHARACTERS, 'Evidence for one registration. A secret of the device'),
+      expiresInSeconds: integer('Time in which it can be used'),
+    },
+    ['grant', 'expiresInSeconds'],
+  ),
   CertificateAnswer: object(
     {
       identity: text(255, 'Canonical form'),

@@ -4,11 +4,11 @@ import { ensure } from '../../core/errors.ts';
 import type { Evidence } from '../../identity/evidence.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { assertMayVouch, type VouchedPurpose } from '../evidence/policy-table.ts';
+import { verifyRegistrationGrant } from '../log/registration-grants.ts';
 import { verifyToken } from '../log/tokens.ts';
 import type { NextPlace } from '../../store/ports.ts';
 import type { EvidenceServices } from '../evidence/evidence-services.ts';
-import type { RequestSettings } from '../log/reloadable.ts';
-import type { Pipeline } from './issuance.ts';
+import type { Issuance, Pipeline } from './issuance.ts';
 import type { CertificateOrder, OwnEvidence } from './requests.ts';
 
 const APPLICATION: Evidence = { type: 'application' };
@@ -23,6 +23,8 @@ export type Requester = Vouched | { readonly type: 'change' } | { readonly type:
 export interface Vouched {
   readonly type: 'vouched';
   readonly evidence: Evidence;
+  /** The requester, for the trail, where the request alone does not say it: `token:N`, by a grant of that token. */
+  readonly who?: string | undefined;
   /** Ties evidence that counts once to the version it is used for. Throws `code-refused` if it was used for another. */
   readonly use?: ((place: NextPlace) => Promise<void>) | undefined;
 }
@@ -57,13 +59,20 @@ export async function authenticateApplication(
  * `forbidden`, and what the kind of evidence throws.
  */
 export async function authenticate(
-  { evidence: services }: Pick<RequestSettings, 'evidence'>,
+  { context, settings: { evidence: services } }: Pick<Issuance, 'context' | 'settings'>,
   { token, change, evidence }: Credentials,
   claimed: Claimed,
   purpose: VouchedPurpose = 'register',
 ): Promise<Requester> {
   if (change !== undefined) return { type: 'change' };
   if (token === undefined && evidence === undefined) return { type: 'key-holder' };
+  if (evidence?.type === 'grant') {
+    ensure(purpose === 'register', 'forbidden', 'a registration grant does not recover a name');
+    const { label } = claimed.identity;
+    const by = await verifyRegistrationGrant(context, evidence.grant, { label, spkiSha256: claimed.spkiSha256 });
+    assertMayVouch(services.policyTable, APPLICATION, claimed.identity, purpose);
+    return { type: 'vouched', evidence: APPLICATION, who: `token:${by}` };
+  }
   const found = evidence === undefined ? APPLICATION : await verifyEvidence(services, evidence, claimed);
   assertMayVouch(services.policyTable, found, claimed.identity, purpose);
   if (evidence?.type !== 'email') return { type: 'vouched', evidence: found };
@@ -79,7 +88,7 @@ export function whoOf({ change, evidence }: Partial<Credentials>, token: number 
 
 function verifyEvidence(
   { oidc, emailChallenges }: EvidenceServices,
-  evidence: OwnEvidence,
+  evidence: Exclude<OwnEvidence, { readonly type: 'grant' }>,
   claimed: Claimed,
 ): Promise<Evidence> {
   if (evidence.type === 'oidc') return oidc.verify(evidence.token, claimed);
@@ -91,6 +100,11 @@ function verifyEvidence(
 export function credentialsKey({ token, change, evidence }: Credentials): string {
   if (change !== undefined) return 'change';
   if (evidence === undefined) return token === undefined ? 'key-holder' : 'application';
-  const parts = evidence.type === 'oidc' ? [evidence.token] : [formatHex(evidence.challengeId), evidence.code];
+  const parts = partsOf(evidence);
   return `${evidence.type} ${createHash('sha256').update(JSON.stringify(parts)).digest('hex')}`;
+}
+
+function partsOf(evidence: OwnEvidence): readonly string[] {
+  if (evidence.type === 'oidc') return [evidence.token];
+  return evidence.type === 'grant' ? [evidence.grant] : [formatHex(evidence.challengeId), evidence.code];
 }

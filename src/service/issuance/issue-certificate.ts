@@ -57,7 +57,7 @@ export async function issueCertificate(issuance: Issuance, order: CertificateOrd
       const deadline = new Deadline(context.limits.requestTimeoutMs);
       const claimed = { identity, labelKey, spkiSha256: csr.spkiSha256 };
       const work = { order, identity, labelKey, keys: csr, who, requestHash: hash, deadline, ticket };
-      return makeCertificate(issuance, { ...work, authenticate: () => authenticate(settings, order, claimed) });
+      return makeCertificate(issuance, { ...work, authenticate: () => authenticate(issuance, order, claimed) });
     });
     const answer = await respond(issuance, identity, made, order);
     const { certificate, serial } = made;
@@ -97,7 +97,8 @@ export async function makeCertificate(issuance: Issuance, work: CertificateWork)
       const validity = await approve(settings.evidence.webhook, { ...approvable, nowMs: context.now() });
       return makeVersion(issuance, claim, work, (signed) => {
         keep();
-        return signVersion(issuance, { ...work, requestId: work.order.requestId }, next, validity, signed);
+        const who = (requester?.type === 'vouched' ? requester.who : undefined) ?? work.who;
+        return signVersion(issuance, { ...work, who, requestId: work.order.requestId }, next, validity, signed);
       });
     });
     if (made !== undefined) return released(issuance, work, made);

@@ -29,6 +29,7 @@ export interface Answer extends AnswerProof {
 /** Evidence that is not an application's token. Untrusted. */
 export type OwnEvidence =
   | { readonly type: 'oidc'; readonly token: string }
+  | { readonly type: 'grant'; readonly grant: string }
   | { readonly type: 'email'; readonly challengeId: Uint8Array; readonly code: string };
 
 /** A request for a certificate, as it came in. Everything in it is untrusted. */

@@ -70,11 +70,19 @@ async function addToken(
  */
 export async function verifyToken(context: Pick<TokenContext, 'store'>, token: string): Promise<TokenInfo> {
   ensure(SHAPE.test(token), 'unauthenticated', 'not an application token');
-  const hash = tokenHash(token);
+  const info = await findValidToken(context, tokenHash(token));
+  ensure(info !== undefined, 'unauthenticated', 'the application token is not valid');
+  return info;
+}
+
+/** Returns the valid token with this SHA-256; undefined if there is none, or if it is revoked. */
+export async function findValidToken(
+  context: Pick<TokenContext, 'store'>,
+  hash: Uint8Array,
+): Promise<TokenInfo | undefined> {
   const row = await context.store.findToken(hash);
-  const known = row !== undefined && row.revokedMs === undefined && timingSafeEqual(row.tokenHash, hash);
-  ensure(known, 'unauthenticated', 'the application token is not valid');
-  return tokenInfo(row);
+  const isValid = row !== undefined && row.revokedMs === undefined && timingSafeEqual(row.tokenHash, hash);
+  return isValid ? tokenInfo(row) : undefined;
 }
 
 /** Lists all tokens, revoked ones too. */

@@ -153,7 +153,7 @@ async function certified(
 /** Returns evidence that counts for a recovery. Throws `unauthenticated` if there is none. */
 async function prove(issuance: Issuance, { order, identity, labelKey, csr }: Work): Promise<Vouched> {
   const claimed = { identity, labelKey, spkiSha256: csr.spkiSha256 };
-  const requester = await authenticate(issuance.settings, { ...order, change: undefined }, claimed, 'recover');
+  const requester = await authenticate(issuance, { ...order, change: undefined }, claimed, 'recover');
   ensure(requester.type === 'vouched', 'unauthenticated', 'a recovery needs evidence that vouches for the identity');
   return requester;
 }

@@ -29,6 +29,18 @@ export const STOLEN: readonly OutsideAttack[] = [
     ],
   },
   {
+    attack:
+      'use a captured registration grant: twice, for another name or key, after its time or its token’s end, to recover a name',
+    outcome: 'it vouches for version 0 of one name, and of one key if it names one',
+    codes: ['token-refused', 'change-required', 'forbidden'],
+    tests: [
+      'test/http/registration-grants.test.ts: works once: the name has a record then, and no grant changes one',
+      'test/http/registration-grants.test.ts: is for one name, and for one key if it names one',
+      'test/http/registration-grants.test.ts: ends with its time, with its application token, and with the policy',
+      'test/http/registration-grants.test.ts: recovers nothing',
+    ],
+  },
+  {
     attack: 'ask for a name again after its owner vetoed, with the mailed code of the first time',
     outcome: 'a code counts for one version of a name',
     codes: ['code-refused'],
