@@ -7,12 +7,14 @@ import { PATHS } from '../contract/paths.ts';
 import type { LogService } from '../service/log-service.ts';
 import type { KeytransName } from '../service/prover/prover.ts';
 import type { LookupAccess } from './lookup-access.ts';
+import { createPackedResponse } from './packed-answer.ts';
 import { readBody } from './read-body.ts';
 import type { ReadTurns } from './read-turns.ts';
 import { NO_STORE, createResponse } from './responses.ts';
 
 /**
  * Serves the KEYTRANS operations, TLS-encoded both ways (`docs/spec.md#http`). Answers must not be cached: they change.
+ * Each is about one name at most, and compressed where the asker accepts it.
  */
 export function keytransRoutes(
   app: Hono,
@@ -26,7 +28,7 @@ export function keytransRoutes(
       const asking = await access.asking(c);
       const answered = await answer(request, asking);
       asking.charge(answered.length);
-      return createResponse(answered, KEYTRANS_MEDIA_TYPE, NO_STORE);
+      return createPackedResponse(c, [answered]);
     });
   }
   app.post(PATHS.auditorHead, async (c) => {

@@ -9,6 +9,7 @@ import { treeHeadCodec } from '../core/keytrans/tree-head.ts';
 import { JSON_MEDIA_TYPE } from '../contract/media-types.ts';
 import { HEAD_PREFIX, PATHS, PROOF_PREFIX, TILE_PREFIX, UPDATES_PREFIX } from '../contract/paths.ts';
 import type { LogService } from '../service/log-service.ts';
+import { acceptsGzip } from './packed-answer.ts';
 import type { ReadTurns } from './read-turns.ts';
 import { IMMUTABLE, createResponse } from './responses.ts';
 
@@ -41,8 +42,7 @@ export function logRoutes(app: Hono, { files }: LogService, turns: ReadTurns): v
   app.get(`${UPDATES_PREFIX}*`, async (c) => {
     const position = parseTileIndex(restOf(c, UPDATES_PREFIX));
     if (position === undefined) throw notFound();
-    const accepts = /(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[\d.]+\s*)?(?:,|$)/i;
-    const packed = accepts.test(c.req.header('accept-encoding') ?? '');
+    const packed = acceptsGzip(c.req.header('accept-encoding'));
     const data = await turns.run('files', c, async () => {
       const update = await files.update(position);
       return packed ? update : new Uint8Array(await unpack(update));

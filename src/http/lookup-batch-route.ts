@@ -2,6 +2,7 @@ import type { Hono } from 'hono';
 import { encodeUtf8 } from '../core/encoding/bytes.ts';
 import { decode, encode } from '../core/encoding/codec.ts';
 import {
+  lookupBatchOutcomeCodec,
   lookupBatchRequestCodec,
   lookupBatchResponseCodec,
   type LookupBatchOutcome,
@@ -13,8 +14,8 @@ import { problemOf } from '../contract/problem.ts';
 import type { LogService } from '../service/log-service.ts';
 import type { BatchOutcome } from '../service/prover/lookup-batch.ts';
 import type { LookupAccess } from './lookup-access.ts';
+import { createPackedResponse } from './packed-answer.ts';
 import { readBody } from './read-body.ts';
-import { NO_STORE, createResponse } from './responses.ts';
 
 /**
  * Serves `POST /keytrans/v1/lookup-batch` (`docs/spec.md#many-at-once`). Each label counts as a question of its own,
@@ -30,9 +31,21 @@ export function lookupBatchRoute(app: Hono, { prover }: LogService, access: Look
       if (outcome.type === 'answered') asking.charge(outcome.response.length);
       if (outcome.type === 'later') asking.giveBack();
     }
-    const answer = encode(lookupBatchResponseCodec, { outcomes: outcomes.map(encodeOutcome) });
-    return createResponse(answer, KEYTRANS_MEDIA_TYPE, NO_STORE);
+    return createPackedResponse(c, partsOf(outcomes.map(encodeOutcome)));
   });
+}
+
+/** Encodes a LookupBatchResponse as one part for each name; the number of names goes with the first. */
+function partsOf(outcomes: readonly LookupBatchOutcome[]): readonly Uint8Array[] {
+  const whole = encode(lookupBatchResponseCodec, { outcomes });
+  const parts: Uint8Array[] = [];
+  let end = whole.length;
+  for (const outcome of outcomes.slice(1).toReversed()) {
+    const start = end - encode(lookupBatchOutcomeCodec, outcome).length;
+    parts.push(whole.subarray(start, end));
+    end = start;
+  }
+  return [...parts, whole.subarray(0, end)].toReversed();
 }
 
 function encodeOutcome(outcome: BatchOutcome): LookupBatchOutcome {

@@ -11,7 +11,7 @@ export const platformFetch: Fetch = (url, init) => fetch(url, init);
 
 /** The bounds of one request; the time is from the first byte sent to the last byte received. */
 export interface FetchBounds extends TimeLimits {
-  /** Most bytes of the body. */
+  /** Most bytes of the body, as the platform has inflated it. */
   readonly maxBytes: number;
   /** The code for a body that is too long. Default: `bad-response`. */
   readonly tooLongCode?: ErrorCode;
@@ -44,8 +44,8 @@ export interface WholeAnswer {
 /**
  * Sends a request to a server that may be slow, talkative, hostile or down, and reads its answer. Every outgoing
  * request of Glasskey goes through here. It follows no redirect: the server must not send us, or what we tell it,
- * elsewhere. Throws `network-failed` without a whole answer in time, `bad-response` for a redirect or a body that is
- * too long.
+ * elsewhere. Throws `network-failed` without a whole answer in time, `bad-response` for a redirect, a body that is
+ * too long when inflated, or one that was compressed more than once.
  */
 export async function boundedFetch(
   fetch: Fetch,
@@ -64,6 +64,10 @@ export async function boundedFetch(
       if (isRedirect) await response.body?.cancel().catch(() => undefined);
       if (isRedirect) throw new GlasskeyError('bad-response', `${name} redirects, and no redirect is followed`);
       const { status, statusText, headers } = response;
+      if (hasManyCodings(headers)) {
+        await response.body?.cancel().catch(() => undefined);
+        throw new GlasskeyError('bad-response', `${name} compresses its answer more than once`);
+      }
       const body = await readStream(response.body, maxBytes, `the answer of ${name} (${status})`, { signal, code });
       return { status, statusText, headers, body };
     });
@@ -84,6 +88,14 @@ async function untilAnswered(attempts: number, send: () => Promise<Response>): P
       if (attempt >= attempts || !CONNECTION_ENDED.includes(code)) throw error;
     }
   }
+}
+
+/**
+ * Returns true for an answer that was compressed several times: each inflater would work and buffer for the next. With
+ * one, the platform inflates no further than the body is read.
+ */
+function hasManyCodings(headers: Headers): boolean {
+  return headers.get('content-encoding')?.includes(',') === true;
 }
 
 /**

@@ -207,6 +207,13 @@ export const NO_WEAKNESS: Claims = {
     'test/scenario/trickling-answers.test.ts: $kind ends at its deadline where the $trickle trickles',
     'test/cli/monitor-watch.test.ts: --watch ends with 1 where the %s of each answer trickles',
   ],
+  'an answer that inflates without end': [
+    'test/scenario/inflating-answers.test.ts: an answer that inflates without end is refused as it arrives: %s',
+    'test/scenario/inflating-answers.test.ts: a file of an audit is bounded by its own length',
+  ],
+  'answers are compressed': [
+    'test/http/packed-answers.test.ts: share no compression window, so that no length tells whether two are there',
+  ],
   'a published copy or a mirror that lost or damaged files': [
     'test/scenario/attacks-copy.test.ts: copy-with-holes',
     'test/scenario/attacks-copy.test.ts: mirror-damaged',
