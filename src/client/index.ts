@@ -27,6 +27,7 @@ export { formatClientState, parseClientState } from './state/client-state-json.t
 export { createCsr } from './csr.ts';
 export { type IssuedCertificate } from './binding/issued-certificate.ts';
 export {
+  type AcceptedNote,
   type EmailCode,
   KeyDirectory,
   type KeyDirectoryOptions,

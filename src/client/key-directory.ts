@@ -22,6 +22,7 @@ import {
   type MadeCredential,
   makeCredential,
 } from './operations/credential.ts';
+import { acceptDeviceNote, type AcceptedNote, makeDeviceNote } from './operations/device-note.ts';
 import { compareWithOthers, showHeads, updateHeads } from './operations/heads.ts';
 import { history, type History, type HistoryOptions } from './operations/history.ts';
 import { type Registration, registration, type Rotation, renewal, rotation } from './operations/key-orders.ts';
@@ -44,6 +45,7 @@ import type { Trust, TrustOrigin } from './trust.ts';
 export type { HeadsAgreement } from './heads-text.ts';
 export type { KeyDirectoryOptions } from './key-directory-options.ts';
 export type { CredentialBinding, MadeCredential } from './operations/credential.ts';
+export type { AcceptedNote } from './operations/device-note.ts';
 export type { History, HistoryOptions, PastVersion } from './operations/history.ts';
 export type { LookupResult } from './operations/lookup.ts';
 export type { LookupOutcome } from './operations/lookup-many.ts';
@@ -263,6 +265,26 @@ export class KeyDirectory {
   acknowledge(texts: readonly string[] = []): Promise<readonly Alert[]> {
     const identities = texts.map((text) => this.identity(text).text);
     return this.#run((_, state) => Promise.resolve(acknowledge(state, identities)));
+  }
+
+  /**
+   * Returns a note for the user's other devices: a text that says, signed by `credentials`, that this device made the
+   * newest version that it made. `credentials` is the key that signed the change. Throws `usage` if it made none.
+   */
+  deviceNote(text: string, credentials: ClientKey): Promise<string> {
+    const identity = this.identity(text);
+    return this.#run((operation, state) => makeDeviceNote(operation, state, identity, credentials));
+  }
+
+  /**
+   * Accepts the {@link deviceNote} of another device of the user, and monitors the identity: the alert about the version
+   * that it names is gone. Tell the user all the same, as something that was done on that device. Throws
+   * `bad-signature`, `change-rejected` if that device did not make the version, `too-far-behind` if the log does not
+   * show it here yet, `unexpected-version` if it shows another one, and what {@link monitor} throws.
+   */
+  acceptDeviceNote(text: string, note: string): Promise<AcceptedNote> {
+    const identity = this.identity(text);
+    return this.#run((operation, state) => acceptDeviceNote(operation, state, identity, note));
   }
 
   /**

@@ -34,10 +34,15 @@ export async function noteMade(
   isMade: IsMade,
 ): Promise<ClientState> {
   if (!(await isMade(latest, linkOf(latest, change)))) return state;
-  const next = withVersions(state, identity, [await describe(latest, 'made')]);
+  return withExpected(state, identity, await describe(latest, 'made'));
+}
+
+/** Returns a state in which the owner accepts a version: without its alert. */
+export function withExpected(state: ClientState, identity: Identity, expected: OwnedVersion): ClientState {
+  const next = withVersions(state, identity, [expected]);
   const alerts = next.alerts.filter(
     ({ identity: about, type, version }) =>
-      about !== identity.text || type !== 'unexpected-version' || version !== latest.version,
+      about !== identity.text || type !== 'unexpected-version' || version !== expected.version,
   );
   return { ...next, alerts };
 }

@@ -1,4 +1,4 @@
-import { equalBytes } from '../../core/encoding/bytes.ts';
+import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import type { HeldVersion, LinkType } from '../../identity/continuity.ts';
 import type { Identity } from '../../identity/identity.ts';
@@ -55,8 +55,9 @@ export function unexpectedVersionAlert(
 ): Alert {
   const by = record.authorization.type;
   const made =
-    link === 'key'
-      ? `version ${version} was signed by a key that the identity had, but not with this state. If you made it on ` +
+    link === 'key' && record.authorization.type === 'key'
+      ? `version ${version} was signed by the key ${formatHex(record.authorization.signer).slice(0, 16)}…, which the ` +
+        'identity had, but not with this state. If you made it on ' +
         'another device, or restored this state from an older copy, acknowledge it. Otherwise somebody has that key: ' +
         'revoke its certificate'
       : `version ${version} was not made by this owner, and no key of the identity is proved to have signed it; it ` +
