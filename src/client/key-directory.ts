@@ -277,8 +277,8 @@ export class KeyDirectory {
   }
 
   /**
-   * Accepts the {@link deviceNote} of another device of the user, and monitors the identity: the alert about the version
-   * that it names is gone. Tell the user all the same, as something that was done on that device. Throws
+   * Accepts the {@link deviceNote} of another device of the user, and monitors the identity: the alert about the
+   * version that it names is gone. Tell the user all the same, as something that was done on that device. Throws
    * `bad-signature`, `change-rejected` if that device did not make the version, `too-far-behind` if the log does not
    * show it here yet, `unexpected-version` if it shows another one, and what {@link monitor} throws.
    */
@@ -312,8 +312,8 @@ export class KeyDirectory {
 
   /**
    * Registers a key for an identity. The first key needs evidence: an application token, an ID token or an e-mailed
-   * code. A further key needs `credentials`, a key that the record certifies. Needs `key` or `csr` (PEM), and `key` to
-   * add a key. `companions` are certified with the key.
+   * code. A further key needs `credentials`, a key that the record certifies. Needs `key` or `csr` (PEM), such as that
+   * of another device of the user, which showed it as a QR code. `companions` are certified with the key.
    *
    * Store the private key safely before the call. The same CSR always gets the same answer.
    */

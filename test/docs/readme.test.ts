@@ -79,6 +79,44 @@ describe('the programs in the pages', () => {
     expect(blocks(read('docs/library.md'), 'js')).toEqual([lookUp, read('examples/embedded-server.mjs')]);
   });
 
+  it('are in examples/messenger-keys/, where the guide for messengers shows them', () => {
+    const files = ['backend.mjs', 'device.mjs', 'story.mjs'].map((file) => read(`examples/messenger-keys/${file}`));
+    const shown = blocks(read('docs/integrate.md'), 'js');
+    expect(shown.length).toBeGreaterThan(8);
+    expect(shown.filter((block) => !files.some((file) => file.includes(block)))).toEqual([]);
+    const lines = files.slice(0, 2).flatMap((file) => file.split('\n').filter((line) => /^[^/\s]|^ +[^/ ]/.test(line)));
+    expect(lines.length).toBeLessThanOrEqual(120);
+  });
+
+  it('tell the story of the guide for messengers', async () => {
+    const token = join(program.folder, 'certs-dev/registration.token');
+    const told = await program.shell(
+      `GLASSKEY_SERVER=${server.url} TOKEN_FILE=${token} node ../examples/messenger-keys/story.mjs`,
+    );
+    expect({ ...told, stdout: '' }, told.stdout).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(told.stdout.replaceAll(/-\d{13}@chat\.example/g, '').replaceAll(/[0-9a-f]{16}…/g, 'KEY'))
+      .toMatchInlineSnapshot(`
+      "Alice looks her address book up:
+        acct:bob: 1 keys. 
+        acct:carol: 1 keys. 
+        acct:nobody: 0 keys. 
+        Carol’s Signal identity key is the one in the log
+      Bob has added a tablet, and changed the key of his phone. His tablet is alarmed, until the phone explains:
+        version 2 was signed by the key KEY, which the identity had, but not with this state. If you made it on another device, or restored this state from an older copy, acknowledge it. Otherwise somebody has that key: revoke its certificate
+      0 alarms are left. Alice sees a change by Bob’s own key:
+        acct:bob: 2 keys. 
+      Somebody else asks for Bob’s name. Alice reads:
+        acct:bob: 2 keys. Somebody asks to take acct:bob over. Ask acct:bob in another way if that is right.
+      Bob’s phone says no, and Alice reads:
+        acct:bob: 2 keys. 
+      Carol lost her only phone. Her new one waits: pending. Alice reads:
+        acct:carol: 1 keys. Somebody asks to take acct:carol over. Ask acct:carol in another way if that is right.
+      Alice closes her account. Bob sees:
+        acct:alice: 0 keys. 
+      "
+    `);
+  });
+
   it('embed a server, which issues, is looked into and stops', async () => {
     const { url, stop } = await program.serveExample('embedded-server.mjs', ['embedded']);
     const to = `--server ${url} --state embedded-state`;

@@ -24,8 +24,9 @@ export interface AcceptedNote {
 }
 
 /**
- * Signs a note about the newest version that this client made, for the owner's other devices (docs/spec.md#device-notes).
- * `credentials` is the key that signed that change. Throws `usage` if this client made no version of the identity.
+ * Signs a note about the newest version that this client made, for the owner's other devices
+ * (docs/spec.md#device-notes). `credentials` is the key that signed that change. Throws `usage` if this client made no
+ * version of the identity.
  */
 export async function makeDeviceNote(
   { trust }: Operation,

@@ -28,7 +28,6 @@ export async function registration(identity: Identity, options: Registration): P
     const order = { csr, voucher: voucherOf(options), owns: key !== undefined };
     return (operation, state) => requestCertificate(operation, state, identity, order);
   }
-  ensure(key !== undefined, 'usage', 'to add a key, the key itself is needed');
   const change = { request: () => csr, credentials, remaining: (keys: readonly RecordKey[]) => keys };
   return (operation, state) => changeKeys(operation, state, identity, change);
 }
