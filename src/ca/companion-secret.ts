@@ -1,7 +1,7 @@
 import { x25519 } from '@noble/curves/ed25519.js';
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
 import { equalBytes } from '../core/encoding/bytes.ts';
-import { ensure } from '../core/errors.ts';
+import { GlasskeyError } from '../core/errors.ts';
 import type { CompanionKeys } from './companion-keys.ts';
 import { DerTag } from './der/der-reader.ts';
 import { der, derOid, derSequence } from './der/der-writer.ts';
@@ -51,18 +51,37 @@ export function companionField(kind: CompanionKind): keyof CompanionKeys {
 
 /** Creates a private key as PEM PKCS#8 (RFC 5958 §2), not encrypted. ML-KEM-768 is stored as its seed. */
 export function createCompanionSecret(kind: CompanionKind, random: (length: number) => Uint8Array): string {
-  return formatPem('PRIVATE KEY', encodeSecret(kind, random(KINDS[kind].bytes)));
+  return formatCompanionSecret(kind, random(companionSecretBytes(kind)));
+}
+
+/** Length of a private key of this kind: 32 bytes, or a seed of 64. */
+export function companionSecretBytes(kind: CompanionKind): number {
+  return KINDS[kind].bytes;
+}
+
+/** Formats the bytes of a private key as {@link createCompanionSecret} does. */
+export function formatCompanionSecret(kind: CompanionKind, secret: Uint8Array): string {
+  return formatPem('PRIVATE KEY', encodeSecret(kind, secret));
+}
+
+/** Returns the public key of the bytes of a private key. */
+export function publicCompanion(kind: CompanionKind, secret: Uint8Array): Uint8Array {
+  return KINDS[kind].publicKey(secret);
 }
 
 /** Returns the public key of a file that {@link createCompanionSecret} wrote. Throws `bad-key-file`. */
 export function companionPublicKey(kind: CompanionKind, pem: string): Uint8Array {
-  const { bytes, publicKey } = KINDS[kind];
   return withCode('bad-key-file', 'companion key', () => {
-    const pkcs8 = parsePem('PRIVATE KEY', pem);
-    const secret = pkcs8.slice(-bytes);
-    ensure(equalBytes(pkcs8, encodeSecret(kind, secret)), 'bad-key-file', `not a private key of kind ${kind}`);
-    return publicKey(secret);
+    const secret = readCompanionSecret(kind, parsePem('PRIVATE KEY', pem));
+    if (secret === undefined) throw new GlasskeyError('bad-key-file', `not a private key of kind ${kind}`);
+    return publicCompanion(kind, secret);
   });
+}
+
+/** Returns the bytes of a private key in DER PKCS#8, or undefined unless it is one of this kind. */
+export function readCompanionSecret(kind: CompanionKind, pkcs8: Uint8Array): Uint8Array | undefined {
+  const secret = pkcs8.slice(-KINDS[kind].bytes);
+  return equalBytes(pkcs8, encodeSecret(kind, secret)) ? secret : undefined;
 }
 
 function encodeSecret(kind: CompanionKind, secret: Uint8Array): Uint8Array {

@@ -1,13 +1,33 @@
-import { ed25519 } from '@noble/curves/ed25519.js';
-import { sha256 } from '../core/crypto/sha256.ts';
-import { concatBytes, parseHex } from '../core/encoding/bytes.ts';
-import { ensure, GlasskeyError } from '../core/errors.ts';
-import { der, derSequence, derUnsigned } from '../ca/der/der-writer.ts';
-import { formatPem, parsePem } from '../ca/der/pem.ts';
+import { p256 } from '@noble/curves/nist.js';
+import type { CompanionKind } from '../ca/companion-secret.ts';
+import { formatPem, parsePemBlocks } from '../ca/der/pem.ts';
 import { type KeyType, parsePublicKey } from '../ca/public-key.ts';
 import { verifySpkiSignature } from '../ca/verify-signature.ts';
+import { sha256 } from '../core/crypto/sha256.ts';
+import { equalBytes, formatBase64 } from '../core/encoding/bytes.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
+import {
+  checkCompanions,
+  type CompanionSecrets,
+  formatCompanions,
+  makeCompanions,
+  readCompanions,
+} from './keys/companion-secrets.ts';
+import {
+  generatePlatformKey,
+  type HeldKey,
+  holdPlatformKey,
+  type PlatformKey,
+  type PlatformKeyPair,
+} from './keys/platform-keys.ts';
+import { type PrivateKey, privateKeyOf, readPrivateKey } from './keys/private-key.ts';
+import { signerOf } from './keys/sign-messages.ts';
+import { platformRandom, platformSubtle } from './platform.ts';
 
-/** A private key of an identity's owner, on the owner's device. */
+/**
+ * A private key of an identity's owner: what the directory's methods need of it. {@link generateKey} makes one; a
+ * program whose keys are in hardware writes its own.
+ */
 export interface ClientKey {
   readonly keyType: KeyType;
   /** The DER SubjectPublicKeyInfo. */
@@ -17,85 +37,130 @@ export interface ClientKey {
    * SHA-256.
    */
   sign(message: Uint8Array): Promise<Uint8Array>;
-  /** Returns the private key as PEM PKCS#8, not encrypted. Keep it where only its owner can read it. */
-  exportPem(): Promise<string>;
+  /** Private keys for encryption. Requests for this key ask to certify their public keys with it. */
+  readonly companionSecrets?: CompanionSecrets | undefined;
 }
 
-const HASHES = { p256: 'SHA-256', p384: 'SHA-384', rsa: 'SHA-256' } as const;
+/** A private key on this device, to be stored by the program. Exports throw `usage` if the platform keeps the key. */
+export interface DeviceKey extends ClientKey {
+  /**
+   * Returns the private key as PEM PKCS#8, not encrypted, and one more block for each companion key. Keep it where only
+   * its owner can read it; {@link importKey} reads it.
+   */
+  exportPem(): Promise<string>;
+  /** Returns the private key as DER PKCS#8, without companion keys. */
+  exportPkcs8(): Promise<Uint8Array>;
+  /** Returns the scalar, big-endian, or the Ed25519 seed, without companion keys. Throws `usage` for RSA. */
+  exportRaw(): Promise<Uint8Array>;
+  /** The two `CryptoKey`s of a key that WebCrypto holds: store these, and `companionSecrets` if there are any. */
+  readonly platformKeys?: PlatformKeyPair | undefined;
+}
 
-/** `0x04 || seed` inside PKCS#8 (RFC 8410 §7): the prefix of a 32-byte Ed25519 private key. */
-const ED25519_PKCS8_PREFIX = parseHex('302e020100300506032b657004220420');
-const ED25519_SPKI_PREFIX = parseHex('302a300506032b6570032100');
-
-/** A WebCrypto key. */
-type PrivateKeyHandle = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
-
-/** Makes a new P-256 key with the platform's WebCrypto. */
-export async function generateKey(): Promise<ClientKey> {
-  const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
-  const spki = new Uint8Array(await crypto.subtle.exportKey('spki', pair.publicKey));
-  const pkcs8 = new Uint8Array(await crypto.subtle.exportKey('pkcs8', pair.privateKey));
-  return webCryptoKey('p256', spki, pkcs8, pair.privateKey);
+/** Options of {@link generateKey}. */
+export interface NewKey {
+  /** Default: the type of `replaces` if that is one of the two, else `p256`. */
+  readonly type?: 'ed25519' | 'p256' | undefined;
+  /** False makes a `CryptoKey` that no script can read. Needs WebCrypto. Default: true. */
+  readonly extractable?: boolean | undefined;
+  /** Companion keys to make. Default: none. */
+  readonly companions?: readonly CompanionKind[] | undefined;
+  /** The key whose place this one takes: its companion keys of other kinds are carried over. */
+  readonly replaces?: ClientKey | undefined;
 }
 
 /**
- * Reads a private key from PEM PKCS#8, of any type that Glasskey certifies. `spki` is its public key, as a certificate
- * holds it. Throws `bad-key-file` if the text cannot be read or holds another key.
+ * Makes a private key, with companion keys if asked. Store it before it is registered: a lost answer must not lose a
+ * key. Throws `platform-unsupported` without random numbers, or if WebCrypto makes no such key that cannot be exported.
  */
-export async function importKey(pem: string, spki: Uint8Array): Promise<ClientKey> {
-  const { keyType } = parsePublicKey(spki);
-  let key: ClientKey;
+export async function generateKey(options: NewKey = {}): Promise<DeviceKey> {
+  const { replaces, companions = [], extractable = true } = options;
+  const type = options.type ?? (replaces?.keyType === 'ed25519' ? 'ed25519' : 'p256');
+  const companionSecrets = makeCompanions(companions, replaces?.companionSecrets);
+  if (!extractable) return heldKey(await generatePlatformKey(type), companionSecrets);
+  return memoryKey(await newPrivateKey(type), companionSecrets);
+}
+
+/** A private key that a program stored, in one of three forms, with its companion keys if it has any. */
+export type StoredKey = { readonly companionSecrets?: CompanionSecrets | undefined } & (
+  | { readonly type: 'ed25519' | 'p256' | 'p384'; readonly raw: Uint8Array }
+  | { readonly pkcs8: Uint8Array }
+  | { readonly privateKey: PlatformKey; readonly publicKey?: PlatformKey | undefined }
+);
+
+/**
+ * Takes a private key of any type that Glasskey certifies: PEM PKCS#8 with one signing key and any companion keys, or a
+ * {@link StoredKey}. The public key follows from it; `spki`, if given, must be the same. Throws `bad-key-file` for what
+ * is no such key, `weak-key`, `platform-unsupported`, and `usage` for half a `CryptoKey` that cannot be exported.
+ */
+export async function importKey(stored: string | StoredKey, spki?: Uint8Array): Promise<DeviceKey> {
+  let key: DeviceKey;
   try {
-    const pkcs8 = parsePem('PRIVATE KEY', pem);
-    key = keyType === 'ed25519' ? ed25519Key(pkcs8) : await importWebCryptoKey(keyType, spki, pkcs8);
+    key = typeof stored === 'string' ? await fromPem(stored) : await fromStored(stored);
+    if (key.keyType === 'rsa') await assertPair(key);
   } catch (cause) {
-    throw new GlasskeyError('bad-key-file', `not a PKCS#8 private key of type ${keyType}`, { cause });
+    if (isGlasskeyError(cause) && cause.fault === 'usage') throw cause;
+    throw new GlasskeyError('bad-key-file', 'not a private key that can be used', { cause });
   }
-  await assertPair(key, spki);
+  const fits = spki === undefined || equalBytes(key.spki, spki);
+  ensure(fits, 'bad-key-file', 'the private key does not belong to the certificate');
   return key;
 }
 
-async function importWebCryptoKey(
-  keyType: Exclude<KeyType, 'ed25519'>,
-  spki: Uint8Array,
-  pkcs8: Uint8Array,
-): Promise<ClientKey> {
-  const key = await crypto.subtle.importKey('pkcs8', new Uint8Array(pkcs8), parameters(keyType), false, ['sign']);
-  return webCryptoKey(keyType, spki, pkcs8, key);
+async function newPrivateKey(type: 'ed25519' | 'p256'): Promise<PrivateKey> {
+  const subtle = platformSubtle();
+  if (type === 'p256' && subtle !== undefined) {
+    const { privateKey } = await subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+    return readPrivateKey(new Uint8Array(await subtle.exportKey('pkcs8', privateKey)));
+  }
+  if (type === 'ed25519') return privateKeyOf(type, platformRandom(32));
+  return privateKeyOf(type, p256.utils.randomSecretKey(platformRandom(48)));
 }
 
-function parameters(keyType: Exclude<KeyType, 'ed25519'>) {
-  if (keyType === 'rsa') return { name: 'RSASSA-PKCS1-v1_5', hash: HASHES.rsa };
-  return { name: 'ECDSA', namedCurve: keyType === 'p256' ? 'P-256' : 'P-384' };
+function fromPem(pem: string): Promise<DeviceKey> {
+  const { companionSecrets, others } = readCompanions(parsePemBlocks('PRIVATE KEY', pem));
+  const [pkcs8, ...more] = others;
+  const isOne = pkcs8 !== undefined && more.length === 0;
+  ensure(isOne, 'bad-key-file', `not exactly one PEM block "PRIVATE KEY" of a signing key, but ${others.length}`);
+  return memoryKey(readPrivateKey(pkcs8), companionSecrets);
 }
 
-function webCryptoKey(
-  keyType: Exclude<KeyType, 'ed25519'>,
-  spki: Uint8Array,
-  pkcs8: Uint8Array,
-  key: PrivateKeyHandle,
-): ClientKey {
-  return {
-    keyType,
-    spki,
-    sign: async (message) => {
-      const algorithm = { name: parameters(keyType).name, hash: HASHES[keyType] };
-      const signature = new Uint8Array(await crypto.subtle.sign(algorithm, key, new Uint8Array(message)));
-      return keyType === 'rsa' ? signature : rawToDer(signature);
-    },
-    exportPem: () => Promise.resolve(formatPem('PRIVATE KEY', pkcs8)),
+async function fromStored(stored: StoredKey): Promise<DeviceKey> {
+  const companionSecrets = checkCompanions(stored.companionSecrets);
+  if ('raw' in stored) return memoryKey(privateKeyOf(stored.type, stored.raw), companionSecrets);
+  if ('pkcs8' in stored) return memoryKey(readPrivateKey(stored.pkcs8), companionSecrets);
+  return heldKey(await holdPlatformKey(stored.privateKey, stored.publicKey), companionSecrets);
+}
+
+/** A key in this program's memory. */
+async function memoryKey(key: PrivateKey, companionSecrets: CompanionSecrets | undefined): Promise<DeviceKey> {
+  const { keyType, spki } = parsePublicKey(key.spki);
+  const sign = await signerOf(key);
+  return { keyType, spki, sign, companionSecrets, ...exportsOf(key, companionSecrets) };
+}
+
+/** A key that WebCrypto holds. */
+function heldKey(held: HeldKey, companionSecrets: CompanionSecrets | undefined): DeviceKey {
+  const { keyType, spki, sign, platformKeys, exported } = held;
+  return { keyType, spki, sign, companionSecrets, platformKeys, ...exportsOf(exported, companionSecrets) };
+}
+
+/** The exports of a private key, or those that throw `usage` because the platform keeps it. */
+function exportsOf(
+  key: PrivateKey | undefined,
+  companionSecrets: CompanionSecrets | undefined,
+): Pick<DeviceKey, 'exportPem' | 'exportPkcs8' | 'exportRaw'> {
+  const given = async (): Promise<PrivateKey> => {
+    ensure(key !== undefined, 'usage', 'the platform keeps this private key: store its platformKeys instead');
+    return key;
   };
-}
-
-function ed25519Key(pkcs8: Uint8Array): ClientKey {
-  const seed = pkcs8.slice(ED25519_PKCS8_PREFIX.length);
-  const prefixed = ED25519_PKCS8_PREFIX.every((byte, i) => pkcs8[i] === byte);
-  ensure(prefixed && seed.length === 32, 'bad-key-file', 'not an Ed25519 private key');
   return {
-    keyType: 'ed25519',
-    spki: concatBytes(ED25519_SPKI_PREFIX, ed25519.getPublicKey(seed)),
-    sign: (message) => Promise.resolve(ed25519.sign(message, seed)),
-    exportPem: () => Promise.resolve(formatPem('PRIVATE KEY', der(0x30, pkcs8.slice(2)))),
+    exportPem: async () => formatPem('PRIVATE KEY', (await given()).pkcs8) + formatCompanions(companionSecrets),
+    exportPkcs8: async () => (await given()).pkcs8.slice(),
+    exportRaw: async () => {
+      const { secret } = await given();
+      ensure(secret !== undefined, 'usage', 'an RSA key has no raw form');
+      return secret.slice();
+    },
   };
 }
 
@@ -104,22 +169,11 @@ function ed25519Key(pkcs8: Uint8Array): ClientKey {
  * padding, of the SHA-256 of the SubjectPublicKeyInfo (DER).
  */
 export function oidcNonce({ spki }: { readonly spki: Uint8Array }): string {
-  const base64 = btoa(String.fromCharCode(...sha256(spki)));
-  return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return formatBase64(sha256(spki)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
-/** Converts WebCrypto's r || s to a DER `Ecdsa-Sig-Value`. */
-function rawToDer(raw: Uint8Array): Uint8Array {
-  const half = raw.length / 2;
-  return derSequence(derUnsigned(raw.slice(0, half)), derUnsigned(raw.slice(half)));
-}
-
-/** Throws `bad-key-file` unless the private key belongs to `spki`: it signs a probe to show this. */
-async function assertPair(key: ClientKey, spki: Uint8Array): Promise<void> {
+/** Throws unless the private key belongs to the public one: it signs a probe to show this. */
+async function assertPair(key: ClientKey): Promise<void> {
   const probe = Uint8Array.of(1, 2, 3);
-  try {
-    await verifySpkiSignature(spki, probe, await key.sign(probe));
-  } catch (cause) {
-    throw new GlasskeyError('bad-key-file', 'the private key does not belong to the certificate', { cause });
-  }
+  await verifySpkiSignature(key.spki, probe, await key.sign(probe));
 }

@@ -8,7 +8,18 @@ export { formatEvidence, parseEvidence } from './evidence/evidence-text.ts';
 export { type ProvenMisbehaviour, verifyEvidence } from './evidence/verify-evidence.ts';
 export { type BindingChange, type BoundCertificate, type VerifiedBinding } from './binding/binding.ts';
 export { type CompanionKeys } from '../ca/companion-keys.ts';
-export { type ClientKey, generateKey, importKey, oidcNonce } from './client-key.ts';
+export { type CompanionKind } from '../ca/companion-secret.ts';
+export {
+  type ClientKey,
+  type DeviceKey,
+  generateKey,
+  importKey,
+  type NewKey,
+  oidcNonce,
+  type StoredKey,
+} from './client-key.ts';
+export { companionKeysOf, type CompanionSecrets } from './keys/companion-secrets.ts';
+export { type PlatformKey, type PlatformKeyPair } from './keys/platform-keys.ts';
 export {
   type Alert,
   type ClientState,

@@ -313,7 +313,8 @@ export class KeyDirectory {
   /**
    * Registers a key for an identity. The first key needs evidence: an application token, an ID token or an e-mailed
    * code. A further key needs `credentials`, a key that the record certifies. Needs `key` or `csr` (PEM), such as that
-   * of another device of the user, which showed it as a QR code. `companions` are certified with the key.
+   * of another device of the user, which showed it as a QR code. The companion keys of `key`, or `companions`, are
+   * certified with it.
    *
    * Store the private key safely before the call. The same CSR always gets the same answer.
    */
@@ -323,9 +324,10 @@ export class KeyDirectory {
 
   /**
    * Replaces the key `credentials` by `key` in one signed change. Store `key` safely before the call. The same call
-   * again, such as after a lost answer, returns the certificate that was issued. Give `companions`, or a `csr` (PEM)
-   * that asks for them. Throws `usage` if the old key has companion keys of a kind that is not asked for, unless
-   * `dropCompanions` is set. To replace only the companion keys, give the same key twice.
+   * again, such as after a lost answer, returns the certificate that was issued. A `key` made with `generateKey({
+   * replaces: credentials })` has the companion keys of the old one; else give `companions`, or a `csr` (PEM) that asks
+   * for them. Throws `usage` if the old key has companion keys of a kind that is not asked for, unless `dropCompanions`
+   * is set. To replace only the companion keys, give the same key twice.
    */
   async rotate(
     text: string,
@@ -355,14 +357,14 @@ export class KeyDirectory {
   }
 
   /**
-   * Recovers an identity, whose owner lost every key, for the key of `csr` (PEM). Store that key safely before the
-   * call. The first call needs evidence, as in {@link register}. Later calls need none: they report whether the
+   * Recovers an identity, whose owner lost every key, for `key`, or the key of `csr` (PEM). Store that key safely
+   * before the call. The first call needs evidence, as in {@link register}. Later calls need none: they report whether the
    * recovery still waits, and complete it after the delay of the trust bundle. Until then, any key of the identity can
    * {@link veto} it.
    */
-  recover(text: string, options: Vouchers & { readonly csr: string }): Promise<Recovery> {
+  async recover(text: string, options: Vouchers & Requested): Promise<Recovery> {
     const identity = this.identity(text);
-    const order = { csr: options.csr, voucher: voucherOf(options) };
+    const order = { csr: await requestOf(identity, options), voucher: voucherOf(options) };
     return this.#run((operation, state) => recoverIdentity(operation, state, identity, order));
   }
 

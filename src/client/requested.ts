@@ -3,6 +3,7 @@ import { ensure } from '../core/errors.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { ClientKey } from './client-key.ts';
 import { createCsr } from './csr.ts';
+import { companionKeysOf } from './keys/companion-secrets.ts';
 import type { Voucher } from './operations/issue.ts';
 
 /** An answer to an e-mail challenge. */
@@ -16,6 +17,7 @@ export interface EmailCode {
 export interface Requested {
   readonly key?: ClientKey | undefined;
   readonly csr?: string | undefined;
+  /** Default: the companion keys of `key`. */
   readonly companions?: CompanionKeys | undefined;
 }
 
@@ -36,7 +38,7 @@ export interface Vouchers {
  */
 export async function requestOf(identity: Identity, { key, csr, companions }: Requested): Promise<string> {
   ensure(csr === undefined || companions === undefined, 'usage', 'a CSR says itself which companion keys it asks for');
-  const request = csr ?? (key && (await createCsr(identity, key, companions)));
+  const request = csr ?? (key && (await createCsr(identity, key, companions ?? companionKeysOf(key))));
   ensure(request !== undefined, 'usage', 'neither a key nor a CSR');
   return request;
 }

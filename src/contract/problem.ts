@@ -135,6 +135,7 @@ export const STATUS_OF_CODE = {
   'state-too-new': 500,
   'bad-evidence': 400,
   'not-proven': 400,
+  'platform-unsupported': 400,
   'wrong-passphrase': 400,
   usage: 400,
 

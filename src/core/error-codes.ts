@@ -165,6 +165,8 @@ export const ERROR_CODES = {
   'state-too-new': 'storage',
   'bad-evidence': 'usage',
   'not-proven': 'usage',
+  /** The JavaScript runtime lacks something that the operation needs: nothing is said about any server. */
+  'platform-unsupported': 'usage',
   'wrong-passphrase': 'usage',
   usage: 'usage',
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKey, importKey } from '../../src/client/client-key.ts';
 import { MemoryState } from '../../src/client/state/client-state.ts';
 import { createCsr } from '../../src/client/csr.ts';
+import { companionKeysOf } from '../../src/client/keys/companion-secrets.ts';
 import { companionsOf } from '../support/companions.ts';
 import { createTestServer, type TestServer } from '../support/test-server.ts';
 
@@ -173,11 +174,29 @@ describe('a client of a real server', () => {
     expect(after).toBe(before);
   });
 
-  it('reads its own private key back', async () => {
-    const key = await generateKey();
-    const again = await importKey(await key.exportPem(), key.spki);
-    expect(again.spki).toEqual(key.spki);
-    const other = await generateKey();
-    await expect(importKey(await key.exportPem(), other.spki)).rejects.toThrow(code('bad-key-file'));
+  it('takes keys as they are made: each form registers, adds, rotates, renews, and keeps its companion keys', async () => {
+    const owner = await server.client();
+    const identity = 'ines@example.com';
+    const first = await generateKey({ type: 'ed25519', companions: ['x25519', 'ml-kem-768'] });
+    const companions = companionKeysOf(first);
+    const token = server.log.token;
+    const registered = await owner.register(identity, { token, key: await importKey(await first.exportPem()) });
+    expect(registered.binding.certificates).toMatchObject([{ companions, spki: first.spki }]);
+    server.log.clock.advance(1000);
+    const renewed = await owner.renew(identity, first);
+    expect(renewed.binding.certificates.at(-1)).toMatchObject({ companions });
+
+    const phone = await generateKey({ type: 'p256', extractable: false });
+    const added = await owner.register(identity, { credentials: first, key: phone });
+    expect(added.binding.certificates.at(-1)).toMatchObject({ companions: undefined, spki: phone.spki });
+    await expect(owner.rotate(identity, first, await generateKey())).rejects.toThrow(code('usage'));
+    const next = await generateKey({ replaces: first });
+    const rotated = await owner.rotate(identity, first, next);
+    expect(rotated.binding.certificates).toMatchObject([{ spki: phone.spki }, { companions, spki: next.spki }]);
+    const other = await generateKey({ replaces: phone, extractable: false });
+    await owner.rotate(identity, phone, other);
+    const left = await owner.revoke(identity, other);
+    expect(left.certificates).toMatchObject([{ companions, spki: next.spki }]);
+    await expect(owner.monitor()).resolves.toMatchObject([{ alerts: [] }]);
   });
 });

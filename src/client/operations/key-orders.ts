@@ -7,6 +7,7 @@ import type { IssuedCertificate } from '../binding/issued-certificate.ts';
 import type { CheckedBinding } from '../binding/verify-binding.ts';
 import type { ClientKey } from '../client-key.ts';
 import { createCsr } from '../csr.ts';
+import { companionKeysOf } from '../keys/companion-secrets.ts';
 import { type Requested, requestOf, type Vouchers, voucherOf } from '../requested.ts';
 import { changeKeys, requestCertificate } from './issue.ts';
 import type { Work } from './operation.ts';
@@ -34,7 +35,10 @@ export async function registration(identity: Identity, options: Registration): P
 
 /** The companion keys of a key that takes the place of another. */
 export interface Rotation {
-  /** Certified with the new key. They come from the owner: a record may hold some that somebody else put there. */
+  /**
+   * Certified with the new key. They come from the owner: a record may hold some that somebody else put there. Default:
+   * the companion keys of the new key.
+   */
   readonly companions?: CompanionKeys | undefined;
   /** PEM, for the new key. Default: one that asks for `companions`. */
   readonly csr?: string | undefined;
@@ -73,7 +77,8 @@ function assertKept(found: CheckedBinding, { spki }: ClientKey, asked: Companion
     ensure(
       !isLost,
       'usage',
-      `the key to replace has a companion key (${kind}): ask for one too, or drop it on purpose`,
+      `the key to replace has a companion key (${kind}): make the new key with generateKey({ replaces }), name others ` +
+        'in `companions`, or set dropCompanions',
     );
   }
 }
@@ -84,6 +89,6 @@ export async function renewal(
   key: ClientKey,
   companions: CompanionKeys | undefined,
 ): Promise<Work<IssuedCertificate>> {
-  const csr = await createCsr(identity, key, companions);
+  const csr = await createCsr(identity, key, companions ?? companionKeysOf(key));
   return (operation, state) => requestCertificate(operation, state, identity, { csr, owns: true });
 }
