@@ -2,13 +2,14 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { ecdsaSignatureToRaw } from './der/ecdsa-signature.ts';
 import { parsePublicKey, rsaSpki, type VerificationKey } from './public-key.ts';
+import { verifyEcdsaByNoble, verifyPkcs1ByNumbers } from './verify-by-noble.ts';
 import { defaultSignatureAlgorithm, familyFits, type VerifiedAlgorithm } from './signature-algorithm.ts';
 
 /**
  * Verifies a bare signature by the key in a DER SubjectPublicKeyInfo; all arguments are untrusted. P-256 uses SHA-256
  * and P-384 uses SHA-384 (DER `Ecdsa-Sig-Value`), Ed25519 follows RFC 8032, and RSA is RSASSA-PKCS1-v1_5 with SHA-256.
- * All but Ed25519 need WebCrypto. Throws `bad-signature`, `bad-key`, `weak-key`, and `unsupported-operation` if the
- * platform lacks WebCrypto or the algorithm: then nothing is said about the signature.
+ * Throws `bad-signature`, `bad-key`, `weak-key`, and `platform-unsupported` if the platform's WebCrypto lacks the
+ * algorithm: then nothing is said about the signature. Without WebCrypto, noble verifies all of these.
  */
 export async function verifySpkiSignature(spki: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<void> {
   const key = parsePublicKey(spki);
@@ -34,6 +35,10 @@ async function holds(
 ): Promise<boolean> {
   if (key.keyType === 'ed25519') return verifyEd25519(key.keyBits, message, signature);
   const { hash } = algorithm;
+  const hasWebCrypto = globalThis.crypto?.subtle !== undefined;
+  if (!hasWebCrypto && key.keyType === 'rsa' && algorithm.family === 'rsa-pkcs1') {
+    return verifyPkcs1ByNumbers(key, hash, message, signature);
+  }
   if (key.keyType === 'rsa' || key.keyType === 'rsa-pss') {
     const isPss = algorithm.family === 'rsa-pss';
     const name = isPss ? 'RSA-PSS' : 'RSASSA-PKCS1-v1_5';
@@ -42,6 +47,7 @@ async function holds(
     return verifyBy(parameters, imported, signature, message);
   }
   const raw = ecdsaSignatureToRaw(key.keyType, signature);
+  if (!hasWebCrypto) return verifyEcdsaByNoble({ keyType: key.keyType, keyBits: key.keyBits }, hash, message, raw);
   const imported = await importKey('raw', key.keyBits, { name: 'ECDSA', namedCurve: CURVE_NAMES[key.keyType] });
   return verifyBy({ name: 'ECDSA', hash }, imported, raw, message);
 }
@@ -91,14 +97,18 @@ async function importKey(format: 'raw' | 'spki', data: Uint8Array, algorithm: Im
   }
 }
 
-/** Throws `unsupported-operation` if an error of WebCrypto says that the platform lacks the algorithm. */
+/** Throws `platform-unsupported` if an error of WebCrypto says that the platform lacks the algorithm. */
 function assertSupported(error: unknown): void {
   if (!(error instanceof Error) || error.name !== 'NotSupportedError') return;
-  throw new GlasskeyError('unsupported-operation', 'the platform lacks the algorithm of the key', { cause: error });
+  throw new GlasskeyError('platform-unsupported', 'the platform lacks the algorithm of the key', { cause: error });
 }
 
 function subtle() {
   const found = globalThis.crypto?.subtle;
-  ensure(found !== undefined, 'unsupported-operation', 'the platform lacks WebCrypto: browsers offer it on https only');
+  ensure(
+    found !== undefined,
+    'platform-unsupported',
+    'RSASSA-PSS needs WebCrypto, which this platform lacks: browsers offer it on https only',
+  );
   return found;
 }

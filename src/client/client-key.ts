@@ -11,7 +11,7 @@ import {
   type CompanionSecrets,
   formatCompanions,
   makeCompanions,
-  readCompanions,
+  readCompanionBlocks,
 } from './keys/companion-secrets.ts';
 import {
   generatePlatformKey,
@@ -117,7 +117,7 @@ async function newPrivateKey(type: 'ed25519' | 'p256'): Promise<PrivateKey> {
 }
 
 function fromPem(pem: string): Promise<DeviceKey> {
-  const { companionSecrets, others } = readCompanions(parsePemBlocks('PRIVATE KEY', pem));
+  const { companionSecrets, others } = readCompanionBlocks(parsePemBlocks('PRIVATE KEY', pem));
   const [pkcs8, ...more] = others;
   const isOne = pkcs8 !== undefined && more.length === 0;
   ensure(isOne, 'bad-key-file', `not exactly one PEM block "PRIVATE KEY" of a signing key, but ${others.length}`);

@@ -6,6 +6,7 @@ import { type HeldToNewest, newestTrust } from './newest-trust.ts';
 import type { KeyDirectoryOptions } from './key-directory-options.ts';
 import type { Ending, Operation } from './operations/operation.ts';
 import { readFingerprint } from './pinned-log.ts';
+import { assertPlatform } from './platform.ts';
 import { Transport } from './transport.ts';
 import { knownTrust, settleTrust, type TrustOrigin } from './trust.ts';
 import { witnessedState } from './witnessed-state.ts';
@@ -22,9 +23,10 @@ export interface Connection {
 /**
  * Connects to a server and settles which trust bundle holds it; offline, takes the given or pinned bundle without a
  * request. Throws what `settleTrust` and `knownTrust` throw, `bad-bundle`, `network-failed`, `state-corrupt`, and
- * `usage` for a malformed fingerprint, or if there is no bundle offline.
+ * `usage` for a malformed fingerprint, or if there is no bundle offline; `platform-unsupported`.
  */
 export async function connect(options: KeyDirectoryOptions): Promise<Connection> {
+  assertPlatform({ hasFetch: options.fetch !== undefined });
   const transport = new Transport({
     server: options.server,
     fetch: options.fetch ?? platformFetch,

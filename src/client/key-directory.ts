@@ -12,6 +12,7 @@ import type { IssuedCertificate } from './binding/issued-certificate.ts';
 import type { ClientKey } from './client-key.ts';
 import { type Connection, connect } from './connect.ts';
 import type { HeadsAgreement } from './heads-text.ts';
+import { withJson } from './json-result.ts';
 import type { KeyDirectoryOptions } from './key-directory-options.ts';
 import { fetchLogEnd } from './log-end.ts';
 import { acknowledge } from './operations/acknowledge.ts';
@@ -68,6 +69,8 @@ export type { EmailCode } from './requested.ts';
  *
  * An answer may fail because the log has changed its bundle. Then the directory takes the signed successor up and asks
  * once more. It throws `release-stalled` while the newest head is still of the bundle before.
+ *
+ * `JSON.stringify` takes every result: byte strings become base64.
  */
 export class KeyDirectory {
   readonly #connection: Connection;
@@ -80,7 +83,8 @@ export class KeyDirectory {
    * Connects to a server and settles which trust bundle to use. Throws `bundle-changed` if the server shows a trust
    * bundle other than the given or pinned one without a valid signature for the change; `log-replaced` if it shows
    * another log than it used to (`log-reset` for a development server), `other-log` for any other log;
-   * `fingerprint-mismatch`, `bad-bundle`, `network-failed`, `state-corrupt`.
+   * `fingerprint-mismatch`, `bad-bundle`, `network-failed`, `state-corrupt`; `platform-unsupported` if the JavaScript
+   * runtime lacks something.
    */
   static async open(options: KeyDirectoryOptions): Promise<KeyDirectory> {
     return new KeyDirectory(await connect(options));
@@ -121,11 +125,12 @@ export class KeyDirectory {
    * Looks up many identities, such as an address book, in few requests. Each outcome, in the order of `texts`, is what
    * {@link lookup} returns or throws for that identity; one failure does not affect the others. Never throws.
    */
-  lookupMany(texts: readonly string[]): Promise<readonly LookupOutcome[]> {
-    return this.#connection.heldToNewest(
+  async lookupMany(texts: readonly string[]): Promise<readonly LookupOutcome[]> {
+    const outcomes = this.#connection.heldToNewest(
       () => lookupMany(this.#runOnce, (text) => this.identity(text), texts),
-      (outcomes) => outcomes.map(({ error }) => error),
+      (all) => all.map(({ error }) => error),
     );
+    return withJson(await outcomes);
   }
 
   /** Looks up one version of an identity. Throws `search-not-found`, and what {@link lookup} throws. */
@@ -176,11 +181,12 @@ export class KeyDirectory {
     return [...results.filter(({ identity }) => !expired.includes(identity)), ...(await this.monitor(expired))];
   }
 
-  #monitorRound(texts: readonly string[] | undefined): Promise<Round> {
-    return this.#connection.heldToNewest(
+  async #monitorRound(texts: readonly string[] | undefined): Promise<Round> {
+    const round = this.#connection.heldToNewest(
       () => monitorRound(this.#runOnce, (text) => this.identity(text), texts),
       ({ failures }) => failures,
     );
+    return withJson(await round);
   }
 
   /** Returns what has to be monitored and when it last was: the input of a `MonitoringSchedule`. */
@@ -293,9 +299,9 @@ export class KeyDirectory {
    * `untrusted-issuer`, `bad-certificate`, or what {@link lookup} throws. Look at the binding's `change` as after a
    * lookup.
    */
-  verifyCertificate(pem: string): Promise<VerifiedBinding> {
+  async verifyCertificate(pem: string): Promise<VerifiedBinding> {
     const { operation, state, heldToNewest } = this.#connection;
-    return heldToNewest(() => verifyCertificate(operation, state, pem));
+    return withJson(await heldToNewest(() => verifyCertificate(operation, state, pem)));
   }
 
   /**
@@ -358,9 +364,9 @@ export class KeyDirectory {
 
   /**
    * Recovers an identity, whose owner lost every key, for `key`, or the key of `csr` (PEM). Store that key safely
-   * before the call. The first call needs evidence, as in {@link register}. Later calls need none: they report whether the
-   * recovery still waits, and complete it after the delay of the trust bundle. Until then, any key of the identity can
-   * {@link veto} it.
+   * before the call. The first call needs evidence, as in {@link register}. Later calls need none: they report whether
+   * the recovery still waits, and complete it after the delay of the trust bundle. Until then, any key of the identity
+   * can {@link veto} it.
    */
   async recover(text: string, options: Vouchers & Requested): Promise<Recovery> {
     const identity = this.identity(text);
@@ -386,7 +392,8 @@ export class KeyDirectory {
   }
 
   /** Runs one step on the state, under the newest bundle of the log. If it throws, the state stays as it was. */
-  readonly #run = <T>(work: Work<T>): Promise<T> => this.#connection.heldToNewest(() => this.#runOnce(work));
+  readonly #run = async <T>(work: Work<T>): Promise<T> =>
+    withJson(await this.#connection.heldToNewest(() => this.#runOnce(work)));
 
   /** As {@link #run}, under the bundle in use. */
   readonly #runOnce = <T>(work: Work<T>): Promise<T> => {

@@ -1,3 +1,4 @@
+import { decodeLossyUtf8 } from '../core/encoding/bytes.ts';
 import { type Codec, decode, encode } from '../core/encoding/codec.ts';
 import { GlasskeyError } from '../core/errors.ts';
 import { boundedFetch, type Fetch, printable, type WholeAnswer } from '../core/net/bounded-fetch.ts';
@@ -56,7 +57,7 @@ export class Transport {
 
   /** Returns the text at `path`. */
   async getText(path: string): Promise<string> {
-    return new TextDecoder().decode(await this.#request(path, {}));
+    return decodeLossyUtf8(await this.#request(path, {}));
   }
 
   /** Returns the bytes at `path`. */
@@ -70,7 +71,7 @@ export class Transport {
     if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
     const answer = await this.#request(path, { method: 'POST', headers, body: JSON.stringify(body) });
     try {
-      return JSON.parse(new TextDecoder().decode(answer));
+      return JSON.parse(decodeLossyUtf8(answer));
     } catch (error) {
       throw new GlasskeyError('bad-response', 'the answer is not JSON', { cause: error });
     }
@@ -132,7 +133,7 @@ function refusal({ status: code, statusText, headers, body }: WholeAnswer): Glas
 /** Returns the error for untrusted problem details (RFC 9457, JSON) inside an answer. */
 export function refusalIn(problem: Uint8Array): GlasskeyError {
   try {
-    const fields = new JsonFields(JSON.parse(new TextDecoder().decode(problem)), 'bad-response', 'problem');
+    const fields = new JsonFields(JSON.parse(decodeLossyUtf8(problem)), 'bad-response', 'problem');
     const status = fields.integer('status');
     return refusalOf(problem, status, printable(`${status} ${fields.string('title', 64)}`));
   } catch (error) {
@@ -144,7 +145,7 @@ export function refusalIn(problem: Uint8Array): GlasskeyError {
 
 function refusalOf(problem: Uint8Array, status: number, inWords: string): GlasskeyError {
   try {
-    const { code, detail } = parseProblem(JSON.parse(new TextDecoder().decode(problem)), status);
+    const { code, detail } = parseProblem(JSON.parse(decodeLossyUtf8(problem)), status);
     return new ServerRefusal(code ?? 'request-refused', printable(detail ?? inWords), status);
   } catch (error) {
     return new GlasskeyError(

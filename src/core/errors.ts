@@ -28,6 +28,11 @@ export class GlasskeyError extends Error {
   get fault(): Fault {
     return ERROR_CODES[this.code];
   }
+
+  /** The form for `JSON.stringify`: without the cause and the stack. */
+  toJSON(): { readonly code: ErrorCode; readonly fault: Fault; readonly message: string } {
+    return { code: this.code, fault: this.fault, message: this.message };
+  }
 }
 
 /** A fault in what its author has signed: whoever delivered it, no copy can have made it up. */

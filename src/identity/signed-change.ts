@@ -29,7 +29,7 @@ export async function verifyChangeSignature(
       authorization.signature,
     );
   } catch (cause) {
-    if (!isGlasskeyError(cause) || cause.code === 'unsupported-operation') throw cause;
+    if (!isGlasskeyError(cause) || cause.code === 'platform-unsupported') throw cause;
     throw new GlasskeyError('bad-change-signature', 'the signature of the change does not verify', { cause });
   }
 }

@@ -84,7 +84,7 @@ export class CrlSigners {
       await verifySignature(publicKey, crl.signatureAlgorithm, crl.tbs, crl.signature);
       return true;
     } catch (error) {
-      if (isGlasskeyError(error) && error.code !== 'unsupported-operation') return false;
+      if (isGlasskeyError(error) && error.code !== 'platform-unsupported') return false;
       throw error;
     }
   }

@@ -72,6 +72,11 @@ export function withCheckpoint(files: AuditFiles, checkpoint: Uint8Array): Audit
  */
 async function inflate(bytes: Uint8Array, maximum: number, path: string): Promise<Uint8Array> {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  ensure(
+    typeof DecompressionStream === 'function',
+    'platform-unsupported',
+    `${path} is compressed: this platform cannot`,
+  );
   const compressed = new Response(bytes.slice()).body;
   if (compressed === null) return new Uint8Array();
   return readStream(compressed.pipeThrough(new DecompressionStream('gzip')), maximum, path).catch((cause: unknown) => {

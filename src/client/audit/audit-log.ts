@@ -3,7 +3,7 @@ import type { Cosignature } from '../../core/audit/cosignature.ts';
 import { type LogEnd, signedLogEndCodec } from '../../core/audit/log-end.ts';
 import { MAX_NOTE_BYTES } from '../../core/audit/note.ts';
 import { assertWitnessed } from '../../core/audit/policy.ts';
-import { formatHex } from '../../core/encoding/bytes.ts';
+import { decodeLossyUtf8, formatHex } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { type Fetch, platformFetch } from '../../core/net/bounded-fetch.ts';
@@ -181,7 +181,7 @@ async function judge(error: unknown, failed: Failed, options: AuditOptions): Pro
   const by = isDamage && options.fileServer !== undefined ? await options.fileServer() : 'log';
   return withEvidence(blamed(error, by, options.baseUrl), {
     origin: trust.origin,
-    checkpoint: served === undefined ? undefined : new TextDecoder().decode(served),
+    checkpoint: served === undefined ? undefined : decodeLossyUtf8(served),
     previousCheckpoint: options.state?.checkpoint,
     position: replay.failed?.before.size,
     proof,

@@ -1,6 +1,7 @@
 import { verifyCheckpoint } from '../../core/audit/checkpoint.ts';
 import { formatNote, MAX_NOTE_BYTES } from '../../core/audit/note.ts';
 import { rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
+import { decodeLossyUtf8 } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import { EMPTY_AUDITOR_STATE } from '../../core/keytrans/auditor-update.ts';
 import { appendLeaves, EMPTY_EDGE, TILE_WIDTH } from '../../core/log/tiled-tree.ts';
@@ -47,7 +48,7 @@ export async function bootstrapAudit(files: AuditFiles, trust: AuditTrust, posit
       configurations: trust.encodedConfigs,
     };
   } catch (error) {
-    const checkpoint = new TextDecoder().decode(served);
+    const checkpoint = decodeLossyUtf8(served);
     throw withEvidence(error, {
       origin: trust.origin,
       checkpoint,

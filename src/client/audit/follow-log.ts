@@ -2,7 +2,7 @@ import type { VerifiedCheckpoint } from '../../core/audit/checkpoint.ts';
 import { LOG_END_FILE, MAX_LOG_END_BYTES, verifyLogEnd } from '../../core/audit/log-end.ts';
 import { formatNote } from '../../core/audit/note.ts';
 import { rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
-import { equalBytes, parseBase64 } from '../../core/encoding/bytes.ts';
+import { decodeLossyUtf8, equalBytes, parseBase64 } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { auditorLogRoot } from '../../core/keytrans/auditor-update.ts';
 import { type TreeHead, verifyTreeHead } from '../../core/keytrans/tree-head.ts';
@@ -139,7 +139,7 @@ function recordedBy(state: AuditState | undefined, { updates, firstEntryMs }: Re
 /** Reads the signature of the KEYTRANS tree head of a size; untrusted. */
 async function readHead(files: AuditFiles, size: number): Promise<Uint8Array> {
   const bytes = await files.read(`head/${size}`, 256 * 1024);
-  const fields = new JsonFields(parseJson(new TextDecoder().decode(bytes), 'bad-response'), 'bad-response', 'head');
+  const fields = new JsonFields(parseJson(decodeLossyUtf8(bytes), 'bad-response'), 'bad-response', 'head');
   ensure(fields.integer('size') === size, 'bad-response', 'the server gave the tree head of another size');
   return fields.base64('signature', { minimum: 1, maximum: 0xffff });
 }

@@ -117,14 +117,14 @@ export async function verifyRecordCertificates(
 
 /**
  * Runs checks of a certificate from somebody else. Any fault is its maker's and not the caller's, so a key or name that
- * is a bad request elsewhere is `bad-certificate` here. What the platform cannot verify stays `unsupported-operation`.
+ * is a bad request elsewhere is `bad-certificate` here. What the platform cannot verify stays `platform-unsupported`.
  */
 export async function judgeCertificate<T>(check: () => T | Promise<T>): Promise<T> {
   try {
     return await check();
   } catch (cause) {
     if (!isGlasskeyError(cause)) throw cause;
-    if (cause.fault === 'verification' || cause.code === 'unsupported-operation') throw cause;
+    if (cause.fault === 'verification' || cause.code === 'platform-unsupported') throw cause;
     throw new GlasskeyError('bad-certificate', `certificate: ${cause.message}`, { cause });
   }
 }

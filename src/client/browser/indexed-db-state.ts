@@ -1,4 +1,4 @@
-import { randomBytes } from '@noble/hashes/utils.js';
+import { platformRandom } from '../platform.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { timerMs } from '../../core/net/with-deadline.ts';
@@ -75,7 +75,7 @@ export class IndexedDbState implements StateStore {
     const { next, result } = await work(stored === undefined ? EMPTY_STATE : this.#reader.parse(stored.text));
     if (next === undefined) return result;
     const revision = stored?.revision ?? 0;
-    const write = formatHex(randomBytes(16));
+    const write = formatHex(platformRandom(16));
     const written: Stored = { revision: revision + 1, write, text: this.#reader.format(next) };
     const isWritten = await this.#storage((database) =>
       replaceValue(database, STORE, KEY, (current) => {

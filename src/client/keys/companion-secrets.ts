@@ -61,7 +61,7 @@ export function formatCompanions(secrets: CompanionSecrets | undefined): string 
  * Reads private keys in DER PKCS#8 that {@link formatCompanions} wrote; `others` are those of no such kind. Throws
  * `bad-key-file` for two of one kind.
  */
-export function readCompanions(blocks: readonly Uint8Array[]): {
+export function readCompanionBlocks(blocks: readonly Uint8Array[]): {
   readonly companionSecrets: CompanionSecrets | undefined;
   readonly others: readonly Uint8Array[];
 } {

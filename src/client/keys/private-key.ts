@@ -26,7 +26,7 @@ interface Kind {
   /** Length of the secret. */
   readonly bytes: number;
   readonly algorithm: Uint8Array;
-  /** Returns the contents of the public key's BIT STRING. Throws noble's error for a number outside the curve's order. */
+  /** Returns the contents of the public key's BIT STRING. Throws noble's error for a number outside the order. */
   readonly publicBits: (secret: Uint8Array) => Uint8Array;
 }
 

@@ -20,6 +20,7 @@ import { formatCredential, parseCredential } from '../credential-text.ts';
 import { CONTINUITY_PORTS } from '../binding/verify-binding.ts';
 import { updateHeads } from './heads.ts';
 import { findIdentity } from './lookup.ts';
+import { platformRandom } from '../platform.ts';
 import type { Operation } from './operation.ts';
 
 /** A new credential. */
@@ -169,7 +170,7 @@ export async function acceptCredential(
 
 /** Returns a random number in [0, 1). */
 function randomShare(): number {
-  return (crypto.getRandomValues(new Uint32Array(1))[0] as number) / 2 ** 32;
+  return new DataView(platformRandom(4).buffer).getUint32(0) / 2 ** 32;
 }
 
 async function judgeChange(

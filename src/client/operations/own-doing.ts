@@ -31,7 +31,7 @@ export function changeSignedBy({ trust }: Operation, { label }: Identity, spki: 
       await verifySpkiSignature(spki, changeMessage(encode(changeRequestCodec, request)), authorization.signature);
       return true;
     } catch (error) {
-      if (isGlasskeyError(error) && error.code !== 'unsupported-operation') return false;
+      if (isGlasskeyError(error) && error.code !== 'platform-unsupported') return false;
       throw error;
     }
   };

@@ -1,3 +1,4 @@
+import { gcm } from '@noble/ciphers/aes.js';
 import { argon2idAsync } from '@noble/hashes/argon2.js';
 import { formatPem, parsePem } from '../../ca/der/pem.ts';
 import { decodeUtf8, encodeUtf8 } from '../../core/encoding/bytes.ts';
@@ -13,6 +14,7 @@ import {
   uint8,
 } from '../../core/encoding/codec.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { platformRandom, platformSubtle } from '../platform.ts';
 import type { ClientState } from './client-state.ts';
 import { formatClientState, parseClientState } from './client-state-json.ts';
 
@@ -63,13 +65,12 @@ const sealedCodec = struct({ header: headerCodec, ciphertext: bytes(16, 2 ** 32 
 export async function sealState(state: ClientState, passphrase: string, options: SealOptions = {}): Promise<string> {
   const isLong = normalized(passphrase).length >= MINIMUM_PASSPHRASE;
   ensure(isLong, 'usage', `a passphrase has at least ${MINIMUM_PASSPHRASE} characters`);
-  const random = options.random ?? ((length: number) => crypto.getRandomValues(new Uint8Array(length)));
+  const random = options.random ?? platformRandom;
   const { memoryKib, passes } = options.cost ?? DEFAULT_SEAL_COST;
   ensure(isBounded(memoryKib, passes), 'usage', 'the cost of sealing is out of bounds');
   const header: SealHeader = { format: 1, memoryKib, passes, salt: random(16), nonce: random(12) };
-  const key = await deriveKey(header, passphrase, 'encrypt');
-  const text = new Uint8Array(encodeUtf8(formatClientState(state)));
-  const ciphertext = new Uint8Array(await crypto.subtle.encrypt(cipher(header), key, text));
+  const key = await deriveKey(header, passphrase);
+  const ciphertext = await runCipher('encrypt', key, header, encodeUtf8(formatClientState(state)));
   return formatPem(PEM_LABEL, encode(sealedCodec, { header, ciphertext }));
 }
 
@@ -81,29 +82,32 @@ export async function sealState(state: ClientState, passphrase: string, options:
 export async function openSealedState(text: string, passphrase: string): Promise<ClientState> {
   const { header, ciphertext } = decode(sealedCodec, parsePem(PEM_LABEL, text));
   ensure(isBounded(header.memoryKib, header.passes), 'malformed-encoding', 'the cost of opening is out of bounds');
-  const key = await deriveKey(header, passphrase, 'decrypt');
-  const opened = await crypto.subtle
-    .decrypt(cipher(header), key, new Uint8Array(ciphertext))
-    .catch((cause: unknown): never => {
-      throw new GlasskeyError('wrong-passphrase', 'the passphrase is wrong, or the text was damaged', { cause });
-    });
-  return parseClientState(decodeUtf8(new Uint8Array(opened)));
+  const key = await deriveKey(header, passphrase);
+  const opened = await runCipher('decrypt', key, header, ciphertext).catch((cause: unknown): never => {
+    throw new GlasskeyError('wrong-passphrase', 'the passphrase is wrong, or the text was damaged', { cause });
+  });
+  return parseClientState(decodeUtf8(opened));
 }
 
-async function deriveKey(header: SealHeader, passphrase: string, use: 'encrypt' | 'decrypt') {
+function deriveKey(header: SealHeader, passphrase: string): Promise<Uint8Array> {
   const { memoryKib: m, passes: t, salt } = header;
   // Yields to other work, so that a page does not freeze.
-  const raw = await argon2idAsync(encodeUtf8(normalized(passphrase)), salt, { m, t, p: 1, dkLen: 32, asyncTick: 10 });
-  return crypto.subtle.importKey('raw', new Uint8Array(raw), 'AES-GCM', false, [use]);
+  return argon2idAsync(encodeUtf8(normalized(passphrase)), salt, { m, t, p: 1, dkLen: 32, asyncTick: 10 });
 }
 
-function cipher(header: SealHeader): {
-  name: 'AES-GCM';
-  iv: Uint8Array<ArrayBuffer>;
-  additionalData: Uint8Array<ArrayBuffer>;
-} {
+/** Runs AES-256-GCM: by WebCrypto, or by noble where there is none. Rejects if a ciphertext was damaged. */
+async function runCipher(
+  direction: 'encrypt' | 'decrypt',
+  key: Uint8Array,
+  header: SealHeader,
+  input: Uint8Array,
+): Promise<Uint8Array> {
   const additionalData = new Uint8Array(encode(headerCodec, header));
-  return { name: 'AES-GCM', iv: new Uint8Array(header.nonce), additionalData };
+  const subtle = platformSubtle();
+  if (subtle === undefined) return gcm(key, header.nonce, additionalData)[direction](input);
+  const imported = await subtle.importKey('raw', new Uint8Array(key), 'AES-GCM', false, [direction]);
+  const algorithm = { name: 'AES-GCM', iv: new Uint8Array(header.nonce), additionalData };
+  return new Uint8Array(await subtle[direction](algorithm, imported, new Uint8Array(input)));
 }
 
 function isBounded(memoryKib: number, passes: number): boolean {

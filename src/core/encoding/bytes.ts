@@ -1,9 +1,14 @@
-/** Small helpers on byte strings. All are pure and browser-safe. */
+/** Small helpers on byte strings. All are pure, and need nothing of the platform. */
+import { decodeUtf8ByHand, encodeUtf8ByHand } from './utf8.ts';
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-const UTF8_ENCODER = new TextEncoder();
-const UTF8_DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const BASE64 = UTF8_ENCODER.encode('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
+const UTF8_ENCODER = typeof TextEncoder === 'undefined' ? undefined : new TextEncoder();
+const UTF8_DECODER =
+  typeof TextDecoder === 'undefined' ? undefined : new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const BASE64 = encodeUtf8('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
+/** The value of each ASCII character as a base64 digit. */
+const BASE64_VALUES = new Uint8Array(128);
+BASE64.forEach((character, value) => (BASE64_VALUES[character] = value));
 const EQUALS_SIGN = 0x3d;
 
 /** Formats `bytes` as lower-case hexadecimal. */
@@ -38,15 +43,20 @@ export function formatBase64(bytes: Uint8Array): string {
     for (let j = 0; j < 4; j++) text[end + j] = BASE64[(group >> (18 - 6 * j)) & 63] ?? 0;
   }
   text.fill(EQUALS_SIGN, text.length - ((3 - (bytes.length % 3)) % 3));
-  return UTF8_DECODER.decode(text);
+  return decodeUtf8(text);
 }
 
 /** Decodes canonical standard base64 (padding present, unused bits zero). Throws RangeError on anything else. */
 export function parseBase64(text: string): Uint8Array {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw new RangeError('not base64');
-  const binary = atob(text);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  const bytes = new Uint8Array((text.length / 4) * 3 - padding);
+  const valueAt = (i: number): number => BASE64_VALUES[text.charCodeAt(i)] ?? 0;
+  for (let i = 0, end = 0; i < text.length; i += 4, end += 3) {
+    const group = (valueAt(i) << 18) | (valueAt(i + 1) << 12) | (valueAt(i + 2) << 6) | valueAt(i + 3);
+    // Writes beyond the end do nothing.
+    for (let j = 0; j < 3; j++) bytes[end + j] = group >> (16 - 8 * j);
+  }
   // Unused bits are in the last group only.
   const last = bytes.subarray(3 * Math.max(0, Math.ceil(bytes.length / 3) - 1));
   if (formatBase64(last) !== text.slice(-4)) throw new RangeError('not canonical base64');
@@ -55,12 +65,21 @@ export function parseBase64(text: string): Uint8Array {
 
 /** Encodes `text` as UTF-8. */
 export function encodeUtf8(text: string): Uint8Array {
-  return UTF8_ENCODER.encode(text);
+  return UTF8_ENCODER === undefined ? encodeUtf8ByHand(text) : UTF8_ENCODER.encode(text);
 }
 
 /** Decodes valid UTF-8. Throws TypeError on anything else. */
 export function decodeUtf8(bytes: Uint8Array): string {
-  return UTF8_DECODER.decode(bytes);
+  return UTF8_DECODER === undefined ? decodeUtf8ByHand(bytes) : UTF8_DECODER.decode(bytes);
+}
+
+/** Decodes text that somebody else checks: if it is no UTF-8, every byte beyond ASCII becomes a question mark. */
+export function decodeLossyUtf8(bytes: Uint8Array): string {
+  try {
+    return decodeUtf8(bytes);
+  } catch {
+    return decodeUtf8(bytes.map((byte) => (byte < 0x80 ? byte : 0x3f)));
+  }
 }
 
 /** Concatenates byte strings. */

@@ -1,4 +1,4 @@
-import { readStream } from '../encoding/read-stream.ts';
+import { type ReadOptions, readStream } from '../encoding/read-stream.ts';
 import type { ErrorCode } from '../error-codes.ts';
 import { GlasskeyError, isGlasskeyError } from '../errors.ts';
 import { type TimeLimits, withDeadline } from './with-deadline.ts';
@@ -60,7 +60,7 @@ export async function boundedFetch(
       // Workers know no `redirect: 'error'`.
       const attempts = (bounds.onlyReads ?? (init.method ?? 'GET') === 'GET') ? ATTEMPTS : 1;
       const response = await untilAnswered(attempts, () => fetch(url, { ...init, redirect: 'manual', signal }));
-      const isRedirect = isRedirected(response);
+      const isRedirect = isRedirected(response, url);
       if (isRedirect) await response.body?.cancel().catch(() => undefined);
       if (isRedirect) throw new GlasskeyError('bad-response', `${name} redirects, and no redirect is followed`);
       const { status, statusText, headers } = response;
@@ -68,13 +68,27 @@ export async function boundedFetch(
         await response.body?.cancel().catch(() => undefined);
         throw new GlasskeyError('bad-response', `${name} compresses its answer more than once`);
       }
-      const body = await readStream(response.body, maxBytes, `the answer of ${name} (${status})`, { signal, code });
+      const body = await readBody(response, maxBytes, `the answer of ${name} (${status})`, { signal, code });
       return { status, statusText, headers, body };
     });
   } catch (error) {
     if (isGlasskeyError(error)) throw error;
     throw new GlasskeyError('network-failed', `no answer from ${name}: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+/**
+ * Reads a body within its bound. React Native has no streams: there the whole body is in memory before its length is
+ * known, unless the server states it.
+ */
+async function readBody(response: Response, maximum: number, name: string, options: ReadOptions): Promise<Uint8Array> {
+  const stream = response.body as ReadableStream<Uint8Array> | null | undefined;
+  if (stream !== undefined) return readStream(stream, maximum, name, options);
+  const tooLong = new GlasskeyError(options.code ?? 'bad-response', `${name} is longer than ${maximum} bytes`);
+  if (Number(response.headers.get('content-length') ?? 0) > maximum) throw tooLong;
+  const body = new Uint8Array(await response.arrayBuffer());
+  if (body.length > maximum) throw tooLong;
+  return body;
 }
 
 /** Sends a request again if its connection ends before an answer. */
@@ -101,8 +115,12 @@ function hasManyCodings(headers: Headers): boolean {
 /**
  * Returns true for a redirect, which a browser shows without its status, and for one that was followed nevertheless.
  */
-function isRedirected({ type, status, redirected }: Response): boolean {
-  return type === 'opaqueredirect' || (status >= 300 && status < 400) || redirected;
+function isRedirected(response: Response, asked: string): boolean {
+  const { type, status, url } = response;
+  if (type === 'opaqueredirect' || (status >= 300 && status < 400)) return true;
+  // React Native follows redirects, and says so only by the address.
+  const { redirected = url !== '' && new URL(url).href !== new URL(asked).href } = response as Partial<Response>;
+  return redirected;
 }
 
 function reasonOf(error: unknown): string {
