@@ -18,7 +18,8 @@ import { appendLeaf, type CompactRange, EMPTY_RANGE, rangeRoot } from '../../src
 import { logLeaf } from '../../src/core/log/log-tree.ts';
 import { keytransNodeHasher, type NodeHasher } from '../../src/core/log/node-hasher.ts';
 import { TILE_LENGTH, TILE_WIDTH } from '../../src/core/log/tiled-tree.ts';
-import { decodePrefixTile, type TileReference } from '../../src/core/prefix/prefix-tile.ts';
+import type { TileReference } from '../../src/core/prefix/prefix-tile.ts';
+import { cachedTileReader, PrefixTileCache } from '../../src/core/prefix/tile-cache.ts';
 import { LAST_SLOT } from '../../src/core/prefix/tile-shape.ts';
 import { ownersRecordBefore } from '../../src/service/sequencing/owners-record-before.ts';
 import { checkTransition, type HeldVersion } from '../../src/identity/continuity.ts';
@@ -142,15 +143,14 @@ async function checkPrefixTree(
   leaves: ReadonlyMap<string, AddedLeaf>,
 ): Promise<void> {
   if (head.prefixTile === undefined) return must(leaves.size === 0, 'an empty prefix tree with leaves');
+  const readTiles = cachedTileReader(new PrefixTileCache(0), (names) => context.store.readPrefixTiles(names));
   let count = 0;
   let pending: TileReference[] = [{ hash: head.prefixRoot, tile: head.prefixTile }];
   while (pending.length > 0) {
-    const rows = await context.store.readPrefixTiles(pending.map(({ tile }) => tile));
+    const tiles = await readTiles(pending.map(({ tile }) => tile));
     const next: TileReference[] = [];
-    rows.forEach((data, i) => {
+    tiles.forEach((tile, i) => {
       const { hash, tile: name } = pending[i] as TileReference;
-      must(data !== undefined, `prefix tile ${name.position}/${name.counter}`);
-      const tile = decodePrefixTile(data);
       must(equalBytes(tile.headHash, hash), `head of prefix tile ${name.position}/${name.counter}`);
       for (let slot = 1; slot <= LAST_SLOT; slot++) {
         const kind = tile.kind(slot);

@@ -22,7 +22,7 @@ import {
 import { driveTiles, type ReadTiles } from '../../core/prefix/drive.ts';
 import { formatTileName } from '../../core/prefix/tile-name.ts';
 import type { NamedTile } from '../../core/prefix/path-growth.ts';
-import { encodePrefixTile, type PrefixTile } from '../../core/prefix/prefix-tile.ts';
+import type { PrefixTile } from '../../core/prefix/prefix-tile.ts';
 import { EMPTY_PREFIX_ROOT, insertPrefixLeaves, type PrefixRoot } from '../../core/prefix/prefix-tree.ts';
 import type { AppendBatch, EntryRow, HeadRow, LogTileRow, TreeKind } from '../../store/ports.ts';
 
@@ -54,6 +54,8 @@ export interface GrowthInput {
   readonly configHash: Uint8Array;
   /** Reads committed prefix tiles. */
   readonly readTiles: ReadTiles;
+  /** The format of the new rows (store/stored-format.ts). */
+  readonly format: number;
 }
 
 /**
@@ -94,12 +96,12 @@ interface EntryStep {
 async function appendEntry(
   tip: LogTip,
   leaves: readonly PrefixLeaf[],
-  { timestampMs, configHash }: GrowthInput,
+  { timestampMs, configHash, format }: GrowthInput,
   readTiles: ReadTiles,
 ): Promise<EntryStep> {
   const position = tip.logEdge.size;
   const added = leaves.toSorted((a, b) => compareBytes(a.vrfOutput, b.vrfOutput));
-  const insertion = await driveTiles(insertPrefixLeaves(tip.prefix, added, position), readTiles);
+  const insertion = await driveTiles(insertPrefixLeaves(tip.prefix, added, position, format >= 2), readTiles);
   const update = encode(auditorUpdateCodec, { timestampMs, added, removed: [], proof: insertion.proof });
   const prefixRoot = insertion.root.hash;
   const log = appendLeaves(tip.logEdge, [logLeaf(timestampMs, prefixRoot)], keytransNodeHasher);
@@ -151,7 +153,7 @@ function tileRows(tree: TreeKind, tiles: readonly FullTile[]): LogTileRow[] {
 
 /** Returns the rows of prefix tiles. */
 export function prefixTileRows(tiles: readonly NamedTile[]): AppendBatch['prefixTiles'] {
-  return tiles.map(({ name, tile }) => ({ name, data: encodePrefixTile(tile) }));
+  return tiles.map(({ name, stored }) => ({ name, data: stored }));
 }
 
 /** Reads tiles of this very append from memory, all others from below. */
