@@ -4,7 +4,12 @@ import { encode } from '../../src/core/encoding/codec.ts';
 import { type PrefixProof, type PrefixLeaf, prefixSearchResultCodec } from '../../src/core/keytrans/proofs.ts';
 import { driveTilesSync } from '../../src/core/prefix/drive.ts';
 import type { PrefixTile } from '../../src/core/prefix/prefix-tile.ts';
-import { EMPTY_PREFIX_ROOT, insertPrefixLeaves, provePrefixLookups } from '../../src/core/prefix/prefix-tree.ts';
+import {
+  EMPTY_PREFIX_ROOT,
+  insertPrefixLeaves,
+  type PrefixInsertion,
+  provePrefixLookups,
+} from '../../src/core/prefix/prefix-tree.ts';
 import { TILE_LEVELS } from '../../src/core/prefix/tile-shape.ts';
 import { FULL_TILE_INTERVAL } from '../../src/core/prefix/tile-version.ts';
 import { formatTileName, type TileName } from '../../src/core/prefix/tile-name.ts';
@@ -31,10 +36,16 @@ export interface SearchCost {
 
 /** Leaves that are added or looked up for an average. */
 const SAMPLES = 128;
+/** Leaves of one log entry while the tree is built: few, as a small part of a large tree gets them. */
+const BATCH = 16;
+
 function leafOf(number: number): PrefixLeaf {
   const vrfOutput = sha256(encodeUtf8(`leaf ${number}`));
   return { vrfOutput, commitment: sha256(vrfOutput) };
 }
+
+const ascending = (leaves: readonly PrefixLeaf[]): PrefixLeaf[] =>
+  leaves.toSorted((a, b) => Buffer.compare(a.vrfOutput, b.vrfOutput));
 
 /** Builds a tree with the code of the server, from keys that are always the same, and measures it. */
 export function measurePrefixTree(leaves: number): PrefixTreeCost {
@@ -45,20 +56,22 @@ export function measurePrefixTree(leaves: number): PrefixTreeCost {
   let tileBytes = 0;
   const insertions: PrefixProof[] = [];
   const inclusions: PrefixProof[] = [];
-  // One leaf in each entry, as a small part of a large tree gets them.
-  for (let added = 0; added < leaves + SAMPLES; added++) {
-    if (added === leaves)
-      for (let i = 0; i < SAMPLES; i++) {
-        const { vrfOutput } = leafOf(Math.floor((i * leaves) / SAMPLES));
-        inclusions.push(driveTilesSync(provePrefixLookups(root, [vrfOutput]), read));
-      }
-    const inserted = driveTilesSync(insertPrefixLeaves(root, [leafOf(added)], position++, true), read);
-    for (const { name, tile, stored } of inserted.tiles) {
-      tiles.set(formatTileName(name), tile);
-      if (added >= leaves) tileBytes += stored.length / SAMPLES;
-    }
-    if (added >= leaves) insertions.push(inserted.proof);
+  const add = (first: number, count: number): PrefixInsertion => {
+    const batch = ascending(Array.from({ length: count }, (_, i) => leafOf(first + i)));
+    const inserted = driveTilesSync(insertPrefixLeaves(root, batch, position++, true), read);
+    for (const { name, tile } of inserted.tiles) tiles.set(formatTileName(name), tile);
     root = inserted.root;
+    return inserted;
+  };
+  for (let added = 0; added < leaves; added += BATCH) add(added, Math.min(BATCH, leaves - added));
+  for (let i = 0; i < SAMPLES; i++) {
+    const { vrfOutput } = leafOf(Math.floor((i * leaves) / SAMPLES));
+    inclusions.push(driveTilesSync(provePrefixLookups(root, [vrfOutput]), read));
+  }
+  for (let i = 0; i < SAMPLES; i++) {
+    const inserted = add(leaves + i, 1);
+    for (const { stored } of inserted.tiles) tileBytes += stored.length / SAMPLES;
+    insertions.push(inserted.proof);
   }
   return {
     leaves,

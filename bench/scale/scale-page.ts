@@ -41,7 +41,6 @@ function tables(all: readonly ScaleCosts[]): string {
     ]),
     table('Stored for one binding', [
       ['prefix tree (copy on write)', ({ stored }) => size(stored.prefixTree)],
-      ['AuditorUpdate', ({ stored }) => size(stored.update)],
       ['log entry and tiles of both logs, shared by the changes of an entry', ({ stored }) => size(stored.entry)],
       ['record, proofs, certificate', ({ stored }) => size(stored.row)],
       ['**all**', ({ stored }) => `**${size(stored.total)}**`],
@@ -60,6 +59,7 @@ function tables(all: readonly ScaleCosts[]): string {
         'the same as a rate',
         ({ monitoringDay, labels }) => `${figure((monitoringDay * labels * 8) / 86_400 / 1e6)} Mbit/s`,
       ],
+      ['AuditorUpdate of one binding, derived when it is read', ({ update }) => size(update)],
       ['audit', ({ auditDay }) => size(auditDay)],
       ['the same as a rate', ({ auditDay }) => `${figure((auditDay * 8) / 86_400 / 1e6)} Mbit/s`],
       ['checkpoints for one witness', ({ checkpointsPerDay }) => count(checkpointsPerDay)],
@@ -82,9 +82,9 @@ function formulas(all: readonly ScaleCosts[]): string {
   \`t(d) = 2^d × (1 - (1 - 2^-d)^B)\`; so B new leaves write \`Σ t(4i)\` tiles of the full layers and B times the tiles below, and a proof for them has
   \`Σ 2 t(d-1) - t(d)\` hashes from the full levels and B times those below.
   A new version of a tile is stored as the hashes that changed since an earlier one, and in full every ${FULL_TILE_INTERVAL}nd time.
-- **Stored.** Tiles and update as above; an entry has ${LENGTHS.auditEntry} bytes and a hash in each of two tiled trees (× 256/255 for the tiles above); a version
-  has its label key, VRF output and commitment (${LENGTHS.hash} each), VRF proof (${LENGTHS.vrfProof}), opening (${LENGTHS.opening}) and record (${LENGTHS.record}), and the certificate a second time
-  with its serial number. Pruning a log with a maximum lifetime gives the tiles back that only expired trees have.
+- **Stored.** Tiles as above; an entry has ${LENGTHS.auditEntry} bytes and a hash in each of two tiled trees (× 256/255 for the tiles above); a version
+  has its label key, VRF output and commitment (${LENGTHS.hash} each), VRF proof (${LENGTHS.vrfProof}), opening (${LENGTHS.opening}) and record (${LENGTHS.record}), which has the certificate; the certificate's hash
+  is stored with its serial number. Pruning a log with a maximum lifetime gives the tiles back that only expired trees have.
 - **Answers.** The planners of the server are run on a log of that many entries, with evenly spaced timestamps; they say which timestamps,
   ladders and log nodes the answer holds; the figure is the mean of 32 moments of the year's second half, since it depends on the binary
   form of the log's size. A ladder of several versions is a proof for so many random keys. A lookup adds record, opening

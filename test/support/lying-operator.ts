@@ -172,11 +172,12 @@ export class LyingOperator {
 
   /** Appends one entry, and returns its position. The server's own sequencer may append meanwhile. */
   async #append(rows: Parameters<typeof growLog>[0]['changes'][number]): Promise<number> {
-    const { store, configHash, readPrefixTiles: readTiles, format, now } = this.server.log.context;
+    const { store, configHash, readPrefixTiles: readTiles, now } = this.server.log.context;
     for (;;) {
       const head = await store.readHead();
       const timestampMs = Math.max(head.timestampMs, now());
-      const growth = await growLog({ head, changes: [rows], timestampMs, configHash, readTiles, format });
+      // In format 1, the operator can publish an update that the trees do not give.
+      const growth = await growLog({ head, changes: [rows], timestampMs, configHash, readTiles, format: 1 });
       const prefixTiles = prefixTileRows(growth.prefixTiles);
       try {
         await store.append({ ...growth, prefixTiles, versions: [], rejected: [], revocations: [] });

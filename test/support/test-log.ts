@@ -21,7 +21,7 @@ import type { ServiceEvent } from '../../src/service/service-event.ts';
 import { nativeVrfProver } from '../../src/service/threads/native-vrf-prover.ts';
 import { createToken } from '../../src/service/log/tokens.ts';
 import { openStore, type StoreTarget } from '../../src/store/open-store.ts';
-import type { LogStore, LogStoreOptions, Store } from '../../src/store/ports.ts';
+import type { LogStore, LogStoreOptions, NewLog, Store } from '../../src/store/ports.ts';
 import { pgliteDatabase } from './pglite.ts';
 import type { TestWitnesses } from './test-witnesses.ts';
 
@@ -153,11 +153,10 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
   const events: ServiceEvent[] = [];
   const store = await openStore(options.target ?? { database: await pgliteDatabase() }, { now: clock.now });
   const { wrap = (rows) => rows, format } = options;
-  const wrapped: Store = {
-    ...store,
-    createLog: (log) => store.createLog({ ...log, ...(format === undefined ? {} : { format }) }),
+  const wrapped = Object.assign(Object.create(store) as Store, {
+    createLog: (log: NewLog) => store.createLog({ ...log, ...(format === undefined ? {} : { format }) }),
     log: (...of: Parameters<Store['log']>) => wrap(store.log(...of), of[1]),
-  };
+  });
   const made = await newLogKeys(clock.nowMs, options);
   const keys = (await options.replaceKeys?.(made)) ?? made;
   const open: OpenLogOptions = {

@@ -155,7 +155,7 @@ export function readFullTile(stored: Uint8Array, name?: TileName): PrefixTile {
   return new PrefixTile(shape, bytes, name && { ...shape, name, index: 0, base: undefined });
 }
 
-/** Computes the value of each node of a decoded tile, in place. Throws `storage-corrupt` for an impossible reference. */
+/** Computes the value of each node of a decoded tile, in place. Throws `storage-corrupt` for a bad reference. */
 export function completeTile(tile: PrefixTile): PrefixTile {
   for (let slot = LAST_SLOT; slot >= 1; slot--) completeSlot(tile, slot);
   return tile;

@@ -51,10 +51,10 @@ export function* provePrefixLookups(root: PrefixRoot, keys: readonly Uint8Array[
 
 /**
  * Adds leaves (strictly ascending by VRF output, at most 255) to a version of the tree, in the log entry `position` (KT
- * §3.3). Without leaves, the root stays the same. With `writesDeltas`, new versions of tiles are stored as their changes
- * (tile-delta.ts), which programs that know format 1 cannot read. Tiles are untrusted. Throws `prefix-key-exists` if the tree already
- * has a key, and `storage-corrupt` if a tile is not the one referred to. Throws `value-out-of-range` for bad arguments,
- * and for two keys that differ only in their last bit.
+ * §3.3). Without leaves, the root stays the same. With `writesDeltas`, new versions of tiles are stored as their
+ * changes (tile-delta.ts), which programs that know format 1 cannot read. Tiles are untrusted. Throws
+ * `prefix-key-exists` if the tree already has a key, and `storage-corrupt` if a tile is not the one referred to. Throws
+ * `value-out-of-range` for bad arguments, and for two keys that differ only in their last bit.
  */
 export function* insertPrefixLeaves(
   root: PrefixRoot,

@@ -71,7 +71,7 @@ async function readRows(names: readonly TileName[], readStored: ReadStored): Pro
   );
 }
 
-/** Reads the bases of tiles. Returns a function that decodes one of them, or a base, without the values of its nodes. */
+/** Reads the bases of tiles. Returns a function that decodes a tile or a base, without the values of its nodes. */
 async function readBases(
   cache: PrefixTileCache,
   rows: Rows,

@@ -1,5 +1,3 @@
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { auditEntryCodec } from '../../core/audit/audit-entry.ts';
 import { leafHash, rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
@@ -24,9 +22,8 @@ import { formatTileName } from '../../core/prefix/tile-name.ts';
 import type { NamedTile } from '../../core/prefix/path-growth.ts';
 import type { PrefixTile } from '../../core/prefix/prefix-tile.ts';
 import { EMPTY_PREFIX_ROOT, insertPrefixLeaves, type PrefixRoot } from '../../core/prefix/prefix-tree.ts';
+import { packUpdate } from '../log/auditor-updates.ts';
 import type { AppendBatch, EntryRow, HeadRow, LogTileRow, TreeKind } from '../../store/ports.ts';
-
-const compress = promisify(gzip);
 
 /** The end of a log: its head row with the edges decoded. */
 interface LogTip {
@@ -80,8 +77,9 @@ export async function growLog(input: GrowthInput): Promise<GrownTrees> {
     prefixTiles.push(...step.prefixTiles);
     logTiles.push(...step.logTiles);
   }
-  // Level 1: an update is nearly all hashes, which do not shrink.
-  const updates = await Promise.all(encodedUpdates.map((update) => compress(update, { level: 1 })));
+  // From format 2 on, updates are derived from the trees when they are asked for.
+  const updates =
+    input.format >= 2 ? encodedUpdates.map(() => undefined) : await Promise.all(encodedUpdates.map(packUpdate));
   return { expectedSize: head.size, head: headOf(tip), entries, updates, prefixTiles, logTiles };
 }
 

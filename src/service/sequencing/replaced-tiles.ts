@@ -2,16 +2,17 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { compareBytes } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
-import { GlasskeyError } from '../../core/errors.ts';
 import { auditorUpdateCodec } from '../../core/keytrans/auditor-update.ts';
 import { driveTilesTogether, type ReadTiles } from '../../core/prefix/drive.ts';
 import type { PrefixTile } from '../../core/prefix/prefix-tile.ts';
-import { type PrefixRoot, provePrefixLookups } from '../../core/prefix/prefix-tree.ts';
+import { provePrefixLookups } from '../../core/prefix/prefix-tree.ts';
 import { formatTileName, type TileName } from '../../core/prefix/tile-name.ts';
 import type { TileRequests } from '../../core/prefix/tile-paths.ts';
 import { baseNames } from '../../core/prefix/tile-version.ts';
 import type { EntryRow, LogStore } from '../../store/ports.ts';
-import { asStored, auditEntryOf } from '../log/stored-data.ts';
+import { packUpdate } from '../log/auditor-updates.ts';
+import { deriveUpdate, prefixRootOf } from '../log/derive-update.ts';
+import { asStored } from '../log/stored-data.ts';
 
 const decompress = promisify(gunzip);
 
@@ -23,6 +24,8 @@ export interface ReplacedTiles {
   /** The position after the last entry of the step. */
   readonly end: number;
   readonly tiles: readonly TileName[];
+  /** The updates of these entries that are not stored: without the tiles, they could no longer be derived. */
+  readonly updates: readonly { readonly position: number; readonly update: Uint8Array }[];
 }
 
 /**
@@ -39,6 +42,7 @@ export async function readReplacedTiles(
   rows: readonly EntryRow[],
 ): Promise<ReplacedTiles> {
   const works: TileRequests<unknown>[] = [];
+  const updates: { readonly position: number; readonly update: Uint8Array }[] = [];
   const steps: { readonly position: number; readonly before: PrefixTile[]; readonly after: PrefixTile[] }[] = [];
   let end = (rows[0] as EntryRow).position + 1;
   let keyCount = 0;
@@ -47,7 +51,12 @@ export async function readReplacedTiles(
     end = row.position + 1;
     // An entry without changes has the tree of the one before.
     if (isSameTile(before.prefixTile, row.prefixTile)) continue;
-    const keys = await readAddedKeys(store, row.position);
+    let keys = await readAddedKeys(store, row.position);
+    if (keys === undefined) {
+      const { update, encoded } = await deriveUpdate(readTiles, before, row);
+      updates.push({ position: row.position, update: await packUpdate(encoded) });
+      keys = update.added.map(({ vrfOutput }) => vrfOutput);
+    }
     keyCount += keys.length;
     const step = { position: row.position, before: [], after: [] };
     steps.push(step);
@@ -64,7 +73,7 @@ export async function readReplacedTiles(
       for (const name of names) if (!needed.has(formatTileName(name))) unused.set(formatTileName(name), name);
     }
   }
-  return { end, tiles: [...unused.values()] };
+  return { end, tiles: [...unused.values()], updates };
 }
 
 /** Runs an operation and notes the tiles that it reads. */
@@ -78,16 +87,13 @@ function* noting<R>(work: TileRequests<R>, tiles: PrefixTile[]): TileRequests<R>
   return step.value;
 }
 
-async function readAddedKeys(store: Pick<LogStore, 'readUpdate'>, position: number): Promise<Uint8Array[]> {
+/** Returns the keys that the stored update of an entry names; undefined if none is stored. */
+async function readAddedKeys(store: Pick<LogStore, 'readUpdate'>, position: number): Promise<Uint8Array[] | undefined> {
   const stored = await store.readUpdate(position);
-  if (stored === undefined) throw new GlasskeyError('storage-corrupt', `the update of entry ${position} is missing`);
+  if (stored === undefined) return undefined;
   const update = new Uint8Array(await decompress(stored));
   const { added } = asStored(`the update of entry ${position} is damaged`, () => decode(auditorUpdateCodec, update));
   return added.map(({ vrfOutput }) => vrfOutput).sort(compareBytes);
-}
-
-function prefixRootOf(row: EntryRow): PrefixRoot {
-  return { hash: auditEntryOf(row).prefixRoot, tile: row.prefixTile };
 }
 
 function isSameTile(a: TileName | undefined, b: TileName | undefined): boolean {

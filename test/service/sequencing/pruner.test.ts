@@ -5,6 +5,7 @@ import type { PrefixTile } from '../../../src/core/prefix/prefix-tile.ts';
 import { cachedTileReader, PrefixTileCache } from '../../../src/core/prefix/tile-cache.ts';
 import { formatTileName, type TileName } from '../../../src/core/prefix/tile-name.ts';
 import { baseNames } from '../../../src/core/prefix/tile-version.ts';
+import { AuditorUpdates } from '../../../src/service/log/auditor-updates.ts';
 import { Pruner } from '../../../src/service/sequencing/pruner.ts';
 import type { LogStore } from '../../../src/store/ports.ts';
 import { createHistoryLog, type HistoryLog } from '../../support/history-log.ts';
@@ -65,6 +66,13 @@ async function firstKept(): Promise<number> {
   const times = entries.map((row) => decode(auditEntryCodec, row.auditEntry).timestampMs);
   const { maxBehindMs } = log.context.configuration;
   return times.findIndex((timestampMs) => timestampMs > (times.at(-1) ?? 0) - LIFETIME_MS - MARGIN_MS - maxBehindMs);
+}
+
+/** Every update that the log can show. */
+async function allUpdates(): Promise<Uint8Array[]> {
+  const { size } = (await log.service.progress.released()).released;
+  const updates = new AuditorUpdates(log.context.store);
+  return Promise.all(Array.from({ length: size }, (_, position) => updates.read(position)));
 }
 
 async function pruneAll(pruner: Pruner): Promise<number> {
@@ -148,8 +156,12 @@ describe('the pruner', () => {
     const others = await askAll();
     expect(others.expired).toBeGreaterThan(5);
     expect(others.answered).toBeGreaterThan(20);
+    const updates = await allUpdates();
     const pruner = new Pruner(log.context);
     expect(await pruneAll(pruner)).toBeGreaterThan(0);
+    expect(await allUpdates()).toEqual(updates);
+    expect(await store.readUpdate(kept)).toBeDefined();
+    expect(await store.readUpdate(kept + 1)).toBeUndefined();
     expect(await store.readPruned()).toBe(kept + 1);
     const names = [...before.values()];
     const rows = await store.readPrefixTiles(names);
