@@ -81,7 +81,7 @@ async function fill({ driver, queries }: Bench): Promise<void> {
           serial: serial(row),
           labelKey: key(row),
           version: 0,
-          der: randomBytes(600),
+          content: randomBytes(600),
           spkiSha256: hash,
           requestHash: hash,
           ...times,

@@ -3,23 +3,29 @@ import { encodeUtf8 } from '../../src/core/encoding/bytes.ts';
 import { encode } from '../../src/core/encoding/codec.ts';
 import { type PrefixProof, type PrefixLeaf, prefixSearchResultCodec } from '../../src/core/keytrans/proofs.ts';
 import { driveTilesSync } from '../../src/core/prefix/drive.ts';
-import { encodePrefixTile, type PrefixTile } from '../../src/core/prefix/prefix-tile.ts';
-import { EMPTY_PREFIX_ROOT, insertPrefixLeaves, provePrefixLookups } from '../../src/core/prefix/prefix-tree.ts';
+import type { PrefixTile } from '../../src/core/prefix/prefix-tile.ts';
+import {
+  EMPTY_PREFIX_ROOT,
+  insertPrefixLeaves,
+  type PrefixInsertion,
+  provePrefixLookups,
+} from '../../src/core/prefix/prefix-tree.ts';
 import { TILE_LEVELS } from '../../src/core/prefix/tile-shape.ts';
+import { FULL_TILE_INTERVAL } from '../../src/core/prefix/tile-version.ts';
 import { formatTileName, type TileName } from '../../src/core/prefix/tile-name.ts';
 
 /** What one leaf costs in a prefix tree, on average. Sizes in bytes. */
 export interface PrefixTreeCost {
   /** Leaves of the tree. */
   readonly leaves: number;
-  /** Tiles that adding one leaf writes, encoded. */
+  /** Tiles that adding one leaf writes, as they are stored: most of them as changes. */
   readonly tileBytes: number;
   /** Hashes of the proof that adding one leaf needs, and the encoded result of its search. */
   readonly insertion: SearchCost;
   /** The same for a leaf that is there. */
   readonly inclusion: SearchCost;
-  /** A tile of which every slot is a reference: those at the top of a large tree. */
-  readonly fullTileBytes: number;
+  /** A new version, as it is stored, of a tile of which every slot is a reference, one of them new. */
+  readonly layerTileBytes: number;
 }
 
 /** The part of a prefix proof that one search adds. */
@@ -30,8 +36,8 @@ export interface SearchCost {
 
 /** Leaves that are added or looked up for an average. */
 const SAMPLES = 128;
-/** Leaves of one log entry while the tree is built. */
-const BATCH = 255;
+/** Leaves of one log entry while the tree is built: few, as a small part of a large tree gets them. */
+const BATCH = 16;
 
 function leafOf(number: number): PrefixLeaf {
   const vrfOutput = sha256(encodeUtf8(`leaf ${number}`));
@@ -47,31 +53,54 @@ export function measurePrefixTree(leaves: number): PrefixTreeCost {
   const read = (name: TileName): PrefixTile => tiles.get(formatTileName(name)) as PrefixTile;
   let root = EMPTY_PREFIX_ROOT;
   let position = 0;
-  for (let added = 0; added < leaves; added += BATCH) {
-    const count = Math.min(BATCH, leaves - added);
-    const batch = ascending(Array.from({ length: count }, (_, i) => leafOf(added + i)));
-    const inserted = driveTilesSync(insertPrefixLeaves(root, batch, position++), read);
-    for (const { name, tile } of inserted.tiles) tiles.set(formatTileName(name), tile);
-    root = inserted.root;
-  }
   let tileBytes = 0;
   const insertions: PrefixProof[] = [];
   const inclusions: PrefixProof[] = [];
+  const add = (first: number, count: number): PrefixInsertion => {
+    const batch = ascending(Array.from({ length: count }, (_, i) => leafOf(first + i)));
+    const inserted = driveTilesSync(insertPrefixLeaves(root, batch, position++, true), read);
+    for (const { name, tile } of inserted.tiles) tiles.set(formatTileName(name), tile);
+    root = inserted.root;
+    return inserted;
+  };
+  for (let added = 0; added < leaves; added += BATCH) add(added, Math.min(BATCH, leaves - added));
   for (let i = 0; i < SAMPLES; i++) {
-    const inserted = driveTilesSync(insertPrefixLeaves(root, [leafOf(leaves + i)], position), read);
-    for (const { tile } of inserted.tiles) tileBytes += encodePrefixTile(tile).length / SAMPLES;
-    insertions.push(inserted.proof);
     const { vrfOutput } = leafOf(Math.floor((i * leaves) / SAMPLES));
     inclusions.push(driveTilesSync(provePrefixLookups(root, [vrfOutput]), read));
   }
-  const top = root.tile === undefined ? undefined : read(root.tile);
+  for (let i = 0; i < SAMPLES; i++) {
+    const inserted = add(leaves + i, 1);
+    for (const { stored } of inserted.tiles) tileBytes += stored.length / SAMPLES;
+    insertions.push(inserted.proof);
+  }
   return {
     leaves,
     tileBytes,
     insertion: average(insertions),
     inclusion: average(inclusions),
-    fullTileBytes: top === undefined ? 0 : encodePrefixTile(top).length,
+    layerTileBytes: layerTileBytes(1),
   };
+}
+
+/** Lengths of encodings (src/core/prefix/prefix-tile.ts, tile-delta.ts) of a tile of references, and of a change. */
+const TILE = { references: 16, full: 9 + 16 * 44, changesHeader: 10, base: 3, change: 32 + 3 } as const;
+/** The part of a tile up to which changes are stored in its place (src/core/prefix/path-growth.ts). */
+const LARGEST_CHANGES = 0.75 * TILE.full;
+
+/** A new version of a tile of references, as it is stored, of which so many are new. An average over many versions. */
+function layerTileBytes(changed: number): number {
+  const versions = 1024;
+  let [total, index] = [0, 0];
+  for (let version = 0; version < versions; version++, index++) {
+    const distance = index & -index;
+    const changes = TILE.references * (1 - (1 - changed / TILE.references) ** distance);
+    const bases = Array.from(index.toString(2)).filter((bit) => bit === '1').length;
+    const bytes = TILE.changesHeader + bases * TILE.base + changes * TILE.change;
+    const inFull = index === 0 || index >= FULL_TILE_INTERVAL || bytes > LARGEST_CHANGES;
+    if (inFull) index = 0;
+    total += inFull ? TILE.full : bytes;
+  }
+  return total / versions;
 }
 
 function average(proofs: readonly PrefixProof[]): SearchCost {
@@ -96,11 +125,14 @@ export class LargePrefixTree {
     this.layers = layers;
   }
 
-  /** Tiles that a log entry writes which adds so many leaves, in bytes. */
+  /** Tiles that a log entry stores which adds so many leaves, in bytes. */
   tileBytes(added: number): number {
-    let tiles = 0;
-    for (let layer = 0; layer < this.layers; layer++) tiles += touched(TILE_LEVELS * layer, added);
-    return tiles * this.#below.fullTileBytes + added * this.#below.tileBytes;
+    let bytes = added * this.#below.tileBytes;
+    for (let layer = 0; layer < this.layers; layer++) {
+      const tiles = touched(TILE_LEVELS * layer, added);
+      bytes += tiles * layerTileBytes(touched(TILE_LEVELS * (layer + 1), added) / tiles);
+    }
+    return bytes;
   }
 
   /** The PrefixProof of so many searches that find their leaf, and so many that do not, in bytes (KT §12.2). */

@@ -12,14 +12,15 @@ import { SimulatedLog } from './simulated-log.ts';
 export interface ScaleCosts {
   readonly labels: number;
   readonly log: SimulatedLog;
-  /** Stored for one binding: its share of the prefix tree, of the AuditorUpdate, of entry and log tiles, and its row. */
+  /** Stored for one binding: its share of the prefix tree, of entry and log tiles, and its row. */
   readonly stored: {
     readonly prefixTree: number;
-    readonly update: number;
     readonly entry: number;
     readonly row: number;
     readonly total: number;
   };
+  /** One binding's share of the AuditorUpdate of its entry, which is derived for whoever reads it. */
+  readonly update: number;
   /** One answer. */
   readonly answers: {
     /** To a client that has never looked, and to one that looked the day before. */
@@ -75,7 +76,8 @@ export function scaleCosts(labels: number): ScaleCosts {
   const stored = storedPerBinding(log, tree);
   const answers = answerBytes(labels, tree);
   const perEntry = LENGTHS.auditEntry + 2 + LENGTHS.hash * TILE_SHARE;
-  const auditDay = log.entriesPerDay * perEntry + log.changesPerDay * stored.update;
+  const update = updateBytes(log.changesPerEntry, tree) / log.changesPerEntry;
+  const auditDay = log.entriesPerDay * perEntry + log.changesPerDay * update;
   const checkpointsPerDay = Math.min(log.entriesPerDay, (SECONDS_PER_DAY * 1000) / ASSUMPTIONS.checkpointIntervalMs);
   const witnessRequest = addCheckpointBytes(log, checkpointsPerDay);
   const witnessAnswer = LENGTHS.ed25519Cosignature + LENGTHS.mlDsaCosignature;
@@ -83,6 +85,7 @@ export function scaleCosts(labels: number): ScaleCosts {
     labels,
     log,
     stored,
+    update,
     answers,
     monitoringDay: ((SECONDS_PER_DAY * 1000) / ASSUMPTIONS.windowMs) * (answers.ownerRound + REQUEST_BYTES),
     auditDay,
@@ -95,13 +98,17 @@ export function scaleCosts(labels: number): ScaleCosts {
 
 function storedPerBinding(log: SimulatedLog, tree: LargePrefixTree): ScaleCosts['stored'] {
   const added = log.changesPerEntry;
-  const { hash, vrfProof, opening, auditEntry, record, timestamp } = LENGTHS;
+  const { hash, vrfProof, opening, auditEntry, record } = LENGTHS;
   const prefixTree = tree.tileBytes(added) / added;
-  const update = (timestamp + 2 + added * 2 * hash + 2 + tree.proofBytes(0, added)) / added;
   const entry = (auditEntry + 2 * hash * TILE_SHARE) / added;
-  // Label key, VRF output and proof, commitment, opening, record; the certificate again, by its serial number.
-  const row = 3 * hash + vrfProof + opening + record + ASSUMPTIONS.certificateBytes + hash;
-  return { prefixTree, update, entry, row, total: prefixTree + update + entry + row };
+  // Label key, VRF output and proof, commitment, opening, record; the certificate's hash, by its serial number.
+  const row = 3 * hash + vrfProof + opening + record + 2 * hash;
+  return { prefixTree, entry, row, total: prefixTree + entry + row };
+}
+
+/** The AuditorUpdate of an entry that adds so many leaves (KT §15.2). */
+function updateBytes(added: number, tree: LargePrefixTree): number {
+  return LENGTHS.timestamp + 2 + added * 2 * LENGTHS.hash + 2 + tree.proofBytes(0, added);
 }
 
 /** Moments of the year's second half: how large an answer is depends on the binary form of the log's size. */

@@ -1,3 +1,4 @@
+import { FULL_TILE_INTERVAL } from '../../src/core/prefix/tile-version.ts';
 import { ASSUMPTIONS } from './assumptions.ts';
 import { measurePrefixTree, type PrefixTreeCost } from './prefix-tree-cost.ts';
 import { LENGTHS, type ScaleCosts, scaleCosts } from './scale-costs.ts';
@@ -40,7 +41,6 @@ function tables(all: readonly ScaleCosts[]): string {
     ]),
     table('Stored for one binding', [
       ['prefix tree (copy on write)', ({ stored }) => size(stored.prefixTree)],
-      ['AuditorUpdate', ({ stored }) => size(stored.update)],
       ['log entry and tiles of both logs, shared by the changes of an entry', ({ stored }) => size(stored.entry)],
       ['record, proofs, certificate', ({ stored }) => size(stored.row)],
       ['**all**', ({ stored }) => `**${size(stored.total)}**`],
@@ -59,6 +59,7 @@ function tables(all: readonly ScaleCosts[]): string {
         'the same as a rate',
         ({ monitoringDay, labels }) => `${figure((monitoringDay * labels * 8) / 86_400 / 1e6)} Mbit/s`,
       ],
+      ['AuditorUpdate of one binding, derived when it is read', ({ update }) => size(update)],
       ['audit', ({ auditDay }) => size(auditDay)],
       ['the same as a rate', ({ auditDay }) => `${figure((auditDay * 8) / 86_400 / 1e6)} Mbit/s`],
       ['checkpoints for one witness', ({ checkpointsPerDay }) => count(checkpointsPerDay)],
@@ -78,11 +79,12 @@ function formulas(all: readonly ScaleCosts[]): string {
 - **Prefix tree.** Search keys are random, so the first levels of a large tree are full and below them are trees that look like small
   ones. A tree of N leaves is taken as k layers of full tiles (4 levels each) above trees of N / 16^k leaves; those are built with the
   server's own code, from fixed keys, and measured. k is ${layers}. Of the \`2^d\` nodes at depth d, B random searches touch
-  \`t(d) = 2^d × (1 - (1 - 2^-d)^B)\`; so B new leaves write \`Σ t(4i)\` full tiles and B times the tiles below, and a proof for them has
+  \`t(d) = 2^d × (1 - (1 - 2^-d)^B)\`; so B new leaves write \`Σ t(4i)\` tiles of the full layers and B times the tiles below, and a proof for them has
   \`Σ 2 t(d-1) - t(d)\` hashes from the full levels and B times those below.
-- **Stored.** Tiles and update as above; an entry has ${LENGTHS.auditEntry} bytes and a hash in each of two tiled trees (× 256/255 for the tiles above); a version
-  has its label key, VRF output and commitment (${LENGTHS.hash} each), VRF proof (${LENGTHS.vrfProof}), opening (${LENGTHS.opening}) and record (${LENGTHS.record}), and the certificate a second time
-  with its serial number. Pruning a log with a maximum lifetime gives the tiles back that only expired trees have.
+  A new version of a tile is stored as the hashes that changed since an earlier one, and in full every ${FULL_TILE_INTERVAL}nd time.
+- **Stored.** Tiles as above; an entry has ${LENGTHS.auditEntry} bytes and a hash in each of two tiled trees (× 256/255 for the tiles above); a version
+  has its label key, VRF output and commitment (${LENGTHS.hash} each), VRF proof (${LENGTHS.vrfProof}), opening (${LENGTHS.opening}) and record (${LENGTHS.record}), which has the certificate; the certificate's hash
+  is stored with its serial number. Pruning a log with a maximum lifetime gives the tiles back that only expired trees have.
 - **Answers.** The planners of the server are run on a log of that many entries, with evenly spaced timestamps; they say which timestamps,
   ladders and log nodes the answer holds; the figure is the mean of 32 moments of the year's second half, since it depends on the binary
   form of the log's size. A ladder of several versions is a proof for so many random keys. A lookup adds record, opening
@@ -106,15 +108,15 @@ function measured(): string {
   const sizes = [2 ** 9, 2 ** 10, 2 ** 11, 2 ** 12, 2 ** 13];
   const costs = sizes.map(measurePrefixTree);
   const row = (cost: PrefixTreeCost): string =>
-    `| ${count(cost.leaves)} | ${cost.tileBytes.toFixed(0)} | ${cost.insertion.elements.toFixed(2)} | ${cost.insertion.resultBytes.toFixed(1)} | ${cost.inclusion.elements.toFixed(2)} | ${cost.fullTileBytes} |`;
+    `| ${count(cost.leaves)} | ${cost.tileBytes.toFixed(0)} | ${cost.insertion.elements.toFixed(2)} | ${cost.insertion.resultBytes.toFixed(1)} | ${cost.inclusion.elements.toFixed(2)} | ${cost.layerTileBytes.toFixed(0)} |`;
   const [small, large] = [costs[0] as PrefixTreeCost, costs.at(-1) as PrefixTreeCost];
-  const modelled = small.tileBytes + large.fullTileBytes;
+  const modelled = small.tileBytes + large.layerTileBytes;
   const elements = small.insertion.elements + 4;
   return `## Measured constants
 
-Averages over 128 leaves, of trees of the server's prefix tree code; bytes are those of encoded tiles and results.
+Averages over 128 leaves, of trees of the server's prefix tree code; bytes are those of stored tiles and encoded results.
 
-| leaves | tiles written by one leaf, bytes | hashes of its proof | result, bytes | hashes of a proof of inclusion | top tile, bytes |
+| leaves | tiles stored for one leaf, bytes | hashes of its proof | result, bytes | hashes of a proof of inclusion | tile of a full layer, bytes |
 |---|---|---|---|---|---|
 ${costs.map(row).join('\n')}
 

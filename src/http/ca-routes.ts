@@ -6,7 +6,7 @@ import { ensure } from '../core/errors.ts';
 import type { SignedCrl } from '../service/revocation/crl-service.ts';
 import type { LogService } from '../service/log-service.ts';
 import type { ReadTurns } from './read-turns.ts';
-import { createResponse } from './responses.ts';
+import { createResponse, holdsTag } from './responses.ts';
 
 const CA_CACHE = 'public, max-age=3600';
 const CRL_CACHE = 'public, max-age=60';
@@ -66,7 +66,6 @@ async function findCrl({ crls }: LogService, path: string): Promise<SignedCrl> {
 function respondCrl({ der, digest, thisUpdateMs }: SignedCrl, ifNoneMatch: string | undefined): Response {
   const etag = `"${digest}"`;
   const headers = { etag, 'last-modified': new Date(thisUpdateMs).toUTCString() };
-  const held = ifNoneMatch?.split(',').map((one) => one.trim().replace(/^W\//, '')) ?? [];
-  if (held.includes(etag)) return createResponse(null, CRL_MEDIA_TYPE, CRL_CACHE, { status: 304, headers });
+  if (holdsTag(ifNoneMatch, etag)) return createResponse(null, CRL_MEDIA_TYPE, CRL_CACHE, { status: 304, headers });
   return createResponse(der, CRL_MEDIA_TYPE, CRL_CACHE, { headers });
 }

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { Context, Hono } from 'hono';
 import { parseTileIndex, parseTilePath } from '../core/audit/tile-path.ts';
-import { formatBase64 } from '../core/encoding/bytes.ts';
+import { formatBase64, formatHex } from '../core/encoding/bytes.ts';
 import { decode } from '../core/encoding/codec.ts';
 import { GlasskeyError } from '../core/errors.ts';
 import { treeHeadCodec } from '../core/keytrans/tree-head.ts';
@@ -11,7 +11,7 @@ import { HEAD_PREFIX, PATHS, PROOF_PREFIX, TILE_PREFIX, UPDATES_PREFIX } from '.
 import type { LogService } from '../service/log-service.ts';
 import { acceptsGzip } from './packed-answer.ts';
 import type { ReadTurns } from './read-turns.ts';
-import { IMMUTABLE, createResponse } from './responses.ts';
+import { createResponse, holdsTag, IMMUTABLE } from './responses.ts';
 
 const OCTETS = 'application/octet-stream';
 /** Bounds the age of a cached checkpoint, s. */
@@ -43,12 +43,15 @@ export function logRoutes(app: Hono, { files }: LogService, turns: ReadTurns): v
     const position = parseTileIndex(restOf(c, UPDATES_PREFIX));
     if (position === undefined) throw notFound();
     const packed = acceptsGzip(c.req.header('accept-encoding'));
-    const data = await turns.run('files', c, async () => {
+    const { data, etag } = await turns.run('files', c, async () => {
+      // Weak: the same update, whether compressed or not.
+      const etag = `W/"${formatHex(await files.updateHash(position))}"`;
+      if (holdsTag(c.req.header('if-none-match'), etag)) return { etag, data: null };
       const update = await files.update(position);
-      return packed ? update : new Uint8Array(await unpack(update));
+      return { etag, data: packed ? update : new Uint8Array(await unpack(update)) };
     });
-    const headers = { vary: 'accept-encoding', ...(packed && { 'content-encoding': 'gzip' }) };
-    return createResponse(data, OCTETS, IMMUTABLE, { headers });
+    const headers = { vary: 'accept-encoding', etag, ...(packed && data !== null && { 'content-encoding': 'gzip' }) };
+    return createResponse(data, OCTETS, IMMUTABLE, { headers, status: data === null ? 304 : 200 });
   });
   app.get(`${HEAD_PREFIX}*`, async (c) => {
     const size = sizeOf(c, HEAD_PREFIX);

@@ -33,6 +33,12 @@ export function createResponse(
   });
 }
 
+/** Returns true if an `If-None-Match` header names this tag, by weak comparison (RFC 9110 §8.8.3.2, §13.1.2). */
+export function holdsTag(ifNoneMatch: string | undefined, etag: string): boolean {
+  const strong = (tag: string): string => tag.trim().replace(/^W\//, '');
+  return ifNoneMatch?.split(',').some((one) => strong(one) === strong(etag)) ?? false;
+}
+
 /** Creates the problem details of an error (RFC 9457). They do not describe the server's own faults. */
 export function respondProblem(error: unknown, requestId?: string): Response {
   const problem = problemOf(error);

@@ -2,7 +2,7 @@ import { type Placeholder, type SQL, sql } from 'drizzle-orm';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { logTileColumns } from './tile-rows.ts';
 import type { AppendBatch, VersionRow } from './ports.ts';
-import { headColumns, serialBytes, type StoreContext } from './rows.ts';
+import { DERIVED, headColumns, serialBytes, type StoreContext } from './rows.ts';
 import type { SqlParameter } from './sql-driver.ts';
 import { isRefused } from './sql-error.ts';
 import {
@@ -296,7 +296,7 @@ function entryValues({ entries, updates }: AppendBatch): Values<typeof ENTRIES> 
     auditEntries: entries.map((row) => row.auditEntry),
     rootPositions: entries.map((row) => row.prefixTile?.position),
     rootCounters: entries.map((row) => row.prefixTile?.counter),
-    updates,
+    updates: updates.map((update) => update ?? DERIVED),
   };
 }
 

@@ -85,8 +85,8 @@ function listCertificates(
     .limit(limit);
   const lookedAt = db.$with('looked_at').as(window);
   const last = db.select({ serial: lookedAt.serial }).from(lookedAt).orderBy(desc(lookedAt.serial)).limit(1);
-  const { serial, labelKey, version, der, spkiSha256, requestHash, notBeforeMs, notAfterMs } = lookedAt;
-  const certificate = { serial, labelKey, version, der, spkiSha256, requestHash, notBeforeMs, notAfterMs };
+  const { serial, labelKey, version, content, spkiSha256, requestHash, notBeforeMs, notAfterMs } = lookedAt;
+  const certificate = { serial, labelKey, version, content, spkiSha256, requestHash, notBeforeMs, notAfterMs };
   const matches = matchesSearch(labels.label, search);
   return db
     .with(lookedAt)

@@ -85,7 +85,7 @@ export function logRows(context: StoreContext): Pick<LogStore, Part> {
     async readUpdate(position) {
       const at = and(eq(entries.logId, logId), eq(entries.position, position));
       const [row] = await queries.run((db) => db.select({ update: entries.updateGzip }).from(entries).where(at));
-      return row?.update;
+      return row === undefined || row.update.length === 0 ? undefined : row.update;
     },
 
     async readReleased() {

@@ -52,8 +52,8 @@ export interface AppendBatch {
   readonly expectedSize: number;
   readonly head: HeadRow;
   readonly entries: readonly EntryRow[];
-  /** The gzip-compressed AuditorUpdate of each entry, in the order of `entries`. */
-  readonly updates: readonly Uint8Array[];
+  /** The gzip-compressed AuditorUpdate of each entry, in the order of `entries`; undefined for one to be derived. */
+  readonly updates: readonly (Uint8Array | undefined)[];
   readonly prefixTiles: readonly PrefixTileRow[];
   /** Log tiles that became full. */
   readonly logTiles: readonly LogTileRow[];
@@ -153,7 +153,7 @@ export interface LogStore {
   readEntryRange(start: number, end: number): Promise<readonly EntryRow[]>;
   readLogTiles(names: readonly LogTileName[]): Promise<readonly (Uint8Array | undefined)[]>;
   readPrefixTiles(names: readonly TileName[]): Promise<readonly (Uint8Array | undefined)[]>;
-  /** The gzip-compressed AuditorUpdate of an entry. */
+  /** The stored AuditorUpdate of an entry, gzip-compressed; undefined for one that is derived from the trees. */
   readUpdate(position: number): Promise<Uint8Array | undefined>;
 
   // release
@@ -177,13 +177,16 @@ export interface LogStore {
   /** Returns the log position up to which the prefix tree is pruned; 0 if it never was. See {@link prune}. */
   readPruned(): Promise<number>;
   /**
-   * Deletes prefix tiles and moves the position of {@link readPruned} from `from` to `to`, in one transaction. Ignores
-   * tiles that do not exist. Changes nothing, and returns undefined, if the position was not at `from`.
+   * Deletes prefix tiles, stores the updates that can no longer be derived then, and moves the position of
+   * {@link readPruned} from `from` to `to`, in one transaction. Ignores tiles that do not exist, and updates that are
+   * stored already. Changes nothing, and returns undefined, if the position was not at `from`.
    */
   prune(pruning: {
     readonly from: number;
     readonly to: number;
     readonly prefixTiles: readonly TileName[];
+    /** Gzip-compressed AuditorUpdates of entries. */
+    readonly updates: readonly { readonly position: number; readonly update: Uint8Array }[];
   }): Promise<{ readonly dropped: number } | undefined>;
 
   // labels

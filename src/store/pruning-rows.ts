@@ -2,14 +2,14 @@ import { eq, sql } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
 import type { LogStore } from './ports.ts';
 import type { StoreContext } from './rows.ts';
-import { prefixTiles, prunings } from './schema.ts';
-import { arrays, assignments, given, names, statement } from './statement.ts';
+import { entries, prefixTiles, prunings } from './schema.ts';
+import { arrays, assignments, columnsOf, given, names, statement } from './statement.ts';
 
 type Part = 'readPruned' | 'prune';
 
 // The first pruning inserts the row; each later one moves it, and only from the position that the caller expects. Tiles
-// are deleted in the same statement, or not at all.
-const PRUNE = statement(['log', 'from', 'to', 'positions', 'counters'], (values) => {
+// are deleted and updates stored in the same statement, or not at all.
+const PRUNE = statement(['log', 'from', 'to', 'positions', 'counters', 'updated', 'updates'], (values) => {
   const { logId, position } = prunings;
   const from = given(position, values.from);
   const to = given(position, values.to);
@@ -22,6 +22,12 @@ const PRUNE = statement(['log', 'from', 'to', 'positions', 'counters'], (values)
     where ${logId} = ${values.log} and ${position} = ${from} and ${from} > 0
     returning ${logId} as log_id),
   moved as (select log_id from first union all select log_id from later),
+  stored as (
+    update ${entries} set ${assignments(entries, { updateGzip: columnsOf('kept', entries.updateGzip) })}
+    from moved, unnest(${arrays([entries.position, values.updated], [entries.updateGzip, values.updates])})
+      as kept (${names(entries.position, entries.updateGzip)})
+    where ${entries.logId} = moved.log_id and ${entries.position} = ${columnsOf('kept', entries.position)}
+      and octet_length(${entries.updateGzip}) = 0),
   dropped as (
     delete from ${prefixTiles}
     using moved, unnest(${arrays(
@@ -44,11 +50,13 @@ export function pruningRows({ driver, queries, logId }: StoreContext): Pick<LogS
       return row?.position ?? 0;
     },
 
-    async prune({ from, to, prefixTiles: tiles }) {
+    async prune({ from, to, prefixTiles: tiles, updates: kept }) {
       ensure(to > from, 'internal', 'pruning moves forward only');
       const positions = tiles.map(({ position }) => position);
       const counters = tiles.map(({ counter }) => counter);
-      const parameters = PRUNE.bind({ log: logId, from, to, positions, counters });
+      const updated = kept.map(({ position }) => position);
+      const updates = kept.map(({ update }) => update);
+      const parameters = PRUNE.bind({ log: logId, from, to, positions, counters, updated, updates });
       const [row] = await driver.query<{ moved: number; dropped: number }>(PRUNE.text, parameters, { replan: true });
       return row?.moved === 1 ? { dropped: row.dropped } : undefined;
     },

@@ -25,6 +25,9 @@ export interface StoreContext {
   readonly emitSubmitted: () => void;
 }
 
+/** An update that is derived from the trees, in `entries.update_gzip`: no bytes. */
+export const DERIVED = new Uint8Array(0);
+
 /** The columns in which a row names a prefix tile. */
 interface TileColumns {
   readonly prefixTilePosition: number | null;

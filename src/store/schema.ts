@@ -91,7 +91,7 @@ export const releasedHeads = pgTable(
   (table) => [primaryKey({ columns: [table.logId, table.size] }), check('released_heads_size', sql`${table.size} > 0`)],
 );
 
-/** Log entries, each with its compressed AuditorUpdate. */
+/** Log entries. */
 export const entries = pgTable(
   'entries',
   {
@@ -101,6 +101,7 @@ export const entries = pgTable(
     auditEntry: bytea('audit_entry').notNull(),
     prefixTilePosition: count('prefix_tile_position'),
     prefixTileCounter: count('prefix_tile_counter'),
+    /** The compressed AuditorUpdate; no bytes for one that is derived from the trees. */
     updateGzip: bytea('update_gzip').notNull(),
   },
   (table) => [
@@ -284,7 +285,8 @@ export const certificates = pgTable(
     labelKey: bytea('label_key').notNull(),
     /** First version whose record holds it. */
     version: count('version').notNull(),
-    der: bytea('der').notNull(),
+    /** The certificate, DER; from format 2 on its SHA-256, since the record of `version` has it. */
+    content: bytea('der').notNull(),
     spkiSha256: bytea('spki_sha256').notNull(),
     /** The request that it answers: see `intents`. */
     requestHash: bytea('request_hash').notNull(),

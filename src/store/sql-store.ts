@@ -23,12 +23,12 @@ import type { StoreContext } from './rows.ts';
 import { heads, logs } from './schema.ts';
 import type { SqlDriver } from './sql-driver.ts';
 import { isUniqueViolation, SqlError } from './sql-error.ts';
-import { columnsBut, givenAs } from './statement.ts';
+import { givenAs } from './statement.ts';
+import { NEWEST_FORMAT } from './stored-format.ts';
 import { tileRows } from './tile-rows.ts';
 import { tokenRows } from './token-rows.ts';
 import { trailRows } from './trail-rows.ts';
 
-const LOG = columnsBut(logs, 'format');
 const NO_HASH = new Uint8Array(32);
 const NO_BYTES = new Uint8Array(0);
 
@@ -47,7 +47,7 @@ export function sqlStore(driver: SqlDriver, now: () => number): Store {
     createLog: (log) => createLog(queries, log),
 
     async findLog(origin) {
-      const [row] = await queries.run((db) => db.select(LOG).from(logs).where(eq(logs.origin, origin)));
+      const [row] = await queries.run((db) => db.select().from(logs).where(eq(logs.origin, origin)));
       return row;
     },
 
@@ -66,7 +66,7 @@ export function sqlStore(driver: SqlDriver, now: () => number): Store {
     },
 
     async findLogById(logId) {
-      const [row] = await queries.run((db) => db.select(LOG).from(logs).where(eq(logs.logId, logId)));
+      const [row] = await queries.run((db) => db.select().from(logs).where(eq(logs.logId, logId)));
       return row;
     },
 
@@ -87,7 +87,7 @@ export function sqlStore(driver: SqlDriver, now: () => number): Store {
   };
 }
 
-async function createLog(queries: Queries, { origin, configuration }: NewLog): Promise<LogRow> {
+async function createLog(queries: Queries, { origin, configuration, format = NEWEST_FORMAT }: NewLog): Promise<LogRow> {
   const emptyAuditRoot = new Uint8Array(createHash('sha256').digest());
   const hasMoved = sql`starts_with(${logs.origin}, ${movedName(origin, '')})`;
   const moved = await queries.run((db) => db.select({ name: logs.origin }).from(logs).where(hasMoved));
@@ -97,7 +97,7 @@ async function createLog(queries: Queries, { origin, configuration }: NewLog): P
   );
   try {
     const [row] = await queries.run((db) => {
-      const created = db.$with('created').as(db.insert(logs).values({ origin, configuration }).returning(LOG));
+      const created = db.$with('created').as(db.insert(logs).values({ origin, configuration, format }).returning());
       const empty = db
         .select({
           logId: created.logId,

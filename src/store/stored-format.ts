@@ -3,4 +3,4 @@
  * writes the old one, until `glasskey admin upgrade --finish` raises `logs.format`. Programs that do not know that
  * format refuse to start then (docs/upgrade.md). Migrations only add, so they do not change the format.
  */
-export const NEWEST_FORMAT = 1;
+export const NEWEST_FORMAT = 2;

@@ -29,7 +29,7 @@ const SUBMIT = statement(
     'commitments',
     'requestHashes',
     'serials',
-    'ders',
+    'contents',
     'spkiHashes',
     'notBefores',
     'notAfters',
@@ -50,13 +50,13 @@ const SUBMIT = statement(
       [submissions.mac, values.macs],
       [certificates.requestHash, values.requestHashes],
       [certificates.serial, values.serials],
-      [certificates.der, values.ders],
+      [certificates.content, values.contents],
       [certificates.spkiSha256, values.spkiHashes],
       [certificates.notBeforeMs, values.notBefores],
       [certificates.notAfterMs, values.notAfters],
     ] as const;
-    const { serial, labelKey, version, der, spkiSha256, requestHash, notBeforeMs, notAfterMs } = certificates;
-    const signed = [serial, labelKey, version, der, spkiSha256, requestHash, notBeforeMs, notAfterMs];
+    const { serial, labelKey, version, spkiSha256, requestHash, notBeforeMs, notAfterMs } = certificates;
+    const signed = [serial, labelKey, version, certificates.content, spkiSha256, requestHash, notBeforeMs, notAfterMs];
     const { submissionId, label, vrfOutput, vrfProof, opening, value, commitment, act, mac } = submissions;
     const content = [labelKey, version, label, vrfOutput, vrfProof, opening, value, commitment, act, mac];
     const queued = [submissionId, ...content];
@@ -134,7 +134,7 @@ async function store(context: StoreContext, items: readonly Submission[]): Promi
     commitments: of(({ submission }) => submission.commitment),
     requestHashes: of(({ requestHash }) => requestHash),
     serials: of(({ serial }) => serial),
-    ders: of(({ certificate }) => certificate?.der),
+    contents: of(({ certificate }) => certificate?.content),
     spkiHashes: of(({ certificate }) => certificate?.spkiSha256),
     notBefores: of(({ certificate }) => certificate?.notBeforeMs),
     notAfters: of(({ certificate }) => certificate?.notAfterMs),

@@ -68,7 +68,7 @@ it('two neighbouring releases serve one database, until an administrator finishe
   await lookup(old, older.url, 'carol');
   await lookup(newer, latest.url, 'bob');
   expect((await newer.run('admin', 'status', ...second)).stdout).toMatch(
-    /^schema +\d{4}_next_release, rows in format 1$/m,
+    /^schema +\d{4}_next_release, rows in format 2$/m,
   );
   expect((await old.run('admin', 'status', ...first)).stdout).toMatch(
     /^schema +newer than .*an upgrade is under way$/m,
@@ -88,7 +88,7 @@ it('two neighbouring releases serve one database, until an administrator finishe
   expect([finished.code, finished.stdout]).toEqual([0, expect.stringContaining('restart every server')]);
   const refused = await old.run('serve', ...first, ...anyPort);
   expect([refused.code, refused.stdout]).toEqual([1, '']);
-  expect(refused.stderr).toMatch(/format of the database is 2.*knows 1.*docs\/upgrade\.md.*\(storage-failed\)/);
+  expect(refused.stderr).toMatch(/format of the database is 3.*knows 2.*docs\/upgrade\.md.*\(storage-failed\)/);
   expect((await old.run('doctor', ...first)).stdout).toMatch(/^FAIL +database schema /m);
   expect(await latest.stop()).toBe(0);
   latest = await newer.serve(...second, ...anyPort);

@@ -50,7 +50,12 @@ describe('static resources', () => {
     const packed = await get('/log/updates/001', { 'accept-encoding': 'gzip' });
     expect(plain.headers.get('content-encoding')).toBeNull();
     expect(packed.headers.get('content-encoding')).toBe('gzip');
-    expect(Buffer.from(await plain.arrayBuffer())).toEqual(Buffer.from(await packed.arrayBuffer()));
+    const update = Buffer.from(await plain.arrayBuffer());
+    expect(update).toEqual(Buffer.from(await packed.arrayBuffer()));
+    const etag = `W/"${createHash('sha256').update(update).digest('hex')}"`;
+    expect([plain, packed].map(({ headers }) => headers.get('etag'))).toEqual([etag, etag]);
+    const held = await get('/log/updates/001', { 'if-none-match': `"x", ${etag}` });
+    expect([held.status, held.headers.get('etag'), await held.text()]).toEqual([304, etag, '']);
   });
 
   it('pass an audit from outside', async () => {

@@ -371,9 +371,9 @@ async function forgeVersion(text: string, certificate: Uint8Array): Promise<void
   const commitment = commit({ opening, label, version, update: { value, signature: undefined } });
   const store = log.store.log(1);
   const head = await store.readHead();
-  const { configHash, readPrefixTiles: readTiles } = context;
+  const { configHash, readPrefixTiles: readTiles, format } = context;
   const changes = [[{ vrfOutput: vrf!.output, commitment }]];
-  const growth = await growLog({ head, changes, timestampMs: head.timestampMs, configHash, readTiles });
+  const growth = await growLog({ head, changes, timestampMs: head.timestampMs, configHash, readTiles, format });
   const prefixTiles = prefixTileRows(growth.prefixTiles);
   await store.append({ ...growth, prefixTiles, versions: [], rejected: [], revocations: [] });
   await database.query(

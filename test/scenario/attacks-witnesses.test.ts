@@ -97,7 +97,7 @@ describe('a log that has lost something', () => {
     const size = (await log.context.store.readHead()).size;
     const backup = await operator.database.dumpDataDir('none');
     for (const loss of [
-      `update entries set update_gzip = '' where position = ${size - 1}`,
+      `update entries set update_gzip = 'x' where position = ${size - 1}`,
       `delete from entries where position = ${size - 2}`,
       `delete from prefix_tiles where position = (select prefix_tile_position from heads)`,
     ]) {

@@ -49,7 +49,7 @@ export function sampleCertificate(name: string, version = 0, request = 'request'
     serial: Buffer.from(bytes(`serial ${name} ${version} ${request}`, 16)).toString('hex'),
     labelKey: labelKey(name),
     version,
-    der: bytes(`der ${name} ${version}`, 600),
+    content: bytes(`der ${name} ${version}`, 600),
     spkiSha256: bytes(`spki ${name}`),
     requestHash: bytes(request),
     notBeforeMs: 1_000,

@@ -176,7 +176,8 @@ export class LyingOperator {
     for (;;) {
       const head = await store.readHead();
       const timestampMs = Math.max(head.timestampMs, now());
-      const growth = await growLog({ head, changes: [rows], timestampMs, configHash, readTiles });
+      // In format 1, the operator can publish an update that the trees do not give.
+      const growth = await growLog({ head, changes: [rows], timestampMs, configHash, readTiles, format: 1 });
       const prefixTiles = prefixTileRows(growth.prefixTiles);
       try {
         await store.append({ ...growth, prefixTiles, versions: [], rejected: [], revocations: [] });

@@ -21,7 +21,7 @@ import type { ServiceEvent } from '../../src/service/service-event.ts';
 import { nativeVrfProver } from '../../src/service/threads/native-vrf-prover.ts';
 import { createToken } from '../../src/service/log/tokens.ts';
 import { openStore, type StoreTarget } from '../../src/store/open-store.ts';
-import type { LogStore, LogStoreOptions, Store } from '../../src/store/ports.ts';
+import type { LogStore, LogStoreOptions, NewLog, Store } from '../../src/store/ports.ts';
 import { pgliteDatabase } from './pglite.ts';
 import type { TestWitnesses } from './test-witnesses.ts';
 
@@ -69,6 +69,8 @@ export interface TestLogOptions {
   readonly configuration?: Partial<Configuration>;
   /** Puts something in front of the log's store, to make it fail. */
   readonly wrap?: (store: LogStore, options?: LogStoreOptions) => LogStore;
+  /** Format of the log's rows. Default: the newest. */
+  readonly format?: number;
   /** Number of the cipher suite. Default: KT_128_SHA256_Ed25519. */
   readonly suiteId?: number;
   /** Makes the VRF prover; default: the native one in this thread. */
@@ -150,13 +152,11 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
   clock.nowMs = options.startMs ?? TEST_START_MS;
   const events: ServiceEvent[] = [];
   const store = await openStore(options.target ?? { database: await pgliteDatabase() }, { now: clock.now });
-  const { wrap } = options;
-  const wrapped: Store =
-    wrap === undefined
-      ? store
-      : Object.assign(Object.create(store) as Store, {
-          log: (...of: Parameters<Store['log']>) => wrap(store.log(...of), of[1]),
-        });
+  const { wrap = (rows) => rows, format } = options;
+  const wrapped = Object.assign(Object.create(store) as Store, {
+    createLog: (log: NewLog) => store.createLog({ ...log, ...(format === undefined ? {} : { format }) }),
+    log: (...of: Parameters<Store['log']>) => wrap(store.log(...of), of[1]),
+  });
   const made = await newLogKeys(clock.nowMs, options);
   const keys = (await options.replaceKeys?.(made)) ?? made;
   const open: OpenLogOptions = {

@@ -112,6 +112,7 @@ export class DemoServer {
       timestampMs: Math.max(head.timestampMs, context.now()),
       configHash: context.configHash,
       readTiles: context.readPrefixTiles,
+      format: context.format,
     });
     const prefixTiles = prefixTileRows(growth.prefixTiles);
     await this.#service.stop();

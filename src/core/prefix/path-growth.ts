@@ -3,16 +3,23 @@ import type { PrefixLeaf } from '../keytrans/proofs.ts';
 import { MAX_DEPTH } from './key-bits.ts';
 import type { PrefixTile, TileReference } from './prefix-tile.ts';
 import { insertSorted, splitLeaves } from './sorted-leaves.ts';
+import { encodeTileDelta } from './tile-delta.ts';
 import { TileDraft } from './tile-draft.ts';
 import type { TileName } from './tile-name.ts';
 import { childTile, type PathTile } from './tile-paths.ts';
 import { FIRST_REFERENCE_SLOT } from './tile-shape.ts';
+import { baseOfNext, type TileVersion } from './tile-version.ts';
 
 /** A tile that an insertion made, with its name. */
 export interface NamedTile {
   readonly name: TileName;
   readonly tile: PrefixTile;
+  /** The bytes to store. */
+  readonly stored: Uint8Array;
 }
+
+/** Changes that are longer than this part of the whole tile are not worth a read of the base. */
+const LARGEST_DELTA = 3 / 4;
 
 /**
  * Adds leaves by copy on write (KT §3.3): makes a new version of each tile that a new leaf falls into and leaves the
@@ -23,9 +30,12 @@ export class PathGrowth {
   /** The tiles made so far. */
   readonly tiles: NamedTile[] = [];
   readonly #position: number;
+  readonly #writesDeltas: boolean;
 
-  constructor(position: number) {
+  /** With `writesDeltas`, a new version of a tile is stored as its changes: a program of format 1 cannot read it. */
+  constructor(position: number, writesDeltas: boolean) {
     this.#position = position;
+    this.#writesDeltas = writesDeltas;
   }
 
   /** Builds a whole tree of `leaves`: ascending, at least one. */
@@ -43,7 +53,7 @@ export class PathGrowth {
   #growTile(path: PathTile, leaves: readonly PrefixLeaf[], depth: number): TileReference {
     const draft = new TileDraft();
     this.#growAt(draft, path, 1, leaves, depth);
-    return this.#finish(draft);
+    return this.#finish(draft, path.tile);
   }
 
   /** Fills `slot` of the draft with the content of `path` there and the new leaves, which all belong below it. */
@@ -83,10 +93,24 @@ export class PathGrowth {
     draft.setParent(slot);
   }
 
-  #finish(draft: TileDraft): TileReference {
+  /** Names a tile; `previous` is the one whose place it takes. */
+  #finish(draft: TileDraft, previous?: PrefixTile): TileReference {
     const name: TileName = { position: this.#position, counter: this.tiles.length };
-    const tile = draft.finish();
-    this.tiles.push({ name, tile });
-    return { hash: tile.headHash, tile: name };
+    const named = nameTile(name, draft.finish(), this.#writesDeltas ? previous?.version : undefined);
+    this.tiles.push(named);
+    return { hash: named.tile.headHash, tile: name };
   }
+}
+
+/** Decides how a tile is stored: as the changes since an earlier version where that is shorter. */
+function nameTile(name: TileName, tile: PrefixTile, previous: TileVersion | undefined): NamedTile {
+  const { parents, leaves, references, data } = tile;
+  const own = { parents, leaves, references, name };
+  const base = previous && baseOfNext(previous);
+  if (previous !== undefined && base !== undefined) {
+    const version: TileVersion = { ...own, index: previous.index + 1, base };
+    const stored = encodeTileDelta(tile, version, base);
+    if (stored.length <= LARGEST_DELTA * data.length) return { name, tile: tile.withVersion(version), stored };
+  }
+  return { name, tile: tile.withVersion({ ...own, index: 0, base: undefined }), stored: data };
 }

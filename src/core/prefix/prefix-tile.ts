@@ -14,9 +14,10 @@ import {
   slotBit,
 } from './tile-shape.ts';
 import type { SlotKind, TileShape } from './tile-shape.ts';
+import type { TileVersion } from './tile-version.ts';
 
 /*
- * Encoding of a tile, all integers big-endian:
+ * Encoding of a tile that is stored in full (tile-delta.ts has the other one), all integers big-endian:
  *
  *   uint8  format = 1
  *   uint16 parents       bit s-1 = slot s is a parent (slots 1..15)
@@ -28,10 +29,11 @@ import type { SlotKind, TileShape } from './tile-shape.ts';
 const FORMAT = 1;
 const HEADER_LENGTH = 9;
 const REFERENCE_SHIFT = FIRST_REFERENCE_SLOT - 1;
-const LEAF_LENGTH = 2 * HASH_LENGTH;
+/** Length of an encoded leaf. */
+export const LEAF_LENGTH = 2 * HASH_LENGTH;
 const REFERENCE_LENGTH = HASH_LENGTH + 12;
 /** A tile's memory beside its bytes: its objects, and its place in a cache. */
-const OVERHEAD = 600;
+const OVERHEAD = 800;
 
 /** A child tile: the value of its head and where it is stored. */
 export interface TileReference {
@@ -48,15 +50,23 @@ export class PrefixTile implements TileShape {
   readonly parents: number;
   readonly leaves: number;
   readonly references: number;
+  /** The way in which the tile is stored, so that its next version can be stored as changes; undefined if unknown. */
+  readonly version: TileVersion | undefined;
   /** The encoding, then the values of parents and leaves, by slot. */
   readonly #bytes: Uint8Array;
 
-  /** For {@link decodePrefixTile} and {@link assembleTile} only. */
-  constructor({ parents, leaves, references }: TileShape, bytes: Uint8Array) {
+  /** For this file only. */
+  constructor({ parents, leaves, references }: TileShape, bytes: Uint8Array, version?: TileVersion) {
     this.parents = parents;
     this.leaves = leaves;
     this.references = references;
+    this.version = version;
     this.#bytes = bytes;
+  }
+
+  /** Returns the same tile, stored in this way. */
+  withVersion(version: TileVersion): PrefixTile {
+    return new PrefixTile(this, this.#bytes, version);
   }
 
   /** The encoding. */
@@ -129,7 +139,12 @@ export function encodePrefixTile(tile: PrefixTile): Uint8Array {
  * they are canonical. A canonical tile may still be the wrong one: the caller compares its `headHash` with the
  * reference that led to it.
  */
-export function decodePrefixTile(stored: Uint8Array): PrefixTile {
+export function decodePrefixTile(stored: Uint8Array, name?: TileName): PrefixTile {
+  return completeTile(readFullTile(stored, name));
+}
+
+/** Decodes a tile as {@link decodePrefixTile} does, but without the values of its nodes. */
+export function readFullTile(stored: Uint8Array, name?: TileName): PrefixTile {
   assertTile(stored.length >= HEADER_LENGTH && stored[0] === FORMAT, 'unknown format');
   const shape = readShape(stored);
   assertShape(shape);
@@ -137,7 +152,11 @@ export function decodePrefixTile(stored: Uint8Array): PrefixTile {
   // A copy, because drivers return views of large network buffers, which a cached tile must not keep alive.
   const bytes = new Uint8Array(stored.length + valuesLength(shape));
   bytes.set(stored);
-  const tile = new PrefixTile(shape, bytes);
+  return new PrefixTile(shape, bytes, name && { ...shape, name, index: 0, base: undefined });
+}
+
+/** Computes the value of each node of a decoded tile, in place. Throws `storage-corrupt` for a bad reference. */
+export function completeTile(tile: PrefixTile): PrefixTile {
   for (let slot = LAST_SLOT; slot >= 1; slot--) completeSlot(tile, slot);
   return tile;
 }
@@ -151,6 +170,7 @@ export function assembleTile(
   leaves: readonly Uint8Array[],
   references: readonly Uint8Array[],
   hashes: readonly Uint8Array[],
+  version?: TileVersion,
 ): PrefixTile {
   const valuesStart = encodedLength(shape);
   const bytes = new Uint8Array(valuesStart + valuesLength(shape));
@@ -163,7 +183,7 @@ export function assembleTile(
   const leavesEnd = HEADER_LENGTH + LEAF_LENGTH * leaves.length;
   references.forEach((reference, index) => bytes.set(reference, leavesEnd + REFERENCE_LENGTH * index));
   hashes.forEach((hash, index) => bytes.set(hash, valuesStart + HASH_LENGTH * index));
-  return new PrefixTile(shape, bytes);
+  return new PrefixTile(shape, bytes, version);
 }
 
 /** Encodes a reference within a tile. */

@@ -51,28 +51,30 @@ export function* provePrefixLookups(root: PrefixRoot, keys: readonly Uint8Array[
 
 /**
  * Adds leaves (strictly ascending by VRF output, at most 255) to a version of the tree, in the log entry `position` (KT
- * §3.3). Without leaves, the root stays the same. Tiles are untrusted. Throws `prefix-key-exists` if the tree already
- * has a key, and `storage-corrupt` if a tile is not the one referred to. Throws `value-out-of-range` for bad arguments,
- * and for two keys that differ only in their last bit.
+ * §3.3). Without leaves, the root stays the same. With `writesDeltas`, new versions of tiles are stored as their
+ * changes (tile-delta.ts), which programs that know format 1 cannot read. Tiles are untrusted. Throws
+ * `prefix-key-exists` if the tree already has a key, and `storage-corrupt` if a tile is not the one referred to. Throws
+ * `value-out-of-range` for bad arguments, and for two keys that differ only in their last bit.
  */
 export function* insertPrefixLeaves(
   root: PrefixRoot,
   added: readonly PrefixLeaf[],
   position: number,
+  writesDeltas = false,
 ): TileRequests<PrefixInsertion> {
   assertAddable(added);
   const keys = added.map(({ vrfOutput }) => vrfOutput);
   if (root.tile === undefined || keys.length === 0) {
     const proof = proveTrivially(root, keys.length);
     if (keys.length === 0) return { root, tiles: [], proof };
-    const growth = new PathGrowth(position);
+    const growth = new PathGrowth(position, writesDeltas);
     return { root: growth.plant(added), tiles: growth.tiles, proof };
   }
   const paths = yield* fetchPaths({ hash: root.hash, tile: root.tile }, keys);
   const proof = proveFromPaths(paths, keys);
   const absent = proof.results.every(({ type }) => type !== 'inclusion');
   ensure(absent, 'prefix-key-exists', 'a search key is already in the prefix tree');
-  const growth = new PathGrowth(position);
+  const growth = new PathGrowth(position, writesDeltas);
   return { root: growth.grow(paths, added), tiles: growth.tiles, proof };
 }
 

@@ -4,6 +4,7 @@ import { canonicalIdentity } from '../../identity/canonical-identity.ts';
 import type { ListedCertificate } from '../../store/ports.ts';
 import { reasonName } from '../../ca/crl-entries.ts';
 import type { LogContext } from '../log/log-context.ts';
+import { readCertificate } from '../log/stored-certificate.ts';
 import { identityText } from './list-identities.ts';
 
 /** Rows that one statement reads. */
@@ -75,16 +76,20 @@ async function* rowsOf(
   }
 }
 
-/** Finds a certificate by its serial (lower-case hex). Throws `no-such-certificate`, `value-out-of-range`. */
+/**
+ * Finds a certificate by its serial (lower-case hex); `der` is undefined while its version is not in the log. Throws
+ * `no-such-certificate`, `value-out-of-range`, `storage-corrupt`.
+ */
 export async function findCertificate(
   { store, now }: Pick<LogContext, 'store' | 'now'>,
   serial: string,
-): Promise<{ readonly info: CertificateInfo; readonly der: Uint8Array }> {
+): Promise<{ readonly info: CertificateInfo; readonly der: Uint8Array | undefined }> {
   const row = await store.findCertificate(serial);
   ensure(row !== undefined, 'no-such-certificate', 'there is no certificate with this serial');
   const label = await store.findLabel(row.labelKey);
   const isLogged = label !== undefined && row.version <= label.greatestVersion;
-  return { info: certificateInfo({ ...row, label: label?.label, isLogged }, now()), der: row.der };
+  const info = certificateInfo({ ...row, label: label?.label, isLogged }, now());
+  return { info, der: await readCertificate(store, row) };
 }
 
 function certificateInfo(row: ListedCertificate, nowMs: number): CertificateInfo {

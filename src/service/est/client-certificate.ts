@@ -1,8 +1,8 @@
 import { parseCertificate, type ParsedCertificate } from '../../ca/certificate.ts';
 import { nodeVerifySignature } from '../../ca/node-verify-signature.ts';
-import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { LogContext } from '../log/log-context.ts';
+import { isCertificateOf } from '../log/stored-certificate.ts';
 
 /**
  * Verifies a client certificate (DER, untrusted) after TLS has proved possession of its key. This log must have issued
@@ -22,7 +22,7 @@ export async function verifyClientCertificate(
     ensure(nowMs >= notBeforeMs && nowMs <= notAfterMs, 'certificate-expired', 'not valid now');
     // A certificate that was signed but not recorded, as by a stolen CA key, is refused even under a known serial.
     const recorded = await store.findCertificate(serial);
-    const isRecorded = recorded !== undefined && equalBytes(recorded.der, der);
+    const isRecorded = recorded !== undefined && isCertificateOf(recorded, der);
     ensure(isRecorded, 'certificate-not-in-record', 'not recorded by this log');
     ensure(recorded.revokedMs === undefined, 'certificate-revoked', 'revoked');
     return certificate;

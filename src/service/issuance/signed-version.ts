@@ -3,13 +3,12 @@ import type { Validity } from '../../ca/profile.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { type IdentityRecord, NO_COMMITMENT } from '../../identity/identity-record.ts';
 import type { Identity } from '../../identity/identity.ts';
-import type { CertificateRow } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { RequestSettings } from '../log/reloadable.ts';
 import type { Act, ActName } from '../log/act.ts';
 import type { NextVersion } from './continuity.ts';
 import { leafRequest, lint, sign, type WantedKeys } from './sign.ts';
-import type { VersionContent } from './submit.ts';
+import type { SignedCertificate, VersionContent } from './submit.ts';
 
 /** The certificate to sign. The caller has claimed its version. */
 export interface SigningOrder {
@@ -31,7 +30,7 @@ export async function signVersion(
   next: NextVersion,
   validity: Validity,
   signed: (serial: string) => void,
-): Promise<VersionContent & { readonly certificate: CertificateRow }> {
+): Promise<VersionContent & { readonly certificate: SignedCertificate }> {
   const request = await leafRequest(context, settings, order.keys, order.identity, validity);
   const der = await sign(context, settings, request);
   signed(formatHex(request.serial));
@@ -42,7 +41,7 @@ export async function signVersion(
 function actOf(
   { who, requestId, act }: SigningOrder,
   { previous, kept }: NextVersion,
-  { serial }: CertificateRow,
+  { serial }: SignedCertificate,
 ): Act {
   const removed = (previous?.certificates ?? []).filter((certificate) => !kept.includes(certificate));
   const serials = removed.length === 0 ? undefined : removed.map((certificate) => certificate.serial);
@@ -63,7 +62,7 @@ function certificateRow(
   { labelKey, requestHash }: SigningOrder,
   version: number,
   certificate: ParsedCertificate,
-): CertificateRow {
+): SignedCertificate {
   const { serial, der, spkiSha256, notBeforeMs, notAfterMs } = certificate;
   const notRevoked = { revokedMs: undefined, revocationReason: undefined };
   return { serial, labelKey, version, der, spkiSha256, requestHash, notBeforeMs, notAfterMs, ...notRevoked };

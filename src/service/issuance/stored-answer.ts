@@ -1,6 +1,6 @@
-import { equalBytes } from '../../core/encoding/bytes.ts';
 import type { LogContext } from '../log/log-context.ts';
 import type { LabelState } from '../log/label-state.ts';
+import { isCertificateOf } from '../log/stored-certificate.ts';
 import type { Made } from './issuance.ts';
 
 /** The part of a certificate's validity after which a repeated request is a renewal. */
@@ -20,7 +20,7 @@ export async function findStoredAnswer(
   const { labelKey, requestHash } = request;
   const row = await store.findCertificateByRequest(labelKey, requestHash);
   if (row === undefined || row.version > state.version || row.revokedMs !== undefined) return undefined;
-  const found = state.certificates.find(({ der }) => equalBytes(der, row.der));
+  const found = state.certificates.find(({ der }) => isCertificateOf(row, der));
   if (found === undefined) return undefined;
   const { notBeforeMs, notAfterMs, der, serial } = found;
   if (now() >= notBeforeMs + (notAfterMs - notBeforeMs) * RENEWAL_PART) return undefined;

@@ -2,6 +2,7 @@ import { commit, OPENING_LENGTH } from '../../core/crypto/commitment.ts';
 import { baseBinaryLadder } from '../../core/keytrans/binary-ladder.ts';
 import type { VrfResult } from '../../core/crypto/vrf-prover.ts';
 import { type IdentityRecord, encodeIdentityRecord } from '../../identity/identity-record.ts';
+import { certificateContent } from '../log/stored-certificate.ts';
 import type { CertificateRow } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { type Act, encodeAct } from '../log/act.ts';
@@ -15,11 +16,16 @@ export interface VersionClaim {
   readonly requestHash: Uint8Array;
 }
 
+/** A signed certificate, as it is submitted. */
+export interface SignedCertificate extends Omit<CertificateRow, 'content'> {
+  readonly der: Uint8Array;
+}
+
 /** The content of a version, ready for the log. */
 export interface VersionContent {
   readonly record: IdentityRecord;
   /** The certificate signed for it; undefined if there is none. */
-  readonly certificate: CertificateRow | undefined;
+  readonly certificate: SignedCertificate | undefined;
   /** The version's line in the trail. */
   readonly act: Act;
 }
@@ -41,6 +47,11 @@ export async function submit(context: LogContext, claim: VersionClaim, content: 
   // The answer will show these as absent. Evaluated now, they are in the cache when the version is released.
   const absent = baseBinaryLadder(version).filter((other) => other > version);
   context.vrf.evaluate(label, absent).catch(() => undefined);
-  const { submissionId } = await context.store.submit(submission, certificate, requestHash);
+  const row = certificate && rowOf(certificate, context.format);
+  const { submissionId } = await context.store.submit(submission, row, requestHash);
   return submissionId;
+}
+
+function rowOf({ der, ...others }: SignedCertificate, format: number): CertificateRow {
+  return { ...others, content: certificateContent(der, format) };
 }

@@ -52,6 +52,8 @@ export interface LogContext extends StoreAccess {
   readonly origin: string;
   /** The same through connections that no request uses: for the writer, for readiness, and for waits for releases. */
   readonly reserved: StoreAccess;
+  /** The format in which rows are written, from when this process opened the log (docs/upgrade.md). */
+  readonly format: number;
   readonly configuration: Configuration;
   /** SHA-256 of the encoded Configuration. */
   readonly configHash: Uint8Array;

@@ -7,6 +7,7 @@ import { decode, encode } from '../../core/encoding/codec.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { treeHeadCodec } from '../../core/keytrans/tree-head.ts';
 import { TILE_WIDTH, type TileCoordinate, tileWidth } from '../../core/log/tiled-tree.ts';
+import { AuditorUpdates } from './auditor-updates.ts';
 import { AuditProofs } from './audit-proofs.ts';
 import type { LogContext } from './log-context.ts';
 import { LogNodeReader } from './log-node-reader.ts';
@@ -21,13 +22,16 @@ export class LogFiles {
   readonly #progress: LogProgress;
   readonly #tiles: LogNodeReader;
   readonly #proofs: AuditProofs;
+  readonly #updates: AuditorUpdates;
 
   constructor(context: LogContext, progress: LogProgress) {
     this.#context = context;
     this.#progress = progress;
     this.#tiles = new LogNodeReader(context.store, 'audit', rfc6962NodeHasher, context.limits.logTileCacheSize);
     this.#proofs = new AuditProofs(context.store, context.limits.logTileCacheSize);
+    this.#updates = new AuditorUpdates(context.store);
     progress.onLoss(() => {
+      this.#updates.clear();
       this.#tiles.clear();
       this.#proofs.clear();
     });
@@ -64,11 +68,14 @@ export class LogFiles {
 
   /** Returns the gzip-compressed AuditorUpdate of a log entry. */
   async update(position: number): Promise<Uint8Array> {
-    const { released } = await this.#progress.released();
-    assertThere(Number.isSafeInteger(position) && position >= 0 && position < released.size);
-    const update = await this.#context.store.readUpdate(position);
-    if (update === undefined) throw new GlasskeyError('storage-corrupt', `the update of entry ${position} is missing`);
-    return update;
+    await this.#assertReleased(position);
+    return this.#updates.read(position);
+  }
+
+  /** Returns the SHA-256 of the AuditorUpdate of a log entry, as the entry names it. */
+  async updateHash(position: number): Promise<Uint8Array> {
+    await this.#assertReleased(position);
+    return this.#updates.hash(position);
   }
 
   /** Returns the encoded KEYTRANS TreeHead of a released size (KT §11.2). */
@@ -105,6 +112,11 @@ export class LogFiles {
     const inclusion = await this.#proofs.inclusion(size - 1, size, auditEdge);
     const { checkpoint } = released;
     return formatTlogProof({ extra: row.auditEntry, index: size - 1, inclusion, checkpoint });
+  }
+
+  async #assertReleased(position: number): Promise<void> {
+    const { released } = await this.#progress.released();
+    assertThere(Number.isSafeInteger(position) && position >= 0 && position < released.size);
   }
 }
 

@@ -112,6 +112,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     ...base,
     ...onStore(logStore, prefixTiles, base),
     reserved: onStore(reservedStore, prefixTiles, base),
+    format: row.format,
     configuration,
     configHash: sha256(row.configuration),
     keys,

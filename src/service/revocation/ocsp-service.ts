@@ -17,6 +17,7 @@ import { storedReason } from './crl-service.ts';
 import { DelegatedResponder } from './delegated-responder.ts';
 import { fromMemoryIfAway } from './from-memory.ts';
 import type { LogContext } from '../log/log-context.ts';
+import { readCertificate } from '../log/stored-certificate.ts';
 import { TokenBuckets } from '../token-buckets.ts';
 
 /** The time for which a status is trusted, ms: the most by which an answer is late. */
@@ -207,8 +208,11 @@ export class OcspService {
     const { issued, revocation } = await store.findStatus(serial);
     if (issuingCas.all.length > 1 && issued) {
       const row = await store.findCertificate(serial);
-      const signedBy = row && issuingCas.of(parseCertificate(row.der))?.issuer;
+      const der = row && (await readCertificate(store, row));
+      const signedBy = der && issuingCas.of(parseCertificate(der))?.issuer;
       if (signedBy !== undefined && signedBy !== responder.issuer) return { type: 'unknown' };
+      // Nobody has a certificate whose version is not in the log.
+      if (der === undefined && revocation === undefined) return { type: 'unknown' };
     }
     if (revocation !== undefined) {
       return { type: 'revoked', revokedAtMs: revocation.revokedMs, reason: storedReason(revocation.reason) };

@@ -93,6 +93,7 @@ async function growChecked(
       timestampMs,
       configHash: context.configHash,
       readTiles: context.readPrefixTiles,
+      format: context.format,
     });
     return { checked, entries, growth };
   };

@@ -57,7 +57,7 @@ async function appendEnd(
   { sign, who }: EndLogOptions,
   lease: WriterLease,
 ): Promise<HeadRow> {
-  const { store, trail, now, limits, configHash, readPrefixTiles } = context;
+  const { store, trail, now, limits, configHash, readPrefixTiles, format } = context;
   const signed = await sign(head.size);
   const growth = await growLog({
     head,
@@ -65,6 +65,7 @@ async function appendEnd(
     timestampMs: nextTimestamp(head.timestampMs, now(), limits),
     configHash,
     readTiles: readPrefixTiles,
+    format,
   });
   const nothing = { versions: [], rejected: [], revocations: [] };
   const batch = { ...growth, prefixTiles: prefixTileRows(growth.prefixTiles), ...nothing, writer: lease.lock };

@@ -33,6 +33,7 @@ export async function appendGenesis(context: LogContext): Promise<void> {
       timestampMs: context.now(),
       configHash: context.configHash,
       readTiles: context.readPrefixTiles,
+      format: context.format,
     });
     const nothing = { versions: [], rejected: [], revocations: [] };
     await store.append({ ...growth, prefixTiles: prefixTileRows(growth.prefixTiles), ...nothing });

@@ -1,5 +1,3 @@
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { auditEntryCodec } from '../../core/audit/audit-entry.ts';
 import { leafHash, rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
@@ -22,11 +20,10 @@ import {
 import { driveTiles, type ReadTiles } from '../../core/prefix/drive.ts';
 import { formatTileName } from '../../core/prefix/tile-name.ts';
 import type { NamedTile } from '../../core/prefix/path-growth.ts';
-import { encodePrefixTile, type PrefixTile } from '../../core/prefix/prefix-tile.ts';
+import type { PrefixTile } from '../../core/prefix/prefix-tile.ts';
 import { EMPTY_PREFIX_ROOT, insertPrefixLeaves, type PrefixRoot } from '../../core/prefix/prefix-tree.ts';
+import { packUpdate } from '../log/auditor-updates.ts';
 import type { AppendBatch, EntryRow, HeadRow, LogTileRow, TreeKind } from '../../store/ports.ts';
-
-const compress = promisify(gzip);
 
 /** The end of a log: its head row with the edges decoded. */
 interface LogTip {
@@ -54,6 +51,8 @@ export interface GrowthInput {
   readonly configHash: Uint8Array;
   /** Reads committed prefix tiles. */
   readonly readTiles: ReadTiles;
+  /** The format of the new rows (store/stored-format.ts). */
+  readonly format: number;
 }
 
 /**
@@ -78,8 +77,9 @@ export async function growLog(input: GrowthInput): Promise<GrownTrees> {
     prefixTiles.push(...step.prefixTiles);
     logTiles.push(...step.logTiles);
   }
-  // Level 1: an update is nearly all hashes, which do not shrink.
-  const updates = await Promise.all(encodedUpdates.map((update) => compress(update, { level: 1 })));
+  // From format 2 on, updates are derived from the trees when they are asked for.
+  const updates =
+    input.format >= 2 ? encodedUpdates.map(() => undefined) : await Promise.all(encodedUpdates.map(packUpdate));
   return { expectedSize: head.size, head: headOf(tip), entries, updates, prefixTiles, logTiles };
 }
 
@@ -94,12 +94,12 @@ interface EntryStep {
 async function appendEntry(
   tip: LogTip,
   leaves: readonly PrefixLeaf[],
-  { timestampMs, configHash }: GrowthInput,
+  { timestampMs, configHash, format }: GrowthInput,
   readTiles: ReadTiles,
 ): Promise<EntryStep> {
   const position = tip.logEdge.size;
   const added = leaves.toSorted((a, b) => compareBytes(a.vrfOutput, b.vrfOutput));
-  const insertion = await driveTiles(insertPrefixLeaves(tip.prefix, added, position), readTiles);
+  const insertion = await driveTiles(insertPrefixLeaves(tip.prefix, added, position, format >= 2), readTiles);
   const update = encode(auditorUpdateCodec, { timestampMs, added, removed: [], proof: insertion.proof });
   const prefixRoot = insertion.root.hash;
   const log = appendLeaves(tip.logEdge, [logLeaf(timestampMs, prefixRoot)], keytransNodeHasher);
@@ -151,7 +151,7 @@ function tileRows(tree: TreeKind, tiles: readonly FullTile[]): LogTileRow[] {
 
 /** Returns the rows of prefix tiles. */
 export function prefixTileRows(tiles: readonly NamedTile[]): AppendBatch['prefixTiles'] {
-  return tiles.map(({ name, tile }) => ({ name, data: encodePrefixTile(tile) }));
+  return tiles.map(({ name, stored }) => ({ name, data: stored }));
 }
 
 /** Reads tiles of this very append from memory, all others from below. */

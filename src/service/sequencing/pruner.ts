@@ -22,6 +22,7 @@ export type PruneStep = 'pruned' | 'idle';
  * A tile belongs to every version of the tree from the entry that wrote it to the one before the entry that replaced
  * it. An entry replaces exactly the tiles on the paths of the keys that it adds, as they were in the version before. So
  * once version q-1 is expired, and with it all before, the tiles that entry q replaced belong to expired versions only.
+ * Those that later tiles are stored as changes of stay as long as these do. An update is stored when its trees go.
  * The pruner goes through the entries in order ({@link readReplacedTiles}); its progress and its deletions are one
  * transaction.
  */
@@ -74,8 +75,8 @@ export class Pruner {
     const { store, observe } = this.#context;
     const rows = await this.#readVersions(Math.max(from, 1) - 1);
     if (rows.length < 2) return 'idle';
-    const { end: to, tiles: prefixTiles } = await readReplacedTiles(store, this.#readTiles, rows);
-    const pruned = await store.prune({ from, to, prefixTiles });
+    const { end: to, tiles: prefixTiles, updates } = await readReplacedTiles(store, this.#readTiles, rows);
+    const pruned = await store.prune({ from, to, prefixTiles, updates });
     if (pruned !== undefined) observe({ type: 'pruned', position: to, tiles: pruned.dropped });
     return 'pruned';
   }

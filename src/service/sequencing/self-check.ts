@@ -11,6 +11,7 @@ import { logLeaf } from '../../core/log/log-tree.ts';
 import { keytransNodeHasher, type NodeHasher } from '../../core/log/node-hasher.ts';
 import { decodeTreeEdge, edgeRoot, TILE_WIDTH, type TreeEdge } from '../../core/log/tiled-tree.ts';
 import type { EntryRow, HeadRow, LogTileName, ReleasedHead, TreeKind } from '../../store/ports.ts';
+import { AuditorUpdates } from '../log/auditor-updates.ts';
 import { AuditProofs } from '../log/audit-proofs.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { tileHead } from '../log/log-node-reader.ts';
@@ -105,9 +106,8 @@ function checkLastEntry(head: HeadRow, entries: readonly LastEntry[]): void {
 
 async function checkUpdate({ store }: LogContext, entries: readonly LastEntry[]): Promise<void> {
   const { row, entry } = entries.at(-1) as LastEntry;
-  const stored = await store.readUpdate(row.position);
-  assertStored(stored !== undefined, 'the update of the last entry is missing');
-  const update = await decompress(stored).catch((cause: unknown) => {
+  const packed = await new AuditorUpdates(store).read(row.position);
+  const update = await decompress(packed).catch((cause: unknown) => {
     throw new GlasskeyError('storage-corrupt', 'the update of the last entry cannot be decompressed', { cause });
   });
   assertSame(sha256(update), entry.updateHash, 'the update of the last entry has another hash');

@@ -5,11 +5,14 @@ import type { StoredRow } from '../stored-row.ts';
 /** A tree of a log: the KEYTRANS log tree, or the RFC 6962 tree of the audit log. */
 export type TreeKind = 'keytrans' | 'audit';
 
-/** The parts of a log that are fixed when it is created. */
-export type NewLog = Omit<LogRow, 'logId'>;
+/** The parts of a log that its creation decides. */
+export interface NewLog extends Omit<LogRow, 'logId' | 'format'> {
+  /** Default: the newest (stored-format.ts). */
+  readonly format?: number;
+}
 
 /** A log in the database. */
-export type LogRow = Readonly<Omit<typeof logs.$inferSelect, 'format'>>;
+export type LogRow = Readonly<typeof logs.$inferSelect>;
 
 /** A row in which two columns name a prefix tile. */
 type WithTile<Row> = Omit<Row, 'prefixTilePosition' | 'prefixTileCounter'> & {

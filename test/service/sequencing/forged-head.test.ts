@@ -53,11 +53,11 @@ async function sql(text: string): Promise<void> {
 
 /** Appends an entry whose rows all fit each other, without the rules of a server. Default: without its keys, too. */
 async function forge(seed = 'forged', store?: LogStore): Promise<HeadRow> {
-  const { configHash, readPrefixTiles: readTiles, origin } = log.context;
+  const { configHash, readPrefixTiles: readTiles, format, origin } = log.context;
   const to = store ?? log.store.log((await log.store.findLog(origin))!.logId);
   const head = await to.readHead();
   const changes = [[{ vrfOutput: bytes(seed), commitment: bytes('commitment') }]];
-  const growth = await growLog({ head, changes, timestampMs: head.timestampMs, configHash, readTiles });
+  const growth = await growLog({ head, changes, timestampMs: head.timestampMs, configHash, readTiles, format });
   const prefixTiles = prefixTileRows(growth.prefixTiles);
   await to.append({ ...growth, prefixTiles, versions: [], rejected: [], revocations: [] });
   return growth.head;

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditEntryCodec } from '../../../src/core/audit/audit-entry.ts';
 import { decode } from '../../../src/core/encoding/codec.ts';
-import { decodePrefixTile } from '../../../src/core/prefix/prefix-tile.ts';
+import type { PrefixTile } from '../../../src/core/prefix/prefix-tile.ts';
+import { cachedTileReader, PrefixTileCache } from '../../../src/core/prefix/tile-cache.ts';
 import { formatTileName, type TileName } from '../../../src/core/prefix/tile-name.ts';
+import { baseNames } from '../../../src/core/prefix/tile-version.ts';
+import { AuditorUpdates } from '../../../src/service/log/auditor-updates.ts';
 import { Pruner } from '../../../src/service/sequencing/pruner.ts';
 import type { LogStore } from '../../../src/store/ports.ts';
 import { createHistoryLog, type HistoryLog } from '../../support/history-log.ts';
@@ -25,8 +28,14 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => log.close());
 
-/** Names of all tiles of the prefix tree as each entry has it. */
-async function tilesOfVersions(store: LogStore, from: number, to: number): Promise<Map<string, TileName>> {
+/** Names of all tiles of the prefix tree as each entry has it; those that they are changes of go into `bases`. */
+async function tilesOfVersions(
+  store: LogStore,
+  from: number,
+  to: number,
+  bases?: Map<string, TileName>,
+): Promise<Map<string, TileName>> {
+  const readTiles = cachedTileReader(new PrefixTileCache(0), (names) => store.readPrefixTiles(names));
   const found = new Map<string, TileName>();
   const entries = await store.readEntryRange(from, to);
   let pending = entries.flatMap(({ prefixTile }) => (prefixTile === undefined ? [] : [prefixTile]));
@@ -34,20 +43,18 @@ async function tilesOfVersions(store: LogStore, from: number, to: number): Promi
     const fresh = new Map(pending.map((name) => [formatTileName(name), name] as const));
     for (const key of found.keys()) fresh.delete(key);
     const names = [...fresh.values()];
-    const rows = await store.readPrefixTiles(names);
+    const rows = await readTiles(names);
     pending = [];
     for (const [i, name] of names.entries()) {
-      const data = rows[i];
-      if (data === undefined) throw new Error(`tile ${formatTileName(name)} of a version that is kept is missing`);
       found.set(formatTileName(name), name);
-      pending.push(...referencesOf(data));
+      for (const base of baseNames(rows[i]?.version)) bases?.set(formatTileName(base), base);
+      pending.push(...referencesOf(rows[i] as PrefixTile));
     }
   }
   return found;
 }
 
-function referencesOf(data: Uint8Array): TileName[] {
-  const tile = decodePrefixTile(data);
+function referencesOf(tile: PrefixTile): TileName[] {
   const slots = Array.from({ length: 32 }, (_, slot) => slot).slice(1);
   return slots.flatMap((slot) => (tile.kind(slot) === 'reference' ? [tile.reference(slot).tile] : []));
 }
@@ -59,6 +66,13 @@ async function firstKept(): Promise<number> {
   const times = entries.map((row) => decode(auditEntryCodec, row.auditEntry).timestampMs);
   const { maxBehindMs } = log.context.configuration;
   return times.findIndex((timestampMs) => timestampMs > (times.at(-1) ?? 0) - LIFETIME_MS - MARGIN_MS - maxBehindMs);
+}
+
+/** Every update that the log can show. */
+async function allUpdates(): Promise<Uint8Array[]> {
+  const { size } = (await log.service.progress.released()).released;
+  const updates = new AuditorUpdates(log.context.store);
+  return Promise.all(Array.from({ length: size }, (_, position) => updates.read(position)));
 }
 
 async function pruneAll(pruner: Pruner): Promise<number> {
@@ -130,7 +144,10 @@ describe('the pruner', () => {
     const kept = await firstKept();
     expect(kept).toBeGreaterThan(10);
     const before = await tilesOfVersions(store, 0, size);
-    const needed = await tilesOfVersions(store, kept, size);
+    const bases = new Map<string, TileName>();
+    const needed = await tilesOfVersions(store, kept, size, bases);
+    const expired = [...bases.keys()].filter((key) => !needed.has(key));
+    expect(expired.length).toBeGreaterThan(0);
     expect(needed.size).toBeLessThan(before.size);
     const counts = await searchAll();
     expect(counts.expired).toBeGreaterThan(3);
@@ -139,13 +156,17 @@ describe('the pruner', () => {
     const others = await askAll();
     expect(others.expired).toBeGreaterThan(5);
     expect(others.answered).toBeGreaterThan(20);
+    const updates = await allUpdates();
     const pruner = new Pruner(log.context);
     expect(await pruneAll(pruner)).toBeGreaterThan(0);
+    expect(await allUpdates()).toEqual(updates);
+    expect(await store.readUpdate(kept)).toBeDefined();
+    expect(await store.readUpdate(kept + 1)).toBeUndefined();
     expect(await store.readPruned()).toBe(kept + 1);
     const names = [...before.values()];
     const rows = await store.readPrefixTiles(names);
     const left = names.filter((_, i) => rows[i] !== undefined).map(formatTileName);
-    expect(left.toSorted()).toEqual([...needed.keys()].toSorted());
+    expect(left.toSorted()).toEqual([...needed.keys(), ...expired].toSorted());
     expect(await searchAll()).toEqual(counts);
     expect(await askAll()).toEqual(others);
     expect(log.events.filter(({ type }) => type === 'pruned').length).toBeGreaterThan(0);

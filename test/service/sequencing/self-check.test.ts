@@ -83,7 +83,7 @@ describe('the self-check', () => {
         return rows.with(1, changedEntry(rows[1]));
       },
     });
-    const noUpdate = lying({ readUpdate: async () => undefined });
+    const noUpdate = lying({ readUpdate: async () => new Uint8Array(3) });
     for (const changed of [entries, noUpdate]) {
       const context = { ...log.context, store: changed };
       await expect(checkLog(context, head, released)).rejects.toMatchObject({ code: 'storage-corrupt' });

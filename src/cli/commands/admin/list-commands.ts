@@ -86,14 +86,14 @@ async function show(
 ): Promise<void> {
   const { findCertificate } = await loadCertificates();
   const { info, der } = await findCertificate(context, serial.toLowerCase().replaceAll(':', ''));
-  const pem = formatPem('CERTIFICATE', der);
+  const pem = der && formatPem('CERTIFICATE', der);
   const cells = cellsOf(info);
   if (flags.json === true) return printJson({ ...cells, pem });
   const lines = CERTIFICATE_COLUMNS.flatMap((name) => {
     const cell = cells[name];
     return cell === undefined ? [] : [`${name}: ${cell instanceof Date ? cell.toISOString() : cell}`];
   });
-  printLines(...lines, pem.trimEnd());
+  printLines(...lines, pem?.trimEnd() ?? 'the certificate is not in the log');
 }
 
 function formatOf({ csv, json }: ListFlags): TableFormat {

@@ -1,0 +1,103 @@
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sha256 } from '../../../src/core/crypto/sha256.ts';
+import { driveTiles } from '../../../src/core/prefix/drive.ts';
+import { findAddedLeaves } from '../../../src/core/prefix/added-leaves.ts';
+import { AuditorUpdates } from '../../../src/service/log/auditor-updates.ts';
+import { deriveUpdate, prefixRootOf } from '../../../src/service/log/derive-update.ts';
+import { auditEntryOf } from '../../../src/service/log/stored-data.ts';
+import type { EntryRow, LogStore } from '../../../src/store/ports.ts';
+import { createHistoryLog, type HistoryLog } from '../../support/history-log.ts';
+
+const PARTS = { labels: 6, rounds: 5, entriesPerRound: 2 } as const;
+const corrupt: object = expect.objectContaining({ code: 'storage-corrupt' });
+
+let logs: readonly [HistoryLog, HistoryLog];
+beforeAll(async () => {
+  logs = [await createHistoryLog({ ...PARTS, format: 1 }), await createHistoryLog(PARTS)];
+}, 120_000);
+afterAll(async () => {
+  for (const log of logs) await log.close();
+});
+
+async function entriesOf({ context }: HistoryLog): Promise<readonly EntryRow[]> {
+  const { size } = await context.store.readHead();
+  return context.store.readEntryRange(0, size);
+}
+
+describe('an AuditorUpdate', () => {
+  it('is derived from the trees, byte for byte the one that format 1 stores', async () => {
+    const [{ context }] = logs;
+    const rows = await entriesOf(logs[0]);
+    let added = 0;
+    for (const [position, row] of rows.entries()) {
+      const { encoded, update } = await deriveUpdate(context.readPrefixTiles, rows[position - 1], row);
+      const stored = await context.store.readUpdate(position);
+      expect(encoded).toEqual(new Uint8Array(gunzipSync(stored!)));
+      added += update.added.length;
+    }
+    expect(added).toBeGreaterThan(10);
+  });
+
+  it('is not stored in format 2, and derived once for all who ask', async () => {
+    const { context } = logs[1];
+    const rows = await entriesOf(logs[1]);
+    let reads = 0;
+    const counting: LogStore = new Proxy(context.store, {
+      get: (target, name) => {
+        if (String(name).startsWith('read')) reads++;
+        return Reflect.get(target, name) as unknown;
+      },
+    });
+    const updates = new AuditorUpdates(counting);
+    for (const [position, row] of rows.entries()) {
+      expect(await context.store.readUpdate(position)).toBeUndefined();
+      const [one, two] = await Promise.all([updates.read(position), updates.read(position)]);
+      expect(one).toBe(two);
+      expect(sha256(new Uint8Array(gunzipSync(one)))).toEqual(auditEntryOf(row).updateHash);
+    }
+    const before = reads;
+    for (const position of rows.keys()) await updates.read(position);
+    expect(reads).toBe(before);
+    updates.clear();
+    await updates.read(3);
+    expect(reads).toBeGreaterThan(before);
+  });
+
+  it('never leaves if the trees give another', async () => {
+    const { context } = logs[1];
+    const rows = await entriesOf(logs[1]);
+    const changed = rows.findIndex(({ position, prefixTile }) => position > 3 && prefixTile?.position === position);
+    const [row, before] = [rows[changed]!, rows[changed - 1]!];
+    const { readPrefixTiles } = context;
+    for (const [wrongBefore, wrongRow] of [
+      [rows[changed - 3], row],
+      [undefined, row],
+      [before, { ...row, prefixTile: before.prefixTile }],
+      [before, { ...row, auditEntry: before.auditEntry }],
+    ] as const) {
+      await expect(deriveUpdate(readPrefixTiles, wrongBefore, wrongRow)).rejects.toThrow(corrupt);
+    }
+    const other = new Proxy(context.store, {
+      get: (target, name) => {
+        if (name !== 'readPrefixTiles') return Reflect.get(target, name) as unknown;
+        return async (names: readonly { position: number; counter: number }[]) =>
+          (await target.readPrefixTiles(names)).map((data) => data && Uint8Array.from(data, (byte) => byte ^ 1));
+      },
+    });
+    await expect(new AuditorUpdates(other).read(changed)).rejects.toThrow(corrupt);
+    await expect(new AuditorUpdates(context.store).read(rows.length)).rejects.toThrow(corrupt);
+  });
+
+  it('is not looked for in more tiles than one entry can write', async () => {
+    const { context } = logs[1];
+    const rows = await entriesOf(logs[1]);
+    const last = rows.at(-1);
+    const { position } = last!.prefixTile!;
+    const root = prefixRootOf(last!);
+    const [tile] = await context.readPrefixTiles([root.tile!]);
+    // A tile that refers to itself would be found out by its value; here every reference gets the same answer.
+    const looping = findAddedLeaves(root, root, position);
+    await expect(driveTiles(looping, async (names) => names.map(() => tile!))).rejects.toThrow(corrupt);
+  });
+});
