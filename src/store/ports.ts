@@ -144,7 +144,7 @@ export interface Store {
 /** A label as the log has it at a size: its row, and its versions below that size. */
 export interface LabelAt {
   readonly label: LabelRow;
-  /** What its row says of the VRF: untrusted, see `VrfMemory`. */
+  /** VRF results of its row: untrusted, see `VrfMemory`. */
   readonly vrfMemory: Uint8Array | undefined;
   /** Positions of its versions, by version. */
   readonly positions: readonly number[];
@@ -220,9 +220,9 @@ export interface LogStore {
   listLabels(page: PageRequest<Uint8Array>): Promise<Page<LabelRow, Uint8Array>>;
   /** One round trip for the lookup path: label, positions, and the greatest version's row below `size`. */
   readLabelAt(labelKey: Uint8Array, size: number): Promise<LabelAt | undefined>;
-  /** The same for a label that is found by its hash. Nothing says that the row is that of the label: see `VrfMemory`. */
+  /** The same for a label found by its hash. Nothing says that the row is that of the label: see `VrfMemory`. */
   readHashedLabelAt(labelHash: Uint8Array, size: number): Promise<LabelAt | undefined>;
-  /** Gives a label's row its hash and VRF memory, if its greatest version is still this one and it was not erased. */
+  /** Writes a label's hash and VRF memory, if its greatest version is still this one and it was not erased. */
   rememberVrf(label: Pick<LabelRow, 'labelKey' | 'greatestVersion'>, memory: RememberedVrf): Promise<void>;
   /** Commitments and VRF results of chosen versions (those a binary ladder shows). */
   readLadder(labelKey: Uint8Array, versions: readonly number[]): Promise<readonly (LadderRow | undefined)[]>;

@@ -45,7 +45,7 @@ export class RowSeals {
       // A null column is left out, so that a column that a later program adds changes no seal.
       if (value === null || value === undefined) continue;
       parts.push(...framed(encodeUtf8(`${typeOf(value)} ${name}`)));
-      parts.push(...framed(value instanceof Uint8Array ? value : encodeUtf8(String(value))));
+      parts.push(...framed(bytesOf(value)));
     }
     return this.#hmac(concatBytes(...parts));
   }
@@ -101,6 +101,10 @@ export class RowSeals {
 /** The log is named by its origin, and a seal does not cover itself. */
 function isOutside(column: string): boolean {
   return column === 'log_id' || column === 'mac';
+}
+
+function bytesOf(value: unknown): Uint8Array {
+  return value instanceof Uint8Array ? value : encodeUtf8(String(value));
 }
 
 /** Returns bytes after their 4-byte length. */

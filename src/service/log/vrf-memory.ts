@@ -5,8 +5,8 @@ import { VRF_OUTPUT_LENGTH } from '../../core/crypto/vrf-ed25519.ts';
 import { concatBytes, encodeUtf8 } from '../../core/encoding/bytes.ts';
 import { encode, uint32 } from '../../core/encoding/codec.ts';
 import { baseBinaryLadder } from '../../core/keytrans/binary-ladder.ts';
-import type { LabelRow, RememberedVrf } from '../../store/ports.ts';
-import type { LogContext } from './log-context.ts';
+import type { LabelRow, LogStore, RememberedVrf } from '../../store/ports.ts';
+import type { LabelVrf } from './label-vrf.ts';
 
 /** HMAC-SHA-256, cut: also the length of a label's hash. */
 const MAC_LENGTH = 16;
@@ -16,12 +16,18 @@ const VRF_MEMORY = encodeUtf8('glasskey vrf memory v1\0');
 /** Rows of an older program that are given their columns at once: a lookup never waits for it. */
 const FILLED_AT_ONCE = 4;
 
+/** The parts of a log that fill a row. */
+interface FillingParts {
+  readonly vrf: Pick<LabelVrf, 'evaluate'>;
+  readonly store: Pick<LogStore, 'rememberVrf'>;
+}
+
 /** A label as its row has it, apart from its name. */
 type LabelPlace = Pick<LabelRow, 'labelKey' | 'greatestVersion'>;
 
 /**
- * What a label's row keeps of the VRF (docs/spec.md#vrf-memory), so that a name that this process has not met costs no
- * evaluation: a keyed hash to find the row by, and the VRF results of the absent versions that an answer shows. The
+ * The part of a label's row that saves evaluations of the VRF (docs/spec.md#vrf-memory), for names that this process
+ * has not met: a keyed hash to find the row by, and the VRF results of the absent versions that an answer shows. The
  * database is not trusted: a MAC by a key of the data folder binds the results and the label's key to the label.
  */
 export class VrfMemory {
@@ -69,10 +75,10 @@ export class VrfMemory {
   }
 
   /**
-   * Gives the row of a label that an older program wrote its columns, in the background. Does nothing for an erased
+   * Writes the columns of a label's row that an older program left out, in the background. Does nothing for an erased
    * label, or while enough rows are being filled: a later lookup tries again.
    */
-  fill({ vrf, store }: Pick<LogContext, 'vrf' | 'store'>, label: Uint8Array, row: LabelRow): void {
+  fill({ vrf, store }: FillingParts, label: Uint8Array, row: LabelRow): void {
     if (row.label === undefined || this.#filling >= FILLED_AT_ONCE) return;
     this.#filling++;
     const fill = async (): Promise<void> => {
