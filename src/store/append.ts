@@ -61,7 +61,7 @@ const VERSIONS = [
   'values',
   'submissionIds',
 ] as const;
-const LABELS = ['newestKeys', 'newestLabels', 'newestVersions'] as const;
+const LABELS = ['newestKeys', 'newestLabels', 'newestVersions', 'newestHashes', 'newestMemories'] as const;
 const OUTCOMES = ['rejectedIds', 'rejectedCodes', 'settledMs', 'settledCount'] as const;
 const REVOCATIONS = ['revokedSerials', 'revokedTimes', 'revokedReasons'] as const;
 const EVENT = ['channel', 'event'] as const;
@@ -147,7 +147,7 @@ function insertsTrees(values: Placeholders<'log' | (typeof ENTRIES)[number] | (t
 
 function insertsVersions(values: Placeholders<'log' | (typeof VERSIONS)[number] | (typeof LABELS)[number]>): SQL {
   const { labelKey, version, position, vrfOutput, vrfProof, commitment, opening, value } = versions;
-  const { label, greatestVersion } = labels;
+  const { label, greatestVersion, labelHash, vrfMemory } = labels;
   return sql`new_versions as (
     insert into ${versions}
       (${names(versions.logId, labelKey, version, position, vrfOutput, vrfProof, commitment, opening, value)})
@@ -162,14 +162,21 @@ function insertsVersions(values: Placeholders<'log' | (typeof VERSIONS)[number] 
       [value, values.values],
     )}) as new),
   new_labels as (
-    insert into ${labels} (${names(labels.logId, labels.labelKey, label, greatestVersion)})
+    insert into ${labels} (${names(labels.logId, labels.labelKey, label, greatestVersion, labelHash, vrfMemory)})
     select moved.log_id, new.* from moved, unnest(${arrays(
       [labels.labelKey, values.newestKeys],
       [label, values.newestLabels],
       [greatestVersion, values.newestVersions],
+      [labelHash, values.newestHashes],
+      [vrfMemory, values.newestMemories],
     )}) as new
     on conflict (${names(labels.logId, labels.labelKey)}) do update
-    set ${assignments(labels, { label: excluded(label), greatestVersion: excluded(greatestVersion) })}
+    set ${assignments(labels, {
+      label: excluded(label),
+      greatestVersion: excluded(greatestVersion),
+      labelHash: excluded(labelHash),
+      vrfMemory: excluded(vrfMemory),
+    })}
     where ${greatestVersion} < ${excluded(greatestVersion)})`;
 }
 
@@ -328,6 +335,8 @@ function versionValues({ versions }: AppendBatch): Values<typeof VERSIONS> & Val
     newestKeys: newest.map((row) => row.labelKey),
     newestLabels: newest.map((row) => row.label),
     newestVersions: newest.map((row) => row.version),
+    newestHashes: newest.map((row) => row.labelHash),
+    newestMemories: newest.map((row) => row.vrfMemory),
   };
 }
 

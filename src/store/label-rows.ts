@@ -1,6 +1,6 @@
 import { and, asc, between, desc, eq, gt, inArray, lt, lte, or, type Placeholder, sql } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
-import { Batcher } from './batcher.ts';
+import { labelsAt } from './label-at.ts';
 import { MAX_RANGE } from './log-rows.ts';
 import type { LadderRow, LogStore } from './ports.ts';
 import type { QueryBuilder } from './queries.ts';
@@ -9,10 +9,17 @@ import { labels, versions } from './schema.ts';
 import { present } from './stored-row.ts';
 import { arrays, columnsBut, fields, matchesSearch, type RowOf, statement } from './statement.ts';
 
-type Part = 'findLabel' | 'readVersions' | 'readVersionPositions' | 'readLabelAt' | 'readLadder' | 'listLabels';
+type Part =
+  | 'findLabel'
+  | 'readVersions'
+  | 'readVersionPositions'
+  | 'readLabelAt'
+  | 'readHashedLabelAt'
+  | 'rememberVrf'
+  | 'readLadder'
+  | 'listLabels';
 
-const LABEL = columnsBut(labels, 'logId');
-const STATE = { label: labels.label, greatestVersion: labels.greatestVersion };
+const LABEL = { labelKey: labels.labelKey, label: labels.label, greatestVersion: labels.greatestVersion };
 const VERSION = columnsBut(versions, 'logId');
 const RUNG = {
   version: versions.version,
@@ -20,33 +27,6 @@ const RUNG = {
   vrfProof: versions.vrfProof,
   commitment: versions.commitment,
 };
-
-/** A label, and the size of the log to read it at. */
-interface LabelAt {
-  readonly labelKey: Uint8Array;
-  readonly size: number;
-}
-
-type LabelState = NonNullable<Awaited<ReturnType<LogStore['readLabelAt']>>>;
-
-// The log holds a label's versions in their order, so the greatest below a size is the last of its positions. Lateral
-// joins with a limit make the planner look rows up one by one, whatever sizes it believes the tables to have.
-const LABELS_AT = statement(['log', 'labelKeys', 'sizes'], (values) => {
-  const { logId, labelKey, position, version } = versions;
-  const ofLabel = sql`${logId} = ${values.log} and ${labelKey} = asked.label_key and ${position} < asked.size`;
-  return sql`select asked.ord, label_row.*, newest.*,
-    array(select ${position} from ${versions} where ${ofLabel} order by ${version}) as positions
-  from unnest(${arrays([labelKey, values.labelKeys], [position, values.sizes])})
-    with ordinality as asked (label_key, size, ord)
-  cross join lateral (
-    select ${fields(STATE)} from ${labels}
-    where ${labels.logId} = ${values.log} and ${labels.labelKey} = asked.label_key limit 1) as label_row
-  cross join lateral (
-    select ${fields(VERSION)} from ${versions} where ${ofLabel} order by ${version} desc limit 1) as newest`;
-});
-
-type LabelStateRow = RowOf<typeof STATE> &
-  RowOf<typeof VERSION> & { readonly ord: number; readonly positions: number[] };
 
 const LADDER = statement(['log', 'labelKey', 'versions'], (values) => {
   const { logId, labelKey, version } = versions;
@@ -93,11 +73,6 @@ export function labelRows(context: StoreContext): Pick<LogStore, Part> {
       .from(versions)
       .where(and(ofLabel(labelKey), lt(position, size)));
   });
-  const labelsAt = new Batcher<LabelAt, LabelState | undefined>({
-    maxItems: 64,
-    maxRuns: 4,
-    run: (asked) => readLabelsAt(context, asked),
-  });
   return {
     async findLabel(labelKey) {
       const [row] = await findLabel({ labelKey });
@@ -121,7 +96,7 @@ export function labelRows(context: StoreContext): Pick<LogStore, Part> {
       return { rows: matching, next: rows.at(-1)?.labelKey };
     },
 
-    readLabelAt: (labelKey, size) => labelsAt.add({ labelKey, size }),
+    ...labelsAt(context),
 
     readLadder: (labelKey, asked) => readLadder(context, labelKey, asked),
   };
@@ -136,21 +111,6 @@ async function readLadder(
   const parameters = LADDER.bind({ log: logId, labelKey, versions: asked });
   const rows = await driver.query<RowOf<typeof RUNG> & { ord: number }>(LADDER.text, parameters);
   return inOrder(rows, asked.length, (rung) => rung);
-}
-
-async function readLabelsAt(
-  { driver, logId }: StoreContext,
-  asked: readonly LabelAt[],
-): Promise<readonly (LabelState | undefined)[]> {
-  const labelKeys = asked.map(({ labelKey }) => labelKey);
-  const sizes = asked.map(({ size }) => size);
-  const parameters = LABELS_AT.bind({ log: logId, labelKeys, sizes });
-  const rows = await driver.query<LabelStateRow>(LABELS_AT.text, parameters);
-  return inOrder(rows, asked.length, ({ positions, label, greatestVersion, ...newest }) => ({
-    label: present({ labelKey: newest.labelKey, label, greatestVersion }),
-    positions,
-    greatest: present(newest),
-  }));
 }
 
 /** Includes the last row of the window even if it does not match: the next window begins after it. */

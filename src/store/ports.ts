@@ -46,6 +46,14 @@ export type * from './row-types/administration.ts';
 export type * from './row-types/issuance.ts';
 export type * from './row-types/tree.ts';
 
+/** A version that an append adds, and the part of its label's row that follows from it. */
+export interface AppendedVersion extends VersionRow {
+  readonly label: Uint8Array;
+  readonly submissionId: number;
+  readonly labelHash: Uint8Array;
+  readonly vrfMemory: Uint8Array;
+}
+
 /** Everything that one sequencing step makes durable, in one transaction. */
 export interface AppendBatch {
   /** Compare-and-swap: the append happens only if the head row still has this size. */
@@ -57,7 +65,7 @@ export interface AppendBatch {
   readonly prefixTiles: readonly PrefixTileRow[];
   /** Log tiles that became full. */
   readonly logTiles: readonly LogTileRow[];
-  readonly versions: readonly (VersionRow & { readonly label: Uint8Array; readonly submissionId: number })[];
+  readonly versions: readonly AppendedVersion[];
   readonly rejected: readonly { readonly submissionId: number; readonly code: string }[];
   /** Certificates that left a record for another reason than expiry: they go to the CRL in the same transaction. */
   readonly revocations: readonly Revocation[];
@@ -133,6 +141,19 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** A label as the log has it at a size: its row, and its versions below that size. */
+export interface LabelAt {
+  readonly label: LabelRow;
+  /** VRF results of its row: untrusted, see `VrfMemory`. */
+  readonly vrfMemory: Uint8Array | undefined;
+  /** Positions of its versions, by version. */
+  readonly positions: readonly number[];
+  readonly greatest: VersionRow;
+}
+
+/** The columns of a label's row that save evaluations of the VRF. */
+export type RememberedVrf = Readonly<Record<'labelHash' | 'vrfMemory', Uint8Array>>;
+
 /** One log's rows. Arrays are in the order of the requested names; a missing row is `undefined`. */
 export interface LogStore {
   // the log
@@ -201,12 +222,11 @@ export interface LogStore {
   /** Labels in the order of their keys. */
   listLabels(page: PageRequest<Uint8Array>): Promise<Page<LabelRow, Uint8Array>>;
   /** One round trip for the lookup path: label, positions, and the greatest version's row below `size`. */
-  readLabelAt(
-    labelKey: Uint8Array,
-    size: number,
-  ): Promise<
-    { readonly label: LabelRow; readonly positions: readonly number[]; readonly greatest: VersionRow } | undefined
-  >;
+  readLabelAt(labelKey: Uint8Array, size: number): Promise<LabelAt | undefined>;
+  /** The same for a label found by its hash. Nothing says that the row is that of the label: see `VrfMemory`. */
+  readHashedLabelAt(labelHash: Uint8Array, size: number): Promise<LabelAt | undefined>;
+  /** Writes a label's hash and VRF memory, if its greatest version is still this one and it was not erased. */
+  rememberVrf(label: Pick<LabelRow, 'labelKey' | 'greatestVersion'>, memory: RememberedVrf): Promise<void>;
   /** Commitments and VRF results of chosen versions (those a binary ladder shows). */
   readLadder(labelKey: Uint8Array, versions: readonly number[]): Promise<readonly (LadderRow | undefined)[]>;
 

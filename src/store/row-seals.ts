@@ -1,7 +1,9 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { getTableColumns, getTableName, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
-import { encodeUtf8 } from '../core/encoding/bytes.ts';
+import { hmacSha256 } from '../core/crypto/hmac-sha256.ts';
+import { concatBytes, encodeUtf8 } from '../core/encoding/bytes.ts';
+import { encode, uint32 } from '../core/encoding/codec.ts';
 import { GlasskeyError } from '../core/errors.ts';
 import type { RowSealing } from './ports.ts';
 import { given } from './statement.ts';
@@ -11,37 +13,55 @@ export type SealedColumns<Table extends PgTable> = {
   readonly [Key in Exclude<keyof Table['$inferSelect'], 'logId' | 'mac'>]: Table['$inferSelect'][Key] | undefined;
 };
 
+const PURPOSE = encodeUtf8('glasskey sealed row v1\0');
+
+interface Covered {
+  readonly start: Uint8Array;
+  readonly columns: readonly { readonly field: string; readonly name: string }[];
+}
+
 /**
  * Seals rows that authorise something (docs/spec.md#sealed-rows), so that write access to the database alone creates no
  * authority. A seal is an HMAC over the log's origin, the table and every column.
  */
 export class RowSeals {
   readonly #options: RowSealing;
+  readonly #hmac: (message: Uint8Array) => Uint8Array;
+  /** The start of what the seals of a table cover, and the columns in their order, by the table's name. */
+  readonly #covered = new Map<string, Covered>();
 
   constructor(options: RowSealing) {
     this.#options = options;
+    this.#hmac = hmacSha256(options.key);
   }
 
   /** Returns the seal of a row. */
   seal<Table extends PgTable>(table: Table, row: SealedColumns<Table>): Uint8Array {
-    const { key, origin } = this.#options;
-    const mac = createHmac('sha256', key).update('glasskey sealed row v1\0');
-    const add = (part: Uint8Array): void => {
-      const length = Buffer.alloc(4);
-      length.writeUInt32BE(part.length);
-      mac.update(length).update(part);
-    };
-    add(encodeUtf8(origin));
-    add(encodeUtf8(getTableName(table)));
+    const { start, columns } = this.#coveredBy(table);
     const values: Readonly<Record<string, unknown>> = row;
-    const columns = Object.entries(getTableColumns(table)).map(([field, { name }]) => [name, values[field]] as const);
-    // A null column is left out, so that a column that a later program adds changes no seal.
-    const present = columns.filter(([name, value]) => !isOutside(name) && value !== null && value !== undefined);
-    for (const [name, value] of present.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-      add(encodeUtf8(`${typeOf(value)} ${name}`));
-      add(value instanceof Uint8Array ? value : encodeUtf8(String(value)));
+    const parts = [start];
+    for (const { field, name } of columns) {
+      const value = values[field];
+      // A null column is left out, so that a column that a later program adds changes no seal.
+      if (value === null || value === undefined) continue;
+      parts.push(...framed(encodeUtf8(`${typeOf(value)} ${name}`)));
+      parts.push(...framed(bytesOf(value)));
     }
-    return new Uint8Array(mac.digest());
+    return this.#hmac(concatBytes(...parts));
+  }
+
+  #coveredBy(table: PgTable): Covered {
+    const tableName = getTableName(table);
+    const known = this.#covered.get(tableName);
+    if (known !== undefined) return known;
+    const columns = Object.entries(getTableColumns(table)).map(([field, { name }]) => ({ field, name }));
+    const texts = [this.#options.origin, tableName].flatMap((text) => framed(encodeUtf8(text)));
+    const covered = {
+      start: concatBytes(PURPOSE, ...texts),
+      columns: columns.filter(({ name }) => !isOutside(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    };
+    this.#covered.set(tableName, covered);
+    return covered;
   }
 
   /** Returns true if a row has the seal that {@link seal} gives it. */
@@ -81,6 +101,15 @@ export class RowSeals {
 /** The log is named by its origin, and a seal does not cover itself. */
 function isOutside(column: string): boolean {
   return column === 'log_id' || column === 'mac';
+}
+
+function bytesOf(value: unknown): Uint8Array {
+  return value instanceof Uint8Array ? value : encodeUtf8(String(value));
+}
+
+/** Returns bytes after their 4-byte length. */
+function framed(bytes: Uint8Array): [Uint8Array, Uint8Array] {
+  return [encode(uint32, bytes.length), bytes];
 }
 
 function typeOf(value: unknown): string {

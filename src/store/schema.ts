@@ -176,9 +176,17 @@ export const labels = pgTable(
     label: bytea('label'),
     /** Greatest version in the log. */
     greatestVersion: count('greatest_version').notNull(),
+    /** Keyed hash of the label (docs/spec.md#vrf-memory), 16 bytes; null in rows of an older program. */
+    labelHash: bytea('label_hash'),
+    /** VRF results of the greatest version's absent successors, with their MAC; null in rows of an older program. */
+    vrfMemory: bytea('vrf_memory'),
   },
   (table) => [
     primaryKey({ columns: [table.logId, table.labelKey] }),
+    // Not unique: a planted row would stop every append that adds the label. The MAC says which row counts.
+    index('labels_label_hash')
+      .on(table.logId, table.labelHash)
+      .where(sql`${table.labelHash} is not null`),
     check('labels_label_key', hasLength(table.labelKey, 32)),
   ],
 );

@@ -1,4 +1,6 @@
 import { sql } from 'drizzle-orm';
+import type { TileName } from '../core/prefix/tile-name.ts';
+import { Batcher } from './batcher.ts';
 import type { LogStore, LogTileName, TreeKind } from './ports.ts';
 import { inOrder, type StoreContext } from './rows.ts';
 import { logTiles, prefixTiles } from './schema.ts';
@@ -28,8 +30,14 @@ const PREFIX_TILES = statement(['log', 'positions', 'counters'], (values) => {
 
 type TileData = { readonly ord: number; readonly data: Uint8Array };
 
-/** Tiles of the log trees and of the prefix tree. */
-export function tileRows({ driver, logId }: StoreContext): Pick<LogStore, 'readLogTiles' | 'readPrefixTiles'> {
+/** Tiles of the log trees and of the prefix tree. Reads of prefix tiles that come together share a statement. */
+export function tileRows(context: StoreContext): Pick<LogStore, 'readLogTiles' | 'readPrefixTiles'> {
+  const { driver, logId } = context;
+  const prefixTiles = new Batcher<TileName, Uint8Array | undefined>({
+    maxItems: 256,
+    maxRuns: 4,
+    run: (names) => readPrefixTiles(context, names),
+  });
   return {
     async readLogTiles(tiles) {
       if (tiles.length === 0) return [];
@@ -39,15 +47,19 @@ export function tileRows({ driver, logId }: StoreContext): Pick<LogStore, 'readL
       return inOrder(rows, tiles.length, (row) => row.data);
     },
 
-    async readPrefixTiles(tiles) {
-      if (tiles.length === 0) return [];
-      const positions = tiles.map((name) => name.position);
-      const counters = tiles.map((name) => name.counter);
-      const parameters = PREFIX_TILES.bind({ log: logId, positions, counters });
-      const rows = await driver.query<TileData>(PREFIX_TILES.text, parameters);
-      return inOrder(rows, tiles.length, (row) => row.data);
-    },
+    readPrefixTiles: (tiles) => Promise.all(tiles.map((name) => prefixTiles.add(name))),
   };
+}
+
+async function readPrefixTiles(
+  { driver, logId }: StoreContext,
+  tiles: readonly TileName[],
+): Promise<readonly (Uint8Array | undefined)[]> {
+  const positions = tiles.map((name) => name.position);
+  const counters = tiles.map((name) => name.counter);
+  const parameters = PREFIX_TILES.bind({ log: logId, positions, counters });
+  const rows = await driver.query<TileData>(PREFIX_TILES.text, parameters);
+  return inOrder(rows, tiles.length, (row) => row.data);
 }
 
 /** Returns the columns tree, level and index of log tile names, as arrays. */

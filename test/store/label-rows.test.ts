@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { VersionRow } from '../../src/store/ports.ts';
 import { describeEachStore } from './each-store.ts';
-import { enqueue, labelKey, sampleBatch, toVersion } from './samples.ts';
+import { bytes, enqueue, labelKey, sampleBatch, sampleMemory, sampleSubmission, toVersion } from './samples.ts';
 
 describeEachStore('label rows', ({ newLog }) => {
   test('a label and its versions, one log entry each', async () => {
@@ -31,10 +31,32 @@ describeEachStore('label rows', ({ newLog }) => {
     };
     expect(await log.readLadder(key, [3, 7, 0])).toEqual([ladder(3), undefined, ladder(0)]);
     expect(await log.readLadder(key, [])).toEqual([]);
-    expect(await log.readLabelAt(key, 8)).toEqual({ label, positions: [1, 3, 5, 7], greatest: rows[3] });
-    expect(await log.readLabelAt(key, 4)).toEqual({ label, positions: [1, 3], greatest: rows[1] });
+    const { labelHash, vrfMemory } = sampleMemory(sampleSubmission('alice', 3));
+    const found = { label, vrfMemory, positions: [1, 3, 5, 7], greatest: rows[3] };
+    expect(await log.readLabelAt(key, 8)).toEqual(found);
+    expect(await log.readLabelAt(key, 4)).toEqual({ ...found, positions: [1, 3], greatest: rows[1] });
     expect(await log.readLabelAt(key, 1)).toBeUndefined();
     expect(await log.readLabelAt(labelKey('bob'), 8)).toBeUndefined();
+    expect(await log.readHashedLabelAt(labelHash, 8)).toEqual(found);
+    expect(await log.readHashedLabelAt(labelHash, 1)).toBeUndefined();
+    expect(await log.readHashedLabelAt(key, 8)).toBeUndefined();
+  });
+
+  test('a label gets another VRF memory only while its greatest version is the same, and it was not erased', async () => {
+    const log = await newLog();
+    await log.append(sampleBatch(0, [await enqueue(log, 'alice')]));
+    const key = labelKey('alice');
+    const memory = (text: string) => ({ labelHash: bytes(`hash ${text}`, 16), vrfMemory: bytes(`memory ${text}`, 40) });
+    await log.rememberVrf({ labelKey: key, greatestVersion: 1 }, memory('other'));
+    expect(await log.readHashedLabelAt(memory('other').labelHash, 1)).toBeUndefined();
+    await log.rememberVrf({ labelKey: key, greatestVersion: 0 }, memory('new'));
+    expect(await log.readHashedLabelAt(memory('new').labelHash, 1)).toMatchObject({
+      vrfMemory: memory('new').vrfMemory,
+    });
+    await log.erase(key, 1, { sequence: 0, acts: '{}', hash: bytes('record') });
+    await log.rememberVrf({ labelKey: key, greatestVersion: 0 }, memory('erased'));
+    expect(await log.readHashedLabelAt(memory('erased').labelHash, 1)).toBeUndefined();
+    expect(await log.readHashedLabelAt(memory('new').labelHash, 1)).toMatchObject({ label: { label: undefined } });
   });
 
   test('several versions of one label in one append', async () => {

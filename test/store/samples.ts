@@ -7,6 +7,7 @@ import type {
   LogStore,
   NewIntent,
   NewSubmission,
+  RememberedVrf,
   SubmissionRow,
   VersionRow,
 } from '../../src/store/ports.ts';
@@ -102,11 +103,21 @@ export function sampleBatch(
       data: bytes(`prefix tile ${position}`, 900),
     })),
     logTiles: [],
-    versions: submissions.map((row) => ({ ...toVersion(row, last), label: row.label, submissionId: row.id })),
+    versions: submissions.map((row) => ({
+      ...toVersion(row, last),
+      label: row.label,
+      submissionId: row.id,
+      ...sampleMemory(row),
+    })),
     rejected: [],
     revocations: [],
     ...overrides,
   };
+}
+
+/** The columns of the label's row that follow from a version. */
+export function sampleMemory({ labelKey: key, version }: NewSubmission): RememberedVrf {
+  return { labelHash: bytes(`hash of ${key.join()}`, 16), vrfMemory: bytes(`memory ${key.join()} ${version}`, 128) };
 }
 
 /** The version row that sequencing `row` at `position` makes. */

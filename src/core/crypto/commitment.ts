@@ -1,14 +1,14 @@
-import { hmac } from '@noble/hashes/hmac.js';
-import { sha256 } from '@noble/hashes/sha2.js';
 import { ByteWriter } from '../encoding/byte-writer.ts';
 import { equalBytes, parseHex } from '../encoding/bytes.ts';
 import { fixedBytes, uint32 } from '../encoding/codec.ts';
 import { ensure } from '../errors.ts';
 import { type UpdateValue, updateValueCodec } from '../keytrans/messages.ts';
 import { labelCodec } from '../keytrans/vrf-input.ts';
+import { hmacSha256 } from './hmac-sha256.ts';
 
 /** Kc (KT §17.1). */
 const COMMITMENT_KEY = parseHex('d821f8790d97709796b4d7903357c3f5');
+const commitmentMac = hmacSha256(COMMITMENT_KEY);
 
 /** Nc (KT §17.1): bytes in an opening. */
 export const OPENING_LENGTH = 16;
@@ -37,7 +37,7 @@ export function encodeCommitmentValue(value: CommitmentValue): Uint8Array {
 
 /** Computes the 32-byte commitment to a version of a label (KT §11.6). */
 export function commit(value: CommitmentValue): Uint8Array {
-  return hmac(sha256, COMMITMENT_KEY, encodeCommitmentValue(value));
+  return commitmentMac(encodeCommitmentValue(value));
 }
 
 /** Throws `bad-commitment` unless the untrusted `value` opens `commitment`. */

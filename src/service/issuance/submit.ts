@@ -1,11 +1,11 @@
 import { commit, OPENING_LENGTH } from '../../core/crypto/commitment.ts';
-import { baseBinaryLadder } from '../../core/keytrans/binary-ladder.ts';
 import type { VrfResult } from '../../core/crypto/vrf-prover.ts';
 import { type IdentityRecord, encodeIdentityRecord } from '../../identity/identity-record.ts';
 import { certificateContent } from '../log/stored-certificate.ts';
 import type { CertificateRow } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { type Act, encodeAct } from '../log/act.ts';
+import { absentVersions } from '../log/vrf-memory.ts';
 
 /** A version of a label, and the request that claims it. */
 export interface VersionClaim {
@@ -44,9 +44,8 @@ export async function submit(context: LogContext, claim: VersionClaim, content: 
   const commitment = commit({ opening, label, version, update: { value, signature: undefined } });
   const act = encodeAct(content.act);
   const submission = { labelKey, label, version, vrfOutput, vrfProof, opening, value, commitment, act };
-  // The answer will show these as absent. Evaluated now, they are in the cache when the version is released.
-  const absent = baseBinaryLadder(version).filter((other) => other > version);
-  context.vrf.evaluate(label, absent).catch(() => undefined);
+  // The append stores these results, and the answer shows them. Evaluated now, they are in the cache then.
+  context.vrf.evaluate(label, absentVersions(version)).catch(() => undefined);
   const row = certificate && rowOf(certificate, context.format);
   const { submissionId } = await context.store.submit(submission, row, requestHash);
   return submissionId;

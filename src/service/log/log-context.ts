@@ -18,6 +18,7 @@ import type { WitnessQuorum } from '../witnessing/witness-quorum.ts';
 import type { Observer } from '../service-event.ts';
 import type { CsrParser } from '../threads/threaded-csr-parser.ts';
 import type { Trail } from './trail.ts';
+import type { VrfMemory } from './vrf-memory.ts';
 import type { CrlShards } from './crl-shards.ts';
 import type { Reloadable } from './reloadable.ts';
 
@@ -87,6 +88,8 @@ export interface LogContext extends StoreAccess {
   readonly parseCsr: CsrParser;
   /** The VRF, through a bounded cache. */
   readonly vrf: LabelVrf;
+  /** The VRF results that the rows of labels keep. */
+  readonly vrfMemory: VrfMemory;
   /** The last certificates that this process signed. */
   readonly issued: IssuedCertificates;
   /** Decoded prefix tiles. */

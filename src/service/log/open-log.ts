@@ -28,6 +28,7 @@ import type { Observer } from '../service-event.ts';
 import { SignedCheckpointFile } from './signed-checkpoint-file.ts';
 import type { CsrParser } from '../threads/threaded-csr-parser.ts';
 import { Trail } from './trail.ts';
+import { VrfMemory } from './vrf-memory.ts';
 import { WitnessQuorum } from '../witnessing/witness-quorum.ts';
 import { CrlShards } from './crl-shards.ts';
 import type { ProfileTable } from './profile-table.ts';
@@ -99,6 +100,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     store: logStore,
     identityRules: options.identityRules,
     vrf: new LabelVrf(keys.vrf, limits.vrfCacheSize),
+    vrfMemory: new VrfMemory(keys.rowSeal, origin),
     now: options.now ?? Date.now,
     monotonic: options.monotonic ?? options.now ?? (() => uptime() * 1000),
     random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),

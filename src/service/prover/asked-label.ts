@@ -1,8 +1,9 @@
 import { assertWanted } from '../../core/still-wanted.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { ChainLink } from '../../core/keytrans/messages.ts';
-import type { VersionRow } from '../../store/ports.ts';
+import type { LabelAt, VersionRow } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
+import { absentVersions } from '../log/vrf-memory.ts';
 
 /** A label in the released log. */
 export interface AskedLabel {
@@ -22,12 +23,34 @@ export interface LabelSource {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Finds an untrusted label in a log of `size` entries, in one round trip. */
+/**
+ * Finds an untrusted label in a log of `size` entries. A name that this process has not met is found by its hash, in
+ * one round trip. Only the VRF says that there is none: an absent name, and one whose row keeps no results, takes an
+ * evaluation and a second round trip.
+ */
 export async function askLabel({ context, signal }: LabelSource, label: Uint8Array, size: number): Promise<AskedLabel> {
-  const labelKey = await context.vrf.labelKey(label, signal);
+  const { vrf, vrfMemory, store } = context;
+  if (vrf.knownLabelKey(label) === undefined) {
+    const found = await store.readHashedLabelAt(vrfMemory.hashOf(label), size);
+    if (found !== undefined && learn(context, label, found)) return askedLabel(label, found.label.labelKey, found);
+  }
+  const labelKey = await vrf.labelKey(label, signal);
   assertWanted(signal);
-  const row = await context.store.readLabelAt(labelKey, size);
-  return { label, labelKey, positions: row?.positions ?? [], greatest: row?.greatest };
+  const found = await store.readLabelAt(labelKey, size);
+  const isKnown = found === undefined || vrf.knows(label, absentVersions(found.greatest.version));
+  if (!isKnown && !learn(context, label, found)) vrfMemory.fill(context, label, found.label);
+  return askedLabel(label, labelKey, found);
+}
+
+/** Learns what the row found for a label says of the VRF. Returns false if it says nothing that counts. */
+function learn({ vrf, vrfMemory }: LogContext, label: Uint8Array, found: LabelAt): boolean {
+  const results = vrfMemory.open(label, found.label, found.vrfMemory);
+  if (results !== undefined) vrf.learn(label, found.label.labelKey, results);
+  return results !== undefined;
+}
+
+function askedLabel(label: Uint8Array, labelKey: Uint8Array, found: LabelAt | undefined): AskedLabel {
+  return { label, labelKey, positions: found?.positions ?? [], greatest: found?.greatest };
 }
 
 /**

@@ -3,7 +3,7 @@ import { isGlasskeyError } from '../../core/errors.ts';
 import { driveTiles } from '../../core/prefix/drive.ts';
 import { KEY_LENGTH } from '../../core/prefix/key-bits.ts';
 import { MAX_LOOKUPS, provePrefixLookups } from '../../core/prefix/prefix-tree.ts';
-import type { AppendBatch, HeadRow, SubmissionRow, WriterLock } from '../../store/ports.ts';
+import type { AppendBatch, AppendedVersion, HeadRow, SubmissionRow, WriterLock } from '../../store/ports.ts';
 import type { RefusedRow } from './batch-bisection.ts';
 import { planEntries } from './batch-plan.ts';
 import { type GrownTrees, growLog, prefixTileRows } from './grow-log.ts';
@@ -12,6 +12,7 @@ import type { SettledOutcome } from '../log/log-progress.ts';
 import { readCommitted } from './read-committed.ts';
 import { type CheckedQueue, checkQueue } from './submission-check.ts';
 import { type Act, settledAct } from '../log/act.ts';
+import { absentVersions } from '../log/vrf-memory.ts';
 
 /** Result of one append. */
 export interface Appended {
@@ -47,7 +48,9 @@ export async function appendQueue(
 ): Promise<Appended> {
   const { growth, entries, ...grown } = await growChecked(context, head, queue, timestampMs);
   const checked = { ...grown.checked, rejected: [...grown.checked.rejected, ...refused] };
-  const versions = entries.flatMap((rows, i) => rows.map((row) => versionRow(row, head.size + i)));
+  const versions = await Promise.all(
+    entries.flatMap((rows, i) => rows.map((row) => versionRow(context, row, head.size + i))),
+  );
   const batch: AppendBatch = {
     ...growth,
     prefixTiles: prefixTileRows(growth.prefixTiles),
@@ -123,9 +126,16 @@ async function takenKeys(
   return taken;
 }
 
-function versionRow(row: SubmissionRow, position: number): AppendBatch['versions'][number] {
+async function versionRow(
+  { vrf, vrfMemory }: LogContext,
+  row: SubmissionRow,
+  position: number,
+): Promise<AppendedVersion> {
   const { id, label, labelKey, version, vrfOutput, vrfProof, commitment, opening, value } = row;
-  return { submissionId: id, label, labelKey, version, position, vrfOutput, vrfProof, commitment, opening, value };
+  const results = await vrf.evaluate(label, absentVersions(version));
+  const memory = vrfMemory.columns(label, { labelKey, greatestVersion: version }, results);
+  const content = { label, labelKey, version, position, vrfOutput, vrfProof, commitment, opening, value };
+  return { submissionId: id, ...content, ...memory };
 }
 
 /** Returns the trail's acts of an append: every version that it adds, and every certificate that it keeps out. */

@@ -57,4 +57,4 @@ export type VersionRow = StoredRow<typeof versions>;
 export type LadderRow = Pick<VersionRow, 'version' | 'vrfOutput' | 'vrfProof' | 'commitment'>;
 
 /** A label's place in the log. */
-export type LabelRow = StoredRow<typeof labels>;
+export type LabelRow = StoredRow<typeof labels, 'labelHash' | 'vrfMemory'>;

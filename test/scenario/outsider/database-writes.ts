@@ -20,6 +20,16 @@ export const DATABASE: readonly OutsideAttack[] = [
     ],
   },
   {
+    attack: 'give the row of one name the hash, or the stored VRF results, of another, or take them away',
+    outcome: 'no such row counts: the VRF is asked, and the prefix tree says what the name has',
+    codes: [],
+    tests: [
+      'test/service/log/vrf-memory.test.ts: never calls a name absent whose hash is missing, and gives the row its hash again',
+      'test/service/log/vrf-memory.test.ts: believes no row that the hash of another name leads to, with or without the memory of the name',
+      'test/service/log/vrf-memory.test.ts: believes no result that this log did not store: every byte, and the version that it is for',
+    ],
+  },
+  {
     attack: 'remove one row that a queued submission needs',
     outcome: 'that submission is rejected, and the log goes on',
     codes: [],
