@@ -4,7 +4,9 @@ import { ERROR_CODES, type ErrorCode, type Fault } from '../core/error-codes.ts'
 import { adviceOf, codeAnchor } from '../contract/error-advice.ts';
 import { PATHS } from '../contract/paths.ts';
 import { STATUS_OF_CODE } from '../contract/problem.ts';
+import { HTML_MEDIA_TYPE } from '../contract/media-types.ts';
 import { openApiDocument } from './openapi-document.ts';
+import { createResponse } from './responses.ts';
 
 type Html = ReturnType<typeof html>;
 type Content = Readonly<Record<string, { readonly schema: Schema }>>;
@@ -52,7 +54,7 @@ dt { margin-top: .5rem }
 const STYLE_SHEET = raw(`<style>${STYLE}</style>`);
 
 /** Content security policy of the page: its own style sheet and links; no script, no frame, nothing from elsewhere. */
-export const API_PAGE_POLICY = [
+const API_PAGE_POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
   "base-uri 'none'",
@@ -102,6 +104,12 @@ glasskey audit URL --trust trust.json</pre>
       </body>
     </html>`;
   return page.toString(); // Hono's is a String object
+}
+
+/** Answers with a page of {@link apiPage}. */
+export function respondApiPage(page: string, more: Readonly<Record<string, string>> = {}): Response {
+  const headers = { 'content-security-policy': API_PAGE_POLICY, 'referrer-policy': 'no-referrer', ...more };
+  return createResponse(page, HTML_MEDIA_TYPE, 'public, max-age=3600', { headers, forOperators: true });
 }
 
 function codesSection(): Html {
