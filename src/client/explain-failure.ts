@@ -14,9 +14,9 @@ export interface ExplainedFailure {
    */
   readonly kind: 'contradiction' | 'unproved' | 'clock' | 'refused' | 'trouble';
   readonly code: ErrorCode;
-  /** What happened, to what. */
+  /** The event and its subject: one sentence. */
   readonly means: string;
-  /** What to do next. */
+  /** The next step. */
   readonly next: string;
   /** The error's own words, for experts; those of a refusal are the server's. */
   readonly detail: string;

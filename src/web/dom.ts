@@ -37,7 +37,7 @@ function filled<T extends Element>(element: T, attributes: Attributes, children:
 }
 
 /** Shows what stands between backticks as code. */
-export function withCode(text: string): readonly Child[] {
+export function codedText(text: string): readonly Child[] {
   return text.split('`').map((part, i) => (i % 2 === 1 ? el('code', {}, part) : part));
 }
 

@@ -1,5 +1,5 @@
 import { type ExplainedFailure, explainFailure } from '../client/explain-failure.ts';
-import { el, withCode } from './dom.ts';
+import { el, codedText } from './dom.ts';
 
 const HEADINGS: Readonly<Record<ExplainedFailure['kind'], string>> = {
   contradiction: 'This log contradicts what it showed before',
@@ -19,7 +19,7 @@ const MEANINGS: Readonly<Record<ExplainedFailure['kind'], string>> = {
   trouble: 'Nothing was checked, so nothing is shown.',
 };
 
-/** Shows a failure in plain words: what happened, to what, what to do next, and the code beside it. `level` of its heading. */
+/** Shows a failure in plain words: what happened, to what, what to do next, and its code. `level`: of its heading. */
 export function failureView(error: unknown, about: string, level: 'h2' | 'h3' = 'h3'): HTMLElement {
   const { kind, code, means, next, detail, path } = explainFailure(error);
   const isAlarm = kind === 'contradiction' || kind === 'unproved';
@@ -29,7 +29,7 @@ export function failureView(error: unknown, about: string, level: 'h2' | 'h3' = 
     el(level, {}, `${HEADINGS[kind]}: ${about}`),
     el('p', {}, means),
     el('p', {}, MEANINGS[kind]),
-    el('p', {}, el('strong', {}, 'What to do: '), ...withCode(next)),
+    el('p', {}, el('strong', {}, 'What to do: '), ...codedText(next)),
     el(
       'p',
       { class: 'quiet' },

@@ -1,11 +1,11 @@
 import type { LookupExplanation } from '../client/explore/explain-lookup.ts';
 import { shortHash, turnsOf } from '../client/explore/explain-lookup.ts';
-import { el, folded, withCode } from './dom.ts';
+import { el, folded, codedText } from './dom.ts';
 import { ageText, countText, numberText, timeText } from './format.ts';
 import { drawPath } from './path-drawing.ts';
 
-/** What the steps need beside the proof. */
-export interface ProofContext {
+/** The context of a proof that its steps mention. */
+export interface ShownProof {
   /** As the user knows it. */
   readonly name: string;
   readonly nowMs: number;
@@ -18,7 +18,7 @@ export interface ProofContext {
 }
 
 /** Shows how a lookup was checked: in steps, and as a drawing. Both unfold. */
-export function proofView(proof: LookupExplanation, context: ProofContext): readonly HTMLElement[] {
+export function proofView(proof: LookupExplanation, context: ShownProof): readonly HTMLElement[] {
   const steps = stepsOf(proof, context);
   return [
     folded(
@@ -35,7 +35,7 @@ export function proofView(proof: LookupExplanation, context: ProofContext): read
 }
 
 function step(title: string, text: string): HTMLElement {
-  return el('li', {}, el('strong', {}, title), ' ', ...withCode(text));
+  return el('li', {}, el('strong', {}, title), ' ', ...codedText(text));
 }
 
 /** Returns the beginning of a hash, to be shown as code. */
@@ -45,7 +45,7 @@ function code(hash: Uint8Array): string {
 
 type Step = readonly [title: string, text: string];
 
-function stepsOf(proof: LookupExplanation, context: ProofContext): readonly Step[] {
+function stepsOf(proof: LookupExplanation, context: ShownProof): readonly Step[] {
   const { name } = context;
   const { search } = proof.shown;
   const hidden: Step = [
@@ -82,7 +82,7 @@ function nameSteps({ found, version, entries, shown: { entry, search } }: Lookup
 
 function logSteps(
   { found, treeSize, logRoot, logPath, entries, shown }: LookupExplanation,
-  { nowMs, seenSize, witnesses, certificates }: ProofContext,
+  { nowMs, seenSize, witnesses, certificates }: ShownProof,
 ): readonly Step[] {
   const { position, timestampMs } = shown.entry;
   const newest = entries.at(-1) ?? shown.entry;
@@ -111,7 +111,7 @@ function witnessWords(witnesses: number): string {
   return `The quorum of its ${countText(witnesses, 'independent witness', 'independent witnesses')} signed it too.`;
 }
 
-function drawings(proof: LookupExplanation, { name }: ProofContext): readonly HTMLElement[] {
+function drawings(proof: LookupExplanation, { name }: ShownProof): readonly HTMLElement[] {
   const { entry, search } = proof.shown;
   const ends = { found: 'found', empty: 'empty', 'other-name': 'other' } as const;
   const endLabels = {

@@ -39,8 +39,8 @@ export interface RecentAudit {
 /**
  * Audits the newest entries of a verified checkpoint from static files, oldest first: each is in its tree, names a
  * Configuration of the log, is not older than the one before it, and its published change leads from the tree of names
- * before it to its own (KT §15.2). It says nothing of older entries, and does not recompute the log roots: a whole audit
- * does. Throws the verification errors of `auditLog`.
+ * before it to its own (KT §15.2). It says nothing of older entries, and does not recompute the log roots: a whole
+ * audit does. Throws the verification errors of `auditLog`.
  */
 export async function auditRecent(
   files: AuditFiles,

@@ -71,7 +71,7 @@ export interface LookupExplanation {
 
 /**
  * Explains an answer that the client has accepted: it walks the same algorithm over the same bytes as the verifier, and
- * writes down what the verifier saw. It proves nothing itself, and throws `internal` for an answer that does not verify.
+ * writes down what the verifier saw. It proves nothing itself. Throws `internal` for an answer that does not verify.
  */
 export function explainLookup({ config, label, answer, before, after }: AcceptedLookup): LookupExplanation {
   const response = decode(lookupResponseCodec(config), answer);

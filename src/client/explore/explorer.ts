@@ -105,9 +105,9 @@ export class Explorer {
   }
 
   #files(): AuditFiles {
-    const { fetch = platformFetch, server, timeoutMs = 30_000 } = this.#options;
+    const { fetch: send = platformFetch, server, timeoutMs = 30_000 } = this.#options;
     // A cached checkpoint may be older than what lookups have shown.
-    const fresh: Fetch = (url, init) => fetch(url, url.endsWith(CHECKPOINT) ? { ...init, ...NOT_CACHED } : init);
+    const fresh: Fetch = (url, init) => send(url, url.endsWith(CHECKPOINT) ? { ...init, ...NOT_CACHED } : init);
     return httpAuditFiles({ prefix: server.replace(/\/+$/, '') + LOG_PREFIX, fetch: fresh, timeoutMs });
   }
 }

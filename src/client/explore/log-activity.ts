@@ -39,9 +39,10 @@ interface ReadBundle {
 }
 
 /**
- * Counts log entries that changed names, a day, over the last 30 days up to the newest entry. An entry without a change,
- * such as a heartbeat, leaves the root of the tree of names as it was. Reads at most {@link MAX_BUNDLES} bundles and a
- * few more to find the first day; what lies between them is estimated. Each bundle read is proved to be of `checkpoint`.
+ * Counts log entries that changed names, a day, over the last 30 days up to the newest entry. An entry without a
+ * change, such as a heartbeat, leaves the root of the tree of names as it was. Reads at most {@link MAX_BUNDLES}
+ * bundles, and a few more to find the first day; what lies between them is estimated. Each bundle that is read is
+ * proved to be of `checkpoint`.
  */
 export async function readActivity(files: AuditFiles, checkpoint: VerifiedCheckpoint): Promise<LogActivity> {
   const bundles = new Map<number, Promise<ReadBundle>>();
