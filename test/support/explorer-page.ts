@@ -1,4 +1,5 @@
-import axeCore from 'axe-core';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 
 /** How a page of the explorer is looked at. */
@@ -70,7 +71,7 @@ export async function unfold(page: Page): Promise<void> {
 
 /** The findings of axe-core about the page as it is: rule, and the elements. */
 export async function axeFindings(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axeCore.source);
+  await page.evaluate(readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
   return page.evaluate(async () => {
     interface Axe {
       run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }>;
