@@ -4,7 +4,6 @@
  */
 export { auditLog, type AuditOptions, type AuditReport } from './audit/audit-log.ts';
 export { type EvidenceProof } from './audit/evidence-proof.ts';
-export { type ExplainedFailure, explainFailure } from './explain-failure.ts';
 export { formatEvidence, parseEvidence } from './evidence/evidence-text.ts';
 export { type ProvenMisbehaviour, verifyEvidence } from './evidence/verify-evidence.ts';
 export { type BindingChange, type BoundCertificate, type VerifiedBinding } from './binding/binding.ts';
