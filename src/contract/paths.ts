@@ -55,6 +55,9 @@ export const CA_PREFIX = '/ca/issuers/';
  */
 export const CRL_PREFIX = '/crl/';
 
+/** Script and style of the explorer, the page at `/`: `/explorer/<name>-<hash>.js`, `/explorer/<name>-<hash>.css`. */
+export const EXPLORER_PREFIX = '/explorer/';
+
 /** Hash tiles: `/log/tile/<L>/<N>[.p/<W>]` (tlog-tiles). */
 export const TILE_PREFIX = '/log/tile/';
 

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { html, raw } from 'hono/html';
-import { ERROR_CODES } from '../core/error-codes.ts';
+import { ERROR_CODES, type ErrorCode, type Fault } from '../core/error-codes.ts';
+import { adviceOf, codeAnchor } from '../contract/error-advice.ts';
 import { PATHS } from '../contract/paths.ts';
 import { STATUS_OF_CODE } from '../contract/problem.ts';
+import { HTML_MEDIA_TYPE } from '../contract/media-types.ts';
 import { openApiDocument } from './openapi-document.ts';
+import { createResponse } from './responses.ts';
 
 type Html = ReturnType<typeof html>;
 type Content = Readonly<Record<string, { readonly schema: Schema }>>;
@@ -44,15 +47,14 @@ details { border-top: 1px solid #8886; padding: .4rem 0 }
 summary { cursor: pointer }
 dl { margin: .3rem 0 .3rem 1rem }
 dd { margin-left: 1.5rem }
-table { border-collapse: collapse }
-th, td { text-align: left; padding: .1rem 1rem .1rem 0 }
+dt { margin-top: .5rem }
 .method { display: inline-block; min-width: 3.5rem; font-weight: 600 }
 `;
 
 const STYLE_SHEET = raw(`<style>${STYLE}</style>`);
 
 /** Content security policy of the page: its own style sheet and links; no script, no frame, nothing from elsewhere. */
-export const API_PAGE_POLICY = [
+const API_PAGE_POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
   "base-uri 'none'",
@@ -104,24 +106,28 @@ glasskey audit URL --trust trust.json</pre>
   return page.toString(); // Hono's is a String object
 }
 
+/** Answers with a page of {@link apiPage}. */
+export function respondApiPage(page: string, more: Readonly<Record<string, string>> = {}): Response {
+  const headers = { 'content-security-policy': API_PAGE_POLICY, 'referrer-policy': 'no-referrer', ...more };
+  return createResponse(page, HTML_MEDIA_TYPE, 'public, max-age=3600', { headers, forOperators: true });
+}
+
 function codesSection(): Html {
   return html`<h2>Codes</h2>
     <p>Every failure answers with problem details (RFC 9457) and one of these stable codes.</p>
-    <table>
-      <tr>
-        <th>code</th>
-        <th>status</th>
-        <th>whose fault</th>
-      </tr>
-      ${Object.entries(ERROR_CODES).map(
-        ([code, fault]) =>
-          html`<tr>
-            <td><code>${code}</code></td>
-            <td>${STATUS_OF_CODE[code as keyof typeof ERROR_CODES]}</td>
-            <td>${fault}</td>
-          </tr>`,
-      )}
-    </table>`;
+    <dl>${Object.entries(ERROR_CODES).map(([code, fault]) => codeItem(code as ErrorCode, fault))}</dl>`;
+}
+
+/** One code, with what happened and what to do next. Links elsewhere name it by its `id`. */
+function codeItem(code: ErrorCode, fault: Fault): Html {
+  const { means, next } = adviceOf(code);
+  return html`<dt id="${codeAnchor(code)}"><code>${code}</code> · ${STATUS_OF_CODE[code]} · ${fault}</dt>
+    <dd>${inCode(means)}<br />${inCode(next)}</dd>`;
+}
+
+/** Shows what stands between backticks as code. */
+function inCode(text: string): Html[] {
+  return text.split('`').map((part, i) => (i % 2 === 1 ? html`<code>${part}</code>` : html`${part}`));
 }
 
 function operationSection(method: string, path: string, operation: Operation): Html {

@@ -7,6 +7,7 @@ import { estRoutes } from './est-routes.ts';
 import { issuanceRoutes, recoveryRoutes } from './issuance-routes.ts';
 import { LookupAccess } from './lookup-access.ts';
 import { keytransRoutes } from './keytrans-routes.ts';
+import type { ExplorerFiles } from './explorer-files.ts';
 import { lookupBatchRoute } from './lookup-batch-route.ts';
 import { logRoutes } from './log-routes.ts';
 import { ocspRoutes, routedPath } from './ocsp-routes.ts';
@@ -15,6 +16,7 @@ import { ReadTurns } from './read-turns.ts';
 import { requestIdOf } from './request-id.ts';
 import { respondProblem } from './responses.ts';
 import type { CertificateHeader } from './shown-certificate.ts';
+import { startRoutes } from './start-routes.ts';
 
 /** Options of {@link createApp}. */
 export interface AppOptions extends Operated {
@@ -25,6 +27,8 @@ export interface AppOptions extends Operated {
   readonly rateLimits?: RateLimitSettings | (() => RateLimitSettings);
   /** The header in which a proxy passes client certificates on, read for every EST request. Default: none. */
   readonly certificateHeader?: () => CertificateHeader;
+  /** The page at `/`. Default: none, and browsers get the page `/docs` there. */
+  readonly explorer?: ExplorerFiles | undefined;
   /** Called for every failed request. `error` is for the server's log and must not reach the client. */
   readonly onError?: ((error: unknown, method: string, route: string, requestId: string) => void) | undefined;
 }
@@ -54,6 +58,11 @@ export function createApp(options: AppOptions): Hono {
   if (options.hasOperatorListener === true) healthRoutes(app, options, false);
   else operatorRoutes(app, options);
   documentRoutes(app, service.context.origin);
+  startRoutes(app, {
+    origin: service.context.origin,
+    explorer: options.explorer,
+    privateKinds: () => limits.settings.lookups?.privateKinds ?? [],
+  });
 
   const methods = new Map<string, Set<string>>();
   for (const route of app.routes) {

@@ -1,11 +1,11 @@
 import { Hono } from 'hono';
 import type { ErrorCode } from '../core/error-codes.ts';
 import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
-import { HTML_MEDIA_TYPE, JSON_MEDIA_TYPE } from '../contract/media-types.ts';
+import { JSON_MEDIA_TYPE } from '../contract/media-types.ts';
 import { PATHS } from '../contract/paths.ts';
 import type { LogService } from '../service/log-service.ts';
 import { findUnreadiness } from '../service/readiness.ts';
-import { API_PAGE_POLICY, apiPage } from './api-page.ts';
+import { apiPage, respondApiPage } from './api-page.ts';
 import type { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi-document.ts';
 import { NO_STORE, createResponse, respondProblem } from './responses.ts';
@@ -67,12 +67,7 @@ export function documentRoutes(app: Hono, origin: string): void {
   const document = JSON.stringify(openApiDocument());
   app.get(PATHS.openapi, () => createResponse(document, JSON_MEDIA_TYPE, 'public, max-age=3600'));
   const page = apiPage(origin);
-  const headers = { 'content-security-policy': API_PAGE_POLICY, 'referrer-policy': 'no-referrer' };
-  for (const path of [PATHS.start, PATHS.docs]) {
-    app.get(path, async () =>
-      createResponse(await page, HTML_MEDIA_TYPE, 'public, max-age=3600', { headers, forOperators: true }),
-    );
-  }
+  app.get(PATHS.docs, async () => respondApiPage(await page));
 }
 
 /** The checks of `/readyz`. The database and the log are read on connections that requests cannot take. */

@@ -16,6 +16,7 @@ export interface LiveSettings {
   certificateHeader: ServerSettings['certificateHeader'];
   tls: ServerSettings['tls'];
   readonly keepAliveMs: ServerSettings['keepAliveMs'];
+  readonly explorer: ServerSettings['explorer'];
 }
 
 /** Reloads settings, issuing CAs and trust bundle of a running server, all or nothing. */

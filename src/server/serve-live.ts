@@ -1,3 +1,4 @@
+import { readExplorer } from '../http/explorer-files.ts';
 import { createOperatorApp } from '../http/operator-routes.ts';
 import { type ApiServer, serveApi, serveApp } from '../http/server.ts';
 import type { LogService } from '../service/log-service.ts';
@@ -46,6 +47,7 @@ export async function serveLive({ open, service, live, listen, adminListen, logg
       onError: (error, method, route, request) => requestErrors.failed(error, { method, route, request }),
       listen,
       keepAliveMs: live.keepAliveMs,
+      explorer: live.explorer ? readExplorer() : undefined,
     });
     const close = async (): Promise<void> => {
       await api.close();

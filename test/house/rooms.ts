@@ -26,6 +26,8 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
     rooms: ['client', 'contract', 'core', 'identity', 'server', 'service', 'http', 'ca'],
     packages: ['commander', 'cli-progress', 'uqr', '@electric-sql/pglite', 'node:'],
   },
+  // The explorer, a page that verifies in the browser with the client's code.
+  web: { rooms: ['client'], packages: ['uqr'] },
 };
 
 /** Loose files of `src/service` that every room inside it may import. */

@@ -145,7 +145,7 @@ describe('the OpenAPI document', () => {
 
   it('is a page for people, which may load and run nothing', async () => {
     for (const path of [PATHS.start, PATHS.docs]) {
-      const response = await get(path);
+      const response = await get(path, { accept: 'text/html' });
       expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
       const policy = response.headers.get('content-security-policy')!;
       expect(policy).toContain("default-src 'none'");

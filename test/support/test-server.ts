@@ -13,6 +13,7 @@ import { signTrustBundle } from '../../src/contract/bundle-signature.ts';
 import { formatTrustBundle } from '../../src/contract/parse-trust-bundle.ts';
 import type { SignedTrustBundle, TrustBundle } from '../../src/contract/trust-bundle.ts';
 import type { RateLimitSettings } from '../../src/http/rate-limits.ts';
+import { readExplorer } from '../../src/http/explorer-files.ts';
 import { Metrics } from '../../src/http/metrics.ts';
 import { createOperatorApp } from '../../src/http/operator-routes.ts';
 import { serveApi, type TlsFiles } from '../../src/http/server.ts';
@@ -61,6 +62,8 @@ export interface TestServerOptions extends TestLogOptions {
   readonly rateLimits?: RateLimitSettings;
   readonly tls?: TlsFiles;
   readonly certificateHeader?: () => CertificateHeader;
+  /** True to serve the explorer at `/`, as it was built. */
+  readonly explorer?: boolean;
   /** True to serve operators elsewhere: by {@link TestServer.operators}. */
   readonly hasOperatorListener?: boolean;
 }
@@ -85,6 +88,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
     ...(options.rateLimits && { rateLimits: options.rateLimits }),
     ...(options.certificateHeader && { certificateHeader: options.certificateHeader }),
     tls: options.tls,
+    explorer: options.explorer === true ? readExplorer() : undefined,
     onError: (error) => errors.push(error),
     listen: { host: '127.0.0.1', port: 0 },
   });

@@ -17,7 +17,7 @@ import {
   OCSP_RESPONSE_MEDIA_TYPE,
   PEM_MEDIA_TYPE,
 } from '../../contract/media-types.ts';
-import { CA_PREFIX, CRL_PREFIX, PATHS } from '../../contract/paths.ts';
+import { CA_PREFIX, CRL_PREFIX, EXPLORER_PREFIX, PATHS } from '../../contract/paths.ts';
 import { MAXIMUM_BATCH_LABELS } from '../../core/keytrans/lookup-batch-messages.ts';
 import { KEYTRANS_OPERATIONS } from '../../service/prover/keytrans-operations.ts';
 import type { KeytransName } from '../../service/prover/prover.ts';
@@ -225,6 +225,11 @@ export const OPENAPI_PATHS: Readonly<Record<string, Schema>> = {
     type: 'string',
   }),
   [PATHS.openapi]: get('This document', JSON_MEDIA_TYPE, { type: 'object' }),
-  [PATHS.start]: get('The same as /docs', 'text/html', { type: 'string' }),
+  [PATHS.start]: get('The explorer, for browsers; addresses to begin with, for programs', 'text/html', {
+    type: 'string',
+  }),
+  [`${EXPLORER_PREFIX}{path}`]: get('Script and style of the explorer', 'text/javascript', binary, [
+    parameter('path', 'A name that the explorer links to'),
+  ]),
   [PATHS.docs]: get('This document as a page for people', 'text/html', { type: 'string' }),
 };

@@ -104,6 +104,7 @@ export const settingsSchema = z.strictObject({
         .min(1)
         .optional(),
       keep_alive: duration('1s', '1h').optional(),
+      explorer: z.boolean().default(true),
     })
     .optional(),
 });

@@ -33,6 +33,8 @@ export interface ServerSettings {
   readonly tls: TlsFiles | undefined;
   /** Time after which a connection without a request is closed, ms; undefined for the default. */
   readonly keepAliveMs: number | undefined;
+  /** True to serve the explorer, the page at `/`. */
+  readonly explorer: boolean;
   readonly certificateHeader: CertificateHeader;
   /** The PostgreSQL of the log; undefined if the file names none. */
   readonly databaseUrl: string | undefined;
@@ -125,6 +127,7 @@ function settingsOf(
     pkcs11: pkcs11 && pkcs11Settings(pkcs11),
     tls: tls && { certificate: files(tls.certificate) ?? '', key: files(tls.key) ?? '' },
     keepAliveMs: http?.keep_alive,
+    explorer: http?.explorer ?? true,
     certificateHeader: { name: est?.client_certificate_header, trustedProxies: http?.trusted_proxies ?? [] },
     databaseUrl: database?.url,
   };

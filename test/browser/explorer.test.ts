@@ -1,0 +1,161 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { generateKey } from '../../src/client/client-key.ts';
+import { chromiumMissing, launchChromium } from '../support/chromium.ts';
+import {
+  axeFindings,
+  type ExplorerPage,
+  lookUp,
+  type Looking,
+  openExplorer,
+  overflow,
+  settled,
+  unfold,
+} from '../support/explorer-page.ts';
+import { createTestServer, type TestServer } from '../support/test-server.ts';
+
+const missing = chromiumMissing();
+const title = missing === undefined ? 'the explorer' : `the explorer (${missing})`;
+const ALICE = 'alice@example.com';
+
+describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title, () => {
+  let server: TestServer;
+  let browser: Browser;
+  let opened: ExplorerPage[] = [];
+
+  beforeAll(async () => {
+    [server, browser] = await Promise.all([createTestServer({ explorer: true }), launchChromium()]);
+    const client = await server.client();
+    const [first, second] = [await generateKey(), await generateKey()];
+    await client.register(ALICE, { token: server.log.token, key: first });
+    await client.rotate(ALICE, first, second);
+    await client.register('bob@example.com', { token: server.log.token, key: await generateKey() });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+  afterEach(async () => {
+    const errors = opened.flatMap((one) => one.errors);
+    const hosts = new Set(opened.flatMap((one) => [...one.hosts]));
+    for (const { profile } of opened) await profile.close();
+    opened = [];
+    expect(errors).toEqual([]);
+    expect([...hosts]).toEqual([new URL(server.url).host]);
+  });
+
+  async function open(looking?: Looking) {
+    const explorer = await openExplorer(browser, server.url, server.log.clock.nowMs, looking);
+    opened.push(explorer);
+    return explorer.page;
+  }
+
+  it('shows the log, verified, and says in plain words what it is', async () => {
+    const page = await open();
+    expect(await page.innerText('h1')).toBe('Whose key is it? Check for yourself.');
+    const { size } = await server.log.context.store.readHead();
+    expect(await page.innerText('.tiles')).toContain(String(size));
+    expect(await page.getAttribute('.plot svg', 'aria-label')).toContain('3 in all');
+    expect((await page.innerText('#fingerprint')).replaceAll(' ', '')).toMatch(/^[0-9a-f]{64}$/);
+    expect(await page.innerText('#memory-body')).toContain('for the first time');
+    expect(await axeFindings(page)).toEqual([]);
+  });
+
+  it('looks a name up, and shows the result before the proof', async () => {
+    const page = await open();
+    const text = await lookUp(page, ALICE);
+    expect(text).toContain(`${ALICE} has 1 key`);
+    expect(text.indexOf('has 1 key')).toBeLessThan(text.indexOf('What this page cannot do'));
+    expect(text).not.toContain('Hide the name.');
+    await unfold(page);
+    const unfolded = await page.innerText('#result');
+    expect(unfolded).toContain('Hide the name.');
+    expect(unfolded).toContain('This is version 1.');
+    expect(unfolded).toMatch(
+      /Version 1[^]*Signed by a key that the name had before[^]*Version 0[^]*First registration/,
+    );
+    expect(await page.locator('#result svg.drawing').count()).toBe(2);
+    expect(await page.innerText('#memory-body')).toContain('1 name that you looked up');
+    expect(await axeFindings(page)).toEqual([]);
+  });
+
+  it('proves that a name is not there', async () => {
+    const page = await open();
+    expect(await lookUp(page, 'nobody@example.com')).toContain('Nobody is registered as nobody@example.com');
+    await unfold(page);
+    expect(await page.innerText('#result')).toContain('Look where it would be.');
+    expect(await axeFindings(page)).toEqual([]);
+  });
+
+  it('says what is wrong with a name, with the code beside it', async () => {
+    const page = await open();
+    const text = await lookUp(page, 'not a name');
+    expect(text).toContain('This is not a name that the log can hold.');
+    expect(text).toContain('What to do:');
+    expect(await page.getAttribute('#result a', 'href')).toBe('/docs#code-invalid-identity');
+    expect(await axeFindings(page)).toEqual([]);
+  });
+
+  it('is used by the keyboard alone', async () => {
+    const page = await open();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type(ALICE);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#result:not([aria-busy]) .card');
+    for (let i = 0; i < 4 && (await page.locator('summary:focus').count()) === 0; i++) await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    expect(await page.innerText('#result')).toContain('Hide the name.');
+  });
+
+  it.each([
+    { width: 360, colorScheme: 'light' },
+    { width: 360, colorScheme: 'dark' },
+    { width: 1100, colorScheme: 'dark' },
+  ] as const)('fits its window: $width pixels, $colorScheme', async (looking) => {
+    const page = await open(looking);
+    await lookUp(page, ALICE);
+    await unfold(page);
+    expect(await overflow(page)).toBeLessThanOrEqual(0);
+    expect(await axeFindings(page)).toEqual([]);
+  });
+
+  it('remembers the log over a reload, and forgets it when asked twice', async () => {
+    const page = await open();
+    await lookUp(page, ALICE);
+    await page.reload();
+    await settled(page);
+    expect(await page.innerText('#memory-body')).toContain('from an earlier visit');
+    expect(await lookUp(page, ALICE)).toContain('Nothing changed since this browser last looked');
+    await page.click('text=Forget all of this');
+    expect(await axeFindings(page)).toEqual([]);
+    await Promise.all([page.waitForEvent('load'), page.click('button.danger')]);
+    await settled(page);
+    expect(await page.innerText('#memory-body')).toContain('for the first time');
+  });
+
+  it('audits the newest entries', async () => {
+    const page = await open();
+    await page.click('#audit-body button');
+    await page.waitForSelector('#audit-body .card.proved');
+    const { size } = await server.log.context.store.readHead();
+    expect(await page.innerText('#audit-body')).toContain(`${size} entries: no fault`);
+    expect(await axeFindings(page)).toEqual([]);
+  });
+
+  it('compares the log and the fingerprint with those of somebody else', async () => {
+    const page = await open();
+    const compare = async (text: string) => {
+      await page.fill('#their-heads', text);
+      await page.click('#compare-body button[type=submit]');
+      await page.waitForSelector('#compare-result .card');
+      return page.innerText('#compare-result');
+    };
+    expect(await compare(await page.inputValue('#my-heads'))).toContain('You both see the same log');
+    expect(await compare('0'.repeat(64))).toContain('The fingerprints differ');
+    expect(await compare(await page.innerText('#fingerprint'))).toContain('The fingerprints are the same');
+    expect(await compare('nonsense')).toContain('malformed-encoding');
+    expect(await axeFindings(page)).toEqual([]);
+  });
+});
