@@ -103,7 +103,10 @@ class HistoryBuilder implements HistoryLog {
     const before = await context.store.queueDepth();
     const csr = await csrFor(key, name);
     const answer = service.issue({ identity: name, csr, token, change, last: undefined });
-    await vi.waitFor(async () => expect(await context.store.queueDepth()).toBe(before + 1), { interval: 2 });
+    await vi.waitFor(async () => expect(await context.store.queueDepth()).toBe(before + 1), {
+      interval: 2,
+      timeout: 60_000,
+    });
     return { answer };
   }
 
