@@ -57,10 +57,10 @@ export class RecentHeads {
       log.auditedSize ?? 1,
       ...labels.map(({ positions }) => (positions.at(-1) ?? 0) + 1),
     );
-    const newestCost = costOf(log.size, log.last);
+    const newestCost = proofCost(log.size, log.last);
     const cheaper = [...new Set([...this.#cheap, ...this.#recent.filter(({ size }) => size === log.last)])]
-      .filter(({ size }) => size >= least && size < log.size && costOf(size, log.last) < newestCost)
-      .sort((a, b) => costOf(a.size, log.last) - costOf(b.size, log.last) || b.size - a.size);
+      .filter(({ size }) => size >= least && size < log.size && proofCost(size, log.last) < newestCost)
+      .sort((a, b) => proofCost(a.size, log.last) - proofCost(b.size, log.last) || b.size - a.size);
     if (cheaper.length === 0) return log;
     const { context, entries } = this.#sources;
     const oldestMs = context.now() - context.configuration.maxBehindMs / 2;
@@ -115,7 +115,7 @@ export class RecentHeads {
 }
 
 /** Estimates the length of a search's proof in a log of `size` entries, for a client that has seen `last`, in bytes. */
-function costOf(size: number, last: number | undefined): number {
+export function proofCost(size: number, last: number | undefined): number {
   const viewed = updateViewPositions(size, last).length * VIEWED_BYTES;
   return frontierLength(size) * INSPECTED_BYTES + viewed + (size === last ? 0 : HEAD_BYTES);
 }
