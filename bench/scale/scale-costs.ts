@@ -24,8 +24,8 @@ export interface ScaleCosts {
   /** One answer. */
   readonly answers: {
     /** To a client that has never looked, and to one that looked the day before. */
-    readonly firstLookup: number;
-    readonly nextLookup: number;
+    readonly firstLookup: LookupBytes;
+    readonly nextLookup: LookupBytes;
     readonly ownerRound: number;
     readonly contactRound: number;
   };
@@ -38,6 +38,18 @@ export interface ScaleCosts {
   readonly checkpointsPerDay: number;
   readonly witnessRequest: number;
   readonly witnessDay: number;
+}
+
+/** The bytes of a lookup's answer. */
+interface LookupBytes {
+  /** In the newest size, as encoded. */
+  readonly newest: number;
+  /** In the released size with the shortest proof, as encoded and as compressed. */
+  readonly chosen: number;
+  readonly compressed: number;
+  /** Log entries inspected in the newest size, and in the chosen one. */
+  readonly inspected: number;
+  readonly inspectedChosen: number;
 }
 
 /** Lengths of the encodings (docs/spec.md). */
@@ -61,6 +73,8 @@ export const LENGTHS = {
   mlDsaCosignature: noteLine(4 + 8 + 2420),
 } as const;
 
+/** Header, trailer and last block of gzip, and what ends a part. */
+const GZIP_FRAME = 10 + 8 + 2 + 5;
 /** Each full tile of 256 hashes has one hash in the layer above. */
 const TILE_SHARE = 256 / 255;
 const REQUEST_BYTES = 64;
@@ -112,7 +126,7 @@ function updateBytes(added: number, tree: LargePrefixTree): number {
 }
 
 /** Moments of the year's second half: how large an answer is depends on the binary form of the log's size. */
-const MOMENTS = 32;
+export const MOMENTS = 32;
 
 function answerBytes(labels: number, tree: LargePrefixTree): ScaleCosts['answers'] {
   const all = Array.from({ length: MOMENTS }, (_, i) =>
@@ -120,9 +134,16 @@ function answerBytes(labels: number, tree: LargePrefixTree): ScaleCosts['answers
   );
   const mean = (of: (one: ScaleCosts['answers']) => number): number =>
     all.reduce((sum, one) => sum + of(one), 0) / MOMENTS;
+  const meanOf = (which: 'firstLookup' | 'nextLookup'): LookupBytes => ({
+    newest: mean((one) => one[which].newest),
+    chosen: mean((one) => one[which].chosen),
+    compressed: mean((one) => one[which].compressed),
+    inspected: mean((one) => one[which].inspected),
+    inspectedChosen: mean((one) => one[which].inspectedChosen),
+  });
   return {
-    firstLookup: mean((one) => one.firstLookup),
-    nextLookup: mean((one) => one.nextLookup),
+    firstLookup: meanOf('firstLookup'),
+    nextLookup: meanOf('nextLookup'),
     ownerRound: mean((one) => one.ownerRound),
     contactRound: mean((one) => one.contactRound),
   };
@@ -135,10 +156,21 @@ function answersOf(log: SimulatedLog, tree: LargePrefixTree): ScaleCosts['answer
     const ladder = 1 + plan.ladder.length * (vrfProof + 1) + plan.committed.length * hash;
     return 1 + treeHead + 4 + opening + 4 + record + ladder + evidenceBytes(plan, old, tree);
   };
+  const lookUp = (lastMs: number | undefined): LookupBytes => {
+    const newest = log.lookup(old, lastMs);
+    const chosen = log.lookup(old, lastMs, log.cheapestSize(lastMs));
+    return {
+      newest: found(newest),
+      chosen: found(chosen),
+      compressed: found(chosen) + GZIP_FRAME - savedBytes(chosen, old, tree, log.changesPerEntry),
+      inspected: newest.lookups.length,
+      inspectedChosen: chosen.lookups.length,
+    };
+  };
   const monitored = log.versionPositions(ASSUMPTIONS.windowMs + 3_600_000);
   return {
-    firstLookup: found(log.lookup(old, undefined)),
-    nextLookup: found(log.lookup(old, SECONDS_PER_DAY * 1000)),
+    firstLookup: lookUp(undefined),
+    nextLookup: lookUp(SECONDS_PER_DAY * 1000),
     ownerRound: LENGTHS.treeHead + evidenceBytes(log.ownerMonitoring(old), old, tree),
     contactRound: LENGTHS.treeHead + evidenceBytes(log.contactMonitoring(), monitored, tree),
   };
@@ -153,6 +185,25 @@ function evidenceBytes(plan: EvidencePlan, versionPositions: readonly number[], 
     bytes += tree.proofBytes(found.length, versions.length - found.length);
   }
   return bytes + 2 + logNodes.length * LENGTHS.hash;
+}
+
+/** What compression saves in the prefix proofs of a plan, each of which has most hashes of the one before it. */
+function savedBytes(
+  { lookups }: EvidencePlan,
+  versionPositions: readonly number[],
+  tree: LargePrefixTree,
+  changesPerEntry: number,
+): number {
+  let saved = 0;
+  for (const [i, { position, versions }] of lookups.entries()) {
+    const before = lookups[i - 1];
+    if (before === undefined) continue;
+    const again = versions.filter((version) => before.versions.includes(version));
+    const isThere = (version: number): boolean => (versionPositions[version] ?? Number.MAX_SAFE_INTEGER) <= position;
+    const found = again.filter(isThere).length;
+    saved += tree.savedBytes(found, again.length - found, (position - before.position) * changesPerEntry);
+  }
+  return saved;
 }
 
 /** An average `add-checkpoint` request (c2sp.org/tlog-witness): of the last 64 checkpoints. */

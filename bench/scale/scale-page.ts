@@ -1,7 +1,9 @@
 import { FULL_TILE_INTERVAL } from '../../src/core/prefix/tile-version.ts';
+import { frontierLength } from '../../src/core/keytrans/implicit-search-tree.ts';
 import { ASSUMPTIONS } from './assumptions.ts';
 import { measurePrefixTree, type PrefixTreeCost } from './prefix-tree-cost.ts';
-import { LENGTHS, type ScaleCosts, scaleCosts } from './scale-costs.ts';
+import { LENGTHS, MOMENTS, type ScaleCosts, scaleCosts } from './scale-costs.ts';
+import { SimulatedLog } from './simulated-log.ts';
 
 /** Numbers of labels that the page is about. */
 const LABELS = [1e6, 1e8, 1e9];
@@ -20,7 +22,8 @@ tells.
 
 What is assumed: each label has ${ASSUMPTIONS.changesPerYear} changes a year beside its first version, one certificate of ${ASSUMPTIONS.certificateBytes} bytes and a name of ${ASSUMPTIONS.labelBytes}
 bytes; the log is ${ASSUMPTIONS.years} year old; changes come evenly over the day; the monitoring window is ${ASSUMPTIONS.windowMs / 3_600_000} h; the suite is
-\`KT_128_SHA256_Ed25519\`. Bytes are those of the encodings: without HTTP, TLS, compression, a database's row headers and indexes.`;
+\`KT_128_SHA256_Ed25519\`. Bytes are those of the encodings: without HTTP, TLS, a database's row headers and indexes, and without
+compression but where it is named.`;
 
 function tables(all: readonly ScaleCosts[]): string {
   const table = (title: string, rows: readonly (readonly [string, (one: ScaleCosts) => string])[]): string =>
@@ -47,11 +50,24 @@ function tables(all: readonly ScaleCosts[]): string {
       ['all bindings of a year', ({ stored, log }) => size(stored.total * log.changesPerDay * 365)],
     ]),
     table('Answers', [
-      ['lookup by a client that never looked', ({ answers }) => size(answers.firstLookup)],
-      ['lookup by a client that looked yesterday', ({ answers }) => size(answers.nextLookup)],
+      ['lookup by a client that never looked, in the newest size', ({ answers }) => size(answers.firstLookup.newest)],
+      ['in the released size with the shortest proof', ({ answers }) => size(answers.firstLookup.chosen)],
+      ['the same, compressed', ({ answers }) => `**${size(answers.firstLookup.compressed)}**`],
+      [
+        'lookup by a client that looked yesterday, in the newest size',
+        ({ answers }) => size(answers.nextLookup.newest),
+      ],
+      ['in the released size with the shortest proof', ({ answers }) => size(answers.nextLookup.chosen)],
+      ['the same, compressed', ({ answers }) => `**${size(answers.nextLookup.compressed)}**`],
       ['one round of an owner’s monitoring', ({ answers }) => size(answers.ownerRound)],
       ['one round of a contact’s, after a change', ({ answers }) => size(answers.contactRound)],
     ]),
+    table('The size of an answer', [
+      ['released sizes to choose from', ({ log }) => count(log.recentSizes().length)],
+      ['log entries inspected in the newest', ({ answers }) => figure(answers.firstLookup.inspected)],
+      ['in the chosen one', ({ answers }) => figure(answers.firstLookup.inspectedChosen)],
+    ]),
+    idle(),
     table('A day', [
       ['monitoring, for one user', ({ monitoringDay }) => size(monitoringDay)],
       ['monitoring, for all users, at the server', ({ monitoringDay, labels }) => size(monitoringDay * labels)],
@@ -68,6 +84,14 @@ function tables(all: readonly ScaleCosts[]): string {
     ]),
     table('Once', [['an audit from entry 0, after a year', ({ auditWhole }) => size(auditWhole)]]),
   ].join('\n\n');
+}
+
+/** The gain of a log that grows by heartbeats alone. */
+function idle(): string {
+  const logs = Array.from({ length: MOMENTS }, (_, i) => new SimulatedLog(0, 1 - i / (2 * MOMENTS)));
+  const mean = (of: (log: SimulatedLog) => number): string =>
+    figure(Number((logs.reduce((sum, log) => sum + of(log), 0) / MOMENTS).toPrecision(3)));
+  return `An idle log, with an entry every ${ASSUMPTIONS.heartbeatMs / 1000} s, has ${mean((log) => log.recentSizes().length)} sizes to choose from: the chosen one has ${mean((log) => frontierLength(log.cheapestSize(undefined)))} frontier entries on average, the newest ${mean((log) => frontierLength(log.size))}.`;
 }
 
 function formulas(all: readonly ScaleCosts[]): string {
@@ -90,6 +114,10 @@ function formulas(all: readonly ScaleCosts[]): string {
   form of the log's size. A ladder of several versions is a proof for so many random keys. A lookup adds record, opening
   and one VRF proof for each step of the binary ladder. The label has ${1 + ASSUMPTIONS.changesPerYear * ASSUMPTIONS.years} versions, the last two months old (for contacts: an hour old when
   it was shown).
+- **The size of an answer.** Released sizes are ${ASSUMPTIONS.checkpointIntervalMs / 1000} s or an entry apart and at most half of \`max_behind\` old; the server takes the one whose proof is shortest, by [its own
+  estimate](spec.md#the-size-of-an-answer). What the label's versions forbid is left out: they are older.
+- **Compressed.** A subtree without new leaves has the same hash in the next inspected entry; deflate spends 4 % on a hash that it has seen. Between two
+  entries with a new leaves, a sibling at depth d is the same with the probability \`(1 - 2^-d)^a\`. Everything else is taken as random, the record too. A test compares with zlib.
 - **A day of monitoring** is ${(24 * 3_600_000) / ASSUMPTIONS.windowMs} rounds of an owner, with their requests. Contacts monitor only what was changed within a window before they
   looked, and nothing in a log with a third-party auditor.
 - **An audit** reads each entry (${LENGTHS.auditEntry} + 2), its hash (${LENGTHS.hash} × 256/255) and the AuditorUpdates: once, by as many auditors as there are, from a static host.

@@ -4,6 +4,7 @@ import type { EvidencePlan } from '../../src/core/keytrans/plan-evidence.ts';
 import { planContactMonitor } from '../../src/core/keytrans/plan-contact-monitor.ts';
 import { planOwnerMonitor } from '../../src/core/keytrans/plan-owner.ts';
 import { planGreatestVersionSearch, type SearchPlan } from '../../src/core/keytrans/plan-proof.ts';
+import { proofCost } from '../../src/service/prover/recent-heads.ts';
 import { ASSUMPTIONS, DAYS_PER_YEAR, SECONDS_PER_DAY } from './assumptions.ts';
 
 const START_MS = 1_800_000_000_000;
@@ -70,6 +71,20 @@ export class SimulatedLog {
     return planned(
       planGreatestVersionSearch({ config: this.config, size, last, versionPositions, source: this.#source }),
     );
+  }
+
+  /** The size in which a lookup has the shortest proof, of those that were released recently enough. */
+  cheapestSize(lastMs: number | undefined): number {
+    const last = lastMs === undefined ? undefined : this.#before(lastMs) + 1;
+    const costs = this.recentSizes().map((size) => ({ size, cost: proofCost(size, last) }));
+    return costs.reduce((best, one) => (one.cost < best.cost ? one : best)).size;
+  }
+
+  /** Sizes that were released within half of `max_behind`, from the newest to the oldest. */
+  recentSizes(): readonly number[] {
+    const apart = Math.max(1, Math.round((this.entryRate * ASSUMPTIONS.checkpointIntervalMs) / 1000));
+    const entries = Math.floor((this.entryRate * this.config.maxBehindMs) / 2000);
+    return Array.from({ length: Math.floor(entries / apart) + 1 }, (_, i) => this.size - i * apart);
   }
 
   /** One round of an owner's monitoring, a window after the last one. */

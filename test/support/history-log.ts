@@ -105,7 +105,7 @@ class HistoryBuilder implements HistoryLog {
     const answer = service.issue({ identity: name, csr, token, change, last: undefined });
     await vi.waitFor(async () => expect(await context.store.queueDepth()).toBe(before + 1), {
       interval: 2,
-      timeout: 30_000,
+      timeout: 60_000,
     });
     return { answer };
   }

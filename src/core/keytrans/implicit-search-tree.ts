@@ -93,3 +93,11 @@ export function directPath(x: number, size: number): number[] {
 export function frontier(size: number): number[] {
   return pathTo(size - 1, size);
 }
+
+/** Returns the number of entries of the frontier of a log of `size` >= 1 entries: the one bits of `size`. */
+export function frontierLength(size: number): number {
+  assertSize(size);
+  let length = 0;
+  for (let rest = size; rest > 0; rest = Math.floor(rest / 2)) length += rest % 2;
+  return length;
+}

@@ -1,7 +1,7 @@
 import type { LookupRequest, LookupResponse } from '../../core/keytrans/messages.ts';
 import { planGreatestVersionSearch } from '../../core/keytrans/plan-proof.ts';
 import { verifyLookup } from '../../core/keytrans/verify-lookup.ts';
-import { askLabel, openVersion } from './asked-label.ts';
+import { askLabel, type AskedLabel, openVersion } from './asked-label.ts';
 import { type AskedLog, askLog } from './asked-log.ts';
 import type { ProverParts } from './prover-parts.ts';
 import { readVersionKeys } from './version-keys.ts';
@@ -11,13 +11,18 @@ import { readVersionKeys } from './version-keys.ts';
  * Throws `too-far-behind` if the client has seen a larger log, and `erased`.
  */
 export async function answerLookup(parts: ProverParts, request: LookupRequest): Promise<LookupResponse> {
-  return lookupIn(parts, await askLog(parts, request.last), request);
+  const newest = await askLog(parts, request.last);
+  const asked = await askLabel(parts, request.label, newest.size);
+  const log = (await parts.recent?.cheapestFor(newest, [asked])) ?? newest;
+  return lookupIn(parts, log, asked);
 }
 
-/** Answers a lookup in a given log, for a client that advertised `request.last`. Throws `erased`. */
-export async function lookupIn(parts: ProverParts, log: AskedLog, request: LookupRequest): Promise<LookupResponse> {
+/**
+ * Answers a lookup in a given log for a client that advertised `log.last`. All versions of the label as it was read
+ * are in that log. Throws `erased`.
+ */
+export async function lookupIn(parts: ProverParts, log: AskedLog, asked: AskedLabel): Promise<LookupResponse> {
   const { context, proofs, verifier } = parts;
-  const asked = await askLabel(parts, request.label, log.size);
   const { greatest, positions: versionPositions } = asked;
   const opened = greatest === undefined ? undefined : openVersion(greatest);
   const { configuration: config } = context;
@@ -39,7 +44,7 @@ export async function lookupIn(parts: ProverParts, log: AskedLog, request: Looku
           },
         };
   await verifier.sample(log, (client) => {
-    const verified = verifyLookup(client, request, answer);
+    const verified = verifyLookup(client, { last: log.last, label: asked.label }, answer);
     verifier.assertLabel(asked, verified.labelKey);
   });
   return answer;

@@ -4,6 +4,7 @@ import type { LogContext } from '../log/log-context.ts';
 import type { LogProgress } from '../log/log-progress.ts';
 import type { AssertMayAsk } from './lookup-policy.ts';
 import type { ProofMaker } from './proof-maker.ts';
+import type { RecentHeads } from './recent-heads.ts';
 import type { Semaphore } from '../semaphore.ts';
 
 /** Whoever asks over HTTP. */
@@ -25,6 +26,8 @@ export interface ProverParts {
   readonly auditor: AuditorHeads;
   readonly proofs: ProofMaker;
   readonly verifier: AnswerVerifier;
+  /** Earlier sizes that a lookup may be answered from; undefined where every answer must be of the newest one. */
+  readonly recent: RecentHeads | undefined;
   /** Bounds the answers to askers that are made at once. */
   readonly answering: Semaphore;
   /** Aborted as soon as nobody waits for this answer any more; undefined in the parts that requests share. */

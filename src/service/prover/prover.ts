@@ -10,6 +10,7 @@ import { KEYTRANS_OPERATIONS, type KeytransOperation } from './keytrans-operatio
 import { type BatchOutcome, lookupBatch } from './lookup-batch.ts';
 import { ProofMaker } from './proof-maker.ts';
 import { answerAsker, type Asker, type ProverParts } from './prover-parts.ts';
+import { RecentHeads } from './recent-heads.ts';
 import { Semaphore } from '../semaphore.ts';
 
 type Operations = typeof KEYTRANS_OPERATIONS;
@@ -19,7 +20,7 @@ export type KeytransName = keyof Operations;
 
 /**
  * Answers KEYTRANS requests from the released log: one method for each row of {@link KEYTRANS_OPERATIONS}. It reads
- * nothing of a later size. A request takes one round trip each for its label, for stored versions and for log tiles. It
+ * nothing of a later size. Methods answer from the newest one, but for {@link lookupBatch}. A request takes one round trip each for its label, for stored versions and for log tiles. It
  * takes one or a few for log entries, and one for each level of uncached prefix tiles. Only answers to askers wait for
  * room ({@link answerAsker}): the server's own questions must be answered under any load.
  */
@@ -49,15 +50,18 @@ export function createProverParts(context: LogContext, progress: LogProgress, au
   const verifier = new AnswerVerifier(context, entries, nodes);
   const { maxAnswersAtOnce: atOnce, maxAnswersWaiting: waiting, maxWaitingOfOne: waitingOfOne, patienceMs } = limits;
   const answering = new Semaphore({ atOnce, waiting, waitingOfOne, patienceMs });
-  return { context, progress, auditor, proofs, verifier, answering, signal: undefined };
+  const recent = new RecentHeads({ context, progress, auditor, entries });
+  return { context, progress, auditor, proofs, verifier, recent, answering, signal: undefined };
 }
 
 /** Makes a prover. */
 export function createProver(parts: ProverParts): Prover {
+  // The server's own questions prove what it has just made.
+  const newest = { ...parts, recent: undefined };
   const methods = eachOperation(
     ({ answer }) =>
       (request: never) =>
-        answer(parts, request),
+        answer(newest, request),
   );
   return {
     ...(methods as Pick<Prover, KeytransName>),

@@ -42,10 +42,10 @@ export class WitnessQuorum {
     this.#peers = makePeers(options);
   }
 
-  /** Returns true if a note has the quorum's cosignatures, of any age. */
-  isWitnessed(note: string): boolean {
+  /** Returns true if a note has the quorum's cosignatures, none older than `maxAgeMs`. Default: of any age. */
+  isWitnessed(note: string, maxAgeMs = Infinity): boolean {
     try {
-      assertWitnessed(this.policy, parseNote(note), { nowMs: this.#options.now(), maxAgeMs: Infinity });
+      assertWitnessed(this.policy, parseNote(note), { nowMs: this.#options.now(), maxAgeMs });
       return true;
     } catch (error) {
       if (isGlasskeyError(error)) return false;

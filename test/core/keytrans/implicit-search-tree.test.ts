@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   directPath,
   frontier,
+  frontierLength,
   leftChild,
   pathTo,
   rightChild,
@@ -38,6 +39,7 @@ describe('the implicit binary search tree', () => {
         expect(pathTo(x, size)).toEqual(expected);
         expect(directPath(x, size)).toEqual(expected.slice(0, -1).toReversed());
         expect(frontier(size)).toEqual(naivePath(0n, BigInt(size), BigInt(size - 1)));
+        expect(frontierLength(size)).toBe(frontier(size).length);
         expect(rootOf(size)).toBe(expected[0]);
       }),
       { numRuns: 300 },

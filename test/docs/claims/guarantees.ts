@@ -8,6 +8,10 @@ export const PROMISES: Claims = {
     'test/scenario/attacks-auditor.test.ts: history-rewritten',
     'test/scenario/attacks-lookup.test.ts: head-older-than-seen',
   ],
+  'An honest answer may be of a log': [
+    'test/service/prover/recent-heads.test.ts: is of the size with the shortest proof for a new client, of those that are recent enough',
+    'test/service/prover/recent-heads.test.ts: is the same that the newest size gives: no version is stale, and no name is said to be absent',
+  ],
   'Only a key that a name already has': [
     'test/service/issuance/issuance.test.ts: is not signed for another key without a change',
   ],
@@ -27,6 +31,11 @@ export const GUARANTEES: Claims = {
     'test/scenario/attacks-proof.test.ts: newest-version-omitted',
     'test/scenario/attacks-lookup.test.ts: value-swapped-in-place',
     'test/scenario/attacks-lookup.test.ts: old-head',
+  ],
+  'An honest server takes one of at most five minutes': [
+    'test/service/prover/recent-heads.test.ts: is of the size with the shortest proof for a new client, of those that are recent enough',
+    'test/service/prover/recent-heads.test.ts: is the same that the newest size gives: no version is stale, and no name is said to be absent',
+    'test/service/prover/recent-heads.test.ts: is of the newest size for every other question',
   ],
   'A certificate that the CA signed outside the log is refused': [
     'test/scenario/attacks-record.test.ts: certificate-in-no-record',
