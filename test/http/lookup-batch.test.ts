@@ -79,7 +79,8 @@ describe('a batch of lookups', () => {
 
   it('tells nothing of private names, there or not, and looks nothing up for them', async () => {
     const { store, vrf } = operator.server.log.context;
-    const spies = [vi.spyOn(store, 'readLabelAt'), vi.spyOn(vrf, 'labelKey')];
+    const reads = [vi.spyOn(store, 'readLabelAt'), vi.spyOn(store, 'readHashedLabelAt')];
+    const spies = [...reads, vi.spyOn(vrf, 'labelKey')];
     const [there, none] = [await ask([THERE]), await ask([ABSENT])];
     expect(there.told).toEqual(['unauthenticated']);
     expect(there.body).toEqual(none.body);

@@ -86,7 +86,8 @@ describe('private names', () => {
 
   it.each(Object.keys(QUESTIONS))('are refused by %s alike, there or not, and nothing is looked up', async (name) => {
     const { store, vrf } = server.log.context;
-    const spies = [vi.spyOn(store, 'readLabelAt'), vi.spyOn(vrf, 'labelKey')];
+    const reads = [vi.spyOn(store, 'readLabelAt'), vi.spyOn(store, 'readHashedLabelAt')];
+    const spies = [...reads, vi.spyOn(vrf, 'labelKey')];
     const [there, absent] = [await ask(name, THERE), await ask(name, ABSENT)];
     expect(there).toEqual(absent);
     expect([there.status, there.body.includes('unauthenticated')]).toEqual([401, true]);
@@ -112,7 +113,8 @@ describe('private names', () => {
       ];
     };
     const { store, vrf } = server.log.context;
-    const spies = [vi.spyOn(store, 'readLabelAt'), vi.spyOn(vrf, 'labelKey')];
+    const reads = [vi.spyOn(store, 'readLabelAt'), vi.spyOn(store, 'readHashedLabelAt')];
+    const spies = [...reads, vi.spyOn(vrf, 'labelKey')];
     const [there, absent] = [await answers(THERE), await answers(ABSENT)];
     for (const spy of spies) {
       expect(spy).not.toHaveBeenCalled();
