@@ -147,6 +147,7 @@ function alertsView({ explorer }: Session, alerts: readonly Alert[]): HTMLElemen
   const box = el(
     'div',
     { class: 'alerts' },
+    el('p', { class: 'verdict alarm' }, 'Warning. Ask the owner, by another way, before you use these keys.'),
     el('ul', {}, ...alerts.map(({ reason, seenAtMs }) => el('li', {}, `${reason} (noticed ${timeText(seenAtMs)})`))),
   );
   const seen = async (): Promise<void> => {

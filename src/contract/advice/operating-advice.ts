@@ -61,5 +61,9 @@ export const OPERATING_ADVICE = {
     next: 'Do what the message says, or use a newer browser or runtime. It says nothing about any server.',
   },
   'wrong-passphrase': { means: 'The passphrase does not open this file.', next: 'Type it again.' },
+  'platform-unsupported': {
+    means: 'This browser or device lacks something that the check needs. Nothing was checked.',
+    next: 'Open the page over HTTPS, update the browser, or use the program.',
+  },
   internal: { means: 'Glasskey has a fault of its own.', next: AGAIN },
 } as const satisfies Record<string, Advice>;
