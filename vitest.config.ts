@@ -6,6 +6,7 @@ import { defineConfig } from 'vitest/config';
  */
 const LONG = [
   'test/interop/**/*.test.ts',
+  'test/browser/explorer-large.test.ts',
   'test/scenario/crash.test.ts',
   'test/scenario/failover.test.ts',
   'test/scenario/fat-answers.test.ts',

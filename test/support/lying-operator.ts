@@ -116,7 +116,7 @@ export class LyingOperator {
       const { output: vrfOutput, proof } = proved[i] as VrfResult;
       return { version, value, opening, commitment, vrfOutput, proof };
     });
-    const position = await this.#append(rows);
+    const position = await this.#append([rows]);
     for (const row of rows) {
       await this.database.query(
         `insert into versions (log_id, label_key, version, position, vrf_output, vrf_proof, commitment, opening, value)
@@ -165,19 +165,27 @@ export class LyingOperator {
   /** Appends an entry without changes. */
   async appendNothing(): Promise<void> {
     const { context, service } = this.server.log;
-    await this.#append([]);
+    await this.#append([[]]);
     await releaseHead(context, await context.store.readHead());
     await service.progress.refresh();
   }
 
-  /** Appends one entry, and returns its position. The server's own sequencer may append meanwhile. */
-  async #append(rows: Parameters<typeof growLog>[0]['changes'][number]): Promise<number> {
+  /** Appends many entries at once, with the leaves of each: no rows of versions follow. Signs and releases. */
+  async appendChanges(changes: Parameters<typeof growLog>[0]['changes']): Promise<void> {
+    const { context, service } = this.server.log;
+    await this.#append(changes);
+    await releaseHead(context, await context.store.readHead());
+    await service.progress.refresh();
+  }
+
+  /** Appends entries, and returns the position of the first. The server's own sequencer may append meanwhile. */
+  async #append(changes: Parameters<typeof growLog>[0]['changes']): Promise<number> {
     const { store, configHash, readPrefixTiles: readTiles, now } = this.server.log.context;
     for (;;) {
       const head = await store.readHead();
       const timestampMs = Math.max(head.timestampMs, now());
       // In format 1, the operator can publish an update that the trees do not give.
-      const growth = await growLog({ head, changes: [rows], timestampMs, configHash, readTiles, format: 1 });
+      const growth = await growLog({ head, changes, timestampMs, configHash, readTiles, format: 1 });
       const prefixTiles = prefixTileRows(growth.prefixTiles);
       try {
         await store.append({ ...growth, prefixTiles, versions: [], rejected: [], revocations: [] });
