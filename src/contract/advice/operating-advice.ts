@@ -57,11 +57,6 @@ export const OPERATING_ADVICE = {
   },
   'state-too-new': { means: 'A newer program wrote this state.', next: 'Use that program, or a newer one.' },
   'platform-unsupported': {
-    means: 'This browser or runtime lacks something that the operation needs.',
-    next: 'Do what the message says, or use a newer browser or runtime. It says nothing about any server.',
-  },
-  'wrong-passphrase': { means: 'The passphrase does not open this file.', next: 'Type it again.' },
-  'platform-unsupported': {
     means: 'This browser or device lacks something that the check needs. Nothing was checked.',
     next: 'Open the page over HTTPS, update the browser, or use the program.',
   },
