@@ -56,6 +56,7 @@ export const OPERATING_ADVICE = {
     next: 'Read the list in the message, and decide whether to lose them.',
   },
   'state-too-new': { means: 'A newer program wrote this state.', next: 'Use that program, or a newer one.' },
+  'wrong-passphrase': { means: 'The passphrase does not open this file.', next: 'Type it again.' },
   'platform-unsupported': {
     means: 'This browser or device lacks something that the check needs. Nothing was checked.',
     next: 'Open the page over HTTPS, update the browser, or use the program.',
