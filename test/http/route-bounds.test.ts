@@ -11,6 +11,7 @@ import { distinguishedRequestCodec } from '../../src/core/keytrans/distinguished
 import { lookupBatchRequestCodec } from '../../src/core/keytrans/lookup-batch-messages.ts';
 import { auditorTreeHeadCodec } from '../../src/core/keytrans/tree-head.ts';
 import { createApp } from '../../src/http/app.ts';
+import { readExplorer } from '../../src/http/explorer-files.ts';
 import type { LogStore } from '../../src/store/ports.ts';
 import { QUESTIONS } from '../support/keytrans-questions.ts';
 import { identityOf } from '../support/owner.ts';
@@ -45,6 +46,7 @@ const MEMORY: readonly Row[] = [
   get(PATHS.openapi),
   get(PATHS.start),
   get(PATHS.docs),
+  get('/explorer/*', readExplorer().assets[0]?.path),
 ];
 
 /** Many questions at once are one look, with a deadline. */
@@ -118,6 +120,7 @@ beforeAll(async () => {
       return new Proxy(store, { get: (target, name) => (silent ? unanswered : read(target, name)) });
     },
     loop: false,
+    explorer: true,
   });
 });
 afterAll(async () => {

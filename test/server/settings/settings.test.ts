@@ -113,6 +113,7 @@ describe('glasskey.toml', () => {
       },
       clients: { perClient: undefined, perApplication: undefined, trustedProxies: [] },
       certificateHeader: { name: undefined, trustedProxies: [] },
+      explorer: true,
       tls: undefined,
       pkcs11: undefined,
     });

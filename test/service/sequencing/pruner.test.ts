@@ -72,7 +72,9 @@ async function firstKept(): Promise<number> {
 async function allUpdates(): Promise<Uint8Array[]> {
   const { size } = (await log.service.progress.released()).released;
   const updates = new AuditorUpdates(log.context.store);
-  return Promise.all(Array.from({ length: size }, (_, position) => updates.read(position)));
+  return Promise.all(
+    Array.from({ length: size }, async (_, position) => Uint8Array.from(await updates.read(position))),
+  );
 }
 
 async function pruneAll(pruner: Pruner): Promise<number> {
