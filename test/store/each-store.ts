@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { openStore, type StoreTarget } from '../../src/store/open-store.ts';
 import type { LogStore, Store } from '../../src/store/ports.ts';
-import { distributeTables } from '../../src/store/citus/distributed-tables.ts';
-import { createCitusDatabase, dropCitusDatabases, NO_CITUS } from '../support/citus.ts';
+import { createDistributedDatabase, dropCitusDatabases, NO_CITUS } from '../support/citus.ts';
 import { pgliteDatabase } from '../support/pglite.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 
@@ -28,12 +27,7 @@ const PLACES = ['postgres', 'pglite', 'statements for several nodes', 'citus'] a
 async function openPlace(place: (typeof PLACES)[number]): Promise<Store> {
   const now = (): number => NOW_MS;
   if (place === 'postgres' || place === 'pglite') return openStore(await emptyDatabase(place), { now });
-  if (place === 'citus') {
-    const url = await createCitusDatabase();
-    await (await openStore(url)).close();
-    await distributeTables(url, 4);
-    return openStore(url, { now });
-  }
+  if (place === 'citus') return openStore(await createDistributedDatabase(4), { now });
   return openStore(await createTestDatabase(), { now, isSettled: () => Promise.resolve(true) });
 }
 

@@ -1,4 +1,6 @@
 import postgres, { type Sql } from 'postgres';
+import { distributeTables } from '../../src/store/citus/distributed-tables.ts';
+import { openStore } from '../../src/store/open-store.ts';
 import { randomBytes } from 'node:crypto';
 
 /** URL of the coordinator of a Citus cluster, as a superuser; undefined where the tests have none. */
@@ -32,6 +34,14 @@ export async function createCitusDatabase(reach: Reach = (node) => node): Promis
     }
   });
   made.push(name);
+  return url;
+}
+
+/** URL of a new, empty database of this program's schema, whose large tables are distributed. */
+export async function createDistributedDatabase(shards = 8): Promise<string> {
+  const url = await createCitusDatabase();
+  await (await openStore(url)).close();
+  await distributeTables(url, shards);
   return url;
 }
 
