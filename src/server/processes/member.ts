@@ -37,7 +37,7 @@ export class Member implements AllStates {
     this.#own = own;
   }
 
-  /** Tells the parent that this process listens. `reload` is called when it asks for that. */
+  /** Reports to the parent that this process listens. `reload` is called when it asks for that. */
   serves(at: { readonly url: string; readonly fingerprint: string }, reload: () => void): void {
     this.#reload = reload;
     send({ type: 'ready', ...at });
