@@ -50,6 +50,7 @@ const LONG = [
   'test/server/log-end.test.ts',
   'test/server/move-database.test.ts',
   'test/server/no-traps.test.ts',
+  'test/server/processes/serve-processes.test.ts',
   'test/server/restored-database.test.ts',
   'test/server/rollover.test.ts',
   'test/server/seal-rows.test.ts',

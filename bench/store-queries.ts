@@ -29,7 +29,12 @@ async function main(): Promise<void> {
   const server = await startPostgresServer();
   try {
     await makeTables(server.url);
-    const driver = new PostgresDriver(server.url, DEFAULT_POSTGRES_LIMITS, 'on');
+    const driver = new PostgresDriver({
+      url: server.url,
+      limits: DEFAULT_POSTGRES_LIMITS,
+      synchronousCommit: 'on',
+      isDistributed: false,
+    });
     const bench = { driver, queries: new Queries(driver) };
     await fill(bench);
     console.log(JSON.stringify(describeMachine()));

@@ -114,6 +114,7 @@ export const STATUS_OF_CODE = {
   'release-stalled': 503,
   'log-ended': 410,
 
+  'not-visible-yet': 503,
   'storage-failed': 503,
   'storage-corrupt': 500,
   'storage-locked': 503,

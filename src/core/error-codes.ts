@@ -143,6 +143,8 @@ export const ERROR_CODES = {
   'storage-failed': 'storage',
   'storage-corrupt': 'storage',
   'storage-locked': 'storage',
+  /** Rows that are committed cannot be seen on every node of a distributed database yet. */
+  'not-visible-yet': 'overload',
   'storage-unsafe': 'storage',
   /** A row that authorises something was not written by this log: see docs/spec.md#sealed-rows. */
   'unsealed-row': 'storage',

@@ -12,6 +12,7 @@ import { lookupBatchRoute } from './lookup-batch-route.ts';
 import { logRoutes } from './log-routes.ts';
 import { ocspRoutes, routedPath } from './ocsp-routes.ts';
 import { documentRoutes, healthRoutes, type Operated, operatorRoutes } from './operator-routes.ts';
+import { remoteAddress } from './remote-address.ts';
 import { ReadTurns } from './read-turns.ts';
 import { requestIdOf } from './request-id.ts';
 import { respondProblem } from './responses.ts';
@@ -44,8 +45,9 @@ export function createApp(options: AppOptions): Hono {
   });
   answerPreflights(app);
   const identify = (token: string) => service.identifyToken(token);
-  const limits = new RateLimits(options.rateLimits ?? NO_RATE_LIMITS, identify, service.context.now);
-  const access = new LookupAccess(limits, service.context.origin, service.context.now);
+  const { now, budgets } = service.context;
+  const limits = new RateLimits(options.rateLimits ?? NO_RATE_LIMITS, identify, now, remoteAddress, budgets);
+  const access = new LookupAccess(limits, service.context.origin, now);
   const turns = new ReadTurns(service.reading, limits);
   issuanceRoutes(app, service, limits, access);
   recoveryRoutes(app, service, limits, access);
@@ -55,7 +57,7 @@ export function createApp(options: AppOptions): Hono {
   caRoutes(app, service, documents, turns);
   ocspRoutes(app, service, turns);
   estRoutes(app, service, limits, options.certificateHeader ?? (() => ({ name: undefined, trustedProxies: [] })));
-  if (options.hasOperatorListener === true) healthRoutes(app, options, false);
+  if (options.hasOperatorListener === true) healthRoutes(app, options);
   else operatorRoutes(app, options);
   documentRoutes(app, service.context.origin);
   startRoutes(app, {

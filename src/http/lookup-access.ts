@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { LOOKUP_TOKEN_HEADER } from '../contract/media-types.ts';
 import { LookupPolicy, PUBLIC_LOOKUPS } from '../service/prover/lookup-policy.ts';
 import type { Asker } from '../service/prover/prover-parts.ts';
-import { TokenBuckets } from '../service/token-buckets.ts';
+import { sharedBudget, TokenBuckets } from '../service/token-buckets.ts';
 import { type RateLimits, type RateLimitSettings, take } from './rate-limits.ts';
 
 /** An answer counts as a further question for each so many bytes. */
@@ -74,6 +74,7 @@ export class LookupAccess {
     if (settings === this.#settings) return;
     this.#settings = settings;
     this.#policy = new LookupPolicy(settings.lookups ?? PUBLIC_LOOKUPS, this.#origin, this.#now);
-    this.#budget = settings.perAsker && new TokenBuckets(settings.perAsker, this.#now);
+    this.#budget =
+      settings.perAsker && new TokenBuckets(settings.perAsker, this.#now, sharedBudget(this.#limits.exchange, 'asker'));
   }
 }

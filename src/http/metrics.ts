@@ -5,6 +5,9 @@ import type { ServiceEvent } from '../service/service-event.ts';
 
 const REQUEST_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
+/** Media type of {@link Metrics.format}. */
+export const METRICS_MEDIA_TYPE: string = Registry.PROMETHEUS_CONTENT_TYPE;
+
 /** The metrics of one server, in Prometheus's text format. Holds no identities. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -164,11 +167,6 @@ export class Metrics {
       this.#ended.set(health.hasEnded ? 1 : 0);
     }
     return this.#registry.metrics();
-  }
-
-  /** Media type of {@link format}. */
-  get contentType(): string {
-    return this.#registry.contentType;
   }
 
   #counter(name: string, help: string, labelNames: string[] = []): Counter {

@@ -6,7 +6,8 @@ import { PATHS } from '../contract/paths.ts';
 import type { LogService } from '../service/log-service.ts';
 import { findUnreadiness } from '../service/readiness.ts';
 import { apiPage, respondApiPage } from './api-page.ts';
-import type { Metrics } from './metrics.ts';
+import { type Metrics, METRICS_MEDIA_TYPE } from './metrics.ts';
+import type { AllStates, OwnState, ReadinessCheck } from './own-state.ts';
 import { openApiDocument } from './openapi-document.ts';
 import { NO_STORE, createResponse, respondProblem } from './responses.ts';
 import { SharedLook } from './shared-look.ts';
@@ -26,40 +27,63 @@ export interface Operated {
   readonly metrics: Metrics;
   /** Rejects unless the database answers. */
   readonly ping: () => Promise<void>;
+  /** The state of all processes that serve together. Default: this one is alone. */
+  readonly all?: AllStates | undefined;
 }
 
 /** Creates the application of a listener for operators: liveness, readiness with its checks, metrics. */
 export function createOperatorApp(operated: Operated): Hono {
+  return stateApp(operated.all ?? ownState(operated));
+}
+
+/** {@link createOperatorApp} for a state that is known from elsewhere. */
+export function stateApp(state: OwnState): Hono {
   const app = new Hono();
-  operatorRoutes(app, operated);
+  stateRoutes(app, state);
   app.notFound(() => respondProblem(new GlasskeyError('not-found', 'there is nothing at this path')));
   return app;
 }
 
 /** Serves liveness, readiness with its checks, and metrics. */
 export function operatorRoutes(app: Hono, operated: Operated): void {
-  const { service, metrics } = operated;
-  healthRoutes(app, operated, true);
-  const late = (): Error => new GlasskeyError('timed-out', 'the log did not show its health');
-  const health = new SharedLook(service.context.limits.readinessMs, late, () => service.health());
-  app.get(PATHS.metrics, async () => {
-    const found = await health.look().catch(() => undefined);
-    return createResponse(await metrics.format(found, service.context.now()), metrics.contentType, NO_STORE, {
-      forOperators: true,
-    });
+  stateRoutes(app, operated.all ?? ownState(operated));
+}
+
+function stateRoutes(app: Hono, state: OwnState): void {
+  readinessRoutes(app, state, true);
+  app.get(PATHS.metrics, async () =>
+    createResponse(await state.metrics(), METRICS_MEDIA_TYPE, NO_STORE, { forOperators: true }),
+  );
+}
+
+/** Serves liveness, and readiness: to a load balancer without reasons. */
+export function healthRoutes(app: Hono, operated: Operated): void {
+  readinessRoutes(app, operated.all ?? ownState(operated), false);
+}
+
+function readinessRoutes(app: Hono, state: OwnState, showsChecks: boolean): void {
+  app.get(PATHS.health, () => createResponse('{"status":"ok"}', JSON_MEDIA_TYPE, NO_STORE, { forOperators: true }));
+  app.get(PATHS.ready, async () => {
+    const { ok, checks } = await state.readiness();
+    const body = JSON.stringify({ status: ok ? 'ready' : 'not ready', ...(showsChecks && { checks }) });
+    return createResponse(body, JSON_MEDIA_TYPE, NO_STORE, { status: ok ? 200 : 503, forOperators: true });
   });
 }
 
-/** Serves liveness, and readiness: to a load balancer without reasons, to operators with the checks. */
-export function healthRoutes(app: Hono, { service, ping }: Operated, showsChecks: boolean): void {
-  app.get(PATHS.health, () => createResponse('{"status":"ok"}', JSON_MEDIA_TYPE, NO_STORE, { forOperators: true }));
+/** Returns the state of this process. Looks that come together are one. */
+export function ownState({ service, metrics, ping }: Operated): OwnState {
+  const late = (): Error => new GlasskeyError('timed-out', 'the log did not show its health');
+  const health = new SharedLook(service.context.limits.readinessMs, late, () => service.health());
   const checks = readinessChecks(service, ping);
-  app.get(PATHS.ready, async () => {
-    const results = await Promise.all(checks.map((one) => run(one)));
-    const ok = results.every((one) => one.ok);
-    const body = JSON.stringify({ status: ok ? 'ready' : 'not ready', ...(showsChecks && { checks: results }) });
-    return createResponse(body, JSON_MEDIA_TYPE, NO_STORE, { status: ok ? 200 : 503, forOperators: true });
-  });
+  return {
+    async metrics() {
+      return metrics.format(await health.look().catch(() => undefined), service.context.now());
+    },
+    async readiness() {
+      const results = await Promise.all(checks.map((one) => run(one)));
+      return { ok: results.every((one) => one.ok), checks: results };
+    },
+  };
 }
 
 /** Serves the description of the API, for programs and for people. */
@@ -85,7 +109,7 @@ function readinessChecks(service: LogService, ping: () => Promise<void>): readon
 }
 
 /** Runs one check. `detail` is for the operator. */
-async function run({ name, look }: Check): Promise<{ name: string; ok: boolean; detail: string }> {
+async function run({ name, look }: Check): Promise<ReadinessCheck> {
   try {
     const wrong = await look.look();
     return { name, ok: wrong === undefined, detail: wrong ?? 'ok' };

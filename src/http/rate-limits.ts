@@ -1,7 +1,8 @@
 import type { Context } from 'hono';
 import { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import type { LookupSettings } from '../service/prover/lookup-policy.ts';
-import { type TokenBucketOptions, TokenBuckets } from '../service/token-buckets.ts';
+import type { BudgetExchange } from '../service/budget-exchange.ts';
+import { sharedBudget, type TokenBucketOptions, TokenBuckets } from '../service/token-buckets.ts';
 import { clientKey, plainAddress, remoteAddress } from './remote-address.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
@@ -39,6 +40,8 @@ export class RateLimits {
   #trustedProxies = new TrustedProxies([]);
   readonly #identify: IdentifyToken;
   readonly #addressOf: (c: Context) => string;
+  /** Shares the buckets with other processes of this server; undefined if there are none. */
+  readonly exchange: BudgetExchange | undefined;
 
   /** `now` in ms; `addressOf` returns the peer's address. If the settings change, the buckets are full again. */
   constructor(
@@ -46,7 +49,9 @@ export class RateLimits {
     identify: IdentifyToken,
     now: () => number,
     addressOf: (c: Context) => string = remoteAddress,
+    exchange?: BudgetExchange,
   ) {
+    this.exchange = exchange;
     this.#read = typeof settings === 'function' ? settings : () => settings;
     this.#now = now;
     this.#identify = identify;
@@ -85,8 +90,9 @@ export class RateLimits {
     if (settings === this.#settings) return;
     this.#settings = settings;
     const { perClient, perApplication, trustedProxies } = settings;
-    this.#clients = perClient && new TokenBuckets(perClient, this.#now);
-    this.#applications = perApplication && new TokenBuckets(perApplication, this.#now);
+    this.#clients = perClient && new TokenBuckets(perClient, this.#now, sharedBudget(this.exchange, 'client'));
+    this.#applications =
+      perApplication && new TokenBuckets(perApplication, this.#now, sharedBudget(this.exchange, 'application'));
     this.#trustedProxies = new TrustedProxies(trustedProxies);
   }
 

@@ -9,6 +9,7 @@ import { Metrics } from '../http/metrics.ts';
 import { CA_PREFIX, CRL_PREFIX, PATHS } from '../contract/paths.ts';
 import type { CertificateUrls } from '../ca/extension-writer.ts';
 import { parsePem } from '../ca/der/pem.ts';
+import type { BudgetExchange } from '../service/budget-exchange.ts';
 import type { EvidenceSettings } from '../service/evidence/evidence-settings.ts';
 import type { IssuingCa } from '../service/log/issuing-cas.ts';
 import type { LaterCa } from './later-cas.ts';
@@ -70,6 +71,9 @@ export interface OpenServerOptions {
   readonly profiles?: ProfileTable;
   /** Evidence that vouches for identities. Default: applications vouch for every identity. */
   readonly evidence?: EvidenceSettings;
+  /** The number of this process among several on the folder, from 1, and what they share. Default: it is alone. */
+  readonly processNumber?: number | undefined;
+  readonly budgets?: BudgetExchange | undefined;
   /** Receives every event of the log. */
   readonly observe?: (event: ServiceEvent) => void;
 }
@@ -135,6 +139,8 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       policy,
       recoveryDelayMs: bundle.recoveryDelayMs,
       lastSigned: folder.lastSigned,
+      processNumber: options.processNumber,
+      budgets: options.budgets,
       acceptsUnsealed,
       observe: (event) => {
         metrics.observe(event);

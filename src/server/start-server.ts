@@ -17,6 +17,7 @@ import { EventLog } from './event-log.ts';
 import { initialise } from './init.ts';
 import { type ListenAddress, parseListen, tryListening, urlOf } from './listen-address.ts';
 import { type OpenServer, openServer } from './open-server.ts';
+import type { Member } from './processes/member.ts';
 import { type LiveSettings, Reloader } from './reload.ts';
 import { type LiveServer, serveLive } from './serve-live.ts';
 import { describeError, type Logger, stderrLogger } from './service-logger.ts';
@@ -52,6 +53,8 @@ export interface StartServerOptions {
   readonly acceptMissingCheckpoint?: boolean | undefined;
   /** URL of the third-party auditor, to fetch its heads. Default: the auditor posts them. */
   readonly auditor?: string | undefined;
+  /** The part of this process if several serve the log on one address. Default: it is alone. */
+  readonly member?: Member | undefined;
   /** Receives log lines, in pino's form. Default: JSON lines on stderr. */
   readonly logger?: Logger | undefined;
 }
@@ -78,13 +81,16 @@ export interface RunningServer {
  * `storage-locked` if another process initialises the folder.
  */
 export async function startServer(options: StartServerOptions): Promise<RunningServer> {
-  const { data, listen = '127.0.0.1:8080', dev = false, logger = stderrLogger() } = options;
+  const { data, dev = false, logger = stderrLogger(), member } = options;
+  const listen = member?.part.listen ?? options.listen ?? '127.0.0.1:8080';
   const folder = new DataFolder(data);
   const asked = parseListen(listen);
-  const tried = await tryListening(asked);
+  // The parent of several processes has tried it for all.
+  const tried = member === undefined ? await tryListening(asked) : asked;
   // Certificates of a development log name the port, so it must be known before the log is opened.
   const address = dev ? tried : asked;
-  const adminAddress = options.adminListen === undefined ? undefined : parseListen(options.adminListen);
+  const isOwn = options.adminListen !== undefined && member === undefined;
+  const adminAddress = isOwn ? parseListen(options.adminListen) : undefined;
   if (adminAddress !== undefined) await tryListening(adminAddress);
   const auditorUrl = options.auditor === undefined ? undefined : serverBase(options.auditor) + AUDITOR_PATHS.head;
   if (dev && !folder.isComplete) {
@@ -99,6 +105,8 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
     creates: true,
     profiles: settings.profiles,
     evidence: settings.evidence,
+    processNumber: member?.part.number,
+    budgets: member?.budgets,
     ...(dev ? { listensAt: urlOf(address) } : {}),
     observe: new EventLog(logger).observe,
   });
@@ -116,6 +124,7 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
     acceptClockGap,
     acceptMissingCheckpoint,
     logger,
+    member,
   });
 }
 
@@ -130,6 +139,7 @@ interface ServedLog {
   readonly acceptClockGap: boolean;
   readonly acceptMissingCheckpoint: boolean;
   readonly logger: Logger;
+  readonly member: Member | undefined;
 }
 
 async function startLog({ folder, open, settings, logger, ...served }: ServedLog): Promise<RunningServer> {
@@ -142,8 +152,8 @@ async function startLog({ folder, open, settings, logger, ...served }: ServedLog
     await service.start();
     auditor = served.auditorUrl === undefined ? undefined : followAuditor(service, served.auditorUrl);
     if (!(await waitUntilFresh(service))) logger.warn('the log has no fresh head: clients refuse its answers');
-    const { address: listen, adminAddress: adminListen } = served;
-    const server = await serveLive({ open, service, live, listen, adminListen, logger });
+    const { address: listen, adminAddress: adminListen, member } = served;
+    const server = await serveLive({ open, service, live, listen, adminListen, logger, member });
     const { url, adminUrl } = server;
     logger.info({ origin: open.config.origin, url, adminUrl, database: open.store.kind }, 'serving');
     const stop = async (): Promise<void> => {

@@ -1,3 +1,5 @@
+import type { BudgetExchange } from './budget-exchange.ts';
+
 /** The size and the rate of a token bucket. */
 export interface TokenBucketOptions {
   /** Tokens added per second. */
@@ -9,16 +11,30 @@ export interface TokenBucketOptions {
 /** Most buckets in memory. Beyond that, the least recently used one is dropped. */
 const MAX_KEYS = 10_000;
 
-/** Token buckets, one for each key, such as an address or an identity. They are this process's own. */
+/** The name of a budget that the processes of one server share. */
+export interface SharedBudget {
+  readonly name: string;
+  readonly exchange: BudgetExchange;
+}
+
+/** Returns the budget of a name; undefined for a server of one process. */
+export function sharedBudget(exchange: BudgetExchange | undefined, name: string): SharedBudget | undefined {
+  return exchange && { name, exchange };
+}
+
+/** Token buckets, one for each key, such as an address or an identity. They are this process's own unless shared. */
 export class TokenBuckets {
   readonly #options: TokenBucketOptions;
   readonly #now: () => number;
+  readonly #shared: SharedBudget | undefined;
   readonly #buckets = new Map<string, { readonly tokens: number; readonly atMs: number }>();
 
   /** `now` in ms. */
-  constructor(options: TokenBucketOptions, now: () => number) {
+  constructor(options: TokenBucketOptions, now: () => number, shared?: SharedBudget) {
     this.#options = options;
     this.#now = now;
+    this.#shared = shared;
+    shared?.exchange.join(shared.name, (key, tokens) => this.#take(key, tokens));
   }
 
   /** Takes a token from a key's bucket. Returns false if it is empty. */
@@ -26,23 +42,34 @@ export class TokenBuckets {
     const tokens = this.#tokens(key);
     const isLeft = tokens >= 1;
     this.#put(key, isLeft ? tokens - 1 : tokens);
+    if (isLeft) this.#tell(key, 1);
     return isLeft;
   }
 
   /** Takes tokens for work that is done already, even more than the bucket holds: it is in debt then. */
   spend(key: string, tokens: number): void {
-    this.#put(key, this.#tokens(key) - tokens);
+    this.#take(key, tokens);
+    this.#tell(key, tokens);
   }
 
   /** Returns a token to the bucket, for a request that failed through no fault of its client. */
   giveBack(key: string): void {
-    this.#put(key, Math.min(this.#options.burst, this.#tokens(key) + 1));
+    this.#take(key, -1);
+    this.#tell(key, -1);
   }
 
   /** Returns the whole seconds until the bucket holds a token; 0 if it does now. */
   waitSeconds(key: string): number {
     const missing = Math.max(1 - this.#tokens(key), 0);
     return Math.ceil(missing / this.#options.perSecond);
+  }
+
+  #take(key: string, tokens: number): void {
+    this.#put(key, Math.min(this.#options.burst, this.#tokens(key) - tokens));
+  }
+
+  #tell(key: string, tokens: number): void {
+    this.#shared?.exchange.spend(this.#shared.name, key, tokens);
   }
 
   #tokens(key: string): number {

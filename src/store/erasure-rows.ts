@@ -1,9 +1,9 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
 import type { ErasedRows, LogStore } from './ports.ts';
 import type { StoreContext } from './rows.ts';
 import { certificates, intents, labels, recoveries, versions } from './schema.ts';
-import { assignments, statement } from './statement.ts';
+import { assignments, type Placeholders, statement } from './statement.ts';
 import { TRAIL, trailValues, unlessTrailMoved, writesTrail } from './trail-rows.ts';
 
 // The CRL keeps the serial of an erased certificate until the certificate would have expired.
@@ -22,16 +22,27 @@ const ERASE = statement(['log', 'labelKey', 'before', ...TRAIL], (values) => {
       where ${certificates.logId} = ${log} and ${certificates.labelKey} = ${labelKey}
         and ${certificates.version} < ${before}
       returning 1),
-    forgotten as (
-      delete from ${intents}
-      where ${intents.logId} = ${log} and ${intents.labelKey} = ${labelKey} and ${intents.version} < ${before}
-        and ${intents.state} in ('sequenced', 'failed')),
-    abandoned as (
-      delete from ${recoveries} where ${recoveries.logId} = ${log} and ${recoveries.labelKey} = ${labelKey}),
+    ${forgets(values)},
     erased as (select (select count(*) from emptied) as versions, (select count(*) from dropped) as certificates),
     ${writesTrail('erased', values)}
     select versions, certificates from erased`;
 });
+
+/** The part of an erasure that concerns small tables. */
+export const ERASE_SMALL = statement(
+  ['log', 'labelKey', 'before', ...TRAIL],
+  (values) => sql`with ${forgets(values)}, erased as (select 1 as one), ${writesTrail('erased', values)}
+    select one from erased`,
+);
+
+function forgets({ log, labelKey, before }: Placeholders<'log' | 'labelKey' | 'before'>): SQL {
+  return sql`forgotten as (
+      delete from ${intents}
+      where ${intents.logId} = ${log} and ${intents.labelKey} = ${labelKey} and ${intents.version} < ${before}
+        and ${intents.state} in ('sequenced', 'failed')),
+    abandoned as (
+      delete from ${recoveries} where ${recoveries.logId} = ${log} and ${recoveries.labelKey} = ${labelKey})`;
+}
 
 /** Erasure of an identity's data. */
 export function erasureRows({ driver, logId }: StoreContext): Pick<LogStore, 'erase'> {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { LogEvent } from './ports.ts';
-import { CHANNEL, type SqlDriver } from './sql-driver.ts';
+import { CHANNEL, PLACEMENT_CHANGED, type SqlDriver } from './sql-driver.ts';
 
 type Listener = (event: LogEvent) => void;
 
@@ -80,13 +80,20 @@ export class EventHub {
   }
 
   #receive(payload: string): void {
+    if (payload === PLACEMENT_CHANGED) return this.#recheckPlacement();
     const [logId, event, sender] = payload.split(':');
     const known = EVENTS.find((name) => name === event);
     if (known !== undefined && sender !== this.#process) this.emit(Number(logId), known);
   }
 
+  /** A failure costs nothing: a statement that no longer suits the tables fails, and has them looked at again. */
+  #recheckPlacement(): void {
+    this.#sql.placement?.recheck().catch(() => {});
+  }
+
   /** Calls the listeners for every event: after a gap, any of them may have happened. */
   #emitAll(): void {
+    this.#recheckPlacement();
     for (const logId of this.#listeners.keys()) {
       for (const event of EVENTS) this.emit(logId, event);
     }

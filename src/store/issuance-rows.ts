@@ -1,11 +1,29 @@
-import { and, asc, count, eq, inArray, lt, lte, or, sql } from 'drizzle-orm';
-import { CLEARED, insertsRevocations, REASON_NEVER_RELEASED } from './append.ts';
+import { and, asc, count, eq, inArray, lt, lte, or, type SQL, sql } from 'drizzle-orm';
+import {
+  CLEARED,
+  expiryOf,
+  insertsRevocations,
+  REASON_NEVER_RELEASED,
+  REVOKED,
+  UNKNOWN_EXPIRY,
+} from './append-statements.ts';
 import { INTENT, intentOpener, toIntent } from './open-intents.ts';
 import type { IntentState, LogStore, Revocation, SubmissionOutcome, SubmissionRow, TrailRecord } from './ports.ts';
 import { type StoreContext, serialBytes } from './rows.ts';
 import { isRefused } from './sql-error.ts';
 import { intents, revocations, submissions, versions } from './schema.ts';
-import { arrays, assignments, columnsOf, fields, given, names, required, type RowOf, statement } from './statement.ts';
+import {
+  arrays,
+  assignments,
+  columnsOf,
+  fields,
+  given,
+  names,
+  type Placeholders,
+  required,
+  type RowOf,
+  statement,
+} from './statement.ts';
 import { queuedColumns, submitter } from './submit-versions.ts';
 import { assertTrailNotMoved, TRAIL, trailValues, writesTrail } from './trail-rows.ts';
 
@@ -20,13 +38,16 @@ type Part =
   | 'readOutcomes'
   | 'purgeSettled';
 
+const FAILURE = ['log', 'labelKey', 'version', 'from', 'nowMs', 'serial', 'revokedMs', 'reason', ...TRAIL] as const;
+const FAIL_INTENT = statement(FAILURE, (values) => failsIntent(values, expiryOf(values.log)));
+/** The same without the expiry of the revoked certificates, whose serials it returns. */
+export const FAIL_INTENT_SMALL = statement(FAILURE, (values) => failsIntent(values, UNKNOWN_EXPIRY));
+
 // Locks in the order of the append: the submission, the intent, revocations. If the submission could be stopped but the
 // intent has changed meanwhile, the last line divides by zero and so undoes everything.
-const FAIL_INTENT = statement(
-  ['log', 'labelKey', 'version', 'from', 'nowMs', 'serial', 'revokedMs', 'reason', ...TRAIL],
-  (values) => {
-    const { logId, labelKey, version, state, submissionId, serial } = intents;
-    return sql`with found as materialized (
+function failsIntent(values: Placeholders<(typeof FAILURE)[number]>, expiry: SQL): SQL {
+  const { logId, labelKey, version, state, submissionId, serial } = intents;
+  return sql`with found as materialized (
       select ${submissionId} as id from ${intents}
       where ${logId} = ${values.log} and ${labelKey} = ${values.labelKey} and ${version} = ${values.version}
         and ${state} = ${values.from}),
@@ -54,12 +75,11 @@ const FAIL_INTENT = statement(
       select serial, coalesce(${given(revocations.revokedMs, values.revokedMs)}, ${values.nowMs}::int8),
         ${sql.raw(String(REASON_NEVER_RELEASED))}
       from failed where serial is not null and serial is distinct from ${given(serial, values.serial)}),
-    ${insertsRevocations(sql`revoked`, values.log)},
+    ${insertsRevocations(sql`revoked`, values.log, expiry)},
     ${writesTrail('failed', values)}
-    select (select count(*) from failed) as failed,
+    select (select count(*) from failed) as failed, ${REVOKED},
       1 / (case when exists (select from stopped) and not exists (select from failed) then 0 else 1 end) as consistent`;
-  },
-);
+}
 
 // A queued submission still carries all its columns: the table's check `submissions_queued` holds them.
 const SUBMISSION = {
@@ -178,27 +198,50 @@ export function issuanceRows(context: StoreContext): Pick<LogStore, Part> {
   };
 }
 
+/** Returns a read of queued submissions by their numbers, in the order of the numbers. */
+export function queueReader(context: StoreContext): (ids: readonly number[]) => Promise<readonly SubmissionRow[]> {
+  const { submissionId, logId, state } = submissions;
+  return async (ids) => {
+    if (ids.length === 0) return [];
+    const isOf = and(eq(logId, context.logId), inArray(submissionId, [...ids]), sql`${state} = 'queued'`);
+    const rows = await context.queries.run((db) =>
+      db.select(SUBMISSION).from(submissions).where(isOf).orderBy(asc(submissionId)),
+    );
+    return rows.map((row) => toSubmission(context, row));
+  };
+}
+
 async function failIntent(
-  { driver, logId, now }: StoreContext,
+  context: StoreContext,
   intent: { readonly labelKey: Uint8Array; readonly version: number },
   from: IntentState,
   revocation: Revocation | undefined,
   trail: TrailRecord | undefined,
 ): Promise<boolean> {
-  const parameters = FAIL_INTENT.bind({
-    log: logId,
-    labelKey: intent.labelKey,
-    version: intent.version,
-    from,
-    nowMs: now(),
-    serial: revocation === undefined ? undefined : serialBytes(revocation.serial),
-    revokedMs: revocation?.revokedMs,
-    reason: revocation?.reason,
-    ...trailValues(trail),
-  });
-  try {
-    const [row] = await driver.query<{ failed: number }>(FAIL_INTENT.text, parameters);
+  const parameters = FAIL_INTENT.bind(failureValues(context, intent, from, revocation, trail));
+  return unlessStopped(async () => {
+    const [row] = await context.driver.query<{ failed: number }>(FAIL_INTENT.text, parameters);
     return row?.failed === 1;
+  });
+}
+
+/** Returns the parameters of a failure, by their names. */
+export function failureValues(
+  { logId, now }: StoreContext,
+  { labelKey, version }: { readonly labelKey: Uint8Array; readonly version: number },
+  from: IntentState,
+  revocation: Revocation | undefined,
+  trail: TrailRecord | undefined,
+) {
+  const serial = revocation === undefined ? undefined : serialBytes(revocation.serial);
+  const revoked = { serial, revokedMs: revocation?.revokedMs, reason: revocation?.reason };
+  return { log: logId, labelKey, version, from, nowMs: now(), ...revoked, ...trailValues(trail) };
+}
+
+/** Returns false for a failure that undid itself. */
+export async function unlessStopped(fail: () => Promise<boolean>): Promise<boolean> {
+  try {
+    return await fail();
   } catch (error) {
     assertTrailNotMoved(error);
     if (isRefused(error)) return false;

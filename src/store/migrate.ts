@@ -12,7 +12,7 @@ import { toStorageError } from './sql-error.ts';
 import { NEWEST_FORMAT } from './stored-format.ts';
 
 /** Advisory lock of migrations: if several servers start at once, one migrates and the others wait. */
-const LOCK_KEY = 0x676c6b6d;
+export const LOCK_KEY = 0x676c6b6d;
 
 /** Conditions for opening a database. */
 export interface SchemaOptions {

@@ -1,7 +1,14 @@
 import type { PGlite } from '@electric-sql/pglite';
 import type { WriterLock } from './ports.ts';
 import { ProcessLocks } from './process-locks.ts';
-import { decodeBytea, encodeParameter, type SqlDriver, type SqlParameter, type SqlRow } from './sql-driver.ts';
+import {
+  decodeBytea,
+  encodeParameter,
+  type RunInTransaction,
+  type SqlDriver,
+  type SqlParameter,
+  type SqlRow,
+} from './sql-driver.ts';
 import { SqlError, toStorageError } from './sql-error.ts';
 
 const BYTEA = 17;
@@ -20,6 +27,7 @@ export class PgliteDriver implements SqlDriver {
   readonly kind = 'pglite';
   /** False: no other process can open the folder. */
   readonly shared = false;
+  readonly placement = undefined;
   readonly #database: PGlite;
   readonly #warnings: readonly string[];
   readonly #onClose: () => Promise<void>;
@@ -52,6 +60,17 @@ export class PgliteDriver implements SqlDriver {
 
   queryAlone(_: string, text: string, parameters: readonly SqlParameter[]): Promise<readonly (readonly unknown[])[]> {
     return this.queryArrays(text, parameters);
+  }
+
+  transaction<Result>(work: (run: RunInTransaction) => Promise<Result>): Promise<Result> {
+    return this.#guard(() =>
+      this.#database.transaction((transaction) =>
+        work(async <Row extends SqlRow>(text: string, parameters: readonly SqlParameter[]) => {
+          const { rows } = await transaction.query<Row>(text, parameters.map(encodeParameter), PGLITE_TYPES);
+          return rows;
+        }),
+      ),
+    );
   }
 
   listen(): Promise<() => Promise<void>> {

@@ -5,7 +5,25 @@ import { lockPostgres } from './postgres-lock.ts';
 import type { WriterLock } from './ports.ts';
 import type { PostgresLimits } from './postgres-pool.ts';
 import { PostgresStatements } from './postgres-statements.ts';
-import type { SqlDriver, SqlOptions, SqlParameter, SqlRow, SqlStatements } from './sql-driver.ts';
+import { readPlacement } from './citus/distributed-tables.ts';
+import type {
+  Placement,
+  RunInTransaction,
+  SqlDriver,
+  SqlOptions,
+  SqlParameter,
+  SqlRow,
+  SqlStatements,
+} from './sql-driver.ts';
+
+/** Options of {@link PostgresDriver}. */
+interface PostgresDriverOptions {
+  readonly url: string;
+  readonly limits: PostgresLimits;
+  readonly synchronousCommit: string;
+  /** True if the large tables are distributed. */
+  readonly isDistributed: boolean;
+}
 
 /** A PostgreSQL database: one pool for requests, a small one for the writer and readiness, and single sessions. */
 export class PostgresDriver implements SqlDriver {
@@ -16,12 +34,22 @@ export class PostgresDriver implements SqlDriver {
   readonly #open = new Set<{ close(): Promise<void> }>();
   readonly #requests: PostgresStatements;
   readonly #reserved: PostgresStatements;
+  readonly placement: Placement;
+  #isDistributed: boolean;
   #closed = false;
 
-  constructor(url: string, limits: PostgresLimits, synchronousCommit: string) {
+  constructor({ url, limits, synchronousCommit, isDistributed }: PostgresDriverOptions) {
     this.#url = url;
     this.#limits = limits;
-    const common = { url, limits, synchronousCommit };
+    this.#isDistributed = isDistributed;
+    const knows = (): boolean => this.#isDistributed;
+    this.placement = {
+      get isDistributed() {
+        return knows();
+      },
+      recheck: () => this.#recheckPlacement(),
+    };
+    const common = { url, limits, synchronousCommit, isDistributed };
     this.#requests = new PostgresStatements({ ...common, connections: limits.connections });
     this.#reserved = new PostgresStatements({ ...common, connections: limits.reservedConnections });
   }
@@ -44,6 +72,10 @@ export class PostgresDriver implements SqlDriver {
 
   queryAlone(key: string, text: string, parameters: readonly SqlParameter[]): Promise<readonly (readonly unknown[])[]> {
     return this.#requests.queryAlone(key, text, parameters);
+  }
+
+  transaction<Result>(work: (run: RunInTransaction) => Promise<Result>): Promise<Result> {
+    return this.#requests.transaction(work);
   }
 
   async listen(onPayload: (payload: string) => void, onGap: () => void): Promise<() => Promise<void>> {
@@ -70,6 +102,14 @@ export class PostgresDriver implements SqlDriver {
     this.#closed = true;
     await Promise.all(Array.from(this.#open, (resource) => resource.close()));
     await Promise.all([this.#requests.close(), this.#reserved.close()]);
+  }
+
+  async #recheckPlacement(): Promise<boolean> {
+    if (this.#isDistributed || !(await readPlacement(this.#url, this.#limits))) return false;
+    this.#isDistributed = true;
+    this.#requests.distribute();
+    this.#reserved.distribute();
+    return true;
   }
 
   /** Remembers a dedicated connection until it is stopped, so that `close` leaves nothing behind. */

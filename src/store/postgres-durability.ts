@@ -1,4 +1,5 @@
 import { GlasskeyError } from '../core/errors.ts';
+import { readPlacement } from './citus/distributed-tables.ts';
 import { connectPlain, type PostgresLimits } from './postgres-pool.ts';
 import { toStorageError } from './sql-error.ts';
 
@@ -62,6 +63,7 @@ export async function checkPostgresDurability(
       throw new GlasskeyError('storage-unsafe', `PostgreSQL has ${name}=off: a crash could lose acknowledged commits`);
     }
   }
+  await checkWorkers(url, limits);
   if (settings.in_recovery)
     throw new GlasskeyError('storage-unsafe', 'PostgreSQL is a standby: nothing can be written');
   const warnings: string[] = [];
@@ -74,4 +76,31 @@ export async function checkPostgresDurability(
     warnings.push('PostgreSQL has synchronous_commit=local: a failover could lose acknowledged commits');
   }
   return { warnings };
+}
+
+/** Settings that each worker of a Citus cluster has for this user, on one line. */
+const WORKERS = `select nodename || ':' || nodeport as node, success, result from run_command_on_workers(
+  $$select concat_ws(' ', 'fsync=' || current_setting('fsync'),
+    'full_page_writes=' || current_setting('full_page_writes'),
+    'synchronous_commit=' || current_setting('synchronous_commit'))$$)`;
+
+/** Throws `storage-unsafe` if a worker could lose what a distributed transaction has prepared; `storage-failed`. */
+async function checkWorkers(url: string, limits: PostgresLimits): Promise<void> {
+  if (!(await readPlacement(url, limits))) return;
+  const sql = connectPlain(url, limits);
+  try {
+    for (const { node, success, result } of await sql.unsafe(WORKERS)) {
+      if (success !== true) throw new GlasskeyError('storage-failed', `the worker ${String(node)} does not answer`);
+      const unsafe = /\S+=off/.exec(String(result))?.[0];
+      if (unsafe === undefined) continue;
+      throw new GlasskeyError(
+        'storage-unsafe',
+        `${String(node)} has ${unsafe}: a crash could lose acknowledged commits`,
+      );
+    }
+  } catch (error) {
+    throw toStorageError(error);
+  } finally {
+    await sql.end({ timeout: 1 }).catch(() => {});
+  }
 }

@@ -47,7 +47,7 @@ const TYPES = {
  * Settings of every session. All statements find their rows by primary key: a plan made while a table was empty must
  * not become a sequential scan of a million rows, so such plans are switched off, and plans are made once.
  */
-function sessionSettings(limits: PostgresLimits, synchronousCommit: string): SessionSettings {
+function sessionSettings(limits: PostgresLimits, synchronousCommit: string, isDistributed: boolean): SessionSettings {
   return {
     synchronous_commit: synchronousCommit,
     statement_timeout: String(limits.statementTimeoutMs),
@@ -56,7 +56,8 @@ function sessionSettings(limits: PostgresLimits, synchronousCommit: string): Ses
     tcp_keepalives_idle: '10',
     tcp_keepalives_interval: '5',
     tcp_keepalives_count: '3',
-    plan_cache_mode: 'force_generic_plan',
+    // Citus finds the shards of a statement by its parameters, and so cannot make a generic plan.
+    plan_cache_mode: isDistributed ? 'force_custom_plan' : 'force_generic_plan',
     enable_seqscan: 'off',
     jit: 'off',
   };
@@ -70,13 +71,16 @@ interface PoolOptions {
   readonly connections: number;
   /** `synchronous_commit` of every session, whatever becomes of the server's default. */
   readonly synchronousCommit: string;
+  /** True if the large tables are distributed. */
+  readonly isDistributed: boolean;
   /** Called whenever a connection closes, or could not be made. */
   readonly onClose: () => void;
 }
 
 /** Opens a pool of connections. */
-export function connectPool({ url, limits, connections, synchronousCommit, onClose }: PoolOptions): Sql {
-  return connect(url, limits, sessionSettings(limits, synchronousCommit), {
+export function connectPool(options: PoolOptions): Sql {
+  const { url, limits, connections, synchronousCommit, isDistributed, onClose } = options;
+  return connect(url, limits, sessionSettings(limits, synchronousCommit, isDistributed), {
     max: connections,
     max_lifetime: null,
     onclose: onClose,
@@ -90,7 +94,7 @@ export function connectSession(
   options: Options<Record<string, never>> = {},
   settings: SessionSettings = {},
 ): Sql {
-  const all = { ...sessionSettings(limits, 'on'), ...settings };
+  const all = { ...sessionSettings(limits, 'on', false), ...settings };
   return connect(url, limits, all, { max: 1, max_lifetime: null, ...options });
 }
 

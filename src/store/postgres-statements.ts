@@ -1,8 +1,15 @@
 import type { Sql } from 'postgres';
 import { GlasskeyError } from '../core/errors.ts';
 import { connectPool, type PostgresLimits } from './postgres-pool.ts';
-import { encodeParameter, type SqlOptions, type SqlParameter, type SqlRow, type SqlStatements } from './sql-driver.ts';
-import { isRetriable, SqlError, toStorageError } from './sql-error.ts';
+import {
+  encodeParameter,
+  type RunInTransaction,
+  type SqlOptions,
+  type SqlParameter,
+  type SqlRow,
+  type SqlStatements,
+} from './sql-driver.ts';
+import { isRetriable, ofNode, SqlError, toStorageError } from './sql-error.ts';
 
 const ATTEMPTS = 3;
 /** Time for the other connections of a broken pool to finish. */
@@ -15,6 +22,8 @@ export interface PostgresStatementsOptions {
   /** Number of connections. */
   readonly connections: number;
   readonly synchronousCommit: string;
+  /** True if the large tables are distributed. */
+  readonly isDistributed: boolean;
 }
 
 /**
@@ -25,11 +34,13 @@ export interface PostgresStatementsOptions {
 export class PostgresStatements implements SqlStatements {
   readonly #options: PostgresStatementsOptions;
   #pool: Sql;
+  #isDistributed: boolean;
   #pending = 0;
   #closed = false;
 
   constructor(options: PostgresStatementsOptions) {
     this.#options = options;
+    this.#isDistributed = options.isDistributed;
     this.#pool = this.#connect();
   }
 
@@ -57,13 +68,35 @@ export class PostgresStatements implements SqlStatements {
     return this.#run(text, start);
   }
 
+  transaction<Result>(work: (run: RunInTransaction) => Promise<Result>): Promise<Result> {
+    const start = async (pool: Sql): Promise<Result> =>
+      // In an array, whose members `begin` waits for, so that it returns any result as it is.
+      (
+        await pool.begin('isolation level read committed', async (transaction) => [
+          await work((text, parameters) =>
+            transaction.unsafe(text, parameters.map(encodeParameter), { prepare: true }),
+          ),
+        ])
+      )[0] as Result;
+    return this.#run('transaction', start);
+  }
+
+  /** Connects anew, with settings for distributed tables. Statements that are under way finish. */
+  distribute(): void {
+    if (this.#isDistributed) return;
+    this.#isDistributed = true;
+    this.#replacePool(this.#pool, GRACE_S);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#pool.end({ timeout: 5 });
   }
 
   #connect(): Sql {
-    const pool = connectPool({ ...this.#options, onClose: () => this.#replacePool(pool, GRACE_S) });
+    const isDistributed = this.#isDistributed;
+    const onClose = (): void => this.#replacePool(pool, GRACE_S);
+    const pool = connectPool({ ...this.#options, isDistributed, onClose });
     return pool;
   }
 
@@ -83,7 +116,7 @@ export class PostgresStatements implements SqlStatements {
         try {
           return await this.#runOnce(start);
         } catch (error) {
-          const failure = toStorageError(error);
+          const failure = this.#isDistributed ? ofNode(toStorageError(error)) : toStorageError(error);
           if (attempt >= ATTEMPTS || !isRetriable(failure, text.startsWith('select'))) throw failure;
         }
       }

@@ -1,3 +1,5 @@
+import { readPlacement } from './citus/distributed-tables.ts';
+import type { IsSettled } from './citus/visibility.ts';
 import { migratePostgres, type SchemaOptions } from './migrate.ts';
 import type { Store } from './ports.ts';
 import { PostgresDriver } from './postgres-driver.ts';
@@ -11,6 +13,11 @@ export interface PostgresStoreOptions extends SchemaOptions {
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
   readonly limits?: Partial<PostgresLimits> | undefined;
+  /**
+   * Uses the statements for distributed tables wherever the tables are, and this check in place of Citus's. Default:
+   * the database says where they are.
+   */
+  readonly isSettled?: IsSettled | undefined;
 }
 
 /**
@@ -24,6 +31,7 @@ export async function openPostgresStore(url: string, options: PostgresStoreOptio
   await assertKeepsSessions(url, limits);
   const synchronousCommit = await chooseSynchronousCommit(url, limits);
   await migratePostgres(url, limits, options);
-  const driver = new PostgresDriver(url, limits, synchronousCommit);
-  return sqlStore(driver, options.now ?? Date.now);
+  const isDistributed = options.isSettled !== undefined || (await readPlacement(url, limits));
+  const driver = new PostgresDriver({ url, limits, synchronousCommit, isDistributed });
+  return sqlStore(driver, options.now ?? Date.now, options.isSettled);
 }

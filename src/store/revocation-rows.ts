@@ -1,4 +1,4 @@
-import { and, asc, between, count, eq, gte, isNull, lt, notExists, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, between, count, eq, gte, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
 import type { LogStore, Revocation, SerialRange, TrailRecord } from './ports.ts';
 import { serialBytes, serialText, type StoreContext } from './rows.ts';
@@ -69,17 +69,22 @@ export function revocationRows(context: StoreContext): Pick<LogStore, Part> {
   };
 }
 
-async function revokeUnstored(
+function revokeUnstored(context: StoreContext, revocation: Revocation, trail: TrailRecord): Promise<boolean> {
+  const { logId, serial } = certificates;
+  const stored = sql`select 1 from ${certificates}
+    where ${logId} = ${context.logId} and ${serial} = ${serialBytes(revocation.serial)}`;
+  return revokeUnstoredIn(context, revocation, trail, [stored]);
+}
+
+/** Revokes a serial, unless a row of one of the subqueries says that its certificate is stored. */
+export async function revokeUnstoredIn(
   { queries, logId }: StoreContext,
   { serial: text, revokedMs, reason }: Revocation,
   trail: TrailRecord,
+  stored: readonly SQL[],
 ): Promise<boolean> {
   const serial = serialBytes(text);
   const revoked = queries.run((db) => {
-    const stored = db
-      .select({ one: sql`1` })
-      .from(certificates)
-      .where(and(eq(certificates.logId, logId), eq(certificates.serial, serial)));
     const row = db
       .select({
         logId: givenAs(revocations.logId, logId),
@@ -89,7 +94,7 @@ async function revokeUnstored(
         notAfterMs: givenAs(revocations.notAfterMs, null),
       })
       .from(sql`(select 1) as one`)
-      .where(notExists(stored));
+      .where(and(sql`true`, ...stored.map((rows) => sql`not exists (${rows})`)));
     const insert = db.insert(revocations).select(row).onConflictDoNothing().returning({ serial: revocations.serial });
     const source = db.$with('revoked').as(insert);
     return db

@@ -14,6 +14,12 @@ export interface SqlOptions {
   readonly replan?: boolean;
 }
 
+/** Runs a statement of a transaction, with `$1…` parameters, and returns its rows. */
+export type RunInTransaction = <Row extends SqlRow>(
+  text: string,
+  parameters: readonly SqlParameter[],
+) => Promise<readonly Row[]>;
+
 /** Runs statements on some connections to the database. */
 export interface SqlStatements {
   /** Runs a statement with `$1…` parameters and returns its rows. Throws {@link SqlError}, `overloaded`. */
@@ -26,12 +32,18 @@ export interface SqlStatements {
   queryArrays(text: string, parameters: readonly SqlParameter[]): Promise<readonly (readonly unknown[])[]>;
   /** {@link queryArrays}, after all runs under the same key have committed: what it counts cannot change. */
   queryAlone(key: string, text: string, parameters: readonly SqlParameter[]): Promise<readonly (readonly unknown[])[]>;
+  /**
+   * Runs statements in one transaction, which commits if `work` resolves. After a rollback that only other transactions
+   * caused, `work` runs again. Throws {@link SqlError}, `overloaded`, and what `work` throws.
+   */
+  transaction<Result>(work: (run: RunInTransaction) => Promise<Result>): Promise<Result>;
 }
 
 /**
  * The small port that the store's queries use; PostgreSQL and PGlite implement it. Each statement is a transaction:
- * changes that belong together are one statement, so that no connection is ever held between two. The exception is
- * `queryAlone`, whose statement needs a snapshot that is younger than its lock.
+ * changes that belong together are one statement, so that no connection is ever held between two. The exceptions are
+ * `queryAlone`, whose statement needs a snapshot that is younger than its lock, and `transaction`, for tables that are
+ * distributed.
  */
 export interface SqlDriver extends SqlStatements {
   readonly kind: 'postgres' | 'pglite';
@@ -39,6 +51,8 @@ export interface SqlDriver extends SqlStatements {
   readonly reserved: SqlStatements;
   /** True if other processes can use the same database, and so need NOTIFY. */
   readonly shared: boolean;
+  /** The placement of the large tables; undefined if they can only be in one place. */
+  readonly placement: Placement | undefined;
   /** Listens to other processes on {@link CHANNEL}. Calls `onGap` whenever it may have missed a notification. */
   listen(onPayload: (payload: string) => void, onGap: () => void): Promise<() => Promise<void>>;
   tryLock(logId: number): Promise<WriterLock | undefined>;
@@ -46,8 +60,18 @@ export interface SqlDriver extends SqlStatements {
   close(): Promise<void>;
 }
 
+/** The placement of a database's large tables, which `glasskey admin distribute` changes while servers run. */
+export interface Placement {
+  /** True once this process knows that they are distributed over several nodes. */
+  readonly isDistributed: boolean;
+  /** Asks the database again. Returns true if the tables are distributed and this process did not know it. */
+  recheck(): Promise<boolean>;
+}
+
 /** Name of the one channel on which Glasskey's processes notify each other. */
 export const CHANNEL = 'glasskey';
+/** Payload of the notification that tables were distributed. */
+export const PLACEMENT_CHANGED = 'distributed';
 
 /** Encodes a parameter in PostgreSQL's text format. */
 export function encodeParameter(value: SqlParameter): string | null {

@@ -50,6 +50,22 @@ function summary(error: Error): string {
   return message.split('\n', 1)[0]?.slice(0, 300) ?? '';
 }
 
+/** Class of the internal errors, by which Citus reports a node that is out of reach or fails. */
+const INTERNAL = /^XX/;
+/** SQLSTATE of a connection that failed. */
+const CONNECTION_FAILURE = '08006';
+
+/** Returns an error of distributed tables: Citus's internal errors are outages of a node, and not of the data. */
+export function ofNode(error: GlasskeyError): GlasskeyError {
+  const isOutage = error instanceof SqlError && INTERNAL.test(error.sqlState ?? '');
+  return isOutage ? new SqlError(error.message, CONNECTION_FAILURE) : error;
+}
+
+/** Returns true if the database cannot plan a statement, as Citus says of some on distributed tables. */
+export function isUnplannable(error: unknown): boolean {
+  return error instanceof SqlError && (error.sqlState === '0A000' || INTERNAL.test(error.sqlState ?? ''));
+}
+
 /** Returns true if `error` is a unique violation (of a given constraint). */
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   return (

@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto';
 import { and, eq, lt, sql } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
 import { append } from './append.ts';
+import { adaptiveLogStore } from './citus/adaptive-log-store.ts';
+import { distributedLogStore } from './citus/distributed-log-store.ts';
+import type { IsSettled } from './citus/visibility.ts';
 import { auditorRows } from './auditor-rows.ts';
 import { certificateRows } from './certificate-rows.ts';
 import { erasureRows } from './erasure-rows.ts';
@@ -32,8 +35,11 @@ import { trailRows } from './trail-rows.ts';
 const NO_HASH = new Uint8Array(32);
 const NO_BYTES = new Uint8Array(0);
 
-/** Implements {@link Store} over either database, with every statement written once. */
-export function sqlStore(driver: SqlDriver, now: () => number): Store {
+/**
+ * Implements {@link Store} over either database. `isSettled` replaces the check of a distributed one that its nodes
+ * show what is committed.
+ */
+export function sqlStore(driver: SqlDriver, now: () => number, isSettled?: IsSettled): Store {
   const hub = new EventHub(driver);
   const queries = new Queries(driver);
   return {
@@ -81,7 +87,7 @@ export function sqlStore(driver: SqlDriver, now: () => number): Store {
     log(logId, { sealing, reserved = false } = {}) {
       const seals = sealing && new RowSeals(sealing);
       const used = reserved ? { driver: driver.reserved, queries: new Queries(driver.reserved) } : { driver, queries };
-      return logStore({ ...used, logId, now, seals }, driver, hub);
+      return logStore({ ...used, logId, now, seals }, { driver, hub, isSettled });
     },
     close: () => driver.close(),
   };
@@ -127,7 +133,13 @@ async function createLog(queries: Queries, { origin, configuration, format = NEW
 
 type LogParts = Pick<StoreContext, 'driver' | 'queries' | 'logId' | 'now' | 'seals'>;
 
-function logStore(parts: LogParts, sql: SqlDriver, hub: EventHub): LogStore {
+interface Shared {
+  readonly driver: SqlDriver;
+  readonly hub: EventHub;
+  readonly isSettled: IsSettled | undefined;
+}
+
+function logStore(parts: LogParts, { driver: sql, hub, isSettled }: Shared): LogStore {
   const { logId } = parts;
   const context: StoreContext = {
     ...parts,
@@ -135,7 +147,7 @@ function logStore(parts: LogParts, sql: SqlDriver, hub: EventHub): LogStore {
     emit: (event) => hub.emit(logId, event),
     emitSubmitted: () => hub.submitted(logId),
   };
-  return {
+  const together: LogStore = {
     ...logRows(context),
     ...tileRows(context),
     ...auditorRows(context),
@@ -155,4 +167,8 @@ function logStore(parts: LogParts, sql: SqlDriver, hub: EventHub): LogStore {
     tryWriterLock: () => sql.tryLock(logId),
     subscribe: (listener) => hub.subscribe(logId, listener),
   };
+  const { placement } = sql;
+  return placement === undefined
+    ? together
+    : adaptiveLogStore(placement, together, distributedLogStore(context, together, isSettled));
 }

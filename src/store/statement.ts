@@ -95,7 +95,7 @@ export function excluded(column: PgColumn): SQL {
 }
 
 /** A parameter of a column's type, for a place from which PostgreSQL cannot infer it. */
-export function given(column: PgColumn, value: SqlParameter | Placeholder): SQL {
+export function given(column: PgColumn, value: SqlParameter | Placeholder | SQL): SQL {
   return sql`${value}::${sql.raw(column.getSQLType())}`;
 }
 

@@ -1,11 +1,12 @@
-import { sql } from 'drizzle-orm';
+import { type Placeholder, type SQL, sql } from 'drizzle-orm';
+import type { PgColumn } from 'drizzle-orm/pg-core';
 import { ensure } from '../core/errors.ts';
 import { Batcher } from './batcher.ts';
 import type { CertificateRow, LogStore, NewSubmission } from './ports.ts';
 import type { SealedColumns } from './row-seals.ts';
 import { keyOf, type StoreContext, serialBytes } from './rows.ts';
 import { certificates, intents, submissions } from './schema.ts';
-import { arrays, assignments, columnsOf, given, names, statement } from './statement.ts';
+import { arrays, assignments, columnsOf, given, names, type Placeholders, statement } from './statement.ts';
 
 interface Submission {
   readonly key: string;
@@ -15,52 +16,81 @@ interface Submission {
   readonly requestHash: Uint8Array;
 }
 
+const CONTENT = [
+  'log',
+  'labelKeys',
+  'versions',
+  'labels',
+  'vrfOutputs',
+  'vrfProofs',
+  'openings',
+  'values',
+  'commitments',
+  'requestHashes',
+  'serials',
+  'acts',
+  'macs',
+] as const;
+const SIGNED = ['contents', 'spkiHashes', 'notBefores', 'notAfters'] as const;
+
+type Values = Placeholders<(typeof CONTENT)[number]>;
+type AskedColumns = readonly (readonly [PgColumn, Placeholder])[];
+
+const { serial, labelKey, version, content, spkiSha256, requestHash, notBeforeMs, notAfterMs } = certificates;
+const SIGNED_COLUMNS = [serial, labelKey, version, content, spkiSha256, requestHash, notBeforeMs, notAfterMs];
+
 // One round trip and one commit for all submissions. Writes nothing of one whose request does not hold the open intent.
-const SUBMIT = statement(
-  [
-    'log',
-    'labelKeys',
-    'versions',
-    'labels',
-    'vrfOutputs',
-    'vrfProofs',
-    'openings',
-    'values',
-    'commitments',
-    'requestHashes',
-    'serials',
-    'contents',
-    'spkiHashes',
-    'notBefores',
-    'notAfters',
-    'acts',
-    'macs',
-  ],
-  (values) => {
-    const asked = [
-      [submissions.labelKey, values.labelKeys],
-      [submissions.version, values.versions],
-      [submissions.label, values.labels],
-      [submissions.vrfOutput, values.vrfOutputs],
-      [submissions.vrfProof, values.vrfProofs],
-      [submissions.opening, values.openings],
-      [submissions.value, values.values],
-      [submissions.commitment, values.commitments],
-      [submissions.act, values.acts],
-      [submissions.mac, values.macs],
-      [certificates.requestHash, values.requestHashes],
-      [certificates.serial, values.serials],
-      [certificates.content, values.contents],
-      [certificates.spkiSha256, values.spkiHashes],
-      [certificates.notBeforeMs, values.notBefores],
-      [certificates.notAfterMs, values.notAfters],
-    ] as const;
-    const { serial, labelKey, version, spkiSha256, requestHash, notBeforeMs, notAfterMs } = certificates;
-    const signed = [serial, labelKey, version, certificates.content, spkiSha256, requestHash, notBeforeMs, notAfterMs];
-    const { submissionId, label, vrfOutput, vrfProof, opening, value, commitment, act, mac } = submissions;
-    const content = [labelKey, version, label, vrfOutput, vrfProof, opening, value, commitment, act, mac];
-    const queued = [submissionId, ...content];
-    return sql`with asked as materialized (
+const SUBMIT = statement([...CONTENT, ...SIGNED], (values) => {
+  const signed = [
+    [content, values.contents],
+    [spkiSha256, values.spkiHashes],
+    [notBeforeMs, values.notBefores],
+    [notAfterMs, values.notAfters],
+  ] as const;
+  return sql`${claims(values, signed)},
+    signed as (
+      insert into ${certificates} (${names(certificates.logId, ...SIGNED_COLUMNS)})
+      select ${given(certificates.logId, values.log)}, ${columnsOf('claimed', ...SIGNED_COLUMNS)}
+      from claimed where ${columnsOf('claimed', serial)} is not null),
+    ${queues(values)}`;
+});
+
+/** {@link SUBMIT} without the certificates. */
+export const SUBMIT_SMALL = statement(CONTENT, (values) => sql`${claims(values, [])}, ${queues(values)}`);
+
+/** The certificates of some submissions, in a statement of their own. */
+export const SIGNED_INSERT = statement(
+  ['log', 'serials', 'labelKeys', 'versions', 'requestHashes', ...SIGNED],
+  (values) => sql`insert into ${certificates} (${names(certificates.logId, ...SIGNED_COLUMNS)})
+    select ${given(certificates.logId, values.log)}, signed.* from unnest(${arrays(
+      [serial, values.serials],
+      [labelKey, values.labelKeys],
+      [version, values.versions],
+      [content, values.contents],
+      [spkiSha256, values.spkiHashes],
+      [requestHash, values.requestHashes],
+      [notBeforeMs, values.notBefores],
+      [notAfterMs, values.notAfters],
+    )}) as signed`,
+);
+
+function claims(values: Values, signed: AskedColumns): SQL {
+  const asked: AskedColumns = [
+    [submissions.labelKey, values.labelKeys],
+    [submissions.version, values.versions],
+    [submissions.label, values.labels],
+    [submissions.vrfOutput, values.vrfOutputs],
+    [submissions.vrfProof, values.vrfProofs],
+    [submissions.opening, values.openings],
+    [submissions.value, values.values],
+    [submissions.commitment, values.commitments],
+    [submissions.act, values.acts],
+    [submissions.mac, values.macs],
+    [requestHash, values.requestHashes],
+    [serial, values.serials],
+    ...signed,
+  ];
+  return sql`with asked as materialized (
       select * from unnest(${arrays(...asked)})
       with ordinality as one (${names(...asked.map(([column]) => column))}, ord)),
     claimed as (
@@ -72,17 +102,18 @@ const SUBMIT = statement(
       from asked where ${intents.logId} = ${values.log} and ${intents.labelKey} = ${columnsOf('asked', labelKey)}
         and ${intents.version} = ${columnsOf('asked', version)}
         and ${intents.state} = 'open' and ${intents.requestHash} = ${columnsOf('asked', requestHash)}
-      returning asked.*, ${intents.submissionId} as ${names(submissionId)}),
-    signed as (
-      insert into ${certificates} (${names(certificates.logId, ...signed)})
-      select ${given(certificates.logId, values.log)}, ${columnsOf('claimed', ...signed)}
-      from claimed where ${columnsOf('claimed', serial)} is not null),
-    queued as (
+      returning asked.*, ${intents.submissionId} as ${names(submissions.submissionId)})`;
+}
+
+function queues(values: Values): SQL {
+  const { submissionId, label, vrfOutput, vrfProof, opening, value, commitment, act, mac } = submissions;
+  const asked = [labelKey, version, label, vrfOutput, vrfProof, opening, value, commitment, act, mac];
+  const queued = [submissionId, ...asked];
+  return sql`queued as (
       insert into ${submissions} (${names(submissions.logId, ...queued, submissions.state)})
       select ${given(submissions.logId, values.log)}, ${columnsOf('claimed', ...queued)}, 'queued' from claimed)
     select ord, ${columnsOf('claimed', submissionId)} as id from claimed`;
-  },
-);
+}
 
 /**
  * The columns of a queued submission that its seal covers. The database numbers submissions, so the number is not one
@@ -103,8 +134,9 @@ const BATCH = {
 };
 
 /** Implements {@link LogStore.submit}. Submissions that arrive together share a statement and its commit. */
-export function submitter(context: StoreContext): LogStore['submit'] {
-  const run = (items: readonly Submission[]): Promise<readonly (number | undefined)[]> => store(context, items);
+export function submitter(context: StoreContext, store: StoreSubmissions = storeTogether): LogStore['submit'] {
+  const run = (items: readonly Submission[]): Promise<readonly (number | undefined)[]> =>
+    storeInOrder(context, items, store);
   const batcher = new Batcher<Submission, number | undefined>({ ...BATCH, run });
   return async (submission, certificate, requestHash) => {
     const serial = certificate && serialBytes(certificate.serial);
@@ -116,13 +148,46 @@ export function submitter(context: StoreContext): LogStore['submit'] {
   };
 }
 
+/** Writes submissions that are in the order of their keys. Returns the index of each that was written, from 1. */
+export type StoreSubmissions = (
+  context: StoreContext,
+  values: SubmissionValues,
+) => Promise<readonly { readonly ord: number; readonly id: number }[]>;
+
+/** The parameters of {@link SUBMIT}: arrays with a place for each submission. */
+export type SubmissionValues = ReturnType<typeof submissionValues>;
+
 /** Stores submissions. Returns their ids; undefined for one without an open intent. */
-async function store(context: StoreContext, items: readonly Submission[]): Promise<readonly (number | undefined)[]> {
+async function storeInOrder(
+  context: StoreContext,
+  items: readonly Submission[],
+  store: StoreSubmissions,
+): Promise<readonly (number | undefined)[]> {
   // One order everywhere prevents deadlocks.
   const order = Array.from(items.entries()).toSorted(([, a], [, b]) => (a.key < b.key ? -1 : 1));
-  const asked = order.map(([, item]) => item);
+  const rows = await store(
+    context,
+    submissionValues(
+      context,
+      order.map(([, item]) => item),
+    ),
+  );
+  const ids = Array.from<number | undefined>({ length: items.length });
+  for (const row of rows) {
+    const index = order[row.ord - 1]?.[0];
+    if (index !== undefined) ids[index] = row.id;
+  }
+  return ids;
+}
+
+async function storeTogether({ driver }: StoreContext, values: SubmissionValues) {
+  // Joins with intents, so PostgreSQL plans it for the sizes at hand each time.
+  return driver.query<{ ord: number; id: number }>(SUBMIT.text, SUBMIT.bind(values), { replan: true });
+}
+
+function submissionValues(context: StoreContext, asked: readonly Submission[]) {
   const of = <T>(pick: (item: Submission) => T): T[] => asked.map((item) => pick(item));
-  const parameters = SUBMIT.bind({
+  return {
     log: context.logId,
     labelKeys: of(({ submission }) => submission.labelKey),
     versions: of(({ submission }) => submission.version),
@@ -140,15 +205,5 @@ async function store(context: StoreContext, items: readonly Submission[]): Promi
     notAfters: of(({ certificate }) => certificate?.notAfterMs),
     acts: of(({ submission }) => submission.act),
     macs: of(({ submission }) => context.seals?.seal(submissions, queuedColumns(submission))),
-  });
-  // Joins with intents, so PostgreSQL plans it for the sizes at hand each time.
-  const rows = await context.driver.query<{ ord: number; id: number }>(SUBMIT.text, parameters, {
-    replan: true,
-  });
-  const ids = Array.from<number | undefined>({ length: items.length });
-  for (const row of rows) {
-    const index = order[row.ord - 1]?.[0];
-    if (index !== undefined) ids[index] = row.id;
-  }
-  return ids;
+  };
 }

@@ -35,6 +35,7 @@ export const SERVICE_BASE = [
   'service-limits.ts',
   'file-system.ts',
   'semaphore.ts',
+  'budget-exchange.ts',
   'token-buckets.ts',
   'service-event.ts',
 ];
@@ -42,6 +43,7 @@ export const SERVICE_BASE = [
 /** The rooms inside `src/service`, lowest first. */
 export const SERVICE_ROOMS: InnerTable = {
   ...Object.fromEntries(SERVICE_BASE.map((name) => [name, []])),
+  'token-buckets.ts': ['budget-exchange.ts'],
   threads: SERVICE_BASE,
   witnessing: SERVICE_BASE,
   'intake.ts': ['threads'],

@@ -12,6 +12,7 @@ import type { SignedTrustBundle } from '../../src/contract/trust-bundle.ts';
 import { equalBytes, parseBase64 } from '../../src/core/encoding/bytes.ts';
 import { decode } from '../../src/core/encoding/codec.ts';
 import { configurationCodec } from '../../src/core/keytrans/configuration.ts';
+import { createDistributedDatabase, dropCitusDatabases, NO_CITUS } from '../support/citus.ts';
 import { initialiseServer, type KillableServer, startKillableServer } from '../support/killable-server.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import { seededRandom } from '../support/random.ts';
@@ -32,10 +33,13 @@ const SAMPLE = 10;
 const RETRIES = 3;
 const RETRY_MS = 2_000;
 
-const database = await createTestDatabase().catch((error: unknown) => {
-  if (process.env['CI'] !== undefined) throw error;
-  return undefined;
-});
+/** On distributed tables where the tests have a Citus cluster. */
+const database = await (NO_CITUS === undefined ? createDistributedDatabase() : createTestDatabase()).catch(
+  (error: unknown) => {
+    if (process.env['CI'] !== undefined) throw error;
+    return undefined;
+  },
+);
 const title = database === undefined ? 'a server that is killed (no PostgreSQL here)' : 'a server that is killed';
 
 describe.skipIf(database === undefined)(title, () => {
@@ -61,6 +65,7 @@ describe.skipIf(database === undefined)(title, () => {
   afterAll(async () => {
     await current?.end('SIGKILL');
     await rm(folder, { recursive: true, force: true });
+    await dropCitusDatabases();
   });
 
   const start = (): KillableServer => {

@@ -61,8 +61,8 @@ test('a database whose rows have a newer format is refused, one with a newer mig
   const admin = postgres(url, { max: 1 });
   const store = await openPostgresStore(url);
   await store.createLog({ origin: 'log', configuration: new Uint8Array(1) });
-  expect(await store.readFormat('log')).toBe(1);
-  expect(await store.raiseFormat('log', 1)).toBe(false);
+  expect(await store.readFormat('log')).toBe(NEWEST_FORMAT);
+  expect(await store.raiseFormat('log', NEWEST_FORMAT)).toBe(false);
   await store.close();
   await admin`insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', ${String(2 ** 52)})`;
   const older = await openPostgresStore(url);

@@ -76,7 +76,14 @@ describe.skipIf(NO_PGBOUNCER !== undefined)(
     it('in session mode, every connection has its settings in force, also one that replaces another', async () => {
       const url = await through('session', await createTestDatabase());
       await expect(assertKeepsSessions(url, LIMITS)).resolves.toBeUndefined();
-      const pool = connectPool({ url, limits: LIMITS, connections: 1, synchronousCommit: 'on', onClose: () => {} });
+      const pool = connectPool({
+        url,
+        limits: LIMITS,
+        connections: 1,
+        synchronousCommit: 'on',
+        isDistributed: false,
+        onClose: () => {},
+      });
       try {
         const inForce = async (): Promise<unknown> => {
           const rows = await pool.unsafe<{ name: string; setting: string }[]>(SETTINGS);

@@ -2,9 +2,14 @@ import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { EXIT } from '../exit-code.ts';
 import { printLines } from '../output/print.ts';
+import { wholeNumber } from '../number-option.ts';
 import { stopSignal } from '../stop-signal.ts';
 import { hasPassword } from '../../server/database-url.ts';
 import { DATABASE_HELP, PASSWORD_WARNING } from '../database-option.ts';
+import { countProcesses, MAX_PROCESSES } from '../../server/processes/count-processes.ts';
+import { Member, memberPart } from '../../server/processes/member.ts';
+import type { Logger } from '../../server/service-logger.ts';
+import type { RunningServer } from '../../server/start-server.ts';
 import type { RunServer } from './run-command.ts';
 
 interface ServeFlags {
@@ -17,6 +22,12 @@ interface ServeFlags {
   readonly acceptClockGap?: boolean;
   readonly acceptMissingCheckpoint?: boolean;
   readonly auditor?: string;
+  readonly processes?: number | 'auto';
+}
+
+/** Parses the number of processes. */
+function parseProcesses(text: string): number | 'auto' {
+  return text === 'auto' ? text : wholeNumber('auto, or a number of processes', 1, MAX_PROCESSES)(text);
 }
 
 /** Growth of the heap since the last collection, in percent, at which V8 collects again. */
@@ -40,6 +51,11 @@ export function serveCommand(program: Command, run: RunServer): void {
       '--auditor <url>',
       'URL to fetch the heads of the third-party auditor from; default: the auditor posts them',
     )
+    .option(
+      '--processes <number>',
+      'processes that serve on the address, or auto: one for each processor; needs PostgreSQL (default: 1)',
+      parseProcesses,
+    )
     .option('--accept-clock-gap', 'append although the last entry is over a day old; check the clock first')
     .option(
       '--accept-missing-checkpoint',
@@ -56,22 +72,61 @@ async function serveUntilStopped(flags: ServeFlags): Promise<number> {
   // V8 lets a heap double or treble between collections: several hundred MB of garbage for caches of 200 MB.
   // Collecting more often costs a few percent of processor time.
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
-  const stopped = stopSignal();
+  const part = memberPart();
+  if (part === undefined && countProcesses(flags.processes) > 1) return serveBySeveral(flags);
+  let leave!: () => void;
+  const told = new Promise<void>((resolve) => {
+    leave = resolve;
+  });
+  const member = part && new Member(part, leave);
+  const stopped = Promise.race([stopSignal(), told]);
   const { startServer } = await import('../../server/start-server.ts');
   const { stderrLogger } = await import('../../server/service-logger.ts');
   const logger = stderrLogger();
-  if (flags.database !== undefined && hasPassword(flags.database)) logger.warn(PASSWORD_WARNING);
-  const running = await startServer({ ...flags, logger });
+  if (member === undefined) warnOfListedPassword(flags, logger);
+  const running = await startServer({ ...flags, logger, member });
   const reload = (): void => void running.reload();
+  if (member === undefined) {
+    process.on('SIGHUP', reload);
+    printServing(running, flags);
+  } else {
+    // The parent passes signals on; a terminal sends them to all.
+    process.on('SIGHUP', () => undefined);
+    member.serves(running, reload);
+  }
+  await stopped;
+  process.off('SIGHUP', reload);
+  await running.stop();
+  member?.leave();
+  return EXIT.fine;
+}
+
+/** Serves by several processes, of which this one is the parent. */
+async function serveBySeveral(flags: ServeFlags): Promise<number> {
+  const stopped = stopSignal();
+  const { startProcesses } = await import('../../server/processes/serve-processes.ts');
+  const { stderrLogger } = await import('../../server/service-logger.ts');
+  const logger = stderrLogger();
+  warnOfListedPassword(flags, logger);
+  const running = await startProcesses({ ...flags, logger, processes: countProcesses(flags.processes) });
+  const reload = (): void => running.reload();
   process.on('SIGHUP', reload);
+  printServing(running, flags);
+  await stopped;
+  process.off('SIGHUP', reload);
+  await running.stop();
+  return EXIT.fine;
+}
+
+function warnOfListedPassword({ database }: ServeFlags, logger: Logger): void {
+  if (database !== undefined && hasPassword(database)) logger.warn(PASSWORD_WARNING);
+}
+
+function printServing(running: Pick<RunningServer, 'url' | 'adminUrl' | 'fingerprint'>, flags: ServeFlags): void {
   printLines(
     `listening on ${running.url}`,
     ...(running.adminUrl === undefined ? [] : [`serving operators on ${running.adminUrl}`]),
     `fingerprint of the trust bundle: ${running.fingerprint}`,
     `Next: clients run \`glasskey bootstrap ${flags.dev === true ? running.url : '<public URL>'} --fingerprint ${running.fingerprint}\``,
   );
-  await stopped;
-  process.off('SIGHUP', reload);
-  await running.stop();
-  return EXIT.fine;
 }

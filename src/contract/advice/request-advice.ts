@@ -122,6 +122,7 @@ export const REQUEST_ADVICE = {
   },
   overloaded: { means: 'The server has more to do than it can.', next: LATER },
   'timed-out': { means: 'The server did not finish in time.', next: LATER },
+  'not-visible-yet': { means: 'A node of the database does not show the newest rows yet.', next: LATER },
   'shutting-down': { means: 'The server is being stopped.', next: LATER },
   'release-stalled': {
     means: 'The log is changing its trust bundle, and its next entry is still to come.',

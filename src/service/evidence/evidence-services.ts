@@ -1,5 +1,6 @@
 import type { IdentityRules } from '../../identity/identity.ts';
-import { TokenBuckets } from '../token-buckets.ts';
+import type { BudgetExchange } from '../budget-exchange.ts';
+import { sharedBudget, TokenBuckets } from '../token-buckets.ts';
 import type { Observer } from '../service-event.ts';
 import type { Fetch } from '../../core/net/bounded-fetch.ts';
 import { type ChallengeContext, EmailChallenges } from './email/email-challenges.ts';
@@ -31,11 +32,13 @@ export interface EvidenceContext extends ChallengeContext {
   readonly observe: Observer;
   /** Asks other servers. */
   readonly fetch: Fetch;
+  /** Shares token buckets with other processes of this server; undefined if there are none. */
+  readonly budgets?: BudgetExchange | undefined;
 }
 
 /** Opens the services that the settings name. Token buckets and cached keys of OpenID providers start empty. */
 export function openEvidence(context: EvidenceContext, settings: EvidenceSettings): EvidenceServices {
-  const { observe, identityRules, now, fetch } = context;
+  const { observe, identityRules, now, fetch, budgets } = context;
   const { policy, identityLimit, oidc, email, webhook, recovery } = settings;
   const mailer =
     email &&
@@ -50,6 +53,6 @@ export function openEvidence(context: EvidenceContext, settings: EvidenceSetting
     recoverySettings: recovery ?? DEFAULT_RECOVERY,
     oidc: new OidcTokens(oidc, identityRules, fetch, now, observe),
     webhook: webhook && new Webhook(webhook, fetch, context),
-    identityBudget: identityLimit && new TokenBuckets(identityLimit, now),
+    identityBudget: identityLimit && new TokenBuckets(identityLimit, now, sharedBudget(budgets, 'identity')),
   };
 }

@@ -12,6 +12,7 @@ import type { LogStore } from '../../store/ports.ts';
 import type { Fetch } from '../../core/net/bounded-fetch.ts';
 import type { IssuedCertificates } from './issued-certificates.ts';
 import type { LabelVrf } from './label-vrf.ts';
+import type { BudgetExchange } from '../budget-exchange.ts';
 import type { ServiceLimits } from '../service-limits.ts';
 import type { SignedCheckpointFile } from './signed-checkpoint-file.ts';
 import type { WitnessQuorum } from '../witnessing/witness-quorum.ts';
@@ -82,6 +83,8 @@ export interface LogContext extends StoreAccess {
   /** Cryptographically secure random bytes. */
   readonly random: (length: number) => Uint8Array;
   readonly observe: Observer;
+  /** Shares token buckets with the other processes of this server; undefined if there are none. */
+  readonly budgets: BudgetExchange | undefined;
   /** Asks other servers for evidence. */
   readonly fetch: Fetch;
   /** Parses CSRs, in another thread if the program has one. */

@@ -15,6 +15,7 @@ import { ensure } from '../../core/errors.ts';
 import { assertLifetime, type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
 import { cachedTileReader, PrefixTileCache } from '../../core/prefix/tile-cache.ts';
 import type { IdentityRules } from '../../identity/identity.ts';
+import type { BudgetExchange } from '../budget-exchange.ts';
 import type { LogStore, Store } from '../../store/ports.ts';
 import { type Fetch, platformFetch } from '../../core/net/bounded-fetch.ts';
 import { openEvidence } from '../evidence/evidence-services.ts';
@@ -75,6 +76,10 @@ export interface OpenLogOptions {
   readonly fetchWitness?: Fetch | undefined;
   /** The file outside the database that keeps the last signed checkpoint. Default: none. */
   readonly lastSigned?: string | undefined;
+  /** The number of this process among several on the same folder, from 1. Default: 1. */
+  readonly processNumber?: number | undefined;
+  /** Shares token buckets with the other processes of this server. Default: there are none. */
+  readonly budgets?: BudgetExchange | undefined;
 }
 
 /**
@@ -107,9 +112,10 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     observe,
     parseCsr: options.parseCsr ?? parseCsr,
     fetch: options.fetch ?? platformFetch,
+    budgets: options.budgets,
   } satisfies Partial<LogContext>;
   const checkpointSigner = noteSigner(origin, keys.checkpoint);
-  const { lastSigned } = options;
+  const { lastSigned, processNumber } = options;
   return {
     ...base,
     ...onStore(logStore, prefixTiles, base),
@@ -122,7 +128,9 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     checkpointCosigner: keys.checkpointMlDsa && cosignatureSigner(origin, keys.checkpointMlDsa),
     witnesses: witnessQuorum(options, base, limits, checkpointSigner.vkey),
     lastSigned:
-      lastSigned === undefined ? undefined : new SignedCheckpointFile(lastSigned, origin, [checkpointSigner.vkey]),
+      lastSigned === undefined
+        ? undefined
+        : new SignedCheckpointFile(lastSigned, origin, [checkpointSigner.vkey], undefined, processNumber),
     reloadable: new Reloadable({
       profiles: options.profiles,
       issuingCas: new IssuingCas([

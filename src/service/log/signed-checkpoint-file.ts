@@ -1,3 +1,5 @@
+import * as node from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { parseCheckpoint, verifyCheckpoint, type VerifiedCheckpoint } from '../../core/audit/checkpoint.ts';
 import { formatNote, parseNote } from '../../core/audit/note.ts';
 import type { Vkey } from '../../core/audit/vkey.ts';
@@ -15,22 +17,29 @@ export interface OwnCheckpoint extends VerifiedCheckpoint {
 /**
  * A small file outside the database with the last checkpoint that this host has signed. It is written before the
  * checkpoint leaves the host (docs/architecture.md#sequencing-and-durability). A database restored from a backup lacks
- * that tree; the server then signs nothing more.
+ * that tree; the server then signs nothing more. Each of several processes on one folder has a file of its own, so that
+ * none replaces what another has just signed; the largest of all counts.
  */
 export class SignedCheckpointFile {
-  readonly #file: DurableFile;
+  readonly #path: string;
+  readonly #files: FileSystem;
+  /** The file of this process. */
+  readonly #own: DurableFile;
   #last: Promise<unknown> = Promise.resolve();
   #writtenSize = 0;
   readonly #trusted: { readonly origin: string; readonly vkeys: readonly Vkey[] };
 
-  constructor(path: string, origin: string, vkeys: readonly Vkey[], files?: FileSystem) {
-    this.#file = new DurableFile(path, files);
+  /** `processNumber`, from 1, is that of this process on the folder. */
+  constructor(path: string, origin: string, vkeys: readonly Vkey[], files: FileSystem = node, processNumber = 1) {
+    this.#path = path;
+    this.#files = files;
+    this.#own = new DurableFile(processNumber === 1 ? path : `${path}.${processNumber}`, files);
     this.#trusted = { origin, vkeys };
   }
 
   /** For messages. */
   get path(): string {
-    return this.#file.path;
+    return this.#path;
   }
 
   /**
@@ -38,13 +47,34 @@ export class SignedCheckpointFile {
    * bytes that are no checkpoint of this log: the last signed size is then unknown.
    */
   async read(): Promise<OwnCheckpoint | undefined> {
-    const bytes = await this.#file.read();
+    const checkpoints = await Promise.all((await this.#all()).map((file) => this.#read(file)));
+    return checkpoints.reduce(
+      (largest, one) => (one !== undefined && one.size > (largest?.size ?? -1) ? one : largest),
+      undefined,
+    );
+  }
+
+  /** The files of all processes that ever ran on the folder. */
+  async #all(): Promise<readonly DurableFile[]> {
+    const isNumber = (suffix: string): boolean => /^\.[1-9]\d{0,3}$/.test(suffix);
+    const name = basename(this.#path);
+    const found = await this.#files.readdir(dirname(this.#path)).catch((cause: unknown) => {
+      throw new GlasskeyError('storage-failed', `cannot list the folder of ${this.#path}`, { cause });
+    });
+    const others = found.filter((one) => one.startsWith(name) && isNumber(one.slice(name.length)));
+    return ['', ...others.map((one) => one.slice(name.length))].map(
+      (suffix) => new DurableFile(this.#path + suffix, this.#files),
+    );
+  }
+
+  async #read(file: DurableFile): Promise<OwnCheckpoint | undefined> {
+    const bytes = await file.read();
     if (bytes === undefined) return undefined;
     try {
       const checkpoint = verifyCheckpoint(bytes, this.#trusted);
       return { ...checkpoint, text: formatNote(checkpoint.note) };
     } catch (cause) {
-      throw new GlasskeyError('log-rolled-back', `${this.path} does not hold a checkpoint of this log`, { cause });
+      throw new GlasskeyError('log-rolled-back', `${file.path} does not hold a checkpoint of this log`, { cause });
     }
   }
 
@@ -59,7 +89,7 @@ export class SignedCheckpointFile {
   }
 
   async #write(note: string): Promise<void> {
-    await this.#file.write(encodeUtf8(note));
+    await this.#own.write(encodeUtf8(note));
     this.#writtenSize = parseCheckpoint(parseNote(note).text).size;
   }
 
@@ -83,6 +113,6 @@ export class SignedCheckpointFile {
 
   /** Throws `storage-failed` unless a checkpoint could be written now. */
   async assertWritable(): Promise<void> {
-    await this.#file.assertWritable();
+    await this.#own.assertWritable();
   }
 }

@@ -20,9 +20,10 @@ export type KeytransName = keyof Operations;
 
 /**
  * Answers KEYTRANS requests from the released log: one method for each row of {@link KEYTRANS_OPERATIONS}. It reads
- * nothing of a later size. Methods answer from the newest one, but for {@link lookupBatch}. A request takes one round trip each for its label, for stored versions and for log tiles. It
- * takes one or a few for log entries, and one for each level of uncached prefix tiles. Only answers to askers wait for
- * room ({@link answerAsker}): the server's own questions must be answered under any load.
+ * nothing of a later size. Methods answer from the newest one, but for {@link lookupBatch}. A request takes one round
+ * trip each for its label, for stored versions and for log tiles. It takes one or a few for log entries, and one for
+ * each level of uncached prefix tiles. Only answers to askers wait for room ({@link answerAsker}): the server's own
+ * questions must be answered under any load.
  */
 export type Prover = {
   readonly [Name in KeytransName]: Operations[Name] extends KeytransOperation<infer Request, infer Response>

@@ -116,8 +116,8 @@ describe('the file with the last signed checkpoint', () => {
     };
     const before = await log.context.store.readReleased();
     log.clock.advance(log.context.limits.heartbeatMs);
-    // The check at the start reads the file and syncs its folder, in three calls; the fourth writes.
-    const service = await full(new FailingFiles('ENOSPC', 4));
+    // The check at the start lists the folder, reads the file and syncs the folder, in four calls; the fifth writes.
+    const service = await full(new FailingFiles('ENOSPC', 5));
     await expect(service.sequencer.step()).rejects.toMatchObject({ code: 'storage-failed' });
     expect(await log.context.store.readReleased()).toEqual(before);
     expect(await readFile(path, 'utf8')).toBe(held);

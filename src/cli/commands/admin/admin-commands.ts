@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { RunServer } from '../run-command.ts';
 import { adminAuditorCommand } from './auditor-command.ts';
+import { distributeCommand } from './distribute-command.ts';
 import { importCommand } from './import-command.ts';
 import { listCommands } from './list-commands.ts';
 import { adminLogCommand } from './log-command.ts';
@@ -28,6 +29,7 @@ export function adminCommands(program: Command, run: RunServer): void {
   sealRowsCommand(admin, run);
   upgradeCommand(admin, run);
   moveDatabaseCommand(admin, run);
+  distributeCommand(admin, run);
   witnessPolicyCommand(admin, run);
   adminLogCommand(admin, run);
 }
