@@ -30,6 +30,8 @@ const TABLE: readonly [string, readonly Decoder[]][] = [
 const EXEMPT: Readonly<Record<string, string>> = {
   decode: 'runs a codec',
   decodeError: 'makes an error',
+  decodeLossyUtf8: 'refuses nothing: test/core/encoding/utf8.test.ts',
+  decodeUtf8ByHand: 'reads as decodeUtf8 does: test/core/encoding/utf8.test.ts',
   decodeTileDelta: 'needs the tile that it changes: test/core/prefix/tile-delta.test.ts',
   parseGeneralName: 'reads an element of what parseGeneralNames reads',
   parseSmtpUtf8Mailbox: 'reads an element of what parseGeneralNames and parseAlternativeNames read',

@@ -1,4 +1,8 @@
 import { gunzipSync } from 'node:zlib';
+import { EMPTY_PREFIX_ROOT } from '../../../src/core/prefix/prefix-tree.ts';
+import type { PrefixTile } from '../../../src/core/prefix/prefix-tile.ts';
+import type { TileName } from '../../../src/core/prefix/tile-name.ts';
+import { LAST_SLOT } from '../../../src/core/prefix/tile-shape.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/core/crypto/sha256.ts';
 import { driveTiles } from '../../../src/core/prefix/drive.ts';
@@ -36,7 +40,7 @@ describe('an AuditorUpdate', () => {
       expect(encoded).toEqual(new Uint8Array(gunzipSync(stored!)));
       added += update.added.length;
     }
-    expect(added).toBeGreaterThan(10);
+    expect(added).toBeGreaterThan(5);
   });
 
   it('is not stored in format 2, and derived once for all who ask', async () => {
@@ -70,8 +74,10 @@ describe('an AuditorUpdate', () => {
     const changed = rows.findIndex(({ position, prefixTile }) => position > 3 && prefixTile?.position === position);
     const [row, before] = [rows[changed]!, rows[changed - 1]!];
     const { readPrefixTiles } = context;
+    const earlier = rows.findLast(({ position, prefixTile }) => position < changed && !isSame(prefixTile, before));
+    expect(earlier).toBeDefined();
     for (const [wrongBefore, wrongRow] of [
-      [rows[changed - 3], row],
+      [earlier, row],
       [undefined, row],
       [before, { ...row, prefixTile: before.prefixTile }],
       [before, { ...row, auditEntry: before.auditEntry }],
@@ -92,12 +98,27 @@ describe('an AuditorUpdate', () => {
   it('is not looked for in more tiles than one entry can write', async () => {
     const { context } = logs[1];
     const rows = await entriesOf(logs[1]);
-    const last = rows.at(-1);
-    const { position } = last!.prefixTile!;
-    const root = prefixRootOf(last!);
-    const [tile] = await context.readPrefixTiles([root.tile!]);
-    // A tile that refers to itself would be found out by its value; here every reference gets the same answer.
-    const looping = findAddedLeaves(root, root, position);
-    await expect(driveTiles(looping, async (names) => names.map(() => tile!))).rejects.toThrow(corrupt);
+    let tried = 0;
+    for (const row of rows) {
+      const root = prefixRootOf(row);
+      if (root.tile?.position !== row.position) continue;
+      const [tile] = await context.readPrefixTiles([root.tile]);
+      if (!refersTo(tile!, row.position)) continue;
+      // A tile that refers to itself would be found out by its value; here every reference gets the same answer.
+      const looping = findAddedLeaves(EMPTY_PREFIX_ROOT, root, row.position);
+      await expect(driveTiles(looping, async (names) => names.map(() => tile!))).rejects.toThrow(corrupt);
+      tried++;
+    }
+    expect(tried).toBeGreaterThan(0);
   });
 });
+
+function isSame(name: TileName | undefined, { prefixTile }: EntryRow): boolean {
+  return name?.position === prefixTile?.position && name?.counter === prefixTile?.counter;
+}
+
+/** True if a tile refers to one that the same log entry wrote. */
+function refersTo(tile: PrefixTile, position: number): boolean {
+  const slots = Array.from({ length: LAST_SLOT }, (_, i) => i + 1);
+  return slots.some((slot) => tile.kind(slot) === 'reference' && tile.reference(slot).tile.position === position);
+}

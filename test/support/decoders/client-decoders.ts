@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { decodeAuditState, encodeAuditState } from '../../../src/client/audit/audit-state.ts';
 import type { ClientState } from '../../../src/client/state/client-state.ts';
 import { formatClientState, parseClientState } from '../../../src/client/state/client-state-json.ts';
+import { formatDeviceNote, parseDeviceNote } from '../../../src/client/device-note-text.ts';
 import { formatHeads, parseHeads } from '../../../src/client/heads-text.ts';
 import { parseHolder } from '../../../src/host/lock-holder.ts';
 import { fullSubtrees } from '../../../src/core/log/log-tree.ts';
@@ -133,6 +134,23 @@ export const CLIENT_DECODERS: readonly Decoder[] = [
     read: parseEvidence,
     write: formatEvidence,
     refusals: ['bad-evidence', 'not-proven'],
+    canonical: false,
+  }),
+  ofText({
+    name: 'parseDeviceNote',
+    texts: fc
+      .record({
+        origin: fc.stringMatching(/^[a-z.]{1,20}$/),
+        label: fc.uint8Array({ minLength: 1, maxLength: 255 }),
+        version: fc.nat(),
+        commitment: hashes,
+        signer: fc.uint8Array({ minLength: 1, maxLength: 200 }),
+        signature: fc.uint8Array({ minLength: 1, maxLength: 200 }),
+      })
+      .map(formatDeviceNote),
+    read: parseDeviceNote,
+    write: formatDeviceNote,
+    refusals: ['malformed-encoding'],
     canonical: false,
   }),
   ofText({

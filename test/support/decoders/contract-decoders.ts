@@ -17,6 +17,7 @@ import {
   formatVetoRequest,
   parseCertificateRequest,
   parseEmailChallengeRequest,
+  parseRegistrationGrantRequest,
   parseRevocationRequest,
 } from '../../../src/contract/parse-requests.ts';
 import {
@@ -141,6 +142,24 @@ export const CONTRACT_DECODERS: readonly Decoder[] = [
     values: fc.record({ identity: identities, csr: csrs }),
     read: parseEmailChallengeRequest,
     write: (request) => request,
+    refusals: ['invalid-request'],
+  }),
+  ofJson({
+    name: 'parseRegistrationGrantRequest',
+    values: fc.record(
+      {
+        identity: identities,
+        key: fc.uint8Array({ minLength: 32, maxLength: 32 }).map(formatBase64),
+        lifetimeSeconds: fc.integer({ min: 1, max: 86_400 }),
+      },
+      { requiredKeys: ['identity'] },
+    ),
+    read: parseRegistrationGrantRequest,
+    write: ({ identity, spkiSha256, lifetimeMs }) => ({
+      identity,
+      ...(spkiSha256 && { key: formatBase64(spkiSha256) }),
+      ...(lifetimeMs !== undefined && { lifetimeSeconds: lifetimeMs / 1000 }),
+    }),
     refusals: ['invalid-request'],
   }),
   ofJson({
