@@ -1,7 +1,7 @@
 // A device of a user: the messenger on a phone or a tablet.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createCsr, generateKey, KeyDirectory, MonitoringSchedule } from 'glasskey';
+import { createCsr, generateKey, importKey, KeyDirectory } from 'glasskey';
 import { FolderState } from 'glasskey/node';
 import * as backend from './backend.mjs'; // stands for requests to your backend, in the user's session
 
@@ -14,85 +14,107 @@ export async function openDevice(folder, bundle) {
   return { folder, directory };
 }
 
-/** Makes a key, and stores it before anything is asked: a lost answer must not lock anyone out. */
-export async function newKey({ folder }) {
+/** The device's key for a name: made once, and stored before anything is asked, so that every call can be repeated. */
+export async function keyOf({ folder }, name, use = 'key') {
+  const file = join(folder, `${encodeURIComponent(name)}.${use}.pem`);
+  try {
+    return await importKey(await readFile(file, 'utf8'));
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+  }
   const key = await generateKey();
-  await writeFile(join(folder, `${Date.now()}.key.pem`), await key.exportPem(), { mode: 0o600 });
+  await writeFile(file, await key.exportPem(), { mode: 0o600, flag: 'wx' });
   return key;
 }
 
 /** The first device of a user. `companions` are keys for encryption, certified with the key. */
 export async function registerFirst(device, name, companions) {
-  const key = await newKey(device);
-  const grant = await backend.grantFor(name, key.spki);
+  const key = await keyOf(device, name);
+  const grant = await backend.grantFor(name, key.spki); // a fresh one for each attempt
   await device.directory.register(name, { grant, key, companions });
   return key;
 }
 
 /** A further device: it shows its request as a QR code, and the first one adds it. The backend has no say. */
-export const requestToJoin = async (device, name, key) => createCsr(device.directory.identity(name), key);
+export async function requestToJoin(device, name, companions) {
+  return createCsr(device.directory.identity(name), await keyOf(device, name), companions);
+}
 export async function addDevice(first, name, credentials, csr) {
-  await first.directory.register(name, { credentials, csr });
-  return first.directory.deviceNote(name, credentials); // goes to the user's other devices
+  const { binding } = await first.directory.register(name, { credentials, csr });
+  return binding.certificates.map((one) => one.spkiSha256); // goes to the new device, as its `expected`
+}
+
+/** Then, on the new device: watches the name, unless it has other keys than the first device showed. */
+export async function takeOver(device, name, expected) {
+  const { binding } = await device.directory.own(name);
+  const found = binding.certificates.map((one) => one.spkiSha256);
+  const isOurs = found.length === expected.length && expected.every((one) => found.includes(one));
+  if (!isOurs) throw new Error(`${name} has keys that are not your devices': somebody else was added`);
 }
 
 /** The user's address book, before a message is encrypted: the keys of each name, and what to tell the user. */
 export async function keysOf(device, names) {
   const outcomes = await device.directory.lookupMany(names);
   return outcomes.map(({ error, result }, i) => {
-    if (error !== undefined) return { name: names[i], keys: [], say: problem(error) };
-    if (!result.found) return { name: names[i], keys: [], say: undefined }; // proved: nobody has this name
-    const keys = result.binding.certificates.map((one) => one.spkiSha256);
-    return { name: names[i], keys, say: notice(names[i], result.binding) };
+    const name = names[i];
+    if (error !== undefined) return { name, keys: [], say: problem(error) };
+    if (!result.found) return { name, keys: [], say: undefined }; // proved: nobody has this name
+    const isAlarming = ALARMS.includes(worstOf(result.binding)); // until the user has asked, and `acknowledge` was called
+    return { name, keys: isAlarming ? [] : result.binding.certificates, say: notice(name, result.binding) };
   });
 }
 
+const ALARMS = ['unexplained', 'operator'];
+/** An alert stays until it is acknowledged; the links say who made each version, also on a first look. */
+function worstOf({ change, alerts }) {
+  const types = [change.type, ...[...change.links, ...alerts].map(({ type }) => type)];
+  return [...ALARMS, 'recovery'].find((type) => types.includes(type));
+}
+
 /** What a user reads about a contact. Say nothing for an owner's own change, or nobody reads the rest. */
-export function notice(name, { change, pending }) {
-  if (pending !== undefined) return `Somebody asks to take ${name} over. Ask ${name} in another way if that is right.`;
+export function notice(name, binding) {
   const texts = {
-    operator: `${name}'s keys were changed by the service, not by ${name}. Ask before you write anything private.`,
-    unexplained: `${name}'s keys cannot be explained. Do not write anything private until you have asked ${name}.`,
+    unexplained: `${name}'s keys cannot be explained. Ask ${name} in another way before you write.`,
+    operator: `The service changed ${name}'s keys, not ${name}. Ask ${name} in another way before you write.`,
     recovery: `${name} has new keys: the old ones were lost, or the number has a new owner. Ask who it is.`,
   };
-  return texts[change.type];
+  const asked = binding.pending && `Somebody asks to take ${name} over. Ask ${name} in another way if that is right.`;
+  return [texts[worstOf(binding)], asked].filter(Boolean).join(' ') || undefined;
 }
 
-/** What a user reads if something failed. Only a lie keeps the app from sending. */
+/** What a user reads if the keys could not be verified. Without a verified answer, accept no new key. */
 export function problem(error) {
-  if (error.fault !== 'verification') return 'Could not check the keys. Try again later.';
-  return `The service showed keys that do not hold (${error.code}). Nothing was sent. Keep the evidence, and tell others.`;
+  if (!isLie(error)) return 'The keys could not be checked. Messages wait until they can.';
+  return `The service showed keys that do not hold (${error.code}). Nothing was sent. Tell the people you write to.`;
 }
+const isLie = ({ fault }) => fault === 'verification' || fault === 'decode';
 
 /** Signal protocol: throws unless the identity key of a PreKeyBundle, 32 bytes, is certified for this name. */
-export function assertIdentityKey({ certificates }, identityKey) {
-  const isCertified = certificates.some(
-    ({ companions }) => companions?.x25519 && !Buffer.compare(companions.x25519, identityKey),
-  );
-  if (!isCertified) throw new Error('the backend gave an identity key that is not in the log: nothing was sent');
+export function assertIdentityKey(certificates, identityKey) {
+  const isOf = ({ companions }) => companions?.x25519 && !Buffer.compare(companions.x25519, identityKey);
+  if (!certificates.some(isOf)) throw new Error('this identity key is not in the log: nothing was sent');
 }
 
-/** Runs when the phone wakes the app, and every few hours: reports what the user has to read. */
-export async function watch(device) {
-  const { directory } = device;
+/** Runs at each start and whenever the system wakes the app. Returns everything that the user has to read. */
+export async function watch({ directory }) {
   const windowMs = directory.trust.config.reasonableMonitoringWindowMs;
-  const schedule = (device.schedule ??= new MonitoringSchedule({ windowMs }));
-  if (schedule.nextAtMs(await directory.monitoringDue()) > Date.now()) return [];
+  const due = await directory.monitoringDue();
+  const isOlder = (ms) => due.some(({ monitoredAtMs = 0 }) => Date.now() - monitoredAtMs > ms);
+  const say = [];
   try {
-    const rounds = await directory.monitor();
-    schedule.succeeded();
-    return rounds.flatMap(({ alerts }) => alerts).map((alert) => `${alert.identity}: ${alert.reason}`);
+    if (isOlder(windowMs / 4)) await directory.monitor();
   } catch (error) {
-    if (error.fault === 'verification') return [problem(error)];
-    schedule.failed();
-    return schedule.isOverdue ? ['Nobody has watched your name for hours: the service cannot be reached.'] : [];
+    if (isLie(error)) say.push(problem(error));
+    else if (isOlder(windowMs)) say.push('Nobody has watched your name for hours: the service cannot be reached.');
   }
+  const alerts = await directory.alerts(); // kept, whatever else failed
+  return [...alerts.map(({ identity, reason }) => `${identity}: ${reason}`), ...say];
 }
 
-/** A user with no device left. Ask again with the same request, until the state is `effective`. */
-export async function recoverLost(device, name) {
-  const key = await newKey(device);
-  const csr = await createCsr(device.directory.identity(name), key);
+/** A user with no device left. Call it again until `state` is `effective`. */
+export async function recoverLost(device, name, companions) {
+  const key = await keyOf(device, name, 'recovery');
+  const csr = await createCsr(device.directory.identity(name), key, companions);
   await backend.recover(name, csr);
-  return { key, csr, recovery: await device.directory.recover(name, { csr }) };
+  return device.directory.recover(name, { csr });
 }

@@ -21,14 +21,12 @@ await app.registerFirst(phoneC, carol, { x25519: identityKey });
 console.log('Alice looks her address book up:');
 await show(phoneA, [bob, carol, `acct:nobody-${run}@chat.example`]);
 const { binding } = await phoneA.directory.lookup(carol);
-app.assertIdentityKey(binding, identityKey);
+app.assertIdentityKey(binding.certificates, identityKey);
 console.log('  Carol’s Signal identity key is the one in the log');
 
-const tablet = await app.newKey(tabletB);
-const request = await app.requestToJoin(tabletB, bob, tablet);
-await app.addDevice(phoneB, bob, bobs, request);
-await tabletB.directory.own(bob); // from now on the tablet watches Bob's name, too
-const next = await app.newKey(phoneB);
+const request = await app.requestToJoin(tabletB, bob);
+await app.takeOver(tabletB, bob, await app.addDevice(phoneB, bob, bobs, request)); // now the tablet watches, too
+const next = await app.keyOf(phoneB, bob, 'next');
 await phoneB.directory.rotate(bob, bobs, next);
 console.log(
   'Bob has added a tablet, and changed the key of his phone. His tablet is alarmed, until the phone explains:',
@@ -48,8 +46,8 @@ console.log('Bob’s phone says no, and Alice reads:');
 await show(phoneA, [bob]);
 
 const newPhone = await app.openDevice(`messenger/${run}/carol-2`);
-const { recovery } = await app.recoverLost(newPhone, carol);
-console.log(`Carol lost her only phone. Her new one waits: ${recovery.state}. Alice reads:`);
+const { state } = await app.recoverLost(newPhone, carol);
+console.log(`Carol lost her only phone. Her new one waits: ${state}. Alice reads:`);
 await show(phoneA, [carol]);
 
 await backend.close(alice);

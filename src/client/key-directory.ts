@@ -23,7 +23,7 @@ import {
   type MadeCredential,
   makeCredential,
 } from './operations/credential.ts';
-import { acceptDeviceNote, type AcceptedNote, makeDeviceNote } from './operations/device-note.ts';
+import { acceptDeviceNote, type AcceptedNote, makeDeviceNote, readDeviceNote } from './operations/device-note.ts';
 import { compareWithOthers, showHeads, updateHeads } from './operations/heads.ts';
 import { history, type History, type HistoryOptions } from './operations/history.ts';
 import { type Registration, registration, type Rotation, renewal, rotation } from './operations/key-orders.ts';
@@ -288,9 +288,12 @@ export class KeyDirectory {
    * `bad-signature`, `change-rejected` if that device did not make the version, `too-far-behind` if the log does not
    * show it here yet, `unexpected-version` if it shows another one, and what {@link monitor} throws.
    */
-  acceptDeviceNote(text: string, note: string): Promise<AcceptedNote> {
+  async acceptDeviceNote(text: string, note: string): Promise<AcceptedNote> {
     const identity = this.identity(text);
-    return this.#run((operation, state) => acceptDeviceNote(operation, state, identity, note));
+    const read = await this.#run((operation, state) => readDeviceNote(operation, state, identity, note));
+    // A step of its own, so that the state keeps everything that the log shows now, whatever becomes of the note.
+    await this.own(text);
+    return this.#run((operation, state) => acceptDeviceNote(operation, state, identity, read));
   }
 
   /**

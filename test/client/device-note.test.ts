@@ -114,6 +114,18 @@ describe('a note of another device', () => {
     await expect(tablet.acceptDeviceNote(BOB, note + 'A'.repeat(5000))).rejects.toEqual(code('malformed-encoding'));
     await expect((await operator.client()).deviceNote(BOB, key)).rejects.toEqual(code('usage'));
   });
+
+  it('loses nothing that the log showed, and proves nothing on a device that has not taken the name over', async () => {
+    await phone.rotate(BOB, key, await generateKey());
+    const forged = await phone.deviceNote(BOB, await generateKey());
+    await expect(tablet.acceptDeviceNote(BOB, forged)).rejects.toEqual(code('change-rejected'));
+    expect(await tablet.alerts()).toMatchObject([{ type: 'unexpected-version', version: 1 }]);
+    await tablet.acknowledge([BOB]);
+    await expect(tablet.acceptDeviceNote(BOB, forged)).rejects.toEqual(code('change-rejected'));
+    const fresh = await operator.client();
+    await expect(fresh.acceptDeviceNote(BOB, await phone.deviceNote(BOB, key))).rejects.toEqual(code('usage'));
+    expect(await fresh.isKnown(BOB)).toBe(false);
+  });
 });
 
 /** A note about version 0. */

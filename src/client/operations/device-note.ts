@@ -8,7 +8,6 @@ import { decodeIdentityRecord } from '../../identity/identity-record.ts';
 import type { ClientKey } from '../client-key.ts';
 import { type DeviceNote, deviceNoteMessage, formatDeviceNote, parseDeviceNote } from '../device-note-text.ts';
 import type { ClientState, OwnedVersion, StateChange } from '../state/client-state.ts';
-import { monitorOwned } from './monitor-owned.ts';
 import type { Operation } from './operation.ts';
 import { changeSignedBy } from './own-doing.ts';
 import { NEW_OWNED, withExpected } from './owned-versions.ts';
@@ -42,24 +41,37 @@ export async function makeDeviceNote(
 }
 
 /**
- * Monitors an own identity, and accepts the version that a note (untrusted) of another device names: its alert is
- * removed. It holds if the note, and the change that made the version, are signed by one key, which the version before
- * certifies. Throws `bad-signature`, `malformed-encoding`; `usage` for a note about another log or identity;
- * `unexpected-version` if the log shows another value of that version here; `too-far-behind` if it does not show the
- * version yet; `change-rejected` if that key did not make it; and what monitoring throws.
+ * Reads a note (untrusted) of another device about an own identity. Throws `malformed-encoding`, `bad-signature`, and
+ * `usage` for a note about another log or identity, or about one that is not the user's own here.
+ */
+export async function readDeviceNote(
+  { trust }: Operation,
+  { owners }: ClientState,
+  identity: Identity,
+  text: string,
+): Promise<StateChange<DeviceNote>> {
+  const note = parseDeviceNote(text);
+  const isMeant = note.origin === trust.bundle.origin && equalBytes(note.label, identity.label);
+  ensure(isMeant, 'usage', `the note is about another log or another name than ${identity.text}`);
+  // Taking the name over now would adopt every version, whoever made it.
+  ensure(owners.has(identity.text), 'usage', `${identity.text} is not the user's own on this device`);
+  await verifySpkiSignature(note.signer, deviceNoteMessage(note), note.signature);
+  return { result: note };
+}
+
+/**
+ * Accepts the version that a note of {@link readDeviceNote} names, after monitoring: its alert is removed. It holds if
+ * the note, and the change that made the version, are signed by one key, which the version before certifies. Throws
+ * `unexpected-version` if the log showed another value of that version here; `too-far-behind` if it did not show the
+ * version yet; `change-rejected` if that key did not make it.
  */
 export async function acceptDeviceNote(
   operation: Operation,
   state: ClientState,
   identity: Identity,
-  text: string,
+  note: DeviceNote,
 ): Promise<StateChange<AcceptedNote>> {
-  const note = parseDeviceNote(text);
-  const isMeant = note.origin === operation.trust.bundle.origin && equalBytes(note.label, identity.label);
-  ensure(isMeant, 'usage', `the note is about another log or another name than ${identity.text}`);
-  await verifySpkiSignature(note.signer, deviceNoteMessage(note), note.signature);
-  const { next = state } = await monitorOwned(operation, state, identity);
-  const { versions } = next.owners.get(identity.text) ?? NEW_OWNED;
+  const { versions } = state.owners.get(identity.text) ?? NEW_OWNED;
   const known = versions.find(({ version }) => version === note.version);
   const late = `the log does not show version ${note.version} here yet: ask again, and compare heads if it stays so`;
   ensure(known !== undefined, 'too-far-behind', late);
@@ -67,9 +79,11 @@ export async function acceptDeviceNote(
   ensure(equalBytes(known.commitment, note.commitment), 'unexpected-version', differs);
   const wasUnexpected = known.origin === 'unexpected';
   const result = { identity: identity.text, version: note.version, wasUnexpected };
-  if (!wasUnexpected) return { next, result };
-  await assertMadeBy(operation, next, identity, note, versions);
-  return { next: withExpected(next, identity, { ...known, origin: 'acknowledged' }), result };
+  if (known.origin === 'made') return { result };
+  await assertMadeBy(operation, state, identity, note, versions);
+  return wasUnexpected
+    ? { next: withExpected(state, identity, { ...known, origin: 'acknowledged' }), result }
+    : { result };
 }
 
 /** Throws `change-rejected` unless the signer of the note made the version, by a right that the one before gave it. */

@@ -73,7 +73,7 @@ export function decodeTileDelta(name: TileName, stored: Uint8Array, base: Prefix
     below !== undefined && below.index === baseIndex(index) && isSame(bases, [below.name, ...baseNames(below)]);
   assertTile(isBase, 'changes to another tile');
   const shape = readShape(cursor, base);
-  const changed = readMask(cursor) << REFERENCE_SHIFT;
+  const changed = readReferences(cursor);
   assertTile((changed & ~shape.references) === 0, 'a change of a reference that is not there');
   const kept = shape.references & ~changed;
   assertTile((kept & ~base.references) === 0, 'a reference that neither the base nor a change has');
@@ -114,7 +114,7 @@ function readShape(cursor: VarintCursor, base: TileShape): TileShape {
   const shape = {
     parents: base.parents ^ readMask(cursor),
     leaves: base.leaves ^ readMask(cursor),
-    references: base.references ^ (readMask(cursor) << REFERENCE_SHIFT),
+    references: base.references ^ readReferences(cursor),
   };
   assertShape(shape);
   return shape;
@@ -124,6 +124,13 @@ function readMask(cursor: VarintCursor): number {
   const mask = readVarint(cursor);
   assertTile(mask < 2 ** LAST_SLOT, 'slot out of range');
   return mask;
+}
+
+/** Only the slots of the lowest level refer to tiles. */
+function readReferences(cursor: VarintCursor): number {
+  const mask = readMask(cursor);
+  assertTile(mask < 2 ** (LAST_SLOT - REFERENCE_SHIFT), 'slot out of range');
+  return mask << REFERENCE_SHIFT;
 }
 
 function readReference(cursor: VarintCursor, position: number): Uint8Array {

@@ -52,7 +52,9 @@ export class Fleet implements OwnState {
   readonly #places: readonly Place[];
   readonly #questions = new Questions();
   #restarts = 0;
-  #isStopping = false;
+  readonly #stopping = new AbortController();
+  /** Answers under way: however many ask, every process is asked once. */
+  readonly #telling = new Map<StateName, Promise<string>>();
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -83,7 +85,7 @@ export class Fleet implements OwnState {
 
   /** Stops every process, and kills those that take too long. */
   async stop(): Promise<void> {
-    this.#isStopping = true;
+    this.#stopping.abort();
     const workers = this.#places.flatMap(({ worker }) => worker ?? []);
     const ended = workers.map((worker) => new Promise<void>((resolve) => worker.once('exit', () => resolve())));
     this.#broadcast({ type: 'stop' });
@@ -150,13 +152,15 @@ export class Fleet implements OwnState {
   }
 
   async #restart(place: Place, ending: string): Promise<void> {
-    if (this.#isStopping) return;
+    const { signal } = this.#stopping;
+    if (signal.aborted) return;
     const { logger } = this.#options;
     logger.error({ process: place.number, ending, pauseMs: place.pauseMs }, 'a process died, and is started again');
     this.#restarts++;
-    await sleep(place.pauseMs, undefined, { ref: false });
+    // While every process is down, this pause is all that keeps the parent alive.
+    await sleep(place.pauseMs, undefined, { signal }).catch(() => undefined);
     place.pauseMs = Math.min(2 * place.pauseMs, LONGEST_PAUSE_MS);
-    if (!this.#isStopping) await this.#launch(place);
+    if (!signal.aborted) await this.#launch(place);
   }
 
   #receive(place: Place, message: Exclude<MemberMessage, { type: 'ready' }>): void {
@@ -171,8 +175,16 @@ export class Fleet implements OwnState {
   }
 
   async #tellAll(place: Place, id: number, what: StateName): Promise<void> {
-    const text = what === 'metrics' ? await this.metrics() : JSON.stringify(await this.readiness());
-    sendTo(place, { type: 'told-all', id, text });
+    sendTo(place, { type: 'told-all', id, text: await this.#stateOfAll(what) });
+  }
+
+  #stateOfAll(what: StateName): Promise<string> {
+    const underWay = this.#telling.get(what);
+    if (underWay !== undefined) return underWay;
+    const made = what === 'metrics' ? this.metrics() : this.readiness().then((ready) => JSON.stringify(ready));
+    const telling = made.finally(() => this.#telling.delete(what));
+    this.#telling.set(what, telling);
+    return telling;
   }
 
   #askEach(what: StateName): Promise<{ readonly number: number; readonly text: string | undefined }[]> {

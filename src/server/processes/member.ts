@@ -7,6 +7,7 @@ import {
   type MemberPart,
   type ParentMessage,
   Questions,
+  type StateName,
   TELL_WITHIN_MS,
 } from './messages.ts';
 
@@ -21,6 +22,7 @@ export class Member implements AllStates {
   readonly part: MemberPart;
   readonly budgets: BudgetExchange;
   readonly #questions = new Questions();
+  readonly #asking = new Map<StateName, Promise<string | undefined>>();
   #own: OwnState | undefined;
   #reload: () => void = () => undefined;
 
@@ -57,8 +59,14 @@ export class Member implements AllStates {
     return parseReadiness(await this.#askAll('readiness'));
   }
 
-  #askAll(what: 'metrics' | 'readiness'): Promise<string | undefined> {
-    return this.#questions.ask((id) => send({ type: 'ask-all', id, what }), 2 * TELL_WITHIN_MS);
+  /** However many ask this process, it asks its parent once at a time. */
+  #askAll(what: StateName): Promise<string | undefined> {
+    const underWay = this.#asking.get(what);
+    if (underWay !== undefined) return underWay;
+    const answer = this.#questions.ask((id) => send({ type: 'ask-all', id, what }), 2 * TELL_WITHIN_MS);
+    const asking = answer.finally(() => this.#asking.delete(what));
+    this.#asking.set(what, asking);
+    return asking;
   }
 
   #receive(message: ParentMessage, stop: () => void): void {

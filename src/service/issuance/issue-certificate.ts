@@ -97,7 +97,8 @@ export async function makeCertificate(issuance: Issuance, work: CertificateWork)
       const validity = await approve(settings.evidence.webhook, { ...approvable, nowMs: context.now() });
       return makeVersion(issuance, claim, work, (signed) => {
         keep();
-        const who = (requester?.type === 'vouched' ? requester.who : undefined) ?? work.who;
+        const voucher = requester?.type === 'vouched' && next.authorization.type === 'initial' ? requester : undefined;
+        const who = voucher?.who ?? work.who;
         return signVersion(issuance, { ...work, who, requestId: work.order.requestId }, next, validity, signed);
       });
     });

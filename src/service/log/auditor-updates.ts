@@ -36,6 +36,8 @@ export class AuditorUpdates {
   readonly #derived = new RecentCache<Uint8Array>(UPDATE_CACHE_BYTES, ({ length }) => length);
   readonly #entries = new RecentCache<EntryRow>(ENTRY_CACHE_SIZE);
   readonly #deriving = new Map<number, Promise<Uint8Array>>();
+  /** Calls of {@link clear}: nothing that was read before one is kept, since the log may have lost its entries. */
+  #losses = 0;
 
   constructor(store: UpdateRows) {
     this.#store = store;
@@ -44,6 +46,8 @@ export class AuditorUpdates {
 
   /** Drops the caches, for a log that has lost entries. */
   clear(): void {
+    this.#losses++;
+    this.#deriving.clear();
     this.#tiles.clear();
     this.#derived.clear();
     this.#entries.clear();
@@ -55,7 +59,9 @@ export class AuditorUpdates {
     if (derived !== undefined) return derived;
     const running = this.#deriving.get(position);
     if (running !== undefined) return running;
-    const reading = this.#read(position).finally(() => this.#deriving.delete(position));
+    const reading = this.#read(position).finally(() => {
+      if (this.#deriving.get(position) === reading) this.#deriving.delete(position);
+    });
     this.#deriving.set(position, reading);
     return reading;
   }
@@ -66,6 +72,7 @@ export class AuditorUpdates {
   }
 
   async #read(position: number): Promise<Uint8Array> {
+    const losses = this.#losses;
     const [stored, row, before] = await Promise.all([
       this.#store.readUpdate(position),
       this.#entry(position),
@@ -75,7 +82,7 @@ export class AuditorUpdates {
     try {
       const { encoded } = await deriveUpdate(this.#readTiles, before, row);
       const packed = await packUpdate(encoded);
-      this.#derived.set(String(position), packed);
+      if (losses === this.#losses) this.#derived.set(String(position), packed);
       return packed;
     } catch (error) {
       // Pruning stores an update in the moment in which it takes the trees.
@@ -88,9 +95,10 @@ export class AuditorUpdates {
   async #entry(position: number): Promise<EntryRow> {
     const known = this.#entries.get(String(position));
     if (known !== undefined) return known;
+    const losses = this.#losses;
     const [row] = await this.#store.readEntries([position]);
     if (row === undefined) throw new GlasskeyError('storage-corrupt', `log entry ${position} is missing`);
-    this.#entries.set(String(position), row);
+    if (losses === this.#losses) this.#entries.set(String(position), row);
     return row;
   }
 }

@@ -129,7 +129,9 @@ async function readLabelsAt(
   const ofLabel = new Map<string, RowOf<typeof PLACE>[]>();
   for (const row of all.toSorted((a, b) => a.version - b.version)) {
     const key = row.labelKey.join();
-    ofLabel.set(key, [...(ofLabel.get(key) ?? []), row]);
+    const places = ofLabel.get(key);
+    if (places === undefined) ofLabel.set(key, [row]);
+    else places.push(row);
   }
   const places = asked.map(({ labelKey, size }) =>
     (ofLabel.get(labelKey.join()) ?? []).filter(({ position }) => position < size),
