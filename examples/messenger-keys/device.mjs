@@ -78,8 +78,10 @@ export function notice(name, binding) {
     operator: `The service changed ${name}'s keys, not ${name}. Ask ${name} in another way before you write.`,
     recovery: `${name} has new keys: the old ones were lost, or the number has a new owner. Ask who it is.`,
   };
+  const worst = worstOf(binding);
+  const said = worst === 'recovery' && binding.pending ? undefined : texts[worst];
   const asked = binding.pending && `Somebody asks to take ${name} over. Ask ${name} in another way if that is right.`;
-  return [texts[worstOf(binding)], asked].filter(Boolean).join(' ') || undefined;
+  return [said, asked].filter(Boolean).join(' ') || undefined;
 }
 
 /** What a user reads if the keys could not be verified. Without a verified answer, accept no new key. */

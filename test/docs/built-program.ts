@@ -46,7 +46,7 @@ export async function buildProgram(): Promise<BuiltProgram> {
   const options = ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', join(home, 'dist')];
   await promisify(execFile)(join(ROOT, 'node_modules/.bin/tsc'), options, { cwd: ROOT });
   for (const name of ['package.json', 'migrations', 'node_modules']) await symlink(join(ROOT, name), join(home, name));
-  await cp(join(ROOT, 'examples'), join(home, 'examples'), { recursive: true });
+  for (const name of ['examples', 'dist/web']) await cp(join(ROOT, name), join(home, name), { recursive: true });
   await writeFile(join(bin, 'glasskey'), `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`);
   await chmod(join(bin, 'glasskey'), 0o755);
 
