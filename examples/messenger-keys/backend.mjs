@@ -1,4 +1,4 @@
-// The messenger's backend. It knows who is logged in, and has the application token, which no device ever gets.
+// The messenger's backend. It knows who is logged in. It alone has the application token.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 

@@ -71,7 +71,7 @@ function worstOf({ change, alerts }) {
   return [...ALARMS, 'recovery'].find((type) => types.includes(type));
 }
 
-/** What a user reads about a contact. Say nothing for an owner's own change, or nobody reads the rest. */
+/** Returns the text about a contact. It is silent about an owner's own change, or nobody would read the rest. */
 export function notice(name, binding) {
   const texts = {
     unexplained: `${name}'s keys cannot be explained. Ask ${name} in another way before you write.`,
@@ -84,7 +84,7 @@ export function notice(name, binding) {
   return [said, asked].filter(Boolean).join(' ') || undefined;
 }
 
-/** What a user reads if the keys could not be verified. Without a verified answer, accept no new key. */
+/** Returns the text for keys that could not be verified. Without a verified answer, accept no new key. */
 export function problem(error) {
   if (!isLie(error)) return 'The keys could not be checked. Messages wait until they can.';
   return `The service showed keys that do not hold (${error.code}). Nothing was sent. Tell the people you write to.`;

@@ -32,7 +32,12 @@ interface Place {
   worker: Worker | undefined;
   isReady: boolean;
   pauseMs: number;
+  /** Messages that the process has not taken from its channel. */
+  unsent: number;
 }
+
+/** A process that hangs, with so many unsent messages, is told of no more spending: the parent must not fill up. */
+const MAX_UNSENT = 100;
 
 /** Options of {@link Fleet}. */
 export interface FleetOptions {
@@ -63,6 +68,7 @@ export class Fleet implements OwnState {
       worker: undefined,
       isReady: false,
       pauseMs: FIRST_PAUSE_MS,
+      unsent: 0,
     }));
   }
 
@@ -132,6 +138,7 @@ export class Fleet implements OwnState {
     const worker = cluster.fork({ [MEMBER_VARIABLE]: JSON.stringify(part) });
     const startedMs = performance.now();
     place.worker = worker;
+    place.unsent = 0;
     return new Promise((resolve) => {
       worker.on('message', (message: MemberMessage) => {
         if (message.type === 'ready') {
@@ -203,6 +210,12 @@ export class Fleet implements OwnState {
 }
 
 /** A process that is gone hears nothing: it starts with fresh settings. */
-function sendTo({ worker }: Place, message: ParentMessage): void {
-  if (worker?.isConnected() === true) worker.send(message, () => undefined);
+function sendTo(place: Place, message: ParentMessage): void {
+  const { worker } = place;
+  if (worker?.isConnected() !== true) return;
+  if (message.type === 'spent' && place.unsent >= MAX_UNSENT) return;
+  place.unsent++;
+  worker.send(message, () => {
+    if (place.worker === worker) place.unsent--;
+  });
 }
