@@ -12,7 +12,7 @@ it('admin status and doctor look at a log beside its server', async () => {
   const status = await box.run('admin', 'status', ...data);
   expect([status.code, status.stderr]).toEqual([0, '']);
   expect(status.stdout).toMatch(
-    /^what +status\nprogram +\d+\.\d+\.\d+\S*\nschema +\d{4}_\w+, rows in format 1\ndatabase +PostgreSQL\n/,
+    /^what +status\nprogram +\d+\.\d+\.\d+\S*\nschema +\d{4}_\w+, rows in format 2\ndatabase +PostgreSQL\n/,
   );
   expect(status.stdout).toMatch(new RegExp(`^writer +\\S+ pid ${pid}.*, since .* ago$`, 'm'));
   expect(status.stdout).toMatch(/^queue +0 waiting$/m);
