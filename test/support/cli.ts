@@ -1,6 +1,7 @@
 import { execFile, execFileSync, type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createTestDatabase } from './postgres.ts';
@@ -9,9 +10,26 @@ const PROJECT = resolve(import.meta.dirname, '../..');
 /** What `bin.glasskey` of package.json names. */
 export const PROGRAM = join(PROJECT, 'dist/cli/main.js');
 
-/** Builds the program: tests run what users run. */
+/** Builds the program, unless the last build was of the same sources: tests run what users run. */
 export function buildProgram(): void {
+  const stamp = join(PROJECT, '.built-from');
+  // Who builds without the tests changes the time of the program.
+  const state = (): string => (existsSync(PROGRAM) ? `${hashSources()} ${statSync(PROGRAM).mtimeMs}` : 'none');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === state()) return;
   execFileSync('npm', ['run', '--silent', 'build'], { cwd: PROJECT, stdio: 'pipe' });
+  writeFileSync(stamp, state());
+}
+
+/** Returns a hash of everything that a build reads. */
+function hashSources(): string {
+  const listed = readdirSync(join(PROJECT, 'src'), { recursive: true, withFileTypes: true });
+  const sources = listed.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const settings = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+  const hash = createHash('sha256');
+  for (const path of [...settings.map((name) => join(PROJECT, name)), ...sources.sort()]) {
+    hash.update(`${path}\0`).update(readFileSync(path)).update('\0');
+  }
+  return hash.digest('hex');
 }
 
 /** What one run of the program did. */
