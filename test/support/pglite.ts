@@ -26,18 +26,33 @@ export async function pgliteDatabase(): Promise<PGlite> {
   return database;
 }
 
+/** Databases emptied so far by this process. */
+let emptied = 0;
+/** Removes every row of every table; the schema is the same for all databases. */
+let removal: string | undefined;
+
 /** Removes every row and every session setting; foreign keys are not looked at meanwhile. */
 async function empty(database: PGlite): Promise<void> {
+  removal ??= await removalOf(database);
+  // In one go: a call of its own for each table takes ten times as long.
+  await database.exec(removal);
+  // Nothing else takes away what was deleted, and it would stay in memory.
+  if (++emptied % 20 === 0) await database.exec('vacuum');
+  await database.exec('discard all');
+}
+
+async function removalOf(database: PGlite): Promise<string> {
   const { rows } = await database.query<{ name: string }>(
     "select quote_ident(tablename) as name from pg_tables where schemaname = 'public'",
   );
   const { rows: sequences } = await database.query<{ name: string }>(
     "select quote_ident(sequencename) as name from pg_sequences where schemaname = 'public'",
   );
-  await database.exec('set session_replication_role = replica');
-  for (const { name } of rows) await database.exec(`delete from ${name}`);
-  for (const { name } of sequences) await database.exec(`alter sequence ${name} restart`);
-  await database.exec('discard all');
+  return [
+    'set session_replication_role = replica',
+    ...rows.map(({ name }) => `delete from ${name}`),
+    ...sequences.map(({ name }) => `alter sequence ${name} restart`),
+  ].join('; ');
 }
 
 /** A migrated, empty embedded database to start from, kept between runs. */
