@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { auditLog } from '../src/client/audit/audit-log.ts';
 import { MAX_NOTE_BYTES } from '../src/core/audit/note.ts';
-import { installNativeHashes } from '../src/service/threads/native-hashes.ts';
+import { installNativeHashes } from '../src/native/native-hashes.ts';
 import { folderLogFiles } from '../src/cli/audit/audit-source.ts';
 import { auditThreads } from '../src/cli/audit/audit-threads.ts';
 import { type AuditLogFolder, writeAuditLog } from './audit-log-folder.ts';

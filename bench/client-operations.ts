@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { installNativeHashes } from '../src/service/threads/native-hashes.ts';
+import { useNativeCrypto } from '../src/native/native-crypto.ts';
 import { chromiumMissing } from '../test/support/chromium.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
 import { BenchPage } from './bench-page.ts';
@@ -105,7 +105,7 @@ async function measure(
 }
 
 function nodePlatform(): Platform {
-  installNativeHashes();
+  useNativeCrypto();
   let monitors: Monitors | undefined;
   return {
     measureLookups,

@@ -7,7 +7,7 @@ import { encode } from '../src/core/encoding/codec.ts';
 import { lookupRequestCodec } from '../src/core/keytrans/messages.ts';
 import { KEYTRANS_MEDIA_TYPE } from '../src/contract/media-types.ts';
 import { PATHS } from '../src/contract/paths.ts';
-import { installNativeHashes } from '../src/service/threads/native-hashes.ts';
+import { installNativeHashes } from '../src/native/native-hashes.ts';
 import { startPostgresServer } from '../test/support/postgres-server.ts';
 import { type ClientCost, measureClient } from './client-cost.ts';
 import { Clients, round, type Timing } from './load.ts';

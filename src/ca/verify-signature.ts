@@ -1,4 +1,4 @@
-import { ed25519 } from '@noble/curves/ed25519.js';
+import { verifyEd25519 } from '../core/crypto/ed25519-strict.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { ecdsaSignatureToRaw } from './der/ecdsa-signature.ts';
 import { parsePublicKey, rsaSpki, type VerificationKey } from './public-key.ts';
@@ -33,7 +33,7 @@ async function holds(
   message: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean> {
-  if (key.keyType === 'ed25519') return verifyEd25519(key.keyBits, message, signature);
+  if (key.keyType === 'ed25519') return isEd25519Signature(key.keyBits, message, signature);
   const { hash } = algorithm;
   const hasWebCrypto = globalThis.crypto?.subtle !== undefined;
   if (!hasWebCrypto && key.keyType === 'rsa' && algorithm.family === 'rsa-pkcs1') {
@@ -72,11 +72,11 @@ async function verifyBy(
 
 const CURVE_NAMES = { p256: 'P-256', p384: 'P-384', p521: 'P-521' } as const;
 
-/** Strict Ed25519 by noble on every platform, because browsers differ in what they accept. */
-function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  if (signature.length !== 64) return false;
+/** Strict Ed25519 on every platform, because browsers differ in what they accept. */
+function isEd25519Signature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   try {
-    return ed25519.verify(signature, message, publicKey, { zip215: false });
+    verifyEd25519(publicKey, message, signature);
+    return true;
   } catch {
     return false;
   }

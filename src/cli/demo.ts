@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DemoServer } from './demo/demo-server.ts';
 import { falseRecord, falseVersion } from './demo/false-record.ts';
 import { generateKey, MemoryState, isGlasskeyError, KeyDirectory } from '../client/index.ts';
-import { installNativeHashes } from '../service/threads/native-hashes.ts';
+import { useNativeCrypto } from '../native/native-crypto.ts';
 
 const ALICE = 'alice@example.com';
 const BOB = 'bob@example.com';
@@ -112,7 +112,7 @@ async function rewriteHistory(
   await caught('The journalist, who audited it before,', () => auditor.audit());
 }
 
-installNativeHashes();
+useNativeCrypto();
 const folder = await mkdtemp(join(tmpdir(), 'glasskey-demo-'));
 try {
   await demo(folder);

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { installNativeHashes } from '../service/threads/native-hashes.ts';
+import { useNativeCrypto } from '../native/native-crypto.ts';
 import { ignoreClosedPipe } from './output/print.ts';
 import { createProgram } from './program.ts';
 
 ignoreClosedPipe(process.stdout);
 ignoreClosedPipe(process.stderr);
-installNativeHashes();
+useNativeCrypto();
 try {
   const program = await createProgram(process.argv.slice(2));
   await program.parseAsync();

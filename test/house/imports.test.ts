@@ -49,7 +49,10 @@ describe('imports of src/', () => {
   it('keep Node out of the core, identities, contract and the browser client', () => {
     const browser = new Set(['core', 'identity', 'contract', 'client']);
     const found = edges.filter(
-      (edge) => /^(node:|host\/)/.test(edge.to) && browser.has(roomOf(edge.from)) && !NODE_CLIENT_FILES.test(edge.from),
+      (edge) =>
+        /^(node:|(host|native)\/)/.test(edge.to) &&
+        browser.has(roomOf(edge.from)) &&
+        !NODE_CLIENT_FILES.test(edge.from),
     );
     expect(found).toEqual([]);
   });

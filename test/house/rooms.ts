@@ -4,26 +4,30 @@ import type { InnerTable, RoomRule } from './import-table.ts';
 export const ROOMS: Readonly<Record<string, RoomRule>> = {
   core: { rooms: [], packages: ['@noble/'] },
   host: { rooms: [], packages: ['node:'] },
+  native: { rooms: ['core'], packages: ['sodium-native', 'node:'] },
   ca: { rooms: ['core'], packages: ['pkijs', 'pkcs11js', '@peculiar/', '@noble/', 'node:'] },
   identity: { rooms: ['core'], packages: [] },
   contract: { rooms: ['core', 'identity'], packages: [] },
   store: { rooms: ['core', 'host'], packages: ['drizzle-orm', 'postgres', '@electric-sql/pglite', 'node:'] },
   service: {
-    rooms: ['core', 'ca', 'identity', 'store/ports.ts'],
-    packages: ['sodium-native', '@noble/', 'aws4fetch', 'jose', 'nodemailer', 'node:'],
+    rooms: ['core', 'native', 'ca', 'identity', 'store/ports.ts'],
+    packages: ['@noble/', 'aws4fetch', 'jose', 'nodemailer', 'node:'],
   },
   http: {
     rooms: ['service', 'contract', 'core', 'ca/der/pem.ts'],
     packages: ['hono', '@hono/', 'prom-client', 'node:'],
   },
-  client: { rooms: ['core', 'host', 'identity', 'contract', ...caVerifier()], packages: ['@noble/', 'node:'] },
+  client: {
+    rooms: ['core', 'host', 'native', 'identity', 'contract', ...caVerifier()],
+    packages: ['@noble/', 'node:'],
+  },
   // The auditor's server follows and audits a log with the client's code.
   server: {
     rooms: ['http', 'service', 'store', 'ca', 'identity', 'contract', 'core', 'client', 'host'],
     packages: ['pino', 'smol-toml', 'zod', 'node:'],
   },
   cli: {
-    rooms: ['client', 'contract', 'core', 'identity', 'server', 'service', 'http', 'ca'],
+    rooms: ['client', 'contract', 'core', 'native', 'identity', 'server', 'service', 'http', 'ca'],
     packages: ['commander', 'cli-progress', 'uqr', '@electric-sql/pglite', 'node:'],
   },
   // The explorer, a page that verifies in the browser with the client's code.

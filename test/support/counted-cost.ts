@@ -1,7 +1,7 @@
 import type { PGlite, QueryOptions } from '@electric-sql/pglite';
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 import { installSha256 } from '../../src/core/crypto/sha256.ts';
-import { nativeSha256 } from '../../src/service/threads/native-hashes.ts';
+import { nativeSha256 } from '../../src/native/native-hashes.ts';
 import type { VrfProver } from '../../src/core/crypto/vrf-prover.ts';
 
 /** What some work has cost, counted where it is spent. */

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseVerificationKey } from '../../src/ca/public-key.ts';
 import { nodeVerifySpkiSignature } from '../../src/ca/node-verify-signature.ts';
 import { verifySignature, verifySpkiSignature } from '../../src/ca/verify-signature.ts';
@@ -8,6 +8,8 @@ import { cipherSuite, KT_128_SHA256_ED25519, KT_128_SHA256_P256 } from '../../sr
 import { isMlDsaSignature } from '../../src/core/crypto/ml-dsa.ts';
 import { parseHex } from '../../src/core/encoding/bytes.ts';
 import { GlasskeyError } from '../../src/core/errors.ts';
+import { useNativeCrypto } from '../../src/native/native-crypto.ts';
+import { useNoble } from '../support/verifiers.ts';
 import { VECTORS } from './vector-file.ts';
 
 interface WycheproofGroup {
@@ -113,6 +115,13 @@ describe.skipIf(!present && process.env['CI'] === undefined)(title, () => {
     [TREE_HEADS, KT_128_SHA256_P256],
     ['ed25519_test.json', KT_128_SHA256_ED25519],
   ] as const)('%s, as tree heads are verified', (file, suiteId) => {
+    checkTreeHeads(file, suiteId);
+    useNativeCrypto();
+    onTestFinished(useNoble);
+    checkTreeHeads(file, suiteId);
+  });
+
+  function checkTreeHeads(file: string, suiteId: number): void {
     const suite = cipherSuite(suiteId);
     for (const group of groups(file)) {
       const publicKey = rawKey(group);
@@ -123,7 +132,7 @@ describe.skipIf(!present && process.env['CI'] === undefined)(title, () => {
         else expect(verify, `${tcId} ${comment}`).toThrow(expect.objectContaining({ code: 'bad-signature' }));
       }
     }
-  });
+  }
 
   it(`${COSIGNATURES}, as cosignatures are verified`, () => {
     let withContext = 0;

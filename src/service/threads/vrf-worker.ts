@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { serveJobs } from './job-thread.ts';
-import { installNativeHashes } from './native-hashes.ts';
+import { installNativeHashes } from '../../native/native-hashes.ts';
 import { nativeVrfProver } from './native-vrf-prover.ts';
 
 /** The key that the thread proves with. */

@@ -1,10 +1,11 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { p256 } from '@noble/curves/nist.js';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cipherSuite, KT_128_SHA256_ED25519, KT_128_SHA256_P256 } from '../../../src/core/crypto/cipher-suite.ts';
 import { p256VrfPublicKey } from '../../../src/core/crypto/vrf-p256.ts';
 import { concatBytes, parseHex } from '../../../src/core/encoding/bytes.ts';
+import { VERIFIERS } from '../../support/verifiers.ts';
 import { NON_CANONICAL_POINTS, NOT_ON_CURVE, SMALL_ORDER_POINTS } from './small-order-points.ts';
 
 const BAD_KEY = expect.objectContaining({ code: 'bad-key' });
@@ -28,7 +29,10 @@ const sides = [
   },
 ];
 
-describe('cipher suites', () => {
+describe.each(VERIFIERS)('cipher suites by $verifier', ({ install, uninstall }) => {
+  beforeAll(install);
+  afterAll(uninstall);
+
   it('are the two of the draft', () => {
     expect(ed25519Suite).toMatchObject({ id: 2, hashLength: 32, vrfProofLength: 80, openingLength: 16 });
     expect(p256Suite).toMatchObject({ id: 1, hashLength: 32, vrfProofLength: 81, openingLength: 16 });
@@ -60,7 +64,10 @@ describe('cipher suites', () => {
   });
 });
 
-describe('KT_128_SHA256_Ed25519', () => {
+describe.each(VERIFIERS)('KT_128_SHA256_Ed25519 by $verifier', ({ install, uninstall }) => {
+  beforeAll(install);
+  afterAll(uninstall);
+
   const { publicKey, signature } = sides[0]!;
 
   it('refuses a signature whose R is not canonical', () => {

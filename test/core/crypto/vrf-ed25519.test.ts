@@ -1,6 +1,6 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   assertVrfPublicKey,
   curveCandidates,
@@ -12,6 +12,7 @@ import {
   vrfResponse,
 } from '../../../src/core/crypto/vrf-ed25519.ts';
 import { concatBytes, formatHex, parseHex } from '../../../src/core/encoding/bytes.ts';
+import { VERIFIERS } from '../../support/verifiers.ts';
 import { NON_CANONICAL_POINTS, NOT_ON_CURVE, SMALL_ORDER_POINTS } from './small-order-points.ts';
 
 const BAD_PROOF = expect.objectContaining({ code: 'bad-vrf-proof' });
@@ -85,7 +86,10 @@ function proveWithTorsion(torsion: Uint8Array): Uint8Array {
   }
 }
 
-describe('ECVRF-EDWARDS25519-SHA512-TAI', () => {
+describe.each(VERIFIERS)('ECVRF-EDWARDS25519-SHA512-TAI by $verifier', ({ install, uninstall }) => {
+  beforeAll(install);
+  afterAll(uninstall);
+
   it.each(RFC_9381_EXAMPLES)('is that of RFC 9381 for alpha "$alpha"', (example) => {
     const result = proveVrf(parseHex(example.secretKey), parseHex(example.alpha));
     expect(formatHex(vrfPublicKey(parseHex(example.secretKey)))).toBe(example.publicKey);
@@ -151,7 +155,10 @@ describe('ECVRF-EDWARDS25519-SHA512-TAI', () => {
   });
 });
 
-describe('VRF public keys', () => {
+describe.each(VERIFIERS)('VRF public keys by $verifier', ({ install, uninstall }) => {
+  beforeAll(install);
+  afterAll(uninstall);
+
   it.each([...SMALL_ORDER_POINTS, ...NON_CANONICAL_POINTS, NOT_ON_CURVE].map(formatHex))('refuse %s', (hex) => {
     expect(() => assertVrfPublicKey(parseHex(hex))).toThrow(BAD_KEY);
     expect(() => verifyVrf(parseHex(hex), alpha, proof)).toThrow(BAD_KEY);

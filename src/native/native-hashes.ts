@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import { installSha256 } from '../../core/crypto/sha256.ts';
-import { installSha512 } from '../../core/crypto/sha512.ts';
+import { installSha256 } from '../core/crypto/sha256.ts';
+import { installSha512 } from '../core/crypto/sha512.ts';
 
 /**
  * Computes SHA-256 with Node's OpenSSL. It reads the digest as a binary string. For the short messages of hash trees,

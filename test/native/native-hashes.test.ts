@@ -1,9 +1,9 @@
 import { sha256 as nobleSha256, sha512 as nobleSha512 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { installSha256, sha256 } from '../../../src/core/crypto/sha256.ts';
-import { installSha512, sha512 } from '../../../src/core/crypto/sha512.ts';
-import { installNativeHashes, nativeSha256, nativeSha512 } from '../../../src/service/threads/native-hashes.ts';
+import { installSha256, sha256 } from '../../src/core/crypto/sha256.ts';
+import { installSha512, sha512 } from '../../src/core/crypto/sha512.ts';
+import { installNativeHashes, nativeSha256, nativeSha512 } from '../../src/native/native-hashes.ts';
 
 afterEach(() => {
   installSha256(nobleSha256);

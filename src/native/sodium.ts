@@ -1,0 +1,88 @@
+import { createRequire } from 'node:module';
+import { curveCandidates } from '../core/crypto/vrf-ed25519.ts';
+import { equalBytes } from '../core/encoding/bytes.ts';
+import { GlasskeyError } from '../core/errors.ts';
+
+/** The few functions of sodium-native that Glasskey calls. All write to their first argument. */
+export interface Sodium {
+  /** Adds two points of the curve, in any subgroup. Throws for what is not on the curve. */
+  crypto_core_ed25519_add(result: Uint8Array, p: Uint8Array, q: Uint8Array): void;
+  /** Subtracts in the same way. */
+  crypto_core_ed25519_sub(result: Uint8Array, p: Uint8Array, q: Uint8Array): void;
+  /** Reduces 64 little-endian bytes modulo the group order. */
+  crypto_core_ed25519_scalar_reduce(result: Uint8Array, scalar: Uint8Array): void;
+  /** Multiplies a canonical point of the prime-order subgroup; throws for any other and for a result of zero. */
+  crypto_scalarmult_ed25519_noclamp(result: Uint8Array, scalar: Uint8Array, point: Uint8Array): void;
+  crypto_scalarmult_ed25519_base_noclamp(result: Uint8Array, scalar: Uint8Array): void;
+}
+
+/** The identity of the group, encoded. */
+const IDENTITY = Uint8Array.of(1, ...new Uint8Array(31));
+
+/** Returns libsodium, or undefined where the package is not installed or has no binary for the platform. */
+export function loadSodium(): Sodium | undefined {
+  try {
+    return createRequire(import.meta.url)('sodium-native') as Sodium;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns scalar * point. Throws for a point outside the prime-order subgroup, and for a result of zero. */
+export function multiply(sodium: Sodium, scalar: Uint8Array, point: Uint8Array): Uint8Array {
+  const result = Buffer.alloc(32);
+  sodium.crypto_scalarmult_ed25519_noclamp(result, scalar, point);
+  return result;
+}
+
+/** Returns scalar * base. */
+export function multiplyBase(sodium: Sodium, scalar: Uint8Array): Uint8Array {
+  const result = Buffer.alloc(32);
+  sodium.crypto_scalarmult_ed25519_base_noclamp(result, scalar);
+  return result;
+}
+
+/** Returns p - q. Throws for what is not on the curve. */
+export function subtract(sodium: Sodium, p: Uint8Array, q: Uint8Array): Uint8Array {
+  const result = Buffer.alloc(32);
+  sodium.crypto_core_ed25519_sub(result, p, q);
+  return result;
+}
+
+/** Returns 8 * point by three doublings, which also work outside the prime-order subgroup. */
+export function clearCofactor(sodium: Sodium, point: Uint8Array): Uint8Array {
+  let current = point;
+  for (let i = 0; i < 3; i++) {
+    const doubled = Buffer.alloc(32);
+    sodium.crypto_core_ed25519_add(doubled, current, current);
+    current = doubled;
+  }
+  return current;
+}
+
+/** ECVRF_encode_to_curve_try_and_increment (RFC 9381 §5.4.1.1). */
+export function encodeToCurve(sodium: Sodium, publicKey: Uint8Array, alpha: Uint8Array): Uint8Array {
+  for (const candidate of curveCandidates(publicKey, alpha)) {
+    if (!isCanonicalPoint(candidate)) continue;
+    let cleared: Uint8Array;
+    try {
+      cleared = clearCofactor(sodium, candidate);
+    } catch {
+      continue; // not on the curve
+    }
+    if (!equalBytes(cleared, IDENTITY)) return cleared;
+  }
+  throw new GlasskeyError('internal', 'no curve point in 256 tries');
+}
+
+/** RFC 8032 §5.1.3 refuses y >= 2^255-19 and a negative zero; libsodium's addition would not. */
+function isCanonicalPoint(encoded: Uint8Array): boolean {
+  const y = encoded.slice();
+  const sign = (y[31] as number) >> 7;
+  y[31] = (y[31] as number) & 0x7f;
+  const middleIsFull = y[31] === 0x7f && y.subarray(1, 31).every((byte) => byte === 0xff);
+  if (middleIsFull && (y[0] as number) >= 0xed) return false;
+  const isOne = y[0] === 1 && y.subarray(1).every((byte) => byte === 0);
+  const isMinusOne = middleIsFull && y[0] === 0xec;
+  return !(sign === 1 && (isOne || isMinusOne));
+}
