@@ -1,5 +1,6 @@
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { APPEND, type AppendNames } from './append-statements.ts';
+import { packRecord } from './packed-record.ts';
 import type { AppendBatch, VersionRow } from './ports.ts';
 import { DERIVED, headColumns, serialBytes, type StoreContext } from './rows.ts';
 import { heads } from './schema.ts';
@@ -93,7 +94,7 @@ function tileValues({ prefixTiles, logTiles }: AppendBatch): Values<'tiles'> {
   };
 }
 
-function versionValues({ versions }: AppendBatch): Values<'versions'> {
+function versionValues({ versions, packsRecords = false }: AppendBatch): Values<'versions'> {
   const newest = newestOfEachLabel(versions);
   return {
     labelKeys: versions.map((row) => row.labelKey),
@@ -103,7 +104,7 @@ function versionValues({ versions }: AppendBatch): Values<'versions'> {
     vrfProofs: versions.map((row) => row.vrfProof),
     commitments: versions.map((row) => row.commitment),
     openings: versions.map((row) => row.opening),
-    values: versions.map((row) => row.value),
+    values: versions.map((row) => (packsRecords && row.value ? packRecord(row.value) : row.value)),
     submissionIds: versions.map((row) => row.submissionId),
     newestKeys: newest.map((row) => row.labelKey),
     newestLabels: newest.map((row) => row.label),

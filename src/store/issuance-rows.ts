@@ -8,6 +8,7 @@ import {
   UNKNOWN_EXPIRY,
 } from './append-statements.ts';
 import { INTENT, intentOpener, toIntent } from './open-intents.ts';
+import { recordLength } from './packed-record.ts';
 import type { IntentState, LogStore, Revocation, SubmissionOutcome, SubmissionRow, TrailRecord } from './ports.ts';
 import { type StoreContext, serialBytes } from './rows.ts';
 import { isRefused } from './sql-error.ts';
@@ -98,7 +99,7 @@ const SUBMISSION = {
 
 // An append reads both records. The database knows their lengths without reading them.
 const RECORDS_LENGTH = sql<number>`octet_length(${columnsOf('submissions', submissions.value)}) + coalesce((
-  select octet_length(${columnsOf('before', versions.value)}) from ${versions} as before
+  select ${recordLength(columnsOf('before', versions.value))} from ${versions} as before
   where ${columnsOf('before', versions.logId)} = ${columnsOf('submissions', submissions.logId)}
     and ${columnsOf('before', versions.labelKey)} = ${columnsOf('submissions', submissions.labelKey)}
     and ${columnsOf('before', versions.version)} = ${columnsOf('submissions', submissions.version)} - 1), 0)`;

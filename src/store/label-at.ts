@@ -1,5 +1,6 @@
 import { and, eq, isNotNull, sql } from 'drizzle-orm';
 import { Batcher } from './batcher.ts';
+import { withRecord } from './packed-record.ts';
 import type { LabelAt, LogStore } from './ports.ts';
 import { inOrder, type StoreContext } from './rows.ts';
 import { labels, versions } from './schema.ts';
@@ -80,6 +81,6 @@ async function read(
     label: present({ labelKey: newest.labelKey, label, greatestVersion }),
     vrfMemory: vrfMemory ?? undefined,
     positions,
-    greatest: present(newest),
+    greatest: withRecord(present(newest)),
   }));
 }

@@ -2,6 +2,7 @@ import { and, asc, between, desc, eq, gt, inArray, lt, lte, or, type Placeholder
 import { ensure } from '../core/errors.ts';
 import { labelsAt } from './label-at.ts';
 import { MAX_RANGE } from './log-rows.ts';
+import { recordLength, withRecord } from './packed-record.ts';
 import type { LadderRow, LogStore } from './ports.ts';
 import type { QueryBuilder } from './queries.ts';
 import { inOrder, type StoreContext } from './rows.ts';
@@ -53,9 +54,7 @@ export function labelRows(context: StoreContext): Pick<LogStore, Part> {
   const readVersions = queries.prepare(['labelKey', 'first', 'last', 'maxBytes'], (db, range) => {
     const { labelKey, first, last, maxBytes } = range;
     const asked = and(ofLabel(labelKey), between(versions.version, first, last));
-    // A value's length is known without reading it.
-    const length = sql`coalesce(octet_length(${versions.value}), 0)`;
-    const total = sql<number>`sum(${length}) over (order by ${versions.version})`.as('total');
+    const total = sql<number>`sum(${recordLength(versions.value)}) over (order by ${versions.version})`.as('total');
     const sized = db.select({ version: versions.version, total }).from(versions).where(asked).as('sized');
     const fits = or(lte(sized.total, maxBytes), eq(sized.version, first));
     const fitting = db.select({ version: sized.version }).from(sized).where(fits);
@@ -82,7 +81,7 @@ export function labelRows(context: StoreContext): Pick<LogStore, Part> {
     async readVersions(labelKey, first, last, maxBytes = Number.MAX_SAFE_INTEGER) {
       ensure(last - first < MAX_RANGE, 'value-out-of-range', `at most ${MAX_RANGE} versions at a time`);
       const rows = await readVersions({ labelKey, first, last, maxBytes });
-      return rows.map(present);
+      return rows.map((row) => withRecord(present(row)));
     },
 
     async readVersionPositions(labelKey, size) {

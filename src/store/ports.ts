@@ -66,6 +66,8 @@ export interface AppendBatch {
   /** Log tiles that became full. */
   readonly logTiles: readonly LogTileRow[];
   readonly versions: readonly AppendedVersion[];
+  /** True if their records are stored packed, as from format 2 on. Default: false. */
+  readonly packsRecords?: boolean;
   readonly rejected: readonly { readonly submissionId: number; readonly code: string }[];
   /** Certificates that left a record for another reason than expiry: they go to the CRL in the same transaction. */
   readonly revocations: readonly Revocation[];

@@ -34,7 +34,10 @@ interface LogTip {
 }
 
 /** The trees' part of an append: new rows of both logs and of the prefix tree. */
-export interface GrownTrees extends Pick<AppendBatch, 'expectedSize' | 'head' | 'entries' | 'updates' | 'logTiles'> {
+export interface GrownTrees extends Pick<
+  AppendBatch,
+  'expectedSize' | 'head' | 'entries' | 'updates' | 'logTiles' | 'packsRecords'
+> {
   /** New prefix tiles, decoded, so that they can be cached once they are committed. */
   readonly prefixTiles: readonly NamedTile[];
 }
@@ -80,7 +83,8 @@ export async function growLog(input: GrowthInput): Promise<GrownTrees> {
   // From format 2 on, updates are derived from the trees when they are asked for.
   const updates =
     input.format >= 2 ? encodedUpdates.map(() => undefined) : await Promise.all(encodedUpdates.map(packUpdate));
-  return { expectedSize: head.size, head: headOf(tip), entries, updates, prefixTiles, logTiles };
+  const packsRecords = input.format >= 2;
+  return { expectedSize: head.size, head: headOf(tip), entries, updates, prefixTiles, logTiles, packsRecords };
 }
 
 interface EntryStep {

@@ -1,6 +1,7 @@
 import { and, asc, desc, eq, sql } from 'drizzle-orm';
 import { queueReader } from '../issuance-rows.ts';
 import { findIntent, insertNewIntents, inTheWay, openerOf, sequencedIntent } from '../open-intents.ts';
+import { recordLength } from '../packed-record.ts';
 import type { LogStore, NewIntent } from '../ports.ts';
 import { keyOf, type StoreContext } from '../rows.ts';
 import { certificates, submissions, versions } from '../schema.ts';
@@ -16,7 +17,7 @@ const STORED = { labelKey: versions.labelKey, version: versions.version };
 const LENGTHS = statement(['log', 'labelKeys', 'versions'], (values) => {
   const { logId, labelKey, version, value } = versions;
   const keys = arrays([labelKey, values.labelKeys]);
-  return sql`select ${fields(STORED)}, coalesce(octet_length(${value}), 0) as length from ${versions}
+  return sql`select ${fields(STORED)}, ${recordLength(value)} as length from ${versions}
   where ${logId} = ${values.log} and ${labelKey} = any(${keys})
     and (${labelKey}, ${version}) in (select * from unnest(${keys}, ${arrays([version, values.versions])}))`;
 });

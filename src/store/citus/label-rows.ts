@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { Batcher } from '../batcher.ts';
+import { withRecord } from '../packed-record.ts';
 import type { LabelAt, LogStore } from '../ports.ts';
 import { keyOf, type StoreContext } from '../rows.ts';
 import { labels, versions } from '../schema.ts';
@@ -156,7 +157,7 @@ async function readLabelsAt(
       label: present(row),
       vrfMemory: vrfMemory ?? undefined,
       positions: of.map(({ position }) => position),
-      greatest: present(version),
+      greatest: withRecord(present(version)),
     };
   });
 }
