@@ -73,16 +73,19 @@ let served: ReadonlySet<ErrorCode> | undefined;
 
 /** Returns the codes that a server can answer with: those that a file names which a request can reach. */
 function servedCodes(): ReadonlySet<ErrorCode> {
-  const todo = sourceFiles(SRC).filter((file) => ROOTS.test(file));
+  return (served ??= codesNamedIn(reachedFrom(sourceFiles(SRC).filter((file) => ROOTS.test(file)))));
+}
+
+/** Returns files and everything that they import, but for types. */
+function reachedFrom(files: readonly string[]): ReadonlySet<string> {
   const reached = new Set<string>();
-  while (served === undefined && todo.length > 0) {
-    const file = todo.pop() as string;
+  const todo = [...files];
+  for (let file = todo.pop(); file !== undefined; file = todo.pop()) {
     if (reached.has(file)) continue;
     reached.add(file);
     todo.push(...importsOf(SRC, file).flatMap(({ to, external, typeOnly }) => (external || typeOnly ? [] : [to])));
   }
-  served ??= codesNamedIn(reached);
-  return served;
+  return reached;
 }
 
 /** Files that name every code, whoever raises it. */

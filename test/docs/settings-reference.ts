@@ -88,18 +88,10 @@ function meaningOf(name: string, { description }: Schema): string {
 function formOf({ form, type, enum: values, minimum, maximum, items }: Schema): string {
   if (form !== undefined) return form;
   if (values !== undefined) return values.map((value) => `\`${value}\``).join(', ');
-  switch (type) {
-    case 'array':
-      return items?.properties !== undefined && items.form === undefined
-        ? 'list of tables'
-        : `list of ${formOf(items ?? {})}`;
-    case 'boolean':
-      return '`true`, `false`';
-    case 'integer':
-      return `${number(minimum)} to ${number(maximum)}`;
-    default:
-      throw new Error(`a setting whose values are not said: ${type}`);
-  }
+  if (type === 'boolean') return '`true`, `false`';
+  if (type === 'integer') return `${number(minimum)} to ${number(maximum)}`;
+  if (type === 'array') return isTable(items ?? {}) ? 'list of tables' : `list of ${formOf(items ?? {})}`;
+  throw new Error(`a setting whose values are not said: ${type}`);
 }
 
 function number(value = Number.NaN): string {
