@@ -1,25 +1,29 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { lookupDrawings } from './drawings/lookup-drawings.ts';
+import { allDrawings } from './drawings/all-drawings.ts';
 import { recordedAnswer } from './drawings/recorded-answer.ts';
 
 const DOCS = resolve(import.meta.dirname, '../../docs');
+const README = readFileSync(join(DOCS, '../README.md'), 'utf8');
 const PAGE = readFileSync(join(DOCS, 'how-a-lookup-is-proved.md'), 'utf8');
 
-describe('docs/how-a-lookup-is-proved.md', () => {
-  it('has drawings of the answers in our test vectors', async () => {
-    const drawings = await lookupDrawings();
+describe('the drawings in docs/images/', () => {
+  it('are what their makers draw, and stand on a page with a text for who does not see them', async () => {
+    const drawings = await allDrawings();
     for (const [name, svg] of drawings) {
       const path = join(DOCS, 'images', name);
       if (process.env['GLASSKEY_UPDATE_README'] !== undefined) writeFileSync(path, svg);
       expect([name, readFileSync(path, 'utf8')]).toEqual([name, svg]);
-      expect(PAGE).toMatch(new RegExp(`!\\[[^\\]]{40,}\\]\\(images/${name}\\)`));
+      const [page, place] = name === 'overview.svg' ? [README, 'docs/images'] : [PAGE, 'images'];
+      expect(page).toMatch(new RegExp(`!\\[[^\\]]{40,}\\]\\(${place}/${name}\\)`));
     }
-    const drawn = readdirSync(join(DOCS, 'images')).filter((name) => name.startsWith('lookup-'));
+    const drawn = readdirSync(join(DOCS, 'images')).filter((name) => name.endsWith('.svg'));
     expect(drawn.toSorted()).toEqual([...drawings.keys()].toSorted());
   });
+});
 
+describe('docs/how-a-lookup-is-proved.md', () => {
   it('counts what these answers hold', () => {
     const [found, absent] = [recordedAnswer('found, by a new client'), recordedAnswer('absent, to a new client')];
     const { explained, verified } = found;

@@ -9,6 +9,7 @@ import { makeHistory } from '../../vectors/make/history.ts';
 import { ALICE } from '../../vectors/make/keys.ts';
 import { makeLog, WINDOW_MS } from '../../vectors/make/lookups.ts';
 import { briefly, recordedAnswer } from './recorded-answer.ts';
+import { overview } from './overview.ts';
 import { circle, drawing, legend, line, mark, type Point, rect, text, WIDTH } from './svg.ts';
 import { drawTree, type ShownNode } from './tree.ts';
 
@@ -22,9 +23,13 @@ const NODES = [
   ['empty', 'nothing there'],
 ] as const;
 
-/** Returns the drawings of `docs/how-a-lookup-is-proved.md`, by file name. All show the answers of two test vectors. */
-export async function lookupDrawings(): Promise<ReadonlyMap<string, string>> {
+/**
+ * Returns the drawings of the documents, by file name. Those of `docs/how-a-lookup-is-proved.md` show the answers of two
+ * test vectors.
+ */
+export async function allDrawings(): Promise<ReadonlyMap<string, string>> {
   return new Map([
+    ['overview.svg', overview()],
     ['lookup-chain.svg', chainOfHashes()],
     ['lookup-prefix-tree.svg', prefixTree()],
     ['lookup-search-tree.svg', await searchTree()],
