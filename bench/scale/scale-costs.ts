@@ -112,11 +112,11 @@ export function scaleCosts(labels: number): ScaleCosts {
 
 function storedPerBinding(log: SimulatedLog, tree: LargePrefixTree): ScaleCosts['stored'] {
   const added = log.changesPerEntry;
-  const { hash, vrfProof, opening, auditEntry, record } = LENGTHS;
+  const { hash, vrfProof, opening, auditEntry } = LENGTHS;
   const prefixTree = tree.tileBytes(added) / added;
   const entry = (auditEntry + 2 * hash * TILE_SHARE) / added;
-  // Label key, VRF output and proof, commitment, opening, record; the certificate's hash, by its serial number.
-  const row = 3 * hash + vrfProof + opening + record + 2 * hash;
+  // Label key, VRF output and proof, commitment, opening, packed record; the certificate's hash, by its serial number.
+  const row = 3 * hash + vrfProof + opening + ASSUMPTIONS.packedRecordBytes + 2 * hash;
   return { prefixTree, entry, row, total: prefixTree + entry + row };
 }
 

@@ -97,7 +97,6 @@ export const STATUS_OF_CODE = {
   'change-rejected': 409,
   'other-key': 409,
   'version-conflict': 409,
-  'already-registered': 409,
   'no-such-certificate': 404,
   'identity-not-found': 404,
   erased: 410,

@@ -122,7 +122,6 @@ export const ERROR_CODES = {
   /** Another key asked for the recovery than the one that the operator decided about. */
   'other-key': 'conflict',
   'version-conflict': 'conflict',
-  'already-registered': 'conflict',
   'no-such-certificate': 'absent',
   'identity-not-found': 'absent',
   erased: 'absent',

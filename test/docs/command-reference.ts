@@ -7,6 +7,7 @@ Every command of \`glasskey\` and its options, as its own \`--help\` has them. [
 A test writes this page: \`GLASSKEY_UPDATE_README=1 npx vitest run test/docs/command-reference.test.ts\`.
 
 Exit codes are 0 for success; 1 for usage, network, a clock or a refusal; 2 if something does not verify; 3 for what is proved not to exist.
+[Error codes](errors.md) has that of each error.
 `;
 
 /** Returns the reference page of all commands, made from the program itself. */

@@ -47,3 +47,12 @@ describe.each(DOCUMENTS)('%s', (document) => {
     expect(named.filter((path) => !existsSync(join(ROOT, path))).map((path) => relative('.', path))).toEqual([]);
   });
 });
+
+describe('docs/README.md', () => {
+  it('is a map of every page', () => {
+    const map = readFileSync(join(ROOT, 'docs/README.md'), 'utf8');
+    const pages = DOCUMENTS.filter((document) => /^docs\/[\w-]+\.md$/.test(document) && document !== 'docs/README.md');
+    expect(pages.length).toBeGreaterThan(20);
+    expect(pages.filter((page) => !map.includes(`](${page.slice('docs/'.length)})`))).toEqual([]);
+  });
+});

@@ -4,7 +4,8 @@ const DISTRUST =
   'Do not use what this answer says. Ask again over another network. If it stays so, run `glasskey audit`, and show the evidence to others.';
 const DAMAGED =
   'Load it again. If it stays so, get it from its maker by another way, or run `glasskey audit` on the log.';
-const SHOW_EVIDENCE = 'Keep the evidence, verify it with `glasskey evidence`, and show it to other users of the log.';
+const SHOW_EVIDENCE =
+  'Keep the evidence, verify it with `glasskey evidence verify`, and show it to other users of the log.';
 const CLOCK = 'Set the clock of this device. If the clock is right, tell the operator: the log does not move.';
 
 /** Codes of `decode` and `verification`: bytes, proofs, signatures and chains that do not hold. */

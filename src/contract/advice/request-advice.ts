@@ -90,10 +90,6 @@ export const REQUEST_ADVICE = {
     means: 'Another change of the same name came first.',
     next: 'Look the name up, and make the change anew.',
   },
-  'already-registered': {
-    means: 'The name belongs to another key.',
-    next: 'If it is yours, sign with its key, or recover it. Otherwise take another name.',
-  },
   'no-such-certificate': {
     means: 'The name has no such certificate.',
     next: 'Look at the serials with `glasskey lookup`.',
