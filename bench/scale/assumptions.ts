@@ -8,8 +8,8 @@ export const ASSUMPTIONS = {
   years: 1,
   /** DER bytes of one leaf certificate: P-256 key and issuer, one rfc822Name, CRL and AIA. */
   certificateBytes: 562,
-  /** Bytes of the record of a renewal as its row has it, packed (store/packed-record.ts). */
-  packedRecordBytes: 289,
+  /** Bytes of a record as its row has it, packed (store/packed-record.ts): the mean of a first one and signed changes. */
+  packedRecordBytes: 375,
   /** Reasonable Monitoring Window, ms (KT §7.1). */
   windowMs: 6 * 3_600_000,
   /** Bytes of a label, such as `mailto:alice@example.com`. */

@@ -107,7 +107,7 @@ function formulas(all: readonly ScaleCosts[]): string {
   \`Σ 2 t(d-1) - t(d)\` hashes from the full levels and B times those below.
   A new version of a tile is stored as the hashes that changed since an earlier one, and in full every ${FULL_TILE_INTERVAL}nd time.
 - **Stored.** Tiles as above; an entry has ${LENGTHS.auditEntry} bytes and a hash in each of two tiled trees (× 256/255 for the tiles above); a version
-  has its label key, VRF output and commitment (${LENGTHS.hash} each), VRF proof (${LENGTHS.vrfProof}), opening (${LENGTHS.opening}) and record (${LENGTHS.record}), which has the certificate and is packed to ${ASSUMPTIONS.packedRecordBytes}, as that of a renewal; the certificate's hash
+  has its label key, VRF output and commitment (${LENGTHS.hash} each), VRF proof (${LENGTHS.vrfProof}), opening (${LENGTHS.opening}) and record (${LENGTHS.record}), which has the certificate and is packed to ${ASSUMPTIONS.packedRecordBytes}, the mean of a first registration and ${ASSUMPTIONS.changesPerYear} changes with their signatures; the certificate's hash
   is stored with its serial number. Pruning a log with a maximum lifetime gives the tiles back that only expired trees have.
 - **Answers.** The planners of the server are run on a log of that many entries, with evenly spaced timestamps; they say which timestamps,
   ladders and log nodes the answer holds; the figure is the mean of 32 moments of the year's second half, since it depends on the binary

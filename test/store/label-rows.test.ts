@@ -1,9 +1,37 @@
 import { expect, test } from 'vitest';
 import type { VersionRow } from '../../src/store/ports.ts';
+import { RECORD_DICTIONARY } from '../../src/store/record-dictionary.ts';
 import { describeEachStore } from './each-store.ts';
 import { bytes, enqueue, labelKey, sampleBatch, sampleMemory, sampleSubmission, toVersion } from './samples.ts';
 
 describeEachStore('label rows', ({ newLog }) => {
+  test('records that are stored packed are read, and counted, as they were', async () => {
+    const log = await newLog();
+    const rows: VersionRow[] = [];
+    for (let version = 0; version < 4; version++) {
+      const row = await enqueue(log, 'alice', version);
+      // As long as it is, little of it is in the row; and one that begins as packed ones do.
+      const value = Uint8Array.of(version === 3 ? 0 : 1, ...RECORD_DICTIONARY.subarray(0, 900), version);
+      const versions = [
+        { ...toVersion(row, version), value, label: row.label, submissionId: row.id, ...sampleMemory(row) },
+      ];
+      await log.append(sampleBatch(version, [], { versions, packsRecords: version > 0 }));
+      rows.push({ ...toVersion(row, version), value });
+    }
+    const key = labelKey('alice');
+    const { length } = rows[0]!.value!;
+    expect(await log.readVersions(key, 0, 3)).toEqual(rows);
+    expect(await log.readVersions(key, 0, 3, 3 * length)).toEqual(rows.slice(0, 3));
+    expect(await log.readVersions(key, 0, 3, 3 * length - 1)).toEqual(rows.slice(0, 2));
+    expect(await log.readLabelAt(key, 4)).toMatchObject({ greatest: rows[3] });
+    const next = await enqueue(log, 'alice', 4);
+    const other = await enqueue(log, 'bob', 0);
+    const bytesOf = (row: { readonly value: Uint8Array }): number => row.value.length;
+    const all = length + bytesOf(next) + bytesOf(other);
+    expect((await log.readQueue(9, all)).map(({ id }) => id)).toEqual([next.id, other.id]);
+    expect((await log.readQueue(9, all - 1)).map(({ id }) => id)).toEqual([next.id]);
+  });
+
   test('a label and its versions, one log entry each', async () => {
     const log = await newLog();
     const rows: VersionRow[] = [];

@@ -8,6 +8,7 @@ import { signErasureReceipt, verifyErasureReceipt } from '../../../src/service/a
 import { requestHash } from '../../../src/service/issuance/requests.ts';
 import { readLabelState } from '../../../src/service/log/label-state.ts';
 import { closeOpenIntent } from '../../../src/service/sequencing/intent-closing.ts';
+import { unpackRecord } from '../../../src/store/packed-record.ts';
 import { identityOf } from '../../support/owner.ts';
 import { pgliteDatabase } from '../../support/pglite.ts';
 import { createTestServer, type TestServer } from '../../support/test-server.ts';
@@ -36,7 +37,7 @@ async function twoVersions(identity: string) {
 
 const erase = (identity: string) => server.log.service.erase({ identity, who: 'admin:eve' });
 
-/** Every text and every byte array of the database, in hex: where a name could still be. */
+/** Every text and every byte array of the database, and every record unpacked: where a name could still be. */
 async function everything(): Promise<string> {
   const { rows } = await database.query<{ name: string }>(
     "select table_name as name from information_schema.tables where table_schema = 'public'",
@@ -52,7 +53,9 @@ async function everything(): Promise<string> {
       ),
     );
   }
-  return dumps.flat(2).join('\n');
+  const records = await database.query<{ value: Uint8Array | null }>('select value from versions');
+  const unpacked = records.rows.map(({ value }) => Buffer.from(unpackRecord(value) ?? []).toString('latin1'));
+  return [...dumps.flat(2), ...unpacked].join('\n');
 }
 
 describe('an erasure', () => {
