@@ -48,11 +48,11 @@ export class ApiReporter {
    * folders it has only names.
    */
   report(entry: string, opaque: readonly string[] = []): string {
-    const exported = this.#exportedNames(entry).map((name) => ({
-      ...this.#declaration({ file: entry, name }),
-      exportedAs: name,
-    }));
-    const seen = new Map<string, Declaration>(exported.map((one) => [keyOf(one), one]));
+    const exported = this.#exportedNames(entry).map((exportedAs): Declaration => {
+      const { file, name, statements } = this.#declaration({ file: entry, name: exportedAs });
+      return { file, name, statements, exportedAs };
+    });
+    const seen = new Map(exported.map((one) => [keyOf(one), one]));
     const behind: Declaration[] = [];
     const hidden = new Set<string>();
     for (const next of seen.values()) {
@@ -150,7 +150,7 @@ function parseModule(file: string, text: string): Module {
   const origins = new Map<string, Origin>();
   const exported = new Set<string>();
   const stars: string[] = [];
-  const code = text.replaceAll(/^[ \t]*\/\*\*[^]*?\*\/[ \t]*\n/gm, '');
+  const code = text.replaceAll(/^\/\/# .*$|^[ \t]*\/\*\*[^]*?\*\/[ \t]*\n/gm, '');
   for (const statement of code.split(STATEMENT)) {
     const [, star] = STAR.exec(statement) ?? [];
     const list = IMPORT.exec(statement) ?? LIST.exec(statement);

@@ -96,6 +96,10 @@ describe('the package glasskey-client', () => {
     ]);
   });
 
+  it('has a README that links to nothing outside of the package', () => {
+    expect(readFileSync(join(folder, 'README.md'), 'utf8')).not.toMatch(/\]\((?!https?:)/);
+  });
+
   it('leads an editor from each declaration to its source', () => {
     const maps = readdirSync(join(folder, 'dist'), { recursive: true, encoding: 'utf8' }).filter((name) =>
       name.endsWith('.d.ts.map'),
