@@ -78,14 +78,17 @@ export async function installRuntime(runtime: Runtime): Promise<{ program: strin
   return { program: join(place, 'node_modules', versioned.replace(/@[^@]*$/, ''), program) };
 }
 
-/** Makes a folder that is removed when the tests end. */
+let root: string | undefined;
+
+/** Makes a folder that {@link removeFolders} removes. */
 export function temporaryFolder(name: string): string {
-  return mkdtempSync(join((root ??= makeRoot()), `${name}-`));
+  root ??= mkdtempSync(join(tmpdir(), 'glasskey-installed-'));
+  return mkdtempSync(join(root, `${name}-`));
 }
 
-let root: string | undefined;
-function makeRoot(): string {
-  const place = mkdtempSync(join(tmpdir(), 'glasskey-installed-'));
-  process.once('exit', () => rmSync(place, { recursive: true, force: true }));
-  return place;
+/** Removes the installed package, the runtimes, and every other folder of these tests. */
+export function removeFolders(): void {
+  if (root !== undefined) rmSync(root, { recursive: true, force: true });
+  root = undefined;
+  folder = undefined;
 }

@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
@@ -12,7 +11,7 @@ import { MemoryState } from '../../src/client/state/client-state.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { startServer } from '../../src/server/index.ts';
 import { startDamagingProxy } from '../support/damaging-proxy.ts';
-import { installedPackage, temporaryFolder } from './installed-package.ts';
+import { installedPackage, removeFolders, temporaryFolder } from './installed-package.ts';
 
 const run = promisify(execFile);
 
@@ -35,12 +34,13 @@ export interface World {
   where(more?: object): object;
   /** The number of requests that followed a redirect. */
   followed(): number;
+  /** Stops the servers, and removes every folder of these tests. */
   close(): Promise<void>;
 }
 
 /** Starts a development server with a data folder of its own. */
 export async function openWorld(): Promise<World> {
-  const data = mkdtempSync(join(tmpdir(), 'glasskey-runtimes-'));
+  const data = temporaryFolder('data');
   const server = await startServer({ data, listen: '127.0.0.1:0', dev: true });
   const liar = await startDamagingProxy(server.url, PATHS.lookup);
   const redirecting = await startRedirecting();
@@ -57,7 +57,7 @@ export async function openWorld(): Promise<World> {
       await redirecting.close();
       await liar.close();
       await server.stop();
-      rmSync(data, { recursive: true, force: true });
+      removeFolders();
     },
   };
 }
