@@ -42,7 +42,7 @@ const LONG = [
   'test/deploy/deployed.test.ts',
   'test/docs/readme.test.ts',
   'test/docs/transcript.test.ts',
-  'test/runtimes/node.test.ts',
+  'test/runtimes/*.test.ts',
   'test/server/doctor/examine.test.ts',
   'test/server/failover.test.ts',
   'test/server/full-folder.test.ts',

@@ -54,6 +54,8 @@ export interface DeviceKey extends ClientKey {
   exportRaw(): Promise<Uint8Array>;
   /** The two `CryptoKey`s of a key that WebCrypto holds: store these, and `companionSecrets` if there are any. */
   readonly platformKeys?: PlatformKeyPair | undefined;
+  /** The form for `JSON.stringify`: the public key alone, in base64. No log shows a private key by accident. */
+  toJSON(): { readonly keyType: KeyType; readonly spki: string };
 }
 
 /** Options of {@link generateKey}. */
@@ -135,32 +137,31 @@ async function fromStored(stored: StoredKey): Promise<DeviceKey> {
 async function memoryKey(key: PrivateKey, companionSecrets: CompanionSecrets | undefined): Promise<DeviceKey> {
   const { keyType, spki } = parsePublicKey(key.spki);
   const sign = await signerOf(key);
-  return { keyType, spki, sign, companionSecrets, ...exportsOf(key, companionSecrets) };
+  return withForms({ keyType, spki, sign, companionSecrets }, key);
 }
 
 /** A key that WebCrypto holds. */
 function heldKey(held: HeldKey, companionSecrets: CompanionSecrets | undefined): DeviceKey {
   const { keyType, spki, sign, platformKeys, exported } = held;
-  return { keyType, spki, sign, companionSecrets, platformKeys, ...exportsOf(exported, companionSecrets) };
+  return { ...withForms({ keyType, spki, sign, companionSecrets }, exported), platformKeys };
 }
 
-/** The exports of a private key, or those that throw `usage` because the platform keeps it. */
-function exportsOf(
-  key: PrivateKey | undefined,
-  companionSecrets: CompanionSecrets | undefined,
-): Pick<DeviceKey, 'exportPem' | 'exportPkcs8' | 'exportRaw'> {
+/** Adds the forms of a private key, or exports that throw `usage` because the platform keeps it. */
+function withForms(client: ClientKey, key: PrivateKey | undefined): DeviceKey {
   const given = async (): Promise<PrivateKey> => {
     ensure(key !== undefined, 'usage', 'the platform keeps this private key: store its platformKeys instead');
     return key;
   };
   return {
-    exportPem: async () => formatPem('PRIVATE KEY', (await given()).pkcs8) + formatCompanions(companionSecrets),
+    ...client,
+    exportPem: async () => formatPem('PRIVATE KEY', (await given()).pkcs8) + formatCompanions(client.companionSecrets),
     exportPkcs8: async () => (await given()).pkcs8.slice(),
     exportRaw: async () => {
       const { secret } = await given();
       ensure(secret !== undefined, 'usage', 'an RSA key has no raw form');
       return secret.slice();
     },
+    toJSON: () => ({ keyType: client.keyType, spki: formatBase64(client.spki) }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { EmailChallengeAnswer, EmailChallengeRequest } from '../contract/bo
 import { fingerprint } from '../contract/bundle-signature.ts';
 import { parseEmailChallengeAnswer } from '../contract/parse-answers.ts';
 import { PATHS } from '../contract/paths.ts';
+import type { TrustBundle } from '../contract/trust-bundle.ts';
 import { isGlasskeyError } from '../core/errors.ts';
 import { canonicalIdentity } from '../identity/canonical-identity.ts';
 import type { Identity } from '../identity/identity.ts';
@@ -92,7 +93,7 @@ export class KeyDirectory {
 
   /** The trust bundle that the server is held to, ready for use. */
   get trust(): Trust {
-    return this.#connection.operation.trust;
+    return withJson(this.#connection.operation.trust);
   }
 
   /**
@@ -104,12 +105,16 @@ export class KeyDirectory {
 
   /** SHA-256 of the trust bundle, for people to compare. */
   get fingerprint(): string {
-    return fingerprint(this.trust.bundle);
+    return fingerprint(this.#bundle);
   }
 
   /** Returns the canonical form of an identity as typed. Throws `invalid-identity`. */
   identity(text: string): Identity {
-    return canonicalIdentity(text, this.trust.bundle.identityRules);
+    return withJson(canonicalIdentity(text, this.#bundle.identityRules));
+  }
+
+  get #bundle(): TrustBundle {
+    return this.#connection.operation.trust.bundle;
   }
 
   /**
@@ -246,7 +251,7 @@ export class KeyDirectory {
    */
   async logEnd(): Promise<VerifiedEnd | undefined> {
     const { ending } = this.#connection.operation;
-    return (ending.end ??= await fetchLogEnd(this.#connection.operation));
+    return withJson((ending.end ??= await fetchLogEnd(this.#connection.operation)));
   }
 
   /** Returns the log as this client saw it, as a short text that other people compare with theirs (KT §10.2). */

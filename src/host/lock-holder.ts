@@ -41,6 +41,8 @@ export function isRunning(holder: LockHolder): boolean | undefined {
   try {
     process.kill(pid, 0);
   } catch (error) {
+    // Deno throws an error without a code where the program has no right to ask.
+    if ((error as { readonly code?: unknown }).code === undefined) return undefined;
     if (!hasCode(error, 'EPERM')) return false;
   }
   // The kernel reuses a pid after a while.

@@ -64,6 +64,8 @@ describe('the package glasskey-client', () => {
     const root = readJson(join(ROOT, 'package.json')) as Manifest;
     expect(Object.keys(manifest.dependencies).filter((name) => !name.startsWith('@noble/'))).toEqual([]);
     expect(root.dependencies).toMatchObject(manifest.dependencies);
+    const [sentence = ''] = /^It requires .*$/m.exec(readFileSync(join(folder, 'README.md'), 'utf8')) ?? [];
+    expect(sentence.match(/@noble\/[\w-]+/g)).toEqual(Object.keys(manifest.dependencies));
     expect(manifest.version).toBe(root.version);
     expect(manifest).not.toHaveProperty('scripts');
     for (const name of Object.keys(manifest.dependencies)) {
@@ -92,6 +94,10 @@ describe('the package glasskey-client', () => {
       'package.json',
       'src',
     ]);
+  });
+
+  it('has a README that links to nothing outside of the package', () => {
+    expect(readFileSync(join(folder, 'README.md'), 'utf8')).not.toMatch(/\]\((?!https?:)/);
   });
 
   it('leads an editor from each declaration to its source', () => {

@@ -1,15 +1,16 @@
 /**
  * What a device does with the package `glasskey-client`, the same in every runtime. `where` names a server, its
- * fingerprint, a token, a name, and a liar: a proxy of the server that damages its lookups. Returns the steps done.
+ * fingerprint, a token, a name, a liar (a proxy of the server that damages its lookups), and a server that redirects
+ * every request. Returns the steps done.
  */
-export async function runScenario({ KeyDirectory, MemoryState, generateKey, importKey, isGlasskeyError }, where) {
-  const { server, fingerprint, token, liar, name } = where;
+export async function runScenario(client, where, state) {
+  const { KeyDirectory, MemoryState, generateKey, importKey, isGlasskeyError } = client;
+  const { server, fingerprint, token, liar, redirecting, name } = where;
   const steps = [];
   const assert = (condition, step) => {
     if (!condition) throw new Error(`failed: ${step}`);
     steps.push(step);
   };
-  const state = new MemoryState();
   const directory = await KeyDirectory.open({ server, fingerprint, state });
   assert(directory.trustOrigin === 'given', 'open by fingerprint');
 
@@ -36,5 +37,10 @@ export async function runScenario({ KeyDirectory, MemoryState, generateKey, impo
     (error) => (isGlasskeyError(error) && ['verification', 'decode'].includes(error.fault) ? 'refused' : String(error)),
   );
   assert(code === 'refused', 'a lying answer is refused');
+  const redirected = await KeyDirectory.open({ server: redirecting, fingerprint, state: new MemoryState() }).then(
+    () => 'followed',
+    (error) => (isGlasskeyError(error) ? error.code : String(error)),
+  );
+  assert(redirected === 'bad-response', 'a redirect is refused');
   return steps;
 }

@@ -37,9 +37,9 @@ async function bundleClient(): Promise<string> {
 }
 
 /** Starts the browser, without a window. */
-export function launchChromium(): Promise<Browser> {
+export function launchChromium(args: readonly string[] = []): Promise<Browser> {
   // Chromium's own sandbox cannot be had as root, nor in most containers.
-  return chromium.launch({ executablePath: executable() ?? '', args: ['--no-sandbox'], headless: true });
+  return chromium.launch({ executablePath: executable() ?? '', args: ['--no-sandbox', ...args], headless: true });
 }
 
 /** A browser under test whose pages hold the client. */

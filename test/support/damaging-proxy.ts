@@ -9,19 +9,22 @@ export interface DamagingProxy {
   close(): Promise<void>;
 }
 
+/** Headers that a client, or a page of another origin, needs. */
+const PASSED = /^(?:content-type|origin|access-control-.*)$/;
+
 /** Passes everything on to `server`, and flips a bit of the last byte of every answer at `path`. */
 export async function startDamagingProxy(server: string, path: string): Promise<DamagingProxy> {
   const proxy = createServer((request, response) => {
     void (async () => {
       const { method = 'GET', headers, url = '/' } = request;
       const body = await buffer(request);
-      const type = headers['content-type'];
-      const init = method === 'GET' ? {} : { body, headers: type === undefined ? {} : { 'content-type': type } };
-      const answer = await fetch(server + url, { method, ...init });
+      const passed = Object.entries(headers).filter(([name]) => PASSED.test(name)) as [string, string][];
+      const init = { method, headers: passed, ...(body.length === 0 ? {} : { body }) };
+      const answer = await fetch(server + url, init);
       const bytes = new Uint8Array(await answer.arrayBuffer());
       const last = bytes.length - 1;
       if (url === path) bytes[last] = (bytes[last] ?? 0) ^ 1;
-      response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' });
+      response.writeHead(answer.status, Object.fromEntries([...answer.headers].filter(([name]) => PASSED.test(name))));
       response.end(bytes);
     })();
   });

@@ -20,6 +20,7 @@ import { followCopy, type FollowEntriesOptions } from './follow-log.ts';
 import { type ProofContext, proveMisbehaviour, type Suspicion } from './prove-misbehaviour.ts';
 import type { Replay } from './replay-entries.ts';
 import { earlierBundleMissing, type FailedAudit, isOfEarlierBundle, isSignedFault } from './signed-fault.ts';
+import { withJson } from '../json-result.ts';
 import { notReleasedYet } from '../trust.ts';
 import type { TrustBundle } from '../../contract/trust-bundle.ts';
 
@@ -121,7 +122,7 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
     suspicion = undefined;
     assertEnded(options.state, checkpoint);
     const state = await followCopy(files, checkpoint, trust, options, replay);
-    return reportOf(checkpoint, options, { replay, state, cosignatures, startMs });
+    return withJson(reportOf(checkpoint, options, { replay, state, cosignatures, startMs }));
   } catch (error) {
     if (replay.failed !== undefined) suspicion = { type: 'entry', ...replay.failed };
     throw await judge(error, { trust, served, context, suspicion, replay }, options);

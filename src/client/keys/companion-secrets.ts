@@ -8,6 +8,7 @@ import {
   readCompanionSecret,
 } from '../../ca/companion-secret.ts';
 import { ensure } from '../../core/errors.ts';
+import { withJson } from '../json-result.ts';
 import { platformRandom } from '../platform.ts';
 
 /**
@@ -43,10 +44,10 @@ export function companionKeysOf({
 }): CompanionKeys | undefined {
   const { x25519Secret, mlKem768Seed } = checkCompanions(companionSecrets) ?? {};
   if (x25519Secret === undefined && mlKem768Seed === undefined) return undefined;
-  return {
+  return withJson({
     x25519: x25519Secret && publicCompanion('x25519', x25519Secret),
     mlKem768: mlKem768Seed && publicCompanion('ml-kem-768', mlKem768Seed),
-  };
+  });
 }
 
 /** Formats private keys as PEM PKCS#8, one block each. */

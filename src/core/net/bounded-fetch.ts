@@ -57,8 +57,8 @@ export async function boundedFetch(
   const late = (): Error => new GlasskeyError('network-failed', `no whole answer from ${name} within ${timeoutMs} ms`);
   try {
     return await withDeadline(bounds, late, async (signal) => {
-      // Workers know no `redirect: 'error'`.
       const attempts = (bounds.onlyReads ?? (init.method ?? 'GET') === 'GET') ? ATTEMPTS : 1;
+      // Workers know no `redirect: 'error'`.
       const response = await untilAnswered(attempts, () => fetch(url, { ...init, redirect: 'manual', signal }));
       const isRedirect = isRedirected(response, url);
       if (isRedirect) await response.body?.cancel().catch(() => undefined);

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ClientState, EMPTY_STATE } from '../../../src/client/state/client-state.ts';
 import { formatClientState, parseClientState } from '../../../src/client/state/client-state-json.ts';
 import { type LockHolder, newHolder } from '../../../src/host/lock-holder.ts';
@@ -127,6 +127,20 @@ describe('a state in a folder', () => {
       await rm(lock);
       await writing;
     }
+  });
+
+  it('waits for one about which Deno tells it nothing', async () => {
+    const lock = join(folder, 'lock');
+    await writeFile(lock, JSON.stringify(newHolder()));
+    const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
+      throw new Error('Requires run access');
+    });
+    const writing = write(new FolderState(folder), EMPTY_STATE);
+    await vi.waitUntil(() => kill.mock.calls.length > 2);
+    kill.mockRestore();
+    expect(await readdir(folder)).toContain('lock');
+    await rm(lock);
+    await writing;
   });
 
   it('is not written by one that lost the lock while it was asleep', async () => {
