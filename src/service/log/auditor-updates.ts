@@ -1,5 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { sha256 } from '../../core/crypto/sha256.ts';
+import { equalBytes } from '../../core/encoding/bytes.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import type { ReadTiles } from '../../core/prefix/drive.ts';
 import { cachedTileReader, PrefixTileCache } from '../../core/prefix/tile-cache.ts';
@@ -31,6 +33,7 @@ export async function packUpdate(encoded: Uint8Array): Promise<Uint8Array> {
  */
 export class AuditorUpdates {
   readonly #store: UpdateRows;
+  readonly #fresh: RecentCache<Uint8Array>;
   readonly #tiles = new PrefixTileCache(TILE_CACHE_BYTES);
   readonly #readTiles: ReadTiles;
   readonly #derived = new RecentCache<Uint8Array>(UPDATE_CACHE_BYTES, ({ length }) => length);
@@ -39,8 +42,10 @@ export class AuditorUpdates {
   /** Calls of {@link clear}: nothing that was read before one is kept, since the log may have lost its entries. */
   #losses = 0;
 
-  constructor(store: UpdateRows) {
+  /** `fresh` has the encoded updates of entries that this process has appended. */
+  constructor(store: UpdateRows, fresh: RecentCache<Uint8Array> = new RecentCache(0)) {
     this.#store = store;
+    this.#fresh = fresh;
     this.#readTiles = cachedTileReader(this.#tiles, (names) => store.readPrefixTiles(names));
   }
 
@@ -50,6 +55,7 @@ export class AuditorUpdates {
     this.#deriving.clear();
     this.#tiles.clear();
     this.#derived.clear();
+    this.#fresh.clear();
     this.#entries.clear();
   }
 
@@ -80,7 +86,9 @@ export class AuditorUpdates {
     ]);
     if (stored !== undefined) return stored;
     try {
-      const { encoded } = await deriveUpdate(this.#readTiles, before, row);
+      const fresh = this.#fresh.get(String(position));
+      const isFresh = fresh !== undefined && equalBytes(sha256(fresh), auditEntryOf(row).updateHash);
+      const encoded = isFresh ? fresh : (await deriveUpdate(this.#readTiles, before, row)).encoded;
       const packed = await packUpdate(encoded);
       if (losses === this.#losses) this.#derived.set(String(position), packed);
       return packed;

@@ -7,6 +7,7 @@ import type { VrfProver } from '../../core/crypto/vrf-prover.ts';
 import type { Configuration } from '../../core/keytrans/configuration.ts';
 import type { ReadTiles } from '../../core/prefix/drive.ts';
 import type { PrefixTileCache } from '../../core/prefix/tile-cache.ts';
+import type { RecentCache } from '../../core/recent-cache.ts';
 import type { IdentityRules } from '../../identity/identity.ts';
 import type { LogStore } from '../../store/ports.ts';
 import type { Fetch } from '../../core/net/bounded-fetch.ts';
@@ -97,4 +98,6 @@ export interface LogContext extends StoreAccess {
   readonly issued: IssuedCertificates;
   /** Decoded prefix tiles. */
   readonly prefixTiles: PrefixTileCache;
+  /** Encoded AuditorUpdates of entries that this process has appended, by position. */
+  readonly newUpdates: RecentCache<Uint8Array>;
 }

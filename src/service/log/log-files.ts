@@ -29,7 +29,7 @@ export class LogFiles {
     this.#progress = progress;
     this.#tiles = new LogNodeReader(context.store, 'audit', rfc6962NodeHasher, context.limits.logTileCacheSize);
     this.#proofs = new AuditProofs(context.store, context.limits.logTileCacheSize);
-    this.#updates = new AuditorUpdates(context.store);
+    this.#updates = new AuditorUpdates(context.store, context.newUpdates);
     progress.onLoss(() => {
       this.#updates.clear();
       this.#tiles.clear();

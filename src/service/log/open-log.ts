@@ -14,6 +14,7 @@ import { decode } from '../../core/encoding/codec.ts';
 import { ensure } from '../../core/errors.ts';
 import { assertLifetime, type Configuration, configurationCodec } from '../../core/keytrans/configuration.ts';
 import { cachedTileReader, PrefixTileCache } from '../../core/prefix/tile-cache.ts';
+import { RecentCache } from '../../core/recent-cache.ts';
 import type { IdentityRules } from '../../identity/identity.ts';
 import type { BudgetExchange } from '../budget-exchange.ts';
 import type { LogStore, Store } from '../../store/ports.ts';
@@ -37,6 +38,9 @@ import { Reloadable } from './reloadable.ts';
 
 /** Name of the issuing CA with which a log began. */
 const FIRST_CA = 'issuer';
+
+/** Memory for the newest AuditorUpdates, bytes: auditors and publishers follow the log. */
+const NEW_UPDATES_BYTES = 4 * 2 ** 20;
 /** Default wait of a recovery: 7 days. */
 export const DEFAULT_RECOVERY_DELAY_MS = 7 * 86_400_000;
 
@@ -144,6 +148,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     limits,
     issued: new IssuedCertificates(limits.issuedCacheSize),
     prefixTiles,
+    newUpdates: new RecentCache<Uint8Array>(NEW_UPDATES_BYTES, ({ length }) => length),
   };
 }
 

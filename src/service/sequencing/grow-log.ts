@@ -40,6 +40,8 @@ export interface GrownTrees extends Pick<
 > {
   /** New prefix tiles, decoded, so that they can be cached once they are committed. */
   readonly prefixTiles: readonly NamedTile[];
+  /** The AuditorUpdate of each new entry, encoded: auditors ask for the newest ones first. */
+  readonly encodedUpdates: readonly Uint8Array[];
 }
 
 /** Input of {@link growLog}. */
@@ -84,7 +86,8 @@ export async function growLog(input: GrowthInput): Promise<GrownTrees> {
   const updates =
     input.format >= 2 ? encodedUpdates.map(() => undefined) : await Promise.all(encodedUpdates.map(packUpdate));
   const packsRecords = input.format >= 2;
-  return { expectedSize: head.size, head: headOf(tip), entries, updates, prefixTiles, logTiles, packsRecords };
+  const trees = { head: headOf(tip), entries, updates, prefixTiles, logTiles };
+  return { expectedSize: head.size, ...trees, packsRecords, encodedUpdates };
 }
 
 interface EntryStep {

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/core/crypto/sha256.ts';
 import { driveTiles } from '../../../src/core/prefix/drive.ts';
 import { findAddedLeaves } from '../../../src/core/prefix/added-leaves.ts';
+import { RecentCache } from '../../../src/core/recent-cache.ts';
 import { AuditorUpdates } from '../../../src/service/log/auditor-updates.ts';
 import { deriveUpdate, prefixRootOf } from '../../../src/service/log/derive-update.ts';
 import { auditEntryOf } from '../../../src/service/log/stored-data.ts';
@@ -41,6 +42,30 @@ describe('an AuditorUpdate', () => {
       added += update.added.length;
     }
     expect(added).toBeGreaterThan(5);
+  });
+
+  it('of an entry that this process has appended is there already, unless it is not the one that the entry names', async () => {
+    const { context } = logs[1];
+    const rows = await entriesOf(logs[1]);
+    let tiles = 0;
+    const store = {
+      readUpdate: (position: number) => context.store.readUpdate(position),
+      readEntries: (positions: readonly number[]) => context.store.readEntries(positions),
+      readPrefixTiles: (names: readonly TileName[]) => {
+        tiles += names.length;
+        return context.store.readPrefixTiles(names);
+      },
+    };
+    const lengthOf = (at: number): number => context.newUpdates.get(String(at))?.length ?? 0;
+    const position = [...rows.keys()].toSorted((a, b) => lengthOf(b) - lengthOf(a))[0]!;
+    const derived = await new AuditorUpdates(context.store).read(position);
+    const kept = context.newUpdates.get(String(position))!;
+    expect(await new AuditorUpdates(store, context.newUpdates).read(position)).toEqual(derived);
+    expect(tiles).toBe(0);
+    const other = new RecentCache<Uint8Array>(1);
+    other.set(String(position), kept.with(0, kept[0]! ^ 1));
+    expect(await new AuditorUpdates(store, other).read(position)).toEqual(derived);
+    expect(tiles).toBeGreaterThan(0);
   });
 
   it('is not stored in format 2, and derived once for all who ask', async () => {
