@@ -18,6 +18,12 @@ export const ASSUMPTIONS = {
   checkpointIntervalMs: 1_000,
   /** Characters of an origin, and of a witness's name. */
   nameCharacters: 24,
+  /** Names that a user's app looks up in a day: new contacts, and known ones again. */
+  lookupsPerDay: 5,
+  /** Processor time of server and PostgreSQL for a lookup, ms: the largest that `npm run bench` gave on a busy machine. */
+  lookupCpuMs: 2.5,
+  /** Registrations per second of one server, with signing and PostgreSQL, on two processors at 100,000 labels. */
+  registrationsPerSecond: 460,
   batchIntervalMs: DEFAULT_SERVICE_LIMITS.batchIntervalMs,
   heartbeatMs: DEFAULT_SERVICE_LIMITS.heartbeatMs,
   entrySize: DEFAULT_SERVICE_LIMITS.entrySize,

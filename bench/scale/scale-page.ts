@@ -1,6 +1,6 @@
 import { FULL_TILE_INTERVAL } from '../../src/core/prefix/tile-version.ts';
 import { frontierLength } from '../../src/core/keytrans/implicit-search-tree.ts';
-import { ASSUMPTIONS } from './assumptions.ts';
+import { ASSUMPTIONS, SECONDS_PER_DAY } from './assumptions.ts';
 import { measurePrefixTree, type PrefixTreeCost } from './prefix-tree-cost.ts';
 import { LENGTHS, MOMENTS, type ScaleCosts, scaleCosts } from './scale-costs.ts';
 import { SimulatedLog } from './simulated-log.ts';
@@ -17,7 +17,7 @@ export function scalePage(): string {
 const HEAD = `# What a log costs
 
 How much one log stores, and how much its users, auditors and witnesses transfer, at 10^6, 10^8 and 10^9 labels. This page is the output
-of \`npm run scale\` (\`bench/scale/\`); a test compares. Nothing here is timed: how fast a machine does it is what \`npm run bench\`
+of \`npm run scale\` (\`bench/scale/\`); a test compares. Nothing but the servers is timed: how fast a machine does it is what \`npm run bench\`
 tells.
 
 What is assumed: each label has ${ASSUMPTIONS.changesPerYear} changes a year beside its first version, one certificate of ${ASSUMPTIONS.certificateBytes} bytes and a name of ${ASSUMPTIONS.labelBytes}
@@ -82,8 +82,29 @@ function tables(all: readonly ScaleCosts[]): string {
       ['request to a witness', ({ witnessRequest }) => size(witnessRequest)],
       ['one witness, both ways', ({ witnessDay }) => size(witnessDay)],
     ]),
+    table('Servers', [
+      [
+        'lookups and rounds of monitoring, per second',
+        ({ labels }) => figure(Number(questionRate(labels).toPrecision(3))),
+      ],
+      [
+        'processors of all readers, with their databases',
+        ({ labels }) => figure(Number(((questionRate(labels) * ASSUMPTIONS.lookupCpuMs) / 1000).toPrecision(2))),
+      ],
+      [
+        'changes, as a part of what one writer has appended',
+        ({ log }) =>
+          `${figure(Number(((100 * log.changeRate) / ASSUMPTIONS.registrationsPerSecond).toPrecision(2)))} %`,
+      ],
+    ]),
     table('Once', [['an audit from entry 0, after a year', ({ auditWhole }) => size(auditWhole)]]),
   ].join('\n\n');
+}
+
+/** Lookups and rounds of owners, per second. */
+function questionRate(labels: number): number {
+  const rounds = (SECONDS_PER_DAY * 1000) / ASSUMPTIONS.windowMs;
+  return (labels * (ASSUMPTIONS.lookupsPerDay + rounds)) / SECONDS_PER_DAY;
 }
 
 /** The gain of a log that grows by heartbeats alone. */
@@ -120,6 +141,9 @@ function formulas(all: readonly ScaleCosts[]): string {
   entries with a new leaves, a sibling at depth d is the same with the probability \`(1 - 2^-d)^a\`. Everything else is taken as random, the record too. A test compares with zlib.
 - **A day of monitoring** is ${(24 * 3_600_000) / ASSUMPTIONS.windowMs} rounds of an owner, with their requests. Contacts monitor only what was changed within a window before they
   looked, and nothing in a log with a third-party auditor.
+- **Servers.** A user looks up ${ASSUMPTIONS.lookupsPerDay} names a day. A lookup costs ${ASSUMPTIONS.lookupCpuMs} ms of processor with PostgreSQL's part, the most that \`npm run bench\` gave on a busy machine
+  (10,000 labels, 64 clients); a round is counted as a lookup. One server with PostgreSQL and the clients on the same two processors made ${ASSUMPTIONS.registrationsPerSecond}
+  registrations a second at 100,000 labels ([performance](performance.md#a-server)). Readers and writer share nothing but the database.
 - **An audit** reads each entry (${LENGTHS.auditEntry} + 2), its hash (${LENGTHS.hash} × 256/255) and the AuditorUpdates: once, by as many auditors as there are, from a static host.
 - **Witnesses** get a checkpoint every second at most, with a consistency proof (the average of the last 64) and signatures by Ed25519 and
   ML-DSA-44 (${LENGTHS.ed25519Line} and ${LENGTHS.mlDsaCosignature} bytes), and answer with two cosignatures (${LENGTHS.ed25519Cosignature} and ${LENGTHS.mlDsaCosignature}). It does not grow with the number of users.`;
