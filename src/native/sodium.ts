@@ -19,12 +19,39 @@ export interface Sodium {
 /** The identity of the group, encoded. */
 const IDENTITY = Uint8Array.of(1, ...new Uint8Array(31));
 
-/** Returns libsodium, or undefined where the package is not installed or has no binary for the platform. */
+/** The base point, encoded. */
+const BASE = Uint8Array.of(0x58, ...new Uint8Array(31).fill(0x66));
+
+/**
+ * Returns libsodium, or undefined where the package is not installed, has no binary for the platform, or is something
+ * else under that name.
+ */
 export function loadSodium(): Sodium | undefined {
   try {
-    return createRequire(import.meta.url)('sodium-native') as Sodium;
+    const sodium = createRequire(import.meta.url)('sodium-native') as Sodium;
+    return isSodium(sodium) ? sodium : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Computes what is known, and asks for what must be refused. */
+export function isSodium(sodium: Sodium): boolean {
+  const [one, two] = [1, 2].map((first) => Uint8Array.of(first, ...new Uint8Array(31))) as [Uint8Array, Uint8Array];
+  const twice = multiply(sodium, two, BASE);
+  const isExact =
+    equalBytes(multiplyBase(sodium, one), BASE) &&
+    equalBytes(multiplyBase(sodium, two), twice) &&
+    equalBytes(subtract(sodium, twice, BASE), BASE);
+  return isExact && isRefused(() => multiply(sodium, two, IDENTITY)) && isRefused(() => clearCofactor(sodium, two));
+}
+
+function isRefused(act: () => unknown): boolean {
+  try {
+    act();
+    return false;
+  } catch {
+    return true;
   }
 }
 
@@ -77,7 +104,7 @@ export function encodeToCurve(sodium: Sodium, publicKey: Uint8Array, alpha: Uint
 
 /** RFC 8032 §5.1.3 refuses y >= 2^255-19 and a negative zero; libsodium's addition would not. */
 function isCanonicalPoint(encoded: Uint8Array): boolean {
-  const y = encoded.slice();
+  const y = Uint8Array.from(encoded);
   const sign = (y[31] as number) >> 7;
   y[31] = (y[31] as number) & 0x7f;
   const middleIsFull = y[31] === 0x7f && y.subarray(1, 31).every((byte) => byte === 0xff);

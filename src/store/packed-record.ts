@@ -14,6 +14,8 @@ const PACKED = 0;
 const DICTIONARY = 1;
 const HEADER_LENGTH = 4;
 const MAX_LENGTH = 0xffff;
+/** Most bytes that DEFLATE adds to what it cannot shorten. */
+const MAX_OVERHEAD = 64;
 /** A window of 4 KB and little memory: records and dictionary are short, and zlib clears what it is given. */
 const OPTIONS = { dictionary: RECORD_DICTIONARY, windowBits: 12, memLevel: 5, level: 9 };
 
@@ -36,10 +38,13 @@ export function unpackRecord(stored: Uint8Array | null): Uint8Array | undefined 
   if (stored === null) return undefined;
   if (stored[0] !== PACKED || stored[1] !== DICTIONARY || stored.length < HEADER_LENGTH) return stored;
   const length = ((stored[2] as number) << 8) | (stored[3] as number);
+  // Blocks without content could be of any number.
+  if (stored.length > HEADER_LENGTH + length + MAX_OVERHEAD) return stored;
   try {
     const options = { dictionary: RECORD_DICTIONARY, windowBits: OPTIONS.windowBits, maxOutputLength: length + 1 };
     const record = inflateRawSync(stored.subarray(HEADER_LENGTH), options);
-    return record.length === length ? new Uint8Array(record.buffer, record.byteOffset, length) : stored;
+    // A copy: zlib's buffer is much larger.
+    return record.length === length ? new Uint8Array(record) : stored;
   } catch {
     return stored;
   }
@@ -50,10 +55,15 @@ export function withRecord<Row extends { readonly value: Uint8Array | undefined 
   return row.value === undefined ? row : { ...row, value: unpackRecord(row.value) };
 }
 
-/** The length of a record of this column, unpacked; 0 if it was erased. The database knows it without reading more. */
+/**
+ * The length of a record of this column, unpacked; 0 if it was erased. A row that says less than it has counts with what
+ * it has. The database reads the beginning of a row alone.
+ */
 export function recordLength(column: SQLWrapper): SQL<number> {
-  const packed = sql`get_byte(${column}, 2) * 256 + get_byte(${column}, 3)`;
-  const length = sql`octet_length(${column})`;
-  const isPacked = sql`case when ${length} < ${sql.raw(String(HEADER_LENGTH))} then false else get_byte(${column}, 0) = 0 end`;
-  return sql<number>`case when ${column} is null then 0 when ${isPacked} then ${packed} else ${length} end`;
+  const stored = sql`octet_length(${column})`;
+  const head = sql`substring(${column} from 1 for ${sql.raw(String(HEADER_LENGTH))})`;
+  const unpacked = sql`get_byte(${head}, 2) * 256 + get_byte(${head}, 3)`;
+  return sql<number>`coalesce(case when ${stored} < ${sql.raw(String(HEADER_LENGTH))} then ${stored}
+    when substring(${column} from 1 for 2) = '\\x0001'::bytea then greatest(${unpacked}, ${stored})
+    else ${stored} end, 0)`;
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { proveVrf, VRF_PROOF_LENGTH, type VrfProofParts, vrfPublicKey } from '../../src/core/crypto/vrf-ed25519.ts';
 import { opensslEd25519Check } from '../../src/native/openssl-ed25519-check.ts';
-import { loadSodium } from '../../src/native/sodium.ts';
+import { isSodium, loadSodium, type Sodium } from '../../src/native/sodium.ts';
 import { sodiumVrfCheck } from '../../src/native/sodium-vrf-check.ts';
 
 const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 });
@@ -37,6 +37,14 @@ describe('the quick check of a VRF proof', () => {
     expect(check?.(publicKey, alpha, { ...parts, gamma: new Uint8Array(32).fill(0xff) })).toBeUndefined();
     expect(check?.(publicKey, alpha, { ...parts, challenge: new Uint8Array(16) })).toBeUndefined();
   });
+});
+
+it('libsodium is used only if it computes what is known, and refuses what it must', () => {
+  const sodium = loadSodium()!;
+  expect(isSodium(sodium)).toBe(true);
+  const silent = new Proxy(sodium, { get: () => () => undefined });
+  const lax: Sodium = { ...sodium, crypto_scalarmult_ed25519_noclamp: (result, _, point) => void result.set(point) };
+  for (const other of [silent, lax]) expect(isSodium(other)).toBe(false);
 });
 
 describe('the quick check of an Ed25519 signature', () => {

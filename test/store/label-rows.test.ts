@@ -24,10 +24,18 @@ describeEachStore('label rows', ({ newLog }) => {
     expect(await log.readVersions(key, 0, 3, 3 * length)).toEqual(rows.slice(0, 3));
     expect(await log.readVersions(key, 0, 3, 3 * length - 1)).toEqual(rows.slice(0, 2));
     expect(await log.readLabelAt(key, 4)).toMatchObject({ greatest: rows[3] });
-    const next = await enqueue(log, 'alice', 4);
+    // A row that says less than it has.
+    const lying = Uint8Array.of(0, 1, 0, 0, ...bytes('filling', 900));
+    for (const version of [4, 5]) {
+      const row = await enqueue(log, 'alice', version);
+      const content = { ...toVersion(row, version), value: lying, label: row.label, submissionId: row.id };
+      await log.append(sampleBatch(version, [], { versions: [{ ...content, ...sampleMemory(row) }] }));
+    }
+    expect(await log.readVersions(key, 4, 5, 2 * lying.length - 1)).toHaveLength(1);
+    const next = await enqueue(log, 'alice', 6);
     const other = await enqueue(log, 'bob', 0);
     const bytesOf = (row: { readonly value: Uint8Array }): number => row.value.length;
-    const all = length + bytesOf(next) + bytesOf(other);
+    const all = lying.length + bytesOf(next) + bytesOf(other);
     expect((await log.readQueue(9, all)).map(({ id }) => id)).toEqual([next.id, other.id]);
     expect((await log.readQueue(9, all - 1)).map(({ id }) => id)).toEqual([next.id]);
   });

@@ -45,6 +45,13 @@ describe('a packed record', () => {
     expect(unpackRecord(null)).toBeUndefined();
   });
 
+  it('of blocks without content is not inflated, and a record has memory of its own', () => {
+    const empty = Uint8Array.of(0, 1, 0, 0, ...Array.from({ length: 1_000 }, () => [0, 0, 0, 0xff, 0xff]).flat(), 3, 0);
+    expect(unpackRecord(empty)).toBe(empty);
+    const small = unpackRecord(packRecord(Uint8Array.of(1, ...part)))!;
+    expect(small.buffer.byteLength).toBe(small.length);
+  });
+
   it('inflates to no more than its row says', () => {
     const bomb = packRecord(new Uint8Array(60_000).fill(1)).with(2, 0).with(3, 9);
     expect(unpackRecord(bomb)).toEqual(bomb);
