@@ -1,6 +1,7 @@
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
+import { formatHeads, parseHeads } from '../../src/client/heads-text.ts';
 import { chromiumMissing, launchChromium } from '../support/chromium.ts';
 import {
   axeFindings,
@@ -55,7 +56,7 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     expect(await page.innerText('h1')).toBe('Whose key is it? Check for yourself.');
     const { size } = await server.log.context.store.readHead();
     expect(await page.innerText('.tiles')).toContain(String(size));
-    expect(await page.getAttribute('.plot svg', 'aria-label')).toContain('3 in all');
+    expect(await page.getAttribute('.plot svg', 'aria-label')).toMatch(/^Changes per day, .*: 3\.$/);
     expect((await page.innerText('#fingerprint')).replaceAll(' ', '')).toMatch(/^[0-9a-f]{64}$/);
     expect(await page.innerText('#memory-body')).toContain('for the first time');
     expect(await axeFindings(page)).toEqual([]);
@@ -90,7 +91,7 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
   it('says what is wrong with a name, with the code beside it', async () => {
     const page = await open();
     const text = await lookUp(page, 'not a name');
-    expect(text).toContain('This is not a name that the log can hold.');
+    expect(text).toContain('This does not look like an e-mail address or a telephone number.');
     expect(text).toContain('What to do:');
     expect(await page.getAttribute('#result a', 'href')).toBe('/docs#code-invalid-identity');
     expect(await axeFindings(page)).toEqual([]);
@@ -144,18 +145,69 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     expect(await axeFindings(page)).toEqual([]);
   });
 
+  /** Pastes a text to compare, and returns the answer. */
+  async function compare(page: Page, text: string): Promise<string> {
+    await page.fill('#their-heads', text);
+    await page.click('#compare-body button[type=submit]');
+    await page.waitForSelector('#compare-result .card');
+    const said = await page.innerText('#compare-result');
+    await page.evaluate(`document.querySelector('#compare-result').replaceChildren()`);
+    return said;
+  }
+
   it('compares the log and the fingerprint with those of somebody else', async () => {
     const page = await open();
-    const compare = async (text: string) => {
-      await page.fill('#their-heads', text);
-      await page.click('#compare-body button[type=submit]');
-      await page.waitForSelector('#compare-result .card');
-      return page.innerText('#compare-result');
-    };
-    expect(await compare(await page.inputValue('#my-heads'))).toContain('You both see the same log');
-    expect(await compare('0'.repeat(64))).toContain('The fingerprints differ');
-    expect(await compare(await page.innerText('#fingerprint'))).toContain('The fingerprints are the same');
-    expect(await compare('nonsense')).toContain('malformed-encoding');
+    const mine = await page.inputValue('#my-heads');
+    const own = await compare(page, ` ${mine}\n`);
+    expect(own).toContain('This is the same text as yours');
+    expect(own).toContain('If you copied it from this page, nothing was compared.');
+    const { origin, heads } = parseHeads(mine);
+    const theirs = heads.slice(0, -1);
+    const { size } = await server.log.context.store.readHead();
+    const agreed = await compare(page, formatHeads(origin, theirs));
+    expect(agreed).toContain('You both see the same log');
+    expect(agreed).toContain(
+      `You agree about the first ${theirs.at(-1)!.position + 1} entries of ${size}. Newer ones can be compared later.`,
+    );
+    expect(await compare(page, '0'.repeat(64))).toContain('The fingerprints differ');
+    expect(await compare(page, await page.innerText('#fingerprint'))).toContain('The fingerprints are the same');
+    expect(await compare(page, formatHeads('other.example', heads))).toContain('This text is about another log');
     expect(await axeFindings(page)).toEqual([]);
+  });
+
+  it('accuses nobody if a text to compare is not whole, and calls a contradiction what it is', async () => {
+    const page = await open();
+    const mine = await page.inputValue('#my-heads');
+    for (const text of ['hello', mine.slice(0, -20), 'x'.repeat(9_000), `${mine}é`, mine.replace('heads', 'head')]) {
+      const said = await compare(page, text);
+      expect(said).toContain('This is not a whole text from Glasskey');
+      expect(said).toContain('Copy all of it again. Nothing was compared.');
+      expect(said).not.toContain('prove');
+    }
+    const at = mine.length - 10;
+    const changed = mine.slice(0, at) + (mine[at] === 'A' ? 'B' : 'A') + mine.slice(at + 1);
+    const said = await compare(page, changed);
+    expect(said).toContain('The two texts contradict each other');
+    expect(said).toContain('or the text was changed on its way');
+    expect(said).toContain('keep both texts, and show them to others.');
+    expect(await axeFindings(page)).toEqual([]);
+  });
+
+  it('says what this browser had seen before a lookup, and how long the log is after it', async () => {
+    const page = await open();
+    const { size } = await server.log.context.store.readHead();
+    const client = await server.client();
+    await client.register('carol@example.com', { token: server.log.token, key: await generateKey() });
+    const { size: grown } = await server.log.context.store.readHead();
+    for (const [name, seen] of [
+      [ALICE, size],
+      ['carol@example.com', grown],
+    ] as const) {
+      await lookUp(page, name);
+      await unfold(page);
+      const result = await page.innerText('#result');
+      expect(result).toContain(`Before this lookup, this browser had seen ${seen} entries.`);
+      expect(await page.innerText('.tiles')).toContain(`Entries\n${grown}\n`);
+    }
   });
 });
