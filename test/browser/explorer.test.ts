@@ -200,8 +200,8 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     await client.register('carol@example.com', { token: server.log.token, key: await generateKey() });
     const { size: grown } = await server.log.context.store.readHead();
     for (const [name, seen] of [
-      [ALICE, size],
-      ['carol@example.com', grown],
+      ['carol@example.com', size],
+      [ALICE, grown],
     ] as const) {
       await lookUp(page, name);
       await unfold(page);
