@@ -41,7 +41,9 @@ function argumentOf(name: string = EXAMPLE): string {
 }
 
 function command(purpose: string, line: string): HTMLElement {
-  const code = el('code', {}, line);
+  // A line breaks between words, not at a hyphen.
+  const words = line.split(' ').flatMap((word) => [' ', el('span', {}, word)]);
+  const code = el('code', {}, ...words.slice(1));
   return el(
     'div',
     { class: 'command' },

@@ -101,7 +101,7 @@ function logSteps(
     ['Compare with what this browser saw.', seen],
   ];
   if (!found || certificates === undefined) return steps;
-  const checked = `${countText(certificates, 'certificate')} in the record: each names this name alone, and is signed by the authority of this directory.`;
+  const checked = `${countText(certificates, 'certificate')} in the record: ${certificates === 1 ? 'it' : 'each'} names this name alone, and is signed by the authority of this directory.`;
   return [...steps, ['Check the certificates.', checked]];
 }
 

@@ -21,16 +21,23 @@ export function overview(): string {
       ...arrow({ x: 164, y: 82 }, { x: 290, y: 82 }, 'monitors his name', 18),
       ...arrow({ x: 430, y: 64 }, { x: 556, y: 64 }, 'certificate, proof'),
       ...arrow({ x: 250, y: 152 }, { x: 330, y: 92 }),
+      text({ x: 228, y: 128 }, 'fetch all its files', 'small'),
       ...arrow({ x: 470, y: 152 }, { x: 390, y: 92 }),
+      text({ x: 487, y: 128 }, 'cosignatures', 'small'),
     ],
   );
 }
+
+/** Distance of an arrow's tip from the border that it points to. */
+const GAP = 4;
 
 /** An arrow with words above or, with `below`, under it. */
 function arrow(from: Point, to: Point, words = '', below = -7): string[] {
   const length = Math.hypot(to.x - from.x, to.y - from.y);
   const [dx, dy] = [(to.x - from.x) / length, (to.y - from.y) / length];
-  const tip = { x: to.x - 2 * dx, y: to.y - 2 * dy };
+  // A slanted arrow ends at a level border.
+  const gap = dy === 0 ? GAP : GAP / Math.abs(dy);
+  const tip = { x: to.x - gap * dx, y: to.y - gap * dy };
   const barb = (side: number): Point => ({ x: tip.x - 7 * dx - side * 5 * dy, y: tip.y - 7 * dy + side * 5 * dx });
   const middle = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 + below };
   const parts = [line(from, tip, 'way'), line(barb(1), tip, 'way'), line(barb(-1), tip, 'way')];

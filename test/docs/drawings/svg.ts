@@ -13,10 +13,11 @@ svg { --paper: #fcfcfa; --ink: #1c2321; --quiet: #58635f; --line: #c3ccc8; --acc
   svg { --paper: #151a19; --ink: #e8edeb; --quiet: #a0aca8; --line: #47524f; --accent: #58c9ba; --tint: #17403a; --sent: #edc46b; --sent-tint: #3d3118 }
 }
 text { font: 13px system-ui, sans-serif; fill: var(--ink) }
-.small { font-size: 11px; fill: var(--quiet) }
-.mono { font-family: ui-monospace, monospace; font-size: 11px }
+.small { fill: var(--quiet) }
+.mono { font-family: ui-monospace, monospace }
 .paper { fill: var(--paper); stroke: var(--line) }
 line, path { stroke: var(--line); stroke-width: 1.5; fill: none }
+.arrow { stroke: var(--quiet) }
 .way { stroke: var(--accent); stroke-width: 3 }
 .made { fill: var(--paper); stroke: var(--accent); stroke-width: 2 }
 .found { fill: var(--accent); stroke: var(--accent); stroke-width: 2 }
