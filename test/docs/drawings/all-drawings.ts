@@ -224,11 +224,11 @@ async function searchTree(): Promise<string> {
   const marks = [
     mark({ x: 30, y: 276 }, 'box'),
     text({ x: 44, y: 280 }, 'inspected by the search', 'small', 'start'),
-    circle({ x: 210, y: 276 }, 8, 'ring'),
-    text({ x: 226, y: 280 }, 'distinguished', 'small', 'start'),
-    line({ x: 340, y: 276 }, { x: 364, y: 276 }, 'way'),
-    text({ x: 372, y: 280 }, 'frontier', 'small', 'start'),
-    text({ x: 450, y: 280 }, '“version 0”: of Alice, made here', 'small', 'start'),
+    circle({ x: 228, y: 276 }, 8, 'ring'),
+    text({ x: 244, y: 280 }, 'distinguished', 'small', 'start'),
+    line({ x: 356, y: 276 }, { x: 380, y: 276 }, 'way'),
+    text({ x: 388, y: 280 }, 'frontier', 'small', 'start'),
+    text({ x: 470, y: 280 }, '“version 0”: of Alice, made here', 'small', 'start'),
   ];
   return drawing(
     `The implicit binary search tree over ${size} log entries`,

@@ -62,11 +62,14 @@ export function rect({ x, y }: Point, width: number, height: number, kind: strin
   return `<rect class="${kind}" x="${place(x)}" y="${place(y)}" width="${width}" height="${height}" rx="3"/>`;
 }
 
-/** Draws a row of marks with their meanings. */
+/** Draws a row of marks with their meanings. Each takes room by its length. */
 export function legend(y: number, entries: readonly (readonly [kind: string, meaning: string])[]): string[] {
-  const width = (WIDTH - 40) / entries.length;
-  return entries.flatMap(([kind, meaning], i) => {
-    const at = { x: 30 + i * width, y };
+  const room = (meaning: string): number => meaning.length + 6;
+  const all = entries.reduce((sum, [, meaning]) => sum + room(meaning), 0);
+  let used = 0;
+  return entries.flatMap(([kind, meaning]) => {
+    const at = { x: 30 + ((WIDTH - 40) * used) / all, y };
+    used += room(meaning);
     return [mark(at, kind), text({ x: at.x + 14, y: y + 4 }, meaning, 'small', 'start')];
   });
 }
