@@ -73,8 +73,12 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     expect(unfolded).toContain('Hide the name.');
     expect(unfolded).toContain('This is version 1.');
     expect(unfolded).toMatch(
-      /Version 1[^]*Signed by a key that the name had before[^]*Version 0[^]*First registration/,
+      /Version 1: one key replaced[^]*Signed by a key that the name had before[^]*Version 0: one key added[^]*First registration/,
     );
+    expect(unfolded.match(/Claimed, not proved: .*/g)).toEqual([
+      'Claimed, not proved: vouched for by the application.',
+    ]);
+    expect(unfolded).toContain('The log shows what everybody is given for this name, not who holds it.');
     expect(await page.locator('#result svg.drawing').count()).toBe(2);
     expect(await page.innerText('#memory-body')).toContain('1 name that you looked up');
     expect(await axeFindings(page)).toEqual([]);
@@ -84,7 +88,10 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     const page = await open();
     expect(await lookUp(page, 'nobody@example.com')).toContain('Nobody is registered as nobody@example.com');
     await unfold(page);
-    expect(await page.innerText('#result')).toContain('Look where it would be.');
+    const text = await page.innerText('#result');
+    expect(text).toContain('Is it spelled right?');
+    expect(text).toContain('Look where it would be.');
+    expect(text).toMatch(/There, the hashes beside the path give the root [0-9a-f]{12}…/);
     expect(await axeFindings(page)).toEqual([]);
   });
 
@@ -119,6 +126,30 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     await lookUp(page, ALICE);
     await unfold(page);
     expect(await overflow(page)).toBeLessThanOrEqual(0);
+    expect(await axeFindings(page)).toEqual([]);
+  });
+
+  it('brings the result of a lookup into a small window, and begins to read at its headline', async () => {
+    const page = await open({ width: 360 });
+    await lookUp(page, ALICE);
+    await page.waitForFunction(`document.activeElement.textContent === '${ALICE} has 1 key'`);
+    const top = await page.locator('#result').evaluate((one) => one.getBoundingClientRect().top);
+    expect(top).toBeGreaterThanOrEqual(0);
+    expect(top).toBeLessThan(100);
+  });
+
+  it('gives commands about the name that was looked up last, to be copied', async () => {
+    const page = await open();
+    expect(await page.innerText('#home-body')).toContain('glasskey lookup alice@example.com --server');
+    await lookUp(page, "O'Neil@example.com");
+    const copied = `glasskey lookup 'o'\\''neil@example.com' --server ${server.url} --trust trust.json`;
+    expect(await page.innerText('#home-body')).toContain(copied);
+    // Without a clipboard, as over plain HTTP, the command is selected.
+    await page.evaluate(`Object.defineProperty(navigator, 'clipboard', { value: undefined })`);
+    await page.locator('#home-body .copy').nth(1).click();
+    expect(await page.innerText('#home-body')).toContain('Selected: copy it');
+    expect(await page.evaluate('getSelection().toString().trim()')).toBe(copied);
+    await page.click('#words summary');
     expect(await axeFindings(page)).toEqual([]);
   });
 
