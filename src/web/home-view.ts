@@ -3,7 +3,7 @@ import { byId, el } from './dom.ts';
 
 const EXAMPLE = 'alice@example.com';
 
-/** What the commands are about. */
+/** Facts that the commands mention. */
 export interface HomeFacts {
   /** Undefined while the log is not open. */
   readonly fingerprint?: string;

@@ -1,10 +1,11 @@
 import type { LogOverview } from '../client/explore/log-overview.ts';
-import type { TreeView } from '../core/keytrans/tree-view.ts';
 import { activityPlot } from './activity-plot.ts';
 import { byId, el } from './dom.ts';
 import { failureView } from './failure-view.ts';
 import { ageText, numberText, timeText } from './format.ts';
 import type { Session } from './session.ts';
+
+type View = NonNullable<Session['state']['view']>;
 
 /** Reads the newest state of the log, verifies it, and shows it. */
 export async function showLog(session: Session): Promise<void> {
@@ -40,7 +41,7 @@ async function showPlot({ explorer }: Session, overview: LogOverview, place: HTM
   }
 }
 
-function tiles({ checkpoint }: LogOverview, view: TreeView): HTMLElement {
+function tiles({ checkpoint }: LogOverview, view: View): HTMLElement {
   const newestMs = view.frontier.at(-1)?.timestampMs ?? 0;
   const tile = (name: string, value: string, more: string): HTMLElement =>
     el(

@@ -1,7 +1,7 @@
 import { isGlasskeyError } from '../../core/errors.ts';
 import { compareHeads, parseHeads, type SharedHeads } from '../heads-text.ts';
 
-/** What comparing two texts of heads shows. Only `agree` and `contradiction` say something of the log. */
+/** The outcome of a comparison. Only `agree` and `contradiction` say something of the log. */
 export type ComparedTexts =
   | { readonly type: 'not-a-text' }
   | { readonly type: 'other-log'; readonly origin: string }
