@@ -202,6 +202,8 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     );
     expect(await compare(page, '0'.repeat(64))).toContain('The fingerprints differ');
     expect(await compare(page, await page.innerText('#fingerprint'))).toContain('The fingerprints are the same');
+    const later = heads.map((head) => ({ ...head, position: head.position + 10_000 }));
+    expect(await compare(page, formatHeads(origin, later))).toContain('The two texts have no entry in common');
     expect(await compare(page, formatHeads('other.example', heads))).toContain('This text is about another log');
     expect(await axeFindings(page)).toEqual([]);
   });
