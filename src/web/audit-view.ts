@@ -31,7 +31,7 @@ export function showAudit(session: Session): void {
     el(
       'p',
       {},
-      'Your browser replays the newest entries from the files of the log: each must be in the signed log, and its change must lead from the tree of names before it to its own. Nothing may be taken away.',
+      'Your browser replays the newest entries from the files of the log: each must be in the signed log, and applying its change to the state before it must give exactly its own state. Nothing may be removed.',
     ),
     el(
       'form',
@@ -62,7 +62,8 @@ async function audited(
   try {
     const { view } = session.state;
     if (view === undefined) throw new Error('the log could not be read: see the warning above');
-    const read = overview ?? (await explorer.overview(view));
+    const isNewest = overview !== undefined && overview.checkpoint.size >= view.size;
+    const read = isNewest ? overview : await explorer.overview(view);
     const onProgress = ({ done, total }: { readonly done: number; readonly total: number }): void => {
       [bar.max, bar.value] = [total, done];
     };

@@ -1,7 +1,9 @@
+import type { ComparedTexts } from '../client/explore/compare-texts.ts';
 import { canScan, scan } from './camera.ts';
+import { copyButton } from './copy-button.ts';
 import { byId, el } from './dom.ts';
 import { failureView } from './failure-view.ts';
-import { countText, grouped } from './format.ts';
+import { countText, grouped, numberText } from './format.ts';
 import { qrCode } from './qr-code.ts';
 import type { Session } from './session.ts';
 
@@ -30,12 +32,13 @@ export function showCompare(session: Session): void {
       el(
         'div',
         {},
-        el('h3', {}, 'Fingerprint of the trust bundle'),
+        el('h3', {}, 'The identity card of this directory'),
+        el('p', {}, 'Fingerprint of the trust bundle:'),
         el('p', {}, el('code', { class: 'key', id: 'fingerprint' }, grouped(fingerprint))),
         el(
           'p',
           { class: 'quiet' },
-          'It names the authority, the keys and the witnesses that everything is checked against. Compare it with what the operator published elsewhere.',
+          'The bundle names the authority, the keys and the witnesses that everything is checked against. Compare the fingerprint with what the operator published elsewhere.',
         ),
       ),
     ),
@@ -53,18 +56,19 @@ function noHeads(): HTMLElement {
 }
 
 function headsText(heads: string): HTMLElement {
-  const text = el('textarea', { id: 'my-heads', readonly: true, rows: 3 });
+  const text = el('textarea', { id: 'my-heads', readonly: true, rows: 5 });
   text.value = heads;
   return el(
     'div',
     {},
     el('label', { for: 'my-heads' }, 'The log as this browser saw it: send this text, or show the QR code'),
     text,
+    copyButton(text, heads, 'Copy the log as this browser saw it'),
   );
 }
 
 function compareForm(session: Session): HTMLElement {
-  const text = el('textarea', { id: 'their-heads', rows: 3, spellcheck: 'false', required: true });
+  const text = el('textarea', { id: 'their-heads', rows: 5, spellcheck: 'false', required: true });
   const answer = el('div', { id: 'compare-result', 'aria-live': 'polite' });
   const compare = async (): Promise<void> => {
     answer.replaceChildren(await outcome(session, text.value.trim()));
@@ -107,42 +111,78 @@ function cameraParts(text: HTMLTextAreaElement, compare: () => Promise<void>): r
   return [button, video];
 }
 
-async function outcome({ explorer }: Session, theirs: string): Promise<HTMLElement> {
+async function outcome(session: Session, theirs: string): Promise<HTMLElement> {
+  const { explorer } = session;
   const hex = theirs.replaceAll(/[\s:]/g, '').toLowerCase();
   if (/^[0-9a-f]{64}$/.test(hex)) return sameFingerprint(hex === explorer.directory.fingerprint);
+  const shown = explorer.shortHeads(session.state);
   try {
-    const { common, position } = await explorer.directory.compareHeads(theirs);
-    return el(
-      'div',
-      { class: 'card proved' },
-      el('h3', {}, 'You both see the same log'),
-      el(
-        'p',
-        {},
-        `${countText(common, 'head')} agree, up to entry ${position}. Whatever the log proved to either of you up to there, it proved to both.`,
-      ),
-    );
+    const compared = await explorer.compareText(theirs);
+    session.state = await explorer.state();
+    if (compared.type !== 'agree') return notAgreed(compared);
+    return theirs.replaceAll(/\s/g, '') === shown ? sameText() : agreed(compared.entries, session);
   } catch (error) {
-    return failureView(error, 'the two texts');
+    return failureView(error, 'the newest state of the log');
   }
+}
+
+function sameText(): HTMLElement {
+  return card(
+    'look',
+    'This is the same text as yours',
+    'If you copied it from this page, nothing was compared. If another person sent it, you both see the same log.',
+  );
+}
+
+function agreed(entries: number, { state }: Session): HTMLElement {
+  const size = state.view?.size ?? entries;
+  const newer = size > entries ? ' Newer ones can be compared later.' : '';
+  return card(
+    'proved',
+    'You both see the same log',
+    `You agree about the first ${countText(entries, 'entry', 'entries')} of ${numberText(size)}.${newer}`,
+  );
+}
+
+function notAgreed(compared: Exclude<ComparedTexts, { readonly type: 'agree' }>): HTMLElement {
+  switch (compared.type) {
+    case 'not-a-text':
+      return card(
+        'look',
+        'This is not a whole text from Glasskey',
+        'It begins with glasskey-heads: and must be complete. Copy all of it again. Nothing was compared.',
+      );
+    case 'other-log':
+      return card(
+        'look',
+        'This text is about another log',
+        `It is about ${compared.origin}. Compare with somebody who uses the same directory. Nothing was compared.`,
+      );
+    case 'no-overlap':
+      return card(
+        'look',
+        'The two texts have no entry in common',
+        'One of them is older. Both reload this page and compare again. Nothing was compared.',
+      );
+    case 'contradiction':
+      return card(
+        'alarm',
+        'The two texts contradict each other',
+        'Either the log shows you two different histories, or the text was changed on its way. Copy it again, or compare by QR code. If it stays so, trust no key of this log, keep both texts, and show them to others.',
+      );
+  }
+}
+
+function card(kind: 'proved' | 'look' | 'alarm', heading: string, text: string): HTMLElement {
+  return el('div', { class: `card ${kind}` }, el('h3', {}, heading), el('p', {}, text));
 }
 
 function sameFingerprint(isSame: boolean): HTMLElement {
   return isSame
-    ? el(
-        'div',
-        { class: 'card proved' },
-        el('h3', {}, 'The fingerprints are the same'),
-        el('p', {}, 'You both check against the same authority, keys and witnesses.'),
-      )
-    : el(
-        'div',
-        { class: 'card alarm' },
-        el('h3', {}, 'The fingerprints differ'),
-        el(
-          'p',
-          {},
-          'One of you is shown another trust bundle, or an older one. Reload both pages. If they still differ, trust neither, and ask the operator by another way than this server.',
-        ),
+    ? card('proved', 'The fingerprints are the same', 'You both check against the same authority, keys and witnesses.')
+    : card(
+        'alarm',
+        'The fingerprints differ',
+        'One of you is shown another trust bundle, or an older one. Reload both pages. If they still differ, trust neither, and ask the operator by another way than this server.',
       );
 }

@@ -3,14 +3,14 @@ import { showCompare } from './compare-view.ts';
 import { byId, el } from './dom.ts';
 import { failureView } from './failure-view.ts';
 import { showHome } from './home-view.ts';
-import { showLog } from './log-view.ts';
+import { refreshTiles, showLog } from './log-view.ts';
 import { lookupForm } from './lookup-view.ts';
 import { forgetParts, showMemory } from './memory-view.ts';
 import { openSession, type Session } from './session.ts';
 
 /** The explorer of one log: everything that it shows is verified here, by the client library. */
 async function start(): Promise<void> {
-  showHome(undefined);
+  showHome({});
   let session: Session;
   try {
     session = await openSession();
@@ -18,8 +18,15 @@ async function start(): Promise<void> {
     showUnopened(error);
     return;
   }
-  lookupForm(session, privateKinds(), () => showMemory(session));
-  showHome(session.explorer.directory.fingerprint);
+  const { fingerprint } = session.explorer.directory;
+  let last: string | undefined;
+  lookupForm(session, privateKinds(), (name) => {
+    last = name ?? last;
+    showMemory(session);
+    refreshTiles(session);
+    showHome({ fingerprint, name: last });
+  });
+  showHome({ fingerprint });
   showAudit(session);
   await showLog(session);
   showCompare(session);

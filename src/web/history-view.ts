@@ -2,8 +2,8 @@ import type { Explorer } from '../client/explore/explorer.ts';
 import type { History, PastVersion } from '../client/key-directory.ts';
 import { el, folded } from './dom.ts';
 import { failureView } from './failure-view.ts';
-import { countText, dayText, grouped } from './format.ts';
-import { authorWords } from './words.ts';
+import { countText, grouped, timeText } from './format.ts';
+import { authorWords, keyChangeWords } from './words.ts';
 
 /** Shows a name's history when it is unfolded: its versions, newest first, and who made each. */
 export function historyView(explorer: Explorer, identity: string): HTMLElement {
@@ -28,7 +28,7 @@ async function fill(place: HTMLElement, explorer: Explorer, identity: string): P
 }
 
 function timeline({ versions, unread, identity }: History): readonly HTMLElement[] {
-  const items = versions.toReversed().map((version) => versionItem(version));
+  const items = versions.map((past, i) => versionItem(past, versions[i - 1])).toReversed();
   const left =
     unread === undefined
       ? []
@@ -44,27 +44,25 @@ function timeline({ versions, unread, identity }: History): readonly HTMLElement
   return [el('ol', { class: 'timeline' }, ...items), ...left];
 }
 
-function versionItem(past: PastVersion): HTMLElement {
+/** `before`: the version before it, unless that was not read. */
+function versionItem(past: PastVersion, before: PastVersion | undefined): HTMLElement {
   const { version, certificates, fault } = past;
   const { judged, claimed } = authorWords(past);
   const since = certificates.length === 0 ? undefined : Math.max(...certificates.map(({ notBeforeMs }) => notBeforeMs));
+  const change = keyChangeWords(version === 0 ? [] : before && keysOf(before), keysOf(past));
   const isAlarm = fault !== undefined || past.link === 'operator';
   return el(
     'li',
     { class: isAlarm ? 'alarm' : past.link === undefined ? 'open' : undefined },
-    el(
-      'p',
-      {},
-      el('strong', {}, `Version ${version}`),
-      since === undefined ? '' : `, newest certificate from ${dayText(since)}`,
-    ),
+    el('p', {}, el('strong', {}, `Version ${version}`), change === undefined ? '' : `: ${change}`),
+    since === undefined ? undefined : el('p', { class: 'quiet' }, `Newest certificate: from ${timeText(since)}`),
     el(
       'p',
       {},
       el('span', { class: 'tag' }, judged === undefined ? 'Not proved' : 'Proved'),
       ` ${judged ?? 'Who made this version'}`,
     ),
-    el('p', { class: 'quiet' }, `The record says of itself: ${claimed}.`),
+    claimed === undefined ? undefined : el('p', { class: 'quiet' }, `Claimed, not proved: ${claimed}.`),
     fault === undefined ? undefined : el('p', { class: 'verdict alarm' }, `It breaks a rule: ${fault.message}.`),
     certificates.length === 0
       ? el('p', { class: 'quiet' }, 'No key.')
@@ -79,4 +77,8 @@ function versionItem(past: PastVersion): HTMLElement {
           ),
         ),
   );
+}
+
+function keysOf({ certificates }: PastVersion): readonly string[] {
+  return certificates.map(({ spkiSha256 }) => spkiSha256);
 }

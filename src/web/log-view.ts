@@ -5,6 +5,8 @@ import { failureView } from './failure-view.ts';
 import { ageText, numberText, timeText } from './format.ts';
 import type { Session } from './session.ts';
 
+type View = NonNullable<Session['state']['view']>;
+
 /** Reads the newest state of the log, verifies it, and shows it. */
 export async function showLog(session: Session): Promise<void> {
   const place = byId('log-body');
@@ -15,9 +17,8 @@ export async function showLog(session: Session): Promise<void> {
     if (view === undefined) throw new Error('the log showed no state');
     const overview = await explorer.overview(view);
     session.overview = overview;
-    const newestMs = view.frontier.at(-1)?.timestampMs ?? 0;
     const plot = el('div', {}, el('p', { class: 'quiet' }, 'Reading changes…'));
-    place.replaceChildren(tiles(overview, newestMs), plot, ...watchers(overview));
+    place.replaceChildren(tiles(overview, view), plot, ...watchers(overview));
     await showPlot(session, overview, plot);
   } catch (error) {
     const failed = failureView(error, 'the newest state of the log', 'h2');
@@ -26,15 +27,22 @@ export async function showLog(session: Session): Promise<void> {
   }
 }
 
+/** Brings the tiles up to what a lookup has shown since. */
+export function refreshTiles({ overview, state: { view } }: Session): void {
+  const old = byId('log-body').querySelector('.tiles');
+  if (overview !== undefined && view !== undefined) old?.replaceWith(tiles(overview, view));
+}
+
 async function showPlot({ explorer }: Session, overview: LogOverview, place: HTMLElement): Promise<void> {
   try {
-    place.replaceChildren(activityPlot(await explorer.activity(overview)));
+    place.replaceChildren(activityPlot(await explorer.activity(overview), overview.checkpoint.size));
   } catch (error) {
     place.replaceChildren(failureView(error, 'the changes of the last days'));
   }
 }
 
-function tiles({ checkpoint }: LogOverview, newestMs: number): HTMLElement {
+function tiles({ checkpoint }: LogOverview, view: View): HTMLElement {
+  const newestMs = view.frontier.at(-1)?.timestampMs ?? 0;
   const tile = (name: string, value: string, more: string): HTMLElement =>
     el(
       'div',
@@ -45,7 +53,7 @@ function tiles({ checkpoint }: LogOverview, newestMs: number): HTMLElement {
   return el(
     'dl',
     { class: 'tiles' },
-    tile('Entries', numberText(checkpoint.size), 'signature checked here'),
+    tile('Entries', numberText(Math.max(checkpoint.size, view.size)), 'signature checked here'),
     tile('Newest entry', ageText(newestMs, Date.now()), timeText(newestMs)),
   );
 }

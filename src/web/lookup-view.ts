@@ -17,8 +17,15 @@ const KINDS: Readonly<Record<string, string>> = {
   uri: 'web addresses',
 };
 
-/** Shows the form to look a name up, or why there is none. `privateKinds`: kinds that only apps may look up. */
-export function lookupForm(session: Session, privateKinds: readonly string[], onLookup: () => void): void {
+/**
+ * Shows the form to look a name up, or why there is none. `privateKinds`: kinds that only apps may look up. `onLookup`
+ * gets the name in its canonical form, or nothing after a failure.
+ */
+export function lookupForm(
+  session: Session,
+  privateKinds: readonly string[],
+  onLookup: (identity: string | undefined) => void,
+): void {
   const place = byId('lookup');
   if (Object.keys(KINDS).every((kind) => privateKinds.includes(kind))) {
     place.replaceChildren(privateNote('This directory is private'));
@@ -51,7 +58,7 @@ export function lookupForm(session: Session, privateKinds: readonly string[], on
     el(
       'p',
       { id: 'name-hint', class: 'quiet' },
-      'An e-mail address, a telephone number as tel:+15551234567, or an account as acct:name@host.',
+      'An e-mail address, a telephone number such as +15551234567, or an account such as acct:name@host.',
     ),
   );
   const some = privateKinds.map((kind) => KINDS[kind] ?? kind).join(' and ');
@@ -72,9 +79,9 @@ function privateNote(title: string): HTMLElement {
   );
 }
 
-async function showLookup(session: Session, name: string, button: HTMLButtonElement): Promise<void> {
+async function showLookup(session: Session, name: string, button: HTMLButtonElement): Promise<string | undefined> {
   const place = byId('result');
-  if (name === '') return;
+  if (name === '') return undefined;
   button.disabled = true;
   place.setAttribute('aria-busy', 'true');
   place.replaceChildren(el('p', { class: 'quiet' }, `Asking for ${name}, and checking the proof…`));
@@ -83,24 +90,40 @@ async function showLookup(session: Session, name: string, button: HTMLButtonElem
     const found = await session.explorer.lookup(name);
     session.state = await session.explorer.state();
     place.replaceChildren(resultView(session, name, found, performance.now() - start));
+    return identityOf(found);
   } catch (error) {
     place.replaceChildren(failureView(error, name, 'h2'));
+    return undefined;
   } finally {
     button.disabled = false;
     place.removeAttribute('aria-busy');
+    showOnPhone(place);
   }
+}
+
+/** On a small screen the result is below the window: brings it there, and begins to read at its headline. */
+function showOnPhone(place: HTMLElement): void {
+  if (!matchMedia('(max-width: 34rem)').matches) return;
+  const headline = place.querySelector('h2');
+  headline?.setAttribute('tabindex', '-1');
+  headline?.focus({ preventScroll: true });
+  place.scrollIntoView();
+}
+
+/** Returns the name in its canonical form. */
+function identityOf({ result }: ExplainedLookup): string {
+  return result.found ? result.binding.identity : result.identity;
 }
 
 function resultView(session: Session, name: string, found: ExplainedLookup, ms: number): HTMLElement {
   const { result, explanation } = found;
   const { explorer } = session;
   const binding = result.found ? result.binding : undefined;
-  const identity = result.found ? result.binding.identity : result.identity;
+  const identity = identityOf(found);
   const verdicts = binding === undefined ? [] : verdictsOf(binding);
   const context = {
     name: identity,
     nowMs: Date.now(),
-    seenSize: session.seenSize === undefined ? undefined : session.state.view?.size,
     witnesses: explorer.directory.trust.policy.witnesses.length,
     certificates: binding && binding.certificates.length + binding.expired.length,
   };
@@ -115,6 +138,7 @@ function resultView(session: Session, name: string, found: ExplainedLookup, ms: 
       {},
       `The log of ${countText(explanation.treeSize, 'entry', 'entries')} proves it. Your browser checked the proof in ${numberText(Math.max(1, Math.round(ms)))} ms.`,
     ),
+    binding === undefined ? el('p', {}, 'Is it spelled right? The proof is about exactly this spelling.') : undefined,
     ...verdicts.map(verdictView),
     ...(binding === undefined ? [] : [alertsView(session, binding.alerts), keysView(binding)]),
     limitsNote(),
@@ -170,12 +194,22 @@ function keysView({ certificates, version }: VerifiedBinding): HTMLElement {
         ` certified from ${dayText(notBeforeMs)} to ${dayText(notAfterMs)} ${new Date(notAfterMs).getUTCFullYear()}`,
       ),
     );
+  const about = `(Version ${version} of the name.)`;
+  if (certificates.length === 0) return el('p', { class: 'quiet' }, about);
   return el(
     'div',
     {},
-    el('p', { class: 'quiet' }, `Fingerprints of the keys (SHA-256), as of version ${version} of the name:`),
     el('ul', { class: 'keys' }, ...certificates.map(item)),
+    el('p', {}, `${fingerprintWords(certificates.length)} ${about}`),
   );
+}
+
+function fingerprintWords(count: number): string {
+  const compare =
+    count === 1
+      ? 'This is the fingerprint of the key. Compare it with the one in the app of the owner.'
+      : 'These are the fingerprints of the keys, one for each device, for example. Compare them with those in the app of the owner.';
+  return `${compare} The log shows what everybody is given for this name, not who holds it.`;
 }
 
 /** Says what a page cannot do. It stands by every result. */

@@ -9,8 +9,6 @@ export interface ShownProof {
   /** As the user knows it. */
   readonly name: string;
   readonly nowMs: number;
-  /** Size of the log that this browser saw before; undefined if it saw none. */
-  readonly seenSize: number | undefined;
   /** Witnesses that must sign a head before this browser accepts it; 0 if the log has none. */
   readonly witnesses: number;
   /** Certificates that were checked; undefined for a name that is not there. */
@@ -57,12 +55,13 @@ function stepsOf(proof: LookupExplanation, context: ShownProof): readonly Step[]
 }
 
 function nameSteps({ found, version, entries, shown: { entry, search } }: LookupExplanation): readonly Step[] {
+  const root = code(entry.prefixRoot);
   const looks = entries.reduce((sum, { searches }) => sum + searches.length, 0);
   const turns = countText(search.depth, 'turn');
   if (!found) {
     const place = search.end === 'empty' ? 'an empty place' : 'another name’s place, and only one name fits there';
     const text = `The bits of the hidden key say where it would be. ${turns} lead to ${place}.`;
-    const everywhere = `It is missing in ${countText(entries.length, 'state')} of the log that could hold it, to the newest one.`;
+    const everywhere = `It is missing in ${countText(entries.length, 'state')} of the log that could hold it, to the newest one. There, the hashes beside the path give the root ${root}.`;
     return [
       ['Look where it would be.', text],
       ['Look at every state that counts.', everywhere],
@@ -71,7 +70,7 @@ function nameSteps({ found, version, entries, shown: { entry, search } }: Lookup
   return [
     [
       'Find it in the tree of names.',
-      `The bits of the hidden key lead in ${turns} to its leaf. With the hashes beside the path, the leaf gives the root ${code(entry.prefixRoot)}.`,
+      `The bits of the hidden key lead in ${turns} to its leaf. With the hashes beside the path, the leaf gives the root ${root}.`,
     ],
     [
       'Make sure that it is the newest version.',
@@ -81,15 +80,15 @@ function nameSteps({ found, version, entries, shown: { entry, search } }: Lookup
 }
 
 function logSteps(
-  { found, treeSize, logRoot, logPath, entries, shown }: LookupExplanation,
-  { nowMs, seenSize, witnesses, certificates }: ShownProof,
+  { found, treeSize, seenSize, logRoot, logPath, entries, shown }: LookupExplanation,
+  { nowMs, witnesses, certificates }: ShownProof,
 ): readonly Step[] {
   const { position, timestampMs } = shown.entry;
   const newest = entries.at(-1) ?? shown.entry;
   const seen =
     seenSize === undefined
       ? 'This browser saw this log for the first time, so there was nothing to compare with.'
-      : `This browser had seen ${countText(seenSize, 'entry', 'entries')}. The log still begins with exactly these.`;
+      : `Before this lookup, this browser had seen ${countText(seenSize, 'entry', 'entries')}. The log still begins with exactly these.`;
   const steps: Step[] = [
     [
       'Find this tree in the log.',
@@ -102,7 +101,7 @@ function logSteps(
     ['Compare with what this browser saw.', seen],
   ];
   if (!found || certificates === undefined) return steps;
-  const checked = `${countText(certificates, 'certificate')} in the record: each names this name alone, and leads to the authority of the trust bundle.`;
+  const checked = `${countText(certificates, 'certificate')} in the record: ${certificates === 1 ? 'it' : 'each'} names this name alone, and is signed by the authority of this directory.`;
   return [...steps, ['Check the certificates.', checked]];
 }
 

@@ -70,11 +70,12 @@ export function pendingVerdict({ pending }: VerifiedBinding): Verdict | undefine
   return { tone: 'alarm', text };
 }
 
-/** A version's author in words: what this browser judged, and what the record says of itself. */
+/** A version's author in words: what this browser judged, and what the record says of itself besides. */
 export interface AuthorWords {
   /** Undefined if nothing is proved. */
   readonly judged: string | undefined;
-  readonly claimed: string;
+  /** Undefined if it only repeats what was judged. */
+  readonly claimed: string | undefined;
 }
 
 const LINKS: Readonly<Record<NonNullable<Provenance['link']>, string>> = {
@@ -87,7 +88,22 @@ const LINKS: Readonly<Record<NonNullable<Provenance['link']>, string>> = {
 
 /** Returns who made a version. Only what was judged is a fact; the rest is the record's own word. */
 export function authorWords({ link, claimed }: Provenance): AuthorWords {
-  return { judged: link && LINKS[link], claimed: claimWords(claimed) };
+  return { judged: link && LINKS[link], claimed: link === claimed.type ? detailWords(claimed) : claimWords(claimed) };
+}
+
+/** Returns what a claim adds to a judgement of the same type. */
+function detailWords(claimed: Provenance['claimed']): string | undefined {
+  switch (claimed.type) {
+    case 'initial':
+      return evidenceWords(claimed.evidence);
+    case 'maintenance':
+      return claimed.kind;
+    case 'operator':
+      return `the reason is ${claimed.reason}`;
+    case 'key':
+    case 'recovery':
+      return undefined;
+  }
 }
 
 function claimWords(claimed: Provenance['claimed']): string {
@@ -116,4 +132,26 @@ function evidenceWords(evidence: Extract<Provenance['claimed'], { type: 'initial
     case 'oidc':
       return `vouched for by ${evidence.issuer}`;
   }
+}
+
+/**
+ * Returns what a version changed about the keys, by their fingerprints. `before`: those of the version before it, or
+ * undefined if they are not known.
+ */
+export function keyChangeWords(before: readonly string[] | undefined, now: readonly string[]): string | undefined {
+  if (before === undefined) return undefined;
+  const added = now.filter((key) => !before.includes(key)).length;
+  const removed = before.filter((key) => !now.includes(key)).length;
+  if (added === 0 && removed === 0) return 'no key changed';
+  if (now.length === 0) return 'all keys removed';
+  const words = [
+    [Math.min(added, removed), 'replaced'],
+    [added - removed, 'added'],
+    [removed - added, 'removed'],
+  ] as const;
+  return words.flatMap(([count, what]) => (count > 0 ? [`${keysWord(count)} ${what}`] : [])).join(', ');
+}
+
+function keysWord(count: number): string {
+  return count === 1 ? 'one key' : `${count} keys`;
 }

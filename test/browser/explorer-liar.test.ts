@@ -117,6 +117,8 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(`${tit
     expect(await opened.page.locator('form.lookup').count()).toBe(forms);
     expect(await opened.page.innerText('#lookup')).toContain(says);
     expect(await opened.page.locator('.tiles').count()).toBe(1);
+    expect(await opened.page.innerText('#log-body')).toContain('No changes yet.');
+    expect(await opened.page.locator('#log-body svg').count()).toBe(0);
     expect(await axeFindings(opened.page)).toEqual([]);
     expect(opened.errors).toEqual([]);
     await browser.close();

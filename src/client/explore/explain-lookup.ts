@@ -55,6 +55,8 @@ export interface LookupExplanation {
   /** The version that was looked up: the newest, or 0 for a name that is not there. */
   readonly version: number;
   readonly treeSize: number;
+  /** Entries of the log that the client had seen before; undefined for its first request. */
+  readonly seenSize: number | undefined;
   /** Entries in the order in which they were inspected, to the last one of the log. */
   readonly entries: readonly InspectedEntry[];
   /** The entry and the search that show the result. */
@@ -93,6 +95,7 @@ export function explainLookup({ config, label, answer, before, after }: Accepted
     found,
     version,
     treeSize: size,
+    seenSize: before?.size,
     entries,
     shown,
     logPath: logPath(shown.entry.position, size),

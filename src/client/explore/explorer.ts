@@ -4,10 +4,11 @@ import { type Fetch, platformFetch } from '../../core/net/bounded-fetch.ts';
 import type { TreeView } from '../../core/keytrans/tree-view.ts';
 import { type AuditFiles, httpAuditFiles } from '../audit/audit-files.ts';
 import { type AuditTrust, readAuditTrust } from '../audit/audit-trust.ts';
-import { formatHeads } from '../heads-text.ts';
+import { formatHeads, parseHeads } from '../heads-text.ts';
 import { KeyDirectory, type KeyDirectoryOptions, type LookupResult } from '../key-directory.ts';
 import type { ClientState } from '../state/client-state.ts';
 import { auditRecent, type RecentAudit, type RecentAuditOptions } from './audit-recent.ts';
+import { type ComparedTexts, compareTexts, readHeads } from './compare-texts.ts';
 import { explainLookup, type LookupExplanation } from './explain-lookup.ts';
 import { type LogActivity, readActivity } from './log-activity.ts';
 import { type LogOverview, readOverview } from './log-overview.ts';
@@ -94,6 +95,16 @@ export class Explorer {
   shortHeads({ distinguished }: ClientState): string | undefined {
     if (distinguished.length === 0) return undefined;
     return formatHeads(this.directory.trust.bundle.origin, distinguished.slice(-SHORT_HEADS));
+  }
+
+  /**
+   * Compares the text of another person with the newest heads of this client. Asks the log only if the text is whole,
+   * and throws what `KeyDirectory.heads` throws: then it is the log's own answer that fails.
+   */
+  async compareText(text: string): Promise<ComparedTexts> {
+    const theirs = readHeads(text);
+    if (theirs === undefined) return { type: 'not-a-text' };
+    return compareTexts(parseHeads(await this.directory.heads()), theirs);
   }
 
   #now(): number {

@@ -13,8 +13,8 @@ export const REQUEST_ADVICE = {
   },
   'bad-policy': { means: 'The witness policy cannot be read.', next: 'Correct the line that the message names.' },
   'invalid-identity': {
-    means: 'This is not a name that the log can hold.',
-    next: 'Write it as a mail address, a telephone number (tel:+15551234567), acct:name@host, or a URI.',
+    means: 'This does not look like an e-mail address or a telephone number.',
+    next: 'Write it as an e-mail address, a telephone number such as +15551234567, or an account such as acct:name@host.',
   },
   'bad-csr': {
     means: 'The certificate request (PKCS#10) cannot be read.',

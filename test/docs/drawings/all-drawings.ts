@@ -57,10 +57,10 @@ function chainOfHashes(): string {
     const y = 20 + i * step;
     const isLast = i === rows.length - 1;
     return [
-      rect({ x: 30, y }, 290, 38, isLast ? 'plain' : 'box'),
+      rect({ x: 30, y }, 302, 38, isLast ? 'plain' : 'box'),
       text({ x: 44, y: y + 16 }, name, '', 'start'),
       text({ x: 44, y: y + 31 }, value, 'mono', 'start'),
-      text({ x: 340, y: y + 23 }, how, '', 'start'),
+      text({ x: 352, y: y + 23 }, how, '', 'start'),
       ...(isLast ? [] : arrow({ x: 175, y: y + 38 }, step - 38)),
     ];
   });
@@ -71,7 +71,9 @@ function chainOfHashes(): string {
 
 function arrow({ x, y }: Point, length: number): string[] {
   const tip = { x, y: y + length - 2 };
-  return [line({ x, y }, tip), line({ x: x - 5, y: tip.y - 6 }, tip), line({ x: x + 5, y: tip.y - 6 }, tip)];
+  const left = { x: x - 5, y: tip.y - 6 };
+  const right = { x: x + 5, y: tip.y - 6 };
+  return [line({ x, y }, tip, 'arrow'), line(left, tip, 'arrow'), line(right, tip, 'arrow')];
 }
 
 /** The tree of names of the entry that shows Alice's newest version, as far as the proof shows it. */
@@ -105,11 +107,12 @@ function absentName(): string {
     return [heading, ...drawTree(root, area)];
   });
   const entries = explained.entries.map(({ position }) => position).join(' and ');
+  const drawn = NODES.filter(([kind]) => kind !== 'other');
   return drawing(
     'The answer about a name that is not there',
     `In the prefix trees of entries ${entries}, the search key of version 0 leads to a place where nothing is.`,
     320,
-    [...parts, ...legend(296, NODES)],
+    [...parts, ...legend(296, drawn)],
   );
 }
 
@@ -181,6 +184,12 @@ function logTree(): string {
   );
 }
 
+/** Writes a version under a leaf, and beside a node whose lines go on below it. */
+function versionLabel({ x, y }: Point, version: number, isLeaf: boolean): string {
+  const words = `version ${version}`;
+  return isLeaf ? text({ x, y: y + 29 }, words, 'small') : text({ x: x + 24, y: y - 6 }, words, 'small', 'start');
+}
+
 /** The implicit binary search tree over the entries, with the way that the search takes. */
 async function searchTree(): Promise<string> {
   const { explained, config } = FOUND;
@@ -208,18 +217,18 @@ async function searchTree(): Promise<string> {
     parts.push(text({ x: at(position).x, y: at(position).y + 4 }, String(position)));
     const version = versions.get(position);
     if (version !== undefined) {
-      parts.push(text({ x: at(position).x + 24, y: at(position).y - 6 }, `version ${version}`, 'small', 'start'));
+      parts.push(versionLabel(at(position), version, leftChild(position) === undefined));
     }
   };
   draw(rootOf(size));
   const marks = [
     mark({ x: 30, y: 276 }, 'box'),
     text({ x: 44, y: 280 }, 'inspected by the search', 'small', 'start'),
-    circle({ x: 210, y: 276 }, 8, 'ring'),
-    text({ x: 226, y: 280 }, 'distinguished', 'small', 'start'),
-    line({ x: 340, y: 276 }, { x: 364, y: 276 }, 'way'),
-    text({ x: 372, y: 280 }, 'frontier', 'small', 'start'),
-    text({ x: 450, y: 280 }, '“version 0”: of Alice, made by this entry', 'small', 'start'),
+    circle({ x: 228, y: 276 }, 8, 'ring'),
+    text({ x: 244, y: 280 }, 'distinguished', 'small', 'start'),
+    line({ x: 356, y: 276 }, { x: 380, y: 276 }, 'way'),
+    text({ x: 388, y: 280 }, 'frontier', 'small', 'start'),
+    text({ x: 470, y: 280 }, '“version 0”: of Alice, made here', 'small', 'start'),
   ];
   return drawing(
     `The implicit binary search tree over ${size} log entries`,

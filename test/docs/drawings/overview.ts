@@ -12,25 +12,32 @@ export function overview(): string {
       'Auditors replay the whole log, and witnesses cosign its tree heads.',
     232,
     [
-      ...box({ x: 24, y: 36 }, 140, ["Bob's device", 'makes the key']),
+      ...box({ x: 12, y: 36 }, 140, ["Bob's device", 'makes the key']),
       ...box({ x: 290, y: 36 }, 140, ['Glasskey', 'authority and log'], 'box'),
-      ...box({ x: 556, y: 36 }, 140, ["Alice's device", 'checks every answer']),
+      ...box({ x: 562, y: 36 }, 148, ["Alice's device", 'checks every answer']),
       ...box({ x: 130, y: 152 }, 180, ['auditors', 'replay every entry']),
       ...box({ x: 410, y: 152 }, 180, ['witnesses', 'cosign the tree heads']),
-      ...arrow({ x: 164, y: 52 }, { x: 290, y: 52 }, 'registers a key'),
-      ...arrow({ x: 164, y: 82 }, { x: 290, y: 82 }, 'monitors his name', 18),
-      ...arrow({ x: 430, y: 64 }, { x: 556, y: 64 }, 'certificate, proof'),
+      ...arrow({ x: 152, y: 52 }, { x: 290, y: 52 }, 'registers a key'),
+      ...arrow({ x: 152, y: 82 }, { x: 290, y: 82 }, 'monitors his name', 18),
+      ...arrow({ x: 430, y: 64 }, { x: 562, y: 64 }, 'certificate, proof'),
       ...arrow({ x: 250, y: 152 }, { x: 330, y: 92 }),
+      text({ x: 218, y: 128 }, 'fetch all its files', 'small'),
       ...arrow({ x: 470, y: 152 }, { x: 390, y: 92 }),
+      text({ x: 492, y: 128 }, 'cosignatures', 'small'),
     ],
   );
 }
+
+/** Distance of an arrow's tip from the border that it points to. */
+const GAP = 4;
 
 /** An arrow with words above or, with `below`, under it. */
 function arrow(from: Point, to: Point, words = '', below = -7): string[] {
   const length = Math.hypot(to.x - from.x, to.y - from.y);
   const [dx, dy] = [(to.x - from.x) / length, (to.y - from.y) / length];
-  const tip = { x: to.x - 2 * dx, y: to.y - 2 * dy };
+  // A slanted arrow ends at a level border.
+  const gap = dy === 0 ? GAP : GAP / Math.abs(dy);
+  const tip = { x: to.x - gap * dx, y: to.y - gap * dy };
   const barb = (side: number): Point => ({ x: tip.x - 7 * dx - side * 5 * dy, y: tip.y - 7 * dy + side * 5 * dx });
   const middle = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 + below };
   const parts = [line(from, tip, 'way'), line(barb(1), tip, 'way'), line(barb(-1), tip, 'way')];

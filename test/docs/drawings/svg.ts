@@ -13,10 +13,11 @@ svg { --paper: #fcfcfa; --ink: #1c2321; --quiet: #58635f; --line: #c3ccc8; --acc
   svg { --paper: #151a19; --ink: #e8edeb; --quiet: #a0aca8; --line: #47524f; --accent: #58c9ba; --tint: #17403a; --sent: #edc46b; --sent-tint: #3d3118 }
 }
 text { font: 13px system-ui, sans-serif; fill: var(--ink) }
-.small { font-size: 11px; fill: var(--quiet) }
-.mono { font-family: ui-monospace, monospace; font-size: 11px }
+.small { fill: var(--quiet) }
+.mono { font-family: ui-monospace, monospace }
 .paper { fill: var(--paper); stroke: var(--line) }
 line, path { stroke: var(--line); stroke-width: 1.5; fill: none }
+.arrow { stroke: var(--quiet) }
 .way { stroke: var(--accent); stroke-width: 3 }
 .made { fill: var(--paper); stroke: var(--accent); stroke-width: 2 }
 .found { fill: var(--accent); stroke: var(--accent); stroke-width: 2 }
@@ -61,11 +62,14 @@ export function rect({ x, y }: Point, width: number, height: number, kind: strin
   return `<rect class="${kind}" x="${place(x)}" y="${place(y)}" width="${width}" height="${height}" rx="3"/>`;
 }
 
-/** Draws a row of marks with their meanings. */
+/** Draws a row of marks with their meanings. Each takes room by its length. */
 export function legend(y: number, entries: readonly (readonly [kind: string, meaning: string])[]): string[] {
-  const width = (WIDTH - 40) / entries.length;
-  return entries.flatMap(([kind, meaning], i) => {
-    const at = { x: 30 + i * width, y };
+  const room = (meaning: string): number => meaning.length + 6;
+  const all = entries.reduce((sum, [, meaning]) => sum + room(meaning), 0);
+  let used = 0;
+  return entries.flatMap(([kind, meaning]) => {
+    const at = { x: 30 + ((WIDTH - 40) * used) / all, y };
+    used += room(meaning);
     return [mark(at, kind), text({ x: at.x + 14, y: y + 4 }, meaning, 'small', 'start')];
   });
 }

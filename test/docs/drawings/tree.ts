@@ -49,7 +49,8 @@ export function drawTree(root: ShownNode, area: TreeArea): string[] {
 
 function turn(from: Point, to: Point, bit: number, child: ShownNode, { hasBits }: TreeArea): string[] {
   const isWay = leadsToGoal(child);
-  const middle = { x: (from.x + to.x) / 2 + (bit === 0 ? -7 : 7), y: (from.y + to.y) / 2 };
+  const isFlat = Math.abs(to.x - from.x) > 1.5 * Math.abs(to.y - from.y);
+  const middle = { x: (from.x + to.x) / 2 + (bit === 0 ? -7 : 7), y: (from.y + to.y) / 2 - (isFlat ? 6 : 0) };
   return [line(from, to, isWay ? 'way' : ''), ...(hasBits ? [text(middle, String(bit), 'small')] : [])];
 }
 
