@@ -56,8 +56,8 @@ export function withRecord<Row extends { readonly value: Uint8Array | undefined 
 }
 
 /**
- * The length of a record of this column, unpacked; 0 if it was erased. A row that says less than it has counts by what it
- * has. The database reads the beginning of a row alone.
+ * The length of a record of this column, unpacked; 0 if it was erased. A row that says less than it has counts by
+ * what it has. The database reads the beginning of a row alone.
  */
 export function recordLength(column: SQLWrapper): SQL<number> {
   const stored = sql`octet_length(${column})`;
