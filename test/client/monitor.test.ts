@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatPem } from '../../src/ca/der/pem.ts';
-import { generateKey } from '../../src/client/client-key.ts';
+import { type ClientKey, generateKey } from '../../src/client/client-key.ts';
 import { MemoryState, type StateStore } from '../../src/client/state/client-state.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { lie, LyingOperator, refusal } from '../support/lying-operator.ts';
 import { newDeviceKey } from '../support/owner.ts';
+import { formatHex } from '../../src/core/encoding/bytes.ts';
+import { sha256 } from '../../src/core/crypto/sha256.ts';
 import { readState } from '../support/victims.ts';
 
 const WINDOW_MS = 60_000;
@@ -29,6 +31,8 @@ async function register(text: string, state = new MemoryState()) {
   await client.register(text, { token, key });
   return { client, key, state };
 }
+
+const spkiOf = ({ spki }: ClientKey): string => formatHex(sha256(spki));
 
 /** Lets time pass, and others register. */
 async function pass(windows: number): Promise<void> {
@@ -138,6 +142,16 @@ describe('an owner', () => {
     const client = await operator.client();
     await expect(client.own(BOB)).resolves.toMatchObject({ added: [{ version: 0, origin: 'adopted' }], alerts: [] });
     await expect(client.own('nobody@example.com')).rejects.toEqual(code('identity-not-found'));
+  });
+
+  it('takes an identity over only with the keys that it expects', async () => {
+    const { key } = await register(BOB);
+    const client = await operator.client();
+    for (const expected of [[], ['0'.repeat(64)], [spkiOf(key), '0'.repeat(64)]]) {
+      await expect(client.own(BOB, { expected })).rejects.toEqual(code('unexpected-version'));
+      await expect(client.monitoringDue()).resolves.toEqual([]);
+    }
+    await expect(client.own(BOB, { expected: [spkiOf(key)] })).resolves.toMatchObject({ added: [{ version: 0 }] });
   });
 });
 
