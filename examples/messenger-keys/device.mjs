@@ -1,5 +1,5 @@
 // A device of a user: the messenger on a phone or a tablet.
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 // In an app: 'glasskey-client', and 'glasskey-client/node' or, for `IndexedDbState`, 'glasskey-client/browser'.
 import { createCsr, generateKey, importKey, KeyDirectory, parseTrustBundle } from 'glasskey';
@@ -18,8 +18,8 @@ export async function openDevice(folder, bundle) {
 }
 
 /** The device's key for a name: made once, and stored before anything is asked, so that every call can be repeated. */
-export async function keyOf({ folder }, name, use = 'key') {
-  const file = join(folder, `${encodeURIComponent(name)}.${use}.pem`);
+export async function keyOf(device, name, use = 'key') {
+  const file = fileOf(device, name, use);
   try {
     return await importKey(await readFile(file, 'utf8'));
   } catch (error) {
@@ -29,6 +29,8 @@ export async function keyOf({ folder }, name, use = 'key') {
   await writeFile(file, await key.exportPem(), { mode: 0o600, flag: 'wx' });
   return key;
 }
+
+const fileOf = ({ folder }, name, use) => join(folder, `${encodeURIComponent(name)}.${use}.pem`);
 
 /** The first device of a user. `companions` are keys for encryption, certified with the key. */
 export async function registerFirst(device, name, companions) {
@@ -61,10 +63,11 @@ export async function renewIfDue({ directory }, name, key, companions) {
   if (Date.now() > dueMs) await directory.renew(name, key, companions);
 }
 
-/** Replaces this device's key. Afterwards `next` is its key. */
+/** Replaces this device's key. If the call fails, call it again. */
 export async function rotate(device, name, key, companions) {
   const next = await keyOf(device, name, 'next');
   await device.directory.rotate(name, key, next, { companions });
+  await rename(fileOf(device, name, 'next'), fileOf(device, name, 'key'));
   return next;
 }
 
