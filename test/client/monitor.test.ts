@@ -118,6 +118,26 @@ describe('an owner', () => {
     expect(told).toMatchObject({ alerts: [{ version: 1 }, { version: 2 }] });
   });
 
+  it('is told of a revocation that no key signed, as by an application, but not of an expiry', async () => {
+    const { client, key } = await register(BOB);
+    await client.register(BOB, { credentials: key, key: await generateKey() });
+    await pass(2);
+    await client.monitor();
+    const [first] = (await operator.latest(BOB))!.record.certificates;
+    const remaining = [first as Uint8Array];
+    await operator.appendRecord(BOB, {
+      certificates: remaining,
+      authorization: { type: 'maintenance', kind: 'expiry' },
+    });
+    await expect(client.monitor([BOB])).resolves.toMatchObject([{ alerts: [], added: [{ origin: 'maintenance' }] }]);
+    await operator.appendRecord(BOB, {
+      certificates: [],
+      authorization: { type: 'maintenance', kind: 'revocation', reason: 1 },
+    });
+    const reason = expect.stringMatching(/^version 3 removed certificates, and none is left/) as string;
+    await expect(client.monitor([BOB])).resolves.toMatchObject([{ alerts: [{ version: 3, reason }] }]);
+  });
+
   it('notices a log that shows it nothing new while contacts see a new version', async () => {
     const { client, state } = await register(BOB);
     await pass(2);
