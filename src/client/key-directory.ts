@@ -31,7 +31,7 @@ import { type Registration, registration, type Rotation, renewal, rotation } fro
 import { lookUpIdentity, type LookupResult } from './operations/lookup.ts';
 import { lookupMany, type LookupOutcome } from './operations/lookup-many.ts';
 import { lookupVersion, type VerifiedVersion } from './operations/lookup-version.ts';
-import { assertKeys, monitorOwned, type OwnerMonitored, type Owning } from './operations/monitor-owned.ts';
+import { assertExpectedKeys, monitorOwned, type OwnerMonitored, type Owning } from './operations/monitor-owned.ts';
 import { type Monitored, monitorRound, type Round, worstFailure } from './operations/monitor-round.ts';
 import { type MonitoringDue, monitoringDue } from './operations/monitoring-due.ts';
 import type { VerifiedEnd, Work } from './operations/operation.ts';
@@ -163,7 +163,7 @@ export class KeyDirectory {
     const identity = this.identity(text);
     return this.#run(async (operation, state) => {
       const taken = await monitorOwned(operation, state, identity);
-      if (expected !== undefined) assertKeys(taken.result.binding, expected);
+      if (expected !== undefined) assertExpectedKeys(taken.result.binding, expected);
       return taken;
     });
   }

@@ -74,7 +74,10 @@ export function changeLine({ type, reason }: VerifiedBinding['change']): string 
   return `${CHANGES[type]}${reason === undefined ? '' : ` (${reason})`}`;
 }
 
-/** Returns what a first look found and what it left out, for people. Versions by operators and recoveries are alerts besides. */
+/**
+ * Returns what a first look found and what it left out, for people. Versions by operators, and recoveries that took
+ * effect, are alerts besides.
+ */
 export function firstLookLines({ firstLook, links }: VerifiedBinding['change']): string[] {
   if (firstLook === undefined) return [];
   const recoveries = links

@@ -45,7 +45,7 @@ export interface Owning {
 }
 
 /** Throws `unexpected-version` unless these are the valid keys of a binding. */
-export function assertKeys({ identity, certificates }: VerifiedBinding, expected: readonly string[]): void {
+export function assertExpectedKeys({ identity, certificates }: VerifiedBinding, expected: readonly string[]): void {
   const [found, asked] = [new Set(certificates.map(({ spkiSha256 }) => spkiSha256)), new Set(expected)];
   const isSame = found.size === asked.size && [...asked].every((key) => found.has(key));
   const message = `${identity} has other keys than expected: somebody may have added one. It was not taken over`;
