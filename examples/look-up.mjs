@@ -3,6 +3,7 @@ import { FolderState } from 'glasskey/node';
 
 process.once('uncaughtException', ({ message }) => process.exit(console.error(message) ?? 1));
 const [server, name] = process.argv.slice(2);
+if (name === undefined) throw new Error('usage: node look-up.mjs SERVER NAME');
 const directory = await KeyDirectory.open({ server, state: new FolderState('contacts') });
 console.log(`${directory.trustOrigin}: ${directory.fingerprint}`); // on first use: compare with a friend's
 const result = await directory.lookup(name);

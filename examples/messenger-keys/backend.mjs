@@ -24,5 +24,5 @@ export async function grantFor(identity, spki) {
 /** For a user who lost every device, once you have proved again who it is. It waits, and everybody sees it. */
 export const recover = (identity, csr) => post('/v1/recoveries', { identity, csr });
 
-/** For an account that its user closed. */
-export const close = (identity) => post('/v1/revocations', { identity, all: true, reason: 'cessationOfOperation' });
+/** For a closed account (`cessationOfOperation`), and for phones in other hands (`keyCompromise`). */
+export const revokeAll = (identity, reason) => post('/v1/revocations', { identity, all: true, reason });

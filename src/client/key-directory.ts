@@ -31,7 +31,7 @@ import { type Registration, registration, type Rotation, renewal, rotation } fro
 import { lookUpIdentity, type LookupResult } from './operations/lookup.ts';
 import { lookupMany, type LookupOutcome } from './operations/lookup-many.ts';
 import { lookupVersion, type VerifiedVersion } from './operations/lookup-version.ts';
-import { monitorOwned, type OwnerMonitored } from './operations/monitor-owned.ts';
+import { assertExpectedKeys, monitorOwned, type OwnerMonitored, type Owning } from './operations/monitor-owned.ts';
 import { type Monitored, monitorRound, type Round, worstFailure } from './operations/monitor-round.ts';
 import { type MonitoringDue, monitoringDue } from './operations/monitoring-due.ts';
 import type { VerifiedEnd, Work } from './operations/operation.ts';
@@ -52,7 +52,7 @@ export type { History, HistoryOptions, PastVersion } from './operations/history.
 export type { LookupResult } from './operations/lookup.ts';
 export type { LookupOutcome } from './operations/lookup-many.ts';
 export type { VerifiedVersion } from './operations/lookup-version.ts';
-export type { OwnerMonitored } from './operations/monitor-owned.ts';
+export type { OwnerMonitored, Owning } from './operations/monitor-owned.ts';
 export type { Monitored } from './operations/monitor-round.ts';
 export type { MonitoringDue } from './operations/monitoring-due.ts';
 export type { VerifiedEnd } from './operations/operation.ts';
@@ -155,11 +155,17 @@ export class KeyDirectory {
 
   /**
    * Takes an identity as the user's own: from then on {@link monitor} reports every version that this client did not
-   * ask for. An identity that this client registers with a key of its own needs no such call.
+   * ask for. An identity that this client registers with a key of its own needs no such call. With `expected`, the
+   * identity is taken only if its valid keys are these, and no others. Throws `unexpected-version` if not, and changes
+   * nothing then.
    */
-  own(text: string): Promise<OwnerMonitored> {
+  own(text: string, { expected }: Owning = {}): Promise<OwnerMonitored> {
     const identity = this.identity(text);
-    return this.#run((operation, state) => monitorOwned(operation, state, identity));
+    return this.#run(async (operation, state) => {
+      const taken = await monitorOwned(operation, state, identity);
+      if (expected !== undefined) assertExpectedKeys(taken.result.binding, expected);
+      return taken;
+    });
   }
 
   /**

@@ -4,6 +4,7 @@ import {
   checkTransition,
   type HeldVersion,
   type JudgedLink,
+  judgedLink,
   type LinkType,
   type OwnersRecord,
   type RecoveryWaited,
@@ -108,7 +109,7 @@ async function checkSince(input: ChainInput, held: HeldVersion, latest: HeldVers
     let previous = held;
     for (const version of openBetween(input, held, latest)) {
       const type = await judge({ ...input, ownersRecord }, previous, version);
-      links.push({ version: version.version, type });
+      links.push(judgedLink(version, type));
       previous = version;
     }
     const types = links.map((link) => (link.type === 'initial' ? 'unexplained' : link.type));

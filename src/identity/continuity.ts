@@ -13,6 +13,15 @@ export type LinkType = 'initial' | 'key' | 'maintenance' | 'recovery' | 'operato
 export interface JudgedLink {
   readonly version: number;
   readonly type: LinkType;
+  /** True for a `recovery` that took effect. Absent for one that was only requested. */
+  readonly tookEffect?: true;
+}
+
+/** Names the proven author of a version. */
+export function judgedLink({ version, record }: HeldVersion, type: LinkType): JudgedLink {
+  const { authorization } = record;
+  const tookEffect = type === 'recovery' && authorization.type === 'recovery' && authorization.phase === 'effective';
+  return { version, type, ...(tookEffect ? { tookEffect } : {}) };
 }
 
 /** A version that is known to be in the log. */

@@ -1,5 +1,5 @@
 import { GlasskeyError } from '../core/errors.ts';
-import { checkTransition, type HeldVersion, type JudgedLink, type Transition } from './continuity.ts';
+import { checkTransition, type HeldVersion, type JudgedLink, judgedLink, type Transition } from './continuity.ts';
 import { findOwnersRecord } from './owners-record.ts';
 import { readBack, type ReadLinks } from './read-back.ts';
 import { breaksChain } from './record-link.ts';
@@ -64,7 +64,7 @@ export async function judgeBack(walk: BackWalk, latest: HeldVersion): Promise<Ju
       if (done === true || typeof value === 'string') return unjudged(version.version, value === 'end');
       const type = await judge(value, version);
       if (isSpent()) return unjudged(version.version, false);
-      links.unshift({ version: version.version, type });
+      links.unshift(judgedLink(version, type));
       if (value === undefined) return { links, unjudged: undefined, fault: undefined };
       version = value;
     } catch (error) {

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatPem } from '../../src/ca/der/pem.ts';
-import { generateKey } from '../../src/client/client-key.ts';
+import { type ClientKey, generateKey } from '../../src/client/client-key.ts';
 import { MemoryState, type StateStore } from '../../src/client/state/client-state.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { lie, LyingOperator, refusal } from '../support/lying-operator.ts';
 import { newDeviceKey } from '../support/owner.ts';
+import { formatHex } from '../../src/core/encoding/bytes.ts';
+import { sha256 } from '../../src/core/crypto/sha256.ts';
 import { readState } from '../support/victims.ts';
 
 const WINDOW_MS = 60_000;
@@ -29,6 +31,8 @@ async function register(text: string, state = new MemoryState()) {
   await client.register(text, { token, key });
   return { client, key, state };
 }
+
+const spkiOf = ({ spki }: ClientKey): string => formatHex(sha256(spki));
 
 /** Lets time pass, and others register. */
 async function pass(windows: number): Promise<void> {
@@ -114,6 +118,26 @@ describe('an owner', () => {
     expect(told).toMatchObject({ alerts: [{ version: 1 }, { version: 2 }] });
   });
 
+  it('is told of a revocation that no key signed, as by an application, but not of an expiry', async () => {
+    const { client, key } = await register(BOB);
+    await client.register(BOB, { credentials: key, key: await generateKey() });
+    await pass(2);
+    await client.monitor();
+    const [first] = (await operator.latest(BOB))!.record.certificates;
+    const remaining = [first as Uint8Array];
+    await operator.appendRecord(BOB, {
+      certificates: remaining,
+      authorization: { type: 'maintenance', kind: 'expiry' },
+    });
+    await expect(client.monitor([BOB])).resolves.toMatchObject([{ alerts: [], added: [{ origin: 'maintenance' }] }]);
+    await operator.appendRecord(BOB, {
+      certificates: [],
+      authorization: { type: 'maintenance', kind: 'revocation', reason: 1 },
+    });
+    const reason = expect.stringMatching(/^version 3 removed certificates, and none is left/) as string;
+    await expect(client.monitor([BOB])).resolves.toMatchObject([{ alerts: [{ version: 3, reason }] }]);
+  });
+
   it('notices a log that shows it nothing new while contacts see a new version', async () => {
     const { client, state } = await register(BOB);
     await pass(2);
@@ -138,6 +162,16 @@ describe('an owner', () => {
     const client = await operator.client();
     await expect(client.own(BOB)).resolves.toMatchObject({ added: [{ version: 0, origin: 'adopted' }], alerts: [] });
     await expect(client.own('nobody@example.com')).rejects.toEqual(code('identity-not-found'));
+  });
+
+  it('takes an identity over only with the keys that it expects', async () => {
+    const { key } = await register(BOB);
+    const client = await operator.client();
+    for (const expected of [[], ['0'.repeat(64)], [spkiOf(key), '0'.repeat(64)]]) {
+      await expect(client.own(BOB, { expected })).rejects.toEqual(code('unexpected-version'));
+      await expect(client.monitoringDue()).resolves.toEqual([]);
+    }
+    await expect(client.own(BOB, { expected: [spkiOf(key)] })).resolves.toMatchObject({ added: [{ version: 0 }] });
   });
 });
 

@@ -132,7 +132,15 @@ describe('a recovery', () => {
     const done = await directory.recover(alice, { csr });
     if (done.state !== 'effective') throw new Error(done.state);
     const after = await found(contact, alice);
-    expect(after).toMatchObject({ version: 2, change: { type: 'recovery' }, pending: undefined, alerts: [] });
+    expect(after).toMatchObject({ version: 2, change: { type: 'recovery' }, pending: undefined });
+    expect(await found(contact, alice)).toMatchObject({
+      change: { type: 'unchanged' },
+      alerts: [{ type: 'recovery', version: 2 }],
+    });
+    const late = await found(await server.client(), alice);
+    expect(late).toMatchObject({ change: { type: 'first-seen' }, alerts: [{ type: 'recovery', version: 2 }] });
+    await contact.acknowledge([alice]);
+    expect((await found(contact, alice)).alerts).toEqual([]);
     expect(after.certificates.map(({ spkiSha256 }) => spkiSha256)).toEqual([formatHex(sha256(key.spki))]);
     expect(await directory.recover(alice, { csr })).toMatchObject({
       state: 'effective',

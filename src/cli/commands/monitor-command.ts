@@ -155,10 +155,15 @@ async function monitorOnce(
   return alertsCode(alerts);
 }
 
-/** Returns 2 for alerts, and 1 if the client's own absence explains all of them: then no log need have lied. */
+/**
+ * Returns 2 for alerts, and 1 if each is a recovery or explained by the client's own absence: then no log need have
+ * lied.
+ */
 function alertsCode(alerts: readonly Alert[]): number {
   if (alerts.length === 0) return EXIT.fine;
-  return alerts.every(({ afterAbsence }) => afterAbsence === true) ? EXIT.refused : EXIT.misbehaviour;
+  return alerts.every(({ type, afterAbsence }) => type === 'recovery' || afterAbsence === true)
+    ? EXIT.refused
+    : EXIT.misbehaviour;
 }
 
 /** Says when monitoring has to go on, or how to end a warning. */

@@ -74,16 +74,21 @@ export function changeLine({ type, reason }: VerifiedBinding['change']): string 
   return `${CHANGES[type]}${reason === undefined ? '' : ` (${reason})`}`;
 }
 
-/** Returns what a first look found and what it left out, for people. Operators' versions are alerts besides. */
+/**
+ * Returns what a first look found and what it left out, for people. Versions by operators, and recoveries that took
+ * effect, are alerts besides.
+ */
 export function firstLookLines({ firstLook, links }: VerifiedBinding['change']): string[] {
   if (firstLook === undefined) return [];
-  const recoveries = links.filter(({ type }) => type === 'recovery').map(({ version }) => `version ${version}`);
+  const recoveries = links
+    .filter(({ type, tookEffect }) => type === 'recovery' && tookEffect !== true)
+    .map(({ version }) => `version ${version}`);
   return [
     ...(recoveries.length === 0
       ? []
       : [
-          `WARNING: ${recoveries.join(', ')} by a recovery: somebody proved the identity again without any of its ` +
-            'keys. Ask the owner',
+          `WARNING: ${recoveries.join(', ')} asked for a recovery: somebody proved the identity again without ` +
+            'any of its keys. Ask the owner',
         ]),
     ...unjudgedLines(firstLook.unjudged),
   ];

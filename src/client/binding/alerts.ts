@@ -41,6 +41,11 @@ function operatorWords(value: Uint8Array): string {
   return 'calls itself a recovery; the log does not prove that it waited as long as the trust bundle says';
 }
 
+/** Says that a version gave the identity to another key, after its wait. */
+const BY_RECOVERY =
+  'gave the name to another key by a recovery: somebody proved the identity again, without any of its keys. ' +
+  'Ask its owner in another way, and then acknowledge it';
+
 /** A change of an identity's keys, found in a verified answer. */
 export interface SeenChange {
   readonly identity: Identity;
@@ -54,19 +59,21 @@ export interface SeenChange {
 
 /**
  * Returns the alerts about a change of a contact's keys (docs/spec.md#what-a-contact-is-told): one for each version by
- * the `operator`, and one for an `unexplained` chain. The chain is judged once, when the client first meets the later
- * version, so the alerts keep the outcome.
+ * the `operator`, one for each recovery that took effect, and one for an `unexplained` chain. The chain is judged once,
+ * when the client first meets the later version, so the alerts keep the outcome.
  */
 export function changeAlerts({ identity: { text }, change, version: latest, value, nowMs }: SeenChange): Alert[] {
-  const alert = (type: 'operator' | 'unexplained', version: number, reason: string): Alert => {
+  const alert = (type: 'operator' | 'recovery' | 'unexplained', version: number, reason: string): Alert => {
     const shown = version === latest ? value : undefined;
     return { identity: text, type, version, reason, value: shown, seenAtMs: nowMs };
   };
-  const alerts = change.links
-    .filter(({ type }) => type === 'operator')
-    .map(({ version }) =>
+  const alerts = change.links.flatMap(({ type, version, tookEffect }) => {
+    if (tookEffect === true) return [alert('recovery', version, `version ${version} ${BY_RECOVERY}`)];
+    if (type !== 'operator') return [];
+    return [
       alert('operator', version, `version ${version} ${version === latest ? operatorWords(value) : BY_OPERATOR}`),
-    );
+    ];
+  });
   if (change.type !== 'unexplained') return alerts;
   const why = change.reason === undefined ? '' : `: ${change.reason}`;
   return [...alerts, alert('unexplained', latest, `version ${latest} does not follow from what was seen before${why}`)];

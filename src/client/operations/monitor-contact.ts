@@ -26,7 +26,7 @@ export interface ContactMonitored {
    * Versions that remain to be monitored; empty once the log can no longer take back unnoticed what this client saw.
    */
   readonly remaining: readonly MonitoredVersion[];
-  /** Unacknowledged alerts from lookups of the contact: keys by the operator, unexplained changes. */
+  /** Unacknowledged alerts from lookups of the contact: keys by the operator, recoveries, unexplained changes. */
   readonly alerts: readonly Alert[];
 }
 

@@ -38,6 +38,20 @@ export interface OwnerMonitored {
   readonly verifiedTo: number | undefined;
 }
 
+/** The keys with which an identity is taken over. */
+export interface Owning {
+  /** `spkiSha256` of each valid key, such as another device of the user shows them. Default: whatever is there. */
+  readonly expected?: readonly string[] | undefined;
+}
+
+/** Throws `unexpected-version` unless these are the valid keys of a binding. */
+export function assertExpectedKeys({ identity, certificates }: VerifiedBinding, expected: readonly string[]): void {
+  const [found, asked] = [new Set(certificates.map(({ spkiSha256 }) => spkiSha256)), new Set(expected)];
+  const isSame = found.size === asked.size && [...asked].every((key) => found.has(key));
+  const message = `${identity} has other keys than expected: somebody may have added one. It was not taken over`;
+  ensure(isSame, 'unexpected-version', message);
+}
+
 /** Most rounds of requests in one monitoring. Each makes progress or is the last. */
 const MAX_ROUNDS = 256;
 

@@ -42,7 +42,7 @@ export function withExpected(state: ClientState, identity: Identity, expected: O
   const next = withVersions(state, identity, [expected]);
   const alerts = next.alerts.filter(
     ({ identity: about, type, version }) =>
-      about !== identity.text || type !== 'unexpected-version' || version !== expected.version,
+      about !== identity.text || version !== expected.version || (type !== 'unexpected-version' && type !== 'recovery'),
   );
   return { ...next, alerts };
 }

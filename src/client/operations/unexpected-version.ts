@@ -29,7 +29,7 @@ export interface OriginFacts {
  *
  * 1. `made`: this client asked for exactly this version; the record's signature or keys prove it, not its own claim.
  * 2. `adopted`: the version was there when the owner took the label over.
- * 3. `maintenance`: the chain proves that the CA renewed, expired or revoked certificates and added no key.
+ * 3. `maintenance`: the chain proves that the CA renewed certificates or removed expired ones, and added no key.
  *
  * An owner's second device therefore reports the changes that the first device made, until the owner acknowledges them.
  */
@@ -39,7 +39,13 @@ export async function decideOrigin(
 ): Promise<Exclude<OwnedOrigin, 'acknowledged'>> {
   if ((await isMade?.(version, link)) === true) return 'made';
   if (isTakenOver) return 'adopted';
-  return link === 'maintenance' ? 'maintenance' : 'unexpected';
+  return link === 'maintenance' && !takesKeys(version) ? 'maintenance' : 'unexpected';
+}
+
+/** Returns true for a revocation that no key signed, and for an erasure: contacts may have no key to encrypt to. */
+function takesKeys({ record: { authorization } }: HeldVersion): boolean {
+  const { type } = authorization;
+  return type === 'maintenance' && (authorization.kind === 'revocation' || authorization.kind === 'erasure');
 }
 
 /**
@@ -54,14 +60,18 @@ export function unexpectedVersionAlert(
   { link, wasAway }: { readonly link: LinkType | undefined; readonly wasAway: boolean },
 ): Alert {
   const by = record.authorization.type;
+  const left = record.certificates.length === 0 ? 'none is left' : `${record.certificates.length} are left`;
   const made =
-    link === 'key' && record.authorization.type === 'key'
-      ? `version ${version} was signed by the key ${formatHex(record.authorization.signer).slice(0, 16)}…, which the ` +
-        'identity had, but not with this state. If you made it on ' +
-        'another device, or restored this state from an older copy, acknowledge it. Otherwise somebody has that key: ' +
-        'revoke its certificate'
-      : `version ${version} was not made by this owner, and no key of the identity is proved to have signed it; it ` +
-        `names "${by}" as its authorisation. Ask the operator, and acknowledge it if it is right`;
+    link === 'maintenance'
+      ? `version ${version} removed certificates, and ${left}. The service did it, perhaps for your application; no ` +
+        'key signed it, and none was added. If you did not ask for it, ask the operator, and acknowledge it'
+      : link === 'key' && record.authorization.type === 'key'
+        ? `version ${version} was signed by the key ${formatHex(record.authorization.signer).slice(0, 16)}…, which the ` +
+          'identity had, but not with this state. If you made it on ' +
+          'another device, or restored this state from an older copy, acknowledge it. Otherwise somebody has that key: ' +
+          'revoke its certificate'
+        : `version ${version} was not made by this owner, and no key of the identity is proved to have signed it; it ` +
+          `names "${by}" as its authorisation. Ask the operator, and acknowledge it if it is right`;
   const { pending } = record;
   const asked = `version ${version} asks to give ${text} to another key: it can take effect ${delayText(trust)} later`;
   const reason = pending === undefined ? made : `${asked}, unless one of its present keys vetoes it before`;

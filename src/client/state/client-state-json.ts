@@ -129,7 +129,7 @@ const CONTACT_FIELDS = ['version', 'commitment', 'value', 'monitored', 'ladder',
 
 const OWNED_ORIGINS = ['made', 'adopted', 'maintenance', 'unexpected', 'acknowledged'] as const;
 const ALERT_FIELDS = ['identity', 'type', 'version', 'reason', 'value', 'seenAtMs', 'afterAbsence'];
-const ALERT_TYPES = ['operator', 'unexplained', 'unexpected-version'] as const;
+const ALERT_TYPES = ['operator', 'recovery', 'unexplained', 'unexpected-version'] as const;
 
 function readPinned(value: unknown): PinnedAt {
   const json = readFields(readObject(value), ['server', 'fingerprint', 'previous', 'settled']);

@@ -28,7 +28,7 @@ export type OwnedOrigin =
   | 'made'
   /** It was there when the owner took the label over. */
   | 'adopted'
-  /** An act of the CA that adds no key: a renewal, an expiry, a revocation. */
+  /** An act of the CA that takes no valid key and adds none: a renewal, an expiry. */
   | 'maintenance'
   /** The owner did not ask for it. Reported, and not acknowledged yet. */
   | 'unexpected'
@@ -62,11 +62,11 @@ export interface Alert {
   /** Canonical. */
   readonly identity: string;
   /**
-   * `operator`, `unexplained`: a change of a contact's keys (docs/spec.md#what-a-contact-is-told).
+   * `operator`, `recovery`, `unexplained`: a change of a contact's keys (docs/spec.md#what-a-contact-is-told).
    * `unexpected-version`: a version of an own label that its owner did not make (`decideOrigin` in
    * operations/unexpected-version.ts). `unexplained` also reports monitoring that was interrupted for too long.
    */
-  readonly type: 'operator' | 'unexplained' | 'unexpected-version';
+  readonly type: 'operator' | 'recovery' | 'unexplained' | 'unexpected-version';
   /** The version that the alert is about. */
   readonly version: number;
   /** The finding, in words. */

@@ -71,8 +71,8 @@ export const REQUEST_ADVICE = {
   'webhook-unavailable': { means: "The application's check does not answer the server.", next: LATER },
   'mail-unavailable': { means: 'The server cannot send mail now.', next: LATER },
   'change-required': {
-    means: 'The name has a key already, and this request is not signed by it.',
-    next: 'Sign the change with a key of the name (`glasskey rotate`), or recover the name if every key is lost.',
+    means: 'The name has keys already. This request names another key or other companion keys, and none signed it.',
+    next: 'To renew, give the companion keys of the registration. Else sign the change with a key of the name (`glasskey rotate`); if all are lost, recover the name.',
   },
   'recovery-pending': {
     means: 'Somebody has asked to recover this name, and the wait is not over.',

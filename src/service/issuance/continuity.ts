@@ -48,7 +48,8 @@ export async function continuity(input: ContinuityInput): Promise<NextVersion> {
   ensure(
     renews,
     'change-required',
-    'the identity is bound to another key: send a change signed by that key, for new companion keys too',
+    'the identity is bound to other keys. To renew, ask for the key with the same companion keys as before; ' +
+      'for another key or other companion keys, send a change signed by a key of the identity',
   );
   // A renewal would restart the delay of the recovery. The holder of an old key has to veto openly instead.
   const isSettled = state.record.pending === undefined;

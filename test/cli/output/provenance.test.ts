@@ -76,7 +76,7 @@ describe('a first look', () => {
   it('warns of recoveries, and names what it did not check', () => {
     expect(lines([{ version: 0, type: 'initial' }], undefined)).toEqual([]);
     expect(lines([{ version: 2, type: 'recovery' }], { last: 1, why: 'bound' })).toEqual([
-      expect.stringMatching(/^WARNING: version 2 by a recovery/),
+      expect.stringMatching(/^WARNING: version 2 asked for a recovery/),
       expect.stringMatching(/^NOT CHECKED: who made versions 0 to 1; .*history/),
     ]);
     expect(lines([], { last: 0, why: 'not-shown' })).toEqual([expect.stringMatching(/^NOT CHECKED: .* erased/)]);

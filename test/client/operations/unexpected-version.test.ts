@@ -58,4 +58,17 @@ describe('the origin of a version of an own label', () => {
     expect(await decideOrigin(version, { ...facts, isTakenOver: true })).toBe('adopted');
     expect(await decideOrigin(version, { ...facts, isTakenOver: true, isMade: is(true) })).toBe('made');
   });
+
+  it('is unexpected if the service took keys away, though it added none', async () => {
+    for (const kind of ['revocation', 'erasure'] as const) {
+      const authorization =
+        kind === 'revocation'
+          ? ({ type: 'maintenance', kind, reason: 1 } as const)
+          : ({ type: 'maintenance', kind } as const);
+      const taken = { ...version, record: { ...version.record, authorization } };
+      expect(await decideOrigin(taken, { link: 'maintenance', isMade: undefined, isTakenOver: false })).toBe(
+        'unexpected',
+      );
+    }
+  });
 });

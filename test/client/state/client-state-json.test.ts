@@ -41,7 +41,7 @@ const owner = fc.record({
 const alert = fc.record(
   {
     identity: text,
-    type: fc.constantFrom('operator', 'unexplained', 'unexpected-version'),
+    type: fc.constantFrom('operator', 'recovery', 'unexplained', 'unexpected-version'),
     version: number,
     reason: text,
     value: maybe(bytes),

@@ -47,7 +47,7 @@ const states: fc.Arbitrary<ClientState> = fc.record({
   alerts: fc.array(
     fc.record({
       identity: texts,
-      type: fc.constantFrom('operator' as const, 'unexplained' as const),
+      type: fc.constantFrom('operator' as const, 'recovery' as const, 'unexplained' as const),
       version: versions,
       reason: texts,
       value: maybe(bytes),
