@@ -43,13 +43,15 @@ async function empty(database: PGlite): Promise<void> {
 
 async function removalOf(database: PGlite): Promise<string> {
   const { rows } = await database.query<{ name: string }>(
-    "select quote_ident(tablename) as name from pg_tables where schemaname = 'public'",
+    "select quote_ident(tablename) as name from pg_tables where schemaname = 'public' and tablename not in ('kept', 'old_head')",
   );
   const { rows: sequences } = await database.query<{ name: string }>(
     "select quote_ident(sequencename) as name from pg_sequences where schemaname = 'public'",
   );
   return [
     'set session_replication_role = replica',
+    // Where tests keep rows aside.
+    'drop table if exists kept, old_head',
     ...rows.map(({ name }) => `delete from ${name}`),
     ...sequences.map(({ name }) => `alter sequence ${name} restart`),
   ].join('; ');

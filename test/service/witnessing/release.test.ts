@@ -187,10 +187,14 @@ describe('a log with a witness policy', () => {
     await open();
     await step();
     await grow();
+    // The third answer comes after the release, and a witness is asked one thing at a time.
+    await vi.waitFor(() => expect(outcomes().filter((one) => /^w[0-2] /.test(one))).toHaveLength(6), {
+      timeout: 20_000,
+    });
     witnesses.interfere(0, (_body, ask) => answer(ask));
     await grow();
     expect(await released()).toBe(3);
-    await vi.waitFor(() => expect(outcomes()).toContain(`w0 ${outcome}`));
+    await vi.waitFor(() => expect(outcomes()).toContain(`w0 ${outcome}`), { timeout: 20_000 });
     // Nor do two of them make a quorum.
     witnesses.down(1);
     log.clock.advance(log.context.limits.heartbeatMs);
