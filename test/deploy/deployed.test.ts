@@ -149,7 +149,10 @@ describe.skipIf(why !== undefined)(title, () => {
     // The port of the unit may be taken here.
     const moved = `s/:8080/:${port}/; s/:9090/:${await freePort()}/`;
     const movePort = `sed -i '${moved}' /etc/systemd/system/glasskey.service`;
-    await run('npm', ['pack', '--silent', '--pack-destination', join(tree, 'root')], { cwd: PROJECT });
+    // Without scripts: they would build the program anew, under the feet of other tests.
+    await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', join(tree, 'root')], {
+      cwd: PROJECT,
+    });
     const machine = await BootedDebian.boot(tree);
     const log = (): Promise<string> => machine.run('journalctl', '--no-pager', '-u', 'glasskey*');
     const data = join(tree, 'var/lib/private/glasskey');
