@@ -69,7 +69,7 @@ function line(from: Point, to: Point, kind: string): SVGElement {
 
 /** Writes a label that stays within the drawing. */
 function label(text: string, x: number, y: number): SVGElement {
-  const half = text.length * 3.2;
+  const half = text.length * 3.9;
   const at = Math.min(WIDTH - half - 2, Math.max(half + 2, x));
   return svgEl('text', { x: at, y, 'text-anchor': 'middle' }, text);
 }

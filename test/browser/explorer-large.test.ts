@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
+import { installNativeHashes } from '../../src/native/native-hashes.ts';
+import { useNoble } from '../support/verifiers.ts';
 import { appendByOperator } from '../support/appended-records.ts';
 import { chromiumMissing, launchChromium } from '../support/chromium.ts';
 import { axeFindings, lookUp, openExplorer, overflow, unfold } from '../support/explorer-page.ts';
@@ -30,7 +32,8 @@ describe.skipIf(missing !== undefined)(title, () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    browser = await launchChromium();
+    // A log of this size is mostly hashes.
+    installNativeHashes();
     operator = await LyingOperator.start({ explorer: true });
     const client = await operator.client();
     const { token } = operator.server.log;
@@ -39,10 +42,12 @@ describe.skipIf(missing !== undefined)(title, () => {
     await client.register('bob@example.com', { token, key: await generateKey() });
     await growNames(operator, ENTRIES, 40);
     await client.rotate(ALICE, first, second);
-  }, 900_000);
+    browser = await launchChromium();
+  }, 3_600_000);
   afterAll(async () => {
     await browser?.close();
     await operator?.stop();
+    useNoble();
   });
 
   it('looks up, draws, samples and audits within bounds, in every light', async () => {
