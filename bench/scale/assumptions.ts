@@ -8,7 +8,7 @@ export const ASSUMPTIONS = {
   years: 1,
   /** DER bytes of one leaf certificate: P-256 key and issuer, one rfc822Name, CRL and AIA. */
   certificateBytes: 562,
-  /** Bytes of a record as its row has it, packed (store/packed-record.ts): the mean of a first one and signed changes. */
+  /** A packed record (store/packed-record.ts), bytes: the mean of a first one and of signed changes. */
   packedRecordBytes: 375,
   /** Reasonable Monitoring Window, ms (KT §7.1). */
   windowMs: 6 * 3_600_000,
@@ -20,7 +20,7 @@ export const ASSUMPTIONS = {
   nameCharacters: 24,
   /** Names that a user's app looks up in a day: new contacts, and known ones again. */
   lookupsPerDay: 5,
-  /** Processor time of server and PostgreSQL for a lookup, ms: the largest that `npm run bench` gave on a busy machine. */
+  /** The processor's time for a lookup, with PostgreSQL's part, ms. `npm run bench` gave no more on a busy machine. */
   lookupCpuMs: 2.5,
   /** Registrations per second of one server, with signing and PostgreSQL, on two processors at 100,000 labels. */
   registrationsPerSecond: 460,

@@ -115,7 +115,8 @@ function storedPerBinding(log: SimulatedLog, tree: LargePrefixTree): ScaleCosts[
   const { hash, vrfProof, opening, auditEntry } = LENGTHS;
   const prefixTree = tree.tileBytes(added) / added;
   const entry = (auditEntry + 2 * hash * TILE_SHARE) / added;
-  // Label key, VRF output and proof, commitment, opening, packed record; the certificate's hash, by its serial number.
+  // The row has label key, VRF output and proof, commitment, opening and packed record. The certificate's hash is
+  // stored by its serial number.
   const row = 3 * hash + vrfProof + opening + ASSUMPTIONS.packedRecordBytes + 2 * hash;
   return { prefixTree, entry, row, total: prefixTree + entry + row };
 }

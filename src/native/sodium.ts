@@ -57,34 +57,35 @@ function isRefused(act: () => unknown): boolean {
 
 /** Returns scalar * point. Throws for a point outside the prime-order subgroup, and for a result of zero. */
 export function multiply(sodium: Sodium, scalar: Uint8Array, point: Uint8Array): Uint8Array {
-  const result = Buffer.alloc(32);
-  sodium.crypto_scalarmult_ed25519_noclamp(result, scalar, point);
-  return result;
+  return written((result) => sodium.crypto_scalarmult_ed25519_noclamp(result, scalar, point));
 }
 
 /** Returns scalar * base. */
 export function multiplyBase(sodium: Sodium, scalar: Uint8Array): Uint8Array {
-  const result = Buffer.alloc(32);
-  sodium.crypto_scalarmult_ed25519_base_noclamp(result, scalar);
-  return result;
+  return written((result) => sodium.crypto_scalarmult_ed25519_base_noclamp(result, scalar));
 }
 
 /** Returns p - q. Throws for what is not on the curve. */
 export function subtract(sodium: Sodium, p: Uint8Array, q: Uint8Array): Uint8Array {
-  const result = Buffer.alloc(32);
-  sodium.crypto_core_ed25519_sub(result, p, q);
-  return result;
+  return written((result) => sodium.crypto_core_ed25519_sub(result, p, q));
 }
 
 /** Returns 8 * point by three doublings, which also work outside the prime-order subgroup. */
 export function clearCofactor(sodium: Sodium, point: Uint8Array): Uint8Array {
   let current = point;
-  for (let i = 0; i < 3; i++) {
-    const doubled = Buffer.alloc(32);
-    sodium.crypto_core_ed25519_add(doubled, current, current);
-    current = doubled;
-  }
+  for (let i = 0; i < 3; i++) current = doubled(sodium, current);
   return current;
+}
+
+function doubled(sodium: Sodium, point: Uint8Array): Uint8Array {
+  return written((result) => sodium.crypto_core_ed25519_add(result, point, point));
+}
+
+/** Returns the 32 bytes that a function of libsodium writes. */
+function written(write: (result: Uint8Array) => void): Uint8Array {
+  const result = Buffer.alloc(32);
+  write(result);
+  return result;
 }
 
 /** ECVRF_encode_to_curve_try_and_increment (RFC 9381 §5.4.1.1). */

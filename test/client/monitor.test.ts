@@ -118,24 +118,37 @@ describe('an owner', () => {
     expect(told).toMatchObject({ alerts: [{ version: 1 }, { version: 2 }] });
   });
 
-  it('is told of a revocation that no key signed, as by an application, but not of an expiry', async () => {
+  it.each([
+    ['revocation', { type: 'maintenance', kind: 'revocation', reason: 1 }],
+    ['expiry', { type: 'maintenance', kind: 'expiry' }],
+    ['renewal', { type: 'maintenance', kind: 'renewal' }],
+  ] as const)('is told of a valid key that the service took away, and called it a %s', async (kind, authorization) => {
     const { client, key } = await register(BOB);
-    await client.register(BOB, { credentials: key, key: await generateKey() });
+    const kept = await generateKey();
+    await client.register(BOB, { credentials: key, key: kept });
     await pass(2);
     await client.monitor();
-    const [first] = (await operator.latest(BOB))!.record.certificates;
-    const remaining = [first as Uint8Array];
-    await operator.appendRecord(BOB, {
-      certificates: remaining,
-      authorization: { type: 'maintenance', kind: 'expiry' },
-    });
+    const [, remaining] = (await operator.latest(BOB))!.record.certificates as [Uint8Array, Uint8Array];
+    const renewed = kind === 'renewal' ? [await operator.certify(BOB, kept.spki)] : [];
+    await operator.appendRecord(BOB, { certificates: [remaining, ...renewed], authorization });
+    const reason = expect.stringMatching(/^version 2 removed a key whose certificate is valid/) as string;
+    await expect(client.monitor([BOB])).resolves.toMatchObject([{ alerts: [{ version: 2, reason }] }]);
+  });
+
+  it('is not told of a certificate that has expired, or was renewed for its key', async () => {
+    const { client, key } = await register(BOB);
+    await client.register(BOB, { credentials: key, key: await generateKey() });
+    await pass(1);
+    await client.monitor();
+    const [, second] = (await operator.latest(BOB))!.record.certificates as [Uint8Array, Uint8Array];
+    const authorization = { type: 'maintenance', kind: 'renewal' } as const;
+    const again = await operator.certify(BOB, key.spki);
+    await operator.appendRecord(BOB, { certificates: [second, again], authorization });
     await expect(client.monitor([BOB])).resolves.toMatchObject([{ alerts: [], added: [{ origin: 'maintenance' }] }]);
-    await operator.appendRecord(BOB, {
-      certificates: [],
-      authorization: { type: 'maintenance', kind: 'revocation', reason: 1 },
-    });
-    const reason = expect.stringMatching(/^version 3 removed certificates, and none is left/) as string;
-    await expect(client.monitor([BOB])).resolves.toMatchObject([{ alerts: [{ version: 3, reason }] }]);
+    operator.server.log.clock.advance(100 * 86_400_000);
+    const now = await operator.certify(BOB, key.spki);
+    await operator.appendRecord(BOB, { certificates: [now], authorization });
+    await expect(client.monitor([BOB])).resolves.toMatchObject([{ alerts: [], added: [{ origin: 'maintenance' }] }]);
   });
 
   it('notices a log that shows it nothing new while contacts see a new version', async () => {

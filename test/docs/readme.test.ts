@@ -117,7 +117,7 @@ describe('the programs in the pages', () => {
       Alice closes her account. Bob sees:
         acct:alice: 0 keys. acct:alice has no valid keys now. Nothing was sent.
       Her phone is told, since its key did not sign that:
-        version 1 removed certificates, and none is left. The service did it, perhaps for your application; no key signed it, and none was added. If you did not ask for it, ask the operator, and acknowledge it
+        version 1 removed a key whose certificate is valid; certificates left: none. The service did it, perhaps for your application; no key signed it, and none was added. If you did not ask for it, ask the operator, and acknowledge it
       "
     `);
   });

@@ -156,7 +156,7 @@ async function monitorOnce(
 }
 
 /**
- * Returns 2 for alerts, and 1 if each is a recovery or explained by the client's own absence: then no log need have
+ * Returns 2 for alerts. Returns 1 if each is a recovery, or explained by the client's own absence: no log need have
  * lied.
  */
 function alertsCode(alerts: readonly Alert[]): number {

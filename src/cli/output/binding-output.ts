@@ -75,8 +75,8 @@ export function changeLine({ type, reason }: VerifiedBinding['change']): string 
 }
 
 /**
- * Returns what a first look found and what it left out, for people. Versions by operators, and recoveries that took
- * effect, are alerts besides.
+ * Returns the findings of a first look, and what it left out, for people. Alerts show versions by operators, and
+ * recoveries that took effect.
  */
 export function firstLookLines({ firstLook, links }: VerifiedBinding['change']): string[] {
   if (firstLook === undefined) return [];

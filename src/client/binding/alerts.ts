@@ -59,8 +59,8 @@ export interface SeenChange {
 
 /**
  * Returns the alerts about a change of a contact's keys (docs/spec.md#what-a-contact-is-told): one for each version by
- * the `operator`, one for each recovery that took effect, and one for an `unexplained` chain. The chain is judged once,
- * when the client first meets the later version, so the alerts keep the outcome.
+ * the `operator`, one for each recovery that took effect, and one for an `unexplained` chain. The client judges the
+ * chain once, when it first meets the later version, so the alerts keep the outcome.
  */
 export function changeAlerts({ identity: { text }, change, version: latest, value, nowMs }: SeenChange): Alert[] {
   const alert = (type: 'operator' | 'recovery' | 'unexplained', version: number, reason: string): Alert => {

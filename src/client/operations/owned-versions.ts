@@ -7,7 +7,7 @@ import { mergeAlerts } from '../binding/alerts.ts';
 import type { BindingChange } from '../binding/binding.ts';
 import type { Alert, ClientState, OwnedLabel, OwnedOrigin, OwnedVersion } from '../state/client-state.ts';
 import { type CheckedBinding, CONTINUITY_PORTS } from '../binding/verify-binding.ts';
-import { readVersions } from './read-versions.ts';
+import { readVersions, type VersionsRead } from './read-versions.ts';
 import type { Operation } from './operation.ts';
 import type { IsMade } from './own-doing.ts';
 import { assertFollows, assertUnchanged, decideOrigin, unexpectedVersionAlert } from './unexpected-version.ts';
@@ -79,16 +79,19 @@ export async function noteChanges(
   assertUnchanged(owned.versions, found.latest);
   const isTakenOver = last === undefined && options.isNew !== true;
   const first = isTakenOver ? found.latest.version : (last?.version ?? -1) + 1;
-  const { versions, why } = await readVersions(operation, identity, first, found.latest);
+  const range = { first, latest: found.latest, isTakenOver };
+  const { before, versions, why } = await readSince(operation, identity, range);
   if (versions === undefined) {
     return noteGap(operation, state, identity, found, { isMade: options.isMade, reason: gapReason(first, found, why) });
   }
   if (last !== undefined) assertFollows(last, versions);
   const added: OwnedVersion[] = [];
   const alerts: Alert[] = [];
-  for (const one of versions) {
+  const nowMs = operation.now();
+  for (const [i, one] of versions.entries()) {
     const link = linkOf(one, found.binding.change);
-    const origin = await decideOrigin(one, { link, isMade: options.isMade, isTakenOver });
+    const facts = { link, isMade: options.isMade, isTakenOver, before: versions[i - 1] ?? before, nowMs };
+    const origin = await decideOrigin(one, facts);
     added.push(await describe(one, origin));
     if (origin === 'unexpected') {
       alerts.push(unexpectedVersionAlert(operation, identity, one, { link, wasAway: wasAway(operation, owned) }));
@@ -96,6 +99,26 @@ export async function noteChanges(
   }
   const next = withVersions(state, identity, added);
   return { next: { ...next, alerts: mergeAlerts(next.alerts, alerts) }, added };
+}
+
+/**
+ * Reads the versions from `first` on, and the one before, which is left out if it cannot be read: it may be erased.
+ * What follows it names its commitment, as {@link assertFollows} checks.
+ */
+async function readSince(
+  operation: Operation,
+  identity: Identity,
+  {
+    first,
+    latest,
+    isTakenOver,
+  }: { readonly first: number; readonly latest: HeldVersion; readonly isTakenOver: boolean },
+): Promise<VersionsRead & { readonly before?: HeldVersion | undefined }> {
+  if (!isTakenOver && first > 0 && first <= latest.version) {
+    const { versions: [before, ...versions] = [] } = await readVersions(operation, identity, first - 1, latest);
+    if (before !== undefined) return { before, versions };
+  }
+  return readVersions(operation, identity, first, latest);
 }
 
 /**
@@ -128,7 +151,8 @@ async function noteGap(
   { latest, binding: { change } }: CheckedBinding,
   { isMade, reason }: { readonly isMade: IsMade | undefined; readonly reason: string },
 ): Promise<OwnChanges> {
-  const origin = await decideOrigin(latest, { link: linkOf(latest, change), isMade, isTakenOver: false });
+  const facts = { isTakenOver: false, before: undefined, nowMs: operation.now() };
+  const origin = await decideOrigin(latest, { link: linkOf(latest, change), isMade, ...facts });
   const added = [await describe(latest, origin)];
   const { version, record } = latest;
   const alert: Alert = {

@@ -1,7 +1,10 @@
+import { parseCertificate } from '../../ca/certificate.ts';
 import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import type { HeldVersion, LinkType } from '../../identity/continuity.ts';
 import type { Identity } from '../../identity/identity.ts';
+import { addedTo, spkiSet } from '../../identity/spki-set.ts';
+import { CONTINUITY_PORTS } from '../binding/verify-binding.ts';
 import type { Alert, OwnedOrigin, OwnedVersion } from '../state/client-state.ts';
 import type { Operation } from './operation.ts';
 import type { IsMade } from './own-doing.ts';
@@ -21,6 +24,10 @@ export interface OriginFacts {
   readonly isMade: IsMade | undefined;
   /** True if the owner is taking the label over now and knew no version of it. */
   readonly isTakenOver: boolean;
+  /** The version before, if it could be read. */
+  readonly before: HeldVersion | undefined;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number;
 }
 
 /**
@@ -29,23 +36,29 @@ export interface OriginFacts {
  *
  * 1. `made`: this client asked for exactly this version; the record's signature or keys prove it, not its own claim.
  * 2. `adopted`: the version was there when the owner took the label over.
- * 3. `maintenance`: the chain proves that the CA renewed certificates or removed expired ones, and added no key.
+ * 3. `maintenance`: the chain proves that the CA added no key, and every key whose certificate is valid is still there.
  *
  * An owner's second device therefore reports the changes that the first device made, until the owner acknowledges them.
  */
 export async function decideOrigin(
   version: HeldVersion,
-  { link, isMade, isTakenOver }: OriginFacts,
+  { link, isMade, isTakenOver, before, nowMs }: OriginFacts,
 ): Promise<Exclude<OwnedOrigin, 'acknowledged'>> {
   if ((await isMade?.(version, link)) === true) return 'made';
   if (isTakenOver) return 'adopted';
-  return link === 'maintenance' && !takesKeys(version) ? 'maintenance' : 'unexpected';
+  return link === 'maintenance' && (await keepsKeys(before, version, nowMs)) ? 'maintenance' : 'unexpected';
 }
 
-/** Returns true for a revocation that no key signed, and for an erasure: contacts may have no key to encrypt to. */
-function takesKeys({ record: { authorization } }: HeldVersion): boolean {
-  const { type } = authorization;
-  return type === 'maintenance' && (authorization.kind === 'revocation' || authorization.kind === 'erasure');
+/**
+ * Returns true if a version has every key of the one before whose certificate has not expired, whatever the record says
+ * of itself. Otherwise contacts may have no key to encrypt to.
+ */
+async function keepsKeys(before: HeldVersion | undefined, { record }: HeldVersion, nowMs: number): Promise<boolean> {
+  if (before === undefined) return false;
+  const certificates = before.record.certificates.filter((der) => parseCertificate(der).notAfterMs > nowMs);
+  const kept = await spkiSet(record, CONTINUITY_PORTS);
+  const missing = addedTo(kept, await spkiSet({ ...before.record, certificates }, CONTINUITY_PORTS));
+  return missing.length === 0;
 }
 
 /**
@@ -60,11 +73,12 @@ export function unexpectedVersionAlert(
   { link, wasAway }: { readonly link: LinkType | undefined; readonly wasAway: boolean },
 ): Alert {
   const by = record.authorization.type;
-  const left = record.certificates.length === 0 ? 'none is left' : `${record.certificates.length} are left`;
+  const left = record.certificates.length === 0 ? 'none' : String(record.certificates.length);
   const made =
     link === 'maintenance'
-      ? `version ${version} removed certificates, and ${left}. The service did it, perhaps for your application; no ` +
-        'key signed it, and none was added. If you did not ask for it, ask the operator, and acknowledge it'
+      ? `version ${version} removed a key whose certificate is valid; certificates left: ${left}. The service did it, ` +
+        'perhaps for your application; no key signed it, and none was added. If you did not ask for it, ask the ' +
+        'operator, and acknowledge it'
       : link === 'key' && record.authorization.type === 'key'
         ? `version ${version} was signed by the key ${formatHex(record.authorization.signer).slice(0, 16)}…, which the ` +
           'identity had, but not with this state. If you made it on ' +

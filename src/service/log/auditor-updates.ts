@@ -79,6 +79,8 @@ export class AuditorUpdates {
 
   async #read(position: number): Promise<Uint8Array> {
     const losses = this.#losses;
+    const fresh = await this.#freshUpdate(position);
+    if (fresh !== undefined) return this.#pack(position, fresh, losses);
     const [stored, row, before] = await Promise.all([
       this.#store.readUpdate(position),
       this.#entry(position),
@@ -86,18 +88,26 @@ export class AuditorUpdates {
     ]);
     if (stored !== undefined) return stored;
     try {
-      const fresh = this.#fresh.get(String(position));
-      const isFresh = fresh !== undefined && equalBytes(sha256(fresh), auditEntryOf(row).updateHash);
-      const encoded = isFresh ? fresh : (await deriveUpdate(this.#readTiles, before, row)).encoded;
-      const packed = await packUpdate(encoded);
-      if (losses === this.#losses) this.#derived.set(String(position), packed);
-      return packed;
+      const { encoded } = await deriveUpdate(this.#readTiles, before, row);
+      return await this.#pack(position, encoded, losses);
     } catch (error) {
       // Pruning stores an update in the moment in which it takes the trees.
       const pruned = await this.#store.readUpdate(position);
       if (pruned !== undefined) return pruned;
       throw error;
     }
+  }
+
+  /** Returns the update of an entry that this process has appended, if it is the one that the entry names. */
+  async #freshUpdate(position: number): Promise<Uint8Array | undefined> {
+    const fresh = this.#fresh.get(String(position));
+    return fresh !== undefined && equalBytes(sha256(fresh), await this.hash(position)) ? fresh : undefined;
+  }
+
+  async #pack(position: number, encoded: Uint8Array, losses: number): Promise<Uint8Array> {
+    const packed = await packUpdate(encoded);
+    if (losses === this.#losses) this.#derived.set(String(position), packed);
+    return packed;
   }
 
   async #entry(position: number): Promise<EntryRow> {

@@ -64,7 +64,7 @@ export async function appendQueue(
   else await context.trail.record(acts, (trail) => context.store.append({ ...batch, trail }));
   const committed = await readCommitted(context.store, growth.head);
   for (const { name, tile } of growth.prefixTiles) context.prefixTiles.put(name, tile);
-  growth.encodedUpdates.forEach((update, i) => context.newUpdates.set(String(head.size + i), update));
+  growth.derivedUpdates.forEach((update, i) => context.newUpdates.set(String(head.size + i), update));
   for (const { code } of refused) context.observe({ type: 'rejected', code });
   return {
     head: committed,

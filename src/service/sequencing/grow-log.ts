@@ -40,8 +40,8 @@ export interface GrownTrees extends Pick<
 > {
   /** New prefix tiles, decoded, so that they can be cached once they are committed. */
   readonly prefixTiles: readonly NamedTile[];
-  /** The AuditorUpdate of each new entry, encoded: auditors ask for the newest ones first. */
-  readonly encodedUpdates: readonly Uint8Array[];
+  /** The AuditorUpdate of each new entry, encoded, if it is not stored: auditors ask for the newest ones first. */
+  readonly derivedUpdates: readonly Uint8Array[];
 }
 
 /** Input of {@link growLog}. */
@@ -83,11 +83,11 @@ export async function growLog(input: GrowthInput): Promise<GrownTrees> {
     logTiles.push(...step.logTiles);
   }
   // From format 2 on, updates are derived from the trees when they are asked for.
-  const updates =
-    input.format >= 2 ? encodedUpdates.map(() => undefined) : await Promise.all(encodedUpdates.map(packUpdate));
-  const packsRecords = input.format >= 2;
+  const isDerived = input.format >= 2;
+  const updates = isDerived ? encodedUpdates.map(() => undefined) : await Promise.all(encodedUpdates.map(packUpdate));
   const trees = { head: headOf(tip), entries, updates, prefixTiles, logTiles };
-  return { expectedSize: head.size, ...trees, packsRecords, encodedUpdates };
+  const derivedUpdates = isDerived ? encodedUpdates : [];
+  return { expectedSize: head.size, ...trees, packsRecords: input.format >= 2, derivedUpdates };
 }
 
 interface EntryStep {

@@ -100,7 +100,7 @@ export const ATTACKERS: Claims = {
   'an application token': [
     'test/http/stolen-token.test.ts: takes no name where the thief %s',
     'test/service/issuance/issuance.test.ts: is revoked by the application as maintenance, with the reason',
-    'test/client/monitor.test.ts: is told of a revocation that no key signed, as by an application, but not of an expiry',
+    'test/client/monitor.test.ts: is told of a valid key that the service took away, and called it a %s',
     'test/scenario/evidence-matrix.test.ts: every evidence, operation and person: who gets what is what the documentation says',
   ],
   'an OpenID provider, or a user’s mailbox': [
