@@ -7,7 +7,7 @@ import { mergeAlerts } from '../binding/alerts.ts';
 import type { BindingChange } from '../binding/binding.ts';
 import type { Alert, ClientState, OwnedLabel, OwnedOrigin, OwnedVersion } from '../state/client-state.ts';
 import { type CheckedBinding, CONTINUITY_PORTS } from '../binding/verify-binding.ts';
-import { readVersions, type VersionsRead } from './read-versions.ts';
+import { readVersions } from './read-versions.ts';
 import type { Operation } from './operation.ts';
 import type { IsMade } from './own-doing.ts';
 import { assertFollows, assertUnchanged, decideOrigin, unexpectedVersionAlert } from './unexpected-version.ts';
@@ -79,8 +79,7 @@ export async function noteChanges(
   assertUnchanged(owned.versions, found.latest);
   const isTakenOver = last === undefined && options.isNew !== true;
   const first = isTakenOver ? found.latest.version : (last?.version ?? -1) + 1;
-  const range = { first, latest: found.latest, isTakenOver };
-  const { before, versions, why } = await readSince(operation, identity, range);
+  const { versions, why } = await readVersions(operation, identity, first, found.latest);
   if (versions === undefined) {
     return noteGap(operation, state, identity, found, { isMade: options.isMade, reason: gapReason(first, found, why) });
   }
@@ -90,7 +89,8 @@ export async function noteChanges(
   const nowMs = operation.now();
   for (const [i, one] of versions.entries()) {
     const link = linkOf(one, found.binding.change);
-    const facts = { link, isMade: options.isMade, isTakenOver, before: versions[i - 1] ?? before, nowMs };
+    const before = async () => versions[i - 1] ?? (await readBefore(operation, identity, one));
+    const facts = { link, isMade: options.isMade, isTakenOver, before, nowMs };
     const origin = await decideOrigin(one, facts);
     added.push(await describe(one, origin));
     if (origin === 'unexpected') {
@@ -101,24 +101,14 @@ export async function noteChanges(
   return { next: { ...next, alerts: mergeAlerts(next.alerts, alerts) }, added };
 }
 
-/**
- * Reads the versions from `first` on, and the one before, which is left out if it cannot be read: it may be erased.
- * What follows it names its commitment, as {@link assertFollows} checks.
- */
-async function readSince(
+/** Reads the version before a verified one; undefined if the log does not show it: it may be erased. */
+async function readBefore(
   operation: Operation,
   identity: Identity,
-  {
-    first,
-    latest,
-    isTakenOver,
-  }: { readonly first: number; readonly latest: HeldVersion; readonly isTakenOver: boolean },
-): Promise<VersionsRead & { readonly before?: HeldVersion | undefined }> {
-  if (!isTakenOver && first > 0 && first <= latest.version) {
-    const { versions: [before, ...versions] = [] } = await readVersions(operation, identity, first - 1, latest);
-    if (before !== undefined) return { before, versions };
-  }
-  return readVersions(operation, identity, first, latest);
+  verified: HeldVersion,
+): Promise<HeldVersion | undefined> {
+  const { versions } = await readVersions(operation, identity, verified.version - 1, verified);
+  return versions?.[0];
 }
 
 /**
@@ -151,7 +141,8 @@ async function noteGap(
   { latest, binding: { change } }: CheckedBinding,
   { isMade, reason }: { readonly isMade: IsMade | undefined; readonly reason: string },
 ): Promise<OwnChanges> {
-  const facts = { isTakenOver: false, before: undefined, nowMs: operation.now() };
+  const before = () => readBefore(operation, identity, latest);
+  const facts = { isTakenOver: false, before, nowMs: operation.now() };
   const origin = await decideOrigin(latest, { link: linkOf(latest, change), isMade, ...facts });
   const added = [await describe(latest, origin)];
   const { version, record } = latest;

@@ -24,8 +24,8 @@ export interface OriginFacts {
   readonly isMade: IsMade | undefined;
   /** True if the owner is taking the label over now and knew no version of it. */
   readonly isTakenOver: boolean;
-  /** The version before, if it could be read. */
-  readonly before: HeldVersion | undefined;
+  /** Reads the version before; undefined if the log does not show it. Asked for maintenance alone. */
+  readonly before: () => Promise<HeldVersion | undefined>;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
 }
@@ -46,7 +46,7 @@ export async function decideOrigin(
 ): Promise<Exclude<OwnedOrigin, 'acknowledged'>> {
   if ((await isMade?.(version, link)) === true) return 'made';
   if (isTakenOver) return 'adopted';
-  return link === 'maintenance' && (await keepsKeys(before, version, nowMs)) ? 'maintenance' : 'unexpected';
+  return link === 'maintenance' && (await keepsKeys(await before(), version, nowMs)) ? 'maintenance' : 'unexpected';
 }
 
 /**

@@ -43,7 +43,7 @@ describe('the origin of a version of an own label', () => {
       pending: undefined,
     },
   };
-  const before: HeldVersion = { ...version, version: 0, commitment: hash(0) };
+  const before = () => Promise.resolve<HeldVersion>({ ...version, version: 0, commitment: hash(0) });
   const is = (made: boolean) => () => Promise.resolve(made);
 
   it('is unexpected unless something explains it', async () => {
@@ -61,7 +61,8 @@ describe('the origin of a version of an own label', () => {
   });
 
   it('is unexpected if nobody can tell which keys it took away', async () => {
-    const facts = { link: 'maintenance', isMade: undefined, isTakenOver: false, before: undefined, nowMs: 0 } as const;
+    const unread = () => Promise.resolve(undefined);
+    const facts = { link: 'maintenance', isMade: undefined, isTakenOver: false, before: unread, nowMs: 0 } as const;
     expect(await decideOrigin(version, facts)).toBe('unexpected');
   });
 });
