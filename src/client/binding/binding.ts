@@ -61,6 +61,8 @@ export interface VerifiedBinding extends Provenance {
   /** Canonical. */
   readonly identity: string;
   readonly version: number;
+  /** The version's commitment in the log, 32 bytes. It stands for the record and everything in it. */
+  readonly commitment: Uint8Array;
   /** Certificates that are valid now. Empty if every certificate was revoked or has expired. */
   readonly certificates: readonly BoundCertificate[];
   /** Certificates that the record still holds and that have expired. */

@@ -90,6 +90,7 @@ export async function verifyBinding(input: BindingInput): Promise<CheckedBinding
   const binding: VerifiedBinding = {
     identity: identity.text,
     version,
+    commitment,
     certificates: current,
     expired,
     change,

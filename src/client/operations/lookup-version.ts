@@ -23,6 +23,8 @@ export interface VerifiedVersion extends Provenance {
   /** Canonical. */
   readonly identity: string;
   readonly version: number;
+  /** The version's commitment in the log, 32 bytes. */
+  readonly commitment: Uint8Array;
   /** Certificates that are valid now. */
   readonly certificates: readonly BoundCertificate[];
   readonly expired: readonly BoundCertificate[];
@@ -69,6 +71,7 @@ export async function lookupVersion(
   const result: VerifiedVersion = {
     identity: identity.text,
     version,
+    commitment,
     certificates: current,
     expired,
     link,
