@@ -6,6 +6,7 @@ import { encode } from '../../core/encoding/codec.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import { auditorUpdateCodec } from '../../core/keytrans/auditor-update.ts';
 import type { PrefixLeaf } from '../../core/keytrans/proofs.ts';
+import { appendLeaf, type CompactRange, rangeRoot } from '../../core/log/compact-range.ts';
 import { logLeaf } from '../../core/log/log-tree.ts';
 import { keytransNodeHasher, type NodeHasher } from '../../core/log/node-hasher.ts';
 import {
@@ -14,7 +15,7 @@ import {
   EMPTY_EDGE,
   encodeTreeEdge,
   type FullTile,
-  edgeRoot,
+  rangeOf,
   type TreeEdge,
 } from '../../core/log/tiled-tree.ts';
 import { driveTiles, type ReadTiles } from '../../core/prefix/drive.ts';
@@ -25,12 +26,19 @@ import { EMPTY_PREFIX_ROOT, insertPrefixLeaves, type PrefixRoot } from '../../co
 import { packUpdate } from '../log/auditor-updates.ts';
 import type { AppendBatch, EntryRow, HeadRow, LogTileRow, TreeKind } from '../../store/ports.ts';
 
-/** The end of a log: its head row with the edges decoded. */
+/** The end of a log: its head row, ready for appending. */
 interface LogTip {
   readonly timestampMs: number;
   readonly prefix: PrefixRoot;
-  readonly logEdge: TreeEdge;
-  readonly auditEdge: TreeEdge;
+  readonly log: GrowingTree;
+  readonly audit: GrowingTree;
+}
+
+/** A log's tree: the edge is what is stored; the range yields each root for a few hashes, where the edge takes 127. */
+interface GrowingTree {
+  readonly edge: TreeEdge;
+  readonly range: CompactRange;
+  readonly hasher: NodeHasher;
 }
 
 /** The trees' part of an append: new rows of both logs and of the prefix tree. */
@@ -104,18 +112,18 @@ async function appendEntry(
   { timestampMs, configHash, format }: GrowthInput,
   readTiles: ReadTiles,
 ): Promise<EntryStep> {
-  const position = tip.logEdge.size;
+  const position = tip.log.edge.size;
   const added = leaves.toSorted((a, b) => compareBytes(a.vrfOutput, b.vrfOutput));
   const insertion = await driveTiles(insertPrefixLeaves(tip.prefix, added, position, format >= 2), readTiles);
   const update = encode(auditorUpdateCodec, { timestampMs, added, removed: [], proof: insertion.proof });
   const prefixRoot = insertion.root.hash;
-  const log = appendLeaves(tip.logEdge, [logLeaf(timestampMs, prefixRoot)], keytransNodeHasher);
-  const logRoot = requireRoot(log.edge, keytransNodeHasher);
+  const log = grow(tip.log, logLeaf(timestampMs, prefixRoot));
+  const logRoot = requireRoot(log.tree);
   const updateHash = sha256(update);
   const auditEntry = encode(auditEntryCodec, { format: 1, timestampMs, prefixRoot, logRoot, configHash, updateHash });
-  const audit = appendLeaves(tip.auditEdge, [leafHash(auditEntry)], rfc6962NodeHasher);
+  const audit = grow(tip.audit, leafHash(auditEntry));
   return {
-    tip: { timestampMs, prefix: insertion.root, logEdge: log.edge, auditEdge: audit.edge },
+    tip: { timestampMs, prefix: insertion.root, log: log.tree, audit: audit.tree },
     entry: { position, auditEntry, prefixTile: insertion.root.tile },
     update,
     prefixTiles: insertion.tiles,
@@ -124,30 +132,44 @@ async function appendEntry(
 }
 
 function tipOf(head: HeadRow): LogTip {
-  if (head.size === 0) return { timestampMs: 0, prefix: EMPTY_PREFIX_ROOT, logEdge: EMPTY_EDGE, auditEdge: EMPTY_EDGE };
+  const { size, timestampMs, prefixRoot: hash, prefixTile: tile } = head;
+  const isEmpty = size === 0;
   return {
-    timestampMs: head.timestampMs,
-    prefix: { hash: head.prefixRoot, tile: head.prefixTile },
-    logEdge: decodeTreeEdge(head.logEdge),
-    auditEdge: decodeTreeEdge(head.auditEdge),
+    timestampMs: isEmpty ? 0 : timestampMs,
+    prefix: isEmpty ? EMPTY_PREFIX_ROOT : { hash, tile },
+    log: growing(isEmpty ? EMPTY_EDGE : decodeTreeEdge(head.logEdge), keytransNodeHasher),
+    audit: growing(isEmpty ? EMPTY_EDGE : decodeTreeEdge(head.auditEdge), rfc6962NodeHasher),
   };
 }
 
-function headOf(tip: LogTip): HeadRow {
+function headOf({ timestampMs, prefix, log, audit }: LogTip): HeadRow {
   return {
-    size: tip.logEdge.size,
-    timestampMs: tip.timestampMs,
-    prefixRoot: tip.prefix.hash,
-    prefixTile: tip.prefix.tile,
-    logRoot: requireRoot(tip.logEdge, keytransNodeHasher),
-    auditRoot: requireRoot(tip.auditEdge, rfc6962NodeHasher),
-    logEdge: encodeTreeEdge(tip.logEdge),
-    auditEdge: encodeTreeEdge(tip.auditEdge),
+    size: log.edge.size,
+    timestampMs,
+    prefixRoot: prefix.hash,
+    prefixTile: prefix.tile,
+    logRoot: requireRoot(log),
+    auditRoot: requireRoot(audit),
+    logEdge: encodeTreeEdge(log.edge),
+    auditEdge: encodeTreeEdge(audit.edge),
   };
 }
 
-function requireRoot(edge: TreeEdge, hasher: NodeHasher): Uint8Array {
-  const root = edgeRoot(edge, hasher);
+function growing(edge: TreeEdge, hasher: NodeHasher): GrowingTree {
+  return { edge, range: rangeOf(edge, hasher), hasher };
+}
+
+/** Appends a leaf hash. Returns the new tree, and the tiles that became full. */
+function grow(
+  { edge, range, hasher }: GrowingTree,
+  leaf: Uint8Array,
+): { readonly tree: GrowingTree; readonly tiles: readonly FullTile[] } {
+  const grown = appendLeaves(edge, [leaf], hasher);
+  return { tree: { edge: grown.edge, range: appendLeaf(range, leaf, hasher), hasher }, tiles: grown.tiles };
+}
+
+function requireRoot({ range, hasher }: GrowingTree): Uint8Array {
+  const root = rangeRoot(range, hasher);
   if (root === undefined) throw new GlasskeyError('internal', 'a log with entries has a root');
   return root;
 }
