@@ -55,7 +55,7 @@ it('a folder of a newer version is left as it is', async () => {
   const path = join(folder, 'newer');
   await append(new FolderState(path), 'a');
   const file = join(path, 'state.json');
-  const newer = JSON.stringify({ ...(JSON.parse(await readFile(file, 'utf8')) as object), format: 3, later: 1 });
+  const newer = JSON.stringify({ ...(JSON.parse(await readFile(file, 'utf8')) as object), format: 4, later: 1 });
   await writeFile(file, newer);
   await expect(append(new FolderState(path), 'b')).rejects.toMatchObject({ code: 'state-too-new' });
   expect(await readFile(file, 'utf8')).toBe(newer);
