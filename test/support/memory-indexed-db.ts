@@ -1,4 +1,4 @@
-import type { Database, DatabaseFactory } from '../../src/client/browser/indexed-db.ts';
+import type { DatabaseFactory } from '../../src/client/browser/indexed-db.ts';
 
 type Values = Map<string, unknown>;
 
@@ -43,7 +43,7 @@ export class MemoryIndexedDb {
       createObjectStore: () => null,
       close: () => undefined,
     });
-    request.result = database as unknown as Database;
+    request.result = database;
     setImmediate(() => {
       if (!this.stored.has(name)) this.stored.set(name, new Map());
       request.emit('success');
