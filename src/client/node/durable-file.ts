@@ -13,11 +13,19 @@ export type DurableFiles = Pick<typeof node, 'open' | 'rename' | 'unlink'>;
  * it belongs to the owner of its folder.
  */
 export async function writeFileDurably(path: string, text: string): Promise<void> {
-  await replaceDurably(path, text, node);
+  await replaceDurably(path, text, node, async () => undefined);
 }
 
-/** As {@link writeFileDurably}, with functions of the caller's. */
-export async function replaceDurably(path: string, content: string | Uint8Array, files: DurableFiles): Promise<void> {
+/**
+ * As {@link writeFileDurably}, with functions of the caller's. Runs `assertCurrent` last before the file gets its name,
+ * and changes nothing if it throws.
+ */
+export async function replaceDurably(
+  path: string,
+  content: string | Uint8Array,
+  files: DurableFiles,
+  assertCurrent: () => Promise<void>,
+): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const file = await files.open(temporary, 'wx', 0o600);
@@ -29,6 +37,7 @@ export async function replaceDurably(path: string, content: string | Uint8Array,
       await file.close();
     }
     await giveToFolderOwner(temporary);
+    await assertCurrent();
     await files.rename(temporary, path);
   } catch (error) {
     await files.unlink(temporary).catch(() => undefined);

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { encodeUtf8 } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import { type ClientState, EMPTY_STATE } from '../state/client-state.ts';
+import { hasCode } from '../../host/lock-holder.ts';
 import { parseClientState } from '../state/client-state-json.ts';
 import { isJournal, StateJournal, storedWhole } from '../state/state-journal.ts';
 import { appendDurably, type DurableFiles, replaceDurably, syncFolder } from './durable-file.ts';
@@ -23,6 +24,8 @@ interface KnownFile {
   readonly journal: StateJournal | undefined;
   /** In bytes. */
   readonly size: number;
+  /** The time of its last change, by the file system; undefined if this process wrote it and has not read it since. */
+  readonly mtimeMs: number | undefined;
   /** True if {@link KnownFile.journal} is all of the file, and may be appended to. */
   readonly isWhole: boolean;
   /** True once the folder was synced with this file in it. */
@@ -52,23 +55,25 @@ export class StateFile {
     const file = await openIfPresent(this.#path);
     if (file === undefined) return EMPTY_STATE;
     try {
-      const { size } = await file.stat();
+      const { size, mtimeMs } = await file.stat();
       ensure(size <= MAX_FILE_BYTES, 'state-corrupt', `the file of the state has ${size} bytes`);
-      this.#known = (await readOn(file, size, known)) ?? (await readWhole(file, size, known));
-      return this.#known.state;
+      const found = (await readOn(file, size, known)) ?? (await readWhole(file, size, known));
+      this.#known = { ...found, mtimeMs };
+      return found.state;
     } finally {
       await file.close();
     }
   }
 
   /**
-   * Stores a state durably: after a crash the file holds it or the one that was read last. Throws `state-corrupt` for
-   * a state that could not be read back, `storage-failed` for one that is too large, `state-locked`.
+   * Stores a state durably in the place of the one that was read last: after a crash the file holds one of the two.
+   * Throws `state-corrupt` for a state that could not be read back, `storage-failed` for one that is too large, and
+   * `state-locked` if another process has written the file since.
    */
   async write(next: ClientState): Promise<void> {
     const known = this.#known;
     this.#known = undefined;
-    this.#known = (await this.#append(known, next)) ?? (await this.#replace(next));
+    this.#known = (await this.#append(known, next)) ?? (await this.#replace(known, next));
   }
 
   /** Appends the change; returns undefined, and does nothing, if the whole state is to be written. */
@@ -84,17 +89,34 @@ export class StateFile {
     this.#isDoubtful = true;
     await appendDurably(this.#path, known.size, bytes, this.#files);
     this.#isDoubtful = false;
-    return { ...known, state: next, size, isNameDurable: true };
+    return { ...known, state: next, size, mtimeMs: undefined, isNameDurable: true };
   }
 
-  async #replace(next: ClientState): Promise<KnownFile> {
+  async #replace(known: KnownFile | undefined, next: ClientState): Promise<KnownFile> {
     const { text, journal } = storedWhole(next);
     const bytes = encodeUtf8(journal === undefined ? text : `${text}\n`);
     ensure(bytes.length <= MAX_WHOLE_BYTES, 'storage-failed', `the state is too large: ${bytes.length} bytes`);
-    await replaceDurably(this.#path, bytes, this.#files);
+    await replaceDurably(this.#path, bytes, this.#files, () => this.#assertUnchanged(known));
     this.#isDoubtful = false;
-    const common = { state: next, journal, size: bytes.length, isWhole: true, isNameDurable: true };
+    const common = {
+      state: next,
+      journal,
+      size: bytes.length,
+      mtimeMs: undefined,
+      isWhole: true,
+      isNameDurable: true,
+    };
     return { ...common, text: journal === undefined ? text : undefined };
+  }
+
+  /** To write a large state takes long enough for another process to take over the lock of one that is stopped. */
+  async #assertUnchanged(known: KnownFile | undefined): Promise<void> {
+    const found = await node.stat(this.#path).catch((error: unknown) => {
+      if (hasCode(error, 'ENOENT')) return undefined;
+      throw error;
+    });
+    const isSame = found?.size === known?.size && found?.mtimeMs === known?.mtimeMs;
+    ensure(isSame, 'state-locked', `another process has written ${this.#path} meanwhile`);
   }
 }
 
@@ -103,7 +125,7 @@ async function readOn(
   file: node.FileHandle,
   size: number,
   known: KnownFile | undefined,
-): Promise<KnownFile | undefined> {
+): Promise<Omit<KnownFile, 'mtimeMs'> | undefined> {
   if (known?.journal === undefined || !known.isWhole || size < known.size) return undefined;
   const end = encodeUtf8(`${known.journal.end}\n`);
   const found = await readBetween(file, known.size - end.length, known.size);
@@ -114,7 +136,11 @@ async function readOn(
   return { ...known, ...journalState(known.journal, isWhole), size };
 }
 
-async function readWhole(file: node.FileHandle, size: number, known: KnownFile | undefined): Promise<KnownFile> {
+async function readWhole(
+  file: node.FileHandle,
+  size: number,
+  known: KnownFile | undefined,
+): Promise<Omit<KnownFile, 'mtimeMs'>> {
   const bytes = await readBetween(file, 0, size);
   const common = { size, isNameDurable: false };
   if (isJournal(bytes.toString('latin1', 0, 64))) {

@@ -29,8 +29,10 @@ const text = formatClientState;
 /** Stores states one after the other, as one process; returns it. */
 async function store(...states: readonly ClientState[]): Promise<StateFile> {
   const file = new StateFile(path);
-  await file.read();
-  for (const state of states) await file.write(state);
+  for (const state of states) {
+    await file.read();
+    await file.write(state);
+  }
   return file;
 }
 
@@ -145,6 +147,15 @@ describe('two processes', () => {
     await store(stateOfContacts(41));
     await expect(other.write({ ...LARGE, bundle: 'later' })).rejects.toThrow(code('state-locked'));
     expect(await read()).toEqual(stateOfContacts(41));
+    await sleeper.read();
+    await change(other, 52);
+    await expect(sleeper.write(SMALL)).rejects.toThrow(code('state-locked'));
+    const empty = new StateFile(join(folder, 'none.json'));
+    await empty.read();
+    await copyFile(path, join(folder, 'none.json'));
+    await expect(empty.write(SMALL)).rejects.toThrow(code('state-locked'));
+    expect((await read()).contacts.get(NAME)?.version).toBe(52);
+    expect(await readdir(folder)).toEqual(['none.json', 'state.json']);
     expect(next.contacts.get(NAME)?.version).toBe(51);
   });
 
