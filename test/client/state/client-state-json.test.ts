@@ -163,7 +163,7 @@ describe('the JSON of a state', () => {
     const later = { later: 1 };
     expect(parseClientState(JSON.stringify(base)).alerts).toHaveLength(1);
     const newer: unknown[] = [
-      { ...base, format: 3, contacts: 'of another form' },
+      { ...base, format: 4, contacts: 'of another form' },
       { ...base, ...later },
       { ...base, contacts: { a: { ...known, ...later } } },
       { ...base, contacts: { a: { ...known, monitored: [{ position: 1, version: 1, ...later }] } } },
