@@ -25,7 +25,7 @@ export interface MlsDevice {
   readonly issued: DeviceCertificate;
 }
 
-/** What a KeyPackage says beside the credential. */
+/** The contents of a KeyPackage beside the credential. */
 export interface KeyPackageOptions {
   /** Default: MLS 1.0, this cipher suite, X.509 credentials, no extensions. */
   readonly capabilities?: Partial<Capabilities> | undefined;
