@@ -1,5 +1,8 @@
 import type { InnerTable, RoomRule } from './import-table.ts';
 
+/** The optional peers of the client, and the folder of each: it alone imports the peer, and only its entry point leads to it. */
+export const CLIENT_PEERS: Readonly<Record<string, string>> = { 'ts-mls': 'client/mls/' };
+
 /** The rooms of `src/` and what each may import. `docs/architecture.md#rooms` shows the same, for people. */
 export const ROOMS: Readonly<Record<string, RoomRule>> = {
   core: { rooms: [], packages: ['@noble/'] },
@@ -19,7 +22,7 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
   },
   client: {
     rooms: ['core', 'host', 'native', 'identity', 'contract', ...caVerifier()],
-    packages: ['@noble/', 'node:'],
+    packages: ['@noble/', 'node:', ...Object.keys(CLIENT_PEERS)],
   },
   // The auditor's server follows and audits a log with the client's code.
   server: {
