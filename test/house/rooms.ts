@@ -1,5 +1,11 @@
 import type { InnerTable, RoomRule } from './import-table.ts';
 
+/** The optional peers of the client, and the folder of each: it alone imports the peer, and only its entry point leads to it. */
+export const CLIENT_PEERS: Readonly<Record<string, string>> = { '@hpke/core': 'client/e2ee/' };
+
+/** Files of such a folder that need no peer: other folders with an entry point of their own use them. */
+export const WITHOUT_PEER: readonly string[] = ['client/e2ee/certified-signature.ts'];
+
 /** The rooms of `src/` and what each may import. `docs/architecture.md#rooms` shows the same, for people. */
 export const ROOMS: Readonly<Record<string, RoomRule>> = {
   core: { rooms: [], packages: ['@noble/'] },
@@ -19,7 +25,7 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
   },
   client: {
     rooms: ['core', 'host', 'native', 'identity', 'contract', ...caVerifier()],
-    packages: ['@noble/', 'node:'],
+    packages: ['@noble/', 'node:', ...Object.keys(CLIENT_PEERS)],
   },
   // The auditor's server follows and audits a log with the client's code.
   server: {

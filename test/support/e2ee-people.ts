@@ -28,7 +28,10 @@ export async function person(
   for (const companions of devices) {
     const key = await generateKey({ companions });
     const [first] = keys;
-    await directory.register(name, first === undefined ? { token: server.log.token, key } : { credentials: first, key });
+    await directory.register(
+      name,
+      first === undefined ? { token: server.log.token, key } : { credentials: first, key },
+    );
     keys.push(key);
   }
   return { name, directory, state, keys };

@@ -12,3 +12,11 @@ export {
 export { type NamedVersion } from './certified-signature.ts';
 export { MAX_MESSAGE_BYTES } from './message-claim.ts';
 export { type SealingSuite } from './suites.ts';
+export {
+  type CoveredName,
+  type SafetyComparison,
+  type SafetyDifference,
+  type SafetyDirectory,
+  type SafetyNumber,
+  safetyNumber,
+} from './safety-number.ts';

@@ -32,10 +32,7 @@ export function encBytes(suite: SealingSuite): number {
 }
 
 /** Returns the public key that a suite encrypts to, or undefined if a certificate lacks a companion key for it. */
-export function suitePublicKey(
-  suite: SealingSuite,
-  { x25519, mlKem768 }: CompanionKeys = {},
-): Uint8Array | undefined {
+export function suitePublicKey(suite: SealingSuite, { x25519, mlKem768 }: CompanionKeys = {}): Uint8Array | undefined {
   if (x25519 === undefined || suite === 'x25519') return x25519;
   return mlKem768 && concatBytes(mlKem768, x25519);
 }

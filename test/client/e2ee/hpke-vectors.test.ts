@@ -95,7 +95,11 @@ describe.each([
       const recipient = await suite.createRecipientContext({ info: buffer(info), enc: buffer(enc), recipientKey });
       const last = encryptions.at(-1)?.sequence ?? -1;
       for (let sequence = 0; sequence <= last; sequence++) {
-        const { pt, aad, ct } = encryptions.find((one) => one.sequence === sequence) ?? { pt: '', aad: '', ct: undefined };
+        const { pt, aad, ct } = encryptions.find((one) => one.sequence === sequence) ?? {
+          pt: '',
+          aad: '',
+          ct: undefined,
+        };
         const sealed = await sender.seal(buffer(pt), buffer(aad));
         if (ct !== undefined) expect(formatHex(new Uint8Array(sealed))).toBe(ct);
         expect(formatHex(new Uint8Array(await recipient.open(sealed, buffer(aad))))).toBe(pt);
