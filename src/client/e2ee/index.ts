@@ -20,3 +20,4 @@ export {
   type SafetyNumber,
   safetyNumber,
 } from './safety-number.ts';
+export { type MarkDirectory, markVerified, type VerifiedContact, verifiedMark } from './verified-contact.ts';

@@ -14,6 +14,7 @@ import type {
   OwnedVersion,
   PendingCredential,
   PinnedAt,
+  VerifiedMark,
 } from './client-state.ts';
 
 /**
@@ -37,6 +38,7 @@ export function formatClientState(state: ClientState): string {
     })),
     audit: state.audit,
     logServers: state.logServers.length === 0 ? undefined : state.logServers,
+    verified: state.verified && Object.fromEntries(state.verified),
   };
   return `${JSON.stringify(json, writeValue, 1)}\n`;
 }
@@ -47,7 +49,7 @@ function writeValue(_: string, value: unknown): unknown {
 }
 
 /** Throws `state-corrupt` unless every list is in order and every hash has its length. */
-function assertState({ contacts, owners, distinguished }: ClientState): void {
+function assertState({ contacts, owners, distinguished, verified }: ClientState): void {
   assertAscending(distinguished.map(({ position }) => position));
   for (const { commitment, monitored, ladder } of contacts.values()) {
     assertAscending(monitored.map(({ position }) => position));
@@ -59,6 +61,7 @@ function assertState({ contacts, owners, distinguished }: ClientState): void {
     assertHashes(versions.map(({ commitment }) => commitment));
     assertHashes(versions.flatMap(({ spkis }) => spkis ?? []));
   }
+  for (const { commitment, keys } of verified?.values() ?? []) assertHashes([commitment, ...keys]);
 }
 
 /**
@@ -85,6 +88,7 @@ export function parseClientState(text: string): ClientState {
       credentials: format === 1 ? [] : readArray(json['credentials'], readCredential),
       audit: optional(readText)(json['audit']),
       logServers: readArray(json['logServers'] ?? [], readText),
+      ...(json['verified'] === undefined ? {} : { verified: readMap(json['verified'], readMark) }),
     };
     assertState(state);
     return state;
@@ -124,6 +128,7 @@ const STATE_FIELDS = [
   'credentials',
   'audit',
   'logServers',
+  'verified',
 ];
 const CONTACT_FIELDS = ['version', 'commitment', 'value', 'monitored', 'ladder', 'monitoredAtMs'];
 
@@ -211,6 +216,18 @@ function readCredential(value: unknown): PendingCredential {
     unsettled: decode(unsettledCredentialCodec, readBytes(json['unsettled'])),
     receivedAtMs: readNumber(json['receivedAtMs']),
     askAtMs: optional(readNumber)(json['askAtMs']),
+  };
+}
+
+function readMark(value: unknown): VerifiedMark {
+  const json = readFields(readObject(value), ['version', 'commitment', 'keys', 'markedAtMs', 'lostAt']);
+  const lostAt = optional(readNumber)(json['lostAt']);
+  return {
+    version: readNumber(json['version']),
+    commitment: readBytes(json['commitment']),
+    keys: readArray(json['keys'], readBytes),
+    markedAtMs: readNumber(json['markedAtMs']),
+    ...(lostAt === undefined ? {} : { lostAt }),
   };
 }
 
