@@ -64,7 +64,7 @@ export async function verifyCertified(
 }
 
 /** A version that somebody named, as the log shows it here. */
-export interface ReadVersion {
+export interface ShownVersion {
   /** The newest version of the name. */
   readonly binding: VerifiedBinding;
   /** The named version. Its commitment may be another one: see {@link assertSameVersion}. */
@@ -78,7 +78,7 @@ export interface ReadVersion {
 export async function readNamedVersion(
   directory: KeyFinder,
   { identity, version }: Pick<NamedVersion, 'identity' | 'version'>,
-): Promise<ReadVersion> {
+): Promise<ShownVersion> {
   const found = await directory.lookup(identity);
   if (!found.found) throw new GlasskeyError('identity-not-found', `${found.identity} has no keys in the log`);
   const { binding } = found;

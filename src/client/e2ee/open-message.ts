@@ -52,7 +52,7 @@ export interface OpenedMessage {
   readonly messageId: string;
   /** The sender's clock, ms since the epoch: a claim. */
   readonly sentAtMs: number;
-  /** The user's own name as the sender saw it, and the names (`keysSha256`) of the devices that can read the message. */
+  /** The user's own name as the sender saw it, and the devices that can read the message, by their `keysSha256`. */
   readonly to: NamedVersion & { readonly devices: readonly Uint8Array[] };
   /** The encryption of this device's slot. */
   readonly suite: SealingSuite;

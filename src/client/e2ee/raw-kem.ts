@@ -31,7 +31,7 @@ type EncapParameters = Parameters<KemInterface['encap']>[0];
 /** Keys are these bytes, in the place of a `CryptoKey`: platforms lack X25519, and none has X-Wing. */
 class RawKey {
   readonly extractable = true;
-  readonly usages: readonly string[] = [];
+  readonly usages: never[] = [];
   readonly type: 'public' | 'private';
   readonly algorithm = { name: 'raw' };
   readonly bytes: Uint8Array;
@@ -48,7 +48,7 @@ export function hpkeKem(kem: RawKem): KemInterface {
     const bytes = copyOf(key);
     const expected = type === 'public' ? kem.publicKeyBytes : kem.privateKeyBytes;
     ensure(bytes.length === expected, 'bad-key', `a ${type} key of ${bytes.length} bytes instead of ${expected}`);
-    return Promise.resolve(new RawKey(type, bytes) as unknown as KemKey);
+    return Promise.resolve(new RawKey(type, bytes));
   };
   const write = (key: KemKey): Promise<ArrayBuffer> => Promise.resolve(bufferOf(bytesOf(key)));
   const unsupported = (): Promise<never> => Promise.reject(new NotSupportedError('not part of sealing and opening'));
@@ -72,7 +72,7 @@ export function hpkeKem(kem: RawKem): KemInterface {
     },
     decap: async ({ recipientKey, senderPublicKey, enc }) => {
       if (senderPublicKey !== undefined) return unsupported();
-      return bufferOf(kem.decapsulate(bytesOf(recipientKey as KemKey), copyOf(enc)));
+      return bufferOf(kem.decapsulate(bytesOf(recipientKey), copyOf(enc)));
     },
   };
 }
@@ -85,8 +85,9 @@ function randomOf(ekm: EncapParameters['ekm'], length: number): Uint8Array {
   return given;
 }
 
-function bytesOf(key: KemKey): Uint8Array {
-  return (key as unknown as RawKey).bytes;
+function bytesOf(key: unknown): Uint8Array {
+  ensure(key instanceof RawKey, 'bad-key', 'a key that this KEM has not read');
+  return key.bytes;
 }
 
 /** Returns a copy of a buffer, or of the part that a view shows. */

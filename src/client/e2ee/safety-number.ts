@@ -11,8 +11,8 @@ import { keySet, sideFingerprint, type SideFingerprint } from './safety-side.ts'
 export type SafetyDirectory = Pick<KeyDirectory, 'lookup' | 'identity' | 'trust'>;
 
 /**
- * A part in which two safety numbers differ: the `log`; the `names`, if the text is of other people; the keys of `mine`,
- * or of `theirs`.
+ * A part in which two safety numbers differ: the `log`; the `names`, if the text is of other people; the keys of
+ * `mine`, or of `theirs`.
  */
 export type SafetyDifference = 'log' | 'names' | 'mine' | 'theirs';
 
@@ -54,9 +54,9 @@ interface Side extends SideFingerprint {
 }
 
 /**
- * Computes the safety number of the user and a contact (docs/spec.md#safety-numbers): two people who compare it know that
- * the log shows both of them the same keys. Throws `identity-not-found` if a name has no valid keys, `usage` for one name
- * twice, and what a lookup throws.
+ * Computes the safety number of the user and a contact (docs/spec.md#safety-numbers): two people who compare it know
+ * that the log shows both of them the same keys. Throws `identity-not-found` if a name has no valid keys, `usage` for
+ * one name twice, and what a lookup throws.
  */
 export async function safetyNumber(directory: SafetyDirectory, mine: string, theirs: string): Promise<SafetyNumber> {
   const { origin } = directory.trust.bundle;

@@ -12,9 +12,9 @@ const ML_KEM_CIPHERTEXT_BYTES = 1088;
 const X25519_BYTES = 32;
 
 /**
- * X-Wing (draft-connolly-cfrg-xwing-kem §5), with the private key in its two parts: the seed of the ML-KEM-768 key, then
- * the X25519 key. So companion keys that were made apart work too: the combiner does not ask where the parts come from.
- * A public key is that of ML-KEM-768, then that of X25519. Throws for an X25519 key of small order.
+ * X-Wing (draft-connolly-cfrg-xwing-kem §5), with the private key in its two parts: the seed of the ML-KEM-768 key,
+ * then the X25519 key. So companion keys that were made apart work too: the combiner does not ask where the parts come
+ * from. A public key is that of ML-KEM-768, then that of X25519. Throws for an X25519 key of small order.
  */
 export const X_WING: RawKem = {
   id: KemId.XWing,

@@ -2,8 +2,8 @@ import { withLostMarks } from './verified-mark.ts';
 import type { Alert, ClientState, OwnedLabel, StateChange } from '../state/client-state.ts';
 
 /**
- * Removes the alerts about some identities, or all, after their user has seen them, and accepts the versions. A mark that
- * an alert took away stays lost.
+ * Removes the alerts about some identities, or all, after their user has seen them, and accepts the versions. A mark
+ * that an alert took away stays lost.
  */
 export function acknowledge(state: ClientState, identities: readonly string[]): StateChange<readonly Alert[]> {
   const isMeant = (identity: string): boolean => identities.length === 0 || identities.includes(identity);

@@ -120,6 +120,12 @@ describe.each([
       const senderKey = await suite.kem.deserializePrivateKey(bufferOf(key));
       await expect(suite.createSenderContext({ recipientPublicKey, senderKey })).rejects.toThrow();
       await expect(suite.kem.generateKeyPair()).rejects.toThrow();
+      const { publicKey } = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
+        'sign',
+        'verify',
+      ]);
+      const foreign = suite.createSenderContext({ recipientPublicKey: publicKey });
+      await expect(foreign).rejects.toEqual(expect.objectContaining({ code: 'bad-key' }));
     });
   },
 );

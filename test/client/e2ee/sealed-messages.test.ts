@@ -184,7 +184,7 @@ describe('opening', () => {
 
   it('tries at most 32 keys', async () => {
     const { envelope } = await seal(alice, bob.name);
-    const own = { name: bob.name, keys: new Array(33).fill(bob.keys[0]!) };
+    const own = { name: bob.name, keys: Array.from({ length: 33 }, () => bob.keys[0]!) };
     await expect(open(bob.directory, own, envelope)).rejects.toEqual(code('value-out-of-range'));
   });
 
