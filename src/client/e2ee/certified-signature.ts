@@ -4,7 +4,7 @@ import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import type { BoundCertificate, VerifiedBinding } from '../binding/binding.ts';
 import type { ClientKey } from '../client-key.ts';
-import type { KeyDirectory } from '../key-directory.ts';
+import type { KeyDirectory, VerifiedVersion } from '../key-directory.ts';
 
 /** The parts of a directory that find the keys behind a name. */
 export type KeyFinder = Pick<KeyDirectory, 'lookup' | 'lookupVersion'>;
@@ -51,20 +51,48 @@ export async function verifyCertified(
   message: Uint8Array,
   signature: Uint8Array,
 ): Promise<CertifiedSignature> {
-  const { identity, version } = claim;
+  const { binding, named } = await readNamedVersion(directory, claim);
+  const name = formatHex(claim.keySha256);
+  const isSigner = ({ spkiSha256 }: BoundCertificate): boolean => spkiSha256 === name;
+  const certificate = [...named.certificates, ...named.expired].find(isSigner);
+  const missing = `no key ${name.slice(0, 16)}… in version ${named.version} of ${binding.identity}`;
+  ensure(certificate !== undefined, 'certificate-not-in-record', missing);
+  // The signature comes first: anybody can claim a commitment, and only its signer can show that he saw it.
+  await verifySpkiSignature(certificate.spki, message, signature);
+  assertSameVersion(named, claim);
+  return { certificate, isCurrent: binding.certificates.some(isSigner), binding };
+}
+
+/** A version that somebody named, as the log shows it here. */
+export interface ShownVersion {
+  /** The newest version of the name. */
+  readonly binding: VerifiedBinding;
+  /** The named version. Its commitment may be another one: see {@link assertSameVersion}. */
+  readonly named: VerifiedBinding | VerifiedVersion;
+}
+
+/**
+ * Looks up a version that somebody named; untrusted. Throws `identity-not-found`, `too-far-behind` if the log does not
+ * show the version here yet, and what a lookup throws.
+ */
+export async function readNamedVersion(
+  directory: KeyFinder,
+  { identity, version }: Pick<NamedVersion, 'identity' | 'version'>,
+): Promise<ShownVersion> {
   const found = await directory.lookup(identity);
   if (!found.found) throw new GlasskeyError('identity-not-found', `${found.identity} has no keys in the log`);
   const { binding } = found;
   const late = `the log does not show version ${version} of ${binding.identity} here yet: ask again, and compare heads`;
   ensure(version <= binding.version, 'too-far-behind', late);
-  const signed = version === binding.version ? binding : await directory.lookupVersion(identity, version);
-  const name = formatHex(claim.keySha256);
-  const isSigner = ({ spkiSha256 }: BoundCertificate): boolean => spkiSha256 === name;
-  const certificate = [...signed.certificates, ...signed.expired].find(isSigner);
-  const missing = `no key ${name.slice(0, 16)}… in version ${version} of ${binding.identity}`;
-  ensure(certificate !== undefined, 'certificate-not-in-record', missing);
-  await verifySpkiSignature(certificate.spki, message, signature);
-  const differs = `the signer saw another version ${version} of ${binding.identity} than the log shows here: compare heads`;
-  ensure(equalBytes(signed.commitment, claim.commitment), 'unexpected-version', differs);
-  return { certificate, isCurrent: binding.certificates.some(isSigner), binding };
+  const named = version === binding.version ? binding : await directory.lookupVersion(identity, version);
+  return { binding, named };
+}
+
+/** Throws `unexpected-version` if somebody saw another value of a version than the log shows here. */
+export function assertSameVersion(
+  { identity, version, commitment }: NamedVersion,
+  claimed: Pick<NamedVersion, 'commitment'>,
+): void {
+  const differs = `somebody saw another version ${version} of ${identity} than the log shows here: compare heads`;
+  ensure(equalBytes(commitment, claimed.commitment), 'unexpected-version', differs);
 }

@@ -1,5 +1,5 @@
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import type { ClientState } from './client-state.ts';
+import { type ClientState, EMPTY_STATE } from './client-state.ts';
 import {
   assertNotNewer,
   ifPresent,
@@ -17,6 +17,7 @@ import {
   readContactOfFormat1,
   readCredential,
   readHead,
+  readMark,
   readOwner,
   readPinned,
   readView,
@@ -24,6 +25,7 @@ import {
   writeContact,
   writeCredential,
   writeHead,
+  writeMark,
   writeOwner,
   writeView,
 } from './state-members.ts';
@@ -83,7 +85,8 @@ export function stateValue(state: ClientState): Record<string, unknown> {
     credentials: state.credentials.map(writeCredential),
     audit: state.audit,
     logServers: state.logServers.length === 0 ? undefined : state.logServers,
-  };
+    verified: state.verified.size === 0 ? undefined : writeMap(state.verified, writeMark),
+  } satisfies Record<keyof ClientState, unknown>;
 }
 
 function writeMap<T>(entries: ReadonlyMap<string, T>, write: (value: T) => T): Record<string, T> {
@@ -100,6 +103,7 @@ export function readState(members: Record<string, unknown>): ClientState {
     alerts: readArray(json['alerts'], readAlert),
     distinguished: readArray(json['distinguished'], readHead),
     credentials: readArray(json['credentials'], readCredential),
+    verified: readMap(json['verified'] ?? {}, readMark),
   };
   assertHeadsInOrder(state.distinguished);
   return state;
@@ -107,7 +111,7 @@ export function readState(members: Record<string, unknown>): ClientState {
 
 function readStateOfFormat1(json: Record<string, unknown>): ClientState {
   const contacts = readMap(json['contacts'], readContactOfFormat1);
-  return { ...readKept(json), contacts, owners: new Map(), alerts: [], distinguished: [], credentials: [] };
+  return { ...EMPTY_STATE, ...readKept(json), contacts };
 }
 
 /** Reads the members that have not changed since format 1. */

@@ -1,5 +1,5 @@
 import { ensure } from '../../core/errors.ts';
-import type { ClientState, KnownContact, OwnedLabel } from './client-state.ts';
+import type { ClientState, KnownContact, OwnedLabel, VerifiedMark } from './client-state.ts';
 import { ifPresent, readArray, readFields, readNumber, readObject, readText } from './json-values.ts';
 import {
   assertHeadsInOrder,
@@ -7,6 +7,7 @@ import {
   readContact,
   readCredential,
   readHead,
+  readMark,
   readOwner,
   readPinned,
   readView,
@@ -14,6 +15,7 @@ import {
   writeContact,
   writeCredential,
   writeHead,
+  writeMark,
   writeOwner,
   writeView,
 } from './state-members.ts';
@@ -22,11 +24,13 @@ import {
 export interface StateDraft extends ClientState {
   readonly contacts: Map<string, KnownContact>;
   readonly owners: Map<string, OwnedLabel>;
+  readonly verified: Map<string, VerifiedMark>;
 }
 
 /** Copies a state for {@link applyDifference}. */
 export function draftOf(state: ClientState): StateDraft {
-  return { ...state, contacts: new Map(state.contacts), owners: new Map(state.owners) };
+  const { contacts, owners, verified } = state;
+  return { ...state, contacts: new Map(contacts), owners: new Map(owners), verified: new Map(verified) };
 }
 
 /**
@@ -47,7 +51,8 @@ export function stateDifference(from: ClientState, to: ClientState): Record<stri
     credentials: ofList(from.credentials, to.credentials, writeCredential),
     audit: ofMember(from.audit, to.audit),
     logServers: ofList(from.logServers, to.logServers, (server) => server),
-  };
+    verified: ofMap(from.verified, to.verified, writeMark),
+  } satisfies Record<keyof ClientState, unknown>;
 }
 
 /** Returns null for a member that is gone, and undefined, which JSON leaves out, for one that is as it was. */
@@ -88,6 +93,7 @@ export function applyDifference(draft: StateDraft, json: Record<string, unknown>
   const change = readFields(json, STATE_FIELDS);
   applyMap(draft.contacts, change['contacts'], readContact);
   applyMap(draft.owners, change['owners'], readOwner);
+  applyMap(draft.verified, change['verified'], readMark);
   const next: StateDraft = {
     ...draft,
     bundle: appliedMember(draft.bundle, change['bundle'], readText),

@@ -5,12 +5,14 @@ import { type TreeView, treeViewCodec } from '../../core/keytrans/tree-view.ts';
 import type { KnownVersion } from '../../core/keytrans/verify-search.ts';
 import type {
   Alert,
+  ClientState,
   KnownContact,
   MonitoredVersion,
   OwnedLabel,
   OwnedVersion,
   PendingCredential,
   PinnedAt,
+  VerifiedMark,
 } from './client-state.ts';
 import {
   assertAscending,
@@ -43,7 +45,8 @@ export const STATE_FIELDS = [
   'credentials',
   'audit',
   'logServers',
-];
+  'verified',
+] as const satisfies readonly (keyof ClientState)[];
 
 const CONTACT_FIELDS = ['version', 'commitment', 'value', 'monitored', 'ladder', 'monitoredAtMs'];
 
@@ -161,6 +164,25 @@ export function readCredential(value: unknown): PendingCredential {
 /** Returns the value for JSON of {@link readCredential}. */
 export function writeCredential(credential: PendingCredential): object {
   return { ...credential, unsettled: encode(unsettledCredentialCodec, credential.unsettled) };
+}
+
+/** Reads the mark of a contact. */
+export function readMark(value: unknown): VerifiedMark {
+  const json = readFields(readObject(value), ['version', 'commitment', 'keys', 'markedAtMs', 'lostAt']);
+  const lostAt = ifPresent(readNumber)(json['lostAt']);
+  return writeMark({
+    version: readNumber(json['version']),
+    commitment: readBytes(json['commitment']),
+    keys: readArray(json['keys'], readBytes),
+    markedAtMs: readNumber(json['markedAtMs']),
+    ...(lostAt === undefined ? {} : { lostAt }),
+  });
+}
+
+/** Returns the mark if its hashes have their length. */
+export function writeMark(mark: VerifiedMark): VerifiedMark {
+  assertHashes([mark.commitment, ...mark.keys]);
+  return mark;
 }
 
 /** Reads a distinguished log entry. */

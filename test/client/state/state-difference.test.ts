@@ -18,6 +18,12 @@ const OWNERS = Array.from({ length: 3 }, (_, i) => ({
   versions: [{ version: i, commitment: new Uint8Array(32), origin: 'made' as const, spkis: undefined }],
   monitoredAtMs: i,
 }));
+const MARKS = Array.from({ length: 3 }, (_, version) => ({
+  version,
+  commitment: new Uint8Array(32),
+  keys: [new Uint8Array(32)],
+  markedAtMs: version,
+}));
 const ALERTS: readonly Alert[] = Array.from({ length: 6 }, (_, version) => ({
   identity: 'a@example.com',
   type: 'operator',
@@ -43,6 +49,7 @@ const states: fc.Arbitrary<ClientState> = fc.record({
   credentials: fc.constant([]),
   audit: maybe('x', 'y'),
   logServers: fc.array(fc.constantFrom('s', 't'), { maxLength: 4 }),
+  verified: mapOf(MARKS),
 });
 
 describe('the difference of two states', () => {
