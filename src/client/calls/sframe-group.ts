@@ -99,7 +99,11 @@ export class SframeGroup implements FrameOpener {
     assertMembers(members, own, layout);
     const { keyLength } = SFRAME_SUITES[this.#suite];
     const exported = await exporter('SFrame 1.0 Base Key', new Uint8Array(), keyLength);
-    ensure(exported.length === keyLength, 'usage', `the exporter gave ${exported.length} bytes instead of ${keyLength}`);
+    ensure(
+      exported.length === keyLength,
+      'usage',
+      `the exporter gave ${exported.length} bytes instead of ${keyLength}`,
+    );
     const isNewer = epoch >= 0n && (this.#present === undefined || epoch > this.#present.epoch);
     ensure(isNewer, 'usage', 'the epoch is not newer than the one before');
     const baseKey = exported.slice();
@@ -144,7 +148,9 @@ export class SframeGroup implements FrameOpener {
   #retire(next: SframeEpoch): void {
     const untilMs = this.#now() + (this.#options.keepMs ?? 10_000);
     const before = this.#present === undefined ? this.#past : [{ keys: this.#present, untilMs }, ...this.#past];
-    const kept = before.filter(({ keys }, i) => i < PAST_EPOCHS && this.#lowBits(keys.epoch) !== this.#lowBits(next.epoch));
+    const kept = before.filter(
+      ({ keys }, i) => i < PAST_EPOCHS && this.#lowBits(keys.epoch) !== this.#lowBits(next.epoch),
+    );
     before.filter((one) => !kept.includes(one)).forEach(({ keys }) => keys.end());
     this.#past = kept;
     this.#present = next;

@@ -33,7 +33,11 @@ export class SframeSendKey implements FrameSealer {
 
   /** See {@link FrameSealer}. */
   async encrypt(frame: Uint8Array, metadata: Uint8Array = NO_METADATA): Promise<Uint8Array> {
-    ensure(this.#sent < MAX_FRAMES_PER_KEY, 'usage', 'this key has encrypted 2^32 frames: change the keys of the group');
+    ensure(
+      this.#sent < MAX_FRAMES_PER_KEY,
+      'usage',
+      'this key has encrypted 2^32 frames: change the keys of the group',
+    );
     // Taken before anything waits, and never given back: frames at the same time have counters of their own.
     const ctr = this.#first + BigInt(this.#sent++);
     return this.#key.seal(ctr, metadata, frame);

@@ -54,7 +54,7 @@ describe('the vectors of RFC 9605', () => {
   describe.each(ON_BOTH_PLATFORMS)('$platform', ({ run }) => {
     it.each(vectors.aesCtrHmac)('C.2: suite $cipher_suite seals and opens', (vector) =>
       run(async () => {
-        const [nonce, aad, pt, ct] = [vector.nonce, vector.aad, vector.pt, vector.ct].map(parseHex) as Uint8Array[];
+        const [nonce, aad, pt, ct] = [vector.nonce, vector.aad, vector.pt, vector.ct].map(parseHex);
         const cipher = await sframeCipher(suiteOf(vector), parseHex(vector.key));
         expect(formatHex(await cipher.seal(nonce!, aad!, pt!))).toBe(vector.ct);
         expect(formatHex(await cipher.open(nonce!, aad!, ct!))).toBe(vector.pt);
@@ -64,7 +64,7 @@ describe('the vectors of RFC 9605', () => {
     it.each(vectors.sframe)('C.3: suite $cipher_suite encrypts and decrypts a frame', (vector) =>
       run(async () => {
         const key = await SframeKey.derive(suiteOf(vector), BigInt(vector.kid), parseHex(vector.base_key));
-        const [metadata, pt, ct] = [vector.metadata, vector.pt, vector.ct].map(parseHex) as Uint8Array[];
+        const [metadata, pt, ct] = [vector.metadata, vector.pt, vector.ct].map(parseHex);
         expect(formatHex(await key.seal(BigInt(vector.ctr), metadata!, pt!))).toBe(vector.ct);
         const header = decodeSframeHeader(ct!);
         expect(header).toMatchObject({ kid: BigInt(vector.kid), ctr: BigInt(vector.ctr) });
