@@ -8,8 +8,8 @@ import { SeenCalls } from './seen-calls.ts';
 import { StartedCall } from './started-call.ts';
 
 /**
- * Calls between two people over any signalling server (docs/calls.md): both sides sign who they are and which certificates
- * they use in DTLS. Keep one object for as long as the program runs: it remembers which calls have rung.
+ * Calls between two people over any signalling server (docs/calls.md): both sides sign who they are and which
+ * certificates they use in DTLS. Keep one object for as long as the program runs: it remembers which calls have rung.
  */
 export class CallDevice {
   readonly #user: CallUser;
@@ -21,9 +21,9 @@ export class CallDevice {
 
   /**
    * Starts a call, with the fingerprints of the own session description: SHA-256 of each certificate that this device
-   * may use in DTLS, 1 to 4 (`sdpFingerprints` reads them). Throws `identity-not-found`; `no-such-certificate` if nobody
-   * could answer; `certificate-not-in-record` if the log does not have this device's key; and, if the keys of either
-   * name have changed so that the user has to look first, the code for that.
+   * may use in DTLS, 1 to 4 (`sdpFingerprints` reads them). Throws `identity-not-found`; `no-such-certificate` if
+   * nobody could answer; `certificate-not-in-record` if the log does not have this device's key; and, if the keys of
+   * either name have changed so that the user has to look first, the code for that.
    */
   async start(name: string, fingerprints: readonly Uint8Array[]): Promise<StartedCall> {
     const { directory, key } = this.#user;

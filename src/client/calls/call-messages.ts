@@ -135,7 +135,9 @@ export function formatCallMessage<T>(kind: CallMessageKind<T>, message: CallMess
   return PREFIX + formatBase64(encoded).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
-/** Reads a text of {@link formatCallMessage}; untrusted. Throws `malformed-encoding`, for another kind of message too. */
+/**
+ * Reads a text of {@link formatCallMessage}; untrusted. Throws `malformed-encoding`, for another kind of message too.
+ */
 export function parseCallMessage<T>(kind: CallMessageKind<T>, text: string): CallMessage<T> {
   const refusal = 'the text is not the message of a call that is expected here';
   ensure(text.length <= MAX_TEXT, 'malformed-encoding', refusal);

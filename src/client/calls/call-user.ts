@@ -40,8 +40,8 @@ const KEYS_CHANGED: ErrorCode = 'change-required';
 const UNSEEN: readonly string[] = ['operator', 'unexplained', 'recovery'];
 
 /**
- * Returns a name as the log shows it now. Throws `identity-not-found`; the code for changed keys if the user has to look
- * at a change first (`binding.alerts`, `binding.change`) and acknowledge it; and what a lookup throws.
+ * Returns a name as the log shows it now. Throws `identity-not-found`; the code for changed keys if the user has to
+ * look at a change first (`binding.alerts`, `binding.change`) and acknowledge it; and what a lookup throws.
  */
 export async function readCallName(directory: CallDirectory, name: string): Promise<VerifiedBinding> {
   const found = await directory.lookup(name);

@@ -14,7 +14,7 @@ import {
   parseCallMessage,
 } from './call-messages.ts';
 import { type CallPeer, type CallUser, type PeerClaim, readOwnName, verifyPeer } from './call-user.ts';
-import { assertSigned, sdpFingerprints } from './sdp-fingerprints.ts';
+import { assertSignedFingerprints, sdpFingerprints } from './sdp-fingerprints.ts';
 import { CALL_LIFETIME_MS } from './seen-calls.ts';
 import { VerifiedCall } from './verified-call.ts';
 
@@ -40,13 +40,13 @@ export class IncomingCall {
    * `setRemoteDescription` before the answer is made. Throws `call-mismatch`, `malformed-encoding`.
    */
   verifySdp(sdp: string): string {
-    assertSigned(sdpFingerprints(sdp), this.#offer.fingerprints);
+    assertSignedFingerprints(sdpFingerprints(sdp), this.#offer.fingerprints);
     return sdp;
   }
 
   /**
-   * Answers once, with the fingerprints of the own session description: SHA-256 of each certificate that this device may
-   * use in DTLS, 1 to 4. Throws `usage` the second time; `call-mismatch` more than two minutes after the offer.
+   * Answers once, with the fingerprints of the own session description: SHA-256 of each certificate that this device
+   * may use in DTLS, 1 to 4. Throws `usage` the second time; `call-mismatch` more than two minutes after the offer.
    */
   async answer(fingerprints: readonly Uint8Array[]): Promise<AnsweredCall> {
     ensure(!this.#isAnswered, 'usage', 'this call was answered before');
@@ -103,9 +103,9 @@ export class AnsweredCall {
 }
 
 /**
- * Verifies an offer (untrusted) to this user: the caller signed it, for the version of the user's name that the log shows
- * here. Throws `call-mismatch` for an offer to another name or log, or of this very device; and as {@link readOwnName}
- * and {@link verifyPeer} do.
+ * Verifies an offer (untrusted) to this user: the caller signed it, for the version of the user's name that the log
+ * shows here. Throws `call-mismatch` for an offer to another name or log, or of this very device; and as {@link
+ * readOwnName} and {@link verifyPeer} do.
  */
 export async function verifyOffer(user: CallUser, offer: OfferBody, signature: Uint8Array): Promise<IncomingCall> {
   const { directory, key } = user;

@@ -1,6 +1,6 @@
 /**
- * Calls whose media only the people in them can read: two people over DTLS-SRTP with fingerprints that both have signed,
- * and groups by SFrame (RFC 9605) with keys of an MLS group. Runs in Node, in browsers and in workers.
+ * Calls whose media only the people in them can read: two people over DTLS-SRTP with fingerprints that both have
+ * signed, and groups by SFrame (RFC 9605) with keys of an MLS group. Runs in Node, in browsers and in workers.
  */
 export { CallDevice } from './call-device.ts';
 export { type CallDirectory, type CallPeer, type CallUser } from './call-user.ts';

@@ -36,7 +36,7 @@ export function sdpFingerprints(sdp: string): readonly Uint8Array[] {
 }
 
 /** Throws `call-mismatch` unless each of `found` is among `signed`. */
-export function assertSigned(found: readonly Uint8Array[], signed: readonly Uint8Array[]): void {
+export function assertSignedFingerprints(found: readonly Uint8Array[], signed: readonly Uint8Array[]): void {
   const known = new Set(signed.map(formatHex));
   const isSigned = found.length > 0 && found.every((one) => known.has(formatHex(one)));
   ensure(isSigned, 'call-mismatch', 'a fingerprint that the other side of the call has not signed');

@@ -4,7 +4,7 @@ import type { OfferBody } from './call-messages.ts';
 
 /** Time from an offer to its answer, in ms: the phone rings no longer. */
 export const CALL_LIFETIME_MS = 120_000;
-/** How far the caller's clock may be ahead, in ms. */
+/** The greatest lead of the caller's clock, in ms. */
 const CLOCK_AHEAD_MS = 60_000;
 const MAX_SEEN = 4096;
 

@@ -43,7 +43,10 @@ interface ReceiveKey {
   readonly window: ReplayWindow;
 }
 
-/** Returns the number of bits that the greatest leaf index takes: `S`, for a tree that MLS has truncated (RFC 9420 §7.8). */
+/**
+ * Returns the number of bits that the greatest leaf index takes: `S`, for a tree that MLS has truncated (RFC 9420
+ * §7.8).
+ */
 export function indexBitsOf(members: readonly number[]): number {
   const greatest = members.reduce((most, index) => Math.max(most, index), 0);
   return greatest === 0 ? 0 : Math.floor(Math.log2(greatest)) + 1;

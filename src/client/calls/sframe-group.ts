@@ -28,7 +28,7 @@ export interface SframeGroupOptions {
   readonly epochBits?: number | undefined;
   /** Bits of a leaf index in a key id, up to 16. Default: as many as the greatest index of the epoch takes. */
   readonly indexBits?: number | undefined;
-  /** How long the epoch before can still be decrypted after an update, in ms. Default: 10,000. */
+  /** Time for which the epoch before can still be decrypted after an update, in ms. Default: 10,000. */
   readonly keepMs?: number | undefined;
   /**
    * The first counter of each sending key. Give 0 for short headers only if this device never begins anew in an epoch,
@@ -65,8 +65,8 @@ interface PastEpoch {
 }
 
 /**
- * The media keys of an MLS group (RFC 9605 §5.2). Call {@link update} whenever a commit makes a new epoch, and at once if
- * a member has left: from then on own frames are encrypted for the new members alone.
+ * The media keys of an MLS group (RFC 9605 §5.2). Call {@link update} whenever a commit makes a new epoch, and at once
+ * if a member has left: from then on own frames are encrypted for the new members alone.
  */
 export class SframeGroup implements FrameOpener {
   readonly #suite: SframeSuite;

@@ -21,8 +21,8 @@ export function encodeSframeHeader(kid: bigint, ctr: bigint): Uint8Array {
 }
 
 /**
- * Reads the header at the beginning of untrusted bytes. Throws `malformed-encoding` if they end within it, or if a value
- * takes more bytes than it needs.
+ * Reads the header at the beginning of untrusted bytes. Throws `malformed-encoding` if they end within it, or if a
+ * value takes more bytes than it needs.
  */
 export function decodeSframeHeader(frame: Uint8Array): SframeHeader {
   const config = frame[0];

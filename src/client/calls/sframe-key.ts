@@ -5,8 +5,10 @@ import { type SframeCipher, sframeCipher } from './sframe-cipher.ts';
 import { encodeSframeHeader, type SframeHeader } from './sframe-header.ts';
 import { SFRAME_NONCE_LENGTH, SFRAME_SUITES, type SframeSuite } from './sframe-suite.ts';
 
-/** Bytes of the longest frame, before and after encryption. A key frame of 4K video has less than 2 MiB. */
+/** Bytes of the longest frame before encryption. A key frame of 4K video has less than 2 MiB. */
 export const MAX_FRAME_BYTES = 8 * 2 ** 20;
+/** Bytes that encryption adds at most: of a header and a tag. */
+const MAX_OVERHEAD = 17 + 16;
 /** Bytes of the longest metadata. */
 const MAX_METADATA_BYTES = 2 ** 12;
 
@@ -55,7 +57,7 @@ export class SframeKey {
 
   /** Encrypts a frame under a counter (RFC 9605 §4.4.3). Throws `payload-too-large`. */
   async seal(ctr: bigint, metadata: Uint8Array, frame: Uint8Array): Promise<Uint8Array> {
-    assertLengths(metadata, frame);
+    assertLengths(metadata, frame, MAX_FRAME_BYTES);
     const header = encodeSframeHeader(this.kid, ctr);
     const body = await this.#cipher.seal(this.#nonce(ctr), concatBytes(header, metadata), frame);
     return concatBytes(header, body);
@@ -63,7 +65,7 @@ export class SframeKey {
 
   /** Decrypts an untrusted frame with this header (RFC 9605 §4.4.4). Throws `bad-frame`, `payload-too-large`. */
   async open({ ctr, length }: SframeHeader, metadata: Uint8Array, frame: Uint8Array): Promise<Uint8Array> {
-    assertLengths(metadata, frame);
+    assertLengths(metadata, frame, MAX_FRAME_BYTES + MAX_OVERHEAD);
     const aad = concatBytes(frame.subarray(0, length), metadata);
     return this.#cipher.open(this.#nonce(ctr), aad, frame.subarray(length));
   }
@@ -76,7 +78,7 @@ export class SframeKey {
   }
 }
 
-function assertLengths(metadata: Uint8Array, frame: Uint8Array): void {
-  const fits = frame.length <= MAX_FRAME_BYTES && metadata.length <= MAX_METADATA_BYTES;
-  ensure(fits, 'payload-too-large', `a frame has at most ${MAX_FRAME_BYTES} bytes, its metadata ${MAX_METADATA_BYTES}`);
+function assertLengths(metadata: Uint8Array, frame: Uint8Array, most: number): void {
+  const fits = frame.length <= most && metadata.length <= MAX_METADATA_BYTES;
+  ensure(fits, 'payload-too-large', `a frame has at most ${most} bytes, its metadata ${MAX_METADATA_BYTES}`);
 }

@@ -11,8 +11,8 @@ export interface EncodedFrame {
 /** For {@link sframeTransform}. Sender and receiver use the same. */
 export interface FrameTransformOptions {
   /**
-   * The codec of the stream. `vp8` leaves the first bytes of each frame in clear, since packetizers read them: 3, and 10
-   * of a key frame. `opaque` encrypts every byte: for Opus and VP9. Packetizers of H.264, H.265 and AV1 look for
+   * The codec of the stream. `vp8` leaves the first bytes of each frame in clear, since packetizers read them: 3, and
+   * 10 of a key frame. `opaque` encrypts every byte: for Opus and VP9. Packetizers of H.264, H.265 and AV1 look for
    * structure in the whole frame, so that no option fits these.
    */
   readonly codec: 'vp8' | 'opaque';
@@ -34,9 +34,9 @@ export interface FrameTransform<F extends EncodedFrame> {
 }
 
 /**
- * Makes a transform that encrypts or decrypts each frame of a stream, in order: for `RTCRtpScriptTransform` in a worker,
- * and for `createEncodedStreams`. A frame that fails is dropped, so that nothing leaves in clear and nothing unproven is
- * played. The clear bytes are authenticated.
+ * Makes a transform that encrypts or decrypts each frame of a stream, in order: for `RTCRtpScriptTransform` in a
+ * worker, and for `createEncodedStreams`. A frame that fails is dropped, so that nothing leaves in clear and nothing
+ * unproven is played. The clear bytes are authenticated.
  */
 export function sframeTransform<F extends EncodedFrame>(
   cryptor: FrameSealer | FrameOpener,
@@ -73,7 +73,10 @@ function opening(opener: FrameOpener): Convert {
   return async (clear, rest) => (await opener.decrypt(rest, clear)).frame;
 }
 
-/** Returns the bytes that a packetizer reads: of VP8 the frame tag, and start code and size of a key frame (RFC 6386 §9.1). */
+/**
+ * Returns the bytes that a packetizer reads: of VP8 the frame tag, and start code and size of a key frame (RFC 6386
+ * §9.1).
+ */
 function clearLength(codec: 'vp8' | 'opaque', data: Uint8Array): number {
   if (codec === 'opaque') return 0;
   const isKeyFrame = ((data[0] ?? 0) & 1) === 0;

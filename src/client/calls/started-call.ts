@@ -40,8 +40,8 @@ export class StartedCall {
 
   /**
    * Takes the first valid answer (untrusted) of a device of the callee; one that fails changes nothing. Throws
-   * `malformed-encoding`; `call-mismatch` for an answer to another call, after another device's answer, or more than two
-   * minutes after the offer; and as {@link verifyPeer} does.
+   * `malformed-encoding`; `call-mismatch` for an answer to another call, after another device's answer, or more than
+   * two minutes after the offer; and as {@link verifyPeer} does.
    */
   async accept(answer: string): Promise<AcceptedAnswer> {
     const { body, signature } = parseCallMessage(CALL_ANSWER, answer);

@@ -2,7 +2,7 @@ import { sha256 } from '../../core/crypto/sha256.ts';
 import { concatBytes, encodeUtf8, equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import type { CallPeer } from './call-user.ts';
-import { assertSigned, sdpFingerprints } from './sdp-fingerprints.ts';
+import { assertSignedFingerprints, sdpFingerprints } from './sdp-fingerprints.ts';
 
 /** The side of a call that this device is. */
 export type CallRole = 'caller' | 'callee';
@@ -43,12 +43,12 @@ export class VerifiedCall {
   }
 
   /**
-   * Returns a session description of the other side (untrusted) if every fingerprint in it is signed: the one to give to
-   * `setRemoteDescription`, at the beginning and at every later negotiation. Throws `call-mismatch`,
+   * Returns a session description of the other side (untrusted) if every fingerprint in it is signed: the one to give
+   * to `setRemoteDescription`, at the beginning and at every later negotiation. Throws `call-mismatch`,
    * `malformed-encoding`.
    */
   verifySdp(sdp: string): string {
-    assertSigned(sdpFingerprints(sdp), this.#fingerprints);
+    assertSignedFingerprints(sdpFingerprints(sdp), this.#fingerprints);
     return sdp;
   }
 
@@ -57,12 +57,12 @@ export class VerifiedCall {
    * `call-mismatch`.
    */
   assertCertificate(der: Uint8Array): void {
-    assertSigned([sha256(der)], this.#fingerprints);
+    assertSignedFingerprints([sha256(der)], this.#fingerprints);
   }
 
   /**
-   * The 32 bytes to send to the other side within the DTLS connection, such as by a data channel. They name this call, so
-   * that nobody connects two calls to one (RFC 8844 §3). They are no secret.
+   * The 32 bytes to send to the other side within the DTLS connection, such as by a data channel. They name this call,
+   * so that nobody connects two calls to one (RFC 8844 §3). They are no secret.
    */
   get channelProof(): Uint8Array {
     return proofOf(this.role, this.#transcript);
