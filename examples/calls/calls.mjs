@@ -48,9 +48,10 @@ export function encryptSender(sender, group, stream, codec) {
   return transform;
 }
 
-export function decryptReceiver(receiver, group, codec) {
+export function decryptReceiver(receiver, group, from, codec) {
   const { readable, writable } = receiver.createEncodedStreams();
-  const transform = sframeTransform(group, { codec, onDrop: ({ code }) => console.warn(`dropped a frame: ${code}`) });
+  const onDrop = ({ code }) => console.warn(`dropped a frame: ${code}`);
+  const transform = sframeTransform(group, { codec, from, onDrop });
   void readable.pipeThrough(transform).pipeTo(writable);
   return transform;
 }

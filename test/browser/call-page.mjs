@@ -104,7 +104,7 @@ export async function encryptedVideo({ mimeType, codec }) {
   const sent = encryptSender(transceiver.sender, groups[0], 0, codec);
   const received = new Promise((resolve) =>
     right.addEventListener('track', ({ receiver, track }) => {
-      resolve(decryptReceiver(receiver, groups[1], codec));
+      resolve(decryptReceiver(receiver, groups[1], 0, codec));
       const video = Object.assign(document.createElement('video'), { muted: true });
       video.srcObject = new MediaStream([track]);
       void video.play();

@@ -4,9 +4,9 @@
  */
 export { CallDevice } from './call-device.ts';
 export { type CallDirectory, type CallPeer, type CallUser } from './call-user.ts';
-export { type AcceptedAnswer, StartedCall } from './started-call.ts';
-export { AnsweredCall, IncomingCall } from './incoming-call.ts';
-export { type CallRole, VerifiedCall } from './verified-call.ts';
+export { type AcceptedAnswer, type StartedCall } from './started-call.ts';
+export { type AnsweredCall, type IncomingCall } from './incoming-call.ts';
+export { type CallRole, type VerifiedCall } from './verified-call.ts';
 export { CALL_LIFETIME_MS } from './seen-calls.ts';
 export { sdpFingerprints } from './sdp-fingerprints.ts';
 export {
