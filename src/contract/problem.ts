@@ -141,6 +141,9 @@ export const STATUS_OF_CODE = {
   'not-for-this-key': 404,
   'platform-unsupported': 400,
   'wrong-passphrase': 400,
+  'call-mismatch': 500,
+  'bad-frame': 500,
+  'unknown-frame-key': 500,
   usage: 400,
 
   internal: 500,

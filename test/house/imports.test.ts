@@ -11,7 +11,7 @@ import {
   upwardArrows,
   violations,
 } from './import-table.ts';
-import { CLIENT_PEERS, ROOMS, SERVICE_ROOMS, WITHOUT_PEER } from './rooms.ts';
+import { CLIENT_EXTRAS, CLIENT_PEERS, ROOMS, SERVICE_ROOMS, WITHOUT_PEER } from './rooms.ts';
 
 const SRC = resolve(import.meta.dirname, '../../src');
 
@@ -54,6 +54,13 @@ describe('imports of src/', () => {
     }
     const reached = edges.filter(({ from, to }) => WITHOUT_PEER.includes(from) && to.startsWith('client/e2ee/'));
     expect(reached).toEqual([]);
+  });
+
+  it('keep what has an entry point of its own out of the rest of the client', () => {
+    const isExtra = (path: string): boolean => roomOf(path) === 'client' && CLIENT_EXTRAS.includes(innerRoomOf(path));
+    const intoExtras = edges.filter(({ from, to, external }) => !external && isExtra(to) && roomOf(from) === 'client');
+    expect(intoExtras.filter(({ from, to }) => innerRoomOf(from) !== innerRoomOf(to))).toEqual([]);
+    expect(files.filter(isExtra).length).toBeGreaterThan(CLIENT_EXTRAS.length);
   });
 
   it('keep Node out of the core, identities, contract and the browser client', () => {
