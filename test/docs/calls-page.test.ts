@@ -20,7 +20,7 @@ describe('the guide to calls', () => {
     const sources = ['call-user', 'seen-calls', 'started-call', 'incoming-call', 'verified-call', 'call-device'];
     const text = [
       ...sources.map((name) => read(`src/client/calls/${name}.ts`)),
-      read('src/client/e2ee/certified-signature.ts'),
+      read('src/client/certified-signature.ts'),
     ].join();
     expect(codes.filter((code) => !text.includes(`'${code}'`))).toEqual([]);
   });

@@ -1,13 +1,10 @@
 import type { InnerTable, RoomRule } from './import-table.ts';
 
-/** The optional peers of the client, and the folder of each: it alone imports the peer, and only its entry point leads to it. */
+/** The optional peers of the client, and the folder of each, which alone imports it. */
 export const CLIENT_PEERS: Readonly<Record<string, string>> = {
   'ts-mls': 'client/mls/',
   '@hpke/core': 'client/e2ee/',
 };
-
-/** Files of such a folder that need no peer: other folders with an entry point of their own use them. */
-export const WITHOUT_PEER: readonly string[] = ['client/e2ee/certified-signature.ts'];
 
 /** The rooms of `src/` and what each may import. `docs/architecture.md#rooms` shows the same, for people. */
 export const ROOMS: Readonly<Record<string, RoomRule>> = {
@@ -44,7 +41,7 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
 };
 
 /** Folders of `src/client` with an entry point of their own: the rest of the client imports nothing of them. */
-export const CLIENT_EXTRAS = ['calls'];
+export const CLIENT_EXTRAS = ['calls', 'e2ee', 'mls'];
 
 /** Loose files of `src/service` that every room inside it may import. */
 export const SERVICE_BASE = [

@@ -9,7 +9,7 @@ export {
   sealTo,
   type SealingOptions,
 } from './seal-message.ts';
-export { type NamedVersion } from './certified-signature.ts';
+export { type NamedVersion } from '../certified-signature.ts';
 export { MAX_MESSAGE_BYTES } from './message-claim.ts';
 export { type SealingSuite } from './suites.ts';
 export {

@@ -6,13 +6,13 @@ import type { ClientKey } from '../client-key.ts';
 import { withJson } from '../json-result.ts';
 import { companionKeysOf } from '../keys/companion-secrets.ts';
 import { requireSubtle } from '../platform.ts';
-import { assertSameVersion, type NamedVersion, readNamedVersion, verifyCertified } from './certified-signature.ts';
+import { assertSameVersion, type NamedVersion, readNamedVersion, verifyCertified } from '../certified-signature.ts';
 import { decryptContent, type SealedTo, sealingInfo, slotHint } from './content-cipher.ts';
 import { decodeEnvelope, type Envelope, type Slot } from './envelope-codec.ts';
 import { type ClaimedParty, decodeContent, type MessageContent, sealedMessageText } from './message-claim.ts';
 import type { MessageDirectory } from './seal-message.ts';
 import { SEALING_SUITES, type SealingSuite, suitePrivateKey, suitePublicKey, unwrapKey } from './suites.ts';
-import { assertNoUnseenChange } from './unseen-changes.ts';
+import { assertNoUnseenChange } from '../binding/unseen-changes.ts';
 
 /** The greatest number of own keys that {@link open} tries. */
 export const MAX_OWN_KEYS = 32;

@@ -5,7 +5,7 @@ import type { ClientKey } from '../client-key.ts';
 import { withJson } from '../json-result.ts';
 import type { KeyDirectory } from '../key-directory.ts';
 import { platformRandom, requireSubtle } from '../platform.ts';
-import { claimOf } from './certified-signature.ts';
+import { claimOf } from '../certified-signature.ts';
 import { encryptContent, keyCommitment, type SealedTo, sealingInfo, slotHint } from './content-cipher.ts';
 import { encodeEnvelope, MAX_DEVICES, type Slot } from './envelope-codec.ts';
 import {
@@ -16,7 +16,7 @@ import {
   sealedMessageText,
 } from './message-claim.ts';
 import { SEALING_SUITES, type SealingSuite, suitePublicKey, wrapKey } from './suites.ts';
-import { assertNoUnseenChange } from './unseen-changes.ts';
+import { assertNoUnseenChange } from '../binding/unseen-changes.ts';
 
 /** The parts of a directory that sealed messages need. */
 export type MessageDirectory = Pick<KeyDirectory, 'lookup' | 'lookupVersion' | 'identity' | 'trust'>;

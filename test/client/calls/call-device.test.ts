@@ -301,10 +301,10 @@ describe('an operator who lies', () => {
     const calleeKey = sha256(key.spki);
     const fake = await resigned(CALL_ANSWER, honest.message, () => ({ calleeKey }), key);
     await expect(started.accept(fake)).rejects.toThrow(code('certificate-not-in-record'));
-    await expect(alice.device.start(BOB, [alice.fingerprint])).rejects.toThrow(code('change-required'));
+    await expect(alice.device.start(BOB, [alice.fingerprint])).rejects.toThrow(code('keys-changed'));
     // A first look too: Bob is told of the key by his own alert, whoever calls.
     const carol = await newPerson(operator.server, 'carol@example.com');
-    await expect(carol.device.start(BOB, [carol.fingerprint])).rejects.toThrow(code('change-required'));
+    await expect(carol.device.start(BOB, [carol.fingerprint])).rejects.toThrow(code('keys-changed'));
   });
 
   it('cannot call Bob as Alice by a key added to her name', async () => {
@@ -319,7 +319,7 @@ describe('an operator who lies', () => {
       (body) => ({ ...change, caller: { ...body.caller, ...caller } }),
       key,
     );
-    await expect(bob.device.receive(fake)).rejects.toThrow(code('change-required'));
+    await expect(bob.device.receive(fake)).rejects.toThrow(code('keys-changed'));
     // Alice's own call tells it too: Bob sees another version than she signed.
     await expect(bob.device.receive(message)).rejects.toThrow(code('unexpected-version'));
   });

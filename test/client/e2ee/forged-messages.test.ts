@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimOf } from '../../../src/client/e2ee/certified-signature.ts';
+import { claimOf } from '../../../src/client/certified-signature.ts';
 import { decodeEnvelope, encodeEnvelope, MAX_ENVELOPE_BYTES } from '../../../src/client/e2ee/envelope-codec.ts';
 import {
   encodeContent,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BoundCertificate, VerifiedBinding } from '../../../src/client/binding/binding.ts';
 import { type ClientKey, generateKey } from '../../../src/client/client-key.ts';
-import { claimOf, verifyCertified } from '../../../src/client/e2ee/certified-signature.ts';
+import { claimOf, verifyCertified } from '../../../src/client/certified-signature.ts';
 import { open } from '../../../src/client/e2ee/open-message.ts';
 import { type MessageDirectory, sealTo } from '../../../src/client/e2ee/seal-message.ts';
 import type { KeyDirectory } from '../../../src/client/key-directory.ts';

@@ -33,7 +33,7 @@ export const CALLS: readonly OutsideAttack[] = [
   {
     attack: 'answer or call by a key that was added to a name unseen',
     outcome: 'nobody calls or answers until the user has looked at the change',
-    codes: ['certificate-not-in-record', 'change-required', 'unexpected-version'],
+    codes: ['certificate-not-in-record', 'keys-changed', 'unexpected-version'],
     tests: [
       'test/client/calls/call-device.test.ts: cannot answer for Bob by a key added as %s',
       'test/client/calls/call-device.test.ts: cannot call Bob as Alice by a key added to her name',

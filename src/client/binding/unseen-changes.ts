@@ -1,5 +1,5 @@
 import { ensure } from '../../core/errors.ts';
-import type { VerifiedBinding } from '../binding/binding.ts';
+import type { VerifiedBinding } from './binding.ts';
 
 /**
  * Throws `keys-changed` if a version of a name up to `version` has an alert that the user has not acknowledged: its

@@ -1,10 +1,10 @@
-import { verifySpkiSignature } from '../../ca/verify-signature.ts';
-import { sha256 } from '../../core/crypto/sha256.ts';
-import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
-import { ensure, GlasskeyError } from '../../core/errors.ts';
-import type { BoundCertificate, VerifiedBinding } from '../binding/binding.ts';
-import type { ClientKey } from '../client-key.ts';
-import type { KeyDirectory, VerifiedVersion } from '../key-directory.ts';
+import { verifySpkiSignature } from '../ca/verify-signature.ts';
+import { sha256 } from '../core/crypto/sha256.ts';
+import { equalBytes, formatHex } from '../core/encoding/bytes.ts';
+import { ensure, GlasskeyError } from '../core/errors.ts';
+import type { BoundCertificate, VerifiedBinding } from './binding/binding.ts';
+import type { ClientKey } from './client-key.ts';
+import type { KeyDirectory, VerifiedVersion } from './key-directory.ts';
 
 /** The parts of a directory that find the keys behind a name. */
 export type KeyFinder = Pick<KeyDirectory, 'lookup' | 'lookupVersion'>;
