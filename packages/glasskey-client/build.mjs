@@ -55,8 +55,9 @@ function packagesOf(code) {
 /** Writes `package.json`: what is imported, in the versions of the whole project, is what is required. */
 function writeManifest(names) {
   const { version, dependencies, engines } = readJson(join(ROOT, 'package.json'));
-  const required = Object.fromEntries(names.map((name) => [name, dependencies[name]]));
   const { name, ...rest } = readJson(join(HERE, 'package.json'));
+  const needed = names.filter((one) => !(one in rest.peerDependencies));
+  const required = Object.fromEntries(needed.map((one) => [one, dependencies[one]]));
   const manifest = { name, version, ...rest, dependencies: required, engines };
   writeFileSync(join(OUT, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 }

@@ -11,7 +11,7 @@ import {
   upwardArrows,
   violations,
 } from './import-table.ts';
-import { ROOMS, SERVICE_ROOMS } from './rooms.ts';
+import { CLIENT_ENTRIES, ROOMS, SERVICE_ROOMS } from './rooms.ts';
 
 const SRC = resolve(import.meta.dirname, '../../src');
 
@@ -34,6 +34,17 @@ describe('imports of src/', () => {
   it('follow the table', () => {
     expect(violations(edges, ROOMS)).toEqual([]);
   });
+
+  it.each(Object.entries(CLIENT_ENTRIES))(
+    'let only %s import its own packages, and nothing import it',
+    (folder, packages) => {
+      const outside = edges.filter(({ from }) => !from.startsWith(folder));
+      const isOwn = ({ to }: (typeof edges)[number]) =>
+        to.startsWith(folder) || packages.some((name) => to.startsWith(name));
+      expect(edges.filter((edge) => edge.from.startsWith(folder) && isOwn(edge)).length).toBeGreaterThan(0);
+      expect(outside.filter(isOwn)).toEqual([]);
+    },
+  );
 
   it('have no circle, by types either', () => {
     expect(circles(edges)).toEqual([]);

@@ -19,7 +19,8 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
   },
   client: {
     rooms: ['core', 'host', 'native', 'identity', 'contract', ...caVerifier()],
-    packages: ['@noble/', 'node:'],
+    // Each entry point's own packages: see CLIENT_ENTRIES.
+    packages: ['@noble/', 'node:', '@serenity-kit/'],
   },
   // The auditor's server follows and audits a log with the client's code.
   server: {
@@ -32,6 +33,11 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
   },
   // The explorer, a page that verifies in the browser with the client's code.
   web: { rooms: ['client'], packages: ['uqr'] },
+};
+
+/** Folders of `src/client` that are entry points of their own, and the packages that they alone may import. */
+export const CLIENT_ENTRIES: Readonly<Record<string, readonly string[]>> = {
+  'client/backup/': ['@serenity-kit/'],
 };
 
 /** Loose files of `src/service` that every room inside it may import. */
