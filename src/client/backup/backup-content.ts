@@ -4,9 +4,9 @@ import { decodeError, ensure, GlasskeyError, isGlasskeyError } from '../../core/
 import type { ClientState } from '../state/client-state.ts';
 import { formatClientState, parseClientState } from '../state/client-state-json.ts';
 
-/** What a backup holds, for the owner's eyes alone. Private keys do not belong in it. */
+/** The content of a backup, for the owner's eyes alone. Private keys do not belong in it. */
 export interface BackupContent {
-  /** What its user calls the device that made the backup, at most 255 bytes. */
+  /** The user's word for the device that made the backup, at most 255 bytes. */
   readonly label: string;
   /** The client's state: what a restored client holds the log to. */
   readonly state: ClientState;

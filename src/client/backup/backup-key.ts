@@ -42,7 +42,9 @@ export class BackupKey {
     return new BackupKey(random(32), []);
   }
 
-  /** Reads what {@link exportBytes} returned, or takes a secret (32 bytes) with its locks. Throws `malformed-encoding`. */
+  /**
+   * Reads the bytes of {@link exportBytes}, or takes a secret (32 bytes) with its locks. Throws `malformed-encoding`.
+   */
   static from(stored: Uint8Array | { readonly secret: Uint8Array; readonly locks: readonly BackupLock[] }): BackupKey {
     const { secret, locks } = stored instanceof Uint8Array ? decode(storedCodec, stored) : stored;
     ensure(secret.length === 32, 'malformed-encoding', 'a backup key has 32 bytes');

@@ -1,7 +1,7 @@
 import { parseBase64 } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 
-/** Who takes part: both names go into OPAQUE, so that a record is worth nothing elsewhere (RFC 9807 §3). */
+/** The two parties: both names go into OPAQUE, so that a record is worth nothing elsewhere (RFC 9807 §3). */
 export interface OpaqueParties {
   /** The user's name, canonical. */
   readonly client: string;
@@ -9,7 +9,7 @@ export interface OpaqueParties {
   readonly server: string;
 }
 
-/** What OPAQUE yields for the right password. */
+/** The outcome of OPAQUE for the right password. */
 export interface OpaqueResult {
   /** The last message to the server: the record at registration, the proof at login. */
   readonly message: string;

@@ -50,9 +50,9 @@ export interface OpenedBackup {
 /**
  * Opens an untrusted backup, and verifies that a device of the name made it. Without a directory, the author is anybody
  * who had the backup key: only for a backup whose version the log no longer proves (`version-expired`), after asking
- * the user. Throws `malformed-encoding`, `wrong-passphrase`, `state-corrupt` for a damaged backup, `version-rolled-back`
- * for one that is older than `atLeast`, `other-log`, `bad-signature` for one of another name, and what
- * `verifyCertified` throws.
+ * the user. Throws `malformed-encoding`, `wrong-passphrase`, `state-corrupt` for a damaged backup,
+ * `version-rolled-back` for one that is older than `atLeast`, `other-log`, `bad-signature` for one of another name, and
+ * what `verifyCertified` throws.
  */
 export async function openBackup(
   directory: BackupDirectory | undefined,

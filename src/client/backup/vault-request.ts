@@ -8,7 +8,7 @@ import { type CertifiedSignature, verifyCertified } from '../e2ee/certified-sign
 import { type BackupDirectory, currentClaim } from './seal-backup.ts';
 import { type LogClaim, logClaimFields, StatementKind } from './signed-claim.ts';
 
-/** What a device asks a vault to do. */
+/** The service that a device asks of a vault. */
 export type VaultPurpose = 'store-backup' | 'fetch-backup' | 'set-password' | 'set-ticket' | 'set-passkey' | 'log-in';
 
 const PURPOSES: Readonly<Record<VaultPurpose, 1 | 2 | 3 | 4 | 5 | 6>> = {
@@ -45,7 +45,7 @@ export const vaultRequestCodec = vaultRequest.codec;
 /** A request's age, in either direction, at which a vault refuses it. */
 const MAX_AGE_MS = 5 * 60_000;
 
-/** What a request is about. */
+/** The subject of a request. */
 export interface VaultRequestSubject {
   /** The vault's name, canonical. */
   readonly vault: string;

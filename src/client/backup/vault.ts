@@ -35,7 +35,7 @@ export interface VaultReply {
 export interface VaultAccount {
   /** The user's name, canonical. */
   readonly identity: string;
-  /** A key of a device that the name has. Without it, a login counts as a stranger's, or by the application's session. */
+  /** A key of a device that the name has. Without it, a login counts as a stranger's, or as a session's. */
   readonly key?: ClientKey | undefined;
 }
 
@@ -55,7 +55,9 @@ export class Vault {
     this.verified = verified;
   }
 
-  /** Looks a vault up under its name (canonical) in the log. Throws what `verifyVaultStatement` and the transport throw. */
+  /**
+   * Looks a vault up under its name (canonical) in the log. Throws what `verifyVaultStatement` and the transport throw.
+   */
   static async open(directory: BackupDirectory, name: string, transport: VaultTransport): Promise<Vault> {
     const verified = await verifyVaultStatement(directory, name, await transport.statement());
     return new Vault(directory, transport, verified);
