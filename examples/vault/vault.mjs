@@ -20,7 +20,8 @@ export class VaultServer {
    * `identity` is the vault's name, `statement` its signed statement, `opaque` the library with `serverSetup`.
    * `verifyDevice(proof, { purpose, body })` returns `{ identity, device }` of a device that signed, or rejects.
    * `verifyPasskey(passkeys, assertion, challenge)` resolves to true or false. `readBackup` is that of the client.
-   * `storage` has `read(account)`, which gives undefined for an unknown one, and `write(account, record)`.
+   * `storage` has `read(account)`, which gives undefined for an unknown one, and `write(account, record)`, and for the
+   * bytes of the newest backup `readBackup(account)` and `writeBackup(account, backup)`.
    */
   constructor(parts) {
     this.#parts = { limits: DEFAULT_LIMITS, now: Date.now, ...parts };
@@ -74,20 +75,21 @@ export class VaultServer {
     } catch {
       throw new VaultRefusal('unauthenticated', 'the password is wrong');
     }
-    const record = await this.#change(account, (old) => ({ ...old, guesses: returnGuess(old.guesses, door) }));
-    return newest(record);
+    await this.#change(account, (old) => ({ ...old, guesses: returnGuess(old.guesses, door) }));
+    return this.#newest(account);
   }
 
-  /** Takes a backup of a device, if it is newer than the one that is there. The one before stays, too. */
+  /** Takes a backup of a device, if it is newer than the one that is there. */
   async storeBackup(account, backup, proof) {
     await this.#device(account, proof, 'store-backup', backup);
     const { header } = this.#parts.readBackup(backup);
     if (header.identity !== account) throw new VaultRefusal('malformed-encoding', 'the backup is of another name');
-    await this.#change(account, (old = newAccount()) => {
+    await this.#change(account, async (old = newAccount()) => {
       if (header.sequence <= (old.sequence ?? 0)) {
         throw new VaultRefusal('version-conflict', `backup ${old.sequence} is here: fetch it, and count on from there`);
       }
-      return { ...old, backup, sequence: header.sequence, previous: old.backup };
+      await this.#parts.storage.writeBackup(account, backup);
+      return { ...old, sequence: header.sequence };
     });
   }
 
@@ -100,12 +102,15 @@ export class VaultServer {
       (ticket !== undefined && isTicket(record, ticket)) ||
       (passkey !== undefined && (await this.#isPasskey(account, record, passkey)));
     if (!isAllowed) throw new VaultRefusal('unauthenticated', 'nothing shows that this account is yours');
-    return newest(record);
+    return this.#newest(account);
   }
 
   async setTicket(account, ticketSha256, proof) {
     await this.#device(account, proof, 'set-ticket', ticketSha256);
-    await this.#change(account, (old = newAccount()) => ({ ...old, ticketSha256 }));
+    await this.#change(account, (old = newAccount()) => ({
+      ...old,
+      ticketSha256: Buffer.from(ticketSha256).toString('hex'),
+    }));
   }
 
   /** `passkey` is the text of what `verifyPasskey` will need. */
@@ -121,6 +126,12 @@ export class VaultServer {
   startPasskey(account) {
     const challenge = randomBytes(32).toString('base64url');
     return { challenge, run: this.#seal({ kind: 'passkey', account, challenge }) };
+  }
+
+  async #newest(account) {
+    const backup = await this.#parts.storage.readBackup(account);
+    if (backup === undefined) throw new VaultRefusal('not-found', 'there is no backup of this account');
+    return backup;
   }
 
   async #isPasskey(account, record, { run, assertion }) {
@@ -156,7 +167,7 @@ export class VaultServer {
   #change(account, change) {
     const { storage } = this.#parts;
     const turn = (this.#turns.get(account) ?? Promise.resolve()).then(async () => {
-      const next = change(await storage.read(account));
+      const next = await change(await storage.read(account));
       await storage.write(account, next);
       return next;
     });
@@ -203,10 +214,5 @@ function readable(read) {
 
 function isTicket(record, ticket) {
   const expected = record?.ticketSha256;
-  return expected !== undefined && timingSafeEqual(sha256(ticket), Buffer.from(expected));
-}
-
-function newest(record) {
-  if (record?.backup === undefined) throw new VaultRefusal('not-found', 'there is no backup of this account');
-  return record.backup;
+  return expected !== undefined && timingSafeEqual(sha256(ticket), Buffer.from(expected, 'hex'));
 }

@@ -64,6 +64,7 @@ export interface VaultDifferences {
   /** Of another vault, with its accounts. */
   readonly serverSetup?: string;
   readonly accounts?: Map<string, object>;
+  readonly backups?: Map<string, Uint8Array>;
   readonly now?: () => number;
 }
 
@@ -72,6 +73,7 @@ export interface RunningVault {
   readonly vault: ExampleVault;
   readonly serverSetup: string;
   readonly accounts: Map<string, object>;
+  readonly backups: Map<string, Uint8Array>;
 }
 
 /** A log with Alice and a vault in it. */
@@ -118,7 +120,12 @@ export class BackupWorld {
   async vault(differences: VaultDifferences = {}): Promise<RunningVault> {
     await opaque.ready;
     const directory = await this.newDevice();
-    const { serverSetup = opaque.server.createSetup(), accounts = new Map<string, object>(), ...rest } = differences;
+    const {
+      serverSetup = opaque.server.createSetup(),
+      accounts = new Map(),
+      backups = new Map(),
+      ...rest
+    } = differences;
     const { VaultServer } = (await import(EXAMPLE)) as VaultModule;
     const vault = new VaultServer({
       opaque,
@@ -135,11 +142,13 @@ export class BackupWorld {
       storage: {
         read: async (account: string) => accounts.get(account),
         write: async (account: string, record: object) => void accounts.set(account, record),
+        readBackup: async (account: string) => backups.get(account),
+        writeBackup: async (account: string, backup: Uint8Array) => void backups.set(account, backup),
       },
       now: () => this.nowMs,
       ...rest,
     });
-    return { vault, serverSetup, accounts };
+    return { vault, serverSetup, accounts, backups };
   }
 
   /** Opens a vault over a transport without a network. */

@@ -28,7 +28,9 @@ beforeEach(async () => {
 /** A vault with the account as it was stored, before any guess. */
 async function sameVault(now?: () => number): Promise<ExampleVault> {
   const verifyPasskey = async (passkeys: readonly string[], assertion: unknown) => passkeys.includes(String(assertion));
-  const parts = { limits: LIMITS, verifyPasskey, accounts: new Map(first.accounts), serverSetup: first.serverSetup };
+  const { serverSetup } = first;
+  const [accounts, backups] = [new Map(first.accounts), new Map(first.backups)];
+  const parts = { limits: LIMITS, verifyPasskey, accounts, backups, serverSetup };
   return (await world.vault({ ...parts, ...(now && { now }) })).vault;
 }
 

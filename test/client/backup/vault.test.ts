@@ -24,10 +24,11 @@ const code = (expected: string) => expect.objectContaining({ code: expected });
 let world: BackupWorld;
 let vault: ExampleVault;
 let accounts: Map<string, object>;
+let backups: Map<string, Uint8Array>;
 let stored: Awaited<ReturnType<BackupWorld['withPassword']>>;
 beforeAll(async () => {
   world = await BackupWorld.start();
-  ({ vault, accounts } = await world.vault());
+  ({ vault, accounts, backups } = await world.vault());
   stored = await world.withPassword(vault);
 });
 afterAll(() => world.stop());
@@ -56,7 +57,7 @@ describe('a password at a vault', () => {
 
   it('is neither seen nor kept by the vault, and nor is what opens the backup', async () => {
     const { exportKey } = await (await world.openVault(vault)).logIn(account, stored.password);
-    const kept = JSON.stringify([...accounts], (_, value: unknown) =>
+    const kept = JSON.stringify([...accounts, ...backups], (_, value: unknown) =>
       value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value,
     );
     for (const secret of [exportKey, encodeUtf8(stored.password), stored.backupKey.exportBytes().subarray(1, 33)]) {
