@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MAX_DATA_BYTES } from '../../../src/client/backup/backup-content.ts';
-import { backupFileCodec, markOf, readBackup } from '../../../src/client/backup/backup-file.ts';
+import { encodeBackupContent, MAX_DATA_BYTES } from '../../../src/client/backup/backup-content.ts';
+import {
+  backupFileCodec,
+  backupMessage,
+  encodeBackupHeader,
+  markOf,
+  readBackup,
+} from '../../../src/client/backup/backup-file.ts';
 import { BackupKey, MAX_LOCKS } from '../../../src/client/backup/backup-key.ts';
 import { CHUNK_BYTES, openChunks, sealChunks } from '../../../src/client/backup/chunk-stream.ts';
 import { type BackupSecret, openBackup } from '../../../src/client/backup/open-backup.ts';
@@ -9,6 +15,7 @@ import { generateKey } from '../../../src/client/client-key.ts';
 import { MemoryState } from '../../../src/client/state/client-state.ts';
 import { formatClientState } from '../../../src/client/state/client-state-json.ts';
 import { restoreState } from '../../../src/client/state/state-transfer.ts';
+import { sha256 } from '../../../src/core/crypto/sha256.ts';
 import { concatBytes, encodeUtf8 } from '../../../src/core/encoding/bytes.ts';
 import { encode } from '../../../src/core/encoding/codec.ts';
 import { ALICE, BackupWorld, contains, newKey, passkeyLocked, PRF } from '../../support/backup-world.ts';
@@ -120,11 +127,21 @@ describe('a backup', () => {
   });
 
   it('is refused if another key signed it, also one that knows the backup key', async () => {
-    const { backup } = await world.seal();
-    const { file } = readBackup(backup);
+    const { backup, backupKey } = await world.seal();
+    const { header } = readBackup(backup);
     const thief = await generateKey();
-    const forged = encode(backupFileCodec, { ...file, signature: await thief.sign(file.ciphertext) });
-    await expect(open(forged)).rejects.toEqual(code('bad-signature'));
+    const forge = async (claimed: Uint8Array): Promise<Uint8Array> => {
+      const encoded = encodeBackupHeader({ ...header, sequence: 9, keySha256: claimed });
+      const plaintext = encodeBackupContent(await world.content(encodeUtf8('forged')));
+      const key = backupKey.derive('backup chunks', header.salt, sha256(encoded));
+      const file = { header: encoded, ciphertext: await sealChunks(key, plaintext) };
+      return encode(backupFileCodec, { ...file, signature: await thief.sign(backupMessage(file)) });
+    };
+    await expect(open(await forge(header.keySha256))).rejects.toEqual(code('bad-signature'));
+    await expect(open(await forge(sha256(thief.spki)))).rejects.toEqual(code('certificate-not-in-record'));
+    const options = { identity: ALICE, secret: passkey, atLeast: undefined };
+    const unverified = await openBackup(undefined, await forge(header.keySha256), options);
+    expect(unverified).toMatchObject({ author: undefined, content: { data: encodeUtf8('forged') } });
     await expect(world.seal({ key: thief })).rejects.toEqual(code('certificate-not-in-record'));
   });
 
