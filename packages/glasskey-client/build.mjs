@@ -56,9 +56,8 @@ function packagesOf(code) {
 function writeManifest(names) {
   const { version, dependencies, engines } = readJson(join(ROOT, 'package.json'));
   const { name, ...rest } = readJson(join(HERE, 'package.json'));
-  const required = Object.fromEntries(
-    names.filter((one) => !(one in rest.peerDependencies)).map((one) => [one, dependencies[one]]),
-  );
+  const needed = names.filter((one) => !(one in rest.peerDependencies));
+  const required = Object.fromEntries(needed.map((one) => [one, dependencies[one]]));
   const manifest = { name, version, ...rest, dependencies: required, engines };
   writeFileSync(join(OUT, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 }

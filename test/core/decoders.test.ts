@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { BACKUP_DECODERS } from '../support/decoders/backup-decoders.ts';
 import { CA_DECODERS } from '../support/decoders/ca-decoders.ts';
 import { CLIENT_DECODERS } from '../support/decoders/client-decoders.ts';
 import { CONTRACT_DECODERS } from '../support/decoders/contract-decoders.ts';
@@ -26,6 +27,7 @@ const TABLE: readonly [string, readonly Decoder[]][] = [
   ['witnesses', WITNESS_DECODERS],
   ['client', CLIENT_DECODERS],
   ['client/e2ee', E2EE_DECODERS],
+  ['client/backup', BACKUP_DECODERS],
 ];
 
 /** Exports that look like decoders and are none, or are tried elsewhere. */
