@@ -63,7 +63,8 @@ export function signatureKeyOf({ key, issued }: MlsDevice): Uint8Array {
 
 /**
  * Makes a KeyPackage of a device (RFC 9420 §10): leaf and issuer make most of its 1.2 to 1.4 KB, and companion keys in
- * the certificate add their length. The device's key signs it, and its private half is not in it. Throws `usage` for a key that the certificate or the cipher suite does not fit, and what {@link credentialOf} throws.
+ * the certificate add their length. The device's key signs it, and its private half is not in it. Throws `usage` for a
+ * key that the certificate or the cipher suite does not fit, and what {@link credentialOf} throws.
  */
 export async function makeKeyPackage(
   device: MlsDevice,
