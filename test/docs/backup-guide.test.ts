@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -36,15 +37,19 @@ let world: BackupWorld;
 let owner: OwnerModule;
 let server: Server;
 let url: string;
+let folder: string;
 beforeAll(async () => {
   world = await BackupWorld.start();
   owner = (await load('owner.mjs')) as OwnerModule;
-  const { serveVault } = (await load('server.mjs')) as ServerModule;
-  server = await serveVault((await world.vault()).vault, 0);
+  const { serveVault, folderStorage } = (await load('server.mjs')) as ServerModule;
+  folder = mkdtempSync(join(tmpdir(), 'glasskey-vault-'));
+  const { vault } = await world.vault({ storage: folderStorage(join(folder, 'accounts')) });
+  server = await serveVault(vault, 0);
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 afterAll(async () => {
   server.close();
+  rmSync(folder, { recursive: true });
   await world.stop();
 });
 
@@ -75,6 +80,11 @@ describe('the guide to backups', () => {
     const opened = await owner.restore(deviceOf(store), password);
     expect(opened).toMatchObject({ mark: second, mayBeOld: true, author: { isCurrent: true } });
     expect(opened.content.data).toEqual(Uint8Array.of(2));
+    const kept = readdirSync(join(folder, 'accounts'));
+    expect(kept.toSorted()).toEqual([
+      expect.stringMatching(/^[0-9a-f]{64}\.backup$/),
+      expect.stringMatching(/\.json$/),
+    ]);
     await expect((await world.operator.client({ state: store })).isKnown(ALICE)).resolves.toBe(true);
     await expect(owner.restore(deviceOf(new MemoryState()), `${password}x`)).rejects.toEqual(code('wrong-passphrase'));
   });

@@ -66,6 +66,8 @@ export interface VaultDifferences {
   readonly accounts?: Map<string, object>;
   readonly backups?: Map<string, Uint8Array>;
   readonly now?: () => number;
+  /** Default: in memory. */
+  readonly storage?: object;
 }
 
 /** A vault, its secret, and the accounts that it has stored. */
