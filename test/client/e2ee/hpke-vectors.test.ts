@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { publicCompanion } from '../../../src/ca/companion-secret.ts';
 import { DHKEM_X25519 } from '../../../src/client/e2ee/dhkem-x25519.ts';
 import { bufferOf, type RawKem } from '../../../src/client/e2ee/raw-kem.ts';
@@ -52,6 +52,18 @@ describe('X-Wing', () => {
     const { enc, sharedSecret } = X_WING.encapsulate(parseHex(pk), parseHex(eseed));
     expect([formatHex(enc), formatHex(sharedSecret)]).toEqual([ct, ss]);
     expect(formatHex(X_WING.decapsulate(partsOf(seed), parseHex(ct)))).toBe(ss);
+  });
+
+  it.each(cases)('has the companion keys that are made together from one seed: $seed', ({ seed, pk }) => {
+    const random = vi.spyOn(crypto, 'getRandomValues').mockImplementation((array) => {
+      (array as unknown as Uint8Array).set(parseHex(seed));
+      return array;
+    });
+    const companionSecrets = makeCompanions(['ml-kem-768', 'x25519']);
+    expect(random).toHaveBeenCalledOnce();
+    random.mockRestore();
+    const { x25519, mlKem768 } = companionKeysOf({ companionSecrets }) ?? {};
+    expect(formatHex(concatBytes(mlKem768 as Uint8Array, x25519 as Uint8Array))).toBe(pk);
   });
 
   it('works with companion keys that were made apart', () => {
