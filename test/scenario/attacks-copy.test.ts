@@ -61,7 +61,7 @@ async function proven(run: Promise<unknown>): Promise<unknown> {
   return error;
 }
 
-const FILES = ['tile/entries/000', 'tile/0/001.p/44', 'tile/1/000.p/1', 'updates/123', 'head/300'];
+const FILES = ['tile/entries/000', 'tile/0/001.p/44', 'tile/1/000.p/1', 'updates/299', 'head/300'];
 
 const flipped = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
 
@@ -97,7 +97,19 @@ async function mirror(of: StaticLog, target: PublishTarget, served: SignedTrustB
 }
 
 describe('a copy that anybody can read', () => {
-  attack('copy-altered', () => damaged(flipped, [...FILES, 'checkpoint']));
+  attack('copy-altered', async () => {
+    const noticed = await damaged(flipped, [...FILES, 'checkpoint']);
+    // Entry 123 has its update in a bundle too. Either of the two may be gone; both may not.
+    const bundle = join(folder, 'log/tile/updates/000');
+    const honest = await readFile(bundle);
+    for (const bytes of [flipped(honest), honest.subarray(1), undefined]) {
+      await (bytes === undefined ? rm(bundle) : writeFile(bundle, bytes));
+      expect(await audit()).toBe(300);
+    }
+    noticed.push(...(await damaged(flipped, ['updates/123'])));
+    await writeFile(bundle, honest);
+    return noticed;
+  });
 
   attack('copy-with-holes', async () => {
     const other = await readFile(join(folder, 'log/updates/006'));
@@ -234,7 +246,8 @@ describe('whoever keeps a copy', () => {
       const falseHead = JSON.stringify({ size: 300, signature: formatBase64(flipped(log.head)) });
       for (const path of ['updates/003', 'tile/0/000', 'tile/entries/000', 'head/300']) {
         const body = path === 'head/300' ? encodeUtf8(falseHead) : flipped(log.serve(path)?.body ?? new Uint8Array());
-        log.lie = (asked, file) => (asked === path ? { body, gzip: false } : file);
+        const isBundle = (asked: string): boolean => asked.startsWith('tile/updates/');
+        log.lie = (asked, file) => (asked === path ? { body, gzip: false } : isBundle(asked) ? undefined : file);
         noticed.push(await failure(repair(log)));
         log.lie = (_path, file) => file;
       }
