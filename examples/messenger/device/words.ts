@@ -1,0 +1,93 @@
+import { type Alert, isGlasskeyError, type VerifiedBinding } from 'glasskey';
+import { nameOf } from '../shared/protocol.ts';
+import { BackendError } from './backend.ts';
+
+/** Something to tell the user. An alarm stops messages; news does not. */
+export interface Notice {
+  readonly kind: 'alarm' | 'news';
+  readonly title: string;
+  readonly text: string;
+  /** The name that it is about, if the user can say "I have asked": `acknowledge` then takes it back. */
+  readonly name?: string | undefined;
+}
+
+/** Returns the words for an alert of the key directory. `own` is the identity of this device's user. */
+export function alertNotice({ identity, type, reason }: Alert, own: string): Notice {
+  const name = nameOf(identity);
+  if (identity === own) {
+    return {
+      kind: 'alarm',
+      name: identity,
+      title: 'Somebody added a key to your name. You did not.',
+      text:
+        'Your devices did not sign this change. Whoever holds the new key could pose as you, and read what is written ' +
+        `to you from now on. Warn the people you write to, and ask the operator of this service. (${reason})`,
+    };
+  }
+  const texts = {
+    operator: `The service changed ${name}’s keys. ${name} did not.`,
+    unexplained: `${name}’s keys cannot be explained.`,
+    'unexpected-version': `${name}’s keys changed in a way that nobody expected.`,
+    recovery: `${name} has new keys: the old ones were lost, or the name has a new owner.`,
+  } as const;
+  return {
+    kind: type === 'recovery' ? 'news' : 'alarm',
+    name: identity,
+    title: texts[type],
+    text: `Nothing is sent to ${name} until you have asked ${name} in another way, such as in person. (${reason})`,
+  };
+}
+
+/** True if the service or its data lies; false for an outage, a clock or a limit. */
+export function isLie(error: unknown): boolean {
+  return isGlasskeyError(error) && ['verification', 'decode'].includes(error.fault);
+}
+
+/** Codes of errors by which a log contradicts what it showed before. */
+const CONTRADICTIONS = ['bad-signature', 'bad-log-proof', 'tree-rolled-back', 'view-mismatch', 'log-forked'];
+
+/** Returns the words for an answer that could not be verified, about a name or about everybody. */
+export function problemNotice(error: unknown, identity?: string): Notice {
+  const who = identity === undefined ? 'your contacts' : nameOf(identity);
+  if (!isLie(error)) {
+    const text = 'Messages wait until they can. Nothing is wrong with what you sent before.';
+    return { kind: 'news', title: `The keys of ${who} could not be checked.`, text: `${text} (${codeOf(error)})` };
+  }
+  const code = codeOf(error);
+  if (CONTRADICTIONS.includes(code)) {
+    return {
+      kind: 'alarm',
+      title: 'The service shows another past than before.',
+      text:
+        'This device remembers the log of all keys, and now it was shown one that contradicts it. Nothing is sent. ' +
+        `Show this to the people you write to: they may be shown a false log. (${code})`,
+    };
+  }
+  return {
+    kind: 'alarm',
+    title: `The service showed keys for ${who} that do not hold.`,
+    text: `The proof is false, so this device refused them. Nothing was sent. Tell the people you write to. (${code})`,
+  };
+}
+
+/** Returns the words for a request to take a contact over, or for a name without keys; undefined if there is nothing. */
+export function bindingNotice({ identity, pending, certificates }: VerifiedBinding): Notice | undefined {
+  const name = nameOf(identity);
+  if (pending !== undefined) {
+    const text = `Ask ${name} in another way if that is right.`;
+    return { kind: 'news', title: `Somebody asks to take ${name} over.`, text };
+  }
+  if (certificates.length > 0) return undefined;
+  return { kind: 'news', title: `${name} has no valid keys now.`, text: 'Nothing can be sent to this name.' };
+}
+
+/** Returns the code of any error. */
+export function codeOf(error: unknown): string {
+  return isGlasskeyError(error) || error instanceof BackendError ? error.code : 'internal';
+}
+
+/** Returns the words for a failed action. */
+export function failureText(error: unknown): string {
+  if (isLie(error)) return problemNotice(error).title;
+  return error instanceof Error ? error.message : String(error);
+}

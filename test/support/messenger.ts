@@ -1,0 +1,120 @@
+import { execFileSync, type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join, resolve } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+/** The messenger of `examples/messenger/`, as `npm run example:messenger` starts it. */
+export class RunningMessenger {
+  readonly #program: ChildProcess;
+  readonly port: number;
+  readonly output: string;
+
+  private constructor(program: ChildProcess, port: number, output: string) {
+    this.#program = program;
+    this.port = port;
+    this.output = output;
+  }
+
+  /** Builds and starts it, on a free port. */
+  static async start(): Promise<RunningMessenger> {
+    execFileSync('npm', ['run', '--silent', 'build:messenger'], { cwd: ROOT, stdio: 'pipe' });
+    const program = spawn(process.execPath, [join(ROOT, 'dist-messenger/server/main.js')], {
+      env: { ...process.env, PORT: '0' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    for await (const chunk of program.stdout as AsyncIterable<Buffer>) {
+      output += chunk.toString('utf8');
+      const port = /http:\/\/localhost:(\d+)\//.exec(output)?.[1];
+      if (port !== undefined) return new RunningMessenger(program, Number(port), output);
+    }
+    throw new Error(`the messenger ended: ${output}`);
+  }
+
+  async stop(): Promise<number | null> {
+    const ended = once(this.#program, 'exit');
+    this.#program.kill('SIGTERM');
+    const [code] = (await ended) as [number | null];
+    return code;
+  }
+}
+
+/** A device of somebody: a page in a browser of its own. */
+export interface MessengerDevice {
+  readonly page: Page;
+  /** Errors of scripts, and what the policy of the page refused. */
+  readonly errors: string[];
+}
+
+/** How a device looks. */
+export interface DeviceLook {
+  readonly width?: number;
+  readonly colorScheme?: 'light' | 'dark';
+}
+
+/** Opens the messenger as a device, without logging in. */
+export async function openMessenger(
+  browser: Browser,
+  port: number,
+  host: string,
+  { width = 900, colorScheme = 'light' }: DeviceLook = {},
+): Promise<MessengerDevice> {
+  const profile = await browser.newContext({
+    viewport: { width, height: 800 },
+    colorScheme,
+    permissions: ['camera', 'microphone'],
+  });
+  const page = await profile.newPage();
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(`${host}: ${error.stack ?? String(error)}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
+      errors.push(`${host}: ${message.text()}`);
+  });
+  await page.goto(`http://${host}.localhost:${port}/`);
+  await page.waitForSelector('#name');
+  return { page, errors };
+}
+
+/** Creates an account, or logs in. */
+export async function enter({ page }: MessengerDevice, how: 'sign-up' | 'log-in', name: string): Promise<void> {
+  await page.fill('#name', name);
+  await page.fill('#password', `${name}-and-a-long-password`);
+  await page.click(`#${how}`);
+}
+
+/** Creates an account, and waits until the device is in the log. */
+export async function signUp(device: MessengerDevice, name: string): Promise<void> {
+  await enter(device, 'sign-up', name);
+  await device.page.waitForSelector('#nav:not([hidden])');
+}
+
+/** Begins a conversation. */
+export async function startChat({ page }: MessengerDevice, people: string, title = ''): Promise<void> {
+  await page.click('nav a[href="#/chats"]');
+  await page.fill('#people', people);
+  await page.fill('#title', title);
+  await page.click('#start-chat');
+  await page.waitForSelector('#text:visible');
+}
+
+/** Opens the newest conversation whose title holds a text. */
+export async function openChat({ page }: MessengerDevice, title: string): Promise<void> {
+  await page.click('nav a[href="#/chats"]');
+  await page.click(`ul.chats a:has-text("${title}")`);
+  await page.waitForSelector('#text:visible');
+}
+
+/** Sends a text in the open conversation. */
+export async function say({ page }: MessengerDevice, text: string): Promise<void> {
+  await page.fill('#text', text);
+  await page.click('#send');
+  await page.waitForSelector(`li.own:has-text("${text}")`);
+}
+
+/** Waits until a text was received in the open conversation. */
+export async function hears({ page }: MessengerDevice, from: string, text: string): Promise<void> {
+  await page.waitForSelector(`li.theirs:has(strong:text-is("${from}")):has-text("${text}")`);
+}
