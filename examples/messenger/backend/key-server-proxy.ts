@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { proxy } from 'hono/proxy';
+import { Refusal } from './refusal.ts';
 
 /** Paths of the Glasskey server that devices need. */
 const PATHS = ['/keytrans/*', '/log/*', '/ca/*', '/crl/*', '/v1/*', '/.well-known/glasskey'];
@@ -22,7 +23,9 @@ export function keyServerProxy(url: () => string): Hono {
       }
       const { pathname, search } = new URL(c.req.url);
       const body = method === 'GET' || method === 'HEAD' ? null : await raw.arrayBuffer();
-      return proxy(`${url()}${pathname}${search}`, { method, headers, body });
+      return proxy(`${url()}${pathname}${search}`, { method, headers, body }).catch(() => {
+        throw new Refusal(502, 'no-key-server', 'The key server cannot be reached.');
+      });
     });
   }
   return app;

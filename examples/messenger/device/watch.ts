@@ -2,7 +2,7 @@ import { MonitoringSchedule } from 'glasskey';
 import type { Device, Me } from './device.ts';
 import { renewIfDue } from './own-devices.ts';
 import type { Chats } from './mls/chats.ts';
-import { alertNotice, isLie, type Notice, problemNotice } from './words.ts';
+import { alertNotice, distinctLies, isLie, type Notice, problemNotice } from './words.ts';
 
 /** Pause between two rounds, ms. An app on a phone takes the default of the schedule: a quarter of the window, an hour at most. */
 const INTERVAL_MS = 4_000;
@@ -65,8 +65,10 @@ export class Watch {
 
   async #run(): Promise<void> {
     const { device, chats, me, tell } = this.#options;
-    const found = [...(await this.#monitor()), ...(await this.#recheck(chats))];
-    const lies = found.filter(({ kind }) => kind === 'alarm');
+    const monitored = await this.#monitor();
+    // Those about a name come first.
+    const found = [...(await this.#recheck(chats)), ...monitored];
+    const lies = distinctLies(found.filter(({ kind }) => kind === 'alarm'));
     await device.storage.put(Object.fromEntries(lies.map((notice) => [`lie:${notice.title}`, notice])));
     const alerts = await device.directory.alerts();
     const told = alerts.map((alert) => alertNotice(alert, me().identity));

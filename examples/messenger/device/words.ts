@@ -7,6 +7,8 @@ export interface Notice {
   readonly kind: 'alarm' | 'news';
   readonly title: string;
   readonly text: string;
+  /** Code of the error that it comes from, if any. */
+  readonly code?: string | undefined;
   /** The name that it is about, if the user can say "I have asked": `acknowledge` then takes it back. */
   readonly name?: string | undefined;
 }
@@ -44,7 +46,14 @@ export function isLie(error: unknown): boolean {
 }
 
 /** Codes of errors by which a log contradicts what it showed before. */
-const CONTRADICTIONS = ['bad-signature', 'bad-log-proof', 'tree-rolled-back', 'view-mismatch', 'log-forked'];
+const CONTRADICTIONS: readonly string[] = [
+  'bad-signature',
+  'bad-log-proof',
+  'log-forked',
+  'tree-rolled-back',
+  'version-rolled-back',
+  'view-mismatch',
+];
 
 /** Returns the words for an answer that could not be verified, about a name or about everybody. */
 export function problemNotice(error: unknown, identity?: string): Notice {
@@ -57,7 +66,8 @@ export function problemNotice(error: unknown, identity?: string): Notice {
   if (CONTRADICTIONS.includes(code)) {
     return {
       kind: 'alarm',
-      title: 'The service shows another past than before.',
+      code,
+      title: ANOTHER_PAST,
       text:
         'This device remembers the log of all keys, and now it was shown one that contradicts it. Nothing is sent. ' +
         `Show this to the people you write to: they may be shown a false log. (${code})`,
@@ -65,9 +75,22 @@ export function problemNotice(error: unknown, identity?: string): Notice {
   }
   return {
     kind: 'alarm',
+    code,
     title: `The service showed keys for ${who} that do not hold.`,
     text: `The proof is false, so this device refused them. Nothing was sent. Tell the people you write to. (${code})`,
   };
+}
+
+const ANOTHER_PAST = 'The service shows another past than before.';
+
+/**
+ * Returns the lies of one round, each once: if the log contradicts itself, false proofs of names follow from that, and a
+ * proof that failed for a name need not be told once more for all contacts.
+ */
+export function distinctLies(notices: readonly Notice[]): readonly Notice[] {
+  const pasts = notices.filter(({ title }) => title === ANOTHER_PAST);
+  const told = pasts.length > 0 ? pasts : notices;
+  return told.filter((one, i) => told.findIndex(({ code }) => code === one.code) === i);
 }
 
 /** Returns the words for a request to take a contact over, or for a name without keys; undefined if there is nothing. */
