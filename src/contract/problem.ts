@@ -137,6 +137,9 @@ export const STATUS_OF_CODE = {
   'not-proven': 400,
   'platform-unsupported': 400,
   'wrong-passphrase': 400,
+  'call-mismatch': 500,
+  'bad-frame': 500,
+  'unknown-frame-key': 500,
   usage: 400,
 
   internal: 500,

@@ -169,6 +169,10 @@ export const ERROR_CODES = {
   /** The JavaScript runtime lacks something that the operation needs: nothing is said about any server. */
   'platform-unsupported': 'usage',
   'wrong-passphrase': 'usage',
+  /** A message or media of a call belongs to another call than the one that both sides signed. */
+  'call-mismatch': 'verification',
+  'bad-frame': 'verification',
+  'unknown-frame-key': 'absent',
   usage: 'usage',
 
   internal: 'internal',

@@ -34,6 +34,9 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
   web: { rooms: ['client'], packages: ['uqr'] },
 };
 
+/** Folders of `src/client` with an entry point of their own: the rest of the client imports nothing of them. */
+export const CLIENT_EXTRAS = ['calls'];
+
 /** Loose files of `src/service` that every room inside it may import. */
 export const SERVICE_BASE = [
   'service-limits.ts',

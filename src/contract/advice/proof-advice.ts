@@ -124,6 +124,18 @@ export const PROOF_ADVICE = {
     means: 'The server shows another log than it used to.',
     next: 'Do not go on. Ask the operator, by another way than this server, and keep the evidence.',
   },
+  'call-mismatch': {
+    means: 'A message or media of a call belongs to another call than the one that was signed, or comes too late.',
+    next: 'Hang up and call again. If it happens again, somebody on the way changes or replays calls.',
+  },
+  'bad-frame': {
+    means: 'A frame of media was changed on the way, replayed, or made by somebody without the key.',
+    next: 'Drop it. If most frames fail, compare the members and the epoch of the group on both sides.',
+  },
+  'unknown-frame-key': {
+    means: 'A frame of media names a key that this device does not have: of another epoch, or of no member.',
+    next: 'Drop it. Update the keys of the group, then ask the sender for a key frame.',
+  },
   'trail-broken': {
     means: "The administrators' trail lacks lines, or was changed.",
     next: 'Compare it with your copies of it, and find out who could write to the database.',

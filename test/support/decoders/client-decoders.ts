@@ -6,6 +6,16 @@ import type { ClientState } from '../../../src/client/state/client-state.ts';
 import { formatClientState, parseClientState } from '../../../src/client/state/client-state-json.ts';
 import { formatDeviceNote, parseDeviceNote } from '../../../src/client/device-note-text.ts';
 import { formatHeads, parseHeads } from '../../../src/client/heads-text.ts';
+import {
+  CALL_ANSWER,
+  CALL_CONFIRM,
+  CALL_OFFER,
+  type CallMessageKind,
+  formatCallMessage,
+  parseCallMessage,
+} from '../../../src/client/calls/call-messages.ts';
+import { decodeSframeHeader, encodeSframeHeader } from '../../../src/client/calls/sframe-header.ts';
+import { concatBytes } from '../../../src/core/encoding/bytes.ts';
 import { parseHolder } from '../../../src/host/lock-holder.ts';
 import { fullSubtrees } from '../../../src/core/log/log-tree.ts';
 import { positions, versions } from '../../core/keytrans/message-arbitraries.ts';
@@ -32,6 +42,33 @@ const owners = fc.record({
   }),
   monitoredAtMs: maybe(positions),
 });
+const origins = fc.stringMatching(/^[a-z.]{1,20}$/);
+const labelVersions = fc.record({
+  label: fc.uint8Array({ minLength: 1, maxLength: 255 }),
+  version: versions,
+  commitment: hashes,
+});
+const fingerprints = fc.array(hashes, { minLength: 1, maxLength: 4 });
+const uint64s = fc.oneof(fc.bigInt(0n, 300n), fc.bigInt(0n, 2n ** 64n - 1n));
+
+/** A message of a call. */
+function ofCall<T>(
+  variant: string,
+  kind: CallMessageKind<T>,
+  fields: { readonly [K in keyof T]: fc.Arbitrary<T[K]> },
+): Decoder {
+  const signature = fc.uint8Array({ minLength: 1, maxLength: 200 });
+  const decoder = ofText({
+    name: 'parseCallMessage',
+    texts: fc.record({ body: fc.record(fields), signature }).map((message) => formatCallMessage(kind, message)),
+    read: (text) => parseCallMessage(kind, text),
+    write: (message) => formatCallMessage(kind, message),
+    refusals: ['malformed-encoding'],
+    canonical: true,
+  });
+  return { ...decoder, variant };
+}
+
 const states: fc.Arbitrary<ClientState> = fc.record({
   bundle: maybe(texts),
   pinned: maybe(
@@ -153,6 +190,34 @@ export const CLIENT_DECODERS: readonly Decoder[] = [
     refusals: ['malformed-encoding'],
     canonical: false,
   }),
+  ofCall('offer', CALL_OFFER, {
+    origin: origins,
+    callId: hashes,
+    timeMs: positions,
+    caller: labelVersions,
+    callerKey: hashes,
+    callee: labelVersions,
+    fingerprints,
+  }),
+  ofCall('answer', CALL_ANSWER, {
+    origin: origins,
+    offerSha256: hashes,
+    nonce: hashes,
+    calleeKey: hashes,
+    fingerprints,
+  }),
+  ofCall('confirmation', CALL_CONFIRM, { origin: origins, answerSha256: hashes }),
+  {
+    name: 'decodeSframeHeader',
+    inputs: fc.tuple(uint64s, uint64s).map(([kid, ctr]) => encodeSframeHeader(kid, ctr)),
+    read: reading(
+      (input) => ({ ...decodeSframeHeader(input), input }),
+      ({ kid, ctr, length, input }) => concatBytes(encodeSframeHeader(kid, ctr), input.subarray(length)),
+    ),
+    refusals: ['malformed-encoding'],
+    canonical: true,
+    selfDelimiting: false,
+  },
   ofText({
     name: 'parseHeads',
     texts: fc.tuple(fc.stringMatching(/^[a-z.]{1,20}$/), hashes, positions).map(([origin, logRoot, position]) => {

@@ -1,0 +1,99 @@
+import { sha256 } from '../../core/crypto/sha256.ts';
+import { formatHex } from '../../core/encoding/bytes.ts';
+import type { ErrorCode } from '../../core/error-codes.ts';
+import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { identityOfLabel } from '../../identity/canonical-identity.ts';
+import type { BoundCertificate, VerifiedBinding } from '../binding/binding.ts';
+import type { ClientKey } from '../client-key.ts';
+import { type CertifiedSignature, type KeyFinder, verifyCertified } from '../e2ee/certified-signature.ts';
+import type { KeyDirectory } from '../key-directory.ts';
+import type { LabelVersion } from './call-messages.ts';
+
+/** The parts of a directory that calls need. */
+export type CallDirectory = KeyFinder & Pick<KeyDirectory, 'identity' | 'trust'>;
+
+/** The user of this device, who calls and is called. */
+export interface CallUser {
+  readonly directory: CallDirectory;
+  /** The user's name. */
+  readonly name: string;
+  /** The key of this device, which the record of `name` certifies. */
+  readonly key: ClientKey;
+  /** Milliseconds since the epoch. Default: the platform's clock. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** The other side of a call. */
+export interface CallPeer {
+  /** Canonical. */
+  readonly identity: string;
+  /** The certificate of the device that signed. */
+  readonly certificate: BoundCertificate;
+  /** The name as the log shows it. Its alerts are empty, and its change needs no words: anything else was refused. */
+  readonly binding: VerifiedBinding;
+}
+
+/** The code for a name whose keys changed in a way that the user has to look at first. */
+const KEYS_CHANGED: ErrorCode = 'change-required';
+
+/** Changes of a name's keys that its owner's key did not make. */
+const UNSEEN: readonly string[] = ['operator', 'unexplained', 'recovery'];
+
+/**
+ * Returns a name as the log shows it now. Throws `identity-not-found`; the code for changed keys if the user has to
+ * look at a change first (`binding.alerts`, `binding.change`) and acknowledge it; and what a lookup throws.
+ */
+export async function readCallName(directory: CallDirectory, name: string): Promise<VerifiedBinding> {
+  const found = await directory.lookup(name);
+  if (!found.found) throw new GlasskeyError('identity-not-found', `${found.identity} has no keys in the log`);
+  assertKeysUnchanged(found.binding);
+  return found.binding;
+}
+
+/** Returns the user's own name. Throws as {@link readCallName} does, and `certificate-not-in-record`. */
+export async function readOwnName({ directory, name, key }: CallUser): Promise<VerifiedBinding> {
+  const binding = await readCallName(directory, name);
+  const own = formatHex(sha256(key.spki));
+  const isHeld = binding.certificates.some(({ spkiSha256 }) => spkiSha256 === own);
+  ensure(isHeld, 'certificate-not-in-record', `no valid certificate of this device is in the record of ${name}`);
+  return binding;
+}
+
+/** Returns a name of {@link readCallName} as a message of a call has it. */
+export function labelVersionOf(directory: CallDirectory, binding: VerifiedBinding): LabelVersion {
+  const { version, commitment } = binding;
+  return { label: directory.identity(binding.identity).label, version, commitment };
+}
+
+/** A claim in a call that a device of a label signed. Untrusted. */
+export interface PeerClaim {
+  readonly claimed: LabelVersion;
+  /** SHA-256 of its SubjectPublicKeyInfo. */
+  readonly keySha256: Uint8Array;
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/**
+ * Verifies that a device of the other side signed: its key is in the newest version of its name, which both sides see
+ * alike. Throws `invalid-identity`, `unexpected-version` if the other side knows another version of itself than the log
+ * shows here, and as {@link readCallName} and {@link verifyCertified} do.
+ */
+export async function verifyPeer(directory: CallDirectory, claim: PeerClaim): Promise<CallPeer> {
+  const { claimed, keySha256, message, signature } = claim;
+  const { text: identity } = identityOfLabel(claimed.label, directory.trust.bundle.identityRules);
+  const { version, commitment } = claimed;
+  const signer = { identity, version, commitment, keySha256 };
+  const signed: CertifiedSignature = await verifyCertified(directory, signer, message, signature);
+  const { binding, certificate, isCurrent } = signed;
+  const isNewest = binding.version === version;
+  ensure(isNewest, 'unexpected-version', `${identity} knows another version of itself than the log shows here`);
+  ensure(isCurrent, 'certificate-not-in-record', `the certificate of this device of ${identity} is not valid any more`);
+  assertKeysUnchanged(binding);
+  return { identity, certificate, binding };
+}
+
+function assertKeysUnchanged({ identity, alerts, change }: VerifiedBinding): void {
+  const isQuiet = alerts.length === 0 && !UNSEEN.includes(change.type);
+  ensure(isQuiet, KEYS_CHANGED, `the keys of ${identity} changed: show the alerts to the user, and acknowledge them`);
+}
