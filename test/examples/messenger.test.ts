@@ -1,47 +1,94 @@
+import { resolve } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumMissing, launchChromium } from '../support/chromium.ts';
+import { axeFindings, overflow } from '../support/explorer-page.ts';
 import {
+  type DeviceLook,
+  enter,
   hears,
+  linkDevice,
   type MessengerDevice,
   openChat,
   openMessenger,
+  openOperator,
   RunningMessenger,
   say,
   signUp,
   startChat,
+  tellLie,
 } from '../support/messenger.ts';
 
 const missing = chromiumMissing();
 const title = missing === undefined ? 'the messenger' : `the messenger (${missing})`;
+/** With GLASSKEY_SCREENSHOTS=1 the pictures of docs/messenger.md are made. */
+const makesPictures = process.env['GLASSKEY_SCREENSHOTS'] !== undefined;
+const PICTURES = resolve(import.meta.dirname, '../../docs/screenshots');
+/** A camera and a microphone of the browser's own, and connections within this machine. */
+const FAKE_MEDIA = [
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+  '--allow-loopback-in-peer-connection',
+];
 
 describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title, () => {
   let messenger: RunningMessenger;
-  let browsers: Browser[];
+  let browsers: Browser[] = [];
+  const devices: MessengerDevice[] = [];
   let alice: MessengerDevice;
   let bob: MessengerDevice;
   let carol: MessengerDevice;
+  let tablet: MessengerDevice;
+
+  const open = async (browser: number, host: string, look: DeviceLook = {}): Promise<MessengerDevice> => {
+    const device = await openMessenger(browsers[browser] as Browser, messenger.port, host, look);
+    devices.push(device);
+    return device;
+  };
+  const picture = async ({ page }: MessengerDevice, name: string): Promise<void> => {
+    if (makesPictures) await page.screenshot({ path: resolve(PICTURES, `messenger-${name}.png`), fullPage: true });
+  };
+  /** Waits until a device shows an alarm or news, and returns its words. */
+  const notice = async ({ page }: MessengerDevice, text: string): Promise<string> => {
+    await page.waitForSelector(`#notices .notice:has-text("${text}")`, { timeout: 60_000 });
+    return page.innerText('#notices');
+  };
+  /** Presses "seen" until nothing is left. */
+  const seeAll = async ({ page }: MessengerDevice): Promise<void> => {
+    const buttons = page.locator('#notices button');
+    while ((await buttons.count()) > 0) {
+      const count = await buttons.count();
+      await buttons.first().click();
+      await page.waitForFunction(
+        (before) =>
+          (globalThis as unknown as { document: { querySelectorAll(path: string): { length: number } } }).document //
+            .querySelectorAll('#notices button').length < before,
+        count,
+      );
+    }
+  };
 
   beforeAll(async () => {
-    [messenger, ...browsers] = await Promise.all([
-      RunningMessenger.start(),
-      launchChromium(),
-      launchChromium(),
-      launchChromium(),
-    ]);
-    const [a, b, c] = browsers as [Browser, Browser, Browser];
-    [alice, bob, carol] = await Promise.all([
-      openMessenger(a, messenger.port, 'alice-phone'),
-      openMessenger(b, messenger.port, 'bob-phone'),
-      openMessenger(c, messenger.port, 'carol-phone', { width: 360, colorScheme: 'dark' }),
-    ]);
+    const launch = (): Promise<Browser> => launchChromium(FAKE_MEDIA);
+    [messenger, ...browsers] = await Promise.all([RunningMessenger.start(), launch(), launch(), launch()]);
+    alice = await open(0, 'alice-phone');
+    bob = await open(1, 'bob-phone');
+    carol = await open(2, 'carol-phone', { width: 360, colorScheme: 'dark' });
   });
   afterAll(async () => {
     await Promise.all(browsers.map((one) => one.close()));
-    await messenger.stop();
+    expect(await messenger.stop()).toBe(0);
+  });
+  afterEach(() => {
+    expect(devices.flatMap(({ errors }) => errors)).toEqual([]);
   });
 
-  it('lets three people talk', async () => {
+  it('says where it is, and what to do', () => {
+    expect(messenger.output).toContain(`http://localhost:${messenger.port}/operator.html`);
+    expect(messenger.output).toContain('choose devices');
+  });
+
+  it('lets two people write to each other', async () => {
     await Promise.all([signUp(alice, 'alice'), signUp(bob, 'bob'), signUp(carol, 'carol')]);
     await startChat(alice, 'bob');
     await say(alice, 'Hello Bob');
@@ -49,6 +96,101 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     await hears(bob, 'alice', 'Hello Bob');
     await say(bob, 'Hello Alice');
     await hears(alice, 'bob', 'Hello Alice');
-    expect([...alice.errors, ...bob.errors, ...carol.errors]).toEqual([]);
+    expect(await axeFindings(alice.page)).toEqual([]);
+    await picture(alice, 'chat');
+  });
+
+  it('says that a name is nobody’s, which the log proves', async () => {
+    await alice.page.click('nav a[href="#/chats"]');
+    await alice.page.fill('#people', 'mallory');
+    await alice.page.click('#start-chat');
+    await alice.page.waitForSelector('.failure:has-text("The log proves that nobody is called mallory")');
+  });
+
+  it('lets a group talk, also on a phone in the dark', async () => {
+    await startChat(alice, 'bob carol', 'Garden');
+    await say(alice, 'Tomatoes?');
+    for (const [device, name] of [
+      [bob, 'bob'],
+      [carol, 'carol'],
+    ] as const) {
+      await openChat(device, 'Garden');
+      await hears(device, 'alice', 'Tomatoes?');
+      await say(device, `Yes, says ${name}`);
+    }
+    await hears(carol, 'bob', 'Yes, says bob');
+    await hears(bob, 'carol', 'Yes, says carol');
+    expect(await overflow(carol.page)).toBe(0);
+    expect(await axeFindings(carol.page)).toEqual([]);
+    await picture(carol, 'group-dark');
+  });
+
+  it('links a second device by a signature of the first', async () => {
+    tablet = await open(1, 'bob-tablet');
+    await enter(tablet, 'log-in', 'bob');
+    await tablet.page.waitForSelector('#link-code:visible');
+    expect(await axeFindings(tablet.page)).toEqual([]);
+    await picture(tablet, 'link');
+    await linkDevice(bob, tablet);
+    await tablet.page.waitForSelector('ul.chats a:has-text("Garden")');
+    await openChat(tablet, 'Garden');
+    await openChat(alice, 'Garden');
+    await alice.page.waitForSelector('li.system:has-text("bob has added a device")');
+    await say(tablet, 'From my tablet');
+    await hears(alice, 'bob', 'From my tablet');
+    expect(await bob.page.innerText('#notices')).toBe('');
+    expect(await alice.page.innerText('#notices')).toBe('');
+  });
+
+  it('changes a key, which others see signed by the old one', async () => {
+    await bob.page.click('nav a[href="#/devices"]');
+    await bob.page.click('#rotate:not([disabled])');
+    await alice.page.waitForSelector('li.system:has-text("bob has a new key, signed by the old one")');
+    await bob.page.waitForSelector('#rotate:not([disabled])');
+    await openChat(bob, 'Garden');
+    await say(bob, 'With a new key');
+    await hears(alice, 'bob', 'With a new key');
+    await say(alice, 'I see it');
+    await hears(bob, 'alice', 'I see it');
+    await tablet.page.waitForFunction(() => true);
+    await seeNothing(tablet);
+  });
+
+  it('connects a call of two, signed on both sides', async () => {
+    await openChat(alice, 'bob');
+    await alice.page.click('#call-button');
+    await bob.page.waitForSelector('#call[data-state="ringing"]:has-text("alice calls you")');
+    await bob.page.click('#answer');
+    for (const [device, peer] of [
+      [alice, 'bob'],
+      [bob, 'alice'],
+    ] as const) {
+      await device.page.waitForSelector(`#call[data-state="talking"]:has-text("You talk to ${peer}")`);
+      await device.page.waitForFunction(() => {
+        const { document } = globalThis as unknown as {
+          document: { querySelector(path: string): { videoWidth: number } };
+        };
+        return document.querySelector('#call video').videoWidth > 0;
+      });
+    }
+    await picture(alice, 'call');
+    await bob.page.click('#hang-up');
+    for (const { page } of [alice, bob, tablet]) await page.waitForSelector('#call', { state: 'hidden' });
+  });
+
+  it('takes a lost phone out of the name and of every conversation', async () => {
+    await tablet.page.click('nav a[href="#/devices"]');
+    await tablet.page.click('button:has-text("I have lost it")');
+    await openChat(alice, 'Garden');
+    await alice.page.waitForSelector('li.system:has-text("A device of bob was removed")');
+    await say(alice, 'Is the thief gone?');
+    await openChat(tablet, 'Garden');
+    await hears(tablet, 'alice', 'Is the thief gone?');
+    await bob.page.waitForSelector('li.system.alarm');
+    expect(await bob.page.locator('li.theirs:has-text("thief")').count()).toBe(0);
   });
 });
+
+async function seeNothing({ page }: MessengerDevice): Promise<void> {
+  await page.waitForSelector('#notices:empty', { state: 'attached' });
+}

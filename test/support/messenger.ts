@@ -118,3 +118,30 @@ export async function say({ page }: MessengerDevice, text: string): Promise<void
 export async function hears({ page }: MessengerDevice, from: string, text: string): Promise<void> {
   await page.waitForSelector(`li.theirs:has(strong:text-is("${from}")):has-text("${text}")`);
 }
+
+/** Adds a device that shows its code, by the text of the code on another one. */
+export async function linkDevice(first: MessengerDevice, added: MessengerDevice): Promise<void> {
+  const code = await added.page.inputValue('#link-code');
+  await first.page.click('nav a[href="#/devices"]');
+  await first.page.fill('#code', code);
+  await first.page.click('#add-device');
+  await added.page.waitForSelector('#nav:not([hidden])');
+}
+
+/** Opens the operator's panel. */
+export async function openOperator(browser: Browser, port: number): Promise<Page> {
+  const page = await browser.newPage();
+  await page.goto(`http://localhost:${port}/operator.html`);
+  return page;
+}
+
+/** Lets the operator tell a lie about somebody, or repent (`none`), and waits until it is told. */
+export async function tellLie(
+  operator: Page,
+  lie: 'swap' | 'silent-device' | 'fork' | 'none',
+  victim?: string,
+): Promise<void> {
+  if (victim !== undefined) await operator.selectOption('#victim', victim);
+  await operator.click(`#${lie}`);
+  await operator.waitForSelector(`#${lie}:not([disabled])`);
+}

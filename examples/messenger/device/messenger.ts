@@ -4,6 +4,7 @@ import { BackendError } from './backend.ts';
 import { fromBase64 } from './bytes.ts';
 import { admit, type Device, type Me, openDevice, openInbox, readMe } from './device.ts';
 import { approveLink, finishLink, requestToLink } from './linking.ts';
+import { Calls } from './calls/calls.ts';
 import type { Chat } from './mls/chat.ts';
 import { Chats } from './mls/chats.ts';
 import { refillKeyPackages } from './mls/key-package-stock.ts';
@@ -33,6 +34,7 @@ export interface Snapshot {
 export class Messenger {
   readonly #device: Device;
   readonly #chats: Chats;
+  readonly calls: Calls;
   readonly #inbox = new Turns();
   readonly #changed: () => void;
   #stage: Stage = { type: 'log-in' };
@@ -44,6 +46,7 @@ export class Messenger {
     this.#device = device;
     this.#changed = changed;
     this.#chats = new Chats(device, changed);
+    this.calls = new Calls(device, changed);
   }
 
   /** Opens the messenger, and logs in if there is a session. `changed` is called when a page has to show something new. */
@@ -205,7 +208,8 @@ export class Messenger {
       case 'note':
         return this.#receiveNote(new TextDecoder().decode(bytes));
       case 'call':
-        return;
+        // A call takes longer than a thing in an inbox may: it goes on beside.
+        void this.calls.receive(event);
     }
   }
 
@@ -219,6 +223,7 @@ export class Messenger {
 
   #show(stage: Stage): void {
     this.#stage = stage;
+    if (stage.type === 'ready') this.calls.setMe(stage.me);
     this.#changed();
   }
 }

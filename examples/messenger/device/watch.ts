@@ -26,6 +26,7 @@ export class Watch {
   readonly #options: WatchOptions;
   readonly #schedule: MonitoringSchedule;
   #timer = 0;
+  #isStopped = false;
   #round: Promise<void> | undefined;
 
   constructor(options: WatchOptions) {
@@ -36,18 +37,15 @@ export class Watch {
 
   /** Starts with a round at once. */
   start(): void {
-    void this.now().finally(async () => {
-      const due = await this.#options.device.directory.monitoringDue().catch(() => []);
-      const pauseMs = Math.max(this.#schedule.nextAtMs(due) - Date.now(), 1_000);
-      this.#timer = window.setTimeout(() => this.start(), Math.min(pauseMs, INTERVAL_MS));
-    });
+    void this.#roundAndNext();
   }
 
   stop(): void {
     window.clearTimeout(this.#timer);
+    this.#isStopped = true;
   }
 
-  /** Runs a round, or waits for the one that runs. Never throws. */
+  /** Runs a round, or waits for the one that runs. */
   now(): Promise<void> {
     this.#round ??= this.#run().finally(() => {
       this.#round = undefined;
@@ -61,6 +59,13 @@ export class Watch {
     if (name === undefined) await device.storage.put({ [`lie:${title}`]: undefined });
     else await device.directory.acknowledge([name]);
     await this.now();
+  }
+
+  async #roundAndNext(): Promise<void> {
+    await this.now().catch(() => undefined);
+    const due = await this.#options.device.directory.monitoringDue().catch(() => []);
+    const pauseMs = Math.max(this.#schedule.nextAtMs(due) - Date.now(), 1_000);
+    if (!this.#isStopped) this.#timer = window.setTimeout(() => this.start(), Math.min(pauseMs, INTERVAL_MS));
   }
 
   async #run(): Promise<void> {

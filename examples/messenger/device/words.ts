@@ -7,6 +7,8 @@ export interface Notice {
   readonly kind: 'alarm' | 'news';
   readonly title: string;
   readonly text: string;
+  /** The reason as the library says it, for those who ask. */
+  readonly detail?: string | undefined;
   /** Code of the error that it comes from, if any. */
   readonly code?: string | undefined;
   /** The name that it is about, if the user can say "I have asked": `acknowledge` then takes it back. */
@@ -23,7 +25,8 @@ export function alertNotice({ identity, type, reason }: Alert, own: string): Not
       title: 'Somebody added a key to your name. You did not.',
       text:
         'Your devices did not sign this change. Whoever holds the new key could pose as you, and read what is written ' +
-        `to you from now on. Warn the people you write to, and ask the operator of this service. (${reason})`,
+        'to you from now on. Warn the people you write to, and ask the operator of this service.',
+      detail: reason,
     };
   }
   const texts = {
@@ -36,7 +39,8 @@ export function alertNotice({ identity, type, reason }: Alert, own: string): Not
     kind: type === 'recovery' ? 'news' : 'alarm',
     name: identity,
     title: texts[type],
-    text: `Nothing is sent to ${name} until you have asked ${name} in another way, such as in person. (${reason})`,
+    text: `Nothing is sent to ${name} until you have asked ${name} in another way, such as in person.`,
+    detail: reason,
   };
 }
 
@@ -60,7 +64,7 @@ export function problemNotice(error: unknown, identity?: string): Notice {
   const who = identity === undefined ? 'your contacts' : nameOf(identity);
   if (!isLie(error)) {
     const text = 'Messages wait until they can. Nothing is wrong with what you sent before.';
-    return { kind: 'news', title: `The keys of ${who} could not be checked.`, text: `${text} (${codeOf(error)})` };
+    return { kind: 'news', title: `The keys of ${who} could not be checked.`, text, detail: codeOf(error) };
   }
   const code = codeOf(error);
   if (CONTRADICTIONS.includes(code)) {
@@ -70,14 +74,16 @@ export function problemNotice(error: unknown, identity?: string): Notice {
       title: ANOTHER_PAST,
       text:
         'This device remembers the log of all keys, and now it was shown one that contradicts it. Nothing is sent. ' +
-        `Show this to the people you write to: they may be shown a false log. (${code})`,
+        'Show this to the people you write to: they may be shown a false log.',
+      detail: code,
     };
   }
   return {
     kind: 'alarm',
     code,
     title: `The service showed keys for ${who} that do not hold.`,
-    text: `The proof is false, so this device refused them. Nothing was sent. Tell the people you write to. (${code})`,
+    text: 'The proof is false, so this device refused them. Nothing was sent. Tell the people you write to.',
+    detail: code,
   };
 }
 

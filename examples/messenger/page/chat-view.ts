@@ -15,6 +15,7 @@ export const chatView: MakeView = (messenger) => {
   const send = el('button', { type: 'submit', id: 'send' }, 'Send');
   let shown: readonly Line[] = [];
   let id = '';
+  let callee = '';
   const post = async (): Promise<void> => {
     const said = text.value;
     await messenger.send(id, said);
@@ -33,8 +34,20 @@ export const chatView: MakeView = (messenger) => {
     text,
     send,
   );
-  const back = el('p', {}, el('a', { href: '#/chats' }, 'All conversations'));
-  const element = el('section', { class: 'card' }, back, title, who, lines, form, failure);
+  const call = el('button', { class: 'second', id: 'call-button' }, 'Call');
+  call.addEventListener('click', () => acting(call, failure, () => messenger.calls.call(callee)));
+  const back = el('p', {}, el('a', { href: '#/chats' }, 'All chats'));
+  const element = el(
+    'section',
+    { class: 'card' },
+    back,
+    title,
+    who,
+    el('div', { class: 'row' }, call),
+    lines,
+    form,
+    failure,
+  );
   return {
     element,
     update({ stage, chats }) {
@@ -45,6 +58,9 @@ export const chatView: MakeView = (messenger) => {
       title.textContent = chatTitle(chat, stage.me);
       who.textContent = `Verified by the log: ${chat.people.map(nameOf).join(', ')}`;
       form.hidden = chat.isClosed;
+      const others = chat.people.filter((identity) => identity !== stage.me.identity);
+      callee = others[0] ?? '';
+      call.hidden = chat.isClosed || others.length !== 1;
       if (shown === chat.lines || JSON.stringify(shown) === JSON.stringify(chat.lines)) return;
       shown = chat.lines;
       lines.replaceChildren(...chat.lines.map((line) => lineItem(line, stage.me.identity)));

@@ -40,7 +40,7 @@ export const chatsView: MakeView = (messenger) => {
         acting(start, failure, begin);
       },
     },
-    el('h2', {}, 'New conversation'),
+    el('h2', {}, 'New chat'),
     el('label', { for: 'people' }, 'With whom? One name, or several'),
     people,
     el('label', { for: 'title' }, 'Name of the group, if it is one'),
@@ -48,7 +48,7 @@ export const chatsView: MakeView = (messenger) => {
     el('div', { class: 'row' }, start),
     failure,
   );
-  const element = el('section', { class: 'card' }, el('h1', {}, 'Conversations'), list, form);
+  const element = el('section', { class: 'card' }, el('h1', {}, 'Chats'), list, form);
   return {
     element,
     update({ stage, chats }) {
@@ -70,7 +70,7 @@ export const chatsView: MakeView = (messenger) => {
           ),
         );
       });
-      const none = el('li', { class: 'quiet' }, 'No conversation yet.');
+      const none = el('li', { class: 'quiet' }, 'No chat yet.');
       list.replaceChildren(...(items.length === 0 ? [none] : items));
     },
   };

@@ -1,5 +1,6 @@
 import { Messenger, type Snapshot } from '../device/messenger.ts';
 import { failureText } from '../device/words.ts';
+import { callView } from './call-view.ts';
 import { chatView } from './chat-view.ts';
 import { chatsView } from './chats-view.ts';
 import { devicesView } from './devices-view.ts';
@@ -24,7 +25,12 @@ const main = byId('screen');
 async function start(): Promise<void> {
   let render = (): void => undefined;
   const messenger = await Messenger.open(() => render());
-  const always: readonly View[] = [noticesView(messenger), enterView(messenger), linkView(messenger)];
+  const always: readonly View[] = [
+    noticesView(messenger),
+    callView(messenger),
+    enterView(messenger),
+    linkView(messenger),
+  ];
   const screens = SCREENS.map(([address, make]) => ({ address, view: make(messenger) }));
   main.replaceChildren(...always.map(({ element }) => element), ...screens.map(({ view }) => view.element));
   byId('log-out').addEventListener('click', () => void messenger.logOut());

@@ -19,6 +19,9 @@ export const noticesView: MakeView = (messenger) => {
       { class: `notice ${notice.kind}` },
       el('h2', {}, notice.title),
       el('p', {}, notice.text),
+      notice.detail === undefined
+        ? undefined
+        : el('p', { class: 'quiet' }, `In the words of the library: ${notice.detail}.`),
       notice.kind === 'alarm' ? seen : undefined,
       failure,
     );
