@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumMissing, launchChromium } from '../support/chromium.ts';
 import { axeFindings, overflow } from '../support/explorer-page.ts';
@@ -152,7 +152,6 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     await hears(alice, 'bob', 'With a new key');
     await say(alice, 'I see it');
     await hears(bob, 'alice', 'I see it');
-    await tablet.page.waitForFunction(() => true);
     await seeNothing(tablet);
   });
 
@@ -189,8 +188,95 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     await bob.page.waitForSelector('li.system.alarm');
     expect(await bob.page.locator('li.theirs:has-text("thief")').count()).toBe(0);
   });
+
+  describe('when the operator turns evil', () => {
+    let operator: Page;
+    const victim = 'carol';
+
+    beforeAll(async () => {
+      operator = await openOperator(browsers[0] as Browser, messenger.port);
+      await operator.waitForSelector(`#victim option[value="${victim}"]`, { state: 'attached' });
+    });
+
+    it('everybody refuses a key that was swapped in the database', async () => {
+      if (makesPictures)
+        await operator.screenshot({ path: resolve(PICTURES, 'messenger-operator.png'), fullPage: true });
+      await tellLie(operator, 'swap', victim);
+      for (const device of [alice, tablet, carol]) {
+        const text = await notice(device, 'The service showed keys for carol that do not hold.');
+        expect(text).toContain('The proof is false, so this device refused them.');
+      }
+      await openChat(alice, 'Garden');
+      await isRefused(alice, 'Secret', 'Nothing was sent. The service showed keys for carol that do not hold.');
+      expect(await axeFindings(alice.page)).toEqual([]);
+      await picture(alice, 'swap');
+      await tellLie(operator, 'none');
+      for (const device of [alice, tablet, carol]) await seeAll(device);
+      await say(alice, 'The keys hold again');
+      await openChat(carol, 'Garden');
+      await hears(carol, 'alice', 'The keys hold again');
+    });
+
+    it('a silent device alarms its victim, and stops everybody who writes to the victim', async () => {
+      await tellLie(operator, 'silent-device', victim);
+      const own = await notice(carol, 'Somebody added a key to your name. You did not.');
+      expect(own).toContain('Warn the people you write to');
+      for (const device of [alice, tablet]) await notice(device, 'The service changed carol’s keys. carol did not.');
+      await isRefused(alice, 'Secret', 'Nothing was sent. There is an alarm about carol.');
+      await picture(alice, 'silent-device-alice');
+      await picture(carol, 'silent-device-carol');
+      // The log cannot take it back. Carol takes the false key out herself, and her friends ask her.
+      await carol.page.click('nav a[href="#/devices"]');
+      await carol.page.click('button:has-text("I have lost it")');
+      await carol.page.waitForSelector('button:has-text("I have lost it")', { state: 'detached' });
+      for (const device of [carol, alice, tablet]) await seeAll(device);
+      await say(alice, 'You asked me in the street');
+      await openChat(carol, 'Garden');
+      await hears(carol, 'alice', 'You asked me in the street');
+    });
+
+    it('everybody who has seen the log refuses another past, and a newcomer finds it by comparing', async () => {
+      await tellLie(operator, 'fork', victim);
+      for (const device of [alice, tablet, carol]) await notice(device, 'The service shows another past than before.');
+      await isRefused(alice, 'Secret', 'Nothing was sent. The service shows another past than before.');
+      await picture(alice, 'fork');
+      const dave = await open(1, 'dave-phone');
+      await signUp(dave, 'dave');
+      expect(await dave.page.innerText('#notices')).toBe('');
+      await dave.page.click('nav a[href="#/log"]');
+      await dave.page.fill('#their-heads', await headsOf(alice));
+      await dave.page.click('#compare');
+      await dave.page.waitForSelector('#log-screen .failure:has-text("another past")');
+      await picture(dave, 'compare');
+      await tellLie(operator, 'none');
+      for (const device of [alice, tablet, carol]) await seeAll(device);
+      await say(alice, 'It was the same log after all');
+      await hears(carol, 'alice', 'It was the same log after all');
+      await dave.page.close();
+    });
+  });
 });
 
+/** Returns what a device shows for others to compare. */
+async function headsOf({ page }: MessengerDevice): Promise<string> {
+  await page.click('nav a[href="#/log"]');
+  await page.waitForFunction(() => {
+    const { document } = globalThis as unknown as { document: { querySelector(path: string): { value: string } } };
+    return document.querySelector('#heads').value.length > 200;
+  });
+  const text = await page.inputValue('#heads');
+  await openChat({ page, errors: [] }, 'Garden');
+  return text;
+}
+
+/** Tries to send a text, which the device refuses with these words. */
+async function isRefused({ page }: MessengerDevice, text: string, words: string): Promise<void> {
+  await page.fill('#text', text);
+  await page.click('#send');
+  await page.waitForSelector(`.failure:has-text("${words}")`);
+  expect(await page.locator(`li.own:has-text("${text}")`).count()).toBe(0);
+}
+
 async function seeNothing({ page }: MessengerDevice): Promise<void> {
-  await page.waitForSelector('#notices:empty', { state: 'attached' });
+  await expect.poll(() => page.innerText('#notices'), { timeout: 20_000 }).toBe('');
 }

@@ -97,7 +97,7 @@ export class Messenger {
     const me = this.#me;
     await revokeDevice(this.#device, me, lost);
     await sendDeviceNote(this.#device, me);
-    await this.#watch?.now();
+    await this.#chats.removeDevice(me, lost.device);
   }
 
   /** Replaces this device's key, in the log and in all conversations. */
@@ -108,8 +108,8 @@ export class Messenger {
     await this.#moveTo(me);
   }
 
-  /** Returns this device's view of the log, for another person to compare. */
-  heads = (): Promise<string> => this.#device.directory.heads();
+  /** Returns the log as this device last saw it, for another person to compare; undefined before it has seen any. */
+  heads = (): Promise<string | undefined> => this.#device.storage.get<string>('heads');
 
   /** Compares another person's view of the log with this one. Throws if they contradict each other. */
   async compareHeads(text: string): Promise<void> {

@@ -1,8 +1,9 @@
 import { MonitoringSchedule } from 'glasskey';
+import { BackendError } from './backend.ts';
 import type { Device, Me } from './device.ts';
 import { renewIfDue } from './own-devices.ts';
 import type { Chats } from './mls/chats.ts';
-import { alertNotice, distinctLies, isLie, type Notice, problemNotice } from './words.ts';
+import { alertNotice, distinctLies, isAlerted, isLie, type Notice, problemNotice } from './words.ts';
 
 /** Pause between two rounds, ms. An app on a phone takes the default of the schedule: a quarter of the window, an hour at most. */
 const INTERVAL_MS = 4_000;
@@ -86,11 +87,14 @@ export class Watch {
     try {
       await device.directory.monitor();
       this.#schedule.succeeded();
+      // For a friend to compare, also when the service lies later.
+      await device.storage.put({ heads: await device.directory.heads() });
       const next = await renewIfDue(device, me());
       if (next !== undefined) await renewed(next);
       return [];
     } catch (error) {
       this.#schedule.failed();
+      if (isAlerted(error)) return [];
       if (isLie(error)) return [problemNotice(error)];
       if (!this.#schedule.isOverdue) return [];
       const text = 'Somebody could change your keys and change them back, unseen. Is this device online?';
@@ -99,6 +103,10 @@ export class Watch {
   }
 
   async #recheck(chats: Chats): Promise<readonly Notice[]> {
-    return chats.recheck(this.#options.me()).catch((error: unknown) => [problemNotice(error)]);
+    return chats.recheck(this.#options.me()).catch((error: unknown) => {
+      // The backend is away, or another device is faster: the next round tries again.
+      if (error instanceof BackendError) return [];
+      return [problemNotice(error)];
+    });
   }
 }

@@ -49,6 +49,12 @@ export function isLie(error: unknown): boolean {
   return isGlasskeyError(error) && ['verification', 'decode'].includes(error.fault);
 }
 
+/** Codes of refusals because of an alert that is open. The alert itself is told by the key directory. */
+const ALERT_CODES: readonly string[] = ['bad-chain', 'unexpected-version'];
+
+/** True for a refusal because of an alert, which the user has to read and answer. */
+export const isAlerted = (error: unknown): boolean => ALERT_CODES.includes(codeOf(error));
+
 /** Codes of errors by which a log contradicts what it showed before. */
 const CONTRADICTIONS: readonly string[] = [
   'bad-signature',

@@ -28,7 +28,7 @@ export const logView: MakeView = (messenger) => {
   );
   const element = el(
     'section',
-    { class: 'card' },
+    { class: 'card', id: 'log-screen' },
     el('h1', {}, 'The same log for everybody?'),
     el(
       'p',
@@ -44,10 +44,9 @@ export const logView: MakeView = (messenger) => {
     element,
     update({ stage }) {
       if (stage.type !== 'ready' || location.hash !== '#/log') return;
-      messenger.heads().then(
-        (text) => (mine.value = text),
-        () => (mine.value = 'This device has seen too little of the log. Come back in a minute.'),
-      );
+      void messenger.heads().then((text) => {
+        mine.value = text ?? 'This device has seen too little of the log. Wait a moment.';
+      });
     },
   };
 };

@@ -1,3 +1,5 @@
+import { nameOf } from '../../shared/protocol.ts';
+
 /** A line of a conversation. */
 export interface Line {
   readonly atMs: number;
@@ -36,6 +38,14 @@ const MAX_TITLE = 60;
 /** Adds lines to a conversation. */
 export function withLines(chat: Chat, ...lines: readonly Line[]): Chat {
   return { ...chat, lines: [...chat.lines, ...lines].slice(-MAX_LINES), updatedAtMs: Date.now() };
+}
+
+/** Adds what a member has sent. */
+export function withPayload(chat: Chat, from: string, payload: Payload): Chat {
+  if (payload.type === 'text') return withLines(chat, { atMs: Date.now(), from, text: payload.text });
+  const { title } = payload;
+  if (title === chat.title) return chat;
+  return withLines({ ...chat, title }, systemLine(`${nameOf(from)} calls this ${title}.`));
 }
 
 /** Makes a line of the messenger itself. */

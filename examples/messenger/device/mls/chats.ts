@@ -3,21 +3,29 @@ import { createApplicationMessage, createGroup, zeroOutUint8Array } from 'ts-mls
 import { identityOf, type InboxEvent, nameOf } from '../../shared/protocol.ts';
 import { BackendError } from '../backend.ts';
 import { toHex } from '../bytes.ts';
-import type { Device, Me } from '../device.ts';
+import { type Device, type Me, readMe } from '../device.ts';
 import { Turns } from '../turns.ts';
-import { type Notice, isLie, problemNotice } from '../words.ts';
-import { type Chat, type Payload, systemLine, withLines, writePayload } from './chat.ts';
+import { distinctLies, isAlerted, isLie, type Notice, problemNotice } from '../words.ts';
+import { type Chat, type Payload, systemLine, withLines, withPayload, writePayload } from './chat.ts';
 import { ChatStore, type OpenChat } from './chat-store.ts';
-import { addDevices, type GroupParts, removeDeparted, replaceOwn } from './group-commits.ts';
+import { addDevices, type GroupParts, hasOwnCertificate, removeDeparted, replaceOwn } from './group-commits.ts';
 import { inviteDevices, lookUpAll } from './invitations.ts';
 import { mlsDevice } from './key-package-stock.ts';
-import { deviceOfLeaf, leavesIn } from './leaves.ts';
+import { deviceAt, deviceOfLeaf, leavesIn } from './leaves.ts';
 import { receiveEvent } from './receive.ts';
 import { cipherSuite, writePrivateMessage } from './wire.ts';
 
 /** Tries of a commit that other devices were faster than, and the pause before the first repetition, ms. */
 const TRIES = 4;
 const PAUSE_MS = 400;
+/**
+ * Time that a member has for putting a new certificate in the place of one that left the log, ms. A rotation takes a
+ * moment. Nothing is sent meanwhile, and afterwards the member is removed.
+ */
+const GRACE_MS = 10_000;
+
+/** A member has to be replaced or removed before anything is sent. */
+class NotYet extends Error {}
 
 /**
  * The conversations of this device: groups of MLS, of which one of two people is a chat. Every member is a device whose
@@ -28,6 +36,8 @@ export class Chats {
   readonly #parts: GroupParts;
   readonly #store: ChatStore;
   readonly #turns = new Turns();
+  /** When a member was first seen without a valid certificate, ms since the epoch. */
+  readonly #departedAtMs = new Map<string, number>();
   readonly #changed: () => void;
 
   constructor(device: Device, changed: () => void) {
@@ -86,15 +96,30 @@ export class Chats {
   /** Adds the user's other devices to all conversations where they are missing. Returns true if none is missing then. */
   async addOwnDevices(me: Me): Promise<boolean> {
     const missing = new Set<string>();
+    const titles = new Map<string, string>();
     await this.#forEach(async (open) => {
       const [binding] = await lookUpAll(this.#device, [me.identity]);
       const present = new Set(await Promise.all(leavesIn(open.state).map(deviceOfLeaf)));
       const invited = binding === undefined ? [] : await inviteDevices(this.#device, binding, present);
       for (const { device } of invited) present.add(device);
       for (const { spkiSha256 } of binding?.certificates ?? []) if (!present.has(spkiSha256)) missing.add(spkiSha256);
-      return invited.length === 0 ? open : addDevices(this.#parts, me, open, invited);
+      if (invited.length === 0) return open;
+      if (open.chat.title !== undefined) titles.set(open.chat.id, open.chat.title);
+      return addDevices(this.#parts, me, open, invited);
     });
+    // Who joins reads nothing from before, not even the name of the group.
+    for (const [id, title] of titles) await this.#post(me, id, { type: 'title', title });
     return missing.size === 0;
+  }
+
+  /** Removes a lost device of the user from all conversations, at once. */
+  async removeDevice(me: Me, lost: string): Promise<void> {
+    await this.#forEach(async (open) => {
+      const { departed } = await this.#parts.auth.recheck(open.state);
+      const devices = await Promise.all(departed.map((one) => deviceAt(open.state, one.leafIndex)));
+      const found = departed.filter((_, i) => devices[i] === lost);
+      return found.length === 0 ? open : removeDeparted(this.#parts, me, open, found);
+    });
   }
 
   /** Puts this device's present certificate into all conversations: after a rotation or renewal, and at each start. */
@@ -117,30 +142,50 @@ export class Chats {
       let open = await this.#open(id);
       const roster = await this.#parts.auth.roster(open.state);
       assertSafe(roster);
-      if (roster.departed.length > 0) open = await removeDeparted(this.#parts, me, open, roster.departed);
+      const overdue = this.#overdue(id, roster);
+      if (overdue.length < roster.departed.length) throw new NotYet();
+      if (overdue.some(({ isSelf }) => isSelf)) throw new Error('Nothing was sent. This device is no longer yours.');
+      if (overdue.length > 0) open = await removeDeparted(this.#parts, me, open, overdue);
       const suite = deviceSuite(await cipherSuite, me.key);
       const made = await createApplicationMessage(open.state, writePayload(payload), suite);
       // The used key is on disk as used before the message leaves.
       await this.#store.write({ chat: open.chat, state: made.newState });
       await this.#device.backend.message(id, me.device, writePrivateMessage(made.privateMessage));
       for (const secret of made.consumed) zeroOutUint8Array(secret);
-      if (payload.type !== 'text') return;
-      const line = { atMs: Date.now(), from: me.identity, text: payload.text };
-      await this.#store.writeChat(withLines(open.chat, line));
+      await this.#store.writeChat(withPayload(open.chat, me.identity, payload));
     });
   }
 
   async #recheckOne(me: Me, id: string): Promise<readonly Notice[]> {
     const open = await this.#open(id);
     const roster = await this.#parts.auth.recheck(open.state);
-    const gone = roster.departed.filter(({ isSelf }) => !isSelf);
-    if (gone.length < roster.departed.length) {
+    const overdue = this.#overdue(id, roster);
+    if (overdue.some(({ isSelf }) => isSelf)) {
+      if (await this.#isBeingReplaced(open)) return [];
       const line = systemLine('This device was taken out of your name. It can no longer write.', true);
       await this.#store.writeChat(withLines({ ...open.chat, isClosed: true }, line));
-    } else if (gone.length > 0) await removeDeparted(this.#parts, me, open, gone);
+      return [];
+    }
+    if (overdue.length > 0) await removeDeparted(this.#parts, me, open, overdue);
     // Alerts are told by the directory itself; here are answers that did not hold.
-    const lies = roster.doubted.filter(({ error }) => isLie(error) && !isAlertCode(error));
+    const lies = roster.doubted.filter(({ error }) => isLie(error) && !isAlerted(error));
     return lies.map(({ error, identity }) => problemNotice(error, identity));
+  }
+
+  /** True if this device has a newer certificate than the group: then it is about to put that there. */
+  async #isBeingReplaced({ state }: OpenChat): Promise<boolean> {
+    const me = await readMe(this.#device);
+    return me !== undefined && !hasOwnCertificate(state, me);
+  }
+
+  /** Returns the members whose time to replace a certificate is over. */
+  #overdue(id: string, { departed }: Roster): Roster['departed'] {
+    return departed.filter(({ serial = '' }) => {
+      const key = `${id} ${serial}`;
+      const sinceMs = this.#departedAtMs.get(key) ?? Date.now();
+      this.#departedAtMs.set(key, sinceMs);
+      return Date.now() - sinceMs >= GRACE_MS;
+    });
   }
 
   async #open(id: string): Promise<OpenChat> {
@@ -155,14 +200,17 @@ export class Chats {
     }
   }
 
-  /** Runs work that may commit, again if another device was faster: its commit arrives in between. */
+  /** Runs work that may commit, again if another device was faster, or has to be waited for: its commit may come. */
   async #tryCommit<T>(work: () => Promise<T>): Promise<T> {
-    for (let left = TRIES; ; left--) {
+    const untilMs = Date.now() + 2 * GRACE_MS;
+    for (let tries = 1; ; tries++) {
       try {
         return await this.#run(work);
       } catch (error) {
-        if (left <= 1 || !(error instanceof BackendError && error.code === 'epoch-over')) throw error;
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * (TRIES - left + 1 + Math.random())));
+        const isSlow = error instanceof BackendError && error.code === 'epoch-over' && tries < TRIES;
+        const isAwaited = error instanceof NotYet && Date.now() < untilMs;
+        if (!isSlow && !isAwaited) throw error;
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * (isSlow ? tries + Math.random() : 2)));
       }
     }
   }
@@ -175,21 +223,16 @@ export class Chats {
 }
 
 /** Throws the words for members about whom something is wrong. */
-function assertSafe({ doubted, unchecked, departed }: Roster): void {
-  const [one] = [...doubted, ...unchecked];
-  if (one !== undefined) {
-    const who = one.identity === undefined ? 'somebody' : nameOf(one.identity);
-    const title = isAlertCode(one.error)
-      ? `There is an alarm about ${who}.`
-      : problemNotice(one.error, one.identity).title;
-    throw new Error(`Nothing was sent. ${title}`, { cause: one.error });
+function assertSafe({ doubted, unchecked }: Roster): void {
+  const alerted = doubted.find(({ error }) => isAlerted(error));
+  if (alerted !== undefined) {
+    const who = nameOf(alerted.identity ?? 'somebody');
+    throw new Error(`Nothing was sent. There is an alarm about ${who}.`, { cause: alerted.error });
   }
-  if (departed.some(({ isSelf }) => isSelf)) throw new Error('Nothing was sent. This device is no longer yours.');
-}
-
-/** Codes by which `glasskey/mls` refuses a member because of an alert that is open. */
-function isAlertCode(error: unknown): boolean {
-  return ['bad-chain', 'unexpected-version'].includes((error as { code?: string } | undefined)?.code ?? '');
+  const [problem] = distinctLies(
+    [...doubted, ...unchecked].map(({ error, identity }) => problemNotice(error, identity)),
+  );
+  if (problem !== undefined) throw new Error(`Nothing was sent. ${problem.title}`);
 }
 
 const fromHex = (hex: string): number[] => (hex.match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16));

@@ -2,7 +2,7 @@ import type { CommitReport, MlsAuthentication, RefusedMember } from 'glasskey/ml
 import { type ClientState, type CreateCommitResult, type Proposal, zeroOutUint8Array } from 'ts-mls';
 import { deviceSuite } from 'glasskey/mls';
 import { nameOf } from '../../shared/protocol.ts';
-import { fromBase64, toBase64 } from '../bytes.ts';
+import { fromBase64, toBase64, toHex } from '../bytes.ts';
 import type { Device, Me } from '../device.ts';
 import { keyOf } from '../keys.ts';
 import { type Chat, type Line, systemLine, withLines } from './chat.ts';
@@ -62,8 +62,7 @@ export async function removeDeparted(
 export async function replaceOwn(parts: GroupParts, me: Me, open: OpenChat): Promise<OpenChat> {
   const { state } = open;
   const leaf = leafAt(state, state.privatePath.leafIndex);
-  const [present] = leaf === undefined ? [] : [certificateOf(leaf)];
-  if (leaf === undefined || isSame(present, certificateBytes(me.certified.certificate))) return open;
+  if (leaf === undefined || hasOwnCertificate(state, me)) return open;
   const from = await deviceOfLeaf(leaf);
   const before = from === me.device ? me.key : await keyOf(parts.device.storage, 'old-key');
   const suite = await cipherSuite;
@@ -71,6 +70,13 @@ export async function replaceOwn(parts: GroupParts, me: Me, open: OpenChat): Pro
   const moved = from === me.device ? [] : [from];
   const added = moved.map(() => ({ device: me.device, keyPackage: '' }));
   return send(parts, open, committed, { from, added, removed: moved });
+}
+
+/** True if a group has the present certificate of this device. */
+export function hasOwnCertificate(state: ClientState, { certified }: Me): boolean {
+  const leaf = leafAt(state, state.privatePath.leafIndex);
+  const present = leaf && certificateOf(leaf);
+  return present !== undefined && toHex(present) === toHex(certificateBytes(certified.certificate));
 }
 
 async function commitTo(
@@ -125,6 +131,3 @@ export function afterCommit(chat: Chat, report: CommitReport | undefined): Chat 
 function certificateBytes(pem: string): Uint8Array {
   return fromBase64(pem.replaceAll(/-----[^-]+-----/g, '').replaceAll(/\s/g, ''));
 }
-
-const isSame = (a: Uint8Array | undefined, b: Uint8Array): boolean =>
-  a !== undefined && a.length === b.length && a.every((byte, i) => byte === b[i]);

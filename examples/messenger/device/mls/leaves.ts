@@ -20,6 +20,12 @@ export function deviceOfLeaf({ signaturePublicKey }: LeafNode): Promise<string> 
   return deviceIdOf({ spki: Uint8Array.of(...SPKI_PREFIX, ...signaturePublicKey) });
 }
 
+/** Returns the id of the device at a leaf; undefined if nobody is there. */
+export async function deviceAt(state: ClientState, leafIndex: number): Promise<string | undefined> {
+  const leaf = leafAt(state, leafIndex);
+  return leaf && deviceOfLeaf(leaf);
+}
+
 /** Returns the certificate of a leaf, DER; undefined if it has no X.509 credential. */
 export function certificateOf({ credential }: LeafNode): Uint8Array | undefined {
   return credential.credentialType === 'x509' ? credential.certificates[0] : undefined;

@@ -3,7 +3,7 @@ import { nameOf } from '../../shared/protocol.ts';
 import { fromBase64 } from '../bytes.ts';
 import type { Me } from '../device.ts';
 import { failureText } from '../words.ts';
-import { type Chat, type Line, readPayload, systemLine, withLines } from './chat.ts';
+import { type Chat, readPayload, systemLine, withLines, withPayload } from './chat.ts';
 import type { OpenChat } from './chat-store.ts';
 import { afterCommit, type GroupParts } from './group-commits.ts';
 import { packageKey, type WaitingPackage } from './key-package-stock.ts';
@@ -53,7 +53,7 @@ async function receiveMessage(parts: GroupParts, open: OpenChat, bytes: Uint8Arr
   const { newState } = result;
   if (result.kind === 'applicationMessage') {
     const from = await senderOf(parts, state, newState);
-    return { chat: withPayload(chat, from, result.message), state: newState };
+    return { chat: withPayload(chat, from, readPayload(result.message)), state: newState };
   }
   if (newState.groupActiveState.kind === 'removedFromGroup') {
     const line = systemLine('This device was removed from the conversation.', true);
@@ -68,13 +68,4 @@ async function senderOf({ auth }: GroupParts, before: OpenChat['state'], after: 
   const identity = [...members, ...departed, ...doubted].find((one) => one.leafIndex === leafIndex)?.identity;
   if (identity === undefined) throw new Error('A message is of nobody in this conversation.');
   return identity;
-}
-
-function withPayload(chat: Chat, from: string, bytes: Uint8Array): Chat {
-  const payload = readPayload(bytes);
-  if (payload.type === 'title') {
-    return withLines({ ...chat, title: payload.title }, systemLine(`${nameOf(from)} calls this ${payload.title}.`));
-  }
-  const line: Line = { atMs: Date.now(), from, text: payload.text };
-  return withLines(chat, line);
 }
