@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createBackend, listen } from './backend/backend.ts';
+import { openVault } from './backend/vault.ts';
 import { EvilOperator } from './operator/evil-operator.ts';
 import { operatorRoutes } from './operator/operator-routes.ts';
 
@@ -22,10 +23,13 @@ const pageOf = (host: string): string => (/^[^.:]+\.localhost(?::|$)/.test(host)
 const port = Number(process.env['PORT'] ?? 8090);
 const folder = await mkdtemp(join(tmpdir(), 'messenger-'));
 const operator = await EvilOperator.start(folder);
+const { token } = operator;
+const trustBundle = await readFile(join(folder, 'trust.json'), 'utf8');
 const backend = createBackend({
   keyServer: () => operator.url,
-  token: operator.token,
-  trustBundle: await readFile(join(folder, 'trust.json'), 'utf8'),
+  token,
+  trustBundle,
+  vault: await openVault({ keyServer: operator.url, token, trustBundle }),
   page: { folder: PAGE, names: FILES, of: pageOf },
   more: (app, accounts) => app.route('/operator/lies', operatorRoutes(operator, accounts)),
 });

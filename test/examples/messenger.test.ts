@@ -39,6 +39,7 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
   let bob: MessengerDevice;
   let carol: MessengerDevice;
   let tablet: MessengerDevice;
+  let newPhone: MessengerDevice;
 
   const open = async (browser: number, host: string, look: DeviceLook = {}): Promise<MessengerDevice> => {
     const device = await openMessenger(browsers[browser] as Browser, messenger.port, host, look);
@@ -187,6 +188,30 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     await hears(tablet, 'alice', 'Is the thief gone?');
     await bob.page.waitForSelector('li.system.alarm');
     expect(await bob.page.locator('li.theirs:has-text("thief")').count()).toBe(0);
+  });
+
+  it('puts a backup back on a third device, which the second adds', async () => {
+    await tablet.page.click('nav a[href="#/devices"]');
+    await tablet.page.click('#back-up');
+    await tablet.page.waitForSelector('#backup-password:visible');
+    const password = await tablet.page.innerText('#backup-password');
+    newPhone = await open(2, 'bob-new-phone');
+    const { page } = newPhone;
+    await enter(newPhone, 'log-in', 'bob');
+    await page.waitForSelector('#link-code:visible');
+    await page.fill('#restore-password', 'abcd-efgh-jkmn-pqrs');
+    await page.click('#restore');
+    await page.waitForSelector('.failure:has-text("the password is wrong")');
+    await page.fill('#restore-password', password);
+    await Promise.all([page.waitForEvent('load'), page.click('#restore')]);
+    await page.waitForSelector('#link-code:visible');
+    await linkDevice(tablet, newPhone);
+    await openChat(newPhone, 'Garden');
+    await hears(newPhone, 'alice', 'Is the thief gone?');
+    await say(newPhone, 'From my new phone');
+    await openChat(alice, 'Garden');
+    await hears(alice, 'bob', 'From my new phone');
+    await seeNothing(newPhone);
   });
 
   describe('when the operator turns evil', () => {

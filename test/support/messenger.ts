@@ -5,6 +5,9 @@ import type { Browser, Page } from 'playwright-core';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
+/** Longest wait for a page, ms: other tests may take the processors. */
+const PATIENCE_MS = 120_000;
+
 /** The messenger of `examples/messenger/`, as `npm run example:messenger` starts it. */
 export class RunningMessenger {
   readonly #program: ChildProcess;
@@ -67,6 +70,7 @@ export async function openMessenger(
     permissions: ['camera', 'microphone'],
   });
   const page = await profile.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(`${host}: ${error.stack ?? String(error)}`));
   page.on('console', (message) => {
@@ -131,6 +135,7 @@ export async function linkDevice(first: MessengerDevice, added: MessengerDevice)
 /** Opens the operator's panel. */
 export async function openOperator(browser: Browser, port: number): Promise<Page> {
   const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   await page.goto(`http://localhost:${port}/operator.html`);
   return page;
 }

@@ -1,5 +1,5 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
-import { ACCOUNT_NAME, LIMITS } from '../shared/protocol.ts';
+import { ACCOUNT_NAME, LIMITS, RESERVED_NAMES } from '../shared/protocol.ts';
 import { allow } from './refusal.ts';
 
 interface StoredPassword {
@@ -21,6 +21,7 @@ export class Accounts {
   /** Creates an account. Refuses a bad name or password, and a name that is taken. */
   async create(name: string, password: string): Promise<void> {
     allow(ACCOUNT_NAME.test(name), 400, 'bad-name', 'A name has lower-case letters, digits and hyphens: at most 30.');
+    allow(!RESERVED_NAMES.includes(name), 409, 'name-taken', `The name ${name} is not for users.`);
     const { length } = password;
     const fits = length >= LIMITS.passwordMin && length <= LIMITS.passwordMax;
     allow(fits, 400, 'bad-password', `A password has at least ${LIMITS.passwordMin} characters.`);

@@ -1,6 +1,8 @@
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import type { VaultServer } from '../../vault/vault.mjs';
+import { LIMITS } from '../shared/protocol.ts';
 import { accountRoutes } from './account-routes.ts';
 import { Accounts } from './accounts.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
@@ -13,6 +15,7 @@ import { pageFiles, SECURITY_HEADERS } from './page-files.ts';
 import { Refusal } from './refusal.ts';
 import { sameOrigin } from './session-guard.ts';
 import { Sessions } from './sessions.ts';
+import { vaultRoutes } from './vault-routes.ts';
 import { Vouching } from './vouching.ts';
 
 /** Options of {@link createBackend}. */
@@ -23,6 +26,8 @@ export interface BackendOptions {
   readonly token: string;
   /** The signed trust bundle, which an app would bring along. */
   readonly trustBundle: string;
+  /** The vault that keeps backups. */
+  readonly vault: VaultServer;
   /** The built page, its files, and which of them is `/` for a host. */
   readonly page: {
     readonly folder: string;
@@ -33,11 +38,12 @@ export interface BackendOptions {
   readonly more?: (app: Hono, accounts: Accounts) => void;
 }
 
-/** Most bytes of a body: a commit that adds many devices is the longest. */
+/** Most bytes of a body: a commit that adds many devices is the longest. A backup may be longer. */
 const MAX_BODY = 1024 * 1024;
+const BACKUP_PATH = '/api/vault/store';
 
 /** The messenger's backend: accounts, delivery, the page, and a way to the Glasskey server. */
-export function createBackend({ keyServer, token, trustBundle, page, more }: BackendOptions): Hono {
+export function createBackend({ keyServer, token, trustBundle, vault, page, more }: BackendOptions): Hono {
   const app = new Hono();
   const [accounts, sessions, devices, inboxes] = [new Accounts(), new Sessions(), new Devices(), new Inboxes()];
   const vouching = new Vouching({ url: keyServer, token });
@@ -47,13 +53,15 @@ export function createBackend({ keyServer, token, trustBundle, page, more }: Bac
     await next();
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.res.headers.set(name, value);
   });
-  app.use(bodyLimit({ maxSize: MAX_BODY }));
+  const [short, long] = [bodyLimit({ maxSize: MAX_BODY }), bodyLimit({ maxSize: LIMITS.backupBytes })];
+  app.use((c, next) => (c.req.path === BACKUP_PATH ? long : short)(c, next));
   app.use(sameOrigin);
   app.onError((error, c) => {
     if (error instanceof Refusal) return c.json({ code: error.code, message: error.message }, error.status);
     console.error(error);
     return c.json({ code: 'internal', message: 'The messenger has failed. Try again.' }, 500);
   });
+  app.route('/api/vault', vaultRoutes(vault, sessions));
   app.route('/api', accountRoutes({ accounts, sessions, devices, vouching }));
   app.route('/api', deliveryRoutes(delivery));
   app.route('/', keyServerProxy(keyServer));

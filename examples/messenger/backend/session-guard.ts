@@ -8,14 +8,15 @@ export interface Guarded {
   readonly Variables: { readonly account: string };
 }
 
-const COOKIE = 'messenger-session';
+/** The cookie with a session's secret. */
+export const SESSION_COOKIE = 'messenger-session';
 /** No script reads it, and no other site sends it. Browsers send a Secure cookie to localhost without TLS, too. */
 const COOKIE_OPTIONS = { httpOnly: true, sameSite: 'Strict', path: '/', secure: true } as const;
 
 /** Lets only logged-in users pass, and sets `account`. */
 export function sessionGuard(sessions: Sessions): MiddlewareHandler<Guarded> {
   return async (c, next) => {
-    const account = sessions.accountOf(getCookie(c, COOKIE) ?? '');
+    const account = sessions.accountOf(getCookie(c, SESSION_COOKIE) ?? '');
     allow(account !== undefined, 401, 'not-logged-in', 'Please log in.');
     c.set('account', account);
     await next();
@@ -24,13 +25,13 @@ export function sessionGuard(sessions: Sessions): MiddlewareHandler<Guarded> {
 
 /** Logs an account in on a browser. */
 export function beginSession(c: Context, sessions: Sessions, account: string): void {
-  setCookie(c, COOKIE, sessions.open(account), COOKIE_OPTIONS);
+  setCookie(c, SESSION_COOKIE, sessions.open(account), COOKIE_OPTIONS);
 }
 
 /** Logs out. */
 export function endSession(c: Context, sessions: Sessions): void {
-  sessions.close(getCookie(c, COOKIE) ?? '');
-  deleteCookie(c, COOKIE, COOKIE_OPTIONS);
+  sessions.close(getCookie(c, SESSION_COOKIE) ?? '');
+  deleteCookie(c, SESSION_COOKIE, COOKIE_OPTIONS);
 }
 
 /** Refuses what changes something and comes from a page of another origin. */

@@ -105,15 +105,17 @@ export class Backend {
 const post = <T>(path: string, body: unknown): Promise<T> => call('POST', path, body);
 
 async function call<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {
-  const request = {
-    method,
-    ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  };
-  const response = await fetch(`/api${path}`, request).catch(() => {
-    throw new BackendError({ code: 'offline', message: 'The messenger cannot be reached. Try again.' });
+  const headers = { 'content-type': 'application/json' };
+  const more = body === undefined ? {} : { headers, body: JSON.stringify(body) };
+  return (await requestBackend(path, { method, ...more })).json() as Promise<T>;
+}
+
+/** Sends a request to the backend. Throws a {@link BackendError} if it says no, or does not answer. */
+export async function requestBackend(path: string, init: RequestInit): Promise<Response> {
+  const offline = { code: 'offline', message: 'The messenger cannot be reached. Try again.' };
+  const response = await fetch(`/api${path}`, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(() => {
+    throw new BackendError(offline);
   });
-  const answer: unknown = await response.json().catch(() => ({ code: 'offline', message: 'No answer. Try again.' }));
-  if (!response.ok) throw new BackendError(answer as RefusalBody);
-  return answer as T;
+  if (!response.ok) throw new BackendError((await response.json().catch(() => offline)) as RefusalBody);
+  return response;
 }

@@ -1,4 +1,11 @@
-import { type DeviceKey, type IssuedCertificate, KeyDirectory, parseTrustBundle } from 'glasskey';
+import {
+  type DeviceKey,
+  type IssuedCertificate,
+  KeyDirectory,
+  parseTrustBundle,
+  type SignedTrustBundle,
+  type StateStore,
+} from 'glasskey';
 import { IndexedDbState } from 'glasskey/browser';
 import { deviceProofText, identityOf } from '../shared/protocol.ts';
 import { Backend } from './backend.ts';
@@ -14,6 +21,8 @@ export interface Device {
   readonly storage: Storage;
   readonly backend: Backend;
   readonly directory: KeyDirectory;
+  /** The memory of the directory. */
+  readonly state: StateStore;
 }
 
 /** The user of this device, and the key by which everybody knows it. */
@@ -40,16 +49,18 @@ export type Admission =
 
 /** Opens what this device knows. An app has the trust bundle inside; here it comes with the page. */
 export async function openDevice(): Promise<Device> {
-  const bundle = await (await fetch('/trust.json', { signal: AbortSignal.timeout(30_000) })).text();
+  const state = new IndexedDbState();
+  const server = location.origin;
   const [storage, directory] = await Promise.all([
     Storage.open(),
-    KeyDirectory.open({
-      server: location.origin,
-      bundle: parseTrustBundle(bundle),
-      state: new IndexedDbState(),
-    }),
+    KeyDirectory.open({ server, bundle: await readTrustBundle(), state }),
   ]);
-  return { storage, backend: new Backend(), directory };
+  return { storage, backend: new Backend(), directory, state };
+}
+
+/** Reads the bundle that came with the page. */
+export async function readTrustBundle(): Promise<SignedTrustBundle> {
+  return parseTrustBundle(await (await fetch('/trust.json', { signal: AbortSignal.timeout(30_000) })).text());
 }
 
 /** Returns the user of this device; undefined before it has a certificate. */

@@ -1,6 +1,7 @@
 import { isGlasskeyError } from 'glasskey';
 import type { InboxEvent } from '../shared/protocol.ts';
 import { BackendError } from './backend.ts';
+import { backUp, restoreBackup } from './backup/backups.ts';
 import { fromBase64 } from './bytes.ts';
 import { admit, type Device, type Me, openDevice, openInbox, readMe } from './device.ts';
 import { approveLink, finishLink, requestToLink } from './linking.ts';
@@ -114,6 +115,17 @@ export class Messenger {
   /** Compares another person's view of the log with this one. Throws if they contradict each other. */
   async compareHeads(text: string): Promise<void> {
     await this.#device.directory.compareHeads(text.trim());
+  }
+
+  /** Makes a backup. Returns its password the first time. */
+  async backUp(): Promise<string | undefined> {
+    return backUp(this.#device, this.#me, await this.#chats.list());
+  }
+
+  /** On a device that waits to be added: puts a backup back. Open the messenger anew afterwards. */
+  async restore(password: string): Promise<void> {
+    if (this.#stage.type !== 'link') throw new Error('Only a new device restores a backup.');
+    await restoreBackup(this.#device, this.#stage.name, password);
   }
 
   /** Forgets an alarm, which the user has dealt with. */

@@ -1,4 +1,5 @@
 import type { OwnDevice } from '../device/own-devices.ts';
+import { backupPart } from './backup-view.ts';
 import { acting, deviceText, el, failurePlace, timeText } from './dom.ts';
 import type { MakeView } from './view.ts';
 
@@ -55,6 +56,7 @@ export const devicesView: MakeView = (messenger) => {
     failure,
     form,
     el('div', { class: 'row' }, rotate),
+    backupPart(messenger),
   );
   let isShown = false;
   return {

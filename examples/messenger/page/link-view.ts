@@ -1,3 +1,4 @@
+import { restorePart } from './backup-view.ts';
 import { el } from './dom.ts';
 import { qrCode } from './qr-code.ts';
 import type { MakeView } from './view.ts';
@@ -21,7 +22,8 @@ export const linkView: MakeView = (messenger) => {
       'Your other device signs this one in; the service has no say. You have no other device? Then somebody else has ' +
         'registered your name. Use another one, and tell the service.',
     ),
-    el('button', { class: 'second', onclick: () => void messenger.logOut() }, 'Log out'),
+    restorePart(messenger),
+    el('div', { class: 'row' }, el('button', { class: 'second', onclick: () => void messenger.logOut() }, 'Log out')),
   );
   return {
     element,

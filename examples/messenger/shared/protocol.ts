@@ -15,6 +15,8 @@ export const LIMITS = {
   /** Most KeyPackages that are kept for a device, and most bytes of one. */
   keyPackages: 100,
   keyPackageBytes: 4_096,
+  /** Most bytes of a backup. */
+  backupBytes: 8 * 1024 * 1024,
 } as const;
 
 /** The domain of every name in this messenger. */
@@ -27,6 +29,12 @@ export const ACCOUNT_NAME = /^[a-z][a-z0-9-]{0,29}$/;
 export function identityOf(name: string): string {
   return `acct:${name}@${DOMAIN}`;
 }
+
+/** The vault's own name in the log, which is nobody's account. */
+export const VAULT_IDENTITY = identityOf('vault');
+
+/** Names that no account may have: the vault's, and that of the log's first entry. */
+export const RESERVED_NAMES: readonly string[] = ['vault', 'nobody'];
 
 /** Returns the user's name in an identity; the identity itself if it is of another domain. */
 export function nameOf(identity: string): string {

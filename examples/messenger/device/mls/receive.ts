@@ -29,8 +29,11 @@ async function join(parts: GroupParts, me: Me, id: string, { body, keyPackage = 
   const { device, auth, store } = parts;
   const waiting = await device.storage.get<WaitingPackage>(packageKey(keyPackage));
   // A Welcome that comes twice, or that nobody asked for, is no reason to fail.
-  if (waiting === undefined || (await store.read(id)) !== undefined) return;
-  let chat: Chat = { id, title: undefined, people: [], lines: [], updatedAtMs: Date.now(), isClosed: false };
+  if (waiting === undefined || (await store.read(id))?.chat.isClosed === false) return;
+  // A chat that was restored from a backup, or that this device has left, goes on.
+  const before = await device.storage.get<Chat>(`chat:${id}`);
+  const empty = { id, title: undefined, people: [], lines: [], updatedAtMs: Date.now() };
+  let chat: Chat = { ...(before ?? empty), isClosed: false };
   const used = waiting.isLastResort ? {} : { [packageKey(keyPackage)]: undefined };
   try {
     const welcome = readWelcome(fromBase64(body));
