@@ -28,15 +28,17 @@ export interface ServerProcessOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Default: the program of this checkout. */
   readonly program?: string;
+  /** False serves the log that is in the folder. Default: true. */
+  readonly isNew?: boolean;
 }
 
-/** Makes a log in `folder` and serves it from a PostgreSQL database, or from an embedded one if there is no URL. */
+/** Makes a log in `folder`, unless there is one, and serves it from a PostgreSQL database, or from an embedded one if there is no URL. */
 export async function startServerProcess(
   folder: string,
   database: string | undefined,
-  { profile, settings, files = {}, program = PROGRAM }: ServerProcessOptions = {},
+  { profile, settings, files = {}, program = PROGRAM, isNew = true }: ServerProcessOptions = {},
 ): Promise<ServerProcess> {
-  await run(process.execPath, [program, 'init', '--data', folder]);
+  if (isNew) await run(process.execPath, [program, 'init', '--data', folder]);
   const more = settings === undefined ? files : { ...files, 'glasskey.toml': settings };
   for (const [name, text] of Object.entries(more)) writeFileSync(join(folder, name), text, { mode: 0o600 });
   const nodeOptions = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];

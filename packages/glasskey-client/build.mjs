@@ -52,11 +52,12 @@ function packagesOf(code) {
   return [...found].map(([, name]) => name).filter((name) => name !== 'node');
 }
 
-/** Writes `package.json`: what is imported, in the versions of the whole project, is what is required. */
+/** Writes `package.json`: what is imported and no optional peer is required, in the versions of the whole project. */
 function writeManifest(names) {
   const { version, dependencies, engines } = readJson(join(ROOT, 'package.json'));
-  const required = Object.fromEntries(names.map((name) => [name, dependencies[name]]));
   const { name, ...rest } = readJson(join(HERE, 'package.json'));
+  const needed = names.filter((one) => !(one in rest.peerDependencies));
+  const required = Object.fromEntries(needed.map((one) => [one, dependencies[one]]));
   const manifest = { name, version, ...rest, dependencies: required, engines };
   writeFileSync(join(OUT, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 }

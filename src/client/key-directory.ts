@@ -38,6 +38,7 @@ import type { VerifiedEnd, Work } from './operations/operation.ts';
 import { recoverIdentity, type Recovery } from './operations/recover.ts';
 import { revoke, type RevokeOptions } from './operations/revoke.ts';
 import { type SettledCredential, settleCredentials, type Settlement } from './operations/settle-credentials.ts';
+import { type ComparedKeys, markKeys, type MarkedKeys, markOf, withoutMark } from './operations/verified-mark.ts';
 import { verifyCertificate } from './operations/verify-certificate.ts';
 import { vetoRecovery } from './operations/veto.ts';
 import { type Requested, requestOf, type Vouchers, voucherOf } from './requested.ts';
@@ -58,6 +59,7 @@ export type { MonitoringDue } from './operations/monitoring-due.ts';
 export type { VerifiedEnd } from './operations/operation.ts';
 export type { Recovery } from './operations/recover.ts';
 export type { SettledCredential } from './operations/settle-credentials.ts';
+export type { ComparedKeys, MarkedKeys } from './operations/verified-mark.ts';
 export type { EmailCode } from './requested.ts';
 
 /**
@@ -282,6 +284,27 @@ export class KeyDirectory {
   acknowledge(texts: readonly string[] = []): Promise<readonly Alert[]> {
     const identities = texts.map((text) => this.identity(text).text);
     return this.#run((_, state) => Promise.resolve(acknowledge(state, identities)));
+  }
+
+  /**
+   * Marks keys of a contact as compared with their owner: `markVerified` of `glasskey/e2ee` calls it with those of a
+   * safety number. Throws `keys-changed` if the name has other keys by now, or an alert that is not acknowledged.
+   */
+  markKeys(text: string, compared: ComparedKeys): Promise<MarkedKeys> {
+    const identity = this.identity(text);
+    return this.#run((operation, state) => Promise.resolve(markKeys(operation, state, identity, compared)));
+  }
+
+  /** Returns the mark of a contact as this client keeps it; undefined if it was never made. Asks no server. */
+  markedKeys(text: string): Promise<MarkedKeys | undefined> {
+    const identity = this.identity(text);
+    return this.#run((_, state) => Promise.resolve({ result: markOf(state, identity.text) }));
+  }
+
+  /** Removes the mark of a contact, such as after a mistake. */
+  unmarkKeys(text: string): Promise<void> {
+    const { text: name } = this.identity(text);
+    return this.#run((_, state) => Promise.resolve({ next: withoutMark(state, name), result: undefined }));
   }
 
   /**

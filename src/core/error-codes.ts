@@ -166,6 +166,11 @@ export const ERROR_CODES = {
   'state-too-new': 'storage',
   'bad-evidence': 'usage',
   'not-proven': 'usage',
+  /** The keys of a name changed, and the user has not acknowledged it. */
+  'keys-changed': 'conflict',
+  'no-companion-key': 'absent',
+  'bad-message': 'verification',
+  'not-for-this-key': 'absent',
   /** The JavaScript runtime lacks something that the operation needs: nothing is said about any server. */
   'platform-unsupported': 'usage',
   'wrong-passphrase': 'usage',

@@ -32,6 +32,10 @@ export function logRoutes(app: Hono, { files }: LogService, turns: ReadTurns): v
   app.get(`${TILE_PREFIX}*`, async (c) => {
     const resource = parseTilePath(restOf(c, TILE_PREFIX));
     if (resource === undefined) throw notFound();
+    if (resource.kind === 'updates') {
+      const bundle = await turns.run('files', c, () => files.updateBundle(resource.index));
+      return respondPacked(c, bundle);
+    }
     const data = await turns.run('files', c, () =>
       resource.kind === 'hashes'
         ? files.tile(resource.tile, resource.width)
@@ -42,16 +46,13 @@ export function logRoutes(app: Hono, { files }: LogService, turns: ReadTurns): v
   app.get(`${UPDATES_PREFIX}*`, async (c) => {
     const position = parseTileIndex(restOf(c, UPDATES_PREFIX));
     if (position === undefined) throw notFound();
-    const packed = acceptsGzip(c.req.header('accept-encoding'));
     const { data, etag } = await turns.run('files', c, async () => {
       // Weak: the same update, whether compressed or not.
       const etag = `W/"${formatHex(await files.updateHash(position))}"`;
       if (holdsTag(c.req.header('if-none-match'), etag)) return { etag, data: null };
-      const update = await files.update(position);
-      return { etag, data: packed ? update : new Uint8Array(await unpack(update)) };
+      return { etag, data: await files.update(position) };
     });
-    const headers = { vary: 'accept-encoding', etag, ...(packed && data !== null && { 'content-encoding': 'gzip' }) };
-    return createResponse(data, OCTETS, IMMUTABLE, { headers, status: data === null ? 304 : 200 });
+    return respondPacked(c, data, { etag });
   });
   app.get(`${HEAD_PREFIX}*`, async (c) => {
     const size = sizeOf(c, HEAD_PREFIX);
@@ -63,6 +64,23 @@ export function logRoutes(app: Hono, { files }: LogService, turns: ReadTurns): v
     const size = sizeOf(c, PROOF_PREFIX);
     return createResponse(await turns.run('files', c, () => files.proof(size)), 'text/plain; charset=utf-8', IMMUTABLE);
   });
+}
+
+/**
+ * Answers with gzip-compressed data that never changes, unpacked for a client that does not take gzip. `null` is what
+ * the client holds already.
+ */
+async function respondPacked(
+  c: Context,
+  data: Uint8Array | null,
+  tag: { readonly etag?: string } = {},
+): Promise<Response> {
+  const headers = { vary: 'accept-encoding', ...tag };
+  if (data === null) return createResponse(null, OCTETS, IMMUTABLE, { headers, status: 304 });
+  if (!acceptsGzip(c.req.header('accept-encoding'))) {
+    return createResponse(new Uint8Array(await unpack(data)), OCTETS, IMMUTABLE, { headers });
+  }
+  return createResponse(data, OCTETS, IMMUTABLE, { headers: { ...headers, 'content-encoding': 'gzip' } });
 }
 
 /** Returns the size that a path ends in. Throws `not-found`. */

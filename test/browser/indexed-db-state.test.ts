@@ -20,7 +20,7 @@ interface IDBRequest {
     transaction(
       store: string,
       mode: string,
-    ): { objectStore(name: string): { put(value: unknown, key: string): IDBRequest } };
+    ): { objectStore(name: string): { put(value: unknown, key: string): IDBRequest; count(): IDBRequest } };
   };
   addEventListener(type: string, listener: () => void): void;
 }
@@ -118,6 +118,56 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     expect(new Set(failures)).toEqual(new Set(['state-locked']));
     expect(await read(pages[0] as Page)).toHaveLength(40 - failures.length);
     await withoutLocks.close();
+  });
+
+  it('is a journal once it is large, which two pages write in turn and write anew', async () => {
+    const other = await browser.open(profile, origin, 0);
+    const change = (one: Page, from: number) =>
+      one.evaluate(async (first) => {
+        const { glasskey } = globalThis as unknown as StatePage;
+        // One store a page: it knows what it read before.
+        const kept = globalThis as unknown as { large?: InstanceType<typeof glasskey.IndexedDbState> };
+        kept.large ??= new glasskey.IndexedDbState('large');
+        const contact = (version: number) => ({
+          version,
+          commitment: new Uint8Array(32),
+          value: new Uint8Array(900),
+          monitored: [],
+          ladder: [],
+          monitoredAtMs: undefined,
+        });
+        for (let i = first; i < first + 10; i++) {
+          await kept.large.transact(async (current) => {
+            const contacts = new Map(current.contacts).set(`${i % 60}@example.com`, contact(i));
+            return { next: { ...current, contacts }, result: undefined };
+          });
+        }
+      }, from);
+    for (let from = 0; from < 200; from += 20) {
+      await change(page, from);
+      await change(other, from + 10);
+    }
+    const found = await (
+      await browser.open(profile, origin, 0)
+    ).evaluate(async () => {
+      const { glasskey, indexedDB } = globalThis as unknown as StatePage;
+      const versions = await new glasskey.IndexedDbState('large').transact(async ({ contacts }) => ({
+        result: [...contacts.values()].map(({ version }) => version),
+      }));
+      const values = await new Promise<number>((resolve) => {
+        const opening = indexedDB.open('large');
+        opening.addEventListener('success', () => {
+          const store = opening.result.transaction('state', 'readonly').objectStore('state');
+          const counting = store.count();
+          counting.addEventListener('success', () => resolve(counting.result as unknown as number));
+        });
+      });
+      return { versions, values };
+    });
+    expect(found.versions.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, i) => 140 + i));
+    // The head, the whole state, and the changes since; not all 160 of them.
+    expect(found.values).toBeGreaterThan(3);
+    expect(found.values).toBeLessThan(110);
   });
 
   it('gives up where another page holds it for long', async () => {

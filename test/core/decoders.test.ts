@@ -1,11 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { BACKUP_DECODERS } from '../support/decoders/backup-decoders.ts';
 import { CA_DECODERS } from '../support/decoders/ca-decoders.ts';
 import { CLIENT_DECODERS } from '../support/decoders/client-decoders.ts';
 import { CONTRACT_DECODERS } from '../support/decoders/contract-decoders.ts';
 import { CORE_DECODERS } from '../support/decoders/core-decoders.ts';
 import type { Decoder } from '../support/decoders/decoder.ts';
+import { E2EE_DECODERS } from '../support/decoders/e2ee-decoders.ts';
 import { expectBounded, expectNothingElse, expectRoundTrip } from '../support/decoders/decoder-laws.ts';
 import { IDENTITY_DECODERS } from '../support/decoders/identity-decoders.ts';
 import { PATH_DECODERS } from '../support/decoders/path-decoders.ts';
@@ -24,6 +26,8 @@ const TABLE: readonly [string, readonly Decoder[]][] = [
   ['ca/path', PATH_DECODERS],
   ['witnesses', WITNESS_DECODERS],
   ['client', CLIENT_DECODERS],
+  ['client/e2ee', E2EE_DECODERS],
+  ['client/backup', BACKUP_DECODERS],
 ];
 
 /** Exports that look like decoders and are none, or are tried elsewhere. */

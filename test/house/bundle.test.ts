@@ -39,6 +39,20 @@ describe('the client in a browser', () => {
     expect(code).not.toMatch(/["']node:/);
   });
 
+  it('is as free of Node with its end-to-end encryption', async () => {
+    const { metafile } = await build({
+      entryPoints: [`${SRC}/client/e2ee/index.ts`],
+      bundle: true,
+      format: 'esm',
+      platform: 'browser',
+      write: false,
+      metafile: true,
+      logLevel: 'silent',
+    });
+    expect(Object.keys(metafile.inputs).some((input) => input.includes('@hpke/core'))).toBe(true);
+    expect(inputs.some((input) => input.includes('@hpke/'))).toBe(false);
+  });
+
   it('is within its budget', () => {
     expect(gzipSync(code).length).toBeLessThan(BUDGET_BYTES);
   });

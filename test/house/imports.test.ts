@@ -11,7 +11,7 @@ import {
   upwardArrows,
   violations,
 } from './import-table.ts';
-import { CLIENT_EXTRAS, ROOMS, SERVICE_ROOMS } from './rooms.ts';
+import { CLIENT_ENTRIES, ROOMS, SERVICE_ROOMS } from './rooms.ts';
 
 const SRC = resolve(import.meta.dirname, '../../src');
 
@@ -35,6 +35,17 @@ describe('imports of src/', () => {
     expect(violations(edges, ROOMS)).toEqual([]);
   });
 
+  it.each(Object.entries(CLIENT_ENTRIES))(
+    'let only %s import its own packages, and nothing import it',
+    (folder, packages) => {
+      const outside = edges.filter(({ from }) => !from.startsWith(folder));
+      const isOwn = ({ to }: (typeof edges)[number]) =>
+        to.startsWith(folder) || packages.some((name) => to.startsWith(name));
+      expect(edges.filter((edge) => edge.from.startsWith(folder) && isOwn(edge)).length).toBeGreaterThan(0);
+      expect(outside.filter(isOwn)).toEqual([]);
+    },
+  );
+
   it('have no circle, by types either', () => {
     expect(circles(edges)).toEqual([]);
   });
@@ -44,13 +55,6 @@ describe('imports of src/', () => {
     expect(upwardArrows(SERVICE_ROOMS)).toEqual([]);
     const inner = new Set(files.filter((file) => roomOf(file) === 'service').map(innerRoomOf));
     expect([...inner].filter((name) => SERVICE_ROOMS[name] === undefined)).toEqual([]);
-  });
-
-  it('keep what has an entry point of its own out of the rest of the client', () => {
-    const isExtra = (path: string): boolean => roomOf(path) === 'client' && CLIENT_EXTRAS.includes(innerRoomOf(path));
-    const intoExtras = edges.filter(({ from, to, external }) => !external && isExtra(to) && roomOf(from) === 'client');
-    expect(intoExtras.filter(({ from, to }) => innerRoomOf(from) !== innerRoomOf(to))).toEqual([]);
-    expect(files.filter(isExtra).length).toBeGreaterThan(CLIENT_EXTRAS.length);
   });
 
   it('keep Node out of the core, identities, contract and the browser client', () => {

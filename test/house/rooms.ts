@@ -1,5 +1,13 @@
 import type { InnerTable, RoomRule } from './import-table.ts';
 
+/** Folders of `src/client` that are entry points of their own, and the packages that they alone may import. */
+export const CLIENT_ENTRIES: Readonly<Record<string, readonly string[]>> = {
+  'client/backup/': ['@serenity-kit/'],
+  'client/calls/': [],
+  'client/e2ee/': ['@hpke/'],
+  'client/mls/': ['ts-mls'],
+};
+
 /** The rooms of `src/` and what each may import. `docs/architecture.md#rooms` shows the same, for people. */
 export const ROOMS: Readonly<Record<string, RoomRule>> = {
   core: { rooms: [], packages: ['@noble/'] },
@@ -19,7 +27,7 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
   },
   client: {
     rooms: ['core', 'host', 'native', 'identity', 'contract', ...caVerifier()],
-    packages: ['@noble/', 'node:'],
+    packages: ['@noble/', 'node:', ...Object.values(CLIENT_ENTRIES).flat()],
   },
   // The auditor's server follows and audits a log with the client's code.
   server: {
@@ -34,8 +42,6 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
   web: { rooms: ['client'], packages: ['uqr'] },
 };
 
-/** Folders of `src/client` with an entry point of their own: the rest of the client imports nothing of them. */
-export const CLIENT_EXTRAS = ['calls'];
 
 /** Loose files of `src/service` that every room inside it may import. */
 export const SERVICE_BASE = [

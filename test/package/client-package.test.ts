@@ -112,10 +112,10 @@ describe('the package glasskey-client', () => {
     }
   });
 
-  it('is as large as its README says, and below 6 MB installed', async () => {
+  it('is as large as its README says, and below 7 MB installed', async () => {
     const required = Object.keys(manifest.dependencies).map((name) => bytesOf(join(ROOT, 'node_modules', name)));
     const installed = [bytesOf(folder), ...required].reduce((sum, bytes) => sum + bytes, 0);
-    expect(installed).toBeLessThan(6 * MB);
+    expect(installed).toBeLessThan(7 * MB);
     expectStated('installed', installed);
     expectStated(
       'in a web page: everything',

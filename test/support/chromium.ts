@@ -22,10 +22,13 @@ export function chromiumMissing(): string | undefined {
   return executable() === undefined ? 'no chromium: set GLASSKEY_CHROMIUM' : undefined;
 }
 
-/** The client's code for a browser, minified: an ES module that exports both of its entry points. */
-async function bundleClient(): Promise<string> {
+/** Both entry points of the client. */
+const ENTRY_POINTS = `export * from './index.ts'; export * from './browser.ts';`;
+
+/** The client's code for a browser, minified: an ES module of these contents, as if in `src/client/`. */
+async function bundleClient(contents: string): Promise<string> {
   const result = await build({
-    stdin: { contents: `export * from './index.ts'; export * from './browser.ts';`, resolveDir: SRC, loader: 'ts' },
+    stdin: { contents, resolveDir: SRC, loader: 'ts' },
     bundle: true,
     minify: true,
     format: 'esm',
@@ -52,8 +55,8 @@ export class Chromium {
     this.#code = code;
   }
 
-  static async start(): Promise<Chromium> {
-    const [browser, code] = await Promise.all([launchChromium(), bundleClient()]);
+  static async start(contents = ENTRY_POINTS): Promise<Chromium> {
+    const [browser, code] = await Promise.all([launchChromium(), bundleClient(contents)]);
     return new Chromium(browser, code);
   }
 

@@ -52,6 +52,15 @@ export class FailingFiles {
           this.#turn();
           await file.sync();
         },
+        truncate: async (length: number) => {
+          this.#turn();
+          await file.truncate(length);
+        },
+        chmod: async (mode: number) => {
+          this.#turn();
+          await file.chmod(mode);
+        },
+        stat: () => file.stat(),
         // The system closes what a dead process has open.
         close: () => file.close(),
       };

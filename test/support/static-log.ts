@@ -3,6 +3,7 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { auditEntryCodec } from '../../src/core/audit/audit-entry.ts';
 import { signCheckpoint } from '../../src/core/audit/checkpoint.ts';
 import { encodeEntryBundle } from '../../src/core/audit/entry-bundle.ts';
+import { encodeUpdateBundle } from '../../src/core/audit/update-bundle.ts';
 import { type LogEnd, logEndLeaf, signedLogEndCodec, signLogEnd } from '../../src/core/audit/log-end.ts';
 import { noteSigner } from '../../src/core/audit/note.ts';
 import { emptyRoot, leafHash, rfc6962NodeHasher } from '../../src/core/audit/rfc6962.ts';
@@ -198,6 +199,11 @@ export class StaticLog {
     }
     const resource = path.startsWith('tile/') ? parseTilePath(path.slice(5)) : undefined;
     if (resource === undefined) return undefined;
+    if (resource.kind === 'updates') {
+      const updates = this.updates.slice(resource.index * 256, resource.index * 256 + 256);
+      const isWhole = resource.index * 256 + 256 <= this.releasedSize;
+      return isWhole ? { body: gzipSync(encodeUpdateBundle(updates)), gzip: true } : undefined;
+    }
     const tile = resource.kind === 'hashes' ? resource.tile : { level: 0, index: resource.index };
     if (resource.width > tileWidth(tile, this.releasedSize)) return undefined;
     if (resource.kind === 'entries') {

@@ -34,6 +34,7 @@ export const CAUSED_BY = {
   'bad-ladder': 'anybody',
   'bad-log-end': 'anybody',
   'bad-log-proof': 'anybody',
+  'bad-message': 'anybody',
   'bad-note': 'anybody',
   'bad-prefix-proof': 'anybody',
   'bad-record': 'anybody',

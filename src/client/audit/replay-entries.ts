@@ -11,12 +11,15 @@ import type { AuditFiles } from './audit-files.ts';
 import { prefetch } from './prefetch.ts';
 import { openEntry, type ReadEntry, readEntries } from './read-entries.ts';
 import { readTile } from './read-tree.ts';
+import { readUpdateBundle } from './read-update-bundle.ts';
 import type { UpdatesOutcome, VerifyUpdates } from './verify-updates.ts';
 
 /** Entry bundles that are loaded ahead; each stands for 256 AuditorUpdates. */
 const BUNDLES_AHEAD = 4;
 /** Entries per job: few enough that every thread has some, and that memory stays small. */
 const ENTRIES_PER_JOB = 16;
+/** Entries of a bundle that are worth a request for all their updates. */
+const ENTRIES_PER_BUNDLE = 8;
 
 /** The progress of a replay: for the report, and for evidence. */
 export interface Replay {
@@ -70,11 +73,22 @@ export async function replayEntries(options: ReplayOptions): Promise<Replayed> {
   if (auditor.size === size) return { auditor, edge };
   const line = new JobLine(options);
   const [firstBundle, endBundle] = [Math.floor(auditor.size / TILE_WIDTH), Math.ceil(size / TILE_WIDTH)];
-  for await (const bundle of prefetch(firstBundle, endBundle, BUNDLES_AHEAD, (i) => readEntries(files, i, size))) {
-    assertKnown(bundle, edge);
-    const fresh = bundle.slice(edge.size % TILE_WIDTH);
+  const held = auditor.size;
+  const load = async (index: number): Promise<LoadedBundle> => {
+    const known = Math.max(held - index * TILE_WIDTH, 0);
+    const [entries, updates] = await Promise.all([
+      readEntries(files, index, size),
+      TILE_WIDTH - known >= ENTRIES_PER_BUNDLE ? readUpdateBundle(files, index, size) : undefined,
+    ]);
+    return { entries, updates };
+  };
+  for await (const bundle of prefetch(firstBundle, endBundle, BUNDLES_AHEAD, load)) {
+    assertKnown(bundle.entries, edge);
+    const known = edge.size % TILE_WIDTH;
+    const fresh = bundle.entries.slice(known);
     for (let i = 0; i < fresh.length; i += ENTRIES_PER_JOB) {
-      auditor = await line.add(auditor, fresh.slice(i, i + ENTRIES_PER_JOB));
+      const updates = bundle.updates?.slice(known + i, known + i + ENTRIES_PER_JOB);
+      auditor = await line.add(auditor, fresh.slice(i, i + ENTRIES_PER_JOB), updates);
     }
     const step = appendLeaves(
       edge,
@@ -87,6 +101,12 @@ export async function replayEntries(options: ReplayOptions): Promise<Replayed> {
   await line.end();
   await assertTiles(files, partialTiles(edge), size);
   return { auditor, edge };
+}
+
+/** The 256 entries of a bundle, or fewer at the end, with their updates if a bundle had these. */
+interface LoadedBundle {
+  readonly entries: readonly ReadEntry[];
+  readonly updates: readonly Uint8Array[] | undefined;
 }
 
 /** Consecutive entries whose updates are being verified. */
@@ -106,7 +126,11 @@ class JobLine {
   }
 
   /** Follows entries after `state` and starts to verify their updates. Returns the state after the last of them. */
-  async add(state: AuditorState, entries: readonly ReadEntry[]): Promise<AuditorState> {
+  async add(
+    state: AuditorState,
+    entries: readonly ReadEntry[],
+    updates: readonly Uint8Array[] | undefined,
+  ): Promise<AuditorState> {
     const followed: Uint8Array[] = [];
     let next = state;
     for (const { bytes } of entries) {
@@ -114,7 +138,7 @@ class JobLine {
         next = followChain(next, openEntry(bytes), this.#options.configHashes);
       } catch (error) {
         // A fault in an earlier update comes first.
-        this.#begin(state, followed);
+        this.#begin(state, followed, updates);
         await this.end();
         this.#options.replay.failed = { before: next, entry: bytes };
         throw error;
@@ -122,7 +146,7 @@ class JobLine {
       if (next.size === 1) this.#options.replay.firstEntryMs = next.timestampMs;
       followed.push(bytes);
     }
-    this.#begin(state, followed);
+    this.#begin(state, followed, updates);
     while (this.#jobs.length >= this.#options.jobs) await this.#settle(this.#jobs.shift() as Job);
     return next;
   }
@@ -132,7 +156,7 @@ class JobLine {
     for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) await this.#settle(job);
   }
 
-  #begin(before: AuditorState, entries: readonly Uint8Array[]): void {
+  #begin(before: AuditorState, entries: readonly Uint8Array[], updates: readonly Uint8Array[] | undefined): void {
     if (entries.length === 0) return;
     const { timestampMs, prefixRoot } = before;
     const joined = concatBytes(...entries);
@@ -141,6 +165,7 @@ class JobLine {
       entries: joined,
       before: { timestampMs, prefixRoot },
       size: this.#options.size,
+      updates,
     });
     // Awaited later, or never if an earlier job failed.
     outcome.catch(() => undefined);

@@ -3,23 +3,14 @@ import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { timerMs } from '../../core/net/with-deadline.ts';
 import { type ClientState, EMPTY_STATE, type StateChange, type StateStore } from '../state/client-state.ts';
-import { StateReader } from '../state/client-state-json.ts';
-import { type Database, type DatabaseFactory, openDatabase, readValue, replaceValue } from './indexed-db.ts';
+import { type Database, type DatabaseFactory, openDatabase, readValues, replaceValues } from './indexed-db.ts';
+import { HEAD_KEY, type KnownState, missingKeys, newState, readStoredState } from './stored-state.ts';
 
 const STORE = 'state';
-const KEY = 'state';
 
 /** The browser's locks that keep pages apart: `navigator.locks`. */
 interface LockManager {
   request<T>(name: string, options: { readonly signal: AbortSignal }, work: () => Promise<T>): Promise<T>;
-}
-
-/** The stored record: the state's JSON text, the number of its writes, and the random name of the last one. */
-interface Stored {
-  readonly revision: number;
-  /** Undefined in a record that an older program wrote. */
-  readonly write: string | undefined;
-  readonly text: string;
 }
 
 /** For {@link IndexedDbState}. */
@@ -33,7 +24,8 @@ export interface IndexedDbStateOptions {
 /**
  * Client state in a browser's IndexedDB, under a name that the page chooses. Pages and workers of one origin may share
  * it. Web Locks, if the browser has them (secure contexts), admit one operation at a time. A state that another page
- * has written meanwhile is never overwritten (`state-locked`: try again).
+ * has written meanwhile is never overwritten (`state-locked`: try again). An operation writes what it changed, and from
+ * time to time the whole state.
  *
  * Browsers may drop a site's storage when space runs out, unless the page has called `navigator.storage.persist()`.
  * Call it, and keep a sealed export.
@@ -42,7 +34,7 @@ export class IndexedDbState implements StateStore {
   readonly #name: string;
   readonly #factory: DatabaseFactory;
   readonly #waitMs: number;
-  readonly #reader = new StateReader();
+  #known: KnownState | undefined;
   #database: Promise<Database> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -71,21 +63,29 @@ export class IndexedDbState implements StateStore {
   }
 
   async #run<T>(work: (state: ClientState) => Promise<StateChange<T>>): Promise<T> {
-    const stored = readStored(await this.#storage((database) => readValue(database, STORE, KEY)));
-    const { next, result } = await work(stored === undefined ? EMPTY_STATE : this.#reader.parse(stored.text));
+    const known = await this.#read();
+    const { next, result } = await work(known?.state ?? EMPTY_STATE);
     if (next === undefined) return result;
-    const revision = stored?.revision ?? 0;
-    const write = formatHex(platformRandom(16));
-    const written: Stored = { revision: revision + 1, write, text: this.#reader.format(next) };
+    // It is known again once it is stored.
+    this.#known = undefined;
+    const written = newState(known, next, formatHex(platformRandom(16)));
     const isWritten = await this.#storage((database) =>
-      replaceValue(database, STORE, KEY, (current) => {
-        const found = readStored(current);
-        // A transaction that is tried again may have been written the first time.
-        return found?.write === write || (found?.revision ?? 0) === revision ? written : undefined;
-      }),
+      replaceValues(database, STORE, HEAD_KEY, (current) => written.values(current)),
     );
     ensure(isWritten, 'state-locked', 'another page changed the state meanwhile');
+    this.#known = written.known;
     return result;
+  }
+
+  /** Reads what this page does not know yet. */
+  async #read(): Promise<KnownState | undefined> {
+    const known = this.#known;
+    this.#known = undefined;
+    const found = await this.#storage((database) =>
+      readValues(database, STORE, HEAD_KEY, (value) => missingKeys(value, known)),
+    );
+    this.#known = readStoredState(found, known);
+    return this.#known;
   }
 
   /** Runs `work` while no other page or worker runs its own. */
@@ -152,12 +152,4 @@ const LOST_HANDLE: ReadonlySet<string> = new Set(['InvalidStateError', 'UnknownE
 
 function isHandleLost(error: unknown): boolean {
   return error instanceof Error && LOST_HANDLE.has(error.name);
-}
-
-function readStored(value: unknown): Stored | undefined {
-  if (value === undefined) return undefined;
-  const { revision, write, text } = (value ?? {}) as Partial<Stored>;
-  const isStored = typeof text === 'string' && Number.isSafeInteger(revision);
-  ensure(isStored, 'state-corrupt', 'the database does not hold a state');
-  return { revision: revision as number, write, text };
 }

@@ -14,6 +14,7 @@ interface PendingRequest<T> extends Target {
 interface ObjectStore {
   get(key: string): PendingRequest<unknown>;
   put(value: unknown, key: string): PendingRequest<unknown>;
+  clear(): unknown;
 }
 
 interface Transaction extends Target {
@@ -47,40 +48,77 @@ export function openDatabase(factory: DatabaseFactory, name: string, store: stri
   });
 }
 
-/** Returns the value under `key`, or undefined. */
-export function readValue(database: Database, store: string, key: string): Promise<unknown> {
+/** Values to put under their keys, after all others were removed if `isWhole`. */
+export interface NewValues {
+  readonly isWhole: boolean;
+  readonly values: readonly (readonly [key: string, value: unknown])[];
+}
+
+/**
+ * Returns the value under `key`, or undefined, and the values under the keys that `more` names after it, all as of one
+ * moment. Rejects with what `more` throws.
+ */
+export function readValues(
+  database: Database,
+  store: string,
+  key: string,
+  more: (value: unknown) => readonly string[],
+): Promise<readonly unknown[]> {
   return new Promise((resolve, reject) => {
-    const request = database.transaction([store], 'readonly').objectStore(store).get(key);
-    request.addEventListener('success', () => resolve(request.result));
-    request.addEventListener('error', () => reject(asError(request.error)));
+    const transaction = database.transaction([store], 'readonly');
+    const found: unknown[] = [];
+    settleWith(transaction, () => resolve(found), reject);
+    const values = transaction.objectStore(store);
+    const first = values.get(key);
+    first.addEventListener('success', () => {
+      found.push(first.result);
+      try {
+        for (const name of more(first.result)) {
+          const request = values.get(name);
+          request.addEventListener('success', () => found.push(request.result));
+        }
+      } catch (error) {
+        reject(asError(error));
+      }
+    });
   });
 }
 
 /**
- * Puts `next(current)` under `key` in one transaction, which is on disk when the promise resolves. If `next` returns
- * undefined, writes nothing and resolves with false.
+ * Puts the values `next(current)` in one transaction, where `current` is the value under `key`. They are on disk when
+ * the promise resolves. If `next` returns undefined, writes nothing and resolves with false. Rejects with what `next`
+ * throws.
  */
-export function replaceValue(
+export function replaceValues(
   database: Database,
   store: string,
   key: string,
-  next: (current: unknown) => unknown,
+  next: (current: unknown) => NewValues | undefined,
 ): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const transaction = database.transaction([store], 'readwrite', { durability: 'strict' });
     let isWritten = false;
-    transaction.addEventListener('complete', () => resolve(isWritten));
-    transaction.addEventListener('error', () => reject(asError(transaction.error)));
-    transaction.addEventListener('abort', () => reject(asError(transaction.error)));
+    settleWith(transaction, () => resolve(isWritten), reject);
     const values = transaction.objectStore(store);
     const request = values.get(key);
     request.addEventListener('success', () => {
-      const value = next(request.result);
-      if (value === undefined) return;
-      isWritten = true;
-      values.put(value, key);
+      try {
+        const written = next(request.result);
+        if (written === undefined) return;
+        isWritten = true;
+        if (written.isWhole) values.clear();
+        for (const [name, value] of written.values) values.put(value, name);
+      } catch (error) {
+        reject(asError(error));
+      }
     });
   });
+}
+
+function settleWith(transaction: Transaction, resolve: () => void, reject: (error: Error) => void): void {
+  transaction.addEventListener('complete', resolve);
+  transaction.addEventListener('error', () => reject(asError(transaction.error)));
+  transaction.addEventListener('abort', () => reject(asError(transaction.error)));
 }
 
 function asError(error: unknown): Error {

@@ -5,7 +5,7 @@ import { CALL_OFFER, callSignedBytes, type OfferBody, parseCallMessage } from '.
 import { type CallUser, labelVersionOf, readCallName, readOwnName } from './call-user.ts';
 import { type IncomingCall, verifyOffer } from './incoming-call.ts';
 import { SeenCalls } from './seen-calls.ts';
-import { StartedCall } from './started-call.ts';
+import { type StartedCall, startedCall } from './started-call.ts';
 
 /**
  * Calls between two people over any signalling server (docs/calls.md): both sides sign who they are and which
@@ -40,7 +40,7 @@ export class CallDevice {
       fingerprints,
     };
     const signature = await key.sign(callSignedBytes(CALL_OFFER, offer));
-    return new StartedCall(this.#user, offer, callee.identity, signature);
+    return startedCall(this.#user, { offer, signature, callee: callee.identity });
   }
 
   /**

@@ -1,11 +1,11 @@
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
-import type { ErrorCode } from '../../core/error-codes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { identityOfLabel } from '../../identity/canonical-identity.ts';
 import type { BoundCertificate, VerifiedBinding } from '../binding/binding.ts';
+import { assertNoUnseenChange } from '../binding/unseen-changes.ts';
 import type { ClientKey } from '../client-key.ts';
-import { type CertifiedSignature, type KeyFinder, verifyCertified } from '../e2ee/certified-signature.ts';
+import { type CertifiedSignature, type KeyFinder, verifyCertified } from '../certified-signature.ts';
 import type { KeyDirectory } from '../key-directory.ts';
 import type { LabelVersion } from './call-messages.ts';
 
@@ -33,20 +33,14 @@ export interface CallPeer {
   readonly binding: VerifiedBinding;
 }
 
-/** The code for a name whose keys changed in a way that the user has to look at first. */
-const KEYS_CHANGED: ErrorCode = 'change-required';
-
-/** Changes of a name's keys that its owner's key did not make. */
-const UNSEEN: readonly string[] = ['operator', 'unexplained', 'recovery'];
-
 /**
- * Returns a name as the log shows it now. Throws `identity-not-found`; the code for changed keys if the user has to
- * look at a change first (`binding.alerts`, `binding.change`) and acknowledge it; and what a lookup throws.
+ * Returns a name as the log shows it now. Throws `identity-not-found`, `keys-changed` if the user has to acknowledge
+ * an alert about it first, and what a lookup throws.
  */
 export async function readCallName(directory: CallDirectory, name: string): Promise<VerifiedBinding> {
   const found = await directory.lookup(name);
   if (!found.found) throw new GlasskeyError('identity-not-found', `${found.identity} has no keys in the log`);
-  assertKeysUnchanged(found.binding);
+  assertNoUnseenChange(found.binding, found.binding.version);
   return found.binding;
 }
 
@@ -89,11 +83,6 @@ export async function verifyPeer(directory: CallDirectory, claim: PeerClaim): Pr
   const isNewest = binding.version === version;
   ensure(isNewest, 'unexpected-version', `${identity} knows another version of itself than the log shows here`);
   ensure(isCurrent, 'certificate-not-in-record', `the certificate of this device of ${identity} is not valid any more`);
-  assertKeysUnchanged(binding);
+  assertNoUnseenChange(binding, binding.version);
   return { identity, certificate, binding };
-}
-
-function assertKeysUnchanged({ identity, alerts, change }: VerifiedBinding): void {
-  const isQuiet = alerts.length === 0 && !UNSEEN.includes(change.type);
-  ensure(isQuiet, KEYS_CHANGED, `the keys of ${identity} changed: show the alerts to the user, and acknowledge them`);
 }

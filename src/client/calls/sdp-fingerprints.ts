@@ -42,6 +42,15 @@ export function assertSignedFingerprints(found: readonly Uint8Array[], signed: r
   ensure(isSigned, 'call-mismatch', 'a fingerprint that the other side of the call has not signed');
 }
 
+/**
+ * Returns a session description (untrusted) if each of its fingerprints is among `signed`. Throws `call-mismatch`,
+ * `malformed-encoding`.
+ */
+export function verifySdp(sdp: string, signed: readonly Uint8Array[]): string {
+  assertSignedFingerprints(sdpFingerprints(sdp), signed);
+  return sdp;
+}
+
 function sectionsOf(sdp: string): readonly Section[] {
   ensure(sdp.length <= MAX_SDP, 'malformed-encoding', 'a session description that is too long');
   const lines = sdp.split('\n').map((line) => line.replace(/\r$/, ''));

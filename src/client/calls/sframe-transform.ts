@@ -16,6 +16,13 @@ export interface FrameTransformOptions {
    * structure in the whole frame, so that no option fits these.
    */
   readonly codec: 'vp8' | 'opaque';
+  /**
+   * The leaf index of the member whose media this stream shows. Frames by the keys of others are dropped, so that a
+   * media server cannot show one member's picture under the name of another. Default: any member; see `onSender`.
+   */
+  readonly from?: number | undefined;
+  /** Called with the leaf index whenever another member's frames begin to be passed on. It must not throw. */
+  readonly onSender?: ((sender: number) => void) | undefined;
   /** Called for each frame that was dropped, with the error. It must not throw. */
   readonly onDrop?: ((error: GlasskeyError) => void) | undefined;
 }
@@ -40,10 +47,11 @@ export interface FrameTransform<F extends EncodedFrame> {
  */
 export function sframeTransform<F extends EncodedFrame>(
   cryptor: FrameSealer | FrameOpener,
-  { codec, onDrop }: FrameTransformOptions,
+  options: FrameTransformOptions,
 ): FrameTransform<F> {
+  const { codec, onDrop } = options;
   const counts = { passed: 0, dropped: 0 };
-  const convert = 'encrypt' in cryptor ? sealing(cryptor) : opening(cryptor);
+  const convert = 'encrypt' in cryptor ? sealing(cryptor) : opening(cryptor, options);
   const stream = new TransformStream<F, F>({
     transform: async (frame, controller) => {
       try {
@@ -69,8 +77,15 @@ function sealing(sealer: FrameSealer): Convert {
   return (clear, rest) => sealer.encrypt(rest, clear);
 }
 
-function opening(opener: FrameOpener): Convert {
-  return async (clear, rest) => (await opener.decrypt(rest, clear)).frame;
+function opening(opener: FrameOpener, { from, onSender }: FrameTransformOptions): Convert {
+  let shown: number | undefined;
+  return async (clear, rest) => {
+    const { frame, sender } = await opener.decrypt(rest, clear);
+    ensure(from === undefined || sender === from, 'call-mismatch', 'a frame of another member than this stream shows');
+    if (sender !== shown) onSender?.(sender);
+    shown = sender;
+    return frame;
+  };
 }
 
 /**

@@ -1,11 +1,14 @@
 import { compareBytes, equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 import {
+  type AnswerBody,
   CALL_ANSWER,
   CALL_CONFIRM,
   CALL_OFFER,
+  type CallMessage,
   callMessageHash,
   callSignedBytes,
+  type ConfirmBody,
   formatCallMessage,
   type OfferBody,
   parseCallMessage,
@@ -13,7 +16,7 @@ import {
 import { type CallPeer, type CallUser, verifyPeer } from './call-user.ts';
 import type { IncomingCall } from './incoming-call.ts';
 import { CALL_LIFETIME_MS } from './seen-calls.ts';
-import { VerifiedCall } from './verified-call.ts';
+import { type VerifiedCall, verifiedCall } from './verified-call.ts';
 
 /** An accepted answer. */
 export interface AcceptedAnswer {
@@ -23,56 +26,64 @@ export interface AcceptedAnswer {
 }
 
 /** A call that this device has offered, until somebody answers. */
-export class StartedCall {
+export interface StartedCall {
   /** The message to send to every device of the callee. */
   readonly message: string;
-  readonly #user: CallUser;
-  readonly #offer: OfferBody;
-  readonly #callee: string;
-  #isAnswered = false;
-
-  constructor(user: CallUser, offer: OfferBody, callee: string, signature: Uint8Array) {
-    this.#user = user;
-    this.#offer = offer;
-    this.#callee = callee;
-    this.message = formatCallMessage(CALL_OFFER, { body: offer, signature });
-  }
-
   /**
    * Takes the first valid answer (untrusted) of a device of the callee; one that fails changes nothing. Throws
    * `malformed-encoding`; `call-mismatch` for an answer to another call, after another device's answer, or more than
    * two minutes after the offer; and as {@link verifyPeer} does.
    */
-  async accept(answer: string): Promise<AcceptedAnswer> {
-    const { body, signature } = parseCallMessage(CALL_ANSWER, answer);
-    const { origin, callId, callee } = this.#offer;
-    const isOurs = body.origin === origin && equalBytes(body.offerSha256, callMessageHash(CALL_OFFER, this.#offer));
-    ensure(isOurs, 'call-mismatch', 'the answer to another call');
-    this.#assertWaiting();
-    const message = callSignedBytes(CALL_ANSWER, body);
-    const claim = { claimed: callee, keySha256: body.calleeKey, message, signature };
-    const peer = await verifyPeer(this.#user.directory, claim);
-    const transcript = callMessageHash(CALL_ANSWER, body);
-    const confirmed = { origin, answerSha256: transcript };
-    const confirmSignature = await this.#user.key.sign(callSignedBytes(CALL_CONFIRM, confirmed));
-    this.#assertWaiting();
-    this.#isAnswered = true;
-    const call = new VerifiedCall({ role: 'caller', callId, peer, peerFingerprints: body.fingerprints, transcript });
-    return { call, confirm: formatCallMessage(CALL_CONFIRM, { body: confirmed, signature: confirmSignature }) };
-  }
-
+  accept(answer: string): Promise<AcceptedAnswer>;
   /**
    * Returns true if both sides have called each other at the same time, and this call is the one to give up. The other
    * side decides alike.
    */
-  yieldsTo(incoming: IncomingCall): boolean {
-    const { caller, callId }: { readonly caller: CallPeer; readonly callId: Uint8Array } = incoming;
-    return caller.identity === this.#callee && compareBytes(callId, this.#offer.callId) < 0;
-  }
+  yieldsTo(incoming: IncomingCall): boolean;
+}
 
-  #assertWaiting(): void {
-    ensure(!this.#isAnswered, 'call-mismatch', 'another device has answered this call');
-    const nowMs = (this.#user.now ?? Date.now)();
-    ensure(nowMs < this.#offer.timeMs + CALL_LIFETIME_MS, 'call-mismatch', 'the answer came too late');
-  }
+/** The offer that a device made and signed, and the canonical name of the callee. */
+export interface MadeOffer {
+  readonly offer: OfferBody;
+  readonly signature: Uint8Array;
+  readonly callee: string;
+}
+
+/** Begins to wait for answers to an offer of this user. */
+export function startedCall(user: CallUser, { offer, signature, callee }: MadeOffer): StartedCall {
+  let isAnswered = false;
+  const assertWaiting = (): void => {
+    ensure(!isAnswered, 'call-mismatch', 'another device has answered this call');
+    const isLate = (user.now ?? Date.now)() >= offer.timeMs + CALL_LIFETIME_MS;
+    ensure(!isLate, 'call-mismatch', 'the answer came too late');
+  };
+  return {
+    message: formatCallMessage(CALL_OFFER, { body: offer, signature }),
+    yieldsTo: ({ caller, callId }) => caller.identity === callee && compareBytes(callId, offer.callId) < 0,
+    accept: async (answer) => {
+      const message = parseCallMessage(CALL_ANSWER, answer);
+      assertWaiting();
+      const peer = await verifyAnswer(user, offer, message);
+      const transcript = callMessageHash(CALL_ANSWER, message.body);
+      const confirm = await confirmOf(user, { origin: offer.origin, answerSha256: transcript });
+      assertWaiting();
+      isAnswered = true;
+      const { callId } = offer;
+      const peerFingerprints = message.body.fingerprints;
+      return { call: verifiedCall({ role: 'caller', callId, peer, peerFingerprints, transcript }), confirm };
+    },
+  };
+}
+
+async function verifyAnswer(user: CallUser, offer: OfferBody, answer: CallMessage<AnswerBody>): Promise<CallPeer> {
+  const { body, signature } = answer;
+  const isOurs = body.origin === offer.origin && equalBytes(body.offerSha256, callMessageHash(CALL_OFFER, offer));
+  ensure(isOurs, 'call-mismatch', 'the answer to another call');
+  const message = callSignedBytes(CALL_ANSWER, body);
+  return verifyPeer(user.directory, { claimed: offer.callee, keySha256: body.calleeKey, message, signature });
+}
+
+async function confirmOf({ key }: CallUser, body: ConfirmBody): Promise<string> {
+  const signature = await key.sign(callSignedBytes(CALL_CONFIRM, body));
+  return formatCallMessage(CALL_CONFIRM, { body, signature });
 }

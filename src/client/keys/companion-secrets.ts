@@ -10,6 +10,7 @@ import {
 import { ensure } from '../../core/errors.ts';
 import { withJson } from '../json-result.ts';
 import { platformRandom } from '../platform.ts';
+import { expandXWingSeed, X_WING_SEED_BYTES } from './x-wing-seed.ts';
 
 /**
  * Private keys for encryption, whose public keys are certified beside a signing key. The names differ from those of
@@ -27,11 +28,15 @@ const FIELDS: Readonly<Record<CompanionKind, keyof CompanionSecrets>> = {
   'ml-kem-768': 'mlKem768Seed',
 };
 
-/** Makes companion keys of these kinds, and keeps those of `former` of other kinds. */
+/**
+ * Makes companion keys of these kinds, and keeps those of `former` of other kinds. Both kinds together come from one
+ * X-Wing seed, so that their public keys are an X-Wing key that any implementation could have made.
+ */
 export function makeCompanions(
   kinds: readonly CompanionKind[],
   former?: CompanionSecrets,
 ): CompanionSecrets | undefined {
+  if (COMPANION_KINDS.every((kind) => kinds.includes(kind))) return expandXWingSeed(platformRandom(X_WING_SEED_BYTES));
   const made = kinds.map((kind) => [FIELDS[kind], platformRandom(companionSecretBytes(kind))] as const);
   return nonEmpty({ ...former, ...Object.fromEntries(made) });
 }

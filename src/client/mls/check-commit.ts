@@ -56,8 +56,8 @@ export type ReadClaim = (claim: MemberClaim) => Promise<ReadCredential>;
 
 /**
  * Checks a commit before its state is used (RFC 9420 §5.3.1): a credential that replaces another has the same name, and
- * who joins by an external commit removes devices of the own name only. The hook of ts-mls cannot see either: it gets no
- * expected identity. The credentials themselves must have been judged. Throws `bad-certificate`.
+ * a device that joins by an external commit removes only devices of its own name. The hook of ts-mls sees neither: it
+ * gets no expected identity. The credentials themselves must have been judged. Throws `bad-certificate`.
  */
 export async function checkCommit(
   read: ReadClaim,

@@ -24,7 +24,7 @@ import type { MemberClaim } from './member-credential.ts';
 import { createReplacement, type Replacement } from './replace-credential.ts';
 import type { StepGuard } from './step-guard.ts';
 
-/** What the processing of a message needs beside the state. */
+/** The input of the processing of a message, beside the state. */
 export interface Processing {
   readonly cipherSuite: CiphersuiteImpl;
   readonly pskIndex?: PskIndex | undefined;
@@ -99,8 +99,8 @@ function collecting(state: ClientState, collected: CollectedClaims): ClientState
 }
 
 /**
- * Returns the claims that ts-mls does not ask about: the sender's, whose commit may have no leaf, and those of a proposal.
- * ts-mls asks about a proposal when it is committed. By then it is in the state, and no commit works without it.
+ * Returns the claims that ts-mls does not ask about: the sender's, whose commit may have no leaf, and those of a
+ * proposal. ts-mls asks about a proposal when it is committed. By then it is in the state, and no commit works without.
  */
 function furtherClaims(seen: Seen, before: ClientState, after: ClientState): readonly MemberClaim[] {
   if (seen.kind === 'commit') return claimAt(after, seen.senderLeafIndex);

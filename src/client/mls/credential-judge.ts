@@ -18,7 +18,7 @@ export type MlsEvent =
 
 /** Options of `MlsAuthentication`. */
 export interface MlsAuthenticationOptions {
-  /** Is called with each event, before the operation ends. What it throws makes the operation fail. Default: nothing. */
+  /** Takes each event, before the operation ends. An error that it throws makes the operation fail. Default: none. */
   readonly onEvent?: ((event: MlsEvent) => void) | undefined;
   /** The time for which the answer to a lookup may serve a later check, ms. 0 to ask each time. Default: 30,000. */
   readonly servesMs?: number | undefined;
@@ -41,7 +41,8 @@ export class CredentialJudge {
 
   /**
    * Judges untrusted credentials, in their order: looks all identities up at once. `recent` lets answers of the last
-   * `servesMs` accept a credential; a refusal is always by a new answer. Throws `payload-too-large` for more than 10,000.
+   * `servesMs` accept a credential; a refusal is always by a new answer. Throws `payload-too-large` for more than
+   * 10,000.
    */
   async judge(
     claims: readonly MemberClaim[],

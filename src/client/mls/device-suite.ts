@@ -15,8 +15,8 @@ export const NO_PRIVATE_KEY: Uint8Array = new Uint8Array();
 
 /**
  * Returns a cipher suite of ts-mls in which a device's key signs. Give it to every function of ts-mls that writes a
- * message. So the private key is in no state and in no KeyPackage, and may be one that cannot be exported. Throws `usage`
- * for a key whose signature scheme is not the suite's.
+ * message. So the private key is in no state and in no KeyPackage, and need not be exportable. Throws `usage` for a key
+ * whose signature scheme is not the suite's.
  */
 export function deviceSuite(cipherSuite: CiphersuiteImpl, key: ClientKey): CiphersuiteImpl {
   const { signature } = getCiphersuiteFromName(cipherSuite.name);
@@ -25,12 +25,13 @@ export function deviceSuite(cipherSuite: CiphersuiteImpl, key: ClientKey): Ciphe
   return { ...cipherSuite, signature: { ...cipherSuite.signature, sign: (_, message) => key.sign(message) } };
 }
 
-/** What RFC 9420 §5.1.2 puts in front of the label of a signature, and the label of a message's content. */
+/** The label of a signature on a message's content (RFC 9420 §6.1), with the prefix of §5.1.2. */
 const CONTENT_LABEL = new TextEncoder().encode('MLS 1.0 FramedContentTBS');
 
 /**
  * Returns a cipher suite for a commit that replaces the committer's key: the key before signs the message, by which
- * members still verify it, and the next one signs the leaf (RFC 9420 §7.3, §6.1). Throws `usage` as {@link deviceSuite}.
+ * members still verify it, and the next one signs the leaf (RFC 9420 §7.3, §6.1). Throws `usage` as
+ * {@link deviceSuite}.
  */
 export function successionSuite(cipherSuite: CiphersuiteImpl, before: ClientKey, next: ClientKey): CiphersuiteImpl {
   const suites = [deviceSuite(cipherSuite, before), deviceSuite(cipherSuite, next)] as const;

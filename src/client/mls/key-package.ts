@@ -25,7 +25,7 @@ export interface MlsDevice {
   readonly issued: DeviceCertificate;
 }
 
-/** What a KeyPackage says beside the credential. */
+/** The contents of a KeyPackage beside the credential. */
 export interface KeyPackageOptions {
   /** Default: MLS 1.0, this cipher suite, X.509 credentials, no extensions. */
   readonly capabilities?: Partial<Capabilities> | undefined;
@@ -62,8 +62,9 @@ export function signatureKeyOf({ key, issued }: MlsDevice): Uint8Array {
 }
 
 /**
- * Makes a KeyPackage of a device (RFC 9420 §10), under 1.4 KB. The device's key signs it, and is not in it. Throws
- * `usage` for a key that the certificate or the cipher suite does not fit, and what {@link credentialOf} throws.
+ * Makes a KeyPackage of a device (RFC 9420 §10): leaf and issuer make most of its 1.2 to 1.4 KB, and companion keys in
+ * the certificate add their length. The device's key signs it, and its private half is not in it. Throws `usage` for a
+ * key that the certificate or the cipher suite does not fit, and what {@link credentialOf} throws.
  */
 export async function makeKeyPackage(
   device: MlsDevice,

@@ -31,9 +31,9 @@ import { readRoster, type Roster } from './roster.ts';
 import { StepGuard } from './step-guard.ts';
 
 /**
- * The authentication service of MLS (RFC 9420 §5.3.1) for ts-mls 1.x, by a Glasskey log: a member is whoever the current
- * record of the certificate's identity says. Everything is looked up and verified by the {@link KeyDirectory}, and what
- * cannot be checked is refused.
+ * The authentication service of MLS (RFC 9420 §5.3.1) for ts-mls 1.x, by a Glasskey log: a member is whoever the
+ * current record of the certificate's identity says. Everything is looked up and verified by the {@link KeyDirectory},
+ * and what cannot be checked is refused.
  *
  * Its methods do a step of ts-mls, look up every credential in it with one request, and compare the group before and
  * after. If anything is refused they throw its reason, and the state before stays usable: do not overwrite `consumed`
@@ -59,9 +59,9 @@ export class MlsAuthentication {
   }
 
   /**
-   * The hook of ts-mls: judges one credential, by an answer of the last `servesMs` or a lookup of its own. Returns false
-   * for each refusal, network failures included; {@link lastRefusal} has the reason. It cannot compare a credential with
-   * the one before: call {@link checkCommit} after each commit.
+   * The hook of ts-mls: judges one credential, by an answer of the last `servesMs` or a lookup of its own. Returns
+   * false for each refusal, network failures included; {@link lastRefusal} has the reason. It cannot compare a
+   * credential with the one before: call {@link checkCommit} after each commit.
    */
   readonly service: AuthenticationService = {
     validateCredential: async (credential, signatureKey) => {
@@ -76,8 +76,8 @@ export class MlsAuthentication {
   }
 
   /**
-   * Looks up every member of a tree, or the holders of credentials, with one request for 64 names. The answers serve the
-   * hook for `servesMs`, so that a join costs no lookup for each member. Throws `payload-too-large`.
+   * Looks up every member of a tree, or the holders of credentials, with one request for 64 names. The answers serve
+   * the hook for `servesMs`, so that a join costs no lookup for each member. Throws `payload-too-large`.
    */
   async prefetch(from: { readonly tree: RatchetTree } | { readonly claims: readonly MemberClaim[] }): Promise<void> {
     await this.#judge.prefetch('tree' in from ? [...leavesOf(from.tree).values()] : from.claims);
@@ -101,15 +101,15 @@ export class MlsAuthentication {
     return joinByWelcome(this.#guard, joining);
   }
 
-  /** Joins by an external commit, as `joinGroupExternal`. Every member of the group is judged first. Throws as {@link join}. */
+  /** Joins by an external commit, as `joinGroupExternal`. Judges every member first. Throws as {@link join}. */
   joinExternal(joining: ExternalJoining): Promise<ExternallyJoined> {
     return joinByCommit(this.#guard, joining);
   }
 
   /**
-   * Processes a message of a group, as `processMessage`. Judges every credential of a proposal or commit, and checks that
-   * a credential which replaces another has the same name. An application message costs no request. Throws as
-   * {@link join}.
+   * Processes a message of a group, as `processMessage`. Judges its sender and every credential of a proposal or
+   * commit, and checks that a credential which replaces another has the same name. An application message costs no
+   * request, and nobody judges its sender. Throws as {@link join}.
    */
   process(
     message: MlsPrivateMessage | MlsPublicMessage,

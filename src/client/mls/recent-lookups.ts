@@ -27,7 +27,7 @@ export class RecentLookups {
   async ask(identities: readonly string[]): Promise<ReadonlyMap<string, LookupOutcome>> {
     this.#forgetOld();
     const askedAtMs = this.#now();
-    // What is asked before `forget` and answered after it must not serve either: it ends in a map that is gone.
+    // An answer that was asked for before `forget` must not serve after it: it ends in a map that is gone.
     const answers = this.#answers;
     const outcomes = identities.length === 0 ? [] : await this.#directory.lookupMany(identities);
     for (const { asked, result } of outcomes) {

@@ -4,7 +4,7 @@ import { configWith } from './client-config.ts';
 import type { CredentialJudge } from './credential-judge.ts';
 import type { MemberClaim } from './member-credential.ts';
 
-/** What the steps of a group are checked with before their state is used. */
+/** The checks of a step of a group, made before its state is used. */
 export class StepGuard {
   readonly judge: CredentialJudge;
   readonly #service: AuthenticationService;

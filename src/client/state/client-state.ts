@@ -108,6 +108,19 @@ export interface PinnedAt {
   readonly settled?: true | undefined;
 }
 
+/** The keys of a contact, as the user has compared them with their owner. */
+export interface VerifiedMark {
+  readonly version: number;
+  /** Commitment of that version, 32 bytes. */
+  readonly commitment: Uint8Array;
+  /** Names of the keys with their companion keys (`certifiedKeysHash`), ascending. */
+  readonly keys: readonly Uint8Array[];
+  /** By the client's clock, ms. */
+  readonly markedAtMs: number;
+  /** A later version by which the keys changed without a signature of their owner: the mark holds no more. */
+  readonly lostAt?: number | undefined;
+}
+
 /** Everything that a client keeps about one log. A client that loses it notices less. */
 export interface ClientState {
   /** The pinned trust bundle with its signatures, as JSON text. */
@@ -132,6 +145,8 @@ export interface ClientState {
    * show, the log shows.
    */
   readonly logServers: readonly string[];
+  /** Marks of contacts, by canonical identity. */
+  readonly verified: ReadonlyMap<string, VerifiedMark>;
 }
 
 /** The state of a client that knows nothing yet. */
@@ -146,6 +161,7 @@ export const EMPTY_STATE: ClientState = {
   credentials: [],
   audit: undefined,
   logServers: [],
+  verified: new Map(),
 };
 
 /** The outcome of an operation: its result, and the `next` state if it changes. */

@@ -1,5 +1,5 @@
 import { GlasskeyError } from '../../core/errors.ts';
-import type { StateStore } from './client-state.ts';
+import type { ClientState, StateStore } from './client-state.ts';
 import { openSealedState, type SealOptions, sealState } from './sealed-state.ts';
 import { lossOf } from './state-loss.ts';
 
@@ -29,7 +29,18 @@ export async function importState(
   passphrase: string,
   options: ImportOptions = {},
 ): Promise<{ readonly lost: readonly string[] }> {
-  const next = await openSealedState(text, passphrase);
+  return restoreState(store, await openSealedState(text, passphrase), options);
+}
+
+/**
+ * Puts a state into a store, such as one from a backup: as {@link importState}. Throws `state-knows-more`, `log-forked`
+ * and what the store throws.
+ */
+export function restoreState(
+  store: StateStore,
+  next: ClientState,
+  options: ImportOptions = {},
+): Promise<{ readonly lost: readonly string[] }> {
   return store.transact(async (current) => {
     const lost = lossOf(current, next);
     if (lost.length > 0 && options.overwrite !== true) {

@@ -49,8 +49,9 @@ export const PROOF_ADVICE = {
     next: DISTRUST,
   },
   'version-rolled-back': {
-    means: 'The log shows an older version of the name than this client has seen: a version was taken back.',
-    next: SHOW_EVIDENCE,
+    means:
+      'The log shows an older version of the name than this client has seen, or a vault an older backup: one was taken back.',
+    next: `Of a backup: restore no older one, and ask the vault for the newest. Of a name: ${SHOW_EVIDENCE}`,
   },
   'unexpected-version': {
     means: 'The log holds a version of the name that its owner did not make.',

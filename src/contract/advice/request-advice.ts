@@ -137,5 +137,21 @@ export const REQUEST_ADVICE = {
     means: 'The evidence does not prove that the log misbehaved.',
     next: 'It may be damaged, or accuse wrongly.',
   },
+  'keys-changed': {
+    means: 'The keys of the name changed without a signature of its owner, and nobody here has acknowledged it.',
+    next: 'Show the alerts to the user. Ask the owner in another way, then acknowledge them, and try again.',
+  },
+  'no-companion-key': {
+    means: 'No device of the name has a certified key for encryption.',
+    next: 'Ask its owner to register companion keys.',
+  },
+  'bad-message': {
+    means: 'A sealed message was altered, or its content does not belong to it.',
+    next: 'Do not use it. Ask the sender to send it again.',
+  },
+  'not-for-this-key': {
+    means: 'The sealed message is for none of the keys that were given, or for another name or log.',
+    next: 'Try the earlier keys of the device. A device that was added later cannot open earlier messages.',
+  },
   usage: { means: 'The call, the command or the input cannot be used like this.', next: CORRECT },
 } as const satisfies Record<string, Advice>;

@@ -107,7 +107,9 @@ function keytransOperations(): Readonly<Record<string, Schema>> {
 }
 
 const OCTETS = 'application/octet-stream';
-const tileParameters = [parameter('path', '<L>/<N>[.p/<W>] or entries/<N>[.p/<W>], as c2sp.org/tlog-tiles says')];
+const tileParameters = [
+  parameter('path', '<L>/<N>[.p/<W>] or entries/<N>[.p/<W>], as c2sp.org/tlog-tiles says, or updates/<N>'),
+];
 
 /** Every path of the API. Path parameters that span slashes are written `{path}`. */
 export const OPENAPI_PATHS: Readonly<Record<string, Schema>> = {
@@ -161,7 +163,12 @@ export const OPENAPI_PATHS: Readonly<Record<string, Schema>> = {
     OCTETS,
     binary,
   ),
-  '/log/tile/{path}': get('Hash tiles and entry bundles of the audit log', OCTETS, binary, tileParameters),
+  '/log/tile/{path}': get(
+    'Hash tiles, entry bundles and update bundles of the audit log',
+    OCTETS,
+    binary,
+    tileParameters,
+  ),
   '/log/updates/{path}': get('AuditorUpdate of a log entry', OCTETS, binary, [
     parameter('path', 'Index of the entry in tlog-tiles form, such as x001/234'),
   ]),

@@ -16,11 +16,11 @@ const compress = promisify(gzip);
 const TILE_CACHE_BYTES = 8 * 2 ** 20;
 /** Memory for derived updates, bytes: several auditors read the same ones at about the same time. */
 const UPDATE_CACHE_BYTES = 4 * 2 ** 20;
-/** Log entries kept: the next update needs the entry before. */
-const ENTRY_CACHE_SIZE = 256;
+/** Log entries kept: the next update needs the entry before, and a bundle needs 257. */
+const ENTRY_CACHE_SIZE = 1024;
 
 /** The rows of which updates are made. */
-type UpdateRows = Pick<LogStore, 'readUpdate' | 'readEntries' | 'readPrefixTiles'>;
+type UpdateRows = Pick<LogStore, 'readUpdate' | 'readEntries' | 'readEntryRange' | 'readPrefixTiles'>;
 
 /** Compresses an update, which is nearly all hashes: these do not shrink. */
 export async function packUpdate(encoded: Uint8Array): Promise<Uint8Array> {
@@ -75,6 +75,13 @@ export class AuditorUpdates {
   /** Returns the hash of an update, as its log entry names it. */
   async hash(position: number): Promise<Uint8Array> {
     return auditEntryOf(await this.#entry(position)).updateHash;
+  }
+
+  /** Reads the entries from `start` to `end` (exclusive), and the one before, whose updates are asked for next. */
+  async readAhead(start: number, end: number): Promise<void> {
+    const losses = this.#losses;
+    const rows = await this.#store.readEntryRange(Math.max(start - 1, 0), end);
+    if (losses === this.#losses) rows.forEach((row) => this.#entries.set(String(row.position), row));
   }
 
   async #read(position: number): Promise<Uint8Array> {

@@ -12,6 +12,7 @@ import { AuditProofs } from './audit-proofs.ts';
 import type { LogContext } from './log-context.ts';
 import { LogNodeReader } from './log-node-reader.ts';
 import type { LogProgress } from './log-progress.ts';
+import { UpdateBundles } from './update-bundles.ts';
 
 /**
  * The static files of the audit log (docs/spec.md#audit-log; c2sp.org/tlog-tiles), for released sizes only. Only the
@@ -23,6 +24,7 @@ export class LogFiles {
   readonly #tiles: LogNodeReader;
   readonly #proofs: AuditProofs;
   readonly #updates: AuditorUpdates;
+  readonly #bundles: UpdateBundles;
 
   constructor(context: LogContext, progress: LogProgress) {
     this.#context = context;
@@ -30,8 +32,10 @@ export class LogFiles {
     this.#tiles = new LogNodeReader(context.store, 'audit', rfc6962NodeHasher, context.limits.logTileCacheSize);
     this.#proofs = new AuditProofs(context.store, context.limits.logTileCacheSize);
     this.#updates = new AuditorUpdates(context.store, context.newUpdates);
+    this.#bundles = new UpdateBundles(this.#updates);
     progress.onLoss(() => {
       this.#updates.clear();
+      this.#bundles.clear();
       this.#tiles.clear();
       this.#proofs.clear();
     });
@@ -70,6 +74,14 @@ export class LogFiles {
   async update(position: number): Promise<Uint8Array> {
     await this.#assertReleased(position);
     return this.#updates.read(position);
+  }
+
+  /** Returns the gzip-compressed bundle of the AuditorUpdates of 256 entries, if it is not too long. */
+  async updateBundle(index: number): Promise<Uint8Array> {
+    await this.#assertReleased((index + 1) * TILE_WIDTH - 1);
+    const bundle = await this.#bundles.read(index);
+    assertThere(bundle !== undefined);
+    return bundle;
   }
 
   /** Returns the SHA-256 of the AuditorUpdate of a log entry, as the entry names it. */

@@ -1,11 +1,17 @@
 import { AUDIT_ENTRY_LENGTH, type AuditEntry, auditEntryCodec } from '../../core/audit/audit-entry.ts';
 import { decodeEntryBundle } from '../../core/audit/entry-bundle.ts';
 import { leafHash, rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
-import { formatEntriesPath, formatTilePath, formatUpdatePath } from '../../core/audit/tile-path.ts';
+import {
+  formatEntriesPath,
+  formatTilePath,
+  formatUpdateBundlePath,
+  formatUpdatePath,
+} from '../../core/audit/tile-path.ts';
+import { decodeUpdateBundle, encodeUpdateBundle, MAX_UPDATE_BUNDLE_BYTES } from '../../core/audit/update-bundle.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { concatBytes, equalBytes } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
-import { ensure } from '../../core/errors.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { appendLeaves, TILE_WIDTH, tileWidth, type TreeEdge } from '../../core/log/tiled-tree.ts';
 import { eachLimited } from './each-limited.ts';
 import type { LogSource } from './log-source.ts';
@@ -40,10 +46,10 @@ export interface PublishedEntries {
 }
 
 /**
- * Copies every entry after the published ones: AuditorUpdates first, then each entry bundle and its full hash tiles,
- * and the partial tiles of the new size last. Tiles are computed from the entries. A reader who follows the published
- * checkpoint sees none of these files yet. Throws `bad-audit-entry` or `bad-auditor-update` if a file contradicts
- * `growth`, `published-differs`, and what source and target throw.
+ * Copies every entry after the published ones: AuditorUpdates and their bundles first, then each entry bundle and its
+ * full hash tiles, and the partial tiles of the new size last. Tiles are computed from the entries. A reader who
+ * follows the published checkpoint sees none of these files yet. Throws `bad-audit-entry` or `bad-auditor-update` if a
+ * file contradicts `growth`, `published-differs`, and what source and target throw.
  */
 export async function publishEntries(options: EntriesOptions): Promise<PublishedEntries> {
   const { target, size, growth, onProgress } = options;
@@ -57,7 +63,9 @@ export async function publishEntries(options: EntriesOptions): Promise<Published
     const index = growth.firstBundle + i;
     const { bundle, entries, leaves } = await readBundle(options.source, index, size, tileHash);
     const known = edge.size % TILE_WIDTH;
-    await publishUpdates(options, index * TILE_WIDTH + known, entries.slice(known), create);
+    const updates = entries.length === TILE_WIDTH ? await readUpdates(options.source, index, entries) : undefined;
+    await publishUpdates(options, { start: index * TILE_WIDTH, known, entries, updates }, create);
+    if (updates !== undefined) await create(formatUpdateBundlePath(index), encodeUpdateBundle(updates));
     await create(formatEntriesPath(index, entries.length), bundle);
     const step = appendLeaves(edge, leaves.slice(known), rfc6962NodeHasher);
     for (const tile of step.tiles) await create(formatTilePath(tile, TILE_WIDTH), tile.data);
@@ -88,19 +96,44 @@ async function readBundle(source: LogSource, index: number, size: number, tileHa
   return { bundle, entries: encoded.map((entry) => decode(auditEntryCodec, entry)), leaves };
 }
 
+/** Reads an update bundle. Returns undefined if the source has none that holds what the entries name. */
+async function readUpdates(
+  source: LogSource,
+  index: number,
+  entries: readonly AuditEntry[],
+): Promise<readonly Uint8Array[] | undefined> {
+  try {
+    const updates = decodeUpdateBundle(await source.read(formatUpdateBundlePath(index), MAX_UPDATE_BUNDLE_BYTES));
+    const isNamed = entries.every(({ updateHash }, i) => equalBytes(sha256(updates[i] as Uint8Array), updateHash));
+    return isNamed ? updates : undefined;
+  } catch (error) {
+    if (isGlasskeyError(error, 'bad-response') || isGlasskeyError(error, 'malformed-encoding')) return undefined;
+    throw error;
+  }
+}
+
+/** The entries of one bundle; the first `known` were published before. */
+interface NewEntries {
+  /** Position of the first entry. */
+  readonly start: number;
+  readonly known: number;
+  readonly entries: readonly AuditEntry[];
+  /** Their verified updates, if a bundle had them. */
+  readonly updates: readonly Uint8Array[] | undefined;
+}
+
 async function publishUpdates(
   { source, target, concurrency }: EntriesOptions,
-  start: number,
-  entries: readonly AuditEntry[],
+  { start, known, entries, updates }: NewEntries,
   create: (path: string, bytes: Uint8Array) => Promise<void>,
 ): Promise<void> {
-  const numbered = entries.map((entry, i) => ({ position: start + i, entry }));
-  await eachLimited(numbered, concurrency, async ({ position, entry }) => {
+  const numbered = entries.map((entry, i) => ({ position: start + i, entry, bundled: updates?.[i] })).slice(known);
+  await eachLimited(numbered, concurrency, async ({ position, entry, bundled }) => {
     const path = formatUpdatePath(position);
     // An interrupted run may have copied it already.
     const copied = await target.peek?.(PUBLISHED_LOG + path);
     if (copied !== undefined && equalBytes(sha256(copied), entry.updateHash)) return;
-    const update = await source.read(path, MAX_UPDATE_BYTES);
+    const update = bundled ?? (await source.read(path, MAX_UPDATE_BYTES));
     const isNamed = equalBytes(sha256(update), entry.updateHash);
     ensure(isNamed, 'bad-auditor-update', `${path} is not the AuditorUpdate that the log entry names`);
     await create(path, update);

@@ -1,7 +1,9 @@
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { auditEvidenceOf } from '../../../src/client/audit/audit-evidence.ts';
 import { auditLog, type AuditProgress, type AuditReport } from '../../../src/client/audit/audit-log.ts';
 import { decodeAuditState, encodeAuditState, type AuditState } from '../../../src/client/audit/audit-state.ts';
+import { MAX_UPDATE_BUNDLE_BYTES } from '../../../src/core/audit/update-bundle.ts';
 import { formatVkey } from '../../../src/core/audit/vkey.ts';
 import { formatHex } from '../../../src/core/encoding/bytes.ts';
 import type { ErrorCode } from '../../../src/core/error-codes.ts';
@@ -50,12 +52,13 @@ describe('an honest log', () => {
   });
 
   it.each([
-    [1, 2],
-    [100, 300],
-    [256, 256],
-    [256, 512],
-    [300, 301],
-  ])('is followed from %i to %i entries', async (before, after) => {
+    [1, 2, 1],
+    [100, 300, 44],
+    [250, 256, 6],
+    [256, 256, 0],
+    [256, 512, 0],
+    [300, 301, 1],
+  ])('is followed from %i to %i entries, with %i updates read one by one', async (before, after, singles) => {
     const log = await makeLog(before);
     const { state } = await audit(log);
     log.requests.length = 0;
@@ -63,8 +66,27 @@ describe('an honest log', () => {
     await log.release();
     const report = await audit(log, decodeAuditState(encodeAuditState(state)));
     expect(report).toMatchObject({ treeSize: after, entries: after - before });
-    expect(log.requests.filter((path) => path.startsWith('updates/'))).toHaveLength(after - before);
+    expect(log.requests.filter((path) => path.startsWith('updates/'))).toHaveLength(singles);
     expect(report.state).toEqual((await audit(log)).state);
+  });
+
+  const BROKEN: readonly (readonly [string, (bundle: Uint8Array) => Uint8Array | undefined])[] = [
+    ['are not there, as of an earlier release', () => undefined],
+    ['are empty', () => new Uint8Array()],
+    ['are cut', (bundle) => bundle.slice(0, -1)],
+    ['go on', (bundle) => Uint8Array.from([...bundle, 0, 0, 0, 0])],
+    ['are too long', () => new Uint8Array(MAX_UPDATE_BUNDLE_BYTES + 1)],
+    ['hold other updates', (bundle) => bundle.map((byte, i) => (i % 100 === 99 ? byte ^ 1 : byte))],
+  ];
+  it.each(BROKEN)('is verified by the updates’ own files if its update bundles %s', async (_, broken) => {
+    const log = await makeLog(300);
+    log.lie = (path, file) => {
+      if (file === undefined || !path.startsWith('tile/updates/')) return file;
+      const body = broken(new Uint8Array(gunzipSync(file.body)));
+      return body && { body, gzip: false };
+    };
+    expect(await audit(log)).toMatchObject({ treeSize: 300, entries: 300 });
+    expect(log.requests.filter((path) => path.startsWith('updates/')).length).toBeGreaterThan(44);
   });
 
   it('tells how far it is', async () => {
@@ -218,7 +240,7 @@ describe('a server in trouble', () => {
     'that lacks %s',
     async (path) => {
       const log = await makeLog(300);
-      log.lie = (asked, file) => (asked === path ? undefined : file);
+      log.lie = (asked, file) => (asked === path || asked.startsWith('tile/updates/') ? undefined : file);
       const error = await failure(audit(log));
       expect(error).toEqual(code('bad-response'));
       expect(auditEvidenceOf(error)).toBeUndefined();

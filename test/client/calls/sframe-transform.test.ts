@@ -85,6 +85,26 @@ describe('a transform of encoded frames', () => {
     expect(dropped).toEqual(['bad-frame', 'bad-frame', 'unknown-frame-key', 'malformed-encoding']);
   });
 
+  it('shows the media of one member, or tells whose it is', async () => {
+    const devices = await groupOf([0, 1, 2]);
+    const [alice, bob, carol] = [0, 1, 2].map((index) => devices.get(index)!);
+    const sealed = async (sealer: FrameSealer) =>
+      (await through([frameOf('', VP8_DELTA)], sealer, { codec: 'vp8' })).passed;
+    const frames = [
+      ...(await sealed(alice!.sealer())),
+      ...(await sealed(bob!.sealer())),
+      ...(await sealed(bob!.sealer())),
+    ];
+    const again = frames.map((frame) => frameOf('', bytesOf(frame)));
+    const codes: string[] = [];
+    const onDrop = ({ code }: { readonly code: string }) => codes.push(code);
+    const ofBob = await through(frames, carol!, { codec: 'vp8', from: 1, onDrop });
+    expect([ofBob.passed.length, codes]).toEqual([2, ['call-mismatch']]);
+    const senders: number[] = [];
+    await through(again, (await groupOf([0, 1, 2])).get(2)!, { codec: 'vp8', onSender: (one) => senders.push(one) });
+    expect(senders).toEqual([0, 1]);
+  });
+
   it('never passes a frame on in clear', async () => {
     const failing: FrameSealer = { encrypt: () => Promise.reject(new Error('no key')) };
     const codes: string[] = [];

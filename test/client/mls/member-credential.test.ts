@@ -7,6 +7,7 @@ import { CredentialJudge, MAX_CLAIMS } from '../../../src/client/mls/credential-
 import { deviceSuite } from '../../../src/client/mls/device-suite.ts';
 import { credentialOf, makeKeyPackage, signatureKeyOf } from '../../../src/client/mls/key-package.ts';
 import { type MemberClaim, readCredential } from '../../../src/client/mls/member-credential.ts';
+import { parseCertificate } from '../../../src/ca/certificate.ts';
 import { issueLeaf } from '../../../src/ca/issue.ts';
 import { DEFAULT_PROFILE, leafValidity } from '../../../src/ca/profile.ts';
 import { newSerial } from '../../../src/ca/serial.ts';
@@ -106,6 +107,21 @@ describe('a credential', () => {
     await expect(judge.judge(many, { recent: false })).rejects.toThrow(code('payload-too-large'));
     await expect(judge.prefetch(many)).rejects.toThrow(code('payload-too-large'));
     expect(alice.requests).toHaveLength(before);
+  });
+});
+
+describe('an expired certificate', () => {
+  it('is departed, by its own code, and an old answer does not accept it', async () => {
+    const later = await createTestServer({ configuration: { maxBehindMs: 366 * 86_400_000 } });
+    const { clock } = later.log;
+    const bob = await newMlsDevice(later, 'bob@example.com', { servesMs: 1000 });
+    const one = { credential: credentialOf(bob.issued), signatureKey: signatureKeyOf(bob) };
+    await expect(bob.auth.service.validateCredential(one.credential, one.signatureKey)).resolves.toBe(true);
+    const { notAfterMs } = parseCertificate(credentialOf(bob.issued).certificates[0] as Uint8Array);
+    clock.advance(notAfterMs - clock.now() + 1000);
+    await expect(bob.auth.service.validateCredential(one.credential, one.signatureKey)).resolves.toBe(false);
+    expect(bob.auth.lastRefusal).toMatchObject({ type: 'departed', error: { code: 'certificate-expired' } });
+    await later.close();
   });
 });
 

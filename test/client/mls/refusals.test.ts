@@ -209,6 +209,22 @@ describe('a member', () => {
     await expect(proposeRemovals(bob.group, roster, bob.suite)).resolves.toMatchObject({ messages: [] });
   });
 
+  it('of the own name, with a version that its owner did not make, is doubted until the owner acknowledges it', async () => {
+    const [alice, bob] = [await device('alice'), await device('bob')];
+    await groupOf(alice, bob);
+    const thief = await operator.client();
+    await thief.register(bob.name, { credentials: bob.key, key: await generateKey({ type: 'ed25519' }) });
+    await expect(bob.auth.recheck(bob.group)).resolves.toMatchObject({
+      members: [{ identity: alice.name }],
+      doubted: [{ isSelf: true, identity: bob.name, error: { code: 'unexpected-version' } }],
+      departed: [],
+    });
+    // To others it is a change by a key of the name.
+    await expect(alice.auth.recheck(alice.group)).resolves.toMatchObject({ members: [{}, { version: 1 }] });
+    await bob.directory.acknowledge([bob.name]);
+    await expect(bob.auth.recheck(bob.group)).resolves.toMatchObject({ members: [{}, {}], doubted: [] });
+  });
+
   it('whose certificate is revoked can commit no more, with an update path or without', async () => {
     const [alice, bob, carol] = [await device('alice'), await device('bob'), await device('carol')];
     await groupOf(alice, bob);

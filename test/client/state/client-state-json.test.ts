@@ -50,6 +50,10 @@ const alert = fc.record(
   },
   { requiredKeys: ['identity', 'type', 'version', 'reason', 'value', 'seenAtMs'] },
 );
+const mark = fc.record(
+  { version: number, commitment: hash, keys: fc.array(hash, { maxLength: 2 }), markedAtMs: number, lostAt: number },
+  { requiredKeys: ['version', 'commitment', 'keys', 'markedAtMs'] },
+);
 const mapOf = <T>(arbitrary: fc.Arbitrary<T>) =>
   fc.array(fc.tuple(text, arbitrary), { maxLength: 4 }).map((entries) => new Map(entries));
 
@@ -69,6 +73,7 @@ const state: fc.Arbitrary<ClientState> = fc.record({
   credentials: fc.constant([]),
   audit: maybe(text),
   logServers: fc.array(text, { maxLength: 3 }),
+  verified: mapOf(mark),
 });
 
 describe('the JSON of a state', () => {
@@ -163,7 +168,7 @@ describe('the JSON of a state', () => {
     const later = { later: 1 };
     expect(parseClientState(JSON.stringify(base)).alerts).toHaveLength(1);
     const newer: unknown[] = [
-      { ...base, format: 3, contacts: 'of another form' },
+      { ...base, format: 4, contacts: 'of another form' },
       { ...base, ...later },
       { ...base, contacts: { a: { ...known, ...later } } },
       { ...base, contacts: { a: { ...known, monitored: [{ position: 1, version: 1, ...later }] } } },

@@ -6,6 +6,7 @@ import {
   formatEntriesPath,
   formatTileIndex,
   formatTilePath,
+  formatUpdateBundlePath,
   formatUpdatePath,
   parseTileIndex,
   parseTilePath,
@@ -21,6 +22,7 @@ describe('tile paths', () => {
     expect(formatTilePath({ level: 1, index: 1000 }, 17)).toBe('tile/1/x001/000.p/17');
     expect(formatEntriesPath(273, 112)).toBe('tile/entries/273.p/112');
     expect(formatUpdatePath(1234067)).toBe('updates/x001/x234/067');
+    expect(formatUpdateBundlePath(4820)).toBe('tile/updates/x004/820');
   });
 
   it('are parsed as they are formatted', () => {
@@ -38,6 +40,7 @@ describe('tile paths', () => {
           index,
           width: hashes,
         });
+        expect(parseTilePath(formatUpdateBundlePath(index).slice(5))).toEqual({ kind: 'updates', index });
       }),
     );
   });
@@ -58,6 +61,8 @@ describe('tile paths', () => {
     '0/000/',
     '0/-01',
     'entries/1',
+    'updates/1',
+    'updates/000.p/17',
     'data/000',
     '0/x999/x999/x999/x999/x999/999',
   ])('%j is not one', (path) => {

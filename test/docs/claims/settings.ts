@@ -160,6 +160,16 @@ export const CLIENT_SETTINGS: Claims = {
     'test/scenario/attacks-proof.test.ts: credential-expired',
     'test/client/credential.test.ts: expires, and is refused where a later version or no head is known',
   ],
+  'a chosen password of a vault': [
+    'test/client/backup/secrets.test.ts: is refused: %s',
+    'test/client/backup/guess-limits.test.ts: are counted when they begin, and are too many after a few',
+  ],
+  'openBackup without atLeast': [
+    'test/client/backup/backup.test.ts: comes back whole on a new device, which learns who made it and goes on with the state',
+  ],
+  'openBackup without a directory': [
+    'test/client/backup/backup.test.ts: is refused after a change of any byte, with the directory or without',
+  ],
   '--token-file on a device': [
     'test/scenario/evidence-matrix.test.ts: every evidence, operation and person: who gets what is what the documentation says',
   ],

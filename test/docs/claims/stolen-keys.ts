@@ -108,6 +108,17 @@ export const STOLEN_KEYS: Claims = {
     'test/client/key-directory.test.ts: certifies companion keys with a key: a renewal keeps them, and only a signed change brings others',
     'test/cli/devices.test.ts: have keys for encryption beside them, which renewals keep',
   ],
+  'backup key of a user': [
+    'test/client/backup/backup.test.ts: is refused if another key signed it, also one that knows the backup key',
+    'test/client/backup/backup.test.ts: holds no private key of the device, and refuses one',
+  ],
+  "vault's OPAQUE secret and its accounts": [
+    'test/client/backup/vault.test.ts: is neither seen nor kept by the vault, and nor is what opens the backup',
+    'test/client/backup/backup.test.ts: that is old and served anew is recognised by a device that knows a newer one',
+  ],
+  "key of a vault's name": [
+    'test/client/backup/vault.test.ts: that shows the true statement, and has a stolen record, still lacks the key',
+  ],
   'passphrase of the key files': [
     'test/ca/keys/key-file.test.ts: hide the key behind many rounds of PBKDF2',
     'test/ca/keys/key-file.test.ts: never quote what they hold in an error',

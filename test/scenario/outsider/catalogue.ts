@@ -1,3 +1,4 @@
+import { CALLS } from './calls.ts';
 import { DATABASE } from './database-writes.ts';
 import { DEADLINES } from './deadlines.ts';
 import { FAULTS } from './faults.ts';
@@ -13,5 +14,6 @@ export const OUTSIDER: Readonly<Record<string, readonly OutsideAttack[]>> = {
   races: RACES,
   'stolen secrets': STOLEN,
   'database writes': DATABASE,
+  calls: CALLS,
   faults: FAULTS,
 };

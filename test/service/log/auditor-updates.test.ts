@@ -51,6 +51,7 @@ describe('an AuditorUpdate', () => {
     const store = {
       readUpdate: (position: number) => context.store.readUpdate(position),
       readEntries: (positions: readonly number[]) => context.store.readEntries(positions),
+      readEntryRange: (start: number, end: number) => context.store.readEntryRange(start, end),
       readPrefixTiles: (names: readonly TileName[]) => {
         tiles += names.length;
         return context.store.readPrefixTiles(names);

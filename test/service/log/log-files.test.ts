@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditEntryCodec } from '../../../src/core/audit/audit-entry.ts';
 import { parseCheckpoint } from '../../../src/core/audit/checkpoint.ts';
 import { decodeEntryBundle } from '../../../src/core/audit/entry-bundle.ts';
 import { parseNote } from '../../../src/core/audit/note.ts';
 import { leafHash, rfc6962NodeHasher } from '../../../src/core/audit/rfc6962.ts';
+import { decodeUpdateBundle } from '../../../src/core/audit/update-bundle.ts';
 import { decode } from '../../../src/core/encoding/codec.ts';
 import { treeHeadCodec, verifyTreeHead } from '../../../src/core/keytrans/tree-head.ts';
 import { appendLeaf, type CompactRange, EMPTY_RANGE, rangeRoot } from '../../../src/core/log/compact-range.ts';
+import { UpdateBundles } from '../../../src/service/log/update-bundles.ts';
 import { createTestLog, type TestLog } from '../../support/test-log.ts';
 
 const SIZE = 300;
@@ -48,6 +50,35 @@ describe('the files of the audit log', () => {
     const update = gunzipSync(await files.update(SIZE - 1));
     expect(new Uint8Array(createHash('sha256').update(update).digest())).toEqual(last.updateHash);
     verifyTreeHead(log.context.configuration, decode(treeHeadCodec, await files.head(SIZE)), last.logRoot);
+  });
+
+  it('bundle the updates of 256 entries, and only whole bundles of released entries', async () => {
+    const { files } = log.service;
+    const updates = decodeUpdateBundle(new Uint8Array(gunzipSync(await files.updateBundle(0))));
+    for (const [position, update] of updates.entries()) {
+      expect(update).toEqual(new Uint8Array(gunzipSync(await files.update(position))));
+    }
+    expect(await files.updateBundle(0)).toBe(await files.updateBundle(0));
+    await expect(files.updateBundle(1)).rejects.toThrow(expect.objectContaining({ code: 'not-found' }));
+    await expect(files.updateBundle(2 ** 52)).rejects.toThrow(expect.objectContaining({ code: 'not-found' }));
+  });
+
+  it('bundle no updates that are longer than a mebibyte together, and stop reading there', async () => {
+    const read: number[] = [];
+    const long = gzipSync(new Uint8Array(20_000));
+    const updates = {
+      readAhead: () => Promise.resolve(),
+      read: (position: number) => {
+        read.push(position);
+        return Promise.resolve(new Uint8Array(long));
+      },
+    };
+    const bundles = new UpdateBundles(updates);
+    expect(await bundles.read(3)).toBeUndefined();
+    const reads = read.length;
+    expect(reads).toBe(64);
+    expect(await bundles.read(3)).toBeUndefined();
+    expect(read.length).toBe(reads);
   });
 
   it('serve narrower partial tiles, and the tile above', async () => {

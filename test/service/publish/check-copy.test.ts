@@ -64,6 +64,7 @@ const FILES = [
   ['log/tile/1/000.p/1', 'log/tile/0/000'],
   ['log/tile/entries/000', 'log/tile/entries/001.p/44'],
   ['log/tile/entries/001.p/44', 'log/tile/entries/000'],
+  ['log/tile/updates/000', 'log/tile/entries/000'],
   ['log/updates/003', 'log/updates/006'],
   ['log/updates/299', 'log/updates/003'],
   ['log/head/300', 'log/checkpoint'],

@@ -42,6 +42,16 @@ const owners = fc.record({
   }),
   monitoredAtMs: maybe(positions),
 });
+const marks = fc.record(
+  {
+    version: versions,
+    commitment: hashes,
+    keys: fc.array(hashes, { maxLength: 2 }),
+    markedAtMs: positions,
+    lostAt: versions,
+  },
+  { requiredKeys: ['version', 'commitment', 'keys', 'markedAtMs'] },
+);
 const origins = fc.stringMatching(/^[a-z.]{1,20}$/);
 const labelVersions = fc.record({
   label: fc.uint8Array({ minLength: 1, maxLength: 255 }),
@@ -97,6 +107,7 @@ const states: fc.Arbitrary<ClientState> = fc.record({
     maxLength: 2,
   }),
   audit: maybe(texts),
+  verified: fc.array(fc.tuple(texts, marks), { maxLength: 2 }).map((entries) => new Map(entries)),
 });
 const auditStates = fc.integer({ min: 1, max: 70_000 }).chain((size) => {
   const partials: Uint8Array[] = [];

@@ -3,11 +3,13 @@ import { auditEntryCodec } from '../../../src/core/audit/audit-entry.ts';
 import { signedLogEndCodec } from '../../../src/core/audit/log-end.ts';
 import { formatCheckpoint, parseCheckpoint } from '../../../src/core/audit/checkpoint.ts';
 import { decodeEntryBundle, encodeEntryBundle } from '../../../src/core/audit/entry-bundle.ts';
+import { decodeUpdateBundle, encodeUpdateBundle } from '../../../src/core/audit/update-bundle.ts';
 import { formatNote, parseNote } from '../../../src/core/audit/note.ts';
 import {
   formatEntriesPath,
   formatTileIndex,
   formatTilePath,
+  formatUpdateBundlePath,
   parseTileIndex,
   parseTilePath,
 } from '../../../src/core/audit/tile-path.ts';
@@ -177,13 +179,25 @@ export const CORE_DECODERS: readonly Decoder[] = [
     texts: tilePaths.map((path) => path.slice('tile/'.length)),
     read: (text) => present(parseTilePath(text)),
     write: (resource) => {
-      const { width } = resource;
-      const path = resource.kind === 'hashes' ? formatTilePath(resource.tile, width) : undefined;
-      return (path ?? formatEntriesPath((resource as { index: number }).index, width)).slice('tile/'.length);
+      const path =
+        resource.kind === 'hashes'
+          ? formatTilePath(resource.tile, resource.width)
+          : resource.kind === 'entries'
+            ? formatEntriesPath(resource.index, resource.width)
+            : formatUpdateBundlePath(resource.index);
+      return path.slice('tile/'.length);
     },
     refusals: ['Refused'],
     canonical: true,
   }),
+  {
+    name: 'decodeUpdateBundle',
+    inputs: fc.array(fc.uint8Array({ maxLength: 20 }), { minLength: 256, maxLength: 256 }).map(encodeUpdateBundle),
+    read: reading(decodeUpdateBundle, encodeUpdateBundle),
+    refusals: ['malformed-encoding'],
+    canonical: true,
+    selfDelimiting: true,
+  },
   {
     name: 'decodeEntryBundle',
     inputs: fc
