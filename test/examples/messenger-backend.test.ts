@@ -135,7 +135,7 @@ describe('the messenger’s backend', () => {
     let last: Response | undefined;
     for (let i = 0; i < 10; i++) last = await guesser.post('/session', { name: 'guessed', password: `guess ${i}` });
     expect(last?.status).toBe(429);
-    expect(await (await guesser.post('/accounts', { name: 'guessed', password: 'a long password' })).status).toBe(429);
+    expect((await guesser.post('/accounts', { name: 'guessed', password: 'a long password' })).status).toBe(429);
   }, 60_000);
 
   it('refuses names that are taken or none, and pages of other origins', async () => {

@@ -1,6 +1,6 @@
-import { execFileSync, type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -20,12 +20,13 @@ export class RunningMessenger {
     this.output = output;
   }
 
-  /** Builds and starts it, on a free port. */
+  /** Starts it on a free port. */
   static async start(): Promise<RunningMessenger> {
-    execFileSync('npm', ['run', '--silent', 'build:messenger'], { cwd: ROOT, stdio: 'pipe' });
-    const program = spawn(process.execPath, [join(ROOT, 'dist-messenger/server/main.js')], {
+    const program = spawn('npm', ['run', '--silent', 'example:messenger'], {
+      cwd: ROOT,
       env: { ...process.env, PORT: '0' },
       stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true,
     });
     let output = '';
     for await (const chunk of program.stdout as AsyncIterable<Buffer>) {
@@ -36,11 +37,11 @@ export class RunningMessenger {
     throw new Error(`the messenger ended: ${output}`);
   }
 
-  async stop(): Promise<number | null> {
+  /** Ends it, with the shell and npm around it. */
+  async stop(): Promise<void> {
     const ended = once(this.#program, 'exit');
-    this.#program.kill('SIGTERM');
-    const [code] = (await ended) as [number | null];
-    return code;
+    process.kill(-(this.#program.pid ?? 0), 'SIGTERM');
+    await ended;
   }
 }
 

@@ -1,6 +1,6 @@
 import { isGlasskeyError } from 'glasskey';
+import { type SafetyNumber, safetyNumber } from 'glasskey/e2ee';
 import type { InboxEvent } from '../shared/protocol.ts';
-import { BackendError } from './backend.ts';
 import { backUp, restoreBackup } from './backup/backups.ts';
 import { fromBase64 } from './bytes.ts';
 import { admit, type Device, type Me, openDevice, openInbox, readMe } from './device.ts';
@@ -116,6 +116,10 @@ export class Messenger {
   async compareHeads(text: string): Promise<void> {
     await this.#device.directory.compareHeads(text.trim());
   }
+
+  /** Returns the safety number with a contact. */
+  safetyNumber = (identity: string): Promise<SafetyNumber> =>
+    safetyNumber(this.#device.directory, this.#me.identity, identity);
 
   /** Makes a backup. Returns its password the first time. */
   async backUp(): Promise<string | undefined> {
@@ -238,9 +242,4 @@ export class Messenger {
     if (stage.type === 'ready') this.calls.setMe(stage.me);
     this.#changed();
   }
-}
-
-/** True if an error means that the session is over. */
-export function isLoggedOut(error: unknown): boolean {
-  return error instanceof BackendError && error.code === 'not-logged-in';
 }

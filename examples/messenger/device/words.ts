@@ -1,4 +1,4 @@
-import { type Alert, isGlasskeyError, type VerifiedBinding } from 'glasskey';
+import { type Alert, isGlasskeyError } from 'glasskey';
 import { nameOf } from '../shared/protocol.ts';
 import { BackendError } from './backend.ts';
 
@@ -103,17 +103,6 @@ export function distinctLies(notices: readonly Notice[]): readonly Notice[] {
   const pasts = notices.filter(({ title }) => title === ANOTHER_PAST);
   const told = pasts.length > 0 ? pasts : notices;
   return told.filter((one, i) => told.findIndex(({ code }) => code === one.code) === i);
-}
-
-/** Returns the words for a request to take a contact over, or for a name without keys; undefined if there is nothing. */
-export function bindingNotice({ identity, pending, certificates }: VerifiedBinding): Notice | undefined {
-  const name = nameOf(identity);
-  if (pending !== undefined) {
-    const text = `Ask ${name} in another way if that is right.`;
-    return { kind: 'news', title: `Somebody asks to take ${name} over.`, text };
-  }
-  if (certificates.length > 0) return undefined;
-  return { kind: 'news', title: `${name} has no valid keys now.`, text: 'Nothing can be sent to this name.' };
 }
 
 /** Returns the code of any error. */

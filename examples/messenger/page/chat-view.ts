@@ -3,6 +3,7 @@ import { MAX_TEXT } from '../device/mls/chat.ts';
 import { nameOf } from '../shared/protocol.ts';
 import { chatTitle } from './chats-view.ts';
 import { acting, el, failurePlace, timeText } from './dom.ts';
+import { safetyPart } from './safety-part.ts';
 import type { MakeView } from './view.ts';
 
 /** One conversation: `#/chat/<id>`. */
@@ -36,6 +37,7 @@ export const chatView: MakeView = (messenger) => {
   );
   const call = el('button', { class: 'second', id: 'call-button' }, 'Call');
   call.addEventListener('click', () => acting(call, failure, () => messenger.calls.call(callee)));
+  const safety = safetyPart(messenger, () => callee);
   const back = el('p', {}, el('a', { href: '#/chats' }, 'All chats'));
   const element = el(
     'section',
@@ -44,6 +46,7 @@ export const chatView: MakeView = (messenger) => {
     title,
     who,
     el('div', { class: 'row' }, call),
+    safety,
     lines,
     form,
     failure,
@@ -53,7 +56,7 @@ export const chatView: MakeView = (messenger) => {
     update({ stage, chats }) {
       const chat = chats.find((one) => location.hash === `#/chat/${one.id}`);
       if (chat === undefined || stage.type !== 'ready') return;
-      if (id !== chat.id) failure.textContent = '';
+      if (id !== chat.id) [failure.textContent, safety.open] = ['', false];
       ({ id } = chat);
       title.textContent = chatTitle(chat, stage.me);
       who.textContent = `Verified by the log: ${chat.people.map(nameOf).join(', ')}`;
@@ -61,6 +64,7 @@ export const chatView: MakeView = (messenger) => {
       const others = chat.people.filter((identity) => identity !== stage.me.identity);
       callee = others[0] ?? '';
       call.hidden = chat.isClosed || others.length !== 1;
+      safety.hidden = others.length !== 1;
       if (shown === chat.lines || JSON.stringify(shown) === JSON.stringify(chat.lines)) return;
       shown = chat.lines;
       lines.replaceChildren(...chat.lines.map((line) => lineItem(line, stage.me.identity)));
