@@ -281,7 +281,7 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
       await dave.page.click('nav a[href="#/log"]');
       await dave.page.fill('#their-heads', await headsOf(alice));
       await dave.page.click('#compare');
-      await dave.page.waitForSelector('#log-screen .failure:has-text("another past")');
+      await dave.page.waitForSelector('#log-screen .failure:has-text("You were shown two different logs")');
       await picture(dave, 'compare');
       await tellLie(operator, 'none');
       for (const device of [alice, tablet, carol]) await seeAll(device);

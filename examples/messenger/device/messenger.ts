@@ -112,9 +112,13 @@ export class Messenger {
   /** Returns the log as this device last saw it, for another person to compare; undefined before it has seen any. */
   heads = (): Promise<string | undefined> => this.#device.storage.get<string>('heads');
 
-  /** Compares another person's view of the log with this one. Throws if they contradict each other. */
+  /** Compares another person's view of the log with this one. Throws the words for two that contradict each other. */
   async compareHeads(text: string): Promise<void> {
-    await this.#device.directory.compareHeads(text.trim());
+    await this.#device.directory.compareHeads(text.trim()).catch((cause: unknown) => {
+      if (!isGlasskeyError(cause, 'log-forked')) throw cause;
+      const words = 'You were shown two different logs. The service deceives one of you: tell everybody.';
+      throw new Error(words, { cause });
+    });
   }
 
   /** Returns the safety number with a contact. */

@@ -12,9 +12,9 @@ export const linkView: MakeView = (messenger) => {
     'section',
     { class: 'card narrow' },
     title,
-    el('p', {}, 'You have another device with this name. Open “Devices” there, and scan this code.'),
+    el('p', {}, 'You have another device with this name. Open “Devices” there, and give it this code.'),
     picture,
-    el('label', { for: 'link-code' }, 'Or copy this text to it'),
+    el('label', { for: 'link-code' }, 'An app scans the picture. Here, copy the text'),
     text,
     el(
       'p',

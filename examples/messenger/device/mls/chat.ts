@@ -45,7 +45,7 @@ export function withPayload(chat: Chat, from: string, payload: Payload): Chat {
   if (payload.type === 'text') return withLines(chat, { atMs: Date.now(), from, text: payload.text });
   const { title } = payload;
   if (title === chat.title) return chat;
-  return withLines({ ...chat, title }, systemLine(`${nameOf(from)} calls this ${title}.`));
+  return withLines({ ...chat, title }, systemLine(`${nameOf(from)} named this ${title}.`));
 }
 
 /** Makes a line of the messenger itself. */
