@@ -171,8 +171,10 @@ describe('the messenger’s backend', () => {
     const path = `/groups/${group}/commits`;
     expect((await alice.post(path, commit)).status).toBe(200);
     expect(await bob.inbox()).toMatchObject([{ kind: 'welcome', group, keyPackage: 'k', body: 'BBBB' }]);
-    const late = await alice.post(path, { ...commit, added: [] });
+    const late = await alice.post(path, { ...commit, body: 'EEEE', added: [] });
     expect([late.status, await late.json()]).toEqual([409, code('epoch-over')]);
+    expect((await alice.post(path, commit)).status).toBe(200); // once more, after a lost answer
+    expect(await bob.inbox()).toHaveLength(1);
     const foreign = await mallory.post(path, { ...commit, device: mallory.device, epoch: 1, added: [] });
     expect(await foreign.json()).toEqual(code('no-such-group'));
     const lent = await mallory.post(`/groups/${group}/messages`, { device: alice.device, body: 'AAAA' });

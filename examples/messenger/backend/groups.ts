@@ -8,6 +8,8 @@ const MAX_GROUPS = 10_000;
 interface Group {
   /** The epoch that the next commit must end. */
   epoch: number;
+  /** The commit that ended the epoch before, to know it again. */
+  newest: { readonly device: string; readonly body: string } | undefined;
   /** Ids of devices. The backend needs them to deliver; who may read is decided by the group itself. */
   readonly devices: Set<string>;
 }
@@ -34,11 +36,15 @@ export class Groups {
   create(id: string, { device }: Sender): void {
     allow(!this.#groups.has(id), 409, 'group-exists', 'This group exists.');
     allow(this.#groups.size < MAX_GROUPS, 503, 'full', 'This messenger takes no more groups.');
-    this.#groups.set(id, { epoch: 0, devices: new Set([device]) });
+    this.#groups.set(id, { epoch: 0, newest: undefined, devices: new Set([device]) });
   }
 
-  /** Accepts a commit if no other has ended its epoch, and delivers it. Refuses with 409 otherwise. */
+  /**
+   * Accepts a commit if no other has ended its epoch, and delivers it. Refuses with 409 otherwise. A device that has lost
+   * the answer sends the same commit again: that changes nothing.
+   */
   commit(id: string, { account, device }: Sender, order: CommitOrder): void {
+    if (this.#isKnown(id, device, order)) return;
     const group = this.#of(id, device);
     allow(order.epoch === group.epoch, 409, 'epoch-over', 'Another device was faster. Read the inbox, and try again.');
     const size = group.devices.size + order.added.length - order.removed.length;
@@ -54,6 +60,7 @@ export class Groups {
     }
     for (const removed of order.removed) group.devices.delete(removed);
     group.epoch++;
+    group.newest = { device, body: order.body };
   }
 
   /** Delivers a message to all other devices of a group. */
@@ -61,6 +68,12 @@ export class Groups {
     const others = this.#others(this.#of(id, device), device);
     this.#inboxes.assertRoom(others);
     for (const other of others) this.#inboxes.put(other, { kind: 'message', from: account, device, group: id, body });
+  }
+
+  /** True for the commit that ended the epoch before, also if it has removed its sender's own former id. */
+  #isKnown(id: string, device: string, { epoch, body }: CommitOrder): boolean {
+    const group = this.#groups.get(id);
+    return group?.epoch === epoch + 1 && group.newest?.device === device && group.newest.body === body;
   }
 
   #of(id: string, device: string): Group {

@@ -9,7 +9,8 @@ const HEADERS = ['content-type', 'accept', 'accept-encoding'];
 
 /**
  * Passes what devices ask the Glasskey server on to it, so that the page talks to its own origin only. It need not be
- * trusted: devices verify every answer.
+ * trusted: devices verify every answer. The server sees one address for all of them: tell it of the proxy
+ * (`trusted_proxies`), or limit requests here.
  */
 export function keyServerProxy(url: () => string): Hono {
   const app = new Hono();

@@ -12,16 +12,19 @@ import { refillKeyPackages } from './mls/key-package-stock.ts';
 import { type OwnDevice, ownDevices, revokeDevice, rotateKey, sendDeviceNote } from './own-devices.ts';
 import { Turns } from './turns.ts';
 import { Watch } from './watch.ts';
-import type { Notice } from './words.ts';
+import { failureText, type Notice } from './words.ts';
 
 /** Time after which a new device that never comes is no longer waited for, ms. */
 const GIVE_UP_MS = 86_400_000;
+
+/** Pause before an inbox is read again after a failure, ms. */
+const RETRY_MS = 2_000;
 
 /** The screen that the user is at. */
 export type Stage =
   | { readonly type: 'log-in'; readonly name?: string | undefined }
   /** Another device must add this one: its camera reads the code. */
-  | { readonly type: 'link'; readonly name: string; readonly code: string }
+  | { readonly type: 'link'; readonly name: string; readonly code: string; readonly failure?: string | undefined }
   | { readonly type: 'ready'; readonly me: Me };
 
 /** Everything that a page shows. */
@@ -201,18 +204,34 @@ export class Messenger {
     if (isDone || Date.now() - sinceMs > GIVE_UP_MS) await this.#device.storage.put({ 'adding-devices': undefined });
   }
 
+  /** Takes things out of an inbox, one after the other. If one fails, it and all behind it are fetched again. */
   async #listen(inbox: string, name: string): Promise<void> {
     const { storage, backend } = this.#device;
     this.#deaf();
     const after = (await storage.get<number>(`position:${inbox}`)) ?? 0;
-    this.#deaf = backend.listen(inbox, after, (event) => {
-      void this.#inbox.run(async () => {
-        await this.#receive(name, event);
-        await storage.put({ [`position:${inbox}`]: event.position });
-        await backend.acknowledge(inbox, event.position).catch(() => undefined);
-        this.#changed();
-      });
+    let isDeaf = false;
+    let timer = 0;
+    const take = async (event: InboxEvent): Promise<void> => {
+      if (isDeaf) return;
+      await this.#receive(name, event);
+      await storage.put({ [`position:${inbox}`]: event.position });
+      await backend.acknowledge(inbox, event.position).catch(() => undefined);
+      this.#changed();
+    };
+    const stop = backend.listen(inbox, after, (event) => {
+      this.#inbox
+        .run(() => take(event))
+        .catch(() => {
+          if (isDeaf) return;
+          this.#deaf();
+          timer = window.setTimeout(() => void this.#listen(inbox, name), RETRY_MS);
+        });
     });
+    this.#deaf = (): void => {
+      isDeaf = true;
+      window.clearTimeout(timer);
+      stop();
+    };
   }
 
   async #receive(name: string, event: InboxEvent): Promise<void> {
@@ -223,14 +242,22 @@ export class Messenger {
       case 'message':
         return this.#chats.receive(this.#me, event);
       case 'link':
-        if (this.#stage.type === 'link') await this.#begin(await finishLink(this.#device, name, bytes));
-        return;
+        return this.#finishLink(name, bytes);
       case 'note':
         return this.#receiveNote(new TextDecoder().decode(bytes));
       case 'call':
         // A call takes longer than a thing in an inbox may: it goes on beside.
         void this.calls.receive(event);
     }
+  }
+
+  async #finishLink(name: string, sealed: Uint8Array): Promise<void> {
+    const stage = this.#stage;
+    if (stage.type !== 'link') return;
+    const me = await finishLink(this.#device, name, sealed).catch((error: unknown) => {
+      this.#show({ ...stage, failure: `This device was not added: ${failureText(error)}` });
+    });
+    if (me !== undefined) await this.#begin(me);
   }
 
   /** Another device of the user explains a change. The directory verifies it, so a false note changes nothing. */

@@ -1,5 +1,5 @@
 import { restorePart } from './backup-view.ts';
-import { el } from './dom.ts';
+import { el, failurePlace } from './dom.ts';
 import { qrCode } from './qr-code.ts';
 import type { MakeView } from './view.ts';
 
@@ -8,6 +8,7 @@ export const linkView: MakeView = (messenger) => {
   const title = el('h1', {});
   const picture = el('div', { class: 'qr-place' });
   const text = el('textarea', { id: 'link-code', readonly: true, rows: 4 });
+  const failure = failurePlace();
   const element = el(
     'section',
     { class: 'card narrow' },
@@ -22,6 +23,7 @@ export const linkView: MakeView = (messenger) => {
       'Your other device signs this one in; the service has no say. You have no other device? Then somebody else has ' +
         'registered your name. Use another one, and tell the service.',
     ),
+    failure,
     restorePart(messenger),
     el('div', { class: 'row' }, el('button', { class: 'second', onclick: () => void messenger.logOut() }, 'Log out')),
   );
@@ -29,7 +31,9 @@ export const linkView: MakeView = (messenger) => {
     element,
     update({ stage }) {
       element.hidden = stage.type !== 'link';
-      if (stage.type !== 'link' || text.value === stage.code) return;
+      if (stage.type !== 'link') return;
+      failure.textContent = stage.failure ?? '';
+      if (text.value === stage.code) return;
       title.textContent = `Add this device to ${stage.name}`;
       text.value = stage.code;
       picture.replaceChildren(qrCode(stage.code, 'The code of this device'));

@@ -8,7 +8,14 @@ import { Turns } from '../turns.ts';
 import { distinctLies, isAlerted, isLie, type Notice, problemNotice } from '../words.ts';
 import { type Chat, type Payload, systemLine, withLines, withPayload, writePayload } from './chat.ts';
 import { ChatStore, type OpenChat } from './chat-store.ts';
-import { addDevices, type GroupParts, hasOwnCertificate, removeDeparted, replaceOwn } from './group-commits.ts';
+import {
+  addDevices,
+  type GroupParts,
+  hasOwnCertificate,
+  removeDeparted,
+  replaceOwn,
+  settlePending,
+} from './group-commits.ts';
 import { inviteDevices, lookUpAll } from './invitations.ts';
 import { mlsDevice } from './key-package-stock.ts';
 import { deviceAt, deviceOfLeaf, leavesIn } from './leaves.ts';
@@ -189,6 +196,7 @@ export class Chats {
   }
 
   async #open(id: string): Promise<OpenChat> {
+    await settlePending(this.#parts, id);
     const open = await this.#store.read(id);
     if (open === undefined || open.chat.isClosed) throw new Error('This conversation has ended.');
     return open;

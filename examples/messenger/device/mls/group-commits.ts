@@ -1,12 +1,13 @@
 import type { CommitReport, MlsAuthentication, RefusedMember } from 'glasskey/mls';
 import { type ClientState, type CreateCommitResult, type Proposal, zeroOutUint8Array } from 'ts-mls';
 import { deviceSuite } from 'glasskey/mls';
-import { nameOf } from '../../shared/protocol.ts';
+import { type CommitOrder, nameOf } from '../../shared/protocol.ts';
+import { BackendError } from '../backend.ts';
 import { fromBase64, toBase64, toHex } from '../bytes.ts';
 import type { Device, Me } from '../device.ts';
 import { keyOf } from '../keys.ts';
 import { type Chat, type Line, systemLine, withLines } from './chat.ts';
-import type { ChatStore, OpenChat } from './chat-store.ts';
+import type { ChatStore, OpenChat, PendingCommit } from './chat-store.ts';
 import type { Invited } from './invitations.ts';
 import { mlsDevice } from './key-package-stock.ts';
 import { certificateOf, deviceOfLeaf, leafAt } from './leaves.ts';
@@ -91,23 +92,45 @@ async function commitTo(
 
 /** Sends a commit. Only if the backend took it, its state becomes the group's: otherwise another device was faster. */
 async function send(
-  { device, store }: GroupParts,
+  parts: GroupParts,
   { chat, state }: OpenChat,
   { newState, commit, welcome, consumed, report }: Committed,
   { from, added, removed }: Delivery,
 ): Promise<OpenChat> {
-  await device.backend.commit(chat.id, {
+  const order: CommitOrder = {
     device: from,
     epoch: Number(state.groupContext.epoch),
     body: toBase64(writeMessage(commit)),
     ...(welcome === undefined ? {} : { welcome: toBase64(writeWelcome(welcome)) }),
     added,
     removed,
-  });
+  };
   const next = { chat: afterCommit(chat, report), state: newState };
-  await store.write(next);
+  await parts.store.writePending(chat.id, { ...next, order });
+  await sendPending(parts, { ...next, order });
   for (const secret of consumed) zeroOutUint8Array(secret);
   return next;
+}
+
+/** Sends a commit that is stored as pending, also once more after a lost answer: the backend knows it again. */
+async function sendPending({ device, store }: GroupParts, { order, chat, state }: PendingCommit): Promise<void> {
+  try {
+    await device.backend.commit(chat.id, order);
+  } catch (error) {
+    const isDecided = error instanceof BackendError && ['epoch-over', 'no-such-group'].includes(error.code);
+    if (isDecided) await store.dropPending(chat.id);
+    throw error;
+  }
+  await store.write({ chat, state }, { [`pending:${chat.id}`]: undefined });
+}
+
+/** Settles the commit of a conversation whose answer was lost, if there is one. Throws if the backend is away. */
+export async function settlePending(parts: GroupParts, id: string): Promise<void> {
+  const pending = await parts.store.readPending(id);
+  if (pending === undefined) return;
+  await sendPending(parts, pending).catch((error: unknown) => {
+    if (!(error instanceof BackendError && error.code !== 'offline')) throw error;
+  });
 }
 
 /** Returns a conversation after a commit: who is in it, and a line for each change. */

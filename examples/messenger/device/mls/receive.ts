@@ -5,7 +5,7 @@ import type { Me } from '../device.ts';
 import { failureText } from '../words.ts';
 import { type Chat, readPayload, systemLine, withLines, withPayload } from './chat.ts';
 import type { OpenChat } from './chat-store.ts';
-import { afterCommit, type GroupParts } from './group-commits.ts';
+import { afterCommit, type GroupParts, settlePending } from './group-commits.ts';
 import { packageKey, type WaitingPackage } from './key-package-stock.ts';
 import { senderBetween } from './message-sender.ts';
 import { cipherSuite, readGroupMessage, readWelcome } from './wire.ts';
@@ -15,6 +15,7 @@ export async function receiveEvent(parts: GroupParts, me: Me, event: InboxEvent)
   const { kind, group: id } = event;
   if (id === undefined) return;
   if (kind === 'welcome') return join(parts, me, id, event);
+  await settlePending(parts, id);
   const open = await parts.store.read(id);
   if (open === undefined || open.chat.isClosed) return;
   try {
