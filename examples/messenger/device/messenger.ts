@@ -169,16 +169,24 @@ export class Messenger {
     await openInbox(this.#device, me.name, me.key);
     this.#show({ type: 'ready', me });
     await this.#listen(me.device, me.name);
-    await refillKeyPackages(this.#device, me, { replaces: false });
-    await this.#chats.settleCertificate(me);
     this.#watch = new Watch({
       device: this.#device,
       chats: this.#chats,
       me: () => this.#me,
+      maintain: () => this.#maintain(),
       tell: (notices) => this.#tell(notices),
       renewed: (next) => this.#moveTo(next),
     });
     this.#watch.start();
+  }
+
+  /** Makes up for what was interrupted: a rotation, a new device that is missing in groups, a stock that is low. */
+  async #maintain(): Promise<void> {
+    const me = await readMe(this.#device);
+    if (me === undefined) return;
+    await refillKeyPackages(this.#device, me, { replaces: false });
+    await this.#chats.settleCertificate(me);
+    await this.#addMissingDevices();
   }
 
   /** Goes on with a new certificate, and perhaps a new key, whose inbox is another one. */
@@ -194,7 +202,6 @@ export class Messenger {
   #tell(notices: readonly Notice[]): void {
     this.#notices = notices;
     this.#changed();
-    void this.#addMissingDevices();
   }
 
   async #addMissingDevices(): Promise<void> {

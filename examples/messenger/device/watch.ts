@@ -13,6 +13,8 @@ export interface WatchOptions {
   readonly device: Device;
   readonly chats: Chats;
   readonly me: () => Me;
+  /** Runs at the beginning of each round. What it could not do, a later round does. */
+  readonly maintain: () => Promise<void>;
   /** Is called after each round with everything that the user has to know. */
   readonly tell: (notices: readonly Notice[]) => void;
   /** Is called when this device has got a new certificate. */
@@ -70,7 +72,8 @@ export class Watch {
   }
 
   async #run(): Promise<void> {
-    const { device, chats, me, tell } = this.#options;
+    const { device, chats, me, maintain, tell } = this.#options;
+    await maintain().catch(() => undefined);
     const monitored = await this.#monitor();
     // Those about a name come first.
     const found = [...(await this.#recheck(chats)), ...monitored];

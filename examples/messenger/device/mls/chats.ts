@@ -131,8 +131,11 @@ export class Chats {
 
   /** Puts this device's present certificate into all conversations: after a rotation or renewal, and at each start. */
   async settleCertificate(me: Me): Promise<void> {
+    const { storage } = this.#device;
+    const old = await storage.get<string>('old-key');
     await this.#forEach((open) => replaceOwn(this.#parts, me, open));
-    await this.#device.storage.put({ 'old-key': undefined });
+    // A rotation that has begun meanwhile needs its own.
+    if ((await storage.get<string>('old-key')) === old) await storage.put({ 'old-key': undefined });
   }
 
   async #begin(me: Me, chat: Chat): Promise<OpenChat> {

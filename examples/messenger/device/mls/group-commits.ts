@@ -5,7 +5,7 @@ import { type CommitOrder, nameOf } from '../../shared/protocol.ts';
 import { BackendError } from '../backend.ts';
 import { fromBase64, toBase64, toHex } from '../bytes.ts';
 import type { Device, Me } from '../device.ts';
-import { keyOf } from '../keys.ts';
+import { oldKeyOf } from '../keys.ts';
 import { type Chat, type Line, systemLine, withLines } from './chat.ts';
 import type { ChatStore, OpenChat, PendingCommit } from './chat-store.ts';
 import type { Invited } from './invitations.ts';
@@ -65,7 +65,7 @@ export async function replaceOwn(parts: GroupParts, me: Me, open: OpenChat): Pro
   const leaf = leafAt(state, state.privatePath.leafIndex);
   if (leaf === undefined || hasOwnCertificate(state, me)) return open;
   const from = await deviceOfLeaf(leaf);
-  const before = from === me.device ? me.key : await keyOf(parts.device.storage, 'old-key');
+  const before = from === me.device ? me.key : await oldKeyOf(parts.device.storage);
   const suite = await cipherSuite;
   const committed = await parts.auth.replace({ state, cipherSuite: suite, before, next: mlsDevice(me) });
   const moved = from === me.device ? [] : [from];
