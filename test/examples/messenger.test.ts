@@ -130,6 +130,11 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     }
     await hears(carol, 'bob', 'Yes, says bob');
     await hears(bob, 'carol', 'Yes, says carol');
+    await alice.page.reload();
+    await openChat(alice, 'Garden');
+    await hears(alice, 'carol', 'Yes, says carol');
+    await say(alice, 'I was away');
+    await hears(carol, 'alice', 'I was away');
     expect(await overflow(carol.page)).toBe(0);
     expect(await axeFindings(carol.page)).toEqual([]);
     await picture(carol, 'group-dark');

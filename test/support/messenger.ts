@@ -52,7 +52,7 @@ export interface MessengerDevice {
   readonly errors: string[];
 }
 
-/** How a device looks. */
+/** The look of a device. */
 export interface DeviceLook {
   readonly width?: number;
   readonly colorScheme?: 'light' | 'dark';

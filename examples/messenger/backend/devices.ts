@@ -10,13 +10,13 @@ export interface DeviceProof {
 }
 
 /**
- * The devices that have an inbox here, with their accounts. Who writes to somebody does not take this list, but the keys
- * in the log: a device that the backend makes up gets no message.
+ * The devices that have an inbox here, with their accounts. A sender does not take this list, but the keys in the log:
+ * a device that the backend makes up gets no message.
  */
 export class Devices {
   readonly #accountOf = new Map<string, string>();
 
-  /** Gives an inbox to a device of an account. Refuses who does not hold the key. Returns the device's id. */
+  /** Gives an inbox to a device of an account. Refuses a sender who does not hold the key. Returns the device's id. */
   async add(account: string, { spki, signature }: DeviceProof): Promise<string> {
     allow(await isSigned(account, spki, signature), 403, 'bad-proof', 'The device did not show that it has this key.');
     const id = createHash('sha256').update(spki).digest('hex');

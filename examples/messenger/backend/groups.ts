@@ -40,8 +40,8 @@ export class Groups {
   }
 
   /**
-   * Accepts a commit if no other has ended its epoch, and delivers it. Refuses with 409 otherwise. A device that has lost
-   * the answer sends the same commit again: that changes nothing.
+   * Accepts a commit if no other has ended its epoch, and delivers it. Refuses with 409 otherwise. A device that has
+   * lost the answer sends the same commit again: that changes nothing.
    */
   commit(id: string, { account, device }: Sender, order: CommitOrder): void {
     if (this.#isKnown(id, device, order)) return;

@@ -50,7 +50,10 @@ export class Inboxes {
     inbox.characters = inbox.events.reduce((sum, { body }) => sum + body.length, 0);
   }
 
-  /** Waits for something new behind a position, for `patienceMs` at most. One listener for a device: a later one ends an earlier. */
+  /**
+   * Waits for something new behind a position, for `patienceMs` at most. A device has one listener: a later one ends
+   * the wait of an earlier one.
+   */
   async waitFor(device: string, position: number, patienceMs: number): Promise<void> {
     const inbox = this.#of(device);
     inbox.wake?.();

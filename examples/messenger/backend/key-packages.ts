@@ -16,8 +16,8 @@ export interface KeyPackageUpload {
 
 /**
  * Keeps KeyPackages of devices, so that others can add them while they sleep. Each is given once. Who asks too often
- * gets the last-resort one instead (RFC 9420 §16.8), as does everybody once the stock is empty. So a stranger costs a device a few
- * KeyPackages an hour, and never makes it unreachable.
+ * gets the last-resort one instead (RFC 9420 §16.8), as does everybody once the stock is empty. So a stranger costs a
+ * device a few KeyPackages an hour, and never makes it unreachable.
  */
 export class KeyPackages {
   readonly #stocks = new Map<string, Stock>();

@@ -10,7 +10,7 @@ interface Session {
   readonly expiresAtMs: number;
 }
 
-/** Who is logged in. Only hashes of the secrets are kept. */
+/** The sessions of users who are logged in. Only hashes of the secrets are kept. */
 export class Sessions {
   readonly #byHash = new Map<string, Session>();
   readonly #now: () => number;

@@ -79,8 +79,8 @@ export async function storeMe(device: Device, name: string, { certificate, chain
 }
 
 /**
- * Makes this device one of a user who is logged in. If the log proves that the name has no keys yet, the backend vouches
- * for this device's key, and the device registers itself. It can be repeated.
+ * Makes this device one of a user who is logged in. If the log proves that the name has no keys yet, the backend
+ * vouches for this device's key, and the device registers itself. It can be repeated.
  */
 export async function admit(device: Device, name: string): Promise<Admission> {
   const known = await readMe(device);

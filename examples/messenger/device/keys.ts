@@ -5,8 +5,8 @@ import type { Storage } from './storage.ts';
 export type KeyUse = 'key' | 'next-key';
 
 /**
- * Returns this device's key. It is made once, and stored before anything is asked, so that every request can be repeated
- * after a lost answer. Ed25519, since the MLS cipher suite signs with it.
+ * Returns this device's key. It is made once, and stored before anything is asked, so that every request can be
+ * repeated after a lost answer. Ed25519, since the MLS cipher suite signs with it.
  */
 export async function keyOf(storage: Storage, use: KeyUse = 'key'): Promise<DeviceKey> {
   const stored = await storage.get<string>(use);

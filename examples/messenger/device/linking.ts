@@ -4,18 +4,18 @@ import { type Bytes, deviceIdOf, fromBase64, toBase64, utf8 } from './bytes.ts';
 import { type Certified, type Device, type Me, openInbox, storeMe } from './device.ts';
 import { keyOf } from './keys.ts';
 
-/** What a new device shows as a QR code. */
+/** The request that a new device shows as a QR code. */
 interface LinkRequest {
   readonly name: string;
   /** Id of the new device. */
   readonly device: string;
   /** Certificate request, PEM. */
   readonly csr: string;
-  /** Base64 of 32 random bytes. It seals the answer, which the backend carries. Only the camera of the old device sees it. */
+  /** Base64 of 32 random bytes. It seals the answer, which the backend carries. Only the old device gets it. */
   readonly secret: string;
 }
 
-/** What the old device answers. */
+/** The old device's answer. */
 interface LinkAnswer {
   readonly certified: Certified;
   /** `spkiSha256` of every key that the name has now. */
@@ -65,8 +65,8 @@ export async function approveLink({ directory, backend }: Device, me: Me, text: 
 }
 
 /**
- * On the new device: opens the answer, and takes the name over if it has just the keys that the old device named. Throws
- * `unexpected-version` otherwise: somebody else was added.
+ * On the new device: opens the answer, and takes the name over if it has just the keys that the old device named.
+ * Throws `unexpected-version` otherwise: somebody else was added.
  */
 export async function finishLink(device: Device, name: string, sealed: Uint8Array): Promise<Me> {
   const secret = await device.storage.get<string>('link-secret');

@@ -53,7 +53,9 @@ export class Messenger {
     this.calls = new Calls(device, changed);
   }
 
-  /** Opens the messenger, and logs in if there is a session. `changed` is called when a page has to show something new. */
+  /**
+   * Opens the messenger, and goes on with a session if there is one. `changed` is called when there is news to show.
+   */
   static async open(changed: () => void): Promise<Messenger> {
     const messenger = new Messenger(await openDevice(), changed);
     await messenger.#resume();
@@ -167,6 +169,8 @@ export class Messenger {
 
   async #begin(me: Me): Promise<void> {
     await openInbox(this.#device, me.name, me.key);
+    // So that others can add this device as soon as they see its name.
+    await refillKeyPackages(this.#device, me, { replaces: false }).catch(() => undefined);
     this.#show({ type: 'ready', me });
     await this.#listen(me.device, me.name);
     this.#watch = new Watch({

@@ -31,8 +31,8 @@ function devicesIn(certificates: readonly BoundCertificate[], me: Me): readonly 
 }
 
 /**
- * Takes a lost device out of the name, signed by this one. Contacts find it gone at their next lookup, and remove it from
- * their groups.
+ * Takes a lost device out of the name, signed by this one. Contacts find it gone at their next lookup, and remove it
+ * from their groups.
  */
 export async function revokeDevice({ directory }: Device, me: Me, { serials }: OwnDevice): Promise<void> {
   await directory.revoke(me.identity, me.key, { serials, reason: 'keyCompromise' });
@@ -53,7 +53,9 @@ export async function rotateKey(device: Device, me: Me): Promise<Me> {
 /** Share of a certificate's life after which the next one is asked for. */
 const RENEW_AFTER = 2 / 3;
 
-/** Asks for the next certificate of this device's key if it is time. Returns the user with it; undefined if it is not. */
+/**
+ * Asks for the next certificate of this device's key if it is time. Returns the user with it; undefined if it is not.
+ */
 export async function renewIfDue(device: Device, me: Me): Promise<Me | undefined> {
   const result = await device.directory.lookup(me.identity);
   const mine = result.found ? result.binding.certificates.findLast((one) => one.spkiSha256 === me.device) : undefined;

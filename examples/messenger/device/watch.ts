@@ -5,7 +5,10 @@ import { renewIfDue } from './own-devices.ts';
 import type { Chats } from './mls/chats.ts';
 import { alertNotice, distinctLies, isAlerted, isLie, type Notice, problemNotice } from './words.ts';
 
-/** Pause between two rounds, ms. An app on a phone takes the default of the schedule: a quarter of the window, an hour at most. */
+/**
+ * Pause between two rounds, ms. An app on a phone takes the default of the schedule: a quarter of the window, an hour
+ * at most.
+ */
 const INTERVAL_MS = 4_000;
 
 /** Parts that a watch uses. */
@@ -22,8 +25,8 @@ export interface WatchOptions {
 }
 
 /**
- * Watches the user's own name and the contacts: monitors the log, checks the members of all conversations, and renews the
- * certificate. Lies that it has seen stay until the user says "seen", also after a restart.
+ * Watches the user's own name and the contacts: monitors the log, checks the members of all conversations, and renews
+ * the certificate. Lies that it has seen stay until the user says "seen", also after a restart.
  */
 export class Watch {
   readonly #options: WatchOptions;

@@ -96,8 +96,8 @@ export function problemNotice(error: unknown, identity?: string): Notice {
 const ANOTHER_PAST = 'The service shows another past than before.';
 
 /**
- * Returns the lies of one round, each once: if the log contradicts itself, false proofs of names follow from that, and a
- * proof that failed for a name need not be told once more for all contacts.
+ * Returns the lies of one round, each once: if the log contradicts itself, false proofs of names follow from that, and
+ * a proof that failed for a name need not be told once more for all contacts.
  */
 export function distinctLies(notices: readonly Notice[]): readonly Notice[] {
   const pasts = notices.filter(({ title }) => title === ANOTHER_PAST);

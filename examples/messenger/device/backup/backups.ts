@@ -54,8 +54,8 @@ async function begin({ directory }: Device, { identity, key }: Me, transport: Ba
 
 /**
  * On a device that has been added to nothing yet: opens the newest backup with its password, and puts chats and memory
- * back. Open the device anew afterwards. It asks with a directory that remembers nothing, so that the memory which comes
- * back is the only one, and holds the log to what the old device saw.
+ * back. Open the device anew afterwards. It asks with a directory that remembers nothing, so that the memory which
+ * comes back is the only one, and holds the log to what the old device saw.
  */
 export async function restoreBackup({ storage, state }: Device, name: string, password: string): Promise<void> {
   const identity = identityOf(name);

@@ -21,7 +21,9 @@ interface StoredCommit {
   readonly state: Uint8Array;
 }
 
-/** Conversations on disk. A conversation and the state of its group are written together, so that neither runs ahead. */
+/**
+ * Conversations on disk. A conversation and the state of its group are written together, so that neither runs ahead.
+ */
 export class ChatStore {
   readonly #storage: Storage;
   readonly #config: () => ClientConfig;

@@ -76,7 +76,9 @@ export class Chats {
     return id;
   }
 
-  /** Sends a text. First every member is checked: nothing is sent if one of them is doubted. Throws the words for it. */
+  /**
+   * Sends a text. First every member is checked: nothing is sent if one of them is doubted. Throws the words for it.
+   */
   sendText(me: Me, id: string, text: string): Promise<void> {
     return this.#post(me, id, { type: 'text', text });
   }
@@ -100,7 +102,9 @@ export class Chats {
     return [...notices.values()];
   }
 
-  /** Adds the user's other devices to all conversations where they are missing. Returns true if none is missing then. */
+  /**
+   * Adds the user's other devices to all conversations where they are missing. Returns true if none is missing then.
+   */
   async addOwnDevices(me: Me): Promise<boolean> {
     const missing = new Set<string>();
     const titles = new Map<string, string>();

@@ -22,8 +22,8 @@ export const keyPackageId = async (bytes: Uint8Array): Promise<string> => toHex(
 export const packageKey = (id: string): string => `package:${id}`;
 
 /**
- * Keeps the backend's stock of this device's KeyPackages filled, with one of last resort. `replaces` after a change of the
- * key or certificate: those from before would be refused.
+ * Keeps the backend's stock of this device's KeyPackages filled, with one of last resort. `replaces` after a change of
+ * the key or certificate: those from before would be refused.
  */
 export async function refillKeyPackages(
   { storage, backend }: Device,
