@@ -61,7 +61,7 @@ function createPasskey(page: Page) {
         user: { id: 'AQ', name: 'alice', displayName: 'Alice' },
         pubKeyCredParams: [{ type: 'public-key', alg: -7 }],
         authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
-        extensions: { prf: {} } as object,
+        extensions: { prf: {} },
       },
     });
   });

@@ -42,7 +42,6 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
   web: { rooms: ['client'], packages: ['uqr'] },
 };
 
-
 /** Loose files of `src/service` that every room inside it may import. */
 export const SERVICE_BASE = [
   'service-limits.ts',

@@ -22,7 +22,6 @@ import { type DeviceCertificate, makeKeyPackage, type NewKeyPackage } from '../.
 import { MlsAuthentication } from '../../src/client/mls/mls-authentication.ts';
 import type { Reported } from '../../src/client/mls/commit-steps.ts';
 import { MemoryState } from '../../src/client/state/client-state.ts';
-import type { TestServer } from './test-server.ts';
 
 /** The suite of the tests: the one that every implementation of MLS has. */
 export const SUITE = 'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519';
@@ -43,6 +42,12 @@ export interface MlsTestDevice {
   group: ClientState;
 }
 
+/** A server where devices register: its address, its application's token, and the clock of its clients. */
+export interface RegisteringServer {
+  readonly url: string;
+  readonly log: { readonly token: string; readonly clock: { readonly now: () => number } };
+}
+
 /** What differs from device to device. */
 export interface MlsDeviceOptions {
   /** A device of the same name, which registers this one. */
@@ -59,7 +64,7 @@ export function bareSuite(name: CiphersuiteName = SUITE): Promise<CiphersuiteImp
 
 /** Registers a device of a name with a client of its own. */
 export async function newMlsDevice(
-  { url: server, log }: TestServer,
+  { url: server, log }: RegisteringServer,
   name: string,
   { by, suite = SUITE, servesMs, ...given }: MlsDeviceOptions = {},
 ): Promise<MlsTestDevice> {

@@ -107,7 +107,7 @@ export interface BackupMark {
 }
 
 /** Returns the mark of a backup. */
-export function markOf(backup: Uint8Array, { sequence }: Pick<BackupHeader, 'sequence'>): BackupMark {
+export function backupMarkOf(backup: Uint8Array, { sequence }: Pick<BackupHeader, 'sequence'>): BackupMark {
   return { sequence, sha256: formatHex(sha256(backup)) };
 }
 

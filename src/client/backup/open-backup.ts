@@ -8,7 +8,7 @@ import {
   type BackupHeader,
   backupMessage,
   type BackupMark,
-  markOf,
+  backupMarkOf,
   readBackup,
 } from './backup-file.ts';
 import { BackupKey } from './backup-key.ts';
@@ -67,7 +67,7 @@ export async function openBackup(
     ensure(header.origin === origin, 'other-log', `this backup is of the log ${header.origin}, not of ${origin}`);
   }
   const author = directory && (await verifyCertified(directory, header, backupMessage(file), file.signature));
-  const mark = markOf(backup, header);
+  const mark = backupMarkOf(backup, header);
   if (atLeast !== undefined) assertNotOlder(mark, atLeast);
   const chunkKey = backupKey.derive('backup chunks', header.salt, sha256(file.header));
   const content = decodeBackupContent(await openChunks(chunkKey, file.ciphertext));

@@ -13,7 +13,7 @@ import {
   backupMessage,
   type BackupMark,
   encodeBackupHeader,
-  markOf,
+  backupMarkOf,
 } from './backup-file.ts';
 import type { BackupKey } from './backup-key.ts';
 import { sealChunks } from './chunk-stream.ts';
@@ -63,7 +63,7 @@ export async function sealBackup(
   const ciphertext = await sealChunks(backupKey.derive('backup chunks', salt, sha256(encoded)), plaintext);
   const signature = await key.sign(backupMessage({ header: encoded, ciphertext }));
   const backup = encode(backupFileCodec, { header: encoded, signature, ciphertext });
-  return { backup, mark: markOf(backup, header) };
+  return { backup, mark: backupMarkOf(backup, header) };
 }
 
 /**

@@ -4,7 +4,7 @@ import { type GroupLeaves, isSameClaim, leavesOf } from './group-leaves.ts';
 import type { MemberClaim, ReadCredential } from './member-credential.ts';
 
 /** The part of a group's state that a commit changes: of `ClientState` of ts-mls. */
-export interface GroupEpoch {
+export interface GroupTree {
   readonly ratchetTree: RatchetTree;
 }
 
@@ -61,8 +61,8 @@ export type ReadClaim = (claim: MemberClaim) => Promise<ReadCredential>;
  */
 export async function checkCommit(
   read: ReadClaim,
-  before: GroupEpoch,
-  after: GroupEpoch,
+  before: GroupTree,
+  after: GroupTree,
   commit: CommitSeen,
 ): Promise<CommitReport> {
   const [old, now] = [leavesOf(before.ratchetTree), leavesOf(after.ratchetTree)];

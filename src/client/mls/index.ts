@@ -6,7 +6,7 @@ export {
   type CommitReport,
   type CommitSeen,
   type GroupDevice,
-  type GroupEpoch,
+  type GroupTree,
   type ProposalSeen,
   type RemovedDevice,
   type ReplacedDevice,

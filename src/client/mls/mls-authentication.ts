@@ -12,7 +12,7 @@ import type {
   RatchetTree,
 } from 'ts-mls';
 import type { KeyDirectory } from '../key-directory.ts';
-import type { CommitReport, CommitSeen, GroupEpoch } from './check-commit.ts';
+import type { CommitReport, CommitSeen, GroupTree } from './check-commit.ts';
 import { type ConfigBase, configWith } from './client-config.ts';
 import { commitChecked, processChecked, type Processing, replaceChecked, type Reported } from './commit-steps.ts';
 import { CredentialJudge, type MlsAuthenticationOptions } from './credential-judge.ts';
@@ -136,7 +136,7 @@ export class MlsAuthentication {
    * Checks a commit that a function of ts-mls made or processed, by the states before and after and what its callback
    * saw. Use the new state only afterwards. Throws `bad-certificate`: see `checkCommit`.
    */
-  checkCommit(before: GroupEpoch, after: GroupEpoch, commit: CommitSeen): Promise<CommitReport> {
+  checkCommit(before: GroupTree, after: GroupTree, commit: CommitSeen): Promise<CommitReport> {
     return this.#guard.checkCommit(before, after, commit);
   }
 

@@ -1,5 +1,5 @@
 import type { AuthenticationService, ClientState } from 'ts-mls';
-import { checkCommit, type CommitReport, type CommitSeen, type GroupEpoch } from './check-commit.ts';
+import { checkCommit, type CommitReport, type CommitSeen, type GroupTree } from './check-commit.ts';
 import { configWith } from './client-config.ts';
 import type { CredentialJudge } from './credential-judge.ts';
 import type { MemberClaim } from './member-credential.ts';
@@ -26,7 +26,7 @@ export class StepGuard {
   }
 
   /** Checks a commit. Throws `bad-certificate`: see `checkCommit`. */
-  checkCommit(before: GroupEpoch, after: GroupEpoch, commit: CommitSeen): Promise<CommitReport> {
+  checkCommit(before: GroupTree, after: GroupTree, commit: CommitSeen): Promise<CommitReport> {
     return checkCommit((claim) => this.judge.read(claim), before, after, commit);
   }
 }

@@ -15,7 +15,7 @@ import {
   readAlert,
   readContact,
   readContactOfFormat1,
-  readCredential,
+  readPendingCredential,
   readHead,
   readMark,
   readOwner,
@@ -102,7 +102,7 @@ export function readState(members: Record<string, unknown>): ClientState {
     owners: readMap(json['owners'], readOwner),
     alerts: readArray(json['alerts'], readAlert),
     distinguished: readArray(json['distinguished'], readHead),
-    credentials: readArray(json['credentials'], readCredential),
+    credentials: readArray(json['credentials'], readPendingCredential),
     verified: readMap(json['verified'] ?? {}, readMark),
   };
   assertHeadsInOrder(state.distinguished);

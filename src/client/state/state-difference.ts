@@ -5,7 +5,7 @@ import {
   assertHeadsInOrder,
   readAlert,
   readContact,
-  readCredential,
+  readPendingCredential,
   readHead,
   readMark,
   readOwner,
@@ -101,7 +101,7 @@ export function applyDifference(draft: StateDraft, json: Record<string, unknown>
     view: appliedMember(draft.view, change['view'], readView),
     alerts: appliedList(draft.alerts, change['alerts'], readAlert),
     distinguished: appliedList(draft.distinguished, change['distinguished'], readHead),
-    credentials: appliedList(draft.credentials, change['credentials'], readCredential),
+    credentials: appliedList(draft.credentials, change['credentials'], readPendingCredential),
     audit: appliedMember(draft.audit, change['audit'], readText),
     logServers: appliedList(draft.logServers, change['logServers'], readText),
   };

@@ -151,7 +151,7 @@ export function readAlert(value: unknown): Alert {
 }
 
 /** Reads a credential that awaits its final verification. */
-export function readCredential(value: unknown): PendingCredential {
+export function readPendingCredential(value: unknown): PendingCredential {
   const json = readFields(readObject(value), ['identity', 'unsettled', 'receivedAtMs', 'askAtMs']);
   return {
     identity: readText(json['identity']),
@@ -161,7 +161,7 @@ export function readCredential(value: unknown): PendingCredential {
   };
 }
 
-/** Returns the value for JSON of {@link readCredential}. */
+/** Returns the value for JSON of {@link readPendingCredential}. */
 export function writeCredential(credential: PendingCredential): object {
   return { ...credential, unsettled: encode(unsettledCredentialCodec, credential.unsettled) };
 }

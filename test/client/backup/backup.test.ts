@@ -4,7 +4,7 @@ import {
   backupFileCodec,
   backupMessage,
   encodeBackupHeader,
-  markOf,
+  backupMarkOf,
   readBackup,
 } from '../../../src/client/backup/backup-file.ts';
 import { BackupKey, MAX_LOCKS } from '../../../src/client/backup/backup-key.ts';
@@ -178,7 +178,7 @@ describe('a backup', () => {
     await expect(at(other.backup, second.mark)).rejects.toEqual(code('version-rolled-back'));
     await expect(at(second.backup, second.mark)).resolves.toMatchObject({ mayBeOld: false });
     await expect(at(second.backup, first.mark)).resolves.toMatchObject({ mayBeOld: false, mark: second.mark });
-    expect(markOf(second.backup, readBackup(second.backup).header)).toEqual(second.mark);
+    expect(backupMarkOf(second.backup, readBackup(second.backup).header)).toEqual(second.mark);
   });
 
   it('has bounds', async () => {
