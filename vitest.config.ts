@@ -40,6 +40,7 @@ const LONG = [
   'test/cli/upgrade.test.ts',
   'test/cli/witness.test.ts',
   'test/deploy/deployed.test.ts',
+  'test/examples/messenger.test.ts',
   'test/docs/readme.test.ts',
   'test/docs/transcript.test.ts',
   'test/runtimes/*.test.ts',

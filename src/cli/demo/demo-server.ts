@@ -40,7 +40,7 @@ export class DemoServer {
   readonly token: string;
   readonly url: string;
   readonly #folder: string;
-  readonly #database: PGlite;
+  #database: PGlite;
   #open: OpenServer;
   #service: LogService;
   #http: ApiServer;
@@ -135,6 +135,19 @@ export class DemoServer {
     this.#open = started.open;
     this.#service = started.service;
     this.#http = started.http;
+  }
+
+  /** Copies the whole database. Returns the function that serves the copy, as if nothing had happened since. */
+  async keepCopy(): Promise<() => Promise<void>> {
+    const copy = await this.#database.dumpDataDir('none');
+    return async () => {
+      await this.#service.stop();
+      await rm(new DataFolder(this.#folder).lastSigned, { force: true });
+      const replaced = this.#database;
+      this.#database = await PGlite.create({ loadDataDir: copy });
+      await this.#restart();
+      await replaced.close();
+    };
   }
 
   /** Rolls the log back to an earlier head, as if nothing had happened since, and serves it from there. */
