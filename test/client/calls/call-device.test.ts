@@ -140,6 +140,16 @@ describe('a call between two people', () => {
     await expect(answered.confirmed(old.confirm)).rejects.toThrow(code('call-mismatch'));
   });
 
+  it('takes a confirmation once, and not when it was held back for two minutes', async () => {
+    const { answered, confirm } = await callBetween(alice, bob);
+    await expect(answered.confirmed(confirm)).rejects.toThrow(code('call-mismatch'));
+    const started = await alice.device.start(BOB, [alice.fingerprint]);
+    const waiting = await (await bob.device.receive(started.message)).answer([bob.fingerprint]);
+    const held = await started.accept(waiting.message);
+    server.log.clock.advance(CALL_LIFETIME_MS);
+    await expect(waiting.confirmed(held.confirm)).rejects.toThrow(code('call-mismatch'));
+  });
+
   it('refuses a reflected offer, messages in the place of others, and an offer to another', async () => {
     const { started, answered, confirm } = await callBetween(alice, bob);
     const again = await alice.device.start(BOB, [alice.fingerprint]);
