@@ -74,8 +74,8 @@ export async function signVaultRequest(
  * Verifies, for a vault, an untrusted request: a device that the name still has asked for just this, within the last
  * five minutes. Its `certificate` and `binding` say who. Throws `malformed-encoding`, `unauthenticated` for another
  * vault, purpose, body, log or time, `forbidden` for a device that the name no longer has, and what `verifyCertified`
- * throws. Throws `keys-changed` if the operator may have put the device into the name, until `KeyDirectory.acknowledge`.
- * A recovery needs none: it is how an owner who lost every device comes back.
+ * throws. Throws `keys-changed` if the operator may have put the device into the name, until
+ * `KeyDirectory.acknowledge`. A recovery needs none: it is how an owner who lost every device comes back.
  */
 export async function verifyVaultRequest(
   directory: BackupDirectory,

@@ -12,8 +12,8 @@ export const MAX_CLAIMS = 10_000;
 /** Something to show to the user, or to log. */
 export type MlsEvent =
   /**
-   * The keys of an identity changed since this client last looked, or it has alerts. Or this client looked for the first
-   * time, and nobody judged some versions: `change.firstLook.unjudged`.
+   * The keys of an identity changed since this client last looked, or it has alerts. Or this client looked for the
+   * first time, and nobody judged some versions: `change.firstLook.unjudged`.
    */
   | { readonly type: 'keys-changed'; readonly binding: VerifiedBinding }
   /** A credential was refused. */
