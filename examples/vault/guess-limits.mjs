@@ -1,8 +1,11 @@
 // Bounds the guesses at one account's password, by the door that a guess comes through.
 // A door that is used up closes for itself alone: strangers share one, and so cannot close an owner's.
 
-/** Guesses within a day. `sessions` bounds all sessions together: whoever can open many gains nothing by it. */
-export const DEFAULT_LIMITS = { stranger: 10, session: 5, sessions: 20, device: 10, windowMs: 86_400_000 };
+/**
+ * Guesses within a day. `sessions` and `devices` bound all of them together: whoever can open many sessions, or add
+ * devices with the key of one, gains nothing by it.
+ */
+export const DEFAULT_LIMITS = { stranger: 10, session: 5, sessions: 20, device: 10, devices: 30, windowMs: 86_400_000 };
 
 export class VaultRefusal extends Error {
   constructor(code, message, retryAfterSeconds) {
@@ -12,13 +15,12 @@ export class VaultRefusal extends Error {
   }
 }
 
-/** The counters that a guess takes from. A session takes from its own and from that of all sessions. */
+/** The counters that a guess takes from. A session or device takes from its own and from that of all of them. */
 const countersOf = ({ kind, id }) => {
   if (kind === 'stranger') return [['stranger', 'stranger']];
-  if (kind === 'device') return [['device', `device ${id}`]];
   return [
-    ['session', `session ${id}`],
-    ['sessions', 'sessions'],
+    [kind, `${kind} ${id}`],
+    [`${kind}s`, `${kind}s`],
   ];
 };
 

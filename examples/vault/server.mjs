@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import * as opaque from '@serenity-kit/opaque';
-import { generateKey, importKey, KeyDirectory } from 'glasskey';
+import { generateKey, importKey, isGlasskeyError, KeyDirectory } from 'glasskey';
 import { MAX_BACKUP_BYTES, readBackup, signVaultStatement, verifyVaultRequest } from 'glasskey/backup';
 import { FolderState } from 'glasskey/node';
 import { VaultRefusal } from './guess-limits.mjs';
@@ -16,6 +16,7 @@ const { GLASSKEY_SERVER = 'http://127.0.0.1:8080', TOKEN_FILE = 'certs-dev/regis
 const { VAULT_PORT = '8090', VAULT_ORIGIN = 'http://localhost:8090' } = process.env;
 const STATUS = { 'rate-limited': 429, unauthenticated: 401, forbidden: 403, 'not-found': 404, 'version-conflict': 409 };
 const MAX_JSON = 16_384;
+const UNREADABLE = { code: 'invalid-request', message: 'a request that cannot be read' };
 
 /** Your messenger's login: returns the session's id if it is logged in as this account, or undefined. */
 export const sessionOf = (_request, _account) => undefined;
@@ -95,6 +96,17 @@ const PATHS = {
   '/store': (vault, { account, proof }, _, backup) => vault.storeBackup(account, backup, bytes(proof)),
 };
 
+/**
+ * Reads an order: every member is a text, and a passkey's answer has a `run` that is one. A buffer of anything else may
+ * have any length: `{ "length": 4e9 }` is enough to ask for one.
+ */
+function readOrder(text) {
+  const { passkey = '', ...members } = JSON.parse(text);
+  const texts = [...Object.values(members), typeof passkey === 'string' ? passkey : passkey?.run];
+  if (!texts.every((one) => typeof one === 'string')) throw new TypeError('an order has other members than texts');
+  return passkey === '' ? members : { ...members, passkey };
+}
+
 async function readBody(request, maximum) {
   const parts = [];
   let size = 0;
@@ -112,7 +124,7 @@ async function answer(vault, request) {
   if (handle === undefined || request.method !== 'POST') throw new VaultRefusal('not-found', 'no such path');
   const isStore = request.url === '/store';
   const body = await readBody(request, isStore ? MAX_BACKUP_BYTES : MAX_JSON);
-  const order = JSON.parse(isStore ? request.headers['x-vault-order'] : body.toString('utf8') || '{}');
+  const order = readOrder(isStore ? request.headers['x-vault-order'] : body.toString('utf8') || '{}');
   return handle(vault, order, sessionOf(request, order.account), new Uint8Array(body));
 }
 
@@ -121,12 +133,12 @@ export function serveVault(vault, port = Number(VAULT_PORT)) {
     answer(vault, request).then(
       (result) => response.end(result instanceof Uint8Array ? result : JSON.stringify(result ?? {})),
       (error) => {
-        const { code = 'invalid-request', message, retryAfterSeconds } = error;
+        // Other errors tell about this host, such as its paths.
+        const isForCaller = error instanceof VaultRefusal || isGlasskeyError(error);
+        const { code, message, retryAfterSeconds } = isForCaller ? error : UNREADABLE;
         if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
         response.writeHead(STATUS[code] ?? 400, { 'content-type': 'application/json', connection: 'close' });
-        response.end(
-          JSON.stringify({ code, message: code === 'invalid-request' ? 'a request that cannot be read' : message }),
-        );
+        response.end(JSON.stringify({ code, message }));
       },
     );
   });

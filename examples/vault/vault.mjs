@@ -6,6 +6,8 @@ import { DEFAULT_LIMITS, returnGuess, takeGuess, VaultRefusal } from './guess-li
 const RUN_MS = 120_000;
 const UNKNOWN_SLOTS = 4_096;
 const MAX_PASSKEYS = 8;
+/** Backups that one may be ahead of the last: a stolen device must not use up all numbers that there are. */
+const MAX_LEAP = 2 ** 20;
 const NOTHING = new Uint8Array();
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest();
 const newAccount = () => ({ guesses: {}, passkeys: [] });
@@ -15,6 +17,8 @@ export class VaultServer {
   #runKey = randomBytes(32);
   #turns = new Map();
   #unknown = new Map();
+  /** Logins that ended, by id, until they are too old anyhow. */
+  #ended = new Map();
 
   /**
    * `identity` is the vault's name, `statement` its signed statement, `opaque` the library with `serverSetup`.
@@ -39,13 +43,13 @@ export class VaultServer {
     const id = randomBytes(16).toString('hex');
     const order = { serverSetup, userIdentifier: id, registrationRequest: request };
     const { registrationResponse } = readable(() => opaque.server.createRegistrationResponse(order));
-    return { reply: registrationResponse, run: this.#seal({ kind: 'registration', account, id }) };
+    return { reply: registrationResponse, run: this.#seal({ kind: 'registration', account, of: id }) };
   }
 
   async finishRegistration(account, run, record, proof) {
     await this.#device(account, proof, 'set-password', record);
     if (!/^[\w-]{1,1024}$/.test(record)) throw new VaultRefusal('malformed-encoding', 'not a record of OPAQUE');
-    const { id } = this.#open(run, 'registration', account);
+    const { of: id } = this.#open(run, 'registration', account);
     await this.#change(account, (old = newAccount()) => ({ ...old, password: { id, record } }));
   }
 
@@ -63,11 +67,15 @@ export class VaultServer {
         identifiers: { client: account, server: identity },
       }),
     );
-    return { reply: loginResponse, run: this.#seal({ kind: 'login', account, door, state: serverLoginState }) };
+    return {
+      reply: loginResponse,
+      run: this.#seal({ kind: 'login', account, door, state: serverLoginState, of: password?.id }),
+    };
   }
 
+  /** Ends a login once, and only for the password that it began with: each gives one guess back. */
   async finishLogin(account, run, message) {
-    const { door, state } = this.#open(run, 'login', account);
+    const { id, of, door, state, untilMs } = this.#open(run, 'login', account);
     const { opaque, identity } = this.#parts;
     const order = { finishLoginRequest: message, serverLoginState: state };
     try {
@@ -75,8 +83,18 @@ export class VaultServer {
     } catch {
       throw new VaultRefusal('unauthenticated', 'the password is wrong');
     }
-    await this.#change(account, (old) => ({ ...old, guesses: returnGuess(old.guesses, door) }));
+    await this.#change(account, (old) => {
+      if (old.password?.id !== of) throw new VaultRefusal('unauthenticated', 'the password has changed: begin again');
+      this.#end(id, untilMs);
+      return { ...old, guesses: returnGuess(old.guesses, door) };
+    });
     return this.#newest(account);
+  }
+
+  #end(id, untilMs) {
+    if (this.#ended.has(id)) throw new VaultRefusal('unauthenticated', 'begin again: this login has ended');
+    for (const [other, otherUntilMs] of this.#ended) if (otherUntilMs <= this.#parts.now()) this.#ended.delete(other);
+    this.#ended.set(id, untilMs);
   }
 
   /** Takes a backup of a device, if it is newer than the one that is there. */
@@ -85,8 +103,9 @@ export class VaultServer {
     const { header } = this.#parts.readBackup(backup);
     if (header.identity !== account) throw new VaultRefusal('malformed-encoding', 'the backup is of another name');
     await this.#change(account, async (old = newAccount()) => {
-      if (header.sequence <= (old.sequence ?? 0)) {
-        throw new VaultRefusal('version-conflict', `backup ${old.sequence} is here: fetch it, and count on from there`);
+      const { sequence = 0 } = old;
+      if (header.sequence <= sequence || header.sequence > sequence + MAX_LEAP) {
+        throw new VaultRefusal('version-conflict', `backup ${sequence} is here: fetch it, and count on from there`);
       }
       await this.#parts.storage.writeBackup(account, backup);
       return { ...old, sequence: header.sequence };
@@ -186,14 +205,14 @@ export class VaultServer {
   #seal(run) {
     const nonce = randomBytes(12);
     const cipher = createCipheriv('aes-256-gcm', this.#runKey, nonce);
-    const text = JSON.stringify({ ...run, untilMs: this.#parts.now() + RUN_MS });
+    const text = JSON.stringify({ ...run, id: randomBytes(16).toString('hex'), untilMs: this.#parts.now() + RUN_MS });
     const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
     return Buffer.concat([nonce, sealed]).toString('base64url');
   }
 
   #open(sealed, kind, account) {
     const run = readable(() => {
-      const bytes = Buffer.from(sealed, 'base64url');
+      const bytes = Buffer.from(textOf(sealed), 'base64url');
       const decipher = createDecipheriv('aes-256-gcm', this.#runKey, bytes.subarray(0, 12), { authTagLength: 16 });
       decipher.setAuthTag(bytes.subarray(-16));
       return JSON.parse(Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]).toString('utf8'));
@@ -202,6 +221,12 @@ export class VaultServer {
     if (!isThis) throw new VaultRefusal('unauthenticated', 'begin again: this run is another one, or too old');
     return run;
   }
+}
+
+/** A buffer of anything but a text may have any length: `{ "length": 4e9 }` is enough to ask for one. */
+function textOf(value) {
+  if (typeof value !== 'string') throw new TypeError('not a text');
+  return value;
 }
 
 function readable(read) {

@@ -101,6 +101,12 @@ describe('the guide to backups', () => {
       400,
       'malformed-encoding',
     ]);
+    for (const member of ['account', 'request', 'proof', 'run']) {
+      const order = { account: ALICE, request: 'AAAA', run: 'AAAA', [member]: { length: 40 } };
+      expect(await post('/login/start', JSON.stringify(order))).toEqual([400, 'invalid-request']);
+    }
+    const passkey = { run: { length: 40 } };
+    expect(await post('/fetch', JSON.stringify({ account: ALICE, passkey }))).toEqual([400, 'invalid-request']);
     expect(await post('/fetch', JSON.stringify({ account: ALICE }))).toEqual([401, 'unauthenticated']);
     expect(await post('/login/start', 'x'.repeat(20_000))).toEqual([400, 'payload-too-large']);
   });

@@ -3,6 +3,7 @@ import { equalBytes } from '../../core/encoding/bytes.ts';
 import { enumeration, fixedBytes, struct, uint64 } from '../../core/encoding/codec.ts';
 import { ensure } from '../../core/errors.ts';
 import { shortText } from '../../identity/text-codec.ts';
+import { assertNoUnseenChange } from '../binding/unseen-changes.ts';
 import type { ClientKey } from '../client-key.ts';
 import { type CertifiedSignature, verifyCertified } from '../certified-signature.ts';
 import { type BackupDirectory, currentClaim } from './seal-backup.ts';
@@ -73,7 +74,8 @@ export async function signVaultRequest(
  * Verifies, for a vault, an untrusted request: a device that the name still has asked for just this, within the last
  * five minutes. Its `certificate` and `binding` say who. Throws `malformed-encoding`, `unauthenticated` for another
  * vault, purpose, body, log or time, `forbidden` for a device that the name no longer has, and what `verifyCertified`
- * throws.
+ * throws. Throws `keys-changed` if the operator may have put the device into the name, until
+ * `KeyDirectory.acknowledge`. A recovery needs none: it is how an owner who lost every device comes back.
  */
 export async function verifyVaultRequest(
   directory: BackupDirectory,
@@ -91,5 +93,8 @@ export async function verifyVaultRequest(
   ensure(isFresh, 'unauthenticated', 'the request is too old, or the clocks of device and vault differ');
   const verified = await verifyCertified(directory, statement, vaultRequest.message(statement), signature);
   ensure(verified.isCurrent, 'forbidden', `this device is no longer one of ${statement.identity}`);
+  const { binding } = verified;
+  const alerts = binding.alerts.filter(({ type }) => type !== 'recovery');
+  assertNoUnseenChange({ ...binding, alerts }, statement.version);
   return verified;
 }

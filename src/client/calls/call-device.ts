@@ -40,7 +40,7 @@ export class CallDevice {
       fingerprints,
     };
     const signature = await key.sign(callSignedBytes(CALL_OFFER, offer));
-    return startedCall(this.#user, { offer, signature, callee: callee.identity });
+    return startedCall(this.#user, { offer, signature, callee });
   }
 
   /**

@@ -29,7 +29,10 @@ export interface CallPeer {
   readonly identity: string;
   /** The certificate of the device that signed. */
   readonly certificate: BoundCertificate;
-  /** The name as the log shows it. Its alerts are empty, and its change needs no words: anything else was refused. */
+  /**
+   * The name as the log shows it. A name with alerts was refused. Show its `change.firstLook`, if it is there: nobody
+   * judged the versions that are `unjudged`.
+   */
   readonly binding: VerifiedBinding;
 }
 

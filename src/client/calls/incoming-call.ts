@@ -43,8 +43,9 @@ export interface AnsweredCall {
   /** The message to send to the caller. */
   readonly message: string;
   /**
-   * Takes the caller's confirmation (untrusted): the caller is there now, and talks to this device. Throws
-   * `malformed-encoding`, `call-mismatch` for a confirmation of another answer, and as {@link verifyPeer} does.
+   * Takes the caller's confirmation (untrusted), once: the caller is there now, and talks to this device. Throws
+   * `malformed-encoding`; `call-mismatch` for a confirmation of another answer, one that was taken before, and one that
+   * comes two minutes after the answer; and as {@link verifyPeer} does. One that fails changes nothing.
    */
   confirmed(confirm: string): Promise<VerifiedCall>;
 }
@@ -76,14 +77,24 @@ function incomingCall(user: CallUser, offer: OfferBody, caller: CallPeer): Incom
 function answeredCall(user: CallUser, offer: OfferBody, answer: CallMessage<AnswerBody>): AnsweredCall {
   const transcript = callMessageHash(CALL_ANSWER, answer.body);
   const { callId, caller: claimed, callerKey: keySha256, fingerprints: peerFingerprints } = offer;
+  const now = user.now ?? Date.now;
+  const untilMs = now() + CALL_LIFETIME_MS;
+  let isConfirmed = false;
+  const assertWaiting = (): void => {
+    ensure(!isConfirmed, 'call-mismatch', 'this answer was confirmed before');
+    ensure(now() < untilMs, 'call-mismatch', 'the confirmation came too late');
+  };
   return {
     message: formatCallMessage(CALL_ANSWER, answer),
     confirmed: async (confirm) => {
       const { body, signature } = parseCallMessage(CALL_CONFIRM, confirm);
       const isOurs = body.origin === offer.origin && equalBytes(body.answerSha256, transcript);
       ensure(isOurs, 'call-mismatch', 'the confirmation of another answer');
+      assertWaiting();
       const message = callSignedBytes(CALL_CONFIRM, body);
       const peer = await verifyPeer(user.directory, { claimed, keySha256, message, signature });
+      assertWaiting();
+      isConfirmed = true;
       return verifiedCall({ role: 'callee', callId, peer, peerFingerprints, transcript });
     },
   };

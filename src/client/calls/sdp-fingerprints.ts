@@ -11,6 +11,8 @@ const FINGERPRINT = /^a=fingerprint:sha-256 ((?:[0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{
 const LIKE_FINGERPRINT = /^\s*a\s*=\s*fingerprint/i;
 /** A key of SRTP in the description itself (RFC 4568): whoever carries the description has it. */
 const LIKE_SDES = /^\s*a\s*=\s*crypto/i;
+/** Anything that a lenient reader could take for the mark of a section that another one carries (RFC 8843 §6). */
+const LIKE_BUNDLE_ONLY = /^\s*a\s*=\s*bundle-only/i;
 const MEDIA = /^m=[!-~]+ (\d+)(?:\/\d+)? ([!-~]+) [ -~]+$/;
 
 interface Section {
@@ -78,7 +80,7 @@ function fingerprintOf(line: string): string {
 function isRejected([first = '', ...rest]: readonly string[], fingerprints: readonly string[]): boolean {
   const [, port, protocol = ''] = MEDIA.exec(first) ?? [];
   ensure(port !== undefined, 'malformed-encoding', 'a media line that is none');
-  const isUnused = Number(port) === 0 && fingerprints.length === 0 && !rest.includes('a=bundle-only');
+  const isUnused = Number(port) === 0 && fingerprints.length === 0 && !rest.some((line) => LIKE_BUNDLE_ONLY.test(line));
   ensure(isUnused || /(?:^|\/)D?TLS\//.test(protocol), 'malformed-encoding', 'media without DTLS');
   return isUnused;
 }

@@ -1,5 +1,6 @@
 import { compareBytes, equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
+import type { VerifiedBinding } from '../binding/binding.ts';
 import {
   type AnswerBody,
   CALL_ANSWER,
@@ -27,6 +28,8 @@ export interface AcceptedAnswer {
 
 /** A call that this device has offered, until somebody answers. */
 export interface StartedCall {
+  /** The callee as the log shows it. Show its `change.firstLook`: nobody judged the versions that are `unjudged`. */
+  readonly callee: VerifiedBinding;
   /** The message to send to every device of the callee. */
   readonly message: string;
   /**
@@ -42,11 +45,11 @@ export interface StartedCall {
   yieldsTo(incoming: IncomingCall): boolean;
 }
 
-/** The offer that a device made and signed, and the canonical name of the callee. */
+/** The offer that a device made and signed, and the name of the callee. */
 export interface MadeOffer {
   readonly offer: OfferBody;
   readonly signature: Uint8Array;
-  readonly callee: string;
+  readonly callee: VerifiedBinding;
 }
 
 /** Begins to wait for answers to an offer of this user. */
@@ -58,8 +61,9 @@ export function startedCall(user: CallUser, { offer, signature, callee }: MadeOf
     ensure(!isLate, 'call-mismatch', 'the answer came too late');
   };
   return {
+    callee,
     message: formatCallMessage(CALL_OFFER, { body: offer, signature }),
-    yieldsTo: ({ caller, callId }) => caller.identity === callee && compareBytes(callId, offer.callId) < 0,
+    yieldsTo: ({ caller, callId }) => caller.identity === callee.identity && compareBytes(callId, offer.callId) < 0,
     accept: async (answer) => {
       const message = parseCallMessage(CALL_ANSWER, answer);
       assertWaiting();

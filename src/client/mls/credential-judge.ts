@@ -11,7 +11,10 @@ export const MAX_CLAIMS = 10_000;
 
 /** Something to show to the user, or to log. */
 export type MlsEvent =
-  /** The keys of an identity changed since this client last looked, or it has alerts. */
+  /**
+   * The keys of an identity changed since this client last looked, or it has alerts. Or this client looked for the
+   * first time, and nobody judged some versions: `change.firstLook.unjudged`.
+   */
   | { readonly type: 'keys-changed'; readonly binding: VerifiedBinding }
   /** A credential was refused. */
   | { readonly type: 'refused'; readonly refusal: RefusedCredential };
@@ -105,8 +108,9 @@ export class CredentialJudge {
     for (const { result } of outcomes.values()) {
       if (result?.found !== true) continue;
       const { change, alerts } = result.binding;
+      const isJudged = change.firstLook?.unjudged === undefined;
       const isChanged = change.type !== 'unchanged' && change.type !== 'first-seen';
-      if (isChanged || alerts.length > 0) this.#onEvent({ type: 'keys-changed', binding: result.binding });
+      if (isChanged || !isJudged || alerts.length > 0) this.#onEvent({ type: 'keys-changed', binding: result.binding });
     }
     for (const refusal of judged) if (refusal.type !== 'accepted') this.#onEvent({ type: 'refused', refusal });
   }

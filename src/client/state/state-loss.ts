@@ -17,6 +17,7 @@ export function lossOf(current: ClientState, next: ClientState): readonly string
     ...lossOfCredentials(current, next),
     ...lossOfHeads(current, next),
     ...lossOfWarnings(current, next),
+    ...lossOfMarks(current, next),
   ];
 }
 
@@ -78,4 +79,15 @@ function lossOfWarnings(current: ClientState, next: ClientState): readonly strin
   return current.alerts
     .filter((alert) => !shown.has(name(alert)))
     .map(({ type, version, identity }) => `the warning "${type}" about version ${version} of ${identity}`);
+}
+
+/** A mark counts as known if the other state has it, as lost if it was lost, or a later one of the same contact. */
+function lossOfMarks({ verified: ours }: ClientState, { verified: theirs }: ClientState): readonly string[] {
+  return [...ours].flatMap(([identity, mark]) => {
+    const other = theirs.get(identity);
+    const isKnown = other !== undefined && other.markedAtMs >= mark.markedAtMs;
+    if (!isKnown) return [`that the keys of ${identity} were compared with their owner`];
+    const isRevived = other.markedAtMs === mark.markedAtMs && other.lostAt === undefined && mark.lostAt !== undefined;
+    return isRevived ? [`that version ${mark.lostAt} of ${identity} took the mark of its keys away`] : [];
+  });
 }

@@ -2,14 +2,24 @@ import { createHash } from 'node:crypto';
 import * as opaque from '@serenity-kit/opaque';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openBackup } from '../../../src/client/backup/open-backup.ts';
+import { generatePassword } from '../../../src/client/backup/password.ts';
 import { generateRecoveryCode, recoveryCodeBytes, recoveryTicket } from '../../../src/client/backup/recovery-code.ts';
-import { verifyVaultRequest } from '../../../src/client/backup/vault-request.ts';
-import { generateKey } from '../../../src/client/client-key.ts';
+import { Vault, type VaultTransport } from '../../../src/client/backup/vault.ts';
+import { signVaultRequest, verifyVaultRequest } from '../../../src/client/backup/vault-request.ts';
+import { type DeviceKey, generateKey } from '../../../src/client/client-key.ts';
 import { encodeUtf8 } from '../../../src/core/encoding/bytes.ts';
-import { ALICE, BackupWorld, type ExampleVault, type RunningVault, VAULT } from '../../support/backup-world.ts';
+import {
+  ALICE,
+  BackupWorld,
+  type ExampleVault,
+  type RunningVault,
+  transportTo,
+  VAULT,
+} from '../../support/backup-world.ts';
+import { BY_OPERATOR } from '../../support/victims.ts';
 
 const code = (expected: string) => expect.objectContaining({ code: expected });
-const LIMITS = { stranger: 3, session: 2, sessions: 3, device: 2, windowMs: 86_400_000 };
+const LIMITS = { stranger: 3, session: 2, sessions: 3, device: 2, devices: 3, windowMs: 86_400_000 };
 
 let world: BackupWorld;
 let vault: ExampleVault;
@@ -40,6 +50,22 @@ async function guess(keys?: { readonly proof?: Uint8Array; readonly session?: st
   await vault.startLogin(name, startLoginRequest, keys);
 }
 
+/** Guesses as a device. */
+async function guessBy(key: DeviceKey): Promise<void> {
+  const { startLoginRequest } = opaque.client.startLogin({ password: 'guess' });
+  const proof = await world.sign('log-in', encodeUtf8(startLoginRequest), key);
+  await vault.startLogin(ALICE, startLoginRequest, { proof });
+}
+
+/** Opens the vault over a transport that keeps back what would end a login. */
+async function heldBy(ended: Parameters<ExampleVault['finishLogin']>[]): Promise<Vault> {
+  const finishLogin: VaultTransport['finishLogin'] = async (...end) => {
+    ended.push(end);
+    return stored.backup;
+  };
+  return Vault.open(await world.newDevice(), VAULT, { ...transportTo(vault), finishLogin });
+}
+
 async function strangersGuessAll(): Promise<void> {
   for (let i = 0; i < LIMITS.stranger; i++) await guess();
   await expect(guess()).rejects.toMatchObject({ code: 'rate-limited', retryAfterSeconds: 86_400 });
@@ -68,6 +94,34 @@ describe('guesses', () => {
   it('of all sessions together are bounded, so that many sessions are no more guesses', async () => {
     for (const session of ['1', '1', '2']) await guess({ session });
     for (const session of ['1', '2', '3']) await expect(guess({ session })).rejects.toEqual(code('rate-limited'));
+  });
+
+  it('of all devices together are bounded, so that a thief of one gains nothing by adding more', async () => {
+    const tablet = await generateKey();
+    await world.phone.register(ALICE, { credentials: world.key, key: tablet });
+    for (const key of [world.key, world.key, tablet]) await guessBy(key);
+    for (const key of [world.key, tablet]) await expect(guessBy(key)).rejects.toEqual(code('rate-limited'));
+    await world.phone.revoke(ALICE, tablet);
+  });
+
+  it('that were right come back once', async () => {
+    const ended: Parameters<ExampleVault['finishLogin']>[] = [];
+    await heldBy(ended).then((opened) => opened.logIn({ identity: ALICE }, stored.password));
+    await vault.finishLogin(...(ended[0] as (typeof ended)[number]));
+    await strangersGuessAll();
+    const again = vault.finishLogin(...(ended[0] as (typeof ended)[number]));
+    await expect(again).rejects.toEqual(code('unauthenticated'));
+    await expect(guess()).rejects.toEqual(code('rate-limited'));
+  });
+
+  it('at a password count for no other: who knows the one before gets neither guesses nor the backup', async () => {
+    const ended: Parameters<ExampleVault['finishLogin']>[] = [];
+    await heldBy(ended).then((opened) => opened.logIn({ identity: ALICE }, stored.password));
+    const account = { identity: ALICE, key: world.key };
+    const opened = await world.openVault(vault);
+    await opened.setPassword(account, { text: generatePassword() }, stored.backupKey);
+    const late = vault.finishLogin(...(ended[0] as (typeof ended)[number]));
+    await expect(late).rejects.toEqual(code('unauthenticated'));
   });
 
   it('about names that the vault does not know are bounded alike, and keep no account', async () => {
@@ -140,6 +194,36 @@ describe('a vault', () => {
     await expect(storing(stored.backup, stored.backup)).rejects.toEqual(code('version-conflict'));
     const other = vault.storeBackup('bob@example.com', backup, await world.sign('store-backup', backup));
     await expect(other).rejects.toEqual(code('forbidden'));
+  });
+
+  it('takes no number that would leave none for the backups after it', async () => {
+    const previous = { sequence: Number.MAX_SAFE_INTEGER - 1, sha256: '' };
+    const { backup: last } = await world.seal({ previous });
+    const storing = vault.storeBackup(ALICE, last, await world.sign('store-backup', last));
+    await expect(storing).rejects.toEqual(code('version-conflict'));
+    const { backup } = await world.seal({ previous: stored.mark });
+    await vault.storeBackup(ALICE, backup, await world.sign('store-backup', backup));
+  });
+
+  it('refuses a device that the operator has put into the name, until somebody has looked', async () => {
+    const lied = await BackupWorld.start();
+    try {
+      const { operator } = lied;
+      const { vault: attacked } = await lied.vault();
+      await lied.withPassword(attacked);
+      const thief = await generateKey();
+      await operator.appendRecord(ALICE, {
+        certificates: [await operator.certify(ALICE, thief.spki)],
+        authorization: BY_OPERATOR,
+      });
+      const { registrationRequest } = opaque.client.startRegistration({ password: 'of the thief' });
+      const order = { vault: VAULT, purpose: 'set-password', body: encodeUtf8(registrationRequest) } as const;
+      const proof = await signVaultRequest(await operator.client(), ALICE, thief, order);
+      const setting = attacked.startRegistration(ALICE, registrationRequest, proof);
+      await expect(setting).rejects.toEqual(code('keys-changed'));
+    } finally {
+      await lied.stop();
+    }
   });
 
   it('believes a request for one vault, one purpose and five minutes', async () => {

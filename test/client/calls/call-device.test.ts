@@ -8,11 +8,13 @@ import {
   formatCallMessage,
   parseCallMessage,
 } from '../../../src/client/calls/call-messages.ts';
-import { CALL_LIFETIME_MS } from '../../../src/client/calls/seen-calls.ts';
+import { CALL_LIFETIME_MS, MAX_CALLS_OF_ONE } from '../../../src/client/calls/seen-calls.ts';
 import { type ClientKey, generateKey } from '../../../src/client/client-key.ts';
 import { sha256 } from '../../../src/core/crypto/sha256.ts';
 import { isGlasskeyError } from '../../../src/core/errors.ts';
-import { LyingOperator } from '../../support/lying-operator.ts';
+import { PATHS } from '../../../src/contract/paths.ts';
+import type { Fetch } from '../../../src/core/net/bounded-fetch.ts';
+import { LyingOperator, refusal } from '../../support/lying-operator.ts';
 import { newDeviceKey } from '../../support/owner.ts';
 import { createTestServer, type TestServer } from '../../support/test-server.ts';
 import {
@@ -23,6 +25,7 @@ import {
   MALLORY,
   newDeviceOf,
   newPerson,
+  personWith,
   type Person,
   rememberingDevice,
   sdpOf,
@@ -121,6 +124,15 @@ describe('a call between two people', () => {
     await expect(bob.device.receive(late)).rejects.toThrow(code('call-mismatch'));
   });
 
+  it('rings for others while one caller calls without end', async () => {
+    const [caller, callee] = [rememberingDevice(server, mallory), rememberingDevice(server, bob)];
+    const ring = async () => callee.receive((await caller.start(BOB, [mallory.fingerprint])).message);
+    for (let i = 0; i < MAX_CALLS_OF_ONE; i++) await ring();
+    await expect(ring()).rejects.toThrow(code('overloaded'));
+    const { message } = await alice.device.start(BOB, [alice.fingerprint]);
+    await expect(callee.receive(message)).resolves.toMatchObject({ caller: { identity: ALICE } });
+  });
+
   it('is over when nobody answered within two minutes', async () => {
     const started = await alice.device.start(BOB, [alice.fingerprint]);
     const first = await bob.device.receive(started.message);
@@ -138,6 +150,16 @@ describe('a call between two people', () => {
     await expect(started.accept(old.answered.message)).rejects.toThrow(code('call-mismatch'));
     const answered = await (await bob.device.receive(started.message)).answer([bob.fingerprint]);
     await expect(answered.confirmed(old.confirm)).rejects.toThrow(code('call-mismatch'));
+  });
+
+  it('takes a confirmation once, and not when it was held back for two minutes', async () => {
+    const { answered, confirm } = await callBetween(alice, bob);
+    await expect(answered.confirmed(confirm)).rejects.toThrow(code('call-mismatch'));
+    const started = await alice.device.start(BOB, [alice.fingerprint]);
+    const waiting = await (await bob.device.receive(started.message)).answer([bob.fingerprint]);
+    const held = await started.accept(waiting.message);
+    server.log.clock.advance(CALL_LIFETIME_MS);
+    await expect(waiting.confirmed(held.confirm)).rejects.toThrow(code('call-mismatch'));
   });
 
   it('refuses a reflected offer, messages in the place of others, and an offer to another', async () => {
@@ -305,6 +327,20 @@ describe('an operator who lies', () => {
     // A first look too: Bob is told of the key by his own alert, whoever calls.
     const carol = await newPerson(operator.server, 'carol@example.com');
     await expect(carol.device.start(BOB, [carol.fingerprint])).rejects.toThrow(code('keys-changed'));
+  });
+
+  it('can hide who added a key from those who look for the first time, and they are told that something is hidden', async () => {
+    await addFalseKey(BOB, 'operator');
+    const hiding: Fetch = (url, init) => (url.endsWith(PATHS.chain) ? refusal('erased')() : fetch(url, init));
+    const directory = await operator.client({ fetch: hiding });
+    const key = await generateKey({ type: 'ed25519' });
+    await directory.register('dave@example.com', { token: operator.server.log.token, key });
+    const dave = personWith(operator.server, 'dave@example.com', key, directory);
+    const { callee } = await dave.device.start(BOB, [dave.fingerprint]);
+    expect(callee).toMatchObject({
+      link: undefined,
+      change: { firstLook: { unjudged: { last: 1, why: 'not-shown' } } },
+    });
   });
 
   it('cannot call Bob as Alice by a key added to her name', async () => {

@@ -29,6 +29,8 @@ describe('the fingerprints of a session description', () => {
     ['nothing', ''],
     ['a section without one', `${good}m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:2\r\n`],
     ['a section that another carries', `${good}m=video 0 UDP/TLS/RTP/SAVPF 97\r\na=bundle-only\r\n`],
+    ['the same in other letters', `${good}m=video 0 UDP/TLS/RTP/SAVPF 97\r\nA=Bundle-Only\r\n`],
+    ['the same with a blank after it', `${good}m=video 0 UDP/TLS/RTP/SAVPF 97\r\na=bundle-only \r\n`],
     ['another hash', changed(/sha-256 .*/g, `sha-1 ${formatFingerprint(ONE.subarray(12))}`)],
     ['another hash beside it', changed(LINE, `${LINE}\r\na=fingerprint:sha-512 ${formatFingerprint(ONE)}`)],
     ['one that is too short', changed(LINE, LINE.slice(0, -3))],

@@ -17,12 +17,15 @@ import { signWithLabel } from 'ts-mls/crypto/signature.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatPem } from '../../../src/ca/der/pem.ts';
 import { generateKey } from '../../../src/client/client-key.ts';
+import type { MlsEvent } from '../../../src/client/mls/credential-judge.ts';
 import { deviceSuite, NO_PRIVATE_KEY } from '../../../src/client/mls/device-suite.ts';
 import { credentialOf, makeKeyPackage, signatureKeyOf } from '../../../src/client/mls/key-package.ts';
+import { MlsAuthentication } from '../../../src/client/mls/mls-authentication.ts';
 import { createReplacement } from '../../../src/client/mls/replace-credential.ts';
 import { proposeRemovals } from '../../../src/client/mls/roster.ts';
 import { PATHS } from '../../../src/contract/paths.ts';
-import { LyingOperator } from '../../support/lying-operator.ts';
+import type { Fetch } from '../../../src/core/net/bounded-fetch.ts';
+import { LyingOperator, refusal } from '../../support/lying-operator.ts';
 import {
   adding,
   bareSuite,
@@ -133,6 +136,26 @@ describe('a KeyPackage is refused', () => {
     );
     await alice.directory.acknowledge([bob.name]);
     await expect(add(alice, forgery)).resolves.toMatchObject({ report: { added: [{ identity: bob.name }] } });
+  });
+
+  it('or accepts it with a word, where the log shows nobody what came before', async () => {
+    const bob = await device('bob');
+    const key = await generateKey({ type: 'ed25519' });
+    const der = await operator.certify(bob.name, key.spki);
+    const authorization = { type: 'operator' as const, reason: 'trust me' };
+    await operator.appendRecord(bob.name, { certificates: [der], authorization });
+    const hiding: Fetch = (url, init) => (url.endsWith(PATHS.chain) ? refusal('erased')() : fetch(url, init));
+    const events: MlsEvent[] = [];
+    const auth = new MlsAuthentication(await operator.client({ fetch: hiding }), {
+      onEvent: (one) => events.push(one),
+    });
+    const issued = { ...bob.issued, certificate: formatPem('CERTIFICATE', der) };
+    const { leafNode } = (await publish({ ...bob, key, issued })).publicPackage;
+    await auth.assertMember(leafNode.credential, leafNode.signaturePublicKey);
+    const unjudged = { last: 1, why: 'not-shown' };
+    expect(events).toMatchObject([
+      { type: 'keys-changed', binding: { identity: bob.name, change: { firstLook: { unjudged } } } },
+    ]);
   });
 
   it('with a certificate that was revoked, or rotated out', async () => {

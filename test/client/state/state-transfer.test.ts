@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKey } from '../../../src/client/client-key.ts';
-import { type ClientState, EMPTY_STATE, MemoryState, type StateStore } from '../../../src/client/state/client-state.ts';
+import {
+  type ClientState,
+  EMPTY_STATE,
+  MemoryState,
+  type StateStore,
+  type VerifiedMark,
+} from '../../../src/client/state/client-state.ts';
 import { sealState } from '../../../src/client/state/sealed-state.ts';
 import { exportState, importState } from '../../../src/client/state/state-transfer.ts';
 import { lossOf } from '../../../src/client/state/state-loss.ts';
@@ -103,5 +109,19 @@ describe('a state that moves', () => {
     const fullSubtrees = view.fullSubtrees.map((head) => head.map((byte) => byte ^ 1));
     const forked = { ...state, view: { ...view, fullSubtrees } };
     expect(() => lossOf(state, forked)).toThrow(code('log-forked'));
+  });
+
+  it('counts a contact that was compared in person, and a mark that the keys have lost', async () => {
+    const state = await read(await usedStore());
+    const mark = { version: 0, commitment: new Uint8Array(32), keys: [new Uint8Array(32)], markedAtMs: 1 };
+    const withMark = (one: VerifiedMark): ClientState => ({ ...state, verified: new Map([['bob@example.com', one]]) });
+    const [marked, lost] = [withMark(mark), withMark({ ...mark, lostAt: 2 })];
+    const again = withMark({ ...mark, version: 2, markedAtMs: 2 });
+    const compared = ['that the keys of bob@example.com were compared with their owner'];
+    expect(lossOf(marked, state)).toEqual(compared);
+    expect(lossOf(again, marked)).toEqual(compared);
+    expect(lossOf(lost, marked)).toEqual(['that version 2 of bob@example.com took the mark of its keys away']);
+    for (const next of [lost, again]) expect(lossOf(marked, next)).toEqual([]);
+    for (const next of [lost, again]) expect(lossOf(lost, next)).toEqual([]);
   });
 });
