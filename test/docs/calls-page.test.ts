@@ -21,6 +21,7 @@ describe('the guide to calls', () => {
     const text = [
       ...sources.map((name) => read(`src/client/calls/${name}.ts`)),
       read('src/client/certified-signature.ts'),
+      read('src/client/binding/unseen-changes.ts'),
     ].join();
     expect(codes.filter((code) => !text.includes(`'${code}'`))).toEqual([]);
   });

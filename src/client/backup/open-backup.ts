@@ -1,6 +1,7 @@
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
+import { assertNoOperatorsChange } from '../binding/unseen-changes.ts';
 import { type CertifiedSignature, verifyCertified } from '../certified-signature.ts';
 import { type BackupContent, decodeBackupContent } from './backup-content.ts';
 import {
@@ -51,8 +52,9 @@ export interface OpenedBackup {
  * Opens an untrusted backup, and verifies that a device of the name made it. Without a directory, the author is anybody
  * who had the backup key: only for a backup whose version the log no longer proves (`version-expired`), after asking
  * the user. Throws `malformed-encoding`, `wrong-passphrase`, `state-corrupt` for a damaged backup,
- * `version-rolled-back` for one that is older than `atLeast`, `other-log`, `bad-signature` for one of another name, and
- * what `verifyCertified` throws.
+ * `version-rolled-back` for one that is older than `atLeast`, `other-log`, `bad-signature` for one of another name,
+ * `keys-changed` if the operator may have put the author into the name, until `KeyDirectory.acknowledge`, and what
+ * `verifyCertified` throws.
  */
 export async function openBackup(
   directory: BackupDirectory | undefined,
@@ -67,6 +69,7 @@ export async function openBackup(
     ensure(header.origin === origin, 'other-log', `this backup is of the log ${header.origin}, not of ${origin}`);
   }
   const author = directory && (await verifyCertified(directory, header, backupMessage(file), file.signature));
+  if (author !== undefined) assertNoOperatorsChange(author.binding, header.version);
   const mark = backupMarkOf(backup, header);
   if (atLeast !== undefined) assertNotOlder(mark, atLeast);
   const chunkKey = backupKey.derive('backup chunks', header.salt, sha256(file.header));

@@ -3,7 +3,7 @@ import { equalBytes } from '../../core/encoding/bytes.ts';
 import { enumeration, fixedBytes, struct, uint64 } from '../../core/encoding/codec.ts';
 import { ensure } from '../../core/errors.ts';
 import { shortText } from '../../identity/text-codec.ts';
-import { assertNoUnseenChange } from '../binding/unseen-changes.ts';
+import { assertNoOperatorsChange } from '../binding/unseen-changes.ts';
 import type { ClientKey } from '../client-key.ts';
 import { type CertifiedSignature, verifyCertified } from '../certified-signature.ts';
 import { type BackupDirectory, currentClaim } from './seal-backup.ts';
@@ -93,8 +93,6 @@ export async function verifyVaultRequest(
   ensure(isFresh, 'unauthenticated', 'the request is too old, or the clocks of device and vault differ');
   const verified = await verifyCertified(directory, statement, vaultRequest.message(statement), signature);
   ensure(verified.isCurrent, 'forbidden', `this device is no longer one of ${statement.identity}`);
-  const { binding } = verified;
-  const alerts = binding.alerts.filter(({ type }) => type !== 'recovery');
-  assertNoUnseenChange({ ...binding, alerts }, statement.version);
+  assertNoOperatorsChange(verified.binding, statement.version);
   return verified;
 }

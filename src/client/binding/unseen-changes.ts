@@ -11,3 +11,12 @@ export function assertNoUnseenChange({ identity, alerts }: VerifiedBinding, vers
   const why = `the keys of ${identity} changed: ${alert?.reason}. Next: show it to the user, and acknowledge it`;
   ensure(alert === undefined, 'keys-changed', why);
 }
+
+/**
+ * Throws as {@link assertNoUnseenChange} does, but lets a recovery pass: it is how an owner who lost every device comes
+ * back, and it waited in the open. For programs without a user who could acknowledge it, and for the user's own name.
+ */
+export function assertNoOperatorsChange(binding: VerifiedBinding, version: number): void {
+  const alerts = binding.alerts.filter(({ type }) => type !== 'recovery');
+  assertNoUnseenChange({ ...binding, alerts }, version);
+}

@@ -47,7 +47,8 @@ export class CallDevice {
    * Takes an offer (untrusted) that the signalling server delivered, once. Throws `malformed-encoding`; `call-mismatch`
    * for an offer of another time, one that has rung before, and one to another name or of this device;
    * `unexpected-version` if the two sides see different keys of each other; `too-far-behind`, `bad-signature`,
-   * `certificate-not-in-record`, and what a lookup throws.
+   * `certificate-not-in-record`, and what a lookup throws; `overloaded` for more than 32 offers of one caller within
+   * two minutes.
    */
   async receive(offer: string): Promise<IncomingCall> {
     const { body, signature } = parseCallMessage(CALL_OFFER, offer);

@@ -11,6 +11,7 @@ import { BackupKey, MAX_LOCKS } from '../../../src/client/backup/backup-key.ts';
 import { CHUNK_BYTES, openChunks, sealChunks } from '../../../src/client/backup/chunk-stream.ts';
 import { type BackupSecret, openBackup } from '../../../src/client/backup/open-backup.ts';
 import { generateRecoveryCode, recoveryCodeBytes } from '../../../src/client/backup/recovery-code.ts';
+import { sealBackup } from '../../../src/client/backup/seal-backup.ts';
 import { generateKey } from '../../../src/client/client-key.ts';
 import { MemoryState } from '../../../src/client/state/client-state.ts';
 import { formatClientState } from '../../../src/client/state/client-state-json.ts';
@@ -19,6 +20,7 @@ import { sha256 } from '../../../src/core/crypto/sha256.ts';
 import { concatBytes, encodeUtf8 } from '../../../src/core/encoding/bytes.ts';
 import { encode } from '../../../src/core/encoding/codec.ts';
 import { ALICE, BackupWorld, contains, newKey, passkeyLocked, PRF } from '../../support/backup-world.ts';
+import { BY_OPERATOR } from '../../support/victims.ts';
 
 const BOB = 'bob@example.com';
 const code = (expected: string) => expect.objectContaining({ code: expected });
@@ -46,6 +48,30 @@ describe('a backup', () => {
     const tablet = await world.operator.client({ state });
     await expect(tablet.isKnown(ALICE)).resolves.toBe(true);
     await expect(tablet.monitor()).resolves.toHaveLength(1);
+  });
+
+  it('of a device that the operator put into the name opens once its user has said yes', async () => {
+    const lied = await BackupWorld.start();
+    try {
+      const { operator } = lied;
+      const honest = await lied.seal();
+      const thief = await generateKey();
+      await operator.appendRecord(ALICE, {
+        certificates: [await operator.certify(ALICE, thief.spki)],
+        authorization: BY_OPERATOR,
+      });
+      const author = { identity: ALICE, key: thief, backupKey: honest.backupKey, previous: honest.mark };
+      const { backup } = await sealBackup(await operator.client(), await lied.content(), author);
+      const directory = await operator.client();
+      const opening = (bytes: Uint8Array) =>
+        openBackup(directory, bytes, { identity: ALICE, secret: passkey, atLeast: undefined });
+      await expect(opening(backup)).rejects.toEqual(code('keys-changed'));
+      await expect(opening(honest.backup)).resolves.toMatchObject({ author: { isCurrent: false } });
+      await directory.acknowledge([ALICE]);
+      await expect(opening(backup)).resolves.toMatchObject({ author: { isCurrent: true } });
+    } finally {
+      await lied.stop();
+    }
   });
 
   it('opens with each of its locks, and with the key that a device kept', async () => {
