@@ -40,6 +40,10 @@ export const GUARANTEES: Claims = {
   'A certificate that the CA signed outside the log is refused': [
     'test/scenario/attacks-record.test.ts: certificate-in-no-record',
   ],
+  'A log that says it has erased these versions': [
+    'test/identity/first-look.test.ts: judges what an erasure left, and says what it took',
+    'test/client/mls/refusals.test.ts: or accepts it with a word, where the log shows nobody what came before',
+  ],
   'The log only grows': ['test/scenario/attacks-auditor.test.ts: history-rewritten'],
   'Every new tree head is proved to extend': [
     'test/scenario/attacks-lookup.test.ts: head-older-than-seen',
