@@ -36,7 +36,8 @@ const backend = createBackend({
 const listening = await listen(backend, port);
 console.log(`The messenger runs: http://localhost:${listening.port}/
 Open it, and choose devices: each is a tab of its own. The operator is at http://localhost:${listening.port}/operator.html
-Everything is in memory, and gone when you press Ctrl-C.`);
+The server keeps everything in memory: it is gone when you press Ctrl-C. Your browser keeps its devices. After a restart,
+press "Forget everything on this device" on each, or open new names such as alice-2.localhost.`);
 
 /** Ends everything, and leaves nothing behind. */
 async function stop(): Promise<void> {

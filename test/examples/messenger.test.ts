@@ -3,6 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumMissing, launchChromium } from '../support/chromium.ts';
 import { axeFindings, overflow } from '../support/explorer-page.ts';
+import { REWRITTEN } from '../../examples/messenger/device/lies.ts';
 import {
   type DeviceLook,
   enter,
@@ -54,18 +55,12 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     await page.waitForSelector(`#notices .notice:has-text("${text}")`, { timeout: 60_000 });
     return page.innerText('#notices');
   };
-  /** Presses "seen" until nothing is left. */
+  /** Answers alarms, and hides those that are over, until nothing is left. */
   const seeAll = async ({ page }: MessengerDevice): Promise<void> => {
-    const buttons = page.locator('#notices button');
-    while ((await buttons.count()) > 0) {
-      const count = await buttons.count();
-      await buttons.first().click();
-      await page.waitForFunction(
-        (before) =>
-          (globalThis as unknown as { document: { querySelectorAll(path: string): { length: number } } }).document //
-            .querySelectorAll('#notices button').length < before,
-        count,
-      );
+    const notices = page.locator('#notices .notice');
+    for (let left = await notices.count(); left > 0; left = await notices.count()) {
+      await notices.first().locator('button:visible').first().click();
+      await expect.poll(() => notices.count(), { timeout: 60_000 }).toBeLessThan(left);
     }
   };
 
@@ -108,6 +103,18 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     }
     expect(numbers[0]).toMatch(/^(?:\d{5}\s?){12}$/);
     expect(numbers[1]).toBe(numbers[0]);
+  });
+
+  it('opens a chat that is there, and none with nobody', async () => {
+    const { page } = alice;
+    await page.click('nav a[href="#/chats"]');
+    await page.fill('#people', 'alice');
+    await page.click('#start-chat');
+    await page.waitForSelector('.failure:has-text("Add at least one other person.")');
+    await startChat(alice, 'bob bob');
+    await hears(alice, 'bob', 'Hello Alice');
+    await page.click('nav a[href="#/chats"]');
+    expect(await page.locator('ul.chats a').count()).toBe(1);
   });
 
   it('says that a name is nobody’s, which the log proves', async () => {
@@ -194,7 +201,7 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
 
   it('takes a lost phone out of the name and of every conversation', async () => {
     await tablet.page.click('nav a[href="#/devices"]');
-    await tablet.page.click('button:has-text("I have lost it")');
+    await tablet.page.click('button:has-text("Remove: lost, or not mine")');
     await openChat(alice, 'Garden');
     await alice.page.waitForSelector('li.system:has-text("A device of bob was removed")');
     await say(alice, 'Is the thief gone?');
@@ -242,15 +249,30 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
         await operator.screenshot({ path: resolve(PICTURES, 'messenger-operator.png'), fullPage: true });
       await tellLie(operator, 'swap', victim);
       for (const device of [alice, tablet, carol]) {
-        const text = await notice(device, 'The service showed keys for carol that do not hold.');
-        expect(text).toContain('The proof is false, so this device refused them.');
+        const words = device === carol ? 'others a false key in your name.' : 'a false key for carol.';
+        const text = await notice(device, words);
+        expect(text).toContain('Still going on: last seen');
+        await device.page.waitForSelector('#notices .notice:nth-child(2)', { state: 'detached' });
       }
       await openChat(alice, 'Garden');
-      await isRefused(alice, 'Secret', 'Nothing was sent. The service showed keys for carol that do not hold.');
+      expect(await alice.page.innerText('#notices')).toContain('Your messages so far are safe.');
+      await alice.page.waitForSelector('p:text-is("Not verified now: see the alarm above")');
+      await isRefused(alice, 'Secret', 'Nothing was sent. The service showed a false key for carol.');
+      await openChat(alice, 'bob');
+      expect(await alice.page.inputValue('#text')).toBe('');
+      await alice.page.waitForSelector('p:text-is("Verified by the log: alice, bob")');
+      await openChat(alice, 'Garden');
+      expect(await alice.page.inputValue('#text')).toBe('Secret');
+      await isRefused(alice, 'Secret', 'Nothing was sent. The service showed a false key for carol.');
       expect(await axeFindings(alice.page)).toEqual([]);
       await picture(alice, 'swap');
       await tellLie(operator, 'none');
-      for (const device of [alice, tablet, carol]) await seeAll(device);
+      for (const device of [alice, tablet, carol]) {
+        await device.page.waitForSelector('#notices :text("Over since")');
+        await seeAll(device);
+      }
+      expect(await alice.page.innerText('.failure:below(#text) >> nth=0')).toBe('');
+      await alice.page.waitForSelector('p:text-is("Verified by the log: alice, bob, carol")');
       await say(alice, 'The keys hold again');
       await openChat(carol, 'Garden');
       await hears(carol, 'alice', 'The keys hold again');
@@ -259,15 +281,24 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     it('a silent device alarms its victim, and stops everybody who writes to the victim', async () => {
       await tellLie(operator, 'silent-device', victim);
       const own = await notice(carol, 'Somebody added a key to your name. You did not.');
-      expect(own).toContain('Warn the people you write to');
+      expect(own).toContain('remove the one that is not yours');
+      expect(own).toContain('I know this device');
       for (const device of [alice, tablet]) await notice(device, 'The service changed carol’s keys. carol did not.');
       await isRefused(alice, 'Secret', 'Nothing was sent. There is an alarm about carol.');
       await picture(alice, 'silent-device-alice');
       await picture(carol, 'silent-device-carol');
+      await alice.page.click('button:has-text("carol says: a key is not mine")');
+      await notice(alice, 'carol says that a key is false.');
+      await isRefused(alice, 'Secret', 'Nothing was sent. There is an alarm about carol.');
+      await tellLie(operator, 'none');
+      await operator.waitForSelector('#state:has-text("has added a key to carol’s name; the log keeps it")');
       // The log cannot take it back. Carol takes the false key out herself, and her friends ask her.
-      await carol.page.click('nav a[href="#/devices"]');
-      await carol.page.click('button:has-text("I have lost it")');
-      await carol.page.waitForSelector('button:has-text("I have lost it")', { state: 'detached' });
+      await carol.page.click('#notices a:has-text("Open Devices")');
+      const stray = carol.page.locator('ul.devices li:has-text("Not added by any of your devices")');
+      await stray.waitFor();
+      expect(await carol.page.locator('.stray').count()).toBe(1);
+      await stray.locator('button:has-text("Remove: lost, or not mine")').click();
+      await stray.waitFor({ state: 'detached' });
       for (const device of [carol, alice, tablet]) await seeAll(device);
       await say(alice, 'You asked me in the street');
       await openChat(carol, 'Garden');
@@ -276,9 +307,9 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
 
     it('everybody who has seen the log refuses another past, and a newcomer finds it by comparing', async () => {
       await tellLie(operator, 'fork', victim);
-      for (const device of [alice, tablet, carol]) await notice(device, 'The service shows another past than before.');
-      // A false proof of one name, or another past: each answer of a fork fails at one of its contradictions.
-      await isRefused(alice, 'Secret', 'Nothing was sent. The service show');
+      for (const device of [alice, tablet, carol]) await notice(device, REWRITTEN);
+      // A false proof of one name, or a rewritten record: each answer of a fork fails at one of its contradictions.
+      await isRefused(alice, 'Secret', 'Nothing was sent. The service ');
       await picture(alice, 'fork');
       const dave = await open(1, 'dave-phone');
       await signUp(dave, 'dave');
@@ -294,6 +325,20 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
       await hears(carol, 'alice', 'It was the same log after all');
       await dave.page.close();
     });
+  });
+
+  it('says that it knows another log after a restart, and can begin anew', async () => {
+    await messenger.stop();
+    messenger = await RunningMessenger.start(messenger.port);
+    const { page } = alice;
+    await page.reload();
+    await page.waitForSelector('h2:text-is("This device knows another log.")');
+    expect(await page.innerText('main')).toContain('If you have restarted the example, that is why');
+    expect(await axeFindings(page)).toEqual([]);
+    await page.click('button:has-text("Forget everything on this device")');
+    await page.waitForSelector('#name:visible');
+    await signUp(alice, 'alice');
+    await page.waitForSelector('li:has-text("No chat yet.")');
   });
 });
 

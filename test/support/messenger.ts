@@ -20,11 +20,11 @@ export class RunningMessenger {
     this.output = output;
   }
 
-  /** Starts it on a free port. */
-  static async start(): Promise<RunningMessenger> {
+  /** Starts it, on a free port if none is given. */
+  static async start(onPort = 0): Promise<RunningMessenger> {
     const program = spawn('npm', ['run', '--silent', 'example:messenger'], {
       cwd: ROOT,
-      env: { ...process.env, PORT: '0' },
+      env: { ...process.env, PORT: String(onPort) },
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true,
     });

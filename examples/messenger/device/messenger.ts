@@ -12,7 +12,8 @@ import { refillKeyPackages } from './mls/key-package-stock.ts';
 import { type OwnDevice, ownDevices, revokeDevice, rotateKey, sendDeviceNote } from './own-devices.ts';
 import { Turns } from './turns.ts';
 import { Watch } from './watch.ts';
-import { failureText, type Notice } from './words.ts';
+import type { Notice } from './notice.ts';
+import { failureText } from './words.ts';
 
 /** Time after which a new device that never comes is no longer waited for, ms. */
 const GIVE_UP_MS = 86_400_000;
@@ -141,9 +142,14 @@ export class Messenger {
     await restoreBackup(this.#device, this.#stage.name, password);
   }
 
-  /** Forgets an alarm, which the user has dealt with. */
+  /** Forgets an alarm: the user says that the keys are right, or hides a lie that is over. */
   async seen(notice: Notice): Promise<void> {
     await this.#watch?.seen(notice);
+  }
+
+  /** Keeps that a contact has denied a change of keys. */
+  async denied(notice: Notice): Promise<void> {
+    await this.#watch?.denied(notice);
   }
 
   get #me(): Me {
@@ -224,8 +230,10 @@ export class Messenger {
     let timer = 0;
     const take = async (event: InboxEvent): Promise<void> => {
       if (isDeaf) return;
-      await this.#receive(name, event);
-      await storage.put({ [`position:${inbox}`]: event.position });
+      const position = { [`position:${inbox}`]: event.position };
+      await this.#receive(name, event, position);
+      // A chat has stored it already, together with its group: nothing is taken twice after a crash.
+      await storage.put(position);
       await backend.acknowledge(inbox, event.position).catch(() => undefined);
       this.#changed();
     };
@@ -245,13 +253,13 @@ export class Messenger {
     };
   }
 
-  async #receive(name: string, event: InboxEvent): Promise<void> {
+  async #receive(name: string, event: InboxEvent, position: Readonly<Record<string, number>>): Promise<void> {
     const bytes = fromBase64(event.body);
     switch (event.kind) {
       case 'welcome':
       case 'commit':
       case 'message':
-        return this.#chats.receive(this.#me, event);
+        return this.#chats.receive(this.#me, event, position);
       case 'link':
         return this.#finishLink(name, bytes);
       case 'note':

@@ -1,4 +1,4 @@
-import type { BoundCertificate } from 'glasskey';
+import type { BoundCertificate, KeyDirectory } from 'glasskey';
 import { utf8 } from './bytes.ts';
 import type { Device, Me } from './device.ts';
 import { readMe } from './device.ts';
@@ -8,7 +8,10 @@ import { keyOf } from './keys.ts';
 export interface OwnDevice {
   readonly device: string;
   readonly isThis: boolean;
+  /** Begin of its first certificate, ms since the epoch. The service writes it. */
   readonly sinceMs: number;
+  /** True if none of the user's devices signed the version that added its key. */
+  readonly isStray: boolean;
   /** Of all its certificates: a renewed key has two. */
   readonly serials: readonly string[];
 }
@@ -16,16 +19,49 @@ export interface OwnDevice {
 /** Returns the user's devices: the keys that the log proves for the name now. */
 export async function ownDevices({ directory }: Device, me: Me): Promise<readonly OwnDevice[]> {
   const result = await directory.lookup(me.identity);
-  return devicesIn(result.found ? result.binding.certificates : [], me);
+  if (!result.found) return [];
+  const { versions } = await directory.history(me.identity);
+  return devicesIn(result.binding.certificates, me, strayKeys(versions));
 }
 
-function devicesIn(certificates: readonly BoundCertificate[], me: Me): readonly OwnDevice[] {
+type PastVersions = Awaited<ReturnType<KeyDirectory['history']>>['versions'];
+
+/** Links that add a key with a signature of the user, or none: the first key of a name, too, is the user's. */
+const OWN_LINKS: readonly string[] = ['initial', 'key', 'maintenance'];
+
+/** Returns the keys that a version added which no key of the user signed. Saying "I know it" does not change that. */
+function strayKeys(versions: PastVersions): ReadonlySet<string> {
+  const stray = new Set<string>();
+  let before: readonly string[] = [];
+  for (const { certificates, link, fault } of versions) {
+    const keys = certificates.map(({ spkiSha256 }) => spkiSha256);
+    const isStray = fault !== undefined || (link !== undefined && !OWN_LINKS.includes(link));
+    for (const key of keys.filter((one) => !before.includes(one))) {
+      if (isStray) stray.add(key);
+      else stray.delete(key);
+    }
+    before = keys;
+  }
+  return stray;
+}
+
+function devicesIn(
+  certificates: readonly BoundCertificate[],
+  me: Me,
+  stray: ReadonlySet<string>,
+): readonly OwnDevice[] {
   const byKey = new Map<string, OwnDevice>();
   for (const { spkiSha256: device, serial, notBeforeMs } of certificates) {
     const known = byKey.get(device);
     const isThis = device === me.device;
     const sinceMs = Math.min(known?.sinceMs ?? notBeforeMs, notBeforeMs);
-    byKey.set(device, { device, isThis, sinceMs, serials: [...(known?.serials ?? []), serial] });
+    byKey.set(device, {
+      device,
+      isThis,
+      isStray: stray.has(device),
+      sinceMs,
+      serials: [...(known?.serials ?? []), serial],
+    });
   }
   return [...byKey.values()];
 }

@@ -1,5 +1,5 @@
 /** Name and store of the messenger's own database. The state of the key directory has another one. */
-const DATABASE = 'messenger';
+export const DATABASE = 'messenger';
 const STORE = 'things';
 
 /** Everything that this device keeps, by key, in IndexedDB. */
@@ -13,7 +13,10 @@ export class Storage {
   static async open(): Promise<Storage> {
     const request = indexedDB.open(DATABASE, 1);
     request.addEventListener('upgradeneeded', () => request.result.createObjectStore(STORE));
-    return new Storage(await settled(request));
+    const database = await settled(request);
+    // Otherwise nobody could delete it: see forget.ts.
+    database.addEventListener('versionchange', () => database.close());
+    return new Storage(database);
   }
 
   /** Reads a thing; undefined if there is none. */

@@ -3,7 +3,9 @@ import { BackendError } from './backend.ts';
 import type { Device, Me } from './device.ts';
 import { renewIfDue } from './own-devices.ts';
 import type { Chats } from './mls/chats.ts';
-import { alertNotice, distinctLies, isAlerted, isLie, type Notice, problemNotice } from './words.ts';
+import { mergeLies } from './lies.ts';
+import type { Finding, Notice } from './notice.ts';
+import { alertNotice, isAlerted, isLie, problemNotice } from './words.ts';
 
 /**
  * Pause between two rounds, ms. An app on a phone takes the default of the schedule: a quarter of the window, an hour
@@ -26,7 +28,7 @@ export interface WatchOptions {
 
 /**
  * Watches the user's own name and the contacts: monitors the log, checks the members of all conversations, and renews
- * the certificate. Lies that it has seen stay until the user says "seen", also after a restart.
+ * the certificate. Lies that it has seen stay until they are over and the user hides them, also after a restart.
  */
 export class Watch {
   readonly #options: WatchOptions;
@@ -59,11 +61,17 @@ export class Watch {
     return this.#round;
   }
 
-  /** Forgets an alarm: the user has asked the contact, or has told it to others. */
-  async seen({ name, title }: Notice): Promise<void> {
+  /** Forgets an alarm: the user says that the keys are right, or hides a lie that is over. */
+  async seen({ about, asks, title }: Notice): Promise<void> {
     const { device } = this.#options;
-    if (name === undefined) await device.storage.put({ [`lie:${title}`]: undefined });
-    else await device.directory.acknowledge([name]);
+    if (asks === undefined || about === undefined) await device.storage.put({ [`lie:${title}`]: undefined });
+    else await device.directory.acknowledge([about]);
+    await this.now();
+  }
+
+  /** Keeps that a contact has denied a change of keys. The stop stays until the user says that the keys are right. */
+  async denied({ about, version }: Notice): Promise<void> {
+    await this.#options.device.storage.put({ [`denied:${about}:${version}`]: true });
     await this.now();
   }
 
@@ -78,17 +86,33 @@ export class Watch {
     const { device, chats, me, maintain, tell } = this.#options;
     await maintain().catch(() => undefined);
     const monitored = await this.#monitor();
-    // Those about a name come first.
-    const found = [...(await this.#recheck(chats)), ...monitored];
-    const lies = distinctLies(found.filter(({ kind }) => kind === 'alarm'));
-    await device.storage.put(Object.fromEntries(lies.map((notice) => [`lie:${notice.title}`, notice])));
+    const rechecked = await this.#recheck(chats);
+    const found = [...rechecked.notices, ...monitored.notices];
+    const lies = await this.#keep({
+      notices: found.filter(({ kind }) => kind === 'alarm'),
+      isComplete: rechecked.isComplete && monitored.isComplete,
+    });
     const alerts = await device.directory.alerts();
-    const told = alerts.map((alert) => alertNotice(alert, me().identity));
-    const kept = await device.storage.list<Notice>('lie:');
-    tell([...told, ...kept, ...found.filter(({ kind }) => kind === 'news')]);
+    const told = await Promise.all(
+      alerts.map(async (alert) => {
+        const isDenied = await device.storage.get<boolean>(`denied:${alert.identity}:${alert.version}`);
+        return alertNotice(alert, me().identity, isDenied);
+      }),
+    );
+    tell([...told, ...lies, ...found.filter(({ kind }) => kind === 'news')]);
   }
 
-  async #monitor(): Promise<readonly Notice[]> {
+  /** Stores the lies of a round with those from before, and returns all. */
+  async #keep(found: Finding): Promise<readonly Notice[]> {
+    const { storage } = this.#options.device;
+    const kept = await storage.list<Notice>('lie:');
+    const lies = mergeLies(kept, found, Date.now());
+    const gone = kept.map(({ title }) => [`lie:${title}`, undefined] as const);
+    await storage.put(Object.fromEntries([...gone, ...lies.map((notice) => [`lie:${notice.title}`, notice] as const)]));
+    return lies;
+  }
+
+  async #monitor(): Promise<Finding> {
     const { device, me, renewed } = this.#options;
     try {
       await device.directory.monitor();
@@ -97,22 +121,22 @@ export class Watch {
       await device.storage.put({ heads: await device.directory.heads() });
       const next = await renewIfDue(device, me());
       if (next !== undefined) await renewed(next);
-      return [];
+      return { notices: [], isComplete: true };
     } catch (error) {
       this.#schedule.failed();
-      if (isAlerted(error)) return [];
-      if (isLie(error)) return [problemNotice(error)];
-      if (!this.#schedule.isOverdue) return [];
+      const isComplete = false;
+      if (isLie(error) && !isAlerted(error)) return { notices: [problemNotice(error)], isComplete };
+      if (isAlerted(error) || !this.#schedule.isOverdue) return { notices: [], isComplete };
       const text = 'Somebody could change your keys and change them back, unseen. Is this device online?';
-      return [{ kind: 'alarm', title: 'Nobody watches your name now.', text }];
+      return { notices: [{ kind: 'alarm', title: 'Nobody watches your name now.', text }], isComplete };
     }
   }
 
-  async #recheck(chats: Chats): Promise<readonly Notice[]> {
+  async #recheck(chats: Chats): Promise<Finding> {
     return chats.recheck(this.#options.me()).catch((error: unknown) => {
       // The backend is away, or another device is faster: the next round tries again.
-      if (error instanceof BackendError) return [];
-      return [problemNotice(error)];
+      const notices = error instanceof BackendError ? [] : [problemNotice(error)];
+      return { notices, isComplete: false };
     });
   }
 }

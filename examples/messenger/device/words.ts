@@ -1,52 +1,73 @@
 import { type Alert, isGlasskeyError } from 'glasskey';
 import { nameOf } from '../shared/protocol.ts';
 import { BackendError } from './backend.ts';
+import { distinctLies, OTHER_LOG, REWRITTEN } from './lies.ts';
+import type { Notice } from './notice.ts';
 
-/** Something to tell the user. An alarm stops messages; news does not. */
-export interface Notice {
-  readonly kind: 'alarm' | 'news';
-  readonly title: string;
-  readonly text: string;
-  /** The reason as the library says it, for those who ask. */
-  readonly detail?: string | undefined;
-  /** Code of the error that it comes from, if any. */
-  readonly code?: string | undefined;
-  /** The name that it is about, if the user can say "I have asked": `acknowledge` then takes it back. */
-  readonly name?: string | undefined;
-}
-
-/** Returns the words for an alert of the key directory. `own` is the identity of this device's user. */
-export function alertNotice({ identity, type, reason }: Alert, own: string): Notice {
+/**
+ * Returns the words for an alert of the key directory. `own` is the identity of this device's user. `isDenied` says
+ * that the user has asked the contact, who did not make the change.
+ */
+export function alertNotice({ identity, type, reason, version }: Alert, own: string, isDenied = false): Notice {
   const name = nameOf(identity);
+  const common = { about: identity, version, detail: reason };
   if (identity === own) {
     return {
+      ...common,
       kind: 'alarm',
-      name: identity,
+      asks: 'own',
+      screen: 'devices',
       title: 'Somebody added a key to your name. You did not.',
       text:
-        'Your devices did not sign this change. Whoever holds the new key could pose as you, and read what is written ' +
-        'to you from now on. Warn the people you write to, and ask the operator of this service.',
-      detail: reason,
+        'Whoever holds that key could pose as you, and read what is written to you from now on. Open “Devices” and ' +
+        'remove the one that is not yours. Then warn the people you write to, in person. Do not ask in this ' +
+        'messenger, nor the service: it may have done this.',
     };
   }
-  const texts = {
+  const titles = {
     operator: `The service changed ${name}’s keys. ${name} did not.`,
     unexplained: `${name}’s keys cannot be explained.`,
     'unexpected-version': `${name}’s keys changed in a way that nobody expected.`,
     recovery: `${name} has new keys: the old ones were lost, or the name has a new owner.`,
   } as const;
+  const text = isDenied
+    ? `${name} says that a key is false. Nothing is sent to ${name}. Ask ${name} to open “Devices” and remove it, and ` +
+      'ask once more afterwards.'
+    : `Nothing is sent to ${name} until you have asked ${name} in another way, such as in person.`;
   return {
+    ...common,
     kind: type === 'recovery' ? 'news' : 'alarm',
-    name: identity,
-    title: texts[type],
-    text: `Nothing is sent to ${name} until you have asked ${name} in another way, such as in person.`,
-    detail: reason,
+    asks: 'contact',
+    title: titles[type],
+    text,
   };
+}
+
+/** Codes of a trust bundle that is not the one which this device knows: the whole log is another. */
+const OTHER_LOGS: readonly string[] = ['bundle-changed', 'log-replaced', 'log-reset', 'other-log'];
+
+/** True if the service shows another log than the one which this device knows. */
+export const isOtherLog = (error: unknown): boolean => OTHER_LOGS.includes(codeOf(error));
+
+const OTHER_LOG_TEXT =
+  'If you have restarted the example, that is why: everything began anew. If you have not, somebody has replaced the ' +
+  'log: do not go on.';
+
+/** Returns the words for a messenger that could not start. */
+export function startNotice(error: unknown): Pick<Notice, 'title' | 'text'> {
+  if (isOtherLog(error)) return { title: OTHER_LOG, text: OTHER_LOG_TEXT };
+  return { title: 'The messenger could not start.', text: failureText(error) };
 }
 
 /** True if the service or its data lies; false for an outage, a clock or a limit. */
 export function isLie(error: unknown): boolean {
-  return isGlasskeyError(error) && ['verification', 'decode'].includes(error.fault);
+  return isOtherLog(error) || (isGlasskeyError(error) && ['verification', 'decode'].includes(error.fault));
+}
+
+/** True if nothing answered, or it was too busy. */
+function isOutage(error: unknown): boolean {
+  if (error instanceof BackendError) return error.code === 'offline';
+  return isGlasskeyError(error) && ['network', 'overload'].includes(error.fault);
 }
 
 /** Codes of refusals because of an alert that is open. The alert itself is told by the key directory. */
@@ -65,44 +86,56 @@ const CONTRADICTIONS: readonly string[] = [
   'view-mismatch',
 ];
 
-/** Returns the words for an answer that could not be verified, about a name or about everybody. */
-export function problemNotice(error: unknown, identity?: string): Notice {
-  const who = identity === undefined ? 'your contacts' : nameOf(identity);
-  if (!isLie(error)) {
-    const text = 'Messages wait until they can. Nothing is wrong with what you sent before.';
-    return { kind: 'news', title: `The keys of ${who} could not be checked.`, text, detail: codeOf(error) };
-  }
+/** A name that a problem is about, and the identity of this device's user. */
+interface Concerned {
+  readonly identity?: string | undefined;
+  readonly own?: string | undefined;
+}
+
+/** Returns the words for an answer that could not be verified, about a name or about somebody. */
+export function problemNotice(error: unknown, { identity, own }: Concerned = {}): Notice {
   const code = codeOf(error);
+  if (!isLie(error)) {
+    const title = isOutage(error) ? 'The messenger cannot be reached.' : 'Keys could not be checked.';
+    return { kind: 'news', title, text: 'Messages wait. Nothing is wrong with what you sent before.', detail: code };
+  }
+  const common = { kind: 'alarm', code, detail: code } as const;
+  if (isOtherLog(error)) return { ...common, title: OTHER_LOG, text: `${OTHER_LOG_TEXT} Load this page again.` };
   if (CONTRADICTIONS.includes(code)) {
     return {
-      kind: 'alarm',
-      code,
-      title: ANOTHER_PAST,
+      ...common,
+      screen: 'log',
+      title: REWRITTEN,
       text:
-        'This device remembers the log of all keys, and now it was shown one that contradicts it. Nothing is sent. ' +
-        'Show this to the people you write to: they may be shown a false log.',
-      detail: code,
+        'This device remembers the true record, so it sends nothing. Ask friends by another way to open “The log” and ' +
+        'compare with you.',
     };
   }
+  if (identity !== undefined && identity === own) {
+    return {
+      ...common,
+      about: identity,
+      title: 'The service shows others a false key in your name.',
+      text: 'No device takes it that checks the log, as this one does. Tell the people you write to by another way.',
+    };
+  }
+  const who = identity === undefined ? 'somebody (perhaps you)' : nameOf(identity);
   return {
-    kind: 'alarm',
-    code,
-    title: `The service showed keys for ${who} that do not hold.`,
-    text: 'The proof is false, so this device refused them. Nothing was sent. Tell the people you write to.',
-    detail: code,
+    ...common,
+    about: identity,
+    title: `The service showed a false key for ${who}. This device did not take it.`,
+    text:
+      'Your messages so far are safe. New ones wait until the service shows the true key. ' +
+      `Tell ${identity === undefined ? 'the people you write to' : who} by another way.`,
   };
 }
 
-const ANOTHER_PAST = 'The service shows another past than before.';
-
-/**
- * Returns the lies of one round, each once: if the log contradicts itself, false proofs of names follow from that, and
- * a proof that failed for a name need not be told once more for all contacts.
- */
-export function distinctLies(notices: readonly Notice[]): readonly Notice[] {
-  const pasts = notices.filter(({ title }) => title === ANOTHER_PAST);
-  const told = pasts.length > 0 ? pasts : notices;
-  return told.filter((one, i) => told.findIndex(({ code }) => code === one.code) === i);
+/** Returns the words why nothing can be sent, the worst reason first. */
+export function refusalText(problems: readonly (Concerned & { readonly error: unknown })[]): string {
+  const notices = problems.map(({ error, ...concerned }) => problemNotice(error, concerned));
+  const [lie] = distinctLies(notices.filter(({ kind }) => kind === 'alarm'));
+  const isOut = problems.some(({ error }) => isOutage(error));
+  return lie?.title ?? (isOut ? 'The messenger cannot be reached.' : 'Keys could not be checked. Try again later.');
 }
 
 /** Returns the code of any error. */
@@ -112,6 +145,13 @@ export function codeOf(error: unknown): string {
 
 /** Returns the words for a failed action. */
 export function failureText(error: unknown): string {
-  if (isLie(error)) return problemNotice(error).title;
+  if (isLie(error) || isOutage(error)) return problemNotice(error).title;
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Returns the words for a safety number that cannot be computed. */
+export function noNumberText(error: unknown): string {
+  if (!isLie(error)) return failureText(error);
+  const { title } = problemNotice(error);
+  return `No number now: the service shows ${title === REWRITTEN ? 'a false record' : 'a false key'}.`;
 }

@@ -18,6 +18,7 @@ type Head = Awaited<ReturnType<DemoServer['snapshot']>>;
 export class EvilOperator {
   readonly #server: DemoServer;
   readonly #start: Head;
+  readonly #named = new Set<string>();
   #undo: (() => Promise<void>) | undefined;
   #lie: Lie | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -49,6 +50,11 @@ export class EvilOperator {
     return this.#lie;
   }
 
+  /** The names that hold a key of this operator for ever. */
+  get added(): readonly string[] {
+    return [...this.#named];
+  }
+
   stop(): Promise<void> {
     return this.#server.stop();
   }
@@ -71,6 +77,7 @@ export class EvilOperator {
       const key = await generateKey({ type: 'ed25519' });
       await this.#server.publish(await falseVersion(this.#server, identityOf(name), key));
       this.#lie = 'silent-device';
+      this.#named.add(name);
     });
   }
 

@@ -14,7 +14,7 @@ const ORDER = z.strictObject({
 /** Routes of the operator's panel. Anybody on this machine may press its buttons. */
 export function operatorRoutes(operator: EvilOperator, accounts: Accounts): Hono {
   const app = new Hono();
-  app.get('/', (c) => c.json({ names: accounts.names(), lie: operator.lie ?? 'none' }));
+  app.get('/', (c) => c.json({ names: accounts.names(), lie: operator.lie ?? 'none', added: operator.added }));
   app.post('/', async (c) => {
     const { lie, name } = await readBody(c, ORDER);
     const names = accounts.names();

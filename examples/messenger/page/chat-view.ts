@@ -1,10 +1,14 @@
 import type { Line } from '../device/mls/chat.ts';
 import { MAX_TEXT } from '../device/mls/chat.ts';
+import { isInDoubt, stands } from '../device/notice.ts';
 import { nameOf } from '../shared/protocol.ts';
 import { chatTitle } from './chats-view.ts';
 import { acting, el, failurePlace, timeText } from './dom.ts';
 import { safetyPart } from './safety-part.ts';
 import type { MakeView } from './view.ts';
+
+/** Distance from the end within which a reader follows new lines, pixels. */
+const NEAR_PX = 40;
 
 /** One conversation: `#/chat/<id>`. */
 export const chatView: MakeView = (messenger) => {
@@ -14,13 +18,17 @@ export const chatView: MakeView = (messenger) => {
   const text = el('input', { id: 'text', autocomplete: 'off', required: true, maxlength: MAX_TEXT });
   const failure = failurePlace();
   const send = el('button', { type: 'submit', id: 'send' }, 'Send');
+  const drafts = new Map<string, string>();
   let shown: readonly Line[] = [];
+  let standing: readonly string[] = [];
   let id = '';
   let callee = '';
+  let isAway = true;
   const post = async (): Promise<void> => {
-    const said = text.value;
-    await messenger.send(id, said);
-    if (text.value === said) text.value = '';
+    const [chat, said] = [id, text.value];
+    await messenger.send(chat, said);
+    if (drafts.get(chat) === said) drafts.delete(chat);
+    if (id === chat && text.value === said) text.value = '';
   };
   const form = el(
     'form',
@@ -53,22 +61,41 @@ export const chatView: MakeView = (messenger) => {
   );
   return {
     element,
-    update({ stage, chats }) {
+    update({ stage, chats, notices }) {
       const chat = chats.find((one) => location.hash === `#/chat/${one.id}`);
-      if (chat === undefined || stage.type !== 'ready') return;
-      if (id !== chat.id) [failure.textContent, safety.open] = ['', false];
+      if (chat === undefined || stage.type !== 'ready') {
+        isAway = true;
+        return;
+      }
+      const isAnother = id !== chat.id;
+      if (isAnother) {
+        drafts.set(id, text.value);
+        text.value = drafts.get(chat.id) ?? '';
+        [failure.textContent, safety.open] = ['', false];
+      }
       ({ id } = chat);
+      const alarms = notices.filter(stands).map((one) => one.title);
+      // A refusal is stale once an alarm is gone.
+      if (standing.some((one) => !alarms.includes(one))) failure.textContent = '';
+      standing = alarms;
       title.textContent = chatTitle(chat, stage.me);
-      who.textContent = `Verified by the log: ${chat.people.map(nameOf).join(', ')}`;
+      who.textContent = isInDoubt(notices, chat.people)
+        ? 'Not verified now: see the alarm above'
+        : `Verified by the log: ${chat.people.map(nameOf).join(', ')}`;
       form.hidden = chat.isClosed;
       const others = chat.people.filter((identity) => identity !== stage.me.identity);
       callee = others[0] ?? '';
       call.hidden = chat.isClosed || others.length !== 1;
       safety.hidden = others.length !== 1;
-      if (shown === chat.lines || JSON.stringify(shown) === JSON.stringify(chat.lines)) return;
+      const isOpened = isAnother || isAway;
+      isAway = false;
+      if (!isOpened && JSON.stringify(shown) === JSON.stringify(chat.lines)) return;
       shown = chat.lines;
+      // Who reads what came before stays there.
+      const isAtEnd = isOpened || lines.scrollHeight - lines.scrollTop - lines.clientHeight < NEAR_PX;
+      const { scrollTop } = lines;
       lines.replaceChildren(...chat.lines.map((line) => lineItem(line, stage.me.identity)));
-      lines.scrollTop = lines.scrollHeight;
+      lines.scrollTop = isAtEnd ? lines.scrollHeight : scrollTop;
     },
   };
 };

@@ -1,4 +1,5 @@
 import type { OwnDevice } from '../device/own-devices.ts';
+import { failureText } from '../device/words.ts';
 import { backupPart } from './backup-view.ts';
 import { acting, deviceText, el, failurePlace, timeText } from './dom.ts';
 import type { MakeView } from './view.ts';
@@ -20,14 +21,15 @@ export const devicesView: MakeView = (messenger) => {
       await refresh();
     });
   const item = (one: OwnDevice): HTMLElement => {
-    const lost = el('button', { class: 'danger' }, 'I have lost it');
+    const lost = el('button', { class: 'danger' }, 'Remove: lost, or not mine');
     lost.addEventListener('click', () => act(lost, () => messenger.removeDevice(one)));
     return el(
       'li',
       {},
       el('strong', {}, one.isThis ? 'This device' : 'Another device'),
       el('code', {}, deviceText(one.device)),
-      el('span', { class: 'quiet' }, `in the log since ${timeText(one.sinceMs)}`),
+      el('span', { class: 'quiet' }, `certificate from ${timeText(one.sinceMs)} (the service says so)`),
+      one.isStray ? el('strong', { class: 'stray' }, 'Not added by any of your devices') : undefined,
       one.isThis ? undefined : lost,
     );
   };
@@ -59,12 +61,17 @@ export const devicesView: MakeView = (messenger) => {
     backupPart(messenger),
   );
   let isShown = false;
+  let shownAlarms = 0;
   return {
     element,
-    update({ stage }) {
+    update({ stage, notices }) {
       const isAsked = stage.type === 'ready' && location.hash === '#/devices';
-      if (isAsked && !isShown) refresh().catch((error: unknown) => (failure.textContent = String(error)));
+      const alarms = notices.filter(({ asks }) => asks === 'own').length;
+      // A device that was just added to the name shall be seen at once.
+      if (isAsked && (!isShown || alarms !== shownAlarms))
+        refresh().catch((error: unknown) => (failure.textContent = failureText(error)));
       isShown = isAsked;
+      shownAlarms = alarms;
     },
   };
 };

@@ -1,10 +1,11 @@
 import { Messenger, type Snapshot } from '../device/messenger.ts';
-import { failureText } from '../device/words.ts';
+import { forgetDevice } from '../device/forget.ts';
+import { isOtherLog, startNotice } from '../device/words.ts';
 import { callView } from './call-view.ts';
 import { chatView } from './chat-view.ts';
 import { chatsView } from './chats-view.ts';
 import { devicesView } from './devices-view.ts';
-import { byId, el } from './dom.ts';
+import { acting, byId, el, failurePlace } from './dom.ts';
 import { enterView } from './enter-view.ts';
 import { linkView } from './link-view.ts';
 import { logView } from './log-view.ts';
@@ -67,13 +68,31 @@ async function start(): Promise<void> {
   render();
 }
 
-start().catch((error: unknown) => {
+/** Shows why the messenger could not start. Who knows another log can begin anew. */
+function showFailure(error: unknown): void {
+  const { title, text } = startNotice(error);
+  const isOther = isOtherLog(error);
+  const failure = failurePlace();
+  const forget = el('button', { class: 'danger', id: 'forget' }, 'Forget everything on this device');
+  forget.addEventListener('click', () =>
+    acting(forget, failure, async () => {
+      await forgetDevice();
+      location.replace('/');
+    }),
+  );
   main.replaceChildren(
     el(
       'section',
       { class: 'notice alarm', role: 'alert' },
-      el('h2', {}, 'The messenger could not start.'),
-      el('p', {}, failureText(error)),
+      el('h2', {}, title),
+      el('p', {}, text),
+      isOther
+        ? el('p', { class: 'quiet' }, 'The button deletes the key, the chats and the memory of this device, for good.')
+        : undefined,
+      isOther ? forget : undefined,
+      failure,
     ),
   );
-});
+}
+
+start().catch(showFailure);

@@ -2,16 +2,20 @@ import { acting, byId, el } from './dom.ts';
 
 /** The lies, as buttons. */
 const LIES = [
-  ['swap', 'Swap a key', 'In the database, the victim’s certificate becomes one for a key of yours.'],
+  [
+    'swap',
+    'Swap a key',
+    'The victim’s friends are to encrypt to a key of yours. You change your database, and not the log.',
+  ],
   [
     'silent-device',
     'Add a silent device',
-    'You publish one more device of the victim, with a key of yours. The log keeps it.',
+    'You are to read along as one more device of the victim. You write your key into the log, which keeps it.',
   ],
   [
     'fork',
     'Fork the log',
-    'You rewind the log to its start, and sign another history with keys of yours for everybody.',
+    'Everybody, whoever is chosen, gets a false key of yours. You sign another history of the whole log.',
   ],
   ['none', 'Repent', 'You take back what can be taken back.'],
 ] as const;
@@ -26,10 +30,19 @@ const PAUSE_MS = 3_000;
 
 const victim = byId('victim') as HTMLSelectElement;
 const failure = byId('failure');
+/** The buttons that need a victim. */
+const attacks: HTMLButtonElement[] = [];
 
 interface Answer {
   readonly names: readonly string[];
   readonly lie: string;
+  /** Names that hold a key of the operator for ever. */
+  readonly added: readonly string[];
+}
+
+function stateText(lie: string, added: readonly string[]): string {
+  if (lie !== 'none' || added.length === 0) return STATES[lie] ?? '';
+  return `has added a key to ${added.map((name) => `${name}’s`).join(' and ')} name; the log keeps it`;
 }
 
 async function ask(order?: { readonly lie: string; readonly name?: string }): Promise<void> {
@@ -38,8 +51,10 @@ async function ask(order?: { readonly lie: string; readonly name?: string }): Pr
     const response = await fetch('/operator/lies', init);
     if (!response.ok) throw new Error(((await response.json()) as { message: string }).message);
   }
-  const { names, lie } = (await (await fetch('/operator/lies')).json()) as Answer;
-  byId('state').textContent = STATES[lie] ?? '';
+  const { names, lie, added } = (await (await fetch('/operator/lies')).json()) as Answer;
+  byId('state').textContent = stateText(lie, added);
+  byId('nobody').hidden = names.length > 0;
+  if (victim.options.length === 0 && names.length > 0) for (const attack of attacks) attack.disabled = false;
   if (names.join(' ') === [...victim.options].map(({ value }) => value).join(' ')) return;
   const chosen = victim.value;
   victim.replaceChildren(...names.map((name) => el('option', { value: name, selected: name === chosen }, name)));
@@ -47,7 +62,12 @@ async function ask(order?: { readonly lie: string; readonly name?: string }): Pr
 
 byId('lies').replaceChildren(
   ...LIES.map(([lie, title, text]) => {
-    const button = el('button', { id: lie, class: lie === 'none' ? 'second' : 'danger' }, title);
+    const button = el(
+      'button',
+      { id: lie, class: lie === 'none' ? 'second' : 'danger', disabled: lie !== 'none' },
+      title,
+    );
+    if (lie !== 'none') attacks.push(button);
     const order = (): { lie: string; name?: string } => (lie === 'none' ? { lie } : { lie, name: victim.value });
     button.addEventListener('click', () => acting(button, failure, () => ask(order())));
     return el('div', { class: 'lie' }, button, el('p', { class: 'quiet' }, text));

@@ -1,4 +1,5 @@
 import type { Messenger } from '../device/messenger.ts';
+import { noNumberText } from '../device/words.ts';
 import { acting, el, failurePlace } from './dom.ts';
 import { qrCode } from './qr-code.ts';
 
@@ -11,7 +12,9 @@ export function safetyPart(messenger: Messenger, callee: () => string): HTMLDeta
   const compute = async (): Promise<void> => {
     digits.textContent = '';
     picture.replaceChildren();
-    const number = await messenger.safetyNumber(callee());
+    const number = await messenger.safetyNumber(callee()).catch((cause: unknown) => {
+      throw new Error(noNumberText(cause), { cause });
+    });
     digits.textContent = number.digits;
     picture.replaceChildren(qrCode(number.qr, 'The safety number as a QR code'));
   };

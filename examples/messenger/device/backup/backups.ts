@@ -12,7 +12,7 @@ import {
 import { identityOf, VAULT_IDENTITY } from '../../shared/protocol.ts';
 import { utf8 } from '../bytes.ts';
 import { type Device, type Me, readTrustBundle } from '../device.ts';
-import { type Chat, systemLine, withLines } from '../mls/chat.ts';
+import { type Chat, readChats, systemLine, withLines } from '../mls/chat.ts';
 import { BackendVault } from './vault-transport.ts';
 
 /** The key of this device's backups, and the newest backup that it knows. */
@@ -75,15 +75,15 @@ export async function restoreBackup({ storage, state }: Device, name: string, pa
   // This device knows only what it has seen since it was opened.
   await restoreState(state, content.state, { overwrite: true });
   const line = systemLine(`Restored from a backup of ${new Date(timeMs).toLocaleString()}.`);
-  const chats = readChats(content.data).map((chat) => withLines({ ...chat, isClosed: true }, line));
+  const chats = readHistory(content.data).map((chat) => withLines({ ...chat, isClosed: true }, line));
   await storage.put({
     ...Object.fromEntries(chats.map((chat) => [`chat:${chat.id}`, chat])),
     backups: { backupKey: backupKey.exportBytes(), mark } satisfies StoredBackups,
   });
 }
 
-function readChats(data: Uint8Array): readonly Chat[] {
+function readHistory(data: Uint8Array): readonly Chat[] {
   const text = new TextDecoder('utf-8', { fatal: true }).decode(data);
   if (text.length > MAX_HISTORY) throw new Error('The backup holds more than this device takes.');
-  return JSON.parse(text) as Chat[];
+  return readChats(text);
 }

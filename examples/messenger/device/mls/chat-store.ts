@@ -77,8 +77,8 @@ export class ChatStore {
     await this.#storage.put({ [`chat:${chat.id}`]: chat, [`group:${chat.id}`]: encodeGroupState(state), ...more });
   }
 
-  /** Writes what is seen of a conversation, and leaves its group as it is. */
-  async writeChat(chat: Chat): Promise<void> {
-    await this.#storage.put({ [`chat:${chat.id}`]: chat });
+  /** Writes what is seen of a conversation, and more things with it. Leaves its group as it is. */
+  async writeChat(chat: Chat, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    await this.#storage.put({ [`chat:${chat.id}`]: chat, ...more });
   }
 }

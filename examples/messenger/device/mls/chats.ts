@@ -5,8 +5,9 @@ import { BackendError } from '../backend.ts';
 import { toHex } from '../bytes.ts';
 import { type Device, type Me, readMe } from '../device.ts';
 import { Turns } from '../turns.ts';
-import { distinctLies, isAlerted, isLie, type Notice, problemNotice } from '../words.ts';
-import { type Chat, type Payload, systemLine, withLines, withPayload, writePayload } from './chat.ts';
+import type { Finding, Notice } from '../notice.ts';
+import { isAlerted, isLie, problemNotice, refusalText } from '../words.ts';
+import { type Chat, newMessageId, type Payload, systemLine, withLines, withPayload, writePayload } from './chat.ts';
 import { ChatStore, type OpenChat } from './chat-store.ts';
 import {
   addDevices,
@@ -60,9 +61,16 @@ export class Chats {
     return this.#store.list();
   }
 
-  /** Begins a conversation with people, by their names. Returns its id. Throws the words for what stands against it. */
+  /**
+   * Begins a conversation with people, by their names, or finds the one with just one other person. Returns its id.
+   * Throws the words for what stands against it.
+   */
   async create(me: Me, names: readonly string[], title?: string): Promise<string> {
-    const identities = [me.identity, ...names.map(identityOf).filter((one) => one !== me.identity)];
+    const identities = [...new Set([me.identity, ...names.map(identityOf)])];
+    const [, other] = identities;
+    if (other === undefined) throw new Error('Add at least one other person.');
+    const existing = title === undefined && identities.length === 2 ? await this.#chatWith(other) : undefined;
+    if (existing !== undefined) return existing.id;
     const id = toHex(crypto.getRandomValues(new Uint8Array(16)));
     await this.#run(async () => {
       const bindings = await lookUpAll(this.#device, identities);
@@ -76,30 +84,43 @@ export class Chats {
     return id;
   }
 
+  async #chatWith(other: string): Promise<Chat | undefined> {
+    const chats = await this.list();
+    return chats.find(
+      ({ title, people, isClosed }) =>
+        !isClosed && title === undefined && people.length === 2 && people.includes(other),
+    );
+  }
+
   /**
    * Sends a text. First every member is checked: nothing is sent if one of them is doubted. Throws the words for it.
    */
   sendText(me: Me, id: string, text: string): Promise<void> {
-    return this.#post(me, id, { type: 'text', text });
+    return this.#post(me, id, { type: 'text', id: newMessageId(), text });
   }
 
-  /** Takes a thing out of the inbox: a Welcome, commit or message. Never throws for what others sent. */
-  receive(me: Me, event: InboxEvent): Promise<void> {
-    return this.#run(() => receiveEvent(this.#parts, me, event));
+  /**
+   * Takes a thing out of the inbox: a Welcome, commit or message. Never throws for what others sent. `position` is
+   * stored together with what it changes.
+   */
+  receive(me: Me, event: InboxEvent, position: Readonly<Record<string, number>>): Promise<void> {
+    return this.#run(() => receiveEvent(this.#parts, me, event, position));
   }
 
   /**
    * Checks all members of all conversations by new answers of the log, and removes those whose certificate is gone.
    * Returns what the user must know.
    */
-  async recheck(me: Me): Promise<readonly Notice[]> {
+  async recheck(me: Me): Promise<Finding> {
     const notices = new Map<string, Notice>();
+    let isComplete = true;
     for (const { id, isClosed } of await this.list()) {
       if (isClosed) continue;
       const found = await this.#tryCommit(() => this.#recheckOne(me, id));
-      for (const notice of found) notices.set(notice.title, notice);
+      for (const notice of found.notices) notices.set(notice.title, notice);
+      isComplete &&= found.isComplete;
     }
-    return [...notices.values()];
+    return { notices: [...notices.values()], isComplete };
   }
 
   /**
@@ -155,7 +176,7 @@ export class Chats {
     await this.#tryCommit(async () => {
       let open = await this.#open(id);
       const roster = await this.#parts.auth.roster(open.state);
-      assertSafe(roster);
+      assertSafe(roster, me.identity);
       const overdue = this.#overdue(id, roster);
       if (overdue.length < roster.departed.length) throw new NotYet();
       if (overdue.some(({ isSelf }) => isSelf)) throw new Error('Nothing was sent. This device is no longer yours.');
@@ -170,20 +191,21 @@ export class Chats {
     });
   }
 
-  async #recheckOne(me: Me, id: string): Promise<readonly Notice[]> {
+  async #recheckOne(me: Me, id: string): Promise<Finding> {
     const open = await this.#open(id);
     const roster = await this.#parts.auth.recheck(open.state);
     const overdue = this.#overdue(id, roster);
     if (overdue.some(({ isSelf }) => isSelf)) {
-      if (await this.#isBeingReplaced(open)) return [];
+      if (await this.#isBeingReplaced(open)) return { notices: [], isComplete: true };
       const line = systemLine('This device was taken out of your name. It can no longer write.', true);
       await this.#store.writeChat(withLines({ ...open.chat, isClosed: true }, line));
-      return [];
+      return { notices: [], isComplete: true };
     }
     if (overdue.length > 0) await removeDeparted(this.#parts, me, open, overdue);
     // Alerts are told by the directory itself; here are answers that did not hold.
     const lies = roster.doubted.filter(({ error }) => isLie(error) && !isAlerted(error));
-    return lies.map(({ error, identity }) => problemNotice(error, identity));
+    const notices = lies.map(({ error, identity }) => problemNotice(error, { identity, own: me.identity }));
+    return { notices, isComplete: roster.unchecked.length === 0 };
   }
 
   /** True if this device has a newer certificate than the group: then it is about to put that there. */
@@ -238,16 +260,17 @@ export class Chats {
 }
 
 /** Throws the words for members about whom something is wrong. */
-function assertSafe({ doubted, unchecked }: Roster): void {
+function assertSafe({ doubted, unchecked }: Roster, own: string): void {
   const alerted = doubted.find(({ error }) => isAlerted(error));
   if (alerted !== undefined) {
-    const who = nameOf(alerted.identity ?? 'somebody');
-    throw new Error(`Nothing was sent. There is an alarm about ${who}.`, { cause: alerted.error });
+    const { identity = 'somebody', error } = alerted;
+    const who = identity === own ? 'you' : nameOf(identity);
+    throw new Error(`Nothing was sent. There is an alarm about ${who}.`, { cause: error });
   }
-  const [problem] = distinctLies(
-    [...doubted, ...unchecked].map(({ error, identity }) => problemNotice(error, identity)),
-  );
-  if (problem !== undefined) throw new Error(`Nothing was sent. ${problem.title}`);
+  const problems = [...doubted, ...unchecked];
+  if (problems.length === 0) return;
+  const text = refusalText(problems.map(({ error, identity }) => ({ error, identity, own })));
+  throw new Error(`Nothing was sent. ${text}`);
 }
 
 const fromHex = (hex: string): number[] => (hex.match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16));

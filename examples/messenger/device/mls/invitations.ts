@@ -4,7 +4,7 @@ import { nameOf } from '../../shared/protocol.ts';
 import { BackendError } from '../backend.ts';
 import { fromBase64, toHex } from '../bytes.ts';
 import type { Device } from '../device.ts';
-import { problemNotice } from '../words.ts';
+import { refusalText } from '../words.ts';
 import { keyPackageId } from './key-package-stock.ts';
 import { certificateOf } from './leaves.ts';
 import { readKeyPackage } from './wire.ts';
@@ -23,7 +23,7 @@ export async function lookUpAll(
 ): Promise<readonly VerifiedBinding[]> {
   const outcomes = await directory.lookupMany(identities);
   return outcomes.map(({ asked, result, error }) => {
-    if (result === undefined) throw new Error(problemNotice(error, asked).title, { cause: error });
+    if (result === undefined) throw new Error(refusalText([{ error, identity: asked }]), { cause: error });
     if (!result.found) throw new Error(`The log proves that nobody is called ${nameOf(asked)}.`);
     const { alerts, certificates } = result.binding;
     const isAlarming = alerts.some(({ type }) => type !== 'recovery');

@@ -3,7 +3,7 @@ import type { ClientState, LeafIndex } from 'ts-mls';
 /**
  * Returns the leaf that sent the message between two states of a group. ts-mls 1.x verifies the sender's signature and
  * does not say who it was. But a message uses up a secret of its sender alone, so the only leaf whose secrets moved is
- * the sender's. Throws if not exactly one has moved.
+ * the sender's. Throws if not exactly one has moved. This holds for ts-mls 1.x only: pin the version, and keep the test.
  */
 export function senderBetween(before: ClientState, after: ClientState): LeafIndex {
   const moved = movedNodes(before.secretTree, after.secretTree);

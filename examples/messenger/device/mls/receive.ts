@@ -10,23 +10,37 @@ import { packageKey, type WaitingPackage } from './key-package-stock.ts';
 import { senderBetween } from './message-sender.ts';
 import { cipherSuite, readGroupMessage, readWelcome } from './wire.ts';
 
-/** Takes a Welcome, commit or message out of the inbox. What is wrong with it becomes a line, and never throws. */
-export async function receiveEvent(parts: GroupParts, me: Me, event: InboxEvent): Promise<void> {
+/** Things to store together with a conversation: the position in the inbox. */
+type More = Readonly<Record<string, unknown>>;
+
+/**
+ * Takes a Welcome, commit or message out of the inbox. What is wrong with it becomes a line, and never throws. `more` is
+ * stored in the same transaction.
+ */
+export async function receiveEvent(parts: GroupParts, me: Me, event: InboxEvent, more: More): Promise<void> {
   const { kind, group: id } = event;
   if (id === undefined) return;
-  if (kind === 'welcome') return join(parts, me, id, event);
+  if (kind === 'welcome') return join(parts, me, event, { id, more });
   await settlePending(parts, id);
   const open = await parts.store.read(id);
   if (open === undefined || open.chat.isClosed) return;
   try {
-    await parts.store.write(await receiveMessage(parts, open, fromBase64(event.body)));
+    await parts.store.write(await receiveMessage(parts, open, fromBase64(event.body)), more);
   } catch (error) {
-    const text = `Something arrived that was refused: ${failureText(error)}`;
-    await parts.store.writeChat(withLines(open.chat, systemLine(text, true)));
+    await parts.store.writeChat(withRefusal(open.chat, error), more);
   }
 }
 
-async function join(parts: GroupParts, me: Me, id: string, { body, keyPackage = '' }: InboxEvent): Promise<void> {
+function withRefusal(chat: Chat, error: unknown): Chat {
+  return withLines(chat, systemLine(`Something arrived that was refused: ${failureText(error)}`, true));
+}
+
+async function join(
+  parts: GroupParts,
+  me: Me,
+  { body, keyPackage = '' }: InboxEvent,
+  { id, more }: { readonly id: string; readonly more: More },
+): Promise<void> {
   const { device, auth, store } = parts;
   const waiting = await device.storage.get<WaitingPackage>(packageKey(keyPackage));
   // A Welcome that comes twice, or that nobody asked for, is no reason to fail.
@@ -35,7 +49,7 @@ async function join(parts: GroupParts, me: Me, id: string, { body, keyPackage = 
   const before = await device.storage.get<Chat>(`chat:${id}`);
   const empty = { id, title: undefined, people: [], lines: [], updatedAtMs: Date.now() };
   let chat: Chat = { ...(before ?? empty), isClosed: false };
-  const used = waiting.isLastResort ? {} : { [packageKey(keyPackage)]: undefined };
+  const used = waiting.isLastResort ? more : { ...more, [packageKey(keyPackage)]: undefined };
   try {
     const welcome = readWelcome(fromBase64(body));
     const { publicPackage, privatePackage } = waiting;
@@ -57,13 +71,23 @@ async function receiveMessage(parts: GroupParts, open: OpenChat, bytes: Uint8Arr
   const { newState } = result;
   if (result.kind === 'applicationMessage') {
     const from = await senderOf(parts, state, newState);
-    return { chat: withPayload(chat, from, readPayload(result.message)), state: newState };
+    return { chat: withMessage(chat, from, result.message), state: newState };
   }
   if (newState.groupActiveState.kind === 'removedFromGroup') {
     const line = systemLine('This device was removed from the conversation.', true);
     return { chat: withLines({ ...chat, isClosed: true }, line), state: newState };
   }
   return { chat: afterCommit(chat, result.report), state: newState };
+}
+
+/** Adds a message. The group goes on also after one that this version does not understand. */
+function withMessage(chat: Chat, from: string, message: Uint8Array): Chat {
+  try {
+    const payload = readPayload(message);
+    return payload === undefined ? chat : withPayload(chat, from, payload);
+  } catch (error) {
+    return withRefusal(chat, error);
+  }
 }
 
 async function senderOf({ auth }: GroupParts, before: OpenChat['state'], after: OpenChat['state']): Promise<string> {
