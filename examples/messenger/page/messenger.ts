@@ -84,7 +84,7 @@ function showFailure(error: unknown): void {
     el(
       'section',
       { class: 'notice alarm', role: 'alert' },
-      el('h2', {}, title),
+      el('h1', {}, title),
       el('p', {}, text),
       isOther
         ? el('p', { class: 'quiet' }, 'The button deletes the key, the chats and the memory of this device, for good.')
