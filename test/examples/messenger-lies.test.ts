@@ -42,6 +42,12 @@ describe('lies over several rounds', () => {
     expect(mergeLies(first, found(ofBob), 2)).toEqual([{ ...rewritten, lastSeenMs: 2 }]);
   });
 
+  it('are told by their cause once it shows, and those that are over stay', () => {
+    const first = mergeLies([{ ...ofSomebody, overSinceMs: 1 }], found(rewritten), 2);
+    expect(titles(first)).toEqual([REWRITTEN, ofSomebody.title]);
+    expect(titles(mergeLies(mergeLies([], found(ofBob), 1), found(rewritten), 2))).toEqual([REWRITTEN]);
+  });
+
   it('are over only when a complete round finds none', () => {
     const first = mergeLies([], found(ofBob), 1);
     const away = mergeLies(first, found(), 2);
@@ -55,8 +61,8 @@ describe('lies over several rounds', () => {
   it('are not seen again because nothing answers', () => {
     const first = mergeLies([], found(ofBob), 1);
     expect(mergeLies(first, found(unwatched), 2)).toEqual([
-      { ...ofBob, lastSeenMs: 1 },
       { ...unwatched, lastSeenMs: 2 },
+      { ...ofBob, lastSeenMs: 1 },
     ]);
   });
 });

@@ -308,6 +308,7 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     it('everybody who has seen the log refuses another past, and a newcomer finds it by comparing', async () => {
       await tellLie(operator, 'fork', victim);
       for (const device of [alice, tablet, carol]) await notice(device, REWRITTEN);
+      await alice.page.waitForSelector('#notices .notice:nth-child(2)', { state: 'detached', timeout: 30_000 });
       // A false proof of one name, or a rewritten record: each answer of a fork fails at one of its contradictions.
       await isRefused(alice, 'Secret', 'Nothing was sent. The service ');
       await picture(alice, 'fork');

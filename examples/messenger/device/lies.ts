@@ -30,6 +30,12 @@ function causesOf(lies: readonly Notice[], standing: readonly Notice[]): readonl
   return told.filter((one, i) => told.findIndex(({ title }) => title === one.title) === i);
 }
 
+/** True if a lie that was seen now is the cause of one from before, or names it. */
+function explains(seen: Notice, before: Notice): boolean {
+  if (seen.code === undefined || before.code === undefined || isOfAll(before)) return false;
+  return isOfAll(seen) ? before.overSinceMs === undefined : isNamed(seen) && !isNamed(before);
+}
+
 /**
  * Joins the lies that this device has kept with those of a round, in ms since the epoch. One lie stays one alarm. A lie
  * is over only if a complete round has found none.
@@ -41,13 +47,9 @@ export function mergeLies(
 ): readonly Notice[] {
   const standing = kept.filter(({ overSinceMs }) => overSinceMs === undefined);
   const seen = distinctLies(found, standing).map((one) => seenAt(one, nowMs));
-  const isNowNamed = ({ code, about }: Notice): boolean =>
-    code !== undefined && about === undefined && seen.some(isNamed);
-  const rest = kept.filter(
-    (one) => !seen.some(({ title }) => title === one.title) && (isOfAll(one) || !isNowNamed(one)),
-  );
+  const rest = kept.filter((one) => !seen.some((other) => other.title === one.title || explains(other, one)));
   const isOver = isComplete && found.length === 0;
-  return [...(isOver ? rest.map((one) => overAt(one, nowMs)) : rest), ...seen];
+  return [...seen, ...(isOver ? rest.map((one) => overAt(one, nowMs)) : rest)];
 }
 
 function seenAt(notice: Notice, lastSeenMs: number): Notice {

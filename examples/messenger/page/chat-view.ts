@@ -91,8 +91,9 @@ export const chatView: MakeView = (messenger) => {
       isAway = false;
       if (!isOpened && JSON.stringify(shown) === JSON.stringify(chat.lines)) return;
       shown = chat.lines;
-      // Who reads what came before stays there.
-      const isAtEnd = isOpened || lines.scrollHeight - lines.scrollTop - lines.clientHeight < NEAR_PX;
+      // Who reads what came before stays there, until they write.
+      const isOwn = chat.lines.at(-1)?.from === stage.me.identity;
+      const isAtEnd = isOpened || isOwn || lines.scrollHeight - lines.scrollTop - lines.clientHeight < NEAR_PX;
       const { scrollTop } = lines;
       lines.replaceChildren(...chat.lines.map((line) => lineItem(line, stage.me.identity)));
       lines.scrollTop = isAtEnd ? lines.scrollHeight : scrollTop;

@@ -56,7 +56,9 @@ function makeCard(messenger: Messenger, notice: Notice): Card {
     el('h2', {}, title),
     el('p', {}, text),
     status,
-    detail === undefined ? undefined : el('p', { class: 'quiet' }, `In the words of the library: ${detail}.`),
+    detail === undefined
+      ? undefined
+      : el('details', { class: 'quiet' }, el('summary', {}, 'In the words of the library'), `${detail}.`),
     el(
       'div',
       { class: 'row' },
