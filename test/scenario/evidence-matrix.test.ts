@@ -35,4 +35,4 @@ it('every evidence, operation and person: who gets what is what the documentatio
     .split('\n')
     .filter((line) => line.startsWith('|'));
   expect(lines).toEqual(told.slice(0, lines.length));
-}, 120_000);
+}, 300_000);
