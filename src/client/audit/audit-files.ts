@@ -1,6 +1,6 @@
 import { readStream } from '../../core/encoding/read-stream.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
-import { boundedFetch, type Fetch } from '../../core/net/bounded-fetch.ts';
+import { boundedFetch, type Fetch, type FetchBounds, type WholeAnswer } from '../../core/net/bounded-fetch.ts';
 
 /** The static files of one log, wherever they are. Their content is untrusted. */
 export interface AuditFiles {
@@ -28,7 +28,13 @@ export interface HttpAuditFilesOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Returns the files of a log that a web server serves. */
+/** Most attempts at one file of a server that says that it is busy (503, 429). */
+const MAX_ATTEMPTS = 6;
+/** Bounds of one wait between two attempts, s: no server makes an audit wait for longer. */
+const LEAST_WAIT_SECONDS = 1;
+const LONGEST_WAIT_SECONDS = 10;
+
+/** Returns the files of a log that a web server serves. A server that is busy is asked again, at most five times. */
 export function httpAuditFiles({ prefix, fetch, timeoutMs, signal: outer }: HttpAuditFilesOptions): HttpAuditFiles {
   // One signal for each request: Node warns of a leak where many requests wait for the same one.
   const requests = new Set<AbortController>();
@@ -44,7 +50,7 @@ export function httpAuditFiles({ prefix, fetch, timeoutMs, signal: outer }: Http
       const url = prefix + path;
       try {
         const bounds = { timeoutMs, signal: request.signal, maxBytes: maximum, name: url };
-        const { status, body } = await boundedFetch(fetch, url, {}, bounds);
+        const { status, body } = await fetchPatiently(fetch, url, bounds);
         ensure(status === 200, 'bad-response', `${url}: status ${status}`);
         return await inflate(body, maximum, path);
       } finally {
@@ -56,6 +62,37 @@ export function httpAuditFiles({ prefix, fetch, timeoutMs, signal: outer }: Http
       abort();
     },
   };
+}
+
+/** Sends a request until the server is not busy, after as many seconds as it asks for, within bounds. */
+async function fetchPatiently(
+  fetch: Fetch,
+  url: string,
+  bounds: FetchBounds & { readonly signal: AbortSignal },
+): Promise<WholeAnswer> {
+  for (let attempt = 1; ; attempt++) {
+    const answer = await boundedFetch(fetch, url, {}, bounds);
+    const isBusy = answer.status === 503 || answer.status === 429;
+    if (!isBusy || attempt === MAX_ATTEMPTS) return answer;
+    const asked = Number(answer.headers.get('retry-after') ?? 0);
+    const seconds = Number.isInteger(asked) ? Math.max(asked, LEAST_WAIT_SECONDS) : LEAST_WAIT_SECONDS;
+    await sleep(Math.min(seconds, LONGEST_WAIT_SECONDS) * 1000, bounds.signal);
+    ensure(!bounds.signal.aborted, 'network-failed', `${url}: busy until the reading ended`);
+  }
+}
+
+/** Waits for `ms`, or until the signal is aborted. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+  });
 }
 
 /**
