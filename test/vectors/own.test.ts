@@ -13,9 +13,11 @@ import {
   checkTlogProof,
 } from './own-checkers/audit-log.ts';
 import type { OwnChecker } from './own-checkers/checker.ts';
+import { checkContactMonitoring } from './own-checkers/contact-monitoring.ts';
 import { checkCredentialText } from './own-checkers/credential-text.ts';
 import { checkChange, checkIdentity, checkRecord, checkRecordChain } from './own-checkers/identity.ts';
 import { checkChainAnswer, checkCredentialRequest, checkLookup } from './own-checkers/keytrans.ts';
+import { checkOwnerMonitoring } from './own-checkers/owner-monitoring.ts';
 import { checkSharedHeads } from './own-checkers/shared-heads.ts';
 import { checkBundleSuccessor, checkTrustBundle } from './own-checkers/trust-bundle.ts';
 
@@ -29,6 +31,7 @@ const CHECKERS: Readonly<Record<string, OwnChecker>> = {
   chain: checkChainAnswer,
   'change-request': checkChange,
   checkpoint: checkCheckpoint,
+  'contact-monitoring': checkContactMonitoring,
   'credential-request': checkCredentialRequest,
   'credential-text': checkCredentialText,
   'entry-bundle': checkEntryBundle,
@@ -36,6 +39,7 @@ const CHECKERS: Readonly<Record<string, OwnChecker>> = {
   'identity-record': checkRecord,
   'log-end': checkLogEnd,
   lookup: checkLookup,
+  'owner-monitoring': checkOwnerMonitoring,
   'record-chain': checkRecordChain,
   'shared-heads': checkSharedHeads,
   'tlog-proof': checkTlogProof,
@@ -64,6 +68,14 @@ describe.each(NAMES)('%s', (name) => {
     expect(cases.some(({ expect: { code } }) => code === undefined)).toBe(true);
     expect(cases.some(({ expect: { code } }) => code !== undefined)).toBe(true);
     expect(new Set(cases.map((one) => one.name)).size).toBe(cases.length);
+  });
+
+  it('begins each step of a series with the state that the step before left', () => {
+    const states = new Map(cases.map((one) => [one.name, one.expect['state']]));
+    for (const { name: step, input } of cases) {
+      const { after, state } = input;
+      if (typeof after === 'string') expect(state, step).toEqual(states.get(after) ?? 'no such case');
+    }
   });
 
   it.for(cases)('$name', async ({ input, expect: expected }) => {

@@ -7,6 +7,7 @@ import {
   makeTlogProofs,
 } from './audit-log.ts';
 import { makeChanges } from './changes.ts';
+import { makeContactMonitoring } from './contact-monitoring.ts';
 import { makeCredentialRequests } from './credential-requests.ts';
 import { makeCredentialTexts } from './credential-texts.ts';
 import { makeHistory } from './history.ts';
@@ -14,6 +15,7 @@ import { makeIdentities } from './identities.ts';
 import { makeLogEnds } from './log-ends.ts';
 import { makeChains, makeLookups } from './lookups.ts';
 import type { OwnFile } from './own-file.ts';
+import { makeOwnerMonitoring } from './owner-monitoring.ts';
 import { makeRecordChains } from './record-chain.ts';
 import { makeRecords } from './records.ts';
 import { makeSharedHeads } from './shared-heads.ts';
@@ -30,6 +32,8 @@ export async function makeAllFiles(): Promise<ReadonlyMap<string, string>> {
     await makeRecordChains(history),
     makeLookups(history),
     makeChains(history),
+    makeContactMonitoring(history),
+    makeOwnerMonitoring(history),
     makeCredentialRequests(),
     makeCredentialTexts(history),
     makeSharedHeads(),

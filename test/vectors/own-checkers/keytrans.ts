@@ -10,9 +10,9 @@ import {
   lookupRequestCodec,
   lookupResponseCodec,
 } from '../../../src/core/keytrans/messages.ts';
-import type { TreeView } from '../../../src/core/keytrans/tree-view.ts';
 import { verifyLookup } from '../../../src/core/keytrans/verify-lookup.ts';
 import type { OwnChecker } from './checker.ts';
+import { viewOf } from './retained.ts';
 
 export const checkLookup: OwnChecker = ({ configuration, view, nowMs, request, response }) => {
   const config = decode(configurationCodec, parseHex(configuration));
@@ -26,27 +26,6 @@ export const checkLookup: OwnChecker = ({ configuration, view, nowMs, request, r
   const { version, value, commitment } = result;
   return { ...learnt, version, value: formatHex(value), commitment: formatHex(commitment) };
 };
-
-interface ViewJson {
-  readonly size: number;
-  readonly fullSubtrees: readonly string[];
-  readonly frontier: readonly {
-    readonly position: number;
-    readonly timestampMs: number;
-    readonly prefixRoot: string;
-  }[];
-  readonly signature: string;
-}
-
-function viewOf({ size, fullSubtrees, frontier, signature }: ViewJson): TreeView {
-  return {
-    size,
-    fullSubtrees: fullSubtrees.map(parseHex),
-    frontier: frontier.map((entry) => ({ ...entry, prefixRoot: parseHex(entry.prefixRoot) })),
-    treeHead: { treeSize: size, signature: parseHex(signature) },
-    auditorTreeHead: undefined,
-  };
-}
 
 export const checkChainAnswer: OwnChecker = ({ configuration, request, response }) => {
   const config = decode(configurationCodec, parseHex(configuration));
