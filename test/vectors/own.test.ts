@@ -17,6 +17,7 @@ import { checkContactMonitoring } from './own-checkers/contact-monitoring.ts';
 import { checkCredentialText } from './own-checkers/credential-text.ts';
 import { checkChange, checkIdentity, checkRecord, checkRecordChain } from './own-checkers/identity.ts';
 import { checkChainAnswer, checkCredentialRequest, checkLookup } from './own-checkers/keytrans.ts';
+import { checkLookupBatch } from './own-checkers/lookup-batch.ts';
 import { checkOwnerMonitoring } from './own-checkers/owner-monitoring.ts';
 import { checkSharedHeads } from './own-checkers/shared-heads.ts';
 import { checkBundleSuccessor, checkTrustBundle } from './own-checkers/trust-bundle.ts';
@@ -26,6 +27,7 @@ const NAMES = readdirSync(FOLDER).sort();
 
 const CHECKERS: Readonly<Record<string, OwnChecker>> = {
   'audit-entry': checkAuditEntry,
+  'audited-lookup': checkLookup,
   'auditor-update': checkAuditorUpdate,
   'bundle-successor': checkBundleSuccessor,
   chain: checkChainAnswer,
@@ -39,6 +41,7 @@ const CHECKERS: Readonly<Record<string, OwnChecker>> = {
   'identity-record': checkRecord,
   'log-end': checkLogEnd,
   lookup: checkLookup,
+  'lookup-batch': checkLookupBatch,
   'owner-monitoring': checkOwnerMonitoring,
   'record-chain': checkRecordChain,
   'shared-heads': checkSharedHeads,

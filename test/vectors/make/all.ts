@@ -6,6 +6,7 @@ import {
   makeLog,
   makeTlogProofs,
 } from './audit-log.ts';
+import { makeAuditedLookups } from './audited-lookups.ts';
 import { makeChanges } from './changes.ts';
 import { makeContactMonitoring } from './contact-monitoring.ts';
 import { makeCredentialRequests } from './credential-requests.ts';
@@ -13,6 +14,7 @@ import { makeCredentialTexts } from './credential-texts.ts';
 import { makeHistory } from './history.ts';
 import { makeIdentities } from './identities.ts';
 import { makeLogEnds } from './log-ends.ts';
+import { makeLookupBatches } from './lookup-batches.ts';
 import { makeChains, makeLookups } from './lookups.ts';
 import type { OwnFile } from './own-file.ts';
 import { makeOwnerMonitoring } from './owner-monitoring.ts';
@@ -31,6 +33,8 @@ export async function makeAllFiles(): Promise<ReadonlyMap<string, string>> {
     await makeChanges(history),
     await makeRecordChains(history),
     makeLookups(history),
+    makeAuditedLookups(history),
+    makeLookupBatches(history),
     makeChains(history),
     makeContactMonitoring(history),
     makeOwnerMonitoring(history),
