@@ -16,7 +16,13 @@ import type { OwnChecker } from './own-checkers/checker.ts';
 import { checkContactMonitoring } from './own-checkers/contact-monitoring.ts';
 import { checkCredentialText } from './own-checkers/credential-text.ts';
 import { checkChange, checkIdentity, checkRecord, checkRecordChain } from './own-checkers/identity.ts';
-import { checkChainAnswer, checkCredentialRequest, checkLookup } from './own-checkers/keytrans.ts';
+import {
+  checkChainAnswer,
+  checkCredentialRequest,
+  checkDistinguishedWalk,
+  checkLookup,
+  checkStanding,
+} from './own-checkers/keytrans.ts';
 import { checkLookupBatch } from './own-checkers/lookup-batch.ts';
 import { checkOwnerMonitoring } from './own-checkers/owner-monitoring.ts';
 import { checkSharedHeads } from './own-checkers/shared-heads.ts';
@@ -36,6 +42,7 @@ const CHECKERS: Readonly<Record<string, OwnChecker>> = {
   'contact-monitoring': checkContactMonitoring,
   'credential-request': checkCredentialRequest,
   'credential-text': checkCredentialText,
+  'distinguished-walk': checkDistinguishedWalk,
   'entry-bundle': checkEntryBundle,
   identity: checkIdentity,
   'identity-record': checkRecord,
@@ -45,6 +52,7 @@ const CHECKERS: Readonly<Record<string, OwnChecker>> = {
   'owner-monitoring': checkOwnerMonitoring,
   'record-chain': checkRecordChain,
   'shared-heads': checkSharedHeads,
+  standing: checkStanding,
   'tlog-proof': checkTlogProof,
   'trust-bundle': checkTrustBundle,
 };

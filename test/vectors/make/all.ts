@@ -11,6 +11,7 @@ import { makeChanges } from './changes.ts';
 import { makeContactMonitoring } from './contact-monitoring.ts';
 import { makeCredentialRequests } from './credential-requests.ts';
 import { makeCredentialTexts } from './credential-texts.ts';
+import { makeDistinguishedWalks } from './distinguished-walks.ts';
 import { makeHistory } from './history.ts';
 import { makeIdentities } from './identities.ts';
 import { makeLogEnds } from './log-ends.ts';
@@ -21,6 +22,7 @@ import { makeOwnerMonitoring } from './owner-monitoring.ts';
 import { makeRecordChains } from './record-chain.ts';
 import { makeRecords } from './records.ts';
 import { makeSharedHeads } from './shared-heads.ts';
+import { makeStandings } from './standings.ts';
 import { makeBundleSuccessors, makeTrustBundles } from './trust-bundles.ts';
 
 /** Every file of vectors of our own formats, always with the same contents: file names to what they hold. */
@@ -38,6 +40,8 @@ export async function makeAllFiles(): Promise<ReadonlyMap<string, string>> {
     makeChains(history),
     makeContactMonitoring(history),
     makeOwnerMonitoring(history),
+    makeStandings(history),
+    makeDistinguishedWalks(history),
     makeCredentialRequests(),
     makeCredentialTexts(history),
     makeSharedHeads(),

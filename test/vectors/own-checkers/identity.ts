@@ -11,9 +11,9 @@ import { recordJson } from '../make/records.ts';
 import type { OwnChecker } from './checker.ts';
 
 export const checkIdentity: OwnChecker = ({ typed, rules }) => {
-  const { text, label } = canonicalIdentity(typed, rules);
+  const { text, label, san } = canonicalIdentity(typed, rules);
   if (identityOfLabel(label, rules).text !== text) throw new Error('the label gives another identity');
-  return { text, label: formatHex(label) };
+  return { text, label: formatHex(label), san };
 };
 
 export const checkRecord: OwnChecker = ({ value, label, version, opening }) => {
