@@ -26,6 +26,7 @@ import {
 import { checkLookupBatch } from './own-checkers/lookup-batch.ts';
 import { checkOwnerMonitoring } from './own-checkers/owner-monitoring.ts';
 import { checkSharedHeads } from './own-checkers/shared-heads.ts';
+import { checkCallMessage, checkDeviceNote, checkSafetyNumber } from './own-checkers/texts.ts';
 import { checkBundleSuccessor, checkTrustBundle } from './own-checkers/trust-bundle.ts';
 
 const FOLDER = join(import.meta.dirname, 'own');
@@ -36,12 +37,14 @@ const CHECKERS: Readonly<Record<string, OwnChecker>> = {
   'audited-lookup': checkLookup,
   'auditor-update': checkAuditorUpdate,
   'bundle-successor': checkBundleSuccessor,
+  'call-message': checkCallMessage,
   chain: checkChainAnswer,
   'change-request': checkChange,
   checkpoint: checkCheckpoint,
   'contact-monitoring': checkContactMonitoring,
   'credential-request': checkCredentialRequest,
   'credential-text': checkCredentialText,
+  'device-note': checkDeviceNote,
   'distinguished-walk': checkDistinguishedWalk,
   'entry-bundle': checkEntryBundle,
   identity: checkIdentity,
@@ -51,6 +54,7 @@ const CHECKERS: Readonly<Record<string, OwnChecker>> = {
   'lookup-batch': checkLookupBatch,
   'owner-monitoring': checkOwnerMonitoring,
   'record-chain': checkRecordChain,
+  'safety-number': checkSafetyNumber,
   'shared-heads': checkSharedHeads,
   standing: checkStanding,
   'tlog-proof': checkTlogProof,

@@ -7,10 +7,12 @@ import {
   makeTlogProofs,
 } from './audit-log.ts';
 import { makeAuditedLookups } from './audited-lookups.ts';
+import { makeCallMessages } from './call-messages.ts';
 import { makeChanges } from './changes.ts';
 import { makeContactMonitoring } from './contact-monitoring.ts';
 import { makeCredentialRequests } from './credential-requests.ts';
 import { makeCredentialTexts } from './credential-texts.ts';
+import { makeDeviceNotes } from './device-notes.ts';
 import { makeDistinguishedWalks } from './distinguished-walks.ts';
 import { makeHistory } from './history.ts';
 import { makeIdentities } from './identities.ts';
@@ -21,6 +23,7 @@ import type { OwnFile } from './own-file.ts';
 import { makeOwnerMonitoring } from './owner-monitoring.ts';
 import { makeRecordChains } from './record-chain.ts';
 import { makeRecords } from './records.ts';
+import { makeSafetyNumbers } from './safety-numbers.ts';
 import { makeSharedHeads } from './shared-heads.ts';
 import { makeStandings } from './standings.ts';
 import { makeBundleSuccessors, makeTrustBundles } from './trust-bundles.ts';
@@ -45,6 +48,9 @@ export async function makeAllFiles(): Promise<ReadonlyMap<string, string>> {
     makeCredentialRequests(),
     makeCredentialTexts(history),
     makeSharedHeads(),
+    await makeDeviceNotes(history),
+    makeSafetyNumbers(),
+    await makeCallMessages(history),
     await makeLogEnds(),
     makeAuditEntries(log),
     makeAuditorUpdates(log),
