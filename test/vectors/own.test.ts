@@ -25,6 +25,7 @@ import {
 } from './own-checkers/keytrans.ts';
 import { checkLookupBatch } from './own-checkers/lookup-batch.ts';
 import { checkOwnerMonitoring } from './own-checkers/owner-monitoring.ts';
+import { checkSealedMessage } from './own-checkers/sealed-message.ts';
 import { checkSharedHeads } from './own-checkers/shared-heads.ts';
 import { checkCallMessage, checkDeviceNote, checkSafetyNumber } from './own-checkers/texts.ts';
 import { checkBundleSuccessor, checkTrustBundle } from './own-checkers/trust-bundle.ts';
@@ -55,6 +56,7 @@ const CHECKERS: Readonly<Record<string, OwnChecker>> = {
   'owner-monitoring': checkOwnerMonitoring,
   'record-chain': checkRecordChain,
   'safety-number': checkSafetyNumber,
+  'sealed-message': checkSealedMessage,
   'shared-heads': checkSharedHeads,
   standing: checkStanding,
   'tlog-proof': checkTlogProof,

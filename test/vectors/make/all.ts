@@ -24,6 +24,7 @@ import { makeOwnerMonitoring } from './owner-monitoring.ts';
 import { makeRecordChains } from './record-chain.ts';
 import { makeRecords } from './records.ts';
 import { makeSafetyNumbers } from './safety-numbers.ts';
+import { makeSealedMessages } from './sealed-messages.ts';
 import { makeSharedHeads } from './shared-heads.ts';
 import { makeStandings } from './standings.ts';
 import { makeBundleSuccessors, makeTrustBundles } from './trust-bundles.ts';
@@ -49,6 +50,7 @@ export async function makeAllFiles(): Promise<ReadonlyMap<string, string>> {
     makeCredentialTexts(history),
     makeSharedHeads(),
     await makeDeviceNotes(history),
+    await makeSealedMessages(history),
     makeSafetyNumbers(),
     await makeCallMessages(history),
     await makeLogEnds(),

@@ -75,16 +75,16 @@ export const checkSafetyNumber: OwnChecker = ({ origin, sides, qr, list }) => {
     .toSorted((a, b) => compareBytes(a.label, b.label));
   const [first, second] = read.map(({ label, keys }) => {
     const covered = keySet(keys.map((keysSha256) => ({ keysSha256 })));
-    return { label, ...sideFingerprint({ origin, label, keys: covered }) };
+    return { label, side: sideFingerprint({ origin, label, keys: covered }) };
   });
   if (first === undefined || second === undefined) throw new Error('a safety number has two sides');
   return {
-    digits: [...first.digits, ...second.digits].join(' '),
-    words: [...first.words, ...second.words],
+    digits: [...first.side.digits, ...second.side.digits].join(' '),
+    words: [...first.side.words, ...second.side.words],
     qr: formatSafetyPayload({
       logHash: half(encodeUtf8(origin)),
-      first: { labelHash: half(first.label), keys: first.hash },
-      second: { labelHash: half(second.label), keys: second.hash },
+      first: { labelHash: half(first.label), keys: first.side.hash },
+      second: { labelHash: half(second.label), keys: second.side.hash },
     }),
   };
 };
