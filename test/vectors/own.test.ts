@@ -12,6 +12,7 @@ import {
   checkLogEnd,
   checkTlogProof,
 } from './own-checkers/audit-log.ts';
+import { checkBackup } from './own-checkers/backup.ts';
 import type { OwnChecker } from './own-checkers/checker.ts';
 import { checkContactMonitoring } from './own-checkers/contact-monitoring.ts';
 import { checkCredentialText } from './own-checkers/credential-text.ts';
@@ -37,6 +38,7 @@ const CHECKERS: Readonly<Record<string, OwnChecker>> = {
   'audit-entry': checkAuditEntry,
   'audited-lookup': checkLookup,
   'auditor-update': checkAuditorUpdate,
+  backup: checkBackup,
   'bundle-successor': checkBundleSuccessor,
   'call-message': checkCallMessage,
   chain: checkChainAnswer,

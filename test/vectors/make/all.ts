@@ -7,6 +7,7 @@ import {
   makeTlogProofs,
 } from './audit-log.ts';
 import { makeAuditedLookups } from './audited-lookups.ts';
+import { makeBackups } from './backups.ts';
 import { makeCallMessages } from './call-messages.ts';
 import { makeChanges } from './changes.ts';
 import { makeContactMonitoring } from './contact-monitoring.ts';
@@ -53,6 +54,7 @@ export async function makeAllFiles(): Promise<ReadonlyMap<string, string>> {
     await makeSealedMessages(history),
     makeSafetyNumbers(),
     await makeCallMessages(history),
+    await makeBackups(history),
     await makeLogEnds(),
     makeAuditEntries(log),
     makeAuditorUpdates(log),
