@@ -127,6 +127,5 @@ export async function makeBackups({ versions }: History): Promise<OwnFile> {
 
 /** A code whose first two different neighbours are swapped. */
 function swapped(code: string): string {
-  const at = [...code].findIndex((symbol, i) => symbol !== code[i + 1] && symbol !== '-' && code[i + 1] !== '-');
-  return code.slice(0, at) + code.charAt(at + 1) + code.charAt(at) + code.slice(at + 2);
+  return code.replace(/([0-9A-Z])(?!\1)([0-9A-Z])/, '$2$1');
 }
