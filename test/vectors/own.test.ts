@@ -11,6 +11,7 @@ import {
   checkEntryBundle,
   checkLogEnd,
   checkTlogProof,
+  checkWitnessedHead,
 } from './own-checkers/audit-log.ts';
 import { checkBackup } from './own-checkers/backup.ts';
 import type { OwnChecker } from './own-checkers/checker.ts';
@@ -63,6 +64,7 @@ const CHECKERS: Readonly<Record<string, OwnChecker>> = {
   standing: checkStanding,
   'tlog-proof': checkTlogProof,
   'trust-bundle': checkTrustBundle,
+  'witnessed-head': checkWitnessedHead,
 };
 
 const read = (name: string): string => readFileSync(join(FOLDER, name), 'utf8');

@@ -29,6 +29,7 @@ import { makeSealedMessages } from './sealed-messages.ts';
 import { makeSharedHeads } from './shared-heads.ts';
 import { makeStandings } from './standings.ts';
 import { makeBundleSuccessors, makeTrustBundles } from './trust-bundles.ts';
+import { makeWitnessedHeads } from './witnessed-heads.ts';
 
 /** Every file of vectors of our own formats, always with the same contents: file names to what they hold. */
 export async function makeAllFiles(): Promise<ReadonlyMap<string, string>> {
@@ -61,6 +62,7 @@ export async function makeAllFiles(): Promise<ReadonlyMap<string, string>> {
     makeEntryBundles(log),
     await makeCheckpoints(log),
     await makeTlogProofs(log),
+    await makeWitnessedHeads(log),
     await makeTrustBundles(history),
     await makeBundleSuccessors(history),
   ];
