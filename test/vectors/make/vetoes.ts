@@ -1,4 +1,4 @@
-import type { History, MadeVersion } from './history.ts';
+import { type History, type MadeVersion, versionOf } from './history.ts';
 import { type KeyName, spkiHash } from './keys.ts';
 import type { OwnCase } from './own-file.ts';
 import { chainInput, linkJson, nextVersion, signedChange } from './chain-cases.ts';
@@ -76,6 +76,9 @@ export async function vetoes({ certificates, versions }: History): Promise<reado
   const byOwner = nextVersion(both, [laptop], await signedChange(both, 'laptop', ['laptop']));
   const afterOwner = new Chain(first, both, byOwner).requested();
   const emptied = new Chain(first).requested().removed([]);
+  const evidence = { type: 'import', possession: false } as const;
+  const imported = versionOf(0, { ...first.record, authorization: { type: 'initial', evidence } });
+  const emptiedImport = new Chain(imported).removed([]).requested();
   const erased = nextVersion(first, [], { type: 'maintenance', kind: 'erasure' });
   const afterErasure = new Chain(first, erased).requested();
   return [
@@ -104,6 +107,9 @@ export async function vetoes({ certificates, versions }: History): Promise<reado
       'bad-change-signature',
     ),
     (await emptied.vetoed('phone', [])).judged('a veto by a key that a revocation removed', 2, 'key', ['key']),
+    (await emptiedImport.vetoed('phone', [])).judged('a veto by a key that was imported and revoked', 2, 'key', [
+      'key',
+    ]),
     (await afterErasure.vetoed('phone', [])).unexplained('a veto after an erasure', 2, 'bad-change-signature'),
     asked
       .effective([phone, mallory])

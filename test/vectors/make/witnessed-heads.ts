@@ -90,9 +90,9 @@ export async function makeWitnessedHeads(log: StaticLog): Promise<OwnFile> {
   };
   const unwitnessed = async (name: string, names: readonly WitnessName[], ageMs = 0): Promise<OwnCase> =>
     refused(name, witnessed.input(await witnessed.proof(names, ageMs)), 'not-witnessed');
-  const { head } = witnessed.input(good) as { readonly head: object };
-  const shown = (name: string, change: object, code = 'log-forked'): OwnCase =>
-    refused(name, witnessed.input(good, { head: { ...head, ...change } } as OwnCase['input']), code);
+  const { head } = witnessed.input(good) as { readonly head: OwnCase['input'] };
+  const shown = (name: string, change: OwnCase['input'], code = 'log-forked'): OwnCase =>
+    refused(name, witnessed.input(good, { head: { ...head, ...change } }), code);
   const otherRoot = hex(withFlippedBit(new Uint8Array(32), 0));
   const otherConfiguration = hex(encode(configurationCodec, { ...log.config, maxAheadMs: 1 }));
   return {
