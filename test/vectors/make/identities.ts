@@ -1,5 +1,5 @@
 import { encodeUtf8 } from '../../../src/core/encoding/bytes.ts';
-import { hex, type OwnFile, refused } from './own-file.ts';
+import { hex, type OwnCase, type OwnFile, refused } from './own-file.ts';
 
 const RULES = { localPart: 'fold-lower-case', uriSchemes: ['https', 'sip', 'urn'] };
 
@@ -19,6 +19,14 @@ const CANONICAL: readonly (readonly [string, string, string])[] = [
   ],
   ['info@B\u00fccher.example', 'info@xn--bcher-kva.example', 'mailto:info@xn--bcher-kva.example'],
   ['info@xn--bcher-kva.example', 'info@xn--bcher-kva.example', 'mailto:info@xn--bcher-kva.example'],
+  ['x\u0302y@example.com', 'x\u0302y@example.com', 'mailto:x\u0302y@example.com'],
+  ['x\u0302\u0323@example.com', 'x\u0323\u0302@example.com', 'mailto:x\u0323\u0302@example.com'],
+  ['a!b@a-b--c.example', 'a!b@a-b--c.example', 'mailto:a!b@a-b--c.example'],
+  [
+    'acct:Jos%C3%A9@B\u00fccher.example',
+    'acct:jos\u00e9@xn--bcher-kva.example',
+    'acct:jos\u00e9@xn--bcher-kva.example',
+  ],
   ['acct:Alice@chat.example', 'acct:alice@chat.example', 'acct:alice@chat.example'],
   ['tel:+1-555-123-4567', 'tel:+15551234567', 'tel:+15551234567'],
   ['+44.20.79460000', 'tel:+442079460000', 'tel:+442079460000'],
@@ -52,6 +60,17 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ['a full-width letter', '\uff41lice@example.com'],
   ['an A-label of nothing', 'info@xn--.example'],
   ['an A-label that is not minimal', 'info@xn--example-.com'],
+  ['a mark before any letter', '\u0302alice@example.com'],
+  ['a mark on a digit', 'alice1\u0302@example.com'],
+  ['a mark on a hyphen', 'alice-\u0302@example.com'],
+  ['a host whose label begins with a hyphen', 'alice@-mail.example'],
+  ['a host whose label ends with a hyphen', 'alice@mail-.example'],
+  ['a host with hyphens in third and fourth place', 'alice@ab--c.example'],
+  ['a U-label that ends with a hyphen', 'alice@b\u00fccher-.example'],
+  ['a U-label with hyphens in third and fourth place', 'alice@b\u00fc--cher.example'],
+  ['a percent-encoded host', 'mailto:alice@%65xample.com'],
+  ['a percent-encoded local part without a scheme', '%61lice@example.com'],
+  ['a percent-encoded delimiter', 'mailto:alice%40home@example.com'],
   ['a telephone number without country', 'tel:5551234567'],
   ['a telephone number that starts with 0', '+0123456789'],
   ['a telephone number with parentheses', '+44(0)2079460000'],
@@ -64,6 +83,13 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ['a label of 256 bytes', `urn:example:${'a'.repeat(244)}`],
 ];
 
+/** The name in a certificate, written again from the specification. */
+function sanOf(text: string): OwnCase['expect'] {
+  if (!text.includes(':')) return { kind: 'email', value: text };
+  const value = text.replaceAll(/[^\0-\x7f]/gu, (character) => encodeURIComponent(character));
+  return { kind: 'uri', value };
+}
+
 /** Identities as typed, and their labels. */
 export function makeIdentities(): OwnFile {
   return {
@@ -71,12 +97,14 @@ export function makeIdentities(): OwnFile {
     notes: [
       'input.typed: what a person typed; input.rules: identityRules of the trust bundle.',
       'expect.text: the canonical form; expect.label: the KEYTRANS label, hex.',
+      'expect.san: the name in a certificate: kind is email (an rfc822Name, or an SmtpUTF8Mailbox where the local part is not',
+      'ASCII) or uri.',
     ],
     cases: [
       ...CANONICAL.map(([typed, text, label]) => ({
         name: `${typed} is ${text}`,
         input: { typed, rules: RULES },
-        expect: { text, label: hex(encodeUtf8(label)) },
+        expect: { text, label: hex(encodeUtf8(label)), san: sanOf(text) },
       })),
       ...REFUSED.map(([why, typed]) => refused(why, { typed, rules: RULES }, 'invalid-identity')),
     ],

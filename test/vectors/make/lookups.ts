@@ -8,7 +8,6 @@ import {
   type LookupResponse,
   lookupResponseCodec,
 } from '../../../src/core/keytrans/messages.ts';
-import type { TreeView } from '../../../src/core/keytrans/tree-view.ts';
 import {
   p256Configuration,
   p256Vrf,
@@ -19,37 +18,29 @@ import {
 import { answerLookup } from '../../support/reference-prover.ts';
 import type { History, MadeVersion } from './history.ts';
 import { ALICE, LABEL, NOW_MS } from './keys.ts';
-import { hex, type Json, type OwnCase, type OwnFile, refused, withFlippedBit } from './own-file.ts';
+import { hex, type OwnCase, type OwnFile, refused, withFlippedBit } from './own-file.ts';
+import { viewJson } from './retained.ts';
 
 const NOBODY = 'mailto:nobody@example.com';
 /** Of the logs here. */
 export const WINDOW_MS = 3_000;
 const STEP_MS = 500;
 
-/** A log of at most 14 entries, in three of which (2, 5 and 11) Alice's record has a new version. */
-export function makeLog(config: Configuration, { versions }: History, size = 14): ReferenceLog {
+/** A log of `size` entries. Alice's record has its versions 0, 1, 2… in those at `positions`. */
+export function makeLog(
+  config: Configuration,
+  { versions }: History,
+  size = 14,
+  positions: readonly number[] = [2, 5, 11],
+): ReferenceLog {
   const log = new ReferenceLog(config, config.cipherSuite === 2 ? realVrf : p256Vrf, []);
-  let next = 0;
   for (let i = 0; i < size; i++) {
-    const made = [2, 5, 11].includes(i) ? versions[next++] : undefined;
+    const made = versions[positions.indexOf(i)];
     const labels = [`acct:user${i}@chat.example`, ...(made === undefined ? [] : [ALICE])];
     const values = made === undefined ? {} : { [ALICE]: made };
     log.append({ timestampMs: NOW_MS + i * STEP_MS, labels: i % 4 === 3 ? labels.slice(1) : labels, values });
   }
   return log;
-}
-
-function viewJson({ size, fullSubtrees, frontier, treeHead }: TreeView): Json {
-  return {
-    size,
-    fullSubtrees: fullSubtrees.map(hex),
-    frontier: frontier.map(({ position, timestampMs, prefixRoot }) => ({
-      position,
-      timestampMs,
-      prefixRoot: hex(prefixRoot),
-    })),
-    signature: hex(treeHead.signature),
-  };
 }
 
 /** What a client that holds the view of `last` asks for, and is answered. */

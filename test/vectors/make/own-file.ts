@@ -32,3 +32,10 @@ export function withFlippedBit(bytes: Uint8Array, at: number): Uint8Array {
   changed[at] = (changed[at] ?? 0) ^ 1;
   return changed;
 }
+
+/** A text of the form `prefix:base64url` whose first byte, its format, is 2. */
+export function withFormat2(text: string): string {
+  const [prefix = '', encoded = ''] = text.split(':');
+  const bytes = Buffer.from(encoded, 'base64url');
+  return `${prefix}:${Buffer.concat([Buffer.of(2), bytes.subarray(1)]).toString('base64url')}`;
+}

@@ -2,13 +2,16 @@ import { auditEntryCodec } from '../../../src/core/audit/audit-entry.ts';
 import { verifyCheckpoint } from '../../../src/core/audit/checkpoint.ts';
 import { decodeEntryBundle } from '../../../src/core/audit/entry-bundle.ts';
 import { findLogEndLeaf, verifyLogEnd } from '../../../src/core/audit/log-end.ts';
+import { MAX_WITNESS_AHEAD_MS, parsePolicy } from '../../../src/core/audit/policy.ts';
 import { leafHash } from '../../../src/core/audit/rfc6962.ts';
 import { parseTlogProof, verifyTlogProof } from '../../../src/core/audit/tlog-proof.ts';
 import { parseVkey } from '../../../src/core/audit/vkey.ts';
+import { verifyWitnessedHead } from '../../../src/core/audit/witnessed-head.ts';
 import { sha256 } from '../../../src/core/crypto/sha256.ts';
 import { formatHex, parseHex } from '../../../src/core/encoding/bytes.ts';
 import { decode } from '../../../src/core/encoding/codec.ts';
 import { auditorLogRoot, auditorUpdateCodec, verifyAuditorUpdate } from '../../../src/core/keytrans/auditor-update.ts';
+import { configurationCodec } from '../../../src/core/keytrans/configuration.ts';
 import type { OwnChecker } from './checker.ts';
 
 export const checkAuditEntry: OwnChecker = ({ entry, configuration, update }) => {
@@ -61,4 +64,14 @@ export const checkLogEnd: OwnChecker = ({ logEnd, origin, bundleKey, position, v
   if (successor === undefined) return { reason, successor: null };
   const { fingerprint, bundleKey: next, ...named } = successor;
   return { reason, successor: { ...named, fingerprint: formatHex(fingerprint), bundleKey: formatHex(next) } };
+};
+
+/** Cases of `witnessed-head.json`. */
+export const checkWitnessedHead: OwnChecker = ({ proof, origin, vkeys, policy, configuration, head, nowMs }) => {
+  const encoded = parseHex(configuration);
+  const trust = { origin, vkeys: vkeys.map(parseVkey), policy: parsePolicy(policy), configuration: encoded };
+  const shown = { ...head, prefixRoot: parseHex(head.prefixRoot), logRoot: parseHex(head.logRoot) };
+  const maxAgeMs = decode(configurationCodec, encoded).maxBehindMs + MAX_WITNESS_AHEAD_MS;
+  const cosignatures = verifyWitnessedHead(proof, shown, trust, { nowMs, maxAgeMs });
+  return { cosigned: cosignatures.map(({ vkey, timestampMs }) => ({ witness: vkey.name, timestampMs })) };
 };

@@ -11,9 +11,9 @@ import { recordJson } from '../make/records.ts';
 import type { OwnChecker } from './checker.ts';
 
 export const checkIdentity: OwnChecker = ({ typed, rules }) => {
-  const { text, label } = canonicalIdentity(typed, rules);
+  const { text, label, san } = canonicalIdentity(typed, rules);
   if (identityOfLabel(label, rules).text !== text) throw new Error('the label gives another identity');
-  return { text, label: formatHex(label) };
+  return { text, label: formatHex(label), san };
 };
 
 export const checkRecord: OwnChecker = ({ value, label, version, opening }) => {
@@ -47,8 +47,10 @@ interface LinkJson {
   readonly value: string;
 }
 
-export const checkRecordChain: OwnChecker = async ({ origin, label, held, between, latest, commitment }) => {
+export const checkRecordChain: OwnChecker = async (input) => {
+  const { origin, label, held, between, latest, commitment, earlier, waited } = input;
   const link = (json: LinkJson) => ({ opening: parseHex(json.opening), value: parseHex(json.value) });
+  const known = [...((earlier as LinkJson[] | undefined) ?? []), held, ...between].map((json) => json && link(json));
   const { verdict, links, fault } = await checkChain({
     origin,
     label: parseHex(label),
@@ -56,6 +58,8 @@ export const checkRecordChain: OwnChecker = async ({ origin, label, held, betwee
     between: (between as (LinkJson | null)[]).map((json) => (json === null ? undefined : link(json))),
     latest: { version: latest.version, commitment: parseHex(commitment), ...link(latest) },
     ports: CONTINUITY_PORTS,
+    recoveryWaited: () => Promise.resolve(waited === true),
+    ...(earlier === undefined ? {} : { read: async (first, last) => known.slice(first, last + 1) }),
   });
   if (fault !== undefined) return { verdict, fault: fault.code };
   return { verdict, links: links.map(({ type }) => type), fault: null };

@@ -5,14 +5,21 @@ import { ensure } from '../../../src/core/errors.ts';
 import { configurationCodec } from '../../../src/core/keytrans/configuration.ts';
 import { credentialRequestCodec, credentialUpdateRequestCodec } from '../../../src/core/keytrans/credential.ts';
 import {
+  distinguishedRequestCodec,
+  distinguishedResponseCodec,
+} from '../../../src/core/keytrans/distinguished-messages.ts';
+import {
   chainRequestCodec,
   chainResponseCodec,
   lookupRequestCodec,
   lookupResponseCodec,
 } from '../../../src/core/keytrans/messages.ts';
-import type { TreeView } from '../../../src/core/keytrans/tree-view.ts';
+import { standingRequestCodec, standingResponseCodec } from '../../../src/core/keytrans/standing-messages.ts';
+import { verifyDistinguished } from '../../../src/core/keytrans/verify-distinguished.ts';
 import { verifyLookup } from '../../../src/core/keytrans/verify-lookup.ts';
+import { verifyStanding } from '../../../src/core/keytrans/verify-standing.ts';
 import type { OwnChecker } from './checker.ts';
+import { viewOf } from './retained.ts';
 
 export const checkLookup: OwnChecker = ({ configuration, view, nowMs, request, response }) => {
   const config = decode(configurationCodec, parseHex(configuration));
@@ -26,27 +33,6 @@ export const checkLookup: OwnChecker = ({ configuration, view, nowMs, request, r
   const { version, value, commitment } = result;
   return { ...learnt, version, value: formatHex(value), commitment: formatHex(commitment) };
 };
-
-interface ViewJson {
-  readonly size: number;
-  readonly fullSubtrees: readonly string[];
-  readonly frontier: readonly {
-    readonly position: number;
-    readonly timestampMs: number;
-    readonly prefixRoot: string;
-  }[];
-  readonly signature: string;
-}
-
-function viewOf({ size, fullSubtrees, frontier, signature }: ViewJson): TreeView {
-  return {
-    size,
-    fullSubtrees: fullSubtrees.map(parseHex),
-    frontier: frontier.map((entry) => ({ ...entry, prefixRoot: parseHex(entry.prefixRoot) })),
-    treeHead: { treeSize: size, signature: parseHex(signature) },
-    auditorTreeHead: undefined,
-  };
-}
 
 export const checkChainAnswer: OwnChecker = ({ configuration, request, response }) => {
   const config = decode(configurationCodec, parseHex(configuration));
@@ -65,4 +51,26 @@ export const checkCredentialRequest: OwnChecker = ({ type, request }) => {
   const fields =
     type === 'credential' ? decode(credentialRequestCodec, bytes) : decode(credentialUpdateRequestCodec, bytes);
   return { ...fields, label: formatHex(fields.label) };
+};
+
+/** Cases of `standing.json`. */
+export const checkStanding: OwnChecker = ({ configuration, view, nowMs, commitment, request, response }) => {
+  const config = decode(configurationCodec, parseHex(configuration));
+  const context = { config, view: viewOf(view), nowMs };
+  const asked = decode(standingRequestCodec, parseHex(request));
+  const answer = decode(standingResponseCodec(config), parseHex(response));
+  const { view: after, firstMs, secondMs } = verifyStanding(context, asked, answer, parseHex(commitment));
+  return { size: after.size, firstMs, secondMs };
+};
+
+/** Cases of `distinguished-walk.json`. */
+export const checkDistinguishedWalk: OwnChecker = ({ configuration, view, nowMs, request, response }) => {
+  const config = decode(configurationCodec, parseHex(configuration));
+  const context = { config, view: view === null ? undefined : viewOf(view), nowMs };
+  const answer = decode(distinguishedResponseCodec(config), parseHex(response));
+  const result = verifyDistinguished(context, decode(distinguishedRequestCodec, parseHex(request)), answer);
+  const heads = result.heads.map(({ position, timestampMs, prefixRoot, logRoot }) => {
+    return { position, timestampMs, prefixRoot: formatHex(prefixRoot), logRoot: formatHex(logRoot) };
+  });
+  return { size: result.view.size, logRoot: formatHex(result.logRoot), heads };
 };
