@@ -96,8 +96,8 @@ export class Witness {
   }
 
   /**
-   * Answers an untrusted request to cosign a subtree of a checkpoint that it cosigned before. Throws `storage-failed` or
-   * `storage-corrupt`: without its record the witness signs nothing.
+   * Answers an untrusted request to cosign a subtree of a checkpoint that it cosigned before. Throws `storage-failed`
+   * or `storage-corrupt`: without its record the witness signs nothing.
    */
   async signSubtree(body: Uint8Array): Promise<SubtreeAnswer> {
     const request = readSubtreeRequest(body);
@@ -196,7 +196,7 @@ function verifiedLines(note: Note, trusted: readonly Vkey[]): readonly NoteSigna
   }
 }
 
-/** Drops lines that are there already: each would cost a verification, and anybody can repeat a log's published line. */
+/** Drops repeated lines. Each would cost a verification, and anybody can repeat a line that a log has published. */
 function withoutRepeats(signatures: readonly NoteSignature[]): readonly NoteSignature[] {
   return [...new Map(signatures.map((line) => [formatSignatureLines([line]), line])).values()];
 }

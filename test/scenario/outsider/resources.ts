@@ -173,4 +173,14 @@ export const RESOURCES: readonly OutsideAttack[] = [
     codes: [],
     tests: ['test/http/witness.test.ts: has room for others while many requests do not end'],
   },
+  {
+    attack: 'have a witness sign subtrees without end, or verify one published line many times in a request',
+    outcome:
+      'subtrees get a share of its time, checkpoints are cosigned all the same; a repeated line is verified once',
+    codes: [],
+    tests: [
+      'test/http/witness.test.ts: takes more from the budget of an address for a subtree that it signs, and has an end for all together',
+      'test/service/witness/witness.test.ts: verifies a line that is repeated once, and every other line of a known key',
+    ],
+  },
 ];

@@ -3,9 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatAddCheckpoint, originHash } from '../../../src/core/audit/add-checkpoint.ts';
-import { formatCheckpoint } from '../../../src/core/audit/checkpoint.ts';
-import { verifyCosignatures, verifySubtreeCosignatures } from '../../../src/core/audit/cosignature.ts';
-import { formatNote, parseNote } from '../../../src/core/audit/note.ts';
+import { formatCheckpoint, signCheckpoint } from '../../../src/core/audit/checkpoint.ts';
+import {
+  type NoteCosigner,
+  verifyCosignatures,
+  verifySubtreeCosignatures,
+} from '../../../src/core/audit/cosignature.ts';
+import { formatNote, type NoteSignature, parseNote } from '../../../src/core/audit/note.ts';
 import { formatSignSubtree } from '../../../src/core/audit/sign-subtree.ts';
 import { encodeUtf8 } from '../../../src/core/encoding/bytes.ts';
 import type { SubtreeAnswer } from '../../../src/service/witness/sign-subtree.ts';
@@ -13,7 +17,6 @@ import { Witness } from '../../../src/service/witness/witness.ts';
 import { NaiveTree } from '../../core/audit/naive-subtrees.ts';
 import { testCosigner, testMlDsaCosigner } from '../../core/audit/test-cosigner.ts';
 import { testNoteSigner } from '../../core/audit/test-signer.ts';
-import { signCheckpoint } from '../../../src/core/audit/checkpoint.ts';
 
 const NAME = 'witness.example/w';
 const classic = testCosigner(NAME, 7);
@@ -63,6 +66,18 @@ const request = (checkpoint: string, { start, end, size, of = tree, proof }: Wan
   });
 const ask = (witness: Witness, text: string): Promise<SubtreeAnswer> => witness.signSubtree(encodeUtf8(text));
 const statusOf = async (witness: Witness, text: string): Promise<number> => (await ask(witness, text)).status;
+
+/** The line of a key. */
+function lineOf({ vkey }: NoteCosigner, signatures: readonly NoteSignature[]): NoteSignature {
+  const line = signatures.find(({ keyId }) => keyId === vkey.keyId);
+  if (line === undefined) throw new Error('no such line');
+  return line;
+}
+
+/** The line with a bit of its signature changed. */
+function damaged({ name, keyId, signature }: NoteSignature): NoteSignature {
+  return { name, keyId, signature: signature.with(20, (signature[20] ?? 0) ^ 1) };
+}
 
 /** The keys that signed a subtree. */
 function signedBy(answer: SubtreeAnswer, start: number, end: number, of = tree) {
@@ -136,7 +151,7 @@ describe('a witness that is asked for subtrees', () => {
     const [first = '', root = ''] = good.split('\n');
     const bad = ['', '\n\n', `${first}\n\n${checkpoint}`, good.replace(root, root.slice(4)), good.replace(root, `${root}\r`), good.replace('subtree', 'subtrees'), `${first}\n\n${root}\n\n${checkpoint}`, good.slice(0, -1), good.replace('\n14\n', '\n014\n')]; // prettier-ignore
     for (const text of bad) expect(await statusOf(witness, text)).toBe(400);
-    const many = { start: 8, end: 13, size: 14, proof: Array<Uint8Array>(64).fill(new Uint8Array(32)) };
+    const many = { start: 8, end: 13, size: 14, proof: Array.from({ length: 64 }, () => new Uint8Array(32)) };
     expect(await statusOf(witness, request(checkpoint, many))).toBe(400);
     const most = { ...many, proof: many.proof.slice(1) };
     expect(await statusOf(witness, request(checkpoint, most))).toBe(422);
@@ -172,10 +187,7 @@ describe('a witness that is asked for subtrees', () => {
     expect(await statusOf(witness, request(formatNote({ text: textOf(14), signatures: [stranger] }), wanted))).toBe(
       403,
     );
-    const broken = signatures.map((line) => ({
-      ...line,
-      signature: line.signature.with(100 % line.signature.length, 1),
-    }));
+    const broken = signatures.map(damaged);
     expect(await statusOf(witness, request(formatNote({ text: textOf(14), signatures: broken }), wanted))).toBe(403);
   });
 
@@ -224,14 +236,13 @@ describe('a witness that is asked for subtrees', () => {
   it('verifies one line of each key, however often it is repeated', async () => {
     const witness = witnessOf();
     const { text, signatures } = parseNote(await cosigned(witness, 0, 14));
-    const own = signatures.filter(({ keyId }) => keyId === quantum.vkey.keyId);
-    const [line] = own;
-    const broken = { ...line!, signature: line!.signature.with(20, line!.signature[20]! ^ 1) };
+    const line = lineOf(quantum, signatures);
+    const broken = damaged(line);
     // Whichever comes first decides: the second is never looked at.
-    const first = formatNote({ text, signatures: [line!, ...Array<typeof broken>(20).fill(broken)] });
+    const first = formatNote({ text, signatures: [line, ...Array.from({ length: 20 }, () => broken)] });
     const wanted = { start: 8, end: 13, size: 14 };
     expect(await statusOf(witness, request(first, wanted))).toBe(200);
-    expect(await statusOf(witness, request(formatNote({ text, signatures: [broken, line!] }), wanted))).toBe(403);
+    expect(await statusOf(witness, request(formatNote({ text, signatures: [broken, line] }), wanted))).toBe(403);
   });
 });
 
@@ -259,9 +270,9 @@ describe('cosignatures of subtrees', () => {
       expect(() => verifySubtreeCosignatures(text, good)).toThrow(expect.objectContaining({ code: 'bad-note' }));
     }
     // A cosignature of a checkpoint names a time, and is none of the subtree that is the whole tree.
-    const [timed] = parseNote(checkpoint).signatures.filter(({ keyId }) => keyId === quantum.vkey.keyId);
+    const timed = lineOf(quantum, parseNote(checkpoint).signatures);
     const whole = { ...good, subtree: { start: 0, end: 14, hash: tree.root(0, 14) } };
-    const timedLines = formatNote({ text: '', signatures: [timed!] }).slice(1);
+    const timedLines = formatNote({ text: '', signatures: [timed] }).slice(1);
     expect(() => verifySubtreeCosignatures(timedLines, whole)).toThrow(bad);
   });
 
