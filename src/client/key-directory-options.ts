@@ -22,7 +22,10 @@ export interface KeyDirectoryOptions {
   readonly fetch?: Fetch | undefined;
   /** ms since the epoch; default: the platform's clock. */
   readonly now?: (() => number) | undefined;
-  /** Makes no requests; only `KeyDirectory.verifyCredential` is of use then. Needs a given or pinned bundle. */
+  /**
+   * Makes no requests, so operations that need one throw `network-failed`. Needs a given or pinned bundle. For an app
+   * that may come online later, leave it out: a directory opens without a network too.
+   */
   readonly offline?: boolean | undefined;
   /**
    * Greatest age of the witnesses' cosignatures, ms. Default: the lag that the log's Configuration allows a head, and

@@ -83,7 +83,9 @@ export class KeyDirectory {
   }
 
   /**
-   * Connects to a server and settles which trust bundle to use. Throws `bundle-changed` if the server shows a trust
+   * Connects to a server and settles which trust bundle to use. If the server cannot be reached and the state has
+   * pinned a bundle, opens all the same: what needs no request works, and the first operation that needs one settles
+   * the bundle first, or throws what this would have thrown. Throws `bundle-changed` if the server shows a trust
    * bundle other than the given or pinned one without a valid signature for the change; `log-replaced` if it shows
    * another log than it used to (`log-reset` for a development server), `other-log` for any other log;
    * `fingerprint-mismatch`, `bad-bundle`, `network-failed`, `state-corrupt`; `platform-unsupported` if the JavaScript
@@ -258,8 +260,9 @@ export class KeyDirectory {
    * `network-failed`.
    */
   async logEnd(): Promise<VerifiedEnd | undefined> {
-    const { ending } = this.#connection.operation;
-    return withJson((ending.end ??= await fetchLogEnd(this.#connection.operation)));
+    const { operation, settled } = this.#connection;
+    const { ending } = operation;
+    return withJson((ending.end ??= await settled(() => fetchLogEnd(operation))));
   }
 
   /** Returns the log as this client saw it, as a short text that other people compare with theirs (KT §10.2). */
@@ -349,8 +352,8 @@ export class KeyDirectory {
     const identity = this.identity(text);
     const csr = await requestOf(identity, options);
     const body: EmailChallengeRequest = { identity: identity.text, csr };
-    const { transport } = this.#connection.operation;
-    return parseEmailChallengeAnswer(await transport.postJson(PATHS.emailChallenges, body));
+    const { operation, settled } = this.#connection;
+    return parseEmailChallengeAnswer(await settled(() => operation.transport.postJson(PATHS.emailChallenges, body)));
   }
 
   /**

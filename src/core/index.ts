@@ -1,6 +1,10 @@
 /** Glasskey's core, for programs that speak KEYTRANS or read the audit log themselves. It is pure and does no I/O. */
 export { type ErrorCode, type Fault } from './error-codes.ts';
 export { GlasskeyError, isGlasskeyError } from './errors.ts';
+export { verifySubtreeCosignatures } from './audit/cosignature.ts';
+export { formatSignSubtree, type SignSubtree } from './audit/sign-subtree.ts';
+export * from './audit/subtree.ts';
+export { formatVkey, parseVkey, type Vkey } from './audit/vkey.ts';
 export { decode, encode } from './encoding/codec.ts';
 export { cipherSuite, type CipherSuite } from './crypto/cipher-suite.ts';
 export { commit, type CommitmentValue, verifyCommitment } from './crypto/commitment.ts';

@@ -18,6 +18,7 @@ import { requestIdOf } from './request-id.ts';
 import { respondProblem } from './responses.ts';
 import type { CertificateHeader } from './shown-certificate.ts';
 import { startRoutes } from './start-routes.ts';
+import { UpdatePace } from './update-pace.ts';
 
 /** Options of {@link createApp}. */
 export interface AppOptions extends Operated {
@@ -53,7 +54,7 @@ export function createApp(options: AppOptions): Hono {
   recoveryRoutes(app, service, limits, access);
   keytransRoutes(app, service, access, turns);
   lookupBatchRoute(app, service, access);
-  logRoutes(app, service, turns);
+  logRoutes(app, service, turns, new UpdatePace(service.context.limits, limits, turns, now));
   caRoutes(app, service, documents, turns);
   ocspRoutes(app, service, turns);
   estRoutes(app, service, limits, options.certificateHeader ?? (() => ({ name: undefined, trustedProxies: [] })));

@@ -12,6 +12,7 @@ import type { LogService } from '../service/log-service.ts';
 import { acceptsGzip } from './packed-answer.ts';
 import type { ReadTurns } from './read-turns.ts';
 import { createResponse, holdsTag, IMMUTABLE } from './responses.ts';
+import type { UpdatePace } from './update-pace.ts';
 
 const OCTETS = 'application/octet-stream';
 /** Bounds the age of a cached checkpoint, s. */
@@ -22,9 +23,9 @@ const unpack = promisify(gunzip);
 
 /**
  * Serves the audit log's static resources (c2sp.org/tlog-tiles; `docs/spec.md#audit-log`). Only the checkpoint is in
- * memory; clients take turns at reading the others.
+ * memory; clients take turns at reading the others, and updates have a pace besides.
  */
-export function logRoutes(app: Hono, { files }: LogService, turns: ReadTurns): void {
+export function logRoutes(app: Hono, { files }: LogService, turns: ReadTurns, pace: UpdatePace): void {
   app.get(PATHS.checkpoint, async () => {
     return createResponse(await files.checkpoint(), 'text/plain; charset=utf-8', CHECKPOINT_CACHE);
   });
@@ -33,7 +34,8 @@ export function logRoutes(app: Hono, { files }: LogService, turns: ReadTurns): v
     const resource = parseTilePath(restOf(c, TILE_PREFIX));
     if (resource === undefined) throw notFound();
     if (resource.kind === 'updates') {
-      const bundle = await turns.run('files', c, () => files.updateBundle(resource.index));
+      const { signal } = c.req.raw;
+      const bundle = await pace.run(c, (charge) => files.updateBundle(resource.index, { signal, charge }));
       return respondPacked(c, bundle);
     }
     const data = await turns.run('files', c, () =>
@@ -46,11 +48,13 @@ export function logRoutes(app: Hono, { files }: LogService, turns: ReadTurns): v
   app.get(`${UPDATES_PREFIX}*`, async (c) => {
     const position = parseTileIndex(restOf(c, UPDATES_PREFIX));
     if (position === undefined) throw notFound();
-    const { data, etag } = await turns.run('files', c, async () => {
+    const { data, etag } = await pace.run(c, async (charge) => {
       // Weak: the same update, whether compressed or not.
       const etag = `W/"${formatHex(await files.updateHash(position))}"`;
       if (holdsTag(c.req.header('if-none-match'), etag)) return { etag, data: null };
-      return { etag, data: await files.update(position) };
+      const data = await files.update(position);
+      charge(data.length);
+      return { etag, data };
     });
     return respondPacked(c, data, { etag });
   });

@@ -1,5 +1,9 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { SubtreeAnswer } from '../service/witness/sign-subtree.ts';
 import type { WitnessAnswer } from '../service/witness/witness.ts';
+
+/** The calls of a witness whose answers are counted. */
+export type WitnessCall = 'add-checkpoint' | 'sign-subtree';
 
 /** The metrics of a witness, in Prometheus's text format. */
 export class WitnessMetrics {
@@ -14,6 +18,23 @@ export class WitnessMetrics {
   readonly #seconds = new Histogram({
     name: 'glasskey_witness_answer_seconds',
     help: 'Time to answer add-checkpoint',
+    registers: this.#registers,
+  });
+  readonly #subtreeAnswers = new Counter({
+    name: 'glasskey_witness_subtree_answers_total',
+    help: 'Answers to sign-subtree',
+    labelNames: ['status'],
+    registers: this.#registers,
+  });
+  readonly #subtreeSeconds = new Histogram({
+    name: 'glasskey_witness_subtree_answer_seconds',
+    help: 'Time to answer sign-subtree',
+    registers: this.#registers,
+  });
+  readonly #unrecorded = new Counter({
+    name: 'glasskey_witness_unrecorded_total',
+    help: "Checkpoints with this witness's signature that its record contradicts: another witness has its keys",
+    labelNames: ['origin'],
     registers: this.#registers,
   });
   readonly #size = new Gauge({
@@ -41,7 +62,7 @@ export class WitnessMetrics {
 
   /** Counts an answer. There are few origins: those of the configured logs. */
   observe(answer: WitnessAnswer, seconds: number, nowMs: number): void {
-    this.count(answer.status);
+    this.count('add-checkpoint', answer.status);
     this.#seconds.observe(seconds);
     if (answer.status === 200) {
       this.#size.set({ origin: answer.origin }, answer.size);
@@ -50,9 +71,16 @@ export class WitnessMetrics {
     if (answer.status === 422 && answer.origin !== undefined) this.#inconsistent.inc({ origin: answer.origin });
   }
 
+  /** Counts an answer to `sign-subtree`. */
+  observeSubtree(answer: SubtreeAnswer, seconds: number): void {
+    this.count('sign-subtree', answer.status);
+    this.#subtreeSeconds.observe(seconds);
+    if (answer.status === 403 && answer.unrecorded !== undefined) this.#unrecorded.inc({ origin: answer.unrecorded });
+  }
+
   /** Counts an answer that concerns no log. */
-  count(status: number): void {
-    this.#answers.inc({ status });
+  count(call: WitnessCall, status: number): void {
+    (call === 'sign-subtree' ? this.#subtreeAnswers : this.#answers).inc({ status });
   }
 
   /** Returns the text of `GET /metrics`. */

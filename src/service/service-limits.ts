@@ -47,6 +47,10 @@ export interface ServiceLimits {
   readonly maxReadsAtOnce: number;
   /** Most requests for OCSP that are under way at once. Their signatures have a bound of their own. */
   readonly maxOcspAtOnce: number;
+  /** The rate at which one client may have AuditorUpdates read, KB/s; beyond that it waits. */
+  readonly updateKilobytesPerSecond: number;
+  /** AuditorUpdates that a client may have read before it waits, KB. */
+  readonly updateBurstKilobytes: number;
   /** Most requests of each of these three that wait; further ones are `overloaded`. */
   readonly maxReadsWaiting: number;
   /** Most requests of one client that wait, for each of these and for KEYTRANS; further ones are `overloaded`. */
@@ -131,6 +135,8 @@ export const DEFAULT_SERVICE_LIMITS: ServiceLimits = {
   maxAnswersWaiting: 4_096,
   maxReadsAtOnce: 4,
   maxOcspAtOnce: 256,
+  updateKilobytesPerSecond: 8 * 1024,
+  updateBurstKilobytes: 64 * 1024,
   maxReadsWaiting: 1_024,
   maxWaitingOfOne: 256,
   patienceMs: 10_000,

@@ -60,8 +60,13 @@ export class TokenBuckets {
 
   /** Returns the whole seconds until the bucket holds a token; 0 if it does now. */
   waitSeconds(key: string): number {
+    return Math.ceil(this.waitMs(key) / 1000);
+  }
+
+  /** Returns the time until the bucket holds a token, ms; 0 if it does now. */
+  waitMs(key: string): number {
     const missing = Math.max(1 - this.#tokens(key), 0);
-    return Math.ceil(missing / this.#options.perSecond);
+    return (missing * 1000) / this.#options.perSecond;
   }
 
   #take(key: string, tokens: number): void {

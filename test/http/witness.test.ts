@@ -4,17 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { originHash, parseTlogSize } from '../../src/core/audit/add-checkpoint.ts';
-import { cosignatureSigner, verifyCosignatures } from '../../src/core/audit/cosignature.ts';
-import { parseNote } from '../../src/core/audit/note.ts';
+import { formatCheckpoint } from '../../src/core/audit/checkpoint.ts';
+import { cosignatureSigner, verifyCosignatures, verifySubtreeCosignatures } from '../../src/core/audit/cosignature.ts';
+import { formatNote, parseNote } from '../../src/core/audit/note.ts';
+import { formatSignSubtree } from '../../src/core/audit/sign-subtree.ts';
 import { type ApiServer, serveApp } from '../../src/http/server.ts';
 import { WitnessMetrics } from '../../src/http/witness-metrics.ts';
 import { createWitnessApp } from '../../src/http/witness-routes.ts';
 import { Witness } from '../../src/service/witness/witness.ts';
+import { testMlDsaCosigner } from '../core/audit/test-cosigner.ts';
 import { testSigner } from '../core/audit/test-signer.ts';
 import { WitnessTestLog } from '../service/witness/witness-log.ts';
 
 const log = new WitnessTestLog();
 const cosigner = cosignatureSigner('witness.example/w', testSigner(7));
+const quantum = testMlDsaCosigner('witness.example/w', 7);
 const errors: unknown[] = [];
 let folder: string;
 let app: ReturnType<typeof createWitnessApp>;
@@ -25,7 +29,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'glasskey-witness-'));
   const logs = new Map([[log.origin, [log.signer.vkey]]]);
   app = createWitnessApp({
-    witness: new Witness({ folder, cosigners: [cosigner], logs, now: () => nowMs }),
+    witness: new Witness({ folder, cosigners: [cosigner, quantum], logs, now: () => nowMs }),
     metrics: new WitnessMetrics(),
     now: () => nowMs,
     budget: { perSecond: 10, burst: 20 },
@@ -40,8 +44,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const post = (body: string | Uint8Array, address = ''): Promise<Response> =>
-  fetch(`${server.url}/add-checkpoint`, {
+const post = (body: string | Uint8Array, address = '', call = 'add-checkpoint'): Promise<Response> =>
+  fetch(`${server.url}/${call}`, {
     method: 'POST',
     body: new Blob([typeof body === 'string' ? body : new Uint8Array(body)]),
     headers: { 'x-test-address': address },
@@ -80,7 +84,6 @@ describe('the witness over HTTP', () => {
     expect((await post(Uint8Array.of(0xff, 0xfe))).status).toBe(400);
     expect((await post('x'.repeat(200_000))).status).toBe(413);
     expect((await fetch(`${server.url}/add-checkpoint`)).status).toBe(404);
-    expect((await fetch(`${server.url}/sign-subtree`, { method: 'POST' })).status).toBe(404);
     expect((await fetch(`${server.url}/${'0'.repeat(63)}/checkpoint`)).status).toBe(404);
   });
 
@@ -136,5 +139,69 @@ describe('the witness over HTTP', () => {
     const after = await (await fetch(`${server.url}/metrics`)).text();
     expect(after).toContain(`glasskey_witness_inconsistent_total{origin="${log.origin}"} 1`);
     expect(await (await fetch(`${server.url}/healthz`)).text()).toBe('ok\n');
+  });
+
+  it('signs subtrees of what it cosigned', async () => {
+    const checkpoint = await (await monitored(log.origin)).text();
+    const hash = log.root(8);
+    const text = formatSignSubtree({ subtree: { start: 0, end: 8, hash }, proof: log.proof(8, 9), checkpoint });
+    const signed = await post(text, '203.0.113.1', 'sign-subtree');
+    expect([signed.status, signed.headers.get('cache-control')]).toEqual([200, 'no-store']);
+    const subtree = { start: 0, end: 8, hash };
+    const verified = verifySubtreeCosignatures(await signed.text(), {
+      origin: log.origin,
+      subtree,
+      vkeys: [quantum.vkey],
+    });
+    expect(verified).toEqual([quantum.vkey]);
+    const refusals = [
+      [400, text.replace('0 8', '1 8')],
+      [403, text.replace(checkpoint, await log.checkpoint(9))],
+      [404, text.replaceAll(log.origin, 'another.example')],
+      [422, text.replace('0 8', '0 7')],
+    ] as const;
+    for (const [status, body] of refusals) {
+      const refused = await post(body, `203.0.113.${status % 256}`, 'sign-subtree');
+      expect([refused.status, refused.headers.get('content-type')]).toEqual([status, 'text/plain; charset=utf-8']);
+    }
+    expect((await post('x'.repeat(200_000), '203.0.113.1', 'sign-subtree')).status).toBe(413);
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    for (const status of [200, 400, 403, 404, 413, 422]) {
+      expect(metrics).toMatch(new RegExp(`^glasskey_witness_subtree_answers_total\\{status="${status}"\\} 1$`, 'm'));
+    }
+    // A request that anybody can make says nothing about the log.
+    expect(metrics).toContain(`glasskey_witness_inconsistent_total{origin="${log.origin}"} 1`);
+  });
+
+  it('counts checkpoints that its key signed and its record contradicts', async () => {
+    const text = formatCheckpoint({ origin: log.origin, size: 12, rootHash: log.root(12), extensions: [] });
+    const checkpoint = formatNote({ text, signatures: [await quantum.cosign(text, nowMs)] });
+    const subtree = { start: 0, end: 8, hash: log.root(8) };
+    const body = formatSignSubtree({ subtree, proof: log.proof(8, 12), checkpoint });
+    expect((await post(body, '203.0.113.2', 'sign-subtree')).status).toBe(403);
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    expect(metrics).toContain(`glasskey_witness_unrecorded_total{origin="${log.origin}"} 1`);
+  });
+
+  it('takes more from the budget of an address for a subtree that it signs, and has an end for all together', async () => {
+    const checkpoint = await (await monitored(log.origin)).text();
+    const subtree = { start: 0, end: 8, hash: log.root(8) };
+    const body = formatSignSubtree({ subtree, proof: log.proof(8, 9), checkpoint });
+    const sign = async (address: string): Promise<number> => (await post(body, address, 'sign-subtree')).status;
+    // The bucket has 20 tokens, a subtree takes ten.
+    expect([await sign('198.51.100.1'), await sign('198.51.100.1')]).toEqual([200, 200]);
+    expect([await sign('198.51.100.1'), (await post('', '198.51.100.1')).status]).toEqual([429, 429]);
+    // What it refuses without looking at a signature costs a token.
+    const cheap: number[] = [];
+    const unknown = body.replaceAll(log.origin, 'another.example');
+    for (let i = 0; i < 21; i++) cheap.push((await post(unknown, '198.51.100.2', 'sign-subtree')).status);
+    expect(cheap).toEqual([...Array<number>(20).fill(404), 429]);
+    let last = 200;
+    for (let i = 1; i <= 100 && last === 200; i++) last = await sign(`198.51.100.${100 + i}`);
+    expect(last).toBe(503);
+    // Checkpoints are cosigned all the same, and after a second subtrees are signed again.
+    expect((await post(await log.request(9, 9), '198.51.100.3')).status).toBe(200);
+    nowMs += 1_000;
+    expect(await sign('198.51.100.4')).toBe(200);
   });
 });

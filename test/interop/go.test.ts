@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
-import { buildGoPeers, goMissing, type GoPeers, type PeerTarget, type PeerVerdict } from '../support/go-peers.ts';
+import { openGoPeers, goMissing, type GoPeers, type PeerTarget, type PeerVerdict } from '../support/go-peers.ts';
 import { createTestServer } from '../support/test-server.ts';
 import { StaticLog, testLeaf } from '../support/static-log.ts';
 
@@ -26,7 +26,7 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     target = { url: `http://127.0.0.1:${port}/log/`, vkey: log.vkey, origin: log.origin };
-    peers = await buildGoPeers();
+    peers = await openGoPeers();
   }, 600_000);
 
   afterAll(async () => {

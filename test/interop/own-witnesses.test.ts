@@ -13,7 +13,7 @@ import { formatTlogProof, parseTlogProof } from '../../src/core/audit/tlog-proof
 import { cosignatureVkey, ED25519_COSIGNATURE, formatVkey, ML_DSA_COSIGNATURE } from '../../src/core/audit/vkey.ts';
 import { mlDsaSigner } from '../../src/core/crypto/ml-dsa.ts';
 import { CliSandbox, type RunningCli } from '../support/cli.ts';
-import { buildGoPeers, goMissing, type GoPeers } from '../support/go-peers.ts';
+import { openGoPeers, goMissing, type GoPeers } from '../support/go-peers.ts';
 import { type ForeignWitness, startLitewitness, startOmniwitness } from '../support/go-witnesses.ts';
 
 const ORIGIN = 'live.example/log';
@@ -50,19 +50,19 @@ describe.skipIf(reason !== undefined && process.env['CI'] === undefined)(title, 
   let policy: string;
 
   beforeAll(async () => {
-    peers = await buildGoPeers();
+    peers = await openGoPeers();
     const data = await sandbox.logInPostgres('log');
     const made = await sandbox.run('init', ...data, '--origin', ORIGIN);
     expect(made).toMatchObject({ code: 0 });
     const { bundle } = parseTrustBundle(readFileSync(sandbox.path('log', 'trust.json'), 'utf8'));
     const log = { origin: ORIGIN, vkey: bundle.auditLogVkeys[0] ?? '' };
-    const lite = await startLitewitness(peers.programs.litewitness, sandbox.path('lite'), log);
+    const lite = await startLitewitness(await peers.litewitness(), sandbox.path('lite'), log);
     running.push(lite);
     const seeds = [new Uint8Array(32).fill(41), new Uint8Array(32).fill(42)] as const;
     const classic = cosignatureVkey(OMNI, ED25519_COSIGNATURE, ed25519.getPublicKey(seeds[0]));
     const quantum = cosignatureVkey(OMNI, ML_DSA_COSIGNATURE, mlDsaSigner(seeds[1]).publicKey);
     const keys = [noteKey(classic, seeds[0]), noteKey(quantum, seeds[1])];
-    const omni = await startOmniwitness(peers.programs.omniwitness, sandbox.path('omni'), log, keys);
+    const omni = await startOmniwitness(await peers.omniwitness(), sandbox.path('omni'), log, keys);
     running.push(omni);
     policy = [
       `log ${log.vkey}`,

@@ -8,24 +8,27 @@ import { parseNote } from '../../src/core/audit/note.ts';
 import { assertWitnessed, parsePolicy } from '../../src/core/audit/policy.ts';
 import { ed25519Vkey, formatVkey } from '../../src/core/audit/vkey.ts';
 import { CliSandbox, type RunningCli } from '../support/cli.ts';
-import { buildGoPeers, goMissing, type GoPeers } from '../support/go-peers.ts';
+import { openGoPeers, goMissing, type GoPeers } from '../support/go-peers.ts';
 
 const ORIGIN = 'tessera.example/log';
 const missing = goMissing();
 const title = missing === undefined ? 'a witness of Go logs' : `a witness of Go logs (${missing})`;
 
 /** A key of a log as Go's note package reads it, and its vkey. */
-function tesseraKey(seed: number): { readonly key: string; readonly vkey: string } {
+function tesseraKey(seed: number, origin = ORIGIN): { readonly key: string; readonly vkey: string } {
   const secret = new Uint8Array(32).fill(seed);
-  const vkey = ed25519Vkey(ORIGIN, ed25519.getPublicKey(secret));
+  const vkey = ed25519Vkey(origin, ed25519.getPublicKey(secret));
   const keyId = vkey.keyId.toString(16).padStart(8, '0');
   const encoded = Buffer.from([1, ...secret]).toString('base64');
-  return { key: `PRIVATE+KEY+${ORIGIN}+${keyId}+${encoded}`, vkey: formatVkey(vkey) };
+  return { key: `PRIVATE+KEY+${origin}+${keyId}+${encoded}`, vkey: formatVkey(vkey) };
 }
 
 describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title, () => {
   const sandbox = new CliSandbox();
   const log = tesseraKey(1);
+  const other = tesseraKey(3, 'subtrees.example/log');
+  let ed25519Key: string;
+  let mlDsaKey: string;
   let peers: GoPeers;
   let witness: RunningCli;
   let policy: string;
@@ -34,11 +37,11 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'glasskey-tessera-'));
     const { stdout } = await sandbox.run('witness', 'init', '--data', 'w', '--name', 'witness.example/w');
-    const [ed25519Key = ''] = stdout.split('\n');
-    await sandbox.run('witness', 'add-log', log.vkey, '--data', 'w');
+    [ed25519Key = '', mlDsaKey = ''] = stdout.split('\n');
+    for (const { vkey } of [log, other]) await sandbox.run('witness', 'add-log', vkey, '--data', 'w');
     witness = await sandbox.start(['witness', 'serve'], '--data', 'w', '--listen', '127.0.0.1:0');
     policy = `log ${log.vkey}\nwitness w ${ed25519Key} ${witness.url}\nquorum w\n`;
-    peers = await buildGoPeers();
+    peers = await openGoPeers();
   }, 600_000);
   afterAll(async () => {
     await peers?.close();
@@ -70,4 +73,11 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     const stranger = await extend('stranger', ['a'], tesseraKey(2).key);
     expect(stranger.checkpoint).not.toContain('witness.example');
   }, 180_000);
+
+  it('cosigns the subtrees of a log that it cosigned, and none of another tree', async () => {
+    const verdict = await peers.subtrees({ url: witness.url, vkey: mlDsaKey, key: other.key });
+    expect([verdict.accepted, verdict.output]).toEqual([true, verdict.output]);
+    const [, count = '0'] = /^verified (\d+) subtrees/m.exec(verdict.output) ?? [];
+    expect(Number(count)).toBeGreaterThan(20);
+  }, 120_000);
 });

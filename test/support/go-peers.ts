@@ -41,8 +41,14 @@ export interface GoPeers {
   tesseraLog(options: TesseraLogOptions): Promise<PeerVerdict & { readonly checkpoint: string }>;
   /** filippo.io/torchwood verifies a tlog-proof, whose extra data is the entry, by a policy. */
   verifyProof(policy: string, proof: string): Promise<PeerVerdict>;
-  /** Paths of programs that run for longer. */
-  readonly programs: { readonly litewitness: string; readonly omniwitness: string };
+  /**
+   * A log whose tree transparency-dev/merkle makes, and which asks a witness for subtrees; transparency-dev/formats
+   * verifies the answers. `key` is the log's, as {@link TesseraLogOptions} has it.
+   */
+  subtrees(options: { readonly url: string; readonly vkey: string; readonly key: string }): Promise<PeerVerdict>;
+  /** The paths of programs that run for longer. */
+  litewitness(): Promise<string>;
+  omniwitness(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -66,47 +72,49 @@ export function goMissing(): string | undefined {
   }
 }
 
-/** Builds the programs of `test/interop/go`, which takes minutes the first time on a machine. */
-export async function buildGoPeers(): Promise<GoPeers> {
+/** Programs of `test/interop/go`. Each is built when it is first used, which takes minutes the first time on a machine. */
+export async function openGoPeers(): Promise<GoPeers> {
   const folder = await mkdtemp(join(tmpdir(), 'glasskey-go-'));
-  const build = async (name: string, target: string): Promise<string> => {
-    const program = join(folder, name);
-    await run('go', ['build', '-o', program, target], { cwd: module });
-    return program;
+  const built = new Map<string, Promise<string>>();
+  const build = (target: string): Promise<string> => {
+    const program = join(folder, String(built.size));
+    const done = built.get(target) ?? run('go', ['build', '-o', program, target], { cwd: module }).then(() => program);
+    built.set(target, done);
+    return done;
   };
-  const interop = await build('interop', '.');
-  const fsck = await build('fsck', 'github.com/transparency-dev/tessera/cmd/fsck');
-  const hammer = await build('hammer', 'github.com/transparency-dev/tessera/internal/hammer');
-  const oneshot = await build('oneshot', 'github.com/transparency-dev/tessera/cmd/examples/posix-oneshot');
-  const proof = await build('proof', './proof');
-  const litewitness = await build('litewitness', 'filippo.io/torchwood/cmd/litewitness');
-  const omniwitness = await build('omniwitness', 'github.com/transparency-dev/witness/cmd/omniwitness');
   return {
-    programs: { litewitness, omniwitness },
+    litewitness: () => build('filippo.io/torchwood/cmd/litewitness'),
+    omniwitness: () => build('github.com/transparency-dev/witness/cmd/omniwitness'),
     verifyProof: async (policy, text) => {
       await writeFile(join(folder, 'policy'), policy);
       await writeFile(join(folder, 'tlog-proof'), text);
       const args = [`-policy=${join(folder, 'policy')}`, `-proof=${join(folder, 'tlog-proof')}`];
-      return judge(proof, args, /^verified the proof/m);
+      return judge(await build('./proof'), args, /^verified the proof/m);
     },
-    torchwood: ({ url, vkey, origin }) =>
-      judge(interop, ['-url', url, '-vkey', vkey, '-origin', origin], /^verified \d+ entries/m),
+    subtrees: async ({ url, vkey, key }) => {
+      const args = ['-url', url.replace(/\/$/, ''), '-vkey', vkey, '-key', key];
+      return judge(await build('./subtree'), args, /^verified \d+ subtrees/m);
+    },
+    torchwood: async ({ url, vkey, origin }) =>
+      judge(await build('.'), ['-url', url, '-vkey', vkey, '-origin', origin], /^verified \d+ entries/m),
     fsck: async ({ url, vkey, origin }) => {
       const keyFile = join(folder, 'log.vkey');
       await writeFile(keyFile, `${vkey}\n`);
       const args = ['--ui=false', '--N=4', `--storage_url=${url}`, `--public_key=${keyFile}`, `--origin=${origin}`];
       // It may exit 0 in spite of corruption, and hang on a bad tile: only the line counts, and only in time.
-      return judge(fsck, args, /Successfully fsck'd/);
+      return judge(await build('github.com/transparency-dev/tessera/cmd/fsck'), args, /Successfully fsck'd/);
     },
     hammer: async ({ url, vkey }, { growth, seconds }) => {
       const limits = [`--leaf_write_goal=${growth}`, `--max_runtime=${seconds}s`, '--max_read_ops=200'];
       const args = ['--show_ui=false', '--logtostderr', `--log_url=${url}`, `--log_public_key=${vkey}`, ...limits];
+      const hammer = await build('github.com/transparency-dev/tessera/internal/hammer');
       const { accepted, output } = await judge(hammer, args, /Reached tree size goal/);
       // It goes on when something is wrong, and says so: warnings and errors in klog's form. At its end it breaks off what it reads.
       const [read = ''] = output.split('Reached tree size goal');
       return { accepted: accepted && !/^[WEF]\d{4} /m.test(read), output };
     },
-    tesseraLog: (options) => runTessera(oneshot, options),
+    tesseraLog: async (options) =>
+      runTessera(await build('github.com/transparency-dev/tessera/cmd/examples/posix-oneshot'), options),
     close: () => rm(folder, { recursive: true }),
   };
 }

@@ -11,7 +11,6 @@ import {
   getCiphersuiteImpl,
   type KeyPackage,
   type MLSMessage,
-  type ProcessMessageResult,
   type Proposal,
 } from 'ts-mls';
 import { type ClientKey, type DeviceKey, generateKey } from '../../src/client/client-key.ts';
@@ -20,7 +19,7 @@ import type { MlsEvent } from '../../src/client/mls/credential-judge.ts';
 import { deviceSuite } from '../../src/client/mls/device-suite.ts';
 import { type DeviceCertificate, makeKeyPackage, type NewKeyPackage } from '../../src/client/mls/key-package.ts';
 import { MlsAuthentication } from '../../src/client/mls/mls-authentication.ts';
-import type { Reported } from '../../src/client/mls/commit-steps.ts';
+import type { Processed, Reported } from '../../src/client/mls/commit-steps.ts';
 import { MemoryState } from '../../src/client/state/client-state.ts';
 
 /** The suite of the tests: the one that every implementation of MLS has. */
@@ -158,7 +157,7 @@ export async function joinBy(device: MlsTestDevice, made: CreateCommitResult, ow
 }
 
 /** A device processes a message of its group, and does not use the state yet. */
-export function receive(device: MlsTestDevice, message: MLSMessage): Promise<ProcessMessageResult & Reported> {
+export function receive(device: MlsTestDevice, message: MLSMessage): Promise<Processed> {
   const sent = transit(message);
   if (sent.wireformat !== 'mls_private_message' && sent.wireformat !== 'mls_public_message')
     throw new Error('no message');

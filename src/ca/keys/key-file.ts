@@ -2,14 +2,13 @@ import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { Crypto } from '@peculiar/webcrypto';
-import { CryptoEngine, PKCS8ShroudedKeyBag, PrivateKeyInfo } from 'pkijs';
+import { CryptoEngine, PKCS8ShroudedKeyBag } from 'pkijs';
 import type { SignerAlgorithm } from '../../core/crypto/signer.ts';
 import { encodeUtf8 } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { formatPem, parsePem } from '../der/pem.ts';
+import { decryptOwnPkcs8, encryptPkcs8 } from './encrypted-pkcs8.ts';
 
-/** PBKDF2 rounds of new key files. Node's own encryption cannot choose them and uses 2,048. */
-const PBKDF2_ITERATIONS = 600_000;
 const MAX_KEY_FILE_BYTES = 16_384;
 const OTHERS_MAY_ANYTHING = 0o007;
 
@@ -23,22 +22,13 @@ export async function createKey(algorithm: SignerAlgorithm): Promise<KeyObject> 
 }
 
 /**
- * Formats a PKCS#8 private key as PEM. With a passphrase it is encrypted PKCS#8 (RFC 5958; PBES2 with
- * PBKDF2-HMAC-SHA-256 and AES-256-CBC), else plain PKCS#8. Throws `bad-key-file` for an empty passphrase.
+ * Formats a PKCS#8 private key as PEM: encrypted if there is a passphrase, else plain. Throws `bad-key-file` for an
+ * empty passphrase.
  */
-async function formatPrivateKey(plain: Uint8Array, passphrase: string | undefined): Promise<string> {
+function formatPrivateKey(plain: Uint8Array, passphrase: string | undefined): string {
   if (passphrase === undefined) return formatPem('PRIVATE KEY', plain);
   ensure(passphrase !== '', 'bad-key-file', 'a passphrase must not be empty');
-  const bag = new PKCS8ShroudedKeyBag({ parsedValue: PrivateKeyInfo.fromBER(new Uint8Array(plain)) });
-  const parameters = {
-    password: new Uint8Array(encodeUtf8(passphrase)).buffer,
-    contentEncryptionAlgorithm: { name: 'AES-CBC', length: 256 },
-    hmacHashAlgorithm: 'SHA-256',
-    iterationCount: PBKDF2_ITERATIONS,
-  };
-  const engine = new CryptoEngine({ name: 'key file', crypto: new Crypto() });
-  await bag.makeInternalValues(parameters, engine);
-  return formatPem('ENCRYPTED PRIVATE KEY', new Uint8Array(bag.toSchema().toBER()));
+  return formatPem('ENCRYPTED PRIVATE KEY', encryptPkcs8(plain, passphrase));
 }
 
 /**
@@ -49,6 +39,8 @@ export function parsePrivateKey(pem: string, passphrase: string | undefined): Ke
   const encrypted = pem.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----');
   ensure(!encrypted || passphrase !== undefined, 'bad-key-file', 'the key file is encrypted: give its passphrase');
   try {
+    const plain = encrypted && passphrase !== undefined ? decryptOwn(pem, passphrase) : undefined;
+    if (plain !== undefined) return createPrivateKey({ key: Buffer.from(plain), format: 'der', type: 'pkcs8' });
     return createPrivateKey({ key: pem, format: 'pem', ...(encrypted ? { passphrase } : {}) });
   } catch {
     // Without the cause: OpenSSL's errors add nothing useful, and this one is close to secrets.
@@ -66,7 +58,7 @@ export async function writeKeyFile(path: string, key: KeyObject, passphrase: str
 
 /** Writes a key of any algorithm, already encoded as PKCS#8 (DER), as {@link writeKeyFile} does. */
 export async function writePkcs8File(path: string, der: Uint8Array, passphrase: string | undefined): Promise<void> {
-  const text = await formatPrivateKey(der, passphrase);
+  const text = formatPrivateKey(der, passphrase);
   const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
     throw new GlasskeyError('bad-key-file', `cannot create the key file ${path}`, { cause: error });
   });
@@ -92,6 +84,8 @@ export async function decryptPkcs8(pem: string, passphrase: string | undefined):
   ensure(!encrypted || passphrase !== undefined, 'bad-key-file', 'the key file is encrypted: give its passphrase');
   try {
     if (!encrypted || passphrase === undefined) return parsePem('PRIVATE KEY', pem);
+    const own = decryptOwn(pem, passphrase);
+    if (own !== undefined) return own;
     const bag = PKCS8ShroudedKeyBag.fromBER(new Uint8Array(parsePem('ENCRYPTED PRIVATE KEY', pem)));
     const engine = new CryptoEngine({ name: 'key file', crypto: new Crypto() });
     // Protected in pkijs's types, but the only way to decrypt.
@@ -107,6 +101,11 @@ export async function decryptPkcs8(pem: string, passphrase: string | undefined):
       encrypted ? 'wrong passphrase or damaged key file' : 'not a PEM private key',
     );
   }
+}
+
+/** Decrypts a key file that this project wrote; undefined for any other, and for a wrong passphrase. */
+function decryptOwn(pem: string, passphrase: string): Uint8Array | undefined {
+  return decryptOwnPkcs8(parsePem('ENCRYPTED PRIVATE KEY', pem), passphrase);
 }
 
 interface Decrypting {

@@ -1,3 +1,4 @@
+import { readUpdateBundle } from '../../core/audit/read-update-bundle.ts';
 import { rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
 import { HASH_LENGTH } from '../../core/crypto/sha256.ts';
 import { concatBytes, equalBytes } from '../../core/encoding/bytes.ts';
@@ -11,7 +12,6 @@ import type { AuditFiles } from './audit-files.ts';
 import { prefetch } from './prefetch.ts';
 import { openEntry, type ReadEntry, readEntries } from './read-entries.ts';
 import { readTile } from './read-tree.ts';
-import { readUpdateBundle } from './read-update-bundle.ts';
 import type { UpdatesOutcome, VerifyUpdates } from './verify-updates.ts';
 
 /** Entry bundles that are loaded ahead; each stands for 256 AuditorUpdates. */

@@ -21,6 +21,7 @@ import { checkSuccessor, type CommitReport } from './check-commit.ts';
 import { CollectedClaims } from './collected-claims.ts';
 import { leavesOf } from './group-leaves.ts';
 import type { MemberClaim } from './member-credential.ts';
+import { type MessageSender, senderOf, VerifyingKeys } from './message-sender.ts';
 import { createReplacement, type Replacement } from './replace-credential.ts';
 import type { StepGuard } from './step-guard.ts';
 
@@ -38,6 +39,13 @@ export interface Reported {
   readonly report: CommitReport | undefined;
 }
 
+/** A message that was processed. */
+export type Processed = ProcessMessageResult &
+  Reported & {
+    /** The device that sent an application message. Undefined for a proposal or a commit. */
+    readonly sender: MessageSender | undefined;
+  };
+
 /** A commit or proposal that ts-mls shows to a callback. */
 type Seen = Parameters<IncomingMessageCallback>[0];
 
@@ -47,7 +55,7 @@ export async function processChecked(
   message: MlsPrivateMessage | MlsPublicMessage,
   state: ClientState,
   { cipherSuite, pskIndex = emptyPskIndex, callback = acceptAll }: Processing,
-): Promise<ProcessMessageResult & Reported> {
+): Promise<Processed> {
   const collected = new CollectedClaims();
   let seen: Seen | undefined;
   const note: IncomingMessageCallback = (incoming) => {
@@ -55,12 +63,15 @@ export async function processChecked(
     if (action === 'accept') seen = incoming;
     return action;
   };
-  const result = await processMessage(message, collecting(state, collected), pskIndex, note, cipherSuite);
+  const keys = new VerifyingKeys();
+  const result = await processMessage(message, collecting(state, collected), pskIndex, note, keys.of(cipherSuite));
+  const isApplication = result.kind === 'applicationMessage';
+  const sender = isApplication ? await senderOf(guard.judge, message, state, keys.only) : undefined;
   const claims = [...collected.claims, ...(seen === undefined ? [] : furtherClaims(seen, state, result.newState))];
   await guard.accept(claims);
   if (seen?.kind === 'proposal') await checkProposal(guard, state, seen.proposal);
   const report = seen?.kind === 'commit' ? await guard.checkCommit(state, result.newState, seen) : undefined;
-  return { ...result, newState: guard.guarded(result.newState), report };
+  return { ...result, newState: guard.guarded(result.newState), report, sender };
 }
 
 /** Makes a commit, and returns it once this device and everybody whom it adds are accepted. */

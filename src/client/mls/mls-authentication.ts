@@ -8,13 +8,19 @@ import type {
   MlsPrivateMessage,
   MlsPublicMessage,
   MLSContext,
-  ProcessMessageResult,
   RatchetTree,
 } from 'ts-mls';
 import type { KeyDirectory } from '../key-directory.ts';
 import type { CommitReport, CommitSeen, GroupTree } from './check-commit.ts';
 import { type ConfigBase, configWith } from './client-config.ts';
-import { commitChecked, processChecked, type Processing, replaceChecked, type Reported } from './commit-steps.ts';
+import {
+  commitChecked,
+  processChecked,
+  type Processed,
+  type Processing,
+  replaceChecked,
+  type Reported,
+} from './commit-steps.ts';
 import { CredentialJudge, type MlsAuthenticationOptions } from './credential-judge.ts';
 import { leavesOf } from './group-leaves.ts';
 import {
@@ -109,13 +115,15 @@ export class MlsAuthentication {
   /**
    * Processes a message of a group, as `processMessage`. Judges its sender and every credential of a proposal or
    * commit, and checks that a credential which replaces another has the same name. An application message costs no
-   * request, and nobody judges its sender. Throws as {@link join}.
+   * request: `sender` is the device whose key signed it, as it was judged when it came into the group. Whether its
+   * certificate still holds is what {@link recheck} asks. Throws as {@link join}, and `bad-message` for an application
+   * message whose sender is not a single member of its epoch.
    */
   process(
     message: MlsPrivateMessage | MlsPublicMessage,
     state: ClientState,
     processing: Processing,
-  ): Promise<ProcessMessageResult & Reported> {
+  ): Promise<Processed> {
     return processChecked(this.#guard, message, state, processing);
   }
 

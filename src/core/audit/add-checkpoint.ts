@@ -37,10 +37,11 @@ export function parseAddCheckpoint(text: string): AddCheckpoint {
   const [, digits = ''] = /^old (0|[1-9][0-9]{0,15})$/.exec(first) ?? [];
   ensure(digits !== '' && Number.isSafeInteger(Number(digits)), 'invalid-request', 'not an old size line');
   ensure(hashes.length <= MAX_CONSISTENCY_HASHES, 'invalid-request', 'the proof has too many hashes');
-  return { oldSize: Number(digits), proof: hashes.map(parseHash), checkpoint: text.slice(end + 2) };
+  return { oldSize: Number(digits), proof: hashes.map(parseProofHash), checkpoint: text.slice(end + 2) };
 }
 
-function parseHash(line: string): Uint8Array {
+/** Parses an untrusted line with a hash of 32 bytes in base64. Throws `invalid-request`. */
+export function parseProofHash(line: string): Uint8Array {
   try {
     const hash = parseBase64(line);
     if (hash.length === 32) return hash;

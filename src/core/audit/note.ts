@@ -52,7 +52,7 @@ export async function signNote(text: string, signers: readonly NoteSigner[]): Pr
 
 /** Formats a note as text. */
 export function formatNote(note: Note): string {
-  return `${note.text}\n${note.signatures.map(formatSignatureLine).join('')}`;
+  return `${note.text}\n${formatSignatureLines(note.signatures)}`;
 }
 
 function formatSignatureLine({ name, keyId, signature }: NoteSignature): string {
@@ -70,14 +70,33 @@ export function parseNote(note: Uint8Array | string): Note {
   const end = whole.lastIndexOf('\n\n');
   ensure(end >= 0, 'bad-note', 'the note has no blank line before its signatures');
   const text = whole.slice(0, end + 1);
-  const lines = whole.slice(end + 2).split('\n');
+  return { text, signatures: parseSignatureLines(whole.slice(end + 2)) };
+}
+
+/**
+ * Parses untrusted signature lines, each with its newline, and verifies nothing. Throws `bad-note` if one is malformed,
+ * for none, and for more than {@link MAX_NOTE_SIGNATURES}.
+ */
+export function parseSignatureLines(text: string): readonly NoteSignature[] {
+  ensure(text.length <= MAX_NOTE_BYTES, 'bad-note', 'the signature lines are too long');
+  const lines = text.split('\n');
   ensure(
     lines.pop() === '' && lines.length > 0,
     'bad-note',
     'the note has no signatures, or does not end in a newline',
   );
   ensure(lines.length <= MAX_NOTE_SIGNATURES, 'bad-note', 'the note has too many signatures');
-  return { text, signatures: lines.map(parseSignatureLine) };
+  return lines.map(parseSignatureLine);
+}
+
+/** Formats signature lines, each with its newline. */
+export function formatSignatureLines(signatures: readonly NoteSignature[]): string {
+  return signatures.map(formatSignatureLine).join('');
+}
+
+/** Returns true if the line says, by name and key ID, that this key made it. */
+export function isLineOf(key: Vkey, { name, keyId }: NoteSignature): boolean {
+  return key.name === name && key.keyId === keyId;
 }
 
 function readText(note: Uint8Array | string): string {

@@ -12,7 +12,7 @@ import { AuditProofs } from './audit-proofs.ts';
 import type { LogContext } from './log-context.ts';
 import { LogNodeReader } from './log-node-reader.ts';
 import type { LogProgress } from './log-progress.ts';
-import { UpdateBundles } from './update-bundles.ts';
+import { type BundleAsker, UpdateBundles } from './update-bundles.ts';
 
 /**
  * The static files of the audit log (docs/spec.md#audit-log; c2sp.org/tlog-tiles), for released sizes only. Only the
@@ -76,10 +76,13 @@ export class LogFiles {
     return this.#updates.read(position);
   }
 
-  /** Returns the gzip-compressed bundle of the AuditorUpdates of 256 entries, if it is not too long. */
-  async updateBundle(index: number): Promise<Uint8Array> {
+  /**
+   * Returns the gzip-compressed bundle of the AuditorUpdates of 256 entries, if it is not too long. Throws
+   * `invalid-request` if everybody who wants it has gone before it is read.
+   */
+  async updateBundle(index: number, asker?: BundleAsker): Promise<Uint8Array> {
     await this.#assertReleased((index + 1) * TILE_WIDTH - 1);
-    const bundle = await this.#bundles.read(index);
+    const bundle = await this.#bundles.read(index, asker);
     assertThere(bundle !== undefined);
     return bundle;
   }

@@ -1,17 +1,18 @@
 import { AUDIT_ENTRY_LENGTH, type AuditEntry, auditEntryCodec } from '../../core/audit/audit-entry.ts';
 import { decodeEntryBundle } from '../../core/audit/entry-bundle.ts';
 import { leafHash, rfc6962NodeHasher } from '../../core/audit/rfc6962.ts';
+import { readUpdateBundle } from '../../core/audit/read-update-bundle.ts';
 import {
   formatEntriesPath,
   formatTilePath,
   formatUpdateBundlePath,
   formatUpdatePath,
 } from '../../core/audit/tile-path.ts';
-import { decodeUpdateBundle, encodeUpdateBundle, MAX_UPDATE_BUNDLE_BYTES } from '../../core/audit/update-bundle.ts';
+import { encodeUpdateBundle } from '../../core/audit/update-bundle.ts';
 import { sha256 } from '../../core/crypto/sha256.ts';
 import { concatBytes, equalBytes } from '../../core/encoding/bytes.ts';
 import { decode } from '../../core/encoding/codec.ts';
-import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import { ensure } from '../../core/errors.ts';
 import { appendLeaves, TILE_WIDTH, tileWidth, type TreeEdge } from '../../core/log/tiled-tree.ts';
 import { eachLimited } from './each-limited.ts';
 import type { LogSource } from './log-source.ts';
@@ -63,7 +64,7 @@ export async function publishEntries(options: EntriesOptions): Promise<Published
     const index = growth.firstBundle + i;
     const { bundle, entries, leaves } = await readBundle(options.source, index, size, tileHash);
     const known = edge.size % TILE_WIDTH;
-    const updates = entries.length === TILE_WIDTH ? await readUpdates(options.source, index, entries) : undefined;
+    const updates = await readUpdates(options.source, index, size, entries);
     await publishUpdates(options, { start: index * TILE_WIDTH, known, entries, updates }, create);
     if (updates !== undefined) await create(formatUpdateBundlePath(index), encodeUpdateBundle(updates));
     await create(formatEntriesPath(index, entries.length), bundle);
@@ -100,16 +101,13 @@ async function readBundle(source: LogSource, index: number, size: number, tileHa
 async function readUpdates(
   source: LogSource,
   index: number,
+  size: number,
   entries: readonly AuditEntry[],
 ): Promise<readonly Uint8Array[] | undefined> {
-  try {
-    const updates = decodeUpdateBundle(await source.read(formatUpdateBundlePath(index), MAX_UPDATE_BUNDLE_BYTES));
-    const isNamed = entries.every(({ updateHash }, i) => equalBytes(sha256(updates[i] as Uint8Array), updateHash));
-    return isNamed ? updates : undefined;
-  } catch (error) {
-    if (isGlasskeyError(error, 'bad-response') || isGlasskeyError(error, 'malformed-encoding')) return undefined;
-    throw error;
-  }
+  const updates = await readUpdateBundle(source, index, size);
+  if (updates === undefined) return undefined;
+  const isNamed = entries.every(({ updateHash }, i) => equalBytes(sha256(updates[i] as Uint8Array), updateHash));
+  return isNamed ? updates : undefined;
 }
 
 /** The entries of one bundle; the first `known` were published before. */

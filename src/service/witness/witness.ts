@@ -1,12 +1,21 @@
 import { originHash, parseAddCheckpoint } from '../../core/audit/add-checkpoint.ts';
 import { type Checkpoint, parseCheckpoint } from '../../core/audit/checkpoint.ts';
 import type { NoteCosigner } from '../../core/audit/cosignature.ts';
-import { formatNote, type Note, type NoteSignature, parseNote, verifyNote } from '../../core/audit/note.ts';
+import {
+  formatNote,
+  formatSignatureLines,
+  isLineOf,
+  type Note,
+  type NoteSignature,
+  parseNote,
+  verifyNote,
+} from '../../core/audit/note.ts';
 import { emptyRoot, verifyConsistency } from '../../core/audit/rfc6962.ts';
 import type { Vkey } from '../../core/audit/vkey.ts';
 import { decodeUtf8, equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { FileSystem } from '../file-system.ts';
+import { cosignSubtree, readSubtreeRequest, type SubtreeAnswer } from './sign-subtree.ts';
 import { type CosignedCheckpoint, CosignedFile } from './cosigned-file.ts';
 import type { WitnessedLogs } from './witnessed-logs.ts';
 
@@ -86,6 +95,19 @@ export class Witness {
     return this.#inTurn(origin, (slot) => this.#advance(slot, { ...request, note: { text: note.text, signatures } }));
   }
 
+  /**
+   * Answers an untrusted request to cosign a subtree of a checkpoint that it cosigned before. Throws `storage-failed`
+   * or `storage-corrupt`: without its record the witness signs nothing.
+   */
+  async signSubtree(body: Uint8Array): Promise<SubtreeAnswer> {
+    const request = readSubtreeRequest(body);
+    if ('status' in request) return request;
+    const { origin } = request.checkpoint;
+    if (!this.#logs.has(origin)) return { status: 404, reason: 'this witness does not know the log' };
+    const latest = await this.#inTurn(origin, load);
+    return cosignSubtree(request, latest?.checkpoint, this.#options.cosigners);
+  }
+
   /** Returns the note that it cosigned last for the log with this {@link originHash}; undefined if there is none. */
   async latest(hash: string): Promise<string | undefined> {
     const origin = this.#origins.get(hash);
@@ -126,7 +148,7 @@ export class Witness {
 
   #ownLines(text: string): string {
     const lines = parseNote(text).signatures.filter((line) => this.vkeys.some((key) => isLineOf(key, line)));
-    return formatNote({ text: '', signatures: lines }).slice(1);
+    return formatSignatureLines(lines);
   }
 
   #inTurn<T>(origin: string, work: (slot: Slot) => Promise<T>): Promise<T> {
@@ -161,20 +183,22 @@ function parseRequest(body: Uint8Array): Request | (WitnessAnswer & { readonly s
   }
 }
 
-/** Returns the lines of the log's own keys; undefined if there is none, or if one does not verify. */
+/** Returns a line of each of the log's own keys; undefined if there is none, or if one does not verify. */
 function verifiedLines(note: Note, trusted: readonly Vkey[]): readonly NoteSignature[] | undefined {
   try {
-    const signedBy = verifyNote(note, trusted);
-    // One line for each key: with repeated lines, the stored note could become too long to read.
-    return signedBy.flatMap((key) => note.signatures.find((line) => isLineOf(key, line)) ?? []);
+    const signatures = withoutRepeats(note.signatures);
+    const signedBy = verifyNote({ text: note.text, signatures }, trusted);
+    // One line for each key: otherwise the stored note could become too long to read.
+    return signedBy.flatMap((key) => signatures.find((line) => isLineOf(key, line)) ?? []);
   } catch (error) {
     if (isGlasskeyError(error, 'bad-signature')) return undefined;
     throw error;
   }
 }
 
-function isLineOf(key: Vkey, { name, keyId }: NoteSignature): boolean {
-  return key.name === name && key.keyId === keyId;
+/** Drops repeated lines. Each would cost a verification, and anybody can repeat a line that a log has published. */
+function withoutRepeats(signatures: readonly NoteSignature[]): readonly NoteSignature[] {
+  return [...new Map(signatures.map((line) => [formatSignatureLines([line]), line])).values()];
 }
 
 /**

@@ -173,4 +173,25 @@ export const RESOURCES: readonly OutsideAttack[] = [
     codes: [],
     tests: ['test/http/witness.test.ts: has room for others while many requests do not end'],
   },
+  {
+    attack: 'have the AuditorUpdates of a whole log derived, again and again, and leave before they are there',
+    outcome: 'a client has a pace, and what nobody waits for any more is read no further',
+    codes: ['rate-limited'],
+    tests: [
+      'test/http/update-pace.test.ts: has a client that read more than its share wait, and not for longer than the server has patience',
+      'test/http/update-pace.test.ts: lets those on that wait a little, as many of one client as may wait',
+      'test/service/log/update-bundles.test.ts: are read no further once their asker has gone, and anew for the next one',
+      'test/service/log/update-bundles.test.ts: let others have their turn in between, also where everything is in memory',
+    ],
+  },
+  {
+    attack: 'have a witness sign subtrees without end, or verify one published line many times in a request',
+    outcome:
+      'subtrees get a share of its time, checkpoints are cosigned all the same; a repeated line is verified once',
+    codes: [],
+    tests: [
+      'test/http/witness.test.ts: takes more from the budget of an address for a subtree that it signs, and has an end for all together',
+      'test/service/witness/witness.test.ts: verifies a line that is repeated once, and every other line of a known key',
+    ],
+  },
 ];

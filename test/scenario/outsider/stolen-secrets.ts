@@ -87,4 +87,22 @@ export const STOLEN: readonly OutsideAttack[] = [
     codes: [],
     tests: ['test/ca/path/name-constraints.test.ts: %s: %s'],
   },
+  {
+    attack: 'forge a witness’s Ed25519 cosignature, to get its ML-DSA-44 one for a subtree of a tree that it never saw',
+    outcome: 'only a key that cosigned the checkpoint signs its subtrees',
+    codes: [],
+    tests: [
+      'test/service/witness/sign-subtree.test.ts: takes no Ed25519 cosignature for it: a forger of those would get a lasting ML-DSA-44 one',
+      'test/service/witness/sign-subtree.test.ts: refuses a checkpoint without its cosignature, with a forged one, or with that of another checkpoint',
+    ],
+  },
+  {
+    attack: 'use a copy of a witness’s keys, or an old copy of its folder, for subtrees of another tree',
+    outcome: 'it signs nothing that its record contradicts, and counts it for its operator',
+    codes: [],
+    tests: [
+      'test/service/witness/sign-subtree.test.ts: signs nothing of a checkpoint that its record contradicts, although its own key signed it',
+      'test/http/witness.test.ts: counts checkpoints that its key signed and its record contradicts',
+    ],
+  },
 ];

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditEntryCodec } from '../../../src/core/audit/audit-entry.ts';
 import { parseCheckpoint } from '../../../src/core/audit/checkpoint.ts';
@@ -10,7 +10,6 @@ import { decodeUpdateBundle } from '../../../src/core/audit/update-bundle.ts';
 import { decode } from '../../../src/core/encoding/codec.ts';
 import { treeHeadCodec, verifyTreeHead } from '../../../src/core/keytrans/tree-head.ts';
 import { appendLeaf, type CompactRange, EMPTY_RANGE, rangeRoot } from '../../../src/core/log/compact-range.ts';
-import { UpdateBundles } from '../../../src/service/log/update-bundles.ts';
 import { createTestLog, type TestLog } from '../../support/test-log.ts';
 
 const SIZE = 300;
@@ -61,24 +60,6 @@ describe('the files of the audit log', () => {
     expect(await files.updateBundle(0)).toBe(await files.updateBundle(0));
     await expect(files.updateBundle(1)).rejects.toThrow(expect.objectContaining({ code: 'not-found' }));
     await expect(files.updateBundle(2 ** 52)).rejects.toThrow(expect.objectContaining({ code: 'not-found' }));
-  });
-
-  it('bundle no updates that are longer than a mebibyte together, and stop reading there', async () => {
-    const read: number[] = [];
-    const long = gzipSync(new Uint8Array(20_000));
-    const updates = {
-      readAhead: () => Promise.resolve(),
-      read: (position: number) => {
-        read.push(position);
-        return Promise.resolve(new Uint8Array(long));
-      },
-    };
-    const bundles = new UpdateBundles(updates);
-    expect(await bundles.read(3)).toBeUndefined();
-    const reads = read.length;
-    expect(reads).toBe(64);
-    expect(await bundles.read(3)).toBeUndefined();
-    expect(read.length).toBe(reads);
   });
 
   it('serve narrower partial tiles, and the tile above', async () => {

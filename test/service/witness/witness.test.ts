@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatAddCheckpoint, originHash } from '../../../src/core/audit/add-checkpoint.ts';
 import { cosignatureSigner, verifyCosignatures } from '../../../src/core/audit/cosignature.ts';
 import { parseNote } from '../../../src/core/audit/note.ts';
+import type { Vkey } from '../../../src/core/audit/vkey.ts';
 import { mlDsaSigner } from '../../../src/core/crypto/ml-dsa.ts';
 import { encodeUtf8 } from '../../../src/core/encoding/bytes.ts';
 import { isGlasskeyError } from '../../../src/core/errors.ts';
@@ -104,6 +105,25 @@ describe('a witness', () => {
     }
     expect(await statusOf(witness, good.replace('old 0', 'old 4'))).toBe(400);
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('verifies a line that is repeated once, and every other line of a known key', async () => {
+    const good = await log.request(0, 3);
+    const line = good.split('\n').at(-2) ?? '';
+    const body = `${good}${`${line}\n`.repeat(63)}`;
+    let verified = 0;
+    const counted = new Proxy(log.signer.vkey, {
+      get: (vkey, name: keyof Vkey) => {
+        if (name === 'publicKey') verified++;
+        return vkey[name];
+      },
+    });
+    const logs = new Map([[log.origin, [counted]]]);
+    const witness = new Witness({ folder, cosigners, logs, now: () => nowMs });
+    expect(await timesOf(await ask(witness, body), 3)).toHaveLength(2);
+    expect(verified).toBe(1);
+    const broken = `${body}${line.slice(0, -8)}AAAAAA==\n`.replace(`${line}\n`, '');
+    expect(await statusOf(witnessOf(), broken)).toBe(403);
   });
 
   it('ignores signatures of others, and keeps only those that it verified', async () => {

@@ -4,7 +4,7 @@ import { signedLogEndCodec } from '../../../src/core/audit/log-end.ts';
 import { formatCheckpoint, parseCheckpoint } from '../../../src/core/audit/checkpoint.ts';
 import { decodeEntryBundle, encodeEntryBundle } from '../../../src/core/audit/entry-bundle.ts';
 import { decodeUpdateBundle, encodeUpdateBundle } from '../../../src/core/audit/update-bundle.ts';
-import { formatNote, parseNote } from '../../../src/core/audit/note.ts';
+import { formatNote, formatSignatureLines, parseNote, parseSignatureLines } from '../../../src/core/audit/note.ts';
 import {
   formatEntriesPath,
   formatTileIndex,
@@ -150,6 +150,14 @@ export const CORE_DECODERS: readonly Decoder[] = [
     canonical: true,
     selfDelimiting: false,
   },
+  ofText({
+    name: 'parseSignatureLines',
+    texts: notes.map(({ signatures }) => formatSignatureLines(signatures)),
+    read: parseSignatureLines,
+    write: formatSignatureLines,
+    refusals: ['bad-note'],
+    canonical: true,
+  }),
   ofText({
     name: 'parseTlogProof',
     texts: tlogProofs.map(formatTlogProof),

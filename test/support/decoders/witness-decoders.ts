@@ -1,10 +1,17 @@
 import fc from 'fast-check';
-import { formatAddCheckpoint, parseAddCheckpoint, parseTlogSize } from '../../../src/core/audit/add-checkpoint.ts';
+import {
+  formatAddCheckpoint,
+  parseAddCheckpoint,
+  parseProofHash,
+  parseTlogSize,
+} from '../../../src/core/audit/add-checkpoint.ts';
 import { parsePolicy } from '../../../src/core/audit/policy.ts';
 import type { Policy } from '../../../src/core/audit/policy-parts.ts';
 import { parsePolicyLines } from '../../../src/core/audit/policy-lines.ts';
+import { formatSignSubtree, parseSignSubtree } from '../../../src/core/audit/sign-subtree.ts';
 import { cosignatureVkey, ED25519_COSIGNATURE, ed25519Vkey, formatVkey } from '../../../src/core/audit/vkey.ts';
 import { vrfPublicKey } from '../../../src/core/crypto/vrf-ed25519.ts';
+import { formatBase64 } from '../../../src/core/encoding/bytes.ts';
 import { fixed, hashes, sizes } from './arbitraries.ts';
 import { type Decoder, ofText } from './decoder.ts';
 
@@ -54,6 +61,21 @@ const requests = fc
   })
   .map(formatAddCheckpoint);
 
+const subtreeRequests = fc
+  .record({
+    level: fc.integer({ min: 0, max: 40 }),
+    index: fc.nat({ max: 1000 }),
+    missing: fc.double({ min: 0, max: 0.5, maxExcluded: true, noNaN: true }),
+    hash: hashes,
+    proof: fc.array(hashes, { maxLength: 63 }),
+    checkpoint: fc.string({ unit: fc.constantFrom('a', '\n', '—', ' ') }),
+  })
+  .map(({ level, index, missing, hash, proof, checkpoint }) => {
+    const start = index * 2 ** level;
+    const end = start + 2 ** level - Math.floor(2 ** level * missing);
+    return formatSignSubtree({ subtree: { start, end, hash }, proof, checkpoint });
+  });
+
 /** What witnesses, and those who ask them, read. */
 export const WITNESS_DECODERS: readonly Decoder[] = [
   ofPolicy('parsePolicyLines', parsePolicyLines),
@@ -63,6 +85,22 @@ export const WITNESS_DECODERS: readonly Decoder[] = [
     texts: requests,
     read: parseAddCheckpoint,
     write: formatAddCheckpoint,
+    refusals: ['invalid-request'],
+    canonical: true,
+  }),
+  ofText({
+    name: 'parseProofHash',
+    texts: hashes.map((hash) => formatBase64(hash)),
+    read: parseProofHash,
+    write: (hash) => formatBase64(hash),
+    refusals: ['invalid-request'],
+    canonical: true,
+  }),
+  ofText({
+    name: 'parseSignSubtree',
+    texts: subtreeRequests,
+    read: parseSignSubtree,
+    write: formatSignSubtree,
     refusals: ['invalid-request'],
     canonical: true,
   }),

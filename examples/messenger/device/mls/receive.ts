@@ -7,7 +7,6 @@ import { type Chat, readPayload, systemLine, withLines, withPayload } from './ch
 import type { OpenChat } from './chat-store.ts';
 import { afterCommit, type GroupParts, settlePending } from './group-commits.ts';
 import { packageKey, type WaitingPackage } from './key-package-stock.ts';
-import { senderBetween } from './message-sender.ts';
 import { cipherSuite, readGroupMessage, readWelcome } from './wire.ts';
 
 /** Things to store together with a conversation: the position in the inbox. */
@@ -68,10 +67,9 @@ async function join(
 async function receiveMessage(parts: GroupParts, open: OpenChat, bytes: Uint8Array): Promise<OpenChat> {
   const { chat, state } = open;
   const result = await parts.auth.process(readGroupMessage(bytes), state, { cipherSuite: await cipherSuite });
-  const { newState } = result;
-  if (result.kind === 'applicationMessage') {
-    const from = await senderOf(parts, state, newState);
-    return { chat: withMessage(chat, from, result.message), state: newState };
+  const { newState, sender } = result;
+  if (result.kind === 'applicationMessage' && sender !== undefined) {
+    return { chat: withMessage(chat, sender.identity, result.message), state: newState };
   }
   if (newState.groupActiveState.kind === 'removedFromGroup') {
     const line = systemLine('This device was removed from the conversation.', true);
@@ -88,12 +86,4 @@ function withMessage(chat: Chat, from: string, message: Uint8Array): Chat {
   } catch (error) {
     return withRefusal(chat, error);
   }
-}
-
-async function senderOf({ auth }: GroupParts, before: OpenChat['state'], after: OpenChat['state']): Promise<string> {
-  const leafIndex = senderBetween(before, after);
-  const { members, departed, doubted } = await auth.roster(after);
-  const identity = [...members, ...departed, ...doubted].find((one) => one.leafIndex === leafIndex)?.identity;
-  if (identity === undefined) throw new Error('A message is of nobody in this conversation.');
-  return identity;
 }
