@@ -73,11 +73,13 @@ export const SERVICE_ROOMS: InnerTable = {
   issuance: [...SERVICE_BASE, 'evidence', 'intake.ts', 'log', 'prover', 'sequencing'],
   recovery: [...SERVICE_BASE, 'evidence', 'intake.ts', 'issuance', 'log', 'sequencing'],
   admin: [...SERVICE_BASE, 'issuance', 'log'],
+  notify: [...SERVICE_BASE, 'evidence', 'intake.ts', 'issuance', 'log'],
   'log-service.ts': [
     ...SERVICE_BASE,
     'evidence',
     'issuance',
     'log',
+    'notify',
     'prover',
     'reading.ts',
     'recovery',
