@@ -433,10 +433,11 @@ export class KeyDirectory {
   }
 
   /**
-   * Sets where the owner of an identity is told of its changes, or lists these addresses, signed by `credentials`, a key
-   * of the newest version. A new address receives a code for {@link confirmNotices}; a webhook confirms itself by its
-   * answer. Nothing of the answer is proved, and whoever controls the server can silence notices: {@link monitor} is the
-   * check. Throws `change-rejected`, `bad-change-signature`, `rate-limited`, `invalid-request`, `unsupported-operation`.
+   * Sets where the owner of an identity is told of its changes, or lists these addresses, signed by `credentials`, a
+   * key of the newest version. A new address receives a code for {@link confirmNotices}; a webhook confirms itself by
+   * its answer. Nothing of the answer is proved, and whoever controls the server can silence notices: {@link monitor}
+   * is the check. Throws `change-rejected`, `bad-change-signature`, `rate-limited`, `invalid-request`,
+   * `unsupported-operation`.
    */
   async notices(text: string, credentials: ClientKey, order: NotifyOrderOptions): Promise<NotifyAnswer> {
     return orderNotices(this.#connection.operation, this.identity(text), credentials, order);

@@ -24,7 +24,7 @@ export interface NotifyAddressInfo {
   /** `b…@example.com`, or the host. */
   readonly hint: string;
   /** `former`: removed, and told for a while yet. */
-  readonly state: (typeof NOTIFY_STATES)[number];
+  readonly state: 'unconfirmed' | 'confirmed' | 'former';
   /** ISO 8601: the end of the code, or of a former address. */
   readonly until?: string;
   /** ISO 8601: the last notice that was delivered. */
@@ -49,9 +49,6 @@ export interface NotifyKeys {
   /** The `applicationServerKey` of push subscriptions, base64url; absent if the server sends none. */
   readonly vapidKey?: string;
 }
-
-/** States of an address. */
-export const NOTIFY_STATES = ['unconfirmed', 'confirmed', 'former'] as const;
 
 const ID = /^[0-9a-f]{32}$/;
 const MAX_CODE = 64;
@@ -105,7 +102,7 @@ function readAddress(value: unknown): NotifyAddressInfo {
     id: readId(fields, 'id'),
     kind: fields.oneOf('kind', ['mail', 'webhook', 'push']),
     hint: fields.string('hint', MAX_HINT),
-    state: fields.oneOf('state', NOTIFY_STATES),
+    state: fields.oneOf('state', ['unconfirmed', 'confirmed', 'former']),
     ...optional('until'),
     ...optional('told'),
     ...optional('failure'),

@@ -82,7 +82,7 @@ export interface LogServiceOptions extends Pick<SequencerOptions, 'acceptClockGa
   readonly sequence?: boolean;
   /** If true, this process looks after recoveries: it notifies owners and completes them. Default: true. */
   readonly keepRecoveries?: boolean;
-  /** Tells owners of changes, while this process is the writer. Default: nobody is told. */
+  /** Notices to owners, which this process sends while it is the writer. Default: none. */
   readonly notify?: NotificationsOptions;
 }
 
@@ -107,7 +107,7 @@ export class LogService {
   /** Checks that the log's keys sign. */
   readonly signers: SignerHealth;
   readonly recoveries: RecoveryKeeper;
-  /** Tells owners of changes. */
+  /** Notices to owners of changes. */
   readonly notifications: Notifications;
   readonly #pipeline: Pipeline;
   /** Mailers of settings that a reload has replaced: a request may still use them. */

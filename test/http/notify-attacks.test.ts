@@ -283,4 +283,17 @@ describe('an erased name', () => {
     await world.tend();
     expect(world.mailsTo('erased@example.net', 'was erased')).toHaveLength(1);
   });
+
+  it('takes its addresses with it where nobody is told any more', async () => {
+    const name = 'erased2@example.com';
+    const { key } = await world.owner(name);
+    await world.addMail(name, 'erased2@example.net', key);
+    const { log } = world.server;
+    await log.service.erase({ identity: name, who: 'admin:test' });
+    const silent = new LogService(log.context, { sequence: false });
+    await silent.notifications.keeper.tend();
+    await silent.stop();
+    expect(await log.context.store.readNotifyBook(await labelKeyOf(name))).toBeUndefined();
+    expect(world.mailsTo('erased2@example.net', 'was erased')).toEqual([]);
+  });
 });

@@ -13,7 +13,7 @@ export interface NotificationsOptions {
   readonly resolve?: ResolveHost;
 }
 
-/** Tells the owners of names what happens to them: their orders, and the rounds that carry notices out. */
+/** Notices to the owners of names: their orders, and the rounds that carry notices out. */
 export class Notifications {
   readonly owners: NotifyOwners;
   readonly keeper: NotifyKeeper;

@@ -78,7 +78,7 @@ export function withAddress(book: NotifyBook, address: BookAddress): NotifyBook 
   return { ...book, addresses: book.addresses.map((one) => (one.id === address.id ? address : one)) };
 }
 
-/** Returns a book without what has ended: codes, former addresses, times outside their window, changes that all know. */
+/** Returns a book without what has ended: codes, former addresses, old times, and changes that all know. */
 export function tidy(book: NotifyBook, nowMs: number): NotifyBook {
   const recent = (times: readonly number[]): number[] => times.filter((time) => nowMs - time < WINDOW_MS);
   const addresses = book.addresses.filter(({ state, untilMs = 0 }) => state === 'confirmed' || nowMs < untilMs);

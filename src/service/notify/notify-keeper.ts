@@ -19,7 +19,7 @@ const PAGE = 500;
 const AT_ONCE = 16;
 
 /**
- * Tells owners of new versions of their names, and of changes of the addresses. The log says what is due: each address
+ * Sends owners notices of new versions of their names, and of changes of the addresses. The log says what is due: each address
  * has the version that it was told of, so a notice is due until one was delivered, whatever this process forgets. A
  * crash between a delivery and its note repeats the notice, with the same id. One round at a time.
  */
@@ -66,12 +66,13 @@ export class NotifyKeeper {
 
   async #round(): Promise<void> {
     const notices = this.#parts.open();
-    if (notices === undefined) return;
     const { context, progress } = this.#parts.prover;
     const { size } = (await progress.released()).released;
     const due = new Map<string, Uint8Array>();
     const add = (labelKey: Uint8Array): unknown => due.set(formatHex(labelKey), labelKey);
-    for (const labelKey of await context.store.listDueNotifyBooks(context.now(), PAGE)) add(labelKey);
+    // Without channels, only what was erased is looked for, to be deleted.
+    const isDue = notices === undefined ? [] : await context.store.listDueNotifyBooks(context.now(), PAGE);
+    for (const labelKey of isDue) add(labelKey);
     if (size !== this.#comparedSize) await this.#compare(add);
     const waiting = [...due.values()];
     let failures = 0;
@@ -103,14 +104,15 @@ export class NotifyKeeper {
     }
   }
 
-  async #look(notices: OpenNotices, labelKey: Uint8Array): Promise<void> {
+  async #look(notices: OpenNotices | undefined, labelKey: Uint8Array): Promise<void> {
     const { prover, books } = this.#parts;
     const { context } = prover;
     const book = await books.read(labelKey);
     if (book === undefined) return;
     const { label } = canonicalIdentity(book.identity, context.identityRules);
     const state = await this.#stateOf({ label, labelKey });
-    if (state === undefined) return;
+    if (state === 'erased' && notices === undefined) return books.drop(labelKey);
+    if (state === undefined || notices === undefined) return;
     const nowMs = context.now();
     const isOver = tidy(book, nowMs).addresses.length === 0 && nowMs >= emptyUntil(book);
     const told = isOver
@@ -135,7 +137,7 @@ export class NotifyKeeper {
     return isErasure ? 'erased' : state;
   }
 
-  /** Tells each address that can be told now. Returns all of them as they are afterwards. */
+  /** Sends each address that can be told now what it lacks. Returns all of them as they are afterwards. */
   async #tellAll(notices: OpenNotices, book: NotifyBook, name: ProvedName | 'erased'): Promise<readonly BookAddress[]> {
     const { now } = this.#parts.prover.context;
     const all: BookAddress[] = [];
@@ -149,7 +151,7 @@ export class NotifyKeeper {
     return all;
   }
 
-  /** Tells one address what it was not told yet: changes of addresses, then versions. */
+  /** Sends one address what it was not told yet: changes of addresses, then versions. */
   async #tell(
     notices: OpenNotices,
     about: NoticeAbout,

@@ -35,14 +35,15 @@ export interface NotifyOutcome {
 
 /** Most orders that are carried out at once: each may wait for an address that a stranger chose. */
 const MAX_AT_ONCE = 16;
-/** Most codes to one host across names within the window: some hosts serve many people. */
+/** Most codes to one host across names within the window: some hosts serve many people, a push service most of all. */
 const MAX_HOST_CODES = 60;
+const MAX_PUSH_HOST_CODES = 1_000;
 
 /** Takes the orders of owners about where they are told, and the codes by which an address agrees. */
 export class NotifyOwners {
   readonly #parts: NotifyParts;
   readonly #addressBudget: TokenBuckets;
-  readonly #hostBudget: TokenBuckets;
+  readonly #hostBudgets: Readonly<Record<'webhook' | 'push', TokenBuckets>>;
   #atOnce = 0;
 
   constructor(parts: NotifyParts) {
@@ -51,7 +52,7 @@ export class NotifyOwners {
     const per = (burst: number): TokenBuckets =>
       new TokenBuckets({ perSecond: (burst * 1000) / WINDOW_MS, burst }, now);
     this.#addressBudget = per(MAX_CODES);
-    this.#hostBudget = per(MAX_HOST_CODES);
+    this.#hostBudgets = { webhook: per(MAX_HOST_CODES), push: per(MAX_PUSH_HOST_CODES) };
   }
 
   /** Returns the public keys by which receivers know this log; none for pushes if it sends none. */
@@ -128,7 +129,7 @@ export class NotifyOwners {
   #assertMayAsk(address: DeliveryAddress): void {
     const place = address.kind === 'mail' ? address.address : address.kind === 'push' ? address.endpoint : address.url;
     const key = createHash('sha256').update(place).digest('hex');
-    const isFree = address.kind !== 'webhook' || this.#hostBudget.take(new URL(address.url).host);
+    const isFree = address.kind === 'mail' || this.#hostBudgets[address.kind].take(new URL(place).host);
     if (!isFree || !this.#addressBudget.take(key)) throw tooMany('too many codes for this address');
   }
 
