@@ -19,9 +19,9 @@ const PAGE = 500;
 const AT_ONCE = 16;
 
 /**
- * Sends owners notices of new versions of their names, and of changes of the addresses. The log says what is due: each address
- * has the version that it was told of, so a notice is due until one was delivered, whatever this process forgets. A
- * crash between a delivery and its note repeats the notice, with the same id. One round at a time.
+ * Sends owners notices of new versions of their names, and of changes of the addresses. The log says what is due: each
+ * address has the version that it was told of, so a notice is due until one was delivered, whatever this process
+ * forgets. A crash between a delivery and its note repeats the notice, with the same id. One round at a time.
  */
 export class NotifyKeeper {
   readonly #parts: NotifyParts;
