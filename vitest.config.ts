@@ -31,6 +31,7 @@ const LONG = [
   'test/cli/killed-client.test.ts',
   'test/cli/monitor-watch.test.ts',
   'test/cli/monitor.test.ts',
+  'test/cli/notify.test.ts',
   'test/cli/own-files.test.ts',
   'test/cli/publish.test.ts',
   'test/cli/recovery.test.ts',

@@ -22,6 +22,7 @@ export const COMMAND_MODULES: readonly CommandModule[] = [
   [['register', 'rotate', 'renew'], client(async () => (await import('./commands/issue-commands.ts')).issueCommands)],
   [['revoke'], client(async () => (await import('./commands/revoke-command.ts')).revokeCommand)],
   [['recover', 'veto'], client(async () => (await import('./commands/recovery-commands.ts')).recoveryCommands)],
+  [['notify'], client(async () => (await import('./commands/notify-command.ts')).notifyCommand)],
   [['lookup'], client(async () => (await import('./commands/lookup-command.ts')).lookupCommand)],
   [['verify'], client(async () => (await import('./commands/verify-command.ts')).verifyCommand)],
   [['devices'], client(async () => (await import('./commands/devices-command.ts')).devicesCommand)],

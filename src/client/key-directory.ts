@@ -1,6 +1,7 @@
 import type { CompanionKeys } from '../ca/companion-keys.ts';
 import type { EmailChallengeAnswer, EmailChallengeRequest } from '../contract/bodies.ts';
 import { fingerprint } from '../contract/bundle-signature.ts';
+import type { NotifyAnswer } from '../contract/notify-bodies.ts';
 import { parseEmailChallengeAnswer } from '../contract/parse-answers.ts';
 import { PATHS } from '../contract/paths.ts';
 import type { TrustBundle } from '../contract/trust-bundle.ts';
@@ -34,6 +35,7 @@ import { lookupVersion, type VerifiedVersion } from './operations/lookup-version
 import { assertExpectedKeys, monitorOwned, type OwnerMonitored, type Owning } from './operations/monitor-owned.ts';
 import { type Monitored, monitorRound, type Round, worstFailure } from './operations/monitor-round.ts';
 import { type MonitoringDue, monitoringDue } from './operations/monitoring-due.ts';
+import { confirmAddress, orderNotices, type NotifyOrderOptions } from './operations/notify.ts';
 import type { VerifiedEnd, Work } from './operations/operation.ts';
 import { recoverIdentity, type Recovery } from './operations/recover.ts';
 import { revoke, type RevokeOptions } from './operations/revoke.ts';
@@ -56,6 +58,8 @@ export type { VerifiedVersion } from './operations/lookup-version.ts';
 export type { OwnerMonitored, Owning } from './operations/monitor-owned.ts';
 export type { Monitored } from './operations/monitor-round.ts';
 export type { MonitoringDue } from './operations/monitoring-due.ts';
+export type { NotifyAnswer, NotifyAddressInfo } from '../contract/notify-bodies.ts';
+export type { NotifyOrderOptions } from './operations/notify.ts';
 export type { VerifiedEnd } from './operations/operation.ts';
 export type { Recovery } from './operations/recover.ts';
 export type { SettledCredential } from './operations/settle-credentials.ts';
@@ -429,6 +433,22 @@ export class KeyDirectory {
    */
   audit(options: AuditRun = {}): Promise<AuditReport> {
     return this.#run((operation, state) => audit(operation, state, options));
+  }
+
+  /**
+   * Sets where the owner of an identity is told of its changes, or lists these addresses, signed by `credentials`, a
+   * key of the newest version. A new address receives a code for {@link confirmNotices}; a webhook confirms itself by
+   * its answer. Nothing of the answer is proved, and whoever controls the server can silence notices: {@link monitor}
+   * is the check. Throws `change-rejected`, `bad-change-signature`, `rate-limited`, `invalid-request`,
+   * `unsupported-operation`.
+   */
+  async notices(text: string, credentials: ClientKey, order: NotifyOrderOptions): Promise<NotifyAnswer> {
+    return orderNotices(this.#connection.operation, this.identity(text), credentials, order);
+  }
+
+  /** Confirms an address by the code that it received. `id` is `added` of {@link notices}. Throws `code-refused`. */
+  async confirmNotices(text: string, id: string, code: string): Promise<NotifyAnswer> {
+    return confirmAddress(this.#connection.operation, this.identity(text), { id, code });
   }
 
   /** Runs one step on the state, under the newest bundle of the log. If it throws, the state stays as it was. */

@@ -22,6 +22,7 @@ import {
   MAX_ID_TOKEN_CHARACTERS,
   MAX_IDENTITY_CHARACTERS,
   MAX_SERIALS,
+  MAX_SIGNATURE_BYTES,
 } from './input-sizes.ts';
 import { readPem } from './pem-text.ts';
 
@@ -29,7 +30,6 @@ const CODE = 'invalid-request';
 
 /** Longest encoding of a ChangeRequest: origin, label, version, commitment and 255 hashes. */
 const MAX_CHANGE_BYTES = 2 * 256 + 4 + 32 + 1 + 255 * 32;
-const MAX_SIGNATURE_BYTES = 1024;
 
 const CHALLENGE = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 

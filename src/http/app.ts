@@ -5,6 +5,7 @@ import { type RateLimitSettings, RateLimits, NO_RATE_LIMITS } from './rate-limit
 import { answerPreflights } from './cors.ts';
 import { estRoutes } from './est-routes.ts';
 import { issuanceRoutes, recoveryRoutes } from './issuance-routes.ts';
+import { notifyRoutes } from './notify-routes.ts';
 import { LookupAccess } from './lookup-access.ts';
 import { keytransRoutes } from './keytrans-routes.ts';
 import type { ExplorerFiles } from './explorer-files.ts';
@@ -52,6 +53,7 @@ export function createApp(options: AppOptions): Hono {
   const turns = new ReadTurns(service.reading, limits);
   issuanceRoutes(app, service, limits, access);
   recoveryRoutes(app, service, limits, access);
+  notifyRoutes(app, service, limits, access);
   keytransRoutes(app, service, access, turns);
   lookupBatchRoute(app, service, access);
   logRoutes(app, service, turns, new UpdatePace(service.context.limits, limits, turns, now));

@@ -79,6 +79,14 @@ export class Metrics {
   readonly #mailFailures = this.#counter('glasskey_mail_failures_total', 'Mails that the mail server did not accept', [
     'reason',
   ]);
+  readonly #notices = this.#counter('glasskey_notices_total', 'Attempts to tell an owner of a change', [
+    'channel',
+    'outcome',
+  ]);
+  readonly #notifyFailures = this.#counter(
+    'glasskey_notify_failures_total',
+    'Failures to look after the notices of a name, which are retried',
+  );
   readonly #writer = this.#gauge('glasskey_writer', '1 if this process is the writer of the log');
   readonly #queueDepth = this.#gauge('glasskey_queue_depth', 'Submissions waiting to be sequenced');
   readonly #queueWait = this.#gauge(
@@ -132,6 +140,10 @@ export class Metrics {
         return this.#mailFailures.inc({ reason: event.reason });
       case 'recovery-failed':
         return this.#recoveryFailures.inc();
+      case 'notice':
+        return this.#notices.inc({ channel: event.channel, outcome: event.outcome });
+      case 'notify-failed':
+        return this.#notifyFailures.inc();
       case 'signed':
         return this.#signed.inc();
       case 'request':

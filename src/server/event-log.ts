@@ -67,6 +67,8 @@ function troubleOf(event: ServiceEvent): Trouble | undefined {
   if (event.type === 'sequencing-failed') return failing('appending', event.error, 'appending failed; trying again');
   if (event.type === 'recovery-failed')
     return failing('recoveries', event.error, 'could not complete a recovery or notify its owner; trying again');
+  if (event.type === 'notify-failed')
+    return failing('notices', event.error, 'could not look after the notices of a name; trying again');
   if (event.type === 'pruning-failed') return failing('pruning', event.error, 'pruning failed; trying again');
   return undefined;
 }

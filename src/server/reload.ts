@@ -74,7 +74,8 @@ export class Reloader {
       'an issuing CA is missing or replaced: it must stay, for the CRL and OCSP answers of its certificates',
     );
     const issuingCas = [...(first === undefined ? [] : [first]), ...this.#open.withUrls(later)];
-    this.#service.reconfigure({ evidence: settings.evidence, profiles: settings.profiles, issuingCas });
+    const { evidence, profiles, notify } = settings;
+    this.#service.reconfigure({ evidence, profiles, notify, issuingCas });
     this.#live.trustBundle = trustBundle;
     this.#live.clients = settings.clients;
     this.#live.certificateHeader = settings.certificateHeader;

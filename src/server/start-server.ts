@@ -143,7 +143,10 @@ interface ServedLog {
 }
 
 async function startLog({ folder, open, settings, logger, ...served }: ServedLog): Promise<RunningServer> {
-  const service = new LogService(open.context, { acceptClockGap: served.acceptClockGap });
+  const service = new LogService(open.context, {
+    acceptClockGap: served.acceptClockGap,
+    notify: { settings: settings.notify },
+  });
   const live: LiveSettings = { trustBundle: open.trustBundle, ...settings };
   const reloader = new Reloader(folder, open, service, live);
   let auditor: AuditorSource | undefined;

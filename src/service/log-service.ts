@@ -5,7 +5,7 @@ import { Crls } from './revocation/crls.ts';
 import { openEvidence } from './evidence/evidence-services.ts';
 import type { EvidenceSettings } from './evidence/evidence-settings.ts';
 import type { EmailChallenge, EmailChallengeOrder } from './evidence/email/email-challenges.ts';
-import type { Mailer } from './evidence/email/mailer.ts';
+import type { Mailer } from '../delivery/mailer.ts';
 import { Admission } from './issuance/admission.ts';
 import { SeenReleases } from './log/seen-releases.ts';
 import { SignedTree } from './log/signed-tree.ts';
@@ -47,6 +47,8 @@ import { recover } from './recovery/recover.ts';
 import { RecoveryKeeper } from './recovery/recovery-keeper.ts';
 import type { RecoveryOrder, RecoveryOutcome, VetoOrder } from './recovery/recovery-orders.ts';
 import { veto } from './recovery/veto.ts';
+import { Notifications, type NotificationsOptions } from './notify/notifications.ts';
+import type { NotifySettings } from './notify/notify-settings.ts';
 import { SignerHealth } from './signer-health.ts';
 import { type TokenInfo, verifyToken } from './log/tokens.ts';
 import type { ProfileTable } from './log/profile-table.ts';
@@ -80,6 +82,8 @@ export interface LogServiceOptions extends Pick<SequencerOptions, 'acceptClockGa
   readonly sequence?: boolean;
   /** If true, this process looks after recoveries: it notifies owners and completes them. Default: true. */
   readonly keepRecoveries?: boolean;
+  /** Notices to owners, which this process sends while it is the writer. Default: none. */
+  readonly notify?: NotificationsOptions;
 }
 
 /** One open log with everything that serves it. The HTTP layer and the server-side commands call it. */
@@ -103,6 +107,8 @@ export class LogService {
   /** Checks that the log's keys sign. */
   readonly signers: SignerHealth;
   readonly recoveries: RecoveryKeeper;
+  /** Notices to owners of changes. */
+  readonly notifications: Notifications;
   readonly #pipeline: Pipeline;
   /** Mailers of settings that a reload has replaced: a request may still use them. */
   readonly #mailers: (Mailer | undefined)[] = [];
@@ -156,6 +162,7 @@ export class LogService {
       recoveryAsked: () => this.recoveries.poke(),
     };
     this.#sequence = options.sequence ?? true;
+    this.notifications = new Notifications(this.#pipeline, () => this.sequencer.isWriter, options.notify);
   }
 
   /** Starts to listen to the store and, unless the options forbid it, to sequence. */
@@ -166,12 +173,14 @@ export class LogService {
     this.sequencer.start();
     this.pruner.start();
     this.recoveries.start();
+    this.notifications.start();
   }
 
   /** Stops. Waiting requests get `shutting-down`; submissions stay in the queue. */
   async stop(): Promise<void> {
     this.#watch.stop();
     await this.recoveries.stop();
+    await this.notifications.stop();
     await this.pruner.stop();
     await this.sequencer.stop();
     await this.progress.stop();
@@ -187,8 +196,10 @@ export class LogService {
     readonly evidence: EvidenceSettings;
     readonly profiles: ProfileTable;
     readonly issuingCas: readonly IssuingCa[];
+    readonly notify?: NotifySettings | undefined;
   }): void {
     const { context } = this;
+    this.notifications.reconfigure(settings.notify);
     const { evidence, profiles, issuingCas } = settings;
     this.#mailers.push(context.reloadable.evidence.mailer);
     context.reloadable.replace({

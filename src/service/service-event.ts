@@ -60,6 +60,10 @@ export type ServiceEvent =
   | { readonly type: 'mail-failed'; readonly reason: string }
   /** A recovery could not be completed, or its owner could not be notified; it is retried. */
   | { readonly type: 'recovery-failed'; readonly error: unknown }
+  /** A notice to an owner's address was tried. `outcome` is one of a few words; nothing says whose it was. */
+  | { readonly type: 'notice'; readonly channel: 'mail' | 'webhook' | 'push'; readonly outcome: string }
+  /** A name's notices could not be looked after; that is retried. */
+  | { readonly type: 'notify-failed'; readonly error: unknown }
   /** A row of this table that would have authorised something has no valid seal, and was refused. */
   | { readonly type: 'unsealed-row'; readonly table: string }
   /** A round over all recoveries ended without a failure. */

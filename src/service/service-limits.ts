@@ -8,6 +8,8 @@ export interface ServiceLimits {
   readonly heartbeatMs: number;
   /** The interval between two checks of pending recoveries, ms. */
   readonly recoveryIntervalMs: number;
+  /** The interval between two looks for notices that are due, ms. */
+  readonly notifyIntervalMs: number;
   /** Least time between the starts of two appends if witnesses cosign each, ms. A long queue is not held back. */
   readonly releaseIntervalMs: number;
   /** The time limit for one answer of a witness, ms. */
@@ -116,6 +118,7 @@ export const DEFAULT_SERVICE_LIMITS: ServiceLimits = {
   batchIntervalMs: 200,
   heartbeatMs: 120_000,
   recoveryIntervalMs: 30_000,
+  notifyIntervalMs: 5_000,
   releaseIntervalMs: 1_000,
   witnessTimeoutMs: 5_000,
   witnessRestMs: 1_000,

@@ -3,6 +3,8 @@ import type { TileName } from '../core/prefix/tile-name.ts';
 import type {
   EmailChallengeRow,
   NextPlace,
+  NotifyBookRow,
+  NotifyHint,
   ErasedRows,
   ListedRecoveryRow,
   NewRecovery,
@@ -372,6 +374,21 @@ export interface LogStore {
     of: Pick<RecoveryRow, 'labelKey' | 'spkiSha256' | 'state' | 'requestedMs'>,
     trail?: TrailRecord,
   ): Promise<boolean>;
+
+  // where owners are told of changes
+  readNotifyBook(labelKey: Uint8Array): Promise<NotifyBookRow | undefined>;
+  /** Writes revision 1, or replaces the revision before. Returns false if that is not the stored one. */
+  writeNotifyBook(row: NotifyBookRow): Promise<boolean>;
+  /** Deletes a book at this revision. Returns false if that is not the stored one. */
+  dropNotifyBook(labelKey: Uint8Array, revision: number): Promise<boolean>;
+  /** Returns the books after a label key, in order of their label keys. */
+  listNotifyHints(after: Uint8Array | undefined, limit: number): Promise<readonly NotifyHint[]>;
+  /** Returns the label keys of the books that are due at `nowMs` without a new version, longest due first. */
+  listDueNotifyBooks(nowMs: number, limit: number): Promise<readonly Uint8Array[]>;
+  /** Returns the greatest committed version of each label that is there, in any order; at most 1,000 labels. */
+  readGreatestVersions(
+    labelKeys: readonly Uint8Array[],
+  ): Promise<readonly { readonly labelKey: Uint8Array; readonly greatestVersion: number }[]>;
 
   // sealed rows
   /** Returns the rows that authorise something and have no valid seal. */

@@ -462,3 +462,29 @@ export const recoveries = pgTable(
     check('recoveries_granted', sql`(${table.state} = 'granted') = (${table.reason} is not null)`),
   ],
 );
+
+/** The addresses where owners are told of changes (docs/spec.md#notify-books), at most one row for a label. */
+export const notifyBooks = pgTable(
+  'notify_books',
+  {
+    logId: logId(),
+    labelKey: bytea('label_key').notNull(),
+    /** Counts the changes of the row, from 1: a writer replaces the revision that it read. */
+    revision: count('revision').notNull(),
+    /** The least version that every address was told of; a later one is due. Only a hint. */
+    toldVersion: count('told_version').notNull(),
+    /** Time at which the row is due without a new version, ms; null: never. Only a hint. */
+    dueMs: count('due_ms'),
+    /** Everything else, encrypted and bound to the label and the revision. */
+    sealed: bytea('sealed').notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'notify_books_pk', columns: [table.logId, table.labelKey] }),
+    index('notify_books_due')
+      .on(table.logId, table.dueMs)
+      .where(sql`${table.dueMs} is not null`),
+    check('notify_books_label_key', hasLength(table.labelKey, 32)),
+    check('notify_books_revision', sql`${table.revision} > 0`),
+    check('notify_books_sealed', sql`octet_length(${table.sealed}) <= 131072`),
+  ],
+);

@@ -15,6 +15,7 @@ import { EventHub } from './event-hub.ts';
 import { issuanceRows } from './issuance-rows.ts';
 import { labelRows } from './label-rows.ts';
 import { logRows } from './log-rows.ts';
+import { notifyRows } from './notify-rows.ts';
 import { pruningRows } from './pruning-rows.ts';
 import { assertNotMoved, movedName } from './moved-log.ts';
 import type { LogRow, LogStore, NewLog, Store } from './ports.ts';
@@ -161,6 +162,7 @@ function logStore(parts: LogParts, { driver: sql, hub, isSettled }: Shared): Log
     ...tokenRows(context),
     ...emailChallengeRows(context),
     ...recoveryRows(context),
+    ...notifyRows(context),
     ...sealedRows(context),
     append: (batch) => append(context, batch),
     release: (head) => release(context, head),

@@ -6,6 +6,7 @@ import { CA_DECODERS } from '../support/decoders/ca-decoders.ts';
 import { CLIENT_DECODERS } from '../support/decoders/client-decoders.ts';
 import { CONTRACT_DECODERS } from '../support/decoders/contract-decoders.ts';
 import { CORE_DECODERS } from '../support/decoders/core-decoders.ts';
+import { DELIVERY_DECODERS } from '../support/decoders/delivery-decoders.ts';
 import type { Decoder } from '../support/decoders/decoder.ts';
 import { E2EE_DECODERS } from '../support/decoders/e2ee-decoders.ts';
 import { expectBounded, expectNothingElse, expectRoundTrip } from '../support/decoders/decoder-laws.ts';
@@ -24,6 +25,7 @@ const TABLE: readonly [string, readonly Decoder[]][] = [
   ['contract', CONTRACT_DECODERS],
   ['ca', CA_DECODERS],
   ['ca/path', PATH_DECODERS],
+  ['delivery', DELIVERY_DECODERS],
   ['witnesses', WITNESS_DECODERS],
   ['client', CLIENT_DECODERS],
   ['client/e2ee', E2EE_DECODERS],
@@ -58,7 +60,7 @@ describe.each(TABLE)('decoders of %s', (_, decoders) => {
 describe('the table of decoders', () => {
   it('names every one that the rooms export', () => {
     const named = new Set(TABLE.flatMap(([, decoders]) => decoders.map(({ name }) => name)));
-    const missing = ['core', 'identity', 'contract', 'ca', 'client']
+    const missing = ['core', 'identity', 'contract', 'ca', 'client', 'delivery']
       .flatMap((room) => exportedDecoders(join(SOURCE, room)))
       .filter((name) => !named.has(name) && !Object.hasOwn(EXEMPT, name));
     expect(missing).toEqual([]);

@@ -42,6 +42,7 @@ const MEMORY: readonly Row[] = [
   get(PATHS.trustBundle),
   get(PATHS.estCaCerts),
   get(PATHS.estCsrAttributes),
+  get(PATHS.notifyKeys),
   get(PATHS.health),
   get(PATHS.openapi),
   get(PATHS.start),
@@ -96,6 +97,8 @@ const CLIENT: readonly Row[] = [
     PATHS.revocations,
     PATHS.recoveries,
     PATHS.vetoes,
+    PATHS.notifyOrders,
+    PATHS.notifyConfirmations,
   ].map((path) => {
     return post(path, JSON_MEDIA_TYPE);
   }),

@@ -16,6 +16,7 @@ import type { EvidenceSettings } from '../../src/service/evidence/evidence-setti
 import type { ServiceLimits } from '../../src/service/service-limits.ts';
 import type { LogContext, LogKeys } from '../../src/service/log/log-context.ts';
 import { LogService } from '../../src/service/log-service.ts';
+import type { NotificationsOptions } from '../../src/service/notify/notifications.ts';
 import type { OpenLogOptions } from '../../src/service/log/open-log.ts';
 import type { ServiceEvent } from '../../src/service/service-event.ts';
 import { nativeVrfProver } from '../../src/service/threads/native-vrf-prover.ts';
@@ -77,6 +78,8 @@ export interface TestLogOptions {
   readonly vrfProver?: (secretKey: Uint8Array) => VrfProver;
   /** Who may have a name. Default: applications vouch for everybody. */
   readonly evidence?: EvidenceSettings;
+  /** Whom the log tells of changes. Default: nobody. */
+  readonly notify?: NotificationsOptions;
   /** How the log asks other servers. */
   readonly fetch?: Fetch;
   /** When the log begins. Default: {@link TEST_START_MS}. */
@@ -104,8 +107,9 @@ export const TEST_LIMITS: Partial<ServiceLimits> = {
   witnessRestMs: 0,
   maxWitnessRestMs: 0,
   verifyOneIn: 1,
-  // Tests look after recoveries themselves.
+  // Tests look after recoveries and notices themselves.
   recoveryIntervalMs: 2 ** 31 - 1,
+  notifyIntervalMs: 2 ** 31 - 1,
 };
 
 async function newSigner(algorithm: Signer['algorithm']): Promise<Signer> {
@@ -181,6 +185,7 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
   const context = await createLog(open, configuration);
   const service = new LogService(context, {
     sequence: options.loop ?? true,
+    ...(options.notify === undefined ? {} : { notify: options.notify }),
   });
   await service.start();
   if (options.witnesses !== undefined && options.loop !== false) await service.progress.waitForRelease(1, 30_000);

@@ -139,6 +139,23 @@ export const OPENAPI_PATHS: Readonly<Record<string, Schema>> = {
     'RecoveryAnswer',
   ),
   [PATHS.vetoes]: postJson('Cancel a pending recovery', 200, 'VetoRequest', 'VetoAnswer'),
+  [PATHS.notifyOrders]: postJson(
+    'Add, remove or list the addresses where the owner of a name is told of changes, signed by a key of the name',
+    200,
+    'NotifyOrderRequest',
+    'NotifyAnswer',
+  ),
+  [PATHS.notifyConfirmations]: postJson(
+    'Confirm an address by the code that it received',
+    200,
+    'NotifyConfirmation',
+    'NotifyAnswer',
+  ),
+  [PATHS.notifyKeys]: get(
+    'Public keys by which receivers of notices know this server',
+    JSON_MEDIA_TYPE,
+    reference('NotifyKeys'),
+  ),
   ...keytransOperations(),
   [PATHS.lookupBatch]: postKeytrans(
     `The same for up to ${MAXIMUM_BATCH_LABELS} labels at once, each with an outcome of its own`,

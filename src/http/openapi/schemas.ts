@@ -178,6 +178,57 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     },
     ['identity', 'version', 'position', 'treeSize', 'proof'],
   ),
+  NotifyOrderRequest: object(
+    {
+      identity: text(MAX_IDENTITY_CHARACTERS, 'As typed'),
+      order: object(
+        {
+          order: { type: 'string', contentEncoding: 'base64', description: 'NotifyOrder, TLS-encoded' },
+          signer: { type: 'string', contentEncoding: 'base64', description: 'SHA-256 of the signer’s SPKI' },
+          signature: { type: 'string', contentEncoding: 'base64', description: 'By a key of the newest version' },
+        },
+        ['order', 'signer', 'signature'],
+      ),
+    },
+    ['identity', 'order'],
+  ),
+  NotifyConfirmation: object(
+    {
+      identity: text(MAX_IDENTITY_CHARACTERS, 'As typed'),
+      id: text(32, 'The address, lower-case hexadecimal'),
+      code: text(64, 'The code that the address received'),
+    },
+    ['identity', 'id', 'code'],
+  ),
+  NotifyAnswer: object(
+    {
+      identity: text(255, 'Canonical form'),
+      addresses: {
+        type: 'array',
+        items: object(
+          {
+            id: text(32, 'Names the address'),
+            kind: { enum: ['mail', 'webhook', 'push'] },
+            hint: text(255, 'Enough of the address for its owner to know it'),
+            state: { enum: ['unconfirmed', 'confirmed', 'former'] },
+            until: text(32, 'ISO 8601: the end of its code, or of a removed address'),
+            told: text(32, 'ISO 8601: the last notice that was delivered'),
+            failure: text(255, 'The last failure since then'),
+          },
+          ['id', 'kind', 'hint', 'state'],
+        ),
+      },
+      added: text(32, 'The address that was added'),
+    },
+    ['identity', 'addresses'],
+  ),
+  NotifyKeys: object(
+    {
+      webhookKey: text(64, 'Ed25519 key of webhooks, as Standard Webhooks writes it: whpk_ and base64'),
+      vapidKey: text(128, 'applicationServerKey of push subscriptions, base64url'),
+    },
+    ['webhookKey'],
+  ),
   RevocationRequest: object(
     {
       identity: text(MAX_IDENTITY_CHARACTERS, 'As typed'),

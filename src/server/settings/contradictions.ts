@@ -1,5 +1,6 @@
 import { createSecureContext } from 'node:tls';
 import { templateProblem } from '../../service/evidence/email/mail-text.ts';
+import { caFileProblem } from './notify.ts';
 import type { SettingsFile } from './schema.ts';
 import type { SettingPath } from './toml-lines.ts';
 
@@ -45,6 +46,7 @@ export function contradictions(file: SettingsFile, files: ReadSettingFile): Cont
     ...webhookProblems(file, files),
     ...lookupProblems(file, files),
     ...recoveryProblems(file, files),
+    ...notifyProblems(file, files),
     ...pkcs11Problems(file, files),
     ...tlsProblems(file, files),
   ];
@@ -63,7 +65,7 @@ function lookupProblems({ lookups }: SettingsFile, read: ReadSettingFile): Contr
     : [];
 }
 
-function mailProblems({ policy = [], email }: SettingsFile, read: ReadSettingFile): Contradiction[] {
+function mailProblems({ policy = [], email, notify }: SettingsFile, read: ReadSettingFile): Contradiction[] {
   const row = policy.findIndex(({ evidence, recovery = [] }) => [...evidence, ...recovery].includes('email'));
   if (email === undefined) {
     return row < 0
@@ -72,7 +74,8 @@ function mailProblems({ policy = [], email }: SettingsFile, read: ReadSettingFil
   }
   const problems: Contradiction[] = [];
   const problem = (key: string, reason: string) => problems.push({ path: ['email', key], reason });
-  if (row < 0) problem('smtp', 'no [[policy]] row uses "email"');
+  const isUsed = row >= 0 || notify?.mail === true;
+  if (!isUsed) problem('smtp', 'no [[policy]] row uses "email", and no [notify] table sends notices');
   const { user, password_file: passwordFile, text_file: textFile } = email;
   if ((user === undefined) !== (passwordFile === undefined))
     problem('user', 'user and password_file must be set together');
@@ -82,6 +85,11 @@ function mailProblems({ policy = [], email }: SettingsFile, read: ReadSettingFil
   const reason = text === undefined ? undefined : templateProblem(text);
   if (reason !== undefined) problem('text_file', reason);
   return problems;
+}
+
+function notifyProblems({ notify }: SettingsFile, read: ReadSettingFile): Contradiction[] {
+  const reason = notify && caFileProblem(notify, read);
+  return reason === undefined ? [] : [{ path: ['notify', 'ca_file'], reason }];
 }
 
 function recoveryProblems({ recovery }: SettingsFile, read: ReadSettingFile): Contradiction[] {

@@ -8,6 +8,7 @@ import { DEFAULT_RECOVERY } from '../../service/evidence/recovery-settings.ts';
 import { WEBHOOK_OPERATIONS } from '../../service/evidence/webhook/webhook-settings.ts';
 import { isDatabaseUrl } from '../../store/connection-string.ts';
 import { about, budget, duration, fileName, headerText, identityScope, serviceUrl, smtpUrl } from './fields.ts';
+import { notifySchema } from './notify.ts';
 import { pkcs11Schema } from './pkcs11.ts';
 import { profileRow } from './profile.ts';
 
@@ -204,6 +205,9 @@ export const settingsSchema = z.strictObject({
       about('[A webhook](configuration.md#asking-somebody-else-webhook) that is asked before a certificate is made.'),
     ),
   recovery: recovery.optional().meta(about('[Recovery](recovery.md) of names whose keys are lost.')),
+  notify: notifySchema
+    .optional()
+    .meta(about('[Notices to owners](notifications.md) about every change of their names.')),
   pkcs11: pkcs11Schema.optional(),
   database: database.optional().meta(about('[The database](operations.md#which-database).')),
   tls: tls

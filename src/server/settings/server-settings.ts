@@ -13,10 +13,12 @@ import type { OidcIssuerSettings } from '../../service/evidence/oidc/oidc-settin
 import { DEFAULT_RECOVERY, type RecoverySettings } from '../../service/evidence/recovery-settings.ts';
 import { DEFAULT_PROFILES, type ProfileTable } from '../../service/log/profile-table.ts';
 import type { WebhookSettings } from '../../service/evidence/webhook/webhook-settings.ts';
+import type { NotifySettings } from '../../service/notify/notify-settings.ts';
 import type { LookupSettings } from '../../service/prover/lookup-policy.ts';
 import { DEFAULT_POLICY } from '../../service/evidence/policy-table.ts';
 import type { DataFolder } from '../data-folder.ts';
 import { contradictions, type ReadSettingFile } from './contradictions.ts';
+import { notifySettings } from './notify.ts';
 import { type Pkcs11Settings, pkcs11Settings } from './pkcs11.ts';
 import { type SettingsFile, settingsSchema } from './schema.ts';
 import { lineOf, type SettingPath, settingLines } from './toml-lines.ts';
@@ -26,6 +28,8 @@ export interface ServerSettings {
   /** Certificate profiles by identity. */
   readonly profiles: ProfileTable;
   readonly evidence: EvidenceSettings;
+  /** Notices to owners of changes; undefined: nobody is told. */
+  readonly notify: NotifySettings | undefined;
   readonly clients: RateLimitSettings;
   /** Keys in a token; undefined if all keys are in files. */
   readonly pkcs11: Pkcs11Settings | undefined;
@@ -104,7 +108,22 @@ function problemsOf(issue: z.core.$ZodIssue): Omit<SettingProblem, 'line'>[] {
 }
 
 function settingsOf(
-  { profile, policy, oidc, email, webhook, recovery, limits, lookups, http, pkcs11, tls, est, database }: SettingsFile,
+  {
+    profile,
+    policy,
+    oidc,
+    email,
+    webhook,
+    recovery,
+    limits,
+    lookups,
+    http,
+    pkcs11,
+    tls,
+    est,
+    database,
+    notify,
+  }: SettingsFile,
   files: ReadSettingFile,
 ): ServerSettings {
   return {
@@ -117,6 +136,7 @@ function settingsOf(
       webhook: webhook && webhookSettings(webhook, files),
       recovery: recovery && recoverySettings(recovery, files),
     },
+    notify: notify && notifySettings(notify, email && emailSettings(email, files), files),
     clients: {
       perClient: limits?.client,
       perApplication: limits?.application,

@@ -1,4 +1,4 @@
-import type { emailChallenges, recoveries, tokens, trail, trailHeads } from '../schema.ts';
+import type { emailChallenges, notifyBooks, recoveries, tokens, trail, trailHeads } from '../schema.ts';
 import type { StoredRow } from '../stored-row.ts';
 
 /** An application token; only its SHA-256 is stored. */
@@ -48,6 +48,12 @@ export interface ListedRecoveryRow extends RecoveryRow {
   /** True if its seal is missing or wrong: it authorises nothing. */
   readonly isUnsealed?: true;
 }
+
+/** The addresses where the owner of a label is told of changes, encrypted. */
+export type NotifyBookRow = StoredRow<typeof notifyBooks>;
+
+/** The part of a {@link NotifyBookRow} that says whether a new version is due. */
+export type NotifyHint = Pick<NotifyBookRow, 'labelKey' | 'toldVersion'>;
 
 /** The means to seal rows that authorise something. */
 export interface RowSealing {

@@ -1,4 +1,5 @@
 import { CALLS } from './calls.ts';
+import { CHOSEN_ADDRESSES } from './chosen-addresses.ts';
 import { DATABASE } from './database-writes.ts';
 import { DEADLINES } from './deadlines.ts';
 import { FAULTS } from './faults.ts';
@@ -13,6 +14,7 @@ export const OUTSIDER: Readonly<Record<string, readonly OutsideAttack[]>> = {
   deadlines: DEADLINES,
   races: RACES,
   'stolen secrets': STOLEN,
+  'chosen addresses': CHOSEN_ADDRESSES,
   'database writes': DATABASE,
   calls: CALLS,
   faults: FAULTS,

@@ -23,6 +23,7 @@ const FILES = (name: string): string | undefined =>
     ['token.pin', '1234\n'],
     ['tls.pem', TLS_PAIR.certificate],
     ['tls.key', TLS_PAIR.key],
+    ['intranet-ca.pem', TLS_PAIR.certificate],
     ['lookups.secret', '0123456789abcdef0123456789abcdef\n'],
     ['short.secret', '0123456789\n'],
     ['webhook.secret', '0123456789abcdef0123456789abcdef\n'],
@@ -175,6 +176,20 @@ describe('glasskey.toml', () => {
       ['7: policy.0.evidence', '2: oidc.0.issuer'],
     ],
     ['mail that nobody may use', MAIL, ['2: email.smtp']],
+    ['mail that no notice uses either', `${MAIL}[notify]\nmail = false\n`, ['2: email.smtp']],
+    [
+      'notices that could go anywhere, or nowhere',
+      '[notify]\npush_contact = "operator"\ntimeout = "10m"\nports = [0]\nproxy = "socks5://proxy"\n' +
+        'allow_private = ["10.0.0.0"]\nca_file = "none"\n',
+      [
+        '2: notify.push_contact',
+        '3: notify.timeout',
+        '4: notify.ports.0',
+        '5: notify.proxy',
+        '6: notify.allow_private.0',
+      ],
+    ],
+    ['CAs that are none', '[notify]\nca_file = "token.pin"\n', ['2: notify.ca_file']],
     ['"email" without mail', '[[policy]]\nidentities = "email"\nevidence = ["email"]\n', ['3: policy.0.evidence']],
     ['a header that goes on', `${MAIL}subject = "Hello\\nBcc: everybody@example.com"\n`, ['4: email.subject']],
     ['a sender that is two', MAIL.replace('keys@example.com', 'a@b.example,c@d.example'), ['3: email.from']],
@@ -237,6 +252,21 @@ describe('glasskey.toml', () => {
     ],
   ])('refuses %s, and tells where', (_, text, expected) => {
     expect(problems(text)).toEqual(expected);
+  });
+});
+
+describe('the table [notify]', () => {
+  it('sends mail by the mail server of [email], and lets nothing be connected to but port 443 of public hosts', () => {
+    const notify = (text: string) => checkSettings(text, FILES).settings?.notify;
+    const egress = { ports: [443], timeoutMs: 5_000, proxy: undefined, allowPrivate: undefined, ca: undefined };
+    expect(notify('')).toBeUndefined();
+    expect(notify('[notify]\n')).toEqual({ mail: undefined, pushContact: undefined, link: undefined, egress });
+    expect(notify(`${MAIL}[notify]\nca_file = "intranet-ca.pem"\n`)).toEqual({
+      mail: { smtp: expect.objectContaining({ host: 'mail.example.com' }) as unknown, from: 'keys@example.com' },
+      pushContact: undefined,
+      link: undefined,
+      egress: { ...egress, ca: TLS_PAIR.certificate },
+    });
   });
 });
 

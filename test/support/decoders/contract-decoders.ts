@@ -21,6 +21,12 @@ import {
   parseRevocationRequest,
 } from '../../../src/contract/parse-requests.ts';
 import {
+  formatNotifyOrderRequest,
+  parseNotifyAnswer,
+  parseNotifyConfirmation,
+  parseNotifyOrderRequest,
+} from '../../../src/contract/notify-bodies.ts';
+import {
   formatRecoveryAnswer,
   formatRecoveryRequest,
   formatVetoAnswer,
@@ -189,6 +195,54 @@ export const CONTRACT_DECODERS: readonly Decoder[] = [
     }),
     read: parseCertificateAnswer,
     write: formatCertificateAnswer,
+    refusals: ['bad-response'],
+  }),
+  ofJson({
+    name: 'parseNotifyOrderRequest',
+    values: fc.record({
+      identity: identities,
+      order: fc.record({
+        order: fc.uint8Array({ minLength: 1, maxLength: 300 }).map(formatBase64),
+        signer: fixed(32).map(formatBase64),
+        signature: fixed(64).map(formatBase64),
+      }),
+    }),
+    read: parseNotifyOrderRequest,
+    write: formatNotifyOrderRequest,
+    refusals: ['invalid-request'],
+  }),
+  ofJson({
+    name: 'parseNotifyConfirmation',
+    values: fc.record({ identity: identities, id: fixed(16).map(formatHex), code: fc.constant('K7QD-20VN') }),
+    read: parseNotifyConfirmation,
+    write: (confirmation) => confirmation,
+    refusals: ['invalid-request'],
+  }),
+  ofJson({
+    name: 'parseNotifyAnswer',
+    values: fc.record(
+      {
+        identity: identities,
+        addresses: fc.array(
+          fc.record(
+            {
+              id: fixed(16).map(formatHex),
+              kind: fc.constantFrom('mail', 'webhook', 'push'),
+              hint: fc.constant('b…@example.com'),
+              state: fc.constantFrom('unconfirmed', 'confirmed', 'former'),
+              until: fc.constant('2026-11-30T12:00:00.000Z'),
+              failure: fc.constant('status 410'),
+            },
+            { requiredKeys: ['id', 'kind', 'hint', 'state'] },
+          ),
+          { maxLength: 4 },
+        ),
+        added: fixed(16).map(formatHex),
+      },
+      { requiredKeys: ['identity', 'addresses'] },
+    ),
+    read: parseNotifyAnswer,
+    write: (answer) => answer,
     refusals: ['bad-response'],
   }),
   ofJson({

@@ -10,6 +10,7 @@ import {
   identityRecordCodec,
   pendingCodec,
 } from '../../../src/identity/identity-record.ts';
+import { type NotifyAction, notifyOrderCodec } from '../../../src/identity/notify-order.ts';
 import { decodePercent, encodePercent } from '../../../src/identity/percent-encoding.ts';
 import { decodePunycode, encodePunycode } from '../../../src/identity/punycode.ts';
 import { authorization, changeRequest, evidence, hash, identityRecord } from '../../identity/record-arbitraries.ts';
@@ -39,6 +40,17 @@ export const IDENTITY_DECODERS: readonly Decoder[] = [
     selfDelimiting: true,
   },
   ofCodec('changeRequestCodec', changeRequestCodec, changeRequest),
+  ofCodec(
+    'notifyOrderCodec',
+    notifyOrderCodec,
+    fc.record({
+      origin: word,
+      label: fc.uint8Array({ minLength: 1, maxLength: 255 }),
+      number: fc.maxSafeNat(),
+      action: fc.constantFrom<NotifyAction>('add', 'remove', 'list'),
+      subject: fc.uint8Array({ maxLength: 2048 }),
+    }),
+  ),
   ofText({
     name: 'canonicalIdentity',
     texts: typed,

@@ -1,0 +1,62 @@
+import type { DeliveryResult } from '../../delivery/delivery-result.ts';
+import { redeliveryDelayMs } from '../../delivery/retry-schedule.ts';
+import type { BookAddress } from './notify-book.ts';
+import { MAX_NOTICES, WINDOW_MS } from './notify-settings.ts';
+
+/** The things that an address knows after a notice. */
+export type Told = Partial<Pick<BookAddress, 'toldVersion' | 'toldChange'>>;
+
+/** Attempts at the last notice of an erased name. */
+const ERASURE_ATTEMPTS = 3;
+const ERASURE_PAUSE_MS = 60_000;
+/** Pauses that say nothing about the address. */
+const NOT_TRIED: readonly string[] = ['busy', 'closing', 'limit'];
+
+/** Returns the wait of an address that had as many notices as one may have; undefined if it may have another. */
+export function isOverLimit({ sentMs }: BookAddress, nowMs: number): DeliveryResult | undefined {
+  const recent = within(sentMs, nowMs);
+  if (recent.length < MAX_NOTICES) return undefined;
+  return { outcome: 'retry', afterMs: Math.min(...recent) + WINDOW_MS - nowMs, reason: 'limit' };
+}
+
+/**
+ * Returns an address after an attempt. A notice that was delivered, or never can be, is done; otherwise the next
+ * attempt waits longer each time, until the last one. The owner sees the reason of a failure in the list.
+ */
+export function afterAttempt(
+  address: BookAddress,
+  result: DeliveryResult,
+  told: Told,
+  { nowMs, random }: { readonly nowMs: number; readonly random: (length: number) => Uint8Array },
+): BookAddress {
+  const { lastFailure: _, ...plain } = address;
+  const done = { ...told, failures: 0, nextMs: 0 };
+  if (result.outcome === 'sent') {
+    return { ...plain, ...done, lastToldMs: nowMs, sentMs: [...within(address.sentMs, nowMs), nowMs] };
+  }
+  if (result.outcome !== 'retry') return { ...plain, ...done, lastFailure: result.reason };
+  if (NOT_TRIED.includes(result.reason)) return { ...address, nextMs: nowMs + (result.afterMs ?? 1_000) };
+  const failures = address.failures + 1;
+  const delayMs = redeliveryDelayMs(failures, result.afterMs, () => fraction(random));
+  if (delayMs === undefined) return { ...plain, ...done, lastFailure: `given up: ${result.reason}` };
+  return { ...plain, failures, nextMs: nowMs + delayMs, lastFailure: result.reason };
+}
+
+/** The version that an address was told of when nothing can follow: the name was erased. */
+export const ALL_TOLD = Number.MAX_SAFE_INTEGER;
+
+/** Returns an address after an attempt at the last notice of an erased name: {@link ALL_TOLD} once no other follows. */
+export function afterErasure(address: BookAddress, { outcome }: DeliveryResult, nowMs: number): BookAddress {
+  const failures = address.failures + 1;
+  if (outcome !== 'retry' || failures >= ERASURE_ATTEMPTS) return { ...address, toldVersion: ALL_TOLD, nextMs: 0 };
+  return { ...address, failures, nextMs: nowMs + ERASURE_PAUSE_MS };
+}
+
+function within(times: readonly number[], nowMs: number): number[] {
+  return times.filter((time) => nowMs - time < WINDOW_MS);
+}
+
+/** Returns a random number of 0 to 1, without 1. */
+function fraction(random: (length: number) => Uint8Array): number {
+  return Buffer.from(random(4)).readUInt32BE() / 2 ** 32;
+}
