@@ -21,7 +21,7 @@ import { checkSuccessor, type CommitReport } from './check-commit.ts';
 import { CollectedClaims } from './collected-claims.ts';
 import { leavesOf } from './group-leaves.ts';
 import type { MemberClaim } from './member-credential.ts';
-import { type MessageSender, senderOf, VerifyingKeys } from './message-sender.ts';
+import { type GroupSender, senderOf, VerifyingKeys } from './message-sender.ts';
 import { createReplacement, type Replacement } from './replace-credential.ts';
 import type { StepGuard } from './step-guard.ts';
 
@@ -43,7 +43,7 @@ export interface Reported {
 export type Processed = ProcessMessageResult &
   Reported & {
     /** The device that sent an application message. Undefined for a proposal or a commit. */
-    readonly sender: MessageSender | undefined;
+    readonly sender: GroupSender | undefined;
   };
 
 /** A commit or proposal that ts-mls shows to a callback. */

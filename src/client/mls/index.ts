@@ -26,7 +26,7 @@ export { type MemberClaim } from './member-credential.ts';
 export { type ConfigBase } from './client-config.ts';
 export { type Processed, type Processing, type Reported } from './commit-steps.ts';
 export { type ExternallyJoined, type ExternalJoining, type Joining } from './join-steps.ts';
-export { type MessageSender } from './message-sender.ts';
+export { type GroupSender } from './message-sender.ts';
 export { MlsAuthentication } from './mls-authentication.ts';
 export { type Replacement } from './replace-credential.ts';
 export {

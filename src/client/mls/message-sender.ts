@@ -5,7 +5,7 @@ import type { CredentialJudge } from './credential-judge.ts';
 import { leavesOf } from './group-leaves.ts';
 
 /** The device that sent an application message. */
-export interface MessageSender {
+export interface GroupSender {
   /** Its leaf in the epoch of the message. It may have left the group since, and the leaf may be another's. */
   readonly leafIndex: number;
   /** Canonical. */
@@ -47,7 +47,7 @@ export async function senderOf(
   message: MlsPrivateMessage | MlsPublicMessage,
   before: ClientState,
   key: Uint8Array,
-): Promise<MessageSender> {
+): Promise<GroupSender> {
   const [found, ...more] = [...leavesOf(treeOf(message, before))].filter(([, leaf]) =>
     equalBytes(leaf.signatureKey, key),
   );
