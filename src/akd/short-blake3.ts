@@ -21,68 +21,55 @@ const IV = Int32Array.of(
  * needs no tree, and the tree of a key directory hashes nothing longer.
  */
 export class ShortBlake3 {
-  /** The bytes to hash, from the start. Bytes beyond the length that is hashed are ignored. */
-  readonly input: Uint8Array;
+  /** The bytes to hash, from the start. Bytes beyond the length that is hashed are lost. */
+  readonly input: DataView;
+  readonly #bytes: Uint8Array;
   readonly #chaining = new Int32Array(8);
 
   /** Takes the most bytes that an input has, 1 to 1,024. Throws RangeError for another number. */
   constructor(maximum: number) {
     if (!(maximum >= 1 && maximum <= 1024)) throw new RangeError('BLAKE3 of one chunk takes 1 to 1024 bytes');
-    this.input = new Uint8Array(Math.ceil(maximum / BLOCK_BYTES) * BLOCK_BYTES);
+    this.#bytes = new Uint8Array(Math.ceil(maximum / BLOCK_BYTES) * BLOCK_BYTES);
+    this.input = new DataView(this.#bytes.buffer);
   }
 
-  /** Writes the 32-byte hash of the first `length` bytes of {@link input} to `out` at `offset`. */
-  hash(length: number, out: Uint8Array, offset: number): void {
+  /** Writes the 32-byte hash of the first `length` bytes of {@link input} to `out`, which may be the input, at `offset`. */
+  hash(length: number, out: DataView, offset: number): void {
     const chaining = this.#chaining;
     chaining.set(IV);
     const last = Math.max(0, Math.ceil(length / BLOCK_BYTES) - 1);
-    this.input.fill(0, length, (last + 1) * BLOCK_BYTES);
+    const end = (last + 1) * BLOCK_BYTES;
+    if (length < end) this.#bytes.fill(0, length, end);
     for (let block = 0; block <= last; block++) {
       const flags = (block === 0 ? CHUNK_START : 0) | (block === last ? CHUNK_END_AND_ROOT : 0);
       const start = block * BLOCK_BYTES;
       compress(chaining, this.input, start, Math.min(length - start, BLOCK_BYTES), flags);
     }
-    for (let i = 0; i < 8; i++) writeWord(out, offset + 4 * i, chaining[i] as number);
+    for (let i = 0; i < 8; i++) out.setInt32(offset + 4 * i, chaining[i] as number, true);
   }
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] as number) |
-    ((bytes[at + 1] as number) << 8) |
-    ((bytes[at + 2] as number) << 16) |
-    ((bytes[at + 3] as number) << 24)
-  );
-}
-
-function writeWord(bytes: Uint8Array, at: number, word: number): void {
-  bytes[at] = word;
-  bytes[at + 1] = word >>> 8;
-  bytes[at + 2] = word >>> 16;
-  bytes[at + 3] = word >>> 24;
 }
 
 /**
  * Compresses one block into the chaining value (BLAKE3 §2.2). State and message are local variables, not arrays: that
  * is what makes it several times as fast as a general implementation.
  */
-function compress(chaining: Int32Array, block: Uint8Array, at: number, blockLength: number, flags: number): void {
-  let m0 = wordAt(block, at + 0);
-  let m1 = wordAt(block, at + 4);
-  let m2 = wordAt(block, at + 8);
-  let m3 = wordAt(block, at + 12);
-  let m4 = wordAt(block, at + 16);
-  let m5 = wordAt(block, at + 20);
-  let m6 = wordAt(block, at + 24);
-  let m7 = wordAt(block, at + 28);
-  let m8 = wordAt(block, at + 32);
-  let m9 = wordAt(block, at + 36);
-  let m10 = wordAt(block, at + 40);
-  let m11 = wordAt(block, at + 44);
-  let m12 = wordAt(block, at + 48);
-  let m13 = wordAt(block, at + 52);
-  let m14 = wordAt(block, at + 56);
-  let m15 = wordAt(block, at + 60);
+function compress(chaining: Int32Array, block: DataView, at: number, blockLength: number, flags: number): void {
+  let m0 = block.getInt32(at + 0, true);
+  let m1 = block.getInt32(at + 4, true);
+  let m2 = block.getInt32(at + 8, true);
+  let m3 = block.getInt32(at + 12, true);
+  let m4 = block.getInt32(at + 16, true);
+  let m5 = block.getInt32(at + 20, true);
+  let m6 = block.getInt32(at + 24, true);
+  let m7 = block.getInt32(at + 28, true);
+  let m8 = block.getInt32(at + 32, true);
+  let m9 = block.getInt32(at + 36, true);
+  let m10 = block.getInt32(at + 40, true);
+  let m11 = block.getInt32(at + 44, true);
+  let m12 = block.getInt32(at + 48, true);
+  let m13 = block.getInt32(at + 52, true);
+  let m14 = block.getInt32(at + 56, true);
+  let m15 = block.getInt32(at + 60, true);
   let v0 = chaining[0] as number;
   let v1 = chaining[1] as number;
   let v2 = chaining[2] as number;

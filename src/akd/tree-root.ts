@@ -1,4 +1,4 @@
-import { type AkdConfiguration, DIGEST_BYTES, LABEL_BYTES } from './akd-configuration.ts';
+import { type AkdConfiguration, copyWords, DIGEST_BYTES, LABEL_BYTES, viewOf } from './akd-configuration.ts';
 import { commonBits } from './ordered-nodes.ts';
 import { LABEL_BITS } from './proof-nodes.ts';
 
@@ -7,7 +7,7 @@ export interface TreeNodes {
   /** {@link LABEL_BYTES} of each node. */
   readonly labels: Uint8Array;
   /** `childBytes` of each node. */
-  readonly children: Uint8Array;
+  readonly children: DataView;
 }
 
 /**
@@ -25,21 +25,22 @@ export function treeRoot(
 ): Uint8Array {
   if (order.length === 0) return configuration.emptyRoot;
   const { childBytes } = configuration;
-  const stack = new Uint8Array((LABEL_BITS + 2) * childBytes);
+  const stack = new DataView(new ArrayBuffer((LABEL_BITS + 2) * childBytes));
   /** For each subtree on the stack: the depth at which it meets its right neighbour. */
   const depths = new Int32Array(LABEL_BITS + 2);
-  const value = new Uint8Array(DIGEST_BYTES);
+  const value = new DataView(new ArrayBuffer(DIGEST_BYTES));
   const label = new Uint8Array(LABEL_BYTES);
+  const labelView = viewOf(label);
   let top = -1;
   for (let i = 0; i < order.length; i++) {
     const node = order[i] as number;
-    copyWithin(children, node * childBytes, stack, ++top * childBytes, childBytes);
+    copyWords(children, node * childBytes, stack, ++top * childBytes, childBytes);
     const depth = i + 1 === order.length ? -1 : commonBits(labels, node, order[i + 1] as number);
     while (top > 0 && (depths[top - 1] as number) > depth) {
       configuration.hashParent(stack, --top * childBytes, value, 0);
       if (depths[top] === 0) return configuration.rootHash(value);
       writePrefix(labels, node, depths[top] as number, label);
-      configuration.writeChild(value, 0, label, 0, stack, top * childBytes);
+      configuration.writeChild(value, 0, labelView, 0, stack, top * childBytes);
     }
     depths[top] = depth;
   }
@@ -47,12 +48,12 @@ export function treeRoot(
 }
 
 /** Returns the root hash where all nodes are on one side of the root. */
-function rootOfOne(configuration: AkdConfiguration, child: Uint8Array, isRight: boolean): Uint8Array {
+function rootOfOne(configuration: AkdConfiguration, child: DataView, isRight: boolean): Uint8Array {
   const { childBytes, absentChild } = configuration;
-  const both = new Uint8Array(2 * childBytes);
-  both.set(absentChild, isRight ? 0 : childBytes);
-  both.set(child.subarray(0, childBytes), isRight ? childBytes : 0);
-  const value = new Uint8Array(DIGEST_BYTES);
+  const both = new DataView(new ArrayBuffer(2 * childBytes));
+  copyWords(absentChild, 0, both, isRight ? 0 : childBytes, childBytes);
+  copyWords(child, 0, both, isRight ? childBytes : 0, childBytes);
+  const value = new DataView(new ArrayBuffer(DIGEST_BYTES));
   configuration.hashParent(both, 0, value, 0);
   return configuration.rootHash(value);
 }
@@ -70,8 +71,4 @@ function writePrefix(labels: Uint8Array, node: number, bits: number, out: Uint8A
   for (let i = 0; i < whole; i++) out[4 + i] = labels[at + i] as number;
   out.fill(0, 4 + whole);
   if (bits % 8 !== 0) out[4 + whole] = (labels[at + whole] as number) & ~(0xff >> (bits % 8));
-}
-
-function copyWithin(from: Uint8Array, at: number, to: Uint8Array, toAt: number, length: number): void {
-  for (let i = 0; i < length; i++) to[toAt + i] = from[at + i] as number;
 }

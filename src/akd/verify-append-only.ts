@@ -1,6 +1,6 @@
 import { equalBytes, formatHex } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
-import { type AkdConfiguration, DIGEST_BYTES, LABEL_BYTES } from './akd-configuration.ts';
+import { type AkdConfiguration, DIGEST_BYTES, LABEL_BYTES, viewOf } from './akd-configuration.ts';
 import { orderNodes } from './ordered-nodes.ts';
 import { decodeProofNodes } from './proof-nodes.ts';
 import { treeRoot } from './tree-root.ts';
@@ -36,13 +36,14 @@ export function verifyAppendOnly(
   maxNodes: number,
 ): ProofSize {
   const nodes = decodeProofNodes(bytes, maxNodes);
-  const { inserted, count, labels, values } = nodes;
+  const { inserted, count, labels } = nodes;
+  const [labelView, values] = [viewOf(labels), viewOf(nodes.values)];
   const order = orderNodes(nodes);
   for (let node = 0; node < inserted; node++) configuration.hashLeaf(values, node * DIGEST_BYTES, endEpoch);
-  const children = new Uint8Array(count * configuration.childBytes);
+  const children = new DataView(new ArrayBuffer(count * configuration.childBytes));
   for (let node = 0; node < count; node++) {
     const at = node * configuration.childBytes;
-    configuration.writeChild(values, node * DIGEST_BYTES, labels, node * LABEL_BYTES, children, at);
+    configuration.writeChild(values, node * DIGEST_BYTES, labelView, node * LABEL_BYTES, children, at);
   }
   const unchanged = order.filter((node) => node >= inserted);
   assertRoot(treeRoot(configuration, { labels, children }, unchanged), previous, 'unchanged nodes', 'previous');
