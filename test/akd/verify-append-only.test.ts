@@ -2,10 +2,13 @@ import { describe, expect, it } from 'vitest';
 import {
   type AkdConfiguration,
   experimentalConfiguration,
+  viewOf,
   whatsAppConfiguration,
 } from '../../src/akd/akd-configuration.ts';
+import { decodeProofNodes, labelBits } from '../../src/akd/proof-nodes.ts';
+import { treeRoot } from '../../src/akd/tree-root.ts';
 import { verifyAppendOnly } from '../../src/akd/verify-append-only.ts';
-import { concatBytes, equalBytes } from '../../src/core/encoding/bytes.ts';
+import { compareBytes, concatBytes, equalBytes } from '../../src/core/encoding/bytes.ts';
 import { isGlasskeyError } from '../../src/core/errors.ts';
 import { AKD_DAMAGES } from '../support/akd-damage.ts';
 import {
@@ -49,6 +52,22 @@ function honestObject(): TestObject {
   const isLeaf = ({ bits }: TestNode): boolean => bits === 256;
   const sorted = [...unchanged.filter(isLeaf), ...unchanged.filter((node) => !isLeaf(node))];
   return { ...object, bytes: encodeProof({ inserted, unchanged: sorted }) };
+}
+
+/** Gives an object the name that it would have if the rules about labels did not exist. */
+function renamed(object: TestObject): TestObject {
+  const { inserted, count, labels, values } = decodeProofNodes(object.bytes, MAX_NODES);
+  const [labelView, valueView] = [viewOf(labels), viewOf(values)];
+  const children = new DataView(new ArrayBuffer(count * WHATSAPP.childBytes));
+  for (let node = 0; node < count; node++) {
+    if (node < inserted) WHATSAPP.hashLeaf(valueView, 32 * node, object.epoch);
+    WHATSAPP.writeChild(valueView, 32 * node, labelView, 36 * node, children, WHATSAPP.childBytes * node);
+  }
+  const part = (node: number) => labels.subarray(36 * node + 4, 36 * node + 36);
+  const order = Uint32Array.from({ length: count }, (_, node) => node);
+  order.sort((a, b) => compareBytes(part(a), part(b)) || labelBits(labels, a) - labelBits(labels, b));
+  const root = (some: Uint32Array) => treeRoot(WHATSAPP, { labels, children }, some);
+  return { ...object, previous: root(order.filter((node) => node >= inserted)), current: root(order) };
 }
 
 describe.each(LOGS)('proofs of the akd crate: %s', (_, configuration, objects) => {
@@ -104,6 +123,14 @@ describe('a damaged proof', () => {
 
   it.each(AKD_DAMAGES)('is refused: $title', ({ damage, code: expected }) => {
     expect(refusal(damage(honest))).toBe(expected);
+  });
+
+  it.each(AKD_DAMAGES.filter(({ breaksRule }) => breaksRule))('is refused under every name: $title', ({ damage }) => {
+    expect(refusal(renamed(damage(honest)))).toBe('bad-auditor-update');
+  });
+
+  it('would be accepted under a name that fits, were it not for the rules', () => {
+    expect(refusal(renamed({ ...honest, current: honest.previous }))).toBeUndefined();
   });
 
   it('is of at least 50 kinds', () => {

@@ -17,7 +17,14 @@ import {
 export interface AkdDamage {
   readonly title: string;
   readonly code: 'bad-auditor-update' | 'malformed-encoding';
+  /** True if the lists break a rule about labels: then no name at all makes the proof acceptable. */
+  readonly breaksRule?: boolean;
   damage(honest: TestObject): TestObject;
+}
+
+/** Lists that break a rule about labels. */
+function ruleBroken(...[title, change]: Parameters<typeof lists>): AkdDamage {
+  return { ...lists(title, change), breaksRule: true };
 }
 
 const VALUE = new Uint8Array(32).fill(0xab);
@@ -73,33 +80,33 @@ const shorten = (node: TestNode, bits: number): TestNode => {
 
 /** Sets of nodes with which a leaf would be replaced, removed or hidden, under names that fit a careless verifier. */
 const OF_SETS: readonly AkdDamage[] = [
-  lists('a leaf is replaced: its label is unchanged and inserted, and the inserted one counts', (proof, epoch) => {
+  ruleBroken('a leaf is replaced: its label is unchanged and inserted, and the inserted one counts', (proof, epoch) => {
     const replaced = { ...first(proof.unchanged), value: VALUE };
     const after = [...proof.unchanged.slice(1), leafOf(undefined, replaced, epoch), ...leaves(proof, epoch)];
     return { proof: { ...proof, inserted: [replaced, ...proof.inserted] }, after };
   }),
-  lists('a leaf is replaced, and the unchanged one counts', (proof, epoch) => {
+  ruleBroken('a leaf is replaced, and the unchanged one counts', (proof, epoch) => {
     const replaced = { ...first(proof.unchanged), value: VALUE };
     const after = [...proof.unchanged, ...leaves(proof, epoch)];
     return { proof: { ...proof, inserted: [replaced, ...proof.inserted] }, after };
   }),
-  lists('a whole subtree is replaced: a leaf is inserted where an unchanged node is', (proof, epoch) => {
+  ruleBroken('a whole subtree is replaced: a leaf is inserted where an unchanged node is', (proof, epoch) => {
     const over = { ...shorten(first(proof.unchanged), 256), value: VALUE };
     const hidden = { ...proof, unchanged: [shorten(first(proof.unchanged), 20), ...proof.unchanged.slice(1)] };
     const after = [...hidden.unchanged.slice(1), leafOf(undefined, over, epoch), ...leaves(proof, epoch)];
     return { proof: { ...hidden, inserted: [over, ...proof.inserted] }, after };
   }),
-  lists('a node below an unchanged one is inserted, and the upper one counts', (proof, epoch) => {
+  ruleBroken('a node below an unchanged one is inserted, and the upper one counts', (proof, epoch) => {
     const unchanged = [shorten(first(proof.unchanged), 9), ...proof.unchanged.slice(1)];
     const inserted = [{ ...first(proof.unchanged), bits: 256, value: VALUE }, ...proof.inserted];
     return { proof: { inserted, unchanged }, after: [...unchanged, ...leaves(proof, epoch)] };
   }),
-  lists('an unchanged node is inside another, and hides it after', (proof, epoch) => {
+  ruleBroken('an unchanged node is inside another, and hides it after', (proof, epoch) => {
     const upper = { ...shorten(first(proof.unchanged), 5), value: VALUE };
     const after = [upper, ...proof.unchanged.slice(1), ...leaves(proof, epoch)];
     return { proof: { ...proof, unchanged: [upper, ...proof.unchanged] }, before: [...proof.unchanged], after };
   }),
-  lists('an unchanged node is inside another, and is hidden before', (proof, epoch) => {
+  ruleBroken('an unchanged node is inside another, and is hidden before', (proof, epoch) => {
     const upper = { ...shorten(first(proof.unchanged), 5), value: VALUE };
     const before = [upper, ...proof.unchanged.slice(1)];
     return {
@@ -108,7 +115,7 @@ const OF_SETS: readonly AkdDamage[] = [
       after: [...proof.unchanged, ...leaves(proof, epoch)],
     };
   }),
-  lists('an unchanged node is there twice', (proof, epoch) => {
+  ruleBroken('an unchanged node is there twice', (proof, epoch) => {
     const after = [...proof.unchanged, ...leaves(proof, epoch)];
     return {
       proof: { ...proof, unchanged: [...proof.unchanged, first(proof.unchanged)] },
@@ -116,16 +123,16 @@ const OF_SETS: readonly AkdDamage[] = [
       after,
     };
   }),
-  lists('an unchanged node is there twice, with two values: one before, one after', (proof, epoch) => {
+  ruleBroken('an unchanged node is there twice, with two values: one before, one after', (proof, epoch) => {
     const other = { ...first(proof.unchanged), value: VALUE };
     const after = [other, ...proof.unchanged.slice(1), ...leaves(proof, epoch)];
     return { proof: { ...proof, unchanged: [...proof.unchanged, other] }, before: [...proof.unchanged], after };
   }),
-  lists('an inserted leaf is there twice', (proof, epoch) => {
+  ruleBroken('an inserted leaf is there twice', (proof, epoch) => {
     const after = [...proof.unchanged, ...leaves(proof, epoch)];
     return { proof: { ...proof, inserted: [...proof.inserted, first(proof.inserted)] }, after };
   }),
-  lists('an inserted leaf is there twice, with two values', (proof, epoch) => {
+  ruleBroken('an inserted leaf is there twice, with two values', (proof, epoch) => {
     const after = [...proof.unchanged, ...leaves(proof, epoch)];
     return { proof: { ...proof, inserted: [{ ...first(proof.inserted), value: VALUE }, ...proof.inserted] }, after };
   }),
@@ -140,23 +147,23 @@ const OF_SETS: readonly AkdDamage[] = [
     const inserted = [...proof.inserted, first(proof.unchanged)];
     return { proof: { inserted, unchanged: proof.unchanged.slice(1) }, before: [...proof.unchanged] };
   }),
-  lists('a label of 255 bits is inserted', (proof) => {
+  ruleBroken('a label of 255 bits is inserted', (proof) => {
     return { proof: { ...proof, inserted: [shorten(first(proof.inserted), 255), ...proof.inserted.slice(1)] } };
   }),
-  lists('an inner node is inserted', (proof) => {
+  ruleBroken('an inner node is inserted', (proof) => {
     return { proof: { ...proof, inserted: [shorten(first(proof.inserted), 40), ...proof.inserted.slice(1)] } };
   }),
-  lists('an empty label is inserted', (proof, epoch) => {
+  ruleBroken('an empty label is inserted', (proof, epoch) => {
     const whole = { bits: 0, label: new Uint8Array(32), value: VALUE };
     const after = [...proof.unchanged, ...leaves(proof, epoch)];
     return { proof: { ...proof, inserted: [whole, ...proof.inserted] }, after };
   }),
-  lists('the whole tree is an unchanged node with an empty label', (proof, epoch) => {
+  ruleBroken('the whole tree is an unchanged node with an empty label', (proof, epoch) => {
     const whole = { bits: 0, label: new Uint8Array(32), value: VALUE };
     const after = [...proof.unchanged, ...leaves(proof, epoch)];
     return { proof: { ...proof, unchanged: [whole, ...proof.unchanged] }, before: [...proof.unchanged], after };
   }),
-  lists('a label has bits after its length', (proof) => {
+  ruleBroken('a label has bits after its length', (proof) => {
     const short = shorten(first(proof.unchanged), 250);
     const unchanged = [
       { ...short, label: short.label.with(31, (short.label[31] as number) | 1) },
@@ -164,7 +171,7 @@ const OF_SETS: readonly AkdDamage[] = [
     ];
     return { proof: { ...proof, unchanged } };
   }),
-  lists('a label has bytes after its length', (proof) => {
+  ruleBroken('a label has bytes after its length', (proof) => {
     const short = shorten(first(proof.unchanged), 240);
     const unchanged = [{ ...short, label: short.label.with(31, 1) }, ...proof.unchanged.slice(1)];
     return { proof: { ...proof, unchanged } };
