@@ -36,10 +36,10 @@ export function readObjects(folder: string): TestObject[] {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
     (name) => name.split('/').length === 3,
   );
-  const objects = files.map((name) => ({
-    ...parseObjectName(name),
-    bytes: new Uint8Array(readFileSync(join(folder, name))),
-  }));
+  const objects = files.map((name): TestObject => {
+    const { epoch, previous, current } = parseObjectName(name);
+    return { epoch, previous, current, bytes: new Uint8Array(readFileSync(join(folder, name))) };
+  });
   return objects.sort((a, b) => a.epoch - b.epoch);
 }
 

@@ -104,7 +104,7 @@ function parseState(text: string, kind: AkdKind, path: string): AkdState {
     };
     ensure(position.startEpoch <= position.endEpoch, 'state-corrupt', 'it ends before it starts');
     const unsigned = fields.strings('unsigned', { minimum: 0, maximum: MAX_UNSIGNED }, 128).map((line) => {
-      const [epoch = '', root = ''] = line.split('/');
+      const [, epoch = '', root = ''] = /^(\d{1,15})\/([0-9a-f]{64})$/.exec(line) ?? [];
       return { epoch: Number(epoch), root: rootOf(root) };
     });
     return { position, unsigned };
