@@ -23,7 +23,7 @@ const MIXED = 'an element has text beside elements';
 
 /**
  * Parses the untrusted answer of `ListObjectsV2`, as S3 and its relatives give it. It reads the keys and whether more
- * follow, and skips other elements. Only elements, text and the five entities of XML are read: a document type,
+ * follow, and skips other elements. Only elements, text, references to characters and the five entities of XML are read: a document type,
  * comments, instructions and CDATA are refused. Throws `bad-response`.
  */
 export function parseObjectListing(xml: string): ObjectListing {
@@ -93,9 +93,12 @@ function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | u
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
+/** Decodes the five entities of XML and references to characters, which some servers write for quotes. */
 function decodeEntities(text: string): string {
-  return text.replaceAll(/&(?:([a-z]{1,8});)?/g, (_, name: string | undefined) => {
-    const character = ENTITIES[name ?? ''];
+  return text.replaceAll(/&(?:#(\d{1,7}|x[0-9a-fA-F]{1,6});|([a-z]{1,8});)?/g, (_, code?: string, name?: string) => {
+    const point = code === undefined ? undefined : Number(code.replace('x', '0x'));
+    const isText = point !== undefined && point >= 0x20 && point <= 0x10ffff && (point < 0xd800 || point > 0xdfff);
+    const character = isText ? String.fromCodePoint(point) : ENTITIES[name ?? ''];
     if (character === undefined) throw refused('it has an entity that XML does not define');
     return character;
   });

@@ -9,9 +9,9 @@ const key = (name: string) => `<Contents><Key>${name}</Key><Size>3</Size></Conte
 describe('a listing of objects', () => {
   it('has keys, and says whether more follow', () => {
     const xml = listed(
-      `<Name>b</Name><Prefix/>\n  <IsTruncated>true</IsTruncated>${key('1/a/b')}${key('2/a&amp;&quot;b')}`,
+      `<Name>b</Name><Prefix/>\n  <IsTruncated>true</IsTruncated>${key('1/a/b')}${key('2/a&amp;&quot;b&#34;&#x27;')}`,
     );
-    expect(parseObjectListing(xml)).toEqual({ keys: ['1/a/b', '2/a&"b'], isTruncated: true });
+    expect(parseObjectListing(xml)).toEqual({ keys: ['1/a/b', '2/a&"b"\''], isTruncated: true });
     expect(parseObjectListing(listed(END))).toEqual({ keys: [], isTruncated: false });
   });
 
@@ -34,7 +34,9 @@ describe('a listing of objects', () => {
     ['a document type', `<!DOCTYPE a [<!ENTITY b "c">]>${listed(END)}`],
     ['an entity of its own', listed(`${END}<Name>&b;</Name>`)],
     ['a lone ampersand', listed(`${END}<Name>a & b</Name>`)],
-    ['a character reference', listed(END + key('&#49;/a/b'))],
+    ['a reference to half a character', listed(END + key('&#xd800;'))],
+    ['a reference to no character', listed(END + key('&#1114112;'))],
+    ['a reference to a control character', listed(END + key('&#0;'))],
     ['a comment', listed(`${END}<!-- c -->`)],
     ['an instruction', listed(`${END}<?php ?>`)],
     ['CDATA', listed(`${END}<Name><![CDATA[a]]></Name>`)],

@@ -31,7 +31,7 @@ describe('a folder of objects', () => {
     for (const name of ['README', '5', '3/a/x', '3/b/y', '3/z']) await writeFile(join(folder, name), 'text');
     const source = folderSource(folder, 10);
     expect(await source.firstEpoch()).toBe(3);
-    expect((await source.namesOf(3)).sort()).toEqual(['3/a/x', '3/b/y']);
+    expect((await source.namesOf(3)).toSorted()).toEqual(['3/a/x', '3/b/y']);
     expect(await source.namesOf(5)).toEqual([]);
     expect(await folderSource(join(folder, 'none'), 10).firstEpoch()).toBeUndefined();
   });
