@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { whatsAppConfiguration } from '../src/akd/akd-configuration.ts';
 import { parseObjectName } from '../src/akd/object-name.ts';
@@ -47,7 +47,7 @@ if (values.help === true) console.log(USAGE);
 else {
   const folder = mkdtempSync(join(tmpdir(), 'glasskey-bench-akd-'));
   try {
-    const crate = await buildAkdCrate();
+    const crate = await buildAkdCrate(resolve('test/interop/rust'));
     await crate.generate('whatsapp', folder, 'end', values.sizes.split(',').map(Number));
     const runs = [];
     for (let run = 0; run < 3; run++) {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const crate = join(import.meta.dirname, '../interop/rust');
+const CRATE = join(import.meta.dirname, '../interop/rust');
 
 /** The program that makes and verifies proofs with the `akd` crate. */
 export interface AkdCrate {
@@ -25,15 +25,15 @@ export interface CrateFigures {
 /** Why the crate cannot be built here; undefined where it can. In CI it must be able to. */
 export function cargoMissing(): string | undefined {
   try {
-    execFileSync('cargo', ['--version'], { cwd: crate, stdio: 'pipe' });
+    execFileSync('cargo', ['--version'], { cwd: CRATE, stdio: 'pipe' });
     return undefined;
   } catch {
     return 'no cargo';
   }
 }
 
-/** Builds the program, which takes minutes the first time on a machine. */
-export async function buildAkdCrate(): Promise<AkdCrate> {
+/** Builds the program of a folder, which takes minutes the first time on a machine. */
+export async function buildAkdCrate(crate = CRATE): Promise<AkdCrate> {
   await run('cargo', ['build', '--release', '--locked', '--quiet'], { cwd: crate });
   const target = process.env['CARGO_TARGET_DIR'] ?? join(crate, 'target');
   const program = join(target, 'release', 'akd-interop');

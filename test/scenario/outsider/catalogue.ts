@@ -1,3 +1,4 @@
+import { AKD_LOGS } from './akd-logs.ts';
 import { CALLS } from './calls.ts';
 import { DATABASE } from './database-writes.ts';
 import { DEADLINES } from './deadlines.ts';
@@ -15,5 +16,6 @@ export const OUTSIDER: Readonly<Record<string, readonly OutsideAttack[]>> = {
   'stolen secrets': STOLEN,
   'database writes': DATABASE,
   calls: CALLS,
+  'AKD logs': AKD_LOGS,
   faults: FAULTS,
 };
