@@ -17,7 +17,7 @@ export interface AkdConfiguration {
   readonly name: string;
   /** Bytes that a parent hashes of each child. */
   readonly childBytes: number;
-  /** What the root hashes in place of a child that is missing, {@link childBytes} long. */
+  /** The bytes that the root hashes in place of a child that is missing, {@link childBytes} long. */
   readonly absentChild: DataView;
   /** The published hash of the tree without a leaf. */
   readonly emptyRoot: Uint8Array;

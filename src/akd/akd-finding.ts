@@ -2,7 +2,7 @@ import type { ErrorCode } from '../core/error-codes.ts';
 import { GlasskeyError } from '../core/errors.ts';
 import type { SignedEpoch } from './auditor-signature.ts';
 
-/** What a finding is about: enough for somebody else to look at it again. */
+/** The subject of a finding: enough for somebody else to look at it again. */
 export interface AkdExhibits {
   /** The names of the objects concerned, as they were listed. */
   readonly names: readonly string[];
@@ -12,7 +12,7 @@ export interface AkdExhibits {
   readonly reached?: Uint8Array | undefined;
   /** The object that does not verify. */
   readonly object?: Uint8Array | undefined;
-  /** What an auditor signed that contradicts the log. */
+  /** An auditor's signed statement that contradicts the log. */
   readonly signed?: SignedEpoch | undefined;
 }
 

@@ -7,7 +7,7 @@ import { type Downloaded, EpochDownloads } from './epoch-downloads.ts';
 import type { NamedEpoch } from './object-name.ts';
 import { type ProofSize, verifyAppendOnly } from './verify-append-only.ts';
 
-/** How far an audit has come. All of it was verified, from `startRoot` on. */
+/** The progress of an audit. All of it was verified, from `startRoot` on. */
 export interface AkdPosition {
   /** The epoch of the root that the audit rests on: 0 for a log that was audited from its beginning. */
   readonly startEpoch: number;
@@ -32,7 +32,7 @@ export interface AkdAuditOptions {
   readonly maxNodes: number;
   /** Where an earlier audit ended; undefined for the first one. */
   readonly position: AkdPosition | undefined;
-  /** The epoch that the first proof leads to, 1 at least. Default: the lowest one of the log. Without `position` only. */
+  /** The epoch that the first proof leads to, 1 at least. Default: the lowest one. Without `position` only. */
   readonly from?: number | undefined;
   /** The root that the first proof must start from. Default: the one of its name. Without `position` only. */
   readonly startRoot?: Uint8Array | undefined;

@@ -3,9 +3,9 @@ import { concatBytes, encodeUtf8 } from '../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { bytesTag, varintTag } from './protobuf-cursor.ts';
 
-/** What the published auditor of a log signs about one epoch. */
+/** The statement that the published auditor of a log signs about one epoch. */
 export interface SignedEpoch {
-  /** How the message is encoded: 1 is protobuf, 2 is bincode; Ed25519 signs both. */
+  /** The encoding of the message: 1 is protobuf, 2 is bincode; Ed25519 signs both. */
   readonly ciphersuite: number;
   /** The auditor's name of the log, at most 256 bytes. */
   readonly namespace: string;

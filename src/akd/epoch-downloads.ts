@@ -29,8 +29,8 @@ export class EpochDownloads {
   }
 
   /**
-   * Returns the object that leads to `epoch`; undefined if there is none. Throws {@link AkdFinding} with `log-forked` for
-   * two objects, with `malformed-encoding` for a name in another form.
+   * Returns the object that leads to `epoch`; undefined if there is none. Throws {@link AkdFinding}: `log-forked` for
+   * two objects, `malformed-encoding` for a name in another form.
    */
   take(epoch: number): Promise<Downloaded | undefined> {
     for (let next = epoch; next <= Math.min(epoch + AHEAD, this.#to); next++) {

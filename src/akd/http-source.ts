@@ -5,7 +5,7 @@ import { type AkdSource, lowerEpoch } from './akd-source.ts';
 import { parseObjectListing } from './object-listing.ts';
 
 /** Options of {@link httpSource}. */
-export interface HttpSourceOptions {
+export interface BucketOptions {
   /** URL of the bucket or mirror, without a trailing slash. */
   readonly base: string;
   readonly fetch: Fetch;
@@ -27,7 +27,7 @@ const MAX_PAGES = 10_000;
  * and `start-after` only: a cache in front of a bucket may drop other parameters, such as a continuation token. Methods
  * throw `network-failed` without an answer, `bad-response` for one that is too long, not in the protocol or a refusal.
  */
-export function httpSource(options: HttpSourceOptions): AkdSource {
+export function httpSource(options: BucketOptions): AkdSource {
   const { base } = options;
   const list = async (parameters: Readonly<Record<string, string>>) => {
     const query = new URLSearchParams({ 'list-type': '2', ...parameters });
@@ -68,7 +68,7 @@ export function httpSource(options: HttpSourceOptions): AkdSource {
   };
 }
 
-async function get(options: HttpSourceOptions, path: string, maxBytes: number): Promise<Uint8Array> {
+async function get(options: BucketOptions, path: string, maxBytes: number): Promise<Uint8Array> {
   const { base, fetch, timeoutMs, signal } = options;
   const answer = await boundedFetch(fetch, base + path, {}, { timeoutMs, signal, maxBytes, name: base });
   ensure(answer.status === 200, 'bad-response', `${base} answers ${answer.status} for ${path.slice(0, 40)}`);

@@ -4,7 +4,7 @@ import { type AkdSource, lowerEpoch } from './akd-source.ts';
 /** Most names that {@link withNames} keeps in memory. */
 export const MAX_NAMES = 500_000;
 
-/** Returns a source that lists the given untrusted names: for a mirror that lists nothing. Throws `usage` for too many. */
+/** Returns a source that lists the given untrusted names, for a mirror that lists nothing. Throws `usage`. */
 export function withNames(source: AkdSource, names: readonly string[]): AkdSource {
   ensure(names.length <= MAX_NAMES, 'usage', `more than ${MAX_NAMES} names: give those of fewer epochs`);
   const byEpoch = new Map<string, readonly string[]>();

@@ -23,8 +23,8 @@ const MIXED = 'an element has text beside elements';
 
 /**
  * Parses the untrusted answer of `ListObjectsV2`, as S3 and its relatives give it. It reads the keys and whether more
- * follow, and skips other elements. Only elements, text, references to characters and the five entities of XML are read: a document type,
- * comments, instructions and CDATA are refused. Throws `bad-response`.
+ * follow, and skips other elements. Elements, text, references to characters and the five entities of XML are read; a
+ * document type, comments, instructions and CDATA are refused. Throws `bad-response`.
  */
 export function parseObjectListing(xml: string): ObjectListing {
   const keys: string[] = [];

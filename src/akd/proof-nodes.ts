@@ -20,8 +20,8 @@ const INSERTED = bytesTag(1);
 const UNCHANGED = bytesTag(2);
 
 /**
- * Decodes the untrusted message `SingleAppendOnlyProof` (`akd_core`, `types.proto`): `repeated AzksElement inserted = 1`
- * and `repeated AzksElement unchanged_nodes = 2`. It counts the nodes before it allocates for them. Throws
+ * Decodes the untrusted message `SingleAppendOnlyProof` (`akd_core`, `types.proto`): field 1 has the inserted nodes,
+ * field 2 the unchanged ones, each an `AzksElement`. It counts the nodes before it allocates for them. Throws
  * `malformed-encoding` for anything that these messages do not define: an unknown field, one that is missing or there
  * twice, a wrong length, a number in a longer form. Fields may come in any order. Throws `usage` above `maxNodes`.
  */

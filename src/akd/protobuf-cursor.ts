@@ -30,7 +30,7 @@ export class ProtobufCursor {
     throw decodeError('a protobuf number is longer than 32 bits');
   }
 
-  /** Reads the length of a field of bytes, and returns where it ends. Throws `malformed-encoding` if that is after `end`. */
+  /** Reads the length of a field of bytes, and returns where it ends. Throws `malformed-encoding` if after `end`. */
   fieldEnd(end: number): number {
     const length = this.varint(end);
     if (length > end - this.position) throw decodeError('a protobuf field is longer than what holds it');

@@ -33,7 +33,7 @@ export class ShortBlake3 {
     this.input = new DataView(this.#bytes.buffer);
   }
 
-  /** Writes the 32-byte hash of the first `length` bytes of {@link input} to `out`, which may be the input, at `offset`. */
+  /** Writes the 32-byte hash of the first `length` bytes of {@link input} to `out`, which may be the input. */
   hash(length: number, out: DataView, offset: number): void {
     const chaining = this.#chaining;
     chaining.set(IV);

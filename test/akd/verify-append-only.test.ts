@@ -135,6 +135,9 @@ describe('a damaged proof', () => {
 
   it('is of at least 50 kinds', () => {
     expect(new Set(AKD_DAMAGES.map(({ title }) => title)).size).toBeGreaterThanOrEqual(50);
+    expect(new Set(AKD_DAMAGES.map((known) => known.code))).toEqual(
+      new Set(['bad-auditor-update', 'malformed-encoding']),
+    );
   });
 });
 

@@ -20,9 +20,10 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 const TIMEOUT_MS = 30_000;
 
 /**
- * Compares roots that were verified here with what the auditor signed, in order, and returns those that it has not signed
- * yet, the newest {@link MAX_UNSIGNED} at most. Throws {@link AkdFinding}: `log-forked` for a signature on another root,
- * `bad-signature` for one that does not verify. Throws `network-failed`, `bad-response` if the auditor gives no answer.
+ * Compares roots that were verified here with what the auditor signed, in order, and returns those that it has not
+ * signed yet, the newest {@link MAX_UNSIGNED} at most. Throws {@link AkdFinding}: `log-forked` for a signature on
+ * another root, `bad-signature` for one that does not verify. Throws `network-failed` and `bad-response` without an
+ * answer.
  */
 export async function compareWithAuditor(
   auditor: AkdAuditor,
@@ -69,7 +70,7 @@ async function fetchSigned({ base, namespace }: AkdAuditor, epoch: number): Prom
   return signed;
 }
 
-/** Reads a signed epoch from the auditor's JSON, or from evidence. The code of the fields says what a failure throws. */
+/** Reads a signed epoch from the auditor's JSON, or from evidence. A failure throws the code of the fields. */
 export function signedEpochOf(fields: JsonFields): SignedEpoch {
   return {
     ciphersuite: fields.integer(fields.has('version') ? 'version' : 'ciphersuite'),

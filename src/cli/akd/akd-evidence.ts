@@ -62,7 +62,7 @@ function objectPath(path: string): string {
   return join(dirname(path), basename(path).replace(/(?:\.json)?$/, '.proof'));
 }
 
-/** Reads evidence of somebody else, and its object if it has one. Throws `bad-evidence`, `usage` for a longer object. */
+/** Reads evidence of somebody else, and its object if it has one. Throws `bad-evidence`, `usage` above a bound. */
 export async function readAkdEvidence(path: string, maxBytes: number): Promise<AkdEvidence> {
   const text = decodeLossyUtf8(await readBounded(path, MAX_EVIDENCE_BYTES));
   const fields = new JsonFields(parseJson(text, 'bad-evidence'), 'bad-evidence', 'evidence');

@@ -2,7 +2,7 @@ import type { AkdPosition } from '../../akd/audit-epochs.ts';
 import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import { oneLine } from '../output/print.ts';
 
-/** What one round of an audit of an AKD log did, and how far all rounds came. */
+/** The result of one round of an audit of an AKD log, and the progress of all rounds. */
 export interface AkdReport {
   readonly place: string;
   /** The name of the configuration. */

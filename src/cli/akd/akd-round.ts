@@ -8,7 +8,7 @@ import { akdProgress } from './akd-progress.ts';
 import type { AkdReport } from './akd-report.ts';
 import { type AkdKind, AkdStateFolder, MAX_UNSIGNED, type UnsignedEpoch } from './akd-state.ts';
 
-/** What an audit of an AKD log is to do, in every round. */
+/** The task of an audit of an AKD log, in every round. */
 export interface AkdTask {
   readonly source: AkdSource;
   readonly configuration: AkdConfiguration;
@@ -26,8 +26,8 @@ export interface AkdTask {
 
 /**
  * Audits what is new since the last round, stores after every epoch how far it came, and compares the roots with what
- * the auditor signed. Throws as `auditEpochs` and {@link compareWithAuditor}; `usage` for a log without epochs, or for a
- * start that contradicts the state.
+ * the auditor signed. Throws as `auditEpochs` and {@link compareWithAuditor} do; `usage` for a log without epochs, or
+ * for a start that contradicts the state.
  */
 export async function auditAkdRound(task: AkdTask): Promise<AkdReport> {
   const { source, configuration, auditor } = task;

@@ -24,7 +24,7 @@ export interface UnsignedEpoch {
   readonly root: Uint8Array;
 }
 
-/** What an auditor of an AKD log keeps. */
+/** The state that an auditor of an AKD log keeps. */
 export interface AkdState {
   readonly position: AkdPosition;
   /** In order, at most {@link MAX_UNSIGNED}. */

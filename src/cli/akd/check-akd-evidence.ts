@@ -6,7 +6,7 @@ import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { AkdEvidence } from './akd-evidence.ts';
 
-/** What a checker of evidence brings. */
+/** The settings and the key that a checker of evidence brings. */
 export interface AkdChecker {
   readonly configuration: AkdConfiguration;
   readonly maxNodes: number;

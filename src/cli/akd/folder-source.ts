@@ -2,7 +2,6 @@ import { open, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AkdSource, lowerEpoch } from '../../akd/akd-source.ts';
 import { ensure } from '../../core/errors.ts';
-import { hasCode } from '../../host/lock-holder.ts';
 
 /** Most names of one epoch that are read: one is right, and two are enough to say what is wrong. */
 const MAX_NAMES_OF_EPOCH = 10;
@@ -35,7 +34,8 @@ async function* entriesOf(folder: string): AsyncGenerator<string> {
   try {
     for await (const entry of await opendir(folder)) yield entry.name;
   } catch (error) {
-    if (!hasCode(error, 'ENOENT') && !hasCode(error, 'ENOTDIR')) throw error;
+    const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
   }
 }
 
