@@ -12,6 +12,7 @@ const LONG = [
   'test/scenario/fat-answers.test.ts',
   'test/scenario/trickling-answers.test.ts',
   'test/cli/auditor.test.ts',
+  'test/cli/commands/audit-akd-command.test.ts',
   'test/cli/commands/admin/admin-lists.test.ts',
   'test/cli/commands/admin/admin-revoke.test.ts',
   'test/cli/commands/admin/admin-status.test.ts',
@@ -66,7 +67,7 @@ const LONG = [
   'test/store/postgres-connections.test.ts',
   'test/store/postgres-failures.test.ts',
 ];
-const NEVER = ['node_modules/**', 'dist/**', 'test/interop/go/**', 'test/interop/python/**'];
+const NEVER = ['node_modules/**', 'dist/**', 'test/interop/go/**', 'test/interop/python/**', 'test/interop/rust/**'];
 
 export default defineConfig({
   test: {

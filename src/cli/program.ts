@@ -36,6 +36,7 @@ export const COMMAND_MODULES: readonly CommandModule[] = [
   [['witness'], server(async () => (await import('./commands/witness-command.ts')).witnessCommand)],
   [['auditor'], server(async () => (await import('./commands/auditor-command.ts')).auditorCommand)],
   [['audit'], client(async () => (await import('./commands/audit-command.ts')).auditCommand)],
+  [['audit-akd'], server(async () => (await import('./commands/audit-akd-command.ts')).auditAkdCommand)],
   [['evidence'], server(async () => (await import('./commands/evidence-command.ts')).evidenceCommand)],
 ];
 

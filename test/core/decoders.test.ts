@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { AKD_DECODERS } from '../support/decoders/akd-decoders.ts';
 import { BACKUP_DECODERS } from '../support/decoders/backup-decoders.ts';
 import { CA_DECODERS } from '../support/decoders/ca-decoders.ts';
 import { CLIENT_DECODERS } from '../support/decoders/client-decoders.ts';
@@ -23,6 +24,7 @@ const TABLE: readonly [string, readonly Decoder[]][] = [
   ['core/keytrans', KEYTRANS_DECODERS],
   ['identity', IDENTITY_DECODERS],
   ['contract', CONTRACT_DECODERS],
+  ['akd', AKD_DECODERS],
   ['ca', CA_DECODERS],
   ['ca/path', PATH_DECODERS],
   ['delivery', DELIVERY_DECODERS],
@@ -60,7 +62,7 @@ describe.each(TABLE)('decoders of %s', (_, decoders) => {
 describe('the table of decoders', () => {
   it('names every one that the rooms export', () => {
     const named = new Set(TABLE.flatMap(([, decoders]) => decoders.map(({ name }) => name)));
-    const missing = ['core', 'identity', 'contract', 'ca', 'client', 'delivery']
+    const missing = ['core', 'identity', 'contract', 'akd', 'ca', 'client', 'delivery']
       .flatMap((room) => exportedDecoders(join(SOURCE, room)))
       .filter((name) => !named.has(name) && !Object.hasOwn(EXEMPT, name));
     expect(missing).toEqual([]);

@@ -17,6 +17,8 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
   ca: { rooms: ['core'], packages: ['pkijs', 'pkcs11js', '@peculiar/', '@noble/', 'node:'] },
   identity: { rooms: ['core'], packages: [] },
   contract: { rooms: ['core', 'identity'], packages: [] },
+  // Audits logs of another kind; nothing of Glasskey's own log needs it.
+  akd: { rooms: ['core'], packages: [] },
   store: { rooms: ['core', 'host'], packages: ['drizzle-orm', 'postgres', '@electric-sql/pglite', 'node:'] },
   service: {
     rooms: ['core', 'delivery', 'native', 'ca', 'identity', 'store/ports.ts'],
@@ -36,7 +38,7 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
     packages: ['pino', 'smol-toml', 'zod', 'node:'],
   },
   cli: {
-    rooms: ['client', 'contract', 'core', 'delivery', 'native', 'identity', 'server', 'service', 'http', 'ca'],
+    rooms: ['client', 'contract', 'core', 'delivery', 'native', 'identity', 'server', 'service', 'http', 'ca', 'akd'],
     packages: ['commander', 'cli-progress', 'uqr', '@electric-sql/pglite', 'node:'],
   },
   // The explorer, a page that verifies in the browser with the client's code.

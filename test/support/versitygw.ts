@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { AwsClient } from 'aws4fetch';
+import { formatObjectName, type ObjectName } from '../../src/akd/object-name.ts';
 import { freePort } from './free-port.ts';
 
 const module = join(import.meta.dirname, '../interop/s3');
@@ -71,4 +72,25 @@ async function listening(output: Readable): Promise<void> {
   }
   // What it says later is of no interest, but must not fill the pipe.
   output.resume();
+}
+
+/** Makes a bucket that anybody may list and read, as published logs are, with these objects; returns its URL. */
+export async function publicBucket(
+  server: S3Server,
+  bucket: string,
+  objects: readonly (ObjectName & { readonly bytes: Uint8Array })[],
+): Promise<string> {
+  await server.createBucket(bucket);
+  const { endpoint, accessKeyId, secretAccessKey } = server;
+  const client = new AwsClient({ accessKeyId, secretAccessKey, service: 's3', region: 'us-east-1' });
+  const put = async (path: string, body: string | Uint8Array<ArrayBuffer>): Promise<void> => {
+    const { status } = await client.fetch(`${endpoint}/${bucket}${path}`, { method: 'PUT', body });
+    if (status > 299) throw new Error(`${path} could not be written: ${status}`);
+  };
+  const arn = `arn:aws:s3:::${bucket}`;
+  const allow = (Action: string, Resource: string) => ({ Effect: 'Allow', Principal: '*', Action, Resource });
+  const Statement = [allow('s3:ListBucket', arn), allow('s3:GetObject', `${arn}/*`)];
+  await put('?policy=', JSON.stringify({ Version: '2012-10-17', Statement }));
+  for (const object of objects) await put(`/${formatObjectName(object)}`, new Uint8Array(object.bytes));
+  return `${endpoint}/${bucket}`;
 }

@@ -1,3 +1,4 @@
+import { AKD_LOGS } from './akd-logs.ts';
 import { CALLS } from './calls.ts';
 import { CHOSEN_ADDRESSES } from './chosen-addresses.ts';
 import { DATABASE } from './database-writes.ts';
@@ -17,5 +18,6 @@ export const OUTSIDER: Readonly<Record<string, readonly OutsideAttack[]>> = {
   'chosen addresses': CHOSEN_ADDRESSES,
   'database writes': DATABASE,
   calls: CALLS,
+  'AKD logs': AKD_LOGS,
   faults: FAULTS,
 };
