@@ -1,0 +1,8 @@
+module glasskey.example/verifier
+
+go 1.25.0
+
+require (
+	filippo.io/edwards25519 v1.1.0
+	filippo.io/nistec v0.0.3
+)

@@ -1,0 +1,70 @@
+package vectors
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"path/filepath"
+	"testing"
+)
+
+// TestOwn checks the vectors of the project: `test/vectors/own`.
+func TestOwn(t *testing.T) {
+	files, _ := filepath.Glob("../../../vectors/own/*.json")
+	if len(files) == 0 {
+		t.Fatal("no vectors")
+	}
+	for _, path := range files {
+		t.Run(filepath.Base(path), func(t *testing.T) { checkFile(t, path) })
+	}
+}
+
+func checkFile(t *testing.T, path string) {
+	f, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !Checks(f.Primitive) {
+		t.Fatalf("no checker for %q", f.Primitive)
+	}
+	for _, c := range f.Cases {
+		t.Run(c.Name, func(t *testing.T) {
+			if err := Check(f.Primitive, c); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestFlippedBits flips every bit of what good vectors say; each must be refused.
+func TestFlippedBits(t *testing.T) {
+	fields := map[string]string{"lookup": "response"}
+	for primitive, field := range fields {
+		f, err := Load("../../../vectors/own/" + primitive + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range f.Cases {
+			if !Accepts(primitive, c.Input) {
+				continue
+			}
+			t.Run(primitive+"/"+c.Name, func(t *testing.T) {
+				t.Parallel()
+				var in map[string]any
+				if err := json.Unmarshal(c.Input, &in); err != nil {
+					t.Fatal(err)
+				}
+				good, _ := hex.DecodeString(in[field].(string))
+				for i := range len(good) * 8 {
+					bad := bytes.Clone(good)
+					bad[i/8] ^= 0x80 >> (i % 8)
+					in[field] = Hex(bad)
+					text, _ := json.Marshal(in)
+					if Accepts(primitive, text) {
+						t.Errorf("bit %d of byte %d flipped, and accepted", i%8, i/8)
+					}
+				}
+			})
+		}
+	}
+}
