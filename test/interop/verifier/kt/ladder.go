@@ -22,10 +22,12 @@ func (s *session) ladder(target uint32, versions map[uint32]Version, omit bool) 
 	return &ladder{s, target, versions, omit, map[uint32]uint64{}, map[uint32]uint64{}}
 }
 
-// outcome of a search ladder: how the greatest version compares with the target, and whether the target is there.
+// outcome of a search ladder: how the greatest version compares with the target, whether the target is there, and the
+// greater version that ended it.
 type outcome struct {
 	compare  int
 	contains bool
+	greater  uint32
 }
 
 // inspect takes the ladder of entry x.
@@ -56,7 +58,7 @@ func (l *ladder) inspect(x uint64) (o outcome) {
 			o.contains = included
 		}
 		if included && v > l.target {
-			o.compare, o.contains = 1, true
+			o.compare, o.contains, o.greater = 1, true, v
 			break
 		}
 		if !included && v <= l.target {

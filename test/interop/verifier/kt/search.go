@@ -1,6 +1,8 @@
 package kt
 
 import (
+	"slices"
+
 	"glasskey.example/verifier/suite"
 	"glasskey.example/verifier/wire"
 )
@@ -49,12 +51,22 @@ type SearchResponse struct {
 	Proof   CombinedProof
 }
 
-func (c *Configuration) readSearchResponse(r *wire.Reader) (s SearchResponse) {
-	return SearchResponse{c.ReadFullTreeHead(r), r.U32(), r.Bytes(16), c.ReadUpdateValue(r), c.readLadder(r), ReadCombinedProof(r)}
+func (c *Configuration) readSearchResponse(r *wire.Reader, version *uint32) (s SearchResponse) {
+	s.Head = c.ReadFullTreeHead(r)
+	if version != nil {
+		s.Version = *version
+	} else {
+		s.Version = r.U32()
+	}
+	s.Opening, s.Value, s.Ladder, s.Proof = r.Bytes(16), c.ReadUpdateValue(r), c.readLadder(r), ReadCombinedProof(r)
+	return s
 }
 
 // LookupRequest encodes a LookupRequest.
-func LookupRequest(last uint64, label []byte) []byte {
+func LookupRequest(last uint64, label []byte) []byte { return requestHead(last, label) }
+
+// requestHead are the fields that requests begin with.
+func requestHead(last uint64, label []byte) wire.Writer {
 	w := wire.Writer{}.Optional(last > 0)
 	if last > 0 {
 		w = w.U64(last)
@@ -62,17 +74,33 @@ func LookupRequest(last uint64, label []byte) []byte {
 	return w.Opaque(label, 255)
 }
 
+// readRequestHead reads what requests begin with; last is 0 for a client without a view.
+func readRequestHead(r *wire.Reader) (last uint64, label []byte) {
+	if r.Optional() {
+		if last = r.U64(); last == 0 {
+			wire.Malformed("a last of 0")
+		}
+	}
+	return last, r.Opaque(0, 255)
+}
+
 // ParseLookupRequest decodes a LookupRequest.
 func ParseLookupRequest(b []byte) (last uint64, label []byte, err error) {
-	label, err = wire.Decode(b, func(r *wire.Reader) []byte {
-		if r.Optional() {
-			if last = r.U64(); last == 0 {
-				wire.Malformed("a last of 0")
-			}
-		}
-		return r.Opaque(0, 255)
-	})
+	_, err = wire.Decode(b, func(r *wire.Reader) any { last, label = readRequestHead(r); return nil })
 	return last, label, err
+}
+
+// ParseSearchRequest decodes a SearchRequest.
+func ParseSearchRequest(b []byte) (last uint64, label []byte, version *uint32, err error) {
+	_, err = wire.Decode(b, func(r *wire.Reader) any {
+		last, label = readRequestHead(r)
+		if r.Optional() {
+			v := r.U32()
+			version = &v
+		}
+		return nil
+	})
+	return last, label, version, err
 }
 
 // Found is what a lookup shows of a label that exists.
@@ -82,9 +110,13 @@ type Found struct {
 	Value      []byte
 	Commitment Hash
 	Known      map[uint32]Version // those of the monitoring ladder
-	// Terminal is the entry at which monitoring begins. Monitor says whether it has to.
-	Terminal uint64
-	Monitor  bool
+	Monitor    *Pair              // what is to be monitored, or nil
+}
+
+// Pair is an entry of a monitoring map (§8.2).
+type Pair struct {
+	Position uint64
+	Version  uint32
 }
 
 // Lookup is a verified answer to a LookupRequest.
@@ -110,7 +142,7 @@ func (c *Configuration) VerifyLookup(response, label []byte, old *View, now uint
 	a := wire.Must(wire.Decode(response, func(r *wire.Reader) (a answer) {
 		switch kind := r.U8(); kind {
 		case 1:
-			s := c.readSearchResponse(r)
+			s := c.readSearchResponse(r, nil)
 			a.found = &s
 		case 2:
 			a.head, a.vrf, a.proof = c.ReadFullTreeHead(r), r.Bytes(c.Suite.VRFProof), ReadCombinedProof(r)
@@ -120,7 +152,7 @@ func (c *Configuration) VerifyLookup(response, label []byte, old *View, now uint
 		return a
 	}))
 	if a.found != nil {
-		return c.verifySearch(a.found, label, old, now), nil
+		return c.verifySearch(a.found, label, false, old, now), nil
 	}
 	key := c.vrf(label, 0, a.vrf)
 	s := c.begin(a.head, old, a.proof)
@@ -173,7 +205,8 @@ func known(target uint32, all map[uint32]Version) map[uint32]Version {
 	return out
 }
 
-func (c *Configuration) verifySearch(a *SearchResponse, label []byte, old *View, now uint64) *Lookup {
+// verifySearch verifies a search for the greatest version, or for one version (§13.1).
+func (c *Configuration) verifySearch(a *SearchResponse, label []byte, fixed bool, old *View, now uint64) *Lookup {
 	if c.Mode == ThirdPartyManagement {
 		wire.Fail("unsupported-operation", "third-party management")
 	}
@@ -181,12 +214,26 @@ func (c *Configuration) verifySearch(a *SearchResponse, label []byte, old *View,
 	versions := c.versions(label, a.Version, a.Ladder, commitment)
 	s := c.begin(a.Head, old, a.Proof)
 	l := s.ladder(a.Version, versions, true)
-	terminal := s.greatest(l)
+	var end Pair
+	if fixed {
+		end = s.fixed(l)
+	} else {
+		end = Pair{s.greatest(l), a.Version}
+	}
 	l.checkCommitments()
 	distinguished, has := s.rightmostDistinguished()
-	view := s.finish(a.Head, now)
-	return &Lookup{view, versions[0].Key, &Found{a.Version, a.Opening, a.Value.Value, commitment, known(a.Version, versions),
-		terminal, !has || terminal > distinguished}}
+	f := &Found{a.Version, a.Opening, a.Value.Value, commitment, known(end.Version, versions), nil}
+	if !has || end.Position > distinguished {
+		f.Monitor = &end
+	}
+	return &Lookup{s.finish(a.Head, now), versions[0].Key, f}
+}
+
+// VerifySearch verifies a SearchResponse; `version` is what the request named, or nil for the greatest.
+func (c *Configuration) VerifySearch(response, label []byte, version *uint32, old *View, now uint64) (out *Lookup, err error) {
+	defer wire.Catch(&err)
+	a := wire.Must(wire.Decode(response, func(r *wire.Reader) SearchResponse { return c.readSearchResponse(r, version) }))
+	return c.verifySearch(&a, label, version != nil, old, now), nil
 }
 
 // greatest is a search for the greatest version (§6.3); it returns the terminal entry.
@@ -205,4 +252,59 @@ func (s *session) greatest(l *ladder) (terminal uint64) {
 		}
 	}
 	return terminal
+}
+
+// expired is §7.1.
+func (s *session) expired(x uint64) bool {
+	return s.config.MaximumLifetime > 0 && s.time(s.size-1)-s.time(x) >= s.config.MaximumLifetime
+}
+
+// fixed is a search for one version (§7.2). It returns what is to be monitored where it ended: the target, or the greater
+// version there.
+func (s *session) fixed(l *ladder) Pair {
+	left, right := uint64(0), s.time(s.size-1)
+	anyExpired := false
+	var standing []uint64 // entries that are distinguished and not expired
+	var above *Pair       // the leftmost entry with a greater version
+	for x, more := rootOf(s.size), true; more; {
+		time := s.time(x)
+		distinguished := right-left >= s.config.Window
+		goRight := true
+		if s.expired(x) {
+			anyExpired = true
+		} else {
+			if distinguished {
+				standing = append(standing, x)
+			}
+			o := l.inspect(x)
+			if o.compare == 0 {
+				if anyExpired && (len(standing) == 0 || slices.Min(standing) > x) {
+					wire.Fail("version-expired", "version %d", l.target)
+				}
+				return Pair{x, l.target}
+			}
+			if goRight = o.compare < 0; !goRight {
+				above = &Pair{x, o.greater}
+			}
+		}
+		if goRight {
+			if more = hasRight(x, s.size); more {
+				left, x = time, rightChild(x, s.size)
+			}
+		} else if more = level(x) > 0; more {
+			right, x = time, leftChild(x)
+		}
+	}
+	if above == nil {
+		wire.Fail("search-not-found", "no version %d", l.target)
+	}
+	if anyExpired && (len(standing) == 0 || slices.Min(standing) >= above.Position) {
+		wire.Fail("version-expired", "version %d", l.target)
+	}
+	p := s.take(above.Position)
+	if len(p.Results) != 1 || p.Results[0].Kind != Inclusion {
+		wire.Fail("search-not-found", "no version %d in entry %d", l.target, above.Position)
+	}
+	s.setRoot(above.Position, p.Root([]PrefixLeaf{l.versions[l.target].leaf(l.target, true)}))
+	return *above
 }

@@ -1,12 +1,32 @@
 package vectors
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"slices"
+
+	"glasskey.example/verifier/bundle"
+	"glasskey.example/verifier/identity"
 	"glasskey.example/verifier/kt"
 	"glasskey.example/verifier/wire"
 )
 
 var checkers = map[string]checker{
-	"lookup": lookup,
+	"lookup":             lookup,
+	"contact-monitoring": contactMonitoring,
+	"chain":              chain,
+	"change-request":     changeRequest,
+	"identity-record":    identityRecord,
+	"record-chain":       recordChain,
+	"audit-entry":        auditEntry,
+	"entry-bundle":       entryBundle,
+	"auditor-update":     auditorUpdate,
+	"checkpoint":         checkpoint,
+	"tlog-proof":         tlogProof,
+	"log-end":            logEnd,
+	"trust-bundle":       trustBundle,
+	"bundle-successor":   bundleSuccessor,
 }
 
 type jsonEntry struct {
@@ -15,11 +35,11 @@ type jsonEntry struct {
 	PrefixRoot  Hex    `json:"prefixRoot"`
 }
 
-func entries(list []jsonEntry) (out []kt.Entry) {
-	for _, e := range list {
-		out = append(out, kt.Entry{Position: e.Position, TimestampMs: e.TimestampMs, PrefixRoot: e.PrefixRoot.hash()})
-	}
-	return out
+type jsonView struct {
+	Size         uint64      `json:"size"`
+	FullSubtrees []Hex       `json:"fullSubtrees"`
+	Frontier     []jsonEntry `json:"frontier"`
+	Signature    Hex         `json:"signature"`
 }
 
 func hashes(list []Hex) (out []kt.Hash) {
@@ -29,35 +49,368 @@ func hashes(list []Hex) (out []kt.Hash) {
 	return out
 }
 
+func hexes(list [][32]byte) []Hex {
+	out := []Hex{}
+	for _, h := range list {
+		out = append(out, hexOf(h))
+	}
+	return out
+}
+
+func frontier(list []jsonEntry) (out []kt.Entry) {
+	for _, e := range list {
+		out = append(out, kt.Entry{Position: e.Position, TimestampMs: e.TimestampMs, PrefixRoot: e.PrefixRoot.hash()})
+	}
+	return out
+}
+
+func (v *jsonView) view() *kt.View {
+	if v == nil {
+		return nil
+	}
+	return &kt.View{Size: v.Size, FullSubtrees: hashes(v.FullSubtrees), Frontier: frontier(v.Frontier), Signature: v.Signature}
+}
+
+func viewOf(v *kt.View) *jsonView {
+	if v == nil {
+		return nil
+	}
+	out := &jsonView{Size: v.Size, FullSubtrees: hexes(v.FullSubtrees), Signature: v.Signature}
+	for _, e := range v.Frontier {
+		out.Frontier = append(out.Frontier, jsonEntry{e.Position, e.TimestampMs, hexOf(e.PrefixRoot)})
+	}
+	return out
+}
+
+// config decodes a Configuration; VRF proofs that held once are not computed again, so that flipping every bit of an
+// answer takes seconds.
+func config(encoded Hex) *kt.Configuration {
+	c := wire.Must(kt.DecodeConfiguration(encoded))
+	c.Suite.VRF = remember(c.Suite.VRF)
+	return c
+}
+
 func lookup(in input) (any, error) {
 	var v struct {
 		Configuration, Request, Response Hex
 		NowMs                            uint64
-		View                             *struct {
-			Size         uint64
-			FullSubtrees []Hex
-			Frontier     []jsonEntry
-			Signature    Hex
-		}
+		View                             *jsonView
 	}
 	in.into(&v)
-	config := wire.Must(kt.DecodeConfiguration(v.Configuration))
 	last, label, err := kt.ParseLookupRequest(v.Request)
 	wire.Check(err)
-	var view *kt.View
-	if v.View != nil {
-		view = &kt.View{Size: v.View.Size, FullSubtrees: hashes(v.View.FullSubtrees), Frontier: entries(v.View.Frontier), Signature: v.View.Signature}
-		if last != view.Size {
-			wire.Fail("usage", "the request is of another view")
-		}
+	view := v.View.view()
+	if view != nil && last != view.Size {
+		wire.Fail("usage", "the request is of another view")
 	}
-	l, err := config.VerifyLookup(v.Response, label, view, v.NowMs)
-	if err != nil {
-		return nil, err
-	}
+	l := wire.Must(config(v.Configuration).VerifyLookup(v.Response, label, view, v.NowMs))
 	out := object{"type": "absent", "size": l.View.Size, "logRoot": hexOf(l.View.Root()), "labelKey": hexOf(l.LabelKey)}
 	if f := l.Found; f != nil {
 		out["type"], out["version"], out["value"], out["commitment"] = "found", f.Version, Hex(f.Value), hexOf(f.Commitment)
 	}
 	return out, nil
+}
+
+type jsonPair struct {
+	Position uint64 `json:"position"`
+	Version  uint32 `json:"version"`
+}
+
+type jsonVersion struct {
+	Version    uint32 `json:"version"`
+	VrfOutput  Hex    `json:"vrfOutput"`
+	Commitment *Hex   `json:"commitment"`
+}
+
+func pairsOf(list []kt.Pair) []jsonPair {
+	out := []jsonPair{}
+	for _, p := range list {
+		out = append(out, jsonPair(p))
+	}
+	return out
+}
+
+func pairs(list []jsonPair) (out []kt.Pair) {
+	for _, p := range list {
+		out = append(out, kt.Pair(p))
+	}
+	return out
+}
+
+func ladderOf(known map[uint32]kt.Version) []jsonVersion {
+	out := []jsonVersion{}
+	for _, number := range slices.Sorted(maps.Keys(known)) {
+		v := known[number]
+		j := jsonVersion{number, hexOf(v.Key), nil}
+		if v.Commitment != nil {
+			h := hexOf(*v.Commitment)
+			j.Commitment = &h
+		}
+		out = append(out, j)
+	}
+	return out
+}
+
+func ladder(list []jsonVersion) map[uint32]kt.Version {
+	out := map[uint32]kt.Version{}
+	for _, j := range list {
+		v := kt.Version{Key: j.VrfOutput.hash()}
+		if j.Commitment != nil {
+			h := j.Commitment.hash()
+			v.Commitment = &h
+		}
+		out[j.Version] = v
+	}
+	return out
+}
+
+func contactMonitoring(in input) (any, error) {
+	var v struct {
+		Operation                        string
+		Configuration, Request, Response Hex
+		NowMs                            uint64
+		State                            struct {
+			View    *jsonView
+			Entries []jsonPair
+			Ladder  []jsonVersion
+		}
+	}
+	in.into(&v)
+	c := config(v.Configuration)
+	old := v.State.View.view()
+	contact := kt.Contact{Map: pairs(v.State.Entries), Known: ladder(v.State.Ladder)}
+	out := object{}
+	var view *kt.View
+	if v.Operation == "contact-monitor" {
+		_, label, err := kt.ParseLookupRequest(v.Request[:len(v.Request)-1-12*len(contact.Map)])
+		wire.Check(err)
+		if string(contact.Request(old.Size, label)) != string(v.Request) {
+			wire.Fail("usage", "another request")
+		}
+		contact, view, err = c.VerifyContactMonitor(v.Response, contact, old, v.NowMs)
+		wire.Check(err)
+	} else {
+		var l *kt.Lookup
+		if v.Operation == "lookup" {
+			_, label, err := kt.ParseLookupRequest(v.Request)
+			wire.Check(err)
+			l = wire.Must(c.VerifyLookup(v.Response, label, old, v.NowMs))
+		} else {
+			_, label, version, err := kt.ParseSearchRequest(v.Request)
+			wire.Check(err)
+			l = wire.Must(c.VerifySearch(v.Response, label, version, old, v.NowMs))
+		}
+		view = l.View
+		out["version"] = nil
+		if f := l.Found; f != nil {
+			out["version"], out["value"], out["commitment"] = f.Version, Hex(f.Value), hexOf(f.Commitment)
+			contact = wire.Must(contact.Add(f))
+		}
+	}
+	out["size"], out["logRoot"] = view.Size, hexOf(view.Root())
+	out["state"] = object{"view": viewOf(view), "entries": pairsOf(contact.Map), "ladder": ladderOf(contact.Known)}
+	return out, nil
+}
+
+func chain(in input) (any, error) {
+	var v struct{ Configuration, Request, Response Hex }
+	in.into(&v)
+	request := wire.Must(identity.DecodeChainRequest(v.Request))
+	links := wire.Must(identity.DecodeChain(v.Response, request))
+	list, commitments := []object{}, []Hex{}
+	for _, l := range links {
+		list = append(list, object{"opening": Hex(l.Opening), "value": Hex(l.Value)})
+		commitments = append(commitments, hexOf(identity.Commitment(request.Label, l.Version, l.Opening, l.Value)))
+	}
+	return object{"first": request.First, "last": request.Last, "links": list, "commitments": commitments}, nil
+}
+
+func changeRequest(in input) (any, error) {
+	var v struct{ Request, Spki, Signature Hex }
+	in.into(&v)
+	c := wire.Must(identity.DecodeChangeRequest(v.Request))
+	if !identity.VerifyChange(v.Spki, c.Message(), v.Signature) {
+		wire.Fail("bad-signature", "of the change")
+	}
+	return object{"origin": c.Origin, "label": Hex(c.Label), "version": c.Version, "previousCommitment": hexOf(c.Previous),
+		"spkisAfter": hexes(c.After), "message": Hex(c.Message())}, nil
+}
+
+func evidence(e identity.Evidence) object {
+	out := object{"type": []string{"", "application", "oidc", "email", "import"}[e.Type]}
+	switch e.Type {
+	case 2:
+		out["issuer"] = e.Issuer
+	case 4:
+		out["possession"] = []string{"", "not-shown", "shown"}[e.Possession]
+	}
+	return out
+}
+
+func identityRecord(in input) (any, error) {
+	var v struct {
+		Value, Label, Opening Hex
+		Version               uint32
+	}
+	in.into(&v)
+	r := wire.Must(identity.DecodeRecord(v.Value))
+	certificates := []Hex{}
+	for _, der := range r.Certificates {
+		certificates = append(certificates, der)
+	}
+	record := object{"previousCommitment": hexOf(r.Previous), "certificates": certificates, "pending": nil}
+	if p := r.Pending; p != nil {
+		record["pending"] = object{"spkiSha256": hexOf(p.Key), "evidence": evidence(p.Evidence)}
+	}
+	a := r.By
+	by := object{"type": []string{"", "initial", "key", "maintenance", "recovery", "operator"}[a.Type]}
+	switch a.Type {
+	case identity.Initial:
+		by["evidence"] = evidence(a.Evidence)
+	case identity.Key:
+		by["signer"], by["signature"] = hexOf(a.Signer), Hex(a.Signature)
+	case identity.Maintenance:
+		by["kind"] = []string{"", "renewal", "expiry", "revocation", "erasure"}[a.Kind]
+		if a.Kind == identity.Revocation {
+			by["reason"] = a.CRLReason
+		}
+	case identity.Recovery:
+		by["phase"] = []string{"", "requested", "effective"}[a.Phase]
+		if a.Phase == identity.Effective {
+			by["pendingVersion"], by["firstPosition"], by["lastPosition"] = a.PendingVersion, a.First, a.Last
+		}
+	case identity.Operator:
+		by["reason"] = a.Reason
+	}
+	record["authorization"] = by
+	return object{"record": record, "commitment": hexOf(identity.Commitment(v.Label, v.Version, v.Opening, v.Value))}, nil
+}
+
+type jsonLink struct {
+	Version        uint32
+	Opening, Value Hex
+}
+
+func (l *jsonLink) link() *identity.Link {
+	if l == nil {
+		return nil
+	}
+	return &identity.Link{Version: l.Version, Opening: l.Opening, Value: l.Value}
+}
+
+func recordChain(in input) (any, error) {
+	var v struct {
+		Origin            string
+		Label, Commitment Hex
+		Held              *jsonLink
+		Between           []*jsonLink
+		Latest            jsonLink
+	}
+	in.into(&v)
+	var between []*identity.Link
+	for _, l := range v.Between {
+		between = append(between, l.link())
+	}
+	verdict := wire.Must(identity.Follow(v.Origin, v.Label, v.Held.link(), between, *v.Latest.link(), v.Commitment.hash()))
+	if verdict.Fault != nil {
+		return object{"verdict": verdict.Verdict, "fault": wire.Code(verdict.Fault)}, nil
+	}
+	return object{"verdict": verdict.Verdict, "links": verdict.Links, "fault": nil}, nil
+}
+
+func auditEntry(in input) (any, error) {
+	var v struct{ Entry, Configuration, Update Hex }
+	in.into(&v)
+	e := wire.Must(bundle.DecodeAuditEntry(v.Entry))
+	matches := e.ConfigHash == sha256.Sum256(v.Configuration) && e.UpdateHash == sha256.Sum256(v.Update)
+	return object{"timestampMs": e.TimestampMs, "prefixRoot": hexOf(e.PrefixRoot), "logRoot": hexOf(e.LogRoot),
+		"configHash": hexOf(e.ConfigHash), "updateHash": hexOf(e.UpdateHash), "leafHash": hexOf(e.LeafHash()), "matches": matches}, nil
+}
+
+func entryBundle(in input) (any, error) {
+	var v struct {
+		Bundle Hex
+		Count  int
+	}
+	in.into(&v)
+	entries := []Hex{}
+	for _, e := range wire.Must(bundle.DecodeEntryBundle(v.Bundle, v.Count)) {
+		entries = append(entries, e.Encoded)
+	}
+	return object{"entries": entries}, nil
+}
+
+func auditorUpdate(in input) (any, error) {
+	var v struct {
+		State struct {
+			Size, TimestampMs uint64
+			PrefixRoot        Hex
+			FullSubtrees      []Hex
+		}
+		Update Hex
+	}
+	in.into(&v)
+	u := wire.Must(kt.DecodeAuditorUpdate(v.Update))
+	s := kt.AuditorState{Size: v.State.Size, TimestampMs: v.State.TimestampMs, PrefixRoot: v.State.PrefixRoot.hash(), FullSubtrees: hashes(v.State.FullSubtrees)}
+	s = wire.Must(s.Apply(u))
+	return object{"size": s.Size, "timestampMs": s.TimestampMs, "prefixRoot": hexOf(s.PrefixRoot),
+		"logRoot": hexOf(kt.RootOf(s.Size, s.FullSubtrees)), "updateHash": hexOf(sha256.Sum256(v.Update))}, nil
+}
+
+func vkeys(texts []string) (out []bundle.Vkey) {
+	for _, text := range texts {
+		out = append(out, wire.Must(bundle.ParseVkey(text)))
+	}
+	return out
+}
+
+func checkpoint(in input) (any, error) {
+	var v struct {
+		Origin, Checkpoint string
+		Vkeys              []string
+	}
+	in.into(&v)
+	c := wire.Must(bundle.ParseCheckpoint(v.Checkpoint, v.Origin, vkeys(v.Vkeys)))
+	return object{"size": c.Size, "rootHash": hexOf(c.Root)}, nil
+}
+
+func tlogProof(in input) (any, error) {
+	var v struct {
+		Origin, Proof string
+		Vkeys         []string
+	}
+	in.into(&v)
+	p := wire.Must(bundle.ParseTlogProof(v.Proof, v.Origin, vkeys(v.Vkeys)))
+	return object{"index": p.Index, "size": p.Checkpoint.Size, "logRoot": hexOf(p.Entry.LogRoot)}, nil
+}
+
+func logEnd(in input) (any, error) {
+	var v struct {
+		LogEnd, BundleKey, VrfOutput, Commitment Hex
+		Origin                                   string
+		Position                                 uint64
+	}
+	in.into(&v)
+	e := wire.Must(bundle.VerifyLogEnd(v.LogEnd, v.Origin, v.BundleKey, v.Position, v.VrfOutput.hash(), v.Commitment.hash()))
+	out := object{"reason": e.Reason, "successor": nil}
+	if s := e.Successor; s != nil {
+		out["successor"] = object{"origin": s.Origin, "url": s.URL, "fingerprint": hexOf(s.Fingerprint), "bundleKey": hexOf(s.BundleKey)}
+	}
+	return out, nil
+}
+
+func trustBundle(in input) (any, error) {
+	var v struct{ Text string }
+	in.into(&v)
+	b := wire.Must(bundle.Parse([]byte(v.Text)))
+	fingerprint := b.Fingerprint()
+	return object{"canonical": b.Canonical, "fingerprint": hex.EncodeToString(fingerprint[:])}, nil
+}
+
+func bundleSuccessor(in input) (any, error) {
+	var v struct{ Pinned, Next string }
+	in.into(&v)
+	pinned, next := wire.Must(bundle.Parse([]byte(v.Pinned))), wire.Must(bundle.Parse([]byte(v.Next)))
+	wire.Check(bundle.CheckSuccessor(pinned, next))
+	return object{"sequence": next.Sequence}, nil
 }

@@ -117,15 +117,13 @@ func (r *Reader) Count(least, most int) int {
 	return n
 }
 
-// Width is how many bytes the length of a vector with this maximum takes.
+// Width is how many bytes the length of a vector with this maximum takes: never 3.
 func Width(most int) int {
 	switch {
 	case most < 1<<8:
 		return 1
 	case most < 1<<16:
 		return 2
-	case most < 1<<24:
-		return 3
 	}
 	return 4
 }
