@@ -5,4 +5,5 @@ go 1.25.0
 require (
 	filippo.io/edwards25519 v1.1.0
 	filippo.io/nistec v0.0.3
+	golang.org/x/text v0.30.0
 )

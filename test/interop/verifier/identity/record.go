@@ -184,7 +184,9 @@ type ChainRequest struct {
 }
 
 // Encode encodes the request.
-func (c ChainRequest) Encode() []byte { return wire.Writer{}.Opaque(c.Label, 255).U32(c.First).U32(c.Last) }
+func (c ChainRequest) Encode() []byte {
+	return wire.Writer{}.Opaque(c.Label, 255).U32(c.First).U32(c.Last)
+}
 
 // DecodeChainRequest decodes a ChainRequest.
 func DecodeChainRequest(b []byte) (ChainRequest, error) {

@@ -17,6 +17,7 @@ var checkers = map[string]checker{
 	"contact-monitoring": contactMonitoring,
 	"chain":              chain,
 	"change-request":     changeRequest,
+	"identity":           identityLabel,
 	"identity-record":    identityRecord,
 	"record-chain":       recordChain,
 	"audit-entry":        auditEntry,
@@ -413,4 +414,14 @@ func bundleSuccessor(in input) (any, error) {
 	pinned, next := wire.Must(bundle.Parse([]byte(v.Pinned))), wire.Must(bundle.Parse([]byte(v.Next)))
 	wire.Check(bundle.CheckSuccessor(pinned, next))
 	return object{"sequence": next.Sequence}, nil
+}
+
+func identityLabel(in input) (any, error) {
+	var v struct {
+		Typed string
+		Rules struct{ UriSchemes []string }
+	}
+	in.into(&v)
+	id := wire.Must(identity.ParseIdentity(v.Typed, v.Rules.UriSchemes))
+	return object{"text": id.Text, "label": Hex(id.Label)}, nil
 }
