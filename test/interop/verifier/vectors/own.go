@@ -15,6 +15,9 @@ import (
 var checkers = map[string]checker{
 	"lookup":             lookup,
 	"contact-monitoring": contactMonitoring,
+	"credential-request": credentialRequest,
+	"credential-text":    credentialText,
+	"shared-heads":       sharedHeads,
 	"chain":              chain,
 	"change-request":     changeRequest,
 	"identity":           identityLabel,
@@ -424,4 +427,55 @@ func identityLabel(in input) (any, error) {
 	in.into(&v)
 	id := wire.Must(identity.ParseIdentity(v.Typed, v.Rules.UriSchemes))
 	return object{"text": id.Text, "label": Hex(id.Label)}, nil
+}
+
+func credentialRequest(in input) (any, error) {
+	var v struct {
+		Type    string
+		Request Hex
+	}
+	in.into(&v)
+	if v.Type == "credential" {
+		r := wire.Must(kt.DecodeCredentialRequest(v.Request))
+		return object{"label": Hex(r.Label), "position": r.Position}, nil
+	}
+	r := wire.Must(kt.DecodeCredentialUpdateRequest(v.Request))
+	return object{"label": Hex(r.Label), "version": r.Version, "treeSize": r.TreeSize, "terminal": r.Terminal, "distinguished": r.Distinguished}, nil
+}
+
+func credentialText(in input) (any, error) {
+	var v struct {
+		Text, Origin  string
+		Configuration Hex
+		NowMs         uint64
+		Heads         []struct {
+			jsonEntry
+			FullSubtrees []Hex
+			Frontier     []jsonEntry
+		}
+	}
+	in.into(&v)
+	var heads []kt.Head
+	for _, h := range v.Heads {
+		heads = append(heads, kt.Head{Entry: frontier([]jsonEntry{h.jsonEntry})[0], FullSubtrees: hashes(h.FullSubtrees), Frontier: frontier(h.Frontier)})
+	}
+	c := wire.Must(config(v.Configuration).VerifyCredential(v.Text, v.Origin, heads, v.NowMs))
+	return object{"label": Hex(c.Label), "version": c.Version, "value": Hex(c.Value), "commitment": hexOf(c.Commitment),
+		"position": c.Position, "asOfMs": c.AsOfMs, "final": c.Final}, nil
+}
+
+func sharedHeads(in input) (any, error) {
+	var v struct{ Text, Mine, Theirs string }
+	in.into(&v)
+	if v.Text != "" {
+		s := wire.Must(kt.ParseSharedHeads(v.Text))
+		heads := []object{}
+		for _, h := range s.Heads {
+			heads = append(heads, object{"position": h.Position, "logRoot": hexOf(h.LogRoot)})
+		}
+		return object{"origin": s.Origin, "heads": heads}, nil
+	}
+	common, last, err := kt.CompareHeads(wire.Must(kt.ParseSharedHeads(v.Mine)), wire.Must(kt.ParseSharedHeads(v.Theirs)))
+	wire.Check(err)
+	return object{"common": common, "position": last}, nil
 }
