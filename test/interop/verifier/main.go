@@ -8,18 +8,20 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"glasskey.example/verifier/bundle"
 	"glasskey.example/verifier/client"
+	"glasskey.example/verifier/identity"
 	"glasskey.example/verifier/vectors"
 	"glasskey.example/verifier/wire"
 )
 
-const usage = `verifier lookup [-state FILE] BUNDLE.json URL LABEL...   looks labels up, such as mailto:alice@example.org
-verifier monitor [-state FILE] BUNDLE.json URL           monitors the contacts of the state
-verifier vectors DIR...                                  checks files of test vectors
+const usage = `verifier lookup [-state FILE] [-now MS] BUNDLE.json URL IDENTITY...   looks identities up, such as mailto:alice@example.org
+verifier monitor [-state FILE] [-now MS] BUNDLE.json URL              monitors the contacts of the state
+verifier vectors DIR...                                               checks files of test vectors
 
-It ends with 0, with 3 where a label does not exist, with 2 for a change that nothing explains, and with 1 for what does not hold.
+It ends with 0, with 3 where an identity does not exist, with 2 for a change that nothing explains, and with 1 for what does not hold.
 `
 
 func main() {
@@ -37,6 +39,7 @@ func run(args []string) (code int, err error) {
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	path := flags.String("state", "verifier-state.json", "file of what is known of the log")
+	now := flags.Int64("now", 0, "the time in ms since 1970, instead of the clock's")
 	if err := flags.Parse(args[1:]); err != nil {
 		return 0, err
 	}
@@ -64,13 +67,20 @@ func run(args []string) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if *now > 0 {
+		c.Now = func() time.Time { return time.UnixMilli(*now) }
+	}
 	if args[0] == "monitor" {
 		if err := c.Monitor(); err != nil {
 			return 0, err
 		}
 	}
-	for _, label := range rest[2:] {
-		found, verdict, err := c.Lookup(label)
+	for _, typed := range rest[2:] {
+		id, err := identity.ParseIdentity(typed, trusted.URISchemes)
+		if err != nil {
+			return 0, err
+		}
+		found, verdict, err := c.Lookup(id.Label)
 		switch {
 		case err != nil:
 			return 0, err

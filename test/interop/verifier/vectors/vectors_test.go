@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -45,11 +47,14 @@ func checkFile(t *testing.T, path string) {
 	}
 }
 
-// TestFlippedBits flips every bit of what good vectors say; each must be refused.
+// TestFlippedBits flips bits of the answers that are accepted: every one of lookups, a ninth of the others. Each must be
+// refused.
 func TestFlippedBits(t *testing.T) {
-	fields := map[string]string{"lookup": "response", "contact-monitoring": "response"}
-	for primitive, field := range fields {
+	for primitive, step := range map[string]int{"lookup": 1, "contact-monitoring": 9, "owner-monitoring": 9} {
 		f, err := Load(filepath.Join(own(), primitive+".json"))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,11 +68,11 @@ func TestFlippedBits(t *testing.T) {
 				if err := json.Unmarshal(c.Input, &in); err != nil {
 					t.Fatal(err)
 				}
-				good, _ := hex.DecodeString(in[field].(string))
-				for i := range len(good) * 8 {
+				good, _ := hex.DecodeString(in["response"].(string))
+				for i := 0; i < len(good)*8; i += step {
 					bad := bytes.Clone(good)
 					bad[i/8] ^= 0x80 >> (i % 8)
-					in[field] = Hex(bad)
+					in["response"] = Hex(bad)
 					text, _ := json.Marshal(in)
 					if Accepts(primitive, text) {
 						t.Errorf("bit %d of byte %d flipped, and accepted", i%8, i/8)
