@@ -83,8 +83,9 @@ var originForm = regexp.MustCompile(`^[!-*,-~]{1,255}$`)
 var schemeForm = regexp.MustCompile(`^[a-z][a-z0-9+.-]*$`)
 
 func certificate(text string) *x509.Certificate {
+	text = strings.TrimSpace(text)
 	block, rest := pem.Decode([]byte(text))
-	if block == nil || block.Type != "CERTIFICATE" || len(bytes.TrimSpace(rest)) > 0 {
+	if !strings.HasPrefix(text, "-----BEGIN") || len(text) > 16_384 || block == nil || block.Type != "CERTIFICATE" || len(bytes.TrimSpace(rest)) > 0 {
 		bad("what is no certificate")
 	}
 	c, err := x509.ParseCertificate(block.Bytes)
@@ -106,7 +107,7 @@ func configuration(s string) *kt.Configuration {
 func Parse(text []byte) (b *Bundle, err error) {
 	defer wire.Catch(&err)
 	value, err := parseJSON(text)
-	if err != nil {
+	if err != nil || len(text) > 1<<18 {
 		bad("%v", err)
 	}
 	object, ok := value.(map[string]any)
@@ -164,9 +165,9 @@ func Parse(text []byte) (b *Bundle, err error) {
 	if take[string](rules, "localPart") != "fold-lower-case" {
 		bad("another rule for local parts")
 	}
-	b.URISchemes = list(rules, "uriSchemes", 0, 255, func(s string) string { return s })
+	b.URISchemes = list(rules, "uriSchemes", 0, 32, func(s string) string { return s })
 	for i, s := range b.URISchemes {
-		if !schemeForm.MatchString(s) || (i > 0 && b.URISchemes[i-1] >= s) {
+		if !schemeForm.MatchString(s) || s == "mailto" || s == "acct" || s == "tel" || (i > 0 && b.URISchemes[i-1] >= s) {
 			bad("schemes that are none, or do not ascend")
 		}
 	}

@@ -120,7 +120,7 @@ func (c *Client) Lookup(label string) (found bool, verdict string, err error) {
 	f := answer.Found
 	if f == nil {
 		if old != nil {
-			wire.Fail("version-rolled-back", "version %d was there before", old.Version)
+			wire.Fail("bad-chain", "version %d was there before", old.Version)
 		}
 		c.State.View = answer.View
 		c.say("%s: the log has no such name, proved in every entry that a search looks at", label)

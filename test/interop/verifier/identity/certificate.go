@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"math/big"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -44,8 +43,8 @@ func (v *Record) VerifyCertificates(label string, trust Trust) (out []Certified,
 	defer wire.Catch(&err)
 	for _, c := range v.parse().certs {
 		checkLeaf(c)
-		if alternativeName(c) != certificateName(label) {
-			wire.Fail("bad-certificate", "it is for %q", alternativeName(c))
+		if alternativeName(c) != CertificateName(label) {
+			wire.Fail("bad-certificate", "it is for %q", alternativeName(c).Value)
 		}
 		if c.NotBefore.After(trust.Now.Add(trust.MaxAhead)) {
 			wire.Fail("bad-certificate", "it begins at %s", c.NotBefore)
@@ -150,8 +149,14 @@ func (t Trust) verifyPath(c *x509.Certificate) {
 	wire.Fail("untrusted-issuer", "no path to a root of the bundle: %v", err)
 }
 
-// alternativeName reads the only alternative name, with its form before it.
-func alternativeName(c *x509.Certificate) string {
+// Name is an alternative name of a certificate: an email address, also as SmtpUTF8Mailbox, or a URI.
+type Name struct {
+	Kind, Value string
+	UTF8        bool
+}
+
+// alternativeName reads the only alternative name.
+func alternativeName(c *x509.Certificate) Name {
 	for _, e := range c.Extensions {
 		if !e.Id.Equal(oidAlternativeName) {
 			continue
@@ -163,44 +168,30 @@ func alternativeName(c *x509.Certificate) string {
 		name := names[0]
 		switch {
 		case name.Tag == 1 && !name.IsCompound:
-			return "rfc822Name " + string(name.Bytes)
+			return Name{"email", string(name.Bytes), false}
 		case name.Tag == 6 && !name.IsCompound:
-			return "URI " + string(name.Bytes)
+			return Name{"uri", string(name.Bytes), false}
 		case name.Tag == 0 && name.IsCompound:
 			var id asn1.ObjectIdentifier
 			var value asn1.RawValue
 			rest, err := asn1.Unmarshal(name.Bytes, &id)
 			if err == nil && id.Equal(oidSmtpUTF8Mailbox) {
-				var text string
 				rest, err = asn1.UnmarshalWithParams(rest, &value, "explicit,tag:0")
 				if err == nil && len(rest) == 0 && value.Tag == asn1.TagUTF8String && value.Class == asn1.ClassUniversal {
-					text = string(value.Bytes)
-					return "SmtpUTF8Mailbox " + text
+					return Name{"email", string(value.Bytes), true}
 				}
 			}
 		}
 	}
 	wire.Fail("bad-certificate", "it has not exactly one alternative name that is understood")
-	return ""
+	return Name{}
 }
 
-// certificateName is the name that a certificate for the label has.
-func certificateName(label string) string {
-	address, isMail := strings.CutPrefix(label, "mailto:")
-	ascii := func(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return r > 127 }) }
-	if isMail {
-		if local, _, _ := strings.Cut(address, "@"); ascii(local) {
-			return "rfc822Name " + address
-		}
-		return "SmtpUTF8Mailbox " + address
+// CertificateName is the name that a certificate for the label has.
+func CertificateName(label string) Name {
+	if address, isMail := strings.CutPrefix(label, "mailto:"); isMail {
+		local, _, _ := strings.Cut(address, "@")
+		return Name{"email", address, !isASCII(local)}
 	}
-	var b strings.Builder
-	for _, r := range label {
-		if r > 127 {
-			b.WriteString(url.PathEscape(string(r)))
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return "URI " + b.String()
+	return Name{"uri", encodeBeyondASCII(label), false}
 }

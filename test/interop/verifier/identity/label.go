@@ -204,16 +204,29 @@ func domainLabel(s string) string {
 	return label
 }
 
-// checkLDH allows letters, digits, and hyphens inside.
+// checkLDH allows letters, digits, and hyphens inside, but not at the third and fourth place.
 func checkLDH(s string) {
 	for _, r := range s {
 		if r < 128 && r != '-' && !(r >= 'a' && r <= 'z') && !(r >= '0' && r <= '9') {
 			no("the domain label %q", s)
 		}
 	}
-	if s == "" || strings.HasPrefix(s, "-") || strings.HasSuffix(s, "-") {
+	points := []rune(s)
+	if s == "" || points[0] == '-' || points[len(points)-1] == '-' || (len(points) > 3 && points[2] == '-' && points[3] == '-') {
 		no("the domain label %q", s)
 	}
+}
+
+func encodeBeyondASCII(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r > 127 {
+			b.WriteString(url.PathEscape(string(r)))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 func isASCII(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return r > 127 }) }
@@ -240,18 +253,11 @@ func uri(scheme, rest string) string {
 		if i > 0 {
 			b.WriteByte('/')
 		}
-		var encoded strings.Builder
-		for _, r := range segment {
-			if r > 127 {
-				encoded.WriteString(url.PathEscape(string(r)))
-			} else {
-				encoded.WriteRune(r)
-			}
-		}
-		if !segmentForm.MatchString(encoded.String()) {
+		encoded := encodeBeyondASCII(segment)
+		if !segmentForm.MatchString(encoded) {
 			no("the segment %q", segment)
 		}
-		b.WriteString(encoded.String())
+		b.WriteString(encoded)
 	}
 	out := b.String()
 	switch {

@@ -124,8 +124,8 @@ func (s *session) finish(head FullTreeHead, now uint64) *View {
 	}
 	cut := uint64(0)
 	if head.Auditor != nil {
-		if cut = head.Auditor.Size; cut > s.size {
-			wire.Fail("bad-tree-head", "the auditor is ahead of the log")
+		if cut = head.Auditor.Size; cut > s.size || cut <= s.config.AuditorStart {
+			wire.Fail("bad-tree-head", "the auditor is ahead of the log, or covers nothing")
 		}
 	}
 	s.batch = evaluateBatch(s.size, cut, s.old.Size, leaves, s.old.FullSubtrees, s.proof.Inclusion)

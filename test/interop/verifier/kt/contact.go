@@ -86,7 +86,7 @@ func (c *Configuration) VerifyContactMonitor(response []byte, contact Contact, o
 		if p.Position >= s.size {
 			wire.Fail("state-corrupt", "entry %d is not in the log", p.Position)
 		}
-		if kept, ok := s.monitor(p, contact.Known, shown); ok {
+		if kept, _, ok := s.monitor(p, contact.Known, shown, false); ok {
 			pairs = append(pairs, kept)
 		}
 	}
@@ -98,50 +98,52 @@ func (c *Configuration) VerifyContactMonitor(response []byte, contact Contact, o
 	return next, s.finish(a.head, now), nil
 }
 
-// monitor follows one pair up the tree; ok is false if it needs no more monitoring.
-func (s *session) monitor(p Pair, versions map[uint32]Version, shown map[uint64]uint32) (kept Pair, ok bool) {
+// monitor follows one pair up the tree (§8.2). ok is false if it needs no more monitoring. The distinguished entry that
+// would settle it is left out where the owner inspects that itself; then `by` is that entry.
+func (s *session) monitor(p Pair, versions map[uint32]Version, shown map[uint64]uint32, ownerInspects bool) (kept Pair, by *uint64, ok bool) {
 	distinguished := s.distinguishedTo(p.Position)
 	if distinguished[p.Position] {
-		return p, false
+		return p, &p.Position, ownerInspects
 	}
-	path := pathTo(p.Position, s.size)
-	for _, x := range slices.Backward(path) {
+	for _, x := range slices.Backward(pathTo(p.Position, s.size)) {
 		if x < p.Position {
 			continue
+		}
+		if distinguished[x] && ownerInspects {
+			return p, &x, true
 		}
 		if target, there := shown[x]; there {
 			if target <= p.Version {
 				wire.Fail("version-rolled-back", "entry %d was shown for version %d, not above %d", x, target, p.Version)
 			}
-			return p, false
+			return p, nil, false
 		}
-		s.monitoringLadder(x, p.Version, versions)
+		s.allThere(x, MonitoringLadder(p.Version), versions)
 		shown[x] = p.Version
 		p.Position = x
 		if distinguished[x] {
-			return p, false
+			return p, nil, false
 		}
 	}
-	return p, true
+	return p, nil, true
 }
 
-// monitoringLadder takes a ladder (§8.1), in which everything must be there.
-func (s *session) monitoringLadder(x uint64, version uint32, versions map[uint32]Version) {
+// allThere takes a proof that all of these versions exist; a monitoring ladder (§8.1) is one.
+func (s *session) allThere(x uint64, numbers []uint32, versions map[uint32]Version) {
 	proof := s.take(x)
-	numbers := MonitoringLadder(version)
 	if len(proof.Results) != len(numbers) {
 		wire.Fail("bad-ladder", "%d results for %d versions", len(proof.Results), len(numbers))
 	}
 	var searched []PrefixLeaf
 	for i, number := range numbers {
 		v, there := versions[number]
-		if !there {
+		if !there || v.Commitment == nil {
 			wire.Fail("state-corrupt", "version %d of the ladder is not known", number)
 		}
 		if proof.Results[i].Kind != Inclusion {
 			wire.Fail("version-rolled-back", "version %d is gone in entry %d", number, x)
 		}
-		searched = append(searched, v.leaf(number, true))
+		searched = append(searched, PrefixLeaf{v.Key, *v.Commitment})
 	}
 	s.setRoot(x, proof.Root(searched))
 }

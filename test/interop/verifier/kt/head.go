@@ -68,6 +68,11 @@ type AuditorHead struct {
 	Signature       []byte
 }
 
+// ReadAuditorHead decodes an AuditorTreeHead.
+func ReadAuditorHead(r *wire.Reader) AuditorHead {
+	return AuditorHead{r.U64(), r.U64(), r.Opaque(0, 65535)}
+}
+
 // FullTreeHead is a tree head as it is sent (§11.4).
 type FullTreeHead struct {
 	Same      bool
@@ -84,7 +89,8 @@ func (c *Configuration) ReadFullTreeHead(r *wire.Reader) (h FullTreeHead) {
 	case 2:
 		h.Size, h.Signature = r.U64(), r.Opaque(0, 65535)
 		if c.Mode == ThirdPartyAuditing {
-			h.Auditor = &AuditorHead{r.U64(), r.U64(), r.Opaque(0, 65535)}
+			a := ReadAuditorHead(r)
+			h.Auditor = &a
 		}
 	default:
 		wire.Malformed("a head of type %d", kind)
@@ -166,8 +172,8 @@ func (c *Configuration) verifyHead(h FullTreeHead, old *View, now uint64, s *ses
 				wire.Fail("bad-tree-head", "nobody audits the entries before %d", c.AuditorStart)
 			}
 		}
-		if a.Size <= c.AuditorStart || a.Size > s.size || a.Timestamp > last || last-a.Timestamp > c.MaxAuditorLag {
-			wire.Fail("bad-tree-head", "the auditor's head is of the wrong size or time")
+		if a.Timestamp > last || last-a.Timestamp > c.MaxAuditorLag {
+			wire.Fail("bad-tree-head", "the auditor's head is of the wrong time")
 		}
 		root := RootOf(a.Size, s.batch.heads(a.Size))
 		if !c.Suite.Verify(c.AuditorKey, headBytes(c.Encoded, &a.Timestamp, a.Size, root), a.Signature) {

@@ -16,10 +16,11 @@ type ladder struct {
 	omit     bool
 	included map[uint32]uint64 // the leftmost entry that showed it
 	absent   map[uint32]uint64 // the rightmost one
+	missing  string            // the code for a version that is there and has no commitment
 }
 
 func (s *session) ladder(target uint32, versions map[uint32]Version, omit bool) *ladder {
-	return &ladder{s, target, versions, omit, map[uint32]uint64{}, map[uint32]uint64{}}
+	return &ladder{s, target, versions, omit, map[uint32]uint64{}, map[uint32]uint64{}, "bad-ladder"}
 }
 
 // outcome of a search ladder: how the greatest version compares with the target, whether the target is there, and the
@@ -51,7 +52,7 @@ func (l *ladder) inspect(x uint64) (o outcome) {
 			}
 			included = p.Results[used].Kind == Inclusion
 			used++
-			searched = append(searched, l.versions[v].leaf(v, included))
+			searched = append(searched, l.leaf(v, included))
 			shown = append(shown, v)
 		}
 		if v == l.target {
@@ -65,6 +66,9 @@ func (l *ladder) inspect(x uint64) (o outcome) {
 			o.compare, o.contains = -1, false
 			break
 		}
+	}
+	if used < len(p.Results) {
+		wire.Fail("bad-ladder", "%d results of entry %d, where the ladder has %d", len(p.Results), x, used)
 	}
 	l.s.setRoot(x, p.Root(searched))
 	for i, v := range shown {
@@ -80,12 +84,13 @@ func (l *ladder) inspect(x uint64) (o outcome) {
 }
 
 // leaf is what the lookup of a version is about.
-func (v Version) leaf(number uint32, included bool) PrefixLeaf {
+func (l *ladder) leaf(number uint32, included bool) PrefixLeaf {
+	v := l.versions[number]
 	if !included {
 		return PrefixLeaf{Key: v.Key}
 	}
 	if v.Commitment == nil {
-		wire.Fail("bad-ladder", "version %d is there, but has no commitment", number)
+		wire.Fail(l.missing, "version %d is there, but has no commitment", number)
 	}
 	return PrefixLeaf{v.Key, *v.Commitment}
 }

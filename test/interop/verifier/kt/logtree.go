@@ -111,7 +111,7 @@ func (b *batch) heads(size uint64) (out []Hash) {
 	for _, s := range fullSubtrees(size) {
 		head, ok := b.computed[s]
 		if !ok {
-			panic("kt: a subtree that the proof should have given")
+			wire.Fail("bad-log-proof", "it does not give the log of %d entries", size)
 		}
 		out = append(out, head)
 	}

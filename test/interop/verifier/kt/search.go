@@ -13,8 +13,10 @@ type BinaryLadderStep struct {
 	Commitment *Hash
 }
 
-func (c *Configuration) readLadder(r *wire.Reader) []BinaryLadderStep {
-	return wire.List(r, 0, 255, func(r *wire.Reader) BinaryLadderStep {
+func (c *Configuration) readLadder(r *wire.Reader) []BinaryLadderStep { return c.readSteps(r, 255) }
+
+func (c *Configuration) readSteps(r *wire.Reader, most int) []BinaryLadderStep {
+	return wire.List(r, 0, most, func(r *wire.Reader) BinaryLadderStep {
 		s := BinaryLadderStep{Proof: r.Bytes(c.Suite.VRFProof)}
 		if r.Optional() {
 			h := r.Hash()
@@ -305,6 +307,6 @@ func (s *session) fixed(l *ladder) Pair {
 	if len(p.Results) != 1 || p.Results[0].Kind != Inclusion {
 		wire.Fail("search-not-found", "no version %d in entry %d", l.target, above.Position)
 	}
-	s.setRoot(above.Position, p.Root([]PrefixLeaf{l.versions[l.target].leaf(l.target, true)}))
+	s.setRoot(above.Position, p.Root([]PrefixLeaf{l.leaf(l.target, true)}))
 	return *above
 }

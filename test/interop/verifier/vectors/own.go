@@ -14,7 +14,12 @@ import (
 
 var checkers = map[string]checker{
 	"lookup":             lookup,
+	"audited-lookup":     lookup,
 	"contact-monitoring": contactMonitoring,
+	"lookup-batch":       lookupBatch,
+	"standing":           standing,
+	"distinguished-walk": distinguishedWalk,
+	"owner-monitoring":   ownerMonitoring,
 	"credential-request": credentialRequest,
 	"credential-text":    credentialText,
 	"shared-heads":       sharedHeads,
@@ -44,6 +49,7 @@ type jsonView struct {
 	FullSubtrees []Hex       `json:"fullSubtrees"`
 	Frontier     []jsonEntry `json:"frontier"`
 	Signature    Hex         `json:"signature"`
+	Auditor      Hex         `json:"auditorTreeHead,omitempty"`
 }
 
 func hashes(list []Hex) (out []kt.Hash) {
@@ -72,7 +78,12 @@ func (v *jsonView) view() *kt.View {
 	if v == nil {
 		return nil
 	}
-	return &kt.View{Size: v.Size, FullSubtrees: hashes(v.FullSubtrees), Frontier: frontier(v.Frontier), Signature: v.Signature}
+	view := &kt.View{Size: v.Size, FullSubtrees: hashes(v.FullSubtrees), Frontier: frontier(v.Frontier), Signature: v.Signature}
+	if len(v.Auditor) > 0 {
+		head := wire.Must(wire.Decode(v.Auditor, kt.ReadAuditorHead))
+		view.AuditorSize = &head.Size
+	}
+	return view
 }
 
 func viewOf(v *kt.View) *jsonView {
@@ -426,7 +437,8 @@ func identityLabel(in input) (any, error) {
 	}
 	in.into(&v)
 	id := wire.Must(identity.ParseIdentity(v.Typed, v.Rules.UriSchemes))
-	return object{"text": id.Text, "label": Hex(id.Label)}, nil
+	name := identity.CertificateName(id.Label)
+	return object{"text": id.Text, "label": Hex(id.Label), "san": object{"kind": name.Kind, "value": name.Value}}, nil
 }
 
 func credentialRequest(in input) (any, error) {
@@ -478,4 +490,119 @@ func sharedHeads(in input) (any, error) {
 	common, last, err := kt.CompareHeads(wire.Must(kt.ParseSharedHeads(v.Mine)), wire.Must(kt.ParseSharedHeads(v.Theirs)))
 	wire.Check(err)
 	return object{"common": common, "position": last}, nil
+}
+
+type jsonOwner struct {
+	Start          uint64        `json:"start"`
+	VersionAtStart *uint32       `json:"versionAtStart"`
+	Upcoming       []jsonPair    `json:"upcoming"`
+	Entries        []jsonPair    `json:"entries"`
+	Ladder         []jsonVersion `json:"ladder"`
+}
+
+func ownerMonitoring(in input) (any, error) {
+	var v struct {
+		Operation                               string
+		Configuration, Label, Request, Response Hex
+		NowMs                                   uint64
+		State                                   struct {
+			View  *jsonView
+			Owner *jsonOwner
+		}
+	}
+	in.into(&v)
+	c := config(v.Configuration)
+	old := v.State.View.view()
+	var owner *kt.Owner
+	if o := v.State.Owner; o != nil {
+		owner = &kt.Owner{Start: o.Start, VersionAtStart: o.VersionAtStart, Upcoming: pairs(o.Upcoming), Map: pairs(o.Entries), Known: ladder(o.Ladder)}
+	}
+	out := object{}
+	var view *kt.View
+	var err error
+	switch v.Operation {
+	case "owner-init":
+		start := wire.Must(kt.ParseOwnerInitRequest(v.Request))
+		owner, view, err = c.VerifyOwnerInit(v.Response, v.Label, start, old, v.NowMs)
+		wire.Check(err)
+	case "update":
+		u := wire.Must(c.VerifyUpdate(v.Response, v.Label, owner, old, v.NowMs))
+		created := []object{}
+		for _, m := range u.Created {
+			created = append(created, object{"version": m.Version, "value": Hex(m.Value), "commitment": hexOf(m.Commitment)})
+		}
+		out["position"], out["created"], out["proved"] = u.Position, created, u.Proved
+		owner, view = u.Owner, u.View
+	default:
+		var complete bool
+		owner, view, complete, err = c.VerifyOwnerMonitor(v.Response, owner, old, v.NowMs)
+		wire.Check(err)
+		out["complete"] = complete
+	}
+	out["size"], out["logRoot"] = view.Size, hexOf(view.Root())
+	out["state"] = object{"view": viewOf(view), "owner": jsonOwner{owner.Start, owner.VersionAtStart, pairsOf(owner.Upcoming), pairsOf(owner.Map), ladderOf(owner.Known)}}
+	return out, nil
+}
+
+// asked are the fields that inputs of answers share.
+type asked struct {
+	Configuration, Request, Response Hex
+	NowMs                            uint64
+	View                             *jsonView
+}
+
+func lookupBatch(in input) (any, error) {
+	var v asked
+	in.into(&v)
+	_, labels, err := kt.ParseLookupBatchRequest(v.Request)
+	wire.Check(err)
+	view, outcomes, err := config(v.Configuration).VerifyLookupBatch(v.Response, labels, v.View.view(), v.NowMs)
+	wire.Check(err)
+	list := []object{}
+	for _, o := range outcomes {
+		switch {
+		case o.Err != nil:
+			list = append(list, object{"type": "bad", "code": wire.Code(o.Err)})
+		case o.Later:
+			list = append(list, object{"type": "later"})
+		case o.Lookup == nil:
+			list = append(list, object{"type": "refused", "code": o.Code})
+		case o.Lookup.Found == nil:
+			list = append(list, object{"type": "absent"})
+		default:
+			f := o.Lookup.Found
+			list = append(list, object{"type": "found", "version": f.Version, "value": Hex(f.Value), "commitment": hexOf(f.Commitment)})
+		}
+	}
+	out := object{"size": nil, "logRoot": nil, "outcomes": list}
+	if view != nil {
+		out["size"], out["logRoot"] = view.Size, hexOf(view.Root())
+	}
+	return out, nil
+}
+
+func standing(in input) (any, error) {
+	var v struct {
+		asked
+		Commitment Hex
+	}
+	in.into(&v)
+	request := wire.Must(kt.ParseStandingRequest(v.Request))
+	view, first, second, err := config(v.Configuration).VerifyStanding(v.Response, request, v.Commitment.hash(), v.View.view(), v.NowMs)
+	wire.Check(err)
+	return object{"size": view.Size, "firstMs": first, "secondMs": second}, nil
+}
+
+func distinguishedWalk(in input) (any, error) {
+	var v asked
+	in.into(&v)
+	_, stop, err := kt.ParseDistinguishedRequest(v.Request)
+	wire.Check(err)
+	view, heads, roots, err := config(v.Configuration).VerifyDistinguished(v.Response, stop, v.View.view(), v.NowMs)
+	wire.Check(err)
+	list := []object{}
+	for i, h := range heads {
+		list = append(list, object{"position": h.Position, "timestampMs": h.TimestampMs, "prefixRoot": hexOf(h.PrefixRoot), "logRoot": hexOf(roots[i])})
+	}
+	return object{"size": view.Size, "logRoot": hexOf(view.Root()), "heads": list}, nil
 }

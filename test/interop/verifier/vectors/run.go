@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 
@@ -90,6 +91,10 @@ func same(got any, expect json.RawMessage) error {
 	}
 	if err := json.Unmarshal(expect, &b); err != nil {
 		return err
+	}
+	if given, ok := a.(map[string]any); ok { // A checker may say more than an older vector expects.
+		expected, _ := b.(map[string]any)
+		maps.DeleteFunc(given, func(name string, _ any) bool { _, there := expected[name]; return !there })
 	}
 	if !reflect.DeepEqual(a, b) {
 		return fmt.Errorf("gave %s\ninstead of %s", text, expect)
