@@ -133,7 +133,7 @@ func (c *Client) Lookup(label string) (found bool, verdict string, err error) {
 	}
 	next.set(wire.Must(before.Add(f)))
 	c.say("%s: version %d is the greatest, with the commitment %x", label, f.Version, f.Commitment)
-	v := c.follow(label, old, f)
+	v := c.follow(label, old, f, answer.View)
 	certificates := wire.Must(v.Record.VerifyCertificates(label, identity.Trust{Roots: c.Bundle.Roots, Issuers: c.Bundle.Issuers,
 		Now: c.Now(), MaxAhead: time.Duration(c.Bundle.Config.MaxAhead) * time.Millisecond}))
 	for _, certificate := range certificates {
@@ -159,7 +159,7 @@ func (c *Client) Lookup(label string) (found bool, verdict string, err error) {
 }
 
 // follow judges the versions since the one that is held, or a few before the one that was found.
-func (c *Client) follow(label string, old *Contact, f *kt.Found) *identity.Verdict {
+func (c *Client) follow(label string, old *Contact, f *kt.Found, view *kt.View) *identity.Verdict {
 	latest := identity.Link{Version: f.Version, Opening: f.Opening, Value: f.Value}
 	var held *identity.Link
 	var between []*identity.Link
@@ -174,11 +174,34 @@ func (c *Client) follow(label string, old *Contact, f *kt.Found) *identity.Verdi
 			held, between = links[0], links[1:]
 		}
 	}
-	v := wire.Must(identity.Follow(c.Bundle.Origin, []byte(label), held, between, latest, f.Commitment))
+	v := wire.Must(identity.Follow(c.Bundle.Origin, []byte(label), held, between, latest, f.Commitment, c.waited(label, view)))
 	if old == nil && v.Fault == nil {
 		v.Verdict = "first-seen"
 	}
 	return v
+}
+
+// waited asks the log, as the client has just seen it, how long a recovery waited.
+func (c *Client) waited(label string, view *kt.View) identity.Waited {
+	return func(version uint32, commitment [32]byte, first, last uint64) bool {
+		request := kt.StandingRequest{Last: view.Size, Label: []byte(label), Version: version, First: first, Second: last}
+		if first >= last || last >= view.Size {
+			return false
+		}
+		answer, err := c.tryAsk("standing", request.Encode())
+		if wire.Code(err) == "refused" {
+			return false
+		}
+		wire.Check(err)
+		_, from, to, err := c.Bundle.Config.VerifyStanding(answer, request, commitment, view, c.nowMs())
+		wire.Check(err)
+		return to-from >= uint64(c.Bundle.RecoveryDelayMs)
+	}
+}
+
+func (c *Client) tryAsk(operation string, request []byte) (answer []byte, err error) {
+	defer wire.Catch(&err)
+	return c.ask(operation, request), nil
 }
 
 // chain asks for the versions from first to before end.

@@ -53,7 +53,12 @@ type Step struct {
 	Label              []byte
 	Version            uint32
 	PreviousCommitment [32]byte
+	Waited             Waited
 }
+
+// Waited says whether the log proves that a version, with its commitment, was the greatest in two entries, long enough
+// apart for a recovery. It may be nil: then no recovery counts as proved.
+type Waited func(version uint32, commitment [32]byte, first, last uint64) bool
 
 // JudgeFirst judges version 0.
 func JudgeFirst(v *Record) (link string, err error) {
@@ -71,8 +76,7 @@ func JudgeFirst(v *Record) (link string, err error) {
 	return "initial", nil
 }
 
-// Judge judges a version by the one before it. It takes no recovery for proved, and knows no owner's record: a veto by a
-// key that others removed is refused.
+// Judge judges a version by the one before it. It knows no owner's record: a veto by a key that others removed is refused.
 func Judge(before, after *Record, at Step) (link string, err error) {
 	defer wire.Catch(&err)
 	b, a := before.parse(), after.parse()
@@ -146,7 +150,10 @@ func Judge(before, after *Record, at Step) (link string, err error) {
 			len(added) > 1 || (len(added) == 1 && added[0] != b.Pending.Key) {
 			wire.Fail("bad-chain", "a recovery in effect of what was not pending")
 		}
-		return "operator", nil // Its wait is not proved here.
+		if at.Waited != nil && at.Waited(a.By.PendingVersion, at.PreviousCommitment, a.By.First, a.By.Last) {
+			return "recovery", nil
+		}
+		return "operator", nil
 	}
 	if a.Pending != nil {
 		wire.Fail("bad-record", "an operator leaves something pending")
@@ -175,7 +182,7 @@ func (a *parsed) verifySignature(b *parsed, at Step) {
 
 // Follow judges the versions from one that was held, or nil, to one that a verified search found, with its commitment.
 // `between` are those between; nil for one that the log does not give.
-func Follow(origin string, label []byte, held *Link, between []*Link, latest Link, commitment [32]byte) (v *Verdict, err error) {
+func Follow(origin string, label []byte, held *Link, between []*Link, latest Link, commitment [32]byte, waited Waited) (v *Verdict, err error) {
 	defer wire.Catch(&err)
 	if Commitment(label, latest.Version, latest.Opening, latest.Value) != commitment {
 		wire.Fail("bad-commitment", "version %d does not open the commitment", latest.Version)
@@ -224,7 +231,7 @@ func Follow(origin string, label []byte, held *Link, between []*Link, latest Lin
 			judge("", wire.Refuse("bad-record", "version %d: %v", next.Version, err))
 			return v, nil
 		}
-		if !judge(Judge(before, after, Step{origin, label, next.Version, last})) {
+		if !judge(Judge(before, after, Step{origin, label, next.Version, last, waited})) {
 			return v, nil
 		}
 		before, last = after, Commitment(label, next.Version, next.Opening, next.Value)

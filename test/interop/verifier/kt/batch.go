@@ -86,6 +86,11 @@ type StandingRequest struct {
 	First, Second uint64
 }
 
+// Encode encodes the request.
+func (q StandingRequest) Encode() []byte {
+	return requestHead(q.Last, q.Label).U32(q.Version).U64(q.First).U64(q.Second)
+}
+
 // ParseStandingRequest decodes a StandingRequest.
 func ParseStandingRequest(b []byte) (StandingRequest, error) {
 	return wire.Decode(b, func(r *wire.Reader) StandingRequest {

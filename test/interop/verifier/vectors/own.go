@@ -326,7 +326,7 @@ func recordChain(in input) (any, error) {
 	for _, l := range v.Between {
 		between = append(between, l.link())
 	}
-	verdict := wire.Must(identity.Follow(v.Origin, v.Label, v.Held.link(), between, *v.Latest.link(), v.Commitment.hash()))
+	verdict := wire.Must(identity.Follow(v.Origin, v.Label, v.Held.link(), between, *v.Latest.link(), v.Commitment.hash(), nil))
 	if verdict.Fault != nil {
 		return object{"verdict": verdict.Verdict, "fault": wire.Code(verdict.Fault)}, nil
 	}
