@@ -50,8 +50,10 @@ func parseCredentialText(text string) (origin string, credential []byte) {
 			der = block.Bytes
 		}
 	}
-	if der == nil {
-		wire.Malformed("no credential")
+	_, body, _ := strings.Cut(text, "-----BEGIN "+credentialLabel+"-----")
+	body, _, _ = strings.Cut(body, "-----END ")
+	if der == nil || strings.Join(strings.Fields(body), "") != base64.StdEncoding.EncodeToString(der) {
+		wire.Malformed("no credential, or another encoding of it")
 	}
 	credential = wire.Must(wire.Decode(der, func(r *wire.Reader) []byte {
 		if v := r.U8(); v != 1 {
