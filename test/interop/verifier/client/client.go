@@ -174,11 +174,24 @@ func (c *Client) follow(label string, old *Contact, f *kt.Found, view *kt.View) 
 			held, between = links[0], links[1:]
 		}
 	}
-	v := wire.Must(identity.Follow(c.Bundle.Origin, []byte(label), held, between, latest, f.Commitment, c.waited(label, view)))
+	v := wire.Must(identity.Follow(c.Bundle.Origin, []byte(label), held, between, latest, f.Commitment, c.history(label), c.waited(label, view)))
 	if old == nil && v.Fault == nil {
 		v.Verdict = "first-seen"
 	}
 	return v
+}
+
+// history fetches versions again, some at a time, from later to earlier ones.
+func (c *Client) history(label string) identity.History {
+	fetched := map[uint32]*identity.Link{}
+	return func(version uint32) *identity.Link {
+		if _, there := fetched[version]; !there {
+			for _, l := range c.chain(label, version-min(version, chainRequest-1), version+1) {
+				fetched[l.Version] = l
+			}
+		}
+		return fetched[version]
+	}
 }
 
 // waited asks the log, as the client has just seen it, how long a recovery waited.

@@ -76,6 +76,11 @@ func JudgeFirst(v *Record) (link string, err error) {
 	return "initial", nil
 }
 
+// isVeto says whether a version by a key only removes what is pending.
+func isVeto(before, after *Record) bool {
+	return after.By.Type == Key && before.Pending != nil && after.Pending == nil && sameCertificates(before.Certificates, after.Certificates)
+}
+
 // Judge judges a version by the one before it. It knows no owner's record: a veto by a key that others removed is refused.
 func Judge(before, after *Record, at Step) (link string, err error) {
 	defer wire.Catch(&err)
@@ -100,7 +105,7 @@ func Judge(before, after *Record, at Step) (link string, err error) {
 			added = append(added, name)
 		}
 	}
-	if len(b.Certificates) == 0 && (a.By.Type == Key || a.By.Type == Maintenance) {
+	if len(b.Certificates) == 0 && (a.By.Type == Maintenance || (a.By.Type == Key && !isVeto(before, after))) {
 		wire.Fail("bad-chain", "no such change after a record without certificates")
 	}
 	samePending := b.Pending != nil && a.Pending != nil && *b.Pending == *a.Pending
@@ -111,7 +116,7 @@ func Judge(before, after *Record, at Step) (link string, err error) {
 		if a.Pending != nil {
 			wire.Fail("bad-record", "a change by a key that leaves something pending")
 		}
-		a.verifySignature(b, at)
+		a.verifySignature(b.certs, at)
 		return "key", nil
 	case Maintenance:
 		if a.Pending != nil && !samePending {
@@ -146,7 +151,7 @@ func Judge(before, after *Record, at Step) (link string, err error) {
 		if a.Pending != nil {
 			wire.Fail("bad-record", "a recovery in effect that leaves something pending")
 		}
-		if b.Pending == nil || a.By.PendingVersion != at.Version-1 || !a.names[b.Pending.Key] ||
+		if b.Pending == nil || a.By.PendingVersion != at.Version-1 || a.By.First >= a.By.Last || !a.names[b.Pending.Key] ||
 			len(added) > 1 || (len(added) == 1 && added[0] != b.Pending.Key) {
 			wire.Fail("bad-chain", "a recovery in effect of what was not pending")
 		}
@@ -161,7 +166,8 @@ func Judge(before, after *Record, at Step) (link string, err error) {
 	return "operator", nil
 }
 
-func (a *parsed) verifySignature(b *parsed, at Step) {
+// verifySignature asks for a signature by the key of one of the certificates.
+func (a *parsed) verifySignature(by []*x509.Certificate, at Step) {
 	request := ChangeRequest{at.Origin, at.Label, at.Version, at.PreviousCommitment, nil}
 	for name := range a.names {
 		request.After = append(request.After, name)
@@ -172,17 +178,56 @@ func (a *parsed) verifySignature(b *parsed, at Step) {
 		}
 		return 1
 	})
-	for _, c := range b.certs {
+	for _, c := range by {
 		if signerHash(c) == a.By.Signer && VerifyChange(c.RawSubjectPublicKeyInfo, request.Message(), a.By.Signature) {
 			return
 		}
 	}
-	wire.Fail("bad-change-signature", "version %d is signed by no key of the version before", at.Version)
+	wire.Fail("bad-change-signature", "version %d is signed by no key that may", at.Version)
+}
+
+// History gives a version that is earlier than the ones at hand, or nil where it is withheld.
+type History func(version uint32) *Link
+
+const maxOwnersRecord = 4096 // versions that the search for an owner's record reads
+
+// judgeVeto judges a veto that no key of the record before has signed, by the owner's record ("Vetoes after removal").
+func judgeVeto(before, after *Record, at Step, history History) (link string, err error) {
+	defer wire.Catch(&err)
+	record, version := before, at.Version-1
+	for range maxOwnersRecord {
+		if record.By.Type == Maintenance && record.By.Kind == Erasure {
+			break
+		}
+		if version == 0 {
+			// Nobody has shown that an imported key is its owner's.
+			if link, err := JudgeFirst(record); err == nil && link == "initial" && record.By.Evidence.Type != 4 {
+				after.parse().verifySignature(record.parse().certs, at)
+				return "key", nil
+			}
+			break
+		}
+		earlier := history(version - 1)
+		if earlier == nil || earlier.Version != version-1 || Commitment(at.Label, earlier.Version, earlier.Opening, earlier.Value) != record.Previous {
+			break
+		}
+		previous, err := DecodeRecord(earlier.Value)
+		if err != nil {
+			break
+		}
+		link, err := Judge(previous, record, Step{at.Origin, at.Label, version, record.Previous, at.Waited})
+		if err == nil && (link == "key" || (link == "recovery" && record.By.Phase == Effective)) {
+			after.parse().verifySignature(record.parse().certs, at)
+			return "key", nil
+		}
+		record, version = previous, version-1
+	}
+	return "", wire.Refuse("bad-change-signature", "version %d is signed by no key of the version before, and there is no owner's record", at.Version)
 }
 
 // Follow judges the versions from one that was held, or nil, to one that a verified search found, with its commitment.
-// `between` are those between; nil for one that the log does not give.
-func Follow(origin string, label []byte, held *Link, between []*Link, latest Link, commitment [32]byte, waited Waited) (v *Verdict, err error) {
+// `between` are those between; nil for one that the log does not give. `earlier` gives those before the one that was held.
+func Follow(origin string, label []byte, held *Link, between []*Link, latest Link, commitment [32]byte, earlier History, waited Waited) (v *Verdict, err error) {
 	defer wire.Catch(&err)
 	if Commitment(label, latest.Version, latest.Opening, latest.Value) != commitment {
 		wire.Fail("bad-commitment", "version %d does not open the commitment", latest.Version)
@@ -231,7 +276,22 @@ func Follow(origin string, label []byte, held *Link, between []*Link, latest Lin
 			judge("", wire.Refuse("bad-record", "version %d: %v", next.Version, err))
 			return v, nil
 		}
-		if !judge(Judge(before, after, Step{origin, label, next.Version, last, waited})) {
+		step := Step{origin, label, next.Version, last, waited}
+		link, err := Judge(before, after, step)
+		if wire.Code(err) == "bad-change-signature" && isVeto(before, after) {
+			link, err = judgeVeto(before, after, step, func(version uint32) *Link {
+				switch {
+				case version > held.Version:
+					return between[version-held.Version-1]
+				case version == held.Version:
+					return held
+				case earlier == nil:
+					return nil
+				}
+				return earlier(version)
+			})
+		}
+		if !judge(link, err) {
 			return v, nil
 		}
 		before, last = after, Commitment(label, next.Version, next.Opening, next.Value)

@@ -318,7 +318,8 @@ func recordChain(in input) (any, error) {
 		Origin            string
 		Label, Commitment Hex
 		Held              *jsonLink
-		Between           []*jsonLink
+		Between, Earlier  []*jsonLink
+		Waited            bool
 		Latest            jsonLink
 	}
 	in.into(&v)
@@ -326,7 +327,14 @@ func recordChain(in input) (any, error) {
 	for _, l := range v.Between {
 		between = append(between, l.link())
 	}
-	verdict := wire.Must(identity.Follow(v.Origin, v.Label, v.Held.link(), between, *v.Latest.link(), v.Commitment.hash(), nil))
+	verdict := wire.Must(identity.Follow(v.Origin, v.Label, v.Held.link(), between, *v.Latest.link(), v.Commitment.hash(),
+		func(version uint32) *identity.Link {
+			if int(version) >= len(v.Earlier) {
+				return nil
+			}
+			return v.Earlier[version].link()
+		},
+		func(uint32, [32]byte, uint64, uint64) bool { return v.Waited }))
 	if verdict.Fault != nil {
 		return object{"verdict": verdict.Verdict, "fault": wire.Code(verdict.Fault)}, nil
 	}
