@@ -169,15 +169,22 @@ func (c *Client) follow(label string, old *Contact, f *kt.Found, view *kt.View) 
 			between = c.chain(label, old.Version+1, f.Version)
 		}
 	} else if f.Version > 0 {
-		first := f.Version - min(f.Version, firstLook)
-		if links := c.chain(label, first, f.Version); len(links) > 0 {
+		if links := c.chain(label, f.Version-min(f.Version, firstLook), f.Version); len(links) > 0 {
 			held, between = links[0], links[1:]
 		}
 	}
 	v := wire.Must(identity.Follow(c.Bundle.Origin, []byte(label), held, between, latest, f.Commitment, c.history(label), c.waited(label, view)))
-	if old == nil && v.Fault == nil {
-		v.Verdict = "first-seen"
+	if old != nil || v.Fault != nil {
+		return v
 	}
+	if held != nil && held.Version == 0 { // Follow has bound it to its successor.
+		link, err := identity.JudgeFirst(wire.Must(identity.DecodeRecord(held.Value)))
+		if err != nil {
+			return &identity.Verdict{Verdict: "unexplained", Fault: err, Record: v.Record}
+		}
+		v.Links = append([]string{link}, v.Links...)
+	}
+	v.Verdict = "first-seen"
 	return v
 }
 
@@ -217,12 +224,16 @@ func (c *Client) tryAsk(operation string, request []byte) (answer []byte, err er
 	return c.ask(operation, request), nil
 }
 
-// chain asks for the versions from first to before end.
+// chain asks for the versions from first to before end; none where the log refuses them, as it does after an erasure.
 func (c *Client) chain(label string, first, end uint32) (out []*identity.Link) {
 	size := 0
 	for next := first; next < end; {
 		request := identity.ChainRequest{Label: []byte(label), First: next, Last: min(end-1, next+chainRequest-1)}
-		answer := c.ask("chain", request.Encode())
+		answer, err := c.tryAsk("chain", request.Encode())
+		if wire.Code(err) == "refused" {
+			return nil
+		}
+		wire.Check(err)
 		if size += len(answer); size > maxChain || end-first > maxVersions {
 			wire.Fail("too-far-behind", "more versions than are followed at once")
 		}
