@@ -81,7 +81,7 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
   };
 
   it('agrees with the test vectors, and refuses flipped bits', async () => {
-    const outcome = await run('go', ['test', './...']);
+    const outcome = await run('go', ['test', '-timeout', '20m', './...']);
     expect(outcome, outcome.output).toMatchObject({ code: 0 });
   }, 1_200_000);
 
