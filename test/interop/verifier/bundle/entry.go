@@ -108,20 +108,26 @@ func inclusionRoot(index, size uint64, hash [32]byte, path [][32]byte) ([32]byte
 	return hash, last == 0
 }
 
+// Shown is a tree head that a client was shown.
+type Shown struct {
+	Size, TimestampMs   uint64
+	PrefixRoot, LogRoot [32]byte
+}
+
 // CheckWitnessed is what a client asks of a new tree head where the bundle has a policy ("Witnessed tree heads").
-func (b *Bundle) CheckWitnessed(proof string, size, timestamp uint64, prefixRoot, logRoot [32]byte, nowMs uint64) error {
+func (b *Bundle) CheckWitnessed(proof string, head Shown, nowMs uint64) ([]Cosigned, error) {
 	p, err := ParseTlogProof(proof, b.Origin, b.Vkeys)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	const minutes = 5 * 60_000
 	switch {
-	case p.Checkpoint.Size != size || p.Index != size-1:
-		return wire.Refuse("bad-tlog-proof", "of another size")
+	case p.Checkpoint.Size != head.Size || p.Index != head.Size-1:
+		return nil, wire.Refuse("bad-tlog-proof", "of another size")
 	case p.Entry.ConfigHash != sha256.Sum256(b.Config.Encoded):
-		return wire.Refuse("bad-audit-entry", "of another Configuration")
-	case p.Entry.TimestampMs != timestamp || p.Entry.PrefixRoot != prefixRoot || p.Entry.LogRoot != logRoot:
-		return wire.Refuse("log-forked", "witnesses saw another tree of size %d", size)
+		return nil, wire.Refuse("bad-audit-entry", "of another Configuration")
+	case p.Entry.TimestampMs != head.TimestampMs || p.Entry.PrefixRoot != head.PrefixRoot || p.Entry.LogRoot != head.LogRoot:
+		return nil, wire.Refuse("log-forked", "witnesses saw another tree of size %d", head.Size)
 	}
 	return b.Policy.CheckQuorum(p.Checkpoint, nowMs, b.Config.MaxBehind+minutes, minutes)
 }

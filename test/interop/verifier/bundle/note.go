@@ -5,11 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"filippo.io/mldsa"
 
 	"glasskey.example/verifier/suite"
 	"glasskey.example/verifier/wire"
@@ -210,13 +213,39 @@ func ParsePolicy(text string) (p *Policy, err error) {
 	return p, nil
 }
 
+// Cosigned is a cosignature that counts.
+type Cosigned struct {
+	Witness     string // the name of its key
+	TimestampMs uint64
+}
+
 // CheckQuorum asks for cosignatures of the quorum, none of those that count older or newer than given (ms). A cosignature
-// by ML-DSA-44 does not count here.
-func (p *Policy) CheckQuorum(c *Checkpoint, nowMs, maxAgeMs, maxAheadMs uint64) error {
+// by a witness of the policy that does not verify is bad-checkpoint.
+func (p *Policy) CheckQuorum(c *Checkpoint, nowMs, maxAgeMs, maxAheadMs uint64) (counted []Cosigned, err error) {
+	times := map[string]uint64{} // of witnesses, by their names in the policy
+	for _, name := range slices.Sorted(maps.Keys(p.witnesses)) {
+		v := p.witnesses[name]
+		for _, s := range c.signatures {
+			if v.Name != s.name || v.ID != s.id {
+				continue
+			}
+			time, ok := v.cosigned(c, s.signature)
+			if !ok {
+				return nil, wire.Refuse("bad-checkpoint", "a cosignature by %s does not hold", v.Name)
+			}
+			if time <= nowMs+maxAheadMs && time+maxAgeMs >= nowMs {
+				times[name] = max(times[name], time)
+			}
+		}
+		if time, ok := times[name]; ok {
+			counted = append(counted, Cosigned{v.Name, time})
+		}
+	}
 	var met func(name string) bool
 	met = func(name string) bool {
-		if v, ok := p.witnesses[name]; ok {
-			return slices.ContainsFunc(c.signatures, func(s cosignature) bool { return v.cosigned(c.text, s, nowMs, maxAgeMs, maxAheadMs) })
+		if _, isGroup := p.groups[name]; !isGroup {
+			_, ok := times[name]
+			return ok
 		}
 		n := 0
 		for _, member := range p.groups[name].members {
@@ -227,19 +256,29 @@ func (p *Policy) CheckQuorum(c *Checkpoint, nowMs, maxAgeMs, maxAheadMs uint64) 
 		return n >= p.groups[name].least
 	}
 	if !p.None() && !met(p.quorum) {
-		return wire.Refuse("not-witnessed", "the quorum has not cosigned size %d lately", c.Size)
+		return nil, wire.Refuse("not-witnessed", "the quorum has not cosigned size %d lately", c.Size)
 	}
-	return nil
+	return counted, nil
 }
 
-func (v Vkey) cosigned(text string, s cosignature, nowMs, maxAgeMs, maxAheadMs uint64) bool {
-	if v.Type != cosignEd25519 || v.Name != s.name || v.ID != s.id || len(s.signature) != 72 {
-		return false
+// cosigned verifies a timestamped signature and gives its time in ms (C2SP tlog-cosignature).
+func (v Vkey) cosigned(c *Checkpoint, b []byte) (timeMs uint64, ok bool) {
+	if len(b) < 8 {
+		return 0, false
 	}
-	seconds := binary.BigEndian.Uint64(s.signature)
-	if seconds > wire.MaxNumber/1000 || seconds*1000 > nowMs+maxAheadMs || seconds*1000+maxAgeMs < nowMs {
-		return false
+	seconds, signature := binary.BigEndian.Uint64(b), b[8:]
+	if seconds > wire.MaxNumber/1000 {
+		return 0, false
 	}
-	message := "cosignature/v1\ntime " + strconv.FormatUint(seconds, 10) + "\n" + text
-	return suite.VerifyEd25519(v.Key, []byte(message), s.signature[8:])
+	if v.Type == cosignEd25519 {
+		message := "cosignature/v1\ntime " + strconv.FormatUint(seconds, 10) + "\n" + c.text
+		return seconds * 1000, suite.VerifyEd25519(v.Key, []byte(message), signature)
+	}
+	key, err := mldsa.NewPublicKey(mldsa.MLDSA44(), v.Key)
+	if err != nil {
+		return 0, false
+	}
+	origin, _, _ := strings.Cut(c.text, "\n")
+	message := wire.Writer("subtree/v1\n\x00").Opaque([]byte(v.Name), 255).U64(seconds).Opaque([]byte(origin), 255).U64(0).U64(c.Size).Raw(c.Root[:])
+	return seconds * 1000, mldsa.Verify(key, message, signature, nil) == nil
 }

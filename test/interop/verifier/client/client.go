@@ -97,8 +97,9 @@ func (c *Client) witnessed(view *kt.View) {
 		response, err := c.HTTP.Get(fmt.Sprintf("%s/log/proof/%d", c.URL, view.Size))
 		proof := c.fetch(response, err, "")
 		last := view.Frontier[len(view.Frontier)-1]
-		wire.Check(c.Bundle.CheckWitnessed(string(proof), view.Size, last.TimestampMs, last.PrefixRoot, root, c.nowMs()))
-		c.say("  the quorum of witnesses has cosigned it")
+		head := bundle.Shown{Size: view.Size, TimestampMs: last.TimestampMs, PrefixRoot: last.PrefixRoot, LogRoot: root}
+		cosigned := wire.Must(c.Bundle.CheckWitnessed(string(proof), head, c.nowMs()))
+		c.say("the quorum has cosigned it: %v", cosigned)
 	}
 	switch c.last() {
 	case 0:

@@ -200,8 +200,7 @@ func judgeVeto(before, after *Record, at Step, history History) (link string, er
 			break
 		}
 		if version == 0 {
-			// Nobody has shown that an imported key is its owner's.
-			if link, err := JudgeFirst(record); err == nil && link == "initial" && record.By.Evidence.Type != 4 {
+			if link, err := JudgeFirst(record); err == nil && link == "initial" {
 				after.parse().verifySignature(record.parse().certs, at)
 				return "key", nil
 			}

@@ -114,12 +114,12 @@ func TestVetoes(t *testing.T) {
 			b.add(nil, pending, requested)
 			b.veto(key, certificate)
 		}, 2, "unexplained", "bad-change-signature"},
-		"by an imported key": {func(b *chainBuilder) {
+		"by an imported key that was revoked": {func(b *chainBuilder) {
 			b.add([][]byte{certificate}, nil, Authorization{Type: Initial, Evidence: Evidence{Type: 4, Possession: 1}})
 			b.add(nil, nil, revoked)
 			b.add(nil, pending, requested)
 			b.veto(key, certificate)
-		}, 2, "unexplained", "bad-change-signature"},
+		}, 2, "key", ""},
 		"after another veto like it": {func(b *chainBuilder) {
 			b.add([][]byte{certificate}, nil, first)
 			b.add(nil, nil, revoked)

@@ -33,6 +33,7 @@ var checkers = map[string]checker{
 	"auditor-update":     auditorUpdate,
 	"checkpoint":         checkpoint,
 	"tlog-proof":         tlogProof,
+	"witnessed-head":     witnessedHead,
 	"log-end":            logEnd,
 	"trust-bundle":       trustBundle,
 	"bundle-successor":   bundleSuccessor,
@@ -613,4 +614,25 @@ func distinguishedWalk(in input) (any, error) {
 		list = append(list, object{"position": h.Position, "timestampMs": h.TimestampMs, "prefixRoot": hexOf(h.PrefixRoot), "logRoot": hexOf(roots[i])})
 	}
 	return object{"size": view.Size, "logRoot": hexOf(view.Root()), "heads": list}, nil
+}
+
+func witnessedHead(in input) (any, error) {
+	var v struct {
+		Proof, Origin, Policy string
+		Vkeys                 []string
+		Configuration         Hex
+		NowMs                 uint64
+		Head                  struct {
+			Size, TimestampMs   uint64
+			PrefixRoot, LogRoot Hex
+		}
+	}
+	in.into(&v)
+	b := &bundle.Bundle{Origin: v.Origin, Vkeys: vkeys(v.Vkeys), Policy: wire.Must(bundle.ParsePolicy(v.Policy)), Config: wire.Must(kt.DecodeConfiguration(v.Configuration))}
+	head := bundle.Shown{Size: v.Head.Size, TimestampMs: v.Head.TimestampMs, PrefixRoot: v.Head.PrefixRoot.hash(), LogRoot: v.Head.LogRoot.hash()}
+	list := []object{}
+	for _, c := range wire.Must(b.CheckWitnessed(v.Proof, head, v.NowMs)) {
+		list = append(list, object{"witness": c.Witness, "timestampMs": c.TimestampMs})
+	}
+	return object{"cosigned": list}, nil
 }
