@@ -85,7 +85,10 @@ func (l *ladder) inspect(x uint64) (o outcome) {
 
 // leaf is what the lookup of a version is about.
 func (l *ladder) leaf(number uint32, included bool) PrefixLeaf {
-	v := l.versions[number]
+	v, known := l.versions[number]
+	if !known {
+		wire.Fail("state-corrupt", "no search key of version %d", number)
+	}
 	if !included {
 		return PrefixLeaf{Key: v.Key}
 	}

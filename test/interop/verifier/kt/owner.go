@@ -70,14 +70,6 @@ func (s *session) ownerLadder(x uint64, version *uint32, known map[uint32]Versio
 
 // demand inspects an entry and demands an outcome.
 func (l *ladder) demand(x uint64, want int) {
-	for _, v := range BaseLadder(l.target) {
-		if _, there := l.versions[v]; !there {
-			wire.Fail("state-corrupt", "no search key of version %d", v)
-		}
-		if want < 0 {
-			break
-		}
-	}
 	l.missing = "unexpected-version"
 	switch got := l.inspect(x).compare; {
 	case got > want:
@@ -192,24 +184,22 @@ func (c *Configuration) VerifyUpdate(response, label []byte, before *Owner, old 
 		wire.Fail("bad-ladder", "no new versions right of entry %d", before.lastMade())
 	}
 	previous := before.greatest()
-	next, shownBefore := uint32(0), []uint32{0}
+	first, shownBefore := uint64(0), []uint32{0}
 	if previous != nil {
-		next, shownBefore = *previous+1, BaseLadder(*previous)
+		first, shownBefore = uint64(*previous)+1, BaseLadder(*previous)
 	}
-	last := uint64(next) + uint64(len(values)) - 1
-	if last >= 1<<32 {
+	if first+uint64(len(values)) > 1<<32 {
 		wire.Fail("bad-ladder", "versions above 2^32-1")
 	}
-	greatest := uint32(last)
-	made := map[uint32]bool{}
+	next := uint32(first)
+	greatest := next + uint32(len(values)-1)
+	wanted := BaseLadder(greatest)
 	for i, value := range values {
 		version := next + uint32(i)
-		made[version] = true
+		if len(values) > 1 {
+			wanted = append(wanted, version)
+		}
 		u.Created = append(u.Created, Created{version, value.Value, suite.Commitment(openings[i], label, version, value.Encoded)})
-	}
-	wanted := BaseLadder(greatest)
-	if len(values) > 1 {
-		wanted = append(wanted, slices.Collect(maps.Keys(made))...)
 	}
 	wanted = slices.DeleteFunc(wanted, func(v uint32) bool { return slices.Contains(shownBefore, v) })
 	known := maps.Clone(before.Known)
@@ -218,21 +208,7 @@ func (c *Configuration) VerifyUpdate(response, label []byte, before *Owner, old 
 	if u.Position >= s.size {
 		wire.Fail("bad-ladder", "entry %d is not in the log", u.Position)
 	}
-	l := s.previousTree(u.Position, before, known)
-	for _, made := range u.Created {
-		v, there := known[made.Version]
-		if !there {
-			wire.Fail("state-corrupt", "no search key of version %d", made.Version)
-		}
-		v.Commitment = &made.Commitment
-		known[made.Version] = v
-	}
-	l.target, l.versions = greatest, known
-	u.Proved = !s.distinguishedTo(u.Position)[u.Position]
-	if u.Proved {
-		l.demand(u.Position, 0)
-	}
-	s.extraVersions(u.Position, slices.Sorted(maps.Keys(made)), greatest, known)
+	u.Proved = s.update(u.Position, before, known, u.Created)
 	pair := Pair{u.Position, greatest}
 	u.Owner = &Owner{Start: before.Start, VersionAtStart: before.VersionAtStart, Upcoming: append(slices.Clone(before.Upcoming), pair),
 		Map: before.Map, Known: known}
@@ -242,6 +218,33 @@ func (c *Configuration) VerifyUpdate(response, label []byte, before *Owner, old 
 	u.Owner.forget()
 	u.View = s.finish(head, now)
 	return u, nil
+}
+
+// update runs the algorithm (§9.1) for versions that were created in an entry, of which `known` gets the commitments.
+func (s *session) update(position uint64, before *Owner, known map[uint32]Version, created []Created) (proved bool) {
+	l := s.previousTree(position, before, known)
+	var numbers []uint32
+	for _, c := range created {
+		v, there := known[c.Version]
+		if !there {
+			wire.Fail("state-corrupt", "no search key of version %d", c.Version)
+		}
+		v.Commitment = &c.Commitment
+		known[c.Version] = v
+		numbers = append(numbers, c.Version)
+	}
+	greatest := numbers[len(numbers)-1]
+	l.target = greatest
+	proved = !s.distinguishedTo(position)[position]
+	if proved {
+		l.demand(position, 0)
+	}
+	base := BaseLadder(greatest)
+	extra := slices.DeleteFunc(numbers, func(v uint32) bool { return slices.Contains(base, v) })
+	if len(extra) > 0 {
+		s.allThere(position, extra, known)
+	}
+	return proved
 }
 
 // previousTree searches the log before an entry for the version that the owner knows (§9.1 steps 1 and 2), and returns
@@ -283,15 +286,6 @@ func (s *session) previousTree(position uint64, o *Owner, known map[uint32]Versi
 		l.demand(x, want)
 	}
 	return l
-}
-
-// extraVersions takes a proof for the new versions that the ladder of the greatest does not look up.
-func (s *session) extraVersions(x uint64, made []uint32, greatest uint32, known map[uint32]Version) {
-	base := BaseLadder(greatest)
-	made = slices.DeleteFunc(made, func(v uint32) bool { return slices.Contains(base, v) })
-	if len(made) > 0 {
-		s.allThere(x, made, known)
-	}
 }
 
 // tidy is the rule for pairs of a monitoring map that meet.
