@@ -25,8 +25,8 @@ func ReadCombinedProof(r *wire.Reader) CombinedProof {
 	}
 }
 
-// session is one run of the algorithms over a CombinedTreeProof: what they ask for is taken from its front.
-type session struct {
+// replay is one run of the algorithms over a CombinedTreeProof: what they ask for is taken from its front.
+type replay struct {
 	config *Configuration
 	size   uint64
 	old    *View
@@ -38,12 +38,12 @@ type session struct {
 }
 
 // begin updates the view (§4.2).
-func (c *Configuration) begin(head FullTreeHead, old *View, proof CombinedProof) *session {
+func (c *Configuration) begin(head FullTreeHead, old *View, proof CombinedProof) *replay {
 	if old == nil {
 		old = &View{}
 	}
 	old.check()
-	s := &session{config: c, size: head.Size, old: old, proof: proof,
+	s := &replay{config: c, size: head.Size, old: old, proof: proof,
 		times: map[uint64]uint64{}, given: map[uint64]bool{}, roots: map[uint64]Hash{}}
 	switch {
 	case head.Same && old.Size == 0:
@@ -65,7 +65,7 @@ func (c *Configuration) begin(head FullTreeHead, old *View, proof CombinedProof)
 }
 
 // time is the timestamp of an entry.
-func (s *session) time(x uint64) uint64 {
+func (s *replay) time(x uint64) uint64 {
 	if t, ok := s.times[x]; ok {
 		return t
 	}
@@ -85,7 +85,7 @@ func (s *session) time(x uint64) uint64 {
 }
 
 // take is the next prefix proof, which is of entry x.
-func (s *session) take(x uint64) PrefixProof {
+func (s *replay) take(x uint64) PrefixProof {
 	s.time(x)
 	if len(s.proof.PrefixProofs) == 0 {
 		wire.Fail("proof-exhausted", "no prefix proof for entry %d", x)
@@ -96,7 +96,7 @@ func (s *session) take(x uint64) PrefixProof {
 }
 
 // setRoot notes the root of the prefix tree that a proof implies.
-func (s *session) setRoot(x uint64, root Hash) {
+func (s *replay) setRoot(x uint64, root Hash) {
 	if known, ok := s.roots[x]; ok && known != root {
 		wire.Fail("bad-prefix-proof", "entry %d has two prefix trees", x)
 	}
@@ -104,7 +104,7 @@ func (s *session) setRoot(x uint64, root Hash) {
 }
 
 // finish checks that everything was used, computes the log tree, and verifies the head by it.
-func (s *session) finish(head FullTreeHead, now uint64) *View {
+func (s *replay) finish(head FullTreeHead, now uint64) *View {
 	if len(s.proof.Timestamps) > 0 || len(s.proof.PrefixProofs) > 0 {
 		wire.Fail("proof-left-over", "%d timestamps, %d prefix proofs", len(s.proof.Timestamps), len(s.proof.PrefixProofs))
 	}
@@ -134,7 +134,7 @@ func (s *session) finish(head FullTreeHead, now uint64) *View {
 
 // distinguished are the entries on the way to x, and x, that are distinguished (§6.1). Asks for the timestamps of those
 // on the way that are.
-func (s *session) distinguishedTo(x uint64) map[uint64]bool {
+func (s *replay) distinguishedTo(x uint64) map[uint64]bool {
 	out := map[uint64]bool{}
 	left, right := uint64(0), s.time(s.size-1)
 	for _, at := range append(pathTo(x, s.size), x) {
@@ -152,7 +152,7 @@ func (s *session) distinguishedTo(x uint64) map[uint64]bool {
 }
 
 // rightmostDistinguished is on the frontier.
-func (s *session) rightmostDistinguished() (x uint64, ok bool) {
+func (s *replay) rightmostDistinguished() (x uint64, ok bool) {
 	left, right := uint64(0), s.time(s.size-1)
 	for _, at := range Frontier(s.size) {
 		if right-left < s.config.Window {

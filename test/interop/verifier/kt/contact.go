@@ -100,7 +100,7 @@ func (c *Configuration) VerifyContactMonitor(response []byte, contact Contact, o
 
 // monitor follows one pair up the tree (§8.2). ok is false if it needs no more monitoring. The distinguished entry that
 // would settle it is left out where the owner inspects that itself; then `by` is that entry.
-func (s *session) monitor(p Pair, versions map[uint32]Version, shown map[uint64]uint32, ownerInspects bool) (kept Pair, by *uint64, ok bool) {
+func (s *replay) monitor(p Pair, versions map[uint32]Version, shown map[uint64]uint32, ownerInspects bool) (kept Pair, by *uint64, ok bool) {
 	distinguished := s.distinguishedTo(p.Position)
 	if distinguished[p.Position] {
 		return p, &p.Position, ownerInspects
@@ -129,7 +129,7 @@ func (s *session) monitor(p Pair, versions map[uint32]Version, shown map[uint64]
 }
 
 // allThere takes a proof that all of these versions exist; a monitoring ladder (§8.1) is one.
-func (s *session) allThere(x uint64, numbers []uint32, versions map[uint32]Version) {
+func (s *replay) allThere(x uint64, numbers []uint32, versions map[uint32]Version) {
 	proof := s.take(x)
 	if len(proof.Results) != len(numbers) {
 		wire.Fail("bad-ladder", "%d results for %d versions", len(proof.Results), len(numbers))

@@ -108,7 +108,7 @@ func (c *Configuration) VerifyCredential(text, origin string, heads []Head, now 
 		s.finish(a.Head, out.AsOfMs)
 		return out, nil
 	}
-	s := &session{config: c, size: position + 1, old: &View{}, proof: a.Proof,
+	s := &replay{config: c, size: position + 1, old: &View{}, proof: a.Proof,
 		times: map[uint64]uint64{position: head.TimestampMs}, roots: map[uint64]Hash{position: head.PrefixRoot}}
 	l := s.ladder(a.Version, versions, false)
 	if l.inspect(position).compare != 0 {

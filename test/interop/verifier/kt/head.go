@@ -144,7 +144,7 @@ func (c *Configuration) VerifyTreeHead(size uint64, root Hash, signature []byte)
 }
 
 // verifyHead checks a FullTreeHead by the roots that the proof implies (§11.4), and the clock (§4.2).
-func (c *Configuration) verifyHead(h FullTreeHead, old *View, now uint64, s *session) *View {
+func (c *Configuration) verifyHead(h FullTreeHead, old *View, now uint64, s *replay) *View {
 	next := &View{Size: s.size, FullSubtrees: s.batch.heads(s.size), Signature: h.Signature, AuditorSize: nil}
 	for _, x := range Frontier(s.size) {
 		next.Frontier = append(next.Frontier, Entry{x, s.times[x], s.roots[x]})

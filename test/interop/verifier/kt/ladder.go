@@ -10,7 +10,7 @@ type Version struct {
 
 // ladder is a run of search binary ladders for one target (§6.2).
 type ladder struct {
-	s        *session
+	s        *replay
 	target   uint32
 	versions map[uint32]Version
 	omit     bool
@@ -19,7 +19,7 @@ type ladder struct {
 	missing  string            // the code for a version that is there and has no commitment
 }
 
-func (s *session) ladder(target uint32, versions map[uint32]Version, omit bool) *ladder {
+func (s *replay) ladder(target uint32, versions map[uint32]Version, omit bool) *ladder {
 	return &ladder{s, target, versions, omit, map[uint32]uint64{}, map[uint32]uint64{}, "bad-ladder"}
 }
 

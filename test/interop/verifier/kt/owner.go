@@ -60,7 +60,7 @@ func (o *Owner) forget() {
 }
 
 // ownerLadder takes the ladder of an entry and demands that the version, or none, is the greatest there.
-func (s *session) ownerLadder(x uint64, version *uint32, known map[uint32]Version) {
+func (s *replay) ownerLadder(x uint64, version *uint32, known map[uint32]Version) {
 	target, want := uint32(0), -1
 	if version != nil {
 		target, want = *version, 0
@@ -221,7 +221,7 @@ func (c *Configuration) VerifyUpdate(response, label []byte, before *Owner, old 
 }
 
 // update runs the algorithm (§9.1) for versions that were created in an entry, of which `known` gets the commitments.
-func (s *session) update(position uint64, before *Owner, known map[uint32]Version, created []Created) (proved bool) {
+func (s *replay) update(position uint64, before *Owner, known map[uint32]Version, created []Created) (proved bool) {
 	l := s.previousTree(position, before, known)
 	var numbers []uint32
 	for _, c := range created {
@@ -249,7 +249,7 @@ func (s *session) update(position uint64, before *Owner, known map[uint32]Versio
 
 // previousTree searches the log before an entry for the version that the owner knows (§9.1 steps 1 and 2), and returns
 // the run of ladders, which goes on.
-func (s *session) previousTree(position uint64, o *Owner, known map[uint32]Version) *ladder {
+func (s *replay) previousTree(position uint64, o *Owner, known map[uint32]Version) *ladder {
 	l := s.ladder(0, known, true)
 	want := -1
 	previous := o.greatest()

@@ -172,7 +172,7 @@ func (c *Configuration) VerifyLookup(response, label []byte, old *View, now uint
 }
 
 // searchEntries are those that a greatest-version search inspects (§6.3).
-func (s *session) searchEntries() []uint64 {
+func (s *replay) searchEntries() []uint64 {
 	if x, ok := s.rightmostDistinguished(); ok {
 		return frontierFrom(x, s.size)
 	}
@@ -239,7 +239,7 @@ func (c *Configuration) VerifySearch(response, label []byte, version *uint32, ol
 }
 
 // greatest is a search for the greatest version (§6.3); it returns the terminal entry.
-func (s *session) greatest(l *ladder) (terminal uint64) {
+func (s *replay) greatest(l *ladder) (terminal uint64) {
 	found := false
 	for _, x := range s.searchEntries() {
 		o := l.inspect(x)
@@ -257,13 +257,13 @@ func (s *session) greatest(l *ladder) (terminal uint64) {
 }
 
 // expired is §7.1.
-func (s *session) expired(x uint64) bool {
+func (s *replay) expired(x uint64) bool {
 	return s.config.MaximumLifetime > 0 && s.time(s.size-1)-s.time(x) >= s.config.MaximumLifetime
 }
 
 // fixed is a search for one version (§7.2). It returns what is to be monitored where it ended: the target, or the greater
 // version there.
-func (s *session) fixed(l *ladder) Pair {
+func (s *replay) fixed(l *ladder) Pair {
 	left, right := uint64(0), s.time(s.size-1)
 	anyExpired := false
 	var standing []uint64 // entries that are distinguished and not expired
