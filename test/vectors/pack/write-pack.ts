@@ -4,7 +4,8 @@ import { sha256 } from '../../../src/core/crypto/sha256.ts';
 import { formatHex } from '../../../src/core/encoding/bytes.ts';
 import { packVectors } from './pack.ts';
 
-// `npm run vectors:pack`: packs test/vectors/own/ into dist-vectors/, with the archive's SHA-256 beside it.
+// `npm run vectors:pack`: packs test/vectors/own/ into dist-vectors/, with the archive's SHA-256 beside it. It also runs
+// before `npm pack`, whose standard output programs read.
 const read = (path: string): string => readFileSync(resolve(path), 'utf8');
 const { version } = JSON.parse(read('package.json')) as { version: string };
 const files = readdirSync(resolve('test/vectors/own')).sort();
@@ -14,4 +15,4 @@ const folder = resolve('dist-vectors');
 mkdirSync(folder, { recursive: true });
 writeFileSync(join(folder, name), bytes);
 writeFileSync(join(folder, `${name}.sha256`), `${formatHex(sha256(bytes))}  ${name}\n`);
-process.stdout.write(`dist-vectors/${name}: ${bytes.length} bytes, ${files.length} files of vectors\n`);
+process.stderr.write(`dist-vectors/${name}: ${bytes.length} bytes, ${files.length} files of vectors\n`);
