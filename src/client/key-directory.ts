@@ -39,6 +39,7 @@ import { recoverIdentity, type Recovery } from './operations/recover.ts';
 import { revoke, type RevokeOptions } from './operations/revoke.ts';
 import { type SettledCredential, settleCredentials, type Settlement } from './operations/settle-credentials.ts';
 import { type ComparedKeys, markKeys, type MarkedKeys, markOf, withoutMark } from './operations/verified-mark.ts';
+import { makeMandate, type WatchOrder } from './operations/watch-mandate.ts';
 import { verifyCertificate } from './operations/verify-certificate.ts';
 import { vetoRecovery } from './operations/veto.ts';
 import { type Requested, requestOf, type Vouchers, voucherOf } from './requested.ts';
@@ -60,6 +61,7 @@ export type { VerifiedEnd } from './operations/operation.ts';
 export type { Recovery } from './operations/recover.ts';
 export type { SettledCredential } from './operations/settle-credentials.ts';
 export type { ComparedKeys, MarkedKeys } from './operations/verified-mark.ts';
+export type { WatchOrder } from './operations/watch-mandate.ts';
 export type { EmailCode } from './requested.ts';
 
 /**
@@ -328,6 +330,16 @@ export class KeyDirectory {
     // A step of its own, so that the state keeps everything that the log shows now, whatever becomes of the note.
     await this.own(text);
     return this.#run((operation, state) => acceptDeviceNote(operation, state, identity, read));
+  }
+
+  /**
+   * Returns a mandate for a watcher, which then tells of every version of the identity: a text that names the versions
+   * that are the user's own, signed by `credentials`, a key of the newest of them. Throws `usage` if this client knows
+   * none.
+   */
+  watchMandate(text: string, credentials: ClientKey, order: WatchOrder): Promise<string> {
+    const identity = this.identity(text);
+    return this.#run((operation, state) => makeMandate(operation, state, identity, credentials, order));
   }
 
   /**
