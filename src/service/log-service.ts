@@ -5,7 +5,7 @@ import { Crls } from './revocation/crls.ts';
 import { openEvidence } from './evidence/evidence-services.ts';
 import type { EvidenceSettings } from './evidence/evidence-settings.ts';
 import type { EmailChallenge, EmailChallengeOrder } from './evidence/email/email-challenges.ts';
-import type { Mailer } from './evidence/email/mailer.ts';
+import type { Mailer } from '../delivery/mailer.ts';
 import { Admission } from './issuance/admission.ts';
 import { SeenReleases } from './log/seen-releases.ts';
 import { SignedTree } from './log/signed-tree.ts';

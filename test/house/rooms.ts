@@ -12,14 +12,15 @@ export const CLIENT_ENTRIES: Readonly<Record<string, readonly string[]>> = {
 export const ROOMS: Readonly<Record<string, RoomRule>> = {
   core: { rooms: [], packages: ['@noble/'] },
   host: { rooms: [], packages: ['node:'] },
+  delivery: { rooms: ['core', 'host'], packages: ['nodemailer', 'web-push', 'node:'] },
   native: { rooms: ['core'], packages: ['sodium-native', 'node:'] },
   ca: { rooms: ['core'], packages: ['pkijs', 'pkcs11js', '@peculiar/', '@noble/', 'node:'] },
   identity: { rooms: ['core'], packages: [] },
   contract: { rooms: ['core', 'identity'], packages: [] },
   store: { rooms: ['core', 'host'], packages: ['drizzle-orm', 'postgres', '@electric-sql/pglite', 'node:'] },
   service: {
-    rooms: ['core', 'native', 'ca', 'identity', 'store/ports.ts'],
-    packages: ['@noble/', 'aws4fetch', 'jose', 'nodemailer', 'node:'],
+    rooms: ['core', 'delivery', 'native', 'ca', 'identity', 'store/ports.ts'],
+    packages: ['@noble/', 'aws4fetch', 'jose', 'node:'],
   },
   http: {
     rooms: ['service', 'contract', 'core', 'ca/der/pem.ts'],
@@ -31,11 +32,11 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
   },
   // The auditor's server follows and audits a log with the client's code.
   server: {
-    rooms: ['http', 'service', 'store', 'ca', 'identity', 'contract', 'core', 'client', 'host'],
+    rooms: ['http', 'service', 'store', 'ca', 'identity', 'contract', 'core', 'client', 'delivery', 'host'],
     packages: ['pino', 'smol-toml', 'zod', 'node:'],
   },
   cli: {
-    rooms: ['client', 'contract', 'core', 'native', 'identity', 'server', 'service', 'http', 'ca'],
+    rooms: ['client', 'contract', 'core', 'delivery', 'native', 'identity', 'server', 'service', 'http', 'ca'],
     packages: ['commander', 'cli-progress', 'uqr', '@electric-sql/pglite', 'node:'],
   },
   // The explorer, a page that verifies in the browser with the client's code.

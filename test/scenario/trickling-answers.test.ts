@@ -8,7 +8,7 @@ import { platformFetch } from '../../src/core/net/bounded-fetch.ts';
 import { canonicalIdentity } from '../../src/identity/canonical-identity.ts';
 import { DEFAULT_IDENTITY_RULES } from '../../src/identity/identity.ts';
 import { deliverHead, fetchHead } from '../../src/service/auditor/deliver-head.ts';
-import { smtpMailer } from '../../src/service/evidence/email/mailer.ts';
+import { smtpMailer } from '../../src/delivery/mailer.ts';
 import { IssuerKeys } from '../../src/service/evidence/oidc/issuer-keys.ts';
 import { Webhook } from '../../src/service/evidence/webhook/webhook.ts';
 import { httpLogSource } from '../../src/service/publish/log-source.ts';

@@ -4,7 +4,7 @@ import { sharedBudget, TokenBuckets } from '../token-buckets.ts';
 import type { Observer } from '../service-event.ts';
 import type { Fetch } from '../../core/net/bounded-fetch.ts';
 import { type ChallengeContext, EmailChallenges } from './email/email-challenges.ts';
-import { type Mailer, smtpMailer } from './email/mailer.ts';
+import { type Mailer, smtpMailer } from '../../delivery/mailer.ts';
 import type { EvidenceSettings } from './evidence-settings.ts';
 import { OidcTokens } from './oidc/oidc-tokens.ts';
 import type { PolicyTable } from './policy-table.ts';

@@ -7,14 +7,14 @@ import type { LabelState } from '../log/label-state.ts';
 import { effectiveFrom } from '../log/recovery-wait.ts';
 
 /** A claim whose owner has to be notified. */
-export interface Notice {
+export interface PendingNotice {
   readonly identity: Identity;
   readonly claim: RecoveryRow;
   readonly state: LabelState;
 }
 
 /** Mails the address that an identity is. Throws `mail-unavailable`. */
-export async function mailOwner(issuance: Issuance, { identity, claim, state }: Notice): Promise<void> {
+export async function mailOwner(issuance: Issuance, { identity, claim, state }: PendingNotice): Promise<void> {
   const { context, settings } = issuance;
   const { mailer, recoverySettings } = settings.evidence;
   if (mailer === undefined || identity.kind !== 'email') return;
@@ -27,7 +27,7 @@ export async function mailOwner(issuance: Issuance, { identity, claim, state }: 
 }
 
 /** Notifies the operator's webhook, which may know other ways to reach the owner. Throws `webhook-unavailable`. */
-export async function tellWebhook(issuance: Issuance, { identity, claim, state }: Notice): Promise<void> {
+export async function tellWebhook(issuance: Issuance, { identity, claim, state }: PendingNotice): Promise<void> {
   const { settings } = issuance;
   const { webhook } = settings.evidence;
   if (webhook === undefined) return;

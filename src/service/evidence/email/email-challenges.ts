@@ -9,7 +9,7 @@ import { assertMayVouch, type PolicyTable } from '../policy-table.ts';
 import { emailCodeHash, newEmailCode } from './email-code.ts';
 import { COUNTED_MS, type EmailSettings } from './email-settings.ts';
 import { mailText } from './mail-text.ts';
-import type { Mailer } from './mailer.ts';
+import type { Mailer } from '../../../delivery/mailer.ts';
 
 const ID_BYTES = 16;
 const EVIDENCE: Evidence = { type: 'email' };

@@ -1,19 +1,7 @@
-/** An SMTP server. */
-export interface SmtpSettings {
-  readonly host: string;
-  readonly port: number;
-  /**
-   * True for TLS from the first byte on; false for STARTTLS, which is required unless the server is on this machine.
-   */
-  readonly tls: boolean;
-  readonly user: string | undefined;
-  readonly password: string | undefined;
-}
+import type { MailSettings } from '../../../delivery/mailer.ts';
 
 /** The settings of proofs by mail. */
-export interface EmailSettings {
-  readonly smtp: SmtpSettings;
-  readonly from: string;
+export interface EmailSettings extends MailSettings {
   readonly subject: string;
   /** The template of a mail: see `mailText`. */
   readonly text: string;

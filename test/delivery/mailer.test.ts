@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { smtpMailer } from '../../../src/service/evidence/email/mailer.ts';
-import { startMailServer, type TestMailServer } from '../../support/mail-server.ts';
+import { smtpMailer } from '../../src/delivery/mailer.ts';
+import { startMailServer, type TestMailServer } from '../support/mail-server.ts';
 
 const ADDRESS = 'jos\u00e9@example.com';
 let mail: TestMailServer;

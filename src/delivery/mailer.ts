@@ -1,7 +1,26 @@
 import { createTransport } from 'nodemailer';
-import { ensure, GlasskeyError, isGlasskeyError } from '../../../core/errors.ts';
-import { withDeadline } from '../../../core/net/with-deadline.ts';
-import type { EmailSettings } from './email-settings.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
+import { withDeadline } from '../core/net/with-deadline.ts';
+
+/** An SMTP server. */
+export interface SmtpSettings {
+  readonly host: string;
+  readonly port: number;
+  /**
+   * True for TLS from the first byte on; false for STARTTLS, which is required unless the server is on this machine.
+   */
+  readonly tls: boolean;
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+}
+
+/** The mail server, and the sender whom people see. */
+export interface MailSettings {
+  readonly smtp: SmtpSettings;
+  readonly from: string;
+  /** The subject of a mail that names none. */
+  readonly subject?: string | undefined;
+}
 
 /** One mail. */
 export interface Mail {
@@ -15,11 +34,11 @@ export interface Mail {
 /** Sends mail. */
 export interface Mailer {
   /**
-   * Hands a mail to the SMTP server. An address that the server refuses counts as sent, so that the caller cannot probe
-   * for addresses. Throws `mail-unavailable`, and `unsupported-operation` for an address outside ASCII if the server
-   * takes none.
+   * Hands a mail to the SMTP server. `unknown-recipient`: the server refuses this address for good. Nobody outside may
+   * learn that, or strangers could probe for addresses. Throws `mail-unavailable`, and `unsupported-operation` for an
+   * address outside ASCII if the server takes none.
    */
-  send(mail: Mail): Promise<void>;
+  send(mail: Mail): Promise<'taken' | 'unknown-recipient'>;
   close(): void;
 }
 
@@ -37,7 +56,7 @@ const LOOPBACK: readonly string[] = ['localhost', '127.0.0.1', '::1'];
  * address if it failed.
  */
 export function smtpMailer(
-  { smtp, from, subject }: Pick<EmailSettings, 'smtp' | 'from' | 'subject'>,
+  { smtp, from, subject = '' }: MailSettings,
   onEnd: (failure: string | undefined) => void,
 ): Mailer {
   const { host, port, tls, user, password } = smtp;
@@ -69,11 +88,12 @@ export function smtpMailer(
           transport.sendMail({ ...mail, signal }),
         );
         onEnd(undefined);
+        return 'taken';
       } catch (cause) {
         const reason = isGlasskeyError(cause) ? NO_SMTPUTF8 : reasonOf(cause);
         onEnd(reason);
         if (isGlasskeyError(cause)) throw cause;
-        if (isUnknownRecipient(cause)) return;
+        if (isUnknownRecipient(cause)) return 'unknown-recipient';
         const options = { cause: new Error(reason), retryAfterSeconds: RETRY_AFTER_SECONDS };
         throw new GlasskeyError('mail-unavailable', 'the mail server is unavailable: try again later', options);
       }
