@@ -11,6 +11,7 @@ const LONG = [
   'test/scenario/failover.test.ts',
   'test/scenario/fat-answers.test.ts',
   'test/scenario/trickling-answers.test.ts',
+  'test/scenario/watched-attacks.test.ts',
   'test/cli/auditor.test.ts',
   'test/cli/commands/admin/admin-lists.test.ts',
   'test/cli/commands/admin/admin-revoke.test.ts',

@@ -29,11 +29,13 @@ export const COMMAND_MODULES: readonly CommandModule[] = [
   [['history'], client(async () => (await import('./commands/history-command.ts')).historyCommand)],
   [['credential'], client(async () => (await import('./commands/credential-command.ts')).credentialCommand)],
   [['heads'], client(async () => (await import('./commands/heads-command.ts')).headsCommand)],
+  [['mandate'], client(async () => (await import('./commands/mandate-command.ts')).mandateCommand)],
   [['state'], client(async () => (await import('./commands/state-command.ts')).stateCommand)],
   [['publish'], client(async () => (await import('./commands/publish-command.ts')).publishCommand)],
   [['ca'], server(async () => (await import('./commands/ca/ca-command.ts')).caCommand)],
   [['witness'], server(async () => (await import('./commands/witness-command.ts')).witnessCommand)],
   [['auditor'], server(async () => (await import('./commands/auditor-command.ts')).auditorCommand)],
+  [['watch'], server(async () => (await import('./commands/watch-command.ts')).watchCommand)],
   [['audit'], client(async () => (await import('./commands/audit-command.ts')).auditCommand)],
   [['evidence'], server(async () => (await import('./commands/evidence-command.ts')).evidenceCommand)],
 ];

@@ -18,6 +18,7 @@ import type { KeyDirectoryOptions } from './key-directory-options.ts';
 import { fetchLogEnd } from './log-end.ts';
 import { acknowledge } from './operations/acknowledge.ts';
 import { audit, type AuditRun } from './operations/audit.ts';
+import { type CheckpointAgreement, compareCheckpoint } from './operations/compare-checkpoint.ts';
 import {
   acceptCredential,
   type CredentialBinding,
@@ -48,6 +49,7 @@ import type { Trust, TrustOrigin } from './trust.ts';
 
 export type { HeadsAgreement } from './heads-text.ts';
 export type { KeyDirectoryOptions } from './key-directory-options.ts';
+export type { CheckpointAgreement } from './operations/compare-checkpoint.ts';
 export type { CredentialBinding, MadeCredential } from './operations/credential.ts';
 export type { AcceptedNote } from './operations/device-note.ts';
 export type { History, HistoryOptions, PastVersion } from './operations/history.ts';
@@ -275,6 +277,15 @@ export class KeyDirectory {
    */
   compareHeads(text: string): Promise<HeadsAgreement> {
     return this.#run((operation, state) => compareWithOthers(operation, state, text));
+  }
+
+  /**
+   * Compares a checkpoint that a watcher, or anybody who audits the log, was shown with what the server shows to this
+   * client. Both are signed by the log, so a false one accuses nobody. Throws `log-forked` if there are two logs,
+   * `bad-checkpoint` if this log did not sign it, `too-far-behind` if the server shows a shorter log here.
+   */
+  compareCheckpoint(text: string): Promise<CheckpointAgreement> {
+    return this.#run((operation, state) => compareCheckpoint(operation, state, text));
   }
 
   /** Returns every alert that the user has not {@link acknowledge}d yet. Show them to the user. */
