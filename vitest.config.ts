@@ -48,6 +48,8 @@ const LONG = [
   'test/server/doctor/examine.test.ts',
   'test/server/failover.test.ts',
   'test/server/full-folder.test.ts',
+  'test/server/serve-watcher.test.ts',
+  'test/watch/mandates.test.ts',
   'test/server/init.test.ts',
   'test/server/log-end.test.ts',
   'test/server/move-database.test.ts',

@@ -16,13 +16,13 @@ import { decodeError, ensure } from '../core/errors.ts';
 import { shortText } from '../identity/text-codec.ts';
 
 /** A version that an owner says is theirs. */
-export interface ClaimedVersion {
+export interface OwnersVersion {
   readonly version: number;
   /** KEYTRANS commitment of that version, 32 bytes. */
   readonly commitment: Uint8Array;
 }
 
-/** What an owner asks a watcher to do (docs/spec.md#watch-mandates). */
+/** The terms on which an owner has a watcher watch a name (docs/spec.md#watch-mandates). */
 export interface MandateTerms {
   /** The log's origin. */
   readonly origin: string;
@@ -36,7 +36,7 @@ export interface MandateTerms {
   /** {@link addressesHash} of the addresses that go with the mandate: nobody can send it on with others. */
   readonly addressesHash: Uint8Array;
   /** Versions that the owner made or accepted, ascending: at least one, at most {@link MAX_CLAIMED_VERSIONS}. */
-  readonly versions: readonly ClaimedVersion[];
+  readonly versions: readonly OwnersVersion[];
 }
 
 /** A signed mandate. Untrusted once it was received. */
@@ -51,7 +51,7 @@ export const MAX_CLAIMED_VERSIONS = 64;
 /** Most addresses that go with a mandate. */
 export const MAX_MANDATE_ADDRESSES = 8;
 /** Longest text of an address, UTF-8 bytes. */
-export const MAX_ADDRESS_BYTES = 2048;
+export const MAX_MANDATE_ADDRESS_BYTES = 2048;
 /** Longest text of a mandate. */
 export const MAX_MANDATE_TEXT = 10_240;
 
@@ -66,7 +66,7 @@ const termsFields = {
   number: uint64,
   expiresMs: uint64,
   addressesHash: fixedBytes(32),
-  versions: vector(struct<ClaimedVersion>({ version: uint32, commitment: fixedBytes(32) }), 1, MAX_CLAIMED_VERSIONS),
+  versions: vector(struct<OwnersVersion>({ version: uint32, commitment: fixedBytes(32) }), 1, MAX_CLAIMED_VERSIONS),
 };
 const termsCodec: Codec<MandateTerms> = struct<MandateTerms>(termsFields);
 const signedCodec: Codec<Mandate & { readonly format: 1 }> = struct<Mandate & { readonly format: 1 }>({
@@ -75,7 +75,7 @@ const signedCodec: Codec<Mandate & { readonly format: 1 }> = struct<Mandate & { 
   signer: bytes(1, 1024),
   signature: bytes(1, 1024),
 });
-const addressesCodec = vector(bytes(1, MAX_ADDRESS_BYTES), 0, MAX_MANDATE_ADDRESSES);
+const addressesCodec = vector(bytes(1, MAX_MANDATE_ADDRESS_BYTES), 0, MAX_MANDATE_ADDRESSES);
 
 /** Returns the bytes that an owner signs for a mandate (docs/spec.md#watch-mandates). Throws `value-out-of-range`. */
 export function mandateMessage(terms: MandateTerms): Uint8Array {
@@ -114,7 +114,7 @@ export function parseMandate(text: string): Mandate {
 }
 
 /** Throws `value-out-of-range` unless the claimed versions ascend. */
-function assertClaims(versions: readonly ClaimedVersion[]): void {
+function assertClaims(versions: readonly OwnersVersion[]): void {
   const isAscending = versions.every(({ version }, i) => i === 0 || version > (versions[i - 1]?.version ?? version));
   ensure(isAscending, 'value-out-of-range', 'the versions of a mandate do not ascend');
 }

@@ -19,7 +19,7 @@ export interface WatcherDescription {
   readonly verified: string | undefined;
 }
 
-/** What a watcher answers to a mandate. */
+/** A watcher's answer to a mandate. */
 export interface MandateAnswer {
   readonly change: 'new' | 'replaced' | 'withdrawn' | 'same';
   readonly addresses: readonly {
@@ -48,7 +48,7 @@ export class WatcherClient {
     this.#fetch = fetch;
   }
 
-  /** Returns the watcher's description. The key is its own word: compare it with the one that its operator publishes. */
+  /** Returns the watcher's description. Its key is its own word: compare it with what its operator publishes. */
   async describe(): Promise<WatcherDescription> {
     const fields = await this.#json(WATCHER_PATHS.description, {});
     return {

@@ -1,6 +1,6 @@
 import type { WatchHealth } from '../watch/watcher.ts';
 
-/** What the page of a watcher shows. */
+/** The facts on the page of a watcher. */
 export interface WatcherFacts {
   readonly origin: string;
   /** Base64. */

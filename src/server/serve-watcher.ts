@@ -23,7 +23,7 @@ import { deliverDue } from '../watch/outbox.ts';
 import type { Peer } from '../watch/peers.ts';
 import { WATCH_LIMITS, type WatchContext } from '../watch/watch-context.ts';
 import type { WatchEvent } from '../watch/watch-event.ts';
-import { Watcher } from '../watch/watcher.ts';
+import { NameWatcher } from '../watch/watcher.ts';
 import { WatchStore } from '../watch/watch-store.ts';
 import type { UpdateThreads } from './follow-log.ts';
 import { parseListen } from './listen-address.ts';
@@ -139,7 +139,7 @@ export async function serveWatcher(options: ServeWatcherOptions): Promise<Runnin
       observe,
       threads,
     };
-    const watcher = new Watcher(
+    const watcher = new NameWatcher(
       context,
       options.peers.map((url) => peerAt(url, signal)),
     );
@@ -206,7 +206,7 @@ function peerAt(peer: string, signal: AbortSignal): Peer {
 /** Watches and delivers until the stop. If one of the two cannot store, both end. */
 async function runLoops(
   context: WatchContext,
-  watcher: Watcher,
+  watcher: NameWatcher,
   intervalMs: number,
   stopping: AbortController,
 ): Promise<void> {

@@ -6,10 +6,10 @@ import { takeMandate } from '../watch/mandates.ts';
 import { holdsSecret, subscriberOf } from '../watch/subscribers.ts';
 import { confirmAddress } from '../watch/upkeep.ts';
 import type { WatchContext } from '../watch/watch-context.ts';
-import type { Watcher } from '../watch/watcher.ts';
+import type { NameWatcher } from '../watch/watcher.ts';
 
 /** Returns a watcher as its HTTP interface uses it. */
-export function watcherPort(context: WatchContext, watcher: Pick<Watcher, 'health' | 'checkpoint'>): WatcherPort {
+export function watcherPort(context: WatchContext, watcher: Pick<NameWatcher, 'health' | 'checkpoint'>): WatcherPort {
   const { origin, publicKey, store } = context;
   const invitations = new Invitations(context);
   return {

@@ -7,7 +7,7 @@ import { FEED, type NewSecret } from './subscribers.ts';
 import { confirmAddress } from './upkeep.ts';
 import type { WatchContext } from './watch-context.ts';
 
-/** What became of one address of a mandate. */
+/** One address of a mandate, and its state. */
 export interface AddressState {
   readonly address: string;
   /**

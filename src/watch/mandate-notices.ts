@@ -14,7 +14,7 @@ export function confirmNotice(identity: string, watcher: string, code: string): 
   };
 }
 
-/** What became of the mandate of a name, as its former addresses are told. */
+/** The end of a mandate, as its former addresses are told. */
 export type MandateChange = 'replaced' | 'withdrawn';
 
 /** Returns the notice to the former addresses that somebody replaced or withdrew the mandate. */

@@ -2,7 +2,7 @@ import { parseCertificate } from '../ca/certificate.ts';
 import { verifySpkiSignature } from '../ca/verify-signature.ts';
 import {
   addressesHash,
-  type ClaimedVersion,
+  type OwnersVersion,
   type Mandate,
   mandateMessage,
   parseMandate,
@@ -140,7 +140,7 @@ function notAsClaimed(cause: unknown): never {
 const NOT_AS_CLAIMED = 'the log does not show the newest version that the mandate claims';
 
 /** The newest claimed version: the codec refuses a mandate without one. */
-function newestOf({ versions }: Mandate): ClaimedVersion {
+function newestOf({ versions }: Mandate): OwnersVersion {
   const newest = versions.at(-1);
   ensure(newest !== undefined, 'internal', 'a mandate without a version');
   return newest;
@@ -180,7 +180,7 @@ function takenBy(
   };
 }
 
-/** Tells each address of the former mandate of the change, with the time for which it is still told of versions. */
+/** Returns the notice of the change for each address of the former mandate, with the time until which it is told. */
 function formerNotices(
   { identity, subscribers }: WatchedName,
   after: readonly Subscriber[],

@@ -17,9 +17,9 @@ const GROWTH = 4;
 
 /**
  * Records by key in one private file (mode 0600): a journal of JSON lines, each with the changes of one step, which
- * counts whole or not at all. A change is in memory at once and durable when {@link RecordFile.commit} resolves. After a
- * failed write nothing more is accepted: memory and disk may differ. One process at a time uses the file; the values are
- * its own, and are trusted as far as the folder is.
+ * counts whole or not at all. A change is in memory at once, and durable when {@link RecordFile.commit} resolves. After
+ * a failed write nothing more is accepted: memory and disk may differ. One process at a time uses the file; the values
+ * are its own, and are trusted as far as the folder is.
  */
 export class RecordFile<T> {
   readonly #path: string;

@@ -99,7 +99,7 @@ export interface AlarmRecord {
 /** A record of the watcher's store. */
 export type WatchRecord = WatchedName | QueuedNotice | FeedRecord | AlarmRecord;
 
-export const nameKey = (identity: string): string => `name:${identity}`;
+export const nameRecordKey = (identity: string): string => `name:${identity}`;
 export const feedKey = (subscriber: string): string => `feed:${subscriber}`;
 export const queueKey = (subscriber: string, notice: string): string => `queue:${subscriber}:${notice}`;
 export const ALARM_KEY = 'alarm';

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { MAX_ADDRESS_BYTES, MAX_MANDATE_ADDRESSES } from '../client/mandate-text.ts';
+import { MAX_MANDATE_ADDRESS_BYTES, MAX_MANDATE_ADDRESSES } from '../client/mandate-text.ts';
 import { encodeUtf8, formatHex } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import { deliveryAddressText, parseDeliveryAddress } from '../delivery/address.ts';
@@ -19,10 +19,11 @@ export interface NewSecret {
   readonly secret: string;
 }
 
-/** Returns addresses in the form in which they are stored. Throws what `parseDeliveryAddress` throws, `invalid-request`. */
+/** Returns untrusted addresses in the form in which they are stored. Throws `invalid-request`. */
 export function canonicalAddresses(texts: readonly string[]): readonly string[] {
   const isBounded =
-    texts.length <= MAX_MANDATE_ADDRESSES && texts.every((text) => encodeUtf8(text).length <= MAX_ADDRESS_BYTES);
+    texts.length <= MAX_MANDATE_ADDRESSES &&
+    texts.every((text) => encodeUtf8(text).length <= MAX_MANDATE_ADDRESS_BYTES);
   ensure(isBounded, 'invalid-request', `a mandate has ${MAX_MANDATE_ADDRESSES} addresses at most`);
   const all = texts.map((text) => (text === FEED ? FEED : deliveryAddressText(parseDeliveryAddress(text))));
   ensure(new Set(all).size === all.length, 'invalid-request', 'an address is there twice');

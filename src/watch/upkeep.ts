@@ -1,5 +1,5 @@
 import { endNotice } from './mandate-notices.ts';
-import { nameKey, NEVER, feedKey, type WatchedName } from './records.ts';
+import { nameRecordKey, NEVER, feedKey, type WatchedName } from './records.ts';
 import { holdsSecret, subscriberOf } from './subscribers.ts';
 import type { WatchContext } from './watch-context.ts';
 import { nameChange, type WatchChange } from './watch-store.ts';
@@ -57,7 +57,7 @@ function changesOf(context: WatchContext, name: WatchedName, nowMs: number): rea
       nowMs,
     );
     const all = subscribers.map(({ id }): WatchChange => [feedKey(id), undefined]);
-    return [[nameKey(identity), undefined], ...all, ...told];
+    return [[nameRecordKey(identity), undefined], ...all, ...told];
   }
   const isSoon = expiresMs - nowMs <= END_SOON_MS && name.endTold === undefined;
   if (!isSoon && gone.length === 0) return [];

@@ -6,7 +6,7 @@ import {
   type AlarmRecord,
   feedKey,
   type FeedRecord,
-  nameKey,
+  nameRecordKey,
   NEVER,
   queueKey,
   type QueuedNotice,
@@ -164,7 +164,7 @@ export class WatchStore {
 
 /** Returns the change that stores a name. */
 export function nameChange(name: WatchedName): WatchChange {
-  return [nameKey(name.identity), name];
+  return [nameRecordKey(name.identity), name];
 }
 
 function inFeed(

@@ -42,7 +42,7 @@ export interface WatchHealth {
  * Watches the names of a store in one log (docs/spec.md#watched-keys). Each round audits what the log has added, holds
  * lookups and other watchers to it, and looks up the names of which a version came. A name costs no request until then.
  */
-export class Watcher {
+export class NameWatcher {
   readonly #context: WatchContext;
   readonly #peers: PeerCheckpoints;
   readonly #startedMs: number;
@@ -143,7 +143,7 @@ export class Watcher {
     }
   }
 
-  /** Tells of an added version that the server does not show: at once if its answer was a lie, else after a time. */
+  /** Reports an added version that the server does not show: at once if its answer was a lie, else after a time. */
   async #tellUnshown(identity: string, error: unknown): Promise<void> {
     const { store, now, limits, observe } = this.#context;
     const name = store.name(identity);

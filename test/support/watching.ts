@@ -14,12 +14,12 @@ import type { FeedEntry } from '../../src/watch/records.ts';
 import { WATCH_LIMITS, type WatchContext, type WatchLimits } from '../../src/watch/watch-context.ts';
 import type { WatchEvent } from '../../src/watch/watch-event.ts';
 import { WatchStore } from '../../src/watch/watch-store.ts';
-import { Watcher } from '../../src/watch/watcher.ts';
+import { NameWatcher } from '../../src/watch/watcher.ts';
 
 /** A watcher under test: real but for its clock, and its addresses are feeds. */
 export interface TestWatcher {
   readonly context: WatchContext;
-  readonly watcher: Watcher;
+  readonly watcher: NameWatcher;
   readonly events: WatchEvent[];
   /** Watches a name for its owner, who is told in a feed. */
   watch(client: KeyDirectory, identity: string, key: ClientKey, addresses?: readonly string[]): Promise<TakenMandate>;
@@ -65,7 +65,7 @@ export async function startWatcher(log: WatchedLog): Promise<TestWatcher> {
     random: (length) => new Uint8Array(randomBytes(length)),
     observe: (event) => events.push(event),
   };
-  const watcher = new Watcher(context, peers);
+  const watcher = new NameWatcher(context, peers);
   return {
     context,
     watcher,

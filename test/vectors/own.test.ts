@@ -17,6 +17,7 @@ import { checkCredentialText } from './own-checkers/credential-text.ts';
 import { checkChange, checkIdentity, checkRecord, checkRecordChain } from './own-checkers/identity.ts';
 import { checkChainAnswer, checkCredentialRequest, checkLookup } from './own-checkers/keytrans.ts';
 import { checkSharedHeads } from './own-checkers/shared-heads.ts';
+import { checkWatchMandate } from './own-checkers/watch-mandate.ts';
 import { checkBundleSuccessor, checkTrustBundle } from './own-checkers/trust-bundle.ts';
 
 const FOLDER = join(import.meta.dirname, 'own');
@@ -40,6 +41,7 @@ const CHECKERS: Readonly<Record<string, OwnChecker>> = {
   'shared-heads': checkSharedHeads,
   'tlog-proof': checkTlogProof,
   'trust-bundle': checkTrustBundle,
+  'watch-mandate': checkWatchMandate,
 };
 
 const read = (name: string): string => readFileSync(join(FOLDER, name), 'utf8');

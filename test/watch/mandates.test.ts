@@ -11,7 +11,7 @@ import type { ErrorCode } from '../../src/core/error-codes.ts';
 import { takeMandate } from '../../src/watch/mandates.ts';
 import { confirmAddress } from '../../src/watch/upkeep.ts';
 import { LyingOperator } from '../support/lying-operator.ts';
-import { BY_OPERATOR } from '../support/victims.ts';
+import { BY_OPERATOR, register } from '../support/victims.ts';
 import { startWatcher, type TestWatcher } from '../support/watching.ts';
 
 const DAY_MS = 86_400_000;
@@ -191,6 +191,29 @@ describe('a mandate', () => {
     const after = await asked();
     expect(before).toEqual(code('certificate-not-in-record'));
     expect(String(after)).toBe(String(before));
+  });
+
+  it('costs no request until the name gets a version', async () => {
+    const asked: string[] = [];
+    await watcher.close();
+    watcher = await start({
+      fetch: (url, init) => {
+        asked.push(new URL(url).pathname);
+        return fetch(url, init);
+      },
+    });
+    await watcher.watcher.step();
+    await watcher.watch(owner, identity, key);
+    const lookups = (): readonly string[] => asked.filter((path) => path.startsWith('/keytrans/'));
+    const before = lookups().length;
+    await register(operator, `other${people}@example.com`);
+    for (let i = 0; i < 3; i++) await watcher.watcher.step();
+    expect(watcher.events).toContainEqual(expect.objectContaining({ type: 'verified', updates: 1 }));
+    expect(lookups()).toHaveLength(before);
+    await owner.rotate(identity, key, await generateKey());
+    await watcher.watcher.step();
+    expect(lookups().length).toBeGreaterThan(before);
+    expect(subjects()).toEqual([`${identity}: version 1 is new`]);
   });
 
   it('ends, after its owner was told', async () => {

@@ -5,7 +5,7 @@ import { addressesHash, formatMandate, MAX_CLAIMED_VERSIONS, mandateMessage } fr
 import type { ClientState, StateChange } from '../state/client-state.ts';
 import type { Operation } from './operation.ts';
 
-/** What an owner asks a watcher for. */
+/** An owner's wishes for a mandate. */
 export interface WatchOrder {
   /** The watcher's public key, 32 bytes. */
   readonly watcher: Uint8Array;

@@ -17,6 +17,7 @@ import type { OwnFile } from './own-file.ts';
 import { makeRecordChains } from './record-chain.ts';
 import { makeRecords } from './records.ts';
 import { makeSharedHeads } from './shared-heads.ts';
+import { makeWatchMandates } from './watch-mandates.ts';
 import { makeBundleSuccessors, makeTrustBundles } from './trust-bundles.ts';
 
 /** Every file of vectors of our own formats, always with the same contents: file names to what they hold. */
@@ -33,6 +34,7 @@ export async function makeAllFiles(): Promise<ReadonlyMap<string, string>> {
     makeCredentialRequests(),
     makeCredentialTexts(history),
     makeSharedHeads(),
+    await makeWatchMandates(),
     await makeLogEnds(),
     makeAuditEntries(log),
     makeAuditorUpdates(log),
