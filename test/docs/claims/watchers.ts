@@ -3,7 +3,9 @@ import type { Claims } from './claims.ts';
 /** "Watchers". */
 export const WATCHERS: Claims = {
   'It cannot accuse the log of another tree': ['test/scenario/attacks-watching.test.ts: watcher-accuses-falsely'],
-  'Following the log asks about no name': ['test/watch/mandates.test.ts: costs no request until the name gets a version'],
+  'Following the log asks about no name': [
+    'test/watch/mandates.test.ts: costs no request until the name gets a version',
+  ],
   'Owners’ clients and other watchers see that': [
     'test/scenario/attacks-watching.test.ts: watcher-shown-another-log',
     'test/scenario/attacks-watching.test.ts: two-watchers-shown-two-logs',
