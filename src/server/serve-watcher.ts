@@ -5,6 +5,7 @@ import type { Run } from '../client/operations/operation.ts';
 import { FolderState } from '../client/node/folder-state.ts';
 import { serverBase } from '../client/transport.ts';
 import { LOG_PREFIX, WATCHER_PATHS } from '../contract/paths.ts';
+import { fingerprint } from '../contract/bundle-signature.ts';
 import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
 import { MAX_NOTE_BYTES } from '../core/audit/note.ts';
 import { decodeLossyUtf8, formatBase64 } from '../core/encoding/bytes.ts';
@@ -120,7 +121,11 @@ export async function serveWatcher(options: ServeWatcherOptions): Promise<Runnin
       metrics.observe(event);
       log.observe(event);
     };
-    const { origin, identityRules } = connection.operation.trust.bundle;
+    const { bundle } = connection.operation.trust;
+    const { origin, identityRules } = bundle;
+    if (connection.trustOrigin === 'first-use') {
+      logger.warn({ origin, fingerprint: fingerprint(bundle) }, 'trusting the log on first use');
+    }
     const { reasonableMonitoringWindowMs } = connection.operation.trust.config;
     const urls = { url: options.url === undefined ? '' : serverBase(options.url) };
     const context: WatchContext = {
