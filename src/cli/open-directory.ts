@@ -115,7 +115,7 @@ async function open(options: ClientOptions, state: StateStore, how: OpenOptions)
 }
 
 /** Returns a reader of the file that GLASSKEY_LOOKUP_TOKEN_FILE names, if it is set; every request reads it anew. */
-function lookupToken(): (() => Promise<string>) | undefined {
+export function lookupToken(): (() => Promise<string>) | undefined {
   const file = process.env['GLASSKEY_LOOKUP_TOKEN_FILE'];
   if (file === undefined || file === '') return undefined;
   return async () => {

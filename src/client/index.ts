@@ -39,6 +39,7 @@ export { createCsr } from './csr.ts';
 export { type IssuedCertificate } from './binding/issued-certificate.ts';
 export {
   type AcceptedNote,
+  type CheckpointAgreement,
   type EmailCode,
   KeyDirectory,
   type KeyDirectoryOptions,
@@ -46,6 +47,7 @@ export {
   type LookupResult,
   type MonitoringDue,
   type Recovery,
+  type WatchOrder,
 } from './key-directory.ts';
 export { MonitoringSchedule, type MonitoringScheduleOptions } from './monitoring-schedule.ts';
 export {
@@ -57,6 +59,7 @@ export {
 } from './state/sealed-state.ts';
 export { exportState, importState, type ImportOptions } from './state/state-transfer.ts';
 export { ServerRefusal } from './transport.ts';
+export { type MandateAnswer, WatcherClient, type WatcherDescription } from './watcher-client.ts';
 export { type ErrorCode, type Fault } from '../core/error-codes.ts';
 export { GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 export { fingerprint } from '../contract/bundle-signature.ts';

@@ -19,6 +19,7 @@ import type { KeyDirectoryOptions } from './key-directory-options.ts';
 import { fetchLogEnd } from './log-end.ts';
 import { acknowledge } from './operations/acknowledge.ts';
 import { audit, type AuditRun } from './operations/audit.ts';
+import { type CheckpointAgreement, compareCheckpoint } from './operations/compare-checkpoint.ts';
 import {
   acceptCredential,
   type CredentialBinding,
@@ -41,6 +42,7 @@ import { recoverIdentity, type Recovery } from './operations/recover.ts';
 import { revoke, type RevokeOptions } from './operations/revoke.ts';
 import { type SettledCredential, settleCredentials, type Settlement } from './operations/settle-credentials.ts';
 import { type ComparedKeys, markKeys, type MarkedKeys, markOf, withoutMark } from './operations/verified-mark.ts';
+import { makeMandate, type WatchOrder } from './operations/watch-mandate.ts';
 import { verifyCertificate } from './operations/verify-certificate.ts';
 import { vetoRecovery } from './operations/veto.ts';
 import { type Requested, requestOf, type Vouchers, voucherOf } from './requested.ts';
@@ -49,6 +51,7 @@ import type { Trust, TrustOrigin } from './trust.ts';
 
 export type { HeadsAgreement } from './heads-text.ts';
 export type { KeyDirectoryOptions } from './key-directory-options.ts';
+export type { CheckpointAgreement } from './operations/compare-checkpoint.ts';
 export type { CredentialBinding, MadeCredential } from './operations/credential.ts';
 export type { AcceptedNote } from './operations/device-note.ts';
 export type { History, HistoryOptions, PastVersion } from './operations/history.ts';
@@ -64,6 +67,7 @@ export type { VerifiedEnd } from './operations/operation.ts';
 export type { Recovery } from './operations/recover.ts';
 export type { SettledCredential } from './operations/settle-credentials.ts';
 export type { ComparedKeys, MarkedKeys } from './operations/verified-mark.ts';
+export type { WatchOrder } from './operations/watch-mandate.ts';
 export type { EmailCode } from './requested.ts';
 
 /**
@@ -282,6 +286,15 @@ export class KeyDirectory {
     return this.#run((operation, state) => compareWithOthers(operation, state, text));
   }
 
+  /**
+   * Compares a checkpoint that a watcher, or anybody who audits the log, was shown with what the server shows to this
+   * client. Both are signed by the log, so a false one accuses nobody. Throws `log-forked` if there are two logs,
+   * `bad-checkpoint` if this log did not sign it, `too-far-behind` if the server shows a shorter log here.
+   */
+  compareCheckpoint(text: string): Promise<CheckpointAgreement> {
+    return this.#run((operation, state) => compareCheckpoint(operation, state, text));
+  }
+
   /** Returns every alert that the user has not {@link acknowledge}d yet. Show them to the user. */
   alerts(): Promise<readonly Alert[]> {
     return this.#run((_, { alerts }) => Promise.resolve({ result: alerts }));
@@ -335,6 +348,16 @@ export class KeyDirectory {
     // A step of its own, so that the state keeps everything that the log shows now, whatever becomes of the note.
     await this.own(text);
     return this.#run((operation, state) => acceptDeviceNote(operation, state, identity, read));
+  }
+
+  /**
+   * Returns a mandate for a watcher, which then tells of every version of the identity: a text that names the versions
+   * that are the user's own, signed by `credentials`, a key of the newest of them. Throws `usage` if this client knows
+   * none.
+   */
+  watchMandate(text: string, credentials: ClientKey, order: WatchOrder): Promise<string> {
+    const identity = this.identity(text);
+    return this.#run((operation, state) => makeMandate(operation, state, identity, credentials, order));
   }
 
   /**

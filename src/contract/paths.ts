@@ -80,3 +80,15 @@ export const AUDITOR_PATHS = {
   health: '/healthz',
   metrics: '/metrics',
 } as const;
+
+/** Paths of a watcher's server (docs/spec.md#watcher-http). A feed's secret follows `feed`. */
+export const WATCHER_PATHS = {
+  description: '/v1/watcher',
+  checkpoint: '/v1/checkpoint',
+  mandates: '/v1/mandates',
+  confirm: '/v1/confirm',
+  confirmPage: '/confirm',
+  feed: '/feed/',
+  health: '/healthz',
+  metrics: '/metrics',
+} as const;

@@ -4,6 +4,7 @@ import type { Claims } from './claims/claims.ts';
 import { ATTACKERS, GUARANTEES, PROMISES } from './claims/guarantees.ts';
 import { CLIENT_SETTINGS, LOG_SETTINGS, SERVER_SETTINGS } from './claims/settings.ts';
 import { NO_WEAKNESS, PRIVATE_NAMES, STOLEN_KEYS } from './claims/stolen-keys.ts';
+import { WATCHERS } from './claims/watchers.ts';
 import { type TestName, whatIsWrongWith } from './test-titles.ts';
 
 /** A part of a document, its claims, and how the sentences begin that claim nothing a test could show. */
@@ -35,6 +36,7 @@ const PAGES: readonly Page[] = [
     claims: {
       ...STOLEN_KEYS,
       ...PRIVATE_NAMES,
+      ...WATCHERS,
       ...NO_WEAKNESS,
       ...LOG_SETTINGS,
       ...SERVER_SETTINGS,
@@ -86,6 +88,13 @@ const PAGES: readonly Page[] = [
       'test/docs/claims/ names the tests of each sentence',
       'Advisories of other authorities',
       'Nobody else sees these',
+      'A watcher is somebody else',
+      'A watcher learns',
+      'A lying watcher',
+      'The operator learns that a name is watched',
+      'An operator that recognises a watcher',
+      'A thief of a device key can replace',
+      'Whoever reads the watcher',
     ],
   },
 ];

@@ -25,16 +25,30 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
     packages: ['@noble/', 'aws4fetch', 'jose', 'node:'],
   },
   http: {
-    rooms: ['service', 'contract', 'core', 'ca/der/pem.ts'],
+    rooms: ['service', 'watch', 'contract', 'core', 'ca/der/pem.ts'],
     packages: ['hono', '@hono/', 'prom-client', 'node:'],
   },
   client: {
     rooms: ['core', 'host', 'native', 'identity', 'contract', ...caVerifier()],
     packages: ['@noble/', 'node:', ...Object.values(CLIENT_ENTRIES).flat()],
   },
+  // A watcher follows a log with the client's code.
+  watch: {
+    rooms: [
+      'client',
+      'contract',
+      'core',
+      'delivery',
+      'identity',
+      'ca/certificate.ts',
+      'ca/verify-signature.ts',
+      'service/token-buckets.ts',
+    ],
+    packages: ['node:'],
+  },
   // The auditor's server follows and audits a log with the client's code.
   server: {
-    rooms: ['http', 'service', 'store', 'ca', 'identity', 'contract', 'core', 'client', 'delivery', 'host'],
+    rooms: ['http', 'service', 'store', 'ca', 'identity', 'contract', 'core', 'client', 'delivery', 'watch', 'host'],
     packages: ['pino', 'smol-toml', 'zod', 'node:'],
   },
   cli: {

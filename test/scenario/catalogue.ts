@@ -7,6 +7,9 @@ export type Noticer =
   | 'contact, monitoring'
   | 'owner, monitoring'
   | 'owner, at the next change'
+  | 'watcher, for the owner'
+  | 'owner, comparing with a watcher'
+  | 'watcher, comparing with another'
   | 'registrant'
   | 'auditor'
   | 'third-party auditor'
@@ -377,25 +380,25 @@ const CLAIMS = rows('attacks-claims.test.ts', {
 const MONITORING = rows('attacks-monitoring.test.ts', {
   'false-version-owned': {
     attack: 'add a version with a false key, which no contact has looked up',
-    noticedBy: ['owner, monitoring'],
+    noticedBy: ['owner, monitoring', 'watcher, for the owner'],
     codes: ['unexpected-version'],
     within: NEXT_MONITORING,
   },
   'false-version-and-back': {
     attack: 'add a false version, and then one that is as before',
-    noticedBy: ['owner, monitoring'],
+    noticedBy: ['owner, monitoring', 'watcher, for the owner'],
     codes: ['unexpected-version'],
     within: NEXT_MONITORING,
   },
   'hidden-from-its-owner': {
     attack: 'tell the owner of nothing new while contacts see a new version',
-    noticedBy: ['owner, monitoring'],
+    noticedBy: ['owner, monitoring', 'watcher, for the owner'],
     codes: ['unexpected-version'],
     within: NEXT_MONITORING,
   },
   'own-version-taken-back': {
     attack: 'take a version of the owner’s back',
-    noticedBy: ['owner, monitoring'],
+    noticedBy: ['owner, monitoring', 'watcher, for the owner'],
     codes: ['bad-ladder'],
     within: NEXT_MONITORING,
   },
@@ -413,13 +416,13 @@ const MONITORING = rows('attacks-monitoring.test.ts', {
   },
   'refused-to-be-shown': {
     attack: 'call the monitoring of what was shown a wrong request, and show nothing',
-    noticedBy: ['contact, monitoring', 'owner, monitoring'],
+    noticedBy: ['contact, monitoring', 'owner, monitoring', 'watcher, for the owner'],
     codes: ['version-rolled-back'],
     within: NEXT_MONITORING,
   },
   'said-to-have-expired': {
     attack: 'say that what is monitored is past the maximum lifetime, though it is not',
-    noticedBy: ['contact, monitoring', 'owner, monitoring'],
+    noticedBy: ['contact, monitoring', 'owner, monitoring', 'watcher, for the owner'],
     codes: ['version-rolled-back'],
     within: NEXT_MONITORING,
   },
@@ -437,7 +440,7 @@ const MONITORING = rows('attacks-monitoring.test.ts', {
   },
   'expired-while-away': {
     attack: 'take back what somebody was shown who is away for longer than the maximum lifetime',
-    noticedBy: ['owner, monitoring'],
+    noticedBy: ['owner, monitoring', 'watcher, for the owner'],
     codes: ['unexplained'],
     within: NEXT_MONITORING,
   },
@@ -772,9 +775,30 @@ const RECOVERY = rows('attacks-recovery.test.ts', {
   },
   'recovery-hidden-from-owner': {
     attack: 'hide a pending recovery from the owner',
-    noticedBy: ['owner, monitoring'],
+    noticedBy: ['owner, monitoring', 'watcher, for the owner'],
     codes: ['unexpected-version'],
     within: NEXT_MONITORING,
+  },
+});
+
+const WATCHING = rows('attacks-watching.test.ts', {
+  'watcher-shown-another-log': {
+    attack: 'recognise a watcher, and show it a log of its own, without the false version',
+    noticedBy: ['owner, comparing with a watcher'],
+    codes: ['log-forked'],
+    within: 'when the owner’s client compares with the watcher',
+  },
+  'two-watchers-shown-two-logs': {
+    attack: 'show two watchers two logs',
+    noticedBy: ['watcher, comparing with another'],
+    codes: ['log-forked'],
+    within: 'in the second round after both were shown them',
+  },
+  'watcher-accuses-falsely': {
+    attack: 'as a watcher: claim that the log has shown a tree which it never signed',
+    noticedBy: ['owner, comparing with a watcher', 'watcher, comparing with another'],
+    codes: ['bad-checkpoint'],
+    within: AT_ONCE,
   },
 });
 
@@ -968,6 +992,7 @@ export const CATALOGUE = {
   ...TRUST,
   ...COPY,
   ...RECOVERY,
+  ...WATCHING,
   ...WITNESSES,
   ...EVIDENCE,
   ...ANSWERS,

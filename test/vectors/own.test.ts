@@ -30,6 +30,7 @@ import { checkOwnerMonitoring } from './own-checkers/owner-monitoring.ts';
 import { checkSealedMessage } from './own-checkers/sealed-message.ts';
 import { checkSharedHeads } from './own-checkers/shared-heads.ts';
 import { checkCallMessage, checkDeviceNote, checkSafetyNumber } from './own-checkers/texts.ts';
+import { checkWatchMandate } from './own-checkers/watch-mandate.ts';
 import { checkBundleSuccessor, checkTrustBundle } from './own-checkers/trust-bundle.ts';
 
 const FOLDER = join(import.meta.dirname, 'own');
@@ -65,6 +66,7 @@ const CHECKERS: Readonly<Record<string, OwnChecker>> = {
   'tlog-proof': checkTlogProof,
   'trust-bundle': checkTrustBundle,
   'witnessed-head': checkWitnessedHead,
+  'watch-mandate': checkWatchMandate,
 };
 
 const read = (name: string): string => readFileSync(join(FOLDER, name), 'utf8');

@@ -26,6 +26,8 @@ export interface FollowedUpdate {
   readonly added: number;
   /** The leaf that ends the log, if the update adds it. */
   readonly endLeaf: PrefixLeaf | undefined;
+  /** Every leaf that it adds, ascending by VRF output. */
+  readonly leaves: readonly PrefixLeaf[];
 }
 
 /**
@@ -52,7 +54,7 @@ export function followUpdate(
     'continued-after-end',
     'the entry ends the log, and further entries follow it',
   );
-  return { added: update.added.length - (endLeaf === undefined ? 0 : 1), endLeaf };
+  return { added: update.added.length - (endLeaf === undefined ? 0 : 1), endLeaf, leaves: update.added };
 }
 
 /**

@@ -12,7 +12,7 @@ import type { TrustBundle } from '../../contract/trust-bundle.ts';
 import type { AuditFiles } from './audit-files.ts';
 import type { AuditState } from './audit-state.ts';
 import type { AuditTrust } from './audit-trust.ts';
-import { type Replay, replayEntries } from './replay-entries.ts';
+import { type OnAdded, type Replay, replayEntries } from './replay-entries.ts';
 import { type VerifyUpdates, verifyUpdates } from './verify-updates.ts';
 
 /**
@@ -40,6 +40,11 @@ export interface FollowEntriesOptions {
   readonly now: () => number;
   /** Called from time to time. */
   readonly onProgress?: ((progress: AuditProgress) => void) | undefined;
+  /**
+   * Called in log order with the leaves that verified entries add to the prefix tree. They are the log's own only once
+   * the audit has ended without an error. Default: nobody asks for them.
+   */
+  readonly onAdded?: OnAdded | undefined;
   /** Keeps a copy of the log. */
   readonly keepCopy?: KeepCopy | undefined;
   /** Verifies AuditorUpdates elsewhere, such as in threads. Default: in this thread. */
@@ -89,6 +94,7 @@ async function followLog(
     verifyUpdates: options.verifyUpdates ?? ((job) => verifyUpdates(files, job, UPDATES_AHEAD)),
     jobs: options.jobs ?? 4,
     replay,
+    onAdded: options.onAdded,
     onProgress: () => options.onProgress?.({ done: replay.done, total: size, updates: replay.updates }),
   });
   const root = edgeRoot(edge, rfc6962NodeHasher);

@@ -12,7 +12,7 @@ import type { AuditFiles } from './audit-files.ts';
 import { prefetch } from './prefetch.ts';
 import { openEntry, type ReadEntry, readEntries } from './read-entries.ts';
 import { readTile } from './read-tree.ts';
-import type { UpdatesOutcome, VerifyUpdates } from './verify-updates.ts';
+import type { AddedLeaf, UpdatesOutcome, VerifyUpdates } from './verify-updates.ts';
 
 /** Entry bundles that are loaded ahead; each stands for 256 AuditorUpdates. */
 const BUNDLES_AHEAD = 4;
@@ -20,6 +20,9 @@ const BUNDLES_AHEAD = 4;
 const ENTRIES_PER_JOB = 16;
 /** Entries of a bundle that are worth a request for all their updates. */
 const ENTRIES_PER_BUNDLE = 8;
+
+/** Takes the leaves that consecutive entries add to the prefix tree. */
+export type OnAdded = (leaves: readonly AddedLeaf[]) => void;
 
 /** The progress of a replay: for the report, and for evidence. */
 export interface Replay {
@@ -49,6 +52,8 @@ export interface ReplayOptions {
   /** Jobs under way at a time, of {@link ENTRIES_PER_JOB} updates each. */
   readonly jobs: number;
   readonly replay: Replay;
+  /** Called in log order with the leaves that verified entries add. */
+  readonly onAdded: OnAdded | undefined;
   /** Called after progress in {@link ReplayOptions.replay}. */
   readonly onProgress: () => void;
 }
@@ -166,6 +171,7 @@ class JobLine {
       before: { timestampMs, prefixRoot },
       size: this.#options.size,
       updates,
+      collect: this.#options.onAdded !== undefined,
     });
     // Awaited later, or never if an earlier job failed.
     outcome.catch(() => undefined);
@@ -173,12 +179,14 @@ class JobLine {
   }
 
   async #settle({ before, entries, outcome }: Job): Promise<void> {
-    const { added, endLeaf, failure } = await outcome;
-    const { replay, configHashes, onProgress } = this.#options;
+    const { added, endLeaf, leaves, failure } = await outcome;
+    const { replay, configHashes, onAdded, onProgress } = this.#options;
     replay.updates += added;
     replay.endLeaf = endLeaf;
     if (failure === undefined) {
       replay.done = before.size + entries.length;
+      ensure(onAdded === undefined || leaves !== undefined, 'internal', 'added leaves were not collected');
+      if (leaves !== undefined) onAdded?.(leaves);
       onProgress();
       return;
     }

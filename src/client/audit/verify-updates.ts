@@ -22,6 +22,14 @@ export interface UpdatesJob {
   readonly size: number;
   /** The updates, where a bundle had them: untrusted. Default: each is read from its own file. */
   readonly updates?: readonly Uint8Array[] | undefined;
+  /** True if the outcome has to name every leaf that the entries add. Default: it counts them. */
+  readonly collect?: boolean | undefined;
+}
+
+/** A leaf of the prefix tree, as the log entry added it. */
+export interface AddedLeaf extends PrefixLeaf {
+  /** The log entry. */
+  readonly position: number;
 }
 
 /** The outcome of a job. */
@@ -30,6 +38,8 @@ export interface UpdatesOutcome {
   readonly added: number;
   /** The leaf that ends the log, if the last entry of the tree is in this job and adds it. */
   readonly endLeaf: PrefixLeaf | undefined;
+  /** The leaves that the entries add, up to the failure if there is one; undefined unless the job collects them. */
+  readonly leaves: readonly AddedLeaf[] | undefined;
   /** The first entry whose update fails verification. */
   readonly failure: { readonly position: number; readonly code: ErrorCode; readonly message: string } | undefined;
 }
@@ -53,20 +63,22 @@ export async function verifyUpdates(files: AuditFiles, job: UpdatesJob, ahead: n
   let added = 0;
   let endLeaf: PrefixLeaf | undefined;
   let position = job.start;
+  const leaves: AddedLeaf[] | undefined = job.collect === true ? [] : undefined;
   for await (const bytes of prefetch(job.start, job.start + count, ahead, load)) {
     const entry = entryOf(job, position);
     try {
       const followed = followUpdate(before, entry, bytes, position + 1 === job.size);
       added += followed.added;
       ({ endLeaf } = followed);
+      for (const leaf of followed.leaves) leaves?.push({ ...leaf, position });
     } catch (error) {
       if (!isGlasskeyError(error)) throw error;
-      return { added, endLeaf: undefined, failure: { position, code: error.code, message: error.message } };
+      return { added, endLeaf: undefined, leaves, failure: { position, code: error.code, message: error.message } };
     }
     before = entry;
     position++;
   }
-  return { added, endLeaf, failure: undefined };
+  return { added, endLeaf, leaves, failure: undefined };
 }
 
 /** The entry of a job at a position of the log. */

@@ -15,7 +15,7 @@ import type { Operation } from './operation.ts';
 /** Options of an audit that the caller of `KeyDirectory.audit` chooses; see `AuditOptions`. */
 export interface AuditRun extends Pick<
   AuditOptions,
-  'held' | 'jobs' | 'keepCopy' | 'onProgress' | 'timeoutMs' | 'verifyUpdates'
+  'held' | 'jobs' | 'keepCopy' | 'onAdded' | 'onProgress' | 'timeoutMs' | 'verifyUpdates'
 > {
   /** Earlier bundles of this log, for the entries that were made under them. */
   readonly earlierBundles?: readonly SignedTrustBundle[] | undefined;

@@ -107,14 +107,15 @@ async function findVersion(
   return { next: { ...state, view: search.view, contacts }, last };
 }
 
-type Judgement = Pick<PastVersion, 'link' | 'fault'>;
+/** The author of a version as proved, or the rule that it breaks. */
+export type Judgement = Pick<PastVersion, 'link' | 'fault'>;
 const UNJUDGED: Judgement = { link: undefined, fault: undefined };
 
-/** Returns a judge of one version by the version before it. */
-function judgeOf(
+/** Returns a judge of one version by the version before it; versions that break a rule are its result. */
+export function judgeOf(
   operation: Operation,
   identity: Identity,
-  { view }: ClientState,
+  { view }: Pick<ClientState, 'view'>,
 ): (previous: ReadVersion | undefined, next: ReadVersion) => Promise<Judgement> {
   const { transport, trust } = operation;
   ensure(view !== undefined, 'internal', 'a verified lookup without a view');

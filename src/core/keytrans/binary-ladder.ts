@@ -86,3 +86,14 @@ export function interpretSearchLadder(target: number, results: readonly boolean[
   ensure(results.length === versions.length, 'bad-ladder', 'the ladder goes on after its end');
   return 0;
 }
+
+/**
+ * Returns the versions of a label that have to be absent while `greatest` is its greatest one (undefined: there is
+ * none), in the order of the ladder. Whoever finds a greater version in the log finds one of these: a ladder for it
+ * takes the same way as the ladder for `greatest` up to the first of them that it needs (docs/spec.md#watched-keys). So
+ * a client that knows the search keys of these versions sees, in what the log's entries add, that a version came.
+ */
+export function versionsToWatch(greatest: number | undefined): number[] {
+  if (greatest === undefined) return [0];
+  return baseBinaryLadder(greatest).filter((version) => version > greatest);
+}

@@ -7,6 +7,7 @@ import {
   interpretSearchLadder,
   monitoringBinaryLadder,
   searchBinaryLadder,
+  versionsToWatch,
 } from '../../../src/core/keytrans/binary-ladder.ts';
 import { versions } from './message-arbitraries.ts';
 
@@ -31,6 +32,40 @@ function lookUp(exists: (version: bigint) => boolean): { asked: number[]; greate
   }
   return { asked, greatest: found };
 }
+
+describe('the versions to watch', () => {
+  it('hold the next one, and none that exists', () => {
+    fc.assert(
+      fc.property(versions, (greatest) => {
+        const watched = versionsToWatch(greatest);
+        expect(watched.every((version) => version > greatest)).toBe(true);
+        expect(watched.includes(greatest + 1)).toBe(greatest < GREATEST_VERSION);
+        expect(watched.length).toBeLessThanOrEqual(32);
+      }),
+    );
+    expect(versionsToWatch(undefined)).toEqual([0]);
+    expect(versionsToWatch(0)).toEqual([1]);
+    expect(versionsToWatch(5)).toEqual([7, 6]);
+  });
+
+  it('hold one of every ladder that shows a greater version, also one that leaves versions out', () => {
+    const small = fc.integer({ min: 0, max: 5000 });
+    const pairs = fc.tuple(fc.oneof(small, versions), fc.oneof(small, versions));
+    fc.assert(
+      fc.property(pairs, ([a, b]) => {
+        const [known, later] = [Math.min(a, b), Math.max(a, b)];
+        fc.pre(known < later);
+        const watched = new Set(versionsToWatch(known));
+        // Whoever finds `later`, or a version above it, is shown every version of its ladder up to it as present.
+        const needed = baseBinaryLadder(later).filter((version) => version <= later);
+        expect(needed.some((version) => watched.has(version))).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+    // The next version alone is not enough: who finds version 7 after version 5 need not be shown version 6.
+    expect(baseBinaryLadder(7)).not.toContain(6);
+  });
+});
 
 describe('the base binary ladder', () => {
   it('is the series of lookups of KT §5 and ends at the greatest version, up to 2^32-1', () => {

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { decodeAuditState, encodeAuditState } from '../../../src/client/audit/audit-state.ts';
 import type { ClientState } from '../../../src/client/state/client-state.ts';
 import { formatClientState, parseClientState } from '../../../src/client/state/client-state-json.ts';
+import { formatMandate, MAX_CLAIMED_VERSIONS, parseMandate } from '../../../src/client/mandate-text.ts';
 import { formatDeviceNote, parseDeviceNote } from '../../../src/client/device-note-text.ts';
 import { formatHeads, parseHeads } from '../../../src/client/heads-text.ts';
 import {
@@ -198,6 +199,28 @@ export const CLIENT_DECODERS: readonly Decoder[] = [
       .map(formatDeviceNote),
     read: parseDeviceNote,
     write: formatDeviceNote,
+    refusals: ['malformed-encoding'],
+    canonical: false,
+  }),
+  ofText({
+    name: 'parseMandate',
+    texts: fc
+      .record({
+        origin: fc.stringMatching(/^[a-z.]{1,20}$/),
+        label: fc.uint8Array({ minLength: 1, maxLength: 255 }),
+        watcher: hashes,
+        number: fc.nat(),
+        expiresMs: fc.nat(),
+        addressesHash: hashes,
+        versions: fc
+          .uniqueArray(fc.nat(), { minLength: 1, maxLength: MAX_CLAIMED_VERSIONS })
+          .map((all) => all.toSorted((a, b) => a - b).map((version) => ({ version, commitment: new Uint8Array(32) }))),
+        signer: fc.uint8Array({ minLength: 1, maxLength: 200 }),
+        signature: fc.uint8Array({ minLength: 1, maxLength: 200 }),
+      })
+      .map(formatMandate),
+    read: parseMandate,
+    write: formatMandate,
     refusals: ['malformed-encoding'],
     canonical: false,
   }),

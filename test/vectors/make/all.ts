@@ -28,6 +28,7 @@ import { makeSafetyNumbers } from './safety-numbers.ts';
 import { makeSealedMessages } from './sealed-messages.ts';
 import { makeSharedHeads } from './shared-heads.ts';
 import { makeStandings } from './standings.ts';
+import { makeWatchMandates } from './watch-mandates.ts';
 import { makeBundleSuccessors, makeTrustBundles } from './trust-bundles.ts';
 import { makeWitnessedHeads } from './witnessed-heads.ts';
 
@@ -56,6 +57,7 @@ export async function makeAllFiles(): Promise<ReadonlyMap<string, string>> {
     makeSafetyNumbers(),
     await makeCallMessages(history),
     await makeBackups(history),
+    await makeWatchMandates(),
     await makeLogEnds(),
     makeAuditEntries(log),
     makeAuditorUpdates(log),

@@ -1,0 +1,219 @@
+import { auditEvidenceOf } from '../client/audit/audit-evidence.ts';
+import { CLOCK_CODES } from '../client/binding/alerts.ts';
+import { audit } from '../client/operations/audit.ts';
+import type { ClientState } from '../client/state/client-state.ts';
+import { decodeAuditState } from '../client/audit/audit-state.ts';
+import { formatHex, parseBase64 } from '../core/encoding/bytes.ts';
+import { type GlasskeyError, isGlasskeyError } from '../core/errors.ts';
+import { ServerRefusal } from '../client/transport.ts';
+import { type Peer, PeerCheckpoints } from './peers.ts';
+import { canonicalIdentity } from '../identity/canonical-identity.ts';
+import { alarmNotice, blindNotice, sightNotice } from './log-notices.ts';
+import { lookName } from './look-name.ts';
+import type { Notice } from '../delivery/notice.ts';
+import { ALARM_KEY, type AddedVersion, type WatchedName } from './records.ts';
+import { changesOfLook } from './told-versions.ts';
+import { endWhatRanOut } from './upkeep.ts';
+import { unshownNotice } from './version-notices.ts';
+import type { WatchContext } from './watch-context.ts';
+import { nameChange, type WatchChange } from './watch-store.ts';
+
+/** Failed rounds before misbehaviour that no proof shows is told: a proxy may have damaged a file. */
+const LOOKS = 3;
+/** The same alarm is told once in this time, ms. */
+const ALARM_REST_MS = 86_400_000;
+/** Pause between two looks for mandates that ended, ms. */
+const UPKEEP_MS = 60_000;
+/** Names that one step of the store tells. */
+const NAMES_PER_STEP = 500;
+
+/** The health of a watcher, for its page and metrics. */
+export interface WatchHealth {
+  /** Entries that are audited. */
+  readonly size: number;
+  /** Time of the last round in which all of the log verified, ms; undefined before the first. */
+  readonly verifiedMs: number | undefined;
+  /** Finding about the log, until a round verifies it again. */
+  readonly misbehaviour: GlasskeyError | undefined;
+  readonly isBlind: boolean;
+}
+
+/**
+ * Watches the names of a store in one log (docs/spec.md#watched-keys). Each round audits what the log has added, holds
+ * lookups and other watchers to it, and looks up the names of which a version came. A name costs no request until then.
+ */
+export class NameWatcher {
+  readonly #context: WatchContext;
+  readonly #peers: PeerCheckpoints;
+  readonly #startedMs: number;
+  #health: WatchHealth = { size: 0, verifiedMs: undefined, misbehaviour: undefined, isBlind: false };
+  #checkpoint: string | undefined;
+  #failedLooks = 0;
+  #upkeptMs = 0;
+
+  constructor(context: WatchContext, peers: readonly Peer[] = []) {
+    this.#context = context;
+    this.#peers = new PeerCheckpoints(peers, context);
+    this.#startedMs = context.now();
+  }
+
+  get health(): WatchHealth {
+    return this.#health;
+  }
+
+  /** The newest audited checkpoint, for owners and other watchers to compare; undefined before there is one. */
+  get checkpoint(): string | undefined {
+    return this.#checkpoint;
+  }
+
+  /** Runs one round. Reports failures to the observer. Throws `storage-failed` alone: then nothing is told for sure. */
+  async step(): Promise<void> {
+    const { now } = this.#context;
+    try {
+      await this.#audit();
+      await this.#peers.ask(this.#health.size);
+      await this.#verified();
+    } catch (error) {
+      await this.#failed(error);
+    }
+    for (const identity of this.#context.store.withAdded()) await this.#look(identity);
+    if (now() - this.#upkeptMs < UPKEEP_MS) return;
+    this.#upkeptMs = now();
+    await endWhatRanOut(this.#context);
+  }
+
+  /** Audits what is new, and notes the added versions before the audit's own state: a kill loses none. */
+  async #audit(): Promise<void> {
+    const { run, store, observe, threads } = this.#context;
+    const report = await run(async (operation, state) => {
+      const added = new Map<string, AddedVersion[]>();
+      const change = await audit(operation, state, {
+        ...threads,
+        held: this.#peers.held,
+        onProgress: ({ done, total }) => observe({ type: 'progress', done, total }),
+        onAdded: (leaves) => {
+          for (const { vrfOutput, commitment, position } of leaves) {
+            const found = store.match(vrfOutput);
+            if (found === undefined) continue;
+            const { identity, version } = found;
+            const one = { version, position, commitment: formatHex(commitment), seenMs: operation.now() };
+            added.set(identity, [...(added.get(identity) ?? []), one]);
+          }
+        },
+      });
+      await this.#note(added);
+      this.#checkpoint = checkpointOf(change.next);
+      return change;
+    });
+    const { treeSize: size, entries, updates } = report;
+    this.#health = { ...this.#health, size };
+    observe({ type: 'verified', size, entries, updates });
+  }
+
+  async #note(added: ReadonlyMap<string, readonly AddedVersion[]>): Promise<void> {
+    const { store, observe } = this.#context;
+    const changes = [...added].flatMap(([identity, versions]): WatchChange[] => {
+      const name = store.name(identity);
+      if (name === undefined) return [];
+      const fresh = versions.filter(({ version }) => !name.added.some((one) => one.version === version));
+      return fresh.length === 0 ? [] : [nameChange({ ...name, added: [...name.added, ...fresh] })];
+    });
+    if (changes.length === 0) return;
+    await store.commit(changes);
+    observe({ type: 'added', count: changes.length });
+  }
+
+  async #look(identity: string): Promise<void> {
+    const { run, store, identityRules, observe } = this.#context;
+    try {
+      await run(async (operation, state) => {
+        const name = store.name(identity);
+        if (name === undefined || name.added.length === 0) return { result: undefined };
+        const since = { version: name.greatest, commitment: name.commitment };
+        const canonical = canonicalIdentity(identity, identityRules);
+        const looked = await lookName(operation, state, canonical, since, name.added);
+        const { next, changes } = changesOfLook(this.#context, name, looked);
+        await store.commit([nameChange(next), ...changes]);
+        return { next: looked.next, result: undefined };
+      });
+    } catch (error) {
+      if (isGlasskeyError(error, 'storage-failed')) throw error;
+      observe({ type: 'failed', work: 'look', error, isMisbehaviour: isLie(error) });
+      await this.#tellUnshown(identity, error);
+    }
+  }
+
+  /** Reports an added version that the server does not show: at once if its answer was a lie, else after a time. */
+  async #tellUnshown(identity: string, error: unknown): Promise<void> {
+    const { store, now, limits, observe } = this.#context;
+    const name = store.name(identity);
+    if (name === undefined) return;
+    const isOverdue = ({ seenMs, told }: AddedVersion): boolean =>
+      told === undefined && (isLie(error) || now() - seenMs >= limits.unshownMs);
+    const overdue = name.added.filter(isOverdue);
+    if (overdue.length === 0) return;
+    const code = isGlasskeyError(error) ? error.code : 'internal';
+    const notices = overdue.map((one) => unshownNotice(identity, one, code));
+    const added = name.added.map((one) => (isOverdue(one) ? { ...one, told: true as const } : one));
+    const told = notices.flatMap((notice) => store.telling(name, notice, now()));
+    await store.commit([nameChange({ ...name, added }), ...told]);
+    for (let i = 0; i < notices.length; i++) observe({ type: 'told', wording: 'unshown' });
+  }
+
+  async #verified(): Promise<void> {
+    const { origin, now, observe } = this.#context;
+    const { isBlind, verifiedMs } = this.#health;
+    this.#failedLooks = 0;
+    this.#health = { ...this.#health, verifiedMs: now(), misbehaviour: undefined, isBlind: false };
+    if (!isBlind) return;
+    await this.#tellAll(sightNotice(origin, verifiedMs ?? this.#startedMs, now()));
+    observe({ type: 'blind', isBlind: false });
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    const { origin, now, limits, observe } = this.#context;
+    if (isGlasskeyError(error, 'storage-failed')) throw error;
+    const isMisbehaviour = isLie(error);
+    observe({ type: 'failed', work: 'audit', error, isMisbehaviour });
+    if (isMisbehaviour) {
+      this.#health = { ...this.#health, misbehaviour: error };
+      this.#failedLooks++;
+      if (auditEvidenceOf(error)?.proof !== undefined || this.#failedLooks >= LOOKS) await this.#alarm(error);
+    }
+    const sinceMs = this.#health.verifiedMs ?? this.#startedMs;
+    if (this.#health.isBlind || now() - sinceMs < limits.blindMs) return;
+    this.#health = { ...this.#health, isBlind: true };
+    await this.#tellAll(blindNotice(origin, sinceMs));
+    observe({ type: 'blind', isBlind: true });
+  }
+
+  async #alarm({ code, message }: GlasskeyError): Promise<void> {
+    const { origin, now, store, observe } = this.#context;
+    const last = store.alarm();
+    if (last?.code === code && now() - last.toldMs < ALARM_REST_MS) return;
+    const toldMs = now();
+    await this.#tellAll(alarmNotice(origin, code, message, toldMs));
+    // Last, so that a watcher that was killed meanwhile tells again.
+    await store.commit([[ALARM_KEY, { type: 'alarm', code, message, toldMs }]]);
+    observe({ type: 'alarm', code });
+  }
+
+  async #tellAll(notice: Notice): Promise<void> {
+    const { store, now } = this.#context;
+    const names: WatchedName[] = [...store.names()];
+    for (let i = 0; i < names.length; i += NAMES_PER_STEP) {
+      const some = names.slice(i, i + NAMES_PER_STEP);
+      await store.commit(some.flatMap((name) => store.telling(name, notice, now())));
+    }
+  }
+}
+
+/** Returns true for an error about what the log or its server did, which no wrong clock explains. */
+function isLie(error: unknown): error is GlasskeyError {
+  if (!isGlasskeyError(error) || error instanceof ServerRefusal) return false;
+  return error.fault === 'verification' && !CLOCK_CODES.has(error.code);
+}
+
+function checkpointOf(state: ClientState | undefined): string | undefined {
+  return state?.audit === undefined ? undefined : decodeAuditState(parseBase64(state.audit)).checkpoint;
+}
