@@ -1,4 +1,4 @@
-import { leafValidity, type Validity } from '../../ca/profile.ts';
+import { acceptsKeyType, leafValidity, type Validity } from '../../ca/profile.ts';
 import type { ParsedCsr } from '../../ca/csr/csr.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
@@ -22,8 +22,7 @@ export function policy(
   { keyType }: Pick<ParsedCsr, 'keyType'>,
 ): Validity {
   const profile = profileOf(profiles, identity);
-  const isAccepted = profile.keyTypes === undefined || profile.keyTypes.includes(keyType);
-  ensure(isAccepted, 'weak-key', `this log certifies no ${keyType} keys of such identities`);
+  ensure(acceptsKeyType(profile, keyType), 'weak-key', `this log certifies no ${keyType} keys of such identities`);
   const fits = next.kept.length < limits.maxCertificates;
   ensure(fits, 'change-rejected', `an identity has at most ${limits.maxCertificates} certificates`);
   return leafValidity(profile, signingCa.issuer.certificate, now());
