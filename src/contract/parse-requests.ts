@@ -1,4 +1,5 @@
 import { formatBase64 } from '../core/encoding/bytes.ts';
+import { MAX_SIGNATURE_FORMAT_2 } from '../identity/authorization.ts';
 import type { SignedChange } from '../identity/change-request.ts';
 import {
   type CertificateRequest,
@@ -29,7 +30,6 @@ const CODE = 'invalid-request';
 
 /** Longest encoding of a ChangeRequest: origin, label, version, commitment and 255 hashes. */
 const MAX_CHANGE_BYTES = 2 * 256 + 4 + 32 + 1 + 255 * 32;
-const MAX_SIGNATURE_BYTES = 1024;
 
 const CHALLENGE = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 
@@ -138,7 +138,7 @@ function readChange(fields: JsonFields): SignedChange | undefined {
   return {
     request: change.base64('request', { minimum: 1, maximum: MAX_CHANGE_BYTES }),
     signer: change.base64('signer', { minimum: 32, maximum: 32 }),
-    signature: change.base64('signature', { minimum: 1, maximum: MAX_SIGNATURE_BYTES }),
+    signature: change.base64('signature', { minimum: 1, maximum: MAX_SIGNATURE_FORMAT_2 }),
   };
 }
 

@@ -6,6 +6,7 @@ import type { LogService } from '../service/log-service.ts';
 import type { DataFolder } from './data-folder.ts';
 import { KeyRing } from './key-ring.ts';
 import { readLaterCas } from './later-cas.ts';
+import { allowsMlDsa, assertRequired } from './log-requirements.ts';
 import { assertAnnounced, type OpenServer, readBundle } from './open-server.ts';
 import { readSettings, type ServerSettings } from './settings/server-settings.ts';
 
@@ -74,7 +75,9 @@ export class Reloader {
       'an issuing CA is missing or replaced: it must stay, for the CRL and OCSP answers of its certificates',
     );
     const issuingCas = [...(first === undefined ? [] : [first]), ...this.#open.withUrls(later)];
-    this.#service.reconfigure({ evidence: settings.evidence, profiles: settings.profiles, issuingCas });
+    const { evidence, profiles } = settings;
+    assertRequired(bundle, profiles, issuingCas);
+    this.#service.reconfigure({ evidence, profiles, issuingCas, allowsMlDsa: allowsMlDsa(bundle) });
     this.#live.trustBundle = trustBundle;
     this.#live.clients = settings.clients;
     this.#live.certificateHeader = settings.certificateHeader;

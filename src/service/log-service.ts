@@ -187,14 +187,16 @@ export class LogService {
     readonly evidence: EvidenceSettings;
     readonly profiles: ProfileTable;
     readonly issuingCas: readonly IssuingCa[];
+    readonly allowsMlDsa: boolean;
   }): void {
     const { context } = this;
-    const { evidence, profiles, issuingCas } = settings;
+    const { evidence, profiles, issuingCas, allowsMlDsa } = settings;
     this.#mailers.push(context.reloadable.evidence.mailer);
     context.reloadable.replace({
       profiles,
       issuingCas: new IssuingCas(issuingCas),
       evidence: openEvidence(context, evidence),
+      allowsMlDsa,
     });
   }
 

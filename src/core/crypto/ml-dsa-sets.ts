@@ -1,4 +1,5 @@
 import { ml_dsa44, ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
+import { equalBytes, parseHex } from '../encoding/bytes.ts';
 import { ensure } from '../errors.ts';
 
 /** The parameter sets of ML-DSA that keys and signatures may have (FIPS 204 §4), as users write them. */
@@ -23,6 +24,11 @@ const SIZES: Readonly<Record<MlDsaSet, MlDsaSizes>> = {
   'ml-dsa-65': { publicKey: 1952, expandedKey: 4032, signature: 3309 },
 };
 
+/** A SubjectPublicKeyInfo of ML-DSA after its tag and length, up to the last octet of the object identifier. */
+const ALGORITHM = parseHex('300b06096086480165030403');
+const ALGORITHM_START = 4;
+const LAST_OCTETS: readonly number[] = [0x11, 0x12];
+
 const NOBLE = { 'ml-dsa-44': ml_dsa44, 'ml-dsa-65': ml_dsa65 } as const;
 
 /** Both halves of a key pair. */
@@ -40,6 +46,12 @@ export function mlDsaSizes(set: MlDsaSet): MlDsaSizes {
 /** Returns true if `name` is a parameter set. */
 export function isMlDsaSet(name: string): name is MlDsaSet {
   return (ML_DSA_SETS as readonly string[]).includes(name);
+}
+
+/** Returns true for a well-formed SubjectPublicKeyInfo (DER) of an ML-DSA key (RFC 9881 §4). */
+export function isMlDsaSpki(spki: Uint8Array): boolean {
+  const end = ALGORITHM_START + ALGORITHM.length;
+  return equalBytes(spki.subarray(ALGORITHM_START, end), ALGORITHM) && LAST_OCTETS.includes(spki[end] ?? 0);
 }
 
 /** Expands a secret seed to its key pair (FIPS 204 §6.1). Throws `bad-key` for a seed that is not 32 bytes. */
