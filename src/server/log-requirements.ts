@@ -1,11 +1,16 @@
 import type { Issuer } from '../ca/authority.ts';
+import { parseCertificate } from '../ca/certificate.ts';
 import { isMlDsaSet } from '../core/crypto/ml-dsa-sets.ts';
+import type { CaAlgorithm } from '../core/crypto/signer.ts';
 import { ensure } from '../core/errors.ts';
 import type { Requirement } from '../contract/requirements.ts';
+import { parseTrustBundle } from '../contract/parse-trust-bundle.ts';
 import type { SignedTrustBundle, TrustBundle } from '../contract/trust-bundle.ts';
 import type { ProfileTable } from '../service/log/profile-table.ts';
 import { type DataFolder, readServerConfig } from './data-folder.ts';
 import { nextBundle, storeBundle } from './next-bundle.ts';
+
+const NEXT = 'the trust bundle does not require it of clients: run "glasskey admin require ml-dsa" first';
 
 /** Returns true if the bundle tells clients that they must understand ML-DSA. */
 export function allowsMlDsa({ requires = [] }: Pick<TrustBundle, 'requires'>): boolean {
@@ -22,11 +27,25 @@ export function assertRequired(
   issuingCas: readonly { readonly issuer: Issuer }[],
 ): void {
   if (allowsMlDsa(bundle)) return;
-  const next = 'the trust bundle does not require it of clients: run "glasskey admin require ml-dsa" first';
   const isNamed = profiles.some(({ profile }) => profile.keyTypes?.some(isMlDsaSet) === true);
-  ensure(!isNamed, 'usage', `a profile certifies ML-DSA keys, and ${next}`);
-  const signs = issuingCas.some(({ issuer }) => isMlDsaSet(issuer.signer.algorithm));
-  ensure(!signs, 'usage', `an issuing CA signs with ML-DSA, and ${next}`);
+  ensure(!isNamed, 'usage', `a profile certifies ML-DSA keys, and ${NEXT}`);
+  const certificates = issuingCas.flatMap(({ issuer }) => [issuer.certificate.der, ...issuer.chain]);
+  ensure(!certificates.some(usesMlDsa), 'usage', `an issuing CA or its root has an ML-DSA key, and ${NEXT}`);
+}
+
+function usesMlDsa(der: Uint8Array): boolean {
+  const { keyType, signatureAlgorithm } = parseCertificate(der);
+  return isMlDsaSet(keyType) || isMlDsaSet(signatureAlgorithm.family);
+}
+
+/**
+ * Throws `usage` for an ML-DSA key of an issuing CA that the folder's bundle does not allow yet. Check it before a key
+ * is created: its file would be in the way of another kind.
+ */
+export async function assertKindAllowed(folder: DataFolder, kind: CaAlgorithm): Promise<void> {
+  if (!isMlDsaSet(kind)) return;
+  const { bundle } = parseTrustBundle((await folder.read(folder.trust)) ?? '');
+  ensure(allowsMlDsa(bundle), 'usage', `an issuing CA with a key of type ${kind} would sign, and ${NEXT}`);
 }
 
 /**
