@@ -56,8 +56,8 @@ export class KeyRing {
 
   /**
    * Opens the key of issuing CA number `n`, from 2 on: in the token if the settings name it there, else in a file.
-   * With `create`, a missing key is created with that algorithm. Throws as {@link signer}, and `usage` for an ML-DSA key
-   * in a token.
+   * With `create`, a missing key is created with that algorithm. Throws as {@link signer}, and `usage` for an ML-DSA
+   * key in a token.
    */
   async laterIssuer(n: number, create?: CaAlgorithm): Promise<CaSigner> {
     const name = this.#settings?.laterIssuers[n - 2];
